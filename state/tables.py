@@ -1,0 +1,169 @@
+"""Every table of this room, on one `metadata`, and the insert that an existing key refuses.
+
+They stand in one file so that whoever creates or migrates a database sees them all.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy_utc import UtcDateTime
+
+# Named constraints, because a migration can only drop what has a name.
+metadata = MetaData(
+    naming_convention={
+        "ix": "%(table_name)s_%(column_0_N_name)s",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "pk": "%(table_name)s_pkey",
+    }
+)
+
+# SQLite numbers rows by itself only where the column is declared INTEGER.
+_serial = BigInteger().with_variant(Integer, "sqlite")
+
+session = Table(
+    "session",
+    metadata,
+    Column("msisdn", Text, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Column("expires_at", Double, nullable=False, index=True),  # Unix seconds, read by raw cursors
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", _serial, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("lane", Text),
+    Column("priority", Integer, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("key", Text, nullable=False, unique=True),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("lease_until", UtcDateTime),
+    Column("lease_token", Text),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("done_at", UtcDateTime),
+    Column("dead_at", UtcDateTime),
+    Column("error", Text),
+    sqlite_autoincrement=True,  # a swept id never comes back, so a lane's order stays its order
+)
+
+# Partial, so that claiming costs the same however many jobs are done.
+_live = text("done_at IS NULL AND dead_at IS NULL")
+_dead = text("dead_at IS NOT NULL")
+Index(
+    "outbox_live",
+    outbox.c.priority.desc(),
+    outbox.c.due_at,
+    outbox.c.id,
+    sqlite_where=_live,
+    postgresql_where=_live,
+)
+Index("outbox_live_lane", outbox.c.lane, outbox.c.id, sqlite_where=_live, postgresql_where=_live)
+Index("outbox_dead", outbox.c.dead_at, sqlite_where=_dead, postgresql_where=_dead)
+
+message = Table(
+    "message",
+    metadata,
+    Column("seq", _serial, primary_key=True),  # the order of a conversation, finer than its clock
+    Column("id", Text, nullable=False, unique=True),
+    Column("direction", Text, nullable=False),
+    Column("msisdn", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("encoding", Text, nullable=False),
+    Column("segments", Integer, nullable=False),
+    Column("cost", Text),
+    Column("provider", Text),
+    Column("provider_id", Text),
+    Column("error", Text),
+    Column("language", Text),
+    Column("topic", Text),
+    Column("about", Text),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("sent_at", UtcDateTime),
+    Column("delivered_at", UtcDateTime),
+    UniqueConstraint("provider", "provider_id", "direction"),
+    Index(None, "msisdn", "seq"),
+)
+
+early_report = Table(
+    "early_report",
+    metadata,
+    Column("provider", Text, primary_key=True),
+    Column("provider_id", Text, primary_key=True),
+    Column("status", Text, primary_key=True),
+    Column("error", Text),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+person = Table(
+    "person",
+    metadata,
+    Column("msisdn", Text, primary_key=True),
+    Column("language", Text),
+    Column("first_seen_at", UtcDateTime, nullable=False),
+    Column("opted_out_at", UtcDateTime),
+    Column("opted_out_how", Text),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+
+consent = Table(
+    "consent",
+    metadata,
+    Column("id", _serial, primary_key=True),
+    Column("msisdn", Text, nullable=False, index=True),
+    Column("what", Text, nullable=False),
+    Column("how", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+performed = Table(
+    "performed",
+    metadata,
+    Column("seq", _serial, primary_key=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("msisdn", Text, nullable=False),
+    Column("gateway_session", Text),
+    Column("outcome", LargeBinary, nullable=False),
+    Column("checkpoint", LargeBinary, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Index(None, "gateway_session", "seq"),
+)
+
+cursor = Table(
+    "cursor",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+)
+
+_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+def insert_new(conn: Connection, table: Table, **values: Any) -> bool:
+    """Insert a row; False, and nothing written, when one of the table's unique keys has it already.
+
+    The transaction goes on either way. On PostgreSQL it waits for another transaction that is
+    inserting the same key, and then knows how that one ended.
+    """
+    insert = _INSERT[conn.dialect.name](table).values(**values).on_conflict_do_nothing()
+    return conn.execute(insert.returning(*table.primary_key)).first() is not None

@@ -1,0 +1,121 @@
+"""Real servers for the tests: Debian's Redis and PostgreSQL, in a temporary folder each, gone afterwards."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+import psycopg
+import pytest
+import redis
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
+
+
+class Redis:
+    """A Redis on a free port that keeps nothing; `stop` and `start` are how a test restarts it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._program = shutil.which("redis-server") or _missing("redis-server", "redis-server")
+        self._folder = folder
+        self._port = _free_port()
+        self.url = f"redis://127.0.0.1:{self._port}/0"
+
+    def start(self) -> None:
+        address = ["--bind", "127.0.0.1", "--port", str(self._port), "--dir", str(self._folder)]
+        self._process = subprocess.Popen(
+            [self._program, *address, "--save", "", "--appendonly", "no"], stdout=subprocess.DEVNULL
+        )
+        with redis.Redis.from_url(self.url, retry=Retry(ConstantBackoff(0.01), 1000)) as client:
+            client.ping()
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+
+@contextmanager
+def running_redis() -> Iterator[Redis]:
+    with tempfile.TemporaryDirectory(prefix="soko-redis-") as folder:
+        server = Redis(Path(folder))
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+class Postgres:
+    """A PostgreSQL that listens on a socket in its own folder and trusts whoever reaches it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._bin = _newest_postgres()
+        self._folder = folder
+        self._made = 0
+
+    def start(self) -> None:
+        if os.geteuid() == 0:
+            shutil.chown(self._folder, "postgres", "postgres")  # PostgreSQL refuses to run as root
+        self._run("initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync")
+        careless = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200"
+        where = f"-c listen_addresses='' -c unix_socket_directories={self._folder}"
+        self._run("pg_ctl", "start", "--wait", f"--log={self._folder}/log", f"--options={where} {careless}")
+
+    def stop(self) -> None:
+        self._run("pg_ctl", "stop", "--wait", "--mode=immediate")
+
+    @contextmanager
+    def fresh_database(self) -> Iterator[str]:
+        """The URL of an empty database that exists for as long as the block runs."""
+        self._made += 1
+        name = f"soko_{self._made}"
+        self._tell(f"CREATE DATABASE {name}")
+        try:
+            yield f"postgresql+psycopg://postgres@/{name}?host={self._folder}"
+        finally:
+            self._tell(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _tell(self, sql: str) -> None:
+        with psycopg.connect(host=str(self._folder), user="postgres", autocommit=True) as connection:
+            connection.execute(sql)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        become = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        subprocess.run(
+            [*become, self._bin / program, f"--pgdata={self._folder}/data", *arguments],
+            cwd=self._folder,
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+
+
+@contextmanager
+def running_postgres() -> Iterator[Postgres]:
+    with tempfile.TemporaryDirectory(prefix="soko-postgres-") as folder:
+        server = Postgres(Path(folder))
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+def _newest_postgres() -> Path:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda bin: int(bin.parent.name))
+    return found[-1] if found else _missing("PostgreSQL", "postgresql")
+
+
+def _missing(what: str, package: str) -> NoReturn:
+    pytest.fail(f"{what} is missing, and these tests need the real one: apt-get install {package}", pytrace=False)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])

@@ -1,0 +1,25 @@
+"""Cursors: everything in a stream is read once, however many read."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, Engine
+
+from state import cursor
+from tests.state.together import together
+
+
+def test_a_cursor_begins_at_nought_and_stays_where_it_was_moved(conn: Connection) -> None:
+    assert cursor.read_for_update(conn, "follower") == 0
+    cursor.move(conn, "follower", 2**40)
+    assert cursor.read_for_update(conn, "follower") == 2**40
+    assert cursor.read_for_update(conn, "webhooks") == 0
+
+
+def test_readers_at_once_take_turns(engine: Engine) -> None:
+    def read_one(_: int) -> int:
+        with engine.begin() as conn:
+            position = cursor.read_for_update(conn, "follower")
+            cursor.move(conn, "follower", position + 1)
+            return position
+
+    assert sorted(together(6, read_one)) == list(range(6))

@@ -1,0 +1,58 @@
+"""People: the language they chose, and their word on whether they want to hear from us."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, Engine, select
+
+from state import people
+from state.people import Person
+from state.tables import consent
+from tests.state.together import together
+
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+LATER = NOW + timedelta(hours=1)
+AMINA = "+254711000001"
+
+
+def proofs(conn: Connection) -> list[tuple[str, str, str, datetime]]:
+    rows = select(consent.c.msisdn, consent.c.what, consent.c.how, consent.c.at).order_by(consent.c.id)
+    return [tuple(row) for row in conn.execute(rows)]
+
+
+def test_a_phone_we_never_met_is_nobody(conn: Connection) -> None:
+    assert people.find(conn, AMINA) is None
+
+
+def test_a_language_is_remembered_and_may_change(conn: Connection) -> None:
+    people.set_language(conn, AMINA, "sw", NOW)
+    people.set_language(conn, AMINA, "en", LATER)
+    assert people.find(conn, AMINA) == Person(AMINA, "en", NOW, None, None)
+
+
+def test_stop_takes_effect_once_and_is_proven_once(conn: Connection) -> None:
+    assert people.opt_out(conn, AMINA, "sms: STOP", NOW)
+    assert not people.opt_out(conn, AMINA, "sms: ACHA", LATER)
+    assert people.find(conn, AMINA) == Person(AMINA, None, NOW, NOW, "sms: STOP")
+    assert proofs(conn) == [(AMINA, "opt_out", "sms: STOP", NOW)]
+
+
+def test_start_undoes_stop_and_nothing_else(conn: Connection) -> None:
+    assert not people.opt_in(conn, AMINA, "sms: START", NOW)
+    people.set_language(conn, AMINA, "sw", NOW)
+    people.opt_out(conn, AMINA, "sms: STOP", NOW)
+    assert people.opt_in(conn, AMINA, "sms: START", LATER)
+    assert not people.opt_in(conn, AMINA, "sms: START", LATER)
+    assert people.find(conn, AMINA) == Person(AMINA, "sw", NOW, None, None)
+    assert proofs(conn) == [(AMINA, "opt_out", "sms: STOP", NOW), (AMINA, "opt_in", "sms: START", LATER)]
+
+
+def test_of_stops_at_the_same_instant_one_counts(engine: Engine) -> None:
+    def stop(turn: int) -> bool:
+        with engine.begin() as conn:
+            return people.opt_out(conn, AMINA, f"sms: {turn}", NOW)
+
+    assert together(6, stop).count(True) == 1
+    with engine.begin() as conn:
+        assert len(proofs(conn)) == 1
