@@ -1,0 +1,86 @@
+"""Artisans: who they are, where they drop their goods and how they are paid."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from marketplace_api import events, kiosks, shapes
+from marketplace_api.categories import CATEGORIES
+from marketplace_api.models import Artisan
+from marketplace_api.refused import Refused
+from marketplace_api.shop import Shop
+
+
+def register(
+    shop: Shop,
+    *,
+    name: str,
+    msisdn: str,
+    language: str,
+    craft: str,
+    kiosk_id: str,
+    payout_method: shapes.PayoutMethod,
+    payout_msisdn: str | None,
+) -> Artisan:
+    """Welcome an artisan; one phone registers once."""
+    if by_msisdn(shop, msisdn) is not None:
+        raise Refused("already_registered")
+    if craft not in CATEGORIES:
+        raise Refused("unknown_category", 422, category=craft)
+    kiosk = kiosks.by_id(shop, kiosk_id)
+    artisan = Artisan(
+        id=shop.ids.new_id("art"),
+        msisdn=msisdn,
+        name=name,
+        language=language,
+        craft=craft,
+        status="active",
+        kiosk=kiosk,
+        payout_method=payout_method,
+        payout_msisdn=_paid_on(msisdn, payout_method, payout_msisdn),
+        created_at=shop.now,
+    )
+    shop.session.add(artisan)
+    shop.session.flush()
+    events.announce(shop, "artisan.registered", shapes.Artisan.of(artisan))
+    return artisan
+
+
+def by_id(shop: Shop, artisan_id: str) -> Artisan:
+    """The artisan, or `Refused` with `unknown_artisan`."""
+    artisan = shop.session.get(Artisan, artisan_id)
+    if artisan is None:
+        raise Refused("unknown_artisan", 404)
+    return artisan
+
+
+def by_msisdn(shop: Shop, msisdn: str) -> Artisan | None:
+    """The artisan with this phone."""
+    return shop.session.scalars(select(Artisan).where(Artisan.msisdn == msisdn)).one_or_none()
+
+
+def rename(shop: Shop, artisan: Artisan, name: str) -> None:
+    artisan.name = name
+    shop.session.flush()
+
+
+def set_language(shop: Shop, artisan: Artisan, language: str) -> None:
+    artisan.language = language
+    shop.session.flush()
+
+
+def set_kiosk(shop: Shop, artisan: Artisan, kiosk_id: str) -> None:
+    """From now on she drops her goods there, those already accepted too."""
+    artisan.kiosk = kiosks.by_id(shop, kiosk_id)
+    shop.session.flush()
+
+
+def set_payout(shop: Shop, artisan: Artisan, method: shapes.PayoutMethod, msisdn: str | None = None) -> None:
+    """How payouts that become due from now on are made; without `msisdn`, to her own phone."""
+    artisan.payout_method = method
+    artisan.payout_msisdn = _paid_on(artisan.msisdn, method, msisdn)
+    shop.session.flush()
+
+
+def _paid_on(own: str, method: shapes.PayoutMethod, other: str | None) -> str | None:
+    return None if method == "kiosk_cash" else other or own

@@ -1,0 +1,22 @@
+"""People who asked to be called back."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from marketplace_api import events, shapes
+from marketplace_api.models import HelpRequest
+from marketplace_api.shop import Shop
+
+
+def request(shop: Shop, msisdn: str) -> HelpRequest:
+    """Have this phone called; whoever waits already is not put down twice."""
+    waiting = select(HelpRequest).where(HelpRequest.msisdn == msisdn, HelpRequest.closed_at.is_(None))
+    known = shop.session.scalars(waiting.limit(1)).first()
+    if known is not None:
+        return known
+    asked = HelpRequest(id=shop.ids.new_id("hlp"), msisdn=msisdn, created_at=shop.now, closed_at=None)
+    shop.session.add(asked)
+    shop.session.flush()
+    events.announce(shop, "help.requested", shapes.HelpRequest.of(asked))
+    return asked

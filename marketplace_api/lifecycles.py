@@ -1,0 +1,129 @@
+"""The lives of an order, an assignment and a payout, as tables.
+
+python -m marketplace_api.lifecycles > docs/lifecycles.md
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import NamedTuple
+
+from transitions import Machine
+
+from marketplace_api.models import Assignment, Order, Payout
+from marketplace_api.refused import Refused
+
+logging.getLogger("transitions").setLevel(logging.WARNING)
+
+
+class Step(NamedTuple):
+    """`trigger` leads from `source` to `dest`; from anywhere else it is refused for `otherwise`."""
+
+    trigger: str
+    source: str
+    dest: str
+    otherwise: str
+
+
+class LifeCycle:
+    """One table of steps, and the machine built from it once."""
+
+    def __init__(self, name: str, starts: tuple[str, ...], *steps: Step) -> None:
+        self.name = name
+        self.starts = starts
+        self.steps = steps
+        self._machine = Machine(
+            model=None,
+            states=list(self.statuses),
+            transitions=[list(step[:3]) for step in steps],
+            initial=None,
+            auto_transitions=False,
+            model_attribute="status",
+        )
+
+    @property
+    def statuses(self) -> tuple[str, ...]:
+        """Every status, in the order of the table."""
+        reached = (status for step in self.steps for status in (step.source, step.dest))
+        return tuple(dict.fromkeys((*self.starts, *reached)))
+
+    def check(self, row: Order | Assignment | Payout, trigger: str) -> None:
+        """Raise `Refused` if `trigger` leads nowhere from where `row` is."""
+        if row.status not in self._machine.events[trigger].transitions:
+            raise Refused(self._otherwise(trigger), current=row.status)
+
+    def move(self, row: Order | Assignment | Payout, trigger: str) -> None:
+        """Give `row.status` its next value, or raise `Refused` and leave it as it is."""
+        self.check(row, trigger)
+        self._machine.events[trigger].trigger(row)
+
+    def _otherwise(self, trigger: str) -> str:
+        return next(step.otherwise for step in self.steps if step.trigger == trigger)
+
+
+ORDER = LifeCycle(
+    "order",
+    ("placed",),
+    Step("accept", "placed", "accepted", "order_not_open"),
+    Step("receive", "accepted", "at_kiosk", "order_not_expected"),
+    Step("ship", "at_kiosk", "shipped", "order_not_at_kiosk"),
+    Step("deliver", "shipped", "delivered", "order_not_shipped"),
+    Step("decline", "placed", "declined", "order_not_open"),
+    Step("expire", "placed", "expired", "order_not_open"),
+    Step("cancel", "placed", "cancelled", "order_not_open"),
+)
+
+ASSIGNMENT = LifeCycle(
+    "assignment",
+    ("offered",),
+    Step("accept", "offered", "accepted", "order_not_open"),
+    Step("receive", "accepted", "received", "order_not_expected"),
+    Step("decline", "offered", "declined", "order_not_open"),
+    Step("expire", "offered", "expired", "order_not_open"),
+    Step("cancel", "offered", "cancelled", "order_not_open"),
+)
+
+PAYOUT = LifeCycle(
+    "payout",
+    ("pending", "awaiting_collection"),
+    Step("send", "pending", "sending", "payout_not_sendable"),
+    Step("settle_paid", "sending", "paid", "payout_not_open"),
+    Step("settle_failed", "sending", "failed", "payout_not_open"),
+    Step("settle_unknown", "sending", "unknown", "payout_not_open"),
+    Step("settle_paid", "unknown", "paid", "payout_not_open"),
+    Step("settle_failed", "unknown", "failed", "payout_not_open"),
+    Step("send", "failed", "sending", "payout_not_sendable"),
+    Step("retry", "failed", "pending", "payout_not_failed"),
+    Step("collect", "awaiting_collection", "collected", "payout_not_awaiting_collection"),
+)
+
+
+def mermaid(cycle: LifeCycle) -> str:
+    """The table as a Mermaid state diagram."""
+    last = [status for status in cycle.statuses if all(step.source != status for step in cycle.steps)]
+    return "\n".join(
+        [
+            "stateDiagram-v2",
+            *(f"    [*] --> {status}" for status in cycle.starts),
+            *(f"    {step.source} --> {step.dest}: {step.trigger}" for step in cycle.steps),
+            *(f"    {status} --> [*]" for status in last),
+        ]
+    )
+
+
+def document() -> str:
+    """`docs/lifecycles.md`, whole."""
+    drawings = (
+        f"## {cycle.name.capitalize()}\n\n```mermaid\n{mermaid(cycle)}\n```\n" for cycle in (ORDER, ASSIGNMENT, PAYOUT)
+    )
+    opening = (
+        "# Life cycles\n\n"
+        "Drawn from the tables in `marketplace_api/lifecycles.py`; a test keeps them alike.\n"
+        "To draw them anew: `python -m marketplace_api.lifecycles > docs/lifecycles.md`.\n"
+    )
+    return "\n".join([opening, *drawings])
+
+
+if __name__ == "__main__":
+    sys.stdout.write(document())

@@ -1,0 +1,270 @@
+"""The shop's tables.
+
+Amounts are whole minor units beside their currency; every `…_at` is an aware UTC time.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy_utc import UtcDateTime
+
+# SQLite counts up by itself only in a column that says exactly INTEGER
+Counter = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Base(DeclarativeBase):
+    """All tables of this room stand on `Base.metadata`."""
+
+    metadata = MetaData(
+        naming_convention={
+            "pk": "pk_%(table_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own idiom
+        datetime: UtcDateTime(),
+        dict[str, Any]: JSON(),
+    }
+
+
+class Kiosk(Base):
+    """Where goods are dropped and cash is paid, and who stands there."""
+
+    __tablename__ = "kiosk"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    town: Mapped[str]
+    agent_name: Mapped[str]
+    agent_msisdn: Mapped[str] = mapped_column(index=True)
+    created_at: Mapped[datetime]
+    wrong_cash_codes: Mapped[int] = mapped_column(default=0)
+    cash_locked_until: Mapped[datetime | None]
+
+    __table_args__ = (Index(None, "created_at", "id"),)
+
+
+class Artisan(Base):
+    """Who makes the goods, and how she is paid."""
+
+    __tablename__ = "artisan"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    msisdn: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    language: Mapped[str]
+    craft: Mapped[str]
+    status: Mapped[str]
+    kiosk_id: Mapped[str] = mapped_column(ForeignKey("kiosk.id"), index=True)
+    payout_method: Mapped[str]
+    payout_msisdn: Mapped[str | None]
+    created_at: Mapped[datetime]
+
+    kiosk: Mapped[Kiosk] = relationship(lazy="joined", innerjoin=True)
+
+    __table_args__ = (Index(None, "created_at", "id"),)
+
+
+class Product(Base):
+    """A ware; `quantity` is what can still be ordered."""
+
+    __tablename__ = "product"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(unique=True)
+    artisan_id: Mapped[str] = mapped_column(ForeignKey("artisan.id"))
+    title: Mapped[str]
+    category: Mapped[str]
+    description: Mapped[str]
+    price: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str]
+    quantity: Mapped[int]
+    status: Mapped[str]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+    artisan: Mapped[Artisan] = relationship(lazy="joined", innerjoin=True)
+
+    __table_args__ = (
+        Index(None, "status", "created_at", "id"),
+        Index(None, "artisan_id", "created_at", "id"),
+        CheckConstraint("price > 0", name="price"),
+        CheckConstraint("quantity >= 0", name="quantity"),
+    )
+
+
+class Order(Base):
+    """What a buyer asked for. The money follows what is accepted and received of it."""
+
+    __tablename__ = "order"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(unique=True)
+    status: Mapped[str]
+    product_id: Mapped[str] = mapped_column(ForeignKey("product.id"), index=True)
+    quantity: Mapped[int]
+    unit_price: Mapped[int] = mapped_column(BigInteger)
+    commission_percent: Mapped[int]
+    currency: Mapped[str]
+    total: Mapped[int] = mapped_column(BigInteger)
+    commission: Mapped[int] = mapped_column(BigInteger)
+    artisan_earns: Mapped[int] = mapped_column(BigInteger)
+    buyer_name: Mapped[str]
+    buyer_msisdn: Mapped[str]
+    buyer_locale: Mapped[str]
+    ship_to: Mapped[dict[str, Any]]
+    note: Mapped[str | None]
+    external_ref: Mapped[str | None]
+    placed_by: Mapped[str]
+    kiosk_id: Mapped[str | None] = mapped_column(ForeignKey("kiosk.id"))
+    carrier: Mapped[str | None]
+    tracking: Mapped[str | None]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+    product: Mapped[Product] = relationship(lazy="joined", innerjoin=True)
+    assignments: Mapped[list[Assignment]] = relationship(lazy="selectin", order_by="Assignment.id")
+    timeline: Mapped[list[TimelineEntry]] = relationship(lazy="selectin", order_by="TimelineEntry.id")
+
+    __table_args__ = (
+        Index(None, "created_at", "id"),
+        Index(None, "placed_by", "created_at", "id"),
+        Index(None, "buyer_msisdn", "created_at", "id"),
+        Index(None, "kiosk_id", "status"),
+        CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint("commission + artisan_earns = total", name="split"),
+    )
+
+
+class Assignment(Base):
+    """The part of an order that one artisan is offered, has accepted or has delivered."""
+
+    __tablename__ = "assignment"
+
+    id: Mapped[int] = mapped_column(Counter, primary_key=True)
+    order_id: Mapped[str] = mapped_column(ForeignKey("order.id"))
+    artisan_id: Mapped[str] = mapped_column(ForeignKey("artisan.id"))
+    quantity: Mapped[int]
+    status: Mapped[str]
+    reason: Mapped[str]
+
+    artisan: Mapped[Artisan] = relationship(lazy="joined", innerjoin=True)
+
+    __table_args__ = (
+        UniqueConstraint("order_id", "artisan_id"),
+        Index(None, "artisan_id", "status"),
+        CheckConstraint("quantity > 0", name="quantity"),
+    )
+
+
+class TimelineEntry(Base):
+    """When an order came to a status."""
+
+    __tablename__ = "order_timeline"
+
+    id: Mapped[int] = mapped_column(Counter, primary_key=True)
+    order_id: Mapped[str] = mapped_column(ForeignKey("order.id"), index=True)
+    status: Mapped[str]
+    at: Mapped[datetime]
+
+
+class Payout(Base):
+    """What an artisan is paid for goods received; at most one for her part of an order."""
+
+    __tablename__ = "payout"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(unique=True)
+    artisan_id: Mapped[str] = mapped_column(ForeignKey("artisan.id"))
+    order_id: Mapped[str] = mapped_column(ForeignKey("order.id"))
+    amount: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str]
+    method: Mapped[str]
+    msisdn: Mapped[str | None]
+    cash_code: Mapped[str | None]
+    status: Mapped[str]
+    provider_reference: Mapped[str | None]
+    failure: Mapped[str | None]
+    created_at: Mapped[datetime]
+    paid_at: Mapped[datetime | None]
+
+    artisan: Mapped[Artisan] = relationship()
+    order: Mapped[Order] = relationship()
+
+    __table_args__ = (
+        UniqueConstraint("order_id", "artisan_id"),
+        Index(None, "created_at", "id"),
+        Index(None, "artisan_id", "created_at", "id"),
+        CheckConstraint("amount >= 0", name="amount"),
+    )
+
+
+class Event(Base):
+    """Something that happened; `seq` is the order in which it became visible."""
+
+    __tablename__ = "event"
+
+    seq: Mapped[int] = mapped_column(Counter, primary_key=True)
+    id: Mapped[str] = mapped_column(unique=True)
+    type: Mapped[str]
+    created_at: Mapped[datetime]
+    data: Mapped[dict[str, Any]]
+
+    # a number is never given twice, or a poller's cursor would skip its second bearer
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - SQLAlchemy's own idiom
+
+
+class HelpRequest(Base):
+    """Somebody who wants a person to call her back."""
+
+    __tablename__ = "help_request"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    msisdn: Mapped[str] = mapped_column(index=True)
+    created_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+
+    __table_args__ = (Index(None, "created_at", "id"),)
+
+
+class ApiKey(Base):
+    """A key to the API; only its hash is kept."""
+
+    __tablename__ = "api_key"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    scope: Mapped[str]
+    prefix: Mapped[str]
+    hash: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[datetime]
+
+
+class IdempotencyKey(Base):
+    """The first answer to a request that may be sent again."""
+
+    __tablename__ = "idempotency_key"
+
+    caller: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[str]
+    status: Mapped[int]
+    body: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(index=True)

@@ -1,0 +1,93 @@
+"""Who asks, what they may do, and the shop they ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from apiflask.scaffold import APIScaffold
+from flask import current_app, g, request
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import Forbidden, Unauthorized
+
+from marketplace_api import apikeys
+from marketplace_api.apikeys import Caller, Scope
+from marketplace_api.shop import Shop
+
+SCHEME = "key"  # the name of the security scheme in the OpenAPI document
+HOUSE_KEYS = "HOUSE_KEYS"  # digest to caller: keys that stand in no table
+
+P = ParamSpec("P")
+R = TypeVar("R")
+View = Callable[P, R]
+
+_document = APIScaffold().doc
+
+
+def shop() -> Shop:
+    """The shop, in the transaction of this request; it is committed when the view returns."""
+    return g.shop  # type: ignore[no-any-return]
+
+
+def caller() -> Caller:
+    """Who asks; only behind `requires`."""
+    return g.caller  # type: ignore[no-any-return]
+
+
+def is_operator() -> bool:
+    """Whether an operator asks."""
+    return g.caller is not None and g.caller.scope == "operator"
+
+
+def requires(*scopes: Scope, refusals: tuple[int, ...] = ()) -> Callable[[View[P, R]], View[P, R]]:
+    """Let in only keys of these scopes. `refusals` are the statuses with which the shop may say no."""
+
+    def decorate(view: View[P, R]) -> View[P, R]:
+        @_document(security=[{SCHEME: list(scopes)}], responses=list(refusals))
+        @wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            g.caller = _holder()
+            if g.caller is None:
+                raise _unauthorized()
+            if g.caller.scope not in scopes:
+                raise Forbidden
+            return view(*args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+def public(view: View[P, R]) -> View[P, R]:
+    """Let anybody in. A key may be sent, and must then be a good one."""
+
+    @_document(security=[{}, {SCHEME: []}])
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        g.caller = _holder()
+        return view(*args, **kwargs)
+
+    return guarded
+
+
+def _holder() -> Caller | None:
+    """Who holds the key that was sent; None when none was."""
+    if "Authorization" not in request.headers:
+        return None
+    sent = request.authorization
+    if sent is None or sent.type != "bearer" or not sent.token:
+        raise _unauthorized()
+    found = _of_the_house(sent.token) or apikeys.find(shop().session, sent.token)
+    if found is None:
+        raise _unauthorized()
+    return found
+
+
+def _of_the_house(key: str) -> Caller | None:
+    callers: dict[str, Caller] = current_app.config[HOUSE_KEYS]
+    return callers.get(apikeys.digest(key))
+
+
+def _unauthorized() -> Unauthorized:
+    return Unauthorized(www_authenticate=WWWAuthenticate("bearer"))

@@ -1,0 +1,117 @@
+"""The application: one transaction a request, problems for errors, a document for readers.
+
+    api = create_api(sessions=…, clock=…, ids=…, terms=…, house_keys={})
+    DispatcherMiddleware(hall, {"/api/v1": api})
+
+Further blueprints may be registered on it. Their views have `access.shop()` and `access.caller()`, are
+opened by `access.requires` or `access.public`, and answer lists by `lists.newest_first` or `lists.as_page`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from apiflask import APIFlask
+from flask import g, request
+from flask.json.provider import DefaultJSONProvider
+from flask.typing import ResponseReturnValue
+from pydantic import TypeAdapter
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session, sessionmaker
+from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.routing import BaseConverter
+
+from marketplace_api import apikeys
+from marketplace_api.apikeys import Caller
+from marketplace_api.rest import access, catalogue, events, kiosks, openapi, orders, payouts, problems
+from marketplace_api.shop import Ids, Shop, Terms
+
+_ANY = TypeAdapter[Any](Any)
+_READS = ("GET", "HEAD", "OPTIONS")
+_CONFIG = {
+    "MAX_CONTENT_LENGTH": 64 * 1024,
+    "SERVERS": [{"url": "/api/v1"}],
+    "DESCRIPTION": "The marketplace: catalogue, orders, kiosks, payouts and events. Money is in minor units.",
+    "SECURITY_SCHEMES": openapi.SECURITY_SCHEMES,
+    # `openapi.complete` writes the errors, all of them
+    "AUTO_404_RESPONSE": False,
+    "AUTO_AUTH_ERROR_RESPONSE": False,
+    "AUTO_VALIDATION_ERROR_RESPONSE": False,
+}
+
+
+class StrictJSON(DefaultJSONProvider):
+    """Bodies as the standard has them: half a surrogate pair or a thousand brackets are an error, not a crash."""
+
+    sort_keys = False
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        """What `s` says; `null`, which APIFlask would take for an empty object, is an error too."""
+        value = _ANY.validate_json(s)
+        if value is None:
+            raise ValueError("there is nothing in it")
+        return value
+
+
+class IdConverter(BaseConverter):
+    """`<id:order_id>`: whatever cannot be an id is not found, before the database is asked."""
+
+    regex = "[a-z]{3}_[0-9a-z]{1,40}"
+
+
+class Api(APIFlask):
+    """Every view runs in a transaction, committed when it returns and undone when it raises."""
+
+    json_provider_class = StrictJSON
+
+    def __init__(self, sessions: sessionmaker[Session], open_shop: Callable[[Session], Shop]) -> None:
+        super().__init__(
+            "marketplace_api",
+            title="Soko",
+            version="1",
+            docs_path=None,
+            static_folder=None,  # type: ignore[arg-type]
+            json_errors=False,
+        )
+        self._sessions = sessions
+        self._open_shop = open_shop
+        self._writers: Engine = sessions.kw["bind"]
+        self._readers = self._writers.execution_options(read_only=True)
+
+    def dispatch_request(self) -> ResponseReturnValue:
+        """Answer the request inside its transaction."""
+        bind = self._readers if request.method in _READS else self._writers
+        with self._sessions(bind=bind) as session, session.begin():
+            g.shop = self._open_shop(session)
+            return super().dispatch_request()
+
+
+def create_api(
+    *,
+    sessions: sessionmaker[Session],
+    clock: Callable[[], datetime],
+    ids: Ids,
+    terms: Terms,
+    house_keys: Mapping[str, Caller],
+) -> Api:
+    """The API, over the database that `sessions` is bound to.
+
+    `house_keys` are good without standing in any table: the operator's first, our own pages'.
+    """
+    api = Api(sessions, lambda session: Shop(session, clock(), ids, terms))
+    api.config.update(_CONFIG)
+    api.config[access.HOUSE_KEYS] = {apikeys.digest(key): caller for key, caller in house_keys.items()}
+    api.url_map.converters["id"] = IdConverter
+    api.before_request(_only_json)
+    api.spec_processor(openapi.complete)  # type: ignore[arg-type]
+    problems.handle(api)
+    for room in (catalogue, orders, kiosks, payouts, events):
+        api.register_blueprint(room.blueprint)
+    return api
+
+
+def _only_json() -> None:
+    if request.routing_exception is None and request.content_length and not request.is_json:
+        raise UnsupportedMediaType

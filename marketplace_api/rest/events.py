@@ -1,0 +1,35 @@
+"""`/events`: everything that happened, for whoever would rather ask than be told."""
+
+from __future__ import annotations
+
+from apiflask import APIBlueprint
+from pydantic import BaseModel
+
+from marketplace_api import events, shapes
+from marketplace_api.rest.access import requires, shop
+from marketplace_api.rest.fields import Limit
+from marketplace_api.rest.lists import NumberCursor, Page, as_page
+
+blueprint = APIBlueprint("events", __name__, tag="Events")
+
+
+class EventQuery(BaseModel):
+    """From where on to read."""
+
+    limit: Limit = 20
+    cursor: NumberCursor | None = None
+
+
+@blueprint.get("/events")
+@requires("operator")
+@blueprint.input(EventQuery, location="query")
+@blueprint.output(Page[shapes.Event])
+def list_events(query_data: EventQuery) -> Page[shapes.Event]:
+    """List events, oldest first.
+
+    Each page that shows something has a `next_cursor`, the last one too: keep it and ask again later.
+    An empty page has none: nothing has happened since the cursor that you sent.
+    """
+    (seen,) = query_data.cursor or (0,)
+    rows = events.since(shop(), seen, query_data.limit + 1)
+    return as_page(rows, query_data.limit, shapes.Event.of, lambda row: (row.seq,))

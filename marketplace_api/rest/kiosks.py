@@ -1,0 +1,97 @@
+"""`/kiosks`."""
+
+from __future__ import annotations
+
+from apiflask import APIBlueprint
+from pydantic import BaseModel
+from sqlalchemy import select
+
+from marketplace_api import kiosks, models, shapes
+from marketplace_api.rest.access import requires, shop
+from marketplace_api.rest.fields import Line, Msisdn
+from marketplace_api.rest.lists import Page, PageQuery, newest_first
+from marketplace_api.rest.repeats import repeatable
+
+blueprint = APIBlueprint("kiosks", __name__, tag="Kiosks")
+
+
+class AgentIn(BaseModel):
+    """Who stands at the kiosk; this phone then has the agent's menu."""
+
+    name: Line
+    phone: Msisdn
+
+
+class KioskIn(BaseModel):
+    """A new kiosk."""
+
+    name: Line
+    town: Line
+    agent: AgentIn
+
+
+class AgentPatch(BaseModel):
+    """What changes about the agent."""
+
+    name: Line | None = None
+    phone: Msisdn | None = None
+
+
+class KioskPatch(BaseModel):
+    """What changes about a kiosk; what is left out stays."""
+
+    name: Line | None = None
+    town: Line | None = None
+    agent: AgentPatch | None = None
+
+
+@blueprint.post("/kiosks")
+@requires("operator", refusals=(409,))
+@repeatable
+@blueprint.input(KioskIn)
+@blueprint.output(shapes.Kiosk, 201)
+def open_kiosk(json_data: KioskIn) -> shapes.Kiosk:
+    """Open a kiosk."""
+    kiosk = kiosks.create(
+        shop(),
+        name=json_data.name,
+        town=json_data.town,
+        agent_name=json_data.agent.name,
+        agent_msisdn=json_data.agent.phone,
+    )
+    return shapes.Kiosk.of(kiosk)
+
+
+@blueprint.get("/kiosks")
+@requires("operator")
+@blueprint.input(PageQuery, location="query")
+@blueprint.output(Page[shapes.Kiosk])
+def list_kiosks(query_data: PageQuery) -> Page[shapes.Kiosk]:
+    """List kiosks, newest first."""
+    return newest_first(models.Kiosk, select(models.Kiosk), query_data, shapes.Kiosk.of)
+
+
+@blueprint.get("/kiosks/<id:kiosk_id>")
+@requires("operator")
+@blueprint.output(shapes.Kiosk)
+def get_kiosk(kiosk_id: str) -> shapes.Kiosk:
+    """Show a kiosk."""
+    return shapes.Kiosk.of(kiosks.by_id(shop(), kiosk_id))
+
+
+@blueprint.patch("/kiosks/<id:kiosk_id>")
+@requires("operator")
+@blueprint.input(KioskPatch)
+@blueprint.output(shapes.Kiosk)
+def change_kiosk(kiosk_id: str, json_data: KioskPatch) -> shapes.Kiosk:
+    """Change a kiosk or its agent."""
+    agent = json_data.agent or AgentPatch()
+    kiosk = kiosks.update(
+        shop(),
+        kiosks.by_id(shop(), kiosk_id),
+        name=json_data.name,
+        town=json_data.town,
+        agent_name=agent.name,
+        agent_msisdn=agent.phone,
+    )
+    return shapes.Kiosk.of(kiosk)

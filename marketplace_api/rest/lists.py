@@ -1,0 +1,98 @@
+"""Lists, page by page.
+
+    {"object": "list", "data": […], "has_more": true, "next_cursor": "WyIyMDI2…"}
+
+A page begins after the row that its cursor names, so rows that come in meanwhile move nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, TypeAdapter, WithJsonSchema
+from sqlalchemy import Select, tuple_
+
+from marketplace_api.models import Artisan, Kiosk, Order, Payout, Product
+from marketplace_api.rest.access import shop
+from marketplace_api.rest.fields import Id, Limit
+
+Shape = TypeVar("Shape", bound=BaseModel)
+Row = TypeVar("Row")
+Dated = TypeVar("Dated", Artisan, Kiosk, Order, Payout, Product)
+
+
+def _opener(place: TypeAdapter[Any]) -> BeforeValidator:
+    """Reads the place out of a cursor."""
+
+    def opened(cursor: object) -> object:
+        try:
+            return place.validate_json(urlsafe_b64decode(str(cursor)))
+        except ValueError:
+            raise ValueError("is not a cursor that a list gave you; leave it out to begin anew") from None
+
+    return BeforeValidator(opened)
+
+
+_ROW = TypeAdapter(tuple[AwareDatetime, Id])
+_NUMBER = TypeAdapter(tuple[Annotated[int, Field(ge=0, lt=2**63)]])
+
+RowCursor = Annotated[tuple[datetime, str], _opener(_ROW), WithJsonSchema({"type": "string", "format": "cursor"})]
+NumberCursor = Annotated[tuple[int], _opener(_NUMBER), WithJsonSchema({"type": "string", "format": "event-cursor"})]
+
+
+class PageQuery(BaseModel):
+    """Which page of a list."""
+
+    limit: Limit = 20
+    cursor: RowCursor | None = None
+
+
+class Page(BaseModel, Generic[Shape]):
+    """A page of a list; `next_cursor` asks for the next one."""
+
+    object: Literal["list"]
+    data: list[Shape]
+    has_more: bool
+    next_cursor: str | None
+
+    @classmethod
+    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
+        return f"{params[0].__name__}List"
+
+
+def newest_first(
+    model: type[Dated], found: Select[Dated], query: PageQuery, show: Callable[[Dated], Shape]
+) -> Page[Shape]:
+    """A page of `found`, newest first."""
+    if query.cursor:
+        found = found.where(tuple_(model.created_at, model.id) < query.cursor)
+    latest = found.order_by(model.created_at.desc(), model.id.desc()).limit(query.limit + 1)
+    rows = shop().session.scalars(latest).all()
+    page = as_page(rows, query.limit, show, lambda row: (row.created_at.isoformat(), row.id))
+    if not page.has_more:
+        page.next_cursor = None
+    return page
+
+
+def as_page(
+    rows: Sequence[Row], limit: int, show: Callable[[Row], Shape], place: Callable[[Row], tuple[object, ...]]
+) -> Page[Shape]:
+    """The page of the first `limit` of `rows`, one more of which may have been read to see what follows.
+
+    Its cursor names the last row shown by its `place` in the order.
+    """
+    shown = rows[:limit]
+    return Page(
+        object="list",
+        data=[show(row) for row in shown],
+        has_more=len(rows) > limit,
+        next_cursor=_closed(place(shown[-1])) if shown else None,
+    )
+
+
+def _closed(place: tuple[object, ...]) -> str:
+    return urlsafe_b64encode(json.dumps(place).encode()).decode()

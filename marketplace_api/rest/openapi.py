@@ -1,0 +1,87 @@
+"""What APIFlask leaves out of the OpenAPI document: every error that is really sent, and required bodies."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from marketplace_api.rest import repeats
+from marketplace_api.rest.access import SCHEME
+from marketplace_api.rest.problems import MIMETYPE, Problem
+
+SECURITY_SCHEMES = {
+    SCHEME: {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "`Authorization: Bearer KEY`, with a key of scope `storefront` or `operator`.",
+    }
+}
+
+_IDEMPOTENCY_KEY = {
+    "name": repeats.HEADER,
+    "in": "header",
+    "required": False,
+    "description": "The same key and body give the first answer again; bare or in double quotes.",
+    "schema": {"type": "string", "pattern": repeats.PATTERN},
+}
+
+
+def complete(document: dict[str, Any]) -> dict[str, Any]:
+    """The document as it should be."""
+    schemas = document["components"]["schemas"]
+    schemas.pop("HTTPError", None)
+    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas |= problem.pop("$defs") | {"Problem": problem}
+    for operations in document["paths"].values():
+        for method, operation in operations.items():
+            _complete(method, operation)
+    return document
+
+
+def _complete(method: str, operation: dict[str, Any]) -> None:
+    if "requestBody" in operation:
+        operation["requestBody"]["required"] = True
+    for parameter in operation["parameters"]:
+        _drop_null(parameter["schema"])
+    errors = _errors(method, operation)
+    if _creates(operation):
+        operation["parameters"].append(_IDEMPOTENCY_KEY)
+    operation["responses"] |= {str(status): _problem(status) for status in sorted(errors)}
+
+
+def _drop_null(schema: dict[str, Any]) -> None:
+    """What may be left out of an address is not null there: an address cannot say null."""
+    kinds = [kind for kind in schema.pop("anyOf", []) if kind != {"type": "null"}]
+    if kinds:
+        schema.pop("default", None)
+        schema |= kinds[0]
+
+
+def _errors(method: str, operation: dict[str, Any]) -> set[int]:
+    """The error statuses that an operation can answer."""
+    places = {parameter["in"] for parameter in operation["parameters"]}
+    asks_key = {} not in operation.get("security", [{}])
+    reasons = {
+        401: True,
+        403: asks_key,
+        404: "path" in places,
+        400: "requestBody" in operation,
+        413: "requestBody" in operation,
+        415: method in ("post", "patch"),
+        422: "requestBody" in operation or "query" in places,
+        409: _creates(operation),
+    }
+    refusals = {int(status) for status in operation["responses"] if int(status) >= 400}
+    return refusals | {status for status, applies in reasons.items() if applies}
+
+
+def _creates(operation: dict[str, Any]) -> bool:
+    """Whatever creates takes an Idempotency-Key."""
+    return "201" in operation["responses"]
+
+
+def _problem(status: int) -> dict[str, Any]:
+    return {
+        "description": HTTPStatus(status).phrase,
+        "content": {MIMETYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }

@@ -1,0 +1,128 @@
+"""Errors as RFC 9457 `application/problem+json`, in words that somebody can act on.
+
+{"type": "about:blank", "title": "Conflict", "status": 409,
+ "detail": "This order is cancelled; …", "reason": "order_not_open"}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from apiflask import APIFlask, HTTPError
+from flask import Response, json
+from pydantic import BaseModel, ValidationError
+from werkzeug.exceptions import HTTPException
+
+from marketplace_api.refused import Refused
+
+MIMETYPE = "application/problem+json"
+
+REFUSALS = {
+    "already_registered": "This phone is registered already.",
+    "bad_idempotency_key": "Idempotency-Key takes 1 to 255 visible characters, bare or in double quotes.",
+    "idempotency_key_reused": "This Idempotency-Key was used for another request; take a new key.",
+    "locked": "Too many wrong codes were typed; try again in an hour.",
+    "not_enough_stock": "Only {available} of {code} can be ordered; order fewer or another product.",
+    "not_your_order": "Order {code} was not offered to this artisan.",
+    "not_your_product": "Product {code} belongs to another artisan.",
+    "order_not_at_kiosk": "The order is {current}; only one that is at its kiosk can be shipped.",
+    "order_not_expected": "The order is {current}; only an accepted one can be received.",
+    "order_not_open": "The order is {current}; this is possible only while it is placed.",
+    "order_not_shipped": "The order is {current}; only a shipped one can be delivered.",
+    "other_kiosk": "Order {code} belongs to another kiosk: {kiosk}.",
+    "payout_not_awaiting_collection": "The payout is {current}; nothing waits to be collected.",
+    "payout_not_failed": "The payout is {current}; only a failed one can be tried again.",
+    "payout_not_open": "The payout is {current}; it is settled or was never sent.",
+    "payout_not_sendable": "The payout is {current}; it cannot be sent now.",
+    "product_withdrawn": "Product {code} is not sold any more.",
+    "still_running": "A request with this Idempotency-Key is still running; ask again in a moment.",
+    "unknown_artisan": "There is no such artisan.",
+    "unknown_category": "There is no category {category}.",
+    "unknown_code": "There is nothing with the code {code}.",
+    "unknown_kiosk": "There is no such kiosk.",
+    "unknown_order": "There is no such order.",
+    "unknown_payout": "There is no such payout.",
+    "unknown_product": "There is no such product.",
+    "wrong_count": "{count} is not between 1 and {most}.",
+}
+
+_MISTAKES = {
+    "missing": "is missing",
+    "string_pattern_mismatch": "has characters that cannot stand here, or none that can be seen",
+}
+
+_STATUSES = {
+    400: "The request cannot be read: its body is not valid JSON.",
+    401: "This needs a key: send the header `Authorization: Bearer KEY`.",
+    403: "This key may not do that.",
+    404: "There is nothing here.",
+    405: "This path does not take that method; the Allow header says which ones it takes.",
+    413: "The request is too large.",
+    415: "The body must be JSON, with the header `Content-Type: application/json`.",
+    500: "Something went wrong on our side and nothing was changed. Please try again later.",
+}
+
+
+class Mistake(BaseModel):
+    """What is wrong with one field; `pointer` says where it is, such as `#/buyer/phone`."""
+
+    detail: str
+    pointer: str
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457). `reason` is a stable word for programs, `detail` a sentence for people."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    reason: str | None = None
+    errors: list[Mistake] | None = None
+
+
+def answer(status: int, detail: str, **members: object) -> Response:
+    """A problem as a response."""
+    problem = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    return Response(json.dumps(problem | members), status, mimetype=MIMETYPE)
+
+
+def refusal(refused: Refused) -> Response:
+    """The shop's no."""
+    words = REFUSALS[refused.reason].format_map(refused.values)
+    return answer(refused.status, words, reason=refused.reason)
+
+
+def handle(app: APIFlask) -> None:
+    """Let `app` answer every error as a problem."""
+    app.register_error_handler(Refused, refusal)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(HTTPError, _invalid)
+
+
+def _http(error: HTTPException) -> Response:
+    status = error.code or 500
+    response = answer(status, _STATUSES.get(status) or error.description or HTTPStatus(status).phrase)
+    for name, value in error.get_headers():
+        if name not in ("Content-Type", "Content-Length"):
+            response.headers[name] = value
+    return response
+
+
+def _invalid(error: HTTPError) -> Response:
+    cause = error.__cause__
+    mistakes = cause.errors() if isinstance(cause, ValidationError) else []
+    count = "One field is" if len(mistakes) == 1 else f"{len(mistakes)} fields are"
+    return answer(error.status_code, f"{count} not valid.", errors=[_mistake(one) for one in mistakes])
+
+
+def _mistake(found: Mapping[str, Any]) -> dict[str, str]:
+    words = _MISTAKES.get(found["type"]) or found["msg"].removeprefix("Value error, ")
+    return {"detail": words, "pointer": _pointer(found["loc"])}
+
+
+def _pointer(path: tuple[int | str, ...]) -> str:
+    """A JSON pointer (RFC 6901) as a URI fragment."""
+    return "#" + "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)

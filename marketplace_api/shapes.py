@@ -1,0 +1,330 @@
+"""What the outside sees: the resources of the API, which are also the `data` of events."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal, Self
+
+from pydantic import BaseModel
+
+from marketplace_api import models
+
+ProductStatus = Literal["listed", "sold_out", "withdrawn"]
+OrderStatus = Literal["placed", "accepted", "at_kiosk", "shipped", "delivered", "declined", "expired", "cancelled"]
+AssignmentStatus = Literal["offered", "accepted", "received", "declined", "expired", "cancelled"]
+PayoutMethod = Literal["mobile_money", "kiosk_cash"]
+PayoutStatus = Literal["pending", "sending", "unknown", "paid", "failed", "awaiting_collection", "collected"]
+
+
+class Money(BaseModel):
+    """An amount in minor units: 150000 KES is 1,500 shillings."""
+
+    amount: int
+    currency: str
+
+
+class Maker(BaseModel):
+    """As much of an artisan as stands beside her product."""
+
+    id: str
+    name: str
+    town: str
+
+    @classmethod
+    def of(cls, row: models.Artisan) -> Self:
+        return cls(id=row.id, name=row.name, town=row.kiosk.town)
+
+
+class Photo(BaseModel):
+    """A picture of a product in two sizes; `width` and `height` are the large one's."""
+
+    url: str
+    thumbnail_url: str
+    width: int
+    height: int
+
+
+class Product(BaseModel):
+    """A ware in the catalogue; `quantity` is what can still be ordered."""
+
+    id: str
+    code: str
+    title: str
+    category: str
+    description: str
+    price: Money
+    quantity: int
+    status: ProductStatus
+    artisan: Maker
+    photos: list[Photo]
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, row: models.Product) -> Self:
+        return cls.model_validate(
+            {
+                "id": row.id,
+                "code": row.code,
+                "title": row.title,
+                "category": row.category,
+                "description": row.description,
+                "price": Money(amount=row.price, currency=row.currency),
+                "quantity": row.quantity,
+                "status": row.status,
+                "artisan": Maker.of(row.artisan),
+                "photos": [],
+                "created_at": row.created_at,
+                "updated_at": row.updated_at,
+            }
+        )
+
+
+class PublicArtisan(BaseModel):
+    """What anyone may know of an artisan."""
+
+    id: str
+    name: str
+    town: str
+    craft: str
+    status: Literal["active"]
+    kiosk_id: str
+    created_at: datetime
+
+    @classmethod
+    def of(cls, row: models.Artisan) -> Self:
+        return cls.model_validate(cls._fields(row))
+
+    @classmethod
+    def _fields(cls, row: models.Artisan) -> dict[str, object]:
+        return {
+            "id": row.id,
+            "name": row.name,
+            "town": row.kiosk.town,
+            "craft": row.craft,
+            "status": row.status,
+            "kiosk_id": row.kiosk_id,
+            "created_at": row.created_at,
+        }
+
+
+class PayoutWay(BaseModel):
+    """How an artisan is paid; cash needs no phone."""
+
+    method: PayoutMethod
+    phone: str | None
+
+
+class Artisan(PublicArtisan):
+    """What an operator knows of an artisan."""
+
+    phone: str
+    language: str
+    payout: PayoutWay
+
+    @classmethod
+    def _fields(cls, row: models.Artisan) -> dict[str, object]:
+        return super()._fields(row) | {
+            "phone": row.msisdn,
+            "language": row.language,
+            "payout": {"method": row.payout_method, "phone": row.payout_msisdn},
+        }
+
+
+class Agent(BaseModel):
+    """Who stands at a kiosk; this phone has the agent's menu."""
+
+    name: str
+    phone: str
+
+
+class Kiosk(BaseModel):
+    """Where goods are dropped and cash is paid."""
+
+    id: str
+    code: str
+    name: str
+    town: str
+    agent: Agent
+
+    @classmethod
+    def of(cls, row: models.Kiosk) -> Self:
+        return cls(
+            id=row.id,
+            code=row.code,
+            name=row.name,
+            town=row.town,
+            agent=Agent(name=row.agent_name, phone=row.agent_msisdn),
+        )
+
+
+class Ware(BaseModel):
+    """As much of a product as stands in an order, at the price it was ordered for."""
+
+    id: str
+    code: str
+    title: str
+    category: str
+    price: Money
+
+
+class Buyer(BaseModel):
+    """Who ordered, and the language she is written to in."""
+
+    name: str
+    phone: str
+    locale: str
+
+
+class Address(BaseModel):
+    """Where an order is sent; `country` is ISO 3166 alpha-2."""
+
+    name: str
+    line1: str
+    line2: str | None
+    city: str
+    region: str | None
+    postal_code: str | None
+    country: str
+
+
+class Assignment(BaseModel):
+    """An artisan's part of an order."""
+
+    artisan: Maker
+    quantity: int
+    status: AssignmentStatus
+
+    @classmethod
+    def of(cls, row: models.Assignment) -> Self:
+        return cls.model_validate({"artisan": Maker.of(row.artisan), "quantity": row.quantity, "status": row.status})
+
+
+class TimelineEntry(BaseModel):
+    """When an order came to a status."""
+
+    status: OrderStatus
+    at: datetime
+
+
+class Shipment(BaseModel):
+    """Who carries the goods, and the number to follow them by."""
+
+    carrier: str
+    tracking: str
+
+
+class Order(BaseModel):
+    """An order; its money is that of the part accepted, and later received, of `quantity`."""
+
+    id: str
+    code: str
+    status: OrderStatus
+    product: Ware
+    quantity: int
+    buyer: Buyer
+    ship_to: Address
+    note: str | None
+    total: Money
+    commission: Money
+    artisan_earns: Money
+    assignments: list[Assignment]
+    timeline: list[TimelineEntry]
+    shipment: Shipment | None
+    created_at: datetime
+    expires_at: datetime
+    external_ref: str | None
+
+    @classmethod
+    def of(cls, row: models.Order) -> Self:
+        def money(amount: int) -> Money:
+            return Money(amount=amount, currency=row.currency)
+
+        ware = row.product
+        return cls.model_validate(
+            {
+                "id": row.id,
+                "code": row.code,
+                "status": row.status,
+                "product": {
+                    "id": ware.id,
+                    "code": ware.code,
+                    "title": ware.title,
+                    "category": ware.category,
+                    "price": money(row.unit_price),
+                },
+                "quantity": row.quantity,
+                "buyer": {"name": row.buyer_name, "phone": row.buyer_msisdn, "locale": row.buyer_locale},
+                "ship_to": row.ship_to,
+                "note": row.note,
+                "total": money(row.total),
+                "commission": money(row.commission),
+                "artisan_earns": money(row.artisan_earns),
+                "assignments": [Assignment.of(part) for part in row.assignments],
+                "timeline": [{"status": entry.status, "at": entry.at} for entry in row.timeline],
+                "shipment": row.carrier and {"carrier": row.carrier, "tracking": row.tracking},
+                "created_at": row.created_at,
+                "expires_at": row.expires_at,
+                "external_ref": row.external_ref,
+            }
+        )
+
+
+class Payout(BaseModel):
+    """What an artisan is paid for goods received; `failure` is the provider's word when it would not."""
+
+    id: str
+    code: str
+    artisan_id: str
+    amount: Money
+    method: PayoutMethod
+    status: PayoutStatus
+    provider_reference: str | None
+    failure: str | None
+    order_id: str
+    created_at: datetime
+    paid_at: datetime | None
+
+    @classmethod
+    def of(cls, row: models.Payout) -> Self:
+        return cls.model_validate(
+            {
+                "id": row.id,
+                "code": row.code,
+                "artisan_id": row.artisan_id,
+                "amount": Money(amount=row.amount, currency=row.currency),
+                "method": row.method,
+                "status": row.status,
+                "provider_reference": row.provider_reference,
+                "failure": row.failure,
+                "order_id": row.order_id,
+                "created_at": row.created_at,
+                "paid_at": row.paid_at,
+            }
+        )
+
+
+class HelpRequest(BaseModel):
+    """Somebody waits to be called back, until `closed_at`."""
+
+    id: str
+    phone: str
+    created_at: datetime
+    closed_at: datetime | None
+
+    @classmethod
+    def of(cls, row: models.HelpRequest) -> Self:
+        return cls(id=row.id, phone=row.msisdn, created_at=row.created_at, closed_at=row.closed_at)
+
+
+class Event(BaseModel):
+    """Something that happened; `data` is the resource as an operator saw it then."""
+
+    id: str
+    type: str
+    created_at: datetime
+    data: dict[str, object]
+
+    @classmethod
+    def of(cls, row: models.Event) -> Self:
+        return cls(id=row.id, type=row.type, created_at=row.created_at, data=row.data)

@@ -1,0 +1,80 @@
+"""What every domain function is given: one transaction, the time, fresh ids and the terms of trade."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from random import Random
+from typing import TypeVar
+
+from sqlalchemy import exists, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from marketplace_api import codes
+from marketplace_api.models import Kiosk, Order, Payout, Product
+
+Coded = TypeVar("Coded", Kiosk, Product, Order, Payout)
+
+_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
+_LENGTHS = (4, 4, 4, 5, 5, 6, 7, 8, 9, 10)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Where and on what terms the shop trades."""
+
+    country: str
+    currency: str
+    commission_percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """Ids, codes and secrets out of one source of chance; `secrets.SystemRandom()` outside tests."""
+
+    random: Random
+
+    def new_id(self, prefix: str) -> str:
+        """An opaque id such as `prd_4k2…`, never seen before."""
+        return f"{prefix}_{self.token(20)}"
+
+    def code(self, length: int = codes.SHORTEST) -> str:
+        """A candidate for a code; somebody may have it already."""
+        return codes.draw(self.random, length)
+
+    def token(self, length: int) -> str:
+        """`length` random characters, 5.17 bits each."""
+        return "".join(self.random.choices(_ALPHABET, k=length))
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """The shop as one transaction sees it. Whoever made the session commits it."""
+
+    session: Session
+    now: datetime
+    ids: Ids
+    terms: Terms
+
+
+def add_coded(shop: Shop, make: Callable[[str], Coded]) -> Coded:
+    """Add the row `make(code)` under a code that no other row of its table has.
+
+    Codes grow longer by themselves as the short ones run out.
+    """
+    for length in _LENGTHS:
+        row = make(shop.ids.code(length))
+        if _is_taken(shop.session, row):
+            continue
+        # somebody may take the code between the look and the insert: only the savepoint is lost then
+        with suppress(IntegrityError), shop.session.begin_nested():
+            shop.session.add(row)
+            return row
+    raise RuntimeError("no free code found: is the source of chance broken?")
+
+
+def _is_taken(session: Session, row: Coded) -> bool:
+    return bool(session.scalar(select(exists().where(type(row).code == row.code))))

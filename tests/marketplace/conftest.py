@@ -1,0 +1,175 @@
+"""A small market: one kiosk, one artisan, one product, and keys to the API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session, sessionmaker
+
+from bot.database import create_engine
+from marketplace_api import apikeys, artisans, kiosks, orders, products
+from marketplace_api.apikeys import Caller
+from marketplace_api.models import Artisan, Base, Kiosk, Order, Product
+from marketplace_api.rest.app import Api, create_api
+from marketplace_api.shop import Ids, Shop, Terms
+
+TERMS = Terms(country="KE", currency="KES", commission_percent=10)
+HOUSE_KEY = "a-key-that-stands-in-no-table"
+ADDRESS = {"name": "Ann Li", "line1": "1 High St", "city": "Leeds", "country": "GB"}
+
+
+@dataclass
+class Market:
+    """The shop's database, its clock and its people."""
+
+    engine: Engine
+    ids: Ids = field(default_factory=lambda: Ids(Random(22384)))
+    now: datetime = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+
+    def __post_init__(self) -> None:
+        self.sessions = sessionmaker(self.engine, expire_on_commit=False)
+
+    @contextmanager
+    def open(self) -> Iterator[Shop]:
+        """The shop for one transaction, committed at the end."""
+        with self.sessions.begin() as session:
+            yield self.shop(session)
+
+    def shop(self, session: Session) -> Shop:
+        return Shop(session, self.now, self.ids, TERMS)
+
+    def passes(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+
+@dataclass
+class Stand:
+    """Who and what the tests begin with."""
+
+    kiosk: Kiosk
+    artisan: Artisan
+    product: Product
+
+
+@pytest.fixture
+def market(database_url: str) -> Iterator[Market]:
+    """A market with nobody in it, on SQLite and again on PostgreSQL."""
+    yield from _market(database_url)
+
+
+@pytest.fixture
+def sqlite_market(sqlite_url: str) -> Iterator[Market]:
+    yield from _market(sqlite_url)
+
+
+@pytest.fixture
+def postgres_market(postgres_url: str) -> Iterator[Market]:
+    yield from _market(postgres_url)
+
+
+def _market(url: str) -> Iterator[Market]:
+    engine = create_engine(url)
+    Base.metadata.create_all(engine)
+    yield Market(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def stand(market: Market) -> Stand:
+    return furnish(market)
+
+
+def furnish(market: Market) -> Stand:
+    """Amina, paid on her phone, sells three baskets at 1,500 shillings; Juma is her kiosk's agent."""
+    with market.open() as shop:
+        kiosk = kiosks.create(shop, name="Soko Kisumu", town="Kisumu", agent_name="Juma", agent_msisdn="+254711000001")
+        artisan = register(shop, kiosk, "+254712345678")
+        product = products.list_product(
+            shop, artisan, title="Kiondo basket", category="baskets", price=150_000, quantity=3
+        )
+    return Stand(kiosk, artisan, product)
+
+
+def register(shop: Shop, kiosk: Kiosk, msisdn: str, **other: Any) -> Artisan:
+    amina = {
+        "name": "Amina",
+        "language": "sw",
+        "craft": "baskets",
+        "payout_method": "mobile_money",
+        "payout_msisdn": None,
+    }
+    return artisans.register(shop, msisdn=msisdn, kiosk_id=kiosk.id, **amina | other)
+
+
+def place(shop: Shop, product: Product, quantity: int = 3, caller: str = "window") -> Order:
+    return orders.place(
+        shop,
+        product_id=product.id,
+        quantity=quantity,
+        buyer_name="Ann",
+        buyer_msisdn="+447400123456",
+        buyer_locale="en",
+        ship_to=ADDRESS | {"line2": None, "region": None, "postal_code": None},
+        note=None,
+        external_ref=None,
+        caller=caller,
+    )
+
+
+@pytest.fixture
+def api(market: Market) -> Api:
+    return make_api(market)
+
+
+def make_api(market: Market) -> Api:
+    return create_api(
+        sessions=market.sessions,
+        clock=lambda: market.now,
+        ids=market.ids,
+        terms=TERMS,
+        house_keys={HOUSE_KEY: Caller("house", "operator")},
+    )
+
+
+@pytest.fixture
+def anybody(api: Api) -> FlaskClient:
+    """A client without a key."""
+    return api.test_client()
+
+
+@pytest.fixture
+def operator(api: Api, market: Market) -> FlaskClient:
+    return client(api, market, "operator")
+
+
+@pytest.fixture
+def storefront(api: Api, market: Market) -> FlaskClient:
+    return client(api, market, "storefront")
+
+
+def client(api: Api, market: Market, scope: apikeys.Scope) -> FlaskClient:
+    """A client with a key of its own."""
+    with market.open() as shop:
+        key = apikeys.create(shop, f"a {scope}", scope)
+    made = api.test_client()
+    made.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
+    return made
+
+
+def order_body(product: Product, quantity: int = 1, **other: Any) -> dict[str, Any]:
+    """What a storefront posts to `/orders`."""
+    return {
+        "product_id": product.id,
+        "quantity": quantity,
+        "buyer": {"name": "Ann", "phone": "+447400123456", "locale": "en"},
+        "ship_to": dict(ADDRESS),
+        **other,
+    }

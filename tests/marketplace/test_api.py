@@ -1,0 +1,344 @@
+"""The API's paths: shapes, scopes and statuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from marketplace_api import apikeys, orders, payouts, products
+from marketplace_api.models import ApiKey, Order, Payout
+from marketplace_api.rest.app import Api
+from tests.marketplace.conftest import HOUSE_KEY, Market, Stand, client, order_body, place
+
+KIOSK = {"name": "Soko Voi", "town": "Voi", "agent": {"name": "Jane", "phone": "0711 000 002"}}
+
+
+@pytest.fixture
+def accepted(market: Market, stand: Stand) -> Order:
+    with market.open() as shop:
+        return orders.accept(shop, stand.artisan, place(shop, stand.product, 2).code)
+
+
+@pytest.fixture
+def received(market: Market, stand: Stand, accepted: Order) -> Order:
+    with market.open() as shop:
+        return orders.receive_goods(shop, stand.kiosk, accepted.code, 2)
+
+
+@pytest.fixture
+def payout(market: Market, stand: Stand, received: Order) -> Payout:
+    with market.open() as shop:
+        return payouts.standing(shop, stand.artisan).last[0]
+
+
+def test_anybody_sees_the_catalogue(anybody: FlaskClient, stand: Stand) -> None:
+    product = {
+        "id": stand.product.id,
+        "code": stand.product.code,
+        "title": "Kiondo basket",
+        "category": "baskets",
+        "description": "",
+        "price": {"amount": 150_000, "currency": "KES"},
+        "quantity": 3,
+        "status": "listed",
+        "artisan": {"id": stand.artisan.id, "name": "Amina", "town": "Kisumu"},
+        "photos": [],
+        "created_at": "2026-11-22T09:00:00Z",
+        "updated_at": "2026-11-22T09:00:00Z",
+    }
+    assert anybody.get("/products").json == {
+        "object": "list",
+        "data": [product],
+        "has_more": False,
+        "next_cursor": None,
+    }
+    assert anybody.get(f"/products/{stand.product.id}").json == product
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", ["Clay pot", "Kiondo basket"]),
+        ("category=baskets", ["Kiondo basket"]),
+        ("category=leather", []),
+        ("q=KIONDO", ["Kiondo basket"]),
+        ("q=river", ["Clay pot"]),
+        ("q=100%25", []),
+        ("q=_", []),
+        ("status=sold_out", ["Sisal bag"]),
+        ("status=withdrawn", ["Beaded belt"]),
+        ("artisan={artisan}", ["Clay pot", "Kiondo basket"]),
+        ("artisan=art_nobody", []),
+        ("category=pottery&q=basket", []),
+    ],
+)
+def test_products_are_filtered(
+    anybody: FlaskClient, market: Market, stand: Stand, query: str, found: list[str]
+) -> None:
+    market.passes(minutes=1)
+    with market.open() as shop:
+        for title, category, quantity in (("Clay pot", "pottery", 1), ("Sisal bag", "textiles", 0)):
+            products.list_product(
+                shop,
+                stand.artisan,
+                title=title,
+                category=category,
+                price=1,
+                quantity=quantity,
+                description="From the river",
+            )
+        belt = products.list_product(shop, stand.artisan, title="Beaded belt", category="beadwork", price=1, quantity=1)
+        products.withdraw(shop, stand.artisan, belt.code)
+    answer = anybody.get("/products?" + query.format(artisan=stand.artisan.id))
+    assert [product["title"] for product in answer.json["data"]] == found
+
+
+def test_an_artisans_phone_is_for_operators_only(
+    anybody: FlaskClient, storefront: FlaskClient, operator: FlaskClient, stand: Stand
+) -> None:
+    public = {
+        "id": stand.artisan.id,
+        "name": "Amina",
+        "town": "Kisumu",
+        "craft": "baskets",
+        "status": "active",
+        "kiosk_id": stand.kiosk.id,
+        "created_at": "2026-11-22T09:00:00Z",
+    }
+    private = {
+        "phone": "+254712345678",
+        "language": "sw",
+        "payout": {"method": "mobile_money", "phone": "+254712345678"},
+    }
+    path = f"/artisans/{stand.artisan.id}"
+    assert anybody.get(path).json == public
+    assert storefront.get(path).json == public
+    assert operator.get(path).json == public | private
+    assert operator.get("/artisans").json["data"] == [public | private]
+
+
+def test_a_storefront_places_an_order(storefront: FlaskClient, stand: Stand) -> None:
+    answer = storefront.post("/orders", json=order_body(stand.product, 2, external_ref="web-1"))
+    assert answer.status_code == 201
+    order = answer.json
+    code = order.pop("code")
+    assert order.pop("id").startswith("ord_")
+    assert order == {
+        "status": "placed",
+        "product": {
+            "id": stand.product.id,
+            "code": stand.product.code,
+            "title": "Kiondo basket",
+            "category": "baskets",
+            "price": {"amount": 150_000, "currency": "KES"},
+        },
+        "quantity": 2,
+        "buyer": {"name": "Ann", "phone": "+447400123456", "locale": "en"},
+        "ship_to": {
+            "name": "Ann Li",
+            "line1": "1 High St",
+            "line2": None,
+            "city": "Leeds",
+            "region": None,
+            "postal_code": None,
+            "country": "GB",
+        },
+        "note": None,
+        "total": {"amount": 300_000, "currency": "KES"},
+        "commission": {"amount": 30_000, "currency": "KES"},
+        "artisan_earns": {"amount": 270_000, "currency": "KES"},
+        "assignments": [
+            {
+                "artisan": {"id": stand.artisan.id, "name": "Amina", "town": "Kisumu"},
+                "quantity": 2,
+                "status": "offered",
+            }
+        ],
+        "timeline": [{"status": "placed", "at": "2026-11-22T09:00:00Z"}],
+        "shipment": None,
+        "created_at": "2026-11-22T09:00:00Z",
+        "expires_at": "2026-11-24T09:00:00Z",
+        "external_ref": "web-1",
+    }
+    assert code.isalnum()
+
+
+def test_an_order_that_is_all_there_is_sells_out(storefront: FlaskClient, stand: Stand) -> None:
+    storefront.post("/orders", json=order_body(stand.product, 3))
+    assert storefront.get("/products").json["data"] == []
+    assert storefront.get(f"/products/{stand.product.id}").json["status"] == "sold_out"
+    refused = storefront.post("/orders", json=order_body(stand.product, 1))
+    assert (refused.status_code, refused.json["reason"]) == (409, "not_enough_stock")
+
+
+def test_a_phone_in_the_countrys_own_form_is_shown_as_e164(storefront: FlaskClient, stand: Stand) -> None:
+    body = order_body(stand.product)
+    body["buyer"] = body["buyer"] | {"phone": "0712 345 678"}
+    assert storefront.post("/orders", json=body).json["buyer"]["phone"] == "+254712345678"
+
+
+def test_a_storefront_knows_only_the_orders_it_placed(
+    api: Api, market: Market, storefront: FlaskClient, operator: FlaskClient, stand: Stand
+) -> None:
+    other = client(api, market, "storefront")
+    mine = storefront.post("/orders", json=order_body(stand.product)).json["id"]
+    assert [order["id"] for order in storefront.get("/orders").json["data"]] == [mine]
+    assert [order["id"] for order in operator.get("/orders").json["data"]] == [mine]
+    assert other.get("/orders").json["data"] == []
+    assert other.get(f"/orders/{mine}").status_code == 404
+    assert other.post(f"/orders/{mine}/cancel").status_code == 404
+    assert storefront.get(f"/orders/{mine}").json["status"] == "placed"
+
+
+def test_an_order_is_cancelled_while_it_is_placed(storefront: FlaskClient, stand: Stand) -> None:
+    order = storefront.post("/orders", json=order_body(stand.product)).json["id"]
+    answer = storefront.post(f"/orders/{order}/cancel")
+    assert (answer.status_code, answer.json["status"]) == (200, "cancelled")
+    again = storefront.post(f"/orders/{order}/cancel")
+    assert (again.status_code, again.json["reason"]) == (409, "order_not_open")
+    assert storefront.get(f"/products/{stand.product.id}").json["quantity"] == 3
+
+
+def test_an_order_is_shipped_and_delivered(operator: FlaskClient, received: Order) -> None:
+    path = f"/orders/{received.id}"
+    shipment = {"carrier": "Posta", "tracking": "RR123KE"}
+    early = operator.post(f"{path}/deliver")
+    assert (early.status_code, early.json["reason"]) == (409, "order_not_shipped")
+    shipped = operator.post(f"{path}/ship", json=shipment)
+    assert (shipped.status_code, shipped.json["status"]) == (200, "shipped")
+    assert shipped.json["shipment"] == shipment
+    assert operator.post(f"{path}/deliver").json["status"] == "delivered"
+
+
+def test_kiosks_are_opened_and_changed(operator: FlaskClient, market: Market) -> None:
+    opened = operator.post("/kiosks", json=KIOSK)
+    assert opened.status_code == 201
+    kiosk = opened.json
+    assert kiosk["agent"] == {"name": "Jane", "phone": "+254711000002"}
+    path = f"/kiosks/{kiosk['id']}"
+    assert operator.get(path).json == kiosk
+    changed = operator.patch(path, json={"town": "Taveta", "agent": {"name": "Joy"}})
+    assert changed.status_code == 200
+    assert changed.json == kiosk | {"town": "Taveta", "agent": kiosk["agent"] | {"name": "Joy"}}
+    assert operator.get("/kiosks").json["data"] == [changed.json]
+
+
+def test_payouts_are_shown_to_operators(operator: FlaskClient, payout: Payout) -> None:
+    shown = operator.get(f"/payouts/{payout.id}").json
+    assert shown == {
+        "id": payout.id,
+        "code": payout.code,
+        "artisan_id": payout.artisan_id,
+        "amount": {"amount": 270_000, "currency": "KES"},
+        "method": "mobile_money",
+        "status": "pending",
+        "provider_reference": None,
+        "failure": None,
+        "order_id": payout.order_id,
+        "created_at": "2026-11-22T09:00:00Z",
+        "paid_at": None,
+    }
+    assert operator.get("/payouts").json["data"] == [shown]
+
+
+def test_only_a_failed_payout_is_retried(operator: FlaskClient, market: Market, payout: Payout) -> None:
+    path = f"/payouts/{payout.id}/retry"
+    assert operator.post(path).status_code == 409
+    with market.open() as shop:
+        payouts.begin_sending(shop, payout.id)
+    assert operator.post(path).status_code == 409
+    with market.open() as shop:
+        payouts.settle_failed(shop, payout.id, "no such subscriber")
+    retried = operator.post(path)
+    assert (retried.status_code, retried.json["status"]) == (200, "pending")
+    with market.open() as shop:
+        payouts.begin_sending(shop, payout.id)
+        payouts.settle_paid(shop, payout.id, "SFF6")
+    refused = operator.post(path)
+    assert (refused.status_code, refused.json["reason"]) == (409, "payout_not_failed")
+
+
+def test_events_are_told_oldest_first_and_go_on_where_they_ended(
+    operator: FlaskClient, market: Market, stand: Stand
+) -> None:
+    first = operator.get("/events?limit=1").json
+    assert first["has_more"] is True
+    assert [(event["type"], event["data"]["id"]) for event in first["data"]] == [
+        ("artisan.registered", stand.artisan.id)
+    ]
+    second = operator.get("/events", query_string={"cursor": first["next_cursor"]}).json
+    assert (second["has_more"], [event["type"] for event in second["data"]]) == (False, ["product.listed"])
+    later = {"cursor": second["next_cursor"]}
+    assert operator.get("/events", query_string=later).json["next_cursor"] is None
+    with market.open() as shop:
+        order = place(shop, stand.product)
+    (event,) = operator.get("/events", query_string=later).json["data"]
+    assert event["id"].startswith("evt_")
+    assert (event["type"], event["created_at"]) == ("order.placed", "2026-11-22T09:00:00Z")
+    assert event["data"] == operator.get(f"/orders/{order.id}").json
+
+
+PUBLIC, STOREFRONT, OPERATOR = "public", "storefront", "operator"
+SCOPES: list[tuple[str, str, Any, str]] = [
+    ("GET", "/products", None, PUBLIC),
+    ("GET", "/products/prd_1", None, PUBLIC),
+    ("GET", "/artisans/art_1", None, PUBLIC),
+    ("POST", "/orders", {}, STOREFRONT),
+    ("GET", "/orders", None, STOREFRONT),
+    ("GET", "/orders/ord_1", None, STOREFRONT),
+    ("POST", "/orders/ord_1/cancel", None, STOREFRONT),
+    ("POST", "/orders/ord_1/ship", {}, STOREFRONT),
+    ("POST", "/orders/ord_1/deliver", None, STOREFRONT),
+    ("GET", "/artisans", None, OPERATOR),
+    ("GET", "/kiosks", None, OPERATOR),
+    ("POST", "/kiosks", {}, OPERATOR),
+    ("GET", "/kiosks/ksk_1", None, OPERATOR),
+    ("PATCH", "/kiosks/ksk_1", {}, OPERATOR),
+    ("GET", "/payouts", None, OPERATOR),
+    ("GET", "/payouts/pay_1", None, OPERATOR),
+    ("POST", "/payouts/pay_1/retry", None, OPERATOR),
+    ("GET", "/events", None, OPERATOR),
+]
+LET_IN = (200, 404, 422)
+
+
+@pytest.mark.parametrize(("method", "path", "body", "scope"), SCOPES)
+def test_each_path_lets_in_its_scope_and_nobody_else(
+    api: Api, market: Market, method: str, path: str, body: Any, scope: str
+) -> None:
+    def status(sender: FlaskClient, **headers: str) -> int:
+        return sender.open(path, method=method, json=body, headers=headers).status_code
+
+    anybody = api.test_client()
+    assert status(client(api, market, "operator")) in LET_IN
+    assert status(client(api, market, "storefront")) in ((403,) if scope == OPERATOR else LET_IN)
+    assert status(anybody) in (LET_IN if scope == PUBLIC else (401,))
+    assert status(anybody, Authorization="Bearer wrong") == 401
+    assert status(anybody, Authorization="Basic YTpi") == 401
+    assert status(anybody, Authorization=f"Bearer {HOUSE_KEY}") in LET_IN
+
+
+def test_the_table_of_scopes_names_every_path(api: Api) -> None:
+    described = {
+        (method.upper(), path.replace("{", "").replace("}", ""))
+        for path, operations in api.spec["paths"].items()
+        for method in operations
+    }
+    named = {"prd_1": "product_id", "art_1": "artisan_id", "ord_1": "order_id", "ksk_1": "kiosk_id"}
+    named["pay_1"] = "payout_id"
+    assert described == {
+        (method, "/".join(named.get(part, part) for part in path.split("/"))) for method, path, _, _ in SCOPES
+    }
+
+
+def test_a_key_is_kept_as_a_hash_only(market: Market) -> None:
+    with market.open() as shop:
+        key = apikeys.create(shop, "Web shop", "storefront")
+        row = shop.session.scalars(select(ApiKey)).one()
+    assert key.startswith("soko_storefront_")
+    assert key.startswith(row.prefix)
+    assert len(key) - len(row.prefix) >= 32
+    assert key not in str(vars(row))

@@ -1,0 +1,96 @@
+"""Cash at the kiosk: the artisan's code names her money, and guessing is locked out."""
+
+from __future__ import annotations
+
+import pytest
+
+from marketplace_api import artisans, cash, events, help_requests, kiosks, orders, payouts
+from marketplace_api.models import Kiosk, Payout
+from marketplace_api.refused import Refused
+from marketplace_api.shop import Shop
+from tests.marketplace.conftest import Market, Stand, place
+
+
+@pytest.fixture
+def waiting(market: Market, stand: Stand) -> Payout:
+    """2,700 shillings wait for Amina at her kiosk."""
+    with market.open() as shop:
+        artisans.set_payout(shop, artisans.by_id(shop, stand.artisan.id), "kiosk_cash")
+        order = place(shop, stand.product, 2)
+        orders.accept(shop, stand.artisan, order.code)
+        orders.receive_goods(shop, stand.kiosk, order.code, 2)
+        (due,) = payouts.standing(shop, stand.artisan).last
+    return due
+
+
+def try_code(market: Market, kiosk: Kiosk, code: str) -> str:
+    """What the kiosk hears of a code: whose money, nothing, or why not."""
+    with market.open() as shop:
+        try:
+            found = cash.find(shop, kiosks.by_id(shop, kiosk.id), code)
+        except Refused as refused:
+            return refused.reason
+        return found.artisan.name if found else "nothing"
+
+
+def wrong(code: str) -> str:
+    return f"{(int(code) + 1) % 10**cash.DIGITS:0{cash.DIGITS}}"
+
+
+def test_the_code_is_six_digits_and_in_no_event(market: Market, waiting: Payout) -> None:
+    assert waiting.cash_code is not None
+    assert waiting.cash_code.isdecimal()
+    assert len(waiting.cash_code) == 6
+    with market.open() as shop:
+        assert waiting.cash_code not in str([event.data for event in events.since(shop, 0, 100)])
+
+
+def test_the_right_code_names_the_payout_at_her_kiosk_alone(market: Market, stand: Stand, waiting: Payout) -> None:
+    with market.open() as shop:
+        other = kiosks.create(shop, name="Far", town="Lamu", agent_name="Ali", agent_msisdn="+254711000009")
+    assert try_code(market, stand.kiosk, str(waiting.cash_code)) == "Amina"
+    assert try_code(market, other, str(waiting.cash_code)) == "nothing"
+
+
+def test_three_wrong_codes_lock_even_the_right_one_out_for_an_hour(
+    market: Market, stand: Stand, waiting: Payout
+) -> None:
+    code = str(waiting.cash_code)
+    assert [try_code(market, stand.kiosk, wrong(code)) for _ in range(3)] == ["nothing"] * 3
+    assert try_code(market, stand.kiosk, code) == "locked"
+    market.passes(minutes=59)
+    assert try_code(market, stand.kiosk, code) == "locked"
+    market.passes(minutes=1)
+    assert try_code(market, stand.kiosk, code) == "Amina"
+
+
+def test_a_right_code_forgives_the_wrong_ones_before(market: Market, stand: Stand, waiting: Payout) -> None:
+    code = str(waiting.cash_code)
+    tried = [wrong(code), wrong(code), code, wrong(code), wrong(code), code]
+    assert [try_code(market, stand.kiosk, each) for each in tried] == ["nothing", "nothing", "Amina"] * 2
+
+
+def test_cash_is_collected_once_and_its_code_is_spent(market: Market, stand: Stand, waiting: Payout) -> None:
+    def types(shop: Shop) -> list[str]:
+        return [event.type for event in events.since(shop, 0, 100)]
+
+    with market.open() as shop:
+        assert payouts.collect(shop, waiting.id).status == "collected"
+    with market.open() as shop:
+        assert types(shop)[-1] == "payout.collected"
+        assert payouts.standing(shop, stand.artisan).owed == 0
+        with pytest.raises(Refused, match="payout_not_awaiting_collection"):
+            payouts.collect(shop, waiting.id)
+    assert try_code(market, stand.kiosk, str(waiting.cash_code)) == "nothing"
+
+
+def test_cash_is_never_sent_to_a_phone(market: Market, waiting: Payout) -> None:
+    with market.open() as shop, pytest.raises(Refused, match="payout_not_sendable"):
+        payouts.begin_sending(shop, waiting.id)
+
+
+def test_whoever_waits_to_be_called_is_put_down_once(market: Market) -> None:
+    with market.open() as shop:
+        first, again = (help_requests.request(shop, "+254711000111") for _ in range(2))
+        assert first.id == again.id
+        assert [event.type for event in events.since(shop, 0, 10)] == ["help.requested"]

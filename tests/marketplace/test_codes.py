@@ -1,0 +1,61 @@
+"""Codes can be read out, mistyped and still be understood."""
+
+from dataclasses import replace
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marketplace_api import codes, products
+from marketplace_api.shop import Ids
+from tests.marketplace.conftest import Market, furnish
+
+drawn = st.builds(codes.draw, st.builds(Random, st.integers()), st.integers(codes.SHORTEST, codes.LONGEST))
+
+
+@given(drawn)
+def test_a_code_is_neither_a_word_nor_a_number_and_has_nothing_ambiguous(code: str) -> None:
+    assert not set(code) & set("01OIL")
+    assert code[0::2].isalpha()
+    assert code[1::2].isdigit()
+
+
+@given(drawn, st.data())
+def test_a_code_survives_small_letters_and_spaces(code: str, data: st.DataObject) -> None:
+    fillers = data.draw(st.lists(st.sampled_from(["", " ", "-", " - "]), min_size=len(code), max_size=len(code)))
+    typed = "".join(filler + character for filler, character in zip(fillers, code, strict=True))
+    assert codes.normalise(typed.lower()) == code
+
+
+@given(drawn)
+def test_look_alikes_are_put_right_by_their_place(code: str) -> None:
+    misread = code.translate(str.maketrans("S5Z2B8G6", "5S2Z8B6G"))
+    assert codes.normalise(misread) == code
+
+
+@given(st.text())
+def test_whatever_is_read_as_a_code_is_one(text: str) -> None:
+    code = codes.normalise(text)
+    assert code is None or codes.normalise(code) == code
+
+
+@pytest.mark.parametrize("text", ["", "K7P", "K7PP", "7K4P", "KIO4", "K0P4", "K7P4K7P4K7P", "1234", "ORDER", "Ⅶ"])
+def test_other_words_are_no_codes(text: str) -> None:
+    assert codes.normalise(text) is None
+
+
+class Stuck(Random):
+    """A source of chance that always takes the first."""
+
+    def choice(self, seq):
+        return seq[0]
+
+
+def test_codes_grow_when_the_short_ones_are_taken(sqlite_market: Market) -> None:
+    stand = furnish(sqlite_market)
+    with sqlite_market.open() as shop:
+        stuck = replace(shop, ids=Ids(Stuck(1)))
+        ware = {"title": "Bowl", "category": "pottery", "price": 1, "quantity": 1}
+        made = [products.list_product(stuck, stand.artisan, **ware) for _ in range(3)]
+    assert [product.code for product in made] == ["A2A2", "A2A2A", "A2A2A2"]

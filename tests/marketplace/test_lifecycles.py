@@ -1,0 +1,65 @@
+"""The tables of lives: what leads where, and nothing else does."""
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from marketplace_api import lifecycles, shapes
+from marketplace_api.lifecycles import ASSIGNMENT, ORDER, PAYOUT, LifeCycle
+from marketplace_api.models import Assignment, Order, Payout
+from marketplace_api.refused import Refused
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "lifecycles.md"
+ROWS = {"order": Order, "assignment": Assignment, "payout": Payout}
+ALL = [ORDER, ASSIGNMENT, PAYOUT]
+EVERY_TRY = [
+    pytest.param(cycle, trigger, status, id=f"{cycle.name}-{trigger}-{status}")
+    for cycle in ALL
+    for trigger in sorted({step.trigger for step in cycle.steps})
+    for status in cycle.statuses
+]
+
+
+@pytest.mark.parametrize(("cycle", "trigger", "status"), EVERY_TRY)
+def test_each_trigger_leads_where_the_table_says_and_is_refused_elsewhere(
+    cycle: LifeCycle, trigger: str, status: str
+) -> None:
+    row = ROWS[cycle.name](status=status)
+    leads = {step.source: step.dest for step in cycle.steps if step.trigger == trigger}
+    if status in leads:
+        cycle.move(row, trigger)
+        assert row.status == leads[status]
+    else:
+        with pytest.raises(Refused) as refused:
+            cycle.move(row, trigger)
+        assert refused.value.values["current"] == row.status == status
+
+
+@pytest.mark.parametrize("cycle", ALL, ids=lambda cycle: cycle.name)
+def test_every_status_can_be_reached(cycle: LifeCycle) -> None:
+    reached = set(cycle.starts)
+    while more := {step.dest for step in cycle.steps if step.source in reached} - reached:
+        reached |= more
+    assert reached == set(cycle.statuses)
+
+
+@pytest.mark.parametrize(
+    ("cycle", "words"),
+    [(ORDER, shapes.OrderStatus), (ASSIGNMENT, shapes.AssignmentStatus), (PAYOUT, shapes.PayoutStatus)],
+    ids=["order", "assignment", "payout"],
+)
+def test_the_api_names_exactly_these_statuses(cycle: LifeCycle, words: object) -> None:
+    assert set(cycle.statuses) == set(get_args(words))
+
+
+def test_what_is_paid_or_collected_stays_so() -> None:
+    assert not [step for step in PAYOUT.steps if step.source in ("paid", "collected")]
+
+
+def test_an_unknown_payout_is_never_sent_again() -> None:
+    assert {step.dest for step in PAYOUT.steps if step.source == "unknown"} == {"paid", "failed"}
+
+
+def test_the_drawings_are_up_to_date() -> None:
+    assert DOCUMENT.read_text() == lifecycles.document()

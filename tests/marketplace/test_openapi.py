@@ -1,0 +1,100 @@
+"""The OpenAPI document says what is true: schemathesis reads it, tries everything and finds nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from threading import Thread
+
+import schemathesis
+from hypothesis import strategies as st
+from schemathesis.config import SchemathesisConfig
+from schemathesis.engine import events, from_schema
+from werkzeug.exceptions import NotFound
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from marketplace_api import orders
+from marketplace_api.rest import repeats
+from marketplace_api.rest.access import SCHEME
+from marketplace_api.rest.app import Api
+from tests.marketplace.conftest import HOUSE_KEY, Market, furnish, make_api, place
+
+
+def cursor(*place: object) -> str:
+    return urlsafe_b64encode(json.dumps(place).encode()).decode()
+
+
+# what no pattern can say: numbers that are somebody's, cursors that lists gave
+schemathesis.openapi.format("phone", st.sampled_from(["+254712345678", "0712 345 678", "+447400123456"]))
+schemathesis.openapi.format("cursor", st.just(cursor("2026-11-22T09:00:00Z", "prd_1")))
+schemathesis.openapi.format("event-cursor", st.just(cursor(1)))
+
+
+_keys = count()
+
+
+@schemathesis.hook
+def before_call(_context: schemathesis.HookContext, case: schemathesis.Case, _kwargs: object) -> None:
+    """A key for each request: a second body under the same one would be refused, and rightly so."""
+    if re.fullmatch(repeats.PATTERN, str((case.headers or {}).get(repeats.HEADER, ""))):
+        case.headers[repeats.HEADER] = f"key-{next(_keys)}"
+
+
+def test_schemathesis_finds_nothing(sqlite_market: Market) -> None:
+    stand = furnish(sqlite_market)
+    with sqlite_market.open() as shop:
+        order = place(shop, stand.product, 1)
+        orders.accept(shop, stand.artisan, order.code)
+        orders.receive_goods(shop, stand.kiosk, order.code, 1)
+    with served(make_api(sqlite_market)) as url:
+        assert list(findings(f"{url}/api/v1/openapi.json")) == []
+
+
+class Quiet(WSGIRequestHandler):
+    """Keeps no diary of thousands of requests."""
+
+    def log(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def served(api: Api) -> Iterator[str]:
+    """The API where it belongs, on a port of its own."""
+    app = DispatcherMiddleware(NotFound(), {"/api/v1": api})
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def findings(url: str) -> Iterator[str]:
+    """Whatever any check of schemathesis has against the document at `url`, with a command that shows it."""
+    config = SchemathesisConfig.from_dict(
+        {
+            "auth": {"openapi": {SCHEME: {"bearer": HOUSE_KEY}}},
+            "generation": {"max-examples": 60, "deterministic": True},
+        }
+    )
+    schema = schemathesis.openapi.from_url(url, config=config)
+    tried: set[str] = set()
+    for event in from_schema(schema).execute():
+        if isinstance(event, events.NonFatalError | events.FatalError):
+            yield str(event)
+        if isinstance(event, events.ScenarioFinished):
+            tried.add(event.recorder.label)
+            for checks in event.recorder.checks.values():
+                for check in checks:
+                    if check.failure_info is not None:
+                        yield f"{check.name}: {check.failure_info.failure}\n{check.failure_info.code_sample}"
+    operations = {operation.ok().label for operation in schema.get_all_operations()}
+    yield from (f"{label} was not tried" for label in operations - tried)

@@ -1,0 +1,98 @@
+"""Payouts: nothing is sent twice, and the sums are right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Barrier, Thread
+
+import pytest
+
+from marketplace_api import events, orders, payouts
+from marketplace_api.models import Payout
+from marketplace_api.refused import Refused
+from tests.marketplace.conftest import Market, Stand, place
+
+
+@pytest.fixture
+def payout(market: Market, stand: Stand) -> Payout:
+    """2,700 shillings are due to Amina, for two baskets."""
+    with market.open() as shop:
+        order = place(shop, stand.product, 2)
+        orders.accept(shop, stand.artisan, order.code)
+        orders.receive_goods(shop, stand.kiosk, order.code, 2)
+        (due,) = payouts.standing(shop, stand.artisan).last
+    return due
+
+
+def test_only_one_of_many_workers_sends_it(market: Market, payout: Payout) -> None:
+    workers = 6
+    together = Barrier(workers)
+    outcomes: list[str] = []
+
+    def send() -> None:
+        together.wait()
+        try:
+            with market.open() as shop:
+                outcomes.append(payouts.begin_sending(shop, payout.id).status)
+        except Refused as refused:
+            outcomes.append(refused.reason)
+
+    threads = [Thread(target=send) for _ in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["payout_not_sendable"] * 5 + ["sending"]
+
+
+def test_an_unknown_outcome_waits_for_the_providers_word(market: Market, payout: Payout) -> None:
+    with market.open() as shop:
+        payouts.begin_sending(shop, payout.id)
+        payouts.settle_unknown(shop, payout.id)
+        for forbidden in (payouts.begin_sending, payouts.retry):
+            with pytest.raises(Refused):
+                forbidden(shop, payout.id)
+        assert payouts.settle_paid(shop, payout.id, "SFF6").status == "paid"
+
+
+def test_a_settled_payout_is_not_settled_again(market: Market, payout: Payout) -> None:
+    with market.open() as shop:
+        payouts.begin_sending(shop, payout.id)
+        payouts.settle_paid(shop, payout.id, "SFF6")
+        again: list[Callable[[], Payout]] = [
+            lambda: payouts.settle_paid(shop, payout.id, "SFF7"),
+            lambda: payouts.settle_failed(shop, payout.id, "late news"),
+            lambda: payouts.settle_unknown(shop, payout.id),
+            lambda: payouts.begin_sending(shop, payout.id),
+        ]
+        for act in again:
+            with pytest.raises(Refused):
+                act()
+        assert payouts.by_id(shop, payout.id).provider_reference == "SFF6"
+
+
+def test_a_failed_payout_is_tried_again_under_the_same_code(market: Market, payout: Payout) -> None:
+    with market.open() as shop:
+        payouts.begin_sending(shop, payout.id)
+        assert payouts.settle_failed(shop, payout.id, "wrong number").failure == "wrong number"
+        retried = payouts.retry(shop, payout.id)
+        assert (retried.code, retried.status) == (payout.code, "pending")
+        payouts.begin_sending(shop, payout.id)
+        assert payouts.settle_paid(shop, payout.id, "SFF6").failure is None
+        types = [event.type for event in events.since(shop, 0, 99)]
+    assert types[-4:] == ["payout.created", "payout.failed", "payout.retried", "payout.paid"]
+
+
+def test_owed_becomes_paid(market: Market, stand: Stand, payout: Payout) -> None:
+    with market.open() as shop:
+        before = payouts.standing(shop, stand.artisan)
+        payouts.begin_sending(shop, payout.id)
+        payouts.settle_paid(shop, payout.id, "SFF6")
+        after = payouts.standing(shop, stand.artisan)
+    assert (before.owed, before.paid) == (270_000, 0)
+    assert (after.owed, after.paid) == (0, 270_000)
+
+
+def test_who_was_never_paid_is_owed_nothing(market: Market, stand: Stand) -> None:
+    with market.open() as shop:
+        assert payouts.standing(shop, stand.artisan) == payouts.Standing(0, 0, [])

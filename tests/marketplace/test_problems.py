@@ -1,0 +1,156 @@
+"""Errors: one shape for all of them, with words that somebody can act on."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+import marketplace_api
+from marketplace_api import lifecycles
+from marketplace_api.rest import problems
+from marketplace_api.rest.access import public
+from marketplace_api.rest.app import Api
+from tests.marketplace.conftest import Market, Stand, order_body
+
+
+@pytest.fixture
+def market(sqlite_market: Market) -> Market:
+    """No mistake here reaches the database, so one kind of it is enough."""
+    return sqlite_market
+
+
+def problem(answer: Any, status: int) -> dict[str, Any]:
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json["status"] == status
+    assert {"type", "title", "detail"} <= answer.json.keys()
+    return answer.json
+
+
+def mistakes(answer: Any) -> dict[str, str]:
+    return {one["pointer"]: one["detail"] for one in problem(answer, 422)["errors"]}
+
+
+def test_what_is_not_there_is_a_problem(operator: FlaskClient) -> None:
+    for path in ("/nowhere", "/products/prd_none", "/orders/ord_none", "/kiosks/%00", "/artisans/Ä", "/static/x"):
+        problem(operator.get(path), 404)
+
+
+def test_a_wrong_method_is_told_the_right_ones(operator: FlaskClient) -> None:
+    answer = operator.delete("/products")
+    problem(answer, 405)
+    assert "GET" in answer.headers["Allow"]
+
+
+def test_without_a_key_the_way_in_is_named(anybody: FlaskClient) -> None:
+    answer = anybody.get("/orders")
+    assert "Bearer" in problem(answer, 401)["detail"]
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"{'a': 1}",
+        b"\xff",
+        b'{"note": "\\ud800"}',
+        b"null",
+        b"[" * 30_000,
+        b'{"quantity": ' + b"9" * 5_000 + b",",
+    ],
+)
+def test_what_is_not_json_is_400(storefront: FlaskClient, body: bytes) -> None:
+    problem(storefront.post("/orders", data=body, content_type="application/json"), 400)
+
+
+def test_another_kind_of_body_is_415(storefront: FlaskClient) -> None:
+    problem(storefront.post("/orders", data={"quantity": "1"}), 415)
+
+
+def test_a_body_without_end_is_413(storefront: FlaskClient) -> None:
+    problem(storefront.post("/orders", data=b" " * 70_000, content_type="application/json"), 413)
+
+
+def test_every_mistake_is_pointed_at(storefront: FlaskClient, stand: Stand) -> None:
+    body = order_body(stand.product, 0)
+    del body["ship_to"]["city"]
+    body["buyer"] = {"name": " ", "phone": "12", "locale": "en"}
+    assert mistakes(storefront.post("/orders", json=body)) == {
+        "#/quantity": "Input should be greater than or equal to 1",
+        "#/buyer/name": "has characters that cannot stand here, or none that can be seen",
+        "#/buyer/phone": "is not a mobile number; write it like +254712345678",
+        "#/ship_to/city": "is missing",
+    }
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("quantity", True),
+        ("quantity", "2"),
+        ("quantity", 1.5),
+        ("quantity", 10**30),
+        ("quantity", None),
+        ("note", "a\x00b"),
+        ("note", "n" * 501),
+        ("note", 5),
+        ("external_ref", "line\nbreak"),
+        ("product_id", "prd_\x00"),
+        ("buyer", []),
+        ("ship_to", "Leeds"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_422(storefront: FlaskClient, stand: Stand, field: str, value: object) -> None:
+    assert list(mistakes(storefront.post("/orders", json=order_body(stand.product) | {field: value}))) == [f"#/{field}"]
+
+
+@pytest.mark.parametrize("body", ["[]", "5", '"x"', "NaN"])
+def test_a_body_that_is_no_object_is_422(storefront: FlaskClient, body: str) -> None:
+    assert mistakes(storefront.post("/orders", data=body, content_type="application/json"))
+
+
+def test_a_number_written_with_a_point_is_still_whole(storefront: FlaskClient, stand: Stand) -> None:
+    body = json.dumps(order_body(stand.product)).replace('"quantity": 1', '"quantity": 1.0')
+    answer = storefront.post("/orders", data=body, content_type="application/json")
+    assert (answer.status_code, answer.json["quantity"]) == (201, 1)
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["limit=0", "limit=101", "limit=x", "limit=1_0", "cursor=x", "cursor=W10=", "cursor=é", "status=gone", "q=%00"],
+)
+def test_a_wrong_query_is_422(anybody: FlaskClient, query: str) -> None:
+    assert list(mistakes(anybody.get(f"/products?{query}"))) == ["#/" + query.split("=")[0]]
+
+
+def test_a_crash_says_nothing_about_itself(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    @api.get("/crash")
+    @public
+    def crash() -> str:
+        raise RuntimeError("a secret")
+
+    answer = api.test_client().get("/crash")
+    assert "a secret" not in str(problem(answer, 500))
+    assert "a secret" in caplog.text
+
+
+def test_every_refusal_has_words() -> None:
+    sources = Path(marketplace_api.__file__).parent.rglob("*.py")
+    raised = {
+        str(node.args[0].value)
+        for source in sources
+        for node in ast.walk(ast.parse(source.read_text()))
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "id", "") == "Refused"
+        and isinstance(node.args[0], ast.Constant)
+    }
+    cycles = (lifecycles.ORDER, lifecycles.ASSIGNMENT, lifecycles.PAYOUT)
+    said = raised | {step.otherwise for cycle in cycles for step in cycle.steps}
+    assert said - problems.REFUSALS.keys() == set()
