@@ -1,0 +1,30 @@
+"""Help in words, and a person who calls back."""
+
+from flows.kit import N_, Act, Flow, Keyword, Notice, Turn
+from flows.market import RequestCall
+
+
+def request_call(turn: Turn) -> RequestCall:
+    return RequestCall()
+
+
+flow = Flow(
+    "help",
+    Notice(
+        "help",
+        N_(
+            "Soko sells handmade wares. Dial {ussd_code}, or text MENU, SELL, ORDERS or MONEY to {short_code}. "
+            "Text CALL and we call you.",
+            "Dial {ussd_code} or text MENU to {short_code}. Text CALL and we call you.",
+        ),
+        stays=True,
+    ),
+    keywords=[Keyword("HELP", "INFO", "MSAADA", "AIDE", "እርዳታ", "ERDATA")],
+)
+
+call = Flow(
+    "call",
+    Act("requesting", command=request_call, done="requested", rejected="requested"),
+    Notice("requested", N_("Somebody will call you soon on this number.")),
+    keywords=[Keyword("CALL", "CALL ME", "NIPIGIE", "APPEL", "APPELEZ MOI", "ደውሉልኝ", "ይደውሉልኝ", "DEWLULIGN")],
+)

@@ -1,0 +1,69 @@
+"""Where everybody arrives: first contact, and the menu of who she is."""
+
+from flows.kit import N_, Enter, Flow, Go, Keyword, Menu, Option, Turn
+from flows.kit.kinds import Guard
+
+
+def is_new(turn: Turn) -> bool:
+    return turn.person.language is None
+
+
+def has_two_roles(turn: Turn) -> bool:
+    return turn.person.artisan and turn.person.agent
+
+
+def is_agent(turn: Turn) -> bool:
+    return turn.person.agent
+
+
+is_artisan: Guard = lambda turn: turn.person.artisan  # noqa: E731
+
+
+flow = Flow(
+    "home",
+    Menu(
+        "visitor",
+        N_("Welcome to Soko, the shop of handmade wares.", "Welcome to Soko."),
+        Option(N_("Join as an artisan"), Enter("join")),
+        Option(N_("Track an order"), Enter("track")),
+        Option(N_("Help"), Enter("help")),
+    ),
+    Menu(
+        "artisan",
+        N_("Soko: {name}", "Soko"),
+        Option(N_("Sell something"), Enter("sell")),
+        Option(N_("My products"), Enter("products")),
+        Option(N_("Orders"), Enter("orders")),
+        Option(N_("My money"), Enter("money")),
+        Option(N_("Settings"), "settings"),
+        Option(N_("Help"), Enter("help")),
+    ),
+    Menu(
+        "agent",
+        N_("Soko kiosk {kiosk}", "Soko kiosk"),
+        Option(N_("Receive goods"), Enter("receive")),
+        Option(N_("Pay cash"), Enter("cash")),
+        Option(N_("Ship orders"), Enter("ship")),
+        Option(N_("Today"), Enter("today")),
+        Option(N_("Settings"), "settings"),
+    ),
+    Menu(
+        "roles",
+        N_("Soko. Who are you today?"),
+        Option(N_("Artisan"), "artisan"),
+        Option(N_("Kiosk agent"), "agent"),
+    ),
+    Menu(
+        "settings",
+        N_("Settings"),
+        Option(N_("Language"), Enter("language")),
+    ),
+    start=[
+        Go(Enter("language"), when=is_new),
+        Go("roles", when=has_two_roles),
+        Go("agent", when=is_agent),
+        Go("artisan", when=is_artisan),
+        Go("visitor"),
+    ],
+    keywords=[Keyword("MENU", "SOKO", "MENYU", "HOME", "MWANZO", "ACCUEIL", "ሜኑ", "ዋና")],
+)

@@ -1,0 +1,91 @@
+"""An artisan joins: name, craft, kiosk, how she is paid, and no more."""
+
+from collections.abc import Mapping, Sequence
+
+from flows.kit import (
+    N_,
+    Act,
+    Ask,
+    AskPhone,
+    Choice,
+    Flow,
+    Go,
+    Keyword,
+    Menu,
+    Notice,
+    Option,
+    PagedList,
+    Place,
+    Turn,
+    length,
+)
+from flows.market import RegisterArtisan
+
+from .home import is_artisan
+
+
+def crafts(turn: Turn) -> Sequence[Choice]:
+    return [Choice(slug, turn.words.text(label)) for slug, label in turn.market.crafts()]
+
+
+def kiosks(turn: Turn) -> Sequence[Choice]:
+    return [Choice(kiosk.id, f"{kiosk.name}, {kiosk.town}") for kiosk in turn.market.kiosks()]
+
+
+def register(turn: Turn) -> RegisterArtisan:
+    in_cash = turn["payout"] == "cash"
+    return RegisterArtisan(
+        name=turn["name"],
+        language=turn.words.language,
+        craft=turn["craft"],
+        kiosk_id=turn["kiosk"],
+        payout_method="kiosk_cash" if in_cash else "mobile_money",
+        payout_msisdn=None if in_cash else turn.get("payout_msisdn") or turn.person.msisdn,
+    )
+
+
+def name_given(rest: str, _place: Place) -> Mapping[str, str]:
+    return {"name": rest} if rest else {}
+
+
+flow = Flow(
+    "join",
+    Ask("name", N_("Join Soko. What is your name?"), check=length(2, 40), then="craft"),
+    PagedList("craft", N_("What is your craft?"), items=crafts, then="kiosk"),
+    PagedList(
+        "kiosk",
+        N_("Which kiosk will you bring your wares to?", "Which kiosk is yours?"),
+        items=kiosks,
+        then="payout",
+        empty="no_kiosk",
+    ),
+    Menu(
+        "payout",
+        N_("How do you want to be paid?"),
+        Option(N_("Mobile money, this phone"), "joining", value="this"),
+        Option(N_("Mobile money, another phone"), "payout_msisdn", value="another"),
+        Option(N_("Cash at the kiosk"), "joining", value="cash"),
+    ),
+    AskPhone("payout_msisdn", N_("Which phone number gets the money?"), then="joining"),
+    Act("joining", command=register, done="joined", rejected="not_joined"),
+    Notice(
+        "joined",
+        N_(
+            "Welcome to Soko, {name}! To sell, dial {ussd_code} or text SELL to {short_code}.",
+            "Welcome to Soko! To sell, dial {ussd_code}.",
+        ),
+    ),
+    Notice("not_joined", N_("You could not be registered now. Please try again later.")),
+    Notice(
+        "already",
+        N_(
+            "You are registered, {name}. To sell, dial {ussd_code} or text SELL.",
+            "You are registered. Dial {ussd_code}.",
+        ),
+    ),
+    Notice("no_kiosk", N_("There is no kiosk yet. Please try again later.")),
+    start=[Go("already", when=is_artisan), Go("name")],
+    keywords=[
+        Keyword("JOIN", "JIUNGE", "REGISTER", "INSCRIRE", "መመዝገብ", "ምዝገባ", "MEMEZGEB", "MIZGEBA", fill=name_given)
+    ],
+)

@@ -1,0 +1,35 @@
+"""The first question anybody is asked, and the one she can always ask again."""
+
+from collections.abc import Sequence
+
+from flows.kit import N_, Act, Choice, Enter, Flow, Keyword, PagedList, Turn
+from flows.kit.flow import always
+from flows.market import ChooseLanguage
+
+
+def languages(turn: Turn) -> Sequence[Choice]:
+    return [Choice(code, name) for code, name in turn.place.languages]
+
+
+def choose_language(turn: Turn) -> ChooseLanguage:
+    return ChooseLanguage(turn["language"])
+
+
+flow = Flow(
+    "language",
+    PagedList(
+        "language",
+        N_("Karibu Soko! Language / Lugha:", "Language / Lugha:"),
+        items=languages,
+        then="choosing",
+        verbatim=True,
+    ),
+    Act("choosing", command=choose_language, done=Enter("home"), rejected=Enter("home")),
+    keywords=[
+        Keyword("LANG", "LANGUAGE", "LUGHA", "LANGUE", "ቋንቋ", "KUANKUA"),
+        Keyword("ENGLISH", "KIINGEREZA", "ANGLAIS", "እንግሊዝኛ", fill=always(language="English")),
+        Keyword("KISWAHILI", "SWAHILI", "ስዋሂሊ", fill=always(language="Kiswahili")),
+        Keyword("FRANCAIS", "FRENCH", "KIFARANSA", "ፈረንሳይኛ", fill=always(language="Français")),
+        Keyword("አማርኛ", "AMARIGNA", "AMHARIC", "AMHARIQUE", "KIAMHARI", fill=always(language="አማርኛ")),
+    ],
+)

@@ -1,0 +1,101 @@
+"""An artisan puts a ware in the shop."""
+
+from collections.abc import Mapping
+
+from flows import reading
+from flows.kit import (
+    N_,
+    Act,
+    Ask,
+    AskMoney,
+    AskQuantity,
+    Confirm,
+    Flow,
+    Go,
+    Keyword,
+    Notice,
+    PagedList,
+    Place,
+    Turn,
+    amount,
+    between,
+    length,
+)
+from flows.market import ListProduct
+
+from .home import is_artisan
+from .join import crafts
+
+DEAR = 100_000_00
+"""From here a price is asked back: a slip of the thumb adds a nought."""
+
+
+def is_dear(turn: Turn) -> bool:
+    return turn["price"] >= DEAR  # type: ignore[no-any-return]
+
+
+def earns(turn: Turn) -> str:
+    return turn.money(turn.market.earns(turn["price"]))
+
+
+def list_product(turn: Turn) -> ListProduct:
+    return ListProduct(turn["title"], turn["category"], turn["price"], turn["quantity"])
+
+
+def said_with_sell(rest: str, place: Place) -> Mapping[str, str]:
+    """`SELL kiondo basket 1500 x3`: whatever could be told apart; the rest is asked."""
+    listing = reading.listing(rest, place.currency)
+    given = {"title": listing.title}
+    if listing.price is not None:
+        given["price"] = reading.written(listing.price, place.currency)
+    if listing.quantity is not None:
+        given["quantity"] = str(listing.quantity)
+    return {name: said for name, said in given.items() if said}
+
+
+flow = Flow(
+    "sell",
+    Ask(
+        "title",
+        N_("What are you selling? Write its name.", "What are you selling?"),
+        check=length(3, 40),
+        then="category",
+    ),
+    PagedList("category", N_("What kind of ware is it?"), items=crafts, then="price"),
+    AskMoney(
+        "price",
+        N_("Price of one, in {currency}?"),
+        check=amount(10_00, 500_000_00),
+        then=[Go("dear", when=is_dear), Go("quantity")],
+    ),
+    Confirm(
+        "dear",
+        N_("The price is {price} for one. Is that right?", "{price} for one?"),
+        yes="quantity",
+        no="price",
+    ),
+    AskQuantity("quantity", N_("How many do you have?"), check=between(1, 999), then="review"),
+    Confirm(
+        "review",
+        N_(
+            "Sell {quantity} x {title} at {price}? You earn {earns} each.",
+            "{quantity} x {title}, {price}?",
+            "{quantity} at {price} each?",
+        ),
+        yes="listing",
+        no="title",
+    ),
+    Act("listing", command=list_product, done="listed", rejected="not_listed"),
+    Notice("listed", N_("{title} is on sale at {price}. Its code is {code}.", "On sale. Code {code}.")),
+    Notice(
+        "not_listed",
+        N_(
+            "{title} could not be put on sale now. Please try again later.",
+            "That did not work. Please try again later.",
+        ),
+    ),
+    Notice("join_first", N_("Only artisans can sell. To join, dial {ussd_code} or text JOIN to {short_code}.")),
+    start=[Go("title", when=is_artisan), Go("join_first")],
+    facts={"earns": earns},
+    keywords=[Keyword("SELL", "UZA", "VENDRE", "መሸጥ", "ሽያጭ", "MESHET", "SHIYACH", fill=said_with_sell)],
+)

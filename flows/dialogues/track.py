@@ -1,0 +1,52 @@
+"""A buyer asks where her order is."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flows.kit import N_, AskCode, Check, Flow, Gone, Keyword, Notice, Place, Turn
+from flows.market import Order
+
+STATUS = {
+    "placed": N_("waiting for the artisan"),
+    "accepted": N_("being made"),
+    "at_kiosk": N_("at the kiosk"),
+    "shipped": N_("on its way to you"),
+    "delivered": N_("delivered"),
+    "declined": N_("declined by the artisan"),
+    "expired": N_("not answered in time"),
+    "cancelled": N_("cancelled"),
+}
+
+
+def is_hers(turn: Turn, code: Any) -> bool:
+    return turn.market.bought(code) is not None
+
+
+def bought(turn: Turn) -> Order:
+    order = turn.market.bought(turn["code"])
+    if order is None:
+        raise Gone(turn["code"])
+    return order
+
+
+def code_given(rest: str, _place: Place) -> Mapping[str, str] | None:
+    return {"code": rest} if rest else {}
+
+
+flow = Flow(
+    "track",
+    AskCode(
+        "code",
+        N_("What is the code of your order?"),
+        check=Check(is_hers, N_("This phone has no order with that code.", "No such order."), "K7P4M2"),
+        then="status",
+    ),
+    Notice("status", N_("Order {order}, {asked} x {product}: {status}.", "Order {order}: {status}.")),
+    facts={
+        "order": lambda turn: turn["code"],
+        "asked": lambda turn: bought(turn).quantity,
+        "product": lambda turn: bought(turn).title,
+        "status": lambda turn: turn.words.text(STATUS[bought(turn).status]),
+    },
+    keywords=[Keyword("TRACK", "FUATILIA", "SUIVRE", "መከታተል", "ክትትል", "MEKETATEL", fill=code_given)],
+)

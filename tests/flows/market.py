@@ -1,0 +1,185 @@
+"""A village in memory: the shop, for dialogues that are played without one.
+
+Whoever speaks made every ware, bought every order and keeps the only kiosk, so a single phone can meet the
+whole book.
+
+    village = Village(person)
+    village.stock("Kiondo", price=1500_00, quantity=3)
+    village.order("K7P4", "Kiondo", quantity=2, earns=2700_00)
+    village.perform(AcceptOrder("K7P4"))       Outcome("done", values={"code": "K7P4", …})
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from dataclasses import replace as copied
+
+from msgspec.structs import replace
+
+from flows import market
+from flows.kit import Person
+from flows.market import Day, Earnings, Kiosk, Order, Outcome, Product, Value
+
+CRAFTS = ("Baskets", "Beadwork", "Jewellery", "Textiles", "Wood carving", "Pottery", "Leather", "Metalwork")
+TRIES = 3
+OTHERWISE = {"placed": "order_not_open", "accepted": "order_not_expected", "at_kiosk": "order_not_at_kiosk"}
+"""Why a command is refused that needs an order to stand so."""
+
+
+class Refusal(Exception):  # noqa: N818 - the village's word, not a fault
+    """The village will not have it; nothing was changed."""
+
+    def __init__(self, reason: str, **values: Value) -> None:
+        super().__init__(reason)
+        self.reason, self.values = reason, values
+
+
+@dataclass(slots=True)
+class Village:
+    """Everything there is, in plain dictionaries; `shut` while the shop refuses whatever it is told."""
+
+    person: Person
+    street: list[Kiosk] = field(default_factory=list)
+    shelf: dict[str, Product] = field(default_factory=dict)
+    parcels: dict[str, Order] = field(default_factory=dict)
+    purse: dict[str, int] = field(default_factory=dict)
+    """Cash at the kiosk: the digits that open it, and how much there is."""
+    callers: list[str] = field(default_factory=list)
+    wrong_digits: int = 0
+    shut: bool = False
+
+    # -- how it came to be so
+
+    def build(self, name: str, town: str) -> None:
+        self.street.append(Kiosk(f"ksk_{len(self.street)}", name, town))
+
+    def stock(self, title: str, price: int, quantity: int) -> str:
+        """A ware on the shelf; its code is a letter and its number."""
+        code = f"{'ABCDEFGH'[len(self.shelf)]}7P4"
+        self.shelf[code] = Product(code, title, price, quantity, "listed")
+        return code
+
+    def order(self, code: str, title: str, quantity: int, earns: int, status: str = "placed") -> None:
+        kiosk = self.street[0].name if self.street else ""
+        self.parcels[code] = Order(code, title, quantity, earns, status, self.person.name, kiosk)
+
+    def twin(self) -> Village:
+        """The same village, to go another way from here."""
+        return copied(
+            self,
+            street=[*self.street],
+            shelf={**self.shelf},
+            parcels={**self.parcels},
+            purse={**self.purse},
+            callers=[*self.callers],
+        )
+
+    # -- what may be asked
+
+    def earns(self, price: int) -> int:
+        return price * 9 // 10
+
+    def crafts(self) -> Sequence[tuple[str, str]]:
+        return [(label.casefold(), label) for label in CRAFTS]
+
+    def kiosks(self) -> Sequence[Kiosk]:
+        return self.street
+
+    def products(self) -> Sequence[Product]:
+        return list(self.shelf.values())
+
+    def orders(self) -> Sequence[Order]:
+        return list(self._standing("placed", "accepted"))
+
+    def expected(self, code: str) -> Order | None:
+        return next((order for order in self._standing("accepted") if order.code == code), None)
+
+    def to_ship(self) -> Sequence[Order]:
+        return list(self._standing("at_kiosk"))
+
+    def bought(self, code: str) -> Order | None:
+        return self.parcels.get(code)
+
+    def earnings(self) -> Earnings:
+        owed = [(order.code, order.earns) for order in self._standing("at_kiosk")]
+        paid = [(order.code, order.earns) for order in self._standing("shipped", "delivered")]
+        return Earnings(sum(sum for _, sum in owed), sum(sum for _, sum in paid), [*owed, *paid])
+
+    def day(self) -> Day:
+        return Day(len(list(self._standing("accepted"))), len(self.to_ship()))
+
+    def _standing(self, *statuses: str) -> Iterator[Order]:
+        return (order for order in self.parcels.values() if order.status in statuses)
+
+    # -- what may be told
+
+    def perform(self, command: market.Command) -> Outcome:
+        try:
+            return Outcome("done", values=self._do(command))
+        except Refusal as refusal:
+            return Outcome("rejected", refusal.reason, refusal.values)
+
+    def _do(self, command: market.Command) -> dict[str, Value]:
+        if self.shut:
+            raise Refusal("shut")
+        match command:
+            case market.ChooseLanguage(language):
+                self.person = replace(self.person, language=language)
+            case market.RegisterArtisan(name, language):
+                self.person = replace(self.person, name=name, language=language, artisan=True)
+            case market.ListProduct(title, _, price, quantity):
+                return {"code": self.stock(title, price, quantity)}
+            case market.AcceptOrder(code, quantity):
+                return self._accept(self._parcel(code, "placed"), quantity)
+            case market.DeclineOrder(code):
+                self._move(self._parcel(code, "placed"), "declined")
+            case market.ReceiveGoods(code, count):
+                order = self._move(self._counted(self._parcel(code, "accepted"), count), "at_kiosk")
+                return {"title": order.title, "artisan": order.artisan}
+            case market.ShipOrder(code):
+                self._move(self._parcel(code, "at_kiosk"), "shipped")
+            case market.FindCash(digits):
+                return {"payout": digits, "amount": self._cash(digits), "artisan": self.person.name}
+            case market.PayCash(digits):
+                if self.purse.pop(digits, None) is None:
+                    raise Refusal("payout_not_awaiting_collection")
+            case market.RequestCall():
+                self.callers.append(self.person.msisdn)
+        return {}
+
+    def _parcel(self, code: str, status: str) -> Order:
+        """The order, which has to stand so."""
+        if code not in self.parcels:
+            raise Refusal("unknown_code", code=code)
+        if self.parcels[code].status != status:
+            raise Refusal(OTHERWISE[status], current=self.parcels[code].status)
+        return self.parcels[code]
+
+    def _accept(self, order: Order, quantity: int | None) -> dict[str, Value]:
+        order = self._move(self._counted(order, order.quantity if quantity is None else quantity), "accepted")
+        return {
+            "code": order.code,
+            "title": order.title,
+            "quantity": order.quantity,
+            "earns": order.earns,
+            "kiosk": order.kiosk,
+        }
+
+    def _counted(self, order: Order, count: int) -> Order:
+        """The order as of `count` pieces; who makes fewer earns less."""
+        if not 1 <= count <= order.quantity:
+            raise Refusal("wrong_count", code=order.code, count=count, most=order.quantity)
+        return replace(order, quantity=count, earns=order.earns * count // order.quantity)
+
+    def _move(self, order: Order, status: str) -> Order:
+        self.parcels[order.code] = moved = replace(order, status=status)
+        return moved
+
+    def _cash(self, digits: str) -> int:
+        if self.wrong_digits >= TRIES:
+            raise Refusal("locked")
+        if digits not in self.purse:
+            self.wrong_digits += 1
+            raise Refusal("no_such_cash")
+        return self.purse[digits]

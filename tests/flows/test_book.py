@@ -1,0 +1,387 @@
+"""The whole book, walked from end to end: in every language, with the longest data the checks allow, and by people
+who type anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+
+import pytest
+from msgspec.structs import replace
+
+import locales
+from bot import consent, speech
+from flows import gsm7, reading
+from flows.dialogues import BOOK
+from flows.kit import (
+    SMS,
+    USSD,
+    Ask,
+    AskCode,
+    AskDigits,
+    AskMoney,
+    AskPhone,
+    AskQuantity,
+    Channel,
+    Confirm,
+    Enter,
+    Flow,
+    Person,
+    Place,
+)
+from flows.kit.conversation import Guess
+from flows.kit.kinds import Listed
+from flows.market import Command, Outcome
+
+from .conftest import Phone
+from .market import Village
+
+LANGUAGES = locales.available()
+PLACE = Place("KE", "KES", speech.offered(LANGUAGES), "*384*22#", "22384")
+CHANNELS = [USSD, SMS]
+
+WIDEST = "W" * 40
+"""As long as names and titles may be."""
+LINE = "W" * 100
+"""As long as operators may name a kiosk or a town."""
+DEAREST, MOST = 500_000_00, 999
+CASH = "246810"
+CODES = {
+    "K7P4": "placed",
+    "M2W3": "placed",
+    "W4M5": "accepted",
+    "P6K7": "at_kiosk",
+    "Q8T9": "at_kiosk",
+    "A2B3": "shipped",
+    "C4D5": "delivered",
+    "E6F7": "declined",
+    "G8H9": "expired",
+    "J2K3": "cancelled",
+}
+NOBODYS = "Z9Z9"
+
+HOSTILE = [
+    *("", " ", "\n", "\t", "0", "00", "000", "98", "99", "-1", "1.5", "0x1", "1e3", "١", "፩", "²", "½", "1️⃣"),
+    *("*", "#", "**", "*384*22#", "1*2", "a*b*c", "null", "None", "true", "undefined", "NaN", "[]", "{}", '""'),
+    *("{name}", "{0}", "{turn.market}", "%s", "%(name)s", "${PATH}", "\\n", "\\", "'", "' OR 1=1 --", "<b>1</b>"),
+    *("YES", "no", "STOP", "MENU", "SELL", "hapana", "K7P4", "K7P4M2W3A4", "0711000111", "+254711000111"),
+    *(
+        "😀",
+        "👩‍👩‍👧‍👦" * 20,
+        "አማርኛ",
+        "العربية",
+        "日本語",
+        "ĩũ" * 40,
+        "e\u0301" * 50,
+        "\u202e1\u202c",
+        "\u200b",
+        "\ufeff1",
+    ),
+    *(
+        "\x00",
+        "\x1b[2J",
+        "\ud83d",
+        "a\x00b",
+        "\r\n1",
+        "9" * 20,
+        "9" * 200,
+        "1" * 1000,
+        "w" * 200,
+        "W" * 5000,
+        "€" * 200,
+    ),
+]
+
+
+# Everybody, and what there is for them.
+
+
+def people(language: str) -> Iterator[Person]:
+    yield Person("+254711000111")
+    yield Person("+254711000111", language)
+    somebody = Person("+254711000111", language, name=WIDEST, kiosk=LINE)
+    yield replace(somebody, artisan=True)
+    yield replace(somebody, agent=True)
+    yield replace(somebody, artisan=True, agent=True)
+
+
+def full(person: Person) -> Village:
+    """A village that has as much of everything as there can be."""
+    village = Village(person, purse={CASH: DEAREST * MOST})
+    for _ in range(3):
+        village.build(LINE, LINE)
+    for _ in range(7):
+        village.stock(WIDEST, DEAREST, MOST)
+    for code, status in CODES.items():
+        village.order(code, WIDEST, MOST, DEAREST * MOST, status)
+    return village
+
+
+def shut(village: Village) -> None:
+    village.shut = True
+
+
+def lose_its_orders(village: Village) -> None:
+    for code, order in village.parcels.items():
+        village.parcels[code] = replace(order, status="cancelled")
+
+
+def lock_its_cash(village: Village) -> None:
+    village.wrong_digits = 3
+
+
+def meanwhile(happens: Callable[[Village], None]) -> Callable[[Village, Command], Outcome]:
+    """The village performs a command just after something happened that nobody on the phone could know."""
+
+    def perform(village: Village, command: Command) -> Outcome:
+        happens(village)
+        return village.perform(command)
+
+    return perform
+
+
+PERFORMANCES = [Village.perform, meanwhile(shut), meanwhile(lose_its_orders), meanwhile(lock_its_cash)]
+
+
+# The walk.
+
+
+def answers(phone: Phone) -> list[str]:
+    """What is worth saying where a phone stands: every line, the longest answer, a wrong one, and the ways out."""
+    always = ["0", "00", "98", "1", "2", "?", "99999"]
+    match BOOK.state(phone.conversation):
+        case Listed():
+            return [*always, *(str(n) for n, _ in enumerate(phone.conversation.choices, 1))]
+        case AskMoney(check=check) if check:
+            return [*always, reading.written(check.longest)]
+        case Ask(check=check) | AskQuantity(check=check) if check:
+            return [*always, str(check.longest)]
+        case AskPhone():
+            return [*always, "0711000222"]
+        case AskCode():
+            return [*always, *CODES, NOBODYS]
+        case AskDigits():
+            return [*always, CASH, "135791"]
+    return always
+
+
+def beginnings(language: str, channel: Channel) -> Iterator[Phone]:
+    for person in people(language):
+        for village in (full(person), Village(person)):
+            yield from (opened(Phone(BOOK, village.twin(), channel, PLACE), text) for text in ["", *texts()])
+
+
+def texts() -> Iterator[str]:
+    """A text for every flow that can be opened by one, and for every way to fill it."""
+    yield from (flow.keywords[0].words[0] for flow in BOOK.flows.values() if flow.keywords)
+    for code in ("K7P4", "W4M5", NOBODYS):
+        yield from (f"YES {code}", f"YES {code} 9999", f"YES {code} many", f"NO {code}", f"TRACK {code}")
+    yield from (f"SELL {WIDEST} 500000 x999", f"JOIN {WIDEST}")
+
+
+def opened(phone: Phone, text: str) -> Phone:
+    phone.texts(text) if text else phone.dials()
+    return phone
+
+
+def onward(phone: Phone) -> Iterator[Phone]:
+    """Where a phone can stand one hop later."""
+    for said in answers(phone):
+        for performs in PERFORMANCES:
+            other = phone.twin()
+            other.performs = performs
+            other.says(said)
+            yield other
+            if other.conversation.visits == phone.conversation.visits:
+                break  # nothing was performed, so nothing else could have come of it
+
+
+@cache
+def walk(language: str, channel: Channel) -> list[Phone]:
+    """A phone for every screen that anybody can come to in a language."""
+    met: dict[tuple[Person, bool, str, str], Phone] = {}
+    waiting = list(beginnings(language, channel))
+    while waiting:
+        phone = waiting.pop()
+        place = phone.village.person, bool(phone.village.street), phone.stands, phone.shown
+        if met.setdefault(place, phone) is phone and not phone.conversation.over and speaks(phone, language):
+            waiting += onward(phone)
+    return list(met.values())
+
+
+def speaks(phone: Phone, language: str) -> bool:
+    """Not so once somebody has chosen another; that is another walk."""
+    return phone.village.person.language in (None, language)
+
+
+def seen(phones: list[Phone]) -> list[tuple[str, str]]:
+    """What failed, as one would want to read it."""
+    return sorted({(phone.stands, phone.shown) for phone in phones})
+
+
+def fits(phone: Phone) -> bool:
+    """Whether nothing had to be cut, and the text is within its budget."""
+    septets = gsm7.septets(phone.shown)
+    units, budget = (septets, 160) if septets is not None else (gsm7.units(phone.shown), phone.channel.wide)
+    return units <= budget and phone.screen.fits(phone.budget)
+
+
+every_language = pytest.mark.parametrize("language", LANGUAGES)
+every_channel = pytest.mark.parametrize("channel", CHANNELS, ids=lambda channel: channel.name)
+
+
+# The laws.
+
+
+@pytest.mark.parametrize("flow", BOOK.flows.values(), ids=lambda flow: flow.name)
+def test_every_edge_leads_to_a_state_or_a_flow_that_is_there(flow: Flow) -> None:
+    for source, edge in flow.rows:
+        to = edge.go.to
+        there = to.flow in BOOK.flows if isinstance(to, Enter) else to in flow.states
+        assert there, f"{flow.name}.{source} leads to {to}"
+
+
+@pytest.mark.parametrize("flow", BOOK.flows.values(), ids=lambda flow: flow.name)
+def test_the_last_of_several_edges_is_always_open(flow: Flow) -> None:
+    last = {(source, edge.trigger, edge.picked): edge.go for source, edge in flow.rows if edge.trigger != "skip"}
+    assert [way for way, go in last.items() if go.when] == []
+
+
+def test_every_state_is_come_to() -> None:
+    states = {(flow.name, state) for flow in BOOK.flows.values() for state, kind in flow.states.items() if kind.speaks}
+    met = {place for channel in CHANNELS for phone in walk("en", channel) for place in come_through(phone)}
+    assert states - met == set()
+
+
+def come_through(phone: Phone) -> Iterator[tuple[str, str]]:
+    """Where a phone stands, and what it answered in this flow, be it ahead."""
+    conversation = phone.conversation
+    yield from ((conversation.flow, state) for state in (conversation.state, *conversation.answers))
+
+
+@every_channel
+@every_language
+def test_every_screen_fits_with_the_longest_data_there_can_be(language: str, channel: Channel) -> None:
+    assert seen([phone for phone in walk(language, channel) if not fits(phone)]) == []
+
+
+@pytest.mark.parametrize("language", [code for code in LANGUAGES if speech.words(code).latin])
+def test_a_language_in_latin_letters_stays_gsm7(language: str) -> None:
+    """Only the languages' own names are shown letter by letter."""
+    heard = [phone for phone in walk(language, SMS) if phone.stands != "language.language" and speaks(phone, language)]
+    assert seen([phone for phone in heard if not gsm7.is_gsm7(phone.shown)]) == []
+
+
+@every_channel
+def test_home_is_one_step_from_everywhere(channel: Channel) -> None:
+    for phone in going_on(channel):
+        assert after(phone, "00").stands.startswith(("home.", "language.")), phone.stands
+
+
+@every_channel
+def test_back_and_back_again_leads_home_from_everywhere(channel: Channel) -> None:
+    for phone in going_on(channel):
+        assert after(phone, *["0"] * 20).stands.startswith(("home.", "language.")), phone.stands
+
+
+def going_on(channel: Channel) -> list[Phone]:
+    return [phone for phone in walk("en", channel) if not phone.conversation.over]
+
+
+def after(phone: Phone, *said: str) -> Phone:
+    other = phone.twin()
+    other.says(*said)
+    return other
+
+
+@every_channel
+@every_language
+def test_whatever_is_said_is_answered_in_words_that_fit(language: str, channel: Channel) -> None:
+    met = {(phone.stands, phone.conversation.detour): phone for phone in walk(language, channel)}
+    said = [after(phone, said) for phone in met.values() if not phone.conversation.over for said in HOSTILE]
+    assert len(HOSTILE) > 40
+    assert seen([phone for phone in said if not fits(phone) or not phone.shown]) == []
+
+
+@every_language
+def test_every_break_is_asked_about_in_words_that_fit(language: str) -> None:
+    phone = walk(language, USSD)[0].twin()
+    phone.drops_and_dials()
+    assert fits(phone), phone.shown
+
+
+def test_every_break_is_gone_on_from_and_never_at_a_confirmation() -> None:
+    for phone in going_on(USSD):
+        if BOOK.worth_resuming(phone.conversation):
+            other = phone.twin()
+            other.drops_and_dials()
+            other.says("1")
+            assert fits(other), other.shown
+            assert other.conversation.flow == phone.conversation.flow
+            assert not isinstance(BOOK.state(other.conversation), Confirm) or not phone.conversation.trail
+
+
+@every_language
+def test_a_guess_of_anything_on_offer_can_be_asked_back(language: str) -> None:
+    for phone in walk(language, USSD):
+        for choice in phone.conversation.choices:
+            turn = phone.turn()
+            turn.conversation.guess = Guess(choice.value, choice.label)
+            assert BOOK.screen(turn).fits(USSD), choice.label
+
+
+@every_language
+def test_yes_and_no_are_understood_as_they_are_written(language: str) -> None:
+    words = speech.words(language)
+    assert reading.yes_no(words.text("Yes")).value is True
+    assert reading.yes_no(words.text("No")).value is False
+
+
+def test_what_vanishes_while_she_looks_at_it_ends_no_conversation() -> None:
+    for phone in going_on(USSD):
+        for said in ("1", "2", "3", "?", "98", "0"):
+            assert fits(after(deserted(phone), said)), phone.stands
+        dialled = deserted(phone)
+        dialled.drops_and_dials()
+        assert fits(after(dialled, "1")), phone.stands
+
+
+def deserted(phone: Phone) -> Phone:
+    """The same phone, after everything there was has been sold, cancelled and closed."""
+    other = phone.twin()
+    other.village = Village(phone.village.person)
+    return other
+
+
+# Keywords.
+
+
+def test_no_two_keywords_are_written_alike() -> None:
+    written = [reading.fold(word) for flow in BOOK.flows.values() for key in flow.keywords for word in key.words]
+    assert sorted(written) == sorted(set(written))
+
+
+def test_no_keyword_is_a_word_that_ends_or_begins_texting() -> None:
+    assert [word for word in BOOK.keywords if consent.wanted(word)] == []
+
+
+@pytest.mark.parametrize("word", BOOK.keywords)
+def test_every_keyword_alone_opens_its_flow(word: str) -> None:
+    flow, _ = BOOK.keywords[word]
+    for written in (word, word.lower(), f" {word}: ", word.replace(" ", "  ")):
+        asked = BOOK.keyword(written, PLACE)
+        assert asked, written
+        assert asked[0] == flow.name
+
+
+def test_every_flow_can_be_come_to_from_home_by_a_keyword_or_by_somebody_stuck() -> None:
+    entered = {
+        edge.go.to.flow for flow in BOOK.flows.values() for _, edge in flow.rows if isinstance(edge.go.to, Enter)
+    }
+    texted = {flow.name for flow, _ in BOOK.keywords.values()}
+    assert set(BOOK.flows) - entered - texted == {BOOK.home, BOOK.person} - entered - texted
+
+
+@pytest.mark.parametrize("flow", BOOK.flows.values(), ids=lambda flow: flow.name)
+def test_every_question_in_her_own_words_knows_how_long_an_answer_may_be(flow: Flow) -> None:
+    assert [state.name for state in flow.states.values() if isinstance(state, Ask) and not state.check] == []

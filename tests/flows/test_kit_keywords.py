@@ -1,0 +1,140 @@
+"""Keywords: the same dialogue with answers given ahead, so that only what is missing or refused is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from flows import reading
+from flows.kit import (
+    SMS,
+    Ask,
+    AskMoney,
+    AskQuantity,
+    Book,
+    Choice,
+    Flow,
+    Go,
+    Keyword,
+    Notice,
+    PagedList,
+    Place,
+    between,
+    length,
+)
+from flows.kit.flow import always, given
+
+from .conftest import AMINA, HOME, PLACE, Phone
+from .market import Village
+
+
+def offer(rest: str, place: Place) -> Mapping[str, str]:
+    said = reading.listing(rest, place.currency)
+    found = {"title": said.title, "price": said.price and reading.written(said.price), "count": said.quantity}
+    return {name: str(value) for name, value in found.items() if value}
+
+
+def only_a_number(rest: str, _place: Place) -> Mapping[str, str] | None:
+    return {"count": rest} if rest.isdecimal() else None
+
+
+COLOURS = [Choice("r", "Red"), Choice("b", "Blue")]
+BOOK = Book(
+    HOME,
+    Flow(
+        "offer",
+        Ask("title", "What?", check=length(3, 20), then="colour"),
+        PagedList("colour", "Which colour?", items=lambda _turn: COLOURS, then="price"),
+        AskMoney("price", "How much?", then=[Go("count", when=given("count")), Go("end")]),
+        AskQuantity("count", "How many?", check=between(1, 9), then="end"),
+        Notice("end", "{title} {colour} {price}"),
+        keywords=[
+            Keyword("OFFER", "BEI YA", "ሽጥ", fill=offer),
+            Keyword("RED", fill=always(colour="Red", title="Red pot")),
+        ],
+    ),
+    Flow(
+        "count",
+        AskQuantity("count", "How many?", then="end"),
+        Notice("end", "{count}."),
+        keywords=[Keyword("YES", fill=only_a_number)],
+    ),
+    Flow("about", Notice("about", "About us."), keywords=[Keyword("ABOUT", "ABOUT US")]),
+)
+
+
+@pytest.fixture
+def phone() -> Phone:
+    return Phone(BOOK, Village(AMINA), SMS)
+
+
+@pytest.mark.parametrize(
+    ("text", "flow", "given"),
+    [
+        ("OFFER", "offer", {}),
+        (" offer: ", "offer", {}),
+        ("Offer big pot 1500 x3", "offer", {"title": "big pot", "price": "1500.00", "count": "3"}),
+        ("OFFER*big pot*1500", "offer", {"title": "big pot", "price": "1500.00"}),
+        ("OFFER\nbig pot\n1,650", "offer", {"title": "big pot", "price": "1650.00"}),
+        ("bei  ya big pot", "offer", {"title": "big pot"}),
+        ("ሽጥ big pot", "offer", {"title": "big pot"}),
+        ("red", "offer", {"colour": "Red", "title": "Red pot"}),
+        ("yes 3", "count", {"count": "3"}),
+        ("about us", "about", {}),
+    ],
+)
+def test_a_keyword_says_what_it_is_about_and_what_it_knows_already(text: str, flow: str, given: dict[str, str]) -> None:
+    assert BOOK.keyword(text, PLACE) == (flow, given)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "   ", "hello there", "OFER big pot", "OFFERS", "red please", "yes of course", "about you", "bei", "😀", "0"],
+)
+def test_what_is_no_sense_of_a_keyword_is_none(text: str) -> None:
+    assert BOOK.keyword(text, PLACE) is None
+
+
+def test_only_what_is_missing_is_asked(phone: Phone) -> None:
+    assert phone.texts("OFFER big pot 1500 x3") == "Which colour?\n1. Red\n2. Blue"
+    assert phone.says("2") == "big pot Blue KSh 1,500"
+    assert phone.conversation.answers == {"title": "big pot", "colour": "b", "price": 1500_00, "count": 3}
+
+
+def test_only_what_is_refused_is_asked_and_what_comes_after_it_is_kept(phone: Phone) -> None:
+    assert phone.texts("OFFER ab 1500").startswith("Please use 3 to 20 letters.\nWhat?")
+    phone.says("big pot")
+    assert phone.says("red") == "big pot Red KSh 1,500"
+
+
+def test_a_refused_answer_in_the_middle_keeps_those_around_it(phone: Phone) -> None:
+    phone.texts("OFFER big pot 1500 x30")
+    assert phone.says("red") == "That must be 1 to 9.\nHow many?"
+    assert phone.says("3") == "big pot Red KSh 1,500"
+
+
+def test_an_answer_that_a_keyword_stands_for_is_as_good_as_typed(phone: Phone) -> None:
+    assert phone.texts("RED") == "How much?"
+
+
+def test_a_guess_given_ahead_is_asked_back(phone: Phone) -> None:
+    assert phone.opens("offer", title="big pot", colour="Bluu") == "Did you mean Blue?\n1. Yes\n2. No"
+    assert phone.says("1") == "How much?"
+
+
+def test_back_from_the_first_question_left_leads_to_what_was_given(phone: Phone) -> None:
+    phone.texts("OFFER big pot 1500")
+    assert phone.says("0") == "What?"
+
+
+def test_a_new_keyword_begins_afresh(phone: Phone) -> None:
+    phone.texts("OFFER big pot 1500 x3")
+    assert phone.texts("ABOUT") == "About us."
+    assert (phone.conversation.prefill, phone.conversation.answers) == ({}, {})
+
+
+def test_what_is_left_over_is_forgotten_at_home(phone: Phone) -> None:
+    phone.texts("OFFER big pot 1500 x3")
+    phone.says("00")
+    assert phone.conversation.prefill == {}
