@@ -1,0 +1,32 @@
+"""The translators' tool.
+
+python -m locales update          brings every catalogue up to the source
+python -m locales update fr am    begins those that are new
+python -m locales check           names what is wrong, and fails if anything is
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from . import SOURCE, available
+from .upkeep import faults, read, template, update
+
+
+def main(command: str, named: Sequence[str]) -> int:
+    """Does as told and names the faults that are left; the exit code says whether there are any."""
+    source = template()
+    languages = sorted({*available(), *named} - {SOURCE})
+    if command == "update":
+        for language in languages:
+            update(language, source)
+    found = [f"{language}: {fault}" for language in languages for fault in faults(read(language), source)]
+    sys.stdout.writelines(f"{line}\n" for line in found)
+    return int(bool(found))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] not in (["update"], ["check"]):
+        sys.exit(__doc__)
+    sys.exit(main(sys.argv[1], sys.argv[2:]))

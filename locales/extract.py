@@ -1,0 +1,56 @@
+"""Finds the messages in Python source.
+
+    N_("Words")                          one message
+    N_("Many words", "Few", ...)         its versions, from the longest to the shortest: a message each
+    NN_("{n} piece", "{n} pieces")       one message with its plural
+
+Babel's own extractor takes as many messages from a call as its keyword names, so it cannot take "all".
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+NOTE = "Translators:"
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A message, or a singular with its plural, and what translators should know about it."""
+
+    message: str | tuple[str, str]
+    notes: tuple[str, ...] = ()
+
+
+def marked(source: str) -> Iterator[Marked]:
+    """Each marked message, in the order of the source, with the translators' comment right above it."""
+    lines = source.splitlines()
+    calls = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
+    for call in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
+        notes = _notes(lines[: call.lineno - 1])
+        match _name(call), _strings(call):
+            case "N_", strings:
+                yield from (Marked(string, notes) for string in strings)
+            case "NN_", [singular, plural]:
+                yield Marked((singular, plural), notes)
+
+
+def _name(call: ast.Call) -> str | None:
+    return call.func.id if isinstance(call.func, ast.Name) else None
+
+
+def _strings(call: ast.Call) -> list[str]:
+    return [arg.value for arg in call.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
+
+
+def _notes(above: list[str]) -> tuple[str, ...]:
+    comment: list[str] = []
+    for line in map(str.strip, reversed(above)):
+        if not line.startswith("#"):
+            break
+        comment.insert(0, line.lstrip("# "))
+        if comment[0].startswith(NOTE):
+            return (comment[0].removeprefix(NOTE).strip(), *comment[1:])
+    return ()

@@ -1,0 +1,74 @@
+"""Keeps the catalogues in step with the source: new messages go in, gone ones go out, faults are named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+
+from babel.messages.catalog import Catalog, Message
+from babel.messages.pofile import read_po, write_po
+
+from . import FOLDER, path
+from .extract import marked
+
+ROOMS = ("flows", "bot", "marketplace_api")
+
+
+def template(root: Path = FOLDER.parent) -> Catalog:
+    """Every message marked in the source."""
+    catalog = Catalog(project="Soko")
+    for file in sorted(file for room in ROOMS for file in (root / room).rglob("*.py")):
+        place = (str(file.relative_to(root)), 1)
+        for found in marked(file.read_text(encoding="utf-8")):
+            catalog.add(found.message, None, [place], auto_comments=found.notes)
+    return catalog
+
+
+def read(language: str) -> Catalog:
+    """A language's catalogue; an empty one when it has none yet."""
+    if not path(language).exists():
+        return Catalog(language, project="Soko", version="1", header_comment=f"# Soko in {language}.", fuzzy=False)
+    with path(language).open("rb") as source:
+        return read_po(source, locale=language)
+
+
+def update(language: str, source: Catalog) -> None:
+    """Brings a catalogue up to the source. What is new stays empty: a likeness is no translation."""
+    catalog = read(language)
+    source.creation_date = catalog.creation_date  # so that a file changes only where its words do
+    catalog.update(source, no_fuzzy_matching=True)
+    path(language).parent.mkdir(parents=True, exist_ok=True)
+    with path(language).open("wb") as target:
+        write_po(target, catalog, width=100, ignore_obsolete=True, include_lineno=False)
+
+
+def faults(catalog: Catalog, source: Catalog) -> Iterator[str]:
+    """What keeps a catalogue from being whole, a line each."""
+    for wanted in source:
+        if wanted.id:
+            key = _texts(wanted.id)[0]
+            if fault := _fault(catalog.get(key)):
+                yield f"{fault}: {key}"
+
+
+def fields(text: str) -> set[str]:
+    """The names in braces, which a message has filled in."""
+    return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+
+
+def _fault(message: Message | None) -> str | None:
+    if message is None or not all(_texts(message.string or "")):
+        return "not translated"
+    if message.fuzzy:
+        return "marked fuzzy"
+    return "other fields" if _fields(message.string or "") != _fields(message.id) else None
+
+
+def _fields(texts: str | list[str] | tuple[str, ...]) -> set[str]:
+    """Of plural forms together: the singular may say "one" and leave its count out."""
+    return set().union(*map(fields, _texts(texts)))
+
+
+def _texts(texts: str | list[str] | tuple[str, ...]) -> list[str]:
+    return [texts] if isinstance(texts, str) else list(texts)
