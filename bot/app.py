@@ -1,0 +1,105 @@
+"""The house with its door open: webhooks, the API, pages and, in development, the simulator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from flask import Flask, Response, jsonify
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+from bot import admin, logs, shopwindow, simulator, storefront
+from bot.house import House, build
+from bot.market import Database
+from bot.providers import africastalking, twilio
+from bot.settings import Settings, load
+from marketplace_api.apikeys import Caller
+from marketplace_api.rest.app import create_api
+
+LARGEST_REQUEST = 1024 * 1024
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+}
+
+
+def create_app(
+    settings: Settings | None = None, house: House | None = None, carrier_faults: list[int] | None = None
+) -> Flask:
+    """The WSGI application: webhooks, the API under `/api/v1`, pages, and in development the simulator."""
+    house = house or build(settings or load())
+    settings = house.settings
+    logs.configure(as_json=not settings.development)
+    app = Flask("bot", root_path=str(Path(__file__).parent))
+    app.extensions["house"] = house
+    app.url_map.merge_slashes = False  # a callback is never redirected
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
+    api = create_api(
+        sessions=house.database.writing,
+        clock=house.clock,
+        ids=house.ids,
+        terms=house.terms,
+        house_keys=_house_keys(settings),
+    )
+    own = storefront.Storefront(api, settings.secret_key, house.shop, house.database)
+    app.register_blueprint(africastalking.routes(house.hall, settings.webhook_secret))
+    app.register_blueprint(twilio.routes(house.hall, settings.url, settings.twilio_auth_token))
+    app.register_blueprint(
+        shopwindow.routes(
+            catalogue=own.catalogue,
+            product=own.product,
+            place_order=own.place_order,
+            new_key=partial(house.ids.token, 32),
+            country=settings.country,
+        )
+    )
+    if settings.development:
+        simulator.install(app, house, own, [] if carrier_faults is None else carrier_faults)
+    app.cli.add_command(admin.db)
+    app.cli.add_command(admin.apikey)
+    app.cli.add_command(admin.demo)
+    app.add_url_rule("/healthz", "healthz", lambda: jsonify(status="alive"))
+    app.add_url_rule("/readyz", "readyz", partial(_ready, house))
+    app.after_request(_secure)
+    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/api/v1": api})  # type: ignore[method-assign]
+    return app
+
+
+def _house_keys(settings: Settings) -> dict[str, Caller]:
+    keys = {storefront.key(settings.secret_key): Caller(storefront.NAME, "storefront")}
+    if settings.operator_key:
+        keys[settings.operator_key] = Caller("bootstrap", "operator")
+    return keys
+
+
+def _secure(response: Response) -> Response:
+    """Pages say what a browser may do with them; a webhook's answer is read by no browser and stays lean."""
+    if response.mimetype == "text/html":
+        response.headers.update(SECURITY_HEADERS)
+    return response
+
+
+def _ready(house: House) -> tuple[Response, int]:
+    """Whether the database and the session store answer."""
+    checks: dict[str, Callable[[], object]] = {
+        "database": partial(_ask, house.database),
+        "sessions": house.sessions.ping,
+    }
+    states = {name: _answers(check) for name, check in checks.items()}
+    return jsonify(states), 200 if all(state == "ok" for state in states.values()) else 503
+
+
+def _ask(database: Database) -> None:
+    with database.reading() as session:
+        session.connection().exec_driver_sql("SELECT 1")
+
+
+def _answers(check: Callable[[], object]) -> str:
+    try:
+        check()
+    except Exception as error:
+        return type(error).__name__
+    return "ok"

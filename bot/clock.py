@@ -1,0 +1,51 @@
+"""What time it is: the machine's, or in development one that can be moved forward."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+Clock = Callable[[], datetime]
+
+
+def system_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+class MovableClock:
+    """The time, moved forward by what a file says, so that all processes of one shop agree on it."""
+
+    def __init__(self, file: Path, base: Clock = system_clock) -> None:
+        self._file, self._base = file, base
+        self._read_at, self._ahead = 0, timedelta()
+
+    @classmethod
+    def of(cls, database_url: str, folder: Path) -> MovableClock:
+        """The clock of the shop that this database holds."""
+        name = hashlib.sha256(database_url.encode()).hexdigest()[:12]
+        return cls(folder / f"clock-{name}")
+
+    def __call__(self) -> datetime:
+        return self._base() + self._offset()
+
+    def advance(self, seconds: float) -> datetime:
+        """Moves the clock forward for everybody and says what it is now."""
+        ahead = self._offset() + timedelta(seconds=seconds)
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        partial = self._file.with_suffix(".new")
+        partial.write_text(str(ahead.total_seconds()))
+        partial.replace(self._file)
+        return self()
+
+    def _offset(self) -> timedelta:
+        """Read again only when the file was written: asking costs one look at its date."""
+        try:
+            changed_at = self._file.stat().st_mtime_ns
+        except FileNotFoundError:
+            return timedelta()
+        if changed_at != self._read_at:
+            self._ahead = timedelta(seconds=float(self._file.read_text()))
+            self._read_at = changed_at
+        return self._ahead

@@ -1,0 +1,329 @@
+"""The hall: what providers call when somebody dials, texts, hangs up or is delivered to.
+
+    load the session · known hop? the same reply · one pure step · perform, in one transaction · save · reply
+
+The session is saved last, and only over the version that was loaded: whoever loses that race starts again and
+finds its commands done under their keys.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection
+
+from bot import consent, hop, outgoing, speech
+from bot.clock import Clock
+from bot.hop import Stage
+from bot.market import Database, InProcessMarket
+from bot.outgoing import REPLY, Text
+from bot.providers import Inbound, Report, SessionEnd
+from bot.session import KEPT_FOR, RESUMABLE_FOR, Call, Session, decode, encode, hop_key
+from flows import gsm7, reading
+from flows.kit import N_, SMS, USSD, Conversation, Person, Turn
+from marketplace_api.shop import Ids, Terms
+from state import messages, people, performed
+from state.sessions import Sessions, Stored
+
+log = logging.getLogger(__name__)
+
+RACES = 8
+"""How often a hop that lost the race for the session starts again: a phone seldom says two things at once."""
+
+SORRY = N_("Sorry, something went wrong on our side. Please dial again.")
+STOPPED = N_("You will get no more texts from Soko. To get them again, text START.")
+STARTED = N_("You will get texts from Soko again. To end them, text STOP.")
+NOT_UNDERSTOOD = N_("Sorry, we did not understand that. Text MENU to see what you can do, or HELP.")
+NOTHING_OPEN = N_("There is nothing to continue. Text MENU to see what you can do.")
+
+MORE = frozenset(["more", "continue", "zaidi", "endelea", "suite", "continuer", "ቀጥል", "መቀጠል", "ketil"])
+
+
+class LostRaceError(RuntimeError):
+    """Others kept saving the session before us."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hall:
+    """The service itself. Its collaborators come in from `create_app`."""
+
+    stage: Stage
+    sessions: Sessions
+    database: Database
+    clock: Clock
+    ids: Ids
+    terms: Terms
+
+    # -- calls
+
+    def ussd(self, inbound: Inbound) -> str:
+        """One USSD hop; the same request is answered word for word alike."""
+        name = hop_key(inbound.provider, inbound.id, inbound.text)
+        for _ in range(RACES):
+            now = self.clock()
+            stored, known = self._load(inbound.msisdn, now)
+            if known and name in known.replies:
+                return known.replies[name]
+            session, reply = self._call(inbound, known, now)
+            session.answered(name, reply)
+            if self._save(session, stored, now):
+                return reply
+        raise LostRaceError(inbound.id)
+
+    def _call(self, inbound: Inbound, known: Session | None, now: datetime) -> tuple[Session, str]:
+        with self._market(inbound.msisdn, now) as market:
+            if known and known.call and known.call.id == inbound.id:
+                session, turn = known, self._go_on(inbound, known, known.call, market, now)
+            else:
+                session, turn = self._dial(inbound, known, market, now)
+                session.call = Call(inbound.id, inbound.text)
+            session.person, session.by_call, session.left_at = turn.person, turn.conversation, now.timestamp()
+            return session, self.stage.book.screen(turn).render(USSD)
+
+    def _go_on(self, inbound: Inbound, session: Session, call: Call, market: InProcessMarket, now: datetime) -> Turn:
+        """The next answer of an open call; home if its conversation is over, went on by text or is of an old book."""
+        conversation = session.by_call
+        if conversation is None or not self.stage.book.knows(conversation):
+            conversation = Conversation(hop_key(inbound.provider, inbound.id, inbound.text), over=True)
+        turn = self.stage.turn(conversation, session.person, market, USSD)
+        said = hop.added(call.heard, inbound.text)
+        if said is None and conversation.flow:  # a stray: what goes on from it would be misread, so it was not heard
+            return turn
+        call.heard = inbound.text
+        if said is None or conversation.over:
+            self.stage.book.open(turn, self.stage.book.home)
+        else:
+            self._hear(turn, said, market, now, inbound, inbound.text)
+        return turn
+
+    def _dial(
+        self, inbound: Inbound, known: Session | None, market: InProcessMarket, now: datetime
+    ) -> tuple[Session, Turn]:
+        """A call we have not heard of: new, or one that the session store has lost."""
+        session = known or Session(Person(inbound.msisdn))
+        person = hop.meet(market.shop.session.connection(), market, inbound.msisdn)
+        if inbound.text:
+            return session, self._walk(inbound, person, market, now)
+        book, dropped = self.stage.book, session.by_call
+        if dropped and now.timestamp() - session.left_at < RESUMABLE_FOR and book.worth_resuming(dropped):
+            book.interrupt(dropped)
+            return session, self.stage.turn(dropped, person, market, USSD)
+        turn = self.stage.turn(Conversation(_conversation_id(inbound)), person, market, USSD)
+        book.open(turn, book.home)
+        return session, turn
+
+    def _walk(self, inbound: Inbound, person: Person, market: InProcessMarket, now: datetime) -> Turn:
+        """Stands where the cumulative text leads: from the last command done in this call, else from home."""
+        point = hop.checkpoint(market.shop.session.connection(), inbound.id)
+        if point and (inbound.text + "*").startswith(point.heard + "*"):
+            turn = self.stage.turn(point.conversation, person, market, USSD)
+            heard = point.heard
+        else:
+            turn = self.stage.turn(Conversation(_conversation_id(inbound)), person, market, USSD)
+            self.stage.book.open(turn, self.stage.book.home)
+            heard = ""
+        for part in hop.parts(inbound.text[len(heard) :].removeprefix("*") if heard else inbound.text):
+            if turn.conversation.over:
+                break
+            heard = f"{heard}*{part}" if heard else part
+            self._hear(turn, part, market, now, inbound, heard)
+        return turn
+
+    def _hear(
+        self, turn: Turn, said: str, market: InProcessMarket, now: datetime, inbound: Inbound, heard: str
+    ) -> None:
+        self.stage.book.hear(turn, said)
+        self.stage.perform(turn, market, now, inbound.id, heard)
+
+    def sorry(self, msisdn: str | None) -> str:
+        """A calm sentence that ends the call, in her language if that can still be found out."""
+        language = self.stage.default_language
+        try:
+            _, known = self._load(msisdn, self.clock()) if msisdn else (None, None)
+            language = (known and known.person.language) or language
+        except Exception:
+            log.exception("not even her language could be found out")
+        return USSD.ends + speech.words(language).text(SORRY)
+
+    def session_ended(self, end: SessionEnd) -> None:
+        """Nothing is lost by a call that dropped: its conversation waits for the next dial, or for MORE."""
+        log.info("a call ended", extra={"incomplete": end.incomplete, "facts": dict(end.facts)})
+
+    # -- texts
+
+    def sms(self, inbound: Inbound) -> None:
+        """One text that came in; what it causes and its answer are kept before this returns."""
+        name = hop_key(inbound.provider, inbound.id)
+        for attempt in range(RACES):
+            now = self.clock()
+            stored, known = self._load(inbound.msisdn, now)
+            if known and name in known.replies:
+                return
+            session = known or Session(Person(inbound.msisdn))
+            with self._market(inbound.msisdn, now) as market, market.writing() as db:
+                conn = db.connection()
+                if not self._is_first(conn, inbound, name, stored, now) and not attempt:
+                    return
+                self._keep(conn, inbound, now)
+                if reply := self._answer(inbound, session, market, conn, now):
+                    outgoing.queue(conn, reply, self.ids.new_id("msg"), now)
+            session.answered(name, "")
+            if self._save(session, stored, now):
+                return
+        raise LostRaceError(inbound.id)
+
+    def _is_first(self, conn: Connection, inbound: Inbound, name: str, stored: Stored | None, now: datetime) -> bool:
+        """Whether this text still has to be heard: never met, or met by a hop that died before it saved."""
+        version = stored.version if stored else 0
+        recorded = performed.begin(conn, f"text:{name}", inbound.msisdn, now, None)
+        if recorded is None:
+            performed.finish(conn, f"text:{name}", str(version).encode(), b"")
+        return recorded is None or int(recorded) == version
+
+    def _keep(self, conn: Connection, inbound: Inbound, now: datetime) -> None:
+        size = gsm7.segments(inbound.text)
+        messages.receive(
+            conn,
+            id=self.ids.new_id("msg"),
+            msisdn=inbound.msisdn,
+            channel=inbound.channel,
+            text=inbound.text,
+            encoding=size.encoding,
+            segments=size.count,
+            provider=inbound.provider,
+            provider_id=inbound.id,
+            now=now,
+            sent_at=inbound.sent_at,
+        )
+
+    def _answer(
+        self, inbound: Inbound, session: Session, market: InProcessMarket, conn: Connection, now: datetime
+    ) -> Text | None:
+        session.person = hop.meet(conn, market, inbound.msisdn)
+        asked = inbound.consent or consent.wanted(inbound.text)
+        if asked in ("STOP", "START"):
+            body = self._consent(asked, inbound, session, conn, now)
+        else:
+            body = self._converse(inbound, session, market, conn, now)
+        language = session.person.language or self.stage.default_language
+        if not body:
+            return None
+        return Text(
+            key=f"reply:{hop_key(inbound.provider, inbound.id)}",
+            msisdn=inbound.msisdn,
+            body=body,
+            language=language,
+            topic="reply",
+            about=inbound.id,
+            channel=inbound.channel,
+            priority=REPLY,
+        )
+
+    def _consent(self, asked: str, inbound: Inbound, session: Session, conn: Connection, now: datetime) -> str:
+        """One confirmation when something changed, then silence; none when the provider has given it."""
+        change, words = (people.opt_out, STOPPED) if asked == "STOP" else (people.opt_in, STARTED)
+        changed = change(conn, inbound.msisdn, f"{inbound.provider} {inbound.id}", now)
+        if not changed or inbound.consent:
+            return ""
+        return speech.words(session.person.language or self.stage.default_language).text(words)
+
+    def _converse(
+        self, inbound: Inbound, session: Session, market: InProcessMarket, conn: Connection, now: datetime
+    ) -> str:
+        book, waiting = self.stage.book, self._waiting(session)
+        fresh = Conversation(_conversation_id(inbound))
+        turn = self.stage.turn(waiting or fresh, session.person, market, SMS)
+        keyword = book.keyword(inbound.text, self.stage.place)
+        if reading.fold(reading.clean(inbound.text)) in MORE:
+            return self._more(session, turn)
+        if waiting and (keyword is None or book.state(waiting).claims(inbound.text)):
+            book.hear(turn, inbound.text)
+        elif keyword:
+            if waiting and book.worth_resuming(waiting):
+                session.aside = waiting
+            turn.conversation = fresh
+            book.open(turn, *keyword)
+        else:
+            return turn.words.text(NOT_UNDERSTOOD)
+        self.stage.perform_within(turn, market, conn, now)
+        session.person, session.by_text = turn.person, turn.conversation
+        return book.screen(turn).render(book.state(turn.conversation).channel(SMS))
+
+    def _more(self, session: Session, turn: Turn) -> str:
+        """Goes on by text with the call that dropped, else with what a keyword pushed aside, else with what waits."""
+        book = self.stage.book
+        for interrupted in (session.by_call, session.aside, session.by_text):
+            if interrupted and book.worth_resuming(interrupted):
+                break
+        else:
+            return turn.words.text(NOTHING_OPEN)
+        if interrupted is session.by_call:
+            session.by_call = None
+        elif interrupted is session.aside:
+            session.aside = None
+        turn.conversation = session.by_text = interrupted
+        book.go_on(turn)
+        return book.screen(turn).render(book.state(turn.conversation).channel(SMS))
+
+    def _waiting(self, session: Session) -> Conversation | None:
+        """The conversation by text that waits for an answer."""
+        conversation = session.by_text
+        if conversation is None or conversation.over or not self.stage.book.knows(conversation):
+            return None
+        return conversation
+
+    def report(self, report: Report) -> None:
+        """Where a text we sent now stands."""
+        with self.database.writing.begin() as db:
+            messages.report(
+                db.connection(),
+                report.provider,
+                report.provider_id,
+                report.status,
+                self.clock(),
+                report.reason,
+            )
+
+    def opted_out(self, msisdn: str, how: str) -> None:
+        """The provider says that this person wants no more texts."""
+        with self.database.writing.begin() as db:
+            people.opt_out(db.connection(), msisdn, how, self.clock())
+
+    # -- the session
+
+    def _load(self, msisdn: str, now: datetime) -> tuple[Stored | None, Session | None]:
+        stored = self.sessions.load(msisdn, now.timestamp())
+        if stored is None:
+            return None, None
+        try:
+            return stored, decode(stored.data)
+        except msgspec.DecodeError:
+            log.exception("a session cannot be read by this edition; it starts anew")
+            return stored, None
+
+    def _save(self, session: Session, stored: Stored | None, now: datetime) -> bool:
+        return self.sessions.save(
+            session.person.msisdn,
+            encode(session),
+            expected=stored.version if stored else 0,
+            now=now.timestamp(),
+            ttl=KEPT_FOR,
+        )
+
+    @contextmanager
+    def _market(self, msisdn: str, now: datetime) -> Iterator[InProcessMarket]:
+        market = InProcessMarket(self.database, self.ids, self.terms, now, msisdn)
+        try:
+            yield market
+        finally:
+            market.close()
+
+
+def _conversation_id(inbound: Inbound) -> str:
+    """The same for every hop of a call and every copy of a text, so that commands keep their keys."""
+    return hop_key(inbound.provider, inbound.id)

@@ -1,0 +1,73 @@
+"""The rooms joined: everything that web processes and workers share, made once a process."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session, sessionmaker
+
+from bot import speech
+from bot.announce import Follower
+from bot.clock import Clock, MovableClock, system_clock
+from bot.database import create_engine
+from bot.hall import Hall
+from bot.hop import Stage
+from bot.market import Database
+from bot.settings import Settings
+from flows.dialogues import BOOK
+from flows.kit import Place
+from marketplace_api.shop import Ids, Shop, Terms
+from state.redis_sessions import RedisSessions
+from state.sessions import Sessions
+from state.sql_sessions import SqlSessions
+
+VAR = Path(__file__).parents[1] / "var"
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """One shop, open in this process."""
+
+    settings: Settings
+    engine: Engine
+    database: Database
+    clock: Clock
+    ids: Ids
+    terms: Terms
+    sessions: Sessions
+    hall: Hall
+    follower: Follower
+
+    def close(self) -> None:
+        """Lets go of every connection."""
+        self.sessions.close()
+        self.engine.dispose()
+
+    def shop(self, session: Session) -> Shop:
+        return Shop(session, self.clock(), self.ids, self.terms)
+
+
+def build(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = None) -> House:
+    """Joins the rooms. Nothing is opened yet: connections are made when the first is needed."""
+    engine = create_engine(settings.database_url)
+    database = Database(
+        reading=sessionmaker(engine.execution_options(read_only=True), expire_on_commit=False),
+        writing=sessionmaker(engine, expire_on_commit=False),
+    )
+    now = clock or (MovableClock.of(settings.database_url, VAR) if settings.development else system_clock)
+    chance = ids or Ids(secrets.SystemRandom())
+    terms = Terms(settings.country, settings.currency, settings.commission_percent)
+    sessions = RedisSessions(settings.redis_url) if settings.redis_url else SqlSessions(settings.database_url)
+    place = Place(
+        settings.country,
+        settings.currency,
+        speech.offered(settings.languages),
+        settings.ussd_code,
+        settings.sms_short_code,
+    )
+    hall = Hall(Stage(BOOK, place), sessions, database, now, chance, terms)
+    follower = Follower(database, now, chance, terms, settings.languages)
+    return House(settings, engine, database, now, chance, terms, sessions, hall, follower)

@@ -1,0 +1,251 @@
+"""The shop in the same process: what `flows` may ask of it, answered by the marketplace's own functions.
+
+Reads open a session of their own when the first is asked; commands run in the hop's transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NoReturn
+
+from sqlalchemy.orm import Session, sessionmaker
+
+from flows import market
+from flows.market import Outcome
+from marketplace_api import artisans, cash, help_requests, kiosks, orders, payouts, products
+from marketplace_api.categories import CATEGORIES
+from marketplace_api.models import Artisan, Kiosk, Order
+from marketplace_api.money import split
+from marketplace_api.refused import Refused
+from marketplace_api.shop import Ids, Shop, Terms
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """The two ways into the database: `reading` takes no lock on SQLite, `writing` takes the one there is."""
+
+    reading: sessionmaker[Session]
+    writing: sessionmaker[Session]
+
+
+class InProcessMarket:
+    """The shop on behalf of one person, for one hop. Close it when the hop is over."""
+
+    def __init__(self, database: Database, ids: Ids, terms: Terms, now: datetime, msisdn: str) -> None:
+        self._database, self._ids, self._terms, self._now = database, ids, terms, now
+        self._msisdn = msisdn
+        self._session: Session | None = None
+
+    # -- sessions
+
+    @property
+    def shop(self) -> Shop:
+        if self._session is None:
+            self._session = self._database.reading()
+        return Shop(self._session, self._now, self._ids, self._terms)
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """One transaction for everything asked and done inside."""
+        self.close()
+        with self._database.writing.begin() as session:
+            self._session = session
+            try:
+                yield session
+            finally:
+                self._session = None
+
+    def close(self) -> None:
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    # -- who speaks
+
+    def artisan(self) -> Artisan | None:
+        return artisans.by_msisdn(self.shop, self._msisdn)
+
+    def kiosk(self) -> Kiosk | None:
+        """The kiosk where she is the agent."""
+        return kiosks.by_agent(self.shop, self._msisdn)
+
+    def _the_artisan(self) -> Artisan:
+        return self.artisan() or _refuse("not_an_artisan")
+
+    def _the_kiosk(self) -> Kiosk:
+        return self.kiosk() or _refuse("not_an_agent")
+
+    # -- reads
+
+    def earns(self, price: int) -> int:
+        return split(price, 1, self._terms.commission_percent).earns
+
+    def crafts(self) -> Sequence[tuple[str, str]]:
+        return list(CATEGORIES.items())
+
+    def kiosks(self) -> Sequence[market.Kiosk]:
+        return [market.Kiosk(row.id, row.name, row.town) for row in kiosks.listing(self.shop)]
+
+    def products(self) -> Sequence[market.Product]:
+        artisan = self.artisan()
+        rows = products.of_artisan(self.shop, artisan) if artisan else []
+        return [market.Product(row.code, row.title, row.price, row.quantity, row.status) for row in rows]
+
+    def orders(self) -> Sequence[market.Order]:
+        artisan = self.artisan()
+        if artisan is None:
+            return []
+        waiting = [*orders.open_for(self.shop, artisan), *orders.accepted_for(self.shop, artisan)]
+        return [_hers(row, artisan) for row in waiting]
+
+    def expected(self, code: str) -> market.Order | None:
+        kiosk = self.kiosk()
+        rows = orders.expected_at(self.shop, kiosk) if kiosk else []
+        return next((_order(row) for row in rows if row.code == code), None)
+
+    def to_ship(self) -> Sequence[market.Order]:
+        kiosk = self.kiosk()
+        return [_order(row) for row in orders.at_kiosk(self.shop, kiosk)] if kiosk else []
+
+    def bought(self, code: str) -> market.Order | None:
+        order = orders.by_code(self.shop, code)
+        return _order(order) if order and order.buyer_msisdn == self._msisdn else None
+
+    def earnings(self) -> market.Earnings:
+        artisan = self.artisan()
+        if artisan is None:
+            return market.Earnings(0, 0)
+        standing = payouts.standing(self.shop, artisan)
+        return market.Earnings(standing.owed, standing.paid, [(row.code, row.amount) for row in standing.last])
+
+    def day(self) -> market.Day:
+        kiosk = self.kiosk()
+        if kiosk is None:
+            return market.Day(0, 0)
+        return market.Day(len(orders.expected_at(self.shop, kiosk)), len(orders.at_kiosk(self.shop, kiosk)))
+
+    # -- commands
+
+    def perform(self, command: market.Command) -> Outcome:
+        """Does it inside `writing`, all or nothing; a refusal by the shop is an outcome, not an error."""
+        try:
+            with self.shop.session.begin_nested():
+                return self._do(command)
+        except Refused as refused:
+            values = {name: value for name, value in refused.values.items() if isinstance(value, str | int)}
+            return Outcome("rejected", refused.reason, dict(values))
+
+    def _do(self, command: market.Command) -> Outcome:
+        match command:
+            case market.ChooseLanguage():
+                return self._choose_language(command)
+            case market.RegisterArtisan():
+                return self._register(command)
+            case market.ListProduct():
+                return self._list_product(command)
+            case market.AcceptOrder():
+                return self._accept(command)
+            case market.DeclineOrder():
+                return _done(code=orders.decline(self.shop, self._the_artisan(), command.code).code)
+            case market.ReceiveGoods():
+                return self._receive(command)
+            case market.FindCash():
+                return self._find_cash(command)
+            case market.PayCash():
+                return _done(payout=payouts.collect(self.shop, command.payout_id).code)
+            case market.ShipOrder():
+                return self._ship(command)
+            case market.RequestCall():
+                return _done(request=help_requests.request(self.shop, self._msisdn).id)
+        raise NotImplementedError(type(command).__name__)
+
+    def _choose_language(self, command: market.ChooseLanguage) -> Outcome:
+        artisan = self.artisan()
+        if artisan:
+            artisans.set_language(self.shop, artisan, command.language)
+        return _done()
+
+    def _register(self, command: market.RegisterArtisan) -> Outcome:
+        artisans.register(
+            self.shop,
+            name=command.name,
+            msisdn=self._msisdn,
+            language=command.language,
+            craft=command.craft,
+            kiosk_id=command.kiosk_id,
+            payout_method=command.payout_method,
+            payout_msisdn=command.payout_msisdn,
+        )
+        return _done()
+
+    def _list_product(self, command: market.ListProduct) -> Outcome:
+        product = products.list_product(
+            self.shop,
+            self._the_artisan(),
+            title=command.title,
+            category=command.category,
+            price=command.price,
+            quantity=command.quantity,
+        )
+        return _done(code=product.code)
+
+    def _accept(self, command: market.AcceptOrder) -> Outcome:
+        artisan = self._the_artisan()
+        order = _hers(orders.accept(self.shop, artisan, command.code, command.quantity), artisan)
+        return _done(code=order.code, title=order.title, quantity=order.quantity, earns=order.earns, kiosk=order.kiosk)
+
+    def _receive(self, command: market.ReceiveGoods) -> Outcome:
+        order = _order(orders.receive_goods(self.shop, self._the_kiosk(), command.code, command.count))
+        return _done(title=order.title, artisan=order.artisan)
+
+    def _find_cash(self, command: market.FindCash) -> Outcome:
+        """A wrong code is no error to be undone: that it was tried has to be kept."""
+        payout = cash.find(self.shop, self._the_kiosk(), command.digits)
+        if payout is None:
+            return Outcome("rejected", "wrong_code")
+        return _done(payout=payout.id, amount=payout.amount, artisan=payout.artisan.name)
+
+    def _ship(self, command: market.ShipOrder) -> Outcome:
+        order = orders.by_code(self.shop, command.code)
+        if order is None or order.kiosk_id != self._the_kiosk().id:
+            raise Refused("unknown_code", 404, code=command.code)
+        return _done(order=orders.ship(self.shop, order, command.carrier, command.tracking).code)
+
+
+def _done(**values: market.Value) -> Outcome:
+    return Outcome("done", values=values)
+
+
+def _refuse(reason: str) -> NoReturn:
+    raise Refused(reason, 403)
+
+
+def _order(row: Order) -> market.Order:
+    """An order as the kiosk and the buyer see it: the part that was accepted."""
+    part = row.assignments[0]
+    return market.Order(
+        row.code,
+        row.product.title,
+        part.quantity,
+        row.artisan_earns,
+        row.status,
+        part.artisan.name,
+        part.artisan.kiosk.name,
+    )
+
+
+def _hers(row: Order, artisan: Artisan) -> market.Order:
+    """An order as one of its artisans sees it: her part."""
+    part = next(part for part in row.assignments if part.artisan_id == artisan.id)
+    return market.Order(
+        row.code,
+        row.product.title,
+        part.quantity,
+        row.artisan_earns,
+        row.status,
+        artisan.name,
+        artisan.kiosk.name,
+    )

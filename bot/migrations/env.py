@@ -1,0 +1,22 @@
+"""Alembic's entry: the connection is handed in by `bot.migrate`."""
+
+from typing import Any, Literal
+
+from alembic import context
+from sqlalchemy_utc import UtcDateTime
+
+from bot.migrate import TABLES
+
+
+def render(kind: str, item: Any, _autogenerate: object) -> str | Literal[False]:
+    """How a type is written in a new revision, where its own module does not say it well."""
+    return "UtcDateTime()" if kind == "type" and isinstance(item, UtcDateTime) else False
+
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=list(TABLES),
+    render_item=render,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,298 @@
+"""Africa's Talking: USSD and SMS in, delivery reports in, SMS out.
+
+It signs nothing, so the unguessable part of the path is all that tells it from a stranger:
+
+    POST /webhooks/africastalking/<secret>/ussd
+    sessionId=ATUid_9c2f&phoneNumber=%2B254711000111&serviceCode=%2A384%2A22%23&text=1%2A2
+
+    CON What are you selling?
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import msgspec
+import requests
+from africastalking.SMS import SMSService
+from flask import Blueprint, Response, abort, request
+from werkzeug.exceptions import HTTPException
+
+from bot.providers import Hall, Inbound, OutgoingSms, Receipt, Report, SendError, SessionEnd, Status
+from bot.providers.fields import filled, msisdn
+from bot.providers.network import TIMEOUT_S, refused, unanswered, unreadable
+
+NAME = "africastalking"
+log = logging.getLogger(__name__)
+
+
+# Shapes: what the API answers to a send.
+
+
+class _Recipient(msgspec.Struct, rename="camel"):
+    status_code: int
+    status: str = ""
+    message_id: str = ""
+    cost: str | None = None
+
+
+class _Sent(msgspec.Struct, rename="pascal"):
+    message: str
+    recipients: list[_Recipient]
+
+
+class _Answer(msgspec.Struct):
+    sent: _Sent = msgspec.field(name="SMSMessageData")
+
+
+# Routes, and the secret in their path.
+
+
+def routes(hall: Hall, secret: str) -> Blueprint:
+    """The callbacks to enter in the provider's dashboard; nothing answers under another secret."""
+    blueprint = Blueprint(NAME, __name__, url_prefix=f"/webhooks/{NAME}/<secret>")
+    blueprint.url_value_preprocessor(partial(_verify, secret.encode()))
+    views = {"ussd": _ussd, "ussd-events": _ussd_event, "sms": _sms, "delivery": _delivery, "optout": _optout}
+    for path, view in views.items():
+        blueprint.add_url_rule(f"/{path}", path, partial(view, hall), methods=["POST"], strict_slashes=False)
+    return blueprint
+
+
+def _verify(secret: bytes, _endpoint: str | None, values: dict[str, Any] | None) -> None:
+    """Take the secret out of the path's values, so that no view sees it, and compare."""
+    claimed = values.pop("secret") if values else ""
+    if not hmac.compare_digest(claimed.encode(), secret):
+        abort(404)
+
+
+def _answer(text: str = "") -> Response:
+    return Response(text, content_type="text/plain; charset=utf-8")
+
+
+# Inbound: a hop of a call, the end of a call, a text, an opt-out.
+
+
+def _ussd(hall: Hall) -> Response:
+    """One hop, answered 200 whatever happens: any other status would end the call without a word."""
+    try:
+        dialled = _dialled(request.form)
+    except HTTPException as error:
+        log.warning("a USSD request that cannot be read: %s", error.description)
+        return _answer(hall.sorry(None))
+    try:
+        return _answer(hall.ussd(dialled))
+    except Exception:
+        log.exception("the hop failed in USSD session %s", dialled.id)
+        return _answer(hall.sorry(dialled.msisdn))
+
+
+def _dialled(form: Mapping[str, str]) -> Inbound:
+    return Inbound(
+        channel="ussd",
+        provider=NAME,
+        id=filled(form, "sessionId"),
+        msisdn=msisdn(filled(form, "phoneNumber")) or abort(400, "phoneNumber is no phone"),
+        service=form.get("serviceCode", ""),
+        text=form.get("text", ""),
+    )
+
+
+# `input` and `lastAppResponse` stay behind: what she typed may hold a PIN.
+_FACTS = (
+    "date",
+    "status",
+    "networkCode",
+    "serviceCode",
+    "cost",
+    "durationInMillis",
+    "hopsCount",
+    "errorMessage",
+)
+
+
+def _ussd_event(hall: Hall) -> Response:
+    form = request.form
+    hall.session_ended(
+        SessionEnd(
+            provider=NAME,
+            session_id=filled(form, "sessionId"),
+            msisdn=msisdn(form.get("phoneNumber", "")),
+            incomplete=form.get("status", "").lower() == "incomplete",
+            facts={name: form[name] for name in _FACTS if name in form},
+        )
+    )
+    return _answer()
+
+
+def _sms(hall: Hall) -> Response:
+    form = request.form
+    message_id, sender = filled(form, "id"), msisdn(filled(form, "from"))
+    text = form["text"]  # may be blank; when it is missing, this answers 400
+    if sender is None:
+        log.info("text %s is from a sender that is no phone, and nobody can answer it", message_id)
+        return _answer()
+    service, sent_at = form.get("to", ""), _time(form.get("date", ""))
+    hall.sms(Inbound("sms", NAME, message_id, sender, service, text, sent_at=sent_at))
+    return _answer()
+
+
+def _time(raw: str) -> datetime | None:
+    """`2026-11-22T09:20:05Z` and `2026-11-22 09:20:05` alike are UTC; anything else is no time."""
+    try:
+        time = datetime.fromisoformat(raw)
+    except ValueError:
+        return None
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _optout(hall: Hall) -> Response:
+    form = request.form
+    person = msisdn(filled(form, "phoneNumber"))
+    if person is None:
+        log.warning("an opt-out of a sender that is no phone")
+    else:
+        hall.opted_out(person, f"{NAME} opt-out from {form.get('senderId', 'us')}")
+    return _answer()
+
+
+# Delivery reports.
+
+_STATUSES: dict[str, Status] = {
+    "sent": "sent",
+    "submitted": "sent",
+    "buffered": "sent",
+    "success": "delivered",
+    "rejected": "failed",
+    "failed": "failed",
+    "absentsubscriber": "failed",
+    "expired": "failed",
+}
+
+_REASONS = (
+    "InsufficientCredit",
+    "InvalidLinkId",
+    "UserIsInactive",
+    "UserInBlackList",
+    "UserAccountSuspended",
+    "NotNetworkSubscriber",
+    "UserNotSubscribedToProduct",
+    "UserDoesNotExist",
+    "DeliveryFailure",
+    "DoNotDisturbRejection",
+    "AbsentSubscriber",
+    "Expired",
+)
+# The provider spells one of them both ways.
+_REASON_OF = {reason.lower(): reason for reason in _REASONS} | {"notnetworksubcriber": "NotNetworkSubscriber"}
+
+
+def _delivery(hall: Hall) -> Response:
+    form = request.form
+    provider_id, raw_status = filled(form, "id"), filled(form, "status")
+    status = _STATUSES.get(raw_status.lower())
+    if status is None:
+        log.warning("message %s has a delivery status that is new to us: %r", provider_id, raw_status)
+    else:
+        reason = _reason(form, raw_status) if status == "failed" else None
+        hall.report(Report(NAME, provider_id, status, reason, raw_status))
+    return _answer()
+
+
+def _reason(form: Mapping[str, str], raw_status: str) -> str:
+    """Why it failed; some statuses are themselves the reason."""
+    return _REASON_OF.get(form.get("failureReason", raw_status).lower(), "DeliveryFailure")
+
+
+# Send.
+
+_ACCEPTED = frozenset({100, 101, 102})
+_REFUSALS = {
+    401: "RiskHold",
+    402: "InvalidSenderId",
+    403: "InvalidPhoneNumber",
+    404: "UnsupportedNumberType",
+    405: "InsufficientBalance",
+    406: "UserInBlacklist",
+    407: "CouldNotRoute",
+    409: "DoNotDisturbRejection",
+    500: "InternalServerError",
+    501: "GatewayError",
+    502: "RejectedByGateway",
+}
+_LATER = frozenset({"InsufficientBalance", "InternalServerError", "GatewayError"})
+
+
+class AfricasTalking:
+    """Sends texts; `name` is what its messages are filed under.
+
+    `base_url` is an API root without `/version1`; None is the SDK's own, where the username
+    `sandbox` chooses the sandbox.
+    """
+
+    def __init__(
+        self,
+        username: str,
+        api_key: str,
+        *,
+        sender_id: str | None = None,
+        base_url: str | None = None,
+        session: requests.Session | None = None,
+        name: str = NAME,
+    ) -> None:
+        self.name = name
+        self._sender_id = sender_id
+        self._api = _Api(username, api_key, base_url, session or requests.Session())
+
+    def send(self, sms: OutgoingSms) -> Receipt:
+        """Hand one text over; raises SendError. It has no idempotency key: a lost answer is `unknown`."""
+        try:
+            response = self._api.send(sms.text, [sms.msisdn], self._sender_id)
+        except requests.RequestException as error:
+            raise unanswered(error) from error
+        if not 200 <= response.status_code < 300:
+            raise refused(f"http_{response.status_code}", response.status_code)
+        return _receipt(response.content)
+
+
+class _Api(SMSService):  # type: ignore[misc]  # the SDK has no types
+    """The SDK's requests over one pooled session, with a timeout, and with the HTTP status kept.
+
+    As it comes it opens a connection a message, and its exception drops the status.
+    """
+
+    def __init__(self, username: str, api_key: str, base_url: str | None, session: requests.Session) -> None:
+        self._root, self._session = base_url, session
+        super().__init__(username, api_key)
+
+    def _init_service(self) -> None:
+        super()._init_service()
+        if self._root:
+            self._baseUrl = self._contentUrl = f"{self._root}/version1"
+
+    def _make_request(
+        self, url: str, method: str, headers: Any, data: Any, params: Any, **_theirs: Any
+    ) -> requests.Response:
+        return self._session.request(method, url, params, data, headers, timeout=TIMEOUT_S, allow_redirects=False)
+
+
+def _receipt(body: bytes) -> Receipt:
+    """Whether 2xx means sent: every recipient has a code of its own, and none at all is a refusal."""
+    try:
+        sent = msgspec.json.decode(body, type=_Answer, strict=False).sent
+    except msgspec.DecodeError as error:
+        raise unreadable() from error
+    if not sent.recipients:
+        raise _refusal(sent.message)
+    recipient = sent.recipients[0]
+    if recipient.status_code not in _ACCEPTED:
+        raise _refusal(_REFUSALS.get(recipient.status_code, recipient.status))
+    return Receipt(recipient.message_id, cost=recipient.cost)
+
+
+def _refusal(reason: str) -> SendError:
+    return SendError(reason, retryable=reason in _LATER)

@@ -1,0 +1,253 @@
+"""Twilio: SMS, MMS and WhatsApp in, message statuses in, SMS and WhatsApp out.
+
+Every request is signed over the address Twilio was given and over all its fields:
+
+    POST /webhooks/twilio/sms
+    X-Twilio-Signature: 1ugM4IHgSoI9XoCDkWjDQN0paac=
+    MessageSid=SM1111&From=%2B254712345678&To=%2B254711000999&Body=SELL+basket+1500&NumMedia=0
+
+    <Response/>
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import logging
+from collections.abc import Iterator, Mapping
+from functools import cached_property, partial
+from itertools import count
+from typing import Any, Literal
+
+import requests
+from flask import Blueprint, Response, abort, request
+from twilio.base.exceptions import TwilioRestException, TwilioServiceException
+from twilio.request_validator import RequestValidator
+
+from bot.providers import Channel, Hall, Inbound, Media, OutgoingSms, Receipt, Report, SendError, Status
+from bot.providers.fields import filled, msisdn
+from bot.providers.network import TIMEOUT_S, refused, unanswered, unreadable
+
+NAME = "twilio"
+log = logging.getLogger(__name__)
+
+
+# Routes, and the signature on each request.
+
+
+def routes(hall: Hall, public_url: str, auth_token: str | None) -> Blueprint:
+    """The two callbacks; without a token nothing can be verified, so everything is refused."""
+    blueprint = Blueprint(NAME, __name__, url_prefix=f"/webhooks/{NAME}")
+    blueprint.before_request(partial(_verify, public_url, RequestValidator(auth_token) if auth_token else None))
+    for path, view in {"sms": _sms, "status": _status}.items():
+        blueprint.add_url_rule(f"/{path}", path, partial(view, hall), methods=["POST"], strict_slashes=False)
+    return blueprint
+
+
+def _verify(public_url: str, validator: Any, /) -> None:
+    query = f"?{request.query_string.decode()}" if request.query_string else ""
+    signature = request.headers.get("X-Twilio-Signature", "")
+    if not validator or not validator.validate(f"{public_url}{request.path}{query}", request.form, signature):
+        abort(403)
+
+
+# Inbound: a text, perhaps with pictures. Twilio's own repeats keep their MessageSid.
+
+
+def _sms(hall: Hall) -> Response:
+    form = request.form
+    message_id, sender = filled(form, "MessageSid"), filled(form, "From")
+    channel, number = _address(sender)
+    person = msisdn(number)
+    if person is None:
+        log.info("message %s is from a sender that is no phone, and nobody can answer it", message_id)
+    else:
+        hall.sms(_inbound(form, channel, message_id, person))
+    return Response('<?xml version="1.0" encoding="UTF-8"?><Response/>', content_type="text/xml; charset=utf-8")
+
+
+_CONSENTS: dict[str, Literal["STOP", "START", "HELP"]] = {"STOP": "STOP", "START": "START", "HELP": "HELP"}
+
+
+def _inbound(form: Mapping[str, str], channel: Channel, message_id: str, person: str) -> Inbound:
+    return Inbound(
+        channel=channel,
+        provider=NAME,
+        id=message_id,
+        msisdn=person,
+        service=_address(form.get("To", ""))[1],
+        text=_decoded(form.get("Body", "")),
+        media=tuple(_media(form)),
+        consent=_CONSENTS.get(form.get("OptOutType", "")),
+    )
+
+
+def _address(raw: str) -> tuple[Channel, str]:
+    """`whatsapp:+254711000111` is a phone on WhatsApp; without a prefix it is one that texts."""
+    number = raw.removeprefix("whatsapp:")
+    return ("sms" if number == raw else "whatsapp"), number
+
+
+def _media(form: Mapping[str, str]) -> Iterator[Media]:
+    for n in count():
+        if not (url := form.get(f"MediaUrl{n}")):
+            return
+        yield Media(url, form.get(f"MediaContentType{n}", ""))
+
+
+def _decoded(body: str) -> str:
+    """The text itself: some long ones arrive in base64, one unbroken word that decodes to UTF-8."""
+    if len(body) < 60:
+        return body
+    try:
+        return base64.b64decode(body, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return body
+
+
+# Message statuses; they come in any order, and the hall lets them move forward only.
+
+_STATUSES: dict[str, Status] = {
+    "accepted": "sending",
+    "scheduled": "sending",
+    "queued": "sending",
+    "sending": "sending",
+    "sent": "sent",
+    "delivered": "delivered",
+    "read": "delivered",
+    "undelivered": "failed",
+    "failed": "failed",
+    "canceled": "failed",
+}
+
+
+def _status(hall: Hall) -> Response:
+    form = request.form
+    message_id, raw_status = filled(form, "MessageSid"), filled(form, "MessageStatus")
+    status = _STATUSES.get(raw_status)
+    if status is None:
+        log.warning("message %s has a status that is new to us: %r", message_id, raw_status)
+    else:
+        reason = _reason(form.get("ErrorCode") or raw_status) if status == "failed" else None
+        hall.report(Report(NAME, message_id, status, reason, raw_status))
+    return Response(status=204)
+
+
+# Error codes, of answers and of statuses alike.
+
+_REASONS = {
+    "20003": "bad_credentials",
+    "20404": "no_such_account",
+    "20429": "too_many_requests",
+    "21211": "invalid_recipient",
+    "21212": "invalid_sender",
+    "21408": "region_not_enabled",
+    "21602": "empty_text",
+    "21603": "no_sender",
+    "21604": "no_recipient",
+    "21606": "sender_not_ours",
+    "21608": "trial_account",
+    "21610": "opted_out",
+    "21611": "queue_full",
+    "21612": "no_route",
+    "21614": "not_a_mobile",
+    "21617": "text_too_long",
+    "21703": "no_sender",
+    "21704": "no_sender",
+    "30001": "queue_full",
+    "30002": "account_suspended",
+    "30003": "unreachable_phone",
+    "30004": "blocked",
+    "30005": "unknown_phone",
+    "30006": "not_a_mobile",
+    "30007": "filtered_as_spam",
+    "30008": "unexplained",
+    "30017": "congestion",
+    "30018": "sender_not_registered",
+    "30022": "rate_exceeded",
+    "30023": "daily_cap_reached",
+    "30410": "provider_timeout",
+}
+_LATER = frozenset({20429, 21611, 30001, 30017, 30022, 30023})
+_MAY_HAVE_LEFT = 30410
+
+
+def _reason(code: object) -> str:
+    return _REASONS.get(str(code), str(code))
+
+
+# Send.
+
+
+class Twilio:
+    """Sends texts, and WhatsApp messages from and to `whatsapp:` addresses.
+
+    `base_url` replaces `https://api.twilio.com`; `status_callback` is where Twilio will report.
+    """
+
+    name = NAME
+
+    def __init__(
+        self,
+        account_sid: str,
+        auth_token: str,
+        sender: str,
+        *,
+        status_callback: str | None = None,
+        base_url: str | None = None,
+        session: requests.Session | None = None,
+    ) -> None:
+        self._credentials = account_sid, auth_token
+        self._sender = sender
+        self._status_callback = status_callback
+        self._base_url = base_url
+        self._session = session
+
+    def send(self, sms: OutgoingSms) -> Receipt:
+        """Hand one text over; raises SendError. It has no idempotency key: a lost answer is `unknown`."""
+        prefix = "whatsapp:" if sms.channel == "whatsapp" else ""
+        try:
+            message = self._client.messages.create(
+                to=prefix + sms.msisdn,
+                from_=prefix + self._sender,
+                body=sms.text,
+                status_callback=self._status_callback,
+            )
+        except requests.RequestException as error:
+            raise unanswered(error) from error
+        except (TwilioRestException, TwilioServiceException) as error:
+            raise _refusal(error.code, error.status) from error
+        except (ValueError, AttributeError) as error:  # what the SDK trips over when it is no JSON object
+            raise unreadable() from error
+        return _receipt(message)
+
+    @cached_property
+    def _client(self) -> Any:
+        """The SDK's client, made at the first send: a process that never sends need not import it."""
+        from twilio.http.http_client import TwilioHttpClient
+        from twilio.rest import Client
+
+        http = TwilioHttpClient(timeout=TIMEOUT_S)
+        if self._session:
+            http.session = self._session
+        client = Client(*self._credentials, http_client=http)
+        if self._base_url:
+            client.api.base_url = self._base_url
+        return client
+
+
+def _refusal(code: int, status: int) -> SendError:
+    if code == _MAY_HAVE_LEFT:
+        return SendError(_reason(code), unknown=True)
+    if code in _LATER:
+        return SendError(_reason(code), retryable=True)
+    return refused(_reason(code) if code != status else f"http_{status}", status)
+
+
+def _receipt(message: Any) -> Receipt:
+    """A receipt needs an id; what is refused at once after all is no send either."""
+    if not message.sid:
+        raise unreadable()
+    if _STATUSES.get(message.status) == "failed":
+        raise _refusal(message.error_code, 400)
+    return Receipt(message.sid)

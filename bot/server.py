@@ -1,0 +1,182 @@
+"""The process tree of `script/server`: prepares the database, then keeps its two children alive.
+
+bot.server ─┬─ granian     bot, API, pages, simulator
+            └─ bot.worker  delivery and everything that waits for its hour
+
+A child that ends is started again. SIGTERM or SIGINT stops the tree; a SIGKILL does too, where
+the system is Linux, so that nothing goes on answering for a server that is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import Sequence
+from contextlib import suppress
+from http.client import HTTPConnection, HTTPException
+
+from bot import logs
+from bot.settings import Settings, load
+
+PORT_SECONDS = 3.0
+GRACE_SECONDS = 10.0
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+STEADY_SECONDS = 60.0  # a child that lasted this long was well: its next pause is the shortest again
+PR_SET_PDEATHSIG = 1
+
+log = logging.getLogger(__name__)
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    settings = load()
+    logs.configure(as_json=not settings.development)
+    claim_port(settings.host, settings.port)
+    _prepare(settings)
+    asyncio.run(_serve(settings))
+
+
+def claim_port(host: str, port: int) -> None:
+    """Make sure that the port can be had; one line and exit 1 when another holds it.
+
+    granian would not notice: it shares its port with whoever is there (SO_REUSEPORT). A server
+    that was killed a moment ago is given `PORT_SECONDS` to let go.
+    """
+    deadline = time.monotonic() + PORT_SECONDS
+    while True:
+        try:
+            _bind(host, port)
+        except OSError as error:
+            if time.monotonic() > deadline:
+                raise SystemExit(f"PORT: cannot listen on {host}:{port}: {error.strerror}") from None
+        else:
+            return
+        time.sleep(0.1)
+
+
+def _bind(host: str, port: int) -> None:
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(address)
+
+
+def _prepare(settings: Settings) -> None:
+    # imported late, so that a wrong setting or a taken port is said at once
+    from bot import demo, migrate
+
+    migrate.upgrade(settings)
+    if settings.development and settings.demo is not False:
+        demo.seed(settings)
+
+
+async def _serve(settings: Settings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with asyncio.TaskGroup() as tree:
+        jobs = (keep_running(web(settings)), keep_running(worker()), _greet(settings))
+        tasks = [tree.create_task(job) for job in jobs]
+        await stop.wait()
+        for task in tasks:
+            task.cancel()
+
+
+def web(settings: Settings) -> list[str]:
+    """The web server's command line."""
+    return [
+        *(sys.executable, "-m", "granian", "--interface", "wsgi", "--log-level", "error"),
+        *("--host", settings.host, "--port", str(settings.port)),
+        *("--workers", str(settings.web_workers), "--blocking-threads", "16"),
+        # without the first a dead worker is an outage; without the second, which must be below
+        # our own grace, an open event stream holds up the stop
+        *("--respawn-failed-workers", "--workers-kill-timeout", "8"),
+        "wsgi:app",
+    ]
+
+
+def worker() -> list[str]:
+    """The delivery worker's command line."""
+    return [sys.executable, "-m", "bot.worker"]
+
+
+async def keep_running(command: Sequence[str]) -> None:
+    """Run the command, and again whenever it ends, at growing gaps; cancelled, stop it."""
+    pause = SHORTEST_PAUSE
+    while True:
+        started = time.monotonic()
+        code = await _run(command)
+        if time.monotonic() - started > STEADY_SECONDS:
+            pause = SHORTEST_PAUSE
+        log.error("%s ended with %s; it starts again in %g s", command[2], code, pause)
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE)
+
+
+async def _run(command: Sequence[str]) -> int:
+    # a process group of its own, so that Ctrl-C reaches it once, through us, and its own children end with it
+    child = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, process_group=0, preexec_fn=_end_with_parent)
+    try:
+        return await child.wait()
+    finally:
+        await _stop(child)
+
+
+async def _stop(child: Process) -> None:
+    """Ask the child to end, wait, and leave none of its group behind."""
+    with suppress(ProcessLookupError):
+        child.terminate()
+    with suppress(TimeoutError):
+        await asyncio.wait_for(child.wait(), GRACE_SECONDS)
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    await child.wait()
+
+
+def _end_with_parent() -> None:
+    """Runs in the new child: Linux is to stop it when we are killed and cannot."""
+    if _libc is not None:
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+async def _greet(settings: Settings) -> None:
+    while not await asyncio.to_thread(_answers, settings.host, settings.port):
+        await asyncio.sleep(0.1)
+    sys.stdout.write(welcome(settings))
+    sys.stdout.flush()
+
+
+def _answers(host: str, port: int) -> bool:
+    connection = HTTPConnection(host, port, timeout=2)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def welcome(settings: Settings) -> str:
+    """What a newcomer needs to know once the port answers."""
+    rows = {
+        "Shop window": f"{settings.url}/",
+        "API": f"{settings.url}/api/v1",
+        "OpenAPI": f"{settings.url}/api/v1/openapi.json",
+    }
+    if settings.development:
+        rows["Simulator"] = f"{settings.url}/simulator  (dial {settings.ussd_code})"
+        rows["API key"] = f"{settings.operator_key}  (scope operator, development only)"
+    return "\nSoko is open.\n\n" + "".join(f"  {name:<14}{what}\n" for name, what in rows.items()) + "\n"
+
+
+if __name__ == "__main__":
+    main()

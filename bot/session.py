@@ -1,0 +1,59 @@
+"""What a person's session holds between hops: one document, kept by the session store as bytes."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+from flows.kit import Conversation, Person
+
+KEPT_FOR = 7 * 24 * 3600.0
+"""Seconds a session outlives its last hop: duplicates are known and conversations can go on for so long."""
+RESUMABLE_FOR = 24 * 3600.0
+REPLIES_KEPT = 40
+
+
+class Call(msgspec.Struct, omit_defaults=True):
+    """The gateway's USSD session that is open: its id, and how much of its cumulative text was heard."""
+
+    id: str
+    heard: str = ""
+
+
+class Session(msgspec.Struct, omit_defaults=True):
+    """One person: what is known of her, where her call and her texts stand, and what she was answered.
+
+    `replies` is by hop, oldest first, so that a repeated hop gets the same words.
+    """
+
+    person: Person
+    call: Call | None = None
+    by_call: Conversation | None = None
+    by_text: Conversation | None = None
+    aside: Conversation | None = None
+    """By text too: what she was in the middle of when she wrote a keyword."""
+    replies: dict[str, str] = {}
+    left_at: float = 0.0
+
+    def answered(self, hop: str, reply: str) -> None:
+        self.replies[hop] = reply
+        for oldest in list(self.replies)[:-REPLIES_KEPT]:
+            del self.replies[oldest]
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Session)
+
+
+def encode(session: Session) -> bytes:
+    return _encoder.encode(session)
+
+
+def decode(data: bytes) -> Session:
+    return _decoder.decode(data)
+
+
+def hop_key(*parts: str) -> str:
+    """One name for one hop, however often it is posted; nothing typed can be read back from it."""
+    return hashlib.blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=9).hexdigest()

@@ -1,0 +1,212 @@
+"""Every setting, read once from the environment and checked before anything starts."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import phonenumbers
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+import locales
+
+PROVIDERS = ("simulator", "africastalking", "twilio")
+# Known to everybody, and so refused in production.
+DEVELOPMENT_SECRET = "not-a-secret-development-only"  # noqa: S105
+DEVELOPMENT_WEBHOOK_SECRET = "dev"  # noqa: S105
+DEVELOPMENT_API_KEY = "soko_operator_development"
+
+CREDENTIALS = {
+    "africastalking": ("at_username", "at_api_key"),
+    "twilio": ("twilio_account_sid", "twilio_auth_token", "twilio_from"),
+}
+LANGUAGES = ["en", "sw", "fr", "am"]
+
+
+def _split(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _routes(value: object) -> object:
+    """`+254=africastalking,+1=twilio` as a mapping of prefix to provider."""
+    if not isinstance(value, str):
+        return value
+    return dict(part.split("=", 1) if "=" in part else (part, "") for part in _split(value))  # type: ignore[attr-defined]
+
+
+def _base_url(value: str | None) -> str | None:
+    if value is None:
+        return None
+    if urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).netloc:
+        raise ValueError("takes an http:// or https:// address")
+    return value.rstrip("/")
+
+
+def _is_url(value: str) -> bool:
+    try:
+        make_url(value)
+    except (ArgumentError, ValueError):  # the latter for a port that is no number
+        return False
+    return True
+
+
+def _time_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError("takes a time zone's name such as Africa/Nairobi") from error
+    return value
+
+
+def _country(value: str) -> str:
+    if value.upper() not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError("takes an ISO 3166 country code such as KE")
+    return value.upper()
+
+
+BaseUrl = Annotated[str | None, AfterValidator(_base_url)]
+
+
+class Settings(BaseSettings):
+    """The environment, as `docs/contract.md` section 2 promises it."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 8000
+    public_url: BaseUrl = None
+    environment: Literal["development", "production"] = "development"
+    demo: bool | None = None
+    secret_key: Annotated[str, Field(min_length=8)] = DEVELOPMENT_SECRET
+    webhook_secret: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] = DEVELOPMENT_WEBHOOK_SECRET
+    bootstrap_api_key: Annotated[str | None, Field(min_length=16)] = None
+    database_url: str = "sqlite:///var/soko.db"
+    redis_url: str | None = None
+    sms_provider: Literal["simulator", "africastalking", "twilio"] = "simulator"
+    sms_routes: Annotated[dict[str, str], NoDecode, BeforeValidator(_routes)] = {}
+    at_username: str | None = None
+    at_api_key: str | None = None
+    at_sender_id: str | None = None
+    at_base_url: BaseUrl = None
+    twilio_account_sid: str | None = None
+    twilio_auth_token: str | None = None
+    twilio_from: str | None = None
+    twilio_base_url: BaseUrl = None
+    payout_provider: Literal["simulator"] = "simulator"
+    ussd_code: Annotated[str, Field(pattern=r"^\*\d+(\*\d+)*#$")] = "*384*22#"
+    sms_short_code: str = "22384"
+    country: Annotated[str, AfterValidator(_country)] = "KE"
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "KES"
+    timezone: Annotated[str, AfterValidator(_time_zone)] = "Africa/Nairobi"
+    languages: Annotated[list[str], NoDecode, BeforeValidator(_split), Field(min_length=1)] = LANGUAGES
+    commission_percent: Annotated[int, Field(ge=0, le=90)] = 10
+    web_workers: Annotated[int, Field(ge=1, le=64)] = 1
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        if not value.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")) or not _is_url(value):
+            raise ValueError("takes sqlite:///path or postgresql+psycopg://user:password@host/name")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _known_store(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("takes redis://host:port/number")
+        return value
+
+    @field_validator("sms_routes")
+    @classmethod
+    def _known_routes(cls, value: dict[str, str]) -> dict[str, str]:
+        if not all(prefix[:1] == "+" and prefix[1:].isdigit() and to in PROVIDERS for prefix, to in value.items()):
+            raise ValueError("takes prefixes and providers such as +254=africastalking,+1=twilio")
+        return value
+
+    @field_validator("languages")
+    @classmethod
+    def _known_languages(cls, value: list[str]) -> list[str]:
+        known = locales.available()
+        if set(value) - set(known):
+            raise ValueError(f"takes some of {','.join(known)}")
+        return value
+
+    @model_validator(mode="after")
+    def _whole(self) -> Settings:
+        for name in self._needed():
+            if getattr(self, name) is None:
+                raise _WrongTogetherError(name.upper(), "is needed by the SMS provider that is set")
+        if self.environment == "production":
+            self._refuse_development()
+        return self
+
+    def _needed(self) -> list[str]:
+        """What the providers in use cannot do without."""
+        used = {self.sms_provider, *self.sms_routes.values()}
+        return [name for provider, names in CREDENTIALS.items() if provider in used for name in names]
+
+    def _refuse_development(self) -> None:
+        for name, forbidden in (
+            ("secret_key", DEVELOPMENT_SECRET),
+            ("webhook_secret", DEVELOPMENT_WEBHOOK_SECRET),
+            ("bootstrap_api_key", DEVELOPMENT_API_KEY),
+            ("sms_provider", "simulator"),
+            ("demo", True),
+        ):
+            if getattr(self, name) == forbidden:
+                raise _WrongTogetherError(name.upper(), "must have a value of its own when ENVIRONMENT is production")
+        if "simulator" in self.sms_routes.values():
+            raise _WrongTogetherError("SMS_ROUTES", "must not name the simulator when ENVIRONMENT is production")
+
+    @property
+    def url(self) -> str:
+        """How the outside reaches us, without a slash at the end."""
+        return self.public_url or f"http://{self.host}:{self.port}"
+
+    @property
+    def development(self) -> bool:
+        return self.environment == "development"
+
+    @property
+    def operator_key(self) -> str | None:
+        """The key of scope operator that exists from the start; in development there is always one."""
+        return self.bootstrap_api_key or (DEVELOPMENT_API_KEY if self.development else None)
+
+
+class _WrongTogetherError(ValueError):
+    """A setting that is wrong only beside another."""
+
+    def __init__(self, variable: str, problem: str) -> None:
+        super().__init__(f"{variable} {problem}")
+
+
+def load() -> Settings:
+    """The settings of this process; a wrong one ends it with one line that names the variable."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SystemExit(_one_line(error)) from None
+
+
+def _one_line(error: ValidationError) -> str:
+    """The first thing wrong: the variable, what it got, what it takes. Secrets are not repeated."""
+    first = error.errors(include_url=False)[0]
+    takes = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:
+        return takes
+    variable = str(first["loc"][0]).upper()
+    secret = any(word in variable for word in ("SECRET", "KEY", "TOKEN", "URL"))
+    got = "what it got" if secret else repr(os.environ.get(variable, first["input"]))
+    return f"{variable}: {got} is wrong: {takes[0].lower()}{takes[1:]}"

@@ -1,0 +1,116 @@
+"""The simulator, for development: it stands where the providers stand.
+
+It posts exactly what they post and serves exactly what their APIs serve, so the real webhooks and the real SDKs
+are what is tried. Its own delivery reports wait in the outbox like everything that leaves, and a worker posts them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import requests
+from flask import Flask
+
+from bot.clock import MovableClock
+from bot.providers import Sender
+from bot.providers.africastalking import AfricasTalking
+from bot.simulator import carriers, cli, inbox, page
+from bot.simulator.carriers import Carried, Network
+from bot.simulator.gateway import Gateway, WsgiAdapter
+from bot.storefront import Storefront
+from flows import gsm7
+from state import outbox
+
+if TYPE_CHECKING:
+    from bot.house import House
+
+ORIGIN = "http://simulator"
+REPORT = "simulated_report"
+REPORTED_AFTER = timedelta(seconds=1)
+HEX_DIGITS = 32
+
+
+def install(app: Flask, house: House, own: Storefront, faults: list[int]) -> None:
+    """Adds the carriers' APIs and the page. `faults` are HTTP statuses the carriers answer the next sends with."""
+    clock = house.clock
+    if not isinstance(clock, MovableClock):
+        raise TypeError("the simulator needs a clock that can be moved")
+    app.cli.add_command(cli.phone)
+    app.cli.add_command(cli.transcript)
+    wire = page.Wire(app)
+    app.register_blueprint(carriers.routes(_network(house, faults)))
+    app.register_blueprint(
+        page.routes(
+            _gateway(wire, house),
+            wire,
+            inbox=lambda msisdn: _read(house, msisdn),
+            advance=clock.advance,
+            place_order=own.place_order,
+            new_key=lambda: house.ids.token(HEX_DIGITS),
+            ussd_code=house.settings.ussd_code,
+            short_code=house.settings.sms_short_code,
+            timezone=house.settings.timezone,
+        )
+    )
+
+
+def sender(app: Flask, house: House) -> Sender:
+    """The built-in provider: the real SDK, talking to the simulated carrier without a socket.
+
+    Its messages are filed under the carrier's name, since that is who reports on them.
+    """
+    session = requests.Session()
+    session.mount(ORIGIN, WsgiAdapter(app))
+    return AfricasTalking(
+        "soko",
+        "simulator",
+        sender_id=house.settings.sms_short_code,
+        base_url=f"{ORIGIN}/simulator/africastalking",
+        session=session,
+    )
+
+
+def reporter(app: Flask, house: House) -> Callable[[Mapping[str, Any]], None]:
+    """Posts a delivery report that a simulated carrier owes us."""
+    gateway = _gateway(app, house)
+
+    def post(owed: Mapping[str, Any]) -> None:
+        gateway.report(owed["id"], owed["status"], msisdn=owed["msisdn"], reason=owed["reason"])
+
+    return post
+
+
+def _gateway(app: Any, house: House) -> Gateway:
+    return Gateway(app, house.settings, house.clock, lambda: _hex(house))
+
+
+def _hex(house: House) -> str:
+    return "".join(house.ids.random.choices("0123456789abcdef", k=HEX_DIGITS))
+
+
+def _network(house: House, faults: list[int]) -> Network:
+    def deliver(text: Carried) -> None:
+        with house.database.writing.begin() as session:
+            inbox.put(session.connection(), text, house.clock())
+
+    def report(text: Carried, status: str, reason: str | None) -> None:
+        with house.database.writing.begin() as session:
+            _owe(session.connection(), text, status, reason, house.clock())
+
+    def segments(text: str) -> int:
+        return gsm7.segments(text).count
+
+    return Network(deliver, report, house.clock, lambda: _hex(house), segments, faults=faults)
+
+
+def _owe(conn: Any, text: Carried, status: str, reason: str | None, now: datetime) -> None:
+    owed = {"id": text.id, "status": status, "msisdn": text.msisdn, "reason": reason}
+    due_at = now + REPORTED_AFTER
+    outbox.add(conn, kind=REPORT, payload=owed, key=f"report:{text.id}", lane=None, due_at=due_at, now=now)
+
+
+def _read(house: House, msisdn: str) -> list[dict[str, Any]]:
+    with house.database.reading() as session:
+        return inbox.read(session.connection(), msisdn)

@@ -1,0 +1,371 @@
+/**
+ * The simulator in the browser: three handsets, a storefront, a clock and the wire between them.
+ *
+ * A handset keeps its own call, as a real one does not: the session's id and everything typed
+ * in it. The server only posts what a carrier would post, and hands back what was said.
+ */
+
+const MMI_ERROR = "Connection problem or invalid MMI code.";
+const POLL_EVERY = 2000;
+const WIRE_KEEPS = 200;
+
+const page = document.querySelector("main");
+const { ussdCode, shortCode, timezone, wares } = page.dataset;
+const find = (selector) => page.querySelector(selector);
+
+/* Words, times and money */
+
+const clockTime = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: timezone });
+const dayAndTime = new Intl.DateTimeFormat("en-GB", {
+  weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZone: timezone,
+});
+
+function price({ amount, currency }) {
+  const format = new Intl.NumberFormat("en", {
+    style: "currency", currency, currencyDisplay: "code", trailingZeroDisplay: "stripIfInteger",
+  });
+  return format.format(amount / 10 ** format.resolvedOptions().maximumFractionDigits);
+}
+
+/** An element with classes as in a selector (`li.mine`), and children that are nodes or text. */
+function make(selector, ...children) {
+  const [tag, ...classes] = selector.split(".");
+  const element = document.createElement(tag);
+  element.classList.add(...classes);
+  element.append(...children);
+  return element;
+}
+
+/** Text as nodes, its web addresses as links. */
+function withLinks(text) {
+  return text.split(/(https?:\/\/\S+)/).map((part, index) => {
+    if (index % 2 === 0) return part;
+    const link = make("a", part);
+    Object.assign(link, { href: part, target: "_blank", rel: "noopener" });
+    return link;
+  });
+}
+
+/* The server */
+
+async function ask(path, body) {
+  const options = body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+  const response = await fetch(path, options);
+  const answer = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Error(inWords(answer, response));
+  return answer;
+}
+
+function inWords({ detail, errors = [] }, { status }) {
+  const flaws = errors.map((error) => `${error.pointer.replace("#/", "")}: ${error.detail}`);
+  return flaws.join(". ") || detail || `The service answered ${status}.`;
+}
+
+/** Has the carrier do something, shows what went over the wire, and gives the service's reply to a hop. */
+async function carry(path, body) {
+  const { reply, wire } = await ask(`/simulator/${path}`, body);
+  wire.forEach(showExchange);
+  refresh();
+  return reply;
+}
+
+/* Handsets */
+
+class Handset {
+  call = null; // { session_id, msisdn, code, typed, waiting } while a session is open
+  seen = new Set();
+  unread = 0;
+
+  constructor(element) {
+    this.element = element;
+    this.number = this.part(".msisdn");
+    this.screen = this.part(".screen");
+    this.inbox = this.part(".inbox");
+    this.sendKey = this.part(".send");
+    this.tabs = [...element.querySelectorAll("[role=tab]")];
+    this.panels = this.tabs.map((tab) => document.getElementById(tab.getAttribute("aria-controls")));
+    this.listen();
+    this.idle();
+  }
+
+  part(selector) {
+    return this.element.querySelector(selector);
+  }
+
+  get msisdn() {
+    return this.number.value.replace(/[^+\d]/g, "");
+  }
+
+  get panel() {
+    return this.panels.find((panel) => !panel.hidden);
+  }
+
+  get entry() {
+    return this.panel.elements.entry;
+  }
+
+  listen() {
+    const [call, texts] = this.panels;
+    call.addEventListener("submit", (event) => this.send(event));
+    texts.addEventListener("submit", (event) => this.text(event));
+    this.sendKey.addEventListener("click", () => this.panel.requestSubmit());
+    this.part(".end").addEventListener("click", () => this.hangUp());
+    this.part(".erase").addEventListener("click", () => this.erase());
+    this.number.addEventListener("change", () => this.changeSim());
+    for (const key of this.element.querySelectorAll("[data-key]")) {
+      key.addEventListener("click", () => this.press(key.dataset.key));
+    }
+    for (const tab of this.tabs) {
+      tab.addEventListener("click", () => this.open(tab));
+      tab.addEventListener("keydown", (event) => this.arrow(event, tab));
+    }
+  }
+
+  /** What was typed, taken out of its line. */
+  take() {
+    const typed = this.entry.value;
+    this.entry.value = "";
+    return typed;
+  }
+
+  press(key) {
+    const { selectionStart: from, selectionEnd: to } = this.entry;
+    this.entry.setRangeText(key, from, to, "end");
+  }
+
+  erase() {
+    const { selectionStart: from, selectionEnd: to } = this.entry;
+    this.entry.setRangeText("", from === to ? Math.max(0, from - 1) : from, to, "end");
+  }
+
+  /* Calls */
+
+  send(event) {
+    event.preventDefault();
+    if (this.call?.waiting) return;
+    if (this.call) this.hop("answer", this.take());
+    else this.dial(this.take() || ussdCode);
+  }
+
+  /** `*384*22*1*2#` dials `*384*22#` and gives its first answers along, as a carrier does. */
+  dial(code) {
+    const stem = ussdCode.slice(0, -1);
+    const given = code.slice(stem.length, -1);
+    const ours = code.startsWith(stem) && code.endsWith("#") && (given === "" || given.startsWith("*"));
+    if (!ours) {
+      this.show(MMI_ERROR);
+      return;
+    }
+    this.call = { session_id: newSessionId(), msisdn: this.msisdn, code: ussdCode, typed: [], waiting: false };
+    this.hop("dial", ...(given ? [given.slice(1)] : []));
+  }
+
+  async hop(path, ...typed) {
+    const call = this.call;
+    call.typed.push(...typed);
+    call.waiting = true;
+    this.show("…");
+    const reply = await carry(path, onWire(call)).catch(() => "");
+    call.waiting = false;
+    if (call === this.call) this.hear(reply);
+  }
+
+  hear(reply) {
+    const [, kind, words] = reply.match(/^(CON|END) (.*)$/s) ?? [, "END", MMI_ERROR];
+    if (kind === "END") this.call = null;
+    this.show(words);
+  }
+
+  hangUp() {
+    const call = this.call;
+    this.call = null;
+    this.entry.value = "";
+    this.idle();
+    if (call) carry("hang-up", onWire(call)).catch(() => {}); // a carrier tells nobody either
+  }
+
+  idle() {
+    this.show(`Soko Net\n\nDial ${ussdCode}\nor text ${shortCode}`);
+  }
+
+  show(words) {
+    this.screen.textContent = words;
+    this.screen.scrollTop = 0;
+    this.element.classList.toggle("calling", this.call !== null);
+    this.label();
+  }
+
+  label() {
+    const calling = this.panel === this.panels[0];
+    this.sendKey.textContent = calling && !this.call ? "Call" : "Send";
+    this.panels[0].elements.entry.placeholder = this.call ? "Answer" : ussdCode;
+  }
+
+  /* Texts */
+
+  text(event) {
+    event.preventDefault();
+    const text = this.take();
+    if (!text) return;
+    this.showText({ text }, "mine");
+    carry("text", { msisdn: this.msisdn, text }).catch(({ message }) => this.showText({ text: message }, "lost"));
+  }
+
+  async poll() {
+    const msisdn = this.msisdn;
+    const { data } = await ask(`/simulator/messages?msisdn=${encodeURIComponent(msisdn)}`);
+    if (msisdn !== this.msisdn) return;
+    const fresh = data.filter(({ id }) => !this.seen.has(id)).reverse();
+    for (const message of fresh) {
+      this.seen.add(message.id);
+      this.showText(message, "theirs");
+    }
+    this.count(fresh.length);
+  }
+
+  showText({ text, from, at }, whose) {
+    const heading = from ? [make("small", `${from} · ${clockTime.format(new Date(at))}`)] : [];
+    this.inbox.append(make(`li.${whose}`, ...heading, ...withLinks(text)));
+    this.inbox.scrollTop = this.inbox.scrollHeight;
+  }
+
+  count(more) {
+    this.unread = this.panel === this.panels[1] ? 0 : this.unread + more;
+    const badge = this.part(".unread");
+    badge.hidden = !this.unread;
+    badge.textContent = this.unread;
+  }
+
+  changeSim() {
+    this.hangUp();
+    this.seen.clear();
+    this.inbox.replaceChildren();
+    this.unread = 0;
+    this.poll();
+  }
+
+  /* Tabs */
+
+  open(chosen) {
+    for (const [index, tab] of this.tabs.entries()) {
+      tab.setAttribute("aria-selected", tab === chosen);
+      tab.tabIndex = tab === chosen ? 0 : -1;
+      this.panels[index].hidden = tab !== chosen;
+    }
+    this.inbox.scrollTop = this.inbox.scrollHeight;
+    this.label();
+    this.count(0);
+  }
+
+  arrow(event, tab) {
+    if (!["ArrowLeft", "ArrowRight"].includes(event.key)) return;
+    const other = this.tabs.find((candidate) => candidate !== tab);
+    this.open(other);
+    other.focus();
+  }
+}
+
+function onWire({ msisdn, session_id, code, typed }) {
+  return { msisdn, session_id, code, text: typed.join("*") };
+}
+
+/** As Africa's Talking writes them; `randomUUID` would need https away from localhost. */
+function newSessionId() {
+  const bytes = [...crypto.getRandomValues(new Uint8Array(16))];
+  return "ATUid_" + bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/* Storefront */
+
+const storefront = find(".storefront");
+const said = storefront.querySelector(".said");
+
+const shelf = storefront.querySelector(".shelf");
+let stocked = "";
+
+async function stock() {
+  const { data } = await ask("/api/v1/products?limit=100");
+  const arriving = JSON.stringify(data);
+  if (arriving === stocked) return; // a shelf that stays keeps the focus and the choice on it
+  stocked = arriving;
+  const chosen = new FormData(storefront).get("product_id");
+  const choice = data.find(({ id }) => id === chosen) ?? data[0];
+  shelf.replaceChildren(...data.map((product) => onShelf(product, product === choice)));
+  storefront.querySelector(".empty").hidden = data.length > 0;
+}
+
+function onShelf(product, checked) {
+  const radio = Object.assign(make("input"), { type: "radio", name: "product_id", value: product.id, checked, required: true });
+  const picture = Object.assign(make("img"), { alt: "", src: product.photos[0]?.thumbnail_url ?? `${wares}${product.category}.svg` });
+  picture.addEventListener("error", () => (picture.src = `${wares}other.svg`), { once: true });
+  const facts = make("small", `${price(product.price)} · ${product.quantity} left · ${product.artisan.name}`);
+  return make("label.ware-choice", radio, picture, make("span", make("b", product.title), facts));
+}
+
+/** `{"buyer.name": "Joy"}` as `{buyer: {name: "Joy"}}`. */
+function nested(entries) {
+  const body = {};
+  for (const [name, value] of entries) {
+    const [last, parent] = name.split(".").reverse();
+    const part = parent ? (body[parent] ??= {}) : body;
+    part[last] = value;
+  }
+  return body;
+}
+
+function orderBody() {
+  const body = nested(new FormData(storefront));
+  body.quantity = Number(body.quantity);
+  body.buyer = { ...body.buyer, phone: handsets[1].msisdn, locale: "en" };
+  body.ship_to = { name: body.buyer.name, ...body.ship_to };
+  return body;
+}
+
+async function placeOrder(event) {
+  event.preventDefault();
+  const button = storefront.querySelector(".button");
+  button.disabled = true;
+  said.textContent = "";
+  try {
+    const order = await ask("/simulator/orders", orderBody());
+    said.replaceChildren("Order ", make("b", order.code), ` is placed, ${price(order.total)}. The artisan is being told.`);
+  } catch (refusal) {
+    said.textContent = refusal.message;
+  }
+  button.disabled = false;
+  refresh();
+}
+
+/* Wire and clock */
+
+function showExchange({ method, path, body, status, answer }) {
+  const log = find(".wire ol");
+  const first = answer.split("\n")[0];
+  const line = make("summary", make("code", `${method} ${path}`), make("b", String(status)), make("span", first));
+  const asSent = make("pre", body.replaceAll("&", "\n&"));
+  log.prepend(make("li", make("details", line, asSent, make("pre", answer))));
+  while (log.children.length > WIRE_KEEPS) log.lastChild.remove();
+}
+
+async function moveClock(seconds) {
+  const { now } = await ask("/simulator/clock", { advance_seconds: seconds });
+  document.querySelector("#now").textContent = dayAndTime.format(new Date(now));
+  refresh();
+}
+
+/* All together */
+
+const handsets = [...page.querySelectorAll(".handset")].map((element) => new Handset(element));
+
+/** Fetches what may have changed. A service that is away for a moment is asked again soon. */
+function refresh() {
+  return Promise.allSettled([stock(), ...handsets.map((handset) => handset.poll())]);
+}
+
+storefront.addEventListener("submit", placeOrder);
+for (const button of document.querySelectorAll("[data-advance]")) {
+  button.addEventListener("click", () => moveClock(Number(button.dataset.advance)));
+}
+setInterval(() => document.hidden || refresh(), POLL_EVERY);
+moveClock(0);
+refresh().then(() => (page.dataset.ready = ""));

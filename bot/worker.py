@@ -1,0 +1,99 @@
+"""A delivery worker: follows the shop's events and sends what is due, until it is told to stop.
+
+python -m bot.worker
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from flask import Flask
+
+from bot import simulator
+from bot.announce import Follower
+from bot.app import create_app
+from bot.delivery import Delivery, Route
+from bot.house import House, build
+from bot.payouts import SimulatedPayouts
+from bot.providers import Sender, africastalking, twilio
+from bot.settings import load
+
+log = logging.getLogger(__name__)
+
+IDLE_S = 0.25
+"""How long a worker that found nothing waits before it looks again."""
+AFTER_TROUBLE_S = 2.0
+HANDS = 8
+
+
+def run(follower: Follower, delivery: Delivery, stop: threading.Event) -> None:
+    """Works until `stop` is set; what is in hand is finished first."""
+    while not stop.is_set():
+        try:
+            busy = step(follower, delivery)
+        except Exception:
+            log.exception("the worker goes on after trouble")
+            stop.wait(AFTER_TROUBLE_S)
+        else:
+            if not busy:
+                stop.wait(IDLE_S)
+
+
+def step(follower: Follower, delivery: Delivery) -> bool:
+    """One look at what is new and what is due; whether there was anything."""
+    told = follower.follow() if follower.anything() else 0
+    return bool(told + delivery.deliver())
+
+
+def delivery(app: Flask, house: House, pool: ThreadPoolExecutor) -> Delivery:
+    """A worker's hands."""
+    settings = house.settings
+    named = {settings.sms_provider, *settings.sms_routes.values()}
+    senders = {name: _sender(name, app, house) for name in named}
+    return Delivery(
+        house.database,
+        house.clock,
+        house.ids,
+        house.terms,
+        Route(senders, settings.sms_routes, settings.sms_provider),
+        SimulatedPayouts(),
+        {simulator.REPORT: simulator.reporter(app, house)} if settings.development else {},
+        pool,
+    )
+
+
+def _sender(name: str, app: Flask, house: House) -> Sender:
+    settings = house.settings
+    if name == "twilio":
+        return twilio.Twilio(
+            settings.twilio_account_sid or "",
+            settings.twilio_auth_token or "",
+            settings.twilio_from or "",
+            status_callback=f"{settings.url}/webhooks/twilio/status",
+            base_url=settings.twilio_base_url,
+        )
+    if name == "africastalking":
+        return africastalking.AfricasTalking(
+            settings.at_username or "",
+            settings.at_api_key or "",
+            sender_id=settings.at_sender_id,
+            base_url=settings.at_base_url,
+        )
+    return simulator.sender(app, house)
+
+
+def main() -> None:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    house = build(load())
+    app = create_app(house=house)
+    with ThreadPoolExecutor(max_workers=HANDS) as pool:
+        run(house.follower, delivery(app, house, pool), stop)
+
+
+if __name__ == "__main__":
+    main()

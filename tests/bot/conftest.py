@@ -1,0 +1,34 @@
+"""A running shop with a kiosk, an artisan and a ware in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.bot import scenes
+from tests.service import Service, serving
+
+STORES: Mapping[str, Mapping[str, str]] = {
+    "sqlite": {},
+    "sqlite-redis": {"redis_url": "redis_url"},
+    "postgresql-redis": {"database_url": "postgres_url", "redis_url": "redis_url"},
+}
+
+
+@pytest.fixture(params=STORES)
+def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]:
+    """The shop, over every pair of database and session store that it is promised to run on."""
+    urls = {setting: request.getfixturevalue(fixture) for setting, fixture in STORES[request.param].items()}
+    with serving(tmp_path, **urls) as service:
+        scenes.furnish(service)
+        yield service
+
+
+@pytest.fixture
+def embedded(tmp_path: Path) -> Iterator[Service]:
+    """The shop over SQLite alone, for what no store has a part in."""
+    with serving(tmp_path) as service:
+        scenes.furnish(service)
+        yield service

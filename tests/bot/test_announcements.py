@@ -1,0 +1,190 @@
+"""What happens in the shop is told to whom it concerns, once, in one segment, in the language she reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+import locales
+from bot.announce import AT_ONCE
+from flows import gsm7
+from marketplace_api import orders
+from tests.bot.scenes import (
+    AKINYI,
+    JOY,
+    POT,
+    artisan,
+    news,
+    order,
+    received,
+    speaks,
+    tell,
+    texts,
+    ware,
+)
+from tests.service import Service
+from tests.state.together import together
+
+CARRIER, TRACKING = "Posta Kenya Express", "RB123456785KE"
+Life = Callable[..., str]
+
+
+def delivered(service: Service, quantity: int = 2, title: str = POT, maker: str = AKINYI) -> str:
+    """An order that went all its way; its code."""
+    made = received(service, quantity, title=title, maker=maker)
+    service.work()
+    service.api("POST", f"/orders/{made['id']}/ship", {"carrier": CARRIER, "tracking": TRACKING})
+    service.api("POST", f"/orders/{made['id']}/deliver")
+    return str(made["code"])
+
+
+def declined(service: Service, quantity: int = 1, title: str = POT, maker: str = AKINYI) -> str:
+    placed = order(service, quantity, title=title)
+    service.gateway.text(maker, f"NO {placed['code']}")
+    return str(placed["code"])
+
+
+def cancelled(service: Service, quantity: int = 1, title: str = POT, maker: str = AKINYI) -> str:
+    placed = order(service, quantity, title=title)
+    service.api("POST", f"/orders/{placed['id']}/cancel")
+    return str(placed["code"])
+
+
+def expired(service: Service, quantity: int = 1, title: str = POT, maker: str = AKINYI) -> str:
+    placed = order(service, quantity, title=title)
+    with service.house.database.writing.begin() as session:
+        shop = service.house.shop(session)
+        orders.expire(shop, orders.by_id(shop, placed["id"]))
+    return str(placed["code"])
+
+
+PLACED = [("order.placed", JOY), ("order.placed", AKINYI)]
+LIVES: dict[Life, list[tuple[str, str]]] = {
+    delivered: [
+        *PLACED,
+        ("order.accepted", JOY),
+        ("order.at_kiosk", JOY),
+        ("payout.paid", AKINYI),
+        ("order.shipped", JOY),
+        ("order.delivered", JOY),
+    ],
+    declined: [*PLACED, ("order.declined", JOY)],
+    cancelled: [*PLACED, ("order.cancelled", JOY), ("order.cancelled", AKINYI)],
+    expired: [*PLACED, ("order.expired", JOY)],
+}
+
+
+@pytest.mark.parametrize("life", LIVES, ids=lambda life: life.__name__)
+def test_every_event_is_told_to_whom_it_concerns(service: Service, life: Life) -> None:
+    life(service)
+    service.work()
+
+    assert [(text.topic, text.msisdn) for text in news(service)] == LIVES[life]
+
+
+def test_nothing_is_told_of_an_artisan_who_registers_or_a_ware_that_is_listed(service: Service) -> None:
+    service.work()
+
+    assert texts(service) == []
+
+
+def test_what_a_text_promises_to_carry_is_in_it(embedded: Service) -> None:
+    code = delivered(embedded)
+    embedded.work()
+    said = {(text.topic, text.msisdn): text.text for text in news(embedded)}
+    (payout,) = embedded.api("GET", "/payouts")["data"]
+
+    offer = said["order.placed", AKINYI]
+    assert f"YES {code}" in offer
+    assert "KSh 3,240" in offer
+    for fact in ("KSh 3,240", code, payout["provider_reference"]):
+        assert fact in said["payout.paid", AKINYI]
+    assert all(code in text for (_, whom), text in said.items() if whom == JOY)
+    assert TRACKING in said["order.shipped", JOY]
+
+
+# -- once
+
+
+def test_following_again_tells_nothing_again(service: Service) -> None:
+    delivered(service)
+    service.work()
+    told = texts(service)
+
+    assert [service.house.follower.follow() for _ in range(3)] == [0, 0, 0]
+    assert [text.id for text in texts(service)] == [text.id for text in told]
+
+
+def test_a_follower_that_lost_its_place_tells_nothing_again_and_pays_nothing_again(service: Service) -> None:
+    delivered(service)
+    service.work()
+    told = texts(service)
+    tell(service, "UPDATE cursor SET position = 0")
+    service.work()
+
+    assert service.house.follower.anything() is False
+    assert [text.id for text in texts(service)] == [text.id for text in told]
+    assert service.events().count("payout.paid") == 1
+
+
+def test_two_followers_at_once_tell_everything_once(service: Service) -> None:
+    delivered(service)
+    tell(service, "DELETE FROM outbox", "DELETE FROM message", "UPDATE cursor SET position = 0")
+    taken = together(2, lambda _: service.house.follower.follow())
+
+    assert sum(taken) == len(service.events())
+    assert sorted((text.topic, text.msisdn) for text in news(service)) == sorted(LIVES[delivered])
+
+
+def test_more_events_than_one_look_takes_are_followed_to_the_last(embedded: Service) -> None:
+    for n in range(AT_ONCE):
+        ware(embedded, AKINYI, f"Pot number {n}")
+    order(embedded)
+    embedded.work()
+
+    assert [(text.topic, text.msisdn) for text in news(embedded)] == PLACED
+
+
+# -- in words
+
+
+@pytest.mark.parametrize(
+    ("chosen", "locale", "read"),
+    [(None, "sw", "sw"), (None, "sw-KE", "sw"), (None, "de_DE", "en"), ("fr", "sw", "fr"), ("en", "sw", "en")],
+)
+def test_a_buyer_reads_what_she_chose_else_what_her_order_says_else_the_first(
+    embedded: Service, chosen: str | None, locale: str, read: str
+) -> None:
+    if chosen:
+        speaks(embedded, chosen, JOY)
+    order(embedded, locale=locale)
+    embedded.work()
+
+    assert [text.language for text in texts(embedded, JOY)] == [read]
+
+
+LONGEST = {
+    "latin": ("Handwoven sisal market basket, very big", "Wilhelmina Nyokabi wa Kamau-Odhiambo III"),
+    "ethiopic": ("ትልቅ የእጅ ሥራ ቅርጫት ከአዲስ አበባ ገበያ የመጣ ጥሩ ዕቃ ", "ወይዘሮ አለምጸሐይ ወልደገብርኤል ኃይለማርያም ተስፋዬ ከበደ"),
+}
+
+
+@pytest.mark.parametrize("script", LONGEST)
+@pytest.mark.parametrize("language", locales.available())
+def test_the_longest_titles_and_names_leave_every_text_whole_and_in_one_segment(
+    embedded: Service, language: str, script: str
+) -> None:
+    title, name = (f"{said:.<40}"[:40] for said in LONGEST[script])
+    maker, (kiosk,) = "+254711000777", embedded.api("GET", "/kiosks")["data"]
+    artisan(embedded, maker, name, kiosk["id"], language=language)
+    ware(embedded, maker, title, price=500_000_00, quantity=1000)
+    speaks(embedded, language, maker, JOY)
+    codes = [life(embedded, 99, title, maker) for life in LIVES]
+    embedded.work()
+
+    for text in news(embedded):
+        assert text.segments == gsm7.segments(text.text).count == 1
+        assert text.text.endswith((".", "።", TRACKING, *codes)), text.text
+        assert any(code in text.text for code in codes), text.text
+        assert language == "am" or text.encoding == "GSM-7", text.text

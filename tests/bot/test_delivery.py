@@ -1,0 +1,392 @@
+"""What leaves us: sent once, in order, tried again only when it certainly did not leave, and never in the dark."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bot import outgoing
+from bot.clock import Clock
+from bot.delivery import LEASE, Delivery, Route
+from bot.outgoing import REPLY, Text
+from bot.payouts import PayError, SimulatedPayouts
+from bot.providers import OutgoingSms, Receipt, Sender, SendError
+from bot.worker import delivery
+from state import outbox, people
+from state.messages import Message
+from tests.bot.scenes import AKINYI, JOY, STRANGER, artisan, news, received, texts, ware
+from tests.service import Service
+
+LATER = SendError("busy", retryable=True)
+FINAL = SendError("invalid_recipient")
+NOBODY_KNOWS = SendError("no_answer", unknown=True)
+
+
+@dataclass
+class Carrier:
+    """A provider that does what it is told, text by text, and then takes everything."""
+
+    clock: Clock
+    does: list[SendError] = field(default_factory=list)
+    name: str = "africastalking"
+    asked: list[tuple[datetime, OutgoingSms]] = field(default_factory=list)
+
+    def send(self, sms: OutgoingSms) -> Receipt:
+        self.asked.append((self.clock(), sms))
+        if self.does:
+            raise self.does.pop(0)
+        return Receipt(f"ATXid_{len(self.asked)}", cost="KES 0.8000")
+
+    @property
+    def sent(self) -> list[str]:
+        return [sms.text for _, sms in self.asked]
+
+
+@dataclass(frozen=True)
+class Payer(SimulatedPayouts):
+    """The built-in payer, and what it was asked; first it fails as it is told."""
+
+    does: list[PayError] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def pay(self, payout_id: str, msisdn: str, amount: int, currency: str) -> str:
+        self.asked.append(payout_id)
+        if self.does:
+            raise self.does.pop(0)
+        return super().pay(payout_id, msisdn, amount, currency)
+
+
+@contextmanager
+def worker(service: Service, **parts: Any) -> Iterator[Delivery]:
+    """A worker's hands, some of them other than the service's own."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        yield replace(delivery(service.app, service.house, pool), **parts)
+
+
+def through(carrier: Sender) -> Route:
+    return Route({carrier.name: carrier}, {}, carrier.name)
+
+
+def deliver(service: Service, carrier: Carrier, *, minutes: int = 0) -> None:
+    """Delivers what is due, and goes on doing so minute by minute."""
+    with worker(service, route=through(carrier)) as hands:
+        hands.deliver()
+        for _ in range(minutes):
+            service.clock.advance(60)
+            hands.deliver()
+
+
+def say(service: Service, msisdn: str, body: str, topic: str = "order.placed", priority: int = 5) -> None:
+    """Something to be sent."""
+    text = Text(f"{msisdn}:{body}", msisdn, body, "en", topic, priority=priority)
+    with service.house.database.writing.begin() as session:
+        outgoing.queue(session.connection(), text, service.house.ids.new_id("msg"), service.clock())
+
+
+def only(service: Service) -> Message:
+    (message,) = texts(service)
+    return message
+
+
+def depth(service: Service) -> outbox.Depth:
+    with service.house.database.reading() as session:
+        return outbox.depth(session.connection(), service.clock())
+
+
+def killed(work: Callable[[], object]) -> None:
+    """The work, done in a process of its own that is killed on the way."""
+    child = os.fork()
+    if child == 0:
+        work()
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+
+class Deadly:
+    """Takes whatever it is asked, and the process that asked is dead."""
+
+    name = "africastalking"
+
+    def send(self, sms: OutgoingSms) -> Receipt:
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError("still alive")
+
+
+@dataclass(frozen=True)
+class DeadlyPayer(SimulatedPayouts):
+    def pay(self, payout_id: str, msisdn: str, amount: int, currency: str) -> str:
+        super().pay(payout_id, msisdn, amount, currency)
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError("still alive")
+
+
+def dies_delivering(service: Service, **parts: Any) -> None:
+    """Another worker claims what is due and is killed while it asks a provider."""
+    service.house.close()  # no connection crosses into the child
+
+    def work() -> None:
+        with worker(service, **parts) as hands:
+            hands.deliver()
+
+    killed(work)
+
+
+# -- a text leaves
+
+
+def test_a_text_is_sent_once_and_what_the_provider_said_is_kept(service: Service) -> None:
+    carrier = Carrier(service.clock)
+    say(service, JOY, "hello")
+    deliver(service, carrier, minutes=3)
+
+    assert carrier.sent == ["hello"]
+    message = only(service)
+    assert (message.status, message.provider, message.provider_id, message.cost) == (
+        "sent",
+        "africastalking",
+        "ATXid_1",
+        "KES 0.8000",
+    )
+    assert message.sent_at == carrier.asked[0][0]
+
+
+def test_a_refusal_that_means_later_is_tried_again_after_1_3_5_and_7_minutes_and_then_given_up(
+    service: Service,
+) -> None:
+    carrier = Carrier(service.clock, [LATER] * 10)
+    say(service, JOY, "hello")
+    began = service.clock()
+    deliver(service, carrier, minutes=30)
+
+    waited = [(at - began) // timedelta(minutes=1) for at, _ in carrier.asked]
+    assert waited == [0, 1, 1 + 3, 1 + 3 + 5, 1 + 3 + 5 + 7]
+    assert (only(service).status, only(service).error) == ("failed", "busy")
+    assert (depth(service).waiting, depth(service).dead) == (0, 1)
+
+
+def test_while_it_waits_it_is_queued_and_says_why(service: Service) -> None:
+    say(service, JOY, "hello")
+    deliver(service, Carrier(service.clock, [LATER]))
+
+    assert (only(service).status, only(service).error) == ("queued", "busy")
+
+
+def test_later_may_be_soon_enough(service: Service) -> None:
+    carrier = Carrier(service.clock, [LATER, LATER])
+    say(service, JOY, "hello")
+    deliver(service, carrier, minutes=5)
+
+    assert carrier.sent == ["hello"] * 3
+    assert (only(service).status, only(service).error) == ("sent", None)
+
+
+def test_a_final_refusal_stops_at_once(service: Service) -> None:
+    carrier = Carrier(service.clock, [FINAL])
+    say(service, JOY, "hello")
+    deliver(service, carrier, minutes=30)
+
+    assert carrier.sent == ["hello"]
+    assert (only(service).status, only(service).error) == ("failed", "invalid_recipient")
+    assert depth(service).dead == 1
+
+
+def test_a_text_that_may_have_left_is_not_sent_again(service: Service) -> None:
+    carrier = Carrier(service.clock, [NOBODY_KNOWS])
+    say(service, JOY, "hello")
+    deliver(service, carrier, minutes=30)
+
+    assert carrier.sent == ["hello"]
+    assert (only(service).status, only(service).error) == ("unknown", "no_answer")
+    assert (depth(service).waiting, depth(service).dead) == (0, 0)
+
+
+def test_a_worker_killed_while_it_sends_leaves_a_text_that_is_not_sent_again(service: Service) -> None:
+    say(service, JOY, "hello")
+    dies_delivering(service, route=through(Deadly()))
+    carrier = Carrier(service.clock)
+
+    deliver(service, carrier)
+    assert only(service).status == "sending"
+    service.clock.advance(LEASE.total_seconds())
+    deliver(service, carrier, minutes=30)
+    assert (carrier.sent, only(service).status, only(service).error) == ([], "unknown", "interrupted")
+
+
+def test_who_has_opted_out_at_the_provider_has_opted_out_with_us(service: Service) -> None:
+    carrier = Carrier(service.clock, [SendError("opted_out")])
+    say(service, JOY, "hello")
+    deliver(service, carrier)
+    say(service, JOY, "news")
+    say(service, JOY, "an answer", topic="reply")
+    deliver(service, carrier, minutes=1)
+
+    assert carrier.sent == ["hello", "an answer"]
+    assert [text.status for text in texts(service, JOY)] == ["failed", "suppressed", "sent"]
+    with service.house.database.reading() as session:
+        joy = people.find(session.connection(), JOY)
+    assert joy is not None
+    assert joy.opted_out_how == "africastalking refused"
+
+
+def test_texts_of_one_person_leave_in_order_and_hold_up_nobody_else(service: Service) -> None:
+    carrier = Carrier(service.clock, [LATER])
+    for msisdn, body in ((JOY, "first"), (JOY, "second")):
+        say(service, msisdn, body)
+    deliver(service, carrier)
+    say(service, AKINYI, "to somebody else")
+    deliver(service, carrier)
+    assert carrier.sent == ["first", "to somebody else"]
+
+    deliver(service, carrier, minutes=2)
+    assert carrier.sent == ["first", "to somebody else", "first", "second"]
+
+
+def test_answers_leave_before_news(service: Service) -> None:
+    carrier = Carrier(service.clock)
+    say(service, JOY, "news")
+    say(service, AKINYI, "an answer", topic="reply", priority=REPLY)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        replace(delivery(service.app, service.house, pool), route=through(carrier)).deliver()
+
+    assert carrier.sent == ["an answer", "news"]
+
+
+def test_two_workers_at_once_send_everything_once(service: Service) -> None:
+    carrier = Carrier(service.clock)
+    for n in range(40):
+        say(service, f"+2547330010{n:02}", "hello")
+    with worker(service, route=through(carrier)) as one, worker(service, route=through(carrier)) as other:
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda hands: [hands.deliver() for _ in range(3)], (one, other)))
+        while one.deliver():
+            pass
+
+    assert len(carrier.sent) == 40
+    assert {text.status for text in texts(service)} == {"sent"}
+
+
+@pytest.mark.parametrize(
+    ("msisdn", "by"),
+    [("+254711000103", "mobile"), ("+254733000333", "kenya"), ("+14155550100", "america"), ("+41791234567", "rest")],
+)
+def test_the_longest_prefix_chooses_the_provider(msisdn: str, by: str) -> None:
+    carriers = {name: Carrier(lambda: datetime.min, name=name) for name in ("kenya", "mobile", "america", "rest")}  # noqa: DTZ901
+    route = Route(carriers, {"+254": "kenya", "+25471": "mobile", "+1": "america"}, "rest")
+
+    assert route.sender(msisdn).name == by
+
+
+# -- what became of it
+
+
+@pytest.mark.parametrize(
+    ("msisdn", "status", "error"),
+    [(JOY, "delivered", None), ("+254733999404", "failed", "AbsentSubscriber")],
+)
+def test_a_delivery_report_reaches_its_text(service: Service, msisdn: str, status: str, error: str | None) -> None:
+    say(service, msisdn, "hello")
+    service.work()
+    assert only(service).status == "sent"
+
+    service.later(seconds=2)
+    assert (only(service).status, only(service).error) == (status, error)
+
+
+def test_reports_may_come_twice_late_and_in_any_order(embedded: Service) -> None:
+    say(embedded, JOY, "hello")
+    deliver(embedded, Carrier(embedded.clock))
+    for status in ("Success", "Sent", "Buffered", "Success"):
+        assert embedded.gateway.report("ATXid_1", status, msisdn=JOY) == 200
+
+    assert only(embedded).status == "delivered"
+    assert only(embedded).delivered_at == embedded.clock()
+
+
+# -- money
+
+
+def payout(service: Service) -> Any:
+    (only,) = service.api("GET", "/payouts")["data"]
+    return only
+
+
+def pay(service: Service, payer: SimulatedPayouts) -> None:
+    """Follows the shop's events, and pays what is due."""
+    service.house.follower.follow()
+    with worker(service, payer=payer) as hands:
+        while hands.deliver():
+            pass
+
+
+def test_a_payout_is_asked_for_once_and_announced(service: Service) -> None:
+    received(service)
+    payer = Payer()
+    for _ in range(3):
+        pay(service, payer)
+
+    assert payer.asked == [payout(service)["id"]]
+    assert (payout(service)["status"], payout(service)["provider_reference"][:3]) == ("paid", "SIM")
+    assert [text.topic for text in news(service) if text.msisdn == AKINYI] == ["order.placed", "payout.paid"]
+
+
+def test_a_worker_killed_while_it_asks_is_followed_by_one_that_asks_under_the_same_id(service: Service) -> None:
+    received(service)
+    service.house.follower.follow()
+    with service.house.database.reading() as session:
+        assert outbox.depth(session.connection(), service.clock()).due
+    dies_delivering(service, payer=DeadlyPayer())
+    assert payout(service)["status"] == "sending"
+
+    payer = Payer()
+    service.clock.advance(LEASE.total_seconds())
+    pay(service, payer)
+    due = payout(service)
+    assert payer.asked == [due["id"]]
+    assert due["status"] == "paid"
+    assert due["provider_reference"] == SimulatedPayouts().pay(due["id"], "", **due["amount"])
+    assert service.events().count("payout.paid") == 1
+
+
+def test_a_payout_the_provider_refuses_has_failed_and_an_operator_can_send_it_again(service: Service) -> None:
+    received(service)
+    payer = Payer(does=[PayError("recipient not registered")])
+    pay(service, payer)
+    assert payout(service)["status"] == "failed"
+    pay(service, payer)
+    assert len(payer.asked) == 1
+
+    service.api("POST", f"/payouts/{payout(service)['id']}/retry")
+    pay(service, payer)
+    assert payer.asked == [payout(service)["id"]] * 2
+    assert payout(service)["status"] == "paid"
+    assert [kind for kind in service.events() if kind.startswith("payout.")][-1] == "payout.paid"
+
+
+def test_a_payout_that_may_have_been_made_is_not_asked_for_again(service: Service) -> None:
+    received(service)
+    payer = Payer(does=[PayError("timeout", unknown=True)])
+    for _ in range(3):
+        pay(service, payer)
+        service.clock.advance(3600)
+
+    assert len(payer.asked) == 1
+    assert payout(service)["status"] == "unknown"
+
+
+def test_a_payout_to_a_phone_without_mobile_money_fails(embedded: Service) -> None:
+    (kiosk,) = embedded.api("GET", "/kiosks")["data"]
+    artisan(embedded, STRANGER, "Beatrice", kiosk["id"], paid_to="+254711000404")
+    ware(embedded, STRANGER, "Oil lamp")
+    received(embedded, title="Oil lamp", maker=STRANGER)
+    embedded.work()
+
+    assert payout(embedded)["status"] == "failed"
+    assert [text for text in texts(embedded, STRANGER) if text.topic == "payout.paid"] == []

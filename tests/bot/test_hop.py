@@ -1,0 +1,293 @@
+"""One hop, by call: answered alike however often it is posted, done once whatever breaks, and never lost."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+
+import pytest
+import redis
+
+from bot.simulator.gateway import Gateway
+from tests.bot.scenes import (
+    AKINYI,
+    JOY,
+    OTIENO,
+    STRANGER,
+    accepted,
+    another,
+    dials,
+    dying,
+    on_sale,
+    order,
+    speaks,
+    status,
+    tell,
+)
+from tests.service import Service
+from tests.state.together import together
+
+LAMP = "Oil lamp"
+SELLING = ("1", LAMP, "6", "900", "5", "1")
+JOINING = ("1", "1", "Beatrice", "2", "1", "1")
+"""By somebody new, who is asked her language first."""
+
+
+class Call:
+    """One call whose requests can be posted in any order, as often as one likes, at any door."""
+
+    def __init__(self, service: Service, msisdn: str, session_id: str = "ATUid_1") -> None:
+        self._gateway, self._code = service.gateway, service.settings.ussd_code
+        self._msisdn, self._session_id = msisdn, session_id
+
+    def hop(self, text: str, at: Gateway | None = None) -> str:
+        return (at or self._gateway).post_ussd(self._session_id, self._msisdn, self._code, text)
+
+
+def cumulative(answers: tuple[str, ...]) -> list[str]:
+    """What the gateway posts hop by hop: nothing at first, then all that was typed."""
+    return ["", *accumulate(answers, "{}*{}".format)]
+
+
+def six_at_once(call: Call, text: str) -> list[str]:
+    return together(6, lambda _: call.hop(text))
+
+
+# -- the story
+
+
+def test_wares_are_sold_by_call_and_the_money_comes(service: Service) -> None:
+    speaks(service, "en", OTIENO)
+    assert dials(service, STRANGER, *JOINING).startswith("END Welcome to Soko, Beatrice!")
+    assert "is on sale" in dials(service, STRANGER, *SELLING)
+    lamps = order(service, 2, title=LAMP)
+
+    assert "is yours" in dials(service, STRANGER, "3", "1", "1")
+    assert "Received: 2" in dials(service, OTIENO, "1", lamps["code"], "2", "1")
+    assert "is shipped" in dials(service, OTIENO, "3", "1", "Posta", "RB1", "1")
+
+    assert status(service, lamps) == "shipped"
+    assert any("Soko sent you" in text for text in service.inbox(STRANGER))
+    assert "RB1" in service.inbox(JOY)[-1]
+
+
+def test_wares_are_sold_by_text(service: Service) -> None:
+    for said in ("JOIN Beatrice", "2", "1", "1", f"SELL {LAMP} 900 x5", "6", "yes"):
+        service.gateway.text(STRANGER, said)
+    lamps = order(service, 5, title=LAMP)
+    service.gateway.text(STRANGER, f"yes {lamps['code'].lower()} 3")
+
+    assert status(service, lamps) == "accepted"
+    assert any("is yours: 3 x Oil lamp" in text for text in service.inbox(STRANGER))
+
+
+# -- the same request again
+
+
+def test_every_request_posted_again_is_answered_word_for_word_alike_and_sells_once(service: Service) -> None:
+    speaks(service, "en", AKINYI)
+    call, heard = Call(service, AKINYI), dict[str, str]()
+    for text in cumulative(SELLING):
+        heard[text] = call.hop(text)
+        assert {said: call.hop(said) for said in heard} == heard
+
+    elsewhere = another(service)
+    assert {said: call.hop(said, elsewhere) for said in heard} == heard
+    assert len(on_sale(service, LAMP)) == 1
+
+
+def test_an_earlier_request_posted_again_leaves_the_next_call_where_it_stands(service: Service) -> None:
+    speaks(service, "en", AKINYI)
+    earlier, later = Call(service, AKINYI), Call(service, AKINYI, "ATUid_2")
+    heard = {text: earlier.hop(text) for text in cumulative(SELLING)}
+    later.hop("")
+    asked = later.hop("1")
+
+    assert {text: earlier.hop(text) for text in heard} == heard
+    assert later.hop("1") == asked
+    assert "What kind of ware" in later.hop("1*Vase")
+
+
+def test_six_that_post_the_same_request_at_once_hear_the_same_and_sell_once(service: Service) -> None:
+    speaks(service, "en", AKINYI)
+    call = Call(service, AKINYI)
+    heard = [six_at_once(call, text) for text in cumulative(SELLING)]
+
+    assert [len(set(answers)) for answers in heard] == [1] * len(heard)
+    assert len(on_sale(service, LAMP)) == 1
+
+
+@pytest.mark.parametrize("n", range(len(SELLING) + 1))
+def test_a_hop_that_died_before_it_saved_is_taken_up_by_its_repetition(service: Service, n: int) -> None:
+    speaks(service, "en", AKINYI)
+    call = Call(service, AKINYI)
+    *before, last = cumulative(SELLING)[: n + 1]
+    for text in before:
+        call.hop(text)
+
+    assert call.hop(last, dying(service)).startswith("END Sorry")
+    for text in cumulative(SELLING)[n:]:
+        screen = call.hop(text)
+    assert "is on sale" in screen
+    assert len(on_sale(service, LAMP)) == 1
+
+
+# -- a session store that forgets
+
+
+def forget(service: Service, msisdn: str) -> None:
+    """The person's session is gone; with Redis, everything."""
+    service.house.sessions.delete(msisdn)
+    if service.settings.redis_url:
+        with redis.Redis.from_url(service.settings.redis_url) as client:
+            client.flushall()
+            client.script_flush()
+
+
+@pytest.mark.parametrize(
+    ("msisdn", "answers", "done"),
+    [(AKINYI, SELLING, "product.listed"), (STRANGER, JOINING, "artisan.registered")],
+    ids=["selling", "joining"],
+)
+def test_a_store_emptied_again_and_again_leaves_her_where_she_stands_and_does_nothing_twice(
+    service: Service, msisdn: str, answers: tuple[str, ...], done: str
+) -> None:
+    speaks(service, "en", AKINYI)
+    call, before = Call(service, msisdn), service.events()
+    for text in cumulative(answers):
+        screen = call.hop(text)
+        forget(service, msisdn)
+        assert call.hop(text) == screen
+        forget(service, msisdn)
+
+    assert screen.startswith("END")
+    assert service.events()[len(before) :] == [done]
+
+
+# -- what a hop hears
+
+
+def test_digits_typed_ahead_walk_the_menus_and_the_call_goes_on_from_there(service: Service) -> None:
+    speaks(service, "en", AKINYI)
+
+    assert "What kind of ware" in service.gateway.dial(AKINYI, f"*384*22*1*{LAMP}#")
+    assert "Price of one" in service.gateway.answer(AKINYI, "6")
+
+
+def test_free_text_with_stars_in_it_is_one_answer(service: Service) -> None:
+    speaks(service, "en", AKINYI)
+
+    assert "Sell 5 x Lamp 3*4*1 at" in dials(service, AKINYI, "1", "Lamp 3*4*1", "6", "900", "5")
+
+
+@pytest.mark.parametrize("stray", ["", "1", "2", "1*Something else", f"1*{LAMP}s", f"1*{LAMP}", "9*9*9*9"])
+def test_a_request_that_does_not_go_on_from_what_was_heard_moves_nothing(service: Service, stray: str) -> None:
+    speaks(service, "en", AKINYI)
+    call = Call(service, AKINYI)
+    heard = {text: call.hop(text) for text in ("", "1", f"1*{LAMP}")}
+    asked = heard[f"1*{LAMP}"]
+
+    assert call.hop(stray) == heard.get(stray, asked)
+    assert call.hop(f"1*{LAMP}") == asked
+    assert "Price of one" in call.hop(f"1*{LAMP}*6")
+
+
+# -- calls that drop
+
+
+def test_a_dropped_call_is_continued_with_everything_typed(service: Service) -> None:
+    speaks(service, "en", AKINYI)
+    asked = dials(service, AKINYI, "1", LAMP, "6")
+    service.gateway.hang_up(AKINYI)
+
+    assert dials(service, AKINYI).split("\n")[1:] == ["1. Continue", "2. Start again"]
+    assert service.gateway.answer(AKINYI, "1") == asked
+    assert f"Sell 5 x {LAMP} at KSh 900" in [service.gateway.answer(AKINYI, said) for said in ("900", "5")][-1]
+
+
+def test_or_begun_again(service: Service) -> None:
+    speaks(service, "en", AKINYI)
+    dials(service, AKINYI, "1", LAMP, "6")
+    service.gateway.hang_up(AKINYI)
+
+    assert dials(service, AKINYI, "2") == dials(service, AKINYI)
+    assert "1. Sell something" in dials(service, AKINYI)
+
+
+def test_or_continued_by_text(service: Service) -> None:
+    speaks(service, "en", AKINYI)
+    dials(service, AKINYI, "1", LAMP, "6")
+    service.gateway.hang_up(AKINYI)
+    for said in ("more", "900", "5", "1"):
+        service.gateway.text(AKINYI, said)
+
+    assert "is on sale" in service.inbox(AKINYI)[-1]
+    assert "1. Sell something" in dials(service, AKINYI)
+
+
+def test_a_call_whose_conversation_went_on_by_text_goes_on_from_home(service: Service) -> None:
+    speaks(service, "en", AKINYI)
+    menu = dials(service, AKINYI)
+    dials(service, AKINYI, "1", LAMP)
+    service.gateway.text(AKINYI, "MORE")
+
+    assert service.gateway.answer(AKINYI, "6") == menu
+
+
+def test_or_forgotten_after_a_day(service: Service) -> None:
+    speaks(service, "en", AKINYI)
+    dials(service, AKINYI, "1", LAMP)
+    service.gateway.hang_up(AKINYI)
+    service.later(hours=24)
+
+    assert "1. Sell something" in dials(service, AKINYI)
+
+
+def test_a_menu_alone_is_not_worth_the_question(service: Service) -> None:
+    speaks(service, "en", AKINYI)
+    menu = dials(service, AKINYI)
+    service.gateway.hang_up(AKINYI)
+
+    assert dials(service, AKINYI) == menu
+
+
+def test_what_was_to_be_confirmed_is_asked_from_one_question_before(service: Service) -> None:
+    speaks(service, "en", AKINYI)
+    dials(service, AKINYI, "1", LAMP, "6", "900", "5")
+    service.gateway.hang_up(AKINYI)
+
+    assert "How many do you have?" in dials(service, AKINYI, "1")
+
+
+def test_a_continued_call_performs_once_too(service: Service) -> None:
+    speaks(service, "en", AKINYI)
+    dials(service, AKINYI, "1", LAMP, "6")
+    call = Call(service, AKINYI)
+    heard = [call.hop(text) for text in cumulative(("1", "900", "5", "1"))]
+
+    assert "is on sale" in heard[-1]
+    assert [call.hop(text) for text in cumulative(("1", "900", "5", "1"))] == heard
+    assert len(on_sale(service, LAMP)) == 1
+
+
+# -- trouble
+
+
+def test_a_shop_that_breaks_ends_the_call_calmly_and_the_next_dial_works(service: Service) -> None:
+    speaks(service, "en", AKINYI)
+    menu = dials(service, AKINYI)
+    tell(service, "ALTER TABLE product RENAME TO away")
+    assert service.gateway.answer(AKINYI, "2") == "END Sorry, something went wrong on our side. Please dial again."
+
+    tell(service, "ALTER TABLE away RENAME TO product")
+    assert dials(service, AKINYI) == menu
+    assert "Your products" in service.gateway.answer(AKINYI, "2")
+
+
+def test_a_refusal_by_the_shop_is_an_answer(service: Service) -> None:
+    speaks(service, "en", AKINYI)
+    placed = order(service)
+    dials(service, AKINYI, "3", "1")
+    service.api("POST", f"/orders/{placed['id']}/cancel")
+
+    assert service.gateway.answer(AKINYI, "1") == f"END Order {placed['code']} is no longer open."
+    assert accepted(service)["status"] == "accepted"

@@ -1,0 +1,134 @@
+"""Nobody can be read in the logs: no phone number, nothing typed, no secret and no key, in tracebacks neither."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot import logs
+from tests.bot.scenes import AKINYI, dials, dying, furnish, order, speaks, tell
+from tests.service import OPERATOR_KEY, Service, serving
+
+WEBHOOK_SECRET, SECRET_KEY, TWILIO_TOKEN = "path-nobody-guesses", "signs-the-photo-links", "twilio-auth-token"
+TITLE, NAME = "Unheard-of lantern", "Beatrice Atieno"
+UNSAID = (AKINYI[4:], TITLE, NAME, WEBHOOK_SECRET, SECRET_KEY, TWILIO_TOKEN, OPERATOR_KEY)
+
+
+@pytest.fixture
+def service(tmp_path: Path, database_url: str) -> Iterator[Service]:
+    """A shop whose secrets are known."""
+    secrets: dict[str, Any] = {
+        "webhook_secret": WEBHOOK_SECRET,
+        "secret_key": SECRET_KEY,
+        "twilio_auth_token": TWILIO_TOKEN,
+    }
+    with serving(tmp_path, database_url=database_url, **secrets) as service:
+        furnish(service)
+        speaks(service, "en", AKINYI)
+        yield service
+
+
+def listen() -> StringIO:
+    """What is logged from here on."""
+    ours = logging.getLogger().handlers[0]
+    assert isinstance(ours, logging.StreamHandler)
+    log = StringIO()
+    ours.setStream(log)
+    return log
+
+
+def read(log: StringIO) -> str:
+    """What was logged, in which nobody may be read."""
+    lines = log.getvalue()
+    assert [word for word in UNSAID if word in lines] == []
+    return lines
+
+
+def refuse(service: Service, table: str) -> None:
+    """The database takes no new rows there, and says which it was given."""
+    refusals = {
+        "sqlite": f"CREATE TRIGGER no BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'full'); END",
+        "postgresql": f"ALTER TABLE {table} ADD CHECK (false) NOT VALID",
+    }
+    tell(service, refusals[service.house.engine.dialect.name])
+
+
+@pytest.mark.parametrize("table", ["product", "performed", "event"])
+def test_a_call_that_breaks_is_logged_without_her_and_what_she_typed(service: Service, table: str) -> None:
+    log = listen()
+    dials(service, AKINYI, "1", TITLE, "6", "900", "5")
+    refuse(service, table)
+    assert service.gateway.answer(AKINYI, "1").startswith("END Sorry")
+
+    assert "Traceback" in read(log)
+
+
+@pytest.mark.parametrize("table", ["message", "outbox", "performed"])
+def test_a_text_that_breaks_is_logged_without_its_words_and_the_secret_it_came_by(service: Service, table: str) -> None:
+    log = listen()
+    refuse(service, table)
+    assert service.gateway.text(AKINYI, f"JOIN {NAME}\nand {TITLE}") == 500
+    assert service.gateway.text(AKINYI, f"JOIN {NAME}", provider="twilio") == 500
+
+    assert "Traceback" in read(log)
+
+
+def test_a_store_that_breaks_is_logged_without_her(service: Service) -> None:
+    process, log = dying(service), listen()
+    assert process.dial(AKINYI, f"*384*22*1*{TITLE}#").startswith("END Sorry")
+
+    assert "Traceback" in read(log)
+
+
+def test_an_ordinary_day_is_logged_without_anybody(service: Service) -> None:
+    log = listen()
+    dials(service, AKINYI, "1", TITLE, "6", "900", "5")
+    service.gateway.hang_up(AKINYI)
+    dials(service, AKINYI, "1", "5", "1")
+    order(service, title=TITLE, buyer="+254733999404")
+    service.faults += [500]
+    service.gateway.text(AKINYI, "ORDERS")
+    service.gateway.text("MPESA", "you got money")
+    service.http.post("/webhooks/africastalking/wrong/ussd", data={"phoneNumber": AKINYI, "text": TITLE})
+    service.later(minutes=5)
+
+    assert "a text was not sent" in read(log)
+
+
+@pytest.mark.parametrize(
+    ("said", "logged"),
+    [
+        ("+254711000103", "+25471***103"),
+        ("from=%2B254711000103&x", "from=%2B25471***103&x"),
+        ("whatsapp:+14155550100.", "whatsapp:+14155***100."),
+        ("('254711000103',)", "('25471***103',)"),
+        ("0711000103", "07110***103"),
+        ("sessionId=A&text=1*2*Unheard&x=1", "sessionId=A&text=***&x=1"),
+        ("order K7P4 of 2026-11-23T08:00:00Z costs 150000", "order K7P4 of 2026-11-23T08:00:00Z costs 150000"),
+        ("POST /webhooks/africastalking/hush/ussd-events HTTP", "POST /webhooks/africastalking/***/ussd-events HTTP"),
+        ("POST /webhooks/twilio/sms HTTP", "POST /webhooks/twilio/sms HTTP"),
+    ],
+)
+def test_a_line_is_masked_where_it_must_be_and_nowhere_else(said: str, logged: str) -> None:
+    assert logs.mask(said) == logged
+
+
+@pytest.mark.parametrize("as_json", [True, False], ids=["json", "console"])
+def test_every_part_of_a_line_is_masked(as_json: bool) -> None:
+    logs.configure(as_json=as_json)
+    log, logger = listen(), logging.getLogger("anybody's")
+    try:
+        raise LookupError(f"nobody at {AKINYI}")
+    except LookupError:
+        logger.exception("said %s", AKINYI, extra={"who": AKINYI, "facts": {"to": [AKINYI]}})
+
+    line = log.getvalue()
+    assert AKINYI not in line
+    assert line.count("+25471***103") == 4
+    assert not as_json or json.loads(line)["who"] == "+25471***103"

@@ -1,0 +1,99 @@
+"""What a hop costs that only moves through menus: one load, one save, and no SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from bot.simulator.gateway import Gateway
+from state.sessions import Sessions, Stored
+from tests.bot.scenes import AKINYI, OTIENO, another, speaks
+from tests.service import Service
+
+
+@dataclass
+class CountedSessions:
+    """A session store, and what was asked of it."""
+
+    store: Sessions
+    asked: list[str] = field(default_factory=list)
+
+    def load(self, msisdn: str, now: float) -> Stored | None:
+        self.asked.append("load")
+        return self.store.load(msisdn, now)
+
+    def save(self, msisdn: str, data: bytes, **terms: Any) -> bool:
+        self.asked.append("save")
+        return self.store.save(msisdn, data, **terms)
+
+
+@contextmanager
+def statements(service: Service) -> Iterator[list[str]]:
+    """The SQL that the engine is given meanwhile."""
+    given: list[str] = []
+
+    def note(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        given.append(statement)
+
+    event.listen(service.house.engine, "before_cursor_execute", note)
+    yield given
+    event.remove(service.house.engine, "before_cursor_execute", note)
+
+
+def counted(service: Service, msisdn: str, hops: list[str]) -> tuple[Gateway, CountedSessions]:
+    """A call of somebody known, as far as these hops lead, and the store that counts from there."""
+    speaks(service, "en", msisdn)
+    sessions = CountedSessions(service.house.sessions)
+    gateway = another(service, sessions=sessions)
+    gateway.dial(msisdn)
+    for said in hops:
+        gateway.answer(msisdn, said)
+    sessions.asked.clear()
+    return gateway, sessions
+
+
+@pytest.mark.parametrize(
+    ("msisdn", "before", "hops"),
+    [
+        (AKINYI, [], ["5", "0", "1", "Oil lamp", "6", "0", "6", "nine", "900", "5", "0", "00", "6", "7", "00"]),
+        (AKINYI, ["1", "Oil lamp"], ["98", "no such ware", "99", "2"]),
+        (OTIENO, [], ["1", "0", "2", "12", "00", "5", "00", "9"]),
+    ],
+    ids=["an artisan's menus", "mistakes", "an agent's menus"],
+)
+def test_a_hop_through_menus_is_one_load_and_one_save(
+    service: Service, msisdn: str, before: list[str], hops: list[str]
+) -> None:
+    gateway, sessions = counted(service, msisdn, before)
+
+    with statements(service) as given:
+        for said in hops:
+            assert gateway.answer(msisdn, said).startswith("CON ")
+    assert sessions.asked == ["load", "save"] * len(hops)
+    assert given == []
+
+
+def test_a_hop_posted_again_is_one_load(service: Service) -> None:
+    gateway, sessions = counted(service, AKINYI, ["1"])
+
+    with statements(service) as given:
+        gateway.repeat()
+    assert (sessions.asked, given) == (["load"], [])
+
+
+def test_a_list_of_the_shop_and_a_command_ask_the_database(service: Service) -> None:
+    gateway, sessions = counted(service, AKINYI, [])
+
+    for said in ("2", "00", "1", "Oil lamp", "6", "900", "5"):
+        with statements(service) as given:
+            gateway.answer(AKINYI, said)
+        assert bool(given) == (said == "2")
+    with statements(service) as given:
+        assert "is on sale" in gateway.answer(AKINYI, "1")
+    assert any("INSERT INTO product" in statement for statement in given)
+    assert sessions.asked == ["load", "save"] * 8

@@ -1,0 +1,140 @@
+"""What every page promises, whether the house is well, and the key an operator makes for herself."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.datastructures import Headers
+
+from bot import migrate
+from bot.app import create_app
+from bot.house import build
+from bot.settings import Settings
+from tests import servers
+from tests.service import Service, serving
+
+ROOT = Path(__file__).parents[2]
+PRODUCTION = {
+    "environment": "production",
+    "secret_key": "a-secret-of-our-own",
+    "webhook_secret": "unguessable",
+    "sms_provider": "africastalking",
+    "at_username": "soko",
+    "at_api_key": "atsk_1",
+}
+
+
+@pytest.fixture
+def production(sqlite_url: str) -> Iterator[FlaskClient]:
+    settings = Settings.model_validate(PRODUCTION | {"database_url": sqlite_url})
+    migrate.upgrade(settings)
+    house = build(settings)
+    yield create_app(house=house).test_client()
+    house.close()
+
+
+# -- well or not
+
+
+def test_a_living_house_says_so(service: Service) -> None:
+    assert service.http.get("/healthz").status_code == 200
+    ready = service.http.get("/readyz")
+    assert (ready.status_code, ready.get_json()) == (200, {"database": "ok", "sessions": "ok"})
+
+
+def test_without_its_session_store_it_is_alive_but_not_ready_until_the_store_is_back(tmp_path: Path) -> None:
+    with servers.running_redis() as redis, serving(tmp_path, redis_url=redis.url) as service:
+        redis.stop()
+        assert service.http.get("/healthz").status_code == 200
+        down = service.http.get("/readyz")
+        redis.start()
+
+        assert down.status_code == 503
+        assert down.get_json() == {"database": "ok", "sessions": "ConnectionError"}
+        assert service.http.get("/readyz").status_code == 200
+
+
+def test_without_its_database_it_is_alive_but_not_ready(tmp_path: Path, postgres_server: servers.Postgres) -> None:
+    with postgres_server.fresh_database() as url:
+        app = create_app(house=(house := build(Settings(database_url=url))))
+        http = app.test_client()
+        assert http.get("/readyz").status_code == 200
+    down = http.get("/readyz")
+
+    assert http.get("/healthz").status_code == 200
+    assert down.status_code == 503
+    assert set(down.get_json()) == {"database", "sessions"}
+    assert "ok" not in down.get_json().values()
+    house.close()
+
+
+# -- every page
+
+
+def pages(service: Service) -> dict[str, Headers]:
+    """Everything a browser shows, by its address: what takes no parameter, a product, and what is not there."""
+    rules = service.app.url_map.iter_rules()
+    plain = [rule.rule for rule in rules if "GET" in (rule.methods or ()) and not rule.arguments]
+    code = service.api("GET", "/products")["data"][0]["code"]
+    answers = map(service.http.get, (*plain, f"/products/{code}", "/products/none", "/nowhere", "/api/v1/docs"))
+    return {answer.request.path: answer.headers for answer in answers if answer.mimetype == "text/html"}
+
+
+def test_every_page_protects_whoever_opens_it(embedded: Service) -> None:
+    shown = pages(embedded)
+    assert {"/", "/simulator", "/nowhere"} <= set(shown)
+    for path, headers in shown.items():
+        policy = headers.get("Content-Security-Policy", "")
+        assert headers.get("X-Content-Type-Options") == "nosniff", path
+        assert headers.get("X-Frame-Options") == "DENY", path
+        assert headers.get("Referrer-Policy") == "same-origin", path
+        assert "frame-ancestors 'none'" in policy, path
+        assert "default-src 'self'" in policy, path
+        assert "unsafe" not in policy, path
+
+
+def test_production_has_no_simulator(production: FlaskClient) -> None:
+    for method, path in (
+        ("GET", "/simulator"),
+        ("GET", "/simulator/messages"),
+        ("POST", "/simulator/clock"),
+        ("POST", "/simulator/dial"),
+        ("POST", "/simulator/africastalking/version1/messaging"),
+    ):
+        assert production.open(path, method=method).status_code == 404, path
+    assert production.get("/healthz").status_code == 200
+
+
+def test_production_knows_no_key_of_development(production: FlaskClient) -> None:
+    key = {"Authorization": "Bearer soko_operator_development"}
+
+    assert production.get("/api/v1/payouts", headers=key).status_code == 401
+
+
+# -- keys
+
+
+@pytest.mark.parametrize(("scope", "answer"), [("operator", 200), ("storefront", 403)])
+def test_a_key_is_printed_as_one_word_and_opens_what_its_scope_says(
+    tmp_path: Path, sqlite_url: str, scope: str, answer: int
+) -> None:
+    with serving(tmp_path, database_url=sqlite_url) as service:
+        made = subprocess.run(
+            [sys.executable, "-m", "flask", "--app", "wsgi", "apikey", "create", "bead shop", "--scope", scope],
+            cwd=ROOT,
+            env=os.environ | {"DATABASE_URL": sqlite_url},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (made.returncode, len(made.stdout.split())) == (0, 1), made.stderr
+        key = {"Authorization": f"Bearer {made.stdout.strip()}"}
+
+        assert service.http.get("/api/v1/orders", headers=key).status_code == 200
+        assert service.http.get("/api/v1/payouts", headers=key).status_code == answer

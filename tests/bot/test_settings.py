@@ -1,0 +1,174 @@
+"""A wrong setting stops the start with one line that names it, what it got and what it takes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot import settings
+from bot.settings import load
+
+ROOT = Path(__file__).parents[2]
+NAMES = [name.upper() for name in settings.Settings.model_fields]
+
+PRODUCTION = {
+    "ENVIRONMENT": "production",
+    "SECRET_KEY": "a-secret-of-our-own",
+    "WEBHOOK_SECRET": "unguessable",
+    "SMS_PROVIDER": "africastalking",
+    "AT_USERNAME": "soko",
+    "AT_API_KEY": "atsk_1",
+}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+
+
+def refused(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> str:
+    """The line that the start ends with."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as ended:
+        load()
+    assert "\n" not in str(ended.value)
+    return str(ended.value)
+
+
+def test_nothing_has_to_be_set() -> None:
+    assert load().url == "http://127.0.0.1:8000"
+    assert load().operator_key
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "takes"),
+    [
+        ("PORT", "http", "integer"),
+        ("PORT", "0", "greater than or equal to 1"),
+        ("PORT", "65536", "less than or equal to 65535"),
+        ("ENVIRONMENT", "staging", "'development' or 'production'"),
+        ("DEMO", "perhaps", "boolean"),
+        ("SMS_PROVIDER", "pigeon", "'simulator', 'africastalking' or 'twilio'"),
+        ("SMS_ROUTES", "+254=pigeon", "+254=africastalking,+1=twilio"),
+        ("SMS_ROUTES", "254=twilio", "+254=africastalking,+1=twilio"),
+        ("SMS_ROUTES", "+254", "+254=africastalking,+1=twilio"),
+        ("PAYOUT_PROVIDER", "cheque", "'simulator'"),
+        ("USSD_CODE", "384*22", "pattern"),
+        ("COUNTRY", "Kenya", "such as KE"),
+        ("CURRENCY", "shillings", "pattern"),
+        ("TIMEZONE", "Nairobi", "such as Africa/Nairobi"),
+        ("TIMEZONE", "/etc/passwd", "such as Africa/Nairobi"),
+        ("LANGUAGES", "en,xx", "en,am,fr,sw"),
+        ("LANGUAGES", ",", "at least 1"),
+        ("COMMISSION_PERCENT", "ten", "integer"),
+        ("COMMISSION_PERCENT", "91", "less than or equal to 90"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_is_taken(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, takes: str
+) -> None:
+    line = refused(monkeypatch, {variable: value})
+
+    assert line.startswith(f"{variable}: {value!r} is wrong: ")
+    assert takes in line
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "takes"),
+    [
+        ("PUBLIC_URL", "soko.example", "http:// or https:// address"),
+        ("AT_BASE_URL", "ftp://sms.example", "http:// or https:// address"),
+        ("TWILIO_BASE_URL", "https:/twilio.example", "http:// or https:// address"),
+        ("SECRET_KEY", "short", "at least 8"),
+        ("WEBHOOK_SECRET", "two/parts", "pattern"),
+        ("BOOTSTRAP_API_KEY", "tooshort", "at least 16"),
+        ("DATABASE_URL", "mysql://root:hunter2@db/soko", "sqlite:///path or postgresql+psycopg://"),
+        ("DATABASE_URL", "postgresql://soko:hunter2@db:port/soko", "sqlite:///path or postgresql+psycopg://"),
+        ("REDIS_URL", "http://:hunter2@redis", "redis://host:port/number"),
+    ],
+)
+def test_a_wrong_value_that_may_hold_a_secret_is_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, takes: str
+) -> None:
+    line = refused(monkeypatch, {variable: value})
+
+    assert line.startswith(f"{variable}: ")
+    assert takes in line
+    assert value not in line
+
+
+@pytest.mark.parametrize(
+    ("environment", "variable"),
+    [
+        ({"SMS_PROVIDER": "africastalking"}, "AT_USERNAME"),
+        ({"SMS_PROVIDER": "africastalking", "AT_USERNAME": "soko"}, "AT_API_KEY"),
+        ({"SMS_ROUTES": "+1=twilio"}, "TWILIO_ACCOUNT_SID"),
+        ({"SMS_ROUTES": "+1=twilio", "TWILIO_ACCOUNT_SID": "AC1"}, "TWILIO_AUTH_TOKEN"),
+        ({"SMS_PROVIDER": "twilio", "TWILIO_ACCOUNT_SID": "AC1", "TWILIO_AUTH_TOKEN": "t"}, "TWILIO_FROM"),
+    ],
+)
+def test_a_provider_without_its_credentials_is_refused(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], variable: str
+) -> None:
+    assert refused(monkeypatch, environment).startswith(f"{variable} is needed")
+
+
+def test_production_starts_with_secrets_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in PRODUCTION.items():
+        monkeypatch.setenv(name, value)
+
+    assert not load().development
+    assert load().operator_key is None
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("SECRET_KEY", settings.DEVELOPMENT_SECRET),
+        ("SECRET_KEY", ""),
+        ("WEBHOOK_SECRET", settings.DEVELOPMENT_WEBHOOK_SECRET),
+        ("WEBHOOK_SECRET", ""),
+        ("BOOTSTRAP_API_KEY", settings.DEVELOPMENT_API_KEY),
+        ("SMS_PROVIDER", "simulator"),
+        ("SMS_PROVIDER", ""),
+        ("SMS_ROUTES", "+1=simulator"),
+        ("DEMO", "on"),
+    ],
+)
+def test_production_refuses_what_is_meant_for_development(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    line = refused(monkeypatch, PRODUCTION | {variable: value})
+
+    assert line.startswith(f"{variable} must")
+    assert line.endswith("when ENVIRONMENT is production")
+
+
+@pytest.mark.parametrize("program", ["import wsgi", "from bot import worker; worker.main()"])
+def test_a_process_with_a_wrong_setting_ends_with_the_line_and_nothing_else(program: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=os.environ | {"PORT": "http"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert ended.stderr.splitlines() == [
+        "PORT: 'http' is wrong: input should be a valid integer, unable to parse string as an integer"
+    ]
+
+
+def test_every_setting_is_in_the_example() -> None:
+    example = (ROOT / ".env.example").read_text()
+
+    assert [name for name in NAMES if f"{name}=" not in example] == []

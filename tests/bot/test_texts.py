@@ -1,0 +1,190 @@
+"""What is said by text: heard once however often it is brought, answered to whoever wants to hear, in her language."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from twilio.request_validator import RequestValidator
+
+from state import people
+from tests.bot.scenes import (
+    AKINYI,
+    JOY,
+    STRANGER,
+    another,
+    dying,
+    order,
+    overtaken,
+    speaks,
+    status,
+    texts,
+)
+from tests.service import Service, serving
+from tests.state.together import together
+
+STOPPED = "You will get no more texts from Soko. To get them again, text START."
+STARTED = "You will get texts from Soko again. To end them, text STOP."
+
+
+# -- the same text again
+
+
+def test_a_text_brought_again_is_answered_once_and_heard_once(service: Service) -> None:
+    for _ in range(2):
+        service.gateway.text(AKINYI, "CALL", id="first")
+    for _ in range(2):
+        another(service).text(AKINYI, "CALL", id="first")
+
+    assert service.events().count("help.requested") == 1
+    assert len(texts(service, AKINYI)) == 1
+
+
+def test_a_text_brought_again_after_fifty_others_is_still_known(service: Service) -> None:
+    service.gateway.text(AKINYI, "SELL Oil lamp 900 x5", id="first")
+    for _ in range(50):
+        service.gateway.text(AKINYI, "MENU")
+    service.gateway.text(AKINYI, "SELL Vase 500 x2")
+    service.gateway.text(AKINYI, "SELL Oil lamp 900 x5", id="first")
+    service.gateway.text(AKINYI, "6")
+
+    assert len(texts(service, AKINYI)) == 53
+    assert texts(service, AKINYI)[-1].text.startswith("Sell 2 x Vase at")
+
+
+@pytest.mark.parametrize("others", [0, 50])
+def test_a_text_whose_hop_died_before_it_saved_is_answered_and_heard_once(service: Service, others: int) -> None:
+    assert dying(service).text(AKINYI, "CALL", id="first") == 500
+    for _ in range(others):
+        service.gateway.text(AKINYI, "MENU")
+
+    assert service.gateway.text(AKINYI, "CALL", id="first") == 200
+    assert service.events().count("help.requested") == 1
+    assert len(texts(service, AKINYI)) == 1 + others
+
+
+def test_an_answer_whose_hop_died_before_it_saved_counts_when_it_is_brought_again(service: Service) -> None:
+    service.gateway.text(STRANGER, "JOIN", id="a")
+    dying(service).text(STRANGER, "Beatrice", id="b")
+    service.gateway.text(STRANGER, "Beatrice", id="b")
+    service.gateway.text(STRANGER, "2", id="c")
+
+    assert [text.text.split("\n")[0] for text in texts(service, STRANGER)] == [
+        "Join Soko. What is your name?",
+        "What is your craft?",
+        "Which kiosk will you bring your wares to?",
+    ]
+
+
+def test_a_text_that_another_hop_overtook_counts_all_the_same(service: Service) -> None:
+    overtaken(service, lambda: service.gateway.text(STRANGER, "CALL")).text(STRANGER, "JOIN Beatrice")
+    service.gateway.text(STRANGER, "2")
+
+    assert service.events().count("help.requested") == 1
+    assert texts(service, STRANGER)[-1].text.startswith("Which kiosk")
+    assert len(texts(service, STRANGER)) == 3
+
+
+def test_two_texts_of_one_person_at_once_both_count(service: Service) -> None:
+    placed = [order(service), order(service)]
+    together(2, lambda n: service.gateway.text(AKINYI, f"YES {placed[n]['code']}"))
+
+    assert [status(service, one) for one in placed] == ["accepted", "accepted"]
+    assert len(texts(service, AKINYI)) == 2
+
+
+def test_a_text_and_a_call_of_one_person_at_once_both_count(service: Service) -> None:
+    speaks(service, "en", AKINYI)
+    placed = order(service)
+    service.gateway.dial(AKINYI)
+    does = (lambda: service.gateway.text(AKINYI, f"YES {placed['code']}"), lambda: service.gateway.answer(AKINYI, "1"))
+    together(2, lambda n: does[n]())
+
+    assert status(service, placed) == "accepted"
+    assert "What kind of ware" in service.gateway.answer(AKINYI, "Oil lamp")
+
+
+# -- who may hear from us
+
+
+def test_stop_is_confirmed_once_and_orders_are_held_back_but_questions_answered(embedded: Service) -> None:
+    for said in ("STOP", "stop", " Stop. "):
+        embedded.gateway.text(AKINYI, said)
+    placed = order(embedded)
+    embedded.work()
+    embedded.gateway.text(AKINYI, "ORDERS")
+
+    assert embedded.inbox(AKINYI) == [STOPPED, f"Your orders:\n1. {placed['code']} 1 x Clay water pot"]
+    (held,) = [text for text in texts(embedded, AKINYI) if text.topic == "order.placed"]
+    assert (held.status, held.error) == ("suppressed", "opted out")
+
+
+def test_start_brings_the_texts_back_and_is_confirmed_once(embedded: Service) -> None:
+    for said in ("STOP", "START", "start"):
+        embedded.gateway.text(AKINYI, said)
+    order(embedded)
+
+    assert embedded.inbox(AKINYI)[:2] == [STOPPED, STARTED]
+    assert embedded.inbox(AKINYI)[2].startswith("New order")
+
+
+def test_start_without_a_stop_is_silent(embedded: Service) -> None:
+    embedded.gateway.text(AKINYI, "START")
+
+    assert embedded.inbox(AKINYI) == []
+
+
+def test_what_the_provider_has_confirmed_is_not_confirmed_again(tmp_path: Path) -> None:
+    said = {"From": AKINYI, "To": "+15005550006", "MessageSid": "SM1", "Body": "STOP", "OptOutType": "STOP"}
+    with serving(tmp_path, twilio_auth_token="token") as service:
+        signature = RequestValidator("token").compute_signature(f"{service.settings.url}/webhooks/twilio/sms", said)
+        answer = service.http.post("/webhooks/twilio/sms", data=said, headers={"X-Twilio-Signature": signature})
+
+        assert (answer.status_code, texts(service)) == (200, [])
+        with service.house.database.reading() as session:
+            stopped = people.find(session.connection(), AKINYI)
+    assert stopped is not None
+    assert stopped.opted_out_how == "twilio SM1"
+
+
+def test_an_opt_out_told_by_the_provider_holds_texts_back(embedded: Service) -> None:
+    path = f"/webhooks/africastalking/{embedded.settings.webhook_secret}/optout"
+    assert embedded.http.post(path, data={"phoneNumber": AKINYI, "senderId": "22384"}).status_code == 200
+    order(embedded)
+    embedded.work()
+
+    assert [text.status for text in texts(embedded, AKINYI)] == ["suppressed"]
+
+
+# -- what is understood
+
+
+def test_what_is_no_keyword_gets_help(embedded: Service) -> None:
+    embedded.gateway.text(STRANGER, "habari ya asubuhi")
+
+    assert embedded.inbox(STRANGER) == ["Sorry, we did not understand that. Text MENU to see what you can do, or HELP."]
+
+
+def test_more_with_nothing_open_says_so(embedded: Service) -> None:
+    embedded.gateway.text(STRANGER, "MORE")
+
+    assert embedded.inbox(STRANGER) == ["There is nothing to continue. Text MENU to see what you can do."]
+
+
+@pytest.mark.parametrize(
+    ("said", "asked"), [("JOIN", "Join Soko. What is your name?"), ("join beatrice atieno", "What is your craft?")]
+)
+def test_a_phone_we_never_heard_of_can_join(embedded: Service, said: str, asked: str) -> None:
+    embedded.gateway.text(STRANGER, said)
+
+    assert embedded.inbox(STRANGER)[0].startswith(asked)
+
+
+def test_whoever_reads_decides_the_language(embedded: Service) -> None:
+    speaks(embedded, "sw", AKINYI)
+    embedded.gateway.text(AKINYI, "blah")
+    order(embedded, locale="sw")
+
+    assert [text.language for text in texts(embedded, AKINYI)] == ["sw"]
+    embedded.work()
+    assert {text.msisdn: text.language for text in texts(embedded)} == {AKINYI: "sw", JOY: "sw"}

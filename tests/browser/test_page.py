@@ -1,0 +1,150 @@
+"""What the simulator's page asks of the server, with the real gateway posting to a stand-in service."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask, request
+from flask.testing import FlaskClient
+
+import bot
+from bot.settings import Settings
+from bot.simulator import page
+from bot.simulator.gateway import Gateway
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+AMINA = "+254711000111"
+CALL = {"msisdn": AMINA, "session_id": "ATUid_1", "code": "*384*22#"}
+MESSAGE = {"id": "msg_1", "from": "22384", "text": "Karibu", "at": "2026-11-23T12:00:00Z"}
+
+
+def service() -> Flask:
+    """Answers as Soko would, where the page can see it."""
+    app = Flask("stand-in", root_path=str(Path(bot.__file__).parent))
+
+    @app.post("/webhooks/africastalking/dev/ussd")
+    def ussd() -> str:
+        return f"CON {request.form['phoneNumber']} said {request.form['text']}"
+
+    @app.post("/webhooks/africastalking/dev/ussd-events")
+    def ended() -> str:
+        return ""
+
+    @app.post("/webhooks/africastalking/dev/sms")
+    def sms() -> str:
+        return ""
+
+    return app
+
+
+@pytest.fixture
+def placed() -> list[tuple[dict[str, Any], str]]:
+    """Every order that reached the API, with its idempotency key."""
+    return []
+
+
+@pytest.fixture
+def client(placed: list[tuple[dict[str, Any], str]]) -> FlaskClient:
+    app = service()
+    wire = page.Wire(app.wsgi_app)
+    simulator = page.routes(
+        Gateway(wire, Settings(), lambda: NOON, lambda: "0" * 32),
+        wire,
+        inbox=lambda msisdn: [MESSAGE] if msisdn == AMINA else [],
+        advance=lambda seconds: NOON + timedelta(seconds=seconds),
+        place_order=lambda body, key: (placed.append((body, key)), (422, {"detail": "No such product."}))[1],
+        new_key=lambda: "key_1",
+        ussd_code="*384*22#",
+        short_code="22384",
+        timezone="Africa/Nairobi",
+    )
+    app.register_blueprint(simulator)
+    return app.test_client()
+
+
+def test_the_page_names_the_code_to_dial(client: FlaskClient) -> None:
+    shown = client.get("/simulator").text
+    assert 'data-ussd-code="*384*22#"' in shown
+    assert "<style" not in shown
+    assert "style=" not in shown
+
+
+@pytest.mark.parametrize(("path", "text"), [("dial", ""), ("answer", "1*Amina")])
+def test_a_hop_brings_the_reply_and_the_exchange_as_it_was_on_the_wire(
+    client: FlaskClient, path: str, text: str
+) -> None:
+    answer = client.post(f"/simulator/{path}", json={**CALL, "text": text}).get_json()
+    assert answer["reply"] == f"CON {AMINA} said {text}"
+    (exchange,) = answer["wire"]
+    assert exchange["path"] == "/webhooks/africastalking/dev/ussd"
+    assert "sessionId=ATUid_1&phoneNumber=%2B254711000111" in exchange["body"]
+    assert (exchange["status"], exchange["answer"]) == (200, answer["reply"])
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "posted_to"),
+    [("text", {"msisdn": AMINA, "text": "HELP"}, "sms"), ("hang-up", {**CALL, "text": "1"}, "ussd-events")],
+)
+def test_texts_and_hanging_up_reach_the_service(
+    client: FlaskClient, path: str, body: dict[str, str], posted_to: str
+) -> None:
+    (exchange,) = client.post(f"/simulator/{path}", json=body).get_json()["wire"]
+    assert exchange["path"] == f"/webhooks/africastalking/dev/{posted_to}"
+
+
+def test_a_callback_that_the_service_refuses_shows_on_the_wire(client: FlaskClient) -> None:
+    answer = client.post("/simulator/text", json={"msisdn": AMINA, "text": "HELP", "provider": "twilio"})
+    assert answer.get_json()["wire"][0]["status"] == 404
+
+
+def test_nobody_else_hears_an_exchange() -> None:
+    wire = page.Wire(service().wsgi_app)
+    gateway = Gateway(wire, Settings(), lambda: NOON, lambda: "0" * 32)
+    with wire.listening() as heard:
+        pass
+    gateway.post_ussd("ATUid_1", AMINA, "*384*22#", "")
+    assert heard == []
+
+
+@pytest.mark.parametrize("msisdn", ["%2B254711000111", "+254711000111", "254711000111"])
+def test_the_inbox_is_read_however_the_plus_is_written(client: FlaskClient, msisdn: str) -> None:
+    assert client.get(f"/simulator/messages?msisdn={msisdn}").get_json() == {"data": [MESSAGE]}
+
+
+def test_the_clock_moves_and_tells_the_time(client: FlaskClient) -> None:
+    answer = client.post("/simulator/clock", json={"advance_seconds": 3600})
+    assert answer.get_json() == {"now": "2026-11-23T13:00:00Z"}
+
+
+def test_an_order_goes_to_the_api_with_a_fresh_key_and_its_answer_comes_back(
+    client: FlaskClient, placed: list[tuple[dict[str, Any], str]]
+) -> None:
+    answer = client.post("/simulator/orders", json={"product_id": "prd_1"})
+    assert placed == [({"product_id": "prd_1"}, "key_1")]
+    assert (answer.status_code, answer.get_json()) == (422, {"detail": "No such product."})
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "words"),
+    [
+        ("dial", "{", "Invalid JSON"),
+        ("dial", "{}", "msisdn: Field required"),
+        ("dial", '{"msisdn": "0711", "session_id": "1", "code": "*1#"}', "such as +254711000111"),
+        ("text", '{"msisdn": "+254711000111"}', "text: Field required"),
+        (
+            "text",
+            '{"msisdn": "+254711000111", "text": "", "provider": "pigeon"}',
+            "'africastalking' or 'twilio'",
+        ),
+        ("clock", '{"advance_seconds": -1}', "greater than or equal to 0"),
+        ("clock", '{"advance_seconds": "60"}', "valid integer"),
+        ("orders", "[]", "should be an object"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_with_words(client: FlaskClient, path: str, body: str, words: str) -> None:
+    answer = client.post(f"/simulator/{path}", data=body)
+    assert answer.status_code == 400
+    assert words in answer.get_json()["detail"]

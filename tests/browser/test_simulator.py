@@ -1,0 +1,199 @@
+"""The simulator as a newcomer uses it: a real browser, the real service, nothing known but the contract."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+AMINA = "+254711000987"
+NEWCOMER = "+254733000401"
+
+JOINING = {"name": "Amina Wekesa", "craft": "Baskets", "kiosk": "1", "paid|money": "this phone"}
+SELLING = {"selling": "Kiondo basket", "kind": "Baskets", "price": "1500", "how many": "3"}
+
+
+class Handset:
+    """One phone on the page, and what a thumb does to it."""
+
+    def __init__(self, page: Page, role: str) -> None:
+        self.root = page.locator(f"#{role}")
+        self.screen = self.root.locator(".screen")
+
+    def insert_sim(self, msisdn: str) -> None:
+        self.root.get_by_label("Number of this phone").fill(msisdn)
+        self.root.get_by_label("Number of this phone").press("Enter")
+
+    def press(self, keys: str) -> None:
+        names = {"*": "star", "#": "hash"}
+        for key in keys:
+            self.root.get_by_role("button", name=names.get(key, key), exact=True).click()
+
+    def send(self) -> str:
+        """Press the green key and wait for the answer."""
+        before = self.root.page.locator(".wire li").count()
+        self.root.locator(".send").click()
+        expect(self.root.page.locator(".wire li")).not_to_have_count(before)
+        expect(self.screen).not_to_have_text("…")
+        return self.screen.inner_text()
+
+    def dial(self) -> str:
+        self.tab("Phone")
+        return self.send()
+
+    def type(self, answer: str) -> str:
+        self.root.get_by_label("Number to dial, or your answer").fill(answer)
+        return self.send()
+
+    def choose(self, label: str) -> str:
+        """Press the number of the option whose line contains `label`."""
+        return self.type(option(self.screen.inner_text(), label))
+
+    def hang_up(self) -> None:
+        self.root.get_by_role("button", name="End", exact=True).click()
+
+    def tab(self, name: str) -> None:
+        self.root.get_by_role("tab", name=name).click()
+
+    def text(self, words: str) -> None:
+        self.tab("Texts")
+        self.root.get_by_placeholder("Text to").fill(words)
+        self.root.locator(".send").click()
+
+    def heard(self, words: str | re.Pattern[str]) -> Locator:
+        return self.root.locator(".inbox .theirs", has_text=words)
+
+    @property
+    def calling(self) -> bool:
+        return "calling" in (self.root.get_attribute("class") or "")
+
+
+def option(screen: str, label: str) -> str:
+    """The number in front of the line that contains `label`."""
+    found = re.search(rf"^(\d+)\. .*{re.escape(label)}", screen, re.MULTILINE | re.IGNORECASE)
+    assert found, f"{label!r} is not offered by {screen!r}"
+    return found[1]
+
+
+def answer(screen: str, answers: Mapping[str, str]) -> str:
+    """What to type on `screen`: its question's answer, as a number where options are listed."""
+    question = screen.splitlines()[0]
+    if confirming := re.search(r"^(\d+)\. (Yes|Confirm)", screen, re.MULTILINE):
+        return confirming[1]
+    said = next((said for asked, said in answers.items() if re.search(asked, question, re.IGNORECASE)), None)
+    assert said, f"no answer to {screen!r}"
+    return option(screen, said) if re.search(r"^1\. ", screen, re.MULTILINE) and not said.isdecimal() else said
+
+
+def talk(handset: Handset, answers: Mapping[str, str]) -> None:
+    """Answer until the call ends by itself."""
+    while handset.calling:
+        handset.type(answer(handset.screen.inner_text(), answers))
+
+
+def into_the_menu(handset: Handset) -> None:
+    """Dial, and choose English if the phone is new here."""
+    if "English" in handset.dial():
+        handset.choose("English")
+
+
+@pytest.fixture
+def simulator(page: Page, live_server: str) -> Page:
+    page.goto(f"{live_server}/simulator")
+    page.locator("main[data-ready]").wait_for()
+    return page
+
+
+def test_the_keypad_dials_and_answers_and_the_red_key_hangs_up(simulator: Page) -> None:
+    buyer = Handset(simulator, "buyer")
+    buyer.insert_sim(NEWCOMER)
+    buyer.press("*384*22#")
+    assert "English" in buyer.send()
+    assert buyer.calling
+    buyer.press(option(buyer.screen.inner_text(), "English"))
+    assert "Track an order" in buyer.send()
+    buyer.hang_up()
+    expect(simulator.locator(".wire summary").first).to_contain_text("ussd-events")
+    expect(buyer.screen).to_contain_text("Dial *384*22#")
+
+
+def test_a_foreign_code_is_refused_by_the_network_not_by_the_service(simulator: Page) -> None:
+    buyer = Handset(simulator, "buyer")
+    buyer.root.get_by_label("Number to dial").fill("*100#")
+    buyer.root.locator(".send").click()
+    expect(buyer.screen).to_contain_text("invalid MMI code")
+    expect(simulator.locator(".wire li")).to_have_count(0)
+
+
+def test_the_wire_shows_what_was_posted_and_the_raw_answer(simulator: Page) -> None:
+    Handset(simulator, "buyer").dial()
+    exchange = simulator.locator(".wire li").first
+    exchange.locator("summary").click()
+    expect(exchange.locator("pre").first).to_contain_text("phoneNumber=%2B254733000333")
+    expect(exchange.locator("pre").last).to_contain_text("CON ")
+
+
+def test_a_text_is_answered_in_the_inbox_and_counted_until_it_is_read(simulator: Page) -> None:
+    buyer = Handset(simulator, "buyer")
+    buyer.text("HELP")
+    buyer.tab("Phone")
+    expect(buyer.root.locator(".unread")).to_have_text(re.compile(r"\d"))
+    buyer.tab("Texts")
+    expect(buyer.root.locator(".unread")).to_be_hidden()
+    expect(buyer.root.locator(".inbox .theirs").first).to_be_visible()
+
+
+def test_the_arrow_keys_change_the_tab(simulator: Page) -> None:
+    phone = simulator.locator("#buyer").get_by_role("tab", name="Phone")
+    phone.press("ArrowRight")
+    expect(simulator.locator("#buyer").get_by_role("tab", name="Texts")).to_be_focused()
+    expect(simulator.locator("#buyer .texts")).to_be_visible()
+
+
+def test_the_clock_goes_forward(simulator: Page) -> None:
+    clock = simulator.locator("#now")
+    before = clock.inner_text()
+    simulator.get_by_role("button", name="+ 1 day").click()
+    expect(clock).not_to_have_text(before)
+
+
+def test_the_five_steps_of_the_guide_lead_from_joining_to_being_paid(simulator: Page) -> None:
+    artisan, agent = Handset(simulator, "artisan"), Handset(simulator, "agent")
+    artisan.insert_sim(AMINA)
+
+    into_the_menu(artisan)
+    artisan.choose("Join as an artisan")
+    talk(artisan, JOINING)
+
+    into_the_menu(artisan)
+    artisan.choose("Sell something")
+    talk(artisan, SELLING)
+
+    simulator.locator(".ware-choice", has_text="Kiondo basket").filter(has_text="Amina Wekesa").click()
+    simulator.get_by_role("button", name="Place order").click()
+    code = simulator.locator(".said b").inner_text()
+
+    expect(artisan.heard(f"YES {code}").last).to_be_attached()
+    artisan.text(f"YES {code}")
+    expect(Handset(simulator, "buyer").heard(code).last).to_be_attached()
+
+    into_the_menu(agent)
+    agent.choose("Receive goods")
+    talk(agent, {"code": code, "how many": "1"})
+    expect(artisan.heard(re.compile(rf"sent you KSh .*{code}")).last).to_be_attached()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("path", ["/", "/simulator"])
+def test_a_page_is_never_wider_than_its_window(page: Page, live_server: str, path: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(live_server + path)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_every_control_has_a_name(simulator: Page) -> None:
+    nameless = "el => !(el.ariaLabel || el.labels?.length || el.textContent.trim())"
+    controls = simulator.locator("button, input, select")
+    assert not [control for control in controls.all() if control.evaluate(nameless)]

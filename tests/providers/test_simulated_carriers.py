@@ -1,0 +1,353 @@
+"""The simulator against the real providers' code: its posts are understood, its APIs satisfy the SDKs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+import requests
+from flask import Flask, request
+
+from bot.providers import Inbound, OutgoingSms, Receipt, Report, Sender, SendError, SessionEnd
+from bot.providers.africastalking import AfricasTalking
+from bot.providers.twilio import Twilio
+from bot.settings import Settings
+from bot.simulator import carriers
+from bot.simulator.carriers import Carried
+from bot.simulator.gateway import Gateway, WsgiAdapter
+from tests.providers.conftest import PUBLIC_URL, SECRET, TOKEN
+from tests.providers.halls import RecordingHall
+
+AMINA, JANE = "+254711000111", "+254722000222"
+ACCOUNT = "AC" + "1" * 32
+
+
+@dataclass
+class World:
+    """A clock that stands still until told, ids in order, phones and what their carriers said."""
+
+    at: datetime = datetime(2026, 11, 22, 9, 15, 31, tzinfo=UTC)
+    ids: count[int] = field(default_factory=lambda: count(1))
+    delivered: list[Carried] = field(default_factory=list)
+    reported: list[tuple[str, str, str | None]] = field(default_factory=list)
+
+    def now(self) -> datetime:
+        return self.at
+
+    def new_id(self) -> str:
+        return f"{next(self.ids):032x}"
+
+    def report(self, text: Carried, status: str, reason: str | None) -> None:
+        self.reported.append((text.id, status, reason))
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def wire(app: Flask) -> list[dict[str, str]]:
+    """The form of every request the service saw, in order."""
+    seen: list[dict[str, str]] = []
+
+    @app.before_request
+    def note() -> None:
+        seen.append(request.form.to_dict())
+
+    return seen
+
+
+@pytest.fixture
+def gateway(app: Flask, world: World) -> Gateway:
+    settings = Settings(
+        public_url=PUBLIC_URL, webhook_secret=SECRET, twilio_auth_token=TOKEN, twilio_account_sid=ACCOUNT
+    )
+    return Gateway(app, settings, world.now, world.new_id)
+
+
+@pytest.fixture
+def session(app: Flask, world: World) -> requests.Session:
+    network = carriers.Network(
+        deliver=world.delivered.append,
+        report=world.report,
+        now=world.now,
+        new_id=world.new_id,
+        segments=lambda text: -(-len(text) // 160),
+        africastalking_key="key",
+        twilio_token=TOKEN,
+    )
+    app.register_blueprint(carriers.routes(network))
+    session = requests.Session()
+    session.mount("http://simulator", WsgiAdapter(app))
+    return session
+
+
+def africastalking(session: requests.Session, key: str = "key", sender: str = "22384") -> Sender:
+    root = "http://simulator/simulator/africastalking"
+    return AfricasTalking("soko", key, sender_id=sender, base_url=root, session=session, name="simulator")
+
+
+def twilio(session: requests.Session, token: str = TOKEN) -> Twilio:
+    return Twilio(ACCOUNT, token, "+15005550006", base_url="http://simulator/simulator/twilio", session=session)
+
+
+def hop(text: str, session: int = 1, msisdn: str = AMINA) -> Inbound:
+    return Inbound("ussd", "africastalking", f"ATUid_{session:032x}", msisdn, "*384*22#", text)
+
+
+# What the simulated phones post
+
+
+def test_a_call_carries_all_that_was_typed(gateway: Gateway, hall: RecordingHall) -> None:
+    assert gateway.dial(AMINA) == hall.screen
+    gateway.answer(AMINA, "1")
+    gateway.answer(AMINA, "Basket 3*4")
+    assert hall.heard == [hop(""), hop("1"), hop("1*Basket 3*4")]
+
+
+def test_what_follows_our_code_is_typed_ahead(gateway: Gateway, hall: RecordingHall) -> None:
+    gateway.dial(AMINA, "*384*22*3*1#")
+    gateway.answer(AMINA, "2")
+    assert hall.heard == [hop("3*1"), hop("3*1*2")]
+
+
+def test_phones_call_at_the_same_time(gateway: Gateway, hall: RecordingHall) -> None:
+    gateway.dial(AMINA)
+    gateway.dial(JANE)
+    gateway.answer(AMINA, "1")
+    gateway.answer(JANE, "2")
+    assert hall.heard == [hop(""), hop("", 2, JANE), hop("1"), hop("2", 2, JANE)]
+
+
+def test_hanging_up_is_told_with_what_the_call_was(
+    gateway: Gateway, hall: RecordingHall, world: World, wire: list[dict[str, str]]
+) -> None:
+    gateway.dial(AMINA)
+    gateway.answer(AMINA, "1")
+    world.at += timedelta(seconds=30)
+    gateway.hang_up(AMINA)
+    assert wire[-1] == {
+        "date": "2026-11-22 09:16:01",
+        "sessionId": f"ATUid_{1:032x}",
+        "serviceCode": "*384*22#",
+        "networkCode": "99999",
+        "phoneNumber": AMINA,
+        "status": "Incomplete",
+        "cost": "KES 0.10",
+        "durationInMillis": "30000",
+        "hopsCount": "2",
+        "input": "1",
+        "lastAppResponse": hall.screen,
+    }
+    assert isinstance(hall.heard[-1], SessionEnd)
+    assert hall.heard[-1].incomplete
+    with pytest.raises(KeyError):
+        gateway.answer(AMINA, "2")
+
+
+@pytest.mark.parametrize(("screen", "status"), [("END Asante", "Success"), ("Asante", "Failed")])
+def test_a_call_that_ends_by_itself_is_told_too(
+    gateway: Gateway, hall: RecordingHall, screen: str, status: str
+) -> None:
+    hall.screen = screen
+    gateway.dial(AMINA)
+    end = hall.heard[-1]
+    assert isinstance(end, SessionEnd)
+    assert (end.incomplete, end.facts["status"]) == (False, status)
+
+
+def test_a_repeated_hop_is_the_same_hop_even_when_it_ended_the_call(gateway: Gateway, hall: RecordingHall) -> None:
+    hall.screen = "END Asante"
+    assert gateway.dial(AMINA) == gateway.repeat()
+    assert (hall.heard[0], hall.heard[-1]) == (hop(""), hop(""))
+
+
+def test_nothing_can_be_repeated_before_something_was_posted(gateway: Gateway) -> None:
+    with pytest.raises(LookupError):
+        gateway.repeat()
+
+
+def test_a_caller_that_keeps_its_own_call(gateway: Gateway, hall: RecordingHall) -> None:
+    gateway.post_ussd("ATUid_x", AMINA, "*384*22#", "1*2")
+    gateway.post_end("ATUid_x", AMINA, "*384*22#", "1*2")
+    said, end = hall.heard
+    assert said == Inbound("ussd", "africastalking", "ATUid_x", AMINA, "*384*22#", "1*2")
+    assert isinstance(end, SessionEnd)
+    assert (end.session_id, end.incomplete, end.facts["hopsCount"]) == ("ATUid_x", True, "3")
+
+
+def test_texts_come_by_either_provider(gateway: Gateway, hall: RecordingHall, world: World) -> None:
+    assert gateway.text(AMINA, "SELL basket 1500", id="m1") == 200
+    assert gateway.text(AMINA, "HELP", provider="twilio", id="SM1") == 200
+    assert hall.heard == [
+        Inbound(
+            "sms",
+            "africastalking",
+            "m1",
+            AMINA,
+            "22384",
+            "SELL basket 1500",
+            sent_at=world.at,
+        ),
+        Inbound("sms", "twilio", "SM1", AMINA, "+15005550006", "HELP"),
+    ]
+
+
+def test_reports_come_from_the_provider_whose_id_it_is(gateway: Gateway, hall: RecordingHall) -> None:
+    assert gateway.report("ATXid_1", "Failed", msisdn=AMINA, reason="UserIsInactive") == 200
+    assert gateway.report("SM1", "delivered", msisdn=AMINA) == 204
+    assert hall.heard == [
+        Report("africastalking", "ATXid_1", "failed", "UserIsInactive", "Failed"),
+        Report("twilio", "SM1", "delivered", None, "delivered"),
+    ]
+
+
+# What the simulated APIs serve
+
+
+def test_africastalking_carries_a_text(session: requests.Session, world: World) -> None:
+    sender = africastalking(session)
+    message = f"ATXid_{1:032x}"
+    assert sender.name == "simulator"
+    assert sender.send(OutgoingSms("msg_1", AMINA, "x" * 161)) == Receipt(message, cost="KES 1.6000")
+    assert world.delivered == [Carried(message, "africastalking", AMINA, "22384", "x" * 161)]
+    assert world.reported == [(message, "Success", None)]
+
+
+def test_twilio_carries_a_text_and_remembers_it(session: requests.Session, world: World) -> None:
+    sender = twilio(session)
+    receipt = sender.send(OutgoingSms("msg_1", AMINA, "Habari €"))
+    assert world.delivered == [
+        Carried(receipt.provider_id, "twilio", AMINA, "+15005550006", "Habari €"),
+    ]
+    assert world.reported == [(receipt.provider_id, "delivered", None)]
+    messages = sender._client.messages
+    assert messages(receipt.provider_id).fetch().body == "Habari €"
+    assert [message.sid for message in messages.list()] == [receipt.provider_id]
+
+
+FARES = [
+    (africastalking, "+254711999403", "InvalidPhoneNumber", False),
+    (africastalking, "+2540", "InvalidPhoneNumber", False),
+    (africastalking, "+254711999405", "InsufficientBalance", True),
+    (africastalking, "+254711999406", "UserInBlacklist", False),
+    (africastalking, "+254711999429", "http_429", True),
+    (africastalking, "+254711999500", "http_500", True),
+    (twilio, "+254711999403", "invalid_recipient", False),
+    (twilio, "+2540", "invalid_recipient", False),
+    (twilio, "+254711999406", "opted_out", False),
+    (twilio, "+254711999429", "too_many_requests", True),
+    (twilio, "+254711999500", "20500", True),
+]
+
+
+@pytest.mark.parametrize(("make", "msisdn", "reason", "retryable"), FARES)
+def test_the_end_of_a_number_chooses_how_its_text_fares(
+    session: requests.Session,
+    world: World,
+    make: Callable[..., Sender],
+    msisdn: str,
+    reason: str,
+    retryable: bool,
+) -> None:
+    with pytest.raises(SendError) as failure:
+        make(session).send(OutgoingSms("msg_1", msisdn, "Habari"))
+    assert (failure.value.reason, failure.value.retryable) == (reason, retryable)
+    assert (world.delivered, world.reported) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("make", "said"), [(africastalking, ("AbsentSubscriber", None)), (twilio, ("undelivered", "30003"))]
+)
+def test_a_phone_that_is_off_is_reported(
+    session: requests.Session, world: World, make: Callable[..., Sender], said: tuple[str, str | None]
+) -> None:
+    receipt = make(session).send(OutgoingSms("msg_1", "+254711999404", "Habari"))
+    assert world.delivered == []
+    assert world.reported == [(receipt.provider_id, *said)]
+
+
+def test_wrong_keys_and_senders_are_refused_as_the_providers_do(session: requests.Session) -> None:
+    text = OutgoingSms("msg_1", AMINA, "Habari")
+    for sender, reason in (
+        (africastalking(session, key="wrong"), "http_401"),
+        (africastalking(session, sender="a name too long"), "InvalidSenderId"),
+        (twilio(session, token="wrong"), "bad_credentials"),
+    ):
+        with pytest.raises(SendError) as failure:
+            sender.send(text)
+        assert (failure.value.reason, failure.value.retryable) == (reason, False)
+
+
+AT_URL = "http://simulator/simulator/africastalking/version1/messaging"
+TWILIO_URL = f"http://simulator/simulator/twilio/2010-04-01/Accounts/{ACCOUNT}/Messages"
+
+
+def test_africastalking_answers_each_recipient(session: requests.Session) -> None:
+    form = {"username": "soko", "to": f"{AMINA},+254000,+254711999406", "message": "Habari"}
+    answer = session.post(AT_URL, data=form, headers={"apiKey": "key"})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (201, "application/json")
+    refused = {"cost": "0", "messageId": "None"}
+    assert answer.json() == {
+        "SMSMessageData": {
+            "Message": "Sent to 1/3 Total Cost: KES 0.8000",
+            "Recipients": [
+                {
+                    "statusCode": 101,
+                    "number": AMINA,
+                    "status": "Success",
+                    "cost": "KES 0.8000",
+                    "messageId": f"ATXid_{1:032x}",
+                    "messageParts": 1,
+                },
+                {"statusCode": 403, "number": "+254000", "status": "InvalidPhoneNumber"} | refused,
+                {"statusCode": 406, "number": "+254711999406", "status": "UserInBlacklist"} | refused,
+            ],
+        }
+    }
+
+
+def test_a_wrong_key_is_told_in_plain_words(session: requests.Session) -> None:
+    answer = session.post(AT_URL, data={"username": "soko"}, headers={"apiKey": "wrong"})
+    assert (answer.status_code, answer.text) == (401, "The supplied authentication is invalid")
+    assert answer.headers["Content-Type"].startswith("text/plain")
+
+
+def test_a_form_without_a_message_is_refused(session: requests.Session) -> None:
+    answer = session.post(AT_URL, data={"username": "soko", "to": AMINA}, headers={"apiKey": "key"})
+    assert (answer.status_code, "'message'" in answer.text) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("form", "code"),
+    [
+        ({"From": "SOKO", "Body": "Habari"}, 21604),
+        ({"To": AMINA, "Body": "Habari"}, 21603),
+        ({"To": AMINA, "From": "SOKO"}, 21602),
+        ({"To": AMINA, "From": "SOKO", "Body": "x" * 1601}, 21617),
+    ],
+)
+def test_twilio_names_what_is_wrong(session: requests.Session, form: dict[str, Any], code: int) -> None:
+    answer = session.post(f"{TWILIO_URL}.json", data=form, auth=(ACCOUNT, TOKEN))
+    assert answer.status_code == 400
+    assert answer.json() | {"message": ""} == {
+        "code": code,
+        "message": "",
+        "more_info": f"https://www.twilio.com/docs/errors/{code}",
+        "status": 400,
+    }
+
+
+def test_twilio_shows_messages_to_their_account_only(session: requests.Session) -> None:
+    sid = twilio(session).send(OutgoingSms("msg_1", AMINA, "Habari")).provider_id
+    nowhere = "SM" + "0" * 32
+    assert session.get(f"{TWILIO_URL}/{sid}.json", auth=(ACCOUNT, TOKEN)).json()["status"] == "delivered"
+    assert session.get(f"{TWILIO_URL}/{nowhere}.json", auth=(ACCOUNT, TOKEN)).json()["code"] == 20404
+    for path in ("", f"/{sid}"):
+        assert session.get(f"{TWILIO_URL}{path}.json").json()["code"] == 20003
+        assert session.get(f"{TWILIO_URL}{path}.json", auth=("AC2", TOKEN)).json()["code"] == 20003
