@@ -1,0 +1,198 @@
+"""`script/bench`: what a hop costs beside the least that Flask can do, on this machine, in this run.
+
+The yardstick is a bare Flask view that reads one form field. Both are called as WSGI applications in one process,
+in turns, and their CPU time is counted; the median of the turns is told, and its ratio to the yardstick's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from io import BytesIO
+from pathlib import Path
+from statistics import median
+from time import process_time
+from typing import Any
+from urllib.parse import urlencode
+from wsgiref.types import WSGIApplication
+
+from flask import Flask, request
+
+from bot.providers import Inbound
+from flows.kit import USSD, Conversation
+from tests.servers import running_redis
+from tests.service import Service, serving
+
+TURNS, HOPS = 60, 20
+ARTISAN = "+254711000101"
+PATH = "/webhooks/africastalking/dev/ussd"
+
+Turn = Callable[[int], float]
+"""One turn, by its number: microseconds of CPU an operation."""
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--json", action="store_true", help="print JSON")
+    chosen = options.parse_args()
+    with tempfile.TemporaryDirectory() as folder, running_redis() as redis:
+        rows = measure(Path(folder), redis.url)
+    sys.stdout.write(json.dumps(rows, indent=2) + "\n" if chosen.json else table(rows))
+
+
+def measure(folder: Path, redis_url: str) -> list[dict[str, Any]]:
+    """A row for each thing measured: its name, microseconds of CPU, and times the yardstick."""
+    for name in ("sqlite", "redis"):
+        (folder / name).mkdir()
+    with (
+        serving(folder / "sqlite", filled=True) as embedded,
+        serving(folder / "redis", filled=True, redis_url=redis_url) as scaled,
+    ):
+        logging.getLogger().setLevel(logging.ERROR)
+        subjects: dict[str, Turn] = {
+            "yardstick: a bare Flask view": yardstick(),
+            "menu hop, sessions in SQLite": menu_hops(embedded),
+            "menu hop, sessions in Redis": menu_hops(scaled),
+            "the hall alone, sessions in SQLite": hall_hops(embedded),
+            "the pure step alone": pure_steps(embedded),
+        }
+        times: dict[str, list[float]] = {name: [] for name in subjects}
+        for number in range(TURNS):
+            for name, turn in subjects.items():
+                times[name].append(turn(number))
+    yard = median(times["yardstick: a bare Flask view"])
+    return [
+        {"what": name, "cpu_us": round(median(all_), 1), "ratio": round(median(all_) / yard, 2)}
+        for name, all_ in times.items()
+    ]
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    lines = [f"{'':<38}{'CPU us':>9}{'x yardstick':>13}"]
+    lines += [f"{row['what']:<38}{row['cpu_us']:>9.1f}{row['ratio']:>13.2f}" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def yardstick() -> Turn:
+    app = Flask("yardstick")
+
+    @app.post("/")
+    def view() -> str:
+        return "CON " + request.form["text"]
+
+    return lambda number: timed(app, "/", talk(f"y{number}"))
+
+
+def menu_hops(service: Service) -> Turn:
+    settle_language(service)
+
+    def turn(number: int) -> float:
+        forms = list(talk(f"m{number}"))
+        call(service.app, PATH, forms[0])
+        return timed(service.app, PATH, iter(forms[1:]))
+
+    return turn
+
+
+def hall_hops(service: Service) -> Turn:
+    def turn(number: int) -> float:
+        first, *others = (
+            Inbound("ussd", "africastalking", form["sessionId"], ARTISAN, form["serviceCode"], form["text"])
+            for form in talk(f"h{number}")
+        )
+        service.house.hall.ussd(first)
+        begun = process_time()
+        for inbound in others:
+            service.house.hall.ussd(inbound)
+        return (process_time() - begun) / HOPS * 1e6
+
+    return turn
+
+
+def pure_steps(service: Service) -> Turn:
+    """Load, step, render, dump: without a store, a request or a clock."""
+    from bot.session import Session, decode, encode
+    from flows.kit import Person
+
+    stage = service.house.hall.stage
+    person = Person(ARTISAN, "en", "Amina Yusuf", artisan=True)
+    start = Session(person, by_call=Conversation("bench"))
+    assert start.by_call is not None
+    stage.book.open(stage.turn(start.by_call, person, None, USSD), stage.book.home)  # type: ignore[arg-type]
+
+    def turn(_number: int) -> float:
+        data = encode(start)
+        begun = process_time()
+        for said in ("5", "0") * (HOPS // 2):
+            session = decode(data)
+            assert session.by_call is not None
+            step = stage.turn(session.by_call, session.person, None, USSD)  # type: ignore[arg-type]
+            stage.book.hear(step, said)
+            stage.book.screen(step).render(USSD)
+            data = encode(session)
+        return (process_time() - begun) / HOPS * 1e6
+
+    return turn
+
+
+def talk(session: str) -> Iterator[Mapping[str, str]]:
+    """A call that goes into the settings and back, `HOPS` answers long, as the provider posts it."""
+    typed: list[str] = []
+    for answer in (None, *("5", "0") * (HOPS // 2)):
+        typed += [answer] if answer else []
+        yield {
+            "sessionId": f"ATUid_{session}",
+            "phoneNumber": ARTISAN,
+            "networkCode": "63902",
+            "serviceCode": "*384*22#",
+            "text": "*".join(typed),
+        }
+
+
+def settle_language(service: Service) -> None:
+    forms = [dict(form, sessionId="ATUid_first") for form in talk("first")]
+    call(service.app, PATH, forms[0])
+    call(service.app, PATH, dict(forms[1], text="1"))
+
+
+def timed(app: WSGIApplication, path: str, forms: Iterator[Mapping[str, str]]) -> float:
+    """Microseconds of CPU a request; requests are made before the clock starts."""
+    requests = [environ(path, form) for form in forms]
+    begun = process_time()
+    for request_ in requests:
+        b"".join(app(request_, lambda *_: lambda _data: None))
+    return (process_time() - begun) / len(requests) * 1e6
+
+
+def call(app: WSGIApplication, path: str, form: Mapping[str, str]) -> bytes:
+    return b"".join(app(environ(path, form), lambda *_: lambda _data: None))
+
+
+def environ(path: str, form: Mapping[str, str]) -> dict[str, Any]:
+    body = urlencode(form).encode()
+    return {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": path,
+        "SCRIPT_NAME": "",
+        "QUERY_STRING": "",
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "8000",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "CONTENT_TYPE": "application/x-www-form-urlencoded",
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.input": BytesIO(body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.url_scheme": "http",
+        "wsgi.version": (1, 0),
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+
+
+if __name__ == "__main__":
+    main()
