@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import psycopg
 import pytest
@@ -87,13 +87,19 @@ class Postgres:
             connection.execute(sql)
 
     def _run(self, program: str, *arguments: str) -> None:
-        become = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
         subprocess.run(
-            [*become, self._bin / program, f"--pgdata={self._folder}/data", *arguments],
+            [self._bin / program, f"--pgdata={self._folder}/data", *arguments],
             cwd=self._folder,
             stdout=subprocess.DEVNULL,
             check=True,
+            **self._postgres_himself(),
         )
+
+    def _postgres_himself(self) -> dict[str, Any]:
+        """PostgreSQL refuses to run as root."""
+        if os.geteuid() != 0:
+            return {}
+        return {"user": "postgres", "group": "postgres", "extra_groups": []}
 
 
 @contextmanager
