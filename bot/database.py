@@ -25,10 +25,10 @@ def create_engine(url: str) -> Engine:
     """
     target = make_url(url)
     if target.get_backend_name() != "sqlite":
-        return create(target, pool_pre_ping=True)
+        return create(target, pool_pre_ping=True, hide_parameters=True)
     if target.database and target.database != ":memory:":
         Path(target.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create(target)
+    engine = create(target, hide_parameters=True)  # what people typed belongs in no log
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.house import House, build
+from bot.house import build
 from bot.settings import Settings
 from marketplace_api import artisans, kiosks, products
 from marketplace_api.models import Kiosk
@@ -30,13 +30,16 @@ PRODUCTS = (
 def seed(settings: Settings) -> None:
     """Fills an empty shop; leaves one that has a kiosk alone."""
     house = build(settings)
-    with house.database.writing.begin() as session:
-        shop = house.shop(session)
-        if not kiosks.listing(shop):
-            _fill(house, shop)
+    try:
+        with house.database.writing.begin() as session:
+            shop = house.shop(session)
+            if not kiosks.listing(shop):
+                _fill(shop)
+    finally:
+        house.close()
 
 
-def _fill(house: House, shop: Shop) -> None:
+def _fill(shop: Shop) -> None:
     opened = [
         kiosks.create(shop, name=name, town=town, agent_name=agent, agent_msisdn=msisdn)
         for name, town, agent, msisdn in KIOSKS
