@@ -57,7 +57,11 @@ PAID = N_(
     "Soko sent you {amount} for order {order}. Reference {reference}. Still owed to you: {owed}.",
     "Soko sent you {amount} for order {order}. Reference {reference}.",
 )
-
+PAID_ON_A_PHONE = N_("Soko: from now on you are paid by mobile money on {phone}. Was that not you? Text CALL.")
+PAID_IN_CASH = N_(
+    "Soko: from now on you are paid in cash at {kiosk}. Was that not you? Text CALL.",
+    "Soko: from now on you are paid in cash at your kiosk. Was that not you? Text CALL.",
+)
 COLLECT = N_(
     "Soko: {amount} for order {order} waits for you at {kiosk}. Show your code: {cash_code}.",
     "Soko: {amount} waits at your kiosk. Your code: {cash_code}.",
@@ -138,6 +142,8 @@ class Follower:
                 yield self._to_artisan(event, part, shop, conn)
         if event.type in ABOUT_MONEY and event.data["status"] in ("paid", "awaiting_collection", "collected"):
             yield self._about_money(event, shop, conn)
+        if event.type == "artisan.payout_changed":
+            yield self._about_payout_way(event, shop, conn)
 
     def _to_buyer(self, event: Event, conn: Connection) -> Text:
         buyer = event.data["buyer"]
@@ -162,6 +168,14 @@ class Follower:
             "owed": words.money(payouts.standing(shop, payout.artisan, last=0).owed, payout.currency),
         }
         return self._text(event, payout.artisan.id, payout.artisan.msisdn, words, ABOUT_MONEY[event.type], fields)
+
+    def _about_payout_way(self, event: Event, shop: Shop, conn: Connection) -> Text:
+        """To her own phone: whoever changed it may have held it for a moment only."""
+        artisan, way = artisans.by_id(shop, event.data["id"]), event.data["payout"]
+        words = self._words(conn, artisan.msisdn, artisan.language)
+        said = PAID_IN_CASH if way["method"] == "kiosk_cash" else PAID_ON_A_PHONE
+        fields = {"phone": way["phone"], "kiosk": artisan.kiosk.name}
+        return self._text(event, artisan.id, artisan.msisdn, words, said, fields)
 
     def _words(self, conn: Connection, msisdn: str, otherwise: str) -> Words:
         """The language of whoever reads it: the one she chose with us, else the one her order or registration names."""

@@ -10,6 +10,8 @@ from flask import Flask, Response, jsonify
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from bot import admin, logs, shopwindow, simulator, storefront
+from bot.api import blueprint as messages
+from bot.dialogues_cli import dialogues
 from bot.house import House, build
 from bot.market import Database
 from bot.providers import africastalking, twilio
@@ -44,6 +46,8 @@ def create_app(
         terms=house.terms,
         house_keys=_house_keys(settings),
     )
+    api.register_blueprint(messages)
+    api.after_request(_secure)
     own = storefront.Storefront(api, settings.secret_key, house.shop, house.database)
     app.register_blueprint(africastalking.routes(house.hall, settings.webhook_secret))
     app.register_blueprint(twilio.routes(house.hall, settings.url, settings.twilio_auth_token))
@@ -61,6 +65,7 @@ def create_app(
     app.cli.add_command(admin.db)
     app.cli.add_command(admin.apikey)
     app.cli.add_command(admin.demo)
+    app.cli.add_command(dialogues)
     app.add_url_rule("/healthz", "healthz", lambda: jsonify(status="alive"))
     app.add_url_rule("/readyz", "readyz", partial(_ready, house))
     app.after_request(_secure)

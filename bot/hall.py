@@ -63,7 +63,7 @@ class Hall:
 
     def ussd(self, inbound: Inbound) -> str:
         """One USSD hop; the same request is answered word for word alike."""
-        name = hop_key(inbound.provider, inbound.id, inbound.text)
+        name = self._name(inbound, inbound.text)
         for _ in range(RACES):
             now = self.clock()
             stored, known = self._load(inbound.msisdn, now)
@@ -81,7 +81,6 @@ class Hall:
                 session, turn = known, self._go_on(inbound, known, known.call, market, now)
             else:
                 session, turn = self._dial(inbound, known, market, now)
-                session.call = Call(inbound.id, inbound.text)
             session.person, session.by_call, session.left_at = turn.person, turn.conversation, now.timestamp()
             return session, self.stage.book.screen(turn).render(USSD)
 
@@ -89,16 +88,16 @@ class Hall:
         """The next answer of an open call; home if its conversation is over, went on by text or is of an old book."""
         conversation = session.by_call
         if conversation is None or not self.stage.book.knows(conversation):
-            conversation = Conversation(hop_key(inbound.provider, inbound.id, inbound.text), over=True)
+            conversation = Conversation(self._name(inbound, inbound.text), over=True)
         turn = self.stage.turn(conversation, session.person, market, USSD)
         said = hop.added(call.heard, inbound.text)
         if said is None and conversation.flow:  # a stray: what goes on from it would be misread, so it was not heard
             return turn
-        call.heard = inbound.text
         if said is None or conversation.over:
+            call.heard = hop.veil(inbound.text)
             self.stage.book.open(turn, self.stage.book.home)
         else:
-            self._hear(turn, said, market, now, inbound, inbound.text)
+            self._hear(turn, said, market, now, call)
         return turn
 
     def _dial(
@@ -106,39 +105,40 @@ class Hall:
     ) -> tuple[Session, Turn]:
         """A call we have not heard of: new, or one that the session store has lost."""
         session = known or Session(Person(inbound.msisdn))
+        session.call = Call(inbound.id)
         person = hop.meet(market.shop.session.connection(), market, inbound.msisdn)
         if inbound.text:
-            return session, self._walk(inbound, person, market, now)
+            return session, self._walk(inbound, session.call, person, market, now)
         book, dropped = self.stage.book, session.by_call
         if dropped and now.timestamp() - session.left_at < RESUMABLE_FOR and book.worth_resuming(dropped):
             book.interrupt(dropped)
             return session, self.stage.turn(dropped, person, market, USSD)
-        turn = self.stage.turn(Conversation(_conversation_id(inbound)), person, market, USSD)
+        turn = self.stage.turn(Conversation(self._name(inbound)), person, market, USSD)
         book.open(turn, book.home)
         return session, turn
 
-    def _walk(self, inbound: Inbound, person: Person, market: InProcessMarket, now: datetime) -> Turn:
+    def _walk(self, inbound: Inbound, call: Call, person: Person, market: InProcessMarket, now: datetime) -> Turn:
         """Stands where the cumulative text leads: from the last command done in this call, else from home."""
         point = hop.checkpoint(market.shop.session.connection(), inbound.id)
-        if point and (inbound.text + "*").startswith(point.heard + "*"):
+        if point and hop.begins(inbound.text + "*", point.heard + "*"):
             turn = self.stage.turn(point.conversation, person, market, USSD)
-            heard = point.heard
+            call.heard = point.heard
         else:
-            turn = self.stage.turn(Conversation(_conversation_id(inbound)), person, market, USSD)
+            turn = self.stage.turn(Conversation(self._name(inbound)), person, market, USSD)
             self.stage.book.open(turn, self.stage.book.home)
-            heard = ""
-        for part in hop.parts(inbound.text[len(heard) :].removeprefix("*") if heard else inbound.text):
+        said = inbound.text[len(call.heard) :]
+        for part in hop.parts(said.removeprefix("*") if call.heard else said):
             if turn.conversation.over:
+                call.heard = hop.veil(inbound.text)
                 break
-            heard = f"{heard}*{part}" if heard else part
-            self._hear(turn, part, market, now, inbound, heard)
+            self._hear(turn, part, market, now, call)
+        call.heard = call.heard.rjust(len(inbound.text), hop.VEIL)  # an empty first answer leaves no trace
         return turn
 
-    def _hear(
-        self, turn: Turn, said: str, market: InProcessMarket, now: datetime, inbound: Inbound, heard: str
-    ) -> None:
+    def _hear(self, turn: Turn, said: str, market: InProcessMarket, now: datetime, call: Call) -> None:
+        call.heard = hop.and_then(call.heard, self.stage.veiled(turn, said))
         self.stage.book.hear(turn, said)
-        self.stage.perform(turn, market, now, inbound.id, heard)
+        self.stage.perform(turn, market, now, call.id, call.heard)
 
     def sorry(self, msisdn: str | None) -> str:
         """A calm sentence that ends the call, in her language if that can still be found out."""
@@ -158,7 +158,7 @@ class Hall:
 
     def sms(self, inbound: Inbound) -> None:
         """One text that came in; what it causes and its answer are kept before this returns."""
-        name = hop_key(inbound.provider, inbound.id)
+        name = self._name(inbound)
         for attempt in range(RACES):
             now = self.clock()
             stored, known = self._load(inbound.msisdn, now)
@@ -169,7 +169,7 @@ class Hall:
                 conn = db.connection()
                 if not self._is_first(conn, inbound, name, stored, now) and not attempt:
                     return
-                self._keep(conn, inbound, now)
+                self._keep(conn, inbound, self._presentable(inbound, session), now)
                 if reply := self._answer(inbound, session, market, conn, now):
                     outgoing.queue(conn, reply, self.ids.new_id("msg"), now)
             session.answered(name, "")
@@ -185,14 +185,20 @@ class Hall:
             performed.finish(conn, f"text:{name}", str(version).encode(), b"")
         return recorded is None or int(recorded) == version
 
-    def _keep(self, conn: Connection, inbound: Inbound, now: datetime) -> None:
+    def _presentable(self, inbound: Inbound, session: Session) -> str:
+        """What may be shown of a text: no digit of it when a secret was asked."""
+        waiting = self._waiting(session)
+        secret = waiting is not None and self.stage.book.state(waiting).secret
+        return "".join("*" if sign.isnumeric() else sign for sign in inbound.text) if secret else inbound.text
+
+    def _keep(self, conn: Connection, inbound: Inbound, text: str, now: datetime) -> None:
         size = gsm7.segments(inbound.text)
         messages.receive(
             conn,
             id=self.ids.new_id("msg"),
             msisdn=inbound.msisdn,
             channel=inbound.channel,
-            text=inbound.text,
+            text=text,
             encoding=size.encoding,
             segments=size.count,
             provider=inbound.provider,
@@ -214,7 +220,7 @@ class Hall:
         if not body:
             return None
         return Text(
-            key=f"reply:{hop_key(inbound.provider, inbound.id)}",
+            key=f"reply:{self._name(inbound)}",
             msisdn=inbound.msisdn,
             body=body,
             language=language,
@@ -236,7 +242,7 @@ class Hall:
         self, inbound: Inbound, session: Session, market: InProcessMarket, conn: Connection, now: datetime
     ) -> str:
         book, waiting = self.stage.book, self._waiting(session)
-        fresh = Conversation(_conversation_id(inbound))
+        fresh = Conversation(self._name(inbound))
         turn = self.stage.turn(waiting or fresh, session.person, market, SMS)
         keyword = book.keyword(inbound.text, self.stage.place)
         if reading.fold(reading.clean(inbound.text)) in MORE:
@@ -323,7 +329,9 @@ class Hall:
         finally:
             market.close()
 
+    def _name(self, inbound: Inbound, *text: str) -> str:
+        """The same for every copy of a text, and of a hop by its text; without a text, for every hop of a call.
 
-def _conversation_id(inbound: Inbound) -> str:
-    """The same for every hop of a call and every copy of a text, so that commands keep their keys."""
-    return hop_key(inbound.provider, inbound.id)
+        So a conversation is named, and commands keep their keys.
+        """
+        return hop_key(self.stage.secret, inbound.provider, inbound.id, *text)

@@ -12,12 +12,16 @@ from sqlalchemy import Connection
 from bot import speech
 from bot.market import InProcessMarket
 from flows.kit import Book, Channel, Conversation, Person, Place, Turn
-from flows.market import ChooseLanguage, Command, Outcome, RegisterArtisan
-from state import people, performed
+from flows.market import ChangePayout, CheckPin, ChooseLanguage, Command, Outcome, RegisterArtisan
+from state import people, performed, pins
+
+VEIL = "\0"
+"""Stands where a sign of a secret was typed."""
 
 
 class Checkpoint(msgspec.Struct, array_like=True):
-    """Where a call stood when a command was done: what was heard of its cumulative text, and the conversation."""
+    """Where a call stood when a command was done: what was heard of its cumulative text, secrets veiled, and the
+    conversation."""
 
     heard: str
     conversation: Conversation
@@ -33,6 +37,8 @@ class Stage:
 
     book: Book
     place: Place
+    secret: bytes
+    """Peppers PINs and names hops; of at most 64 bytes."""
 
     @property
     def default_language(self) -> str:
@@ -61,7 +67,11 @@ class Stage:
         while (command := self.book.command(turn)) is not None:
             key = turn.conversation.key
             recorded = performed.begin(conn, key, turn.person.msisdn, now, gateway)
-            outcome = _outcome.decode(recorded) if recorded is not None else do(command, market, conn, turn, now)
+            outcome = (
+                self._do(command, market, conn, turn.person.msisdn, now)
+                if recorded is None
+                else _outcome.decode(recorded)
+            )
             turn.person = meet(conn, market, turn.person.msisdn)
             turn.words = speech.words(turn.person.language or self.default_language)
             self.book.tell(turn, outcome)
@@ -69,12 +79,21 @@ class Stage:
                 checkpoint = msgspec.json.encode(Checkpoint(heard, turn.conversation))
                 performed.finish(conn, key, msgspec.json.encode(outcome), checkpoint)
 
+    def _do(self, command: Command, market: InProcessMarket, conn: Connection, msisdn: str, now: datetime) -> Outcome:
+        """Performs a command: what concerns the person with us, what concerns the shop there."""
+        match command:
+            case CheckPin(pin):
+                verdict = pins.check(conn, msisdn, pin, self.secret, now)
+                return Outcome("done") if verdict == "right" else Outcome("rejected", verdict)
+            case ChangePayout() if not pins.is_proven(conn, msisdn, now):
+                return Outcome("rejected", "pin")
+            case ChooseLanguage(language) | RegisterArtisan(language=language):
+                people.set_language(conn, msisdn, language, now)
+        return market.perform(command)
 
-def do(command: Command, market: InProcessMarket, conn: Connection, turn: Turn, now: datetime) -> Outcome:
-    """Performs a command, and remembers of the person what outlives the shop: her language."""
-    if isinstance(command, ChooseLanguage | RegisterArtisan):
-        people.set_language(conn, turn.person.msisdn, command.language, now)
-    return market.perform(command)
+    def veiled(self, turn: Turn, said: str) -> str:
+        """What may be written down of something about to be heard: of an answer to a secret question, its length."""
+        return veil(said) if self.book.state(turn.conversation).secret else said
 
 
 def meet(conn: Connection, market: InProcessMarket, msisdn: str) -> Person:
@@ -87,6 +106,7 @@ def meet(conn: Connection, market: InProcessMarket, msisdn: str) -> Person:
         artisan=artisan is not None,
         agent=kiosk is not None,
         kiosk=kiosk.name if kiosk else "",
+        pin=known.has_pin if known else False,
     )
 
 
@@ -101,8 +121,23 @@ def parts(text: str) -> Sequence[str]:
     return text.split("*") if text else ()
 
 
+def veil(said: str) -> str:
+    """Something said, of which nothing can be read but how long it is."""
+    return VEIL * len(said)
+
+
+def and_then(heard: str, said: str) -> str:
+    """Cumulative text with one answer more."""
+    return f"{heard}*{said}" if heard else said
+
+
+def begins(text: str, heard: str) -> bool:
+    """Whether text begins with what was heard; where that is veiled, anything is what was heard."""
+    return len(text) >= len(heard) and all(kept in (sign, VEIL) for kept, sign in zip(heard, text, strict=False))
+
+
 def added(heard: str, text: str) -> str | None:
     """What was said since: ONE answer, stars and all. None when the text does not go on from what was heard."""
     if not heard:
         return text or None
-    return text[len(heard) + 1 :] if text.startswith(heard + "*") else None
+    return text[len(heard) + 1 :] if begins(text, heard + "*") else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +69,7 @@ def build(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = N
         settings.ussd_code,
         settings.sms_short_code,
     )
-    hall = Hall(Stage(BOOK, place), sessions, database, now, chance, terms)
+    secret = hashlib.sha256(settings.secret_key.encode()).digest()
+    hall = Hall(Stage(BOOK, place, secret), sessions, database, now, chance, terms)
     follower = Follower(database, now, chance, terms, settings.languages)
     return House(settings, engine, database, now, chance, terms, sessions, hall, follower)

@@ -125,7 +125,10 @@ class InProcessMarket:
         kiosk = self.kiosk()
         if kiosk is None:
             return market.Day(0, 0)
-        return market.Day(len(orders.expected_at(self.shop, kiosk)), len(orders.at_kiosk(self.shop, kiosk)))
+        coming = [_order(row) for row in orders.expected_at(self.shop, kiosk)]
+        return market.Day(
+            len(coming), len(orders.at_kiosk(self.shop, kiosk)), ready=sum(order.ready for order in coming)
+        )
 
     # -- commands
 
@@ -144,12 +147,36 @@ class InProcessMarket:
                 return self._choose_language(command)
             case market.RegisterArtisan():
                 return self._register(command)
+            case market.RenameArtisan(name):
+                artisans.rename(self.shop, self._the_artisan(), name)
+                return _done()
+            case market.ChangeKiosk(kiosk_id):
+                artisans.set_kiosk(self.shop, self._the_artisan(), kiosk_id)
+                return _done()
+            case market.ChangePayout(method, msisdn):
+                artisans.set_payout(self.shop, self._the_artisan(), method, msisdn)
+                return _done()
+            case market.Leave():
+                artisans.leave(self.shop, self._the_artisan())
+                return _done()
             case market.ListProduct():
                 return self._list_product(command)
+            case market.SetPrice(code, price):
+                return _done(code=products.set_price(self.shop, self._the_artisan(), code, price).code)
+            case market.SetStock(code, quantity):
+                return _done(code=products.set_stock(self.shop, self._the_artisan(), code, quantity).code)
+            case market.RemoveProduct(code):
+                return _done(code=products.withdraw(self.shop, self._the_artisan(), code).code)
             case market.AcceptOrder():
                 return self._accept(command)
             case market.DeclineOrder():
-                return _done(code=orders.decline(self.shop, self._the_artisan(), command.code).code)
+                return _done(code=orders.decline(self.shop, self._the_artisan(), command.code, command.reason).code)
+            case market.SayReady():
+                return self._say_ready(command)
+            case market.ConfirmDelivery(code):
+                return _done(code=orders.deliver(self.shop, self._bought(code)).code)
+            case market.CancelOrder(code):
+                return _done(code=orders.cancel(self.shop, self._bought(code)).code)
             case market.ReceiveGoods():
                 return self._receive(command)
             case market.FindCash():
@@ -197,6 +224,18 @@ class InProcessMarket:
         order = _hers(orders.accept(self.shop, artisan, command.code, command.quantity), artisan)
         return _done(code=order.code, title=order.title, quantity=order.quantity, earns=order.earns, kiosk=order.kiosk)
 
+    def _say_ready(self, command: market.SayReady) -> Outcome:
+        artisan = self._the_artisan()
+        order = _hers(orders.say_ready(self.shop, artisan, command.code), artisan)
+        return _done(code=order.code, title=order.title, quantity=order.quantity, kiosk=order.kiosk)
+
+    def _bought(self, code: str) -> Order:
+        """An order she placed herself; of another's nobody learns that it is there."""
+        order = orders.by_code(self.shop, code)
+        if order is None or order.buyer_msisdn != self._msisdn:
+            raise Refused("unknown_code", 404, code=code)
+        return order
+
     def _receive(self, command: market.ReceiveGoods) -> Outcome:
         order = _order(orders.receive_goods(self.shop, self._the_kiosk(), command.code, command.count))
         return _done(title=order.title, artisan=order.artisan)
@@ -234,6 +273,7 @@ def _order(row: Order) -> market.Order:
         row.status,
         part.artisan.name,
         part.artisan.kiosk.name,
+        part.ready_at is not None,
     )
 
 
@@ -248,4 +288,5 @@ def _hers(row: Order, artisan: Artisan) -> market.Order:
         row.status,
         artisan.name,
         artisan.kiosk.name,
+        part.ready_at is not None,
     )

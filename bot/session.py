@@ -15,7 +15,7 @@ REPLIES_KEPT = 40
 
 
 class Call(msgspec.Struct, omit_defaults=True):
-    """The gateway's USSD session that is open: its id, and how much of its cumulative text was heard."""
+    """The gateway's USSD session that is open: its id, and what was heard of its cumulative text, secrets veiled."""
 
     id: str
     heard: str = ""
@@ -54,6 +54,7 @@ def decode(data: bytes) -> Session:
     return _decoder.decode(data)
 
 
-def hop_key(*parts: str) -> str:
-    """One name for one hop, however often it is posted; nothing typed can be read back from it."""
-    return hashlib.blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=9).hexdigest()
+def hop_key(secret: bytes, *parts: str) -> str:
+    """One name for one hop, however often it is posted; without the secret, nothing typed can be guessed from it."""
+    said = "\0".join(parts).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(said, digest_size=9, key=secret).hexdigest()

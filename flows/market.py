@@ -36,6 +36,8 @@ class Order(msgspec.Struct, frozen=True):
     status: str
     artisan: str = ""
     kiosk: str = ""
+    ready: bool = False
+    """Whether she has said that it is made."""
 
 
 class Earnings(msgspec.Struct, frozen=True):
@@ -47,10 +49,11 @@ class Earnings(msgspec.Struct, frozen=True):
 
 
 class Day(msgspec.Struct, frozen=True):
-    """A kiosk's work: what is awaited, and what stands ready to be shipped."""
+    """A kiosk's work: what is awaited, how much of it is made, and what lies there to be shipped."""
 
     expected: int
     to_ship: int
+    ready: int = 0
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -70,11 +73,53 @@ class RegisterArtisan(Command, frozen=True):
     payout_msisdn: str | None
 
 
+class RenameArtisan(Command, frozen=True):
+    name: str
+
+
+class ChangeKiosk(Command, frozen=True):
+    kiosk_id: str
+
+
+class CheckPin(Command, frozen=True):
+    """The first PIN becomes hers. A wrong one is counted, and three lock even the right one out for a day."""
+
+    pin: str
+
+    def __repr__(self) -> str:
+        return "CheckPin(pin='****')"  # whatever prints a command, the PIN stays unsaid
+
+
+class ChangePayout(Command, frozen=True):
+    """Rejected for `pin` unless her PIN was right a moment ago."""
+
+    method: Literal["mobile_money", "kiosk_cash"]
+    msisdn: str | None
+
+
+class Leave(Command, frozen=True):
+    """Her products are withdrawn. Rejected for `orders_open` or `money_owed` while there are any."""
+
+
 class ListProduct(Command, frozen=True):
     title: str
     category: str
     price: int
     quantity: int
+
+
+class SetPrice(Command, frozen=True):
+    code: str
+    price: int
+
+
+class SetStock(Command, frozen=True):
+    code: str
+    quantity: int
+
+
+class RemoveProduct(Command, frozen=True):
+    code: str
 
 
 class AcceptOrder(Command, frozen=True):
@@ -85,6 +130,23 @@ class AcceptOrder(Command, frozen=True):
 
 
 class DeclineOrder(Command, frozen=True):
+    code: str
+    reason: str = ""
+
+
+class SayReady(Command, frozen=True):
+    code: str
+
+
+class ConfirmDelivery(Command, frozen=True):
+    """The buyer has her order."""
+
+    code: str
+
+
+class CancelOrder(Command, frozen=True):
+    """The buyer wants it no more; rejected once it is accepted."""
+
     code: str
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from marketplace_api import events, kiosks, shapes
+from marketplace_api import events, kiosks, orders, payouts, products, shapes
 from marketplace_api.categories import CATEGORIES
 from marketplace_api.models import Artisan
 from marketplace_api.refused import Refused
@@ -22,24 +22,18 @@ def register(
     payout_method: shapes.PayoutMethod,
     payout_msisdn: str | None,
 ) -> Artisan:
-    """Welcome an artisan; one phone registers once."""
-    if by_msisdn(shop, msisdn) is not None:
+    """Welcome an artisan; one phone registers once, or again after it left."""
+    known = _ever_by_msisdn(shop, msisdn)
+    if known is not None and known.status == "active":
         raise Refused("already_registered")
     if craft not in CATEGORIES:
         raise Refused("unknown_category", 422, category=craft)
     kiosk = kiosks.by_id(shop, kiosk_id)
-    artisan = Artisan(
-        id=shop.ids.new_id("art"),
-        msisdn=msisdn,
-        name=name,
-        language=language,
-        craft=craft,
-        status="active",
-        kiosk=kiosk,
-        payout_method=payout_method,
-        payout_msisdn=_paid_on(msisdn, payout_method, payout_msisdn),
-        created_at=shop.now,
-    )
+    artisan = known or Artisan(id=shop.ids.new_id("art"), msisdn=msisdn, created_at=shop.now)
+    artisan.name, artisan.language, artisan.craft = name, language, craft
+    artisan.status, artisan.kiosk = "active", kiosk
+    artisan.payout_method = payout_method
+    artisan.payout_msisdn = _paid_on(msisdn, payout_method, payout_msisdn)
     shop.session.add(artisan)
     shop.session.flush()
     events.announce(shop, "artisan.registered", shapes.Artisan.of(artisan))
@@ -55,13 +49,14 @@ def by_id(shop: Shop, artisan_id: str) -> Artisan:
 
 
 def by_msisdn(shop: Shop, msisdn: str) -> Artisan | None:
-    """The artisan with this phone."""
-    return shop.session.scalars(select(Artisan).where(Artisan.msisdn == msisdn)).one_or_none()
+    """The artisan with this phone; None when she has left."""
+    artisan = _ever_by_msisdn(shop, msisdn)
+    return artisan if artisan and artisan.status == "active" else None
 
 
 def rename(shop: Shop, artisan: Artisan, name: str) -> None:
     artisan.name = name
-    shop.session.flush()
+    _told(shop, artisan, "artisan.updated")
 
 
 def set_language(shop: Shop, artisan: Artisan, language: str) -> None:
@@ -72,14 +67,38 @@ def set_language(shop: Shop, artisan: Artisan, language: str) -> None:
 def set_kiosk(shop: Shop, artisan: Artisan, kiosk_id: str) -> None:
     """From now on she drops her goods there, those already accepted too."""
     artisan.kiosk = kiosks.by_id(shop, kiosk_id)
-    shop.session.flush()
+    _told(shop, artisan, "artisan.updated")
 
 
 def set_payout(shop: Shop, artisan: Artisan, method: shapes.PayoutMethod, msisdn: str | None = None) -> None:
     """How payouts that become due from now on are made; without `msisdn`, to her own phone."""
     artisan.payout_method = method
     artisan.payout_msisdn = _paid_on(artisan.msisdn, method, msisdn)
+    _told(shop, artisan, "artisan.payout_changed")
+
+
+def leave(shop: Shop, artisan: Artisan) -> None:
+    """She sells here no more, and her wares go off the shelf; `Refused` while she has orders to make or is owed money.
+
+    Wares go first: whoever is ordering one has ordered it before we look for orders, or cannot any more.
+    """
+    for product in products.of_artisan(shop, artisan, limit=None):
+        products.withdraw(shop, artisan, product.code)
+    if orders.open_for(shop, artisan) or orders.accepted_for(shop, artisan):
+        raise Refused("orders_open")
+    if payouts.standing(shop, artisan, last=0).owed:
+        raise Refused("money_owed")
+    artisan.status = "left"
+    _told(shop, artisan, "artisan.left")
+
+
+def _ever_by_msisdn(shop: Shop, msisdn: str) -> Artisan | None:
+    return shop.session.scalars(select(Artisan).where(Artisan.msisdn == msisdn)).one_or_none()
+
+
+def _told(shop: Shop, artisan: Artisan, type: str) -> None:
     shop.session.flush()
+    events.announce(shop, type, shapes.Artisan.of(artisan))
 
 
 def _paid_on(own: str, method: shapes.PayoutMethod, other: str | None) -> str | None:

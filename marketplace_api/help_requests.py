@@ -6,6 +6,7 @@ from sqlalchemy import select
 
 from marketplace_api import events, shapes
 from marketplace_api.models import HelpRequest
+from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 
 
@@ -19,4 +20,16 @@ def request(shop: Shop, msisdn: str) -> HelpRequest:
     shop.session.add(asked)
     shop.session.flush()
     events.announce(shop, "help.requested", shapes.HelpRequest.of(asked))
+    return asked
+
+
+def close(shop: Shop, request_id: str) -> HelpRequest:
+    """She has been called. `Refused` with `help_request_closed` when somebody has said so before."""
+    asked = shop.session.get(HelpRequest, request_id, with_for_update=True)
+    if asked is None:
+        raise Refused("unknown_help_request", 404)
+    if asked.closed_at is not None:
+        raise Refused("help_request_closed")
+    asked.closed_at = shop.now
+    shop.session.flush()
     return asked

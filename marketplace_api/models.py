@@ -164,6 +164,7 @@ class Assignment(Base):
     quantity: Mapped[int]
     status: Mapped[str]
     reason: Mapped[str]
+    ready_at: Mapped[datetime | None]
 
     artisan: Mapped[Artisan] = relationship(lazy="joined", innerjoin=True)
 

@@ -83,8 +83,19 @@ def accept(shop: Shop, artisan: Artisan, code: str, quantity: int | None = None)
 def decline(shop: Shop, artisan: Artisan, code: str, reason: str = "") -> Order:
     """She does not make it; the pieces can be ordered again."""
     order, part = _hers(shop, artisan, code)
-    _close(shop, order, "decline")
+    ORDER.check(order, "decline")
     part.reason = reason
+    return _close(shop, order, "decline")
+
+
+def say_ready(shop: Shop, artisan: Artisan, code: str) -> Order:
+    """Her part is made, and comes to the kiosk next; said again, it stays ready since the first time."""
+    order, part = _hers(shop, artisan, code)
+    ASSIGNMENT.check(part, "receive")
+    if part.ready_at is None:
+        part.ready_at = shop.now
+        shop.session.flush()
+        events.announce(shop, "order.ready", shapes.Order.of(order))
     return order
 
 

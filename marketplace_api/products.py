@@ -60,7 +60,7 @@ def by_code(shop: Shop, code: str) -> Product | None:
     return shop.session.scalars(select(Product).where(Product.code == codes.normalise(code))).one_or_none()
 
 
-def of_artisan(shop: Shop, artisan: Artisan, limit: int = 100) -> Sequence[Product]:
+def of_artisan(shop: Shop, artisan: Artisan, limit: int | None = 100) -> Sequence[Product]:
     """Hers that are not withdrawn, newest first."""
     return shop.session.scalars(
         select(Product)

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from marketplace_api import models
 
+ArtisanStatus = Literal["active", "left"]
 ProductStatus = Literal["listed", "sold_out", "withdrawn"]
 OrderStatus = Literal["placed", "accepted", "at_kiosk", "shipped", "delivered", "declined", "expired", "cancelled"]
 AssignmentStatus = Literal["offered", "accepted", "received", "declined", "expired", "cancelled"]
@@ -87,7 +88,7 @@ class PublicArtisan(BaseModel):
     name: str
     town: str
     craft: str
-    status: Literal["active"]
+    status: ArtisanStatus
     kiosk_id: str
     created_at: datetime
 
@@ -189,15 +190,25 @@ class Address(BaseModel):
 
 
 class Assignment(BaseModel):
-    """An artisan's part of an order."""
+    """An artisan's part of an order: why she declined it, or since when it is made."""
 
     artisan: Maker
     quantity: int
     status: AssignmentStatus
+    reason: str
+    ready_at: datetime | None
 
     @classmethod
     def of(cls, row: models.Assignment) -> Self:
-        return cls.model_validate({"artisan": Maker.of(row.artisan), "quantity": row.quantity, "status": row.status})
+        return cls.model_validate(
+            {
+                "artisan": Maker.of(row.artisan),
+                "quantity": row.quantity,
+                "status": row.status,
+                "reason": row.reason,
+                "ready_at": row.ready_at,
+            }
+        )
 
 
 class TimelineEntry(BaseModel):

@@ -193,11 +193,19 @@ def sweep(conn: Connection, older_than: datetime) -> int:
     return conn.execute(early_report.delete().where(early_report.c.at < older_than)).rowcount
 
 
-def history(conn: Connection, msisdn: str | None = None, *, after: str | None = None, limit: int) -> list[Message]:
+def history(
+    conn: Connection,
+    msisdn: str | None = None,
+    *,
+    direction: Direction | None = None,
+    status: Status | None = None,
+    after: str | None = None,
+    limit: int,
+) -> list[Message]:
     """Texts of one phone or of all, newest first, going on after the message whose id is `after`."""
     page = select(*_FIELDS).order_by(message.c.seq.desc()).limit(limit)
-    if msisdn is not None:
-        page = page.where(message.c.msisdn == msisdn)
+    asked = {"msisdn": msisdn, "direction": direction, "status": status}
+    page = page.filter_by(**{name: value for name, value in asked.items() if value is not None})
     if after is not None:
         page = page.where(message.c.seq < select(message.c.seq).where(message.c.id == after).scalar_subquery())
     return [Message(*row) for row in conn.execute(page)]

@@ -20,6 +20,7 @@ class Person:
     first_seen_at: datetime
     opted_out_at: datetime | None
     opted_out_how: str | None
+    has_pin: bool = False
 
 
 _FIELDS = (
@@ -28,6 +29,7 @@ _FIELDS = (
     person.c.first_seen_at,
     person.c.opted_out_at,
     person.c.opted_out_how,
+    person.c.pin_hash.is_not(None),
 )
 
 

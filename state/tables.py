@@ -123,6 +123,10 @@ person = Table(
     Column("first_seen_at", UtcDateTime, nullable=False),
     Column("opted_out_at", UtcDateTime),
     Column("opted_out_how", Text),
+    Column("pin_hash", Text),
+    Column("pin_misses", Integer, nullable=False, default=0),
+    Column("pin_locked_until", UtcDateTime),
+    Column("pin_proven_at", UtcDateTime),
     Column("updated_at", UtcDateTime, nullable=False),
 )
 

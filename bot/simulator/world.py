@@ -97,6 +97,7 @@ class World:
 def opened(folder: Path, *, filled: bool = False, **settings: Any) -> Iterator[World]:
     """A shop over a fresh database; SQLite in `folder` unless `database_url` says otherwise."""
     url = settings.pop("database_url", f"sqlite:///{folder}/soko.db")
+    settings.setdefault("twilio_auth_token", "a-token-of-a-world-of-its-own")
     chosen = Settings(database_url=url, bootstrap_api_key=OPERATOR_KEY, **settings)
     migrate.upgrade(chosen)
     if filled:

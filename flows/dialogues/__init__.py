@@ -2,7 +2,7 @@
 
 from flows.kit import Book
 
-from . import agent, help, home, join, language, money, orders, products, sell, track
+from . import agent, bought, help, home, join, language, money, orders, payout, products, sell, settings, track
 
 BOOK = Book(
     home.flow,
@@ -10,15 +10,25 @@ BOOK = Book(
     join.flow,
     sell.flow,
     products.flow,
+    products.price,
+    products.stock,
+    products.remove,
     orders.flow,
     orders.accept,
     orders.decline,
+    orders.ready,
     money.flow,
+    settings.rename,
+    settings.kiosk,
+    payout.flow,
+    settings.leave,
     agent.receive,
     agent.cash,
     agent.ship,
     agent.today,
     track.flow,
+    bought.received,
+    bought.drop,
     help.flow,
     help.call,
 )

@@ -136,6 +136,11 @@ ship = Flow(
     facts={"order": lambda turn: turn["code"]},
 )
 
+
+def some_are_ready(turn: Turn) -> bool:
+    return turn.market.day().ready > 0
+
+
 today = Flow(
     "today",
     Notice(
@@ -146,8 +151,18 @@ today = Flow(
         ),
         stays=True,
     ),
+    Notice(
+        "some_ready",
+        N_(
+            "{expected} orders on their way to you, {ready} of them ready. {to_ship} to ship.",
+            "{expected} to come, {ready} ready, {to_ship} to ship.",
+        ),
+        stays=True,
+    ),
+    start=[Go("some_ready", when=some_are_ready), Go("day")],
     facts={
         "expected": lambda turn: turn.market.day().expected,
+        "ready": lambda turn: turn.market.day().ready,
         "to_ship": lambda turn: turn.market.day().to_ship,
     },
 )

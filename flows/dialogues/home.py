@@ -35,7 +35,7 @@ flow = Flow(
         Option(N_("My products"), Enter("products")),
         Option(N_("Orders"), Enter("orders")),
         Option(N_("My money"), Enter("money")),
-        Option(N_("Settings"), "settings"),
+        Option(N_("Settings"), "my_settings"),
         Option(N_("Help"), Enter("help")),
     ),
     Menu(
@@ -57,6 +57,15 @@ flow = Flow(
         "settings",
         N_("Settings"),
         Option(N_("Language"), Enter("language")),
+    ),
+    Menu(
+        "my_settings",
+        N_("Settings"),
+        Option(N_("Language"), Enter("language")),
+        Option(N_("My name"), Enter("rename")),
+        Option(N_("My kiosk"), Enter("kiosk")),
+        Option(N_("How I am paid"), Enter("payout")),
+        Option(N_("Leave Soko"), Enter("leave")),
     ),
     start=[
         Go(Enter("language"), when=is_new),

@@ -1,4 +1,4 @@
-"""An artisan answers her orders: all of it, a part, or not at all."""
+"""An artisan answers her orders: all of it, a part, or not at all; and says when one is made."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,6 +9,7 @@ from flows.kit import (
     AskCode,
     AskQuantity,
     Choice,
+    Enter,
     Flow,
     Go,
     Gone,
@@ -21,10 +22,10 @@ from flows.kit import (
     Turn,
     between,
 )
-from flows.kit.flow import because, given
-from flows.market import AcceptOrder, DeclineOrder, Order
+from flows.kit.flow import because, given, known
+from flows.market import AcceptOrder, DeclineOrder, Order, SayReady
 
-PLACED = "placed"
+PLACED, ACCEPTED_BY_HER = "placed", "accepted"
 
 
 def orders(turn: Turn) -> Sequence[Choice]:
@@ -33,6 +34,10 @@ def orders(turn: Turn) -> Sequence[Choice]:
 
 def unanswered(turn: Turn) -> Sequence[Choice]:
     return [_line(order) for order in turn.market.orders() if order.status == PLACED]
+
+
+def being_made(turn: Turn) -> Sequence[Choice]:
+    return [_line(order) for order in turn.market.orders() if order.status == ACCEPTED_BY_HER and not order.ready]
 
 
 def _line(order: Order) -> Choice:
@@ -50,12 +55,16 @@ def is_unanswered(turn: Turn) -> bool:
     return chosen(turn).status == PLACED
 
 
+def is_ready(turn: Turn) -> bool:
+    return chosen(turn).ready
+
+
 def accept_it(turn: Turn) -> AcceptOrder:
     return AcceptOrder(turn["code"], turn.get("part"))
 
 
 def decline_it(turn: Turn) -> DeclineOrder:
-    return DeclineOrder(turn["code"])
+    return DeclineOrder(turn["code"], turn["why"])
 
 
 def earned(turn: Turn) -> str:
@@ -82,7 +91,7 @@ flow = Flow(
         "code",
         N_("Your orders:"),
         items=orders,
-        then=[Go("order", when=is_unanswered), Go("bring")],
+        then=[Go("order", when=is_unanswered), Go("made", when=is_ready), Go("bring")],
         empty="none",
     ),
     Menu(
@@ -94,17 +103,33 @@ flow = Flow(
         ),
         Option(N_("Yes, all of it"), "accepting"),
         Option(N_("A part of it"), "part"),
-        Option(N_("No"), "declining"),
+        Option(N_("No"), "why"),
+    ),
+    Menu(
+        "why",
+        N_("Why not?"),
+        Option(N_("Too busy"), "declining", value="busy"),
+        Option(N_("Too low a price"), "declining", value="price"),
+        Option(N_("No material"), "declining", value="material"),
+        Option(N_("Something else"), "declining", value="other"),
     ),
     AskQuantity("part", N_("How many of {asked} can you make?"), check=between(1, 9999), then="accepting"),
     Act("accepting", command=accept_it, done="accepted", rejected=REJECTED),
     Act("declining", command=decline_it, done="declined", rejected=CLOSED),
     Notice("accepted", ACCEPTED),
     Notice("declined", DECLINED),
-    Notice(
+    Menu(
         "bring",
         N_(
             "Order {code}: bring {asked} x {product} to {to_kiosk}. You earn {would_earn}.",
+            "{code}: bring {asked}. You earn {would_earn}.",
+        ),
+        Option(N_("It is ready"), Enter("ready", carry=("code",))),
+    ),
+    Notice(
+        "made",
+        N_(
+            "Order {code} is ready: bring {asked} x {product} to {to_kiosk}. You earn {would_earn}.",
             "{code}: bring {asked}. You earn {would_earn}.",
         ),
         stays=True,
@@ -135,6 +160,13 @@ def code_and_number(rest: str, _place: Place) -> Mapping[str, str] | None:
         case [first, *others] if reading.code(first):
             return {"code": first, "part": " ".join(others)} if others else {"code": first}
     return None
+
+
+def code_alone(rest: str, _place: Place) -> Mapping[str, str] | None:
+    """`READY K7P4` or `READY`; something else after the word is not this keyword."""
+    if not rest:
+        return {}
+    return {"code": rest} if reading.code(rest) else None
 
 
 def _answered(turn: Turn) -> str:
@@ -183,4 +215,37 @@ decline = Flow(
     start=[Go("code", when=given("code")), Go("which")],
     facts={"code": _answered},
     keywords=[Keyword("NO", "HAPANA", "DECLINE", "NON", "አይ", "አይደለም", "AY", "AYDELEM", fill=code_and_number)],
+)
+
+ready = Flow(
+    "ready",
+    AskCode("code", N_("Which order? Write its code."), then="telling"),
+    PagedList(
+        "which",
+        N_("Which order is ready?", "Which order?"),
+        items=being_made,
+        then="telling",
+        empty="nothing",
+        alone=True,
+    ),
+    Act(
+        "telling",
+        command=lambda turn: SayReady(_answered(turn)),
+        done="told",
+        rejected=[Go("not_making", when=because("order_not_expected")), Go("unknown")],
+    ),
+    Notice(
+        "told",
+        N_(
+            "Order {code} is ready. Now bring {quantity} x {title} to {kiosk}.",
+            "Order {code} is ready. Now bring it to {kiosk}.",
+            "Order {code} is ready. Now bring it.",
+        ),
+    ),
+    Notice("not_making", N_("Order {code} is not one that you are making now.")),
+    Notice("unknown", UNKNOWN),
+    Notice("nothing", N_("You are making no order now.")),
+    start=[Go("telling", when=known("code")), Go("code", when=given("code")), Go("which")],
+    facts={"code": _answered},
+    keywords=[Keyword("READY", "TAYARI", "PRET", "PRETE", "ዝግጁ", "ZIGJU", fill=code_alone)],
 )

@@ -1,36 +1,199 @@
-"""An artisan looks through what she has in the shop."""
+"""An artisan looks through what she has in the shop, and changes it."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
-from flows.kit import N_, Choice, Flow, Gone, Keyword, Notice, PagedList, Turn
-from flows.market import Product
+from flows import reading
+from flows.kit import (
+    N_,
+    Act,
+    AskCode,
+    AskMoney,
+    AskQuantity,
+    Check,
+    Choice,
+    Confirm,
+    Enter,
+    Flow,
+    Go,
+    Gone,
+    Keyword,
+    Menu,
+    Notice,
+    Option,
+    PagedList,
+    Place,
+    Turn,
+    between,
+)
+from flows.kit.flow import Fill, given, known
+from flows.market import Product, RemoveProduct, SetPrice, SetStock
+
+from .sell import PRICE, is_dear
+
+MEANT_FOR_A_CODE = re.compile(r"[a-z]\d[a-z]\w*", re.IGNORECASE)
+"""Tells `K7P0`, which is to be asked again, from `x3` and `ksh1500`, which answer another question."""
+
+
+# A text may say 0, which sells it out; on a call 0 leads back, so the words offer 1.
+ON_SALE = replace(between(1, 999), passes=lambda _turn, count: 0 <= count <= 999)
 
 
 def products(turn: Turn) -> Sequence[Choice]:
     return [Choice(product.code, f"{product.code} {product.title}") for product in turn.market.products()]
 
 
+def picked(turn: Turn) -> str:
+    return str(turn.get("code") or turn["named"])
+
+
 def chosen(turn: Turn) -> Product:
     for product in turn.market.products():
-        if product.code == turn["code"]:
+        if product.code == picked(turn):
             return product
-    raise Gone(turn["code"])
+    raise Gone(picked(turn))
 
+
+def is_on_sale(turn: Turn, code: Any) -> bool:
+    return any(product.code == code for product in turn.market.products())
+
+
+def code_then(name: str) -> Fill:
+    """`PRICE K7P4 1500`, `PRICE K7P4` or `PRICE`; what begins with anything else is not this keyword."""
+
+    def fill(rest: str, _place: Place) -> Mapping[str, str] | None:
+        if not rest:
+            return {}
+        first, *others = reading.tokens(rest)
+        code = reading.code(first) or first
+        if not MEANT_FOR_A_CODE.fullmatch(code):
+            return None
+        return {"code": code, name: " ".join(others)} if others else {"code": code}
+
+    return fill
+
+
+def code_to_remove(rest: str, _place: Place) -> Mapping[str, str] | None:
+    """`REMOVE K7P4` names what is to go, so it is not asked again; a line of a list is."""
+    if not rest:
+        return {}
+    return {"named": rest} if MEANT_FOR_A_CODE.fullmatch(reading.code(rest) or rest) else None
+
+
+def set_price(turn: Turn) -> SetPrice:
+    return SetPrice(turn["code"], turn["price"])
+
+
+def set_stock(turn: Turn) -> SetStock:
+    return SetStock(turn["code"], turn["quantity"])
+
+
+def remove_product(turn: Turn) -> RemoveProduct:
+    return RemoveProduct(picked(turn))
+
+
+FACTS = {
+    "title": lambda turn: chosen(turn).title,
+    "now": lambda turn: turn.money(chosen(turn).price),
+    "left": lambda turn: chosen(turn).quantity,
+    "product": picked,
+}
+NONE = N_("You have nothing on sale yet. Choose Sell something, or text SELL.")
+NOT_HERS = N_("You have no such product. Answer with a number.", "Answer with a number.")
+NO_SUCH = N_("You have no product with that code.", "No such product.")
+GONE = N_("{product} is not on sale any more.")
 
 flow = Flow(
     "products",
     PagedList("code", N_("Your products:"), items=products, then="product", empty="none"),
-    Notice(
+    Menu(
         "product",
-        N_("{title}\n{price} each, {left} left. Code {product_code}.", "{price}, {left} left."),
-        stays=True,
+        N_("{title}\n{now} each, {left} left. Code {product}.", "{now}, {left} left."),
+        Option(N_("Change price"), Enter("price", carry=("code",))),
+        Option(N_("Change how many"), Enter("stock", carry=("code",))),
+        Option(N_("Remove"), Enter("remove", carry=("code",))),
     ),
-    Notice("none", N_("You have nothing on sale yet. Choose Sell something, or text SELL."), stays=True),
-    facts={
-        "title": lambda turn: chosen(turn).title,
-        "price": lambda turn: turn.money(chosen(turn).price),
-        "left": lambda turn: chosen(turn).quantity,
-        "product_code": lambda turn: chosen(turn).code,
-    },
+    Notice("none", NONE, stays=True),
+    facts=FACTS,
     keywords=[Keyword("PRODUCTS", "BIDHAA", "PRODUITS", "ARTICLES", "ዕቃዎች", "ዕቃዎቼ", "እቃዎች", "EKAWOCH")],
+)
+
+price = Flow(
+    "price",
+    PagedList(
+        "code",
+        N_("Which product has a new price?", "Which product?"),
+        items=products,
+        then="price",
+        empty="none",
+        example=NOT_HERS,
+    ),
+    AskMoney(
+        "price",
+        N_("New price of {title}, in {currency}? Now it is {now}.", "New price, in {currency}?"),
+        check=PRICE,
+        then=[Go("dear", when=is_dear), Go("pricing")],
+    ),
+    Confirm(
+        "dear",
+        N_("The price is {price} for one. Is that right?", "{price} for one?"),
+        yes="pricing",
+        no="price",
+    ),
+    Act("pricing", command=set_price, done="priced", rejected="gone"),
+    Notice("priced", N_("{title}, code {product}, now costs {price}.", "{product} now costs {price}.")),
+    Notice("gone", GONE),
+    Notice("none", NONE),
+    start=[Go("price", when=known("code")), Go("code")],
+    facts=FACTS,
+    keywords=[Keyword("PRICE", "BEI", "PRIX", "ዋጋ", "WAGA", fill=code_then("price"))],
+)
+
+stock = Flow(
+    "stock",
+    PagedList(
+        "code",
+        N_("Of which product do you have more or fewer?", "Which product?"),
+        items=products,
+        then="quantity",
+        empty="none",
+        example=NOT_HERS,
+    ),
+    AskQuantity(
+        "quantity",
+        N_("How many of {title} do you have now? We know of {left}.", "How many do you have now?"),
+        check=ON_SALE,
+        then="counting",
+    ),
+    Act("counting", command=set_stock, done="counted", rejected="gone"),
+    Notice("counted", N_("You have {quantity} x {title} on sale. Code {product}.", "{product}: {quantity} on sale.")),
+    Notice("gone", GONE),
+    Notice("none", NONE),
+    start=[Go("quantity", when=known("code")), Go("code")],
+    facts=FACTS,
+    keywords=[Keyword("STOCK", "IDADI", "QUANTITE", "ብዛት", "BIZAT", fill=code_then("quantity"))],
+)
+
+remove = Flow(
+    "remove",
+    PagedList("code", N_("Which product do you remove?", "Which product?"), items=products, then="sure", empty="none"),
+    Confirm(
+        "sure", N_("Remove {title}, code {product}, from the shop?", "Remove {product}?"), yes="removing", no="kept"
+    ),
+    AskCode(
+        "named",
+        N_("Which product do you remove? Write its code."),
+        check=Check(is_on_sale, NO_SUCH, "K7P4M2"),
+        then="removing",
+    ),
+    Act("removing", command=remove_product, done="removed", rejected="gone"),
+    Notice("removed", N_("{product} is removed from the shop.")),
+    Notice("kept", N_("{product} stays on sale.")),
+    Notice("gone", GONE),
+    Notice("none", NONE),
+    start=[Go("sure", when=known("code")), Go("named", when=given("named")), Go("code")],
+    facts=FACTS,
+    keywords=[Keyword("REMOVE", "ONDOSHA", "RETIRER", "ማውጣት", "MAWTAT", fill=code_to_remove)],
 )

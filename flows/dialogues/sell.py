@@ -26,6 +26,7 @@ from flows.market import ListProduct
 from .home import is_artisan
 from .join import crafts
 
+PRICE = amount(10_00, 500_000_00)
 DEAR = 100_000_00
 """From here a price is asked back: a slip of the thumb adds a nought."""
 
@@ -65,7 +66,7 @@ flow = Flow(
     AskMoney(
         "price",
         N_("Price of one, in {currency}?"),
-        check=amount(10_00, 500_000_00),
+        check=PRICE,
         then=[Go("dear", when=is_dear), Go("quantity")],
     ),
     Confirm(

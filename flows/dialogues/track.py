@@ -22,6 +22,9 @@ def is_hers(turn: Turn, code: Any) -> bool:
     return turn.market.bought(code) is not None
 
 
+HERS = Check(is_hers, N_("This phone has no order with that code.", "No such order."), "K7P4M2")
+
+
 def bought(turn: Turn) -> Order:
     order = turn.market.bought(turn["code"])
     if order is None:
@@ -38,7 +41,7 @@ flow = Flow(
     AskCode(
         "code",
         N_("What is the code of your order?"),
-        check=Check(is_hers, N_("This phone has no order with that code.", "No such order."), "K7P4M2"),
+        check=HERS,
         then="status",
     ),
     Notice("status", N_("Order {order}, {asked} x {product}: {status}.", "Order {order}: {status}.")),

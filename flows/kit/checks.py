@@ -39,8 +39,12 @@ class Check:
     def __call__(self, turn: Turn, value: Any) -> None:
         """Raises Refused when the value does not pass."""
         if not self.passes(turn, value):
-            amounts = {name: turn.money(self.values[name]) for name in self.money}  # type: ignore[arg-type]
-            raise Refused(self.problem, **{**self.values, **amounts})
+            raise self.refusal(turn)
+
+    def refusal(self, turn: Turn) -> Refused:
+        """What is said of a value that does not pass."""
+        amounts = {name: turn.money(self.values[name]) for name in self.money}  # type: ignore[arg-type]
+        return Refused(self.problem, **{**self.values, **amounts})
 
 
 def length(least: int, most: int, *, of: Callable[[str], bool] = str.isalpha) -> Check:

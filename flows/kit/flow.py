@@ -56,6 +56,11 @@ def given(name: str) -> Callable[[Turn], bool]:
     return lambda turn: name in turn.conversation.prefill
 
 
+def known(name: str) -> Callable[[Turn], bool]:
+    """Whether this answer was taken along from the flow that entered this one."""
+    return lambda turn: turn.get(name) is not None
+
+
 def because(*reasons: str) -> Callable[[Turn], bool]:
     """Whether the command was rejected for one of these reasons."""
     return lambda turn: turn.outcome is not None and turn.outcome.reason in reasons

@@ -1,6 +1,7 @@
 """The kinds of state a dialogue is made of.
 
 - `Ask`, `AskMoney`, `AskQuantity`, `AskPhone`, `AskCode` put a question and keep what they could read.
+- `AskDigits` and `AskPin` ask a secret, which is kept no longer than the command that needs it.
 - `Menu` offers fixed lines, each with its own way on; `PagedList` offers lines that were looked up.
 - `Confirm` asks yes or no.
 - `Act` says nothing: the flow waits there while the hall performs its command.
@@ -246,6 +247,16 @@ class AskDigits(Question):
         return Read(digits)
 
 
+class AskPin(AskDigits):
+    """Her PIN; the hall knows whether it is right. Who goes on after a break may be somebody else."""
+
+    careful = True
+    example = N_("A PIN has {digits} digits.")
+
+    def __init__(self, name: str, text: Text, *, then: Then) -> None:
+        super().__init__(name, text, digits=4, then=then)
+
+
 class Listed(Question):
     """Numbered lines, as many to a page as the channel carries; a number means the same on every page."""
 
@@ -337,8 +348,9 @@ class PagedList(Listed):
         empty: str | Enter | None = None,
         alone: bool = False,
         verbatim: bool = False,
+        example: Text = "",
     ) -> None:
-        super().__init__(name, text, then=then)
+        super().__init__(name, text, then=then, example=example)
         self.items, self.empty, self.alone, self.verbatim = items, empty, alone, verbatim
 
     def offer(self, turn: Turn) -> Sequence[Choice]:

@@ -25,6 +25,8 @@ class Person(msgspec.Struct, frozen=True, omit_defaults=True):
     artisan: bool = False
     agent: bool = False
     kiosk: str = ""
+    pin: bool = False
+    """Whether she has chosen one."""
 
 
 @dataclass(frozen=True, slots=True)

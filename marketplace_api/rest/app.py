@@ -25,7 +25,18 @@ from werkzeug.routing import BaseConverter
 
 from marketplace_api import apikeys
 from marketplace_api.apikeys import Caller
-from marketplace_api.rest import access, catalogue, events, kiosks, openapi, orders, payouts, problems
+from marketplace_api.rest import (
+    access,
+    catalogue,
+    docs,
+    events,
+    help_requests,
+    kiosks,
+    openapi,
+    orders,
+    payouts,
+    problems,
+)
 from marketplace_api.shop import Ids, Shop, Terms
 
 _ANY = TypeAdapter[Any](Any)
@@ -107,7 +118,7 @@ def create_api(
     api.before_request(_only_json)
     api.spec_processor(openapi.complete)  # type: ignore[arg-type]
     problems.handle(api)
-    for room in (catalogue, orders, kiosks, payouts, events):
+    for room in (catalogue, orders, kiosks, payouts, help_requests, events, docs):
         api.register_blueprint(room.blueprint)
     return api
 

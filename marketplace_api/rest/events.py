@@ -32,4 +32,4 @@ def list_events(query_data: EventQuery) -> Page[shapes.Event]:
     """
     (seen,) = query_data.cursor or (0,)
     rows = events.since(shop(), seen, query_data.limit + 1)
-    return as_page(rows, query_data.limit, shapes.Event.of, lambda row: (row.seq,))
+    return as_page(rows, query_data.limit, shapes.Event.of, lambda row: (row.seq,), endless=True)

@@ -16,13 +16,13 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, TypeAdapter, WithJsonSchema
 from sqlalchemy import Select, tuple_
 
-from marketplace_api.models import Artisan, Kiosk, Order, Payout, Product
+from marketplace_api.models import Artisan, HelpRequest, Kiosk, Order, Payout, Product
 from marketplace_api.rest.access import shop
 from marketplace_api.rest.fields import Id, Limit
 
 Shape = TypeVar("Shape", bound=BaseModel)
 Row = TypeVar("Row")
-Dated = TypeVar("Dated", Artisan, Kiosk, Order, Payout, Product)
+Dated = TypeVar("Dated", Artisan, HelpRequest, Kiosk, Order, Payout, Product)
 
 
 def _opener(place: TypeAdapter[Any]) -> BeforeValidator:
@@ -37,11 +37,17 @@ def _opener(place: TypeAdapter[Any]) -> BeforeValidator:
     return BeforeValidator(opened)
 
 
+def _documented(format: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "format": format, "description": "`next_cursor` of the page before."})
+
+
 _ROW = TypeAdapter(tuple[AwareDatetime, Id])
 _NUMBER = TypeAdapter(tuple[Annotated[int, Field(ge=0, lt=2**63)]])
+_ID = TypeAdapter(tuple[Id])
 
-RowCursor = Annotated[tuple[datetime, str], _opener(_ROW), WithJsonSchema({"type": "string", "format": "cursor"})]
-NumberCursor = Annotated[tuple[int], _opener(_NUMBER), WithJsonSchema({"type": "string", "format": "event-cursor"})]
+RowCursor = Annotated[tuple[datetime, str], _opener(_ROW), _documented("cursor")]
+NumberCursor = Annotated[tuple[int], _opener(_NUMBER), _documented("event-cursor")]
+IdCursor = Annotated[tuple[str], _opener(_ID), _documented("id-cursor")]
 
 
 class PageQuery(BaseModel):
@@ -72,25 +78,28 @@ def newest_first(
         found = found.where(tuple_(model.created_at, model.id) < query.cursor)
     latest = found.order_by(model.created_at.desc(), model.id.desc()).limit(query.limit + 1)
     rows = shop().session.scalars(latest).all()
-    page = as_page(rows, query.limit, show, lambda row: (row.created_at.isoformat(), row.id))
-    if not page.has_more:
-        page.next_cursor = None
-    return page
+    return as_page(rows, query.limit, show, lambda row: (row.created_at.isoformat(), row.id))
 
 
 def as_page(
-    rows: Sequence[Row], limit: int, show: Callable[[Row], Shape], place: Callable[[Row], tuple[object, ...]]
+    rows: Sequence[Row],
+    limit: int,
+    show: Callable[[Row], Shape],
+    place: Callable[[Row], tuple[object, ...]],
+    *,
+    endless: bool = False,
 ) -> Page[Shape]:
     """The page of the first `limit` of `rows`, one more of which may have been read to see what follows.
 
-    Its cursor names the last row shown by its `place` in the order.
+    Its cursor names the last row shown by its `place` in the order. The last page has none, unless the
+    list is `endless`: more will follow it, later.
     """
-    shown = rows[:limit]
+    shown, has_more = rows[:limit], len(rows) > limit
     return Page(
         object="list",
         data=[show(row) for row in shown],
-        has_more=len(rows) > limit,
-        next_cursor=_closed(place(shown[-1])) if shown else None,
+        has_more=has_more,
+        next_cursor=_closed(place(shown[-1])) if shown and (has_more or endless) else None,
     )
 
 

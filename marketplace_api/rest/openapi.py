@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -25,9 +27,12 @@ _IDEMPOTENCY_KEY = {
     "schema": {"type": "string", "pattern": repeats.PATTERN},
 }
 
+_OWNER = re.compile(r'(?<="#/components/schemas/)\w+\.')
+
 
 def complete(document: dict[str, Any]) -> dict[str, Any]:
     """The document as it should be."""
+    document = _one_name_each(document)
     schemas = document["components"]["schemas"]
     schemas.pop("HTTPError", None)
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
@@ -36,6 +41,17 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
         for method, operation in operations.items():
             _complete(method, operation)
     return document
+
+
+def _one_name_each(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with one `Money`, of which APIFlask makes an `Order.Money`, an `OrderList.Money` and so on."""
+    plain: dict[str, Any] = json.loads(_OWNER.sub("", json.dumps(document)))
+    schemas: dict[str, Any] = {}
+    for name, schema in plain["components"]["schemas"].items():
+        if schemas.setdefault(name.rpartition(".")[2], schema) != schema:
+            raise ValueError(f"{name} has the name of another schema")
+    plain["components"]["schemas"] = schemas
+    return plain
 
 
 def _complete(method: str, operation: dict[str, Any]) -> None:

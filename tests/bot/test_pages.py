@@ -88,7 +88,7 @@ def pages(service: Service) -> dict[str, Headers]:
 
 def test_every_page_protects_whoever_opens_it(embedded: Service) -> None:
     shown = pages(embedded)
-    assert {"/", "/simulator", "/nowhere"} <= set(shown)
+    assert {"/", "/simulator", "/nowhere", "/api/v1/docs"} <= set(shown)
     for path, headers in shown.items():
         policy = headers.get("Content-Security-Policy", "")
         assert headers.get("X-Content-Type-Options") == "nosniff", path

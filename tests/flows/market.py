@@ -23,7 +23,12 @@ from flows.market import Day, Earnings, Kiosk, Order, Outcome, Product, Value
 
 CRAFTS = ("Baskets", "Beadwork", "Jewellery", "Textiles", "Wood carving", "Pottery", "Leather", "Metalwork")
 TRIES = 3
-OTHERWISE = {"placed": "order_not_open", "accepted": "order_not_expected", "at_kiosk": "order_not_at_kiosk"}
+OTHERWISE = {
+    "placed": "order_not_open",
+    "accepted": "order_not_expected",
+    "at_kiosk": "order_not_at_kiosk",
+    "shipped": "order_not_shipped",
+}
 """Why a command is refused that needs an order to stand so."""
 
 
@@ -45,8 +50,12 @@ class Village:
     parcels: dict[str, Order] = field(default_factory=dict)
     purse: dict[str, int] = field(default_factory=dict)
     """Cash at the kiosk: the digits that open it, and how much there is."""
+    pin: str = ""
     callers: list[str] = field(default_factory=list)
     wrong_digits: int = 0
+    wrong_pins: int = 0
+    proven: bool = False
+    """Whether the PIN was right a moment ago."""
     shut: bool = False
 
     # -- how it came to be so
@@ -55,8 +64,9 @@ class Village:
         self.street.append(Kiosk(f"ksk_{len(self.street)}", name, town))
 
     def stock(self, title: str, price: int, quantity: int) -> str:
-        """A ware on the shelf; its code is a letter and its number."""
-        code = f"{'ABCDEFGH'[len(self.shelf)]}7P4"
+        """A ware on the shelf, under the first code that is free."""
+        codes = (f"{letter}{digit}P4" for digit in "72345689" for letter in "ABCDEFGH")
+        code = next(code for code in codes if code not in self.shelf)
         self.shelf[code] = Product(code, title, price, quantity, "listed")
         return code
 
@@ -107,7 +117,8 @@ class Village:
         return Earnings(sum(sum for _, sum in owed), sum(sum for _, sum in paid), [*owed, *paid])
 
     def day(self) -> Day:
-        return Day(len(list(self._standing("accepted"))), len(self.to_ship()))
+        coming = list(self._standing("accepted"))
+        return Day(len(coming), len(self.to_ship()), ready=sum(order.ready for order in coming))
 
     def _standing(self, *statuses: str) -> Iterator[Order]:
         return (order for order in self.parcels.values() if order.status in statuses)
@@ -128,12 +139,35 @@ class Village:
                 self.person = replace(self.person, language=language)
             case market.RegisterArtisan(name, language):
                 self.person = replace(self.person, name=name, language=language, artisan=True)
+            case market.RenameArtisan(name):
+                self.person = replace(self.person, name=name)
+            case market.ChangeKiosk():
+                pass
+            case market.CheckPin(pin):
+                self._prove(pin)
+            case market.ChangePayout():
+                if not self.proven:
+                    raise Refusal("pin")
+            case market.Leave():
+                self._leave()
             case market.ListProduct(title, _, price, quantity):
                 return {"code": self.stock(title, price, quantity)}
+            case market.SetPrice(code, price):
+                self.shelf[code] = replace(self._ware(code), price=price)
+            case market.SetStock(code, quantity):
+                self.shelf[code] = replace(self._ware(code), quantity=quantity)
+            case market.RemoveProduct(code):
+                del self.shelf[self._ware(code).code]
             case market.AcceptOrder(code, quantity):
                 return self._accept(self._parcel(code, "placed"), quantity)
             case market.DeclineOrder(code):
                 self._move(self._parcel(code, "placed"), "declined")
+            case market.SayReady(code):
+                return self._made(self._parcel(code, "accepted"))
+            case market.ConfirmDelivery(code):
+                self._move(self._parcel(code, "shipped"), "delivered")
+            case market.CancelOrder(code):
+                self._move(self._parcel(code, "placed"), "cancelled")
             case market.ReceiveGoods(code, count):
                 order = self._move(self._counted(self._parcel(code, "accepted"), count), "at_kiosk")
                 return {"title": order.title, "artisan": order.artisan}
@@ -147,6 +181,15 @@ class Village:
             case market.RequestCall():
                 self.callers.append(self.person.msisdn)
         return {}
+
+    def _ware(self, code: str) -> Product:
+        if code not in self.shelf:
+            raise Refusal("unknown_code", code=code)
+        return self.shelf[code]
+
+    def _made(self, order: Order) -> dict[str, Value]:
+        self.parcels[order.code] = replace(order, ready=True)
+        return {"code": order.code, "title": order.title, "quantity": order.quantity, "kiosk": order.kiosk}
 
     def _parcel(self, code: str, status: str) -> Order:
         """The order, which has to stand so."""
@@ -175,6 +218,25 @@ class Village:
     def _move(self, order: Order, status: str) -> Order:
         self.parcels[order.code] = moved = replace(order, status=status)
         return moved
+
+    def _prove(self, pin: str) -> None:
+        """The first one typed becomes hers."""
+        if self.wrong_pins >= TRIES:
+            raise Refusal("locked")
+        self.pin = self.pin or pin
+        self.person = replace(self.person, pin=True)
+        self.wrong_pins = 0 if pin == self.pin else self.wrong_pins + 1
+        if pin != self.pin:
+            raise Refusal("wrong")
+        self.proven = True
+
+    def _leave(self) -> None:
+        if self.orders():
+            raise Refusal("orders_open")
+        if self.earnings().owed:
+            raise Refusal("money_owed")
+        self.shelf.clear()
+        self.person = replace(self.person, artisan=False)
 
     def _cash(self, digits: str) -> int:
         if self.wrong_digits >= TRIES:

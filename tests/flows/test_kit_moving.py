@@ -6,6 +6,7 @@ import pytest
 
 from flows.kit import (
     Ask,
+    AskPin,
     AskQuantity,
     Book,
     Choice,
@@ -170,6 +171,12 @@ class TestABreak:
             Confirm("sure", "Sure?", yes="end", no="name"),
             Notice("end", "End."),
         )
+        phone.says("Amina")
+        phone.drops_and_dials()
+        assert heading(phone.says("1")) == "Who?"
+
+    def test_at_a_pin_resumes_one_question_earlier(self) -> None:
+        phone = tale(Ask("name", "Who?", then="pin"), AskPin("pin", "Which PIN?", then="end"), Notice("end", "End."))
         phone.says("Amina")
         phone.drops_and_dials()
         assert heading(phone.says("1")) == "Who?"

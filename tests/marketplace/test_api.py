@@ -155,6 +155,8 @@ def test_a_storefront_places_an_order(storefront: FlaskClient, stand: Stand) -> 
                 "artisan": {"id": stand.artisan.id, "name": "Amina", "town": "Kisumu"},
                 "quantity": 2,
                 "status": "offered",
+                "reason": "",
+                "ready_at": None,
             }
         ],
         "timeline": [{"status": "placed", "at": "2026-11-22T09:00:00Z"}],
@@ -300,6 +302,8 @@ SCOPES: list[tuple[str, str, Any, str]] = [
     ("GET", "/payouts", None, OPERATOR),
     ("GET", "/payouts/pay_1", None, OPERATOR),
     ("POST", "/payouts/pay_1/retry", None, OPERATOR),
+    ("GET", "/help-requests", None, OPERATOR),
+    ("POST", "/help-requests/hlp_1/close", None, OPERATOR),
     ("GET", "/events", None, OPERATOR),
 ]
 LET_IN = (200, 404, 422)
@@ -328,7 +332,7 @@ def test_the_table_of_scopes_names_every_path(api: Api) -> None:
         for method in operations
     }
     named = {"prd_1": "product_id", "art_1": "artisan_id", "ord_1": "order_id", "ksk_1": "kiosk_id"}
-    named["pay_1"] = "payout_id"
+    named |= {"pay_1": "payout_id", "hlp_1": "request_id"}
     assert described == {
         (method, "/".join(named.get(part, part) for part in path.split("/"))) for method, path, _, _ in SCOPES
     }

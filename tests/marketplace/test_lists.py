@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import event
 
-from marketplace_api import orders, products
+from marketplace_api import help_requests, orders, products
 from tests.marketplace.conftest import Market, Stand, place, register
 
 
@@ -51,7 +51,9 @@ def test_a_list_is_newest_first(anybody: FlaskClient, market: Market, stand: Sta
     assert titles == ["Pot 2", "Pot 1", "Pot 0", "Kiondo basket"]
 
 
-@pytest.mark.parametrize("path", ["/products", "/artisans", "/orders", "/payouts", "/kiosks", "/events"])
+@pytest.mark.parametrize(
+    "path", ["/products", "/artisans", "/orders", "/payouts", "/kiosks", "/help-requests", "/events"]
+)
 def test_a_longer_list_costs_no_more_queries(operator: FlaskClient, market: Market, stand: Stand, path: str) -> None:
     def busy_day(number: int) -> None:
         with market.open() as shop:
@@ -60,6 +62,7 @@ def test_a_longer_list_costs_no_more_queries(operator: FlaskClient, market: Mark
             order = place(shop, product, 1)
             orders.accept(shop, artisan, order.code)
             orders.receive_goods(shop, stand.kiosk, order.code, 1)
+            help_requests.request(shop, artisan.msisdn)
 
     busy_day(0)
     few = queries(market, lambda: page(operator, path))

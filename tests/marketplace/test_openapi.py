@@ -8,21 +8,20 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
+from pathlib import Path
 from threading import Thread
+from wsgiref.types import WSGIApplication
 
 import schemathesis
 from hypothesis import strategies as st
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
-from werkzeug.exceptions import NotFound
-from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from marketplace_api import orders
 from marketplace_api.rest import repeats
 from marketplace_api.rest.access import SCHEME
-from marketplace_api.rest.app import Api
-from tests.marketplace.conftest import HOUSE_KEY, Market, furnish, make_api, place
+from tests.bot import scenes
+from tests.service import OPERATOR_KEY, serving
 
 
 def cursor(*place: object) -> str:
@@ -33,6 +32,7 @@ def cursor(*place: object) -> str:
 schemathesis.openapi.format("phone", st.sampled_from(["+254712345678", "0712 345 678", "+447400123456"]))
 schemathesis.openapi.format("cursor", st.just(cursor("2026-11-22T09:00:00Z", "prd_1")))
 schemathesis.openapi.format("event-cursor", st.just(cursor(1)))
+schemathesis.openapi.format("id-cursor", st.just(cursor("msg_1")))
 
 
 _keys = count()
@@ -45,14 +45,14 @@ def before_call(_context: schemathesis.HookContext, case: schemathesis.Case, _kw
         case.headers[repeats.HEADER] = f"key-{next(_keys)}"
 
 
-def test_schemathesis_finds_nothing(sqlite_market: Market) -> None:
-    stand = furnish(sqlite_market)
-    with sqlite_market.open() as shop:
-        order = place(shop, stand.product, 1)
-        orders.accept(shop, stand.artisan, order.code)
-        orders.receive_goods(shop, stand.kiosk, order.code, 1)
-    with served(make_api(sqlite_market)) as url:
-        assert list(findings(f"{url}/api/v1/openapi.json")) == []
+def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
+    with serving(tmp_path) as service:
+        scenes.furnish(service)
+        scenes.received(service)
+        service.gateway.text(scenes.JOY, "CALL")
+        service.work()
+        with served(service.app) as url:
+            assert list(findings(f"{url}/api/v1/openapi.json")) == []
 
 
 class Quiet(WSGIRequestHandler):
@@ -63,9 +63,8 @@ class Quiet(WSGIRequestHandler):
 
 
 @contextmanager
-def served(api: Api) -> Iterator[str]:
-    """The API where it belongs, on a port of its own."""
-    app = DispatcherMiddleware(NotFound(), {"/api/v1": api})
+def served(app: WSGIApplication) -> Iterator[str]:
+    """The house on a port of its own, and so the API where it belongs."""
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
     thread = Thread(target=server.serve_forever)
     thread.start()
@@ -81,7 +80,7 @@ def findings(url: str) -> Iterator[str]:
     """Whatever any check of schemathesis has against the document at `url`, with a command that shows it."""
     config = SchemathesisConfig.from_dict(
         {
-            "auth": {"openapi": {SCHEME: {"bearer": HOUSE_KEY}}},
+            "auth": {"openapi": {SCHEME: {"bearer": OPERATOR_KEY}}},
             "generation": {"max-examples": 60, "deterministic": True},
         }
     )

@@ -157,6 +157,38 @@ def test_who_may_not_act_on_an_order_is_told_why(market: Market, stand: Stand) -
     assert (order.status, order.carrier) == ("accepted", None)
 
 
+def test_what_is_ready_stays_ready_since_it_was_first_said(market: Market, stand: Stand) -> None:
+    with market.open() as shop:
+        order = place(shop, stand.product)
+        orders.accept(shop, stand.artisan, order.code)
+        orders.say_ready(shop, stand.artisan, order.code)
+    first = market.now
+    market.passes(hours=1)
+    with market.open() as shop:
+        again = orders.say_ready(shop, stand.artisan, order.code)
+    assert (again.status, again.assignments[0].ready_at) == ("accepted", first)
+    assert happened(shop)[-2:] == ["order.accepted", "order.ready"]
+
+
+def test_only_what_she_is_making_can_be_ready(market: Market, stand: Stand) -> None:
+    with market.open() as shop:
+        order = place(shop, stand.product)
+        other = register(shop, stand.kiosk, "+254722000111")
+        assert reason(lambda: orders.say_ready(shop, stand.artisan, order.code)) == "order_not_expected"
+        orders.accept(shop, stand.artisan, order.code)
+        assert reason(lambda: orders.say_ready(shop, other, order.code)) == "not_your_order"
+        orders.receive_goods(shop, stand.kiosk, order.code, 3)
+        assert reason(lambda: orders.say_ready(shop, stand.artisan, order.code)) == "order_not_expected"
+
+
+def test_why_she_declined_is_told_with_the_event(market: Market, stand: Stand) -> None:
+    with market.open() as shop:
+        order = place(shop, stand.product)
+        orders.decline(shop, stand.artisan, order.code, "material")
+        told = events.since(shop, 0, 100)[-1]
+    assert (told.type, told.data["assignments"][0]["reason"]) == ("order.declined", "material")
+
+
 def test_goods_received_twice_are_paid_once(market: Market, stand: Stand) -> None:
     with market.open() as shop:
         order = place(shop, stand.product)

@@ -130,6 +130,10 @@ def upgrade() -> None:
         sa.Column("first_seen_at", UtcDateTime(), nullable=False),
         sa.Column("opted_out_at", UtcDateTime(), nullable=True),
         sa.Column("opted_out_how", sa.Text(), nullable=True),
+        sa.Column("pin_hash", sa.Text(), nullable=True),
+        sa.Column("pin_misses", sa.Integer(), nullable=False),
+        sa.Column("pin_locked_until", UtcDateTime(), nullable=True),
+        sa.Column("pin_proven_at", UtcDateTime(), nullable=True),
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("msisdn", name=op.f("person_pkey")),
     )
@@ -290,6 +294,7 @@ def upgrade() -> None:
         sa.Column("quantity", sa.Integer(), nullable=False),
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("ready_at", UtcDateTime(), nullable=True),
         sa.CheckConstraint("quantity > 0", name=op.f("ck_assignment_quantity")),
         sa.ForeignKeyConstraint(["artisan_id"], ["artisan.id"], name=op.f("fk_assignment_artisan_id")),
         sa.ForeignKeyConstraint(["order_id"], ["order.id"], name=op.f("fk_assignment_order_id")),

@@ -1,0 +1,40 @@
+"""A buyer says that she has her order, or that she wants it no more."""
+
+from flows.kit import N_, Act, AskCode, Flow, Keyword, Notice, Turn
+from flows.market import CancelOrder, ConfirmDelivery
+
+from .track import HERS, STATUS, bought, code_given
+
+
+def confirm_delivery(turn: Turn) -> ConfirmDelivery:
+    return ConfirmDelivery(turn["code"])
+
+
+def cancel_order(turn: Turn) -> CancelOrder:
+    return CancelOrder(turn["code"])
+
+
+FACTS = {
+    "order": lambda turn: turn["code"],
+    "status": lambda turn: turn.words.text(STATUS[bought(turn).status]),
+}
+
+received = Flow(
+    "received",
+    AskCode("code", N_("Which order has come? Write its code."), check=HERS, then="confirming"),
+    Act("confirming", command=confirm_delivery, done="thanks", rejected="too_soon"),
+    Notice("thanks", N_("Thank you! We noted that order {order} has come.")),
+    Notice("too_soon", N_("Nothing to confirm. Order {order}: {status}.", "Order {order}: {status}.")),
+    facts=FACTS,
+    keywords=[Keyword("RECEIVED", "NIMEPOKEA", "RECU", "ደርሶኛል", "DERSOGNAL", fill=code_given)],
+)
+
+drop = Flow(
+    "drop",
+    AskCode("code", N_("Which order do you cancel? Write its code."), check=HERS, then="cancelling"),
+    Act("cancelling", command=cancel_order, done="cancelled", rejected="too_late"),
+    Notice("cancelled", N_("You cancelled order {order}.")),
+    Notice("too_late", N_("You cannot cancel order {order}: {status}.", "Order {order}: {status}.")),
+    facts=FACTS,
+    keywords=[Keyword("DROP", "GHAIRI", "ANNULER", "ሰርዝ", "SERZ", fill=code_given)],
+)

@@ -1,0 +1,93 @@
+"""A flow as a picture: a Mermaid state diagram, drawn from the rows its machine was built of.
+
+stateDiagram-v2
+    state "price (AskMoney)" as price
+    state "to home" as door_home
+    [*] --> price
+    price --> dear: if is_dear
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import FunctionType
+
+from .conversation import Answer
+from .flow import START, Flow
+from .kinds import Edge, Enter, Guard, Kind, Notice
+
+OUTSIDE = "[*]"
+
+
+def mermaid(flow: Flow) -> str:
+    """The flow's states with their kinds, its edges with what opens them, and its doors to other flows."""
+    return "\n    ".join(["stateDiagram-v2", *map(_state, flow.states.values()), *_doors(flow), *_arrows(flow)])
+
+
+def _state(state: Kind) -> str:
+    return f'state "{state.name} ({type(state).__name__})" as {state.name}'
+
+
+def _doors(flow: Flow) -> list[str]:
+    entered = {edge.go.to.flow for _, edge in flow.rows if isinstance(edge.go.to, Enter)}
+    return [f'state "to {name}" as {_door(name)}' for name in sorted(entered)]
+
+
+def _door(flow: str) -> str:
+    return f"door_{flow}"
+
+
+def _arrows(flow: Flow) -> Iterator[str]:
+    """An arrow for each two states, with everything that leads from the one to the other."""
+    labels: dict[tuple[str, str], list[str]] = {}
+    for source, edge in flow.rows:
+        dest = _door(edge.go.to.flow) if isinstance(edge.go.to, Enter) else edge.go.to
+        labels.setdefault((OUTSIDE if source == START else source, dest), []).append(_label(edge))
+    for (source, dest), said in labels.items():
+        label = ", ".join(filter(None, said))
+        yield f"{source} --> {dest}: {label}" if label else f"{source} --> {dest}"
+    yield from (f"{name} --> {OUTSIDE}" for name, state in flow.states.items() if _ends(state))
+
+
+def _ends(state: Kind) -> bool:
+    return isinstance(state, Notice) and not state.stays
+
+
+def _label(edge: Edge) -> str:
+    """What takes an edge; nothing where any answer does."""
+    match edge.trigger:
+        case "skip":
+            return "nothing to offer"
+        case "begin" | "answer":
+            what = _picked(edge.picked)
+        case outcome:
+            what = outcome
+    guard = f"if {name_of(edge.go.when)}" if edge.go.when else ""
+    return _plain(" ".join(filter(None, (what, guard))))
+
+
+def _picked(answer: Answer) -> str:
+    if isinstance(answer, bool):
+        return "yes" if answer else "no"
+    return str(answer or "")
+
+
+def name_of(guard: Guard) -> str:
+    """What a guard is called in its source: `is_dear`, or `because(order_not_open)` for one that was made."""
+    if not isinstance(guard, FunctionType):
+        return type(guard).__name__
+    maker, made, _ = guard.__qualname__.partition(".<locals>")
+    if made:
+        return f"{maker}({', '.join(_written(cell.cell_contents) for cell in guard.__closure__ or ())})"
+    return next((name for name, value in guard.__globals__.items() if value is guard), maker)
+
+
+def _written(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(_written, value))
+    return name_of(value) if callable(value) else str(value)
+
+
+def _plain(label: str) -> str:
+    """Without the signs that end a label in Mermaid."""
+    return label.replace(":", ",").replace(";", ",")

@@ -1,0 +1,41 @@
+"""`/help-requests`: who waits for a call, and who has had it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from apiflask import APIBlueprint
+from sqlalchemy import select
+
+from marketplace_api import help_requests, models, shapes
+from marketplace_api.rest.access import requires, shop
+from marketplace_api.rest.lists import Page, PageQuery, newest_first
+
+blueprint = APIBlueprint("help_requests", __name__, tag="Help")
+
+
+class HelpQuery(PageQuery):
+    """Filters of the list; an `open` request has no `closed_at`."""
+
+    status: Literal["open", "closed"] | None = None
+
+
+@blueprint.get("/help-requests")
+@requires("operator")
+@blueprint.input(HelpQuery, location="query")
+@blueprint.output(Page[shapes.HelpRequest])
+def list_help_requests(query_data: HelpQuery) -> Page[shapes.HelpRequest]:
+    """List help requests, newest first."""
+    found = select(models.HelpRequest)
+    if query_data.status:
+        is_open = models.HelpRequest.closed_at.is_(None)
+        found = found.where(is_open if query_data.status == "open" else ~is_open)
+    return newest_first(models.HelpRequest, found, query_data, shapes.HelpRequest.of)
+
+
+@blueprint.post("/help-requests/<id:request_id>/close")
+@requires("operator", refusals=(409,))
+@blueprint.output(shapes.HelpRequest)
+def close_help_request(request_id: str) -> shapes.HelpRequest:
+    """Say that somebody was called; the next time she asks is a new request."""
+    return shapes.HelpRequest.of(help_requests.close(shop(), request_id))

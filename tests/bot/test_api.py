@@ -1,0 +1,202 @@
+"""What operators see of the texts through the API, and that nobody else does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from bot.api import cost
+from bot.storefront import key
+from marketplace_api.shapes import Money
+from tests.bot.scenes import AKINYI, JOY, STRANGER, order
+from tests.service import OPERATOR_KEY, Service
+
+CLOSING = "/help-requests/hlp_1/close"
+MESSAGE = (
+    *("id", "direction", "msisdn", "channel", "text", "status", "encoding", "segments", "cost"),
+    *("provider", "provider_id", "error", "created_at", "sent_at", "delivered_at"),
+)
+
+
+def asked(service: Service, path: str, sent: str | None = OPERATOR_KEY, method: str = "GET") -> TestResponse:
+    """The answer to whoever has this key, or none."""
+    headers = {"Authorization": f"Bearer {sent}"} if sent else {}
+    return service.http.open(f"/api/v1{path}", method=method, headers=headers)
+
+
+def seen(service: Service, path: str) -> list[dict[str, Any]]:
+    data: list[dict[str, Any]] = service.api("GET", path)["data"]
+    return data
+
+
+def last(service: Service, msisdn: str) -> dict[str, Any]:
+    return seen(service, f"/conversations/{msisdn}")[0]
+
+
+@pytest.mark.parametrize("path", ["/messages", f"/conversations/{JOY}", f"/conversations/{STRANGER}"])
+def test_only_an_operator_is_let_in(embedded: Service, path: str) -> None:
+    storefront = key(embedded.settings.secret_key)
+
+    assert asked(embedded, path, None).status_code == 401
+    assert asked(embedded, path, "wrong").status_code == 401
+    assert asked(embedded, path, storefront).status_code == 403
+
+
+# -- texts
+
+
+def test_a_text_and_its_answer_are_shown_newest_first(service: Service) -> None:
+    service.gateway.text(JOY, "HELP")
+    service.work()
+    answer, question = seen(service, "/messages")
+
+    assert tuple(sorted(answer)) == tuple(sorted(question)) == tuple(sorted(MESSAGE))
+    assert (question["direction"], question["text"], question["status"], question["cost"]) == (
+        *("in", "HELP", "delivered", None),
+    )
+    assert (answer["direction"], answer["msisdn"], answer["channel"]) == ("out", JOY, "sms")
+    assert (answer["encoding"], answer["segments"], answer["provider"]) == ("GSM-7", 1, "africastalking")
+    assert answer["cost"] == {"amount": 80, "currency": "KES"}
+    assert answer["created_at"] == "2026-11-23T08:00:00Z"
+
+
+def test_a_conversation_is_that_of_one_phone(embedded: Service) -> None:
+    embedded.gateway.text(JOY, "HELP")
+    embedded.gateway.text(AKINYI, "MONEY")
+
+    assert {text["msisdn"] for text in seen(embedded, "/messages")} == {JOY, AKINYI}
+    assert {text["msisdn"] for text in seen(embedded, f"/conversations/{JOY}")} == {JOY}
+    assert seen(embedded, f"/conversations/{JOY.replace('+', '%2B')}") == seen(embedded, f"/conversations/{JOY}")
+    assert seen(embedded, f"/conversations/{STRANGER}") == []
+
+
+@pytest.mark.parametrize("msisdn", ["254733000333", "+0733000333", "joy", "+2547330003331234"])
+def test_what_is_no_number_in_e164_is_said_to_be_none(embedded: Service, msisdn: str) -> None:
+    answer = asked(embedded, f"/conversations/{msisdn}")
+
+    assert answer.status_code == 422
+    assert answer.get_json()["errors"][0]["pointer"] == "#/msisdn"
+
+
+def test_texts_are_filtered_by_direction_and_status(embedded: Service) -> None:
+    embedded.gateway.text(JOY, "HELP")
+
+    assert [text["text"] for text in seen(embedded, "/messages?direction=in")] == ["HELP"]
+    assert [text["status"] for text in seen(embedded, "/messages?direction=out")] == ["queued"]
+    assert [text["direction"] for text in seen(embedded, "/messages?status=queued")] == ["out"]
+    assert seen(embedded, f"/conversations/{JOY}?status=failed&direction=out") == []
+    assert asked(embedded, "/messages?status=lost").status_code == 422
+
+
+def test_texts_that_come_in_meanwhile_move_no_page(service: Service) -> None:
+    for number in range(5):
+        service.gateway.text(STRANGER, f"Text {number}")
+    before = [text["id"] for text in seen(service, f"/conversations/{STRANGER}?direction=in")]
+    found: list[str] = []
+    query = "limit=2&direction=in"
+    while True:
+        page = service.api("GET", f"/conversations/{STRANGER}?{query}")
+        found += [text["id"] for text in page["data"]]
+        if not page["has_more"]:
+            break
+        service.gateway.text(STRANGER, "One more")
+        query = f"limit=2&direction=in&cursor={page['next_cursor']}"
+
+    assert found == before
+    assert page["next_cursor"] is None
+
+
+def test_a_cursor_of_another_list_is_refused(embedded: Service) -> None:
+    strange = embedded.api("GET", "/events?limit=1")["next_cursor"]
+
+    assert asked(embedded, f"/messages?cursor={strange}").status_code == 422
+
+
+def test_what_is_held_back_after_stop_is_seen_to_be(service: Service) -> None:
+    service.gateway.text(AKINYI, "STOP")
+    order(service)
+    service.work()
+    (held,) = seen(service, f"/conversations/{AKINYI}?status=suppressed")
+
+    assert (held["direction"], held["error"]) == ("out", "opted out")
+    assert held["sent_at"] is held["cost"] is held["provider"] is None
+
+
+def test_a_delivery_report_is_seen(service: Service) -> None:
+    service.gateway.text(JOY, "HELP")
+    service.work()
+    sent = last(service, JOY)
+    service.clock.advance(5)
+    service.gateway.report(sent["provider_id"], "Success", msisdn=JOY)
+    delivered = last(service, JOY)
+
+    assert (sent["status"], sent["delivered_at"]) == ("sent", None)
+    assert delivered == sent | {"status": "delivered", "delivered_at": "2026-11-23T08:00:05Z"}
+
+
+@pytest.mark.parametrize(
+    ("words", "money"),
+    [
+        ("KES 0.8000", (80, "KES")),
+        ("KES 1.6000", (160, "KES")),
+        ("USD 0.0075", (1, "USD")),  # a part of a cent counts as one
+        ("UGX 35.0000", (35, "UGX")),  # has no cents
+        ("KES 0", (0, "KES")),
+        ("0", None),
+        ("None", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_cost_is_read_as_providers_write_it(words: str | None, money: tuple[int, str] | None) -> None:
+    assert cost(words) == (money and Money(amount=money[0], currency=money[1]))
+
+
+# -- calls asked for
+
+
+def test_a_call_that_was_made_is_closed_once(service: Service) -> None:
+    service.gateway.text(JOY, "CALL")
+    (waiting,) = seen(service, "/help-requests?status=open")
+    service.clock.advance(60)
+    closed = service.api("POST", f"/help-requests/{waiting['id']}/close")
+    again = asked(service, f"/help-requests/{waiting['id']}/close", method="POST")
+
+    assert (waiting["phone"], waiting["closed_at"]) == (JOY, None)
+    assert closed == waiting | {"closed_at": "2026-11-23T08:01:00Z"}
+    assert (again.status_code, again.get_json()["reason"]) == (409, "help_request_closed")
+    assert seen(service, "/help-requests?status=open") == []
+    assert seen(service, "/help-requests?status=closed") == [closed]
+
+
+def test_who_asks_again_after_her_call_waits_again(embedded: Service) -> None:
+    embedded.gateway.text(JOY, "CALL")
+    (first,) = seen(embedded, "/help-requests")
+    embedded.api("POST", f"/help-requests/{first['id']}/close")
+    embedded.clock.advance(60)
+    embedded.gateway.text(JOY, "CALL")
+
+    newest, oldest = seen(embedded, "/help-requests")
+    assert (newest["closed_at"], oldest["id"]) == (None, first["id"])
+
+
+def test_a_request_that_is_not_there_cannot_be_closed(embedded: Service) -> None:
+    answer = asked(embedded, CLOSING, method="POST")
+
+    assert (answer.status_code, answer.get_json()["reason"]) == (404, "unknown_help_request")
+
+
+# -- the page for readers
+
+
+def test_the_docs_name_every_path_and_every_schema(embedded: Service) -> None:
+    document = embedded.http.get("/api/v1/openapi.json").get_json()
+    page = embedded.http.get("/api/v1/docs").get_data(as_text=True)
+
+    for path in document["paths"]:
+        assert f"<code>{path}</code>" in page
+    for schema in document["components"]["schemas"]:
+        assert f'id="schema-{schema}"' in page
+    assert "<script" not in page

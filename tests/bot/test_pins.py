@@ -1,0 +1,109 @@
+"""A PIN in the whole service: what it guards, and that it stands nowhere once it was heard."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+
+import pytest
+from sqlalchemy import MetaData, select
+
+from bot.session import hop_key
+from bot.simulator.gateway import Gateway
+from marketplace_api import artisans
+from tests.bot.scenes import AKINYI, dials, dying, news, speaks
+from tests.bot.test_hop import forget
+from tests.service import Service
+
+PIN = "8642"
+TO_PAYOUT = ("5", "4")
+OTHER_PHONE = "+254722000111"
+
+
+def paid_on(service: Service) -> str | None:
+    with service.house.database.reading() as session:
+        artisan = artisans.by_msisdn(service.house.shop(session), AKINYI)
+        assert artisan
+        return artisan.payout_msisdn
+
+
+def everything_kept(service: Service) -> str:
+    """Every value of every table, and her session wherever it is."""
+    tables = MetaData()
+    with service.house.engine.connect() as conn:
+        tables.reflect(conn)
+        rows = [row for table in tables.tables.values() for row in conn.execute(select(table))]
+    stored = service.house.sessions.load(AKINYI, service.clock().timestamp())
+    return repr((rows, stored))
+
+
+def dialled_at_once(service: Service, *said: str, at: Gateway | None = None) -> str:
+    """What is shown to a call that comes with all that is said."""
+    return (at or service.gateway).dial(AKINYI, f"*384*22*{'*'.join((*TO_PAYOUT, *said))}#")
+
+
+@pytest.fixture
+def her(service: Service) -> Service:
+    speaks(service, "en", AKINYI)
+    return service
+
+
+def test_nothing_keeps_a_pin_that_was_dialled(her: Service, caplog: pytest.LogCaptureFixture) -> None:
+    dials(her, AKINYI, *TO_PAYOUT, PIN)
+    assert PIN not in everything_kept(her)
+    dialled_at_once(her, "1111", PIN)
+    assert her.gateway.answer(AKINYI, "2").startswith("CON Which phone")
+    assert her.gateway.answer(AKINYI, "0722000111").startswith("END Changed.")
+    assert PIN not in everything_kept(her) + caplog.text
+    assert paid_on(her) == OTHER_PHONE
+
+
+def test_nothing_keeps_a_pin_that_was_texted(her: Service, caplog: pytest.LogCaptureFixture) -> None:
+    for said in ("MENU", "5", "4", f" {PIN[:2]} {PIN[2:]}", "2", "0722000111", "MENU", "5", "4", f"{PIN}1", PIN):
+        her.gateway.text(AKINYI, said)
+    kept = everything_kept(her) + caplog.text
+    assert PIN not in kept
+    assert f"{PIN[:2]} {PIN[2:]}" not in kept
+    assert paid_on(her) == OTHER_PHONE
+
+
+def test_what_was_typed_cannot_be_guessed_from_a_hops_name_without_the_secret() -> None:
+    assert hop_key(b"a secret", "AT", "ATUid_1", PIN) != hop_key(b"another", "AT", "ATUid_1", PIN)
+
+
+def test_a_hop_with_a_pin_that_is_posted_again_is_counted_once(her: Service) -> None:
+    dials(her, AKINYI, *TO_PAYOUT, PIN)
+    dialled_at_once(her)
+    asked_again = her.gateway.answer(AKINYI, "1111")
+    assert [her.gateway.repeat() for _ in range(5)] == [asked_again] * 5
+    assert her.gateway.answer(AKINYI, PIN).startswith("CON How do you want to be paid?")
+
+
+def test_a_wrong_pin_counts_although_the_hop_died_before_it_saved(her: Service) -> None:
+    dials(her, AKINYI, *TO_PAYOUT, PIN)
+    for guess in ("1111", "2222", "3333"):
+        assert dialled_at_once(her, guess, at=dying(her)).startswith("END Sorry")
+    assert "locked" in dialled_at_once(her, PIN)
+
+
+def test_a_call_that_the_store_lost_behind_the_pin_goes_on_there(her: Service) -> None:
+    screen = ""
+    for text in ["", *accumulate((*TO_PAYOUT, PIN, "2", "0722000111"), "{}*{}".format)]:
+        screen = her.gateway.post_ussd("ATUid_1", AKINYI, her.settings.ussd_code, text)
+        forget(her, AKINYI)
+    assert screen.startswith("END Changed.")
+    assert paid_on(her) == OTHER_PHONE
+    assert PIN not in everything_kept(her)
+
+
+def test_a_change_is_confirmed_to_her_own_phone(her: Service) -> None:
+    dials(her, AKINYI, *TO_PAYOUT, PIN, "2", "0722000111")
+    her.work()
+    (text,) = news(her)
+    assert (text.msisdn, OTHER_PHONE in text.text) == (AKINYI, True)
+
+
+def test_without_a_right_pin_a_moment_ago_nothing_is_changed(her: Service) -> None:
+    dials(her, AKINYI, *TO_PAYOUT, PIN)
+    her.later(minutes=10)
+    assert her.gateway.answer(AKINYI, "3") == "CON What is your PIN?\n0. Back\n00. Home"
+    assert paid_on(her) == AKINYI

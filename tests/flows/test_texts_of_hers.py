@@ -1,0 +1,86 @@
+"""Texts about products and orders: what they give ahead, and what is no such text."""
+
+from __future__ import annotations
+
+import pytest
+
+from flows.dialogues import BOOK
+from flows.kit import SMS
+from flows.market import Command, DeclineOrder, Outcome, RemoveProduct, SayReady, SetPrice, SetStock
+
+from .conftest import AMINA, PLACE, Phone
+from .market import Village
+
+A_PRICE, A_STOCK = {"code": "F6J5", "price": "1,650"}, {"code": "F6J5", "quantity": "x3"}
+
+
+@pytest.mark.parametrize(
+    ("text", "flow", "given"),
+    [
+        ("PRICE", "price", {}),
+        ("PRICE F6J5", "price", {"code": "F6J5"}),
+        ("price f6j5 1,650", "price", A_PRICE),
+        ("PRICE*F6J5*1,650", "price", A_PRICE),
+        ("Bei: fGjS 1,650", "price", A_PRICE),
+        ("PRIX F6J5;1700/=", "price", {"code": "F6J5", "price": "1700/="}),
+        ("ዋጋ F6J5 1,650", "price", A_PRICE),
+        ("PRICE F6J0 1,650", "price", {"code": "F6J0", "price": "1,650"}),
+        ("STOCK F6J5 x3", "stock", A_STOCK),
+        ("idadi f6j5\nx3", "stock", A_STOCK),
+        ("REMOVE f6j5", "remove", {"named": "f6j5"}),
+        ("ondosha", "remove", {}),
+        ("READY k7 p4", "ready", {"code": "k7 p4"}),
+        ("Tayari", "ready", {}),
+        ("Prêt K7P4", "ready", {"code": "K7P4"}),
+        ("reçu K7P4", "received", {"code": "K7P4"}),
+        ("GHAIRI K7P4", "drop", {"code": "K7P4"}),
+    ],
+)
+def test_a_text_gives_ahead_what_it_says(text: str, flow: str, given: dict[str, str]) -> None:
+    assert BOOK.keyword(text, PLACE) == (flow, given)
+
+
+@pytest.mark.parametrize(
+    "text", ["price 1500", "bei ksh1500", "price of one is 900", "idadi 3", "stock x3", "remove it", "ready to eat"]
+)
+def test_a_text_that_names_no_code_may_answer_another_question(text: str) -> None:
+    assert BOOK.keyword(text, PLACE) is None
+
+
+def phone(performed: list[Command]) -> Phone:
+    village = Village(AMINA)
+    village.stock("Kiondo", 1500_00, 3)
+    village.order("W4M5", "Kiondo", 2, 2700_00, "accepted")
+    village.order("K7P4", "Kiondo", 1, 1350_00)
+
+    def performs(village: Village, command: Command) -> Outcome:
+        performed.append(command)
+        return village.perform(command)
+
+    return Phone(BOOK, village, SMS, performs=performs)
+
+
+@pytest.mark.parametrize(
+    ("said", "command"),
+    [
+        (["PRICE A7P4 1700"], SetPrice("A7P4", 1700_00)),
+        (["PRICE A7P4 cheap", "1700"], SetPrice("A7P4", 1700_00)),
+        (["PRICE A7P4 170000", "yes"], SetPrice("A7P4", 170_000_00)),
+        (["PRICE C5D6 1700", "1"], SetPrice("A7P4", 1700_00)),
+        (["STOCK A7P4 0"], SetStock("A7P4", 0)),
+        (["STOCK A7P4 1000", "12"], SetStock("A7P4", 12)),
+        (["REMOVE A7P4"], RemoveProduct("A7P4")),
+        (["REMOVE C5D6", "a7p4"], RemoveProduct("A7P4")),
+        (["REMOVE", "1", "yes"], RemoveProduct("A7P4")),
+        (["READY"], SayReady("W4M5")),
+        (["NO K7P4"], DeclineOrder("K7P4")),
+    ],
+)
+def test_only_what_is_missing_or_refused_is_asked(said: list[str], command: Command) -> None:
+    performed: list[Command] = []
+    hers = phone(performed)
+    hers.texts(said[0])
+    for answer in said[1:]:
+        assert performed == []
+        hers.says(answer)
+    assert performed == [command]
