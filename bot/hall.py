@@ -110,7 +110,9 @@ class Hall:
         if inbound.text:
             return session, self._walk(inbound, session.call, person, market, now)
         book, dropped = self.stage.book, session.by_call
-        if dropped and now.timestamp() - session.left_at < RESUMABLE_FOR and book.worth_resuming(dropped):
+        still_known = now.timestamp() - session.left_at < RESUMABLE_FOR
+        # who has not chosen a language yet could not read the question, and has begun nothing
+        if dropped and person.language and still_known and book.worth_resuming(dropped):
             book.interrupt(dropped)
             return session, self.stage.turn(dropped, person, market, USSD)
         turn = self.stage.turn(Conversation(self._name(inbound)), person, market, USSD)
