@@ -34,7 +34,6 @@ Guard = Callable[[Turn], bool]
 Items = Callable[[Turn], Sequence[Choice]]
 
 BACK, HOME, MORE = "0", "00", "98"
-RESERVED = frozenset({0, int(MORE)})
 
 
 @dataclass(frozen=True, slots=True)
