@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -20,7 +20,7 @@ from bot.market import Database
 from bot.outgoing import Text
 from flows import kit
 from flows.kit import N_, SMS, Screen, Words, versions
-from marketplace_api import artisans, events, payouts
+from marketplace_api import artisans, events, orders, payouts
 from marketplace_api.models import Event
 from marketplace_api.shop import Ids, Shop, Terms
 from state import cursor, outbox, people
@@ -33,6 +33,27 @@ OFFER = N_(
     "New order {code}: {quantity} x {title}. You earn {earns}. Reply YES {code} or NO {code}.",
     "New order {code}: {quantity} pieces. You earn {earns}. Reply YES {code} or NO {code}.",
 )
+BRIEF = N_(
+    "Bulk order {code}: {quantity} x {title} by {due}. You earn {earns_each} each. "
+    "Reply YES {code} and how many you make, or NO {code}.",
+    "Bulk order {code}: {quantity} x {title} by {due}. {earns_each} each. Reply YES {code} and how many.",
+    "Bulk order {code}: {quantity} pieces by {due}. {earns_each} each. Reply YES {code} and how many.",
+)
+ANSWER_ME = N_(
+    "Order {code} waits for your answer: {quantity} x {title}. You earn {earns}. Reply YES {code} or NO {code}.",
+    "Order {code} waits for your answer. You earn {earns}. Reply YES {code} or NO {code}.",
+)
+BRING_IT = N_(
+    "Order {code}: please bring {quantity} x {title} to {kiosk} by {due}. Made already? Reply READY {code}.",
+    "Order {code}: please bring {quantity} pieces by {due}. Made already? Reply READY {code}.",
+)
+TURNED_BACK = {
+    "damaged": N_("Order {code}: {refused} x {title} were damaged and not taken. Ask your kiosk: {kiosk}."),
+    "different": N_("Order {code}: {refused} x {title} were not as ordered and not taken. Ask your kiosk: {kiosk}."),
+    "badly_made": N_("Order {code}: {refused} x {title} were not made well and not taken. Ask your kiosk: {kiosk}."),
+    "other": N_("Order {code}: {refused} x {title} were not taken. Ask your kiosk why: {kiosk}."),
+}
+TURNED_BACK_SHORT = N_("Order {code}: {refused} pieces were not taken. Ask your kiosk why.")
 WITHDRAWN = N_("Order {code} was cancelled by the buyer. You need not make it.")
 ORDERED = N_(
     "Soko: thank you! Your order {code}: {quantity} x {title}, {total}. We text you when it is accepted.",
@@ -43,6 +64,20 @@ ACCEPTED = N_(
     "Soko: {artisan} makes your order {code}: {quantity} x {title}, {total}.",
     "Soko: your order {code} is accepted: {quantity} x {title}, {total}.",
     "Soko: your order {code} is accepted.",
+)
+MADE_BY_MANY = N_(
+    "Soko: your order {code} is accepted: {quantity} of {asked} x {title}, {total}. {makers} artisans make it.",
+    "Soko: your order {code} is accepted: {quantity} of {asked}, {total}.",
+    "Soko: your order {code} is accepted.",
+)
+PROMISED = N_(
+    "Soko: {artisan} makes your order {code}: {quantity} x {title}, {total}. Ready by {due}.",
+    "Soko: your order {code} is accepted: {quantity} x {title}, {total}. Ready by {due}.",
+    "Soko: your order {code} is accepted. Ready by {due}.",
+)
+REOPENED = N_(
+    "Soko: for a part of your order {code} ({title}) we look for another artisan. We text you again.",
+    "Soko: for a part of your order {code} we look for another artisan.",
 )
 DECLINED = N_("Soko: sorry, your order {code} ({title}) could not be taken. You pay nothing.")
 AT_KIOSK = N_("Soko: your order {code} ({title}) is made and at the kiosk. It is shipped next.")
@@ -75,13 +110,13 @@ TO_BUYER: Mapping[str, kit.Text] = {
     "order.placed": ORDERED,
     "order.accepted": ACCEPTED,
     "order.declined": DECLINED,
+    "order.reopened": REOPENED,
     "order.at_kiosk": AT_KIOSK,
     "order.shipped": SHIPPED,
     "order.delivered": DELIVERED,
     "order.expired": EXPIRED,
     "order.cancelled": CANCELLED,
 }
-TO_ARTISANS: Mapping[str, kit.Text] = {"order.placed": OFFER, "order.cancelled": WITHDRAWN}
 
 ABOUT_MONEY: Mapping[str, kit.Text] = {
     "payout.created": COLLECT,
@@ -137,9 +172,9 @@ class Follower:
     def _texts(self, event: Event, shop: Shop, conn: Connection) -> Iterator[Text]:
         if event.type in TO_BUYER:
             yield self._to_buyer(event, conn)
-        if event.type in TO_ARTISANS:
-            for part in event.data["assignments"]:
-                yield self._to_artisan(event, part, shop, conn)
+        for part in event.data.get("assignments", ()):
+            if said := _to_artisan(event, part):
+                yield self._to_artisan(event, part, said, shop, conn)
         if event.type in ABOUT_MONEY and event.data["status"] in ("paid", "awaiting_collection", "collected"):
             yield self._about_money(event, shop, conn)
         if event.type == "artisan.payout_changed":
@@ -148,13 +183,14 @@ class Follower:
     def _to_buyer(self, event: Event, conn: Connection) -> Text:
         buyer = event.data["buyer"]
         words = self._words(conn, buyer["phone"], locales.best(buyer["locale"], self.languages))
-        return self._text(event, "buyer", buyer["phone"], words, TO_BUYER[event.type], _order_fields(event.data, words))
+        said = _accepted(event.data) if event.type == "order.accepted" else TO_BUYER[event.type]
+        return self._text(event, "buyer", buyer["phone"], words, said, _buyers_fields(event.data, words))
 
-    def _to_artisan(self, event: Event, part: dict[str, Any], shop: Shop, conn: Connection) -> Text:
+    def _to_artisan(self, event: Event, part: dict[str, Any], said: kit.Text, shop: Shop, conn: Connection) -> Text:
         artisan = artisans.by_id(shop, part["artisan"]["id"])
         words = self._words(conn, artisan.msisdn, artisan.language)
-        fields = _order_fields(event.data, words)
-        return self._text(event, artisan.id, artisan.msisdn, words, TO_ARTISANS[event.type], fields)
+        fields = _makers_fields(event.data, part, artisan.kiosk.name, words)
+        return self._text(event, artisan.id, artisan.msisdn, words, said, fields)
 
     def _about_money(self, event: Event, shop: Shop, conn: Connection) -> Text:
         payout = payouts.by_id(shop, event.data["id"])
@@ -196,19 +232,78 @@ class Follower:
         )
 
 
-def _order_fields(order: Mapping[str, Any], words: Words) -> Mapping[str, object]:
-    """What texts about an order may name; quantities and amounts are those of the part accepted."""
-    part = order["assignments"][0]
+def _to_artisan(event: Event, part: Mapping[str, Any]) -> kit.Text | None:
+    """What an event of an order says to the artisan of one of its parts; None when it does not concern her."""
+    offer = BRIEF if event.data["brief"] else OFFER
+    match event.type, part["status"]:
+        case "order.placed" | "order.reopened", "offered":
+            return offer
+        case "order.cancelled", "cancelled":
+            return WITHDRAWN
+        case "order.reminded", status if _of_now(part["reminded_at"], event):
+            return BRING_IT if status == "accepted" else offer if event.data["brief"] else ANSWER_ME
+        case "order.goods_refused", _ if part["refused"]:
+            return (TURNED_BACK.get(part["reason"], TURNED_BACK["other"]), TURNED_BACK_SHORT)
+    return None
+
+
+def _of_now(written: str | None, event: Event) -> bool:
+    """Whether something was written down in the transaction of the event."""
+    return written is not None and datetime.fromisoformat(written) == event.created_at
+
+
+def _accepted(order: Mapping[str, Any]) -> kit.Text:
+    """What a buyer hears who waited for a yes."""
+    if order["brief"]:
+        return MADE_BY_MANY
+    return PROMISED if any(part["promised_on"] for part in _taken(order)) else ACCEPTED
+
+
+def _taken(order: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [part for part in order["assignments"] if part["status"] in orders.TAKEN]
+
+
+def _buyers_fields(order: Mapping[str, Any], words: Words) -> Mapping[str, object]:
+    """What texts to a buyer may name: the whole order, of which so many pieces are made."""
+    taken = _taken(order)
+    first = (taken or order["assignments"])[0]
     shipment = order["shipment"] or {"carrier": "", "tracking": ""}
     return {
         "code": order["code"],
-        "title": order["product"]["title"],
-        "quantity": part["quantity"],
-        "artisan": part["artisan"]["name"],
+        "title": _title(order),
+        "asked": order["quantity"],
+        "quantity": sum(part["quantity"] for part in taken) or order["quantity"],
+        "artisan": first["artisan"]["name"],
+        "makers": len({part["artisan"]["id"] for part in taken}),
+        "due": _day(first["promised_on"], words),
         "total": _money(order["total"], words),
-        "earns": _money(order["artisan_earns"], words),
         **shipment,
     }
+
+
+def _makers_fields(order: Mapping[str, Any], part: Mapping[str, Any], kiosk: str, words: Words) -> Mapping[str, object]:
+    """What texts to an artisan may name: her part, or as long as it is only offered, what nobody has taken yet."""
+    unanswered = part["status"] == "offered"
+    left = order["quantity"] - sum(taken["quantity"] for taken in _taken(order))
+    each = words.money(part["earns"]["amount"] // part["quantity"], part["earns"]["currency"])
+    return {
+        "code": order["code"],
+        "title": _title(order),
+        "quantity": left if unanswered and order["brief"] else part["quantity"],
+        "earns": _money(part["earns"], words),
+        "earns_each": each,
+        "refused": part["refused"],
+        "kiosk": kiosk,
+        "due": _day(part["promised_on"] or (order["brief"] or {}).get("due_on"), words),
+    }
+
+
+def _title(order: Mapping[str, Any]) -> str:
+    return str((order["product"] or order["brief"])["title"])
+
+
+def _day(written: str | None, words: Words) -> str:
+    return words.day(date.fromisoformat(written)) if written else ""
 
 
 def _money(money: Mapping[str, Any], words: Words) -> str:

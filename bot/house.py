@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
@@ -60,7 +61,7 @@ def build(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = N
     )
     now = clock or (MovableClock.of(settings.database_url, VAR) if settings.development else system_clock)
     chance = ids or Ids(secrets.SystemRandom())
-    terms = Terms(settings.country, settings.currency, settings.commission_percent)
+    terms = Terms(settings.country, settings.currency, settings.commission_percent, ZoneInfo(settings.timezone))
     sessions = RedisSessions(settings.redis_url) if settings.redis_url else SqlSessions(settings.database_url)
     place = Place(
         settings.country,

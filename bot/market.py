@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NoReturn
 
 from sqlalchemy.orm import Session, sessionmaker
 
 from flows import market
 from flows.market import Outcome
-from marketplace_api import artisans, cash, help_requests, kiosks, orders, payouts, products
+from marketplace_api import artisans, cash, goods, help_requests, kiosks, orders, payouts, products
 from marketplace_api.categories import CATEGORIES
-from marketplace_api.models import Artisan, Kiosk, Order
+from marketplace_api.models import Artisan, Assignment, Kiosk, Order
 from marketplace_api.money import split
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Ids, Shop, Terms
@@ -98,36 +98,42 @@ class InProcessMarket:
         artisan = self.artisan()
         if artisan is None:
             return []
-        waiting = [*orders.open_for(self.shop, artisan), *orders.accepted_for(self.shop, artisan)]
-        return [_hers(row, artisan) for row in waiting]
+        offered = orders.parts_of(self.shop, artisan, "offered")
+        return [_part(row) for row in (*offered, *orders.parts_of(self.shop, artisan, "accepted"))]
 
-    def expected(self, code: str) -> market.Order | None:
+    def expected(self, code: str) -> Sequence[market.Order]:
         kiosk = self.kiosk()
-        rows = orders.expected_at(self.shop, kiosk) if kiosk else []
-        return next((_order(row) for row in rows if row.code == code), None)
+        return [_part(row) for row in goods.awaited(self.shop, kiosk, code)] if kiosk else []
 
     def to_ship(self) -> Sequence[market.Order]:
         kiosk = self.kiosk()
-        return [_order(row) for row in orders.at_kiosk(self.shop, kiosk)] if kiosk else []
+        return [_whole(row) for row in orders.at_kiosk(self.shop, kiosk)] if kiosk else []
 
     def bought(self, code: str) -> market.Order | None:
         order = orders.by_code(self.shop, code)
-        return _order(order) if order and order.buyer_msisdn == self._msisdn else None
+        return _whole(order) if order and order.buyer_msisdn == self._msisdn else None
 
     def earnings(self) -> market.Earnings:
         artisan = self.artisan()
         if artisan is None:
             return market.Earnings(0, 0)
         standing = payouts.standing(self.shop, artisan)
-        return market.Earnings(standing.owed, standing.paid, [(row.code, row.amount) for row in standing.last])
+        last = [
+            market.Earned(row.code, row.amount, row.order.code, row.status in payouts.SETTLED) for row in standing.last
+        ]
+        return market.Earnings(standing.owed, standing.paid, last)
 
     def day(self) -> market.Day:
         kiosk = self.kiosk()
         if kiosk is None:
             return market.Day(0, 0)
-        coming = [_order(row) for row in orders.expected_at(self.shop, kiosk)]
+        coming, midnight = goods.awaited(self.shop, kiosk), self.shop.midnight(self.shop.today)
         return market.Day(
-            len(coming), len(orders.at_kiosk(self.shop, kiosk)), ready=sum(order.ready for order in coming)
+            len(coming),
+            len(orders.at_kiosk(self.shop, kiosk)),
+            ready=sum(part.ready_at is not None for part in coming),
+            received=goods.received_since(self.shop, kiosk, midnight),
+            cash_paid=payouts.collected_since(self.shop, kiosk, midnight),
         )
 
     # -- commands
@@ -170,9 +176,11 @@ class InProcessMarket:
             case market.AcceptOrder():
                 return self._accept(command)
             case market.DeclineOrder():
-                return _done(code=orders.decline(self.shop, self._the_artisan(), command.code, command.reason).code)
+                return _made(orders.decline(self.shop, self._the_artisan(), command.code, command.reason))
             case market.SayReady():
-                return self._say_ready(command)
+                return _made(orders.say_ready(self.shop, self._the_artisan(), command.code))
+            case market.ReleaseOrder(code):
+                return _made(orders.release(self.shop, self._the_artisan(), code))
             case market.ConfirmDelivery(code):
                 return _done(code=orders.deliver(self.shop, self._bought(code)).code)
             case market.CancelOrder(code):
@@ -220,14 +228,8 @@ class InProcessMarket:
         return _done(code=product.code)
 
     def _accept(self, command: market.AcceptOrder) -> Outcome:
-        artisan = self._the_artisan()
-        order = _hers(orders.accept(self.shop, artisan, command.code, command.quantity), artisan)
-        return _done(code=order.code, title=order.title, quantity=order.quantity, earns=order.earns, kiosk=order.kiosk)
-
-    def _say_ready(self, command: market.SayReady) -> Outcome:
-        artisan = self._the_artisan()
-        order = _hers(orders.say_ready(self.shop, artisan, command.code), artisan)
-        return _done(code=order.code, title=order.title, quantity=order.quantity, kiosk=order.kiosk)
+        promised = None if command.days is None else self.shop.today + timedelta(days=command.days)
+        return _made(orders.accept(self.shop, self._the_artisan(), command.code, command.quantity, promised))
 
     def _bought(self, code: str) -> Order:
         """An order she placed herself; of another's nobody learns that it is there."""
@@ -237,8 +239,16 @@ class InProcessMarket:
         return order
 
     def _receive(self, command: market.ReceiveGoods) -> Outcome:
-        order = _order(orders.receive_goods(self.shop, self._the_kiosk(), command.code, command.count))
-        return _done(title=order.title, artisan=order.artisan)
+        part = goods.receive(
+            self.shop,
+            self._the_kiosk(),
+            command.part,
+            command.count,
+            refused=command.refused,
+            reason=command.reason,
+            follows=command.follows,
+        )
+        return _done(code=part.order.code, title=part.order.title, artisan=part.artisan.name)
 
     def _find_cash(self, command: market.FindCash) -> Outcome:
         """A wrong code is no error to be undone: that it was tried has to be kept."""
@@ -262,31 +272,40 @@ def _refuse(reason: str) -> NoReturn:
     raise Refused(reason, 403)
 
 
-def _order(row: Order) -> market.Order:
-    """An order as the kiosk and the buyer see it: the part that was accepted."""
-    part = row.assignments[0]
+def _part(row: Assignment) -> market.Order:
+    """An artisan's part of an order; while it is only offered to her, all that is left of it."""
+    order = row.order
+    quantity = orders.left(order) if row.status == "offered" else row.quantity
     return market.Order(
-        row.code,
-        row.product.title,
-        part.quantity,
-        row.artisan_earns,
-        row.status,
-        part.artisan.name,
-        part.artisan.kiosk.name,
-        part.ready_at is not None,
+        order.code,
+        order.title,
+        quantity,
+        split(order.unit_price, quantity, order.commission_percent).earns,
+        row.status if row.status != "offered" else order.status,
+        row.artisan.name,
+        row.kiosk.name,
+        ready=row.ready_at is not None,
+        part=row.id,
+        brief=order.brief is not None,
+        due_on=row.due_on,
     )
 
 
-def _hers(row: Order, artisan: Artisan) -> market.Order:
-    """An order as one of its artisans sees it: her part."""
-    part = next(part for part in row.assignments if part.artisan_id == artisan.id)
+def _whole(row: Order) -> market.Order:
+    """An order as the buyer sees it, and the kiosk that ships it."""
     return market.Order(
         row.code,
-        row.product.title,
-        part.quantity,
+        row.title,
+        orders.pieces(row),
         row.artisan_earns,
         row.status,
-        artisan.name,
-        artisan.kiosk.name,
-        part.ready_at is not None,
+        brief=row.brief is not None,
+        due_on=row.brief.due_on if row.brief else None,
     )
+
+
+def _made(row: Assignment) -> Outcome:
+    """What words may name of her part once something was done with it."""
+    part = _part(row)
+    made = {name: getattr(part, name) for name in ("code", "title", "quantity", "earns", "kiosk", "artisan")}
+    return _done(**made)

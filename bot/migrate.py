@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Engine, MetaData
+from sqlalchemy import Connection, Engine, MetaData
 
 from bot.database import create_engine
 from bot.settings import Settings
@@ -32,9 +34,38 @@ def move(engine: Engine, revision: str) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS))
-    with engine.begin() as connection:
+    with engine.connect() as connection, _tables_may_be_replaced(connection), connection.begin():
         config.attributes["connection"] = connection
-        if revision == "base":
-            command.downgrade(config, revision)
-        else:
-            command.upgrade(config, revision)
+        go = command.downgrade if _is_behind(connection, revision) else command.upgrade
+        go(config, revision)
+        _check_references(connection)
+
+
+def _is_behind(connection: Connection, revision: str) -> bool:
+    """Whether a revision lies behind where the database stands."""
+    from alembic.migration import MigrationContext
+
+    current = MigrationContext.configure(connection).get_current_revision() or ""
+    return revision == "base" or (revision != "head" and revision < current)
+
+
+@contextmanager
+def _tables_may_be_replaced(connection: Connection) -> Iterator[None]:
+    """SQLite changes a table by making another in its place; rows that refer to the old one must not object."""
+    driver = connection.connection.driver_connection
+    if connection.dialect.name != "sqlite" or driver is None:
+        yield
+        return
+    driver.execute("PRAGMA foreign_keys = OFF")  # takes effect only outside a transaction
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA foreign_keys = ON")
+
+
+def _check_references(connection: Connection) -> None:
+    """What nobody watched meanwhile."""
+    if connection.dialect.name == "sqlite":
+        lost = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        if lost:
+            raise RuntimeError(f"the migration would leave rows that refer to nothing: {lost[:5]}")

@@ -13,7 +13,7 @@ from flows.kit import Words
 def words(language: str) -> Words:
     """How a language says things; its catalogue is read once."""
     spoken = locales.catalogue(language)
-    return Words(language, spoken.text, spoken.plural, spoken.money, latin=spoken.latin)
+    return Words(language, spoken.text, spoken.plural, spoken.money, spoken.day, latin=spoken.latin)
 
 
 def offered(codes: Sequence[str]) -> tuple[tuple[str, str], ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Literal, Protocol
 
 import msgspec
@@ -27,7 +28,10 @@ class Product(msgspec.Struct, frozen=True):
 
 
 class Order(msgspec.Struct, frozen=True):
-    """One artisan's part of an order. `earns` is hers, in minor units."""
+    """One artisan's part of an order. `earns` is hers, in minor units.
+
+    Of a brief that is still offered, `quantity` is what nobody has taken yet, and `earns` what all of it would bring.
+    """
 
     code: str
     title: str
@@ -38,22 +42,40 @@ class Order(msgspec.Struct, frozen=True):
     kiosk: str = ""
     ready: bool = False
     """Whether she has said that it is made."""
+    part: int = 0
+    """Names this part among all parts of all orders."""
+    brief: bool = False
+    """Whether several artisans make it together."""
+    due_on: date | None = None
+    """The day by which it has to be at the kiosk: the buyer's wish, or what she has promised."""
+
+
+class Earned(msgspec.Struct, frozen=True):
+    """A payout as its artisan sees it: its code and amount, and the code of the order it is for."""
+
+    code: str
+    amount: int
+    order: str
+    paid: bool
 
 
 class Earnings(msgspec.Struct, frozen=True):
-    """Sums of payouts, in minor units; `last` are code and amount of the newest, paid or not."""
+    """Sums of payouts, in minor units; `last` are the newest, paid or not."""
 
     owed: int
     paid: int
-    last: Sequence[tuple[str, int]] = ()
+    last: Sequence[Earned] = ()
 
 
 class Day(msgspec.Struct, frozen=True):
-    """A kiosk's work: what is awaited, how much of it is made, and what lies there to be shipped."""
+    """A kiosk's day: what is awaited, how much of it is made, what lies there to be shipped; and since midnight,
+    what came in and what was paid in cash, in minor units."""
 
     expected: int
     to_ship: int
     ready: int = 0
+    received: int = 0
+    cash_paid: int = 0
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -123,10 +145,14 @@ class RemoveProduct(Command, frozen=True):
 
 
 class AcceptOrder(Command, frozen=True):
-    """`quantity` None accepts all of it."""
+    """`quantity` None accepts all of it; `days` from today, if given, is by when she will bring it.
+
+    Rejected for `too_late` when that is after the day on which a brief is due.
+    """
 
     code: str
     quantity: int | None = None
+    days: int | None = None
 
 
 class DeclineOrder(Command, frozen=True):
@@ -135,6 +161,12 @@ class DeclineOrder(Command, frozen=True):
 
 
 class SayReady(Command, frozen=True):
+    code: str
+
+
+class ReleaseOrder(Command, frozen=True):
+    """She cannot make after all what she accepted: her part of a brief is offered to others, another order ends."""
+
     code: str
 
 
@@ -151,8 +183,17 @@ class CancelOrder(Command, frozen=True):
 
 
 class ReceiveGoods(Command, frozen=True):
-    code: str
+    """`count` good pieces of a part have come, and `refused` ones went back to her for `reason`.
+
+    The rest is still awaited if it `follows`; otherwise the part ends here. Nothing good and nothing to follow
+    ends it with nothing earned.
+    """
+
+    part: int
     count: int
+    refused: int = 0
+    reason: str = ""
+    follows: bool = False
 
 
 class ShipOrder(Command, frozen=True):
@@ -173,6 +214,37 @@ class PayCash(Command, frozen=True):
 
 class RequestCall(Command, frozen=True):
     """Somebody wants a person to call her back."""
+
+
+class SendStatement(Command, frozen=True):
+    """A text to her own phone: what is owed, what was paid, and for which orders."""
+
+
+class SendPhotoLink(Command, frozen=True):
+    """Done with `link`, where she can upload pictures of a product; on a call it is texted to her too."""
+
+    code: str
+    texted: bool
+
+
+class OfferPinReset(Command, frozen=True):
+    """An agent wants to help an artisan of her kiosk who forgot her PIN: the artisan is texted a one-time code.
+
+    Done with `artisan`, her name. Rejected for `not_yours` when no artisan of this kiosk has that phone.
+    """
+
+    msisdn: str
+
+
+class ResetPin(Command, frozen=True):
+    """The agent types what the artisan was texted; her next PIN is the one she types first. Rejected for
+    `wrong_code`, and three wrong ones end the offer: `locked`."""
+
+    msisdn: str
+    digits: str
+
+    def __repr__(self) -> str:
+        return f"ResetPin(msisdn={self.msisdn!r}, digits='******')"
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -204,8 +276,8 @@ class Market(Protocol):
         """Hers that wait for her: to be answered (`placed`) or to be brought (`accepted`), oldest first."""
         ...
 
-    def expected(self, code: str) -> Order | None:
-        """An accepted order on its way to the agent's kiosk; None when there is no such."""
+    def expected(self, code: str) -> Sequence[Order]:
+        """The parts of an order that are on their way to the agent's kiosk, each of another artisan."""
         ...
 
     def to_ship(self) -> Sequence[Order]:

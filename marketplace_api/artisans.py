@@ -84,7 +84,11 @@ def leave(shop: Shop, artisan: Artisan) -> None:
     """
     for product in products.of_artisan(shop, artisan, limit=None):
         products.withdraw(shop, artisan, product.code)
-    if orders.open_for(shop, artisan) or orders.accepted_for(shop, artisan):
+    for part in orders.parts_of(shop, artisan, "offered"):
+        if part.order.brief is None:
+            raise Refused("orders_open")
+        orders.decline(shop, artisan, part.order.code, "left")  # others were asked too
+    if orders.parts_of(shop, artisan, "accepted"):
         raise Refused("orders_open")
     if payouts.standing(shop, artisan, last=0).owed:
         raise Refused("money_owed")

@@ -48,9 +48,13 @@ class LifeCycle:
         reached = (status for step in self.steps for status in (step.source, step.dest))
         return tuple(dict.fromkeys((*self.starts, *reached)))
 
+    def allows(self, row: Order | Assignment | Payout, trigger: str) -> bool:
+        """Whether `trigger` leads somewhere from where `row` is."""
+        return row.status in self._machine.events[trigger].transitions
+
     def check(self, row: Order | Assignment | Payout, trigger: str) -> None:
         """Raise `Refused` if `trigger` leads nowhere from where `row` is."""
-        if row.status not in self._machine.events[trigger].transitions:
+        if not self.allows(row, trigger):
             raise Refused(self._otherwise(trigger), current=row.status)
 
     def move(self, row: Order | Assignment | Payout, trigger: str) -> None:
@@ -72,6 +76,8 @@ ORDER = LifeCycle(
     Step("decline", "placed", "declined", "order_not_open"),
     Step("expire", "placed", "expired", "order_not_open"),
     Step("cancel", "placed", "cancelled", "order_not_open"),
+    Step("reopen", "accepted", "placed", "order_not_expected"),
+    Step("give_up", "accepted", "declined", "order_not_expected"),
 )
 
 ASSIGNMENT = LifeCycle(
@@ -82,6 +88,10 @@ ASSIGNMENT = LifeCycle(
     Step("decline", "offered", "declined", "order_not_open"),
     Step("expire", "offered", "expired", "order_not_open"),
     Step("cancel", "offered", "cancelled", "order_not_open"),
+    Step("pass_over", "offered", "passed", "order_not_open"),
+    Step("offer_again", "passed", "offered", "order_not_open"),
+    Step("release", "accepted", "released", "order_not_expected"),
+    Step("refuse", "accepted", "refused", "order_not_expected"),
 )
 
 PAYOUT = LifeCycle(

@@ -5,7 +5,7 @@ Amounts are whole minor units beside their currency; every `…_at` is an aware 
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -16,7 +16,6 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
-    UniqueConstraint,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy_utc import UtcDateTime
@@ -111,14 +110,14 @@ class Product(Base):
 
 
 class Order(Base):
-    """What a buyer asked for. The money follows what is accepted and received of it."""
+    """What a buyer asked for: pieces of a product, or of a brief. The money follows what is accepted and received."""
 
     __tablename__ = "order"
 
     id: Mapped[str] = mapped_column(primary_key=True)
     code: Mapped[str] = mapped_column(unique=True)
     status: Mapped[str]
-    product_id: Mapped[str] = mapped_column(ForeignKey("product.id"), index=True)
+    product_id: Mapped[str | None] = mapped_column(ForeignKey("product.id"), index=True)
     quantity: Mapped[int]
     unit_price: Mapped[int] = mapped_column(BigInteger)
     commission_percent: Mapped[int]
@@ -139,8 +138,11 @@ class Order(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
 
-    product: Mapped[Product] = relationship(lazy="joined", innerjoin=True)
-    assignments: Mapped[list[Assignment]] = relationship(lazy="selectin", order_by="Assignment.id")
+    product: Mapped[Product | None] = relationship(lazy="joined")
+    brief: Mapped[Brief | None] = relationship(lazy="joined")
+    assignments: Mapped[list[Assignment]] = relationship(
+        lazy="selectin", order_by="Assignment.id", back_populates="order"
+    )
     timeline: Mapped[list[TimelineEntry]] = relationship(lazy="selectin", order_by="TimelineEntry.id")
 
     __table_args__ = (
@@ -148,13 +150,42 @@ class Order(Base):
         Index(None, "placed_by", "created_at", "id"),
         Index(None, "buyer_msisdn", "created_at", "id"),
         Index(None, "kiosk_id", "status"),
+        Index(None, "status", "expires_at"),
         CheckConstraint("quantity > 0", name="quantity"),
         CheckConstraint("commission + artisan_earns = total", name="split"),
     )
 
+    @property
+    def title(self) -> str:
+        """What the ware is called, whichever way it was asked for."""
+        ware = self.product or self.brief
+        assert ware is not None, "an order is for a product or for a brief"
+        return ware.title
+
+
+class Brief(Base):
+    """A ware that is not in the catalogue: many pieces, made by several artisans until a day.
+
+    With a kiosk, only its artisans are asked and all goods come there.
+    """
+
+    __tablename__ = "brief"
+
+    order_id: Mapped[str] = mapped_column(ForeignKey("order.id"), primary_key=True)
+    title: Mapped[str]
+    category: Mapped[str]
+    kiosk_id: Mapped[str | None] = mapped_column(ForeignKey("kiosk.id"))
+    due_on: Mapped[date]
+
+    kiosk: Mapped[Kiosk | None] = relationship(lazy="joined")
+
 
 class Assignment(Base):
-    """The part of an order that one artisan is offered, has accepted or has delivered."""
+    """The part of an order that one artisan is offered, has accepted or has delivered.
+
+    What she brings in two goes becomes two parts. Of a brief, `quantity` is what she was offered until she accepts.
+    `refused` pieces were turned back at the kiosk for `reason`, which also says why she declined.
+    """
 
     __tablename__ = "assignment"
 
@@ -162,17 +193,35 @@ class Assignment(Base):
     order_id: Mapped[str] = mapped_column(ForeignKey("order.id"))
     artisan_id: Mapped[str] = mapped_column(ForeignKey("artisan.id"))
     quantity: Mapped[int]
+    earns: Mapped[int] = mapped_column(BigInteger)
     status: Mapped[str]
-    reason: Mapped[str]
+    reason: Mapped[str] = mapped_column(default="")
+    refused: Mapped[int] = mapped_column(default=0)
+    promised_on: Mapped[date | None]
     ready_at: Mapped[datetime | None]
+    received_at: Mapped[datetime | None]
+    reminded_at: Mapped[datetime | None]
 
     artisan: Mapped[Artisan] = relationship(lazy="joined", innerjoin=True)
+    order: Mapped[Order] = relationship(back_populates="assignments")
 
     __table_args__ = (
-        UniqueConstraint("order_id", "artisan_id"),
+        Index(None, "order_id", "artisan_id"),
         Index(None, "artisan_id", "status"),
         CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint("earns >= 0", name="earns"),
     )
+
+    @property
+    def kiosk(self) -> Kiosk:
+        """Where it is to be brought."""
+        brief = self.order.brief
+        return brief.kiosk if brief and brief.kiosk else self.artisan.kiosk
+
+    @property
+    def due_on(self) -> date | None:
+        """The day by which it is to be there: the one she promised, else the brief's."""
+        return self.promised_on or (self.order.brief.due_on if self.order.brief else None)
 
 
 class TimelineEntry(Base):
@@ -187,14 +236,15 @@ class TimelineEntry(Base):
 
 
 class Payout(Base):
-    """What an artisan is paid for goods received; at most one for her part of an order."""
+    """What an artisan is paid for goods received; at most one for a part of an order."""
 
     __tablename__ = "payout"
 
     id: Mapped[str] = mapped_column(primary_key=True)
     code: Mapped[str] = mapped_column(unique=True)
     artisan_id: Mapped[str] = mapped_column(ForeignKey("artisan.id"))
-    order_id: Mapped[str] = mapped_column(ForeignKey("order.id"))
+    order_id: Mapped[str] = mapped_column(ForeignKey("order.id"), index=True)
+    assignment_id: Mapped[int] = mapped_column(ForeignKey("assignment.id"), unique=True)
     amount: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str]
     method: Mapped[str]
@@ -208,9 +258,9 @@ class Payout(Base):
 
     artisan: Mapped[Artisan] = relationship()
     order: Mapped[Order] = relationship()
+    assignment: Mapped[Assignment] = relationship()
 
     __table_args__ = (
-        UniqueConstraint("order_id", "artisan_id"),
         Index(None, "created_at", "id"),
         Index(None, "artisan_id", "created_at", "id"),
         CheckConstraint("amount >= 0", name="amount"),

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import case, func, select
 
 from marketplace_api import cash, events, shapes
 from marketplace_api.lifecycles import PAYOUT
-from marketplace_api.models import Artisan, Order, Payout
+from marketplace_api.models import Artisan, Assignment, Kiosk, Payout
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop, add_coded
 
+SETTLED = ("paid", "collected")
 _STARTS = {"mobile_money": "pending", "kiosk_cash": "awaiting_collection"}
 
 
@@ -25,17 +27,19 @@ class Standing:
     last: Sequence[Payout]
 
 
-def fall_due(shop: Shop, order: Order, artisan: Artisan) -> Payout:
-    """Owe her what she earns of the order, to be paid the way she wants today. The caller announces it."""
+def fall_due(shop: Shop, part: Assignment) -> Payout:
+    """Owe an artisan what her part earns, to be paid the way she wants today. The caller announces it."""
+    artisan = part.artisan
     return add_coded(
         shop,
         lambda code: Payout(
             id=shop.ids.new_id("pay"),
             code=code,
             artisan=artisan,
-            order=order,
-            amount=order.artisan_earns,
-            currency=order.currency,
+            order=part.order,
+            assignment=part,
+            amount=part.earns,
+            currency=part.order.currency,
             method=artisan.payout_method,
             msisdn=artisan.payout_msisdn,
             cash_code=cash.new_code(shop) if artisan.payout_method == "kiosk_cash" else None,
@@ -55,7 +59,7 @@ def by_id(shop: Shop, payout_id: str) -> Payout:
 
 def standing(shop: Shop, artisan: Artisan, last: int = 5) -> Standing:
     """What she is owed, what she was paid, and her `last` payouts."""
-    is_paid = Payout.status.in_(("paid", "collected"))
+    is_paid = Payout.status.in_(SETTLED)
     owed, paid = shop.session.execute(
         select(
             func.coalesce(func.sum(case((is_paid, 0), else_=Payout.amount)), 0),
@@ -69,6 +73,13 @@ def standing(shop: Shop, artisan: Artisan, last: int = 5) -> Standing:
         .limit(last)
     )
     return Standing(int(owed), int(paid), shop.session.scalars(newest).all())
+
+
+def collected_since(shop: Shop, kiosk: Kiosk, then: datetime) -> int:
+    """Minor units that this kiosk has paid in cash since then."""
+    paid = select(func.coalesce(func.sum(Payout.amount), 0)).join(Payout.artisan)
+    here = paid.where(Payout.status == "collected", Payout.paid_at >= then, Artisan.kiosk_id == kiosk.id)
+    return int(shop.session.scalar(here) or 0)
 
 
 def begin_sending(shop: Shop, payout_id: str) -> Payout:

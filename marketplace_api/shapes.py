@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal, Self
 
 from pydantic import BaseModel
@@ -12,7 +12,9 @@ from marketplace_api import models
 ArtisanStatus = Literal["active", "left"]
 ProductStatus = Literal["listed", "sold_out", "withdrawn"]
 OrderStatus = Literal["placed", "accepted", "at_kiosk", "shipped", "delivered", "declined", "expired", "cancelled"]
-AssignmentStatus = Literal["offered", "accepted", "received", "declined", "expired", "cancelled"]
+AssignmentStatus = Literal[
+    "offered", "accepted", "received", "declined", "expired", "cancelled", "passed", "released", "refused"
+]
 PayoutMethod = Literal["mobile_money", "kiosk_cash"]
 PayoutStatus = Literal["pending", "sending", "unknown", "paid", "failed", "awaiting_collection", "collected"]
 
@@ -189,14 +191,34 @@ class Address(BaseModel):
     country: str
 
 
+class Brief(BaseModel):
+    """What is to be made, and by which day it has to be at the kiosk; any kiosk, if none is named."""
+
+    title: str
+    category: str
+    unit_price: Money
+    quantity: int
+    due_on: date
+    kiosk_id: str | None
+
+
 class Assignment(BaseModel):
-    """An artisan's part of an order: why she declined it, or since when it is made."""
+    """An artisan's part of an order; one that was brought in two goes is two parts.
+
+    `passed`: others took it all. `released`: she could not make it after all. `refused` counts pieces that were turned
+    back at the kiosk; `reason` says why, or why she declined.
+    """
 
     artisan: Maker
     quantity: int
+    earns: Money
     status: AssignmentStatus
     reason: str
+    refused: int
+    promised_on: date | None
     ready_at: datetime | None
+    received_at: datetime | None
+    reminded_at: datetime | None
 
     @classmethod
     def of(cls, row: models.Assignment) -> Self:
@@ -204,9 +226,14 @@ class Assignment(BaseModel):
             {
                 "artisan": Maker.of(row.artisan),
                 "quantity": row.quantity,
+                "earns": Money(amount=row.earns, currency=row.order.currency),
                 "status": row.status,
                 "reason": row.reason,
+                "refused": row.refused,
+                "promised_on": row.promised_on,
                 "ready_at": row.ready_at,
+                "received_at": row.received_at,
+                "reminded_at": row.reminded_at,
             }
         )
 
@@ -226,12 +253,16 @@ class Shipment(BaseModel):
 
 
 class Order(BaseModel):
-    """An order; its money is that of the part accepted, and later received, of `quantity`."""
+    """An order of a product or of a brief; the other is null.
+
+    Its money is that of all pieces while they are offered, then of those accepted, and in the end of those received.
+    """
 
     id: str
     code: str
     status: OrderStatus
-    product: Ware
+    product: Ware | None
+    brief: Brief | None
     quantity: int
     buyer: Buyer
     ship_to: Address
@@ -251,18 +282,28 @@ class Order(BaseModel):
         def money(amount: int) -> Money:
             return Money(amount=amount, currency=row.currency)
 
-        ware = row.product
+        ware, brief = row.product, row.brief
         return cls.model_validate(
             {
                 "id": row.id,
                 "code": row.code,
                 "status": row.status,
-                "product": {
+                "product": ware
+                and {
                     "id": ware.id,
                     "code": ware.code,
                     "title": ware.title,
                     "category": ware.category,
                     "price": money(row.unit_price),
+                },
+                "brief": brief
+                and {
+                    "title": brief.title,
+                    "category": brief.category,
+                    "unit_price": money(row.unit_price),
+                    "quantity": row.quantity,
+                    "due_on": brief.due_on,
+                    "kiosk_id": brief.kiosk_id,
                 },
                 "quantity": row.quantity,
                 "buyer": {"name": row.buyer_name, "phone": row.buyer_msisdn, "locale": row.buyer_locale},

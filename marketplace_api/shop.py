@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time
 from random import Random
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import exists, select
 from sqlalchemy.exc import IntegrityError
@@ -29,6 +30,7 @@ class Terms:
     country: str
     currency: str
     commission_percent: int
+    zone: ZoneInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,15 @@ class Shop:
     now: datetime
     ids: Ids
     terms: Terms
+
+    @property
+    def today(self) -> date:
+        """The day it is where the shop trades."""
+        return self.now.astimezone(self.terms.zone).date()
+
+    def midnight(self, day: date) -> datetime:
+        """When a day begins there."""
+        return datetime.combine(day, time(), self.terms.zone)
 
 
 def add_coded(shop: Shop, make: Callable[[str], Coded]) -> Coded:

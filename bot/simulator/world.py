@@ -84,9 +84,15 @@ class World:
         return self.api("POST", "/kiosks", {"name": name, "town": town, "agent": {"name": "Otieno", "phone": msisdn}})
 
     def order(self, product_id: str, quantity: int, buyer: str, *, name: str = "Joy", locale: str = "en") -> Any:
+        return self._order(buyer, name, locale, product_id=product_id, quantity=quantity)
+
+    def brief(self, brief: Any, buyer: str, *, name: str = "Joy", locale: str = "en") -> Any:
+        """A bulk order; `brief` as the API takes it."""
+        return self._order(buyer, name, locale, brief=brief)
+
+    def _order(self, buyer: str, name: str, locale: str, **what: Any) -> Any:
         body = {
-            "product_id": product_id,
-            "quantity": quantity,
+            **what,
             "buyer": {"name": name, "phone": buyer, "locale": locale},
             "ship_to": {"name": name, "line1": "1 Moi Avenue", "city": "Nairobi", "country": "KE"},
         }

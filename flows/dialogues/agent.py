@@ -27,18 +27,17 @@ from flows.market import FindCash, Order, PayCash, ReceiveGoods, ShipOrder
 
 
 def awaited(turn: Turn) -> Order:
-    order = turn.market.expected(turn["code"])
-    if order is None:
-        raise Gone(turn["code"])
-    return order
+    for order in turn.market.expected(turn["code"]):
+        return order
+    raise Gone(turn["code"])
 
 
 def is_awaited(turn: Turn, code: Any) -> bool:
-    return turn.market.expected(code) is not None
+    return bool(turn.market.expected(code))
 
 
 def receive_goods(turn: Turn) -> ReceiveGoods:
-    return ReceiveGoods(turn["code"], turn["count"])
+    return ReceiveGoods(awaited(turn).part, turn["count"])
 
 
 receive = Flow(

@@ -14,7 +14,7 @@ def was_due(turn: Turn) -> bool:
 
 
 def last(turn: Turn) -> str:
-    return ", ".join(f"{code} {turn.money(amount)}" for code, amount in turn.market.earnings().last[:2])
+    return ", ".join(f"{payout.code} {turn.money(payout.amount)}" for payout in turn.market.earnings().last[:2])
 
 
 flow = Flow(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -68,3 +69,7 @@ class Turn:
     def money(self, amount: int) -> str:
         """Minor units in her way of writing them."""
         return self.words.money(amount, self.place.currency)
+
+    def day(self, day: date) -> str:
+        """A day of this year or the next in her way of writing it."""
+        return self.words.day(day)

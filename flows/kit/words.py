@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import overload
 
 from flows import gsm7
@@ -27,12 +28,13 @@ def versions(text: Text) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """One language: how it says a message, one or many of something, and an amount of money in minor units."""
+    """One language: how it says a message, one or many of something, an amount of money in minor units, and a day."""
 
     language: str
     text: Callable[[str], str]
     plural: Callable[[str, str, int], str]
     money: Callable[[int, str], str]
+    day: Callable[[date], str]
     latin: bool = True
     """Whether it is written in Latin letters, so that everything said in it can stay GSM-7."""
 

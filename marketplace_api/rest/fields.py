@@ -5,11 +5,14 @@ What the OpenAPI document says and what is accepted are the same, to the letter.
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints
 
 from marketplace_api import msisdn
+from marketplace_api.categories import CATEGORIES
 from marketplace_api.rest.access import shop
 
 # no control characters, and at least one that can be seen
@@ -29,6 +32,19 @@ def _digits(value: object) -> object:
     return value
 
 
+def _day(value: object) -> object:
+    """RFC 3339 has one way to write a day; numbers and times are none."""
+    if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+        raise ValueError("must be a day, such as 2027-03-31")
+    return value
+
+
+def _category(value: str) -> str:
+    if value not in CATEGORIES:
+        raise ValueError(f"must be one of {', '.join(CATEGORIES)}")
+    return value
+
+
 def _msisdn(value: str) -> str:
     return msisdn.parse(value, shop().terms.country)
 
@@ -36,13 +52,29 @@ def _msisdn(value: str) -> str:
 Line = Annotated[str, StringConstraints(max_length=100, pattern=_PRINTABLE), AfterValidator(str.strip)]
 Text = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")]
 Locale = Annotated[str, StringConstraints(max_length=35, pattern=r"^[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8})*$")]
+Title = Annotated[str, StringConstraints(min_length=3, max_length=40, pattern=_PRINTABLE), AfterValidator(str.strip)]
+Category = Annotated[
+    str,
+    Field(json_schema_extra={"enum": list(CATEGORIES)}),
+    AfterValidator(_category),
+]
+Day = Annotated[date, BeforeValidator(_day), Field(json_schema_extra={"examples": ["2027-03-31"]})]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Id = Annotated[str, StringConstraints(max_length=44, pattern=r"^[a-z]{3}_[0-9a-z]+$")]
 # the bounds stand first: behind a validator they would be kept, but not documented
 Quantity = Annotated[int, Field(ge=1, le=1000), BeforeValidator(_whole)]
+# dearer than anything made by hand, and far from what the columns hold
+Amount = Annotated[int, Field(ge=1, le=100_000_000_00), BeforeValidator(_whole)]
 Limit = Annotated[int, Field(ge=1, le=100), BeforeValidator(_digits)]
 Msisdn = Annotated[
     str,
     Field(max_length=30, json_schema_extra={"format": "phone", "examples": ["+254712345678"]}),
     AfterValidator(_msisdn),
 ]
+
+
+class Price(BaseModel):
+    """What one piece costs, in minor units of the shop's currency."""
+
+    amount: Amount
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from apiflask import APIBlueprint
-from pydantic import BaseModel
+from pydantic import BaseModel, Discriminator, RootModel, Tag
 from sqlalchemy import select
 
-from marketplace_api import models, orders, shapes
+from marketplace_api import briefs, models, orders, shapes
 from marketplace_api.refused import Refused
 from marketplace_api.rest.access import caller, is_operator, requires, shop
-from marketplace_api.rest.fields import Country, Id, Line, Locale, Msisdn, Quantity, Text
+from marketplace_api.rest.fields import (
+    Category,
+    Country,
+    Day,
+    Id,
+    Line,
+    Locale,
+    Msisdn,
+    Price,
+    Quantity,
+    Text,
+    Title,
+)
 from marketplace_api.rest.lists import Page, PageQuery, newest_first
 from marketplace_api.rest.repeats import repeatable
 
@@ -37,14 +51,67 @@ class AddressIn(BaseModel):
 
 
 class OrderIn(BaseModel):
-    """An order for a product."""
+    """Who orders, and where it goes."""
 
-    product_id: Id
-    quantity: Quantity
     buyer: BuyerIn
     ship_to: AddressIn
     note: Text | None = None
     external_ref: Line | None = None
+
+    def request(self) -> orders.Request:
+        """The same for the shop."""
+        return orders.Request(
+            buyer_name=self.buyer.name,
+            buyer_msisdn=self.buyer.phone,
+            buyer_locale=self.buyer.locale,
+            ship_to=self.ship_to.model_dump(),
+            caller=caller().id,
+            note=self.note,
+            external_ref=self.external_ref,
+        )
+
+
+class ProductOrderIn(OrderIn):
+    """An order for a product."""
+
+    product_id: Id
+    quantity: Quantity
+    brief: None = None
+
+
+class BriefIn(BaseModel):
+    """Many pieces of a ware, to be at the kiosk by a day; without a kiosk, at any."""
+
+    title: Title
+    category: Category
+    unit_price: Price
+    quantity: Quantity
+    due_on: Day
+    kiosk_id: Id | None = None
+
+
+class BriefOrderIn(OrderIn):
+    """An order by brief: it is offered to the artisans of the craft, and each takes a part."""
+
+    brief: BriefIn
+    product_id: None = None
+    quantity: None = None
+
+
+def _kind(body: object) -> str:
+    """By what an order says, which of the two it is, so that what is wrong with it is said of that one alone."""
+    return "(brief)" if isinstance(body, dict) and body.get("brief") is not None else "(product)"
+
+
+class AnyOrderIn(
+    RootModel[
+        Annotated[
+            Annotated[ProductOrderIn, Tag("(product)")] | Annotated[BriefOrderIn, Tag("(brief)")],
+            Discriminator(_kind),
+        ]
+    ]
+):
+    """An order for a product, or by brief."""
 
 
 class ShipmentIn(BaseModel):
@@ -57,23 +124,22 @@ class ShipmentIn(BaseModel):
 @blueprint.post("/orders")
 @requires("storefront", "operator", refusals=(404, 409))
 @repeatable
-@blueprint.input(OrderIn)
+@blueprint.input(AnyOrderIn)
 @blueprint.output(shapes.Order, 201)
-def place_order(json_data: OrderIn) -> shapes.Order:
-    """Place an order; its pieces are reserved while the artisan makes up her mind."""
-    order = orders.place(
-        shop(),
-        product_id=json_data.product_id,
-        quantity=json_data.quantity,
-        buyer_name=json_data.buyer.name,
-        buyer_msisdn=json_data.buyer.phone,
-        buyer_locale=json_data.buyer.locale,
-        ship_to=json_data.ship_to.model_dump(),
-        note=json_data.note,
-        external_ref=json_data.external_ref,
-        caller=caller().id,
+def place_order(json_data: AnyOrderIn) -> shapes.Order:
+    """Place an order.
+
+    Pieces of a product are reserved while its artisan makes up her mind. A brief, `brief` in place of `product_id` and
+    `quantity`, is offered to many artisans, who each take a part until it is filled.
+    """
+    asked = json_data.root
+    if isinstance(asked, ProductOrderIn):
+        return shapes.Order.of(orders.place(shop(), asked.request(), asked.product_id, asked.quantity))
+    brief = asked.brief
+    wanted = briefs.Wanted(
+        brief.title, brief.category, _price(brief.unit_price), brief.quantity, brief.due_on, brief.kiosk_id
     )
-    return shapes.Order.of(order)
+    return shapes.Order.of(briefs.place(shop(), asked.request(), wanted))
 
 
 @blueprint.get("/orders")
@@ -119,6 +185,13 @@ def ship_order(order_id: str, json_data: ShipmentIn) -> shapes.Order:
 def deliver_order(order_id: str) -> shapes.Order:
     """Say that an order has reached its buyer."""
     return shapes.Order.of(orders.deliver(shop(), _visible(order_id)))
+
+
+def _price(price: Price) -> int:
+    """Minor units of the shop's own currency."""
+    if price.currency != shop().terms.currency:
+        raise Refused("other_currency", currency=shop().terms.currency)
+    return price.amount
 
 
 def _visible(order_id: str) -> models.Order:

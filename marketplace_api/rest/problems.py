@@ -21,19 +21,23 @@ MIMETYPE = "application/problem+json"
 
 REFUSALS = {
     "already_registered": "This phone is registered already.",
+    "due_too_soon": "It is due on {due_on}; nobody could bring it by then. Take a later day.",
     "bad_idempotency_key": "Idempotency-Key takes 1 to 255 visible characters, bare or in double quotes.",
     "help_request_closed": "This help request is closed already.",
     "idempotency_key_reused": "This Idempotency-Key was used for another request; take a new key.",
     "locked": "Too many wrong codes were typed; try again in an hour.",
+    "nobody_to_ask": "There is no artisan who makes {category} and could be asked.",
     "not_enough_stock": "Only {available} of {code} can be ordered; order fewer or another product.",
     "not_your_order": "Order {code} was not offered to this artisan.",
     "orders_open": "The artisan has open orders; finish or decline them first.",
     "money_owed": "The artisan is still owed money; pay her first.",
     "not_your_product": "Product {code} belongs to another artisan.",
+    "order_being_made": "Parts of the order are being made already.",
     "order_not_at_kiosk": "The order is {current}; only one that is at its kiosk can be shipped.",
     "order_not_expected": "The order is {current}; only an accepted one can be received.",
     "order_not_open": "The order is {current}; this is possible only while it is placed.",
     "order_not_shipped": "The order is {current}; only a shipped one can be delivered.",
+    "other_currency": "Prices here are in {currency}.",
     "other_kiosk": "Order {code} belongs to another kiosk: {kiosk}.",
     "payout_not_awaiting_collection": "The payout is {current}; nothing waits to be collected.",
     "payout_not_failed": "The payout is {current}; only a failed one can be tried again.",
@@ -41,12 +45,14 @@ REFUSALS = {
     "payout_not_sendable": "The payout is {current}; it cannot be sent now.",
     "product_withdrawn": "Product {code} is not sold any more.",
     "still_running": "A request with this Idempotency-Key is still running; ask again in a moment.",
+    "too_late": "Order {code} is due on {due_on}.",
     "unknown_artisan": "There is no such artisan.",
     "unknown_category": "There is no category {category}.",
     "unknown_code": "There is nothing with the code {code}.",
     "unknown_help_request": "There is no such help request.",
     "unknown_kiosk": "There is no such kiosk.",
     "unknown_order": "There is no such order.",
+    "unknown_part": "There is no such part of an order.",
     "unknown_payout": "There is no such payout.",
     "unknown_product": "There is no such product.",
     "wrong_count": "{count} is not between 1 and {most}.",
@@ -128,5 +134,6 @@ def _mistake(found: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _pointer(path: tuple[int | str, ...]) -> str:
-    """A JSON pointer (RFC 6901) as a URI fragment."""
-    return "#" + "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
+    """A JSON pointer (RFC 6901) as a URI fragment; `(kind)` is not in the body, but says how it was read."""
+    steps = [str(step) for step in path if not str(step).startswith("(")]
+    return "#" + "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
 import locales
 from bot.announce import AT_ONCE
 from flows import gsm7
-from marketplace_api import orders
+from marketplace_api import artisans, deadlines, goods, orders
 from tests.bot.scenes import (
     AKINYI,
     JOY,
@@ -59,6 +61,65 @@ def expired(service: Service, quantity: int = 1, title: str = POT, maker: str = 
     return str(placed["code"])
 
 
+NYAMBURA = "+254711000888"
+"""Another artisan, of the same craft and kiosk."""
+
+
+def briefed(service: Service, quantity: int = 40, title: str = POT, maker: str = AKINYI) -> dict[str, Any]:
+    """A bulk order that two artisans are asked about; the order."""
+    (kiosk,) = service.api("GET", "/kiosks")["data"]
+    if NYAMBURA not in {known["phone"] for known in service.api("GET", "/artisans")["data"]}:
+        artisan(service, NYAMBURA, "Nyambura", kiosk["id"])
+    price = {"amount": 1000_00, "currency": "KES"}
+    what = {"title": title, "category": "pottery", "unit_price": price, "quantity": quantity, "due_on": "2026-12-20"}
+    return service.brief(what, JOY)
+
+
+def made_by_many(service: Service, quantity: int = 40, title: str = POT, maker: str = AKINYI) -> str:
+    """Two take a part each; of what they bring some is turned back."""
+    placed = briefed(service, quantity, title)
+    service.work()
+    service.gateway.text(maker, f"YES {placed['code']} {quantity - 1}")
+    service.gateway.text(NYAMBURA, f"YES {placed['code']}")
+    service.work()
+    with service.house.database.writing.begin() as session:
+        shop = service.house.shop(session)
+        made = orders.by_id(shop, placed["id"])
+        (first, *_) = (part for part in made.assignments if part.artisan.msisdn == maker)
+        goods.receive(shop, first.kiosk, first.id, quantity - 3, refused=2, reason="different")
+    return str(placed["code"])
+
+
+def reopened(service: Service, quantity: int = 40, title: str = POT, maker: str = AKINYI) -> str:
+    """The one who took it all cannot make it."""
+    placed = briefed(service, quantity, title)
+    with service.house.database.writing.begin() as session:
+        shop = service.house.shop(session)
+        hers = artisans.by_msisdn(shop, NYAMBURA)
+        assert hers is not None
+        orders.accept(shop, hers, placed["code"])
+        orders.release(shop, hers, placed["code"])
+    return str(placed["code"])
+
+
+def reminded(service: Service, quantity: int = 1, title: str = POT, maker: str = AKINYI) -> str:
+    """Nobody answers for a morning; then she promises a day, and it comes near."""
+    placed = order(service, quantity, title=title)
+    service.clock.advance(8 * 3600)
+    with service.house.database.writing.begin() as session:
+        deadlines.remind(service.house.shop(session))
+    with service.house.database.writing.begin() as session:
+        shop = service.house.shop(session)
+        hers = artisans.by_msisdn(shop, maker)
+        assert hers is not None
+        orders.accept(shop, hers, placed["code"], promised_on=shop.today + timedelta(days=2))
+    service.work()
+    service.clock.advance(24 * 3600)
+    with service.house.database.writing.begin() as session:
+        deadlines.remind(service.house.shop(session))
+    return str(placed["code"])
+
+
 PLACED = [("order.placed", JOY), ("order.placed", AKINYI)]
 LIVES: dict[Life, list[tuple[str, str]]] = {
     delivered: [
@@ -72,6 +133,26 @@ LIVES: dict[Life, list[tuple[str, str]]] = {
     declined: [*PLACED, ("order.declined", JOY)],
     cancelled: [*PLACED, ("order.cancelled", JOY), ("order.cancelled", AKINYI)],
     expired: [*PLACED, ("order.expired", JOY)],
+    made_by_many: [
+        *PLACED,
+        ("order.placed", NYAMBURA),
+        ("order.accepted", JOY),
+        ("order.goods_refused", AKINYI),
+        ("payout.paid", AKINYI),
+    ],
+    reopened: [
+        *PLACED,
+        ("order.placed", NYAMBURA),
+        ("order.accepted", JOY),
+        ("order.reopened", JOY),
+        ("order.reopened", AKINYI),
+    ],
+    reminded: [
+        *PLACED,
+        ("order.reminded", AKINYI),
+        ("order.accepted", JOY),
+        ("order.reminded", AKINYI),
+    ],
 }
 
 

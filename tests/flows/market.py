@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from flows import market
 from flows.kit import Person
-from flows.market import Day, Earnings, Kiosk, Order, Outcome, Product, Value
+from flows.market import Day, Earned, Earnings, Kiosk, Order, Outcome, Product, Value
 
 CRAFTS = ("Baskets", "Beadwork", "Jewellery", "Textiles", "Wood carving", "Pottery", "Leather", "Metalwork")
 TRIES = 3
@@ -72,7 +72,9 @@ class Village:
 
     def order(self, code: str, title: str, quantity: int, earns: int, status: str = "placed") -> None:
         kiosk = self.street[0].name if self.street else ""
-        self.parcels[code] = Order(code, title, quantity, earns, status, self.person.name, kiosk)
+        self.parcels[code] = Order(
+            code, title, quantity, earns, status, self.person.name, kiosk, part=len(self.parcels) + 1
+        )
 
     def twin(self) -> Village:
         """The same village, to go another way from here."""
@@ -102,8 +104,8 @@ class Village:
     def orders(self) -> Sequence[Order]:
         return list(self._standing("placed", "accepted"))
 
-    def expected(self, code: str) -> Order | None:
-        return next((order for order in self._standing("accepted") if order.code == code), None)
+    def expected(self, code: str) -> Sequence[Order]:
+        return [order for order in self._standing("accepted") if order.code == code]
 
     def to_ship(self) -> Sequence[Order]:
         return list(self._standing("at_kiosk"))
@@ -112,9 +114,11 @@ class Village:
         return self.parcels.get(code)
 
     def earnings(self) -> Earnings:
-        owed = [(order.code, order.earns) for order in self._standing("at_kiosk")]
-        paid = [(order.code, order.earns) for order in self._standing("shipped", "delivered")]
-        return Earnings(sum(sum for _, sum in owed), sum(sum for _, sum in paid), [*owed, *paid])
+        owed = [Earned(order.code, order.earns, order.code, paid=False) for order in self._standing("at_kiosk")]
+        paid = [
+            Earned(order.code, order.earns, order.code, paid=True) for order in self._standing("shipped", "delivered")
+        ]
+        return Earnings(sum(one.amount for one in owed), sum(one.amount for one in paid), [*owed, *paid])
 
     def day(self) -> Day:
         coming = list(self._standing("accepted"))
@@ -168,7 +172,8 @@ class Village:
                 self._move(self._parcel(code, "shipped"), "delivered")
             case market.CancelOrder(code):
                 self._move(self._parcel(code, "placed"), "cancelled")
-            case market.ReceiveGoods(code, count):
+            case market.ReceiveGoods(part, count):
+                code = next((order.code for order in self.parcels.values() if order.part == part), "")
                 order = self._move(self._counted(self._parcel(code, "accepted"), count), "at_kiosk")
                 return {"title": order.title, "artisan": order.artisan}
             case market.ShipOrder(code):

@@ -129,7 +129,7 @@ def test_a_keyword_that_is_there_twice_is_named(keyword: str) -> None:
 
 
 def saying(text: Callable[[str], str]) -> Words:
-    return Words("xx", text, ENGLISH.plural, ENGLISH.money)
+    return Words("xx", text, ENGLISH.plural, ENGLISH.money, ENGLISH.day)
 
 
 def test_the_book_can_be_said_in_english_as_it_is() -> None:

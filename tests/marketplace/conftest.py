@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask.testing import FlaskClient
@@ -15,13 +16,14 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from bot.database import create_engine
-from marketplace_api import apikeys, artisans, kiosks, orders, products
+from marketplace_api import apikeys, artisans, goods, kiosks, orders, products
 from marketplace_api.apikeys import Caller
-from marketplace_api.models import Artisan, Base, Kiosk, Order, Product
+from marketplace_api.models import Artisan, Assignment, Base, Kiosk, Order, Product
+from marketplace_api.orders import Request
 from marketplace_api.rest.app import Api, create_api
 from marketplace_api.shop import Ids, Shop, Terms
 
-TERMS = Terms(country="KE", currency="KES", commission_percent=10)
+TERMS = Terms(country="KE", currency="KES", commission_percent=10, zone=ZoneInfo("Africa/Nairobi"))
 HOUSE_KEY = "a-key-that-stands-in-no-table"
 ADDRESS = {"name": "Ann Li", "line1": "1 High St", "city": "Leeds", "country": "GB"}
 
@@ -109,19 +111,19 @@ def register(shop: Shop, kiosk: Kiosk, msisdn: str, **other: Any) -> Artisan:
     return artisans.register(shop, msisdn=msisdn, kiosk_id=kiosk.id, **amina | other)
 
 
+def request(caller: str = "window") -> Request:
+    """Ann in Leeds orders."""
+    return Request("Ann", "+447400123456", "en", ADDRESS | {"line2": None, "region": None, "postal_code": None}, caller)
+
+
 def place(shop: Shop, product: Product, quantity: int = 3, caller: str = "window") -> Order:
-    return orders.place(
-        shop,
-        product_id=product.id,
-        quantity=quantity,
-        buyer_name="Ann",
-        buyer_msisdn="+447400123456",
-        buyer_locale="en",
-        ship_to=ADDRESS | {"line2": None, "region": None, "postal_code": None},
-        note=None,
-        external_ref=None,
-        caller=caller,
-    )
+    return orders.place(shop, request(caller), product.id, quantity)
+
+
+def bring(shop: Shop, kiosk: Kiosk, order: Order, count: int, **what: Any) -> Assignment:
+    """The first part of the order that can be awaited, or else its first, comes to the kiosk."""
+    parts = sorted(order.assignments, key=lambda part: part.status != "accepted")
+    return goods.receive(shop, kiosk, parts[0].id, count, **what)
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from marketplace_api import apikeys, orders, payouts, products
-from marketplace_api.models import ApiKey, Order, Payout
+from marketplace_api.models import ApiKey, Order, Payout, Product
 from marketplace_api.rest.app import Api
-from tests.marketplace.conftest import HOUSE_KEY, Market, Stand, client, order_body, place
+from tests.marketplace.conftest import HOUSE_KEY, Market, Stand, bring, client, order_body, place
 
 KIOSK = {"name": "Soko Voi", "town": "Voi", "agent": {"name": "Jane", "phone": "0711 000 002"}}
 
@@ -19,13 +19,13 @@ KIOSK = {"name": "Soko Voi", "town": "Voi", "agent": {"name": "Jane", "phone": "
 @pytest.fixture
 def accepted(market: Market, stand: Stand) -> Order:
     with market.open() as shop:
-        return orders.accept(shop, stand.artisan, place(shop, stand.product, 2).code)
+        return orders.accept(shop, stand.artisan, place(shop, stand.product, 2).code).order
 
 
 @pytest.fixture
 def received(market: Market, stand: Stand, accepted: Order) -> Order:
     with market.open() as shop:
-        return orders.receive_goods(shop, stand.kiosk, accepted.code, 2)
+        return bring(shop, stand.kiosk, accepted, 2).order
 
 
 @pytest.fixture
@@ -127,6 +127,7 @@ def test_a_storefront_places_an_order(storefront: FlaskClient, stand: Stand) -> 
     code = order.pop("code")
     assert order.pop("id").startswith("ord_")
     assert order == {
+        "brief": None,
         "status": "placed",
         "product": {
             "id": stand.product.id,
@@ -154,9 +155,14 @@ def test_a_storefront_places_an_order(storefront: FlaskClient, stand: Stand) -> 
             {
                 "artisan": {"id": stand.artisan.id, "name": "Amina", "town": "Kisumu"},
                 "quantity": 2,
+                "earns": {"amount": 270_000, "currency": "KES"},
                 "status": "offered",
                 "reason": "",
+                "refused": 0,
+                "promised_on": None,
                 "ready_at": None,
+                "received_at": None,
+                "reminded_at": None,
             }
         ],
         "timeline": [{"status": "placed", "at": "2026-11-22T09:00:00Z"}],
@@ -202,6 +208,56 @@ def test_an_order_is_cancelled_while_it_is_placed(storefront: FlaskClient, stand
     again = storefront.post(f"/orders/{order}/cancel")
     assert (again.status_code, again.json["reason"]) == (409, "order_not_open")
     assert storefront.get(f"/products/{stand.product.id}").json["quantity"] == 3
+
+
+BRIEF = {
+    "title": "Gift basket",
+    "category": "baskets",
+    "unit_price": {"amount": 100_000, "currency": "KES"},
+    "quantity": 60,
+    "due_on": "2026-12-20",
+}
+
+
+def brief_body(**other: object) -> dict[str, object]:
+    body = {name: value for name, value in order_body(Product(id="")).items() if name in ("buyer", "ship_to")}
+    return body | {"brief": BRIEF | other}
+
+
+def test_a_storefront_orders_by_brief(storefront: FlaskClient, stand: Stand) -> None:
+    answer = storefront.post("/orders", json=brief_body(kiosk_id=stand.kiosk.id))
+    assert answer.status_code == 201
+    order = answer.json
+    assert (order["product"], order["brief"]) == (None, BRIEF | {"kiosk_id": stand.kiosk.id})
+    assert (order["quantity"], order["total"]["amount"], order["artisan_earns"]["amount"]) == (60, 6_000_000, 5_400_000)
+    assert [part["status"] for part in order["assignments"]] == ["offered"]
+    assert storefront.get(f"/orders/{order['id']}").json == order
+
+
+@pytest.mark.parametrize(
+    ("other", "status", "what"),
+    [
+        ({"due_on": "2026-11-22"}, 409, "due_too_soon"),
+        ({"category": "leather"}, 409, "nobody_to_ask"),
+        ({"unit_price": {"amount": 100, "currency": "EUR"}}, 409, "other_currency"),
+        ({"kiosk_id": "ksk_none"}, 404, "unknown_kiosk"),
+        ({"category": "jam"}, 422, "#/brief/category"),
+        ({"due_on": 20261220}, 422, "#/brief/due_on"),
+        ({"unit_price": {"amount": 0, "currency": "KES"}}, 422, "#/brief/unit_price/amount"),
+        ({"quantity": 0}, 422, "#/brief/quantity"),
+    ],
+)
+def test_a_brief_that_cannot_be_is_refused_in_words(
+    storefront: FlaskClient, stand: Stand, other: dict[str, object], status: int, what: str
+) -> None:
+    answer = storefront.post("/orders", json=brief_body(**other))
+    assert answer.status_code == status
+    assert what in (answer.json.get("reason"), *(mistake["pointer"] for mistake in answer.json.get("errors", ())))
+
+
+def test_an_order_is_of_a_product_or_by_brief_and_not_both(storefront: FlaskClient, stand: Stand) -> None:
+    answer = storefront.post("/orders", json=order_body(stand.product) | brief_body())
+    assert [mistake["pointer"] for mistake in answer.json["errors"]] == ["#/product_id", "#/quantity"]
 
 
 def test_an_order_is_shipped_and_delivered(operator: FlaskClient, received: Order) -> None:

@@ -8,7 +8,7 @@ from marketplace_api import artisans, events, orders, payouts, products
 from marketplace_api.models import Artisan
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
-from tests.marketplace.conftest import Market, Stand, place, register
+from tests.marketplace.conftest import Market, Stand, bring, place, register
 
 
 def hers(shop: Shop, stand: Stand) -> Artisan:
@@ -55,7 +55,7 @@ def test_nobody_leaves_with_an_order_open_or_money_owed_and_nothing_is_withdrawn
         orders.accept(shop, hers(shop, stand), order.code)
     assert refusal() == "orders_open"
     with market.open() as shop:
-        orders.receive_goods(shop, stand.kiosk, order.code, 1)
+        bring(shop, stand.kiosk, order, 1)
     assert refusal() == "money_owed"
     with market.open() as shop:
         (due,) = payouts.standing(shop, hers(shop, stand)).last

@@ -8,7 +8,7 @@ from marketplace_api import artisans, cash, events, help_requests, kiosks, order
 from marketplace_api.models import Kiosk, Payout
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
-from tests.marketplace.conftest import Market, Stand, place
+from tests.marketplace.conftest import Market, Stand, bring, place
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def waiting(market: Market, stand: Stand) -> Payout:
         artisans.set_payout(shop, artisans.by_id(shop, stand.artisan.id), "kiosk_cash")
         order = place(shop, stand.product, 2)
         orders.accept(shop, stand.artisan, order.code)
-        orders.receive_goods(shop, stand.kiosk, order.code, 2)
+        bring(shop, stand.kiosk, order, 2)
         (due,) = payouts.standing(shop, stand.artisan).last
     return due
 

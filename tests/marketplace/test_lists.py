@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import event
 
 from marketplace_api import help_requests, orders, products
-from tests.marketplace.conftest import Market, Stand, place, register
+from tests.marketplace.conftest import Market, Stand, bring, place, register
 
 
 def sell(market: Market, stand: Stand, title: str) -> None:
@@ -61,7 +61,7 @@ def test_a_longer_list_costs_no_more_queries(operator: FlaskClient, market: Mark
             product = products.list_product(shop, artisan, title="Pot", category="pottery", price=1, quantity=9)
             order = place(shop, product, 1)
             orders.accept(shop, artisan, order.code)
-            orders.receive_goods(shop, stand.kiosk, order.code, 1)
+            bring(shop, stand.kiosk, order, 1)
             help_requests.request(shop, artisan.msisdn)
 
     busy_day(0)

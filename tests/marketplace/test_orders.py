@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from marketplace_api import artisans, events, kiosks, orders, payouts, products
+from marketplace_api import artisans, events, goods, kiosks, orders, payouts, products
 from marketplace_api.models import Order
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
-from tests.marketplace.conftest import Market, Stand, place, register
+from tests.marketplace.conftest import Market, Stand, bring, place, register
 
 
 def reason(act: Callable[[], Any]) -> str:
@@ -27,10 +27,10 @@ def happened(shop: Shop) -> list[str]:
 def test_a_basket_goes_from_artisan_to_buyer_and_the_money_comes_back(market: Market, stand: Stand) -> None:
     with market.open() as shop:
         order = place(shop, stand.product, quantity=2)
-        assert [found.id for found in orders.open_for(shop, stand.artisan)] == [order.id]
+        assert [part.order_id for part in orders.parts_of(shop, stand.artisan, "offered")] == [order.id]
         orders.accept(shop, stand.artisan, order.code)
-        assert [found.id for found in orders.expected_at(shop, stand.kiosk)] == [order.id]
-        orders.receive_goods(shop, stand.kiosk, order.code, 2)
+        assert [part.order_id for part in goods.awaited(shop, stand.kiosk)] == [order.id]
+        bring(shop, stand.kiosk, order, 2)
         assert [found.id for found in orders.at_kiosk(shop, stand.kiosk)] == [order.id]
         (payout,) = payouts.standing(shop, stand.artisan).last
         payouts.begin_sending(shop, payout.id)
@@ -88,14 +88,14 @@ def test_fewer_pieces_at_the_kiosk_are_paid_as_fewer(market: Market, stand: Stan
     with market.open() as shop:
         order = place(shop, stand.product)
         orders.accept(shop, stand.artisan, order.code)
-        orders.receive_goods(shop, stand.kiosk, order.code, 1)
+        bring(shop, stand.kiosk, order, 1)
         (payout,) = payouts.standing(shop, stand.artisan).last
     assert (order.total, payout.amount) == (150_000, 135_000)
     assert order.product.quantity == 0
 
 
 def decline(shop: Shop, stand: Stand, order: Order) -> Order:
-    return orders.decline(shop, stand.artisan, order.code, "no reeds")
+    return orders.decline(shop, stand.artisan, order.code, "no reeds").order
 
 
 def cancel(shop: Shop, stand: Stand, order: Order) -> Order:
@@ -148,10 +148,10 @@ def test_who_may_not_act_on_an_order_is_told_why(market: Market, stand: Stand) -
         assert reason(lambda: orders.accept(shop, other, order.code)) == "not_your_order"
         assert reason(lambda: orders.accept(shop, stand.artisan, "Z9Z9Z9")) == "unknown_code"
         assert reason(lambda: orders.accept(shop, stand.artisan, "basket")) == "unknown_code"
-        assert reason(lambda: orders.receive_goods(shop, stand.kiosk, order.code, 3)) == "order_not_expected"
+        assert reason(lambda: bring(shop, stand.kiosk, order, 3)) == "order_not_expected"
         orders.accept(shop, stand.artisan, order.code)
         assert reason(lambda: orders.accept(shop, stand.artisan, order.code)) == "order_not_open"
-        assert reason(lambda: orders.receive_goods(shop, elsewhere, order.code, 3)) == "other_kiosk"
+        assert reason(lambda: bring(shop, elsewhere, order, 3)) == "other_kiosk"
         assert reason(lambda: orders.ship(shop, order, "Posta", "RR1")) == "order_not_at_kiosk"
         assert reason(lambda: orders.deliver(shop, order)) == "order_not_shipped"
     assert (order.status, order.carrier) == ("accepted", None)
@@ -166,7 +166,7 @@ def test_what_is_ready_stays_ready_since_it_was_first_said(market: Market, stand
     market.passes(hours=1)
     with market.open() as shop:
         again = orders.say_ready(shop, stand.artisan, order.code)
-    assert (again.status, again.assignments[0].ready_at) == ("accepted", first)
+    assert (again.status, again.ready_at) == ("accepted", first)
     assert happened(shop)[-2:] == ["order.accepted", "order.ready"]
 
 
@@ -177,7 +177,7 @@ def test_only_what_she_is_making_can_be_ready(market: Market, stand: Stand) -> N
         assert reason(lambda: orders.say_ready(shop, stand.artisan, order.code)) == "order_not_expected"
         orders.accept(shop, stand.artisan, order.code)
         assert reason(lambda: orders.say_ready(shop, other, order.code)) == "not_your_order"
-        orders.receive_goods(shop, stand.kiosk, order.code, 3)
+        bring(shop, stand.kiosk, order, 3)
         assert reason(lambda: orders.say_ready(shop, stand.artisan, order.code)) == "order_not_expected"
 
 
@@ -193,8 +193,8 @@ def test_goods_received_twice_are_paid_once(market: Market, stand: Stand) -> Non
     with market.open() as shop:
         order = place(shop, stand.product)
         orders.accept(shop, stand.artisan, order.code)
-        orders.receive_goods(shop, stand.kiosk, order.code, 3)
-        again = reason(lambda: orders.receive_goods(shop, stand.kiosk, order.code, 3))
+        bring(shop, stand.kiosk, order, 3)
+        again = reason(lambda: bring(shop, stand.kiosk, order, 3))
         assert again == "order_not_expected"
         assert len(payouts.standing(shop, stand.artisan).last) == 1
 
@@ -206,8 +206,8 @@ def test_orders_are_listed_for_whoever_waits_for_them(market: Market, stand: Sta
     with market.open() as shop:
         second = place(shop, stand.product, 1)
         orders.accept(shop, stand.artisan, first.code)
-        assert [order.id for order in orders.open_for(shop, stand.artisan)] == [second.id]
-        assert [order.id for order in orders.accepted_for(shop, stand.artisan)] == [first.id]
+        assert [part.order_id for part in orders.parts_of(shop, stand.artisan, "offered")] == [second.id]
+        assert [part.order_id for part in orders.parts_of(shop, stand.artisan, "accepted")] == [first.id]
         assert [order.id for order in orders.of_buyer(shop, "+447400123456")] == [second.id, first.id]
         found = orders.by_code(shop, f" {first.code.lower()} ")
         assert found is not None
@@ -222,7 +222,7 @@ def test_her_next_payout_goes_the_way_she_last_chose(market: Market, stand: Stan
         artisans.set_payout(shop, amina, "kiosk_cash")
         order = place(shop, stand.product)
         orders.accept(shop, amina, order.code)
-        orders.receive_goods(shop, stand.kiosk, order.code, 3)
+        bring(shop, stand.kiosk, order, 3)
         (payout,) = payouts.standing(shop, amina).last
     assert (payout.status, payout.method, payout.msisdn) == ("awaiting_collection", "kiosk_cash", None)
 

@@ -10,7 +10,7 @@ import pytest
 from marketplace_api import events, orders, payouts
 from marketplace_api.models import Payout
 from marketplace_api.refused import Refused
-from tests.marketplace.conftest import Market, Stand, place
+from tests.marketplace.conftest import Market, Stand, bring, place
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def payout(market: Market, stand: Stand) -> Payout:
     with market.open() as shop:
         order = place(shop, stand.product, 2)
         orders.accept(shop, stand.artisan, order.code)
-        orders.receive_goods(shop, stand.kiosk, order.code, 2)
+        bring(shop, stand.kiosk, order, 2)
         (due,) = payouts.standing(shop, stand.artisan).last
     return due
 

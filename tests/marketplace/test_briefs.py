@@ -1,0 +1,425 @@
+"""Bulk orders: many are asked, each makes a part, and the sums are right whatever comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from random import Random
+from threading import Barrier, Thread
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import create_engine
+
+from marketplace_api import artisans, briefs, deadlines, events, goods, kiosks, orders, payouts, shapes
+from marketplace_api.briefs import Wanted
+from marketplace_api.models import Artisan, Base, Kiosk, Order
+from marketplace_api.refused import Refused
+from marketplace_api.shop import Ids, Shop
+from tests.marketplace.conftest import Market, Stand, bring, furnish, register, request
+from tests.marketplace.test_orders import happened, reason
+
+BASKETS = Wanted("Gift basket", "baskets", 1_000_33, 100, date(2026, 12, 20))
+
+
+@pytest.fixture
+def makers(market: Market, stand: Stand) -> list[Artisan]:
+    """Amina and two other weavers of her kiosk."""
+    with market.open() as shop:
+        register(shop, stand.kiosk, "+254722000009", craft="pottery")
+    weavers = [stand.artisan]
+    for n in (1, 2):
+        market.passes(minutes=1)  # asked in the order in which they came
+        with market.open() as shop:
+            weavers.append(register(shop, stand.kiosk, f"+25472200000{n}", name=f"Weaver {n}"))
+    return weavers
+
+
+def brief(shop: Shop, **other: object) -> Order:
+    return briefs.place(shop, request(), replace(BASKETS, **other))  # type: ignore[arg-type]
+
+
+def statuses(order: Order) -> list[str]:
+    return [part.status for part in order.assignments]
+
+
+def test_a_brief_is_filled_part_by_part_made_and_paid(market: Market, stand: Stand, makers: list[Artisan]) -> None:
+    with market.open() as shop:
+        order = brief(shop)
+        assert statuses(order) == ["offered"] * 3
+        orders.accept(shop, makers[0], order.code, 60)
+        assert (order.status, orders.left(order)) == ("placed", 40)
+        orders.accept(shop, makers[1], order.code)
+        assert (order.status, statuses(order)) == ("accepted", ["accepted", "accepted", "passed"])
+        for part in list(order.assignments[:2]):
+            goods.receive(shop, stand.kiosk, part.id, part.quantity)
+        assert order.status == "at_kiosk"
+        paid = [payouts.standing(shop, maker).owed for maker in makers]
+    assert paid == [54_017_82, 36_011_88, 0]
+    assert (order.total, order.artisan_earns) == (100_033_00, sum(paid))
+    assert happened(shop)[-7:] == [
+        "order.placed",
+        "order.part_accepted",
+        "order.accepted",
+        "order.part_received",
+        "payout.created",
+        "order.at_kiosk",
+        "payout.created",
+    ]
+
+
+def test_it_is_offered_to_the_craft_and_to_the_kiosk_it_names(
+    market: Market, stand: Stand, makers: list[Artisan]
+) -> None:
+    with market.open() as shop:
+        elsewhere = kiosks.create(shop, name="K2", town="Voi", agent_name="J", agent_msisdn="+254711000002")
+        far = register(shop, elsewhere, "+254722000005")
+        assert {part.artisan_id for part in brief(shop).assignments} == {far.id, *(maker.id for maker in makers)}
+        there = brief(shop, kiosk_id=elsewhere.id)
+        assert [part.artisan_id for part in there.assignments] == [far.id]
+        assert reason(lambda: brief(shop, category="leather")) == "nobody_to_ask"
+        assert reason(lambda: brief(shop, category="jam")) == "unknown_category"
+        assert reason(lambda: brief(shop, due_on=shop.today)) == "due_too_soon"
+        assert reason(lambda: brief(shop, kiosk_id="ksk_none")) == "unknown_kiosk"
+
+
+def test_those_with_the_least_to_do_are_asked_first(
+    market: Market, stand: Stand, makers: list[Artisan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(briefs, "MOST_OFFERS", 2)
+    with market.open() as shop:
+        first = brief(shop)
+        orders.accept(shop, makers[0], first.code, 10)
+        second = brief(shop)
+    assert {part.artisan_id for part in second.assignments} == {makers[1].id, makers[2].id}
+
+
+@pytest.mark.parametrize("count", [0, -1, 41, 1000])
+def test_nobody_takes_more_than_is_left(market: Market, makers: list[Artisan], count: int) -> None:
+    with market.open() as shop:
+        order = brief(shop)
+        orders.accept(shop, makers[0], order.code, 60)
+        with pytest.raises(Refused) as refused:
+            orders.accept(shop, makers[1], order.code, count)
+        assert refused.value.values == {"code": order.code, "count": count, "most": 40}
+        assert orders.left(order) == 40
+
+
+def test_she_promises_no_day_after_it_is_due(market: Market, makers: list[Artisan]) -> None:
+    with market.open() as shop:
+        order = brief(shop)
+        late = BASKETS.due_on + timedelta(days=1)
+        assert reason(lambda: orders.accept(shop, makers[0], order.code, 5, late)) == "too_late"
+        part = orders.accept(shop, makers[0], order.code, 5, BASKETS.due_on)
+        assert (part.promised_on, part.due_on) == (BASKETS.due_on, BASKETS.due_on)
+
+
+def test_whoever_comes_too_late_is_told_that_it_is_taken(market: Market, makers: list[Artisan]) -> None:
+    with market.open() as shop:
+        order = brief(shop)
+        orders.accept(shop, makers[0], order.code)
+        assert reason(lambda: orders.accept(shop, makers[1], order.code)) == "order_not_open"
+        assert reason(lambda: orders.decline(shop, makers[1], order.code)) == "order_not_open"
+
+
+def test_when_all_decline_it_is_declined_and_when_some_took_a_part_that_is_made(
+    market: Market, makers: list[Artisan]
+) -> None:
+    with market.open() as shop:
+        unwanted, wanted = brief(shop), brief(shop)
+        orders.accept(shop, makers[0], wanted.code, 30)
+        for maker in makers:
+            orders.decline(shop, maker, unwanted.code, "price")
+        for maker in makers[1:]:
+            orders.decline(shop, maker, wanted.code)
+    assert unwanted.status == "declined"
+    assert (wanted.status, wanted.total, orders.pieces(wanted)) == ("accepted", 30 * 1_000_33, 30)
+
+
+def test_time_ends_it_with_what_was_taken_or_with_nothing(market: Market, makers: list[Artisan]) -> None:
+    with market.open() as shop:
+        unanswered, begun = brief(shop), brief(shop)
+        orders.accept(shop, makers[0], begun.code, 30)
+        assert deadlines.expire(shop) == 0
+    market.now = unanswered.expires_at
+    with market.open() as shop:
+        assert deadlines.expire(shop) == 2
+        ended = [orders.by_id(shop, order.id) for order in (unanswered, begun)]
+        assert [order.status for order in ended] == ["expired", "accepted"]
+        assert statuses(ended[1]) == ["accepted", "expired", "expired"]
+        assert deadlines.expire(shop) == 0
+
+
+def test_an_offer_never_stands_into_the_day_it_is_due(market: Market, makers: list[Artisan]) -> None:
+    with market.open() as shop:
+        soon = brief(shop, due_on=shop.today + timedelta(days=1))
+        assert soon.expires_at == shop.midnight(shop.today + timedelta(days=1))
+        assert brief(shop).expires_at == shop.now + briefs.OFFER_STANDS
+
+
+def test_what_one_releases_is_offered_again_to_those_who_had_come_too_late(
+    market: Market, makers: list[Artisan]
+) -> None:
+    with market.open() as shop:
+        order = brief(shop)
+        orders.accept(shop, makers[0], order.code, 60)
+        orders.accept(shop, makers[1], order.code)
+        orders.release(shop, makers[0], order.code)
+        assert (order.status, orders.left(order)) == ("placed", 60)
+        assert statuses(order) == ["released", "accepted", "offered"]
+        orders.accept(shop, makers[2], order.code)
+        assert (order.status, orders.pieces(order)) == ("accepted", 100)
+        assert happened(shop)[-2:] == ["order.reopened", "order.accepted"]
+        assert reason(lambda: orders.accept(shop, makers[0], order.code)) == "order_not_open"
+
+
+def test_a_release_after_the_offer_ended_leaves_what_the_others_make(market: Market, makers: list[Artisan]) -> None:
+    with market.open() as shop:
+        order = brief(shop)
+        orders.accept(shop, makers[0], order.code, 60)
+        orders.accept(shop, makers[1], order.code)
+    market.now = order.expires_at
+    with market.open() as shop:
+        orders.release(shop, makers[0], order.code)
+        order = orders.by_id(shop, order.id)
+        assert (order.status, order.total) == ("accepted", 40 * 1_000_33)
+        orders.release(shop, makers[1], order.code)
+        assert order.status == "declined"
+
+
+def test_an_ordered_product_that_she_releases_is_declined_and_is_not_on_the_shelf_again(
+    market: Market, stand: Stand
+) -> None:
+    with market.open() as shop:
+        order = orders.place(shop, request(), stand.product.id, 2)
+        orders.accept(shop, stand.artisan, order.code)
+        orders.release(shop, stand.artisan, order.code)
+        assert order.product is not None
+        assert (order.status, order.product.quantity) == ("declined", 1)
+
+
+def test_the_buyer_cancels_until_somebody_makes_a_part(market: Market, makers: list[Artisan]) -> None:
+    with market.open() as shop:
+        untouched, begun = brief(shop), brief(shop)
+        orders.accept(shop, makers[0], begun.code, 1)
+        assert orders.cancel(shop, untouched).status == "cancelled"
+        assert reason(lambda: orders.cancel(shop, begun)) == "order_being_made"
+
+
+# -- at the kiosk
+
+
+def accepted(shop: Shop, stand: Stand, quantity: int = 3) -> Order:
+    order = orders.place(shop, request(), stand.product.id, quantity)
+    orders.accept(shop, stand.artisan, order.code)
+    return order
+
+
+def test_what_comes_in_two_goes_is_paid_in_two(market: Market, stand: Stand) -> None:
+    with market.open() as shop:
+        order = accepted(shop, stand)
+        bring(shop, stand.kiosk, order, 1, follows=True)
+        assert (order.status, [part.quantity for part in order.assignments]) == ("accepted", [1, 2])
+        assert [part.quantity for part in goods.awaited(shop, stand.kiosk, order.code)] == [2]
+        bring(shop, stand.kiosk, order, 2)
+        assert (order.status, order.total) == ("at_kiosk", 450_000)
+        assert sorted(payout.amount for payout in payouts.standing(shop, stand.artisan).last) == [135_000, 270_000]
+
+
+def test_bad_pieces_go_back_with_a_reason_and_are_neither_paid_nor_charged(market: Market, stand: Stand) -> None:
+    with market.open() as shop:
+        order = accepted(shop, stand)
+        part = bring(shop, stand.kiosk, order, 2, refused=1, reason="damaged")
+        assert (part.quantity, part.refused, part.reason) == (2, 1, "damaged")
+        assert (order.status, order.total) == ("at_kiosk", 300_000)
+        assert happened(shop)[-3:] == ["order.at_kiosk", "order.goods_refused", "payout.created"]
+
+
+def test_bad_pieces_can_be_made_again(market: Market, stand: Stand) -> None:
+    with market.open() as shop:
+        order = accepted(shop, stand)
+        bring(shop, stand.kiosk, order, 0, refused=3, reason="different", follows=True)
+        assert (order.status, statuses(order), order.total) == ("accepted", ["accepted"], 450_000)
+        bring(shop, stand.kiosk, order, 3)
+        assert (order.status, order.total) == ("at_kiosk", 450_000)
+
+
+def test_when_nothing_good_came_and_nothing_follows_the_order_ends_and_nobody_is_paid(
+    market: Market, stand: Stand
+) -> None:
+    with market.open() as shop:
+        order = accepted(shop, stand)
+        bring(shop, stand.kiosk, order, 0, refused=3, reason="badly_made")
+        assert (order.status, statuses(order)) == ("declined", ["refused"])
+        assert payouts.standing(shop, stand.artisan) == payouts.Standing(0, 0, [])
+
+
+@pytest.mark.parametrize(("count", "refused"), [(0, 0), (4, 0), (3, 1), (-1, 2), (2, -1)])
+def test_no_more_comes_than_was_accepted(market: Market, stand: Stand, count: int, refused: int) -> None:
+    with market.open() as shop:
+        order = accepted(shop, stand)
+        assert reason(lambda: bring(shop, stand.kiosk, order, count, refused=refused)) == "wrong_count"
+        assert (order.status, order.total) == ("accepted", 450_000)
+
+
+def test_goods_of_a_brief_come_to_the_kiosk_it_names(market: Market, stand: Stand, makers: list[Artisan]) -> None:
+    with market.open() as shop:
+        elsewhere = kiosks.create(shop, name="K2", town="Voi", agent_name="J", agent_msisdn="+254711000002")
+        order = brief(shop, kiosk_id=stand.kiosk.id)
+        orders.accept(shop, makers[0], order.code, 5)
+        artisans.set_kiosk(shop, makers[0], elsewhere.id)
+        assert reason(lambda: bring(shop, elsewhere, order, 5)) == "other_kiosk"
+        assert goods.awaited(shop, elsewhere) == []
+        assert bring(shop, stand.kiosk, order, 5).received_at == shop.now
+
+
+# -- reminded
+
+
+def test_nobody_is_reminded_twice_a_day_nor_of_what_is_new_or_answered(
+    market: Market, stand: Stand, makers: list[Artisan]
+) -> None:
+    with market.open() as shop:
+        order = brief(shop)
+        orders.decline(shop, makers[2], order.code)
+        assert deadlines.remind(shop) == 0
+    market.passes(hours=7)
+    with market.open() as shop:
+        assert deadlines.remind(shop) == 2
+        assert deadlines.remind(shop) == 0
+        reminded = events.since(shop, 0, 100)[-1]
+    assert reminded.type == "order.reminded"
+    now = market.now.isoformat().replace("+00:00", "Z")
+    assert [part["reminded_at"] for part in reminded.data["assignments"]] == [now, now, None]
+    market.passes(hours=20)
+    with market.open() as shop:
+        assert deadlines.remind(shop) == 2
+
+
+def test_she_is_reminded_to_bring_what_is_due_until_she_says_that_it_is_ready(
+    market: Market, stand: Stand, makers: list[Artisan]
+) -> None:
+    with market.open() as shop:
+        order = brief(shop)
+        orders.accept(shop, makers[0], order.code, 50, shop.today + timedelta(days=5))
+        orders.accept(shop, makers[1], order.code)
+    market.passes(days=4)
+    with market.open() as shop:
+        assert deadlines.remind(shop) == 1
+    market.passes(days=1)
+    with market.open() as shop:
+        assert deadlines.remind(shop) == 1
+        orders.say_ready(shop, makers[0], order.code)
+    market.passes(days=1)
+    with market.open() as shop:
+        assert deadlines.remind(shop) == 0
+
+
+# -- the sums
+
+
+def race(market: Market, makers: Sequence[Artisan], code: str, each: int) -> list[str]:
+    """All accept `each` pieces at the same moment; what became of it."""
+    together, outcomes = Barrier(len(makers)), []
+
+    def take(maker: Artisan) -> None:
+        together.wait()
+        try:
+            with market.open() as shop:
+                orders.accept(shop, artisans.by_id(shop, maker.id), code, each)
+                outcomes.append("accepted")
+        except Refused as refused:
+            outcomes.append(refused.reason)
+
+    threads = [Thread(target=take, args=(maker,)) for maker in makers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return outcomes
+
+
+def test_raced_by_all_it_is_never_taken_twice(market: Market, stand: Stand) -> None:
+    with market.open() as shop:
+        many = [register(shop, stand.kiosk, f"+2547220001{n:02}") for n in range(12)]
+        order = brief(shop)
+    outcomes = race(market, many, order.code, 30)
+    with market.open() as shop:
+        order = orders.by_id(shop, order.id)
+        assert outcomes.count("accepted") == 3
+        assert orders.left(order) == 10
+        assert order.status == "placed"
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["accept", "decline", "release", "bring", "refuse", "two_goes", "expire", "cancel"]),
+        st.integers(0, 2),
+        st.integers(1, 120),
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps=STEPS, price=st.integers(1, 10_000_00), percent=st.integers(0, 90))
+def test_whatever_happens_the_sums_are_right_and_every_good_piece_is_paid_once(
+    steps: list[tuple[str, int, int]], price: int, percent: int
+) -> None:
+    engine = create_engine("sqlite://")
+    Base.metadata.create_all(engine)
+    market = Market(engine, Ids(Random(7)))
+    stand = furnish(market)
+    with market.open() as shop:
+        shop = replace(shop, terms=replace(shop.terms, commission_percent=percent))
+        makers = [stand.artisan, *(register(shop, stand.kiosk, f"+25472200000{n}") for n in (1, 2))]
+        order = brief(shop, unit_price=price)
+        good = 0
+        for what, who, count in steps:
+            good += _did(shop, stand.kiosk, makers[who], order, what, count)
+            _check(shop, order, good)
+    engine.dispose()
+
+
+def _did(shop: Shop, kiosk: Kiosk, maker: Artisan, order: Order, what: str, count: int) -> int:
+    """One thing that somebody tries; how many good pieces it brought."""
+    awaited = [part for part in goods.awaited(shop, kiosk, order.code) if part.artisan_id == maker.id]
+    try:
+        with shop.session.begin_nested():
+            match what:
+                case "accept":
+                    orders.accept(shop, maker, order.code, count)
+                case "decline":
+                    orders.decline(shop, maker, order.code)
+                case "release":
+                    orders.release(shop, maker, order.code)
+                case "bring" if awaited:
+                    return goods.receive(shop, kiosk, awaited[0].id, count).quantity
+                case "two_goes" if awaited:
+                    return goods.receive(shop, kiosk, awaited[0].id, count, follows=True).quantity
+                case "refuse" if awaited:
+                    goods.receive(shop, kiosk, awaited[0].id, 0, refused=count, reason="damaged")
+                case "expire":
+                    orders.expire(shop, order)
+                case "cancel":
+                    orders.cancel(shop, order)
+    except Refused:
+        shop.session.expire_all()
+    return 0
+
+
+def _check(shop: Shop, order: Order, good: int) -> None:
+    taken = [part for part in order.assignments if part.status in orders.TAKEN]
+    received = [part for part in taken if part.status == "received"]
+    due = [payout for part in received for payout in payouts.standing(shop, part.artisan).last]
+    assert sum(part.quantity for part in taken) <= order.quantity
+    assert sum(part.quantity for part in received) == good
+    assert {payout.assignment_id for payout in due} == {part.id for part in received}
+    assert all(payout.amount == payout.assignment.earns for payout in due)
+    assert order.commission + order.artisan_earns == order.total
+    assert order.total == order.unit_price * orders.pieces(order)
+    if order.status == "at_kiosk":
+        assert sum({payout.id: payout.amount for payout in due}.values()) == order.artisan_earns
+    shapes.Order.of(order)
