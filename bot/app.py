@@ -9,7 +9,7 @@ from pathlib import Path
 from flask import Flask, Response, jsonify
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from bot import admin, logs, shopwindow, simulator, storefront
+from bot import admin, logs, photopage, shopwindow, simulator, storefront
 from bot.api import blueprint as messages
 from bot.dialogues_cli import dialogues
 from bot.house import House, build
@@ -59,6 +59,9 @@ def create_app(
             new_key=partial(house.ids.token, 32),
             country=settings.country,
         )
+    )
+    app.register_blueprint(
+        photopage.routes(house.gallery, house.photo_links, house.clock, settings.languages, settings.sms_short_code)
     )
     if settings.development:
         simulator.install(app, house, own, [] if carrier_faults is None else carrier_faults)

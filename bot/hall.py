@@ -9,7 +9,7 @@ finds its commands done under their keys.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection
 
-from bot import consent, hop, outgoing, speech
+from bot import consent, hop, mms, outgoing, speech
 from bot.clock import Clock
 from bot.hop import Stage
 from bot.market import Database, InProcessMarket
@@ -247,6 +247,8 @@ class Hall:
         fresh = Conversation(self._name(inbound))
         turn = self.stage.turn(waiting or fresh, session.person, market, SMS)
         keyword = book.keyword(inbound.text, self.stage.place)
+        if inbound.media and (answer := self._pictures(inbound, turn, keyword, waiting, conn, now)) is not None:
+            return answer
         if reading.fold(reading.clean(inbound.text)) in MORE:
             return self._more(session, turn)
         if waiting and (keyword is None or book.state(waiting).claims(inbound.text)):
@@ -261,6 +263,24 @@ class Hall:
         self.stage.perform_within(turn, market, conn, now)
         session.person, session.by_text = turn.person, turn.conversation
         return book.screen(turn).render(book.state(turn.conversation).channel(SMS))
+
+    def _pictures(
+        self,
+        inbound: Inbound,
+        turn: Turn,
+        keyword: tuple[str, Mapping[str, str]] | None,
+        waiting: Conversation | None,
+        conn: Connection,
+        now: datetime,
+    ) -> str | None:
+        """Takes an artisan's pictures of a product she names. None when it is the words beside them that count."""
+        flow, given = keyword or ("", {})
+        if not turn.person.artisan or flow not in ("", mms.FLOW):
+            return None
+        if code := mms.shown(turn, inbound.text, given):
+            mms.queue(conn, inbound, code, turn.words.language, self._name(inbound), now)
+            return ""  # she hears of them once they are in
+        return None if flow or (waiting and inbound.text.strip()) else mms.which(turn)
 
     def _more(self, session: Session, turn: Turn) -> str:
         """Goes on by text with the call that dropped, else with what a keyword pushed aside, else with what waits."""

@@ -11,8 +11,9 @@ from sqlalchemy import Connection
 
 from bot import speech
 from bot.market import InProcessMarket
+from bot.photolinks import PhotoLinks
 from flows.kit import Book, Channel, Conversation, Person, Place, Turn
-from flows.market import ChangePayout, CheckPin, ChooseLanguage, Command, Outcome, RegisterArtisan
+from flows.market import ChangePayout, CheckPin, ChooseLanguage, Command, Outcome, RegisterArtisan, SendPhotoLink
 from state import people, performed, pins
 
 VEIL = "\0"
@@ -39,6 +40,7 @@ class Stage:
     place: Place
     secret: bytes
     """Peppers PINs and names hops; of at most 64 bytes."""
+    photo_links: PhotoLinks
 
     @property
     def default_language(self) -> str:
@@ -87,6 +89,8 @@ class Stage:
                 return Outcome("done") if verdict == "right" else Outcome("rejected", verdict)
             case ChangePayout() if not pins.is_proven(conn, msisdn, now):
                 return Outcome("rejected", "pin")
+            case SendPhotoLink():
+                return self.photo_links.send(command, market, conn, msisdn, now)
             case ChooseLanguage(language) | RegisterArtisan(language=language):
                 people.set_language(conn, msisdn, language, now)
         return market.perform(command)

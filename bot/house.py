@@ -15,9 +15,11 @@ from bot import speech
 from bot.announce import Follower
 from bot.clock import Clock, MovableClock, system_clock
 from bot.database import create_engine
+from bot.gallery import Gallery
 from bot.hall import Hall
 from bot.hop import Stage
 from bot.market import Database
+from bot.photolinks import PhotoLinks
 from bot.settings import Settings
 from flows.dialogues import BOOK
 from flows.kit import Place
@@ -42,6 +44,8 @@ class House:
     sessions: Sessions
     hall: Hall
     follower: Follower
+    gallery: Gallery
+    photo_links: PhotoLinks
 
     def close(self) -> None:
         """Lets go of every connection."""
@@ -61,7 +65,8 @@ def build(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = N
     )
     now = clock or (MovableClock.of(settings.database_url, VAR) if settings.development else system_clock)
     chance = ids or Ids(secrets.SystemRandom())
-    terms = Terms(settings.country, settings.currency, settings.commission_percent, ZoneInfo(settings.timezone))
+    zone, photos_url = ZoneInfo(settings.timezone), f"{settings.url}/photos"
+    terms = Terms(settings.country, settings.currency, settings.commission_percent, zone, photos_url)
     sessions = RedisSessions(settings.redis_url) if settings.redis_url else SqlSessions(settings.database_url)
     place = Place(
         settings.country,
@@ -71,6 +76,8 @@ def build(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = N
         settings.sms_short_code,
     )
     secret = hashlib.sha256(settings.secret_key.encode()).digest()
-    hall = Hall(Stage(BOOK, place, secret), sessions, database, now, chance, terms)
+    links = PhotoLinks(settings.url, secret)
+    hall = Hall(Stage(BOOK, place, secret, links), sessions, database, now, chance, terms)
     follower = Follower(database, now, chance, terms, settings.languages)
-    return House(settings, engine, database, now, chance, terms, sessions, hall, follower)
+    gallery = Gallery(Path(settings.photos_dir), database, now, chance, terms)
+    return House(settings, engine, database, now, chance, terms, sessions, hall, follower, gallery, links)

@@ -94,6 +94,7 @@ class Settings(BaseSettings):
     bootstrap_api_key: Annotated[str | None, Field(min_length=16)] = None
     database_url: str = "sqlite:///var/soko.db"
     redis_url: str | None = None
+    photos_dir: str = "var/photos"
     sms_provider: Literal["simulator", "africastalking", "twilio"] = "simulator"
     sms_routes: Annotated[dict[str, str], NoDecode, BeforeValidator(_routes)] = {}
     at_username: str | None = None

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import phonenumbers
 from babel import Locale
@@ -52,6 +53,7 @@ def routes(
     shop = Blueprint("shop", __name__)
     shop.add_app_template_filter(price)
     shop.add_app_template_filter(drawn)
+    shop.add_app_template_filter(path)
 
     @shop.get("/")
     def window() -> str:
@@ -128,6 +130,11 @@ def price(money: Resource) -> str:
     currency = money["currency"]
     value = Decimal(money["amount"]).scaleb(-get_currency_precision(currency))
     return format_currency(value, currency, "¤¤\xa0#,##0", locale="en", currency_digits=value % 1 != 0)
+
+
+def path(url: str) -> str:
+    """Where one of our own addresses leads, whatever name this page was opened under: browsers take no other here."""
+    return urlsplit(url).path
 
 
 def drawn(category: str) -> str:

@@ -13,7 +13,6 @@ from werkzeug.test import Client
 
 from bot.market import Database
 from marketplace_api import products
-from marketplace_api.shapes import Product
 from marketplace_api.shop import Shop
 
 Resource = dict[str, Any]
@@ -41,8 +40,9 @@ class Storefront:
     def product(self, code: str) -> Resource | None:
         """The product with this code, unless it was withdrawn; the API knows products by their ids alone."""
         with self._database.reading() as session:
-            row = products.by_code(self._shop(session), code)
-            return Product.of(row).model_dump(mode="json") if row and row.status != "withdrawn" else None
+            shop = self._shop(session)
+            row = products.by_code(shop, code)
+            return products.shown(shop, row).model_dump(mode="json") if row and row.status != "withdrawn" else None
 
     def place_order(self, body: Resource, idempotency_key: str) -> tuple[int, Resource]:
         """The API's status and answer; the same key never orders twice."""

@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 from flask import Flask
 
-from bot import simulator
+from bot import mms, simulator
 from bot.announce import Follower
 from bot.app import create_app
-from bot.delivery import Delivery, Route
+from bot.delivery import Call, Delivery, Route
 from bot.house import House, build
 from bot.payouts import SimulatedPayouts
 from bot.providers import Sender, africastalking, twilio
@@ -60,21 +60,27 @@ def delivery(app: Flask, house: House, pool: ThreadPoolExecutor) -> Delivery:
         house.terms,
         Route(senders, settings.sms_routes, settings.sms_provider),
         SimulatedPayouts(),
-        {simulator.REPORT: simulator.reporter(app, house)} if settings.development else {},
+        _calls(app, house),
         pool,
     )
+
+
+def _calls(app: Flask, house: House) -> dict[str, Call]:
+    """The jobs that are a single call each."""
+    settings = house.settings
+    simulated = settings.development and settings.twilio_account_sid is None
+    keeper = simulator.twilio(app, house) if simulated else _twilio(house)
+    fetcher = mms.Fetcher(keeper.fetch, house.gallery, house.database, house.clock, house.ids)
+    calls: dict[str, Call] = {mms.JOB: fetcher}
+    if settings.development:
+        calls[simulator.REPORT] = simulator.reporter(app, house)
+    return calls
 
 
 def _sender(name: str, app: Flask, house: House) -> Sender:
     settings = house.settings
     if name == "twilio":
-        return twilio.Twilio(
-            settings.twilio_account_sid or "",
-            settings.twilio_auth_token or "",
-            settings.twilio_from or "",
-            status_callback=f"{settings.url}/webhooks/twilio/status",
-            base_url=settings.twilio_base_url,
-        )
+        return _twilio(house)
     if name == "africastalking":
         return africastalking.AfricasTalking(
             settings.at_username or "",
@@ -83,6 +89,17 @@ def _sender(name: str, app: Flask, house: House) -> Sender:
             base_url=settings.at_base_url,
         )
     return simulator.sender(app, house)
+
+
+def _twilio(house: House) -> twilio.Twilio:
+    settings = house.settings
+    return twilio.Twilio(
+        settings.twilio_account_sid or "",
+        settings.twilio_auth_token or "",
+        settings.twilio_from or "",
+        status_callback=f"{settings.url}/webhooks/twilio/status",
+        base_url=settings.twilio_base_url,
+    )
 
 
 def main() -> None:

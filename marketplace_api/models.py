@@ -16,6 +16,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    UniqueConstraint,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy_utc import UtcDateTime
@@ -100,12 +101,32 @@ class Product(Base):
     updated_at: Mapped[datetime]
 
     artisan: Mapped[Artisan] = relationship(lazy="joined", innerjoin=True)
+    photos: Mapped[list[Photo]] = relationship(order_by="Photo.number.desc()", cascade="all, delete-orphan")
 
     __table_args__ = (
         Index(None, "status", "created_at", "id"),
         Index(None, "artisan_id", "created_at", "id"),
         CheckConstraint("price > 0", name="price"),
         CheckConstraint("quantity >= 0", name="quantity"),
+    )
+
+
+class Photo(Base):
+    """A picture of a product. `number` counts her pictures of it, and `digest` tells them from one another."""
+
+    __tablename__ = "photo"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    product_id: Mapped[str] = mapped_column(ForeignKey("product.id"))
+    number: Mapped[int]
+    digest: Mapped[str]
+    width: Mapped[int]
+    height: Mapped[int]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (
+        UniqueConstraint("product_id", "number"),
+        UniqueConstraint("product_id", "digest"),
     )
 
 

@@ -43,8 +43,13 @@ def list_product(
             updated_at=shop.now,
         ),
     )
-    events.announce(shop, "product.listed", shapes.Product.of(product))
+    events.announce(shop, "product.listed", shown(shop, product))
     return product
+
+
+def shown(shop: Shop, product: Product) -> shapes.Product:
+    """The product as the outside sees it."""
+    return shapes.Product.of(product, shop.terms.photos_url)
 
 
 def by_id(shop: Shop, product_id: str) -> Product:
@@ -74,7 +79,7 @@ def set_price(shop: Shop, artisan: Artisan, code: str, price: int) -> Product:
     """Ask another price; orders already placed keep theirs."""
     product = _hers_on_sale(shop, artisan, code)
     product.price = price
-    return _updated(shop, product, "product.updated")
+    return changed(shop, product)
 
 
 def set_stock(shop: Shop, artisan: Artisan, code: str, quantity: int) -> Product:
@@ -82,14 +87,14 @@ def set_stock(shop: Shop, artisan: Artisan, code: str, quantity: int) -> Product
     product = _hers_on_sale(shop, artisan, code)
     product.quantity = quantity
     product.status = _in_stock(quantity)
-    return _updated(shop, product, "product.updated")
+    return changed(shop, product)
 
 
 def withdraw(shop: Shop, artisan: Artisan, code: str) -> Product:
     """Take a ware off the shelf for good; orders already placed stand."""
     product = _hers_on_sale(shop, artisan, code)
     product.status = "withdrawn"
-    return _updated(shop, product, "product.withdrawn")
+    return changed(shop, product, "product.withdrawn")
 
 
 def reserve(shop: Shop, product_id: str, quantity: int) -> Product:
@@ -142,7 +147,8 @@ def _out_of_stock(product: Product) -> Refused:
     return Refused("not_enough_stock", code=product.code, available=product.quantity)
 
 
-def _hers_on_sale(shop: Shop, artisan: Artisan, code: str) -> Product:
+def held(shop: Shop, code: str) -> Product:
+    """The product with this code, which nobody else changes until the transaction ends; `Refused` if there is none."""
     product = shop.session.scalars(
         select(Product)
         .where(Product.code == codes.normalise(code))
@@ -151,6 +157,11 @@ def _hers_on_sale(shop: Shop, artisan: Artisan, code: str) -> Product:
     ).one_or_none()
     if product is None:
         raise Refused("unknown_code", 404, code=code)
+    return product
+
+
+def _hers_on_sale(shop: Shop, artisan: Artisan, code: str) -> Product:
+    product = held(shop, code)
     if product.artisan_id != artisan.id:
         raise Refused("not_your_product", 403, code=product.code)
     if product.status == "withdrawn":
@@ -158,10 +169,11 @@ def _hers_on_sale(shop: Shop, artisan: Artisan, code: str) -> Product:
     return product
 
 
-def _updated(shop: Shop, product: Product, type: str) -> Product:
+def changed(shop: Shop, product: Product, type: str = "product.updated") -> Product:
+    """Write down that the product changed just now, and tell."""
     product.updated_at = shop.now
     shop.session.flush()
-    events.announce(shop, type, shapes.Product.of(product))
+    events.announce(shop, type, shown(shop, product))
     return product
 
 

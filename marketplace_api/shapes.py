@@ -46,6 +46,16 @@ class Photo(BaseModel):
     width: int
     height: int
 
+    @classmethod
+    def of(cls, row: models.Photo, photos_url: str) -> Self:
+        """Its addresses are the picture's own, in one size and the other."""
+        return cls(
+            url=f"{photos_url}/{row.id}.jpg",
+            thumbnail_url=f"{photos_url}/{row.id}-small.jpg",
+            width=row.width,
+            height=row.height,
+        )
+
 
 class Product(BaseModel):
     """A ware in the catalogue; `quantity` is what can still be ordered."""
@@ -64,7 +74,7 @@ class Product(BaseModel):
     updated_at: datetime
 
     @classmethod
-    def of(cls, row: models.Product) -> Self:
+    def of(cls, row: models.Product, photos_url: str) -> Self:
         return cls.model_validate(
             {
                 "id": row.id,
@@ -76,7 +86,7 @@ class Product(BaseModel):
                 "quantity": row.quantity,
                 "status": row.status,
                 "artisan": Maker.of(row.artisan),
-                "photos": [],
+                "photos": [Photo.of(photo, photos_url) for photo in row.photos],
                 "created_at": row.created_at,
                 "updated_at": row.updated_at,
             }

@@ -31,6 +31,8 @@ class Terms:
     currency: str
     commission_percent: int
     zone: ZoneInfo
+    photos_url: str
+    """Where its pictures are shown, without a slash at the end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,15 @@ class SendError(Exception):
         self.unknown = unknown
 
 
+class FetchError(Exception):
+    """A picture could not be had from the provider that keeps it; `retryable`: it may be another time."""
+
+    def __init__(self, reason: str, *, retryable: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retryable = retryable
+
+
 class Sender(Protocol):
     """A provider that takes texts. Africa's Talking and Twilio are the two."""
 

@@ -1,4 +1,4 @@
-"""Twilio: SMS, MMS and WhatsApp in, message statuses in, SMS and WhatsApp out.
+"""Twilio: SMS, MMS and WhatsApp in, message statuses in, SMS and WhatsApp out, pictures fetched.
 
 Every request is signed over the address Twilio was given and over all its fields:
 
@@ -14,6 +14,7 @@ from __future__ import annotations
 import base64
 import binascii
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property, partial
 from itertools import count
@@ -24,11 +25,12 @@ from flask import Blueprint, Response, abort, request
 from twilio.base.exceptions import TwilioRestException, TwilioServiceException
 from twilio.request_validator import RequestValidator
 
-from bot.providers import Channel, Hall, Inbound, Media, OutgoingSms, Receipt, Report, SendError, Status
+from bot.providers import Channel, FetchError, Hall, Inbound, Media, OutgoingSms, Receipt, Report, SendError, Status
 from bot.providers.fields import filled, msisdn
 from bot.providers.network import TIMEOUT_S, refused, unanswered, unreadable
 
 NAME = "twilio"
+_API = "https://api.twilio.com"
 log = logging.getLogger(__name__)
 
 
@@ -180,7 +182,7 @@ def _reason(code: object) -> str:
 
 
 class Twilio:
-    """Sends texts, and WhatsApp messages from and to `whatsapp:` addresses.
+    """Sends texts, and WhatsApp messages from and to `whatsapp:` addresses; fetches the pictures that came with some.
 
     `base_url` replaces `https://api.twilio.com`; `status_callback` is where Twilio will report.
     """
@@ -221,6 +223,31 @@ class Twilio:
             raise unreadable() from error
         return _receipt(message)
 
+    def fetch(self, url: str, most: int) -> bytes:
+        """A picture that came with a message: all of it, or as much as shows that it has more than `most` bytes.
+
+        Nothing is asked for but our account's own media: whoever could send us any other address would have us
+        fetch it, and with our token. Twilio sends us on to where the bytes lie; the token does not go along.
+        Raises FetchError.
+        """
+        if not self._is_ours(url):
+            raise FetchError("not_our_media")
+        try:
+            with self._http.get(url, auth=self._credentials, timeout=TIMEOUT_S, stream=True) as answer:
+                if answer.status_code != 200:
+                    raise _not_fetched(answer.status_code)
+                return _first(answer.iter_content(64 * 1024), most)
+        except requests.RequestException as error:
+            raise FetchError("no_answer", retryable=True) from error
+
+    def _is_ours(self, url: str) -> bool:
+        root = f"{self._base_url or _API}/2010-04-01/Accounts/{self._credentials[0]}"
+        return re.fullmatch(re.escape(root) + "/Messages/[A-Za-z0-9]+/Media/[A-Za-z0-9]+", url) is not None
+
+    @cached_property
+    def _http(self) -> requests.Session:
+        return self._session or requests.Session()
+
     @cached_property
     def _client(self) -> Any:
         """The SDK's client, made at the first send: a process that never sends need not import it."""
@@ -234,6 +261,20 @@ class Twilio:
         if self._base_url:
             client.api.base_url = self._base_url
         return client
+
+
+def _not_fetched(status: int) -> FetchError:
+    """A picture may be there a little later than the message that it came with."""
+    return FetchError(f"http_{status}", retryable=status in (404, 408, 429) or status >= 500)
+
+
+def _first(pieces: Iterator[bytes], most: int) -> bytes:
+    content = bytearray()
+    for piece in pieces:
+        content += piece
+        if len(content) > most:
+            break
+    return bytes(content)
 
 
 def _refusal(code: int, status: int) -> SendError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -16,9 +17,10 @@ from flask import Flask
 from bot.clock import MovableClock
 from bot.providers import Sender
 from bot.providers.africastalking import AfricasTalking
-from bot.simulator import carriers, cli, inbox, page
+from bot.providers.twilio import Twilio
+from bot.simulator import carriers, cli, inbox, media, page
 from bot.simulator.carriers import Carried, Network
-from bot.simulator.gateway import Gateway, WsgiAdapter
+from bot.simulator.gateway import ACCOUNT_SID, ORIGIN, TWILIO_NUMBER, TWILIO_URL, Gateway, WsgiAdapter
 from bot.storefront import Storefront
 from flows import gsm7
 from state import outbox
@@ -26,7 +28,6 @@ from state import outbox
 if TYPE_CHECKING:
     from bot.house import House
 
-ORIGIN = "http://simulator"
 REPORT = "simulated_report"
 REPORTED_AFTER = timedelta(seconds=1)
 HEX_DIGITS = 32
@@ -61,15 +62,25 @@ def sender(app: Flask, house: House) -> Sender:
 
     Its messages are filed under the carrier's name, since that is who reports on them.
     """
-    session = requests.Session()
-    session.mount(ORIGIN, WsgiAdapter(app))
     return AfricasTalking(
         "soko",
         "simulator",
         sender_id=house.settings.sms_short_code,
         base_url=f"{ORIGIN}/simulator/africastalking",
-        session=session,
+        session=_without_a_socket(app),
     )
+
+
+def twilio(app: Flask, house: House) -> Twilio:
+    """The simulated Twilio, whose phones can send pictures."""
+    token = house.settings.twilio_auth_token or ""
+    return Twilio(ACCOUNT_SID, token, TWILIO_NUMBER, base_url=TWILIO_URL, session=_without_a_socket(app))
+
+
+def _without_a_socket(app: Flask) -> requests.Session:
+    session = requests.Session()
+    session.mount(ORIGIN, WsgiAdapter(app))
+    return session
 
 
 def reporter(app: Flask, house: House) -> Callable[[Mapping[str, Any]], None]:
@@ -102,7 +113,8 @@ def _network(house: House, faults: list[int]) -> Network:
     def segments(text: str) -> int:
         return gsm7.segments(text).count
 
-    return Network(deliver, report, house.clock, lambda: _hex(house), segments, faults=faults)
+    pictures = partial(media.find, house.settings)
+    return Network(deliver, report, house.clock, lambda: _hex(house), segments, pictures, faults=faults)
 
 
 def _owe(conn: Any, text: Carried, status: str, reason: str | None, now: datetime) -> None:

@@ -55,6 +55,8 @@ class Network:
     now: Callable[[], datetime]
     new_id: Callable[[], str]
     segments: Callable[[str], int]
+    media: Callable[[str], bytes | None] = lambda _id: None
+    """A picture that a phone sent, by the id of it."""
     africastalking_key: str | None = None
     twilio_token: str | None = None
     twilio_messages: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -71,6 +73,7 @@ def routes(network: Network) -> Blueprint:
         ("POST", f"{account}.json", _twilio_send),
         ("GET", f"{account}.json", _twilio_list),
         ("GET", f"{account}/<sid>.json", _twilio_fetch),
+        ("GET", f"{account}/<sid>/Media/<media>", _twilio_media),
     ):
         blueprint.add_url_rule(path, view.__name__, partial(view, network), methods=[method])
     return blueprint
@@ -239,6 +242,16 @@ def _twilio_list(network: Network, account: str) -> Response:
         "previous_page_uri": None,
     }
     return _json(200, page)
+
+
+def _twilio_media(network: Network, account: str, sid: str, media: str) -> Response:
+    """The picture itself. Twilio sends on to a storage of its own; that much is left out."""
+    if not _twilio_knows(network, account):
+        return _twilio_error(401, 20003, "Authenticate")
+    picture = network.media(media)
+    if picture is None:
+        return _twilio_error(404, 20404, "The requested resource was not found")
+    return Response(picture, content_type="image/jpeg")
 
 
 def _twilio_error(status: int, code: int, message: str) -> Response:

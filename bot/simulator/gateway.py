@@ -4,6 +4,7 @@
     gateway.answer("+254711000111", "1")  -> "CON What are you selling?"
     gateway.hang_up("+254711000111")
     gateway.text("+254711000111", "SELL basket 1500")
+    gateway.picture("+254711000111", "PHOTO K7P4", jpeg)
 
 Nothing here opens a socket: requests go straight into the WSGI application, and `WsgiAdapter`
 lets the providers' own SDKs do the same in the other direction.
@@ -24,10 +25,14 @@ from twilio.request_validator import RequestValidator
 from werkzeug.test import Client, TestResponse
 
 from bot.settings import Settings
+from bot.simulator import media
 
 NETWORK = "99999"  # the provider's own code for its simulated network
 ACCOUNT_SID = "AC" + "0" * 32
 TWILIO_NUMBER = "+15005550006"
+ORIGIN = "http://simulator"
+"""Where the simulated carriers are reached, without a socket."""
+TWILIO_URL = f"{ORIGIN}/simulator/twilio"
 
 
 @dataclass(slots=True)
@@ -156,6 +161,18 @@ class Gateway:
         """
         post = self._twilio_text if provider == "twilio" else self._africastalking_text
         return self._post(post(msisdn, body, id)).status_code
+
+    def picture(self, msisdn: str, body: str, *pictures: bytes) -> int:
+        """Send pictures, perhaps with words, to our Twilio number; the HTTP status it was answered with."""
+        sid = f"MM{self._new_id()}"
+        fields = dict(self._twilio_text(msisdn, body, sid).fields)
+        kept_at = f"{TWILIO_URL}/2010-04-01/Accounts/{fields['AccountSid']}/Messages/{sid}/Media"
+        fields["NumMedia"] = str(len(pictures))
+        for n, picture in enumerate(pictures):
+            id = f"ME{self._new_id()}"
+            media.put(self._settings, id, picture)
+            fields |= {f"MediaContentType{n}": "image/jpeg", f"MediaUrl{n}": f"{kept_at}/{id}"}
+        return self._post(self._twilio("sms", fields)).status_code
 
     def report(self, provider_id: str, status: str, *, msisdn: str, reason: str | None = None) -> int:
         """Report how a text we sent to `msisdn` fared, in its provider's words; the HTTP status."""

@@ -10,7 +10,8 @@
 
 Only lines that begin with @, > and ! are played. The others are written anew, so that what changed reads as a
 diff of a conversation. The world can: `drop`, `repeat`, `wait 90s|5m|2h|1d`, `provider 500`,
-`kiosk NAME, TOWN, AGENT`, `order BUYER 2 x TITLE`, `ship CODE CARRIER TRACKING`, `deliver CODE`, `cancel CODE`.
+`picture WORDS` (the speaker sends one over Twilio), `kiosk NAME, TOWN, AGENT`, `order BUYER 2 x TITLE`,
+`ship CODE CARRIER TRACKING`, `deliver CODE`, `cancel CODE`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any
 
 from bot.simulator.world import World
@@ -111,6 +113,7 @@ class Player:
             "drop": lambda _: self.world.gateway.hang_up(self._speaking().msisdn),
             "wait": self._wait,
             "provider": lambda status: self.world.faults.append(int(status)),
+            "picture": lambda words: self.world.gateway.picture(self._speaking().msisdn, words, _picture()),
             "kiosk": self._kiosk,
             "order": self._order,
             "ship": self._ship,
@@ -164,6 +167,15 @@ class Player:
             for text in texts[phone.read :]:
                 yield from _block("<" if phone is self.speaker else f"^ {phone.name}", text)
             phone.read = len(texts)
+
+
+def _picture() -> bytes:
+    """As the simplest of cameras takes it, in the dark."""
+    from PIL import Image
+
+    file = BytesIO()
+    Image.new("RGB", (320, 240)).save(file, "JPEG")
+    return file.getvalue()
 
 
 def _block(mark: str, text: str) -> Iterator[str]:

@@ -104,6 +104,7 @@ def opened(folder: Path, *, filled: bool = False, **settings: Any) -> Iterator[W
     """A shop over a fresh database; SQLite in `folder` unless `database_url` says otherwise."""
     url = settings.pop("database_url", f"sqlite:///{folder}/soko.db")
     settings.setdefault("twilio_auth_token", "a-token-of-a-world-of-its-own")
+    settings.setdefault("photos_dir", str(folder / "photos"))
     chosen = Settings(database_url=url, bootstrap_api_key=OPERATOR_KEY, **settings)
     migrate.upgrade(chosen)
     if filled:

@@ -2,7 +2,7 @@
 
 from flows.kit import Book
 
-from . import agent, bought, help, home, join, language, money, orders, payout, products, sell, settings, track
+from . import agent, bought, help, home, join, language, money, orders, payout, photo, products, sell, settings, track
 
 BOOK = Book(
     home.flow,
@@ -13,6 +13,7 @@ BOOK = Book(
     products.price,
     products.stock,
     products.remove,
+    photo.flow,
     orders.flow,
     orders.accept,
     orders.decline,

@@ -75,11 +75,16 @@ def code_then(name: str) -> Fill:
     return fill
 
 
-def code_to_remove(rest: str, _place: Place) -> Mapping[str, str] | None:
-    """`REMOVE K7P4` names what is to go, so it is not asked again; a line of a list is."""
-    if not rest:
-        return {}
-    return {"named": rest} if MEANT_FOR_A_CODE.fullmatch(reading.code(rest) or rest) else None
+def code_as(name: str) -> Fill:
+    """`REMOVE K7P4` or `REMOVE`; what goes on with other words is not this keyword."""
+
+    def fill(rest: str, _place: Place) -> Mapping[str, str] | None:
+        code = reading.code(rest) or rest
+        if not code:
+            return {}
+        return {name: code} if MEANT_FOR_A_CODE.fullmatch(code) else None
+
+    return fill
 
 
 def set_price(turn: Turn) -> SetPrice:
@@ -114,6 +119,7 @@ flow = Flow(
         Option(N_("Change price"), Enter("price", carry=("code",))),
         Option(N_("Change how many"), Enter("stock", carry=("code",))),
         Option(N_("Remove"), Enter("remove", carry=("code",))),
+        Option(N_("Photo"), Enter("photo", carry=("code",))),
     ),
     Notice("none", NONE, stays=True),
     facts=FACTS,
@@ -193,7 +199,8 @@ remove = Flow(
     Notice("kept", N_("{product} stays on sale.")),
     Notice("gone", GONE),
     Notice("none", NONE),
+    # a text names what is to go, so it is not asked again; a line of a list is
     start=[Go("sure", when=known("code")), Go("named", when=given("named")), Go("code")],
     facts=FACTS,
-    keywords=[Keyword("REMOVE", "ONDOSHA", "RETIRER", "ማውጣት", "MAWTAT", fill=code_to_remove)],
+    keywords=[Keyword("REMOVE", "ONDOSHA", "RETIRER", "ማውጣት", "MAWTAT", fill=code_as("named"))],
 )

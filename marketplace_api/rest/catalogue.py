@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from apiflask import APIBlueprint
 from pydantic import RootModel
 from sqlalchemy import or_, select
+from sqlalchemy.orm import selectinload
 
 from marketplace_api import artisans, models, products, shapes
 from marketplace_api.rest.access import is_operator, public, requires, shop
@@ -34,6 +37,7 @@ class AnyArtisan(RootModel[shapes.Artisan | shapes.PublicArtisan]):
 def list_products(query_data: ProductQuery) -> Page[shapes.Product]:
     """List products, newest first; without `status`, those that can be ordered."""
     found = select(models.Product).where(models.Product.status == query_data.status)
+    found = found.options(selectinload(models.Product.photos))
     if query_data.category:
         found = found.where(models.Product.category == query_data.category)
     if query_data.artisan:
@@ -41,7 +45,7 @@ def list_products(query_data: ProductQuery) -> Page[shapes.Product]:
     if q := query_data.q:
         words = (models.Product.title, models.Product.description)
         found = found.where(or_(*(column.icontains(q, autoescape=True) for column in words)))
-    return newest_first(models.Product, found, query_data, shapes.Product.of)
+    return newest_first(models.Product, found, query_data, partial(products.shown, shop()))
 
 
 @blueprint.get("/products/<id:product_id>")
@@ -49,7 +53,7 @@ def list_products(query_data: ProductQuery) -> Page[shapes.Product]:
 @blueprint.output(shapes.Product)
 def get_product(product_id: str) -> shapes.Product:
     """Show a product."""
-    return shapes.Product.of(products.by_id(shop(), product_id))
+    return products.shown(shop(), products.by_id(shop(), product_id))
 
 
 @blueprint.get("/artisans")

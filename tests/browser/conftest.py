@@ -33,6 +33,7 @@ def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "HOME": str(tmp_path_factory.mktemp("home")),
         "PORT": str(port),
         "DATABASE_URL": f"sqlite:///{tmp_path_factory.mktemp('database')}/soko.db",
+        "PHOTOS_DIR": str(tmp_path_factory.mktemp("photos")),
         "DEMO": "on",
     }
     command = [sys.executable, "-m", "bot.server"]

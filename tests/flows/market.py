@@ -23,6 +23,8 @@ from flows.market import Day, Earned, Earnings, Kiosk, Order, Outcome, Product, 
 
 CRAFTS = ("Baskets", "Beadwork", "Jewellery", "Textiles", "Wood carving", "Pottery", "Leather", "Metalwork")
 TRIES = 3
+LINK = "https://a-shop-of-a-long-name.example/p/".ljust(73, "W")
+"""With a code of four letters at its end as long as a link can be in a shop whose address has 40."""
 OTHERWISE = {
     "placed": "order_not_open",
     "accepted": "order_not_expected",
@@ -183,6 +185,8 @@ class Village:
             case market.PayCash(digits):
                 if self.purse.pop(digits, None) is None:
                     raise Refusal("payout_not_awaiting_collection")
+            case market.SendPhotoLink(code):
+                return {"link": LINK + self._ware(code).code}
             case market.RequestCall():
                 self.callers.append(self.person.msisdn)
         return {}

@@ -200,7 +200,7 @@ def texts() -> Iterator[str]:
     yield "RECEIVED A2B3"
     for code in ("A7P4", NOBODYS):
         yield from (f"PRICE {code} 500000", f"PRICE {code} cheap", f"PRICE {code}", f"REMOVE {code}")
-        yield from (f"STOCK {code} 999", f"STOCK {code} many", f"STOCK {code} 0")
+        yield from (f"STOCK {code} 999", f"STOCK {code} many", f"STOCK {code} 0", f"PHOTO {code}")
     yield from (f"SELL {WIDEST} 500000 x999", f"JOIN {WIDEST}")
 
 
@@ -247,7 +247,7 @@ def seen(phones: list[Phone]) -> list[tuple[str, str]]:
 def fits(phone: Phone) -> bool:
     """Whether nothing had to be cut, and the text is within its budget."""
     septets = gsm7.septets(phone.shown)
-    units, budget = (septets, 160) if septets is not None else (gsm7.units(phone.shown), phone.channel.wide)
+    units, budget = (septets, 160) if septets is not None else (gsm7.units(phone.shown), phone.budget.wide)
     return units <= budget and phone.screen.fits(phone.budget)
 
 

@@ -27,7 +27,12 @@ A_PRICE, A_STOCK = {"code": "F6J5", "price": "1,650"}, {"code": "F6J5", "quantit
         ("PRICE F6J0 1,650", "price", {"code": "F6J0", "price": "1,650"}),
         ("STOCK F6J5 x3", "stock", A_STOCK),
         ("idadi f6j5\nx3", "stock", A_STOCK),
-        ("REMOVE f6j5", "remove", {"named": "f6j5"}),
+        ("REMOVE f6j5", "remove", {"named": "F6J5"}),
+        ("PHOTO f6 j5", "photo", {"code": "F6J5"}),
+        ("picha F6J5", "photo", {"code": "F6J5"}),
+        ("PHOTO F6J0", "photo", {"code": "F6J0"}),
+        ("ፎቶ", "photo", {}),
+        ("Foto F6J5", "photo", {"code": "F6J5"}),
         ("ondosha", "remove", {}),
         ("READY k7 p4", "ready", {"code": "k7 p4"}),
         ("Tayari", "ready", {}),
@@ -41,7 +46,17 @@ def test_a_text_gives_ahead_what_it_says(text: str, flow: str, given: dict[str, 
 
 
 @pytest.mark.parametrize(
-    "text", ["price 1500", "bei ksh1500", "price of one is 900", "idadi 3", "stock x3", "remove it", "ready to eat"]
+    "text",
+    [
+        "price 1500",
+        "bei ksh1500",
+        "price of one is 900",
+        "idadi 3",
+        "stock x3",
+        "remove it",
+        "ready to eat",
+        "photo of my mother",
+    ],
 )
 def test_a_text_that_names_no_code_may_answer_another_question(text: str) -> None:
     assert BOOK.keyword(text, PLACE) is None

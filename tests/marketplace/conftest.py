@@ -23,7 +23,13 @@ from marketplace_api.orders import Request
 from marketplace_api.rest.app import Api, create_api
 from marketplace_api.shop import Ids, Shop, Terms
 
-TERMS = Terms(country="KE", currency="KES", commission_percent=10, zone=ZoneInfo("Africa/Nairobi"))
+TERMS = Terms(
+    country="KE",
+    currency="KES",
+    commission_percent=10,
+    zone=ZoneInfo("Africa/Nairobi"),
+    photos_url="https://soko.example/photos",
+)
 HOUSE_KEY = "a-key-that-stands-in-no-table"
 ADDRESS = {"name": "Ann Li", "line1": "1 High St", "city": "Leeds", "country": "GB"}
 

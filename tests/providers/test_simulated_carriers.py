@@ -6,17 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from flask import Flask, request
 
-from bot.providers import Inbound, OutgoingSms, Receipt, Report, Sender, SendError, SessionEnd
+from bot.providers import FetchError, Inbound, OutgoingSms, Receipt, Report, Sender, SendError, SessionEnd
 from bot.providers.africastalking import AfricasTalking
 from bot.providers.twilio import Twilio
 from bot.settings import Settings
-from bot.simulator import carriers
+from bot.simulator import carriers, media
 from bot.simulator.carriers import Carried
 from bot.simulator.gateway import Gateway, WsgiAdapter
 from tests.providers.conftest import PUBLIC_URL, SECRET, TOKEN
@@ -24,6 +25,8 @@ from tests.providers.halls import RecordingHall
 
 AMINA, JANE = "+254711000111", "+254722000222"
 ACCOUNT = "AC" + "1" * 32
+PICTURE = "ME" + "4" * 32
+KEPT_AT = f"http://simulator/simulator/twilio/2010-04-01/Accounts/{ACCOUNT}/Messages/MM1/Media"
 
 
 @dataclass
@@ -63,10 +66,18 @@ def wire(app: Flask) -> list[dict[str, str]]:
 
 
 @pytest.fixture
-def gateway(app: Flask, world: World) -> Gateway:
-    settings = Settings(
-        public_url=PUBLIC_URL, webhook_secret=SECRET, twilio_auth_token=TOKEN, twilio_account_sid=ACCOUNT
+def settings(tmp_path: Path) -> Settings:
+    return Settings(
+        public_url=PUBLIC_URL,
+        webhook_secret=SECRET,
+        twilio_auth_token=TOKEN,
+        twilio_account_sid=ACCOUNT,
+        photos_dir=str(tmp_path),
     )
+
+
+@pytest.fixture
+def gateway(app: Flask, world: World, settings: Settings) -> Gateway:
     return Gateway(app, settings, world.now, world.new_id)
 
 
@@ -78,6 +89,7 @@ def session(app: Flask, world: World) -> requests.Session:
         now=world.now,
         new_id=world.new_id,
         segments=lambda text: -(-len(text) // 160),
+        media={PICTURE: b"a picture"}.get,
         africastalking_key="key",
         twilio_token=TOKEN,
     )
@@ -196,6 +208,32 @@ def test_texts_come_by_either_provider(gateway: Gateway, hall: RecordingHall, wo
         ),
         Inbound("sms", "twilio", "SM1", AMINA, "+15005550006", "HELP"),
     ]
+
+
+def test_pictures_come_with_a_text_and_lie_where_it_says(
+    gateway: Gateway, hall: RecordingHall, settings: Settings
+) -> None:
+    gateway.picture(JANE, "PHOTO K7P4", b"one", b"another")
+
+    (inbound,) = hall.heard
+    assert isinstance(inbound, Inbound)
+    assert (inbound.text, inbound.msisdn) == ("PHOTO K7P4", JANE)
+    assert [one.content_type for one in inbound.media] == ["image/jpeg", "image/jpeg"]
+    kept = [media.find(settings, one.url.rpartition("/")[2]) for one in inbound.media]
+    assert kept == [b"one", b"another"]
+    assert media.find(settings, "../soko.db") is None
+
+
+def test_twilio_gives_a_picture_to_its_account_only(session: requests.Session) -> None:
+    assert twilio(session).fetch(f"{KEPT_AT}/{PICTURE}", 100) == b"a picture"
+    for sender, url, reason, retryable in (
+        (twilio(session, "wrong"), f"{KEPT_AT}/{PICTURE}", "http_401", False),
+        (twilio(session), f"{KEPT_AT}/ME5", "http_404", True),
+        (twilio(session), f"{KEPT_AT}/{PICTURE}".replace(ACCOUNT, "AC2"), "not_our_media", False),
+    ):
+        with pytest.raises(FetchError) as refused:
+            sender.fetch(url, 100)
+        assert (refused.value.reason, refused.value.retryable) == (reason, retryable)
 
 
 def test_reports_come_from_the_provider_whose_id_it_is(gateway: Gateway, hall: RecordingHall) -> None:

@@ -1,0 +1,46 @@
+"""An artisan asks for a link by which she can send pictures of a product."""
+
+from flows.kit import N_, Act, Flow, Go, Keyword, Notice, PagedList, Turn
+from flows.kit.flow import known
+from flows.market import SendPhotoLink
+
+from .products import FACTS, GONE, NONE, NOT_HERS, code_as, products
+
+# Translators: a text that has to fit 160 signs with a link of 77 and a title of 40 in it.
+# The link stands last, with nothing after it.
+LINK = N_("To send a photo of {title}, open this link: {link}", "Photo of {product}: {link}")
+
+
+def on_a_call(turn: Turn) -> bool:
+    return turn.channel.name == "ussd"
+
+
+def send_link(turn: Turn) -> SendPhotoLink:
+    return SendPhotoLink(turn["code"], texted=on_a_call(turn))
+
+
+flow = Flow(
+    "photo",
+    PagedList(
+        "code",
+        N_("Of which product do you have a photo?", "Which product?"),
+        items=products,
+        then="linking",
+        empty="none",
+        example=NOT_HERS,
+    ),
+    Act("linking", command=send_link, done=[Go("texted", when=on_a_call), Go("link")], rejected="gone"),
+    Notice("link", LINK, segments=2),
+    Notice(
+        "texted",
+        N_(
+            "We text you a link. Open it on a phone with internet to send a photo of {title}.",
+            "We text you a link for the photo of {product}.",
+        ),
+    ),
+    Notice("gone", GONE),
+    Notice("none", NONE),
+    start=[Go("linking", when=known("code")), Go("code")],
+    facts=FACTS,
+    keywords=[Keyword("PHOTO", "PICHA", "IMAGE", "ፎቶ", "FOTO", fill=code_as("code"))],
+)

@@ -1,0 +1,124 @@
+"""Pictures of a product: the newest shows first, the same one counts once, and lists stay cheap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, event, select
+
+from marketplace_api import events, photos, products
+from marketplace_api.models import Photo, Product
+from marketplace_api.photos import Attached
+from marketplace_api.refused import Refused
+from marketplace_api.shop import Shop
+from tests.marketplace.conftest import Market, Stand
+
+
+def attach(shop: Shop, product: Product, name: str) -> Attached:
+    return photos.attach(shop, product.code, id=f"pht_{name}", digest=f"of {name}", width=1200, height=900)
+
+
+def hang(market: Market, product: Product, *names: str) -> list[Attached]:
+    """A picture a transaction."""
+    attached = []
+    for name in names:
+        with market.open() as shop:
+            attached.append(attach(shop, product, name))
+    return attached
+
+
+def ids(market: Market) -> list[str]:
+    with market.open() as shop:
+        return list(shop.session.scalars(select(Photo.id).order_by(Photo.number.desc())))
+
+
+@contextmanager
+def counted(engine: Engine) -> Iterator[list[str]]:
+    """The statements sent meanwhile."""
+    statements: list[str] = []
+
+    def note(_conn, _cursor, statement, *_rest) -> None:
+        statements.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    yield statements
+    event.remove(engine, "before_cursor_execute", note)
+
+
+def test_the_newest_photo_shows_first_with_its_whole_address(market: Market, stand: Stand, anybody: FlaskClient):
+    hang(market, stand.product, "a", "b")
+
+    assert anybody.get(f"/products/{stand.product.id}").get_json()["photos"] == [
+        {
+            "url": f"https://soko.example/photos/pht_{name}.jpg",
+            "thumbnail_url": f"https://soko.example/photos/pht_{name}-small.jpg",
+            "width": 1200,
+            "height": 900,
+        }
+        for name in "ba"
+    ]
+
+
+def test_a_photo_that_comes_is_an_update_of_its_product(market: Market, stand: Stand):
+    market.passes(hours=1)
+    hang(market, stand.product, "a")
+
+    with market.open() as shop:
+        told = events.since(shop, 0, 100)[-1]
+        assert (told.type, told.data["photos"][0]["url"]) == (
+            "product.updated",
+            "https://soko.example/photos/pht_a.jpg",
+        )
+        assert products.by_id(shop, stand.product.id).updated_at == market.now
+
+
+def test_the_same_picture_again_changes_nothing(market: Market, stand: Stand):
+    hang(market, stand.product, "a")
+    with market.open() as shop:
+        told = len(events.since(shop, 0, 100))
+        again = photos.attach(shop, stand.product.code, id="pht_b", digest="of a", width=1200, height=900)
+
+        assert (again.photo.id, again.unneeded) == ("pht_a", ["pht_b"])
+        assert len(events.since(shop, 0, 100)) == told
+    assert ids(market) == ["pht_a"]
+
+
+def test_one_more_than_the_most_takes_the_place_of_the_oldest(market: Market, stand: Stand):
+    attached = hang(market, stand.product, *"abcdef")
+
+    assert [one.unneeded for one in attached] == [[], [], [], [], [], ["pht_a"]]
+    assert ids(market) == ["pht_f", "pht_e", "pht_d", "pht_c", "pht_b"]
+
+
+@pytest.mark.parametrize("code", ["Z9Z9", "no code"])
+def test_a_code_that_nothing_has_is_refused(market: Market, stand: Stand, code: str):
+    with market.open() as shop, pytest.raises(Refused, match="unknown_code"):
+        photos.attach(shop, code, id="pht_a", digest="of a", width=1, height=1)
+
+
+def test_a_product_that_was_withdrawn_is_refused(market: Market, stand: Stand):
+    with market.open() as shop:
+        products.withdraw(shop, stand.artisan, stand.product.code)
+    with market.open() as shop, pytest.raises(Refused, match="product_withdrawn"):
+        attach(shop, stand.product, "a")
+
+
+def test_a_list_takes_as_many_queries_however_many_products_have_photos(
+    market: Market, stand: Stand, anybody: FlaskClient
+):
+    hang(market, stand.product, "a")
+    with counted(market.engine) as for_one:
+        anybody.get("/products?limit=100")
+    with market.open() as shop:
+        for name in "bcdefg":
+            artisan = products.by_id(shop, stand.product.id).artisan
+            more = products.list_product(shop, artisan, title=name, category="baskets", price=100, quantity=1)
+            attach(shop, more, name)
+    with counted(market.engine) as for_seven:
+        listed = anybody.get("/products?limit=100").get_json()["data"]
+
+    assert [len(product["photos"]) for product in listed] == [1] * 7
+    assert len(for_seven) == len(for_one)
