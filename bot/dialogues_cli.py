@@ -14,6 +14,7 @@ from bot import speech
 from flows.kit import SMS, USSD, Book, Place
 from flows.kit.drawing import mermaid
 from flows.kit.proof import Fault, faults, misspoken
+from locales import SOURCE, upkeep
 
 DRAWN = re.compile(r"(?<=<!-- drawn -->\n).*?(?=<!-- /drawn -->)", re.DOTALL)
 """Where a page keeps the pictures of all flows."""
@@ -25,7 +26,7 @@ dialogues = AppGroup("dialogues", help="What is asked, in what order.")
 def check() -> None:
     """Prove that every dialogue can be come to, left, and shown in every language."""
     stage = current_app.extensions["house"].hall.stage
-    found = objections(stage.book, stage.place)
+    found = [*objections(stage.book, stage.place), *untranslated(stage.place)]
     for fault in found:
         click.echo(fault)
     raise SystemExit(1 if found else 0)
@@ -52,6 +53,13 @@ def objections(book: Book, place: Place) -> list[Fault]:
     """Everything the book is at fault in, first as it is written, then in each language of the place."""
     spoken = product((speech.words(code) for code, _ in place.languages), (USSD, SMS))
     return [*faults(book), *chain.from_iterable(misspoken(book, place, *said) for said in spoken)]
+
+
+def untranslated(place: Place) -> list[str]:
+    """What is missing from the catalogues of the place, doubtful, or filled in otherwise than the English."""
+    source = upkeep.template()
+    catalogues = {code: upkeep.read(code) for code, _ in place.languages if code != SOURCE}
+    return [f"{code}: {fault}" for code, catalogue in catalogues.items() for fault in upkeep.faults(catalogue, source)]
 
 
 def drawn(book: Book) -> str:

@@ -9,8 +9,8 @@ finds its commands done under their keys.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,7 +23,7 @@ from bot.hop import Stage
 from bot.market import Database, InProcessMarket
 from bot.outgoing import REPLY, Text
 from bot.providers import Inbound, Report, SessionEnd
-from bot.session import KEPT_FOR, RESUMABLE_FOR, Call, Session, decode, encode, hop_key
+from bot.session import KEPT_FOR, Call, Session, decode, encode, hop_key
 from flows import gsm7, reading
 from flows.kit import N_, SMS, USSD, Conversation, Person, Turn
 from marketplace_api.shop import Ids, Terms
@@ -38,7 +38,6 @@ RACES = 8
 SORRY = N_("Sorry, something went wrong on our side. Please dial again.")
 STOPPED = N_("You will get no more texts from Soko. To get them again, text START.")
 STARTED = N_("You will get texts from Soko again. To end them, text STOP.")
-NOT_UNDERSTOOD = N_("Sorry, we did not understand that. Text MENU to see what you can do, or HELP.")
 NOTHING_OPEN = N_("There is nothing to continue. Text MENU to see what you can do.")
 
 MORE = frozenset(["more", "continue", "zaidi", "endelea", "suite", "continuer", "ቀጥል", "መቀጠል", "ketil"])
@@ -110,9 +109,8 @@ class Hall:
         if inbound.text:
             return session, self._walk(inbound, session.call, person, market, now)
         book, dropped = self.stage.book, session.by_call
-        still_known = now.timestamp() - session.left_at < RESUMABLE_FOR
         # who has not chosen a language yet could not read the question, and has begun nothing
-        if dropped and person.language and still_known and book.worth_resuming(dropped):
+        if dropped and person.language and session.is_fresh(now) and book.worth_resuming(dropped):
             book.interrupt(dropped)
             return session, self.stage.turn(dropped, person, market, USSD)
         turn = self.stage.turn(Conversation(self._name(inbound)), person, market, USSD)
@@ -250,16 +248,14 @@ class Hall:
         if inbound.media and (answer := self._pictures(inbound, turn, keyword, waiting, conn, now)) is not None:
             return answer
         if reading.fold(reading.clean(inbound.text)) in MORE:
-            return self._more(session, turn)
-        if waiting and (keyword is None or book.state(waiting).claims(inbound.text)):
+            return self._more(session, turn, now)
+        if waiting and book.takes(turn, inbound.text):
             book.hear(turn, inbound.text)
-        elif keyword:
+        else:
             if waiting and book.worth_resuming(waiting):
                 session.aside = waiting
             turn.conversation = fresh
-            book.open(turn, *keyword)
-        else:
-            return turn.words.text(NOT_UNDERSTOOD)
+            book.open(turn, *keyword) if keyword else book.wonder(turn, inbound.text)
         self.stage.perform_within(turn, market, conn, now)
         session.person, session.by_text = turn.person, turn.conversation
         return book.screen(turn).render(book.state(turn.conversation).channel(SMS))
@@ -282,10 +278,11 @@ class Hall:
             return ""  # she hears of them once they are in
         return None if flow or (waiting and inbound.text.strip()) else mms.which(turn)
 
-    def _more(self, session: Session, turn: Turn) -> str:
+    def _more(self, session: Session, turn: Turn, now: datetime) -> str:
         """Goes on by text with the call that dropped, else with what a keyword pushed aside, else with what waits."""
         book = self.stage.book
-        for interrupted in (session.by_call, session.aside, session.by_text):
+        dropped = session.by_call if session.is_fresh(now) else None
+        for interrupted in (dropped, session.aside, session.by_text):
             if interrupted and book.worth_resuming(interrupted):
                 break
         else:
@@ -343,13 +340,8 @@ class Hall:
             ttl=KEPT_FOR,
         )
 
-    @contextmanager
-    def _market(self, msisdn: str, now: datetime) -> Iterator[InProcessMarket]:
-        market = InProcessMarket(self.database, self.ids, self.terms, now, msisdn)
-        try:
-            yield market
-        finally:
-            market.close()
+    def _market(self, msisdn: str, now: datetime) -> closing[InProcessMarket]:
+        return closing(InProcessMarket(self.database, self.ids, self.terms, now, msisdn))
 
     def _name(self, inbound: Inbound, *text: str) -> str:
         """The same for every copy of a text, and of a hop by its text; without a text, for every hop of a call.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 
 import msgspec
 
@@ -35,6 +36,10 @@ class Session(msgspec.Struct, omit_defaults=True):
     """By text too: what she was in the middle of when she wrote a keyword."""
     replies: dict[str, str] = {}
     left_at: float = 0.0
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Whether the last call ended so lately that she may want to go on with it."""
+        return now.timestamp() - self.left_at < RESUMABLE_FOR
 
     def answered(self, hop: str, reply: str) -> None:
         self.replies[hop] = reply

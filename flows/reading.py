@@ -20,6 +20,7 @@ from functools import cache
 from typing import Generic, TypeVar
 
 import phonenumbers
+from anyascii import anyascii
 from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
 from rapidfuzz.distance import OSA
 
@@ -36,9 +37,9 @@ _CURRENCIES = {  # digits after the point (ISO 4217), and what people call it
     "BIF": (0, "bif|fbu|francs?"),
     "ETB": (2, "etb|birr|br|ብር"),
 }
-_PRICE = "@|bei|price|prix"
-_AT = "at|for|is|ni"
-_EACH = "each|only|tu|kila moja|kila mmoja|per piece|chacune?"
+_PRICE = "@|bei|price|prix|ዋጋ"
+_AT = "at|for|is|ni|kwa"
+_EACH = "each|only|tu|pekee|(?:kwa )?kila (?:ki)?moja|kila mmoja|kwa moja|per piece|a ?piece|chacune?"
 _THOUSAND = "k(?!sh|es)|elfu|thousand|mille|ሺህ|ሺ"
 
 _NUMBER_WORDS = (
@@ -56,16 +57,20 @@ _NUMBER_WORDS = (
     "twelve dozen dazeni dazani douze douzaine ደርዘን",
 )
 _COUNTS = {word: count for count, words in enumerate(_NUMBER_WORDS, start=1) for word in words.split()}
-_HOW_MANY = "qty|quantity|quantite|idadi|pcs|pieces|vipande"
-_PIECES = "pieces?|pcs?|pces?|vipande|kipande|units?|unites?|items?|vitu|pairs?|jozi|paires?|sets?|seti|ፍሬ"
+_HOW_MANY = "qty|quantity|quantit[eé]|idadi|pcs|pi[eè]ces|vipande|ብዛት"
+_PIECES = "pi[eè]ces?|pcs?|pces?|nos?|vipande|kipande|units?|unit[eé]s?|items?|vitu|pairs?|jozi|paires?|sets?|seti|ፍሬ"
 _MEASURES = "cm|mm|m|meters?|metres?|inch|inches|in|ft|feet|kg|g|grams?|l|ml|litres?|liters?|%"
 
 _YES = (
-    "1 01 yes y yeah yep yea sure ok okay okey ndiyo ndio naam eeh ehe sawa haya poa oui ouais "
-    "አዎ አዎን አወ እሺ awo awon ow eshi ishi 👍 ✅"
+    "1 01 yes y yeah yep yea yap yup yah sure ok okay okey fine agreed accept ndiyo ndio ndyo ndyio naam eeh ehe sawa "
+    "sawasawa haya poa nakubali kubali nimekubali oui ouais d'accord አዎ አዎን አወ ኣዎ እሺ awo awon ow eshi ishi 👍 ✅"
 )
-_NO = "2 02 no n nope nah hapana la sivyo sitaki non አይ አይደለም የለም አልፈልግም ay ayi aydelem yelem alfelgim 👎 ❌"
-_POLITE = frozenset(["please", "thanks", "thank", "you", "tafadhali", "asante", "kabisa", "sana", "merci", "svp"])
+_NO = (
+    "2 02 no n nope nah hapana hapna hpna la sio sivyo sitaki siwezi sitaweza non "
+    "አይ አይደለም የለም አልፈልግም ay ayi aydelem yelem alfelgim 👎 ❌"
+)
+_PLEASE = frozenset(["please", "pls", "plz", "thanks", "tafadhali", "asante", "sana", "merci", "svp", "እባክህ", "እባክሽ"])
+_POLITE = _PLEASE | {"thank", "you", "kabisa"}
 
 # Signs and shapes.
 
@@ -86,18 +91,27 @@ _SHAPES = (  # of a number: the signs that only group its digits, and whether it
 )
 _THOUSANDS = ((re.compile(r"\d{1,5}(?:[.,]\d{1,2})?"), "", True),)  # before a k, a comma can only be a point
 
-_DIALLED = re.compile(r"\+?[0-9 ().-]+")
+_DIALLED = re.compile(r"\+?[0-9oil ().,/_-]+", re.IGNORECASE)
 _MOBILE = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE})
 _CODE = re.compile(r"(?=.{4,10}$)(?:[A-HJKMNP-Z][2-9])+[A-HJKMNP-Z]?")
 _AS_LETTER, _AS_FIGURE = str.maketrans("5286", "SZBG"), str.maketrans("SZBG", "5286")
 _MENU_NUMBER = re.compile(r"[\s(#]*0*(\d{1,3})[\s).:,]*")
 # A comma before three digits, and a slash before = or -, belong to a price.
-_TOKEN = re.compile(r"(?:[^\s,;*/،፣፤]|(?<!\d{4})(?<=\d),(?=\d{3}(?!\d))|(?<=\d)/(?=[=-]))+")
+# After a keyword people put a full stop, a colon, a dash or an equals sign too: `YES.K7P4`, `SELL-kiondo`.
+_KEYWORD_ENDS = " ,;*/،፣፤.:=_-"
+_HEAD = re.compile(rf"[^\s{_KEYWORD_ENDS}]+")
+# A stop parts words, and a count from a price (`1500.3`); between other digits it is a point.
+_TOKEN = re.compile(
+    r"(?:[^\s,;*/.،፣፤]|(?<!\d{4})(?<=\d),(?=\d{3}(?!\d))|(?<=\d)/(?=[=-])"
+    r"|(?<![a-z]\d[a-z]\d)(?<=\d)\.(?=\d)(?!(?<=\d{3}\.)\d(?![\dk])))+",
+    re.IGNORECASE,
+)
 
 _LONGEST = 40  # characters of an amount or a count
 _MOST_MONEY, _MOST_PIECES = Decimal(100_000_000), Decimal(1_000_000)
 _FEW = 50  # in an offer, a bare number below it is a count and not a price
 _ALIKE, _GUESSABLE = 0.75, 4  # similarity, and letters: short words are all too like one another
+_GUESSABLE_KEYWORD = 3  # SEL; only asked back where nothing else is waiting for an answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +165,7 @@ def fold(text: str) -> str:
 def money(text: str, currency: str = "KES") -> Read[int]:
     """An amount in minor units of the currency."""
     said = _said(text)
-    match = _amount(currency).fullmatch(said)
+    match = _amount(currency).fullmatch(said.strip(" *:="))
     if not match:
         raise Unreadable(_not_a_number(said))
     thousands = bool(match["lead"] or match["thousand"])
@@ -168,8 +182,11 @@ def written(amount: int, currency: str = "KES") -> str:
 
 
 def quantity(text: str) -> Read[int]:
-    """A count, in digits or as a word."""
-    match = _COUNT.fullmatch(fold(_said(text)).strip(" .,:!?()#"))
+    """A count, in digits or as a word; one among other words (`only 3`, `3 baskets`) is a guess."""
+    said = fold(_said(text)).strip(" .,:!?()#*")
+    if (count := _only_count(said)) is not None:
+        return Read(count, certain=False)
+    match = _COUNT.fullmatch(said)
     written = match["number"] if match else ""
     if written in _COUNTS:
         return Read(_COUNTS[written])
@@ -179,14 +196,26 @@ def quantity(text: str) -> Read[int]:
     return Read(_whole(number.value, "whole"), number.certain)
 
 
+def _only_count(said: str) -> int | None:
+    """The one count in a text of several words, when all the others are plain words that do not count pieces."""
+    words = [word for word in said.split() if not re.fullmatch(rf"{_PIECES}|[x×]", word)]
+    counts = [word for word in words if word in _COUNTS or re.fullmatch(r"\d{1,6}", word)]
+    plain = len(counts) == 1 < len(words) and all(word in counts or word.isalpha() for word in words)
+    if not plain or re.fullmatch(_HOW_MANY, words[0]):
+        return None
+    return _COUNTS.get(counts[0]) or int(counts[0])
+
+
 def msisdn(text: str, country: str) -> Read[str]:
     """A mobile number in E.164, read as dialled in the country; one of another country needs its +.
 
-    The signs are checked first because phonenumbers finds a number in almost anything.
+    The signs are checked first because phonenumbers finds a number in almost anything. With letters among its
+    digits (`O712345678`) it is a guess.
     """
-    dialled = clean(text)
-    if not _DIALLED.fullmatch(dialled):
-        raise Unreadable("phone" if dialled else "empty")
+    typed = clean(text).strip("\"'“”‘’")
+    if not _DIALLED.fullmatch(typed):
+        raise Unreadable("phone" if typed else "empty")
+    dialled = re.sub("[,/_]", " ", typed.casefold().translate(_LOOKALIKES))
     try:
         number = phonenumbers.parse(re.sub("^00+", "+", dialled), country)
     except NumberParseException:
@@ -195,11 +224,12 @@ def msisdn(text: str, country: str) -> Read[str]:
         raise Unreadable("phone")
     if phonenumbers.number_type(number) not in _MOBILE:
         raise Unreadable("not_mobile")
-    return Read(phonenumbers.format_number(number, PhoneNumberFormat.E164))
+    certain = not any(map(str.isalpha, typed))
+    return Read(phonenumbers.format_number(number, PhoneNumberFormat.E164), certain)
 
 
 def _said(text: str) -> str:
-    said = clean(text).casefold()
+    said = clean(text).casefold().replace("’", "'")
     if not said:
         raise Unreadable("empty")
     if len(said) > _LONGEST:
@@ -242,7 +272,7 @@ def _names(currency: str) -> str:
 def _amount(currency: str) -> re.Pattern[str]:
     names = _names(currency)
     return re.compile(
-        rf"(?:(?:{names}|{_PRICE}|{_AT})[.:=]*\s*)*"
+        rf"(?:(?:{names}|{_PRICE}|{_AT})[.:=,]*\s*)*"
         rf"(?P<lead>elfu\s)?(?P<number>[\doil|][\doil|., ']*?)\s*(?P<thousand>{_THOUSAND})?"
         rf"\s*(?:/[=-]*|=|-)?\s*(?:(?:{names}|{_EACH}|@)\.?\s*)*[.!]?"
     )
@@ -320,16 +350,26 @@ def _nearest_line(said: str, lines: Sequence[str]) -> Read[int]:
     return Read(place, certain=False)
 
 
-def _nearest(said: str, known: Iterable[tuple[str, T]]) -> T | None:
-    """What a misspelt word most likely means, when one meaning is nearer than any other."""
+def _nearest(said: str, known: Iterable[tuple[str, T]], least: int = _GUESSABLE) -> T | None:
+    """What a misspelt word most likely means, when one meaning is nearer than any other.
+
+    Words that are not in Latin letters are compared by their sounds: መሽጥ is to መሸጥ as SEL to SELL.
+    """
+    sound = _sound(said)
     scored = [
-        (OSA.normalized_similarity(said, word, score_cutoff=_ALIKE), meaning)
+        (OSA.normalized_similarity(sound, _sound(word), score_cutoff=_ALIKE), meaning)
         for word, meaning in known
-        if min(len(word), len(said)) >= _GUESSABLE
+        if min(len(_sound(word)), len(sound)) >= least
     ]
     best = max((score for score, _ in scored), default=0.0)
     meanings = {meaning for score, meaning in scored if score == best}
     return meanings.pop() if best and len(meanings) == 1 else None
+
+
+@cache
+def _sound(word: str) -> str:
+    """A folded word in plain letters."""
+    return word if word.isascii() else anyascii(word).casefold()
 
 
 # What is texted to the short code.
@@ -347,17 +387,27 @@ def keyword(text: str, table: Mapping[str, str]) -> Read[tuple[str, str]] | None
     """
     said = clean(text)
     known = {fold(written): name for written, name in table.items()}
-    starts = [match for match, _ in zip(_TOKEN.finditer(said), range(3), strict=False)]
+    starts = [match for match, _ in zip(_HEAD.finditer(said), range(3), strict=False)]
     heads = [fold(start[0]).strip(_PUNCTUATION) for start in starts]
-    for count in range(len(heads), 0, -1):
-        if name := known.get(" ".join(heads[:count])):
-            return Read((name, _after(said, starts[count - 1])))
-    name = _nearest(heads[0], known.items()) if heads else None
-    return Read((name, _after(said, starts[0])), certain=False) if name else None
+    begins = [(" ".join(heads[:count]), said[start.end() :]) for count, start in enumerate(starts, 1)][::-1]
+    for begin, rest in begins:
+        if name := known.get(begin):
+            return Read((name, rest.lstrip(_KEYWORD_ENDS)))
+    for begin, rest in begins:
+        if name := _nearest(begin, known.items(), _GUESSABLE_KEYWORD):
+            return Read((name, rest.lstrip(_KEYWORD_ENDS)), certain=False)
+    return None
 
 
-def _after(said: str, start: re.Match[str]) -> str:
-    return said[start.end() :].lstrip(" ,;*/،፣፤:")
+def is_polite(text: str) -> bool:
+    """Whether a text says nothing but please and thanks."""
+    return _PLEASE.issuperset(_words(text))
+
+
+def likest(text: str, words: Sequence[str]) -> str:
+    """Of some words, the one that a text begins most like."""
+    begin = _sound(fold(clean(text)))
+    return max(words, key=lambda word: OSA.similarity(begin[: len(word)], _sound(fold(word))) / len(word))
 
 
 def code(text: str) -> str | None:
@@ -365,7 +415,7 @@ def code(text: str) -> str | None:
 
     The turn tells what a doubtful sign was meant to be: S or 5, Z or 2, B or 8, G or 6.
     """
-    signs = re.sub(r"[\s.-]", "", clean(text)).removeprefix("#")
+    signs = re.sub(r"[\s.-]", "", clean(text).strip(_PUNCTUATION))
     if not signs.isascii():
         return None
     turns = (_AS_FIGURE if place % 2 else _AS_LETTER for place in range(len(signs)))
@@ -391,12 +441,12 @@ def listing(text: str, currency: str = "KES") -> Listing:
 
 _PAIR = re.compile(r"(?<![\w.,])(\d{1,7})(\s?)[x×]\2(\d{1,7})(?!\w)", re.IGNORECASE)
 _MARKED_COUNT = re.compile(
-    rf"(?<![\w.,])(?:(?:[x×]|(?:{_HOW_MANY})[.:=]?)\s?\d{{1,3}}(?!\w|[.,]\d)"
+    rf"(?<![\w.,])(?:(?:[x×]|(?:{_HOW_MANY})[.:=]?)\s?\d{{1,3}}(?!\w|[.,]\d)(?:\s(?:{_PIECES})(?!\w)\.?)?"
     rf"|\d{{1,3}}(?:\s?(?:{_PIECES})(?!\w)\.?|\s?[x×](?!\w)))",
     re.IGNORECASE,
 )
 _BARE = re.compile(
-    r"(?<![\w.,])(?<!\bof )(?:\d{1,3}(?: \d{3})+|\d[\doil]*)"
+    r"(?<![\w.,])(?<!\bof )(?:\d{1,3}(?: \d{3})+|\d[\doil]*|[il]o[\do]+)"
     rf"(?!\w|[.,]\d|\s?(?:{_MEASURES})(?!\w))",
     re.IGNORECASE,
 )
@@ -438,4 +488,4 @@ def _sole(found: Sequence[str], read: Callable[[str], Read[int]]) -> int | None:
 
 
 def _title(rest: str) -> str:
-    return " ".join(word for word in rest.split() if any(map(str.isalnum, word))).strip(_PUNCTUATION + "=@")
+    return " ".join(word for word in rest.split() if any(map(str.isalnum, word))).strip(" .,:;!?<>\"'#-=@")

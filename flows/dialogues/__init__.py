@@ -2,7 +2,23 @@
 
 from flows.kit import Book
 
-from . import agent, bought, help, home, join, language, money, orders, payout, photo, products, sell, settings, track
+from . import (
+    agent,
+    bought,
+    help,
+    home,
+    join,
+    language,
+    money,
+    orders,
+    payout,
+    photo,
+    products,
+    puzzle,
+    sell,
+    settings,
+    track,
+)
 
 BOOK = Book(
     home.flow,
@@ -32,6 +48,7 @@ BOOK = Book(
     bought.drop,
     help.flow,
     help.call,
+    puzzle.flow,
 )
 
 __all__ = ["BOOK"]

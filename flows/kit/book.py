@@ -21,7 +21,7 @@ from flows.market import Command, Outcome
 from .checks import Gone, Refused
 from .conversation import Answer, Conversation, Frame
 from .flow import DOOR, RETURN, START, Flow, Keyword
-from .kinds import BACK, HOME, MORE, Act, Kind, PagedList
+from .kinds import BACK, HOME, MEANT, MORE, Act, Kind, PagedList
 from .screen import Screen
 from .turn import Place, Turn
 from .words import N_, versions
@@ -30,12 +30,17 @@ MISSES_BEFORE_A_PERSON = 2
 ENOUGH_OF_A_GUESS = 30
 """Letters by which a line too long for the screen is still known."""
 
+MEANT_FLOW, MEANT_WORD = "flow", "word"
+"""What the puzzle is told of a misspelt keyword, as if it were answers."""
+
 DETOURS = {
     # Asked beside the flow itself: what is said, and the two lines to choose from.
     "guess": (N_("Did you mean {guess}?"), N_("Yes"), N_("No")),
     "person": (N_("Shall somebody call you to help?"), N_("Call me"), N_("Try again")),
     "resume": (N_("Your last call was cut off."), N_("Continue"), N_("Start again")),
 }
+
+WAYS = {BACK: N_("Back"), HOME: N_("Home")}
 
 
 @dataclass(slots=True)
@@ -67,15 +72,19 @@ class Fields(Mapping[str, Any]):
 
 
 class Book:
-    """All flows by name; `home` is where *00* leads, `person` where somebody who is stuck is sent."""
+    """All flows by name.
 
-    def __init__(self, *flows: Flow, home: str = "home", person: str = "call") -> None:
+    `home` is where *00* leads, `person` where somebody who is stuck is sent, `puzzle` what a text comes to that
+    no keyword explains.
+    """
+
+    def __init__(self, *flows: Flow, home: str = "home", person: str = "call", puzzle: str = "puzzle") -> None:
         self.flows = {flow.name: flow for flow in flows}
-        self.home, self.person = home, person
+        self.home, self.person, self.puzzle = home, person, puzzle
         self.keywords: dict[str, tuple[Flow, Keyword]] = {
             word: (flow, keyword) for flow in flows for keyword in flow.keywords for word in keyword.words
         }
-        self._written = {word: word for word in self.keywords}
+        self._written = {word: keyword.words[0] for word, (_, keyword) in self.keywords.items()}
 
     # -- where a conversation stands
 
@@ -91,16 +100,16 @@ class Book:
         return flow is not None and flow.version == conversation.version and conversation.state in flow.states
 
     def worth_resuming(self, conversation: Conversation) -> bool:
-        """Whether something would be lost by starting again; a menu alone is not worth a question."""
-        begun = conversation.flow != self.home or bool(conversation.trail)
+        """Whether something would be lost by starting again; a menu or a guess alone is not worth a question."""
+        begun = conversation.flow not in (self.home, self.puzzle) or bool(conversation.trail)
         return begun and not conversation.over and self.knows(conversation)
 
     def keyword(self, said: str, place: Place) -> tuple[str, Mapping[str, str]] | None:
         """The flow a text asks for, and the answers it gives ahead; None when it is no keyword's sense."""
         read = reading.keyword(said, self._written)
-        if read is None or not read.certain:
-            return None
-        word, rest = read.value
+        return self._sense(*read.value, place) if read and read.certain else None
+
+    def _sense(self, word: str, rest: str, place: Place) -> tuple[str, Mapping[str, str]] | None:
         flow, keyword = self.keywords[word]
         given = keyword.fill(rest, place)
         return None if given is None else (flow.name, given)
@@ -112,6 +121,34 @@ class Book:
         turn.conversation.callers, turn.conversation.prefill = [], dict(prefill or {})
         self._begin(turn, flow, {})
         self._settle(turn)
+
+    def takes(self, turn: Turn, said: str) -> bool:
+        """Whether a text is an answer to what waits in this conversation, and not about something else.
+
+        A keyword is one only to a question that it says yes or no to; what is like a keyword, only where it can be
+        read as an answer, and in her own words anything can.
+        """
+        beside = bool(self._beside(turn.conversation)) and self._first_of_two(turn, said) is not None
+        state = self.state(turn.conversation)
+        if self.keyword(said, turn.place):
+            return beside or state.claims(turn, said)
+        return beside or not self._nearly(said, turn.place) or state.reads(turn, said)
+
+    def wonder(self, turn: Turn, said: str) -> None:
+        """Takes a text that is no keyword's sense: what is nearly so is asked back, with all it says kept."""
+        turn.conversation.callers, turn.conversation.prefill = [], {}
+        answers: dict[str, Answer] = {}
+        if nearly := self._nearly(said, turn.place):
+            word, flow, given = nearly
+            answers = {MEANT_FLOW: flow, MEANT_WORD: reading.likest(said, self.keywords[word][1].words)}
+            turn.conversation.prefill = dict(given)
+        self._begin(turn, self.puzzle, answers)
+
+    def _nearly(self, said: str, place: Place) -> tuple[str, str, Mapping[str, str]] | None:
+        """The keyword a text misspells, the flow it would open, and the answers it gives ahead."""
+        read = reading.keyword(said, self._written)
+        sense = self._sense(*read.value, place) if read and not read.certain else None
+        return (read.value[0], *sense) if read and sense else None
 
     def hear(self, turn: Turn, said: str) -> None:
         """Takes one thing said: a way out first, then whatever the state makes of it."""
@@ -130,6 +167,13 @@ class Book:
 
     def command(self, turn: Turn) -> Command | None:
         """What the flow waits for the hall to do; None when it waits for the person."""
+        try:
+            return self._command(turn)
+        except Gone:
+            self.open(turn, turn.conversation.flow)
+            return self._command(turn)
+
+    def _command(self, turn: Turn) -> Command | None:
         state = self.state(turn.conversation)
         return state.command(turn) if isinstance(state, Act) else None
 
@@ -169,10 +213,16 @@ class Book:
         conversation.guess, conversation.detour = None, "resume"
 
     def go_on(self, turn: Turn) -> None:
-        """Continues after a break. What confirms is asked from one question before: the old screen is gone."""
-        turn.conversation.detour = ""
-        if self.state(turn.conversation).careful and turn.conversation.trail:
+        """Continues after a break. What confirms is asked from one question before: the old screen is gone.
+
+        Behind a command, which has no way back over it, the flow begins again.
+        """
+        conversation = turn.conversation
+        conversation.guess, conversation.detour = None, ""
+        while self.state(conversation).careful and conversation.trail:
             self._back(turn)
+        if self.state(conversation).careful and not conversation.callers:
+            self.open(turn, conversation.flow, conversation.prefill)
 
     # -- answers
 
@@ -263,6 +313,8 @@ class Book:
         flow, *carried = conversation.state[len(DOOR) :].split(":")
         trail = conversation.trail
         frame = self._frame(conversation, trail[-1], trail[:-1]) if trail else None
+        if flow == MEANT:
+            flow = str(conversation.answers[MEANT_FLOW])
         self._enter(turn, flow, {name: conversation.answers[name] for name in carried}, frame)
 
     def _enter(self, turn: Turn, flow: str, answers: dict[str, Answer], caller: Frame | None) -> None:
@@ -342,6 +394,6 @@ class Book:
             return  # nothing lies behind the first question of all
         inside = conversation.flow != self.home or bool(conversation.trail)
         if inside or conversation.pages:
-            yield BACK, turn.words.text(N_("Back"))
+            yield BACK, turn.words.text(WAYS[BACK])
         if inside:
-            yield HOME, turn.words.text(N_("Home"))
+            yield HOME, turn.words.text(WAYS[HOME])

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from flows import gsm7
+
 from .words import N_, Text
 
 if TYPE_CHECKING:
@@ -48,9 +50,12 @@ class Check:
 
 
 def length(least: int, most: int, *, of: Callable[[str], bool] = str.isalpha) -> Check:
-    """A text of `least` to `most` characters, of which at least one is a letter, or whatever `of` says."""
+    """A text of `least` to `most` characters, of which at least one is a letter, or whatever `of` says.
+
+    A picture counts as two, as it does on its way.
+    """
     return Check(
-        lambda _turn, text: least <= len(text) <= most and any(map(of, text)),
+        lambda _turn, text: least <= gsm7.units(text) <= most and any(map(of, text)),
         N_("Please use {least} to {most} letters.", "Use {least}-{most} letters."),
         "W" * most,
         {"least": least, "most": most},

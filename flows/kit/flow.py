@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from transitions import Machine, State
 
-from .kinds import Edge, Enter, Go, Kind, Listed, Then, edges
+from flows import reading
+
+from .kinds import Edge, Enter, Go, Kind, Listed, Then, edges, picking
 from .turn import Place, Turn
 
 logging.getLogger("transitions").setLevel(logging.WARNING)
@@ -20,13 +22,13 @@ Fact = Callable[[Turn], object]
 
 
 def nothing(rest: str, _place: Place) -> Mapping[str, str] | None:
-    """A keyword that takes nothing after it."""
-    return None if rest else {}
+    """A keyword that takes nothing after it but a please."""
+    return {} if reading.is_polite(rest) else None
 
 
 def always(**answers: str) -> Fill:
     """A keyword that says its answer by itself."""
-    return lambda rest, _place: None if rest else answers
+    return lambda rest, _place: answers if reading.is_polite(rest) else None
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -95,10 +97,10 @@ class Flow:
 
     def trigger(self, name: str, turn: Turn) -> bool:
         """Moves the turn's conversation; False when no edge is open here."""
-        event = self.machine.events.get(name)
-        if event is None or turn.conversation.state not in event.transitions:
-            return False
-        return bool(event.trigger(turn.conversation, turn))
+        for event in (self.machine.events.get(picking(name, turn.heard)), self.machine.events.get(name)):
+            if event is not None and turn.conversation.state in event.transitions:
+                return bool(event.trigger(turn.conversation, turn))
+        return False
 
     def _rows(self) -> Iterator[tuple[str, Edge]]:
         """Every forward edge: the state it leaves and the edge."""
@@ -117,7 +119,7 @@ class Flow:
             send_event=False,
         )
         for source, edge in self.rows:
-            machine.add_transition(edge.trigger, source, target(edge.go), conditions=[edge.open])
+            machine.add_transition(edge.event, source, target(edge.go), conditions=edge.go.when)
         for source, dest in self.ways_back():
             machine.add_transition("back", source, dest, conditions=[came_from(dest)])
         for name, state in self.states.items():

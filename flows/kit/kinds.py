@@ -34,6 +34,8 @@ Guard = Callable[[Turn], bool]
 Items = Callable[[Turn], Sequence[Choice]]
 
 BACK, HOME, MORE = "0", "00", "98"
+MEANT = "what_was_meant"
+"""In place of a flow's name: the one that a misspelt keyword was about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +73,14 @@ class Edge:
     picked: Answer = None
     """For menus and confirmations: the answer that takes this edge."""
 
-    def open(self, turn: Turn) -> bool:
-        wanted = self.picked is None or turn.heard == self.picked
-        return wanted and (self.go.when is None or self.go.when(turn))
+    @property
+    def event(self) -> str:
+        """What the machine calls it: a line that is picked is looked up, where guards are tried in turn."""
+        return self.trigger if self.picked is None else picking(self.trigger, self.picked)
+
+
+def picking(trigger: str, picked: Answer) -> str:
+    return f"{trigger} {picked}"
 
 
 class Kind(State):
@@ -108,7 +115,11 @@ class Kind(State):
         """What `said` means here. Raises Refused, or leaves a guess on the conversation to be confirmed."""
         raise NotImplementedError
 
-    def claims(self, said: str) -> bool:
+    def reads(self, turn: Turn, said: str) -> bool:
+        """Whether `said` can be read as an answer here, be it a refused one."""
+        return False
+
+    def claims(self, turn: Turn, said: str) -> bool:
         """Whether `said` is an answer here although it is a keyword too (a YES to a question)."""
         return False
 
@@ -150,6 +161,13 @@ class Question(Kind):
 
     def read(self, turn: Turn, said: str) -> Read[Any]:
         raise NotImplementedError
+
+    def reads(self, turn: Turn, said: str) -> bool:
+        try:
+            self.read(turn, said)
+        except (Unreadable, Refused):
+            return False
+        return True
 
     def hear(self, turn: Turn, said: str) -> Answer:
         try:
@@ -276,6 +294,13 @@ class Listed(Question):
         turn.conversation.labels[self.name] = choice.label
         return Read(choice.value, picked.certain)
 
+    def claims(self, turn: Turn, said: str) -> bool:
+        """A yes or no that is one of the lines."""
+        try:
+            return reading.yes_no(said).certain and self.read(turn, said).certain
+        except Unreadable:
+            return False
+
     def options(self, turn: Turn) -> list[tuple[str, str]]:
         page = turn.conversation.page
         written = str if self.verbatim else turn.words.sendable
@@ -384,12 +409,6 @@ class Confirm(Listed):
     def edges(self) -> Iterator[Edge]:
         yield Edge("answer", Go(self.yes), picked=True)
         yield Edge("answer", Go(self.no), picked=False)
-
-    def claims(self, said: str) -> bool:
-        try:
-            return reading.yes_no(said).certain
-        except Unreadable:
-            return False
 
     def messages(self) -> Iterator[Text]:
         yield from super().messages()

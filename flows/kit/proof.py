@@ -10,17 +10,18 @@ What a fact or an outcome will say is not known here, and counts as nothing; the
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
+from itertools import chain
 from string import Formatter
 from typing import TYPE_CHECKING, cast
 
 from flows import reading
 
-from .book import Book
+from .book import DETOURS, WAYS, Book
 from .conversation import Choice, Conversation
 from .flow import START, Flow
-from .kinds import Act, Edge, Enter, Kind, Listed, Notice, PagedList, Question
+from .kinds import MEANT, Act, Edge, Enter, Kind, Listed, Notice, PagedList, Question
 from .screen import Channel, Screen
 from .turn import Person, Place, Turn
 from .words import Text, Words, versions
@@ -58,7 +59,8 @@ def misspoken(book: Book, place: Place, words: Words, channel: Channel) -> list[
     """What a language fills in otherwise than the source, and what it says at too great length for a channel."""
     market = cast("Market", None)  # no line that is looked up is asked for
     turn = Turn(Conversation("proof"), LONG_NAMED, place, market, words, channel)
-    return sorted({fault for flow in book.flows.values() for fault in (*_altered(flow, turn), *_too_long(flow, turn))})
+    in_flows = (fault for flow in book.flows.values() for fault in (*_altered_in(flow, turn), *_too_long(flow, turn)))
+    return sorted({*in_flows, *_altered_beside(turn)})
 
 
 # In every language.
@@ -81,7 +83,7 @@ def _problems(book: Book, flow: Flow) -> Iterator[tuple[str, str]]:
 def _leading_nowhere(book: Book, flow: Flow) -> Iterator[tuple[str, str]]:
     for source, edge in flow.rows:
         match edge.go.to:
-            case Enter(name) if name not in book.flows:
+            case Enter(name) if name not in (*book.flows, MEANT):
                 yield source, f"leads to the flow {name}, which is not there"
             case str(name) if name not in flow.states:
                 yield source, f"leads to {name}, which is not there"
@@ -147,7 +149,7 @@ def _doors(book: Book) -> Iterator[Enter]:
 
 
 def _never_opened(book: Book) -> Iterator[Fault]:
-    opened = {book.home, book.person, *(door.flow for door in _doors(book))}
+    opened = {book.home, book.person, book.puzzle, *(door.flow for door in _doors(book))}
     for flow in book.flows.values():
         if flow.name not in opened and not flow.keywords:
             yield Fault(flow.name, "", "no door and no keyword leads here")
@@ -171,12 +173,22 @@ def _named(text: Text) -> set[str]:
 # In one language.
 
 
-def _altered(flow: Flow, turn: Turn) -> Iterator[Fault]:
-    language = turn.words.language
+def _altered_in(flow: Flow, turn: Turn) -> Iterator[Fault]:
     for name, state in flow.states.items():
-        for message in (version for text in state.messages() for version in versions(text)):
-            if _named(turn.words.text(message)) != _named(message):
-                yield Fault(flow.name, name, f"in {language} other fields than in: {message}")
+        messages = (version for text in state.messages() for version in versions(text))
+        yield from (Fault(flow.name, name, problem) for problem in _altered(messages, turn.words))
+
+
+def _altered_beside(turn: Turn) -> Iterator[Fault]:
+    """What is asked beside the flows, and the ways out."""
+    messages = chain(WAYS.values(), *DETOURS.values())
+    return (Fault("beside the flows", "", problem) for problem in _altered(messages, turn.words))
+
+
+def _altered(messages: Iterable[str], words: Words) -> Iterator[str]:
+    for message in messages:
+        if _named(words.text(message)) != _named(message):
+            yield f"in {words.language} other fields than in: {message}"
 
 
 def _too_long(flow: Flow, turn: Turn) -> Iterator[Fault]:

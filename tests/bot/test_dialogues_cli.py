@@ -10,11 +10,11 @@ import pytest
 from click.testing import Result
 
 from bot.app import create_app
-from bot.dialogues_cli import DRAWN, drawn
+from bot.dialogues_cli import DRAWN, drawn, untranslated
 from bot.house import build
 from bot.settings import Settings
 from flows.dialogues import BOOK
-from flows.kit import Ask, Book, Flow, length
+from flows.kit import Ask, Book, Flow, Place, length
 from flows.kit.drawing import mermaid
 from tests.house.rooms import ROOT
 
@@ -51,6 +51,12 @@ def test_a_fault_is_a_line_and_fails_the_check(types: Types) -> None:
         "lost.way: leads to nowhere, which is not there",
         "lost.way: in en too long for ussd",
     ]
+
+
+def test_what_a_language_lacks_is_named() -> None:
+    lacking = untranslated(Place("RW", "RWF", (("en", "English"), ("rw", "Kinyarwanda")), "*384*22#", "22384"))
+    assert "rw: not translated: Did you mean {guess}?" in lacking
+    assert [fault for fault in lacking if not fault.startswith("rw: ")] == []
 
 
 def test_flows_are_drawn_by_name_or_all_together(types: Types) -> None:

@@ -242,6 +242,16 @@ def test_or_forgotten_after_a_day(service: Service) -> None:
     assert "1. Sell something" in dials(service, AKINYI)
 
 
+def test_nor_can_it_be_continued_by_text_then(service: Service) -> None:
+    speaks(service, "en", AKINYI)
+    dials(service, AKINYI, "1", LAMP)
+    service.gateway.hang_up(AKINYI)
+    service.later(hours=24)
+    service.gateway.text(AKINYI, "MORE")
+
+    assert service.inbox(AKINYI)[-1].startswith("There is nothing to continue.")
+
+
 def test_a_menu_alone_is_not_worth_the_question(service: Service) -> None:
     speaks(service, "en", AKINYI)
     menu = dials(service, AKINYI)

@@ -96,9 +96,10 @@ class Phone:
         return self.shown
 
     def texts(self, text: str) -> str:
-        """A text that is a keyword's sense."""
+        """A text while nothing waits for an answer: a keyword's sense, or something to wonder at."""
         asked = self.book.keyword(text, self.place)
-        assert asked, f"{text} is no keyword here"
+        if asked is None:
+            return self._hop(lambda turn: self.book.wonder(turn, text))
         flow, given = asked
         return self.opens(flow, **given)
 

@@ -14,6 +14,8 @@ from flows.kit import (
     AskQuantity,
     Book,
     Choice,
+    Confirm,
+    Enter,
     Flow,
     Go,
     Keyword,
@@ -23,7 +25,8 @@ from flows.kit import (
     between,
     length,
 )
-from flows.kit.flow import always, given
+from flows.kit.flow import always, given, known
+from flows.kit.kinds import MEANT
 
 from .conftest import AMINA, HOME, PLACE, Phone
 from .market import Village
@@ -61,6 +64,12 @@ BOOK = Book(
         keywords=[Keyword("YES", fill=only_a_number)],
     ),
     Flow("about", Notice("about", "About us."), keywords=[Keyword("ABOUT", "ABOUT US")]),
+    Flow(
+        "puzzle",
+        Confirm("meant", "You mean {word}?", yes=Enter(MEANT), no="lost"),
+        Notice("lost", "Pardon?"),
+        start=[Go("meant", when=known("word")), Go("lost")],
+    ),
 )
 
 
@@ -90,7 +99,7 @@ def test_a_keyword_says_what_it_is_about_and_what_it_knows_already(text: str, fl
 
 @pytest.mark.parametrize(
     "text",
-    ["", "   ", "hello there", "OFER big pot", "OFFERS", "red please", "yes of course", "about you", "bei", "😀", "0"],
+    ["", "   ", "hello there", "OFER big pot", "OFFERS", "red pot", "yes of course", "about you", "bei", "😀", "0"],
 )
 def test_what_is_no_sense_of_a_keyword_is_none(text: str) -> None:
     assert BOOK.keyword(text, PLACE) is None
@@ -138,3 +147,62 @@ def test_what_is_left_over_is_forgotten_at_home(phone: Phone) -> None:
     phone.texts("OFFER big pot 1500 x3")
     phone.says("00")
     assert phone.conversation.prefill == {}
+
+
+# What is only like a keyword.
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("OFER big pot", "OFFER"),
+        ("abut", "ABOUT"),
+        ("abot us", "ABOUT US"),
+        ("bei yaa big pot", "BEI YA"),
+        ("YESS 3", "YES"),
+    ],
+)
+def test_a_misspelt_keyword_is_asked_back_as_it_is_written(phone: Phone, text: str, word: str) -> None:
+    assert phone.texts(text) == f"You mean {word}?\n1. Yes\n2. No"
+
+
+def test_a_misspelt_keyword_acts_on_yes_with_all_that_was_said(phone: Phone) -> None:
+    phone.texts("OFER big pot 1500 x3")
+    assert phone.says("yes") == "Which colour?\n1. Red\n2. Blue"
+    assert phone.says("2") == "big pot Blue KSh 1,500"
+
+
+def test_a_misspelt_keyword_is_nothing_after_no(phone: Phone) -> None:
+    phone.texts("OFER big pot 1500 x3")
+    assert phone.says("no") == "Pardon?"
+    assert phone.conversation.over
+
+
+@pytest.mark.parametrize("text", ["", "hello there", "abut you", "YESS please", "😀", "0", "1"])
+def test_what_is_like_no_keyword_or_no_sense_of_one_is_not_asked_back(phone: Phone, text: str) -> None:
+    assert phone.texts(text) == "Pardon?"
+
+
+@pytest.mark.parametrize(
+    ("begun", "text", "taken"),
+    [
+        ("OFFER", "ofer", True),  # a title may be anything
+        ("OFFER big pot", "ofer", False),  # no colour is like it
+        ("OFFER big pot", "rad", True),  # a colour is
+        ("OFFER big pot", "ABOUT", False),
+        ("OFFER big pot", "green", True),  # it will be refused there
+        ("YES", "abut", False),
+        ("OFER big pot", "yes", True),
+        ("OFER big pot", "abut", False),
+    ],
+)
+def test_a_text_is_an_answer_unless_it_is_about_something_else(
+    phone: Phone, begun: str, text: str, taken: bool
+) -> None:
+    phone.texts(begun)
+    assert phone.book.takes(phone.turn(), text) is taken
+
+
+def test_yes_to_a_guess_is_not_the_keyword(phone: Phone) -> None:
+    phone.opens("offer", title="big pot", colour="Bluu")
+    assert phone.book.takes(phone.turn(), "YES")

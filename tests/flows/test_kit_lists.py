@@ -154,9 +154,17 @@ def test_a_confirmation_can_be_answered_by_its_own_word() -> None:
 
 @pytest.mark.parametrize(("said", "claimed"), [("YES", True), ("hapana", True), ("YES K7P4", False), ("MENU", False)])
 def test_a_confirmation_claims_a_bare_yes_or_no_that_is_a_keyword_too(said: str, claimed: bool) -> None:
-    confirm = Confirm("sure", "Keep it?", yes="end", no="end")
-    assert confirm.claims(said) is claimed
-    assert not Ask("name", "Who?", then="end").claims(said)
+    phone = tale(Confirm("sure", "Keep it?", yes="end", no="end"), PAID)
+    assert phone.book.state(phone.conversation).claims(phone.turn(), said) is claimed
+    assert not Ask("name", "Who?", then="end").claims(phone.turn(), said)
+
+
+@pytest.mark.parametrize(("said", "claimed"), [("YES", True), ("no", True), ("ORDERS", False), ("hapana", False)])
+def test_a_menu_claims_a_yes_or_no_that_is_a_line_of_it(said: str, claimed: bool) -> None:
+    phone = tale(
+        Menu("order", "It?", Option("Yes, all of it", "end"), Option("Orders", "end"), Option("No", "end")), PAID
+    )
+    assert phone.book.state(phone.conversation).claims(phone.turn(), said) is claimed
 
 
 def test_by_text_the_ways_out_are_not_shown_but_more_is() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flows.kit import (
+    Act,
     Ask,
     AskPin,
     AskQuantity,
@@ -21,6 +22,7 @@ from flows.kit import (
     PagedList,
     Turn,
 )
+from flows.market import RequestCall
 
 from .conftest import AMINA, HOME, Phone, tale
 from .market import Village
@@ -186,6 +188,28 @@ class TestABreak:
         phone.drops_and_dials()
         assert phone.says("1").startswith("CON Sure?\n1. Yes")
 
+    def test_at_a_confirmation_behind_a_command_begins_its_flow_again(self) -> None:
+        phone = tale(
+            Ask("name", "Who?", then="finding"),
+            Act("finding", command=lambda turn: RequestCall(), done="sure", rejected="sure"),
+            Confirm("sure", "Sure?", yes="end", no="end"),
+            Notice("end", "End."),
+        )
+        assert heading(phone.says("Amina")) == "Sure?"
+        phone.drops_and_dials()
+        assert heading(phone.says("1")) == "Who?"
+
+    def test_passes_by_every_confirmation_on_its_way_back(self) -> None:
+        phone = tale(
+            Ask("name", "Who?", then="pin"),
+            AskPin("pin", "Which PIN?", then="sure"),
+            Confirm("sure", "Sure?", yes="end", no="end"),
+            Notice("end", "End."),
+        )
+        phone.says("Amina", "2468")
+        phone.drops_and_dials()
+        assert heading(phone.says("1")) == "Who?"
+
     @pytest.mark.parametrize("stuck", [("some",), ("some", "many"), ("O3",)])
     def test_ends_whatever_was_asked_beside_the_flow(self, stuck: tuple[str, ...]) -> None:
         phone = tale(*THREE)
@@ -271,3 +295,25 @@ class TestWhatIsGone:
         phone = self.phone()
         phone.drops_and_dials()
         assert phone.says("1").startswith("CON Which egg?\n1. brown\n0. Back")
+
+    def test_may_be_found_out_by_the_command_about_it(self) -> None:
+        phone = self.phone()
+
+        def command(turn: Turn) -> RequestCall:
+            if turn["egg"] not in self.eggs:
+                raise Gone(turn["egg"])
+            return RequestCall()
+
+        states = phone.book.flows["tale"].states
+        phone.book = Book(
+            HOME,
+            Flow(
+                "tale",
+                states["egg"],
+                Confirm("sure", "This one?", yes="doing", no="egg"),
+                Act("doing", command=command, done="end", rejected="end"),
+                Notice("end", "Done."),
+            ),
+        )
+        assert phone.says("1").startswith("CON Which egg?\n1. brown\n0. Back")
+        assert phone.says("1", "1") == "END Done."

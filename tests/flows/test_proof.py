@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import count
+from types import MappingProxyType
 
 import pytest
+from hypothesis import Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
 
 from bot import speech
 from flows.dialogues import BOOK, home, sell
 from flows.kit import (
     N_,
+    SMS,
     USSD,
     Act,
     Ask,
+    AskMoney,
     AskQuantity,
     Book,
+    Channel,
+    Choice,
     Confirm,
+    Conversation,
     Enter,
     Flow,
     Go,
@@ -23,26 +33,35 @@ from flows.kit import (
     Menu,
     Notice,
     Option,
+    PagedList,
+    Person,
+    Turn,
     Words,
     between,
     length,
 )
 from flows.kit.drawing import mermaid, name_of
-from flows.kit.flow import because
+from flows.kit.flow import Fact, because
 from flows.kit.kinds import Kind
 from flows.kit.proof import faults, misspoken
-from flows.market import RequestCall
+from flows.market import ListProduct, RequestCall
 
-from .conftest import CALL, PLACE
+from . import laws
+from .conftest import CALL, PLACE, Phone
+from .test_book import WIDEST, explored, full
+from .test_random_talk import Talk
 
 ENGLISH = speech.words("en")
+SELLER = Person("+254711000111", "en", name=WIDEST, artisan=True)
 STATES = sell.flow.states
 
 
-def selling(*changed: Kind, keywords: tuple[Keyword, ...] = ()) -> Book:
+def selling(
+    *changed: Kind, keywords: Sequence[Keyword] = sell.flow.keywords, facts: Mapping[str, Fact] = MappingProxyType({})
+) -> Book:
     """The book with another edition of the flow that sells: some states otherwise, or added at its end."""
     states = {**STATES, **{state.name: state for state in changed}}
-    flow = Flow("sell", *states.values(), start=sell.flow.start, facts=sell.flow.facts, keywords=keywords)
+    flow = Flow("sell", *states.values(), start=sell.flow.start, facts={**sell.flow.facts, **facts}, keywords=keywords)
     return Book(*(flow if other.name == "sell" else other for other in BOOK.flows.values()))
 
 
@@ -203,3 +222,163 @@ def test_a_label_holds_no_sign_that_would_end_it() -> None:
 def test_every_guard_of_the_book_has_a_name_in_its_source() -> None:
     guards = [edge.go.when for flow in BOOK.flows.values() for _, edge in flow.rows if edge.go.when]
     assert [guard for guard in guards if "<" in name_of(guard)] == []
+
+
+# The walk.
+
+
+def walked(book: Book, channel: Channel = USSD, text: str = "SELL") -> list[Phone]:
+    """A phone for every screen of the flow that sells, as an artisan comes to them."""
+    begun = Phone(book, full(SELLER), channel, PLACE)
+    begun.texts(text)
+    return list(explored([begun], lambda phone: phone.conversation.flow == "sell"))
+
+
+@pytest.mark.parametrize(
+    "law", [laws.without_a_way_home, laws.cut_short, laws.outside_gsm7, laws.struck_dumb, laws.lost_by_a_break]
+)
+@pytest.mark.parametrize("channel", [USSD, SMS], ids=lambda channel: channel.name)
+def test_no_law_objects_to_selling_as_it_is(law: laws.Law, channel: Channel) -> None:
+    assert law(walked(selling(), channel)) == []
+
+
+def test_a_state_whose_guard_never_opens_is_never_come_to() -> None:
+    def never(_turn: Turn) -> bool:
+        return False
+
+    price = AskMoney("price", "How much?", check=sell.PRICE, then=[Go("dear", when=never), Go("quantity")])
+    assert objections(book := selling(price)) == []
+    assert "sell.dear" in laws.never_come_to(book, walked(book))
+    assert "sell.dear" not in laws.never_come_to(BOOK, walked(selling()))
+
+
+def test_a_home_that_leads_away_is_no_way_home() -> None:
+    states = home.flow.states.values()
+    away = Flow("home", *states, start=[Go(Enter("language"), when=home.is_new), Go(Enter("sell"))])
+    book = Book(away, *(flow for flow in selling().flows.values() if flow.name != "home"))
+    assert laws.without_a_way_home(walked(book)) != []
+
+
+@pytest.mark.parametrize(
+    ("channel", "changed"),
+    [
+        (USSD, Confirm("review", "Sell it? You earn {earns} each.", yes="listing", no="title")),
+        (USSD, Notice("listed", "{title}: {title}, {title}, {title}.")),
+        (SMS, Notice("listed", "It is on sale. " * 11)),
+        (SMS, Notice("listed", "It is on sale. " * 21, segments=2)),
+    ],
+    ids=["a fact", "an answer", "a text of two segments", "a text of three"],
+)
+def test_a_screen_or_text_that_has_to_be_cut_is_found(channel: Channel, changed: Kind) -> None:
+    found = laws.cut_short(walked(selling(changed, facts={"earns": lambda turn: "W" * 150}), channel))
+    assert {problem.split(":")[0] for problem in found} == {f"sell.{changed.name}"}
+
+
+def test_a_text_may_have_the_segments_it_says() -> None:
+    assert laws.cut_short(walked(selling(Notice("listed", "It is on sale. " * 20, segments=2)), SMS)) == []
+
+
+def test_a_line_that_is_not_gsm7_is_found() -> None:
+    kikuyu = PagedList(
+        "category",
+        "Kind?",
+        items=lambda turn: [Choice("a", "Kĩondo"), Choice("b", "Other")],
+        then="price",
+        verbatim=True,
+    )
+    assert laws.outside_gsm7(walked(selling(kikuyu))) != []
+
+
+def short_of_breath(_turn: Turn, title: str) -> bool:
+    return 1 // (len(title) < 1000) > 0
+
+
+def test_a_check_that_cannot_bear_an_answer_is_found() -> None:
+    title = Ask("title", "What?", then="category", check=replace(length(3, 40), passes=short_of_breath))
+    found = laws.struck_dumb(walked(selling(title)))
+    assert {problem.partition(":")[0] for problem in found} == {"sell.title"}
+    assert "raises ZeroDivisionError" in found[0]
+
+
+def test_an_answer_that_does_not_fit_is_found() -> None:
+    title = Ask("title", "What?", then="category", check=replace(length(3, 40), problem="That is too long. " * 10))
+    assert laws.struck_dumb(walked(selling(title))) != []
+
+
+def test_a_question_that_takes_anything_never_brings_a_person() -> None:
+    assert laws.stuck_without_a_person(walked(selling())) == []
+    found = laws.stuck_without_a_person(walked(selling(Ask("title", "What?", then="category"))))
+    assert {problem.partition(":")[0] for problem in found} == {"sell.title"}
+
+
+class Forgetful(AskQuantity):
+    def arrive(self, turn: Turn) -> None:
+        super().arrive(turn)
+        turn.conversation.answers.pop(self.name, None)
+
+
+class Hasty(Confirm):
+    careful = False
+
+
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [
+        (Hasty("review", "Right?", yes="listing", no="title"), "sell.review: by ussd goes on at sell.review"),
+        (Hasty("review", "Right?", yes="listing", no="title"), "sell.review: by sms goes on at sell.review"),
+        (Forgetful("quantity", "How many?", then="review"), "sell.review: by sms goes on at sell.quantity with"),
+    ],
+)
+def test_what_a_break_would_lose_or_answer_unseen_is_found(changed: Kind, problem: str) -> None:
+    found = laws.lost_by_a_break(walked(selling(changed)))
+    assert [each for each in found if each.startswith(problem)] != []
+
+
+def test_a_break_that_is_not_asked_about_is_found() -> None:
+    class Rushing(Book):
+        def interrupt(self, conversation: Conversation) -> None:
+            """Goes on as if nothing had happened."""
+
+    assert laws.lost_by_a_break(walked(Rushing(*selling().flows.values()))) != []
+
+
+# At random.
+
+
+def dearer(turn: Turn) -> ListProduct:
+    return ListProduct(turn["title"], turn["category"], turn["price"] * 10, turn["quantity"])
+
+
+ticks = count()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        AskQuantity("quantity", "How many?", check=between(1, 999), then="listing"),
+        Act("listing", command=dearer, done="listed", rejected="not_listed"),
+        Notice("listed", "On sale, {tick}."),
+        Notice("listed", ""),
+    ],
+    ids=["not confirmed", "not what was confirmed", "not alike when it is repeated", "not said"],
+)
+def test_two_neighbours_at_random_find_what_is_wrong(changed: Kind) -> None:
+    class Broken(Talk):
+        book = selling(changed, facts={"tick": lambda turn: next(ticks)})
+
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(
+            Broken,
+            settings=settings(
+                max_examples=200, database=None, derandomize=True, deadline=None, phases=[Phase.generate]
+            ),
+        )
+
+
+# What the hall says beside the flows.
+
+
+@pytest.mark.parametrize("message", ["Did you mean {guess}?", "Your last call was cut off.", "Home"])
+def test_what_is_asked_beside_the_flows_is_proved_too(message: str) -> None:
+    words = saying(lambda text: "{gues}? " if text == message else text)
+    assert f"beside the flows: in xx other fields than in: {message}" in spoken(BOOK, words)

@@ -4,25 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import ClassVar
 
 import msgspec
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from flows.dialogues import BOOK
-from flows.kit import SMS, USSD, Channel, Conversation, Person
-from flows.market import Command, ListProduct, Outcome
+from flows.dialogues import BOOK, sell
+from flows.kit import SMS, USSD, Book, Channel, Confirm, Conversation, Person
+from flows.market import Command, Leave, ListProduct, Outcome, PayCash, ReceiveGoods, ShipOrder
 
 from .conftest import Phone
+from .laws import HOSTILE, fits
 from .market import Village
-from .test_book import CASH, HOSTILE, LANGUAGES, PLACE, answers, fits, texts
+from .test_book import CASH, LANGUAGES, MOST, PLACE, answers, texts
 
 Hop = Callable[[Phone], object]
 
 AMINA = Person("+254711000111", "en", name="Amina", artisan=True)
 JUMA = Person("+254711000222")
+NEIGHBOURS = [
+    JUMA,
+    *(msgspec.structs.replace(JUMA, language=language) for language in LANGUAGES),
+    msgspec.structs.replace(JUMA, language="sw", name="Juma", artisan=True),
+    msgspec.structs.replace(JUMA, language="fr", name="Juma", agent=True),
+]
 STOCKED = 1
+CONFIRMED = (ListProduct, ReceiveGoods, PayCash, ShipOrder, Leave)
+ONWARD = {
+    "placed": {"accepted", "declined", "cancelled"},
+    "accepted": {"at_kiosk"},
+    "at_kiosk": {"shipped"},
+    "shipped": {"delivered"},
+}
 
 who = st.integers(0, 1)
 junk = st.sampled_from(HOSTILE) | st.text(max_size=200)
@@ -31,14 +46,15 @@ junk = st.sampled_from(HOSTILE) | st.text(max_size=200)
 class Talk(RuleBasedStateMachine):
     """Every hop is first made on a twin of phone and village: what is sent again has to go the same way."""
 
+    book: ClassVar[Book] = BOOK
     phones: list[Phone]
     done: list[list[Command]]
     """What each phone has brought about, in order."""
 
-    @initialize(language=st.sampled_from(LANGUAGES), other=st.sampled_from([*LANGUAGES, None]), agent=st.booleans())
-    def two_neighbours(self, language: str, other: str | None, agent: bool) -> None:
+    @initialize(language=st.sampled_from(LANGUAGES), agent=st.booleans(), juma=st.sampled_from(NEIGHBOURS))
+    def two_neighbours(self, language: str, agent: bool, juma: Person) -> None:
+        """An artisan, who may keep the kiosk too, and a buyer, another artisan or the agent."""
         amina = msgspec.structs.replace(AMINA, language=language, agent=agent)
-        juma = msgspec.structs.replace(JUMA, language=other)
         village = Village(amina, purse={CASH: 2700_00})
         village.build("Kibera Kiosk", "Nairobi")
         village.stock("Kiondo", 1500_00, 3)
@@ -51,7 +67,7 @@ class Talk(RuleBasedStateMachine):
 
     def phone(self, one: int, village: Village) -> Phone:
         kept = msgspec.json.encode(Conversation(f"call-{one}"))
-        return Phone(BOOK, village, place=PLACE, kept=kept, performs=noted(self.done[one]))
+        return Phone(self.book, village, place=PLACE, kept=kept, performs=noted(self.done[one]))
 
     # -- what they do
 
@@ -61,12 +77,12 @@ class Talk(RuleBasedStateMachine):
 
     @rule(one=who)
     def drop_and_dial(self, one: int) -> None:
-        resumes = BOOK.worth_resuming(self.phones[one].conversation)
+        resumes = self.book.worth_resuming(self.phones[one].conversation)
         self.hop(one, Phone.drops_and_dials if resumes else Phone.dials, USSD)
 
     @rule(one=who)
     def go_on_by_text(self, one: int) -> None:
-        if BOOK.worth_resuming(self.phones[one].conversation):
+        if self.book.worth_resuming(self.phones[one].conversation):
             self.hop(one, Phone.goes_on_by_text, SMS)
 
     @rule(one=who, text=st.sampled_from([*texts()]))
@@ -111,7 +127,7 @@ class Talk(RuleBasedStateMachine):
         phone, again = self.phones[one], self.phones[one].twin()
         done: list[Command] = []
         again.performs = noted(done)
-        before = len(self.done[one])
+        before, old = len(self.done[one]), phone.twin()
         for each in (again, phone):
             each.channel = channel or phone.channel
             step(each)
@@ -119,6 +135,25 @@ class Talk(RuleBasedStateMachine):
         assert done == self.done[one][before:]
         assert phone.shown
         assert fits(phone), phone.shown
+        self.only_what_was_confirmed_is_done(old, done)
+        self.orders_move_onward_and_only_when_told(old.village, phone.village, done)
+
+    def only_what_was_confirmed_is_done(self, before: Phone, done: list[Command]) -> None:
+        """What cannot be undone was shown first, and asked."""
+        for command in done:
+            if isinstance(command, CONFIRMED):
+                assert isinstance(self.book.state(before.conversation), Confirm)
+            if isinstance(command, ListProduct):
+                assert before.turn().money(command.price) in before.shown
+                assert str(command.quantity) in before.shown
+                assert sell.PRICE.passes(before.turn(), command.price)
+                assert 1 <= command.quantity <= MOST
+
+    def orders_move_onward_and_only_when_told(self, before: Village, now: Village, done: list[Command]) -> None:
+        named = {getattr(command, "code", None) for command in done}
+        for code, order in before.parcels.items():
+            status = now.parcels[code].status
+            assert status == order.status or (status in ONWARD[order.status] and code in named)
 
     # -- what stays true
 
@@ -152,4 +187,4 @@ def noted(done: list[Command]) -> Callable[[Village, Command], Outcome]:
 
 
 TestTalk = Talk.TestCase
-TestTalk.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
+TestTalk.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
