@@ -85,7 +85,7 @@ def _house_keys(settings: Settings) -> dict[str, Caller]:
 
 def _secure(response: Response) -> Response:
     """Pages say what a browser may do with them; a webhook's answer is read by no browser and stays lean."""
-    if response.mimetype == "text/html":
+    if (response.content_type or "").startswith("text/html"):
         response.headers.update(SECURITY_HEADERS)
     return response
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -42,7 +43,7 @@ class MovableClock:
     def _offset(self) -> timedelta:
         """Read again only when the file was written: asking costs one look at its date."""
         try:
-            changed_at = self._file.stat().st_mtime_ns
+            changed_at = os.stat(self._file).st_mtime_ns
         except FileNotFoundError:
             return timedelta()
         if changed_at != self._read_at:

@@ -137,6 +137,8 @@ def and_then(heard: str, said: str) -> str:
 
 def begins(text: str, heard: str) -> bool:
     """Whether text begins with what was heard; where that is veiled, anything is what was heard."""
+    if VEIL not in heard:
+        return text.startswith(heard)
     return len(text) >= len(heard) and all(kept in (sign, VEIL) for kept, sign in zip(heard, text, strict=False))
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from anyascii import anyascii
@@ -20,6 +21,9 @@ BASIC = frozenset(
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 EXTENSION = frozenset("\f^{}\\[~]|€")  # each costs an escape, so two septets
+
+SCREENS_KEPT = 1024
+"""Pieces of screens that are known to be sendable: most of what a menu shows is the same for everybody."""
 
 _WITHOUT_BASIC = dict.fromkeys(map(ord, BASIC))
 
@@ -95,6 +99,7 @@ def plain(text: str) -> str:
     return unicodedata.normalize("NFC", text).translate(_PLAIN)
 
 
+@lru_cache(SCREENS_KEPT)
 def transliterate(text: str) -> str:
     """The text in GSM-7 whatever it was written in: foreign letters become Latin ones, pictures go."""
     text = plain(text)
