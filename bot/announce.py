@@ -19,11 +19,11 @@ from bot.clock import Clock
 from bot.market import Database
 from bot.outgoing import Text
 from flows import kit
-from flows.kit import N_, SMS, Screen, Words, versions
+from flows.kit import N_, Words
 from marketplace_api import artisans, events, orders, payouts
 from marketplace_api.models import Event
 from marketplace_api.shop import Ids, Shop, Terms
-from state import cursor, outbox, people
+from state import cursor, outbox
 
 PLACE = "announcements"
 AT_ONCE = 100
@@ -215,17 +215,15 @@ class Follower:
 
     def _words(self, conn: Connection, msisdn: str, otherwise: str) -> Words:
         """The language of whoever reads it: the one she chose with us, else the one her order or registration names."""
-        known = people.find(conn, msisdn)
-        return speech.words(known.language if known and known.language else otherwise)
+        return speech.read_by(conn, msisdn, otherwise)
 
     def _text(
         self, event: Event, whom: str, msisdn: str, words: Words, said: kit.Text, fields: Mapping[str, object]
     ) -> Text:
-        bodies = [words.sendable(words.text(version).format_map(fields)) for version in versions(said)]
         return Text(
             key=f"{event.id}:{whom}",
             msisdn=msisdn,
-            body=Screen(bodies).render(SMS),
+            body=speech.text(words, said, fields),
             language=words.language,
             topic=event.type,
             about=event.data["id"],

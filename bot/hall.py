@@ -255,10 +255,19 @@ class Hall:
             if waiting and book.worth_resuming(waiting):
                 session.aside = waiting
             turn.conversation = fresh
-            book.open(turn, *keyword) if keyword else book.wonder(turn, inbound.text)
+            self._begin(turn, keyword, inbound.text)
         self.stage.perform_within(turn, market, conn, now)
         session.person, session.by_text = turn.person, turn.conversation
         return book.screen(turn).render(book.state(turn.conversation).channel(SMS))
+
+    def _begin(self, turn: Turn, keyword: tuple[str, Mapping[str, str]] | None, text: str) -> None:
+        """What a text begins that answers nothing."""
+        if keyword:
+            self.stage.book.open(turn, *keyword)
+        elif turn.person.language is None:  # she is asked her language, as on her first call
+            self.stage.book.open(turn, self.stage.book.home)
+        else:
+            self.stage.book.wonder(turn, text)
 
     def _pictures(
         self,

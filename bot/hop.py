@@ -9,11 +9,24 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection
 
-from bot import speech
+from bot import outgoing, speech
 from bot.market import InProcessMarket
+from bot.outgoing import REPLY, Text
 from bot.photolinks import PhotoLinks
-from flows.kit import Book, Channel, Conversation, Person, Place, Turn
-from flows.market import ChangePayout, CheckPin, ChooseLanguage, Command, Outcome, RegisterArtisan, SendPhotoLink
+from bot.pin_reset import Desk
+from flows.kit import SMS, Book, Channel, Conversation, Person, Place, Turn
+from flows.market import (
+    ChangePayout,
+    CheckPin,
+    ChooseLanguage,
+    Command,
+    OfferPinReset,
+    Outcome,
+    RegisterArtisan,
+    ResetPin,
+    SendPhotoLink,
+    SendStatement,
+)
 from state import people, performed, pins
 
 VEIL = "\0"
@@ -69,11 +82,7 @@ class Stage:
         while (command := self.book.command(turn)) is not None:
             key = turn.conversation.key
             recorded = performed.begin(conn, key, turn.person.msisdn, now, gateway)
-            outcome = (
-                self._do(command, market, conn, turn.person.msisdn, now)
-                if recorded is None
-                else _outcome.decode(recorded)
-            )
+            outcome = self._do(command, turn, market, conn, now) if recorded is None else _outcome.decode(recorded)
             turn.person = meet(conn, market, turn.person.msisdn)
             turn.words = speech.words(turn.person.language or self.default_language)
             self.book.tell(turn, outcome)
@@ -81,8 +90,9 @@ class Stage:
                 checkpoint = msgspec.json.encode(Checkpoint(heard, turn.conversation))
                 performed.finish(conn, key, msgspec.json.encode(outcome), checkpoint)
 
-    def _do(self, command: Command, market: InProcessMarket, conn: Connection, msisdn: str, now: datetime) -> Outcome:
+    def _do(self, command: Command, turn: Turn, market: InProcessMarket, conn: Connection, now: datetime) -> Outcome:
         """Performs a command: what concerns the person with us, what concerns the shop there."""
+        msisdn, desk = turn.person.msisdn, Desk(market, conn, self.secret, now, turn.conversation.key)
         match command:
             case CheckPin(pin):
                 verdict = pins.check(conn, msisdn, pin, self.secret, now)
@@ -91,9 +101,27 @@ class Stage:
                 return Outcome("rejected", "pin")
             case SendPhotoLink():
                 return self.photo_links.send(command, market, conn, msisdn, now)
+            case RegisterArtisan() if pins.is_guarded(conn, msisdn, now):
+                return Outcome("rejected", "pin")
+            case OfferPinReset(whose):
+                return desk.offer(whose)
+            case ResetPin(whose, digits):
+                return desk.redeem(whose, digits)
+            case SendStatement():
+                text = self._statement(turn, market)
+                outgoing.queue(conn, text, market.shop.ids.new_id("msg"), now)
+                return Outcome("done")
             case ChooseLanguage(language) | RegisterArtisan(language=language):
                 people.set_language(conn, msisdn, language, now)
         return market.perform(command)
+
+    def _statement(self, turn: Turn, market: InProcessMarket) -> Text:
+        """What she would be answered had she texted STATEMENT."""
+        by_text = self.turn(Conversation(turn.conversation.id), turn.person, market, SMS)
+        self.book.open(by_text, "statement")
+        body = self.book.screen(by_text).render(self.book.state(by_text.conversation).channel(SMS))
+        key, language = f"statement:{turn.conversation.key}", turn.words.language
+        return Text(key, turn.person.msisdn, body, language, topic="reply", priority=REPLY)
 
     def veiled(self, turn: Turn, said: str) -> str:
         """What may be written down of something about to be heard: of an answer to a secret question, its length."""

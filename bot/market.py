@@ -72,6 +72,12 @@ class InProcessMarket:
         """The kiosk where she is the agent."""
         return kiosks.by_agent(self.shop, self._msisdn)
 
+    def neighbour(self, msisdn: str) -> Artisan | None:
+        """Another person, who brings her wares to the kiosk where this one is the agent, or did until she left."""
+        kiosk, artisan = self.kiosk(), artisans.ever_by_msisdn(self.shop, msisdn)
+        is_hers = kiosk and artisan and artisan.kiosk_id == kiosk.id and msisdn != self._msisdn
+        return artisan if is_hers else None
+
     def _the_artisan(self) -> Artisan:
         return self.artisan() or _refuse("not_an_artisan")
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
+from sqlalchemy import Connection
+
 import locales
-from flows.kit import Words
+from flows.kit import SMS, Screen, Text, Words, versions
+from state import people
 
 
 @cache
@@ -14,6 +17,18 @@ def words(language: str) -> Words:
     """How a language says things; its catalogue is read once."""
     spoken = locales.catalogue(language)
     return Words(language, spoken.text, spoken.plural, spoken.money, spoken.day, latin=spoken.latin)
+
+
+def read_by(conn: Connection, msisdn: str, otherwise: str) -> Words:
+    """The language of whoever reads it: the one she chose with us, else `otherwise`."""
+    known = people.find(conn, msisdn)
+    return words(known.language if known and known.language else otherwise)
+
+
+def text(words: Words, said: Text, fields: Mapping[str, object]) -> str:
+    """The longest version of a message that fits one text."""
+    bodies = [words.sendable(words.text(version).format_map(fields)) for version in versions(said)]
+    return Screen(bodies).render(SMS)
 
 
 def offered(codes: Sequence[str]) -> tuple[tuple[str, str], ...]:

@@ -23,7 +23,7 @@ def register(
     payout_msisdn: str | None,
 ) -> Artisan:
     """Welcome an artisan; one phone registers once, or again after it left."""
-    known = _ever_by_msisdn(shop, msisdn)
+    known = ever_by_msisdn(shop, msisdn)
     if known is not None and known.status == "active":
         raise Refused("already_registered")
     if craft not in CATEGORIES:
@@ -50,8 +50,13 @@ def by_id(shop: Shop, artisan_id: str) -> Artisan:
 
 def by_msisdn(shop: Shop, msisdn: str) -> Artisan | None:
     """The artisan with this phone; None when she has left."""
-    artisan = _ever_by_msisdn(shop, msisdn)
+    artisan = ever_by_msisdn(shop, msisdn)
     return artisan if artisan and artisan.status == "active" else None
+
+
+def ever_by_msisdn(shop: Shop, msisdn: str) -> Artisan | None:
+    """The artisan with this phone, whether she has left or not."""
+    return shop.session.scalars(select(Artisan).where(Artisan.msisdn == msisdn)).one_or_none()
 
 
 def rename(shop: Shop, artisan: Artisan, name: str) -> None:
@@ -94,10 +99,6 @@ def leave(shop: Shop, artisan: Artisan) -> None:
         raise Refused("money_owed")
     artisan.status = "left"
     _told(shop, artisan, "artisan.left")
-
-
-def _ever_by_msisdn(shop: Shop, msisdn: str) -> Artisan | None:
-    return shop.session.scalars(select(Artisan).where(Artisan.msisdn == msisdn)).one_or_none()
 
 
 def _told(shop: Shop, artisan: Artisan, type: str) -> None:

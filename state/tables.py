@@ -127,6 +127,9 @@ person = Table(
     Column("pin_misses", Integer, nullable=False, default=0),
     Column("pin_locked_until", UtcDateTime),
     Column("pin_proven_at", UtcDateTime),
+    Column("reset_hash", Text),
+    Column("reset_misses", Integer, nullable=False, default=0, server_default="0"),
+    Column("reset_until", UtcDateTime),
     Column("updated_at", UtcDateTime, nullable=False),
 )
 

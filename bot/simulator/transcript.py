@@ -11,7 +11,7 @@
 Only lines that begin with @, > and ! are played. The others are written anew, so that what changed reads as a
 diff of a conversation. The world can: `drop`, `repeat`, `wait 90s|5m|2h|1d`, `provider 500`,
 `picture WORDS` (the speaker sends one over Twilio), `kiosk NAME, TOWN, AGENT`, `order BUYER 2 x TITLE`,
-`ship CODE CARRIER TRACKING`, `deliver CODE`, `cancel CODE`.
+`brief BUYER 40 x TITLE, CATEGORY, PRICE, DAY`, `ship CODE CARRIER TRACKING`, `deliver CODE`, `cancel CODE`.
 """
 
 from __future__ import annotations
@@ -116,6 +116,7 @@ class Player:
             "picture": lambda words: self.world.gateway.picture(self._speaking().msisdn, words, _picture()),
             "kiosk": self._kiosk,
             "order": self._order,
+            "brief": self._brief,
             "ship": self._ship,
             "deliver": lambda code: self.world.api("POST", f"/orders/{self._order_id(code)}/deliver"),
             "cancel": lambda code: self.world.api("POST", f"/orders/{self._order_id(code)}/cancel"),
@@ -143,6 +144,15 @@ class Player:
         products = self.world.api("GET", "/products?limit=100")["data"]
         product = next(product for product in products if product["title"] == title)
         self.world.order(product["id"], int(quantity), self._phone(name).msisdn, name=name.title())
+
+    def _brief(self, rest: str) -> None:
+        asked = re.fullmatch(r"(\w+) (\d+) x ([^,]+), (\w+), (\d+), ([\d-]+)", rest)
+        if asked is None:
+            raise Unplayable("takes BUYER 40 x TITLE, CATEGORY, PRICE, DAY")
+        name, quantity, title, category, price, day = asked.groups()
+        money = {"amount": int(price) * 100, "currency": self.world.settings.currency}
+        what = {"title": title, "category": category, "unit_price": money, "quantity": int(quantity), "due_on": day}
+        self.world.brief(what, self._phone(name).msisdn, name=name.title())
 
     def _ship(self, rest: str) -> None:
         code, carrier, tracking = rest.split()

@@ -1,4 +1,4 @@
-"""A kiosk agent at work: goods come in, parcels go out."""
+"""A kiosk agent at work: goods come in and are looked at, parcels go out, cash is paid."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,22 +13,28 @@ from flows.kit import (
     Check,
     Choice,
     Confirm,
+    Enter,
     Flow,
     Go,
     Gone,
+    Menu,
     Notice,
+    Option,
     PagedList,
     Turn,
-    between,
     length,
 )
-from flows.kit.flow import because
+from flows.kit.flow import because, came_from
 from flows.market import FindCash, Order, PayCash, ReceiveGoods, ShipOrder
+
+LATER = "later"
 
 
 def awaited(turn: Turn) -> Order:
+    """The part that the agent has before her: of several artisans' parts, the one she picked."""
     for order in turn.market.expected(turn["code"]):
-        return order
+        if str(order.part) == turn["who"]:
+            return order
     raise Gone(turn["code"])
 
 
@@ -36,9 +42,62 @@ def is_awaited(turn: Turn, code: Any) -> bool:
     return bool(turn.market.expected(code))
 
 
-def receive_goods(turn: Turn) -> ReceiveGoods:
-    return ReceiveGoods(awaited(turn).part, turn["count"])
+def are_awaited(turn: Turn, count: Any) -> bool:
+    return bool(1 <= count <= awaited(turn).quantity)
 
+
+def have_come(turn: Turn, count: Any) -> bool:
+    return bool(1 <= count <= turn["count"])
+
+
+def makers(turn: Turn) -> Sequence[Choice]:
+    return [
+        Choice(str(order.part), f"{order.artisan}, {order.quantity}") for order in turn.market.expected(turn["code"])
+    ]
+
+
+def some_are_missing(turn: Turn) -> bool:
+    return bool(turn["count"] < awaited(turn).quantity)
+
+
+def receive_all(turn: Turn) -> ReceiveGoods:
+    """What came is good; whether more follows was asked only if some are missing."""
+    follows = came_from("rest")(turn) and turn["rest"] == LATER
+    return ReceiveGoods(int(turn["who"]), turn["count"], follows=follows)
+
+
+def receive_some(turn: Turn) -> ReceiveGoods:
+    return ReceiveGoods(
+        int(turn["who"]), good(turn), refused=turn["bad"], reason=turn["why"], follows=turn["others"] == LATER
+    )
+
+
+def good(turn: Turn) -> int:
+    return int(turn["count"] - turn["bad"])
+
+
+def quality(name: str, text: tuple[str, ...], all_good: str) -> Menu:
+    """The count said back, and how the goods are."""
+    return Menu(
+        name,
+        text,
+        Option(N_("Yes, all good"), all_good),
+        Option(N_("Some are not good"), "bad"),
+        Option(N_("Count again"), "count"),
+        Option(N_("Another problem: call me"), Enter("call")),
+    )
+
+
+def remainder(name: str, then: str) -> Menu:
+    return Menu(
+        name,
+        N_("Do the others follow?"),
+        Option(N_("They come later"), then, value=LATER),
+        Option(N_("That is all"), then, value="all"),
+    )
+
+
+NOT_TAKEN = [Go("wrong_count", when=because("wrong_count")), Go("gone")]
 
 receive = Flow(
     "receive",
@@ -50,31 +109,69 @@ receive = Flow(
             N_("No order with that code is on its way to your kiosk.", "No such order is awaited."),
             "K7P4M2",
         ),
-        then="count",
+        then="who",
     ),
+    PagedList("who", N_("Whose goods are they?", "Whose goods?"), items=makers, then="count", empty="gone", alone=True),
     AskQuantity(
         "count",
         N_("{asked} x {product} from {maker}. How many came?", "{asked} from {maker}. How many came?"),
-        check=between(1, 9999),
-        then="review",
+        check=Check(are_awaited, N_("So many are not awaited.", "Too many."), 9999),
+        then=[Go("short", when=some_are_missing), Go("review")],
     ),
-    Confirm(
+    quality(
         "review",
-        N_("Receive {count} x {product} from {maker}?", "Receive {count} from {maker}?"),
-        yes="receiving",
-        no="count",
-    ),
-    Act(
+        N_("Receive {count} x {product} from {maker}?", "Receive {count} from {maker}?", "Receive {count}?"),
         "receiving",
-        command=receive_goods,
-        done="received",
-        rejected=[Go("wrong_count", when=because("wrong_count")), Go("gone")],
     ),
+    quality(
+        "short",
+        N_(
+            "Receive {count} of {asked} x {product} from {maker}?",
+            "Receive {count} of {asked} from {maker}?",
+            "Receive {count} of {asked}?",
+        ),
+        "rest",
+    ),
+    remainder("rest", "receiving"),
+    Act("receiving", command=receive_all, done="received", rejected=NOT_TAKEN),
     Notice(
         "received",
         N_(
             "Received: {count} x {title}, order {code}. {artisan} is told.",
             "Received: {count}, order {code}.",
+        ),
+    ),
+    AskQuantity(
+        "bad",
+        N_("How many of {count} are not good?"),
+        check=Check(have_come, N_("So many have not come.", "Too many."), 9999),
+        then="why",
+    ),
+    Menu(
+        "why",
+        N_("What is wrong?"),
+        Option(N_("Damaged"), "others", value="damaged"),
+        Option(N_("Not as ordered"), "others", value="different"),
+        Option(N_("Badly made"), "others", value="badly_made"),
+        Option(N_("Something else"), "others", value="other"),
+    ),
+    remainder("others", "sum"),
+    Confirm(
+        "sum",
+        N_(
+            "From {maker}: receive {good} x {product}, give {bad} back?",
+            "From {maker}: receive {good}, give {bad} back?",
+            "Receive {good}, give {bad} back?",
+        ),
+        yes="refusing",
+        no="count",
+    ),
+    Act("refusing", command=receive_some, done="refused", rejected=NOT_TAKEN),
+    Notice(
+        "refused",
+        N_(
+            "Order {code}: of {count} x {title}, {bad} not taken. {artisan} is told.",
+            "Order {code}: of {count}, {bad} not taken.",
         ),
     ),
     Notice("wrong_count", N_("Order {code} is for {most}. Count again, please.")),
@@ -83,6 +180,7 @@ receive = Flow(
         "asked": lambda turn: awaited(turn).quantity,
         "product": lambda turn: awaited(turn).title,
         "maker": lambda turn: awaited(turn).artisan,
+        "good": good,
     },
 )
 
@@ -136,32 +234,21 @@ ship = Flow(
 )
 
 
-def some_are_ready(turn: Turn) -> bool:
-    return turn.market.day().ready > 0
-
-
 today = Flow(
     "today",
     Notice(
         "day",
         N_(
-            "{expected} orders on their way to you, {to_ship} to ship.",
-            "{expected} to come, {to_ship} to ship.",
+            "To come: {expected}, ready: {ready}\nTo ship: {to_ship}\nReceived today: {received}\nCash today: {cash}",
+            "To come: {expected}, ready: {ready}\nTo ship: {to_ship}\nReceived: {received}\nCash: {cash}",
         ),
         stays=True,
     ),
-    Notice(
-        "some_ready",
-        N_(
-            "{expected} orders on their way to you, {ready} of them ready. {to_ship} to ship.",
-            "{expected} to come, {ready} ready, {to_ship} to ship.",
-        ),
-        stays=True,
-    ),
-    start=[Go("some_ready", when=some_are_ready), Go("day")],
     facts={
         "expected": lambda turn: turn.market.day().expected,
         "ready": lambda turn: turn.market.day().ready,
         "to_ship": lambda turn: turn.market.day().to_ship,
+        "received": lambda turn: turn.market.day().received,
+        "cash": lambda turn: turn.money(turn.market.day().cash_paid),
     },
 )

@@ -57,6 +57,7 @@ flow = Flow(
         "settings",
         N_("Settings"),
         Option(N_("Language"), Enter("language")),
+        Option(N_("An artisan forgot her PIN"), Enter("pin_reset")),
     ),
     Menu(
         "my_settings",

@@ -1,4 +1,4 @@
-"""An artisan joins: name, craft, kiosk, how she is paid, and no more."""
+"""An artisan joins: name, craft, kiosk, how she is paid, and no more; her PIN, if she has one from before she left."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,9 +19,11 @@ from flows.kit import (
     Turn,
     length,
 )
+from flows.kit.flow import because
 from flows.market import RegisterArtisan
 
 from .home import is_artisan
+from .payout import behind_the_pin
 
 
 def crafts(turn: Turn) -> Sequence[Choice]:
@@ -67,7 +69,8 @@ flow = Flow(
         Option(N_("Cash at the kiosk"), "joining", value="cash"),
     ),
     AskPhone("payout_msisdn", N_("Which phone number gets the money?"), then="joining"),
-    Act("joining", command=register, done="joined", rejected="not_joined"),
+    Act("joining", command=register, done="joined", rejected=[Go("pin", when=because("pin")), Go("not_joined")]),
+    *behind_the_pin("joining"),
     Notice(
         "joined",
         N_(

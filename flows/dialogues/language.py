@@ -19,7 +19,7 @@ flow = Flow(
     "language",
     PagedList(
         "language",
-        N_("Karibu Soko! Language / Lugha:", "Language / Lugha:"),
+        N_("Karibu Soko! Language / Lugha:", "Soko. Language / Lugha:", "Language / Lugha:"),
         items=languages,
         then="choosing",
         verbatim=True,

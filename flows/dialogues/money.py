@@ -1,24 +1,78 @@
-"""What an artisan is owed, and what she was paid."""
+"""What an artisan is owed and was paid: on a call with ways on, by text at once, and as a statement."""
 
-from flows.kit import N_, Flow, Go, Keyword, Notice, Turn
+from collections.abc import Iterable
+
+from flows.kit import N_, Act, Enter, Flow, Go, Keyword, Menu, Notice, Option, Turn
+from flows.market import Earned, SendStatement
 
 from .home import is_artisan
+
+PAID = N_("paid")
+OWED = N_("owed")
 
 
 def is_no_artisan(turn: Turn) -> bool:
     return not is_artisan(turn)
 
 
+def is_by_text(turn: Turn) -> bool:
+    return not turn.channel.navigates
+
+
 def was_due(turn: Turn) -> bool:
     return bool(turn.market.earnings().last)
+
+
+def is_due_by_text(turn: Turn) -> bool:
+    return is_by_text(turn) and was_due(turn)
 
 
 def last(turn: Turn) -> str:
     return ", ".join(f"{payout.code} {turn.money(payout.amount)}" for payout in turn.market.earnings().last[:2])
 
 
+def send_statement(turn: Turn) -> SendStatement:
+    return SendStatement()
+
+
+def lines(turn: Turn, payouts: Iterable[Earned]) -> str:
+    """A payout a line, as `W2V4 KSh 2,700 paid`: she knows the order, for she made it."""
+    return "\n".join(
+        f"{payout.order} {turn.money(payout.amount)} {turn.words.text(PAID if payout.paid else OWED)}"
+        for payout in payouts
+    )
+
+
+ONLY_ARTISANS = N_("Only artisans earn here. To join, dial {ussd_code} or text JOIN to {short_code}.")
+FACTS = {
+    "owed": lambda turn: turn.money(turn.market.earnings().owed),
+    "paid": lambda turn: turn.money(turn.market.earnings().paid),
+    "last": last,
+    "all": lambda turn: lines(turn, turn.market.earnings().last),
+    "some": lambda turn: lines(turn, turn.market.earnings().last[:3]),
+}
+
+
+def figures(name: str, text: tuple[str, ...]) -> Menu:
+    return Menu(
+        name,
+        text,
+        Option(N_("Statement by text"), Enter("statement")),
+        Option(N_("How I am paid"), Enter("payout")),
+    )
+
+
 flow = Flow(
     "money",
+    figures(
+        "figures",
+        N_(
+            "We owe you {owed}. You were paid {paid}. Last: {last}",
+            "We owe you {owed}. You were paid {paid}.",
+            "Owed {owed}, paid {paid}.",
+        ),
+    ),
+    figures("no_figures", N_("We owe you {owed}. You were paid {paid}.", "Owed {owed}, paid {paid}.")),
     Notice(
         "earnings",
         N_(
@@ -26,14 +80,44 @@ flow = Flow(
             "We owe you {owed}. You were paid {paid}.",
         ),
         stays=True,
+        segments=2,
     ),
-    Notice("nothing_yet", N_("We owe you {owed}. You were paid {paid}."), stays=True),
-    Notice("not_artisan", N_("Only artisans earn here. To join, dial {ussd_code} or text JOIN to {short_code}.")),
-    start=[Go("not_artisan", when=is_no_artisan), Go("earnings", when=was_due), Go("nothing_yet")],
-    facts={
-        "owed": lambda turn: turn.money(turn.market.earnings().owed),
-        "paid": lambda turn: turn.money(turn.market.earnings().paid),
-        "last": last,
-    },
+    Notice("no_earnings", N_("We owe you {owed}. You were paid {paid}."), stays=True),
+    Notice("not_artisan", ONLY_ARTISANS),
+    start=[
+        Go("not_artisan", when=is_no_artisan),
+        Go("earnings", when=is_due_by_text),
+        Go("no_earnings", when=is_by_text),
+        Go("figures", when=was_due),
+        Go("no_figures"),
+    ],
+    facts=FACTS,
     keywords=[Keyword("MONEY", "PESA", "ARGENT", "ገንዘብ", "ገንዘቤ", "GENZEB")],
 )
+
+statement = Flow(
+    "statement",
+    Act("sending", command=send_statement, done="sent", rejected="not_sent"),
+    Notice("sent", N_("We text you your statement.")),
+    Notice("not_sent", N_("That did not work. Please try again later.")),
+    Notice(
+        "said",
+        N_(
+            "Soko statement. We owe you {owed}. You were paid {paid}.\n{all}",
+            "Soko statement. We owe you {owed}. You were paid {paid}.\n{some}",
+            "We owe you {owed}. You were paid {paid}.",
+        ),
+        segments=2,
+    ),
+    Notice("nothing", N_("We owe you {owed}. You were paid {paid}.")),
+    Notice("not_artisan", ONLY_ARTISANS),
+    start=[
+        Go("not_artisan", when=is_no_artisan),
+        Go("said", when=is_due_by_text),
+        Go("nothing", when=is_by_text),
+        Go("sending"),
+    ],
+    facts=FACTS,
+    keywords=[Keyword("STATEMENT", "TAARIFA", "RELEVE", "መግለጫ", "MEGLECHA")],
+)
+"""By text it is the answer itself; the hall texts that same answer when a call asks for it."""

@@ -1,6 +1,9 @@
-"""An artisan answers her orders: all of it, a part, or not at all; and says when one is made."""
+"""An artisan answers her orders: all of it, a part by a day she names, or not at all; and says when one is made, or
+that she cannot make it after all."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
 
 from flows import reading
 from flows.kit import (
@@ -8,7 +11,9 @@ from flows.kit import (
     Act,
     AskCode,
     AskQuantity,
+    Check,
     Choice,
+    Confirm,
     Enter,
     Flow,
     Go,
@@ -23,9 +28,11 @@ from flows.kit import (
     between,
 )
 from flows.kit.flow import because, given, known
-from flows.market import AcceptOrder, DeclineOrder, Order, SayReady
+from flows.kit.kinds import Kind
+from flows.market import AcceptOrder, DeclineOrder, Order, ReleaseOrder, SayReady
 
 PLACED, ACCEPTED_BY_HER = "placed", "accepted"
+DAYS = between(1, 60)
 
 
 def orders(turn: Turn) -> Sequence[Choice]:
@@ -44,46 +51,150 @@ def _line(order: Order) -> Choice:
     return Choice(order.code, f"{order.code} {order.quantity} x {order.title}")
 
 
+def answered(turn: Turn) -> str:
+    return str(turn.get("code") or turn["which"])
+
+
 def chosen(turn: Turn) -> Order:
-    for order in turn.market.orders():
-        if order.code == turn["code"]:
-            return order
-    raise Gone(turn["code"])
+    order = _spoken_of(turn)
+    if order is None:
+        raise Gone(answered(turn))
+    return order
+
+
+def due_on(turn: Turn) -> date | None:
+    """The day by which it has to be at the kiosk; None when nobody has named one, or it is hers no more."""
+    order = _spoken_of(turn)
+    return order.due_on if order else None
+
+
+def _spoken_of(turn: Turn) -> Order | None:
+    """Of an order that she makes a part of and that has more to take, hers."""
+    hers = [order for order in turn.market.orders() if order.code == answered(turn)]
+    return max(hers, key=lambda order: order.status == ACCEPTED_BY_HER, default=None)
+
+
+def is_due(turn: Turn) -> bool:
+    return due_on(turn) is not None
 
 
 def is_unanswered(turn: Turn) -> bool:
     return chosen(turn).status == PLACED
 
 
+def is_wanted_by_a_day(turn: Turn) -> bool:
+    return is_unanswered(turn) and is_due(turn)
+
+
 def is_ready(turn: Turn) -> bool:
     return chosen(turn).ready
 
 
+def are_asked(turn: Turn, count: Any) -> bool:
+    return bool(1 <= count <= chosen(turn).quantity)
+
+
 def accept_it(turn: Turn) -> AcceptOrder:
-    return AcceptOrder(turn["code"], turn.get("part"))
+    """What she was asked again, because it was too many or too late, counts before what she said first."""
+    all_of_it = "all" in (turn.get("order"), turn.get("wanted"))
+    part = None if all_of_it else turn.get("fewer") or turn.get("part")
+    return AcceptOrder(answered(turn), part, turn.get("sooner") or turn.get("days"))
 
 
 def decline_it(turn: Turn) -> DeclineOrder:
     return DeclineOrder(turn["code"], turn["why"])
 
 
-def earned(turn: Turn) -> str:
-    return turn.money(turn["earns"])
+def release_it(turn: Turn) -> ReleaseOrder:
+    return ReleaseOrder(turn["code"])
 
 
-ACCEPTED = N_(
-    "Order {code} is yours: {quantity} x {title}. Bring it to {kiosk}. You earn {earned}.",
-    "Order {code} is yours. Bring {quantity} to {kiosk}. You earn {earned}.",
-    "Order {code} is yours. You earn {earned}.",
-)
+def day_due(turn: Turn) -> str:
+    due = due_on(turn)
+    return turn.day(due) if due else ""
+
+
 DECLINED = N_("You declined order {code}.")
 GONE = N_("Order {code} is no longer open.")
 UNKNOWN = N_("You have no order {code}. Text ORDERS to see yours.", "You have no order {code}.")
-TOO_MANY = N_("Order {code} is for {most}, not more.")
 NONE = N_("You have no open orders.")
 
 CLOSED = [Go("gone", when=because("order_not_open")), Go("unknown")]
-REJECTED = [Go("too_many", when=because("wrong_count")), *CLOSED]
+FACTS = {
+    "code": answered,
+    "asked": lambda turn: chosen(turn).quantity,
+    "product": lambda turn: chosen(turn).title,
+    "to_kiosk": lambda turn: chosen(turn).kiosk,
+    "would_earn": lambda turn: turn.money(chosen(turn).earns),
+    "earned": lambda turn: turn.money(turn["earns"]),
+    "due": day_due,
+}
+
+
+def accepting() -> Sequence[Kind]:
+    """From the days she needs to the shop's word on it, by call or by text; too many or too late is asked again."""
+    return (
+        AskQuantity("days", N_("In how many days can you bring {part}?"), check=DAYS, then="accepting"),
+        Act(
+            "accepting",
+            command=accept_it,
+            done=[Go("accepted_by", when=is_due), Go("accepted")],
+            rejected=[Go("fewer", when=because("wrong_count")), Go("sooner", when=because("too_late")), *CLOSED],
+        ),
+        AskQuantity(
+            "fewer",
+            N_("Order {code} is for {most}, not more. How many can you make?"),
+            check=between(1, 9999),
+            then="accepting",
+        ),
+        AskQuantity(
+            "sooner",
+            N_(
+                "It has to be at the kiosk by {due}. In how many days can you bring it?",
+                "It is due {due}. In how many days?",
+            ),
+            check=DAYS,
+            then="accepting",
+        ),
+        Notice(
+            "accepted",
+            N_(
+                "Order {code} is yours: {quantity} x {title}. Bring it to {kiosk}. You earn {earned}.",
+                "Order {code} is yours. Bring {quantity} to {kiosk}. You earn {earned}.",
+                "Order {code} is yours. You earn {earned}.",
+            ),
+        ),
+        Notice(
+            "accepted_by",
+            N_(
+                "Order {code} is yours: {quantity} x {title}. Bring it to {kiosk} by {due}. You earn {earned}.",
+                "Order {code} is yours. Bring {quantity} to {kiosk} by {due}. You earn {earned}.",
+                "Order {code} is yours, due {due}. You earn {earned}.",
+            ),
+        ),
+        Notice("gone", GONE),
+        Notice("unknown", UNKNOWN),
+    )
+
+
+def offer(name: str, text: tuple[str, ...]) -> Menu:
+    return Menu(
+        name,
+        text,
+        Option(N_("Yes, all of it"), "accepting", value="all"),
+        Option(N_("A part of it"), "part", value="part"),
+        Option(N_("No"), "why", value="no"),
+    )
+
+
+def task(name: str, text: tuple[str, ...]) -> Menu:
+    return Menu(
+        name,
+        text,
+        Option(N_("It is ready"), Enter("ready", carry=("code",))),
+        Option(N_("I cannot make it"), "sure"),
+    )
+
 
 flow = Flow(
     "orders",
@@ -91,20 +202,38 @@ flow = Flow(
         "code",
         N_("Your orders:"),
         items=orders,
-        then=[Go("order", when=is_unanswered), Go("made", when=is_ready), Go("bring")],
+        then=[
+            Go("wanted", when=is_wanted_by_a_day),
+            Go("order", when=is_unanswered),
+            Go("made", when=is_ready),
+            Go("bring_by", when=is_due),
+            Go("bring"),
+        ],
         empty="none",
     ),
-    Menu(
+    offer(
         "order",
         N_(
             "Order {code}: {asked} x {product}. You earn {would_earn}.",
             "{asked} x {product}. You earn {would_earn}.",
             "Order {code}: {asked} pieces. You earn {would_earn}.",
         ),
-        Option(N_("Yes, all of it"), "accepting"),
-        Option(N_("A part of it"), "part"),
-        Option(N_("No"), "why"),
     ),
+    offer(
+        "wanted",
+        N_(
+            "Order {code}: {asked} x {product} still wanted by {due}. You earn {would_earn}.",
+            "{asked} x {product} by {due}. You earn {would_earn}.",
+            "Order {code}: {asked} pieces by {due}. You earn {would_earn}.",
+        ),
+    ),
+    AskQuantity(
+        "part",
+        N_("How many of {asked} can you make?"),
+        check=Check(are_asked, N_("So many are not wanted.", "Too many."), 9999),
+        then="days",
+    ),
+    *accepting(),
     Menu(
         "why",
         N_("Why not?"),
@@ -113,19 +242,31 @@ flow = Flow(
         Option(N_("No material"), "declining", value="material"),
         Option(N_("Something else"), "declining", value="other"),
     ),
-    AskQuantity("part", N_("How many of {asked} can you make?"), check=between(1, 9999), then="accepting"),
-    Act("accepting", command=accept_it, done="accepted", rejected=REJECTED),
     Act("declining", command=decline_it, done="declined", rejected=CLOSED),
-    Notice("accepted", ACCEPTED),
     Notice("declined", DECLINED),
-    Menu(
+    task(
         "bring",
         N_(
             "Order {code}: bring {asked} x {product} to {to_kiosk}. You earn {would_earn}.",
             "{code}: bring {asked}. You earn {would_earn}.",
         ),
-        Option(N_("It is ready"), Enter("ready", carry=("code",))),
     ),
+    task(
+        "bring_by",
+        N_(
+            "Order {code}: bring {asked} x {product} to {to_kiosk} by {due}. You earn {would_earn}.",
+            "{code}: bring {asked} by {due}. You earn {would_earn}.",
+        ),
+    ),
+    Confirm(
+        "sure",
+        N_("Give order {code} back, {asked} x {product}? You earn nothing for it.", "Give order {code} back?"),
+        yes="releasing",
+        no="code",
+    ),
+    Act("releasing", command=release_it, done="released", rejected="not_released"),
+    Notice("released", N_("Order {code} is not yours any more. Thank you for saying so.")),
+    Notice("not_released", N_("Order {code} cannot be given back any more.")),
     Notice(
         "made",
         N_(
@@ -134,32 +275,29 @@ flow = Flow(
         ),
         stays=True,
     ),
-    Notice("gone", GONE),
-    Notice("unknown", UNKNOWN),
-    Notice("too_many", TOO_MANY),
     Notice("none", NONE, stays=True),
-    facts={
-        "code": lambda turn: turn["code"],
-        "asked": lambda turn: chosen(turn).quantity,
-        "product": lambda turn: chosen(turn).title,
-        "to_kiosk": lambda turn: chosen(turn).kiosk,
-        "would_earn": lambda turn: turn.money(chosen(turn).earns),
-        "earned": earned,
-    },
+    facts=FACTS,
     keywords=[Keyword("ORDERS", "MAAGIZO", "ODA", "COMMANDES", "COMMANDE", "ትዕዛዝ", "ትዕዛዞች", "ትእዛዝ", "TIZAZ")],
 )
 
 
 def code_and_number(rest: str, _place: Place) -> Mapping[str, str] | None:
-    """`YES K7P4 2`, `YES K7P4`, `YES 2` or `YES`; something else after YES is not this keyword."""
+    """`YES K7P4 20 5` (20 of them in 5 days), `YES K7P4 2`, `YES K7P4`, `YES 2` or `YES`; else not this keyword."""
     match reading.tokens(rest):
         case []:
             return {}
         case [number] if number.isdecimal():
             return {"part": number}
+        case [first, part, days] if reading.code(first) and part.isdecimal() and _may_be_days(days):
+            return {"code": first, "part": part, "days": days}
         case [first, *others] if reading.code(first):
             return {"code": first, "part": " ".join(others)} if others else {"code": first}
     return None
+
+
+def _may_be_days(number: str) -> bool:
+    """Three digits more belong to the number before: `1 500` is one number."""
+    return number.isdecimal() and len(number) < 3
 
 
 def code_alone(rest: str, _place: Place) -> Mapping[str, str] | None:
@@ -167,10 +305,6 @@ def code_alone(rest: str, _place: Place) -> Mapping[str, str] | None:
     if not rest:
         return {}
     return {"code": rest} if reading.code(rest) else None
-
-
-def _answered(turn: Turn) -> str:
-    return str(turn.get("code") or turn["which"])
 
 
 accept = Flow(
@@ -184,20 +318,16 @@ accept = Flow(
         empty="none",
         alone=True,
     ),
-    AskQuantity("part", N_("How many can you make?"), check=between(1, 9999), then="accepting"),
-    Act(
-        "accepting",
-        command=lambda turn: AcceptOrder(_answered(turn), turn.get("part")),
-        done="accepted",
-        rejected=REJECTED,
+    AskQuantity(
+        "part",
+        N_("How many can you make?"),
+        check=between(1, 9999),
+        then=[Go("days", when=given("days")), Go("accepting")],
     ),
-    Notice("accepted", ACCEPTED),
-    Notice("gone", GONE),
-    Notice("unknown", UNKNOWN),
-    Notice("too_many", TOO_MANY),
+    *accepting(),
     Notice("none", NONE),
     start=[Go("code", when=given("code")), Go("which")],
-    facts={"code": _answered, "earned": earned},
+    facts=FACTS,
     keywords=[Keyword("YES", "NDIYO", "NDIO", "ACCEPT", "OUI", "አዎ", "አዎን", "እሺ", "AWO", "ESHI", fill=code_and_number)],
 )
 
@@ -207,13 +337,13 @@ decline = Flow(
     PagedList(
         "which", N_("Which order do you decline?", "Which order?"), items=unanswered, then="declining", empty="none"
     ),
-    Act("declining", command=lambda turn: DeclineOrder(_answered(turn)), done="declined", rejected=CLOSED),
+    Act("declining", command=lambda turn: DeclineOrder(answered(turn)), done="declined", rejected=CLOSED),
     Notice("declined", DECLINED),
     Notice("gone", GONE),
     Notice("unknown", UNKNOWN),
     Notice("none", NONE),
     start=[Go("code", when=given("code")), Go("which")],
-    facts={"code": _answered},
+    facts={"code": answered},
     keywords=[Keyword("NO", "HAPANA", "DECLINE", "NON", "አይ", "አይደለም", "AY", "AYDELEM", fill=code_and_number)],
 )
 
@@ -230,7 +360,7 @@ ready = Flow(
     ),
     Act(
         "telling",
-        command=lambda turn: SayReady(_answered(turn)),
+        command=lambda turn: SayReady(answered(turn)),
         done="told",
         rejected=[Go("not_making", when=because("order_not_expected")), Go("unknown")],
     ),
@@ -246,6 +376,6 @@ ready = Flow(
     Notice("unknown", UNKNOWN),
     Notice("nothing", N_("You are making no order now.")),
     start=[Go("telling", when=known("code")), Go("code", when=given("code")), Go("which")],
-    facts={"code": _answered},
+    facts={"code": answered},
     keywords=[Keyword("READY", "TAYARI", "PRET", "PRETE", "ዝግጁ", "ZIGJU", fill=code_alone)],
 )

@@ -1,7 +1,10 @@
 """How an artisan is paid, behind her PIN."""
 
+from collections.abc import Sequence
+
 from flows.kit import N_, Act, AskPhone, AskPin, Flow, Go, Menu, Notice, Option, Turn
 from flows.kit.flow import because
+from flows.kit.kinds import Kind
 from flows.market import ChangePayout, CheckPin
 
 
@@ -23,7 +26,26 @@ def change_payout(turn: Turn) -> ChangePayout:
     return ChangePayout("mobile_money", turn.person.msisdn)
 
 
-LOCKED = [Go("locked", when=because("locked"))]
+def behind_the_pin(then: str) -> Sequence[Kind]:
+    """Her PIN, before she comes to the state `then`."""
+    return (
+        AskPin("pin", N_("What is your PIN?"), then="checking"),
+        Act("checking", command=check_pin, done=then, rejected=[Go("locked", when=because("locked")), Go("again")]),
+        AskPin(
+            "again",
+            N_("That is not your PIN. Try again; three wrong ones lock it.", "Wrong PIN. Again?"),
+            then="checking",
+        ),
+        Notice(
+            "locked",
+            N_(
+                "Too many wrong PINs: yours is locked for 24 hours. Your kiosk agent can help you to a new one.",
+                "Your PIN is locked for 24 hours. Forgot it? Ask your kiosk agent.",
+                "PIN locked for 24 hours. Ask your kiosk agent.",
+            ),
+        ),
+    )
+
 
 flow = Flow(
     "payout",
@@ -35,11 +57,7 @@ flow = Flow(
         ),
         then="checking",
     ),
-    AskPin("pin", N_("What is your PIN?"), then="checking"),
-    Act("checking", command=check_pin, done="payout", rejected=[*LOCKED, Go("again")]),
-    AskPin(
-        "again", N_("That is not your PIN. Try again; three wrong ones lock it.", "Wrong PIN. Again?"), then="checking"
-    ),
+    *behind_the_pin("payout"),
     Menu(
         "payout",
         N_("How do you want to be paid?"),
@@ -56,12 +74,5 @@ flow = Flow(
     ),
     Notice("changed", N_("Changed. We text you how you are paid from now on.", "Changed. We text you.")),
     Notice("not_changed", N_("That could not be changed now. Please try again later.", "Please try again later.")),
-    Notice(
-        "locked",
-        N_(
-            "Too many wrong PINs: yours is locked for 24 hours. Text CALL if you need help.",
-            "Your PIN is locked for 24 hours.",
-        ),
-    ),
     start=[Go("pin", when=has_pin), Go("new_pin")],
 )

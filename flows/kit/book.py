@@ -21,7 +21,7 @@ from flows.market import Command, Outcome
 from .checks import Gone, Refused
 from .conversation import Answer, Conversation, Frame
 from .flow import DOOR, RETURN, START, Flow, Keyword
-from .kinds import BACK, HOME, MEANT, MORE, Act, Kind, PagedList
+from .kinds import BACK, HOME, MEANT, MORE, Act, Kind, Notice, PagedList
 from .screen import Screen
 from .turn import Place, Turn
 from .words import N_, versions
@@ -100,9 +100,14 @@ class Book:
         return flow is not None and flow.version == conversation.version and conversation.state in flow.states
 
     def worth_resuming(self, conversation: Conversation) -> bool:
-        """Whether something would be lost by starting again; a menu or a guess alone is not worth a question."""
+        """Whether something would be lost by starting again.
+
+        A menu alone, a guess, or what was only read is not worth a question.
+        """
         begun = conversation.flow not in (self.home, self.puzzle) or bool(conversation.trail)
-        return begun and not conversation.over and self.knows(conversation)
+        if not begun or conversation.over or not self.knows(conversation):
+            return False
+        return not isinstance(self.state(conversation), Notice)
 
     def keyword(self, said: str, place: Place) -> tuple[str, Mapping[str, str]] | None:
         """The flow a text asks for, and the answers it gives ahead; None when it is no keyword's sense."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import accumulate
 
 import pytest
@@ -10,7 +11,7 @@ from sqlalchemy import MetaData, select
 from bot.session import hop_key
 from bot.simulator.gateway import Gateway
 from marketplace_api import artisans
-from tests.bot.scenes import AKINYI, dials, dying, news, speaks
+from tests.bot.scenes import AKINYI, OTIENO, STRANGER, artisan, dials, dying, news, speaks, texts
 from tests.bot.test_hop import forget
 from tests.service import Service
 
@@ -107,3 +108,78 @@ def test_without_a_right_pin_a_moment_ago_nothing_is_changed(her: Service) -> No
     her.later(minutes=10)
     assert her.gateway.answer(AKINYI, "3") == "CON What is your PIN?\n0. Back\n00. Home"
     assert paid_on(her) == AKINYI
+
+
+# A PIN that was forgotten.
+
+TO_RESET = ("5", "2")
+
+
+def offered(service: Service) -> str:
+    """The code that Akinyi was texted last."""
+    (code,) = re.findall(r"code: (\d{6})", texts(service, AKINYI)[-1].text)
+    return str(code)
+
+
+@pytest.fixture
+def forgetful(her: Service) -> Service:
+    """Akinyi has a PIN, and Otieno, her agent, has asked for a code to reset it."""
+    speaks(her, "en", OTIENO)
+    dials(her, AKINYI, *TO_PAYOUT, PIN, "1")
+    dials(her, OTIENO, *TO_RESET, AKINYI)
+    return her
+
+
+def test_a_code_that_only_she_was_texted_resets_her_pin(forgetful: Service) -> None:
+    assert [text.msisdn for text in texts(forgetful)] == [AKINYI]
+    assert forgetful.gateway.answer(OTIENO, offered(forgetful)).startswith("END The PIN of Akinyi Ouma is gone.")
+    assert texts(forgetful)[-1].text.startswith("Soko: your PIN was reset")
+    assert dials(forgetful, AKINYI, *TO_PAYOUT).startswith("CON Choose a PIN")
+
+
+def test_a_code_to_reset_a_pin_is_kept_nowhere_but_in_its_text(
+    forgetful: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    code = offered(forgetful)
+    forgetful.gateway.answer(OTIENO, code)
+    assert everything_kept(forgetful).count(code) == 1
+    assert code not in caplog.text
+
+
+def test_a_hop_that_offers_a_reset_texts_one_code_however_often_it_is_posted(forgetful: Service) -> None:
+    asked = [forgetful.gateway.repeat() for _ in range(3)]
+    assert len(set(asked)) == 1
+    assert len(texts(forgetful, AKINYI)) == 1
+
+
+def test_a_wrong_code_that_is_posted_again_is_counted_once(forgetful: Service) -> None:
+    forgetful.gateway.answer(OTIENO, "000000")
+    for _ in range(4):
+        forgetful.gateway.repeat()
+    assert forgetful.gateway.answer(OTIENO, offered(forgetful)).startswith("END The PIN of")
+
+
+def test_an_agent_resets_the_pins_of_his_own_artisans_alone(her: Service) -> None:
+    speaks(her, "en", OTIENO)
+    elsewhere = her.kiosk("+254722000444", "Old Town", "Mombasa")
+    artisan(her, STRANGER, "Fatuma", elsewhere["id"])
+    for whose in (STRANGER, "+254799000111", OTIENO):
+        assert dials(her, OTIENO, *TO_RESET, whose) == "END No artisan of your kiosk has that phone."
+    assert texts(her) == []
+
+
+def test_who_is_agent_and_artisan_does_not_reset_her_own(her: Service) -> None:
+    """Whoever found her phone would be texted the code on it."""
+    (kiosk,) = her.api("GET", "/kiosks")["data"]
+    artisan(her, OTIENO, "Otieno", kiosk["id"])
+    speaks(her, "en", OTIENO)
+    assert dials(her, OTIENO, "2", *TO_RESET, OTIENO) == "END No artisan of your kiosk has that phone."
+
+
+def test_who_left_with_a_pin_can_have_it_reset_to_come_back(forgetful: Service) -> None:
+    code = offered(forgetful)
+    dials(forgetful, AKINYI, "5", "5", "1")
+    forgetful.later(minutes=10)
+    assert dials(forgetful, AKINYI, "1", "Akinyi", "6", "1", "1").startswith("CON What is your PIN?")
+    assert forgetful.gateway.answer(OTIENO, code).startswith("END The PIN of")
+    assert dials(forgetful, AKINYI, "2", "1", "Akinyi", "6", "1", "1").startswith("END Welcome to Soko, Akinyi!")

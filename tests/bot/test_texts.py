@@ -160,9 +160,19 @@ def test_an_opt_out_told_by_the_provider_holds_texts_back(embedded: Service) -> 
 
 
 def test_what_is_no_keyword_gets_help(embedded: Service) -> None:
-    embedded.gateway.text(STRANGER, "habari ya asubuhi")
+    speaks(embedded, "en", AKINYI)
+    embedded.gateway.text(AKINYI, "habari ya asubuhi")
 
-    assert embedded.inbox(STRANGER) == ["Sorry, we did not understand that. Text MENU to see what you can do, or HELP."]
+    assert embedded.inbox(AKINYI) == ["Sorry, we did not understand that. Text MENU to see what you can do, or HELP."]
+
+
+def test_a_phone_we_never_heard_of_is_asked_its_language(embedded: Service) -> None:
+    embedded.gateway.text(STRANGER, "habari ya asubuhi")
+    embedded.gateway.text(STRANGER, "2")
+
+    asked, menu = embedded.inbox(STRANGER)
+    assert asked.startswith("Soko. Language / Lugha:\n1. English")
+    assert menu.startswith("Karibu Soko, duka la bidhaa za mikono.\n1. Jiunge kama fundi")
 
 
 def test_more_with_nothing_open_says_so(embedded: Service) -> None:

@@ -6,6 +6,7 @@ whole book.
     village = Village(person)
     village.stock("Kiondo", price=1500_00, quantity=3)
     village.order("K7P4", "Kiondo", quantity=2, earns=2700_00)
+    village.order("B2N3", "Kiondo", quantity=90, earns=81000_00, due_on=date(2026, 12, 9), brief=True)
     village.perform(AcceptOrder("K7P4"))       Outcome("done", values={"code": "K7P4", …})
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from dataclasses import replace as copied
+from datetime import date, timedelta
 
 from msgspec.structs import replace
 
@@ -22,9 +24,11 @@ from flows.kit import Person
 from flows.market import Day, Earned, Earnings, Kiosk, Order, Outcome, Product, Value
 
 CRAFTS = ("Baskets", "Beadwork", "Jewellery", "Textiles", "Wood carving", "Pottery", "Leather", "Metalwork")
+SENT = ("shipped", "delivered")
 TRIES = 3
 LINK = "https://a-shop-of-a-long-name.example/p/".ljust(73, "W")
 """With a code of four letters at its end as long as a link can be in a shop whose address has 40."""
+TODAY = date(2026, 11, 24)
 OTHERWISE = {
     "placed": "order_not_open",
     "accepted": "order_not_expected",
@@ -49,11 +53,17 @@ class Village:
     person: Person
     street: list[Kiosk] = field(default_factory=list)
     shelf: dict[str, Product] = field(default_factory=dict)
-    parcels: dict[str, Order] = field(default_factory=dict)
+    parcels: dict[int, Order] = field(default_factory=dict)
+    """Every part of every order by its number."""
     purse: dict[str, int] = field(default_factory=dict)
     """Cash at the kiosk: the digits that open it, and how much there is."""
     pin: str = ""
     callers: list[str] = field(default_factory=list)
+    neighbours: dict[str, str] = field(default_factory=dict)
+    """Artisans of the kiosk: phone and name."""
+    reset: str = ""
+    """The digits that a neighbour was texted."""
+    statements: int = 0
     wrong_digits: int = 0
     wrong_pins: int = 0
     proven: bool = False
@@ -72,10 +82,21 @@ class Village:
         self.shelf[code] = Product(code, title, price, quantity, "listed")
         return code
 
-    def order(self, code: str, title: str, quantity: int, earns: int, status: str = "placed") -> None:
-        kiosk = self.street[0].name if self.street else ""
-        self.parcels[code] = Order(
-            code, title, quantity, earns, status, self.person.name, kiosk, part=len(self.parcels) + 1
+    def order(
+        self,
+        code: str,
+        title: str,
+        quantity: int,
+        earns: int,
+        status: str = "placed",
+        *,
+        brief: bool = False,
+        due_on: date | None = None,
+    ) -> None:
+        """An order, or when there is one of this code, another part of it."""
+        kiosk, part = self.street[0].name if self.street else "", len(self.parcels) + 1
+        self.parcels[part] = Order(
+            code, title, quantity, earns, status, self.person.name, kiosk, part=part, brief=brief, due_on=due_on
         )
 
     def twin(self) -> Village:
@@ -113,18 +134,17 @@ class Village:
         return list(self._standing("at_kiosk"))
 
     def bought(self, code: str) -> Order | None:
-        return self.parcels.get(code)
+        return next((order for order in self.parcels.values() if order.code == code), None)
 
     def earnings(self) -> Earnings:
         owed = [Earned(order.code, order.earns, order.code, paid=False) for order in self._standing("at_kiosk")]
-        paid = [
-            Earned(order.code, order.earns, order.code, paid=True) for order in self._standing("shipped", "delivered")
-        ]
-        return Earnings(sum(one.amount for one in owed), sum(one.amount for one in paid), [*owed, *paid])
+        paid = [Earned(order.code, order.earns, order.code, paid=True) for order in self._standing(*SENT)]
+        return Earnings(sum(due.amount for due in owed), sum(due.amount for due in paid), [*owed, *paid][:5])
 
     def day(self) -> Day:
-        coming = list(self._standing("accepted"))
-        return Day(len(coming), len(self.to_ship()), ready=sum(order.ready for order in coming))
+        coming, here = list(self._standing("accepted")), self.to_ship()
+        cash = sum(order.earns for order in self._standing(*SENT))
+        return Day(len(coming), len(here), sum(order.ready for order in coming), received=len(here), cash_paid=cash)
 
     def _standing(self, *statuses: str) -> Iterator[Order]:
         return (order for order in self.parcels.values() if order.status in statuses)
@@ -144,6 +164,8 @@ class Village:
             case market.ChooseLanguage(language):
                 self.person = replace(self.person, language=language)
             case market.RegisterArtisan(name, language):
+                if self.pin and not self.proven:
+                    raise Refusal("pin")
                 self.person = replace(self.person, name=name, language=language, artisan=True)
             case market.RenameArtisan(name):
                 self.person = replace(self.person, name=name)
@@ -164,20 +186,20 @@ class Village:
                 self.shelf[code] = replace(self._ware(code), quantity=quantity)
             case market.RemoveProduct(code):
                 del self.shelf[self._ware(code).code]
-            case market.AcceptOrder(code, quantity):
-                return self._accept(self._parcel(code, "placed"), quantity)
+            case market.AcceptOrder(code, quantity, days):
+                return self._accept(self._parcel(code, "placed"), quantity, days)
             case market.DeclineOrder(code):
                 self._move(self._parcel(code, "placed"), "declined")
             case market.SayReady(code):
                 return self._made(self._parcel(code, "accepted"))
+            case market.ReleaseOrder(code):
+                self._move(self._parcel(code, "accepted"), "placed")
             case market.ConfirmDelivery(code):
                 self._move(self._parcel(code, "shipped"), "delivered")
             case market.CancelOrder(code):
                 self._move(self._parcel(code, "placed"), "cancelled")
-            case market.ReceiveGoods(part, count):
-                code = next((order.code for order in self.parcels.values() if order.part == part), "")
-                order = self._move(self._counted(self._parcel(code, "accepted"), count), "at_kiosk")
-                return {"title": order.title, "artisan": order.artisan}
+            case market.ReceiveGoods():
+                return self._receive(command)
             case market.ShipOrder(code):
                 self._move(self._parcel(code, "at_kiosk"), "shipped")
             case market.FindCash(digits):
@@ -189,6 +211,12 @@ class Village:
                 return {"link": LINK + self._ware(code).code}
             case market.RequestCall():
                 self.callers.append(self.person.msisdn)
+            case market.SendStatement():
+                self.statements += 1
+            case market.OfferPinReset(msisdn):
+                return self._offer_reset(msisdn)
+            case market.ResetPin(_, digits):
+                self._reset(digits)
         return {}
 
     def _ware(self, code: str) -> Product:
@@ -197,19 +225,29 @@ class Village:
         return self.shelf[code]
 
     def _made(self, order: Order) -> dict[str, Value]:
-        self.parcels[order.code] = replace(order, ready=True)
+        self.parcels[order.part] = replace(order, ready=True)
         return {"code": order.code, "title": order.title, "quantity": order.quantity, "kiosk": order.kiosk}
 
     def _parcel(self, code: str, status: str) -> Order:
         """The order, which has to stand so."""
-        if code not in self.parcels:
+        parts = [order for order in self.parcels.values() if order.code == code]
+        if not parts:
             raise Refusal("unknown_code", code=code)
-        if self.parcels[code].status != status:
-            raise Refusal(OTHERWISE[status], current=self.parcels[code].status)
-        return self.parcels[code]
+        for part in parts:
+            if part.status == status:
+                return part
+        raise Refusal(OTHERWISE[status], current=parts[0].status)
 
-    def _accept(self, order: Order, quantity: int | None) -> dict[str, Value]:
-        order = self._move(self._counted(order, order.quantity if quantity is None else quantity), "accepted")
+    def _accept(self, offered: Order, quantity: int | None, days: int | None) -> dict[str, Value]:
+        """Of a brief, what she does not take stays offered."""
+        order = self._counted(offered, offered.quantity if quantity is None else quantity)
+        promised = None if days is None else TODAY + timedelta(days=days)
+        if promised and order.due_on and promised > order.due_on:
+            raise Refusal("too_late", code=order.code)
+        order = self._move(replace(order, due_on=promised or order.due_on), "accepted")
+        if order.brief and order.quantity < offered.quantity:
+            left, earns = offered.quantity - order.quantity, offered.earns - order.earns
+            self.order(order.code, order.title, left, earns, brief=True, due_on=offered.due_on)
         return {
             "code": order.code,
             "title": order.title,
@@ -222,10 +260,28 @@ class Village:
         """The order as of `count` pieces; who makes fewer earns less."""
         if not 1 <= count <= order.quantity:
             raise Refusal("wrong_count", code=order.code, count=count, most=order.quantity)
+        return self._of(order, count)
+
+    def _of(self, order: Order, count: int) -> Order:
         return replace(order, quantity=count, earns=order.earns * count // order.quantity)
 
+    def _receive(self, command: market.ReceiveGoods) -> dict[str, Value]:
+        """What is good comes to the kiosk; the rest is still awaited if it follows."""
+        order = self.parcels.get(command.part)
+        if order is None:
+            raise Refusal("unknown_part")
+        if order.status != "accepted":
+            raise Refusal("order_not_expected", current=order.status)
+        if not 1 <= command.count + command.refused <= order.quantity:
+            raise Refusal("wrong_count", code=order.code, count=command.count, most=order.quantity)
+        if command.follows and command.count < order.quantity:
+            self.order(order.code, order.title, order.quantity - command.count, order.earns, "accepted")
+        came = self._of(order, command.count)
+        self._move(came, "at_kiosk" if command.count else "declined")
+        return {"code": order.code, "title": order.title, "artisan": order.artisan}
+
     def _move(self, order: Order, status: str) -> Order:
-        self.parcels[order.code] = moved = replace(order, status=status)
+        self.parcels[order.part] = moved = replace(order, status=status)
         return moved
 
     def _prove(self, pin: str) -> None:
@@ -254,3 +310,21 @@ class Village:
             self.wrong_digits += 1
             raise Refusal("no_such_cash")
         return self.purse[digits]
+
+    def _offer_reset(self, msisdn: str) -> dict[str, Value]:
+        if self.wrong_digits >= TRIES:
+            raise Refusal("locked")
+        if msisdn not in self.neighbours:
+            raise Refusal("not_yours")
+        self.reset = next(iter(self.purse), "246810")
+        return {"artisan": self.neighbours[msisdn]}
+
+    def _reset(self, digits: str) -> None:
+        if self.wrong_digits >= TRIES:
+            raise Refusal("locked")
+        if not self.reset:
+            raise Refusal("expired")
+        if digits != self.reset:
+            self.wrong_digits += 1
+            raise Refusal("wrong_code")
+        self.reset = ""

@@ -4,6 +4,7 @@ who type anything."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import date
 from functools import cache
 
 import pytest
@@ -14,6 +15,7 @@ from bot import consent, speech
 from flows import reading
 from flows.dialogues import BOOK
 from flows.kit import (
+    LONG_SMS,
     SMS,
     USSD,
     Ask,
@@ -52,6 +54,7 @@ CODES = {
     "M2W3": "placed",
     "W4M5": "accepted",
     "N3P4": "accepted",
+    "T5U6": "accepted",
     "R5S6": "accepted",
     "P6K7": "at_kiosk",
     "Q8T9": "at_kiosk",
@@ -61,7 +64,9 @@ CODES = {
     "G8H9": "expired",
     "J2K3": "cancelled",
 }
+BRIEF, DUE = "B2N3", date(2026, 12, 28)
 NOBODYS = "Z9Z9"
+NEIGHBOUR = "+254711000222"
 
 
 # Everybody, and what there is for them.
@@ -70,6 +75,7 @@ NOBODYS = "Z9Z9"
 def people(language: str) -> Iterator[Person]:
     yield Person("+254711000111")
     yield Person("+254711000111", language)
+    yield Person("+254711000111", language, pin=True)
     somebody = Person("+254711000111", language, name=WIDEST, kiosk=LINE)
     yield replace(somebody, artisan=True)
     yield replace(somebody, artisan=True, pin=True)
@@ -79,13 +85,18 @@ def people(language: str) -> Iterator[Person]:
 
 def full(person: Person) -> Village:
     """A village that has as much of everything as there can be."""
-    village = Village(person, purse={CASH: DEAREST * MOST}, pin=PIN if person.pin else "")
+    village = Village(
+        person, purse={CASH: DEAREST * MOST}, neighbours={NEIGHBOUR: WIDEST}, pin=PIN if person.pin else ""
+    )
     for _ in range(3):
         village.build(LINE, LINE)
     for _ in range(7):
         village.stock(WIDEST, DEAREST, MOST)
     for code, status in CODES.items():
         village.order(code, WIDEST, MOST, DEAREST * MOST, status)
+    village.order("T5U6", WIDEST, MOST, DEAREST * MOST, "accepted")
+    village.order("N5P6", WIDEST, MOST, DEAREST * MOST, "accepted", due_on=DUE)
+    village.order(BRIEF, WIDEST, MOST, DEAREST * MOST, brief=True, due_on=DUE)
     village.perform(SayReady("R5S6"))
     return village
 
@@ -95,10 +106,16 @@ def shut(village: Village) -> None:
 
 
 def let_time_pass(village: Village) -> None:
-    """All that was ordered lies at the kiosk, and a right PIN was right too long ago."""
-    village.proven = False
+    """All that was ordered lies at the kiosk, a right PIN was right too long ago, and a code has run out."""
+    village.proven, village.reset = False, ""
     for code, order in village.parcels.items():
         village.parcels[code] = replace(order, status="at_kiosk")
+
+
+def take_most(village: Village) -> None:
+    """Of everything ordered there is one left to be made or brought."""
+    for part, order in village.parcels.items():
+        village.parcels[part] = replace(order, quantity=1)
 
 
 def lose_its_orders(village: Village) -> None:
@@ -124,6 +141,7 @@ PERFORMANCES = [
     Village.perform,
     meanwhile(shut),
     meanwhile(lose_its_orders),
+    meanwhile(take_most),
     meanwhile(lock_its_secrets),
     meanwhile(let_time_pass),
 ]
@@ -140,12 +158,14 @@ def answers(phone: Phone) -> list[str]:
             return [*always, *(str(n) for n, _ in enumerate(phone.conversation.choices, 1))]
         case AskMoney(check=check) if check:
             return [*always, reading.written(check.longest)]
-        case Ask(check=check) | AskQuantity(check=check) if check:
+        case AskQuantity(check=check) if check:
+            return [*always, str(check.longest), str(MOST)]
+        case Ask(check=check) if check:
             return [*always, str(check.longest)]
         case AskPhone():
-            return [*always, "0711000222"]
+            return [*always, "0711000222", "0711000333"]
         case AskCode():
-            return [*always, *CODES, NOBODYS]
+            return [*always, *CODES, NOBODYS, BRIEF]
         case AskPin():
             return [*always, PIN, "1357"]
         case AskDigits():
@@ -163,9 +183,16 @@ def texts() -> Iterator[str]:
     """A text for every flow that can be opened by one, and for every way to fill it."""
     yield from (flow.keywords[0].words[0] for flow in BOOK.flows.values() if flow.keywords)
     for code in ("K7P4", "W4M5", NOBODYS):
-        yield from (f"YES {code}", f"YES {code} 9999", f"YES {code} many", f"NO {code}", f"TRACK {code}")
+        yield from (
+            f"YES {code}",
+            f"YES {code} 9999",
+            f"YES {code} {MOST} 60",
+            f"YES {code} many",
+            f"NO {code}",
+            f"TRACK {code}",
+        )
         yield from (f"READY {code}", f"RECEIVED {code}", f"DROP {code}")
-    yield "RECEIVED A2B3"
+    yield from ("RECEIVED A2B3", f"YES {BRIEF} 2 60", f"YES {BRIEF} 2 90")
     for code in ("A7P4", NOBODYS):
         yield from (f"PRICE {code} 500000", f"PRICE {code} cheap", f"PRICE {code}", f"REMOVE {code}")
         yield from (f"STOCK {code} 999", f"STOCK {code} many", f"STOCK {code} 0", f"PHOTO {code}")

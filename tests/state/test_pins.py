@@ -67,3 +67,71 @@ def test_guesses_at_the_same_instant_are_counted_each(engine: Engine) -> None:
     with engine.begin() as conn:
         tried(conn, "2468")
     assert sorted(together(5, guess)) == ["locked"] * 3 + ["wrong"] * 2
+
+
+# A PIN that was forgotten.
+
+
+def redeemed(conn: Connection, *said: str, now: datetime = NOW) -> list[str]:
+    return [pins.redeem_reset(conn, AMINA, digits, PEPPER, now) for digits in said]
+
+
+def test_the_code_that_was_offered_resets_her_pin_once(conn: Connection) -> None:
+    tried(conn, "2468")
+    assert pins.offer_reset(conn, AMINA, "120984", PEPPER, NOW)
+    assert tried(conn, "2468") == ["right"]
+    assert redeemed(conn, "111111", "120984", "120984") == ["wrong", "right", "expired"]
+    assert tried(conn, "1357", "2468") == ["right", "wrong"]
+
+
+def test_a_code_unlocks_a_locked_pin(conn: Connection) -> None:
+    tried(conn, "2468", "1111", "2222", "3333")
+    pins.offer_reset(conn, AMINA, "120984", PEPPER, NOW)
+    assert redeemed(conn, "120984") == ["right"]
+    assert tried(conn, "1357") == ["right"]
+
+
+def test_a_code_holds_for_thirty_minutes(conn: Connection) -> None:
+    tried(conn, "2468")
+    pins.offer_reset(conn, AMINA, "120984", PEPPER, NOW)
+    assert redeemed(conn, "111111", now=NOW + timedelta(minutes=30, seconds=-1)) == ["wrong"]
+    assert redeemed(conn, "120984", now=NOW + timedelta(minutes=30)) == ["expired"]
+    assert tried(conn, "1357") == ["wrong"]
+
+
+def test_without_an_offer_no_code_is_right(conn: Connection) -> None:
+    assert redeemed(conn, "120984") == ["expired"]
+    tried(conn, "2468")
+    assert redeemed(conn, "120984") == ["expired"]
+
+
+def test_a_new_offer_takes_the_place_of_the_one_before(conn: Connection) -> None:
+    pins.offer_reset(conn, AMINA, "120984", PEPPER, NOW)
+    pins.offer_reset(conn, AMINA, "555555", PEPPER, NOW)
+    assert redeemed(conn, "120984", "555555") == ["wrong", "right"]
+
+
+def test_three_wrong_codes_end_the_offer_and_no_other_is_made_until_it_had_run_out(conn: Connection) -> None:
+    pins.offer_reset(conn, AMINA, "120984", PEPPER, NOW)
+    assert redeemed(conn, "111111", "222222") == ["wrong", "wrong"]
+    assert pins.offer_reset(conn, AMINA, "555555", PEPPER, NOW)
+    assert redeemed(conn, "333333", "555555") == ["locked", "locked"]
+    assert not pins.offer_reset(conn, AMINA, "666666", PEPPER, NOW + timedelta(minutes=30, seconds=-1))
+    assert pins.offer_reset(conn, AMINA, "666666", PEPPER, NOW + timedelta(minutes=30))
+    assert redeemed(conn, "666666", now=NOW + timedelta(minutes=30)) == ["right"]
+
+
+def test_a_pin_guards_unless_it_was_right_a_moment_ago(conn: Connection) -> None:
+    assert not pins.is_guarded(conn, AMINA, NOW)
+    tried(conn, "2468")
+    assert not pins.is_guarded(conn, AMINA, NOW)
+    assert pins.is_guarded(conn, AMINA, NOW + timedelta(minutes=10))
+    pins.reset(conn, AMINA, NOW)
+    assert not pins.is_guarded(conn, AMINA, NOW + timedelta(minutes=10))
+
+
+def test_nothing_kept_tells_the_code(conn: Connection) -> None:
+    pins.offer_reset(conn, AMINA, "120984", PEPPER, NOW)
+    kept = conn.execute(select(person)).one()
+    assert "120984" not in repr(kept)
+    assert pins.redeem_reset(conn, AMINA, "120984", b"another pepper", NOW) == "wrong"
