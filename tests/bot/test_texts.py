@@ -13,9 +13,11 @@ from tests.bot.scenes import (
     JOY,
     STRANGER,
     another,
+    dials,
     dying,
     order,
     overtaken,
+    received,
     speaks,
     status,
     texts,
@@ -198,3 +200,31 @@ def test_whoever_reads_decides_the_language(embedded: Service) -> None:
     assert [text.language for text in texts(embedded, AKINYI)] == ["sw"]
     embedded.work()
     assert {text.msisdn: text.language for text in texts(embedded)} == {AKINYI: "sw", JOY: "sw"}
+
+
+# -- what she is owed
+
+
+def test_a_statement_asked_on_a_call_is_texted_once_however_often_the_hop_is_posted(embedded: Service) -> None:
+    received(embedded, 2)
+    speaks(embedded, "en", AKINYI)
+    embedded.work()
+    before = len(texts(embedded, AKINYI))
+    shown = dials(embedded, AKINYI, "4", "1")
+
+    assert {embedded.gateway.repeat() for _ in range(3)} == {shown} == {"END We text you your statement."}
+    (statement,) = texts(embedded, AKINYI)[before:]
+    (order,) = embedded.api("GET", "/orders")["data"]
+    assert statement.text.splitlines()[1:] == [f"{order['code']} KSh 3,240 paid"]
+
+
+def test_a_statement_is_in_her_language_and_in_two_segments_at_most(embedded: Service) -> None:
+    for _ in range(6):
+        received(embedded, 1)
+    speaks(embedded, "am", AKINYI)
+    embedded.work()
+    embedded.gateway.text(AKINYI, "STATEMENT")
+
+    statement = texts(embedded, AKINYI)[-1]
+    assert statement.text.startswith("የሶኮ መግለጫ።")
+    assert (statement.segments, len(statement.text.splitlines())) == (2, 4)
