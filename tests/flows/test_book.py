@@ -15,7 +15,6 @@ from bot import consent, speech
 from flows import reading
 from flows.dialogues import BOOK
 from flows.kit import (
-    LONG_SMS,
     SMS,
     USSD,
     Ask,
