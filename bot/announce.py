@@ -1,7 +1,6 @@
 """What the shop's events mean for people: who is told what, and which payouts are to be made.
 
-The follower reads events in their order and writes texts and jobs in the same transaction as its place,
-so each event is told once however often a worker dies.
+Texts and jobs are written in the follower's transaction, so each event is told once.
 """
 
 from __future__ import annotations
@@ -15,18 +14,15 @@ from sqlalchemy import Connection
 
 import locales
 from bot import outgoing, speech
-from bot.clock import Clock
-from bot.market import Database
 from bot.outgoing import Text
 from flows import kit
 from flows.kit import N_, Words
-from marketplace_api import artisans, events, orders, payouts
+from marketplace_api import artisans, orders, payouts
 from marketplace_api.models import Event
-from marketplace_api.shop import Ids, Shop, Terms
-from state import cursor, outbox
+from marketplace_api.shop import Shop
+from state import outbox
 
 PLACE = "announcements"
-AT_ONCE = 100
 
 OFFER = N_(
     "New order {code}: {quantity} x {title}. You earn {earns}. Reply YES {code} to accept or NO {code}.",
@@ -126,35 +122,17 @@ ABOUT_MONEY: Mapping[str, kit.Text] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Follower:
-    """Reads the shop's events and tells the people they concern."""
+class Announcements:
+    """Tells the people whom an event concerns."""
 
-    database: Database
-    clock: Clock
-    ids: Ids
-    terms: Terms
     languages: Sequence[str]
 
-    def follow(self) -> int:
-        """Takes the events that are new; how many there were."""
-        now = self.clock()
-        with self.database.writing.begin() as session:
-            shop, conn = Shop(session, now, self.ids, self.terms), session.connection()
-            position = cursor.read_for_update(conn, PLACE)
-            fresh = events.since(shop, position, AT_ONCE)
-            for event in fresh:
-                for text in self._texts(event, shop, conn):
-                    outgoing.queue(conn, text, self.ids.new_id("msg"), now)
-                self._jobs(event, conn, now)
-            if fresh:
-                cursor.move(conn, PLACE, fresh[-1].seq)
-        return len(fresh)
-
-    def anything(self) -> bool:
-        """Whether there is something new; asked without taking the one write lock that SQLite has."""
-        with self.database.reading() as session:
-            shop = Shop(session, self.clock(), self.ids, self.terms)
-            return bool(events.since(shop, cursor.read(session.connection(), PLACE), 1))
+    def take(self, shop: Shop, event: Event) -> None:
+        """Writes down what must leave because of this event."""
+        conn = shop.session.connection()
+        for text in self._texts(event, shop, conn):
+            outgoing.queue(conn, text, shop.ids.new_id("msg"), shop.now)
+        self._jobs(event, conn, shop.now)
 
     def _jobs(self, event: Event, conn: Connection, now: datetime) -> None:
         """A payout by mobile money is sent as soon as it is due."""

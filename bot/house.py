@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from bot import speech
-from bot.announce import Follower
+from bot import announce, speech
+from bot.announce import Announcements
 from bot.clock import Clock, MovableClock, system_clock
 from bot.database import create_engine
+from bot.following import Follower
 from bot.gallery import Gallery
 from bot.hall import Hall
 from bot.hop import Stage
@@ -78,6 +79,6 @@ def build(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = N
     secret = hashlib.sha256(settings.secret_key.encode()).digest()
     links = PhotoLinks(settings.url, secret)
     hall = Hall(Stage(BOOK, place, secret, links), sessions, database, now, chance, terms)
-    follower = Follower(database, now, chance, terms, settings.languages)
+    follower = Follower(announce.PLACE, Announcements(settings.languages).take, database, now, chance, terms)
     gallery = Gallery(Path(settings.photos_dir), database, now, chance, terms)
     return House(settings, engine, database, now, chance, terms, sessions, hall, follower, gallery, links)

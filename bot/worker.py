@@ -13,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from flask import Flask
 
 from bot import mms, simulator
-from bot.announce import Follower
 from bot.app import create_app
 from bot.delivery import Call, Delivery, Route
+from bot.following import Follower
 from bot.house import House, build
 from bot.payouts import SimulatedPayouts
 from bot.providers import Sender, africastalking, twilio

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import locales
-from bot.announce import AT_ONCE
+from bot.following import AT_ONCE
 from flows import gsm7
 from marketplace_api import artisans, deadlines, goods, orders
 from tests.bot.scenes import (
