@@ -45,6 +45,7 @@ def create_app(
         ids=house.ids,
         terms=house.terms,
         house_keys=_house_keys(settings),
+        webhooks_anywhere=settings.development,
     )
     api.register_blueprint(messages)
     api.after_request(_secure)

@@ -8,11 +8,13 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from flask import Flask
 
-from bot import mms, simulator
+from bot import mms, simulator, webhooks
 from bot.app import create_app
 from bot.delivery import Call, Delivery, Route
 from bot.following import Follower
@@ -29,17 +31,17 @@ AFTER_TROUBLE_S = 2.0
 HANDS = 8
 
 
-def run(follower: Follower, delivery: Delivery, stop: threading.Event) -> None:
-    """Works until `stop` is set; what is in hand is finished first."""
+def run(work: Callable[[], bool], stop: threading.Event, idle_s: float = IDLE_S) -> None:
+    """Works until `stop` is set, resting when there was nothing; what is in hand is finished first."""
     while not stop.is_set():
         try:
-            busy = step(follower, delivery)
+            busy = work()
         except Exception:
             log.exception("the worker goes on after trouble")
             stop.wait(AFTER_TROUBLE_S)
         else:
             if not busy:
-                stop.wait(IDLE_S)
+                stop.wait(idle_s)
 
 
 def step(follower: Follower, delivery: Delivery) -> bool:
@@ -108,8 +110,11 @@ def main() -> None:
         signal.signal(number, lambda *_: stop.set())
     house = build(load())
     app = create_app(house=house)
-    with ThreadPoolExecutor(max_workers=HANDS) as pool:
-        run(house.follower, delivery(app, house, pool), stop)
+    pushing = webhooks.hands(house)
+    with ThreadPoolExecutor(HANDS) as pool, ThreadPoolExecutor(webhooks.HANDS) as pushers:
+        for _ in range(webhooks.HANDS):
+            pushers.submit(run, pushing.step, stop, webhooks.IDLE_S)
+        run(partial(step, house.follower, delivery(app, house, pool)), stop)
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ class Base(DeclarativeBase):
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own idiom
         datetime: UtcDateTime(),
         dict[str, Any]: JSON(),
+        list[str]: JSON(none_as_null=True),
     }
 
 
@@ -301,6 +302,62 @@ class Event(Base):
 
     # a number is never given twice, or a poller's cursor would skip its second bearer
     __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - SQLAlchemy's own idiom
+
+
+class WebhookEndpoint(Base):
+    """Where events after the number `after_seq` are pushed to, on behalf of the key that made it.
+
+    `failing_since` is its first failure after the last thing that it took.
+    """
+
+    __tablename__ = "webhook_endpoint"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    owner: Mapped[str]
+    scope: Mapped[str]
+    url: Mapped[str]
+    event_types: Mapped[list[str] | None]
+    after_seq: Mapped[int] = mapped_column(BigInteger)
+    secret: Mapped[str]
+    old_secret: Mapped[str | None]
+    old_secret_until: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    failing_since: Mapped[datetime | None]
+    disabled_at: Mapped[datetime | None]
+    disabled_why: Mapped[str | None]
+
+    __table_args__ = (
+        Index(None, "created_at", "id"),
+        Index(None, "owner", "created_at", "id"),
+    )
+
+
+class WebhookDelivery(Base):
+    """An event on its way to an endpoint. Each replay begins a new `round`, with `attempts` counted anew."""
+
+    __tablename__ = "webhook_delivery"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    endpoint_id: Mapped[str] = mapped_column(ForeignKey("webhook_endpoint.id"))
+    event_id: Mapped[str] = mapped_column(ForeignKey("event.id"))
+    status: Mapped[str]
+    round: Mapped[int]
+    attempts: Mapped[int]
+    created_at: Mapped[datetime]
+    last_attempt_at: Mapped[datetime | None]
+    next_attempt_at: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None]
+    response_status: Mapped[int | None]
+    error: Mapped[str | None]
+
+    endpoint: Mapped[WebhookEndpoint] = relationship(lazy="joined", innerjoin=True)
+    event: Mapped[Event] = relationship(lazy="joined", innerjoin=True)
+
+    __table_args__ = (
+        UniqueConstraint("endpoint_id", "event_id"),
+        Index(None, "endpoint_id", "created_at", "id"),
+        Index(None, "endpoint_id", "status", "created_at", "id"),
+    )
 
 
 class HelpRequest(Base):

@@ -115,6 +115,11 @@ def claim(
     return sorted(jobs, key=lambda job: (-job.priority, job.due_at, job.id))
 
 
+def anything(conn: Connection, *, now: datetime, kinds: Collection[str] | None = None) -> bool:
+    """Whether `claim` would find something; asked without writing."""
+    return bool(conn.execute(select(exists(_claimable(now, kinds)))).scalar())
+
+
 def done(conn: Connection, job: Job, *, now: datetime) -> bool:
     """The job is finished: its key stays known, its payload is forgotten. False if the lease was lost."""
     return _let_go(conn, job, done_at=now, payload="{}", error=None)

@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from bot import demo, migrate
+from bot import demo, migrate, webhooks
 from bot.app import create_app
 from bot.clock import MovableClock
 from bot.house import build
@@ -49,13 +49,14 @@ class World:
         self.http = self.app.test_client()
         self._chance = Random(3)  # noqa: S311
         self._delivery = delivery(self.app, self.house, hands)
+        self._webhooks = webhooks.hands(self.house)
 
     def new_id(self) -> str:
         return f"{self._chance.getrandbits(128):032x}"
 
     def work(self) -> None:
         """Lets the worker do all that is due now."""
-        while step(self.house.follower, self._delivery):
+        while step(self.house.follower, self._delivery) or self._webhooks.step():
             pass
 
     def later(self, **time: float) -> None:

@@ -30,12 +30,14 @@ from marketplace_api.rest import (
     catalogue,
     docs,
     events,
+    fields,
     help_requests,
     kiosks,
     openapi,
     orders,
     payouts,
     problems,
+    webhook_endpoints,
 )
 from marketplace_api.shop import Ids, Shop, Terms
 
@@ -106,19 +108,22 @@ def create_api(
     ids: Ids,
     terms: Terms,
     house_keys: Mapping[str, Caller],
+    webhooks_anywhere: bool = False,
 ) -> Api:
     """The API, over the database that `sessions` is bound to.
 
-    `house_keys` are good without standing in any table: the operator's first, our own pages'.
+    `house_keys` are good without standing in any table: the operator's first, our own pages'. With
+    `webhooks_anywhere` webhook endpoints may be plain http and private.
     """
     api = Api(sessions, lambda session: Shop(session, clock(), ids, terms))
     api.config.update(_CONFIG)
     api.config[access.HOUSE_KEYS] = {apikeys.digest(key): caller for key, caller in house_keys.items()}
+    api.config[fields.WEBHOOKS_ANYWHERE] = webhooks_anywhere
     api.url_map.converters["id"] = IdConverter
     api.before_request(_only_json)
     api.spec_processor(openapi.complete)  # type: ignore[arg-type]
     problems.handle(api)
-    for room in (catalogue, orders, kiosks, payouts, help_requests, events, docs):
+    for room in (catalogue, orders, kiosks, payouts, help_requests, events, webhook_endpoints, docs):
         api.register_blueprint(room.blueprint)
     return api
 

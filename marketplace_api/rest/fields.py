@@ -9,11 +9,14 @@ import re
 from datetime import date
 from typing import Annotated
 
+from flask import current_app
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints
 
-from marketplace_api import msisdn
+from marketplace_api import addresses, msisdn
 from marketplace_api.categories import CATEGORIES
 from marketplace_api.rest.access import shop
+
+WEBHOOKS_ANYWHERE = "WEBHOOKS_ANYWHERE"  # in development: also by http, also into private networks
 
 # no control characters, and at least one that can be seen
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
@@ -45,6 +48,10 @@ def _category(value: str) -> str:
     return value
 
 
+def _webhook_url(value: str) -> str:
+    return addresses.checked(value, anywhere=current_app.config[WEBHOOKS_ANYWHERE])
+
+
 def _msisdn(value: str) -> str:
     return msisdn.parse(value, shop().terms.country)
 
@@ -70,6 +77,11 @@ Msisdn = Annotated[
     str,
     Field(max_length=30, json_schema_extra={"format": "phone", "examples": ["+254712345678"]}),
     AfterValidator(_msisdn),
+]
+WebhookUrl = Annotated[
+    str,
+    Field(max_length=500, json_schema_extra={"format": "webhook-url", "examples": ["https://shop.example/soko"]}),
+    AfterValidator(_webhook_url),
 ]
 
 

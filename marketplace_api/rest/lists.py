@@ -16,13 +16,22 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, TypeAdapter, WithJsonSchema
 from sqlalchemy import Select, tuple_
 
-from marketplace_api.models import Artisan, HelpRequest, Kiosk, Order, Payout, Product
+from marketplace_api.models import (
+    Artisan,
+    HelpRequest,
+    Kiosk,
+    Order,
+    Payout,
+    Product,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
 from marketplace_api.rest.access import shop
 from marketplace_api.rest.fields import Id, Limit
 
 Shape = TypeVar("Shape", bound=BaseModel)
 Row = TypeVar("Row")
-Dated = TypeVar("Dated", Artisan, HelpRequest, Kiosk, Order, Payout, Product)
+Dated = TypeVar("Dated", Artisan, HelpRequest, Kiosk, Order, Payout, Product, WebhookDelivery, WebhookEndpoint)
 
 
 def _opener(place: TypeAdapter[Any]) -> BeforeValidator:

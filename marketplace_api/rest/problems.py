@@ -46,6 +46,7 @@ REFUSALS = {
     "product_withdrawn": "Product {code} is not sold any more.",
     "still_running": "A request with this Idempotency-Key is still running; ask again in a moment.",
     "too_late": "Order {code} is due on {due_on}.",
+    "too_many_webhook_endpoints": "A key may have {most} webhook endpoints; delete one that is not needed.",
     "unknown_artisan": "There is no such artisan.",
     "unknown_category": "There is no category {category}.",
     "unknown_code": "There is nothing with the code {code}.",
@@ -55,6 +56,8 @@ REFUSALS = {
     "unknown_part": "There is no such part of an order.",
     "unknown_payout": "There is no such payout.",
     "unknown_product": "There is no such product.",
+    "unknown_webhook_delivery": "There is no such delivery to this endpoint.",
+    "unknown_webhook_endpoint": "There is no such webhook endpoint.",
     "wrong_count": "{count} is not between 1 and {most}.",
 }
 

@@ -28,8 +28,9 @@ def cursor(*place: object) -> str:
     return urlsafe_b64encode(json.dumps(place).encode()).decode()
 
 
-# what no pattern can say: numbers that are somebody's, cursors that lists gave
+# what no pattern can say: numbers that are somebody's, where webhooks may go, cursors that lists gave
 schemathesis.openapi.format("phone", st.sampled_from(["+254712345678", "0712 345 678", "+447400123456"]))
+schemathesis.openapi.format("webhook-url", st.sampled_from(["https://shop.example/soko", "http://127.0.0.1:9/"]))
 schemathesis.openapi.format("cursor", st.just(cursor("2026-11-22T09:00:00Z", "prd_1")))
 schemathesis.openapi.format("event-cursor", st.just(cursor(1)))
 schemathesis.openapi.format("id-cursor", st.just(cursor("msg_1")))

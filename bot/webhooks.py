@@ -1,0 +1,188 @@
+"""Events pushed to webhook endpoints, signed as Standard Webhooks 1.0.0 has it.
+
+    POST https://shop.example/soko
+    webhook-id: evt_4k2…                         the event's, the same at every attempt
+    webhook-timestamp: 1795339205                this attempt's
+    webhook-signature: v1,BlDJ73Hj… v1,9sd3k…    two while a secret is changed
+    {"type":"order.accepted","timestamp":"2026-11-22T09:20:05Z","data":{…}}
+
+Each delivery is a job. Those of one endpoint share a lane, so it is told one thing at a time and in order; an event
+that it refuses again leaves the lane, so that the others go on. A worker killed between the attempt and its note
+leaves a job that is claimed again: the endpoint then hears of the event twice, under one id.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from sqlalchemy.orm import Session
+from standardwebhooks import Webhook
+
+from bot.clock import Clock
+from bot.following import Follower
+from bot.house import House
+from bot.market import Database
+from bot.pinned import Answer, Poster, PostError
+from marketplace_api import shapes, webhooks
+from marketplace_api.models import Event, WebhookDelivery
+from marketplace_api.shop import Ids, Shop, Terms
+from marketplace_api.webhooks import Miss
+from state import outbox
+from state.outbox import Job
+
+log = logging.getLogger(__name__)
+
+KIND = "webhook"
+LEASE = timedelta(minutes=2)
+"""Longer than any attempt: resolving, connecting and waiting for the answer."""
+HANDS = 8
+IDLE_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One attempt, made up: what goes where. It needs no database any more."""
+
+    url: str
+    body: bytes
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Webhooks:
+    """Hands that push events, one delivery at a time; any number of them share the outbox."""
+
+    follower: Follower
+    database: Database
+    clock: Clock
+    ids: Ids
+    terms: Terms
+    poster: Poster
+
+    def step(self) -> bool:
+        """One look at what is new and one delivery; whether there was anything."""
+        told = self.follower.follow() if self.follower.anything() else 0
+        return self.push() or bool(told)
+
+    def push(self) -> bool:
+        """Makes one attempt at a delivery that is due; False when none is."""
+        with self.database.reading() as db:
+            if not outbox.anything(db.connection(), now=self.clock(), kinds=(KIND,)):
+                return False
+        with self.database.writing.begin() as db:
+            shop, token = self._shop(db), self.ids.new_id("lease")
+            jobs = outbox.claim(db.connection(), now=shop.now, limit=1, lease=LEASE, token=token, kinds=(KIND,))
+            letters = [(job, _letter_for(shop, job)) for job in jobs]
+        for job, letter in letters:
+            self._attempt(job, letter)
+        return bool(jobs)
+
+    def _attempt(self, job: Job, letter: Letter | None) -> None:
+        outcome = self._outcome(letter) if letter else None
+        with self.database.writing.begin() as db:
+            _settle(self._shop(db), job, outcome)
+
+    def _outcome(self, letter: Letter) -> Answer | Miss:
+        """A 2xx answer, or why there is none."""
+        try:
+            answer = self.poster.post(letter.url, letter.body, letter.headers)
+        except PostError as error:
+            return Miss(error.reason)
+        if 200 <= answer.status < 300:
+            return answer
+        return Miss(f"http_{answer.status}", answer.status, retry_after(answer.retry_after, self.clock()))
+
+    def _shop(self, session: Session) -> Shop:
+        return Shop(session, self.clock(), self.ids, self.terms)
+
+
+def hands(house: House, poster: Poster | None = None) -> Webhooks:
+    """Hands for this house."""
+    follower = Follower("webhooks", _queue, house.database, house.clock, house.ids, house.terms)
+    reach = poster or Poster(anywhere=house.settings.development)
+    return Webhooks(follower, house.database, house.clock, house.ids, house.terms, reach)
+
+
+def _queue(shop: Shop, event: Event) -> None:
+    """A job for each delivery that the event is the cause of."""
+    for delivery in webhooks.owed(shop, event):
+        _add(shop, delivery, lane=f"webhook:{delivery.endpoint_id}")
+
+
+def _add(shop: Shop, delivery: WebhookDelivery, *, lane: str | None) -> None:
+    outbox.add(
+        shop.session.connection(),
+        kind=KIND,
+        payload={"delivery": delivery.id, "round": delivery.round},
+        key=f"webhook:{delivery.id}:{delivery.round}:{'in order' if lane else 'aside'}",
+        lane=lane,
+        due_at=delivery.next_attempt_at or shop.now,
+        now=shop.now,
+    )
+
+
+def _letter_for(shop: Shop, job: Job) -> Letter | None:
+    """The attempt that the job asks for; None when there is nothing to deliver any more."""
+    delivery = webhooks.pending(shop, job.payload["delivery"], job.payload["round"])
+    if delivery is None:
+        return None
+    return letter(delivery.event, delivery.endpoint.url, webhooks.secrets(delivery.endpoint, shop.now), shop.now)
+
+
+def letter(event: Event, url: str, secrets: Sequence[str], now: datetime) -> Letter:
+    """The event, signed with every one of the secrets."""
+    body = shapes.Pushed.of(event).model_dump_json()
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": "Soko",
+        "webhook-id": event.id,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": " ".join(Webhook(secret).sign(event.id, now.astimezone(UTC), body) for secret in secrets),
+    }
+    return Letter(url, body.encode(), headers)
+
+
+def _settle(shop: Shop, job: Job, outcome: Answer | Miss | None) -> None:
+    """Writes down what came of an attempt, and what follows."""
+    conn = shop.session.connection()
+    delivery = webhooks.pending(shop, job.payload["delivery"], job.payload["round"])
+    if delivery is None or outcome is None:
+        outbox.done(conn, job, now=shop.now)
+    elif isinstance(outcome, Answer):
+        webhooks.took(shop, delivery, outcome.status)
+        outbox.done(conn, job, now=shop.now)
+    else:
+        _postpone(shop, job, delivery, outcome)
+
+
+def _postpone(shop: Shop, job: Job, delivery: WebhookDelivery, miss: Miss) -> None:
+    log.warning(
+        "an event was not delivered",
+        extra={"endpoint": delivery.endpoint_id, "delivery": delivery.id, "reason": miss.error},
+    )
+    conn, follows = shop.session.connection(), webhooks.missed(shop, delivery, miss)
+    if follows == "failed":
+        outbox.bury(conn, job, now=shop.now, error=miss.error)
+    elif follows == "aside" and job.lane:
+        _add(shop, delivery, lane=None)
+        outbox.done(conn, job, now=shop.now)
+    else:
+        outbox.retry(conn, job, due_at=delivery.next_attempt_at or shop.now, error=miss.error)
+
+
+def retry_after(header: str | None, now: datetime) -> timedelta | None:
+    """What a `Retry-After` asks for, written as seconds or as a date (RFC 9110 §10.2.3); None when it says nothing."""
+    if header is None:
+        return None
+    if re.fullmatch("[0-9]{1,9}", header):
+        return timedelta(seconds=int(header))
+    try:
+        until = parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    return max(until.astimezone(UTC) - now, timedelta())

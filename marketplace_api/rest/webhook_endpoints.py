@@ -1,0 +1,135 @@
+"""`/webhook-endpoints`: where events are pushed to, what arrived there and what did not.
+
+A storefront sees and changes its own; an operator those of all.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from apiflask import APIBlueprint
+from flask import Response
+from pydantic import BaseModel, Field, StringConstraints
+from sqlalchemy import select
+
+from marketplace_api import shapes, webhooks
+from marketplace_api.models import WebhookDelivery, WebhookEndpoint
+from marketplace_api.refused import Refused
+from marketplace_api.rest.access import caller, is_operator, requires, shop
+from marketplace_api.rest.fields import WebhookUrl
+from marketplace_api.rest.lists import Page, PageQuery, newest_first
+from marketplace_api.rest.repeats import repeatable
+
+blueprint = APIBlueprint("webhook_endpoints", __name__, tag="Webhooks")
+
+EventType = Annotated[
+    str,
+    StringConstraints(max_length=50, pattern=r"^[a-z_]+\.[a-z_]+$"),
+    Field(examples=["order.accepted"]),
+]
+
+
+class EndpointIn(BaseModel):
+    """Where to push events, and which; without `event_types` all that the key may see."""
+
+    url: WebhookUrl
+    event_types: Annotated[list[EventType], Field(min_length=1, max_length=50)] | None = None
+
+
+class DeliveryQuery(PageQuery):
+    """Filters of the list."""
+
+    status: Literal["pending", "delivered", "failed"] | None = None
+
+
+@blueprint.post("/webhook-endpoints")
+@requires("storefront", "operator", refusals=(409,))
+@repeatable
+@blueprint.input(EndpointIn)
+@blueprint.output(shapes.WebhookEndpointSecret, 201)
+def create_webhook_endpoint(json_data: EndpointIn) -> shapes.WebhookEndpointSecret:
+    """Have events pushed. The secret to verify them with is shown only here.
+
+    A storefront's endpoints get what happens in the catalogue and to the orders it placed.
+    """
+    return shapes.WebhookEndpointSecret.of(webhooks.create(shop(), caller(), json_data.url, json_data.event_types))
+
+
+@blueprint.get("/webhook-endpoints")
+@requires("storefront", "operator")
+@blueprint.input(PageQuery, location="query")
+@blueprint.output(Page[shapes.WebhookEndpoint])
+def list_webhook_endpoints(query_data: PageQuery) -> Page[shapes.WebhookEndpoint]:
+    """List webhook endpoints, newest first."""
+    found = select(WebhookEndpoint)
+    if not is_operator():
+        found = found.where(WebhookEndpoint.owner == caller().id)
+    return newest_first(WebhookEndpoint, found, query_data, shapes.WebhookEndpoint.of)
+
+
+@blueprint.get("/webhook-endpoints/<id:endpoint_id>")
+@requires("storefront", "operator")
+@blueprint.output(shapes.WebhookEndpoint)
+def get_webhook_endpoint(endpoint_id: str) -> shapes.WebhookEndpoint:
+    """Show a webhook endpoint."""
+    return shapes.WebhookEndpoint.of(_endpoint(endpoint_id))
+
+
+@blueprint.delete("/webhook-endpoints/<id:endpoint_id>")
+@requires("storefront", "operator")
+@blueprint.output({}, 204)
+def delete_webhook_endpoint(endpoint_id: str) -> Response:
+    """Push nothing there any more; its deliveries are forgotten."""
+    webhooks.remove(shop(), _endpoint(endpoint_id))
+    return Response(status=204)
+
+
+@blueprint.post("/webhook-endpoints/<id:endpoint_id>/rotate-secret")
+@requires("storefront", "operator")
+@blueprint.output(shapes.WebhookEndpointSecret)
+def rotate_webhook_secret(endpoint_id: str) -> shapes.WebhookEndpointSecret:
+    """Take a new secret; for a day events are signed with the old one too."""
+    return shapes.WebhookEndpointSecret.of(webhooks.rotate_secret(shop(), _endpoint(endpoint_id)))
+
+
+@blueprint.post("/webhook-endpoints/<id:endpoint_id>/test")
+@requires("storefront", "operator")
+@blueprint.output(shapes.Event)
+def test_webhook_endpoint(endpoint_id: str) -> shapes.Event:
+    """Have an event pushed to this endpoint alone.
+
+    A disabled one gets it too, once, and is enabled again if it answers 2xx.
+    """
+    return shapes.Event.of(webhooks.test(shop(), _endpoint(endpoint_id)))
+
+
+@blueprint.get("/webhook-endpoints/<id:endpoint_id>/deliveries")
+@requires("storefront", "operator")
+@blueprint.input(DeliveryQuery, location="query")
+@blueprint.output(Page[shapes.WebhookDelivery])
+def list_webhook_deliveries(endpoint_id: str, query_data: DeliveryQuery) -> Page[shapes.WebhookDelivery]:
+    """List what was or is to be pushed there, newest first."""
+    found = select(WebhookDelivery).where(WebhookDelivery.endpoint_id == _endpoint(endpoint_id).id)
+    if query_data.status:
+        found = found.where(WebhookDelivery.status == query_data.status)
+    return newest_first(WebhookDelivery, found, query_data, shapes.WebhookDelivery.of)
+
+
+@blueprint.post("/webhook-endpoints/<id:endpoint_id>/deliveries/<id:delivery_id>/replay")
+@requires("storefront", "operator")
+@blueprint.output(shapes.WebhookDelivery)
+def replay_webhook_delivery(endpoint_id: str, delivery_id: str) -> shapes.WebhookDelivery:
+    """Push the event again, at once and under the same id, whatever became of it before.
+
+    A disabled endpoint gets it too, once, and is enabled again if it answers 2xx.
+    """
+    endpoint = _endpoint(endpoint_id)
+    return shapes.WebhookDelivery.of(webhooks.replay(shop(), webhooks.delivery_by_id(shop(), endpoint, delivery_id)))
+
+
+def _endpoint(endpoint_id: str) -> WebhookEndpoint:
+    """The endpoint, if the caller may know of it."""
+    endpoint = webhooks.by_id(shop(), endpoint_id)
+    if endpoint.owner != caller().id and not is_operator():
+        raise Refused("unknown_webhook_endpoint", 404)
+    return endpoint

@@ -1,0 +1,165 @@
+"""A POST goes where its name led when it was looked at, and nowhere else."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from threading import Thread
+
+import pytest
+
+from bot.pinned import Answer, Poster, PostError, system_resolver
+from tests.receivers import CERTIFICATE, Receiver, receiving
+
+
+class Resolver:
+    """Leads every name to the same addresses, and remembers who asked."""
+
+    def __init__(self, *addresses: str) -> None:
+        self.addresses = addresses
+        self.asked: list[tuple[str, int]] = []
+
+    def __call__(self, host: str, port: int) -> Sequence[str]:
+        self.asked.append((host, port))
+        return self.addresses
+
+
+def at_home(resolve: Callable[[str, int], Sequence[str]] | None = None, **more: object) -> Poster:
+    return Poster(anywhere=True, resolve=resolve or Resolver("127.0.0.1"), **more)  # type: ignore[arg-type]
+
+
+def reason(poster: Poster, url: str) -> str:
+    with pytest.raises(PostError) as caught:
+        poster.post(url, b"{}", {})
+    return caught.value.reason
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as receiver:
+        yield receiver
+
+
+def test_body_and_headers_arrive_as_they_are(receiver: Receiver) -> None:
+    answer = at_home().post(receiver.url + "?a=b", "ቅርጫት".encode(), {"webhook-id": "evt_1", "User-Agent": "Soko"})
+
+    assert answer == Answer(204, None)
+    (arrived,) = receiver.arrived
+    assert (arrived.path, arrived.body) == ("/soko?a=b", "ቅርጫት")
+    assert arrived.headers["webhook-id"] == "evt_1"
+
+
+def test_the_name_is_looked_up_once_and_the_connection_goes_to_what_was_looked_at(receiver: Receiver) -> None:
+    nowhere_else = Resolver("127.0.0.1")
+    at_home(nowhere_else).post(f"http://hooks.example:{receiver.port}/", b"{}", {})
+
+    assert nowhere_else.asked == [("hooks.example", receiver.port)]
+    assert receiver.arrived[0].headers["host"] == f"hooks.example:{receiver.port}"
+
+
+def test_over_tls_the_certificate_must_be_for_the_name_that_was_asked_for() -> None:
+    believing = ssl.create_default_context(cafile=str(CERTIFICATE))
+    with receiving(tls=True) as receiver:
+        poster = at_home(tls=believing)
+        assert poster.post(f"https://hooks.example:{receiver.port}/", b"{}", {}).status == 204
+        assert reason(poster, f"https://other.example:{receiver.port}/") == "insecure"
+        assert len(receiver.arrived) == 1
+
+
+def test_a_certificate_that_nobody_vouches_for_is_not_believed() -> None:
+    with receiving(tls=True) as receiver:
+        assert reason(at_home(), f"https://hooks.example:{receiver.port}/") == "insecure"
+        assert receiver.arrived == []
+
+
+@pytest.mark.parametrize(
+    "addresses", [["127.0.0.1"], ["::1"], ["169.254.169.254"], ["::ffff:127.0.0.1"], ["1.1.1.1", "127.0.0.1"]]
+)
+def test_a_name_that_leads_into_a_private_network_is_not_gone_to(receiver: Receiver, addresses: list[str]) -> None:
+    outside_development = Poster(anywhere=False, resolve=Resolver(*addresses))
+
+    assert reason(outside_development, f"http://hooks.example:{receiver.port}/") == "not_public"
+    assert receiver.arrived == []
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1", "2130706433", "0x7f000001", "localhost"])
+def test_odd_spellings_of_an_address_do_not_get_by_the_machines_own_resolver(receiver: Receiver, host: str) -> None:
+    assert reason(Poster(anywhere=False), f"http://{host}:{receiver.port}/") == "not_public"
+    assert receiver.arrived == []
+
+
+def test_an_address_that_does_not_answer_is_followed_by_the_next(receiver: Receiver) -> None:
+    answer = at_home(Resolver("127.0.0.2", "127.0.0.1")).post(f"http://hooks.example:{receiver.port}/", b"{}", {})
+
+    assert answer.status == 204
+
+
+def test_no_redirect_is_followed(receiver: Receiver) -> None:
+    with receiving(307) as elsewhere:
+        elsewhere.headers["Location"] = receiver.url
+        assert at_home().post(elsewhere.url, b"{}", {}).status == 307
+    assert receiver.arrived == []
+
+
+def test_no_proxy_is_asked(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    with receiving() as proxy:
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+        assert at_home().post(receiver.url, b"{}", {}).status == 204
+        assert proxy.arrived == []
+
+
+def test_nobody_there_is_unreachable() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+    assert reason(at_home(), f"http://hooks.example:{port}/") == "unreachable"
+
+
+@pytest.mark.parametrize("host", ["name.that.is.not.there.invalid", "a..example", "x" * 64 + ".example"])
+def test_a_name_that_leads_nowhere_is_unreachable(host: str) -> None:
+    assert reason(Poster(anywhere=True, resolve=system_resolver), f"http://{host}/") == "unreachable"
+
+
+@contextmanager
+def saying(said: bytes, *, for_ever: bool = False) -> Iterator[str]:
+    """A server that hears a request out and says this; `for_ever` it says it again and again."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def speak() -> None:
+            line, _ = server.accept()
+            with line, suppress(OSError):  # it may be hung up on
+                heard = b""
+                while not heard.endswith(b"{}"):
+                    heard += line.recv(1024)
+                line.sendall(said)
+                while for_ever:
+                    line.sendall(said)
+
+        thread = Thread(target=speak)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/"
+        thread.join()
+
+
+@pytest.mark.parametrize("said", [b"", b"hello\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n"])
+def test_what_is_not_http_is_no_answer(said: bytes) -> None:
+    with saying(said) as url:
+        assert reason(at_home(), url) == "no_answer"
+
+
+def test_an_endpoint_that_never_answers_is_waited_for_so_long_and_no_longer() -> None:
+    with receiving() as silent:
+        silent.open.clear()
+        assert reason(at_home(answer_s=0.05), silent.url) == "timeout"
+
+
+def test_an_endpoint_that_goes_on_answering_for_ever_is_cut_off() -> None:
+    with saying(b"HTTP/1.1 100 Continue\r\n\r\n", for_ever=True) as url:
+        assert reason(at_home(answer_s=0.05), url) == "timeout"
+
+
+def test_only_the_head_of_an_answer_is_read() -> None:
+    with saying(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\nRetry-After: 7\r\n\r\nand so on") as url:
+        assert at_home().post(url, b"{}", {}) == Answer(200, "7")

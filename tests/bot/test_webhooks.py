@@ -1,0 +1,546 @@
+"""Events pushed to endpoints: complete, in order, signed, tried again, and never where they do not belong."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import os
+import signal
+from base64 import b64decode, b64encode
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from random import Random
+from threading import Thread
+from typing import Any
+
+import pytest
+from standardwebhooks import Webhook
+
+from bot.pinned import Answer, Poster
+from bot.webhooks import HANDS, LEASE, Webhooks, hands, letter, retry_after
+from marketplace_api import apikeys
+from marketplace_api.models import Event
+from marketplace_api.webhooks import GIVEN_UP_AFTER, JITTER, OLD_SECRET_FOR, WAITS
+from tests.bot.scenes import AKINYI, JOY, OTIENO, POT, accepted, on_sale, order, received, texts, ware
+from tests.receivers import Arrived, Receiver, receiving
+from tests.service import Service
+from tests.state.together import together
+
+ABOUT_ITSELF = ("webhook_endpoint.tested", "webhook_delivery.replayed", "webhook_endpoint.disabled")
+NOBODY = "http://127.0.0.1:9/"
+"""Where nobody listens."""
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as receiver:
+        yield receiver
+
+
+def endpoint(service: Service, receiver: Receiver | None, *types: str) -> Any:
+    """An operator's endpoint that gets all events, or these types."""
+    body = {"url": receiver.url if receiver else NOBODY, "event_types": list(types) or None}
+    return service.api("POST", "/webhook-endpoints", body)
+
+
+def try_out(service: Service, made: Any) -> str:
+    """The id of an event for this endpoint alone."""
+    return str(service.api("POST", f"/webhook-endpoints/{made['id']}/test")["id"])
+
+
+def deliveries(service: Service, made: Any, status: str = "") -> list[Any]:
+    """Newest first."""
+    query = f"?status={status}" if status else ""
+    return list(service.api("GET", f"/webhook-endpoints/{made['id']}/deliveries{query}")["data"])
+
+
+def replay(service: Service, made: Any, delivery: Any) -> Any:
+    return service.api("POST", f"/webhook-endpoints/{made['id']}/deliveries/{delivery['id']}/replay")
+
+
+def standing(service: Service, made: Any) -> tuple[str, str | None]:
+    shown = service.api("GET", f"/webhook-endpoints/{made['id']}")
+    return shown["status"], shown["disabled_reason"]
+
+
+def is_genuine(arrived: Arrived, secret: str) -> bool:
+    """Whether one of the signatures is that of this secret, as anybody can compute it."""
+    signed = f"{arrived.id}.{arrived.headers['webhook-timestamp']}.{arrived.body}".encode()
+    code = b64encode(hmac.digest(b64decode(secret.removeprefix("whsec_")), signed, "sha256")).decode()
+    return any(hmac.compare_digest(one, f"v1,{code}") for one in arrived.headers["webhook-signature"].split(" "))
+
+
+# -- what is pushed
+
+
+def test_every_event_is_pushed_once_in_its_order_and_signed(service: Service, receiver: Receiver) -> None:
+    before = len(service.events())
+    made = endpoint(service, receiver)
+    received(service)
+    service.work()
+
+    since = service.api("GET", "/events?limit=100")["data"][before:]
+    assert receiver.ids == [event["id"] for event in since]
+    assert receiver.types[-2:] == ["payout.created", "payout.paid"]
+    for arrived, event in zip(receiver.arrived, since, strict=True):
+        assert json.loads(arrived.body) == {
+            "type": event["type"],
+            "timestamp": event["created_at"],
+            "data": event["data"],
+        }
+        assert arrived.headers["content-type"] == "application/json"
+        assert is_genuine(arrived, made["secret"])
+    assert {delivery["status"] for delivery in deliveries(service, made)} == {"delivered"}
+
+
+SAMPLE_SECRET = "whsec_" + b64encode(b"0123456789abcdef0123456789abcdef").decode()
+SAMPLE = Event(
+    id="msg_2KWPBgLlAfxdpx2AI54pPJ85f4W",
+    type="listing.published",
+    created_at=datetime(2026, 11, 22, 9, 20, 5, tzinfo=UTC),
+    data={"id": "lst_01", "price_minor": 150_000},
+)
+
+
+def test_a_letter_is_the_samples_of_the_standard_to_the_byte() -> None:
+    sent = letter(SAMPLE, "https://shop.example/", [SAMPLE_SECRET], SAMPLE.created_at)
+
+    assert sent.body == (
+        b'{"type":"listing.published","timestamp":"2026-11-22T09:20:05Z","data":{"id":"lst_01","price_minor":150000}}'
+    )
+    assert {name: value for name, value in sent.headers.items() if name.startswith("webhook-")} == {
+        "webhook-id": SAMPLE.id,
+        "webhook-timestamp": "1795339205",
+        "webhook-signature": "v1,BlDJ73HjsGCOUohnwwfjzoTwGcM9xHO6hwC5JKwQ658=",
+    }
+
+
+def test_the_standards_own_library_verifies_a_letter_with_either_secret() -> None:
+    other = "whsec_" + b64encode(Random(7).randbytes(32)).decode()
+    sent = letter(SAMPLE, "https://shop.example/", [SAMPLE_SECRET, other], datetime.now(UTC))
+
+    for secret in (SAMPLE_SECRET, other):
+        assert Webhook(secret).verify(sent.body, dict(sent.headers))["type"] == "listing.published"
+
+
+def test_what_happened_before_an_endpoint_was_made_is_not_pushed(service: Service, receiver: Receiver) -> None:
+    order(service)
+    endpoint(service, receiver)
+    service.work()
+
+    assert receiver.arrived == []
+
+
+def test_an_endpoint_gets_the_types_it_asked_for(embedded: Service, receiver: Receiver) -> None:
+    endpoint(embedded, receiver, "order.placed", "payout.paid")
+    received(embedded)
+    embedded.work()
+
+    assert receiver.types == ["order.placed", "payout.paid"]
+
+
+def test_a_test_event_reaches_its_endpoint_alone_whatever_types_that_asked_for(
+    embedded: Service, receiver: Receiver
+) -> None:
+    with receiving() as other:
+        endpoint(embedded, other)
+        made = endpoint(embedded, receiver, "payout.paid")
+        sent = try_out(embedded, made)
+        embedded.work()
+
+        assert receiver.ids == [sent]
+        assert receiver.arrived[0].data["id"] == made["id"]
+        assert "webhook_endpoint.tested" not in other.types
+        assert made["secret"] not in embedded.http.get("/api/v1/events", headers=as_operator(embedded)).text
+
+
+def test_what_is_deleted_is_pushed_to_no_more(embedded: Service, receiver: Receiver) -> None:
+    made = endpoint(embedded, receiver)
+    receiver.statuses = [500]
+    order(embedded)
+    embedded.work()
+    embedded.http.delete(f"/api/v1/webhook-endpoints/{made['id']}", headers=as_operator(embedded))
+    order(embedded)
+    embedded.later(hours=1)
+
+    assert len(receiver.arrived) == 1
+
+
+def as_operator(service: Service) -> dict[str, str]:
+    return {"Authorization": f"Bearer {service.settings.operator_key}"}
+
+
+# -- a storefront's
+
+
+def test_a_storefront_is_told_of_the_catalogue_and_of_its_own_orders_and_reads_no_phone_but_its_buyers(
+    service: Service, receiver: Receiver
+) -> None:
+    with service.house.database.writing.begin() as session:
+        key = apikeys.create(service.house.shop(session), "window", "storefront")
+    mine = {"Authorization": f"Bearer {key}"}
+    service.api("POST", "/webhook-endpoints", {"url": receiver.url}, **mine)
+    (product,) = on_sale(service, POT)
+    body = {
+        "product_id": product["id"],
+        "quantity": 1,
+        "buyer": {"name": "Joy", "phone": JOY, "locale": "en"},
+        "ship_to": {"name": "Joy", "line1": "1 Moi Avenue", "city": "Nairobi", "country": "KE"},
+    }
+    placed = service.api("POST", "/orders", body, **mine)
+    service.gateway.text(AKINYI, f"YES {placed['code']}")
+    received(service, title=POT)  # of somebody else
+    service.gateway.text(AKINYI, "CALL")
+    ware(service, AKINYI, "Clay lamp")
+    service.work()
+
+    assert {"order.placed", "order.accepted", "product.listed"} <= set(receiver.types)
+    assert set(service.events()) > {"payout.paid", "help.requested"}
+    told_of = {arrived.data["id"] for arrived in receiver.arrived if arrived.type.startswith("order.")}
+    assert told_of == {placed["id"]}
+    assert {arrived.type.partition(".")[0] for arrived in receiver.arrived} == {"order", "product"}
+    for arrived in receiver.arrived:
+        assert AKINYI not in arrived.body
+        assert OTIENO not in arrived.body
+
+
+# -- what fails
+
+
+def test_a_delivery_is_tried_again_under_one_id_at_growing_gaps_and_then_has_failed(
+    service: Service, receiver: Receiver
+) -> None:
+    made = endpoint(service, receiver)
+    receiver.statuses = [500] * 50
+    sent = try_out(service, made)
+    service.work()
+    for wait in WAITS:
+        service.clock.advance(wait.total_seconds() - 1)
+        service.work()
+        before = len(receiver.arrived)
+        service.later(seconds=wait.total_seconds() * JITTER + 2)
+        assert len(receiver.arrived) == before + 1
+    service.later(days=30)
+
+    assert receiver.ids == [sent] * (len(WAITS) + 1)
+    assert all(is_genuine(arrived, made["secret"]) for arrived in receiver.arrived)
+    times = [int(arrived.headers["webhook-timestamp"]) for arrived in receiver.arrived]
+    assert times == sorted(set(times))
+    (failed,) = deliveries(service, made, "failed")
+    assert (failed["event_id"], failed["attempts"], failed["response_status"], failed["error"]) == (
+        sent,
+        len(WAITS) + 1,
+        500,
+        "http_500",
+    )
+    assert failed["next_attempt_at"] is None
+    assert deliveries(service, made, "pending") == []
+
+
+@pytest.mark.parametrize("status", [199, 302, 400, 404, 500, 503])
+def test_whatever_is_not_2xx_is_tried_again(embedded: Service, receiver: Receiver, status: int) -> None:
+    made = endpoint(embedded, receiver)
+    receiver.statuses = [status, 200]
+    try_out(embedded, made)
+    embedded.work()
+    (waiting,) = deliveries(embedded, made)
+    assert (waiting["status"], waiting["response_status"], waiting["attempts"]) == ("pending", status, 1)
+    embedded.later(seconds=6)
+
+    (delivered,) = deliveries(embedded, made)
+    assert (delivered["status"], delivered["response_status"], delivered["error"]) == ("delivered", 200, None)
+    assert len(receiver.arrived) == 2
+
+
+def test_while_an_endpoint_is_busy_everything_waits_and_then_comes_in_order(
+    embedded: Service, receiver: Receiver
+) -> None:
+    receiver.statuses = [503, 503]
+    endpoint(embedded, receiver, "order.placed")
+    codes = [order(embedded)["code"] for _ in range(3)]
+    embedded.work()
+    embedded.later(seconds=6)
+    assert len(receiver.arrived) == 2
+    embedded.later(minutes=6)
+
+    assert [arrived.data["code"] for arrived in receiver.arrived] == [codes[0], codes[0], *codes]
+
+
+def test_an_event_that_is_refused_twice_steps_aside_and_comes_later(embedded: Service, receiver: Receiver) -> None:
+    receiver.statuses = [422, 422]
+    endpoint(embedded, receiver, "order.placed")
+    codes = [order(embedded)["code"] for _ in range(3)]
+    embedded.work()
+    embedded.later(seconds=6)
+    assert [arrived.data["code"] for arrived in receiver.arrived] == [codes[0], *codes]
+    embedded.later(minutes=6)
+
+    assert receiver.arrived[-1].data["code"] == codes[0]
+
+
+@pytest.mark.parametrize("header", ["600", "Mon, 23 Nov 2026 08:10:00 GMT"])
+def test_an_endpoint_that_says_when_to_come_again_is_left_alone_until_then(
+    embedded: Service, receiver: Receiver, header: str
+) -> None:
+    receiver.statuses, receiver.headers = [429], {"Retry-After": header}
+    endpoint(embedded, receiver, "order.placed")
+    codes = [order(embedded)["code"] for _ in range(2)]
+    embedded.work()
+    embedded.later(seconds=599)
+    assert len(receiver.arrived) == 1
+    embedded.later(seconds=121)
+
+    assert [arrived.data["code"] for arrived in receiver.arrived] == [codes[0], *codes]
+
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("header", "wait"),
+    [
+        ("0", timedelta()),
+        ("120", timedelta(minutes=2)),
+        ("Mon, 23 Nov 2026 12:01:00 GMT", timedelta(minutes=1)),
+        ("Mon, 23 Nov 2026 11:59:00 GMT", timedelta()),
+        (None, None),
+        ("", None),
+        ("soon", None),
+        ("-5", None),
+        ("1.5", None),
+        ("٥", None),
+        ("9" * 5000, None),
+    ],
+)
+def test_a_retry_after_is_seconds_or_a_date(header: str | None, wait: timedelta | None) -> None:
+    assert retry_after(header, NOON) == wait
+
+
+def test_an_endpoint_that_says_it_is_gone_is_left_alone_and_operators_hear_of_it(
+    service: Service, receiver: Receiver
+) -> None:
+    receiver.statuses = [410]
+    with receiving() as watching:
+        endpoint(service, watching, "webhook_endpoint.disabled")
+        made = endpoint(service, receiver, "order.placed")
+        first, second = (order(service) for _ in range(2))
+        service.work()
+        order(service)
+        service.later(days=3)
+
+        assert [arrived.data["code"] for arrived in receiver.arrived] == [first["code"]]
+        assert standing(service, made) == ("disabled", "gone")
+        failed = deliveries(service, made, "failed")
+        assert {delivery["error"] for delivery in failed} == {"http_410", "endpoint_disabled"}
+        assert len(failed) == len(deliveries(service, made)) == 2
+        assert [(arrived.type, arrived.data["id"]) for arrived in watching.arrived] == [
+            ("webhook_endpoint.disabled", made["id"])
+        ]
+        assert second["code"] != first["code"]
+
+
+def test_an_endpoint_that_takes_nothing_for_days_is_disabled(embedded: Service) -> None:
+    made = endpoint(embedded, None)
+    embedded.work()
+    for _ in range(GIVEN_UP_AFTER // timedelta(hours=12)):
+        order(embedded)
+        assert standing(embedded, made) == ("enabled", None)
+        embedded.later(hours=12)
+    embedded.later(hours=12)
+
+    assert standing(embedded, made) == ("disabled", "failing")
+    assert deliveries(embedded, made, "pending") == []
+    assert embedded.events().count("webhook_endpoint.disabled") == 1
+
+
+def test_an_endpoint_that_takes_something_now_and_then_is_not_disabled(embedded: Service, receiver: Receiver) -> None:
+    made = endpoint(embedded, receiver)
+    for _ in range(5):
+        receiver.statuses = [500, 500]
+        try_out(embedded, made)
+        embedded.later(days=2)
+
+    assert standing(embedded, made) == ("enabled", None)
+
+
+# -- again
+
+
+def test_a_failed_delivery_can_be_replayed_and_enables_a_disabled_endpoint(
+    service: Service, receiver: Receiver
+) -> None:
+    receiver.statuses = [410]
+    made = endpoint(service, receiver, "order.placed")
+    first, second = (order(service) for _ in range(2))
+    service.work()
+    newest, oldest = deliveries(service, made, "failed")
+    assert (replay(service, made, newest)["status"], standing(service, made)) == ("pending", ("disabled", "gone"))
+    service.work()
+
+    assert [arrived.data["code"] for arrived in receiver.arrived[1:]] in ([second["code"]], [first["code"]])
+    assert receiver.ids[1] == newest["event_id"]
+    assert standing(service, made) == ("enabled", None)
+    replay(service, made, oldest)
+    service.work()
+    assert {delivery["status"] for delivery in deliveries(service, made)} == {"delivered"}
+
+
+def test_a_disabled_endpoint_gets_one_attempt_at_a_replay_and_at_a_test(embedded: Service, receiver: Receiver) -> None:
+    receiver.statuses = [410, 500, 500]
+    made = endpoint(embedded, receiver)
+    try_out(embedded, made)
+    embedded.work()
+    replay(embedded, made, deliveries(embedded, made)[0])
+    try_out(embedded, made)
+    embedded.later(days=1)
+
+    assert len(receiver.arrived) == 3
+    assert standing(embedded, made) == ("disabled", "gone")
+    assert [delivery["status"] for delivery in deliveries(embedded, made)] == ["failed", "failed"]
+    try_out(embedded, made)
+    embedded.work()
+    assert standing(embedded, made) == ("enabled", None)
+
+
+def test_a_replay_of_what_still_waits_comes_at_once_and_once(embedded: Service, receiver: Receiver) -> None:
+    receiver.statuses = [500] * 3
+    made = endpoint(embedded, receiver)
+    sent = try_out(embedded, made)
+    embedded.work()
+    embedded.later(seconds=6)
+    embedded.later(minutes=6)
+    replay(embedded, made, deliveries(embedded, made)[0])
+    embedded.work()
+    assert receiver.ids == [sent] * 4
+    embedded.later(days=1)
+
+    assert len(receiver.arrived) == 4
+    (delivered,) = deliveries(embedded, made)
+    assert (delivered["status"], delivered["attempts"]) == ("delivered", 1)
+
+
+def test_what_was_delivered_can_be_replayed_under_its_id(embedded: Service, receiver: Receiver) -> None:
+    made = endpoint(embedded, receiver)
+    sent = try_out(embedded, made)
+    embedded.work()
+    replay(embedded, made, deliveries(embedded, made)[0])
+    embedded.work()
+
+    assert receiver.ids == [sent, sent]
+
+
+def test_for_a_day_after_a_change_of_secrets_both_are_good(embedded: Service, receiver: Receiver) -> None:
+    made = endpoint(embedded, receiver)
+    new = embedded.api("POST", f"/webhook-endpoints/{made['id']}/rotate-secret")["secret"]
+    for wait in (timedelta(), OLD_SECRET_FOR - timedelta(minutes=1), timedelta(minutes=1)):
+        embedded.clock.advance(wait.total_seconds())
+        try_out(embedded, made)
+        embedded.work()
+
+    assert [is_genuine(arrived, made["secret"]) for arrived in receiver.arrived] == [True, True, False]
+    assert all(is_genuine(arrived, new) for arrived in receiver.arrived)
+
+
+# -- beside others
+
+
+def test_an_endpoint_that_does_not_answer_holds_up_neither_texts_nor_other_endpoints(
+    service: Service, receiver: Receiver
+) -> None:
+    with receiving() as slow:
+        slow.open.clear()
+        made = endpoint(service, slow, "order.placed")
+        order(service)
+        hand = hands(service.house)
+        stuck = Thread(target=hand.step)
+        stuck.start()
+        slow.asked.get()
+        endpoint(service, receiver, "order.accepted")
+        accepted(service)
+        service.work()
+
+        assert receiver.types == ["order.accepted"]
+        assert "order.accepted" in [text.topic for text in texts(service, JOY)]
+        assert len(slow.arrived) == 1
+        slow.open.set()
+        stuck.join()
+        service.work()
+        assert len(slow.arrived) == 2
+        assert {delivery["status"] for delivery in deliveries(service, made)} == {"delivered"}
+
+
+def test_many_hands_push_everything_once_and_in_order(service: Service, receiver: Receiver) -> None:
+    endpoint(service, receiver, "order.placed")
+    codes = [order(service)["code"] for _ in range(10)]
+
+    def until_nothing_is_left(_: int) -> None:
+        hand = hands(service.house)
+        while len(receiver.arrived) < len(codes) or hand.step():
+            hand.step()
+
+    together(HANDS // 2, until_nothing_is_left)
+    assert [arrived.data["code"] for arrived in receiver.arrived] == codes
+
+
+class Deadly(Poster):
+    """Posts, and the process that did is dead."""
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        super().post(url, body, headers)
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError("still alive")
+
+
+def killed_after_posting(service: Service) -> None:
+    service.house.close()  # no connection crosses into the child
+    child = os.fork()
+    if child == 0:
+        hands(service.house, Deadly(anywhere=True)).step()
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+
+def test_a_worker_killed_before_it_noted_the_answer_is_followed_by_one_that_sends_the_same_id(
+    service: Service, receiver: Receiver
+) -> None:
+    made = endpoint(service, receiver)
+    sent = try_out(service, made)
+    killed_after_posting(service)
+    service.work()
+    assert receiver.ids == [sent]
+    service.later(seconds=LEASE.total_seconds())
+
+    assert receiver.ids == [sent, sent]
+    assert [delivery["status"] for delivery in deliveries(service, made)] == ["delivered"]
+
+
+def test_a_follower_that_lost_its_place_pushes_nothing_again(service: Service, receiver: Receiver) -> None:
+    endpoint(service, receiver)
+    order(service)
+    service.work()
+    with service.house.engine.begin() as conn:
+        conn.exec_driver_sql("UPDATE cursor SET position = 0")
+    before = receiver.ids
+    service.work()
+
+    assert receiver.ids == before
+
+
+# -- where it may go
+
+
+def outside_development(service: Service) -> Webhooks:
+    return replace(hands(service.house), poster=Poster(anywhere=False, resolve=lambda host, port: ["127.0.0.1"]))
+
+
+def test_a_name_that_has_come_to_lead_into_our_network_is_not_gone_to(embedded: Service, receiver: Receiver) -> None:
+    made = endpoint(embedded, receiver)
+    try_out(embedded, made)
+    hand = outside_development(embedded)
+    while hand.step():
+        pass
+
+    assert receiver.arrived == []
+    (waiting,) = deliveries(embedded, made)
+    assert (waiting["status"], waiting["error"]) == ("pending", "not_public")

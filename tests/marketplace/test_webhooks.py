@@ -1,0 +1,134 @@
+"""`/webhook-endpoints`: whose they are, where they may lead, and that a secret is shown once."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from marketplace_api import webhooks
+from marketplace_api.rest import fields
+from marketplace_api.rest.app import Api
+from tests.marketplace.conftest import Market, client
+
+URL = "https://shop.example/soko"
+
+
+def create(who: FlaskClient, status: int = 201, **body: Any) -> Any:
+    answer = who.post("/webhook-endpoints", json={"url": URL, **body})
+    assert answer.status_code == status, answer.get_json()
+    return answer.get_json()
+
+
+def test_a_secret_is_long_the_endpoints_own_and_shown_once(operator: FlaskClient) -> None:
+    first, second = create(operator), create(operator)
+    secrets = [re.fullmatch("whsec_(.+)", made["secret"]) for made in (first, second)]
+
+    assert [len(b64decode(secret[1])) for secret in secrets if secret] == [32, 32]
+    assert first["secret"] != second["secret"]
+    listed = operator.get("/webhook-endpoints").get_json()["data"]
+    assert {one["id"] for one in listed} == {first["id"], second["id"]}
+    assert first["secret"] not in operator.get("/webhook-endpoints").get_data(as_text=True)
+    assert operator.get(f"/webhook-endpoints/{first['id']}").get_json() == {
+        "id": first["id"],
+        "url": URL,
+        "scope": "operator",
+        "event_types": None,
+        "status": "enabled",
+        "disabled_reason": None,
+        "created_at": "2026-11-22T09:00:00Z",
+    }
+
+
+def test_a_storefront_knows_of_its_own_and_an_operator_of_all(api: Api, market: Market, operator: FlaskClient) -> None:
+    one, other = client(api, market, "storefront"), client(api, market, "storefront")
+    made = create(one)
+    path = f"/webhook-endpoints/{made['id']}"
+
+    assert made["scope"] == "storefront"
+    assert [whom.get("/webhook-endpoints").get_json()["data"] != [] for whom in (one, other, operator)] == [
+        True,
+        False,
+        True,
+    ]
+    for method, ending in (
+        ("GET", ""),
+        ("DELETE", ""),
+        ("POST", "/test"),
+        ("POST", "/rotate-secret"),
+        ("GET", "/deliveries"),
+        ("POST", "/deliveries/whd_1/replay"),
+    ):
+        assert other.open(path + ending, method=method).get_json()["reason"] == "unknown_webhook_endpoint"
+    assert operator.get(path).status_code == 200
+
+
+def test_without_a_key_there_is_nothing_to_see(anybody: FlaskClient) -> None:
+    assert anybody.get("/webhook-endpoints").status_code == 401
+    assert anybody.post("/webhook-endpoints", json={"url": URL}).status_code == 401
+
+
+def test_what_is_deleted_is_gone(operator: FlaskClient) -> None:
+    path = f"/webhook-endpoints/{create(operator)['id']}"
+    answer = operator.delete(path)
+
+    assert (answer.status_code, answer.get_data()) == (204, b"")
+    assert operator.delete(path).status_code == operator.get(path).status_code == 404
+    assert operator.get("/webhook-endpoints").get_json()["data"] == []
+
+
+def test_asked_twice_under_one_key_it_is_made_once(operator: FlaskClient) -> None:
+    answers = [
+        operator.post("/webhook-endpoints", json={"url": URL}, headers={"Idempotency-Key": "one"}) for _ in range(2)
+    ]
+
+    assert answers[0].get_json() == answers[1].get_json()
+    assert len(operator.get("/webhook-endpoints").get_json()["data"]) == 1
+
+
+def test_a_key_may_have_so_many_and_no_more(api: Api, market: Market) -> None:
+    one, other = client(api, market, "storefront"), client(api, market, "storefront")
+    made = [create(one) for _ in range(webhooks.MOST)]
+
+    assert create(one, 409)["reason"] == "too_many_webhook_endpoints"
+    create(other)
+    one.delete(f"/webhook-endpoints/{made[0]['id']}")
+    create(one)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://shop.example/soko", "https://localhost/", "https://10.0.0.1/", "https://[::1]/", "soko"]
+)
+def test_outside_development_an_address_that_is_not_public_is_refused_and_the_field_pointed_at(
+    operator: FlaskClient, url: str
+) -> None:
+    assert [mistake["pointer"] for mistake in create(operator, 422, url=url)["errors"]] == ["#/url"]
+
+
+def test_in_development_an_endpoint_may_be_on_the_same_machine(api: Api, operator: FlaskClient) -> None:
+    api.config[fields.WEBHOOKS_ANYWHERE] = True
+
+    assert create(operator, url="http://127.0.0.1:9000/soko")["url"] == "http://127.0.0.1:9000/soko"
+
+
+@pytest.mark.parametrize("types", [[], ["order"], ["Order.placed"], ["order.placed", 5], "order.placed", ["a.b"] * 51])
+def test_what_names_no_events_is_refused(operator: FlaskClient, types: object) -> None:
+    create(operator, 422, event_types=types)
+
+
+def test_a_new_secret_takes_the_place_of_the_old(operator: FlaskClient) -> None:
+    made = create(operator)
+    rotated = operator.post(f"/webhook-endpoints/{made['id']}/rotate-secret").get_json()
+
+    assert rotated["id"] == made["id"]
+    assert rotated["secret"] != made["secret"]
+
+
+def test_there_is_nothing_to_replay_where_nothing_was_delivered(operator: FlaskClient) -> None:
+    path = f"/webhook-endpoints/{create(operator)['id']}/deliveries"
+
+    assert operator.get(path).get_json()["data"] == []
+    assert operator.post(f"{path}/whd_1/replay").get_json()["reason"] == "unknown_webhook_delivery"
