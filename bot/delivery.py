@@ -80,7 +80,7 @@ class Delivery:
     def _anything_due(self) -> bool:
         """Asked without taking the one write lock that SQLite has."""
         with self.database.reading() as db:
-            return outbox.anything(db.connection(), now=self.clock(), kinds=self._kinds)
+            return outbox.anything_due(db.connection(), self.clock(), self._kinds)
 
     @property
     def _kinds(self) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from email.utils import parsedate_to_datetime
 from sqlalchemy.orm import Session
 from standardwebhooks import Webhook
 
-from bot.clock import Clock
+from bot.clock import Clock, system_clock
 from bot.following import Follower
 from bot.house import House
 from bot.market import Database
@@ -63,6 +63,8 @@ class Webhooks:
     ids: Ids
     terms: Terms
     poster: Poster
+    wall: Clock = system_clock
+    """What the receiver's clock says too: it believes a signature for minutes, so ours must not be moved forward."""
 
     def step(self) -> bool:
         """One look at what is new and one delivery; whether there was anything."""
@@ -72,15 +74,23 @@ class Webhooks:
     def push(self) -> bool:
         """Makes one attempt at a delivery that is due; False when none is."""
         with self.database.reading() as db:
-            if not outbox.anything(db.connection(), now=self.clock(), kinds=(KIND,)):
+            if not outbox.anything_due(db.connection(), self.clock(), (KIND,)):
                 return False
         with self.database.writing.begin() as db:
             shop, token = self._shop(db), self.ids.new_id("lease")
             jobs = outbox.claim(db.connection(), now=shop.now, limit=1, lease=LEASE, token=token, kinds=(KIND,))
-            letters = [(job, _letter_for(shop, job)) for job in jobs]
+            letters = [(job, self._letter(shop, job)) for job in jobs]
         for job, letter in letters:
             self._attempt(job, letter)
         return bool(jobs)
+
+    def _letter(self, shop: Shop, job: Job) -> Letter | None:
+        """The attempt that the job asks for; None when there is nothing to deliver any more."""
+        delivery = webhooks.pending(shop, job.payload["delivery"], job.payload["round"])
+        if delivery is None:
+            return None
+        endpoint = delivery.endpoint
+        return letter(delivery.event, endpoint.url, webhooks.secrets(endpoint, shop.now), self.wall())
 
     def _attempt(self, job: Job, letter: Letter | None) -> None:
         outcome = self._outcome(letter) if letter else None
@@ -124,14 +134,6 @@ def _add(shop: Shop, delivery: WebhookDelivery, *, lane: str | None) -> None:
         due_at=delivery.next_attempt_at or shop.now,
         now=shop.now,
     )
-
-
-def _letter_for(shop: Shop, job: Job) -> Letter | None:
-    """The attempt that the job asks for; None when there is nothing to deliver any more."""
-    delivery = webhooks.pending(shop, job.payload["delivery"], job.payload["round"])
-    if delivery is None:
-        return None
-    return letter(delivery.event, delivery.endpoint.url, webhooks.secrets(delivery.endpoint, shop.now), shop.now)
 
 
 def letter(event: Event, url: str, secrets: Sequence[str], now: datetime) -> Letter:

@@ -115,7 +115,7 @@ def claim(
     return sorted(jobs, key=lambda job: (-job.priority, job.due_at, job.id))
 
 
-def anything(conn: Connection, *, now: datetime, kinds: Collection[str] | None = None) -> bool:
+def anything_due(conn: Connection, now: datetime, kinds: Collection[str] | None = None) -> bool:
     """Whether `claim` would find something; asked without writing."""
     return bool(conn.execute(select(exists(_claimable(now, kinds)))).scalar())
 

@@ -7,7 +7,7 @@ import re
 from http import HTTPStatus
 from typing import Any
 
-from marketplace_api.rest import repeats
+from marketplace_api.rest import pushed, repeats
 from marketplace_api.rest.access import SCHEME
 from marketplace_api.rest.problems import MIMETYPE, Problem
 
@@ -40,7 +40,7 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
     for operations in document["paths"].values():
         for method, operation in operations.items():
             _complete(method, operation)
-    return document
+    return document | {"webhooks": pushed.documented()}
 
 
 def _one_name_each(document: dict[str, Any]) -> dict[str, Any]:

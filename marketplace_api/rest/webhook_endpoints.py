@@ -81,7 +81,9 @@ def get_webhook_endpoint(endpoint_id: str) -> shapes.WebhookEndpoint:
 def delete_webhook_endpoint(endpoint_id: str) -> Response:
     """Push nothing there any more; its deliveries are forgotten."""
     webhooks.remove(shop(), _endpoint(endpoint_id))
-    return Response(status=204)
+    nothing = Response(status=204)
+    del nothing.headers["Content-Type"]
+    return nothing
 
 
 @blueprint.post("/webhook-endpoints/<id:endpoint_id>/rotate-secret")

@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from marketplace_api import webhooks
-from marketplace_api.rest import fields
+from marketplace_api.rest import fields, pushed
 from marketplace_api.rest.app import Api
 from tests.marketplace.conftest import Market, client
 
@@ -75,7 +75,7 @@ def test_what_is_deleted_is_gone(operator: FlaskClient) -> None:
     path = f"/webhook-endpoints/{create(operator)['id']}"
     answer = operator.delete(path)
 
-    assert (answer.status_code, answer.get_data()) == (204, b"")
+    assert (answer.status_code, answer.get_data(), answer.content_type) == (204, b"", None)
     assert operator.delete(path).status_code == operator.get(path).status_code == 404
     assert operator.get("/webhook-endpoints").get_json()["data"] == []
 
@@ -132,3 +132,14 @@ def test_there_is_nothing_to_replay_where_nothing_was_delivered(operator: FlaskC
 
     assert operator.get(path).get_json()["data"] == []
     assert operator.post(f"{path}/whd_1/replay").get_json()["reason"] == "unknown_webhook_delivery"
+
+
+def test_the_document_says_what_is_pushed(anybody: FlaskClient) -> None:
+    document = anybody.get("/openapi.json").get_json()
+    bodies = {
+        kind: path["post"]["requestBody"]["content"]["application/json"]["schema"]["properties"]
+        for kind, path in document["webhooks"].items()
+    }
+
+    assert {kind: body["data"]["$ref"].rpartition("/")[2] for kind, body in bodies.items()} == dict(pushed.RESOURCES)
+    assert set(pushed.RESOURCES.values()) <= document["components"]["schemas"].keys()

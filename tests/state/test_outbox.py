@@ -54,6 +54,16 @@ def test_a_job_is_claimed_when_it_is_due_and_not_before(conn: Connection) -> Non
     assert keys(claim(conn, now=NOW + MINUTE)) == ["later"]
 
 
+def test_there_is_something_to_claim_exactly_when_a_claim_finds_something(conn: Connection) -> None:
+    add(conn, "first", "amina")
+    add(conn, "second", "amina")
+    assert not outbox.anything_due(conn, NOW - MINUTE)
+    assert not outbox.anything_due(conn, NOW, ["payout"])
+    assert outbox.anything_due(conn, NOW, ["sms"])
+    assert keys(claim(conn)) == ["first"]
+    assert not outbox.anything_due(conn, NOW)
+
+
 def test_the_urgent_leave_first_and_then_the_older(conn: Connection) -> None:
     add(conn, "new")
     add(conn, "old", due_at=NOW - MINUTE)

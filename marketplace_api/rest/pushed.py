@@ -1,0 +1,56 @@
+"""The `webhooks` of the OpenAPI document: what is pushed to endpoints, one entry for each kind of resource."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+RESOURCES: Mapping[str, str] = {
+    "artisan": "Artisan",
+    "help": "HelpRequest",
+    "order": "Order",
+    "payout": "Payout",
+    "product": "Product",
+    "webhook_endpoint": "WebhookEndpoint",
+}
+"""The first word of an event's type, and the schema of its `data`."""
+
+_HEADERS = {
+    "webhook-id": "The event's id, the same at every attempt.",
+    "webhook-timestamp": "When this attempt was made, in seconds since 1970.",
+    "webhook-signature": "`v1,` and the base64 of the HMAC-SHA256 of `id.timestamp.body`; several with spaces between.",
+}
+
+
+def documented() -> dict[str, Any]:
+    """The section, for a document that has those schemas."""
+    return {kind: {"post": _operation(kind, schema)} for kind, schema in RESOURCES.items()}
+
+
+def _operation(kind: str, schema: str) -> dict[str, Any]:
+    return {
+        "summary": f"Something happened: {kind}.…",
+        "tags": ["Webhooks"],
+        "parameters": [
+            {"name": name, "in": "header", "required": True, "description": about, "schema": {"type": "string"}}
+            for name, about in _HEADERS.items()
+        ],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": _body(kind, schema)}}},
+        "responses": {
+            "2XX": {"description": "It has arrived."},
+            "410": {"description": "Nothing shall be pushed here any more."},
+            "default": {"description": "It is tried again later; `Retry-After` says when."},
+        },
+    }
+
+
+def _body(kind: str, schema: str) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["type", "timestamp", "data"],
+        "properties": {
+            "type": {"type": "string", "pattern": rf"^{kind}\.[a-z_]+$"},
+            "timestamp": {"type": "string", "format": "date-time"},
+            "data": {"$ref": f"#/components/schemas/{schema}"},
+        },
+    }
