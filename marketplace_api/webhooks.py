@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import contains_eager
 
 from marketplace_api import events, shapes
 from marketplace_api.apikeys import Caller
@@ -92,6 +93,7 @@ def by_id(shop: Shop, endpoint_id: str) -> WebhookEndpoint:
 
 def remove(shop: Shop, endpoint: WebhookEndpoint) -> None:
     """Push nothing there any more, and forget what was."""
+    shop.session.refresh(endpoint, with_for_update=True)  # what others have in hand is settled first
     shop.session.execute(delete(WebhookDelivery).where(WebhookDelivery.endpoint_id == endpoint.id))
     shop.session.delete(endpoint)
     shop.session.flush()
@@ -254,5 +256,12 @@ def _disable(shop: Shop, endpoint: WebhookEndpoint, why: str) -> None:
 
 
 def _held(shop: Shop, delivery_id: str) -> WebhookDelivery | None:
-    """The delivery; on PostgreSQL nobody else changes it until the transaction ends."""
-    return shop.session.get(WebhookDelivery, delivery_id, with_for_update={"of": WebhookDelivery})
+    """The delivery; on PostgreSQL nobody else writes down what became of its endpoint until the transaction ends.
+
+    Only the endpoint is locked: whoever disables it changes deliveries that others have in hand.
+    """
+    found = select(WebhookDelivery).where(WebhookDelivery.id == delivery_id)
+    with_endpoint = found.join(WebhookDelivery.endpoint).options(contains_eager(WebhookDelivery.endpoint))
+    # without the key, so that new deliveries to it can still be written
+    locked = with_endpoint.with_for_update(of=WebhookEndpoint, key_share=True)
+    return shop.session.scalars(locked).one_or_none()

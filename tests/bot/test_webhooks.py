@@ -407,6 +407,29 @@ def test_an_endpoint_that_takes_nothing_for_days_is_disabled(embedded: Service) 
     assert embedded.events().count("webhook_endpoint.disabled") == 1
 
 
+def test_two_hands_that_find_an_endpoint_failing_for_days_disable_it_once(service: Service, receiver: Receiver) -> None:
+    receiver.statuses = [422, 422, 503, 500, 500]
+    made = endpoint(service, receiver, "order.placed")
+    for _ in range(3):
+        order(service)
+    service.work()
+    service.later(seconds=6)  # the first steps aside, the second keeps the lane
+    service.clock.advance(GIVEN_UP_AFTER.total_seconds())
+    receiver.open.clear()
+    both = [Thread(target=hands(service.house).push) for _ in range(2)]
+    for hand in both:
+        hand.start()
+    for _ in range(3 + len(both)):
+        receiver.asked.get()  # until both have asked, and wait
+    receiver.open.set()
+    for hand in both:
+        hand.join()
+
+    assert standing(service, made) == ("disabled", "failing")
+    assert len(deliveries(service, made, "failed")) == 3
+    assert service.events().count("webhook_endpoint.disabled") == 1
+
+
 def test_an_endpoint_that_takes_something_now_and_then_is_not_disabled(embedded: Service, receiver: Receiver) -> None:
     made = endpoint(embedded, receiver)
     for _ in range(5):
