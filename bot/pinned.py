@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from http.client import HTTPConnection, HTTPException
 from ipaddress import ip_address
 from threading import Event, Timer
@@ -51,6 +52,7 @@ def system_resolver(host: str, port: int) -> Sequence[str]:
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
+@cache
 def _everybodys_authorities() -> ssl.SSLContext:
     return ssl.create_default_context(cafile=certifi.where())  # a bare machine has none of its own
 

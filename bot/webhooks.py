@@ -15,8 +15,10 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -41,7 +43,7 @@ KIND = "webhook"
 LEASE = timedelta(minutes=2)
 """Longer than any attempt: resolving, connecting and waiting for the answer."""
 HANDS = 8
-IDLE_S = 0.5
+"""Deliveries that a worker makes at the same time; a slow endpoint keeps one hand, seldom more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Webhooks:
-    """Hands that push events, one delivery at a time; any number of them share the outbox."""
+    """Pushes events, one delivery at a time; any number of threads and workers may do so at once."""
 
     follower: Follower
     database: Database
@@ -68,14 +70,22 @@ class Webhooks:
 
     def step(self) -> bool:
         """One look at what is new and one delivery; whether there was anything."""
-        told = self.follower.follow() if self.follower.anything() else 0
-        return self.push() or bool(told)
+        told = self.follow()
+        return self.push() or told
+
+    def follow(self) -> bool:
+        """Puts down what new events are owed to whom; False when there are none."""
+        return self.follower.anything() and self.follower.follow() > 0
+
+    def anything_due(self) -> bool:
+        """Whether there is something to push; asked without taking the one write lock that SQLite has."""
+        with self.database.reading() as db:
+            return outbox.anything_due(db.connection(), self.clock(), (KIND,))
 
     def push(self) -> bool:
         """Makes one attempt at a delivery that is due; False when none is."""
-        with self.database.reading() as db:
-            if not outbox.anything_due(db.connection(), self.clock(), (KIND,)):
-                return False
+        if not self.anything_due():
+            return False
         with self.database.writing.begin() as db:
             shop, token = self._shop(db), self.ids.new_id("lease")
             jobs = outbox.claim(db.connection(), now=shop.now, limit=1, lease=LEASE, token=token, kinds=(KIND,))
@@ -111,8 +121,35 @@ class Webhooks:
         return Shop(session, self.clock(), self.ids, self.terms)
 
 
-def hands(house: House, poster: Poster | None = None) -> Webhooks:
-    """Hands for this house."""
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """As many threads as there is work for: one that finds nothing more to push goes home, and looks at no database."""
+
+    webhooks: Webhooks
+    pool: ThreadPoolExecutor
+    stop: threading.Event
+    free: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(HANDS))
+
+    def look(self) -> bool:
+        """Calls a hand if there is one free and something to do for it; whether anything was new."""
+        told = self.webhooks.follow()
+        called = self.webhooks.anything_due() and self.free.acquire(blocking=False)
+        if called:
+            self.pool.submit(self._push)
+        return told or called
+
+    def _push(self) -> None:
+        try:
+            while not self.stop.is_set() and self.webhooks.push():
+                pass
+        except Exception:
+            log.exception("a delivery broke; it is claimed again when its lease has run out")
+        finally:
+            self.free.release()
+
+
+def build(house: House, poster: Poster | None = None) -> Webhooks:
+    """The webhooks of this house."""
     follower = Follower("webhooks", _queue, house.database, house.clock, house.ids, house.terms)
     reach = poster or Poster(anywhere=house.settings.development)
     return Webhooks(follower, house.database, house.clock, house.ids, house.terms, reach)

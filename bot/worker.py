@@ -31,7 +31,7 @@ AFTER_TROUBLE_S = 2.0
 HANDS = 8
 
 
-def run(work: Callable[[], bool], stop: threading.Event, idle_s: float = IDLE_S) -> None:
+def run(work: Callable[[], bool], stop: threading.Event) -> None:
     """Works until `stop` is set, resting when there was nothing; what is in hand is finished first."""
     while not stop.is_set():
         try:
@@ -41,7 +41,7 @@ def run(work: Callable[[], bool], stop: threading.Event, idle_s: float = IDLE_S)
             stop.wait(AFTER_TROUBLE_S)
         else:
             if not busy:
-                stop.wait(idle_s)
+                stop.wait(IDLE_S)
 
 
 def step(follower: Follower, delivery: Delivery) -> bool:
@@ -110,10 +110,8 @@ def main() -> None:
         signal.signal(number, lambda *_: stop.set())
     house = build(load())
     app = create_app(house=house)
-    pushing = webhooks.hands(house)
-    with ThreadPoolExecutor(HANDS) as pool, ThreadPoolExecutor(webhooks.HANDS) as pushers:
-        for _ in range(webhooks.HANDS):
-            pushers.submit(run, pushing.step, stop, webhooks.IDLE_S)
+    with ThreadPoolExecutor(HANDS) as pool, ThreadPoolExecutor(1 + webhooks.HANDS) as pushers:
+        pushers.submit(run, webhooks.Hands(webhooks.build(house), pushers, stop).look, stop)
         run(partial(step, house.follower, delivery(app, house, pool)), stop)
 
 

@@ -49,7 +49,7 @@ class World:
         self.http = self.app.test_client()
         self._chance = Random(3)  # noqa: S311
         self._delivery = delivery(self.app, self.house, hands)
-        self._webhooks = webhooks.hands(self.house)
+        self._webhooks = webhooks.build(self.house)
 
     def new_id(self) -> str:
         return f"{self._chance.getrandbits(128):032x}"

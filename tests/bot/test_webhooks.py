@@ -9,9 +9,11 @@ import re
 import signal
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
+from threading import Event as Flag
 from threading import Thread
 from typing import Any
 
@@ -19,7 +21,7 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from bot.pinned import Answer, Poster
-from bot.webhooks import HANDS, LEASE, Webhooks, hands, letter, retry_after
+from bot.webhooks import HANDS, LEASE, Hands, Webhooks, build, letter, retry_after
 from marketplace_api import apikeys, shapes
 from marketplace_api.models import Event
 from marketplace_api.rest import pushed
@@ -416,7 +418,7 @@ def test_two_hands_that_find_an_endpoint_failing_for_days_disable_it_once(servic
     service.later(seconds=6)  # the first steps aside, the second keeps the lane
     service.clock.advance(GIVEN_UP_AFTER.total_seconds())
     receiver.open.clear()
-    both = [Thread(target=hands(service.house).push) for _ in range(2)]
+    both = [Thread(target=build(service.house).push) for _ in range(2)]
     for hand in both:
         hand.start()
     for _ in range(3 + len(both)):
@@ -528,7 +530,7 @@ def test_an_endpoint_that_does_not_answer_holds_up_neither_texts_nor_other_endpo
         slow.open.clear()
         made = endpoint(service, slow, "order.placed")
         order(service)
-        hand = hands(service.house)
+        hand = build(service.house)
         stuck = Thread(target=hand.step)
         stuck.start()
         slow.asked.get()
@@ -551,12 +553,33 @@ def test_many_hands_push_everything_once_and_in_order(service: Service, receiver
     codes = [order(service)["code"] for _ in range(10)]
 
     def until_nothing_is_left(_: int) -> None:
-        hand = hands(service.house)
+        hand = build(service.house)
         while len(receiver.arrived) < len(codes) or hand.step():
             hand.step()
 
     together(HANDS // 2, until_nothing_is_left)
     assert [arrived.data["code"] for arrived in receiver.arrived] == codes
+
+
+def test_hands_are_called_while_there_is_something_to_push_and_go_home_when_told_to_stop(
+    embedded: Service, receiver: Receiver
+) -> None:
+    with receiving() as slow, ThreadPoolExecutor(HANDS) as pool:
+        slow.open.clear()
+        endpoint(embedded, slow, "order.placed")
+        endpoint(embedded, receiver, "order.placed")
+        for _ in range(3):
+            order(embedded)
+        crew = Hands(build(embedded.house), pool, Flag())
+        while crew.look() or len(receiver.arrived) < 3:
+            pass
+        slow.asked.get()
+        assert len(slow.arrived) == 1
+        crew.stop.set()
+        slow.open.set()
+
+    assert len(slow.arrived) == 1
+    assert [crew.free.acquire(blocking=False) for _ in range(HANDS + 1)] == [True] * HANDS + [False]
 
 
 class Deadly(Poster):
@@ -572,7 +595,7 @@ def killed_after_posting(service: Service) -> None:
     service.house.close()  # no connection crosses into the child
     child = os.fork()
     if child == 0:
-        hands(service.house, Deadly(anywhere=True)).step()
+        build(service.house, Deadly(anywhere=True)).step()
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
 
@@ -606,8 +629,14 @@ def test_a_follower_that_lost_its_place_pushes_nothing_again(service: Service, r
 # -- where it may go
 
 
+def test_only_development_pushes_into_its_own_network(embedded: Service) -> None:
+    production = replace(embedded.house, settings=embedded.settings.model_copy(update={"environment": "production"}))
+
+    assert [build(house).poster.anywhere for house in (embedded.house, production)] == [True, False]
+
+
 def outside_development(service: Service) -> Webhooks:
-    return replace(hands(service.house), poster=Poster(anywhere=False, resolve=lambda host, port: ["127.0.0.1"]))
+    return replace(build(service.house), poster=Poster(anywhere=False, resolve=lambda host, port: ["127.0.0.1"]))
 
 
 def test_a_name_that_has_come_to_lead_into_our_network_is_not_gone_to(embedded: Service, receiver: Receiver) -> None:
