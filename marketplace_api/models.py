@@ -16,6 +16,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    Text,
     UniqueConstraint,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -23,6 +24,8 @@ from sqlalchemy_utc import UtcDateTime
 
 # SQLite counts up by itself only in a column that says exactly INTEGER
 Counter = BigInteger().with_variant(Integer, "sqlite")
+# in the order of its characters' numbers, whatever the database's language: beginnings are ranges
+Sorted = Text().with_variant(Text(collation="C"), "postgresql")
 
 
 class Base(DeclarativeBase):
@@ -106,6 +109,7 @@ class Product(Base):
 
     __table_args__ = (
         Index(None, "status", "created_at", "id"),
+        Index(None, "category", "status", "created_at", "id"),
         Index(None, "artisan_id", "created_at", "id"),
         CheckConstraint("price > 0", name="price"),
         CheckConstraint("quantity >= 0", name="quantity"),
@@ -128,6 +132,20 @@ class Photo(Base):
     __table_args__ = (
         UniqueConstraint("product_id", "number"),
         UniqueConstraint("product_id", "digest"),
+    )
+
+
+class ProductWord(Base):
+    """A word by which a product is found; see `search`."""
+
+    __tablename__ = "product_word"
+
+    product_id: Mapped[str] = mapped_column(ForeignKey("product.id", ondelete="CASCADE"), primary_key=True)
+    word: Mapped[str] = mapped_column(Sorted, primary_key=True)
+
+    __table_args__ = (
+        Index(None, "word", "product_id"),
+        {"sqlite_with_rowid": False},
     )
 
 
@@ -173,6 +191,8 @@ class Order(Base):
         Index(None, "buyer_msisdn", "created_at", "id"),
         Index(None, "kiosk_id", "status"),
         Index(None, "status", "expires_at"),
+        Index(None, "status", "created_at", "id"),
+        Index(None, "external_ref"),
         CheckConstraint("quantity > 0", name="quantity"),
         CheckConstraint("commission + artisan_earns = total", name="split"),
     )
@@ -384,6 +404,8 @@ class ApiKey(Base):
     prefix: Mapped[str]
     hash: Mapped[str] = mapped_column(unique=True)
     created_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
 
 
 class IdempotencyKey(Base):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import case, select, update
 
-from marketplace_api import codes, events, shapes
+from marketplace_api import codes, events, search, shapes
 from marketplace_api.categories import CATEGORIES
 from marketplace_api.models import Artisan, Product
 from marketplace_api.refused import Refused
@@ -43,6 +43,7 @@ def list_product(
             updated_at=shop.now,
         ),
     )
+    search.add(shop, product)
     events.announce(shop, "product.listed", shown(shop, product))
     return product
 

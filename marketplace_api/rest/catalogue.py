@@ -6,10 +6,10 @@ from functools import partial
 
 from apiflask import APIBlueprint
 from pydantic import RootModel
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import selectinload
 
-from marketplace_api import artisans, models, products, shapes
+from marketplace_api import artisans, models, products, search, shapes
 from marketplace_api.rest.access import is_operator, public, requires, shop
 from marketplace_api.rest.fields import Id, Line
 from marketplace_api.rest.lists import Page, PageQuery, newest_first
@@ -18,7 +18,10 @@ blueprint = APIBlueprint("catalogue", __name__, tag="Catalogue")
 
 
 class ProductQuery(PageQuery):
-    """Filters of the catalogue; `q` is looked for in title and description."""
+    """Filters of the catalogue.
+
+    `q` finds products that have all of its words, or words that begin like them, in their title, description or code.
+    """
 
     category: Line | None = None
     artisan: Id | None = None
@@ -36,16 +39,22 @@ class AnyArtisan(RootModel[shapes.Artisan | shapes.PublicArtisan]):
 @blueprint.output(Page[shapes.Product])
 def list_products(query_data: ProductQuery) -> Page[shapes.Product]:
     """List products, newest first; without `status`, those that can be ordered."""
-    found = select(models.Product).where(models.Product.status == query_data.status)
-    found = found.options(selectinload(models.Product.photos))
-    if query_data.category:
-        found = found.where(models.Product.category == query_data.category)
-    if query_data.artisan:
-        found = found.where(models.Product.artisan_id == query_data.artisan)
-    if q := query_data.q:
-        words = (models.Product.title, models.Product.description)
-        found = found.where(or_(*(column.icontains(q, autoescape=True) for column in words)))
-    return newest_first(models.Product, found, query_data, partial(products.shown, shop()))
+    return newest_first(models.Product, _found(query_data), query_data, partial(products.shown, shop()))
+
+
+def _found(query: ProductQuery) -> Select[models.Product]:
+    found = select(models.Product).options(selectinload(models.Product.photos))
+    status: ColumnElement[str] = models.Product.status.expression
+    if query.category:
+        found = found.where(models.Product.category == query.category)
+    if query.artisan:
+        found = found.where(models.Product.artisan_id == query.artisan)
+    if query.q:
+        sought = search.sought(shop(), query.q)
+        found = found.where(*sought.conditions)
+        # no index knows this expression, so that the search begins at the words
+        status = status.concat("") if sought.few else status
+    return found.where(status == query.status)
 
 
 @blueprint.get("/products/<id:product_id>")

@@ -1,0 +1,102 @@
+"""Searching the catalogue: words in any order, any case, with or without accents; beginnings are enough."""
+
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marketplace_api import products, search
+from tests.marketplace.conftest import Market, Stand
+
+WARES = {
+    "Kiondo basket": "Sisal and leather, woven by hand",
+    "Baobab bowl": "A big bowl, carved; 100% wood",
+    "Panier tressé": "Tressé à la main à Kisumu",
+    "የሸክላ ማሰሮ": "Jebena, the coffee pot",
+    "Ng'ombe sandals": "For women’s feet",
+}
+
+
+@pytest.fixture(params=[0, search.FEW], ids=["through the newest", "from the words"])
+def catalogue(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, market: Market, stand: Stand) -> Market:
+    """The wares, looked for in each of the two ways whichever is the quicker."""
+    monkeypatch.setattr(search, "FEW", request.param)
+    with market.open() as shop:
+        products.withdraw(shop, stand.artisan, stand.product.code)
+        for title, description in WARES.items():
+            market.passes(seconds=1)
+            products.list_product(
+                market.shop(shop.session),
+                stand.artisan,
+                title=title,
+                category="baskets",
+                price=1,
+                quantity=1,
+                description=description,
+            )
+    return market
+
+
+@pytest.mark.parametrize(
+    ("q", "found"),
+    [
+        ("basket", ["Kiondo basket"]),
+        ("BASKETS", ["Kiondo basket"]),
+        ("basket kiondo", ["Kiondo basket"]),
+        ("hand sisal", ["Kiondo basket"]),
+        ("sis lea kio", ["Kiondo basket"]),
+        ("basket bowl", []),
+        ("tresse", ["Panier tressé"]),
+        ("TRESSÉ paniers", ["Panier tressé"]),
+        ("ba", ["Baobab bowl", "Kiondo basket"]),
+        ("asket", []),
+        ("የሸክላ", ["የሸክላ ማሰሮ"]),
+        ("የሸ pot", ["የሸክላ ማሰሮ"]),
+        ("ngombe", ["Ng'ombe sandals"]),
+        ("ng’ombe womens", ["Ng'ombe sandals"]),
+        ("100%", ["Baobab bowl"]),
+        ("%", []),
+        ("_", []),
+        ("-'-", []),
+        ("bask\U0010ffff", ["Kiondo basket"]),
+    ],
+)
+def test_all_words_of_a_search_are_in_what_it_finds(
+    anybody: FlaskClient, catalogue: Market, q: str, found: list[str]
+) -> None:
+    answer = anybody.get("/products", query_string={"q": q})
+    assert [product["title"] for product in answer.json["data"]] == found
+
+
+def test_a_search_goes_with_the_other_filters_and_page_by_page(
+    anybody: FlaskClient, catalogue: Market, stand: Stand
+) -> None:
+    def titles(**query: str) -> list[str]:
+        return [product["title"] for product in anybody.get("/products", query_string=query).json["data"]]
+
+    assert titles(q="basket", status="withdrawn") == ["Kiondo basket"]
+    assert titles(q="basket", category="pottery") == []
+    assert titles(q="ba", artisan=stand.artisan.id) == ["Baobab bowl", "Kiondo basket"]
+    first = anybody.get("/products?q=ba&limit=1").json
+    second = anybody.get("/products", query_string={"q": "ba", "limit": 1, "cursor": first["next_cursor"]}).json
+    assert [page["data"][0]["title"] for page in (first, second)] == ["Baobab bowl", "Kiondo basket"]
+    assert (first["has_more"], second["has_more"]) == (True, False)
+
+
+def test_a_product_is_found_by_its_code(anybody: FlaskClient, catalogue: Market, stand: Stand) -> None:
+    answer = anybody.get("/products", query_string={"q": stand.product.code.lower(), "status": "withdrawn"})
+    assert [product["id"] for product in answer.json["data"]] == [stand.product.id]
+
+
+@given(st.text(max_size=500))
+def test_folding_twice_is_folding_once_and_no_word_is_too_long_for_an_index(text: str) -> None:
+    found = search.words(text)
+    assert search.words(" ".join(found)) == found
+    assert max(map(len, found), default=0) <= search.LONGEST_WORD
+
+
+@given(st.text(max_size=60))
+def test_case_makes_no_difference(text: str) -> None:
+    assert search.words(text) == search.words(text.casefold())
