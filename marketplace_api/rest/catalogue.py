@@ -13,6 +13,7 @@ from marketplace_api import artisans, models, products, search, shapes
 from marketplace_api.rest.access import is_operator, public, requires, shop
 from marketplace_api.rest.fields import Id, Line
 from marketplace_api.rest.lists import Page, PageQuery, newest_first
+from marketplace_api.rest.unchanged import revalidated
 
 blueprint = APIBlueprint("catalogue", __name__, tag="Catalogue")
 
@@ -34,6 +35,7 @@ class AnyArtisan(RootModel[shapes.Artisan | shapes.PublicArtisan]):
 
 
 @blueprint.get("/products")
+@revalidated
 @public
 @blueprint.input(ProductQuery, location="query")
 @blueprint.output(Page[shapes.Product])
@@ -58,6 +60,7 @@ def _found(query: ProductQuery) -> Select[models.Product]:
 
 
 @blueprint.get("/products/<id:product_id>")
+@revalidated
 @public
 @blueprint.output(shapes.Product)
 def get_product(product_id: str) -> shapes.Product:

@@ -27,6 +27,15 @@ _IDEMPOTENCY_KEY = {
     "schema": {"type": "string", "pattern": repeats.PATTERN},
 }
 
+_IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "ETags of answers you have; if one of them still holds, the answer is 304 without a body.",
+    "schema": {"type": "string", "pattern": r'^(\*|(W/)?"[!#-~]*"(, *(W/)?"[!#-~]*")*)$'},
+}
+_ETAG = {"description": "Of these very bytes (strong).", "schema": {"type": "string"}}
+
 _OWNER = re.compile(r'(?<="#/components/schemas/)\w+\.')
 
 
@@ -62,7 +71,16 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
     errors = _errors(method, operation)
     if _creates(operation):
         operation["parameters"].append(_IDEMPOTENCY_KEY)
+    if "304" in operation["responses"]:
+        _revalidate(operation)
     operation["responses"] |= {str(status): _problem(status) for status in sorted(errors)}
+
+
+def _revalidate(operation: dict[str, Any]) -> None:
+    """What `unchanged.revalidated` adds."""
+    operation["parameters"].append(_IF_NONE_MATCH)
+    operation["responses"]["200"]["headers"] = {"ETag": _ETAG}
+    operation["responses"]["304"] = {"description": HTTPStatus(304).phrase, "headers": {"ETag": _ETAG}}
 
 
 def _drop_null(schema: dict[str, Any]) -> None:

@@ -1,0 +1,61 @@
+"""ETags: an answer that the caller has already is not sent again."""
+
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+
+from marketplace_api import artisans, products
+from tests.marketplace.conftest import Market, Stand
+
+
+@pytest.fixture(params=["/products", "/products?limit=1&q=kiondo", "/products/{product}"])
+def path(request: pytest.FixtureRequest, stand: Stand) -> str:
+    return str(request.param).format(product=stand.product.id)
+
+
+def test_an_answer_that_still_holds_is_not_sent_again(anybody: FlaskClient, path: str) -> None:
+    first = anybody.get(path)
+    again = anybody.get(path, headers={"If-None-Match": first.headers["ETag"]})
+    assert (first.status_code, again.status_code, again.data) == (200, 304, b"")
+    assert again.headers["ETag"] == first.headers["ETag"]
+    assert first.headers["Cache-Control"] == again.headers["Cache-Control"] == "no-cache"
+    assert not first.headers["ETag"].startswith("W/")
+
+
+@pytest.mark.parametrize("sent", ['"other", {etag}', '{etag} , W/"other"', "W/{etag}", "*"])
+def test_any_of_the_etags_sent_will_do(anybody: FlaskClient, path: str, sent: str) -> None:
+    etag = anybody.get(path).headers["ETag"]
+    assert anybody.get(path, headers={"If-None-Match": sent.format(etag=etag)}).status_code == 304
+
+
+@pytest.mark.parametrize("sent", ['"other"', "other", '"', "", 'W/"other", "and another"'])
+def test_another_etag_gets_the_answer(anybody: FlaskClient, path: str, sent: str) -> None:
+    assert anybody.get(path, headers={"If-None-Match": sent}).data == anybody.get(path).data
+
+
+def test_head_says_what_get_would(anybody: FlaskClient, path: str) -> None:
+    shown, head = anybody.get(path), anybody.head(path)
+    assert (head.status_code, head.data) == (200, b"")
+    for name in ("ETag", "Content-Type", "Content-Length", "Cache-Control"):
+        assert head.headers[name] == shown.headers[name]
+    assert anybody.head(path, headers={"If-None-Match": shown.headers["ETag"]}).status_code == 304
+
+
+def test_whatever_is_shown_changes_the_etag(anybody: FlaskClient, market: Market, stand: Stand, path: str) -> None:
+    def rename() -> None:
+        with market.open() as shop:
+            artisans.rename(shop, artisans.by_id(shop, stand.artisan.id), "Amina Yusuf")
+
+    def sell_some() -> None:
+        with market.open() as shop:
+            products.reserve(shop, stand.product.id, 1)
+
+    for change in (rename, sell_some):
+        etag = anybody.get(path).headers["ETag"]
+        change()
+        assert anybody.get(path, headers={"If-None-Match": etag}).status_code == 200
+
+
+def test_what_is_not_found_has_no_etag(anybody: FlaskClient) -> None:
+    assert "ETag" not in anybody.get("/products/prd_none").headers
