@@ -6,7 +6,7 @@ from typing import Annotated
 
 from apiflask import APIBlueprint
 from pydantic import BaseModel, Discriminator, RootModel, Tag
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from marketplace_api import briefs, models, orders, shapes
 from marketplace_api.refused import Refused
@@ -114,6 +114,14 @@ class AnyOrderIn(
     """An order for a product, or by brief."""
 
 
+class OrderQuery(PageQuery):
+    """Filters of the list; `artisan` finds orders of which a part was offered to her."""
+
+    status: shapes.OrderStatus | None = None
+    external_ref: Line | None = None
+    artisan: Id | None = None
+
+
 class ShipmentIn(BaseModel):
     """Who carries the goods, and the number to follow them by."""
 
@@ -144,14 +152,24 @@ def place_order(json_data: AnyOrderIn) -> shapes.Order:
 
 @blueprint.get("/orders")
 @requires("storefront", "operator")
-@blueprint.input(PageQuery, location="query")
+@blueprint.input(OrderQuery, location="query")
 @blueprint.output(Page[shapes.Order])
-def list_orders(query_data: PageQuery) -> Page[shapes.Order]:
+def list_orders(query_data: OrderQuery) -> Page[shapes.Order]:
     """List orders, newest first."""
+    return newest_first(models.Order, _found(query_data), query_data, shapes.Order.of)
+
+
+def _found(query: OrderQuery) -> Select[models.Order]:
     found = select(models.Order)
     if not is_operator():
         found = found.where(models.Order.placed_by == caller().id)
-    return newest_first(models.Order, found, query_data, shapes.Order.of)
+    if query.status:
+        found = found.where(models.Order.status == query.status)
+    if query.external_ref:
+        found = found.where(models.Order.external_ref == query.external_ref)
+    if query.artisan:
+        found = found.where(models.Order.assignments.any(models.Assignment.artisan_id == query.artisan))
+    return found
 
 
 @blueprint.get("/orders/<id:order_id>")

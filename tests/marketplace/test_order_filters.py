@@ -1,0 +1,56 @@
+"""`GET /orders` finds what is asked for, and of a storefront's own only."""
+
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+
+from marketplace_api import orders, products
+from marketplace_api.rest.app import Api
+from tests.marketplace.conftest import Market, Stand, client, order_body, register
+
+
+@pytest.fixture
+def shop_of_two(storefront: FlaskClient, market: Market, stand: Stand) -> FlaskClient:
+    """A storefront that ordered from two artisans; the first said yes."""
+    with market.open() as shop:
+        other = register(shop, stand.kiosk, "+254722000000", name="Wanjiku")
+        pot = products.list_product(shop, other, title="Pot", category="pottery", price=1, quantity=9)
+    for product, ref in ((stand.product, "web-1"), (pot, "web-2")):
+        market.passes(minutes=1)
+        assert storefront.post("/orders", json=order_body(product, external_ref=ref)).status_code == 201
+    with market.open() as shop:
+        orders.accept(shop, stand.artisan, orders.open_for(shop, stand.artisan)[0].code)
+    return storefront
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", ["web-2", "web-1"]),
+        ("external_ref=web-1", ["web-1"]),
+        ("external_ref=web", []),
+        ("status=accepted", ["web-1"]),
+        ("status=placed", ["web-2"]),
+        ("status=delivered", []),
+        ("artisan={artisan}", ["web-1"]),
+        ("artisan={artisan}&status=placed", []),
+        ("artisan=art_nobody", []),
+    ],
+)
+def test_orders_are_filtered(shop_of_two: FlaskClient, stand: Stand, query: str, found: list[str]) -> None:
+    answer = shop_of_two.get("/orders?" + query.format(artisan=stand.artisan.id))
+    assert [order["external_ref"] for order in answer.json["data"]] == found
+
+
+def test_no_filter_shows_the_order_of_another(
+    shop_of_two: FlaskClient, api: Api, market: Market, operator: FlaskClient, stand: Stand
+) -> None:
+    other = client(api, market, "storefront")
+    for query in ("external_ref=web-1", "status=accepted", f"artisan={stand.artisan.id}"):
+        assert other.get(f"/orders?{query}").json["data"] == []
+        assert len(operator.get(f"/orders?{query}").json["data"]) == 1
+
+
+def test_a_status_there_is_not_is_refused(storefront: FlaskClient) -> None:
+    assert storefront.get("/orders?status=lost").status_code == 422
