@@ -10,6 +10,9 @@ from bot import demo as shop_demo
 from bot import migrate
 from bot.house import House
 from marketplace_api import apikeys
+from marketplace_api.models import ApiKey
+from marketplace_api.refused import Refused
+from marketplace_api.rest import problems
 
 db = AppGroup("db", help="The database.")
 apikey = AppGroup("apikey", help="Keys to the marketplace API.")
@@ -34,6 +37,33 @@ def create(name: str, scope: apikeys.Scope) -> None:
     house = _house()
     with house.database.writing.begin() as session:
         click.echo(apikeys.create(house.shop(session), name, scope))
+
+
+@apikey.command("list")
+def list_keys() -> None:
+    """Every key ever made, oldest first; the key itself nobody knows."""
+    house = _house()
+    with house.database.reading() as session:
+        for key in apikeys.listing(house.shop(session)):
+            click.echo(_line(key))
+
+
+def _line(key: ApiKey) -> str:
+    used = f"used {key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never used"
+    until = f", revoked {key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else ""
+    return f"{key.id}  {key.scope:<10}  {key.prefix}…  {key.name}: made {key.created_at:%Y-%m-%d}, {used}{until}"
+
+
+@apikey.command("revoke")
+@click.argument("name_or_id", metavar="NAME|ID")
+def revoke(name_or_id: str) -> None:
+    """Let a key open nothing any more, from its next request on."""
+    house = _house()
+    try:
+        with house.database.writing.begin() as session:
+            click.echo(_line(apikeys.revoke(house.shop(session), name_or_id)))
+    except Refused as refused:
+        raise click.ClickException(problems.words(refused)) from None
 
 
 @click.command("demo")

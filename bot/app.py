@@ -8,6 +8,7 @@ from pathlib import Path
 
 from flask import Flask, Response, jsonify
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from bot import admin, logs, photopage, shopwindow, simulator, storefront
 from bot.api import blueprint as messages
@@ -15,6 +16,8 @@ from bot.dialogues_cli import dialogues
 from bot.house import House, build
 from bot.market import Database
 from bot.providers import africastalking, twilio
+from bot.rates import Rates
+from bot.requestids import RequestIds
 from bot.settings import Settings, load
 from marketplace_api.apikeys import Caller
 from marketplace_api.rest.app import create_api
@@ -46,6 +49,7 @@ def create_app(
         terms=house.terms,
         house_keys=_house_keys(settings),
         webhooks_anywhere=settings.development,
+        admit=Rates(settings).admit,
     )
     api.register_blueprint(messages)
     api.after_request(_secure)
@@ -74,6 +78,9 @@ def create_app(
     app.add_url_rule("/readyz", "readyz", partial(_ready, house))
     app.after_request(_secure)
     app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/api/v1": api})  # type: ignore[method-assign]
+    if hops := settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    app.wsgi_app = RequestIds(app.wsgi_app, partial(_request_id, house))  # type: ignore[method-assign]
     return app
 
 
@@ -82,6 +89,10 @@ def _house_keys(settings: Settings) -> dict[str, Caller]:
     if settings.operator_key:
         keys[settings.operator_key] = Caller("bootstrap", "operator")
     return keys
+
+
+def _request_id(house: House) -> str:
+    return f"{house.ids.random.getrandbits(64):016x}"
 
 
 def _secure(response: Response) -> Response:

@@ -51,6 +51,7 @@ def _mask_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> 
 def configure(*, as_json: bool, level: int = logging.INFO) -> None:
     """Every logger of this process, ours and the libraries', writes one line an event to standard error."""
     shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),

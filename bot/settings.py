@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -70,6 +71,12 @@ def _time_zone(value: str) -> str:
     return value
 
 
+def _rate(value: str) -> str:
+    if not re.fullmatch(r"[1-9][0-9]*/(second|minute|hour|day)", value):
+        raise ValueError("takes a number of requests and a time, such as 3000/minute")
+    return value
+
+
 def _country(value: str) -> str:
     if value.upper() not in phonenumbers.SUPPORTED_REGIONS:
         raise ValueError("takes an ISO 3166 country code such as KE")
@@ -77,6 +84,7 @@ def _country(value: str) -> str:
 
 
 BaseUrl = Annotated[str | None, AfterValidator(_base_url)]
+Rate = Annotated[str, AfterValidator(_rate)]
 
 
 class Settings(BaseSettings):
@@ -113,6 +121,9 @@ class Settings(BaseSettings):
     timezone: Annotated[str, AfterValidator(_time_zone)] = "Africa/Nairobi"
     languages: Annotated[list[str], NoDecode, BeforeValidator(_split), Field(min_length=1)] = LANGUAGES
     commission_percent: Annotated[int, Field(ge=0, le=90)] = 10
+    rate_per_key: Rate = "6000/minute"
+    rate_per_address: Rate = "3000/minute"
+    trusted_proxies: Annotated[int, Field(ge=0, le=9)] = 0
     web_workers: Annotated[int, Field(ge=1, le=64)] = 1
 
     @field_validator("database_url")

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import sha256
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select, tuple_
 
 from marketplace_api.models import IdempotencyKey
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
+
+KEPT = timedelta(days=7)
+"""How long an answer is kept at least: longer than anybody tries again, over a weekend too."""
+
+_SWEPT_AT_ONCE = 20  # more than come in, so that old ones never heap up
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +42,8 @@ def recall(shop: Shop, caller: str, key: str, fingerprint: str) -> Answer | None
 
 
 def remember(shop: Shop, caller: str, key: str, fingerprint: str, answer: Answer) -> None:
-    """Keep the answer, in the transaction of its effect."""
+    """Keep the answer, in the transaction of its effect; some that are older than `KEPT` make room."""
+    _sweep(shop)
     shop.session.add(
         IdempotencyKey(
             caller=caller,
@@ -48,6 +55,19 @@ def remember(shop: Shop, caller: str, key: str, fingerprint: str, answer: Answer
         )
     )
     shop.session.flush()
+
+
+def _sweep(shop: Shop) -> None:
+    # those that another is sweeping are left to it, or two would wait for each other
+    old = (
+        select(IdempotencyKey.caller, IdempotencyKey.key)
+        .where(IdempotencyKey.created_at < shop.now - KEPT)
+        .order_by(IdempotencyKey.created_at)
+        .limit(_SWEPT_AT_ONCE)
+        .with_for_update(skip_locked=True)
+    )
+    gone = delete(IdempotencyKey).where(tuple_(IdempotencyKey.caller, IdempotencyKey.key).in_(old))
+    shop.session.execute(gone.execution_options(synchronize_session=False))
 
 
 def _claim(shop: Shop, caller: str, key: str) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Literal, ParamSpec, TypeVar
 
 from apiflask.scaffold import APIScaffold
 from flask import current_app, g, request
 from werkzeug.datastructures import WWWAuthenticate
-from werkzeug.exceptions import Forbidden, Unauthorized
+from werkzeug.exceptions import Forbidden, TooManyRequests, Unauthorized
 
 from marketplace_api import apikeys
 from marketplace_api.apikeys import Caller, Scope
@@ -17,6 +17,11 @@ from marketplace_api.shop import Shop
 
 SCHEME = "key"  # the name of the security scheme in the OpenAPI document
 HOUSE_KEYS = "HOUSE_KEYS"  # digest to caller: keys that stand in no table
+ADMIT = "ADMIT"  # an `Admit`
+
+Asker = Literal["key", "address"]
+Admit = Callable[[Asker, str], int | None]
+"""Counts a request of this key or address, and says None, or in how many seconds it may ask again."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -66,6 +71,8 @@ def public(view: View[P, R]) -> View[P, R]:
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         g.caller = _holder()
+        if g.caller is None:
+            _count("address", request.remote_addr or "")
         return view(*args, **kwargs)
 
     return guarded
@@ -78,13 +85,26 @@ def _holder() -> Caller | None:
     sent = request.authorization
     if sent is None or sent.type != "bearer" or not sent.token:
         raise _unauthorized()
-    found = _of_the_house(sent.token) or apikeys.find(shop().session, sent.token)
+    return _of_the_house(sent.token) or _of_somebody(sent.token)
+
+
+def _of_somebody(key: str) -> Caller:
+    found = apikeys.find(shop().session, key, shop().now)
     if found is None:
         raise _unauthorized()
+    _count("key", found.id)
     return found
 
 
+def _count(asker: Asker, name: str) -> None:
+    admit: Admit = current_app.config[ADMIT]
+    seconds = admit(asker, name)
+    if seconds is not None:
+        raise TooManyRequests(retry_after=seconds)
+
+
 def _of_the_house(key: str) -> Caller | None:
+    """Our own pages and the operator's first key, which nobody counts."""
     callers: dict[str, Caller] = current_app.config[HOUSE_KEYS]
     return callers.get(apikeys.digest(key))
 

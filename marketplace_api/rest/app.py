@@ -39,6 +39,7 @@ from marketplace_api.rest import (
     problems,
     webhook_endpoints,
 )
+from marketplace_api.rest.uses import Uses
 from marketplace_api.shop import Ids, Shop, Terms
 
 _ANY = TypeAdapter[Any](Any)
@@ -109,18 +110,23 @@ def create_api(
     terms: Terms,
     house_keys: Mapping[str, Caller],
     webhooks_anywhere: bool = False,
+    admit: access.Admit = lambda _asker, _name: None,
 ) -> Api:
     """The API, over the database that `sessions` is bound to.
 
     `house_keys` are good without standing in any table: the operator's first, our own pages'. With
-    `webhooks_anywhere` webhook endpoints may be plain http and private.
+    `webhooks_anywhere` webhook endpoints may be plain http and private. `admit` is asked before anybody else is
+    answered.
     """
     api = Api(sessions, lambda session: Shop(session, clock(), ids, terms))
     api.config.update(_CONFIG)
     api.config[access.HOUSE_KEYS] = {apikeys.digest(key): caller for key, caller in house_keys.items()}
     api.config[fields.WEBHOOKS_ANYWHERE] = webhooks_anywhere
+    api.config[access.ADMIT] = admit
+    api.url_map.merge_slashes = False  # what is not here is 404, never somewhere else
     api.url_map.converters["id"] = IdConverter
     api.before_request(_only_json)
+    api.after_request(Uses(sessions, clock).follow)
     api.spec_processor(openapi.complete)  # type: ignore[arg-type]
     problems.handle(api)
     for room in (catalogue, orders, kiosks, payouts, help_requests, events, webhook_endpoints, docs):
@@ -129,5 +135,6 @@ def create_api(
 
 
 def _only_json() -> None:
-    if request.routing_exception is None and request.content_length and not request.is_json:
+    has_body = request.content_length or "Transfer-Encoding" in request.headers
+    if request.routing_exception is None and has_body and not request.is_json:
         raise UnsupportedMediaType

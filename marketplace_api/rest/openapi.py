@@ -34,6 +34,7 @@ _IF_NONE_MATCH = {
     "description": "ETags of answers you have; if one of them still holds, the answer is 304 without a body.",
     "schema": {"type": "string", "pattern": r'^(\*|(W/)?"[!#-~]*"(, *(W/)?"[!#-~]*")*)$'},
 }
+_RETRY_AFTER = {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}
 _ETAG = {"description": "Of these very bytes (strong).", "schema": {"type": "string"}}
 
 _OWNER = re.compile(r'(?<="#/components/schemas/)\w+\.')
@@ -104,6 +105,8 @@ def _errors(method: str, operation: dict[str, Any]) -> set[int]:
         415: method in ("post", "patch"),
         422: "requestBody" in operation or "query" in places,
         409: _creates(operation),
+        429: True,
+        503: True,
     }
     refusals = {int(status) for status in operation["responses"] if int(status) >= 400}
     return refusals | {status for status, applies in reasons.items() if applies}
@@ -115,7 +118,8 @@ def _creates(operation: dict[str, Any]) -> bool:
 
 
 def _problem(status: int) -> dict[str, Any]:
-    return {
+    problem = {
         "description": HTTPStatus(status).phrase,
         "content": {MIMETYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
+    return problem | {"headers": {"Retry-After": _RETRY_AFTER}} if status in (429, 503) else problem

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -13,11 +14,16 @@ from typing import Any
 from apiflask import APIFlask, HTTPError
 from flask import Response, json
 from pydantic import BaseModel, ValidationError
-from werkzeug.exceptions import HTTPException
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException, ServiceUnavailable
 
 from marketplace_api.refused import Refused
 
+log = logging.getLogger(__name__)
+
 MIMETYPE = "application/problem+json"
+BUSY_S = 2
+"""When it is worth asking again after the database was busy."""
 
 REFUSALS = {
     "already_registered": "This phone is registered already.",
@@ -25,6 +31,7 @@ REFUSALS = {
     "bad_idempotency_key": "Idempotency-Key takes 1 to 255 visible characters, bare or in double quotes.",
     "help_request_closed": "This help request is closed already.",
     "idempotency_key_reused": "This Idempotency-Key was used for another request; take a new key.",
+    "many_keys": "Several keys have this name; say which by its id: {ids}.",
     "locked": "Too many wrong codes were typed; try again in an hour.",
     "nobody_to_ask": "There is no artisan who makes {category} and could be asked.",
     "not_enough_stock": "Only {available} of {code} can be ordered; order fewer or another product.",
@@ -51,6 +58,7 @@ REFUSALS = {
     "unknown_category": "There is no category {category}.",
     "unknown_code": "There is nothing with the code {code}.",
     "unknown_help_request": "There is no such help request.",
+    "unknown_key": "No key in use has this name or id.",
     "unknown_kiosk": "There is no such kiosk.",
     "unknown_order": "There is no such order.",
     "unknown_part": "There is no such part of an order.",
@@ -74,7 +82,9 @@ _STATUSES = {
     405: "This path does not take that method; the Allow header says which ones it takes.",
     413: "The request is too large.",
     415: "The body must be JSON, with the header `Content-Type: application/json`.",
+    429: "Too many requests at once; the Retry-After header says in how many seconds to go on.",
     500: "Something went wrong on our side and nothing was changed. Please try again later.",
+    503: "The shop is very busy and nothing was changed. Please try again in a moment.",
 }
 
 
@@ -102,10 +112,14 @@ def answer(status: int, detail: str, **members: object) -> Response:
     return Response(json.dumps(problem | members), status, mimetype=MIMETYPE)
 
 
+def words(refused: Refused) -> str:
+    """The shop's no, in a sentence."""
+    return REFUSALS[refused.reason].format_map(refused.values)
+
+
 def refusal(refused: Refused) -> Response:
     """The shop's no."""
-    words = REFUSALS[refused.reason].format_map(refused.values)
-    return answer(refused.status, words, reason=refused.reason)
+    return answer(refused.status, words(refused), reason=refused.reason)
 
 
 def handle(app: APIFlask) -> None:
@@ -113,6 +127,7 @@ def handle(app: APIFlask) -> None:
     app.register_error_handler(Refused, refusal)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(HTTPError, _invalid)
+    app.register_error_handler(OperationalError, _busy)
 
 
 def _http(error: HTTPException) -> Response:
@@ -124,6 +139,12 @@ def _http(error: HTTPException) -> Response:
     return response
 
 
+def _busy(error: OperationalError) -> Response:
+    """The database cannot be reached, or somebody has been writing to it for longer than we wait."""
+    log.exception("the database does not answer")
+    return _http(ServiceUnavailable(retry_after=BUSY_S))
+
+
 def _invalid(error: HTTPError) -> Response:
     cause = error.__cause__
     mistakes = cause.errors() if isinstance(cause, ValidationError) else []
@@ -132,8 +153,8 @@ def _invalid(error: HTTPError) -> Response:
 
 
 def _mistake(found: Mapping[str, Any]) -> dict[str, str]:
-    words = _MISTAKES.get(found["type"]) or found["msg"].removeprefix("Value error, ")
-    return {"detail": words, "pointer": _pointer(found["loc"])}
+    detail = _MISTAKES.get(found["type"]) or found["msg"].removeprefix("Value error, ")
+    return {"detail": detail, "pointer": _pointer(found["loc"])}
 
 
 def _pointer(path: tuple[int | str, ...]) -> str:

@@ -31,6 +31,7 @@ def revalidated(view: Callable[P, R]) -> Callable[P, Response]:
         response = current_app.make_response(view(*args, **kwargs))  # type: ignore[arg-type]
         response.add_etag()
         response.cache_control.no_cache = True  # keep it, but ask
-        return response.make_conditional(request)
+        response.make_conditional(request)
+        return response
 
     return answered

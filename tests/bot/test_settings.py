@@ -68,6 +68,9 @@ def test_nothing_has_to_be_set() -> None:
         ("LANGUAGES", ",", "at least 1"),
         ("COMMISSION_PERCENT", "ten", "integer"),
         ("COMMISSION_PERCENT", "91", "less than or equal to 90"),
+        ("RATE_PER_KEY", "often", "3000/minute"),
+        ("RATE_PER_ADDRESS", "0/minute", "3000/minute"),
+        ("TRUSTED_PROXIES", "-1", "greater than or equal to 0"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_is_taken(

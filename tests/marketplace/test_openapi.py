@@ -6,21 +6,18 @@ import json
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from threading import Thread
-from wsgiref.types import WSGIApplication
 
 import schemathesis
 from hypothesis import strategies as st
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from marketplace_api.rest import repeats
 from marketplace_api.rest.access import SCHEME
 from tests.bot import scenes
+from tests.marketplace.served import served
 from tests.service import OPERATOR_KEY, serving
 
 
@@ -54,27 +51,6 @@ def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
         service.work()
         with served(service.app) as url:
             assert list(findings(f"{url}/api/v1/openapi.json")) == []
-
-
-class Quiet(WSGIRequestHandler):
-    """Keeps no diary of thousands of requests."""
-
-    def log(self, *_: object) -> None:
-        pass
-
-
-@contextmanager
-def served(app: WSGIApplication) -> Iterator[str]:
-    """The house on a port of its own, and so the API where it belongs."""
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def findings(url: str) -> Iterator[str]:

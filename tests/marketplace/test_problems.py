@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import json
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import event
 
 import marketplace_api
 from marketplace_api import lifecycles
@@ -72,6 +74,30 @@ def test_what_is_not_json_is_400(storefront: FlaskClient, body: bytes) -> None:
 
 def test_another_kind_of_body_is_415(storefront: FlaskClient) -> None:
     problem(storefront.post("/orders", data={"quantity": "1"}), 415)
+
+
+def test_another_kind_of_body_is_415_also_when_its_length_is_not_said(storefront: FlaskClient) -> None:
+    body = {"input_stream": BytesIO(b"2\r\n{}\r\n0\r\n\r\n"), "headers": {"Transfer-Encoding": "chunked"}}
+    problem(storefront.post("/orders", content_type="text/plain", **body), 415)
+
+
+def test_nobody_is_sent_elsewhere(operator: FlaskClient) -> None:
+    for path in ("//products", "/products/", "/orders//cancel", ""):
+        problem(operator.get(path, base_url="http://localhost/"), 404)
+
+
+def test_a_head_is_answered_as_its_get_without_the_words(operator: FlaskClient) -> None:
+    for path in ("/nowhere", "/orders/ord_none", "/products?limit=0", "/orders"):
+        shown, head = operator.get(path), operator.head(path)
+        assert (head.status_code, head.data) == (shown.status_code, b"")
+        assert head.headers["Content-Type"] == shown.headers["Content-Type"]
+        assert head.headers["Content-Length"] == shown.headers["Content-Length"]
+
+
+def test_options_are_told_to_anybody(anybody: FlaskClient) -> None:
+    answer = anybody.options("/orders")
+    assert (answer.status_code, answer.data) == (200, b"")
+    assert {"GET", "POST"} <= set(answer.headers["Allow"].split(", "))
 
 
 def test_a_body_without_end_is_413(storefront: FlaskClient) -> None:
@@ -139,6 +165,22 @@ def test_a_crash_says_nothing_about_itself(api: Api, caplog: pytest.LogCaptureFi
     answer = api.test_client().get("/crash")
     assert "a secret" not in str(problem(answer, 500))
     assert "a secret" in caplog.text
+
+
+def test_a_shop_too_busy_to_write_says_when_to_come_again(
+    storefront: FlaskClient, market: Market, stand: Stand
+) -> None:
+    @event.listens_for(market.engine, "connect")
+    def impatient(connection: Any, _record: object) -> None:
+        connection.execute("PRAGMA busy_timeout = 1")
+
+    market.engine.dispose()  # so that everybody connects anew
+    with market.open() as busy:
+        busy.session.connection()
+        answer = storefront.post("/orders", json=order_body(stand.product))
+    assert "Please try again" in problem(answer, 503)["detail"]
+    assert int(answer.headers["Retry-After"]) > 0
+    assert storefront.post("/orders", json=order_body(stand.product)).status_code == 201
 
 
 def test_every_refusal_has_words() -> None:

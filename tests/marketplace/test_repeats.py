@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from marketplace_api import idempotency
+from marketplace_api.models import IdempotencyKey
 from marketplace_api.refused import Refused
 from marketplace_api.rest.app import Api
 from tests.marketplace.conftest import Market, Stand, client, order_body
@@ -101,3 +103,19 @@ def test_while_the_first_is_running_the_second_is_told_so(postgres_market: Marke
         with pytest.raises(Refused, match="still_running"):
             idempotency.recall(second, "caller", "k1", "print")
         assert idempotency.recall(second, "another caller", "k1", "print") is None
+
+
+def test_an_answer_is_kept_for_a_week_and_then_makes_room(send: Send, market: Market) -> None:
+    for number in range(3):
+        send(f"old-{number}", quantity=4)
+    market.passes(days=7)
+    send("new")
+    assert kept(market) == ["new", "old-0", "old-1", "old-2"]
+    market.passes(seconds=1)
+    send("newer", quantity=4)
+    assert kept(market) == ["new", "newer"]
+
+
+def kept(market: Market) -> list[str]:
+    with market.open() as shop:
+        return sorted(shop.session.scalars(select(IdempotencyKey.key)))

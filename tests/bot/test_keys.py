@@ -1,0 +1,47 @@
+"""`flask apikey`: keys are made, listed without themselves, and revoked."""
+
+from __future__ import annotations
+
+from click.testing import Result
+
+from tests.service import Service
+
+
+def run(service: Service, *arguments: str) -> Result:
+    return service.app.test_cli_runner().invoke(args=["apikey", *arguments])
+
+
+def make(service: Service, name: str) -> str:
+    return run(service, "create", name, "--scope", "storefront").output.strip()
+
+
+def status(service: Service, key: str) -> int:
+    with service.http.get("/api/v1/orders", headers={"Authorization": f"Bearer {key}"}) as answer:
+        return answer.status_code
+
+
+def test_keys_are_listed_with_what_is_known_of_them_and_never_told_again(embedded: Service) -> None:
+    key = make(embedded, "bead shop")
+    embedded.clock.advance(60)
+    unused = make(embedded, "pot shop")
+    assert status(embedded, key) == 200
+    beads, pots = run(embedded, "list").output.splitlines()
+    assert key[:-34] in beads
+    assert "bead shop: made 2026-11-23, used 2026-11-23 08:01" in beads
+    assert pots.endswith("pot shop: made 2026-11-23, never used")
+    assert not [secret for secret in (key, unused) if secret in beads + pots]
+
+
+def test_a_key_is_revoked_by_its_name(embedded: Service) -> None:
+    key, other = make(embedded, "bead shop"), make(embedded, "pot shop")
+    done = run(embedded, "revoke", "bead shop")
+    assert (done.exit_code, "revoked 2026-11-23" in done.output) == (0, True)
+    assert (status(embedded, key), status(embedded, other)) == (401, 200)
+
+
+def test_a_name_that_is_no_key_or_several_is_an_error_in_words(embedded: Service) -> None:
+    make(embedded, "shop"), make(embedded, "shop")
+    none, several = run(embedded, "revoke", "nobody"), run(embedded, "revoke", "shop")
+    assert none.exit_code == several.exit_code == 1
+    assert "No key in use has this name" in none.output
+    assert "say which by its id" in several.output

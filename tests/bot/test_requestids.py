@@ -1,0 +1,47 @@
+"""`X-Request-Id` ties an answer to the lines logged for it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from io import StringIO
+
+import pytest
+
+from bot import logs
+from tests.bot.test_logs import listen
+from tests.service import Service
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/nowhere", "/api/v1/products", "/api/v1/orders", "/api/v1/x"])
+def test_every_answer_has_an_id_of_its_own(embedded: Service, path: str) -> None:
+    one, other = (embedded.http.get(path).headers.getlist("X-Request-Id") for _ in range(2))
+    assert len(one) == len(other) == 1
+    assert one != other
+
+
+def test_the_id_that_came_in_goes_out_again(embedded: Service) -> None:
+    sent = {"X-Request-Id": "3f2a.web-1:7"}
+    assert embedded.http.get("/api/v1/products", headers=sent).headers["X-Request-Id"] == "3f2a.web-1:7"
+
+
+@pytest.mark.parametrize("sent", ["", "a b", "x" * 65, "é", "<script>"])
+def test_what_cannot_be_an_id_is_replaced(embedded: Service, sent: str) -> None:
+    answered = embedded.http.get("/healthz", headers={"X-Request-Id": sent}).headers["X-Request-Id"]
+    assert answered != sent
+    assert answered
+
+
+def test_it_stands_in_every_line_logged_for_the_request_and_in_no_other(embedded: Service) -> None:
+    @embedded.app.get("/noisy")
+    def noisy() -> str:
+        logging.getLogger("anybody's").warning("something happened")
+        return ""
+
+    logs.configure(as_json=True)
+    log: StringIO = listen()
+    answer = embedded.http.get("/noisy")
+    logging.getLogger("anybody's").warning("later")
+    during, after = (json.loads(line) for line in log.getvalue().splitlines())
+    assert during["request_id"] == answer.headers["X-Request-Id"]
+    assert "request_id" not in after

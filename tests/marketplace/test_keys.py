@@ -1,0 +1,97 @@
+"""Keys to the API: kept as hashes, revoked for good, and known to be in use."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from urllib.request import Request, urlopen
+
+import pytest
+from flask.testing import FlaskClient
+
+from marketplace_api import apikeys
+from marketplace_api.refused import Refused
+from marketplace_api.rest.app import Api
+from tests.marketplace.conftest import HOUSE_KEY, Market, Stand, client, make_api, order_body
+from tests.marketplace.served import served
+
+SLOW_S = 5
+"""Less than a writer waits for another on SQLite."""
+
+
+def used_at(market: Market) -> list[object]:
+    with market.open() as shop:
+        return [key.last_used_at for key in apikeys.listing(shop)]
+
+
+def ask(sender: FlaskClient) -> int:
+    """The status, once everything that comes after an answer is done."""
+    with sender.get("/orders") as answer:
+        return answer.status_code
+
+
+def test_the_last_use_is_known_to_the_minute_and_not_written_more_often(api: Api, market: Market) -> None:
+    storefront, first = client(api, market, "storefront"), market.now
+    assert used_at(market) == [None]
+    ask(storefront)
+    assert used_at(market) == [first]
+    market.passes(seconds=59)
+    ask(storefront)
+    assert used_at(market) == [first]
+    market.passes(seconds=1)
+    ask(storefront)
+    assert used_at(market) == [first + timedelta(minutes=1)]
+
+
+def test_a_use_that_was_refused_or_changed_something_counts_too(api: Api, market: Market, stand: Stand) -> None:
+    storefront = client(api, market, "storefront")
+    storefront.get("/payouts").close()
+    assert used_at(market) == [market.now]
+    market.passes(minutes=2)
+    storefront.post("/orders", json=order_body(stand.product)).close()
+    assert used_at(market) == [market.now]
+
+
+def test_no_read_waits_for_a_writer_because_its_key_is_noted(sqlite_market: Market) -> None:
+    with sqlite_market.open() as shop:
+        key = apikeys.create(shop, "a storefront", "storefront")
+    with served(make_api(sqlite_market)) as url, sqlite_market.open() as busy:
+        busy.session.connection()  # holds SQLite's one write lock
+        request = Request(f"{url}/orders", headers={"Authorization": f"Bearer {key}"})
+        with urlopen(request, timeout=SLOW_S) as answer:
+            assert answer.status == 200
+            assert answer.read().startswith(b"{")
+
+
+@pytest.mark.parametrize("by", ["id", "name"])
+def test_a_revoked_key_opens_nothing(api: Api, market: Market, by: str) -> None:
+    storefront = client(api, market, "storefront")
+    with market.open() as shop:
+        (row,) = apikeys.listing(shop)
+    other = client(api, market, "operator")
+    assert ask(storefront) == 200
+    with market.open() as shop:
+        assert apikeys.revoke(shop, getattr(row, by)).revoked_at == market.now
+    assert (ask(storefront), ask(other)) == (401, 200)
+    with market.open() as shop, pytest.raises(Refused, match="unknown_key"):
+        apikeys.revoke(shop, row.id)
+
+
+def test_a_name_of_several_keys_revokes_none(api: Api, market: Market) -> None:
+    keys = [client(api, market, "storefront") for _ in range(2)]
+    with market.open() as shop, pytest.raises(Refused, match="many_keys"):
+        apikeys.revoke(shop, "a storefront")
+    assert [ask(key) for key in keys] == [200, 200]
+
+
+def test_a_name_is_free_again_when_its_key_is_revoked(api: Api, market: Market) -> None:
+    with market.open() as shop:
+        apikeys.create(shop, "web", "storefront")
+        old = apikeys.revoke(shop, "web").id
+        apikeys.create(shop, "web", "storefront")
+        assert apikeys.revoke(shop, "web").id != old
+
+
+def test_a_house_key_stands_in_no_table(api: Api, market: Market) -> None:
+    answer = api.test_client().get("/orders", headers={"Authorization": f"Bearer {HOUSE_KEY}"})
+    answer.close()
+    assert (answer.status_code, used_at(market)) == (200, [])
