@@ -20,7 +20,8 @@ def shop_of_two(storefront: FlaskClient, market: Market, stand: Stand) -> FlaskC
         market.passes(minutes=1)
         assert storefront.post("/orders", json=order_body(product, external_ref=ref)).status_code == 201
     with market.open() as shop:
-        orders.accept(shop, stand.artisan, orders.open_for(shop, stand.artisan)[0].code)
+        (offered,) = orders.parts_of(shop, stand.artisan, "offered")
+        orders.accept(shop, stand.artisan, offered.order.code)
     return storefront
 
 
