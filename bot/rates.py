@@ -29,7 +29,7 @@ class Rates:
 
     def __init__(self, settings: Settings, now: Callable[[], float] = time.time) -> None:
         self._limiter = FixedWindowRateLimiter(_store(settings.redis_url))
-        self._rates = {"key": parse(settings.rate_per_key), "address": parse(settings.rate_per_address)}
+        self._rates = {"key": parse(settings.api_rate), "address": parse(settings.public_rate)}
         self._now = now
 
     def admit(self, asker: Asker, name: str) -> int | None:

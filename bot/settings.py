@@ -121,8 +121,8 @@ class Settings(BaseSettings):
     timezone: Annotated[str, AfterValidator(_time_zone)] = "Africa/Nairobi"
     languages: Annotated[list[str], NoDecode, BeforeValidator(_split), Field(min_length=1)] = LANGUAGES
     commission_percent: Annotated[int, Field(ge=0, le=90)] = 10
-    rate_per_key: Rate = "6000/minute"
-    rate_per_address: Rate = "3000/minute"
+    api_rate: Rate = "6000/minute"
+    public_rate: Rate = "3000/minute"
     trusted_proxies: Annotated[int, Field(ge=0, le=9)] = 0
     web_workers: Annotated[int, Field(ge=1, le=64)] = 1
 

@@ -15,7 +15,7 @@ from tests import servers
 from tests.service import OPERATOR_KEY, Service, serving
 
 AN_HOUR = 3600
-FEW: dict[str, Any] = {"rate_per_key": "2/hour", "rate_per_address": "2/hour"}
+FEW: dict[str, Any] = {"api_rate": "2/hour", "public_rate": "2/hour"}
 
 
 @pytest.fixture(params=["memory", "redis"])

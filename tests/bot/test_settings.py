@@ -68,8 +68,8 @@ def test_nothing_has_to_be_set() -> None:
         ("LANGUAGES", ",", "at least 1"),
         ("COMMISSION_PERCENT", "ten", "integer"),
         ("COMMISSION_PERCENT", "91", "less than or equal to 90"),
-        ("RATE_PER_KEY", "often", "3000/minute"),
-        ("RATE_PER_ADDRESS", "0/minute", "3000/minute"),
+        ("API_RATE", "often", "3000/minute"),
+        ("PUBLIC_RATE", "0/minute", "3000/minute"),
         ("TRUSTED_PROXIES", "-1", "greater than or equal to 0"),
     ],
 )
