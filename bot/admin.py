@@ -6,8 +6,9 @@ import click
 from flask import current_app
 from flask.cli import AppGroup, with_appcontext
 
+from bot import broadcast, migrate
 from bot import demo as shop_demo
-from bot import migrate
+from bot.broadcast import Audience
 from bot.house import House
 from marketplace_api import apikeys
 from marketplace_api.models import ApiKey
@@ -64,6 +65,21 @@ def revoke(name_or_id: str) -> None:
             click.echo(_line(apikeys.revoke(house.shop(session), name_or_id)))
     except Refused as refused:
         raise click.ClickException(problems.words(refused)) from None
+
+
+@click.command("broadcast")
+@click.argument("text")
+@click.option("--craft", help="Only artisans of this craft.")
+@click.option("--town", help="Only those of kiosks in this town.")
+@click.option("--kiosk", "kiosk_id", help="Only those of the kiosk with this id.")
+@click.option("--language", help="Only those who read this language.")
+@with_appcontext
+def send_broadcast(text: str, **audience: str | None) -> None:
+    """Text all artisans, or some of them. It waits for the morning where it is night."""
+    house = _house()
+    with house.database.writing.begin() as session:
+        id, recipients = broadcast.begin(house.shop(session), text, Audience(**audience))
+    click.echo(f"{id}: {recipients} artisans")
 
 
 @click.command("demo")

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 import locales
 from bot import outgoing, speech
-from bot.outgoing import Text
+from bot.outgoing import NEWS, REMINDER, Text
 from flows import kit
 from flows.kit import N_, Words
 from marketplace_api import artisans, orders, payouts
@@ -23,6 +23,8 @@ from marketplace_api.shop import Shop
 from state import outbox
 
 PLACE = "announcements"
+REMINDING = "reminder.order"
+"""A topic that waits for the morning."""
 
 OFFER = N_(
     "New order {code}: {quantity} x {title}. You earn {earns}. Reply YES {code} to accept or NO {code}.",
@@ -198,13 +200,15 @@ class Announcements:
     def _text(
         self, event: Event, whom: str, msisdn: str, words: Words, said: kit.Text, fields: Mapping[str, object]
     ) -> Text:
+        reminds = event.type == "order.reminded"
         return Text(
             key=f"{event.id}:{whom}",
             msisdn=msisdn,
             body=speech.text(words, said, fields),
             language=words.language,
-            topic=event.type,
+            topic=REMINDING if reminds else event.type,
             about=event.data["id"],
+            priority=REMINDER if reminds else NEWS,
         )
 
 

@@ -10,7 +10,7 @@ from flask import Flask, Response, jsonify
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from bot import admin, logs, photopage, shopwindow, simulator, storefront
+from bot import admin, logs, metrics, photopage, shopwindow, simulator, storefront
 from bot.api import blueprint as messages
 from bot.dialogues_cli import dialogues
 from bot.house import House, build
@@ -68,11 +68,13 @@ def create_app(
     app.register_blueprint(
         photopage.routes(house.gallery, house.photo_links, house.clock, settings.languages, settings.sms_short_code)
     )
+    app.register_blueprint(metrics.routes(house.database, house.clock))
     if settings.development:
         simulator.install(app, house, own, [] if carrier_faults is None else carrier_faults)
     app.cli.add_command(admin.db)
     app.cli.add_command(admin.apikey)
     app.cli.add_command(admin.demo)
+    app.cli.add_command(admin.send_broadcast)
     app.cli.add_command(dialogues)
     app.add_url_rule("/healthz", "healthz", lambda: jsonify(status="alive"))
     app.add_url_rule("/readyz", "readyz", partial(_ready, house))

@@ -1,4 +1,4 @@
-"""The words that end and begin texting: whole messages in any case, whatever language is set.
+"""The words that end and begin texting: whole messages in any case, whatever language is set; and what networks know.
 
 Sources: Twilio's default opt-out words and CTIA's messaging principles; Swahili, French and Amharic as
 people write, the last in both scripts.
@@ -7,9 +7,13 @@ CANCEL, END and QUIT are among them, so they can never be keywords of a dialogue
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
+from sqlalchemy import Connection
+
 from flows import reading
+from state import people
 
 STOP = frozenset(
     [
@@ -43,3 +47,15 @@ def wanted(text: str) -> Literal["STOP", "START"] | None:
     if word in STOP:
         return "STOP"
     return "START" if word in START else None
+
+
+def heed(conn: Connection, msisdn: str, provider: str, reason: str | None, now: datetime) -> None:
+    """Keeps what a provider's refusal says of a person's wishes, if that is its reason.
+
+    Twilio's 21610 is her STOP. Safaricom's blacklist is of promotions alone: who is on it still wants to hear of
+    her orders (she undoes it with `*456*9#`).
+    """
+    if reason == "opted_out":
+        people.opt_out(conn, msisdn, f"{provider} refused", now)
+    elif reason and reason.lower() == "userinblacklist":
+        people.switch_promotions_off(conn, msisdn, f"{provider} {reason}", now)

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy import Connection
@@ -27,7 +27,7 @@ from bot.session import KEPT_FOR, Call, Session, decode, encode, hop_key
 from flows import gsm7, reading
 from flows.kit import N_, SMS, USSD, Conversation, Person, Turn
 from marketplace_api.shop import Ids, Terms
-from state import messages, people, performed
+from state import messages, people, performed, tallies
 from state.sessions import Sessions, Stored
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,9 @@ SORRY = N_("Sorry, something went wrong on our side. Please dial again.")
 STOPPED = N_("You will get no more texts from Soko. To get them again, text START.")
 STARTED = N_("You will get texts from Soko again. To end them, text STOP.")
 NOTHING_OPEN = N_("There is nothing to continue. Text MENU to see what you can do.")
+
+SAME_WITHIN = timedelta(seconds=10)
+"""A network may bring a text twice within that time, under two ids."""
 
 MORE = frozenset(["more", "continue", "zaidi", "endelea", "suite", "continuer", "ቀጥል", "መቀጠል", "ketil"])
 
@@ -57,6 +60,7 @@ class Hall:
     clock: Clock
     ids: Ids
     terms: Terms
+    own_numbers: frozenset[str] = frozenset()
 
     # -- calls
 
@@ -157,20 +161,32 @@ class Hall:
     # -- texts
 
     def sms(self, inbound: Inbound) -> None:
-        """One text that came in; what it causes and its answer are kept before this returns."""
+        """One text that came in; what it causes and its answer are kept before this returns.
+
+        Waits for no provider: the answer leaves from the outbox. What comes from a number of our own is not heard,
+        since we would answer ourselves.
+        """
+        if inbound.msisdn in (*self.own_numbers, inbound.service):
+            log.warning("a text from a number of our own", extra={"provider_id": inbound.id})
+            return
         name = self._name(inbound)
         for attempt in range(RACES):
             now = self.clock()
             stored, known = self._load(inbound.msisdn, now)
             if known and name in known.replies:
+                self._count_duplicate()
                 return
             session = known or Session(Person(inbound.msisdn))
             with self._market(inbound.msisdn, now) as market, market.writing() as db:
                 conn = db.connection()
                 if not self._is_first(conn, inbound, name, stored, now) and not attempt:
+                    tallies.add(conn, {("duplicate", "id"): 1})
                     return
+                again = self._is_repeated(conn, inbound, now)
                 self._keep(conn, inbound, self._presentable(inbound, session), now)
-                if reply := self._answer(inbound, session, market, conn, now):
+                if again:
+                    tallies.add(conn, {("duplicate", "text"): 1})
+                elif reply := self._answer(inbound, session, market, conn, now):
                     outgoing.queue(conn, reply, self.ids.new_id("msg"), now)
             session.answered(name, "")
             if self._save(session, stored, now):
@@ -184,6 +200,19 @@ class Hall:
         if recorded is None:
             performed.finish(conn, f"text:{name}", str(version).encode(), b"")
         return recorded is None or int(recorded) == version
+
+    def _count_duplicate(self) -> None:
+        with self.database.writing.begin() as db:
+            tallies.add(db.connection(), {("duplicate", "id"): 1})
+
+    def _is_repeated(self, conn: Connection, inbound: Inbound, now: datetime) -> bool:
+        """Whether a phone's last text came again under another id, before she can have read our answer to it.
+
+        One word alone is heard each time: with 1 and 1 again one answers two questions.
+        """
+        if len(inbound.text.split()) < 2:
+            return False
+        return messages.unanswered(conn, inbound.msisdn, now - SAME_WITHIN) == inbound.text
 
     def _presentable(self, inbound: Inbound, session: Session) -> str:
         """What may be shown of a text: no digit of it when a secret was asked."""
@@ -226,6 +255,7 @@ class Hall:
             language=language,
             topic="reply",
             about=inbound.id,
+            dialogue=session.by_text.flow if session.by_text and asked not in ("STOP", "START") else None,
             channel=inbound.channel,
             priority=REPLY,
         )
@@ -312,16 +342,14 @@ class Hall:
         return conversation
 
     def report(self, report: Report) -> None:
-        """Where a text we sent now stands."""
+        """Where a text we sent now stands; a word that is new to us is kept and moves nothing."""
         with self.database.writing.begin() as db:
-            messages.report(
-                db.connection(),
-                report.provider,
-                report.provider_id,
-                report.status,
-                self.clock(),
-                report.reason,
-            )
+            conn, now, named = db.connection(), self.clock(), (report.provider, report.provider_id)
+            if report.status:
+                messages.report(conn, *named, report.status, now, report.reason, report.msisdn)
+            messages.told(conn, *named, report.raw_status)
+            if report.reason and (msisdn := messages.recipient(conn, *named)):
+                consent.heed(conn, msisdn, report.provider, report.reason, now)
 
     def opted_out(self, msisdn: str, how: str) -> None:
         """The provider says that this person wants no more texts."""

@@ -10,8 +10,20 @@ from sqlalchemy import Connection
 from flows import gsm7
 from state import messages, outbox
 
-REPLY, NEWS = 10, 5
-"""Priorities: somebody waits for a reply."""
+MESSAGE = "message"
+"""The kind of job that a text leaves by."""
+REPLY, NEWS, REMINDER, BROADCAST = 10, 5, 3, 1
+"""Priorities: somebody waits for a reply; a broadcast waits for everything."""
+
+
+def is_answer(topic: str | None) -> bool:
+    """What a person asked for; it is said even after STOP."""
+    return topic == "reply"
+
+
+def is_promotion(topic: str | None) -> bool:
+    """What is neither asked for nor about her orders and money: topics `reminder…` and `broadcast`."""
+    return topic is not None and topic.partition(".")[0] in ("reminder", "broadcast")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +36,7 @@ class Text:
     language: str
     topic: str
     about: str | None = None
+    dialogue: str | None = None
     channel: str = "sms"
     priority: int = NEWS
 
@@ -33,7 +46,7 @@ def queue(conn: Connection, text: Text, message_id: str, now: datetime) -> bool:
     job = {"message": message_id}
     if not outbox.add(
         conn,
-        kind="message",
+        kind=MESSAGE,
         payload=job,
         key=text.key,
         lane=text.msisdn,
@@ -56,5 +69,6 @@ def queue(conn: Connection, text: Text, message_id: str, now: datetime) -> bool:
         language=text.language,
         topic=text.topic,
         about=text.about,
+        dialogue=text.dialogue,
     )
     return True

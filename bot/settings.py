@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from datetime import time
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -71,6 +72,15 @@ def _time_zone(value: str) -> str:
     return value
 
 
+def _hours(value: str) -> str:
+    """`18:00-08:00`; the same time twice is no time at all."""
+    try:
+        begins, ends = map(time.fromisoformat, value.split("-"))
+    except ValueError as error:
+        raise ValueError("takes two times such as 18:00-08:00") from error
+    return f"{begins:%H:%M}-{ends:%H:%M}"
+
+
 def _rate(value: str) -> str:
     if not re.fullmatch(r"[1-9][0-9]*/(second|minute|hour|day)", value):
         raise ValueError("takes a number of requests and a time, such as 3000/minute")
@@ -105,6 +115,10 @@ class Settings(BaseSettings):
     photos_dir: str = "var/photos"
     sms_provider: Literal["simulator", "africastalking", "twilio"] = "simulator"
     sms_routes: Annotated[dict[str, str], NoDecode, BeforeValidator(_routes)] = {}
+    sms_fallover: Literal["simulator", "africastalking", "twilio"] | None = None
+    sms_rates: Annotated[dict[str, Annotated[float, Field(gt=0)]], NoDecode, BeforeValidator(_routes)] = {}
+    quiet_hours: Annotated[str, AfterValidator(_hours)] = "18:00-08:00"
+    hourly_cap: Annotated[int, Field(ge=1)] = 60
     at_username: str | None = None
     at_api_key: str | None = None
     at_sender_id: str | None = None
@@ -147,6 +161,13 @@ class Settings(BaseSettings):
             raise ValueError("takes prefixes and providers such as +254=africastalking,+1=twilio")
         return value
 
+    @field_validator("sms_rates")
+    @classmethod
+    def _known_rates(cls, value: dict[str, float]) -> dict[str, float]:
+        if not set(value) <= set(PROVIDERS):
+            raise ValueError("takes providers and texts a second such as africastalking=50,twilio=1")
+        return value
+
     @field_validator("languages")
     @classmethod
     def _known_languages(cls, value: list[str]) -> list[str]:
@@ -166,7 +187,7 @@ class Settings(BaseSettings):
 
     def _needed(self) -> list[str]:
         """What the providers in use cannot do without."""
-        used = {self.sms_provider, *self.sms_routes.values()}
+        used = self.carriers
         return [name for provider, names in CREDENTIALS.items() if provider in used for name in names]
 
     def _refuse_development(self) -> None:
@@ -175,12 +196,24 @@ class Settings(BaseSettings):
             ("webhook_secret", DEVELOPMENT_WEBHOOK_SECRET),
             ("bootstrap_api_key", DEVELOPMENT_API_KEY),
             ("sms_provider", "simulator"),
+            ("sms_fallover", "simulator"),
             ("demo", True),
         ):
             if getattr(self, name) == forbidden:
                 raise _WrongTogetherError(name.upper(), "must have a value of its own when ENVIRONMENT is production")
         if "simulator" in self.sms_routes.values():
             raise _WrongTogetherError("SMS_ROUTES", "must not name the simulator when ENVIRONMENT is production")
+
+    @property
+    def carriers(self) -> set[str]:
+        """Every provider that may be asked to send."""
+        return {self.sms_provider, *self.sms_routes.values(), *filter(None, [self.sms_fallover])}
+
+    @property
+    def nights(self) -> tuple[time, time]:
+        """When quiet hours begin and end."""
+        begins, ends = map(time.fromisoformat, self.quiet_hours.split("-"))
+        return begins, ends
 
     @property
     def url(self) -> str:

@@ -1,4 +1,6 @@
-"""A delivery worker: follows the shop's events and sends what is due, until it is told to stop.
+"""A worker: sends texts, runs errands, follows the shop's events and does the chores, until it is told to stop.
+
+Each has a thread of its own, so that none waits for another.
 
 python -m bot.worker
 """
@@ -6,77 +8,102 @@ python -m bot.worker
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import Flask
 
-from bot import mms, simulator, webhooks
+from bot import broadcast, chores, mms, simulator, webhooks
 from bot.app import create_app
-from bot.delivery import Call, Delivery, Route
+from bot.delivery import HANDS, Delivery
+from bot.errands import HANDS as OTHER_HANDS
+from bot.errands import Errands, Handler
 from bot.following import Follower
+from bot.handover import Route
 from bot.house import House, build
+from bot.manners import Manners
 from bot.payouts import SimulatedPayouts
 from bot.providers import Sender, africastalking, twilio
 from bot.settings import load
+from bot.till import Till
+from state.rates import RedisRates, SqlRates
 
 log = logging.getLogger(__name__)
 
 IDLE_S = 0.25
 """How long a worker that found nothing waits before it looks again."""
+CHORES_IDLE_S = 1.0
 AFTER_TROUBLE_S = 2.0
-HANDS = 8
+STOPS_WITHIN_S = 9.0
 
 
-def run(work: Callable[[], bool], stop: threading.Event) -> None:
-    """Works until `stop` is set, resting when there was nothing; what is in hand is finished first."""
+def run(step: Callable[[], object], stop: threading.Event, idle_s: float = IDLE_S) -> None:
+    """Takes one step after another until `stop` is set, with a rest after one that found nothing to do."""
     while not stop.is_set():
         try:
-            busy = work()
+            busy = step()
         except Exception:
             log.exception("the worker goes on after trouble")
             stop.wait(AFTER_TROUBLE_S)
         else:
             if not busy:
-                stop.wait(IDLE_S)
+                stop.wait(idle_s)
 
 
-def step(follower: Follower, delivery: Delivery) -> bool:
-    """One look at what is new and what is due; whether there was anything."""
-    told = follower.follow() if follower.anything() else 0
-    return bool(told + delivery.deliver())
+def stepping(app: Flask, house: House, pool: ThreadPoolExecutor) -> Callable[[], bool]:
+    """A worker without threads of its own: one look at what is new and due, all of which is done; whether there was."""
+    texts, others = delivery(app, house, pool), errands(app, house, pool)
+    return lambda: bool(follow(house.follower) + texts.deliver() + others.run())
+
+
+def follow(follower: Follower) -> int:
+    """Looks before it takes the one write lock that SQLite has; how many events there were."""
+    return follower.follow() if follower.anything() else 0
 
 
 def delivery(app: Flask, house: House, pool: ThreadPoolExecutor) -> Delivery:
-    """A worker's hands."""
+    """A worker's hands for texts."""
     settings = house.settings
-    named = {settings.sms_provider, *settings.sms_routes.values()}
-    senders = {name: _sender(name, app, house) for name in named}
+    senders = {name: _sender(name, app, house) for name in settings.carriers}
     return Delivery(
         house.database,
         house.clock,
         house.ids,
-        house.terms,
-        Route(senders, settings.sms_routes, settings.sms_provider),
-        SimulatedPayouts(),
-        _calls(app, house),
+        Route(senders, settings.sms_routes, settings.sms_provider, settings.sms_fallover),
+        Manners(settings.nights, settings.hourly_cap, settings.country, ZoneInfo(settings.timezone)),
+        RedisRates(settings.redis_url) if settings.redis_url else SqlRates(),
+        settings.sms_rates,
         pool,
     )
 
 
-def _calls(app: Flask, house: House) -> dict[str, Call]:
-    """The jobs that are a single call each."""
+def errands(app: Flask, house: House, pool: ThreadPoolExecutor, payer: SimulatedPayouts | None = None) -> Errands:
+    """A worker's hands for everything else."""
     settings = house.settings
+    till = Till(house.database, house.clock, house.ids, house.terms, payer or SimulatedPayouts())
     simulated = settings.development and settings.twilio_account_sid is None
     keeper = simulator.twilio(app, house) if simulated else _twilio(house)
     fetcher = mms.Fetcher(keeper.fetch, house.gallery, house.database, house.clock, house.ids)
-    calls: dict[str, Call] = {mms.JOB: fetcher}
+    handlers: dict[str, Handler] = {
+        "payout": till.pay,
+        mms.JOB: _with_payload(fetcher),
+        broadcast.KIND: partial(broadcast.chunk, house),
+    }
     if settings.development:
-        calls[simulator.REPORT] = simulator.reporter(app, house)
-    return calls
+        handlers[simulator.REPORT] = _with_payload(simulator.reporter(app, house))
+    return Errands(house.database, house.clock, house.ids, handlers, pool)
+
+
+def _with_payload(call: Callable[[Mapping[str, Any]], object]) -> Handler:
+    """The handler of a kind of job that is a single call with the payload."""
+    return lambda job: call(job.payload)
 
 
 def _sender(name: str, app: Flask, house: House) -> Sender:
@@ -89,6 +116,7 @@ def _sender(name: str, app: Flask, house: House) -> Sender:
             settings.at_api_key or "",
             sender_id=settings.at_sender_id,
             base_url=settings.at_base_url,
+            hands=HANDS,
         )
     return simulator.sender(app, house)
 
@@ -101,6 +129,7 @@ def _twilio(house: House) -> twilio.Twilio:
         settings.twilio_from or "",
         status_callback=f"{settings.url}/webhooks/twilio/status",
         base_url=settings.twilio_base_url,
+        hands=HANDS,
     )
 
 
@@ -110,9 +139,23 @@ def main() -> None:
         signal.signal(number, lambda *_: stop.set())
     house = build(load())
     app = create_app(house=house)
-    with ThreadPoolExecutor(HANDS) as pool, ThreadPoolExecutor(1 + webhooks.HANDS) as pushers:
-        pushers.submit(run, webhooks.Hands(webhooks.build(house), pushers, stop).look, stop)
-        run(partial(step, house.follower, delivery(app, house, pool)), stop)
+    posts, others, pushers = (ThreadPoolExecutor(count) for count in (HANDS, OTHER_HANDS, webhooks.HANDS))
+    steps: list[tuple[Callable[[], object], float]] = [
+        (partial(delivery(app, house, posts).run, stop), 0),
+        (errands(app, house, others).run, IDLE_S),
+        (partial(follow, house.follower), IDLE_S),
+        (webhooks.Hands(webhooks.build(house), pushers, stop).look, IDLE_S),
+        (chores.build(house).do_due, CHORES_IDLE_S),
+    ]
+    threads = [threading.Thread(target=run, args=(step, stop, idle_s), daemon=True) for step, idle_s in steps]
+    for thread in threads:
+        thread.start()
+    stop.wait()
+    ends_at = time.monotonic() + STOPS_WITHIN_S
+    for thread in threads:
+        thread.join(max(0.0, ends_at - time.monotonic()))
+    # a provider that hangs holds its hand for longer than anybody waits for us; what it was given is settled
+    os._exit(0)
 
 
 if __name__ == "__main__":

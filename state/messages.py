@@ -4,16 +4,17 @@
       ↑__________│ postponed
 
 A status only moves to the right, so reports may come twice, late and in any order; the last three are final.
+What a provider may have taken without our hearing its id waits as `unknown` for a report to that phone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import ARRAY, ColumnElement, Connection, Row, Text, Update, bindparam, cast, func, or_, select
 
 from state.tables import early_report, insert_new, message
 
@@ -30,12 +31,18 @@ _RANK: dict[Status, int] = {
     "suppressed": 4,
 }
 _BEHIND = {status: [other for other in _RANK if _RANK[other] < _RANK[status]] for status in _RANK}
+_WITH_US = ("queued", "sending")
 _STAMP: dict[Status, str] = {"sent": "sent_at", "delivered": "delivered_at"}
+UNCONFIRMED = "unconfirmed"
+"""The error of a text of which nobody has said for long whether it left."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A text. `cost` is the provider's own words, `KES 0.8000`; `topic` and `about` say why it was sent."""
+    """A text. `cost` is the provider's own words, `KES 0.8000`; `topic` and `about` say why it was sent.
+
+    `repeats` is how often it was sent once more although it may have left: so often it may have come twice.
+    """
 
     id: str
     direction: Direction
@@ -52,9 +59,42 @@ class Message:
     language: str | None
     topic: str | None
     about: str | None
+    dialogue: str | None
+    reported: str | None
+    repeats: int
     created_at: datetime
+    asked_at: datetime | None
     sent_at: datetime | None
     delivered_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Had:
+    """A text that a phone was sent at `at`."""
+
+    id: str
+    msisdn: str
+    text: str
+    topic: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Texts that may have left, and how many of them nobody will tell of any more."""
+
+    all: int
+    unconfirmed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a provider said when it took a text over: an id of its own, unless it gave none, and the cost."""
+
+    id: str
+    provider: str
+    provider_id: str | None
+    cost: str | None
 
 
 _FIELDS = [message.c[field.name] for field in fields(Message)]
@@ -109,6 +149,7 @@ def queue(
     language: str | None = None,
     topic: str | None = None,
     about: str | None = None,
+    dialogue: str | None = None,
 ) -> None:
     """Keep a text that is to leave."""
     conn.execute(
@@ -124,6 +165,7 @@ def queue(
             language=language,
             topic=topic,
             about=about,
+            dialogue=dialogue,
             created_at=now,
         )
     )
@@ -134,9 +176,40 @@ def find(conn: Connection, id: str) -> Message | None:
     return Message(*row) if row else None
 
 
-def sending(conn: Connection, id: str) -> bool:
-    """To be committed before the provider is called. False if it has been called before: it may have left."""
-    return _advance(conn, id, "sending")
+def find_all(conn: Connection, ids: Collection[str]) -> dict[str, Message]:
+    """Those that there are, by their id."""
+    rows = conn.execute(select(*_FIELDS).where(message.c.id.in_(ids)))
+    return {found.id: found for found in (Message(*row) for row in rows)}
+
+
+def asked_since(conn: Connection, msisdns: Collection[str], since: datetime) -> list[Had]:
+    """What these phones were sent since then, or may have been."""
+    c = message.c
+    recent = select(c.id, c.msisdn, c.text, c.topic, c.asked_at).where(c.msisdn.in_(msisdns), c.asked_at > since)
+    return [Had(*row) for row in conn.execute(recent.where(c.status != "failed"))]
+
+
+def unanswered(conn: Connection, msisdn: str, since: datetime) -> str | None:
+    """The last text that came in from a phone since then, if the answer to it is still with us."""
+    c, answer = message.c, message.alias("answer")
+    heard = select(c.text, c.provider_id).where(c.msisdn == msisdn, c.direction == "in", c.created_at > since)
+    last = heard.order_by(c.seq.desc()).limit(1).subquery()
+    waiting = answer.c.msisdn == msisdn, answer.c.about == last.c.provider_id, answer.c.status.in_(_WITH_US)
+    text: str | None = conn.execute(select(last.c.text).where(select(answer.c.id).where(*waiting).exists())).scalar()
+    return text
+
+
+def sending(conn: Connection, ids: Collection[str], now: datetime) -> None:
+    """To be committed before the provider is called: from now on they may have left."""
+    queued = message.update().where(message.c.id.in_(ids), message.c.status == "queued")
+    conn.execute(queued.values(status="sending", asked_at=now))
+
+
+def repeating(conn: Connection, id: str, now: datetime) -> bool:
+    """To be committed before it is sent once more, by another than who died sending it; False if that is settled."""
+    in_hand = message.update().where(message.c.id == id, message.c.status == "sending")
+    again = {"repeats": message.c.repeats + 1, "asked_at": now}
+    return conn.execute(in_hand.values(again)).rowcount == 1
 
 
 def postponed(conn: Connection, id: str, *, error: str) -> bool:
@@ -145,47 +218,131 @@ def postponed(conn: Connection, id: str, *, error: str) -> bool:
     return conn.execute(in_hand.values(status="queued", error=error)).rowcount == 1
 
 
-def sent(conn: Connection, id: str, *, provider: str, provider_id: str, cost: str | None, now: datetime) -> bool:
-    """The provider has it, under an id of its own. Reports that overtook the provider's answer count now."""
-    _one_at_a_time(conn, provider, provider_id)
-    moved = _advance(conn, id, "sent", provider=provider, provider_id=provider_id, cost=cost, error=None, sent_at=now)
-    if moved:
-        for early in _take_early(conn, provider, provider_id):
-            _advance_by_report(conn, id, early.status, early.at, early.error)
-    return moved
+def held(conn: Connection, id: str, *, error: str) -> None:
+    """It waits, and `error` says why."""
+    conn.execute(message.update().where(message.c.id == id, message.c.status == "queued").values(error=error))
+
+
+def put_back(conn: Connection, ids: Collection[str]) -> None:
+    """They were to be sent and no provider was called."""
+    in_hand = message.update().where(message.c.id.in_(ids), message.c.status == "sending")
+    conn.execute(in_hand.values(status="queued", asked_at=None))
+
+
+def sent(conn: Connection, answers: Sequence[Answer], now: datetime) -> None:
+    """Providers have them, under ids of their own. Reports that overtook the providers' answers count now."""
+    if not answers:
+        return
+    named = [(answer.provider, answer.provider_id) for answer in answers if answer.provider_id]
+    _one_at_a_time(conn, named)
+    owners = _owners(conn, named)
+    told: dict[str, Any] = {"provider": bindparam("by"), "provider_id": bindparam("by_id"), "cost": bindparam("costs")}
+    moved = _moved("sent", message.c.id == bindparam("of")).values(error=None, sent_at=now, **told)
+    rows = []
+    for answer in answers:
+        # an id that a provider gives twice names the first; reports on it are about that one
+        is_its_own = owners.setdefault((answer.provider, answer.provider_id or ""), answer.id) == answer.id
+        by_id = answer.provider_id if is_its_own else None
+        rows.append({"of": answer.id, "by": answer.provider, "by_id": by_id, "costs": answer.cost})
+    conn.execute(moved, rows)
+    for early in _take_early(conn, named):
+        _advance_by_report(conn, _is_theirs(early.provider, early.provider_id), early.status, early.at, early.error)
 
 
 def failed(conn: Connection, id: str, *, error: str, provider: str | None = None) -> bool:
     """It did not leave and never will."""
-    return _advance(conn, id, "failed", provider=provider, error=error)
+    return _advance(conn, message.c.id == id, "failed", provider=provider, error=error)
 
 
 def unknown(conn: Connection, id: str, *, error: str, provider: str) -> bool:
-    """Nobody can say whether it left."""
-    return _advance(conn, id, "unknown", provider=provider, error=error)
+    """Nobody can say whether it left, until a report to its phone comes; one that came already counts."""
+    if not _advance(conn, message.c.id == id, "unknown", provider=provider, error=error):
+        return False
+    found = find(conn, id)
+    if found:
+        confirmed(conn, found, provider)
+    return True
+
+
+def confirmed(conn: Connection, lost: Message, provider: str) -> bool:
+    """Whether a stray report says that a text left although we never heard the provider's answer to it.
+
+    Not while another text to that phone is being sent: the report may be about that one.
+    """
+    _one_at_a_time(conn, [(provider, lost.msisdn)])
+    c, m = early_report.c, message.c
+    other = select(m.id).where(m.msisdn == lost.msisdn, m.status == "sending", m.id != lost.id).exists()
+    theirs = c.provider == provider, c.msisdn == lost.msisdn, c.at >= (lost.asked_at or lost.created_at), ~other
+    provider_id = conn.execute(select(c.provider_id).where(*theirs).order_by(c.at).limit(1)).scalar()
+    if provider_id is None:
+        return False
+    _adopt(conn, lost.id, provider, provider_id)
+    for early in _take_early(conn, [(provider, provider_id)]):
+        _advance_by_report(conn, message.c.id == lost.id, early.status, early.at, early.error)
+    return True
 
 
 def suppressed(conn: Connection, id: str, *, error: str) -> bool:
     """It was held back on purpose, and `error` says why."""
-    return _advance(conn, id, "suppressed", error=error)
+    return _advance(conn, message.c.id == id, "suppressed", error=error)
 
 
 def report(
-    conn: Connection, provider: str, provider_id: str, status: Status, now: datetime, error: str | None = None
+    conn: Connection,
+    provider: str,
+    provider_id: str,
+    status: Status,
+    now: datetime,
+    error: str | None = None,
+    msisdn: str | None = None,
 ) -> bool:
     """What the provider says has become of a text. False for a stray: no text of ours has that id, yet.
 
-    A stray is kept, because a report can be faster than the answer to the send that it is about.
+    A stray is about the oldest text to that phone of which we do not know whether it left. If there is none, or
+    another is being sent just now, it is kept: a report can be faster than the answer to the send that it is about.
     """
-    _one_at_a_time(conn, provider, provider_id)
-    theirs = message.c.provider == provider, message.c.provider_id == provider_id
-    id = conn.execute(select(message.c.id).where(*theirs, message.c.direction == "out")).scalar()
-    if id is None:
-        about = {"provider": provider, "provider_id": provider_id}
-        insert_new(conn, early_report, **about, status=status, error=error, at=now)
-        return False
-    _advance_by_report(conn, id, status, now, error)
+    _one_at_a_time(conn, [(provider, provider_id)])
+    theirs = _is_theirs(provider, provider_id)
+    if conn.execute(select(message.c.id).where(theirs)).first() is None:
+        lost = _oldest_unknown(conn, provider, msisdn) if msisdn else None
+        if lost is None:
+            about = {"provider": provider, "provider_id": provider_id, "msisdn": msisdn}
+            insert_new(conn, early_report, **about, status=status, error=error, at=now)
+            return False
+        _adopt(conn, lost, provider, provider_id)
+    _advance_by_report(conn, theirs, status, now, error)
     return True
+
+
+def told(conn: Connection, provider: str, provider_id: str, words: str) -> None:
+    """The provider's own words for where a text stands, whether we know what they mean or not."""
+    conn.execute(message.update().where(_is_theirs(provider, provider_id)).values(reported=words))
+
+
+def recipient(conn: Connection, provider: str, provider_id: str) -> str | None:
+    """Whom a text was for that a provider reports on."""
+    return conn.execute(select(message.c.msisdn).where(_is_theirs(provider, provider_id))).scalar()
+
+
+def unknown_ones(conn: Connection) -> Unknown:
+    """How many texts there are of which nobody knows whether they left."""
+    marked = func.count().filter(message.c.error == UNCONFIRMED)
+    return Unknown(*conn.execute(select(func.count(), marked).where(message.c.status == "unknown")).one())
+
+
+def settle_unknown(conn: Connection, asked_before: datetime) -> list[str]:
+    """Looks once more for reports on what may have left; the ids of texts nobody has told of since `asked_before`.
+
+    They are marked as unconfirmed, and told once.
+    """
+    lost = message.c.status == "unknown", message.c.provider_id.is_(None)
+    texts = [Message(*row) for row in conn.execute(select(*_FIELDS).where(*lost).order_by(message.c.asked_at))]
+    silent = [text for text in texts if text.provider is None or not confirmed(conn, text, text.provider)]
+    ids = [
+        text.id for text in silent if (text.asked_at or text.created_at) < asked_before and text.error != UNCONFIRMED
+    ]
+    conn.execute(message.update().where(message.c.id.in_(ids)).values(error=UNCONFIRMED))
+    return ids
 
 
 def sweep(conn: Connection, older_than: datetime) -> int:
@@ -211,23 +368,71 @@ def history(
     return [Message(*row) for row in conn.execute(page)]
 
 
-def _advance(conn: Connection, id: str, status: Status, **values: Any) -> bool:
-    behind = message.update().where(message.c.id == id, message.c.status.in_(_BEHIND[status]))
-    return conn.execute(behind.values(status=status, **values)).rowcount == 1
+def _is_theirs(provider: str, provider_id: str) -> ColumnElement[bool]:
+    c = message.c
+    return (c.provider == provider) & (c.provider_id == provider_id) & (c.direction == "out")
 
 
-def _advance_by_report(conn: Connection, id: str, status: Status, at: datetime, error: str | None) -> None:
+def _moved(status: Status, which: ColumnElement[bool]) -> Update:
+    # one comparison each, since a list cannot stand where many rows are written at once
+    behind = or_(*[message.c.status == other for other in _BEHIND[status]])
+    return message.update().where(which, behind).values(status=status)
+
+
+def _advance(conn: Connection, which: ColumnElement[bool], status: Status, **values: Any) -> bool:
+    return conn.execute(_moved(status, which).values(**values)).rowcount == 1
+
+
+def _advance_by_report(
+    conn: Connection, which: ColumnElement[bool], status: Status, at: datetime, error: str | None
+) -> None:
     stamp = {_STAMP[status]: at} if status in _STAMP else {}
-    _advance(conn, id, status, error=error, **stamp)
+    _advance(conn, which, status, error=error, **stamp)
 
 
-def _take_early(conn: Connection, provider: str, provider_id: str) -> Sequence[Row[Any]]:
-    theirs = early_report.c.provider == provider, early_report.c.provider_id == provider_id
-    return conn.execute(early_report.delete().where(*theirs).returning(early_report)).all()
+def _oldest_unknown(conn: Connection, provider: str, msisdn: str) -> str | None:
+    _one_at_a_time(conn, [(provider, msisdn)])
+    c = message.c
+    theirs = c.msisdn == msisdn, c.status.in_(("sending", "unknown")), c.provider_id.is_(None)
+    found = conn.execute(select(c.id, c.status, c.provider).where(*theirs).order_by(c.asked_at)).all()
+    if any(text.status == "sending" for text in found):
+        return None
+    return next((text.id for text in found if text.provider == provider), None)
 
 
-def _one_at_a_time(conn: Connection, provider: str, provider_id: str) -> None:
-    """On PostgreSQL, where neither of two open transactions sees what the other has written."""
+def _adopt(conn: Connection, id: str, provider: str, provider_id: str) -> None:
+    conn.execute(message.update().where(message.c.id == id).values(provider=provider, provider_id=provider_id))
+
+
+def _owners(conn: Connection, named: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """Which texts providers have given these ids before."""
+    if not named:
+        return {}
+    found = conn.execute(select(message.c.provider, message.c.provider_id, message.c.id).where(_one_of(named)))
+    return {(provider, provider_id): id for provider, provider_id, id in found}
+
+
+def _one_of(named: Collection[tuple[str, str]]) -> ColumnElement[bool]:
+    of = {provider: [id for by, id in named if by == provider] for provider, _ in named}
+    c = message.c
+    return (c.direction == "out") & or_(*[(c.provider == by) & c.provider_id.in_(ids) for by, ids in of.items()])
+
+
+def _take_early(conn: Connection, named: Collection[tuple[str, str]]) -> Sequence[Row[Any]]:
+    c = early_report.c
+    of = {provider: [id for by, id in named if by == provider] for provider, _ in named}
+    theirs = or_(*[(c.provider == provider) & c.provider_id.in_(ids) for provider, ids in of.items()])
+    if not of or conn.execute(select(c.at).where(theirs).limit(1)).first() is None:
+        return []
+    return conn.execute(early_report.delete().where(theirs).returning(early_report)).all()
+
+
+def _one_at_a_time(conn: Connection, named: Iterable[tuple[str, str]]) -> None:
+    """On PostgreSQL, where neither of two open transactions sees what the other has written.
+
+    In one order, so that no two wait for each other.
+    """
     if conn.dialect.name == "postgresql":
-        number = func.hashtextextended(f"{provider} {provider_id}", 0)
+        names = sorted(f"{provider} {id}" for provider, id in named)
+        number = func.hashtextextended(func.unnest(cast(names, ARRAY(Text))), 0)
         conn.execute(select(func.pg_advisory_xact_lock(number)))

@@ -1,7 +1,8 @@
 """What must leave us after commit: jobs, claimed by workers under a lease.
 
 A worker that dies lets its lease run out; the next one claims the job under a token of its own, and from
-then on the first can no longer finish it. Jobs of one lane leave one at a time, in the order they were added.
+then on the first can no longer finish it. Jobs of one lane leave one at a time: the urgent first, and those of one
+priority in the order they were added. So an answer is never kept waiting by news that backs off.
 
     outbox.add(conn, kind="sms", lane=msisdn, key="msg_7", payload={"message": "msg_7"}, due_at=now, now=now)
     for job in outbox.claim(conn, now=now, limit=50, lease=timedelta(minutes=1), token=new_token()):
@@ -24,6 +25,7 @@ from sqlalchemy import (
     Row,
     Select,
     and_,
+    bindparam,
     exists,
     func,
     or_,
@@ -125,6 +127,14 @@ def done(conn: Connection, job: Job, *, now: datetime) -> bool:
     return _let_go(conn, job, done_at=now, payload="{}", error=None)
 
 
+def all_done(conn: Connection, jobs: Iterable[Job], *, now: datetime) -> None:
+    """As `done`, for many at once; those whose lease was lost are left alone."""
+    held = outbox.update().where(outbox.c.id == bindparam("held"), outbox.c.lease_token == bindparam("token"))
+    finished = held.values(lease_until=None, lease_token=None, done_at=now, payload="{}", error=None)
+    if rows := [{"held": job.id, "token": job.token} for job in jobs]:
+        conn.execute(finished, rows)
+
+
 def retry(conn: Connection, job: Job, *, due_at: datetime, error: str) -> bool:
     """The attempt failed; try again at `due_at`. False if the lease was lost."""
     return _let_go(conn, job, due_at=due_at, error=error)
@@ -139,6 +149,11 @@ def release(conn: Connection, jobs: Iterable[Job]) -> None:
     """Give back jobs that were claimed and not begun, as if they had not been claimed."""
     for job in jobs:
         _let_go(conn, job, attempts=outbox.c.attempts - 1)
+
+
+def postpone(conn: Connection, job: Job, *, due_at: datetime, error: str | None) -> bool:
+    """Not yet: as `release`, but due at `due_at`. False if the lease was lost."""
+    return _let_go(conn, job, due_at=due_at, error=error, attempts=outbox.c.attempts - 1)
 
 
 def depth(conn: Connection, now: datetime) -> Depth:
@@ -165,8 +180,12 @@ def _lane_is_taken(now: datetime) -> ColumnElement[bool]:
     """Another job of the lane comes first, or is out."""
     other = outbox.alias("other")
     # Ids are given before commit, so one that is out may well have the higher id.
-    first = or_(other.c.id < outbox.c.id, other.c.lease_until > now)
-    return exists().where(_is_live(other), other.c.lane == outbox.c.lane, first)
+    first = or_(
+        other.c.priority > outbox.c.priority,
+        and_(other.c.priority == outbox.c.priority, other.c.id < outbox.c.id),
+        other.c.lease_until > now,
+    )
+    return exists().where(_is_live(other), other.c.lane == outbox.c.lane, other.c.id != outbox.c.id, first)
 
 
 def _is_live(job: FromClause) -> ColumnElement[bool]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Update, select
+from sqlalchemy import Connection, Update, func, or_, select
 
 from state.tables import consent, insert_new, person
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A phone that was in touch with us. `language` is None until one was chosen."""
+    """A phone that was in touch with us. `language` is None until one was chosen.
+
+    Who opted out wants no text unasked; who has switched promotions off still wants to hear of her orders and money.
+    """
 
     msisdn: str
     language: str | None
@@ -21,6 +25,7 @@ class Person:
     opted_out_at: datetime | None
     opted_out_how: str | None
     has_pin: bool = False
+    promotions_off_at: datetime | None = None
 
 
 _FIELDS = (
@@ -30,12 +35,19 @@ _FIELDS = (
     person.c.opted_out_at,
     person.c.opted_out_how,
     person.c.pin_hash.is_not(None),
+    person.c.promotions_off_at,
 )
 
 
 def find(conn: Connection, msisdn: str) -> Person | None:
     row = conn.execute(select(*_FIELDS).where(person.c.msisdn == msisdn)).first()
     return Person(*row) if row else None
+
+
+def find_all(conn: Connection, msisdns: Collection[str]) -> dict[str, Person]:
+    """Those of them who were ever in touch, by MSISDN."""
+    rows = conn.execute(select(*_FIELDS).where(person.c.msisdn.in_(msisdns)))
+    return {found.msisdn: found for found in (Person(*row) for row in rows)}
 
 
 def set_language(conn: Connection, msisdn: str, language: str, now: datetime) -> None:
@@ -51,11 +63,25 @@ def opt_out(conn: Connection, msisdn: str, how: str, now: datetime) -> bool:
     return _with_proof(conn, changed, msisdn=msisdn, what="opt_out", how=how, at=now)
 
 
+def switch_promotions_off(conn: Connection, msisdn: str, how: str, now: datetime) -> bool:
+    """Only what concerns her orders and money goes to this phone. True, with a proof kept, if that is new."""
+    _meet(conn, msisdn, now)
+    wanted_them = _of(msisdn).where(person.c.promotions_off_at.is_(None))
+    changed = wanted_them.values(promotions_off_at=now, updated_at=now)
+    return _with_proof(conn, changed, msisdn=msisdn, what="promotions_off", how=how, at=now)
+
+
 def opt_in(conn: Connection, msisdn: str, how: str, now: datetime) -> bool:
-    """This phone wants to hear from us again. True, with a proof kept, if it had opted out."""
-    wanted_none = _of(msisdn).where(person.c.opted_out_at.is_not(None))
-    changed = wanted_none.values(opted_out_at=None, opted_out_how=None, updated_at=now)
+    """This phone wants to hear everything again. True, with a proof kept, if there was something it did not want."""
+    wanted_less = _of(msisdn).where(or_(person.c.opted_out_at.is_not(None), person.c.promotions_off_at.is_not(None)))
+    changed = wanted_less.values(opted_out_at=None, opted_out_how=None, promotions_off_at=None, updated_at=now)
     return _with_proof(conn, changed, msisdn=msisdn, what="opt_in", how=how, at=now)
+
+
+def consents(conn: Connection) -> dict[str, int]:
+    """How often people changed their mind, by what they wanted."""
+    changes = select(consent.c.what, func.count().label("times")).group_by(consent.c.what)
+    return {row.what: row.times for row in conn.execute(changes.order_by(consent.c.what))}
 
 
 def _with_proof(conn: Connection, change: Update, **proof: Any) -> bool:

@@ -98,12 +98,19 @@ message = Table(
     Column("language", Text),
     Column("topic", Text),
     Column("about", Text),
-    Column("created_at", UtcDateTime, nullable=False),
+    Column("dialogue", Text),
+    Column("reported", Text),  # the provider's own last words
+    Column("repeats", Integer, nullable=False, default=0, server_default="0"),
+    Column("created_at", UtcDateTime, nullable=False, index=True),
+    Column("asked_at", UtcDateTime),
     Column("sent_at", UtcDateTime),
     Column("delivered_at", UtcDateTime),
     UniqueConstraint("provider", "provider_id", "direction"),
     Index(None, "msisdn", "seq"),
+    Index(None, "msisdn", "asked_at"),
 )
+_unknown = text("status = 'unknown'")
+Index("message_unknown", message.c.asked_at, sqlite_where=_unknown, postgresql_where=_unknown)
 
 early_report = Table(
     "early_report",
@@ -111,6 +118,7 @@ early_report = Table(
     Column("provider", Text, primary_key=True),
     Column("provider_id", Text, primary_key=True),
     Column("status", Text, primary_key=True),
+    Column("msisdn", Text, index=True),
     Column("error", Text),
     Column("at", UtcDateTime, nullable=False),
 )
@@ -123,6 +131,7 @@ person = Table(
     Column("first_seen_at", UtcDateTime, nullable=False),
     Column("opted_out_at", UtcDateTime),
     Column("opted_out_how", Text),
+    Column("promotions_off_at", UtcDateTime),
     Column("pin_hash", Text),
     Column("pin_misses", Integer, nullable=False, default=0),
     Column("pin_locked_until", UtcDateTime),
@@ -163,7 +172,34 @@ cursor = Table(
     Column("position", BigInteger, nullable=False),
 )
 
-_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+schedule = Table(
+    "schedule",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("cron", Text, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("lease_until", UtcDateTime),
+    Column("lease_token", Text),
+    Column("done_at", UtcDateTime),
+    Column("error", Text),
+)
+
+rate = Table(
+    "rate",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("free_at", Double, nullable=False),  # Unix seconds
+)
+
+tally = Table(
+    "tally",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("label", Text, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+)
+
+INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 def insert_new(conn: Connection, table: Table, **values: Any) -> bool:
@@ -172,5 +208,5 @@ def insert_new(conn: Connection, table: Table, **values: Any) -> bool:
     The transaction goes on either way. On PostgreSQL it waits for another transaction that is
     inserting the same key, and then knows how that one ended.
     """
-    insert = _INSERT[conn.dialect.name](table).values(**values).on_conflict_do_nothing()
+    insert = INSERT[conn.dialect.name](table).values(**values).on_conflict_do_nothing()
     return conn.execute(insert.returning(*table.primary_key)).first() is not None

@@ -25,7 +25,7 @@ class Redis:
     def __init__(self, folder: Path) -> None:
         self._program = shutil.which("redis-server") or _missing("redis-server", "redis-server")
         self._folder = folder
-        self._port = _free_port()
+        self._port = free_port()
         self.url = f"redis://127.0.0.1:{self._port}/0"
 
     def start(self) -> None:
@@ -39,6 +39,12 @@ class Redis:
     def stop(self) -> None:
         self._process.terminate()
         self._process.wait()
+
+    def kill(self) -> None:
+        """As when the power fails: what it held is gone, and it starts again empty."""
+        self._process.kill()
+        self._process.wait()
+        self.start()
 
 
 @contextmanager
@@ -64,12 +70,20 @@ class Postgres:
         if os.geteuid() == 0:
             shutil.chown(self._folder, "postgres", "postgres")  # PostgreSQL refuses to run as root
         self._run("initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync")
+        self._launch()
+
+    def _launch(self) -> None:
         careless = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200"
         where = f"-c listen_addresses='' -c unix_socket_directories={self._folder}"
         self._run("pg_ctl", "start", "--wait", f"--log={self._folder}/log", f"--options={where} {careless}")
 
     def stop(self) -> None:
         self._run("pg_ctl", "stop", "--wait", "--mode=immediate")
+
+    def restart(self) -> None:
+        """Every connection breaks off in the middle of a word; what was committed stays."""
+        self.stop()
+        self._launch()
 
     @contextmanager
     def fresh_database(self) -> Iterator[str]:
@@ -122,6 +136,6 @@ def _missing(what: str, package: str) -> NoReturn:
     pytest.fail(f"{what} is missing, and these tests need the real one: apt-get install {package}", pytrace=False)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         return int(taken.getsockname()[1])

@@ -6,10 +6,10 @@ what must leave into an `OutgoingSms` and calls the provider's `send`. Nothing e
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 Channel = Literal["ussd", "sms", "whatsapp"]
 Status = Literal["sending", "sent", "delivered", "failed", "unknown"]
@@ -56,13 +56,14 @@ class SessionEnd:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A delivery report: where a message we sent now stands, in our words."""
+    """A delivery report: where a message we sent now stands, in our words; None when they are new to us."""
 
     provider: str
     provider_id: str
-    status: Status
+    status: Status | None
     reason: str | None = None
     raw_status: str = ""
+    msisdn: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +78,9 @@ class OutgoingSms:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The provider took the message over. `cost` as the provider writes it, `KES 0.8000`."""
+    """The provider took the message over. `cost` as the provider writes it, `KES 0.8000`; it may give no id."""
 
-    provider_id: str
+    provider_id: str | None
     status: Status = "sent"
     cost: str | None = None
 
@@ -114,6 +115,21 @@ class Sender(Protocol):
 
     def send(self, sms: OutgoingSms) -> Receipt:
         """Hand one text to the provider; raises SendError."""
+        ...
+
+
+@runtime_checkable
+class BulkSender(Sender, Protocol):
+    """A provider that takes one text for many people in one call."""
+
+    at_once: int
+    """How many people."""
+
+    def send_same(self, texts: Sequence[OutgoingSms]) -> Sequence[Receipt | SendError]:
+        """Hand the same words over for each of them; what became of each, in their order.
+
+        Raises SendError when the call as a whole failed. Within one that did not, to be refused is an answer.
+        """
         ...
 
 

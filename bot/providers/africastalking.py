@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hmac
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -25,7 +25,7 @@ from werkzeug.exceptions import HTTPException
 
 from bot.providers import Hall, Inbound, OutgoingSms, Receipt, Report, SendError, SessionEnd, Status
 from bot.providers.fields import filled, msisdn
-from bot.providers.network import TIMEOUT_S, refused, unanswered, unreadable
+from bot.providers.network import TIMEOUT_S, pooled, refused, unanswered, unreadable
 
 NAME = "africastalking"
 log = logging.getLogger(__name__)
@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 
 class _Recipient(msgspec.Struct, rename="camel"):
     status_code: int
+    number: str = ""
     status: str = ""
     message_id: str = ""
     cost: str | None = None
@@ -197,9 +198,8 @@ def _delivery(hall: Hall) -> Response:
     status = _STATUSES.get(raw_status.lower())
     if status is None:
         log.warning("message %s has a delivery status that is new to us: %r", provider_id, raw_status)
-    else:
-        reason = _reason(form, raw_status) if status == "failed" else None
-        hall.report(Report(NAME, provider_id, status, reason, raw_status))
+    reason = _reason(form, raw_status) if status == "failed" else None
+    hall.report(Report(NAME, provider_id, status, reason, raw_status, msisdn(form.get("phoneNumber", ""))))
     return _answer()
 
 
@@ -227,12 +227,18 @@ _REFUSALS = {
 _LATER = frozenset({"InsufficientBalance", "InternalServerError", "GatewayError"})
 
 
+AT_ONCE = 100
+"""People a call. The provider publishes no limit; others stay below this."""
+
+
 class AfricasTalking:
     """Sends texts; `name` is what its messages are filed under.
 
     `base_url` is an API root without `/version1`; None is the SDK's own, where the username
-    `sandbox` chooses the sandbox.
+    `sandbox` chooses the sandbox. `hands` is how many threads may send at once.
     """
+
+    at_once = AT_ONCE
 
     def __init__(
         self,
@@ -242,21 +248,39 @@ class AfricasTalking:
         sender_id: str | None = None,
         base_url: str | None = None,
         session: requests.Session | None = None,
+        hands: int = 10,
         name: str = NAME,
     ) -> None:
         self.name = name
         self._sender_id = sender_id
-        self._api = _Api(username, api_key, base_url, session or requests.Session())
+        self._api = _Api(username, api_key, base_url, session or pooled(hands))
 
     def send(self, sms: OutgoingSms) -> Receipt:
         """Hand one text over; raises SendError. It has no idempotency key: a lost answer is `unknown`."""
+        recipients = self._recipients(sms.text, [sms.msisdn])
+        return _receipt(recipients[0])
+
+    def send_same(self, texts: Sequence[OutgoingSms]) -> list[Receipt | SendError]:
+        """One call for all of them; it answers for each."""
+        recipients = self._recipients(texts[0].text, [sms.msisdn for sms in texts])
+        answers = {recipient.number: recipient for recipient in recipients}
+        return [_answer_for(answers.get(sms.msisdn)) for sms in texts]
+
+    def _recipients(self, text: str, msisdns: list[str]) -> list[_Recipient]:
+        """What 2xx says of each; none at all is a refusal."""
         try:
-            response = self._api.send(sms.text, [sms.msisdn], self._sender_id)
+            response = self._api.send(text, msisdns, self._sender_id)
         except requests.RequestException as error:
             raise unanswered(error) from error
         if not 200 <= response.status_code < 300:
             raise refused(f"http_{response.status_code}", response.status_code)
-        return _receipt(response.content)
+        try:
+            sent = msgspec.json.decode(response.content, type=_Answer, strict=False).sent
+        except msgspec.DecodeError as error:
+            raise unreadable() from error
+        if not sent.recipients:
+            raise _refusal(sent.message)
+        return sent.recipients
 
 
 class _Api(SMSService):  # type: ignore[misc]  # the SDK has no types
@@ -268,6 +292,8 @@ class _Api(SMSService):  # type: ignore[misc]  # the SDK has no types
     def __init__(self, username: str, api_key: str, base_url: str | None, session: requests.Session) -> None:
         self._root, self._session = base_url, session
         super().__init__(username, api_key)
+        # proxies and certificates of the environment, which a session would look up for every request
+        self._environment = session.merge_environment_settings(self._baseUrl, {}, None, None, None)
 
     def _init_service(self) -> None:
         super()._init_service()
@@ -277,21 +303,29 @@ class _Api(SMSService):  # type: ignore[misc]  # the SDK has no types
     def _make_request(
         self, url: str, method: str, headers: Any, data: Any, params: Any, **_theirs: Any
     ) -> requests.Response:
-        return self._session.request(method, url, params, data, headers, timeout=TIMEOUT_S, allow_redirects=False)
+        asked = requests.Request(method, url, headers, data=data, params=params).prepare()
+        return self._session.send(asked, timeout=TIMEOUT_S, allow_redirects=False, **self._environment)
 
 
-def _receipt(body: bytes) -> Receipt:
-    """Whether 2xx means sent: every recipient has a code of its own, and none at all is a refusal."""
-    try:
-        sent = msgspec.json.decode(body, type=_Answer, strict=False).sent
-    except msgspec.DecodeError as error:
-        raise unreadable() from error
-    if not sent.recipients:
-        raise _refusal(sent.message)
-    recipient = sent.recipients[0]
+def _receipt(recipient: _Recipient) -> Receipt:
+    """Every recipient has a code of its own."""
     if recipient.status_code not in _ACCEPTED:
         raise _refusal(_REFUSALS.get(recipient.status_code, recipient.status))
-    return Receipt(recipient.message_id, cost=recipient.cost)
+    return Receipt(_id(recipient.message_id), cost=recipient.cost)
+
+
+def _answer_for(recipient: _Recipient | None) -> Receipt | SendError:
+    if recipient is None:
+        return SendError("no_answer", unknown=True)
+    try:
+        return _receipt(recipient)
+    except SendError as refusal:
+        return refusal
+
+
+def _id(raw: str) -> str | None:
+    """It writes `None` where there is none."""
+    return None if raw in ("", "None") else raw
 
 
 def _refusal(reason: str) -> SendError:

@@ -9,11 +9,20 @@ SendError
 from __future__ import annotations
 
 import requests
+from requests.adapters import HTTPAdapter
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from bot.providers import SendError
 
 TIMEOUT_S = 10.0
+
+
+def pooled(hands: int) -> requests.Session:
+    """A session that keeps a connection for each of that many threads; more would be opened anew each time."""
+    session = requests.Session()
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, HTTPAdapter(pool_maxsize=hands))
+    return session
 
 
 def unanswered(error: requests.RequestException) -> SendError:

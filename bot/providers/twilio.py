@@ -27,7 +27,7 @@ from twilio.request_validator import RequestValidator
 
 from bot.providers import Channel, FetchError, Hall, Inbound, Media, OutgoingSms, Receipt, Report, SendError, Status
 from bot.providers.fields import filled, msisdn
-from bot.providers.network import TIMEOUT_S, refused, unanswered, unreadable
+from bot.providers.network import TIMEOUT_S, pooled, refused, unanswered, unreadable
 
 NAME = "twilio"
 _API = "https://api.twilio.com"
@@ -129,9 +129,9 @@ def _status(hall: Hall) -> Response:
     status = _STATUSES.get(raw_status)
     if status is None:
         log.warning("message %s has a status that is new to us: %r", message_id, raw_status)
-    else:
-        reason = _reason(form.get("ErrorCode") or raw_status) if status == "failed" else None
-        hall.report(Report(NAME, message_id, status, reason, raw_status))
+    reason = _reason(form.get("ErrorCode") or raw_status) if status == "failed" else None
+    _, number = _address(form.get("To", ""))
+    hall.report(Report(NAME, message_id, status, reason, raw_status, msisdn(number)))
     return Response(status=204)
 
 
@@ -198,12 +198,13 @@ class Twilio:
         status_callback: str | None = None,
         base_url: str | None = None,
         session: requests.Session | None = None,
+        hands: int = 10,
     ) -> None:
         self._credentials = account_sid, auth_token
         self._sender = sender
         self._status_callback = status_callback
         self._base_url = base_url
-        self._session = session
+        self._session = session or pooled(hands)
 
     def send(self, sms: OutgoingSms) -> Receipt:
         """Hand one text over; raises SendError. It has no idempotency key: a lost answer is `unknown`."""
@@ -233,7 +234,7 @@ class Twilio:
         if not self._is_ours(url):
             raise FetchError("not_our_media")
         try:
-            with self._http.get(url, auth=self._credentials, timeout=TIMEOUT_S, stream=True) as answer:
+            with self._session.get(url, auth=self._credentials, timeout=TIMEOUT_S, stream=True) as answer:
                 if answer.status_code != 200:
                     raise _not_fetched(answer.status_code)
                 return _first(answer.iter_content(64 * 1024), most)
@@ -245,18 +246,13 @@ class Twilio:
         return re.fullmatch(re.escape(root) + "/Messages/[A-Za-z0-9]+/Media/[A-Za-z0-9]+", url) is not None
 
     @cached_property
-    def _http(self) -> requests.Session:
-        return self._session or requests.Session()
-
-    @cached_property
     def _client(self) -> Any:
         """The SDK's client, made at the first send: a process that never sends need not import it."""
         from twilio.http.http_client import TwilioHttpClient
         from twilio.rest import Client
 
         http = TwilioHttpClient(timeout=TIMEOUT_S)
-        if self._session:
-            http.session = self._session
+        http.session = self._session
         client = Client(*self._credentials, http_client=http)
         if self._base_url:
             client.api.base_url = self._base_url

@@ -57,12 +57,12 @@ def _show(reply: str) -> bool:
 
 def _deliver(house: House) -> None:
     """What is due, in case no worker runs."""
-    from bot.worker import delivery, step  # they know the application, which knows this command
+    from bot.worker import stepping  # it knows the application, which knows this command
 
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     with ThreadPoolExecutor(max_workers=1) as hands:
-        worker = delivery(app, house, hands)
-        while step(house.follower, worker):
+        step = stepping(app, house, hands)
+        while step():
             pass
 
 

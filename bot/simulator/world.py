@@ -11,13 +11,13 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from bot import demo, migrate, webhooks
+from bot import chores, demo, migrate, webhooks
 from bot.app import create_app
 from bot.clock import MovableClock
 from bot.house import build
 from bot.settings import Settings
 from bot.simulator.gateway import Gateway
-from bot.worker import delivery, step
+from bot.worker import stepping
 from marketplace_api.codes import SHORTEST, draw
 from marketplace_api.shop import Ids
 
@@ -48,15 +48,18 @@ class World:
         self.gateway = Gateway(self.app, settings, self.clock, self.new_id)
         self.http = self.app.test_client()
         self._chance = Random(3)  # noqa: S311
-        self._delivery = delivery(self.app, self.house, hands)
+        self._step = stepping(self.app, self.house, hands)
         self._webhooks = webhooks.build(self.house)
+        self._chores = chores.build(self.house)
+        self._chores.do_due()  # none is; from now on each has its hour
 
     def new_id(self) -> str:
         return f"{self._chance.getrandbits(128):032x}"
 
     def work(self) -> None:
         """Lets the worker do all that is due now."""
-        while step(self.house.follower, self._delivery) or self._webhooks.step():
+        self._chores.do_due()
+        while self._step() or self._webhooks.step():
             pass
 
     def later(self, **time: float) -> None:

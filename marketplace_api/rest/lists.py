@@ -53,10 +53,12 @@ def _documented(format: str) -> WithJsonSchema:
 _ROW = TypeAdapter(tuple[AwareDatetime, Id])
 _NUMBER = TypeAdapter(tuple[Annotated[int, Field(ge=0, lt=2**63)]])
 _ID = TypeAdapter(tuple[Id])
+_TEXTS = TypeAdapter(tuple[Annotated[str, Field(max_length=100)], Annotated[str, Field(max_length=3)]])
 
 RowCursor = Annotated[tuple[datetime, str], _opener(_ROW), _documented("cursor")]
 NumberCursor = Annotated[tuple[int], _opener(_NUMBER), _documented("event-cursor")]
 IdCursor = Annotated[tuple[str], _opener(_ID), _documented("id-cursor")]
+TextCursor = Annotated[tuple[str, str], _opener(_TEXTS), _documented("text-cursor")]
 
 
 class PageQuery(BaseModel):

@@ -27,6 +27,7 @@ from flask import Flask, request
 from bot.hop import Stage
 from bot.providers import Inbound
 from flows.kit import USSD, Book, Conversation, Flow
+from tests.bench import drain, hanging
 from tests.servers import running_redis
 from tests.service import Service, serving
 
@@ -44,7 +45,10 @@ def main() -> None:
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory() as folder, running_redis() as redis:
         rows = measure(Path(folder), redis.url)
-    sys.stdout.write(json.dumps(rows, indent=2) + "\n" if chosen.json else table(rows))
+        waits = hanging.measure(Path(folder))
+        drained = drain.measure(Path(folder))
+    as_json = json.dumps(rows + waits + drained, indent=2) + "\n"
+    sys.stdout.write(as_json if chosen.json else table(rows) + hanging.table(waits) + drain.table(drained))
 
 
 def measure(folder: Path, redis_url: str) -> list[dict[str, Any]]:

@@ -69,6 +69,7 @@ def briefed(service: Service, quantity: int = 40, title: str = POT, maker: str =
     """A bulk order that two artisans are asked about; the order."""
     (kiosk,) = service.api("GET", "/kiosks")["data"]
     if NYAMBURA not in {known["phone"] for known in service.api("GET", "/artisans")["data"]}:
+        service.clock.advance(60)  # who came first is asked first
         artisan(service, NYAMBURA, "Nyambura", kiosk["id"])
     price = {"amount": 1000_00, "currency": "KES"}
     what = {"title": title, "category": "pottery", "unit_price": price, "quantity": quantity, "due_on": "2026-12-20"}
@@ -149,9 +150,9 @@ LIVES: dict[Life, list[tuple[str, str]]] = {
     ],
     reminded: [
         *PLACED,
-        ("order.reminded", AKINYI),
+        ("reminder.order", AKINYI),
         ("order.accepted", JOY),
-        ("order.reminded", AKINYI),
+        ("reminder.order", AKINYI),
     ],
 }
 

@@ -16,7 +16,8 @@ from tests.service import OPERATOR_KEY, Service
 CLOSING = "/help-requests/hlp_1/close"
 MESSAGE = (
     *("id", "direction", "msisdn", "channel", "text", "status", "encoding", "segments", "cost"),
-    *("provider", "provider_id", "error", "created_at", "sent_at", "delivered_at"),
+    *("provider", "provider_id", "error", "created_at", "sent_at", "delivered_at", "latency_ms"),
+    *("topic", "about", "dialogue", "reported", "repeats"),
 )
 
 
@@ -133,7 +134,8 @@ def test_a_delivery_report_is_seen(service: Service) -> None:
     delivered = last(service, JOY)
 
     assert (sent["status"], sent["delivered_at"]) == ("sent", None)
-    assert delivered == sent | {"status": "delivered", "delivered_at": "2026-11-23T08:00:05Z"}
+    told = {"status": "delivered", "delivered_at": "2026-11-23T08:00:05Z", "reported": "Success"}
+    assert delivered == sent | told
 
 
 @pytest.mark.parametrize(

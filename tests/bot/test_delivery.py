@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from bot import outgoing
 from bot.clock import Clock
-from bot.delivery import LEASE, Delivery, Route
+from bot.delivery import LEASE, REPEATS, Delivery
+from bot.handover import Route
 from bot.outgoing import REPLY, Text
 from bot.payouts import PayError, SimulatedPayouts
 from bot.providers import OutgoingSms, Receipt, Sender, SendError
-from bot.worker import delivery
+from bot.worker import delivery, errands
 from state import outbox, people
 from state.messages import Message
-from tests.bot.scenes import AKINYI, JOY, STRANGER, artisan, news, received, texts, ware
+from tests.bot.scenes import AKINYI, JOY, STRANGER, artisan, news, received, tell, texts, ware
 from tests.service import Service
 
 LATER = SendError("busy", retryable=True)
@@ -208,16 +210,39 @@ def test_a_text_that_may_have_left_is_not_sent_again(service: Service) -> None:
     assert (depth(service).waiting, depth(service).dead) == (0, 0)
 
 
-def test_a_worker_killed_while_it_sends_leaves_a_text_that_is_not_sent_again(service: Service) -> None:
+def test_a_worker_killed_while_it_sends_is_followed_by_one_that_sends_once_more_and_says_so(service: Service) -> None:
     say(service, JOY, "hello")
     dies_delivering(service, route=through(Deadly()))
     carrier = Carrier(service.clock)
 
     deliver(service, carrier)
-    assert only(service).status == "sending"
+    assert (carrier.sent, only(service).status) == ([], "sending")
     service.clock.advance(LEASE.total_seconds())
     deliver(service, carrier, minutes=30)
-    assert (carrier.sent, only(service).status, only(service).error) == ([], "unknown", "interrupted")
+    assert (carrier.sent, only(service).status, only(service).repeats) == (["hello"], "sent", 1)
+
+
+def test_it_is_not_sent_once_more_when_a_report_says_that_it_left(service: Service) -> None:
+    say(service, JOY, "hello")
+    dies_delivering(service, route=through(Deadly()))
+    service.gateway.report("ATXid_of_the_dead", "Success", msisdn=JOY)
+    service.clock.advance(LEASE.total_seconds())
+    carrier = Carrier(service.clock)
+    deliver(service, carrier, minutes=5)
+
+    assert carrier.sent == []
+    assert (only(service).status, only(service).provider_id) == ("delivered", "ATXid_of_the_dead")
+
+
+def test_a_text_that_every_worker_dies_of_is_given_up(embedded: Service) -> None:
+    say(embedded, JOY, "hello")
+    for _ in range(1 + REPEATS):
+        dies_delivering(embedded, route=through(Deadly()))
+        embedded.clock.advance(LEASE.total_seconds())
+    carrier = Carrier(embedded.clock)
+    deliver(embedded, carrier, minutes=5)
+
+    assert (carrier.sent, only(embedded).status, only(embedded).error) == ([], "unknown", "interrupted")
 
 
 def test_who_has_opted_out_at_the_provider_has_opted_out_with_us(service: Service) -> None:
@@ -284,7 +309,213 @@ def test_the_longest_prefix_chooses_the_provider(msisdn: str, by: str) -> None:
     assert route.sender(msisdn).name == by
 
 
+def test_a_text_that_was_erased_holds_up_no_other(service: Service) -> None:
+    say(service, JOY, "hello")
+    tell(service, "DELETE FROM message")
+    say(service, JOY, "hello again")
+    carrier = Carrier(service.clock)
+    deliver(service, carrier, minutes=1)
+    assert carrier.sent == ["hello again"]
+    assert depth(service).waiting == 0
+
+
+# -- another way, and so many a second
+
+
+def ways(*carriers: Carrier) -> Route:
+    """The first, and the second instead."""
+    return Route({carrier.name: carrier for carrier in carriers}, {}, carriers[0].name, carriers[1].name)
+
+
+@pytest.mark.parametrize(
+    ("said", "by_the_other", "status"),
+    [(LATER, True, "sent"), (FINAL, False, "failed"), (NOBODY_KNOWS, False, "unknown")],
+)
+def test_what_one_provider_takes_only_later_another_takes_at_once(
+    service: Service, said: SendError, by_the_other: bool, status: str
+) -> None:
+    first, other = Carrier(service.clock, [said]), Carrier(service.clock, name="twilio")
+    say(service, JOY, "hello")
+    with worker(service, route=ways(first, other)) as hands:
+        hands.deliver()
+
+    assert (first.sent, other.sent) == (["hello"], ["hello"] if by_the_other else [])
+    assert only(service).status == status
+    assert only(service).provider == ("twilio" if by_the_other else "africastalking")
+
+
+def test_when_neither_takes_it_it_waits(service: Service) -> None:
+    first, other = Carrier(service.clock, [LATER]), Carrier(service.clock, [LATER], name="twilio")
+    say(service, JOY, "hello")
+    with worker(service, route=ways(first, other)) as hands:
+        hands.deliver()
+    assert (only(service).status, only(service).error) == ("queued", "busy")
+
+
+def test_a_provider_is_given_so_many_a_second_and_no_more(service: Service) -> None:
+    carrier = Carrier(service.clock)
+    for n in range(12):
+        say(service, f"+2547330010{n:02}", f"text {n}")
+    sent = []
+    with worker(service, route=through(carrier), per_second={carrier.name: 5.0}) as hands:
+        for _ in range(4):
+            while hands.deliver():
+                pass
+            sent.append(len(carrier.sent))
+            service.clock.advance(1)
+
+    assert sent == [5, 10, 12, 12]
+    assert [set(carrier.sent[n : n + 5]) for n in (0, 5, 10)] == [
+        {f"text {n}" for n in some} for some in (range(5), range(5, 10), range(10, 12))
+    ]
+
+
+# -- manners
+
+
+def test_who_gets_many_unasked_texts_in_an_hour_gets_the_others_later_and_answers_at_once(service: Service) -> None:
+    carrier = Carrier(service.clock)
+    for n in range(4):
+        say(service, JOY, f"news {n}")
+    say(service, JOY, "an answer", topic="reply", priority=REPLY)
+    with worker(service, route=through(carrier)) as hands:
+        polite = replace(hands, manners=replace(hands.manners, hourly_cap=3))
+        while polite.deliver():
+            pass
+        assert carrier.sent == ["an answer", "news 0", "news 1", "news 2"]
+        assert [(text.status, text.error) for text in texts(service, JOY)][3] == ("queued", "hourly cap")
+        service.clock.advance(3601)
+        while polite.deliver():
+            pass
+    assert carrier.sent[-1] == "news 3"
+
+
+@pytest.mark.parametrize(
+    ("msisdn", "hour", "night"),
+    [
+        ("+254733000333", 4, True),  # Nairobi: 7:00
+        ("+254733000333", 5, False),
+        ("+254733000333", 14, False),
+        ("+254733000333", 15, True),  # 18:00
+        ("+12125550100", 12, True),  # New York: 7:00
+        ("+12125550100", 13, False),
+        ("+41791234567", 12, False),
+        ("+881612345678", 4, True),  # a satellite's: the shop's own clock
+        ("+99912345678", 4, True),  # nobody's
+    ],
+)
+def test_night_is_where_the_phone_is(embedded: Service, msisdn: str, hour: int, night: bool) -> None:
+    with worker(embedded) as hands:
+        assert hands.manners.is_night(msisdn, datetime(2026, 11, 23, hour, 0, tzinfo=UTC)) is night
+
+
+def test_a_night_ends_in_the_morning(embedded: Service) -> None:
+    with worker(embedded) as hands:
+        morning = hands.manners.morning(JOY, datetime(2026, 11, 23, 20, 7, 9, tzinfo=UTC))
+    assert morning == datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
+
+
+# -- stopping
+
+
+class Hanging(Carrier):
+    """Takes a text and does not answer until told to."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self.asking, self.answers = threading.Semaphore(0), threading.Event()
+
+    def send(self, sms: OutgoingSms) -> Receipt:
+        self.asking.release()
+        self.answers.wait()
+        return super().send(sms)
+
+
+@contextmanager
+def delivering(service: Service, carrier: Hanging, grace_s: float, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A worker with two hands that has them full, and is then told to stop."""
+    monkeypatch.setattr("bot.delivery.GRACE_S", grace_s)
+    stop = threading.Event()
+    with worker(service, route=through(carrier)) as hands:
+        thread = threading.Thread(target=hands.run, args=(stop,))
+        thread.start()
+        for _ in range(2):
+            carrier.asking.acquire()
+        stop.set()
+        yield
+        thread.join()
+        carrier.answers.set()
+
+
+def test_a_worker_that_stops_finishes_what_is_in_hand_and_gives_the_rest_back(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(5):
+        say(service, f"+25473300100{n}", "hello")
+    carrier = Hanging(service.clock)
+    with delivering(service, carrier, 60, monkeypatch):
+        while sum(text.status == "queued" for text in texts(service)) < 3:
+            """Given back before the others are finished."""
+        carrier.answers.set()
+
+    assert sorted(text.status for text in texts(service)) == ["queued"] * 3 + ["sent"] * 2
+    deliver(service, Carrier(service.clock))
+    assert {text.status for text in texts(service)} == {"sent"}
+    assert {text.repeats for text in texts(service)} == {0}
+
+
+def test_a_worker_that_stops_waits_for_no_provider_that_hangs(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(3):
+        say(service, f"+25473300100{n}", "hello")
+    with delivering(service, Hanging(service.clock), 0, monkeypatch):
+        pass
+    assert sorted(text.status for text in texts(service)) == ["queued", "unknown", "unknown"]
+
+
+def test_whoever_texts_is_answered_while_every_provider_hangs(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(3):
+        say(service, f"+25473300100{n}", "hello")
+    with delivering(service, Hanging(service.clock), 0, monkeypatch):
+        assert service.gateway.text(STRANGER, "MENU") == 200
+        assert service.gateway.dial(STRANGER).startswith("CON ")
+    assert texts(service, STRANGER)[0].status == "queued"
+
+
+# -- jobs that are no texts
+
+
+def test_a_job_that_keeps_breaking_is_buried_where_operators_see_it(embedded: Service) -> None:
+    asked: list[int] = []
+
+    def break_down(job: outbox.Job) -> None:
+        asked.append(job.attempts)
+        raise OSError("a bug")
+
+    with embedded.house.database.writing.begin() as session:
+        now = embedded.clock()
+        outbox.add(session.connection(), kind="odd", payload={}, key="odd", lane=None, due_at=now, now=now)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        hands = replace(errands(embedded.app, embedded.house, pool), handlers={"odd": break_down})
+        for _ in range(100):
+            hands.run()
+            embedded.clock.advance(60)
+
+    assert asked == [1, 2, 3, 4, 5, 6, 7]
+    assert (depth(embedded).waiting, depth(embedded).dead) == (0, 1)
+
+
 # -- what became of it
+
+
+def test_a_word_that_is_new_to_us_is_kept_and_moves_nothing(service: Service) -> None:
+    say(service, JOY, "hello")
+    deliver(service, Carrier(service.clock))
+    assert service.gateway.report("ATXid_1", "Teleported", msisdn=JOY) == 200
+    assert (only(service).status, only(service).reported) == ("sent", "Teleported")
 
 
 @pytest.mark.parametrize(
@@ -321,8 +552,9 @@ def payout(service: Service) -> Any:
 def pay(service: Service, payer: SimulatedPayouts) -> None:
     """Follows the shop's events, and pays what is due."""
     service.house.follower.follow()
-    with worker(service, payer=payer) as hands:
-        while hands.deliver():
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        hands = errands(service.app, service.house, pool, payer)
+        while hands.run():
             pass
 
 
@@ -342,7 +574,8 @@ def test_a_worker_killed_while_it_asks_is_followed_by_one_that_asks_under_the_sa
     service.house.follower.follow()
     with service.house.database.reading() as session:
         assert outbox.depth(session.connection(), service.clock()).due
-    dies_delivering(service, payer=DeadlyPayer())
+    service.house.close()  # no connection crosses into the child
+    killed(lambda: pay(service, DeadlyPayer()))
     assert payout(service)["status"] == "sending"
 
     payer = Payer()

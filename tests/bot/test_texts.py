@@ -54,6 +54,46 @@ def test_a_text_brought_again_after_fifty_others_is_still_known(service: Service
     assert texts(service, AKINYI)[-1].text.startswith("Sell 2 x Vase at")
 
 
+def test_a_sentence_that_comes_twice_within_seconds_under_two_ids_is_heard_once(service: Service) -> None:
+    for _ in range(2):
+        service.gateway.text(AKINYI, "SELL Oil lamp 900 x5")
+    assert len(texts(service, AKINYI)) == 1
+
+
+def test_a_sentence_said_again_after_its_answer_is_heard_again(service: Service) -> None:
+    service.gateway.text(AKINYI, "SELL Oil lamp 900 x5")
+    service.work()
+    service.gateway.text(AKINYI, "SELL Oil lamp 900 x5")
+    assert len(texts(service, AKINYI)) == 2
+
+
+def test_one_word_that_comes_twice_answers_two_questions(service: Service) -> None:
+    for _ in range(2):
+        service.gateway.text(AKINYI, "6")
+    assert len(texts(service, AKINYI)) == 2
+
+
+@pytest.mark.parametrize(("setting", "ours"), [("twilio_from", "+15005550006"), ("at_sender_id", "+254711082000")])
+def test_what_comes_from_a_number_of_our_own_is_not_answered(tmp_path: Path, setting: str, ours: str) -> None:
+    with serving(tmp_path, **{setting: ours}) as service:
+        assert service.gateway.text(ours, "MENU") == 200
+        assert texts(service) == []
+
+
+def test_machines_that_answer_each_other_are_stopped(service: Service, caplog: pytest.LogCaptureFixture) -> None:
+    speaks(service, "en", STRANGER)
+    for _ in range(8):
+        service.gateway.text(STRANGER, "MENU")
+        service.later(minutes=1)
+
+    assert [text.status for text in texts(service, STRANGER)] == ["delivered"] * 5 + ["suppressed"] * 3
+    assert "loop" in caplog.text
+    service.later(minutes=30)
+    service.gateway.text(STRANGER, "MENU")
+    service.work()
+    assert texts(service, STRANGER)[-1].status == "sent"
+
+
 @pytest.mark.parametrize("others", [0, 50])
 def test_a_text_whose_hop_died_before_it_saved_is_answered_and_heard_once(service: Service, others: int) -> None:
     assert dying(service).text(AKINYI, "CALL", id="first") == 500

@@ -31,6 +31,7 @@ schemathesis.openapi.format("webhook-url", st.sampled_from(["https://shop.exampl
 schemathesis.openapi.format("cursor", st.just(cursor("2026-11-22T09:00:00Z", "prd_1")))
 schemathesis.openapi.format("event-cursor", st.just(cursor(1)))
 schemathesis.openapi.format("id-cursor", st.just(cursor("msg_1")))
+schemathesis.openapi.format("text-cursor", st.just(cursor("2026-11-23", "KES")))
 
 
 _keys = count()

@@ -56,8 +56,8 @@ def end(*, incomplete: bool, status: str, **more: str) -> SessionEnd:
     return SessionEnd("africastalking", SESSION, AMINA, incomplete, facts | more)
 
 
-def report(status: str, reason: str | None, raw: str) -> Report:
-    return Report("africastalking", MESSAGE, status, reason, raw)  # type: ignore[arg-type]
+def report(status: str | None, reason: str | None, raw: str, msisdn: str | None = None) -> Report:
+    return Report("africastalking", MESSAGE, status, reason, raw, msisdn)  # type: ignore[arg-type]
 
 
 UNDERSTOOD = [
@@ -109,6 +109,12 @@ UNDERSTOOD = [
         report("failed", "AbsentSubscriber", "AbsentSubscriber"),
     ),
     ("delivery", f"id={MESSAGE}&status=Expired", report("failed", "Expired", "Expired")),
+    ("delivery", f"id={MESSAGE}&status=Teleported", report(None, None, "Teleported")),
+    (
+        "delivery",
+        f"id={MESSAGE}&status=Success&phoneNumber=%2B254711000111",
+        report("delivered", None, "Success", AMINA),
+    ),
     ("optout", "senderId=SOKO&phoneNumber=%2B254711000111", (AMINA, "africastalking opt-out from SOKO")),
 ]
 
@@ -137,7 +143,6 @@ def test_what_is_no_hop_is_answered_with_an_empty_body(client: FlaskClient, path
 IGNORED = [
     ("sms", "from=MPESA&id=m9&text=Confirmed&to=22384"),
     ("sms", "from=40404&id=m9&text=Airtime&to=22384"),
-    ("delivery", f"id={MESSAGE}&status=Teleported"),
     ("optout", "senderId=SOKO&phoneNumber=SOKO"),
 ]
 

@@ -92,6 +92,50 @@ def twilio_error(code: int, status: int) -> bytes:
 # What leaves
 
 
+def test_africastalking_takes_one_text_for_many_and_answers_for_each(api: StandIn) -> None:
+    second, third, forgotten = (OutgoingSms(f"msg_{n}", f"+25471100011{n}", SMS.text) for n in (2, 3, 4))
+    api.answer(
+        201,
+        at_answer(
+            at_recipient(403, "InvalidPhoneNumber") | {"number": third.msisdn},
+            at_recipient(405, "InsufficientBalance") | {"number": second.msisdn},
+            at_recipient(102, "Queued", MESSAGE, "KES 0.8000"),
+        ),
+    )
+    said = africastalking(api.url).send_same([SMS, second, third, forgotten])
+
+    assert said[0] == Receipt(MESSAGE, "sent", "KES 0.8000")
+    refusals = [(refusal.reason, refusal.retryable, refusal.unknown) for refusal in said[1:]]  # type: ignore[union-attr]
+    assert refusals == [
+        ("InsufficientBalance", True, False),
+        ("InvalidPhoneNumber", False, False),
+        ("no_answer", False, True),
+    ]
+    [sent] = api.arrived
+    assert dict(parse_qsl(sent.body))["to"] == "+254711000111,+254711000112,+254711000113,+254711000114"
+
+
+def test_what_fails_as_a_whole_failed_for_everybody(api: StandIn) -> None:
+    api.answer(429)
+    with pytest.raises(SendError):
+        africastalking(api.url).send_same([SMS, SMS])
+
+
+def test_an_id_that_is_none_is_no_id(api: StandIn) -> None:
+    api.answer(201, at_answer(at_recipient(101, "Success", "None")))
+    assert africastalking(api.url).send(SMS).provider_id is None
+
+
+def test_the_environment_says_who_stands_between(
+    api: StandIn, nobody_there: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", nobody_there)
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.setenv("no_proxy", "")
+    with pytest.raises(SendError):
+        africastalking("http://api.example").send(SMS)
+
+
 def test_africastalking_gets_the_form_its_sdk_makes(api: StandIn) -> None:
     api.answer(201, AT_SENT)
     assert africastalking(api.url).send(SMS) == Receipt(MESSAGE, "sent", "KES 0.8000")

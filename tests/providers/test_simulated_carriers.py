@@ -240,8 +240,8 @@ def test_reports_come_from_the_provider_whose_id_it_is(gateway: Gateway, hall: R
     assert gateway.report("ATXid_1", "Failed", msisdn=AMINA, reason="UserIsInactive") == 200
     assert gateway.report("SM1", "delivered", msisdn=AMINA) == 204
     assert hall.heard == [
-        Report("africastalking", "ATXid_1", "failed", "UserIsInactive", "Failed"),
-        Report("twilio", "SM1", "delivered", None, "delivered"),
+        Report("africastalking", "ATXid_1", "failed", "UserIsInactive", "Failed", AMINA),
+        Report("twilio", "SM1", "delivered", None, "delivered", AMINA),
     ]
 
 

@@ -116,13 +116,20 @@ def test_jobs_of_a_lane_leave_one_at_a_time_in_the_order_they_were_added(conn: C
     assert keys(claim(conn, "t2")) == ["second"]
 
 
-def test_neither_urgency_nor_a_waiting_retry_is_a_way_past_ones_lane(conn: Connection) -> None:
-    add(conn, "first", "amina")
-    add(conn, "second", "amina", priority=9)
-    (job,) = claim(conn)
-    outbox.retry(conn, job, due_at=NOW + MINUTE, error="busy")
+def test_a_waiting_retry_is_no_way_past_ones_lane_except_for_the_urgent(conn: Connection) -> None:
+    for key, priority in (("first", 0), ("second", 0), ("urgent", 9)):
+        add(conn, key, "amina", priority=priority)
+    (urgent,) = claim(conn)
+    assert urgent.key == "urgent"
     assert claim(conn, "t2") == []
-    assert keys(claim(conn, "t2", now=NOW + MINUTE)) == ["first"]
+    outbox.done(conn, urgent, now=NOW)
+    (first,) = claim(conn, "t3")
+    outbox.retry(conn, first, due_at=NOW + MINUTE, error="busy")
+    assert claim(conn, "t4") == []
+    add(conn, "also urgent", "amina", priority=9)
+    (urgent,) = claim(conn, "t5")
+    outbox.done(conn, urgent, now=NOW)
+    assert keys(claim(conn, "t6", now=NOW + MINUTE)) == ["first"]
 
 
 def test_a_lane_goes_on_without_its_dead(conn: Connection) -> None:
@@ -180,6 +187,35 @@ def test_a_released_job_is_claimed_as_if_for_the_first_time(conn: Connection) ->
     outbox.release(conn, claim(conn))
     (job,) = claim(conn, "t2")
     assert job.attempts == 1
+
+
+def test_a_postponed_job_is_claimed_later_as_if_for_the_first_time(conn: Connection) -> None:
+    add(conn, "a")
+    (job,) = claim(conn)
+    assert outbox.postpone(conn, job, due_at=NOW + MINUTE, error="at night")
+    assert claim(conn, "t2") == []
+    (job,) = claim(conn, "t3", now=NOW + MINUTE)
+    assert job.attempts == 1
+
+
+def test_many_are_done_at_once_except_those_that_another_has_taken_over(conn: Connection) -> None:
+    for key in ("a", "b", "c"):
+        add(conn, key)
+    mine = claim(conn)
+    outbox.release(conn, mine[:1])
+    (theirs,) = claim(conn, "t2")
+    outbox.all_done(conn, mine, now=NOW)
+    assert outbox.depth(conn, NOW).waiting == 1
+    assert outbox.done(conn, theirs, now=NOW)
+
+
+def test_whether_anything_is_due_is_known_without_claiming_it(conn: Connection) -> None:
+    add(conn, "a", due_at=NOW + MINUTE)
+    assert not outbox.anything_due(conn, NOW)
+    assert outbox.anything_due(conn, NOW + MINUTE)
+    assert not outbox.anything_due(conn, NOW + MINUTE, ["payout"])
+    claim(conn, now=NOW + MINUTE)
+    assert not outbox.anything_due(conn, NOW + MINUTE)
 
 
 def test_depth_counts_what_waits_and_what_died(conn: Connection) -> None:

@@ -38,6 +38,16 @@ def test_stop_takes_effect_once_and_is_proven_once(conn: Connection) -> None:
     assert proofs(conn) == [(AMINA, "opt_out", "sms: STOP", NOW)]
 
 
+def test_promotions_are_switched_off_apart_from_everything_else_and_start_brings_them_back(conn: Connection) -> None:
+    assert people.switch_promotions_off(conn, AMINA, "africastalking UserInBlackList", NOW)
+    assert not people.switch_promotions_off(conn, AMINA, "africastalking UserInBlackList", LATER)
+    found = people.find(conn, AMINA)
+    assert found
+    assert (found.promotions_off_at, found.opted_out_at) == (NOW, None)
+    assert people.opt_in(conn, AMINA, "sms: START", LATER)
+    assert people.find_all(conn, [AMINA]) == {AMINA: Person(AMINA, None, NOW, None, None)}
+
+
 def test_start_undoes_stop_and_nothing_else(conn: Connection) -> None:
     assert not people.opt_in(conn, AMINA, "sms: START", NOW)
     people.set_language(conn, AMINA, "sw", NOW)

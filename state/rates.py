@@ -1,0 +1,64 @@
+"""How many of something may be done now, when so many a second are allowed to all workers together.
+
+A token bucket that holds one second's worth and at least one, kept as the time at which the next one is free
+(https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm): in Redis where there is one, else in the database.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Protocol
+
+from redis import Redis
+from sqlalchemy import Connection, select
+
+from state.tables import insert_new, rate
+
+
+class Rates(Protocol):
+    """The buckets, by name. Redis and SQL keep them alike."""
+
+    def take(self, conn: Connection, name: str, *, per_second: float, wanted: int, now: datetime) -> int:
+        """Takes up to `wanted`; how many that are. `conn` is the transaction in which they are used."""
+        ...
+
+
+class SqlRates:
+    """Of two transactions at once the second waits for the first, and knows what it took."""
+
+    def take(self, conn: Connection, name: str, *, per_second: float, wanted: int, now: datetime) -> int:
+        insert_new(conn, rate, name=name, free_at=0.0)
+        mine = rate.c.name == name
+        free_at: float = conn.execute(select(rate.c.free_at).where(mine).with_for_update()).scalar_one()
+        granted, free_at = _taken(free_at, per_second, wanted, now.timestamp())
+        conn.execute(rate.update().where(mine).values(free_at=free_at))
+        return granted
+
+
+def _taken(free_at: float, per_second: float, wanted: int, now: float) -> tuple[int, float]:
+    """How many are granted, and when the next is free."""
+    free_at = max(free_at, now - max(1, 1 / per_second))
+    granted = min(wanted, max(0, int((now - free_at) * per_second + _TOLERANCE)))
+    return granted, free_at + granted / per_second
+
+
+_TOLERANCE = 1e-6  # a second of Unix time has about this much room for rounding
+
+_TAKE = """
+local per_second, wanted, now = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local free_at = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now - math.max(1, 1 / per_second))
+local granted = math.min(wanted, math.max(0, math.floor((now - free_at) * per_second + 1e-6)))
+redis.call('SET', KEYS[1], string.format('%.6f', free_at + granted / per_second), 'EX', 3600)
+return granted
+"""
+
+
+class RedisRates:
+    """The same arithmetic in Redis, where taking holds up no transaction."""
+
+    def __init__(self, url: str, prefix: str = "soko:rate:") -> None:
+        self._take: Any = Redis.from_url(url).register_script(_TAKE)
+        self._prefix = prefix
+
+    def take(self, conn: Connection, name: str, *, per_second: float, wanted: int, now: datetime) -> int:
+        return int(self._take(keys=[self._prefix + name], args=[per_second, wanted, now.timestamp()]))

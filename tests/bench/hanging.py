@@ -1,0 +1,85 @@
+"""How long a text's network waits for our answer, when providers answer and when every one of them hangs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import count
+from pathlib import Path
+from statistics import quantiles
+from time import perf_counter
+from typing import Any
+
+from bot.delivery import HANDS
+from bot.handover import Route
+from bot.providers import OutgoingSms, Receipt
+from bot.worker import delivery
+from tests.service import Service, serving
+
+TEXTS = 400
+
+
+@dataclass
+class Carrier:
+    """Takes every text, once `answers` is set."""
+
+    name: str = "africastalking"
+    answers: threading.Event = field(default_factory=threading.Event)
+    numbers: Iterator[int] = field(default_factory=count)
+
+    def send(self, sms: OutgoingSms) -> Receipt:
+        self.answers.wait()
+        return Receipt(f"ATXid_{next(self.numbers)}")
+
+
+def measure(folder: Path) -> list[dict[str, Any]]:
+    """A row for each: the 99th percentile in milliseconds, and times the one of providers that answer."""
+    for name in ("answers", "hangs"):
+        (folder / name).mkdir()
+    waits: dict[str, list[float]] = {"answer": [], "hang": []}
+    with (
+        serving(folder / "answers") as calm,
+        serving(folder / "hangs") as hung,
+        sending(calm, Carrier(), answers=True),
+        sending(hung, Carrier(), answers=False),
+    ):
+        for number in range(TEXTS):
+            waits["answer"].append(answered(calm, number))
+            waits["hang"].append(answered(hung, number))
+    p99 = {name: quantiles(all_, n=100)[-1] * 1000 for name, all_ in waits.items()}
+    return [
+        {"what": f"a text in, while providers {name}", "p99_ms": round(ms, 1), "ratio": round(ms / p99["answer"], 2)}
+        for name, ms in p99.items()
+    ]
+
+
+@contextmanager
+def sending(service: Service, carrier: Carrier, *, answers: bool) -> Iterator[None]:
+    """A worker beside the service."""
+    stop = threading.Event()
+    if answers:
+        carrier.answers.set()
+    with ThreadPoolExecutor(HANDS) as pool:
+        worker = replace(delivery(service.app, service.house, pool), route=Route({"it": carrier}, {}, "it"))
+        thread = threading.Thread(target=worker.run, args=(stop,))
+        thread.start()
+        yield
+        stop.set()
+        carrier.answers.set()
+        thread.join()
+
+
+def answered(service: Service, number: int) -> float:
+    """Seconds until a text from yet another phone is acknowledged."""
+    begun = perf_counter()
+    service.gateway.text(f"+2547{number:08}", "MENU")
+    return perf_counter() - begun
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    lines = [f"\n{'':<38}{'p99 ms':>9}{'x answering':>13}"]
+    lines += [f"{row['what']:<38}{row['p99_ms']:>9.1f}{row['ratio']:>13.2f}" for row in rows]
+    return "\n".join(lines) + "\n"

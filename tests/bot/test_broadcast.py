@@ -1,0 +1,177 @@
+"""The same words for many: once to each who is meant, in few calls, by day, and not to whoever wants no promotions."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from bot import broadcast
+from bot.providers import OutgoingSms, Receipt, SendError
+from bot.worker import errands
+from state import people
+from tests.bot.scenes import AKINYI, JOY, STRANGER, artisan, order, texts
+from tests.bot.test_delivery import Carrier, deliver, through, worker
+from tests.service import Service
+
+WORDS = "The market at Lakeside is open on Sunday"
+EVENING = 10 * 3600  # the clock of the tests stands at 11:00 in Nairobi
+
+
+@dataclass
+class BulkCarrier(Carrier):
+    """It takes many at once; how many, call by call."""
+
+    at_once: int = 3
+    calls: list[int] = field(default_factory=list)
+
+    def send_same(self, texts: list[OutgoingSms]) -> list[Receipt | SendError]:
+        self.calls.append(len(texts))
+        return [super(BulkCarrier, self).send(sms) for sms in texts]
+
+
+def many(service: Service, count: int, **more: Any) -> list[str]:
+    kiosk = service.api("GET", "/kiosks")["data"][0]["id"]
+    phones = [f"+2547110005{n:02}" for n in range(count)]
+    for phone in phones:
+        artisan(service, phone, "Wanjiru", kiosk, **more)
+    return phones
+
+
+def send(service: Service, key: str = "b1", **audience: str) -> Any:
+    return service.api("POST", "/broadcasts", {"text": WORDS, **audience}, **{"Idempotency-Key": key})
+
+
+def spread(service: Service, carrier: Carrier) -> None:
+    """Writes the texts down, and delivers them."""
+    service.house.follower.follow()
+    for _ in range(20):
+        run_errands(service)
+        deliver(service, carrier)
+
+
+def run_errands(service: Service) -> None:
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        errands(service.app, service.house, pool).run()
+
+
+def got(carrier: Carrier) -> list[str]:
+    return sorted(sms.msisdn for _, sms in carrier.asked)
+
+
+def test_everybody_gets_it_once_in_few_calls(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broadcast, "CHUNK", 4)
+    phones, carrier = many(service, 9), BulkCarrier(service.clock)
+    begun = send(service)
+    assert send(service) == begun
+    spread(service, carrier)
+
+    assert begun["recipients"] == 10
+    assert got(carrier) == sorted([AKINYI, *phones])
+    assert len(carrier.calls) < len(phones) / 2
+    assert max(carrier.calls) == carrier.at_once
+    about = {text.about for text in texts(service)}
+    assert about == {begun["id"]}
+
+
+def test_only_those_who_are_meant_get_it(embedded: Service) -> None:
+    many(embedded, 2, language="sw")
+    audiences: list[tuple[dict[str, str], int]] = [
+        ({}, 3),
+        ({"language": "sw"}, 2),
+        ({"craft": "pottery"}, 3),
+        ({"craft": "baskets"}, 0),
+        ({"town": "Kisumu", "language": "en"}, 1),
+        ({"town": "Nairobi"}, 0),
+    ]
+    for number, (audience, recipients) in enumerate(audiences):
+        assert send(embedded, key=f"b{number}", **audience)["recipients"] == recipients, audience
+
+
+def test_who_is_refused_in_a_call_for_many_is_refused_alone(service: Service) -> None:
+    class Choosy(BulkCarrier):
+        def send_same(self, texts: list[OutgoingSms]) -> list[Receipt | SendError]:
+            said: list[Receipt | SendError] = list(super().send_same(texts))
+            return [SendError("UserInBlacklist"), *said[1:]]
+
+    many(service, 2)
+    send(service)
+    spread(service, Choosy(service.clock))
+    assert sorted(text.status for text in texts(service)) == ["failed", "sent", "sent"]
+
+
+def test_it_waits_for_the_morning_where_it_is_night_and_news_does_not(service: Service) -> None:
+    service.clock.advance(EVENING)
+    send(service)
+    order(service)
+    carrier = Carrier(service.clock)
+    spread(service, carrier)
+    assert WORDS not in carrier.sent
+    assert got(carrier) == sorted([AKINYI, JOY])
+    assert [(text.status, text.error) for text in texts(service) if text.text == WORDS] == [("queued", "quiet hours")]
+
+    service.clock.advance(11 * 3600)
+    spread(service, carrier)
+    assert carrier.sent[-1] == WORDS
+
+
+def test_who_wants_no_promotions_hears_of_her_orders_all_the_same(service: Service) -> None:
+    service.gateway.text(AKINYI, "PRODUCTS")
+    carrier = Carrier(service.clock, [SendError("UserInBlacklist")])
+    deliver(service, carrier)
+    with service.house.database.reading() as db:
+        known = people.find(db.connection(), AKINYI)
+    assert known
+    assert (known.promotions_off_at, known.opted_out_at) == (service.clock(), None)
+
+    send(service)
+    order(service)
+    spread(service, carrier)
+    statuses = {text.topic: text.status for text in texts(service, AKINYI)}
+    assert (statuses["broadcast"], statuses["order.placed"]) == ("suppressed", "sent")
+
+
+def test_a_report_of_a_blacklist_switches_promotions_off(service: Service) -> None:
+    send(service)
+    carrier = Carrier(service.clock)
+    spread(service, carrier)
+    service.gateway.report("ATXid_1", "Failed", msisdn=AKINYI, reason="UserInBlackList")
+    with service.house.database.reading() as db:
+        known = people.find(db.connection(), AKINYI)
+    assert known
+    assert known.promotions_off_at
+
+
+def test_answers_and_news_leave_before_it(service: Service) -> None:
+    send(service)
+    run_errands(service)
+    order(service)
+    service.house.follower.follow()
+    service.gateway.text(STRANGER, "MENU")
+    carrier = Carrier(service.clock)
+    with worker(service, route=through(carrier)) as hands:
+        hands.deliver()
+        while hands.deliver():
+            pass
+
+    topics = {text.text: text.topic for text in texts(service)}
+    assert topics[carrier.sent[-1]] == "broadcast"
+
+
+@pytest.mark.parametrize("body", ["", "   ", "x" * 460])
+def test_words_that_cannot_be_sent_are_refused(embedded: Service, body: str) -> None:
+    answer = embedded.http.post(
+        "/api/v1/broadcasts",
+        json={"text": body},
+        headers={"Authorization": f"Bearer {embedded.settings.operator_key}"},
+    )
+    assert answer.status_code == 422
+
+
+def test_an_operator_sends_it_from_the_command_line(embedded: Service) -> None:
+    said = embedded.app.test_cli_runner().invoke(args=["broadcast", WORDS, "--craft", "pottery"])
+    assert said.output.endswith(": 1 artisans\n")
+    embedded.work()
+    assert embedded.inbox(AKINYI) == [WORDS]

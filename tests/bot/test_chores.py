@@ -1,0 +1,133 @@
+"""What is done again and again: at its hour by the clock of the place, by one worker, and once for all it missed."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from cronsim import CronSim
+
+from bot import chores
+from bot.chores import LEASE, Chore, Chores
+from state import schedule
+from tests.bot.scenes import JOY
+from tests.bot.test_delivery import killed
+from tests.service import Service
+from tests.state.together import together
+
+HOURLY = "0 * * * *"
+
+
+def doing(service: Service, do: Callable[[], object], cron: str = HOURLY) -> Chores:
+    """A worker with one chore, which has its hour from now on."""
+    worker = replace(chores.build(service.house), table=(Chore("count", cron, do),))
+    worker.do_due()
+    return worker
+
+
+def due_at(service: Service, name: str = "count") -> datetime:
+    with service.house.database.reading() as db:
+        return next(row.due_at for row in schedule.rows(db.connection()) if row.name == name)
+
+
+def test_a_chore_is_done_each_hour_once(service: Service) -> None:
+    done: list[datetime] = []
+    worker = doing(service, lambda: done.append(service.clock()))
+    assert done == []
+    for _ in range(180):
+        service.clock.advance(60)
+        worker.do_due()
+
+    assert [at.hour for at in done] == [9, 10, 11]
+
+
+def test_what_was_missed_while_nobody_worked_is_done_once_and_then_goes_on_as_usual(service: Service) -> None:
+    done: list[datetime] = []
+    worker = doing(service, lambda: done.append(service.clock()))
+    service.clock.advance(3 * 24 * 3600 + 60)
+    for _ in range(3):
+        worker.do_due()
+    assert len(done) == 1
+    assert due_at(service) == service.clock().replace(minute=0) + timedelta(hours=1)
+
+
+def test_of_several_workers_one_does_it(service: Service) -> None:
+    done: list[int] = []
+    workers = [doing(service, lambda: done.append(1)) for _ in range(4)]
+    service.clock.advance(3600)
+
+    assert sum(together(4, lambda number: workers[number].do_due())) == 1
+    assert done == [1]
+
+
+def test_a_worker_killed_while_doing_it_is_followed_by_another(service: Service) -> None:
+    doing(service, lambda: None)
+    service.clock.advance(3600)
+    service.house.close()  # no connection crosses into the child
+    killed(lambda: doing(service, lambda: os.kill(os.getpid(), signal.SIGKILL)))
+    done: list[int] = []
+    worker = doing(service, lambda: done.append(1))
+    assert done == []
+
+    service.clock.advance(LEASE.total_seconds())
+    worker.do_due()
+    assert done == [1]
+
+
+def test_a_chore_that_fails_is_tried_again_and_holds_up_no_other(embedded: Service) -> None:
+    done: list[str] = []
+
+    def break_once() -> None:
+        done.append("broken")
+        if len(done) == 1:
+            raise OSError("the disk is full")
+
+    worker = doing(embedded, break_once)
+    worker = replace(worker, table=(*worker.table, Chore("other", HOURLY, lambda: done.append("other"))))
+    worker.do_due()
+    embedded.clock.advance(3600)
+    worker.do_due()
+    assert done == ["broken", "other"]
+    embedded.clock.advance(chores.AGAIN.total_seconds())
+    worker.do_due()
+    worker.do_due()
+    assert done == ["broken", "other", "broken"]
+
+
+def test_hours_are_those_of_the_place(embedded: Service) -> None:
+    worker = replace(doing(embedded, lambda: None), timezone=ZoneInfo("Africa/Nairobi"))
+    morning = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
+    assert worker.next_time("0 8 * * *", morning) == datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
+
+
+def test_an_hour_that_changes_with_the_edition_counts_from_then_on(embedded: Service) -> None:
+    doing(embedded, lambda: None)
+    doing(embedded, lambda: None, cron="30 * * * *")
+    assert due_at(embedded).minute == 30
+
+
+@pytest.mark.parametrize("chore", [chore.name for chore in chores.table(None)])  # type: ignore[arg-type]
+def test_every_chore_of_the_shop_has_hours_and_can_be_done(embedded: Service, chore: str) -> None:
+    (mine,) = [each for each in chores.table(embedded.house) if each.name == chore]
+    assert next(CronSim(mine.cron, embedded.clock()))
+    mine.do()
+
+
+def test_a_finished_job_is_forgotten_when_nobody_asks_about_it_any_more(service: Service) -> None:
+    service.gateway.text(JOY, "MENU")
+    service.later(hours=1)  # the answer leaves
+    service.later(hours=1)  # and is reported on
+    service.later(days=12)
+    assert jobs(service)
+    service.later(days=3)
+    assert not jobs(service)
+
+
+def jobs(service: Service) -> int:
+    with service.house.engine.connect() as conn:
+        return int(conn.exec_driver_sql("SELECT count(*) FROM outbox").scalar_one())

@@ -1,0 +1,101 @@
+"""What Prometheus sees: the same from every process, and every figure moves when its subject does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from bot.app import create_app
+from tests.bot.scenes import AKINYI, JOY, speaks
+from tests.bot.test_delivery import FINAL, LATER, NOBODY_KNOWS, Carrier, deliver, say
+from tests.service import Service
+
+RULES = Path(__file__).parents[2] / "docs/alerts.yml"
+
+
+def figures(service: Service) -> dict[str, float]:
+    """As another process would answer: `name{label}` and its value."""
+    page = create_app(house=service.house).test_client().get("/metrics")
+    assert page.status_code == 200
+    return {
+        sample.name + "".join(f"[{value}]" for value in sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(page.text)
+        for sample in family.samples
+    }
+
+
+def test_what_waits_what_died_and_what_nobody_knows(service: Service) -> None:
+    carrier = Carrier(service.clock, [FINAL, NOBODY_KNOWS, LATER])
+    for n in range(3):
+        say(service, f"+25473300100{n}", "hello")
+    service.clock.advance(30)
+    assert figures(service)["soko_outbox_oldest_seconds"] == 30
+    assert figures(service)["soko_outbox_due_jobs"] == 3
+    deliver(service, carrier)
+
+    seen = figures(service)
+    assert (seen["soko_outbox_jobs"], seen["soko_outbox_due_jobs"], seen["soko_outbox_dead_jobs"]) == (1, 0, 1)
+    assert (seen["soko_texts_unknown"], seen["soko_texts_unconfirmed"]) == (1, 0)
+    refused = {name: value for name, value in seen.items() if name.startswith("soko_texts_refused_total")}
+    assert refused == {
+        f"soko_texts_refused_total[africastalking][{reason}]": 1
+        for reason in ("busy", "invalid_recipient", "no_answer")
+    }
+    service.later(hours=2)
+    assert figures(service)["soko_texts_unconfirmed"] == 1
+
+
+def test_how_many_were_sent_and_how_long_they_waited(service: Service) -> None:
+    say(service, JOY, "hello")
+    deliver(service, Carrier(service.clock))
+    say(service, JOY, "hello again")
+    service.clock.advance(10)
+    deliver(service, Carrier(service.clock, name="twilio"))
+
+    seen = figures(service)
+    assert seen["soko_texts_sent_total[africastalking]"] == seen["soko_texts_sent_total[twilio]"] == 1
+    assert (seen["soko_text_wait_seconds_bucket[1]"], seen["soko_text_wait_seconds_bucket[15]"]) == (1, 2)
+    assert seen["soko_text_wait_seconds_count"] == 2
+    assert 10 <= seen["soko_text_wait_seconds_sum"] < 11
+
+
+def test_duplicates_opt_outs_and_what_is_held_back(service: Service) -> None:
+    for _ in range(2):
+        service.gateway.text(JOY, "STOP", id="first")
+    say(service, JOY, "news")
+    for _ in range(2):
+        service.gateway.text(AKINYI, "SELL Oil lamp 900")
+    service.work()
+
+    seen = figures(service)
+    assert (seen["soko_duplicates_total[id]"], seen["soko_duplicates_total[text]"]) == (1, 1)
+    assert seen["soko_consents_total[opt_out]"] == 1
+    assert seen["soko_texts_suppressed_total[opted out]"] == 1
+
+
+def test_chores_say_when_they_were_done(embedded: Service) -> None:
+    embedded.later(days=1)
+    seen = figures(embedded)
+    assert seen["soko_chore_done_timestamp_seconds[outbox.sweep]"] == embedded.clock().timestamp()
+    assert seen["soko_chore_failing[outbox.sweep]"] == 0
+
+
+def test_every_figure_that_an_alert_reads_is_there(embedded: Service) -> None:
+    named = set(re.findall(r"\bsoko_\w+", RULES.read_text()))
+    page = embedded.http.get("/metrics").text
+    known = set(re.findall(r"^# HELP (\w+)", page, re.MULTILINE))
+
+    assert len(named) > 5
+    assert named <= known
+
+
+def test_a_loop_is_counted_where_the_alert_looks(embedded: Service) -> None:
+    speaks(embedded, "en", JOY)
+    for _ in range(7):
+        embedded.gateway.text(JOY, "MENU")
+        embedded.work()
+
+    assert figures(embedded)["soko_texts_suppressed_total[loop]"] == 2
+    assert 'reason="loop"' in RULES.read_text()

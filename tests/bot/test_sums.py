@@ -1,0 +1,69 @@
+"""What texts came to, by day, by dialogue and by order, and how long each took."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.bot.scenes import AKINYI, JOY, order
+from tests.bot.test_delivery import FINAL, Carrier, deliver, say
+from tests.service import Service
+
+
+def sums(service: Service, by: str, more: str = "") -> dict[str, tuple[int, int, Any]]:
+    rows = service.api("GET", f"/message-sums?by={by}{more}")["data"]
+    return {row["key"]: (row["texts"], row["segments"], row["cost"]) for row in rows}
+
+
+def kes(amount: int) -> dict[str, Any]:
+    return {"amount": amount, "currency": "KES"}
+
+
+def test_a_day_is_what_left_on_it_and_what_that_cost(service: Service) -> None:
+    say(service, JOY, "x" * 161)
+    say(service, AKINYI, "short")
+    deliver(service, carrier := Carrier(service.clock))
+    service.clock.advance(24 * 3600)
+    for n, body in enumerate(("refused", "sent")):
+        say(service, f"+25473300000{n}", body)
+    carrier.does.append(FINAL)
+    deliver(service, carrier)
+
+    assert sums(service, "day") == {"2026-11-24": (1, 1, kes(80)), "2026-11-23": (2, 3, kes(160))}
+    assert sums(service, "day", "&since=2026-11-24T00:00:00Z") == {"2026-11-24": (1, 1, kes(80))}
+    assert sums(service, "day", "&until=2026-11-24T00:00:00Z") == {"2026-11-23": (2, 3, kes(160))}
+
+
+def test_an_order_is_what_was_said_of_it_to_everybody(service: Service) -> None:
+    placed = order(service)
+    say(service, JOY, "something else")
+    service.work()
+    assert sums(service, "order") == {placed["id"]: (2, 2, kes(160))}
+
+
+def test_a_dialogue_is_what_was_answered_in_it(service: Service) -> None:
+    for said in ("SELL Oil lamp 900 x5", "6", "PRODUCTS"):
+        service.gateway.text(AKINYI, said)
+        service.work()
+    found = sums(service, "dialogue")
+    assert found["sell"] == (2, found["sell"][1], found["sell"][2])
+    assert sum(texts for texts, _, _ in found.values()) == 3
+
+
+def test_sums_turn_their_pages(embedded: Service) -> None:
+    for _ in range(3):
+        say(embedded, JOY, f"on {embedded.clock():%d}")
+        deliver(embedded, Carrier(embedded.clock, name=f"carrier {embedded.clock():%d}"))
+        embedded.clock.advance(24 * 3600)
+    first = embedded.api("GET", "/message-sums?limit=2")
+    assert [row["key"] for row in first["data"]] == ["2026-11-25", "2026-11-24"]
+    second = embedded.api("GET", f"/message-sums?limit=2&cursor={first['next_cursor']}")
+    assert ([row["key"] for row in second["data"]], second["has_more"]) == (["2026-11-23"], False)
+
+
+def test_how_long_a_text_took_is_told_with_it(service: Service) -> None:
+    say(service, JOY, "hello")
+    service.clock.advance(3)
+    deliver(service, Carrier(service.clock))
+    (text,) = service.api("GET", "/messages")["data"]
+    assert 3000 <= text["latency_ms"] < 4000
+    assert (text["topic"], text["repeats"], text["reported"]) == ("order.placed", 0, None)

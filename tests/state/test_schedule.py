@@ -1,0 +1,85 @@
+"""Chores in rows: each time is somebody's and nobody else's, and what was missed is done once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, Engine
+
+from state import schedule
+from tests.state.together import together
+
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+HOURLY = "0 * * * *"
+
+
+def keep(conn: Connection, name: str = "sweep", cron: str = HOURLY, due_at: datetime = NOW) -> None:
+    schedule.keep(conn, name, cron, due_at)
+
+
+def claim(conn: Connection, token: str = "t1", now: datetime = NOW) -> bool:
+    return schedule.claim(conn, "sweep", now=now, lease=MINUTE, token=token)
+
+
+def due_at(conn: Connection) -> datetime:
+    (row,) = schedule.rows(conn)
+    return row.due_at
+
+
+def test_a_chore_is_claimed_when_it_is_due_and_not_before(conn: Connection) -> None:
+    keep(conn, due_at=NOW + MINUTE)
+    assert not claim(conn)
+    assert claim(conn, now=NOW + MINUTE)
+
+
+def test_a_chore_nobody_kept_is_nobodys(conn: Connection) -> None:
+    assert not claim(conn)
+
+
+def test_done_it_is_due_at_its_next_time_and_no_sooner(conn: Connection) -> None:
+    keep(conn, due_at=NOW - 100 * MINUTE)
+    claim(conn)
+    assert schedule.done(conn, "sweep", token="t1", now=NOW, due_at=NOW + MINUTE)
+    assert not claim(conn, "t2")
+    assert claim(conn, "t2", now=NOW + MINUTE)
+    assert schedule.rows(conn)[0].done_at == NOW
+
+
+def test_what_failed_says_why_until_it_is_done(conn: Connection) -> None:
+    keep(conn)
+    claim(conn)
+    assert schedule.failed(conn, "sweep", token="t1", due_at=NOW, error="OSError")
+    assert schedule.rows(conn)[0].error == "OSError"
+    assert claim(conn, "t2")
+    schedule.done(conn, "sweep", token="t2", now=NOW, due_at=NOW)
+    assert schedule.rows(conn)[0].error is None
+
+
+def test_a_dead_workers_chore_goes_to_another_and_the_first_can_no_longer_touch_it(conn: Connection) -> None:
+    keep(conn)
+    claim(conn, "dead worker")
+    assert not claim(conn, "too early", now=NOW + MINUTE - timedelta(seconds=1))
+    assert claim(conn, "next worker", now=NOW + MINUTE)
+    assert not schedule.done(conn, "sweep", token="dead worker", now=NOW, due_at=NOW + 9 * MINUTE)
+    assert not schedule.failed(conn, "sweep", token="dead worker", due_at=NOW, error="late")
+    assert schedule.done(conn, "sweep", token="next worker", now=NOW, due_at=NOW + MINUTE)
+
+
+def test_keeping_it_again_changes_nothing_but_new_hours_do(conn: Connection) -> None:
+    keep(conn)
+    keep(conn, due_at=NOW + MINUTE)
+    assert due_at(conn) == NOW
+    keep(conn, cron="30 * * * *", due_at=NOW + 30 * MINUTE)
+    assert due_at(conn) == NOW + 30 * MINUTE
+
+
+def test_of_many_workers_at_once_one_gets_it(engine: Engine) -> None:
+    with engine.begin() as conn:
+        keep(conn)
+
+    def work(worker: int) -> bool:
+        with engine.begin() as conn:
+            return claim(conn, str(worker))
+
+    assert sum(together(6, work)) == 1

@@ -1,0 +1,28 @@
+"""Counters that any number of processes add to."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, Engine
+
+from state import tallies
+from tests.state.together import together
+
+
+def test_counts_add_up_by_name_and_label(conn: Connection) -> None:
+    tallies.add(conn, {("failed", "busy"): 2, ("failed", "no route"): 1})
+    tallies.add(conn, {("failed", "busy"): 3})
+    tallies.add(conn, {})
+    assert tallies.read(conn) == {("failed", "busy"): 5, ("failed", "no route"): 1}
+
+
+def test_of_many_at_once_none_is_lost(engine: Engine) -> None:
+    names = [("a", "1"), ("b", "2"), ("c", "3")]
+
+    def count(worker: int) -> None:
+        for turn in range(5):
+            with engine.begin() as conn:
+                tallies.add(conn, dict.fromkeys(names[worker % 3 :] + names[: worker % 3], turn))
+
+    together(4, count)
+    with engine.begin() as conn:
+        assert tallies.read(conn) == dict.fromkeys(names, 4 * 10)
