@@ -11,6 +11,7 @@ from typing import Literal
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
+from marketplace_api import webhooks
 from marketplace_api.models import ApiKey
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
@@ -69,7 +70,7 @@ def listing(shop: Shop) -> Sequence[ApiKey]:
 
 
 def revoke(shop: Shop, name_or_id: str) -> ApiKey:
-    """Let the key open nothing any more.
+    """Let the key open nothing any more, and push nothing to the webhook endpoints that were made with it.
 
     `Refused` with `unknown_key` when no key in use has this id or name, with `many_keys` when several have the name.
     """
@@ -78,6 +79,7 @@ def revoke(shop: Shop, name_or_id: str) -> ApiKey:
     if len(keys) != 1:
         raise Refused("many_keys" if keys else "unknown_key", 409 if keys else 404, ids=[key.id for key in keys])
     keys[0].revoked_at = shop.now
+    webhooks.remove_all(shop, keys[0].id)
     shop.session.flush()
     return keys[0]
 

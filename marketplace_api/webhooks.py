@@ -15,7 +15,6 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import contains_eager
 
 from marketplace_api import events, shapes
-from marketplace_api.apikeys import Caller
 from marketplace_api.models import Event, Order, WebhookDelivery, WebhookEndpoint
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
@@ -63,15 +62,15 @@ class Miss:
 # -- endpoints
 
 
-def create(shop: Shop, caller: Caller, url: str, event_types: list[str] | None = None) -> WebhookEndpoint:
-    """Have events pushed to `url` from now on; all that the caller may see unless `event_types` says which."""
-    have = select(func.count()).where(WebhookEndpoint.owner == caller.id)
+def create(shop: Shop, owner: str, scope: str, url: str, event_types: list[str] | None = None) -> WebhookEndpoint:
+    """Have events pushed to `url` from now on; all that a key of this scope may see unless `event_types` says which."""
+    have = select(func.count()).where(WebhookEndpoint.owner == owner)
     if shop.session.scalars(have).one() >= MOST:
         raise Refused("too_many_webhook_endpoints", most=MOST)
     endpoint = WebhookEndpoint(
         id=shop.ids.new_id("whe"),
-        owner=caller.id,
-        scope=caller.scope,
+        owner=owner,
+        scope=scope,
         url=url,
         event_types=event_types,
         after_seq=shop.session.scalars(select(func.max(Event.seq))).one() or 0,
@@ -97,6 +96,12 @@ def remove(shop: Shop, endpoint: WebhookEndpoint) -> None:
     shop.session.execute(delete(WebhookDelivery).where(WebhookDelivery.endpoint_id == endpoint.id))
     shop.session.delete(endpoint)
     shop.session.flush()
+
+
+def remove_all(shop: Shop, owner: str) -> None:
+    """Push nothing any more to whatever this key had made."""
+    for endpoint in shop.session.scalars(select(WebhookEndpoint).where(WebhookEndpoint.owner == owner)):
+        remove(shop, endpoint)
 
 
 def rotate_secret(shop: Shop, endpoint: WebhookEndpoint) -> WebhookEndpoint:

@@ -52,7 +52,9 @@ def create_webhook_endpoint(json_data: EndpointIn) -> shapes.WebhookEndpointSecr
 
     A storefront's endpoints get what happens in the catalogue and to the orders it placed.
     """
-    return shapes.WebhookEndpointSecret.of(webhooks.create(shop(), caller(), json_data.url, json_data.event_types))
+    owner, scope = caller().id, caller().scope
+    made = webhooks.create(shop(), owner, scope, json_data.url, json_data.event_types)
+    return shapes.WebhookEndpointSecret.of(made)
 
 
 @blueprint.get("/webhook-endpoints")

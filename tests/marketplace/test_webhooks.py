@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from marketplace_api import webhooks
+from marketplace_api import apikeys, webhooks
 from marketplace_api.rest import fields, pushed
 from marketplace_api.rest.app import Api
 from tests.marketplace.conftest import Market, client
@@ -78,6 +78,15 @@ def test_what_is_deleted_is_gone(operator: FlaskClient) -> None:
     assert (answer.status_code, answer.get_data(), answer.content_type) == (204, b"", None)
     assert operator.delete(path).status_code == operator.get(path).status_code == 404
     assert operator.get("/webhook-endpoints").get_json()["data"] == []
+
+
+def test_what_a_key_made_ends_with_it(api: Api, market: Market, operator: FlaskClient) -> None:
+    create(client(api, market, "storefront"))
+    kept = create(operator)
+    with market.open() as shop:
+        apikeys.revoke(shop, "a storefront")
+
+    assert [one["id"] for one in operator.get("/webhook-endpoints").get_json()["data"]] == [kept["id"]]
 
 
 def test_asked_twice_under_one_key_it_is_made_once(operator: FlaskClient) -> None:
