@@ -14,12 +14,12 @@ from typing import Annotated, Literal, Self
 
 from apiflask import APIBlueprint
 from babel.numbers import get_currency_precision
-from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from bot import broadcast
 from bot.broadcast import Audience
 from marketplace_api.rest.access import requires, shop
-from marketplace_api.rest.fields import Id, Limit, Line, Locale
+from marketplace_api.rest.fields import Id, Limit, Line, Locale, Moment
 from marketplace_api.rest.lists import IdCursor, Page, TextCursor, as_page
 from marketplace_api.rest.repeats import repeatable
 from marketplace_api.shapes import Money
@@ -137,8 +137,8 @@ class SumQuery(BaseModel):
     limit: Limit = 20
     cursor: TextCursor | None = None
     by: Literal["day", "dialogue", "order"] = "day"
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
 
 
 class Sum(BaseModel):

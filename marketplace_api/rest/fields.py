@@ -10,7 +10,7 @@ from datetime import date
 from typing import Annotated
 
 from flask import current_app
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field, StringConstraints
 
 from marketplace_api import addresses, msisdn
 from marketplace_api.categories import CATEGORIES
@@ -42,6 +42,13 @@ def _day(value: object) -> object:
     return value
 
 
+def _moment(value: object) -> object:
+    """Likewise of a time: seconds since 1970 are none."""
+    if not isinstance(value, str) or not re.match(r"\d{4}-\d\d-\d\d[Tt ]", value):
+        raise ValueError("must be a time, such as 2027-03-31T09:00:00Z")
+    return value
+
+
 def _category(value: str) -> str:
     if value not in CATEGORIES:
         raise ValueError(f"must be one of {', '.join(CATEGORIES)}")
@@ -66,6 +73,7 @@ Category = Annotated[
     AfterValidator(_category),
 ]
 Day = Annotated[date, BeforeValidator(_day), Field(json_schema_extra={"examples": ["2027-03-31"]})]
+Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Id = Annotated[str, StringConstraints(max_length=44, pattern=r"^[a-z]{3}_[0-9a-z]+$")]
 # the bounds stand first: behind a validator they would be kept, but not documented
