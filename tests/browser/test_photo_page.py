@@ -77,7 +77,7 @@ def test_a_photo_goes_from_a_narrow_screen_into_the_shop_window(page: Page, phon
     page.goto(live_server)
     assert page.locator(f'img[src="{small}"]').is_visible()
     page.goto(f"{live_server}/products/{bracelet(live_server)['code']}")
-    picture = page.locator("img.picture")
+    picture = page.locator("img.picture").first
     assert (picture.get_attribute("src") or "").endswith(".jpg")
     assert picture.evaluate("image => image.naturalWidth") == 1200
 
