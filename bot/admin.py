@@ -6,9 +6,10 @@ import click
 from flask import current_app
 from flask.cli import AppGroup, with_appcontext
 
-from bot import broadcast, migrate
+from bot import broadcast, crowd, migrate
 from bot import demo as shop_demo
 from bot.broadcast import Audience
+from bot.crowd import Crowd
 from bot.house import House
 from marketplace_api import apikeys
 from marketplace_api.models import ApiKey
@@ -83,11 +84,19 @@ def send_broadcast(text: str, **audience: str | None) -> None:
 
 
 @click.command("demo")
+@click.option("--artisans", type=click.IntRange(min=0), default=0, help="How many more artisans.")
+@click.option("--products", type=click.IntRange(min=0), default=0, help="How many more products, of all artisans.")
+@click.option("--orders", type=click.IntRange(min=0), default=0, help="How many more orders, in every stage.")
 @with_appcontext
-def demo() -> None:
-    """Fill an empty shop with kiosks, artisans and wares."""
+def demo(artisans: int, products: int, orders: int) -> None:
+    """Fill an empty shop with kiosks, artisans and wares; or any shop with many more, for benchmarks."""
     house = _house()
     if not house.settings.development:
         raise click.ClickException("ENVIRONMENT=production takes no demo data")
     migrate.upgrade(house.settings)
     shop_demo.seed(house.settings)
+    try:
+        with house.database.writing.begin() as session:
+            crowd.fill(house.shop(session), Crowd(artisans, products, orders))
+    except crowd.Empty as empty:
+        raise click.ClickException(str(empty)) from None

@@ -20,7 +20,8 @@ from marketplace_api.models import Kiosk, Order, Payout, Product
 Coded = TypeVar("Coded", Kiosk, Product, Order, Payout)
 
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
-_LENGTHS = (4, 4, 4, 5, 5, 6, 7, 8, 9, 10)
+LENGTHS = (4, 4, 4, 5, 5, 6, 7, 8, 9, 10)
+"""At which codes are tried until one is free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def add_coded(shop: Shop, make: Callable[[str], Coded]) -> Coded:
 
     Codes grow longer by themselves as the short ones run out.
     """
-    for length in _LENGTHS:
+    for length in LENGTHS:
         row = make(shop.ids.code(length))
         if _is_taken(shop.session, row):
             continue

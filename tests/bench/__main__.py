@@ -27,7 +27,7 @@ from flask import Flask, request
 from bot.hop import Stage
 from bot.providers import Inbound
 from flows.kit import USSD, Book, Conversation, Flow
-from tests.bench import drain, hanging
+from tests.bench import catalogue, drain, hanging
 from tests.servers import running_redis
 from tests.service import Service, serving
 
@@ -47,8 +47,10 @@ def main() -> None:
         rows = measure(Path(folder), redis.url)
         waits = hanging.measure(Path(folder))
         drained = drain.measure(Path(folder))
-    as_json = json.dumps(rows + waits + drained, indent=2) + "\n"
-    sys.stdout.write(as_json if chosen.json else table(rows) + hanging.table(waits) + drain.table(drained))
+        looked_into = catalogue.measure(Path(folder))
+    as_json = json.dumps(rows + waits + drained + looked_into, indent=2) + "\n"
+    tables = table(rows) + hanging.table(waits) + drain.table(drained) + catalogue.table(looked_into)
+    sys.stdout.write(as_json if chosen.json else tables)
 
 
 def measure(folder: Path, redis_url: str) -> list[dict[str, Any]]:
