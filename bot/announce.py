@@ -11,15 +11,17 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection
+from sqlalchemy.orm import Session
 
 import locales
 from bot import outgoing, speech
+from bot.clock import Clock
+from bot.marketplace import Due, News
 from bot.outgoing import NEWS, REMINDER, Text
 from flows import kit
 from flows.kit import N_, Words
-from marketplace_api import artisans, orders, payouts
-from marketplace_api.models import Event
-from marketplace_api.shop import Shop
+from marketplace_api import orders
+from marketplace_api.shop import Ids
 from state import outbox
 
 PLACE = "announcements"
@@ -121,22 +123,31 @@ ABOUT_MONEY: Mapping[str, kit.Text] = {
     "payout.paid": PAID,
     "payout.collected": COLLECTED,
 }
+TOLD_OF = ("paid", "awaiting_collection", "collected")
+"""How a payout stands when its artisan is texted; one on its way to her phone is told once it is there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Announcements:
     """Tells the people whom an event concerns."""
 
+    clock: Clock
+    ids: Ids
     languages: Sequence[str]
+    tells: bool = True
+    """Not where the people of this shop are told by a bot elsewhere."""
+    pays: bool = True
+    """Not where the shop is elsewhere: it pays by itself."""
 
-    def take(self, shop: Shop, event: Event) -> None:
+    def take(self, session: Session, event: News) -> None:
         """Writes down what must leave because of this event."""
-        conn = shop.session.connection()
-        for text in self._texts(event, shop, conn):
-            outgoing.queue(conn, text, shop.ids.new_id("msg"), shop.now)
-        self._jobs(event, conn, shop.now)
+        conn, now = session.connection(), self.clock()
+        for text in self._texts(event, conn) if self.tells else ():
+            outgoing.queue(conn, text, self.ids.new_id("msg"), now)
+        if self.pays:
+            self._jobs(event, conn, now)
 
-    def _jobs(self, event: Event, conn: Connection, now: datetime) -> None:
+    def _jobs(self, event: News, conn: Connection, now: datetime) -> None:
         """A payout by mobile money is sent as soon as it is due."""
         if event.type in ("payout.created", "payout.retried") and event.data["status"] == "pending":
             outbox.add(
@@ -149,56 +160,55 @@ class Announcements:
                 now=now,
             )
 
-    def _texts(self, event: Event, shop: Shop, conn: Connection) -> Iterator[Text]:
+    def _texts(self, event: News, conn: Connection) -> Iterator[Text]:
         if event.type in TO_BUYER:
             yield self._to_buyer(event, conn)
         for part in event.data.get("assignments", ()):
             if said := _to_artisan(event, part):
-                yield self._to_artisan(event, part, said, shop, conn)
-        if event.type in ABOUT_MONEY and event.data["status"] in ("paid", "awaiting_collection", "collected"):
-            yield self._about_money(event, shop, conn)
+                yield self._to_artisan(event, part, said, conn)
+        if event.due and event.type in ABOUT_MONEY and event.data["status"] in TOLD_OF:
+            yield self._about_money(event, event.due, conn)
         if event.type == "artisan.payout_changed":
-            yield self._about_payout_way(event, shop, conn)
+            yield self._about_payout_way(event, conn)
 
-    def _to_buyer(self, event: Event, conn: Connection) -> Text:
+    def _to_buyer(self, event: News, conn: Connection) -> Text:
         buyer = event.data["buyer"]
-        words = self._words(conn, buyer["phone"], locales.best(buyer["locale"], self.languages))
+        words = self._words(conn, buyer["phone"], buyer["locale"])
         said = _accepted(event.data) if event.type == "order.accepted" else TO_BUYER[event.type]
         return self._text(event, "buyer", buyer["phone"], words, said, _buyers_fields(event.data, words))
 
-    def _to_artisan(self, event: Event, part: dict[str, Any], said: kit.Text, shop: Shop, conn: Connection) -> Text:
-        artisan = artisans.by_id(shop, part["artisan"]["id"])
+    def _to_artisan(self, event: News, part: dict[str, Any], said: kit.Text, conn: Connection) -> Text:
+        artisan = event.makers[part["artisan"]["id"]]
         words = self._words(conn, artisan.msisdn, artisan.language)
-        fields = _makers_fields(event.data, part, artisan.kiosk.name, words)
+        fields = _makers_fields(event.data, part, artisan.kiosk, words)
         return self._text(event, artisan.id, artisan.msisdn, words, said, fields)
 
-    def _about_money(self, event: Event, shop: Shop, conn: Connection) -> Text:
-        payout = payouts.by_id(shop, event.data["id"])
-        words = self._words(conn, payout.artisan.msisdn, payout.artisan.language)
+    def _about_money(self, event: News, due: Due, conn: Connection) -> Text:
+        words = self._words(conn, due.maker.msisdn, due.maker.language)
         fields = {
-            "amount": words.money(payout.amount, payout.currency),
-            "order": payout.order.code,
-            "reference": payout.provider_reference,
-            "kiosk": payout.artisan.kiosk.name,
-            "cash_code": payout.cash_code,
-            "owed": words.money(payouts.standing(shop, payout.artisan, last=0).owed, payout.currency),
+            "amount": words.money(due.amount, due.currency),
+            "order": due.order,
+            "reference": due.reference,
+            "kiosk": due.maker.kiosk,
+            "cash_code": due.cash_code,
+            "owed": words.money(due.owed, due.currency),
         }
-        return self._text(event, payout.artisan.id, payout.artisan.msisdn, words, ABOUT_MONEY[event.type], fields)
+        return self._text(event, due.maker.id, due.maker.msisdn, words, ABOUT_MONEY[event.type], fields)
 
-    def _about_payout_way(self, event: Event, shop: Shop, conn: Connection) -> Text:
+    def _about_payout_way(self, event: News, conn: Connection) -> Text:
         """To her own phone: whoever changed it may have held it for a moment only."""
-        artisan, way = artisans.by_id(shop, event.data["id"]), event.data["payout"]
+        artisan, way = event.makers[event.data["id"]], event.data["payout"]
         words = self._words(conn, artisan.msisdn, artisan.language)
         said = PAID_IN_CASH if way["method"] == "kiosk_cash" else PAID_ON_A_PHONE
-        fields = {"phone": way["phone"], "kiosk": artisan.kiosk.name}
+        fields = {"phone": way["phone"], "kiosk": artisan.kiosk}
         return self._text(event, artisan.id, artisan.msisdn, words, said, fields)
 
     def _words(self, conn: Connection, msisdn: str, otherwise: str) -> Words:
         """The language of whoever reads it: the one she chose with us, else the one her order or registration names."""
-        return speech.read_by(conn, msisdn, otherwise)
+        return speech.read_by(conn, msisdn, locales.best(otherwise, self.languages))
 
     def _text(
-        self, event: Event, whom: str, msisdn: str, words: Words, said: kit.Text, fields: Mapping[str, object]
+        self, event: News, whom: str, msisdn: str, words: Words, said: kit.Text, fields: Mapping[str, object]
     ) -> Text:
         reminds = event.type == "order.reminded"
         return Text(
@@ -212,7 +222,7 @@ class Announcements:
         )
 
 
-def _to_artisan(event: Event, part: Mapping[str, Any]) -> kit.Text | None:
+def _to_artisan(event: News, part: Mapping[str, Any]) -> kit.Text | None:
     """What an event of an order says to the artisan of one of its parts; None when it does not concern her."""
     offer = BRIEF if event.data["brief"] else OFFER
     match event.type, part["status"]:
@@ -227,7 +237,7 @@ def _to_artisan(event: Event, part: Mapping[str, Any]) -> kit.Text | None:
     return None
 
 
-def _of_now(written: str | None, event: Event) -> bool:
+def _of_now(written: str | None, event: News) -> bool:
     """Whether something was written down in the transaction of the event."""
     return written is not None and datetime.fromisoformat(written) == event.created_at
 

@@ -31,7 +31,7 @@ blueprint = APIBlueprint("messages", __name__, tag="Messages")
 Words = Annotated[str, StringConstraints(max_length=459, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")]
 """What fits three segments, at most."""
 
-_E164 = r"^\+[1-9][0-9]{4,14}$"
+E164 = r"^\+[1-9][0-9]{4,14}$"
 _COST = re.compile(r"([A-Z]{3}) ([0-9]+(?:\.[0-9]+)?)")
 
 
@@ -80,7 +80,7 @@ class MessageQuery(BaseModel):
 
 
 def _msisdn(value: str) -> str:
-    if not re.fullmatch(_E164, value):
+    if not re.fullmatch(E164, value):
         raise ValueError("is not a number in E.164; write it like +254712345678")
     return value
 
@@ -91,7 +91,7 @@ class Phone(BaseModel):
     # any MSISDN: whoever wrote to us is kept, also from a number that could not be registered
     msisdn: Annotated[
         str,
-        Field(json_schema_extra={"pattern": _E164, "examples": ["+254712345678"]}),
+        Field(json_schema_extra={"pattern": E164, "examples": ["+254712345678"]}),
         AfterValidator(_msisdn),
     ]
 

@@ -10,16 +10,17 @@ from flask import Flask, Response, jsonify
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from bot import admin, logs, metrics, photopage, shopwindow, simulator, storefront
+from bot import admin, logs, metrics, phones, photopage, shopwindow, simulator, storefront
 from bot.api import blueprint as messages
 from bot.dialogues_cli import dialogues
 from bot.house import House, build
-from bot.market import Database
 from bot.providers import africastalking, twilio
 from bot.rates import Rates
 from bot.requestids import RequestIds
 from bot.settings import Settings, load
+from bot.work import Database
 from marketplace_api.apikeys import Caller
+from marketplace_api.rest import openapi
 from marketplace_api.rest.app import create_api
 
 LARGEST_REQUEST = 1024 * 1024
@@ -52,6 +53,9 @@ def create_app(
         admit=Rates(settings).admit,
     )
     api.register_blueprint(messages)
+    api.register_blueprint(phones.blueprint)
+    api.config[phones.PHOTO_LINK] = house.photo_links.link
+    api.spec_processor(phones.described(openapi.complete))  # type: ignore[arg-type]
     api.after_request(_secure)
     own = storefront.Storefront(api, settings.secret_key, house.shop, house.database)
     app.register_blueprint(africastalking.routes(house.hall, settings.webhook_secret))

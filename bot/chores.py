@@ -19,7 +19,7 @@ from cronsim import CronSim
 
 from bot.clock import Clock
 from bot.house import House
-from bot.market import Database
+from bot.work import Database
 from marketplace_api import deadlines
 from marketplace_api.shop import Ids, Shop
 from state import messages, outbox, schedule

@@ -24,9 +24,9 @@ from bot import consent
 from bot.clock import Clock
 from bot.handover import Call, Letter, Outcome, Route, alike, carry
 from bot.manners import HOUR, LOOPS, Held, Manners
-from bot.market import Database
 from bot.outgoing import BROADCAST, MESSAGE
 from bot.providers import BulkSender, Receipt, SendError
+from bot.work import Database
 from marketplace_api.shop import Ids
 from state import messages, outbox, people, tallies
 from state.rates import Rates

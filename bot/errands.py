@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.clock import Clock
-from bot.market import Database
+from bot.work import Database
 from marketplace_api.shop import Ids
 from state import outbox
 from state.outbox import Job

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from bot import pictures
 from bot.clock import Clock
-from bot.market import Database
 from bot.pictures import Picture
+from bot.work import Database
 from marketplace_api import photos, products
 from marketplace_api.models import Product
 from marketplace_api.photos import Attached

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,14 +19,15 @@ from sqlalchemy import Connection
 
 from bot import consent, hop, mms, outgoing, speech
 from bot.clock import Clock
-from bot.hop import Stage
-from bot.market import Database, InProcessMarket
+from bot.hop import Stage, Visit
+from bot.marketplace import Marketplace, Unreachable
 from bot.outgoing import REPLY, Text
 from bot.providers import Inbound, Report, SessionEnd
-from bot.session import KEPT_FOR, Call, Session, decode, encode, hop_key
+from bot.session import KEPT_FOR, Call, Session, decode, encode, hop_key, stranger
+from bot.work import Database
 from flows import gsm7, reading
 from flows.kit import N_, SMS, USSD, Conversation, Person, Turn
-from marketplace_api.shop import Ids, Terms
+from marketplace_api.shop import Ids
 from state import messages, people, performed, tallies
 from state.sessions import Sessions, Stored
 
@@ -38,6 +39,7 @@ RACES = 8
 SORRY = N_("Sorry, something went wrong on our side. Please dial again.")
 STOPPED = N_("You will get no more texts from Soko. To get them again, text START.")
 STARTED = N_("You will get texts from Soko again. To end them, text STOP.")
+OUT_OF_REACH = N_("The shop cannot be reached just now. Please try again in a few minutes.")
 NOTHING_OPEN = N_("There is nothing to continue. Text MENU to see what you can do.")
 
 SAME_WITHIN = timedelta(seconds=10)
@@ -59,7 +61,7 @@ class Hall:
     database: Database
     clock: Clock
     ids: Ids
-    terms: Terms
+    marketplace: Marketplace
     own_numbers: frozenset[str] = frozenset()
 
     # -- calls
@@ -72,27 +74,33 @@ class Hall:
             stored, known = self._load(inbound.msisdn, now)
             if known and name in known.replies:
                 return known.replies[name]
-            session, reply = self._call(inbound, known, now)
+            with self._visit(inbound.msisdn, now) as visit:
+                try:
+                    session, reply = self._call(inbound, known, visit)
+                except Unreachable:
+                    session, words = self._put_off(stored, visit)
+                    reply = USSD.ends + words
             session.answered(name, reply)
             if self._save(session, stored, now):
                 return reply
         raise LostRaceError(inbound.id)
 
-    def _call(self, inbound: Inbound, known: Session | None, now: datetime) -> tuple[Session, str]:
-        with self._market(inbound.msisdn, now) as market:
-            if known and known.call and known.call.id == inbound.id:
-                session, turn = known, self._go_on(inbound, known, known.call, market, now)
-            else:
-                session, turn = self._dial(inbound, known, market, now)
-            session.person, session.by_call, session.left_at = turn.person, turn.conversation, now.timestamp()
-            return session, self.stage.book.screen(turn).render(USSD)
+    def _call(self, inbound: Inbound, known: Session | None, visit: Visit) -> tuple[Session, str]:
+        if known and known.call and known.call.id == inbound.id:
+            session, turn = known, self._go_on(inbound, known, known.call, visit)
+        else:
+            session, turn = self._dial(inbound, known, visit)
+        screen = self.stage.book.screen(turn).render(USSD)
+        session.met(turn.person)
+        session.by_call, session.left_at = turn.conversation, visit.now.timestamp()
+        return session, screen
 
-    def _go_on(self, inbound: Inbound, session: Session, call: Call, market: InProcessMarket, now: datetime) -> Turn:
+    def _go_on(self, inbound: Inbound, session: Session, call: Call, visit: Visit) -> Turn:
         """The next answer of an open call; home if its conversation is over, went on by text or is of an old book."""
         conversation = session.by_call
         if conversation is None or not self.stage.book.knows(conversation):
             conversation = Conversation(self._name(inbound, inbound.text), over=True)
-        turn = self.stage.turn(conversation, session.person, market, USSD)
+        turn = self.stage.turn(conversation, session.person, visit.stall, USSD)
         said = hop.added(call.heard, inbound.text)
         if said is None and conversation.flow:  # a stray: what goes on from it would be misread, so it was not heard
             return turn
@@ -100,49 +108,48 @@ class Hall:
             call.heard = hop.veil(inbound.text)
             self.stage.book.open(turn, self.stage.book.home)
         else:
-            self._hear(turn, said, market, now, call)
+            self._hear(turn, said, visit, call)
         return turn
 
-    def _dial(
-        self, inbound: Inbound, known: Session | None, market: InProcessMarket, now: datetime
-    ) -> tuple[Session, Turn]:
+    def _dial(self, inbound: Inbound, known: Session | None, visit: Visit) -> tuple[Session, Turn]:
         """A call we have not heard of: new, or one that the session store has lost."""
-        session = known or Session(Person(inbound.msisdn))
+        session = known or stranger(inbound.msisdn)
         session.call = Call(inbound.id)
-        person = hop.meet(market.shop.session.connection(), market, inbound.msisdn)
+        person = hop.meet(visit, session.last)
         if inbound.text:
-            return session, self._walk(inbound, session.call, person, market, now)
+            return session, self._walk(inbound, session.call, person, visit)
         book, dropped = self.stage.book, session.by_call
         # who has not chosen a language yet could not read the question, and has begun nothing
-        if dropped and person.language and session.is_fresh(now) and book.worth_resuming(dropped):
+        if dropped and person.language and session.is_fresh(visit.now) and book.worth_resuming(dropped):
             book.interrupt(dropped)
-            return session, self.stage.turn(dropped, person, market, USSD)
-        turn = self.stage.turn(Conversation(self._name(inbound)), person, market, USSD)
+            return session, self.stage.turn(dropped, person, visit.stall, USSD)
+        turn = self.stage.turn(Conversation(self._name(inbound)), person, visit.stall, USSD)
         book.open(turn, book.home)
         return session, turn
 
-    def _walk(self, inbound: Inbound, call: Call, person: Person, market: InProcessMarket, now: datetime) -> Turn:
+    def _walk(self, inbound: Inbound, call: Call, person: Person, visit: Visit) -> Turn:
         """Stands where the cumulative text leads: from the last command done in this call, else from home."""
-        point = hop.checkpoint(market.shop.session.connection(), inbound.id)
+        with visit.work.looking() as conn:
+            point = hop.checkpoint(conn, inbound.id)
         if point and hop.begins(inbound.text + "*", point.heard + "*"):
-            turn = self.stage.turn(point.conversation, person, market, USSD)
+            turn = self.stage.turn(point.conversation, person, visit.stall, USSD)
             call.heard = point.heard
         else:
-            turn = self.stage.turn(Conversation(self._name(inbound)), person, market, USSD)
+            turn = self.stage.turn(Conversation(self._name(inbound)), person, visit.stall, USSD)
             self.stage.book.open(turn, self.stage.book.home)
         said = inbound.text[len(call.heard) :]
         for part in hop.parts(said.removeprefix("*") if call.heard else said):
             if turn.conversation.over:
                 call.heard = hop.veil(inbound.text)
                 break
-            self._hear(turn, part, market, now, call)
+            self._hear(turn, part, visit, call)
         call.heard = call.heard.rjust(len(inbound.text), hop.VEIL)  # an empty first answer leaves no trace
         return turn
 
-    def _hear(self, turn: Turn, said: str, market: InProcessMarket, now: datetime, call: Call) -> None:
+    def _hear(self, turn: Turn, said: str, visit: Visit, call: Call) -> None:
         call.heard = hop.and_then(call.heard, self.stage.veiled(turn, said))
         self.stage.book.hear(turn, said)
-        self.stage.perform(turn, market, now, call.id, call.heard)
+        self.stage.perform(turn, visit, call.id, call.heard)
 
     def sorry(self, msisdn: str | None) -> str:
         """A calm sentence that ends the call, in her language if that can still be found out."""
@@ -176,18 +183,23 @@ class Hall:
             if known and name in known.replies:
                 self._count_duplicate()
                 return
-            session = known or Session(Person(inbound.msisdn))
-            with self._market(inbound.msisdn, now) as market, market.writing() as db:
-                conn = db.connection()
-                if not self._is_first(conn, inbound, name, stored, now) and not attempt:
-                    tallies.add(conn, {("duplicate", "id"): 1})
-                    return
-                again = self._is_repeated(conn, inbound, now)
-                self._keep(conn, inbound, self._presentable(inbound, session), now)
-                if again:
-                    tallies.add(conn, {("duplicate", "text"): 1})
-                elif reply := self._answer(inbound, session, market, conn, now):
-                    outgoing.queue(conn, reply, self.ids.new_id("msg"), now)
+            session = known or stranger(inbound.msisdn)
+            with self._visit(inbound.msisdn, now) as visit, visit.together():
+                with visit.work.writing() as conn:
+                    if not self._is_first(conn, inbound, name, stored, now) and not attempt:
+                        tallies.add(conn, {("duplicate", "id"): 1})
+                        return
+                    again = self._is_repeated(conn, inbound, now)
+                    self._keep(conn, inbound, self._presentable(inbound, session), now)
+                    if again:
+                        tallies.add(conn, {("duplicate", "text"): 1})
+                try:
+                    body = "" if again else self._answer(inbound, session, visit)
+                except Unreachable:
+                    session, body = self._put_off(stored, visit)
+                if body:
+                    with visit.work.writing() as conn:
+                        outgoing.queue(conn, self._reply(inbound, body, session), self.ids.new_id("msg"), now)
             session.answered(name, "")
             if self._save(session, stored, now):
                 return
@@ -212,7 +224,7 @@ class Hall:
         """
         if len(inbound.text.split()) < 2:
             return False
-        return messages.unanswered(conn, inbound.msisdn, now - SAME_WITHIN) == inbound.text
+        return messages.unanswered(conn, inbound.msisdn, now - SAME_WITHIN, but=inbound.id) == inbound.text
 
     def _presentable(self, inbound: Inbound, session: Session) -> str:
         """What may be shown of a text: no digit of it when a secret was asked."""
@@ -236,23 +248,23 @@ class Hall:
             sent_at=inbound.sent_at,
         )
 
-    def _answer(
-        self, inbound: Inbound, session: Session, market: InProcessMarket, conn: Connection, now: datetime
-    ) -> Text | None:
-        session.person = hop.meet(conn, market, inbound.msisdn)
+    def _answer(self, inbound: Inbound, session: Session, visit: Visit) -> str:
+        """What is said to a text; nothing when it wants no answer."""
         asked = inbound.consent or consent.wanted(inbound.text)
-        if asked in ("STOP", "START"):
-            body = self._consent(asked, inbound, session, conn, now)
-        else:
-            body = self._converse(inbound, session, market, conn, now)
-        language = session.person.language or self.stage.default_language
-        if not body:
-            return None
+        if asked not in ("STOP", "START"):
+            session.met(hop.meet(visit, session.last))
+            return self._converse(inbound, session, visit)
+        session.person = hop.meet(visit, session.person)  # the shop need not know who wants no more texts
+        with visit.work.writing() as conn:
+            return self._consent(asked, inbound, session, conn, visit.now)
+
+    def _reply(self, inbound: Inbound, body: str, session: Session) -> Text:
+        asked = inbound.consent or consent.wanted(inbound.text)
         return Text(
             key=f"reply:{self._name(inbound)}",
             msisdn=inbound.msisdn,
             body=body,
-            language=language,
+            language=session.person.language or self.stage.default_language,
             topic="reply",
             about=inbound.id,
             dialogue=session.by_text.flow if session.by_text and asked not in ("STOP", "START") else None,
@@ -268,17 +280,17 @@ class Hall:
             return ""
         return speech.words(session.person.language or self.stage.default_language).text(words)
 
-    def _converse(
-        self, inbound: Inbound, session: Session, market: InProcessMarket, conn: Connection, now: datetime
-    ) -> str:
+    def _converse(self, inbound: Inbound, session: Session, visit: Visit) -> str:
         book, waiting = self.stage.book, self._waiting(session)
         fresh = Conversation(self._name(inbound))
-        turn = self.stage.turn(waiting or fresh, session.person, market, SMS)
+        turn = self.stage.turn(waiting or fresh, session.person, visit.stall, SMS)
         keyword = book.keyword(inbound.text, self.stage.place)
-        if inbound.media and (answer := self._pictures(inbound, turn, keyword, waiting, conn, now)) is not None:
+        # a shop elsewhere takes pictures by its link alone
+        showing = inbound.media and self.marketplace.here
+        if showing and (answer := self._pictures(inbound, turn, keyword, waiting, visit)) is not None:
             return answer
         if reading.fold(reading.clean(inbound.text)) in MORE:
-            return self._more(session, turn, now)
+            return self._more(session, turn, visit.now)
         if waiting and book.takes(turn, inbound.text):
             book.hear(turn, inbound.text)
         else:
@@ -286,8 +298,9 @@ class Hall:
                 session.aside = waiting
             turn.conversation = fresh
             self._begin(turn, keyword, inbound.text)
-        self.stage.perform_within(turn, market, conn, now)
-        session.person, session.by_text = turn.person, turn.conversation
+        self.stage.perform(turn, visit)
+        session.met(turn.person)
+        session.by_text = turn.conversation
         return book.screen(turn).render(book.state(turn.conversation).channel(SMS))
 
     def _begin(self, turn: Turn, keyword: tuple[str, Mapping[str, str]] | None, text: str) -> None:
@@ -305,15 +318,15 @@ class Hall:
         turn: Turn,
         keyword: tuple[str, Mapping[str, str]] | None,
         waiting: Conversation | None,
-        conn: Connection,
-        now: datetime,
+        visit: Visit,
     ) -> str | None:
         """Takes an artisan's pictures of a product she names. None when it is the words beside them that count."""
         flow, given = keyword or ("", {})
         if not turn.person.artisan or flow not in ("", mms.FLOW):
             return None
         if code := mms.shown(turn, inbound.text, given):
-            mms.queue(conn, inbound, code, turn.words.language, self._name(inbound), now)
+            with visit.work.writing() as conn:
+                mms.queue(conn, inbound, code, turn.words.language, self._name(inbound), visit.now)
             return ""  # she hears of them once they are in
         return None if flow or (waiting and inbound.text.strip()) else mms.which(turn)
 
@@ -360,13 +373,14 @@ class Hall:
 
     def _load(self, msisdn: str, now: datetime) -> tuple[Stored | None, Session | None]:
         stored = self.sessions.load(msisdn, now.timestamp())
-        if stored is None:
-            return None, None
+        return stored, self._read(stored) if stored else None
+
+    def _read(self, stored: Stored) -> Session | None:
         try:
-            return stored, decode(stored.data)
+            return decode(stored.data)
         except msgspec.DecodeError:
             log.exception("a session cannot be read by this edition; it starts anew")
-            return stored, None
+            return None
 
     def _save(self, session: Session, stored: Stored | None, now: datetime) -> bool:
         return self.sessions.save(
@@ -377,8 +391,14 @@ class Hall:
             ttl=KEPT_FOR,
         )
 
-    def _market(self, msisdn: str, now: datetime) -> closing[InProcessMarket]:
-        return closing(InProcessMarket(self.database, self.ids, self.terms, now, msisdn))
+    def _put_off(self, stored: Stored | None, visit: Visit) -> tuple[Session, str]:
+        """The session as it was before this hop, and words for why: what she was asked is asked again later."""
+        session = (self._read(stored) if stored else None) or stranger(visit.msisdn)
+        session.person, session.left_at = hop.again(visit, session.person), visit.now.timestamp()
+        return session, speech.words(session.person.language or self.stage.default_language).text(OUT_OF_REACH)
+
+    def _visit(self, msisdn: str, now: datetime) -> AbstractContextManager[Visit]:
+        return hop.visit(self.marketplace, self.database, self.ids, msisdn, now)
 
     def _name(self, inbound: Inbound, *text: str) -> str:
         """The same for every copy of a text, and of a hop by its text; without a text, for every hop of a call.

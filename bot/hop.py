@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
 from sqlalchemy import Connection
 
-from bot import outgoing, speech
-from bot.market import InProcessMarket
+from bot import later, outgoing, photolinks, speech
+from bot.marketplace import Marketplace, Speaker, Stall, Unreachable
 from bot.outgoing import REPLY, Text
-from bot.photolinks import PhotoLinks
 from bot.pin_reset import Desk
+from bot.session import hop_key
+from bot.work import Database, Work
 from flows.kit import SMS, Book, Channel, Conversation, Person, Place, Turn
 from flows.market import (
     ChangePayout,
     CheckPin,
     ChooseLanguage,
     Command,
+    FindCash,
     OfferPinReset,
     Outcome,
     RegisterArtisan,
     ResetPin,
     SendPhotoLink,
     SendStatement,
+    ToTheShop,
 )
+from marketplace_api.shop import Ids
 from state import people, performed, pins
 
 VEIL = "\0"
@@ -44,6 +49,44 @@ class Checkpoint(msgspec.Struct, array_like=True):
 _outcome = msgspec.json.Decoder(Outcome)
 _checkpoint = msgspec.json.Decoder(Checkpoint)
 
+OURS = (CheckPin, OfferPinReset, ResetPin)
+"""Commands that no shop hears of: done and written down in one transaction, wherever the shop is."""
+NOW_OR_NEVER = (FindCash,)
+"""Commands whose outcome somebody waits for, so that later is no use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One person for one hop: who serves her, and what is written down."""
+
+    marketplace: Marketplace
+    stall: Stall
+    work: Work
+    msisdn: str
+    now: datetime
+    ids: Ids
+
+    def together(self) -> AbstractContextManager[object]:
+        """All or nothing, if the shop shares our transactions; else none is held while the shop is asked."""
+        return self.work.writing() if self.marketplace.here else nullcontext()
+
+    def perform(self, command: Command, key: str) -> Outcome:
+        """Has the shop do it. Raises Unreachable, also while something she asked for before has to wait."""
+        if not self.marketplace.here:
+            with self.work.looking() as conn:
+                if later.is_waiting(conn, self.msisdn):
+                    raise Unreachable("others come first")
+        return self.stall.perform(command, key)
+
+
+@contextmanager
+def visit(marketplace: Marketplace, database: Database, ids: Ids, msisdn: str, now: datetime) -> Iterator[Visit]:
+    work = Work(database)
+    try:
+        yield Visit(marketplace, marketplace.stall(work, msisdn, now), work, msisdn, now, ids)
+    finally:
+        work.close()
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -53,71 +96,113 @@ class Stage:
     place: Place
     secret: bytes
     """Peppers PINs and names hops; of at most 64 bytes."""
-    photo_links: PhotoLinks
 
     @property
     def default_language(self) -> str:
         return self.place.languages[0][0]
 
-    def turn(self, conversation: Conversation, person: Person, market: InProcessMarket, channel: Channel) -> Turn:
+    def turn(self, conversation: Conversation, person: Person, stall: Stall, channel: Channel) -> Turn:
         words = speech.words(person.language or self.default_language)
-        return Turn(conversation, person, self.place, market, words, channel)
+        return Turn(conversation, person, self.place, stall, words, channel)
 
-    def perform(self, turn: Turn, market: InProcessMarket, now: datetime, gateway: str | None, heard: str) -> None:
-        """Does what the conversation has come to, in one transaction; nothing when it waits for the person."""
-        if self.book.command(turn) is not None:
-            with market.writing() as session:
-                self.perform_within(turn, market, session.connection(), now, gateway, heard)
-
-    def perform_within(
-        self,
-        turn: Turn,
-        market: InProcessMarket,
-        conn: Connection,
-        now: datetime,
-        gateway: str | None = None,
-        heard: str = "",
-    ) -> None:
-        """The same inside a transaction that is open. What was performed before is answered again, not done again."""
+    def perform(self, turn: Turn, visit: Visit, gateway: str | None = None, heard: str = "") -> None:
+        """Does what the conversation has come to; nothing when it waits for the person."""
         while (command := self.book.command(turn)) is not None:
-            key = turn.conversation.key
-            recorded = performed.begin(conn, key, turn.person.msisdn, now, gateway)
-            outcome = self._do(command, turn, market, conn, now) if recorded is None else _outcome.decode(recorded)
-            turn.person = meet(conn, market, turn.person.msisdn)
-            turn.words = speech.words(turn.person.language or self.default_language)
-            self.book.tell(turn, outcome)
-            if recorded is None:
-                checkpoint = msgspec.json.encode(Checkpoint(heard, turn.conversation))
-                performed.finish(conn, key, msgspec.json.encode(outcome), checkpoint)
+            self._ask_ahead(command, visit)
+            with visit.work.writing() if isinstance(command, OURS) else visit.together():
+                self._perform(command, turn, visit, gateway, heard)
 
-    def _do(self, command: Command, turn: Turn, market: InProcessMarket, conn: Connection, now: datetime) -> Outcome:
+    def _ask_ahead(self, command: Command, visit: Visit) -> None:
+        """Of a shop elsewhere, what a command of ours needs to know, before a lock is taken; a stall remembers it."""
+        if isinstance(command, OfferPinReset | ResetPin) and not visit.marketplace.here:
+            visit.stall.neighbour(command.msisdn)
+
+    def _perform(self, command: Command, turn: Turn, visit: Visit, gateway: str | None, heard: str) -> None:
+        """One command, and what the conversation makes of it. What was performed before is answered again.
+
+        Where the shop is elsewhere, a hop that dies here has begun and not finished: the next one asks the shop
+        again under the same key.
+        """
+        key, asked = turn.conversation.key, msgspec.json.encode(turn.conversation)
+        with visit.work.writing() as conn:
+            recorded = performed.begin(conn, key, visit.msisdn, visit.now, gateway)
+        outcome = _outcome.decode(recorded) if recorded else self._outcome(command, turn, visit)
+        shop_has_heard = outcome.kind != "queued" and not isinstance(command, OURS)
+        turn.person = meet(visit, turn.person) if shop_has_heard else again(visit, turn.person)
+        turn.words = speech.words(turn.person.language or self.default_language)
+        self.book.tell(turn, outcome)
+        if recorded:
+            return
+        with visit.work.writing() as conn:
+            if outcome.kind == "queued":
+                later.add(conn, later.note(visit.msisdn, key, command, asked), visit.now)
+            performed.finish(
+                conn, key, msgspec.json.encode(outcome), msgspec.json.encode(Checkpoint(heard, turn.conversation))
+            )
+
+    def _outcome(self, command: Command, turn: Turn, visit: Visit) -> Outcome:
+        try:
+            return self._do(command, turn, visit)
+        except Unreachable:
+            if isinstance(command, NOW_OR_NEVER) or not isinstance(command, ToTheShop):
+                raise
+            return Outcome("queued")
+
+    def _do(self, command: Command, turn: Turn, visit: Visit) -> Outcome:
         """Performs a command: what concerns the person with us, what concerns the shop there."""
-        msisdn, desk = turn.person.msisdn, Desk(market, conn, self.secret, now, turn.conversation.key)
+        msisdn, now, key = visit.msisdn, visit.now, turn.conversation.key
         match command:
             case CheckPin(pin):
-                verdict = pins.check(conn, msisdn, pin, self.secret, now)
+                with visit.work.writing() as conn:
+                    verdict = pins.check(conn, msisdn, pin, self.secret, now)
                 return Outcome("done") if verdict == "right" else Outcome("rejected", verdict)
-            case ChangePayout() if not pins.is_proven(conn, msisdn, now):
-                return Outcome("rejected", "pin")
+            case ChangePayout():
+                with visit.work.looking() as conn:
+                    if not pins.is_proven(conn, msisdn, now):
+                        return Outcome("rejected", "pin")
             case SendPhotoLink():
-                return self.photo_links.send(command, market, conn, msisdn, now)
-            case RegisterArtisan() if pins.is_guarded(conn, msisdn, now):
-                return Outcome("rejected", "pin")
+                return self._send_photo_link(command, visit, key)
             case OfferPinReset(whose):
-                return desk.offer(whose)
+                with visit.work.writing() as conn:
+                    return Desk(visit.stall, conn, visit.ids, self.secret, now, key).offer(whose)
             case ResetPin(whose, digits):
-                return desk.redeem(whose, digits)
+                with visit.work.writing() as conn:
+                    return Desk(visit.stall, conn, visit.ids, self.secret, now, key).redeem(whose, digits)
             case SendStatement():
-                text = self._statement(turn, market)
-                outgoing.queue(conn, text, market.shop.ids.new_id("msg"), now)
+                text = self._statement(turn, visit)
+                with visit.work.writing() as conn:
+                    outgoing.queue(conn, text, visit.ids.new_id("msg"), now)
                 return Outcome("done")
+            case RegisterArtisan() if self._is_guarded(visit):
+                return Outcome("rejected", "pin")
             case ChooseLanguage(language) | RegisterArtisan(language=language):
-                people.set_language(conn, msisdn, language, now)
-        return market.perform(command)
+                with visit.work.writing() as conn:
+                    people.set_language(conn, msisdn, language, now)
+            case FindCash():  # she may have guessed otherwise where the answer to her first guess was lost
+                key = f"{key}:{hop_key(self.secret, repr(command))}"
+        return visit.perform(command, key)
 
-    def _statement(self, turn: Turn, market: InProcessMarket) -> Text:
+    def _send_photo_link(self, command: SendPhotoLink, visit: Visit, key: str) -> Outcome:
+        """The shop's link for a product of hers, by text too if she is on a call."""
+        link = visit.stall.photo_link(command.code)
+        if link is None:
+            return Outcome("rejected", "unknown_code")
+        if command.texted:
+            product = next(product for product in visit.stall.products() if product.code == command.code)
+            with visit.work.writing() as conn:
+                known = people.find(conn, visit.msisdn)
+                language = (known and known.language) or self.default_language
+                text = photolinks.text(product, link, visit.msisdn, language, f"photo:{key}")
+                outgoing.queue(conn, text, visit.ids.new_id("msg"), visit.now)
+        return Outcome("done", values={"link": link})
+
+    def _is_guarded(self, visit: Visit) -> bool:
+        with visit.work.looking() as conn:
+            return pins.is_guarded(conn, visit.msisdn, visit.now)
+
+    def _statement(self, turn: Turn, visit: Visit) -> Text:
         """What she would be answered had she texted STATEMENT."""
-        by_text = self.turn(Conversation(turn.conversation.id), turn.person, market, SMS)
+        by_text = self.turn(Conversation(turn.conversation.id), turn.person, visit.stall, SMS)
         self.book.open(by_text, "statement")
         body = self.book.screen(by_text).render(self.book.state(by_text.conversation).channel(SMS))
         key, language = f"statement:{turn.conversation.key}", turn.words.language
@@ -128,16 +213,35 @@ class Stage:
         return veil(said) if self.book.state(turn.conversation).secret else said
 
 
-def meet(conn: Connection, market: InProcessMarket, msisdn: str) -> Person:
-    """What dialogues need to know of somebody, from where it is true."""
-    known, artisan, kiosk = people.find(conn, msisdn), market.artisan(), market.kiosk()
+def meet(visit: Visit, last: Person | None) -> Person:
+    """What dialogues need to know of somebody, from where it is true.
+
+    What only the shop knows is as it was `last`, while that cannot be reached; Unreachable if she was never met.
+    """
+    try:
+        speaker = visit.stall.speaker()
+    except Unreachable:
+        if last is None:
+            raise
+        return again(visit, last)
+    return _person(visit, speaker)
+
+
+def again(visit: Visit, last: Person) -> Person:
+    """Somebody of whom the shop knows nothing new."""
+    return _person(visit, Speaker(last.name, last.artisan, last.agent, last.kiosk))
+
+
+def _person(visit: Visit, speaker: Speaker) -> Person:
+    with visit.work.looking() as conn:
+        known = people.find(conn, visit.msisdn)
     return Person(
-        msisdn,
+        visit.msisdn,
         language=known.language if known else None,
-        name=artisan.name if artisan else kiosk.agent_name if kiosk else "",
-        artisan=artisan is not None,
-        agent=kiosk is not None,
-        kiosk=kiosk.name if kiosk else "",
+        name=speaker.name,
+        artisan=speaker.artisan,
+        agent=speaker.agent,
+        kiosk=speaker.kiosk,
         pin=known.has_pin if known else False,
     )
 

@@ -19,9 +19,12 @@ from bot.following import Follower
 from bot.gallery import Gallery
 from bot.hall import Hall
 from bot.hop import Stage
-from bot.market import Database
+from bot.market import OwnMarketplace
+from bot.marketplace import Marketplace, News
 from bot.photolinks import PhotoLinks
+from bot.remote_market import RemoteMarketplace, Wire
 from bot.settings import Settings
+from bot.work import Database
 from flows.dialogues import BOOK
 from flows.kit import Place
 from marketplace_api.shop import Ids, Shop, Terms
@@ -44,7 +47,8 @@ class House:
     terms: Terms
     sessions: Sessions
     hall: Hall
-    follower: Follower
+    marketplace: Marketplace
+    follower: Follower[News]
     gallery: Gallery
     photo_links: PhotoLinks
 
@@ -79,7 +83,27 @@ def build(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = N
     secret = hashlib.sha256(settings.secret_key.encode()).digest()
     links = PhotoLinks(settings.url, secret)
     own_numbers = frozenset(filter(None, [settings.twilio_from, settings.at_sender_id, settings.sms_short_code]))
-    hall = Hall(Stage(BOOK, place, secret, links), sessions, database, now, chance, terms, own_numbers)
-    follower = Follower(announce.PLACE, Announcements(settings.languages).take, database, now, chance, terms)
+    marketplace = _marketplace(settings, OwnMarketplace(database, chance, terms, links.link), now)
+    hall = Hall(Stage(BOOK, place, secret), sessions, database, now, chance, marketplace, own_numbers)
+    tells = settings.announce == "on"
+    announcements = Announcements(now, chance, settings.languages, tells=tells, pays=marketplace.here)
+    follower = Follower(
+        _place(settings),
+        lambda after, limit: [(news.seq, news) for news in marketplace.news(after, limit, now())],
+        announcements.take,
+        database,
+        lambda: marketplace.newest(now()),
+    )
     gallery = Gallery(Path(settings.photos_dir), database, now, chance, terms)
-    return House(settings, engine, database, now, chance, terms, sessions, hall, follower, gallery, links)
+    return House(settings, engine, database, now, chance, terms, sessions, hall, marketplace, follower, gallery, links)
+
+
+def _marketplace(settings: Settings, own: OwnMarketplace, clock: Clock) -> Marketplace:
+    if settings.marketplace_api is None:
+        return own
+    return RemoteMarketplace(Wire(settings.marketplace_api, settings.marketplace_api_key or "", clock))
+
+
+def _place(settings: Settings) -> str:
+    """How far a marketplace was followed is kept for each by itself."""
+    return f"{announce.PLACE} of {settings.marketplace_api}" if settings.marketplace_api else announce.PLACE

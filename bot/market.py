@@ -1,18 +1,18 @@
-"""The shop in the same process: what `flows` may ask of it, answered by the marketplace's own functions.
+"""Our own shop: what the hall may ask of a marketplace, answered by the marketplace's own functions.
 
-Reads open a session of their own when the first is asked; commands run in the hop's transaction.
+Reads and commands run in whatever transaction the shop is opened in: the hop's, or a request's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NoReturn
 
-from sqlalchemy.orm import Session, sessionmaker
-
+from bot import news
+from bot.marketplace import Maker, News, Speaker
+from bot.work import Database, Work
 from flows import market
 from flows.market import Outcome
 from marketplace_api import artisans, cash, goods, help_requests, kiosks, orders, payouts, products
@@ -22,48 +22,51 @@ from marketplace_api.money import split
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Ids, Shop, Terms
 
+PhotoLink = Callable[[str, datetime], str]
+"""The address for pictures of the product with a code, given out at a time."""
+
 
 @dataclass(frozen=True, slots=True)
-class Database:
-    """The two ways into the database: `reading` takes no lock on SQLite, `writing` takes the one there is."""
+class OwnMarketplace:
+    """The marketplace in our own database: what a hop does there is in the hop's own transaction."""
 
-    reading: sessionmaker[Session]
-    writing: sessionmaker[Session]
+    database: Database
+    ids: Ids
+    terms: Terms
+    photo_link: PhotoLink
+    here: bool = True
+
+    def stall(self, work: Work, msisdn: str, now: datetime) -> InProcessMarket:
+        return InProcessMarket(lambda: Shop(work.session, now, self.ids, self.terms), msisdn, self.photo_link)
+
+    def news(self, after: int, limit: int, now: datetime) -> Sequence[News]:
+        with self.database.reading() as session:
+            return news.since(Shop(session, now, self.ids, self.terms), after, limit)
+
+    def newest(self, now: datetime) -> int:
+        return 0  # this bot was here from the beginning
 
 
 class InProcessMarket:
-    """The shop on behalf of one person, for one hop. Close it when the hop is over."""
+    """The shop on behalf of one person. `open_shop` gives it as the transaction of the moment sees it."""
 
-    def __init__(self, database: Database, ids: Ids, terms: Terms, now: datetime, msisdn: str) -> None:
-        self._database, self._ids, self._terms, self._now = database, ids, terms, now
-        self._msisdn = msisdn
-        self._session: Session | None = None
-
-    # -- sessions
+    def __init__(self, open_shop: Callable[[], Shop], msisdn: str, photo_link: PhotoLink) -> None:
+        self._open_shop, self._msisdn, self._photo_link = open_shop, msisdn, photo_link
 
     @property
     def shop(self) -> Shop:
-        if self._session is None:
-            self._session = self._database.reading()
-        return Shop(self._session, self._now, self._ids, self._terms)
-
-    @contextmanager
-    def writing(self) -> Iterator[Session]:
-        """One transaction for everything asked and done inside."""
-        self.close()
-        with self._database.writing.begin() as session:
-            self._session = session
-            try:
-                yield session
-            finally:
-                self._session = None
-
-    def close(self) -> None:
-        if self._session is not None:
-            self._session.close()
-            self._session = None
+        return self._open_shop()
 
     # -- who speaks
+
+    def speaker(self) -> Speaker:
+        artisan, kiosk = self.artisan(), self.kiosk()
+        return Speaker(
+            name=artisan.name if artisan else kiosk.agent_name if kiosk else "",
+            artisan=artisan is not None,
+            agent=kiosk is not None,
+            kiosk=kiosk.name if kiosk else "",
+        )
 
     def artisan(self) -> Artisan | None:
         return artisans.by_msisdn(self.shop, self._msisdn)
@@ -72,11 +75,10 @@ class InProcessMarket:
         """The kiosk where she is the agent."""
         return kiosks.by_agent(self.shop, self._msisdn)
 
-    def neighbour(self, msisdn: str) -> Artisan | None:
-        """Another person, who brings her wares to the kiosk where this one is the agent, or did until she left."""
+    def neighbour(self, msisdn: str) -> Maker | None:
         kiosk, artisan = self.kiosk(), artisans.ever_by_msisdn(self.shop, msisdn)
         is_hers = kiosk and artisan and artisan.kiosk_id == kiosk.id and msisdn != self._msisdn
-        return artisan if is_hers else None
+        return Maker.of(artisan) if artisan and is_hers else None
 
     def _the_artisan(self) -> Artisan:
         return self.artisan() or _refuse("not_an_artisan")
@@ -87,7 +89,7 @@ class InProcessMarket:
     # -- reads
 
     def earns(self, price: int) -> int:
-        return split(price, 1, self._terms.commission_percent).earns
+        return split(price, 1, self.shop.terms.commission_percent).earns
 
     def crafts(self) -> Sequence[tuple[str, str]]:
         return list(CATEGORIES.items())
@@ -142,10 +144,17 @@ class InProcessMarket:
             cash_paid=payouts.collected_since(self.shop, kiosk, midnight),
         )
 
+    def photo_link(self, code: str) -> str | None:
+        hers = any(product.code == code for product in self.products())
+        return self._photo_link(code, self.shop.now) if hers else None
+
     # -- commands
 
-    def perform(self, command: market.Command) -> Outcome:
-        """Does it inside `writing`, all or nothing; a refusal by the shop is an outcome, not an error."""
+    def perform(self, command: market.Command, key: str = "") -> Outcome:
+        """Does it in the transaction, all or nothing; a refusal by the shop is an outcome, not an error.
+
+        That a key is performed once is for whoever holds the transaction to see to.
+        """
         try:
             with self.shop.session.begin_nested():
                 return self._do(command)

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from bot.clock import Clock
 from bot.delivery import LATENCIES_S
-from bot.market import Database
+from bot.work import Database
 from state import messages, outbox, people, schedule, tallies
 
 Counts = dict[tuple[str, str], int]

@@ -16,10 +16,10 @@ from sqlalchemy import Connection
 from bot import outgoing, pictures, speech
 from bot.clock import Clock
 from bot.gallery import Gallery
-from bot.market import Database
 from bot.outgoing import REPLY, Text
 from bot.pictures import Unusable
 from bot.providers import FetchError, Inbound
+from bot.work import Database
 from flows import kit, reading
 from flows.dialogues import photo, products
 from flows.kit import N_, SMS, Screen, Turn, versions

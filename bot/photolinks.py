@@ -14,14 +14,12 @@ from datetime import datetime, timedelta
 
 from itsdangerous import BadSignature, SignatureExpired, TimestampSigner
 from itsdangerous.signer import HMACAlgorithm
-from sqlalchemy import Connection
 
-from bot import outgoing, speech
-from bot.market import InProcessMarket
+from bot import speech
 from bot.outgoing import REPLY, Text
 from flows.dialogues import photo
 from flows.kit import LONG_SMS, Screen, versions
-from flows.market import Outcome, Product, SendPhotoLink
+from flows.market import Product
 
 GOOD_FOR = timedelta(days=90)
 SIGNATURE_BYTES = 12
@@ -72,23 +70,9 @@ class PhotoLinks:
         except BadSignature:
             raise WrongLink from None
 
-    def send(
-        self, command: SendPhotoLink, market: InProcessMarket, conn: Connection, msisdn: str, now: datetime
-    ) -> Outcome:
-        """Gives her the link for a product of hers, by text too if she is on a call."""
-        product = next((product for product in market.products() if product.code == command.code), None)
-        artisan = market.artisan()
-        if product is None or artisan is None:
-            return Outcome("rejected", "unknown_code")
-        link = self.link(product.code, now)
-        if command.texted:
-            text = _text(product, link, msisdn, artisan.language, f"photo:{market.shop.ids.token(20)}")
-            outgoing.queue(conn, text, market.shop.ids.new_id("msg"), now)
-        return Outcome("done", values={"link": link})
 
-
-def _text(product: Product, link: str, msisdn: str, language: str, key: str) -> Text:
-    """The same words as where the link is the answer to a text."""
+def text(product: Product, link: str, msisdn: str, language: str, key: str) -> Text:
+    """A text with the link, in the same words as where it is the answer to a text."""
     words = speech.words(language)
     fields = {"title": product.title, "product": product.code, "link": link}
     bodies = [words.sendable(words.text(version).format_map(fields)) for version in versions(photo.LINK)]

@@ -9,12 +9,12 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from bot import outgoing, speech
-from bot.market import InProcessMarket
+from bot.marketplace import Maker, Stall
 from bot.outgoing import REPLY, Text
 from flows import kit
 from flows.kit import N_
 from flows.market import Outcome
-from marketplace_api.models import Artisan
+from marketplace_api.shop import Ids
 from state import pins
 
 DIGITS = 6
@@ -35,18 +35,19 @@ RESET = N_(
 class Desk:
     """Where an agent stands in one transaction. `key` names what is done there, however often it is met."""
 
-    market: InProcessMarket
+    stall: Stall
     conn: Connection
+    ids: Ids
     pepper: bytes
     now: datetime
     key: str
 
     def offer(self, msisdn: str) -> Outcome:
         """Texts the artisan a code; done with her name."""
-        artisan = self.market.neighbour(msisdn)
+        artisan = self.stall.neighbour(msisdn)
         if artisan is None:
             return Outcome("rejected", "not_yours")
-        digits = f"{self.market.shop.ids.random.randrange(10**DIGITS):0{DIGITS}}"
+        digits = f"{self.ids.random.randrange(10**DIGITS):0{DIGITS}}"
         if not pins.offer_reset(self.conn, msisdn, digits, self.pepper, self.now):
             return Outcome("rejected", "locked")
         self._text(artisan, OFFERED, {"pin_code": digits})
@@ -54,7 +55,7 @@ class Desk:
 
     def redeem(self, msisdn: str, digits: str) -> Outcome:
         """Takes the code; she is told that her PIN is gone."""
-        artisan = self.market.neighbour(msisdn)
+        artisan = self.stall.neighbour(msisdn)
         if artisan is None:
             return Outcome("rejected", "not_yours")
         verdict = pins.redeem_reset(self.conn, msisdn, digits, self.pepper, self.now)
@@ -63,9 +64,9 @@ class Desk:
         self._text(artisan, RESET, {})
         return Outcome("done", values={"artisan": artisan.name})
 
-    def _text(self, artisan: Artisan, said: kit.Text, fields: Mapping[str, object]) -> None:
+    def _text(self, artisan: Maker, said: kit.Text, fields: Mapping[str, object]) -> None:
         """To her own phone, even after STOP: she has asked for it, or has to know."""
         words = speech.read_by(self.conn, artisan.msisdn, artisan.language)
-        body = speech.text(words, said, {"kiosk": artisan.kiosk.name, **fields})
+        body = speech.text(words, said, {"kiosk": artisan.kiosk, **fields})
         text = Text(f"pin:{self.key}", artisan.msisdn, body, words.language, topic="reply", priority=REPLY)
-        outgoing.queue(self.conn, text, self.market.shop.ids.new_id("msg"), self.now)
+        outgoing.queue(self.conn, text, self.ids.new_id("msg"), self.now)

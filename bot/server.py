@@ -74,7 +74,7 @@ def _prepare(settings: Settings) -> None:
     from bot import demo, migrate
 
     migrate.upgrade(settings)
-    if settings.development and settings.demo is not False:
+    if settings.development and settings.demo is not False and not settings.marketplace_url:
         demo.seed(settings)
 
 

@@ -36,6 +36,16 @@ class Session(msgspec.Struct, omit_defaults=True):
     """By text too: what she was in the middle of when she wrote a keyword."""
     replies: dict[str, str] = {}
     left_at: float = 0.0
+    unmet: bool = False
+    """Whether the shop has never said who she is."""
+
+    @property
+    def last(self) -> Person | None:
+        """As she was when the shop last said who she is."""
+        return None if self.unmet else self.person
+
+    def met(self, person: Person) -> None:
+        self.person, self.unmet = person, False
 
     def is_fresh(self, now: datetime) -> bool:
         """Whether the last call ended so lately that she may want to go on with it."""
@@ -49,6 +59,11 @@ class Session(msgspec.Struct, omit_defaults=True):
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Session)
+
+
+def stranger(msisdn: str) -> Session:
+    """Of somebody who was never here, or so long ago that it is forgotten."""
+    return Session(Person(msisdn), unmet=True)
 
 
 def encode(session: Session) -> bytes:

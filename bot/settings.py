@@ -34,6 +34,7 @@ CREDENTIALS = {
     "africastalking": ("at_username", "at_api_key"),
     "twilio": ("twilio_account_sid", "twilio_auth_token", "twilio_from"),
 }
+API = "/api/v1"
 LANGUAGES = ["en", "sw", "fr", "am"]
 
 
@@ -138,6 +139,9 @@ class Settings(BaseSettings):
     api_rate: Rate = "6000/minute"
     public_rate: Rate = "3000/minute"
     trusted_proxies: Annotated[int, Field(ge=0, le=9)] = 0
+    marketplace_url: BaseUrl = None
+    marketplace_api_key: str | None = None
+    announce: Literal["on", "off"] = "on"
     web_workers: Annotated[int, Field(ge=1, le=64)] = 1
 
     @field_validator("database_url")
@@ -181,6 +185,9 @@ class Settings(BaseSettings):
         for name in self._needed():
             if getattr(self, name) is None:
                 raise _WrongTogetherError(name.upper(), "is needed by the SMS provider that is set")
+        if (self.marketplace_url is None) != (self.marketplace_api_key is None):
+            missing = "MARKETPLACE_API_KEY" if self.marketplace_url else "MARKETPLACE_URL"
+            raise _WrongTogetherError(missing, "is needed too: a marketplace elsewhere has an address and a key")
         if self.environment == "production":
             self._refuse_development()
         return self
@@ -219,6 +226,12 @@ class Settings(BaseSettings):
     def url(self) -> str:
         """How the outside reaches us, without a slash at the end."""
         return self.public_url or f"http://{self.host}:{self.port}"
+
+    @property
+    def marketplace_api(self) -> str | None:
+        """The root of the marketplace API elsewhere; it may be set with its path or without."""
+        url = self.marketplace_url
+        return url and (url if url.endswith(API) else url + API)
 
     @property
     def development(self) -> bool:

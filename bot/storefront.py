@@ -11,7 +11,7 @@ from wsgiref.types import WSGIApplication
 from sqlalchemy.orm import Session
 from werkzeug.test import Client
 
-from bot.market import Database
+from bot.work import Database
 from marketplace_api import products
 from marketplace_api.shop import Shop
 

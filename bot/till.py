@@ -6,8 +6,8 @@ import logging
 from dataclasses import dataclass
 
 from bot.clock import Clock
-from bot.market import Database
 from bot.payouts import PayError, SimulatedPayouts
+from bot.work import Database
 from marketplace_api import payouts
 from marketplace_api.models import Payout
 from marketplace_api.refused import Refused

@@ -28,9 +28,9 @@ from standardwebhooks import Webhook
 from bot.clock import Clock, system_clock
 from bot.following import Follower
 from bot.house import House
-from bot.market import Database
 from bot.pinned import Answer, Poster, PostError
-from marketplace_api import shapes, webhooks
+from bot.work import Database
+from marketplace_api import events, shapes, webhooks
 from marketplace_api.models import Event, WebhookDelivery
 from marketplace_api.shop import Ids, Shop, Terms
 from marketplace_api.webhooks import Miss
@@ -59,7 +59,7 @@ class Letter:
 class Webhooks:
     """Pushes events, one delivery at a time; any number of threads and workers may do so at once."""
 
-    follower: Follower
+    follower: Follower[Event]
     database: Database
     clock: Clock
     ids: Ids
@@ -75,7 +75,7 @@ class Webhooks:
 
     def follow(self) -> bool:
         """Puts down what new events are owed to whom; False when there are none."""
-        return self.follower.anything() and self.follower.follow() > 0
+        return self.follower.follow() > 0
 
     def anything_due(self) -> bool:
         """Whether there is something to push; asked without taking the one write lock that SQLite has."""
@@ -150,7 +150,15 @@ class Hands:
 
 def build(house: House, poster: Poster | None = None) -> Webhooks:
     """The webhooks of this house."""
-    follower = Follower("webhooks", _queue, house.database, house.clock, house.ids, house.terms)
+
+    def since(after: int, limit: int) -> Sequence[tuple[int, Event]]:
+        with house.database.reading() as session:
+            return [(event.seq, event) for event in events.since(house.shop(session), after, limit)]
+
+    def take(session: Session, event: Event) -> None:
+        _queue(house.shop(session), session.merge(event, load=False))
+
+    follower = Follower("webhooks", since, take, house.database)
     reach = poster or Poster(anywhere=house.settings.development)
     return Webhooks(follower, house.database, house.clock, house.ids, house.terms, reach)
 

@@ -20,17 +20,18 @@ from zoneinfo import ZoneInfo
 
 from flask import Flask
 
-from bot import broadcast, chores, mms, simulator, webhooks
+from bot import broadcast, chores, later, mms, simulator, webhooks
 from bot.app import create_app
+from bot.catching_up import CatchingUp
 from bot.delivery import HANDS, Delivery
 from bot.errands import HANDS as OTHER_HANDS
 from bot.errands import Errands, Handler
-from bot.following import Follower
 from bot.handover import Route
 from bot.house import House, build
 from bot.manners import Manners
 from bot.payouts import SimulatedPayouts
 from bot.providers import Sender, africastalking, twilio
+from bot.remote_market import RemoteMarketplace
 from bot.settings import load
 from bot.till import Till
 from state.rates import RedisRates, SqlRates
@@ -60,12 +61,7 @@ def run(step: Callable[[], object], stop: threading.Event, idle_s: float = IDLE_
 def stepping(app: Flask, house: House, pool: ThreadPoolExecutor) -> Callable[[], bool]:
     """A worker without threads of its own: one look at what is new and due, all of which is done; whether there was."""
     texts, others = delivery(app, house, pool), errands(app, house, pool)
-    return lambda: bool(follow(house.follower) + texts.deliver() + others.run())
-
-
-def follow(follower: Follower) -> int:
-    """Looks before it takes the one write lock that SQLite has; how many events there were."""
-    return follower.follow() if follower.anything() else 0
+    return lambda: bool(house.follower.follow() + texts.deliver() + others.run())
 
 
 def delivery(app: Flask, house: House, pool: ThreadPoolExecutor) -> Delivery:
@@ -98,6 +94,9 @@ def errands(app: Flask, house: House, pool: ThreadPoolExecutor, payer: Simulated
     }
     if settings.development:
         handlers[simulator.REPORT] = _with_payload(simulator.reporter(app, house))
+    if isinstance(house.marketplace, RemoteMarketplace):
+        catching_up = CatchingUp(house.hall.stage, house.marketplace, house.database, house.clock, house.ids)
+        handlers[later.KIND] = catching_up.do
     return Errands(house.database, house.clock, house.ids, handlers, pool)
 
 
@@ -143,7 +142,7 @@ def main() -> None:
     steps: list[tuple[Callable[[], object], float]] = [
         (partial(delivery(app, house, posts).run, stop), 0),
         (errands(app, house, others).run, IDLE_S),
-        (partial(follow, house.follower), IDLE_S),
+        (house.follower.follow, IDLE_S),
         (webhooks.Hands(webhooks.build(house), pushers, stop).look, IDLE_S),
         (chores.build(house).do_due, CHORES_IDLE_S),
     ]

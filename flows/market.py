@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 import msgspec
+from msgspec import Meta
 
 Value = str | int | bool | None
+
+# What a command may hold; read where one comes in from elsewhere, since dialogues have checks of their own.
+Line = Annotated[str, Meta(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Id = Annotated[str, Meta(max_length=44, pattern=r"^[a-z]{3}_[0-9a-z]+$")]
+Code = Annotated[str, Meta(pattern=r"^[0-9A-Za-z]{1,20}$")]
+Language = Annotated[str, Meta(pattern=r"^[a-z]{2,3}$")]
+Msisdn = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{4,14}$")]
+Digits = Annotated[str, Meta(pattern=r"^[0-9]{1,10}$")]
+Price = Annotated[int, Meta(ge=1, le=1_000_000_000)]
+Count = Annotated[int, Meta(ge=0, le=1_000_000)]
+Days = Annotated[int, Meta(ge=0, le=1000)]
+Number = Annotated[int, Meta(ge=0, le=2**53)]
 
 
 class Kiosk(msgspec.Struct, frozen=True):
@@ -78,29 +91,32 @@ class Day(msgspec.Struct, frozen=True):
     cash_paid: int = 0
 
 
-class Command(msgspec.Struct, frozen=True):
-    """Something to be done once. The hall performs it under the conversation's key."""
+class Command(msgspec.Struct, frozen=True, tag=True):
+    """Something to be done once. The hall performs it under the conversation's key.
+
+    Written down, its `type` is its name.
+    """
 
 
 class ChooseLanguage(Command, frozen=True):
-    language: str
+    language: Language
 
 
 class RegisterArtisan(Command, frozen=True):
-    name: str
-    language: str
-    craft: str
-    kiosk_id: str
+    name: Line
+    language: Language
+    craft: Line
+    kiosk_id: Id
     payout_method: Literal["mobile_money", "kiosk_cash"]
-    payout_msisdn: str | None
+    payout_msisdn: Msisdn | None
 
 
 class RenameArtisan(Command, frozen=True):
-    name: str
+    name: Line
 
 
 class ChangeKiosk(Command, frozen=True):
-    kiosk_id: str
+    kiosk_id: Id
 
 
 class CheckPin(Command, frozen=True):
@@ -116,7 +132,7 @@ class ChangePayout(Command, frozen=True):
     """Rejected for `pin` unless her PIN was right a moment ago."""
 
     method: Literal["mobile_money", "kiosk_cash"]
-    msisdn: str | None
+    msisdn: Msisdn | None
 
 
 class Leave(Command, frozen=True):
@@ -124,24 +140,24 @@ class Leave(Command, frozen=True):
 
 
 class ListProduct(Command, frozen=True):
-    title: str
-    category: str
-    price: int
-    quantity: int
+    title: Line
+    category: Line
+    price: Price
+    quantity: Count
 
 
 class SetPrice(Command, frozen=True):
-    code: str
-    price: int
+    code: Code
+    price: Price
 
 
 class SetStock(Command, frozen=True):
-    code: str
-    quantity: int
+    code: Code
+    quantity: Count
 
 
 class RemoveProduct(Command, frozen=True):
-    code: str
+    code: Code
 
 
 class AcceptOrder(Command, frozen=True):
@@ -150,36 +166,36 @@ class AcceptOrder(Command, frozen=True):
     Rejected for `too_late` when that is after the day on which a brief is due.
     """
 
-    code: str
-    quantity: int | None = None
-    days: int | None = None
+    code: Code
+    quantity: Count | None = None
+    days: Days | None = None
 
 
 class DeclineOrder(Command, frozen=True):
-    code: str
-    reason: str = ""
+    code: Code
+    reason: Line = ""
 
 
 class SayReady(Command, frozen=True):
-    code: str
+    code: Code
 
 
 class ReleaseOrder(Command, frozen=True):
     """She cannot make after all what she accepted: her part of a brief is offered to others, another order ends."""
 
-    code: str
+    code: Code
 
 
 class ConfirmDelivery(Command, frozen=True):
     """The buyer has her order."""
 
-    code: str
+    code: Code
 
 
 class CancelOrder(Command, frozen=True):
     """The buyer wants it no more; rejected once it is accepted."""
 
-    code: str
+    code: Code
 
 
 class ReceiveGoods(Command, frozen=True):
@@ -189,27 +205,27 @@ class ReceiveGoods(Command, frozen=True):
     ends it with nothing earned.
     """
 
-    part: int
-    count: int
-    refused: int = 0
-    reason: str = ""
+    part: Number
+    count: Count
+    refused: Count = 0
+    reason: Line = ""
     follows: bool = False
 
 
 class ShipOrder(Command, frozen=True):
-    code: str
-    carrier: str
-    tracking: str
+    code: Code
+    carrier: Line
+    tracking: Line
 
 
 class FindCash(Command, frozen=True):
     """Who may collect cash with these digits; a wrong guess is counted, and three lock the kiosk for a while."""
 
-    digits: str
+    digits: Digits
 
 
 class PayCash(Command, frozen=True):
-    payout_id: str
+    payout_id: Id
 
 
 class RequestCall(Command, frozen=True):
@@ -245,6 +261,32 @@ class ResetPin(Command, frozen=True):
 
     def __repr__(self) -> str:
         return f"ResetPin(msisdn={self.msisdn!r}, digits='******')"
+
+
+ToTheShop = (
+    ChooseLanguage
+    | RegisterArtisan
+    | RenameArtisan
+    | ChangeKiosk
+    | ChangePayout
+    | Leave
+    | ListProduct
+    | SetPrice
+    | SetStock
+    | RemoveProduct
+    | AcceptOrder
+    | DeclineOrder
+    | SayReady
+    | ReleaseOrder
+    | ConfirmDelivery
+    | CancelOrder
+    | ReceiveGoods
+    | ShipOrder
+    | FindCash
+    | PayCash
+    | RequestCall
+)
+"""Commands that a shop performs; the others concern the person alone."""
 
 
 class Outcome(msgspec.Struct, frozen=True):

@@ -7,9 +7,9 @@ from sqlalchemy import Connection, select
 from state.tables import cursor, insert_new
 
 
-def read(conn: Connection, name: str) -> int:
-    """The position as it is now, for a look."""
-    position: int = conn.execute(select(cursor.c.position).where(cursor.c.name == name)).scalar() or 0
+def find(conn: Connection, name: str) -> int | None:
+    """The position as it is now, for a look; None when nothing has been read yet."""
+    position: int | None = conn.execute(select(cursor.c.position).where(cursor.c.name == name)).scalar()
     return position
 
 

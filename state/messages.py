@@ -189,10 +189,14 @@ def asked_since(conn: Connection, msisdns: Collection[str], since: datetime) -> 
     return [Had(*row) for row in conn.execute(recent.where(c.status != "failed"))]
 
 
-def unanswered(conn: Connection, msisdn: str, since: datetime) -> str | None:
-    """The last text that came in from a phone since then, if the answer to it is still with us."""
+def unanswered(conn: Connection, msisdn: str, since: datetime, but: str = "") -> str | None:
+    """The last text that came in from a phone since then, if the answer to it is still with us.
+
+    `but` is a provider's id, and its text is passed over: who asks on behalf of it is no repetition of itself.
+    """
     c, answer = message.c, message.alias("answer")
     heard = select(c.text, c.provider_id).where(c.msisdn == msisdn, c.direction == "in", c.created_at > since)
+    heard = heard.where(c.provider_id != but)
     last = heard.order_by(c.seq.desc()).limit(1).subquery()
     waiting = answer.c.msisdn == msisdn, answer.c.about == last.c.provider_id, answer.c.status.in_(_WITH_US)
     text: str | None = conn.execute(select(last.c.text).where(select(answer.c.id).where(*waiting).exists())).scalar()

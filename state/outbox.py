@@ -156,6 +156,12 @@ def postpone(conn: Connection, job: Job, *, due_at: datetime, error: str | None)
     return _let_go(conn, job, due_at=due_at, error=error, attempts=outbox.c.attempts - 1)
 
 
+def is_waiting(conn: Connection, lane: str) -> bool:
+    """Whether a job of this lane is not finished, be it due or not."""
+    mine = select(outbox.c.id).where(_is_live(outbox), outbox.c.lane == lane)
+    return bool(conn.scalar(select(mine.exists())))
+
+
 def depth(conn: Connection, now: datetime) -> Depth:
     """The outbox as it stands."""
     due = outbox.c.due_at <= now

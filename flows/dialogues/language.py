@@ -24,7 +24,7 @@ flow = Flow(
         then="choosing",
         verbatim=True,
     ),
-    Act("choosing", command=choose_language, done=Enter("home"), rejected=Enter("home")),
+    Act("choosing", command=choose_language, done=Enter("home"), queued=Enter("home"), rejected=Enter("home")),
     keywords=[
         Keyword("LANG", "LANGUAGE", "LUGHA", "LANGUE", "ቋንቋ", "KUANKUA"),
         Keyword("ENGLISH", "KIINGEREZA", "ANGLAIS", "እንግሊዝኛ", fill=always(language="English")),

@@ -21,7 +21,7 @@ from flows.market import Command, Outcome
 from .checks import Gone, Refused
 from .conversation import Answer, Conversation, Frame
 from .flow import DOOR, RETURN, START, Flow, Keyword
-from .kinds import BACK, HOME, MEANT, MORE, Act, Kind, Notice, PagedList
+from .kinds import BACK, HOME, MEANT, MORE, NOTED, Act, Kind, Notice, PagedList
 from .screen import Screen
 from .turn import Place, Turn
 from .words import N_, versions
@@ -41,6 +41,17 @@ DETOURS = {
 }
 
 WAYS = {BACK: N_("Back"), HOME: N_("Home")}
+
+noted = Flow(
+    NOTED,
+    Notice(
+        "noted",
+        N_(
+            "Noted. The shop cannot be reached just now: we do it as soon as it can, and text you what came of it.",
+            "Noted. We do it later, and text you.",
+        ),
+    ),
+)
 
 
 @dataclass(slots=True)
@@ -75,11 +86,11 @@ class Book:
     """All flows by name.
 
     `home` is where *00* leads, `person` where somebody who is stuck is sent, `puzzle` what a text comes to that
-    no keyword explains.
+    no keyword explains. `noted` stands in every book: what cannot be done at once leads there.
     """
 
     def __init__(self, *flows: Flow, home: str = "home", person: str = "call", puzzle: str = "puzzle") -> None:
-        self.flows = {flow.name: flow for flow in flows}
+        self.flows = {flow.name: flow for flow in (*flows, noted)}
         self.home, self.person, self.puzzle = home, person, puzzle
         self.keywords: dict[str, tuple[Flow, Keyword]] = {
             word: (flow, keyword) for flow in flows for keyword in flow.keywords for word in keyword.words

@@ -415,8 +415,15 @@ class Confirm(Listed):
         yield self.label
 
 
+NOTED = "noted"
+"""The flow that says: it waits until the shop can be reached, and a text tells what came of it."""
+
+
 class Act(Kind):
-    """A command to be performed by the hall; its outcome is the next trigger."""
+    """A command to be performed by the hall; its outcome is the next trigger.
+
+    Where `queued` is left out she is told that it waits, and is texted its outcome later.
+    """
 
     speaks = False
 
@@ -431,10 +438,12 @@ class Act(Kind):
     ) -> None:
         super().__init__(name)
         self.command = command
+        self.promises = queued is None
+        """Whether who is told that it waits is promised a text."""
         self.outcomes: Mapping[str, Then] = {
             "done": done,
             "rejected": rejected,
-            "queued": done if queued is None else queued,
+            "queued": Enter(NOTED) if queued is None else queued,
         }
 
     def edges(self) -> Iterator[Edge]:

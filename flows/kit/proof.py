@@ -21,7 +21,7 @@ from flows import reading
 from .book import DETOURS, WAYS, Book
 from .conversation import Choice, Conversation
 from .flow import START, Flow
-from .kinds import MEANT, Act, Edge, Enter, Kind, Listed, Notice, PagedList, Question
+from .kinds import MEANT, NOTED, Act, Edge, Enter, Kind, Listed, Notice, PagedList, Question
 from .screen import Channel, Screen
 from .turn import Person, Place, Turn
 from .words import Text, Words, versions
@@ -149,7 +149,7 @@ def _doors(book: Book) -> Iterator[Enter]:
 
 
 def _never_opened(book: Book) -> Iterator[Fault]:
-    opened = {book.home, book.person, book.puzzle, *(door.flow for door in _doors(book))}
+    opened = {book.home, book.person, book.puzzle, NOTED, *(door.flow for door in _doors(book))}
     for flow in book.flows.values():
         if flow.name not in opened and not flow.keywords:
             yield Fault(flow.name, "", "no door and no keyword leads here")

@@ -122,6 +122,27 @@ def test_a_provider_without_its_credentials_is_refused(
     assert refused(monkeypatch, environment).startswith(f"{variable} is needed")
 
 
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [("MARKETPLACE_URL", "MARKETPLACE_API_KEY"), ("MARKETPLACE_API_KEY", "MARKETPLACE_URL")],
+)
+def test_a_marketplace_elsewhere_has_an_address_and_a_key(
+    monkeypatch: pytest.MonkeyPatch, given: str, missing: str
+) -> None:
+    assert refused(monkeypatch, {given: "https://shop.example"}).startswith(f"{missing} is needed")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://shop.example", "https://shop.example/", "https://shop.example/api/v1", "https://shop.example/api/v1/"],
+)
+def test_the_address_of_a_marketplace_may_have_its_path_or_not(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("MARKETPLACE_URL", url)
+    monkeypatch.setenv("MARKETPLACE_API_KEY", "soko_operator_1")
+
+    assert load().marketplace_api == "https://shop.example/api/v1"
+
+
 def test_production_starts_with_secrets_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in PRODUCTION.items():
         monkeypatch.setenv(name, value)

@@ -203,9 +203,9 @@ class Village:
             case market.ShipOrder(code):
                 self._move(self._parcel(code, "at_kiosk"), "shipped")
             case market.FindCash(digits):
-                return {"payout": digits, "amount": self._cash(digits), "artisan": self.person.name}
-            case market.PayCash(digits):
-                if self.purse.pop(digits, None) is None:
+                return {"payout": f"pay_{digits}", "amount": self._cash(digits), "artisan": self.person.name}
+            case market.PayCash(payout):
+                if self.purse.pop(payout.removeprefix("pay_"), None) is None:
                     raise Refusal("payout_not_awaiting_collection")
             case market.SendPhotoLink(code):
                 return {"link": LINK + self._ware(code).code}

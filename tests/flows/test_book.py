@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from functools import cache
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -31,7 +32,7 @@ from flows.kit import (
 )
 from flows.kit.conversation import Guess
 from flows.kit.kinds import Listed
-from flows.market import Command, Outcome, SayReady
+from flows.market import Command, Outcome, SayReady, ToTheShop
 
 from . import laws
 from .conftest import Phone
@@ -136,8 +137,20 @@ def meanwhile(happens: Callable[[Village], None]) -> Callable[[Village, Command]
     return perform
 
 
+def put_off(_village: Village, _command: Command) -> Outcome:
+    return Outcome("queued")
+
+
+def written_down(village: Village, command: Command) -> Outcome:
+    """As a shop elsewhere performs it; with bounds that are too narrow, this would not be read."""
+    if isinstance(command, ToTheShop):
+        command = msgspec.json.decode(msgspec.json.encode(command), type=ToTheShop)  # type: ignore[assignment]
+    return village.perform(command)
+
+
 PERFORMANCES = [
-    Village.perform,
+    written_down,
+    put_off,
     meanwhile(shut),
     meanwhile(lose_its_orders),
     meanwhile(take_most),

@@ -69,10 +69,18 @@ def test_each_outcome_has_its_way_on_and_its_values_can_be_named(outcome: Outcom
     assert answers(tale(*SALE), outcome).says("Kiondo", "1500", "yes") == shown
 
 
-def test_what_is_queued_counts_as_done_where_nothing_else_is_said() -> None:
+def test_what_is_queued_is_noted_where_nothing_else_is_said() -> None:
     act = Act("asking", command=lambda turn: RequestCall(), done="end", rejected="not")
     phone = tale(Ask("name", "Who?", then="asking"), act, Notice("end", "Done."), Notice("not", "Not done."))
+    assert answers(phone, Outcome("queued")).says("Amina").startswith("END Noted. The shop cannot be reached just now")
+    assert act.promises
+
+
+def test_who_is_told_something_else_is_promised_nothing() -> None:
+    act = Act("asking", command=lambda turn: RequestCall(), done="end", queued="end", rejected="end")
+    phone = tale(Ask("name", "Who?", then="asking"), act, Notice("end", "Done."))
     assert answers(phone, Outcome("queued")).says("Amina") == "END Done."
+    assert not act.promises
 
 
 def test_a_command_has_one_key_however_it_is_come_to_and_the_next_has_another() -> None:

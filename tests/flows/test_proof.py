@@ -204,12 +204,14 @@ def test_a_flow_is_drawn_with_its_kinds_guards_and_doors() -> None:
         '    state "asking (Act)" as asking',
         '    state "told (Notice)" as told',
         '    state "to home" as door_home',
+        '    state "to noted" as door_noted',
         "    [*] --> sure: if is_artisan",
         "    [*] --> told",
         "    sure --> asking: yes",
         "    sure --> door_home: no",
-        "    asking --> told: done, rejected, queued",
+        "    asking --> told: done, rejected",
         "    asking --> sure: rejected if because(a, b)",
+        "    asking --> door_noted: queued",
         "    told --> [*]",
     ]
 

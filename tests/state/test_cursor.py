@@ -15,6 +15,14 @@ def test_a_cursor_begins_at_nought_and_stays_where_it_was_moved(conn: Connection
     assert cursor.read_for_update(conn, "webhooks") == 0
 
 
+def test_where_nothing_was_read_yet_is_told_from_the_beginning(conn: Connection) -> None:
+    assert cursor.find(conn, "follower") is None
+    cursor.read_for_update(conn, "follower")
+    assert cursor.find(conn, "follower") == 0
+    cursor.move(conn, "follower", 7)
+    assert cursor.find(conn, "follower") == 7
+
+
 def test_readers_at_once_take_turns(engine: Engine) -> None:
     def read_one(_: int) -> int:
         with engine.begin() as conn:

@@ -64,6 +64,21 @@ def test_there_is_something_to_claim_exactly_when_a_claim_finds_something(conn: 
     assert not outbox.anything_due(conn, NOW)
 
 
+def test_a_lane_waits_until_its_last_job_is_finished_or_given_up(conn: Connection) -> None:
+    assert not outbox.is_waiting(conn, "amina")
+    add(conn, "a", "amina")
+    add(conn, "b", "amina", due_at=NOW + MINUTE)
+    assert outbox.is_waiting(conn, "amina")
+    assert not outbox.is_waiting(conn, "joy")
+    (first,) = claim(conn)
+    outbox.done(conn, first, now=NOW)
+    assert outbox.is_waiting(conn, "amina")
+    (last,) = claim(conn, now=NOW + MINUTE)
+    assert outbox.is_waiting(conn, "amina")
+    outbox.bury(conn, last, now=NOW, error="no")
+    assert not outbox.is_waiting(conn, "amina")
+
+
 def test_the_urgent_leave_first_and_then_the_older(conn: Connection) -> None:
     add(conn, "new")
     add(conn, "old", due_at=NOW - MINUTE)

@@ -1,0 +1,52 @@
+"""Commands that wait for a shop elsewhere: kept in the outbox, done in her order, and told to her afterwards."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import cast
+
+import msgspec
+from sqlalchemy import Connection
+
+from flows.kit import Conversation
+from flows.market import Command, ToTheShop
+from state import outbox
+
+KIND = "command"
+FIRST = timedelta(seconds=5)
+"""How long a command waits at first: it could not be done just now."""
+
+
+class Note(msgspec.Struct):
+    """What is to be done for whom, and where the conversation stood that asked for it."""
+
+    msisdn: str
+    key: str
+    command: ToTheShop
+    conversation: Conversation
+
+
+def note(msisdn: str, key: str, command: Command, asked: bytes) -> Note:
+    """`asked` is the conversation before it was told that its command has to wait."""
+    return Note(msisdn, key, cast("ToTheShop", command), msgspec.json.decode(asked, type=Conversation))
+
+
+def add(conn: Connection, note: Note, now: datetime) -> None:
+    outbox.add(
+        conn,
+        kind=KIND,
+        payload=msgspec.to_builtins(note),
+        key=f"command:{note.key}",
+        lane=_lane(note.msisdn),
+        due_at=now + FIRST,
+        now=now,
+    )
+
+
+def is_waiting(conn: Connection, msisdn: str) -> bool:
+    """Whether something that she asked for has still to be done."""
+    return outbox.is_waiting(conn, _lane(msisdn))
+
+
+def _lane(msisdn: str) -> str:
+    return f"shop:{msisdn}"

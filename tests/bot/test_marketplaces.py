@@ -1,0 +1,343 @@
+"""Our own marketplace and one over HTTP are the same to whoever asks: one suite, and it is run on both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import date
+from itertools import count
+from pathlib import Path
+from typing import TypeVar, get_args
+
+import pytest
+
+from bot.market import OwnMarketplace
+from bot.marketplace import Marketplace, Speaker, Stall
+from bot.remote_market import RemoteMarketplace, Wire
+from bot.work import Work
+from flows import market
+from flows.market import Command, Outcome
+from tests.bot.scenes import AKINYI, JOY, OTIENO, POT, STRANGER, furnish, order
+from tests.service import OPERATOR_KEY, Service, serving
+from tests.shops import road_to
+
+T = TypeVar("T")
+
+
+class Town:
+    """A shop, and a way to ask it."""
+
+    def __init__(self, shop: Service, marketplace: Marketplace) -> None:
+        self.shop, self.marketplace = shop, marketplace
+        self._keys = count()
+
+    def ask(self, msisdn: str, question: Callable[[Stall], T]) -> T:
+        now = self.shop.clock()
+        with closing(Work(self.shop.house.database)) as work:
+            return question(self.marketplace.stall(work, msisdn, now))
+
+    def tell(self, msisdn: str, command: Command) -> Outcome:
+        now, key = self.shop.clock(), f"told-{next(self._keys)}"
+        with closing(Work(self.shop.house.database)) as work:
+            stall = self.marketplace.stall(work, msisdn, now)
+            if not self.marketplace.here:
+                return stall.perform(command, key)
+            with work.writing():
+                return stall.perform(command, key)
+
+
+@pytest.fixture(params=["our own", "over HTTP"])
+def town(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Town]:
+    with serving(tmp_path) as shop, road_to(shop.app) as (_, url):
+        furnish(shop)
+        own = OwnMarketplace(shop.house.database, shop.house.ids, shop.house.terms, shop.house.photo_links.link)
+        far = RemoteMarketplace(Wire(f"{url}/api/v1", OPERATOR_KEY, shop.clock))
+        yield Town(shop, own if request.param == "our own" else far)
+
+
+def kiosk(town: Town) -> str:
+    return str(town.shop.api("GET", "/kiosks")["data"][0]["id"])
+
+
+def done(**values: market.Value) -> Outcome:
+    return Outcome("done", values=values)
+
+
+def joining(town: Town, **otherwise: str) -> market.RegisterArtisan:
+    chosen = {"name": "Amina", "language": "sw", "craft": "baskets", "kiosk_id": kiosk(town)} | otherwise
+    return market.RegisterArtisan(payout_method="mobile_money", payout_msisdn=STRANGER, **chosen)
+
+
+def pot(town: Town) -> market.Product:
+    (product,) = town.ask(AKINYI, lambda stall: stall.products())
+    return product
+
+
+# -- who speaks, and what is the same for everybody
+
+
+def test_it_knows_who_speaks(town: Town) -> None:
+    assert town.ask(AKINYI, lambda stall: stall.speaker()) == Speaker("Akinyi Ouma", artisan=True)
+    assert town.ask(OTIENO, lambda stall: stall.speaker()) == Speaker("Otieno", agent=True, kiosk="Lakeside")
+    assert town.ask(STRANGER, lambda stall: stall.speaker()) == Speaker()
+
+
+def test_it_names_crafts_kiosks_and_what_she_earns(town: Town) -> None:
+    crafts = town.ask(STRANGER, lambda stall: stall.crafts())
+    kiosks = town.ask(STRANGER, lambda stall: stall.kiosks())
+
+    assert list(crafts)[:2] == [("baskets", "Baskets"), ("beadwork", "Beadwork")]
+    assert list(kiosks) == [market.Kiosk(kiosk(town), "Lakeside", "Kisumu")]
+    assert town.ask(STRANGER, lambda stall: stall.earns(1500_05)) == 1350_04
+
+
+def test_a_new_kiosk_is_found_at_once(town: Town) -> None:
+    town.ask(STRANGER, lambda stall: stall.kiosks())
+    town.shop.kiosk(STRANGER, "Toi Market", "Nairobi")
+
+    names = [place.name for place in town.ask(JOY, lambda stall: stall.kiosks())]
+    assert sorted(names) == ["Lakeside", "Toi Market"]
+
+
+def test_an_agent_knows_who_brings_her_wares_to_her_kiosk(town: Town) -> None:
+    akinyi = town.ask(OTIENO, lambda stall: stall.neighbour(AKINYI))
+    assert akinyi is not None
+    assert (akinyi.msisdn, akinyi.name, akinyi.language, akinyi.kiosk) == (AKINYI, "Akinyi Ouma", "en", "Lakeside")
+
+    assert town.ask(OTIENO, lambda stall: stall.neighbour(STRANGER)) is None
+    assert town.ask(AKINYI, lambda stall: stall.neighbour(AKINYI)) is None
+
+
+# -- an artisan
+
+
+def test_who_joins_is_an_artisan_from_then_on_and_joins_once(town: Town) -> None:
+    assert town.tell(STRANGER, joining(town)) == done()
+    assert town.ask(STRANGER, lambda stall: stall.speaker()) == Speaker("Amina", artisan=True)
+    assert town.tell(STRANGER, joining(town)) == Outcome("rejected", "already_registered")
+
+
+def test_a_craft_and_a_kiosk_that_are_not_there_are_refused(town: Town) -> None:
+    assert town.tell(STRANGER, joining(town, craft="rockets")).reason == "unknown_category"
+    assert town.tell(STRANGER, joining(town, kiosk_id="ksk_0")).reason == "unknown_kiosk"
+
+
+def test_she_changes_her_name_her_kiosk_her_language_and_how_she_is_paid(town: Town) -> None:
+    second = town.shop.kiosk(STRANGER, "Toi Market", "Nairobi")
+    for command in (
+        market.RenameArtisan("Akinyi O."),
+        market.ChangeKiosk(second["id"]),
+        market.ChooseLanguage("fr"),
+        market.ChangePayout("kiosk_cash", None),
+    ):
+        assert town.tell(AKINYI, command) == done()
+
+    (artisan,) = town.shop.api("GET", "/artisans")["data"]
+    assert (artisan["name"], artisan["kiosk_id"], artisan["language"]) == ("Akinyi O.", second["id"], "fr")
+    assert artisan["payout"]["method"] == "kiosk_cash"
+
+
+def test_her_wares_are_listed_changed_and_withdrawn(town: Town) -> None:
+    listed = town.tell(AKINYI, market.ListProduct("Jug", "pottery", 900_00, 2))
+    code = str(listed.values["code"])
+    assert town.tell(AKINYI, market.SetPrice(code, 950_00)) == done(code=code)
+    assert town.tell(AKINYI, market.SetStock(code, 0)) == done(code=code)
+    products = town.ask(AKINYI, lambda stall: stall.products())
+    assert market.Product(code, "Jug", 950_00, 0, "sold_out") in products
+    assert town.tell(AKINYI, market.RemoveProduct(code)) == done(code=code)
+
+    assert [product.title for product in town.ask(AKINYI, lambda stall: stall.products())] == [POT]
+    assert town.ask(STRANGER, lambda stall: stall.products()) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "refused"),
+    [
+        (market.SetPrice("Z9Z9", 900_00), Outcome("rejected", "unknown_code", {"code": "Z9Z9"})),
+        (market.SetStock("Z9Z9", 1), Outcome("rejected", "unknown_code", {"code": "Z9Z9"})),
+        (market.RemoveProduct("Z9Z9"), Outcome("rejected", "unknown_code", {"code": "Z9Z9"})),
+        (market.AcceptOrder("Z9Z9"), Outcome("rejected", "unknown_code", {"code": "Z9Z9"})),
+        (market.DeclineOrder("Z9Z9"), Outcome("rejected", "unknown_code", {"code": "Z9Z9"})),
+        (market.SayReady("Z9Z9"), Outcome("rejected", "unknown_code", {"code": "Z9Z9"})),
+        (market.ReleaseOrder("Z9Z9"), Outcome("rejected", "unknown_code", {"code": "Z9Z9"})),
+        (market.ConfirmDelivery("Z9Z9"), Outcome("rejected", "unknown_code", {"code": "Z9Z9"})),
+        (market.CancelOrder("Z9Z9"), Outcome("rejected", "unknown_code", {"code": "Z9Z9"})),
+        (market.FindCash("135791"), Outcome("rejected", "not_an_agent")),
+        (market.ReceiveGoods(1, 1), Outcome("rejected", "not_an_agent")),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_is_not_there_or_not_hers_is_refused_with_the_reason(
+    town: Town, command: Command, refused: Outcome
+) -> None:
+    assert town.tell(AKINYI, command) == refused
+
+
+def test_who_is_no_artisan_sells_nothing(town: Town) -> None:
+    refused = Outcome("rejected", "not_an_artisan")
+
+    assert town.tell(STRANGER, market.ListProduct("Jug", "pottery", 900_00, 2)) == refused
+    assert town.tell(STRANGER, market.AcceptOrder("K7P4")) == refused
+
+
+def test_she_leaves_unless_an_order_is_open(town: Town) -> None:
+    placed = order(town.shop)
+    assert town.tell(AKINYI, market.Leave()).reason == "orders_open"
+    town.tell(AKINYI, market.DeclineOrder(placed["code"], "busy"))
+    assert town.tell(AKINYI, market.Leave()) == done()
+
+    assert town.ask(AKINYI, lambda stall: stall.speaker()) == Speaker()
+
+
+def test_pictures_of_her_wares_are_sent_by_a_link_of_the_shop(town: Town) -> None:
+    code = pot(town).code
+    link = town.ask(AKINYI, lambda stall: stall.photo_link(code))
+    assert link is not None
+    assert town.shop.http.get(link.removeprefix(town.shop.settings.url)).status_code == 200
+
+    assert town.ask(AKINYI, lambda stall: stall.photo_link("Z9Z9")) is None
+    assert town.ask(STRANGER, lambda stall: stall.photo_link(code)) is None
+
+
+# -- an order
+
+
+def test_an_order_is_seen_accepted_in_part_and_said_to_be_ready(town: Town) -> None:
+    code = order(town.shop, 3)["code"]
+    (offered,) = town.ask(AKINYI, lambda stall: stall.orders())
+    assert (offered.code, offered.title, offered.quantity, offered.status) == (code, POT, 3, "placed")
+    assert offered.earns == 3 * 1620_00
+    assert town.tell(AKINYI, market.AcceptOrder(code, 4)).reason == "wrong_count"
+    accepted = town.tell(AKINYI, market.AcceptOrder(code, 2))
+    assert accepted.values["earns"] == 2 * 1620_00
+    assert (accepted.values["title"], accepted.values["kiosk"]) == (POT, "Lakeside")
+    assert town.tell(AKINYI, market.SayReady(code)).kind == "done"
+
+    (hers,) = town.ask(AKINYI, lambda stall: stall.orders())
+    assert (hers.quantity, hers.status, hers.ready) == (2, "accepted", True)
+    assert town.tell(AKINYI, market.AcceptOrder(code)).reason == "order_not_open"
+
+
+def test_a_buyer_sees_her_order_and_cancels_it_and_nobody_else_does(town: Town) -> None:
+    code = order(town.shop)["code"]
+    bought = town.ask(JOY, lambda stall: stall.bought(code))
+    assert bought is not None
+    assert (bought.code, bought.status) == (code, "placed")
+    assert town.ask(STRANGER, lambda stall: stall.bought(code)) is None
+    assert town.tell(STRANGER, market.CancelOrder(code)).reason == "unknown_code"
+
+    assert town.tell(JOY, market.ConfirmDelivery(code)).reason == "order_not_shipped"
+    assert town.tell(JOY, market.CancelOrder(code)) == done(code=code)
+    assert town.tell(JOY, market.CancelOrder(code)).reason == "order_not_open"
+
+
+def test_what_she_promised_is_released_or_brought_by_the_day_she_said(town: Town) -> None:
+    brief = {"title": "Mugs", "category": "pottery", "unit_price": {"amount": 500_00, "currency": "KES"}}
+    code = town.shop.brief(brief | {"quantity": 40, "due_on": "2026-12-10"}, JOY)["code"]
+    (offered,) = town.ask(AKINYI, lambda stall: stall.orders())
+    assert (offered.brief, offered.quantity, offered.due_on) == (True, 40, date(2026, 12, 10))
+    assert town.tell(AKINYI, market.AcceptOrder(code, 10, days=60)).reason == "too_late"
+    assert town.tell(AKINYI, market.AcceptOrder(code, 10, days=3)).kind == "done"
+    (hers,) = [part for part in town.ask(AKINYI, lambda stall: stall.orders()) if part.status == "accepted"]
+    assert (hers.quantity, hers.due_on) == (10, date(2026, 11, 26))
+    assert town.tell(AKINYI, market.ReleaseOrder(code)).kind == "done"
+
+    assert all(part.status == "placed" for part in town.ask(AKINYI, lambda stall: stall.orders()))
+
+
+# -- at the kiosk
+
+
+def test_goods_are_received_shipped_and_confirmed_and_their_money_is_owed(town: Town) -> None:
+    code = order(town.shop, 2)["code"]
+    town.tell(AKINYI, market.AcceptOrder(code))
+    assert town.ask(OTIENO, lambda stall: stall.day()).expected == 1
+    (part,) = town.ask(OTIENO, lambda stall: stall.expected(code))
+    assert (part.title, part.quantity, part.artisan) == (POT, 2, "Akinyi Ouma")
+    assert town.tell(OTIENO, market.ReceiveGoods(part.part, 3)).reason == "wrong_count"
+    assert town.tell(OTIENO, market.ReceiveGoods(part.part, 2)).kind == "done"
+
+    assert [parcel.code for parcel in town.ask(OTIENO, lambda stall: stall.to_ship())] == [code]
+    assert town.ask(OTIENO, lambda stall: stall.expected(code)) == []
+    earnings = town.ask(AKINYI, lambda stall: stall.earnings())
+    assert (earnings.owed, earnings.paid) == (2 * 1620_00, 0)
+    assert [(payout.order, payout.amount, payout.paid) for payout in earnings.last] == [(code, 2 * 1620_00, False)]
+    assert town.tell(OTIENO, market.ShipOrder(code, "G4S", "TRK1")).kind == "done"
+    assert town.tell(OTIENO, market.ShipOrder(code, "G4S", "TRK1")).reason == "order_not_at_kiosk"
+    assert town.tell(JOY, market.ConfirmDelivery(code)) == done(code=code)
+
+
+def test_goods_are_turned_back_and_awaited_again(town: Town) -> None:
+    code = order(town.shop, 3)["code"]
+    town.tell(AKINYI, market.AcceptOrder(code))
+    (part,) = town.ask(OTIENO, lambda stall: stall.expected(code))
+    received = town.tell(OTIENO, market.ReceiveGoods(part.part, 1, refused=1, reason="broken", follows=True))
+    assert received.kind == "done"
+    (rest,) = town.ask(OTIENO, lambda stall: stall.expected(code))
+
+    assert rest.quantity == 2
+    day = town.ask(OTIENO, lambda stall: stall.day())
+    assert (day.expected, day.received) == (1, 1)
+
+
+def test_who_keeps_no_kiosk_sees_nothing_of_one(town: Town) -> None:
+    code = order(town.shop)["code"]
+    town.tell(AKINYI, market.AcceptOrder(code))
+
+    assert town.ask(STRANGER, lambda stall: stall.expected(code)) == []
+    assert town.ask(STRANGER, lambda stall: stall.to_ship()) == []
+    assert town.ask(STRANGER, lambda stall: stall.day()) == market.Day(0, 0)
+    earnings = town.ask(STRANGER, lambda stall: stall.earnings())
+    assert (earnings.owed, earnings.paid, list(earnings.last)) == (0, 0, [])
+
+
+def test_cash_is_found_by_its_code_and_paid_once_and_wrong_codes_lock(town: Town) -> None:
+    town.tell(AKINYI, market.ChangePayout("kiosk_cash", None))
+    code = order(town.shop)["code"]
+    town.tell(AKINYI, market.AcceptOrder(code))
+    (part,) = town.ask(OTIENO, lambda stall: stall.expected(code))
+    town.tell(OTIENO, market.ReceiveGoods(part.part, 1))
+    happened = town.marketplace.news(0, 100, town.shop.clock())
+    (digits,) = [news.due.cash_code for news in happened if news.due and news.due.cash_code]
+    found = town.tell(OTIENO, market.FindCash(digits))
+    assert (found.values["amount"], found.values["artisan"]) == (1620_00, "Akinyi Ouma")
+    payout = str(found.values["payout"])
+    assert town.tell(OTIENO, market.PayCash(payout)).kind == "done"
+    assert town.tell(OTIENO, market.PayCash(payout)).reason == "payout_not_awaiting_collection"
+
+    for _ in range(3):
+        assert town.tell(OTIENO, market.FindCash("000000")).reason == "wrong_code"
+    assert town.tell(OTIENO, market.FindCash("000000")).reason == "locked"
+
+
+def test_who_wants_to_be_called_waits_once(town: Town) -> None:
+    assert town.tell(JOY, market.RequestCall()) == town.tell(JOY, market.RequestCall())
+    assert len(town.shop.api("GET", "/help-requests")["data"]) == 1
+
+
+# -- what happened
+
+
+def test_what_happened_is_read_from_a_number_on_with_the_people_it_concerns(town: Town) -> None:
+    placed = order(town.shop)
+    now = town.shop.clock()
+    everything = town.marketplace.news(0, 100, now)
+    assert [news.type for news in everything] == town.shop.events()
+    last = everything[-1]
+    assert (last.type, last.data["code"]) == ("order.placed", placed["code"])
+    assert [(maker.msisdn, maker.language, maker.kiosk) for maker in last.makers.values()] == [
+        (AKINYI, "en", "Lakeside")
+    ]
+
+    assert list(town.marketplace.news(0, 1, now)) == list(everything)[:1]
+    assert list(town.marketplace.news(everything[-2].seq, 100, now)) == [last]
+    assert list(town.marketplace.news(last.seq, 100, now)) == []
+
+
+# -- the suite itself
+
+
+def test_every_command_that_a_shop_performs_is_tried_here() -> None:
+    tried, names = Path(__file__).read_text(), [command.__name__ for command in get_args(market.ToTheShop)]
+
+    assert [name for name in names if f"market.{name}(" not in tried] == []
