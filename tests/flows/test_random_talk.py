@@ -31,10 +31,12 @@ NEIGHBOURS = [
     msgspec.structs.replace(JUMA, language="fr", name="Juma", agent=True),
 ]
 STOCKED = 1
-CONFIRMED = (ListProduct, ReceiveGoods, PayCash, ShipOrder, Leave)
+CONFIRMED = (ListProduct, PayCash, ShipOrder, Leave)
+RECEIVED_FROM = ("receive.review", "receive.rest", "receive.sum")
+"""Where goods are taken in: after their count was shown, and found good or not."""
 ONWARD = {
     "placed": {"accepted", "declined", "cancelled"},
-    "accepted": {"at_kiosk"},
+    "accepted": {"at_kiosk", "declined"},
     "at_kiosk": {"shipped"},
     "shipped": {"delivered"},
 }
@@ -143,6 +145,8 @@ class Talk(RuleBasedStateMachine):
         for command in done:
             if isinstance(command, CONFIRMED):
                 assert isinstance(self.book.state(before.conversation), Confirm)
+            if isinstance(command, ReceiveGoods):
+                assert before.stands in RECEIVED_FROM
             if isinstance(command, ListProduct):
                 assert before.turn().money(command.price) in before.shown
                 assert str(command.quantity) in before.shown
@@ -150,10 +154,10 @@ class Talk(RuleBasedStateMachine):
                 assert 1 <= command.quantity <= MOST
 
     def orders_move_onward_and_only_when_told(self, before: Village, now: Village, done: list[Command]) -> None:
-        named = {getattr(command, "code", None) for command in done}
-        for code, order in before.parcels.items():
-            status = now.parcels[code].status
-            assert status == order.status or (status in ONWARD[order.status] and code in named)
+        named = {getattr(command, "code", getattr(command, "part", None)) for command in done}
+        for part, order in before.parcels.items():
+            status = now.parcels[part].status
+            assert status == order.status or (status in ONWARD[order.status] and named & {part, order.code})
 
     # -- what stays true
 

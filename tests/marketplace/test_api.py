@@ -361,6 +361,14 @@ SCOPES: list[tuple[str, str, Any, str]] = [
     ("GET", "/help-requests", None, OPERATOR),
     ("POST", "/help-requests/hlp_1/close", None, OPERATOR),
     ("GET", "/events", None, OPERATOR),
+    ("POST", "/webhook-endpoints", {}, STOREFRONT),
+    ("GET", "/webhook-endpoints", None, STOREFRONT),
+    ("GET", "/webhook-endpoints/whe_1", None, STOREFRONT),
+    ("DELETE", "/webhook-endpoints/whe_1", None, STOREFRONT),
+    ("POST", "/webhook-endpoints/whe_1/rotate-secret", None, STOREFRONT),
+    ("POST", "/webhook-endpoints/whe_1/test", None, STOREFRONT),
+    ("GET", "/webhook-endpoints/whe_1/deliveries", None, STOREFRONT),
+    ("POST", "/webhook-endpoints/whe_1/deliveries/whd_1/replay", None, STOREFRONT),
 ]
 LET_IN = (200, 404, 422)
 
@@ -388,7 +396,7 @@ def test_the_table_of_scopes_names_every_path(api: Api) -> None:
         for method in operations
     }
     named = {"prd_1": "product_id", "art_1": "artisan_id", "ord_1": "order_id", "ksk_1": "kiosk_id"}
-    named |= {"pay_1": "payout_id", "hlp_1": "request_id"}
+    named |= {"pay_1": "payout_id", "hlp_1": "request_id", "whe_1": "endpoint_id", "whd_1": "delivery_id"}
     assert described == {
         (method, "/".join(named.get(part, part) for part in path.split("/"))) for method, path, _, _ in SCOPES
     }
