@@ -133,15 +133,15 @@ def examples() -> list[Example]:
     found: list[Example] = []
     for language, text in BLOCKS:
         if language == "sh":
-            found += map(example, re.split(r"\n(?=\S)", text.strip()))
+            found += map(promised, re.split(r"\n(?=\S)", text.strip()))
         elif language != "python":
             found[-1].shown[language] = text
     return found
 
 
-def example(lines: str) -> Example:
-    command, promise, status = lines.rpartition(" # ")
-    return Example(command, int(status)) if promise else Example(lines, None)
+def promised(line: str) -> Example:
+    command, mark, status = line.rpartition(" # ")
+    return Example(command, int(status)) if mark else Example(line, None)
 
 
 def pattern(shown: str) -> str:
@@ -199,11 +199,11 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
         yield Played({example: answer for example, answer in answers.items() if answer}, receiver)
 
 
-def name(example: Example) -> str:
+def label(example: Example) -> str:
     return example.command.partition(" -H")[0].removeprefix("curl ")
 
 
-@pytest.mark.parametrize("example", REQUESTS, ids=name)
+@pytest.mark.parametrize("example", REQUESTS, ids=label)
 def test_a_request_is_answered_as_the_page_says(played: Played, example: Example) -> None:
     answer = played.answers[example]
 
