@@ -20,7 +20,7 @@ from cronsim import CronSim
 from bot.clock import Clock
 from bot.house import House
 from bot.work import Database
-from marketplace_api import deadlines
+from marketplace_api import deadlines, webhooks
 from marketplace_api.shop import Ids, Shop
 from state import messages, outbox, schedule
 from state.sql_sessions import SqlSessions
@@ -53,14 +53,15 @@ def table(house: House) -> tuple[Chore, ...]:
         Chore("texts.unknown", "* * * * *", partial(_settle_unknown, house)),
         Chore("outbox.sweep", "30 3 * * *", partial(_sweep, house)),
         Chore("sessions.sweep", "45 3 * * *", partial(_sweep_sessions, house)),
+        Chore("webhooks.sweep", "0 4 * * *", partial(_of_the_shop, house, webhooks.sweep)),
     )
 
 
-def _of_the_shop(house: House, deadline: Callable[[Shop], int]) -> None:
-    """Does for the shop what time asks for, so many at once until nothing is left."""
+def _of_the_shop(house: House, some: Callable[[Shop], int]) -> None:
+    """Does for the shop what time asks for, some of it at once until nothing is left."""
     while True:
         with house.database.writing.begin() as db:
-            if not deadline(house.shop(db)):
+            if not some(house.shop(db)):
                 return
 
 

@@ -36,6 +36,10 @@ HELD = {"busy": 2, "refusing": 1}
 """After how many failed attempts the later events still wait for this one."""
 GIVEN_UP_AFTER = timedelta(days=5)
 OLD_SECRET_FOR = timedelta(hours=24)
+KEPT = timedelta(days=30)
+"""How long after its last attempt it is known what became of a delivery."""
+AT_ONCE = 1000
+"""Deliveries that are forgotten in one transaction."""
 SECRET_BYTES = 32
 
 TESTED = "webhook_endpoint.tested"
@@ -228,6 +232,28 @@ def missed(shop: Shop, delivery: WebhookDelivery, miss: Miss) -> Next:
     if delivery.status == "failed":
         return "failed"
     return "in_order" if delivery.attempts <= HELD["busy" if miss.busy else "refusing"] else "aside"
+
+
+def sweep(shop: Shop) -> int:
+    """Forget deliveries to one endpoint that ended, `KEPT` after they were last tried; how many, 0 when all are done.
+
+    The place of the endpoint moves on, so that a follower that lost its own owes them no second time.
+    """
+    last_tried_at = func.coalesce(WebhookDelivery.last_attempt_at, WebhookDelivery.created_at)
+    old = WebhookDelivery.status != "pending", last_tried_at < shop.now - KEPT
+    one = select(WebhookDelivery.endpoint_id).where(*old).limit(1).scalar_subquery()
+    # whoever replays a delivery holds its endpoint too, so none is forgotten that has just become pending
+    held = select(WebhookEndpoint).where(WebhookEndpoint.id == one).with_for_update(key_share=True)
+    endpoint = shop.session.scalars(held).one_or_none()
+    if endpoint is None:
+        return 0
+    ended = select(WebhookDelivery).where(WebhookDelivery.endpoint_id == endpoint.id, *old).limit(AT_ONCE)
+    forgotten = shop.session.scalars(ended).all()
+    for delivery in forgotten:
+        endpoint.after_seq = max(endpoint.after_seq, delivery.event.seq)
+        shop.session.delete(delivery)
+    shop.session.flush()
+    return len(forgotten)
 
 
 def _attempted(shop: Shop, delivery: WebhookDelivery, status: int | None, error: str | None) -> None:

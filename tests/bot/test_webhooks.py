@@ -628,6 +628,17 @@ def test_a_follower_that_lost_its_place_pushes_nothing_again(service: Service, r
     assert receiver.ids == before
 
 
+def test_every_night_deliveries_that_ended_long_ago_are_forgotten(service: Service, receiver: Receiver) -> None:
+    made = endpoint(service, receiver, "order.placed")
+    order(service)
+    service.work()
+    service.later(days=29)
+    assert [delivery["status"] for delivery in deliveries(service, made)] == ["delivered"]
+
+    service.later(days=2)
+    assert deliveries(service, made) == []
+
+
 # -- where it may go
 
 

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from marketplace_api import apikeys, webhooks
+from marketplace_api import apikeys, events, webhooks
+from marketplace_api.models import WebhookDelivery
 from marketplace_api.rest import fields, pushed
 from marketplace_api.rest.app import Api
+from marketplace_api.shop import Shop
+from marketplace_api.webhooks import KEPT, WAITS, Miss
 from tests.marketplace.conftest import Market, client
 
 URL = "https://shop.example/soko"
@@ -152,3 +155,83 @@ def test_the_document_says_what_is_pushed(anybody: FlaskClient) -> None:
 
     assert {kind: body["data"]["$ref"].rpartition("/")[2] for kind, body in bodies.items()} == dict(pushed.RESOURCES)
     assert set(pushed.RESOURCES.values()) <= document["components"]["schemas"].keys()
+
+
+# -- what is forgotten
+
+
+def owed(shop: Shop) -> list[WebhookDelivery]:
+    """The deliveries of an event that just happened, of whatever kind."""
+    return list(webhooks.owed(shop, events.record(shop, "help.requested", {})))
+
+
+def fails(shop: Shop, delivery: WebhookDelivery) -> None:
+    """It is tried as often as anything is."""
+    for _ in (*WAITS, "the last time"):
+        webhooks.missed(shop, delivery, Miss("http_500", 500))
+
+
+def sweep(market: Market) -> int:
+    """What is forgotten in the end."""
+    forgotten = 0
+    while True:
+        with market.open() as shop:
+            count = webhooks.sweep(shop)
+        if not count:
+            return forgotten
+        forgotten += count
+
+
+def test_what_was_delivered_or_has_failed_is_forgotten_after_thirty_days(market: Market, operator: FlaskClient) -> None:
+    paths = [f"/webhook-endpoints/{create(operator)['id']}/deliveries" for _ in range(2)]
+    with market.open() as shop:
+        for delivery in owed(shop):
+            webhooks.took(shop, delivery, 204)
+        for delivery in owed(shop):
+            fails(shop, delivery)
+        owed(shop)
+    market.passes(days=30)
+    assert sweep(market) == 0
+
+    market.passes(seconds=1)
+    assert sweep(market) == 4
+    for path in paths:
+        assert [delivery["status"] for delivery in operator.get(path).get_json()["data"]] == ["pending"]
+
+
+def test_a_delivery_is_known_for_thirty_days_after_its_last_attempt_however_old_it_is(
+    market: Market, operator: FlaskClient
+) -> None:
+    create(operator)
+    with market.open() as shop:
+        waiting = owed(shop)
+    market.now += KEPT * 2
+    with market.open() as shop:
+        (delivery,) = [shop.session.merge(each) for each in waiting]
+        webhooks.took(shop, delivery, 204)
+    assert sweep(market) == 0
+
+
+def test_what_is_replayed_is_not_forgotten_before_it_has_ended_again(market: Market, operator: FlaskClient) -> None:
+    create(operator)
+    with market.open() as shop:
+        (delivery,) = owed(shop)
+        webhooks.took(shop, delivery, 204)
+    market.now += KEPT * 2
+    with market.open() as shop:
+        webhooks.replay(shop, shop.session.merge(delivery))
+    assert sweep(market) == 0
+
+
+def test_what_was_forgotten_is_not_owed_again(market: Market, operator: FlaskClient) -> None:
+    create(operator)
+    with market.open() as shop:
+        event = events.record(shop, "help.requested", {})
+        for delivery in webhooks.owed(shop, event):
+            webhooks.took(shop, delivery, 204)
+    market.now += KEPT * 2
+    assert sweep(market) == 1
+
+    with market.open() as shop:
+        assert webhooks.owed(shop, event) == []
+        assert len(owed(shop)) == 1
