@@ -2,44 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from sqlalchemy import func, select
 
 from bot.marketplace import Due, Maker, News
 from marketplace_api import artisans, events, payouts
-from marketplace_api.models import Event
+from marketplace_api.models import Event, Payout
 from marketplace_api.shop import Shop
 
 
 def since(shop: Shop, after: int, limit: int) -> Sequence[News]:
     """The first `limit` events after the number `after`, oldest first; 0 is before them all."""
-    return [_news(shop, event) for event in events.since(shop, after, limit)]
+    happened = events.since(shop, after, limit)
+    concerned = {id for event in happened for id in _concerned(event)}
+    makers = {row.id: Maker.of(row) for row in artisans.by_ids(shop, concerned)}
+    dues = _dues(shop, {event.data["id"] for event in happened if event.type.startswith("payout.")})
+    return [_news(event, makers, dues) for event in happened]
 
 
-def _news(shop: Shop, event: Event) -> News:
-    makers = {id: Maker.of(artisans.by_id(shop, id)) for id in _concerned(event.type, event.data)}
-    due = _due(shop, event.data["id"]) if event.type.startswith("payout.") else None
-    return News(event.seq, event.id, event.type, event.created_at, event.data, makers, due)
+def _news(event: Event, makers: Mapping[str, Maker], dues: Mapping[str, Due]) -> News:
+    hers = {id: makers[id] for id in _concerned(event)}
+    return News(event.seq, event.id, event.type, event.created_at, event.data, hers, dues.get(event.data["id"]))
 
 
-def _concerned(type: str, data: Mapping[str, Any]) -> Iterator[str]:
+def _concerned(event: Event) -> Iterator[str]:
     """The artisans in an event's resource: she herself, or whoever makes a part of an order."""
-    if type.startswith("artisan."):
-        yield data["id"]
-    for part in data.get("assignments", ()):
+    if event.type.startswith("artisan."):
+        yield event.data["id"]
+    for part in event.data.get("assignments", ()):
         yield part["artisan"]["id"]
 
 
-def _due(shop: Shop, payout_id: str) -> Due:
-    row = payouts.by_id(shop, payout_id)
+def _dues(shop: Shop, payout_ids: Collection[str]) -> Mapping[str, Due]:
+    """By the ids of the payouts."""
+    rows = payouts.by_ids(shop, payout_ids)
+    owed = payouts.owed(shop, {row.artisan_id for row in rows})
+    return {row.id: _due(row, owed[row.artisan_id]) for row in rows}
+
+
+def _due(row: Payout, owed: int) -> Due:
     return Due(
         Maker.of(row.artisan),
         order=row.order.code,
         amount=row.amount,
         currency=row.currency,
-        owed=payouts.standing(shop, row.artisan, last=0).owed,
+        owed=owed,
         reference=row.provider_reference,
         cash_code=row.cash_code,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 from sqlalchemy import select
 
 from marketplace_api import events, kiosks, orders, payouts, products, shapes
@@ -46,6 +48,11 @@ def by_id(shop: Shop, artisan_id: str) -> Artisan:
     if artisan is None:
         raise Refused("unknown_artisan", 404)
     return artisan
+
+
+def by_ids(shop: Shop, artisan_ids: Collection[str]) -> Sequence[Artisan]:
+    """Those of these artisans that there are, in no order."""
+    return shop.session.scalars(select(Artisan).where(Artisan.id.in_(artisan_ids))).all()
 
 
 def by_msisdn(shop: Shop, msisdn: str) -> Artisan | None:

@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import Select, select
+from sqlalchemy.orm import selectinload
 
 from marketplace_api import codes, events, products, shapes
 from marketplace_api.lifecycles import ASSIGNMENT, ORDER
@@ -207,7 +208,9 @@ def parts_of(shop: Shop, artisan: Artisan, status: Literal["offered", "accepted"
     """Hers that wait for her yes or no, or that she is making, oldest first."""
     hers = select(Assignment).where(Assignment.artisan_id == artisan.id, Assignment.status == status)
     oldest_first = hers.join(Assignment.order).order_by(Order.created_at, Order.id, Assignment.id)
-    return shop.session.scalars(oldest_first.limit(_SCREENFULS)).all()
+    # an order read with its part does not bring its other parts by itself
+    with_orders = oldest_first.options(selectinload(Assignment.order).selectinload(Order.assignments))
+    return shop.session.scalars(with_orders.limit(_SCREENFULS)).all()
 
 
 def at_kiosk(shop: Shop, kiosk: Kiosk) -> Sequence[Order]:

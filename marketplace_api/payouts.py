@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import case, func, select
+from sqlalchemy.orm import selectinload
 
 from marketplace_api import cash, events, shapes
 from marketplace_api.lifecycles import PAYOUT
@@ -15,6 +16,9 @@ from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop, add_coded
 
 SETTLED = ("paid", "collected")
+_IS_PAID = Payout.status.in_(SETTLED)
+_OWED = func.coalesce(func.sum(case((_IS_PAID, 0), else_=Payout.amount)), 0)
+_PAID = func.coalesce(func.sum(case((_IS_PAID, Payout.amount), else_=0)), 0)
 _STARTS = {"mobile_money": "pending", "kiosk_cash": "awaiting_collection"}
 
 
@@ -57,17 +61,24 @@ def by_id(shop: Shop, payout_id: str) -> Payout:
     return payout
 
 
+def by_ids(shop: Shop, payout_ids: Collection[str]) -> Sequence[Payout]:
+    """Those of these payouts that there are, with their artisans and orders, in no order."""
+    rows = select(Payout).where(Payout.id.in_(payout_ids))
+    return shop.session.scalars(rows.options(selectinload(Payout.artisan), selectinload(Payout.order))).all()
+
+
+def owed(shop: Shop, artisan_ids: Collection[str]) -> Mapping[str, int]:
+    """What each of these artisans is owed, in minor units, by her id; nobody who never had a payout is among them."""
+    hers = select(Payout.artisan_id, _OWED).where(Payout.artisan_id.in_(artisan_ids)).group_by(Payout.artisan_id)
+    return {artisan_id: int(amount) for artisan_id, amount in shop.session.execute(hers)}
+
+
 def standing(shop: Shop, artisan: Artisan, last: int = 5) -> Standing:
     """What she is owed, what she was paid, and her `last` payouts."""
-    is_paid = Payout.status.in_(SETTLED)
-    owed, paid = shop.session.execute(
-        select(
-            func.coalesce(func.sum(case((is_paid, 0), else_=Payout.amount)), 0),
-            func.coalesce(func.sum(case((is_paid, Payout.amount), else_=0)), 0),
-        ).where(Payout.artisan_id == artisan.id)
-    ).one()
+    owed, paid = shop.session.execute(select(_OWED, _PAID).where(Payout.artisan_id == artisan.id)).one()
     newest = (
         select(Payout)
+        .options(selectinload(Payout.order))
         .where(Payout.artisan_id == artisan.id)
         .order_by(Payout.created_at.desc(), Payout.id.desc())
         .limit(last)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from bot.simulator.gateway import Gateway
 from state.sessions import Sessions, Stored
 from tests.bot.scenes import AKINYI, OTIENO, another, speaks
 from tests.service import Service
+from tests.statements import statements
 
 
 @dataclass
@@ -30,19 +28,6 @@ class CountedSessions:
     def save(self, msisdn: str, data: bytes, **terms: Any) -> bool:
         self.asked.append("save")
         return self.store.save(msisdn, data, **terms)
-
-
-@contextmanager
-def statements(service: Service) -> Iterator[list[str]]:
-    """The SQL that the engine is given meanwhile."""
-    given: list[str] = []
-
-    def note(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        given.append(statement)
-
-    event.listen(service.house.engine, "before_cursor_execute", note)
-    yield given
-    event.remove(service.house.engine, "before_cursor_execute", note)
 
 
 def counted(service: Service, msisdn: str, hops: list[str]) -> tuple[Gateway, CountedSessions]:
@@ -71,7 +56,7 @@ def test_a_hop_through_menus_is_one_load_and_one_save(
 ) -> None:
     gateway, sessions = counted(service, msisdn, before)
 
-    with statements(service) as given:
+    with statements(service.house.engine) as given:
         for said in hops:
             assert gateway.answer(msisdn, said).startswith("CON ")
     assert sessions.asked == ["load", "save"] * len(hops)
@@ -81,7 +66,7 @@ def test_a_hop_through_menus_is_one_load_and_one_save(
 def test_a_hop_posted_again_is_one_load(service: Service) -> None:
     gateway, sessions = counted(service, AKINYI, ["1"])
 
-    with statements(service) as given:
+    with statements(service.house.engine) as given:
         gateway.repeat()
     assert (sessions.asked, given) == (["load"], [])
 
@@ -90,10 +75,10 @@ def test_a_list_of_the_shop_and_a_command_ask_the_database(service: Service) -> 
     gateway, sessions = counted(service, AKINYI, [])
 
     for said in ("2", "00", "1", "Oil lamp", "6", "900", "5"):
-        with statements(service) as given:
+        with statements(service.house.engine) as given:
             gateway.answer(AKINYI, said)
         assert bool(given) == (said == "2")
-    with statements(service) as given:
+    with statements(service.house.engine) as given:
         assert "is on sale" in gateway.answer(AKINYI, "1")
     assert any("INSERT INTO product" in statement for statement in given)
     assert sessions.asked == ["load", "save"] * 8

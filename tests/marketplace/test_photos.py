@@ -1,13 +1,10 @@
-"""Pictures of a product: the newest shows first, the same one counts once, and lists stay cheap."""
+"""Pictures of a product: the newest shows first, and the same one counts once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, event, select
+from sqlalchemy import select
 
 from marketplace_api import events, photos, products
 from marketplace_api.models import Photo, Product
@@ -33,19 +30,6 @@ def hang(market: Market, product: Product, *names: str) -> list[Attached]:
 def ids(market: Market) -> list[str]:
     with market.open() as shop:
         return list(shop.session.scalars(select(Photo.id).order_by(Photo.number.desc())))
-
-
-@contextmanager
-def counted(engine: Engine) -> Iterator[list[str]]:
-    """The statements sent meanwhile."""
-    statements: list[str] = []
-
-    def note(_conn, _cursor, statement, *_rest) -> None:
-        statements.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    yield statements
-    event.remove(engine, "before_cursor_execute", note)
 
 
 def test_the_newest_photo_shows_first_with_its_whole_address(market: Market, stand: Stand, anybody: FlaskClient):
@@ -104,21 +88,3 @@ def test_a_product_that_was_withdrawn_is_refused(market: Market, stand: Stand):
         products.withdraw(shop, stand.artisan, stand.product.code)
     with market.open() as shop, pytest.raises(Refused, match="product_withdrawn"):
         attach(shop, stand.product, "a")
-
-
-def test_a_list_takes_as_many_queries_however_many_products_have_photos(
-    market: Market, stand: Stand, anybody: FlaskClient
-):
-    hang(market, stand.product, "a")
-    with counted(market.engine) as for_one:
-        anybody.get("/products?limit=100")
-    with market.open() as shop:
-        for name in "bcdefg":
-            artisan = products.by_id(shop, stand.product.id).artisan
-            more = products.list_product(shop, artisan, title=name, category="baskets", price=100, quantity=1)
-            attach(shop, more, name)
-    with counted(market.engine) as for_seven:
-        listed = anybody.get("/products?limit=100").get_json()["data"]
-
-    assert [len(product["photos"]) for product in listed] == [1] * 7
-    assert len(for_seven) == len(for_one)
