@@ -26,6 +26,10 @@ class Note(msgspec.Struct):
     conversation: Conversation
 
 
+# msgspec gets to know a type as it first reads one; two threads that make it do so at once crash the process
+msgspec.json.Decoder(Note)
+
+
 def note(msisdn: str, key: str, command: Command, asked: bytes) -> Note:
     """`asked` is the conversation before it was told that its command has to wait."""
     return Note(msisdn, key, cast("ToTheShop", command), msgspec.json.decode(asked, type=Conversation))

@@ -41,6 +41,9 @@ NAMED = "#/components/schemas/Phone{name}"
 PHOTO_LINK = "PHOTO_LINK"
 """Under this name the application's configuration holds how a link for pictures is made."""
 
+# msgspec gets to know a type as it first reads one; two threads that make it do so at once crash the process
+msgspec.json.Decoder(market.ToTheShop)
+
 _answers: dict[str, Any] = {}
 """By path, the type of what is answered there."""
 

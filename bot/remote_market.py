@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 import msgspec
 import requests
+from msgspec.json import Decoder
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 from urllib3.util import Timeout
@@ -57,6 +58,16 @@ class _Problem(msgspec.Struct):
     reason: str | None = None
 
 
+# made here, since two threads that make msgspec get to know a type at once crash the process
+_PROBLEM = Decoder(_Problem)
+_FACTS, _RECENT, _PERFORMED = Decoder(Facts), Decoder(Recent), Decoder(Performed)
+_SPEAKER, _EARNINGS, _DAY = Decoder(Speaker), Decoder(market.Earnings), Decoder(market.Day)
+_PRODUCTS, _ORDERS = Decoder(list[market.Product]), Decoder(list[market.Order])
+_MAKER: Decoder[Maker | None] = Decoder(Maker | None)
+_ORDER: Decoder[market.Order | None] = Decoder(market.Order | None)
+_LINK: Decoder[str | None] = Decoder(str | None)
+
+
 class Wire:
     """The line to the shop: one pool of connections, one key. Raises Unreachable."""
 
@@ -73,18 +84,18 @@ class Wire:
         """The moment by which an answer must be here."""
         return self._timer() + seconds
 
-    def get(self, path: str, answers: type[T], until: float) -> T:
+    def get(self, path: str, answers: Decoder[T], until: float) -> T:
         try:
             return self._ask("GET", path, answers, until)
         except NotTakenError as error:
             raise Unreachable(error.reason) from None
 
-    def post(self, path: str, body: object, key: str, answers: type[T], until: float) -> T:
+    def post(self, path: str, body: object, key: str, answers: Decoder[T], until: float) -> T:
         """Raises NotTakenError too."""
         sent = {"Idempotency-Key": key, "Content-Type": "application/json"}
         return self._ask("POST", path, answers, until, data=msgspec.json.encode(body), headers=sent)
 
-    def _ask(self, method: str, path: str, answers: type[T], until: float, **sent: Any) -> T:
+    def _ask(self, method: str, path: str, answers: Decoder[T], until: float, **sent: Any) -> T:
         if self._shut_until and self._clock() < self._shut_until:
             raise Unreachable("nobody has answered a moment ago")
         try:
@@ -126,13 +137,13 @@ class Wire:
         return body
 
 
-def _read(status: int, body: bytes, answers: type[T]) -> T:
+def _read(status: int, body: bytes, answers: Decoder[T]) -> T:
     try:
         if status == 422:
-            raise NotTakenError(msgspec.json.decode(body, type=_Problem).reason or "not_valid")
+            raise NotTakenError(_PROBLEM.decode(body).reason or "not_valid")
         if status not in (200, 201):
             raise Unreachable(f"status {status}")
-        return msgspec.json.decode(body, type=answers)
+        return answers.decode(body)
     except (msgspec.DecodeError, RecursionError):
         raise Unreachable("an answer that cannot be read") from None
 
@@ -155,7 +166,7 @@ class RemoteMarketplace:
 
     def news(self, after: int, limit: int, now: datetime) -> Sequence[News]:
         path = f"/phones/news?after={after}&limit={limit}"
-        return self.wire.get(path, Recent, self.wire.until(HOP_S)).data
+        return self.wire.get(path, _RECENT, self.wire.until(HOP_S)).data
 
     def newest(self, now: datetime) -> int:
         """What happened before this bot came is for somebody else to have told."""
@@ -163,7 +174,7 @@ class RemoteMarketplace:
 
     def facts(self, now: datetime, until: float) -> Facts:
         """As they are now."""
-        self._facts = self.wire.get("/phones/shop", Facts, until)
+        self._facts = self.wire.get("/phones/shop", _FACTS, until)
         self._facts_at = now
         return self._facts
 
@@ -188,7 +199,7 @@ class HttpMarket:
         self._heard: dict[str, Any] = {}
 
     def speaker(self) -> Speaker:
-        speaker = self._ask("", Speaker)
+        speaker = self._ask("", _SPEAKER)
         self._remember_the_facts()
         return speaker
 
@@ -200,10 +211,10 @@ class HttpMarket:
             log.info("the shop said who speaks and no more", extra={"reason": str(error)})
 
     def neighbour(self, msisdn: str) -> Maker | None:
-        return self._ask(f"/neighbours/{quote(msisdn, safe='')}", Maker | None)  # type: ignore[arg-type]
+        return self._ask(f"/neighbours/{quote(msisdn, safe='')}", _MAKER)
 
     def photo_link(self, code: str) -> str | None:
-        return self._ask(f"/photo-link/{quote(code, safe='')}", str | None)  # type: ignore[arg-type]
+        return self._ask(f"/photo-link/{quote(code, safe='')}", _LINK)
 
     # -- what is the same for everybody
 
@@ -223,27 +234,27 @@ class HttpMarket:
     # -- what is hers
 
     def products(self) -> Sequence[market.Product]:
-        return self._ask("/products", list[market.Product])
+        return self._ask("/products", _PRODUCTS)
 
     def orders(self) -> Sequence[market.Order]:
-        return self._ask("/orders", list[market.Order])
+        return self._ask("/orders", _ORDERS)
 
     def expected(self, code: str) -> Sequence[market.Order]:
-        return self._ask(f"/expected/{quote(code, safe='')}", list[market.Order])
+        return self._ask(f"/expected/{quote(code, safe='')}", _ORDERS)
 
     def to_ship(self) -> Sequence[market.Order]:
-        return self._ask("/to-ship", list[market.Order])
+        return self._ask("/to-ship", _ORDERS)
 
     def bought(self, code: str) -> market.Order | None:
-        return self._ask(f"/bought/{quote(code, safe='')}", market.Order | None)  # type: ignore[arg-type]
+        return self._ask(f"/bought/{quote(code, safe='')}", _ORDER)
 
     def earnings(self) -> market.Earnings:
-        return self._ask("/earnings", market.Earnings)
+        return self._ask("/earnings", _EARNINGS)
 
     def day(self) -> market.Day:
-        return self._ask("/day", market.Day)
+        return self._ask("/day", _DAY)
 
-    def _ask(self, path: str, answers: type[T]) -> T:
+    def _ask(self, path: str, answers: Decoder[T]) -> T:
         if path not in self._heard:
             self._heard[path] = self._shop.wire.get(self._path + path, answers, self._until)
         return self._heard[path]  # type: ignore[no-any-return]
@@ -254,7 +265,7 @@ class HttpMarket:
         """Has it done once for the key. What the shop cannot take at all counts as refused."""
         self._heard.clear()
         try:
-            performed = self._shop.wire.post(f"{self._path}/commands", command, key, Performed, self._until)
+            performed = self._shop.wire.post(f"{self._path}/commands", command, key, _PERFORMED, self._until)
         except NotTakenError as error:
             return Outcome("rejected", error.reason)
         self._heard[""] = performed.speaker

@@ -51,6 +51,10 @@ class _Answer(msgspec.Struct):
     sent: _Sent = msgspec.field(name="SMSMessageData")
 
 
+# made here, since two threads that make msgspec get to know a type at once crash the process
+_sent = msgspec.json.Decoder(_Answer, strict=False)
+
+
 # Routes, and the secret in their path.
 
 
@@ -275,7 +279,7 @@ class AfricasTalking:
         if not 200 <= response.status_code < 300:
             raise refused(f"http_{response.status_code}", response.status_code)
         try:
-            sent = msgspec.json.decode(response.content, type=_Answer, strict=False).sent
+            sent = _sent.decode(response.content).sent
         except msgspec.DecodeError as error:
             raise unreadable() from error
         if not sent.recipients:
