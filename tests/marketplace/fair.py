@@ -32,8 +32,8 @@ class Storefront:
 class Fair:
     """Two storefronts order of many artisans, and everybody has a phone number of her own.
 
-    One artisan, who is paid on another's phone, one product of hers and the agent of her kiosk have a part in every
-    day; all others come for one.
+    One artisan, one product of hers and the agent of her kiosk have a part in every day; all others come for one.
+    Artisans are paid on yet another phone.
     """
 
     def __init__(self, service: Service, days: int, endpoints_url: str = NOBODY) -> None:
