@@ -13,6 +13,9 @@ from tests import servers
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--record", action="store_true", help="write transcripts as they are said now")
+    parser.addoption(
+        "--examples", type=int, help="try the API by chance, with so many of each operation: 400 take minutes"
+    )
     parser.addoption("--people", type=int, help="play tests/chaos too, with so many people: 500 take some minutes")
     parser.addoption("--chaos-seed", type=int, default=1, help="what befalls them there")
 

@@ -49,6 +49,7 @@ _CONFIG = {
     "SERVERS": [{"url": "/api/v1"}],
     "DESCRIPTION": "The marketplace: catalogue, orders, kiosks, payouts and events. Money is in minor units.",
     "SECURITY_SCHEMES": openapi.SECURITY_SCHEMES,
+    "AUTO_OPERATION_ID": True,  # links name operations by it
     # `openapi.complete` writes the errors, all of them
     "AUTO_404_RESPONSE": False,
     "AUTO_AUTH_ERROR_RESPONSE": False,

@@ -1,4 +1,4 @@
-"""What APIFlask leaves out of the OpenAPI document: every error that is really sent, and required bodies."""
+"""What APIFlask leaves out of the OpenAPI document: every error that is really sent, required bodies and links."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from http import HTTPStatus
 from typing import Any
 
-from marketplace_api.rest import pushed, repeats
+from marketplace_api.rest import links, pushed, repeats
 from marketplace_api.rest.access import SCHEME
 from marketplace_api.rest.problems import MIMETYPE, Problem
 
@@ -50,6 +50,7 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
     for operations in document["paths"].values():
         for method, operation in operations.items():
             _complete(method, operation)
+    links.add(document)
     return document | {"webhooks": pushed.documented()}
 
 

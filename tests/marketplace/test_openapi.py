@@ -6,19 +6,26 @@ import json
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import Any
 
+import pytest
 import schemathesis
 from hypothesis import strategies as st
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
+from schemathesis.engine.recorder import ScenarioRecorder
 
 from marketplace_api.rest import repeats
 from marketplace_api.rest.access import SCHEME
 from tests.bot import scenes
 from tests.marketplace.served import served
 from tests.service import OPERATOR_KEY, serving
+
+Config = dict[str, Any]
+"""A part of schemathesis.toml."""
 
 
 def cursor(*place: object) -> str:
@@ -34,6 +41,13 @@ schemathesis.openapi.format("id-cursor", st.just(cursor("msg_1")))
 schemathesis.openapi.format("text-cursor", st.just(cursor("2026-11-23", "KES")))
 
 
+# nor what a brief must say for anybody to take it: it is how orders come about here
+_TAKEN = {"category": "pottery", "due_on": "2026-12-24", "unit_price.currency": "KES"}
+BRIEFS: Config = {
+    "dictionaries": {name: {"values": [value]} for name, value in _TAKEN.items()},
+    "parameters": {f"body.brief.{name}": {"dictionary": name, "probability": 0.9} for name in _TAKEN},
+}
+
 _keys = count()
 
 
@@ -44,34 +58,83 @@ def before_call(_context: schemathesis.HookContext, case: schemathesis.Case, _kw
         case.headers[repeats.HEADER] = f"key-{next(_keys)}"
 
 
-def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
+EXAMPLES = 45
+"""Of each operation, unless `--examples` says how many."""
+ONE_BY_ONE: Config = {"stateful": {"enabled": False}}
+ALONG_THE_LINKS: Config = {
+    "enabled": False,
+    # those that the document states, and none that could be guessed
+    "stateful": {"enabled": True, "max-steps": 20, "inference": {"algorithms": []}},
+}
+
+
+@pytest.fixture
+def generation(pytestconfig: pytest.Config) -> Config:
+    """The same examples every time; as many as were asked for are others each time, so that a long run finds more."""
+    asked: int | None = pytestconfig.getoption("--examples")
+    return {"max-examples": asked or EXAMPLES, "deterministic": asked is None}
+
+
+@pytest.fixture
+def document(tmp_path: Path) -> Iterator[str]:
+    """Where the document of a shop with people in it is served."""
     with serving(tmp_path) as service:
         scenes.furnish(service)
         scenes.received(service)
         service.gateway.text(scenes.JOY, "CALL")
         service.work()
         with served(service.app) as url:
-            assert list(findings(f"{url}/api/v1/openapi.json")) == []
+            yield f"{url}/api/v1/openapi.json"
 
 
-def findings(url: str) -> Iterator[str]:
-    """Whatever any check of schemathesis has against the document at `url`, with a command that shows it."""
+def test_schemathesis_finds_nothing(document: str, generation: Config) -> None:
+    run = tried(document, generation, ONE_BY_ONE)
+    assert run.findings == []
+    assert run.tried == run.operations
+
+
+def test_schemathesis_finds_nothing_along_the_links(document: str, generation: Config) -> None:
+    walks = generation | {"max-examples": 4 * generation["max-examples"]}
+    run = tried(document, walks, ALONG_THE_LINKS)
+    assert run.findings == []
+    assert {"POST /orders", "POST /kiosks", "POST /webhook-endpoints"} <= {source for source, _ in run.followed}
+
+
+@dataclass
+class Run:
+    """What schemathesis did: the operations it tried, the links it followed, and what it has against any answer."""
+
+    operations: set[str]
+    tried: set[str] = field(default_factory=set)
+    followed: set[tuple[str, str]] = field(default_factory=set)
+    findings: list[str] = field(default_factory=list)
+
+    def note(self, scenario: ScenarioRecorder) -> None:
+        for case in scenario.cases.values():
+            self.tried.add(case.value.operation.label)
+            if case.transition is not None and case.is_transition_applied:
+                source = scenario.cases[case.transition.parent_id]
+                self.followed.add((source.value.operation.label, case.value.operation.label))
+        for checks in scenario.checks.values():
+            failures = [check.failure_info for check in checks if check.failure_info is not None]
+            self.findings += [f"{failure.failure}\n{failure.code_sample}" for failure in failures]
+
+
+def tried(document: str, generation: Config, phases: Config) -> Run:
+    """Has schemathesis make every check in these of its phases."""
     config = SchemathesisConfig.from_dict(
         {
             "auth": {"openapi": {SCHEME: {"bearer": OPERATOR_KEY}}},
-            "generation": {"max-examples": 60, "deterministic": True},
+            "generation": generation,
+            "phases": phases,
+            **BRIEFS,
         }
     )
-    schema = schemathesis.openapi.from_url(url, config=config)
-    tried: set[str] = set()
+    schema = schemathesis.openapi.from_url(document, config=config)
+    run = Run({operation.ok().label for operation in schema.get_all_operations()})
     for event in from_schema(schema).execute():
         if isinstance(event, events.NonFatalError | events.FatalError):
-            yield str(event)
+            run.findings.append(str(event))
         if isinstance(event, events.ScenarioFinished):
-            tried.add(event.recorder.label)
-            for checks in event.recorder.checks.values():
-                for check in checks:
-                    if check.failure_info is not None:
-                        yield f"{check.name}: {check.failure_info.failure}\n{check.failure_info.code_sample}"
-    operations = {operation.ok().label for operation in schema.get_all_operations()}
-    yield from (f"{label} was not tried" for label in operations - tried)
+            run.note(event.recorder)
+    return run

@@ -1,0 +1,54 @@
+"""From an answer to what can be done next, by the links of the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from marketplace_api.rest.links import HOMES
+
+
+@pytest.fixture
+def document(anybody: FlaskClient) -> Any:
+    return anybody.get("/openapi.json").json
+
+
+def links(document: Any, method: str, path: str, status: str) -> dict[str, dict[str, str]]:
+    """The parameters with which an answer leads to each operation."""
+    stated = document["paths"][path][method]["responses"][status]["links"]
+    return {link["operationId"]: link["parameters"] for link in stated.values()}
+
+
+def test_an_order_just_placed_leads_to_all_that_can_be_done_with_it(document: Any) -> None:
+    its_id = {"order_id": "$response.body#/id"}
+    assert links(document, "post", "/orders", "201") == {
+        "get_orders_get_order": its_id,
+        "post_orders_cancel_order": its_id,
+        "post_orders_ship_order": its_id,
+        "post_orders_deliver_order": its_id,
+    }
+
+
+def test_a_list_leads_on_from_its_first_row(document: Any) -> None:
+    its_id = {"payout_id": "$response.body#/data/0/id"}
+    assert links(document, "get", "/payouts", "200") == {
+        "get_payouts_get_payout": its_id,
+        "post_payouts_retry_payout": its_id,
+    }
+
+
+def test_what_lies_inside_another_is_found_by_both_ids(document: Any) -> None:
+    assert links(document, "get", "/webhook-endpoints/{endpoint_id}/deliveries", "200") == {
+        "post_webhook_endpoints_replay_webhook_delivery": {
+            "endpoint_id": "$request.path.endpoint_id",
+            "delivery_id": "$response.body#/data/0/id",
+        }
+    }
+
+
+def test_all_that_is_shown_has_a_home_that_is_there(document: Any) -> None:
+    assert HOMES.keys() <= document["components"]["schemas"].keys()
+    for home in HOMES.values():
+        assert any(path.startswith(home) for path in document["paths"]), home
