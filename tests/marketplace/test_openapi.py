@@ -58,7 +58,7 @@ def before_call(_context: schemathesis.HookContext, case: schemathesis.Case, _kw
         case.headers[repeats.HEADER] = f"key-{next(_keys)}"
 
 
-EXAMPLES = 45
+EXAMPLES = 30
 """Of each operation, unless `--examples` says how many."""
 ONE_BY_ONE: Config = {"stateful": {"enabled": False}}
 ALONG_THE_LINKS: Config = {
@@ -66,6 +66,8 @@ ALONG_THE_LINKS: Config = {
     # those that the document states, and none that could be guessed
     "stateful": {"enabled": True, "max-steps": 20, "inference": {"algorithms": []}},
 }
+# always the same: it stops at the first walk that a shop with a memory answers otherwise, so more would not be walked
+WALKS: Config = {"max-examples": 180, "deterministic": True}
 
 
 @pytest.fixture
@@ -93,9 +95,8 @@ def test_schemathesis_finds_nothing(document: str, generation: Config) -> None:
     assert run.tried == run.operations
 
 
-def test_schemathesis_finds_nothing_along_the_links(document: str, generation: Config) -> None:
-    walks = generation | {"max-examples": 4 * generation["max-examples"]}
-    run = tried(document, walks, ALONG_THE_LINKS)
+def test_schemathesis_finds_nothing_along_the_links(document: str) -> None:
+    run = tried(document, WALKS, ALONG_THE_LINKS)
     assert run.findings == []
     assert {"POST /orders", "POST /kiosks", "POST /webhook-endpoints"} <= {source for source, _ in run.followed}
 
