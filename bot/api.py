@@ -16,7 +16,7 @@ from apiflask import APIBlueprint
 from babel.numbers import get_currency_precision
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
-from bot import broadcast
+from bot import broadcast, outgoing
 from bot.broadcast import Audience
 from marketplace_api.rest.access import requires, shop
 from marketplace_api.rest.fields import Id, Limit, Line, Locale, Moment
@@ -103,6 +103,14 @@ class Phone(BaseModel):
 def list_messages(query_data: MessageQuery) -> Page[Message]:
     """List texts, newest first."""
     return _page(query_data)
+
+
+@blueprint.post("/messages/<id:message_id>/resend")
+@requires("operator", refusals=(409,))
+@blueprint.output(Message)
+def resend_message(message_id: str) -> Message:
+    """Send a failed or suppressed text again; whoever wants no texts gets none all the same."""
+    return Message.of(outgoing.resend(shop(), message_id))
 
 
 @blueprint.get("/conversations/<msisdn>")

@@ -8,7 +8,10 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from flows import gsm7
+from marketplace_api.refused import Refused
+from marketplace_api.shop import Shop
 from state import messages, outbox
+from state.messages import Message
 
 MESSAGE = "message"
 """The kind of job that a text leaves by."""
@@ -43,17 +46,7 @@ class Text:
 
 def queue(conn: Connection, text: Text, message_id: str, now: datetime) -> bool:
     """Keeps the text to be sent once; False when its key was met before."""
-    job = {"message": message_id}
-    if not outbox.add(
-        conn,
-        kind=MESSAGE,
-        payload=job,
-        key=text.key,
-        lane=text.msisdn,
-        due_at=now,
-        now=now,
-        priority=text.priority,
-    ):
+    if not _let_leave(conn, text.key, message_id, text.msisdn, text.priority, now):
         return False
     body = gsm7.plain(text.body)
     size = gsm7.segments(body)
@@ -72,3 +65,38 @@ def queue(conn: Connection, text: Text, message_id: str, now: datetime) -> bool:
         dialogue=text.dialogue,
     )
     return True
+
+
+def resend(shop: Shop, message_id: str) -> Message:
+    """Lets a text that failed or was held back leave once more, unless manners speak against it again.
+
+    `Refused` with `unknown_message`, or with `message_not_failed` for every other text.
+    """
+    conn = shop.session.connection()
+    is_again = messages.again(conn, message_id)
+    message = messages.find(conn, message_id)
+    if message is None:
+        raise Refused("unknown_message", 404)
+    if not is_again:
+        raise Refused("message_not_failed", current=message.status)
+    outbox.replaced(conn, kind=MESSAGE, payload=_job(message_id), now=shop.now)
+    _let_leave(conn, f"resend:{shop.ids.new_id('job')}", message_id, message.msisdn, NEWS, shop.now)
+    return message
+
+
+def _let_leave(conn: Connection, key: str, message_id: str, msisdn: str, priority: int, now: datetime) -> bool:
+    """Adds the job by which a text leaves; False when its key was met before."""
+    return outbox.add(
+        conn,
+        kind=MESSAGE,
+        payload=_job(message_id),
+        key=key,
+        lane=msisdn,
+        due_at=now,
+        now=now,
+        priority=priority,
+    )
+
+
+def _job(message_id: str) -> dict[str, str]:
+    return {"message": message_id}

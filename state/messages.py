@@ -1,9 +1,11 @@
 """Every text, in or out, and where it stands.
 
     queued ─> sending ─> unknown ─> sent ─> delivered │ failed │ suppressed
-      ↑__________│ postponed
+      ↑__________│ postponed                              │          │
+      ↑___________________________________________________│__________│ again
 
-A status only moves to the right, so reports may come twice, late and in any order; the last three are final.
+A status only moves to the right, so reports may come twice, late and in any order; the last three are final, unless
+an operator has a text sent again.
 What a provider may have taken without our hearing its id waits as `unknown` for a report to that phone.
 """
 
@@ -289,6 +291,16 @@ def confirmed(conn: Connection, lost: Message, provider: str) -> bool:
 def suppressed(conn: Connection, id: str, *, error: str) -> bool:
     """It was held back on purpose, and `error` says why."""
     return _advance(conn, message.c.id == id, "suppressed", error=error)
+
+
+def again(conn: Connection, id: str) -> bool:
+    """An operator wants it to leave once more; False unless it failed or was suppressed.
+
+    From now on reports on the first time are strays. What that cost stands until a provider names another price.
+    """
+    ended = message.update().where(message.c.id == id, message.c.status.in_(("failed", "suppressed")))
+    anew = ended.values(status="queued", error=None, reported=None, provider=None, provider_id=None)
+    return conn.execute(anew).rowcount == 1
 
 
 def report(

@@ -81,7 +81,7 @@ def add(
         conn,
         outbox,
         kind=kind,
-        payload=msgspec.json.encode(payload).decode(),
+        payload=_packed(payload),
         key=key,
         lane=lane,
         due_at=due_at,
@@ -145,6 +145,13 @@ def bury(conn: Connection, job: Job, *, now: datetime, error: str) -> bool:
     return _let_go(conn, job, dead_at=now, error=error)
 
 
+def replaced(conn: Connection, *, kind: str, payload: Mapping[str, Any], now: datetime) -> None:
+    """Another job does what buried ones with this payload did not: they are done, and their keys stay known."""
+    buried = outbox.update().where(outbox.c.dead_at.is_not(None), outbox.c.kind == kind)
+    same = buried.where(outbox.c.payload == _packed(payload))
+    conn.execute(same.values(dead_at=None, done_at=now, payload="{}", error=None))
+
+
 def release(conn: Connection, jobs: Iterable[Job]) -> None:
     """Give back jobs that were claimed and not begun, as if they had not been claimed."""
     for job in jobs:
@@ -196,6 +203,10 @@ def _lane_is_taken(now: datetime) -> ColumnElement[bool]:
 
 def _is_live(job: FromClause) -> ColumnElement[bool]:
     return and_(job.c.done_at.is_(None), job.c.dead_at.is_(None))
+
+
+def _packed(payload: Mapping[str, Any]) -> str:
+    return msgspec.json.encode(payload).decode()
 
 
 def _job(row: Row[Any]) -> Job:

@@ -11,7 +11,9 @@ from bot.api import cost
 from bot.storefront import key
 from marketplace_api.shapes import Money
 from tests.bot.scenes import AKINYI, JOY, STRANGER, order
+from tests.bot.test_delivery import FINAL, Carrier, deliver, depth, say
 from tests.service import OPERATOR_KEY, Service
+from tests.state.together import together
 
 CLOSING = "/help-requests/hlp_1/close"
 MESSAGE = (
@@ -36,13 +38,21 @@ def last(service: Service, msisdn: str) -> dict[str, Any]:
     return seen(service, f"/conversations/{msisdn}")[0]
 
 
-@pytest.mark.parametrize("path", ["/messages", f"/conversations/{JOY}", f"/conversations/{STRANGER}"])
-def test_only_an_operator_is_let_in(embedded: Service, path: str) -> None:
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/messages"),
+        ("GET", f"/conversations/{JOY}"),
+        ("GET", f"/conversations/{STRANGER}"),
+        ("POST", "/messages/msg_1/resend"),
+    ],
+)
+def test_only_an_operator_is_let_in(embedded: Service, method: str, path: str) -> None:
     storefront = key(embedded.settings.secret_key)
 
-    assert asked(embedded, path, None).status_code == 401
-    assert asked(embedded, path, "wrong").status_code == 401
-    assert asked(embedded, path, storefront).status_code == 403
+    assert asked(embedded, path, None, method).status_code == 401
+    assert asked(embedded, path, "wrong", method).status_code == 401
+    assert asked(embedded, path, storefront, method).status_code == 403
 
 
 # -- texts
@@ -154,6 +164,81 @@ def test_a_delivery_report_is_seen(service: Service) -> None:
 )
 def test_a_cost_is_read_as_providers_write_it(words: str | None, money: tuple[int, str] | None) -> None:
     assert cost(words) == (money and Money(amount=money[0], currency=money[1]))
+
+
+# -- sent again
+
+
+def resend(service: Service, id: str) -> TestResponse:
+    return asked(service, f"/messages/{id}/resend", method="POST")
+
+
+def test_a_text_that_failed_for_good_is_sent_again_when_an_operator_says_so(service: Service) -> None:
+    say(service, JOY, "hello")
+    deliver(service, Carrier(service.clock, [FINAL]))
+    failed = last(service, JOY)
+    again = resend(service, failed["id"])
+
+    assert again.status_code == 200
+    assert again.get_json() == failed | {"status": "queued", "error": None, "provider": None}
+    carrier = Carrier(service.clock)
+    deliver(service, carrier, minutes=30)
+    assert carrier.sent == ["hello"]
+    assert (last(service, JOY)["id"], last(service, JOY)["status"]) == (failed["id"], "sent")
+    assert depth(service).dead == 0
+
+
+def test_of_operators_who_send_it_again_at_once_one_does(service: Service) -> None:
+    say(service, JOY, "hello")
+    deliver(service, Carrier(service.clock, [FINAL]))
+    id = last(service, JOY)["id"]
+    statuses = together(4, lambda _: resend(service, id).status_code)
+    carrier = Carrier(service.clock)
+    deliver(service, carrier, minutes=3)
+
+    assert sorted(statuses) == [200, 409, 409, 409]
+    assert carrier.sent == ["hello"]
+
+
+def test_a_text_that_a_report_says_has_failed_is_sent_again_under_a_new_id_of_the_provider(service: Service) -> None:
+    carrier = Carrier(service.clock)
+    say(service, JOY, "hello")
+    deliver(service, carrier)
+    service.gateway.report("ATXid_1", "Failed", msisdn=JOY, reason="DeliveryFailure")
+    resend(service, last(service, JOY)["id"])
+    deliver(service, carrier)
+    service.gateway.report("ATXid_1", "Failed", msisdn=JOY, reason="DeliveryFailure")
+
+    assert carrier.sent == ["hello", "hello"]
+    assert (last(service, JOY)["status"], last(service, JOY)["provider_id"]) == ("sent", "ATXid_2")
+
+
+def test_whoever_said_stop_gets_nothing_all_the_same_and_after_start_what_was_held_back(service: Service) -> None:
+    service.gateway.text(JOY, "STOP")
+    say(service, JOY, "hello")
+    carrier = Carrier(service.clock)
+    deliver(service, carrier, minutes=1)
+    (held,) = seen(service, f"/conversations/{JOY}?status=suppressed")
+    resend(service, held["id"])
+    deliver(service, carrier)
+    assert seen(service, f"/conversations/{JOY}?status=suppressed") == [held]
+
+    service.gateway.text(JOY, "START")
+    resend(service, held["id"])
+    deliver(service, carrier, minutes=1)
+    assert carrier.sent[1:] == ["You will get texts from Soko again. To end them, text STOP.", "hello"]
+
+
+def test_only_what_failed_or_was_held_back_is_sent_again(service: Service) -> None:
+    service.gateway.text(JOY, "HELP")
+    service.work()
+    answer, question = (resend(service, text["id"]) for text in seen(service, "/messages"))
+    strange = resend(service, "msg_nobody")
+
+    assert answer.status_code == question.status_code == 409
+    assert answer.get_json()["reason"] == question.get_json()["reason"] == "message_not_failed"
+    assert (strange.status_code, strange.get_json()["reason"]) == (404, "unknown_message")
+    assert len(service.inbox(JOY)) == 1
 
 
 # -- calls asked for

@@ -280,6 +280,25 @@ def test_what_is_final_stays(conn: Connection, final: Status) -> None:
     assert stands(conn) == final
 
 
+def test_only_what_failed_or_was_suppressed_is_sent_again_and_reports_on_the_first_time_are_strays(
+    conn: Connection,
+) -> None:
+    queue(conn)
+    assert not messages.again(conn, "msg_1")
+    sending(conn)
+    sent(conn)
+    assert not messages.again(conn, "msg_1")
+    messages.report(conn, AT, "ATXid_1", "failed", LATER, "AbsentSubscriber")
+    assert messages.again(conn, "msg_1")
+    assert not messages.again(conn, "msg_1")
+
+    assert not messages.report(conn, AT, "ATXid_1", "failed", LATER, "AbsentSubscriber")
+    assert sending(conn) == "sending"
+    sent(conn, provider_id="ATXid_2")
+    messages.report(conn, AT, "ATXid_2", "delivered", LATER)
+    assert stands(conn) == "delivered"
+
+
 def test_reports_in_any_order_and_twice_end_alike(conn: Connection) -> None:
     """Even when they overtake the provider's own answer to the send, which is None here."""
     for number, order in enumerate(permutations([*REPORTS, None])):

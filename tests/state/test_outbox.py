@@ -233,6 +233,18 @@ def test_whether_anything_is_due_is_known_without_claiming_it(conn: Connection) 
     assert not outbox.anything_due(conn, NOW + MINUTE)
 
 
+def test_a_buried_job_that_another_replaces_is_done_and_its_key_stays_known(conn: Connection) -> None:
+    for key in ("dead", "as dead"):
+        add(conn, key, payload={"message": key})
+    for job in claim(conn):
+        outbox.bury(conn, job, now=NOW, error="no")
+    outbox.replaced(conn, kind="sms", payload={"message": "dead"}, now=NOW)
+
+    assert outbox.depth(conn, NOW) == outbox.Depth(waiting=0, due=0, oldest_due_at=None, dead=1)
+    assert not add(conn, "dead")
+    assert outbox.sweep(conn, NOW + MINUTE) == 1
+
+
 def test_depth_counts_what_waits_and_what_died(conn: Connection) -> None:
     assert outbox.depth(conn, NOW) == outbox.Depth(waiting=0, due=0, oldest_due_at=None, dead=0)
     for key, due_at in [("oldest", NOW - MINUTE), ("now", NOW), ("later", NOW + MINUTE)]:
