@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 import msgspec
 from sqlalchemy import Connection
@@ -189,10 +190,10 @@ class Hall:
                     if not self._is_first(conn, inbound, name, stored, now) and not attempt:
                         tallies.add(conn, {("duplicate", "id"): 1})
                         return
-                    again = self._is_repeated(conn, inbound, now)
+                    again = self._repeats(conn, inbound, name, now)
                     self._keep(conn, inbound, self._presentable(inbound, session), now)
                     if again:
-                        tallies.add(conn, {("duplicate", "text"): 1})
+                        tallies.add(conn, {("duplicate", again): 1})
                 try:
                     body = "" if again else self._answer(inbound, session, visit)
                 except Unreachable:
@@ -216,6 +217,22 @@ class Hall:
     def _count_duplicate(self) -> None:
         with self.database.writing.begin() as db:
             tallies.add(db.connection(), {("duplicate", "id"): 1})
+
+    def _repeats(self, conn: Connection, inbound: Inbound, name: str, now: datetime) -> Literal["token", "text"] | None:
+        """What tells that this is a text we were brought before under another id; None when nothing does."""
+        if self._has_another_name(conn, inbound, name, now):
+            return "token"
+        return "text" if self._is_repeated(conn, inbound, now) else None
+
+    def _has_another_name(self, conn: Connection, inbound: Inbound, name: str, now: datetime) -> bool:
+        """Whether the provider has brought a text of another name under this token."""
+        if inbound.token is None:
+            return False
+        key = f"token:{inbound.provider}:{inbound.token}"
+        first = performed.begin(conn, key, inbound.msisdn, now, None)
+        if first is None:
+            performed.finish(conn, key, name.encode(), b"")
+        return first not in (None, name.encode())
 
     def _is_repeated(self, conn: Connection, inbound: Inbound, now: datetime) -> bool:
         """Whether a phone's last text came again under another id, before she can have read our answer to it.

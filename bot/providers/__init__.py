@@ -41,6 +41,8 @@ class Inbound:
     sent_at: datetime | None = None
     consent: Literal["STOP", "START", "HELP"] | None = None
     """What the provider has itself understood and answered (Twilio's OptOutType)."""
+    token: str | None = None
+    """The same each time the provider brings it (Twilio's I-Twilio-Idempotency-Token)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ def _verify(public_url: str, validator: Any, /) -> None:
         abort(403)
 
 
-# Inbound: a text, perhaps with pictures. Twilio's own repeats keep their MessageSid.
+# Inbound: a text, perhaps with pictures. Twilio's own repeats keep their MessageSid, and a token in their head.
 
 
 def _sms(hall: Hall) -> Response:
@@ -81,6 +81,7 @@ def _inbound(form: Mapping[str, str], channel: Channel, message_id: str, person:
         text=_decoded(form.get("Body", "")),
         media=tuple(_media(form)),
         consent=_CONSENTS.get(form.get("OptOutType", "")),
+        token=request.headers.get("I-Twilio-Idempotency-Token"),
     )
 
 

@@ -29,6 +29,15 @@ STOPPED = "You will get no more texts from Soko. To get them again, text START."
 STARTED = "You will get texts from Soko again. To end them, text STOP."
 
 
+def twilio_brings(service: Service, body: str, *, id: str, token: str | None = None, **more: str) -> int:
+    """Akinyi's text as Twilio posts it; the HTTP status it was answered with."""
+    said = {"From": AKINYI, "To": "+15005550006", "MessageSid": id, "Body": body, **more}
+    validator = RequestValidator(service.settings.twilio_auth_token)
+    signature = validator.compute_signature(f"{service.settings.url}/webhooks/twilio/sms", said)
+    headers = {"X-Twilio-Signature": signature} | ({"I-Twilio-Idempotency-Token": token} if token else {})
+    return service.http.post("/webhooks/twilio/sms", data=said, headers=headers).status_code
+
+
 # -- the same text again
 
 
@@ -58,6 +67,24 @@ def test_a_sentence_that_comes_twice_within_seconds_under_two_ids_is_heard_once(
     for _ in range(2):
         service.gateway.text(AKINYI, "SELL Oil lamp 900 x5")
     assert len(texts(service, AKINYI)) == 1
+
+
+def test_a_text_whose_token_is_known_is_not_heard_again_under_another_id(service: Service) -> None:
+    for id, token in (("SM1", "7f3a"), ("SM1", "7f3a"), ("SM2", "7f3a"), ("SM3", "9c21")):
+        assert twilio_brings(service, "6", id=id, token=token) == 200
+
+    assert [text.about for text in texts(service, AKINYI)] == ["SM1", "SM3"]
+
+
+def test_a_text_whose_hop_died_before_it_saved_is_no_repetition_of_itself(service: Service) -> None:
+    service.gateway.text(STRANGER, "JOIN", provider="twilio")
+    twilio = dying(service)
+    assert twilio.text(STRANGER, "Beatrice", provider="twilio") == 500
+    twilio.repeat()
+    service.gateway.text(STRANGER, "2", provider="twilio")
+
+    assert texts(service, STRANGER)[-1].text.startswith("Which kiosk")
+    assert len(texts(service, STRANGER)) == 3
 
 
 def test_a_sentence_said_again_after_its_answer_is_heard_again(service: Service) -> None:
@@ -177,12 +204,10 @@ def test_start_without_a_stop_is_silent(embedded: Service) -> None:
 
 
 def test_what_the_provider_has_confirmed_is_not_confirmed_again(tmp_path: Path) -> None:
-    said = {"From": AKINYI, "To": "+15005550006", "MessageSid": "SM1", "Body": "STOP", "OptOutType": "STOP"}
     with serving(tmp_path, twilio_auth_token="token") as service:
-        signature = RequestValidator("token").compute_signature(f"{service.settings.url}/webhooks/twilio/sms", said)
-        answer = service.http.post("/webhooks/twilio/sms", data=said, headers={"X-Twilio-Signature": signature})
+        answered = twilio_brings(service, "STOP", id="SM1", OptOutType="STOP")
 
-        assert (answer.status_code, texts(service)) == (200, [])
+        assert (answered, texts(service)) == (200, [])
         with service.house.database.reading() as session:
             stopped = people.find(session.connection(), AKINYI)
     assert stopped is not None

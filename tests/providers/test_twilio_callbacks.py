@@ -38,8 +38,8 @@ def sign(path: str, body: str, token: str = TOKEN) -> str:
     return str(RequestValidator(token).compute_signature(f"{PUBLIC_URL}/webhooks/twilio/{path}", fields))
 
 
-def post(client: FlaskClient, path: str, body: str, signature: str | None = None) -> TestResponse:
-    headers = {"X-Twilio-Signature": signature if signature is not None else sign(path, body)}
+def post(client: FlaskClient, path: str, body: str, signature: str | None = None, **headers: str) -> TestResponse:
+    headers["X-Twilio-Signature"] = signature if signature is not None else sign(path, body)
     return client.post(f"/webhooks/twilio/{path}", data=body, content_type=FORM, headers=headers)
 
 
@@ -112,6 +112,11 @@ def test_a_callback_is_told_to_the_hall_in_our_words(
     answer = post(client, path, body)
     assert answer.status_code == {"sms": 200, "status": 204}[path]
     assert hall.heard == [heard]
+
+
+def test_the_token_of_a_text_is_told_to_the_hall(client: FlaskClient, hall: RecordingHall) -> None:
+    post(client, "sms", f"{TEXT}&{PHONES}&Body=HELP", **{"I-Twilio-Idempotency-Token": "7f3a"})
+    assert hall.heard == [sms("HELP", token="7f3a")]
 
 
 def test_a_text_is_answered_with_no_words_and_a_status_with_nothing(client: FlaskClient) -> None:
