@@ -273,7 +273,16 @@ class Hall:
             return self._converse(inbound, session, visit)
         session.person = hop.meet(visit, session.person)  # the shop need not know who wants no more texts
         with visit.work.writing() as conn:
+            if self._has_spoken_since(conn, inbound):
+                return ""
             return self._consent(asked, inbound, session, conn, visit.now)
+
+    def _has_spoken_since(self, conn: Connection, inbound: Inbound) -> bool:
+        """Whether a later word of hers on the same came before this one: a network may bring a text hours late."""
+        if inbound.sent_at is None:
+            return False
+        later = messages.said_after(conn, inbound.msisdn, inbound.provider, inbound.sent_at)
+        return any(consent.wanted(text) for text in later)
 
     def _reply(self, inbound: Inbound, body: str, session: Session) -> Text:
         asked = inbound.consent or consent.wanted(inbound.text)

@@ -205,6 +205,13 @@ def unanswered(conn: Connection, msisdn: str, since: datetime, but: str = "") ->
     return text
 
 
+def said_after(conn: Connection, msisdn: str, provider: str, sent_at: datetime) -> list[str]:
+    """What a phone has said since then by the clock of a provider, whenever it was brought."""
+    c = message.c
+    hers = c.msisdn == msisdn, c.direction == "in", c.provider == provider, c.sent_at > sent_at
+    return list(conn.scalars(select(c.text).where(*hers).order_by(c.seq)))
+
+
 def sending(conn: Connection, ids: Collection[str], now: datetime) -> None:
     """To be committed before the provider is called: from now on they may have left."""
     queued = message.update().where(message.c.id.in_(ids), message.c.status == "queued")

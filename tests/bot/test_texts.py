@@ -38,6 +38,13 @@ def twilio_brings(service: Service, body: str, *, id: str, token: str | None = N
     return service.http.post("/webhooks/twilio/sms", data=said, headers=headers).status_code
 
 
+def africastalking_brings(service: Service, body: str, *, date: str) -> None:
+    """Akinyi's text as Africa's Talking posts it, which may be long after she sent it."""
+    path = f"/webhooks/africastalking/{service.settings.webhook_secret}/sms"
+    said = {"from": AKINYI, "to": "22384", "id": service.new_id(), "text": body, "date": date}
+    assert service.http.post(path, data=said).status_code == 200
+
+
 # -- the same text again
 
 
@@ -171,6 +178,43 @@ def test_a_text_and_a_call_of_one_person_at_once_both_count(service: Service) ->
 
     assert status(service, placed) == "accepted"
     assert "What kind of ware" in service.gateway.answer(AKINYI, "Oil lamp")
+
+
+# -- later than it was sent
+
+
+def test_texts_that_come_in_another_order_than_they_were_sent_each_count(service: Service) -> None:
+    first, second = order(service), order(service)
+    africastalking_brings(service, f"YES {second['code']}", date="2026-11-23 07:05:00")
+    africastalking_brings(service, f"YES {first['code']}", date="2026-11-23T07:00:00Z")
+
+    assert [status(service, one) for one in (first, second)] == ["accepted", "accepted"]
+    assert [answer.text.split()[1] for answer in texts(service, AKINYI)] == [second["code"], first["code"]]
+    brought = service.api("GET", "/messages?direction=in")["data"]
+    assert [text["sent_at"] for text in brought] == ["2026-11-23T07:00:00Z", "2026-11-23T07:05:00Z"]
+
+
+@pytest.mark.parametrize(("earlier", "later", "becomes"), [("STOP", "START", "sent"), ("ANZA", "ACHA", "suppressed")])
+def test_her_last_word_counts_though_the_one_before_comes_after_it(
+    service: Service, earlier: str, later: str, becomes: str
+) -> None:
+    africastalking_brings(service, later, date="2026-11-23 07:05:00")
+    africastalking_brings(service, earlier, date="2026-11-23 07:00:00")
+    order(service)
+    service.work()
+
+    (news,) = [text for text in texts(service, AKINYI) if text.topic == "order.placed"]
+    assert news.status == becomes
+
+
+def test_half_a_day_of_repetitions_is_heard_once(service: Service) -> None:
+    service.gateway.text(AKINYI, "CALL")
+    for _ in range(12):
+        service.later(hours=1)
+        service.gateway.repeat()
+
+    assert service.events().count("help.requested") == 1
+    assert len(texts(service, AKINYI)) == 1
 
 
 # -- who may hear from us

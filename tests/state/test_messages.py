@@ -375,6 +375,16 @@ def test_the_last_text_heard_is_unanswered_until_its_answer_leaves(conn: Connect
     assert messages.unanswered(conn, AMINA, NOW) is None
 
 
+def test_what_a_phone_has_said_since_goes_by_its_providers_clock(conn: Connection) -> None:
+    for number, minutes in enumerate([3, 1, 2]):
+        receive(conn, f"msg_{number}", f"AT_{number}", text=f"at {minutes}", sent_at=NOW + timedelta(minutes=minutes))
+    receive(conn, "msg_undated", "AT_undated")
+    receive(conn, "msg_other", "SM_1", provider="twilio", sent_at=NOW + timedelta(minutes=4))
+
+    assert messages.said_after(conn, AMINA, AT, NOW + timedelta(minutes=1)) == ["at 3", "at 2"]
+    assert messages.said_after(conn, JUMA, AT, NOW) == []
+
+
 def test_history_is_newest_first_and_turns_its_pages_while_texts_arrive(conn: Connection) -> None:
     for number in range(5):
         queue(conn, f"msg_{number}", msisdn=AMINA if number % 2 == 0 else JUMA)
