@@ -1,7 +1,7 @@
 """The words that end and begin texting: whole messages in any case, whatever language is set; and what networks know.
 
-Sources: Twilio's default opt-out words and CTIA's messaging principles; Swahili, French and Amharic as
-people write, the last in both scripts.
+Sources: Twilio's default opt-out words, CTIA's messaging principles and 47 CFR 64.1200(a)(10); Swahili, French and
+Amharic as people write, the last in both scripts.
 CANCEL, END and QUIT are among them, so they can never be keywords of a dialogue.
 """
 
@@ -19,9 +19,12 @@ STOP = frozenset(
     [
         "stop",
         "stopall",
+        "stop all",
         "unsubscribe",
         "revoke",
         "optout",
+        "opt out",
+        "opt-out",
         "cancel",
         "end",
         "quit",

@@ -16,15 +16,15 @@ import pytest
 
 from bot import outgoing
 from bot.clock import Clock
-from bot.delivery import LEASE, REPEATS, Delivery
+from bot.delivery import JITTER, LEASE, REPEATS, Delivery
 from bot.handover import Route
-from bot.outgoing import REPLY, Text
+from bot.outgoing import BROADCAST, REMINDER, REPLY, Text
 from bot.payouts import PayError, SimulatedPayouts
 from bot.providers import OutgoingSms, Receipt, Sender, SendError
 from bot.worker import delivery, errands
 from state import outbox, people
 from state.messages import Message
-from tests.bot.scenes import AKINYI, JOY, STRANGER, artisan, news, received, tell, texts, ware
+from tests.bot.scenes import AKINYI, JOY, OTIENO, STRANGER, artisan, news, received, tell, texts, ware
 from tests.service import Service
 
 LATER = SendError("busy", retryable=True)
@@ -174,6 +174,23 @@ def test_a_refusal_that_means_later_is_tried_again_after_1_3_5_and_7_minutes_and
     assert (depth(service).waiting, depth(service).dead) == (0, 1)
 
 
+def test_what_was_refused_together_is_not_tried_again_together(embedded: Service) -> None:
+    carrier = Carrier(embedded.clock, [LATER] * 20)
+    for n in range(20):
+        say(embedded, f"+2547330010{n:02}", "hello")
+    deliver(embedded, carrier)
+    refused_at = embedded.clock()
+    with worker(embedded, route=through(carrier)) as hands:
+        for _ in range(60):
+            embedded.clock.advance(1)
+            hands.deliver()
+
+    waited_s = {(at - refused_at).total_seconds() for at, _ in carrier.asked[20:]}
+    assert len(carrier.asked) == 40
+    assert len(waited_s) > 3
+    assert 60 * (1 - JITTER) <= min(waited_s) <= max(waited_s) <= 60
+
+
 def test_while_it_waits_it_is_queued_and_says_why(service: Service) -> None:
     say(service, JOY, "hello")
     deliver(service, Carrier(service.clock, [LATER]))
@@ -274,14 +291,16 @@ def test_texts_of_one_person_leave_in_order_and_hold_up_nobody_else(service: Ser
     assert carrier.sent == ["first", "to somebody else", "first", "second"]
 
 
-def test_answers_leave_before_news(service: Service) -> None:
+def test_an_answer_leaves_before_news_before_a_reminder_before_a_broadcast(service: Service) -> None:
     carrier = Carrier(service.clock)
-    say(service, JOY, "news")
+    say(service, JOY, "the same for many", topic="broadcast", priority=BROADCAST)
+    say(service, OTIENO, "a reminder", topic="reminder.order", priority=REMINDER)
+    say(service, STRANGER, "news")
     say(service, AKINYI, "an answer", topic="reply", priority=REPLY)
     with ThreadPoolExecutor(max_workers=1) as pool:
         replace(delivery(service.app, service.house, pool), route=through(carrier)).deliver()
 
-    assert carrier.sent == ["an answer", "news"]
+    assert carrier.sent == ["an answer", "news", "a reminder", "the same for many"]
 
 
 def test_two_workers_at_once_send_everything_once(service: Service) -> None:

@@ -13,7 +13,8 @@ import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
 from bot.work import Database
-from tests.bot.scenes import AKINYI, JOY, OTIENO, STRANGER, another, dying, on_sale, order, speaks, status, tell
+from tests.bot.scenes import AKINYI, JOY, OTIENO, STRANGER, another, dying, on_sale, order, speaks, status, tell, texts
+from tests.bot.test_delivery import Hanging, delivering, say
 from tests.service import Service
 from tests.shops import Elsewhere, elsewhere
 
@@ -119,6 +120,19 @@ def test_a_text_is_answered_with_words(town: Elsewhere, fares: str) -> None:
     town.bot.gateway.text(AKINYI, "ORDERS")
 
     assert town.inbox(AKINYI) == [OUT_OF_REACH]
+
+
+def test_a_text_is_answered_while_the_shop_and_every_provider_hang(
+    town: Elsewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(2):
+        say(town.bot, f"+25473300100{n}", "hello")
+    town.road.goes("nowhere")
+    with delivering(town.bot, Hanging(town.bot.clock), 0, monkeypatch):
+        assert town.bot.gateway.text(AKINYI, "ORDERS") == 200
+
+    (answer,) = texts(town.bot, AKINYI)
+    assert (answer.text, answer.status) == (OUT_OF_REACH, "queued")
 
 
 def test_the_words_are_in_her_language(town: Elsewhere) -> None:
