@@ -1,0 +1,111 @@
+"""Workers as processes: any number share what is to be sent, and one that is told to stop leaves nothing half done."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event, Semaphore
+from typing import Any
+
+from flask import Flask, request
+
+from bot import outgoing
+from bot.delivery import HANDS
+from bot.outgoing import Text
+from tests.bot.scenes import texts
+from tests.marketplace.served import served
+from tests.service import Service
+
+ROOT = Path(__file__).parents[2]
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+"""Due by every machine's clock: these processes go by their own."""
+
+
+class Provider:
+    """Africa's Talking, which takes every text and answers once `answers` is set."""
+
+    def __init__(self) -> None:
+        self.answers, self.asked = Event(), Semaphore(0)
+        self.taken: list[str] = []
+        self.app = Flask(__name__)
+        self.app.add_url_rule("/version1/messaging", view_func=self.take, methods=["POST"])
+
+    def take(self) -> tuple[dict[str, Any], int]:
+        msisdn = request.form["to"]
+        self.taken.append(msisdn)
+        self.asked.release()
+        self.answers.wait()
+        took = {"statusCode": 101, "number": msisdn, "status": "Success", "messageId": f"ATXid_{msisdn}", "cost": "0"}
+        return {"SMSMessageData": {"Message": "Sent", "Recipients": [took]}}, 201
+
+    def is_asked(self, times: int) -> None:
+        """Waits until it was."""
+        for _ in range(times):
+            assert self.asked.acquire(timeout=60), "no worker asks"
+
+
+@contextmanager
+def workers(service: Service, provider: Provider, count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """That many processes over the service's database, each as `script/worker` starts it."""
+    with served(provider.app) as url:
+        at = {"SMS_PROVIDER": "africastalking", "AT_USERNAME": "soko", "AT_API_KEY": "key", "AT_BASE_URL": url}
+        environment = os.environ | at | {"DATABASE_URL": service.settings.database_url}
+        command = [sys.executable, "-m", "bot.worker"]
+        started = [
+            subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL) for _ in range(count)
+        ]
+        try:
+            yield started
+        finally:
+            provider.answers.set()
+            for process in started:
+                process.kill()
+                process.wait()
+
+
+def to_be_sent(service: Service, count: int) -> list[str]:
+    """As many texts, each for a phone of its own."""
+    msisdns = [f"+2547330010{n:02}" for n in range(count)]
+    with service.house.database.writing.begin() as session:
+        for msisdn in msisdns:
+            text = Text(msisdn, msisdn, "hello", "en", "order.placed")
+            outgoing.queue(session.connection(), text, service.house.ids.new_id("msg"), LONG_AGO)
+    return msisdns
+
+
+def statuses(service: Service) -> Counter[str]:
+    return Counter(text.status for text in texts(service))
+
+
+def test_any_number_of_workers_send_everything_once(service: Service) -> None:
+    msisdns, provider = to_be_sent(service, 90), Provider()
+    provider.answers.set()
+    with workers(service, provider, 3) as started:
+        provider.is_asked(len(msisdns))
+        for process in started:
+            process.terminate()
+        assert [process.wait(timeout=10) for process in started] == [0, 0, 0]
+
+    assert Counter(provider.taken) == Counter(msisdns)
+    assert statuses(service) == {"sent": len(msisdns)}
+
+
+def test_a_worker_told_to_stop_finishes_what_is_in_hand_and_gives_the_rest_back(service: Service) -> None:
+    to_be_sent(service, HANDS + 5)
+    provider = Provider()
+    with workers(service, provider, 1) as (process,):
+        provider.is_asked(HANDS)
+        process.terminate()
+        while statuses(service)["queued"] < 5:
+            """Given back before the others are finished."""
+        provider.answers.set()
+        assert process.wait(timeout=10) == 0
+
+    assert statuses(service) == {"sent": HANDS, "queued": 5}
+    assert len(provider.taken) == HANDS
