@@ -116,6 +116,7 @@ _STATUSES: dict[str, Status] = {
     "queued": "sending",
     "sending": "sending",
     "sent": "sent",
+    "partially_delivered": "sent",
     "delivered": "delivered",
     "read": "delivered",
     "undelivered": "failed",

@@ -278,6 +278,21 @@ def test_who_has_opted_out_at_the_provider_has_opted_out_with_us(service: Servic
     assert joy.opted_out_how == "africastalking refused"
 
 
+def test_a_report_that_she_has_opted_out_is_her_stop(service: Service) -> None:
+    carrier = Carrier(service.clock, name="twilio")
+    say(service, JOY, "hello")
+    deliver(service, carrier)
+    tell(service, "UPDATE message SET provider_id = 'SM1'")
+    service.gateway.report("SM1", "undelivered", msisdn=JOY, reason="21610")
+    say(service, JOY, "news")
+    deliver(service, carrier)
+
+    assert [(text.status, text.error) for text in texts(service, JOY)] == [
+        ("failed", "opted_out"),
+        ("suppressed", "opted out"),
+    ]
+
+
 def test_texts_of_one_person_leave_in_order_and_hold_up_nobody_else(service: Service) -> None:
     carrier = Carrier(service.clock, [LATER])
     for msisdn, body in ((JOY, "first"), (JOY, "second")):

@@ -89,8 +89,12 @@ UNDERSTOOD = [
     ),
     ("sms", f"{TEXT}&{PHONES}&Body={'hahaha' * 12}", sms("hahaha" * 12)),
     ("sms", f"{TEXT}&{PHONES}&{urlencode({'Body': LONG})}", sms(LONG)),
+    ("status", f"{STATUS}&MessageStatus=accepted", report("sending", None, "accepted")),
+    ("status", f"{STATUS}&MessageStatus=scheduled", report("sending", None, "scheduled")),
     ("status", f"{STATUS}&MessageStatus=queued", report("sending", None, "queued")),
+    ("status", f"{STATUS}&MessageStatus=sending", report("sending", None, "sending")),
     ("status", f"{STATUS}&MessageStatus=sent&SmsStatus=sent", report("sent", None, "sent")),
+    ("status", f"{STATUS}&MessageStatus=partially_delivered", report("sent", None, "partially_delivered")),
     ("status", f"{STATUS}&MessageStatus=delivered&RawDlrDoneDate=26", report("delivered", None, "delivered")),
     ("status", f"{STATUS}&MessageStatus=read", report("delivered", None, "read")),
     (
