@@ -165,7 +165,7 @@ def postpone(conn: Connection, job: Job, *, due_at: datetime, error: str | None)
 
 def is_waiting(conn: Connection, lane: str) -> bool:
     """Whether a job of this lane is not finished, be it due or not."""
-    mine = select(outbox.c.id).where(_is_live(outbox), outbox.c.lane == lane)
+    mine = select(outbox.c.id).where(_keeps_waiting(outbox, lane))
     return bool(conn.scalar(select(mine.exists())))
 
 
@@ -186,7 +186,10 @@ def sweep(conn: Connection, older_than: datetime) -> int:
 def _claimable(now: datetime, kinds: Collection[str] | None) -> Select[int]:
     free = or_(outbox.c.lease_until.is_(None), outbox.c.lease_until <= now)
     wanted = true() if kinds is None else outbox.c.kind.in_(kinds)
-    return select(outbox.c.id).where(_is_live(outbox), outbox.c.due_at <= now, free, wanted, ~_lane_is_taken(now))
+    # Below an OR PostgreSQL looks into each job's lane. Else it would join the outbox with itself, by what it remembers
+    # of an outbox that may have filled since, and compare each job that is claimed with every other.
+    its_turn = or_(outbox.c.lane.is_(None), ~_lane_is_taken(now))
+    return select(outbox.c.id).where(_is_live(outbox), outbox.c.due_at <= now, free, wanted, its_turn)
 
 
 def _lane_is_taken(now: datetime) -> ColumnElement[bool]:
@@ -198,7 +201,12 @@ def _lane_is_taken(now: datetime) -> ColumnElement[bool]:
         and_(other.c.priority == outbox.c.priority, other.c.id < outbox.c.id),
         other.c.lease_until > now,
     )
-    return exists().where(_is_live(other), other.c.lane == outbox.c.lane, other.c.id != outbox.c.id, first)
+    return exists().where(_keeps_waiting(other, outbox.c.lane), other.c.id != outbox.c.id, first)
+
+
+def _keeps_waiting(job: FromClause, lane: str | ColumnElement[str | None]) -> ColumnElement[bool]:
+    """It is a live job of that lane, said as only the index by lane says it: no other can be taken instead."""
+    return and_(job.c.lane == lane, func.coalesce(job.c.done_at, job.c.dead_at).is_(None))
 
 
 def _is_live(job: FromClause) -> ColumnElement[bool]:

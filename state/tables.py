@@ -67,6 +67,7 @@ outbox = Table(
 
 # Partial, so that claiming costs the same however many jobs are done.
 _live = text("done_at IS NULL AND dead_at IS NULL")
+_in_lane = text("coalesce(done_at, dead_at) IS NULL")  # also live, but no other index will do: see `state.outbox`
 _dead = text("dead_at IS NOT NULL")
 Index(
     "outbox_live",
@@ -76,7 +77,7 @@ Index(
     sqlite_where=_live,
     postgresql_where=_live,
 )
-Index("outbox_live_lane", outbox.c.lane, outbox.c.id, sqlite_where=_live, postgresql_where=_live)
+Index("outbox_lane", outbox.c.lane, sqlite_where=_in_lane, postgresql_where=_in_lane)
 Index("outbox_dead", outbox.c.dead_at, sqlite_where=_dead, postgresql_where=_dead)
 
 message = Table(

@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 
+from bot.database import create_engine
 from state import outbox
 from state.outbox import Job
+from state.tables import metadata
 from tests.state.together import together
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -279,3 +281,28 @@ def test_workers_at_once_take_every_job_once_and_every_lane_in_order(engine: Eng
     together(4, work)
     expected = {f"lane {n}": [f"{n + lanes * turn:03}" for turn in range(per_lane)] for n in range(lanes)}
     assert left == expected
+
+
+def test_postgresql_claims_few_of_many_by_looking_at_few_although_it_remembers_that_all_was_done(
+    postgres_url: str,
+) -> None:
+    engine, many, few = create_engine(postgres_url), 300, 20
+    metadata.create_all(engine)
+    with engine.begin() as conn:
+        for number in range(many):
+            add(conn, f"old {number}", f"lane {number}")
+        outbox.all_done(conn, claim(conn, limit=many), now=NOW)
+        conn.execute(text("ANALYZE outbox"))
+    with engine.begin() as conn:
+        for number in range(many):
+            add(conn, f"new {number}", f"lane {number}")
+        before = looked_at(conn)
+        assert len(claim(conn, limit=few)) == few
+        assert looked_at(conn) - before < many
+    engine.dispose()
+
+
+def looked_at(conn: Connection) -> int:
+    """Rows of the outbox that PostgreSQL has read in this transaction."""
+    read = text("SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'outbox'")
+    return int(conn.execute(read).scalar_one())

@@ -1,0 +1,22 @@
+"""The index by lane, of an expression of its own, by which PostgreSQL finds a lane whatever its statistics say."""
+
+import sqlalchemy as sa
+from alembic import op
+
+
+revision = "0012"
+down_revision = "0009"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    live = sa.text("coalesce(done_at, dead_at) IS NULL")
+    op.create_index("outbox_lane", "outbox", ["lane"], sqlite_where=live, postgresql_where=live)
+    op.drop_index("outbox_live_lane", "outbox")
+
+
+def downgrade() -> None:
+    live = sa.text("done_at IS NULL AND dead_at IS NULL")
+    op.create_index("outbox_live_lane", "outbox", ["lane", "id"], sqlite_where=live, postgresql_where=live)
+    op.drop_index("outbox_lane", "outbox")
