@@ -35,12 +35,14 @@ log = logging.getLogger(__name__)
 
 KINDS = (MESSAGE,)
 LEASE = timedelta(seconds=60)
-AT_ONCE = 80
+HANDS = 64
+AT_ONCE = 2 * HANDS
 """How many calls are claimed at most: some in hand, and some ready for the hands that come free."""
-HANDS = 40
 GRACE_S = 8.0
 """How long a stopping worker waits for providers' answers."""
 IDLE_S = 0.25
+GATHERING_S = 0.02
+"""How long answers are gathered: a transaction costs much, and one text more in it little."""
 WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 3, 5, 7))
 """After each refusal that means *later*; after the last the text is given up, and operators see it."""
 JITTER = 0.15
@@ -78,17 +80,18 @@ class Delivery:
     def run(self, stop: threading.Event) -> None:
         """Keeps its hands full until `stop` is set; then what is in hand is finished, and the rest given back."""
         while not stop.is_set():
-            self._come_back(IDLE_S)
+            self._come_back(stop)
             calls, count = self._exchange(AT_ONCE - len(self.in_hand))
             self.in_hand.update({self.pool.submit(carry, call): call for call in calls})
             if not count and not self.in_hand:
                 stop.wait(IDLE_S)
         self._finish()
 
-    def _come_back(self, patience_s: float) -> None:
-        """Takes what the hands have done since; waits for the first of them."""
-        back, _ = wait(self.in_hand, patience_s, FIRST_COMPLETED)
-        for future in back:
+    def _come_back(self, stop: threading.Event) -> None:
+        """Takes what the hands have done since; waits for the first of them, and a little for others."""
+        if wait(self.in_hand, IDLE_S, FIRST_COMPLETED).done:
+            stop.wait(GATHERING_S)
+        for future in [future for future in self.in_hand if future.done()]:
             self.unsettled.extend(future.result())
             del self.in_hand[future]
 

@@ -42,11 +42,12 @@ Turn = Callable[[int], float]
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--json", action="store_true", help="print JSON")
+    options.add_argument("--texts", type=int, default=drain.TEXTS, help="how many are drained (%(default)s)")
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory() as folder, running_redis() as redis:
         rows = measure(Path(folder), redis.url)
         waits = hanging.measure(Path(folder))
-        drained = drain.measure(Path(folder))
+        drained = drain.measure(Path(folder), chosen.texts)
         looked_into = catalogue.measure(Path(folder))
     as_json = json.dumps(rows + waits + drained + looked_into, indent=2) + "\n"
     tables = table(rows) + hanging.table(waits) + drain.table(drained) + catalogue.table(looked_into)
