@@ -7,8 +7,13 @@ from pathlib import Path
 
 import pytest
 import redis
+from hypothesis import settings
 
 from tests import servers
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("soko", deadline=None)
+settings.load_profile("soko")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
