@@ -84,6 +84,7 @@ def create_app(
     app.add_url_rule("/readyz", "readyz", partial(_ready, house))
     app.after_request(_secure)
     app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/api/v1": api})  # type: ignore[method-assign]
+    app.wsgi_app = africastalking.hatch(app.wsgi_app, house.hall, settings.webhook_secret)  # type: ignore[method-assign]
     if hops := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     app.wsgi_app = RequestIds(app.wsgi_app, partial(_request_id, house))  # type: ignore[method-assign]

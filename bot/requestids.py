@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bind_contextvars, reset_contextvars
 
 _TAKEN = re.compile(r"[A-Za-z0-9._:-]{1,64}")  # it goes into a header and a log, so nothing else may stand in it
 
@@ -24,5 +24,8 @@ class RequestIds:
         def start(status: str, headers: list[tuple[str, str]], *error: object) -> Callable[[bytes], object]:
             return start_response(status, [*headers, ("X-Request-Id", request_id)], *error)  # type: ignore[arg-type]
 
-        with bound_contextvars(request_id=request_id):
+        before = bind_contextvars(request_id=request_id)  # bound_contextvars would look through all that is bound
+        try:
             return self._app(environ, start)
+        finally:
+            reset_contextvars(**before)

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
+from wsgiref.types import WSGIApplication
 
 import msgspec
 import requests
@@ -25,6 +26,7 @@ from werkzeug.exceptions import HTTPException
 
 from bot.providers import Hall, Inbound, OutgoingSms, Receipt, Report, SendError, SessionEnd, Status
 from bot.providers.fields import filled, msisdn
+from bot.providers.hatch import PLAIN, Hatch, Reader
 from bot.providers.network import TIMEOUT_S, pooled, refused, unanswered, unreadable
 
 NAME = "africastalking"
@@ -68,6 +70,11 @@ def routes(hall: Hall, secret: str) -> Blueprint:
     return blueprint
 
 
+def hatch(inside: WSGIApplication, hall: Hall, secret: str) -> Hatch:
+    """Around the application that has these routes: answers hops as they would, for less."""
+    return Hatch(inside, f"/webhooks/{NAME}/{secret}/ussd", partial(_screen, hall))
+
+
 def _verify(secret: bytes, _endpoint: str | None, values: dict[str, Any] | None) -> None:
     """Take the secret out of the path's values, so that no view sees it, and compare."""
     claimed = values.pop("secret") if values else ""
@@ -76,24 +83,28 @@ def _verify(secret: bytes, _endpoint: str | None, values: dict[str, Any] | None)
 
 
 def _answer(text: str = "") -> Response:
-    return Response(text, content_type="text/plain; charset=utf-8")
+    return Response(text, content_type=PLAIN)
 
 
 # Inbound: a hop of a call, the end of a call, a text, an opt-out.
 
 
 def _ussd(hall: Hall) -> Response:
-    """One hop, answered 200 whatever happens: any other status would end the call without a word."""
+    return _answer(_screen(hall, lambda: request.form))
+
+
+def _screen(hall: Hall, form: Reader) -> str:
+    """The answer to one hop, whatever happens: a status other than 200 would end the call without a word."""
     try:
-        dialled = _dialled(request.form)
+        dialled = _dialled(form())
     except HTTPException as error:
         log.warning("a USSD request that cannot be read: %s", error.description)
-        return _answer(hall.sorry(None))
+        return hall.sorry(None)
     try:
-        return _answer(hall.ussd(dialled))
+        return hall.ussd(dialled)
     except Exception:
         log.exception("the hop failed in USSD session %s", dialled.id)
-        return _answer(hall.sorry(dialled.msisdn))
+        return hall.sorry(dialled.msisdn)
 
 
 def _dialled(form: Mapping[str, str]) -> Inbound:

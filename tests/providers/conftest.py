@@ -25,11 +25,14 @@ def hall() -> RecordingHall:
     return RecordingHall()
 
 
-@pytest.fixture
-def app(hall: RecordingHall) -> Flask:
+@pytest.fixture(params=["through Flask", "by the hatch"])
+def app(request: pytest.FixtureRequest, hall: RecordingHall) -> Flask:
+    """Both ways a hop may come in, which nobody must be able to tell apart."""
     app = Flask(__name__)
     app.register_blueprint(africastalking.routes(hall, SECRET))
     app.register_blueprint(twilio.routes(hall, PUBLIC_URL, TOKEN))
+    if request.param == "by the hatch":
+        app.wsgi_app = africastalking.hatch(app.wsgi_app, hall, SECRET)  # type: ignore[method-assign]
     return app
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from io import BytesIO
 from urllib.parse import urlencode
 
 import pytest
@@ -10,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
-from werkzeug.test import TestResponse
+from werkzeug.test import Client, TestResponse
 
 from bot.providers import Inbound, Report, SessionEnd, africastalking
 from bot.providers.fields import msisdn
@@ -231,6 +233,47 @@ def test_whatever_was_typed_reaches_the_hall_letter_by_letter(typed: str) -> Non
     app.register_blueprint(africastalking.routes(hall, SECRET))
     post(app.test_client(), "ussd", f"{CALL}&{urlencode({'text': typed})}")
     assert hall.heard == [hop(typed)]
+
+
+FIELDS = ["sessionId=1", "sessionId", "phoneNumber=%2B254711000111", "phoneNumber=254711000112", "text=1%2A2", "text="]
+FIELDS += ["text=%FF", "text=%", "t%65xt=7", "text=\N{ETHIOPIC SYLLABLE GLOTTAL A}", "serviceCode=+%2A384%23", ";", ""]
+BEGINNINGS = st.sampled_from([b"", CALL.encode(), f"{CALL}&text=1".encode()])
+BODIES = st.builds(
+    lambda beginning, fields: b"&".join([beginning, *fields]),
+    BEGINNINGS,
+    st.lists(st.sampled_from([field.encode() for field in FIELDS]) | st.binary(max_size=9)),
+)
+
+
+@given(BODIES, st.sampled_from([FORM, f"{FORM}; charset=latin-1", "text/plain", ""]))
+def test_the_hatch_reads_any_body_as_flask_does(body: bytes, content_type: str) -> None:
+    told = []
+    for hatched in (False, True):
+        hall, app = RecordingHall(), Flask(__name__)
+        app.register_blueprint(africastalking.routes(hall, SECRET))
+        door = africastalking.hatch(app.wsgi_app, hall, SECRET) if hatched else app.wsgi_app
+        path = f"/webhooks/africastalking/{SECRET}/ussd"
+        answer = Client(door).post(path, data=body, content_type=content_type)
+        told.append((answer.status_code, answer.text, answer.content_type, answer.content_length, hall.heard))
+    assert told[0] == told[1]
+
+
+def test_a_hop_of_the_usual_form_does_not_enter_the_application(hall: RecordingHall) -> None:
+    def closed(*_: object) -> Iterable[bytes]:
+        raise AssertionError("entered")
+
+    client = Client(africastalking.hatch(closed, hall, SECRET))
+    client.post(f"/webhooks/africastalking/{SECRET}/ussd", data=f"{CALL}&text=1", content_type=FORM)
+    assert hall.heard == [hop("1")]
+
+
+def test_a_hop_that_was_cut_off_on_its_way_is_not_heard(client: FlaskClient, hall: RecordingHall) -> None:
+    body = f"{CALL}&text=1%2A".encode()
+    path = f"/webhooks/africastalking/{SECRET}/ussd"
+    longer = {"CONTENT_LENGTH": str(len(body) + 1)}
+    answer = client.post(path, input_stream=BytesIO(body), content_type=FORM, environ_overrides=longer)
+    assert (answer.status_code, answer.text) == (200, "END Sorry, whoever you are")
+    assert hall.heard == []
 
 
 @given(st.text())
