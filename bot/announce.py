@@ -16,13 +16,13 @@ from sqlalchemy.orm import Session
 import locales
 from bot import outgoing, speech
 from bot.clock import Clock
-from bot.marketplace import Due, News
+from bot.marketplace import Drawer, Due, News
 from bot.outgoing import NEWS, REMINDER, Text
+from bot.payouts import due as look_at
 from flows import kit
 from flows.kit import N_, Words
 from marketplace_api import orders
 from marketplace_api.shop import Ids
-from state import outbox
 
 PLACE = "announcements"
 REMINDING = "reminder.order"
@@ -106,6 +106,15 @@ COLLECTED = N_(
     "Soko: you were paid {amount} in cash for order {order}.",
 )
 
+ANOTHER_NUMBER = N_(
+    "Soko: your {amount} for order {order} could not be sent to {phone}. Dial {ussd_code}, Settings, and say how else.",
+    "Soko: {amount} could not be sent to {phone}. Dial {ussd_code}, Settings, and say how else.",
+)
+HANDED_OUT = N_(
+    "Soko receipt: you paid {artisan} {amount} in cash for order {order}. Paid today: {today}.",
+    "Soko receipt: you paid {amount} in cash for order {order}.",
+)
+
 TO_BUYER: Mapping[str, kit.Text] = {
     "order.placed": ORDERED,
     "order.accepted": ACCEPTED,
@@ -120,11 +129,10 @@ TO_BUYER: Mapping[str, kit.Text] = {
 
 ABOUT_MONEY: Mapping[str, kit.Text] = {
     "payout.created": COLLECT,
+    "payout.rerouted": COLLECT,
     "payout.paid": PAID,
     "payout.collected": COLLECTED,
 }
-TOLD_OF = ("paid", "awaiting_collection", "collected")
-"""How a payout stands when its artisan is texted; one on its way to her phone is told once it is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +142,7 @@ class Announcements:
     clock: Clock
     ids: Ids
     languages: Sequence[str]
+    ussd_code: str
     tells: bool = True
     """Not where the people of this shop are told by a bot elsewhere."""
     pays: bool = True
@@ -149,16 +158,8 @@ class Announcements:
 
     def _jobs(self, event: News, conn: Connection, now: datetime) -> None:
         """A payout by mobile money is sent as soon as it is due."""
-        if event.type in ("payout.created", "payout.retried") and event.data["status"] == "pending":
-            outbox.add(
-                conn,
-                kind="payout",
-                payload={"payout": event.data["id"]},
-                key=f"payout:{event.id}",
-                lane=f"payout:{event.data['id']}",
-                due_at=now,
-                now=now,
-            )
+        if event.type in ("payout.created", "payout.retried") and event.data["status"] in ("pending", "unknown"):
+            look_at(conn, event.data["id"], event.id, now)
 
     def _texts(self, event: News, conn: Connection) -> Iterator[Text]:
         if event.type in TO_BUYER:
@@ -166,8 +167,8 @@ class Announcements:
         for part in event.data.get("assignments", ()):
             if said := _to_artisan(event, part):
                 yield self._to_artisan(event, part, said, conn)
-        if event.due and event.type in ABOUT_MONEY and event.data["status"] in TOLD_OF:
-            yield self._about_money(event, event.due, conn)
+        if event.due:
+            yield from self._about_money(event, event.due, conn)
         if event.type == "artisan.payout_changed":
             yield self._about_payout_way(event, conn)
 
@@ -183,7 +184,13 @@ class Announcements:
         fields = _makers_fields(event.data, part, artisan.kiosk, words)
         return self._text(event, artisan.id, artisan.msisdn, words, said, fields)
 
-    def _about_money(self, event: News, due: Due, conn: Connection) -> Text:
+    def _about_money(self, event: News, due: Due, conn: Connection) -> Iterator[Text]:
+        if said := _about_payout(event):
+            yield self._to_payee(event, due, said, conn)
+        if event.type == "payout.collected" and due.drawer:
+            yield self._to_agent(event, due, due.drawer, conn)
+
+    def _to_payee(self, event: News, due: Due, said: kit.Text, conn: Connection) -> Text:
         words = self._words(conn, due.maker.msisdn, due.maker.language)
         fields = {
             "amount": words.money(due.amount, due.currency),
@@ -192,8 +199,21 @@ class Announcements:
             "kiosk": due.maker.kiosk,
             "cash_code": due.cash_code,
             "owed": words.money(due.owed, due.currency),
+            "phone": due.phone,
+            "ussd_code": self.ussd_code,
         }
-        return self._text(event, due.maker.id, due.maker.msisdn, words, ABOUT_MONEY[event.type], fields)
+        return self._text(event, due.maker.id, due.maker.msisdn, words, said, fields)
+
+    def _to_agent(self, event: News, due: Due, drawer: Drawer, conn: Connection) -> Text:
+        """Whoever handed out cash can show for what."""
+        words = self._words(conn, drawer.agent, self.languages[0])
+        fields = {
+            "artisan": due.maker.name,
+            "amount": words.money(due.amount, due.currency),
+            "order": due.order,
+            "today": words.money(drawer.paid_today, due.currency),
+        }
+        return self._text(event, drawer.kiosk_id, drawer.agent, words, HANDED_OUT, fields)
 
     def _about_payout_way(self, event: News, conn: Connection) -> Text:
         """To her own phone: whoever changed it may have held it for a moment only."""
@@ -220,6 +240,16 @@ class Announcements:
             about=event.data["id"],
             priority=REMINDER if reminds else NEWS,
         )
+
+
+def _about_payout(event: News) -> kit.Text | None:
+    """What an event of a payout says to its artisan; a failure that is none of her number is not her matter."""
+    match event.type, event.data["status"]:
+        case "payout.created", "pending":
+            return None  # told once it is there
+        case "payout.failed", _:
+            return ANOTHER_NUMBER if event.data["blame"] == "recipient" else None
+    return ABOUT_MONEY.get(event.type)
 
 
 def _to_artisan(event: News, part: Mapping[str, Any]) -> kit.Text | None:

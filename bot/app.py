@@ -14,7 +14,7 @@ from bot import admin, logs, metrics, phones, photopage, shopwindow, simulator, 
 from bot.api import blueprint as messages
 from bot.dialogues_cli import dialogues
 from bot.house import House, build
-from bot.providers import africastalking, twilio
+from bot.providers import africastalking, daraja, twilio
 from bot.rates import Rates
 from bot.requestids import RequestIds
 from bot.settings import Settings, load
@@ -60,6 +60,7 @@ def create_app(
     own = storefront.Storefront(api, settings.secret_key, house.shop, house.database)
     app.register_blueprint(africastalking.routes(house.hall, settings.webhook_secret))
     app.register_blueprint(twilio.routes(house.hall, settings.url, settings.twilio_auth_token))
+    app.register_blueprint(daraja.routes(house.cashier, settings.webhook_secret))
     app.register_blueprint(
         shopwindow.routes(
             catalogue=own.catalogue,

@@ -21,6 +21,7 @@ from bot.hall import Hall
 from bot.hop import Stage
 from bot.market import OwnMarketplace
 from bot.marketplace import Marketplace, News
+from bot.payouts import Cashier
 from bot.photolinks import PhotoLinks
 from bot.remote_market import RemoteMarketplace, Wire
 from bot.settings import Settings
@@ -51,6 +52,7 @@ class House:
     follower: Follower[News]
     gallery: Gallery
     photo_links: PhotoLinks
+    cashier: Cashier
 
     def close(self) -> None:
         """Lets go of every connection."""
@@ -85,8 +87,14 @@ def build(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = N
     own_numbers = frozenset(filter(None, [settings.twilio_from, settings.at_sender_id, settings.sms_short_code]))
     marketplace = _marketplace(settings, OwnMarketplace(database, chance, terms, links.link), now)
     hall = Hall(Stage(BOOK, place, secret), sessions, database, now, chance, marketplace, own_numbers)
-    tells = settings.announce == "on"
-    announcements = Announcements(now, chance, settings.languages, tells=tells, pays=marketplace.here)
+    announcements = Announcements(
+        now,
+        chance,
+        settings.languages,
+        settings.ussd_code,
+        tells=settings.announce == "on",
+        pays=marketplace.here,
+    )
     follower = Follower(
         _place(settings),
         lambda after, limit: [(news.seq, news) for news in marketplace.news(after, limit, now())],
@@ -95,7 +103,22 @@ def build(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = N
         lambda: marketplace.newest(now()),
     )
     gallery = Gallery(Path(settings.photos_dir), database, now, chance, terms)
-    return House(settings, engine, database, now, chance, terms, sessions, hall, marketplace, follower, gallery, links)
+    cashier = Cashier(database, now, chance, terms)
+    return House(
+        settings,
+        engine,
+        database,
+        now,
+        chance,
+        terms,
+        sessions,
+        hall,
+        marketplace,
+        follower,
+        gallery,
+        links,
+        cashier,
+    )
 
 
 def _marketplace(settings: Settings, own: OwnMarketplace, clock: Clock) -> Marketplace:

@@ -126,9 +126,7 @@ class InProcessMarket:
         if artisan is None:
             return market.Earnings(0, 0)
         standing = payouts.standing(self.shop, artisan)
-        last = [
-            market.Earned(row.code, row.amount, row.order.code, row.status in payouts.SETTLED) for row in standing.last
-        ]
+        last = [market.Earned(row.code, row.amount, row.about, row.status in payouts.SETTLED) for row in standing.last]
         return market.Earnings(standing.owed, standing.paid, last)
 
     def day(self) -> market.Day:
@@ -141,7 +139,7 @@ class InProcessMarket:
             len(orders.at_kiosk(self.shop, kiosk)),
             ready=sum(part.ready_at is not None for part in coming),
             received=goods.received_since(self.shop, kiosk, midnight),
-            cash_paid=payouts.collected_since(self.shop, kiosk, midnight),
+            cash_paid=payouts.collected_since(self.shop, [kiosk.id], midnight).get(kiosk.id, 0),
         )
 
     def photo_link(self, code: str) -> str | None:
@@ -205,7 +203,7 @@ class InProcessMarket:
             case market.FindCash():
                 return self._find_cash(command)
             case market.PayCash():
-                return _done(payout=payouts.collect(self.shop, command.payout_id).code)
+                return _done(payout=payouts.collect(self.shop, self._the_kiosk(), command.payout_id).code)
             case market.ShipOrder():
                 return self._ship(command)
             case market.RequestCall():

@@ -48,8 +48,19 @@ class Maker(msgspec.Struct, frozen=True):
         return cls(row.id, row.msisdn, row.name, row.language, row.kiosk.name)
 
 
+class Drawer(msgspec.Struct, frozen=True):
+    """The kiosk that paid cash, as the receipt to its `agent`'s phone needs it; `paid_today` is in minor units."""
+
+    kiosk_id: str
+    agent: str
+    paid_today: int
+
+
 class Due(msgspec.Struct, frozen=True):
-    """A payout as its text tells it. Amounts are minor units; `owed` is all that she is still owed."""
+    """A payout as its texts tell it. Amounts are minor units; `owed` is all that she is still owed.
+
+    `order` is the code that people know it by, `phone` the one it goes to.
+    """
 
     maker: Maker
     order: str
@@ -59,6 +70,8 @@ class Due(msgspec.Struct, frozen=True):
     reference: str | None = None
     cash_code: str | None = None
     """What only she may be told: who shows it at the kiosk is paid."""
+    phone: str | None = None
+    drawer: Drawer | None = None
 
 
 class News(msgspec.Struct, frozen=True):

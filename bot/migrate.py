@@ -10,12 +10,12 @@ from sqlalchemy import Connection, Engine, MetaData
 
 from bot.database import create_engine
 from bot.settings import Settings
-from bot.simulator import inbox
+from bot.simulator import bank, inbox
 from marketplace_api.models import Base
 from state.tables import metadata
 
 SCRIPTS = Path(__file__).parent / "migrations"
-TABLES: tuple[MetaData, ...] = (metadata, Base.metadata, inbox.metadata)
+TABLES: tuple[MetaData, ...] = (metadata, Base.metadata, inbox.metadata, bank.metadata)
 
 
 def upgrade(settings: Settings) -> None:

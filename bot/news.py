@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from sqlalchemy import func, select
 
-from bot.marketplace import Due, Maker, News
+from bot.marketplace import Drawer, Due, Maker, News
 from marketplace_api import artisans, events, payouts
 from marketplace_api.models import Event, Payout
 from marketplace_api.shop import Shop
@@ -38,18 +38,22 @@ def _dues(shop: Shop, payout_ids: Collection[str]) -> Mapping[str, Due]:
     """By the ids of the payouts."""
     rows = payouts.by_ids(shop, payout_ids)
     owed = payouts.owed(shop, {row.artisan_id for row in rows})
-    return {row.id: _due(row, owed[row.artisan_id]) for row in rows}
+    kiosks = {row.kiosk_id for row in rows if row.kiosk_id}
+    paid = payouts.collected_since(shop, kiosks, shop.midnight(shop.today))
+    return {row.id: _due(row, owed[row.artisan_id], paid) for row in rows}
 
 
-def _due(row: Payout, owed: int) -> Due:
+def _due(row: Payout, owed: int, paid: Mapping[str, int]) -> Due:
     return Due(
         Maker.of(row.artisan),
-        order=row.order.code,
+        order=row.about,
         amount=row.amount,
         currency=row.currency,
         owed=owed,
         reference=row.provider_reference,
         cash_code=row.cash_code,
+        phone=row.msisdn,
+        drawer=Drawer(row.kiosk.id, row.kiosk.agent_msisdn, paid.get(row.kiosk.id, 0)) if row.kiosk else None,
     )
 
 

@@ -33,6 +33,10 @@ DEVELOPMENT_API_KEY = "soko_operator_development"
 CREDENTIALS = {
     "africastalking": ("at_username", "at_api_key"),
     "twilio": ("twilio_account_sid", "twilio_auth_token", "twilio_from"),
+    "daraja": (
+        *("daraja_base_url", "daraja_consumer_key", "daraja_consumer_secret"),
+        *("daraja_shortcode", "daraja_initiator", "daraja_security_credential"),
+    ),
 }
 API = "/api/v1"
 LANGUAGES = ["en", "sw", "fr", "am"]
@@ -128,7 +132,13 @@ class Settings(BaseSettings):
     twilio_auth_token: str | None = None
     twilio_from: str | None = None
     twilio_base_url: BaseUrl = None
-    payout_provider: Literal["simulator"] = "simulator"
+    payout_provider: Literal["simulator", "daraja"] = "simulator"
+    daraja_base_url: BaseUrl = None
+    daraja_consumer_key: str | None = None
+    daraja_consumer_secret: str | None = None
+    daraja_shortcode: Annotated[str | None, Field(pattern=r"^[0-9]{5,7}$")] = None
+    daraja_initiator: str | None = None
+    daraja_security_credential: str | None = None
     ussd_code: Annotated[str, Field(pattern=r"^\*\d+(\*\d+)*#$")] = "*384*22#"
     sms_short_code: str = "22384"
     country: Annotated[str, AfterValidator(_country)] = "KE"
@@ -182,9 +192,9 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _whole(self) -> Settings:
-        for name in self._needed():
+        for name, of in self._needed():
             if getattr(self, name) is None:
-                raise _WrongTogetherError(name.upper(), "is needed by the SMS provider that is set")
+                raise _WrongTogetherError(name.upper(), f"is needed by the {of} provider that is set")
         if (self.marketplace_url is None) != (self.marketplace_api_key is None):
             missing = "MARKETPLACE_API_KEY" if self.marketplace_url else "MARKETPLACE_URL"
             raise _WrongTogetherError(missing, "is needed too: a marketplace elsewhere has an address and a key")
@@ -192,10 +202,16 @@ class Settings(BaseSettings):
             self._refuse_development()
         return self
 
-    def _needed(self) -> list[str]:
-        """What the providers in use cannot do without."""
-        used = self.carriers
-        return [name for provider, names in CREDENTIALS.items() if provider in used for name in names]
+    def _needed(self) -> list[tuple[str, str]]:
+        """What the providers in use cannot do without, and what each is for."""
+        texts, money = self.carriers, {self.payout_provider}
+        return [
+            (name, of)
+            for of, used in (("SMS", texts), ("payout", money))
+            for provider, names in CREDENTIALS.items()
+            if provider in used
+            for name in names
+        ]
 
     def _refuse_development(self) -> None:
         for name, forbidden in (
@@ -265,6 +281,6 @@ def _one_line(error: ValidationError) -> str:
     if not first["loc"]:
         return takes
     variable = str(first["loc"][0]).upper()
-    secret = any(word in variable for word in ("SECRET", "KEY", "TOKEN", "URL"))
+    secret = any(word in variable for word in ("SECRET", "KEY", "TOKEN", "URL", "CREDENTIAL"))
     got = "what it got" if secret else repr(os.environ.get(variable, first["input"]))
     return f"{variable}: {got} is wrong: {takes[0].lower()}{takes[1:]}"

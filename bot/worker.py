@@ -29,11 +29,12 @@ from bot.errands import Errands, Handler
 from bot.handover import Route
 from bot.house import House, build
 from bot.manners import Manners
-from bot.payouts import SimulatedPayouts
-from bot.providers import Sender, africastalking, twilio
+from bot.payouts import KIND as PAYOUT
+from bot.payouts import Paying
+from bot.providers import Sender, africastalking, daraja, twilio
+from bot.providers.mobile_money import Payer
 from bot.remote_market import RemoteMarketplace
 from bot.settings import load
-from bot.till import Till
 from state.rates import RedisRates, SqlRates
 
 log = logging.getLogger(__name__)
@@ -80,20 +81,19 @@ def delivery(app: Flask, house: House, pool: ThreadPoolExecutor) -> Delivery:
     )
 
 
-def errands(app: Flask, house: House, pool: ThreadPoolExecutor, payer: SimulatedPayouts | None = None) -> Errands:
+def errands(app: Flask, house: House, pool: ThreadPoolExecutor, payer: Payer | None = None) -> Errands:
     """A worker's hands for everything else."""
     settings = house.settings
-    till = Till(house.database, house.clock, house.ids, house.terms, payer or SimulatedPayouts())
     simulated = settings.development and settings.twilio_account_sid is None
     keeper = simulator.twilio(app, house) if simulated else _twilio(house)
     fetcher = mms.Fetcher(keeper.fetch, house.gallery, house.database, house.clock, house.ids)
     handlers: dict[str, Handler] = {
-        "payout": till.pay,
+        PAYOUT: Paying(house.cashier, payer or _payer(house)).look,
         mms.JOB: _with_payload(fetcher),
         broadcast.KIND: partial(broadcast.chunk, house),
     }
     if settings.development:
-        handlers[simulator.REPORT] = _with_payload(simulator.reporter(app, house))
+        handlers |= {kind: _with_payload(post) for kind, post in simulator.posters(app, house).items()}
     if isinstance(house.marketplace, RemoteMarketplace):
         catching_up = CatchingUp(house.hall.stage, house.marketplace, house.database, house.clock, house.ids)
         handlers[later.KIND] = catching_up.do
@@ -130,6 +130,24 @@ def _twilio(house: House) -> twilio.Twilio:
         base_url=settings.twilio_base_url,
         hands=HANDS,
     )
+
+
+def _payer(house: House) -> Payer:
+    settings = house.settings
+    if settings.payout_provider == "daraja":
+        return daraja.Daraja(
+            settings.daraja_base_url or "",
+            settings.daraja_consumer_key or "",
+            settings.daraja_consumer_secret or "",
+            shortcode=settings.daraja_shortcode or "",
+            initiator=settings.daraja_initiator or "",
+            credential=settings.daraja_security_credential or "",
+            callbacks=f"{settings.url}/webhooks/{daraja.NAME}/{settings.webhook_secret}",
+            clock=house.clock,
+        )
+    if not settings.development:
+        log.warning("PAYOUT_PROVIDER is simulator: payouts are announced, and nobody gets money")
+    return simulator.payer(house)
 
 
 def main() -> None:

@@ -83,10 +83,11 @@ def set_kiosk(shop: Shop, artisan: Artisan, kiosk_id: str) -> None:
 
 
 def set_payout(shop: Shop, artisan: Artisan, method: shapes.PayoutMethod, msisdn: str | None = None) -> None:
-    """How payouts that become due from now on are made; without `msisdn`, to her own phone."""
+    """How payouts are made from now on, and those that her phone could not receive; without `msisdn`, to her own."""
     artisan.payout_method = method
     artisan.payout_msisdn = _paid_on(artisan.msisdn, method, msisdn)
     _told(shop, artisan, "artisan.payout_changed")
+    payouts.reroute(shop, artisan)
 
 
 def leave(shop: Shop, artisan: Artisan) -> None:
@@ -102,7 +103,7 @@ def leave(shop: Shop, artisan: Artisan) -> None:
         orders.decline(shop, artisan, part.order.code, "left")  # others were asked too
     if orders.parts_of(shop, artisan, "accepted"):
         raise Refused("orders_open")
-    if payouts.standing(shop, artisan, last=0).owed:
+    if payouts.are_open(shop, artisan):
         raise Refused("money_owed")
     artisan.status = "left"
     _told(shop, artisan, "artisan.left")

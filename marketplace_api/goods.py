@@ -33,11 +33,11 @@ def receive(
         _take_in(shop, kiosk, part, count, follows)
     elif not follows:
         ASSIGNMENT.move(part, "refuse")
-    payout = payouts.fall_due(shop, part) if count else None
+    due = payouts.fall_due(shop, part) if count else []
     orders.follow(shop, part.order, otherwise="order.part_received" if count else None)
     if refused:
         orders.announce(shop, part.order, "order.goods_refused")
-    if payout:
+    for payout in due:
         events.announce(shop, "payout.created", shapes.Payout.of(payout))
     return part
 

@@ -101,11 +101,19 @@ PAYOUT = LifeCycle(
     Step("settle_paid", "sending", "paid", "payout_not_open"),
     Step("settle_failed", "sending", "failed", "payout_not_open"),
     Step("settle_unknown", "sending", "unknown", "payout_not_open"),
+    Step("put_back", "sending", "pending", "payout_not_open"),
     Step("settle_paid", "unknown", "paid", "payout_not_open"),
     Step("settle_failed", "unknown", "failed", "payout_not_open"),
-    Step("send", "failed", "sending", "payout_not_sendable"),
+    Step("put_back", "unknown", "pending", "payout_not_open"),
+    Step("offer_cash", "unknown", "awaiting_collection", "payout_not_open"),
     Step("retry", "failed", "pending", "payout_not_failed"),
+    Step("doubt", "failed", "unknown", "payout_not_failed"),
+    Step("doubt", "pending", "unknown", "payout_not_failed"),
+    Step("doubt", "awaiting_collection", "unknown", "payout_not_failed"),
     Step("collect", "awaiting_collection", "collected", "payout_not_awaiting_collection"),
+    Step("settle_elsewhere", "pending", "paid", "payout_on_its_way"),
+    Step("settle_elsewhere", "failed", "paid", "payout_on_its_way"),
+    Step("settle_elsewhere", "awaiting_collection", "paid", "payout_on_its_way"),
 )
 
 

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
+    DDL,
     JSON,
     BigInteger,
     CheckConstraint,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     MetaData,
     Text,
     UniqueConstraint,
+    event,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy_utc import UtcDateTime
@@ -278,35 +280,78 @@ class TimelineEntry(Base):
 
 
 class Payout(Base):
-    """What an artisan is paid for goods received; at most one for a part of an order."""
+    """What an artisan is paid for goods received: one payment, or one piece of what is too much for one.
+
+    A provider knows it as `payment_id`, and it was asked to pay `sends` times. `blame` says whose matter a failure is.
+    """
 
     __tablename__ = "payout"
 
     id: Mapped[str] = mapped_column(primary_key=True)
     code: Mapped[str] = mapped_column(unique=True)
     artisan_id: Mapped[str] = mapped_column(ForeignKey("artisan.id"))
-    order_id: Mapped[str] = mapped_column(ForeignKey("order.id"), index=True)
-    assignment_id: Mapped[int] = mapped_column(ForeignKey("assignment.id"), unique=True)
+    order_id: Mapped[str | None] = mapped_column(ForeignKey("order.id"), index=True)
+    assignment_id: Mapped[int | None] = mapped_column(ForeignKey("assignment.id"))
+    piece: Mapped[int]
     amount: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str]
     method: Mapped[str]
     msisdn: Mapped[str | None]
     cash_code: Mapped[str | None]
     status: Mapped[str]
-    provider_reference: Mapped[str | None]
+    payment_id: Mapped[str] = mapped_column(unique=True)
+    sends: Mapped[int] = mapped_column(default=0)
+    sent_at: Mapped[datetime | None]
+    retried: Mapped[bool] = mapped_column(default=False)
+    provider: Mapped[str | None]
+    provider_reference: Mapped[str | None] = mapped_column(index=True)
     failure: Mapped[str | None]
+    blame: Mapped[str | None]
+    kiosk_id: Mapped[str | None] = mapped_column(ForeignKey("kiosk.id"))
     created_at: Mapped[datetime]
     paid_at: Mapped[datetime | None]
 
     artisan: Mapped[Artisan] = relationship()
-    order: Mapped[Order] = relationship()
-    assignment: Mapped[Assignment] = relationship()
+    order: Mapped[Order | None] = relationship()
+    assignment: Mapped[Assignment | None] = relationship()
+    kiosk: Mapped[Kiosk | None] = relationship()
 
     __table_args__ = (
+        UniqueConstraint("assignment_id", "piece"),
         Index(None, "created_at", "id"),
         Index(None, "artisan_id", "created_at", "id"),
+        Index(None, "kiosk_id", "paid_at"),
         CheckConstraint("amount >= 0", name="amount"),
     )
+
+    @property
+    def about(self) -> str:
+        """The code that people know it by: its order's, or if it is for none its own."""
+        return self.order.code if self.order else self.code
+
+
+class PaymentName(Base):
+    """A name that a provider may use: of a payment of ours, of a question about it, or of one that failed for good.
+
+    `sends` is how often the payout had been sent when it was given the name.
+    """
+
+    __tablename__ = "payment_name"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    payout_id: Mapped[str] = mapped_column(ForeignKey("payout.id"))
+    meaning: Mapped[str]
+    sends: Mapped[int]
+
+
+class PayoutPause(Base):
+    """While its one row stands no payout is sent: something of ours has to be mended first."""
+
+    __tablename__ = "payout_pause"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    reason: Mapped[str]
+    since: Mapped[datetime]
 
 
 class Event(Base):
@@ -419,3 +464,72 @@ class IdempotencyKey(Base):
     status: Mapped[int]
     body: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class LedgerAccount(Base):
+    """One account of the books, in one currency for ever."""
+
+    __tablename__ = "ledger_account"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    currency: Mapped[str]
+
+
+class LedgerEntry(Base):
+    """One fact in the books, entered once under its key; it is never changed."""
+
+    __tablename__ = "ledger_entry"
+
+    id: Mapped[int] = mapped_column(Counter, primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    note: Mapped[str]
+    at: Mapped[datetime] = mapped_column(index=True)
+
+    postings: Mapped[list[LedgerPosting]] = relationship(order_by="LedgerPosting.id")
+
+
+class LedgerPosting(Base):
+    """One line of an entry; positive is a debit, negative a credit."""
+
+    __tablename__ = "ledger_posting"
+
+    id: Mapped[int] = mapped_column(Counter, primary_key=True)
+    entry_id: Mapped[int] = mapped_column(ForeignKey("ledger_entry.id"), index=True)
+    account: Mapped[str] = mapped_column(ForeignKey("ledger_account.name"))
+    amount: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = (Index(None, "account", "id"), CheckConstraint("amount <> 0", name="amount"))
+
+
+class LedgerCheckpoint(Base):
+    """What an account came to with the posting `upto`: sums begin here, so that they stay cheap."""
+
+    __tablename__ = "ledger_checkpoint"
+
+    account: Mapped[str] = mapped_column(ForeignKey("ledger_account.name"), primary_key=True)
+    upto: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    balance: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[datetime]
+
+
+def _append_only(table: Any) -> None:
+    """Let the database itself refuse to change or delete a row of `table`."""
+    name = table.name
+    refusal = f"BEGIN SELECT RAISE(ABORT, '{name} is append-only'); END"
+    function = f"LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '{name} is append-only'; END $$"
+    for dialect, statement in (
+        ("sqlite", f"CREATE TRIGGER {name}_no_update BEFORE UPDATE ON {name} {refusal}"),
+        ("sqlite", f"CREATE TRIGGER {name}_no_delete BEFORE DELETE ON {name} {refusal}"),
+        ("postgresql", f"CREATE OR REPLACE FUNCTION {name}_stays() RETURNS trigger {function}"),
+        (
+            "postgresql",
+            f"CREATE TRIGGER {name}_stays BEFORE UPDATE OR DELETE ON {name} "
+            f"FOR EACH STATEMENT EXECUTE FUNCTION {name}_stays()",
+        ),
+    ):
+        made = DDL(statement)  # type: ignore[no-untyped-call]
+        event.listen(table, "after_create", made.execute_if(dialect=dialect))
+
+
+for _table in (LedgerEntry.__table__, LedgerPosting.__table__):
+    _append_only(_table)

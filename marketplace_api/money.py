@@ -1,7 +1,8 @@
-"""How an order's price is shared, in minor units."""
+"""How an order's price is shared, and what is due is cut into payments; in minor units."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -23,3 +24,23 @@ def split(unit_price: int, quantity: int, percent: int) -> Split:
     total = unit_price * quantity
     commission = (total * percent + 50) // 100
     return Split(total, commission, total - commission)
+
+
+@dataclass(frozen=True, slots=True)
+class Payable:
+    """What one payment may come to: a multiple of `unit`, at least `least` and at most `most`."""
+
+    unit: int
+    least: int
+    most: int
+
+    def pieces(self, due: int) -> Sequence[int]:
+        """As much of `due` as can be paid, in as few payments as it takes; what is too little for one stays due."""
+        whole, rest = divmod(due - due % self.unit, self.most) if due > 0 else (0, 0)
+        return [self.most] * whole + ([rest] if rest >= self.least else [])
+
+
+BY_PHONE = Payable(unit=100, least=10_00, most=250_000_00)
+"""What M-PESA carries: whole shillings, 10 to 250,000 at a time."""
+IN_CASH = Payable(unit=100, least=1_00, most=10**13)
+"""Nobody at a kiosk has cents."""

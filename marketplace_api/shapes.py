@@ -18,6 +18,7 @@ AssignmentStatus = Literal[
 EndpointStatus = Literal["enabled", "disabled"]
 DeliveryStatus = Literal["pending", "delivered", "failed"]
 PayoutMethod = Literal["mobile_money", "kiosk_cash"]
+PayoutBlame = Literal["recipient", "us", "nobody"]
 PayoutStatus = Literal["pending", "sending", "unknown", "paid", "failed", "awaiting_collection", "collected"]
 
 
@@ -335,7 +336,11 @@ class Order(BaseModel):
 
 
 class Payout(BaseModel):
-    """What an artisan is paid for goods received; `failure` is the provider's word when it would not."""
+    """What an artisan is paid for goods received.
+
+    `failure` is the provider's word when it would not, and `blame` whose matter that is: a number that cannot receive,
+    our own settings or float, or neither.
+    """
 
     id: str
     code: str
@@ -345,7 +350,8 @@ class Payout(BaseModel):
     status: PayoutStatus
     provider_reference: str | None
     failure: str | None
-    order_id: str
+    blame: PayoutBlame | None
+    order_id: str | None
     created_at: datetime
     paid_at: datetime | None
 
@@ -361,6 +367,7 @@ class Payout(BaseModel):
                 "status": row.status,
                 "provider_reference": row.provider_reference,
                 "failure": row.failure,
+                "blame": row.blame,
                 "order_id": row.order_id,
                 "created_at": row.created_at,
                 "paid_at": row.paid_at,

@@ -6,19 +6,23 @@ are what is tried. Its own delivery reports wait in the outbox like everything t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import requests
 from flask import Flask
+from sqlalchemy import Connection
+from werkzeug.test import Client
 
 from bot.clock import MovableClock
 from bot.providers import Sender
 from bot.providers.africastalking import AfricasTalking
 from bot.providers.twilio import Twilio
-from bot.simulator import carriers, cli, inbox, media, page
+from bot.simulator import bank, carriers, cli, daraja, inbox, media, page
 from bot.simulator.carriers import Carried, Network
 from bot.simulator.gateway import ACCOUNT_SID, ORIGIN, TWILIO_NUMBER, TWILIO_URL, Gateway, WsgiAdapter
 from bot.storefront import Storefront
@@ -28,7 +32,7 @@ from state import outbox
 if TYPE_CHECKING:
     from bot.house import House
 
-REPORT = "simulated_report"
+REPORT, RESULT = "simulated_report", "simulated_result"
 REPORTED_AFTER = timedelta(seconds=1)
 HEX_DIGITS = 32
 
@@ -42,6 +46,7 @@ def install(app: Flask, house: House, own: Storefront, faults: list[int]) -> Non
     app.cli.add_command(cli.transcript)
     wire = page.Wire(app)
     app.register_blueprint(carriers.routes(_network(house, faults)))
+    app.register_blueprint(daraja.routes(_bank(app, house)))
     app.register_blueprint(
         page.routes(
             _gateway(wire, house),
@@ -83,14 +88,45 @@ def _without_a_socket(app: Flask) -> requests.Session:
     return session
 
 
-def reporter(app: Flask, house: House) -> Callable[[Mapping[str, Any]], None]:
-    """Posts a delivery report that a simulated carrier owes us."""
+def payer(house: House) -> bank.BuiltIn:
+    """The built-in provider of mobile money."""
+    return bank.BuiltIn(lambda: _book(house), house.clock)
+
+
+def posters(app: Flask, house: House) -> Mapping[str, Callable[[Mapping[str, Any]], None]]:
+    """What is still owed us by those that are simulated, by the kind of its job: delivery reports, and results."""
     gateway = _gateway(app, house)
 
-    def post(owed: Mapping[str, Any]) -> None:
+    def report(owed: Mapping[str, Any]) -> None:
         gateway.report(owed["id"], owed["status"], msisdn=owed["msisdn"], reason=owed["reason"])
 
-    return post
+    def result(owed: Mapping[str, Any]) -> None:
+        _post(app, owed["url"], owed["body"])
+
+    return {REPORT: report, RESULT: result}
+
+
+def _post(app: Flask, url: str, body: Mapping[str, Any]) -> None:
+    """Straight into our own application, whatever address it is reached at."""
+    Client(app, use_cookies=False).post(urlsplit(url).path, json=body)
+
+
+@contextmanager
+def _book(house: House) -> Iterator[Connection]:
+    with house.database.writing.begin() as session:
+        yield session.connection()
+
+
+def _bank(app: Flask, house: House) -> daraja.Bank:
+    def owe(url: str, body: Mapping[str, Any], seconds: float) -> None:
+        with _book(house) as conn:
+            now, owed = house.clock(), {"url": url, "body": body}
+            key, due_at = f"result:{_hex(house)}", now + timedelta(seconds=seconds)
+            outbox.add(conn, kind=RESULT, payload=owed, key=key, lane=None, due_at=due_at, now=now)
+
+    return daraja.Bank(
+        lambda: _book(house), owe, lambda url, body: _post(app, url, body), house.clock, lambda: _hex(house)
+    )
 
 
 def _gateway(app: Any, house: House) -> Gateway:

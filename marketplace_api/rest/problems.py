@@ -26,6 +26,7 @@ BUSY_S = 2
 """When it is worth asking again after the database was busy."""
 
 REFUSALS = {
+    "absurd_amount": "{amount} is no amount that can be paid at once.",
     "already_registered": "This phone is registered already.",
     "due_too_soon": "It is due on {due_on}; nobody could bring it by then. Take a later day.",
     "bad_idempotency_key": "Idempotency-Key takes 1 to 255 visible characters, bare or in double quotes.",
@@ -34,6 +35,7 @@ REFUSALS = {
     "many_keys": "Several keys have this name; say which by its id: {ids}.",
     "locked": "Too many wrong codes were typed; try again in an hour.",
     "message_not_failed": "The text is {current}; only one that failed or was suppressed can be sent again.",
+    "not_due": "No payout of that amount waits for this artisan and order {code}.",
     "nobody_to_ask": "There is no artisan who makes {category} and could be asked.",
     "not_enough_stock": "Only {available} of {code} can be ordered; order fewer or another product.",
     "not_your_order": "Order {code} was not offered to this artisan.",
@@ -51,12 +53,16 @@ REFUSALS = {
     "payout_not_failed": "The payout is {current}; only a failed one can be tried again.",
     "payout_not_open": "The payout is {current}; it is settled or was never sent.",
     "payout_not_sendable": "The payout is {current}; it cannot be sent now.",
+    "payout_on_its_way": "The payout is {current}; it is being paid or has been paid.",
+    "payouts_paused": "Payouts are paused: {because}",
     "product_withdrawn": "Product {code} is not sold any more.",
+    "reference_known": "The reference {reference} belongs to another payout.",
     "still_running": "A request with this Idempotency-Key is still running; ask again in a moment.",
     "too_late": "Order {code} is due on {due_on}.",
     "too_many_webhook_endpoints": "A key may have {most} webhook endpoints; delete one that is not needed.",
     "unknown_artisan": "There is no such artisan.",
     "unknown_category": "There is no category {category}.",
+    "unknown_entry": "The ledger has no entry {key}.",
     "unknown_code": "There is nothing with the code {code}.",
     "unknown_help_request": "There is no such help request.",
     "unknown_key": "No key in use has this name or id.",
@@ -68,6 +74,7 @@ REFUSALS = {
     "unknown_product": "There is no such product.",
     "unknown_webhook_delivery": "There is no such delivery to this endpoint.",
     "unknown_webhook_endpoint": "There is no such webhook endpoint.",
+    "wrong_currency": "The account is kept in {kept}, not in {currency}.",
     "wrong_count": "{count} is not between 1 and {most}.",
 }
 

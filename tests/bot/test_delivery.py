@@ -19,12 +19,11 @@ from bot.clock import Clock
 from bot.delivery import JITTER, LEASE, REPEATS, Delivery
 from bot.handover import Route
 from bot.outgoing import BROADCAST, REMINDER, REPLY, Text
-from bot.payouts import PayError, SimulatedPayouts
 from bot.providers import OutgoingSms, Receipt, Sender, SendError
 from bot.worker import delivery, errands
 from state import outbox, people
 from state.messages import Message
-from tests.bot.scenes import AKINYI, JOY, OTIENO, STRANGER, artisan, news, received, tell, texts, ware
+from tests.bot.scenes import AKINYI, JOY, OTIENO, STRANGER, tell, texts
 from tests.service import Service
 
 LATER = SendError("busy", retryable=True)
@@ -50,20 +49,6 @@ class Carrier:
     @property
     def sent(self) -> list[str]:
         return [sms.text for _, sms in self.asked]
-
-
-@dataclass(frozen=True)
-class Payer(SimulatedPayouts):
-    """The built-in payer, and what it was asked; first it fails as it is told."""
-
-    does: list[PayError] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-
-    def pay(self, payout_id: str, msisdn: str, amount: int, currency: str) -> str:
-        self.asked.append(payout_id)
-        if self.does:
-            raise self.does.pop(0)
-        return super().pay(payout_id, msisdn, amount, currency)
 
 
 @contextmanager
@@ -118,14 +103,6 @@ class Deadly:
     name = "africastalking"
 
     def send(self, sms: OutgoingSms) -> Receipt:
-        os.kill(os.getpid(), signal.SIGKILL)
-        raise AssertionError("still alive")
-
-
-@dataclass(frozen=True)
-class DeadlyPayer(SimulatedPayouts):
-    def pay(self, payout_id: str, msisdn: str, amount: int, currency: str) -> str:
-        super().pay(payout_id, msisdn, amount, currency)
         os.kill(os.getpid(), signal.SIGKILL)
         raise AssertionError("still alive")
 
@@ -573,87 +550,3 @@ def test_reports_may_come_twice_late_and_in_any_order(embedded: Service) -> None
 
     assert only(embedded).status == "delivered"
     assert only(embedded).delivered_at == embedded.clock()
-
-
-# -- money
-
-
-def payout(service: Service) -> Any:
-    (only,) = service.api("GET", "/payouts")["data"]
-    return only
-
-
-def pay(service: Service, payer: SimulatedPayouts) -> None:
-    """Follows the shop's events, and pays what is due."""
-    service.house.follower.follow()
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        hands = errands(service.app, service.house, pool, payer)
-        while hands.run():
-            pass
-
-
-def test_a_payout_is_asked_for_once_and_announced(service: Service) -> None:
-    received(service)
-    payer = Payer()
-    for _ in range(3):
-        pay(service, payer)
-
-    assert payer.asked == [payout(service)["id"]]
-    assert (payout(service)["status"], payout(service)["provider_reference"][:3]) == ("paid", "SIM")
-    assert [text.topic for text in news(service) if text.msisdn == AKINYI] == ["order.placed", "payout.paid"]
-
-
-def test_a_worker_killed_while_it_asks_is_followed_by_one_that_asks_under_the_same_id(service: Service) -> None:
-    received(service)
-    service.house.follower.follow()
-    with service.house.database.reading() as session:
-        assert outbox.depth(session.connection(), service.clock()).due
-    service.house.close()  # no connection crosses into the child
-    killed(lambda: pay(service, DeadlyPayer()))
-    assert payout(service)["status"] == "sending"
-
-    payer = Payer()
-    service.clock.advance(LEASE.total_seconds())
-    pay(service, payer)
-    due = payout(service)
-    assert payer.asked == [due["id"]]
-    assert due["status"] == "paid"
-    assert due["provider_reference"] == SimulatedPayouts().pay(due["id"], "", **due["amount"])
-    assert service.events().count("payout.paid") == 1
-
-
-def test_a_payout_the_provider_refuses_has_failed_and_an_operator_can_send_it_again(service: Service) -> None:
-    received(service)
-    payer = Payer(does=[PayError("recipient not registered")])
-    pay(service, payer)
-    assert payout(service)["status"] == "failed"
-    pay(service, payer)
-    assert len(payer.asked) == 1
-
-    service.api("POST", f"/payouts/{payout(service)['id']}/retry")
-    pay(service, payer)
-    assert payer.asked == [payout(service)["id"]] * 2
-    assert payout(service)["status"] == "paid"
-    assert [kind for kind in service.events() if kind.startswith("payout.")][-1] == "payout.paid"
-
-
-def test_a_payout_that_may_have_been_made_is_not_asked_for_again(service: Service) -> None:
-    received(service)
-    payer = Payer(does=[PayError("timeout", unknown=True)])
-    for _ in range(3):
-        pay(service, payer)
-        service.clock.advance(3600)
-
-    assert len(payer.asked) == 1
-    assert payout(service)["status"] == "unknown"
-
-
-def test_a_payout_to_a_phone_without_mobile_money_fails(embedded: Service) -> None:
-    (kiosk,) = embedded.api("GET", "/kiosks")["data"]
-    artisan(embedded, STRANGER, "Beatrice", kiosk["id"], paid_to="+254711000404")
-    ware(embedded, STRANGER, "Oil lamp")
-    received(embedded, title="Oil lamp", maker=STRANGER)
-    embedded.work()
-
-    assert payout(embedded)["status"] == "failed"
-    assert [text for text in texts(embedded, STRANGER) if text.topic == "payout.paid"] == []

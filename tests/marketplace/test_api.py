@@ -295,6 +295,7 @@ def test_payouts_are_shown_to_operators(operator: FlaskClient, payout: Payout) -
         "status": "pending",
         "provider_reference": None,
         "failure": None,
+        "blame": None,
         "order_id": payout.order_id,
         "created_at": "2026-11-22T09:00:00Z",
         "paid_at": None,

@@ -75,12 +75,12 @@ def test_cash_is_collected_once_and_its_code_is_spent(market: Market, stand: Sta
         return [event.type for event in events.since(shop, 0, 100)]
 
     with market.open() as shop:
-        assert payouts.collect(shop, waiting.id).status == "collected"
+        assert payouts.collect(shop, stand.kiosk, waiting.id).status == "collected"
     with market.open() as shop:
         assert types(shop)[-1] == "payout.collected"
         assert payouts.standing(shop, stand.artisan).owed == 0
         with pytest.raises(Refused, match="payout_not_awaiting_collection"):
-            payouts.collect(shop, waiting.id)
+            payouts.collect(shop, stand.kiosk, waiting.id)
     assert try_code(market, stand.kiosk, str(waiting.cash_code)) == "nothing"
 
 

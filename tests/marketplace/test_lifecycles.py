@@ -57,8 +57,14 @@ def test_what_is_paid_or_collected_stays_so() -> None:
     assert not [step for step in PAYOUT.steps if step.source in ("paid", "collected")]
 
 
-def test_an_unknown_payout_is_never_sent_again() -> None:
-    assert {step.dest for step in PAYOUT.steps if step.source == "unknown"} == {"paid", "failed"}
+def test_an_unknown_payout_is_sent_again_only_when_its_provider_says_that_it_never_heard_of_it() -> None:
+    leads = {step.trigger: step.dest for step in PAYOUT.steps if step.source == "unknown"}
+    assert leads == {
+        "settle_paid": "paid",
+        "settle_failed": "failed",
+        "put_back": "pending",
+        "offer_cash": "awaiting_collection",
+    }
 
 
 def test_the_drawings_are_up_to_date() -> None:

@@ -1,0 +1,200 @@
+"""The books: double entry in whole minor units, append-only.
+
+    ledger.post(shop, "earned:412", "goods received of K7P4", {
+        ledger.BUYERS: 300_000, ledger.artisan("art_1"): -270_000, ledger.COMMISSION: -30_000})
+
+Positive is a debit: what we hold or are owed. Negative is a credit: what we owe or have earned. The postings of an
+entry sum to zero, so all balances together always do. An entry is never changed; `reverse` enters its contrary.
+
+| account | its balance |
+|---|---|
+| `buyers` | what buyers owe for goods received |
+| `commission` | minus what the marketplace has earned |
+| `artisan:<id>` | minus what she is owed and nobody is paying her yet |
+| `payouts` | minus what providers were asked to pay and have not settled (payout clearing) |
+| `provider:<name>` | minus what this provider has paid for us; `elsewhere` is whoever an operator paid through |
+| `kiosk:<id>` | the marketplace's cash in its drawer (its float); minus, when the agent paid out of her own |
+| `adjustments` | the other side of floats handed over and of whatever is not for goods |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import IntegrityError
+
+from marketplace_api.models import LedgerAccount, LedgerCheckpoint, LedgerEntry, LedgerPosting
+from marketplace_api.refused import Refused
+from marketplace_api.shop import Shop
+
+BUYERS, COMMISSION, PAYOUTS, ADJUSTMENTS = "buyers", "commission", "payouts", "adjustments"
+LARGEST = 10**13
+"""Nothing handmade costs more minor units than this; a larger posting is a slip."""
+
+
+def artisan(artisan_id: str) -> str:
+    return f"artisan:{artisan_id}"
+
+
+def kiosk(kiosk_id: str) -> str:
+    return f"kiosk:{kiosk_id}"
+
+
+def provider(name: str) -> str:
+    return f"provider:{name}"
+
+
+def post(shop: Shop, key: str, note: str, postings: Mapping[str, int], currency: str | None = None) -> bool:
+    """Enter a fact once; False when it stands under `key` already. Postings of zero are left out.
+
+    `currency` is the shop's unless said; `Refused` with `wrong_currency` for an account that is kept in another.
+    ValueError for postings that are no entry, or a key that stands for another fact: both are faults of ours.
+    """
+    lines = {account: amount for account, amount in postings.items() if amount}
+    if sum(lines.values()) or len(lines) < 2 or any(abs(amount) > LARGEST for amount in lines.values()):
+        raise ValueError(f"{key} is no entry: {dict(postings)}")
+    for account in lines:
+        _open(shop, account, currency or shop.terms.currency)
+    entry = LedgerEntry(key=key, note=note, at=shop.now)
+    entry.postings = [LedgerPosting(account=account, amount=amount) for account, amount in lines.items()]
+    # whoever enters the same key at the same time waits here, and is then refused by it
+    with suppress(IntegrityError), shop.session.begin_nested():
+        shop.session.add(entry)
+        shop.session.flush()
+        return True
+    if {line.account: line.amount for line in _entry(shop, key).postings} != lines:
+        raise ValueError(f"{key} stands for another fact")
+    return False
+
+
+def reverse(shop: Shop, key: str, why: str) -> bool:
+    """Enter the contrary of an entry; False when that was done before. `Refused` with `unknown_entry`."""
+    wrong = _entry(shop, key)
+    contrary = {line.account: -line.amount for line in wrong.postings}
+    currency = shop.session.get_one(LedgerAccount, wrong.postings[0].account).currency
+    return post(shop, f"reversal:{key}", why, contrary, currency)
+
+
+def balance(shop: Shop, account: str) -> int:
+    """All that was ever posted to the account, summed from its last checkpoint on; 0 for one nobody opened."""
+    return balances(shop, [account])[account]
+
+
+def balances(shop: Shop, accounts: Collection[str]) -> Mapping[str, int]:
+    """As `balance`, for many accounts in two statements."""
+    last = (
+        select(LedgerCheckpoint.account, func.max(LedgerCheckpoint.upto).label("upto"))
+        .where(LedgerCheckpoint.account.in_(accounts))
+        .group_by(LedgerCheckpoint.account)
+        .subquery()
+    )
+    known = select(LedgerCheckpoint.account, LedgerCheckpoint.balance).join(
+        last, (last.c.account == LedgerCheckpoint.account) & (last.c.upto == LedgerCheckpoint.upto)
+    )
+    newer = (LedgerPosting.account == LedgerAccount.name) & (LedgerPosting.id > func.coalesce(last.c.upto, 0))
+    since = (
+        select(LedgerAccount.name, func.sum(LedgerPosting.amount))
+        .outerjoin(last, last.c.account == LedgerAccount.name)
+        .join(LedgerPosting, newer)  # from each account, so that its index is entered where the checkpoint is
+        .where(LedgerAccount.name.in_(accounts))
+        .group_by(LedgerAccount.name)
+    )
+    total = dict.fromkeys(accounts, 0)
+    for statement in (known, since):
+        for account, amount in shop.session.execute(statement):
+            total[account] += int(amount)
+    return total
+
+
+def checkpoint(shop: Shop) -> int:
+    """Write down what every account has come to that moved since its last checkpoint; how many those were."""
+    _await_postings(shop)
+    moved = _moved(shop)
+    for account, upto in moved:
+        now = balance(shop, account)
+        shop.session.add(LedgerCheckpoint(account=account, upto=upto, balance=now, at=shop.now))
+        shop.session.flush()
+    return len(moved)
+
+
+def objections(shop: Shop) -> Iterator[str]:
+    """What is wrong with the books by themselves, summed anew and not from checkpoints."""
+    sums = select(LedgerPosting.entry_id, func.sum(LedgerPosting.amount), func.count()).group_by(LedgerPosting.entry_id)
+    for entry_id, total, lines in shop.session.execute(sums):
+        if total or lines < 2:
+            yield f"entry {entry_id} has {lines} postings that sum to {total}"
+    empty = select(LedgerEntry.key).where(~LedgerEntry.postings.any())
+    yield from (f"entry {key} has no postings" for key in shop.session.scalars(empty))
+    yield from _mixed_currencies(shop)
+    yield from _wrong_checkpoints(shop)
+
+
+def _open(shop: Shop, account: str, currency: str) -> None:
+    known = shop.session.get(LedgerAccount, account)
+    if known is None:
+        with suppress(IntegrityError), shop.session.begin_nested():
+            shop.session.add(LedgerAccount(name=account, currency=currency))
+            shop.session.flush()
+        known = shop.session.get_one(LedgerAccount, account)
+    if known.currency != currency:
+        raise Refused("wrong_currency", 422, currency=currency, kept=known.currency)
+
+
+def _entry(shop: Shop, key: str) -> LedgerEntry:
+    entry = shop.session.scalars(select(LedgerEntry).where(LedgerEntry.key == key)).one_or_none()
+    if entry is None:
+        raise Refused("unknown_entry", 404, key=key)
+    return entry
+
+
+def _await_postings(shop: Shop) -> None:
+    """Until we commit nobody posts, and whoever was posting has ended.
+
+    PostgreSQL numbers rows before they are committed: a checkpoint could step over one that is still on its way.
+    """
+    if shop.session.get_bind().dialect.name == "postgresql":
+        shop.session.execute(text(f"LOCK TABLE {LedgerPosting.__tablename__} IN SHARE MODE"))
+
+
+def _moved(shop: Shop) -> Sequence[tuple[str, int]]:
+    """Every account with postings since its last checkpoint, and the last of them."""
+    last = (
+        select(LedgerCheckpoint.account, func.max(LedgerCheckpoint.upto).label("upto"))
+        .group_by(LedgerCheckpoint.account)
+        .subquery()
+    )
+    newer = (
+        select(LedgerPosting.account, func.max(LedgerPosting.id))
+        .outerjoin(last, last.c.account == LedgerPosting.account)
+        .where(LedgerPosting.id > func.coalesce(last.c.upto, 0))
+        .group_by(LedgerPosting.account)
+    )
+    return [(account, upto) for account, upto in shop.session.execute(newer)]
+
+
+def _mixed_currencies(shop: Shop) -> Iterator[str]:
+    mixed = (
+        select(LedgerPosting.entry_id)
+        .join(LedgerAccount, LedgerAccount.name == LedgerPosting.account)
+        .group_by(LedgerPosting.entry_id)
+        .having(func.count(func.distinct(LedgerAccount.currency)) > 1)
+    )
+    yield from (f"entry {entry_id} mixes currencies" for entry_id in shop.session.scalars(mixed))
+
+
+def _wrong_checkpoints(shop: Shop) -> Iterator[str]:
+    summed = (
+        select(
+            LedgerCheckpoint.account, LedgerCheckpoint.upto, LedgerCheckpoint.balance, func.sum(LedgerPosting.amount)
+        )
+        .join(
+            LedgerPosting,
+            (LedgerPosting.account == LedgerCheckpoint.account) & (LedgerPosting.id <= LedgerCheckpoint.upto),
+        )
+        .group_by(LedgerCheckpoint.account, LedgerCheckpoint.upto, LedgerCheckpoint.balance)
+    )
+    for account, upto, kept, amount in shop.session.execute(summed):
+        if kept != amount:
+            yield f"the checkpoint of {account} at {upto} says {kept}, its postings {amount}"

@@ -1,0 +1,171 @@
+"""The books: every entry sums to zero, is entered once and stays, and balances are their sums."""
+
+from __future__ import annotations
+
+from threading import Barrier, Thread
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select, text
+from sqlalchemy.exc import DatabaseError
+
+from marketplace_api import ledger
+from marketplace_api.models import LedgerCheckpoint, LedgerEntry
+from marketplace_api.refused import Refused
+from tests.marketplace.conftest import Market
+
+AMINA = ledger.artisan("art_1")
+SALE = {ledger.BUYERS: 300_000, AMINA: -270_000, ledger.COMMISSION: -30_000}
+
+shares = st.dictionaries(st.sampled_from([f"a{n}" for n in range(5)]), st.integers(-(10**9), 10**9), min_size=1)
+
+
+def balanced(lines: dict[str, int]) -> dict[str, int]:
+    return lines | {"rest": -sum(lines.values())}
+
+
+def test_an_entry_is_seen_in_every_balance(market: Market) -> None:
+    with market.open() as shop:
+        assert ledger.post(shop, "sale", "goods", SALE)
+        assert {account: ledger.balance(shop, account) for account in SALE} == SALE
+        assert ledger.balance(shop, "nobody's") == 0
+        assert list(ledger.objections(shop)) == []
+
+
+def test_a_fact_is_entered_once_under_its_key(market: Market) -> None:
+    with market.open() as shop:
+        assert ledger.post(shop, "sale", "goods", SALE)
+        assert not ledger.post(shop, "sale", "goods", SALE)
+        assert ledger.balance(shop, AMINA) == -270_000
+        with pytest.raises(ValueError, match="another fact"):
+            ledger.post(shop, "sale", "goods", {ledger.BUYERS: 1, AMINA: -1})
+
+
+def test_a_fact_entered_by_many_at_once_is_entered_once(market: Market) -> None:
+    together, entered = Barrier(5), []
+
+    def enter() -> None:
+        together.wait()
+        with market.open() as shop:
+            entered.append(ledger.post(shop, "sale", "goods", SALE))
+
+    threads = [Thread(target=enter) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(entered) == [False] * 4 + [True]
+    with market.open() as shop:
+        assert ledger.balance(shop, AMINA) == -270_000
+
+
+@pytest.mark.parametrize(
+    "postings",
+    [
+        {},
+        {AMINA: 5},
+        {AMINA: 0, ledger.BUYERS: 0},
+        {AMINA: -5, ledger.BUYERS: 6},
+        {AMINA: -(10**14), ledger.BUYERS: 10**14},
+    ],
+)
+def test_what_does_not_balance_or_is_absurd_is_no_entry(market: Market, postings: dict[str, int]) -> None:
+    with market.open() as shop:
+        with pytest.raises(ValueError, match="no entry"):
+            ledger.post(shop, "slip", "", postings)
+        assert shop.session.scalars(select(LedgerEntry)).all() == []
+
+
+def test_an_account_keeps_its_currency(market: Market) -> None:
+    with market.open() as shop:
+        ledger.post(shop, "sale", "goods", SALE)
+    with market.open() as shop, pytest.raises(Refused, match="wrong_currency"):
+        ledger.post(shop, "foreign", "goods", SALE, currency="USD")
+    with market.open() as shop:
+        assert ledger.balance(shop, AMINA) == -270_000
+
+
+def test_a_correction_is_an_entry_of_its_own(market: Market) -> None:
+    with market.open() as shop:
+        ledger.post(shop, "sale", "goods", SALE)
+        assert ledger.reverse(shop, "sale", "never came")
+        assert not ledger.reverse(shop, "sale", "never came")
+        assert ledger.balance(shop, AMINA) == 0
+        assert [entry.key for entry in shop.session.scalars(select(LedgerEntry))] == ["sale", "reversal:sale"]
+        with pytest.raises(Refused, match="unknown_entry"):
+            ledger.reverse(shop, "no such", "")
+
+
+@pytest.mark.parametrize("table", ["ledger_entry", "ledger_posting"])
+@pytest.mark.parametrize("statement", ["UPDATE {} SET id = id + 1000", "DELETE FROM {}"])
+def test_the_database_itself_refuses_to_change_the_books(market: Market, table: str, statement: str) -> None:
+    with market.open() as shop:
+        ledger.post(shop, "sale", "goods", SALE)
+    with pytest.raises(DatabaseError, match="append-only"), market.engine.begin() as connection:
+        connection.execute(text(statement.format(table)))
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(entries=st.lists(shares, max_size=6), after=st.sets(st.integers(0, 5)))
+def test_balances_are_sums_wherever_checkpoints_fall(
+    sqlite_market: Market, entries: list[dict[str, int]], after: set[int]
+) -> None:
+    expected: dict[str, int] = {}
+    with sqlite_market.sessions() as session:  # never committed: each example begins with empty books
+        shop = sqlite_market.shop(session)
+        for number, lines in enumerate(map(balanced, entries)):
+            if sum(1 for amount in lines.values() if amount) > 1:
+                ledger.post(shop, f"entry {number}", "", lines)
+                expected |= {account: expected.get(account, 0) + amount for account, amount in lines.items()}
+            if number in after:
+                ledger.checkpoint(shop)
+        assert {account: ledger.balance(shop, account) for account in expected} == expected
+        assert sum(expected.values()) == 0
+        assert list(ledger.objections(shop)) == []
+        session.rollback()
+
+
+def test_after_a_checkpoint_only_what_moved_is_summed(market: Market) -> None:
+    with market.open() as shop:
+        ledger.post(shop, "sale", "goods", SALE)
+        assert ledger.checkpoint(shop) == 3
+        assert ledger.checkpoint(shop) == 0
+        ledger.post(shop, "float", "", {ledger.kiosk("ksk_1"): 500, ledger.ADJUSTMENTS: -500})
+        assert ledger.checkpoint(shop) == 2
+        assert list(ledger.objections(shop)) == []
+
+
+def test_a_checkpoint_steps_over_no_entry_that_is_still_on_its_way(postgres_market: Market) -> None:
+    market = postgres_market
+    with market.open() as shop:
+        ledger.post(shop, "first", "", SALE)
+    on_its_way = market.sessions()
+    ledger.post(market.shop(on_its_way), "slow", "", SALE)
+
+    def close() -> None:
+        with market.open() as shop:
+            ledger.checkpoint(shop)
+
+    closing = Thread(target=close)
+    closing.start()
+    on_its_way.commit()
+    on_its_way.close()
+    closing.join()
+    with market.open() as shop:
+        assert ledger.balance(shop, AMINA) == -540_000
+        assert list(ledger.objections(shop)) == []
+
+
+def test_a_wrong_checkpoint_and_a_lame_entry_are_found(market: Market) -> None:
+    with market.open() as shop:
+        ledger.post(shop, "sale", "goods", SALE)
+        ledger.checkpoint(shop)
+        for kept in shop.session.scalars(select(LedgerCheckpoint).where(LedgerCheckpoint.account == AMINA)):
+            kept.balance += 1
+        shop.session.add(LedgerEntry(key="lame", note="", at=shop.now))
+        shop.session.flush()
+        assert sorted(ledger.objections(shop)) == [
+            "entry lame has no postings",
+            f"the checkpoint of {AMINA} at 2 says -269999, its postings -270000",
+        ]

@@ -1,0 +1,130 @@
+"""A bank of one's own: the simulated Daraja behind the real client, and a counter that writes down what it hears."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from flask import Flask
+from sqlalchemy import Engine
+
+from bot.database import create_engine
+from bot.providers import daraja
+from bot.providers.daraja import Daraja
+from bot.providers.mobile_money import Payment, Report, Word
+from bot.simulator import bank
+from bot.simulator import daraja as simulated
+from bot.simulator.bank import BuiltIn, Fate
+from bot.simulator.gateway import WsgiAdapter
+from tests.bot.conftest import embedded, service  # noqa: F401 - fixtures
+from tests.providers.conftest import api, nobody_there  # noqa: F401 - fixtures
+
+ROOT = "http://daraja"
+SECRET = "s3cret-path"
+CALLBACKS = f"https://soko.example/webhooks/daraja/{SECRET}"
+PHONE = "+254711000111"
+
+
+def payment(payment_id: str = "pay_1", msisdn: str = PHONE, amount: int = 1500_00) -> Payment:
+    return Payment(payment_id, msisdn, amount, "KES", "K7P4")
+
+
+@dataclass
+class RecordingCounter:
+    """Hears callbacks and keeps them."""
+
+    reports: list[Report] = field(default_factory=list)
+    late_ones: list[str] = field(default_factory=list)
+
+    def heard(self, provider: str, report: Report) -> None:
+        self.reports.append(report)
+
+    def late(self, provider: str, name: str) -> None:
+        self.late_ones.append(name)
+
+    def last_word(self, payment_id: str) -> Word | None:
+        """The last thing said of a payment that names it."""
+        said = [report.word for report in self.reports if payment_id in report.names]
+        return said[-1] if said else None
+
+
+@dataclass
+class Safaricom:
+    """The real client, the simulated API it talks to, and what that still has to say to us."""
+
+    engine: Engine
+    now: datetime = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+    fates: dict[str, Fate] = field(default_factory=dict)
+    owed: list[tuple[datetime, str, dict[str, Any]]] = field(default_factory=list)
+    counter: RecordingCounter = field(default_factory=RecordingCounter)
+
+    def __post_init__(self) -> None:
+        self.random = Random(7)
+        self.app = Flask("daraja")
+        self.bank = simulated.Bank(
+            open=self.engine.begin,
+            owe=self._owe,
+            post=self.post,
+            clock=lambda: self.now,
+            new_id=lambda: "".join(self.random.choices("0123456789abcdef", k=32)),
+            fate=lambda msisdn: self.fates.get(msisdn) or bank.fate(msisdn),
+            key=("key", "secret"),
+        )
+        self.app.register_blueprint(simulated.routes(self.bank))
+        self.app.register_blueprint(daraja.routes(self.counter, SECRET))
+        self.session = requests.Session()
+        self.session.mount(ROOT, WsgiAdapter(self.app))
+        self.client = self.make_client()
+
+    def make_client(self, **other: Any) -> Daraja:
+        settings: dict[str, Any] = {
+            "base_url": f"{ROOT}/simulator/daraja",
+            "consumer_key": "key",
+            "consumer_secret": "secret",
+            "shortcode": "600997",
+            "initiator": "testapi",
+            "credential": "c3Jl",
+            "callbacks": CALLBACKS,
+            "clock": lambda: self.now,
+            "session": self.session,
+        }
+        return Daraja(**settings | other)
+
+    def _owe(self, url: str, body: dict[str, Any], seconds: float) -> None:
+        self.owed.append((self.now + timedelta(seconds=seconds), url, body))
+
+    def post(self, url: str, body: dict[str, Any]) -> int:
+        return self.app.test_client().post(urlsplit(url).path, json=body).status_code
+
+    def passes(self, seconds: float) -> None:
+        """Time goes by, and what was to be said in it is said."""
+        self.now += timedelta(seconds=seconds)
+        due = [owed for owed in self.owed if owed[0] <= self.now]
+        self.owed = [owed for owed in self.owed if owed[0] > self.now]
+        for _, url, body in sorted(due, key=lambda owed: owed[0]):
+            assert self.post(url, body) == 200
+
+
+@pytest.fixture
+def book(sqlite_url: str) -> Iterator[Engine]:
+    """An empty bank."""
+    engine = create_engine(sqlite_url)
+    bank.metadata.create_all(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def safaricom(book: Engine) -> Safaricom:
+    return Safaricom(book)
+
+
+@pytest.fixture
+def built_in(book: Engine) -> BuiltIn:
+    return BuiltIn(book.begin, lambda: datetime(2026, 11, 22, 9, 0, tzinfo=UTC))

@@ -1,0 +1,88 @@
+"""What every provider of mobile money keeps, however it says it: in its answer, in a callback or when asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+from sqlalchemy import Engine
+
+from bot.providers.mobile_money import InHand, NeverHeard, NotPaid, Paid, Payer, Payment, Word
+from bot.simulator import bank
+from bot.simulator.bank import BuiltIn
+from tests.payouts.conftest import Safaricom, payment
+
+
+@dataclass
+class Provider:
+    """One of them, and how its word is waited for."""
+
+    payer: Payer
+    book: Engine
+    word_on: Callable[[Payment], Word | None]
+
+    def pay(self, asked: Payment) -> Word | None:
+        said = self.payer.pay(asked)
+        return self.word_on(asked) if isinstance(said, InHand) else said
+
+    def ask(self, asked: Payment) -> Word | None:
+        said = self.payer.ask(asked)
+        return self.word_on(asked) if isinstance(said, InHand) else said
+
+    @property
+    def paid_out(self) -> int:
+        with self.book.begin() as conn:
+            return bank.paid_out(conn)
+
+
+@pytest.fixture(params=["simulator", "daraja"])
+def provider(request: pytest.FixtureRequest, book: Engine) -> Iterator[Provider]:
+    if request.param == "simulator":
+        built_in: BuiltIn = request.getfixturevalue("built_in")
+        yield Provider(built_in, book, lambda _: None)
+        return
+    safaricom: Safaricom = request.getfixturevalue("safaricom")
+
+    def word_on(asked: Payment) -> Word | None:
+        safaricom.counter.reports.clear()
+        safaricom.passes(2)
+        (report,) = safaricom.counter.reports
+        return report.word or report.answer
+
+    yield Provider(safaricom.client, book, word_on)
+
+
+def test_it_pays_what_it_is_asked(provider: Provider) -> None:
+    word = provider.pay(payment())
+    assert isinstance(word, Paid)
+    assert word.amount == 1500_00
+    assert word.reference
+    assert provider.paid_out == 1500_00
+
+
+def test_what_it_paid_it_says_again_when_asked(provider: Provider) -> None:
+    assert provider.pay(payment()) == provider.ask(payment())
+
+
+def test_of_a_payment_it_never_got_it_says_so(provider: Provider) -> None:
+    assert provider.ask(payment("pay_never")) == NeverHeard()
+
+
+@pytest.mark.parametrize(
+    ("phone", "blame"),
+    [("+254711777404", "recipient"), ("+254711777008", "recipient"), ("+254711777001", "us"), ("+254711777201", "us")],
+)
+def test_what_it_does_not_pay_it_says_why_and_whose_matter_it_is(provider: Provider, phone: str, blame: str) -> None:
+    word = provider.pay(payment(msisdn=phone))
+    assert isinstance(word, NotPaid)
+    assert (word.blame, provider.paid_out) == (blame, 0)
+    assert isinstance(provider.ask(payment(msisdn=phone)), NotPaid)
+
+
+def test_each_payment_is_one_of_its_own(provider: Provider) -> None:
+    first, second = provider.pay(payment("pay_1")), provider.pay(payment("pay_2"))
+    assert isinstance(first, Paid)
+    assert isinstance(second, Paid)
+    assert first.reference != second.reference
+    assert provider.paid_out == 2 * 1500_00
