@@ -319,6 +319,7 @@ class Payout(Base):
     __table_args__ = (
         UniqueConstraint("assignment_id", "piece"),
         Index(None, "created_at", "id"),
+        Index(None, "status", "created_at", "id"),
         Index(None, "artisan_id", "created_at", "id"),
         Index(None, "kiosk_id", "paid_at"),
         CheckConstraint("amount >= 0", name="amount"),

@@ -3,22 +3,90 @@
 from __future__ import annotations
 
 from apiflask import APIBlueprint
-from sqlalchemy import select
+from pydantic import BaseModel
+from sqlalchemy import Select, select
 
-from marketplace_api import models, payouts, shapes
+from marketplace_api import artisans, models, orders, payouts, shapes
 from marketplace_api.rest.access import requires, shop
+from marketplace_api.rest.fields import Id, Line, Moment, Price
 from marketplace_api.rest.lists import Page, PageQuery, newest_first
+from marketplace_api.rest.repeats import repeatable
 
 blueprint = APIBlueprint("payouts", __name__, tag="Payouts")
 
 
+class PayoutIn(BaseModel):
+    """A payment that was made by another way; `provider_reference` is what whoever paid calls it."""
+
+    artisan_id: Id
+    amount: Price
+    provider_reference: Line
+    order_id: Id | None = None
+
+
+class PayoutQuery(PageQuery):
+    """Filters of the list.
+
+    `kiosk` finds what was paid in cash there, `reference` what a provider calls so. `since` and `until` are about
+    `created_at`; `until` itself is not in it.
+    """
+
+    status: shapes.PayoutStatus | None = None
+    method: shapes.PayoutMethod | None = None
+    artisan: Id | None = None
+    order: Id | None = None
+    kiosk: Id | None = None
+    reference: Line | None = None
+    since: Moment | None = None
+    until: Moment | None = None
+
+
+@blueprint.post("/payouts")
+@requires("operator", refusals=(404, 409))
+@repeatable
+@blueprint.input(PayoutIn)
+@blueprint.output(shapes.Payout, 201)
+def announce_payout(json_data: PayoutIn) -> shapes.Payout:
+    """Announce a payment made elsewhere.
+
+    With `order_id` it settles what the artisan is due for that order; without, it is for something else and leaves what
+    she is owed alone.
+    """
+    payout = payouts.announce_elsewhere(
+        shop(),
+        artisans.by_id(shop(), json_data.artisan_id),
+        json_data.amount.amount,
+        json_data.amount.currency,
+        json_data.provider_reference,
+        orders.by_id(shop(), json_data.order_id) if json_data.order_id else None,
+    )
+    return shapes.Payout.of(payout)
+
+
 @blueprint.get("/payouts")
 @requires("operator")
-@blueprint.input(PageQuery, location="query")
+@blueprint.input(PayoutQuery, location="query")
 @blueprint.output(Page[shapes.Payout])
-def list_payouts(query_data: PageQuery) -> Page[shapes.Payout]:
+def list_payouts(query_data: PayoutQuery) -> Page[shapes.Payout]:
     """List payouts, newest first."""
-    return newest_first(models.Payout, select(models.Payout), query_data, shapes.Payout.of)
+    return newest_first(models.Payout, _found(query_data), query_data, shapes.Payout.of)
+
+
+def _found(query: PayoutQuery) -> Select[models.Payout]:
+    asked = {
+        models.Payout.status: query.status,
+        models.Payout.method: query.method,
+        models.Payout.artisan_id: query.artisan,
+        models.Payout.order_id: query.order,
+        models.Payout.kiosk_id: query.kiosk,
+        models.Payout.provider_reference: query.reference,
+    }
+    found = select(models.Payout).where(*[column == wanted for column, wanted in asked.items() if wanted is not None])
+    if query.since:
+        found = found.where(models.Payout.created_at >= query.since)
+    if query.until:
+        found = found.where(models.Payout.created_at < query.until)
+    return found
 
 
 @blueprint.get("/payouts/<id:payout_id>")

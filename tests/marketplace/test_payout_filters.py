@@ -1,0 +1,77 @@
+"""`GET /payouts` finds what is asked for."""
+
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+
+from marketplace_api import artisans, orders, payouts, products
+from marketplace_api.models import Artisan, Order, Product
+from marketplace_api.shop import Shop
+from tests.marketplace.conftest import Market, Stand, bring, place, register
+
+
+def received(shop: Shop, stand: Stand, artisan: Artisan, product: Product) -> Order:
+    order = place(shop, product, 1)
+    orders.accept(shop, artisan, order.code)
+    bring(shop, stand.kiosk, order, 1)
+    return order
+
+
+@pytest.fixture
+def known(operator: FlaskClient, market: Market, stand: Stand) -> dict[str, str]:
+    """Amina was paid on her phone at nine; at ten Wanjiku had her cash, and at eleven more fell due for her."""
+    with market.open() as shop:
+        first = received(shop, stand, stand.artisan, stand.product)
+        (by_phone,) = payouts.standing(shop, stand.artisan).last
+        payouts.begin_sending(shop, by_phone.id)
+        payouts.settle_paid(shop, by_phone.id, "SFF6")
+        wanjiku = register(shop, stand.kiosk, "+254722000000", name="Wanjiku", payout_method="kiosk_cash")
+        pot = products.list_product(shop, wanjiku, title="Pot", category="pottery", price=1000_00, quantity=9)
+    market.passes(hours=1)
+    with market.open() as shop:
+        received(shop, stand, wanjiku, pot)
+        (in_cash,) = payouts.standing(shop, wanjiku).last
+        payouts.collect(shop, stand.kiosk, in_cash.id)
+    market.passes(hours=1)
+    with market.open() as shop:
+        artisans.set_payout(shop, artisans.by_id(shop, wanjiku.id), "mobile_money")
+        received(shop, stand, wanjiku, pot)
+    return {"wanjiku": wanjiku.id, "order": first.id, "kiosk": stand.kiosk.id}
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", ["pending", "collected", "paid"]),
+        ("status=paid", ["paid"]),
+        ("status=unknown", []),
+        ("method=kiosk_cash", ["collected"]),
+        ("artisan={wanjiku}", ["pending", "collected"]),
+        ("artisan={wanjiku}&method=mobile_money", ["pending"]),
+        ("artisan=art_nobody", []),
+        ("order={order}", ["paid"]),
+        ("kiosk={kiosk}", ["collected"]),
+        ("reference=SFF6", ["paid"]),
+        ("reference=SFF", []),
+        ("since=2026-11-22T10:00:00Z", ["pending", "collected"]),
+        ("until=2026-11-22T10:00:00Z", ["paid"]),
+        ("since=2026-11-22T13:00:00%2B03:00&until=2026-11-22T13:00:01%2B03:00", ["collected"]),
+    ],
+)
+def test_payouts_are_filtered(operator: FlaskClient, known: dict[str, str], query: str, found: list[str]) -> None:
+    answer = operator.get("/payouts?" + query.format(**known))
+    assert [payout["status"] for payout in answer.json["data"]] == found
+
+
+def test_a_filtered_list_is_paged(operator: FlaskClient, known: dict[str, str]) -> None:
+    path = f"/payouts?artisan={known['wanjiku']}&limit=1"
+    first = operator.get(path).json
+    second = operator.get(f"{path}&cursor={first['next_cursor']}").json
+    assert [page["data"][0]["status"] for page in (first, second)] == ["pending", "collected"]
+    assert (first["has_more"], second["has_more"]) == (True, False)
+
+
+@pytest.mark.parametrize("query", ["status=lost", "method=cheque", "since=yesterday", "artisan=Amina", "order=1"])
+def test_a_filter_that_says_nothing_is_refused(operator: FlaskClient, query: str) -> None:
+    assert operator.get(f"/payouts?{query}").status_code == 422
