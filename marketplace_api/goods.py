@@ -63,6 +63,13 @@ def received_since(shop: Shop, kiosk: Kiosk, then: datetime) -> int:
     return shop.session.scalar(parts.where(Assignment.received_at >= then, Order.kiosk_id == kiosk.id)) or 0
 
 
+def pieces_received(shop: Shop, kiosk: Kiosk, begin: datetime, end: datetime) -> int:
+    """How many pieces this kiosk has taken in from `begin` on, before `end`."""
+    pieces = select(func.coalesce(func.sum(Assignment.quantity), 0)).join(Assignment.order)
+    here = pieces.where(Order.kiosk_id == kiosk.id, Assignment.received_at >= begin, Assignment.received_at < end)
+    return int(shop.session.scalar(here) or 0)
+
+
 def _awaited(shop: Shop, kiosk: Kiosk, part_id: int) -> Assignment:
     part = shop.session.get(Assignment, part_id)
     if part is None:

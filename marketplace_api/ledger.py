@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
@@ -106,6 +107,29 @@ def balances(shop: Shop, accounts: Collection[str]) -> Mapping[str, int]:
         for account, amount in shop.session.execute(statement):
             total[account] += int(amount)
     return total
+
+
+def balance_before(shop: Shop, account: str, then: datetime) -> int:
+    """What the account had come to before a time. What came after it is taken off, since that is mostly little."""
+    after = (
+        select(func.coalesce(func.sum(LedgerPosting.amount), 0))
+        .join(LedgerEntry, LedgerEntry.id == LedgerPosting.entry_id)
+        .where(LedgerPosting.account == account, LedgerEntry.at >= then)
+    )
+    return balance(shop, account) - int(shop.session.scalar(after) or 0)
+
+
+def lines(
+    shop: Shop, account: str, since: datetime | None, until: datetime | None, limit: int
+) -> Sequence[tuple[LedgerEntry, int]]:
+    """The first `limit` entries of an account from `since` on and before `until`, each with what it posts there."""
+    found = select(LedgerEntry, LedgerPosting.amount).join(LedgerEntry.postings).where(LedgerPosting.account == account)
+    if since:
+        found = found.where(LedgerEntry.at >= since)
+    if until:
+        found = found.where(LedgerEntry.at < until)
+    found = found.order_by(LedgerEntry.at, LedgerPosting.id).limit(limit)
+    return [(entry, amount) for entry, amount in shop.session.execute(found)]
 
 
 def checkpoint(shop: Shop) -> int:

@@ -10,7 +10,7 @@ opened by `access.requires` or `access.public`, and answer lists by `lists.newes
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from apiflask import APIFlask
@@ -21,12 +21,13 @@ from pydantic import TypeAdapter
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.exceptions import UnsupportedMediaType
-from werkzeug.routing import BaseConverter
+from werkzeug.routing import BaseConverter, ValidationError
 
 from marketplace_api import apikeys
 from marketplace_api.apikeys import Caller
 from marketplace_api.rest import (
     access,
+    books,
     catalogue,
     docs,
     events,
@@ -74,6 +75,18 @@ class IdConverter(BaseConverter):
     """`<id:order_id>`: whatever cannot be an id is not found, before the database is asked."""
 
     regex = "[a-z]{3}_[0-9a-z]{1,40}"
+
+
+class DayConverter(BaseConverter):
+    """`<day:date>`: a day of this millennium, such as 2027-03-31."""
+
+    regex = r"2[0-9]{3}-[0-9]{2}-[0-9]{2}"
+
+    def to_python(self, value: str) -> date:
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            raise ValidationError from None
 
 
 class Api(APIFlask):
@@ -126,11 +139,12 @@ def create_api(
     api.config[access.ADMIT] = admit
     api.url_map.merge_slashes = False  # what is not here is 404, never somewhere else
     api.url_map.converters["id"] = IdConverter
+    api.url_map.converters["day"] = DayConverter
     api.before_request(_only_json)
     api.after_request(Uses(sessions, clock).follow)
     api.spec_processor(openapi.complete)  # type: ignore[arg-type]
     problems.handle(api)
-    for room in (catalogue, orders, kiosks, payouts, help_requests, events, webhook_endpoints, docs):
+    for room in (catalogue, orders, kiosks, payouts, books, help_requests, events, webhook_endpoints, docs):
         api.register_blueprint(room.blueprint)
     return api
 

@@ -6,7 +6,7 @@ What the OpenAPI document says and what is accepted are the same, to the letter.
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 from flask import current_app
@@ -14,6 +14,8 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 
 from marketplace_api import addresses, msisdn
 from marketplace_api.categories import CATEGORIES
+from marketplace_api.money import BY_PHONE
+from marketplace_api.refused import Refused
 from marketplace_api.rest.access import shop
 
 WEBHOOKS_ANYWHERE = "WEBHOOKS_ANYWHERE"  # in development: also by http, also into private networks
@@ -26,6 +28,12 @@ def _whole(value: object) -> object:
     """JSON has one kind of number, so 5.0 is whole; `true` and `"5"` are no numbers."""
     if isinstance(value, bool | str):
         raise ValueError("must be a whole number")
+    return value
+
+
+def _some(value: int) -> int:
+    if value == 0:
+        raise ValueError("must be more or less than nothing")
     return value
 
 
@@ -47,6 +55,14 @@ def _moment(value: object) -> object:
     if not isinstance(value, str) or not re.match(r"\d{4}-\d\d-\d\d[Tt ]", value):
         raise ValueError("must be a time, such as 2027-03-31T09:00:00Z")
     return value
+
+
+def _in_utc(value: datetime) -> datetime:
+    """The first and the last hours of all time are not in every zone."""
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must be a time, such as 2027-03-31T09:00:00Z") from None
 
 
 def _category(value: str) -> str:
@@ -73,13 +89,20 @@ Category = Annotated[
     AfterValidator(_category),
 ]
 Day = Annotated[date, BeforeValidator(_day), Field(json_schema_extra={"examples": ["2027-03-31"]})]
-Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_moment), AfterValidator(_in_utc)]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Id = Annotated[str, StringConstraints(max_length=44, pattern=r"^[a-z]{3}_[0-9a-z]+$")]
 # the bounds stand first: behind a validator they would be kept, but not documented
 Quantity = Annotated[int, Field(ge=1, le=1000), BeforeValidator(_whole)]
 # dearer than anything made by hand, and far from what the columns hold
 Amount = Annotated[int, Field(ge=1, le=100_000_000_00), BeforeValidator(_whole)]
+PaidAmount = Annotated[int, Field(ge=1, le=BY_PHONE.most), BeforeValidator(_whole)]
+MovedAmount = Annotated[
+    int,
+    Field(ge=-100_000_000_00, le=100_000_000_00, json_schema_extra={"not": {"const": 0}}),
+    BeforeValidator(_whole),
+    AfterValidator(_some),
+]
 Limit = Annotated[int, Field(ge=1, le=100), BeforeValidator(_digits)]
 Msisdn = Annotated[
     str,
@@ -98,3 +121,21 @@ class Price(BaseModel):
 
     amount: Amount
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+
+    def minor_units(self) -> int:
+        """The amount, or `Refused` with `other_currency`."""
+        if self.currency != shop().terms.currency:
+            raise Refused("other_currency", currency=shop().terms.currency)
+        return self.amount
+
+
+class Payment(Price):
+    """What is paid at once, in minor units of the shop's currency."""
+
+    amount: PaidAmount
+
+
+class CashMove(Price):
+    """Cash handed over; negative when it was taken back. In minor units of the shop's currency."""
+
+    amount: MovedAmount

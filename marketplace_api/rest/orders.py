@@ -145,7 +145,7 @@ def place_order(json_data: AnyOrderIn) -> shapes.Order:
         return shapes.Order.of(orders.place(shop(), asked.request(), asked.product_id, asked.quantity))
     brief = asked.brief
     wanted = briefs.Wanted(
-        brief.title, brief.category, _price(brief.unit_price), brief.quantity, brief.due_on, brief.kiosk_id
+        brief.title, brief.category, brief.unit_price.minor_units(), brief.quantity, brief.due_on, brief.kiosk_id
     )
     return shapes.Order.of(briefs.place(shop(), asked.request(), wanted))
 
@@ -203,13 +203,6 @@ def ship_order(order_id: str, json_data: ShipmentIn) -> shapes.Order:
 def deliver_order(order_id: str) -> shapes.Order:
     """Say that an order has reached its buyer."""
     return shapes.Order.of(orders.deliver(shop(), _visible(order_id)))
-
-
-def _price(price: Price) -> int:
-    """Minor units of the shop's own currency."""
-    if price.currency != shop().terms.currency:
-        raise Refused("other_currency", currency=shop().terms.currency)
-    return price.amount
 
 
 def _visible(order_id: str) -> models.Order:

@@ -8,7 +8,7 @@ from sqlalchemy import Select, select
 
 from marketplace_api import artisans, models, orders, payouts, shapes
 from marketplace_api.rest.access import requires, shop
-from marketplace_api.rest.fields import Id, Line, Moment, Price
+from marketplace_api.rest.fields import Id, Line, Moment, Payment
 from marketplace_api.rest.lists import Page, PageQuery, newest_first
 from marketplace_api.rest.repeats import repeatable
 
@@ -19,7 +19,7 @@ class PayoutIn(BaseModel):
     """A payment that was made by another way; `provider_reference` is what whoever paid calls it."""
 
     artisan_id: Id
-    amount: Price
+    amount: Payment
     provider_reference: Line
     order_id: Id | None = None
 
@@ -55,7 +55,7 @@ def announce_payout(json_data: PayoutIn) -> shapes.Payout:
     payout = payouts.announce_elsewhere(
         shop(),
         artisans.by_id(shop(), json_data.artisan_id),
-        json_data.amount.amount,
+        json_data.amount.minor_units(),
         json_data.amount.currency,
         json_data.provider_reference,
         orders.by_id(shop(), json_data.order_id) if json_data.order_id else None,

@@ -356,6 +356,11 @@ SCOPES: list[tuple[str, str, Any, str]] = [
     ("POST", "/kiosks", {}, OPERATOR),
     ("GET", "/kiosks/ksk_1", None, OPERATOR),
     ("PATCH", "/kiosks/ksk_1", {}, OPERATOR),
+    ("GET", "/kiosks/ksk_1/float", None, OPERATOR),
+    ("POST", "/kiosks/ksk_1/float", {}, OPERATOR),
+    ("GET", "/kiosks/ksk_1/days/2026-11-22", None, OPERATOR),
+    ("GET", "/artisans/art_1/statement", None, OPERATOR),
+    ("POST", "/payouts", {}, OPERATOR),
     ("GET", "/payouts", None, OPERATOR),
     ("GET", "/payouts/pay_1", None, OPERATOR),
     ("POST", "/payouts/pay_1/retry", None, OPERATOR),
@@ -398,6 +403,7 @@ def test_the_table_of_scopes_names_every_path(api: Api) -> None:
     }
     named = {"prd_1": "product_id", "art_1": "artisan_id", "ord_1": "order_id", "ksk_1": "kiosk_id"}
     named |= {"pay_1": "payout_id", "hlp_1": "request_id", "whe_1": "endpoint_id", "whd_1": "delivery_id"}
+    named["2026-11-22"] = "day"
     assert described == {
         (method, "/".join(named.get(part, part) for part in path.split("/"))) for method, path, _, _ in SCOPES
     }

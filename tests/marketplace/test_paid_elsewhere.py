@@ -87,11 +87,11 @@ def test_a_reference_stands_for_one_payment(operator: FlaskClient, market: Marke
     [
         ({"artisan_id": "art_nobody"}, 404, "unknown_artisan"),
         ({"order_id": "ord_none"}, 404, "unknown_order"),
-        ({"amount": {"amount": 270_000, "currency": "USD"}}, 422, "wrong_currency"),
+        ({"amount": {"amount": 270_000, "currency": "USD"}}, 409, "other_currency"),
         ({"amount": {"amount": 0, "currency": "KES"}}, 422, "#/amount/amount"),
         ({"amount": {"amount": -270_000, "currency": "KES"}}, 422, "#/amount/amount"),
         ({"amount": {"amount": 10**15, "currency": "KES"}}, 422, "#/amount/amount"),
-        ({"amount": {"amount": 250_001_00, "currency": "KES"}}, 422, "absurd_amount"),
+        ({"amount": {"amount": 250_001_00, "currency": "KES"}}, 422, "#/amount/amount"),
         ({"amount": {"amount": 1.5, "currency": "KES"}}, 422, "#/amount/amount"),
         ({"provider_reference": " "}, 422, "#/provider_reference"),
     ],

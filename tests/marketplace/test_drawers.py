@@ -1,0 +1,141 @@
+"""The drawer of a kiosk: what is put in, what is paid out, and what a day comes to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from marketplace_api import artisans, audit, drawers, kiosks, ledger, orders, payouts
+from marketplace_api.refused import Refused
+from tests.marketplace.conftest import Market, Stand, bring, place
+
+
+def moves(operator: FlaskClient, stand: Stand, amount: int, currency: str = "KES", **headers: str) -> Any:
+    body = {"amount": {"amount": amount, "currency": currency}, "note": "Monday's float"}
+    return operator.post(f"/kiosks/{stand.kiosk.id}/float", json=body, headers=headers)
+
+
+def held(operator: FlaskClient, stand: Stand) -> int:
+    shown = operator.get(f"/kiosks/{stand.kiosk.id}/float").json
+    assert shown["kiosk_id"] == stand.kiosk.id
+    return int(shown["float"]["amount"])
+
+
+def pays_cash(market: Market, stand: Stand, quantity: int = 1) -> None:
+    """Amina brings baskets and is paid for them at once, 1,350 shillings each."""
+    with market.open() as shop:
+        artisans.set_payout(shop, artisans.by_id(shop, stand.artisan.id), "kiosk_cash")
+        order = place(shop, stand.product, quantity)
+        orders.accept(shop, stand.artisan, order.code)
+        bring(shop, stand.kiosk, order, quantity)
+        payouts.collect(shop, stand.kiosk, payouts.standing(shop, stand.artisan).last[0].id)
+
+
+def test_cash_handed_over_is_in_the_drawer_and_what_is_taken_back_is_not(
+    operator: FlaskClient, market: Market, stand: Stand
+) -> None:
+    assert held(operator, stand) == 0
+    given_, taken = moves(operator, stand, 5000_00), moves(operator, stand, -2000_00)
+    assert (given_.status_code, given_.json["float"]) == (201, {"amount": 5000_00, "currency": "KES"})
+    assert (taken.status_code, taken.json["float"]["amount"]) == (201, 3000_00)
+    assert held(operator, stand) == 3000_00
+    with market.open() as shop:
+        assert ledger.balance(shop, ledger.ADJUSTMENTS) == -3000_00
+        assert list(audit.objections(shop)) == []
+
+
+def test_it_is_handed_over_once_under_its_key(operator: FlaskClient, stand: Stand) -> None:
+    first, again = (moves(operator, stand, 500_00, **{"Idempotency-Key": "monday"}) for _ in range(2))
+    assert (first.status_code, again.status_code, again.json) == (201, 201, first.json)
+    assert held(operator, stand) == 500_00
+
+
+def test_the_same_sum_may_be_handed_over_again(operator: FlaskClient, stand: Stand) -> None:
+    moves(operator, stand, 500_00), moves(operator, stand, 500_00)
+    assert held(operator, stand) == 1000_00
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "status", "what"),
+    [
+        (-100_01, "KES", 409, "drawer_short"),
+        (100_00, "USD", 409, "other_currency"),
+        (0, "KES", 422, "#/amount/amount"),
+        (10**13, "KES", 422, "#/amount/amount"),
+        (-(10**13), "KES", 422, "#/amount/amount"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_words_and_nothing_moves(
+    operator: FlaskClient, stand: Stand, amount: int, currency: str, status: int, what: str
+) -> None:
+    moves(operator, stand, 100_00)
+    answer = moves(operator, stand, amount, currency)
+    assert answer.status_code == status
+    assert what in (answer.json.get("reason"), *(mistake["pointer"] for mistake in answer.json.get("errors", ())))
+    assert held(operator, stand) == 100_00
+
+
+def test_a_payout_in_cash_leaves_the_drawer_which_may_owe_the_agent(
+    operator: FlaskClient, market: Market, stand: Stand
+) -> None:
+    moves(operator, stand, 1000_00)
+    pays_cash(market, stand)
+    assert held(operator, stand) == -350_00
+
+
+def test_a_day_tells_what_came_in_what_was_paid_and_what_is_left(
+    operator: FlaskClient, market: Market, stand: Stand
+) -> None:
+    moves(operator, stand, 5000_00)
+    pays_cash(market, stand, 2)
+    market.passes(hours=12)  # past midnight in Nairobi, not yet in UTC
+    pays_cash(market, stand)
+
+    path = f"/kiosks/{stand.kiosk.id}/days"
+    first = operator.get(f"{path}/2026-11-22").json
+    assert first == {
+        "kiosk_id": stand.kiosk.id,
+        "day": "2026-11-22",
+        "pieces_received": 2,
+        "cash_payouts": 1,
+        "cash_paid": {"amount": 2700_00, "currency": "KES"},
+        "float": {"amount": 2300_00, "currency": "KES"},
+    }
+    second, before = operator.get(f"{path}/2026-11-23").json, operator.get(f"{path}/2026-11-21").json
+    names = ("pieces_received", "cash_payouts")
+    assert [second[name] for name in names] == [1, 1]
+    assert second["float"]["amount"] == held(operator, stand) == 950_00
+    assert [before[name] for name in names] == [0, 0]
+    assert before["float"]["amount"] == 0
+
+
+@pytest.mark.parametrize("day", ["2026-02-30", "2026-13-01", "today", "0001-01-01"])
+def test_a_day_there_is_not_is_not_found(operator: FlaskClient, stand: Stand, day: str) -> None:
+    assert operator.get(f"/kiosks/{stand.kiosk.id}/days/{day}").status_code == 404
+
+
+def test_a_kiosk_there_is_not_has_no_drawer(operator: FlaskClient, stand: Stand) -> None:
+    assert operator.get("/kiosks/ksk_none/float").status_code == 404
+    assert operator.get("/kiosks/ksk_none/days/2026-11-22").status_code == 404
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(amounts=st.lists(st.integers(-1000, 1000).filter(bool), max_size=8))
+def test_a_drawer_never_gives_what_it_does_not_hold(sqlite_market: Market, amounts: list[int]) -> None:
+    expected = 0
+    with sqlite_market.sessions() as session:  # never committed: each example begins with an empty drawer
+        shop = sqlite_market.shop(session)
+        kiosk = kiosks.create(shop, name="Far", town="Lamu", agent_name="Ali", agent_msisdn="+254711000009")
+        session.flush()
+        for amount in amounts:
+            try:
+                drawers.hand_over(shop, kiosk, amount, "")
+                expected += amount
+            except Refused:
+                assert expected + amount < 0
+            assert drawers.holds(shop, kiosk) == expected >= 0
+        session.rollback()

@@ -1,0 +1,154 @@
+"""An artisan's statement: line by line what the ledger says, and the sums go on from one to the next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from marketplace_api import artisans, ledger, orders, payouts, statements
+from marketplace_api.models import Order, Payout
+from marketplace_api.shop import Shop
+from tests.marketplace.conftest import Market, Stand, bring, place
+
+EIGHT, NINE, TEN, ELEVEN, NOON = (f"2026-11-22T{hour:02}:00:00Z" for hour in range(8, 13))
+
+
+def received(shop: Shop, stand: Stand, quantity: int) -> tuple[Order, Payout]:
+    order = place(shop, stand.product, quantity)
+    orders.accept(shop, stand.artisan, order.code)
+    bring(shop, stand.kiosk, order, quantity)
+    return order, payouts.standing(shop, stand.artisan).last[0]
+
+
+@pytest.fixture
+def history(market: Market, stand: Stand) -> dict[str, str]:
+    """Two baskets at nine, paid at the second try at ten; one more at eleven, paid by an operator elsewhere."""
+    with market.open() as shop:
+        first, payout = received(shop, stand, 2)
+    market.passes(hours=1)
+    with market.open() as shop:
+        payouts.begin_sending(shop, payout.id)
+        payouts.settle_failed(shop, payout.id, "wrong number")
+        payouts.retry(shop, payout.id)
+        payouts.begin_sending(shop, payout.id)
+        payouts.settle_paid(shop, payout.id, "SFF6")
+    market.passes(hours=1)
+    with market.open() as shop:
+        second, other = received(shop, stand, 1)
+        payouts.announce_elsewhere(
+            shop, artisans.by_id(shop, stand.artisan.id), 135_000, "KES", "BANK-1", orders.by_id(shop, second.id)
+        )
+    return {"first": first.code, "payout": payout.code, "second": second.code, "other": other.code}
+
+
+def statement(operator: FlaskClient, stand: Stand, **period: str) -> Any:
+    answer = operator.get(f"/artisans/{stand.artisan.id}/statement", query_string=period)
+    assert answer.status_code == 200
+    return answer.json
+
+
+def shillings(shown: Any) -> list[tuple[str, int, int]]:
+    return [(line["what"], line["amount"]["amount"], line["balance"]["amount"]) for line in shown["lines"]]
+
+
+def test_it_tells_what_was_earned_and_where_the_money_went(
+    operator: FlaskClient, stand: Stand, history: dict[str, str]
+) -> None:
+    shown = statement(operator, stand)
+    assert shillings(shown) == [
+        ("earned", 270_000, 270_000),
+        ("sent", -270_000, 0),
+        ("back", 270_000, 270_000),
+        ("sent", -270_000, 0),
+        ("earned", 135_000, 135_000),
+        ("paid", -135_000, 0),
+    ]
+    assert (shown["opening"]["amount"], shown["closing"]["amount"]) == (0, 0)
+    assert [line["at"] for line in shown["lines"]] == [NINE, TEN, TEN, TEN, ELEVEN, ELEVEN]
+
+
+def test_each_line_names_its_order_and_payout(operator: FlaskClient, stand: Stand, history: dict[str, str]) -> None:
+    lines = statement(operator, stand)["lines"]
+    first, second = (history["first"], history["payout"]), (history["second"], history["other"])
+    assert [(line["order"], line["payout"]) for line in lines] == [
+        (first[0], None),
+        *[first] * 3,
+        (second[0], None),
+        second,
+    ]
+    assert lines[0]["note"] == f"goods received of {history['first']}"
+
+
+@pytest.mark.parametrize(
+    ("period", "opening", "whats", "closing"),
+    [
+        ({"until": NINE}, 0, [], 0),
+        ({"until": TEN}, 0, ["earned"], 270_000),
+        ({"since": TEN}, 270_000, ["sent", "back", "sent", "earned", "paid"], 0),
+        ({"since": TEN, "until": ELEVEN}, 270_000, ["sent", "back", "sent"], 0),
+        ({"since": NOON}, 0, [], 0),
+        ({"since": TEN, "until": EIGHT}, 270_000, [], 270_000),
+    ],
+)
+def test_one_time_ends_with_what_the_next_begins_with(
+    operator: FlaskClient,
+    stand: Stand,
+    history: dict[str, str],
+    period: dict[str, str],
+    opening: int,
+    whats: list[str],
+    closing: int,
+) -> None:
+    shown = statement(operator, stand, **period)
+    assert [line["what"] for line in shown["lines"]] == whats
+    assert (shown["opening"]["amount"], shown["closing"]["amount"]) == (opening, closing)
+
+
+def test_checkpoints_change_no_statement(
+    operator: FlaskClient, market: Market, stand: Stand, history: dict[str, str]
+) -> None:
+    before = statement(operator, stand, since=TEN)
+    with market.open() as shop:
+        ledger.checkpoint(shop)
+    assert statement(operator, stand, since=TEN) == before
+
+
+def test_a_correction_is_a_line_with_its_reason(
+    operator: FlaskClient, market: Market, stand: Stand, history: dict[str, str]
+) -> None:
+    with market.open() as shop:
+        (earned, *_) = ledger.lines(shop, ledger.artisan(stand.artisan.id), None, None, limit=1)
+        ledger.reverse(shop, earned[0].key, "counted twice")
+    last = statement(operator, stand)["lines"][-1]
+    assert (last["what"], last["note"], last["order"]) == ("reversal", "counted twice", history["first"])
+    assert (last["amount"]["amount"], last["balance"]["amount"]) == (-270_000, -270_000)
+
+
+def test_one_that_is_too_long_is_refused_in_words(
+    operator: FlaskClient, stand: Stand, history: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(statements, "LONGEST", 5)
+    answer = operator.get(f"/artisans/{stand.artisan.id}/statement")
+    assert (answer.status_code, answer.json["reason"]) == (409, "statement_too_long")
+    assert len(statement(operator, stand, since=TEN)["lines"]) == 5
+
+
+def test_who_never_sold_has_an_empty_one(operator: FlaskClient, stand: Stand) -> None:
+    assert statement(operator, stand) == {
+        "artisan_id": stand.artisan.id,
+        "opening": {"amount": 0, "currency": "KES"},
+        "lines": [],
+        "closing": {"amount": 0, "currency": "KES"},
+    }
+
+
+def test_nobody_has_none(operator: FlaskClient) -> None:
+    assert operator.get("/artisans/art_nobody/statement").status_code == 404
+
+
+@pytest.mark.parametrize("since", ["0001-01-01T00:00:00+03:00", "9999-12-31T23:00:00-03:00", "yesterday", "2026-11-22"])
+def test_a_time_there_is_not_is_refused(operator: FlaskClient, stand: Stand, since: str) -> None:
+    answer = operator.get(f"/artisans/{stand.artisan.id}/statement", query_string={"since": since})
+    assert answer.status_code == 422
