@@ -10,7 +10,7 @@ from flask import Flask, Response, jsonify
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from bot import admin, logs, metrics, phones, photopage, shopwindow, simulator, storefront
+from bot import admin, books_cli, logs, metrics, phones, photopage, shopwindow, simulator, storefront
 from bot.api import blueprint as messages
 from bot.dialogues_cli import dialogues
 from bot.house import House, build
@@ -80,6 +80,8 @@ def create_app(
     app.cli.add_command(admin.apikey)
     app.cli.add_command(admin.demo)
     app.cli.add_command(admin.send_broadcast)
+    app.cli.add_command(books_cli.books)
+    app.cli.add_command(books_cli.payments)
     app.cli.add_command(dialogues)
     app.add_url_rule("/healthz", "healthz", lambda: jsonify(status="alive"))
     app.add_url_rule("/readyz", "readyz", partial(_ready, house))

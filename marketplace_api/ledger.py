@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select, text
@@ -33,6 +34,12 @@ from marketplace_api.shop import Shop
 BUYERS, COMMISSION, PAYOUTS, ADJUSTMENTS = "buyers", "commission", "payouts", "adjustments"
 LARGEST = 10**13
 """Nothing handmade costs more minor units than this; a larger posting is a slip."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    entries: int
+    accounts: int
 
 
 def artisan(artisan_id: str) -> str:
@@ -141,6 +148,13 @@ def checkpoint(shop: Shop) -> int:
         shop.session.add(LedgerCheckpoint(account=account, upto=upto, balance=now, at=shop.now))
         shop.session.flush()
     return len(moved)
+
+
+def size(shop: Shop) -> Size:
+    """How large the books are."""
+    entries = shop.session.scalar(select(func.count()).select_from(LedgerEntry))
+    accounts = shop.session.scalar(select(func.count()).select_from(LedgerAccount))
+    return Size(entries or 0, accounts or 0)
 
 
 def objections(shop: Shop) -> Iterator[str]:

@@ -1,0 +1,164 @@
+"""`flask ledger` and `flask payouts`: the books are asked, payouts paused, and providers' accounts laid beside ours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+from bot.books_cli import at_one_moment
+from marketplace_api import ledger
+from marketplace_api.models import LedgerCheckpoint
+from tests.bot.scenes import received
+from tests.service import Service
+
+HEADER = "Receipt No.,Completion Time,Details,Withdrawn"
+
+
+def run(service: Service, *arguments: str) -> Result:
+    return service.app.test_cli_runner().invoke(args=arguments)
+
+
+def paid(service: Service) -> Any:
+    """A payout that the simulated provider has paid."""
+    received(service)
+    service.later(minutes=10)
+    (payout,) = service.api("GET", "/payouts?status=paid")["data"]
+    return payout
+
+
+def row(payout: Any, shillings: str = "-1620.00", at: str = "23-11-2026 11:05:00") -> str:
+    return f"{payout['provider_reference']},{at},Business Payment,{shillings}"
+
+
+def reconcile(service: Service, folder: Path, rows: Sequence[str], *options: str) -> Result:
+    file = folder / "account.csv"
+    file.write_text("\n".join([HEADER, *rows]))
+    return run(service, "payouts", "reconcile", str(file), *options)
+
+
+# -- the books
+
+
+def test_books_that_balance_are_said_to(embedded: Service) -> None:
+    paid(embedded)
+    done = run(embedded, "ledger", "check")
+    assert (done.exit_code, done.output) == (0, "the books balance: 3 entries, 5 accounts\n")
+
+
+def test_each_objection_is_a_line(embedded: Service) -> None:
+    payout = paid(embedded)
+    with embedded.house.database.writing.begin() as session:
+        ledger.post(embedded.house.shop(session), "slip", "", {ledger.COMMISSION: -5, ledger.ADJUSTMENTS: 5})
+        hers = ledger.artisan(payout["artisan_id"])
+        session.add(LedgerCheckpoint(account=hers, upto=10**6, balance=1, at=embedded.clock()))
+    done = run(embedded, "ledger", "check")
+    assert done.exit_code == 1
+    assert "commission should be -18000 and is -18005" in done.output.splitlines()
+    assert f"the checkpoint of {hers} at 1000000 says 1, its postings 0" in done.output.splitlines()
+
+
+def test_the_check_sees_one_moment_whoever_trades_meanwhile(service: Service) -> None:
+    def enter(amount: int) -> None:
+        with service.house.database.writing.begin() as session:
+            ledger.post(service.house.shop(session), f"{amount}", "", {"a": amount, "b": -amount})
+
+    enter(1)
+    with at_one_moment(service.house) as shop:
+        assert ledger.balance(shop, "a") == 1
+        enter(10)
+        assert ledger.balance(shop, "a") == 1
+    with at_one_moment(service.house) as shop:
+        assert ledger.balance(shop, "a") == 11
+
+
+def test_an_entry_is_reversed_once_and_with_a_reason(embedded: Service) -> None:
+    payout = paid(embedded)
+    key = f"paid:{payout['id']}"
+    first, again = (run(embedded, "ledger", "reverse", key, "paid twice") for _ in range(2))
+    assert (first.exit_code, first.output) == (0, f"reversal:{key} is entered\n")
+    assert (again.exit_code, again.output) == (0, f"{key} was reversed before\n")
+    with at_one_moment(embedded.house) as shop:
+        assert ledger.balance(shop, ledger.PAYOUTS) == -1620_00
+    unknown = run(embedded, "ledger", "reverse", "paid:pay_none", "a slip")
+    assert (unknown.exit_code, "The ledger has no entry paid:pay_none." in unknown.output) == (1, True)
+
+
+# -- pausing
+
+
+def test_payouts_are_paused_with_a_reason_until_they_are_resumed(embedded: Service) -> None:
+    first = run(embedded, "payouts", "pause", "the float is low")
+    again = run(embedded, "payouts", "pause", "just so")
+    assert (first.output, again.output) == ("payouts are paused\n", "paused already: the float is low\n")
+    received(embedded)
+    embedded.later(hours=1)
+    assert [payout["status"] for payout in embedded.api("GET", "/payouts")["data"]] == ["pending"]
+
+    done, nothing = run(embedded, "payouts", "resume"), run(embedded, "payouts", "resume")
+    assert (done.output, nothing.output) == ("payouts are sent again\n", "payouts were not paused\n")
+    embedded.later(hours=1)
+    assert [payout["status"] for payout in embedded.api("GET", "/payouts")["data"]] == ["paid"]
+    assert [event for event in embedded.events() if event.startswith("payouts.")] == [
+        "payouts.paused",
+        "payouts.resumed",
+    ]
+
+
+# -- reconciling
+
+
+def test_an_account_that_agrees_is_matched(embedded: Service, tmp_path: Path) -> None:
+    done = reconcile(embedded, tmp_path, [row(paid(embedded)), "CHARGE1,23-11-2026 11:05:00,B2C Charge,-22.40"])
+    assert done.exit_code == 0
+    assert "matched: 1, KSh 1,620" in done.output
+    assert "aside: 1, " in done.output
+
+
+def test_what_does_not_agree_is_told_and_fails(embedded: Service, tmp_path: Path) -> None:
+    payout = paid(embedded)
+    other = reconcile(embedded, tmp_path, [row(payout, "-1600.00"), "STRAY1,23-11-2026 12:00:00,Payment,-50.00"])
+    assert other.exit_code == 1
+    assert f"line 2: {payout['provider_reference']} is KSh 1,600, and our payout {payout['code']} KSh 1,620" in (
+        other.output
+    )
+    assert "extra: 1" in other.output
+    assert "line 3: STRAY1, KSh 50, to nobody named" in other.output
+
+    none = reconcile(embedded, tmp_path, [], "--day", "2026-11-23")
+    assert none.exit_code == 1
+    assert f"payout {payout['code']}, reference {payout['provider_reference']}, KSh 1,620, 2026-11-23" in none.output
+
+
+def test_another_provider_or_day_has_its_own_payouts(embedded: Service, tmp_path: Path) -> None:
+    stray = row(paid(embedded))
+    assert "extra: 1" in reconcile(embedded, tmp_path, [stray], "--provider", "daraja").output
+    tomorrow = reconcile(embedded, tmp_path, [], "--day", "2026-11-24")
+    assert (tomorrow.exit_code, "missing: 0" in tomorrow.output) == (0, True)
+
+
+def test_a_payout_that_is_not_settled_is_nothing_they_could_miss(embedded: Service, tmp_path: Path) -> None:
+    payout = paid(embedded)
+    run(embedded, "payouts", "pause", "for now")
+    received(embedded)
+    assert reconcile(embedded, tmp_path, [row(payout)]).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"Name,Town\nAmina,Kisumu\n", "account.csv: no line names a column for receipts"),
+        (b"Receipt,Amount\nR1,much\n", "account.csv: line 2: `much` is no amount"),
+        (b"PK\x03\x04\xff\xfe\x00", "account.csv: this is not text in UTF-8"),
+        (b"Receipt,Amount\nR1,10\n", "The file has no dates; say which day it is of"),
+    ],
+)
+def test_a_wrong_file_is_told_in_words(embedded: Service, tmp_path: Path, content: bytes, told: str) -> None:
+    file = tmp_path / "account.csv"
+    file.write_bytes(content)
+    done = run(embedded, "payouts", "reconcile", str(file))
+    assert done.exit_code != 0
+    assert told in done.output
