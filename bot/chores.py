@@ -20,7 +20,7 @@ from cronsim import CronSim
 from bot.clock import Clock
 from bot.house import House
 from bot.work import Database
-from marketplace_api import deadlines, webhooks
+from marketplace_api import deadlines, ledger, webhooks
 from marketplace_api.shop import Ids, Shop
 from state import messages, outbox, schedule
 from state.sql_sessions import SqlSessions
@@ -51,6 +51,7 @@ def table(house: House) -> tuple[Chore, ...]:
         Chore("orders.expire", "*/5 * * * *", partial(_of_the_shop, house, deadlines.expire)),
         Chore("orders.remind", "0 9 * * *", partial(_of_the_shop, house, deadlines.remind)),
         Chore("texts.unknown", "* * * * *", partial(_settle_unknown, house)),
+        Chore("ledger.checkpoint", "15 3 * * *", partial(_of_the_shop, house, ledger.checkpoint)),
         Chore("outbox.sweep", "30 3 * * *", partial(_sweep, house)),
         Chore("sessions.sweep", "45 3 * * *", partial(_sweep_sessions, house)),
         Chore("webhooks.sweep", "0 4 * * *", partial(_of_the_shop, house, webhooks.sweep)),

@@ -5,7 +5,8 @@ So it is the same whichever of many processes answers, and none of them keeps a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -14,35 +15,45 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import Connection
+from sqlalchemy.orm import Session
 
-from bot.clock import Clock
 from bot.delivery import LATENCIES_S
 from bot.work import Database
+from marketplace_api import ledger, payouts
+from marketplace_api.lifecycles import PAYOUT
+from marketplace_api.shop import Shop
 from state import messages, outbox, people, schedule, tallies
 
 Counts = dict[tuple[str, str], int]
+OpenShop = Callable[[Session], Shop]
 
 
 class Figures(Collector):
     """The shop's figures as they stand at a scrape."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database, self._clock = database, clock
+    def __init__(self, database: Database, open_shop: OpenShop) -> None:
+        self._database, self._open_shop = database, open_shop
 
     def collect(self) -> Iterable[Metric]:
         with self._database.reading() as db:
-            conn = db.connection()
+            conn, shop = db.connection(), self._open_shop(db)
             counts = tallies.read(conn)
-            return [*self._outbox(conn), *_texts(conn, counts), *_people(conn, counts), *_chores(conn)]
+            return [
+                *_outbox(conn, shop.now),
+                *_texts(conn, counts),
+                *_people(conn, counts),
+                *_payouts(shop),
+                *_chores(conn),
+            ]
 
-    def _outbox(self, conn: Connection) -> Iterator[Metric]:
-        now = self._clock()
-        depth = outbox.depth(conn, now)
-        oldest_s = (now - depth.oldest_due_at).total_seconds() if depth.oldest_due_at else 0.0
-        yield GaugeMetricFamily("soko_outbox_jobs", "Jobs that are not finished.", depth.waiting)
-        yield GaugeMetricFamily("soko_outbox_due_jobs", "Jobs that could be done now.", depth.due)
-        yield GaugeMetricFamily("soko_outbox_oldest_seconds", "For how long the oldest of them has been due.", oldest_s)
-        yield GaugeMetricFamily("soko_outbox_dead_jobs", "Jobs that were given up.", depth.dead)
+
+def _outbox(conn: Connection, now: datetime) -> Iterator[Metric]:
+    depth = outbox.depth(conn, now)
+    oldest_s = (now - depth.oldest_due_at).total_seconds() if depth.oldest_due_at else 0.0
+    yield GaugeMetricFamily("soko_outbox_jobs", "Jobs that are not finished.", depth.waiting)
+    yield GaugeMetricFamily("soko_outbox_due_jobs", "Jobs that could be done now.", depth.due)
+    yield GaugeMetricFamily("soko_outbox_oldest_seconds", "For how long the oldest of them has been due.", oldest_s)
+    yield GaugeMetricFamily("soko_outbox_dead_jobs", "Jobs that were given up.", depth.dead)
 
 
 def _texts(conn: Connection, counts: Counts) -> Iterator[Metric]:
@@ -66,6 +77,24 @@ def _people(conn: Connection, counts: Counts) -> Iterator[Metric]:
     for what, count in people.consents(conn).items():
         changes.add_metric([what], count)
     yield changes
+
+
+def _payouts(shop: Shop) -> Iterator[Metric]:
+    """Every status has a figure, so that an alert never looks for one that is not there."""
+    count = GaugeMetricFamily("soko_payouts", "Payouts by status.", labels=["status"])
+    oldest_s = GaugeMetricFamily("soko_payouts_oldest_seconds", "How old the oldest is.", labels=["status"])
+    piles = payouts.by_status(shop)
+    for status in PAYOUT.statuses:
+        pile = piles.get(status)
+        count.add_metric([status], pile.count if pile else 0)
+        if status not in payouts.SETTLED:
+            oldest_s.add_metric([status], (shop.now - pile.oldest_at).total_seconds() if pile else 0)
+    yield from (count, oldest_s)
+    paused, in_flight = payouts.paused(shop), [piles[status].sum for status in payouts.IN_FLIGHT if status in piles]
+    yield GaugeMetricFamily("soko_payouts_paused", "Whether none is sent.", float(paused is not None))
+    yield GaugeMetricFamily("soko_payouts_in_flight", "What is being paid, in minor units.", sum(in_flight))
+    cleared = -ledger.balance(shop, ledger.PAYOUTS)
+    yield GaugeMetricFamily("soko_payouts_clearing", "The same by the ledger, in minor units.", cleared)
 
 
 def _chores(conn: Connection) -> Iterator[Metric]:
@@ -100,10 +129,10 @@ def _named(counts: Counts, counted: str) -> Iterator[tuple[str, int]]:
     return ((label, count) for (name, label), count in sorted(counts.items()) if name == counted)
 
 
-def routes(database: Database, clock: Clock) -> Blueprint:
+def routes(database: Database, open_shop: OpenShop) -> Blueprint:
     """The page that Prometheus reads."""
     blueprint, registry = Blueprint("metrics", __name__), CollectorRegistry()
-    registry.register(Figures(database, clock))
+    registry.register(Figures(database, open_shop))
     blueprint.add_url_rule("/metrics", "metrics", partial(_page, registry))
     return blueprint
 

@@ -43,6 +43,15 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Pile:
+    """How many payouts there are of a kind, what they come to in minor units, and when the oldest fell due."""
+
+    count: int
+    sum: int
+    oldest_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Named:
     """A payout as a provider names it."""
 
@@ -152,6 +161,13 @@ def standing(shop: Shop, artisan: Artisan, last: int = 5) -> Standing:
     )
     due = owed(shop, [artisan.id])[artisan.id]
     return Standing(due, _sum(shop, artisan, SETTLED), shop.session.scalars(newest).all())
+
+
+def by_status(shop: Shop) -> Mapping[str, Pile]:
+    """All payouts there ever were, by their status; one that none has is left out."""
+    piles = select(Payout.status, func.count(), func.sum(Payout.amount), func.min(Payout.created_at))
+    rows = shop.session.execute(piles.group_by(Payout.status))
+    return {status: Pile(count, int(total), oldest_at) for status, count, total, oldest_at in rows}
 
 
 def collected_since(shop: Shop, kiosk_ids: Collection[str], then: datetime) -> Mapping[str, int]:

@@ -11,10 +11,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from cronsim import CronSim
+from sqlalchemy import select
 
 from bot import chores
 from bot.chores import LEASE, Chore, Chores
+from marketplace_api.models import LedgerCheckpoint
 from state import schedule
+from tests.bot import scenes
 from tests.bot.scenes import JOY
 from tests.bot.test_delivery import killed
 from tests.service import Service
@@ -116,6 +119,18 @@ def test_every_chore_of_the_shop_has_hours_and_can_be_done(embedded: Service, ch
     (mine,) = [each for each in chores.table(embedded.house) if each.name == chore]
     assert next(CronSim(mine.cron, embedded.clock()))
     mine.do()
+
+
+def test_each_night_what_the_books_come_to_is_written_down(service: Service) -> None:
+    scenes.received(service)
+    service.later(days=1)
+
+    def checkpoints() -> dict[str, int]:
+        with service.house.database.reading() as db:
+            return {kept.account: kept.balance for kept in db.scalars(select(LedgerCheckpoint))}
+
+    assert checkpoints()["commission"] == -180_00
+    assert sum(checkpoints().values()) == 0
 
 
 def test_a_finished_job_is_forgotten_when_nobody_asks_about_it_any_more(service: Service) -> None:

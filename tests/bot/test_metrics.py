@@ -8,7 +8,8 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.app import create_app
-from tests.bot.scenes import AKINYI, JOY, speaks
+from marketplace_api import ledger, payouts
+from tests.bot.scenes import AKINYI, JOY, received, speaks
 from tests.bot.test_delivery import FINAL, LATER, NOBODY_KNOWS, Carrier, deliver, say
 from tests.service import Service
 
@@ -80,6 +81,37 @@ def test_chores_say_when_they_were_done(embedded: Service) -> None:
     seen = figures(embedded)
     assert seen["soko_chore_done_timestamp_seconds[outbox.sweep]"] == embedded.clock().timestamp()
     assert seen["soko_chore_failing[outbox.sweep]"] == 0
+
+
+def test_payouts_are_counted_and_aged_until_they_are_settled(service: Service) -> None:
+    cli = service.app.test_cli_runner()
+    cli.invoke(args=["payouts", "pause", "the float is low"])
+    received(service)
+    service.later(minutes=10)
+    waiting = figures(service)
+    assert (waiting["soko_payouts[pending]"], waiting["soko_payouts[paid]"]) == (1, 0)
+    assert waiting["soko_payouts_oldest_seconds[pending]"] == 600
+    assert waiting["soko_payouts_paused"] == 1
+
+    cli.invoke(args=["payouts", "resume"])
+    service.later(minutes=10)
+    paid = figures(service)
+    assert (paid["soko_payouts[pending]"], paid["soko_payouts[paid]"]) == (0, 1)
+    assert paid["soko_payouts_oldest_seconds[pending]"] == 0
+    assert paid["soko_payouts_paused"] == 0
+
+
+def test_what_is_on_its_way_is_told_by_the_payouts_and_by_the_ledger(embedded: Service) -> None:
+    received(embedded)
+    (payout,) = embedded.api("GET", "/payouts")["data"]
+    with embedded.house.database.writing.begin() as session:
+        payouts.begin_sending(embedded.house.shop(session), payout["id"])
+    seen = figures(embedded)
+    assert seen["soko_payouts_in_flight"] == seen["soko_payouts_clearing"] == payout["amount"]["amount"] > 0
+
+    with embedded.house.database.writing.begin() as session:
+        ledger.reverse(embedded.house.shop(session), f"sent:{payout['id']}:1", "a slip")
+    assert (figures(embedded)["soko_payouts_in_flight"], figures(embedded)["soko_payouts_clearing"]) == (1620_00, 0)
 
 
 def test_every_figure_that_an_alert_reads_is_there(embedded: Service) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Barrier, Thread
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,6 +15,7 @@ from sqlalchemy.exc import DatabaseError
 from marketplace_api import ledger
 from marketplace_api.models import LedgerCheckpoint, LedgerEntry
 from marketplace_api.refused import Refused
+from marketplace_api.shop import Shop
 from tests.marketplace.conftest import Market
 
 AMINA = ledger.artisan("art_1")
@@ -134,6 +137,42 @@ def test_after_a_checkpoint_only_what_moved_is_summed(market: Market) -> None:
         ledger.post(shop, "float", "", {ledger.kiosk("ksk_1"): 500, ledger.ADJUSTMENTS: -500})
         assert ledger.checkpoint(shop) == 2
         assert list(ledger.objections(shop)) == []
+
+
+def steps(shop: Shop, ask: Callable[[], object]) -> int:
+    """How many steps SQLite takes to answer: more, the more rows it reads, and otherwise the same each time."""
+    taken = 0
+
+    def count() -> None:
+        nonlocal taken
+        taken += 1
+
+    driver: Any = shop.session.connection().connection.driver_connection
+    driver.set_progress_handler(count, 1)
+    ask()
+    driver.set_progress_handler(None, 1)
+    return taken
+
+
+def test_a_balance_costs_the_same_however_long_its_account_has_grown(sqlite_market: Market) -> None:
+    with sqlite_market.open() as shop:
+
+        def trade(entries: int) -> int:
+            """What a balance costs after so many more."""
+            since = ledger.size(shop).entries
+            for number in range(since, since + entries):
+                ledger.post(shop, f"sale {number}", "", SALE)
+            return steps(shop, lambda: ledger.balance(shop, AMINA))
+
+        def closed() -> int:
+            """What it costs with one entry since the checkpoint."""
+            ledger.checkpoint(shop)
+            return trade(1)
+
+        trade(10)
+        young = closed()
+        grown = trade(200)
+        assert closed() == young < grown
 
 
 def test_a_checkpoint_steps_over_no_entry_that_is_still_on_its_way(postgres_market: Market) -> None:
