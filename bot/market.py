@@ -15,7 +15,7 @@ from bot.marketplace import Maker, News, Speaker
 from bot.work import Database, Work
 from flows import market
 from flows.market import Outcome
-from marketplace_api import artisans, cash, goods, help_requests, kiosks, orders, payouts, products
+from marketplace_api import artisans, cash, drawers, goods, help_requests, kiosks, orders, payouts, products
 from marketplace_api.categories import CATEGORIES
 from marketplace_api.models import Artisan, Assignment, Kiosk, Order
 from marketplace_api.money import split
@@ -140,6 +140,7 @@ class InProcessMarket:
             ready=sum(part.ready_at is not None for part in coming),
             received=goods.received_since(self.shop, kiosk, midnight),
             cash_paid=payouts.collected_since(self.shop, [kiosk.id], midnight).get(kiosk.id, 0),
+            drawer=drawers.holds(self.shop, kiosk),
         )
 
     def photo_link(self, code: str) -> str | None:

@@ -82,13 +82,15 @@ class Earnings(msgspec.Struct, frozen=True):
 
 class Day(msgspec.Struct, frozen=True):
     """A kiosk's day: what is awaited, how much of it is made, what lies there to be shipped; and since midnight,
-    what came in and what was paid in cash, in minor units."""
+    what came in and what was paid in cash. `drawer` is the marketplace's cash there, less than nothing when the agent
+    has paid out of her own pocket. In minor units."""
 
     expected: int
     to_ship: int
     ready: int = 0
     received: int = 0
     cash_paid: int = 0
+    drawer: int = 0
 
 
 class Command(msgspec.Struct, frozen=True, tag=True):

@@ -239,8 +239,10 @@ today = Flow(
     Notice(
         "day",
         N_(
-            "To come: {expected}, ready: {ready}\nTo ship: {to_ship}\nReceived today: {received}\nCash today: {cash}",
-            "To come: {expected}, ready: {ready}\nTo ship: {to_ship}\nReceived: {received}\nCash: {cash}",
+            "To come: {expected}, ready: {ready}\nTo ship: {to_ship}\nReceived today: {received}\nCash today: {cash}\n"
+            "In the drawer: {drawer}",
+            "To come: {expected}, ready: {ready}\nTo ship: {to_ship}\nReceived: {received}\nCash: {cash}\n"
+            "Drawer: {drawer}",
         ),
         stays=True,
     ),
@@ -250,5 +252,6 @@ today = Flow(
         "to_ship": lambda turn: turn.market.day().to_ship,
         "received": lambda turn: turn.market.day().received,
         "cash": lambda turn: turn.money(turn.market.day().cash_paid),
+        "drawer": lambda turn: turn.money(turn.market.day().drawer),
     },
 )

@@ -144,7 +144,8 @@ class Village:
     def day(self) -> Day:
         coming, here = list(self._standing("accepted")), self.to_ship()
         cash = sum(order.earns for order in self._standing(*SENT))
-        return Day(len(coming), len(here), sum(order.ready for order in coming), received=len(here), cash_paid=cash)
+        ready = sum(order.ready for order in coming)
+        return Day(len(coming), len(here), ready, received=len(here), cash_paid=cash, drawer=-cash)
 
     def _standing(self, *statuses: str) -> Iterator[Order]:
         return (order for order in self.parcels.values() if order.status in statuses)
