@@ -128,12 +128,12 @@ def _days(account: Account, day: datetime | None) -> tuple[date, date]:
 
 
 def _ours(shop: Shop, provider: str, first: date, last: date) -> Sequence[Ours]:
-    """What the provider paid in these days; the day before and the day after too, for what is heard of late."""
+    """What the provider was asked for in these days, and the day before and after, and has paid."""
     paid = select(Payout).where(
         Payout.provider == provider,
         Payout.status == "paid",
-        Payout.paid_at >= shop.midnight(first - timedelta(days=1)),
-        Payout.paid_at < shop.midnight(last + timedelta(days=2)),
+        Payout.sent_at >= shop.midnight(first - timedelta(days=1)),
+        Payout.sent_at < shop.midnight(last + timedelta(days=2)),
     )
     names = select(PaymentName.name, PaymentName.payout_id).where(
         PaymentName.meaning == "payment", PaymentName.payout_id.in_(paid.with_only_columns(Payout.id))
@@ -146,10 +146,10 @@ def _ours(shop: Shop, provider: str, first: date, last: date) -> Sequence[Ours]:
             payout.code,
             payout.provider_reference or "",
             payout.amount,
-            (payout.paid_at or shop.now).astimezone(shop.terms.zone),
+            (payout.sent_at or payout.created_at).astimezone(shop.terms.zone),
             frozenset({payout.payment_id} | called.get(payout.id, set())),
         )
-        for payout in shop.session.scalars(paid.order_by(Payout.paid_at, Payout.id))
+        for payout in shop.session.scalars(paid.order_by(Payout.sent_at, Payout.id))
     ]
 
 

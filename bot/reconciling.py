@@ -57,7 +57,7 @@ class Theirs:
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """A payout of ours that this provider has paid; it may be called by its reference and by `names`."""
+    """A payout of ours that this provider has paid; `at` is when it was asked to, `names` what else it may call it."""
 
     code: str
     reference: str
@@ -96,7 +96,7 @@ class Comparison:
 def compare(ours: Sequence[Ours], account: Account, first: date, last: date) -> Comparison:
     """Both accounts of the days from `first` to `last`.
 
-    What either has of other days may be a partner, since a payment of shortly before midnight is heard of after it; but
+    What either has of other days may be a partner, since what is asked for just before midnight is paid after it; but
     nobody misses it. A payment has one partner: whatever else bears its receipt is extra.
     """
 
