@@ -14,7 +14,6 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 
 from marketplace_api import addresses, msisdn
 from marketplace_api.categories import CATEGORIES
-from marketplace_api.money import BY_PHONE
 from marketplace_api.refused import Refused
 from marketplace_api.rest.access import shop
 
@@ -96,7 +95,6 @@ Id = Annotated[str, StringConstraints(max_length=44, pattern=r"^[a-z]{3}_[0-9a-z
 Quantity = Annotated[int, Field(ge=1, le=1000), BeforeValidator(_whole)]
 # dearer than anything made by hand, and far from what the columns hold
 Amount = Annotated[int, Field(ge=1, le=100_000_000_00), BeforeValidator(_whole)]
-PaidAmount = Annotated[int, Field(ge=1, le=BY_PHONE.most), BeforeValidator(_whole)]
 MovedAmount = Annotated[
     int,
     Field(ge=-100_000_000_00, le=100_000_000_00, json_schema_extra={"not": {"const": 0}}),
@@ -117,7 +115,7 @@ WebhookUrl = Annotated[
 
 
 class Price(BaseModel):
-    """What one piece costs, in minor units of the shop's currency."""
+    """What one piece costs, or what was paid, in minor units of the shop's currency."""
 
     amount: Amount
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
@@ -127,12 +125,6 @@ class Price(BaseModel):
         if self.currency != shop().terms.currency:
             raise Refused("other_currency", currency=shop().terms.currency)
         return self.amount
-
-
-class Payment(Price):
-    """What is paid at once, in minor units of the shop's currency."""
-
-    amount: PaidAmount
 
 
 class CashMove(Price):

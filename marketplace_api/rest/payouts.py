@@ -8,7 +8,7 @@ from sqlalchemy import Select, select
 
 from marketplace_api import artisans, models, orders, payouts, shapes
 from marketplace_api.rest.access import requires, shop
-from marketplace_api.rest.fields import Id, Line, Moment, Payment
+from marketplace_api.rest.fields import Id, Line, Moment, Price
 from marketplace_api.rest.lists import Page, PageQuery, newest_first
 from marketplace_api.rest.repeats import repeatable
 
@@ -19,7 +19,7 @@ class PayoutIn(BaseModel):
     """A payment that was made by another way; `provider_reference` is what whoever paid calls it."""
 
     artisan_id: Id
-    amount: Payment
+    amount: Price
     provider_reference: Line
     order_id: Id | None = None
 
@@ -49,8 +49,8 @@ class PayoutQuery(PageQuery):
 def announce_payout(json_data: PayoutIn) -> shapes.Payout:
     """Announce a payment made elsewhere.
 
-    With `order_id` it settles what the artisan is due for that order; without, it is for something else and leaves what
-    she is owed alone.
+    With `order_id` it is the payment of what waits to be paid for that order, to the cent; without, it is for something
+    else and leaves what she is owed alone.
     """
     payout = payouts.announce_elsewhere(
         shop(),
