@@ -92,26 +92,16 @@ def balance(shop: Shop, account: str) -> int:
 
 def balances(shop: Shop, accounts: Collection[str]) -> Mapping[str, int]:
     """As `balance`, for many accounts in two statements."""
-    last = (
-        select(LedgerCheckpoint.account, func.max(LedgerCheckpoint.upto).label("upto"))
-        .where(LedgerCheckpoint.account.in_(accounts))
-        .group_by(LedgerCheckpoint.account)
-        .subquery()
-    )
-    known = select(LedgerCheckpoint.account, LedgerCheckpoint.balance).join(
-        last, (last.c.account == LedgerCheckpoint.account) & (last.c.upto == LedgerCheckpoint.upto)
-    )
-    newer = (LedgerPosting.account == LedgerAccount.name) & (LedgerPosting.id > func.coalesce(last.c.upto, 0))
-    since = (
-        select(LedgerAccount.name, func.sum(LedgerPosting.amount))
-        .outerjoin(last, last.c.account == LedgerAccount.name)
-        .join(LedgerPosting, newer)  # from each account, so that its index is entered where the checkpoint is
-        .where(LedgerAccount.name.in_(accounts))
-        .group_by(LedgerAccount.name)
-    )
+    # asked for each account by itself, so that both indexes are entered where its last checkpoint is
+    last = select(func.max(LedgerCheckpoint.upto)).where(LedgerCheckpoint.account == LedgerAccount.name)
+    upto = last.correlate(LedgerAccount).scalar_subquery()
+    closed = (LedgerCheckpoint.account == LedgerAccount.name) & (LedgerCheckpoint.upto == upto)
+    newer = (LedgerPosting.account == LedgerAccount.name) & (LedgerPosting.id > func.coalesce(upto, 0))
+    known = select(LedgerAccount.name, LedgerCheckpoint.balance).join(LedgerCheckpoint, closed)
+    since = select(LedgerAccount.name, func.sum(LedgerPosting.amount)).join(LedgerPosting, newer)
     total = dict.fromkeys(accounts, 0)
-    for statement in (known, since):
-        for account, amount in shop.session.execute(statement):
+    for statement in (known, since.group_by(LedgerAccount.name)):
+        for account, amount in shop.session.execute(statement.where(LedgerAccount.name.in_(accounts))):
             total[account] += int(amount)
     return total
 
