@@ -20,6 +20,8 @@ from tests.statements import statements
 ONE_THING = {
     "/artisans/{artisan_id}",
     "/kiosks/{kiosk_id}",
+    "/kiosks/{kiosk_id}/days/{day}",
+    "/kiosks/{kiosk_id}/float",
     "/payouts/{payout_id}",
     "/webhook-endpoints/{endpoint_id}",
     "/phones/{msisdn}",
