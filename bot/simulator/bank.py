@@ -5,7 +5,10 @@ How a payment fares is chosen by the last six digits of the phone it is for:
               means                                   with Daraja
     …777001   our float is empty                      result 1
     …777003   paid, and said before the request is answered
+    …777004   over the day's limit                    result 4
     …777008   her wallet would be too full            result 8
+    …777017   paid, though it says that it broke      result 17
+    …777026   not paid, it is busy                    result 26
     …777201   our credential is wrong                 result 2001
     …777202   paid, and nobody says so                only the status tells
     …777222   paid, and said twice
@@ -57,8 +60,9 @@ class Fate:
     """How a payment fares.
 
     `status` answers the request, which was `taken` over or not whatever the answer says; `code` is the result, said
-    after each of `said_after` seconds, with `short_by` minor units missing. `early` says it before the answer as well,
-    and `late` sends the notice of a time-out. `asked` answers the question for its status, `told_after` as above.
+    after each of `said_after` seconds, with `short_by` minor units missing, or lied about as `says`. `early` says it
+    before the answer as well, and `late` sends the notice of a time-out. `asked` answers the question for its status,
+    `told_after` as above.
     """
 
     status: int = 200
@@ -66,6 +70,7 @@ class Fate:
     code: str = "0"
     said_after: tuple[float, ...] = (1.0,)
     short_by: int = 0
+    says: str | None = None
     early: bool = False
     late: bool = False
     asked: int = 200
@@ -75,7 +80,10 @@ class Fate:
 FATES = {
     "777001": Fate(code="1"),
     "777003": Fate(early=True, said_after=()),
+    "777004": Fate(code="4"),
     "777008": Fate(code="8"),
+    "777017": Fate(says="17"),
+    "777026": Fate(code="26"),
     "777201": Fate(code="2001"),
     "777202": Fate(said_after=()),
     "777222": Fate(said_after=(1.0, 2.0)),
@@ -89,11 +97,15 @@ FATES = {
 WORDS = {
     "0": "The service request is processed successfully.",
     "1": "The balance is insufficient for the transaction.",
+    "4": "The transaction would exceed the daily limit.",
     "8": "The balance would exceed the maximum balance.",
+    "17": "Internal failure.",
+    "26": "Traffic blocking condition in place.",
     "2001": "The initiator information is invalid.",
     "2040": "Credit Party customer type can't be supported by the service.",
 }
 _BLAMES: dict[str, Blame] = {"1": "us", "8": "recipient", "2001": "us", "2040": "recipient"}
+"""Whose matter a failure is; all others are nobody's."""
 
 
 def fate(msisdn: str) -> Fate:
@@ -171,5 +183,5 @@ def _word(transfer: Transfer | None) -> Word:
     if transfer is None:
         return NeverHeard()
     if transfer.code != "0":
-        return NotPaid(f"{transfer.code} {WORDS[transfer.code]}", _BLAMES[transfer.code])
+        return NotPaid(f"{transfer.code} {WORDS[transfer.code]}", _BLAMES.get(transfer.code, "nobody"))
     return Paid(transfer.receipt, transfer.amount)

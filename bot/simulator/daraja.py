@@ -142,7 +142,7 @@ def _say(bank: Bank, body: dict[str, Any], transfer: Transfer, fares: Fate) -> N
 
 
 def _result(transfer: Transfer, fares: Fate) -> dict[str, Any]:
-    paid = transfer.code == "0"
+    said = fares.says or transfer.code
     parameters = {
         "TransactionAmount": (transfer.amount - fares.short_by) // MINOR,
         "TransactionReceipt": transfer.receipt,
@@ -153,9 +153,13 @@ def _result(transfer: Transfer, fares: Fate) -> dict[str, Any]:
         "B2CRecipientIsRegisteredCustomer": "Y",
         "B2CChargesPaidAccountAvailableFunds": -1980.0,
     }
-    code = int(transfer.code) if transfer.code.isdecimal() else transfer.code
     return _envelope(
-        code, WORDS[transfer.code], transfer.id, transfer.conversation, transfer.receipt, parameters if paid else None
+        int(said),
+        WORDS[said],
+        transfer.id,
+        transfer.conversation,
+        transfer.receipt,
+        parameters if said == "0" else None,
     )
 
 

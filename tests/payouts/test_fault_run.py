@@ -1,0 +1,151 @@
+"""A thousand payouts, and misfortune in three of ten exchanges: in the end our books are the provider's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from math import ceil
+from pathlib import Path
+from random import Random
+
+import pytest
+from sqlalchemy import func, or_, select
+
+from bot.errands import Errands
+from bot.payouts import KIND
+from bot.simulator import bank
+from bot.simulator.bank import simulated_payment
+from bot.worker import errands
+from marketplace_api import audit, goods, kiosks, ledger, orders, payouts, products
+from marketplace_api.models import Artisan, Kiosk, Payout
+from marketplace_api.money import BY_PHONE
+from marketplace_api.shop import Shop
+from state.tables import message, outbox
+from tests.marketplace.conftest import register, request
+from tests.payouts.misfortunes import KINDS, DiedError, UnluckyBank
+from tests.service import Service, serving
+
+ARTISANS, ORDERS_EACH, PIECES = 25, 10, 4
+PAYOUTS = ARTISANS * ORDERS_EACH * PIECES
+OPERATOR_TRIES_AGAIN = 0.5
+FORGERIES = 0.05
+
+
+@dataclass
+class Run:
+    """A shop that pays, a bank that does as chance has it, and an operator who looks after payouts."""
+
+    service: Service
+    bank: UnluckyBank
+    hands: Errands
+    random: Random
+    given_up: set[str] = field(default_factory=set)
+
+    def play(self) -> None:
+        """Until nothing is left to do, and nothing more will be said."""
+        while self._work() or self._operate() or self._wait():
+            pass
+
+    def _work(self) -> bool:
+        """One look at what is due at this moment; whether there was anything."""
+        busy = self.service.house.follower.follow()
+        self.bank.speak()
+        with suppress(DiedError):
+            busy += self.hands.run()
+        if self.random.random() < FORGERIES:
+            self.bank.forge(self._any_payment())
+        return busy > 0
+
+    def _operate(self) -> bool:
+        """What was our fault is mended and sent again; of the rest some is, and some is given up."""
+        with self.service.house.cashier.shop() as shop:
+            failed = select(Payout).where(Payout.status == "failed", Payout.id.not_in(self.given_up))
+            known = shop.session.scalars(failed.order_by(Payout.id)).all()
+            for payout in known:
+                if payout.blame == "us" or self.random.random() < OPERATOR_TRIES_AGAIN:
+                    payouts.retry(shop, payout.id)
+                else:
+                    self.given_up.add(payout.id)
+        return bool(known)
+
+    def _wait(self) -> bool:
+        """Lets the time pass until something is due; False when nothing ever will be."""
+        now = self.service.clock()
+        times = [at for at, _, _ in self.bank.owed]
+        with self.service.house.database.reading() as session:
+            live = outbox.c.kind == KIND, outbox.c.done_at.is_(None), outbox.c.dead_at.is_(None)
+            for due_at, lease_until in session.execute(select(outbox.c.due_at, outbox.c.lease_until).where(*live)):
+                times.append(lease_until or due_at)
+        ahead = [at for at in times if at > now]
+        if ahead:
+            self.service.clock.advance(ceil((min(ahead) - now).total_seconds()))
+        return bool(ahead)
+
+    def _any_payment(self) -> str:
+        with self.service.house.database.reading() as session:
+            return self.random.choice(session.scalars(select(Payout.payment_id).order_by(Payout.id)).all())
+
+    def payouts(self) -> list[Payout]:
+        with self.service.house.database.reading() as session:
+            return list(session.scalars(select(Payout).order_by(Payout.id)))
+
+    def paid_by_the_bank(self) -> Counter[str]:
+        """What left for each payout, under whatever id it was asked for."""
+        paid: Counter[str] = Counter()
+        with self.service.house.database.reading() as session:
+            made = select(simulated_payment.c.id, simulated_payment.c.amount).where(simulated_payment.c.code == "0")
+            for payment_id, amount in session.execute(made):
+                paid[payment_id.partition("-")[0]] += amount
+        return paid
+
+    def announced(self) -> Counter[str]:
+        """How often an artisan was told of each payout that it is paid."""
+        with self.service.house.database.reading() as session:
+            told = select(message.c.about).where(message.c.topic == "payout.paid")
+            return Counter(session.scalars(told))
+
+
+@pytest.fixture
+def run(database_url: str, tmp_path: Path) -> Iterator[Run]:
+    """A thousand payouts are due."""
+    with serving(tmp_path, database_url=database_url) as service, ThreadPoolExecutor(max_workers=1) as pool:
+        with service.house.cashier.shop() as shop:
+            _fall_due(shop)
+        random = Random(2026)
+        bank = UnluckyBank(service, random)
+        yield Run(service, bank, errands(service.app, service.house, pool, bank.client()), random)
+
+
+def _fall_due(shop: Shop) -> None:
+    kiosk = kiosks.create(shop, name="Lakeside", town="Kisumu", agent_name="Juma", agent_msisdn="+254711000001")
+    for number in range(ARTISANS):
+        artisan = register(shop, kiosk, f"+254712{number:06}", name=f"Amina {number}", language="en")
+        for each in range(ORDERS_EACH):
+            _bring(shop, kiosk, artisan, earns=BY_PHONE.most * (PIECES - 1) + (number * 100 + each + 10) * BY_PHONE.unit)
+
+
+def _bring(shop: Shop, kiosk: Kiosk, artisan: Artisan, earns: int) -> None:
+    """Something dear enough that it is paid in pieces, the last of them like no other."""
+    price = earns * 100 // (100 - shop.terms.commission_percent)
+    ware = products.list_product(shop, artisan, title="Kiondo", category="baskets", price=price, quantity=1)
+    order = orders.place(shop, request(), ware.id, 1)
+    orders.accept(shop, artisan, order.code)
+    goods.receive(shop, kiosk, order.assignments[0].id, 1)
+
+
+def test_a_thousand_payouts_end_as_the_provider_has_them_whatever_befalls_on_the_way(run: Run) -> None:
+    run.play()
+    ended = run.payouts()
+    assert len(ended) == PAYOUTS
+    assert {payout.status for payout in ended} == {"paid", "failed"}
+    assert all(payout.failure for payout in ended if payout.status == "failed")
+    paid = {payout.id: payout.amount for payout in ended if payout.status == "paid"}
+    assert run.paid_by_the_bank() == paid
+    assert run.announced() == dict.fromkeys(paid, 1)
+    with run.service.house.cashier.shop() as shop:
+        assert -ledger.balance(shop, ledger.provider("daraja")) == bank.paid_out(shop.session.connection())
+        assert list(audit.objections(shop)) == []
+    assert {kind for kind in KINDS if not run.bank.befell[kind]} == set()
