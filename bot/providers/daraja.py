@@ -114,6 +114,7 @@ def _parameters(said: Any) -> Iterator[tuple[str, Any]]:
             yield item["Key"], item.get("Value")
 
 
+# Of the others only the status tells: 15 (a duplicate), 17 (it broke inside), 26 (it is busy), and what nobody knows.
 _RESULTS: dict[str, Blame] = {
     "1": "us",  # the float is empty
     "2": "nobody",  # below the least
@@ -127,7 +128,6 @@ _RESULTS: dict[str, Blame] = {
     "22": "us",
     "24": "us",
     "25": "us",
-    "26": "nobody",  # the system is busy
     "29": "us",
     "2001": "us",  # wrong initiator or credential
     "2006": "us",
@@ -144,7 +144,7 @@ def _outcome(result: Mapping[str, Any], parameters: Mapping[str, Any]) -> Word |
     code = _text(result, "ResultCode")
     if code == "0":
         reference = _text(parameters, "TransactionReceipt") or _text(result, "TransactionID")
-        return Paid(reference, _minor(parameters.get("TransactionAmount")))
+        return _paid(reference, parameters.get("TransactionAmount"))
     blame = _RESULTS.get(code)
     if blame is None:
         log.warning("a payment has a result code that settles nothing: %s", code)
@@ -164,8 +164,13 @@ def _status(parameters: Mapping[str, Any]) -> Word | None:
     """What a status says: it may still be under way."""
     status = _text(parameters, "TransactionStatus")
     if status.lower() == "completed":
-        return Paid(_text(parameters, "ReceiptNo"), _minor(parameters.get("Amount")))
+        return _paid(_text(parameters, "ReceiptNo"), parameters.get("Amount"))
     return NotPaid(f"it is {status}") if status.lower() in _ENDED_UNPAID else None
+
+
+def _paid(reference: str, amount: Any) -> Paid | None:
+    """Nobody is told of money that has no reference."""
+    return Paid(reference, _minor(amount)) if reference else None
 
 
 def _minor(amount: Any) -> int | None:
@@ -178,9 +183,9 @@ def _minor(amount: Any) -> int | None:
 
 
 def _text(fields: Mapping[str, Any], name: str) -> str:
-    """A field that may come as a number or not at all."""
+    """A field that may come as a number or not at all; what no database keeps is left out."""
     value = fields.get(name)
-    return str(value).strip() if isinstance(value, str | int | float) else ""
+    return "".join(filter(str.isprintable, str(value))).strip() if isinstance(value, str | int | float) else ""
 
 
 # Time-outs: the request comes back as we sent it.
@@ -200,7 +205,8 @@ def _timeout(counter: Counter) -> Response:
 
 _TOKEN_CODES = frozenset({"401.002.01", "404.001.03", "400.003.01"})
 _DUPLICATE = "500.002.1001"
-_OUR_FAULT = ("400.003.", "401.", "403.", "404.", "405.")
+_REFUSED_KEY = (400, 401)
+"""So a wrong consumer key is answered, often without a word; other 4xx are a box on the way."""
 _RENEWED_AT = 0.9
 """The part of a token's life after which a new one is fetched."""
 
@@ -301,7 +307,7 @@ class Daraja:
             )
         except PayError as error:
             raise PayError(error.reason) from error  # no payment was asked for yet, whatever became of this
-        if 400 <= answer.status_code < 500 and answer.status_code != 429:
+        if answer.status_code in _REFUSED_KEY:
             raise _DeniedError("the consumer key is refused")
         token, life = _text(_body(answer), "access_token"), _text(_body(answer), "expires_in")
         if answer.status_code != 200 or not token or not life.isdecimal():
@@ -357,15 +363,16 @@ def _taken(answer: requests.Response) -> NotPaid | InHand:
         raise PayError("duplicate", duplicate=True)
     if answer.status_code == 429:
         raise PayError(reason)
-    if 400 <= answer.status_code < 500:
-        return NotPaid(reason, _blame(code, words))
-    raise PayError(reason, unknown=True)  # 5xx, a redirect, no sense: they may have taken it
+    if 400 <= answer.status_code < 500 and code:
+        return NotPaid(reason, _blame(words))
+    raise PayError(reason, unknown=True)  # 5xx, a redirect, a stranger's page, no sense: they may have taken it
 
 
-def _blame(code: str, words: str) -> Blame:
+def _blame(words: str) -> Blame:
+    """Whose matter a field is that they call invalid; what is neither hers nor this payment's befalls the next too."""
     if "PartyB" in words:
         return "recipient"
-    return "us" if code.startswith(_OUR_FAULT) else "nobody"
+    return "nobody" if "Amount" in words else "us"
 
 
 def _body(answer: requests.Response) -> Mapping[str, Any]:

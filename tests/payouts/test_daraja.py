@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 import requests
 from flask.testing import FlaskClient
+from werkzeug import Response
 
 from bot.providers.daraja import Daraja
 from bot.providers.mobile_money import InHand, NeverHeard, NotPaid, Paid, PayError, Report
 from bot.simulator.bank import Fate
 from bot.simulator.gateway import WsgiAdapter
-from tests.payouts.conftest import CALLBACKS, PHONE, SECRET, Safaricom, payment
+from tests.payouts.conftest import CALLBACKS, PHONE, ROOT, SECRET, Safaricom, payment
 from tests.providers.conftest import StandIn
 
 RESULT = f"/webhooks/daraja/{SECRET}/result"
@@ -86,7 +87,11 @@ def door(safaricom: Safaricom) -> FlaskClient:
         (result("2001", ResultDesc=""), Report(NAMES, NotPaid("2001", "us"), None)),
         (result(8006, ResultDesc=""), Report(NAMES, NotPaid("8006", "us"), None)),
         (result(4, ResultDesc=""), Report(NAMES, NotPaid("4", "nobody"), None)),
+        (result(15), Report(NAMES, None, None)),
         (result(17), Report(NAMES, None, None)),
+        (result("26"), Report(NAMES, None, None)),
+        (result(0, [AMOUNT], TransactionID=""), Report(NAMES, None, None)),
+        (result(2, ResultDesc="no\x00t \ud800enough"), Report(NAMES, NotPaid("2 not enough", "nobody"), None)),
         (result(424242), Report(NAMES, None, None)),
         (result(2032, **QUESTION), Report(("1236-7134259-1", "AG_1234"), None, NeverHeard())),
     ],
@@ -129,6 +134,7 @@ def test_the_answer_to_a_question_is_about_the_payment_its_parameters_name(
         json.dumps({"Result": []}).encode(),
         json.dumps({"Result": {"ResultDesc": "no code", "ConversationID": "AG_1"}}).encode(),
         json.dumps({"Result": {"ResultCode": 0}}).encode(),
+        json.dumps(result(0, PAID, OriginatorConversationID="\x00", ConversationID="\ud800")).encode(),
         b"\xff\xfe",
     ],
 )
@@ -194,6 +200,8 @@ def test_a_request_says_whole_shillings_and_where_its_result_goes(safaricom: Saf
         (200, None, True, False),
         (200, {"ResponseCode": "1"}, True, False),
         (302, None, True, False),
+        (403, None, True, False),
+        (408, None, True, False),
         (429, {"errorCode": "500.003.02", "errorMessage": "Spike arrest"}, False, False),
         (None, None, True, False),
     ],
@@ -213,6 +221,7 @@ def test_what_is_no_clear_answer_is_not_taken_for_one(
     [
         (400, "400.002.02", "Bad Request - Invalid Amount", "nobody"),
         (400, "400.002.02", "Bad Request - Invalid PartyB", "recipient"),
+        (400, "400.002.02", "Bad Request - Invalid SecurityCredential", "us"),
         (400, "400.003.02", "own ShortCode", "us"),
         (404, "404.003.01", "Resource not found", "us"),
         (405, "405.001", "Method not allowed", "us"),
@@ -261,6 +270,14 @@ def test_a_token_that_is_refused_is_renewed_once(safaricom: Safaricom) -> None:
     safaricom.passes(2 * 3600)
     assert isinstance(client.pay(payment("pay_2")), InHand)
     assert len(safaricom.bank.tokens) == 2
+
+
+@pytest.mark.parametrize("status", [403, 404, 429, 500, 503])
+def test_while_no_token_is_to_be_had_a_payment_was_certainly_not_asked_for(safaricom: Safaricom, status: int) -> None:
+    safaricom.session.mount(ROOT, WsgiAdapter(Response(b"<html>", status)))
+    with pytest.raises(PayError) as error:
+        safaricom.client.pay(payment())
+    assert not error.value.unknown
 
 
 def test_a_key_that_is_refused_is_our_own_matter(safaricom: Safaricom) -> None:

@@ -28,7 +28,7 @@ from tests.marketplace.conftest import register, request
 from tests.payouts.misfortunes import KINDS, DiedError, UnluckyBank
 from tests.service import Service, serving
 
-ARTISANS, ORDERS_EACH, PIECES = 25, 10, 4
+ARTISANS, ORDERS_EACH, PIECES = 25, 5, 8
 PAYOUTS = ARTISANS * ORDERS_EACH * PIECES
 OPERATOR_TRIES_AGAIN = 0.5
 FORGERIES = 0.05
@@ -124,7 +124,9 @@ def _fall_due(shop: Shop) -> None:
     for number in range(ARTISANS):
         artisan = register(shop, kiosk, f"+254712{number:06}", name=f"Amina {number}", language="en")
         for each in range(ORDERS_EACH):
-            _bring(shop, kiosk, artisan, earns=BY_PHONE.most * (PIECES - 1) + (number * 100 + each + 10) * BY_PHONE.unit)
+            _bring(
+                shop, kiosk, artisan, earns=BY_PHONE.most * (PIECES - 1) + (number * 100 + each + 10) * BY_PHONE.unit
+            )
 
 
 def _bring(shop: Shop, kiosk: Kiosk, artisan: Artisan, earns: int) -> None:
