@@ -195,6 +195,8 @@ class Settings(BaseSettings):
         for name, of in self._needed():
             if getattr(self, name) is None:
                 raise _WrongTogetherError(name.upper(), f"is needed by the {of} provider that is set")
+        if self.payout_provider == "daraja" and self.currency != "KES":
+            raise _WrongTogetherError("CURRENCY", "must be KES when PAYOUT_PROVIDER is daraja, which pays shillings")
         if (self.marketplace_url is None) != (self.marketplace_api_key is None):
             missing = "MARKETPLACE_API_KEY" if self.marketplace_url else "MARKETPLACE_URL"
             raise _WrongTogetherError(missing, "is needed too: a marketplace elsewhere has an address and a key")

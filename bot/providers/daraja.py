@@ -146,8 +146,9 @@ def _outcome(result: Mapping[str, Any], parameters: Mapping[str, Any]) -> Word |
         reference = _text(parameters, "TransactionReceipt") or _text(result, "TransactionID")
         return _paid(reference, parameters.get("TransactionAmount"))
     blame = _RESULTS.get(code)
-    if blame is None:
+    if blame is None and code != _NO_SUCH_TRANSACTION:
         log.warning("a payment has a result code that settles nothing: %s", code)
+    if blame is None:
         return None
     return NotPaid(f"{code} {_text(result, 'ResultDesc')}".strip()[:200], blame)
 

@@ -58,7 +58,8 @@ def test_nothing_has_to_be_set() -> None:
         ("SMS_ROUTES", "+254=pigeon", "+254=africastalking,+1=twilio"),
         ("SMS_ROUTES", "254=twilio", "+254=africastalking,+1=twilio"),
         ("SMS_ROUTES", "+254", "+254=africastalking,+1=twilio"),
-        ("PAYOUT_PROVIDER", "cheque", "'simulator'"),
+        ("PAYOUT_PROVIDER", "cheque", "'simulator' or 'daraja'"),
+        ("DARAJA_SHORTCODE", "soko", "pattern"),
         ("USSD_CODE", "384*22", "pattern"),
         ("COUNTRY", "Kenya", "such as KE"),
         ("CURRENCY", "shillings", "pattern"),
@@ -88,6 +89,7 @@ def test_a_wrong_value_is_named_with_what_is_taken(
         ("PUBLIC_URL", "soko.example", "http:// or https:// address"),
         ("AT_BASE_URL", "ftp://sms.example", "http:// or https:// address"),
         ("TWILIO_BASE_URL", "https:/twilio.example", "http:// or https:// address"),
+        ("DARAJA_BASE_URL", "sandbox.safaricom.co.ke", "http:// or https:// address"),
         ("SECRET_KEY", "short", "at least 8"),
         ("WEBHOOK_SECRET", "two/parts", "pattern"),
         ("BOOTSTRAP_API_KEY", "tooshort", "at least 16"),
@@ -120,6 +122,27 @@ def test_a_provider_without_its_credentials_is_refused(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], variable: str
 ) -> None:
     assert refused(monkeypatch, environment).startswith(f"{variable} is needed")
+
+
+DARAJA = {
+    "DARAJA_BASE_URL": "https://sandbox.safaricom.co.ke",
+    "DARAJA_CONSUMER_KEY": "key",
+    "DARAJA_CONSUMER_SECRET": "secret",
+    "DARAJA_SHORTCODE": "600997",
+    "DARAJA_INITIATOR": "testapi",
+    "DARAJA_SECURITY_CREDENTIAL": "c3Jl",
+}
+
+
+@pytest.mark.parametrize("missing", DARAJA)
+def test_money_does_not_go_by_daraja_before_all_of_it_is_set(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    others = {name: value for name, value in DARAJA.items() if name != missing}
+    assert refused(monkeypatch, {"PAYOUT_PROVIDER": "daraja"} | others).startswith(f"{missing} is needed by the payout")
+
+
+def test_daraja_pays_nothing_but_shillings(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = {"PAYOUT_PROVIDER": "daraja", "CURRENCY": "UGX"} | DARAJA
+    assert refused(monkeypatch, environment).startswith("CURRENCY must be KES")
 
 
 @pytest.mark.parametrize(

@@ -12,18 +12,18 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 
 from bot.errands import Errands
-from bot.payouts import KIND
+from bot.payouts import due
 from bot.simulator import bank
 from bot.simulator.bank import simulated_payment
 from bot.worker import errands
 from marketplace_api import audit, goods, kiosks, ledger, orders, payouts, products
-from marketplace_api.models import Artisan, Kiosk, Payout
+from marketplace_api.models import Artisan, Event, Kiosk, Payout
 from marketplace_api.money import BY_PHONE
 from marketplace_api.shop import Shop
-from state.tables import message, outbox
+from state.tables import outbox
 from tests.marketplace.conftest import register, request
 from tests.payouts.misfortunes import KINDS, DiedError, UnluckyBank
 from tests.service import Service, serving
@@ -32,6 +32,8 @@ ARTISANS, ORDERS_EACH, PIECES = 25, 5, 8
 PAYOUTS = ARTISANS * ORDERS_EACH * PIECES
 OPERATOR_TRIES_AGAIN = 0.5
 FORGERIES = 0.05
+DUE_AT = func.coalesce(outbox.c.lease_until, outbox.c.due_at)
+"""When a job may be claimed: what a dead worker holds is not due before its lease has run out."""
 
 
 @dataclass
@@ -46,18 +48,17 @@ class Run:
 
     def play(self) -> None:
         """Until nothing is left to do, and nothing more will be said."""
-        while self._work() or self._operate() or self._wait():
+        while any((self._work(), self._operate())) or self._wait():
             pass
 
     def _work(self) -> bool:
         """One look at what is due at this moment; whether there was anything."""
-        busy = self.service.house.follower.follow()
-        self.bank.speak()
-        with suppress(DiedError):
-            busy += self.hands.run()
         if self.random.random() < FORGERIES:
             self.bank.forge(self._any_payment())
-        return busy > 0
+        self.bank.speak()
+        with suppress(DiedError):
+            return self.hands.run() > 0
+        return True
 
     def _operate(self) -> bool:
         """What was our fault is mended and sent again; of the rest some is, and some is given up."""
@@ -67,6 +68,7 @@ class Run:
             for payout in known:
                 if payout.blame == "us" or self.random.random() < OPERATOR_TRIES_AGAIN:
                     payouts.retry(shop, payout.id)
+                    look_at(shop, payout)
                 else:
                     self.given_up.add(payout.id)
         return bool(known)
@@ -74,15 +76,13 @@ class Run:
     def _wait(self) -> bool:
         """Lets the time pass until something is due; False when nothing ever will be."""
         now = self.service.clock()
-        times = [at for at, _, _ in self.bank.owed]
         with self.service.house.database.reading() as session:
-            live = outbox.c.kind == KIND, outbox.c.done_at.is_(None), outbox.c.dead_at.is_(None)
-            for due_at, lease_until in session.execute(select(outbox.c.due_at, outbox.c.lease_until).where(*live)):
-                times.append(lease_until or due_at)
-        ahead = [at for at in times if at > now]
+            waiting = select(func.min(DUE_AT)).where(outbox.c.done_at.is_(None), now < DUE_AT)
+            times = [session.scalar(waiting), *(at for at, _, _ in self.bank.owed)]
+        ahead = min((at for at in times if at), default=None)
         if ahead:
-            self.service.clock.advance(ceil((min(ahead) - now).total_seconds()))
-        return bool(ahead)
+            self.service.clock.advance(ceil((ahead - now).total_seconds()))
+        return ahead is not None
 
     def _any_payment(self) -> str:
         with self.service.house.database.reading() as session:
@@ -102,10 +102,10 @@ class Run:
         return paid
 
     def announced(self) -> Counter[str]:
-        """How often an artisan was told of each payout that it is paid."""
+        """How often it was announced of each payout that it is paid."""
         with self.service.house.database.reading() as session:
-            told = select(message.c.about).where(message.c.topic == "payout.paid")
-            return Counter(session.scalars(told))
+            told = select(Event.data).where(Event.type == "payout.paid")
+            return Counter(data["id"] for data in session.scalars(told))
 
 
 @pytest.fixture
@@ -114,6 +114,8 @@ def run(database_url: str, tmp_path: Path) -> Iterator[Run]:
     with serving(tmp_path, database_url=database_url) as service, ThreadPoolExecutor(max_workers=1) as pool:
         with service.house.cashier.shop() as shop:
             _fall_due(shop)
+            for payout in shop.session.scalars(select(Payout).order_by(Payout.id)).all():
+                look_at(shop, payout)
         random = Random(2026)
         bank = UnluckyBank(service, random)
         yield Run(service, bank, errands(service.app, service.house, pool, bank.client()), random)
@@ -125,7 +127,7 @@ def _fall_due(shop: Shop) -> None:
         artisan = register(shop, kiosk, f"+254712{number:06}", name=f"Amina {number}", language="en")
         for each in range(ORDERS_EACH):
             _bring(
-                shop, kiosk, artisan, earns=BY_PHONE.most * (PIECES - 1) + (number * 100 + each + 10) * BY_PHONE.unit
+                shop, kiosk, artisan, earns=BY_PHONE.most * (PIECES - 1) + (number * 100 + each + 100) * BY_PHONE.unit
             )
 
 
@@ -136,6 +138,11 @@ def _bring(shop: Shop, kiosk: Kiosk, artisan: Artisan, earns: int) -> None:
     order = orders.place(shop, request(), ware.id, 1)
     orders.accept(shop, artisan, order.code)
     goods.receive(shop, kiosk, order.assignments[0].id, 1)
+
+
+def look_at(shop: Shop, payout: Payout) -> None:
+    """What following the shop's events comes to, without the texts that it also writes."""
+    due(shop.session.connection(), payout.id, f"{payout.id}:{payout.sends}:{payout.status}", shop.now)
 
 
 def test_a_thousand_payouts_end_as_the_provider_has_them_whatever_befalls_on_the_way(run: Run) -> None:
