@@ -29,6 +29,7 @@ KIND = "payout"
 SOONEST, LATEST = timedelta(seconds=30), timedelta(hours=1)
 """The next look comes after as long as the payout has been under way already: 30 s, 30 s, 1 min, 2 min, 4 min …"""
 WHILE_PAUSED = timedelta(minutes=1)
+TOMORROW = timedelta(days=1)
 
 
 def due(conn: Connection, payout_id: str, key: str, now: datetime) -> None:
@@ -37,6 +38,13 @@ def due(conn: Connection, payout_id: str, key: str, now: datetime) -> None:
     outbox.hasten(conn, lane, due_at=now)
     payload = {"payout": payout_id}
     outbox.add(conn, kind=KIND, payload=payload, key=f"{KIND}:{key}", lane=lane, due_at=now, now=now)
+
+
+def _due_tomorrow(conn: Connection, payout: Payout, now: datetime) -> None:
+    """Have the failed payout tried again. What is to leave much later takes no lane."""
+    payload = {"payout": payout.id, "failed_at_send": payout.sends}
+    key = f"{KIND}:{payout.id}:{payout.sends}:tomorrow"
+    outbox.add(conn, kind=KIND, payload=payload, key=key, lane=None, due_at=now + TOMORROW, now=now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +117,8 @@ class Cashier:
                 payouts.rename(shop, payout.id)
             case NotPaid(reason=reason, blame=blame) if payout.status in payouts.IN_FLIGHT and by_phone:
                 payouts.settle_failed(shop, payout.id, reason, blame)
+                if word.tomorrow:
+                    _due_tomorrow(shop.session.connection(), payout, shop.now)
             case NeverHeard() if payout.status == "unknown":
                 payouts.put_back(shop, payout.id)
             case _:
@@ -148,9 +158,15 @@ class Paying:
             self._asked(job, look, said)
 
     def _begun(self, job: Job) -> Look | None:
-        """None when there is nothing to ask: it is settled, or payouts are paused."""
+        """None when there is nothing to ask now: it is settled, payouts are paused, or another provider was asked."""
         with self.cashier.shop() as shop:
             payout = payouts.held(shop, job.payload["payout"])
+            if "failed_at_send" in job.payload:
+                self._retry(shop, job, payout)
+                return None
+            if payout.status in payouts.IN_FLIGHT and payout.provider != self.payer.name:
+                self._again(shop, job, LATEST, f"only {payout.provider} can tell")
+                return None
             if payout.status == "pending":
                 if payouts.paused(shop):
                     self._again(shop, job, WHILE_PAUSED, "paused")
@@ -164,6 +180,12 @@ class Paying:
                 return Look(_payment(payout), pays=False)
             self._done(shop, job)
             return None
+
+    def _retry(self, shop: Shop, job: Job, payout: Payout) -> None:
+        """Unless somebody has done something about it since."""
+        if payout.status == "failed" and payout.sends == job.payload["failed_at_send"]:
+            payouts.retry(shop, payout.id)
+        self._done(shop, job)
 
     def _asked(self, job: Job, look: Look, said: Word | InHand) -> None:
         with self.cashier.shop() as shop:

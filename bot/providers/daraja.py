@@ -119,7 +119,7 @@ _RESULTS: dict[str, Blame] = {
     "1": "us",  # the float is empty
     "2": "nobody",  # below the least
     "3": "nobody",  # above the most
-    "4": "nobody",  # more than a day's limit: tomorrow
+    "4": "nobody",  # above the day's limit
     "8": "recipient",  # her wallet would be too full
     "11": "us",
     "18": "us",
@@ -136,6 +136,7 @@ _RESULTS: dict[str, Blame] = {
     "8006": "us",  # the credential is locked
     "SFC_IC0003": "recipient",  # no such number
 }
+_DAY_IS_FULL = "4"
 _NO_SUCH_TRANSACTION = "2032"
 
 
@@ -150,7 +151,7 @@ def _outcome(result: Mapping[str, Any], parameters: Mapping[str, Any]) -> Word |
         log.warning("a payment has a result code that settles nothing: %s", code)
     if blame is None:
         return None
-    return NotPaid(f"{code} {_text(result, 'ResultDesc')}".strip()[:200], blame)
+    return NotPaid(f"{code} {_text(result, 'ResultDesc')}".strip()[:200], blame, tomorrow=code == _DAY_IS_FULL)
 
 
 def _no_answer(result: Mapping[str, Any]) -> Word | None:

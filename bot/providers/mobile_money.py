@@ -40,10 +40,11 @@ class Paid:
 
 @dataclass(frozen=True, slots=True)
 class NotPaid:
-    """It was not paid and under this id never will be."""
+    """It was not paid and under this id never will be; but a day later it might be, if `tomorrow`."""
 
     reason: str
     blame: Blame = "nobody"
+    tomorrow: bool = False
 
 
 @dataclass(frozen=True, slots=True)

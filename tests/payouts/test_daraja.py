@@ -86,7 +86,7 @@ def door(safaricom: Safaricom) -> FlaskClient:
         (result(1, ResultDesc=""), Report(NAMES, NotPaid("1", "us"), None)),
         (result("2001", ResultDesc=""), Report(NAMES, NotPaid("2001", "us"), None)),
         (result(8006, ResultDesc=""), Report(NAMES, NotPaid("8006", "us"), None)),
-        (result(4, ResultDesc=""), Report(NAMES, NotPaid("4", "nobody"), None)),
+        (result(4, ResultDesc=""), Report(NAMES, NotPaid("4", "nobody", tomorrow=True), None)),
         (result(15), Report(NAMES, None, None)),
         (result(17), Report(NAMES, None, None)),
         (result("26"), Report(NAMES, None, None)),

@@ -300,6 +300,40 @@ def test_one_that_failed_is_sent_again_under_its_id_and_only_if_that_is_spent_un
     assert payout(service)["status"] == "paid"
 
 
+DAY_IS_FULL = NotPaid("4 daily limit", tomorrow=True)
+
+
+def test_what_was_too_much_for_one_day_is_sent_again_the_next(service: Service) -> None:
+    received(service)
+    bank = Bank([DAY_IS_FULL])
+    work(service, bank)
+    assert (payout(service)["status"], topics(service)) == ("failed", [])
+    work(service, bank, after=23 * 3600)
+    assert len(bank.asked_to_pay) == 1
+    work(service, bank, after=3600)
+    assert (payout(service)["status"], topics(service)) == ("paid", ["payout.paid"])
+
+
+def test_what_somebody_sent_again_before_the_next_day_is_not_sent_a_third_time_then(embedded: Service) -> None:
+    received(embedded)
+    bank = Bank([DAY_IS_FULL, NotPaid("2 too little")])
+    work(embedded, bank)
+    embedded.api("POST", f"/payouts/{payout(embedded)['id']}/retry")
+    work(embedded, bank)
+    work(embedded, bank, after=25 * 3600)
+    assert (payout(embedded)["status"], len(bank.asked_to_pay)) == ("failed", 2)
+
+
+def test_of_what_one_provider_was_asked_to_pay_another_is_not_asked(embedded: Service) -> None:
+    received(embedded)
+    work(embedded, Bank([InHand()]))
+    other = Bank(name="other bank")
+    work(embedded, other, after=24 * 3600)
+    assert (other.asked, other.asked_to_pay, payout(embedded)["status"]) == ([], [], "sending")
+    work(embedded, Bank(answers=[PAID]), after=3600)
+    assert payout(embedded)["status"] == "paid"
+
+
 def test_what_is_said_to_be_paid_under_an_id_that_had_failed_for_good_stops_all_payouts(embedded: Service) -> None:
     received(embedded)
     bank = Bank([NotPaid("4 daily limit"), DUPLICATE, InHand()], [NotPaid("it is Failed")])
