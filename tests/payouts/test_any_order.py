@@ -174,7 +174,7 @@ class Provider:
         return sum(entry.amount for entry in self.book.values() if isinstance(entry.word, Paid))
 
 
-fates = st.lists(st.sampled_from(get_args(Fate)), max_size=4)
+fates = st.lists(st.sampled_from(get_args(Fate)), min_size=1, max_size=4)
 replies = st.lists(st.sampled_from(get_args(Reply)), max_size=4)
 plugs = st.none() | st.integers(0, 60)
 prices = st.sampled_from([4_99, 33_33, 1800_00, 170_000_99])
