@@ -82,7 +82,7 @@ class Hall:
                     session, words = self._put_off(stored, visit)
                     reply = USSD.ends + words
             session.answered(name, reply)
-            if self._save(session, stored, now):
+            if self._is_kept(session, stored, now, reply):
                 return reply
         raise LostRaceError(inbound.id)
 
@@ -407,6 +407,16 @@ class Hall:
         except msgspec.DecodeError:
             log.exception("a session cannot be read by this edition; it starts anew")
             return None
+
+    def _is_kept(self, session: Session, stored: Stored | None, now: datetime, reply: str) -> bool:
+        """As `_save`; but a call's last words are said although the store is away, since what they tell of is done."""
+        try:
+            return self._save(session, stored, now)
+        except Exception:
+            if not reply.startswith(USSD.ends):
+                raise
+            log.exception("the end of a call could not be saved")
+            return True
 
     def _save(self, session: Session, stored: Stored | None, now: datetime) -> bool:
         return self.sessions.save(

@@ -21,13 +21,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--examples", type=int, help="try the API by chance, with so many of each operation: 400 take minutes"
     )
-    parser.addoption("--people", type=int, help="play tests/chaos too, with so many people: 500 take some minutes")
+    parser.addoption("--people", type=int, default=500, help="how many live in the town of tests/chaos")
     parser.addoption("--chaos-seed", type=int, default=1, help="what befalls them there")
-
-
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Killing processes takes minutes and the machine to itself, so it is played when it is asked for."""
-    return True if collection_path.name == "chaos" and not config.getoption("--people") else None
 
 
 @pytest.fixture(scope="session")

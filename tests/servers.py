@@ -8,8 +8,9 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from random import sample
 from typing import Any, NoReturn
 
 import psycopg
@@ -73,7 +74,8 @@ class Postgres:
         self._launch()
 
     def _launch(self) -> None:
-        careless = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200"
+        # It may forget what the machine forgets, but not what a killed server does: commits stay synchronous.
+        careless = "-c fsync=off -c full_page_writes=off -c max_connections=200"
         where = f"-c listen_addresses='' -c unix_socket_directories={self._folder}"
         self._run("pg_ctl", "start", "--wait", f"--log={self._folder}/log", f"--options={where} {careless}")
 
@@ -137,5 +139,11 @@ def _missing(what: str, package: str) -> NoReturn:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
+    """A port that stays free while its server is started again: the system lends none of these to a connection."""
+    return next(port for port in sample(range(10_000, 32_000), 1000) if _is_free(port))
+
+
+def _is_free(port: int) -> bool:
+    with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+        return True
+    return False

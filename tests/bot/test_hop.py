@@ -116,7 +116,7 @@ def test_six_that_post_the_same_request_at_once_hear_the_same_and_sell_once(serv
     assert len(on_sale(service, LAMP)) == 1
 
 
-@pytest.mark.parametrize("n", range(len(SELLING) + 1))
+@pytest.mark.parametrize("n", range(len(SELLING)))
 def test_a_hop_that_died_before_it_saved_is_taken_up_by_its_repetition(service: Service, n: int) -> None:
     speaks(service, "en", AKINYI)
     call = Call(service, AKINYI)
@@ -128,6 +128,22 @@ def test_a_hop_that_died_before_it_saved_is_taken_up_by_its_repetition(service: 
     for text in cumulative(SELLING)[n:]:
         screen = call.hop(text)
     assert "is on sale" in screen
+    assert len(on_sale(service, LAMP)) == 1
+
+
+def test_what_is_done_is_told_even_if_the_session_cannot_be_saved_and_selling_again_on_it_sells_once(
+    service: Service,
+) -> None:
+    speaks(service, "en", AKINYI)
+    call = Call(service, AKINYI)
+    *before, last = cumulative(SELLING)
+    for text in before:
+        call.hop(text)
+
+    told = call.hop(last, dying(service))
+    assert "is on sale" in told
+    assert "cut off" in dials(service, AKINYI)
+    assert [service.gateway.answer(AKINYI, "1") for _ in range(3)][-1] == told
     assert len(on_sale(service, LAMP)) == 1
 
 

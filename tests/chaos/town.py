@@ -1,188 +1,168 @@
-"""The service as processes of its own, and the people who use it while its processes are killed."""
+"""A town's people at their phones and its storefront at the API, while the service they speak to is killed."""
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
-import requests
-from requests.adapters import HTTPAdapter
+import urllib3
 
+from bot.clock import MovableClock
 from bot.delivery import LEASE
-from tests.chaos.carrier import HANGS_S, Carrier
+from bot.house import VAR
+from tests.chaos import processes
+from tests.chaos.carrier import Carrier
+from tests.chaos.processes import Server
 from tests.servers import free_port
 
 KEY = "operator-key-of-the-chaos-suite"
-PATIENCE_S = 90.0
-OPERATOR = {"Authorization": f"Bearer {KEY}"}
+PAUSE_S = 0.1
+STEP_S = 30.0
+DEAD_S = 300.0
+"""Whoever has not answered for so long is dead, not slow."""
+SORRY = "END Sorry, something went wrong on our side. Please dial again."
+MORNING_UTC = 7
+"""Ten in Nairobi, far from the hours at which people are reminded and must not be disturbed."""
+
+Found = TypeVar("Found")
 
 
-class Server:
-    """`script/server`'s process tree, which is started again when it is killed as a whole."""
-
-    def __init__(self, environment: dict[str, str], log: Path) -> None:
-        self._environment = {**os.environ, **environment}
-        self._log = log
-
-    def start(self) -> None:
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "bot.server"],
-                env=self._environment,
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-                start_new_session=True,
-            )
-
-    def kill(self) -> None:
-        """All of it at once, as when the power fails."""
-        family = descendants(self._process.pid)
-        for pid in [self._process.pid, *family]:  # the parent first, who would start the others again
-            _kill(pid)
-        self._process.wait()
-
-    def stop(self) -> float:
-        """Asks it to end; how many seconds that took."""
-        begun = time.monotonic()
-        self._process.terminate()
-        self._process.wait()
-        return time.monotonic() - begun
-
-    def kill_one(self, running: str) -> bool:
-        """One process of the tree whose command line holds `running`; whether there was one."""
-        found = [pid for pid in descendants(self._process.pid) if running in _command(pid)]
-        if found:
-            _kill(found[-1])
-        return bool(found)
+def eventually(look: Callable[[], Found | None], otherwise: str) -> Found:
+    """What `look` finds as soon as it finds something."""
+    give_up_at = time.monotonic() + DEAD_S
+    while time.monotonic() < give_up_at:
+        if (found := look()) is not None:
+            return found
+        time.sleep(PAUSE_S)
+    raise AssertionError(otherwise)
 
 
-def descendants(pid: int) -> list[int]:
-    """Children, and theirs; the youngest generation last."""
-    try:
-        children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:
-        return []
-    return children + [grandchild for child in children for grandchild in descendants(child)]
+@dataclass
+class Storm:
+    """Deals a blow whenever so many more asks were answered: each of them in turn, then any by chance."""
 
+    blows: list[Callable[[], object]]
+    chance: Random
+    every: int
+    dealt: list[str] = field(default_factory=list)
+    _answered: int = 0
+    _counting: threading.Lock = field(default_factory=threading.Lock)
+    _striking: threading.Lock = field(default_factory=threading.Lock)
 
-def _command(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-    except OSError:
-        return ""
-
-
-def _kill(pid: int) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+    def answered(self) -> None:
+        with self._counting:
+            self._answered += 1
+            if self._answered % self.every:
+                return
+            turn = len(self.dealt)
+            blow = self.blows[turn] if turn < len(self.blows) else self.chance.choice(self.blows)
+            self.dealt.append(blow.__name__)
+        with self._striking:  # while the others go on
+            blow()
 
 
 @dataclass
 class Town:
     """Who lives there speaks to the service as their networks do: what is not answered is said again, word for word."""
 
+    server: Server
     url: str
     carrier: Carrier
+    clock: MovableClock
+    chance: Random
+    storm: Storm | None = None
     heard: list[str] = field(default_factory=list)
     """Ids of texts that the service has acknowledged."""
-    session: requests.Session = field(default_factory=requests.Session)
+    orders: dict[str, Any] = field(default_factory=dict)
+    """Orders as the service acknowledged them, by the storefront's own reference."""
+    unlike: list[tuple[str, str]] = field(default_factory=list)
+    """What one hop was answered when it was asked twice, where that differed."""
+    _web: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(maxsize=32, retries=False))
 
-    def __post_init__(self) -> None:
-        self.session.mount("http://", HTTPAdapter(pool_maxsize=32))
-
-    def insist(self, ask: Callable[[], requests.Response]) -> requests.Response:
-        """Asks until there is an answer that is no 5xx."""
-        give_up_at = time.monotonic() + PATIENCE_S
-        while time.monotonic() < give_up_at:
-            with suppress(requests.RequestException):
-                answer = ask()
-                if answer.status_code not in (404, 409) and answer.status_code < 500:
-                    return answer
-            time.sleep(0.1)
-        raise AssertionError("the service did not come back")
+    # -- by phone
 
     def text(self, msisdn: str, body: str, id: str) -> None:
-        form = {"from": msisdn, "to": "22384", "text": body, "id": id, "date": "2026-11-22 09:15:31"}
+        """Until it is acknowledged; and once more, maybe."""
         url = f"{self.url}/webhooks/africastalking/dev/sms"
-        answer = self.insist(lambda: self.session.post(url, data=form, timeout=15))
-        assert answer.status_code == 200, answer.text
+        form = {"from": msisdn, "to": "22384", "text": body, "id": id, "date": "2026-11-22 09:15:31"}
+        self._insist("POST", url, form=form)
         self.heard.append(id)
+        self.carrier.maybe_repeat(url, form)
 
     def dial(self, msisdn: str, session_id: str, text: str) -> str:
-        form = {"sessionId": session_id, "phoneNumber": msisdn, "serviceCode": "*384*22#", "text": text}
+        """One hop of a call, which some gateways ask twice."""
         url = f"{self.url}/webhooks/africastalking/dev/ussd"
-        return self.insist(lambda: self.session.post(url, data=form, timeout=15)).text
+        form = {"sessionId": session_id, "phoneNumber": msisdn, "serviceCode": "*384*22#", "text": text}
+        screen = self._insist("POST", url, form=form).data.decode()
+        if screen != SORRY and self.chance.random() < 0.1:
+            again = self._insist("POST", url, form=form).data.decode()
+            if again not in (screen, SORRY):
+                self.unlike.append((screen, again))
+        return screen
+
+    # -- by HTTP
 
     def api(self, method: str, path: str, body: Any = None, key: str = "") -> Any:
-        headers = OPERATOR | ({"Idempotency-Key": key} if key else {})
-        url = f"{self.url}/api/v1{path}"
-        answer = self.insist(lambda: self.session.request(method, url, json=body, headers=headers, timeout=15))
-        assert answer.status_code < 300, answer.text
+        answer = self._insist(method, f"{self.url}/api/v1{path}", body=body, key=key)
+        assert answer.status < 300, answer.data
         return answer.json()
 
-    def figure(self, name: str) -> float:
-        page = self.insist(lambda: self.session.get(f"{self.url}/metrics", timeout=15)).text
-        return next(float(line.split()[1]) for line in page.splitlines() if line.startswith(f"{name} "))
+    def _insist(
+        self, method: str, url: str, *, form: dict[str, str] | None = None, body: Any = None, key: str = ""
+    ) -> urllib3.BaseHTTPResponse:
+        """Asks until there is an answer that does not say *later*."""
+        headers = {"Authorization": f"Bearer {KEY}"} | ({"Idempotency-Key": key} if key else {})
+        content: dict[str, Any] = {"fields": form, "encode_multipart": False} if form else {"json": body}
 
-    def later(self, seconds: int) -> None:
-        self.insist(
-            lambda: self.session.post(f"{self.url}/simulator/clock", json={"advance_seconds": seconds}, timeout=15)
-        )
+        def ask() -> urllib3.BaseHTTPResponse | None:
+            with suppress(urllib3.exceptions.HTTPError):
+                answer = self._web.request(method, url, headers=headers, timeout=30, **content)
+                if answer.status != 409 and answer.status < 500:  # 409: the request that a kill broke off is not over
+                    return answer
+            return None
+
+        answer = eventually(ask, f"{method} {url} is not answered")
+        if self.storm and answer.data != SORRY.encode():
+            self.storm.answered()
+        return answer
+
+    # -- when the storm is over
 
     def settle(self) -> None:
-        """Waits until nothing is due, moves the clock to what is due next, and so on until nothing is left.
+        """Until nothing is left to do.
 
-        What stays due for longer than any provider may hang is held by a dead worker, whose lease must run out.
+        A stopped server has given back what it held, so what is still held is held by the dead, whose leases run out.
         """
-        give_up_at, due, since = time.monotonic() + 2 * PATIENCE_S, 0.0, time.monotonic()
-        while time.monotonic() < give_up_at:
-            before, due = due, self.figure("soko_outbox_due_jobs")
-            since = since if due == before else time.monotonic()
-            if due and time.monotonic() - since > HANGS_S:
-                self.later(int(LEASE.total_seconds()))
-                since = time.monotonic()
-            elif due or self.carrier.owes:
-                time.sleep(0.2)
-            elif self.figure("soko_outbox_jobs") or self.figure("soko_texts_unknown"):
-                self.later(30)
-                time.sleep(0.2)
-            else:
-                return
-        raise AssertionError("something is never done")
+        self.storm = None
+        self.carrier.calm.set()
+        self._insist("GET", f"{self.url}/healthz")
+        assert self.server.stop() == 0
+        self.clock.advance(LEASE.total_seconds())
+        self.server.start()
+        eventually(self._is_all_done, "something is never done")
+
+    def _is_all_done(self) -> bool | None:
+        if self._figure("soko_outbox_due_jobs") or self.carrier.owes:
+            return None
+        if self._figure("soko_outbox_jobs") or self._figure("soko_texts_unknown"):
+            self.clock.advance(STEP_S)
+            return None
+        return True
+
+    def _figure(self, name: str) -> float:
+        page = self._insist("GET", f"{self.url}/metrics").data.decode()
+        return next(float(line.split()[1]) for line in page.splitlines() if line.startswith(f"{name} "))
 
 
 @contextmanager
-def storm(blows: list[Callable[[], object]], chance: Random, pause_s: float, most: int) -> Iterator[list[str]]:
-    """Deals up to `most` blows in a thread of its own: each of them, then any by chance; the names of those dealt."""
-    over, dealt = threading.Event(), list[str]()
-
-    def rage() -> None:
-        while len(dealt) < most and not over.wait(pause_s * (0.5 + chance.random())):
-            blow = blows[len(dealt)] if len(dealt) < len(blows) else chance.choice(blows)
-            blow()
-            dealt.append(blow.__name__)
-
-    thread = threading.Thread(target=rage)
-    thread.start()
-    try:
-        yield dealt
-    finally:
-        over.set()
-        thread.join()
-
-
-@contextmanager
-def open_for_business(carrier: Carrier, folder: Path, **environment: str) -> Iterator[tuple[Server, Town]]:
+def open_for_business(carrier: Carrier, folder: Path, chance: Random, **environment: str) -> Iterator[Town]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     carrier.reports_to = f"{url}/webhooks/africastalking/dev/delivery"
@@ -196,11 +176,7 @@ def open_for_business(carrier: Carrier, folder: Path, **environment: str) -> Ite
         "AT_BASE_URL": carrier.url,
         "HOURLY_CAP": "1000",
     }
-    server = Server(settings | environment, folder / "server.log")
-    server.start()
-    town = Town(url, carrier)
-    try:
-        yield server, town
-    finally:
-        server.kill()
-        town.session.close()
+    clock = MovableClock.of(environment["DATABASE_URL"], VAR)
+    clock.advance(((clock().replace(hour=MORNING_UTC) - clock()) % timedelta(days=1)).total_seconds())
+    with processes.running(settings | environment, folder / "server.log") as server:
+        yield Town(server, url, carrier, clock, chance)
