@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import redis
 from sqlalchemy import text
 
 from bot.app import create_app
@@ -106,6 +107,15 @@ def dying(service: Service) -> Gateway:
 def overtaken(service: Service, by: Callable[[], object]) -> Gateway:
     """Another process, where somebody else saves first, once."""
     return another(service, sessions=Interrupted(service.house.sessions, by))
+
+
+def forget(service: Service, msisdn: str) -> None:
+    """The person's session is gone; with Redis, everything."""
+    service.house.sessions.delete(msisdn)
+    if service.settings.redis_url:
+        with redis.Redis.from_url(service.settings.redis_url) as client:
+            client.flushall()
+            client.script_flush()
 
 
 def tell(service: Service, *statements: str) -> None:

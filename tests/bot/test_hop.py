@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import accumulate
 
 import pytest
-import redis
 
 from bot.simulator.gateway import Gateway
 from tests.bot.scenes import (
@@ -17,6 +16,7 @@ from tests.bot.scenes import (
     another,
     dials,
     dying,
+    forget,
     on_sale,
     order,
     speaks,
@@ -148,15 +148,6 @@ def test_what_is_done_is_told_even_if_the_session_cannot_be_saved_and_selling_ag
 
 
 # -- a session store that forgets
-
-
-def forget(service: Service, msisdn: str) -> None:
-    """The person's session is gone; with Redis, everything."""
-    service.house.sessions.delete(msisdn)
-    if service.settings.redis_url:
-        with redis.Redis.from_url(service.settings.redis_url) as client:
-            client.flushall()
-            client.script_flush()
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from tests.bot.scenes import (
     another,
     dials,
     dying,
+    forget,
     order,
     overtaken,
     received,
@@ -150,6 +151,17 @@ def test_an_answer_whose_hop_died_before_it_saved_counts_when_it_is_brought_agai
         "What is your craft?",
         "Which kiosk will you bring your wares to?",
     ]
+
+
+def test_an_answer_brought_again_answers_no_question_that_was_asked_after_the_store_forgot(service: Service) -> None:
+    service.gateway.text(AKINYI, "SELL Oil lamp")
+    service.gateway.text(AKINYI, "6", id="kind of the lamp")
+    forget(service, AKINYI)
+    service.gateway.text(AKINYI, "SELL Vase")
+    service.gateway.text(AKINYI, "6", id="kind of the lamp")
+    service.gateway.text(AKINYI, "900")
+
+    assert "What kind of ware" in texts(service, AKINYI)[-1].text
 
 
 def test_a_text_that_another_hop_overtook_counts_all_the_same(service: Service) -> None:

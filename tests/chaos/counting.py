@@ -41,6 +41,8 @@ def every_text_is_there_once(rows: Rows, there: Town) -> None:
     assert {id: kept[id] for id in there.heard if kept[id] != 1} == {}, "acknowledged texts that are not kept once"
     answers = Counter(row.about for row in rows("SELECT about FROM message WHERE topic = 'reply'"))
     assert {id: answers[id] for id in there.heard if answers[id] != 1} == {}, "texts that are not answered once"
+    told = rows("SELECT text FROM message WHERE topic = 'reply' AND about LIKE 'yes-%'")
+    assert [row.text for row in told if " is yours: " not in row.text] == [], "what was accepted is told to be"
 
 
 def every_deed_is_done_once(rows: Rows, there: Town, people: list[Person]) -> None:
