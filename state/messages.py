@@ -326,7 +326,9 @@ def report(
     """
     _one_at_a_time(conn, [(provider, provider_id)])
     theirs = _is_theirs(provider, provider_id)
-    if conn.execute(select(message.c.id).where(theirs)).first() is None:
+    if msisdn and not _is_known(conn, theirs):
+        _one_at_a_time(conn, [(provider, msisdn)])  # an earlier report may just be settling a lost text under this id
+    if not _is_known(conn, theirs):
         lost = _oldest_unknown(conn, provider, msisdn) if msisdn else None
         if lost is None:
             about = {"provider": provider, "provider_id": provider_id, "msisdn": msisdn}
@@ -396,6 +398,10 @@ def _is_theirs(provider: str, provider_id: str) -> ColumnElement[bool]:
     return (c.provider == provider) & (c.provider_id == provider_id) & (c.direction == "out")
 
 
+def _is_known(conn: Connection, which: ColumnElement[bool]) -> bool:
+    return conn.execute(select(message.c.id).where(which)).first() is not None
+
+
 def _moved(status: Status, which: ColumnElement[bool]) -> Update:
     # one comparison each, since a list cannot stand where many rows are written at once
     behind = or_(*[message.c.status == other for other in _BEHIND[status]])
@@ -414,7 +420,6 @@ def _advance_by_report(
 
 
 def _oldest_unknown(conn: Connection, provider: str, msisdn: str) -> str | None:
-    _one_at_a_time(conn, [(provider, msisdn)])
     c = message.c
     theirs = c.msisdn == msisdn, c.status.in_(("sending", "unknown")), c.provider_id.is_(None)
     found = conn.execute(select(c.id, c.status, c.provider).where(*theirs).order_by(c.asked_at)).all()

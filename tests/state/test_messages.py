@@ -258,6 +258,29 @@ def test_unknown_and_its_report_at_the_very_instant_meet(engine: Engine) -> None
             assert stands(conn, f"msg_{number}") == "delivered"
 
 
+def test_the_next_report_at_the_very_instant_at_which_an_earlier_one_settles_its_text_is_about_that_text(
+    engine: Engine,
+) -> None:
+    for number in range(20):
+        first, second, msisdn = f"first_{number}", f"second_{number}", f"+2547110002{number:02}"
+        with engine.begin() as conn:
+            queue(conn, first, msisdn)
+            messages.sending(conn, [first], NOW)
+            messages.report(conn, AT, f"ATXid_{number}", "sent", LATER, None, msisdn)
+
+        def unknown_or_report(turn: int, number: int = number, first: str = first, msisdn: str = msisdn) -> None:
+            with engine.begin() as conn:
+                if turn == 0:
+                    messages.unknown(conn, first, error="no_answer", provider=AT)
+                else:
+                    messages.report(conn, AT, f"ATXid_{number}", "delivered", LATER, None, msisdn)
+
+        together(2, unknown_or_report)
+        with engine.begin() as conn:
+            lost(conn, second, msisdn)
+            assert [stands(conn, id) for id in (first, second)] == ["delivered", "unknown"]
+
+
 # -- what becomes of it
 
 
