@@ -16,7 +16,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ARRAY, ColumnElement, Connection, Row, Text, Update, bindparam, cast, func, or_, select
+from sqlalchemy import ARRAY, ColumnElement, Connection, Row, Text, Update, and_, bindparam, cast, func, or_, select
 
 from state.tables import early_report, insert_new, message
 
@@ -280,11 +280,12 @@ def unknown(conn: Connection, id: str, *, error: str, provider: str) -> bool:
 def confirmed(conn: Connection, lost: Message, provider: str) -> bool:
     """Whether a stray report says that a text left although we never heard the provider's answer to it.
 
-    Not while another text to that phone is being sent: the report may be about that one.
+    Not while another text to that phone is being sent, or an earlier one is as uncertain: the report may be about it.
     """
     _one_at_a_time(conn, [(provider, lost.msisdn)])
     c, m = early_report.c, message.c
-    other = select(m.id).where(m.msisdn == lost.msisdn, m.status == "sending", m.id != lost.id).exists()
+    earlier = and_(m.status == "unknown", m.provider_id.is_(None), m.asked_at < lost.asked_at)
+    other = select(m.id).where(m.msisdn == lost.msisdn, m.id != lost.id, or_(m.status == "sending", earlier)).exists()
     theirs = c.provider == provider, c.msisdn == lost.msisdn, c.at >= (lost.asked_at or lost.created_at), ~other
     provider_id = conn.execute(select(c.provider_id).where(*theirs).order_by(c.at).limit(1)).scalar()
     if provider_id is None:

@@ -229,6 +229,19 @@ def test_a_stray_is_left_to_the_text_that_is_being_sent_just_now_and_else_is_not
     assert stands(conn, "msg_1") == "delivered"
 
 
+def test_a_stray_is_not_taken_for_a_text_in_hand_while_an_earlier_one_is_unknown(conn: Connection) -> None:
+    lost(conn, "msg_1")
+    queue(conn, "msg_2")
+    sending(conn, "msg_2", now=LATER)
+    messages.report(conn, AT, "ATXid_1", "delivered", LATER, None, AMINA)
+    interrupted = messages.find(conn, "msg_2")
+    assert interrupted
+    assert not messages.confirmed(conn, interrupted, AT)
+    sent(conn, "msg_2", "ATXid_2")
+    messages.settle_unknown(conn, LATER)
+    assert [stands(conn, id) for id in ("msg_1", "msg_2")] == ["delivered", "sent"]
+
+
 def test_what_stays_unknown_is_marked_once(conn: Connection) -> None:
     lost(conn, "msg_1")
     lost(conn, "msg_2", at=LATER)
