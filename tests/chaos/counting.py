@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 from sqlalchemy import text
 
 from bot.database import create_engine
+from bot.house import build
+from bot.settings import Settings
+from bot.simulator import bank
+from marketplace_api import audit, ledger
 from tests.chaos.carrier import Carrier
 from tests.chaos.people import Person, order_for
 from tests.chaos.town import Town
@@ -74,7 +78,7 @@ def every_message_came_once_or_says_so(rows: Rows, carrier: Carrier, deaths: int
     assert unsaid == {}, "texts that came more often than is known"
 
 
-def the_books_balance(rows: Rows, there: Town) -> None:
+def every_part_is_paid_once(rows: Rows, there: Town) -> None:
     """Each part that came to a kiosk is paid once, and all that was paid is what the orders say is earned."""
     paid = rows("SELECT assignment_id, status, amount, provider_reference FROM payout")
     assert _counted((row.status,) for row in paid) == Counter({"paid": len(there.orders)})
@@ -84,6 +88,14 @@ def the_books_balance(rows: Rows, there: Town) -> None:
     )
     told = _counted(rows("SELECT about FROM message WHERE topic = 'payout.paid'"))
     assert list(told.values()) == [1] * len(paid), "each payout is told to its artisan, once"
+
+
+def the_books_balance(url: str) -> None:
+    """The ledger by itself, beside the payouts, and beside what the provider says it paid."""
+    with closing(build(Settings(database_url=url))) as house, house.database.reading() as session:
+        shop = house.shop(session)
+        assert list(audit.objections(shop)) == []
+        assert bank.paid_out(session.connection()) == -ledger.balance(shop, ledger.provider(bank.BuiltIn.name))
 
 
 def _counted(rows: Any) -> Counter[Any]:

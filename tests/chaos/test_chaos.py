@@ -67,7 +67,8 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_done_twice(
         counting.every_text_is_there_once(rows, there)
         counting.every_deed_is_done_once(rows, there, crowd)
         counting.every_message_came_once_or_says_so(rows, carrier, deaths)
-        counting.the_books_balance(rows, there)
+        counting.every_part_is_paid_once(rows, there)
+    counting.the_books_balance(stores.environment["DATABASE_URL"])
 
 
 def live_through_a_storm(there: Town, crowd: list[Person], blows: list[Callable[[], object]]) -> list[str]:
