@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from bot import demo, drawn
 from bot.crowd import LIVES
-from marketplace_api import goods, orders
+from marketplace_api import audit, goods, orders
 from marketplace_api.categories import CATEGORIES
 from marketplace_api.models import Order, Payout
 from tests.bot.camera import opened
@@ -109,6 +109,7 @@ def test_the_money_of_a_crowd_adds_up(crowd: Service) -> None:
             assert max(entry.at for entry in order.timeline) <= crowd.clock()
             owed = session.scalars(select(Payout.amount).where(Payout.assignment_id == part.id)).all()
             assert owed == ([part.earns] if part.status == "received" else [])
+        assert list(audit.objections(crowd.house.shop(session))) == []
 
 
 def test_an_order_of_a_crowd_goes_on_to_the_end(crowd: Service) -> None:
