@@ -73,7 +73,7 @@ def create_app(
     app.register_blueprint(
         photopage.routes(house.gallery, house.photo_links, house.clock, settings.languages, settings.sms_short_code)
     )
-    app.register_blueprint(metrics.routes(house.database, house.shop))
+    app.register_blueprint(metrics.routes(house.database, house.shop, house.follower.name))
     if settings.development:
         simulator.install(app, house, own, [] if carrier_faults is None else carrier_faults)
     app.cli.add_command(admin.db)

@@ -17,12 +17,13 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
+from bot import news
 from bot.delivery import LATENCIES_S
 from bot.work import Database
 from marketplace_api import ledger, payouts
 from marketplace_api.lifecycles import PAYOUT
 from marketplace_api.shop import Shop
-from state import messages, outbox, people, schedule, tallies
+from state import cursor, messages, outbox, people, schedule, tallies
 
 Counts = dict[tuple[str, str], int]
 OpenShop = Callable[[Session], Shop]
@@ -31,8 +32,8 @@ OpenShop = Callable[[Session], Shop]
 class Figures(Collector):
     """The shop's figures as they stand at a scrape."""
 
-    def __init__(self, database: Database, open_shop: OpenShop) -> None:
-        self._database, self._open_shop = database, open_shop
+    def __init__(self, database: Database, open_shop: OpenShop, teller: str) -> None:
+        self._database, self._open_shop, self._teller = database, open_shop, teller
 
     def collect(self) -> Iterable[Metric]:
         with self._database.reading() as db:
@@ -40,6 +41,7 @@ class Figures(Collector):
             counts = tallies.read(conn)
             return [
                 *_outbox(conn, shop.now),
+                _untold(conn, shop, self._teller),
                 *_texts(conn, counts),
                 *_people(conn, counts),
                 *_payouts(shop),
@@ -54,6 +56,12 @@ def _outbox(conn: Connection, now: datetime) -> Iterator[Metric]:
     yield GaugeMetricFamily("soko_outbox_due_jobs", "Jobs that could be done now.", depth.due)
     yield GaugeMetricFamily("soko_outbox_oldest_seconds", "For how long the oldest of them has been due.", oldest_s)
     yield GaugeMetricFamily("soko_outbox_dead_jobs", "Jobs that were given up.", depth.dead)
+
+
+def _untold(conn: Connection, shop: Shop, teller: str) -> Metric:
+    """None where the shop is elsewhere: there its events are counted."""
+    behind = news.newest(shop) - (cursor.find(conn, teller) or 0)
+    return GaugeMetricFamily("soko_events_untold", "Events that nobody was told of yet.", max(0, behind))
 
 
 def _texts(conn: Connection, counts: Counts) -> Iterator[Metric]:
@@ -129,10 +137,10 @@ def _named(counts: Counts, counted: str) -> Iterator[tuple[str, int]]:
     return ((label, count) for (name, label), count in sorted(counts.items()) if name == counted)
 
 
-def routes(database: Database, open_shop: OpenShop) -> Blueprint:
-    """The page that Prometheus reads."""
+def routes(database: Database, open_shop: OpenShop, teller: str) -> Blueprint:
+    """The page that Prometheus reads. `teller` is the follower that tells people what happens."""
     blueprint, registry = Blueprint("metrics", __name__), CollectorRegistry()
-    registry.register(Figures(database, open_shop))
+    registry.register(Figures(database, open_shop, teller))
     blueprint.add_url_rule("/metrics", "metrics", partial(_page, registry))
     return blueprint
 

@@ -76,7 +76,8 @@ class Poster:
             except ssl.SSLCertVerificationError as error:
                 raise PostError("insecure") from error
             except (OSError, HTTPException, ValueError) as error:  # the last for a name that TLS cannot ask for
-                raise PostError("timeout" if is_late() else "no_answer") from error
+                late = is_late() or isinstance(error, TimeoutError)
+                raise PostError("timeout" if late else "no_answer") from error
 
     def _reached(self, parts: SplitResult) -> socket.socket:
         port = parts.port or {"http": 80, "https": 443}[parts.scheme]

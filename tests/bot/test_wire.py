@@ -10,6 +10,7 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
+from msgspec.json import Decoder
 
 from bot.marketplace import Performed, Speaker, Unreachable
 from bot.remote_market import LARGEST_ANSWER, HttpMarket, NotTakenError, RemoteMarketplace, Wire
@@ -65,11 +66,13 @@ def wire(road: tuple[Road, str], clock: Callable[[], datetime] = Clock(), **how:
 
 
 def asked(line: Wire, seconds: float = 5) -> Speaker:
-    return line.get("/phones/%2B254711000103", Speaker, line.until(seconds))
+    return line.get("/phones/%2B254711000103", Decoder(Speaker), line.until(seconds))
 
 
 def told(line: Wire, key: str = "key-1") -> Performed:
-    return line.post("/phones/%2B254711000103/commands", SetPrice("K7P4", 1500_00), key, Performed, line.until(5))
+    return line.post(
+        "/phones/%2B254711000103/commands", SetPrice("K7P4", 1500_00), key, Decoder(Performed), line.until(5)
+    )
 
 
 def test_it_shows_its_key_and_asks_for_the_whole_number(script: Script, road: tuple[Road, str]) -> None:

@@ -158,7 +158,7 @@ class Town:
 
     def _left(self) -> float:
         """How much there is to do; the clock is moved when nothing of it can be done yet."""
-        now = self._figure("soko_outbox_due_jobs") + self.carrier.owes
+        now = self._figure("soko_outbox_due_jobs") + self._figure("soko_events_untold") + self.carrier.owes
         later = self._figure("soko_outbox_jobs") + self._figure("soko_texts_unknown")
         if later and not now:
             self.clock.advance(STEP_S)
