@@ -92,6 +92,11 @@ PAID = N_(
     "Soko sent you {amount} for order {order}. Reference {reference}. Still owed to you: {owed}.",
     "Soko sent you {amount} for order {order}. Reference {reference}.",
 )
+PAID_BESIDES = N_(
+    "Soko sent you {amount}, payment {order}. Reference {reference}. Still owed to you: {owed}.",
+    "Soko sent you {amount}, payment {order}. Reference {reference}.",
+)
+"""Not for an order: the code is the payout's own."""
 PAID_ON_A_PHONE = N_("Soko: from now on you are paid by mobile money on {phone}. Was that not you? Text CALL.")
 PAID_IN_CASH = N_(
     "Soko: from now on you are paid in cash at {kiosk}. Was that not you? Text CALL.",
@@ -249,6 +254,8 @@ def _about_payout(event: News) -> kit.Text | None:
             return None  # told once it is there
         case "payout.failed", _:
             return ANOTHER_NUMBER if event.data["blame"] == "recipient" else None
+        case "payout.paid", _ if event.data["order_id"] is None:
+            return PAID_BESIDES
     return ABOUT_MONEY.get(event.type)
 
 

@@ -210,6 +210,15 @@ def test_a_follower_that_lost_its_place_tells_nothing_again_and_pays_nothing_aga
     assert service.events().count("payout.paid") == 1
 
 
+def test_what_was_paid_for_no_order_is_not_said_to_be_for_one(embedded: Service) -> None:
+    (maker,) = embedded.api("GET", "/artisans")["data"]
+    money = {"amount": 500_00, "currency": "KES"}
+    made = {"artisan_id": maker["id"], "amount": money, "provider_reference": "BANK-77"}
+    paid = embedded.api("POST", "/payouts", made)
+    said = f"Soko sent you KSh 500, payment {paid['code']}. Reference BANK-77. Still owed to you: KSh 0."
+    assert embedded.inbox(AKINYI) == [said]
+
+
 def test_two_followers_at_once_tell_everything_once(service: Service) -> None:
     delivered(service)
     tell(service, "DELETE FROM outbox", "DELETE FROM message", "UPDATE cursor SET position = 0")
