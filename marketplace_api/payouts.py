@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import selectinload
@@ -89,6 +89,24 @@ def fall_due(shop: Shop, part: Assignment) -> Sequence[Payout]:
 
 
 def _owe(shop: Shop, part: Assignment, artisan: Artisan, piece: int, amount: int) -> Payout:
+    payout = _add(
+        shop,
+        artisan,
+        amount,
+        part.order.currency,
+        order=part.order,
+        assignment=part,
+        piece=piece,
+        method=artisan.payout_method,
+        msisdn=artisan.payout_msisdn,
+        status=_STARTS[artisan.payout_method],
+    )
+    if payout.method == "kiosk_cash":
+        payout.cash_code = cash.new_code(shop)
+    return payout
+
+
+def _add(shop: Shop, artisan: Artisan, amount: int, currency: str, **what: Any) -> Payout:
     payout_id = shop.ids.new_id("pay")
     return add_coded(
         shop,
@@ -97,16 +115,10 @@ def _owe(shop: Shop, part: Assignment, artisan: Artisan, piece: int, amount: int
             payment_id=payout_id,
             code=code,
             artisan=artisan,
-            order=part.order,
-            assignment=part,
-            piece=piece,
             amount=amount,
-            currency=part.order.currency,
-            method=artisan.payout_method,
-            msisdn=artisan.payout_msisdn,
-            cash_code=cash.new_code(shop) if artisan.payout_method == "kiosk_cash" else None,
-            status=_STARTS[artisan.payout_method],
+            currency=currency,
             created_at=shop.now,
+            **what,
         ),
     )
 
@@ -396,7 +408,10 @@ def announce_elsewhere(
     _held_artisan(shop, artisan)
     if shop.session.scalar(select(Payout.id).where(Payout.provider_reference == reference).limit(1)):
         raise Refused("reference_known", reference=reference)
-    payout = _settled_elsewhere(shop, artisan, amount, order) if order else _add_elsewhere(shop, artisan, amount)
+    if order:
+        payout = _settled_elsewhere(shop, artisan, amount, order)
+    else:
+        payout = _add(shop, artisan, amount, currency, piece=0, method="mobile_money", status="paid")
     account = ledger.artisan(artisan.id) if order else ledger.ADJUSTMENTS
     _enter(shop, payout, f"paid:{payout.id}", {account: amount, ledger.provider(ELSEWHERE): -amount})
     payout.provider, payout.cash_code = ELSEWHERE, None
@@ -414,25 +429,6 @@ def _settled_elsewhere(shop: Shop, artisan: Artisan, amount: int, order: Order) 
     if payout_id is None:
         raise Refused("not_due", code=order.code)
     return _moved(shop, payout_id, "settle_elsewhere")
-
-
-def _add_elsewhere(shop: Shop, artisan: Artisan, amount: int) -> Payout:
-    payout_id = shop.ids.new_id("pay")
-    return add_coded(
-        shop,
-        lambda code: Payout(
-            id=payout_id,
-            payment_id=payout_id,
-            code=code,
-            artisan=artisan,
-            piece=0,
-            amount=amount,
-            currency=shop.terms.currency,
-            method="mobile_money",
-            status="paid",
-            created_at=shop.now,
-        ),
-    )
 
 
 # -- all of them
