@@ -150,15 +150,16 @@ def _read(status: int, body: bytes, answers: Decoder[T]) -> T:
 
 @dataclass(slots=True)
 class RemoteMarketplace:
-    """A marketplace elsewhere, and what is remembered of it for when it is out of reach."""
+    """A marketplace elsewhere, and what is remembered of it for when it is out of reach; a hop waits for it `hop_s`."""
 
     wire: Wire
     here: bool = False
+    hop_s: float = HOP_S
     _facts: Facts | None = field(default=None, init=False)
     _facts_at: datetime | None = field(default=None, init=False)
 
     def stall(self, work: Work, msisdn: str, now: datetime) -> HttpMarket:
-        return HttpMarket(self, msisdn, now, self.wire.until(HOP_S))
+        return HttpMarket(self, msisdn, now, self.wire.until(self.hop_s))
 
     def patient_stall(self, msisdn: str, now: datetime) -> HttpMarket:
         """For whoever is in no hurry."""
@@ -166,11 +167,11 @@ class RemoteMarketplace:
 
     def news(self, after: int, limit: int, now: datetime) -> Sequence[News]:
         path = f"/phones/news?after={after}&limit={limit}"
-        return self.wire.get(path, _RECENT, self.wire.until(HOP_S)).data
+        return self.wire.get(path, _RECENT, self.wire.until(self.hop_s)).data
 
     def newest(self, now: datetime) -> int:
         """What happened before this bot came is for somebody else to have told."""
-        return self.facts(now, self.wire.until(HOP_S)).newest
+        return self.facts(now, self.wire.until(self.hop_s)).newest
 
     def facts(self, now: datetime, until: float) -> Facts:
         """As they are now."""

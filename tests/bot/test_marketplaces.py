@@ -51,7 +51,7 @@ def town(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Town]:
     with serving(tmp_path) as shop, road_to(shop.app) as (_, url):
         furnish(shop)
         own = OwnMarketplace(shop.house.database, shop.house.ids, shop.house.terms, shop.house.photo_links.link)
-        far = RemoteMarketplace(Wire(f"{url}/api/v1", OPERATOR_KEY, shop.clock))
+        far = RemoteMarketplace(Wire(f"{url}/api/v1", OPERATOR_KEY, shop.clock), hop_s=60)  # it is not about time
         yield Town(shop, own if request.param == "our own" else far)
 
 
