@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 KINDS = (MESSAGE,)
 LEASE = timedelta(seconds=60)
-HANDS = 64
+HANDS = 84
 AT_ONCE = 2 * HANDS
 """How many calls are claimed at most: some in hand, and some ready for the hands that come free."""
 GRACE_S = 8.0
