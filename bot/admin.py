@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 import click
-from flask import current_app
 from flask.cli import AppGroup, with_appcontext
 
 from bot import broadcast, crowd, migrate
 from bot import demo as shop_demo
 from bot.broadcast import Audience
+from bot.commands import changing, current_house
 from bot.crowd import Crowd
-from bot.house import House
 from marketplace_api import apikeys
 from marketplace_api.models import ApiKey
-from marketplace_api.refused import Refused
-from marketplace_api.rest import problems
 
 db = AppGroup("db", help="The database.")
 apikey = AppGroup("apikey", help="Keys to the marketplace API.")
 
 
-def _house() -> House:
-    house: House = current_app.extensions["house"]
-    return house
-
-
 @db.command("upgrade")
 def upgrade() -> None:
     """Bring the database to this edition's schema."""
-    migrate.upgrade(_house().settings)
+    migrate.upgrade(current_house().settings)
 
 
 @apikey.command("create")
@@ -36,15 +28,14 @@ def upgrade() -> None:
 @click.option("--scope", type=click.Choice(["storefront", "operator"]), required=True)
 def create(name: str, scope: apikeys.Scope) -> None:
     """Make a key and print it; it cannot be read again."""
-    house = _house()
-    with house.database.writing.begin() as session:
-        click.echo(apikeys.create(house.shop(session), name, scope))
+    with changing() as shop:
+        click.echo(apikeys.create(shop, name, scope))
 
 
 @apikey.command("list")
 def list_keys() -> None:
     """Every key ever made, oldest first; the key itself nobody knows."""
-    house = _house()
+    house = current_house()
     with house.database.reading() as session:
         for key in apikeys.listing(house.shop(session)):
             click.echo(_line(key))
@@ -60,12 +51,8 @@ def _line(key: ApiKey) -> str:
 @click.argument("name_or_id", metavar="NAME|ID")
 def revoke(name_or_id: str) -> None:
     """Let a key open nothing any more, from its next request on."""
-    house = _house()
-    try:
-        with house.database.writing.begin() as session:
-            click.echo(_line(apikeys.revoke(house.shop(session), name_or_id)))
-    except Refused as refused:
-        raise click.ClickException(problems.words(refused)) from None
+    with changing() as shop:
+        click.echo(_line(apikeys.revoke(shop, name_or_id)))
 
 
 @click.command("broadcast")
@@ -77,9 +64,8 @@ def revoke(name_or_id: str) -> None:
 @with_appcontext
 def send_broadcast(text: str, **audience: str | None) -> None:
     """Text all artisans, or some of them. It waits for the morning where it is night."""
-    house = _house()
-    with house.database.writing.begin() as session:
-        id, recipients = broadcast.begin(house.shop(session), text, Audience(**audience))
+    with changing() as shop:
+        id, recipients = broadcast.begin(shop, text, Audience(**audience))
     click.echo(f"{id}: {recipients} artisans")
 
 
@@ -90,13 +76,13 @@ def send_broadcast(text: str, **audience: str | None) -> None:
 @with_appcontext
 def demo(artisans: int, products: int, orders: int) -> None:
     """Fill an empty shop with kiosks, artisans and wares; or any shop with many more, for benchmarks."""
-    house = _house()
+    house = current_house()
     if not house.settings.development:
         raise click.ClickException("ENVIRONMENT=production takes no demo data")
     migrate.upgrade(house.settings)
     shop_demo.seed(house.settings)
     try:
-        with house.database.writing.begin() as session:
-            crowd.fill(house.shop(session), Crowd(artisans, products, orders))
+        with changing() as shop:
+            crowd.fill(shop, Crowd(artisans, products, orders))
     except crowd.Empty as empty:
         raise click.ClickException(str(empty)) from None

@@ -9,27 +9,20 @@ from pathlib import Path
 
 import click
 from babel.numbers import get_currency_precision
-from flask import current_app
 from flask.cli import AppGroup
 from sqlalchemy import select
 
 from bot import reconciling, speech
+from bot.commands import changing, current_house
 from bot.house import House
 from bot.reconciling import Account, Comparison, Ours, UnreadableError
 from locales import SOURCE
 from marketplace_api import audit, ledger, payouts
 from marketplace_api.models import PaymentName, Payout
-from marketplace_api.refused import Refused
-from marketplace_api.rest import problems
 from marketplace_api.shop import Shop
 
 books = AppGroup("ledger", help="The books.")
 payments = AppGroup("payouts", help="What artisans are paid.")
-
-
-def _house() -> House:
-    house: House = current_app.extensions["house"]
-    return house
 
 
 @contextmanager
@@ -41,21 +34,10 @@ def at_one_moment(house: House) -> Iterator[Shop]:
         yield house.shop(session)
 
 
-@contextmanager
-def _changing() -> Iterator[Shop]:
-    """The shop for one transaction; what it refuses is told in words."""
-    house = _house()
-    try:
-        with house.database.writing.begin() as session:
-            yield house.shop(session)
-    except Refused as refused:
-        raise click.ClickException(problems.words(refused)) from None
-
-
 @books.command("check")
 def check() -> None:
     """Sum everything anew, and tell whatever is wrong."""
-    with at_one_moment(_house()) as shop:
+    with at_one_moment(current_house()) as shop:
         found, size = list(audit.objections(shop)), ledger.size(shop)
     for objection in found:
         click.echo(objection)
@@ -69,7 +51,7 @@ def check() -> None:
 @click.argument("why")
 def reverse(key: str, why: str) -> None:
     """Enter the contrary of the entry with this key; the entry itself stays."""
-    with _changing() as shop:
+    with changing() as shop:
         new = ledger.reverse(shop, key, why)
     click.echo(f"reversal:{key} is entered" if new else f"{key} was reversed before")
 
@@ -78,7 +60,7 @@ def reverse(key: str, why: str) -> None:
 @click.argument("reason")
 def pause(reason: str) -> None:
     """Send no payout by phone until they are resumed."""
-    with _changing() as shop:
+    with changing() as shop:
         known = payouts.paused(shop)
         payouts.pause(shop, reason)
     click.echo(f"paused already: {known.reason}" if known else "payouts are paused")
@@ -87,7 +69,7 @@ def pause(reason: str) -> None:
 @payments.command("resume")
 def resume() -> None:
     """Send payouts again."""
-    with _changing() as shop:
+    with changing() as shop:
         resumed = payouts.resume(shop)
     click.echo("payouts are sent again" if resumed else "payouts were not paused")
 
@@ -98,7 +80,7 @@ def resume() -> None:
 @click.option("--provider", help="Whose account it is; else PAYOUT_PROVIDER's.")
 def reconcile(file: Path, day: datetime | None, provider: str | None) -> None:
     """Lay a provider's account of its payments, as CSV, beside ours."""
-    house = _house()
+    house = current_house()
     try:
         digits = get_currency_precision(house.terms.currency)
         account = reconciling.read(_text(file), digits, house.terms.zone)

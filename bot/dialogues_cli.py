@@ -7,10 +7,10 @@ from itertools import chain, product
 from pathlib import Path
 
 import click
-from flask import current_app
 from flask.cli import AppGroup
 
 from bot import speech
+from bot.commands import current_house
 from flows.kit import SMS, USSD, Book, Place
 from flows.kit.drawing import mermaid
 from flows.kit.proof import Fault, faults, misspoken
@@ -25,7 +25,7 @@ dialogues = AppGroup("dialogues", help="What is asked, in what order.")
 @dialogues.command("check")
 def check() -> None:
     """Prove that every dialogue can be come to, left, and shown in every language."""
-    stage = current_app.extensions["house"].hall.stage
+    stage = current_house().hall.stage
     found = [*objections(stage.book, stage.place), *untranslated(stage.place)]
     for fault in found:
         click.echo(fault)
@@ -39,7 +39,7 @@ def check() -> None:
 )
 def draw(names: tuple[str, ...], into: Path | None) -> None:
     """Draw flows as Mermaid state diagrams; all of them when none is named."""
-    book: Book = current_app.extensions["house"].hall.stage.book
+    book = current_house().hall.stage.book
     if unknown := [name for name in names if name not in book.flows]:
         raise click.BadParameter(f"no such flow: {', '.join(unknown)}. There are {', '.join(book.flows)}.")
     if into:

@@ -11,6 +11,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 
+from bot.commands import current_house
 from bot.house import House
 from bot.simulator import inbox
 from bot.simulator.gateway import Gateway
@@ -23,7 +24,7 @@ transcript = AppGroup("transcript", help="Conversations written down.")
 @with_appcontext
 def phone(msisdn: str) -> None:
     """A phone in the terminal: dial a code, answer, hang up with an empty line, `sms WORDS` texts, `inbox` reads."""
-    house: House = current_app.extensions["house"]
+    house = current_house()
     gateway = Gateway(current_app, house.settings, house.clock, lambda: secrets.token_hex(16))
     click.echo(f"This is {msisdn}. Dial {house.settings.ussd_code}, or text: sms HELP. Ctrl-D puts the phone away.")
     in_call = False
