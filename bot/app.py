@@ -10,16 +10,20 @@ from flask import Flask, Response, jsonify
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from bot import admin, books_cli, logs, metrics, phones, photopage, shopwindow, simulator, storefront
-from bot.api import blueprint as messages
-from bot.dialogues_cli import dialogues
-from bot.house import House, build
+from bot.cli import admin, money
+from bot.cli.dialogues import dialogues
+from bot.db.unit_of_work import Database
+from bot.marketplace import http_api
 from bot.providers import africastalking, daraja, twilio
-from bot.rates import Rates
-from bot.requestids import RequestIds
-from bot.settings import Settings, load
-from bot.work import Database
-from marketplace_api.apikeys import Caller
+from bot.runtime import logs
+from bot.runtime.request_ids import RequestIds
+from bot.runtime.settings import Settings, load
+from bot.services import House, build
+from bot.simulator import providers
+from bot.web import metrics, photo_page, shop_client, shop_pages
+from bot.web.messages_api import blueprint as messages
+from bot.web.rate_limits import Rates
+from marketplace_api.accounts.api_keys import Caller
 from marketplace_api.rest import openapi
 from marketplace_api.rest.app import create_api
 
@@ -39,7 +43,7 @@ def create_app(
     house = house or build(settings or load())
     settings = house.settings
     logs.configure(as_json=not settings.development)
-    app = Flask("bot", root_path=str(Path(__file__).parent))
+    app = Flask("bot", root_path=str(Path(__file__).parent / "web"))
     app.extensions["house"] = house
     app.url_map.merge_slashes = False  # a callback is never redirected
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
@@ -53,16 +57,16 @@ def create_app(
         admit=Rates(settings).admit,
     )
     api.register_blueprint(messages)
-    api.register_blueprint(phones.blueprint)
-    api.config[phones.PHOTO_LINK] = house.photo_links.link
-    api.spec_processor(phones.described(openapi.complete))  # type: ignore[arg-type]
+    api.register_blueprint(http_api.blueprint)
+    api.config[http_api.PHOTO_LINK] = house.photo_links.link
+    api.spec_processor(http_api.described(openapi.complete))  # type: ignore[arg-type]
     api.after_request(_secure)
-    own = storefront.Storefront(api, settings.secret_key, house.shop, house.database)
+    own = shop_client.Storefront(api, settings.secret_key, house.shop, house.database)
     app.register_blueprint(africastalking.routes(house.hall, settings.webhook_secret))
     app.register_blueprint(twilio.routes(house.hall, settings.url, settings.twilio_auth_token))
     app.register_blueprint(daraja.routes(house.cashier, settings.webhook_secret))
     app.register_blueprint(
-        shopwindow.routes(
+        shop_pages.routes(
             catalogue=own.catalogue,
             product=own.product,
             place_order=own.place_order,
@@ -71,17 +75,17 @@ def create_app(
         )
     )
     app.register_blueprint(
-        photopage.routes(house.gallery, house.photo_links, house.clock, settings.languages, settings.sms_short_code)
+        photo_page.routes(house.gallery, house.photo_links, house.clock, settings.languages, settings.sms_short_code)
     )
     app.register_blueprint(metrics.routes(house.database, house.shop, house.follower.name))
     if settings.development:
-        simulator.install(app, house, own, [] if carrier_faults is None else carrier_faults)
+        providers.install(app, house, own, [] if carrier_faults is None else carrier_faults)
     app.cli.add_command(admin.db)
     app.cli.add_command(admin.apikey)
     app.cli.add_command(admin.demo)
     app.cli.add_command(admin.send_broadcast)
-    app.cli.add_command(books_cli.books)
-    app.cli.add_command(books_cli.payments)
+    app.cli.add_command(money.books)
+    app.cli.add_command(money.payments)
     app.cli.add_command(dialogues)
     app.add_url_rule("/healthz", "healthz", lambda: jsonify(status="alive"))
     app.add_url_rule("/readyz", "readyz", partial(_ready, house))
@@ -95,7 +99,7 @@ def create_app(
 
 
 def _house_keys(settings: Settings) -> dict[str, Caller]:
-    keys = {storefront.key(settings.secret_key): Caller(storefront.NAME, "storefront")}
+    keys = {shop_client.key(settings.secret_key): Caller(shop_client.NAME, "storefront")}
     if settings.operator_key:
         keys[settings.operator_key] = Caller("bootstrap", "operator")
     return keys

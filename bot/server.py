@@ -22,8 +22,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 
-from bot import logs
-from bot.settings import Settings, load
+from bot.runtime import logs
+from bot.runtime.settings import Settings, load
 
 PORT_SECONDS = 3.0
 GRACE_SECONDS = 10.0
@@ -71,11 +71,12 @@ def _bind(host: str, port: int) -> None:
 
 def _prepare(settings: Settings) -> None:
     # imported late, so that a wrong setting or a taken port is said at once
-    from bot import demo, migrate
+    from bot.demo import seed
+    from bot.migrations import upgrade
 
-    migrate.upgrade(settings)
+    upgrade.upgrade(settings)
     if settings.development and settings.demo is not False and not settings.marketplace_url:
-        demo.seed(settings)
+        seed.seed(settings)
 
 
 async def _serve(settings: Settings) -> None:

@@ -20,21 +20,27 @@ from zoneinfo import ZoneInfo
 
 from flask import Flask
 
-from bot import broadcast, chores, later, mms, simulator, webhooks
 from bot.app import create_app
-from bot.catching_up import CatchingUp
-from bot.delivery import HANDS, Delivery
-from bot.errands import HANDS as OTHER_HANDS
-from bot.errands import Errands, Handler
-from bot.handover import Route
-from bot.house import House, build
-from bot.manners import Manners
-from bot.payouts import KIND as PAYOUT
-from bot.payouts import Paying
-from bot.providers import Sender, africastalking, daraja, twilio
-from bot.providers.mobile_money import Payer
-from bot.remote_market import RemoteMarketplace
-from bot.settings import load
+from bot.conversation import deferred
+from bot.conversation.deferred_worker import CatchingUp
+from bot.jobs import scheduler
+from bot.jobs.runner import HANDS as OTHER_HANDS
+from bot.jobs.runner import Errands, Handler
+from bot.marketplace.remote import RemoteMarketplace
+from bot.messaging import broadcasts
+from bot.messaging.dispatcher import HANDS, Delivery
+from bot.messaging.routing import Route
+from bot.messaging.send_policy import Manners
+from bot.payments.payouts import KIND as PAYOUT
+from bot.payments.payouts import Paying
+from bot.photos import mms
+from bot.providers import africastalking, daraja, twilio
+from bot.providers.contracts import Sender
+from bot.providers.payment_contracts import Payer
+from bot.runtime.settings import load
+from bot.services import House, build
+from bot.simulator import providers
+from bot.webhooks import dispatcher
 from state.rates import RedisRates, SqlRates
 
 log = logging.getLogger(__name__)
@@ -85,18 +91,18 @@ def errands(app: Flask, house: House, pool: ThreadPoolExecutor, payer: Payer | N
     """A worker's hands for everything else."""
     settings = house.settings
     simulated = settings.development and settings.twilio_account_sid is None
-    keeper = simulator.twilio(app, house) if simulated else _twilio(house)
+    keeper = providers.twilio(app, house) if simulated else _twilio(house)
     fetcher = mms.Fetcher(keeper.fetch, house.gallery, house.database, house.clock, house.ids)
     handlers: dict[str, Handler] = {
         PAYOUT: Paying(house.cashier, payer or _payer(house)).look,
         mms.JOB: _with_payload(fetcher),
-        broadcast.KIND: partial(broadcast.chunk, house),
+        broadcasts.KIND: partial(broadcasts.chunk, house),
     }
     if settings.development:
-        handlers |= {kind: _with_payload(post) for kind, post in simulator.posters(app, house).items()}
+        handlers |= {kind: _with_payload(post) for kind, post in providers.posters(app, house).items()}
     if isinstance(house.marketplace, RemoteMarketplace):
         catching_up = CatchingUp(house.hall.stage, house.marketplace, house.database, house.clock, house.ids)
-        handlers[later.KIND] = catching_up.do
+        handlers[deferred.KIND] = catching_up.do
     return Errands(house.database, house.clock, house.ids, handlers, pool)
 
 
@@ -117,7 +123,7 @@ def _sender(name: str, app: Flask, house: House) -> Sender:
             base_url=settings.at_base_url,
             hands=HANDS,
         )
-    return simulator.sender(app, house)
+    return providers.sender(app, house)
 
 
 def _twilio(house: House) -> twilio.Twilio:
@@ -147,7 +153,7 @@ def _payer(house: House) -> Payer:
         )
     if not settings.development:
         log.warning("PAYOUT_PROVIDER is simulator: payouts are announced, and nobody gets money")
-    return simulator.payer(house)
+    return providers.payer(house)
 
 
 def main() -> None:
@@ -156,13 +162,13 @@ def main() -> None:
         signal.signal(number, lambda *_: stop.set())
     house = build(load())
     app = create_app(house=house)
-    posts, others, pushers = (ThreadPoolExecutor(count) for count in (HANDS, OTHER_HANDS, webhooks.HANDS))
+    posts, others, pushers = (ThreadPoolExecutor(count) for count in (HANDS, OTHER_HANDS, dispatcher.HANDS))
     steps: list[tuple[Callable[[], object], float]] = [
         (partial(delivery(app, house, posts).run, stop), 0),
         (errands(app, house, others).run, IDLE_S),
         (house.follower.follow, IDLE_S),
-        (webhooks.Hands(webhooks.build(house), pushers, stop).look, IDLE_S),
-        (chores.build(house).do_due, CHORES_IDLE_S),
+        (dispatcher.Hands(dispatcher.build(house), pushers, stop).look, IDLE_S),
+        (scheduler.build(house).do_due, CHORES_IDLE_S),
     ]
     threads = [threading.Thread(target=run, args=(step, stop, idle_s), daemon=True) for step, idle_s in steps]
     for thread in threads:

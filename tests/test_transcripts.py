@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.simulator.transcript import Player, Unplayable
+from bot.playground.transcript import Player, Unplayable
 from tests.service import serving
 
 FOLDER = Path(__file__).parent / "transcripts"

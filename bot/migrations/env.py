@@ -1,11 +1,11 @@
-"""Alembic's entry: the connection is handed in by `bot.migrate`."""
+"""Alembic's entry: the connection is handed in by `bot.migrations.upgrade`."""
 
 from typing import Any, Literal
 
 from alembic import context
 from sqlalchemy_utc import UtcDateTime
 
-from bot.migrate import TABLES
+from bot.migrations.upgrade import TABLES
 
 
 def render(kind: str, item: Any, _autogenerate: object) -> str | Literal[False]:

@@ -24,10 +24,10 @@ from africastalking.SMS import SMSService
 from flask import Blueprint, Response, abort, request
 from werkzeug.exceptions import HTTPException
 
-from bot.providers import Hall, Inbound, OutgoingSms, Receipt, Report, SendError, SessionEnd, Status
-from bot.providers.fields import filled, msisdn
-from bot.providers.hatch import PLAIN, Hatch, Reader
-from bot.providers.network import TIMEOUT_S, pooled, refused, unanswered, unreadable
+from bot.providers.contracts import Hall, Inbound, OutgoingSms, Receipt, Report, SendError, SessionEnd, Status
+from bot.providers.fast_path import PLAIN, Hatch, Reader
+from bot.providers.forms import filled, msisdn
+from bot.providers.http import TIMEOUT_S, pooled, refused, unanswered, unreadable
 
 NAME = "africastalking"
 log = logging.getLogger(__name__)

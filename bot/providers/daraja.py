@@ -26,7 +26,8 @@ from typing import Any
 import requests
 from flask import Blueprint, Response, abort, jsonify, request
 
-from bot.providers.mobile_money import (
+from bot.providers.http import TIMEOUT_S, unanswered
+from bot.providers.payment_contracts import (
     Blame,
     Counter,
     InHand,
@@ -38,7 +39,6 @@ from bot.providers.mobile_money import (
     Report,
     Word,
 )
-from bot.providers.network import TIMEOUT_S, unanswered
 
 NAME = "daraja"
 MINOR = 100

@@ -25,9 +25,20 @@ from flask import Blueprint, Response, abort, request
 from twilio.base.exceptions import TwilioRestException, TwilioServiceException
 from twilio.request_validator import RequestValidator
 
-from bot.providers import Channel, FetchError, Hall, Inbound, Media, OutgoingSms, Receipt, Report, SendError, Status
-from bot.providers.fields import filled, msisdn
-from bot.providers.network import TIMEOUT_S, pooled, refused, unanswered, unreadable
+from bot.providers.contracts import (
+    Channel,
+    FetchError,
+    Hall,
+    Inbound,
+    Media,
+    OutgoingSms,
+    Receipt,
+    Report,
+    SendError,
+    Status,
+)
+from bot.providers.forms import filled, msisdn
+from bot.providers.http import TIMEOUT_S, pooled, refused, unanswered, unreadable
 
 NAME = "twilio"
 _API = "https://api.twilio.com"

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, jsonify, request
 
-from bot.simulator.bank import OPEN, WORDS, Fate, Transfer, enter, fate, find
+from bot.simulator.wallet import OPEN, WORDS, Fate, Transfer, enter, fate, find
 
 MINOR = 100
 LEAST, MOST = 10, 250_000

@@ -24,7 +24,7 @@ from requests.adapters import BaseAdapter
 from twilio.request_validator import RequestValidator
 from werkzeug.test import Client, TestResponse
 
-from bot.settings import Settings
+from bot.runtime.settings import Settings
 from bot.simulator import media
 
 NETWORK = "99999"  # the provider's own code for its simulated network

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from bot.settings import Settings
+from bot.runtime.settings import Settings
 
 _ID = re.compile(r"ME[0-9a-f]{32}")
 

@@ -15,10 +15,10 @@ from . import (
     photo,
     pin_reset,
     products,
-    puzzle,
     sell,
     settings,
     track,
+    unknown_keyword,
 )
 
 BOOK = Book(
@@ -51,7 +51,7 @@ BOOK = Book(
     bought.drop,
     help.flow,
     help.call,
-    puzzle.flow,
+    unknown_keyword.flow,
 )
 
 __all__ = ["BOOK"]

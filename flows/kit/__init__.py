@@ -1,8 +1,8 @@
 """The kit that dialogues are written with."""
 
-from .book import Book
 from .checks import Check, Gone, Refused, amount, between, length
 from .conversation import Choice, Conversation
+from .engine import Book
 from .flow import Flow, Keyword
 from .kinds import (
     Act,

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, cast
 
 from flows import reading
 
-from .book import DETOURS, WAYS, Book
 from .conversation import Choice, Conversation
+from .engine import DETOURS, WAYS, Book
 from .flow import START, Flow
 from .kinds import MEANT, NOTED, Act, Edge, Enter, Kind, Listed, Notice, PagedList, Question
 from .screen import Channel, Screen

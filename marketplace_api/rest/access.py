@@ -11,8 +11,8 @@ from flask import current_app, g, request
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, TooManyRequests, Unauthorized
 
-from marketplace_api import apikeys
-from marketplace_api.apikeys import Caller, Scope
+from marketplace_api.accounts import api_keys
+from marketplace_api.accounts.api_keys import Caller, Scope
 from marketplace_api.shop import Shop
 
 SCHEME = "key"  # the name of the security scheme in the OpenAPI document
@@ -89,7 +89,7 @@ def _holder() -> Caller | None:
 
 
 def _of_somebody(key: str) -> Caller:
-    found = apikeys.find(shop().session, key, shop().now)
+    found = api_keys.find(shop().session, key, shop().now)
     if found is None:
         raise _unauthorized()
     _count("key", found.id)
@@ -106,7 +106,7 @@ def _count(asker: Asker, name: str) -> None:
 def _of_the_house(key: str) -> Caller | None:
     """Our own pages and the operator's first key, which nobody counts."""
     callers: dict[str, Caller] = current_app.config[HOUSE_KEYS]
-    return callers.get(apikeys.digest(key))
+    return callers.get(api_keys.digest(key))
 
 
 def _unauthorized() -> Unauthorized:

@@ -23,24 +23,24 @@ from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.exceptions import UnsupportedMediaType
 from werkzeug.routing import BaseConverter, ValidationError
 
-from marketplace_api import apikeys
-from marketplace_api.apikeys import Caller
+from marketplace_api.accounts import api_keys
+from marketplace_api.accounts.api_keys import Caller
 from marketplace_api.rest import (
     access,
-    books,
     catalogue,
     docs,
     events,
     fields,
     help_requests,
     kiosks,
+    ledger,
     openapi,
     orders,
     payouts,
     problems,
     webhook_endpoints,
 )
-from marketplace_api.rest.uses import Uses
+from marketplace_api.rest.key_usage import Uses
 from marketplace_api.shop import Ids, Shop, Terms
 
 _ANY = TypeAdapter[Any](Any)
@@ -134,7 +134,7 @@ def create_api(
     """
     api = Api(sessions, lambda session: Shop(session, clock(), ids, terms))
     api.config.update(_CONFIG)
-    api.config[access.HOUSE_KEYS] = {apikeys.digest(key): caller for key, caller in house_keys.items()}
+    api.config[access.HOUSE_KEYS] = {api_keys.digest(key): caller for key, caller in house_keys.items()}
     api.config[fields.WEBHOOKS_ANYWHERE] = webhooks_anywhere
     api.config[access.ADMIT] = admit
     api.url_map.merge_slashes = False  # what is not here is 404, never somewhere else
@@ -144,7 +144,7 @@ def create_api(
     api.after_request(Uses(sessions, clock).follow)
     api.spec_processor(openapi.complete)  # type: ignore[arg-type]
     problems.handle(api)
-    for room in (catalogue, orders, kiosks, payouts, books, help_requests, events, webhook_endpoints, docs):
+    for room in (catalogue, orders, kiosks, payouts, ledger, help_requests, events, webhook_endpoints, docs):
         api.register_blueprint(room.blueprint)
     return api
 

@@ -9,11 +9,13 @@ from pydantic import RootModel
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import selectinload
 
-from marketplace_api import artisans, models, products, search, shapes
+from marketplace_api import models, schemas
+from marketplace_api.accounts import artisans
+from marketplace_api.catalogue import products, search
 from marketplace_api.rest.access import is_operator, public, requires, shop
+from marketplace_api.rest.etags import revalidated
 from marketplace_api.rest.fields import Id, Line
 from marketplace_api.rest.lists import Page, PageQuery, newest_first
-from marketplace_api.rest.unchanged import revalidated
 
 blueprint = APIBlueprint("catalogue", __name__, tag="Catalogue")
 
@@ -27,10 +29,10 @@ class ProductQuery(PageQuery):
     category: Line | None = None
     artisan: Id | None = None
     q: Line | None = None
-    status: shapes.ProductStatus = "listed"
+    status: schemas.ProductStatus = "listed"
 
 
-class AnyArtisan(RootModel[shapes.Artisan | shapes.PublicArtisan]):
+class AnyArtisan(RootModel[schemas.Artisan | schemas.PublicArtisan]):
     """An artisan as the caller may see her."""
 
 
@@ -38,8 +40,8 @@ class AnyArtisan(RootModel[shapes.Artisan | shapes.PublicArtisan]):
 @revalidated
 @public
 @blueprint.input(ProductQuery, location="query")
-@blueprint.output(Page[shapes.Product])
-def list_products(query_data: ProductQuery) -> Page[shapes.Product]:
+@blueprint.output(Page[schemas.Product])
+def list_products(query_data: ProductQuery) -> Page[schemas.Product]:
     """List products, newest first; without `status`, those that can be ordered."""
     return newest_first(models.Product, _found(query_data), query_data, partial(products.shown, shop()))
 
@@ -62,8 +64,8 @@ def _found(query: ProductQuery) -> Select[models.Product]:
 @blueprint.get("/products/<id:product_id>")
 @revalidated
 @public
-@blueprint.output(shapes.Product)
-def get_product(product_id: str) -> shapes.Product:
+@blueprint.output(schemas.Product)
+def get_product(product_id: str) -> schemas.Product:
     """Show a product."""
     return products.shown(shop(), products.by_id(shop(), product_id))
 
@@ -71,16 +73,16 @@ def get_product(product_id: str) -> shapes.Product:
 @blueprint.get("/artisans")
 @requires("operator")
 @blueprint.input(PageQuery, location="query")
-@blueprint.output(Page[shapes.Artisan])
-def list_artisans(query_data: PageQuery) -> Page[shapes.Artisan]:
+@blueprint.output(Page[schemas.Artisan])
+def list_artisans(query_data: PageQuery) -> Page[schemas.Artisan]:
     """List artisans, newest first."""
-    return newest_first(models.Artisan, select(models.Artisan), query_data, shapes.Artisan.of)
+    return newest_first(models.Artisan, select(models.Artisan), query_data, schemas.Artisan.of)
 
 
 @blueprint.get("/artisans/<id:artisan_id>")
 @public
 @blueprint.output(AnyArtisan)
-def get_artisan(artisan_id: str) -> shapes.PublicArtisan:
+def get_artisan(artisan_id: str) -> schemas.PublicArtisan:
     """Show an artisan; phone, language and payout to operators only."""
-    shape = shapes.Artisan if is_operator() else shapes.PublicArtisan
+    shape = schemas.Artisan if is_operator() else schemas.PublicArtisan
     return shape.of(artisans.by_id(shop(), artisan_id))

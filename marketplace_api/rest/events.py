@@ -5,7 +5,8 @@ from __future__ import annotations
 from apiflask import APIBlueprint
 from pydantic import BaseModel
 
-from marketplace_api import events, shapes
+from marketplace_api import schemas
+from marketplace_api.events import events
 from marketplace_api.rest.access import requires, shop
 from marketplace_api.rest.fields import Limit
 from marketplace_api.rest.lists import NumberCursor, Page, as_page
@@ -23,8 +24,8 @@ class EventQuery(BaseModel):
 @blueprint.get("/events")
 @requires("operator")
 @blueprint.input(EventQuery, location="query")
-@blueprint.output(Page[shapes.Event])
-def list_events(query_data: EventQuery) -> Page[shapes.Event]:
+@blueprint.output(Page[schemas.Event])
+def list_events(query_data: EventQuery) -> Page[schemas.Event]:
     """List events, oldest first.
 
     Each page that shows something has a `next_cursor`, the last one too: keep it and ask again later.
@@ -32,4 +33,4 @@ def list_events(query_data: EventQuery) -> Page[shapes.Event]:
     """
     (seen,) = query_data.cursor or (0,)
     rows = events.since(shop(), seen, query_data.limit + 1)
-    return as_page(rows, query_data.limit, shapes.Event.of, lambda row: (row.seq,), endless=True)
+    return as_page(rows, query_data.limit, schemas.Event.of, lambda row: (row.seq,), endless=True)

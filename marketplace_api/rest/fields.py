@@ -12,8 +12,9 @@ from typing import Annotated
 from flask import current_app
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field, StringConstraints
 
-from marketplace_api import addresses, msisdn
-from marketplace_api.categories import CATEGORIES
+from marketplace_api import msisdn
+from marketplace_api.catalogue.categories import CATEGORIES
+from marketplace_api.events import webhook_addresses
 from marketplace_api.refused import Refused
 from marketplace_api.rest.access import shop
 
@@ -71,7 +72,7 @@ def _category(value: str) -> str:
 
 
 def _webhook_url(value: str) -> str:
-    return addresses.checked(value, anywhere=current_app.config[WEBHOOKS_ANYWHERE])
+    return webhook_addresses.checked(value, anywhere=current_app.config[WEBHOOKS_ANYWHERE])
 
 
 def _msisdn(value: str) -> str:

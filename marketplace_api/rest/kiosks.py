@@ -6,11 +6,12 @@ from apiflask import APIBlueprint
 from pydantic import BaseModel
 from sqlalchemy import select
 
-from marketplace_api import kiosks, models, shapes
+from marketplace_api import models, schemas
+from marketplace_api.kiosks import kiosks
 from marketplace_api.rest.access import requires, shop
 from marketplace_api.rest.fields import Line, Msisdn
+from marketplace_api.rest.idempotency import repeatable
 from marketplace_api.rest.lists import Page, PageQuery, newest_first
-from marketplace_api.rest.repeats import repeatable
 
 blueprint = APIBlueprint("kiosks", __name__, tag="Kiosks")
 
@@ -49,8 +50,8 @@ class KioskPatch(BaseModel):
 @requires("operator", refusals=(409,))
 @repeatable
 @blueprint.input(KioskIn)
-@blueprint.output(shapes.Kiosk, 201)
-def open_kiosk(json_data: KioskIn) -> shapes.Kiosk:
+@blueprint.output(schemas.Kiosk, 201)
+def open_kiosk(json_data: KioskIn) -> schemas.Kiosk:
     """Open a kiosk."""
     kiosk = kiosks.create(
         shop(),
@@ -59,31 +60,31 @@ def open_kiosk(json_data: KioskIn) -> shapes.Kiosk:
         agent_name=json_data.agent.name,
         agent_msisdn=json_data.agent.phone,
     )
-    return shapes.Kiosk.of(kiosk)
+    return schemas.Kiosk.of(kiosk)
 
 
 @blueprint.get("/kiosks")
 @requires("operator")
 @blueprint.input(PageQuery, location="query")
-@blueprint.output(Page[shapes.Kiosk])
-def list_kiosks(query_data: PageQuery) -> Page[shapes.Kiosk]:
+@blueprint.output(Page[schemas.Kiosk])
+def list_kiosks(query_data: PageQuery) -> Page[schemas.Kiosk]:
     """List kiosks, newest first."""
-    return newest_first(models.Kiosk, select(models.Kiosk), query_data, shapes.Kiosk.of)
+    return newest_first(models.Kiosk, select(models.Kiosk), query_data, schemas.Kiosk.of)
 
 
 @blueprint.get("/kiosks/<id:kiosk_id>")
 @requires("operator")
-@blueprint.output(shapes.Kiosk)
-def get_kiosk(kiosk_id: str) -> shapes.Kiosk:
+@blueprint.output(schemas.Kiosk)
+def get_kiosk(kiosk_id: str) -> schemas.Kiosk:
     """Show a kiosk."""
-    return shapes.Kiosk.of(kiosks.by_id(shop(), kiosk_id))
+    return schemas.Kiosk.of(kiosks.by_id(shop(), kiosk_id))
 
 
 @blueprint.patch("/kiosks/<id:kiosk_id>")
 @requires("operator")
 @blueprint.input(KioskPatch)
-@blueprint.output(shapes.Kiosk)
-def change_kiosk(kiosk_id: str, json_data: KioskPatch) -> shapes.Kiosk:
+@blueprint.output(schemas.Kiosk)
+def change_kiosk(kiosk_id: str, json_data: KioskPatch) -> schemas.Kiosk:
     """Change a kiosk or its agent."""
     agent = json_data.agent or AgentPatch()
     kiosk = kiosks.update(
@@ -94,4 +95,4 @@ def change_kiosk(kiosk_id: str, json_data: KioskPatch) -> shapes.Kiosk:
         agent_name=agent.name,
         agent_msisdn=agent.phone,
     )
-    return shapes.Kiosk.of(kiosk)
+    return schemas.Kiosk.of(kiosk)

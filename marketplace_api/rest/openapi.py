@@ -7,7 +7,7 @@ import re
 from http import HTTPStatus
 from typing import Any
 
-from marketplace_api.rest import links, pushed, repeats
+from marketplace_api.rest import idempotency, links, pushed
 from marketplace_api.rest.access import SCHEME
 from marketplace_api.rest.problems import MIMETYPE, Problem
 
@@ -20,11 +20,11 @@ SECURITY_SCHEMES = {
 }
 
 _IDEMPOTENCY_KEY = {
-    "name": repeats.HEADER,
+    "name": idempotency.HEADER,
     "in": "header",
     "required": False,
     "description": "The same key and body give the first answer again; bare or in double quotes.",
-    "schema": {"type": "string", "pattern": repeats.PATTERN},
+    "schema": {"type": "string", "pattern": idempotency.PATTERN},
 }
 
 _IF_NONE_MATCH = {

@@ -8,7 +8,8 @@ from apiflask import APIBlueprint
 from pydantic import BaseModel, Discriminator, RootModel, Tag
 from sqlalchemy import Select, select
 
-from marketplace_api import briefs, models, orders, shapes
+from marketplace_api import models, schemas
+from marketplace_api.orders import briefs, orders
 from marketplace_api.refused import Refused
 from marketplace_api.rest.access import caller, is_operator, requires, shop
 from marketplace_api.rest.fields import (
@@ -24,8 +25,8 @@ from marketplace_api.rest.fields import (
     Text,
     Title,
 )
+from marketplace_api.rest.idempotency import repeatable
 from marketplace_api.rest.lists import Page, PageQuery, newest_first
-from marketplace_api.rest.repeats import repeatable
 
 blueprint = APIBlueprint("orders", __name__, tag="Orders")
 
@@ -117,7 +118,7 @@ class AnyOrderIn(
 class OrderQuery(PageQuery):
     """Filters of the list; `artisan` finds orders of which a part was offered to her."""
 
-    status: shapes.OrderStatus | None = None
+    status: schemas.OrderStatus | None = None
     external_ref: Line | None = None
     artisan: Id | None = None
 
@@ -133,8 +134,8 @@ class ShipmentIn(BaseModel):
 @requires("storefront", "operator", refusals=(404, 409))
 @repeatable
 @blueprint.input(AnyOrderIn)
-@blueprint.output(shapes.Order, 201)
-def place_order(json_data: AnyOrderIn) -> shapes.Order:
+@blueprint.output(schemas.Order, 201)
+def place_order(json_data: AnyOrderIn) -> schemas.Order:
     """Place an order.
 
     Pieces of a product are reserved while its artisan makes up her mind. A brief, `brief` in place of `product_id` and
@@ -142,21 +143,21 @@ def place_order(json_data: AnyOrderIn) -> shapes.Order:
     """
     asked = json_data.root
     if isinstance(asked, ProductOrderIn):
-        return shapes.Order.of(orders.place(shop(), asked.request(), asked.product_id, asked.quantity))
+        return schemas.Order.of(orders.place(shop(), asked.request(), asked.product_id, asked.quantity))
     brief = asked.brief
     wanted = briefs.Wanted(
         brief.title, brief.category, brief.unit_price.minor_units(), brief.quantity, brief.due_on, brief.kiosk_id
     )
-    return shapes.Order.of(briefs.place(shop(), asked.request(), wanted))
+    return schemas.Order.of(briefs.place(shop(), asked.request(), wanted))
 
 
 @blueprint.get("/orders")
 @requires("storefront", "operator")
 @blueprint.input(OrderQuery, location="query")
-@blueprint.output(Page[shapes.Order])
-def list_orders(query_data: OrderQuery) -> Page[shapes.Order]:
+@blueprint.output(Page[schemas.Order])
+def list_orders(query_data: OrderQuery) -> Page[schemas.Order]:
     """List orders, newest first."""
-    return newest_first(models.Order, _found(query_data), query_data, shapes.Order.of)
+    return newest_first(models.Order, _found(query_data), query_data, schemas.Order.of)
 
 
 def _found(query: OrderQuery) -> Select[models.Order]:
@@ -174,35 +175,35 @@ def _found(query: OrderQuery) -> Select[models.Order]:
 
 @blueprint.get("/orders/<id:order_id>")
 @requires("storefront", "operator")
-@blueprint.output(shapes.Order)
-def get_order(order_id: str) -> shapes.Order:
+@blueprint.output(schemas.Order)
+def get_order(order_id: str) -> schemas.Order:
     """Show an order."""
-    return shapes.Order.of(_visible(order_id))
+    return schemas.Order.of(_visible(order_id))
 
 
 @blueprint.post("/orders/<id:order_id>/cancel")
 @requires("storefront", "operator", refusals=(409,))
-@blueprint.output(shapes.Order)
-def cancel_order(order_id: str) -> shapes.Order:
+@blueprint.output(schemas.Order)
+def cancel_order(order_id: str) -> schemas.Order:
     """Cancel an order that is not accepted yet."""
-    return shapes.Order.of(orders.cancel(shop(), _visible(order_id)))
+    return schemas.Order.of(orders.cancel(shop(), _visible(order_id)))
 
 
 @blueprint.post("/orders/<id:order_id>/ship")
 @requires("storefront", "operator", refusals=(409,))
 @blueprint.input(ShipmentIn)
-@blueprint.output(shapes.Order)
-def ship_order(order_id: str, json_data: ShipmentIn) -> shapes.Order:
+@blueprint.output(schemas.Order)
+def ship_order(order_id: str, json_data: ShipmentIn) -> schemas.Order:
     """Say that an order has left its kiosk."""
-    return shapes.Order.of(orders.ship(shop(), _visible(order_id), json_data.carrier, json_data.tracking))
+    return schemas.Order.of(orders.ship(shop(), _visible(order_id), json_data.carrier, json_data.tracking))
 
 
 @blueprint.post("/orders/<id:order_id>/deliver")
 @requires("storefront", "operator", refusals=(409,))
-@blueprint.output(shapes.Order)
-def deliver_order(order_id: str) -> shapes.Order:
+@blueprint.output(schemas.Order)
+def deliver_order(order_id: str) -> schemas.Order:
     """Say that an order has reached its buyer."""
-    return shapes.Order.of(orders.deliver(shop(), _visible(order_id)))
+    return schemas.Order.of(orders.deliver(shop(), _visible(order_id)))
 
 
 def _visible(order_id: str) -> models.Order:

@@ -6,11 +6,14 @@ from apiflask import APIBlueprint
 from pydantic import BaseModel
 from sqlalchemy import Select, select
 
-from marketplace_api import artisans, models, orders, payouts, shapes
+from marketplace_api import models, schemas
+from marketplace_api.accounts import artisans
+from marketplace_api.orders import orders
+from marketplace_api.payments import payouts
 from marketplace_api.rest.access import requires, shop
 from marketplace_api.rest.fields import Id, Line, Moment, Price
+from marketplace_api.rest.idempotency import repeatable
 from marketplace_api.rest.lists import Page, PageQuery, newest_first
-from marketplace_api.rest.repeats import repeatable
 
 blueprint = APIBlueprint("payouts", __name__, tag="Payouts")
 
@@ -31,8 +34,8 @@ class PayoutQuery(PageQuery):
     `created_at`; `until` itself is not in it.
     """
 
-    status: shapes.PayoutStatus | None = None
-    method: shapes.PayoutMethod | None = None
+    status: schemas.PayoutStatus | None = None
+    method: schemas.PayoutMethod | None = None
     artisan: Id | None = None
     order: Id | None = None
     kiosk: Id | None = None
@@ -45,8 +48,8 @@ class PayoutQuery(PageQuery):
 @requires("operator", refusals=(404, 409))
 @repeatable
 @blueprint.input(PayoutIn)
-@blueprint.output(shapes.Payout, 201)
-def announce_payout(json_data: PayoutIn) -> shapes.Payout:
+@blueprint.output(schemas.Payout, 201)
+def announce_payout(json_data: PayoutIn) -> schemas.Payout:
     """Announce a payment made elsewhere.
 
     With `order_id` it is the payment of what waits to be paid for that order, to the cent; without, it is for something
@@ -60,16 +63,16 @@ def announce_payout(json_data: PayoutIn) -> shapes.Payout:
         json_data.provider_reference,
         orders.by_id(shop(), json_data.order_id) if json_data.order_id else None,
     )
-    return shapes.Payout.of(payout)
+    return schemas.Payout.of(payout)
 
 
 @blueprint.get("/payouts")
 @requires("operator")
 @blueprint.input(PayoutQuery, location="query")
-@blueprint.output(Page[shapes.Payout])
-def list_payouts(query_data: PayoutQuery) -> Page[shapes.Payout]:
+@blueprint.output(Page[schemas.Payout])
+def list_payouts(query_data: PayoutQuery) -> Page[schemas.Payout]:
     """List payouts, newest first."""
-    return newest_first(models.Payout, _found(query_data), query_data, shapes.Payout.of)
+    return newest_first(models.Payout, _found(query_data), query_data, schemas.Payout.of)
 
 
 def _found(query: PayoutQuery) -> Select[models.Payout]:
@@ -91,15 +94,15 @@ def _found(query: PayoutQuery) -> Select[models.Payout]:
 
 @blueprint.get("/payouts/<id:payout_id>")
 @requires("operator")
-@blueprint.output(shapes.Payout)
-def get_payout(payout_id: str) -> shapes.Payout:
+@blueprint.output(schemas.Payout)
+def get_payout(payout_id: str) -> schemas.Payout:
     """Show a payout."""
-    return shapes.Payout.of(payouts.by_id(shop(), payout_id))
+    return schemas.Payout.of(payouts.by_id(shop(), payout_id))
 
 
 @blueprint.post("/payouts/<id:payout_id>/retry")
 @requires("operator", refusals=(409,))
-@blueprint.output(shapes.Payout)
-def retry_payout(payout_id: str) -> shapes.Payout:
+@blueprint.output(schemas.Payout)
+def retry_payout(payout_id: str) -> schemas.Payout:
     """Send a failed payout again."""
-    return shapes.Payout.of(payouts.retry(shop(), payout_id))
+    return schemas.Payout.of(payouts.retry(shop(), payout_id))

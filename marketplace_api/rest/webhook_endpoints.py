@@ -12,13 +12,14 @@ from flask import Response
 from pydantic import BaseModel, Field, StringConstraints
 from sqlalchemy import select
 
-from marketplace_api import shapes, webhooks
+from marketplace_api import schemas
+from marketplace_api.events import webhooks
 from marketplace_api.models import WebhookDelivery, WebhookEndpoint
 from marketplace_api.refused import Refused
 from marketplace_api.rest.access import caller, is_operator, requires, shop
 from marketplace_api.rest.fields import WebhookUrl
+from marketplace_api.rest.idempotency import repeatable
 from marketplace_api.rest.lists import Page, PageQuery, newest_first
-from marketplace_api.rest.repeats import repeatable
 
 blueprint = APIBlueprint("webhook_endpoints", __name__, tag="Webhooks")
 
@@ -46,35 +47,35 @@ class DeliveryQuery(PageQuery):
 @requires("storefront", "operator", refusals=(409,))
 @repeatable
 @blueprint.input(EndpointIn)
-@blueprint.output(shapes.WebhookEndpointSecret, 201)
-def create_webhook_endpoint(json_data: EndpointIn) -> shapes.WebhookEndpointSecret:
+@blueprint.output(schemas.WebhookEndpointSecret, 201)
+def create_webhook_endpoint(json_data: EndpointIn) -> schemas.WebhookEndpointSecret:
     """Have events pushed. The secret to verify them with is shown only here.
 
     A storefront's endpoints get what happens in the catalogue and to the orders it placed.
     """
     owner, scope = caller().id, caller().scope
     made = webhooks.create(shop(), owner, scope, json_data.url, json_data.event_types)
-    return shapes.WebhookEndpointSecret.of(made)
+    return schemas.WebhookEndpointSecret.of(made)
 
 
 @blueprint.get("/webhook-endpoints")
 @requires("storefront", "operator")
 @blueprint.input(PageQuery, location="query")
-@blueprint.output(Page[shapes.WebhookEndpoint])
-def list_webhook_endpoints(query_data: PageQuery) -> Page[shapes.WebhookEndpoint]:
+@blueprint.output(Page[schemas.WebhookEndpoint])
+def list_webhook_endpoints(query_data: PageQuery) -> Page[schemas.WebhookEndpoint]:
     """List webhook endpoints, newest first."""
     found = select(WebhookEndpoint)
     if not is_operator():
         found = found.where(WebhookEndpoint.owner == caller().id)
-    return newest_first(WebhookEndpoint, found, query_data, shapes.WebhookEndpoint.of)
+    return newest_first(WebhookEndpoint, found, query_data, schemas.WebhookEndpoint.of)
 
 
 @blueprint.get("/webhook-endpoints/<id:endpoint_id>")
 @requires("storefront", "operator")
-@blueprint.output(shapes.WebhookEndpoint)
-def get_webhook_endpoint(endpoint_id: str) -> shapes.WebhookEndpoint:
+@blueprint.output(schemas.WebhookEndpoint)
+def get_webhook_endpoint(endpoint_id: str) -> schemas.WebhookEndpoint:
     """Show a webhook endpoint."""
-    return shapes.WebhookEndpoint.of(_endpoint(endpoint_id))
+    return schemas.WebhookEndpoint.of(_endpoint(endpoint_id))
 
 
 @blueprint.delete("/webhook-endpoints/<id:endpoint_id>")
@@ -90,45 +91,45 @@ def delete_webhook_endpoint(endpoint_id: str) -> Response:
 
 @blueprint.post("/webhook-endpoints/<id:endpoint_id>/rotate-secret")
 @requires("storefront", "operator")
-@blueprint.output(shapes.WebhookEndpointSecret)
-def rotate_webhook_secret(endpoint_id: str) -> shapes.WebhookEndpointSecret:
+@blueprint.output(schemas.WebhookEndpointSecret)
+def rotate_webhook_secret(endpoint_id: str) -> schemas.WebhookEndpointSecret:
     """Take a new secret; for a day events are signed with the old one too."""
-    return shapes.WebhookEndpointSecret.of(webhooks.rotate_secret(shop(), _endpoint(endpoint_id)))
+    return schemas.WebhookEndpointSecret.of(webhooks.rotate_secret(shop(), _endpoint(endpoint_id)))
 
 
 @blueprint.post("/webhook-endpoints/<id:endpoint_id>/test")
 @requires("storefront", "operator")
-@blueprint.output(shapes.Event)
-def test_webhook_endpoint(endpoint_id: str) -> shapes.Event:
+@blueprint.output(schemas.Event)
+def test_webhook_endpoint(endpoint_id: str) -> schemas.Event:
     """Have an event pushed to this endpoint alone.
 
     A disabled one gets it too, once, and is enabled again if it answers 2xx.
     """
-    return shapes.Event.of(webhooks.test(shop(), _endpoint(endpoint_id)))
+    return schemas.Event.of(webhooks.test(shop(), _endpoint(endpoint_id)))
 
 
 @blueprint.get("/webhook-endpoints/<id:endpoint_id>/deliveries")
 @requires("storefront", "operator")
 @blueprint.input(DeliveryQuery, location="query")
-@blueprint.output(Page[shapes.WebhookDelivery])
-def list_webhook_deliveries(endpoint_id: str, query_data: DeliveryQuery) -> Page[shapes.WebhookDelivery]:
+@blueprint.output(Page[schemas.WebhookDelivery])
+def list_webhook_deliveries(endpoint_id: str, query_data: DeliveryQuery) -> Page[schemas.WebhookDelivery]:
     """List what was or is to be pushed there, newest first."""
     found = select(WebhookDelivery).where(WebhookDelivery.endpoint_id == _endpoint(endpoint_id).id)
     if query_data.status:
         found = found.where(WebhookDelivery.status == query_data.status)
-    return newest_first(WebhookDelivery, found, query_data, shapes.WebhookDelivery.of)
+    return newest_first(WebhookDelivery, found, query_data, schemas.WebhookDelivery.of)
 
 
 @blueprint.post("/webhook-endpoints/<id:endpoint_id>/deliveries/<id:delivery_id>/replay")
 @requires("storefront", "operator")
-@blueprint.output(shapes.WebhookDelivery)
-def replay_webhook_delivery(endpoint_id: str, delivery_id: str) -> shapes.WebhookDelivery:
+@blueprint.output(schemas.WebhookDelivery)
+def replay_webhook_delivery(endpoint_id: str, delivery_id: str) -> schemas.WebhookDelivery:
     """Push the event again, at once and under the same id, whatever became of it before.
 
     A disabled endpoint gets it too, once, and is enabled again if it answers 2xx.
     """
     endpoint = _endpoint(endpoint_id)
-    return shapes.WebhookDelivery.of(webhooks.replay(shop(), webhooks.delivery_by_id(shop(), endpoint, delivery_id)))
+    return schemas.WebhookDelivery.of(webhooks.replay(shop(), webhooks.delivery_by_id(shop(), endpoint, delivery_id)))
 
 
 def _endpoint(endpoint_id: str) -> WebhookEndpoint:

@@ -24,8 +24,8 @@ from wsgiref.types import WSGIApplication
 
 from flask import Flask, request
 
-from bot.hop import Stage
-from bot.providers import Inbound
+from bot.conversation.commands import Stage
+from bot.providers.contracts import Inbound
 from flows.kit import USSD, Book, Conversation, Flow
 from tests.bench import catalogue, drain, hanging
 from tests.servers import running_redis
@@ -147,7 +147,7 @@ def ten_times_the_flows(stage: Stage) -> Stage:
 
 def pure_steps(stage: Stage) -> Turn:
     """Load, step, render, dump: without a store, a request or a clock."""
-    from bot.session import Session, decode, encode
+    from bot.conversation.session import Session, decode, encode
     from flows.kit import Person
 
     person = Person(ARTISAN, "en", "Amina Yusuf", artisan=True)

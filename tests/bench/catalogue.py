@@ -14,8 +14,8 @@ from typing import Any
 
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from bot import crowd
-from bot.crowd import Crowd
+from bot.demo import bulk
+from bot.demo.bulk import Crowd
 from tests.service import Service, serving
 
 SIZES = SMALL, LARGE = 1_000, 100_000
@@ -53,7 +53,7 @@ def _shop(folder: Path, products: int) -> Iterator[Service]:
     folder.mkdir()
     with serving(folder, filled=True) as service:
         with service.house.database.writing.begin() as session:
-            crowd.fill(service.house.shop(session), Crowd(artisans=products // 20, products=products))
+            bulk.fill(service.house.shop(session), Crowd(artisans=products // 20, products=products))
         yield service
 
 

@@ -22,11 +22,11 @@ from typing import Any
 import certifi
 from sqlalchemy import Connection, Engine, text
 
-from bot import migrate
-from bot.database import create_engine
-from bot.delivery import HANDS
-from bot.outgoing import MESSAGE, NEWS
-from bot.settings import Settings
+from bot.db.engine import create_engine
+from bot.messaging.dispatcher import HANDS
+from bot.messaging.queue import MESSAGE, NEWS
+from bot.migrations import upgrade
+from bot.runtime.settings import Settings
 from state.tables import message, outbox
 from tests.servers import free_port, running_postgres
 
@@ -87,7 +87,7 @@ def sdk_alone(environment: dict[str, str]) -> float:
 def drained(url: str, environment: dict[str, str], workers: int, texts: int) -> float:
     """Texts a second, from the first that is sent to the last."""
     carried = {"SMS_PROVIDER": "africastalking", "AT_USERNAME": "soko", "AT_API_KEY": "key", "HOURLY_CAP": "1000000"}
-    migrate.upgrade(Settings(database_url=url))
+    upgrade.upgrade(Settings(database_url=url))
     engine = create_engine(url)
     with engine.begin() as conn:
         fill(conn, texts)

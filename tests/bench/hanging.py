@@ -13,9 +13,9 @@ from statistics import quantiles
 from time import perf_counter
 from typing import Any
 
-from bot.delivery import HANDS
-from bot.handover import Route
-from bot.providers import OutgoingSms, Receipt
+from bot.messaging.dispatcher import HANDS
+from bot.messaging.routing import Route
+from bot.providers.contracts import OutgoingSms, Receipt
 from bot.worker import delivery
 from tests.service import Service, serving
 

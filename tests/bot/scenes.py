@@ -11,7 +11,8 @@ from sqlalchemy import text
 
 from bot.app import create_app
 from bot.simulator.gateway import Gateway
-from marketplace_api import artisans, products
+from marketplace_api.accounts import artisans
+from marketplace_api.catalogue import products
 from state import messages, people
 from state.messages import Message
 from state.sessions import Sessions

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 import locales
-from bot.following import AT_ONCE
+from bot.marketplace.event_consumer import AT_ONCE
 from flows import gsm7
-from marketplace_api import artisans, deadlines, goods, orders
+from marketplace_api.accounts import artisans
+from marketplace_api.orders import deadlines, orders, receiving
 from tests.bot.scenes import (
     AKINYI,
     JOY,
@@ -87,7 +88,7 @@ def made_by_many(service: Service, quantity: int = 40, title: str = POT, maker: 
         shop = service.house.shop(session)
         made = orders.by_id(shop, placed["id"])
         (first, *_) = (part for part in made.assignments if part.artisan.msisdn == maker)
-        goods.receive(shop, first.kiosk, first.id, quantity - 3, refused=2, reason="different")
+        receiving.receive(shop, first.kiosk, first.id, quantity - 3, refused=2, reason="different")
     return str(placed["code"])
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from bot.api import cost
-from bot.storefront import key
-from marketplace_api.shapes import Money
+from bot.web.messages_api import cost
+from bot.web.shop_client import key
+from marketplace_api.schemas import Money
 from tests.bot.scenes import AKINYI, JOY, STRANGER, order
 from tests.bot.test_delivery import FINAL, Carrier, deliver, depth, say
 from tests.service import OPERATOR_KEY, Service

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from bot.books_cli import at_one_moment
-from marketplace_api import ledger
+from bot.cli.money import at_one_moment
 from marketplace_api.models import LedgerCheckpoint
+from marketplace_api.payments import ledger
 from tests.bot.scenes import received
 from tests.service import Service
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from bot import broadcast
-from bot.providers import OutgoingSms, Receipt, SendError
+from bot.messaging import broadcasts
+from bot.providers.contracts import OutgoingSms, Receipt, SendError
 from bot.worker import errands
 from state import people
 from tests.bot.scenes import AKINYI, JOY, STRANGER, artisan, order, texts
@@ -62,7 +62,7 @@ def got(carrier: Carrier) -> list[str]:
 
 
 def test_everybody_gets_it_once_in_few_calls(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(broadcast, "CHUNK", 4)
+    monkeypatch.setattr(broadcasts, "CHUNK", 4)
     phones, carrier = many(service, 9), BulkCarrier(service.clock)
     begun = send(service)
     assert send(service) == begun

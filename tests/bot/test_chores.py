@@ -13,8 +13,8 @@ import pytest
 from cronsim import CronSim
 from sqlalchemy import select
 
-from bot import chores
-from bot.chores import LEASE, Chore, Chores
+from bot.jobs import scheduler
+from bot.jobs.scheduler import LEASE, Chore, Chores
 from marketplace_api.models import LedgerCheckpoint
 from state import schedule
 from tests.bot import scenes
@@ -28,7 +28,7 @@ HOURLY = "0 * * * *"
 
 def doing(service: Service, do: Callable[[], object], cron: str = HOURLY) -> Chores:
     """A worker with one chore, which has its hour from now on."""
-    worker = replace(chores.build(service.house), table=(Chore("count", cron, do),))
+    worker = replace(scheduler.build(service.house), table=(Chore("count", cron, do),))
     worker.do_due()
     return worker
 
@@ -96,7 +96,7 @@ def test_a_chore_that_fails_is_tried_again_and_holds_up_no_other(embedded: Servi
     embedded.clock.advance(3600)
     worker.do_due()
     assert done == ["broken", "other"]
-    embedded.clock.advance(chores.AGAIN.total_seconds())
+    embedded.clock.advance(scheduler.AGAIN.total_seconds())
     worker.do_due()
     worker.do_due()
     assert done == ["broken", "other", "broken"]
@@ -114,9 +114,9 @@ def test_an_hour_that_changes_with_the_edition_counts_from_then_on(embedded: Ser
     assert due_at(embedded).minute == 30
 
 
-@pytest.mark.parametrize("chore", [chore.name for chore in chores.table(None)])  # type: ignore[arg-type]
+@pytest.mark.parametrize("chore", [chore.name for chore in scheduler.table(None)])  # type: ignore[arg-type]
 def test_every_chore_of_the_shop_has_hours_and_can_be_done(embedded: Service, chore: str) -> None:
-    (mine,) = [each for each in chores.table(embedded.house) if each.name == chore]
+    (mine,) = [each for each in scheduler.table(embedded.house) if each.name == chore]
     assert next(CronSim(mine.cron, embedded.clock()))
     mine.do()
 

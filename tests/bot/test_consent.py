@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot import consent
+from bot.messaging import consent
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from bot import outgoing
-from bot.clock import Clock
-from bot.delivery import JITTER, LEASE, REPEATS, Delivery
-from bot.handover import Route
-from bot.outgoing import BROADCAST, REMINDER, REPLY, Text
-from bot.providers import OutgoingSms, Receipt, Sender, SendError
+from bot.messaging import queue
+from bot.messaging.dispatcher import JITTER, LEASE, REPEATS, Delivery
+from bot.messaging.queue import BROADCAST, REMINDER, REPLY, Text
+from bot.messaging.routing import Route
+from bot.providers.contracts import OutgoingSms, Receipt, Sender, SendError
+from bot.runtime.clock import Clock
 from bot.worker import delivery, errands
 from state import outbox, people
 from state.messages import Message
@@ -75,7 +75,7 @@ def say(service: Service, msisdn: str, body: str, topic: str = "order.placed", p
     """Something to be sent."""
     text = Text(f"{msisdn}:{body}", msisdn, body, "en", topic, priority=priority)
     with service.house.database.writing.begin() as session:
-        outgoing.queue(session.connection(), text, service.house.ids.new_id("msg"), service.clock())
+        queue.queue(session.connection(), text, service.house.ids.new_id("msg"), service.clock())
 
 
 def only(service: Service) -> Message:

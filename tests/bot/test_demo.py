@@ -8,15 +8,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from bot import demo, drawn
-from bot.crowd import LIVES
-from marketplace_api import audit, goods, orders
-from marketplace_api.categories import CATEGORIES
+from bot.demo import art, seed
+from bot.demo.bulk import LIVES
+from marketplace_api.catalogue.categories import CATEGORIES
 from marketplace_api.models import Order, Payout
+from marketplace_api.orders import orders, receiving
+from marketplace_api.payments import audit
 from tests.bot.camera import opened
 from tests.service import Service, serving
 
-WARES = [(ware.title, maker.craft) for maker in demo.MAKERS for ware in maker.wares]
+WARES = [(ware.title, maker.craft) for maker in seed.MAKERS for ware in maker.wares]
 
 
 def products(service: Service, query: str = "limit=100") -> list[dict]:
@@ -31,20 +32,20 @@ def test_a_newcomer_finds_every_craft_and_a_picture_of_each_ware(tmp_path: Path)
         assert {len(product["photos"]) for product in found} == {1}
         with service.http.get(found[0]["photos"][0]["url"]) as shown:
             assert shown.mimetype == "image/jpeg"
-        assert len(service.api("GET", "/kiosks")["data"]) == len(demo.KIOSKS)
+        assert len(service.api("GET", "/kiosks")["data"]) == len(seed.KIOSKS)
 
 
 def test_seeding_again_leaves_the_shop_alone(tmp_path: Path) -> None:
     with serving(tmp_path, filled=True) as service:
         before = service.events()
-        demo.seed(service.settings)
+        seed.seed(service.settings)
         assert service.events() == before
 
 
 def test_a_shop_with_a_kiosk_of_its_own_is_left_alone(tmp_path: Path) -> None:
     with serving(tmp_path) as service:
         service.kiosk()
-        demo.seed(service.settings)
+        seed.seed(service.settings)
         assert products(service) == []
 
 
@@ -54,14 +55,14 @@ def test_what_is_said_of_the_wares_is_what_an_artisan_could_say() -> None:
 
 
 def test_a_ware_is_drawn_alike_every_time_and_no_two_wares_alike() -> None:
-    pictures = [drawn.picture(*ware) for ware in WARES]
+    pictures = [art.picture(*ware) for ware in WARES]
     assert len(set(pictures)) == len(WARES)
-    assert drawn.picture(*WARES[0]) == pictures[0]
+    assert art.picture(*WARES[0]) == pictures[0]
     assert opened(pictures[0]).size == (800, 600)
 
 
 def test_a_ware_of_any_craft_is_drawn_whatever_it_is_called() -> None:
-    pictures = {drawn.picture("Ngoma", craft) for craft in CATEGORIES}
+    pictures = {art.picture("Ngoma", craft) for craft in CATEGORIES}
     assert len(pictures) == len(CATEGORIES)
 
 
@@ -88,7 +89,7 @@ def pages(service: Service, path: str) -> Iterator[dict]:
 
 def test_a_crowd_is_listed_page_by_page(crowd: Service) -> None:
     found = [list(pages(crowd, path)) for path in ("/artisans", "/products", "/orders")]
-    assert [len(rows) for rows in found] == [50 + len(demo.MAKERS), 200 + len(WARES), 100]
+    assert [len(rows) for rows in found] == [50 + len(seed.MAKERS), 200 + len(WARES), 100]
     for rows in found[1:]:
         assert len({row["code"] for row in rows}) == len(rows)
     assert {order["status"] for order in found[2]} == {life.statuses[-1] for life in LIVES}
@@ -117,14 +118,14 @@ def test_an_order_of_a_crowd_goes_on_to_the_end(crowd: Service) -> None:
         shop = crowd.house.shop(session)
         order = session.scalars(select(Order).where(Order.status == "placed").limit(1)).one()
         part = orders.accept(shop, order.assignments[0].artisan, order.code)
-        goods.receive(shop, part.kiosk, part.id, part.quantity)
+        receiving.receive(shop, part.kiosk, part.id, part.quantity)
         orders.deliver(shop, orders.ship(shop, order, "Posta", "RR1"))
         assert [entry.status for entry in order.timeline] == ["placed", "accepted", "at_kiosk", "shipped", "delivered"]
 
 
 def test_a_crowd_may_grow(crowd: Service) -> None:
     crowded(crowd, "--artisans", "3")
-    assert len(list(pages(crowd, "/artisans"))) == 53 + len(demo.MAKERS)
+    assert len(list(pages(crowd, "/artisans"))) == 53 + len(seed.MAKERS)
 
 
 def test_products_that_nobody_could_make_are_refused(tmp_path: Path) -> None:

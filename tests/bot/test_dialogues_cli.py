@@ -10,9 +10,9 @@ import pytest
 from click.testing import Result
 
 from bot.app import create_app
-from bot.dialogues_cli import DRAWN, drawn, untranslated
-from bot.house import build
-from bot.settings import Settings
+from bot.cli.dialogues import DRAWN, drawn, untranslated
+from bot.runtime.settings import Settings
+from bot.services import build
 from flows.dialogues import BOOK
 from flows.kit import Ask, Book, Flow, Place, length
 from flows.kit.drawing import mermaid

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bot import logs
+from bot.runtime import logs
 from tests.bot.scenes import AKINYI, dials, dying, furnish, order, speaks, tell
 from tests.service import OPERATOR_KEY, Service, serving
 

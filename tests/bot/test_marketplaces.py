@@ -11,10 +11,10 @@ from typing import TypeVar, get_args
 
 import pytest
 
-from bot.market import OwnMarketplace
-from bot.marketplace import Marketplace, Speaker, Stall
-from bot.remote_market import RemoteMarketplace, Wire
-from bot.work import Work
+from bot.db.unit_of_work import Work
+from bot.marketplace.local import OwnMarketplace
+from bot.marketplace.port import Marketplace, Speaker, Stall
+from bot.marketplace.remote import RemoteMarketplace, Wire
 from flows import market
 from flows.market import Command, Outcome
 from tests.bot.scenes import AKINYI, JOY, OTIENO, POT, STRANGER, furnish, order

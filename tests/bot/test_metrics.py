@@ -8,7 +8,7 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.app import create_app
-from marketplace_api import ledger, payouts
+from marketplace_api.payments import ledger, payouts
 from tests.bot.scenes import AKINYI, JOY, received, speaks
 from tests.bot.test_delivery import FINAL, LATER, NOBODY_KNOWS, Carrier, deliver, say
 from tests.service import Service

@@ -9,9 +9,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect
 
-from bot import migrate
-from bot.database import create_engine
-from bot.settings import Settings
+from bot.db.engine import create_engine
+from bot.migrations import upgrade
+from bot.runtime.settings import Settings
 
 
 @pytest.fixture
@@ -29,27 +29,27 @@ def differences(engine: Engine) -> list[object]:
     """What a new revision would have to change."""
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_server_default": True})
-        return list(compare_metadata(context, list(migrate.TABLES)))  # type: ignore[arg-type]
+        return list(compare_metadata(context, list(upgrade.TABLES)))  # type: ignore[arg-type]
 
 
 def test_it_goes_up_down_and_up_again(engine: Engine) -> None:
-    declared = {table.name for metadata in migrate.TABLES for table in metadata.sorted_tables}
-    migrate.move(engine, "head")
+    declared = {table.name for metadata in upgrade.TABLES for table in metadata.sorted_tables}
+    upgrade.move(engine, "head")
     assert tables(engine) == declared
-    migrate.move(engine, "base")
+    upgrade.move(engine, "base")
     assert tables(engine) == set()
-    migrate.move(engine, "head")
+    upgrade.move(engine, "head")
     assert tables(engine) == declared
 
 
 def test_it_ends_in_the_tables_that_are_declared(engine: Engine) -> None:
-    migrate.move(engine, "head")
+    upgrade.move(engine, "head")
 
     assert differences(engine) == []
 
 
 def test_a_difference_would_be_seen(engine: Engine) -> None:
-    migrate.move(engine, "head")
+    upgrade.move(engine, "head")
     with engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE message DROP COLUMN topic")
 
@@ -58,10 +58,10 @@ def test_a_difference_would_be_seen(engine: Engine) -> None:
 
 def test_going_up_twice_changes_nothing(database_url: str, engine: Engine) -> None:
     settings = Settings(database_url=database_url)
-    migrate.upgrade(settings)
+    upgrade.upgrade(settings)
     with engine.begin() as connection:
         connection.exec_driver_sql("INSERT INTO cursor (name, position) VALUES ('announcements', 7)")
-    migrate.upgrade(settings)
+    upgrade.upgrade(settings)
 
     with engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT position FROM cursor").scalar() == 7
@@ -89,13 +89,13 @@ SHOP_OF_THE_FIRST_TABLES = (
 
 
 def test_a_shop_of_the_first_edition_keeps_all_it_has(engine: Engine) -> None:
-    migrate.move(engine, "0001")
+    upgrade.move(engine, "0001")
     with engine.begin() as connection:
         for row in SHOP_OF_THE_FIRST_TABLES:
             connection.exec_driver_sql(row)
 
     for revision in ("head", "0001", "head"):
-        migrate.move(engine, revision)
+        upgrade.move(engine, revision)
     with engine.connect() as connection:
         kept = connection.exec_driver_sql(
             "SELECT payout.code, amount, earns FROM payout JOIN assignment ON assignment.id = assignment_id"

@@ -12,7 +12,7 @@ from threading import Thread
 import pytest
 from twilio.request_validator import RequestValidator
 
-from bot import pictures
+from bot.photos import images
 from tests.bot import camera, scenes
 from tests.bot.camera import photo
 from tests.bot.scenes import AKINYI, POT, STRANGER, on_sale, speaks, texts
@@ -219,11 +219,11 @@ def test_where_twilio_sends_us_on_to_is_not_told_our_token(service: Service, twi
 
 
 def test_no_more_is_read_than_a_picture_may_have(service: Service, twilio: Keeper) -> None:
-    twilio.files[FIRST] = b"\xff" * pictures.LARGEST_FILE * 8
+    twilio.files[FIRST] = b"\xff" * images.LARGEST_FILE * 8
     comes(service, code(service), twilio.url + FIRST)
 
     assert service.inbox(AKINYI) == ["That picture is too large. Please send a smaller one."]
-    assert twilio.sent < pictures.LARGEST_FILE * 4  # what lay on the line when we hung up counts as sent
+    assert twilio.sent < images.LARGEST_FILE * 4  # what lay on the line when we hung up counts as sent
 
 
 @pytest.mark.parametrize(

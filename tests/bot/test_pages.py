@@ -12,10 +12,10 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.datastructures import Headers
 
-from bot import migrate
 from bot.app import create_app
-from bot.house import build
-from bot.settings import Settings
+from bot.migrations import upgrade
+from bot.runtime.settings import Settings
+from bot.services import build
 from tests import servers
 from tests.service import Service, serving
 
@@ -33,7 +33,7 @@ PRODUCTION = {
 @pytest.fixture
 def production(sqlite_url: str) -> Iterator[FlaskClient]:
     settings = Settings.model_validate(PRODUCTION | {"database_url": sqlite_url})
-    migrate.upgrade(settings)
+    upgrade.upgrade(settings)
     house = build(settings)
     yield create_app(house=house).test_client()
     house.close()

@@ -11,8 +11,8 @@ import pytest
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
-from bot import pictures
-from bot.photolinks import PhotoLinks
+from bot.photos import images
+from bot.photos.links import PhotoLinks
 from flows import gsm7
 from tests.bot import camera, scenes
 from tests.bot.camera import photo
@@ -120,8 +120,8 @@ def test_the_sixth_takes_the_place_of_the_first(embedded: Service) -> None:
         (b"A text that is called a picture", 415, "We cannot read that."),
         (camera.bomb(), 413, "That picture is too large."),
         (photo(100, 100), 422, "That picture is too small."),
-        (b"\xff" * (pictures.LARGEST_FILE + 1), 413, "That picture is too large."),
-        (b"\xff" * (pictures.LARGEST_FILE * 2), 413, "That picture is too large."),
+        (b"\xff" * (images.LARGEST_FILE + 1), 413, "That picture is too large."),
+        (b"\xff" * (images.LARGEST_FILE * 2), 413, "That picture is too large."),
     ],
     ids=["none", "empty", "text", "bomb", "small", "9MB", "16MB"],
 )

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot import pictures
-from bot.pictures import NotAPicture, Picture, TooLarge, TooSmall, Unusable
+from bot.photos import images
+from bot.photos.images import NotAPicture, Picture, TooLarge, TooSmall, Unusable
 from tests.bot import camera
 from tests.bot.camera import photo
 
@@ -16,7 +16,7 @@ def test_where_it_was_taken_and_with_which_phone_stays_behind() -> None:
     sent = camera.with_exif()
     assert camera.opened(sent).getexif().get_ifd(camera.GPS)
     assert b"Soko One" in sent
-    read = pictures.read(sent)
+    read = images.read(sent)
 
     for file in (read.large, read.small):
         assert not camera.opened(file).getexif()
@@ -36,7 +36,7 @@ def test_where_it_was_taken_and_with_which_phone_stays_behind() -> None:
 def test_it_stands_upright_however_the_phone_was_held(
     held: int, size: tuple[int, int], first: tuple[float, float], last: tuple[float, float]
 ) -> None:
-    read = pictures.read(camera.with_exif(held))
+    read = images.read(camera.with_exif(held))
 
     assert (read.width, read.height) == size
     for file in (read.large, read.small):
@@ -54,7 +54,7 @@ def test_it_stands_upright_however_the_phone_was_held(
     ],
 )
 def test_it_is_as_large_as_pages_need_it(size: tuple[int, int], large: tuple[int, int], small: tuple[int, int]) -> None:
-    read = pictures.read(photo(*size))
+    read = images.read(photo(*size))
 
     assert (read.width, read.height) == large == camera.opened(read.large).size
     assert camera.opened(read.small).size == small
@@ -76,7 +76,7 @@ def test_it_is_as_large_as_pages_need_it(size: tuple[int, int], large: tuple[int
     ],
 )
 def test_whatever_phones_write_becomes_a_jpeg(format: str, mode: str) -> None:
-    read = pictures.read(photo(format=format, mode=mode))
+    read = images.read(photo(format=format, mode=mode))
 
     for file in (read.large, read.small):
         image = camera.opened(file)
@@ -88,11 +88,11 @@ def test_what_shines_through_is_white() -> None:
     file = camera.BytesIO()
     clear.save(file, "PNG")
 
-    assert camera.opened(pictures.read(file.getvalue()).large).getpixel((100, 100)) == (255, 255, 255)
+    assert camera.opened(images.read(file.getvalue()).large).getpixel((100, 100)) == (255, 255, 255)
 
 
 def test_the_same_file_has_the_same_digest_and_another_has_another() -> None:
-    digests = [pictures.read(sent).digest for sent in (photo(), photo(), photo(quality=50))]
+    digests = [images.read(sent).digest for sent in (photo(), photo(), photo(quality=50))]
 
     assert digests[0] == digests[1] != digests[2]
 
@@ -110,18 +110,18 @@ def test_the_same_file_has_the_same_digest_and_another_has_another() -> None:
         (camera.bomb(), TooLarge),
         (camera.bomb(10_000), TooLarge),
         (camera.bomb(7_100), TooLarge),
-        (photo() + b"\0" * pictures.LARGEST_FILE, TooLarge),
+        (photo() + b"\0" * images.LARGEST_FILE, TooLarge),
         (photo(159, 400), TooSmall),
     ],
     ids=["nothing", "text", "cut", "bmp", "tiff", "pdf", "svg", "3.6G", "100M", "50.4M", "9MB", "small"],
 )
 def test_what_cannot_be_shown_is_refused(sent: bytes, refusal: type[Unusable]) -> None:
     with pytest.raises(refusal):
-        pictures.read(sent)
+        images.read(sent)
 
 
 @given(
-    sent=st.sampled_from([photo(200, 160, format) for format in pictures.FORMATS]),
+    sent=st.sampled_from([photo(200, 160, format) for format in images.FORMATS]),
     changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=8),
     kept=st.floats(0, 1),
 )
@@ -131,7 +131,7 @@ def test_a_broken_file_is_a_picture_or_is_refused(sent: bytes, changes: list[tup
     for place, value in changes:
         broken[int(place * len(broken))] = value
     try:
-        read = pictures.read(bytes(broken[: int(kept * len(broken))]))
+        read = images.read(bytes(broken[: int(kept * len(broken))]))
     except Unusable:
         return
     assert isinstance(read, Picture)

@@ -10,7 +10,7 @@ from threading import Thread
 
 import pytest
 
-from bot.pinned import Answer, Poster, PostError, system_resolver
+from bot.webhooks.safe_http import Answer, Poster, PostError, system_resolver
 from tests.receivers import CERTIFICATE, Receiver, receiving
 
 

@@ -8,9 +8,9 @@ from itertools import accumulate
 import pytest
 from sqlalchemy import MetaData, select
 
-from bot.session import hop_key
+from bot.conversation.session import hop_key
 from bot.simulator.gateway import Gateway
-from marketplace_api import artisans
+from marketplace_api.accounts import artisans
 from tests.bot.scenes import AKINYI, OTIENO, STRANGER, artisan, dials, dying, news, speaks, texts
 from tests.bot.test_hop import forget
 from tests.service import Service

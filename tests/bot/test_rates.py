@@ -10,7 +10,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from bot.app import create_app
-from marketplace_api import apikeys
+from marketplace_api.accounts import api_keys
 from tests import servers
 from tests.service import OPERATOR_KEY, Service, serving
 
@@ -28,7 +28,7 @@ def strict(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]:
 
 def key(service: Service) -> str:
     with service.house.database.writing.begin() as session:
-        return apikeys.create(service.house.shop(session), "web shop", "storefront")
+        return api_keys.create(service.house.shop(session), "web shop", "storefront")
 
 
 def ask(service: Service, path: str = "/products", key: str | None = None, **headers: str) -> TestResponse:

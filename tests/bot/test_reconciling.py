@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.reconciling import COLUMNS, Account, Comparison, Ours, Theirs, UnreadableError, compare, read
+from bot.payments.reconciliation import COLUMNS, Account, Comparison, Ours, Theirs, UnreadableError, compare, read
 
 NAIROBI = ZoneInfo("Africa/Nairobi")
 MONDAY = date(2026, 11, 23)

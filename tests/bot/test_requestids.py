@@ -8,7 +8,7 @@ from io import StringIO
 
 import pytest
 
-from bot import logs
+from bot.runtime import logs
 from tests.bot.test_logs import listen
 from tests.service import Service
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bot import settings
-from bot.settings import load
+from bot.runtime import settings
+from bot.runtime.settings import load
 
 ROOT = Path(__file__).parents[2]
 NAMES = [name.upper() for name in settings.Settings.model_fields]

@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
-from bot.work import Database
+from bot.db.unit_of_work import Database
 from tests.bot.scenes import AKINYI, JOY, OTIENO, STRANGER, another, dying, on_sale, order, speaks, status, tell, texts
 from tests.bot.test_delivery import Hanging, delivering, say
 from tests.service import Service

@@ -20,12 +20,13 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from bot.pinned import Answer, Poster
-from bot.webhooks import HANDS, LEASE, Hands, Webhooks, build, letter, retry_after
-from marketplace_api import apikeys, shapes
+from bot.webhooks.dispatcher import HANDS, LEASE, Hands, Webhooks, build, letter, retry_after
+from bot.webhooks.safe_http import Answer, Poster
+from marketplace_api import schemas
+from marketplace_api.accounts import api_keys
+from marketplace_api.events.webhooks import GIVEN_UP_AFTER, JITTER, OLD_SECRET_FOR, WAITS
 from marketplace_api.models import Event
 from marketplace_api.rest import pushed
-from marketplace_api.webhooks import GIVEN_UP_AFTER, JITTER, OLD_SECRET_FOR, WAITS
 from tests.bot.scenes import AKINYI, JOY, OTIENO, POT, accepted, artisan, on_sale, order, received, texts, ware
 from tests.house.rooms import ROOT
 from tests.receivers import Arrived, Receiver, receiving
@@ -225,7 +226,7 @@ def test_each_event_carries_the_resource_that_the_document_names(embedded: Servi
     met = {arrived.type.partition(".")[0]: arrived.data for arrived in receiver.arrived}
     assert met.keys() == pushed.RESOURCES.keys()
     for kind, data in met.items():
-        getattr(shapes, pushed.RESOURCES[kind]).model_validate(data)
+        getattr(schemas, pushed.RESOURCES[kind]).model_validate(data)
 
 
 # -- a storefront's
@@ -235,7 +236,7 @@ def test_a_storefront_is_told_of_the_catalogue_and_of_its_own_orders_and_reads_n
     service: Service, receiver: Receiver
 ) -> None:
     with service.house.database.writing.begin() as session:
-        key = apikeys.create(service.house.shop(session), "window", "storefront")
+        key = api_keys.create(service.house.shop(session), "window", "storefront")
     mine = {"Authorization": f"Bearer {key}"}
     service.api("POST", "/webhook-endpoints", {"url": receiver.url}, **mine)
     (product,) = on_sale(service, POT)

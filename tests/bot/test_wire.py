@@ -12,8 +12,8 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import pytest
 from msgspec.json import Decoder
 
-from bot.marketplace import Performed, Speaker, Unreachable
-from bot.remote_market import LARGEST_ANSWER, HttpMarket, NotTakenError, RemoteMarketplace, Wire
+from bot.marketplace.port import Performed, Speaker, Unreachable
+from bot.marketplace.remote import LARGEST_ANSWER, HttpMarket, NotTakenError, RemoteMarketplace, Wire
 from flows.market import Outcome, SetPrice
 from tests.shops import Road, road_to
 

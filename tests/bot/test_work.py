@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy.orm import sessionmaker
 
-from bot.database import create_engine
-from bot.work import Database, Work
+from bot.db.engine import create_engine
+from bot.db.unit_of_work import Database, Work
 from state import people
 from state.tables import metadata
 

@@ -15,9 +15,9 @@ from typing import Any
 
 from flask import Flask, request
 
-from bot import outgoing
-from bot.delivery import HANDS
-from bot.outgoing import Text
+from bot.messaging import queue
+from bot.messaging.dispatcher import HANDS
+from bot.messaging.queue import Text
 from tests.bot.scenes import texts
 from tests.marketplace.served import served
 from tests.service import Service
@@ -75,7 +75,7 @@ def to_be_sent(service: Service, count: int) -> list[str]:
     with service.house.database.writing.begin() as session:
         for msisdn in msisdns:
             text = Text(msisdn, msisdn, "hello", "en", "order.placed")
-            outgoing.queue(session.connection(), text, service.house.ids.new_id("msg"), LONG_AGO)
+            queue.queue(session.connection(), text, service.house.ids.new_id("msg"), LONG_AGO)
     return msisdns
 
 

@@ -11,7 +11,7 @@ from flask import Flask, request
 from flask.testing import FlaskClient
 
 import bot
-from bot.settings import Settings
+from bot.runtime.settings import Settings
 from bot.simulator import page
 from bot.simulator.gateway import Gateway
 
@@ -23,7 +23,7 @@ MESSAGE = {"id": "msg_1", "from": "22384", "text": "Karibu", "at": "2026-11-23T1
 
 def service() -> Flask:
     """Answers as Soko would, where the page can see it."""
-    app = Flask("stand-in", root_path=str(Path(bot.__file__).parent))
+    app = Flask("stand-in", root_path=str(Path(bot.__file__).parent / "web"))
 
     @app.post("/webhooks/africastalking/dev/ussd")
     def ussd() -> str:

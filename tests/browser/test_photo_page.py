@@ -9,7 +9,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
-from bot import pictures
+from bot.photos import images
 from tests.bot.camera import photo
 from tests.browser.test_simulator import Handset
 
@@ -84,7 +84,7 @@ def test_a_photo_goes_from_a_narrow_screen_into_the_shop_window(page: Page, phon
 
 def test_a_file_that_is_far_too_large_is_refused_in_words(page: Page, phone: Page, live_server: str) -> None:
     phone.goto(link(page, live_server))
-    send(phone, b"\xff" * pictures.LARGEST_FILE * 2)
+    send(phone, b"\xff" * images.LARGEST_FILE * 2)
 
     expect(phone.get_by_text("That picture is too large.")).to_be_visible()
     send(phone, b"words", "picture.jpg")

@@ -10,8 +10,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from bot import shopwindow
-from marketplace_api.categories import CATEGORIES
+from bot.web import shop_pages
+from marketplace_api.catalogue.categories import CATEGORIES
 
 BASKET = {
     "id": "prd_1",
@@ -69,10 +69,10 @@ def api() -> Api:
 
 @pytest.fixture
 def client(api: Api) -> FlaskClient:
-    app = Flask("shop", root_path=str(Path(shopwindow.__file__).parent))
+    app = Flask("shop", root_path=str(Path(shop_pages.__file__).parent))
     keys = count(1)
     wares = {ware["code"]: ware for ware in (BASKET, SOLD_OUT)}
-    window = shopwindow.routes(
+    window = shop_pages.routes(
         catalogue=lambda: [BASKET],
         product=wares.get,
         place_order=api.place,
@@ -96,8 +96,8 @@ def test_the_window_shows_each_ware_with_maker_town_price_and_a_drawing(client: 
 
 
 def test_every_category_has_a_drawing_and_an_unknown_one_the_weave() -> None:
-    assert [shopwindow.drawn(category) for category in CATEGORIES] == list(CATEGORIES)
-    assert shopwindow.drawn("dolls") == "other"
+    assert [shop_pages.drawn(category) for category in CATEGORIES] == list(CATEGORIES)
+    assert shop_pages.drawn("dolls") == "other"
 
 
 @pytest.mark.parametrize("path", ["/", "/products/K7P4"])
@@ -134,7 +134,7 @@ def test_a_key_that_is_none_of_ours_is_replaced(client: FlaskClient, api: Api, a
 
 
 def test_a_quantity_that_is_no_number_is_left_for_the_api_to_refuse() -> None:
-    assert shopwindow.order_body("prd_1", {"quantity": "two"})["quantity"] == "two"
+    assert shop_pages.order_body("prd_1", {"quantity": "two"})["quantity"] == "two"
 
 
 def test_a_ware_that_is_sold_out_has_a_page_and_no_form(client: FlaskClient) -> None:
@@ -161,4 +161,4 @@ def test_an_unknown_code_is_a_page_with_words(client: FlaskClient, send: str) ->
     ],
 )
 def test_money_is_shown_with_its_currency_and_only_the_cents_there_are(amount: int, currency: str, shown: str) -> None:
-    assert shopwindow.price({"amount": amount, "currency": currency}).replace("\xa0", " ") == shown
+    assert shop_pages.price({"amount": amount, "currency": currency}).replace("\xa0", " ") == shown

@@ -9,11 +9,11 @@ from typing import Any
 
 from sqlalchemy import text
 
-from bot.database import create_engine
-from bot.house import build
-from bot.settings import Settings
-from bot.simulator import bank
-from marketplace_api import audit, ledger
+from bot.db.engine import create_engine
+from bot.runtime.settings import Settings
+from bot.services import build
+from bot.simulator import wallet
+from marketplace_api.payments import audit, ledger
 from tests.chaos.carrier import Carrier
 from tests.chaos.people import Person, order_for
 from tests.chaos.town import Town
@@ -95,7 +95,7 @@ def the_books_balance(url: str) -> None:
     with closing(build(Settings(database_url=url))) as house, house.database.reading() as session:
         shop = house.shop(session)
         assert list(audit.objections(shop)) == []
-        assert bank.paid_out(session.connection()) == -ledger.balance(shop, ledger.provider(bank.BuiltIn.name))
+        assert wallet.paid_out(session.connection()) == -ledger.balance(shop, ledger.provider(wallet.BuiltIn.name))
 
 
 def _counted(rows: Any) -> Counter[Any]:

@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 
 import urllib3
 
-from bot.clock import MovableClock
-from bot.delivery import LEASE
-from bot.house import VAR
+from bot.messaging.dispatcher import LEASE
+from bot.runtime.clock import MovableClock
+from bot.services import VAR
 from tests.chaos import processes
 from tests.chaos.carrier import Carrier
 from tests.chaos.processes import Server

@@ -8,7 +8,7 @@ from functools import partial
 
 import msgspec
 
-from bot import speech
+from bot.messaging import rendering
 from flows.kit import (
     USSD,
     Act,
@@ -111,7 +111,7 @@ class Phone:
 
     def turn(self) -> Turn:
         person = self.village.person
-        words = speech.words(person.language or self.place.languages[0][0])
+        words = rendering.words(person.language or self.place.languages[0][0])
         return Turn(self.conversation, person, self.place, self.village, words, self.channel)
 
     def _hop(self, step: Callable[[Turn], None]) -> str:
@@ -120,7 +120,7 @@ class Phone:
         while (command := self.book.command(turn)) is not None:
             outcome = self.performs(self.village, command)
             turn.person = self.village.person
-            turn.words = speech.words(turn.person.language or self.place.languages[0][0])
+            turn.words = rendering.words(turn.person.language or self.place.languages[0][0])
             self.book.tell(turn, outcome)
         self.screen = self.book.screen(turn)
         self._keep(turn.conversation)

@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 import locales
-from bot import consent, speech
+from bot.messaging import consent, rendering
 from flows import reading
 from flows.dialogues import BOOK
 from flows.kit import (
@@ -39,7 +39,7 @@ from .conftest import Phone
 from .market import Village
 
 LANGUAGES = locales.available()
-PLACE = Place("KE", "KES", speech.offered(LANGUAGES), "*384*22#", "22384")
+PLACE = Place("KE", "KES", rendering.offered(LANGUAGES), "*384*22#", "22384")
 CHANNELS = [USSD, SMS]
 
 WIDEST = "W" * 40
@@ -272,7 +272,7 @@ def test_every_screen_fits_with_the_longest_data_there_can_be(language: str, cha
 
 
 @every_channel
-@pytest.mark.parametrize("language", [code for code in LANGUAGES if speech.words(code).latin])
+@pytest.mark.parametrize("language", [code for code in LANGUAGES if rendering.words(code).latin])
 def test_a_language_in_latin_letters_stays_gsm7(language: str, channel: Channel) -> None:
     heard = [phone for phone in walk(language, channel) if speaks(phone, language)]
     assert laws.outside_gsm7(heard) == []
@@ -317,7 +317,7 @@ def test_a_guess_of_anything_on_offer_can_be_asked_back(language: str) -> None:
 
 @every_language
 def test_yes_and_no_are_understood_as_they_are_written(language: str) -> None:
-    words = speech.words(language)
+    words = rendering.words(language)
     assert reading.yes_no(words.text("Yes")).value is True
     assert reading.yes_no(words.text("No")).value is False
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from bot import speech
+from bot.messaging import rendering
 from flows.dialogues import BOOK, home, sell
 from flows.kit import (
     N_,
@@ -51,7 +51,7 @@ from .conftest import CALL, PLACE, Phone
 from .test_book import WIDEST, explored, full
 from .test_random_talk import Talk
 
-ENGLISH = speech.words("en")
+ENGLISH = rendering.words("en")
 SELLER = Person("+254711000111", "en", name=WIDEST, artisan=True)
 STATES = sell.flow.states
 

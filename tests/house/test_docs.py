@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from bot.settings import DEVELOPMENT_SECRET, Settings
+from bot.runtime.settings import DEVELOPMENT_SECRET, Settings
 from tests.house.rooms import PICTURE, ROOT, picture
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])

@@ -12,7 +12,7 @@ from typing import TextIO
 import pytest
 
 from bot import server
-from bot.settings import Settings
+from bot.runtime.settings import Settings
 
 
 @pytest.fixture

@@ -15,11 +15,14 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from bot.database import create_engine
-from marketplace_api import apikeys, artisans, goods, kiosks, orders, products
-from marketplace_api.apikeys import Caller
+from bot.db.engine import create_engine
+from marketplace_api.accounts import api_keys, artisans
+from marketplace_api.accounts.api_keys import Caller
+from marketplace_api.catalogue import products
+from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Artisan, Assignment, Base, Kiosk, Order, Product
-from marketplace_api.orders import Request
+from marketplace_api.orders import orders, receiving
+from marketplace_api.orders.orders import Request
 from marketplace_api.rest.app import Api, create_api
 from marketplace_api.shop import Ids, Shop, Terms
 
@@ -129,7 +132,7 @@ def place(shop: Shop, product: Product, quantity: int = 3, caller: str = "window
 def bring(shop: Shop, kiosk: Kiosk, order: Order, count: int, **what: Any) -> Assignment:
     """The first part of the order that can be awaited, or else its first, comes to the kiosk."""
     parts = sorted(order.assignments, key=lambda part: part.status != "accepted")
-    return goods.receive(shop, kiosk, parts[0].id, count, **what)
+    return receiving.receive(shop, kiosk, parts[0].id, count, **what)
 
 
 @pytest.fixture
@@ -163,10 +166,10 @@ def storefront(api: Api, market: Market) -> FlaskClient:
     return client(api, market, "storefront")
 
 
-def client(api: Api, market: Market, scope: apikeys.Scope) -> FlaskClient:
+def client(api: Api, market: Market, scope: api_keys.Scope) -> FlaskClient:
     """A client with a key of its own."""
     with market.open() as shop:
-        key = apikeys.create(shop, f"a {scope}", scope)
+        key = api_keys.create(shop, f"a {scope}", scope)
     made = api.test_client()
     made.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
     return made

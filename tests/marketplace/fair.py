@@ -7,8 +7,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
 
-from marketplace_api import apikeys, artisans, briefs, goods, help_requests, kiosks, orders, photos, products, webhooks
+from marketplace_api.accounts import api_keys, artisans, help_requests
+from marketplace_api.catalogue import photos, products
+from marketplace_api.events import webhooks
+from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Artisan, Kiosk, Order, Product
+from marketplace_api.orders import briefs, orders, receiving
 from tests.marketplace.conftest import ADDRESS
 from tests.service import Service
 
@@ -122,7 +126,7 @@ class Fair:
 
     def _brought(self, storefront: Storefront, maker: Artisan) -> None:
         order = self._accepted(storefront, maker)
-        goods.receive(self._shop, maker.kiosk, order.assignments[0].id, order.quantity)
+        receiving.receive(self._shop, maker.kiosk, order.assignments[0].id, order.quantity)
 
     def _accepted(self, storefront: Storefront, maker: Artisan) -> Order:
         order = self._placed(storefront, maker)
@@ -155,8 +159,8 @@ class Fair:
         return phone
 
     def _storefront(self, name: str, endpoints_url: str) -> Storefront:
-        key = apikeys.create(self._shop, name, "storefront")
-        caller = apikeys.find(self._shop.session, key, self._shop.now)
+        key = api_keys.create(self._shop, name, "storefront")
+        caller = api_keys.find(self._shop.session, key, self._shop.now)
         assert caller
         return Storefront(
             caller.id, key, webhooks.create(self._shop, caller.id, caller.scope, f"{endpoints_url}/{name}").id

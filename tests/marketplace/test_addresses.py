@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from marketplace_api.addresses import checked, is_public
+from marketplace_api.events.webhook_addresses import checked, is_public
 
 PRIVATE = [
     *("0.0.0.0", "10.0.0.1", "127.0.0.1", "127.255.255.254", "172.16.0.1", "172.31.255.255", "192.168.1.1"),

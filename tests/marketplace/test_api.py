@@ -8,8 +8,11 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from marketplace_api import apikeys, orders, payouts, products
+from marketplace_api.accounts import api_keys
+from marketplace_api.catalogue import products
 from marketplace_api.models import ApiKey, Order, Payout, Product
+from marketplace_api.orders import orders
+from marketplace_api.payments import payouts
 from marketplace_api.rest.app import Api
 from tests.marketplace.conftest import HOUSE_KEY, Market, Stand, bring, client, order_body, place
 
@@ -411,7 +414,7 @@ def test_the_table_of_scopes_names_every_path(api: Api) -> None:
 
 def test_a_key_is_kept_as_a_hash_only(market: Market) -> None:
     with market.open() as shop:
-        key = apikeys.create(shop, "Web shop", "storefront")
+        key = api_keys.create(shop, "Web shop", "storefront")
         row = shop.session.scalars(select(ApiKey)).one()
     assert key.startswith("soko_storefront_")
     assert key.startswith(row.prefix)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from marketplace_api import artisans, events, orders, payouts, products
+from marketplace_api.accounts import artisans
+from marketplace_api.catalogue import products
+from marketplace_api.events import events
 from marketplace_api.models import Artisan
+from marketplace_api.orders import orders
+from marketplace_api.payments import payouts
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 from tests.marketplace.conftest import Market, Stand, bring, place, register

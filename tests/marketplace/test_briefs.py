@@ -13,9 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine
 
-from marketplace_api import artisans, audit, briefs, deadlines, events, goods, kiosks, orders, payouts, shapes
-from marketplace_api.briefs import Wanted
+from marketplace_api import schemas
+from marketplace_api.accounts import artisans
+from marketplace_api.events import events
+from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Artisan, Base, Kiosk, Order
+from marketplace_api.orders import briefs, deadlines, orders, receiving
+from marketplace_api.orders.briefs import Wanted
+from marketplace_api.payments import audit, payouts
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Ids, Shop
 from tests.marketplace.conftest import Market, Stand, bring, furnish, register, request
@@ -54,7 +59,7 @@ def test_a_brief_is_filled_part_by_part_made_and_paid(market: Market, stand: Sta
         orders.accept(shop, makers[1], order.code)
         assert (order.status, statuses(order)) == ("accepted", ["accepted", "accepted", "passed"])
         for part in list(order.assignments[:2]):
-            goods.receive(shop, stand.kiosk, part.id, part.quantity)
+            receiving.receive(shop, stand.kiosk, part.id, part.quantity)
         assert order.status == "at_kiosk"
         paid = [payouts.standing(shop, maker).owed for maker in makers]
     assert paid == [54_017_82, 36_011_88, 0]
@@ -222,7 +227,7 @@ def test_what_comes_in_two_goes_is_paid_in_two(market: Market, stand: Stand) -> 
         order = accepted(shop, stand)
         bring(shop, stand.kiosk, order, 1, follows=True)
         assert (order.status, [part.quantity for part in order.assignments]) == ("accepted", [1, 2])
-        assert [part.quantity for part in goods.awaited(shop, stand.kiosk, order.code)] == [2]
+        assert [part.quantity for part in receiving.awaited(shop, stand.kiosk, order.code)] == [2]
         bring(shop, stand.kiosk, order, 2)
         assert (order.status, order.total) == ("at_kiosk", 450_000)
         assert sorted(payout.amount for payout in payouts.standing(shop, stand.artisan).last) == [135_000, 270_000]
@@ -271,7 +276,7 @@ def test_goods_of_a_brief_come_to_the_kiosk_it_names(market: Market, stand: Stan
         orders.accept(shop, makers[0], order.code, 5)
         artisans.set_kiosk(shop, makers[0], elsewhere.id)
         assert reason(lambda: bring(shop, elsewhere, order, 5)) == "other_kiosk"
-        assert goods.awaited(shop, elsewhere) == []
+        assert receiving.awaited(shop, elsewhere) == []
         assert bring(shop, stand.kiosk, order, 5).received_at == shop.now
 
 
@@ -385,7 +390,7 @@ def test_whatever_happens_the_sums_are_right_and_every_good_piece_is_paid_once(
 
 def _did(shop: Shop, kiosk: Kiosk, maker: Artisan, order: Order, what: str, count: int) -> int:
     """One thing that somebody tries; how many good pieces it brought."""
-    awaited = [part for part in goods.awaited(shop, kiosk, order.code) if part.artisan_id == maker.id]
+    awaited = [part for part in receiving.awaited(shop, kiosk, order.code) if part.artisan_id == maker.id]
     try:
         with shop.session.begin_nested():
             match what:
@@ -396,11 +401,11 @@ def _did(shop: Shop, kiosk: Kiosk, maker: Artisan, order: Order, what: str, coun
                 case "release":
                     orders.release(shop, maker, order.code)
                 case "bring" if awaited:
-                    return goods.receive(shop, kiosk, awaited[0].id, count).quantity
+                    return receiving.receive(shop, kiosk, awaited[0].id, count).quantity
                 case "two_goes" if awaited:
-                    return goods.receive(shop, kiosk, awaited[0].id, count, follows=True).quantity
+                    return receiving.receive(shop, kiosk, awaited[0].id, count, follows=True).quantity
                 case "refuse" if awaited:
-                    goods.receive(shop, kiosk, awaited[0].id, 0, refused=count, reason="damaged")
+                    receiving.receive(shop, kiosk, awaited[0].id, 0, refused=count, reason="damaged")
                 case "expire":
                     orders.expire(shop, order)
                 case "cancel":
@@ -423,4 +428,4 @@ def _check(shop: Shop, order: Order, good: int) -> None:
     assert order.total == order.unit_price * orders.pieces(order)
     if order.status == "at_kiosk":
         assert sum(earned.values()) == order.artisan_earns
-    shapes.Order.of(order)
+    schemas.Order.of(order)

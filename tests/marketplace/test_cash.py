@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from marketplace_api import artisans, cash, events, help_requests, kiosks, orders, payouts
+from marketplace_api.accounts import artisans, help_requests
+from marketplace_api.events import events
+from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Kiosk, Payout
+from marketplace_api.orders import orders
+from marketplace_api.payments import cash_codes, payouts
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 from tests.marketplace.conftest import Market, Stand, bring, place
@@ -27,14 +31,14 @@ def try_code(market: Market, kiosk: Kiosk, code: str) -> str:
     """What the kiosk hears of a code: whose money, nothing, or why not."""
     with market.open() as shop:
         try:
-            found = cash.find(shop, kiosks.by_id(shop, kiosk.id), code)
+            found = cash_codes.find(shop, kiosks.by_id(shop, kiosk.id), code)
         except Refused as refused:
             return refused.reason
         return found.artisan.name if found else "nothing"
 
 
 def wrong(code: str) -> str:
-    return f"{(int(code) + 1) % 10**cash.DIGITS:0{cash.DIGITS}}"
+    return f"{(int(code) + 1) % 10**cash_codes.DIGITS:0{cash_codes.DIGITS}}"
 
 
 def test_the_code_is_six_digits_and_in_no_event(market: Market, waiting: Payout) -> None:

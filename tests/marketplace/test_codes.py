@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketplace_api import codes, products
+from marketplace_api import codes
+from marketplace_api.catalogue import products
 from marketplace_api.shop import Ids
 from tests.marketplace.conftest import Market, furnish
 

@@ -9,7 +9,10 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from marketplace_api import artisans, audit, drawers, kiosks, ledger, orders, payouts
+from marketplace_api.accounts import artisans
+from marketplace_api.kiosks import cash_float, kiosks
+from marketplace_api.orders import orders
+from marketplace_api.payments import audit, ledger, payouts
 from marketplace_api.refused import Refused
 from tests.marketplace.conftest import Market, Stand, bring, place
 
@@ -133,9 +136,9 @@ def test_a_drawer_never_gives_what_it_does_not_hold(sqlite_market: Market, amoun
         session.flush()
         for amount in amounts:
             try:
-                drawers.hand_over(shop, kiosk, amount, "")
+                cash_float.hand_over(shop, kiosk, amount, "")
                 expected += amount
             except Refused:
                 assert expected + amount < 0
-            assert drawers.holds(shop, kiosk) == expected >= 0
+            assert cash_float.holds(shop, kiosk) == expected >= 0
         session.rollback()

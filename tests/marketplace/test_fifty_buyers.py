@@ -13,7 +13,8 @@ import pytest
 import requests
 from sqlalchemy import func, select
 
-from marketplace_api import apikeys, products
+from marketplace_api.accounts import api_keys
+from marketplace_api.catalogue import products
 from marketplace_api.models import Order, Product
 from marketplace_api.rest.app import Api
 from tests.marketplace.conftest import Market, Stand, order_body
@@ -54,7 +55,7 @@ def storefront(market: Market, stand: Stand, api: Api) -> Iterator[Storefront]:
             products.list_product(shop, stand.artisan, title=title, category="baskets", price=100, quantity=pieces)
             for title, pieces in ON_SALE.items()
         ]
-        key = apikeys.create(shop, "a storefront", "storefront")
+        key = api_keys.create(shop, "a storefront", "storefront")
     with served(api) as url:
         yield Storefront(url, key, wares)
 

@@ -8,7 +8,7 @@ from urllib.request import Request, urlopen
 import pytest
 from flask.testing import FlaskClient
 
-from marketplace_api import apikeys
+from marketplace_api.accounts import api_keys
 from marketplace_api.refused import Refused
 from marketplace_api.rest.app import Api
 from tests.marketplace.conftest import HOUSE_KEY, Market, Stand, client, make_api, order_body
@@ -20,7 +20,7 @@ SLOW_S = 5
 
 def used_at(market: Market) -> list[object]:
     with market.open() as shop:
-        return [key.last_used_at for key in apikeys.listing(shop)]
+        return [key.last_used_at for key in api_keys.listing(shop)]
 
 
 def ask(sender: FlaskClient) -> int:
@@ -53,7 +53,7 @@ def test_a_use_that_was_refused_or_changed_something_counts_too(api: Api, market
 
 def test_no_read_waits_for_a_writer_because_its_key_is_noted(sqlite_market: Market) -> None:
     with sqlite_market.open() as shop:
-        key = apikeys.create(shop, "a storefront", "storefront")
+        key = api_keys.create(shop, "a storefront", "storefront")
     with served(make_api(sqlite_market)) as url, sqlite_market.open() as busy:
         busy.session.connection()  # holds SQLite's one write lock
         request = Request(f"{url}/orders", headers={"Authorization": f"Bearer {key}"})
@@ -66,29 +66,29 @@ def test_no_read_waits_for_a_writer_because_its_key_is_noted(sqlite_market: Mark
 def test_a_revoked_key_opens_nothing(api: Api, market: Market, by: str) -> None:
     storefront = client(api, market, "storefront")
     with market.open() as shop:
-        (row,) = apikeys.listing(shop)
+        (row,) = api_keys.listing(shop)
     other = client(api, market, "operator")
     assert ask(storefront) == 200
     with market.open() as shop:
-        assert apikeys.revoke(shop, getattr(row, by)).revoked_at == market.now
+        assert api_keys.revoke(shop, getattr(row, by)).revoked_at == market.now
     assert (ask(storefront), ask(other)) == (401, 200)
     with market.open() as shop, pytest.raises(Refused, match="unknown_key"):
-        apikeys.revoke(shop, row.id)
+        api_keys.revoke(shop, row.id)
 
 
 def test_a_name_of_several_keys_revokes_none(api: Api, market: Market) -> None:
     keys = [client(api, market, "storefront") for _ in range(2)]
     with market.open() as shop, pytest.raises(Refused, match="many_keys"):
-        apikeys.revoke(shop, "a storefront")
+        api_keys.revoke(shop, "a storefront")
     assert [ask(key) for key in keys] == [200, 200]
 
 
 def test_a_name_is_free_again_when_its_key_is_revoked(api: Api, market: Market) -> None:
     with market.open() as shop:
-        apikeys.create(shop, "web", "storefront")
-        old = apikeys.revoke(shop, "web").id
-        apikeys.create(shop, "web", "storefront")
-        assert apikeys.revoke(shop, "web").id != old
+        api_keys.create(shop, "web", "storefront")
+        old = api_keys.revoke(shop, "web").id
+        api_keys.create(shop, "web", "storefront")
+        assert api_keys.revoke(shop, "web").id != old
 
 
 def test_a_house_key_stands_in_no_table(api: Api, market: Market) -> None:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from sqlalchemy import select, text
 from sqlalchemy.exc import DatabaseError
 
-from marketplace_api import ledger
 from marketplace_api.models import LedgerCheckpoint, LedgerEntry
+from marketplace_api.payments import ledger
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 from tests.marketplace.conftest import Market

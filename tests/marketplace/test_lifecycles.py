@@ -5,7 +5,7 @@ from typing import get_args
 
 import pytest
 
-from marketplace_api import lifecycles, shapes
+from marketplace_api import lifecycles, schemas
 from marketplace_api.lifecycles import ASSIGNMENT, ORDER, PAYOUT, LifeCycle
 from marketplace_api.models import Assignment, Order, Payout
 from marketplace_api.refused import Refused
@@ -46,7 +46,7 @@ def test_every_status_can_be_reached(cycle: LifeCycle) -> None:
 
 @pytest.mark.parametrize(
     ("cycle", "words"),
-    [(ORDER, shapes.OrderStatus), (ASSIGNMENT, shapes.AssignmentStatus), (PAYOUT, shapes.PayoutStatus)],
+    [(ORDER, schemas.OrderStatus), (ASSIGNMENT, schemas.AssignmentStatus), (PAYOUT, schemas.PayoutStatus)],
     ids=["order", "assignment", "payout"],
 )
 def test_the_api_names_exactly_these_statuses(cycle: LifeCycle, words: object) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask.testing import FlaskClient
 
-from marketplace_api import products
+from marketplace_api.catalogue import products
 from tests.marketplace.conftest import Market, Stand
 
 

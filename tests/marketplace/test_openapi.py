@@ -18,7 +18,7 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 from schemathesis.engine.recorder import ScenarioRecorder
 
-from marketplace_api.rest import repeats
+from marketplace_api.rest import idempotency
 from marketplace_api.rest.access import SCHEME
 from tests.bot import scenes
 from tests.marketplace.served import served
@@ -54,8 +54,8 @@ _keys = count()
 @schemathesis.hook
 def before_call(_context: schemathesis.HookContext, case: schemathesis.Case, _kwargs: object) -> None:
     """A key for each request: a second body under the same one would be refused, and rightly so."""
-    if re.fullmatch(repeats.PATTERN, str((case.headers or {}).get(repeats.HEADER, ""))):
-        case.headers[repeats.HEADER] = f"key-{next(_keys)}"
+    if re.fullmatch(idempotency.PATTERN, str((case.headers or {}).get(idempotency.HEADER, ""))):
+        case.headers[idempotency.HEADER] = f"key-{next(_keys)}"
 
 
 EXAMPLES = 30

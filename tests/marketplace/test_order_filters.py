@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
-from marketplace_api import orders, products
+from marketplace_api.catalogue import products
+from marketplace_api.orders import orders
 from marketplace_api.rest.app import Api
 from tests.marketplace.conftest import Market, Stand, client, order_body, register
 

@@ -7,8 +7,13 @@ from typing import Any
 
 import pytest
 
-from marketplace_api import artisans, events, goods, kiosks, orders, payouts, products
+from marketplace_api.accounts import artisans
+from marketplace_api.catalogue import products
+from marketplace_api.events import events
+from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Order
+from marketplace_api.orders import orders, receiving
+from marketplace_api.payments import payouts
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 from tests.marketplace.conftest import Market, Stand, bring, place, register
@@ -29,7 +34,7 @@ def test_a_basket_goes_from_artisan_to_buyer_and_the_money_comes_back(market: Ma
         order = place(shop, stand.product, quantity=2)
         assert [part.order_id for part in orders.parts_of(shop, stand.artisan, "offered")] == [order.id]
         orders.accept(shop, stand.artisan, order.code)
-        assert [part.order_id for part in goods.awaited(shop, stand.kiosk)] == [order.id]
+        assert [part.order_id for part in receiving.awaited(shop, stand.kiosk)] == [order.id]
         bring(shop, stand.kiosk, order, 2)
         assert [found.id for found in orders.at_kiosk(shop, stand.kiosk)] == [order.id]
         (payout,) = payouts.standing(shop, stand.artisan).last

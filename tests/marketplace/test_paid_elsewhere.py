@@ -8,8 +8,9 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from marketplace_api import audit, ledger, orders, payouts
 from marketplace_api.models import LedgerEntry, Order, Payout
+from marketplace_api.orders import orders
+from marketplace_api.payments import audit, ledger, payouts
 from tests.marketplace.conftest import Market, Stand, bring, place, register
 
 REFERENCE = "BANK-77"

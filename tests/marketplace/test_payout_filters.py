@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
-from marketplace_api import artisans, orders, payouts, products
+from marketplace_api.accounts import artisans
+from marketplace_api.catalogue import products
 from marketplace_api.models import Artisan, Order, Product
+from marketplace_api.orders import orders
+from marketplace_api.payments import payouts
 from marketplace_api.shop import Shop
 from tests.marketplace.conftest import Market, Stand, bring, place, register
 

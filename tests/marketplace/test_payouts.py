@@ -7,8 +7,10 @@ from threading import Barrier, Thread
 
 import pytest
 
-from marketplace_api import events, orders, payouts
+from marketplace_api.events import events
 from marketplace_api.models import Payout
+from marketplace_api.orders import orders
+from marketplace_api.payments import payouts
 from marketplace_api.refused import Refused
 from tests.marketplace.conftest import Market, Stand, bring, place
 

@@ -6,9 +6,10 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from marketplace_api import events, photos, products
+from marketplace_api.catalogue import photos, products
+from marketplace_api.catalogue.photos import Attached
+from marketplace_api.events import events
 from marketplace_api.models import Photo, Product
-from marketplace_api.photos import Attached
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 from tests.marketplace.conftest import Market, Stand

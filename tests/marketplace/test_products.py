@@ -6,7 +6,8 @@ from threading import Barrier, Thread
 
 import pytest
 
-from marketplace_api import events, products
+from marketplace_api.catalogue import products
+from marketplace_api.events import events
 from marketplace_api.refused import Refused
 from tests.marketplace.conftest import Market, Stand, place, register
 

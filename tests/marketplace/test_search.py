@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketplace_api import products, search
+from marketplace_api.catalogue import products, search
 from tests.marketplace.conftest import Market, Stand
 
 WARES = {

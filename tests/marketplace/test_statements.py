@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from marketplace_api import artisans, ledger, orders, payouts, statements
+from marketplace_api.accounts import artisans
 from marketplace_api.models import Order, Payout
+from marketplace_api.orders import orders
+from marketplace_api.payments import ledger, payouts, statements
 from marketplace_api.shop import Shop
 from tests.marketplace.conftest import Market, Stand, bring, place
 

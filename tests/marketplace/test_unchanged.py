@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
-from marketplace_api import artisans, products
+from marketplace_api.accounts import artisans
+from marketplace_api.catalogue import products
 from tests.marketplace.conftest import Market, Stand
 
 

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from marketplace_api import apikeys, events, webhooks
+from marketplace_api.accounts import api_keys
+from marketplace_api.events import events, webhooks
+from marketplace_api.events.webhooks import KEPT, WAITS, Miss
 from marketplace_api.models import WebhookDelivery
 from marketplace_api.rest import fields, pushed
 from marketplace_api.rest.app import Api
 from marketplace_api.shop import Shop
-from marketplace_api.webhooks import KEPT, WAITS, Miss
 from tests.marketplace.conftest import Market, client
 
 URL = "https://shop.example/soko"
@@ -87,7 +88,7 @@ def test_what_a_key_made_ends_with_it(api: Api, market: Market, operator: FlaskC
     create(client(api, market, "storefront"))
     kept = create(operator)
     with market.open() as shop:
-        apikeys.revoke(shop, "a storefront")
+        api_keys.revoke(shop, "a storefront")
 
     assert [one["id"] for one in operator.get("/webhook-endpoints").get_json()["data"]] == [kept["id"]]
 

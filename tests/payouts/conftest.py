@@ -14,14 +14,14 @@ import requests
 from flask import Flask
 from sqlalchemy import Engine
 
-from bot.database import create_engine
+from bot.db.engine import create_engine
 from bot.providers import daraja
 from bot.providers.daraja import Daraja
-from bot.providers.mobile_money import Payment, Report, Word
-from bot.simulator import bank
+from bot.providers.payment_contracts import Payment, Report, Word
 from bot.simulator import daraja as simulated
-from bot.simulator.bank import BuiltIn, Fate
+from bot.simulator import wallet
 from bot.simulator.gateway import WsgiAdapter
+from bot.simulator.wallet import BuiltIn, Fate
 from tests.bot.conftest import embedded, service  # noqa: F401 - fixtures
 from tests.providers.conftest import api, nobody_there  # noqa: F401 - fixtures
 
@@ -73,7 +73,7 @@ class Safaricom:
             post=self.post,
             clock=lambda: self.now,
             new_id=lambda: "".join(self.random.choices("0123456789abcdef", k=32)),
-            fate=lambda msisdn: self.fates.get(msisdn) or bank.fate(msisdn),
+            fate=lambda msisdn: self.fates.get(msisdn) or wallet.fate(msisdn),
             key=("key", "secret"),
         )
         self.app.register_blueprint(simulated.routes(self.bank))
@@ -115,7 +115,7 @@ class Safaricom:
 def book(sqlite_url: str) -> Iterator[Engine]:
     """An empty bank."""
     engine = create_engine(sqlite_url)
-    bank.metadata.create_all(engine)
+    wallet.metadata.create_all(engine)
     yield engine
     engine.dispose()
 

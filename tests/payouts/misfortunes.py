@@ -18,8 +18,8 @@ from sqlalchemy import Connection
 
 from bot.providers.daraja import Daraja
 from bot.simulator import daraja as simulated
-from bot.simulator.bank import Fate
 from bot.simulator.gateway import WsgiAdapter
+from bot.simulator.wallet import Fate
 from tests.service import Service
 
 ROOT = "http://daraja"

@@ -30,16 +30,20 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import event, select
 
-from bot.clock import MovableClock
-from bot.errands import LEASE, Errands
-from bot.house import House, build
-from bot.migrate import TABLES
-from bot.payouts import KIND, Paying
-from bot.providers.mobile_money import InHand, NeverHeard, NotPaid, Paid, PayError, Payment, Report, Word
-from bot.settings import Settings
-from marketplace_api import artisans, audit, cash, goods, kiosks, ledger, orders, payouts, products
+from bot.jobs.runner import LEASE, Errands
+from bot.migrations.upgrade import TABLES
+from bot.payments.payouts import KIND, Paying
+from bot.providers.payment_contracts import InHand, NeverHeard, NotPaid, Paid, PayError, Payment, Report, Word
+from bot.runtime.clock import MovableClock
+from bot.runtime.settings import Settings
+from bot.services import House, build
+from marketplace_api.accounts import artisans
+from marketplace_api.catalogue import products
+from marketplace_api.kiosks import kiosks
 from marketplace_api.lifecycles import PAYOUT
 from marketplace_api.models import Artisan, Assignment, Event, Payout
+from marketplace_api.orders import orders, receiving
+from marketplace_api.payments import audit, cash_codes, ledger, payouts
 from marketplace_api.shop import Ids, Shop
 from tests import servers
 from tests.marketplace.conftest import register, request
@@ -232,9 +236,9 @@ class Money(RuleBasedStateMachine):
     def bring(self, pick: int, good: int, follows: bool, pull: int | None) -> None:
         with self.dying(pull), self.shop() as shop:
             kiosk = kiosks.by_id(shop, self.kiosk_id)
-            awaited = goods.awaited(shop, kiosk)
+            awaited = receiving.awaited(shop, kiosk)
             part = awaited[min(pick, len(awaited) - 1)]
-            goods.receive(shop, kiosk, part.id, min(good, part.quantity), follows=follows)
+            receiving.receive(shop, kiosk, part.id, min(good, part.quantity), follows=follows)
 
     @rule(maker=st.sampled_from(MAKERS), to=st.sampled_from([PHONE, OTHER_PHONE, None]), pull=plugs)
     def ask_to_be_paid_otherwise(self, maker: str, to: str | None, pull: int | None) -> None:
@@ -247,7 +251,7 @@ class Money(RuleBasedStateMachine):
         with self.dying(pull), self.shop() as shop:
             waiting = self.in_status(shop, "awaiting_collection")
             kiosk, code = kiosks.by_id(shop, self.kiosk_id), waiting[pick % len(waiting)].cash_code
-            found = cash.find(shop, kiosk, code or "")
+            found = cash_codes.find(shop, kiosk, code or "")
             assert found
             payouts.collect(shop, kiosk, found.id)
 
@@ -352,7 +356,7 @@ class Money(RuleBasedStateMachine):
         """What the next step may be is chosen by what there is."""
         self.stand = Counter(shop.session.scalars(select(Payout.status)))
         self.is_paused = payouts.paused(shop) is not None
-        self.coming = len(goods.awaited(shop, kiosks.by_id(shop, self.kiosk_id)))
+        self.coming = len(receiving.awaited(shop, kiosks.by_id(shop, self.kiosk_id)))
         self.seen.update(self.stand, paused=self.is_paused)
 
     def teardown(self) -> None:

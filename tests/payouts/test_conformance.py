@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import Engine
 
-from bot.providers.mobile_money import InHand, NeverHeard, NotPaid, Paid, Payer, Payment, Word
-from bot.simulator import bank
-from bot.simulator.bank import BuiltIn
+from bot.providers.payment_contracts import InHand, NeverHeard, NotPaid, Paid, Payer, Payment, Word
+from bot.simulator import wallet
+from bot.simulator.wallet import BuiltIn
 from tests.payouts.conftest import Safaricom, payment
 
 
@@ -33,7 +33,7 @@ class Provider:
     @property
     def paid_out(self) -> int:
         with self.book.begin() as conn:
-            return bank.paid_out(conn)
+            return wallet.paid_out(conn)
 
 
 @pytest.fixture(params=["simulator", "daraja"])

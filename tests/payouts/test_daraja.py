@@ -15,9 +15,9 @@ from flask.testing import FlaskClient
 from werkzeug import Response
 
 from bot.providers.daraja import Daraja
-from bot.providers.mobile_money import InHand, NeverHeard, NotPaid, Paid, PayError, Report
-from bot.simulator.bank import Fate
+from bot.providers.payment_contracts import InHand, NeverHeard, NotPaid, Paid, PayError, Report
 from bot.simulator.gateway import WsgiAdapter
+from bot.simulator.wallet import Fate
 from tests.payouts.conftest import CALLBACKS, PHONE, ROOT, SECRET, Safaricom, payment
 from tests.providers.conftest import StandIn
 

@@ -14,14 +14,18 @@ from random import Random
 import pytest
 from sqlalchemy import func, select
 
-from bot.errands import Errands
-from bot.payouts import due
-from bot.simulator import bank
-from bot.simulator.bank import simulated_payment
+from bot.jobs.runner import Errands
+from bot.payments.payouts import due
+from bot.simulator import wallet
+from bot.simulator.wallet import simulated_payment
 from bot.worker import errands
-from marketplace_api import audit, events, goods, kiosks, ledger, orders, payouts, products
+from marketplace_api.catalogue import products
+from marketplace_api.events import events
+from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Artisan, Event, Kiosk, Payout
-from marketplace_api.money import BY_PHONE
+from marketplace_api.orders import orders, receiving
+from marketplace_api.payments import audit, ledger, payouts
+from marketplace_api.payments.money import BY_PHONE
 from marketplace_api.shop import Shop
 from state.tables import outbox
 from tests.marketplace.conftest import register, request
@@ -147,7 +151,7 @@ def _bring(shop: Shop, kiosk: Kiosk, artisan: Artisan, earns: int) -> None:
     ware = products.list_product(shop, artisan, title="Kiondo", category="baskets", price=price, quantity=1)
     order = orders.place(shop, request(), ware.id, 1)
     orders.accept(shop, artisan, order.code)
-    goods.receive(shop, kiosk, order.assignments[0].id, 1)
+    receiving.receive(shop, kiosk, order.assignments[0].id, 1)
 
 
 def test_a_thousand_payouts_end_as_the_provider_has_them_whatever_befalls_on_the_way(run: Run) -> None:
@@ -160,6 +164,6 @@ def test_a_thousand_payouts_end_as_the_provider_has_them_whatever_befalls_on_the
     assert run.paid_by_the_bank() == paid
     assert run.announced() == dict.fromkeys(paid, 1)
     with run.service.house.cashier.shop() as shop:
-        assert -ledger.balance(shop, ledger.provider("daraja")) == bank.paid_out(shop.session.connection())
+        assert -ledger.balance(shop, ledger.provider("daraja")) == wallet.paid_out(shop.session.connection())
         assert list(audit.objections(shop)) == []
     assert {kind for kind in KINDS if not run.bank.befell[kind]} == set()

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from bot.errands import LEASE, Errands
-from bot.providers.mobile_money import InHand, NeverHeard, NotPaid, Paid, PayError, Payment, Report, Word
-from bot.simulator import bank
+from bot.jobs.runner import LEASE, Errands
+from bot.providers.payment_contracts import InHand, NeverHeard, NotPaid, Paid, PayError, Payment, Report, Word
+from bot.simulator import wallet
 from bot.worker import errands
-from marketplace_api import artisans, audit, payouts
+from marketplace_api.accounts import artisans
+from marketplace_api.payments import audit, payouts
 from marketplace_api.shop import Shop
 from tests.bot.scenes import AKINYI, OTIENO, dials, news, received, texts
 from tests.bot.test_delivery import killed
@@ -441,4 +442,4 @@ def test_the_built_in_provider_pays_what_is_due_and_the_books_say_the_same(embed
     artisan_id = payout(embedded)["artisan_id"]
     with shop(embedded) as open:
         assert payouts.standing(open, artisans.by_id(open, artisan_id)).paid == 1620_00
-        assert bank.paid_out(open.session.connection()) == 1620_00
+        assert wallet.paid_out(open.session.connection()) == 1620_00

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.providers import Inbound, Report, SessionEnd
+from bot.providers.contracts import Inbound, Report, SessionEnd
 
 
 class RecordingHall:

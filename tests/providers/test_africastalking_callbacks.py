@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import Client, TestResponse
 
-from bot.providers import Inbound, Report, SessionEnd, africastalking
-from bot.providers.fields import msisdn
+from bot.providers import africastalking
+from bot.providers.contracts import Inbound, Report, SessionEnd
+from bot.providers.forms import msisdn
 from tests.providers.conftest import SECRET
 from tests.providers.halls import RecordingHall
 

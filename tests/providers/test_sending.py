@@ -12,8 +12,8 @@ import pytest
 import requests
 from requests.adapters import BaseAdapter
 
-from bot.providers import OutgoingSms, Receipt, Sender, SendError
 from bot.providers.africastalking import AfricasTalking
+from bot.providers.contracts import OutgoingSms, Receipt, Sender, SendError
 from bot.providers.twilio import Twilio
 from tests.providers.conftest import StandIn
 

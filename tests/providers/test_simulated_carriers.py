@@ -14,10 +14,10 @@ import pytest
 import requests
 from flask import Flask, request
 
-from bot.providers import FetchError, Inbound, OutgoingSms, Receipt, Report, Sender, SendError, SessionEnd
 from bot.providers.africastalking import AfricasTalking
+from bot.providers.contracts import FetchError, Inbound, OutgoingSms, Receipt, Report, Sender, SendError, SessionEnd
 from bot.providers.twilio import Twilio
-from bot.settings import Settings
+from bot.runtime.settings import Settings
 from bot.simulator import carriers, media
 from bot.simulator.carriers import Carried
 from bot.simulator.gateway import Gateway, WsgiAdapter

@@ -13,7 +13,8 @@ from flask.testing import FlaskClient
 from twilio.request_validator import RequestValidator
 from werkzeug.test import TestResponse
 
-from bot.providers import Inbound, Media, Report, twilio
+from bot.providers import twilio
+from bot.providers.contracts import Inbound, Media, Report
 from tests.providers.conftest import PUBLIC_URL, TOKEN
 from tests.providers.halls import RecordingHall
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Connection, Engine
 
-from bot.database import create_engine
+from bot.db.engine import create_engine
 from state.tables import metadata
 
 

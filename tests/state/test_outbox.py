@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from bot.database import create_engine
+from bot.db.engine import create_engine
 from state import outbox
 from state.outbox import Job
 from state.tables import metadata

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine
 
-from state import performed
+from state import processed
 from tests.state.together import together
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -14,12 +14,12 @@ AMINA = "+254711000001"
 
 
 def begin(conn: Connection, key: str, gateway_session: str | None = "ATUid_1") -> bytes | None:
-    return performed.begin(conn, key, AMINA, NOW, gateway_session)
+    return processed.begin(conn, key, AMINA, NOW, gateway_session)
 
 
 def test_the_first_time_is_done_and_the_second_is_told_what_came_of_it(conn: Connection) -> None:
     assert begin(conn, "list:1") is None
-    performed.finish(conn, "list:1", b"K7P4", b"conversation")
+    processed.finish(conn, "list:1", b"K7P4", b"conversation")
     assert begin(conn, "list:1") == b"K7P4"
     assert begin(conn, "list:2") is None
 
@@ -37,7 +37,7 @@ def test_of_hops_at_once_one_does_it_and_the_others_hear_of_it(engine: Engine) -
         with engine.begin() as conn:
             outcome = begin(conn, "list:1")
             if outcome is None:
-                performed.finish(conn, "list:1", b"by %d" % number, b"")
+                processed.finish(conn, "list:1", b"by %d" % number, b"")
             return outcome
 
     outcomes = together(6, hop)
@@ -47,9 +47,9 @@ def test_of_hops_at_once_one_does_it_and_the_others_hear_of_it(engine: Engine) -
 
 
 def test_a_gateways_session_knows_where_it_stood_after_its_last_deed(conn: Connection) -> None:
-    assert performed.latest(conn, "ATUid_1") is None
+    assert processed.latest(conn, "ATUid_1") is None
     for key, session in [("a", "ATUid_1"), ("b", "ATUid_1"), ("c", "ATUid_2"), ("d", None)]:
         begin(conn, key, session)
-        performed.finish(conn, key, b"done", key.encode())
-    assert performed.latest(conn, "ATUid_1") == b"b"
-    assert performed.latest(conn, "ATUid_2") == b"c"
+        processed.finish(conn, key, b"done", key.encode())
+    assert processed.latest(conn, "ATUid_1") == b"b"
+    assert processed.latest(conn, "ATUid_2") == b"c"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, Engine
 
-from state import tallies
+from state import counters
 from tests.state.together import together
 
 
 def test_counts_add_up_by_name_and_label(conn: Connection) -> None:
-    tallies.add(conn, {("failed", "busy"): 2, ("failed", "no route"): 1})
-    tallies.add(conn, {("failed", "busy"): 3})
-    tallies.add(conn, {})
-    assert tallies.read(conn) == {("failed", "busy"): 5, ("failed", "no route"): 1}
+    counters.add(conn, {("failed", "busy"): 2, ("failed", "no route"): 1})
+    counters.add(conn, {("failed", "busy"): 3})
+    counters.add(conn, {})
+    assert counters.read(conn) == {("failed", "busy"): 5, ("failed", "no route"): 1}
 
 
 def test_of_many_at_once_none_is_lost(engine: Engine) -> None:
@@ -21,8 +21,8 @@ def test_of_many_at_once_none_is_lost(engine: Engine) -> None:
     def count(worker: int) -> None:
         for turn in range(5):
             with engine.begin() as conn:
-                tallies.add(conn, dict.fromkeys(names[worker % 3 :] + names[: worker % 3], turn))
+                counters.add(conn, dict.fromkeys(names[worker % 3 :] + names[: worker % 3], turn))
 
     together(4, count)
     with engine.begin() as conn:
-        assert tallies.read(conn) == dict.fromkeys(names, 4 * 10)
+        assert counters.read(conn) == dict.fromkeys(names, 4 * 10)

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy_utc import UtcDateTime
 
-from marketplace_api import search
+from marketplace_api.catalogue import search
 
 
 revision = "0005"

@@ -1,0 +1,1 @@
+"""Flask commands for administration."""

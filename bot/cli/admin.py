@@ -1,0 +1,90 @@
+"""Administration from the command line: `flask --app wsgi …`."""
+
+from __future__ import annotations
+
+import click
+from flask.cli import AppGroup, with_appcontext
+
+from bot.cli.context import changing, current_house
+from bot.demo import bulk
+from bot.demo import seed as shop_demo
+from bot.demo.bulk import Crowd
+from bot.messaging import broadcasts
+from bot.messaging.broadcasts import Audience
+from bot.migrations import upgrade as migrations
+from marketplace_api.accounts import api_keys
+from marketplace_api.models import ApiKey
+
+db = AppGroup("db", help="The database.")
+apikey = AppGroup("apikey", help="Keys to the marketplace API.")
+
+
+@db.command("upgrade")
+def upgrade() -> None:
+    """Bring the database to this edition's schema."""
+    migrations.upgrade(current_house().settings)
+
+
+@apikey.command("create")
+@click.argument("name")
+@click.option("--scope", type=click.Choice(["storefront", "operator"]), required=True)
+def create(name: str, scope: api_keys.Scope) -> None:
+    """Make a key and print it; it cannot be read again."""
+    with changing() as shop:
+        click.echo(api_keys.create(shop, name, scope))
+
+
+@apikey.command("list")
+def list_keys() -> None:
+    """Every key ever made, oldest first; the key itself nobody knows."""
+    house = current_house()
+    with house.database.reading() as session:
+        for key in api_keys.listing(house.shop(session)):
+            click.echo(_line(key))
+
+
+def _line(key: ApiKey) -> str:
+    used = f"used {key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never used"
+    until = f", revoked {key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else ""
+    return f"{key.id}  {key.scope:<10}  {key.prefix}…  {key.name}: made {key.created_at:%Y-%m-%d}, {used}{until}"
+
+
+@apikey.command("revoke")
+@click.argument("name_or_id", metavar="NAME|ID")
+def revoke(name_or_id: str) -> None:
+    """Let a key open nothing any more, from its next request on."""
+    with changing() as shop:
+        click.echo(_line(api_keys.revoke(shop, name_or_id)))
+
+
+@click.command("broadcast")
+@click.argument("text")
+@click.option("--craft", help="Only artisans of this craft.")
+@click.option("--town", help="Only those of kiosks in this town.")
+@click.option("--kiosk", "kiosk_id", help="Only those of the kiosk with this id.")
+@click.option("--language", help="Only those who read this language.")
+@with_appcontext
+def send_broadcast(text: str, **audience: str | None) -> None:
+    """Text all artisans, or some of them. It waits for the morning where it is night."""
+    with changing() as shop:
+        id, recipients = broadcasts.begin(shop, text, Audience(**audience))
+    click.echo(f"{id}: {recipients} artisans")
+
+
+@click.command("demo")
+@click.option("--artisans", type=click.IntRange(min=0), default=0, help="How many more artisans.")
+@click.option("--products", type=click.IntRange(min=0), default=0, help="How many more products, of all artisans.")
+@click.option("--orders", type=click.IntRange(min=0), default=0, help="How many more orders, in every stage.")
+@with_appcontext
+def demo(artisans: int, products: int, orders: int) -> None:
+    """Fill an empty shop with kiosks, artisans and wares; or any shop with many more, for benchmarks."""
+    house = current_house()
+    if not house.settings.development:
+        raise click.ClickException("ENVIRONMENT=production takes no demo data")
+    migrations.upgrade(house.settings)
+    shop_demo.seed(house.settings)
+    try:
+        with changing() as shop:
+            bulk.fill(shop, Crowd(artisans, products, orders))
+    except bulk.Empty as empty:
+        raise click.ClickException(str(empty)) from None

@@ -1,0 +1,157 @@
+"""The books and the payouts from the command line: `flask --app wsgi ledger …` and `flask --app wsgi payouts …`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import click
+from babel.numbers import get_currency_precision
+from flask.cli import AppGroup
+from sqlalchemy import select
+
+from bot.cli.context import changing, current_house
+from bot.messaging import rendering
+from bot.payments import reconciliation
+from bot.payments.reconciliation import Account, Comparison, Ours, UnreadableError
+from bot.services import House
+from locales import SOURCE
+from marketplace_api.models import PaymentName, Payout
+from marketplace_api.payments import audit, ledger, payouts
+from marketplace_api.shop import Shop
+
+books = AppGroup("ledger", help="The books.")
+payments = AppGroup("payouts", help="What artisans are paid.")
+
+
+@contextmanager
+def at_one_moment(house: House) -> Iterator[Shop]:
+    """The shop as it is now, however long one looks and whoever trades meanwhile."""
+    with house.database.reading() as session:
+        if session.get_bind().dialect.name == "postgresql":
+            session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        yield house.shop(session)
+
+
+@books.command("check")
+def check() -> None:
+    """Sum everything anew, and tell whatever is wrong."""
+    with at_one_moment(current_house()) as shop:
+        found, size = list(audit.objections(shop)), ledger.size(shop)
+    for objection in found:
+        click.echo(objection)
+    if found:
+        raise SystemExit(1)
+    click.echo(f"the books balance: {size.entries} entries, {size.accounts} accounts")
+
+
+@books.command("reverse")
+@click.argument("key")
+@click.argument("why")
+def reverse(key: str, why: str) -> None:
+    """Enter the contrary of the entry with this key; the entry itself stays."""
+    with changing() as shop:
+        new = ledger.reverse(shop, key, why)
+    click.echo(f"reversal:{key} is entered" if new else f"{key} was reversed before")
+
+
+@payments.command("pause")
+@click.argument("reason")
+def pause(reason: str) -> None:
+    """Send no payout by phone until they are resumed."""
+    with changing() as shop:
+        known = payouts.paused(shop)
+        payouts.pause(shop, reason)
+    click.echo(f"paused already: {known.reason}" if known else "payouts are paused")
+
+
+@payments.command("resume")
+def resume() -> None:
+    """Send payouts again."""
+    with changing() as shop:
+        resumed = payouts.resume(shop)
+    click.echo("payouts are sent again" if resumed else "payouts were not paused")
+
+
+@payments.command("reconcile")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="Of this day alone; else of all days in the file.")
+@click.option("--provider", help="Whose account it is; else PAYOUT_PROVIDER's.")
+def reconcile(file: Path, day: datetime | None, provider: str | None) -> None:
+    """Lay a provider's account of its payments, as CSV, beside ours."""
+    house = current_house()
+    try:
+        digits = get_currency_precision(house.terms.currency)
+        account = reconciliation.read(_text(file), digits, house.terms.zone)
+    except UnreadableError as error:
+        raise click.ClickException(f"{file.name}: {error}") from None
+    first, last = _days(account, day)
+    with house.database.reading() as session:
+        ours = _ours(house.shop(session), provider or house.settings.payout_provider, first, last)
+    found = reconciliation.compare(ours, account, first, last)
+    for line in _told(found, account.aside, house.terms.currency):
+        click.echo(line)
+    raise SystemExit(0 if found.agrees else 1)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UnreadableError("this is not text in UTF-8; export it as CSV, not as a spreadsheet") from None
+
+
+def _days(account: Account, day: datetime | None) -> tuple[date, date]:
+    days = (day.date(), day.date()) if day else account.days()
+    if days is None:
+        raise click.UsageError("The file has no dates; say which day it is of: --day 2026-11-23")
+    return days
+
+
+def _ours(shop: Shop, provider: str, first: date, last: date) -> Sequence[Ours]:
+    """What the provider was asked for in these days, and the day before and after, and has paid."""
+    paid = select(Payout).where(
+        Payout.provider == provider,
+        Payout.status == "paid",
+        Payout.sent_at >= shop.midnight(first - timedelta(days=1)),
+        Payout.sent_at < shop.midnight(last + timedelta(days=2)),
+    )
+    names = select(PaymentName.name, PaymentName.payout_id).where(
+        PaymentName.meaning == "payment", PaymentName.payout_id.in_(paid.with_only_columns(Payout.id))
+    )
+    called: dict[str, set[str]] = {}
+    for name, payout_id in shop.session.execute(names):
+        called.setdefault(payout_id, set()).add(name)
+    return [
+        Ours(
+            payout.code,
+            payout.provider_reference or "",
+            payout.amount,
+            (payout.sent_at or payout.created_at).astimezone(shop.terms.zone),
+            frozenset({payout.payment_id} | called.get(payout.id, set())),
+        )
+        for payout in shop.session.scalars(paid.order_by(Payout.sent_at, Payout.id))
+    ]
+
+
+def _told(found: Comparison, aside: int, currency: str) -> Iterator[str]:
+    def money(amount: int) -> str:
+        return rendering.words(SOURCE).money(amount, currency)
+
+    yield f"matched: {len(found.matched)}, {money(sum(one.amount for one, _ in found.matched))}"
+    yield f"missing: {len(found.missing)}, paid by our account and not by theirs"
+    for one in found.missing:
+        yield f"  payout {one.code}, reference {one.reference}, {money(one.amount)}, {one.at:%Y-%m-%d %H:%M}"
+    yield f"extra: {len(found.extra)}, paid by their account and not by ours"
+    for payment in found.extra:
+        yield f"  line {payment.line}: {payment.receipt}, {money(payment.amount)}, {payment.who or 'to nobody named'}"
+    yield f"different: {len(found.different)}, paid by both, but not with the same amount"
+    for one, payment in found.different:
+        yield (
+            f"  line {payment.line}: {payment.receipt} is {money(payment.amount)}, "
+            f"and our payout {one.code} {money(one.amount)}"
+        )
+    if aside:
+        yield f"aside: {aside}, charges, money that came in, or what was not done"

@@ -1,0 +1,1 @@
+"""One inbound hop in, one reply out."""

@@ -1,0 +1,175 @@
+"""A shop worth looking at, for development: kiosks in real towns, artisans, and what they make, with pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from bot.demo import art
+from bot.runtime.settings import Settings
+from bot.services import build
+from marketplace_api.accounts import artisans
+from marketplace_api.catalogue import products
+from marketplace_api.kiosks import kiosks
+from marketplace_api.models import Artisan, Kiosk, Product
+from marketplace_api.shop import Shop
+
+KIOSKS = (
+    ("Lakeside Kiosk", "Kisumu", "Otieno", "+254722000222"),
+    ("Mama Njeri Kiosk", "Nairobi", "Njeri", "+254722000223"),
+    ("Old Town Kiosk", "Mombasa", "Fatuma", "+254722000224"),
+    ("Wamunyu Junction Kiosk", "Machakos", "Mutua", "+254722000225"),
+    ("Hilltop Kiosk", "Maralal", "Lekishon", "+254722000226"),
+    ("Seafront Kiosk", "Lamu", "Swaleh", "+254722000227"),
+)
+
+
+class Ware(NamedTuple):
+    """`price` in minor units; the category is its maker's craft."""
+
+    title: str
+    price: int
+    quantity: int
+    description: str
+
+
+class Maker(NamedTuple):
+    """`kiosk` is a place in `KIOSKS`."""
+
+    name: str
+    msisdn: str
+    language: str
+    craft: str
+    kiosk: int
+    wares: Sequence[Ware]
+
+
+MAKERS = (
+    Maker(
+        *("Amina Yusuf", "+254711000101", "sw", "baskets", 2),
+        (
+            Ware("Kiondo basket", 1500_00, 6, "Sisal and leather, woven by hand."),
+            Ware("Market basket, large", 2200_00, 3, "Holds a week's shopping."),
+        ),
+    ),
+    Maker(
+        *("Wanjiku Kamau", "+254711000102", "en", "beadwork", 1),
+        (
+            Ware("Maasai bead necklace", 850_00, 12, "Glass beads on wire."),
+            Ware("Beaded bracelet", 300_00, 40, "Any size; tell us your colours."),
+        ),
+    ),
+    Maker(
+        *("Akinyi Ouma", "+254711000103", "en", "pottery", 0),
+        (
+            Ware("Clay water pot", 1800_00, 4, "Keeps water cool without a fridge."),
+            Ware("Cooking pot with lid", 1400_00, 7, "Burnished red clay, for charcoal and gas."),
+        ),
+    ),
+    Maker(
+        *("Mwende Kioko", "+254711000201", "sw", "baskets", 3),
+        (
+            Ware("Laundry basket with lid", 3800_00, 2, "Doum palm on a frame of willow, 60 cm high."),
+            Ware("Coiled fruit tray", 1100_00, 9, "Sisal, coiled and stitched; 35 cm across. Hangs on a wall too."),
+        ),
+    ),
+    Maker(
+        *("Nasieku Lolosoli", "+254711000202", "sw", "beadwork", 4),
+        (
+            Ware("Samburu wedding collar", 2600_00, 3, "Eleven rows of glass beads, as brides wear it."),
+            Ware("Beaded belt", 1700_00, 8, "Cow leather, sewn with beads; up to 110 cm."),
+        ),
+    ),
+    Maker(
+        *("Tigist Alemu", "+254711000203", "am", "jewellery", 1),
+        (
+            Ware("Brass drop earrings", 650_00, 15, "Cast from old taps, polished; light to wear."),
+            Ware("Copper bangles, set of three", 900_00, 10, "Hammered by hand, opens to fit."),
+            Ware("Cow horn pendant", 500_00, 18, "Horn with a bead of brass, on a waxed cord."),
+        ),
+    ),
+    Maker(
+        *("Zuhura Bakari", "+254711000204", "sw", "textiles", 5),
+        (
+            Ware("Kikoi, striped cotton", 1200_00, 20, "Woven in Lamu, 100 x 160 cm, with a knotted fringe."),
+            Ware("Kanga, a pair", 950_00, 25, "Two cotton wraps with a border and a proverb."),
+        ),
+    ),
+    Maker(
+        *("Espérance Mukamana", "+254711000205", "fr", "textiles", 1),
+        (
+            Ware("Wool rug, 90 x 150 cm", 7800_00, 2, "Spun, dyed with plants and knotted by four women."),
+            Ware("Printed cushion cover", 800_00, 14, "Block print on heavy cotton, 45 x 45 cm, with a zip."),
+        ),
+    ),
+    Maker(
+        *("Musyoka Nzioka", "+254711000206", "sw", "woodcarving", 3),
+        (
+            Ware("Olive wood salad bowl", 3200_00, 4, "One piece of wild olive, 30 cm across, oiled."),
+            Ware("Carved giraffe, 40 cm", 1600_00, 6, "Jacaranda, burnt and waxed."),
+            Ware("Carved wall mask", 2100_00, 3, "After the old dancers' masks; 45 cm high."),
+            Ware("Salad spoons, a pair", 700_00, 16, "Olive wood with handles of dyed bone."),
+        ),
+    ),
+    Maker(
+        *("Atieno Odhiambo", "+254711000207", "en", "pottery", 0),
+        (
+            Ware("Glazed mug", 450_00, 24, "Stoneware; holds 300 ml and bears the dishwasher."),
+            Ware("Terracotta planter", 1250_00, 5, "With a hole and a saucer; 25 cm across."),
+        ),
+    ),
+    Maker(
+        *("Lekuton Lesorogol", "+254711000208", "en", "leather", 4),
+        (
+            Ware("Leather satchel", 5400_00, 3, "Vegetable tanned, sewn by hand; takes a laptop of 13 inches."),
+            Ware("Maasai sandals", 1350_00, 11, "Leather and beads on a sole of old tyres. Tell us your size."),
+            Ware("Coin purse", 600_00, 20, "Goat leather with a brass stud."),
+            Ware("Goat leather bag", 3900_00, 4, "Two straps and a pocket inside."),
+        ),
+    ),
+    Maker(
+        *("Jean-Bosco Habimana", "+254711000209", "fr", "metalwork", 1),
+        (
+            Ware("Tin lantern", 1150_00, 9, "Pierced oil tins; for a candle or a bulb."),
+            Ware("Iron candle holder", 2400_00, 3, "Three arms, forged in Gikomba."),
+            Ware("Guinea fowl of scrap metal", 1900_00, 5, "Stands in a garden in any weather."),
+        ),
+    ),
+)
+
+
+def seed(settings: Settings) -> None:
+    """Fills an empty shop; leaves one that has a kiosk alone."""
+    house = build(settings)
+    try:
+        with house.database.writing.begin() as session:
+            shop = house.shop(session)
+            listed = [] if kiosks.listing(shop) else list(_filled(shop))
+        for product in listed:
+            house.gallery.hang(product.code, art.picture(product.title, product.category))
+    finally:
+        house.close()
+
+
+def _filled(shop: Shop) -> Iterator[Product]:
+    opened = [
+        kiosks.create(shop, name=name, town=town, agent_name=agent, agent_msisdn=msisdn)
+        for name, town, agent, msisdn in KIOSKS
+    ]
+    for maker in MAKERS:
+        artisan = _welcomed(shop, maker, opened[maker.kiosk])
+        for ware in maker.wares:
+            yield products.list_product(shop, artisan, category=maker.craft, **ware._asdict())
+
+
+def _welcomed(shop: Shop, maker: Maker, kiosk: Kiosk) -> Artisan:
+    return artisans.register(
+        shop,
+        name=maker.name,
+        msisdn=maker.msisdn,
+        language=maker.language,
+        craft=maker.craft,
+        kiosk_id=kiosk.id,
+        payout_method="mobile_money",
+        payout_msisdn=None,
+    )

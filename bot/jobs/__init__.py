@@ -1,0 +1,1 @@
+"""Background jobs: the job runner and the scheduler of periodic tasks."""

@@ -1,0 +1,1 @@
+"""The marketplace as conversations use it, local or over HTTP, and its events."""

@@ -1,0 +1,64 @@
+"""What happened in the shop, with all that texts about it need: an event and the people it concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from sqlalchemy import func, select
+
+from bot.marketplace.port import Drawer, Due, Maker, News
+from marketplace_api.accounts import artisans
+from marketplace_api.events import events
+from marketplace_api.models import Event, Payout
+from marketplace_api.payments import payouts
+from marketplace_api.shop import Shop
+
+
+def since(shop: Shop, after: int, limit: int) -> Sequence[News]:
+    """The first `limit` events after the number `after`, oldest first; 0 is before them all."""
+    happened = events.since(shop, after, limit)
+    concerned = {id for event in happened for id in _concerned(event)}
+    makers = {row.id: Maker.of(row) for row in artisans.by_ids(shop, concerned)}
+    dues = _dues(shop, {event.data["id"] for event in happened if event.type.startswith("payout.")})
+    return [_news(event, makers, dues) for event in happened]
+
+
+def _news(event: Event, makers: Mapping[str, Maker], dues: Mapping[str, Due]) -> News:
+    hers = {id: makers[id] for id in _concerned(event)}
+    return News(event.seq, event.id, event.type, event.created_at, event.data, hers, dues.get(event.data["id"]))
+
+
+def _concerned(event: Event) -> Iterator[str]:
+    """The artisans in an event's resource: she herself, or whoever makes a part of an order."""
+    if event.type.startswith("artisan."):
+        yield event.data["id"]
+    for part in event.data.get("assignments", ()):
+        yield part["artisan"]["id"]
+
+
+def _dues(shop: Shop, payout_ids: Collection[str]) -> Mapping[str, Due]:
+    """By the ids of the payouts."""
+    rows = payouts.by_ids(shop, payout_ids)
+    owed = payouts.owed(shop, {row.artisan_id for row in rows})
+    kiosks = {row.kiosk_id for row in rows if row.kiosk_id}
+    paid = payouts.collected_since(shop, kiosks, shop.midnight(shop.today))
+    return {row.id: _due(row, owed[row.artisan_id], paid) for row in rows}
+
+
+def _due(row: Payout, owed: int, paid: Mapping[str, int]) -> Due:
+    return Due(
+        Maker.of(row.artisan),
+        order=row.about,
+        amount=row.amount,
+        currency=row.currency,
+        owed=owed,
+        reference=row.provider_reference,
+        cash_code=row.cash_code,
+        phone=row.msisdn,
+        drawer=Drawer(row.kiosk.id, row.kiosk.agent_msisdn, paid.get(row.kiosk.id, 0)) if row.kiosk else None,
+    )
+
+
+def newest(shop: Shop) -> int:
+    """The number of the last event, 0 before the first."""
+    return shop.session.scalar(select(func.max(Event.seq))) or 0

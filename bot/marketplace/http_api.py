@@ -1,0 +1,248 @@
+"""`/phones/…`: the marketplace as a bot elsewhere asks for it, one person at a time.
+
+    GET  /phones/shop                         what is the same for everybody
+    GET  /phones/news?after=7                 what happened, with all that texts about it need
+    GET  /phones/{msisdn}                     who speaks
+    GET  /phones/{msisdn}/orders              … and what else dialogues ask
+    POST /phones/{msisdn}/commands            {"type": "SetPrice", "code": "K7P4", "price": 150000}
+
+The values are those of the dialogues themselves (`flows/market.py`), written down; who reads them is
+`bot/marketplace/remote.py`. Amounts are minor units of the shop's currency.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Annotated, Any
+
+import msgspec
+from apiflask import APIBlueprint
+from flask import Response, current_app, request
+from pydantic import BaseModel, Field, StringConstraints
+from werkzeug.exceptions import BadRequest
+
+from bot.marketplace import events
+from bot.marketplace.local import InProcessMarket
+from bot.marketplace.port import Facts, Maker, Performed, Recent, Speaker
+from bot.web.messages_api import E164, Phone
+from flows import market
+from marketplace_api.rest import problems
+from marketplace_api.rest.access import requires, shop
+from marketplace_api.rest.fields import Limit
+from marketplace_api.rest.idempotency import repeatable
+
+blueprint = APIBlueprint("phones", __name__, tag="Phones")
+
+NAMED = "#/components/schemas/Phone{name}"
+"""Where a value's schema stands in the document: its name is told from the resource's, which may be alike."""
+
+PHOTO_LINK = "PHOTO_LINK"
+"""Under this name the application's configuration holds how a link for pictures is made."""
+
+# msgspec gets to know a type as it first reads one; two threads that make it do so at once crash the process
+msgspec.json.Decoder(market.ToTheShop)
+
+_answers: dict[str, Any] = {}
+"""By path, the type of what is answered there."""
+
+
+class PhoneAndCode(Phone):
+    """Whose order or product, and which."""
+
+    code: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{1,20}$")]
+
+
+class PhoneAndNeighbour(Phone):
+    """Whose kiosk, and who brings her wares there."""
+
+    neighbour: Annotated[str, StringConstraints(pattern=E164)]
+
+
+class NewsQuery(BaseModel):
+    """From where on to read: `seq` of the last one that was read, 0 at first."""
+
+    after: Annotated[int, Field(ge=0, le=2**53)] = 0
+    limit: Limit = 100
+
+
+def asks(
+    path: str, answers: Any, of: type[Phone] = Phone
+) -> Callable[[Callable[..., object]], Callable[..., Response]]:
+    """A read on behalf of whoever has the phone in the path."""
+
+    def decorate(view: Callable[..., object]) -> Callable[..., Response]:
+        @wraps(view)
+        def asked(path_data: Phone, **_in_path: str) -> Response:
+            stall = _stall(path_data.msisdn)
+            return _answer(view(stall, *path_data.model_dump(exclude={"msisdn"}).values()))
+
+        _answers[re.sub(r"<(\w+)>", r"{\1}", path)] = answers
+        guarded = requires("operator", refusals=(422,))(blueprint.input(of, location="path")(asked))
+        return blueprint.get(path)(guarded)
+
+    return decorate
+
+
+@asks("/phones/<msisdn>", Speaker)
+def speaker(stall: InProcessMarket) -> Speaker:
+    """Read who speaks.
+
+    A phone that nobody knows is nobody's: that is no error.
+    """
+    return stall.speaker()
+
+
+@asks("/phones/<msisdn>/products", list[market.Product])
+def products(stall: InProcessMarket) -> Sequence[market.Product]:
+    """List what an artisan has on sale or sold out, newest first."""
+    return stall.products()
+
+
+@asks("/phones/<msisdn>/orders", list[market.Order])
+def orders(stall: InProcessMarket) -> Sequence[market.Order]:
+    """List what waits for an artisan, to be answered or to be brought, oldest first."""
+    return stall.orders()
+
+
+@asks("/phones/<msisdn>/expected/<code>", list[market.Order], PhoneAndCode)
+def expected(stall: InProcessMarket, code: str) -> Sequence[market.Order]:
+    """List the parts of an order that are on their way to an agent's kiosk."""
+    return stall.expected(code)
+
+
+@asks("/phones/<msisdn>/to-ship", list[market.Order])
+def to_ship(stall: InProcessMarket) -> Sequence[market.Order]:
+    """List the orders that lie at an agent's kiosk."""
+    return stall.to_ship()
+
+
+@asks("/phones/<msisdn>/bought/<code>", market.Order | None, PhoneAndCode)
+def bought(stall: InProcessMarket, code: str) -> market.Order | None:
+    """Read an order that this phone placed, or null."""
+    return stall.bought(code)
+
+
+@asks("/phones/<msisdn>/neighbours/<neighbour>", Maker | None, PhoneAndNeighbour)
+def neighbour(stall: InProcessMarket, msisdn: str) -> Maker | None:
+    """Read an artisan who brings her wares to an agent's kiosk, or did until she left; null when there is no such."""
+    return stall.neighbour(msisdn)
+
+
+@asks("/phones/<msisdn>/photo-link/<code>", str | None, PhoneAndCode)
+def photo_link(stall: InProcessMarket, code: str) -> str | None:
+    """Read where an artisan can send pictures of a product from a browser, or null when she sells no such."""
+    return stall.photo_link(code)
+
+
+@asks("/phones/<msisdn>/earnings", market.Earnings)
+def earnings(stall: InProcessMarket) -> market.Earnings:
+    """Read what an artisan is owed, what she was paid, and the last payouts."""
+    return stall.earnings()
+
+
+@asks("/phones/<msisdn>/day", market.Day)
+def day(stall: InProcessMarket) -> market.Day:
+    """Read an agent's day at the kiosk."""
+    return stall.day()
+
+
+@blueprint.get("/phones/shop")
+@requires("operator")
+def facts() -> Response:
+    """Read what is the same for everybody."""
+    stall, terms = _stall(""), shop().terms
+    kiosks = [*stall.kiosks()]
+    return _answer(Facts([*stall.crafts()], kiosks, terms.commission_percent, events.newest(shop())))
+
+
+@blueprint.get("/phones/news")
+@requires("operator")
+@blueprint.input(NewsQuery, location="query")
+def recent(query_data: NewsQuery) -> Response:
+    """List what happened, oldest first, with all that texts about it need.
+
+    A code for cash is among it, which only its artisan may be told.
+    """
+    return _answer(Recent([*events.since(shop(), query_data.after, query_data.limit)]))
+
+
+@blueprint.post("/phones/<msisdn>/commands")
+@requires("operator")
+@blueprint.input(Phone, location="path")
+def perform(path_data: Phone, msisdn: str) -> Response:
+    """Have something done on behalf of a phone.
+
+    That the shop refuses is an outcome too, `rejected` for a `reason`; only what cannot be read is an error.
+    """
+    try:
+        command = _command(request.get_data())
+    except msgspec.ValidationError as error:
+        return _invalid(str(error))
+    except (msgspec.DecodeError, RecursionError):
+        raise BadRequest from None
+    return _perform(command, path_data.msisdn)
+
+
+def _command(body: bytes) -> market.Command:
+    """JSON has one kind of number, so 5.0 is whole."""
+    sent = msgspec.json.decode(body)
+    if isinstance(sent, dict):
+        sent = {
+            name: int(value) if isinstance(value, float) and value.is_integer() else value
+            for name, value in sent.items()
+        }
+    command: market.Command = msgspec.convert(sent, market.ToTheShop)
+    return command
+
+
+@repeatable
+def _perform(command: market.Command, msisdn: str) -> Response:
+    stall = _stall(msisdn)
+    outcome = stall.perform(command)
+    return _answer(Performed(outcome, stall.speaker()), 201)
+
+
+def _stall(msisdn: str) -> InProcessMarket:
+    return InProcessMarket(shop, msisdn, current_app.config[PHOTO_LINK])
+
+
+def _answer(value: object, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(value), status, mimetype="application/json")
+
+
+def _invalid(words: str) -> Response:
+    """The library says where it is as `$.price`; a pointer says it as `#/price`."""
+    detail, _, place = words.partition(" - at `$")
+    pointer = "#" + "".join(f"/{step}" for step in place.rstrip("`").split(".") if step)
+    return problems.answer(422, "One field is not valid.", errors=[{"detail": detail, "pointer": pointer}])
+
+
+def described(complete: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """What completes the document, after the values that are read and answered here were put into it."""
+
+    def describe(document: dict[str, Any]) -> dict[str, Any]:
+        reads = {"/phones/shop": Facts, "/phones/news": Recent, **_answers}
+        shapes, components = msgspec.json.schema_components(
+            [*reads.values(), Performed, market.ToTheShop], ref_template=NAMED
+        )
+        *answered, performed, command = shapes
+        document["components"]["schemas"] |= {f"Phone{name}": schema for name, schema in components.items()}
+        for path, schema in zip(reads, answered, strict=True):
+            document["paths"][path]["get"]["responses"] |= _response("200", schema)
+        commands = document["paths"]["/phones/{msisdn}/commands"]["post"]
+        commands["requestBody"] = {"content": _json(command)}
+        del commands["responses"]["200"]
+        commands["responses"] |= _response("201", performed)
+        return complete(document)
+
+    return describe
+
+
+def _response(status: str, schema: object) -> dict[str, Any]:
+    return {status: {"description": "Successful response", "content": _json(schema)}}
+
+
+def _json(schema: object) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}

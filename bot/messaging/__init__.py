@@ -1,0 +1,1 @@
+"""Outbound texts from the queue to the delivery report."""

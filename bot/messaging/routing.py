@@ -1,0 +1,105 @@
+"""Handing texts over: which providers are asked, one after another, and what each said. Touches no database."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from bot.providers.contracts import BulkSender, OutgoingSms, Receipt, Sender, SendError
+from state.messages import Message
+from state.outbox import Job
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Which provider carries texts to which numbers: the longest prefix decides.
+
+    `instead` takes what the chosen one certainly did not, and says may come later.
+    """
+
+    senders: Mapping[str, Sender]
+    prefixes: Mapping[str, str]
+    otherwise: str
+    instead: str | None = None
+
+    def sender(self, msisdn: str) -> Sender:
+        fitting = [prefix for prefix in self.prefixes if msisdn.startswith(prefix)]
+        return self.senders[self.prefixes[max(fitting, key=len)] if fitting else self.otherwise]
+
+    def ways(self, msisdn: str) -> tuple[Sender, ...]:
+        """Those to ask, one after another."""
+        first = self.sender(msisdn)
+        return (first, self.senders[self.instead]) if self.instead and self.instead != first.name else (first,)
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A text in hand, and the job it is held by."""
+
+    job: Job
+    message: Message
+
+    @property
+    def sms(self) -> OutgoingSms:
+        channel: Literal["sms", "whatsapp"] = "whatsapp" if self.message.channel == "whatsapp" else "sms"
+        return OutgoingSms(self.message.id, self.message.msisdn, self.message.text, channel)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What one hand does: a letter, or a broadcast's letters of the same words, by the first way that takes them."""
+
+    ways: tuple[Sender, ...]
+    letters: tuple[Letter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a provider said to a letter."""
+
+    letter: Letter
+    provider: str
+    said: Receipt | SendError
+
+
+def carry(call: Call) -> list[Outcome]:
+    """Asks the providers of a call one after another, until none says *later*; touches no database."""
+    outcomes: dict[str, Outcome] = {}
+    letters: Sequence[Letter] = call.letters
+    for sender in call.ways:
+        tried = _ask(sender, letters)
+        outcomes |= {outcome.letter.message.id: outcome for outcome in tried}
+        letters = [each.letter for each in tried if isinstance(each.said, SendError) and each.said.retryable]
+        if not letters:
+            break
+    return list(outcomes.values())
+
+
+def _ask(sender: Sender, letters: Sequence[Letter]) -> list[Outcome]:
+    try:
+        if len(letters) > 1 and isinstance(sender, BulkSender):
+            said = sender.send_same([letter.sms for letter in letters])
+            return [Outcome(letter, sender.name, each) for letter, each in zip(letters, said, strict=True)]
+        return [Outcome(letter, sender.name, _say(sender, letter)) for letter in letters]
+    except SendError as error:
+        return [Outcome(letter, sender.name, error) for letter in letters]
+    except Exception as error:  # a bug of ours or the SDK's, and who knows whether before or after it left
+        log.exception("asking %s broke", sender.name)
+        broke = SendError(type(error).__name__, unknown=True)
+        return [Outcome(letter, sender.name, broke) for letter in letters]
+
+
+def _say(sender: Sender, letter: Letter) -> Receipt | SendError:
+    try:
+        return sender.send(letter.sms)
+    except SendError as error:
+        return error
+
+
+def alike(call: Call, error: SendError) -> list[Outcome]:
+    """The same outcome for all of a call's letters."""
+    return [Outcome(letter, call.ways[0].name, error) for letter in call.letters]

@@ -1,0 +1,1 @@
+"""Turns marketplace events into texts."""

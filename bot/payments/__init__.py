@@ -1,0 +1,1 @@
+"""Payouts to artisans and their reconciliation with the provider."""

@@ -1,0 +1,1 @@
+"""Product photos: received by MMS or link, re-encoded and stored."""

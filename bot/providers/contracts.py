@@ -1,0 +1,157 @@
+"""What crosses the border between a provider's file and the hall.
+
+A provider turns its wire format into the shapes below and calls the hall; the hall turns
+what must leave into an `OutgoingSms` and calls the provider's `send`. Nothing else passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol, runtime_checkable
+
+Channel = Literal["ussd", "sms", "whatsapp"]
+Status = Literal["sending", "sent", "delivered", "failed", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A picture that came with a message: where the provider keeps it."""
+
+    url: str
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """Something a person sent us, whoever carried it.
+
+    `id` is the provider's: of the session for USSD, of the message for SMS. USSD `text` is
+    cumulative: all she typed in this session, joined by `*`, unescaped.
+    """
+
+    channel: Channel
+    provider: str
+    id: str
+    msisdn: str
+    service: str
+    text: str
+    media: tuple[Media, ...] = ()
+    sent_at: datetime | None = None
+    consent: Literal["STOP", "START", "HELP"] | None = None
+    """What the provider has itself understood and answered (Twilio's OptOutType)."""
+    token: str | None = None
+    """The same each time the provider brings it (Twilio's I-Twilio-Idempotency-Token)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnd:
+    """A USSD session is over: `incomplete` means that she was still being asked something."""
+
+    provider: str
+    session_id: str
+    msisdn: str | None
+    incomplete: bool
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A delivery report: where a message we sent now stands, in our words; None when they are new to us."""
+
+    provider: str
+    provider_id: str
+    status: Status | None
+    reason: str | None = None
+    raw_status: str = ""
+    msisdn: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingSms:
+    """One text for one person. `id` is ours, stable over every attempt."""
+
+    id: str
+    msisdn: str
+    text: str
+    channel: Literal["sms", "whatsapp"] = "sms"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The provider took the message over. `cost` as the provider writes it, `KES 0.8000`; it may give no id."""
+
+    provider_id: str | None
+    status: Status = "sent"
+    cost: str | None = None
+
+
+class SendError(Exception):
+    """A text did not leave, or may not have left.
+
+    `retryable`: it certainly did not leave, and may on another attempt.
+    `unknown`: nobody can say whether it left; its delivery report will.
+    """
+
+    def __init__(self, reason: str, *, retryable: bool = False, unknown: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retryable = retryable
+        self.unknown = unknown
+
+
+class FetchError(Exception):
+    """A picture could not be had from the provider that keeps it; `retryable`: it may be another time."""
+
+    def __init__(self, reason: str, *, retryable: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retryable = retryable
+
+
+class Sender(Protocol):
+    """A provider that takes texts. Africa's Talking and Twilio are the two."""
+
+    name: str
+
+    def send(self, sms: OutgoingSms) -> Receipt:
+        """Hand one text to the provider; raises SendError."""
+        ...
+
+
+@runtime_checkable
+class BulkSender(Sender, Protocol):
+    """A provider that takes one text for many people in one call."""
+
+    at_once: int
+    """How many people."""
+
+    def send_same(self, texts: Sequence[OutgoingSms]) -> Sequence[Receipt | SendError]:
+        """Hand the same words over for each of them; what became of each, in their order.
+
+        Raises SendError when the call as a whole failed. Within one that did not, to be refused is an answer.
+        """
+        ...
+
+
+class Hall(Protocol):
+    """What a provider may call: the service itself, or a stand-in that records."""
+
+    def ussd(self, inbound: Inbound) -> str:
+        """One USSD hop: the whole answer, `CON …` or `END …`."""
+        ...
+
+    def sorry(self, msisdn: str | None) -> str:
+        """What a caller hears when a hop could not be understood or went wrong: `END …`."""
+        ...
+
+    def sms(self, inbound: Inbound) -> None:
+        """One text that came in; its answer leaves as a message of its own."""
+        ...
+
+    def session_ended(self, end: SessionEnd) -> None: ...
+
+    def report(self, report: Report) -> None: ...
+
+    def opted_out(self, msisdn: str, how: str) -> None: ...

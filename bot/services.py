@@ -1,0 +1,133 @@
+"""The rooms joined: everything that web processes and workers share, made once a process."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session, sessionmaker
+
+from bot.conversation.commands import Stage
+from bot.conversation.service import Hall
+from bot.db.engine import create_engine
+from bot.db.unit_of_work import Database
+from bot.marketplace.event_consumer import Follower
+from bot.marketplace.local import OwnMarketplace
+from bot.marketplace.port import Marketplace, News
+from bot.marketplace.remote import RemoteMarketplace, Wire
+from bot.messaging import rendering
+from bot.notifications import notifier
+from bot.notifications.notifier import Announcements
+from bot.payments.payouts import Cashier
+from bot.photos.links import PhotoLinks
+from bot.photos.store import Gallery
+from bot.runtime.clock import Clock, MovableClock, system_clock
+from bot.runtime.settings import Settings
+from flows.dialogues import BOOK
+from flows.kit import Place
+from marketplace_api.shop import Ids, Shop, Terms
+from state.redis_sessions import RedisSessions
+from state.sessions import Sessions
+from state.sql_sessions import SqlSessions
+
+VAR = Path(__file__).parents[1] / "var"
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """One shop, open in this process."""
+
+    settings: Settings
+    engine: Engine
+    database: Database
+    clock: Clock
+    ids: Ids
+    terms: Terms
+    sessions: Sessions
+    hall: Hall
+    marketplace: Marketplace
+    follower: Follower[News]
+    gallery: Gallery
+    photo_links: PhotoLinks
+    cashier: Cashier
+
+    def close(self) -> None:
+        """Lets go of every connection."""
+        self.sessions.close()
+        self.engine.dispose()
+
+    def shop(self, session: Session) -> Shop:
+        return Shop(session, self.clock(), self.ids, self.terms)
+
+
+def build(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = None) -> House:
+    """Joins the rooms. Nothing is opened yet: connections are made when the first is needed."""
+    engine = create_engine(settings.database_url)
+    database = Database(
+        reading=sessionmaker(engine.execution_options(read_only=True), expire_on_commit=False),
+        writing=sessionmaker(engine, expire_on_commit=False),
+    )
+    now = clock or (MovableClock.of(settings.database_url, VAR) if settings.development else system_clock)
+    chance = ids or Ids(secrets.SystemRandom())
+    zone, photos_url = ZoneInfo(settings.timezone), f"{settings.url}/photos"
+    terms = Terms(settings.country, settings.currency, settings.commission_percent, zone, photos_url)
+    sessions = RedisSessions(settings.redis_url) if settings.redis_url else SqlSessions(settings.database_url)
+    place = Place(
+        settings.country,
+        settings.currency,
+        rendering.offered(settings.languages),
+        settings.ussd_code,
+        settings.sms_short_code,
+    )
+    secret = hashlib.sha256(settings.secret_key.encode()).digest()
+    links = PhotoLinks(settings.url, secret)
+    own_numbers = frozenset(filter(None, [settings.twilio_from, settings.at_sender_id, settings.sms_short_code]))
+    marketplace = _marketplace(settings, OwnMarketplace(database, chance, terms, links.link), now)
+    hall = Hall(Stage(BOOK, place, secret), sessions, database, now, chance, marketplace, own_numbers)
+    announcements = Announcements(
+        now,
+        chance,
+        settings.languages,
+        settings.ussd_code,
+        tells=settings.announce == "on",
+        pays=marketplace.here,
+    )
+    follower = Follower(
+        _place(settings),
+        lambda after, limit: [(news.seq, news) for news in marketplace.news(after, limit, now())],
+        announcements.take,
+        database,
+        lambda: marketplace.newest(now()),
+    )
+    gallery = Gallery(Path(settings.photos_dir), database, now, chance, terms)
+    cashier = Cashier(database, now, chance, terms)
+    return House(
+        settings,
+        engine,
+        database,
+        now,
+        chance,
+        terms,
+        sessions,
+        hall,
+        marketplace,
+        follower,
+        gallery,
+        links,
+        cashier,
+    )
+
+
+def _marketplace(settings: Settings, own: OwnMarketplace, clock: Clock) -> Marketplace:
+    if settings.marketplace_api is None:
+        return own
+    return RemoteMarketplace(Wire(settings.marketplace_api, settings.marketplace_api_key or "", clock))
+
+
+def _place(settings: Settings) -> str:
+    """How far a marketplace was followed is kept for each by itself."""
+    return f"{notifier.PLACE} of {settings.marketplace_api}" if settings.marketplace_api else notifier.PLACE

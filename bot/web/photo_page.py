@@ -1,0 +1,125 @@
+"""The page where an artisan sends pictures of a product, and the pictures themselves.
+
+    GET  /p/<token>                 the product and a form with one file in it
+    POST /p/<token>                 photo=<file>: thanks and the picture, or what was wrong with it
+    GET  /photos/pht_4k2….jpg       the picture; …-small.jpg for lists
+
+It is made for the browser of a feature phone on 2G: one small page, no script, nothing needed but HTML.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from flask import Blueprint, Response, abort, make_response, render_template, request, send_from_directory
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from bot.messaging import rendering
+from bot.photos import images
+from bot.photos.images import Unusable
+from bot.photos.links import PhotoLinks, WrongLink
+from bot.photos.store import Gallery
+from bot.runtime.clock import Clock
+from flows.dialogues.products import GONE
+from flows.kit import N_, Words
+from marketplace_api.models import Product
+from marketplace_api.refused import Refused
+
+LARGEST_REQUEST = images.LARGEST_FILE + 64 * 1024
+"""The file, and what a form puts around it."""
+FOR_A_YEAR = 365 * 86_400
+FILE = re.compile(r"pht_[0-9a-z]{1,40}(-small)?\.jpg")
+
+# Translators: these stand on a page, not in a text; they may be a little longer.
+TITLE = N_("Photo of {title}")
+TEXTS = {
+    "ask": N_("Choose a photo or take one. Then press Send."),
+    "send": N_("Send"),
+    "thanks": N_("Thank you. This is how buyers see it now:"),
+    "another": N_("You can send another."),
+}
+NO_FILE = N_("Please choose a photo first.")
+OLD_LINK = N_("This link is too old. Text PHOTO {code} to {short_code} for a new one.")
+WRONG_LINK = N_("This link does not work. Text PHOTO to {short_code} for a new one.")
+
+
+class _NoFile(Unusable):
+    words, status = NO_FILE, 400
+
+
+def routes(gallery: Gallery, links: PhotoLinks, clock: Clock, languages: Sequence[str], short_code: str) -> Blueprint:
+    """`/p/<token>` and `/photos/<file>`."""
+    blueprint = Blueprint("photos", __name__)
+
+    @blueprint.route("/p/<token>", methods=["GET", "POST"])
+    def page(token: str) -> Response:
+        try:
+            code = links.code(token, clock())
+        except WrongLink as wrong:
+            return _closed_door(wrong.code)
+        product = gallery.product(code)
+        if product is None:
+            return _closed_door(None)
+        words = rendering.words(product.artisan.language)
+        if product.status == "withdrawn":
+            return _gone(product, words)
+        return _hang(product, words) if request.method == "POST" else _form(product, words, 200)
+
+    def _closed_door(code: str | None) -> Response:
+        """Nothing leads on from here. An old link tells for which product it was, and so in which language to speak."""
+        product = gallery.product(code) if code else None
+        language = product.artisan.language if product else request.accept_languages.best_match(languages)
+        words = rendering.words(language or languages[0])
+        refusal = words.text(OLD_LINK if code else WRONG_LINK).format(code=code, short_code=short_code)
+        return _answer(words, 410 if code else 404, refusal=refusal)
+
+    def _hang(product: Product, words: Words) -> Response:
+        try:
+            photo = gallery.hang(product.code, _sent()).photo
+        except Unusable as unusable:
+            return _form(product, words, unusable.status, refusal=words.text(unusable.words))
+        except Refused:  # withdrawn while the picture was on its way
+            return _gone(product, words)
+        return _form(product, words, 200, photo=photo)
+
+    @blueprint.get("/photos/<file>")
+    def photo(file: str) -> Response:
+        if not FILE.fullmatch(file):
+            abort(404)
+        answer = send_from_directory(gallery.folder.absolute(), file, mimetype="image/jpeg", max_age=FOR_A_YEAR)
+        answer.headers["X-Content-Type-Options"] = "nosniff"
+        answer.cache_control.immutable = True
+        return answer
+
+    return blueprint
+
+
+def _sent() -> bytes:
+    """The file in the form; raises Unusable when there is none, or more than is taken."""
+    request.max_content_length = LARGEST_REQUEST
+    try:
+        file = request.files.get("photo")
+    except RequestEntityTooLarge:
+        raise images.TooLarge from None
+    content = file.read() if file else b""
+    if not content:
+        raise _NoFile
+    return content
+
+
+def _gone(product: Product, words: Words) -> Response:
+    return _answer(words, 410, refusal=words.text(GONE).format(product=product.code))
+
+
+def _form(product: Product, words: Words, status: int, **said: object) -> Response:
+    title = words.text(TITLE).format(title=product.title)
+    texts = {name: words.text(text) for name, text in TEXTS.items()}
+    return _answer(words, status, title=title, product=product, texts=texts, **said)
+
+
+def _answer(words: Words, status: int, **said: object) -> Response:
+    """A page that nobody keeps: who has its address may send pictures."""
+    answer = make_response(render_template("photo.html", words=words, **said), status)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer

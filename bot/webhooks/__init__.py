@@ -1,0 +1,1 @@
+"""Marketplace events pushed to webhook endpoints."""

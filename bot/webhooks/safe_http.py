@@ -1,0 +1,133 @@
+"""One POST to an address of somebody else's choosing, without being led into our own network.
+
+The name is resolved once, what it leads to is looked at, and the connection goes to that very address: a second
+look-up could be answered differently. No proxy is asked, no redirect followed, no body read.
+
+    answer = Poster(anywhere=False).post("https://shop.example/soko", body, headers)
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cache
+from http.client import HTTPConnection, HTTPException
+from ipaddress import ip_address
+from threading import Event, Timer
+from urllib.parse import SplitResult, urlsplit
+
+import certifi
+
+from marketplace_api.events import webhook_addresses
+
+CONNECT_S = 5.0
+ANSWER_S = 15.0
+"""From the connection to the answer's last header."""
+
+Resolve = Callable[[str, int], Sequence[str]]
+
+
+class PostError(Exception):
+    """No answer came. `reason` is one of not_public, unreachable, insecure, timeout and no_answer."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """As much of an answer as matters."""
+
+    status: int
+    retry_after: str | None
+
+
+def system_resolver(host: str, port: int) -> Sequence[str]:
+    """The addresses that the machine's own resolver gives, the best first."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+@cache
+def _everybodys_authorities() -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=certifi.where())  # a bare machine has none of its own
+
+
+@dataclass(frozen=True, slots=True)
+class Poster:
+    """Posts to public addresses only, unless it may go `anywhere`."""
+
+    anywhere: bool
+    resolve: Resolve = system_resolver
+    tls: ssl.SSLContext = field(default_factory=_everybodys_authorities)
+    answer_s: float = ANSWER_S
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """The answer, whatever its status; raises PostError when there is none."""
+        parts = urlsplit(url)
+        with self._reached(parts) as sock, _deadline(sock, self.answer_s) as is_late:
+            try:
+                with self._secured(parts, sock) as line:
+                    return _exchange(parts, line, body, headers)
+            except ssl.SSLCertVerificationError as error:
+                raise PostError("insecure") from error
+            except (OSError, HTTPException, ValueError) as error:  # the last for a name that TLS cannot ask for
+                late = is_late() or isinstance(error, TimeoutError)
+                raise PostError("timeout" if late else "no_answer") from error
+
+    def _reached(self, parts: SplitResult) -> socket.socket:
+        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+        refusal: OSError | None = None
+        for address in self._addresses(parts.hostname or "", port):
+            try:
+                return socket.create_connection((address, port), CONNECT_S)
+            except OSError as error:
+                refusal = error
+        raise PostError("unreachable") from refusal
+
+    def _addresses(self, host: str, port: int) -> Sequence[str]:
+        try:
+            found = self.resolve(host, port)
+        except (OSError, ValueError) as error:  # the latter for a name that no resolver can be asked for
+            raise PostError("unreachable") from error
+        # one that is not public among others is no accident
+        if not self.anywhere and not all(webhook_addresses.is_public(ip_address(address)) for address in found):
+            raise PostError("not_public")
+        return found
+
+    def _secured(self, parts: SplitResult, sock: socket.socket) -> socket.socket:
+        sock.settimeout(self.answer_s)
+        return self.tls.wrap_socket(sock, server_hostname=parts.hostname) if parts.scheme == "https" else sock
+
+
+@contextmanager
+def _deadline(sock: socket.socket, seconds: float) -> Iterator[Callable[[], bool]]:
+    """Ends what goes over `sock` after so long; a socket's own timeout would start again with every byte."""
+    late = Event()
+
+    def end() -> None:
+        late.set()
+        with suppress(OSError):  # it may just have ended by itself
+            twin.shutdown(socket.SHUT_RDWR)
+
+    with sock.dup() as twin:  # TLS takes the socket itself over
+        timer = Timer(seconds, end)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield late.is_set
+        finally:
+            timer.cancel()
+
+
+def _exchange(parts: SplitResult, sock: socket.socket, body: bytes, headers: Mapping[str, str]) -> Answer:
+    connection = HTTPConnection(parts.netloc)
+    connection.sock = sock
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    connection.request("POST", target, body, dict(headers))
+    with connection.getresponse() as response:
+        return Answer(response.status, response.getheader("Retry-After"))

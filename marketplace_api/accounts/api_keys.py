@@ -1,0 +1,89 @@
+"""Keys to the API. A key is shown once; afterwards only its hash is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Literal
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from marketplace_api.events import webhooks
+from marketplace_api.models import ApiKey
+from marketplace_api.refused import Refused
+from marketplace_api.shop import Shop
+
+Scope = Literal["storefront", "operator"]
+
+NOTED_EVERY = timedelta(minutes=1)
+"""A key's last use is known to this; written at every request it would make each read a write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is calling. An operator may do everything, a storefront sees the orders it placed."""
+
+    id: str
+    scope: Scope
+    use_is_news: bool = False
+    """Whether nobody has noted for `NOTED_EVERY` that the key is used."""
+
+
+def create(shop: Shop, name: str, scope: Scope) -> str:
+    """A new key, in the only moment in which it can be read."""
+    key = f"soko_{scope}_{shop.ids.token(40)}"
+    shop.session.add(
+        ApiKey(
+            id=shop.ids.new_id("key"),
+            name=name,
+            scope=scope,
+            prefix=key[:-34],
+            hash=digest(key),
+            created_at=shop.now,
+        )
+    )
+    shop.session.flush()
+    return key
+
+
+def find(session: Session, key: str, now: datetime) -> Caller | None:
+    """Whoever this key was given to, unless it was revoked."""
+    row = session.scalars(select(ApiKey).where(ApiKey.hash == digest(key), ApiKey.revoked_at.is_(None))).one_or_none()
+    if row is None:
+        return None
+    noted_long_ago = row.last_used_at is None or row.last_used_at <= now - NOTED_EVERY
+    return Caller(row.id, "operator" if row.scope == "operator" else "storefront", noted_long_ago)
+
+
+def note_use(session: Session, key_id: str, now: datetime) -> None:
+    """Remember that the key is used, unless that was noted within `NOTED_EVERY`."""
+    is_news = or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at <= now - NOTED_EVERY)
+    session.execute(update(ApiKey).where(ApiKey.id == key_id, is_news).values(last_used_at=now))
+
+
+def listing(shop: Shop) -> Sequence[ApiKey]:
+    """All keys ever made, oldest first."""
+    return shop.session.scalars(select(ApiKey).order_by(ApiKey.created_at, ApiKey.id)).all()
+
+
+def revoke(shop: Shop, name_or_id: str) -> ApiKey:
+    """Let the key open nothing any more, and push nothing to the webhook endpoints that were made with it.
+
+    `Refused` with `unknown_key` when no key in use has this id or name, with `many_keys` when several have the name.
+    """
+    named = or_(ApiKey.id == name_or_id, ApiKey.name == name_or_id)
+    keys = shop.session.scalars(select(ApiKey).where(named, ApiKey.revoked_at.is_(None)).with_for_update()).all()
+    if len(keys) != 1:
+        raise Refused("many_keys" if keys else "unknown_key", 409 if keys else 404, ids=[key.id for key in keys])
+    keys[0].revoked_at = shop.now
+    webhooks.remove_all(shop, keys[0].id)
+    shop.session.flush()
+    return keys[0]
+
+
+def digest(key: str) -> str:
+    """What is kept of a key. Keys are long and random, so a plain hash cannot be guessed back."""
+    return sha256(key.encode()).hexdigest()

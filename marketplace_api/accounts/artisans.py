@@ -1,0 +1,123 @@
+"""Artisans: who they are, where they drop their goods and how they are paid."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import select
+
+from marketplace_api import schemas
+from marketplace_api.catalogue import products
+from marketplace_api.catalogue.categories import CATEGORIES
+from marketplace_api.events import events
+from marketplace_api.kiosks import kiosks
+from marketplace_api.models import Artisan
+from marketplace_api.orders import orders
+from marketplace_api.payments import payouts
+from marketplace_api.refused import Refused
+from marketplace_api.shop import Shop
+
+
+def register(
+    shop: Shop,
+    *,
+    name: str,
+    msisdn: str,
+    language: str,
+    craft: str,
+    kiosk_id: str,
+    payout_method: schemas.PayoutMethod,
+    payout_msisdn: str | None,
+) -> Artisan:
+    """Welcome an artisan; one phone registers once, or again after it left."""
+    known = ever_by_msisdn(shop, msisdn)
+    if known is not None and known.status == "active":
+        raise Refused("already_registered")
+    if craft not in CATEGORIES:
+        raise Refused("unknown_category", 422, category=craft)
+    kiosk = kiosks.by_id(shop, kiosk_id)
+    artisan = known or Artisan(id=shop.ids.new_id("art"), msisdn=msisdn, created_at=shop.now)
+    artisan.name, artisan.language, artisan.craft = name, language, craft
+    artisan.status, artisan.kiosk = "active", kiosk
+    artisan.payout_method = payout_method
+    artisan.payout_msisdn = _paid_on(msisdn, payout_method, payout_msisdn)
+    shop.session.add(artisan)
+    shop.session.flush()
+    events.announce(shop, "artisan.registered", schemas.Artisan.of(artisan))
+    return artisan
+
+
+def by_id(shop: Shop, artisan_id: str) -> Artisan:
+    """The artisan, or `Refused` with `unknown_artisan`."""
+    artisan = shop.session.get(Artisan, artisan_id)
+    if artisan is None:
+        raise Refused("unknown_artisan", 404)
+    return artisan
+
+
+def by_ids(shop: Shop, artisan_ids: Collection[str]) -> Sequence[Artisan]:
+    """Those of these artisans that there are, in no order."""
+    return shop.session.scalars(select(Artisan).where(Artisan.id.in_(artisan_ids))).all()
+
+
+def by_msisdn(shop: Shop, msisdn: str) -> Artisan | None:
+    """The artisan with this phone; None when she has left."""
+    artisan = ever_by_msisdn(shop, msisdn)
+    return artisan if artisan and artisan.status == "active" else None
+
+
+def ever_by_msisdn(shop: Shop, msisdn: str) -> Artisan | None:
+    """The artisan with this phone, whether she has left or not."""
+    return shop.session.scalars(select(Artisan).where(Artisan.msisdn == msisdn)).one_or_none()
+
+
+def rename(shop: Shop, artisan: Artisan, name: str) -> None:
+    artisan.name = name
+    _told(shop, artisan, "artisan.updated")
+
+
+def set_language(shop: Shop, artisan: Artisan, language: str) -> None:
+    artisan.language = language
+    shop.session.flush()
+
+
+def set_kiosk(shop: Shop, artisan: Artisan, kiosk_id: str) -> None:
+    """From now on she drops her goods there, those already accepted too."""
+    artisan.kiosk = kiosks.by_id(shop, kiosk_id)
+    _told(shop, artisan, "artisan.updated")
+
+
+def set_payout(shop: Shop, artisan: Artisan, method: schemas.PayoutMethod, msisdn: str | None = None) -> None:
+    """How payouts are made from now on, and those that her phone could not receive; without `msisdn`, to her own."""
+    artisan.payout_method = method
+    artisan.payout_msisdn = _paid_on(artisan.msisdn, method, msisdn)
+    _told(shop, artisan, "artisan.payout_changed")
+    payouts.reroute(shop, artisan)
+
+
+def leave(shop: Shop, artisan: Artisan) -> None:
+    """She sells here no more, and her wares go off the shelf; `Refused` while she has orders to make or is owed money.
+
+    Wares go first: whoever is ordering one has ordered it before we look for orders, or cannot any more.
+    """
+    for product in products.of_artisan(shop, artisan, limit=None):
+        products.withdraw(shop, artisan, product.code)
+    for part in orders.parts_of(shop, artisan, "offered"):
+        if part.order.brief is None:
+            raise Refused("orders_open")
+        orders.decline(shop, artisan, part.order.code, "left")  # others were asked too
+    if orders.parts_of(shop, artisan, "accepted"):
+        raise Refused("orders_open")
+    if payouts.are_open(shop, artisan):
+        raise Refused("money_owed")
+    artisan.status = "left"
+    _told(shop, artisan, "artisan.left")
+
+
+def _told(shop: Shop, artisan: Artisan, type: str) -> None:
+    shop.session.flush()
+    events.announce(shop, type, schemas.Artisan.of(artisan))
+
+
+def _paid_on(own: str, method: schemas.PayoutMethod, other: str | None) -> str | None:
+    return None if method == "kiosk_cash" else other or own

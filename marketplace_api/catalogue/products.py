@@ -1,0 +1,184 @@
+"""Products and their stock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import case, select, update
+
+from marketplace_api import codes, schemas
+from marketplace_api.catalogue import search
+from marketplace_api.catalogue.categories import CATEGORIES
+from marketplace_api.events import events
+from marketplace_api.models import Artisan, Product
+from marketplace_api.refused import Refused
+from marketplace_api.shop import Shop, add_coded
+
+
+def list_product(
+    shop: Shop,
+    artisan: Artisan,
+    *,
+    title: str,
+    category: str,
+    price: int,
+    quantity: int,
+    description: str = "",
+) -> Product:
+    """Put a ware on sale, `quantity` pieces at `price` minor units each."""
+    if category not in CATEGORIES:
+        raise Refused("unknown_category", 422, category=category)
+    product = add_coded(
+        shop,
+        lambda code: Product(
+            id=shop.ids.new_id("prd"),
+            code=code,
+            artisan=artisan,
+            title=title,
+            category=category,
+            description=description,
+            price=price,
+            currency=shop.terms.currency,
+            quantity=quantity,
+            status=_in_stock(quantity),
+            created_at=shop.now,
+            updated_at=shop.now,
+        ),
+    )
+    search.add(shop, product)
+    events.announce(shop, "product.listed", shown(shop, product))
+    return product
+
+
+def shown(shop: Shop, product: Product) -> schemas.Product:
+    """The product as the outside sees it."""
+    return schemas.Product.of(product, shop.terms.photos_url)
+
+
+def by_id(shop: Shop, product_id: str) -> Product:
+    """The product, or `Refused` with `unknown_product`."""
+    product = shop.session.get(Product, product_id)
+    if product is None:
+        raise Refused("unknown_product", 404)
+    return product
+
+
+def by_code(shop: Shop, code: str) -> Product | None:
+    """The product with this code, however it was typed."""
+    return shop.session.scalars(select(Product).where(Product.code == codes.normalise(code))).one_or_none()
+
+
+def of_artisan(shop: Shop, artisan: Artisan, limit: int | None = 100) -> Sequence[Product]:
+    """Hers that are not withdrawn, newest first."""
+    return shop.session.scalars(
+        select(Product)
+        .where(Product.artisan_id == artisan.id, Product.status != "withdrawn")
+        .order_by(Product.created_at.desc(), Product.id.desc())
+        .limit(limit)
+    ).all()
+
+
+def set_price(shop: Shop, artisan: Artisan, code: str, price: int) -> Product:
+    """Ask another price; orders already placed keep theirs."""
+    product = _hers_on_sale(shop, artisan, code)
+    product.price = price
+    return changed(shop, product)
+
+
+def set_stock(shop: Shop, artisan: Artisan, code: str, quantity: int) -> Product:
+    """Say how many can be ordered from now on."""
+    product = _hers_on_sale(shop, artisan, code)
+    product.quantity = quantity
+    product.status = _in_stock(quantity)
+    return changed(shop, product)
+
+
+def withdraw(shop: Shop, artisan: Artisan, code: str) -> Product:
+    """Take a ware off the shelf for good; orders already placed stand."""
+    product = _hers_on_sale(shop, artisan, code)
+    product.status = "withdrawn"
+    return changed(shop, product, "product.withdrawn")
+
+
+def reserve(shop: Shop, product_id: str, quantity: int) -> Product:
+    """Take `quantity` pieces out of the stock, or raise `Refused`.
+
+    The stock is looked at and lowered in one statement, so that two buyers never get the same piece.
+    """
+    taken = shop.session.execute(
+        update(Product)
+        .where(Product.id == product_id, Product.status == "listed", Product.quantity >= quantity)
+        .values(
+            quantity=Product.quantity - quantity,
+            status=case((Product.quantity == quantity, "sold_out"), else_=Product.status),
+            updated_at=shop.now,
+        )
+        .returning(Product.id)
+        .execution_options(synchronize_session=False)
+    ).scalar_one_or_none()
+    product = _fresh(shop, product_id)
+    if taken is None:
+        raise _out_of_stock(product)
+    return product
+
+
+def give_back(shop: Shop, product_id: str, quantity: int) -> None:
+    """Put `quantity` pieces back into the stock; what was withdrawn meanwhile stays withdrawn."""
+    shop.session.execute(
+        update(Product)
+        .where(Product.id == product_id)
+        .values(
+            quantity=Product.quantity + quantity,
+            status=case((Product.status == "sold_out", "listed"), else_=Product.status),
+            updated_at=shop.now,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    _fresh(shop, product_id)
+
+
+def _fresh(shop: Shop, product_id: str) -> Product:
+    product = shop.session.get(Product, product_id, populate_existing=True)
+    if product is None:
+        raise Refused("unknown_product", 404)
+    return product
+
+
+def _out_of_stock(product: Product) -> Refused:
+    if product.status == "withdrawn":
+        return Refused("product_withdrawn", code=product.code)
+    return Refused("not_enough_stock", code=product.code, available=product.quantity)
+
+
+def held(shop: Shop, code: str) -> Product:
+    """The product with this code, which nobody else changes until the transaction ends; `Refused` if there is none."""
+    product = shop.session.scalars(
+        select(Product)
+        .where(Product.code == codes.normalise(code))
+        .with_for_update(of=Product)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if product is None:
+        raise Refused("unknown_code", 404, code=code)
+    return product
+
+
+def _hers_on_sale(shop: Shop, artisan: Artisan, code: str) -> Product:
+    product = held(shop, code)
+    if product.artisan_id != artisan.id:
+        raise Refused("not_your_product", 403, code=product.code)
+    if product.status == "withdrawn":
+        raise Refused("product_withdrawn", code=product.code)
+    return product
+
+
+def changed(shop: Shop, product: Product, type: str = "product.updated") -> Product:
+    """Write down that the product changed just now, and tell."""
+    product.updated_at = shop.now
+    shop.session.flush()
+    events.announce(shop, type, shown(shop, product))
+    return product
+
+
+def _in_stock(quantity: int) -> schemas.ProductStatus:
+    return "listed" if quantity else "sold_out"

@@ -1,0 +1,1 @@
+"""Events and the webhook endpoints they are pushed to."""

@@ -1,0 +1,1 @@
+"""Kiosks, their agents and their cash."""

@@ -1,0 +1,1 @@
+"""Orders from placed to delivered: briefs, goods received, deadlines."""

@@ -1,0 +1,95 @@
+"""Goods at the kiosk: counted, looked at, taken in or turned back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from marketplace_api import codes, schemas
+from marketplace_api.events import events
+from marketplace_api.lifecycles import ASSIGNMENT
+from marketplace_api.models import Artisan, Assignment, Brief, Kiosk, Order
+from marketplace_api.orders import orders
+from marketplace_api.payments import payouts
+from marketplace_api.refused import Refused
+from marketplace_api.shop import Shop
+
+
+def receive(
+    shop: Shop, kiosk: Kiosk, part_id: int, count: int, *, refused: int = 0, reason: str = "", follows: bool = False
+) -> Assignment:
+    """`count` good pieces of a part have come, and its artisan is owed for them.
+
+    `refused` pieces went back to her for `reason`. What is missing of the part is still awaited if it `follows`;
+    otherwise the part ends with what came, and what the buyer pays with it. Nothing goes back into the stock, since
+    nobody has it.
+    """
+    part = _awaited(shop, kiosk, part_id)
+    came = count + refused
+    if count < 0 or refused < 0 or not 1 <= came <= part.quantity:
+        raise Refused("wrong_count", 422, code=part.order.code, count=came, most=part.quantity)
+    if refused:
+        part.refused, part.reason = part.refused + refused, reason
+    if count:
+        _take_in(shop, kiosk, part, count, follows)
+    elif not follows:
+        ASSIGNMENT.move(part, "refuse")
+    due = payouts.fall_due(shop, part) if count else []
+    orders.follow(shop, part.order, otherwise="order.part_received" if count else None)
+    if refused:
+        orders.announce(shop, part.order, "order.goods_refused")
+    for payout in due:
+        events.announce(shop, "payout.created", schemas.Payout.of(payout))
+    return part
+
+
+def awaited(shop: Shop, kiosk: Kiosk, code: str | None = None) -> Sequence[Assignment]:
+    """The parts that are on their way to this kiosk, of one order or of all, oldest first."""
+    parts = (
+        select(Assignment)
+        .join(Assignment.order)
+        .join(Assignment.artisan)
+        .outerjoin(Order.brief)
+        .where(Assignment.status == "accepted", func.coalesce(Brief.kiosk_id, Artisan.kiosk_id) == kiosk.id)
+        .order_by(Order.created_at, Order.id, Assignment.id)
+    )
+    if code is not None:
+        parts = parts.where(Order.code == codes.normalise(code))
+    return shop.session.scalars(parts).all()
+
+
+def received_since(shop: Shop, kiosk: Kiosk, then: datetime) -> int:
+    """How many parts this kiosk has taken in since then."""
+    parts = select(func.count()).select_from(Assignment).join(Assignment.order)
+    return shop.session.scalar(parts.where(Assignment.received_at >= then, Order.kiosk_id == kiosk.id)) or 0
+
+
+def pieces_received(shop: Shop, kiosk: Kiosk, begin: datetime, end: datetime) -> int:
+    """How many pieces this kiosk has taken in from `begin` on, before `end`."""
+    pieces = select(func.coalesce(func.sum(Assignment.quantity), 0)).join(Assignment.order)
+    here = pieces.where(Order.kiosk_id == kiosk.id, Assignment.received_at >= begin, Assignment.received_at < end)
+    return int(shop.session.scalar(here) or 0)
+
+
+def _awaited(shop: Shop, kiosk: Kiosk, part_id: int) -> Assignment:
+    part = shop.session.get(Assignment, part_id)
+    if part is None:
+        raise Refused("unknown_part", 404)
+    orders.held(shop, part.order)
+    ASSIGNMENT.check(part, "receive")
+    if part.kiosk.id != kiosk.id:
+        raise Refused("other_kiosk", code=part.order.code, kiosk=part.kiosk.name)
+    return part
+
+
+def _take_in(shop: Shop, kiosk: Kiosk, part: Assignment, count: int, follows: bool) -> None:
+    missing = part.quantity - count
+    ASSIGNMENT.move(part, "receive")
+    orders.resize(part, count)
+    part.received_at, part.order.kiosk_id = shop.now, kiosk.id
+    if missing and follows:
+        rest = Assignment(artisan=part.artisan, status="accepted", promised_on=part.promised_on)
+        part.order.assignments.append(rest)
+        orders.resize(rest, missing)

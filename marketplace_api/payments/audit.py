@@ -1,0 +1,71 @@
+"""What must be true of the money at any moment, asked of the rows themselves.
+
+The ledger by itself, and the ledger beside the payouts: what is on its way, what each artisan is owed, what each part
+of an order was paid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import func, select
+
+from marketplace_api.models import Artisan, Assignment, Order, Payout
+from marketplace_api.payments import ledger, payouts
+from marketplace_api.payments.money import BY_PHONE, IN_CASH
+from marketplace_api.shop import Shop
+
+
+def objections(shop: Shop) -> Iterator[str]:
+    """Every sentence is something wrong; none at all is what is hoped for."""
+    yield from ledger.objections(shop)
+    yield from _on_their_way(shop)
+    yield from _owed(shop)
+    yield from _earned(shop)
+    yield from _paid_twice(shop)
+
+
+def _on_their_way(shop: Shop) -> Iterator[str]:
+    moving = select(func.coalesce(func.sum(Payout.amount), 0)).where(Payout.status.in_(payouts.IN_FLIGHT))
+    asked, kept = int(shop.session.scalar(moving) or 0), -ledger.balance(shop, ledger.PAYOUTS)
+    if asked != kept:
+        yield f"payouts of {asked} are on their way, and the ledger says {kept}"
+
+
+def _owed(shop: Shop) -> Iterator[str]:
+    """An artisan is owed what her payouts wait for, and less than a payment besides."""
+    for artisan in shop.session.scalars(select(Artisan).order_by(Artisan.id)):
+        owed, waiting = -ledger.balance(shop, ledger.artisan(artisan.id)), payouts.waiting(shop, artisan)
+        rest = owed - waiting
+        if rest >= max(BY_PHONE.least, IN_CASH.least):
+            yield f"{artisan.id} is owed {owed}, and payouts for only {waiting} wait"
+        if rest < 0:
+            yield f"payouts for {waiting} wait for {artisan.id}, who is owed {owed}"
+
+
+def _earned(shop: Shop) -> Iterator[str]:
+    """The commission is what buyers owe less what artisans earn of the parts that have come."""
+    came = (
+        select(
+            func.coalesce(func.sum(Order.unit_price * Assignment.quantity), 0),
+            func.coalesce(func.sum(Assignment.earns), 0),
+        )
+        .join(Assignment.order)
+        .where(Assignment.status == "received")
+    )
+    total, earns = shop.session.execute(came).one()
+    for account, amount in ((ledger.BUYERS, total), (ledger.COMMISSION, earns - total)):
+        if ledger.balance(shop, account) != amount:
+            yield f"{account} should be {amount} and is {ledger.balance(shop, account)}"
+
+
+def _paid_twice(shop: Shop) -> Iterator[str]:
+    """No reference stands for two payouts."""
+    twice = (
+        select(Payout.provider, Payout.provider_reference, func.count())
+        .where(Payout.provider_reference.is_not(None))
+        .group_by(Payout.provider, Payout.provider_reference)
+        .having(func.count() > 1)
+    )
+    for provider, reference, count in shop.session.execute(twice):
+        yield f"{provider}'s reference {reference} stands for {count} payouts"

@@ -1,0 +1,153 @@
+"""What the books say of people's money: an artisan's statement, a kiosk's float and its days."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Self
+
+from apiflask import APIBlueprint
+from pydantic import BaseModel
+
+from marketplace_api.accounts import artisans
+from marketplace_api.kiosks import cash_float, kiosks
+from marketplace_api.payments import statements
+from marketplace_api.rest.access import requires, shop
+from marketplace_api.rest.fields import CashMove, Line, Moment
+from marketplace_api.rest.idempotency import repeatable
+from marketplace_api.schemas import Money
+
+blueprint = APIBlueprint("books", __name__, tag="Books")
+
+
+class Period(BaseModel):
+    """From `since` on, before `until`; what is left out leaves that side open."""
+
+    since: Moment | None = None
+    until: Moment | None = None
+
+
+class StatementLine(BaseModel):
+    """An entry in the books that concerns her; `order` and `payout` are codes.
+
+    `what` is `earned`, by goods received; `sent`, her payout is being paid; `back`, it was not; `collected`, in cash;
+    `paid`, by an operator elsewhere; `reversal` of an entry; or `opening` of the books. Positive amounts are in her
+    favour.
+    """
+
+    at: datetime
+    what: str
+    note: str
+    order: str | None
+    payout: str | None
+    amount: Money
+    balance: Money
+
+    @classmethod
+    def of(cls, line: statements.Line) -> Self:
+        return cls(
+            at=line.at,
+            what=line.what,
+            note=line.note,
+            order=line.subject.order,
+            payout=line.subject.payout,
+            amount=_money(line.amount),
+            balance=_money(line.balance),
+        )
+
+
+class Statement(BaseModel):
+    """What an artisan was owed when the time began, what happened in it, and what she was owed when it ended.
+
+    While a payout is `sent` it is not owed. Negative: she was paid ahead.
+    """
+
+    artisan_id: str
+    opening: Money
+    lines: list[StatementLine]
+    closing: Money
+
+
+class Float(BaseModel):
+    """The marketplace's cash in a kiosk's drawer; negative when the agent has paid out of her own pocket."""
+
+    kiosk_id: str
+    float: Money
+
+
+class FloatIn(BaseModel):
+    """Cash that an operator put into the drawer, or took out of it, and why."""
+
+    amount: CashMove
+    note: Line
+
+
+class KioskDay(BaseModel):
+    """What a day came to at a kiosk: pieces taken in, payouts made in cash, and the float at its end, or so far."""
+
+    kiosk_id: str
+    day: date
+    pieces_received: int
+    cash_payouts: int
+    cash_paid: Money
+    float: Money
+
+
+@blueprint.get("/artisans/<id:artisan_id>/statement")
+@requires("operator", refusals=(409,))
+@blueprint.input(Period, location="query")
+@blueprint.output(Statement)
+def get_statement(artisan_id: str, query_data: Period) -> Statement:
+    """Show what became of an artisan's money, oldest first; a thousand lines at most."""
+    artisan = artisans.by_id(shop(), artisan_id)
+    statement = statements.of(shop(), artisan, query_data.since, query_data.until)
+    return Statement(
+        artisan_id=artisan.id,
+        opening=_money(statement.opening),
+        lines=[StatementLine.of(line) for line in statement.lines],
+        closing=_money(statement.closing),
+    )
+
+
+@blueprint.get("/kiosks/<id:kiosk_id>/float")
+@requires("operator")
+@blueprint.output(Float)
+def get_float(kiosk_id: str) -> Float:
+    """Show what a kiosk's drawer holds."""
+    return _float(kiosk_id)
+
+
+@blueprint.post("/kiosks/<id:kiosk_id>/float")
+@requires("operator", refusals=(409,))
+@repeatable
+@blueprint.input(FloatIn)
+@blueprint.output(Float, 201)
+def change_float(kiosk_id: str, json_data: FloatIn) -> Float:
+    """Enter cash handed over to a kiosk or, as a negative amount, taken back; answers what its drawer holds then."""
+    cash_float.hand_over(shop(), kiosks.by_id(shop(), kiosk_id), json_data.amount.minor_units(), json_data.note)
+    return _float(kiosk_id)
+
+
+@blueprint.get("/kiosks/<id:kiosk_id>/days/<day:day>")
+@requires("operator")
+@blueprint.output(KioskDay)
+def get_kiosk_day(kiosk_id: str, day: date) -> KioskDay:
+    """Show what a day came to at a kiosk; it is one of the shop's time zone."""
+    kiosk = kiosks.by_id(shop(), kiosk_id)
+    sums = cash_float.day(shop(), kiosk, day)
+    return KioskDay(
+        kiosk_id=kiosk.id,
+        day=day,
+        pieces_received=sums.pieces,
+        cash_payouts=sums.payouts,
+        cash_paid=_money(sums.paid),
+        float=_money(sums.float),
+    )
+
+
+def _float(kiosk_id: str) -> Float:
+    held = cash_float.holds(shop(), kiosks.by_id(shop(), kiosk_id))
+    return Float(kiosk_id=kiosk_id, float=_money(held))
+
+
+def _money(amount: int) -> Money:
+    return Money(amount=amount, currency=shop().terms.currency)
