@@ -18,12 +18,12 @@ from bot.providers import africastalking, daraja, twilio
 from bot.runtime import logs
 from bot.runtime.request_ids import RequestIds
 from bot.runtime.settings import Settings, load
-from bot.services import House, build
+from bot.services import Services, build
 from bot.simulator import providers
 from bot.web import metrics, photo_page, shop_client, shop_pages
 from bot.web.messages_api import blueprint as messages
-from bot.web.rate_limits import Rates
-from marketplace_api.accounts.api_keys import Caller
+from bot.web.rate_limits import RateLimits
+from marketplace_api.accounts.api_keys import ApiCaller
 from marketplace_api.rest import openapi
 from marketplace_api.rest.app import create_api
 
@@ -37,49 +37,51 @@ SECURITY_HEADERS = {
 
 
 def create_app(
-    settings: Settings | None = None, house: House | None = None, carrier_faults: list[int] | None = None
+    settings: Settings | None = None, services: Services | None = None, carrier_faults: list[int] | None = None
 ) -> Flask:
     """The WSGI application: webhooks, the API under `/api/v1`, pages, and in development the simulator."""
-    house = house or build(settings or load())
-    settings = house.settings
+    services = services or build(settings or load())
+    settings = services.settings
     logs.configure(as_json=not settings.development)
     app = Flask("bot", root_path=str(Path(__file__).parent / "web"))
-    app.extensions["house"] = house
+    app.extensions["services"] = services
     app.url_map.merge_slashes = False  # a callback is never redirected
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
     api = create_api(
-        sessions=house.database.writing,
-        clock=house.clock,
-        ids=house.ids,
-        terms=house.terms,
-        house_keys=_house_keys(settings),
+        sessions=services.database.writing,
+        clock=services.clock,
+        ids=services.ids,
+        terms=services.terms,
+        static_keys=_house_keys(settings),
         webhooks_anywhere=settings.development,
-        admit=Rates(settings).admit,
+        admit=RateLimits(settings).admit,
     )
     api.register_blueprint(messages)
     api.register_blueprint(http_api.blueprint)
-    api.config[http_api.PHOTO_LINK] = house.photo_links.link
+    api.config[http_api.PHOTO_LINK] = services.photo_links.link
     api.spec_processor(http_api.described(openapi.complete))  # type: ignore[arg-type]
     api.after_request(_secure)
-    own = shop_client.Storefront(api, settings.secret_key, house.shop, house.database)
-    app.register_blueprint(africastalking.routes(house.hall, settings.webhook_secret))
-    app.register_blueprint(twilio.routes(house.hall, settings.url, settings.twilio_auth_token))
-    app.register_blueprint(daraja.routes(house.cashier, settings.webhook_secret))
+    own = shop_client.Storefront(api, settings.secret_key, services.shop, services.database)
+    app.register_blueprint(africastalking.routes(services.conversation, settings.webhook_secret))
+    app.register_blueprint(twilio.routes(services.conversation, settings.url, settings.twilio_auth_token))
+    app.register_blueprint(daraja.routes(services.payout_callbacks, settings.webhook_secret))
     app.register_blueprint(
         shop_pages.routes(
             catalogue=own.catalogue,
             product=own.product,
             place_order=own.place_order,
-            new_key=partial(house.ids.token, 32),
+            new_key=partial(services.ids.token, 32),
             country=settings.country,
         )
     )
     app.register_blueprint(
-        photo_page.routes(house.gallery, house.photo_links, house.clock, settings.languages, settings.sms_short_code)
+        photo_page.routes(
+            services.photo_store, services.photo_links, services.clock, settings.languages, settings.sms_short_code
+        )
     )
-    app.register_blueprint(metrics.routes(house.database, house.shop, house.follower.name))
+    app.register_blueprint(metrics.routes(services.database, services.shop, services.event_consumer.name))
     if settings.development:
-        providers.install(app, house, own, [] if carrier_faults is None else carrier_faults)
+        providers.install(app, services, own, [] if carrier_faults is None else carrier_faults)
     app.cli.add_command(admin.db)
     app.cli.add_command(admin.apikey)
     app.cli.add_command(admin.demo)
@@ -88,25 +90,25 @@ def create_app(
     app.cli.add_command(money.payments)
     app.cli.add_command(dialogues)
     app.add_url_rule("/healthz", "healthz", lambda: jsonify(status="alive"))
-    app.add_url_rule("/readyz", "readyz", partial(_ready, house))
+    app.add_url_rule("/readyz", "readyz", partial(_ready, services))
     app.after_request(_secure)
     app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/api/v1": api})  # type: ignore[method-assign]
-    app.wsgi_app = africastalking.hatch(app.wsgi_app, house.hall, settings.webhook_secret)  # type: ignore[method-assign]
+    app.wsgi_app = africastalking.hatch(app.wsgi_app, services.conversation, settings.webhook_secret)  # type: ignore[method-assign]
     if hops := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
-    app.wsgi_app = RequestIds(app.wsgi_app, partial(_request_id, house))  # type: ignore[method-assign]
+    app.wsgi_app = RequestIds(app.wsgi_app, partial(_request_id, services))  # type: ignore[method-assign]
     return app
 
 
-def _house_keys(settings: Settings) -> dict[str, Caller]:
-    keys = {shop_client.key(settings.secret_key): Caller(shop_client.NAME, "storefront")}
+def _house_keys(settings: Settings) -> dict[str, ApiCaller]:
+    keys = {shop_client.key(settings.secret_key): ApiCaller(shop_client.NAME, "storefront")}
     if settings.operator_key:
-        keys[settings.operator_key] = Caller("bootstrap", "operator")
+        keys[settings.operator_key] = ApiCaller("bootstrap", "operator")
     return keys
 
 
-def _request_id(house: House) -> str:
-    return f"{house.ids.random.getrandbits(64):016x}"
+def _request_id(services: Services) -> str:
+    return f"{services.ids.random.getrandbits(64):016x}"
 
 
 def _secure(response: Response) -> Response:
@@ -116,11 +118,11 @@ def _secure(response: Response) -> Response:
     return response
 
 
-def _ready(house: House) -> tuple[Response, int]:
+def _ready(services: Services) -> tuple[Response, int]:
     """Whether the database and the session store answer."""
     checks: dict[str, Callable[[], object]] = {
-        "database": partial(_ask, house.database),
-        "sessions": house.sessions.ping,
+        "database": partial(_ask, services.database),
+        "sessions": services.sessions.ping,
     }
     states = {name: _answers(check) for name, check in checks.items()}
     return jsonify(states), 200 if all(state == "ok" for state in states.values()) else 503

@@ -11,20 +11,20 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from bot.conversation.commands import Stage
-from bot.conversation.service import Hall
+from bot.conversation.commands import DialogueRunner
+from bot.conversation.service import ConversationService
 from bot.db.engine import create_engine
 from bot.db.unit_of_work import Database
-from bot.marketplace.event_consumer import Follower
-from bot.marketplace.local import OwnMarketplace
-from bot.marketplace.port import Marketplace, News
-from bot.marketplace.remote import RemoteMarketplace, Wire
+from bot.marketplace.event_consumer import EventConsumer
+from bot.marketplace.local import LocalMarketplace
+from bot.marketplace.port import EventDetails, Marketplace
+from bot.marketplace.remote import MarketplaceClient, RemoteMarketplace
 from bot.messaging import rendering
 from bot.notifications import notifier
-from bot.notifications.notifier import Announcements
-from bot.payments.payouts import Cashier
+from bot.notifications.notifier import Notifier
+from bot.payments.payouts import PayoutCallbacks
 from bot.photos.links import PhotoLinks
-from bot.photos.store import Gallery
+from bot.photos.store import PhotoStore
 from bot.runtime.clock import Clock, MovableClock, system_clock
 from bot.runtime.settings import Settings
 from flows.dialogues import BOOK
@@ -38,7 +38,7 @@ VAR = Path(__file__).parents[1] / "var"
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class Services:
     """One shop, open in this process."""
 
     settings: Settings
@@ -48,12 +48,12 @@ class House:
     ids: Ids
     terms: Terms
     sessions: Sessions
-    hall: Hall
+    conversation: ConversationService
     marketplace: Marketplace
-    follower: Follower[News]
-    gallery: Gallery
+    event_consumer: EventConsumer[EventDetails]
+    photo_store: PhotoStore
     photo_links: PhotoLinks
-    cashier: Cashier
+    payout_callbacks: PayoutCallbacks
 
     def close(self) -> None:
         """Lets go of every connection."""
@@ -64,7 +64,7 @@ class House:
         return Shop(session, self.clock(), self.ids, self.terms)
 
 
-def build(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = None) -> House:
+def build(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = None) -> Services:
     """Joins the rooms. Nothing is opened yet: connections are made when the first is needed."""
     engine = create_engine(settings.database_url)
     database = Database(
@@ -86,9 +86,11 @@ def build(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = N
     secret = hashlib.sha256(settings.secret_key.encode()).digest()
     links = PhotoLinks(settings.url, secret)
     own_numbers = frozenset(filter(None, [settings.twilio_from, settings.at_sender_id, settings.sms_short_code]))
-    marketplace = _marketplace(settings, OwnMarketplace(database, chance, terms, links.link), now)
-    hall = Hall(Stage(BOOK, place, secret), sessions, database, now, chance, marketplace, own_numbers)
-    announcements = Announcements(
+    marketplace = _marketplace(settings, LocalMarketplace(database, chance, terms, links.link), now)
+    conversation = ConversationService(
+        DialogueRunner(BOOK, place, secret), sessions, database, now, chance, marketplace, own_numbers
+    )
+    announcements = Notifier(
         now,
         chance,
         settings.languages,
@@ -96,16 +98,16 @@ def build(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = N
         tells=settings.announce == "on",
         pays=marketplace.here,
     )
-    follower = Follower(
+    event_consumer = EventConsumer(
         _place(settings),
         lambda after, limit: [(news.seq, news) for news in marketplace.news(after, limit, now())],
         announcements.take,
         database,
         lambda: marketplace.newest(now()),
     )
-    gallery = Gallery(Path(settings.photos_dir), database, now, chance, terms)
-    cashier = Cashier(database, now, chance, terms)
-    return House(
+    photo_store = PhotoStore(Path(settings.photos_dir), database, now, chance, terms)
+    payout_callbacks = PayoutCallbacks(database, now, chance, terms)
+    return Services(
         settings,
         engine,
         database,
@@ -113,19 +115,19 @@ def build(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = N
         chance,
         terms,
         sessions,
-        hall,
+        conversation,
         marketplace,
-        follower,
-        gallery,
+        event_consumer,
+        photo_store,
         links,
-        cashier,
+        payout_callbacks,
     )
 
 
-def _marketplace(settings: Settings, own: OwnMarketplace, clock: Clock) -> Marketplace:
+def _marketplace(settings: Settings, own: LocalMarketplace, clock: Clock) -> Marketplace:
     if settings.marketplace_api is None:
         return own
-    return RemoteMarketplace(Wire(settings.marketplace_api, settings.marketplace_api_key or "", clock))
+    return RemoteMarketplace(MarketplaceClient(settings.marketplace_api, settings.marketplace_api_key or "", clock))
 
 
 def _place(settings: Settings) -> str:

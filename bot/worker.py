@@ -25,20 +25,20 @@ from bot.conversation import deferred
 from bot.conversation.deferred_worker import CatchingUp
 from bot.jobs import scheduler
 from bot.jobs.runner import HANDS as OTHER_HANDS
-from bot.jobs.runner import Errands, Handler
+from bot.jobs.runner import Handler, JobRunner
 from bot.marketplace.remote import RemoteMarketplace
 from bot.messaging import broadcasts
-from bot.messaging.dispatcher import HANDS, Delivery
-from bot.messaging.routing import Route
-from bot.messaging.send_policy import Manners
+from bot.messaging.dispatcher import HANDS, Dispatcher
+from bot.messaging.routing import Router
+from bot.messaging.send_policy import SendPolicy
 from bot.payments.payouts import KIND as PAYOUT
-from bot.payments.payouts import Paying
+from bot.payments.payouts import PayoutJob
 from bot.photos import mms
 from bot.providers import africastalking, daraja, twilio
 from bot.providers.contracts import Sender
 from bot.providers.payment_contracts import Payer
 from bot.runtime.settings import load
-from bot.services import House, build
+from bot.services import Services, build
 from bot.simulator import providers
 from bot.webhooks import dispatcher
 from state.rates import RedisRates, SqlRates
@@ -65,45 +65,47 @@ def run(step: Callable[[], object], stop: threading.Event, idle_s: float = IDLE_
                 stop.wait(idle_s)
 
 
-def stepping(app: Flask, house: House, pool: ThreadPoolExecutor) -> Callable[[], bool]:
+def stepping(app: Flask, services: Services, pool: ThreadPoolExecutor) -> Callable[[], bool]:
     """A worker without threads of its own: one look at what is new and due, all of which is done; whether there was."""
-    texts, others = delivery(app, house, pool), errands(app, house, pool)
-    return lambda: bool(house.follower.follow() + texts.deliver() + others.run())
+    texts, others = delivery(app, services, pool), errands(app, services, pool)
+    return lambda: bool(services.event_consumer.follow() + texts.deliver() + others.run())
 
 
-def delivery(app: Flask, house: House, pool: ThreadPoolExecutor) -> Delivery:
+def delivery(app: Flask, services: Services, pool: ThreadPoolExecutor) -> Dispatcher:
     """A worker's hands for texts."""
-    settings = house.settings
-    senders = {name: _sender(name, app, house) for name in settings.carriers}
-    return Delivery(
-        house.database,
-        house.clock,
-        house.ids,
-        Route(senders, settings.sms_routes, settings.sms_provider, settings.sms_fallover),
-        Manners(settings.nights, settings.hourly_cap, settings.country, ZoneInfo(settings.timezone)),
+    settings = services.settings
+    senders = {name: _sender(name, app, services) for name in settings.carriers}
+    return Dispatcher(
+        services.database,
+        services.clock,
+        services.ids,
+        Router(senders, settings.sms_routes, settings.sms_provider, settings.sms_fallover),
+        SendPolicy(settings.nights, settings.hourly_cap, settings.country, ZoneInfo(settings.timezone)),
         RedisRates(settings.redis_url) if settings.redis_url else SqlRates(),
         settings.sms_rates,
         pool,
     )
 
 
-def errands(app: Flask, house: House, pool: ThreadPoolExecutor, payer: Payer | None = None) -> Errands:
+def errands(app: Flask, services: Services, pool: ThreadPoolExecutor, payer: Payer | None = None) -> JobRunner:
     """A worker's hands for everything else."""
-    settings = house.settings
+    settings = services.settings
     simulated = settings.development and settings.twilio_account_sid is None
-    keeper = providers.twilio(app, house) if simulated else _twilio(house)
-    fetcher = mms.Fetcher(keeper.fetch, house.gallery, house.database, house.clock, house.ids)
+    keeper = providers.twilio(app, services) if simulated else _twilio(services)
+    fetcher = mms.Fetcher(keeper.fetch, services.photo_store, services.database, services.clock, services.ids)
     handlers: dict[str, Handler] = {
-        PAYOUT: Paying(house.cashier, payer or _payer(house)).look,
+        PAYOUT: PayoutJob(services.payout_callbacks, payer or _payer(services)).look,
         mms.JOB: _with_payload(fetcher),
-        broadcasts.KIND: partial(broadcasts.chunk, house),
+        broadcasts.KIND: partial(broadcasts.chunk, services),
     }
     if settings.development:
-        handlers |= {kind: _with_payload(post) for kind, post in providers.posters(app, house).items()}
-    if isinstance(house.marketplace, RemoteMarketplace):
-        catching_up = CatchingUp(house.hall.stage, house.marketplace, house.database, house.clock, house.ids)
+        handlers |= {kind: _with_payload(post) for kind, post in providers.posters(app, services).items()}
+    if isinstance(services.marketplace, RemoteMarketplace):
+        catching_up = CatchingUp(
+            services.conversation.runner, services.marketplace, services.database, services.clock, services.ids
+        )
         handlers[deferred.KIND] = catching_up.do
-    return Errands(house.database, house.clock, house.ids, handlers, pool)
+    return JobRunner(services.database, services.clock, services.ids, handlers, pool)
 
 
 def _with_payload(call: Callable[[Mapping[str, Any]], object]) -> Handler:
@@ -111,10 +113,10 @@ def _with_payload(call: Callable[[Mapping[str, Any]], object]) -> Handler:
     return lambda job: call(job.payload)
 
 
-def _sender(name: str, app: Flask, house: House) -> Sender:
-    settings = house.settings
+def _sender(name: str, app: Flask, services: Services) -> Sender:
+    settings = services.settings
     if name == "twilio":
-        return _twilio(house)
+        return _twilio(services)
     if name == "africastalking":
         return africastalking.AfricasTalking(
             settings.at_username or "",
@@ -123,11 +125,11 @@ def _sender(name: str, app: Flask, house: House) -> Sender:
             base_url=settings.at_base_url,
             hands=HANDS,
         )
-    return providers.sender(app, house)
+    return providers.sender(app, services)
 
 
-def _twilio(house: House) -> twilio.Twilio:
-    settings = house.settings
+def _twilio(services: Services) -> twilio.Twilio:
+    settings = services.settings
     return twilio.Twilio(
         settings.twilio_account_sid or "",
         settings.twilio_auth_token or "",
@@ -138,8 +140,8 @@ def _twilio(house: House) -> twilio.Twilio:
     )
 
 
-def _payer(house: House) -> Payer:
-    settings = house.settings
+def _payer(services: Services) -> Payer:
+    settings = services.settings
     if settings.payout_provider == "daraja":
         return daraja.Daraja(
             settings.daraja_base_url or "",
@@ -149,26 +151,26 @@ def _payer(house: House) -> Payer:
             initiator=settings.daraja_initiator or "",
             credential=settings.daraja_security_credential or "",
             callbacks=f"{settings.url}/webhooks/{daraja.NAME}/{settings.webhook_secret}",
-            clock=house.clock,
+            clock=services.clock,
         )
     if not settings.development:
         log.warning("PAYOUT_PROVIDER is simulator: payouts are announced, and nobody gets money")
-    return providers.payer(house)
+    return providers.payer(services)
 
 
 def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    house = build(load())
-    app = create_app(house=house)
+    services = build(load())
+    app = create_app(services=services)
     posts, others, pushers = (ThreadPoolExecutor(count) for count in (HANDS, OTHER_HANDS, dispatcher.HANDS))
     steps: list[tuple[Callable[[], object], float]] = [
-        (partial(delivery(app, house, posts).run, stop), 0),
-        (errands(app, house, others).run, IDLE_S),
-        (house.follower.follow, IDLE_S),
-        (dispatcher.Hands(dispatcher.build(house), pushers, stop).look, IDLE_S),
-        (scheduler.build(house).do_due, CHORES_IDLE_S),
+        (partial(delivery(app, services, posts).run, stop), 0),
+        (errands(app, services, others).run, IDLE_S),
+        (services.event_consumer.follow, IDLE_S),
+        (dispatcher.WebhookWorkers(dispatcher.build(services), pushers, stop).look, IDLE_S),
+        (scheduler.build(services).do_due, CHORES_IDLE_S),
     ]
     threads = [threading.Thread(target=run, args=(step, stop, idle_s), daemon=True) for step, idle_s in steps]
     for thread in threads:

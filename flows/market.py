@@ -24,13 +24,13 @@ Days = Annotated[int, Meta(ge=0, le=1000)]
 Number = Annotated[int, Meta(ge=0, le=2**53)]
 
 
-class Kiosk(msgspec.Struct, frozen=True):
+class KioskSummary(msgspec.Struct, frozen=True):
     id: str
     name: str
     town: str
 
 
-class Product(msgspec.Struct, frozen=True):
+class ProductSummary(msgspec.Struct, frozen=True):
     """`price` of one in minor units; `quantity` is what is left to sell."""
 
     code: str
@@ -40,7 +40,7 @@ class Product(msgspec.Struct, frozen=True):
     status: str
 
 
-class Order(msgspec.Struct, frozen=True):
+class OrderSummary(msgspec.Struct, frozen=True):
     """One artisan's part of an order. `earns` is hers, in minor units.
 
     Of a brief that is still offered, `quantity` is what nobody has taken yet, and `earns` what all of it would bring.
@@ -80,7 +80,7 @@ class Earnings(msgspec.Struct, frozen=True):
     last: Sequence[Earned] = ()
 
 
-class Day(msgspec.Struct, frozen=True):
+class KioskDay(msgspec.Struct, frozen=True):
     """A kiosk's day: what is awaited, how much of it is made, what lies there to be shipped; and since midnight,
     what came in and what was paid in cash. `drawer` is the marketplace's cash there, less than nothing when the agent
     has paid out of her own pocket. In minor units."""
@@ -310,31 +310,31 @@ class Market(Protocol):
         """Slug and English label of every craft; products are sorted into the same."""
         ...
 
-    def kiosks(self) -> Sequence[Kiosk]: ...
+    def kiosks(self) -> Sequence[KioskSummary]: ...
 
-    def products(self) -> Sequence[Product]:
+    def products(self) -> Sequence[ProductSummary]:
         """Hers that are on sale or sold out, newest first."""
         ...
 
-    def orders(self) -> Sequence[Order]:
+    def orders(self) -> Sequence[OrderSummary]:
         """Hers that wait for her: to be answered (`placed`) or to be brought (`accepted`), oldest first."""
         ...
 
-    def expected(self, code: str) -> Sequence[Order]:
+    def expected(self, code: str) -> Sequence[OrderSummary]:
         """The parts of an order that are on their way to the agent's kiosk, each of another artisan."""
         ...
 
-    def to_ship(self) -> Sequence[Order]:
+    def to_ship(self) -> Sequence[OrderSummary]:
         """Orders whose goods lie at the agent's kiosk."""
         ...
 
-    def bought(self, code: str) -> Order | None:
+    def bought(self, code: str) -> OrderSummary | None:
         """An order this person placed as a buyer; None when there is no such."""
         ...
 
     def earnings(self) -> Earnings: ...
 
-    def day(self) -> Day: ...
+    def day(self) -> KioskDay: ...
 
     def perform(self, command: Command) -> Outcome:
         """Does what is asked, or says why the shop refuses."""

@@ -17,7 +17,7 @@ from marketplace_api.refused import Refused
 logging.getLogger("transitions").setLevel(logging.WARNING)
 
 
-class Step(NamedTuple):
+class Transition(NamedTuple):
     """`trigger` leads from `source` to `dest`; from anywhere else it is refused for `otherwise`."""
 
     trigger: str
@@ -29,7 +29,7 @@ class Step(NamedTuple):
 class LifeCycle:
     """One table of steps, and the machine built from it once."""
 
-    def __init__(self, name: str, starts: tuple[str, ...], *steps: Step) -> None:
+    def __init__(self, name: str, starts: tuple[str, ...], *steps: Transition) -> None:
         self.name = name
         self.starts = starts
         self.steps = steps
@@ -69,51 +69,51 @@ class LifeCycle:
 ORDER = LifeCycle(
     "order",
     ("placed",),
-    Step("accept", "placed", "accepted", "order_not_open"),
-    Step("receive", "accepted", "at_kiosk", "order_not_expected"),
-    Step("ship", "at_kiosk", "shipped", "order_not_at_kiosk"),
-    Step("deliver", "shipped", "delivered", "order_not_shipped"),
-    Step("decline", "placed", "declined", "order_not_open"),
-    Step("expire", "placed", "expired", "order_not_open"),
-    Step("cancel", "placed", "cancelled", "order_not_open"),
-    Step("reopen", "accepted", "placed", "order_not_expected"),
-    Step("give_up", "accepted", "declined", "order_not_expected"),
+    Transition("accept", "placed", "accepted", "order_not_open"),
+    Transition("receive", "accepted", "at_kiosk", "order_not_expected"),
+    Transition("ship", "at_kiosk", "shipped", "order_not_at_kiosk"),
+    Transition("deliver", "shipped", "delivered", "order_not_shipped"),
+    Transition("decline", "placed", "declined", "order_not_open"),
+    Transition("expire", "placed", "expired", "order_not_open"),
+    Transition("cancel", "placed", "cancelled", "order_not_open"),
+    Transition("reopen", "accepted", "placed", "order_not_expected"),
+    Transition("give_up", "accepted", "declined", "order_not_expected"),
 )
 
 ASSIGNMENT = LifeCycle(
     "assignment",
     ("offered",),
-    Step("accept", "offered", "accepted", "order_not_open"),
-    Step("receive", "accepted", "received", "order_not_expected"),
-    Step("decline", "offered", "declined", "order_not_open"),
-    Step("expire", "offered", "expired", "order_not_open"),
-    Step("cancel", "offered", "cancelled", "order_not_open"),
-    Step("pass_over", "offered", "passed", "order_not_open"),
-    Step("offer_again", "passed", "offered", "order_not_open"),
-    Step("release", "accepted", "released", "order_not_expected"),
-    Step("refuse", "accepted", "refused", "order_not_expected"),
+    Transition("accept", "offered", "accepted", "order_not_open"),
+    Transition("receive", "accepted", "received", "order_not_expected"),
+    Transition("decline", "offered", "declined", "order_not_open"),
+    Transition("expire", "offered", "expired", "order_not_open"),
+    Transition("cancel", "offered", "cancelled", "order_not_open"),
+    Transition("pass_over", "offered", "passed", "order_not_open"),
+    Transition("offer_again", "passed", "offered", "order_not_open"),
+    Transition("release", "accepted", "released", "order_not_expected"),
+    Transition("refuse", "accepted", "refused", "order_not_expected"),
 )
 
 PAYOUT = LifeCycle(
     "payout",
     ("pending", "awaiting_collection"),
-    Step("send", "pending", "sending", "payout_not_sendable"),
-    Step("settle_paid", "sending", "paid", "payout_not_open"),
-    Step("settle_failed", "sending", "failed", "payout_not_open"),
-    Step("settle_unknown", "sending", "unknown", "payout_not_open"),
-    Step("put_back", "sending", "pending", "payout_not_open"),
-    Step("settle_paid", "unknown", "paid", "payout_not_open"),
-    Step("settle_failed", "unknown", "failed", "payout_not_open"),
-    Step("put_back", "unknown", "pending", "payout_not_open"),
-    Step("offer_cash", "unknown", "awaiting_collection", "payout_not_open"),
-    Step("retry", "failed", "pending", "payout_not_failed"),
-    Step("doubt", "failed", "unknown", "payout_not_failed"),
-    Step("doubt", "pending", "unknown", "payout_not_failed"),
-    Step("doubt", "awaiting_collection", "unknown", "payout_not_failed"),
-    Step("collect", "awaiting_collection", "collected", "payout_not_awaiting_collection"),
-    Step("settle_elsewhere", "pending", "paid", "payout_on_its_way"),
-    Step("settle_elsewhere", "failed", "paid", "payout_on_its_way"),
-    Step("settle_elsewhere", "awaiting_collection", "paid", "payout_on_its_way"),
+    Transition("send", "pending", "sending", "payout_not_sendable"),
+    Transition("settle_paid", "sending", "paid", "payout_not_open"),
+    Transition("settle_failed", "sending", "failed", "payout_not_open"),
+    Transition("settle_unknown", "sending", "unknown", "payout_not_open"),
+    Transition("put_back", "sending", "pending", "payout_not_open"),
+    Transition("settle_paid", "unknown", "paid", "payout_not_open"),
+    Transition("settle_failed", "unknown", "failed", "payout_not_open"),
+    Transition("put_back", "unknown", "pending", "payout_not_open"),
+    Transition("offer_cash", "unknown", "awaiting_collection", "payout_not_open"),
+    Transition("retry", "failed", "pending", "payout_not_failed"),
+    Transition("doubt", "failed", "unknown", "payout_not_failed"),
+    Transition("doubt", "pending", "unknown", "payout_not_failed"),
+    Transition("doubt", "awaiting_collection", "unknown", "payout_not_failed"),
+    Transition("collect", "awaiting_collection", "collected", "payout_not_awaiting_collection"),
+    Transition("settle_elsewhere", "pending", "paid", "payout_on_its_way"),
+    Transition("settle_elsewhere", "failed", "paid", "payout_on_its_way"),
+    Transition("settle_elsewhere", "awaiting_collection", "paid", "payout_on_its_way"),
 )
 
 

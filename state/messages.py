@@ -71,7 +71,7 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Had:
+class RecentMessage:
     """A text that a phone was sent at `at`."""
 
     id: str
@@ -90,7 +90,7 @@ class Unknown:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class AcceptedMessage:
     """What a provider said when it took a text over: an id of its own, unless it gave none, and the cost."""
 
     id: str
@@ -184,11 +184,11 @@ def find_all(conn: Connection, ids: Collection[str]) -> dict[str, Message]:
     return {found.id: found for found in (Message(*row) for row in rows)}
 
 
-def asked_since(conn: Connection, msisdns: Collection[str], since: datetime) -> list[Had]:
+def asked_since(conn: Connection, msisdns: Collection[str], since: datetime) -> list[RecentMessage]:
     """What these phones were sent since then, or may have been."""
     c = message.c
     recent = select(c.id, c.msisdn, c.text, c.topic, c.asked_at).where(c.msisdn.in_(msisdns), c.asked_at > since)
-    return [Had(*row) for row in conn.execute(recent.where(c.status != "failed"))]
+    return [RecentMessage(*row) for row in conn.execute(recent.where(c.status != "failed"))]
 
 
 def unanswered(conn: Connection, msisdn: str, since: datetime, but: str = "") -> str | None:
@@ -242,7 +242,7 @@ def put_back(conn: Connection, ids: Collection[str]) -> None:
     conn.execute(in_hand.values(status="queued", asked_at=None))
 
 
-def sent(conn: Connection, answers: Sequence[Answer], now: datetime) -> None:
+def sent(conn: Connection, answers: Sequence[AcceptedMessage], now: datetime) -> None:
     """Providers have them, under ids of their own. Reports that overtook the providers' answers count now."""
     if not answers:
         return

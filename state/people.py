@@ -13,7 +13,7 @@ from state.tables import consent, insert_new, person
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class PersonRecord:
     """A phone that was in touch with us. `language` is None until one was chosen.
 
     Who opted out wants no text unasked; who has switched promotions off still wants to hear of her orders and money.
@@ -39,15 +39,15 @@ _FIELDS = (
 )
 
 
-def find(conn: Connection, msisdn: str) -> Person | None:
+def find(conn: Connection, msisdn: str) -> PersonRecord | None:
     row = conn.execute(select(*_FIELDS).where(person.c.msisdn == msisdn)).first()
-    return Person(*row) if row else None
+    return PersonRecord(*row) if row else None
 
 
-def find_all(conn: Connection, msisdns: Collection[str]) -> dict[str, Person]:
+def find_all(conn: Connection, msisdns: Collection[str]) -> dict[str, PersonRecord]:
     """Those of them who were ever in touch, by MSISDN."""
     rows = conn.execute(select(*_FIELDS).where(person.c.msisdn.in_(msisdns)))
-    return {found.msisdn: found for found in (Person(*row) for row in rows)}
+    return {found.msisdn: found for found in (PersonRecord(*row) for row in rows)}
 
 
 def set_language(conn: Connection, msisdn: str, language: str, now: datetime) -> None:

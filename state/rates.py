@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 from state.tables import insert_new, rate
 
 
-class Rates(Protocol):
+class SendRates(Protocol):
     """The buckets, by name. Redis and SQL keep them alike."""
 
     def take(self, conn: Connection, name: str, *, per_second: float, wanted: int, now: datetime) -> int:

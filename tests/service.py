@@ -1,7 +1,7 @@
 """The whole service in one process, as tests use it."""
 
 from bot.playground.harness import MONDAY, OPERATOR_KEY, opened
-from bot.playground.harness import World as Service
+from bot.playground.harness import Harness as Service
 
 serving = opened
 

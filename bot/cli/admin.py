@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 from flask.cli import AppGroup, with_appcontext
 
-from bot.cli.context import changing, current_house
+from bot.cli.context import changing, current_services
 from bot.demo import bulk
 from bot.demo import seed as shop_demo
-from bot.demo.bulk import Crowd
+from bot.demo.bulk import BulkCounts
 from bot.messaging import broadcasts
 from bot.messaging.broadcasts import Audience
 from bot.migrations import upgrade as migrations
@@ -22,7 +22,7 @@ apikey = AppGroup("apikey", help="Keys to the marketplace API.")
 @db.command("upgrade")
 def upgrade() -> None:
     """Bring the database to this edition's schema."""
-    migrations.upgrade(current_house().settings)
+    migrations.upgrade(current_services().settings)
 
 
 @apikey.command("create")
@@ -37,9 +37,9 @@ def create(name: str, scope: api_keys.Scope) -> None:
 @apikey.command("list")
 def list_keys() -> None:
     """Every key ever made, oldest first; the key itself nobody knows."""
-    house = current_house()
-    with house.database.reading() as session:
-        for key in api_keys.listing(house.shop(session)):
+    services = current_services()
+    with services.database.reading() as session:
+        for key in api_keys.listing(services.shop(session)):
             click.echo(_line(key))
 
 
@@ -78,13 +78,13 @@ def send_broadcast(text: str, **audience: str | None) -> None:
 @with_appcontext
 def demo(artisans: int, products: int, orders: int) -> None:
     """Fill an empty shop with kiosks, artisans and wares; or any shop with many more, for benchmarks."""
-    house = current_house()
-    if not house.settings.development:
+    services = current_services()
+    if not services.settings.development:
         raise click.ClickException("ENVIRONMENT=production takes no demo data")
-    migrations.upgrade(house.settings)
-    shop_demo.seed(house.settings)
+    migrations.upgrade(services.settings)
+    shop_demo.seed(services.settings)
     try:
         with changing() as shop:
-            bulk.fill(shop, Crowd(artisans, products, orders))
+            bulk.fill(shop, BulkCounts(artisans, products, orders))
     except bulk.Empty as empty:
         raise click.ClickException(str(empty)) from None

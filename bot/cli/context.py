@@ -8,23 +8,23 @@ from contextlib import contextmanager
 import click
 from flask import current_app
 
-from bot.services import House
+from bot.services import Services
 from marketplace_api.refused import Refused
 from marketplace_api.rest import problems
 from marketplace_api.shop import Shop
 
 
-def current_house() -> House:
-    house: House = current_app.extensions["house"]
-    return house
+def current_services() -> Services:
+    services: Services = current_app.extensions["services"]
+    return services
 
 
 @contextmanager
 def changing() -> Iterator[Shop]:
     """The shop for one transaction; what it refuses is told in words."""
-    house = current_house()
+    services = current_services()
     try:
-        with house.database.writing.begin() as session:
-            yield house.shop(session)
+        with services.database.writing.begin() as session:
+            yield services.shop(session)
     except Refused as refused:
         raise click.ClickException(problems.words(refused)) from None

@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 from flask.cli import AppGroup
 
-from bot.cli.context import current_house
+from bot.cli.context import current_services
 from bot.messaging import rendering
-from flows.kit import SMS, USSD, Book, Place
+from flows.kit import SMS, USSD, DialogueEngine, Place
 from flows.kit.drawing import mermaid
 from flows.kit.proof import Fault, faults, misspoken
 from locales import SOURCE, upkeep
@@ -25,8 +25,8 @@ dialogues = AppGroup("dialogues", help="What is asked, in what order.")
 @dialogues.command("check")
 def check() -> None:
     """Prove that every dialogue can be come to, left, and shown in every language."""
-    stage = current_house().hall.stage
-    found = [*objections(stage.book, stage.place), *untranslated(stage.place)]
+    runner = current_services().conversation.runner
+    found = [*objections(runner.book, runner.place), *untranslated(runner.place)]
     for fault in found:
         click.echo(fault)
     raise SystemExit(1 if found else 0)
@@ -39,7 +39,7 @@ def check() -> None:
 )
 def draw(names: tuple[str, ...], into: Path | None) -> None:
     """Draw flows as Mermaid state diagrams; all of them when none is named."""
-    book = current_house().hall.stage.book
+    book = current_services().conversation.runner.book
     if unknown := [name for name in names if name not in book.flows]:
         raise click.BadParameter(f"no such flow: {', '.join(unknown)}. There are {', '.join(book.flows)}.")
     if into:
@@ -49,7 +49,7 @@ def draw(names: tuple[str, ...], into: Path | None) -> None:
         click.echo("\n\n".join(mermaid(book.flows[name]) for name in names or book.flows))
 
 
-def objections(book: Book, place: Place) -> list[Fault]:
+def objections(book: DialogueEngine, place: Place) -> list[Fault]:
     """Everything the book is at fault in, first as it is written, then in each language of the place."""
     spoken = product((rendering.words(code) for code, _ in place.languages), (USSD, SMS))
     return [*faults(book), *chain.from_iterable(misspoken(book, place, *said) for said in spoken)]
@@ -62,7 +62,7 @@ def untranslated(place: Place) -> list[str]:
     return [f"{code}: {fault}" for code, catalogue in catalogues.items() for fault in upkeep.faults(catalogue, source)]
 
 
-def drawn(book: Book) -> str:
+def drawn(book: DialogueEngine) -> str:
     """All flows for a page of documentation, each folded under its name."""
     return "".join(
         f"<details><summary>{flow.name}</summary>\n\n```mermaid\n{mermaid(flow)}\n```\n\n</details>\n"

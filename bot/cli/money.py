@@ -12,11 +12,11 @@ from babel.numbers import get_currency_precision
 from flask.cli import AppGroup
 from sqlalchemy import select
 
-from bot.cli.context import changing, current_house
+from bot.cli.context import changing, current_services
 from bot.messaging import rendering
 from bot.payments import reconciliation
-from bot.payments.reconciliation import Account, Comparison, Ours, UnreadableError
-from bot.services import House
+from bot.payments.reconciliation import Comparison, OurPayout, ProviderStatement, UnreadableError
+from bot.services import Services
 from locales import SOURCE
 from marketplace_api.models import PaymentName, Payout
 from marketplace_api.payments import audit, ledger, payouts
@@ -27,18 +27,18 @@ payments = AppGroup("payouts", help="What artisans are paid.")
 
 
 @contextmanager
-def at_one_moment(house: House) -> Iterator[Shop]:
+def at_one_moment(services: Services) -> Iterator[Shop]:
     """The shop as it is now, however long one looks and whoever trades meanwhile."""
-    with house.database.reading() as session:
+    with services.database.reading() as session:
         if session.get_bind().dialect.name == "postgresql":
             session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-        yield house.shop(session)
+        yield services.shop(session)
 
 
 @books.command("check")
 def check() -> None:
     """Sum everything anew, and tell whatever is wrong."""
-    with at_one_moment(current_house()) as shop:
+    with at_one_moment(current_services()) as shop:
         found, size = list(audit.objections(shop)), ledger.size(shop)
     for objection in found:
         click.echo(objection)
@@ -81,17 +81,17 @@ def resume() -> None:
 @click.option("--provider", help="Whose account it is; else PAYOUT_PROVIDER's.")
 def reconcile(file: Path, day: datetime | None, provider: str | None) -> None:
     """Lay a provider's account of its payments, as CSV, beside ours."""
-    house = current_house()
+    services = current_services()
     try:
-        digits = get_currency_precision(house.terms.currency)
-        account = reconciliation.read(_text(file), digits, house.terms.zone)
+        digits = get_currency_precision(services.terms.currency)
+        account = reconciliation.read(_text(file), digits, services.terms.zone)
     except UnreadableError as error:
         raise click.ClickException(f"{file.name}: {error}") from None
     first, last = _days(account, day)
-    with house.database.reading() as session:
-        ours = _ours(house.shop(session), provider or house.settings.payout_provider, first, last)
+    with services.database.reading() as session:
+        ours = _ours(services.shop(session), provider or services.settings.payout_provider, first, last)
     found = reconciliation.compare(ours, account, first, last)
-    for line in _told(found, account.aside, house.terms.currency):
+    for line in _told(found, account.aside, services.terms.currency):
         click.echo(line)
     raise SystemExit(0 if found.agrees else 1)
 
@@ -103,14 +103,14 @@ def _text(file: Path) -> str:
         raise UnreadableError("this is not text in UTF-8; export it as CSV, not as a spreadsheet") from None
 
 
-def _days(account: Account, day: datetime | None) -> tuple[date, date]:
+def _days(account: ProviderStatement, day: datetime | None) -> tuple[date, date]:
     days = (day.date(), day.date()) if day else account.days()
     if days is None:
         raise click.UsageError("The file has no dates; say which day it is of: --day 2026-11-23")
     return days
 
 
-def _ours(shop: Shop, provider: str, first: date, last: date) -> Sequence[Ours]:
+def _ours(shop: Shop, provider: str, first: date, last: date) -> Sequence[OurPayout]:
     """What the provider was asked for in these days, and the day before and after, and has paid."""
     paid = select(Payout).where(
         Payout.provider == provider,
@@ -125,7 +125,7 @@ def _ours(shop: Shop, provider: str, first: date, last: date) -> Sequence[Ours]:
     for name, payout_id in shop.session.execute(names):
         called.setdefault(payout_id, set()).add(name)
     return [
-        Ours(
+        OurPayout(
             payout.code,
             payout.provider_reference or "",
             payout.amount,

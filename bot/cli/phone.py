@@ -11,8 +11,8 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 
-from bot.cli.context import current_house
-from bot.services import House
+from bot.cli.context import current_services
+from bot.services import Services
 from bot.simulator import inbox
 from bot.simulator.gateway import Gateway
 
@@ -24,16 +24,16 @@ transcript = AppGroup("transcript", help="Conversations written down.")
 @with_appcontext
 def phone(msisdn: str) -> None:
     """A phone in the terminal: dial a code, answer, hang up with an empty line, `sms WORDS` texts, `inbox` reads."""
-    house = current_house()
-    gateway = Gateway(current_app, house.settings, house.clock, lambda: secrets.token_hex(16))
-    click.echo(f"This is {msisdn}. Dial {house.settings.ussd_code}, or text: sms HELP. Ctrl-D puts the phone away.")
+    services = current_services()
+    gateway = Gateway(current_app, services.settings, services.clock, lambda: secrets.token_hex(16))
+    click.echo(f"This is {msisdn}. Dial {services.settings.ussd_code}, or text: sms HELP. Ctrl-D puts the phone away.")
     in_call = False
     while (said := _said(in_call)) is not None:
         if said.startswith("sms "):
             gateway.text(msisdn, said.removeprefix("sms "))
         elif said == "inbox":
-            _deliver(house)
-            _read(house, msisdn)
+            _deliver(services)
+            _read(services, msisdn)
         elif said.startswith("*"):
             in_call = _show(gateway.dial(msisdn, said))
         elif in_call and said:
@@ -56,19 +56,19 @@ def _show(reply: str) -> bool:
     return reply.startswith("CON ")
 
 
-def _deliver(house: House) -> None:
+def _deliver(services: Services) -> None:
     """What is due, in case no worker runs."""
     from bot.worker import stepping  # it knows the application, which knows this command
 
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     with ThreadPoolExecutor(max_workers=1) as hands:
-        step = stepping(app, house, hands)
+        step = stepping(app, services, hands)
         while step():
             pass
 
 
-def _read(house: House, msisdn: str) -> None:
-    with house.database.reading() as session:
+def _read(services: Services, msisdn: str) -> None:
+    with services.database.reading() as session:
         for text in reversed(inbox.read(session.connection(), msisdn)):
             click.echo(f"[{text['at'][11:16]}] {text['from']}: {text['text']}")
 

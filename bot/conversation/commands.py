@@ -13,12 +13,12 @@ from sqlalchemy import Connection
 from bot.conversation import deferred
 from bot.conversation.pin_reset import Desk
 from bot.conversation.session import hop_key
-from bot.db.unit_of_work import Database, Work
-from bot.marketplace.port import Marketplace, Speaker, Stall, Unreachable
+from bot.db.unit_of_work import Database, UnitOfWork
+from bot.marketplace.port import CallerProfile, Marketplace, MarketplaceSession, Unreachable
 from bot.messaging import queue, rendering
-from bot.messaging.queue import REPLY, Text
+from bot.messaging.queue import REPLY, NewMessage
 from bot.photos import links
-from flows.kit import SMS, Book, Channel, Conversation, Person, Place, Turn
+from flows.kit import SMS, Channel, Conversation, DialogueEngine, Person, Place, Turn
 from flows.market import (
     ChangePayout,
     CheckPin,
@@ -58,12 +58,12 @@ NOW_OR_NEVER = (FindCash,)
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class HopContext:
     """One person for one hop: who serves her, and what is written down."""
 
     marketplace: Marketplace
-    stall: Stall
-    work: Work
+    stall: MarketplaceSession
+    work: UnitOfWork
     msisdn: str
     now: datetime
     ids: Ids
@@ -82,19 +82,21 @@ class Visit:
 
 
 @contextmanager
-def visit(marketplace: Marketplace, database: Database, ids: Ids, msisdn: str, now: datetime) -> Iterator[Visit]:
-    work = Work(database)
+def hop_context(
+    marketplace: Marketplace, database: Database, ids: Ids, msisdn: str, now: datetime
+) -> Iterator[HopContext]:
+    work = UnitOfWork(database)
     try:
-        yield Visit(marketplace, marketplace.stall(work, msisdn, now), work, msisdn, now, ids)
+        yield HopContext(marketplace, marketplace.stall(work, msisdn, now), work, msisdn, now, ids)
     finally:
         work.close()
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class DialogueRunner:
     """The book, and the place it is played in."""
 
-    book: Book
+    book: DialogueEngine
     place: Place
     secret: bytes
     """Peppers PINs and names hops; of at most 64 bytes."""
@@ -103,147 +105,147 @@ class Stage:
     def default_language(self) -> str:
         return self.place.languages[0][0]
 
-    def turn(self, conversation: Conversation, person: Person, stall: Stall, channel: Channel) -> Turn:
+    def turn(self, conversation: Conversation, person: Person, stall: MarketplaceSession, channel: Channel) -> Turn:
         words = rendering.words(person.language or self.default_language)
         return Turn(conversation, person, self.place, stall, words, channel)
 
-    def perform(self, turn: Turn, visit: Visit, gateway: str | None = None, heard: str = "") -> None:
+    def perform(self, turn: Turn, context: HopContext, gateway: str | None = None, heard: str = "") -> None:
         """Does what the conversation has come to; nothing when it waits for the person."""
         while (command := self.book.command(turn)) is not None:
-            self._ask_ahead(command, visit)
-            with visit.work.writing() if isinstance(command, OURS) else visit.together():
-                self._perform(command, turn, visit, gateway, heard)
+            self._ask_ahead(command, context)
+            with context.work.writing() if isinstance(command, OURS) else context.together():
+                self._perform(command, turn, context, gateway, heard)
 
-    def _ask_ahead(self, command: Command, visit: Visit) -> None:
+    def _ask_ahead(self, command: Command, context: HopContext) -> None:
         """Of a shop elsewhere, what a command of ours needs to know, before a lock is taken; a stall remembers it."""
-        if isinstance(command, OfferPinReset | ResetPin) and not visit.marketplace.here:
-            visit.stall.neighbour(command.msisdn)
+        if isinstance(command, OfferPinReset | ResetPin) and not context.marketplace.here:
+            context.stall.neighbour(command.msisdn)
 
-    def _perform(self, command: Command, turn: Turn, visit: Visit, gateway: str | None, heard: str) -> None:
+    def _perform(self, command: Command, turn: Turn, context: HopContext, gateway: str | None, heard: str) -> None:
         """One command, and what the conversation makes of it. What was performed before is answered again.
 
         Where the shop is elsewhere, a hop that dies here has begun and not finished: the next one asks the shop
         again under the same key.
         """
         key, asked = turn.conversation.key, msgspec.json.encode(turn.conversation)
-        with visit.work.writing() as conn:
-            recorded = processed.begin(conn, key, visit.msisdn, visit.now, gateway)
-        outcome = _outcome.decode(recorded) if recorded else self._outcome(command, turn, visit)
+        with context.work.writing() as conn:
+            recorded = processed.begin(conn, key, context.msisdn, context.now, gateway)
+        outcome = _outcome.decode(recorded) if recorded else self._outcome(command, turn, context)
         shop_has_heard = outcome.kind != "queued" and not isinstance(command, OURS)
-        turn.person = meet(visit, turn.person) if shop_has_heard else again(visit, turn.person)
+        turn.person = meet(context, turn.person) if shop_has_heard else again(context, turn.person)
         turn.words = rendering.words(turn.person.language or self.default_language)
         self.book.tell(turn, outcome)
         if recorded:
             return
-        with visit.work.writing() as conn:
+        with context.work.writing() as conn:
             if outcome.kind == "queued":
-                deferred.add(conn, deferred.note(visit.msisdn, key, command, asked), visit.now)
+                deferred.add(conn, deferred.note(context.msisdn, key, command, asked), context.now)
             processed.finish(
                 conn, key, msgspec.json.encode(outcome), msgspec.json.encode(Checkpoint(heard, turn.conversation))
             )
 
-    def _outcome(self, command: Command, turn: Turn, visit: Visit) -> Outcome:
+    def _outcome(self, command: Command, turn: Turn, context: HopContext) -> Outcome:
         try:
-            return self._do(command, turn, visit)
+            return self._do(command, turn, context)
         except Unreachable:
             if isinstance(command, NOW_OR_NEVER) or not isinstance(command, ToTheShop):
                 raise
             return Outcome("queued")
 
-    def _do(self, command: Command, turn: Turn, visit: Visit) -> Outcome:
+    def _do(self, command: Command, turn: Turn, context: HopContext) -> Outcome:
         """Performs a command: what concerns the person with us, what concerns the shop there."""
-        msisdn, now, key = visit.msisdn, visit.now, turn.conversation.key
+        msisdn, now, key = context.msisdn, context.now, turn.conversation.key
         match command:
             case CheckPin(pin):
-                with visit.work.writing() as conn:
+                with context.work.writing() as conn:
                     verdict = pins.check(conn, msisdn, pin, self.secret, now)
                 return Outcome("done") if verdict == "right" else Outcome("rejected", verdict)
             case ChangePayout():
-                with visit.work.looking() as conn:
+                with context.work.looking() as conn:
                     if not pins.is_proven(conn, msisdn, now):
                         return Outcome("rejected", "pin")
             case SendPhotoLink():
-                return self._send_photo_link(command, visit, key)
+                return self._send_photo_link(command, context, key)
             case OfferPinReset(whose):
-                with visit.work.writing() as conn:
-                    return Desk(visit.stall, conn, visit.ids, self.secret, now, key).offer(whose)
+                with context.work.writing() as conn:
+                    return Desk(context.stall, conn, context.ids, self.secret, now, key).offer(whose)
             case ResetPin(whose, digits):
-                with visit.work.writing() as conn:
-                    return Desk(visit.stall, conn, visit.ids, self.secret, now, key).redeem(whose, digits)
+                with context.work.writing() as conn:
+                    return Desk(context.stall, conn, context.ids, self.secret, now, key).redeem(whose, digits)
             case SendStatement():
-                text = self._statement(turn, visit)
-                with visit.work.writing() as conn:
-                    queue.queue(conn, text, visit.ids.new_id("msg"), now)
+                text = self._statement(turn, context)
+                with context.work.writing() as conn:
+                    queue.queue(conn, text, context.ids.new_id("msg"), now)
                 return Outcome("done")
-            case RegisterArtisan() if self._is_guarded(visit):
+            case RegisterArtisan() if self._is_guarded(context):
                 return Outcome("rejected", "pin")
             case ChooseLanguage(language) | RegisterArtisan(language=language):
-                with visit.work.writing() as conn:
+                with context.work.writing() as conn:
                     people.set_language(conn, msisdn, language, now)
             case FindCash():  # she may have guessed otherwise where the answer to her first guess was lost
                 key = f"{key}:{hop_key(self.secret, repr(command))}"
-        return visit.perform(command, key)
+        return context.perform(command, key)
 
-    def _send_photo_link(self, command: SendPhotoLink, visit: Visit, key: str) -> Outcome:
+    def _send_photo_link(self, command: SendPhotoLink, context: HopContext, key: str) -> Outcome:
         """The shop's link for a product of hers, by text too if she is on a call."""
-        link = visit.stall.photo_link(command.code)
+        link = context.stall.photo_link(command.code)
         if link is None:
             return Outcome("rejected", "unknown_code")
         if command.texted:
-            product = next(product for product in visit.stall.products() if product.code == command.code)
-            with visit.work.writing() as conn:
-                known = people.find(conn, visit.msisdn)
+            product = next(product for product in context.stall.products() if product.code == command.code)
+            with context.work.writing() as conn:
+                known = people.find(conn, context.msisdn)
                 language = (known and known.language) or self.default_language
-                text = links.text(product, link, visit.msisdn, language, f"photo:{key}")
-                queue.queue(conn, text, visit.ids.new_id("msg"), visit.now)
+                text = links.text(product, link, context.msisdn, language, f"photo:{key}")
+                queue.queue(conn, text, context.ids.new_id("msg"), context.now)
         return Outcome("done", values={"link": link})
 
-    def _is_guarded(self, visit: Visit) -> bool:
-        with visit.work.looking() as conn:
-            return pins.is_guarded(conn, visit.msisdn, visit.now)
+    def _is_guarded(self, context: HopContext) -> bool:
+        with context.work.looking() as conn:
+            return pins.is_guarded(conn, context.msisdn, context.now)
 
-    def _statement(self, turn: Turn, visit: Visit) -> Text:
+    def _statement(self, turn: Turn, context: HopContext) -> NewMessage:
         """What she would be answered had she texted STATEMENT."""
-        by_text = self.turn(Conversation(turn.conversation.id), turn.person, visit.stall, SMS)
+        by_text = self.turn(Conversation(turn.conversation.id), turn.person, context.stall, SMS)
         self.book.open(by_text, "statement")
         body = self.book.screen(by_text).render(self.book.state(by_text.conversation).channel(SMS))
         key, language = f"statement:{turn.conversation.key}", turn.words.language
-        return Text(key, turn.person.msisdn, body, language, topic="reply", priority=REPLY)
+        return NewMessage(key, turn.person.msisdn, body, language, topic="reply", priority=REPLY)
 
     def veiled(self, turn: Turn, said: str) -> str:
         """What may be written down of something about to be heard: of an answer to a secret question, its length."""
         return veil(said) if self.book.state(turn.conversation).secret else said
 
 
-def meet(visit: Visit, last: Person | None) -> Person:
+def meet(context: HopContext, last: Person | None) -> Person:
     """What dialogues need to know of somebody, from where it is true.
 
     What only the shop knows is as it was `last`, while that cannot be reached; Unreachable if she was never met.
     """
     try:
-        speaker = visit.stall.speaker()
+        caller = context.stall.caller()
     except Unreachable:
         if last is None:
             raise
-        return again(visit, last)
-    return _person(visit, speaker)
+        return again(context, last)
+    return _person(context, caller)
 
 
-def again(visit: Visit, last: Person) -> Person:
+def again(context: HopContext, last: Person) -> Person:
     """Somebody of whom the shop knows nothing new."""
-    return _person(visit, Speaker(last.name, last.artisan, last.agent, last.kiosk))
+    return _person(context, CallerProfile(last.name, last.artisan, last.agent, last.kiosk))
 
 
-def _person(visit: Visit, speaker: Speaker) -> Person:
-    with visit.work.looking() as conn:
-        known = people.find(conn, visit.msisdn)
+def _person(context: HopContext, caller: CallerProfile) -> Person:
+    with context.work.looking() as conn:
+        known = people.find(conn, context.msisdn)
     return Person(
-        visit.msisdn,
+        context.msisdn,
         language=known.language if known else None,
-        name=speaker.name,
-        artisan=speaker.artisan,
-        agent=speaker.agent,
-        kiosk=speaker.kiosk,
+        name=caller.name,
+        artisan=caller.artisan,
+        agent=caller.agent,
+        kiosk=caller.kiosk,
         pin=known.has_pin if known else False,
     )
 

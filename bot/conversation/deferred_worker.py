@@ -14,13 +14,13 @@ from datetime import datetime, timedelta
 import msgspec
 
 from bot.conversation import commands
-from bot.conversation.commands import Stage, Visit
+from bot.conversation.commands import DialogueRunner, HopContext
 from bot.conversation.deferred import FIRST, Note
-from bot.db.unit_of_work import Database, Work
+from bot.db.unit_of_work import Database, UnitOfWork
 from bot.marketplace.port import Unreachable
-from bot.marketplace.remote import HttpMarket, RemoteMarketplace
+from bot.marketplace.remote import RemoteMarketplace, RemoteSession
 from bot.messaging import queue
-from bot.messaging.queue import REPLY, Text
+from bot.messaging.queue import REPLY, NewMessage
 from bot.runtime.clock import Clock
 from flows.kit import N_, SMS, Act, Turn
 from flows.market import Outcome
@@ -39,7 +39,7 @@ REFUSED = N_("Soko: sorry, what you asked for while the shop could not be reache
 class CatchingUp:
     """A worker's hand for such commands. One person's leave the outbox in the order in which she gave them."""
 
-    stage: Stage
+    runner: DialogueRunner
     marketplace: RemoteMarketplace
     database: Database
     clock: Clock
@@ -68,15 +68,15 @@ class CatchingUp:
         with self.database.writing.begin() as db:
             outbox.retry(db.connection(), job, due_at=self.clock() + wait, error=error)
 
-    def _text(self, note: Note, outcome: Outcome, stall: HttpMarket, now: datetime) -> Text | None:
+    def _text(self, note: Note, outcome: Outcome, stall: RemoteSession, now: datetime) -> NewMessage | None:
         """What she is told; nothing where she was promised nothing."""
-        with closing(Work(self.database)) as work:
-            visit = Visit(self.marketplace, stall, work, note.msisdn, now, self.ids)
-            turn = self.stage.turn(note.conversation, commands.meet(visit, None), stall, SMS)
+        with closing(UnitOfWork(self.database)) as work:
+            context = HopContext(self.marketplace, stall, work, note.msisdn, now, self.ids)
+            turn = self.runner.turn(note.conversation, commands.meet(context, None), stall, SMS)
         body = self._told(turn, outcome)
         if not body:
             return None
-        return Text(
+        return NewMessage(
             key=f"outcome:{note.key}",
             msisdn=note.msisdn,
             body=body,
@@ -86,7 +86,7 @@ class CatchingUp:
         )
 
     def _told(self, turn: Turn, outcome: Outcome) -> str | None:
-        book = self.stage.book
+        book = self.runner.book
         if book.knows(turn.conversation):
             act = book.state(turn.conversation)
             if isinstance(act, Act) and not act.promises:

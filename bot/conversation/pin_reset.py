@@ -8,9 +8,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from bot.marketplace.port import Maker, Stall
+from bot.marketplace.port import ArtisanContact, MarketplaceSession
 from bot.messaging import queue, rendering
-from bot.messaging.queue import REPLY, Text
+from bot.messaging.queue import REPLY, NewMessage
 from flows import kit
 from flows.kit import N_
 from flows.market import Outcome
@@ -35,7 +35,7 @@ RESET = N_(
 class Desk:
     """Where an agent stands in one transaction. `key` names what is done there, however often it is met."""
 
-    stall: Stall
+    stall: MarketplaceSession
     conn: Connection
     ids: Ids
     pepper: bytes
@@ -64,9 +64,9 @@ class Desk:
         self._text(artisan, RESET, {})
         return Outcome("done", values={"artisan": artisan.name})
 
-    def _text(self, artisan: Maker, said: kit.Text, fields: Mapping[str, object]) -> None:
+    def _text(self, artisan: ArtisanContact, said: kit.Wording, fields: Mapping[str, object]) -> None:
         """To her own phone, even after STOP: she has asked for it, or has to know."""
         words = rendering.read_by(self.conn, artisan.msisdn, artisan.language)
         body = rendering.text(words, said, {"kiosk": artisan.kiosk, **fields})
-        text = Text(f"pin:{self.key}", artisan.msisdn, body, words.language, topic="reply", priority=REPLY)
+        text = NewMessage(f"pin:{self.key}", artisan.msisdn, body, words.language, topic="reply", priority=REPLY)
         queue.queue(self.conn, text, self.ids.new_id("msg"), self.now)

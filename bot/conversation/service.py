@@ -20,14 +20,14 @@ import msgspec
 from sqlalchemy import Connection
 
 from bot.conversation import commands
-from bot.conversation.commands import Stage, Visit
-from bot.conversation.session import KEPT_FOR, Call, Session, decode, encode, hop_key, stranger
+from bot.conversation.commands import DialogueRunner, HopContext
+from bot.conversation.session import KEPT_FOR, Session, UssdCall, decode, encode, hop_key, stranger
 from bot.db.unit_of_work import Database
 from bot.marketplace.port import Marketplace, Unreachable
 from bot.messaging import consent, queue, rendering
-from bot.messaging.queue import REPLY, Text
+from bot.messaging.queue import REPLY, NewMessage
 from bot.photos import mms
-from bot.providers.contracts import Inbound, Report, SessionEnd
+from bot.providers.contracts import DeliveryReport, Inbound, SessionEnd
 from bot.runtime.clock import Clock
 from flows import gsm7, reading
 from flows.kit import N_, SMS, USSD, Conversation, Person, Turn
@@ -57,10 +57,10 @@ class LostRaceError(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Hall:
+class ConversationService:
     """The service itself. Its collaborators come in from `create_app`."""
 
-    stage: Stage
+    runner: DialogueRunner
     sessions: Sessions
     database: Database
     clock: Clock
@@ -78,86 +78,86 @@ class Hall:
             stored, known = self._load(inbound.msisdn, now)
             if known and name in known.replies:
                 return known.replies[name]
-            with self._visit(inbound.msisdn, now) as visit:
+            with self._visit(inbound.msisdn, now) as context:
                 try:
-                    session, reply = self._call(inbound, known, visit)
+                    session, reply = self._call(inbound, known, context)
                 except Unreachable:
-                    session, words = self._put_off(stored, visit)
+                    session, words = self._put_off(stored, context)
                     reply = USSD.ends + words
             session.answered(name, reply)
             if self._is_kept(session, stored, now, reply):
                 return reply
         raise LostRaceError(inbound.id)
 
-    def _call(self, inbound: Inbound, known: Session | None, visit: Visit) -> tuple[Session, str]:
+    def _call(self, inbound: Inbound, known: Session | None, context: HopContext) -> tuple[Session, str]:
         if known and known.call and known.call.id == inbound.id:
-            session, turn = known, self._go_on(inbound, known, known.call, visit)
+            session, turn = known, self._go_on(inbound, known, known.call, context)
         else:
-            session, turn = self._dial(inbound, known, visit)
-        screen = self.stage.book.screen(turn).render(USSD)
+            session, turn = self._dial(inbound, known, context)
+        screen = self.runner.book.screen(turn).render(USSD)
         session.met(turn.person)
-        session.by_call, session.left_at = turn.conversation, visit.now.timestamp()
+        session.by_call, session.left_at = turn.conversation, context.now.timestamp()
         return session, screen
 
-    def _go_on(self, inbound: Inbound, session: Session, call: Call, visit: Visit) -> Turn:
+    def _go_on(self, inbound: Inbound, session: Session, call: UssdCall, context: HopContext) -> Turn:
         """The next answer of an open call; home if its conversation is over, went on by text or is of an old book."""
         conversation = session.by_call
-        if conversation is None or not self.stage.book.knows(conversation):
+        if conversation is None or not self.runner.book.knows(conversation):
             conversation = Conversation(self._name(inbound, inbound.text), over=True)
-        turn = self.stage.turn(conversation, session.person, visit.stall, USSD)
+        turn = self.runner.turn(conversation, session.person, context.stall, USSD)
         said = commands.added(call.heard, inbound.text)
         if said is None and conversation.flow:  # a stray: what goes on from it would be misread, so it was not heard
             return turn
         if said is None or conversation.over:
             call.heard = commands.veil(inbound.text)
-            self.stage.book.open(turn, self.stage.book.home)
+            self.runner.book.open(turn, self.runner.book.home)
         else:
-            self._hear(turn, said, visit, call)
+            self._hear(turn, said, context, call)
         return turn
 
-    def _dial(self, inbound: Inbound, known: Session | None, visit: Visit) -> tuple[Session, Turn]:
+    def _dial(self, inbound: Inbound, known: Session | None, context: HopContext) -> tuple[Session, Turn]:
         """A call we have not heard of: new, or one that the session store has lost."""
         session = known or stranger(inbound.msisdn)
-        session.call = Call(inbound.id)
-        person = commands.meet(visit, session.last)
+        session.call = UssdCall(inbound.id)
+        person = commands.meet(context, session.last)
         if inbound.text:
-            return session, self._walk(inbound, session.call, person, visit)
-        book, dropped = self.stage.book, session.by_call
+            return session, self._walk(inbound, session.call, person, context)
+        book, dropped = self.runner.book, session.by_call
         # who has not chosen a language yet could not read the question, and has begun nothing
-        if dropped and person.language and session.is_fresh(visit.now) and book.worth_resuming(dropped):
+        if dropped and person.language and session.is_fresh(context.now) and book.worth_resuming(dropped):
             book.interrupt(dropped)
-            return session, self.stage.turn(dropped, person, visit.stall, USSD)
-        turn = self.stage.turn(Conversation(self._name(inbound)), person, visit.stall, USSD)
+            return session, self.runner.turn(dropped, person, context.stall, USSD)
+        turn = self.runner.turn(Conversation(self._name(inbound)), person, context.stall, USSD)
         book.open(turn, book.home)
         return session, turn
 
-    def _walk(self, inbound: Inbound, call: Call, person: Person, visit: Visit) -> Turn:
+    def _walk(self, inbound: Inbound, call: UssdCall, person: Person, context: HopContext) -> Turn:
         """Stands where the cumulative text leads: from the last command done in this call, else from home."""
-        with visit.work.looking() as conn:
+        with context.work.looking() as conn:
             point = commands.checkpoint(conn, inbound.id)
         if point and commands.begins(inbound.text + "*", point.heard + "*"):
-            turn = self.stage.turn(point.conversation, person, visit.stall, USSD)
+            turn = self.runner.turn(point.conversation, person, context.stall, USSD)
             call.heard = point.heard
         else:
-            turn = self.stage.turn(Conversation(self._name(inbound)), person, visit.stall, USSD)
-            self.stage.book.open(turn, self.stage.book.home)
+            turn = self.runner.turn(Conversation(self._name(inbound)), person, context.stall, USSD)
+            self.runner.book.open(turn, self.runner.book.home)
         said = inbound.text[len(call.heard) :]
         for part in commands.parts(said.removeprefix("*") if call.heard else said):
             if turn.conversation.over:
                 call.heard = commands.veil(inbound.text)
                 break
-            self._hear(turn, part, visit, call)
+            self._hear(turn, part, context, call)
         call.heard = call.heard.rjust(len(inbound.text), commands.VEIL)  # an empty first answer leaves no trace
         return turn
 
-    def _hear(self, turn: Turn, said: str, visit: Visit, call: Call) -> None:
-        call.heard = commands.and_then(call.heard, self.stage.veiled(turn, said))
-        self.stage.book.hear(turn, said)
-        self.stage.perform(turn, visit, call.id, call.heard)
+    def _hear(self, turn: Turn, said: str, context: HopContext, call: UssdCall) -> None:
+        call.heard = commands.and_then(call.heard, self.runner.veiled(turn, said))
+        self.runner.book.hear(turn, said)
+        self.runner.perform(turn, context, call.id, call.heard)
 
     def sorry(self, msisdn: str | None) -> str:
         """A calm sentence that ends the call, in her language if that can still be found out."""
-        language = self.stage.default_language
+        language = self.runner.default_language
         try:
             _, known = self._load(msisdn, self.clock()) if msisdn else (None, None)
             language = (known and known.person.language) or language
@@ -188,8 +188,8 @@ class Hall:
                 self._count_duplicate()
                 return
             session = known or stranger(inbound.msisdn)
-            with self._visit(inbound.msisdn, now) as visit, visit.together():
-                with visit.work.writing() as conn:
+            with self._visit(inbound.msisdn, now) as context, context.together():
+                with context.work.writing() as conn:
                     if not self._is_first(conn, inbound, name, stored, now) and not attempt:
                         counters.add(conn, {("duplicate", "id"): 1})
                         return
@@ -198,11 +198,11 @@ class Hall:
                     if again:
                         counters.add(conn, {("duplicate", again): 1})
                 try:
-                    body = "" if again else self._answer(inbound, session, visit)
+                    body = "" if again else self._answer(inbound, session, context)
                 except Unreachable:
-                    session, body = self._put_off(stored, visit)
+                    session, body = self._put_off(stored, context)
                 if body:
-                    with visit.work.writing() as conn:
+                    with context.work.writing() as conn:
                         queue.queue(conn, self._reply(inbound, body, session), self.ids.new_id("msg"), now)
             session.answered(name, "")
             if self._save(session, stored, now):
@@ -250,7 +250,7 @@ class Hall:
     def _presentable(self, inbound: Inbound, session: Session) -> str:
         """What may be shown of a text: no digit of it when a secret was asked."""
         waiting = self._waiting(session)
-        secret = waiting is not None and self.stage.book.state(waiting).secret
+        secret = waiting is not None and self.runner.book.state(waiting).secret
         return "".join("*" if sign.isnumeric() else sign for sign in inbound.text) if secret else inbound.text
 
     def _keep(self, conn: Connection, inbound: Inbound, text: str, now: datetime) -> None:
@@ -269,17 +269,17 @@ class Hall:
             sent_at=inbound.sent_at,
         )
 
-    def _answer(self, inbound: Inbound, session: Session, visit: Visit) -> str:
+    def _answer(self, inbound: Inbound, session: Session, context: HopContext) -> str:
         """What is said to a text; nothing when it wants no answer."""
         asked = inbound.consent or consent.wanted(inbound.text)
         if asked not in ("STOP", "START"):
-            session.met(commands.meet(visit, session.last))
-            return self._converse(inbound, session, visit)
-        session.person = commands.meet(visit, session.person)  # the shop need not know who wants no more texts
-        with visit.work.writing() as conn:
+            session.met(commands.meet(context, session.last))
+            return self._converse(inbound, session, context)
+        session.person = commands.meet(context, session.person)  # the shop need not know who wants no more texts
+        with context.work.writing() as conn:
             if self._has_spoken_since(conn, inbound):
                 return ""
-            return self._consent(asked, inbound, session, conn, visit.now)
+            return self._consent(asked, inbound, session, conn, context.now)
 
     def _has_spoken_since(self, conn: Connection, inbound: Inbound) -> bool:
         """Whether a later word of hers on the same came before this one: a network may bring a text hours late."""
@@ -288,13 +288,13 @@ class Hall:
         later = messages.said_after(conn, inbound.msisdn, inbound.provider, inbound.sent_at)
         return any(consent.wanted(text) for text in later)
 
-    def _reply(self, inbound: Inbound, body: str, session: Session) -> Text:
+    def _reply(self, inbound: Inbound, body: str, session: Session) -> NewMessage:
         asked = inbound.consent or consent.wanted(inbound.text)
-        return Text(
+        return NewMessage(
             key=f"reply:{self._name(inbound)}",
             msisdn=inbound.msisdn,
             body=body,
-            language=session.person.language or self.stage.default_language,
+            language=session.person.language or self.runner.default_language,
             topic="reply",
             about=inbound.id,
             dialogue=session.by_text.flow if session.by_text and asked not in ("STOP", "START") else None,
@@ -308,19 +308,19 @@ class Hall:
         changed = change(conn, inbound.msisdn, f"{inbound.provider} {inbound.id}", now)
         if not changed or inbound.consent:
             return ""
-        return rendering.words(session.person.language or self.stage.default_language).text(words)
+        return rendering.words(session.person.language or self.runner.default_language).text(words)
 
-    def _converse(self, inbound: Inbound, session: Session, visit: Visit) -> str:
-        book, waiting = self.stage.book, self._waiting(session)
+    def _converse(self, inbound: Inbound, session: Session, context: HopContext) -> str:
+        book, waiting = self.runner.book, self._waiting(session)
         fresh = Conversation(self._name(inbound))
-        turn = self.stage.turn(waiting or fresh, session.person, visit.stall, SMS)
-        keyword = book.keyword(inbound.text, self.stage.place)
+        turn = self.runner.turn(waiting or fresh, session.person, context.stall, SMS)
+        keyword = book.keyword(inbound.text, self.runner.place)
         # a shop elsewhere takes pictures by its link alone
         showing = inbound.media and self.marketplace.here
-        if showing and (answer := self._pictures(inbound, turn, keyword, waiting, visit)) is not None:
+        if showing and (answer := self._pictures(inbound, turn, keyword, waiting, context)) is not None:
             return answer
         if reading.fold(reading.clean(inbound.text)) in MORE:
-            return self._more(session, turn, visit.now)
+            return self._more(session, turn, context.now)
         if waiting and book.takes(turn, inbound.text):
             book.hear(turn, inbound.text)
         else:
@@ -328,7 +328,7 @@ class Hall:
                 session.aside = waiting
             turn.conversation = fresh
             self._begin(turn, keyword, inbound.text)
-        self.stage.perform(turn, visit)
+        self.runner.perform(turn, context)
         session.met(turn.person)
         session.by_text = turn.conversation
         return book.screen(turn).render(book.state(turn.conversation).channel(SMS))
@@ -336,11 +336,11 @@ class Hall:
     def _begin(self, turn: Turn, keyword: tuple[str, Mapping[str, str]] | None, text: str) -> None:
         """What a text begins that answers nothing."""
         if keyword:
-            self.stage.book.open(turn, *keyword)
+            self.runner.book.open(turn, *keyword)
         elif turn.person.language is None:  # she is asked her language, as on her first call
-            self.stage.book.open(turn, self.stage.book.home)
+            self.runner.book.open(turn, self.runner.book.home)
         else:
-            self.stage.book.wonder(turn, text)
+            self.runner.book.wonder(turn, text)
 
     def _pictures(
         self,
@@ -348,21 +348,21 @@ class Hall:
         turn: Turn,
         keyword: tuple[str, Mapping[str, str]] | None,
         waiting: Conversation | None,
-        visit: Visit,
+        context: HopContext,
     ) -> str | None:
         """Takes an artisan's pictures of a product she names. None when it is the words beside them that count."""
         flow, given = keyword or ("", {})
         if not turn.person.artisan or flow not in ("", mms.FLOW):
             return None
         if code := mms.shown(turn, inbound.text, given):
-            with visit.work.writing() as conn:
-                mms.queue(conn, inbound, code, turn.words.language, self._name(inbound), visit.now)
+            with context.work.writing() as conn:
+                mms.queue(conn, inbound, code, turn.words.language, self._name(inbound), context.now)
             return ""  # she hears of them once they are in
         return None if flow or (waiting and inbound.text.strip()) else mms.which(turn)
 
     def _more(self, session: Session, turn: Turn, now: datetime) -> str:
         """Goes on by text with the call that dropped, else with what a keyword pushed aside, else with what waits."""
-        book = self.stage.book
+        book = self.runner.book
         dropped = session.by_call if session.is_fresh(now) else None
         for interrupted in (dropped, session.aside, session.by_text):
             if interrupted and book.worth_resuming(interrupted):
@@ -380,11 +380,11 @@ class Hall:
     def _waiting(self, session: Session) -> Conversation | None:
         """The conversation by text that waits for an answer."""
         conversation = session.by_text
-        if conversation is None or conversation.over or not self.stage.book.knows(conversation):
+        if conversation is None or conversation.over or not self.runner.book.knows(conversation):
             return None
         return conversation
 
-    def report(self, report: Report) -> None:
+    def report(self, report: DeliveryReport) -> None:
         """Where a text we sent now stands; a word that is new to us is kept and moves nothing."""
         with self.database.writing.begin() as db:
             conn, now, named = db.connection(), self.clock(), (report.provider, report.provider_id)
@@ -431,18 +431,18 @@ class Hall:
             ttl=KEPT_FOR,
         )
 
-    def _put_off(self, stored: Stored | None, visit: Visit) -> tuple[Session, str]:
+    def _put_off(self, stored: Stored | None, context: HopContext) -> tuple[Session, str]:
         """The session as it was before this hop, and words for why: what she was asked is asked again later."""
-        session = (self._read(stored) if stored else None) or stranger(visit.msisdn)
-        session.person, session.left_at = commands.again(visit, session.person), visit.now.timestamp()
-        return session, rendering.words(session.person.language or self.stage.default_language).text(OUT_OF_REACH)
+        session = (self._read(stored) if stored else None) or stranger(context.msisdn)
+        session.person, session.left_at = commands.again(context, session.person), context.now.timestamp()
+        return session, rendering.words(session.person.language or self.runner.default_language).text(OUT_OF_REACH)
 
-    def _visit(self, msisdn: str, now: datetime) -> AbstractContextManager[Visit]:
-        return commands.visit(self.marketplace, self.database, self.ids, msisdn, now)
+    def _visit(self, msisdn: str, now: datetime) -> AbstractContextManager[HopContext]:
+        return commands.hop_context(self.marketplace, self.database, self.ids, msisdn, now)
 
     def _name(self, inbound: Inbound, *text: str) -> str:
         """The same for every copy of a text, and of a hop by its text; without a text, for every hop of a call.
 
         So a conversation is named, and commands keep their keys.
         """
-        return hop_key(self.stage.secret, inbound.provider, inbound.id, *text)
+        return hop_key(self.runner.secret, inbound.provider, inbound.id, *text)

@@ -15,7 +15,7 @@ RESUMABLE_FOR = 24 * 3600.0
 REPLIES_KEPT = 40
 
 
-class Call(msgspec.Struct, omit_defaults=True):
+class UssdCall(msgspec.Struct, omit_defaults=True):
     """The gateway's USSD session that is open: its id, and what was heard of its cumulative text, secrets veiled."""
 
     id: str
@@ -29,7 +29,7 @@ class Session(msgspec.Struct, omit_defaults=True):
     """
 
     person: Person
-    call: Call | None = None
+    call: UssdCall | None = None
     by_call: Conversation | None = None
     by_text: Conversation | None = None
     aside: Conversation | None = None

@@ -23,7 +23,7 @@ class Database:
     writing: sessionmaker[Session]
 
 
-class Work:
+class UnitOfWork:
     """What one hop reads and writes. Nothing is opened before it is needed; close it when the hop is over."""
 
     def __init__(self, database: Database) -> None:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 from sqlalchemy import Row, Select, Table, insert, select, text
 
-from bot.demo.seed import MAKERS, Ware
+from bot.demo.seed import MAKERS, DemoProduct
 from bot.simulator.wallet import BuiltIn
 from marketplace_api import schemas
 from marketplace_api.catalogue import search
@@ -74,7 +74,7 @@ class Empty(Exception):  # noqa: N818 - it is what the shop is
 
 
 @dataclass(frozen=True, slots=True)
-class Crowd:
+class BulkCounts:
     """How many are to come, besides those who are there."""
 
     artisans: int = 0
@@ -82,7 +82,7 @@ class Crowd:
     orders: int = 0
 
 
-def fill(shop: Shop, crowd: Crowd) -> None:
+def fill(shop: Shop, crowd: BulkCounts) -> None:
     """Let them all come; raises Empty."""
     # the system's own chance is slow, and nothing here is a secret
     chance = Random(shop.ids.token(20))  # noqa: S311
@@ -166,9 +166,9 @@ def _words(row: dict[str, Any]) -> list[dict[str, str]]:
     return search.rows(row["id"], row["code"], row["title"], row["description"])
 
 
-def _wares() -> dict[str, list[Ware]]:
+def _wares() -> dict[str, list[DemoProduct]]:
     """What the demo's artisans make, by craft."""
-    wares: dict[str, list[Ware]] = defaultdict(list)
+    wares: dict[str, list[DemoProduct]] = defaultdict(list)
     for maker in MAKERS:
         wares[maker.craft] += maker.wares
     return wares

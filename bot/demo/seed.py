@@ -24,7 +24,7 @@ KIOSKS = (
 )
 
 
-class Ware(NamedTuple):
+class DemoProduct(NamedTuple):
     """`price` in minor units; the category is its maker's craft."""
 
     title: str
@@ -33,7 +33,7 @@ class Ware(NamedTuple):
     description: str
 
 
-class Maker(NamedTuple):
+class DemoArtisan(NamedTuple):
     """`kiosk` is a place in `KIOSKS`."""
 
     name: str
@@ -41,98 +41,100 @@ class Maker(NamedTuple):
     language: str
     craft: str
     kiosk: int
-    wares: Sequence[Ware]
+    wares: Sequence[DemoProduct]
 
 
 MAKERS = (
-    Maker(
+    DemoArtisan(
         *("Amina Yusuf", "+254711000101", "sw", "baskets", 2),
         (
-            Ware("Kiondo basket", 1500_00, 6, "Sisal and leather, woven by hand."),
-            Ware("Market basket, large", 2200_00, 3, "Holds a week's shopping."),
+            DemoProduct("Kiondo basket", 1500_00, 6, "Sisal and leather, woven by hand."),
+            DemoProduct("Market basket, large", 2200_00, 3, "Holds a week's shopping."),
         ),
     ),
-    Maker(
+    DemoArtisan(
         *("Wanjiku Kamau", "+254711000102", "en", "beadwork", 1),
         (
-            Ware("Maasai bead necklace", 850_00, 12, "Glass beads on wire."),
-            Ware("Beaded bracelet", 300_00, 40, "Any size; tell us your colours."),
+            DemoProduct("Maasai bead necklace", 850_00, 12, "Glass beads on wire."),
+            DemoProduct("Beaded bracelet", 300_00, 40, "Any size; tell us your colours."),
         ),
     ),
-    Maker(
+    DemoArtisan(
         *("Akinyi Ouma", "+254711000103", "en", "pottery", 0),
         (
-            Ware("Clay water pot", 1800_00, 4, "Keeps water cool without a fridge."),
-            Ware("Cooking pot with lid", 1400_00, 7, "Burnished red clay, for charcoal and gas."),
+            DemoProduct("Clay water pot", 1800_00, 4, "Keeps water cool without a fridge."),
+            DemoProduct("Cooking pot with lid", 1400_00, 7, "Burnished red clay, for charcoal and gas."),
         ),
     ),
-    Maker(
+    DemoArtisan(
         *("Mwende Kioko", "+254711000201", "sw", "baskets", 3),
         (
-            Ware("Laundry basket with lid", 3800_00, 2, "Doum palm on a frame of willow, 60 cm high."),
-            Ware("Coiled fruit tray", 1100_00, 9, "Sisal, coiled and stitched; 35 cm across. Hangs on a wall too."),
+            DemoProduct("Laundry basket with lid", 3800_00, 2, "Doum palm on a frame of willow, 60 cm high."),
+            DemoProduct(
+                "Coiled fruit tray", 1100_00, 9, "Sisal, coiled and stitched; 35 cm across. Hangs on a wall too."
+            ),
         ),
     ),
-    Maker(
+    DemoArtisan(
         *("Nasieku Lolosoli", "+254711000202", "sw", "beadwork", 4),
         (
-            Ware("Samburu wedding collar", 2600_00, 3, "Eleven rows of glass beads, as brides wear it."),
-            Ware("Beaded belt", 1700_00, 8, "Cow leather, sewn with beads; up to 110 cm."),
+            DemoProduct("Samburu wedding collar", 2600_00, 3, "Eleven rows of glass beads, as brides wear it."),
+            DemoProduct("Beaded belt", 1700_00, 8, "Cow leather, sewn with beads; up to 110 cm."),
         ),
     ),
-    Maker(
+    DemoArtisan(
         *("Tigist Alemu", "+254711000203", "am", "jewellery", 1),
         (
-            Ware("Brass drop earrings", 650_00, 15, "Cast from old taps, polished; light to wear."),
-            Ware("Copper bangles, set of three", 900_00, 10, "Hammered by hand, opens to fit."),
-            Ware("Cow horn pendant", 500_00, 18, "Horn with a bead of brass, on a waxed cord."),
+            DemoProduct("Brass drop earrings", 650_00, 15, "Cast from old taps, polished; light to wear."),
+            DemoProduct("Copper bangles, set of three", 900_00, 10, "Hammered by hand, opens to fit."),
+            DemoProduct("Cow horn pendant", 500_00, 18, "Horn with a bead of brass, on a waxed cord."),
         ),
     ),
-    Maker(
+    DemoArtisan(
         *("Zuhura Bakari", "+254711000204", "sw", "textiles", 5),
         (
-            Ware("Kikoi, striped cotton", 1200_00, 20, "Woven in Lamu, 100 x 160 cm, with a knotted fringe."),
-            Ware("Kanga, a pair", 950_00, 25, "Two cotton wraps with a border and a proverb."),
+            DemoProduct("Kikoi, striped cotton", 1200_00, 20, "Woven in Lamu, 100 x 160 cm, with a knotted fringe."),
+            DemoProduct("Kanga, a pair", 950_00, 25, "Two cotton wraps with a border and a proverb."),
         ),
     ),
-    Maker(
+    DemoArtisan(
         *("Espérance Mukamana", "+254711000205", "fr", "textiles", 1),
         (
-            Ware("Wool rug, 90 x 150 cm", 7800_00, 2, "Spun, dyed with plants and knotted by four women."),
-            Ware("Printed cushion cover", 800_00, 14, "Block print on heavy cotton, 45 x 45 cm, with a zip."),
+            DemoProduct("Wool rug, 90 x 150 cm", 7800_00, 2, "Spun, dyed with plants and knotted by four women."),
+            DemoProduct("Printed cushion cover", 800_00, 14, "Block print on heavy cotton, 45 x 45 cm, with a zip."),
         ),
     ),
-    Maker(
+    DemoArtisan(
         *("Musyoka Nzioka", "+254711000206", "sw", "woodcarving", 3),
         (
-            Ware("Olive wood salad bowl", 3200_00, 4, "One piece of wild olive, 30 cm across, oiled."),
-            Ware("Carved giraffe, 40 cm", 1600_00, 6, "Jacaranda, burnt and waxed."),
-            Ware("Carved wall mask", 2100_00, 3, "After the old dancers' masks; 45 cm high."),
-            Ware("Salad spoons, a pair", 700_00, 16, "Olive wood with handles of dyed bone."),
+            DemoProduct("Olive wood salad bowl", 3200_00, 4, "One piece of wild olive, 30 cm across, oiled."),
+            DemoProduct("Carved giraffe, 40 cm", 1600_00, 6, "Jacaranda, burnt and waxed."),
+            DemoProduct("Carved wall mask", 2100_00, 3, "After the old dancers' masks; 45 cm high."),
+            DemoProduct("Salad spoons, a pair", 700_00, 16, "Olive wood with handles of dyed bone."),
         ),
     ),
-    Maker(
+    DemoArtisan(
         *("Atieno Odhiambo", "+254711000207", "en", "pottery", 0),
         (
-            Ware("Glazed mug", 450_00, 24, "Stoneware; holds 300 ml and bears the dishwasher."),
-            Ware("Terracotta planter", 1250_00, 5, "With a hole and a saucer; 25 cm across."),
+            DemoProduct("Glazed mug", 450_00, 24, "Stoneware; holds 300 ml and bears the dishwasher."),
+            DemoProduct("Terracotta planter", 1250_00, 5, "With a hole and a saucer; 25 cm across."),
         ),
     ),
-    Maker(
+    DemoArtisan(
         *("Lekuton Lesorogol", "+254711000208", "en", "leather", 4),
         (
-            Ware("Leather satchel", 5400_00, 3, "Vegetable tanned, sewn by hand; takes a laptop of 13 inches."),
-            Ware("Maasai sandals", 1350_00, 11, "Leather and beads on a sole of old tyres. Tell us your size."),
-            Ware("Coin purse", 600_00, 20, "Goat leather with a brass stud."),
-            Ware("Goat leather bag", 3900_00, 4, "Two straps and a pocket inside."),
+            DemoProduct("Leather satchel", 5400_00, 3, "Vegetable tanned, sewn by hand; takes a laptop of 13 inches."),
+            DemoProduct("Maasai sandals", 1350_00, 11, "Leather and beads on a sole of old tyres. Tell us your size."),
+            DemoProduct("Coin purse", 600_00, 20, "Goat leather with a brass stud."),
+            DemoProduct("Goat leather bag", 3900_00, 4, "Two straps and a pocket inside."),
         ),
     ),
-    Maker(
+    DemoArtisan(
         *("Jean-Bosco Habimana", "+254711000209", "fr", "metalwork", 1),
         (
-            Ware("Tin lantern", 1150_00, 9, "Pierced oil tins; for a candle or a bulb."),
-            Ware("Iron candle holder", 2400_00, 3, "Three arms, forged in Gikomba."),
-            Ware("Guinea fowl of scrap metal", 1900_00, 5, "Stands in a garden in any weather."),
+            DemoProduct("Tin lantern", 1150_00, 9, "Pierced oil tins; for a candle or a bulb."),
+            DemoProduct("Iron candle holder", 2400_00, 3, "Three arms, forged in Gikomba."),
+            DemoProduct("Guinea fowl of scrap metal", 1900_00, 5, "Stands in a garden in any weather."),
         ),
     ),
 )
@@ -140,15 +142,15 @@ MAKERS = (
 
 def seed(settings: Settings) -> None:
     """Fills an empty shop; leaves one that has a kiosk alone."""
-    house = build(settings)
+    services = build(settings)
     try:
-        with house.database.writing.begin() as session:
-            shop = house.shop(session)
+        with services.database.writing.begin() as session:
+            shop = services.shop(session)
             listed = [] if kiosks.listing(shop) else list(_filled(shop))
         for product in listed:
-            house.gallery.hang(product.code, art.picture(product.title, product.category))
+            services.photo_store.add(product.code, art.picture(product.title, product.category))
     finally:
-        house.close()
+        services.close()
 
 
 def _filled(shop: Shop) -> Iterator[Product]:
@@ -162,7 +164,7 @@ def _filled(shop: Shop) -> Iterator[Product]:
             yield products.list_product(shop, artisan, category=maker.craft, **ware._asdict())
 
 
-def _welcomed(shop: Shop, maker: Maker, kiosk: Kiosk) -> Artisan:
+def _welcomed(shop: Shop, maker: DemoArtisan, kiosk: Kiosk) -> Artisan:
     return artisans.register(
         shop,
         name=maker.name,

@@ -29,7 +29,7 @@ A handler that raises has a bug, or a bad day.
 
 
 @dataclass(frozen=True, slots=True)
-class Errands:
+class JobRunner:
     """One worker's errands, by kind of job. Any number of workers share the outbox."""
 
     database: Database

@@ -19,7 +19,7 @@ from cronsim import CronSim
 
 from bot.db.unit_of_work import Database
 from bot.runtime.clock import Clock
-from bot.services import House
+from bot.services import Services
 from marketplace_api.events import webhooks
 from marketplace_api.orders import deadlines
 from marketplace_api.payments import ledger
@@ -39,7 +39,7 @@ KEPT = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True)
-class Chore:
+class PeriodicTask:
     """`cron` has five fields: minute, hour, day of month, month, day of week."""
 
     name: str
@@ -47,58 +47,58 @@ class Chore:
     do: Callable[[], object]
 
 
-def table(house: House) -> tuple[Chore, ...]:
+def table(services: Services) -> tuple[PeriodicTask, ...]:
     """Every chore of this shop. A new one is a line here; it asks the house for the time when it is done."""
     return (
-        Chore("orders.expire", "*/5 * * * *", partial(_of_the_shop, house, deadlines.expire)),
-        Chore("orders.remind", "0 9 * * *", partial(_of_the_shop, house, deadlines.remind)),
-        Chore("texts.unknown", "* * * * *", partial(_settle_unknown, house)),
-        Chore("ledger.checkpoint", "15 3 * * *", partial(_of_the_shop, house, ledger.checkpoint)),
-        Chore("outbox.sweep", "30 3 * * *", partial(_sweep, house)),
-        Chore("sessions.sweep", "45 3 * * *", partial(_sweep_sessions, house)),
-        Chore("webhooks.sweep", "0 4 * * *", partial(_of_the_shop, house, webhooks.sweep)),
+        PeriodicTask("orders.expire", "*/5 * * * *", partial(_of_the_shop, services, deadlines.expire)),
+        PeriodicTask("orders.remind", "0 9 * * *", partial(_of_the_shop, services, deadlines.remind)),
+        PeriodicTask("texts.unknown", "* * * * *", partial(_settle_unknown, services)),
+        PeriodicTask("ledger.checkpoint", "15 3 * * *", partial(_of_the_shop, services, ledger.checkpoint)),
+        PeriodicTask("outbox.sweep", "30 3 * * *", partial(_sweep, services)),
+        PeriodicTask("sessions.sweep", "45 3 * * *", partial(_sweep_sessions, services)),
+        PeriodicTask("webhooks.sweep", "0 4 * * *", partial(_of_the_shop, services, webhooks.sweep)),
     )
 
 
-def _of_the_shop(house: House, some: Callable[[Shop], int]) -> None:
+def _of_the_shop(services: Services, some: Callable[[Shop], int]) -> None:
     """Does for the shop what time asks for, some of it at once until nothing is left."""
     while True:
-        with house.database.writing.begin() as db:
-            if not some(house.shop(db)):
+        with services.database.writing.begin() as db:
+            if not some(services.shop(db)):
                 return
 
 
-def _settle_unknown(house: House) -> None:
+def _settle_unknown(services: Services) -> None:
     """What no report has told of for `SILENT` is for an operator to look at: `GET /messages?status=unknown`."""
-    with house.database.writing.begin() as db:
-        ids = messages.settle_unknown(db.connection(), house.clock() - SILENT)
+    with services.database.writing.begin() as db:
+        ids = messages.settle_unknown(db.connection(), services.clock() - SILENT)
     if ids:
         log.error("nobody can say whether these texts left", extra={"message_ids": ids})
 
 
-def _sweep(house: House) -> None:
+def _sweep(services: Services) -> None:
     """Forgets what nobody asks about any more."""
-    before = house.clock() - KEPT
-    with house.database.writing.begin() as db:
+    before = services.clock() - KEPT
+    with services.database.writing.begin() as db:
         outbox.sweep(db.connection(), before)
         messages.sweep(db.connection(), before)
 
 
-def _sweep_sessions(house: House) -> None:
+def _sweep_sessions(services: Services) -> None:
     """Redis forgets by itself."""
-    if isinstance(house.sessions, SqlSessions):
-        house.sessions.sweep(house.clock().timestamp())
+    if isinstance(services.sessions, SqlSessions):
+        services.sessions.sweep(services.clock().timestamp())
 
 
 @dataclass(frozen=True, slots=True)
-class Chores:
+class Scheduler:
     """The chores as one worker does them. Any number of workers share the rows."""
 
     database: Database
     clock: Clock
     ids: Ids
     timezone: ZoneInfo
-    table: tuple[Chore, ...]
+    table: tuple[PeriodicTask, ...]
 
     def do_due(self) -> int:
         """Does every chore that is due and that nobody else is doing; how many those were."""
@@ -113,13 +113,13 @@ class Chores:
         """The first time after `after` that `cron` names, by the clock of the place."""
         return next(CronSim(cron, after.astimezone(self.timezone))).astimezone(UTC)
 
-    def _keep(self, chores: list[Chore]) -> None:
+    def _keep(self, chores: list[PeriodicTask]) -> None:
         if chores:
             with self.database.writing.begin() as db:
                 for chore in chores:
                     schedule.keep(db.connection(), chore.name, chore.cron, self.next_time(chore.cron, self.clock()))
 
-    def _do(self, chore: Chore) -> bool:
+    def _do(self, chore: PeriodicTask) -> bool:
         token = self.ids.new_id("lease")
         with self.database.writing.begin() as db:
             if not schedule.claim(db.connection(), chore.name, now=self.clock(), lease=LEASE, token=token):
@@ -136,13 +136,15 @@ class Chores:
                 schedule.done(db.connection(), chore.name, token=token, now=now, due_at=next_at)
         return True
 
-    def _failed(self, chore: Chore, token: str, error: str) -> None:
+    def _failed(self, chore: PeriodicTask, token: str, error: str) -> None:
         with self.database.writing.begin() as db:
             now = self.clock()
             again_at = min(now + AGAIN, self.next_time(chore.cron, now))
             schedule.failed(db.connection(), chore.name, token=token, due_at=again_at, error=error)
 
 
-def build(house: House) -> Chores:
+def build(services: Services) -> Scheduler:
     """The chores of this shop, for a worker."""
-    return Chores(house.database, house.clock, house.ids, ZoneInfo(house.settings.timezone), table(house))
+    return Scheduler(
+        services.database, services.clock, services.ids, ZoneInfo(services.settings.timezone), table(services)
+    )

@@ -27,7 +27,7 @@ def from_the_first() -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Follower(Generic[T]):
+class EventConsumer(Generic[T]):
     """Hands each event to `take`; its place is kept under `name`, so followers do not hold one another up.
 
     `since` gives so many events after a number, oldest first, each with its own; it may raise Unreachable.

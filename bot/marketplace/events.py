@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from sqlalchemy import func, select
 
-from bot.marketplace.port import Drawer, Due, Maker, News
+from bot.marketplace.port import ArtisanContact, CashReceipt, EventDetails, PayoutNotice
 from marketplace_api.accounts import artisans
 from marketplace_api.events import events
 from marketplace_api.models import Event, Payout
@@ -14,18 +14,18 @@ from marketplace_api.payments import payouts
 from marketplace_api.shop import Shop
 
 
-def since(shop: Shop, after: int, limit: int) -> Sequence[News]:
+def since(shop: Shop, after: int, limit: int) -> Sequence[EventDetails]:
     """The first `limit` events after the number `after`, oldest first; 0 is before them all."""
     happened = events.since(shop, after, limit)
     concerned = {id for event in happened for id in _concerned(event)}
-    makers = {row.id: Maker.of(row) for row in artisans.by_ids(shop, concerned)}
+    makers = {row.id: ArtisanContact.of(row) for row in artisans.by_ids(shop, concerned)}
     dues = _dues(shop, {event.data["id"] for event in happened if event.type.startswith("payout.")})
     return [_news(event, makers, dues) for event in happened]
 
 
-def _news(event: Event, makers: Mapping[str, Maker], dues: Mapping[str, Due]) -> News:
+def _news(event: Event, makers: Mapping[str, ArtisanContact], dues: Mapping[str, PayoutNotice]) -> EventDetails:
     hers = {id: makers[id] for id in _concerned(event)}
-    return News(event.seq, event.id, event.type, event.created_at, event.data, hers, dues.get(event.data["id"]))
+    return EventDetails(event.seq, event.id, event.type, event.created_at, event.data, hers, dues.get(event.data["id"]))
 
 
 def _concerned(event: Event) -> Iterator[str]:
@@ -36,7 +36,7 @@ def _concerned(event: Event) -> Iterator[str]:
         yield part["artisan"]["id"]
 
 
-def _dues(shop: Shop, payout_ids: Collection[str]) -> Mapping[str, Due]:
+def _dues(shop: Shop, payout_ids: Collection[str]) -> Mapping[str, PayoutNotice]:
     """By the ids of the payouts."""
     rows = payouts.by_ids(shop, payout_ids)
     owed = payouts.owed(shop, {row.artisan_id for row in rows})
@@ -45,9 +45,9 @@ def _dues(shop: Shop, payout_ids: Collection[str]) -> Mapping[str, Due]:
     return {row.id: _due(row, owed[row.artisan_id], paid) for row in rows}
 
 
-def _due(row: Payout, owed: int, paid: Mapping[str, int]) -> Due:
-    return Due(
-        Maker.of(row.artisan),
+def _due(row: Payout, owed: int, paid: Mapping[str, int]) -> PayoutNotice:
+    return PayoutNotice(
+        ArtisanContact.of(row.artisan),
         order=row.about,
         amount=row.amount,
         currency=row.currency,
@@ -55,7 +55,7 @@ def _due(row: Payout, owed: int, paid: Mapping[str, int]) -> Due:
         reference=row.provider_reference,
         cash_code=row.cash_code,
         phone=row.msisdn,
-        drawer=Drawer(row.kiosk.id, row.kiosk.agent_msisdn, paid.get(row.kiosk.id, 0)) if row.kiosk else None,
+        drawer=CashReceipt(row.kiosk.id, row.kiosk.agent_msisdn, paid.get(row.kiosk.id, 0)) if row.kiosk else None,
     )
 
 

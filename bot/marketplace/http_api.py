@@ -24,9 +24,9 @@ from pydantic import BaseModel, Field, StringConstraints
 from werkzeug.exceptions import BadRequest
 
 from bot.marketplace import events
-from bot.marketplace.local import InProcessMarket
-from bot.marketplace.port import Facts, Maker, Performed, Recent, Speaker
-from bot.web.messages_api import E164, Phone
+from bot.marketplace.local import LocalSession
+from bot.marketplace.port import ArtisanContact, CallerProfile, CommandResult, RecentEvents, ShopFacts
+from bot.web.messages_api import E164, PhonePath
 from flows import market
 from marketplace_api.rest import problems
 from marketplace_api.rest.access import requires, shop
@@ -48,13 +48,13 @@ _answers: dict[str, Any] = {}
 """By path, the type of what is answered there."""
 
 
-class PhoneAndCode(Phone):
+class PhoneAndCode(PhonePath):
     """Whose order or product, and which."""
 
     code: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{1,20}$")]
 
 
-class PhoneAndNeighbour(Phone):
+class PhoneAndNeighbour(PhonePath):
     """Whose kiosk, and who brings her wares there."""
 
     neighbour: Annotated[str, StringConstraints(pattern=E164)]
@@ -68,13 +68,13 @@ class NewsQuery(BaseModel):
 
 
 def asks(
-    path: str, answers: Any, of: type[Phone] = Phone
+    path: str, answers: Any, of: type[PhonePath] = PhonePath
 ) -> Callable[[Callable[..., object]], Callable[..., Response]]:
     """A read on behalf of whoever has the phone in the path."""
 
     def decorate(view: Callable[..., object]) -> Callable[..., Response]:
         @wraps(view)
-        def asked(path_data: Phone, **_in_path: str) -> Response:
+        def asked(path_data: PhonePath, **_in_path: str) -> Response:
             stall = _stall(path_data.msisdn)
             return _answer(view(stall, *path_data.model_dump(exclude={"msisdn"}).values()))
 
@@ -85,65 +85,65 @@ def asks(
     return decorate
 
 
-@asks("/phones/<msisdn>", Speaker)
-def speaker(stall: InProcessMarket) -> Speaker:
+@asks("/phones/<msisdn>", CallerProfile)
+def caller(stall: LocalSession) -> CallerProfile:
     """Read who speaks.
 
     A phone that nobody knows is nobody's: that is no error.
     """
-    return stall.speaker()
+    return stall.caller()
 
 
-@asks("/phones/<msisdn>/products", list[market.Product])
-def products(stall: InProcessMarket) -> Sequence[market.Product]:
+@asks("/phones/<msisdn>/products", list[market.ProductSummary])
+def products(stall: LocalSession) -> Sequence[market.ProductSummary]:
     """List what an artisan has on sale or sold out, newest first."""
     return stall.products()
 
 
-@asks("/phones/<msisdn>/orders", list[market.Order])
-def orders(stall: InProcessMarket) -> Sequence[market.Order]:
+@asks("/phones/<msisdn>/orders", list[market.OrderSummary])
+def orders(stall: LocalSession) -> Sequence[market.OrderSummary]:
     """List what waits for an artisan, to be answered or to be brought, oldest first."""
     return stall.orders()
 
 
-@asks("/phones/<msisdn>/expected/<code>", list[market.Order], PhoneAndCode)
-def expected(stall: InProcessMarket, code: str) -> Sequence[market.Order]:
+@asks("/phones/<msisdn>/expected/<code>", list[market.OrderSummary], PhoneAndCode)
+def expected(stall: LocalSession, code: str) -> Sequence[market.OrderSummary]:
     """List the parts of an order that are on their way to an agent's kiosk."""
     return stall.expected(code)
 
 
-@asks("/phones/<msisdn>/to-ship", list[market.Order])
-def to_ship(stall: InProcessMarket) -> Sequence[market.Order]:
+@asks("/phones/<msisdn>/to-ship", list[market.OrderSummary])
+def to_ship(stall: LocalSession) -> Sequence[market.OrderSummary]:
     """List the orders that lie at an agent's kiosk."""
     return stall.to_ship()
 
 
-@asks("/phones/<msisdn>/bought/<code>", market.Order | None, PhoneAndCode)
-def bought(stall: InProcessMarket, code: str) -> market.Order | None:
+@asks("/phones/<msisdn>/bought/<code>", market.OrderSummary | None, PhoneAndCode)
+def bought(stall: LocalSession, code: str) -> market.OrderSummary | None:
     """Read an order that this phone placed, or null."""
     return stall.bought(code)
 
 
-@asks("/phones/<msisdn>/neighbours/<neighbour>", Maker | None, PhoneAndNeighbour)
-def neighbour(stall: InProcessMarket, msisdn: str) -> Maker | None:
+@asks("/phones/<msisdn>/neighbours/<neighbour>", ArtisanContact | None, PhoneAndNeighbour)
+def neighbour(stall: LocalSession, msisdn: str) -> ArtisanContact | None:
     """Read an artisan who brings her wares to an agent's kiosk, or did until she left; null when there is no such."""
     return stall.neighbour(msisdn)
 
 
 @asks("/phones/<msisdn>/photo-link/<code>", str | None, PhoneAndCode)
-def photo_link(stall: InProcessMarket, code: str) -> str | None:
+def photo_link(stall: LocalSession, code: str) -> str | None:
     """Read where an artisan can send pictures of a product from a browser, or null when she sells no such."""
     return stall.photo_link(code)
 
 
 @asks("/phones/<msisdn>/earnings", market.Earnings)
-def earnings(stall: InProcessMarket) -> market.Earnings:
+def earnings(stall: LocalSession) -> market.Earnings:
     """Read what an artisan is owed, what she was paid, and the last payouts."""
     return stall.earnings()
 
 
-@asks("/phones/<msisdn>/day", market.Day)
-def day(stall: InProcessMarket) -> market.Day:
+@asks("/phones/<msisdn>/day", market.KioskDay)
+def day(stall: LocalSession) -> market.KioskDay:
     """Read an agent's day at the kiosk."""
     return stall.day()
 
@@ -154,7 +154,7 @@ def facts() -> Response:
     """Read what is the same for everybody."""
     stall, terms = _stall(""), shop().terms
     kiosks = [*stall.kiosks()]
-    return _answer(Facts([*stall.crafts()], kiosks, terms.commission_percent, events.newest(shop())))
+    return _answer(ShopFacts([*stall.crafts()], kiosks, terms.commission_percent, events.newest(shop())))
 
 
 @blueprint.get("/phones/news")
@@ -165,13 +165,13 @@ def recent(query_data: NewsQuery) -> Response:
 
     A code for cash is among it, which only its artisan may be told.
     """
-    return _answer(Recent([*events.since(shop(), query_data.after, query_data.limit)]))
+    return _answer(RecentEvents([*events.since(shop(), query_data.after, query_data.limit)]))
 
 
 @blueprint.post("/phones/<msisdn>/commands")
 @requires("operator")
-@blueprint.input(Phone, location="path")
-def perform(path_data: Phone, msisdn: str) -> Response:
+@blueprint.input(PhonePath, location="path")
+def perform(path_data: PhonePath, msisdn: str) -> Response:
     """Have something done on behalf of a phone.
 
     That the shop refuses is an outcome too, `rejected` for a `reason`; only what cannot be read is an error.
@@ -201,11 +201,11 @@ def _command(body: bytes) -> market.Command:
 def _perform(command: market.Command, msisdn: str) -> Response:
     stall = _stall(msisdn)
     outcome = stall.perform(command)
-    return _answer(Performed(outcome, stall.speaker()), 201)
+    return _answer(CommandResult(outcome, stall.caller()), 201)
 
 
-def _stall(msisdn: str) -> InProcessMarket:
-    return InProcessMarket(shop, msisdn, current_app.config[PHOTO_LINK])
+def _stall(msisdn: str) -> LocalSession:
+    return LocalSession(shop, msisdn, current_app.config[PHOTO_LINK])
 
 
 def _answer(value: object, status: int = 200) -> Response:
@@ -223,9 +223,9 @@ def described(complete: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[
     """What completes the document, after the values that are read and answered here were put into it."""
 
     def describe(document: dict[str, Any]) -> dict[str, Any]:
-        reads = {"/phones/shop": Facts, "/phones/news": Recent, **_answers}
+        reads = {"/phones/shop": ShopFacts, "/phones/news": RecentEvents, **_answers}
         shapes, components = msgspec.json.schema_components(
-            [*reads.values(), Performed, market.ToTheShop], ref_template=NAMED
+            [*reads.values(), CommandResult, market.ToTheShop], ref_template=NAMED
         )
         *answered, performed, command = shapes
         document["components"]["schemas"] |= {f"Phone{name}": schema for name, schema in components.items()}

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NoReturn
 
-from bot.db.unit_of_work import Database, Work
+from bot.db.unit_of_work import Database, UnitOfWork
 from bot.marketplace import events
-from bot.marketplace.port import Maker, News, Speaker
+from bot.marketplace.port import ArtisanContact, CallerProfile, EventDetails
 from flows import market
 from flows.market import Outcome
 from marketplace_api.accounts import artisans, help_requests
@@ -31,7 +31,7 @@ PhotoLink = Callable[[str, datetime], str]
 
 
 @dataclass(frozen=True, slots=True)
-class OwnMarketplace:
+class LocalMarketplace:
     """The marketplace in our own database: what a hop does there is in the hop's own transaction."""
 
     database: Database
@@ -40,10 +40,10 @@ class OwnMarketplace:
     photo_link: PhotoLink
     here: bool = True
 
-    def stall(self, work: Work, msisdn: str, now: datetime) -> InProcessMarket:
-        return InProcessMarket(lambda: Shop(work.session, now, self.ids, self.terms), msisdn, self.photo_link)
+    def stall(self, work: UnitOfWork, msisdn: str, now: datetime) -> LocalSession:
+        return LocalSession(lambda: Shop(work.session, now, self.ids, self.terms), msisdn, self.photo_link)
 
-    def news(self, after: int, limit: int, now: datetime) -> Sequence[News]:
+    def news(self, after: int, limit: int, now: datetime) -> Sequence[EventDetails]:
         with self.database.reading() as session:
             return events.since(Shop(session, now, self.ids, self.terms), after, limit)
 
@@ -51,7 +51,7 @@ class OwnMarketplace:
         return 0  # this bot was here from the beginning
 
 
-class InProcessMarket:
+class LocalSession:
     """The shop on behalf of one person. `open_shop` gives it as the transaction of the moment sees it."""
 
     def __init__(self, open_shop: Callable[[], Shop], msisdn: str, photo_link: PhotoLink) -> None:
@@ -63,9 +63,9 @@ class InProcessMarket:
 
     # -- who speaks
 
-    def speaker(self) -> Speaker:
+    def caller(self) -> CallerProfile:
         artisan, kiosk = self.artisan(), self.kiosk()
-        return Speaker(
+        return CallerProfile(
             name=artisan.name if artisan else kiosk.agent_name if kiosk else "",
             artisan=artisan is not None,
             agent=kiosk is not None,
@@ -79,10 +79,10 @@ class InProcessMarket:
         """The kiosk where she is the agent."""
         return kiosks.by_agent(self.shop, self._msisdn)
 
-    def neighbour(self, msisdn: str) -> Maker | None:
+    def neighbour(self, msisdn: str) -> ArtisanContact | None:
         kiosk, artisan = self.kiosk(), artisans.ever_by_msisdn(self.shop, msisdn)
         is_hers = kiosk and artisan and artisan.kiosk_id == kiosk.id and msisdn != self._msisdn
-        return Maker.of(artisan) if artisan and is_hers else None
+        return ArtisanContact.of(artisan) if artisan and is_hers else None
 
     def _the_artisan(self) -> Artisan:
         return self.artisan() or _refuse("not_an_artisan")
@@ -98,30 +98,30 @@ class InProcessMarket:
     def crafts(self) -> Sequence[tuple[str, str]]:
         return list(CATEGORIES.items())
 
-    def kiosks(self) -> Sequence[market.Kiosk]:
-        return [market.Kiosk(row.id, row.name, row.town) for row in kiosks.listing(self.shop)]
+    def kiosks(self) -> Sequence[market.KioskSummary]:
+        return [market.KioskSummary(row.id, row.name, row.town) for row in kiosks.listing(self.shop)]
 
-    def products(self) -> Sequence[market.Product]:
+    def products(self) -> Sequence[market.ProductSummary]:
         artisan = self.artisan()
         rows = products.of_artisan(self.shop, artisan) if artisan else []
-        return [market.Product(row.code, row.title, row.price, row.quantity, row.status) for row in rows]
+        return [market.ProductSummary(row.code, row.title, row.price, row.quantity, row.status) for row in rows]
 
-    def orders(self) -> Sequence[market.Order]:
+    def orders(self) -> Sequence[market.OrderSummary]:
         artisan = self.artisan()
         if artisan is None:
             return []
         offered = orders.parts_of(self.shop, artisan, "offered")
         return [_part(row) for row in (*offered, *orders.parts_of(self.shop, artisan, "accepted"))]
 
-    def expected(self, code: str) -> Sequence[market.Order]:
+    def expected(self, code: str) -> Sequence[market.OrderSummary]:
         kiosk = self.kiosk()
         return [_part(row) for row in receiving.awaited(self.shop, kiosk, code)] if kiosk else []
 
-    def to_ship(self) -> Sequence[market.Order]:
+    def to_ship(self) -> Sequence[market.OrderSummary]:
         kiosk = self.kiosk()
         return [_whole(row) for row in orders.at_kiosk(self.shop, kiosk)] if kiosk else []
 
-    def bought(self, code: str) -> market.Order | None:
+    def bought(self, code: str) -> market.OrderSummary | None:
         order = orders.by_code(self.shop, code)
         return _whole(order) if order and order.buyer_msisdn == self._msisdn else None
 
@@ -133,12 +133,12 @@ class InProcessMarket:
         last = [market.Earned(row.code, row.amount, row.about, row.status in payouts.SETTLED) for row in standing.last]
         return market.Earnings(standing.owed, standing.paid, last)
 
-    def day(self) -> market.Day:
+    def day(self) -> market.KioskDay:
         kiosk = self.kiosk()
         if kiosk is None:
-            return market.Day(0, 0)
+            return market.KioskDay(0, 0)
         coming, midnight = receiving.awaited(self.shop, kiosk), self.shop.midnight(self.shop.today)
-        return market.Day(
+        return market.KioskDay(
             len(coming),
             len(orders.at_kiosk(self.shop, kiosk)),
             ready=sum(part.ready_at is not None for part in coming),
@@ -290,11 +290,11 @@ def _refuse(reason: str) -> NoReturn:
     raise Refused(reason, 403)
 
 
-def _part(row: Assignment) -> market.Order:
+def _part(row: Assignment) -> market.OrderSummary:
     """An artisan's part of an order; while it is only offered to her, all that is left of it."""
     order = row.order
     quantity = orders.left(order) if row.status == "offered" else row.quantity
-    return market.Order(
+    return market.OrderSummary(
         order.code,
         order.title,
         quantity,
@@ -309,9 +309,9 @@ def _part(row: Assignment) -> market.Order:
     )
 
 
-def _whole(row: Order) -> market.Order:
+def _whole(row: Order) -> market.OrderSummary:
     """An order as the buyer sees it, and the kiosk that ships it."""
-    return market.Order(
+    return market.OrderSummary(
         row.code,
         row.title,
         orders.pieces(row),

@@ -16,8 +16,8 @@ from typing import Annotated, Any, Protocol, Self
 import msgspec
 from msgspec import Meta
 
-from bot.db.unit_of_work import Work
-from flows.market import Command, Kiosk, Market, Outcome
+from bot.db.unit_of_work import UnitOfWork
+from flows.market import Command, KioskSummary, Market, Outcome
 from marketplace_api.models import Artisan
 
 
@@ -25,7 +25,7 @@ class Unreachable(Exception):  # noqa: N818 - what it is called wherever it is m
     """The shop gave no answer that can be used: it is down, slow or broken. What was asked may be done or not."""
 
 
-class Speaker(msgspec.Struct, frozen=True):
+class CallerProfile(msgspec.Struct, frozen=True):
     """Who speaks, as the shop knows her; `kiosk` is the name of the one where she is the agent."""
 
     name: str = ""
@@ -34,7 +34,7 @@ class Speaker(msgspec.Struct, frozen=True):
     kiosk: str = ""
 
 
-class Maker(msgspec.Struct, frozen=True):
+class ArtisanContact(msgspec.Struct, frozen=True):
     """An artisan, as texts to her need her; `kiosk` is the name of hers."""
 
     id: str
@@ -48,7 +48,7 @@ class Maker(msgspec.Struct, frozen=True):
         return cls(row.id, row.msisdn, row.name, row.language, row.kiosk.name)
 
 
-class Drawer(msgspec.Struct, frozen=True):
+class CashReceipt(msgspec.Struct, frozen=True):
     """The kiosk that paid cash, as the receipt to its `agent`'s phone needs it; `paid_today` is in minor units."""
 
     kiosk_id: str
@@ -56,13 +56,13 @@ class Drawer(msgspec.Struct, frozen=True):
     paid_today: int
 
 
-class Due(msgspec.Struct, frozen=True):
+class PayoutNotice(msgspec.Struct, frozen=True):
     """A payout as its texts tell it. Amounts are minor units; `owed` is all that she is still owed.
 
     `order` is the code that people know it by, `phone` the one it goes to.
     """
 
-    maker: Maker
+    maker: ArtisanContact
     order: str
     amount: int
     currency: str
@@ -71,10 +71,10 @@ class Due(msgspec.Struct, frozen=True):
     cash_code: str | None = None
     """What only she may be told: who shows it at the kiosk is paid."""
     phone: str | None = None
-    drawer: Drawer | None = None
+    drawer: CashReceipt | None = None
 
 
-class News(msgspec.Struct, frozen=True):
+class EventDetails(msgspec.Struct, frozen=True):
     """An event of the shop: its resource, and what that does not say of the people it concerns."""
 
     seq: int
@@ -82,17 +82,17 @@ class News(msgspec.Struct, frozen=True):
     type: str
     created_at: datetime
     data: dict[str, Any]
-    makers: dict[str, Maker]
+    makers: dict[str, ArtisanContact]
     """By id, every artisan whom it concerns."""
-    due: Due | None = None
+    due: PayoutNotice | None = None
 
 
-class Stall(Market, Protocol):
+class MarketplaceSession(Market, Protocol):
     """The shop on behalf of one person, for one hop. Whatever is asked may raise Unreachable."""
 
-    def speaker(self) -> Speaker: ...
+    def caller(self) -> CallerProfile: ...
 
-    def neighbour(self, msisdn: str) -> Maker | None:
+    def neighbour(self, msisdn: str) -> ArtisanContact | None:
         """Another person, who brings her wares to the kiosk where this one is the agent, or did until she left."""
         ...
 
@@ -111,9 +111,9 @@ class Marketplace(Protocol):
     @property
     def here(self) -> bool: ...
 
-    def stall(self, work: Work, msisdn: str, now: datetime) -> Stall: ...
+    def stall(self, work: UnitOfWork, msisdn: str, now: datetime) -> MarketplaceSession: ...
 
-    def news(self, after: int, limit: int, now: datetime) -> Sequence[News]:
+    def news(self, after: int, limit: int, now: datetime) -> Sequence[EventDetails]:
         """The first events after the number `after`, oldest first."""
         ...
 
@@ -125,23 +125,23 @@ class Marketplace(Protocol):
 # What crosses the wire beside the dialogues' own values.
 
 
-class Facts(msgspec.Struct, frozen=True):
+class ShopFacts(msgspec.Struct, frozen=True):
     """What is the same for everybody; `newest` is the number of the last event."""
 
     crafts: list[tuple[str, str]]
-    kiosks: list[Kiosk]
+    kiosks: list[KioskSummary]
     commission_percent: Annotated[int, Meta(ge=0, le=100)]
     newest: int
 
 
-class Performed(msgspec.Struct, frozen=True):
+class CommandResult(msgspec.Struct, frozen=True):
     """What became of a command, and who she is after it."""
 
     outcome: Outcome
-    speaker: Speaker
+    caller: CallerProfile = msgspec.field(name="speaker")
 
 
-class Recent(msgspec.Struct, frozen=True):
+class RecentEvents(msgspec.Struct, frozen=True):
     """Events, oldest first."""
 
-    data: list[News]
+    data: list[EventDetails]

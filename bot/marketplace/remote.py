@@ -23,8 +23,16 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 from urllib3.util import Timeout
 
-from bot.db.unit_of_work import Work
-from bot.marketplace.port import Facts, Maker, News, Performed, Recent, Speaker, Unreachable
+from bot.db.unit_of_work import UnitOfWork
+from bot.marketplace.port import (
+    ArtisanContact,
+    CallerProfile,
+    CommandResult,
+    EventDetails,
+    RecentEvents,
+    ShopFacts,
+    Unreachable,
+)
 from bot.runtime.clock import Clock
 from flows import market
 from flows.market import Outcome
@@ -60,15 +68,15 @@ class _Problem(msgspec.Struct):
 
 # made here, since two threads that make msgspec get to know a type at once crash the process
 _PROBLEM = Decoder(_Problem)
-_FACTS, _RECENT, _PERFORMED = Decoder(Facts), Decoder(Recent), Decoder(Performed)
-_SPEAKER, _EARNINGS, _DAY = Decoder(Speaker), Decoder(market.Earnings), Decoder(market.Day)
-_PRODUCTS, _ORDERS = Decoder(list[market.Product]), Decoder(list[market.Order])
-_MAKER: Decoder[Maker | None] = Decoder(Maker | None)
-_ORDER: Decoder[market.Order | None] = Decoder(market.Order | None)
+_FACTS, _RECENT, _PERFORMED = Decoder(ShopFacts), Decoder(RecentEvents), Decoder(CommandResult)
+_SPEAKER, _EARNINGS, _DAY = Decoder(CallerProfile), Decoder(market.Earnings), Decoder(market.KioskDay)
+_PRODUCTS, _ORDERS = Decoder(list[market.ProductSummary]), Decoder(list[market.OrderSummary])
+_MAKER: Decoder[ArtisanContact | None] = Decoder(ArtisanContact | None)
+_ORDER: Decoder[market.OrderSummary | None] = Decoder(market.OrderSummary | None)
 _LINK: Decoder[str | None] = Decoder(str | None)
 
 
-class Wire:
+class MarketplaceClient:
     """The line to the shop: one pool of connections, one key. Raises Unreachable."""
 
     def __init__(self, api: str, key: str, clock: Clock, timer: Callable[[], float] = time.monotonic) -> None:
@@ -152,20 +160,20 @@ def _read(status: int, body: bytes, answers: Decoder[T]) -> T:
 class RemoteMarketplace:
     """A marketplace elsewhere, and what is remembered of it for when it is out of reach; a hop waits for it `hop_s`."""
 
-    wire: Wire
+    wire: MarketplaceClient
     here: bool = False
     hop_s: float = HOP_S
-    _facts: Facts | None = field(default=None, init=False)
+    _facts: ShopFacts | None = field(default=None, init=False)
     _facts_at: datetime | None = field(default=None, init=False)
 
-    def stall(self, work: Work, msisdn: str, now: datetime) -> HttpMarket:
-        return HttpMarket(self, msisdn, now, self.wire.until(self.hop_s))
+    def stall(self, work: UnitOfWork, msisdn: str, now: datetime) -> RemoteSession:
+        return RemoteSession(self, msisdn, now, self.wire.until(self.hop_s))
 
-    def patient_stall(self, msisdn: str, now: datetime) -> HttpMarket:
+    def patient_stall(self, msisdn: str, now: datetime) -> RemoteSession:
         """For whoever is in no hurry."""
-        return HttpMarket(self, msisdn, now, self.wire.until(PATIENT_S))
+        return RemoteSession(self, msisdn, now, self.wire.until(PATIENT_S))
 
-    def news(self, after: int, limit: int, now: datetime) -> Sequence[News]:
+    def news(self, after: int, limit: int, now: datetime) -> Sequence[EventDetails]:
         path = f"/phones/news?after={after}&limit={limit}"
         return self.wire.get(path, _RECENT, self.wire.until(self.hop_s)).data
 
@@ -173,13 +181,13 @@ class RemoteMarketplace:
         """What happened before this bot came is for somebody else to have told."""
         return self.facts(now, self.wire.until(self.hop_s)).newest
 
-    def facts(self, now: datetime, until: float) -> Facts:
+    def facts(self, now: datetime, until: float) -> ShopFacts:
         """As they are now."""
         self._facts = self.wire.get("/phones/shop", _FACTS, until)
         self._facts_at = now
         return self._facts
 
-    def last_facts(self, now: datetime, until: float) -> Facts:
+    def last_facts(self, now: datetime, until: float) -> ShopFacts:
         """As they are, or were within the hour; older ones while the shop is out of reach."""
         if self._facts and self._facts_at and now - self._facts_at < FACTS_KEPT:
             return self._facts
@@ -191,7 +199,7 @@ class RemoteMarketplace:
             return self._facts
 
 
-class HttpMarket:
+class RemoteSession:
     """The shop on behalf of one person, for one hop. What it has read once in a hop it does not ask again."""
 
     def __init__(self, shop: RemoteMarketplace, msisdn: str, now: datetime, until: float) -> None:
@@ -199,10 +207,10 @@ class HttpMarket:
         self._path = f"/phones/{quote(msisdn, safe='')}"
         self._heard: dict[str, Any] = {}
 
-    def speaker(self) -> Speaker:
-        speaker = self._ask("", _SPEAKER)
+    def caller(self) -> CallerProfile:
+        caller = self._ask("", _SPEAKER)
         self._remember_the_facts()
-        return speaker
+        return caller
 
     def _remember_the_facts(self) -> None:
         """Whoever is served now may sell something when the shop is out of reach."""
@@ -211,7 +219,7 @@ class HttpMarket:
         except Unreachable as error:
             log.info("the shop said who speaks and no more", extra={"reason": str(error)})
 
-    def neighbour(self, msisdn: str) -> Maker | None:
+    def neighbour(self, msisdn: str) -> ArtisanContact | None:
         return self._ask(f"/neighbours/{quote(msisdn, safe='')}", _MAKER)
 
     def photo_link(self, code: str) -> str | None:
@@ -225,7 +233,7 @@ class HttpMarket:
     def crafts(self) -> Sequence[tuple[str, str]]:
         return self._shop.last_facts(self._now, self._until).crafts
 
-    def kiosks(self) -> Sequence[market.Kiosk]:
+    def kiosks(self) -> Sequence[market.KioskSummary]:
         """As they are now, so that a new one is found at once; while the shop is out of reach, as they last were."""
         try:
             return self._shop.facts(self._now, self._until).kiosks
@@ -234,25 +242,25 @@ class HttpMarket:
 
     # -- what is hers
 
-    def products(self) -> Sequence[market.Product]:
+    def products(self) -> Sequence[market.ProductSummary]:
         return self._ask("/products", _PRODUCTS)
 
-    def orders(self) -> Sequence[market.Order]:
+    def orders(self) -> Sequence[market.OrderSummary]:
         return self._ask("/orders", _ORDERS)
 
-    def expected(self, code: str) -> Sequence[market.Order]:
+    def expected(self, code: str) -> Sequence[market.OrderSummary]:
         return self._ask(f"/expected/{quote(code, safe='')}", _ORDERS)
 
-    def to_ship(self) -> Sequence[market.Order]:
+    def to_ship(self) -> Sequence[market.OrderSummary]:
         return self._ask("/to-ship", _ORDERS)
 
-    def bought(self, code: str) -> market.Order | None:
+    def bought(self, code: str) -> market.OrderSummary | None:
         return self._ask(f"/bought/{quote(code, safe='')}", _ORDER)
 
     def earnings(self) -> market.Earnings:
         return self._ask("/earnings", _EARNINGS)
 
-    def day(self) -> market.Day:
+    def day(self) -> market.KioskDay:
         return self._ask("/day", _DAY)
 
     def _ask(self, path: str, answers: Decoder[T]) -> T:
@@ -269,5 +277,5 @@ class HttpMarket:
             performed = self._shop.wire.post(f"{self._path}/commands", command, key, _PERFORMED, self._until)
         except NotTakenError as error:
             return Outcome("rejected", error.reason)
-        self._heard[""] = performed.speaker
+        self._heard[""] = performed.caller
         return performed.outcome

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import Connection, Select, func, select
 
 from bot.messaging import queue
-from bot.messaging.queue import BROADCAST, Text
-from bot.services import House
+from bot.messaging.queue import BROADCAST, NewMessage
+from bot.services import Services
 from marketplace_api.models import Artisan, Kiosk
 from marketplace_api.shop import Shop
 from state import outbox
@@ -48,15 +48,15 @@ def begin(shop: Shop, body: str, audience: Audience) -> tuple[str, int]:
     return id, count
 
 
-def chunk(house: House, job: Job) -> None:
+def chunk(services: Services, job: Job) -> None:
     """Writes the next texts of a broadcast, and the job that goes on from there."""
     id, body, audience = job.payload["id"], job.payload["text"], Audience(**job.payload["audience"])
-    with house.database.writing.begin() as session:
-        shop = house.shop(session)
+    with services.database.writing.begin() as session:
+        shop = services.shop(session)
         page = audience.artisans().where(Artisan.id > job.payload["after"]).order_by(Artisan.id).limit(CHUNK)
         artisans = list(session.scalars(page))
         for artisan in artisans:
-            queue.queue(session.connection(), _text(id, body, artisan), house.ids.new_id("msg"), shop.now)
+            queue.queue(session.connection(), _text(id, body, artisan), services.ids.new_id("msg"), shop.now)
         if len(artisans) == CHUNK:
             _go_on(shop, id, body, audience, after=artisans[-1].id)
         outbox.done(session.connection(), job, now=shop.now)
@@ -76,6 +76,6 @@ def _go_on(shop: Shop, id: str, body: str, audience: Audience, after: str) -> No
     )
 
 
-def _text(id: str, body: str, artisan: Artisan) -> Text:
+def _text(id: str, body: str, artisan: Artisan) -> NewMessage:
     key = f"{id}:{artisan.id}"
-    return Text(key, artisan.msisdn, body, artisan.language, TOPIC, about=id, priority=BROADCAST)
+    return NewMessage(key, artisan.msisdn, body, artisan.language, TOPIC, about=id, priority=BROADCAST)

@@ -23,13 +23,13 @@ from sqlalchemy import Connection
 from bot.db.unit_of_work import Database
 from bot.messaging import consent
 from bot.messaging.queue import BROADCAST, MESSAGE
-from bot.messaging.routing import Call, Letter, Outcome, Route, alike, carry
-from bot.messaging.send_policy import HOUR, LOOPS, Held, Manners
+from bot.messaging.routing import Router, SendAttempt, SendBatch, SendResult, alike, carry
+from bot.messaging.send_policy import HOUR, LOOPS, Held, SendPolicy
 from bot.providers.contracts import BulkSender, Receipt, SendError
 from bot.runtime.clock import Clock
 from marketplace_api.shop import Ids
 from state import counters, messages, outbox, people
-from state.rates import Rates
+from state.rates import SendRates
 
 log = logging.getLogger(__name__)
 
@@ -54,19 +54,19 @@ LATENCIES_S = (1, 2, 5, 15, 60, 300, 1800)
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class Dispatcher:
     """One worker's texts. Any number of them share the outbox. `per_second` limits the providers it names."""
 
     database: Database
     clock: Clock
     ids: Ids
-    route: Route
-    manners: Manners
-    rates: Rates
+    route: Router
+    manners: SendPolicy
+    rates: SendRates
     per_second: Mapping[str, float]
     pool: ThreadPoolExecutor
-    in_hand: dict[Future[list[Outcome]], Call] = field(default_factory=dict)
-    unsettled: deque[Outcome] = field(default_factory=deque)
+    in_hand: dict[Future[list[SendResult]], SendBatch] = field(default_factory=dict)
+    unsettled: deque[SendResult] = field(default_factory=deque)
     """What came back and is not written down yet, as while the database restarts."""
 
     def deliver(self) -> int:
@@ -104,14 +104,14 @@ class Delivery:
             self.unsettled.extend(future.result() if future.done() else alike(call, unanswered))
         self._exchange(0)
 
-    def _put_back(self, letters: Sequence[Letter]) -> None:
+    def _put_back(self, letters: Sequence[SendAttempt]) -> None:
         with self.database.writing.begin() as db:
             messages.put_back(db.connection(), [letter.message.id for letter in letters])
             outbox.release(db.connection(), [letter.job for letter in letters])
 
     # -- one transaction: what came back is settled, what is next is claimed
 
-    def _exchange(self, limit: int) -> tuple[list[Call], int]:
+    def _exchange(self, limit: int) -> tuple[list[SendBatch], int]:
         """The calls to make next, and how many texts were claimed for them or held back."""
         if not self.unsettled and not self._anything_due():
             return [], 0
@@ -152,13 +152,13 @@ class Delivery:
 
     # -- what is next
 
-    def _take(self, conn: Connection, limit: int) -> tuple[list[Call], int]:
+    def _take(self, conn: Connection, limit: int) -> tuple[list[SendBatch], int]:
         if limit <= 0:
             return [], 0
         now, token = self.clock(), self.ids.new_id("lease")
         jobs = outbox.claim(conn, now=now, limit=limit, lease=LEASE, token=token, kinds=KINDS)
         found = messages.find_all(conn, [job.payload["message"] for job in jobs])
-        letters = [Letter(job, found[job.payload["message"]]) for job in jobs if job.payload["message"] in found]
+        letters = [SendAttempt(job, found[job.payload["message"]]) for job in jobs if job.payload["message"] in found]
         outbox.all_done(conn, [job for job in jobs if job.payload["message"] not in found], now=now)  # erased
         counts: Counter[tuple[str, str]] = Counter()
         going = self._within_rates(conn, self._mannerly(conn, self._open(conn, letters, now), counts, now), now)
@@ -169,7 +169,7 @@ class Delivery:
         counters.add(conn, counts)
         return self._calls(going), len(jobs)
 
-    def _open(self, conn: Connection, letters: Iterable[Letter], now: datetime) -> list[Letter]:
+    def _open(self, conn: Connection, letters: Iterable[SendAttempt], now: datetime) -> list[SendAttempt]:
         """Those not settled yet. Of one that a dead worker was sending, a report may have told that it left."""
         still_open, settled = [], []
         for letter in letters:
@@ -187,8 +187,8 @@ class Delivery:
         return still_open
 
     def _mannerly(
-        self, conn: Connection, letters: Sequence[Letter], counts: Counter[tuple[str, str]], now: datetime
-    ) -> list[Letter]:
+        self, conn: Connection, letters: Sequence[SendAttempt], counts: Counter[tuple[str, str]], now: datetime
+    ) -> list[SendAttempt]:
         """Those that nothing speaks against; the others wait, or stay."""
         msisdns = {letter.message.msisdn for letter in letters}
         persons = people.find_all(conn, msisdns)
@@ -211,10 +211,10 @@ class Delivery:
                     log.error("the same text goes round in a loop and is stopped", extra={"message_id": message.id})
         return going
 
-    def _within_rates(self, conn: Connection, letters: Sequence[Letter], now: datetime) -> list[Letter]:
+    def _within_rates(self, conn: Connection, letters: Sequence[SendAttempt], now: datetime) -> list[SendAttempt]:
         """As many for each provider as its rate grants; the others are due when it will grant them."""
         going = []
-        by_provider: dict[str, list[Letter]] = {}
+        by_provider: dict[str, list[SendAttempt]] = {}
         for letter in letters:
             by_provider.setdefault(self.route.sender(letter.message.msisdn).name, []).append(letter)
         for provider, theirs in by_provider.items():
@@ -226,9 +226,9 @@ class Delivery:
             going += theirs[:granted]
         return sorted(going, key=letters.index)
 
-    def _calls(self, letters: Sequence[Letter]) -> list[Call]:
+    def _calls(self, letters: Sequence[SendAttempt]) -> list[SendBatch]:
         """A call for each letter; for a broadcast's, where the provider takes many at once, for many."""
-        calls, alike = [], dict[tuple[str, str], list[Letter]]()
+        calls, alike = [], dict[tuple[str, str], list[SendAttempt]]()
         for letter in letters:
             sender = self.route.sender(letter.message.msisdn)
             if letter.job.priority == BROADCAST and isinstance(sender, BulkSender):
@@ -242,18 +242,18 @@ class Delivery:
                 calls.append(self._call([letter]))
         return calls + [self._call(together) for together in alike.values()]
 
-    def _call(self, letters: Sequence[Letter]) -> Call:
-        return Call(self.route.ways(letters[0].message.msisdn), tuple(letters))
+    def _call(self, letters: Sequence[SendAttempt]) -> SendBatch:
+        return SendBatch(self.route.ways(letters[0].message.msisdn), tuple(letters))
 
     # -- what came back
 
-    def _settle(self, conn: Connection, outcomes: Collection[Outcome]) -> None:
+    def _settle(self, conn: Connection, outcomes: Collection[SendResult]) -> None:
         now = self.clock()
         taken = [(outcome, outcome.said) for outcome in outcomes if isinstance(outcome.said, Receipt)]
         messages.sent(
             conn,
             [
-                messages.Answer(outcome.letter.message.id, outcome.provider, receipt.provider_id, receipt.cost)
+                messages.AcceptedMessage(outcome.letter.message.id, outcome.provider, receipt.provider_id, receipt.cost)
                 for outcome, receipt in taken
             ],
             now,
@@ -264,7 +264,7 @@ class Delivery:
                 self._not_sent(conn, outcome.letter, outcome.provider, outcome.said, now)
         counters.add(conn, _counted(outcomes, now))
 
-    def _not_sent(self, conn: Connection, letter: Letter, provider: str, error: SendError, now: datetime) -> None:
+    def _not_sent(self, conn: Connection, letter: SendAttempt, provider: str, error: SendError, now: datetime) -> None:
         job, message = letter.job, letter.message
         log.warning(
             "a text was not sent", extra={"message_id": message.id, "provider": provider, "reason": error.reason}
@@ -284,7 +284,7 @@ class Delivery:
         return WAITS[attempts - 1] * (1 - JITTER * self.ids.random.random())
 
 
-def _counted(outcomes: Collection[Outcome], now: datetime) -> Counter[tuple[str, str]]:
+def _counted(outcomes: Collection[SendResult], now: datetime) -> Counter[tuple[str, str]]:
     counts: Counter[tuple[str, str]] = Counter()
     for outcome in outcomes:
         if isinstance(outcome.said, SendError):

@@ -30,7 +30,7 @@ def is_promotion(topic: str | None) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class NewMessage:
     """Something to be said to one phone. `key` is the same however often its cause is met."""
 
     key: str
@@ -44,7 +44,7 @@ class Text:
     priority: int = NEWS
 
 
-def queue(conn: Connection, text: Text, message_id: str, now: datetime) -> bool:
+def queue(conn: Connection, text: NewMessage, message_id: str, now: datetime) -> bool:
     """Keeps the text to be sent once; False when its key was met before."""
     if not _let_leave(conn, text.key, message_id, text.msisdn, text.priority, now):
         return False

@@ -8,7 +8,7 @@ from functools import cache
 from sqlalchemy import Connection
 
 import locales
-from flows.kit import SMS, Screen, Text, Words, versions
+from flows.kit import SMS, Screen, Wording, Words, versions
 from state import people
 
 
@@ -25,7 +25,7 @@ def read_by(conn: Connection, msisdn: str, otherwise: str) -> Words:
     return words(known.language if known and known.language else otherwise)
 
 
-def text(words: Words, said: Text, fields: Mapping[str, object]) -> str:
+def text(words: Words, said: Wording, fields: Mapping[str, object]) -> str:
     """The longest version of a message that fits one text."""
     bodies = [words.sendable(words.text(version).format_map(fields)) for version in versions(said)]
     return Screen(bodies).render(SMS)

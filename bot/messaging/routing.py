@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.providers.contracts import BulkSender, OutgoingSms, Receipt, Sender, SendError
+from bot.providers.contracts import BulkSender, OutgoingMessage, Receipt, Sender, SendError
 from state.messages import Message
 from state.outbox import Job
 
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class Router:
     """Which provider carries texts to which numbers: the longest prefix decides.
 
     `instead` takes what the chosen one certainly did not, and says may come later.
@@ -37,39 +37,39 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class SendAttempt:
     """A text in hand, and the job it is held by."""
 
     job: Job
     message: Message
 
     @property
-    def sms(self) -> OutgoingSms:
+    def sms(self) -> OutgoingMessage:
         channel: Literal["sms", "whatsapp"] = "whatsapp" if self.message.channel == "whatsapp" else "sms"
-        return OutgoingSms(self.message.id, self.message.msisdn, self.message.text, channel)
+        return OutgoingMessage(self.message.id, self.message.msisdn, self.message.text, channel)
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class SendBatch:
     """What one hand does: a letter, or a broadcast's letters of the same words, by the first way that takes them."""
 
     ways: tuple[Sender, ...]
-    letters: tuple[Letter, ...]
+    letters: tuple[SendAttempt, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SendResult:
     """What a provider said to a letter."""
 
-    letter: Letter
+    letter: SendAttempt
     provider: str
     said: Receipt | SendError
 
 
-def carry(call: Call) -> list[Outcome]:
+def carry(call: SendBatch) -> list[SendResult]:
     """Asks the providers of a call one after another, until none says *later*; touches no database."""
-    outcomes: dict[str, Outcome] = {}
-    letters: Sequence[Letter] = call.letters
+    outcomes: dict[str, SendResult] = {}
+    letters: Sequence[SendAttempt] = call.letters
     for sender in call.ways:
         tried = _ask(sender, letters)
         outcomes |= {outcome.letter.message.id: outcome for outcome in tried}
@@ -79,27 +79,27 @@ def carry(call: Call) -> list[Outcome]:
     return list(outcomes.values())
 
 
-def _ask(sender: Sender, letters: Sequence[Letter]) -> list[Outcome]:
+def _ask(sender: Sender, letters: Sequence[SendAttempt]) -> list[SendResult]:
     try:
         if len(letters) > 1 and isinstance(sender, BulkSender):
             said = sender.send_same([letter.sms for letter in letters])
-            return [Outcome(letter, sender.name, each) for letter, each in zip(letters, said, strict=True)]
-        return [Outcome(letter, sender.name, _say(sender, letter)) for letter in letters]
+            return [SendResult(letter, sender.name, each) for letter, each in zip(letters, said, strict=True)]
+        return [SendResult(letter, sender.name, _say(sender, letter)) for letter in letters]
     except SendError as error:
-        return [Outcome(letter, sender.name, error) for letter in letters]
+        return [SendResult(letter, sender.name, error) for letter in letters]
     except Exception as error:  # a bug of ours or the SDK's, and who knows whether before or after it left
         log.exception("asking %s broke", sender.name)
         broke = SendError(type(error).__name__, unknown=True)
-        return [Outcome(letter, sender.name, broke) for letter in letters]
+        return [SendResult(letter, sender.name, broke) for letter in letters]
 
 
-def _say(sender: Sender, letter: Letter) -> Receipt | SendError:
+def _say(sender: Sender, letter: SendAttempt) -> Receipt | SendError:
     try:
         return sender.send(letter.sms)
     except SendError as error:
         return error
 
 
-def alike(call: Call, error: SendError) -> list[Outcome]:
+def alike(call: SendBatch, error: SendError) -> list[SendResult]:
     """The same outcome for all of a call's letters."""
-    return [Outcome(letter, call.ways[0].name, error) for letter in call.letters]
+    return [SendResult(letter, call.ways[0].name, error) for letter in call.letters]

@@ -17,8 +17,8 @@ import phonenumbers
 from phonenumbers import NumberParseException, timezone
 
 from bot.messaging.queue import is_answer, is_promotion
-from state.messages import Had, Message
-from state.people import Person
+from state.messages import Message, RecentMessage
+from state.people import PersonRecord
 
 HOUR = timedelta(hours=1)
 LOOP = timedelta(minutes=30)
@@ -37,14 +37,14 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class Suppressed:
     """Never."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
-class Manners:
+class SendPolicy:
     """The rules of one shop. `quiet` is when nights begin and end; `timezone` is the clock of `country`."""
 
     quiet: tuple[time, time]
@@ -53,8 +53,8 @@ class Manners:
     timezone: ZoneInfo
 
     def objection(
-        self, text: Message, person: Person | None, had: Sequence[Had], now: datetime
-    ) -> Held | Refused | None:
+        self, text: Message, person: PersonRecord | None, had: Sequence[RecentMessage], now: datetime
+    ) -> Held | Suppressed | None:
         """What speaks against sending a text now; `had` is what its phone was sent within the last hour."""
         others = [each for each in had if each.id != text.id]
         if refusal := _unwanted(text, person) or _loops(text, others, now):
@@ -83,19 +83,19 @@ class Manners:
         return clock >= begins or clock < ends if begins > ends else begins <= clock < ends
 
 
-def _unwanted(text: Message, person: Person | None) -> Refused | None:
+def _unwanted(text: Message, person: PersonRecord | None) -> Suppressed | None:
     if person is None or is_answer(text.topic):
         return None
     if person.opted_out_at:
-        return Refused("opted out")
+        return Suppressed("opted out")
     if person.promotions_off_at and is_promotion(text.topic):
-        return Refused("promotions off")
+        return Suppressed("promotions off")
     return None
 
 
-def _loops(text: Message, had: Sequence[Had], now: datetime) -> Refused | None:
+def _loops(text: Message, had: Sequence[RecentMessage], now: datetime) -> Suppressed | None:
     alike = sum(each.text == text.text for each in had if each.at > now - LOOP)
-    return Refused(LOOPS) if alike >= ALIKE_AT_MOST else None
+    return Suppressed(LOOPS) if alike >= ALIKE_AT_MOST else None
 
 
 @lru_cache(maxsize=10_000)

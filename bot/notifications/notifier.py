@@ -14,9 +14,9 @@ from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 import locales
-from bot.marketplace.port import Drawer, Due, News
+from bot.marketplace.port import CashReceipt, EventDetails, PayoutNotice
 from bot.messaging import queue, rendering
-from bot.messaging.queue import NEWS, REMINDER, Text
+from bot.messaging.queue import NEWS, REMINDER, NewMessage
 from bot.payments.payouts import due as look_at
 from bot.runtime.clock import Clock
 from flows import kit
@@ -120,7 +120,7 @@ HANDED_OUT = N_(
     "Soko receipt: you paid {amount} in cash for order {order}.",
 )
 
-TO_BUYER: Mapping[str, kit.Text] = {
+TO_BUYER: Mapping[str, kit.Wording] = {
     "order.placed": ORDERED,
     "order.accepted": ACCEPTED,
     "order.declined": DECLINED,
@@ -132,7 +132,7 @@ TO_BUYER: Mapping[str, kit.Text] = {
     "order.cancelled": CANCELLED,
 }
 
-ABOUT_MONEY: Mapping[str, kit.Text] = {
+ABOUT_MONEY: Mapping[str, kit.Wording] = {
     "payout.created": COLLECT,
     "payout.rerouted": COLLECT,
     "payout.paid": PAID,
@@ -141,7 +141,7 @@ ABOUT_MONEY: Mapping[str, kit.Text] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Announcements:
+class Notifier:
     """Tells the people whom an event concerns."""
 
     clock: Clock
@@ -153,7 +153,7 @@ class Announcements:
     pays: bool = True
     """Not where the shop is elsewhere: it pays by itself."""
 
-    def take(self, session: Session, event: News) -> None:
+    def take(self, session: Session, event: EventDetails) -> None:
         """Writes down what must leave because of this event."""
         conn, now = session.connection(), self.clock()
         for text in self._texts(event, conn) if self.tells else ():
@@ -161,12 +161,12 @@ class Announcements:
         if self.pays:
             self._jobs(event, conn, now)
 
-    def _jobs(self, event: News, conn: Connection, now: datetime) -> None:
+    def _jobs(self, event: EventDetails, conn: Connection, now: datetime) -> None:
         """A payout by mobile money is sent as soon as it is due."""
         if event.type in ("payout.created", "payout.retried") and event.data["status"] in ("pending", "unknown"):
             look_at(conn, event.data["id"], event.id, now)
 
-    def _texts(self, event: News, conn: Connection) -> Iterator[Text]:
+    def _texts(self, event: EventDetails, conn: Connection) -> Iterator[NewMessage]:
         if event.type in TO_BUYER:
             yield self._to_buyer(event, conn)
         for part in event.data.get("assignments", ()):
@@ -177,25 +177,25 @@ class Announcements:
         if event.type == "artisan.payout_changed":
             yield self._about_payout_way(event, conn)
 
-    def _to_buyer(self, event: News, conn: Connection) -> Text:
+    def _to_buyer(self, event: EventDetails, conn: Connection) -> NewMessage:
         buyer = event.data["buyer"]
         words = self._words(conn, buyer["phone"], buyer["locale"])
         said = _accepted(event.data) if event.type == "order.accepted" else TO_BUYER[event.type]
         return self._text(event, "buyer", buyer["phone"], words, said, _buyers_fields(event.data, words))
 
-    def _to_artisan(self, event: News, part: dict[str, Any], said: kit.Text, conn: Connection) -> Text:
+    def _to_artisan(self, event: EventDetails, part: dict[str, Any], said: kit.Wording, conn: Connection) -> NewMessage:
         artisan = event.makers[part["artisan"]["id"]]
         words = self._words(conn, artisan.msisdn, artisan.language)
         fields = _makers_fields(event.data, part, artisan.kiosk, words)
         return self._text(event, artisan.id, artisan.msisdn, words, said, fields)
 
-    def _about_money(self, event: News, due: Due, conn: Connection) -> Iterator[Text]:
+    def _about_money(self, event: EventDetails, due: PayoutNotice, conn: Connection) -> Iterator[NewMessage]:
         if said := _about_payout(event):
             yield self._to_payee(event, due, said, conn)
         if event.type == "payout.collected" and due.drawer:
             yield self._to_agent(event, due, due.drawer, conn)
 
-    def _to_payee(self, event: News, due: Due, said: kit.Text, conn: Connection) -> Text:
+    def _to_payee(self, event: EventDetails, due: PayoutNotice, said: kit.Wording, conn: Connection) -> NewMessage:
         words = self._words(conn, due.maker.msisdn, due.maker.language)
         fields = {
             "amount": words.money(due.amount, due.currency),
@@ -209,7 +209,7 @@ class Announcements:
         }
         return self._text(event, due.maker.id, due.maker.msisdn, words, said, fields)
 
-    def _to_agent(self, event: News, due: Due, drawer: Drawer, conn: Connection) -> Text:
+    def _to_agent(self, event: EventDetails, due: PayoutNotice, drawer: CashReceipt, conn: Connection) -> NewMessage:
         """Whoever handed out cash can show for what."""
         words = self._words(conn, drawer.agent, self.languages[0])
         fields = {
@@ -220,7 +220,7 @@ class Announcements:
         }
         return self._text(event, drawer.kiosk_id, drawer.agent, words, HANDED_OUT, fields)
 
-    def _about_payout_way(self, event: News, conn: Connection) -> Text:
+    def _about_payout_way(self, event: EventDetails, conn: Connection) -> NewMessage:
         """To her own phone: whoever changed it may have held it for a moment only."""
         artisan, way = event.makers[event.data["id"]], event.data["payout"]
         words = self._words(conn, artisan.msisdn, artisan.language)
@@ -233,10 +233,10 @@ class Announcements:
         return rendering.read_by(conn, msisdn, locales.best(otherwise, self.languages))
 
     def _text(
-        self, event: News, whom: str, msisdn: str, words: Words, said: kit.Text, fields: Mapping[str, object]
-    ) -> Text:
+        self, event: EventDetails, whom: str, msisdn: str, words: Words, said: kit.Wording, fields: Mapping[str, object]
+    ) -> NewMessage:
         reminds = event.type == "order.reminded"
-        return Text(
+        return NewMessage(
             key=f"{event.id}:{whom}",
             msisdn=msisdn,
             body=rendering.text(words, said, fields),
@@ -247,7 +247,7 @@ class Announcements:
         )
 
 
-def _about_payout(event: News) -> kit.Text | None:
+def _about_payout(event: EventDetails) -> kit.Wording | None:
     """What an event of a payout says to its artisan; a failure that is none of her number is not her matter."""
     match event.type, event.data["status"]:
         case "payout.created", "pending":
@@ -259,7 +259,7 @@ def _about_payout(event: News) -> kit.Text | None:
     return ABOUT_MONEY.get(event.type)
 
 
-def _to_artisan(event: News, part: Mapping[str, Any]) -> kit.Text | None:
+def _to_artisan(event: EventDetails, part: Mapping[str, Any]) -> kit.Wording | None:
     """What an event of an order says to the artisan of one of its parts; None when it does not concern her."""
     offer = BRIEF if event.data["brief"] else OFFER
     match event.type, part["status"]:
@@ -274,12 +274,12 @@ def _to_artisan(event: News, part: Mapping[str, Any]) -> kit.Text | None:
     return None
 
 
-def _of_now(written: str | None, event: News) -> bool:
+def _of_now(written: str | None, event: EventDetails) -> bool:
     """Whether something was written down in the transaction of the event."""
     return written is not None and datetime.fromisoformat(written) == event.created_at
 
 
-def _accepted(order: Mapping[str, Any]) -> kit.Text:
+def _accepted(order: Mapping[str, Any]) -> kit.Wording:
     """What a buyer hears who waited for a yes."""
     if order["brief"]:
         return MADE_BY_MANY

@@ -15,7 +15,17 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from bot.db.unit_of_work import Database
-from bot.providers.payment_contracts import InHand, NeverHeard, NotPaid, Paid, Payer, PayError, Payment, Report, Word
+from bot.providers.payment_contracts import (
+    NotFound,
+    NotPaid,
+    Paid,
+    Payer,
+    PayError,
+    Payment,
+    PaymentCallback,
+    PaymentStatus,
+    Pending,
+)
 from bot.runtime.clock import Clock
 from marketplace_api.models import Payout
 from marketplace_api.payments import payouts
@@ -48,7 +58,7 @@ def _due_tomorrow(conn: Connection, payout: Payout, now: datetime) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ProviderRequest:
     """What is to be asked of the provider: to pay, or what became of it."""
 
     payment: Payment
@@ -56,7 +66,7 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Cashier:
+class PayoutCallbacks:
     """Hears what providers say of payments, and decides what that means."""
 
     database: Database
@@ -70,7 +80,7 @@ class Cashier:
         with self.database.writing.begin() as session:
             yield Shop(session, self.clock(), self.ids, self.terms)
 
-    def heard(self, provider: str, report: Report) -> None:
+    def heard(self, provider: str, report: PaymentCallback) -> None:
         """A provider's word on a payment, early, late, twice, or about nothing of ours."""
         with self.shop() as shop:
             known = payouts.named(shop, report.names)
@@ -97,7 +107,7 @@ class Cashier:
             elif known.meaning == "payment" and known.payout.status == "sending":
                 payouts.settle_unknown(shop, known.payout.id)
 
-    def take(self, shop: Shop, payout: Payout, word: Word, *, answered: bool) -> None:
+    def take(self, shop: Shop, payout: Payout, word: PaymentStatus, *, answered: bool) -> None:
         """What the word means for the payout as it stands now; `answered` if we asked for it."""
         by_phone = payout.method == "mobile_money"
         match word:
@@ -111,7 +121,7 @@ class Cashier:
                 due(shop.session.connection(), payout.id, f"{payout.id}:{payout.sends}", shop.now)
             case Paid(reference=reference) if payouts.by_hand(payout) and payout.sends:
                 self._paid_twice(shop, payout, reference)
-            case NotPaid() | NeverHeard() if payout.status == "unknown" and answered and not by_phone:
+            case NotPaid() | NotFound() if payout.status == "unknown" and answered and not by_phone:
                 payouts.offer_cash(shop, payout.id)
             case NotPaid() if payout.status == "unknown" and answered and payout.retried:
                 payouts.rename(shop, payout.id)
@@ -119,7 +129,7 @@ class Cashier:
                 payouts.settle_failed(shop, payout.id, reason, blame)
                 if word.tomorrow:
                     _due_tomorrow(shop.session.connection(), payout, shop.now)
-            case NeverHeard() if payout.status == "unknown":
+            case NotFound() if payout.status == "unknown":
                 payouts.put_back(shop, payout.id)
             case _:
                 log.info("payout %s is %s, and nothing follows from what is said of it", payout.id, payout.status)
@@ -139,10 +149,10 @@ class Cashier:
 
 
 @dataclass(frozen=True, slots=True)
-class Paying:
+class PayoutJob:
     """A worker's hands for payouts."""
 
-    cashier: Cashier
+    payout_callbacks: PayoutCallbacks
     payer: Payer
 
     def look(self, job: Job) -> None:
@@ -157,9 +167,9 @@ class Paying:
         else:
             self._asked(job, look, said)
 
-    def _begun(self, job: Job) -> Look | None:
+    def _begun(self, job: Job) -> ProviderRequest | None:
         """None when there is nothing to ask now: it is settled, payouts are paused, or another provider was asked."""
-        with self.cashier.shop() as shop:
+        with self.payout_callbacks.shop() as shop:
             payout = payouts.held(shop, job.payload["payout"])
             if "failed_at_send" in job.payload:
                 self._retry(shop, job, payout)
@@ -172,12 +182,12 @@ class Paying:
                     self._again(shop, job, WHILE_PAUSED, "paused")
                     return None
                 payouts.begin_sending(shop, payout.id, self.payer.name)
-                return Look(_payment(payout), pays=True)
+                return ProviderRequest(_payment(payout), pays=True)
             if payout.status == "sending":
                 # its word is late, or whoever asked died before the answer
                 payouts.settle_unknown(shop, payout.id)
             if payout.status == "unknown":
-                return Look(_payment(payout), pays=False)
+                return ProviderRequest(_payment(payout), pays=False)
             self._done(shop, job)
             return None
 
@@ -187,22 +197,22 @@ class Paying:
             payouts.retry(shop, payout.id)
         self._done(shop, job)
 
-    def _asked(self, job: Job, look: Look, said: Word | InHand) -> None:
-        with self.cashier.shop() as shop:
+    def _asked(self, job: Job, look: ProviderRequest, said: PaymentStatus | Pending) -> None:
+        with self.payout_callbacks.shop() as shop:
             payout = payouts.held(shop, job.payload["payout"])
-            if isinstance(said, InHand):
+            if isinstance(said, Pending):
                 payouts.call(shop, payout, said.names, "payment" if look.pays else "question")
                 if look.pays:
                     payout.retried = False  # it took this as a new request: what it says from now on is about this one
             else:
-                self.cashier.take(shop, payout, said, answered=not look.pays)
+                self.payout_callbacks.take(shop, payout, said, answered=not look.pays)
             self._next(shop, job, payout, "in hand")
 
-    def _not_asked(self, job: Job, look: Look, error: PayError) -> None:
+    def _not_asked(self, job: Job, look: ProviderRequest, error: PayError) -> None:
         log.warning(
             "a payout's provider gave no answer", extra={"payout": job.payload["payout"], "reason": error.reason}
         )
-        with self.cashier.shop() as shop:
+        with self.payout_callbacks.shop() as shop:
             payout = payouts.held(shop, job.payload["payout"])
             if look.pays and payout.status == "sending":
                 move = payouts.settle_unknown if error.unknown else payouts.put_back

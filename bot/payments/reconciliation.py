@@ -44,7 +44,7 @@ class UnreadableError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Theirs:
+class ProviderPayment:
     """A payment by the provider's account, on a line of its file; `amount` in minor units."""
 
     line: int
@@ -56,7 +56,7 @@ class Theirs:
 
 
 @dataclass(frozen=True, slots=True)
-class Ours:
+class OurPayout:
     """A payout of ours that this provider has paid; `at` is when it was asked to, `names` what else it may call it."""
 
     code: str
@@ -67,10 +67,10 @@ class Ours:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class ProviderStatement:
     """The payments in a file. `aside` counts lines that are none: charges, money that came in, what was not done."""
 
-    payments: Sequence[Theirs]
+    payments: Sequence[ProviderPayment]
     aside: int = 0
 
     def days(self) -> tuple[date, date] | None:
@@ -83,17 +83,17 @@ class Account:
 class Comparison:
     """Pairs that agree and pairs whose amounts differ; what they do not have, and what we do not have."""
 
-    matched: list[tuple[Ours, Theirs]] = field(default_factory=list)
-    different: list[tuple[Ours, Theirs]] = field(default_factory=list)
-    missing: list[Ours] = field(default_factory=list)
-    extra: list[Theirs] = field(default_factory=list)
+    matched: list[tuple[OurPayout, ProviderPayment]] = field(default_factory=list)
+    different: list[tuple[OurPayout, ProviderPayment]] = field(default_factory=list)
+    missing: list[OurPayout] = field(default_factory=list)
+    extra: list[ProviderPayment] = field(default_factory=list)
 
     @property
     def agrees(self) -> bool:
         return not (self.different or self.missing or self.extra)
 
 
-def compare(ours: Sequence[Ours], account: Account, first: date, last: date) -> Comparison:
+def compare(ours: Sequence[OurPayout], account: ProviderStatement, first: date, last: date) -> Comparison:
     """Both accounts of the days from `first` to `last`.
 
     What either has of other days may be a partner, since what is asked for just before midnight is paid after it; but
@@ -117,11 +117,11 @@ def compare(ours: Sequence[Ours], account: Account, first: date, last: date) -> 
     return found
 
 
-def _partner(alone: Mapping[str, Ours], payment: Theirs) -> Ours | None:
+def _partner(alone: Mapping[str, OurPayout], payment: ProviderPayment) -> OurPayout | None:
     return alone.get(payment.receipt) or alone.get(payment.name)
 
 
-def _agrees(alone: Mapping[str, Ours], payment: Theirs) -> bool:
+def _agrees(alone: Mapping[str, OurPayout], payment: ProviderPayment) -> bool:
     one = _partner(alone, payment)
     return one is not None and one.amount == payment.amount
 
@@ -129,7 +129,7 @@ def _agrees(alone: Mapping[str, Ours], payment: Theirs) -> bool:
 # -- reading
 
 
-def read(text: str, digits: int, zone: ZoneInfo) -> Account:
+def read(text: str, digits: int, zone: ZoneInfo) -> ProviderStatement:
     """What the file says; times without a zone are of `zone`, and amounts have so many digits behind the point.
 
     `UnreadableError` when a line cannot be understood, or the whole is no such file.
@@ -165,7 +165,9 @@ def _rows(lines: Sequence[str], delimiter: str, above: int) -> Iterator[tuple[in
         raise UnreadableError(f"this is not CSV: {error}", above + reader.line_num) from None
 
 
-def _account(rows: Iterable[tuple[int, list[str]]], columns: Mapping[str, int], digits: int, zone: ZoneInfo) -> Account:
+def _account(
+    rows: Iterable[tuple[int, list[str]]], columns: Mapping[str, int], digits: int, zone: ZoneInfo
+) -> ProviderStatement:
     payments, aside = [], 0
     for line, row in rows:
         cells = {what: row[place] if place < len(row) else "" for what, place in columns.items()}
@@ -173,7 +175,7 @@ def _account(rows: Iterable[tuple[int, list[str]]], columns: Mapping[str, int], 
             aside += 1
         else:
             payments.append(_payment(line, cells, digits, zone))
-    return Account(payments, aside)
+    return ProviderStatement(payments, aside)
 
 
 def _is_aside(cells: Mapping[str, str]) -> bool:
@@ -182,10 +184,10 @@ def _is_aside(cells: Mapping[str, str]) -> bool:
     return came_in or undone or _CHARGE.search(cells.get("details", "")) is not None
 
 
-def _payment(line: int, cells: Mapping[str, str], digits: int, zone: ZoneInfo) -> Theirs:
+def _payment(line: int, cells: Mapping[str, str], digits: int, zone: ZoneInfo) -> ProviderPayment:
     if not cells["receipt"]:
         raise UnreadableError("there is no receipt", line)
-    return Theirs(
+    return ProviderPayment(
         line,
         cells["receipt"],
         _amount(cells["amount"], digits, line),

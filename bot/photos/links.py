@@ -16,10 +16,10 @@ from itsdangerous import BadSignature, SignatureExpired, TimestampSigner
 from itsdangerous.signer import HMACAlgorithm
 
 from bot.messaging import rendering
-from bot.messaging.queue import REPLY, Text
+from bot.messaging.queue import REPLY, NewMessage
 from flows.dialogues import photo
 from flows.kit import LONG_SMS, Screen, versions
-from flows.market import Product
+from flows.market import ProductSummary
 
 GOOD_FOR = timedelta(days=90)
 SIGNATURE_BYTES = 12
@@ -71,11 +71,11 @@ class PhotoLinks:
             raise WrongLink from None
 
 
-def text(product: Product, link: str, msisdn: str, language: str, key: str) -> Text:
+def text(product: ProductSummary, link: str, msisdn: str, language: str, key: str) -> NewMessage:
     """A text with the link, in the same words as where it is the answer to a text."""
     words = rendering.words(language)
     fields = {"title": product.title, "product": product.code, "link": link}
     bodies = [words.sendable(words.text(version).format_map(fields)) for version in versions(photo.LINK)]
-    return Text(
+    return NewMessage(
         key, msisdn, Screen(bodies).render(LONG_SMS), language, topic="reply", about=product.code, priority=REPLY
     )

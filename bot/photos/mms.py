@@ -16,10 +16,10 @@ from sqlalchemy import Connection
 from bot.db.unit_of_work import Database
 from bot.messaging import queue as outbound
 from bot.messaging import rendering
-from bot.messaging.queue import REPLY, Text
+from bot.messaging.queue import REPLY, NewMessage
 from bot.photos import images
 from bot.photos.images import Unusable
-from bot.photos.store import Gallery
+from bot.photos.store import PhotoStore
 from bot.providers.contracts import FetchError, Inbound
 from bot.runtime.clock import Clock
 from flows import kit, reading
@@ -79,7 +79,7 @@ class Fetcher:
     """Brings pictures into the gallery, and tells their senders."""
 
     fetch: Fetch
-    gallery: Gallery
+    photo_store: PhotoStore
     database: Database
     clock: Clock
     ids: Ids
@@ -90,14 +90,14 @@ class Fetcher:
         fields = {"product": job["code"], "title": hung[-1].title if hung else ""}
         self._reply(job, THANKS if hung else refusals[0], fields)
 
-    def _hang(self, job: Mapping[str, Any]) -> tuple[Sequence[Product], Sequence[kit.Text]]:
+    def _hang(self, job: Mapping[str, Any]) -> tuple[Sequence[Product], Sequence[kit.Wording]]:
         """The product, once for each picture of it; and the words about those that are not in."""
         hung: list[Product] = []
-        refusals: list[kit.Text] = []
+        refusals: list[kit.Wording] = []
         for url in job["urls"]:
             try:
                 sent = self.fetch(url, images.LARGEST_FILE)
-                hung.append(self.gallery.hang(job["code"], sent).product)
+                hung.append(self.photo_store.add(job["code"], sent).product)
             except FetchError as error:
                 if error.retryable and self.clock().timestamp() < job["until"]:
                     raise
@@ -108,10 +108,10 @@ class Fetcher:
                 refusals.append(products.GONE)
         return hung, refusals
 
-    def _reply(self, job: Mapping[str, Any], said: kit.Text, fields: Mapping[str, str]) -> None:
+    def _reply(self, job: Mapping[str, Any], said: kit.Wording, fields: Mapping[str, str]) -> None:
         words = rendering.words(job["language"])
         bodies = [words.sendable(words.text(version).format_map(fields)) for version in versions(said)]
-        text = Text(
+        text = NewMessage(
             key=job["reply"],
             msisdn=job["msisdn"],
             body=Screen(bodies).render(SMS),

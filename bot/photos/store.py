@@ -22,7 +22,7 @@ from marketplace_api.shop import Ids, Shop, Terms
 
 
 @dataclass(frozen=True, slots=True)
-class Gallery:
+class PhotoStore:
     """All pictures there are. Its folder is shared by every process that takes or shows them."""
 
     folder: Path
@@ -36,7 +36,7 @@ class Gallery:
         with self.database.reading() as session:
             return products.by_code(Shop(session, self.clock(), self.ids, self.terms), code)
 
-    def hang(self, code: str, sent: bytes) -> Attached:
+    def add(self, code: str, sent: bytes) -> Attached:
         """Take the picture in a file for the product with this code; the same file again is the same picture.
 
         Raises Unusable for what is no picture to show, and Refused by the shop.

@@ -39,21 +39,21 @@ class ExactIds(Ids):
         return draw(self.codes, length)
 
 
-class World:
+class Harness:
     """A running shop and the people around it."""
 
     def __init__(self, settings: Settings, folder: Path, hands: ThreadPoolExecutor) -> None:
         self.settings = settings
         self.clock = MovableClock(folder / "clock", base=lambda: MONDAY)
-        self.house = build(settings, clock=self.clock, ids=ExactIds(Random(1), Random(2)))  # noqa: S311
+        self.services = build(settings, clock=self.clock, ids=ExactIds(Random(1), Random(2)))  # noqa: S311
         self.faults: list[int] = []
-        self.app = create_app(house=self.house, carrier_faults=self.faults)
+        self.app = create_app(services=self.services, carrier_faults=self.faults)
         self.gateway = Gateway(self.app, settings, self.clock, self.new_id)
         self.http = self.app.test_client()
         self._chance = Random(3)  # noqa: S311
-        self._step = stepping(self.app, self.house, hands)
-        self._webhooks = dispatcher.build(self.house)
-        self._chores = scheduler.build(self.house)
+        self._step = stepping(self.app, self.services, hands)
+        self._webhooks = dispatcher.build(self.services)
+        self._chores = scheduler.build(self.services)
         self._chores.do_due()  # none is; from now on each has its hour
 
     def new_id(self) -> str:
@@ -107,7 +107,7 @@ class World:
 
 
 @contextmanager
-def opened(folder: Path, *, filled: bool = False, **settings: Any) -> Iterator[World]:
+def opened(folder: Path, *, filled: bool = False, **settings: Any) -> Iterator[Harness]:
     """A shop over a fresh database; SQLite in `folder` unless `database_url` says otherwise."""
     url = settings.pop("database_url", f"sqlite:///{folder}/soko.db")
     settings.setdefault("twilio_auth_token", "a-token-of-a-world-of-its-own")
@@ -117,8 +117,8 @@ def opened(folder: Path, *, filled: bool = False, **settings: Any) -> Iterator[W
     if filled:
         seed.seed(chosen)
     with ThreadPoolExecutor(max_workers=2) as hands:
-        world = World(chosen, folder, hands)
+        world = Harness(chosen, folder, hands)
         try:
             yield world
         finally:
-            world.house.close()
+            world.services.close()

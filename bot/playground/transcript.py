@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 
-from bot.playground.harness import World
+from bot.playground.harness import Harness
 from state import people
 
 PLAYED = frozenset("@>!")
@@ -47,7 +47,7 @@ class Phone:
 class Player:
     """Plays one transcript in a world of its own."""
 
-    world: World
+    world: Harness
     phones: dict[str, Phone] = field(default_factory=dict)
     speaker: Phone | None = None
     told: int = 0
@@ -82,7 +82,7 @@ class Player:
         self.speaker = self._phone(name)
         self.speaker.channel = channel
         if language:
-            with self.world.house.database.writing.begin() as session:
+            with self.world.services.database.writing.begin() as session:
                 people.set_language(session.connection(), self.speaker.msisdn, language, self.world.clock())
 
     def _phone(self, name: str) -> Phone:

@@ -24,7 +24,16 @@ from africastalking.SMS import SMSService
 from flask import Blueprint, Response, abort, request
 from werkzeug.exceptions import HTTPException
 
-from bot.providers.contracts import Hall, Inbound, OutgoingSms, Receipt, Report, SendError, SessionEnd, Status
+from bot.providers.contracts import (
+    DeliveryReport,
+    Inbound,
+    InboundHandler,
+    OutgoingMessage,
+    Receipt,
+    SendError,
+    SessionEnd,
+    Status,
+)
 from bot.providers.fast_path import PLAIN, Hatch, Reader
 from bot.providers.forms import filled, msisdn
 from bot.providers.http import TIMEOUT_S, pooled, refused, unanswered, unreadable
@@ -60,19 +69,19 @@ _sent = msgspec.json.Decoder(_Answer, strict=False)
 # Routes, and the secret in their path.
 
 
-def routes(hall: Hall, secret: str) -> Blueprint:
+def routes(handler: InboundHandler, secret: str) -> Blueprint:
     """The callbacks to enter in the provider's dashboard; nothing answers under another secret."""
     blueprint = Blueprint(NAME, __name__, url_prefix=f"/webhooks/{NAME}/<secret>")
     blueprint.url_value_preprocessor(partial(_verify, secret.encode()))
     views = {"ussd": _ussd, "ussd-events": _ussd_event, "sms": _sms, "delivery": _delivery, "optout": _optout}
     for path, view in views.items():
-        blueprint.add_url_rule(f"/{path}", path, partial(view, hall), methods=["POST"], strict_slashes=False)
+        blueprint.add_url_rule(f"/{path}", path, partial(view, handler), methods=["POST"], strict_slashes=False)
     return blueprint
 
 
-def hatch(inside: WSGIApplication, hall: Hall, secret: str) -> Hatch:
+def hatch(inside: WSGIApplication, handler: InboundHandler, secret: str) -> Hatch:
     """Around the application that has these routes: answers hops as they would, for less."""
-    return Hatch(inside, f"/webhooks/{NAME}/{secret}/ussd", partial(_screen, hall))
+    return Hatch(inside, f"/webhooks/{NAME}/{secret}/ussd", partial(_screen, handler))
 
 
 def _verify(secret: bytes, _endpoint: str | None, values: dict[str, Any] | None) -> None:
@@ -89,22 +98,22 @@ def _answer(text: str = "") -> Response:
 # Inbound: a hop of a call, the end of a call, a text, an opt-out.
 
 
-def _ussd(hall: Hall) -> Response:
-    return _answer(_screen(hall, lambda: request.form))
+def _ussd(handler: InboundHandler) -> Response:
+    return _answer(_screen(handler, lambda: request.form))
 
 
-def _screen(hall: Hall, form: Reader) -> str:
+def _screen(handler: InboundHandler, form: Reader) -> str:
     """The answer to one hop, whatever happens: a status other than 200 would end the call without a word."""
     try:
         dialled = _dialled(form())
     except HTTPException as error:
         log.warning("a USSD request that cannot be read: %s", error.description)
-        return hall.sorry(None)
+        return handler.sorry(None)
     try:
-        return hall.ussd(dialled)
+        return handler.ussd(dialled)
     except Exception:
         log.exception("the hop failed in USSD session %s", dialled.id)
-        return hall.sorry(dialled.msisdn)
+        return handler.sorry(dialled.msisdn)
 
 
 def _dialled(form: Mapping[str, str]) -> Inbound:
@@ -131,9 +140,9 @@ _FACTS = (
 )
 
 
-def _ussd_event(hall: Hall) -> Response:
+def _ussd_event(handler: InboundHandler) -> Response:
     form = request.form
-    hall.session_ended(
+    handler.session_ended(
         SessionEnd(
             provider=NAME,
             session_id=filled(form, "sessionId"),
@@ -145,7 +154,7 @@ def _ussd_event(hall: Hall) -> Response:
     return _answer()
 
 
-def _sms(hall: Hall) -> Response:
+def _sms(handler: InboundHandler) -> Response:
     form = request.form
     message_id, sender = filled(form, "id"), msisdn(filled(form, "from"))
     text = form["text"]  # may be blank; when it is missing, this answers 400
@@ -153,7 +162,7 @@ def _sms(hall: Hall) -> Response:
         log.info("text %s is from a sender that is no phone, and nobody can answer it", message_id)
         return _answer()
     service, sent_at = form.get("to", ""), _time(form.get("date", ""))
-    hall.sms(Inbound("sms", NAME, message_id, sender, service, text, sent_at=sent_at))
+    handler.sms(Inbound("sms", NAME, message_id, sender, service, text, sent_at=sent_at))
     return _answer()
 
 
@@ -166,13 +175,13 @@ def _time(raw: str) -> datetime | None:
     return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def _optout(hall: Hall) -> Response:
+def _optout(handler: InboundHandler) -> Response:
     form = request.form
     person = msisdn(filled(form, "phoneNumber"))
     if person is None:
         log.warning("an opt-out of a sender that is no phone")
     else:
-        hall.opted_out(person, f"{NAME} opt-out from {form.get('senderId', 'us')}")
+        handler.opted_out(person, f"{NAME} opt-out from {form.get('senderId', 'us')}")
     return _answer()
 
 
@@ -207,14 +216,14 @@ _REASONS = (
 _REASON_OF = {reason.lower(): reason for reason in _REASONS} | {"notnetworksubcriber": "NotNetworkSubscriber"}
 
 
-def _delivery(hall: Hall) -> Response:
+def _delivery(handler: InboundHandler) -> Response:
     form = request.form
     provider_id, raw_status = filled(form, "id"), filled(form, "status")
     status = _STATUSES.get(raw_status.lower())
     if status is None:
         log.warning("message %s has a delivery status that is new to us: %r", provider_id, raw_status)
     reason = _reason(form, raw_status) if status == "failed" else None
-    hall.report(Report(NAME, provider_id, status, reason, raw_status, msisdn(form.get("phoneNumber", ""))))
+    handler.report(DeliveryReport(NAME, provider_id, status, reason, raw_status, msisdn(form.get("phoneNumber", ""))))
     return _answer()
 
 
@@ -270,12 +279,12 @@ class AfricasTalking:
         self._sender_id = sender_id
         self._api = _Api(username, api_key, base_url, session or pooled(hands))
 
-    def send(self, sms: OutgoingSms) -> Receipt:
+    def send(self, sms: OutgoingMessage) -> Receipt:
         """Hand one text over; raises SendError. It has no idempotency key: a lost answer is `unknown`."""
         recipients = self._recipients(sms.text, [sms.msisdn])
         return _receipt(recipients[0])
 
-    def send_same(self, texts: Sequence[OutgoingSms]) -> list[Receipt | SendError]:
+    def send_same(self, texts: Sequence[OutgoingMessage]) -> list[Receipt | SendError]:
         """One call for all of them; it answers for each."""
         recipients = self._recipients(texts[0].text, [sms.msisdn for sms in texts])
         answers = {recipient.number: recipient for recipient in recipients}

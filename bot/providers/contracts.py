@@ -57,7 +57,7 @@ class SessionEnd:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class DeliveryReport:
     """A delivery report: where a message we sent now stands, in our words; None when they are new to us."""
 
     provider: str
@@ -69,7 +69,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class OutgoingSms:
+class OutgoingMessage:
     """One text for one person. `id` is ours, stable over every attempt."""
 
     id: str
@@ -115,7 +115,7 @@ class Sender(Protocol):
 
     name: str
 
-    def send(self, sms: OutgoingSms) -> Receipt:
+    def send(self, sms: OutgoingMessage) -> Receipt:
         """Hand one text to the provider; raises SendError."""
         ...
 
@@ -127,7 +127,7 @@ class BulkSender(Sender, Protocol):
     at_once: int
     """How many people."""
 
-    def send_same(self, texts: Sequence[OutgoingSms]) -> Sequence[Receipt | SendError]:
+    def send_same(self, texts: Sequence[OutgoingMessage]) -> Sequence[Receipt | SendError]:
         """Hand the same words over for each of them; what became of each, in their order.
 
         Raises SendError when the call as a whole failed. Within one that did not, to be refused is an answer.
@@ -135,7 +135,7 @@ class BulkSender(Sender, Protocol):
         ...
 
 
-class Hall(Protocol):
+class InboundHandler(Protocol):
     """What a provider may call: the service itself, or a stand-in that records."""
 
     def ussd(self, inbound: Inbound) -> str:
@@ -152,6 +152,6 @@ class Hall(Protocol):
 
     def session_ended(self, end: SessionEnd) -> None: ...
 
-    def report(self, report: Report) -> None: ...
+    def report(self, report: DeliveryReport) -> None: ...
 
     def opted_out(self, msisdn: str, how: str) -> None: ...

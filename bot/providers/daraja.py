@@ -28,16 +28,16 @@ from flask import Blueprint, Response, abort, jsonify, request
 
 from bot.providers.http import TIMEOUT_S, unanswered
 from bot.providers.payment_contracts import (
-    Blame,
-    Counter,
-    InHand,
-    NeverHeard,
+    FaultParty,
+    NotFound,
     NotPaid,
     Paid,
     PayError,
     Payment,
-    Report,
-    Word,
+    PaymentCallback,
+    PaymentCallbackHandler,
+    PaymentStatus,
+    Pending,
 )
 
 NAME = "daraja"
@@ -49,7 +49,7 @@ log = logging.getLogger(__name__)
 # Routes, and the secret in their path.
 
 
-def routes(counter: Counter, secret: str) -> Blueprint:
+def routes(counter: PaymentCallbackHandler, secret: str) -> Blueprint:
     """The callbacks that our own requests name; nothing answers under another secret."""
     blueprint = Blueprint(NAME, __name__, url_prefix=f"/webhooks/{NAME}/<secret>")
     blueprint.url_value_preprocessor(partial(_verify, secret.encode()))
@@ -77,7 +77,7 @@ def _posted() -> Mapping[str, Any]:
 # Results: of a payment, or of a question about one.
 
 
-def _result(counter: Counter) -> Response:
+def _result(counter: PaymentCallbackHandler) -> Response:
     result = _posted().get("Result")
     if not isinstance(result, dict) or not _text(result, "ResultCode"):
         abort(400, "there is no result in it")
@@ -85,7 +85,7 @@ def _result(counter: Counter) -> Response:
     return _accepted()
 
 
-def _report(result: Mapping[str, Any]) -> Report | None:
+def _report(result: Mapping[str, Any]) -> PaymentCallback | None:
     """None when it names nothing.
 
     The answer to a question is about a payment that its parameters name; its envelope names the question. Where
@@ -102,8 +102,8 @@ def _report(result: Mapping[str, Any]) -> Report | None:
         return None
     if "TransactionStatus" in parameters:
         word = _status(parameters)
-        return Report(names, word, word)
-    return Report(names, _outcome(result, parameters), _no_answer(result))
+        return PaymentCallback(names, word, word)
+    return PaymentCallback(names, _outcome(result, parameters), _no_answer(result))
 
 
 def _parameters(said: Any) -> Iterator[tuple[str, Any]]:
@@ -115,7 +115,7 @@ def _parameters(said: Any) -> Iterator[tuple[str, Any]]:
 
 
 # Of the others only the status tells: 15 (a duplicate), 17 (it broke inside), 26 (it is busy), and what nobody knows.
-_RESULTS: dict[str, Blame] = {
+_RESULTS: dict[str, FaultParty] = {
     "1": "us",  # the float is empty
     "2": "nobody",  # below the least
     "3": "nobody",  # above the most
@@ -140,7 +140,7 @@ _DAY_IS_FULL = "4"
 _NO_SUCH_TRANSACTION = "2032"
 
 
-def _outcome(result: Mapping[str, Any], parameters: Mapping[str, Any]) -> Word | None:
+def _outcome(result: Mapping[str, Any], parameters: Mapping[str, Any]) -> PaymentStatus | None:
     """What a result says of a payment; nothing when its code is none we know to be final."""
     code = _text(result, "ResultCode")
     if code == "0":
@@ -154,15 +154,15 @@ def _outcome(result: Mapping[str, Any], parameters: Mapping[str, Any]) -> Word |
     return NotPaid(f"{code} {_text(result, 'ResultDesc')}".strip()[:200], blame, tomorrow=code == _DAY_IS_FULL)
 
 
-def _no_answer(result: Mapping[str, Any]) -> Word | None:
+def _no_answer(result: Mapping[str, Any]) -> PaymentStatus | None:
     """What a result without parameters says to a question."""
-    return NeverHeard() if _text(result, "ResultCode") == _NO_SUCH_TRANSACTION else None
+    return NotFound() if _text(result, "ResultCode") == _NO_SUCH_TRANSACTION else None
 
 
 _ENDED_UNPAID = frozenset({"failed", "cancelled", "declined", "expired", "rejected"})
 
 
-def _status(parameters: Mapping[str, Any]) -> Word | None:
+def _status(parameters: Mapping[str, Any]) -> PaymentStatus | None:
     """What a status says: it may still be under way."""
     status = _text(parameters, "TransactionStatus")
     if status.lower() == "completed":
@@ -193,7 +193,7 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
 # Time-outs: the request comes back as we sent it.
 
 
-def _timeout(counter: Counter) -> Response:
+def _timeout(counter: PaymentCallbackHandler) -> Response:
     body = _posted()
     envelope = body.get("Result") if isinstance(body.get("Result"), dict) else body
     if _text(envelope or {}, "OriginalConversationID"):
@@ -242,7 +242,7 @@ class Daraja:
         self._key = (consumer_key, consumer_secret)
         self._token = _Token(self._fetch, clock)
 
-    def pay(self, payment: Payment) -> Word | InHand:
+    def pay(self, payment: Payment) -> PaymentStatus | Pending:
         """Ask it to pay the whole shillings of `amount`; raises PayError."""
         try:
             answer = self._post(
@@ -265,7 +265,7 @@ class Daraja:
             return NotPaid(denied.reason, "us")
         return _taken(answer)
 
-    def ask(self, payment: Payment) -> Word | InHand:
+    def ask(self, payment: Payment) -> PaymentStatus | Pending:
         """Ask for a payment's status, which comes as a callback; raises PayError."""
         try:
             answer = self._post(
@@ -354,13 +354,13 @@ def _wants_token(answer: requests.Response) -> bool:
     return answer.status_code == 401 or _text(_body(answer), "errorCode") in _TOKEN_CODES
 
 
-def _taken(answer: requests.Response) -> NotPaid | InHand:
+def _taken(answer: requests.Response) -> NotPaid | Pending:
     """What an answer to a request means; PayError when it is not even clear whether it was taken over."""
     body = _body(answer)
     code, words = _text(body, "errorCode"), _text(body, "errorMessage")
     reason = f"{code or answer.status_code} {words}".strip()[:200]
     if answer.status_code == 200 and _text(body, "ResponseCode") == "0":
-        return InHand(tuple(filter(None, (_text(body, "ConversationID"), _text(body, "OriginatorConversationID")))))
+        return Pending(tuple(filter(None, (_text(body, "ConversationID"), _text(body, "OriginatorConversationID")))))
     if code == _DUPLICATE:
         raise PayError("duplicate", duplicate=True)
     if answer.status_code == 429:
@@ -370,7 +370,7 @@ def _taken(answer: requests.Response) -> NotPaid | InHand:
     raise PayError(reason, unknown=True)  # 5xx, a redirect, a stranger's page, no sense: they may have taken it
 
 
-def _blame(words: str) -> Blame:
+def _blame(words: str) -> FaultParty:
     """Whose matter a field is that they call invalid; what is neither hers nor this payment's befalls the next too."""
     if "PartyB" in words:
         return "recipient"

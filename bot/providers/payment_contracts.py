@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-Blame = Literal["recipient", "us", "nobody"]
+FaultParty = Literal["recipient", "us", "nobody"]
 """Whose matter a failure is: a number that cannot receive, our settings or our float, or neither."""
 
 
@@ -43,20 +43,20 @@ class NotPaid:
     """It was not paid and under this id never will be; but a day later it might be, if `tomorrow`."""
 
     reason: str
-    blame: Blame = "nobody"
+    blame: FaultParty = "nobody"
     tomorrow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class NeverHeard:
+class NotFound:
     """The provider knows no such payment; it may be asked for again under the same id."""
 
 
-Word = Paid | NotPaid | NeverHeard
+PaymentStatus = Paid | NotPaid | NotFound
 
 
 @dataclass(frozen=True, slots=True)
-class InHand:
+class Pending:
     """A word will follow; a callback may call the payment by these names of the provider's own."""
 
     names: tuple[str, ...] = ()
@@ -81,17 +81,17 @@ class Payer(Protocol):
 
     name: str
 
-    def pay(self, payment: Payment) -> Word | InHand:
+    def pay(self, payment: Payment) -> PaymentStatus | Pending:
         """Ask it to pay; asked again under the same id it pays no second time. Raises PayError."""
         ...
 
-    def ask(self, payment: Payment) -> Word | InHand:
+    def ask(self, payment: Payment) -> PaymentStatus | Pending:
         """Ask it what became of a payment. Raises PayError."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class PaymentCallback:
     """A callback. `names` are those it gives what it is about, ours or the provider's, surest first.
 
     A callback says the same of a payment and of a question we asked, and only who knows the names can tell them apart:
@@ -99,14 +99,14 @@ class Report:
     """
 
     names: tuple[str, ...]
-    word: Word | None
-    answer: Word | None
+    word: PaymentStatus | None
+    answer: PaymentStatus | None
 
 
-class Counter(Protocol):
+class PaymentCallbackHandler(Protocol):
     """Whom a provider's callbacks are brought to: the hall's own counter, or a stand-in that records."""
 
-    def heard(self, provider: str, report: Report) -> None:
+    def heard(self, provider: str, report: PaymentCallback) -> None:
         """The provider's word on a payment, early, late, twice, or about nothing of ours."""
         ...
 

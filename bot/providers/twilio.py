@@ -27,13 +27,13 @@ from twilio.request_validator import RequestValidator
 
 from bot.providers.contracts import (
     Channel,
+    DeliveryReport,
     FetchError,
-    Hall,
     Inbound,
+    InboundHandler,
     Media,
-    OutgoingSms,
+    OutgoingMessage,
     Receipt,
-    Report,
     SendError,
     Status,
 )
@@ -48,12 +48,12 @@ log = logging.getLogger(__name__)
 # Routes, and the signature on each request.
 
 
-def routes(hall: Hall, public_url: str, auth_token: str | None) -> Blueprint:
+def routes(handler: InboundHandler, public_url: str, auth_token: str | None) -> Blueprint:
     """The two callbacks; without a token nothing can be verified, so everything is refused."""
     blueprint = Blueprint(NAME, __name__, url_prefix=f"/webhooks/{NAME}")
     blueprint.before_request(partial(_verify, public_url, RequestValidator(auth_token) if auth_token else None))
     for path, view in {"sms": _sms, "status": _status}.items():
-        blueprint.add_url_rule(f"/{path}", path, partial(view, hall), methods=["POST"], strict_slashes=False)
+        blueprint.add_url_rule(f"/{path}", path, partial(view, handler), methods=["POST"], strict_slashes=False)
     return blueprint
 
 
@@ -67,7 +67,7 @@ def _verify(public_url: str, validator: Any, /) -> None:
 # Inbound: a text, perhaps with pictures. Twilio's own repeats keep their MessageSid, and a token in their head.
 
 
-def _sms(hall: Hall) -> Response:
+def _sms(handler: InboundHandler) -> Response:
     form = request.form
     message_id, sender = filled(form, "MessageSid"), filled(form, "From")
     channel, number = _address(sender)
@@ -75,7 +75,7 @@ def _sms(hall: Hall) -> Response:
     if person is None:
         log.info("message %s is from a sender that is no phone, and nobody can answer it", message_id)
     else:
-        hall.sms(_inbound(form, channel, message_id, person))
+        handler.sms(_inbound(form, channel, message_id, person))
     return Response('<?xml version="1.0" encoding="UTF-8"?><Response/>', content_type="text/xml; charset=utf-8")
 
 
@@ -136,7 +136,7 @@ _STATUSES: dict[str, Status] = {
 }
 
 
-def _status(hall: Hall) -> Response:
+def _status(handler: InboundHandler) -> Response:
     form = request.form
     message_id, raw_status = filled(form, "MessageSid"), filled(form, "MessageStatus")
     status = _STATUSES.get(raw_status)
@@ -144,7 +144,7 @@ def _status(hall: Hall) -> Response:
         log.warning("message %s has a status that is new to us: %r", message_id, raw_status)
     reason = _reason(form.get("ErrorCode") or raw_status) if status == "failed" else None
     _, number = _address(form.get("To", ""))
-    hall.report(Report(NAME, message_id, status, reason, raw_status, msisdn(number)))
+    handler.report(DeliveryReport(NAME, message_id, status, reason, raw_status, msisdn(number)))
     return Response(status=204)
 
 
@@ -219,7 +219,7 @@ class Twilio:
         self._base_url = base_url
         self._session = session or pooled(hands)
 
-    def send(self, sms: OutgoingSms) -> Receipt:
+    def send(self, sms: OutgoingMessage) -> Receipt:
         """Hand one text over; raises SendError. It has no idempotency key: a lost answer is `unknown`."""
         prefix = "whatsapp:" if sms.channel == "whatsapp" else ""
         try:

@@ -31,39 +31,39 @@ from flows import gsm7
 from state import outbox
 
 if TYPE_CHECKING:
-    from bot.services import House
+    from bot.services import Services
 
 REPORT, RESULT = "simulated_report", "simulated_result"
 REPORTED_AFTER = timedelta(seconds=1)
 HEX_DIGITS = 32
 
 
-def install(app: Flask, house: House, own: Storefront, faults: list[int]) -> None:
+def install(app: Flask, services: Services, own: Storefront, faults: list[int]) -> None:
     """Adds the carriers' APIs and the page. `faults` are HTTP statuses the carriers answer the next sends with."""
-    clock = house.clock
+    clock = services.clock
     if not isinstance(clock, MovableClock):
         raise TypeError("the simulator needs a clock that can be moved")
     app.cli.add_command(phone.phone)
     app.cli.add_command(phone.transcript)
     wire = page.Wire(app)
-    app.register_blueprint(carriers.routes(_network(house, faults)))
-    app.register_blueprint(daraja.routes(_bank(app, house)))
+    app.register_blueprint(carriers.routes(_network(services, faults)))
+    app.register_blueprint(daraja.routes(_bank(app, services)))
     app.register_blueprint(
         page.routes(
-            _gateway(wire, house),
+            _gateway(wire, services),
             wire,
-            inbox=lambda msisdn: _read(house, msisdn),
+            inbox=lambda msisdn: _read(services, msisdn),
             advance=clock.advance,
             place_order=own.place_order,
-            new_key=lambda: house.ids.token(HEX_DIGITS),
-            ussd_code=house.settings.ussd_code,
-            short_code=house.settings.sms_short_code,
-            timezone=house.settings.timezone,
+            new_key=lambda: services.ids.token(HEX_DIGITS),
+            ussd_code=services.settings.ussd_code,
+            short_code=services.settings.sms_short_code,
+            timezone=services.settings.timezone,
         )
     )
 
 
-def sender(app: Flask, house: House) -> Sender:
+def sender(app: Flask, services: Services) -> Sender:
     """The built-in provider: the real SDK, talking to the simulated carrier without a socket.
 
     Its messages are filed under the carrier's name, since that is who reports on them.
@@ -71,15 +71,15 @@ def sender(app: Flask, house: House) -> Sender:
     return AfricasTalking(
         "soko",
         "simulator",
-        sender_id=house.settings.sms_short_code,
+        sender_id=services.settings.sms_short_code,
         base_url=f"{ORIGIN}/simulator/africastalking",
         session=_without_a_socket(app),
     )
 
 
-def twilio(app: Flask, house: House) -> Twilio:
+def twilio(app: Flask, services: Services) -> Twilio:
     """The simulated Twilio, whose phones can send pictures."""
-    token = house.settings.twilio_auth_token or ""
+    token = services.settings.twilio_auth_token or ""
     return Twilio(ACCOUNT_SID, token, TWILIO_NUMBER, base_url=TWILIO_URL, session=_without_a_socket(app))
 
 
@@ -89,14 +89,14 @@ def _without_a_socket(app: Flask) -> requests.Session:
     return session
 
 
-def payer(house: House) -> wallet.BuiltIn:
+def payer(services: Services) -> wallet.BuiltIn:
     """The built-in provider of mobile money."""
-    return wallet.BuiltIn(lambda: _book(house), house.clock)
+    return wallet.BuiltIn(lambda: _book(services), services.clock)
 
 
-def posters(app: Flask, house: House) -> Mapping[str, Callable[[Mapping[str, Any]], None]]:
+def posters(app: Flask, services: Services) -> Mapping[str, Callable[[Mapping[str, Any]], None]]:
     """What is still owed us by those that are simulated, by the kind of its job: delivery reports, and results."""
-    gateway = _gateway(app, house)
+    gateway = _gateway(app, services)
 
     def report(owed: Mapping[str, Any]) -> None:
         gateway.report(owed["id"], owed["status"], msisdn=owed["msisdn"], reason=owed["reason"])
@@ -113,45 +113,45 @@ def _post(app: Flask, url: str, body: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def _book(house: House) -> Iterator[Connection]:
-    with house.database.writing.begin() as session:
+def _book(services: Services) -> Iterator[Connection]:
+    with services.database.writing.begin() as session:
         yield session.connection()
 
 
-def _bank(app: Flask, house: House) -> daraja.Bank:
+def _bank(app: Flask, services: Services) -> daraja.Bank:
     def owe(url: str, body: Mapping[str, Any], seconds: float) -> None:
-        with _book(house) as conn:
-            now, owed = house.clock(), {"url": url, "body": body}
-            key, due_at = f"result:{_hex(house)}", now + timedelta(seconds=seconds)
+        with _book(services) as conn:
+            now, owed = services.clock(), {"url": url, "body": body}
+            key, due_at = f"result:{_hex(services)}", now + timedelta(seconds=seconds)
             outbox.add(conn, kind=RESULT, payload=owed, key=key, lane=None, due_at=due_at, now=now)
 
     return daraja.Bank(
-        lambda: _book(house), owe, lambda url, body: _post(app, url, body), house.clock, lambda: _hex(house)
+        lambda: _book(services), owe, lambda url, body: _post(app, url, body), services.clock, lambda: _hex(services)
     )
 
 
-def _gateway(app: Any, house: House) -> Gateway:
-    return Gateway(app, house.settings, house.clock, lambda: _hex(house))
+def _gateway(app: Any, services: Services) -> Gateway:
+    return Gateway(app, services.settings, services.clock, lambda: _hex(services))
 
 
-def _hex(house: House) -> str:
-    return "".join(house.ids.random.choices("0123456789abcdef", k=HEX_DIGITS))
+def _hex(services: Services) -> str:
+    return "".join(services.ids.random.choices("0123456789abcdef", k=HEX_DIGITS))
 
 
-def _network(house: House, faults: list[int]) -> Network:
+def _network(services: Services, faults: list[int]) -> Network:
     def deliver(text: Carried) -> None:
-        with house.database.writing.begin() as session:
-            inbox.put(session.connection(), text, house.clock())
+        with services.database.writing.begin() as session:
+            inbox.put(session.connection(), text, services.clock())
 
     def report(text: Carried, status: str, reason: str | None) -> None:
-        with house.database.writing.begin() as session:
-            _owe(session.connection(), text, status, reason, house.clock())
+        with services.database.writing.begin() as session:
+            _owe(session.connection(), text, status, reason, services.clock())
 
     def segments(text: str) -> int:
         return gsm7.segments(text).count
 
-    pictures = partial(media.find, house.settings)
-    return Network(deliver, report, house.clock, lambda: _hex(house), segments, pictures, faults=faults)
+    pictures = partial(media.find, services.settings)
+    return Network(deliver, report, services.clock, lambda: _hex(services), segments, pictures, faults=faults)
 
 
 def _owe(conn: Any, text: Carried, status: str, reason: str | None, now: datetime) -> None:
@@ -160,6 +160,6 @@ def _owe(conn: Any, text: Carried, status: str, reason: str | None, now: datetim
     outbox.add(conn, kind=REPORT, payload=owed, key=f"report:{text.id}", lane=None, due_at=due_at, now=now)
 
 
-def _read(house: House, msisdn: str) -> list[dict[str, Any]]:
-    with house.database.reading() as session:
+def _read(services: Services, msisdn: str) -> list[dict[str, Any]]:
+    with services.database.reading() as session:
         return inbox.read(session.connection(), msisdn)

@@ -35,7 +35,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Column, Connection, MetaData, String, Table, func, select
 from sqlalchemy_utc import UtcDateTime
 
-from bot.providers.payment_contracts import Blame, NeverHeard, NotPaid, Paid, Payment, Word
+from bot.providers.payment_contracts import FaultParty, NotFound, NotPaid, Paid, Payment, PaymentStatus
 from state.tables import insert_new
 
 metadata = MetaData()
@@ -104,7 +104,7 @@ WORDS = {
     "2001": "The initiator information is invalid.",
     "2040": "Credit Party customer type can't be supported by the service.",
 }
-_BLAMES: dict[str, Blame] = {"1": "us", "8": "recipient", "2001": "us", "2040": "recipient"}
+_BLAMES: dict[str, FaultParty] = {"1": "us", "8": "recipient", "2001": "us", "2040": "recipient"}
 """Whose matter a failure is; all others are nobody's."""
 
 
@@ -165,7 +165,7 @@ class BuiltIn:
     def __init__(self, open: Callable[[], OPEN], clock: Callable[[], datetime]) -> None:
         self._open, self._clock = open, clock
 
-    def pay(self, payment: Payment) -> Word:
+    def pay(self, payment: Payment) -> PaymentStatus:
         """Paid, or why not; asked again, the same as the first time."""
         code = "2040" if (fares := fate(payment.msisdn)).status == 400 else fares.code
         transfer = Transfer(
@@ -174,14 +174,14 @@ class BuiltIn:
         with self._open() as conn:
             return _word(transfer if enter(conn, transfer) else find(conn, payment.id))
 
-    def ask(self, payment: Payment) -> Word:
+    def ask(self, payment: Payment) -> PaymentStatus:
         with self._open() as conn:
             return _word(find(conn, payment.id))
 
 
-def _word(transfer: Transfer | None) -> Word:
+def _word(transfer: Transfer | None) -> PaymentStatus:
     if transfer is None:
-        return NeverHeard()
+        return NotFound()
     if transfer.code != "0":
         return NotPaid(f"{transfer.code} {WORDS[transfer.code]}", _BLAMES.get(transfer.code, "nobody"))
     return Paid(transfer.receipt, transfer.amount)

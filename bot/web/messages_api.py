@@ -85,7 +85,7 @@ def _msisdn(value: str) -> str:
     return value
 
 
-class Phone(BaseModel):
+class PhonePath(BaseModel):
     """Whose conversation, in E.164."""
 
     # any MSISDN: whoever wrote to us is kept, also from a number that could not be registered
@@ -116,9 +116,9 @@ def resend_message(message_id: str) -> Message:
 @blueprint.get("/conversations/<msisdn>")
 @requires("operator")
 @blueprint.input(MessageQuery, location="query")
-@blueprint.input(Phone, location="path")
+@blueprint.input(PhonePath, location="path")
 @blueprint.output(Page[Message])
-def list_conversation(msisdn: str, query_data: MessageQuery, path_data: Phone) -> Page[Message]:
+def list_conversation(msisdn: str, query_data: MessageQuery, path_data: PhonePath) -> Page[Message]:
     """List the texts of one phone, newest first.
 
     The list is empty for a phone that never wrote and was never written to.

@@ -19,7 +19,7 @@ from bot.messaging import rendering
 from bot.photos import images
 from bot.photos.images import Unusable
 from bot.photos.links import PhotoLinks, WrongLink
-from bot.photos.store import Gallery
+from bot.photos.store import PhotoStore
 from bot.runtime.clock import Clock
 from flows.dialogues.products import GONE
 from flows.kit import N_, Words
@@ -48,7 +48,9 @@ class _NoFile(Unusable):
     words, status = NO_FILE, 400
 
 
-def routes(gallery: Gallery, links: PhotoLinks, clock: Clock, languages: Sequence[str], short_code: str) -> Blueprint:
+def routes(
+    photo_store: PhotoStore, links: PhotoLinks, clock: Clock, languages: Sequence[str], short_code: str
+) -> Blueprint:
     """`/p/<token>` and `/photos/<file>`."""
     blueprint = Blueprint("photos", __name__)
 
@@ -58,7 +60,7 @@ def routes(gallery: Gallery, links: PhotoLinks, clock: Clock, languages: Sequenc
             code = links.code(token, clock())
         except WrongLink as wrong:
             return _closed_door(wrong.code)
-        product = gallery.product(code)
+        product = photo_store.product(code)
         if product is None:
             return _closed_door(None)
         words = rendering.words(product.artisan.language)
@@ -68,7 +70,7 @@ def routes(gallery: Gallery, links: PhotoLinks, clock: Clock, languages: Sequenc
 
     def _closed_door(code: str | None) -> Response:
         """Nothing leads on from here. An old link tells for which product it was, and so in which language to speak."""
-        product = gallery.product(code) if code else None
+        product = photo_store.product(code) if code else None
         language = product.artisan.language if product else request.accept_languages.best_match(languages)
         words = rendering.words(language or languages[0])
         refusal = words.text(OLD_LINK if code else WRONG_LINK).format(code=code, short_code=short_code)
@@ -76,7 +78,7 @@ def routes(gallery: Gallery, links: PhotoLinks, clock: Clock, languages: Sequenc
 
     def _hang(product: Product, words: Words) -> Response:
         try:
-            photo = gallery.hang(product.code, _sent()).photo
+            photo = photo_store.add(product.code, _sent()).photo
         except Unusable as unusable:
             return _form(product, words, unusable.status, refusal=words.text(unusable.words))
         except Refused:  # withdrawn while the picture was on its way
@@ -87,7 +89,7 @@ def routes(gallery: Gallery, links: PhotoLinks, clock: Clock, languages: Sequenc
     def photo(file: str) -> Response:
         if not FILE.fullmatch(file):
             abort(404)
-        answer = send_from_directory(gallery.folder.absolute(), file, mimetype="image/jpeg", max_age=FOR_A_YEAR)
+        answer = send_from_directory(photo_store.folder.absolute(), file, mimetype="image/jpeg", max_age=FOR_A_YEAR)
         answer.headers["X-Content-Type-Options"] = "nosniff"
         answer.cache_control.immutable = True
         return answer

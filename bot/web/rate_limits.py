@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 SLOWEST_STORE_S = 0.5
 
 
-class Rates:
+class RateLimits:
     """Counts requests; see `marketplace_api.rest.access.Admit`."""
 
     def __init__(self, settings: Settings, now: Callable[[], float] = time.time) -> None:

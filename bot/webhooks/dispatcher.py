@@ -26,10 +26,10 @@ from sqlalchemy.orm import Session
 from standardwebhooks import Webhook
 
 from bot.db.unit_of_work import Database
-from bot.marketplace.event_consumer import Follower
+from bot.marketplace.event_consumer import EventConsumer
 from bot.runtime.clock import Clock, system_clock
-from bot.services import House
-from bot.webhooks.safe_http import Answer, Poster, PostError
+from bot.services import Services
+from bot.webhooks.safe_http import Poster, PostError, PostResult
 from marketplace_api import schemas
 from marketplace_api.events import events, webhooks
 from marketplace_api.events.webhooks import Miss
@@ -48,7 +48,7 @@ HANDS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class WebhookRequest:
     """One attempt, made up: what goes where. It needs no database any more."""
 
     url: str
@@ -57,10 +57,10 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
-class Webhooks:
+class WebhookDispatcher:
     """Pushes events, one delivery at a time; any number of threads and workers may do so at once."""
 
-    follower: Follower[Event]
+    event_consumer: EventConsumer[Event]
     database: Database
     clock: Clock
     ids: Ids
@@ -76,7 +76,7 @@ class Webhooks:
 
     def follow(self) -> bool:
         """Puts down what new events are owed to whom; False when there are none."""
-        return self.follower.follow() > 0
+        return self.event_consumer.follow() > 0
 
     def anything_due(self) -> bool:
         """Whether there is something to push; asked without taking the one write lock that SQLite has."""
@@ -95,7 +95,7 @@ class Webhooks:
             self._attempt(job, letter)
         return bool(jobs)
 
-    def _letter(self, shop: Shop, job: Job) -> Letter | None:
+    def _letter(self, shop: Shop, job: Job) -> WebhookRequest | None:
         """The attempt that the job asks for; None when there is nothing to deliver any more."""
         delivery = webhooks.pending(shop, job.payload["delivery"], job.payload["round"])
         if delivery is None:
@@ -103,12 +103,12 @@ class Webhooks:
         endpoint = delivery.endpoint
         return letter(delivery.event, endpoint.url, webhooks.secrets(endpoint, shop.now), self.wall())
 
-    def _attempt(self, job: Job, letter: Letter | None) -> None:
+    def _attempt(self, job: Job, letter: WebhookRequest | None) -> None:
         outcome = self._outcome(letter) if letter else None
         with self.database.writing.begin() as db:
             _settle(self._shop(db), job, outcome)
 
-    def _outcome(self, letter: Letter) -> Answer | Miss:
+    def _outcome(self, letter: WebhookRequest) -> PostResult | Miss:
         """A 2xx answer, or why there is none."""
         try:
             answer = self.poster.post(letter.url, letter.body, letter.headers)
@@ -123,10 +123,10 @@ class Webhooks:
 
 
 @dataclass(frozen=True, slots=True)
-class Hands:
+class WebhookWorkers:
     """As many threads as there is work for: one that finds nothing more to push goes home, and looks at no database."""
 
-    webhooks: Webhooks
+    webhooks: WebhookDispatcher
     pool: ThreadPoolExecutor
     stop: threading.Event
     free: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(HANDS))
@@ -149,19 +149,19 @@ class Hands:
             self.free.release()
 
 
-def build(house: House, poster: Poster | None = None) -> Webhooks:
+def build(services: Services, poster: Poster | None = None) -> WebhookDispatcher:
     """The webhooks of this house."""
 
     def since(after: int, limit: int) -> Sequence[tuple[int, Event]]:
-        with house.database.reading() as session:
-            return [(event.seq, event) for event in events.since(house.shop(session), after, limit)]
+        with services.database.reading() as session:
+            return [(event.seq, event) for event in events.since(services.shop(session), after, limit)]
 
     def take(session: Session, event: Event) -> None:
-        _queue(house.shop(session), session.merge(event, load=False))
+        _queue(services.shop(session), session.merge(event, load=False))
 
-    follower = Follower("webhooks", since, take, house.database)
-    reach = poster or Poster(anywhere=house.settings.development)
-    return Webhooks(follower, house.database, house.clock, house.ids, house.terms, reach)
+    event_consumer = EventConsumer("webhooks", since, take, services.database)
+    reach = poster or Poster(anywhere=services.settings.development)
+    return WebhookDispatcher(event_consumer, services.database, services.clock, services.ids, services.terms, reach)
 
 
 def _queue(shop: Shop, event: Event) -> None:
@@ -182,7 +182,7 @@ def _add(shop: Shop, delivery: WebhookDelivery, *, lane: str | None) -> None:
     )
 
 
-def letter(event: Event, url: str, secrets: Sequence[str], now: datetime) -> Letter:
+def letter(event: Event, url: str, secrets: Sequence[str], now: datetime) -> WebhookRequest:
     """The event, signed with every one of the secrets."""
     body = schemas.Pushed.of(event).model_dump_json()
     headers = {
@@ -192,16 +192,16 @@ def letter(event: Event, url: str, secrets: Sequence[str], now: datetime) -> Let
         "webhook-timestamp": str(int(now.timestamp())),
         "webhook-signature": " ".join(Webhook(secret).sign(event.id, now.astimezone(UTC), body) for secret in secrets),
     }
-    return Letter(url, body.encode(), headers)
+    return WebhookRequest(url, body.encode(), headers)
 
 
-def _settle(shop: Shop, job: Job, outcome: Answer | Miss | None) -> None:
+def _settle(shop: Shop, job: Job, outcome: PostResult | Miss | None) -> None:
     """Writes down what came of an attempt, and what follows."""
     conn = shop.session.connection()
     delivery = webhooks.pending(shop, job.payload["delivery"], job.payload["round"])
     if delivery is None or outcome is None:
         outbox.done(conn, job, now=shop.now)
-    elif isinstance(outcome, Answer):
+    elif isinstance(outcome, PostResult):
         webhooks.took(shop, delivery, outcome.status)
         outbox.done(conn, job, now=shop.now)
     else:

@@ -39,7 +39,7 @@ class PostError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PostResult:
     """As much of an answer as matters."""
 
     status: int
@@ -66,7 +66,7 @@ class Poster:
     tls: ssl.SSLContext = field(default_factory=_everybodys_authorities)
     answer_s: float = ANSWER_S
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> PostResult:
         """The answer, whatever its status; raises PostError when there is none."""
         parts = urlsplit(url)
         with self._reached(parts) as sock, _deadline(sock, self.answer_s) as is_late:
@@ -124,10 +124,10 @@ def _deadline(sock: socket.socket, seconds: float) -> Iterator[Callable[[], bool
             timer.cancel()
 
 
-def _exchange(parts: SplitResult, sock: socket.socket, body: bytes, headers: Mapping[str, str]) -> Answer:
+def _exchange(parts: SplitResult, sock: socket.socket, body: bytes, headers: Mapping[str, str]) -> PostResult:
     connection = HTTPConnection(parts.netloc)
     connection.sock = sock
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     connection.request("POST", target, body, dict(headers))
     with connection.getresponse() as response:
-        return Answer(response.status, response.getheader("Retry-After"))
+        return PostResult(response.status, response.getheader("Retry-After"))

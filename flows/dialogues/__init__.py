@@ -1,6 +1,6 @@
 """The dialogues, and the book they make together."""
 
-from flows.kit import Book
+from flows.kit import DialogueEngine
 
 from . import (
     agent,
@@ -21,7 +21,7 @@ from . import (
     unknown_keyword,
 )
 
-BOOK = Book(
+BOOK = DialogueEngine(
     home.flow,
     language.flow,
     join.flow,

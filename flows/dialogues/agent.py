@@ -25,12 +25,12 @@ from flows.kit import (
     length,
 )
 from flows.kit.flow import because, came_from
-from flows.market import FindCash, Order, PayCash, ReceiveGoods, ShipOrder
+from flows.market import FindCash, OrderSummary, PayCash, ReceiveGoods, ShipOrder
 
 LATER = "later"
 
 
-def awaited(turn: Turn) -> Order:
+def awaited(turn: Turn) -> OrderSummary:
     """The part that the agent has before her: of several artisans' parts, the one she picked."""
     for order in turn.market.expected(turn["code"]):
         if str(order.part) == turn["who"]:

@@ -29,7 +29,7 @@ from flows.kit import (
 )
 from flows.kit.flow import because, given, known
 from flows.kit.kinds import Kind
-from flows.market import AcceptOrder, DeclineOrder, Order, ReleaseOrder, SayReady
+from flows.market import AcceptOrder, DeclineOrder, OrderSummary, ReleaseOrder, SayReady
 
 PLACED, ACCEPTED_BY_HER = "placed", "accepted"
 DAYS = between(1, 60)
@@ -47,7 +47,7 @@ def being_made(turn: Turn) -> Sequence[Choice]:
     return [_line(order) for order in turn.market.orders() if order.status == ACCEPTED_BY_HER and not order.ready]
 
 
-def _line(order: Order) -> Choice:
+def _line(order: OrderSummary) -> Choice:
     return Choice(order.code, f"{order.code} {order.quantity} x {order.title}")
 
 
@@ -55,7 +55,7 @@ def answered(turn: Turn) -> str:
     return str(turn.get("code") or turn["which"])
 
 
-def chosen(turn: Turn) -> Order:
+def chosen(turn: Turn) -> OrderSummary:
     order = _spoken_of(turn)
     if order is None:
         raise Gone(answered(turn))
@@ -68,7 +68,7 @@ def due_on(turn: Turn) -> date | None:
     return order.due_on if order else None
 
 
-def _spoken_of(turn: Turn) -> Order | None:
+def _spoken_of(turn: Turn) -> OrderSummary | None:
     """Of an order that she makes a part of and that has more to take, hers."""
     hers = [order for order in turn.market.orders() if order.code == answered(turn)]
     return max(hers, key=lambda order: order.status == ACCEPTED_BY_HER, default=None)

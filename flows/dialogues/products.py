@@ -29,7 +29,7 @@ from flows.kit import (
     between,
 )
 from flows.kit.flow import Fill, given, known
-from flows.market import Product, RemoveProduct, SetPrice, SetStock
+from flows.market import ProductSummary, RemoveProduct, SetPrice, SetStock
 
 from .sell import PRICE, is_dear
 
@@ -49,7 +49,7 @@ def picked(turn: Turn) -> str:
     return str(turn.get("code") or turn["named"])
 
 
-def chosen(turn: Turn) -> Product:
+def chosen(turn: Turn) -> ProductSummary:
     for product in turn.market.products():
         if product.code == picked(turn):
             return product

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flows.kit import N_, AskCode, Check, Flow, Gone, Keyword, Notice, Place, Turn
-from flows.market import Order
+from flows.market import OrderSummary
 
 STATUS = {
     "placed": N_("waiting for the artisan"),
@@ -25,7 +25,7 @@ def is_hers(turn: Turn, code: Any) -> bool:
 HERS = Check(is_hers, N_("This phone has no order with that code.", "No such order."), "K7P4M2")
 
 
-def bought(turn: Turn) -> Order:
+def bought(turn: Turn) -> OrderSummary:
     order = turn.market.bought(turn["code"])
     if order is None:
         raise Gone(turn["code"])

@@ -1,8 +1,8 @@
 """The kit that dialogues are written with."""
 
-from .checks import Check, Gone, Refused, amount, between, length
+from .checks import Check, Gone, RejectedAnswer, amount, between, length
 from .conversation import Choice, Conversation
-from .engine import Book
+from .engine import DialogueEngine
 from .flow import Flow, Keyword
 from .kinds import (
     Act,
@@ -23,7 +23,7 @@ from .kinds import (
 )
 from .screen import LONG_SMS, SMS, USSD, Channel, Screen
 from .turn import Person, Place, Turn
-from .words import N_, Text, Words, versions
+from .words import N_, Wording, Words, versions
 
 __all__ = [
     "LONG_SMS",
@@ -38,12 +38,12 @@ __all__ = [
     "AskPhone",
     "AskPin",
     "AskQuantity",
-    "Book",
     "Channel",
     "Check",
     "Choice",
     "Confirm",
     "Conversation",
+    "DialogueEngine",
     "Enter",
     "Flow",
     "Go",
@@ -55,10 +55,10 @@ __all__ = [
     "PagedList",
     "Person",
     "Place",
-    "Refused",
+    "RejectedAnswer",
     "Screen",
-    "Text",
     "Turn",
+    "Wording",
     "Words",
     "amount",
     "between",

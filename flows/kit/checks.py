@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from flows import gsm7
 
-from .words import N_, Text
+from .words import N_, Wording
 
 if TYPE_CHECKING:
     from .turn import Turn
 
 
-class Refused(Exception):  # noqa: N818 - it is what happened, not a fault
+class RejectedAnswer(Exception):  # noqa: N818 - it is what happened, not a fault
     """An answer that is not accepted; `problem` is said in front of the question asked again."""
 
-    def __init__(self, problem: Text, **values: object) -> None:
+    def __init__(self, problem: Wording, **values: object) -> None:
         super().__init__(problem)
         self.problem = problem
         self.values = values
@@ -32,7 +32,7 @@ class Check:
     """`passes(turn, value)`; `longest` is a value that passes and takes the most room on a screen."""
 
     passes: Callable[[Turn, Any], bool]
-    problem: Text
+    problem: Wording
     longest: Any
     values: Mapping[str, object] = field(default_factory=dict)
     money: tuple[str, ...] = ()
@@ -43,10 +43,10 @@ class Check:
         if not self.passes(turn, value):
             raise self.refusal(turn)
 
-    def refusal(self, turn: Turn) -> Refused:
+    def refusal(self, turn: Turn) -> RejectedAnswer:
         """What is said of a value that does not pass."""
         amounts = {name: turn.money(self.values[name]) for name in self.money}  # type: ignore[arg-type]
-        return Refused(self.problem, **{**self.values, **amounts})
+        return RejectedAnswer(self.problem, **{**self.values, **amounts})
 
 
 def length(least: int, most: int, *, of: Callable[[str], bool] = str.isalpha) -> Check:

@@ -18,7 +18,7 @@ from typing import Any
 from flows import reading
 from flows.market import Command, Outcome
 
-from .checks import Gone, Refused
+from .checks import Gone, RejectedAnswer
 from .conversation import Answer, Conversation, Frame
 from .flow import DOOR, RETURN, START, Flow, Keyword
 from .kinds import BACK, HOME, MEANT, MORE, NOTED, Act, Kind, Notice, PagedList
@@ -82,7 +82,7 @@ class Fields(Mapping[str, Any]):
         return len(self.flow.facts) + len(self.turn.conversation.answers)
 
 
-class Book:
+class DialogueEngine:
     """All flows by name.
 
     `home` is where *00* leads, `person` where somebody who is stuck is sent, `puzzle` what a text comes to that
@@ -269,13 +269,13 @@ class Book:
         turn.fields = Fields(turn, self.flow(conversation))
         try:
             value = state.hear(turn, said)
-        except Refused as refused:
+        except RejectedAnswer as refused:
             self._refuse(turn, refused)
         else:
             if conversation.guess is None:
                 self._accept(turn, value)
 
-    def _refuse(self, turn: Turn, refused: Refused) -> None:
+    def _refuse(self, turn: Turn, refused: RejectedAnswer) -> None:
         conversation = turn.conversation
         conversation.problem = [turn.say(version, **refused.values) for version in versions(refused.problem)]
         conversation.misses += 1

@@ -24,11 +24,11 @@ from flows import reading
 from flows.market import Command
 from flows.reading import Read, Unreadable
 
-from .checks import Check, Refused
+from .checks import Check, RejectedAnswer
 from .conversation import Answer, Choice, Guess
 from .screen import LONG_SMS, Channel, Screen
 from .turn import Turn
-from .words import N_, Text, versions
+from .words import N_, Wording, versions
 
 Guard = Callable[[Turn], bool]
 Items = Callable[[Turn], Sequence[Choice]]
@@ -95,7 +95,7 @@ class Kind(State):
     secret = False
     """Whether the answer must not outlive the command that needs it."""
 
-    def __init__(self, name: str, text: Text = "") -> None:
+    def __init__(self, name: str, text: Wording = "") -> None:
         super().__init__(name)
         self.text = text
 
@@ -127,7 +127,7 @@ class Kind(State):
         """An answer given here, as later screens show it."""
         return turn.conversation.labels.get(self.name) or str(value)
 
-    def messages(self) -> Iterator[Text]:
+    def messages(self) -> Iterator[Wording]:
         """Every piece of words here, for the proofs over the whole book."""
         if self.text:
             yield self.text
@@ -147,10 +147,10 @@ class Question(Kind):
     """A state that waits for an answer and keeps it under its own name."""
 
     asks = True
-    example: Text = ""
+    example: Wording = ""
 
     def __init__(
-        self, name: str, text: Text, *, then: Then = (), check: Check | None = None, example: Text = ""
+        self, name: str, text: Wording, *, then: Then = (), check: Check | None = None, example: Wording = ""
     ) -> None:
         super().__init__(name, text)
         self.then, self.check = then, check
@@ -165,7 +165,7 @@ class Question(Kind):
     def reads(self, turn: Turn, said: str) -> bool:
         try:
             self.read(turn, said)
-        except (Unreadable, Refused):
+        except (Unreadable, RejectedAnswer):
             return False
         return True
 
@@ -173,14 +173,14 @@ class Question(Kind):
         try:
             read = self.read(turn, said)
         except Unreadable:
-            raise Refused(self.example) from None
+            raise RejectedAnswer(self.example) from None
         if self.check:
             self.check(turn, read.value)
         if not read.certain:
             turn.conversation.guess = Guess(read.value, self.shown(turn, read.value))
         return read.value  # type: ignore[no-any-return]
 
-    def messages(self) -> Iterator[Text]:
+    def messages(self) -> Iterator[Wording]:
         yield from super().messages()
         if self.example:
             yield self.example
@@ -253,14 +253,14 @@ class AskDigits(Question):
     secret = True
     example = N_("That is not a code of {digits} digits.")
 
-    def __init__(self, name: str, text: Text, *, digits: int, then: Then) -> None:
+    def __init__(self, name: str, text: Wording, *, digits: int, then: Then) -> None:
         super().__init__(name, text, then=then)
         self.digits = digits
 
     def read(self, turn: Turn, said: str) -> Read[str]:
         digits = said.replace(" ", "")
         if len(digits) != self.digits or not digits.isdecimal():
-            raise Refused(self.example, digits=self.digits)
+            raise RejectedAnswer(self.example, digits=self.digits)
         return Read(digits)
 
 
@@ -270,7 +270,7 @@ class AskPin(AskDigits):
     careful = True
     example = N_("A PIN has {digits} digits.")
 
-    def __init__(self, name: str, text: Text, *, then: Then) -> None:
+    def __init__(self, name: str, text: Wording, *, then: Then) -> None:
         super().__init__(name, text, digits=4, then=then)
 
 
@@ -340,7 +340,7 @@ class Option:
 class Menu(Listed):
     """Fixed lines. Their numbers never change: people remember them as one key sequence."""
 
-    def __init__(self, name: str, text: Text, *lines: Option, example: Text = "") -> None:
+    def __init__(self, name: str, text: Wording, *lines: Option, example: Wording = "") -> None:
         super().__init__(name, text, example=example)
         self.lines = lines
 
@@ -350,7 +350,7 @@ class Menu(Listed):
     def edges(self) -> Iterator[Edge]:
         return (Edge("answer", Go(line.then), picked=line.value or line.label) for line in self.lines)
 
-    def messages(self) -> Iterator[Text]:
+    def messages(self) -> Iterator[Wording]:
         yield from super().messages()
         yield from (line.label for line in self.lines)
 
@@ -365,14 +365,14 @@ class PagedList(Listed):
     def __init__(
         self,
         name: str,
-        text: Text,
+        text: Wording,
         *,
         items: Items,
         then: Then,
         empty: str | Enter | None = None,
         alone: bool = False,
         verbatim: bool = False,
-        example: Text = "",
+        example: Wording = "",
     ) -> None:
         super().__init__(name, text, then=then, example=example)
         self.items, self.empty, self.alone, self.verbatim = items, empty, alone, verbatim
@@ -391,7 +391,7 @@ class Confirm(Listed):
 
     careful = True
 
-    def __init__(self, name: str, text: Text, *, yes: str | Enter, no: str | Enter, label: str = N_("Yes")) -> None:
+    def __init__(self, name: str, text: Wording, *, yes: str | Enter, no: str | Enter, label: str = N_("Yes")) -> None:
         super().__init__(name, text)
         self.yes, self.no, self.label = yes, no, label
 
@@ -410,7 +410,7 @@ class Confirm(Listed):
         yield Edge("answer", Go(self.yes), picked=True)
         yield Edge("answer", Go(self.no), picked=False)
 
-    def messages(self) -> Iterator[Text]:
+    def messages(self) -> Iterator[Wording]:
         yield from super().messages()
         yield self.label
 
@@ -456,7 +456,7 @@ class Notice(Kind):
     `segments` is how many an SMS with it may take.
     """
 
-    def __init__(self, name: str, text: Text, *, stays: bool = False, segments: int = 1) -> None:
+    def __init__(self, name: str, text: Wording, *, stays: bool = False, segments: int = 1) -> None:
         super().__init__(name, text)
         self.stays, self.segments = stays, segments
 

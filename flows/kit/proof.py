@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, cast
 from flows import reading
 
 from .conversation import Choice, Conversation
-from .engine import DETOURS, WAYS, Book
+from .engine import DETOURS, WAYS, DialogueEngine
 from .flow import START, Flow
 from .kinds import MEANT, NOTED, Act, Edge, Enter, Kind, Listed, Notice, PagedList, Question
 from .screen import Channel, Screen
 from .turn import Person, Place, Turn
-from .words import Text, Words, versions
+from .words import Wording, Words, versions
 
 if TYPE_CHECKING:
     from flows.market import Market
@@ -50,12 +50,12 @@ class Fault:
         return f"{self.flow}.{self.state}: {self.problem}" if self.state else f"{self.flow}: {self.problem}"
 
 
-def faults(book: Book) -> list[Fault]:
+def faults(book: DialogueEngine) -> list[Fault]:
     """Everything that is wrong in any language; nothing for a book that is whole."""
     return sorted({*_in_flows(book), *_never_opened(book), *_keywords_twice(book)})
 
 
-def misspoken(book: Book, place: Place, words: Words, channel: Channel) -> list[Fault]:
+def misspoken(book: DialogueEngine, place: Place, words: Words, channel: Channel) -> list[Fault]:
     """What a language fills in otherwise than the source, and what it says at too great length for a channel."""
     market = cast("Market", None)  # no line that is looked up is asked for
     turn = Turn(Conversation("proof"), LONG_NAMED, place, market, words, channel)
@@ -66,13 +66,13 @@ def misspoken(book: Book, place: Place, words: Words, channel: Channel) -> list[
 # In every language.
 
 
-def _in_flows(book: Book) -> Iterator[Fault]:
+def _in_flows(book: DialogueEngine) -> Iterator[Fault]:
     for flow in book.flows.values():
         for state, problem in _problems(book, flow):
             yield Fault(flow.name, state, problem)
 
 
-def _problems(book: Book, flow: Flow) -> Iterator[tuple[str, str]]:
+def _problems(book: DialogueEngine, flow: Flow) -> Iterator[tuple[str, str]]:
     yield from _leading_nowhere(book, flow)
     yield from ((name, "nothing leads here") for name in flow.states if name not in _answered(flow))
     yield from _without_a_way_on(flow)
@@ -80,7 +80,7 @@ def _problems(book: Book, flow: Flow) -> Iterator[tuple[str, str]]:
     yield from _with_words_unfilled(book, flow)
 
 
-def _leading_nowhere(book: Book, flow: Flow) -> Iterator[tuple[str, str]]:
+def _leading_nowhere(book: DialogueEngine, flow: Flow) -> Iterator[tuple[str, str]]:
     for source, edge in flow.rows:
         match edge.go.to:
             case Enter(name) if name not in (*book.flows, MEANT):
@@ -111,7 +111,7 @@ def _wordless(state: Kind) -> bool:
     return not all(text and all(versions(text)) for text in (state.text, *state.messages()))
 
 
-def _with_words_unfilled(book: Book, flow: Flow) -> Iterator[tuple[str, str]]:
+def _with_words_unfilled(book: DialogueEngine, flow: Flow) -> Iterator[tuple[str, str]]:
     """Fields that may have no value yet, because some way here does not pass their question."""
     carried = {name for door in _doors(book) if door.flow == flow.name for name in door.carry}
     always = {*ALWAYS_KNOWN, *flow.facts, *carried}
@@ -143,19 +143,19 @@ def _brought(flow: Flow, source: str, edge: Edge) -> set[str]:
     return {source} if state and state.asks and edge.trigger == "answer" else set()
 
 
-def _doors(book: Book) -> Iterator[Enter]:
+def _doors(book: DialogueEngine) -> Iterator[Enter]:
     for flow in book.flows.values():
         yield from (edge.go.to for _, edge in flow.rows if isinstance(edge.go.to, Enter))
 
 
-def _never_opened(book: Book) -> Iterator[Fault]:
+def _never_opened(book: DialogueEngine) -> Iterator[Fault]:
     opened = {book.home, book.person, book.puzzle, NOTED, *(door.flow for door in _doors(book))}
     for flow in book.flows.values():
         if flow.name not in opened and not flow.keywords:
             yield Fault(flow.name, "", "no door and no keyword leads here")
 
 
-def _keywords_twice(book: Book) -> Iterator[Fault]:
+def _keywords_twice(book: DialogueEngine) -> Iterator[Fault]:
     written = [
         (reading.fold(word), flow.name) for flow in book.flows.values() for key in flow.keywords for word in key.words
     ]
@@ -165,7 +165,7 @@ def _keywords_twice(book: Book) -> Iterator[Fault]:
             yield Fault(flow_name, "", f"{word} is a keyword twice")
 
 
-def _named(text: Text) -> set[str]:
+def _named(text: Wording) -> set[str]:
     """The {fields} of a text in all its versions."""
     return {name for version in versions(text) for _, name, _, _ in Formatter().parse(version) if name}
 

@@ -11,7 +11,7 @@ import msgspec
 
 from .conversation import Answer, Conversation
 from .screen import Channel
-from .words import Text, Words, versions
+from .words import Wording, Words, versions
 
 if TYPE_CHECKING:
     from flows.market import Market, Outcome
@@ -62,7 +62,7 @@ class Turn:
     def get(self, name: str, default: Any = None) -> Any:
         return self.conversation.answers.get(name, default)
 
-    def say(self, text: Text, **values: object) -> str:
+    def say(self, text: Wording, **values: object) -> str:
         """The longest version of a message in her language, its {fields} filled in."""
         return self.words.sendable(self.words.text(versions(text)[0]).format_map(values))
 

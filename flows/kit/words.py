@@ -9,7 +9,7 @@ from typing import overload
 
 from flows import gsm7
 
-Text = str | tuple[str, ...]
+Wording = str | tuple[str, ...]
 """A message, or its versions from the longest to the shortest; rendering takes the longest that fits."""
 
 
@@ -17,12 +17,12 @@ Text = str | tuple[str, ...]
 def N_(message: str, /) -> str: ...
 @overload
 def N_(message: str, /, *shorter: str) -> tuple[str, ...]: ...
-def N_(message: str, /, *shorter: str) -> Text:
+def N_(message: str, /, *shorter: str) -> Wording:
     """Marks words for translators; the English stays in the source and is its own key."""
     return (message, *shorter) if shorter else message
 
 
-def versions(text: Text) -> tuple[str, ...]:
+def versions(text: Wording) -> tuple[str, ...]:
     return (text,) if isinstance(text, str) else text
 
 

@@ -23,7 +23,7 @@ NOTED_EVERY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class ApiCaller:
     """Who is calling. An operator may do everything, a storefront sees the orders it placed."""
 
     id: str
@@ -49,13 +49,13 @@ def create(shop: Shop, name: str, scope: Scope) -> str:
     return key
 
 
-def find(session: Session, key: str, now: datetime) -> Caller | None:
+def find(session: Session, key: str, now: datetime) -> ApiCaller | None:
     """Whoever this key was given to, unless it was revoked."""
     row = session.scalars(select(ApiKey).where(ApiKey.hash == digest(key), ApiKey.revoked_at.is_(None))).one_or_none()
     if row is None:
         return None
     noted_long_ago = row.last_used_at is None or row.last_used_at <= now - NOTED_EVERY
-    return Caller(row.id, "operator" if row.scope == "operator" else "storefront", noted_long_ago)
+    return ApiCaller(row.id, "operator" if row.scope == "operator" else "storefront", noted_long_ago)
 
 
 def note_use(session: Session, key_id: str, now: datetime) -> None:

@@ -19,14 +19,14 @@ _SWEPT_AT_ONCE = 20  # more than come in, so that old ones never heap up
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class StoredAnswer:
     """An answer, word for word."""
 
     status: int
     body: str
 
 
-def recall(shop: Shop, caller: str, key: str, fingerprint: str) -> Answer | None:
+def recall(shop: Shop, caller: str, key: str, fingerprint: str) -> StoredAnswer | None:
     """The first answer to this very request, or None when it has not been made yet.
 
     Until the transaction ends, the same key asked for elsewhere is `Refused`. So is a key that was
@@ -38,10 +38,10 @@ def recall(shop: Shop, caller: str, key: str, fingerprint: str) -> Answer | None
         return None
     if known.fingerprint != fingerprint:
         raise Refused("idempotency_key_reused", 422)
-    return Answer(known.status, known.body)
+    return StoredAnswer(known.status, known.body)
 
 
-def remember(shop: Shop, caller: str, key: str, fingerprint: str, answer: Answer) -> None:
+def remember(shop: Shop, caller: str, key: str, fingerprint: str, answer: StoredAnswer) -> None:
     """Keep the answer, in the transaction of its effect; some that are older than `KEPT` make room."""
     _sweep(shop)
     shop.session.add(

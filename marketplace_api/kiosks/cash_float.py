@@ -15,7 +15,7 @@ from marketplace_api.shop import Shop
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class CashDay:
     """A kiosk's day as it ended, or as it is so far: pieces taken in, payouts made in cash, and the float; money in
     minor units."""
 
@@ -43,12 +43,12 @@ def hand_over(shop: Shop, kiosk: Kiosk, amount: int, note: str) -> None:
     ledger.post(shop, f"float:{shop.ids.new_id('flt')}", note, postings)
 
 
-def day(shop: Shop, kiosk: Kiosk, day: date) -> Day:
+def day(shop: Shop, kiosk: Kiosk, day: date) -> CashDay:
     """What a day came to, by the clock of the place."""
     begin, end = shop.midnight(day), shop.midnight(day + timedelta(days=1))
     count, paid = _paid_out(shop, kiosk, begin, end)
     held = ledger.balance_before(shop, ledger.kiosk(kiosk.id), end)
-    return Day(receiving.pieces_received(shop, kiosk, begin, end), count, paid, held)
+    return CashDay(receiving.pieces_received(shop, kiosk, begin, end), count, paid, held)
 
 
 def _paid_out(shop: Shop, kiosk: Kiosk, begin: datetime, end: datetime) -> tuple[int, int]:

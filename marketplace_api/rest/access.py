@@ -12,7 +12,7 @@ from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, TooManyRequests, Unauthorized
 
 from marketplace_api.accounts import api_keys
-from marketplace_api.accounts.api_keys import Caller, Scope
+from marketplace_api.accounts.api_keys import ApiCaller, Scope
 from marketplace_api.shop import Shop
 
 SCHEME = "key"  # the name of the security scheme in the OpenAPI document
@@ -35,7 +35,7 @@ def shop() -> Shop:
     return g.shop  # type: ignore[no-any-return]
 
 
-def caller() -> Caller:
+def caller() -> ApiCaller:
     """Who asks; only behind `requires`."""
     return g.caller  # type: ignore[no-any-return]
 
@@ -78,7 +78,7 @@ def public(view: View[P, R]) -> View[P, R]:
     return guarded
 
 
-def _holder() -> Caller | None:
+def _holder() -> ApiCaller | None:
     """Who holds the key that was sent; None when none was."""
     if "Authorization" not in request.headers:
         return None
@@ -88,7 +88,7 @@ def _holder() -> Caller | None:
     return _of_the_house(sent.token) or _of_somebody(sent.token)
 
 
-def _of_somebody(key: str) -> Caller:
+def _of_somebody(key: str) -> ApiCaller:
     found = api_keys.find(shop().session, key, shop().now)
     if found is None:
         raise _unauthorized()
@@ -103,9 +103,9 @@ def _count(asker: Asker, name: str) -> None:
         raise TooManyRequests(retry_after=seconds)
 
 
-def _of_the_house(key: str) -> Caller | None:
+def _of_the_house(key: str) -> ApiCaller | None:
     """Our own pages and the operator's first key, which nobody counts."""
-    callers: dict[str, Caller] = current_app.config[HOUSE_KEYS]
+    callers: dict[str, ApiCaller] = current_app.config[HOUSE_KEYS]
     return callers.get(api_keys.digest(key))
 
 

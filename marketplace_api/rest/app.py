@@ -24,7 +24,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 from werkzeug.routing import BaseConverter, ValidationError
 
 from marketplace_api.accounts import api_keys
-from marketplace_api.accounts.api_keys import Caller
+from marketplace_api.accounts.api_keys import ApiCaller
 from marketplace_api.rest import (
     access,
     catalogue,
@@ -122,7 +122,7 @@ def create_api(
     clock: Callable[[], datetime],
     ids: Ids,
     terms: Terms,
-    house_keys: Mapping[str, Caller],
+    static_keys: Mapping[str, ApiCaller],
     webhooks_anywhere: bool = False,
     admit: access.Admit = lambda _asker, _name: None,
 ) -> Api:
@@ -134,7 +134,7 @@ def create_api(
     """
     api = Api(sessions, lambda session: Shop(session, clock(), ids, terms))
     api.config.update(_CONFIG)
-    api.config[access.HOUSE_KEYS] = {api_keys.digest(key): caller for key, caller in house_keys.items()}
+    api.config[access.HOUSE_KEYS] = {api_keys.digest(key): caller for key, caller in static_keys.items()}
     api.config[fields.WEBHOOKS_ANYWHERE] = webhooks_anywhere
     api.config[access.ADMIT] = admit
     api.url_map.merge_slashes = False  # what is not here is 404, never somewhere else

@@ -11,7 +11,7 @@ from typing import ParamSpec, TypeVar
 from flask import Response, current_app, request
 
 from marketplace_api.accounts import idempotency
-from marketplace_api.accounts.idempotency import Answer
+from marketplace_api.accounts.idempotency import StoredAnswer
 from marketplace_api.refused import Refused
 from marketplace_api.rest import problems
 from marketplace_api.rest.access import caller, shop
@@ -40,7 +40,7 @@ def repeatable(view: Callable[P, R]) -> Callable[P, R | Response]:
         if known is not None:
             return _response(known)
         response = _final(lambda: view(*args, **kwargs))
-        kept = Answer(response.status_code, response.get_data(as_text=True))
+        kept = StoredAnswer(response.status_code, response.get_data(as_text=True))
         idempotency.remember(shop(), caller().id, key, fingerprint, kept)
         return response
 
@@ -70,6 +70,6 @@ def _fingerprint() -> str:
     return sha256(asked).hexdigest()
 
 
-def _response(kept: Answer) -> Response:
+def _response(kept: StoredAnswer) -> Response:
     mimetype = problems.MIMETYPE if kept.status >= 400 else "application/json"
     return Response(kept.body, kept.status, mimetype=mimetype)

@@ -24,9 +24,9 @@ from wsgiref.types import WSGIApplication
 
 from flask import Flask, request
 
-from bot.conversation.commands import Stage
+from bot.conversation.commands import DialogueRunner
 from bot.providers.contracts import Inbound
-from flows.kit import USSD, Book, Conversation, Flow
+from flows.kit import USSD, Conversation, DialogueEngine, Flow
 from tests.bench import catalogue, drain, hanging
 from tests.servers import running_redis
 from tests.service import Service, serving
@@ -69,8 +69,8 @@ def measure(folder: Path, redis_url: str) -> list[dict[str, Any]]:
             "menu hop, sessions in SQLite": menu_hops(embedded),
             "menu hop, sessions in Redis": menu_hops(scaled),
             "the hall alone, sessions in SQLite": hall_hops(embedded),
-            "the pure step alone": pure_steps(embedded.house.hall.stage),
-            "the same, in ten times the flows": pure_steps(ten_times_the_flows(embedded.house.hall.stage)),
+            "the pure step alone": pure_steps(embedded.services.conversation.runner),
+            "the same, in ten times the flows": pure_steps(ten_times_the_flows(embedded.services.conversation.runner)),
         }
         times: dict[str, list[float]] = {name: [] for name in subjects}
         for number in range(TURNS):
@@ -119,10 +119,10 @@ def hall_hops(service: Service) -> Turn:
             Inbound("ussd", "africastalking", form["sessionId"], ARTISAN, form["serviceCode"], form["text"])
             for form in talk(f"h{number}")
         )
-        service.house.hall.ussd(first)
+        service.services.conversation.ussd(first)
         begun = process_time()
         for inbound in others:
-            service.house.hall.ussd(inbound)
+            service.services.conversation.ussd(inbound)
         return (process_time() - begun) / HOPS * 1e6
 
     return turn
@@ -134,18 +134,18 @@ def freeze() -> None:
     gc.freeze()
 
 
-def ten_times_the_flows(stage: Stage) -> Stage:
+def ten_times_the_flows(runner: DialogueRunner) -> DialogueRunner:
     """The same book with nine copies of every flow behind it, each with a machine of its own."""
-    flows = stage.book.flows.values()
+    flows = runner.book.flows.values()
     copies = (
         Flow(f"{flow.name}_{number}", *flow.states.values(), start=flow.start, facts=flow.facts)
         for number in range(9)
         for flow in flows
     )
-    return replace(stage, book=Book(*flows, *copies))
+    return replace(runner, book=DialogueEngine(*flows, *copies))
 
 
-def pure_steps(stage: Stage) -> Turn:
+def pure_steps(runner: DialogueRunner) -> Turn:
     """Load, step, render, dump: without a store, a request or a clock."""
     from bot.conversation.session import Session, decode, encode
     from flows.kit import Person
@@ -153,7 +153,7 @@ def pure_steps(stage: Stage) -> Turn:
     person = Person(ARTISAN, "en", "Amina Yusuf", artisan=True)
     start = Session(person, by_call=Conversation("bench"))
     assert start.by_call is not None
-    stage.book.open(stage.turn(start.by_call, person, None, USSD), stage.book.home)  # type: ignore[arg-type]
+    runner.book.open(runner.turn(start.by_call, person, None, USSD), runner.book.home)  # type: ignore[arg-type]
 
     def turn(_number: int) -> float:
         data = encode(start)
@@ -161,9 +161,9 @@ def pure_steps(stage: Stage) -> Turn:
         for said in ("5", "0") * (HOPS // 2):
             session = decode(data)
             assert session.by_call is not None
-            step = stage.turn(session.by_call, session.person, None, USSD)  # type: ignore[arg-type]
-            stage.book.hear(step, said)
-            stage.book.screen(step).render(USSD)
+            step = runner.turn(session.by_call, session.person, None, USSD)  # type: ignore[arg-type]
+            runner.book.hear(step, said)
+            runner.book.screen(step).render(USSD)
             data = encode(session)
         return (process_time() - begun) / HOPS * 1e6
 

@@ -15,7 +15,7 @@ from typing import Any
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from bot.demo import bulk
-from bot.demo.bulk import Crowd
+from bot.demo.bulk import BulkCounts
 from tests.service import Service, serving
 
 SIZES = SMALL, LARGE = 1_000, 100_000
@@ -52,8 +52,8 @@ def table(rows: list[dict[str, Any]]) -> str:
 def _shop(folder: Path, products: int) -> Iterator[Service]:
     folder.mkdir()
     with serving(folder, filled=True) as service:
-        with service.house.database.writing.begin() as session:
-            bulk.fill(service.house.shop(session), Crowd(artisans=products // 20, products=products))
+        with service.services.database.writing.begin() as session:
+            bulk.fill(service.services.shop(session), BulkCounts(artisans=products // 20, products=products))
         yield service
 
 

@@ -14,8 +14,8 @@ from time import perf_counter
 from typing import Any
 
 from bot.messaging.dispatcher import HANDS
-from bot.messaging.routing import Route
-from bot.providers.contracts import OutgoingSms, Receipt
+from bot.messaging.routing import Router
+from bot.providers.contracts import OutgoingMessage, Receipt
 from bot.worker import delivery
 from tests.service import Service, serving
 
@@ -30,7 +30,7 @@ class Carrier:
     answers: threading.Event = field(default_factory=threading.Event)
     numbers: Iterator[int] = field(default_factory=count)
 
-    def send(self, sms: OutgoingSms) -> Receipt:
+    def send(self, sms: OutgoingMessage) -> Receipt:
         self.answers.wait()
         return Receipt(f"ATXid_{next(self.numbers)}")
 
@@ -63,7 +63,7 @@ def sending(service: Service, carrier: Carrier, *, answers: bool) -> Iterator[No
     if answers:
         carrier.answers.set()
     with ThreadPoolExecutor(HANDS) as pool:
-        worker = replace(delivery(service.app, service.house, pool), route=Route({"it": carrier}, {}, "it"))
+        worker = replace(delivery(service.app, service.services, pool), route=Router({"it": carrier}, {}, "it"))
         thread = threading.Thread(target=worker.run, args=(stop,))
         thread.start()
         yield

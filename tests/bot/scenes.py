@@ -39,9 +39,9 @@ def artisan(
     service: Service, msisdn: str, name: str, kiosk_id: str, *, language: str = "en", paid_to: str | None = None
 ) -> None:
     """An artisan who is paid on her own phone, or on another."""
-    with service.house.database.writing.begin() as session:
+    with service.services.database.writing.begin() as session:
         artisans.register(
-            service.house.shop(session),
+            service.services.shop(session),
             name=name,
             msisdn=msisdn,
             language=language,
@@ -53,8 +53,8 @@ def artisan(
 
 
 def ware(service: Service, msisdn: str, title: str, price: int = 1800_00, quantity: int = 40) -> None:
-    with service.house.database.writing.begin() as session:
-        shop = service.house.shop(session)
+    with service.services.database.writing.begin() as session:
+        shop = service.services.shop(session)
         maker = artisans.by_msisdn(shop, msisdn)
         assert maker is not None
         products.list_product(shop, maker, title=title, category="pottery", price=price, quantity=quantity)
@@ -62,7 +62,7 @@ def ware(service: Service, msisdn: str, title: str, price: int = 1800_00, quanti
 
 def speaks(service: Service, language: str, *msisdns: str) -> None:
     """They chose their language some time ago."""
-    with service.house.database.writing.begin() as session:
+    with service.services.database.writing.begin() as session:
         for msisdn in msisdns:
             people.set_language(session.connection(), msisdn, language, service.clock())
 
@@ -77,8 +77,8 @@ def dials(service: Service, msisdn: str, *answers: str) -> str:
 
 def another(service: Service, **collaborators: Any) -> Gateway:
     """The way into another web process over the same stores, perhaps with other collaborators."""
-    house = replace(service.house, hall=replace(service.house.hall, **collaborators))
-    return Gateway(create_app(house=house), service.settings, service.clock, service.new_id)
+    services = replace(service.services, conversation=replace(service.services.conversation, **collaborators))
+    return Gateway(create_app(services=services), service.settings, service.clock, service.new_id)
 
 
 class Interrupted:
@@ -102,17 +102,17 @@ def dying(service: Service) -> Gateway:
     def die() -> None:
         raise ConnectionError("died before saving")
 
-    return another(service, sessions=Interrupted(service.house.sessions, die))
+    return another(service, sessions=Interrupted(service.services.sessions, die))
 
 
 def overtaken(service: Service, by: Callable[[], object]) -> Gateway:
     """Another process, where somebody else saves first, once."""
-    return another(service, sessions=Interrupted(service.house.sessions, by))
+    return another(service, sessions=Interrupted(service.services.sessions, by))
 
 
 def forget(service: Service, msisdn: str) -> None:
     """The person's session is gone; with Redis, everything."""
-    service.house.sessions.delete(msisdn)
+    service.services.sessions.delete(msisdn)
     if service.settings.redis_url:
         with redis.Redis.from_url(service.settings.redis_url) as client:
             client.flushall()
@@ -121,7 +121,7 @@ def forget(service: Service, msisdn: str) -> None:
 
 def tell(service: Service, *statements: str) -> None:
     """Something done to the database from outside."""
-    with service.house.engine.begin() as conn:
+    with service.services.engine.begin() as conn:
         for statement in statements:
             conn.execute(text(statement))
 
@@ -163,7 +163,7 @@ def status(service: Service, placed: Any) -> str:
 
 def texts(service: Service, msisdn: str | None = None) -> list[Message]:
     """What was written for a phone, or for all, oldest first; whether it left or not."""
-    with service.house.database.reading() as session:
+    with service.services.database.reading() as session:
         kept = messages.history(session.connection(), msisdn, limit=500)
     return [message for message in reversed(kept) if message.direction == "out"]
 

@@ -56,8 +56,8 @@ def cancelled(service: Service, quantity: int = 1, title: str = POT, maker: str 
 
 def expired(service: Service, quantity: int = 1, title: str = POT, maker: str = AKINYI) -> str:
     placed = order(service, quantity, title=title)
-    with service.house.database.writing.begin() as session:
-        shop = service.house.shop(session)
+    with service.services.database.writing.begin() as session:
+        shop = service.services.shop(session)
         orders.expire(shop, orders.by_id(shop, placed["id"]))
     return str(placed["code"])
 
@@ -84,8 +84,8 @@ def made_by_many(service: Service, quantity: int = 40, title: str = POT, maker: 
     service.gateway.text(maker, f"YES {placed['code']} {quantity - 1}")
     service.gateway.text(NYAMBURA, f"YES {placed['code']}")
     service.work()
-    with service.house.database.writing.begin() as session:
-        shop = service.house.shop(session)
+    with service.services.database.writing.begin() as session:
+        shop = service.services.shop(session)
         made = orders.by_id(shop, placed["id"])
         (first, *_) = (part for part in made.assignments if part.artisan.msisdn == maker)
         receiving.receive(shop, first.kiosk, first.id, quantity - 3, refused=2, reason="different")
@@ -95,8 +95,8 @@ def made_by_many(service: Service, quantity: int = 40, title: str = POT, maker: 
 def reopened(service: Service, quantity: int = 40, title: str = POT, maker: str = AKINYI) -> str:
     """The one who took it all cannot make it."""
     placed = briefed(service, quantity, title)
-    with service.house.database.writing.begin() as session:
-        shop = service.house.shop(session)
+    with service.services.database.writing.begin() as session:
+        shop = service.services.shop(session)
         hers = artisans.by_msisdn(shop, NYAMBURA)
         assert hers is not None
         orders.accept(shop, hers, placed["code"])
@@ -108,17 +108,17 @@ def reminded(service: Service, quantity: int = 1, title: str = POT, maker: str =
     """Nobody answers for a morning; then she promises a day, and it comes near."""
     placed = order(service, quantity, title=title)
     service.clock.advance(8 * 3600)
-    with service.house.database.writing.begin() as session:
-        deadlines.remind(service.house.shop(session))
-    with service.house.database.writing.begin() as session:
-        shop = service.house.shop(session)
+    with service.services.database.writing.begin() as session:
+        deadlines.remind(service.services.shop(session))
+    with service.services.database.writing.begin() as session:
+        shop = service.services.shop(session)
         hers = artisans.by_msisdn(shop, maker)
         assert hers is not None
         orders.accept(shop, hers, placed["code"], promised_on=shop.today + timedelta(days=2))
     service.work()
     service.clock.advance(24 * 3600)
-    with service.house.database.writing.begin() as session:
-        deadlines.remind(service.house.shop(session))
+    with service.services.database.writing.begin() as session:
+        deadlines.remind(service.services.shop(session))
     return str(placed["code"])
 
 
@@ -195,7 +195,7 @@ def test_following_again_tells_nothing_again(service: Service) -> None:
     service.work()
     told = texts(service)
 
-    assert [service.house.follower.follow() for _ in range(3)] == [0, 0, 0]
+    assert [service.services.event_consumer.follow() for _ in range(3)] == [0, 0, 0]
     assert [text.id for text in texts(service)] == [text.id for text in told]
 
 
@@ -206,7 +206,7 @@ def test_a_follower_that_lost_its_place_tells_nothing_again_and_pays_nothing_aga
     tell(service, "UPDATE cursor SET position = 0")
     service.work()
 
-    assert service.house.follower.follow() == 0
+    assert service.services.event_consumer.follow() == 0
     assert [text.id for text in texts(service)] == [text.id for text in told]
     assert service.events().count("payout.paid") == 1
 
@@ -223,7 +223,7 @@ def test_what_was_paid_for_no_order_is_not_said_to_be_for_one(embedded: Service)
 def test_two_followers_at_once_tell_everything_once(service: Service) -> None:
     delivered(service)
     tell(service, "DELETE FROM outbox", "DELETE FROM message", "UPDATE cursor SET position = 0")
-    taken = together(2, lambda _: service.house.follower.follow())
+    taken = together(2, lambda _: service.services.event_consumer.follow())
 
     assert sum(taken) == len(service.events())
     assert sorted((text.topic, text.msisdn) for text in news(service)) == sorted(LIVES[delivered])

@@ -51,8 +51,8 @@ def test_books_that_balance_are_said_to(embedded: Service) -> None:
 
 def test_each_objection_is_a_line(embedded: Service) -> None:
     payout = paid(embedded)
-    with embedded.house.database.writing.begin() as session:
-        ledger.post(embedded.house.shop(session), "slip", "", {ledger.COMMISSION: -5, ledger.ADJUSTMENTS: 5})
+    with embedded.services.database.writing.begin() as session:
+        ledger.post(embedded.services.shop(session), "slip", "", {ledger.COMMISSION: -5, ledger.ADJUSTMENTS: 5})
         hers = ledger.artisan(payout["artisan_id"])
         session.add(LedgerCheckpoint(account=hers, upto=10**6, balance=1, at=embedded.clock()))
     done = run(embedded, "ledger", "check")
@@ -63,15 +63,15 @@ def test_each_objection_is_a_line(embedded: Service) -> None:
 
 def test_the_check_sees_one_moment_whoever_trades_meanwhile(service: Service) -> None:
     def enter(amount: int) -> None:
-        with service.house.database.writing.begin() as session:
-            ledger.post(service.house.shop(session), f"{amount}", "", {"a": amount, "b": -amount})
+        with service.services.database.writing.begin() as session:
+            ledger.post(service.services.shop(session), f"{amount}", "", {"a": amount, "b": -amount})
 
     enter(1)
-    with at_one_moment(service.house) as shop:
+    with at_one_moment(service.services) as shop:
         assert ledger.balance(shop, "a") == 1
         enter(10)
         assert ledger.balance(shop, "a") == 1
-    with at_one_moment(service.house) as shop:
+    with at_one_moment(service.services) as shop:
         assert ledger.balance(shop, "a") == 11
 
 
@@ -81,7 +81,7 @@ def test_an_entry_is_reversed_once_and_with_a_reason(embedded: Service) -> None:
     first, again = (run(embedded, "ledger", "reverse", key, "paid twice") for _ in range(2))
     assert (first.exit_code, first.output) == (0, f"reversal:{key} is entered\n")
     assert (again.exit_code, again.output) == (0, f"{key} was reversed before\n")
-    with at_one_moment(embedded.house) as shop:
+    with at_one_moment(embedded.services) as shop:
         assert ledger.balance(shop, ledger.PAYOUTS) == -1620_00
     unknown = run(embedded, "ledger", "reverse", "paid:pay_none", "a slip")
     assert (unknown.exit_code, "The ledger has no entry paid:pay_none." in unknown.output) == (1, True)

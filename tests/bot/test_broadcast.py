@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.messaging import broadcasts
-from bot.providers.contracts import OutgoingSms, Receipt, SendError
+from bot.providers.contracts import OutgoingMessage, Receipt, SendError
 from bot.worker import errands
 from state import people
 from tests.bot.scenes import AKINYI, JOY, STRANGER, artisan, order, texts
@@ -27,7 +27,7 @@ class BulkCarrier(Carrier):
     at_once: int = 3
     calls: list[int] = field(default_factory=list)
 
-    def send_same(self, texts: list[OutgoingSms]) -> list[Receipt | SendError]:
+    def send_same(self, texts: list[OutgoingMessage]) -> list[Receipt | SendError]:
         self.calls.append(len(texts))
         return [super(BulkCarrier, self).send(sms) for sms in texts]
 
@@ -46,7 +46,7 @@ def send(service: Service, key: str = "b1", **audience: str) -> Any:
 
 def spread(service: Service, carrier: Carrier) -> None:
     """Writes the texts down, and delivers them."""
-    service.house.follower.follow()
+    service.services.event_consumer.follow()
     for _ in range(20):
         run_errands(service)
         deliver(service, carrier)
@@ -54,7 +54,7 @@ def spread(service: Service, carrier: Carrier) -> None:
 
 def run_errands(service: Service) -> None:
     with ThreadPoolExecutor(max_workers=1) as pool:
-        errands(service.app, service.house, pool).run()
+        errands(service.app, service.services, pool).run()
 
 
 def got(carrier: Carrier) -> list[str]:
@@ -92,7 +92,7 @@ def test_only_those_who_are_meant_get_it(embedded: Service) -> None:
 
 def test_who_is_refused_in_a_call_for_many_is_refused_alone(service: Service) -> None:
     class Choosy(BulkCarrier):
-        def send_same(self, texts: list[OutgoingSms]) -> list[Receipt | SendError]:
+        def send_same(self, texts: list[OutgoingMessage]) -> list[Receipt | SendError]:
             said: list[Receipt | SendError] = list(super().send_same(texts))
             return [SendError("UserInBlacklist"), *said[1:]]
 
@@ -121,7 +121,7 @@ def test_who_wants_no_promotions_hears_of_her_orders_all_the_same(service: Servi
     service.gateway.text(AKINYI, "PRODUCTS")
     carrier = Carrier(service.clock, [SendError("UserInBlacklist")])
     deliver(service, carrier)
-    with service.house.database.reading() as db:
+    with service.services.database.reading() as db:
         known = people.find(db.connection(), AKINYI)
     assert known
     assert (known.promotions_off_at, known.opted_out_at) == (service.clock(), None)
@@ -138,7 +138,7 @@ def test_a_report_of_a_blacklist_switches_promotions_off(service: Service) -> No
     carrier = Carrier(service.clock)
     spread(service, carrier)
     service.gateway.report("ATXid_1", "Failed", msisdn=AKINYI, reason="UserInBlackList")
-    with service.house.database.reading() as db:
+    with service.services.database.reading() as db:
         known = people.find(db.connection(), AKINYI)
     assert known
     assert known.promotions_off_at
@@ -148,7 +148,7 @@ def test_answers_and_news_leave_before_it(service: Service) -> None:
     send(service)
     run_errands(service)
     order(service)
-    service.house.follower.follow()
+    service.services.event_consumer.follow()
     service.gateway.text(STRANGER, "MENU")
     carrier = Carrier(service.clock)
     with worker(service, route=through(carrier)) as hands:

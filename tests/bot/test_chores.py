@@ -14,7 +14,7 @@ from cronsim import CronSim
 from sqlalchemy import select
 
 from bot.jobs import scheduler
-from bot.jobs.scheduler import LEASE, Chore, Chores
+from bot.jobs.scheduler import LEASE, PeriodicTask, Scheduler
 from marketplace_api.models import LedgerCheckpoint
 from state import schedule
 from tests.bot import scenes
@@ -26,15 +26,15 @@ from tests.state.together import together
 HOURLY = "0 * * * *"
 
 
-def doing(service: Service, do: Callable[[], object], cron: str = HOURLY) -> Chores:
+def doing(service: Service, do: Callable[[], object], cron: str = HOURLY) -> Scheduler:
     """A worker with one chore, which has its hour from now on."""
-    worker = replace(scheduler.build(service.house), table=(Chore("count", cron, do),))
+    worker = replace(scheduler.build(service.services), table=(PeriodicTask("count", cron, do),))
     worker.do_due()
     return worker
 
 
 def due_at(service: Service, name: str = "count") -> datetime:
-    with service.house.database.reading() as db:
+    with service.services.database.reading() as db:
         return next(row.due_at for row in schedule.rows(db.connection()) if row.name == name)
 
 
@@ -71,7 +71,7 @@ def test_of_several_workers_one_does_it(service: Service) -> None:
 def test_a_worker_killed_while_doing_it_is_followed_by_another(service: Service) -> None:
     doing(service, lambda: None)
     service.clock.advance(3600)
-    service.house.close()  # no connection crosses into the child
+    service.services.close()  # no connection crosses into the child
     killed(lambda: doing(service, lambda: os.kill(os.getpid(), signal.SIGKILL)))
     done: list[int] = []
     worker = doing(service, lambda: done.append(1))
@@ -91,7 +91,7 @@ def test_a_chore_that_fails_is_tried_again_and_holds_up_no_other(embedded: Servi
             raise OSError("the disk is full")
 
     worker = doing(embedded, break_once)
-    worker = replace(worker, table=(*worker.table, Chore("other", HOURLY, lambda: done.append("other"))))
+    worker = replace(worker, table=(*worker.table, PeriodicTask("other", HOURLY, lambda: done.append("other"))))
     worker.do_due()
     embedded.clock.advance(3600)
     worker.do_due()
@@ -116,7 +116,7 @@ def test_an_hour_that_changes_with_the_edition_counts_from_then_on(embedded: Ser
 
 @pytest.mark.parametrize("chore", [chore.name for chore in scheduler.table(None)])  # type: ignore[arg-type]
 def test_every_chore_of_the_shop_has_hours_and_can_be_done(embedded: Service, chore: str) -> None:
-    (mine,) = [each for each in scheduler.table(embedded.house) if each.name == chore]
+    (mine,) = [each for each in scheduler.table(embedded.services) if each.name == chore]
     assert next(CronSim(mine.cron, embedded.clock()))
     mine.do()
 
@@ -126,7 +126,7 @@ def test_each_night_what_the_books_come_to_is_written_down(service: Service) -> 
     service.later(days=1)
 
     def checkpoints() -> dict[str, int]:
-        with service.house.database.reading() as db:
+        with service.services.database.reading() as db:
             return {kept.account: kept.balance for kept in db.scalars(select(LedgerCheckpoint))}
 
     assert checkpoints()["commission"] == -180_00
@@ -144,5 +144,5 @@ def test_a_finished_job_is_forgotten_when_nobody_asks_about_it_any_more(service:
 
 
 def jobs(service: Service) -> int:
-    with service.house.engine.connect() as conn:
+    with service.services.engine.connect() as conn:
         return int(conn.exec_driver_sql("SELECT count(*) FROM outbox").scalar_one())

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from bot.messaging import queue
-from bot.messaging.dispatcher import JITTER, LEASE, REPEATS, Delivery
-from bot.messaging.queue import BROADCAST, REMINDER, REPLY, Text
-from bot.messaging.routing import Route
-from bot.providers.contracts import OutgoingSms, Receipt, Sender, SendError
+from bot.messaging.dispatcher import JITTER, LEASE, REPEATS, Dispatcher
+from bot.messaging.queue import BROADCAST, REMINDER, REPLY, NewMessage
+from bot.messaging.routing import Router
+from bot.providers.contracts import OutgoingMessage, Receipt, Sender, SendError
 from bot.runtime.clock import Clock
 from bot.worker import delivery, errands
 from state import outbox, people
@@ -38,9 +38,9 @@ class Carrier:
     clock: Clock
     does: list[SendError] = field(default_factory=list)
     name: str = "africastalking"
-    asked: list[tuple[datetime, OutgoingSms]] = field(default_factory=list)
+    asked: list[tuple[datetime, OutgoingMessage]] = field(default_factory=list)
 
-    def send(self, sms: OutgoingSms) -> Receipt:
+    def send(self, sms: OutgoingMessage) -> Receipt:
         self.asked.append((self.clock(), sms))
         if self.does:
             raise self.does.pop(0)
@@ -52,14 +52,14 @@ class Carrier:
 
 
 @contextmanager
-def worker(service: Service, **parts: Any) -> Iterator[Delivery]:
+def worker(service: Service, **parts: Any) -> Iterator[Dispatcher]:
     """A worker's hands, some of them other than the service's own."""
     with ThreadPoolExecutor(max_workers=2) as pool:
-        yield replace(delivery(service.app, service.house, pool), **parts)
+        yield replace(delivery(service.app, service.services, pool), **parts)
 
 
-def through(carrier: Sender) -> Route:
-    return Route({carrier.name: carrier}, {}, carrier.name)
+def through(carrier: Sender) -> Router:
+    return Router({carrier.name: carrier}, {}, carrier.name)
 
 
 def deliver(service: Service, carrier: Carrier, *, minutes: int = 0) -> None:
@@ -73,9 +73,9 @@ def deliver(service: Service, carrier: Carrier, *, minutes: int = 0) -> None:
 
 def say(service: Service, msisdn: str, body: str, topic: str = "order.placed", priority: int = 5) -> None:
     """Something to be sent."""
-    text = Text(f"{msisdn}:{body}", msisdn, body, "en", topic, priority=priority)
-    with service.house.database.writing.begin() as session:
-        queue.queue(session.connection(), text, service.house.ids.new_id("msg"), service.clock())
+    text = NewMessage(f"{msisdn}:{body}", msisdn, body, "en", topic, priority=priority)
+    with service.services.database.writing.begin() as session:
+        queue.queue(session.connection(), text, service.services.ids.new_id("msg"), service.clock())
 
 
 def only(service: Service) -> Message:
@@ -84,7 +84,7 @@ def only(service: Service) -> Message:
 
 
 def depth(service: Service) -> outbox.Depth:
-    with service.house.database.reading() as session:
+    with service.services.database.reading() as session:
         return outbox.depth(session.connection(), service.clock())
 
 
@@ -102,14 +102,14 @@ class Deadly:
 
     name = "africastalking"
 
-    def send(self, sms: OutgoingSms) -> Receipt:
+    def send(self, sms: OutgoingMessage) -> Receipt:
         os.kill(os.getpid(), signal.SIGKILL)
         raise AssertionError("still alive")
 
 
 def dies_delivering(service: Service, **parts: Any) -> None:
     """Another worker claims what is due and is killed while it asks a provider."""
-    service.house.close()  # no connection crosses into the child
+    service.services.close()  # no connection crosses into the child
 
     def work() -> None:
         with worker(service, **parts) as hands:
@@ -249,7 +249,7 @@ def test_who_has_opted_out_at_the_provider_has_opted_out_with_us(service: Servic
 
     assert carrier.sent == ["hello", "an answer"]
     assert [text.status for text in texts(service, JOY)] == ["failed", "suppressed", "sent"]
-    with service.house.database.reading() as session:
+    with service.services.database.reading() as session:
         joy = people.find(session.connection(), JOY)
     assert joy is not None
     assert joy.opted_out_how == "africastalking refused"
@@ -290,7 +290,7 @@ def test_an_answer_leaves_before_news_before_a_reminder_before_a_broadcast(servi
     say(service, STRANGER, "news")
     say(service, AKINYI, "an answer", topic="reply", priority=REPLY)
     with ThreadPoolExecutor(max_workers=1) as pool:
-        replace(delivery(service.app, service.house, pool), route=through(carrier)).deliver()
+        replace(delivery(service.app, service.services, pool), route=through(carrier)).deliver()
 
     assert carrier.sent == ["an answer", "news", "a reminder", "the same for many"]
 
@@ -315,7 +315,7 @@ def test_two_workers_at_once_send_everything_once(service: Service) -> None:
 )
 def test_the_longest_prefix_chooses_the_provider(msisdn: str, by: str) -> None:
     carriers = {name: Carrier(lambda: datetime.min, name=name) for name in ("kenya", "mobile", "america", "rest")}  # noqa: DTZ901
-    route = Route(carriers, {"+254": "kenya", "+25471": "mobile", "+1": "america"}, "rest")
+    route = Router(carriers, {"+254": "kenya", "+25471": "mobile", "+1": "america"}, "rest")
 
     assert route.sender(msisdn).name == by
 
@@ -333,9 +333,9 @@ def test_a_text_that_was_erased_holds_up_no_other(service: Service) -> None:
 # -- another way, and so many a second
 
 
-def ways(*carriers: Carrier) -> Route:
+def ways(*carriers: Carrier) -> Router:
     """The first, and the second instead."""
-    return Route({carrier.name: carrier for carrier in carriers}, {}, carriers[0].name, carriers[1].name)
+    return Router({carrier.name: carrier for carrier in carriers}, {}, carriers[0].name, carriers[1].name)
 
 
 @pytest.mark.parametrize(
@@ -436,7 +436,7 @@ class Hanging(Carrier):
         super().__init__(clock)
         self.asking, self.answers = threading.Semaphore(0), threading.Event()
 
-    def send(self, sms: OutgoingSms) -> Receipt:
+    def send(self, sms: OutgoingMessage) -> Receipt:
         self.asking.release()
         self.answers.wait()
         return super().send(sms)
@@ -506,11 +506,11 @@ def test_a_job_that_keeps_breaking_is_buried_where_operators_see_it(embedded: Se
         asked.append(job.attempts)
         raise OSError("a bug")
 
-    with embedded.house.database.writing.begin() as session:
+    with embedded.services.database.writing.begin() as session:
         now = embedded.clock()
         outbox.add(session.connection(), kind="odd", payload={}, key="odd", lane=None, due_at=now, now=now)
     with ThreadPoolExecutor(max_workers=1) as pool:
-        hands = replace(errands(embedded.app, embedded.house, pool), handlers={"odd": break_down})
+        hands = replace(errands(embedded.app, embedded.services, pool), handlers={"odd": break_down})
         for _ in range(100):
             hands.run()
             embedded.clock.advance(60)

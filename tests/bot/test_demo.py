@@ -102,7 +102,7 @@ def test_a_crowds_wares_are_found_by_any_word_of_theirs(crowd: Service) -> None:
 
 
 def test_the_money_of_a_crowd_adds_up(crowd: Service) -> None:
-    with crowd.house.database.reading() as session:
+    with crowd.services.database.reading() as session:
         for order in session.scalars(select(Order)):
             (part,) = order.assignments
             assert order.total == order.unit_price * order.quantity == order.commission + part.earns
@@ -110,12 +110,12 @@ def test_the_money_of_a_crowd_adds_up(crowd: Service) -> None:
             assert max(entry.at for entry in order.timeline) <= crowd.clock()
             owed = session.scalars(select(Payout.amount).where(Payout.assignment_id == part.id)).all()
             assert owed == ([part.earns] if part.status == "received" else [])
-        assert list(audit.objections(crowd.house.shop(session))) == []
+        assert list(audit.objections(crowd.services.shop(session))) == []
 
 
 def test_an_order_of_a_crowd_goes_on_to_the_end(crowd: Service) -> None:
-    with crowd.house.database.writing.begin() as session:
-        shop = crowd.house.shop(session)
+    with crowd.services.database.writing.begin() as session:
+        shop = crowd.services.shop(session)
         order = session.scalars(select(Order).where(Order.status == "placed").limit(1)).one()
         part = orders.accept(shop, order.assignments[0].artisan, order.code)
         receiving.receive(shop, part.kiosk, part.id, part.quantity)

@@ -14,7 +14,7 @@ from bot.cli.dialogues import DRAWN, drawn, untranslated
 from bot.runtime.settings import Settings
 from bot.services import build
 from flows.dialogues import BOOK
-from flows.kit import Ask, Book, Flow, Place, length
+from flows.kit import Ask, DialogueEngine, Flow, Place, length
 from flows.kit.drawing import mermaid
 from tests.house.rooms import ROOT
 
@@ -25,14 +25,14 @@ Types = Callable[..., Result]
 def types(tmp_path: Path) -> Types:
     """What somebody types in a terminal, and with which book."""
 
-    def run(*words: str, book: Book = BOOK) -> Result:
-        house = build(Settings(database_url=f"sqlite:///{tmp_path}/soko.db"))
-        hall = replace(house.hall, stage=replace(house.hall.stage, book=book))
-        app = create_app(house=replace(house, hall=hall))
+    def run(*words: str, book: DialogueEngine = BOOK) -> Result:
+        services = build(Settings(database_url=f"sqlite:///{tmp_path}/soko.db"))
+        conversation = replace(services.conversation, runner=replace(services.conversation.runner, book=book))
+        app = create_app(services=replace(services, conversation=conversation))
         try:
             return app.test_cli_runner().invoke(args=["dialogues", *words])
         finally:
-            house.close()
+            services.close()
 
     return run
 
@@ -44,7 +44,7 @@ def test_a_whole_book_is_checked_in_silence(types: Types) -> None:
 
 def test_a_fault_is_a_line_and_fails_the_check(types: Types) -> None:
     lost = Flow("lost", Ask("way", "Where to? " * 20, then="nowhere", check=length(1, 9)))
-    checked = types("check", book=Book(*BOOK.flows.values(), lost))
+    checked = types("check", book=DialogueEngine(*BOOK.flows.values(), lost))
     assert checked.exit_code == 1
     assert checked.output.splitlines()[:3] == [
         "lost: no door and no keyword leads here",

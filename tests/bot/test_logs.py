@@ -56,7 +56,7 @@ def refuse(service: Service, table: str) -> None:
         "sqlite": f"CREATE TRIGGER no BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'full'); END",
         "postgresql": f"ALTER TABLE {table} ADD CHECK (false) NOT VALID",
     }
-    tell(service, refusals[service.house.engine.dialect.name])
+    tell(service, refusals[service.services.engine.dialect.name])
 
 
 @pytest.mark.parametrize("table", ["product", "performed", "event"])

@@ -11,10 +11,10 @@ from typing import TypeVar, get_args
 
 import pytest
 
-from bot.db.unit_of_work import Work
-from bot.marketplace.local import OwnMarketplace
-from bot.marketplace.port import Marketplace, Speaker, Stall
-from bot.marketplace.remote import RemoteMarketplace, Wire
+from bot.db.unit_of_work import UnitOfWork
+from bot.marketplace.local import LocalMarketplace
+from bot.marketplace.port import CallerProfile, Marketplace, MarketplaceSession
+from bot.marketplace.remote import MarketplaceClient, RemoteMarketplace
 from flows import market
 from flows.market import Command, Outcome
 from tests.bot.scenes import AKINYI, JOY, OTIENO, POT, STRANGER, furnish, order
@@ -31,14 +31,14 @@ class Town:
         self.shop, self.marketplace = shop, marketplace
         self._keys = count()
 
-    def ask(self, msisdn: str, question: Callable[[Stall], T]) -> T:
+    def ask(self, msisdn: str, question: Callable[[MarketplaceSession], T]) -> T:
         now = self.shop.clock()
-        with closing(Work(self.shop.house.database)) as work:
+        with closing(UnitOfWork(self.shop.services.database)) as work:
             return question(self.marketplace.stall(work, msisdn, now))
 
     def tell(self, msisdn: str, command: Command) -> Outcome:
         now, key = self.shop.clock(), f"told-{next(self._keys)}"
-        with closing(Work(self.shop.house.database)) as work:
+        with closing(UnitOfWork(self.shop.services.database)) as work:
             stall = self.marketplace.stall(work, msisdn, now)
             if not self.marketplace.here:
                 return stall.perform(command, key)
@@ -50,8 +50,12 @@ class Town:
 def town(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Town]:
     with serving(tmp_path) as shop, road_to(shop.app) as (_, url):
         furnish(shop)
-        own = OwnMarketplace(shop.house.database, shop.house.ids, shop.house.terms, shop.house.photo_links.link)
-        far = RemoteMarketplace(Wire(f"{url}/api/v1", OPERATOR_KEY, shop.clock), hop_s=60)  # it is not about time
+        own = LocalMarketplace(
+            shop.services.database, shop.services.ids, shop.services.terms, shop.services.photo_links.link
+        )
+        far = RemoteMarketplace(
+            MarketplaceClient(f"{url}/api/v1", OPERATOR_KEY, shop.clock), hop_s=60
+        )  # it is not about time
         yield Town(shop, own if request.param == "our own" else far)
 
 
@@ -68,7 +72,7 @@ def joining(town: Town, **otherwise: str) -> market.RegisterArtisan:
     return market.RegisterArtisan(payout_method="mobile_money", payout_msisdn=STRANGER, **chosen)
 
 
-def pot(town: Town) -> market.Product:
+def pot(town: Town) -> market.ProductSummary:
     (product,) = town.ask(AKINYI, lambda stall: stall.products())
     return product
 
@@ -77,9 +81,9 @@ def pot(town: Town) -> market.Product:
 
 
 def test_it_knows_who_speaks(town: Town) -> None:
-    assert town.ask(AKINYI, lambda stall: stall.speaker()) == Speaker("Akinyi Ouma", artisan=True)
-    assert town.ask(OTIENO, lambda stall: stall.speaker()) == Speaker("Otieno", agent=True, kiosk="Lakeside")
-    assert town.ask(STRANGER, lambda stall: stall.speaker()) == Speaker()
+    assert town.ask(AKINYI, lambda stall: stall.caller()) == CallerProfile("Akinyi Ouma", artisan=True)
+    assert town.ask(OTIENO, lambda stall: stall.caller()) == CallerProfile("Otieno", agent=True, kiosk="Lakeside")
+    assert town.ask(STRANGER, lambda stall: stall.caller()) == CallerProfile()
 
 
 def test_it_names_crafts_kiosks_and_what_she_earns(town: Town) -> None:
@@ -87,7 +91,7 @@ def test_it_names_crafts_kiosks_and_what_she_earns(town: Town) -> None:
     kiosks = town.ask(STRANGER, lambda stall: stall.kiosks())
 
     assert list(crafts)[:2] == [("baskets", "Baskets"), ("beadwork", "Beadwork")]
-    assert list(kiosks) == [market.Kiosk(kiosk(town), "Lakeside", "Kisumu")]
+    assert list(kiosks) == [market.KioskSummary(kiosk(town), "Lakeside", "Kisumu")]
     assert town.ask(STRANGER, lambda stall: stall.earns(1500_05)) == 1350_04
 
 
@@ -113,7 +117,7 @@ def test_an_agent_knows_who_brings_her_wares_to_her_kiosk(town: Town) -> None:
 
 def test_who_joins_is_an_artisan_from_then_on_and_joins_once(town: Town) -> None:
     assert town.tell(STRANGER, joining(town)) == done()
-    assert town.ask(STRANGER, lambda stall: stall.speaker()) == Speaker("Amina", artisan=True)
+    assert town.ask(STRANGER, lambda stall: stall.caller()) == CallerProfile("Amina", artisan=True)
     assert town.tell(STRANGER, joining(town)) == Outcome("rejected", "already_registered")
 
 
@@ -143,7 +147,7 @@ def test_her_wares_are_listed_changed_and_withdrawn(town: Town) -> None:
     assert town.tell(AKINYI, market.SetPrice(code, 950_00)) == done(code=code)
     assert town.tell(AKINYI, market.SetStock(code, 0)) == done(code=code)
     products = town.ask(AKINYI, lambda stall: stall.products())
-    assert market.Product(code, "Jug", 950_00, 0, "sold_out") in products
+    assert market.ProductSummary(code, "Jug", 950_00, 0, "sold_out") in products
     assert town.tell(AKINYI, market.RemoveProduct(code)) == done(code=code)
 
     assert [product.title for product in town.ask(AKINYI, lambda stall: stall.products())] == [POT]
@@ -186,7 +190,7 @@ def test_she_leaves_unless_an_order_is_open(town: Town) -> None:
     town.tell(AKINYI, market.DeclineOrder(placed["code"], "busy"))
     assert town.tell(AKINYI, market.Leave()) == done()
 
-    assert town.ask(AKINYI, lambda stall: stall.speaker()) == Speaker()
+    assert town.ask(AKINYI, lambda stall: stall.caller()) == CallerProfile()
 
 
 def test_pictures_of_her_wares_are_sent_by_a_link_of_the_shop(town: Town) -> None:
@@ -286,7 +290,7 @@ def test_who_keeps_no_kiosk_sees_nothing_of_one(town: Town) -> None:
 
     assert town.ask(STRANGER, lambda stall: stall.expected(code)) == []
     assert town.ask(STRANGER, lambda stall: stall.to_ship()) == []
-    assert town.ask(STRANGER, lambda stall: stall.day()) == market.Day(0, 0)
+    assert town.ask(STRANGER, lambda stall: stall.day()) == market.KioskDay(0, 0)
     earnings = town.ask(STRANGER, lambda stall: stall.earnings())
     assert (earnings.owed, earnings.paid, list(earnings.last)) == (0, 0, [])
 

@@ -33,7 +33,7 @@ class CountedSessions:
 def counted(service: Service, msisdn: str, hops: list[str]) -> tuple[Gateway, CountedSessions]:
     """A call of somebody known, as far as these hops lead, and the store that counts from there."""
     speaks(service, "en", msisdn)
-    sessions = CountedSessions(service.house.sessions)
+    sessions = CountedSessions(service.services.sessions)
     gateway = another(service, sessions=sessions)
     gateway.dial(msisdn)
     for said in hops:
@@ -56,7 +56,7 @@ def test_a_hop_through_menus_is_one_load_and_one_save(
 ) -> None:
     gateway, sessions = counted(service, msisdn, before)
 
-    with statements(service.house.engine) as given:
+    with statements(service.services.engine) as given:
         for said in hops:
             assert gateway.answer(msisdn, said).startswith("CON ")
     assert sessions.asked == ["load", "save"] * len(hops)
@@ -66,7 +66,7 @@ def test_a_hop_through_menus_is_one_load_and_one_save(
 def test_a_hop_posted_again_is_one_load(service: Service) -> None:
     gateway, sessions = counted(service, AKINYI, ["1"])
 
-    with statements(service.house.engine) as given:
+    with statements(service.services.engine) as given:
         gateway.repeat()
     assert (sessions.asked, given) == (["load"], [])
 
@@ -75,10 +75,10 @@ def test_a_list_of_the_shop_and_a_command_ask_the_database(service: Service) -> 
     gateway, sessions = counted(service, AKINYI, [])
 
     for said in ("2", "00", "1", "Oil lamp", "6", "900", "5"):
-        with statements(service.house.engine) as given:
+        with statements(service.services.engine) as given:
             gateway.answer(AKINYI, said)
         assert bool(given) == (said == "2")
-    with statements(service.house.engine) as given:
+    with statements(service.services.engine) as given:
         assert "is on sale" in gateway.answer(AKINYI, "1")
     assert any("INSERT INTO product" in statement for statement in given)
     assert sessions.asked == ["load", "save"] * 8

@@ -18,7 +18,7 @@ RULES = Path(__file__).parents[2] / "docs/alerts.yml"
 
 def figures(service: Service) -> dict[str, float]:
     """As another process would answer: `name{label}` and its value."""
-    page = create_app(house=service.house).test_client().get("/metrics")
+    page = create_app(services=service.services).test_client().get("/metrics")
     assert page.status_code == 200
     return {
         sample.name + "".join(f"[{value}]" for value in sample.labels.values()): sample.value
@@ -104,13 +104,13 @@ def test_payouts_are_counted_and_aged_until_they_are_settled(service: Service) -
 def test_what_is_on_its_way_is_told_by_the_payouts_and_by_the_ledger(embedded: Service) -> None:
     received(embedded)
     (payout,) = embedded.api("GET", "/payouts")["data"]
-    with embedded.house.database.writing.begin() as session:
-        payouts.begin_sending(embedded.house.shop(session), payout["id"])
+    with embedded.services.database.writing.begin() as session:
+        payouts.begin_sending(embedded.services.shop(session), payout["id"])
     seen = figures(embedded)
     assert seen["soko_payouts_in_flight"] == seen["soko_payouts_clearing"] == payout["amount"]["amount"] > 0
 
-    with embedded.house.database.writing.begin() as session:
-        ledger.reverse(embedded.house.shop(session), f"sent:{payout['id']}:1", "a slip")
+    with embedded.services.database.writing.begin() as session:
+        ledger.reverse(embedded.services.shop(session), f"sent:{payout['id']}:1", "a slip")
     assert (figures(embedded)["soko_payouts_in_flight"], figures(embedded)["soko_payouts_clearing"]) == (1620_00, 0)
 
 

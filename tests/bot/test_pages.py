@@ -34,9 +34,9 @@ PRODUCTION = {
 def production(sqlite_url: str) -> Iterator[FlaskClient]:
     settings = Settings.model_validate(PRODUCTION | {"database_url": sqlite_url})
     upgrade.upgrade(settings)
-    house = build(settings)
-    yield create_app(house=house).test_client()
-    house.close()
+    services = build(settings)
+    yield create_app(services=services).test_client()
+    services.close()
 
 
 # -- well or not
@@ -62,7 +62,7 @@ def test_without_its_session_store_it_is_alive_but_not_ready_until_the_store_is_
 
 def test_without_its_database_it_is_alive_but_not_ready(tmp_path: Path, postgres_server: servers.Postgres) -> None:
     with postgres_server.fresh_database() as url:
-        app = create_app(house=(house := build(Settings(database_url=url))))
+        app = create_app(services=(services := build(Settings(database_url=url))))
         http = app.test_client()
         assert http.get("/readyz").status_code == 200
     down = http.get("/readyz")
@@ -71,7 +71,7 @@ def test_without_its_database_it_is_alive_but_not_ready(tmp_path: Path, postgres
     assert down.status_code == 503
     assert set(down.get_json()) == {"database", "sessions"}
     assert "ok" not in down.get_json().values()
-    house.close()
+    services.close()
 
 
 # -- every page

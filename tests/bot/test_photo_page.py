@@ -222,7 +222,7 @@ def test_another_secret_opens_nothing(embedded: Service) -> None:
 @pytest.mark.parametrize(("age", "status"), [(0, 200), (90, 200), (91, 410), (365, 410), (-1, 410)])
 def test_a_link_is_as_old_as_it_says(embedded: Service, age: int, status: int) -> None:
     given_at = embedded.clock() - timedelta(days=age)
-    link = embedded.house.photo_links.link(pot(embedded)["code"], given_at)
+    link = embedded.services.photo_links.link(pot(embedded)["code"], given_at)
 
     assert embedded.http.get(link.removeprefix(embedded.settings.url)).status_code == status
 

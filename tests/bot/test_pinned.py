@@ -10,7 +10,7 @@ from threading import Thread
 
 import pytest
 
-from bot.webhooks.safe_http import Answer, Poster, PostError, system_resolver
+from bot.webhooks.safe_http import Poster, PostError, PostResult, system_resolver
 from tests.receivers import CERTIFICATE, Receiver, receiving
 
 
@@ -45,7 +45,7 @@ def receiver() -> Iterator[Receiver]:
 def test_body_and_headers_arrive_as_they_are(receiver: Receiver) -> None:
     answer = at_home().post(receiver.url + "?a=b", "ቅርጫት".encode(), {"webhook-id": "evt_1", "User-Agent": "Soko"})
 
-    assert answer == Answer(204, None)
+    assert answer == PostResult(204, None)
     (arrived,) = receiver.arrived
     assert (arrived.path, arrived.body) == ("/soko?a=b", "ቅርጫት")
     assert arrived.headers["webhook-id"] == "evt_1"
@@ -162,4 +162,4 @@ def test_an_endpoint_that_goes_on_answering_for_ever_is_cut_off() -> None:
 
 def test_only_the_head_of_an_answer_is_read() -> None:
     with saying(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\nRetry-After: 7\r\n\r\nand so on") as url:
-        assert at_home().post(url, b"{}", {}) == Answer(200, "7")
+        assert at_home().post(url, b"{}", {}) == PostResult(200, "7")

@@ -21,8 +21,8 @@ OTHER_PHONE = "+254722000111"
 
 
 def paid_on(service: Service) -> str | None:
-    with service.house.database.reading() as session:
-        artisan = artisans.by_msisdn(service.house.shop(session), AKINYI)
+    with service.services.database.reading() as session:
+        artisan = artisans.by_msisdn(service.services.shop(session), AKINYI)
         assert artisan
         return artisan.payout_msisdn
 
@@ -30,10 +30,10 @@ def paid_on(service: Service) -> str | None:
 def everything_kept(service: Service) -> str:
     """Every value of every table, and her session wherever it is."""
     tables = MetaData()
-    with service.house.engine.connect() as conn:
+    with service.services.engine.connect() as conn:
         tables.reflect(conn)
         rows = [row for table in tables.tables.values() for row in conn.execute(select(table))]
-    stored = service.house.sessions.load(AKINYI, service.clock().timestamp())
+    stored = service.services.sessions.load(AKINYI, service.clock().timestamp())
     return repr((rows, stored))
 
 

@@ -27,8 +27,8 @@ def strict(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]:
 
 
 def key(service: Service) -> str:
-    with service.house.database.writing.begin() as session:
-        return api_keys.create(service.house.shop(session), "web shop", "storefront")
+    with service.services.database.writing.begin() as session:
+        return api_keys.create(service.services.shop(session), "web shop", "storefront")
 
 
 def ask(service: Service, path: str = "/products", key: str | None = None, **headers: str) -> TestResponse:
@@ -70,7 +70,7 @@ def test_an_address_said_by_a_proxy_is_believed_when_there_is_one(tmp_path: Path
 def test_processes_count_together_in_redis(tmp_path: Path, redis_url: str) -> None:
     with serving(tmp_path, **FEW, redis_url=redis_url) as service:
         storefront = key(service)
-        another = create_app(house=service.house).test_client()
+        another = create_app(services=service.services).test_client()
         assert [ask(service, key=storefront).status_code for _ in range(2)] == [200, 200]
         answer = another.get("/api/v1/products", headers={"Authorization": f"Bearer {storefront}"})
         assert answer.status_code == 429

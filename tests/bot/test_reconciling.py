@@ -12,7 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.payments.reconciliation import COLUMNS, Account, Comparison, Ours, Theirs, UnreadableError, compare, read
+from bot.payments.reconciliation import (
+    COLUMNS,
+    Comparison,
+    OurPayout,
+    ProviderPayment,
+    ProviderStatement,
+    UnreadableError,
+    compare,
+    read,
+)
 
 NAIROBI = ZoneInfo("Africa/Nairobi")
 MONDAY = date(2026, 11, 23)
@@ -28,16 +37,18 @@ SG632NMUNO,23-11-2026 12:00:00,23-11-2026 12:00:00,Business Payment,Declined,,-9
 """
 
 
-def ours(reference: str, amount: int = 1620_00, at: datetime = TEN, *names: str) -> Ours:
-    return Ours(f"code of {reference}", reference, amount, at, frozenset(names))
+def ours(reference: str, amount: int = 1620_00, at: datetime = TEN, *names: str) -> OurPayout:
+    return OurPayout(f"code of {reference}", reference, amount, at, frozenset(names))
 
 
-def theirs(receipt: str, amount: int = 1620_00, at: datetime | None = TEN, *, line: int = 1, name: str = "") -> Theirs:
-    return Theirs(line, receipt, amount, name, at=at)
+def theirs(
+    receipt: str, amount: int = 1620_00, at: datetime | None = TEN, *, line: int = 1, name: str = ""
+) -> ProviderPayment:
+    return ProviderPayment(line, receipt, amount, name, at=at)
 
 
-def on_monday(we: list[Ours], they: list[Theirs]) -> Comparison:
-    return compare(we, Account(they), MONDAY, MONDAY)
+def on_monday(we: list[OurPayout], they: list[ProviderPayment]) -> Comparison:
+    return compare(we, ProviderStatement(they), MONDAY, MONDAY)
 
 
 # -- reading
@@ -45,7 +56,7 @@ def on_monday(we: list[Ours], they: list[Theirs]) -> Comparison:
 
 def test_a_portals_export_is_read_and_what_is_no_payment_is_left_aside() -> None:
     account = read(PORTAL, 2, NAIROBI)
-    assert account.payments == [Theirs(5, "SG632NMUAB", 1620_00, who="254711000103 - AKINYI", at=TEN)]
+    assert account.payments == [ProviderPayment(5, "SG632NMUAB", 1620_00, who="254711000103 - AKINYI", at=TEN)]
     assert account.aside == 3
     assert account.days() == (MONDAY, MONDAY)
 
@@ -104,7 +115,7 @@ receipts = st.text("ABCDEFGHJK23456789", min_size=4, max_size=10)
 moments = st.integers(0, 10**8).map(lambda seconds: TEN + timedelta(seconds=seconds))
 payments = st.lists(
     st.builds(
-        Theirs,
+        ProviderPayment,
         line=st.just(0),
         receipt=receipts,
         amount=st.integers(1, 10**12),
@@ -127,7 +138,7 @@ headings = st.fixed_dictionaries(
     above=st.lists(words.map(lambda text: text.replace('"', "")), max_size=3),
 )
 def test_whatever_is_written_is_read_back(
-    payments: list[Theirs], headings: dict[str, str], order: list[str], delimiter: str, above: list[str]
+    payments: list[ProviderPayment], headings: dict[str, str], order: list[str], delimiter: str, above: list[str]
 ) -> None:
     page = io.StringIO(newline="")
     page.writelines(f"{line}\r\n" for line in above)
@@ -193,8 +204,8 @@ def test_what_was_asked_for_before_midnight_and_paid_after_it_is_missed_on_neith
     before, after = (datetime(2026, 11, day, hour, 59, tzinfo=NAIROBI) for day, hour in ((23, 23), (24, 0)))
     we, they = [ours("R1", at=before)], [theirs("R1", at=after)]
     for day in (MONDAY, MONDAY + timedelta(days=1)):
-        assert compare(we, Account(they), day, day).agrees
-    assert compare([], Account(they), MONDAY, MONDAY).agrees
+        assert compare(we, ProviderStatement(they), day, day).agrees
+    assert compare([], ProviderStatement(they), MONDAY, MONDAY).agrees
     assert [one.reference for one in on_monday(we, []).missing] == ["R1"]
 
 
@@ -203,7 +214,9 @@ def test_what_was_asked_for_before_midnight_and_paid_after_it_is_missed_on_neith
     they=st.lists(st.builds(theirs, receipts, st.integers(1, 3)), max_size=6),
     common=st.lists(st.builds(ours, receipts, st.integers(1, 3)), max_size=6, unique_by=lambda one: one.reference),
 )
-def test_every_payment_of_either_is_told_once(we: list[Ours], they: list[Theirs], common: list[Ours]) -> None:
+def test_every_payment_of_either_is_told_once(
+    we: list[OurPayout], they: list[ProviderPayment], common: list[OurPayout]
+) -> None:
     we = [*{one.reference: one for one in (*we, *common)}.values()]
     they = [*they, *(theirs(one.reference, one.amount) for one in common)]
     found = on_monday(we, they)

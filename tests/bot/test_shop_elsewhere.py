@@ -368,7 +368,7 @@ def test_a_process_that_dies_once_the_shop_has_done_it_lists_it_once(town: Elsew
 
 def test_a_process_that_dies_before_it_has_written_down_what_the_shop_did_does_it_once(town: Elsewhere) -> None:
     """Of the two short transactions around the shop, the first is kept and the second is not."""
-    database = town.bot.house.database
+    database = town.bot.services.database
     dying_then = another(town.bot, database=Database(database.reading, cast("Any", Failing(database.writing, after=1))))
     call, code = ("ATUid_dying", AKINYI), town.bot.settings.ussd_code
     typed = ["1", "kiondo basket", "1", "1500", "2"]

@@ -265,7 +265,7 @@ def test_what_the_provider_has_confirmed_is_not_confirmed_again(tmp_path: Path) 
         answered = twilio_brings(service, "STOP", id="SM1", OptOutType="STOP")
 
         assert (answered, texts(service)) == (200, [])
-        with service.house.database.reading() as session:
+        with service.services.database.reading() as session:
             stopped = people.find(session.connection(), AKINYI)
     assert stopped is not None
     assert stopped.opted_out_how == "twilio SM1"

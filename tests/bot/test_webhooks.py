@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from bot.webhooks.dispatcher import HANDS, LEASE, Hands, Webhooks, build, letter, retry_after
-from bot.webhooks.safe_http import Answer, Poster
+from bot.webhooks.dispatcher import HANDS, LEASE, WebhookDispatcher, WebhookWorkers, build, letter, retry_after
+from bot.webhooks.safe_http import Poster, PostResult
 from marketplace_api import schemas
 from marketplace_api.accounts import api_keys
 from marketplace_api.events.webhooks import GIVEN_UP_AFTER, JITTER, OLD_SECRET_FOR, WAITS
@@ -235,8 +235,8 @@ def test_each_event_carries_the_resource_that_the_document_names(embedded: Servi
 def test_a_storefront_is_told_of_the_catalogue_and_of_its_own_orders_and_reads_no_phone_but_its_buyers(
     service: Service, receiver: Receiver
 ) -> None:
-    with service.house.database.writing.begin() as session:
-        key = api_keys.create(service.house.shop(session), "window", "storefront")
+    with service.services.database.writing.begin() as session:
+        key = api_keys.create(service.services.shop(session), "window", "storefront")
     mine = {"Authorization": f"Bearer {key}"}
     service.api("POST", "/webhook-endpoints", {"url": receiver.url}, **mine)
     (product,) = on_sale(service, POT)
@@ -419,7 +419,7 @@ def test_two_hands_that_find_an_endpoint_failing_for_days_disable_it_once(servic
     service.later(seconds=6)  # the first steps aside, the second keeps the lane
     service.clock.advance(GIVEN_UP_AFTER.total_seconds())
     receiver.open.clear()
-    both = [Thread(target=build(service.house).push) for _ in range(2)]
+    both = [Thread(target=build(service.services).push) for _ in range(2)]
     for hand in both:
         hand.start()
     for _ in range(3 + len(both)):
@@ -531,7 +531,7 @@ def test_an_endpoint_that_does_not_answer_holds_up_neither_texts_nor_other_endpo
         slow.open.clear()
         made = endpoint(service, slow, "order.placed")
         order(service)
-        hand = build(service.house)
+        hand = build(service.services)
         stuck = Thread(target=hand.step)
         stuck.start()
         slow.asked.get()
@@ -554,7 +554,7 @@ def test_many_hands_push_everything_once_and_in_order(service: Service, receiver
     codes = [order(service)["code"] for _ in range(10)]
 
     def until_nothing_is_left(_: int) -> None:
-        hand = build(service.house)
+        hand = build(service.services)
         while len(receiver.arrived) < len(codes) or hand.step():
             hand.step()
 
@@ -571,7 +571,7 @@ def test_hands_are_called_while_there_is_something_to_push_and_go_home_when_told
         endpoint(embedded, receiver, "order.placed")
         for _ in range(3):
             order(embedded)
-        crew = Hands(build(embedded.house), pool, Flag())
+        crew = WebhookWorkers(build(embedded.services), pool, Flag())
         while crew.look() or len(receiver.arrived) < 3:
             pass
         slow.asked.get()
@@ -588,17 +588,17 @@ def test_hands_are_called_while_there_is_something_to_push_and_go_home_when_told
 class Deadly(Poster):
     """Posts, and the process that did is dead."""
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> PostResult:
         super().post(url, body, headers)
         os.kill(os.getpid(), signal.SIGKILL)
         raise AssertionError("still alive")
 
 
 def killed_after_posting(service: Service) -> None:
-    service.house.close()  # no connection crosses into the child
+    service.services.close()  # no connection crosses into the child
     child = os.fork()
     if child == 0:
-        build(service.house, Deadly(anywhere=True)).step()
+        build(service.services, Deadly(anywhere=True)).step()
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
 
@@ -621,7 +621,7 @@ def test_a_follower_that_lost_its_place_pushes_nothing_again(service: Service, r
     endpoint(service, receiver)
     order(service)
     service.work()
-    with service.house.engine.begin() as conn:
+    with service.services.engine.begin() as conn:
         conn.exec_driver_sql("UPDATE cursor SET position = 0")
     before = receiver.ids
     service.work()
@@ -644,13 +644,13 @@ def test_every_night_deliveries_that_ended_long_ago_are_forgotten(service: Servi
 
 
 def test_only_development_pushes_into_its_own_network(embedded: Service) -> None:
-    production = replace(embedded.house, settings=embedded.settings.model_copy(update={"environment": "production"}))
+    production = replace(embedded.services, settings=embedded.settings.model_copy(update={"environment": "production"}))
 
-    assert [build(house).poster.anywhere for house in (embedded.house, production)] == [True, False]
+    assert [build(services).poster.anywhere for services in (embedded.services, production)] == [True, False]
 
 
-def outside_development(service: Service) -> Webhooks:
-    return replace(build(service.house), poster=Poster(anywhere=False, resolve=lambda host, port: ["127.0.0.1"]))
+def outside_development(service: Service) -> WebhookDispatcher:
+    return replace(build(service.services), poster=Poster(anywhere=False, resolve=lambda host, port: ["127.0.0.1"]))
 
 
 def test_a_name_that_has_come_to_lead_into_our_network_is_not_gone_to(embedded: Service, receiver: Receiver) -> None:

@@ -12,14 +12,14 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import pytest
 from msgspec.json import Decoder
 
-from bot.marketplace.port import Performed, Speaker, Unreachable
-from bot.marketplace.remote import LARGEST_ANSWER, HttpMarket, NotTakenError, RemoteMarketplace, Wire
+from bot.marketplace.port import CallerProfile, CommandResult, Unreachable
+from bot.marketplace.remote import LARGEST_ANSWER, MarketplaceClient, NotTakenError, RemoteMarketplace, RemoteSession
 from flows.market import Outcome, SetPrice
 from tests.shops import Road, road_to
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 KEY = "soko_operator_1"
-DONE = Performed(Outcome("done"), Speaker("Akinyi", artisan=True))
+DONE = CommandResult(Outcome("done"), CallerProfile("Akinyi", artisan=True))
 
 
 class Script:
@@ -61,22 +61,22 @@ def unreachable(because: str) -> Iterator[None]:
         yield
 
 
-def wire(road: tuple[Road, str], clock: Callable[[], datetime] = Clock(), **how: Any) -> Wire:  # noqa: B008
-    return Wire(road[1], KEY, clock, **how)
+def wire(road: tuple[Road, str], clock: Callable[[], datetime] = Clock(), **how: Any) -> MarketplaceClient:  # noqa: B008
+    return MarketplaceClient(road[1], KEY, clock, **how)
 
 
-def asked(line: Wire, seconds: float = 5) -> Speaker:
-    return line.get("/phones/%2B254711000103", Decoder(Speaker), line.until(seconds))
+def asked(line: MarketplaceClient, seconds: float = 5) -> CallerProfile:
+    return line.get("/phones/%2B254711000103", Decoder(CallerProfile), line.until(seconds))
 
 
-def told(line: Wire, key: str = "key-1") -> Performed:
+def told(line: MarketplaceClient, key: str = "key-1") -> CommandResult:
     return line.post(
-        "/phones/%2B254711000103/commands", SetPrice("K7P4", 1500_00), key, Decoder(Performed), line.until(5)
+        "/phones/%2B254711000103/commands", SetPrice("K7P4", 1500_00), key, Decoder(CommandResult), line.until(5)
     )
 
 
 def test_it_shows_its_key_and_asks_for_the_whole_number(script: Script, road: tuple[Road, str]) -> None:
-    assert asked(wire(road)) == Speaker("Akinyi", artisan=True)
+    assert asked(wire(road)) == CallerProfile("Akinyi", artisan=True)
     (environ,) = script.asked
     assert (environ["HTTP_AUTHORIZATION"], environ["PATH_INFO"]) == (f"Bearer {KEY}", "/phones/+254711000103")
 
@@ -136,7 +136,7 @@ def test_a_command_that_the_shop_cannot_take_is_refused_for_its_reason(
     line = wire(road)
     with pytest.raises(NotTakenError, match=reason):
         told(line)
-    stall = HttpMarket(RemoteMarketplace(line), "+254711000103", NOW, line.until(5))
+    stall = RemoteSession(RemoteMarketplace(line), "+254711000103", NOW, line.until(5))
 
     assert stall.perform(SetPrice("K7P4", 1500_00), "key-1") == Outcome("rejected", reason)
 
@@ -196,4 +196,4 @@ def test_nobody_there_is_no_answer(script: Script) -> None:
     with road_to(script) as (_, url):
         pass
     with unreachable("ConnectionError"):
-        asked(Wire(url, KEY, Clock()))
+        asked(MarketplaceClient(url, KEY, Clock()))

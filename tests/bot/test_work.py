@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.orm import sessionmaker
 
 from bot.db.engine import create_engine
-from bot.db.unit_of_work import Database, Work
+from bot.db.unit_of_work import Database, UnitOfWork
 from state import people
 from state.tables import metadata
 
@@ -27,18 +27,18 @@ def database(database_url: str) -> Iterator[Database]:
 
 
 @pytest.fixture
-def work(database: Database) -> Iterator[Work]:
-    with closing(Work(database)) as work:
+def work(database: Database) -> Iterator[UnitOfWork]:
+    with closing(UnitOfWork(database)) as work:
         yield work
 
 
 def known(database: Database) -> list[str]:
     """Who is there for everybody to see."""
-    with closing(Work(database)) as work, work.looking() as conn:
+    with closing(UnitOfWork(database)) as work, work.looking() as conn:
         return [msisdn for msisdn in (AMINA, JOY) if people.find(conn, msisdn)]
 
 
-def test_what_is_written_inside_is_kept_together(database: Database, work: Work) -> None:
+def test_what_is_written_inside_is_kept_together(database: Database, work: UnitOfWork) -> None:
     with work.writing() as conn:
         people.set_language(conn, AMINA, "sw", NOW)
         with work.writing() as inner:
@@ -48,7 +48,7 @@ def test_what_is_written_inside_is_kept_together(database: Database, work: Work)
     assert known(database) == [AMINA, JOY]
 
 
-def test_what_breaks_keeps_nothing(database: Database, work: Work) -> None:
+def test_what_breaks_keeps_nothing(database: Database, work: UnitOfWork) -> None:
     def break_off() -> None:
         with work.writing() as conn:
             with work.writing() as inner:
@@ -61,7 +61,7 @@ def test_what_breaks_keeps_nothing(database: Database, work: Work) -> None:
     assert known(database) == []
 
 
-def test_whoever_looks_while_something_is_written_sees_it(database: Database, work: Work) -> None:
+def test_whoever_looks_while_something_is_written_sees_it(database: Database, work: UnitOfWork) -> None:
     with work.writing() as conn:
         people.set_language(conn, AMINA, "sw", NOW)
         with work.looking() as seen:
@@ -69,10 +69,10 @@ def test_whoever_looks_while_something_is_written_sees_it(database: Database, wo
     assert known(database) == [AMINA]
 
 
-def test_a_look_holds_nothing_and_sees_what_was_written_since(database: Database, work: Work) -> None:
+def test_a_look_holds_nothing_and_sees_what_was_written_since(database: Database, work: UnitOfWork) -> None:
     with work.looking() as conn:
         assert people.find(conn, AMINA) is None
-    with Work(database).writing() as other:
+    with UnitOfWork(database).writing() as other:
         people.set_language(other, AMINA, "sw", NOW)
     with work.looking() as conn:
         assert people.find(conn, AMINA)

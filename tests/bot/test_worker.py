@@ -17,7 +17,7 @@ from flask import Flask, request
 
 from bot.messaging import queue
 from bot.messaging.dispatcher import HANDS
-from bot.messaging.queue import Text
+from bot.messaging.queue import NewMessage
 from tests.bot.scenes import texts
 from tests.marketplace.served import served
 from tests.service import Service
@@ -72,10 +72,10 @@ def workers(service: Service, provider: Provider, count: int) -> Iterator[list[s
 def to_be_sent(service: Service, count: int) -> list[str]:
     """As many texts, each for a phone of its own."""
     msisdns = [f"+2547330010{n:02}" for n in range(count)]
-    with service.house.database.writing.begin() as session:
+    with service.services.database.writing.begin() as session:
         for msisdn in msisdns:
-            text = Text(msisdn, msisdn, "hello", "en", "order.placed")
-            queue.queue(session.connection(), text, service.house.ids.new_id("msg"), LONG_AGO)
+            text = NewMessage(msisdn, msisdn, "hello", "en", "order.placed")
+            queue.queue(session.connection(), text, service.services.ids.new_id("msg"), LONG_AGO)
     return msisdns
 
 

@@ -92,8 +92,8 @@ def every_part_is_paid_once(rows: Rows, there: Town) -> None:
 
 def the_books_balance(url: str) -> None:
     """The ledger by itself, beside the payouts, and beside what the provider says it paid."""
-    with closing(build(Settings(database_url=url))) as house, house.database.reading() as session:
-        shop = house.shop(session)
+    with closing(build(Settings(database_url=url))) as services, services.database.reading() as session:
+        shop = services.shop(session)
         assert list(audit.objections(shop)) == []
         assert wallet.paid_out(session.connection()) == -ledger.balance(shop, ledger.provider(wallet.BuiltIn.name))
 

@@ -12,9 +12,9 @@ from bot.messaging import rendering
 from flows.kit import (
     USSD,
     Act,
-    Book,
     Channel,
     Conversation,
+    DialogueEngine,
     Enter,
     Flow,
     Menu,
@@ -49,7 +49,7 @@ CALL = Flow(
 class Phone:
     """Its verbs are a person's. Every conversation is written down and read back after every hop."""
 
-    book: Book
+    book: DialogueEngine
     village: Village
     channel: Channel = USSD
     place: Place = PLACE
@@ -133,7 +133,7 @@ class Phone:
 
 def tale(*states: Kind, channel: Channel = USSD, flows: tuple[Flow, ...] = (), **more: object) -> Phone:
     """A phone that stands at the beginning of a flow of these states, in a book with a home and a helper."""
-    book = Book(HOME, CALL, Flow("tale", *states, **more), *flows)  # type: ignore[arg-type]
+    book = DialogueEngine(HOME, CALL, Flow("tale", *states, **more), *flows)  # type: ignore[arg-type]
     phone = Phone(book, Village(AMINA), channel)
     phone.opens("tale")
     return phone

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from flows import gsm7
-from flows.kit import SMS, USSD, AskPin, Book, Confirm, Conversation
+from flows.kit import SMS, USSD, AskPin, Confirm, Conversation, DialogueEngine
 from flows.kit.flow import START
 from flows.kit.kinds import Kind
 
@@ -34,7 +34,7 @@ MANY = 20
 """More steps back than any dialogue is deep."""
 
 
-def never_come_to(book: Book, phones: Iterable[Phone]) -> list[str]:
+def never_come_to(book: DialogueEngine, phones: Iterable[Phone]) -> list[str]:
     """States at which no phone stood, nor answered on its way."""
     met = {place for phone in phones for place in _come_through(phone)}
     speaking = ((flow.name, name) for flow in book.flows.values() for name, kind in flow.states.items() if kind.speaks)
@@ -136,7 +136,7 @@ def _lost(before: Phone, on: Phone) -> str:
     return f"goes on at {on.stands}, which is not before it" if too_far else ""
 
 
-def _begins(book: Book, now: Conversation) -> bool:
+def _begins(book: DialogueEngine, now: Conversation) -> bool:
     """Whether this is where a flow begins, so that no question of it comes before."""
     first = {edge.go.to for source, edge in book.flows[now.flow].rows if source == START}
     return now.state in first and not now.trail

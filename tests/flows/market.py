@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from flows import market
 from flows.kit import Person
-from flows.market import Day, Earned, Earnings, Kiosk, Order, Outcome, Product, Value
+from flows.market import Earned, Earnings, KioskDay, KioskSummary, OrderSummary, Outcome, ProductSummary, Value
 
 CRAFTS = ("Baskets", "Beadwork", "Jewellery", "Textiles", "Wood carving", "Pottery", "Leather", "Metalwork")
 SENT = ("shipped", "delivered")
@@ -51,9 +51,9 @@ class Village:
     """Everything there is, in plain dictionaries; `shut` while the shop refuses whatever it is told."""
 
     person: Person
-    street: list[Kiosk] = field(default_factory=list)
-    shelf: dict[str, Product] = field(default_factory=dict)
-    parcels: dict[int, Order] = field(default_factory=dict)
+    street: list[KioskSummary] = field(default_factory=list)
+    shelf: dict[str, ProductSummary] = field(default_factory=dict)
+    parcels: dict[int, OrderSummary] = field(default_factory=dict)
     """Every part of every order by its number."""
     purse: dict[str, int] = field(default_factory=dict)
     """Cash at the kiosk: the digits that open it, and how much there is."""
@@ -73,13 +73,13 @@ class Village:
     # -- how it came to be so
 
     def build(self, name: str, town: str) -> None:
-        self.street.append(Kiosk(f"ksk_{len(self.street)}", name, town))
+        self.street.append(KioskSummary(f"ksk_{len(self.street)}", name, town))
 
     def stock(self, title: str, price: int, quantity: int) -> str:
         """A ware on the shelf, under the first code that is free."""
         codes = (f"{letter}{digit}P4" for digit in "72345689" for letter in "ABCDEFGH")
         code = next(code for code in codes if code not in self.shelf)
-        self.shelf[code] = Product(code, title, price, quantity, "listed")
+        self.shelf[code] = ProductSummary(code, title, price, quantity, "listed")
         return code
 
     def order(
@@ -95,7 +95,7 @@ class Village:
     ) -> None:
         """An order, or when there is one of this code, another part of it."""
         kiosk, part = self.street[0].name if self.street else "", len(self.parcels) + 1
-        self.parcels[part] = Order(
+        self.parcels[part] = OrderSummary(
             code, title, quantity, earns, status, self.person.name, kiosk, part=part, brief=brief, due_on=due_on
         )
 
@@ -118,22 +118,22 @@ class Village:
     def crafts(self) -> Sequence[tuple[str, str]]:
         return [(label.casefold(), label) for label in CRAFTS]
 
-    def kiosks(self) -> Sequence[Kiosk]:
+    def kiosks(self) -> Sequence[KioskSummary]:
         return self.street
 
-    def products(self) -> Sequence[Product]:
+    def products(self) -> Sequence[ProductSummary]:
         return list(self.shelf.values())
 
-    def orders(self) -> Sequence[Order]:
+    def orders(self) -> Sequence[OrderSummary]:
         return list(self._standing("placed", "accepted"))
 
-    def expected(self, code: str) -> Sequence[Order]:
+    def expected(self, code: str) -> Sequence[OrderSummary]:
         return [order for order in self._standing("accepted") if order.code == code]
 
-    def to_ship(self) -> Sequence[Order]:
+    def to_ship(self) -> Sequence[OrderSummary]:
         return list(self._standing("at_kiosk"))
 
-    def bought(self, code: str) -> Order | None:
+    def bought(self, code: str) -> OrderSummary | None:
         return next((order for order in self.parcels.values() if order.code == code), None)
 
     def earnings(self) -> Earnings:
@@ -141,13 +141,13 @@ class Village:
         paid = [Earned(order.code, order.earns, order.code, paid=True) for order in self._standing(*SENT)]
         return Earnings(sum(due.amount for due in owed), sum(due.amount for due in paid), [*owed, *paid][:5])
 
-    def day(self) -> Day:
+    def day(self) -> KioskDay:
         coming, here = list(self._standing("accepted")), self.to_ship()
         cash = sum(order.earns for order in self._standing(*SENT))
         ready = sum(order.ready for order in coming)
-        return Day(len(coming), len(here), ready, received=len(here), cash_paid=cash, drawer=-cash)
+        return KioskDay(len(coming), len(here), ready, received=len(here), cash_paid=cash, drawer=-cash)
 
-    def _standing(self, *statuses: str) -> Iterator[Order]:
+    def _standing(self, *statuses: str) -> Iterator[OrderSummary]:
         return (order for order in self.parcels.values() if order.status in statuses)
 
     # -- what may be told
@@ -220,16 +220,16 @@ class Village:
                 self._reset(digits)
         return {}
 
-    def _ware(self, code: str) -> Product:
+    def _ware(self, code: str) -> ProductSummary:
         if code not in self.shelf:
             raise Refusal("unknown_code", code=code)
         return self.shelf[code]
 
-    def _made(self, order: Order) -> dict[str, Value]:
+    def _made(self, order: OrderSummary) -> dict[str, Value]:
         self.parcels[order.part] = replace(order, ready=True)
         return {"code": order.code, "title": order.title, "quantity": order.quantity, "kiosk": order.kiosk}
 
-    def _parcel(self, code: str, status: str) -> Order:
+    def _parcel(self, code: str, status: str) -> OrderSummary:
         """The order, which has to stand so."""
         parts = [order for order in self.parcels.values() if order.code == code]
         if not parts:
@@ -239,7 +239,7 @@ class Village:
                 return part
         raise Refusal(OTHERWISE[status], current=parts[0].status)
 
-    def _accept(self, offered: Order, quantity: int | None, days: int | None) -> dict[str, Value]:
+    def _accept(self, offered: OrderSummary, quantity: int | None, days: int | None) -> dict[str, Value]:
         """Of a brief, what she does not take stays offered."""
         order = self._counted(offered, offered.quantity if quantity is None else quantity)
         promised = None if days is None else TODAY + timedelta(days=days)
@@ -257,13 +257,13 @@ class Village:
             "kiosk": order.kiosk,
         }
 
-    def _counted(self, order: Order, count: int) -> Order:
+    def _counted(self, order: OrderSummary, count: int) -> OrderSummary:
         """The order as of `count` pieces; who makes fewer earns less."""
         if not 1 <= count <= order.quantity:
             raise Refusal("wrong_count", code=order.code, count=count, most=order.quantity)
         return self._of(order, count)
 
-    def _of(self, order: Order, count: int) -> Order:
+    def _of(self, order: OrderSummary, count: int) -> OrderSummary:
         return replace(order, quantity=count, earns=order.earns * count // order.quantity)
 
     def _receive(self, command: market.ReceiveGoods) -> dict[str, Value]:
@@ -281,7 +281,7 @@ class Village:
         self._move(came, "at_kiosk" if command.count else "declined")
         return {"code": order.code, "title": order.title, "artisan": order.artisan}
 
-    def _move(self, order: Order, status: str) -> Order:
+    def _move(self, order: OrderSummary, status: str) -> OrderSummary:
         self.parcels[order.part] = moved = replace(order, status=status)
         return moved
 

@@ -12,9 +12,9 @@ from flows.kit import (
     Ask,
     AskMoney,
     AskQuantity,
-    Book,
     Choice,
     Confirm,
+    DialogueEngine,
     Enter,
     Flow,
     Go,
@@ -43,7 +43,7 @@ def only_a_number(rest: str, _place: Place) -> Mapping[str, str] | None:
 
 
 COLOURS = [Choice("r", "Red"), Choice("b", "Blue")]
-BOOK = Book(
+BOOK = DialogueEngine(
     HOME,
     Flow(
         "offer",

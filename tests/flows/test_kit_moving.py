@@ -9,9 +9,9 @@ from flows.kit import (
     Ask,
     AskPin,
     AskQuantity,
-    Book,
     Choice,
     Confirm,
+    DialogueEngine,
     Enter,
     Flow,
     Go,
@@ -136,7 +136,7 @@ class TestAnotherFlow:
         assert [heading(phone.says("0")) for _ in range(3)] == ["Which door?", "Outer door?", "At home."]
 
     def test_is_left_for_home_when_the_screen_it_was_entered_from_is_no_more(self) -> None:
-        for edition in (Book(HOME, INNER), Book(HOME, INNER, Flow("tale", *THREE))):
+        for edition in (DialogueEngine(HOME, INNER), DialogueEngine(HOME, INNER, Flow("tale", *THREE))):
             phone = self.enter()
             phone.book = edition
             assert edition.knows(phone.conversation)
@@ -237,13 +237,13 @@ class TestAnotherEdition:
     def test_of_a_flow_does_not_know_the_conversations_of_the_one_before(self) -> None:
         phone = tale(*THREE)
         assert phone.book.knows(phone.conversation)
-        assert not Book(HOME, Flow("tale", *THREE, version=2)).knows(phone.conversation)
+        assert not DialogueEngine(HOME, Flow("tale", *THREE, version=2)).knows(phone.conversation)
 
     def test_without_the_state_or_the_flow_does_not_know_it_either(self) -> None:
         phone = tale(*THREE)
         phone.says("a")
-        assert not Book(HOME, Flow("tale", THREE[0], THREE[3])).knows(phone.conversation)
-        assert not Book(HOME).knows(phone.conversation)
+        assert not DialogueEngine(HOME, Flow("tale", THREE[0], THREE[3])).knows(phone.conversation)
+        assert not DialogueEngine(HOME).knows(phone.conversation)
 
 
 def test_a_flow_may_begin_in_several_ways() -> None:
@@ -257,7 +257,7 @@ def test_a_flow_may_begin_in_several_ways() -> None:
 
 
 def test_nobody_who_has_no_language_yet_is_offered_a_way_out() -> None:
-    phone = Phone(Book(HOME, Flow("tale", *THREE)), Village(type(AMINA)("+254711000222")))
+    phone = Phone(DialogueEngine(HOME, Flow("tale", *THREE)), Village(type(AMINA)("+254711000222")))
     assert phone.opens("tale") == "CON First?"
 
 
@@ -305,7 +305,7 @@ class TestWhatIsGone:
             return RequestCall()
 
         states = phone.book.flows["tale"].states
-        phone.book = Book(
+        phone.book = DialogueEngine(
             HOME,
             Flow(
                 "tale",

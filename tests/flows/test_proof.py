@@ -21,11 +21,11 @@ from flows.kit import (
     Ask,
     AskMoney,
     AskQuantity,
-    Book,
     Channel,
     Choice,
     Confirm,
     Conversation,
+    DialogueEngine,
     Enter,
     Flow,
     Go,
@@ -58,18 +58,18 @@ STATES = sell.flow.states
 
 def selling(
     *changed: Kind, keywords: Sequence[Keyword] = sell.flow.keywords, facts: Mapping[str, Fact] = MappingProxyType({})
-) -> Book:
+) -> DialogueEngine:
     """The book with another edition of the flow that sells: some states otherwise, or added at its end."""
     states = {**STATES, **{state.name: state for state in changed}}
     flow = Flow("sell", *states.values(), start=sell.flow.start, facts={**sell.flow.facts, **facts}, keywords=keywords)
-    return Book(*(flow if other.name == "sell" else other for other in BOOK.flows.values()))
+    return DialogueEngine(*(flow if other.name == "sell" else other for other in BOOK.flows.values()))
 
 
-def objections(book: Book) -> list[str]:
+def objections(book: DialogueEngine) -> list[str]:
     return [str(fault) for fault in faults(book)]
 
 
-def spoken(book: Book, words: Words = ENGLISH) -> list[str]:
+def spoken(book: DialogueEngine, words: Words = ENGLISH) -> list[str]:
     return [str(fault) for fault in misspoken(book, PLACE, words, USSD)]
 
 
@@ -80,7 +80,7 @@ def test_the_book_as_it_is_has_no_fault() -> None:
 
 def test_a_flow_that_nobody_can_open_is_named() -> None:
     lost = Flow("lost", Notice("here", "Nobody reads this."))
-    assert objections(Book(*BOOK.flows.values(), lost)) == ["lost: no door and no keyword leads here"]
+    assert objections(DialogueEngine(*BOOK.flows.values(), lost)) == ["lost: no door and no keyword leads here"]
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_what_a_command_brings_and_what_a_door_carries_may_be_named() -> None:
     told = Flow("told", Notice("told", "You said {word}."))
     deed = Flow("deed", act, Notice("done", "Its number is {number}."))
 
-    assert objections(Book(home, CALL, Flow("tale", ask), told, deed)) == []
+    assert objections(DialogueEngine(home, CALL, Flow("tale", ask), told, deed)) == []
 
 
 @pytest.mark.parametrize("keyword", ["SELL", "sell", "MENU", "Uzá"])
@@ -229,7 +229,7 @@ def test_every_guard_of_the_book_has_a_name_in_its_source() -> None:
 # The walk.
 
 
-def walked(book: Book, channel: Channel = USSD, text: str = "SELL") -> list[Phone]:
+def walked(book: DialogueEngine, channel: Channel = USSD, text: str = "SELL") -> list[Phone]:
     """A phone for every screen of the flow that sells, as an artisan comes to them."""
     begun = Phone(book, full(SELLER), channel, PLACE)
     begun.texts(text)
@@ -257,7 +257,7 @@ def test_a_state_whose_guard_never_opens_is_never_come_to() -> None:
 def test_a_home_that_leads_away_is_no_way_home() -> None:
     states = home.flow.states.values()
     away = Flow("home", *states, start=[Go(Enter("language"), when=home.is_new), Go(Enter("sell"))])
-    book = Book(away, *(flow for flow in selling().flows.values() if flow.name != "home"))
+    book = DialogueEngine(away, *(flow for flow in selling().flows.values() if flow.name != "home"))
     assert laws.without_a_way_home(walked(book)) != []
 
 
@@ -337,7 +337,7 @@ def test_what_a_break_would_lose_or_answer_unseen_is_found(changed: Kind, proble
 
 
 def test_a_break_that_is_not_asked_about_is_found() -> None:
-    class Rushing(Book):
+    class Rushing(DialogueEngine):
         def interrupt(self, conversation: Conversation) -> None:
             """Goes on as if nothing had happened."""
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from flows.dialogues import BOOK, sell
-from flows.kit import SMS, USSD, Book, Channel, Confirm, Conversation, Person
+from flows.kit import SMS, USSD, Channel, Confirm, Conversation, DialogueEngine, Person
 from flows.market import Command, Leave, ListProduct, Outcome, PayCash, ReceiveGoods, ShipOrder
 
 from .conftest import Phone
@@ -48,7 +48,7 @@ junk = st.sampled_from(HOSTILE) | st.text(max_size=200)
 class Talk(RuleBasedStateMachine):
     """Every hop is first made on a twin of phone and village: what is sent again has to go the same way."""
 
-    book: ClassVar[Book] = BOOK
+    book: ClassVar[DialogueEngine] = BOOK
     phones: list[Phone]
     done: list[list[Command]]
     """What each phone has brought about, in order."""

@@ -145,5 +145,5 @@ def _label(room: Room) -> str:
 
 
 if __name__ == "__main__":
-    house = ROOT / "docs/house.md"
-    house.write_text(PICTURE.sub(lambda _: picture(), house.read_text()))
+    services = ROOT / "docs/house.md"
+    services.write_text(PICTURE.sub(lambda _: picture(), services.read_text()))

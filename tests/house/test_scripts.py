@@ -56,7 +56,7 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path):
+def services(tmp_path):
     return House(tmp_path)
 
 
@@ -66,54 +66,54 @@ def test_a_script_is_bash_that_can_be_run(script):
     assert os.access(script, os.X_OK)
 
 
-def test_a_second_start_installs_nothing_and_says_nothing(house):
-    assert house.set_up()[0] == 0
+def test_a_second_start_installs_nothing_and_says_nothing(services):
+    assert services.set_up()[0] == 0
 
-    assert house.set_up() == (0, "")
-    assert house.installed() == ["requirements.txt"]
-
-
-def test_tools_of_the_tests_are_added_and_serve_the_server_too(house):
-    house.set_up()
-    house.set_up("--dev")
-    house.set_up()
-
-    assert house.installed() == ["requirements.txt", "requirements.txt requirements-dev.txt"]
+    assert services.set_up() == (0, "")
+    assert services.installed() == ["requirements.txt"]
 
 
-def test_changed_pins_are_installed_into_what_is_there(house):
-    house.set_up()
-    (house.root / ".venv/kept").touch()
-    (house.root / "requirements.txt").write_text("flask==3.1\n")
-    house.set_up()
+def test_tools_of_the_tests_are_added_and_serve_the_server_too(services):
+    services.set_up()
+    services.set_up("--dev")
+    services.set_up()
 
-    assert len(house.installed()) == 2
-    assert (house.root / ".venv/kept").exists()
+    assert services.installed() == ["requirements.txt", "requirements.txt requirements-dev.txt"]
 
 
-def test_an_installation_that_failed_is_started_over(house):
-    (house.tools / "uv.broken").touch()
-    assert house.set_up()[0] != 0
-    (house.root / ".venv/half").touch()
+def test_changed_pins_are_installed_into_what_is_there(services):
+    services.set_up()
+    (services.root / ".venv/kept").touch()
+    (services.root / "requirements.txt").write_text("flask==3.1\n")
+    services.set_up()
 
-    (house.tools / "uv.broken").unlink()
-    assert house.set_up()[0] == 0
-    assert not (house.root / ".venv/half").exists()
+    assert len(services.installed()) == 2
+    assert (services.root / ".venv/kept").exists()
 
 
-def test_another_python_makes_another_environment(house):
-    house.set_up()
-    stamp = house.root / ".venv/stamp"
+def test_an_installation_that_failed_is_started_over(services):
+    (services.tools / "uv.broken").touch()
+    assert services.set_up()[0] != 0
+    (services.root / ".venv/half").touch()
+
+    (services.tools / "uv.broken").unlink()
+    assert services.set_up()[0] == 0
+    assert not (services.root / ".venv/half").exists()
+
+
+def test_another_python_makes_another_environment(services):
+    services.set_up()
+    stamp = services.root / ".venv/stamp"
     stamp.write_text(stamp.read_text().replace("Python 3.", "Python 2."))
-    (house.root / ".venv/old").touch()
-    house.set_up()
+    (services.root / ".venv/old").touch()
+    services.set_up()
 
-    assert not (house.root / ".venv/old").exists()
+    assert not (services.root / ".venv/old").exists()
 
 
-def test_two_at_once_install_once(house):
-    with house.start() as one, house.start() as other:
+def test_two_at_once_install_once(services):
+    with services.start() as one, services.start() as other:
         one.communicate(), other.communicate()
 
     assert (one.returncode, other.returncode) == (0, 0)
-    assert house.installed() == ["requirements.txt"]
+    assert services.installed() == ["requirements.txt"]

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from bot.db.engine import create_engine
 from marketplace_api.accounts import api_keys, artisans
-from marketplace_api.accounts.api_keys import Caller
+from marketplace_api.accounts.api_keys import ApiCaller
 from marketplace_api.catalogue import products
 from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Artisan, Assignment, Base, Kiosk, Order, Product
@@ -146,7 +146,7 @@ def make_api(market: Market) -> Api:
         clock=lambda: market.now,
         ids=market.ids,
         terms=TERMS,
-        house_keys={HOUSE_KEY: Caller("house", "operator")},
+        static_keys={HOUSE_KEY: ApiCaller("house", "operator")},
     )
 
 

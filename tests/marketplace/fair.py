@@ -44,8 +44,8 @@ class Fair:
         self.phones: set[str] = set()
         """Of everybody."""
         self._service, self._numbers = service, count(711_000_001, 7919)
-        with service.house.database.writing.begin() as session:
-            self._shop = service.house.shop(session)
+        with service.services.database.writing.begin() as session:
+            self._shop = service.services.shop(session)
             self.mine, self.theirs = (self._storefront(name, endpoints_url) for name in ("mine", "theirs"))
             self.kiosk = self._kiosk()
             self.artisan = self._artisan(self.kiosk, "pottery")

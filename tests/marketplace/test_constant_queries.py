@@ -55,7 +55,7 @@ def everything_read(folder: Path, days: int) -> Reading:
     taken, listed = Counter[str](), Counter[str]()
     with serving(folder) as service:
         for route, address in Fair(service, days).addresses():
-            with statements(service.house.engine) as given:
+            with statements(service.services.engine) as given:
                 answer = service.api("GET", address)
             taken[route] += len(given)
             listed[route] += things(answer)

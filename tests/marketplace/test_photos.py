@@ -19,7 +19,7 @@ def attach(shop: Shop, product: Product, name: str) -> Attached:
     return photos.attach(shop, product.code, id=f"pht_{name}", digest=f"of {name}", width=1200, height=900)
 
 
-def hang(market: Market, product: Product, *names: str) -> list[Attached]:
+def add(market: Market, product: Product, *names: str) -> list[Attached]:
     """A picture a transaction."""
     attached = []
     for name in names:
@@ -34,7 +34,7 @@ def ids(market: Market) -> list[str]:
 
 
 def test_the_newest_photo_shows_first_with_its_whole_address(market: Market, stand: Stand, anybody: FlaskClient):
-    hang(market, stand.product, "a", "b")
+    add(market, stand.product, "a", "b")
 
     assert anybody.get(f"/products/{stand.product.id}").get_json()["photos"] == [
         {
@@ -49,7 +49,7 @@ def test_the_newest_photo_shows_first_with_its_whole_address(market: Market, sta
 
 def test_a_photo_that_comes_is_an_update_of_its_product(market: Market, stand: Stand):
     market.passes(hours=1)
-    hang(market, stand.product, "a")
+    add(market, stand.product, "a")
 
     with market.open() as shop:
         told = events.since(shop, 0, 100)[-1]
@@ -61,7 +61,7 @@ def test_a_photo_that_comes_is_an_update_of_its_product(market: Market, stand: S
 
 
 def test_the_same_picture_again_changes_nothing(market: Market, stand: Stand):
-    hang(market, stand.product, "a")
+    add(market, stand.product, "a")
     with market.open() as shop:
         told = len(events.since(shop, 0, 100))
         again = photos.attach(shop, stand.product.code, id="pht_b", digest="of a", width=1200, height=900)
@@ -72,7 +72,7 @@ def test_the_same_picture_again_changes_nothing(market: Market, stand: Stand):
 
 
 def test_one_more_than_the_most_takes_the_place_of_the_oldest(market: Market, stand: Stand):
-    attached = hang(market, stand.product, *"abcdef")
+    attached = add(market, stand.product, *"abcdef")
 
     assert [one.unneeded for one in attached] == [[], [], [], [], [], ["pht_a"]]
     assert ids(market) == ["pht_f", "pht_e", "pht_d", "pht_c", "pht_b"]

@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 from bot.db.engine import create_engine
 from bot.providers import daraja
 from bot.providers.daraja import Daraja
-from bot.providers.payment_contracts import Payment, Report, Word
+from bot.providers.payment_contracts import Payment, PaymentCallback, PaymentStatus
 from bot.simulator import daraja as simulated
 from bot.simulator import wallet
 from bot.simulator.gateway import WsgiAdapter
@@ -39,16 +39,16 @@ def payment(payment_id: str = "pay_1", msisdn: str = PHONE, amount: int = 1500_0
 class RecordingCounter:
     """Hears callbacks and keeps them."""
 
-    reports: list[Report] = field(default_factory=list)
+    reports: list[PaymentCallback] = field(default_factory=list)
     late_ones: list[str] = field(default_factory=list)
 
-    def heard(self, provider: str, report: Report) -> None:
+    def heard(self, provider: str, report: PaymentCallback) -> None:
         self.reports.append(report)
 
     def late(self, provider: str, name: str) -> None:
         self.late_ones.append(name)
 
-    def last_word(self, payment_id: str) -> Word | None:
+    def last_word(self, payment_id: str) -> PaymentStatus | None:
         """The last thing said of a payment that names it."""
         said = [report.word for report in self.reports if payment_id in report.names]
         return said[-1] if said else None

@@ -175,7 +175,7 @@ class UnluckyBank:
 
     @contextmanager
     def _book(self) -> Iterator[Connection]:
-        with self.service.house.database.writing.begin() as session:
+        with self.service.services.database.writing.begin() as session:
             yield session.connection()
 
     def _owe(self, url: str, body: dict[str, Any], seconds: float) -> None:

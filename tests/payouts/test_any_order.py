@@ -30,13 +30,22 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import event, select
 
-from bot.jobs.runner import LEASE, Errands
+from bot.jobs.runner import LEASE, JobRunner
 from bot.migrations.upgrade import TABLES
-from bot.payments.payouts import KIND, Paying
-from bot.providers.payment_contracts import InHand, NeverHeard, NotPaid, Paid, PayError, Payment, Report, Word
+from bot.payments.payouts import KIND, PayoutJob
+from bot.providers.payment_contracts import (
+    NotFound,
+    NotPaid,
+    Paid,
+    PayError,
+    Payment,
+    PaymentCallback,
+    PaymentStatus,
+    Pending,
+)
 from bot.runtime.clock import MovableClock
 from bot.runtime.settings import Settings
-from bot.services import House, build
+from bot.services import Services, build
 from marketplace_api.accounts import artisans
 from marketplace_api.catalogue import products
 from marketplace_api.kiosks import kiosks
@@ -100,7 +109,7 @@ class Entry:
     """A payment in the provider's book."""
 
     amount: int
-    word: Word
+    word: PaymentStatus
 
 
 @dataclass
@@ -108,16 +117,16 @@ class Provider:
     """A provider with a book: one entry for a name, for ever. What it still has to say waits in `owed`."""
 
     plug: Plug
-    hear: Callable[[Report], None]
+    hear: Callable[[PaymentCallback], None]
     name: str = "bank"
     fates: list[Fate] = field(default_factory=list)
     replies: list[Reply] = field(default_factory=list)
     book: dict[str, Entry] = field(default_factory=dict)
-    owed: list[Report] = field(default_factory=list)
+    owed: list[PaymentCallback] = field(default_factory=list)
     met: Counter[str] = field(default_factory=Counter)
     _questions: Iterator[int] = field(default_factory=itertools.count)
 
-    def pay(self, payment: Payment) -> Word | InHand:
+    def pay(self, payment: Payment) -> PaymentStatus | Pending:
         self.plug.moment()
         fate: Fate = self.fates.pop(0) if self.fates else "in hand"
         self.met[fate] += 1
@@ -142,24 +151,24 @@ class Provider:
                 self.owed.append(self._report(payment.id, word))
         if fate == "lost":
             raise PayError("no answer", unknown=True)
-        return InHand((f"AG_{payment.id}",))
+        return Pending((f"AG_{payment.id}",))
 
-    def ask(self, payment: Payment) -> Word | InHand:
+    def ask(self, payment: Payment) -> PaymentStatus | Pending:
         self.plug.moment()
         reply = self.replies.pop(0) if self.replies else "later"
         if reply == "busy":
             raise PayError("busy")
         entry = self.book.get(payment.id)
-        word = entry.word if entry else NeverHeard()
+        word = entry.word if entry else NotFound()
         if reply == "at once":
             return word
         question = f"question {next(self._questions)}"
         names = (payment.id, question) if entry else (question,)
-        self.owed.append(Report(names, word if entry else None, word))
-        return InHand((question,))
+        self.owed.append(PaymentCallback(names, word if entry else None, word))
+        return Pending((question,))
 
-    def _enter(self, payment: Payment, fate: Fate) -> Word:
-        word: Word = Paid(f"R{len(self.book)}", payment.amount)
+    def _enter(self, payment: Payment, fate: Fate) -> PaymentStatus:
+        word: PaymentStatus = Paid(f"R{len(self.book)}", payment.amount)
         if fate == "fails":
             word = NotPaid("2040", "recipient")
         if fate == "no float":
@@ -167,8 +176,8 @@ class Provider:
         self.book[payment.id] = Entry(payment.amount, word)
         return word
 
-    def _report(self, name: str, word: Word) -> Report:
-        return Report((name, f"AG_{name}"), word, None)
+    def _report(self, name: str, word: PaymentStatus) -> PaymentCallback:
+        return PaymentCallback((name, f"AG_{name}"), word, None)
 
     def has_paid(self, payment_id: str) -> bool:
         return payment_id in self.book and isinstance(self.book[payment_id].word, Paid)
@@ -188,7 +197,7 @@ prices = st.sampled_from([4_99, 33_33, 1800_00, 170_000_99])
 class Money(RuleBasedStateMachine):
     """One kiosk, two artisans, a provider, and as many workers as there are deaths."""
 
-    def __init__(self, database: Callable[[], AbstractContextManager[House]], seen: Counter[str]) -> None:
+    def __init__(self, database: Callable[[], AbstractContextManager[Services]], seen: Counter[str]) -> None:
         super().__init__()
         self.kiosk_id = ""
         self.coming = 0
@@ -196,13 +205,15 @@ class Money(RuleBasedStateMachine):
         self.is_paused = False
         self._open = ExitStack()
         self.seen = seen
-        self.house = self._open.enter_context(database())
+        self.services = self._open.enter_context(database())
         self.plug = Plug()
-        self.provider = Provider(self.plug, lambda report: self.house.cashier.heard("bank", report))
-        paying = Paying(self.house.cashier, self.provider)
-        self.errands = Errands(self.house.database, self.house.clock, self.house.ids, {KIND: paying.look}, OneHand())
+        self.provider = Provider(self.plug, lambda report: self.services.payout_callbacks.heard("bank", report))
+        paying = PayoutJob(self.services.payout_callbacks, self.provider)
+        self.errands = JobRunner(
+            self.services.database, self.services.clock, self.services.ids, {KIND: paying.look}, OneHand()
+        )
         for happening in ("before_cursor_execute", "commit"):
-            event.listen(self.house.engine, happening, self.plug.moment)
+            event.listen(self.services.engine, happening, self.plug.moment)
 
     @initialize(first=st.lists(prices, min_size=2, max_size=4))
     def open_a_kiosk(self, first: list[int]) -> None:
@@ -305,7 +316,7 @@ class Money(RuleBasedStateMachine):
         place = pick % len(self.provider.owed)
         report = self.provider.owed[place] if once_more else self.provider.owed.pop(place)
         with self.dying(pull):
-            self.house.cashier.heard("bank", report)
+            self.services.payout_callbacks.heard("bank", report)
 
     @precondition(lambda self: self.provider.owed)
     @rule(pick=st.integers(0, FOREVER))
@@ -316,15 +327,15 @@ class Money(RuleBasedStateMachine):
         pick=st.integers(0, FOREVER),
         word=st.sampled_from([Paid("FORGED", 1), Paid("FORGED", None), NotPaid("forged", "recipient")]),
     )
-    def forge(self, pick: int, word: Word) -> None:
+    def forge(self, pick: int, word: PaymentStatus) -> None:
         """Somebody knows our address, and a name or none."""
         names = [*self.provider.book, "pay_nobody"]
-        self.house.cashier.heard("bank", Report((names[pick % len(names)],), word, None))
+        self.services.payout_callbacks.heard("bank", PaymentCallback((names[pick % len(names)],), word, None))
 
     @rule(pick=st.integers(0, FOREVER))
     def be_late(self, pick: int) -> None:
         names = [*self.provider.book, "pay_nobody"]
-        self.house.cashier.late("bank", names[pick % len(names)])
+        self.services.payout_callbacks.late("bank", names[pick % len(names)])
 
     # -- what holds
 
@@ -377,7 +388,7 @@ class Money(RuleBasedStateMachine):
             self.clock.advance(LEASE.total_seconds() + 3600)
             self.do_what_is_due()
             while self.provider.owed:
-                self.house.cashier.heard("bank", self.provider.owed.pop(0))
+                self.services.payout_callbacks.heard("bank", self.provider.owed.pop(0))
         self.what_holds()
         with self.shop() as shop:
             assert not self.in_status(shop, "pending", *payouts.IN_FLIGHT)
@@ -388,8 +399,8 @@ class Money(RuleBasedStateMachine):
 
     @property
     def clock(self) -> MovableClock:
-        assert isinstance(self.house.clock, MovableClock)
-        return self.house.clock
+        assert isinstance(self.services.clock, MovableClock)
+        return self.services.clock
 
     @contextmanager
     def dying(self, pull: int | None) -> Iterator[None]:
@@ -401,11 +412,11 @@ class Money(RuleBasedStateMachine):
 
     @contextmanager
     def shop(self) -> Iterator[Shop]:
-        with self.house.database.writing.begin() as session:
-            yield self.house.shop(session)
+        with self.services.database.writing.begin() as session:
+            yield self.services.shop(session)
 
     def do_what_is_due(self) -> None:
-        while self.house.follower.follow() + self.errands.run():
+        while self.services.event_consumer.follow() + self.errands.run():
             pass
 
     def artisan(self, shop: Shop, msisdn: str) -> Artisan:
@@ -428,18 +439,18 @@ class Money(RuleBasedStateMachine):
 
 
 @contextmanager
-def over(url: str, folder: Path) -> Iterator[House]:
+def over(url: str, folder: Path) -> Iterator[Services]:
     settings = Settings(database_url=url, photos_dir=str(folder))
-    house = build(settings, clock=MovableClock(folder / "clock", base=lambda: MONDAY), ids=Ids(Random(1)))
+    services = build(settings, clock=MovableClock(folder / "clock", base=lambda: MONDAY), ids=Ids(Random(1)))
     for tables in TABLES:
-        tables.create_all(house.engine)
+        tables.create_all(services.engine)
     try:
-        yield house
+        yield services
     finally:
-        house.close()
+        services.close()
 
 
-def play(database: Callable[[], AbstractContextManager[House]], examples: int) -> Counter[str]:
+def play(database: Callable[[], AbstractContextManager[Services]], examples: int) -> Counter[str]:
     """What was met on the way."""
     seen: Counter[str] = Counter()
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
@@ -467,7 +478,7 @@ def _made(folder: Path) -> Path:
 
 
 def test_in_any_order_on_sqlite(folders: Iterator[Path]) -> None:
-    def fresh() -> AbstractContextManager[House]:
+    def fresh() -> AbstractContextManager[Services]:
         folder = next(folders)
         return over(f"sqlite:///{folder}/soko.db", folder)
 
@@ -478,8 +489,8 @@ def test_in_any_order_on_sqlite(folders: Iterator[Path]) -> None:
 
 def test_in_any_order_on_postgresql(postgres_server: servers.Postgres, folders: Iterator[Path]) -> None:
     @contextmanager
-    def fresh() -> Iterator[House]:
-        with postgres_server.fresh_database() as url, over(url, next(folders)) as house:
-            yield house
+    def fresh() -> Iterator[Services]:
+        with postgres_server.fresh_database() as url, over(url, next(folders)) as services:
+            yield services
 
     assert play(fresh, examples=15)["plug pulled"]

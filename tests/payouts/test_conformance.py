@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import Engine
 
-from bot.providers.payment_contracts import InHand, NeverHeard, NotPaid, Paid, Payer, Payment, Word
+from bot.providers.payment_contracts import NotFound, NotPaid, Paid, Payer, Payment, PaymentStatus, Pending
 from bot.simulator import wallet
 from bot.simulator.wallet import BuiltIn
 from tests.payouts.conftest import Safaricom, payment
@@ -20,15 +20,15 @@ class Provider:
 
     payer: Payer
     book: Engine
-    word_on: Callable[[Payment], Word | None]
+    word_on: Callable[[Payment], PaymentStatus | None]
 
-    def pay(self, asked: Payment) -> Word | None:
+    def pay(self, asked: Payment) -> PaymentStatus | None:
         said = self.payer.pay(asked)
-        return self.word_on(asked) if isinstance(said, InHand) else said
+        return self.word_on(asked) if isinstance(said, Pending) else said
 
-    def ask(self, asked: Payment) -> Word | None:
+    def ask(self, asked: Payment) -> PaymentStatus | None:
         said = self.payer.ask(asked)
-        return self.word_on(asked) if isinstance(said, InHand) else said
+        return self.word_on(asked) if isinstance(said, Pending) else said
 
     @property
     def paid_out(self) -> int:
@@ -44,7 +44,7 @@ def provider(request: pytest.FixtureRequest, book: Engine) -> Iterator[Provider]
         return
     safaricom: Safaricom = request.getfixturevalue("safaricom")
 
-    def word_on(asked: Payment) -> Word | None:
+    def word_on(asked: Payment) -> PaymentStatus | None:
         safaricom.counter.reports.clear()
         safaricom.passes(2)
         (report,) = safaricom.counter.reports
@@ -66,7 +66,7 @@ def test_what_it_paid_it_says_again_when_asked(provider: Provider) -> None:
 
 
 def test_of_a_payment_it_never_got_it_says_so(provider: Provider) -> None:
-    assert provider.ask(payment("pay_never")) == NeverHeard()
+    assert provider.ask(payment("pay_never")) == NotFound()
 
 
 @pytest.mark.parametrize(

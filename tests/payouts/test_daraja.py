@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from werkzeug import Response
 
 from bot.providers.daraja import Daraja
-from bot.providers.payment_contracts import InHand, NeverHeard, NotPaid, Paid, PayError, Report
+from bot.providers.payment_contracts import NotFound, NotPaid, Paid, PayError, PaymentCallback, Pending
 from bot.simulator.gateway import WsgiAdapter
 from bot.simulator.wallet import Fate
 from tests.payouts.conftest import CALLBACKS, PHONE, ROOT, SECRET, Safaricom, payment
@@ -71,32 +71,37 @@ def door(safaricom: Safaricom) -> FlaskClient:
 @pytest.mark.parametrize(
     ("body", "report"),
     [
-        (result(0, PAID), Report(NAMES, Paid("SG632NMUAB", 1500_00), None)),
-        (result("0", PAID[::-1]), Report(NAMES, Paid("SG632NMUAB", 1500_00), None)),
-        (result(0, PAID[1:]), Report(NAMES, Paid("SG632NMUAB", None), None)),
-        (result(0, PAID[0]), Report(NAMES, Paid("SG632NMUAB", 1500_00), None)),
+        (result(0, PAID), PaymentCallback(NAMES, Paid("SG632NMUAB", 1500_00), None)),
+        (result("0", PAID[::-1]), PaymentCallback(NAMES, Paid("SG632NMUAB", 1500_00), None)),
+        (result(0, PAID[1:]), PaymentCallback(NAMES, Paid("SG632NMUAB", None), None)),
+        (result(0, PAID[0]), PaymentCallback(NAMES, Paid("SG632NMUAB", 1500_00), None)),
         (
             result(0, [{"Key": "TransactionAmount", "Value": "1500.50"}]),
-            Report(NAMES, Paid("SG632NMUAB", 1500_50), None),
+            PaymentCallback(NAMES, Paid("SG632NMUAB", 1500_50), None),
         ),
-        (result(0, [{"Key": "TransactionAmount", "Value": "much"}]), Report(NAMES, Paid("SG632NMUAB", None), None)),
-        (result(2040, ResultDesc="No"), Report(NAMES, NotPaid("2040 No", "recipient"), None)),
-        (result("SFC_IC0003", ResultDesc=""), Report(NAMES, NotPaid("SFC_IC0003", "recipient"), None)),
-        (result(8, ResultDesc=""), Report(NAMES, NotPaid("8", "recipient"), None)),
-        (result(1, ResultDesc=""), Report(NAMES, NotPaid("1", "us"), None)),
-        (result("2001", ResultDesc=""), Report(NAMES, NotPaid("2001", "us"), None)),
-        (result(8006, ResultDesc=""), Report(NAMES, NotPaid("8006", "us"), None)),
-        (result(4, ResultDesc=""), Report(NAMES, NotPaid("4", "nobody", tomorrow=True), None)),
-        (result(15), Report(NAMES, None, None)),
-        (result(17), Report(NAMES, None, None)),
-        (result("26"), Report(NAMES, None, None)),
-        (result(0, [AMOUNT], TransactionID=""), Report(NAMES, None, None)),
-        (result(2, ResultDesc="no\x00t \ud800enough"), Report(NAMES, NotPaid("2 not enough", "nobody"), None)),
-        (result(424242), Report(NAMES, None, None)),
-        (result(2032, **QUESTION), Report(("1236-7134259-1", "AG_1234"), None, NeverHeard())),
+        (
+            result(0, [{"Key": "TransactionAmount", "Value": "much"}]),
+            PaymentCallback(NAMES, Paid("SG632NMUAB", None), None),
+        ),
+        (result(2040, ResultDesc="No"), PaymentCallback(NAMES, NotPaid("2040 No", "recipient"), None)),
+        (result("SFC_IC0003", ResultDesc=""), PaymentCallback(NAMES, NotPaid("SFC_IC0003", "recipient"), None)),
+        (result(8, ResultDesc=""), PaymentCallback(NAMES, NotPaid("8", "recipient"), None)),
+        (result(1, ResultDesc=""), PaymentCallback(NAMES, NotPaid("1", "us"), None)),
+        (result("2001", ResultDesc=""), PaymentCallback(NAMES, NotPaid("2001", "us"), None)),
+        (result(8006, ResultDesc=""), PaymentCallback(NAMES, NotPaid("8006", "us"), None)),
+        (result(4, ResultDesc=""), PaymentCallback(NAMES, NotPaid("4", "nobody", tomorrow=True), None)),
+        (result(15), PaymentCallback(NAMES, None, None)),
+        (result(17), PaymentCallback(NAMES, None, None)),
+        (result("26"), PaymentCallback(NAMES, None, None)),
+        (result(0, [AMOUNT], TransactionID=""), PaymentCallback(NAMES, None, None)),
+        (result(2, ResultDesc="no\x00t \ud800enough"), PaymentCallback(NAMES, NotPaid("2 not enough", "nobody"), None)),
+        (result(424242), PaymentCallback(NAMES, None, None)),
+        (result(2032, **QUESTION), PaymentCallback(("1236-7134259-1", "AG_1234"), None, NotFound())),
     ],
 )
-def test_a_result_is_read(safaricom: Safaricom, door: FlaskClient, body: dict[str, Any], report: Report) -> None:
+def test_a_result_is_read(
+    safaricom: Safaricom, door: FlaskClient, body: dict[str, Any], report: PaymentCallback
+) -> None:
     answer = door.post(RESULT, json=body)
     assert (answer.status_code, answer.get_json()) == (200, {"ResultCode": 0, "ResultDesc": "Accepted"})
     assert safaricom.counter.reports == [report]
@@ -172,7 +177,7 @@ def elsewhere(safaricom: Safaricom, url: str) -> Daraja:
 def test_a_request_says_whole_shillings_and_where_its_result_goes(safaricom: Safaricom, api: StandIn) -> None:
     client = elsewhere(safaricom, api.url)
     api.answer(200, b'{"ConversationID": "AG_1", "OriginatorConversationID": "pay_1", "ResponseCode": "0"}')
-    assert client.pay(payment(amount=1489_99)) == InHand(("AG_1", "pay_1"))
+    assert client.pay(payment(amount=1489_99)) == Pending(("AG_1", "pay_1"))
     (arrived,) = api.arrived
     assert arrived.path.endswith("/mpesa/b2c/v3/paymentrequest")
     assert arrived.headers["authorization"] == f"Bearer {safaricom.bank.tokens[0]}"
@@ -249,7 +254,7 @@ def test_who_is_not_there_was_certainly_not_asked(safaricom: Safaricom, nobody_t
 def test_one_token_is_fetched_for_all_who_pay_at_once(safaricom: Safaricom) -> None:
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(lambda n: safaricom.client.pay(payment(f"pay_{n}")), range(12)))
-    assert all(isinstance(answer, InHand) for answer in answers)
+    assert all(isinstance(answer, Pending) for answer in answers)
     assert len(safaricom.bank.tokens) == 1
 
 
@@ -268,7 +273,7 @@ def test_a_token_that_is_refused_is_renewed_once(safaricom: Safaricom) -> None:
     client = safaricom.make_client(clock=lambda: began)  # it does not notice that its token has ended
     client.pay(payment("pay_1"))
     safaricom.passes(2 * 3600)
-    assert isinstance(client.pay(payment("pay_2")), InHand)
+    assert isinstance(client.pay(payment("pay_2")), Pending)
     assert len(safaricom.bank.tokens) == 2
 
 
@@ -313,7 +318,7 @@ def test_no_key_and_no_token_gets_into_the_log(safaricom: Safaricom, caplog: pyt
 def test_the_recipients_number_chooses_what_happens(safaricom: Safaricom, ending: str, taken: bool, said: int) -> None:
     answered = False
     with suppress(PayError):
-        answered = isinstance(safaricom.client.pay(payment(msisdn=f"+254711{ending}")), InHand)
+        answered = isinstance(safaricom.client.pay(payment(msisdn=f"+254711{ending}")), Pending)
     early = len(safaricom.counter.reports)
     safaricom.passes(3)
     assert (answered, len(safaricom.counter.reports), early) == (taken, said, ending == "777003")

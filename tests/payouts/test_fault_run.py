@@ -14,7 +14,7 @@ from random import Random
 import pytest
 from sqlalchemy import func, select
 
-from bot.jobs.runner import Errands
+from bot.jobs.runner import JobRunner
 from bot.payments.payouts import due
 from bot.simulator import wallet
 from bot.simulator.wallet import simulated_payment
@@ -46,7 +46,7 @@ class Run:
 
     service: Service
     bank: UnluckyBank
-    hands: Errands
+    hands: JobRunner
     random: Random
     followed: int = 0
     given_up: set[tuple[str, int]] = field(default_factory=set)
@@ -58,7 +58,7 @@ class Run:
 
     def _follow(self) -> bool:
         """What following the shop's events comes to, without the texts that it also writes."""
-        with self.service.house.cashier.shop() as shop:
+        with self.service.services.payout_callbacks.shop() as shop:
             fresh = events.since(shop, self.followed, 1000)
             for event in fresh:
                 if event.type in ("payout.created", "payout.retried"):
@@ -77,7 +77,7 @@ class Run:
 
     def _operate(self) -> bool:
         """What was our fault is mended and sent again; of the rest some is, and some is given up."""
-        with self.service.house.cashier.shop() as shop:
+        with self.service.services.payout_callbacks.shop() as shop:
             failed = select(Payout).where(Payout.status == "failed").order_by(Payout.id)
             known = [
                 payout for payout in shop.session.scalars(failed) if (payout.id, payout.sends) not in self.given_up
@@ -92,7 +92,7 @@ class Run:
     def _wait(self) -> bool:
         """Lets the time pass until something is due; False when nothing ever will be."""
         now = self.service.clock()
-        with self.service.house.database.reading() as session:
+        with self.service.services.database.reading() as session:
             waiting = select(func.min(DUE_AT)).where(outbox.c.done_at.is_(None), now < DUE_AT)
             times = [session.scalar(waiting), *(at for at, _, _ in self.bank.owed)]
         ahead = min((at for at in times if at), default=None)
@@ -101,17 +101,17 @@ class Run:
         return ahead is not None
 
     def _any_payment(self) -> str:
-        with self.service.house.database.reading() as session:
+        with self.service.services.database.reading() as session:
             return self.random.choice(session.scalars(select(Payout.payment_id).order_by(Payout.id)).all())
 
     def payouts(self) -> list[Payout]:
-        with self.service.house.database.reading() as session:
+        with self.service.services.database.reading() as session:
             return list(session.scalars(select(Payout).order_by(Payout.id)))
 
     def paid_by_the_bank(self) -> Counter[str]:
         """What left for each payout, under whatever id it was asked for."""
         paid: Counter[str] = Counter()
-        with self.service.house.database.reading() as session:
+        with self.service.services.database.reading() as session:
             made = select(simulated_payment.c.id, simulated_payment.c.amount).where(simulated_payment.c.code == "0")
             for payment_id, amount in session.execute(made):
                 paid[payment_id.partition("-")[0]] += amount
@@ -119,7 +119,7 @@ class Run:
 
     def announced(self) -> Counter[str]:
         """How often it was announced of each payout that it is paid."""
-        with self.service.house.database.reading() as session:
+        with self.service.services.database.reading() as session:
             told = select(Event.data).where(Event.type == "payout.paid")
             return Counter(data["id"] for data in session.scalars(told))
 
@@ -128,11 +128,11 @@ class Run:
 def run(database_url: str, tmp_path: Path) -> Iterator[Run]:
     """A thousand payouts are due."""
     with serving(tmp_path, database_url=database_url) as service, ThreadPoolExecutor(max_workers=1) as pool:
-        with service.house.cashier.shop() as shop:
+        with service.services.payout_callbacks.shop() as shop:
             _fall_due(shop)
         random = Random(2026)
         bank = UnluckyBank(service, random)
-        yield Run(service, bank, errands(service.app, service.house, pool, bank.client()), random)
+        yield Run(service, bank, errands(service.app, service.services, pool, bank.client()), random)
 
 
 def _fall_due(shop: Shop) -> None:
@@ -163,7 +163,7 @@ def test_a_thousand_payouts_end_as_the_provider_has_them_whatever_befalls_on_the
     paid = {payout.id: payout.amount for payout in ended if payout.status == "paid"}
     assert run.paid_by_the_bank() == paid
     assert run.announced() == dict.fromkeys(paid, 1)
-    with run.service.house.cashier.shop() as shop:
+    with run.service.services.payout_callbacks.shop() as shop:
         assert -ledger.balance(shop, ledger.provider("daraja")) == wallet.paid_out(shop.session.connection())
         assert list(audit.objections(shop)) == []
     assert {kind for kind in KINDS if not run.bank.befell[kind]} == set()

@@ -12,8 +12,17 @@ from typing import Any
 
 import pytest
 
-from bot.jobs.runner import LEASE, Errands
-from bot.providers.payment_contracts import InHand, NeverHeard, NotPaid, Paid, PayError, Payment, Report, Word
+from bot.jobs.runner import LEASE, JobRunner
+from bot.providers.payment_contracts import (
+    NotFound,
+    NotPaid,
+    Paid,
+    PayError,
+    Payment,
+    PaymentCallback,
+    PaymentStatus,
+    Pending,
+)
 from bot.simulator import wallet
 from bot.worker import errands
 from marketplace_api.accounts import artisans
@@ -35,21 +44,23 @@ NO_FLOAT = NotPaid("1 no float", "us")
 class Bank:
     """A provider that says what it is told, and then pays everything at once; asked, it waits."""
 
-    says: list[Word | InHand | PayError] = field(default_factory=list)
-    answers: list[Word | InHand | PayError] = field(default_factory=list)
+    says: list[PaymentStatus | Pending | PayError] = field(default_factory=list)
+    answers: list[PaymentStatus | Pending | PayError] = field(default_factory=list)
     asked_to_pay: list[Payment] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     name: str = "bank"
 
-    def pay(self, payment: Payment) -> Word | InHand:
+    def pay(self, payment: Payment) -> PaymentStatus | Pending:
         self.asked_to_pay.append(payment)
         return self._next(self.says, Paid(f"REF{len(self.asked_to_pay)}", payment.amount))
 
-    def ask(self, payment: Payment) -> Word | InHand:
+    def ask(self, payment: Payment) -> PaymentStatus | Pending:
         self.asked.append(payment.id)
-        return self._next(self.answers, InHand(("question",)))
+        return self._next(self.answers, Pending(("question",)))
 
-    def _next(self, script: list[Word | InHand | PayError], otherwise: Word | InHand) -> Word | InHand:
+    def _next(
+        self, script: list[PaymentStatus | Pending | PayError], otherwise: PaymentStatus | Pending
+    ) -> PaymentStatus | Pending:
         said = script.pop(0) if script else otherwise
         if isinstance(said, PayError):
             raise said
@@ -61,16 +72,16 @@ class Bank:
 
 
 @contextmanager
-def hands(service: Service, bank: Bank) -> Iterator[Errands]:
+def hands(service: Service, bank: Bank) -> Iterator[JobRunner]:
     with ThreadPoolExecutor(max_workers=2) as pool:
-        yield errands(service.app, service.house, pool, bank)
+        yield errands(service.app, service.services, pool, bank)
 
 
 def work(service: Service, bank: Bank, *, after: float = 0) -> None:
     """Follows the shop's events and does what is due, after so many seconds."""
     service.clock.advance(after)
     with hands(service, bank) as errands:
-        while service.house.follower.follow() + errands.run():
+        while service.services.event_consumer.follow() + errands.run():
             pass
 
 
@@ -79,9 +90,9 @@ def payout(service: Service) -> Any:
     return only
 
 
-def says(service: Service, word: Word | None, *names: str, answer: Word | None = None) -> None:
+def says(service: Service, word: PaymentStatus | None, *names: str, answer: PaymentStatus | None = None) -> None:
     """A callback about the one payout, or about what it is called."""
-    service.house.cashier.heard("bank", Report(names or (payout(service)["id"],), word, answer))
+    service.services.payout_callbacks.heard("bank", PaymentCallback(names or (payout(service)["id"],), word, answer))
 
 
 def topics(service: Service) -> list[str | None]:
@@ -91,8 +102,8 @@ def topics(service: Service) -> list[str | None]:
 
 @contextmanager
 def shop(service: Service) -> Iterator[Shop]:
-    with service.house.database.writing.begin() as session:
-        yield service.house.shop(session)
+    with service.services.database.writing.begin() as session:
+        yield service.services.shop(session)
 
 
 @pytest.fixture(autouse=True)
@@ -116,7 +127,7 @@ def test_a_payout_is_asked_for_once_and_announced_when_it_is_paid(service: Servi
 
 def test_that_it_was_accepted_is_no_payment(service: Service) -> None:
     received(service)
-    bank = Bank([InHand(("AG_1",))])
+    bank = Bank([Pending(("AG_1",))])
     work(service, bank)
     assert (payout(service)["status"], topics(service)) == ("sending", [])
     says(service, PAID, "AG_1")
@@ -126,7 +137,7 @@ def test_that_it_was_accepted_is_no_payment(service: Service) -> None:
 
 def test_the_word_may_come_twice_late_and_about_nothing(service: Service) -> None:
     received(service)
-    work(service, Bank([InHand()]))
+    work(service, Bank([Pending()]))
     says(service, PAID, "pay_of_somebody_else")
     assert payout(service)["status"] == "sending"
     for _ in range(3):
@@ -140,10 +151,10 @@ def test_the_word_may_come_before_the_answer(embedded: Service) -> None:
     received(embedded)
     bank = Bank()
 
-    def early(payment: Payment) -> InHand:
+    def early(payment: Payment) -> Pending:
         bank.asked_to_pay.append(payment)
         says(embedded, PAID, payment.id)
-        return InHand(("AG_1",))
+        return Pending(("AG_1",))
 
     bank.pay = early  # type: ignore[method-assign]
     work(embedded, bank)
@@ -166,7 +177,7 @@ def test_what_may_have_been_paid_is_not_asked_for_again_but_asked_about(service:
 
 def test_it_is_asked_about_later_and_later(embedded: Service) -> None:
     received(embedded)
-    bank, gaps = Bank([InHand()]), []
+    bank, gaps = Bank([Pending()]), []
     work(embedded, bank)
     for second in range(0, 3600, 30):
         before = len(bank.asked)
@@ -178,7 +189,7 @@ def test_it_is_asked_about_later_and_later(embedded: Service) -> None:
 
 def test_what_the_provider_never_heard_of_is_sent_again_under_the_same_id(service: Service) -> None:
     received(service)
-    bank = Bank([ERROR], [NeverHeard()])
+    bank = Bank([ERROR], [NotFound()])
     work(service, bank)
     work(service, bank, after=30)
     work(service, bank, after=60)
@@ -191,7 +202,7 @@ def test_an_answer_that_comes_as_a_callback_finds_its_payout_by_the_name_of_the_
     bank = Bank([ERROR])
     work(embedded, bank)
     work(embedded, bank, after=30)
-    says(embedded, None, "question", answer=NeverHeard())
+    says(embedded, None, "question", answer=NotFound())
     assert payout(embedded)["status"] == "pending"
 
 
@@ -208,15 +219,15 @@ def test_who_certainly_did_not_hear_us_is_asked_again_soon(embedded: Service) ->
 
 def test_a_worker_killed_while_it_asks_leaves_a_payout_that_is_asked_about_first(service: Service) -> None:
     received(service)
-    service.house.follower.follow()
+    service.services.event_consumer.follow()
 
-    def die(payment: Payment) -> Word:
+    def die(payment: Payment) -> PaymentStatus:
         os.kill(os.getpid(), signal.SIGKILL)
         raise AssertionError("still alive")
 
     deadly = Bank()
     deadly.pay = die  # type: ignore[method-assign]
-    service.house.close()  # no connection crosses into the child
+    service.services.close()  # no connection crosses into the child
     killed(lambda: work(service, deadly))
     assert payout(service)["status"] == "sending"
 
@@ -230,7 +241,7 @@ def test_a_worker_killed_while_it_asks_leaves_a_payout_that_is_asked_about_first
 @pytest.mark.parametrize("amount", [1619_00, 1621_00, 0, None])
 def test_another_amount_is_not_believed(embedded: Service, amount: int | None) -> None:
     received(embedded)
-    bank = Bank([InHand()])
+    bank = Bank([Pending()])
     work(embedded, bank)
     says(embedded, Paid("FORGED", amount))
     assert (payout(embedded)["status"], payout(embedded)["provider_reference"]) == ("unknown", None)
@@ -242,7 +253,7 @@ def test_another_amount_is_not_believed(embedded: Service, amount: int | None) -
 
 def test_one_said_to_be_paid_after_it_had_failed_is_asked_about_before_anything_else(embedded: Service) -> None:
     received(embedded)
-    bank = Bank([InHand()], [PAID])
+    bank = Bank([Pending()], [PAID])
     work(embedded, bank)
     says(embedded, UNREGISTERED)
     assert payout(embedded)["status"] == "failed"
@@ -327,7 +338,7 @@ def test_what_somebody_sent_again_before_the_next_day_is_not_sent_a_third_time_t
 
 def test_of_what_one_provider_was_asked_to_pay_another_is_not_asked(embedded: Service) -> None:
     received(embedded)
-    work(embedded, Bank([InHand()]))
+    work(embedded, Bank([Pending()]))
     other = Bank(name="other bank")
     work(embedded, other, after=24 * 3600)
     assert (other.asked, other.asked_to_pay, payout(embedded)["status"]) == ([], [], "sending")
@@ -337,7 +348,7 @@ def test_of_what_one_provider_was_asked_to_pay_another_is_not_asked(embedded: Se
 
 def test_what_is_said_to_be_paid_under_an_id_that_had_failed_for_good_stops_all_payouts(embedded: Service) -> None:
     received(embedded)
-    bank = Bank([NotPaid("4 daily limit"), DUPLICATE, InHand()], [NotPaid("it is Failed")])
+    bank = Bank([NotPaid("4 daily limit"), DUPLICATE, Pending()], [NotPaid("it is Failed")])
     work(embedded, bank)
     due = payout(embedded)
     embedded.api("POST", f"/payouts/{due['id']}/retry")
@@ -350,7 +361,7 @@ def test_what_is_said_to_be_paid_under_an_id_that_had_failed_for_good_stops_all_
 
 def test_one_that_is_said_to_have_failed_but_was_paid_is_not_paid_again_when_it_is_retried(embedded: Service) -> None:
     received(embedded)
-    bank = Bank([InHand(), DUPLICATE], [PAID])
+    bank = Bank([Pending(), DUPLICATE], [PAID])
     work(embedded, bank)
     says(embedded, NotPaid("4 forged"))
     embedded.api("POST", f"/payouts/{payout(embedded)['id']}/retry")

@@ -21,18 +21,18 @@ PUBLIC_URL = "https://bot.example.com"
 
 
 @pytest.fixture
-def hall() -> RecordingHall:
+def handler() -> RecordingHall:
     return RecordingHall()
 
 
 @pytest.fixture(params=["through Flask", "by the hatch"])
-def app(request: pytest.FixtureRequest, hall: RecordingHall) -> Flask:
+def app(request: pytest.FixtureRequest, handler: RecordingHall) -> Flask:
     """Both ways a hop may come in, which nobody must be able to tell apart."""
     app = Flask(__name__)
-    app.register_blueprint(africastalking.routes(hall, SECRET))
-    app.register_blueprint(twilio.routes(hall, PUBLIC_URL, TOKEN))
+    app.register_blueprint(africastalking.routes(handler, SECRET))
+    app.register_blueprint(twilio.routes(handler, PUBLIC_URL, TOKEN))
     if request.param == "by the hatch":
-        app.wsgi_app = africastalking.hatch(app.wsgi_app, hall, SECRET)  # type: ignore[method-assign]
+        app.wsgi_app = africastalking.hatch(app.wsgi_app, handler, SECRET)  # type: ignore[method-assign]
     return app
 
 

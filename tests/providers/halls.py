@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.providers.contracts import Inbound, Report, SessionEnd
+from bot.providers.contracts import DeliveryReport, Inbound, SessionEnd
 
 
 class RecordingHall:
@@ -28,7 +28,7 @@ class RecordingHall:
     def session_ended(self, end: SessionEnd) -> None:
         self.heard.append(end)
 
-    def report(self, report: Report) -> None:
+    def report(self, report: DeliveryReport) -> None:
         self.heard.append(report)
 
     def opted_out(self, msisdn: str, how: str) -> None:

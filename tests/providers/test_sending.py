@@ -13,13 +13,13 @@ import requests
 from requests.adapters import BaseAdapter
 
 from bot.providers.africastalking import AfricasTalking
-from bot.providers.contracts import OutgoingSms, Receipt, Sender, SendError
+from bot.providers.contracts import OutgoingMessage, Receipt, Sender, SendError
 from bot.providers.twilio import Twilio
 from tests.providers.conftest import StandIn
 
 KEY = "atsk_very_secret"
 ACCOUNT, AUTH_TOKEN = "AC00000000000000000000000000000000", "very_secret_token"
-SMS = OutgoingSms("msg_1", "+254711000111", "Hello é €")
+SMS = OutgoingMessage("msg_1", "+254711000111", "Hello é €")
 MESSAGE = "ATXid_4f1c2d3e5a6b7c8d9e0f112233445566"
 SID = "SM11111111111111111111111111111111"
 
@@ -93,7 +93,7 @@ def twilio_error(code: int, status: int) -> bytes:
 
 
 def test_africastalking_takes_one_text_for_many_and_answers_for_each(api: StandIn) -> None:
-    second, third, forgotten = (OutgoingSms(f"msg_{n}", f"+25471100011{n}", SMS.text) for n in (2, 3, 4))
+    second, third, forgotten = (OutgoingMessage(f"msg_{n}", f"+25471100011{n}", SMS.text) for n in (2, 3, 4))
     api.answer(
         201,
         at_answer(
@@ -168,7 +168,7 @@ def test_twilio_gets_the_form_its_sdk_makes(api: StandIn) -> None:
 
 def test_a_whatsapp_message_goes_between_whatsapp_addresses(api: StandIn) -> None:
     api.answer(201, twilio_message())
-    twilio(api.url).send(OutgoingSms("msg_2", "+254711000111", "Karibu", "whatsapp"))
+    twilio(api.url).send(OutgoingMessage("msg_2", "+254711000111", "Karibu", "whatsapp"))
     sent = dict(parse_qsl(api.arrived[0].body))
     assert (sent["To"], sent["From"]) == ("whatsapp:+254711000111", "whatsapp:+15005550006")
 

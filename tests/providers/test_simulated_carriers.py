@@ -15,7 +15,16 @@ import requests
 from flask import Flask, request
 
 from bot.providers.africastalking import AfricasTalking
-from bot.providers.contracts import FetchError, Inbound, OutgoingSms, Receipt, Report, Sender, SendError, SessionEnd
+from bot.providers.contracts import (
+    DeliveryReport,
+    FetchError,
+    Inbound,
+    OutgoingMessage,
+    Receipt,
+    Sender,
+    SendError,
+    SessionEnd,
+)
 from bot.providers.twilio import Twilio
 from bot.runtime.settings import Settings
 from bot.simulator import carriers, media
@@ -116,29 +125,29 @@ def hop(text: str, session: int = 1, msisdn: str = AMINA) -> Inbound:
 # What the simulated phones post
 
 
-def test_a_call_carries_all_that_was_typed(gateway: Gateway, hall: RecordingHall) -> None:
-    assert gateway.dial(AMINA) == hall.screen
+def test_a_call_carries_all_that_was_typed(gateway: Gateway, handler: RecordingHall) -> None:
+    assert gateway.dial(AMINA) == handler.screen
     gateway.answer(AMINA, "1")
     gateway.answer(AMINA, "Basket 3*4")
-    assert hall.heard == [hop(""), hop("1"), hop("1*Basket 3*4")]
+    assert handler.heard == [hop(""), hop("1"), hop("1*Basket 3*4")]
 
 
-def test_what_follows_our_code_is_typed_ahead(gateway: Gateway, hall: RecordingHall) -> None:
+def test_what_follows_our_code_is_typed_ahead(gateway: Gateway, handler: RecordingHall) -> None:
     gateway.dial(AMINA, "*384*22*3*1#")
     gateway.answer(AMINA, "2")
-    assert hall.heard == [hop("3*1"), hop("3*1*2")]
+    assert handler.heard == [hop("3*1"), hop("3*1*2")]
 
 
-def test_phones_call_at_the_same_time(gateway: Gateway, hall: RecordingHall) -> None:
+def test_phones_call_at_the_same_time(gateway: Gateway, handler: RecordingHall) -> None:
     gateway.dial(AMINA)
     gateway.dial(JANE)
     gateway.answer(AMINA, "1")
     gateway.answer(JANE, "2")
-    assert hall.heard == [hop(""), hop("", 2, JANE), hop("1"), hop("2", 2, JANE)]
+    assert handler.heard == [hop(""), hop("", 2, JANE), hop("1"), hop("2", 2, JANE)]
 
 
 def test_hanging_up_is_told_with_what_the_call_was(
-    gateway: Gateway, hall: RecordingHall, world: World, wire: list[dict[str, str]]
+    gateway: Gateway, handler: RecordingHall, world: World, wire: list[dict[str, str]]
 ) -> None:
     gateway.dial(AMINA)
     gateway.answer(AMINA, "1")
@@ -155,29 +164,29 @@ def test_hanging_up_is_told_with_what_the_call_was(
         "durationInMillis": "30000",
         "hopsCount": "2",
         "input": "1",
-        "lastAppResponse": hall.screen,
+        "lastAppResponse": handler.screen,
     }
-    assert isinstance(hall.heard[-1], SessionEnd)
-    assert hall.heard[-1].incomplete
+    assert isinstance(handler.heard[-1], SessionEnd)
+    assert handler.heard[-1].incomplete
     with pytest.raises(KeyError):
         gateway.answer(AMINA, "2")
 
 
 @pytest.mark.parametrize(("screen", "status"), [("END Asante", "Success"), ("Asante", "Failed")])
 def test_a_call_that_ends_by_itself_is_told_too(
-    gateway: Gateway, hall: RecordingHall, screen: str, status: str
+    gateway: Gateway, handler: RecordingHall, screen: str, status: str
 ) -> None:
-    hall.screen = screen
+    handler.screen = screen
     gateway.dial(AMINA)
-    end = hall.heard[-1]
+    end = handler.heard[-1]
     assert isinstance(end, SessionEnd)
     assert (end.incomplete, end.facts["status"]) == (False, status)
 
 
-def test_a_repeated_hop_is_the_same_hop_even_when_it_ended_the_call(gateway: Gateway, hall: RecordingHall) -> None:
-    hall.screen = "END Asante"
+def test_a_repeated_hop_is_the_same_hop_even_when_it_ended_the_call(gateway: Gateway, handler: RecordingHall) -> None:
+    handler.screen = "END Asante"
     assert gateway.dial(AMINA) == gateway.repeat()
-    assert (hall.heard[0], hall.heard[-1]) == (hop(""), hop(""))
+    assert (handler.heard[0], handler.heard[-1]) == (hop(""), hop(""))
 
 
 def test_nothing_can_be_repeated_before_something_was_posted(gateway: Gateway) -> None:
@@ -185,19 +194,19 @@ def test_nothing_can_be_repeated_before_something_was_posted(gateway: Gateway) -
         gateway.repeat()
 
 
-def test_a_caller_that_keeps_its_own_call(gateway: Gateway, hall: RecordingHall) -> None:
+def test_a_caller_that_keeps_its_own_call(gateway: Gateway, handler: RecordingHall) -> None:
     gateway.post_ussd("ATUid_x", AMINA, "*384*22#", "1*2")
     gateway.post_end("ATUid_x", AMINA, "*384*22#", "1*2")
-    said, end = hall.heard
+    said, end = handler.heard
     assert said == Inbound("ussd", "africastalking", "ATUid_x", AMINA, "*384*22#", "1*2")
     assert isinstance(end, SessionEnd)
     assert (end.session_id, end.incomplete, end.facts["hopsCount"]) == ("ATUid_x", True, "3")
 
 
-def test_texts_come_by_either_provider(gateway: Gateway, hall: RecordingHall, world: World) -> None:
+def test_texts_come_by_either_provider(gateway: Gateway, handler: RecordingHall, world: World) -> None:
     assert gateway.text(AMINA, "SELL basket 1500", id="m1") == 200
     assert gateway.text(AMINA, "HELP", provider="twilio", id="SM1") == 200
-    assert hall.heard == [
+    assert handler.heard == [
         Inbound(
             "sms",
             "africastalking",
@@ -212,11 +221,11 @@ def test_texts_come_by_either_provider(gateway: Gateway, hall: RecordingHall, wo
 
 
 def test_pictures_come_with_a_text_and_lie_where_it_says(
-    gateway: Gateway, hall: RecordingHall, settings: Settings
+    gateway: Gateway, handler: RecordingHall, settings: Settings
 ) -> None:
     gateway.picture(JANE, "PHOTO K7P4", b"one", b"another")
 
-    (inbound,) = hall.heard
+    (inbound,) = handler.heard
     assert isinstance(inbound, Inbound)
     assert (inbound.text, inbound.msisdn) == ("PHOTO K7P4", JANE)
     assert [one.content_type for one in inbound.media] == ["image/jpeg", "image/jpeg"]
@@ -237,12 +246,12 @@ def test_twilio_gives_a_picture_to_its_account_only(session: requests.Session) -
         assert (refused.value.reason, refused.value.retryable) == (reason, retryable)
 
 
-def test_reports_come_from_the_provider_whose_id_it_is(gateway: Gateway, hall: RecordingHall) -> None:
+def test_reports_come_from_the_provider_whose_id_it_is(gateway: Gateway, handler: RecordingHall) -> None:
     assert gateway.report("ATXid_1", "Failed", msisdn=AMINA, reason="UserIsInactive") == 200
     assert gateway.report("SM1", "delivered", msisdn=AMINA) == 204
-    assert hall.heard == [
-        Report("africastalking", "ATXid_1", "failed", "UserIsInactive", "Failed", AMINA),
-        Report("twilio", "SM1", "delivered", None, "delivered", AMINA),
+    assert handler.heard == [
+        DeliveryReport("africastalking", "ATXid_1", "failed", "UserIsInactive", "Failed", AMINA),
+        DeliveryReport("twilio", "SM1", "delivered", None, "delivered", AMINA),
     ]
 
 
@@ -253,14 +262,14 @@ def test_africastalking_carries_a_text(session: requests.Session, world: World) 
     sender = africastalking(session)
     message = f"ATXid_{1:032x}"
     assert sender.name == "simulator"
-    assert sender.send(OutgoingSms("msg_1", AMINA, "x" * 161)) == Receipt(message, cost="KES 1.6000")
+    assert sender.send(OutgoingMessage("msg_1", AMINA, "x" * 161)) == Receipt(message, cost="KES 1.6000")
     assert world.delivered == [Carried(message, "africastalking", AMINA, "22384", "x" * 161)]
     assert world.reported == [(message, "Success", None)]
 
 
 def test_twilio_carries_a_text_and_remembers_it(session: requests.Session, world: World) -> None:
     sender = twilio(session)
-    receipt = sender.send(OutgoingSms("msg_1", AMINA, "Habari €"))
+    receipt = sender.send(OutgoingMessage("msg_1", AMINA, "Habari €"))
     assert world.delivered == [
         Carried(receipt.provider_id, "twilio", AMINA, "+15005550006", "Habari €"),
     ]
@@ -295,7 +304,7 @@ def test_the_end_of_a_number_chooses_how_its_text_fares(
     retryable: bool,
 ) -> None:
     with pytest.raises(SendError) as failure:
-        make(session).send(OutgoingSms("msg_1", msisdn, "Habari"))
+        make(session).send(OutgoingMessage("msg_1", msisdn, "Habari"))
     assert (failure.value.reason, failure.value.retryable) == (reason, retryable)
     assert (world.delivered, world.reported) == ([], [])
 
@@ -306,13 +315,13 @@ def test_the_end_of_a_number_chooses_how_its_text_fares(
 def test_a_phone_that_is_off_is_reported(
     session: requests.Session, world: World, make: Callable[..., Sender], said: tuple[str, str | None]
 ) -> None:
-    receipt = make(session).send(OutgoingSms("msg_1", "+254711999404", "Habari"))
+    receipt = make(session).send(OutgoingMessage("msg_1", "+254711999404", "Habari"))
     assert world.delivered == []
     assert world.reported == [(receipt.provider_id, *said)]
 
 
 def test_wrong_keys_and_senders_are_refused_as_the_providers_do(session: requests.Session) -> None:
-    text = OutgoingSms("msg_1", AMINA, "Habari")
+    text = OutgoingMessage("msg_1", AMINA, "Habari")
     for sender, reason in (
         (africastalking(session, key="wrong"), "http_401"),
         (africastalking(session, sender="a name too long"), "InvalidSenderId"),
@@ -383,7 +392,7 @@ def test_twilio_names_what_is_wrong(session: requests.Session, form: dict[str, A
 
 
 def test_twilio_shows_messages_to_their_account_only(session: requests.Session) -> None:
-    sid = twilio(session).send(OutgoingSms("msg_1", AMINA, "Habari")).provider_id
+    sid = twilio(session).send(OutgoingMessage("msg_1", AMINA, "Habari")).provider_id
     nowhere = "SM" + "0" * 32
     assert session.get(f"{TWILIO_URL}/{sid}.json", auth=(ACCOUNT, TOKEN)).json()["status"] == "delivered"
     assert session.get(f"{TWILIO_URL}/{nowhere}.json", auth=(ACCOUNT, TOKEN)).json()["code"] == 20404

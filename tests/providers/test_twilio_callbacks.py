@@ -14,7 +14,7 @@ from twilio.request_validator import RequestValidator
 from werkzeug.test import TestResponse
 
 from bot.providers import twilio
-from bot.providers.contracts import Inbound, Media, Report
+from bot.providers.contracts import DeliveryReport, Inbound, Media
 from tests.providers.conftest import PUBLIC_URL, TOKEN
 from tests.providers.halls import RecordingHall
 
@@ -55,8 +55,8 @@ def sms(text: str, **more: object) -> Inbound:
     return Inbound(**(said | more), text=text)  # type: ignore[arg-type]
 
 
-def report(status: str | None, reason: str | None, raw: str) -> Report:
-    return Report("twilio", SID, status, reason, raw, "+254712345678")  # type: ignore[arg-type]
+def report(status: str | None, reason: str | None, raw: str) -> DeliveryReport:
+    return DeliveryReport("twilio", SID, status, reason, raw, "+254712345678")  # type: ignore[arg-type]
 
 
 UNDERSTOOD = [
@@ -112,16 +112,16 @@ UNDERSTOOD = [
 
 @pytest.mark.parametrize(("path", "body", "heard"), UNDERSTOOD)
 def test_a_callback_is_told_to_the_hall_in_our_words(
-    client: FlaskClient, hall: RecordingHall, path: str, body: str, heard: object
+    client: FlaskClient, handler: RecordingHall, path: str, body: str, heard: object
 ) -> None:
     answer = post(client, path, body)
     assert answer.status_code == {"sms": 200, "status": 204}[path]
-    assert hall.heard == [heard]
+    assert handler.heard == [heard]
 
 
-def test_the_token_of_a_text_is_told_to_the_hall(client: FlaskClient, hall: RecordingHall) -> None:
+def test_the_token_of_a_text_is_told_to_the_hall(client: FlaskClient, handler: RecordingHall) -> None:
     post(client, "sms", f"{TEXT}&{PHONES}&Body=HELP", **{"I-Twilio-Idempotency-Token": "7f3a"})
-    assert hall.heard == [sms("HELP", token="7f3a")]
+    assert handler.heard == [sms("HELP", token="7f3a")]
 
 
 def test_a_text_is_answered_with_no_words_and_a_status_with_nothing(client: FlaskClient) -> None:
@@ -138,11 +138,11 @@ def test_a_text_is_answered_with_no_words_and_a_status_with_nothing(client: Flas
     ],
 )
 def test_what_nobody_can_use_is_accepted_noted_and_kept_from_the_hall(
-    client: FlaskClient, hall: RecordingHall, caplog: pytest.LogCaptureFixture, path: str, body: str
+    client: FlaskClient, handler: RecordingHall, caplog: pytest.LogCaptureFixture, path: str, body: str
 ) -> None:
     caplog.set_level("INFO")
     assert post(client, path, body).status_code < 300
-    assert hall.heard == []
+    assert handler.heard == []
     assert len(caplog.records) == 1
 
 
@@ -157,10 +157,10 @@ def test_what_nobody_can_use_is_accepted_noted_and_kept_from_the_hall(
     ],
 )
 def test_a_missing_field_is_400_and_changes_nothing(
-    client: FlaskClient, hall: RecordingHall, path: str, body: str
+    client: FlaskClient, handler: RecordingHall, path: str, body: str
 ) -> None:
     assert post(client, path, body).status_code == 400
-    assert hall.heard == []
+    assert handler.heard == []
 
 
 FORGED = ["", "1ugM4IHgSoI9XoCDkWjDQN0paac=", "ñ", sign("sms", f"{TEXT}&{PHONES}", "another token")]
@@ -168,9 +168,9 @@ FORGED = ["", "1ugM4IHgSoI9XoCDkWjDQN0paac=", "ñ", sign("sms", f"{TEXT}&{PHONES
 
 @pytest.mark.parametrize("path", ["sms", "status"])
 @pytest.mark.parametrize("signature", FORGED)
-def test_a_wrong_signature_is_403(client: FlaskClient, hall: RecordingHall, path: str, signature: str) -> None:
+def test_a_wrong_signature_is_403(client: FlaskClient, handler: RecordingHall, path: str, signature: str) -> None:
     assert post(client, path, f"{TEXT}&{PHONES}&Body=PAY+ME", signature).status_code == 403
-    assert hall.heard == []
+    assert handler.heard == []
 
 
 def test_no_signature_is_403(client: FlaskClient) -> None:
@@ -188,12 +188,12 @@ def test_the_query_and_a_slash_at_the_end_are_signed_too(client: FlaskClient) ->
     assert post(client, "sms?from=console", body, sign("sms", body)).status_code == 403
 
 
-def test_without_a_token_everything_is_403(hall: RecordingHall) -> None:
+def test_without_a_token_everything_is_403(handler: RecordingHall) -> None:
     app = Flask(__name__)
-    app.register_blueprint(twilio.routes(hall, PUBLIC_URL, None))
+    app.register_blueprint(twilio.routes(handler, PUBLIC_URL, None))
     body = f"{TEXT}&{PHONES}&Body=HELP"
     assert post(app.test_client(), "sms", body, sign("sms", body, "")).status_code == 403
-    assert hall.heard == []
+    assert handler.heard == []
 
 
 SMS_FIELDS = dict(parse_qsl(f"{TEXT}&{PHONES}&MessagingServiceSid=MG{'2' * 32}", keep_blank_values=True))
@@ -224,9 +224,9 @@ SMS_FIELDS = dict(parse_qsl(f"{TEXT}&{PHONES}&MessagingServiceSid=MG{'2' * 32}",
     ],
 )
 def test_known_signatures_open_the_routes(
-    hall: RecordingHall, host: str, path: str, fields: dict[str, str | list[str]], signature: str
+    handler: RecordingHall, host: str, path: str, fields: dict[str, str | list[str]], signature: str
 ) -> None:
-    guarded = twilio.routes(hall, host, TOKEN)
+    guarded = twilio.routes(handler, host, TOKEN)
     guarded.url_prefix = None
     guarded.add_url_rule(path, "known", lambda: "welcome", methods=["POST"])
     app = Flask(__name__)

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, Engine
 
 from state import messages
-from state.messages import Answer, Message, Status
+from state.messages import AcceptedMessage, Message, Status
 from tests.state.together import together
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -32,7 +32,7 @@ def receive(conn: Connection, id: str = "msg_1", provider_id: str = "ATXid_1", *
 
 
 def sent(conn: Connection, id: str = "msg_1", provider_id: str | None = "ATXid_1") -> None:
-    messages.sent(conn, [Answer(id, AT, provider_id, "KES 0.8000")], NOW)
+    messages.sent(conn, [AcceptedMessage(id, AT, provider_id, "KES 0.8000")], NOW)
 
 
 def sending(conn: Connection, id: str = "msg_1", now: datetime = NOW) -> str:
@@ -165,7 +165,9 @@ def test_many_are_sent_at_once_and_each_meets_its_own_early_reports(conn: Connec
     messages.report(conn, AT, "ATXid_2", "failed", NOW, "Expired")
     messages.report(conn, AT, "ATXid_3", "delivered", LATER)
     messages.sent(conn, [], NOW)
-    messages.sent(conn, [Answer(f"msg_{n}", AT, f"ATXid_{n}" if n else None, f"KES {n}.0") for n in range(4)], NOW)
+    messages.sent(
+        conn, [AcceptedMessage(f"msg_{n}", AT, f"ATXid_{n}" if n else None, f"KES {n}.0") for n in range(4)], NOW
+    )
     assert [stands(conn, f"msg_{n}") for n in range(4)] == ["sent", "sent", "failed", "delivered"]
     assert [messages.find(conn, f"msg_{n}").cost for n in range(4)] == [f"KES {n}.0" for n in range(4)]  # type: ignore[union-attr]
 
@@ -174,7 +176,9 @@ def test_an_id_that_a_provider_gives_twice_names_the_first(conn: Connection) -> 
     for id in ("msg_1", "msg_2", "msg_3"):
         queue(conn, id)
         sending(conn, id)
-    messages.sent(conn, [Answer("msg_1", AT, "ATXid_1", None), Answer("msg_2", AT, "ATXid_1", None)], NOW)
+    messages.sent(
+        conn, [AcceptedMessage("msg_1", AT, "ATXid_1", None), AcceptedMessage("msg_2", AT, "ATXid_1", None)], NOW
+    )
     sent(conn, "msg_3")
     assert messages.report(conn, AT, "ATXid_1", "delivered", LATER)
     assert [stands(conn, f"msg_{n}") for n in (1, 2, 3)] == ["delivered", "sent", "sent"]
@@ -396,7 +400,7 @@ def test_what_a_phone_was_sent_lately_is_what_left_or_may_have(conn: Connection)
         sending(conn, id, now=LATER)
     messages.failed(conn, "msg_3", error="no phone")
     had = messages.asked_since(conn, [AMINA, JUMA], NOW)
-    assert had == [messages.Had("msg_1", AMINA, "text 1", "reply", LATER)]
+    assert had == [messages.RecentMessage("msg_1", AMINA, "text 1", "reply", LATER)]
 
 
 def test_the_last_text_heard_is_unanswered_until_its_answer_leaves(conn: Connection) -> None:

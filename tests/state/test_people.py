@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, Engine, select
 
 from state import people
-from state.people import Person
+from state.people import PersonRecord
 from state.tables import consent
 from tests.state.together import together
 
@@ -28,13 +28,13 @@ def test_a_phone_we_never_met_is_nobody(conn: Connection) -> None:
 def test_a_language_is_remembered_and_may_change(conn: Connection) -> None:
     people.set_language(conn, AMINA, "sw", NOW)
     people.set_language(conn, AMINA, "en", LATER)
-    assert people.find(conn, AMINA) == Person(AMINA, "en", NOW, None, None)
+    assert people.find(conn, AMINA) == PersonRecord(AMINA, "en", NOW, None, None)
 
 
 def test_stop_takes_effect_once_and_is_proven_once(conn: Connection) -> None:
     assert people.opt_out(conn, AMINA, "sms: STOP", NOW)
     assert not people.opt_out(conn, AMINA, "sms: ACHA", LATER)
-    assert people.find(conn, AMINA) == Person(AMINA, None, NOW, NOW, "sms: STOP")
+    assert people.find(conn, AMINA) == PersonRecord(AMINA, None, NOW, NOW, "sms: STOP")
     assert proofs(conn) == [(AMINA, "opt_out", "sms: STOP", NOW)]
 
 
@@ -45,7 +45,7 @@ def test_promotions_are_switched_off_apart_from_everything_else_and_start_brings
     assert found
     assert (found.promotions_off_at, found.opted_out_at) == (NOW, None)
     assert people.opt_in(conn, AMINA, "sms: START", LATER)
-    assert people.find_all(conn, [AMINA]) == {AMINA: Person(AMINA, None, NOW, None, None)}
+    assert people.find_all(conn, [AMINA]) == {AMINA: PersonRecord(AMINA, None, NOW, None, None)}
 
 
 def test_start_undoes_stop_and_nothing_else(conn: Connection) -> None:
@@ -54,7 +54,7 @@ def test_start_undoes_stop_and_nothing_else(conn: Connection) -> None:
     people.opt_out(conn, AMINA, "sms: STOP", NOW)
     assert people.opt_in(conn, AMINA, "sms: START", LATER)
     assert not people.opt_in(conn, AMINA, "sms: START", LATER)
-    assert people.find(conn, AMINA) == Person(AMINA, "sw", NOW, None, None)
+    assert people.find(conn, AMINA) == PersonRecord(AMINA, "sw", NOW, None, None)
     assert proofs(conn) == [(AMINA, "opt_out", "sms: STOP", NOW), (AMINA, "opt_in", "sms: START", LATER)]
 
 

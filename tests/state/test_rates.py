@@ -9,28 +9,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine
 
-from state.rates import Rates, RedisRates, SqlRates, _taken
+from state.rates import RedisRates, SendRates, SqlRates, _taken
 from tests.state.together import together
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
 
 @pytest.fixture(params=["sql", "redis"])
-def rates(request: pytest.FixtureRequest) -> Rates:
+def rates(request: pytest.FixtureRequest) -> SendRates:
     return SqlRates() if request.param == "sql" else RedisRates(request.getfixturevalue("redis_url"))
 
 
-def take(rates: Rates, conn: Connection, wanted: int, seconds: float = 0, name: str = "twilio") -> int:
+def take(rates: SendRates, conn: Connection, wanted: int, seconds: float = 0, name: str = "twilio") -> int:
     return rates.take(conn, name, per_second=10, wanted=wanted, now=NOW + timedelta(seconds=seconds))
 
 
-def test_a_full_bucket_holds_one_seconds_worth(rates: Rates, conn: Connection) -> None:
+def test_a_full_bucket_holds_one_seconds_worth(rates: SendRates, conn: Connection) -> None:
     assert take(rates, conn, 4) == 4
     assert take(rates, conn, 100) == 6
     assert take(rates, conn, 1) == 0
 
 
-def test_it_fills_as_time_goes_by_and_no_further_than_full(rates: Rates, conn: Connection) -> None:
+def test_it_fills_as_time_goes_by_and_no_further_than_full(rates: SendRates, conn: Connection) -> None:
     take(rates, conn, 10)
     assert take(rates, conn, 100, seconds=0.3) == 3
     assert take(rates, conn, 100, seconds=0.35) == 0
@@ -38,19 +38,19 @@ def test_it_fills_as_time_goes_by_and_no_further_than_full(rates: Rates, conn: C
     assert take(rates, conn, 100, seconds=60) == 10
 
 
-def test_less_than_one_a_second_is_still_one_now_and_then(rates: Rates, conn: Connection) -> None:
+def test_less_than_one_a_second_is_still_one_now_and_then(rates: SendRates, conn: Connection) -> None:
     def take(seconds: float) -> int:
         return rates.take(conn, "slow", per_second=0.1, wanted=5, now=NOW + timedelta(seconds=seconds))
 
     assert [take(seconds) for seconds in (0, 9, 10, 11, 100)] == [1, 0, 1, 0, 1]
 
 
-def test_each_name_has_a_bucket_of_its_own(rates: Rates, conn: Connection) -> None:
+def test_each_name_has_a_bucket_of_its_own(rates: SendRates, conn: Connection) -> None:
     assert take(rates, conn, 100) == 10
     assert take(rates, conn, 100, name="africastalking") == 10
 
 
-def test_workers_at_once_take_no_more_than_there_is(rates: Rates, engine: Engine) -> None:
+def test_workers_at_once_take_no_more_than_there_is(rates: SendRates, engine: Engine) -> None:
     def work(_: int) -> int:
         with engine.begin() as conn:
             return take(rates, conn, 3)
