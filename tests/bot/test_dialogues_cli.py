@@ -16,7 +16,7 @@ from bot.services import build
 from flows.dialogues import BOOK
 from flows.kit import Ask, DialogueEngine, Flow, Place, length
 from flows.kit.drawing import mermaid
-from tests.house.rooms import ROOT
+from tests.repository.architecture import ROOT
 
 Types = Callable[..., Result]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.rooms import ROOT
+from tests.repository.architecture import ROOT
 
 SCRIPTS = [path for path in (*ROOT.glob("script/*"), ROOT / ".ci/run") if b"bash" in path.read_bytes()[:30]]
 UV = '#!/bin/sh\necho "$*" >>"$0.log"\n[ ! -e "$0.broken" ]\n'

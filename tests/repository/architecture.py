@@ -1,6 +1,6 @@
 """The rooms of the house and what each may import: one table, for the test and for the picture.
 
-.venv/bin/python -m tests.house.rooms     draws the picture in docs/house.md anew
+.venv/bin/python -m tests.repository.architecture     draws the picture in docs/architecture.md anew
 """
 
 from __future__ import annotations
@@ -145,5 +145,5 @@ def _label(room: Room) -> str:
 
 
 if __name__ == "__main__":
-    services = ROOT / "docs/house.md"
+    services = ROOT / "docs/architecture.md"
     services.write_text(PICTURE.sub(lambda _: picture(), services.read_text()))

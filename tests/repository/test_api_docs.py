@@ -26,7 +26,7 @@ from marketplace_api.accounts import api_keys
 from marketplace_api.rest.catalogue import ProductQuery
 from marketplace_api.rest.lists import PageQuery
 from state import messages
-from tests.house.rooms import ROOT
+from tests.repository.architecture import ROOT
 from tests.marketplace.served import served
 from tests.receivers import Receiver, receiving
 from tests.service import OPERATOR_KEY, Service, serving

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.house.rooms import ROOMS, ROOT, objections
+from tests.repository.architecture import ROOMS, ROOT, objections
 
 
 def test_every_import_is_one_that_the_table_allows():
@@ -20,7 +20,7 @@ def test_every_room_of_the_table_stands():
         "import state.sessions as store",
         "from state import sessions",
         "from bot.app import create_app",
-        "from tests.house import rooms",
+        "from tests.repository import architecture",
         "import flask",
         "import json, redis",
         "from sqlalchemy.orm import Session",

@@ -7,7 +7,7 @@ import shlex
 import pytest
 
 from bot.runtime.settings import DEVELOPMENT_SECRET, Settings
-from tests.house.rooms import PICTURE, ROOT, picture
+from tests.repository.architecture import PICTURE, ROOT, picture
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 DECISIONS = sorted(path.name for path in ROOT.glob("docs/adr/0*.md"))
@@ -52,9 +52,9 @@ def test_the_contract_names_every_setting_with_its_default():
 
 
 def test_the_picture_of_the_house_is_drawn_from_its_table():
-    drawn = PICTURE.findall((ROOT / "docs/house.md").read_text())
+    drawn = PICTURE.findall((ROOT / "docs/architecture.md").read_text())
 
-    assert drawn == [picture()], "draw it anew: .venv/bin/python -m tests.house.rooms"
+    assert drawn == [picture()], "draw it anew: .venv/bin/python -m tests.repository.architecture"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
