@@ -28,8 +28,8 @@ from marketplace_api.events.webhooks import GIVEN_UP_AFTER, JITTER, OLD_SECRET_F
 from marketplace_api.models import Event
 from marketplace_api.rest import pushed
 from tests.bot.scenes import AKINYI, JOY, OTIENO, POT, accepted, artisan, on_sale, order, received, texts, ware
-from tests.repository.architecture import ROOT
 from tests.receivers import Arrived, Receiver, receiving
+from tests.repository.architecture import ROOT
 from tests.service import Service
 from tests.state.together import together
 

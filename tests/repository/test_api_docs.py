@@ -26,9 +26,9 @@ from marketplace_api.accounts import api_keys
 from marketplace_api.rest.catalogue import ProductQuery
 from marketplace_api.rest.lists import PageQuery
 from state import messages
-from tests.repository.architecture import ROOT
 from tests.marketplace.served import served
 from tests.receivers import Receiver, receiving
+from tests.repository.architecture import ROOT
 from tests.service import OPERATOR_KEY, Service, serving
 
 PAGE = (ROOT / "docs/api.md").read_text()
