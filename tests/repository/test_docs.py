@@ -10,7 +10,6 @@ from bot.runtime.settings import DEVELOPMENT_SECRET, Settings
 from tests.repository.architecture import PICTURE, ROOT, picture
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-DECISIONS = sorted(path.name for path in ROOT.glob("docs/adr/0*.md"))
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)")
 
 
@@ -67,8 +66,3 @@ def test_every_script_the_readme_names_can_be_run():
 
     assert named >= {"script/server", "script/test"}
     assert [name for name in sorted(named) if not os.access(ROOT / name, os.X_OK)] == []
-
-
-@pytest.mark.parametrize("decision", DECISIONS)
-def test_every_decision_is_in_the_list_of_decisions(decision):
-    assert f"({decision})" in (ROOT / "docs/adr/README.md").read_text()
