@@ -1,13 +1,13 @@
-"""What must leave us after commit: jobs, claimed by workers under a lease.
+"""The outbox: jobs added in a transaction and run after its commit, claimed by workers under a lease.
 
-A worker that dies lets its lease run out; the next one claims the job under a token of its own, and from
-then on the first can no longer finish it. Jobs of one lane leave one at a time: the urgent first, and those of one
-priority in the order they were added. So an answer is never kept waiting by news that backs off.
+When a worker dies its lease expires. The next worker claims the job under a new token, and from then on the first one
+can no longer finish it. Jobs with the same ordering key run one at a time: those of higher priority first, and those of
+one priority in the order they were added. So a reply never waits for a notification that is being retried.
 
-    outbox.add(conn, kind="sms", lane=msisdn, key="msg_7", payload={"message": "msg_7"}, due_at=now, now=now)
+    outbox.add(conn, kind="sms", ordering_key=msisdn, key="msg_7", payload={"message": "msg_7"}, due_at=now, now=now)
     for job in outbox.claim(conn, now=now, limit=50, lease=timedelta(minutes=1), token=new_token()):
         ...
-        outbox.done(conn, job, now=now)
+        outbox.finish(conn, job, now=now)
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ from state.tables import insert_new, outbox
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A claimed job. `attempts` counts this claim too, and `token` is what it is held by."""
+    """A claimed job. `attempts` includes this claim; `token` identifies the claim that holds it."""
 
     id: int
     kind: str
-    lane: str | None
+    ordering_key: str | None
     priority: int
     payload: dict[str, Any]
     key: str
@@ -54,7 +54,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """How many jobs are not finished, how many of them are due and since when, and how many are dead."""
+    """Counts of jobs: unfinished, due among them (with the earliest due time), and dead-lettered."""
 
     waiting: int
     due: int
@@ -68,14 +68,15 @@ def add(
     kind: str,
     payload: Mapping[str, Any],
     key: str,
-    lane: str | None,
+    ordering_key: str | None,
     due_at: datetime,
     now: datetime,
     priority: int = 0,
 ) -> bool:
-    """Add a job; False if its key was ever added before. A higher priority leaves earlier.
+    """Add a job; False if its key was ever added before. Jobs of higher priority are claimed first.
 
-    A job keeps its lane waiting from now on, not from `due_at`: what is to leave much later takes no lane.
+    A job blocks later jobs with its ordering key from now on, not from `due_at`. So a job that is due much later
+    must have no ordering key.
     """
     return insert_new(
         conn,
@@ -83,7 +84,7 @@ def add(
         kind=kind,
         payload=_packed(payload),
         key=key,
-        lane=lane,
+        ordering_key=ordering_key,
         due_at=due_at,
         created_at=now,
         priority=priority,
@@ -99,9 +100,9 @@ def claim(
     token: str,
     kinds: Collection[str] | None = None,
 ) -> list[Job]:
-    """Hold up to `limit` due jobs until `now + lease`, the most urgent first.
+    """Claim up to `limit` due jobs until `now + lease`, in order of priority.
 
-    `token` is new with every claim: it tells this holder from the next.
+    `token` must be new for every claim; it distinguishes this claim from the next one of the same job.
     """
     urgent_first = outbox.c.priority.desc(), outbox.c.due_at, outbox.c.id
     locked = _claimable(now, kinds).order_by(*urgent_first).limit(limit).with_for_update(skip_locked=True)
@@ -118,17 +119,17 @@ def claim(
 
 
 def anything_due(conn: Connection, now: datetime, kinds: Collection[str] | None = None) -> bool:
-    """Whether `claim` would find something; asked without writing."""
+    """Whether `claim` would find something. Reads only, so it takes no write lock."""
     return bool(conn.execute(select(exists(_claimable(now, kinds)))).scalar())
 
 
-def done(conn: Connection, job: Job, *, now: datetime) -> bool:
-    """The job is finished: its key stays known, its payload is forgotten. False if the lease was lost."""
-    return _let_go(conn, job, done_at=now, payload="{}", error=None)
+def finish(conn: Connection, job: Job, *, now: datetime) -> bool:
+    """Finish the job: its key is kept, its payload is deleted. False if the lease was lost."""
+    return _release(conn, job, done_at=now, payload="{}", error=None)
 
 
-def all_done(conn: Connection, jobs: Iterable[Job], *, now: datetime) -> None:
-    """As `done`, for many at once; those whose lease was lost are left alone."""
+def finish_all(conn: Connection, jobs: Iterable[Job], *, now: datetime) -> None:
+    """Finish many jobs in one statement. A job whose lease was lost is not changed."""
     held = outbox.update().where(outbox.c.id == bindparam("held"), outbox.c.lease_token == bindparam("token"))
     finished = held.values(lease_until=None, lease_token=None, done_at=now, payload="{}", error=None)
     if rows := [{"held": job.id, "token": job.token} for job in jobs]:
@@ -136,43 +137,45 @@ def all_done(conn: Connection, jobs: Iterable[Job], *, now: datetime) -> None:
 
 
 def retry(conn: Connection, job: Job, *, due_at: datetime, error: str) -> bool:
-    """The attempt failed; try again at `due_at`. False if the lease was lost."""
-    return _let_go(conn, job, due_at=due_at, error=error)
+    """Run the job again at `due_at`, because the attempt failed. False if the lease was lost."""
+    return _release(conn, job, due_at=due_at, error=error)
 
 
-def bury(conn: Connection, job: Job, *, now: datetime, error: str) -> bool:
-    """The job failed for good; its lane goes on without it. False if the lease was lost."""
-    return _let_go(conn, job, dead_at=now, error=error)
+def dead_letter(conn: Connection, job: Job, *, now: datetime, error: str) -> bool:
+    """Give the job up; the next job with its ordering key may run. False if the lease was lost."""
+    return _release(conn, job, dead_at=now, error=error)
 
 
-def replaced(conn: Connection, *, kind: str, payload: Mapping[str, Any], now: datetime) -> None:
-    """Another job does what buried ones with this payload did not: they are done, and their keys stay known."""
-    buried = outbox.update().where(outbox.c.dead_at.is_not(None), outbox.c.kind == kind)
-    same = buried.where(outbox.c.payload == _packed(payload))
+def finish_dead(conn: Connection, *, kind: str, payload: Mapping[str, Any], now: datetime) -> None:
+    """Finish the dead-lettered jobs with this payload, because another job now does their work. Their keys are kept."""
+    dead = outbox.update().where(outbox.c.dead_at.is_not(None), outbox.c.kind == kind)
+    same = dead.where(outbox.c.payload == _packed(payload))
     conn.execute(same.values(dead_at=None, done_at=now, payload="{}", error=None))
 
 
 def release(conn: Connection, jobs: Iterable[Job]) -> None:
-    """Give back jobs that were claimed and not begun, as if they had not been claimed."""
+    """Give up the claim on jobs that were not started: attempts are counted as before the claim."""
     for job in jobs:
-        _let_go(conn, job, attempts=outbox.c.attempts - 1)
+        _release(conn, job, attempts=outbox.c.attempts - 1)
 
 
 def postpone(conn: Connection, job: Job, *, due_at: datetime, error: str | None) -> bool:
-    """Not yet: as `release`, but due at `due_at`. False if the lease was lost."""
-    return _let_go(conn, job, due_at=due_at, error=error, attempts=outbox.c.attempts - 1)
+    """Run the job at `due_at` without counting this attempt. False if the lease was lost."""
+    return _release(conn, job, due_at=due_at, error=error, attempts=outbox.c.attempts - 1)
 
 
-def is_waiting(conn: Connection, lane: str) -> bool:
-    """Whether a job of this lane is not finished, be it due or not."""
-    mine = select(outbox.c.id).where(_keeps_waiting(outbox, lane))
-    return bool(conn.scalar(select(mine.exists())))
+def has_unfinished(conn: Connection, ordering_key: str) -> bool:
+    """Whether any job with this ordering key is neither finished nor dead, due or not."""
+    unfinished = select(outbox.c.id).where(_is_live_in(outbox, ordering_key))
+    return bool(conn.scalar(select(unfinished.exists())))
 
 
-def hasten(conn: Connection, lane: str, *, due_at: datetime) -> None:
-    """Let what waits in a lane for a later time be due then."""
+def run_now(conn: Connection, ordering_key: str, *, due_at: datetime) -> None:
+    """Make the waiting jobs with this ordering key due at `due_at` at the latest."""
     later = outbox.c.due_at > due_at
-    conn.execute(outbox.update().where(_is_live(outbox), outbox.c.lane == lane, later).values(due_at=due_at))
+    conn.execute(
+        outbox.update().where(_is_live(outbox), outbox.c.ordering_key == ordering_key, later).values(due_at=due_at)
+    )
 
 
 def depth(conn: Connection, now: datetime) -> Depth:
@@ -192,27 +195,27 @@ def sweep(conn: Connection, older_than: datetime) -> int:
 def _claimable(now: datetime, kinds: Collection[str] | None) -> Select[int]:
     free = or_(outbox.c.lease_until.is_(None), outbox.c.lease_until <= now)
     wanted = true() if kinds is None else outbox.c.kind.in_(kinds)
-    # Below an OR PostgreSQL looks into each job's lane. Else it would join the outbox with itself, by what it remembers
-    # of an outbox that may have filled since, and compare each job that is claimed with every other.
-    its_turn = or_(outbox.c.lane.is_(None), ~_lane_is_taken(now))
+    # Because of the OR, PostgreSQL looks up each job's ordering key in the index. Without it the planner may choose an
+    # anti-join of the outbox with itself, based on old statistics, and compare each claimed job with every other job.
+    its_turn = or_(outbox.c.ordering_key.is_(None), ~_is_blocked(now))
     return select(outbox.c.id).where(_is_live(outbox), outbox.c.due_at <= now, free, wanted, its_turn)
 
 
-def _lane_is_taken(now: datetime) -> ColumnElement[bool]:
-    """Another job of the lane comes first, or is out."""
+def _is_blocked(now: datetime) -> ColumnElement[bool]:
+    """Another job with the same ordering key comes first or is claimed."""
     other = outbox.alias("other")
-    # Ids are given before commit, so one that is out may well have the higher id.
+    # Ids are assigned before commit, so the claimed one may have the higher id.
     first = or_(
         other.c.priority > outbox.c.priority,
         and_(other.c.priority == outbox.c.priority, other.c.id < outbox.c.id),
         other.c.lease_until > now,
     )
-    return exists().where(_keeps_waiting(other, outbox.c.lane), other.c.id != outbox.c.id, first)
+    return exists().where(_is_live_in(other, outbox.c.ordering_key), other.c.id != outbox.c.id, first)
 
 
-def _keeps_waiting(job: FromClause, lane: str | ColumnElement[str | None]) -> ColumnElement[bool]:
-    """It is a live job of that lane, said as only the index by lane says it: no other can be taken instead."""
-    return and_(job.c.lane == lane, func.coalesce(job.c.done_at, job.c.dead_at).is_(None))
+def _is_live_in(job: FromClause, ordering_key: str | ColumnElement[str | None]) -> ColumnElement[bool]:
+    """A live job with that ordering key. Written with `coalesce` so that only the index `outbox_lane` fits it."""
+    return and_(job.c.ordering_key == ordering_key, func.coalesce(job.c.done_at, job.c.dead_at).is_(None))
 
 
 def _is_live(job: FromClause) -> ColumnElement[bool]:
@@ -227,7 +230,7 @@ def _job(row: Row[Any]) -> Job:
     return Job(
         id=row.id,
         kind=row.kind,
-        lane=row.lane,
+        ordering_key=row.lane,
         priority=row.priority,
         payload=msgspec.json.decode(row.payload),
         key=row.key,
@@ -238,6 +241,6 @@ def _job(row: Row[Any]) -> Job:
     )
 
 
-def _let_go(conn: Connection, job: Job, **values: Any) -> bool:
+def _release(conn: Connection, job: Job, **values: Any) -> bool:
     held = outbox.update().where(outbox.c.id == job.id, outbox.c.lease_token == job.token)
     return conn.execute(held.values(lease_until=None, lease_token=None, **values)).rowcount == 1

@@ -50,7 +50,7 @@ outbox = Table(
     metadata,
     Column("id", _serial, primary_key=True),
     Column("kind", Text, nullable=False),
-    Column("lane", Text),
+    Column("lane", Text, key="ordering_key"),  # stored as `lane`
     Column("priority", Integer, nullable=False),
     Column("payload", Text, nullable=False),
     Column("key", Text, nullable=False, unique=True),
@@ -62,12 +62,13 @@ outbox = Table(
     Column("done_at", UtcDateTime),
     Column("dead_at", UtcDateTime),
     Column("error", Text),
-    sqlite_autoincrement=True,  # a swept id never comes back, so a lane's order stays its order
+    sqlite_autoincrement=True,  # an id is never reused after a sweep, so ids stay in insertion order
 )
 
-# Partial, so that claiming costs the same however many jobs are done.
+# Partial indexes: the cost of a claim does not grow with the number of finished jobs.
 _live = text("done_at IS NULL AND dead_at IS NULL")
-_in_lane = text("coalesce(done_at, dead_at) IS NULL")  # also live, but no other index will do: see `state.outbox`
+# the same rows, written so that only this index fits: see `state.outbox`
+_ordered = text("coalesce(done_at, dead_at) IS NULL")
 _dead = text("dead_at IS NOT NULL")
 Index(
     "outbox_live",
@@ -77,7 +78,7 @@ Index(
     sqlite_where=_live,
     postgresql_where=_live,
 )
-Index("outbox_lane", outbox.c.lane, sqlite_where=_in_lane, postgresql_where=_in_lane)
+Index("outbox_lane", outbox.c.ordering_key, sqlite_where=_ordered, postgresql_where=_ordered)
 Index("outbox_dead", outbox.c.dead_at, sqlite_where=_dead, postgresql_where=_dead)
 
 message = Table(

@@ -41,7 +41,7 @@ def add(conn: Connection, note: Note, now: datetime) -> None:
         kind=KIND,
         payload=msgspec.to_builtins(note),
         key=f"command:{note.key}",
-        lane=_lane(note.msisdn),
+        ordering_key=_ordering_key(note.msisdn),
         due_at=now + FIRST,
         now=now,
     )
@@ -49,8 +49,8 @@ def add(conn: Connection, note: Note, now: datetime) -> None:
 
 def is_waiting(conn: Connection, msisdn: str) -> bool:
     """Whether something that she asked for has still to be done."""
-    return outbox.is_waiting(conn, _lane(msisdn))
+    return outbox.has_unfinished(conn, _ordering_key(msisdn))
 
 
-def _lane(msisdn: str) -> str:
+def _ordering_key(msisdn: str) -> str:
     return f"shop:{msisdn}"

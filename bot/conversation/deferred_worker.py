@@ -60,7 +60,7 @@ class CatchingUp:
             # should another worker have taken the job over meanwhile, then the key of the text is known
             if text:
                 queue.queue(conn, text, self.ids.new_id("msg"), now)
-            outbox.done(conn, job, now=now)
+            outbox.finish(conn, job, now=now)
 
     def _again(self, job: Job, error: str) -> None:
         log.warning("a command waits for the shop", extra={"attempts": job.attempts, "reason": error})

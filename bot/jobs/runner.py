@@ -59,7 +59,7 @@ class JobRunner:
             self._broke(job, type(error).__name__)
         else:
             with self.database.writing.begin() as db:
-                outbox.done(db.connection(), job, now=self.clock())
+                outbox.finish(db.connection(), job, now=self.clock())
 
     def _broke(self, job: Job, error: str) -> None:
         with self.database.writing.begin() as db:
@@ -67,4 +67,4 @@ class JobRunner:
             if job.attempts <= len(WAITS):
                 outbox.retry(conn, job, due_at=now + WAITS[job.attempts - 1], error=error)
             else:
-                outbox.bury(conn, job, now=now, error=error)
+                outbox.dead_letter(conn, job, now=now, error=error)

@@ -59,7 +59,7 @@ def chunk(services: Services, job: Job) -> None:
             queue.queue(session.connection(), _text(id, body, artisan), services.ids.new_id("msg"), shop.now)
         if len(artisans) == CHUNK:
             _go_on(shop, id, body, audience, after=artisans[-1].id)
-        outbox.done(session.connection(), job, now=shop.now)
+        outbox.finish(session.connection(), job, now=shop.now)
 
 
 def _go_on(shop: Shop, id: str, body: str, audience: Audience, after: str) -> None:
@@ -69,7 +69,7 @@ def _go_on(shop: Shop, id: str, body: str, audience: Audience, after: str) -> No
         kind=KIND,
         payload={"id": id, "text": body, "audience": asdict(audience), "after": after},
         key=f"{id}:after:{after}",
-        lane=None,
+        ordering_key=None,
         priority=BROADCAST,
         due_at=shop.now,
         now=shop.now,

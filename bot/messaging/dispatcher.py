@@ -159,7 +159,7 @@ class Dispatcher:
         jobs = outbox.claim(conn, now=now, limit=limit, lease=LEASE, token=token, kinds=KINDS)
         found = messages.find_all(conn, [job.payload["message"] for job in jobs])
         letters = [SendAttempt(job, found[job.payload["message"]]) for job in jobs if job.payload["message"] in found]
-        outbox.all_done(conn, [job for job in jobs if job.payload["message"] not in found], now=now)  # erased
+        outbox.finish_all(conn, [job for job in jobs if job.payload["message"] not in found], now=now)  # erased
         counts: Counter[tuple[str, str]] = Counter()
         going = self._within_rates(conn, self._mannerly(conn, self._open(conn, letters, now), counts, now), now)
         again = {letter.message.id for letter in going if letter.message.status == "sending"}
@@ -183,7 +183,7 @@ class Dispatcher:
             else:
                 messages.unknown(conn, message.id, error="interrupted", provider=provider)
                 settled.append(letter.job)
-        outbox.all_done(conn, settled, now=now)
+        outbox.finish_all(conn, settled, now=now)
         return still_open
 
     def _mannerly(
@@ -205,7 +205,7 @@ class Dispatcher:
                 outbox.postpone(conn, letter.job, due_at=objection.until, error=objection.why)
             else:
                 messages.suppressed(conn, message.id, error=objection.why)
-                outbox.done(conn, letter.job, now=now)
+                outbox.finish(conn, letter.job, now=now)
                 counts["suppressed", objection.why] += 1
                 if objection.why == LOOPS:
                     log.error("the same text goes round in a loop and is stopped", extra={"message_id": message.id})
@@ -258,7 +258,7 @@ class Dispatcher:
             ],
             now,
         )
-        outbox.all_done(conn, [outcome.letter.job for outcome, _ in taken], now=now)
+        outbox.finish_all(conn, [outcome.letter.job for outcome, _ in taken], now=now)
         for outcome in outcomes:
             if isinstance(outcome.said, SendError):
                 self._not_sent(conn, outcome.letter, outcome.provider, outcome.said, now)
@@ -272,13 +272,13 @@ class Dispatcher:
         consent.heed(conn, message.msisdn, provider, error.reason, now)
         if error.unknown:
             messages.unknown(conn, message.id, error=error.reason, provider=provider)
-            outbox.done(conn, job, now=now)
+            outbox.finish(conn, job, now=now)
         elif error.retryable and job.attempts <= len(WAITS):
             messages.postponed(conn, message.id, error=error.reason)
             outbox.retry(conn, job, due_at=now + self._wait(job.attempts), error=error.reason)
         else:
             messages.failed(conn, message.id, error=error.reason, provider=provider)
-            outbox.bury(conn, job, now=now, error=error.reason)
+            outbox.dead_letter(conn, job, now=now, error=error.reason)
 
     def _wait(self, attempts: int) -> timedelta:
         return WAITS[attempts - 1] * (1 - JITTER * self.ids.random.random())

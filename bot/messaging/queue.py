@@ -79,7 +79,7 @@ def resend(shop: Shop, message_id: str) -> Message:
         raise Refused("unknown_message", 404)
     if not is_again:
         raise Refused("message_not_failed", current=message.status)
-    outbox.replaced(conn, kind=MESSAGE, payload=_job(message_id), now=shop.now)
+    outbox.finish_dead(conn, kind=MESSAGE, payload=_job(message_id), now=shop.now)
     _let_leave(conn, f"resend:{shop.ids.new_id('job')}", message_id, message.msisdn, NEWS, shop.now)
     return message
 
@@ -91,7 +91,7 @@ def _let_leave(conn: Connection, key: str, message_id: str, msisdn: str, priorit
         kind=MESSAGE,
         payload=_job(message_id),
         key=key,
-        lane=msisdn,
+        ordering_key=msisdn,
         due_at=now,
         now=now,
         priority=priority,

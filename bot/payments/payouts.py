@@ -44,17 +44,17 @@ TOMORROW = timedelta(days=1)
 
 def due(conn: Connection, payout_id: str, key: str, now: datetime) -> None:
     """Have the payout looked at now. Looks at one payout come one after another."""
-    lane = f"{KIND}:{payout_id}"
-    outbox.hasten(conn, lane, due_at=now)
+    ordering_key = f"{KIND}:{payout_id}"
+    outbox.run_now(conn, ordering_key, due_at=now)
     payload = {"payout": payout_id}
-    outbox.add(conn, kind=KIND, payload=payload, key=f"{KIND}:{key}", lane=lane, due_at=now, now=now)
+    outbox.add(conn, kind=KIND, payload=payload, key=f"{KIND}:{key}", ordering_key=ordering_key, due_at=now, now=now)
 
 
 def _due_tomorrow(conn: Connection, payout: Payout, now: datetime) -> None:
-    """Have the failed payout tried again. What is to leave much later takes no lane."""
+    """Have the failed payout tried again. A job that is due much later has no ordering key."""
     payload = {"payout": payout.id, "failed_at_send": payout.sends}
     key = f"{KIND}:{payout.id}:{payout.sends}:tomorrow"
-    outbox.add(conn, kind=KIND, payload=payload, key=key, lane=None, due_at=now + TOMORROW, now=now)
+    outbox.add(conn, kind=KIND, payload=payload, key=key, ordering_key=None, due_at=now + TOMORROW, now=now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +234,7 @@ class PayoutJob:
         outbox.postpone(shop.session.connection(), job, due_at=shop.now + after, error=why)
 
     def _done(self, shop: Shop, job: Job) -> None:
-        outbox.done(shop.session.connection(), job, now=shop.now)
+        outbox.finish(shop.session.connection(), job, now=shop.now)
 
 
 def _payment(payout: Payout) -> Payment:

@@ -70,8 +70,17 @@ def queue(conn: Connection, inbound: Inbound, code: str, language: str, name: st
         "until": (now + PATIENCE).timestamp(),
         "reply": f"reply:{name}",
     }
-    lane = f"{JOB}:{inbound.msisdn}"
-    outbox.add(conn, kind=JOB, payload=payload, key=f"{JOB}:{name}", lane=lane, due_at=now, now=now, priority=REPLY)
+    ordering_key = f"{JOB}:{inbound.msisdn}"
+    outbox.add(
+        conn,
+        kind=JOB,
+        payload=payload,
+        key=f"{JOB}:{name}",
+        ordering_key=ordering_key,
+        due_at=now,
+        now=now,
+        priority=REPLY,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,7 @@ def _bank(app: Flask, services: Services) -> daraja.Bank:
         with _book(services) as conn:
             now, owed = services.clock(), {"url": url, "body": body}
             key, due_at = f"result:{_hex(services)}", now + timedelta(seconds=seconds)
-            outbox.add(conn, kind=RESULT, payload=owed, key=key, lane=None, due_at=due_at, now=now)
+            outbox.add(conn, kind=RESULT, payload=owed, key=key, ordering_key=None, due_at=due_at, now=now)
 
     return daraja.Bank(
         lambda: _book(services), owe, lambda url, body: _post(app, url, body), services.clock, lambda: _hex(services)
@@ -157,7 +157,7 @@ def _network(services: Services, faults: list[int]) -> Network:
 def _owe(conn: Any, text: Carried, status: str, reason: str | None, now: datetime) -> None:
     owed = {"id": text.id, "status": status, "msisdn": text.msisdn, "reason": reason}
     due_at = now + REPORTED_AFTER
-    outbox.add(conn, kind=REPORT, payload=owed, key=f"report:{text.id}", lane=None, due_at=due_at, now=now)
+    outbox.add(conn, kind=REPORT, payload=owed, key=f"report:{text.id}", ordering_key=None, due_at=due_at, now=now)
 
 
 def _read(services: Services, msisdn: str) -> list[dict[str, Any]]:

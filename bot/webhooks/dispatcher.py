@@ -167,16 +167,16 @@ def build(services: Services, poster: Poster | None = None) -> WebhookDispatcher
 def _queue(shop: Shop, event: Event) -> None:
     """A job for each delivery that the event is the cause of."""
     for delivery in webhooks.owed(shop, event):
-        _add(shop, delivery, lane=f"webhook:{delivery.endpoint_id}")
+        _add(shop, delivery, ordering_key=f"webhook:{delivery.endpoint_id}")
 
 
-def _add(shop: Shop, delivery: WebhookDelivery, *, lane: str | None) -> None:
+def _add(shop: Shop, delivery: WebhookDelivery, *, ordering_key: str | None) -> None:
     outbox.add(
         shop.session.connection(),
         kind=KIND,
         payload={"delivery": delivery.id, "round": delivery.round},
-        key=f"webhook:{delivery.id}:{delivery.round}:{'in order' if lane else 'aside'}",
-        lane=lane,
+        key=f"webhook:{delivery.id}:{delivery.round}:{'in order' if ordering_key else 'aside'}",
+        ordering_key=ordering_key,
         due_at=delivery.next_attempt_at or shop.now,
         now=shop.now,
     )
@@ -200,10 +200,10 @@ def _settle(shop: Shop, job: Job, outcome: PostResult | Miss | None) -> None:
     conn = shop.session.connection()
     delivery = webhooks.pending(shop, job.payload["delivery"], job.payload["round"])
     if delivery is None or outcome is None:
-        outbox.done(conn, job, now=shop.now)
+        outbox.finish(conn, job, now=shop.now)
     elif isinstance(outcome, PostResult):
         webhooks.took(shop, delivery, outcome.status)
-        outbox.done(conn, job, now=shop.now)
+        outbox.finish(conn, job, now=shop.now)
     else:
         _postpone(shop, job, delivery, outcome)
 
@@ -215,10 +215,10 @@ def _postpone(shop: Shop, job: Job, delivery: WebhookDelivery, miss: Miss) -> No
     )
     conn, follows = shop.session.connection(), webhooks.missed(shop, delivery, miss)
     if follows == "failed":
-        outbox.bury(conn, job, now=shop.now, error=miss.error)
-    elif follows == "aside" and job.lane:
-        _add(shop, delivery, lane=None)
-        outbox.done(conn, job, now=shop.now)
+        outbox.dead_letter(conn, job, now=shop.now, error=miss.error)
+    elif follows == "aside" and job.ordering_key:
+        _add(shop, delivery, ordering_key=None)
+        outbox.finish(conn, job, now=shop.now)
     else:
         outbox.retry(conn, job, due_at=delivery.next_attempt_at or shop.now, error=miss.error)
 

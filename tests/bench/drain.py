@@ -112,7 +112,7 @@ def drained(url: str, environment: dict[str, str], workers: int, texts: int) -> 
 
 
 def fill(conn: Connection, texts: int) -> None:
-    """As `outgoing.queue` would, many rows a statement."""
+    """As `queue.add` would, many rows a statement."""
     now, bodies = datetime.now(UTC), [f"Order K{n} is on its way. Tracking number {n * 7919}." for n in range(texts)]
     each: dict[str, Any] = {
         "direction": "out",
@@ -130,7 +130,10 @@ def fill(conn: Connection, texts: int) -> None:
     )
     conn.execute(
         outbox.insert(),
-        [job | {"key": f"drain:{n}", "lane": phones[n], "payload": f'{{"message":"msg_{n}"}}'} for n in range(texts)],
+        [
+            job | {"key": f"drain:{n}", "ordering_key": phones[n], "payload": f'{{"message":"msg_{n}"}}'}
+            for n in range(texts)
+        ],
     )
 
 

@@ -508,7 +508,7 @@ def test_a_job_that_keeps_breaking_is_buried_where_operators_see_it(embedded: Se
 
     with embedded.services.database.writing.begin() as session:
         now = embedded.clock()
-        outbox.add(session.connection(), kind="odd", payload={}, key="odd", lane=None, due_at=now, now=now)
+        outbox.add(session.connection(), kind="odd", payload={}, key="odd", ordering_key=None, due_at=now, now=now)
     with ThreadPoolExecutor(max_workers=1) as pool:
         hands = replace(errands(embedded.app, embedded.services, pool), handlers={"odd": break_down})
         for _ in range(100):
