@@ -10,8 +10,6 @@ from flask import Flask, Response, jsonify
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from bot.cli import admin, money
-from bot.cli.dialogues import dialogues
 from bot.db.unit_of_work import Database
 from bot.marketplace import http_api
 from bot.providers import africastalking, daraja, twilio
@@ -82,13 +80,6 @@ def create_app(
     app.register_blueprint(metrics.routes(services.database, services.shop, services.event_consumer.name))
     if settings.development:
         providers.install(app, services, own, [] if carrier_faults is None else carrier_faults)
-    app.cli.add_command(admin.db)
-    app.cli.add_command(admin.apikey)
-    app.cli.add_command(admin.demo)
-    app.cli.add_command(admin.send_broadcast)
-    app.cli.add_command(money.books)
-    app.cli.add_command(money.payments)
-    app.cli.add_command(dialogues)
     app.add_url_rule("/healthz", "healthz", lambda: jsonify(status="alive"))
     app.add_url_rule("/readyz", "readyz", partial(_ready, services))
     app.after_request(_secure)

@@ -22,8 +22,8 @@ from marketplace_api.models import PaymentName, Payout
 from marketplace_api.payments import audit, ledger, payouts
 from marketplace_api.shop import Shop
 
-books = AppGroup("ledger", help="The books.")
-payments = AppGroup("payouts", help="What artisans are paid.")
+ledger_commands = AppGroup("ledger", help="The books.")
+payout_commands = AppGroup("payouts", help="What artisans are paid.")
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def at_one_moment(services: Services) -> Iterator[Shop]:
         yield services.shop(session)
 
 
-@books.command("check")
+@ledger_commands.command("check")
 def check() -> None:
     """Sum everything anew, and tell whatever is wrong."""
     with at_one_moment(current_services()) as shop:
@@ -47,7 +47,7 @@ def check() -> None:
     click.echo(f"the books balance: {size.entries} entries, {size.accounts} accounts")
 
 
-@books.command("reverse")
+@ledger_commands.command("reverse")
 @click.argument("key")
 @click.argument("why")
 def reverse(key: str, why: str) -> None:
@@ -57,7 +57,7 @@ def reverse(key: str, why: str) -> None:
     click.echo(f"reversal:{key} is entered" if new else f"{key} was reversed before")
 
 
-@payments.command("pause")
+@payout_commands.command("pause")
 @click.argument("reason")
 def pause(reason: str) -> None:
     """Send no payout by phone until they are resumed."""
@@ -67,7 +67,7 @@ def pause(reason: str) -> None:
     click.echo(f"paused already: {known.reason}" if known else "payouts are paused")
 
 
-@payments.command("resume")
+@payout_commands.command("resume")
 def resume() -> None:
     """Send payouts again."""
     with changing() as shop:
@@ -75,7 +75,7 @@ def resume() -> None:
     click.echo("payouts are sent again" if resumed else "payouts were not paused")
 
 
-@payments.command("reconcile")
+@payout_commands.command("reconcile")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="Of this day alone; else of all days in the file.")
 @click.option("--provider", help="Whose account it is; else PAYOUT_PROVIDER's.")

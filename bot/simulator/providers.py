@@ -18,7 +18,6 @@ from flask import Flask
 from sqlalchemy import Connection
 from werkzeug.test import Client
 
-from bot.cli import phone
 from bot.providers.africastalking import AfricasTalking
 from bot.providers.contracts import Sender
 from bot.providers.twilio import Twilio
@@ -43,8 +42,6 @@ def install(app: Flask, services: Services, own: Storefront, faults: list[int]) 
     clock = services.clock
     if not isinstance(clock, MovableClock):
         raise TypeError("the simulator needs a clock that can be moved")
-    app.cli.add_command(phone.phone)
-    app.cli.add_command(phone.transcript)
     wire = page.Wire(app)
     app.register_blueprint(carriers.routes(_network(services, faults)))
     app.register_blueprint(daraja.routes(_bank(app, services)))

@@ -13,13 +13,14 @@ from bot.cli.money import at_one_moment
 from marketplace_api.models import LedgerCheckpoint
 from marketplace_api.payments import ledger
 from tests.bot.scenes import received
+from tests.command_line import run_command
 from tests.service import Service
 
 HEADER = "Receipt No.,Completion Time,Details,Withdrawn"
 
 
 def run(service: Service, *arguments: str) -> Result:
-    return service.app.test_cli_runner().invoke(args=arguments)
+    return run_command(service.app, *arguments)
 
 
 def paid(service: Service) -> Any:

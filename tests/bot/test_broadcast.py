@@ -14,6 +14,7 @@ from bot.worker import errands
 from state import people
 from tests.bot.scenes import AKINYI, JOY, STRANGER, artisan, order, texts
 from tests.bot.test_delivery import Carrier, deliver, through, worker
+from tests.command_line import run_command
 from tests.service import Service
 
 WORDS = "The market at Lakeside is open on Sunday"
@@ -171,7 +172,7 @@ def test_words_that_cannot_be_sent_are_refused(embedded: Service, body: str) -> 
 
 
 def test_an_operator_sends_it_from_the_command_line(embedded: Service) -> None:
-    said = embedded.app.test_cli_runner().invoke(args=["broadcast", WORDS, "--craft", "pottery"])
+    said = run_command(embedded.app, "broadcast", WORDS, "--craft", "pottery")
     assert said.output.endswith(": 1 artisans\n")
     embedded.work()
     assert embedded.inbox(AKINYI) == [WORDS]

@@ -15,6 +15,7 @@ from marketplace_api.models import Order, Payout
 from marketplace_api.orders import orders, receiving
 from marketplace_api.payments import audit
 from tests.bot.camera import opened
+from tests.command_line import run_command
 from tests.service import Service, serving
 
 WARES = [(ware.title, maker.craft) for maker in seed.MAKERS for ware in maker.wares]
@@ -67,7 +68,7 @@ def test_a_ware_of_any_craft_is_drawn_whatever_it_is_called() -> None:
 
 
 def crowded(service: Service, *sizes: str) -> str:
-    answer = service.app.test_cli_runner().invoke(args=["demo", *sizes], catch_exceptions=False)
+    answer = run_command(service.app, "demo", *sizes, catch_exceptions=False)
     assert answer.exit_code == 0, answer.output
     return answer.output
 
@@ -131,6 +132,6 @@ def test_a_crowd_may_grow(crowd: Service) -> None:
 def test_products_that_nobody_could_make_are_refused(tmp_path: Path) -> None:
     with serving(tmp_path) as service:
         service.kiosk()
-        answer = service.app.test_cli_runner().invoke(args=["demo", "--products", "1"])
+        answer = run_command(service.app, "demo", "--products", "1")
         assert answer.exit_code == 1
         assert "no artisan to make the products" in answer.output

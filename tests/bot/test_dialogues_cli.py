@@ -16,6 +16,7 @@ from bot.services import build
 from flows.dialogues import BOOK
 from flows.kit import Ask, DialogueEngine, Flow, Place, length
 from flows.kit.drawing import mermaid
+from tests.command_line import run_command
 from tests.repository.architecture import ROOT
 
 Types = Callable[..., Result]
@@ -30,7 +31,7 @@ def types(tmp_path: Path) -> Types:
         conversation = replace(services.conversation, runner=replace(services.conversation.runner, book=book))
         app = create_app(services=replace(services, conversation=conversation))
         try:
-            return app.test_cli_runner().invoke(args=["dialogues", *words])
+            return run_command(app, "dialogues", *words)
         finally:
             services.close()
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from click.testing import Result
 
+from tests.command_line import run_command
 from tests.service import Service
 
 
 def run(service: Service, *arguments: str) -> Result:
-    return service.app.test_cli_runner().invoke(args=["apikey", *arguments])
+    return run_command(service.app, "apikey", *arguments)
 
 
 def make(service: Service, name: str) -> str:

@@ -11,6 +11,7 @@ from bot.app import create_app
 from marketplace_api.payments import ledger, payouts
 from tests.bot.scenes import AKINYI, JOY, received, speaks
 from tests.bot.test_delivery import FINAL, LATER, NOBODY_KNOWS, Carrier, deliver, say
+from tests.command_line import run_command
 from tests.service import Service
 
 RULES = Path(__file__).parents[2] / "docs/alerts.yml"
@@ -84,8 +85,7 @@ def test_chores_say_when_they_were_done(embedded: Service) -> None:
 
 
 def test_payouts_are_counted_and_aged_until_they_are_settled(service: Service) -> None:
-    cli = service.app.test_cli_runner()
-    cli.invoke(args=["payouts", "pause", "the float is low"])
+    run_command(service.app, "payouts", "pause", "the float is low")
     received(service)
     service.later(minutes=10)
     waiting = figures(service)
@@ -93,7 +93,7 @@ def test_payouts_are_counted_and_aged_until_they_are_settled(service: Service) -
     assert waiting["soko_payouts_oldest_seconds[pending]"] == 600
     assert waiting["soko_payouts_paused"] == 1
 
-    cli.invoke(args=["payouts", "resume"])
+    run_command(service.app, "payouts", "resume")
     service.later(minutes=10)
     paid = figures(service)
     assert (paid["soko_payouts[pending]"], paid["soko_payouts[paid]"]) == (0, 1)

@@ -26,6 +26,7 @@ from marketplace_api.accounts import api_keys
 from marketplace_api.rest.catalogue import ProductQuery
 from marketplace_api.rest.lists import PageQuery
 from state import messages
+from tests.command_line import run_command
 from tests.marketplace.served import served
 from tests.receivers import Receiver, receiving
 from tests.repository.architecture import ROOT
@@ -78,7 +79,7 @@ class Reader:
                 name, value = assignment.split("=", 1)
                 self._exported[name] = self._given.get(name) or self._found(value)
             case [".venv/bin/flask", "--app", "wsgi", *arguments]:
-                done = self._service.app.test_cli_runner().invoke(args=arguments)
+                done = run_command(self._service.app, *arguments)
                 assert done.exit_code == 0, done.output
                 self._printed = done.output
             case ["curl", *arguments]:

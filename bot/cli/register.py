@@ -1,0 +1,26 @@
+"""Adds Soko's commands to the Flask application: `flask --app wsgi …`."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from bot.cli import admin, dialogues, money, phone
+from bot.services import Services
+
+
+def commands(app: Flask) -> None:
+    """Add every command to the command line of `app`; `phone` and `transcript` in development only."""
+    services: Services = app.extensions["services"]
+    for command in (
+        admin.db,
+        admin.apikey,
+        admin.demo,
+        admin.send_broadcast,
+        money.ledger_commands,
+        money.payout_commands,
+        dialogues.dialogues,
+    ):
+        app.cli.add_command(command)
+    if services.settings.development:
+        app.cli.add_command(phone.phone)
+        app.cli.add_command(phone.transcript)
