@@ -32,7 +32,7 @@ from bot.runtime.clock import Clock
 from flows import gsm7, reading
 from flows.kit import N_, SMS, USSD, Conversation, Person, Turn
 from marketplace_api.shop import Ids
-from state import counters, messages, people, processed
+from state import counters, delivery_reports, messages, people, processed
 from state.sessions import Sessions, Stored
 
 log = logging.getLogger(__name__)
@@ -245,7 +245,9 @@ class ConversationService:
         """
         if len(inbound.text.split()) < 2:
             return False
-        return messages.unanswered(conn, inbound.msisdn, now - SAME_WITHIN, but=inbound.id) == inbound.text
+        return (
+            messages.last_unanswered_text(conn, inbound.msisdn, now - SAME_WITHIN, ignoring=inbound.id) == inbound.text
+        )
 
     def _presentable(self, inbound: Inbound, session: Session) -> str:
         """What may be shown of a text: no digit of it when a secret was asked."""
@@ -255,7 +257,7 @@ class ConversationService:
 
     def _keep(self, conn: Connection, inbound: Inbound, text: str, now: datetime) -> None:
         size = gsm7.segments(inbound.text)
-        messages.receive(
+        messages.add_inbound(
             conn,
             id=self.ids.new_id("msg"),
             msisdn=inbound.msisdn,
@@ -285,7 +287,7 @@ class ConversationService:
         """Whether a later word of hers on the same came before this one: a network may bring a text hours late."""
         if inbound.sent_at is None:
             return False
-        later = messages.said_after(conn, inbound.msisdn, inbound.provider, inbound.sent_at)
+        later = messages.inbound_texts_after(conn, inbound.msisdn, inbound.provider, inbound.sent_at)
         return any(consent.wanted(text) for text in later)
 
     def _reply(self, inbound: Inbound, body: str, session: Session) -> NewMessage:
@@ -389,9 +391,9 @@ class ConversationService:
         with self.database.writing.begin() as db:
             conn, now, named = db.connection(), self.clock(), (report.provider, report.provider_id)
             if report.status:
-                messages.report(conn, *named, report.status, now, report.reason, report.msisdn)
-            messages.told(conn, *named, report.raw_status)
-            if report.reason and (msisdn := messages.recipient(conn, *named)):
+                delivery_reports.apply(conn, *named, report.status, now, report.reason, report.msisdn)
+            delivery_reports.record_raw_status(conn, *named, report.raw_status)
+            if report.reason and (msisdn := delivery_reports.recipient(conn, *named)):
                 consent.heed(conn, msisdn, report.provider, report.reason, now)
 
     def opted_out(self, msisdn: str, how: str) -> None:

@@ -24,7 +24,7 @@ from marketplace_api.events import webhooks
 from marketplace_api.orders import deadlines
 from marketplace_api.payments import ledger
 from marketplace_api.shop import Ids, Shop
-from state import messages, outbox, schedule
+from state import delivery_reports, outbox, schedule
 from state.sql_sessions import SqlSessions
 
 log = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ def _of_the_shop(services: Services, some: Callable[[Shop], int]) -> None:
 def _settle_unknown(services: Services) -> None:
     """What no report has told of for `SILENT` is for an operator to look at: `GET /messages?status=unknown`."""
     with services.database.writing.begin() as db:
-        ids = messages.settle_unknown(db.connection(), services.clock() - SILENT)
+        ids = delivery_reports.settle_unknown(db.connection(), services.clock() - SILENT)
     if ids:
         log.error("nobody can say whether these texts left", extra={"message_ids": ids})
 
@@ -81,7 +81,7 @@ def _sweep(services: Services) -> None:
     before = services.clock() - KEPT
     with services.database.writing.begin() as db:
         outbox.sweep(db.connection(), before)
-        messages.sweep(db.connection(), before)
+        delivery_reports.sweep(db.connection(), before)
 
 
 def _sweep_sessions(services: Services) -> None:

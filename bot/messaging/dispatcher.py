@@ -28,7 +28,7 @@ from bot.messaging.send_policy import HOUR, LOOPS, Held, SendPolicy
 from bot.providers.contracts import BulkSender, Receipt, SendError
 from bot.runtime.clock import Clock
 from marketplace_api.shop import Ids
-from state import counters, messages, outbox, people
+from state import counters, delivery_reports, messages, outbox, people, sending
 from state.rates import SendRates
 
 log = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ class Dispatcher:
 
     def _put_back(self, letters: Sequence[SendAttempt]) -> None:
         with self.database.writing.begin() as db:
-            messages.put_back(db.connection(), [letter.message.id for letter in letters])
+            sending.release(db.connection(), [letter.message.id for letter in letters])
             outbox.release(db.connection(), [letter.job for letter in letters])
 
     # -- one transaction: what came back is settled, what is next is claimed
@@ -163,9 +163,9 @@ class Dispatcher:
         counts: Counter[tuple[str, str]] = Counter()
         going = self._within_rates(conn, self._mannerly(conn, self._open(conn, letters, now), counts, now), now)
         again = {letter.message.id for letter in going if letter.message.status == "sending"}
-        messages.sending(conn, [letter.message.id for letter in going if letter.message.id not in again], now)
+        sending.start(conn, [letter.message.id for letter in going if letter.message.id not in again], now)
         for id in again:
-            messages.repeating(conn, id, now)
+            sending.start_again(conn, id, now)
         counters.add(conn, counts)
         return self._calls(going), len(jobs)
 
@@ -176,12 +176,12 @@ class Dispatcher:
             message, provider = letter.message, self.route.sender(letter.message.msisdn).name
             if message.status == "queued":
                 still_open.append(letter)
-            elif message.status != "sending" or messages.confirmed(conn, message, provider):
+            elif message.status != "sending" or delivery_reports.confirm(conn, message, provider):
                 settled.append(letter.job)
             elif message.repeats < REPEATS:
                 still_open.append(letter)
             else:
-                messages.unknown(conn, message.id, error="interrupted", provider=provider)
+                sending.mark_unknown(conn, message.id, error="interrupted", provider=provider)
                 settled.append(letter.job)
         outbox.finish_all(conn, settled, now=now)
         return still_open
@@ -192,7 +192,7 @@ class Dispatcher:
         """Those that nothing speaks against; the others wait, or stay."""
         msisdns = {letter.message.msisdn for letter in letters}
         persons = people.find_all(conn, msisdns)
-        had = messages.asked_since(conn, msisdns, now - HOUR)
+        had = messages.attempted_since(conn, msisdns, now - HOUR)
         going = []
         for letter in letters:
             message = letter.message
@@ -201,10 +201,10 @@ class Dispatcher:
             if objection is None:
                 going.append(letter)
             elif isinstance(objection, Held):
-                messages.held(conn, message.id, error=objection.why)
+                sending.hold(conn, message.id, error=objection.why)
                 outbox.postpone(conn, letter.job, due_at=objection.until, error=objection.why)
             else:
-                messages.suppressed(conn, message.id, error=objection.why)
+                sending.suppress(conn, message.id, error=objection.why)
                 outbox.finish(conn, letter.job, now=now)
                 counts["suppressed", objection.why] += 1
                 if objection.why == LOOPS:
@@ -250,10 +250,10 @@ class Dispatcher:
     def _settle(self, conn: Connection, outcomes: Collection[SendResult]) -> None:
         now = self.clock()
         taken = [(outcome, outcome.said) for outcome in outcomes if isinstance(outcome.said, Receipt)]
-        messages.sent(
+        sending.accept(
             conn,
             [
-                messages.AcceptedMessage(outcome.letter.message.id, outcome.provider, receipt.provider_id, receipt.cost)
+                sending.AcceptedMessage(outcome.letter.message.id, outcome.provider, receipt.provider_id, receipt.cost)
                 for outcome, receipt in taken
             ],
             now,
@@ -271,13 +271,13 @@ class Dispatcher:
         )
         consent.heed(conn, message.msisdn, provider, error.reason, now)
         if error.unknown:
-            messages.unknown(conn, message.id, error=error.reason, provider=provider)
+            sending.mark_unknown(conn, message.id, error=error.reason, provider=provider)
             outbox.finish(conn, job, now=now)
         elif error.retryable and job.attempts <= len(WAITS):
-            messages.postponed(conn, message.id, error=error.reason)
+            sending.retry_later(conn, message.id, error=error.reason)
             outbox.retry(conn, job, due_at=now + self._wait(job.attempts), error=error.reason)
         else:
-            messages.failed(conn, message.id, error=error.reason, provider=provider)
+            sending.fail(conn, message.id, error=error.reason, provider=provider)
             outbox.dead_letter(conn, job, now=now, error=error.reason)
 
     def _wait(self, attempts: int) -> timedelta:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from flows import gsm7
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
-from state import messages, outbox
+from state import messages, outbox, sending
 from state.messages import Message
 
 MESSAGE = "message"
@@ -50,7 +50,7 @@ def queue(conn: Connection, text: NewMessage, message_id: str, now: datetime) ->
         return False
     body = gsm7.plain(text.body)
     size = gsm7.segments(body)
-    messages.queue(
+    messages.add_outgoing(
         conn,
         id=message_id,
         msisdn=text.msisdn,
@@ -73,7 +73,7 @@ def resend(shop: Shop, message_id: str) -> Message:
     `Refused` with `unknown_message`, or with `message_not_failed` for every other text.
     """
     conn = shop.session.connection()
-    is_again = messages.again(conn, message_id)
+    is_again = sending.requeue(conn, message_id)
     message = messages.find(conn, message_id)
     if message is None:
         raise Refused("unknown_message", 404)

@@ -32,11 +32,11 @@ from bot.providers.contracts import (
     Receipt,
     SendError,
     SessionEnd,
-    Status,
 )
 from bot.providers.fast_path import PLAIN, Hatch, Reader
 from bot.providers.forms import filled, msisdn
 from bot.providers.http import TIMEOUT_S, pooled, refused, unanswered, unreadable
+from state.messages import ReportedStatus
 
 NAME = "africastalking"
 log = logging.getLogger(__name__)
@@ -187,7 +187,7 @@ def _optout(handler: InboundHandler) -> Response:
 
 # Delivery reports.
 
-_STATUSES: dict[str, Status] = {
+_STATUSES: dict[str, ReportedStatus] = {
     "sent": "sent",
     "submitted": "sent",
     "buffered": "sent",

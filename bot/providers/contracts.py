@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol, runtime_checkable
 
+from state.messages import ReportedStatus
+
 Channel = Literal["ussd", "sms", "whatsapp"]
-Status = Literal["sending", "sent", "delivered", "failed", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class DeliveryReport:
 
     provider: str
     provider_id: str
-    status: Status | None
+    status: ReportedStatus | None
     reason: str | None = None
     raw_status: str = ""
     msisdn: str | None = None
@@ -83,7 +84,7 @@ class Receipt:
     """The provider took the message over. `cost` as the provider writes it, `KES 0.8000`; it may give no id."""
 
     provider_id: str | None
-    status: Status = "sent"
+    status: ReportedStatus = "sent"
     cost: str | None = None
 
 

@@ -35,10 +35,10 @@ from bot.providers.contracts import (
     OutgoingMessage,
     Receipt,
     SendError,
-    Status,
 )
 from bot.providers.forms import filled, msisdn
 from bot.providers.http import TIMEOUT_S, pooled, refused, unanswered, unreadable
+from state.messages import ReportedStatus
 
 NAME = "twilio"
 _API = "https://api.twilio.com"
@@ -121,7 +121,7 @@ def _decoded(body: str) -> str:
 
 # Message statuses; they come in any order, and the hall lets them move forward only.
 
-_STATUSES: dict[str, Status] = {
+_STATUSES: dict[str, ReportedStatus] = {
     "accepted": "sending",
     "scheduled": "sending",
     "queued": "sending",

@@ -24,7 +24,7 @@ from marketplace_api.rest.idempotency import repeatable
 from marketplace_api.rest.lists import IdCursor, Page, TextCursor, as_page
 from marketplace_api.schemas import Money
 from state import message_costs, messages
-from state.messages import Direction, Status
+from state.messages import Direction, MessageStatus
 
 blueprint = APIBlueprint("messages", __name__, tag="Messages")
 
@@ -46,7 +46,7 @@ class Message(BaseModel):
     msisdn: str
     channel: str
     text: str
-    status: Status
+    status: MessageStatus
     encoding: Literal["GSM-7", "UCS-2"]
     segments: int
     cost: Money | None
@@ -76,7 +76,7 @@ class MessageQuery(BaseModel):
     limit: Limit = 20
     cursor: IdCursor | None = None
     direction: Direction | None = None
-    status: Status | None = None
+    status: MessageStatus | None = None
 
 
 def _msisdn(value: str) -> str:

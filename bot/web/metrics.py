@@ -23,7 +23,7 @@ from bot.messaging.dispatcher import LATENCIES_S
 from marketplace_api.lifecycles import PAYOUT
 from marketplace_api.payments import ledger, payouts
 from marketplace_api.shop import Shop
-from state import counters, cursor, messages, outbox, people, schedule
+from state import counters, cursor, delivery_reports, outbox, people, schedule
 
 Counts = dict[tuple[str, str], int]
 OpenShop = Callable[[Session], Shop]
@@ -65,7 +65,7 @@ def _untold(conn: Connection, shop: Shop, teller: str) -> Metric:
 
 
 def _texts(conn: Connection, counts: Counts) -> Iterator[Metric]:
-    unknown = messages.unknown_ones(conn)
+    unknown = delivery_reports.count_unknown(conn)
     yield GaugeMetricFamily("soko_texts_unknown", "Texts of which nobody knows whether they left.", unknown.all)
     yield GaugeMetricFamily("soko_texts_unconfirmed", "Those nobody will tell of any more.", unknown.unconfirmed)
     yield _counter("soko_texts_sent", "Texts that providers took.", counts, "sent", "provider")

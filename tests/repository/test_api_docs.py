@@ -244,7 +244,7 @@ def test_a_receiver_of_the_page_knows_what_the_shop_pushed_from_what_it_did_not(
     [
         ("Keys", {"none", *get_args(api_keys.Scope)}),
         ("Finding products", ProductQuery.model_fields.keys() - PageQuery.model_fields.keys()),
-        ("Texts", set(get_args(messages.Status))),
+        ("Texts", set(get_args(messages.MessageStatus))),
     ],
 )
 def test_a_table_of_the_page_has_all_there_is(chapter: str, known: set[str]) -> None:
