@@ -27,7 +27,7 @@ from bot.photos.links import PhotoLinks
 from bot.photos.store import PhotoStore
 from bot.runtime.clock import Clock, MovableClock, system_clock
 from bot.runtime.settings import Settings
-from flows.dialogues import BOOK
+from flows.dialogues import ENGINE
 from flows.kit import Place
 from marketplace_api.shop import Ids, Shop, Terms
 from state.redis_sessions import RedisSessions
@@ -88,7 +88,7 @@ def build(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = N
     own_numbers = frozenset(filter(None, [settings.twilio_from, settings.at_sender_id, settings.sms_short_code]))
     marketplace = _marketplace(settings, LocalMarketplace(database, chance, terms, links.link), now)
     conversation = ConversationService(
-        DialogueRunner(BOOK, place, secret), sessions, database, now, chance, marketplace, own_numbers
+        DialogueRunner(ENGINE, place, secret), sessions, database, now, chance, marketplace, own_numbers
     )
     announcements = Notifier(
         now,

@@ -265,7 +265,7 @@ class ResetPin(Command, frozen=True):
         return f"ResetPin(msisdn={self.msisdn!r}, digits='******')"
 
 
-ToTheShop = (
+ShopCommand = (
     ChooseLanguage
     | RegisterArtisan
     | RenameArtisan

@@ -457,8 +457,8 @@ def _marked_price(currency: str) -> re.Pattern[str]:
     names, number = _names(currency), r"\d[\doil]*(?:[.,][\doil]+)*"
     before = rf"(?<!\w)(?:(?:{names}|{_PRICE}|(?:{_AT})(?=\s\d{{3}}))[.:=]?\s?){{1,3}}{number}(?:\s?k|/[=-])?"
     after = rf"(?<![\w.,]){number}(?:\s?k|/[=-]|\s?(?:{names})|(?=\s(?:{_EACH})))"
-    alone = r"(?<![\w.,])(?:\d{1,3}(?:,\d{3})+(?:\.\d\d)?|\d+\.\d\d)"
-    return re.compile(rf"(?:{before}|{after}|{alone})(?!\w)(?:\s(?:{_EACH})(?!\w))?", re.IGNORECASE)
+    pick_single = r"(?<![\w.,])(?:\d{1,3}(?:,\d{3})+(?:\.\d\d)?|\d+\.\d\d)"
+    return re.compile(rf"(?:{before}|{after}|{pick_single})(?!\w)(?:\s(?:{_EACH})(?!\w))?", re.IGNORECASE)
 
 
 def _paired(pair: re.Match[str]) -> str:

@@ -13,7 +13,7 @@ from bot.cli.context import current_services
 from bot.messaging import rendering
 from flows.kit import SMS, USSD, DialogueEngine, Place
 from flows.kit.drawing import mermaid
-from flows.kit.proof import Fault, faults, misspoken
+from flows.kit.proof import Fault, find_faults, find_wording_faults
 from locales import SOURCE, upkeep
 
 DRAWN = re.compile(r"(?<=<!-- drawn -->\n).*?(?=<!-- /drawn -->)", re.DOTALL)
@@ -26,7 +26,7 @@ dialogues = AppGroup("dialogues", help="What is asked, in what order.")
 def check() -> None:
     """Prove that every dialogue can be come to, left, and shown in every language."""
     runner = current_services().conversation.runner
-    found = [*objections(runner.book, runner.place), *untranslated(runner.place)]
+    found = [*objections(runner.engine, runner.place), *untranslated(runner.place)]
     for fault in found:
         click.echo(fault)
     raise SystemExit(1 if found else 0)
@@ -39,20 +39,20 @@ def check() -> None:
 )
 def draw(names: tuple[str, ...], into: Path | None) -> None:
     """Draw flows as Mermaid state diagrams; all of them when none is named."""
-    book = current_services().conversation.runner.book
-    if unknown := [name for name in names if name not in book.flows]:
-        raise click.BadParameter(f"no such flow: {', '.join(unknown)}. There are {', '.join(book.flows)}.")
+    engine = current_services().conversation.runner.engine
+    if unknown := [name for name in names if name not in engine.flows]:
+        raise click.BadParameter(f"no such flow: {', '.join(unknown)}. There are {', '.join(engine.flows)}.")
     if into:
-        pictures = drawn(book)
+        pictures = drawn(engine)
         into.write_text(DRAWN.sub(lambda _: pictures, into.read_text()))
     else:
-        click.echo("\n\n".join(mermaid(book.flows[name]) for name in names or book.flows))
+        click.echo("\n\n".join(mermaid(engine.flows[name]) for name in names or engine.flows))
 
 
-def objections(book: DialogueEngine, place: Place) -> list[Fault]:
+def objections(engine: DialogueEngine, place: Place) -> list[Fault]:
     """Everything the book is at fault in, first as it is written, then in each language of the place."""
     spoken = product((rendering.words(code) for code, _ in place.languages), (USSD, SMS))
-    return [*faults(book), *chain.from_iterable(misspoken(book, place, *said) for said in spoken)]
+    return [*find_faults(engine), *chain.from_iterable(find_wording_faults(engine, place, *said) for said in spoken)]
 
 
 def untranslated(place: Place) -> list[str]:
@@ -62,9 +62,9 @@ def untranslated(place: Place) -> list[str]:
     return [f"{code}: {fault}" for code, catalogue in catalogues.items() for fault in upkeep.faults(catalogue, source)]
 
 
-def drawn(book: DialogueEngine) -> str:
+def drawn(engine: DialogueEngine) -> str:
     """All flows for a page of documentation, each folded under its name."""
     return "".join(
         f"<details><summary>{flow.name}</summary>\n\n```mermaid\n{mermaid(flow)}\n```\n\n</details>\n"
-        for flow in book.flows.values()
+        for flow in engine.flows.values()
     )

@@ -31,7 +31,7 @@ from flows.market import (
     ResetPin,
     SendPhotoLink,
     SendStatement,
-    ToTheShop,
+    ShopCommand,
 )
 from marketplace_api.shop import Ids
 from state import people, pins, processed
@@ -96,7 +96,7 @@ def hop_context(
 class DialogueRunner:
     """The book, and the place it is played in."""
 
-    book: DialogueEngine
+    engine: DialogueEngine
     place: Place
     secret: bytes
     """Peppers PINs and names hops; of at most 64 bytes."""
@@ -111,7 +111,7 @@ class DialogueRunner:
 
     def perform(self, turn: Turn, context: HopContext, gateway: str | None = None, heard: str = "") -> None:
         """Does what the conversation has come to; nothing when it waits for the person."""
-        while (command := self.book.command(turn)) is not None:
+        while (command := self.engine.pending_command(turn)) is not None:
             self._ask_ahead(command, context)
             with context.work.writing() if isinstance(command, OURS) else context.together():
                 self._perform(command, turn, context, gateway, heard)
@@ -134,7 +134,7 @@ class DialogueRunner:
         shop_has_heard = outcome.kind != "queued" and not isinstance(command, OURS)
         turn.person = meet(context, turn.person) if shop_has_heard else again(context, turn.person)
         turn.words = rendering.words(turn.person.language or self.default_language)
-        self.book.tell(turn, outcome)
+        self.engine.apply_outcome(turn, outcome)
         if recorded:
             return
         with context.work.writing() as conn:
@@ -148,7 +148,7 @@ class DialogueRunner:
         try:
             return self._do(command, turn, context)
         except Unreachable:
-            if isinstance(command, NOW_OR_NEVER) or not isinstance(command, ToTheShop):
+            if isinstance(command, NOW_OR_NEVER) or not isinstance(command, ShopCommand):
                 raise
             return Outcome("queued")
 
@@ -207,14 +207,14 @@ class DialogueRunner:
     def _statement(self, turn: Turn, context: HopContext) -> NewMessage:
         """What she would be answered had she texted STATEMENT."""
         by_text = self.turn(Conversation(turn.conversation.id), turn.person, context.stall, SMS)
-        self.book.open(by_text, "statement")
-        body = self.book.screen(by_text).render(self.book.state(by_text.conversation).channel(SMS))
+        self.engine.open(by_text, "statement")
+        body = self.engine.screen(by_text).render(self.engine.state(by_text.conversation).channel(SMS))
         key, language = f"statement:{turn.conversation.key}", turn.words.language
         return NewMessage(key, turn.person.msisdn, body, language, topic="reply", priority=REPLY)
 
     def veiled(self, turn: Turn, said: str) -> str:
         """What may be written down of something about to be heard: of an answer to a secret question, its length."""
-        return veil(said) if self.book.state(turn.conversation).secret else said
+        return veil(said) if self.engine.state(turn.conversation).secret else said
 
 
 def meet(context: HopContext, last: Person | None) -> Person:

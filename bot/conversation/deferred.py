@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from flows.kit import Conversation
-from flows.market import Command, ToTheShop
+from flows.market import Command, ShopCommand
 from state import outbox
 
 KIND = "command"
@@ -22,7 +22,7 @@ class Note(msgspec.Struct):
 
     msisdn: str
     key: str
-    command: ToTheShop
+    command: ShopCommand
     conversation: Conversation
 
 
@@ -32,7 +32,7 @@ msgspec.json.Decoder(Note)
 
 def note(msisdn: str, key: str, command: Command, asked: bytes) -> Note:
     """`asked` is the conversation before it was told that its command has to wait."""
-    return Note(msisdn, key, cast("ToTheShop", command), msgspec.json.decode(asked, type=Conversation))
+    return Note(msisdn, key, cast("ShopCommand", command), msgspec.json.decode(asked, type=Conversation))
 
 
 def add(conn: Connection, note: Note, now: datetime) -> None:

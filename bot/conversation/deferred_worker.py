@@ -86,13 +86,13 @@ class CatchingUp:
         )
 
     def _told(self, turn: Turn, outcome: Outcome) -> str | None:
-        book = self.runner.book
-        if book.knows(turn.conversation):
-            act = book.state(turn.conversation)
-            if isinstance(act, Act) and not act.promises:
+        engine = self.runner.engine
+        if engine.is_current(turn.conversation):
+            act = engine.state(turn.conversation)
+            if isinstance(act, Act) and not act.promises_text:
                 return None
-            book.tell(turn, outcome)
+            engine.apply_outcome(turn, outcome)
             if turn.conversation.over:
-                return book.screen(turn).render(book.state(turn.conversation).channel(SMS))
+                return engine.screen(turn).render(engine.state(turn.conversation).channel(SMS))
         # where the dialogue would go on asking, it is too late to
         return turn.words.text(DONE if outcome.kind == "done" else REFUSED)

@@ -83,7 +83,7 @@ class ConversationService:
                     session, reply = self._call(inbound, known, context)
                 except Unreachable:
                     session, words = self._put_off(stored, context)
-                    reply = USSD.ends + words
+                    reply = USSD.end_prefix + words
             session.answered(name, reply)
             if self._is_kept(session, stored, now, reply):
                 return reply
@@ -94,7 +94,7 @@ class ConversationService:
             session, turn = known, self._go_on(inbound, known, known.call, context)
         else:
             session, turn = self._dial(inbound, known, context)
-        screen = self.runner.book.screen(turn).render(USSD)
+        screen = self.runner.engine.screen(turn).render(USSD)
         session.met(turn.person)
         session.by_call, session.left_at = turn.conversation, context.now.timestamp()
         return session, screen
@@ -102,7 +102,7 @@ class ConversationService:
     def _go_on(self, inbound: Inbound, session: Session, call: UssdCall, context: HopContext) -> Turn:
         """The next answer of an open call; home if its conversation is over, went on by text or is of an old book."""
         conversation = session.by_call
-        if conversation is None or not self.runner.book.knows(conversation):
+        if conversation is None or not self.runner.engine.is_current(conversation):
             conversation = Conversation(self._name(inbound, inbound.text), over=True)
         turn = self.runner.turn(conversation, session.person, context.stall, USSD)
         said = commands.added(call.heard, inbound.text)
@@ -110,7 +110,7 @@ class ConversationService:
             return turn
         if said is None or conversation.over:
             call.heard = commands.veil(inbound.text)
-            self.runner.book.open(turn, self.runner.book.home)
+            self.runner.engine.open(turn, self.runner.engine.home)
         else:
             self._hear(turn, said, context, call)
         return turn
@@ -122,13 +122,13 @@ class ConversationService:
         person = commands.meet(context, session.last)
         if inbound.text:
             return session, self._walk(inbound, session.call, person, context)
-        book, dropped = self.runner.book, session.by_call
+        engine, dropped = self.runner.engine, session.by_call
         # who has not chosen a language yet could not read the question, and has begun nothing
-        if dropped and person.language and session.is_fresh(context.now) and book.worth_resuming(dropped):
-            book.interrupt(dropped)
+        if dropped and person.language and session.is_fresh(context.now) and engine.worth_resuming(dropped):
+            engine.ask_to_resume(dropped)
             return session, self.runner.turn(dropped, person, context.stall, USSD)
         turn = self.runner.turn(Conversation(self._name(inbound)), person, context.stall, USSD)
-        book.open(turn, book.home)
+        engine.open(turn, engine.home)
         return session, turn
 
     def _walk(self, inbound: Inbound, call: UssdCall, person: Person, context: HopContext) -> Turn:
@@ -140,7 +140,7 @@ class ConversationService:
             call.heard = point.heard
         else:
             turn = self.runner.turn(Conversation(self._name(inbound)), person, context.stall, USSD)
-            self.runner.book.open(turn, self.runner.book.home)
+            self.runner.engine.open(turn, self.runner.engine.home)
         said = inbound.text[len(call.heard) :]
         for part in commands.parts(said.removeprefix("*") if call.heard else said):
             if turn.conversation.over:
@@ -152,7 +152,7 @@ class ConversationService:
 
     def _hear(self, turn: Turn, said: str, context: HopContext, call: UssdCall) -> None:
         call.heard = commands.and_then(call.heard, self.runner.veiled(turn, said))
-        self.runner.book.hear(turn, said)
+        self.runner.engine.handle_input(turn, said)
         self.runner.perform(turn, context, call.id, call.heard)
 
     def sorry(self, msisdn: str | None) -> str:
@@ -163,7 +163,7 @@ class ConversationService:
             language = (known and known.person.language) or language
         except Exception:
             log.exception("not even her language could be found out")
-        return USSD.ends + rendering.words(language).text(SORRY)
+        return USSD.end_prefix + rendering.words(language).text(SORRY)
 
     def session_ended(self, end: SessionEnd) -> None:
         """Nothing is lost by a call that dropped: its conversation waits for the next dial, or for MORE."""
@@ -252,7 +252,7 @@ class ConversationService:
     def _presentable(self, inbound: Inbound, session: Session) -> str:
         """What may be shown of a text: no digit of it when a secret was asked."""
         waiting = self._waiting(session)
-        secret = waiting is not None and self.runner.book.state(waiting).secret
+        secret = waiting is not None and self.runner.engine.state(waiting).secret
         return "".join("*" if sign.isnumeric() else sign for sign in inbound.text) if secret else inbound.text
 
     def _keep(self, conn: Connection, inbound: Inbound, text: str, now: datetime) -> None:
@@ -313,36 +313,36 @@ class ConversationService:
         return rendering.words(session.person.language or self.runner.default_language).text(words)
 
     def _converse(self, inbound: Inbound, session: Session, context: HopContext) -> str:
-        book, waiting = self.runner.book, self._waiting(session)
+        engine, waiting = self.runner.engine, self._waiting(session)
         fresh = Conversation(self._name(inbound))
         turn = self.runner.turn(waiting or fresh, session.person, context.stall, SMS)
-        keyword = book.keyword(inbound.text, self.runner.place)
+        keyword = engine.match_keyword(inbound.text, self.runner.place)
         # a shop elsewhere takes pictures by its link alone
         showing = inbound.media and self.marketplace.here
         if showing and (answer := self._pictures(inbound, turn, keyword, waiting, context)) is not None:
             return answer
         if reading.fold(reading.clean(inbound.text)) in MORE:
             return self._more(session, turn, context.now)
-        if waiting and book.takes(turn, inbound.text):
-            book.hear(turn, inbound.text)
+        if waiting and engine.is_answer(turn, inbound.text):
+            engine.handle_input(turn, inbound.text)
         else:
-            if waiting and book.worth_resuming(waiting):
+            if waiting and engine.worth_resuming(waiting):
                 session.aside = waiting
             turn.conversation = fresh
             self._begin(turn, keyword, inbound.text)
         self.runner.perform(turn, context)
         session.met(turn.person)
         session.by_text = turn.conversation
-        return book.screen(turn).render(book.state(turn.conversation).channel(SMS))
+        return engine.screen(turn).render(engine.state(turn.conversation).channel(SMS))
 
     def _begin(self, turn: Turn, keyword: tuple[str, Mapping[str, str]] | None, text: str) -> None:
         """What a text begins that answers nothing."""
         if keyword:
-            self.runner.book.open(turn, *keyword)
+            self.runner.engine.open(turn, *keyword)
         elif turn.person.language is None:  # she is asked her language, as on her first call
-            self.runner.book.open(turn, self.runner.book.home)
+            self.runner.engine.open(turn, self.runner.engine.home)
         else:
-            self.runner.book.wonder(turn, text)
+            self.runner.engine.on_unmatched(turn, text)
 
     def _pictures(
         self,
@@ -364,10 +364,10 @@ class ConversationService:
 
     def _more(self, session: Session, turn: Turn, now: datetime) -> str:
         """Goes on by text with the call that dropped, else with what a keyword pushed aside, else with what waits."""
-        book = self.runner.book
+        engine = self.runner.engine
         dropped = session.by_call if session.is_fresh(now) else None
         for interrupted in (dropped, session.aside, session.by_text):
-            if interrupted and book.worth_resuming(interrupted):
+            if interrupted and engine.worth_resuming(interrupted):
                 break
         else:
             return turn.words.text(NOTHING_OPEN)
@@ -376,13 +376,13 @@ class ConversationService:
         elif interrupted is session.aside:
             session.aside = None
         turn.conversation = session.by_text = interrupted
-        book.go_on(turn)
-        return book.screen(turn).render(book.state(turn.conversation).channel(SMS))
+        engine.resume(turn)
+        return engine.screen(turn).render(engine.state(turn.conversation).channel(SMS))
 
     def _waiting(self, session: Session) -> Conversation | None:
         """The conversation by text that waits for an answer."""
         conversation = session.by_text
-        if conversation is None or conversation.over or not self.runner.book.knows(conversation):
+        if conversation is None or conversation.over or not self.runner.engine.is_current(conversation):
             return None
         return conversation
 
@@ -419,7 +419,7 @@ class ConversationService:
         try:
             return self._save(session, stored, now)
         except Exception:
-            if not reply.startswith(USSD.ends):
+            if not reply.startswith(USSD.end_prefix):
                 raise
             log.exception("the end of a call could not be saved")
             return True

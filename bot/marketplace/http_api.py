@@ -42,7 +42,7 @@ PHOTO_LINK = "PHOTO_LINK"
 """Under this name the application's configuration holds how a link for pictures is made."""
 
 # msgspec gets to know a type as it first reads one; two threads that make it do so at once crash the process
-msgspec.json.Decoder(market.ToTheShop)
+msgspec.json.Decoder(market.ShopCommand)
 
 _answers: dict[str, Any] = {}
 """By path, the type of what is answered there."""
@@ -193,7 +193,7 @@ def _command(body: bytes) -> market.Command:
             name: int(value) if isinstance(value, float) and value.is_integer() else value
             for name, value in sent.items()
         }
-    command: market.Command = msgspec.convert(sent, market.ToTheShop)
+    command: market.Command = msgspec.convert(sent, market.ShopCommand)
     return command
 
 
@@ -225,7 +225,7 @@ def described(complete: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[
     def describe(document: dict[str, Any]) -> dict[str, Any]:
         reads = {"/phones/shop": ShopFacts, "/phones/news": RecentEvents, **_answers}
         shapes, components = msgspec.json.schema_components(
-            [*reads.values(), CommandResult, market.ToTheShop], ref_template=NAMED
+            [*reads.values(), CommandResult, market.ShopCommand], ref_template=NAMED
         )
         *answered, performed, command = shapes
         document["components"]["schemas"] |= {f"Phone{name}": schema for name, schema in components.items()}

@@ -21,7 +21,7 @@ from . import (
     unknown_keyword,
 )
 
-BOOK = DialogueEngine(
+ENGINE = DialogueEngine(
     home.flow,
     language.flow,
     join.flow,
@@ -54,4 +54,4 @@ BOOK = DialogueEngine(
     unknown_keyword.flow,
 )
 
-__all__ = ["BOOK"]
+__all__ = ["ENGINE"]

@@ -111,7 +111,9 @@ receive = Flow(
         ),
         then="who",
     ),
-    PagedList("who", N_("Whose goods are they?", "Whose goods?"), items=makers, then="count", empty="gone", alone=True),
+    PagedList(
+        "who", N_("Whose goods are they?", "Whose goods?"), items=makers, then="count", empty="gone", pick_single=True
+    ),
     AskQuantity(
         "count",
         N_("{asked} x {product} from {maker}. How many came?", "{asked} from {maker}. How many came?"),

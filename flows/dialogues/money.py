@@ -16,7 +16,7 @@ def is_no_artisan(turn: Turn) -> bool:
 
 
 def is_by_text(turn: Turn) -> bool:
-    return not turn.channel.navigates
+    return not turn.channel.shows_navigation
 
 
 def was_due(turn: Turn) -> bool:

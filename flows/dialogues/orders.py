@@ -28,7 +28,7 @@ from flows.kit import (
     between,
 )
 from flows.kit.flow import because, given, known
-from flows.kit.kinds import Kind
+from flows.kit.kinds import StateKind
 from flows.market import AcceptOrder, DeclineOrder, OrderSummary, ReleaseOrder, SayReady
 
 PLACED, ACCEPTED_BY_HER = "placed", "accepted"
@@ -131,7 +131,7 @@ FACTS = {
 }
 
 
-def accepting() -> Sequence[Kind]:
+def accepting() -> Sequence[StateKind]:
     """From the days she needs to the shop's word on it, by call or by text; too many or too late is asked again."""
     return (
         AskQuantity("days", N_("In how many days can you bring {part}?"), check=DAYS, then="accepting"),
@@ -316,7 +316,7 @@ accept = Flow(
         items=unanswered,
         then=[Go("part", when=given("part")), Go("accepting")],
         empty="none",
-        alone=True,
+        pick_single=True,
     ),
     AskQuantity(
         "part",
@@ -356,7 +356,7 @@ ready = Flow(
         items=being_made,
         then="telling",
         empty="nothing",
-        alone=True,
+        pick_single=True,
     ),
     Act(
         "telling",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from flows.kit import N_, Act, AskPhone, AskPin, Flow, Go, Menu, Notice, Option, Turn
 from flows.kit.flow import because
-from flows.kit.kinds import Kind
+from flows.kit.kinds import StateKind
 from flows.market import ChangePayout, CheckPin
 
 
@@ -26,7 +26,7 @@ def change_payout(turn: Turn) -> ChangePayout:
     return ChangePayout("mobile_money", turn.person.msisdn)
 
 
-def behind_the_pin(then: str) -> Sequence[Kind]:
+def behind_the_pin(then: str) -> Sequence[StateKind]:
     """Her PIN, before she comes to the state `then`."""
     return (
         AskPin("pin", N_("What is your PIN?"), then="checking"),

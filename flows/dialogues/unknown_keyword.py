@@ -1,14 +1,14 @@
 """A text that is no keyword's: what it may have meant is asked back, and only then acted on."""
 
 from flows.kit import N_, Confirm, Enter, Flow, Go, Notice
-from flows.kit.engine import MEANT_FLOW, MEANT_WORD
+from flows.kit.engine import SUGGESTED_FLOW, SUGGESTED_WORD
 from flows.kit.flow import known
-from flows.kit.kinds import MEANT
+from flows.kit.kinds import SUGGESTED
 
 flow = Flow(
     "puzzle",
-    Confirm("meant", N_("Did you mean {guess}?"), yes=Enter(MEANT), no="not_understood"),
+    Confirm("meant", N_("Did you mean {guess}?"), yes=Enter(SUGGESTED), no="not_understood"),
     Notice("not_understood", N_("Sorry, we did not understand that. Text MENU to see what you can do, or HELP.")),
-    start=[Go("meant", when=known(MEANT_FLOW)), Go("not_understood")],
-    facts={"guess": lambda turn: turn[MEANT_WORD]},
+    start=[Go("meant", when=known(SUGGESTED_FLOW)), Go("not_understood")],
+    facts={"guess": lambda turn: turn[SUGGESTED_WORD]},
 )

@@ -30,7 +30,7 @@ class Guess(msgspec.Struct, frozen=True, array_like=True):
     """What we believe she meant; it is asked back and never acted on by itself."""
 
     value: Answer
-    shown: str
+    label: str
 
 
 class Conversation(msgspec.Struct, omit_defaults=True):
@@ -48,29 +48,29 @@ class Conversation(msgspec.Struct, omit_defaults=True):
     answers: dict[str, Answer] = msgspec.field(default_factory=dict)
     labels: dict[str, str] = msgspec.field(default_factory=dict)
     trail: list[str] = msgspec.field(default_factory=list)
-    callers: list[Frame] = msgspec.field(default_factory=list)
+    return_stack: list[Frame] = msgspec.field(default_factory=list, name="callers")  # the stored name
     prefill: dict[str, str] = msgspec.field(default_factory=dict)
     choices: list[Choice] = msgspec.field(default_factory=list)
     pages: list[int] = msgspec.field(default_factory=list)
-    visits: int = 0
+    commands_done: int = msgspec.field(default=0, name="visits")  # the stored name
     misses: int = 0
     problem: list[str] = msgspec.field(default_factory=list)
     """What was wrong with the last answer, in versions like every text."""
     guess: Guess | None = None
-    detour: Literal["", "person", "resume"] = ""
+    side_prompt: Literal["", "person", "resume"] = msgspec.field(default="", name="detour")  # the stored name
     over: bool = False
 
     @property
     def key(self) -> str:
         """The name of the command this conversation stands before; the same however often it is reached."""
-        return f"{self.id}:{self.visits}"
+        return f"{self.id}:{self.commands_done}"
 
     @property
     def page(self) -> int:
         """Where in a list the present page begins."""
         return self.pages[-1] if self.pages else 0
 
-    def fresh(self) -> None:
+    def clear_screen_state(self) -> None:
         """Forgets what belongs to the screen just left."""
         self.choices, self.pages = [], []
-        self.misses, self.problem, self.guess, self.detour = 0, [], None, ""
+        self.misses, self.problem, self.guess, self.side_prompt = 0, [], None, ""

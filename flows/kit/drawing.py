@@ -14,7 +14,7 @@ from types import FunctionType
 
 from .conversation import Answer
 from .flow import START, Flow
-from .kinds import Edge, Enter, Guard, Kind, Notice
+from .kinds import Edge, Enter, Guard, Notice, StateKind
 
 OUTSIDE = "[*]"
 
@@ -24,7 +24,7 @@ def mermaid(flow: Flow) -> str:
     return "\n    ".join(["stateDiagram-v2", *map(_state, flow.states.values()), *_doors(flow), *_arrows(flow)])
 
 
-def _state(state: Kind) -> str:
+def _state(state: StateKind) -> str:
     return f'state "{state.name} ({type(state).__name__})" as {state.name}'
 
 
@@ -49,7 +49,7 @@ def _arrows(flow: Flow) -> Iterator[str]:
     yield from (f"{name} --> {OUTSIDE}" for name, state in flow.states.items() if _ends(state))
 
 
-def _ends(state: Kind) -> bool:
+def _ends(state: StateKind) -> bool:
     return isinstance(state, Notice) and not state.stays
 
 

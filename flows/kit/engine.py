@@ -21,7 +21,7 @@ from flows.market import Command, Outcome
 from .checks import Gone, RejectedAnswer
 from .conversation import Answer, Conversation, Frame
 from .flow import DOOR, RETURN, START, Flow, Keyword
-from .kinds import BACK, HOME, MEANT, MORE, NOTED, Act, Kind, Notice, PagedList
+from .kinds import BACK, HOME, MORE, NOTED, SUGGESTED, Act, Notice, PagedList, StateKind
 from .screen import Screen
 from .turn import Place, Turn
 from .words import N_, versions
@@ -30,17 +30,17 @@ MISSES_BEFORE_A_PERSON = 2
 ENOUGH_OF_A_GUESS = 30
 """Letters by which a line too long for the screen is still known."""
 
-MEANT_FLOW, MEANT_WORD = "flow", "word"
+SUGGESTED_FLOW, SUGGESTED_WORD = "flow", "word"
 """What the puzzle is told of a misspelt keyword, as if it were answers."""
 
-DETOURS = {
+SIDE_PROMPTS = {
     # Asked beside the flow itself: what is said, and the two lines to choose from.
     "guess": (N_("Did you mean {guess}?"), N_("Yes"), N_("No")),
     "person": (N_("Shall somebody call you to help?"), N_("Call me"), N_("Try again")),
     "resume": (N_("Your last call was cut off."), N_("Continue"), N_("Start again")),
 }
 
-WAYS = {BACK: N_("Back"), HOME: N_("Home")}
+NAVIGATION = {BACK: N_("Back"), HOME: N_("Home")}
 
 noted = Flow(
     NOTED,
@@ -73,7 +73,7 @@ class Fields(Mapping[str, Any]):
 
     def _shown(self, name: str, value: Answer) -> str:
         state = self.flow.states.get(name)
-        return state.shown(self.turn, value) if state else str(value)
+        return state.display(self.turn, value) if state else str(value)
 
     def __iter__(self) -> Iterator[str]:
         return iter((*self.flow.facts, *self.turn.conversation.answers))
@@ -89,9 +89,11 @@ class DialogueEngine:
     no keyword explains. `noted` stands in every book: what cannot be done at once leads there.
     """
 
-    def __init__(self, *flows: Flow, home: str = "home", person: str = "call", puzzle: str = "puzzle") -> None:
+    def __init__(
+        self, *flows: Flow, home: str = "home", callback: str = "call", unknown_keyword: str = "puzzle"
+    ) -> None:
         self.flows = {flow.name: flow for flow in (*flows, noted)}
-        self.home, self.person, self.puzzle = home, person, puzzle
+        self.home, self.callback, self.unknown_keyword = home, callback, unknown_keyword
         self.keywords: dict[str, tuple[Flow, Keyword]] = {
             word: (flow, keyword) for flow in flows for keyword in flow.keywords for word in keyword.words
         }
@@ -102,10 +104,10 @@ class DialogueEngine:
     def flow(self, conversation: Conversation) -> Flow:
         return self.flows[conversation.flow]
 
-    def state(self, conversation: Conversation) -> Kind:
+    def state(self, conversation: Conversation) -> StateKind:
         return self.flow(conversation).states[conversation.state]
 
-    def knows(self, conversation: Conversation) -> bool:
+    def is_current(self, conversation: Conversation) -> bool:
         """Whether a stored conversation still has its place in this edition of the book."""
         flow = self.flows.get(conversation.flow)
         return flow is not None and flow.version == conversation.version and conversation.state in flow.states
@@ -115,12 +117,12 @@ class DialogueEngine:
 
         A menu alone, a guess, or what was only read is not worth a question.
         """
-        begun = conversation.flow not in (self.home, self.puzzle) or bool(conversation.trail)
-        if not begun or conversation.over or not self.knows(conversation):
+        begun = conversation.flow not in (self.home, self.unknown_keyword) or bool(conversation.trail)
+        if not begun or conversation.over or not self.is_current(conversation):
             return False
         return not isinstance(self.state(conversation), Notice)
 
-    def keyword(self, said: str, place: Place) -> tuple[str, Mapping[str, str]] | None:
+    def match_keyword(self, said: str, place: Place) -> tuple[str, Mapping[str, str]] | None:
         """The flow a text asks for, and the answers it gives ahead; None when it is no keyword's sense."""
         read = reading.keyword(said, self._written)
         return self._sense(*read.value, place) if read and read.certain else None
@@ -134,31 +136,31 @@ class DialogueEngine:
 
     def open(self, turn: Turn, flow: str, prefill: Mapping[str, str] | None = None) -> None:
         """Begins a flow afresh, with answers given ahead; only the key of the conversation goes on."""
-        turn.conversation.callers, turn.conversation.prefill = [], dict(prefill or {})
+        turn.conversation.return_stack, turn.conversation.prefill = [], dict(prefill or {})
         self._begin(turn, flow, {})
         self._settle(turn)
 
-    def takes(self, turn: Turn, said: str) -> bool:
+    def is_answer(self, turn: Turn, said: str) -> bool:
         """Whether a text is an answer to what waits in this conversation, and not about something else.
 
         A keyword is one only to a question that it says yes or no to; what is like a keyword, only where it can be
         read as an answer, and in her own words anything can.
         """
-        beside = bool(self._beside(turn.conversation)) and self._first_of_two(turn, said) is not None
+        beside = bool(self._side_prompt(turn.conversation)) and self._first_of_two(turn, said) is not None
         state = self.state(turn.conversation)
-        if self.keyword(said, turn.place):
-            return beside or state.claims(turn, said)
-        return beside or not self._nearly(said, turn.place) or state.reads(turn, said)
+        if self.match_keyword(said, turn.place):
+            return beside or state.claims_keyword(turn, said)
+        return beside or not self._nearly(said, turn.place) or state.can_read(turn, said)
 
-    def wonder(self, turn: Turn, said: str) -> None:
+    def on_unmatched(self, turn: Turn, said: str) -> None:
         """Takes a text that is no keyword's sense: what is nearly so is asked back, with all it says kept."""
-        turn.conversation.callers, turn.conversation.prefill = [], {}
+        turn.conversation.return_stack, turn.conversation.prefill = [], {}
         answers: dict[str, Answer] = {}
         if nearly := self._nearly(said, turn.place):
             word, flow, given = nearly
-            answers = {MEANT_FLOW: flow, MEANT_WORD: reading.likest(said, self.keywords[word][1].words)}
+            answers = {SUGGESTED_FLOW: flow, SUGGESTED_WORD: reading.likest(said, self.keywords[word][1].words)}
             turn.conversation.prefill = dict(given)
-        self._begin(turn, self.puzzle, answers)
+        self._begin(turn, self.unknown_keyword, answers)
 
     def _nearly(self, said: str, place: Place) -> tuple[str, str, Mapping[str, str]] | None:
         """The keyword a text misspells, the flow it would open, and the answers it gives ahead."""
@@ -166,14 +168,14 @@ class DialogueEngine:
         sense = self._sense(*read.value, place) if read and not read.certain else None
         return (read.value[0], *sense) if read and sense else None
 
-    def hear(self, turn: Turn, said: str) -> None:
+    def handle_input(self, turn: Turn, said: str) -> None:
         """Takes one thing said: a way out first, then whatever the state makes of it."""
         try:
-            self._hear(turn, reading.clean(said))
+            self._handle_input(turn, reading.clean(said))
         except Gone:
             self.open(turn, turn.conversation.flow)
 
-    def _hear(self, turn: Turn, said: str) -> None:
+    def _handle_input(self, turn: Turn, said: str) -> None:
         if said == HOME:
             self.open(turn, self.home)
         elif said == BACK:
@@ -181,30 +183,30 @@ class DialogueEngine:
         elif said != MORE or not self._turn_the_page(turn):
             self._answer(turn, said)
 
-    def command(self, turn: Turn) -> Command | None:
+    def pending_command(self, turn: Turn) -> Command | None:
         """What the flow waits for the hall to do; None when it waits for the person."""
         try:
-            return self._command(turn)
+            return self._pending_command(turn)
         except Gone:
             self.open(turn, turn.conversation.flow)
-            return self._command(turn)
+            return self._pending_command(turn)
 
-    def _command(self, turn: Turn) -> Command | None:
+    def _pending_command(self, turn: Turn) -> Command | None:
         state = self.state(turn.conversation)
         return state.command(turn) if isinstance(state, Act) else None
 
-    def tell(self, turn: Turn, outcome: Outcome) -> None:
+    def apply_outcome(self, turn: Turn, outcome: Outcome) -> None:
         """The outcome of the command; what it brought can be named in words from here on.
 
         There is no way back over it: what was done is not undone by pressing 0.
         """
         conversation = turn.conversation
-        conversation.visits += 1
+        conversation.commands_done += 1
         for name, state in self.flow(conversation).states.items():
             if state.secret:
                 conversation.answers.pop(name, None)
         conversation.answers.update(outcome.values)
-        conversation.trail, conversation.callers = [], []
+        conversation.trail, conversation.return_stack = [], []
         turn.outcome = outcome
         self._must(turn, outcome.kind)
         self._settle(turn)
@@ -219,56 +221,56 @@ class DialogueEngine:
 
     def _screen(self, turn: Turn) -> Screen:
         turn.fields = Fields(turn, self.flow(turn.conversation))
-        screen = self._detour(turn) or self.state(turn.conversation).screen(turn)
+        screen = self._side_prompt_screen(turn) or self.state(turn.conversation).screen(turn)
         if screen.ends:
             return screen
-        return replace(screen, ways=list(self._ways(turn)))
+        return replace(screen, navigation=list(self._navigation(turn)))
 
-    def interrupt(self, conversation: Conversation) -> None:
+    def ask_to_resume(self, conversation: Conversation) -> None:
         """The call dropped: what is shown next asks whether to go on with what was begun."""
-        conversation.guess, conversation.detour = None, "resume"
+        conversation.guess, conversation.side_prompt = None, "resume"
 
-    def go_on(self, turn: Turn) -> None:
+    def resume(self, turn: Turn) -> None:
         """Continues after a break. What confirms is asked from one question before: the old screen is gone.
 
         Behind a command, which has no way back over it, the flow begins again.
         """
         conversation = turn.conversation
-        conversation.guess, conversation.detour = None, ""
-        while self.state(conversation).careful and conversation.trail:
+        conversation.guess, conversation.side_prompt = None, ""
+        while self.state(conversation).resume_before and conversation.trail:
             self._back(turn)
-        if self.state(conversation).careful and not conversation.callers:
+        if self.state(conversation).resume_before and not conversation.return_stack:
             self.open(turn, conversation.flow, conversation.prefill)
 
     # -- answers
 
     def _answer(self, turn: Turn, said: str) -> None:
         conversation = turn.conversation
-        beside = conversation.guess or conversation.detour
+        beside = conversation.guess or conversation.side_prompt
         first = self._first_of_two(turn, said) if beside else None
         if beside and first is not None:
-            self._leave_detour(turn, first)
-        elif conversation.detour != "resume":
-            conversation.guess, conversation.detour = None, ""
+            self._leave_side_prompt(turn, first)
+        elif conversation.side_prompt != "resume":
+            conversation.guess, conversation.side_prompt = None, ""
             self._take(turn, said)
 
-    def _leave_detour(self, turn: Turn, first: bool) -> None:
+    def _leave_side_prompt(self, turn: Turn, first: bool) -> None:
         conversation = turn.conversation
-        guess, detour = conversation.guess, conversation.detour
-        conversation.guess, conversation.detour, conversation.misses = None, "", 0
+        guess, side_prompt = conversation.guess, conversation.side_prompt
+        conversation.guess, conversation.side_prompt, conversation.misses = None, "", 0
         if guess:
             if first:
                 self._accept(turn, guess.value)
-        elif detour == "resume":
-            self.go_on(turn) if first else self.open(turn, self.home)
+        elif side_prompt == "resume":
+            self.resume(turn) if first else self.open(turn, self.home)
         elif first:
-            self._enter(turn, self.person, {}, self._frame(conversation, conversation.state, conversation.trail))
+            self._enter(turn, self.callback, {}, self._frame(conversation, conversation.state, conversation.trail))
 
     def _take(self, turn: Turn, said: str) -> None:
         conversation, state = turn.conversation, self.state(turn.conversation)
         turn.fields = Fields(turn, self.flow(conversation))
         try:
-            value = state.hear(turn, said)
+            value = state.interpret(turn, said)
         except RejectedAnswer as refused:
             self._refuse(turn, refused)
         else:
@@ -279,12 +281,12 @@ class DialogueEngine:
         conversation = turn.conversation
         conversation.problem = [turn.say(version, **refused.values) for version in versions(refused.problem)]
         conversation.misses += 1
-        if conversation.misses >= MISSES_BEFORE_A_PERSON and self.person in self.flows:
-            conversation.detour = "person"
+        if conversation.misses >= MISSES_BEFORE_A_PERSON and self.callback in self.flows:
+            conversation.side_prompt = "person"
 
     def _accept(self, turn: Turn, value: Answer) -> None:
         conversation, left = turn.conversation, turn.conversation.state
-        turn.heard = value
+        turn.answer = value
         conversation.answers[left] = value
         conversation.trail.append(left)
         self._must(turn, "answer")
@@ -319,34 +321,34 @@ class DialogueEngine:
         elif (said := self._given_ahead(state, conversation)) is not None:
             self._take(turn, said)
 
-    def _given_ahead(self, state: Kind, conversation: Conversation) -> str | None:
-        if isinstance(state, PagedList) and state.alone and len(conversation.choices) == 1:
+    def _given_ahead(self, state: StateKind, conversation: Conversation) -> str | None:
+        if isinstance(state, PagedList) and state.pick_single and len(conversation.choices) == 1:
             return "1"
-        return conversation.prefill.pop(state.name, None) if state.asks else None
+        return conversation.prefill.pop(state.name, None) if state.is_question else None
 
     def _through_the_door(self, turn: Turn) -> None:
         conversation = turn.conversation
         flow, *carried = conversation.state[len(DOOR) :].split(":")
         trail = conversation.trail
         frame = self._frame(conversation, trail[-1], trail[:-1]) if trail else None
-        if flow == MEANT:
-            flow = str(conversation.answers[MEANT_FLOW])
+        if flow == SUGGESTED:
+            flow = str(conversation.answers[SUGGESTED_FLOW])
         self._enter(turn, flow, {name: conversation.answers[name] for name in carried}, frame)
 
     def _enter(self, turn: Turn, flow: str, answers: dict[str, Answer], caller: Frame | None) -> None:
         """Enters a flow; *back* from its first screen returns to the caller, if there is one."""
-        callers = [] if flow == self.home or caller is None else [*turn.conversation.callers, caller]
+        return_stack = [] if flow == self.home or caller is None else [*turn.conversation.return_stack, caller]
         self._begin(turn, flow, answers)
-        turn.conversation.callers = callers
+        turn.conversation.return_stack = return_stack
 
     def _frame(self, conversation: Conversation, state: str, trail: list[str]) -> Frame:
         return Frame(conversation.flow, state, conversation.answers, conversation.labels, trail)
 
     def _back(self, turn: Turn) -> None:
         conversation = turn.conversation
-        if conversation.guess or conversation.detour == "person":
-            conversation.guess, conversation.detour, conversation.misses = None, "", 0
-        elif conversation.detour:
+        if conversation.guess or conversation.side_prompt == "person":
+            conversation.guess, conversation.side_prompt, conversation.misses = None, "", 0
+        elif conversation.side_prompt:
             return
         elif len(conversation.pages) > 0:
             conversation.pages.pop()
@@ -361,11 +363,11 @@ class DialogueEngine:
     def _turn_the_page(self, turn: Turn) -> bool:
         """Shows more of a list; False when there is none, or something else is asked beside it."""
         turn.fields = Fields(turn, self.flow(turn.conversation))
-        return not self._beside(turn.conversation) and self.flow(turn.conversation).trigger("more", turn)
+        return not self._side_prompt(turn.conversation) and self.flow(turn.conversation).trigger("more", turn)
 
     def _return(self, turn: Turn) -> None:
         conversation = turn.conversation
-        frame = conversation.callers.pop() if conversation.callers else None
+        frame = conversation.return_stack.pop() if conversation.return_stack else None
         flow = self.flows.get(frame.flow) if frame else None
         if frame is None or flow is None or frame.state not in flow.states:
             self.open(turn, self.home)
@@ -373,13 +375,13 @@ class DialogueEngine:
         conversation.flow, conversation.version = flow.name, flow.version
         conversation.state, conversation.trail = frame.state, list(frame.trail)
         conversation.answers, conversation.labels = dict(frame.answers), dict(frame.labels)
-        self.state(conversation).arrive(turn)
+        self.state(conversation).prepare(turn)
 
     # -- what is asked beside the flow
 
     def _first_of_two(self, turn: Turn, said: str) -> bool | None:
         """Which line of the detour she took; None when it is neither, so perhaps an answer to the question."""
-        _, *lines = DETOURS[self._beside(turn.conversation)]
+        _, *lines = SIDE_PROMPTS[self._side_prompt(turn.conversation)]
         try:
             if turn.conversation.guess:
                 yes = reading.yes_no(said)
@@ -389,27 +391,27 @@ class DialogueEngine:
             return None
         return picked.value == 0 if picked.certain else None
 
-    def _beside(self, conversation: Conversation) -> str:
-        return "guess" if conversation.guess else conversation.detour
+    def _side_prompt(self, conversation: Conversation) -> str:
+        return "guess" if conversation.guess else conversation.side_prompt
 
-    def _detour(self, turn: Turn) -> Screen | None:
+    def _side_prompt_screen(self, turn: Turn) -> Screen | None:
         conversation = turn.conversation
-        name = self._beside(conversation)
+        name = self._side_prompt(conversation)
         if not name:
             return None
-        body, first, second = DETOURS[name]
-        guess = conversation.guess.shown if conversation.guess else ""
+        body, first, second = SIDE_PROMPTS[name]
+        guess = conversation.guess.label if conversation.guess else ""
         asked = [turn.say(body, guess=words) for words in dict.fromkeys((guess, guess[:ENOUGH_OF_A_GUESS]))]
         problems = conversation.problem if name == "person" else []
         bodies = [*(f"{problem}\n{asked[0]}" for problem in problems), *asked]
         return Screen(bodies, [("1", turn.words.text(first)), ("2", turn.words.text(second))])
 
-    def _ways(self, turn: Turn) -> Iterator[tuple[str, str]]:
+    def _navigation(self, turn: Turn) -> Iterator[tuple[str, str]]:
         conversation = turn.conversation
-        if conversation.detour == "resume" or turn.person.language is None:
+        if conversation.side_prompt == "resume" or turn.person.language is None:
             return  # nothing lies behind the first question of all
         inside = conversation.flow != self.home or bool(conversation.trail)
         if inside or conversation.pages:
-            yield BACK, turn.words.text(WAYS[BACK])
+            yield BACK, turn.words.text(NAVIGATION[BACK])
         if inside:
-            yield HOME, turn.words.text(WAYS[HOME])
+            yield HOME, turn.words.text(NAVIGATION[HOME])

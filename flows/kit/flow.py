@@ -10,7 +10,7 @@ from transitions import Machine, State
 
 from flows import reading
 
-from .kinds import Edge, Enter, Go, Kind, Listed, Then, edges, picking
+from .kinds import Edge, Enter, Go, ListQuestion, StateKind, Then, edges, picking
 from .turn import Place, Turn
 
 logging.getLogger("transitions").setLevel(logging.WARNING)
@@ -82,7 +82,7 @@ class Flow:
     def __init__(
         self,
         name: str,
-        *states: Kind,
+        *states: StateKind,
         start: Then | None = None,
         keywords: Sequence[Keyword] = (),
         facts: Mapping[str, Fact] | None = None,
@@ -90,14 +90,14 @@ class Flow:
     ) -> None:
         self.name, self.version, self.keywords = name, version, tuple(keywords)
         self.facts = dict(facts or {})
-        self.states: dict[str, Kind] = {state.name: state for state in states}
+        self.states: dict[str, StateKind] = {state.name: state for state in states}
         self.start: Then = start if start is not None else states[0].name
         self.rows = tuple(self._rows())
         self.machine = self._machine()
 
     def trigger(self, name: str, turn: Turn) -> bool:
         """Moves the turn's conversation; False when no edge is open here."""
-        for event in (self.machine.events.get(picking(name, turn.heard)), self.machine.events.get(name)):
+        for event in (self.machine.events.get(picking(name, turn.answer)), self.machine.events.get(name)):
             if event is not None and turn.conversation.state in event.transitions:
                 return bool(event.trigger(turn.conversation, turn))
         return False
@@ -123,9 +123,9 @@ class Flow:
         for source, dest in self.ways_back():
             machine.add_transition("back", source, dest, conditions=[came_from(dest)])
         for name, state in self.states.items():
-            if state.speaks:
+            if state.has_screen:
                 machine.add_transition("back", name, RETURN, conditions=[at_first])
-            if isinstance(state, Listed):
+            if isinstance(state, ListQuestion):
                 machine.add_transition("more", name, None, conditions=[state.more])
         return machine
 
@@ -146,7 +146,7 @@ class Flow:
         return sorted(steps)
 
     def _speaks(self, name: str) -> bool:
-        return name in self.states and self.states[name].speaks
+        return name in self.states and self.states[name].has_screen
 
 
 def target(go: Go) -> str:

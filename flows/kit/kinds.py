@@ -34,7 +34,7 @@ Guard = Callable[[Turn], bool]
 Items = Callable[[Turn], Sequence[Choice]]
 
 BACK, HOME, MORE = "0", "00", "98"
-MEANT = "what_was_meant"
+SUGGESTED = "what_was_meant"
 """In place of a flow's name: the one that a misspelt keyword was about."""
 
 
@@ -83,12 +83,12 @@ def picking(trigger: str, picked: Answer) -> str:
     return f"{trigger} {picked}"
 
 
-class Kind(State):
+class StateKind(State):
     """What all states share: a name, words, edges, and a screen."""
 
-    speaks = True
-    asks = False
-    careful = False
+    has_screen = True
+    is_question = False
+    resume_before = False
     """Whether an answer from an old screen must not be taken: after a break it is asked from one before."""
     verbatim = False
     """Whether its screen is shown letter by letter, in whatever alphabet."""
@@ -102,28 +102,28 @@ class Kind(State):
     def enter(self, event_data: EventData) -> None:
         """The machine has come here: whatever the screen offers is looked up now, once."""
         (turn,) = event_data.args
-        self.arrive(turn)
+        self.prepare(turn)
 
-    def arrive(self, turn: Turn) -> None:
-        turn.conversation.fresh()
+    def prepare(self, turn: Turn) -> None:
+        turn.conversation.clear_screen_state()
 
     def edges(self) -> Iterator[Edge]:
         """The ways on, in the order they are tried."""
         yield from ()
 
-    def hear(self, turn: Turn, said: str) -> Answer:
+    def interpret(self, turn: Turn, said: str) -> Answer:
         """What `said` means here. Raises Refused, or leaves a guess on the conversation to be confirmed."""
         raise NotImplementedError
 
-    def reads(self, turn: Turn, said: str) -> bool:
+    def can_read(self, turn: Turn, said: str) -> bool:
         """Whether `said` can be read as an answer here, be it a refused one."""
         return False
 
-    def claims(self, turn: Turn, said: str) -> bool:
+    def claims_keyword(self, turn: Turn, said: str) -> bool:
         """Whether `said` is an answer here although it is a keyword too (a YES to a question)."""
         return False
 
-    def shown(self, turn: Turn, value: Answer) -> str:
+    def display(self, turn: Turn, value: Answer) -> str:
         """An answer given here, as later screens show it."""
         return turn.conversation.labels.get(self.name) or str(value)
 
@@ -143,10 +143,10 @@ class Kind(State):
         return channel
 
 
-class Question(Kind):
+class Question(StateKind):
     """A state that waits for an answer and keeps it under its own name."""
 
-    asks = True
+    is_question = True
     example: Wording = ""
 
     def __init__(
@@ -162,14 +162,14 @@ class Question(Kind):
     def read(self, turn: Turn, said: str) -> Read[Any]:
         raise NotImplementedError
 
-    def reads(self, turn: Turn, said: str) -> bool:
+    def can_read(self, turn: Turn, said: str) -> bool:
         try:
             self.read(turn, said)
         except (Unreadable, RejectedAnswer):
             return False
         return True
 
-    def hear(self, turn: Turn, said: str) -> Answer:
+    def interpret(self, turn: Turn, said: str) -> Answer:
         try:
             read = self.read(turn, said)
         except Unreadable:
@@ -177,7 +177,7 @@ class Question(Kind):
         if self.check:
             self.check(turn, read.value)
         if not read.certain:
-            turn.conversation.guess = Guess(read.value, self.shown(turn, read.value))
+            turn.conversation.guess = Guess(read.value, self.display(turn, read.value))
         return read.value  # type: ignore[no-any-return]
 
     def messages(self) -> Iterator[Wording]:
@@ -213,7 +213,7 @@ class AskMoney(Question):
     def read(self, turn: Turn, said: str) -> Read[int]:
         return reading.money(said, turn.place.currency)
 
-    def shown(self, turn: Turn, value: Answer) -> str:
+    def display(self, turn: Turn, value: Answer) -> str:
         return turn.money(int(value or 0))
 
 
@@ -267,14 +267,14 @@ class AskDigits(Question):
 class AskPin(AskDigits):
     """Her PIN; the hall knows whether it is right. Who goes on after a break may be somebody else."""
 
-    careful = True
+    resume_before = True
     example = N_("A PIN has {digits} digits.")
 
     def __init__(self, name: str, text: Wording, *, then: Then) -> None:
         super().__init__(name, text, digits=4, then=then)
 
 
-class Listed(Question):
+class ListQuestion(Question):
     """Numbered lines, as many to a page as the channel carries; a number means the same on every page."""
 
     example = N_("Please answer with a number from the list.", "Answer with a number.")
@@ -283,8 +283,8 @@ class Listed(Question):
         """The lines, in order, at most 97 (98 turns the page)."""
         raise NotImplementedError
 
-    def arrive(self, turn: Turn) -> None:
-        super().arrive(turn)
+    def prepare(self, turn: Turn) -> None:
+        super().prepare(turn)
         turn.conversation.choices = list(self.offer(turn))[: int(MORE) - 1]
 
     def read(self, turn: Turn, said: str) -> Read[str]:
@@ -294,7 +294,7 @@ class Listed(Question):
         turn.conversation.labels[self.name] = choice.label
         return Read(choice.value, picked.certain)
 
-    def claims(self, turn: Turn, said: str) -> bool:
+    def claims_keyword(self, turn: Turn, said: str) -> bool:
         """A yes or no that is one of the lines."""
         try:
             return reading.yes_no(said).certain and self.read(turn, said).certain
@@ -314,7 +314,7 @@ class Listed(Question):
             return rest
         more = (MORE, turn.words.text(N_("More"))) if len(options) > 1 else None
         page, *longer = (Screen(bodies, options[:kept], more) for kept in range(1, max(2, len(options))))
-        return [page.with_its_line_cut(turn.channel), *takewhile(lambda page: page.fits(turn.channel), longer)][-1]
+        return [page.with_line_cut(turn.channel), *takewhile(lambda page: page.fits(turn.channel), longer)][-1]
 
     def more(self, turn: Turn) -> bool:
         """Turns the page; False when this is the last."""
@@ -337,7 +337,7 @@ class Option:
     """What is kept as the answer, where it matters."""
 
 
-class Menu(Listed):
+class Menu(ListQuestion):
     """Fixed lines. Their numbers never change: people remember them as one key sequence."""
 
     def __init__(self, name: str, text: Wording, *lines: Option, example: Wording = "") -> None:
@@ -355,7 +355,7 @@ class Menu(Listed):
         yield from (line.label for line in self.lines)
 
 
-class PagedList(Listed):
+class PagedList(ListQuestion):
     """Lines looked up when she arrives, and kept as they were offered until she leaves.
 
     `empty` is where to go when there is nothing to offer. With `alone`, a single line is taken unasked. With
@@ -370,12 +370,12 @@ class PagedList(Listed):
         items: Items,
         then: Then,
         empty: str | Enter | None = None,
-        alone: bool = False,
+        pick_single: bool = False,
         verbatim: bool = False,
         example: Wording = "",
     ) -> None:
         super().__init__(name, text, then=then, example=example)
-        self.items, self.empty, self.alone, self.verbatim = items, empty, alone, verbatim
+        self.items, self.empty, self.pick_single, self.verbatim = items, empty, pick_single, verbatim
 
     def offer(self, turn: Turn) -> Sequence[Choice]:
         return self.items(turn)
@@ -386,10 +386,10 @@ class PagedList(Listed):
         yield from super().edges()
 
 
-class Confirm(Listed):
+class Confirm(ListQuestion):
     """Yes or no."""
 
-    careful = True
+    resume_before = True
 
     def __init__(self, name: str, text: Wording, *, yes: str | Enter, no: str | Enter, label: str = N_("Yes")) -> None:
         super().__init__(name, text)
@@ -419,13 +419,13 @@ NOTED = "noted"
 """The flow that says: it waits until the shop can be reached, and a text tells what came of it."""
 
 
-class Act(Kind):
+class Act(StateKind):
     """A command to be performed by the hall; its outcome is the next trigger.
 
     Where `queued` is left out she is told that it waits, and is texted its outcome later.
     """
 
-    speaks = False
+    has_screen = False
 
     def __init__(
         self,
@@ -438,7 +438,7 @@ class Act(Kind):
     ) -> None:
         super().__init__(name)
         self.command = command
-        self.promises = queued is None
+        self.promises_text = queued is None
         """Whether who is told that it waits is promised a text."""
         self.outcomes: Mapping[str, Then] = {
             "done": done,
@@ -450,7 +450,7 @@ class Act(Kind):
         return (Edge(trigger, go) for trigger, then in self.outcomes.items() for go in edges(then))
 
 
-class Notice(Kind):
+class Notice(StateKind):
     """Something said, and the conversation is over; or it stays until she goes back or home.
 
     `segments` is how many an SMS with it may take.
@@ -460,15 +460,15 @@ class Notice(Kind):
         super().__init__(name, text)
         self.stays, self.segments = stays, segments
 
-    def arrive(self, turn: Turn) -> None:
-        super().arrive(turn)
+    def prepare(self, turn: Turn) -> None:
+        super().prepare(turn)
         turn.conversation.over = not self.stays
 
     def edges(self) -> Iterator[Edge]:
         if self.stays:
             yield Edge("answer", Go(Enter("home")))
 
-    def hear(self, turn: Turn, said: str) -> Answer:
+    def interpret(self, turn: Turn, said: str) -> Answer:
         return None
 
     def screen(self, turn: Turn) -> Screen:

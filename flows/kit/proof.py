@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, cast
 from flows import reading
 
 from .conversation import Choice, Conversation
-from .engine import DETOURS, WAYS, DialogueEngine
+from .engine import NAVIGATION, SIDE_PROMPTS, DialogueEngine
 from .flow import START, Flow
-from .kinds import MEANT, NOTED, Act, Edge, Enter, Kind, Listed, Notice, PagedList, Question
+from .kinds import NOTED, SUGGESTED, Act, Edge, Enter, ListQuestion, Notice, PagedList, Question, StateKind
 from .screen import Channel, Screen
 from .turn import Person, Place, Turn
 from .words import Wording, Words, versions
@@ -50,40 +50,42 @@ class Fault:
         return f"{self.flow}.{self.state}: {self.problem}" if self.state else f"{self.flow}: {self.problem}"
 
 
-def faults(book: DialogueEngine) -> list[Fault]:
+def find_faults(engine: DialogueEngine) -> list[Fault]:
     """Everything that is wrong in any language; nothing for a book that is whole."""
-    return sorted({*_in_flows(book), *_never_opened(book), *_keywords_twice(book)})
+    return sorted({*_in_flows(engine), *_never_opened(engine), *_keywords_twice(engine)})
 
 
-def misspoken(book: DialogueEngine, place: Place, words: Words, channel: Channel) -> list[Fault]:
+def find_wording_faults(engine: DialogueEngine, place: Place, words: Words, channel: Channel) -> list[Fault]:
     """What a language fills in otherwise than the source, and what it says at too great length for a channel."""
     market = cast("Market", None)  # no line that is looked up is asked for
     turn = Turn(Conversation("proof"), LONG_NAMED, place, market, words, channel)
-    in_flows = (fault for flow in book.flows.values() for fault in (*_altered_in(flow, turn), *_too_long(flow, turn)))
+    in_flows = (fault for flow in engine.flows.values() for fault in (*_altered_in(flow, turn), *_too_long(flow, turn)))
     return sorted({*in_flows, *_altered_beside(turn)})
 
 
 # In every language.
 
 
-def _in_flows(book: DialogueEngine) -> Iterator[Fault]:
-    for flow in book.flows.values():
-        for state, problem in _problems(book, flow):
+def _in_flows(engine: DialogueEngine) -> Iterator[Fault]:
+    for flow in engine.flows.values():
+        for state, problem in _problems(engine, flow):
             yield Fault(flow.name, state, problem)
 
 
-def _problems(book: DialogueEngine, flow: Flow) -> Iterator[tuple[str, str]]:
-    yield from _leading_nowhere(book, flow)
+def _problems(engine: DialogueEngine, flow: Flow) -> Iterator[tuple[str, str]]:
+    yield from _leading_nowhere(engine, flow)
     yield from ((name, "nothing leads here") for name in flow.states if name not in _answered(flow))
     yield from _without_a_way_on(flow)
-    yield from ((name, "it has no words") for name, state in flow.states.items() if state.speaks and _wordless(state))
-    yield from _with_words_unfilled(book, flow)
+    yield from (
+        (name, "it has no words") for name, state in flow.states.items() if state.has_screen and _wordless(state)
+    )
+    yield from _with_words_unfilled(engine, flow)
 
 
-def _leading_nowhere(book: DialogueEngine, flow: Flow) -> Iterator[tuple[str, str]]:
+def _leading_nowhere(engine: DialogueEngine, flow: Flow) -> Iterator[tuple[str, str]]:
     for source, edge in flow.rows:
         match edge.go.to:
-            case Enter(name) if name not in (*book.flows, MEANT):
+            case Enter(name) if name not in (*engine.flows, SUGGESTED):
                 yield source, f"leads to the flow {name}, which is not there"
             case str(name) if name not in flow.states:
                 yield source, f"leads to {name}, which is not there"
@@ -100,20 +102,20 @@ def _without_a_way_on(flow: Flow) -> Iterator[tuple[str, str]]:
             yield name, f"there is no way on by {trigger}"
 
 
-def _triggers(state: Kind) -> set[str]:
+def _triggers(state: StateKind) -> set[str]:
     """By what a conversation leaves a state."""
     if isinstance(state, Act):
         return OUTCOMES
     return set() if isinstance(state, Notice) else {"answer"}
 
 
-def _wordless(state: Kind) -> bool:
+def _wordless(state: StateKind) -> bool:
     return not all(text and all(versions(text)) for text in (state.text, *state.messages()))
 
 
-def _with_words_unfilled(book: DialogueEngine, flow: Flow) -> Iterator[tuple[str, str]]:
+def _with_words_unfilled(engine: DialogueEngine, flow: Flow) -> Iterator[tuple[str, str]]:
     """Fields that may have no value yet, because some way here does not pass their question."""
-    carried = {name for door in _doors(book) if door.flow == flow.name for name in door.carry}
+    carried = {name for door in _doors(engine) if door.flow == flow.name for name in door.carry}
     always = {*ALWAYS_KNOWN, *flow.facts, *carried}
     for name, answered in _answered(flow).items():
         if name in flow.states and ANYTHING not in answered:
@@ -140,24 +142,24 @@ def _brought(flow: Flow, source: str, edge: Edge) -> set[str]:
     state = flow.states.get(source)
     if isinstance(state, Act):
         return {*flow.states, ANYTHING}
-    return {source} if state and state.asks and edge.trigger == "answer" else set()
+    return {source} if state and state.is_question and edge.trigger == "answer" else set()
 
 
-def _doors(book: DialogueEngine) -> Iterator[Enter]:
-    for flow in book.flows.values():
+def _doors(engine: DialogueEngine) -> Iterator[Enter]:
+    for flow in engine.flows.values():
         yield from (edge.go.to for _, edge in flow.rows if isinstance(edge.go.to, Enter))
 
 
-def _never_opened(book: DialogueEngine) -> Iterator[Fault]:
-    opened = {book.home, book.person, book.puzzle, NOTED, *(door.flow for door in _doors(book))}
-    for flow in book.flows.values():
+def _never_opened(engine: DialogueEngine) -> Iterator[Fault]:
+    opened = {engine.home, engine.callback, engine.unknown_keyword, NOTED, *(door.flow for door in _doors(engine))}
+    for flow in engine.flows.values():
         if flow.name not in opened and not flow.keywords:
             yield Fault(flow.name, "", "no door and no keyword leads here")
 
 
-def _keywords_twice(book: DialogueEngine) -> Iterator[Fault]:
+def _keywords_twice(engine: DialogueEngine) -> Iterator[Fault]:
     written = [
-        (reading.fold(word), flow.name) for flow in book.flows.values() for key in flow.keywords for word in key.words
+        (reading.fold(word), flow.name) for flow in engine.flows.values() for key in flow.keywords for word in key.words
     ]
     times = Counter(word for word, _ in written)
     for word, flow_name in written:
@@ -181,7 +183,7 @@ def _altered_in(flow: Flow, turn: Turn) -> Iterator[Fault]:
 
 def _altered_beside(turn: Turn) -> Iterator[Fault]:
     """What is asked beside the flows, and the ways out."""
-    messages = chain(WAYS.values(), *DETOURS.values())
+    messages = chain(NAVIGATION.values(), *SIDE_PROMPTS.values())
     return (Fault("beside the flows", "", problem) for problem in _altered(messages, turn.words))
 
 
@@ -194,29 +196,29 @@ def _altered(messages: Iterable[str], words: Words) -> Iterator[str]:
 def _too_long(flow: Flow, turn: Turn) -> Iterator[Fault]:
     for name, state in flow.states.items():
         channel = state.channel(turn.channel)
-        screens = _screens(flow, state, turn) if state.speaks else ()
+        screens = _screens(flow, state, turn) if state.has_screen else ()
         if any(not screen.fits(channel) or _cuts(screen, state, turn) for screen in screens):
             yield Fault(flow.name, name, f"in {turn.words.language} too long for {channel.name}")
 
 
-def _cuts(screen: Screen, state: Kind, turn: Turn) -> bool:
+def _cuts(screen: Screen, state: StateKind, turn: Turn) -> bool:
     """Whether a fixed line is not there in full; of one that is looked up, some may be lost."""
     offered = {turn.words.sendable(choice.label) for choice in _lines(state, turn)}
     return not isinstance(state, PagedList) and not offered.issuperset(label for _, label in screen.options)
 
 
-def _screens(flow: Flow, state: Kind, turn: Turn) -> Iterator[Screen]:
+def _screens(flow: Flow, state: StateKind, turn: Turn) -> Iterator[Screen]:
     """A state as it is first shown, and after every refusal, page by page."""
     for problem in [[], *_refusals(state, turn)]:
         shown = replace(turn, conversation=Conversation("proof", flow.name, state.name, problem=problem))
         shown.conversation.choices = _lines(state, turn)
         shown.fields = _Longest(flow, turn)
         yield state.screen(shown)
-        while isinstance(state, Listed) and state.more(shown):
+        while isinstance(state, ListQuestion) and state.more(shown):
             yield state.screen(shown)
 
 
-def _refusals(state: Kind, turn: Turn) -> Iterator[list[str]]:
+def _refusals(state: StateKind, turn: Turn) -> Iterator[list[str]]:
     if isinstance(state, Question):
         yield [turn.words.text(text).format_map(_Empty()) for text in versions(state.example)]
         if state.check:
@@ -224,11 +226,11 @@ def _refusals(state: Kind, turn: Turn) -> Iterator[list[str]]:
             yield [turn.say(text, **refused.values) for text in versions(refused.problem)]
 
 
-def _lines(state: Kind, turn: Turn) -> list[Choice]:
+def _lines(state: StateKind, turn: Turn) -> list[Choice]:
     """The lines of a list; of one that is looked up, two that are long."""
     if isinstance(state, PagedList):
         return [Choice("", LONG_LINE)] * 2
-    return list(state.offer(turn)) if isinstance(state, Listed) else []
+    return list(state.offer(turn)) if isinstance(state, ListQuestion) else []
 
 
 class _Empty(dict[str, object]):
@@ -242,7 +244,7 @@ class _Longest(_Empty):
     def __init__(self, flow: Flow, turn: Turn) -> None:
         known = {name: getattr(turn.person, name, getattr(turn.place, name, "")) for name in ALWAYS_KNOWN}
         answers = {
-            name: state.shown(turn, state.check.longest)
+            name: state.display(turn, state.check.longest)
             for name, state in flow.states.items()
             if isinstance(state, Question) and state.check
         }

@@ -19,26 +19,26 @@ class Channel:
     """A budget and a way to end. `units` counts GSM-7 septets, `wide` UCS-2 units."""
 
     name: str
-    units: int
-    wide: int
-    goes_on: str = ""
-    ends: str = ""
-    navigates: bool = True
+    septets: int
+    ucs2_units: int
+    continue_prefix: str = ""
+    end_prefix: str = ""
+    shows_navigation: bool = True
 
     def room(self, text: str) -> int:
         """Units left when `text` is sent; negative when it does not fit."""
         septets = gsm7.septets(text)
         if septets is None:
-            return self.wide - len(text.encode("utf-16-be", "surrogatepass")) // 2
-        return self.units - septets
+            return self.ucs2_units - len(text.encode("utf-16-be", "surrogatepass")) // 2
+        return self.septets - septets
 
 
 # 160 octets by 3GPP TS 23.038; Safaricom shows 160 characters, and whether the prefix counts is not
 # written anywhere, so it does. A UCS-2 screen carries half.
-USSD = Channel("ussd", 160, 80, goes_on="CON ", ends="END ")
-SMS = Channel("sms", 160, 70, navigates=False)
+USSD = Channel("ussd", 160, 80, continue_prefix="CON ", end_prefix="END ")
+SMS = Channel("sms", 160, 70, shows_navigation=False)
 # Two parts, less the unit that is lost when a sign of two would be torn between them.
-LONG_SMS = Channel("sms", 305, 133, navigates=False)
+LONG_SMS = Channel("sms", 305, 133, shows_navigation=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Screen:
     bodies: Sequence[str]
     options: Sequence[tuple[str, str]] = ()
     more: tuple[str, str] | None = None
-    ways: Sequence[tuple[str, str]] = ()
+    navigation: Sequence[tuple[str, str]] = ()
     ends: bool = False
 
     def fits(self, channel: Channel) -> bool:
@@ -69,19 +69,19 @@ class Screen:
             last = last[:-1]
         return last
 
-    def with_its_line_cut(self, channel: Channel) -> Screen:
+    def with_line_cut(self, channel: Channel) -> Screen:
         """A page of one line: should the line be too long for it, as much of it as leaves room to go on."""
         ((number, label),) = self.options
         cuts = (replace(self, options=[(number, label[:kept])]) for kept in range(len(label), -1, -1))
         return next((page for page in cuts if page.fits(channel)), self)
 
     def _forms(self, channel: Channel) -> Iterator[str]:
-        prefix = channel.ends if self.ends else channel.goes_on
+        prefix = channel.end_prefix if self.ends else channel.continue_prefix
         options = [*self.options, self.more] if self.more else self.options
-        ways = self.ways if channel.navigates else ()
-        for kept in range(len(ways), -1, -1):
+        navigation = self.navigation if channel.shows_navigation else ()
+        for kept in range(len(navigation), -1, -1):
             for body in self.bodies:
-                yield prefix + _lines(body, chain(options, ways[:kept]))
+                yield prefix + _lines(body, chain(options, navigation[:kept]))
 
 
 def _lines(body: str, numbered: Iterator[tuple[str, str]]) -> str:

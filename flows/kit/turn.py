@@ -52,7 +52,7 @@ class Turn:
     market: Market
     words: Words
     channel: Channel
-    heard: Answer = None
+    answer: Answer = None
     outcome: Outcome | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
 

@@ -136,13 +136,13 @@ def freeze() -> None:
 
 def ten_times_the_flows(runner: DialogueRunner) -> DialogueRunner:
     """The same book with nine copies of every flow behind it, each with a machine of its own."""
-    flows = runner.book.flows.values()
+    flows = runner.engine.flows.values()
     copies = (
         Flow(f"{flow.name}_{number}", *flow.states.values(), start=flow.start, facts=flow.facts)
         for number in range(9)
         for flow in flows
     )
-    return replace(runner, book=DialogueEngine(*flows, *copies))
+    return replace(runner, engine=DialogueEngine(*flows, *copies))
 
 
 def pure_steps(runner: DialogueRunner) -> Turn:
@@ -153,7 +153,7 @@ def pure_steps(runner: DialogueRunner) -> Turn:
     person = Person(ARTISAN, "en", "Amina Yusuf", artisan=True)
     start = Session(person, by_call=Conversation("bench"))
     assert start.by_call is not None
-    runner.book.open(runner.turn(start.by_call, person, None, USSD), runner.book.home)  # type: ignore[arg-type]
+    runner.engine.open(runner.turn(start.by_call, person, None, USSD), runner.engine.home)  # type: ignore[arg-type]
 
     def turn(_number: int) -> float:
         data = encode(start)
@@ -162,8 +162,8 @@ def pure_steps(runner: DialogueRunner) -> Turn:
             session = decode(data)
             assert session.by_call is not None
             step = runner.turn(session.by_call, session.person, None, USSD)  # type: ignore[arg-type]
-            runner.book.hear(step, said)
-            runner.book.screen(step).render(USSD)
+            runner.engine.handle_input(step, said)
+            runner.engine.screen(step).render(USSD)
             data = encode(session)
         return (process_time() - begun) / HOPS * 1e6
 

@@ -13,7 +13,7 @@ from bot.app import create_app
 from bot.cli.dialogues import DRAWN, drawn, untranslated
 from bot.runtime.settings import Settings
 from bot.services import build
-from flows.dialogues import BOOK
+from flows.dialogues import ENGINE
 from flows.kit import Ask, DialogueEngine, Flow, Place, length
 from flows.kit.drawing import mermaid
 from tests.command_line import run_command
@@ -26,9 +26,9 @@ Types = Callable[..., Result]
 def types(tmp_path: Path) -> Types:
     """What somebody types in a terminal, and with which book."""
 
-    def run(*words: str, book: DialogueEngine = BOOK) -> Result:
+    def run(*words: str, engine: DialogueEngine = ENGINE) -> Result:
         services = build(Settings(database_url=f"sqlite:///{tmp_path}/soko.db"))
-        conversation = replace(services.conversation, runner=replace(services.conversation.runner, book=book))
+        conversation = replace(services.conversation, runner=replace(services.conversation.runner, engine=engine))
         app = create_app(services=replace(services, conversation=conversation))
         try:
             return run_command(app, "dialogues", *words)
@@ -45,7 +45,7 @@ def test_a_whole_book_is_checked_in_silence(types: Types) -> None:
 
 def test_a_fault_is_a_line_and_fails_the_check(types: Types) -> None:
     lost = Flow("lost", Ask("way", "Where to? " * 20, then="nowhere", check=length(1, 9)))
-    checked = types("check", book=DialogueEngine(*BOOK.flows.values(), lost))
+    checked = types("check", engine=DialogueEngine(*ENGINE.flows.values(), lost))
     assert checked.exit_code == 1
     assert checked.output.splitlines()[:3] == [
         "lost: no door and no keyword leads here",
@@ -61,8 +61,10 @@ def test_what_a_language_lacks_is_named() -> None:
 
 
 def test_flows_are_drawn_by_name_or_all_together(types: Types) -> None:
-    assert types("draw", "sell", "help").output == f"{mermaid(BOOK.flows['sell'])}\n\n{mermaid(BOOK.flows['help'])}\n"
-    assert types("draw").output.count("stateDiagram-v2") == len(BOOK.flows)
+    assert (
+        types("draw", "sell", "help").output == f"{mermaid(ENGINE.flows['sell'])}\n\n{mermaid(ENGINE.flows['help'])}\n"
+    )
+    assert types("draw").output.count("stateDiagram-v2") == len(ENGINE.flows)
 
 
 def test_a_flow_that_is_not_there_is_not_drawn(types: Types) -> None:
@@ -75,9 +77,9 @@ def test_a_page_is_drawn_anew_between_its_marks(types: Types, tmp_path: Path) ->
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- drawn -->\nold\n<!-- /drawn -->\nafter\n")
     types("draw", "--into", str(page))
-    assert page.read_text() == f"before\n<!-- drawn -->\n{drawn(BOOK)}<!-- /drawn -->\nafter\n"
+    assert page.read_text() == f"before\n<!-- drawn -->\n{drawn(ENGINE)}<!-- /drawn -->\nafter\n"
 
 
 def test_the_pictures_in_the_documents_are_those_of_the_book() -> None:
     pictures = DRAWN.findall((ROOT / "docs/dialogues.md").read_text())
-    assert pictures == [drawn(BOOK)], "draw them anew: flask --app wsgi dialogues draw --into docs/dialogues.md"
+    assert pictures == [drawn(ENGINE)], "draw them anew: flask --app wsgi dialogues draw --into docs/dialogues.md"

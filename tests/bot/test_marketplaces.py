@@ -342,6 +342,6 @@ def test_what_happened_is_read_from_a_number_on_with_the_people_it_concerns(town
 
 
 def test_every_command_that_a_shop_performs_is_tried_here() -> None:
-    tried, names = Path(__file__).read_text(), [command.__name__ for command in get_args(market.ToTheShop)]
+    tried, names = Path(__file__).read_text(), [command.__name__ for command in get_args(market.ShopCommand)]
 
     assert [name for name in names if f"market.{name}(" not in tried] == []

@@ -25,7 +25,7 @@ from flows.kit import (
     Screen,
     Turn,
 )
-from flows.kit.kinds import Kind
+from flows.kit.kinds import StateKind
 from flows.market import Command, Outcome, RequestCall
 
 from .market import Village
@@ -49,7 +49,7 @@ CALL = Flow(
 class Phone:
     """Its verbs are a person's. Every conversation is written down and read back after every hop."""
 
-    book: DialogueEngine
+    engine: DialogueEngine
     village: Village
     channel: Channel = USSD
     place: Place = PLACE
@@ -69,7 +69,7 @@ class Phone:
     @property
     def lines(self) -> list[str]:
         """What is shown, without its prefix."""
-        return self.shown.removeprefix(self.channel.goes_on).removeprefix(self.channel.ends).split("\n")
+        return self.shown.removeprefix(self.channel.continue_prefix).removeprefix(self.channel.end_prefix).split("\n")
 
     @property
     def stands(self) -> str:
@@ -77,37 +77,37 @@ class Phone:
 
     @property
     def budget(self) -> Channel:
-        return self.book.state(self.conversation).channel(self.channel)
+        return self.engine.state(self.conversation).channel(self.channel)
 
     def twin(self) -> Phone:
         """The same phone in the same village, to go another way from here."""
         return replace(self, village=self.village.twin())
 
     def opens(self, flow: str, **given: str) -> str:
-        return self._hop(lambda turn: self.book.open(turn, flow, given))
+        return self._hop(lambda turn: self.engine.open(turn, flow, given))
 
     def dials(self) -> str:
-        return self.opens(self.book.home)
+        return self.opens(self.engine.home)
 
     def says(self, *parts: str) -> str:
         """One part a hop; what is shown after the last."""
         for part in parts:
-            self._hop(partial(self.book.hear, said=part))
+            self._hop(partial(self.engine.handle_input, said=part))
         return self.shown
 
     def texts(self, text: str) -> str:
         """A text while nothing waits for an answer: a keyword's sense, or something to wonder at."""
-        asked = self.book.keyword(text, self.place)
+        asked = self.engine.match_keyword(text, self.place)
         if asked is None:
-            return self._hop(lambda turn: self.book.wonder(turn, text))
+            return self._hop(lambda turn: self.engine.on_unmatched(turn, text))
         flow, given = asked
         return self.opens(flow, **given)
 
     def drops_and_dials(self) -> str:
-        return self._hop(lambda turn: self.book.interrupt(turn.conversation))
+        return self._hop(lambda turn: self.engine.ask_to_resume(turn.conversation))
 
     def goes_on_by_text(self) -> str:
-        return self._hop(self.book.go_on)
+        return self._hop(self.engine.resume)
 
     def turn(self) -> Turn:
         person = self.village.person
@@ -117,12 +117,12 @@ class Phone:
     def _hop(self, step: Callable[[Turn], None]) -> str:
         turn = self.turn()
         step(turn)
-        while (command := self.book.command(turn)) is not None:
+        while (command := self.engine.pending_command(turn)) is not None:
             outcome = self.performs(self.village, command)
             turn.person = self.village.person
             turn.words = rendering.words(turn.person.language or self.place.languages[0][0])
-            self.book.tell(turn, outcome)
-        self.screen = self.book.screen(turn)
+            self.engine.apply_outcome(turn, outcome)
+        self.screen = self.engine.screen(turn)
         self._keep(turn.conversation)
         return self.shown
 
@@ -131,9 +131,9 @@ class Phone:
         assert self.conversation == conversation
 
 
-def tale(*states: Kind, channel: Channel = USSD, flows: tuple[Flow, ...] = (), **more: object) -> Phone:
+def tale(*states: StateKind, channel: Channel = USSD, flows: tuple[Flow, ...] = (), **more: object) -> Phone:
     """A phone that stands at the beginning of a flow of these states, in a book with a home and a helper."""
-    book = DialogueEngine(HOME, CALL, Flow("tale", *states, **more), *flows)  # type: ignore[arg-type]
-    phone = Phone(book, Village(AMINA), channel)
+    engine = DialogueEngine(HOME, CALL, Flow("tale", *states, **more), *flows)  # type: ignore[arg-type]
+    phone = Phone(engine, Village(AMINA), channel)
     phone.opens("tale")
     return phone

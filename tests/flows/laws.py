@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from flows import gsm7
 from flows.kit import SMS, USSD, AskPin, Confirm, Conversation, DialogueEngine
 from flows.kit.flow import START
-from flows.kit.kinds import Kind
+from flows.kit.kinds import StateKind
 
 from .conftest import Phone
 
@@ -34,10 +34,12 @@ MANY = 20
 """More steps back than any dialogue is deep."""
 
 
-def never_come_to(book: DialogueEngine, phones: Iterable[Phone]) -> list[str]:
+def never_come_to(engine: DialogueEngine, phones: Iterable[Phone]) -> list[str]:
     """States at which no phone stood, nor answered on its way."""
     met = {place for phone in phones for place in _come_through(phone)}
-    speaking = ((flow.name, name) for flow in book.flows.values() for name, kind in flow.states.items() if kind.speaks)
+    speaking = (
+        (flow.name, name) for flow in engine.flows.values() for name, kind in flow.states.items() if kind.has_screen
+    )
     return sorted({".".join(place) for place in speaking} - met)
 
 
@@ -82,7 +84,7 @@ def _dumb(phone: Phone, said: str) -> str:
 
 def stuck_without_a_person(phones: Iterable[Phone]) -> list[str]:
     """Questions where two wrong answers running do not bring the offer of a call, which is then asked for."""
-    asking = [phone for phone in _one_for_each_state(phones) if phone.book.state(phone.conversation).asks]
+    asking = [phone for phone in _one_for_each_state(phones) if phone.engine.state(phone.conversation).is_question]
     return _objections(phone for phone in asking if not _brings_a_person(phone))
 
 
@@ -94,7 +96,7 @@ def _brings_a_person(phone: Phone) -> bool:
 
 def lost_by_a_break(phones: Iterable[Phone]) -> list[str]:
     """Where a dropped call is not asked about, or does not go on, by call or by text, with all that was typed."""
-    begun = (phone for phone in _going_on(phones) if phone.book.worth_resuming(phone.conversation))
+    begun = (phone for phone in _going_on(phones) if phone.engine.worth_resuming(phone.conversation))
     return sorted({f"{phone.stands}: {wrong}" for phone in begun for wrong in _wrongs_of_a_break(phone)})
 
 
@@ -116,12 +118,12 @@ def _wrongs_of_a_break(phone: Phone) -> Iterator[str]:
 
 def _lost(before: Phone, on: Phone) -> str:
     """What is not as it was before the break; where an old answer must not be taken, as it was one question earlier."""
-    was, now, book = before.conversation, on.conversation, before.book
+    was, now, engine = before.conversation, on.conversation, before.engine
     if not fits(on):
         return f"goes on with {on.shown}"
-    if now.guess or now.detour:
+    if now.guess or now.side_prompt:
         return "goes on with a question beside the flow"
-    if not _must_not_be_answered_unseen(book.state(was)):
+    if not _must_not_be_answered_unseen(engine.state(was)):
         same = (was.flow, was.state, was.trail, was.answers, was.prefill) == (
             now.flow,
             now.state,
@@ -132,17 +134,17 @@ def _lost(before: Phone, on: Phone) -> str:
         return "" if same else f"goes on at {on.stands} with {now.answers}"
     if was.trail and (now.flow, now.answers) != (was.flow, was.answers):
         return f"goes on at {on.stands} with {now.answers}"
-    too_far = _must_not_be_answered_unseen(book.state(now)) and not _begins(book, now)
+    too_far = _must_not_be_answered_unseen(engine.state(now)) and not _begins(engine, now)
     return f"goes on at {on.stands}, which is not before it" if too_far else ""
 
 
-def _begins(book: DialogueEngine, now: Conversation) -> bool:
+def _begins(engine: DialogueEngine, now: Conversation) -> bool:
     """Whether this is where a flow begins, so that no question of it comes before."""
-    first = {edge.go.to for source, edge in book.flows[now.flow].rows if source == START}
+    first = {edge.go.to for source, edge in engine.flows[now.flow].rows if source == START}
     return now.state in first and not now.trail
 
 
-def _must_not_be_answered_unseen(state: Kind) -> bool:
+def _must_not_be_answered_unseen(state: StateKind) -> bool:
     return isinstance(state, Confirm | AskPin)
 
 
@@ -160,7 +162,7 @@ def fits(phone: Phone) -> bool:
     """Whether nothing had to be cut, and what is shown is within its budget."""
     budget = phone.budget
     septets = gsm7.septets(phone.shown)
-    within = septets <= budget.units if septets is not None else gsm7.units(phone.shown) <= budget.wide
+    within = septets <= budget.septets if septets is not None else gsm7.units(phone.shown) <= budget.ucs2_units
     return within and phone.screen.fits(budget)
 
 
@@ -170,7 +172,7 @@ def _going_on(phones: Iterable[Phone]) -> list[Phone]:
 
 def _one_for_each_state(phones: Iterable[Phone]) -> list[Phone]:
     """Of the phones that stand alike, one; what else is asked there makes a difference."""
-    return list({(phone.stands, phone.conversation.detour): phone for phone in _going_on(phones)}.values())
+    return list({(phone.stands, phone.conversation.side_prompt): phone for phone in _going_on(phones)}.values())
 
 
 def _objections(phones: Iterable[Phone]) -> list[str]:

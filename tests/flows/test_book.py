@@ -14,7 +14,7 @@ from msgspec.structs import replace
 import locales
 from bot.messaging import consent, rendering
 from flows import reading
-from flows.dialogues import BOOK
+from flows.dialogues import ENGINE
 from flows.kit import (
     SMS,
     USSD,
@@ -31,8 +31,8 @@ from flows.kit import (
     Place,
 )
 from flows.kit.conversation import Guess
-from flows.kit.kinds import Listed
-from flows.market import Command, Outcome, SayReady, ToTheShop
+from flows.kit.kinds import ListQuestion
+from flows.market import Command, Outcome, SayReady, ShopCommand
 
 from . import laws
 from .conftest import Phone
@@ -143,8 +143,8 @@ def put_off(_village: Village, _command: Command) -> Outcome:
 
 def written_down(village: Village, command: Command) -> Outcome:
     """As a shop elsewhere performs it; with bounds that are too narrow, this would not be read."""
-    if isinstance(command, ToTheShop):
-        command = msgspec.json.decode(msgspec.json.encode(command), type=ToTheShop)  # type: ignore[assignment]
+    if isinstance(command, ShopCommand):
+        command = msgspec.json.decode(msgspec.json.encode(command), type=ShopCommand)  # type: ignore[assignment]
     return village.perform(command)
 
 
@@ -165,8 +165,8 @@ PERFORMANCES = [
 def answers(phone: Phone) -> list[str]:
     """What is worth saying where a phone stands: every line, the longest answer, a wrong one, and the ways out."""
     always = ["0", "00", "98", "1", "2", "?", "99999"]
-    match phone.book.state(phone.conversation):
-        case Listed():
+    match phone.engine.state(phone.conversation):
+        case ListQuestion():
             return [*always, *(str(n) for n, _ in enumerate(phone.conversation.choices, 1))]
         case AskMoney(check=check) if check:
             return [*always, reading.written(check.longest)]
@@ -188,12 +188,12 @@ def answers(phone: Phone) -> list[str]:
 def beginnings(language: str, channel: Channel) -> Iterator[Phone]:
     for person in people(language):
         for village in (full(person), Village(person)):
-            yield from (opened(Phone(BOOK, village.twin(), channel, PLACE), text) for text in ["", *texts()])
+            yield from (opened(Phone(ENGINE, village.twin(), channel, PLACE), text) for text in ["", *texts()])
 
 
 def texts() -> Iterator[str]:
     """A text for every flow that can be opened by one, and for every way to fill it."""
-    yield from (flow.keywords[0].words[0] for flow in BOOK.flows.values() if flow.keywords)
+    yield from (flow.keywords[0].words[0] for flow in ENGINE.flows.values() if flow.keywords)
     for code in ("K7P4", "W4M5", NOBODYS):
         yield from (
             f"YES {code}",
@@ -209,7 +209,7 @@ def texts() -> Iterator[str]:
         yield from (f"PRICE {code} 500000", f"PRICE {code} cheap", f"PRICE {code}", f"REMOVE {code}")
         yield from (f"STOCK {code} 999", f"STOCK {code} many", f"STOCK {code} 0", f"PHOTO {code}")
     yield from (f"SELL {WIDEST} 500000 x999", f"JOIN {WIDEST}")
-    yield from (f"{max(BOOK.keywords, key=len)}x", "not a word of it")
+    yield from (f"{max(ENGINE.keywords, key=len)}x", "not a word of it")
 
 
 def opened(phone: Phone, text: str) -> Phone:
@@ -225,17 +225,17 @@ def onward(phone: Phone) -> Iterator[Phone]:
             other.performs = performs
             other.says(said)
             yield other
-            if other.conversation.visits == phone.conversation.visits:
+            if other.conversation.commands_done == phone.conversation.commands_done:
                 break  # nothing was performed, so nothing else could have come of it
 
 
 @cache
 def walk(language: str, channel: Channel) -> list[Phone]:
     """A phone for every screen that anybody can come to in a language."""
-    return list(explored(beginnings(language, channel), lambda phone: speaks(phone, language)))
+    return list(explored(beginnings(language, channel), lambda phone: in_language(phone, language)))
 
 
-def explored(beginnings: Iterable[Phone], goes_on: Callable[[Phone], bool]) -> Iterator[Phone]:
+def explored(beginnings: Iterable[Phone], continue_prefix: Callable[[Phone], bool]) -> Iterator[Phone]:
     """A phone for every screen that can be come to from these; from some it is gone no further."""
     met: set[tuple[Person, bool, str, str]] = set()
     waiting = list(beginnings)
@@ -245,11 +245,11 @@ def explored(beginnings: Iterable[Phone], goes_on: Callable[[Phone], bool]) -> I
         if place not in met:
             met.add(place)
             yield phone
-            if not phone.conversation.over and goes_on(phone):
+            if not phone.conversation.over and continue_prefix(phone):
                 waiting += onward(phone)
 
 
-def speaks(phone: Phone, language: str) -> bool:
+def in_language(phone: Phone, language: str) -> bool:
     """Not so once somebody has chosen another; that is another walk."""
     return phone.village.person.language in (None, language)
 
@@ -262,7 +262,7 @@ every_channel = pytest.mark.parametrize("channel", CHANNELS, ids=lambda channel:
 
 
 def test_every_state_is_come_to() -> None:
-    assert laws.never_come_to(BOOK, [phone for channel in CHANNELS for phone in walk("en", channel)]) == []
+    assert laws.never_come_to(ENGINE, [phone for channel in CHANNELS for phone in walk("en", channel)]) == []
 
 
 @every_channel
@@ -274,7 +274,7 @@ def test_every_screen_fits_with_the_longest_data_there_can_be(language: str, cha
 @every_channel
 @pytest.mark.parametrize("language", [code for code in LANGUAGES if rendering.words(code).latin])
 def test_a_language_in_latin_letters_stays_gsm7(language: str, channel: Channel) -> None:
-    heard = [phone for phone in walk(language, channel) if speaks(phone, language)]
+    heard = [phone for phone in walk(language, channel) if in_language(phone, language)]
     assert laws.outside_gsm7(heard) == []
 
 
@@ -312,7 +312,7 @@ def test_a_guess_of_anything_on_offer_can_be_asked_back(language: str) -> None:
         for choice in phone.conversation.choices:
             turn = phone.turn()
             turn.conversation.guess = Guess(choice.value, choice.label)
-            assert BOOK.screen(turn).fits(USSD), choice.label
+            assert ENGINE.screen(turn).fits(USSD), choice.label
 
 
 @every_language
@@ -342,18 +342,18 @@ def deserted(phone: Phone) -> Phone:
 
 
 def test_no_keyword_is_a_word_that_ends_or_begins_texting() -> None:
-    assert [word for word in BOOK.keywords if consent.wanted(word)] == []
+    assert [word for word in ENGINE.keywords if consent.wanted(word)] == []
 
 
-@pytest.mark.parametrize("word", BOOK.keywords)
+@pytest.mark.parametrize("word", ENGINE.keywords)
 def test_every_keyword_alone_opens_its_flow(word: str) -> None:
-    flow, _ = BOOK.keywords[word]
+    flow, _ = ENGINE.keywords[word]
     for written in (word, word.lower(), f" {word}: ", word.replace(" ", "  ")):
-        asked = BOOK.keyword(written, PLACE)
+        asked = ENGINE.match_keyword(written, PLACE)
         assert asked, written
         assert asked[0] == flow.name
 
 
-@pytest.mark.parametrize("flow", BOOK.flows.values(), ids=lambda flow: flow.name)
+@pytest.mark.parametrize("flow", ENGINE.flows.values(), ids=lambda flow: flow.name)
 def test_every_question_in_her_own_words_knows_how_long_an_answer_may_be(flow: Flow) -> None:
     assert [state.name for state in flow.states.values() if isinstance(state, Ask) and not state.check] == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flows.dialogues import BOOK
+from flows.dialogues import ENGINE
 
 from .test_book import PLACE
 
@@ -50,7 +50,7 @@ def test_a_keyword_opens_its_flow_in_every_language(flow: str, words: str) -> No
             f'"{word}"',
             f"\n{word}",
         ):
-            asked = BOOK.keyword(written, PLACE)
+            asked = ENGINE.match_keyword(written, PLACE)
             assert asked, written
             assert asked[0] == flow, written
 
@@ -79,13 +79,16 @@ def test_whatever_parts_a_keyword_from_the_rest(
     words: tuple[str, ...], separator: str, flow: str, given: dict[str, str]
 ) -> None:
     keyword, *rest = words
-    assert BOOK.keyword(keyword + separator + " ".join(rest), PLACE) == (flow, given)
+    assert ENGINE.match_keyword(keyword + separator + " ".join(rest), PLACE) == (flow, given)
 
 
 @pytest.mark.parametrize("separator", [" ", ",", ", ", ";", "*", "/", " / ", "\n", "."])
 def test_whatever_parts_the_rest(separator: str) -> None:
-    assert BOOK.keyword(separator.join(["SELL", "kiondo", "1500", "x3"]), PLACE) == ("sell", KIONDO)
-    assert BOOK.keyword(separator.join(["YES", "K7P4", "2"]), PLACE) == ("accept", {"code": "K7P4", "part": "2"})
+    assert ENGINE.match_keyword(separator.join(["SELL", "kiondo", "1500", "x3"]), PLACE) == ("sell", KIONDO)
+    assert ENGINE.match_keyword(separator.join(["YES", "K7P4", "2"]), PLACE) == (
+        "accept",
+        {"code": "K7P4", "part": "2"},
+    )
 
 
 @pytest.mark.parametrize(
@@ -110,4 +113,4 @@ def test_whatever_parts_the_rest(separator: str) -> None:
     ],
 )
 def test_what_a_text_says_ahead(text: str, flow: str, given: dict[str, str]) -> None:
-    assert BOOK.keyword(text, PLACE) == (flow, given)
+    assert ENGINE.match_keyword(text, PLACE) == (flow, given)

@@ -6,7 +6,7 @@ import pytest
 
 from flows.kit import Act, Ask, AskDigits, AskMoney, Confirm, Enter, Go, Notice, Turn
 from flows.kit.flow import because
-from flows.kit.kinds import Kind
+from flows.kit.kinds import StateKind
 from flows.market import Command, ListProduct, Outcome, RequestCall
 
 from .conftest import Phone, tale
@@ -16,7 +16,7 @@ def list_it(turn: Turn) -> ListProduct:
     return ListProduct(turn["title"], "baskets", turn["price"], 1)
 
 
-SALE: tuple[Kind, ...] = (
+SALE: tuple[StateKind, ...] = (
     Ask("title", "What?", then="price"),
     AskMoney("price", "How much?", then="sure"),
     Confirm("sure", "Sell {title} at {price}?", yes="selling", no="title"),
@@ -44,14 +44,14 @@ def test_a_command_is_data_made_from_the_answers() -> None:
     phone = tale(*SALE)
     phone.says("Kiondo", "1,500")
     turn = phone.turn()
-    phone.book.hear(turn, "1")
-    assert phone.book.command(turn) == ListProduct("Kiondo", "baskets", 1500_00, 1)
+    phone.engine.handle_input(turn, "1")
+    assert phone.engine.pending_command(turn) == ListProduct("Kiondo", "baskets", 1500_00, 1)
     assert phone.village.shelf == {}
 
 
 def test_nothing_is_to_be_done_while_a_person_is_waited_for() -> None:
     phone = tale(*SALE)
-    assert phone.book.command(phone.turn()) is None
+    assert phone.engine.pending_command(phone.turn()) is None
 
 
 @pytest.mark.parametrize(
@@ -73,14 +73,14 @@ def test_what_is_queued_is_noted_where_nothing_else_is_said() -> None:
     act = Act("asking", command=lambda turn: RequestCall(), done="end", rejected="not")
     phone = tale(Ask("name", "Who?", then="asking"), act, Notice("end", "Done."), Notice("not", "Not done."))
     assert answers(phone, Outcome("queued")).says("Amina").startswith("END Noted. The shop cannot be reached just now")
-    assert act.promises
+    assert act.promises_text
 
 
 def test_who_is_told_something_else_is_promised_nothing() -> None:
     act = Act("asking", command=lambda turn: RequestCall(), done="end", queued="end", rejected="end")
     phone = tale(Ask("name", "Who?", then="asking"), act, Notice("end", "Done."))
     assert answers(phone, Outcome("queued")).says("Amina") == "END Done."
-    assert not act.promises
+    assert not act.promises_text
 
 
 def test_a_command_has_one_key_however_it_is_come_to_and_the_next_has_another() -> None:
@@ -105,11 +105,11 @@ def test_a_hop_that_is_heard_again_asks_for_the_same_command_under_the_same_key(
     phone = tale(*SALE)
     phone.says("Kiondo", "1500")
     first, again = phone.turn(), tale(*SALE)
-    phone.book.hear(first, "1")
+    phone.engine.handle_input(first, "1")
     again.says("Kiondo", "1500")
     second = again.turn()
-    again.book.hear(second, "yes")
-    assert phone.book.command(first) == again.book.command(second)
+    again.engine.handle_input(second, "yes")
+    assert phone.engine.pending_command(first) == again.engine.pending_command(second)
     assert first.conversation.key == second.conversation.key
 
 
@@ -131,7 +131,7 @@ class TestAfterACommand:
     def test_there_is_none_to_a_caller_either(self) -> None:
         outer = tale(Ask("x", "Go?", then=Go(Enter("call"))))
         outer.says("yes")
-        assert (outer.conversation.callers, outer.conversation.trail) == ([], [])
+        assert (outer.conversation.return_stack, outer.conversation.trail) == ([], [])
 
     def test_what_follows_goes_on_as_ever(self) -> None:
         assert self.phone().says("Amina", "no") == "END End."
@@ -154,7 +154,7 @@ class TestASecret:
     def test_is_there_for_the_command(self) -> None:
         phone = self.phone()
         turn = phone.turn()
-        phone.book.hear(turn, "2468")
+        phone.engine.handle_input(turn, "2468")
         assert turn["digits"] == "2468"
 
     def test_that_was_refused_is_not_kept(self) -> None:

@@ -26,7 +26,7 @@ from flows.kit import (
     length,
 )
 from flows.kit.flow import always, given, known
-from flows.kit.kinds import MEANT
+from flows.kit.kinds import SUGGESTED
 
 from .conftest import AMINA, HOME, PLACE, Phone
 from .market import Village
@@ -43,7 +43,7 @@ def only_a_number(rest: str, _place: Place) -> Mapping[str, str] | None:
 
 
 COLOURS = [Choice("r", "Red"), Choice("b", "Blue")]
-BOOK = DialogueEngine(
+ENGINE = DialogueEngine(
     HOME,
     Flow(
         "offer",
@@ -66,7 +66,7 @@ BOOK = DialogueEngine(
     Flow("about", Notice("about", "About us."), keywords=[Keyword("ABOUT", "ABOUT US")]),
     Flow(
         "puzzle",
-        Confirm("meant", "You mean {word}?", yes=Enter(MEANT), no="lost"),
+        Confirm("meant", "You mean {word}?", yes=Enter(SUGGESTED), no="lost"),
         Notice("lost", "Pardon?"),
         start=[Go("meant", when=known("word")), Go("lost")],
     ),
@@ -75,7 +75,7 @@ BOOK = DialogueEngine(
 
 @pytest.fixture
 def phone() -> Phone:
-    return Phone(BOOK, Village(AMINA), SMS)
+    return Phone(ENGINE, Village(AMINA), SMS)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def phone() -> Phone:
     ],
 )
 def test_a_keyword_says_what_it_is_about_and_what_it_knows_already(text: str, flow: str, given: dict[str, str]) -> None:
-    assert BOOK.keyword(text, PLACE) == (flow, given)
+    assert ENGINE.match_keyword(text, PLACE) == (flow, given)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_a_keyword_says_what_it_is_about_and_what_it_knows_already(text: str, fl
     ["", "   ", "hello there", "OFER big pot", "OFFERS", "red pot", "yes of course", "about you", "bei", "😀", "0"],
 )
 def test_what_is_no_sense_of_a_keyword_is_none(text: str) -> None:
-    assert BOOK.keyword(text, PLACE) is None
+    assert ENGINE.match_keyword(text, PLACE) is None
 
 
 def test_only_what_is_missing_is_asked(phone: Phone) -> None:
@@ -200,9 +200,9 @@ def test_a_text_is_an_answer_unless_it_is_about_something_else(
     phone: Phone, begun: str, text: str, taken: bool
 ) -> None:
     phone.texts(begun)
-    assert phone.book.takes(phone.turn(), text) is taken
+    assert phone.engine.is_answer(phone.turn(), text) is taken
 
 
 def test_yes_to_a_guess_is_not_the_keyword(phone: Phone) -> None:
     phone.opens("offer", title="big pot", colour="Bluu")
-    assert phone.book.takes(phone.turn(), "YES")
+    assert phone.engine.is_answer(phone.turn(), "YES")

@@ -13,9 +13,9 @@ WAYS = ["98. More", "0. Back", "00. Home"]
 MANY = [f"Ware number {n} of the shelf" for n in range(1, 13)]
 
 
-def shelf(*labels: str, then: str = "end", alone: bool = False, empty: str | None = None) -> PagedList:
+def shelf(*labels: str, then: str = "end", pick_single: bool = False, empty: str | None = None) -> PagedList:
     wares = [Choice(f"w{n}", label) for n, label in enumerate(labels, 1)]
-    return PagedList("ware", "Which ware?", items=lambda _turn: wares, then=then, alone=alone, empty=empty)
+    return PagedList("ware", "Which ware?", items=lambda _turn: wares, then=then, pick_single=pick_single, empty=empty)
 
 
 def numbered(phone: Phone) -> list[str]:
@@ -123,7 +123,7 @@ def test_back_goes_over_an_empty_list_to_the_question_before_it() -> None:
 
 
 def test_a_line_alone_is_taken_unasked_where_the_list_says_so() -> None:
-    assert tale(shelf("Pot", alone=True), END).shown == "END You chose Pot."
+    assert tale(shelf("Pot", pick_single=True), END).shown == "END You chose Pot."
     assert tale(shelf("Pot"), END).shown.startswith("CON Which ware?\n1. Pot")
 
 
@@ -155,8 +155,8 @@ def test_a_confirmation_can_be_answered_by_its_own_word() -> None:
 @pytest.mark.parametrize(("said", "claimed"), [("YES", True), ("hapana", True), ("YES K7P4", False), ("MENU", False)])
 def test_a_confirmation_claims_a_bare_yes_or_no_that_is_a_keyword_too(said: str, claimed: bool) -> None:
     phone = tale(Confirm("sure", "Keep it?", yes="end", no="end"), PAID)
-    assert phone.book.state(phone.conversation).claims(phone.turn(), said) is claimed
-    assert not Ask("name", "Who?", then="end").claims(phone.turn(), said)
+    assert phone.engine.state(phone.conversation).claims_keyword(phone.turn(), said) is claimed
+    assert not Ask("name", "Who?", then="end").claims_keyword(phone.turn(), said)
 
 
 @pytest.mark.parametrize(("said", "claimed"), [("YES", True), ("no", True), ("ORDERS", False), ("hapana", False)])
@@ -164,7 +164,7 @@ def test_a_menu_claims_a_yes_or_no_that_is_a_line_of_it(said: str, claimed: bool
     phone = tale(
         Menu("order", "It?", Option("Yes, all of it", "end"), Option("Orders", "end"), Option("No", "end")), PAID
     )
-    assert phone.book.state(phone.conversation).claims(phone.turn(), said) is claimed
+    assert phone.engine.state(phone.conversation).claims_keyword(phone.turn(), said) is claimed
 
 
 def test_by_text_the_ways_out_are_not_shown_but_more_is() -> None:

@@ -94,7 +94,7 @@ class TestHome:
     def test_leaves_nothing_behind(self) -> None:
         phone = tale(*THREE)
         phone.says("a", "00")
-        assert (phone.conversation.answers, phone.conversation.trail, phone.conversation.callers) == ({}, [], [])
+        assert (phone.conversation.answers, phone.conversation.trail, phone.conversation.return_stack) == ({}, [], [])
 
     def test_has_no_way_out_at_its_first_screen_but_inside(self) -> None:
         phone = tale(*THREE)
@@ -138,8 +138,8 @@ class TestAnotherFlow:
     def test_is_left_for_home_when_the_screen_it_was_entered_from_is_no_more(self) -> None:
         for edition in (DialogueEngine(HOME, INNER), DialogueEngine(HOME, INNER, Flow("tale", *THREE))):
             phone = self.enter()
-            phone.book = edition
-            assert edition.knows(phone.conversation)
+            phone.engine = edition
+            assert edition.is_current(phone.conversation)
             assert heading(phone.says("0")) == "At home."
 
 
@@ -226,24 +226,24 @@ class TestABreak:
 
     def test_is_worth_a_question_only_where_something_was_begun(self) -> None:
         phone = tale(*THREE)
-        assert phone.book.worth_resuming(phone.conversation)
+        assert phone.engine.worth_resuming(phone.conversation)
         phone.says("a", "b", "3")
-        assert not phone.book.worth_resuming(phone.conversation)
+        assert not phone.engine.worth_resuming(phone.conversation)
         phone.dials()
-        assert not phone.book.worth_resuming(phone.conversation)
+        assert not phone.engine.worth_resuming(phone.conversation)
 
 
 class TestAnotherEdition:
     def test_of_a_flow_does_not_know_the_conversations_of_the_one_before(self) -> None:
         phone = tale(*THREE)
-        assert phone.book.knows(phone.conversation)
-        assert not DialogueEngine(HOME, Flow("tale", *THREE, version=2)).knows(phone.conversation)
+        assert phone.engine.is_current(phone.conversation)
+        assert not DialogueEngine(HOME, Flow("tale", *THREE, version=2)).is_current(phone.conversation)
 
     def test_without_the_state_or_the_flow_does_not_know_it_either(self) -> None:
         phone = tale(*THREE)
         phone.says("a")
-        assert not DialogueEngine(HOME, Flow("tale", THREE[0], THREE[3])).knows(phone.conversation)
-        assert not DialogueEngine(HOME).knows(phone.conversation)
+        assert not DialogueEngine(HOME, Flow("tale", THREE[0], THREE[3])).is_current(phone.conversation)
+        assert not DialogueEngine(HOME).is_current(phone.conversation)
 
 
 def test_a_flow_may_begin_in_several_ways() -> None:
@@ -304,8 +304,8 @@ class TestWhatIsGone:
                 raise Gone(turn["egg"])
             return RequestCall()
 
-        states = phone.book.flows["tale"].states
-        phone.book = DialogueEngine(
+        states = phone.engine.flows["tale"].states
+        phone.engine = DialogueEngine(
             HOME,
             Flow(
                 "tale",

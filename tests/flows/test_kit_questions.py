@@ -22,13 +22,13 @@ from flows.kit import (
     length,
 )
 from flows.kit.conversation import Answer
-from flows.kit.kinds import Kind
+from flows.kit.kinds import StateKind
 
 from .conftest import tale
 
 END = Notice("end", "The end.")
 
-KINDS: dict[str, Kind] = {
+KINDS: dict[str, StateKind] = {
     "ask": Ask("q", "Say it.", then="end"),
     "short": Ask("q", "Say it.", check=length(3, 5), then="end"),
     "money": AskMoney("q", "How much?", check=amount(10_00, 500_00), then="end"),

@@ -41,7 +41,7 @@ screens = st.builds(
     bodies=st.lists(words, min_size=1, max_size=3),
     options=lines,
     more=st.none() | st.just(("98", "More")),
-    ways=st.sampled_from([[], WAYS[:1], WAYS]),
+    navigation=st.sampled_from([[], WAYS[:1], WAYS]),
     ends=st.booleans(),
 )
 anything = st.text(max_size=200) | st.sampled_from(["0", "00", "98", "15OO", "w" * 200])
@@ -66,7 +66,7 @@ EVERY_KIND = (
 
 def within(text: str, channel: Channel) -> bool:
     septets = gsm7.septets(text)
-    return septets <= channel.units if septets is not None else gsm7.units(text) <= channel.wide
+    return septets <= channel.septets if septets is not None else gsm7.units(text) <= channel.ucs2_units
 
 
 @given(screens, st.sampled_from(CHANNELS))
@@ -81,7 +81,7 @@ def test_a_screen_that_fits_keeps_every_line_that_can_be_chosen(screen: Screen, 
         chosen = [*screen.options, *([screen.more] if screen.more else [])]
         assert all(f"{number}. {label}" in text for number, label in chosen)
         assert any(body in text for body in screen.bodies)
-        assert text.startswith(channel.ends if screen.ends else channel.goes_on)
+        assert text.startswith(channel.end_prefix if screen.ends else channel.continue_prefix)
 
 
 @given(screens)
@@ -124,14 +124,14 @@ def test_the_longest_version_that_fits_is_taken() -> None:
 
 
 def test_a_shorter_version_comes_before_a_way_out_is_dropped() -> None:
-    assert Screen(["a" * 150, "short"], ways=WAYS).render(USSD) == "CON short\n0. Back\n00. Home"
+    assert Screen(["a" * 150, "short"], navigation=WAYS).render(USSD) == "CON short\n0. Back\n00. Home"
 
 
 @pytest.mark.parametrize(
     ("length", "left"), [(139, ["0. Back", "00. Home"]), (140, ["0. Back"]), (148, ["0. Back"]), (149, [])]
 )
 def test_ways_out_are_dropped_the_last_one_first(length: int, left: list[str]) -> None:
-    assert Screen(["a" * length], ways=WAYS).render(USSD).split("\n")[1:] == left
+    assert Screen(["a" * length], navigation=WAYS).render(USSD).split("\n")[1:] == left
 
 
 @pytest.mark.parametrize("hidden", ["0", "00"])

@@ -12,7 +12,7 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from bot.messaging import rendering
-from flows.dialogues import BOOK, home, sell
+from flows.dialogues import ENGINE, home, sell
 from flows.kit import (
     N_,
     SMS,
@@ -42,8 +42,8 @@ from flows.kit import (
 )
 from flows.kit.drawing import mermaid, name_of
 from flows.kit.flow import Fact, because
-from flows.kit.kinds import Kind
-from flows.kit.proof import faults, misspoken
+from flows.kit.kinds import StateKind
+from flows.kit.proof import find_faults, find_wording_faults
 from flows.market import ListProduct, RequestCall
 
 from . import laws
@@ -57,30 +57,32 @@ STATES = sell.flow.states
 
 
 def selling(
-    *changed: Kind, keywords: Sequence[Keyword] = sell.flow.keywords, facts: Mapping[str, Fact] = MappingProxyType({})
+    *changed: StateKind,
+    keywords: Sequence[Keyword] = sell.flow.keywords,
+    facts: Mapping[str, Fact] = MappingProxyType({}),
 ) -> DialogueEngine:
     """The book with another edition of the flow that sells: some states otherwise, or added at its end."""
     states = {**STATES, **{state.name: state for state in changed}}
     flow = Flow("sell", *states.values(), start=sell.flow.start, facts={**sell.flow.facts, **facts}, keywords=keywords)
-    return DialogueEngine(*(flow if other.name == "sell" else other for other in BOOK.flows.values()))
+    return DialogueEngine(*(flow if other.name == "sell" else other for other in ENGINE.flows.values()))
 
 
-def objections(book: DialogueEngine) -> list[str]:
-    return [str(fault) for fault in faults(book)]
+def objections(engine: DialogueEngine) -> list[str]:
+    return [str(fault) for fault in find_faults(engine)]
 
 
-def spoken(book: DialogueEngine, words: Words = ENGLISH) -> list[str]:
-    return [str(fault) for fault in misspoken(book, PLACE, words, USSD)]
+def spoken(engine: DialogueEngine, words: Words = ENGLISH) -> list[str]:
+    return [str(fault) for fault in find_wording_faults(engine, PLACE, words, USSD)]
 
 
 def test_the_book_as_it_is_has_no_fault() -> None:
-    assert objections(BOOK) == []
+    assert objections(ENGINE) == []
     assert objections(selling()) == []
 
 
 def test_a_flow_that_nobody_can_open_is_named() -> None:
     lost = Flow("lost", Notice("here", "Nobody reads this."))
-    assert objections(DialogueEngine(*BOOK.flows.values(), lost)) == ["lost: no door and no keyword leads here"]
+    assert objections(DialogueEngine(*ENGINE.flows.values(), lost)) == ["lost: no door and no keyword leads here"]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +125,7 @@ def test_a_flow_that_nobody_can_open_is_named() -> None:
     ],
     ids=lambda case: case if isinstance(case, str) else "",
 )
-def test_what_is_wrong_with_a_state_is_named(changed: Kind, problem: str) -> None:
+def test_what_is_wrong_with_a_state_is_named(changed: StateKind, problem: str) -> None:
     assert problem in objections(selling(changed))
 
 
@@ -152,14 +154,14 @@ def saying(text: Callable[[str], str]) -> Words:
 
 
 def test_the_book_can_be_said_in_english_as_it_is() -> None:
-    assert spoken(BOOK) == []
+    assert spoken(ENGINE) == []
 
 
 @pytest.mark.parametrize("translated", ["Bei ni sawa?", "Bei ya {prise} ni sawa?", "{price} na {title}?"])
 def test_a_translation_with_other_fields_is_named(translated: str) -> None:
     message = "{price} for one?"
     words = saying(lambda text: translated if text == message else text)
-    assert f"sell.dear: in xx other fields than in: {message}" in spoken(BOOK, words)
+    assert f"sell.dear: in xx other fields than in: {message}" in spoken(ENGINE, words)
 
 
 @pytest.mark.parametrize(
@@ -176,13 +178,13 @@ def test_a_translation_with_other_fields_is_named(translated: str) -> None:
     ],
     ids=lambda state: str(state.name),
 )
-def test_what_is_too_long_for_a_screen_is_named(changed: Kind) -> None:
+def test_what_is_too_long_for_a_screen_is_named(changed: StateKind) -> None:
     assert spoken(selling(changed)) == [f"sell.{changed.name}: in en too long for ussd"]
 
 
 def test_a_translation_that_is_too_long_is_named() -> None:
     words = saying(lambda text: text * 8 if "for one" in text else text)
-    assert "sell.dear: in xx too long for ussd" in spoken(BOOK, words)
+    assert "sell.dear: in xx too long for ussd" in spoken(ENGINE, words)
 
 
 # The picture.
@@ -222,16 +224,16 @@ def test_a_label_holds_no_sign_that_would_end_it() -> None:
 
 
 def test_every_guard_of_the_book_has_a_name_in_its_source() -> None:
-    guards = [edge.go.when for flow in BOOK.flows.values() for _, edge in flow.rows if edge.go.when]
+    guards = [edge.go.when for flow in ENGINE.flows.values() for _, edge in flow.rows if edge.go.when]
     assert [guard for guard in guards if "<" in name_of(guard)] == []
 
 
 # The walk.
 
 
-def walked(book: DialogueEngine, channel: Channel = USSD, text: str = "SELL") -> list[Phone]:
+def walked(engine: DialogueEngine, channel: Channel = USSD, text: str = "SELL") -> list[Phone]:
     """A phone for every screen of the flow that sells, as an artisan comes to them."""
-    begun = Phone(book, full(SELLER), channel, PLACE)
+    begun = Phone(engine, full(SELLER), channel, PLACE)
     begun.texts(text)
     return list(explored([begun], lambda phone: phone.conversation.flow == "sell"))
 
@@ -249,16 +251,16 @@ def test_a_state_whose_guard_never_opens_is_never_come_to() -> None:
         return False
 
     price = AskMoney("price", "How much?", check=sell.PRICE, then=[Go("dear", when=never), Go("quantity")])
-    assert objections(book := selling(price)) == []
-    assert "sell.dear" in laws.never_come_to(book, walked(book))
-    assert "sell.dear" not in laws.never_come_to(BOOK, walked(selling()))
+    assert objections(engine := selling(price)) == []
+    assert "sell.dear" in laws.never_come_to(engine, walked(engine))
+    assert "sell.dear" not in laws.never_come_to(ENGINE, walked(selling()))
 
 
 def test_a_home_that_leads_away_is_no_way_home() -> None:
     states = home.flow.states.values()
     away = Flow("home", *states, start=[Go(Enter("language"), when=home.is_new), Go(Enter("sell"))])
-    book = DialogueEngine(away, *(flow for flow in selling().flows.values() if flow.name != "home"))
-    assert laws.without_a_way_home(walked(book)) != []
+    engine = DialogueEngine(away, *(flow for flow in selling().flows.values() if flow.name != "home"))
+    assert laws.without_a_way_home(walked(engine)) != []
 
 
 @pytest.mark.parametrize(
@@ -271,7 +273,7 @@ def test_a_home_that_leads_away_is_no_way_home() -> None:
     ],
     ids=["a fact", "an answer", "a text of two segments", "a text of three"],
 )
-def test_a_screen_or_text_that_has_to_be_cut_is_found(channel: Channel, changed: Kind) -> None:
+def test_a_screen_or_text_that_has_to_be_cut_is_found(channel: Channel, changed: StateKind) -> None:
     found = laws.cut_short(walked(selling(changed, facts={"earns": lambda turn: "W" * 150}), channel))
     assert {problem.split(":")[0] for problem in found} == {f"sell.{changed.name}"}
 
@@ -314,13 +316,13 @@ def test_a_question_that_takes_anything_never_brings_a_person() -> None:
 
 
 class Forgetful(AskQuantity):
-    def arrive(self, turn: Turn) -> None:
-        super().arrive(turn)
+    def prepare(self, turn: Turn) -> None:
+        super().prepare(turn)
         turn.conversation.answers.pop(self.name, None)
 
 
 class Hasty(Confirm):
-    careful = False
+    resume_before = False
 
 
 @pytest.mark.parametrize(
@@ -331,14 +333,14 @@ class Hasty(Confirm):
         (Forgetful("quantity", "How many?", then="review"), "sell.review: by sms goes on at sell.quantity with"),
     ],
 )
-def test_what_a_break_would_lose_or_answer_unseen_is_found(changed: Kind, problem: str) -> None:
+def test_what_a_break_would_lose_or_answer_unseen_is_found(changed: StateKind, problem: str) -> None:
     found = laws.lost_by_a_break(walked(selling(changed)))
     assert [each for each in found if each.startswith(problem)] != []
 
 
 def test_a_break_that_is_not_asked_about_is_found() -> None:
     class Rushing(DialogueEngine):
-        def interrupt(self, conversation: Conversation) -> None:
+        def ask_to_resume(self, conversation: Conversation) -> None:
             """Goes on as if nothing had happened."""
 
     assert laws.lost_by_a_break(walked(Rushing(*selling().flows.values()))) != []
@@ -364,9 +366,9 @@ ticks = count()
     ],
     ids=["not confirmed", "not what was confirmed", "not alike when it is repeated", "not said"],
 )
-def test_two_neighbours_at_random_find_what_is_wrong(changed: Kind) -> None:
+def test_two_neighbours_at_random_find_what_is_wrong(changed: StateKind) -> None:
     class Broken(Talk):
-        book = selling(changed, facts={"tick": lambda turn: next(ticks)})
+        engine = selling(changed, facts={"tick": lambda turn: next(ticks)})
 
     with pytest.raises(AssertionError):
         run_state_machine_as_test(
@@ -383,4 +385,4 @@ def test_two_neighbours_at_random_find_what_is_wrong(changed: Kind) -> None:
 @pytest.mark.parametrize("message", ["Did you mean {guess}?", "Your last call was cut off.", "Home"])
 def test_what_is_asked_beside_the_flows_is_proved_too(message: str) -> None:
     words = saying(lambda text: "{gues}? " if text == message else text)
-    assert f"beside the flows: in xx other fields than in: {message}" in spoken(BOOK, words)
+    assert f"beside the flows: in xx other fields than in: {message}" in spoken(ENGINE, words)

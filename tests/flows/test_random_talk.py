@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from flows.dialogues import BOOK, sell
+from flows.dialogues import ENGINE, sell
 from flows.kit import SMS, USSD, Channel, Confirm, Conversation, DialogueEngine, Person
 from flows.market import Command, Leave, ListProduct, Outcome, PayCash, ReceiveGoods, ShipOrder
 
@@ -48,7 +48,7 @@ junk = st.sampled_from(HOSTILE) | st.text(max_size=200)
 class Talk(RuleBasedStateMachine):
     """Every hop is first made on a twin of phone and village: what is sent again has to go the same way."""
 
-    book: ClassVar[DialogueEngine] = BOOK
+    engine: ClassVar[DialogueEngine] = ENGINE
     phones: list[Phone]
     done: list[list[Command]]
     """What each phone has brought about, in order."""
@@ -69,7 +69,7 @@ class Talk(RuleBasedStateMachine):
 
     def phone(self, one: int, village: Village) -> Phone:
         kept = msgspec.json.encode(Conversation(f"call-{one}"))
-        return Phone(self.book, village, place=PLACE, kept=kept, performs=noted(self.done[one]))
+        return Phone(self.engine, village, place=PLACE, kept=kept, performs=noted(self.done[one]))
 
     # -- what they do
 
@@ -79,12 +79,12 @@ class Talk(RuleBasedStateMachine):
 
     @rule(one=who)
     def drop_and_dial(self, one: int) -> None:
-        resumes = self.book.worth_resuming(self.phones[one].conversation)
+        resumes = self.engine.worth_resuming(self.phones[one].conversation)
         self.hop(one, Phone.drops_and_dials if resumes else Phone.dials, USSD)
 
     @rule(one=who)
     def go_on_by_text(self, one: int) -> None:
-        if self.book.worth_resuming(self.phones[one].conversation):
+        if self.engine.worth_resuming(self.phones[one].conversation):
             self.hop(one, Phone.goes_on_by_text, SMS)
 
     @rule(one=who, text=st.sampled_from([*texts()]))
@@ -144,7 +144,7 @@ class Talk(RuleBasedStateMachine):
         """What cannot be undone was shown first, and asked."""
         for command in done:
             if isinstance(command, CONFIRMED):
-                assert isinstance(self.book.state(before.conversation), Confirm)
+                assert isinstance(self.engine.state(before.conversation), Confirm)
             if isinstance(command, ReceiveGoods):
                 assert before.stands in RECEIVED_FROM
             if isinstance(command, ListProduct):
@@ -164,7 +164,7 @@ class Talk(RuleBasedStateMachine):
     @invariant()
     def every_command_has_a_key_of_its_own(self) -> None:
         for phone, done in zip(self.phones, self.done, strict=True):
-            assert phone.conversation.visits == len(done)
+            assert phone.conversation.commands_done == len(done)
 
     @invariant()
     def nothing_is_worth_less_than_nothing(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flows.dialogues import BOOK
+from flows.dialogues import ENGINE
 from flows.kit import SMS
 from flows.market import Command, DeclineOrder, Outcome, RemoveProduct, SayReady, SetPrice, SetStock
 
@@ -51,7 +51,7 @@ A_PRICE, A_STOCK = {"code": "F6J5", "price": "1,650"}, {"code": "F6J5", "quantit
     ],
 )
 def test_a_text_gives_ahead_what_it_says(text: str, flow: str, given: dict[str, str]) -> None:
-    assert BOOK.keyword(text, PLACE) == (flow, given)
+    assert ENGINE.match_keyword(text, PLACE) == (flow, given)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_a_text_gives_ahead_what_it_says(text: str, flow: str, given: dict[str, 
     ],
 )
 def test_a_text_that_names_no_code_may_answer_another_question(text: str) -> None:
-    assert BOOK.keyword(text, PLACE) is None
+    assert ENGINE.match_keyword(text, PLACE) is None
 
 
 def phone(performed: list[Command]) -> Phone:
@@ -83,7 +83,7 @@ def phone(performed: list[Command]) -> Phone:
         performed.append(command)
         return village.perform(command)
 
-    return Phone(BOOK, village, SMS, performs=performs)
+    return Phone(ENGINE, village, SMS, performs=performs)
 
 
 @pytest.mark.parametrize(

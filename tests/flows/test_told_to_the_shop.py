@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 from msgspec.structs import replace
 
-from flows.dialogues import BOOK
+from flows.dialogues import ENGINE
 from flows.kit import SMS, USSD, Channel
 from flows.market import AcceptOrder, Command, Outcome, ReceiveGoods, ReleaseOrder, SendStatement
 
@@ -38,7 +38,7 @@ def told(
         commands.append(command)
         return village.perform(command)
 
-    phone = Phone(BOOK, village(agent=agent), channel, performs=performs)
+    phone = Phone(ENGINE, village(agent=agent), channel, performs=performs)
     phone.texts(text) if text else phone.dials()
     phone.says(*said)
     return commands, phone
