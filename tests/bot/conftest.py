@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bot import scenes
+from tests.bot import fixtures
 from tests.service import Service, serving
 
 STORES: Mapping[str, Mapping[str, str]] = {
@@ -22,7 +22,7 @@ def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]
     """The shop, over every pair of database and session store that it is promised to run on."""
     urls = {setting: request.getfixturevalue(fixture) for setting, fixture in STORES[request.param].items()}
     with serving(tmp_path, **urls) as service:
-        scenes.furnish(service)
+        fixtures.seed_shop(service)
         yield service
 
 
@@ -30,5 +30,5 @@ def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]
 def embedded(tmp_path: Path) -> Iterator[Service]:
     """The shop over SQLite alone, for what no store has a part in."""
     with serving(tmp_path) as service:
-        scenes.furnish(service)
+        fixtures.seed_shop(service)
         yield service

@@ -13,18 +13,18 @@ from bot.marketplace.event_consumer import AT_ONCE
 from flows import gsm7
 from marketplace_api.accounts import artisans
 from marketplace_api.orders import deadlines, orders, receiving
-from tests.bot.scenes import (
+from tests.bot.fixtures import (
     AKINYI,
     JOY,
     POT,
-    artisan,
-    news,
-    order,
-    received,
-    speaks,
-    tell,
-    texts,
-    ware,
+    add_artisan,
+    add_product,
+    choose_language,
+    execute_sql,
+    notifications,
+    outgoing_messages,
+    place_order,
+    received_order,
 )
 from tests.service import Service
 from tests.state.together import together
@@ -35,7 +35,7 @@ Life = Callable[..., str]
 
 def delivered(service: Service, quantity: int = 2, title: str = POT, maker: str = AKINYI) -> str:
     """An order that went all its way; its code."""
-    made = received(service, quantity, title=title, maker=maker)
+    made = received_order(service, quantity, title=title, artisan=maker)
     service.work()
     service.api("POST", f"/orders/{made['id']}/ship", {"carrier": CARRIER, "tracking": TRACKING})
     service.api("POST", f"/orders/{made['id']}/deliver")
@@ -43,19 +43,19 @@ def delivered(service: Service, quantity: int = 2, title: str = POT, maker: str 
 
 
 def declined(service: Service, quantity: int = 1, title: str = POT, maker: str = AKINYI) -> str:
-    placed = order(service, quantity, title=title)
+    placed = place_order(service, quantity, title=title)
     service.gateway.text(maker, f"NO {placed['code']}")
     return str(placed["code"])
 
 
 def cancelled(service: Service, quantity: int = 1, title: str = POT, maker: str = AKINYI) -> str:
-    placed = order(service, quantity, title=title)
+    placed = place_order(service, quantity, title=title)
     service.api("POST", f"/orders/{placed['id']}/cancel")
     return str(placed["code"])
 
 
 def expired(service: Service, quantity: int = 1, title: str = POT, maker: str = AKINYI) -> str:
-    placed = order(service, quantity, title=title)
+    placed = place_order(service, quantity, title=title)
     with service.services.database.writing.begin() as session:
         shop = service.services.shop(session)
         orders.expire(shop, orders.by_id(shop, placed["id"]))
@@ -71,7 +71,7 @@ def briefed(service: Service, quantity: int = 40, title: str = POT, maker: str =
     (kiosk,) = service.api("GET", "/kiosks")["data"]
     if NYAMBURA not in {known["phone"] for known in service.api("GET", "/artisans")["data"]}:
         service.clock.advance(60)  # who came first is asked first
-        artisan(service, NYAMBURA, "Nyambura", kiosk["id"])
+        add_artisan(service, NYAMBURA, "Nyambura", kiosk["id"])
     price = {"amount": 1000_00, "currency": "KES"}
     what = {"title": title, "category": "pottery", "unit_price": price, "quantity": quantity, "due_on": "2026-12-20"}
     return service.brief(what, JOY)
@@ -106,7 +106,7 @@ def reopened(service: Service, quantity: int = 40, title: str = POT, maker: str 
 
 def reminded(service: Service, quantity: int = 1, title: str = POT, maker: str = AKINYI) -> str:
     """Nobody answers for a morning; then she promises a day, and it comes near."""
-    placed = order(service, quantity, title=title)
+    placed = place_order(service, quantity, title=title)
     service.clock.advance(8 * 3600)
     with service.services.database.writing.begin() as session:
         deadlines.remind(service.services.shop(session))
@@ -163,19 +163,19 @@ def test_every_event_is_told_to_whom_it_concerns(service: Service, life: Life) -
     life(service)
     service.work()
 
-    assert [(text.topic, text.msisdn) for text in news(service)] == LIVES[life]
+    assert [(text.topic, text.msisdn) for text in notifications(service)] == LIVES[life]
 
 
 def test_nothing_is_told_of_an_artisan_who_registers_or_a_ware_that_is_listed(service: Service) -> None:
     service.work()
 
-    assert texts(service) == []
+    assert outgoing_messages(service) == []
 
 
 def test_what_a_text_promises_to_carry_is_in_it(embedded: Service) -> None:
     code = delivered(embedded)
     embedded.work()
-    said = {(text.topic, text.msisdn): text.text for text in news(embedded)}
+    said = {(text.topic, text.msisdn): text.text for text in notifications(embedded)}
     (payout,) = embedded.api("GET", "/payouts")["data"]
 
     offer = said["order.placed", AKINYI]
@@ -193,21 +193,21 @@ def test_what_a_text_promises_to_carry_is_in_it(embedded: Service) -> None:
 def test_following_again_tells_nothing_again(service: Service) -> None:
     delivered(service)
     service.work()
-    told = texts(service)
+    told = outgoing_messages(service)
 
     assert [service.services.event_consumer.follow() for _ in range(3)] == [0, 0, 0]
-    assert [text.id for text in texts(service)] == [text.id for text in told]
+    assert [text.id for text in outgoing_messages(service)] == [text.id for text in told]
 
 
 def test_a_follower_that_lost_its_place_tells_nothing_again_and_pays_nothing_again(service: Service) -> None:
     delivered(service)
     service.work()
-    told = texts(service)
-    tell(service, "UPDATE cursor SET position = 0")
+    told = outgoing_messages(service)
+    execute_sql(service, "UPDATE cursor SET position = 0")
     service.work()
 
     assert service.services.event_consumer.follow() == 0
-    assert [text.id for text in texts(service)] == [text.id for text in told]
+    assert [text.id for text in outgoing_messages(service)] == [text.id for text in told]
     assert service.events().count("payout.paid") == 1
 
 
@@ -222,20 +222,20 @@ def test_what_was_paid_for_no_order_is_not_said_to_be_for_one(embedded: Service)
 
 def test_two_followers_at_once_tell_everything_once(service: Service) -> None:
     delivered(service)
-    tell(service, "DELETE FROM outbox", "DELETE FROM message", "UPDATE cursor SET position = 0")
+    execute_sql(service, "DELETE FROM outbox", "DELETE FROM message", "UPDATE cursor SET position = 0")
     taken = together(2, lambda _: service.services.event_consumer.follow())
 
     assert sum(taken) == len(service.events())
-    assert sorted((text.topic, text.msisdn) for text in news(service)) == sorted(LIVES[delivered])
+    assert sorted((text.topic, text.msisdn) for text in notifications(service)) == sorted(LIVES[delivered])
 
 
 def test_more_events_than_one_look_takes_are_followed_to_the_last(embedded: Service) -> None:
     for n in range(AT_ONCE):
-        ware(embedded, AKINYI, f"Pot number {n}")
-    order(embedded)
+        add_product(embedded, AKINYI, f"Pot number {n}")
+    place_order(embedded)
     embedded.work()
 
-    assert [(text.topic, text.msisdn) for text in news(embedded)] == PLACED
+    assert [(text.topic, text.msisdn) for text in notifications(embedded)] == PLACED
 
 
 # -- in words
@@ -249,11 +249,11 @@ def test_a_buyer_reads_what_she_chose_else_what_her_order_says_else_the_first(
     embedded: Service, chosen: str | None, locale: str, read: str
 ) -> None:
     if chosen:
-        speaks(embedded, chosen, JOY)
-    order(embedded, locale=locale)
+        choose_language(embedded, chosen, JOY)
+    place_order(embedded, locale=locale)
     embedded.work()
 
-    assert [text.language for text in texts(embedded, JOY)] == [read]
+    assert [text.language for text in outgoing_messages(embedded, JOY)] == [read]
 
 
 LONGEST = {
@@ -269,13 +269,13 @@ def test_the_longest_titles_and_names_leave_every_text_whole_and_in_one_segment(
 ) -> None:
     title, name = (f"{said:.<40}"[:40] for said in LONGEST[script])
     maker, (kiosk,) = "+254711000777", embedded.api("GET", "/kiosks")["data"]
-    artisan(embedded, maker, name, kiosk["id"], language=language)
-    ware(embedded, maker, title, price=500_000_00, quantity=1000)
-    speaks(embedded, language, maker, JOY)
+    add_artisan(embedded, maker, name, kiosk["id"], language=language)
+    add_product(embedded, maker, title, price=500_000_00, quantity=1000)
+    choose_language(embedded, language, maker, JOY)
     codes = [life(embedded, 99, title, maker) for life in LIVES]
     embedded.work()
 
-    for text in news(embedded):
+    for text in notifications(embedded):
         assert text.segments == gsm7.segments(text.text).count == 1
         assert text.text.endswith((".", "።", TRACKING, *codes)), text.text
         assert any(code in text.text for code in codes), text.text

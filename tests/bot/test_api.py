@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 from bot.web.messages_api import cost
 from bot.web.shop_client import key
 from marketplace_api.schemas import Money
-from tests.bot.scenes import AKINYI, JOY, STRANGER, order
+from tests.bot.fixtures import AKINYI, JOY, NEW_PHONE, place_order
 from tests.bot.test_delivery import FINAL, Carrier, deliver, depth, say
 from tests.service import OPERATOR_KEY, Service
 from tests.state.together import together
@@ -43,7 +43,7 @@ def last(service: Service, msisdn: str) -> dict[str, Any]:
     [
         ("GET", "/messages"),
         ("GET", f"/conversations/{JOY}"),
-        ("GET", f"/conversations/{STRANGER}"),
+        ("GET", f"/conversations/{NEW_PHONE}"),
         ("POST", "/messages/msg_1/resend"),
     ],
 )
@@ -80,7 +80,7 @@ def test_a_conversation_is_that_of_one_phone(embedded: Service) -> None:
     assert {text["msisdn"] for text in seen(embedded, "/messages")} == {JOY, AKINYI}
     assert {text["msisdn"] for text in seen(embedded, f"/conversations/{JOY}")} == {JOY}
     assert seen(embedded, f"/conversations/{JOY.replace('+', '%2B')}") == seen(embedded, f"/conversations/{JOY}")
-    assert seen(embedded, f"/conversations/{STRANGER}") == []
+    assert seen(embedded, f"/conversations/{NEW_PHONE}") == []
 
 
 @pytest.mark.parametrize("msisdn", ["254733000333", "+0733000333", "joy", "+2547330003331234"])
@@ -103,16 +103,16 @@ def test_texts_are_filtered_by_direction_and_status(embedded: Service) -> None:
 
 def test_texts_that_come_in_meanwhile_move_no_page(service: Service) -> None:
     for number in range(5):
-        service.gateway.text(STRANGER, f"Text {number}")
-    before = [text["id"] for text in seen(service, f"/conversations/{STRANGER}?direction=in")]
+        service.gateway.text(NEW_PHONE, f"Text {number}")
+    before = [text["id"] for text in seen(service, f"/conversations/{NEW_PHONE}?direction=in")]
     found: list[str] = []
     query = "limit=2&direction=in"
     while True:
-        page = service.api("GET", f"/conversations/{STRANGER}?{query}")
+        page = service.api("GET", f"/conversations/{NEW_PHONE}?{query}")
         found += [text["id"] for text in page["data"]]
         if not page["has_more"]:
             break
-        service.gateway.text(STRANGER, "One more")
+        service.gateway.text(NEW_PHONE, "One more")
         query = f"limit=2&direction=in&cursor={page['next_cursor']}"
 
     assert found == before
@@ -127,7 +127,7 @@ def test_a_cursor_of_another_list_is_refused(embedded: Service) -> None:
 
 def test_what_is_held_back_after_stop_is_seen_to_be(service: Service) -> None:
     service.gateway.text(AKINYI, "STOP")
-    order(service)
+    place_order(service)
     service.work()
     (held,) = seen(service, f"/conversations/{AKINYI}?status=suppressed")
 

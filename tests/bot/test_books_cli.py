@@ -12,7 +12,7 @@ from click.testing import Result
 from bot.cli.money import at_one_moment
 from marketplace_api.models import LedgerCheckpoint
 from marketplace_api.payments import ledger
-from tests.bot.scenes import received
+from tests.bot.fixtures import received_order
 from tests.command_line import run_command
 from tests.service import Service
 
@@ -25,7 +25,7 @@ def run(service: Service, *arguments: str) -> Result:
 
 def paid(service: Service) -> Any:
     """A payout that the simulated provider has paid."""
-    received(service)
+    received_order(service)
     service.later(minutes=10)
     (payout,) = service.api("GET", "/payouts?status=paid")["data"]
     return payout
@@ -95,7 +95,7 @@ def test_payouts_are_paused_with_a_reason_until_they_are_resumed(embedded: Servi
     first = run(embedded, "payouts", "pause", "the float is low")
     again = run(embedded, "payouts", "pause", "just so")
     assert (first.output, again.output) == ("payouts are paused\n", "paused already: the float is low\n")
-    received(embedded)
+    received_order(embedded)
     embedded.later(hours=1)
     assert [payout["status"] for payout in embedded.api("GET", "/payouts")["data"]] == ["pending"]
 
@@ -144,7 +144,7 @@ def test_another_provider_or_day_has_its_own_payouts(embedded: Service, tmp_path
 def test_a_payout_that_is_not_settled_is_nothing_they_could_miss(embedded: Service, tmp_path: Path) -> None:
     payout = paid(embedded)
     run(embedded, "payouts", "pause", "for now")
-    received(embedded)
+    received_order(embedded)
     assert reconcile(embedded, tmp_path, [row(payout)]).exit_code == 0
 
 

@@ -12,7 +12,7 @@ from bot.messaging import broadcasts
 from bot.providers.contracts import OutgoingMessage, Receipt, SendError
 from bot.worker import errands
 from state import people
-from tests.bot.scenes import AKINYI, JOY, STRANGER, artisan, order, texts
+from tests.bot.fixtures import AKINYI, JOY, NEW_PHONE, add_artisan, outgoing_messages, place_order
 from tests.bot.test_delivery import Carrier, deliver, through, worker
 from tests.command_line import run_command
 from tests.service import Service
@@ -37,7 +37,7 @@ def many(service: Service, count: int, **more: Any) -> list[str]:
     kiosk = service.api("GET", "/kiosks")["data"][0]["id"]
     phones = [f"+2547110005{n:02}" for n in range(count)]
     for phone in phones:
-        artisan(service, phone, "Wanjiru", kiosk, **more)
+        add_artisan(service, phone, "Wanjiru", kiosk, **more)
     return phones
 
 
@@ -73,7 +73,7 @@ def test_everybody_gets_it_once_in_few_calls(service: Service, monkeypatch: pyte
     assert got(carrier) == sorted([AKINYI, *phones])
     assert len(carrier.calls) < len(phones) / 2
     assert max(carrier.calls) == carrier.at_once
-    about = {text.about for text in texts(service)}
+    about = {text.about for text in outgoing_messages(service)}
     assert about == {begun["id"]}
 
 
@@ -100,18 +100,20 @@ def test_who_is_refused_in_a_call_for_many_is_refused_alone(service: Service) ->
     many(service, 2)
     send(service)
     spread(service, Choosy(service.clock))
-    assert sorted(text.status for text in texts(service)) == ["failed", "sent", "sent"]
+    assert sorted(text.status for text in outgoing_messages(service)) == ["failed", "sent", "sent"]
 
 
 def test_it_waits_for_the_morning_where_it_is_night_and_news_does_not(service: Service) -> None:
     service.clock.advance(EVENING)
     send(service)
-    order(service)
+    place_order(service)
     carrier = Carrier(service.clock)
     spread(service, carrier)
     assert WORDS not in carrier.sent
     assert got(carrier) == sorted([AKINYI, JOY])
-    assert [(text.status, text.error) for text in texts(service) if text.text == WORDS] == [("queued", "quiet hours")]
+    assert [(text.status, text.error) for text in outgoing_messages(service) if text.text == WORDS] == [
+        ("queued", "quiet hours")
+    ]
 
     service.clock.advance(11 * 3600)
     spread(service, carrier)
@@ -128,9 +130,9 @@ def test_who_wants_no_promotions_hears_of_her_orders_all_the_same(service: Servi
     assert (known.promotions_off_at, known.opted_out_at) == (service.clock(), None)
 
     send(service)
-    order(service)
+    place_order(service)
     spread(service, carrier)
-    statuses = {text.topic: text.status for text in texts(service, AKINYI)}
+    statuses = {text.topic: text.status for text in outgoing_messages(service, AKINYI)}
     assert (statuses["broadcast"], statuses["order.placed"]) == ("suppressed", "sent")
 
 
@@ -148,16 +150,16 @@ def test_a_report_of_a_blacklist_switches_promotions_off(service: Service) -> No
 def test_answers_and_news_leave_before_it(service: Service) -> None:
     send(service)
     run_errands(service)
-    order(service)
+    place_order(service)
     service.services.event_consumer.follow()
-    service.gateway.text(STRANGER, "MENU")
+    service.gateway.text(NEW_PHONE, "MENU")
     carrier = Carrier(service.clock)
     with worker(service, route=through(carrier)) as hands:
         hands.deliver()
         while hands.deliver():
             pass
 
-    topics = {text.text: text.topic for text in texts(service)}
+    topics = {text.text: text.topic for text in outgoing_messages(service)}
     assert topics[carrier.sent[-1]] == "broadcast"
 
 

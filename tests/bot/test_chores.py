@@ -17,8 +17,8 @@ from bot.jobs import scheduler
 from bot.jobs.scheduler import LEASE, PeriodicTask, Scheduler
 from marketplace_api.models import LedgerCheckpoint
 from state import schedule
-from tests.bot import scenes
-from tests.bot.scenes import JOY
+from tests.bot import fixtures
+from tests.bot.fixtures import JOY
 from tests.bot.test_delivery import killed
 from tests.service import Service
 from tests.state.together import together
@@ -122,7 +122,7 @@ def test_every_chore_of_the_shop_has_hours_and_can_be_done(embedded: Service, ch
 
 
 def test_each_night_what_the_books_come_to_is_written_down(service: Service) -> None:
-    scenes.received(service)
+    fixtures.received_order(service)
     service.later(days=1)
 
     def checkpoints() -> dict[str, int]:

@@ -23,7 +23,7 @@ from bot.runtime.clock import Clock
 from bot.worker import delivery, errands
 from state import outbox, people
 from state.messages import Message
-from tests.bot.scenes import AKINYI, JOY, OTIENO, STRANGER, tell, texts
+from tests.bot.fixtures import AKINYI, JOY, NEW_PHONE, OTIENO, execute_sql, outgoing_messages
 from tests.service import Service
 
 LATER = SendError("busy", retryable=True)
@@ -79,7 +79,7 @@ def say(service: Service, msisdn: str, body: str, topic: str = "order.placed", p
 
 
 def only(service: Service) -> Message:
-    (message,) = texts(service)
+    (message,) = outgoing_messages(service)
     return message
 
 
@@ -248,7 +248,7 @@ def test_who_has_opted_out_at_the_provider_has_opted_out_with_us(service: Servic
     deliver(service, carrier, minutes=1)
 
     assert carrier.sent == ["hello", "an answer"]
-    assert [text.status for text in texts(service, JOY)] == ["failed", "suppressed", "sent"]
+    assert [text.status for text in outgoing_messages(service, JOY)] == ["failed", "suppressed", "sent"]
     with service.services.database.reading() as session:
         joy = people.find(session.connection(), JOY)
     assert joy is not None
@@ -259,12 +259,12 @@ def test_a_report_that_she_has_opted_out_is_her_stop(service: Service) -> None:
     carrier = Carrier(service.clock, name="twilio")
     say(service, JOY, "hello")
     deliver(service, carrier)
-    tell(service, "UPDATE message SET provider_id = 'SM1'")
+    execute_sql(service, "UPDATE message SET provider_id = 'SM1'")
     service.gateway.report("SM1", "undelivered", msisdn=JOY, reason="21610")
     say(service, JOY, "news")
     deliver(service, carrier)
 
-    assert [(text.status, text.error) for text in texts(service, JOY)] == [
+    assert [(text.status, text.error) for text in outgoing_messages(service, JOY)] == [
         ("failed", "opted_out"),
         ("suppressed", "opted out"),
     ]
@@ -287,7 +287,7 @@ def test_an_answer_leaves_before_news_before_a_reminder_before_a_broadcast(servi
     carrier = Carrier(service.clock)
     say(service, JOY, "the same for many", topic="broadcast", priority=BROADCAST)
     say(service, OTIENO, "a reminder", topic="reminder.order", priority=REMINDER)
-    say(service, STRANGER, "news")
+    say(service, NEW_PHONE, "news")
     say(service, AKINYI, "an answer", topic="reply", priority=REPLY)
     with ThreadPoolExecutor(max_workers=1) as pool:
         replace(delivery(service.app, service.services, pool), route=through(carrier)).deliver()
@@ -306,7 +306,7 @@ def test_two_workers_at_once_send_everything_once(service: Service) -> None:
             pass
 
     assert len(carrier.sent) == 40
-    assert {text.status for text in texts(service)} == {"sent"}
+    assert {text.status for text in outgoing_messages(service)} == {"sent"}
 
 
 @pytest.mark.parametrize(
@@ -322,7 +322,7 @@ def test_the_longest_prefix_chooses_the_provider(msisdn: str, by: str) -> None:
 
 def test_a_text_that_was_erased_holds_up_no_other(service: Service) -> None:
     say(service, JOY, "hello")
-    tell(service, "DELETE FROM message")
+    execute_sql(service, "DELETE FROM message")
     say(service, JOY, "hello again")
     carrier = Carrier(service.clock)
     deliver(service, carrier, minutes=1)
@@ -394,7 +394,7 @@ def test_who_gets_many_unasked_texts_in_an_hour_gets_the_others_later_and_answer
         while polite.deliver():
             pass
         assert carrier.sent == ["an answer", "news 0", "news 1", "news 2"]
-        assert [(text.status, text.error) for text in texts(service, JOY)][3] == ("queued", "hourly cap")
+        assert [(text.status, text.error) for text in outgoing_messages(service, JOY)][3] == ("queued", "hourly cap")
         service.clock.advance(3601)
         while polite.deliver():
             pass
@@ -445,7 +445,7 @@ class Hanging(Carrier):
 @contextmanager
 def delivering(service: Service, carrier: Hanging, grace_s: float, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A worker with two hands that has them full, and is then told to stop."""
-    monkeypatch.setattr("bot.delivery.GRACE_S", grace_s)
+    monkeypatch.setattr("bot.messaging.dispatcher.GRACE_S", grace_s)
     stop = threading.Event()
     with worker(service, route=through(carrier)) as hands:
         thread = threading.Thread(target=hands.run, args=(stop,))
@@ -465,14 +465,14 @@ def test_a_worker_that_stops_finishes_what_is_in_hand_and_gives_the_rest_back(
         say(service, f"+25473300100{n}", "hello")
     carrier = Hanging(service.clock)
     with delivering(service, carrier, 60, monkeypatch):
-        while sum(text.status == "queued" for text in texts(service)) < 3:
+        while sum(text.status == "queued" for text in outgoing_messages(service)) < 3:
             """Given back before the others are finished."""
         carrier.answers.set()
 
-    assert sorted(text.status for text in texts(service)) == ["queued"] * 3 + ["sent"] * 2
+    assert sorted(text.status for text in outgoing_messages(service)) == ["queued"] * 3 + ["sent"] * 2
     deliver(service, Carrier(service.clock))
-    assert {text.status for text in texts(service)} == {"sent"}
-    assert {text.repeats for text in texts(service)} == {0}
+    assert {text.status for text in outgoing_messages(service)} == {"sent"}
+    assert {text.repeats for text in outgoing_messages(service)} == {0}
 
 
 def test_a_worker_that_stops_waits_for_no_provider_that_hangs(
@@ -482,7 +482,7 @@ def test_a_worker_that_stops_waits_for_no_provider_that_hangs(
         say(service, f"+25473300100{n}", "hello")
     with delivering(service, Hanging(service.clock), 0, monkeypatch):
         pass
-    assert sorted(text.status for text in texts(service)) == ["queued", "unknown", "unknown"]
+    assert sorted(text.status for text in outgoing_messages(service)) == ["queued", "unknown", "unknown"]
 
 
 def test_whoever_texts_is_answered_while_every_provider_hangs(
@@ -491,9 +491,9 @@ def test_whoever_texts_is_answered_while_every_provider_hangs(
     for n in range(3):
         say(service, f"+25473300100{n}", "hello")
     with delivering(service, Hanging(service.clock), 0, monkeypatch):
-        assert service.gateway.text(STRANGER, "MENU") == 200
-        assert service.gateway.dial(STRANGER).startswith("CON ")
-    assert texts(service, STRANGER)[0].status == "queued"
+        assert service.gateway.text(NEW_PHONE, "MENU") == 200
+        assert service.gateway.dial(NEW_PHONE).startswith("CON ")
+    assert outgoing_messages(service, NEW_PHONE)[0].status == "queued"
 
 
 # -- jobs that are no texts

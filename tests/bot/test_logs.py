@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bot.runtime import logs
-from tests.bot.scenes import AKINYI, dials, dying, furnish, order, speaks, tell
+from tests.bot.fixtures import AKINYI, choose_language, crashing_process, dial, execute_sql, place_order, seed_shop
 from tests.service import OPERATOR_KEY, Service, serving
 
 WEBHOOK_SECRET, SECRET_KEY, TWILIO_TOKEN = "path-nobody-guesses", "signs-the-photo-links", "twilio-auth-token"
@@ -29,8 +29,8 @@ def service(tmp_path: Path, database_url: str) -> Iterator[Service]:
         "twilio_auth_token": TWILIO_TOKEN,
     }
     with serving(tmp_path, database_url=database_url, **secrets) as service:
-        furnish(service)
-        speaks(service, "en", AKINYI)
+        seed_shop(service)
+        choose_language(service, "en", AKINYI)
         yield service
 
 
@@ -56,13 +56,13 @@ def refuse(service: Service, table: str) -> None:
         "sqlite": f"CREATE TRIGGER no BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'full'); END",
         "postgresql": f"ALTER TABLE {table} ADD CHECK (false) NOT VALID",
     }
-    tell(service, refusals[service.services.engine.dialect.name])
+    execute_sql(service, refusals[service.services.engine.dialect.name])
 
 
 @pytest.mark.parametrize("table", ["product", "performed", "event"])
 def test_a_call_that_breaks_is_logged_without_her_and_what_she_typed(service: Service, table: str) -> None:
     log = listen()
-    dials(service, AKINYI, "1", TITLE, "6", "900", "5")
+    dial(service, AKINYI, "1", TITLE, "6", "900", "5")
     refuse(service, table)
     assert service.gateway.answer(AKINYI, "1").startswith("END Sorry")
 
@@ -80,7 +80,7 @@ def test_a_text_that_breaks_is_logged_without_its_words_and_the_secret_it_came_b
 
 
 def test_a_store_that_breaks_is_logged_without_her(service: Service) -> None:
-    process, log = dying(service), listen()
+    process, log = crashing_process(service), listen()
     assert process.dial(AKINYI, f"*384*22*1*{TITLE}#").startswith("END Sorry")
 
     assert "Traceback" in read(log)
@@ -88,10 +88,10 @@ def test_a_store_that_breaks_is_logged_without_her(service: Service) -> None:
 
 def test_an_ordinary_day_is_logged_without_anybody(service: Service) -> None:
     log = listen()
-    dials(service, AKINYI, "1", TITLE, "6", "900", "5")
+    dial(service, AKINYI, "1", TITLE, "6", "900", "5")
     service.gateway.hang_up(AKINYI)
-    dials(service, AKINYI, "1", "5", "1")
-    order(service, title=TITLE, buyer="+254733999404")
+    dial(service, AKINYI, "1", "5", "1")
+    place_order(service, title=TITLE, buyer="+254733999404")
     service.faults += [500]
     service.gateway.text(AKINYI, "ORDERS")
     service.gateway.text("MPESA", "you got money")

@@ -17,9 +17,9 @@ from bot.marketplace.port import CallerProfile, Marketplace, MarketplaceSession
 from bot.marketplace.remote import MarketplaceClient, RemoteMarketplace
 from flows import market
 from flows.market import Command, Outcome
-from tests.bot.scenes import AKINYI, JOY, OTIENO, POT, STRANGER, furnish, order
+from tests.bot.fixtures import AKINYI, JOY, NEW_PHONE, OTIENO, POT, place_order, seed_shop
+from tests.remote_marketplace import fault_proxy
 from tests.service import OPERATOR_KEY, Service, serving
-from tests.shops import road_to
 
 T = TypeVar("T")
 
@@ -48,8 +48,8 @@ class Town:
 
 @pytest.fixture(params=["our own", "over HTTP"])
 def town(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Town]:
-    with serving(tmp_path) as shop, road_to(shop.app) as (_, url):
-        furnish(shop)
+    with serving(tmp_path) as shop, fault_proxy(shop.app) as (_, url):
+        seed_shop(shop)
         own = LocalMarketplace(
             shop.services.database, shop.services.ids, shop.services.terms, shop.services.photo_links.link
         )
@@ -69,7 +69,7 @@ def done(**values: market.Value) -> Outcome:
 
 def joining(town: Town, **otherwise: str) -> market.RegisterArtisan:
     chosen = {"name": "Amina", "language": "sw", "craft": "baskets", "kiosk_id": kiosk(town)} | otherwise
-    return market.RegisterArtisan(payout_method="mobile_money", payout_msisdn=STRANGER, **chosen)
+    return market.RegisterArtisan(payout_method="mobile_money", payout_msisdn=NEW_PHONE, **chosen)
 
 
 def pot(town: Town) -> market.ProductSummary:
@@ -83,21 +83,21 @@ def pot(town: Town) -> market.ProductSummary:
 def test_it_knows_who_speaks(town: Town) -> None:
     assert town.ask(AKINYI, lambda stall: stall.caller()) == CallerProfile("Akinyi Ouma", artisan=True)
     assert town.ask(OTIENO, lambda stall: stall.caller()) == CallerProfile("Otieno", agent=True, kiosk="Lakeside")
-    assert town.ask(STRANGER, lambda stall: stall.caller()) == CallerProfile()
+    assert town.ask(NEW_PHONE, lambda stall: stall.caller()) == CallerProfile()
 
 
 def test_it_names_crafts_kiosks_and_what_she_earns(town: Town) -> None:
-    crafts = town.ask(STRANGER, lambda stall: stall.crafts())
-    kiosks = town.ask(STRANGER, lambda stall: stall.kiosks())
+    crafts = town.ask(NEW_PHONE, lambda stall: stall.crafts())
+    kiosks = town.ask(NEW_PHONE, lambda stall: stall.kiosks())
 
     assert list(crafts)[:2] == [("baskets", "Baskets"), ("beadwork", "Beadwork")]
     assert list(kiosks) == [market.KioskSummary(kiosk(town), "Lakeside", "Kisumu")]
-    assert town.ask(STRANGER, lambda stall: stall.earns(1500_05)) == 1350_04
+    assert town.ask(NEW_PHONE, lambda stall: stall.earns(1500_05)) == 1350_04
 
 
 def test_a_new_kiosk_is_found_at_once(town: Town) -> None:
-    town.ask(STRANGER, lambda stall: stall.kiosks())
-    town.shop.kiosk(STRANGER, "Toi Market", "Nairobi")
+    town.ask(NEW_PHONE, lambda stall: stall.kiosks())
+    town.shop.kiosk(NEW_PHONE, "Toi Market", "Nairobi")
 
     names = [place.name for place in town.ask(JOY, lambda stall: stall.kiosks())]
     assert sorted(names) == ["Lakeside", "Toi Market"]
@@ -108,7 +108,7 @@ def test_an_agent_knows_who_brings_her_wares_to_her_kiosk(town: Town) -> None:
     assert akinyi is not None
     assert (akinyi.msisdn, akinyi.name, akinyi.language, akinyi.kiosk) == (AKINYI, "Akinyi Ouma", "en", "Lakeside")
 
-    assert town.ask(OTIENO, lambda stall: stall.neighbour(STRANGER)) is None
+    assert town.ask(OTIENO, lambda stall: stall.neighbour(NEW_PHONE)) is None
     assert town.ask(AKINYI, lambda stall: stall.neighbour(AKINYI)) is None
 
 
@@ -116,18 +116,18 @@ def test_an_agent_knows_who_brings_her_wares_to_her_kiosk(town: Town) -> None:
 
 
 def test_who_joins_is_an_artisan_from_then_on_and_joins_once(town: Town) -> None:
-    assert town.tell(STRANGER, joining(town)) == done()
-    assert town.ask(STRANGER, lambda stall: stall.caller()) == CallerProfile("Amina", artisan=True)
-    assert town.tell(STRANGER, joining(town)) == Outcome("rejected", "already_registered")
+    assert town.tell(NEW_PHONE, joining(town)) == done()
+    assert town.ask(NEW_PHONE, lambda stall: stall.caller()) == CallerProfile("Amina", artisan=True)
+    assert town.tell(NEW_PHONE, joining(town)) == Outcome("rejected", "already_registered")
 
 
 def test_a_craft_and_a_kiosk_that_are_not_there_are_refused(town: Town) -> None:
-    assert town.tell(STRANGER, joining(town, craft="rockets")).reason == "unknown_category"
-    assert town.tell(STRANGER, joining(town, kiosk_id="ksk_0")).reason == "unknown_kiosk"
+    assert town.tell(NEW_PHONE, joining(town, craft="rockets")).reason == "unknown_category"
+    assert town.tell(NEW_PHONE, joining(town, kiosk_id="ksk_0")).reason == "unknown_kiosk"
 
 
 def test_she_changes_her_name_her_kiosk_her_language_and_how_she_is_paid(town: Town) -> None:
-    second = town.shop.kiosk(STRANGER, "Toi Market", "Nairobi")
+    second = town.shop.kiosk(NEW_PHONE, "Toi Market", "Nairobi")
     for command in (
         market.RenameArtisan("Akinyi O."),
         market.ChangeKiosk(second["id"]),
@@ -151,7 +151,7 @@ def test_her_wares_are_listed_changed_and_withdrawn(town: Town) -> None:
     assert town.tell(AKINYI, market.RemoveProduct(code)) == done(code=code)
 
     assert [product.title for product in town.ask(AKINYI, lambda stall: stall.products())] == [POT]
-    assert town.ask(STRANGER, lambda stall: stall.products()) == []
+    assert town.ask(NEW_PHONE, lambda stall: stall.products()) == []
 
 
 @pytest.mark.parametrize(
@@ -180,12 +180,12 @@ def test_what_is_not_there_or_not_hers_is_refused_with_the_reason(
 def test_who_is_no_artisan_sells_nothing(town: Town) -> None:
     refused = Outcome("rejected", "not_an_artisan")
 
-    assert town.tell(STRANGER, market.ListProduct("Jug", "pottery", 900_00, 2)) == refused
-    assert town.tell(STRANGER, market.AcceptOrder("K7P4")) == refused
+    assert town.tell(NEW_PHONE, market.ListProduct("Jug", "pottery", 900_00, 2)) == refused
+    assert town.tell(NEW_PHONE, market.AcceptOrder("K7P4")) == refused
 
 
 def test_she_leaves_unless_an_order_is_open(town: Town) -> None:
-    placed = order(town.shop)
+    placed = place_order(town.shop)
     assert town.tell(AKINYI, market.Leave()).reason == "orders_open"
     town.tell(AKINYI, market.DeclineOrder(placed["code"], "busy"))
     assert town.tell(AKINYI, market.Leave()) == done()
@@ -200,14 +200,14 @@ def test_pictures_of_her_wares_are_sent_by_a_link_of_the_shop(town: Town) -> Non
     assert town.shop.http.get(link.removeprefix(town.shop.settings.url)).status_code == 200
 
     assert town.ask(AKINYI, lambda stall: stall.photo_link("Z9Z9")) is None
-    assert town.ask(STRANGER, lambda stall: stall.photo_link(code)) is None
+    assert town.ask(NEW_PHONE, lambda stall: stall.photo_link(code)) is None
 
 
 # -- an order
 
 
 def test_an_order_is_seen_accepted_in_part_and_said_to_be_ready(town: Town) -> None:
-    code = order(town.shop, 3)["code"]
+    code = place_order(town.shop, 3)["code"]
     (offered,) = town.ask(AKINYI, lambda stall: stall.orders())
     assert (offered.code, offered.title, offered.quantity, offered.status) == (code, POT, 3, "placed")
     assert offered.earns == 3 * 1620_00
@@ -223,12 +223,12 @@ def test_an_order_is_seen_accepted_in_part_and_said_to_be_ready(town: Town) -> N
 
 
 def test_a_buyer_sees_her_order_and_cancels_it_and_nobody_else_does(town: Town) -> None:
-    code = order(town.shop)["code"]
+    code = place_order(town.shop)["code"]
     bought = town.ask(JOY, lambda stall: stall.bought(code))
     assert bought is not None
     assert (bought.code, bought.status) == (code, "placed")
-    assert town.ask(STRANGER, lambda stall: stall.bought(code)) is None
-    assert town.tell(STRANGER, market.CancelOrder(code)).reason == "unknown_code"
+    assert town.ask(NEW_PHONE, lambda stall: stall.bought(code)) is None
+    assert town.tell(NEW_PHONE, market.CancelOrder(code)).reason == "unknown_code"
 
     assert town.tell(JOY, market.ConfirmDelivery(code)).reason == "order_not_shipped"
     assert town.tell(JOY, market.CancelOrder(code)) == done(code=code)
@@ -253,7 +253,7 @@ def test_what_she_promised_is_released_or_brought_by_the_day_she_said(town: Town
 
 
 def test_goods_are_received_shipped_and_confirmed_and_their_money_is_owed(town: Town) -> None:
-    code = order(town.shop, 2)["code"]
+    code = place_order(town.shop, 2)["code"]
     town.tell(AKINYI, market.AcceptOrder(code))
     assert town.ask(OTIENO, lambda stall: stall.day()).expected == 1
     (part,) = town.ask(OTIENO, lambda stall: stall.expected(code))
@@ -272,10 +272,10 @@ def test_goods_are_received_shipped_and_confirmed_and_their_money_is_owed(town: 
 
 
 def test_goods_are_turned_back_and_awaited_again(town: Town) -> None:
-    code = order(town.shop, 3)["code"]
+    code = place_order(town.shop, 3)["code"]
     town.tell(AKINYI, market.AcceptOrder(code))
     (part,) = town.ask(OTIENO, lambda stall: stall.expected(code))
-    received = town.tell(OTIENO, market.ReceiveGoods(part.part, 1, refused=1, reason="broken", follows=True))
+    received = town.tell(OTIENO, market.ReceiveGoods(part.part, 1, refused=1, reason="server_error", follows=True))
     assert received.kind == "done"
     (rest,) = town.ask(OTIENO, lambda stall: stall.expected(code))
 
@@ -285,19 +285,19 @@ def test_goods_are_turned_back_and_awaited_again(town: Town) -> None:
 
 
 def test_who_keeps_no_kiosk_sees_nothing_of_one(town: Town) -> None:
-    code = order(town.shop)["code"]
+    code = place_order(town.shop)["code"]
     town.tell(AKINYI, market.AcceptOrder(code))
 
-    assert town.ask(STRANGER, lambda stall: stall.expected(code)) == []
-    assert town.ask(STRANGER, lambda stall: stall.to_ship()) == []
-    assert town.ask(STRANGER, lambda stall: stall.day()) == market.KioskDay(0, 0)
-    earnings = town.ask(STRANGER, lambda stall: stall.earnings())
+    assert town.ask(NEW_PHONE, lambda stall: stall.expected(code)) == []
+    assert town.ask(NEW_PHONE, lambda stall: stall.to_ship()) == []
+    assert town.ask(NEW_PHONE, lambda stall: stall.day()) == market.KioskDay(0, 0)
+    earnings = town.ask(NEW_PHONE, lambda stall: stall.earnings())
     assert (earnings.owed, earnings.paid, list(earnings.last)) == (0, 0, [])
 
 
 def test_cash_is_found_by_its_code_and_paid_once_and_wrong_codes_lock(town: Town) -> None:
     town.tell(AKINYI, market.ChangePayout("kiosk_cash", None))
-    code = order(town.shop)["code"]
+    code = place_order(town.shop)["code"]
     town.tell(AKINYI, market.AcceptOrder(code))
     (part,) = town.ask(OTIENO, lambda stall: stall.expected(code))
     town.tell(OTIENO, market.ReceiveGoods(part.part, 1))
@@ -323,7 +323,7 @@ def test_who_wants_to_be_called_waits_once(town: Town) -> None:
 
 
 def test_what_happened_is_read_from_a_number_on_with_the_people_it_concerns(town: Town) -> None:
-    placed = order(town.shop)
+    placed = place_order(town.shop)
     now = town.shop.clock()
     everything = town.marketplace.news(0, 100, now)
     assert [news.type for news in everything] == town.shop.events()

@@ -9,7 +9,7 @@ import pytest
 
 from bot.simulator.gateway import Gateway
 from state.sessions import Sessions, Stored
-from tests.bot.scenes import AKINYI, OTIENO, another, speaks
+from tests.bot.fixtures import AKINYI, OTIENO, choose_language, second_process
 from tests.service import Service
 from tests.statements import statements
 
@@ -32,9 +32,9 @@ class CountedSessions:
 
 def counted(service: Service, msisdn: str, hops: list[str]) -> tuple[Gateway, CountedSessions]:
     """A call of somebody known, as far as these hops lead, and the store that counts from there."""
-    speaks(service, "en", msisdn)
+    choose_language(service, "en", msisdn)
     sessions = CountedSessions(service.services.sessions)
-    gateway = another(service, sessions=sessions)
+    gateway = second_process(service, sessions=sessions)
     gateway.dial(msisdn)
     for said in hops:
         gateway.answer(msisdn, said)

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bot.app import create_app
 from marketplace_api.payments import ledger, payouts
-from tests.bot.scenes import AKINYI, JOY, received, speaks
+from tests.bot.fixtures import AKINYI, JOY, choose_language, received_order
 from tests.bot.test_delivery import FINAL, LATER, NOBODY_KNOWS, Carrier, deliver, say
 from tests.command_line import run_command
 from tests.service import Service
@@ -86,7 +86,7 @@ def test_chores_say_when_they_were_done(embedded: Service) -> None:
 
 def test_payouts_are_counted_and_aged_until_they_are_settled(service: Service) -> None:
     run_command(service.app, "payouts", "pause", "the float is low")
-    received(service)
+    received_order(service)
     service.later(minutes=10)
     waiting = figures(service)
     assert (waiting["soko_payouts[pending]"], waiting["soko_payouts[paid]"]) == (1, 0)
@@ -102,7 +102,7 @@ def test_payouts_are_counted_and_aged_until_they_are_settled(service: Service) -
 
 
 def test_what_is_on_its_way_is_told_by_the_payouts_and_by_the_ledger(embedded: Service) -> None:
-    received(embedded)
+    received_order(embedded)
     (payout,) = embedded.api("GET", "/payouts")["data"]
     with embedded.services.database.writing.begin() as session:
         payouts.begin_sending(embedded.services.shop(session), payout["id"])
@@ -124,7 +124,7 @@ def test_every_figure_that_an_alert_reads_is_there(embedded: Service) -> None:
 
 
 def test_a_loop_is_counted_where_the_alert_looks(embedded: Service) -> None:
-    speaks(embedded, "en", JOY)
+    choose_language(embedded, "en", JOY)
     for _ in range(7):
         embedded.gateway.text(JOY, "MENU")
         embedded.work()

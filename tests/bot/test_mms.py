@@ -13,9 +13,9 @@ import pytest
 from twilio.request_validator import RequestValidator
 
 from bot.photos import images
-from tests.bot import camera, scenes
+from tests.bot import camera, fixtures
 from tests.bot.camera import photo
-from tests.bot.scenes import AKINYI, POT, STRANGER, on_sale, speaks, texts
+from tests.bot.fixtures import AKINYI, NEW_PHONE, POT, choose_language, outgoing_messages, products_titled
 from tests.service import Service, serving
 
 ACCOUNT, TOKEN = "AC" + "0" * 32, "a-token-of-twilio"
@@ -84,8 +84,8 @@ elsewhere = pytest.fixture(keeper, name="elsewhere")
 def service(tmp_path: Path, twilio: Keeper) -> Iterator[Service]:
     settings = {"twilio_account_sid": ACCOUNT, "twilio_auth_token": TOKEN, "twilio_base_url": twilio.url}
     with serving(tmp_path, **settings) as service:
-        scenes.furnish(service)
-        speaks(service, "en", AKINYI)
+        fixtures.seed_shop(service)
+        choose_language(service, "en", AKINYI)
         yield service
 
 
@@ -113,18 +113,22 @@ def comes(service: Service, body: str, *urls: str, msisdn: str = AKINYI, sid: st
 
 
 def code(service: Service) -> str:
-    return str(on_sale(service, POT)[0]["code"])
+    return str(products_titled(service, POT)[0]["code"])
 
 
 def widths(service: Service) -> list[int]:
-    return [shown["width"] for shown in on_sale(service, POT)[0]["photos"]]
+    return [shown["width"] for shown in products_titled(service, POT)[0]["photos"]]
 
 
 @pytest.mark.parametrize("words", ["PHOTO {}", "{}", "picha: {}", "my new pot, {}", "ፎቶ {}"])
 def test_a_picture_with_a_code_is_that_products(service: Service, twilio: Keeper, words: str) -> None:
     twilio.files[FIRST] = camera.with_exif()
     status = comes(service, words.format(code(service).lower()), twilio.url + FIRST)
-    assert (status, twilio.asked, texts(service, AKINYI)) == (200, [], [])  # the webhook does not wait for it
+    assert (status, twilio.asked, outgoing_messages(service, AKINYI)) == (
+        200,
+        [],
+        [],
+    )  # the webhook does not wait for it
 
     assert service.inbox(AKINYI) == [f"Thank you. Clay water pot, code {code(service)}, has a new photo."]
     assert widths(service) == [640]
@@ -172,9 +176,9 @@ def test_words_beside_a_picture_count_when_they_say_something_else(service: Serv
 
 
 def test_who_sells_nothing_here_sends_no_pictures_of_others(service: Service, twilio: Keeper) -> None:
-    comes(service, code(service), twilio.url + FIRST, msisdn=STRANGER)
+    comes(service, code(service), twilio.url + FIRST, msisdn=NEW_PHONE)
 
-    assert "Language" in service.inbox(STRANGER)[0]
+    assert "Language" in service.inbox(NEW_PHONE)[0]
     assert twilio.asked == []
 
 

@@ -14,9 +14,9 @@ from werkzeug.test import TestResponse, encode_multipart
 from bot.photos import images
 from bot.photos.links import PhotoLinks
 from flows import gsm7
-from tests.bot import camera, scenes
+from tests.bot import camera, fixtures
 from tests.bot.camera import photo
-from tests.bot.scenes import AKINYI, POT, on_sale, speaks, tell
+from tests.bot.fixtures import AKINYI, POT, choose_language, execute_sql, products_titled
 from tests.service import Service
 from tests.state.together import together
 
@@ -33,7 +33,7 @@ def link(service: Service) -> str:
 
 
 def pot(service: Service) -> dict:
-    return on_sale(service, POT)[0]
+    return products_titled(service, POT)[0]
 
 
 def send(service: Service, path: str, file: bytes | None, name: str = "DSC0001.JPG") -> TestResponse:
@@ -202,14 +202,14 @@ def test_who_opens_a_wrong_link_is_answered_in_a_language_of_her_browser(embedde
 
 
 def test_a_link_opens_one_product_and_no_letter_of_it_can_be_changed(embedded: Service) -> None:
-    scenes.ware(embedded, AKINYI, "Cooking pot")
-    path, other = link(embedded), on_sale(embedded, "Cooking pot")[0]["code"]
+    fixtures.add_product(embedded, AKINYI, "Cooking pot")
+    path, other = link(embedded), products_titled(embedded, "Cooking pot")[0]["code"]
     changed = [path.replace(pot(embedded)["code"], other)]
     changed += [path[:n] + ("B" if path[n] != "B" else "C") + path[n + 1 :] for n in range(len("/p/"), len(path))]
 
     assert {send(embedded, one, photo()).status_code for one in changed} == {404}
     assert send(embedded, path, photo()).status_code == 200
-    assert on_sale(embedded, "Cooking pot")[0]["photos"] == []
+    assert products_titled(embedded, "Cooking pot")[0]["photos"] == []
 
 
 def test_another_secret_opens_nothing(embedded: Service) -> None:
@@ -250,7 +250,7 @@ def test_a_link_is_short_and_ends_where_phones_see_its_end(embedded: Service, co
 )
 def test_it_speaks_her_language_and_needs_no_script(embedded: Service, language: str, ask: str) -> None:
     path = link(embedded)
-    tell(embedded, f"UPDATE artisan SET language = '{language}'")
+    execute_sql(embedded, f"UPDATE artisan SET language = '{language}'")
     answer = embedded.http.get(path)
 
     assert f'lang="{language}"' in answer.text
@@ -274,7 +274,7 @@ def test_it_is_kept_nowhere_and_protects_whoever_opens_it(embedded: Service) -> 
 
 def test_a_title_is_shown_as_it_is_written(embedded: Service) -> None:
     path = link(embedded)
-    tell(embedded, "UPDATE product SET title = '<b>Pot</b> {title}'")
+    execute_sql(embedded, "UPDATE product SET title = '<b>Pot</b> {title}'")
 
     assert "&lt;b&gt;Pot&lt;/b&gt; {title}" in embedded.http.get(path).text
 
@@ -302,8 +302,8 @@ def test_nothing_else_in_the_folder_or_beside_it_is_shown(embedded: Service, fil
 
 
 def test_on_a_call_the_link_is_texted(embedded: Service) -> None:
-    speaks(embedded, "en", AKINYI)
-    said = scenes.dials(embedded, AKINYI, "2", "1", "4")
+    choose_language(embedded, "en", AKINYI)
+    said = fixtures.dial(embedded, AKINYI, "2", "1", "4")
     path = PLACE.search(embedded.inbox(AKINYI)[-1])
 
     assert said == "END We text you a link. Open it on a phone with internet to send a photo of Clay water pot."
@@ -312,7 +312,7 @@ def test_on_a_call_the_link_is_texted(embedded: Service) -> None:
 
 
 def test_the_link_of_anothers_product_is_not_given(embedded: Service) -> None:
-    scenes.artisan(embedded, "+254711000104", "Beatrice", embedded.kiosk()["id"])
+    fixtures.add_artisan(embedded, "+254711000104", "Beatrice", embedded.kiosk()["id"])
     embedded.gateway.text("+254711000104", f"PHOTO {pot(embedded)['code']}")
 
     assert embedded.inbox("+254711000104") == [

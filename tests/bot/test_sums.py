@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.bot.scenes import AKINYI, JOY, order
+from tests.bot.fixtures import AKINYI, JOY, place_order
 from tests.bot.test_delivery import FINAL, Carrier, deliver, say
 from tests.service import Service
 
@@ -34,7 +34,7 @@ def test_a_day_is_what_left_on_it_and_what_that_cost(service: Service) -> None:
 
 
 def test_an_order_is_what_was_said_of_it_to_everybody(service: Service) -> None:
-    placed = order(service)
+    placed = place_order(service)
     say(service, JOY, "something else")
     service.work()
     assert sums(service, "order") == {placed["id"]: (2, 2, kes(160))}

@@ -8,20 +8,20 @@ import pytest
 from twilio.request_validator import RequestValidator
 
 from state import people
-from tests.bot.scenes import (
+from tests.bot.fixtures import (
     AKINYI,
     JOY,
-    STRANGER,
-    another,
-    dials,
-    dying,
-    forget,
-    order,
-    overtaken,
-    received,
-    speaks,
-    status,
-    texts,
+    NEW_PHONE,
+    choose_language,
+    crashing_process,
+    delete_session,
+    dial,
+    order_status,
+    outgoing_messages,
+    overtaken_process,
+    place_order,
+    received_order,
+    second_process,
 )
 from tests.service import Service, serving
 from tests.state.together import together
@@ -53,10 +53,10 @@ def test_a_text_brought_again_is_answered_once_and_heard_once(service: Service) 
     for _ in range(2):
         service.gateway.text(AKINYI, "CALL", id="first")
     for _ in range(2):
-        another(service).text(AKINYI, "CALL", id="first")
+        second_process(service).text(AKINYI, "CALL", id="first")
 
     assert service.events().count("help.requested") == 1
-    assert len(texts(service, AKINYI)) == 1
+    assert len(outgoing_messages(service, AKINYI)) == 1
 
 
 def test_a_text_brought_again_after_fifty_others_is_still_known(service: Service) -> None:
@@ -67,86 +67,86 @@ def test_a_text_brought_again_after_fifty_others_is_still_known(service: Service
     service.gateway.text(AKINYI, "SELL Oil lamp 900 x5", id="first")
     service.gateway.text(AKINYI, "6")
 
-    assert len(texts(service, AKINYI)) == 53
-    assert texts(service, AKINYI)[-1].text.startswith("Sell 2 x Vase at")
+    assert len(outgoing_messages(service, AKINYI)) == 53
+    assert outgoing_messages(service, AKINYI)[-1].text.startswith("Sell 2 x Vase at")
 
 
 def test_a_sentence_that_comes_twice_within_seconds_under_two_ids_is_heard_once(service: Service) -> None:
     for _ in range(2):
         service.gateway.text(AKINYI, "SELL Oil lamp 900 x5")
-    assert len(texts(service, AKINYI)) == 1
+    assert len(outgoing_messages(service, AKINYI)) == 1
 
 
 def test_a_text_whose_token_is_known_is_not_heard_again_under_another_id(service: Service) -> None:
     for id, token in (("SM1", "7f3a"), ("SM1", "7f3a"), ("SM2", "7f3a"), ("SM3", "9c21")):
         assert twilio_brings(service, "6", id=id, token=token) == 200
 
-    assert [text.about for text in texts(service, AKINYI)] == ["SM1", "SM3"]
+    assert [text.about for text in outgoing_messages(service, AKINYI)] == ["SM1", "SM3"]
 
 
 def test_a_text_whose_hop_died_before_it_saved_is_no_repetition_of_itself(service: Service) -> None:
-    service.gateway.text(STRANGER, "JOIN", provider="twilio")
-    twilio = dying(service)
-    assert twilio.text(STRANGER, "Beatrice", provider="twilio") == 500
+    service.gateway.text(NEW_PHONE, "JOIN", provider="twilio")
+    twilio = crashing_process(service)
+    assert twilio.text(NEW_PHONE, "Beatrice", provider="twilio") == 500
     twilio.repeat()
-    service.gateway.text(STRANGER, "2", provider="twilio")
+    service.gateway.text(NEW_PHONE, "2", provider="twilio")
 
-    assert texts(service, STRANGER)[-1].text.startswith("Which kiosk")
-    assert len(texts(service, STRANGER)) == 3
+    assert outgoing_messages(service, NEW_PHONE)[-1].text.startswith("Which kiosk")
+    assert len(outgoing_messages(service, NEW_PHONE)) == 3
 
 
 def test_a_sentence_said_again_after_its_answer_is_heard_again(service: Service) -> None:
     service.gateway.text(AKINYI, "SELL Oil lamp 900 x5")
     service.work()
     service.gateway.text(AKINYI, "SELL Oil lamp 900 x5")
-    assert len(texts(service, AKINYI)) == 2
+    assert len(outgoing_messages(service, AKINYI)) == 2
 
 
 def test_one_word_that_comes_twice_answers_two_questions(service: Service) -> None:
     for _ in range(2):
         service.gateway.text(AKINYI, "6")
-    assert len(texts(service, AKINYI)) == 2
+    assert len(outgoing_messages(service, AKINYI)) == 2
 
 
 @pytest.mark.parametrize(("setting", "ours"), [("twilio_from", "+15005550006"), ("at_sender_id", "+254711082000")])
 def test_what_comes_from_a_number_of_our_own_is_not_answered(tmp_path: Path, setting: str, ours: str) -> None:
     with serving(tmp_path, **{setting: ours}) as service:
         assert service.gateway.text(ours, "MENU") == 200
-        assert texts(service) == []
+        assert outgoing_messages(service) == []
 
 
 def test_machines_that_answer_each_other_are_stopped(service: Service, caplog: pytest.LogCaptureFixture) -> None:
-    speaks(service, "en", STRANGER)
+    choose_language(service, "en", NEW_PHONE)
     for _ in range(8):
-        service.gateway.text(STRANGER, "MENU")
+        service.gateway.text(NEW_PHONE, "MENU")
         service.later(minutes=1)
 
-    assert [text.status for text in texts(service, STRANGER)] == ["delivered"] * 5 + ["suppressed"] * 3
+    assert [text.status for text in outgoing_messages(service, NEW_PHONE)] == ["delivered"] * 5 + ["suppressed"] * 3
     assert "loop" in caplog.text
     service.later(minutes=30)
-    service.gateway.text(STRANGER, "MENU")
+    service.gateway.text(NEW_PHONE, "MENU")
     service.work()
-    assert texts(service, STRANGER)[-1].status == "sent"
+    assert outgoing_messages(service, NEW_PHONE)[-1].status == "sent"
 
 
 @pytest.mark.parametrize("others", [0, 50])
 def test_a_text_whose_hop_died_before_it_saved_is_answered_and_heard_once(service: Service, others: int) -> None:
-    assert dying(service).text(AKINYI, "CALL", id="first") == 500
+    assert crashing_process(service).text(AKINYI, "CALL", id="first") == 500
     for _ in range(others):
         service.gateway.text(AKINYI, "MENU")
 
     assert service.gateway.text(AKINYI, "CALL", id="first") == 200
     assert service.events().count("help.requested") == 1
-    assert len(texts(service, AKINYI)) == 1 + others
+    assert len(outgoing_messages(service, AKINYI)) == 1 + others
 
 
 def test_an_answer_whose_hop_died_before_it_saved_counts_when_it_is_brought_again(service: Service) -> None:
-    service.gateway.text(STRANGER, "JOIN", id="a")
-    dying(service).text(STRANGER, "Beatrice", id="b")
-    service.gateway.text(STRANGER, "Beatrice", id="b")
-    service.gateway.text(STRANGER, "2", id="c")
+    service.gateway.text(NEW_PHONE, "JOIN", id="a")
+    crashing_process(service).text(NEW_PHONE, "Beatrice", id="b")
+    service.gateway.text(NEW_PHONE, "Beatrice", id="b")
+    service.gateway.text(NEW_PHONE, "2", id="c")
 
-    assert [text.text.split("\n")[0] for text in texts(service, STRANGER)] == [
+    assert [text.text.split("\n")[0] for text in outgoing_messages(service, NEW_PHONE)] == [
         "Join Soko. What is your name?",
         "What is your craft?",
         "Which kiosk will you bring your wares to?",
@@ -156,40 +156,40 @@ def test_an_answer_whose_hop_died_before_it_saved_counts_when_it_is_brought_agai
 def test_an_answer_brought_again_answers_no_question_that_was_asked_after_the_store_forgot(service: Service) -> None:
     service.gateway.text(AKINYI, "SELL Oil lamp")
     service.gateway.text(AKINYI, "6", id="kind of the lamp")
-    forget(service, AKINYI)
+    delete_session(service, AKINYI)
     service.gateway.text(AKINYI, "SELL Vase")
     service.gateway.text(AKINYI, "6", id="kind of the lamp")
     service.gateway.text(AKINYI, "900")
 
-    assert "What kind of ware" in texts(service, AKINYI)[-1].text
+    assert "What kind of ware" in outgoing_messages(service, AKINYI)[-1].text
 
 
 def test_a_text_that_another_hop_overtook_counts_all_the_same(service: Service) -> None:
-    overtaken(service, lambda: service.gateway.text(STRANGER, "CALL")).text(STRANGER, "JOIN Beatrice")
-    service.gateway.text(STRANGER, "2")
+    overtaken_process(service, lambda: service.gateway.text(NEW_PHONE, "CALL")).text(NEW_PHONE, "JOIN Beatrice")
+    service.gateway.text(NEW_PHONE, "2")
 
     assert service.events().count("help.requested") == 1
-    assert texts(service, STRANGER)[-1].text.startswith("Which kiosk")
-    assert len(texts(service, STRANGER)) == 3
+    assert outgoing_messages(service, NEW_PHONE)[-1].text.startswith("Which kiosk")
+    assert len(outgoing_messages(service, NEW_PHONE)) == 3
 
 
 def test_several_texts_of_one_person_at_once_all_count(service: Service) -> None:
-    placed = [order(service) for _ in range(6)]
+    placed = [place_order(service) for _ in range(6)]
     answered = together(6, lambda n: service.gateway.text(AKINYI, f"YES {placed[n]['code']}"))
 
     assert answered == [200] * 6
-    assert {status(service, one) for one in placed} == {"accepted"}
-    assert len(texts(service, AKINYI)) == 6
+    assert {order_status(service, one) for one in placed} == {"accepted"}
+    assert len(outgoing_messages(service, AKINYI)) == 6
 
 
 def test_a_text_and_a_call_of_one_person_at_once_both_count(service: Service) -> None:
-    speaks(service, "en", AKINYI)
-    placed = order(service)
+    choose_language(service, "en", AKINYI)
+    placed = place_order(service)
     service.gateway.dial(AKINYI)
     does = (lambda: service.gateway.text(AKINYI, f"YES {placed['code']}"), lambda: service.gateway.answer(AKINYI, "1"))
     together(2, lambda n: does[n]())
 
-    assert status(service, placed) == "accepted"
+    assert order_status(service, placed) == "accepted"
     assert "What kind of ware" in service.gateway.answer(AKINYI, "Oil lamp")
 
 
@@ -197,12 +197,12 @@ def test_a_text_and_a_call_of_one_person_at_once_both_count(service: Service) ->
 
 
 def test_texts_that_come_in_another_order_than_they_were_sent_each_count(service: Service) -> None:
-    first, second = order(service), order(service)
+    first, second = place_order(service), place_order(service)
     africastalking_brings(service, f"YES {second['code']}", date="2026-11-23 07:05:00")
     africastalking_brings(service, f"YES {first['code']}", date="2026-11-23T07:00:00Z")
 
-    assert [status(service, one) for one in (first, second)] == ["accepted", "accepted"]
-    assert [answer.text.split()[1] for answer in texts(service, AKINYI)] == [second["code"], first["code"]]
+    assert [order_status(service, one) for one in (first, second)] == ["accepted", "accepted"]
+    assert [answer.text.split()[1] for answer in outgoing_messages(service, AKINYI)] == [second["code"], first["code"]]
     brought = service.api("GET", "/messages?direction=in")["data"]
     assert [text["sent_at"] for text in brought] == ["2026-11-23T07:00:00Z", "2026-11-23T07:05:00Z"]
 
@@ -213,10 +213,10 @@ def test_her_last_word_counts_though_the_one_before_comes_after_it(
 ) -> None:
     africastalking_brings(service, later, date="2026-11-23 07:05:00")
     africastalking_brings(service, earlier, date="2026-11-23 07:00:00")
-    order(service)
+    place_order(service)
     service.work()
 
-    (news,) = [text for text in texts(service, AKINYI) if text.topic == "order.placed"]
+    (news,) = [text for text in outgoing_messages(service, AKINYI) if text.topic == "order.placed"]
     assert news.status == becomes
 
 
@@ -227,7 +227,7 @@ def test_half_a_day_of_repetitions_is_heard_once(service: Service) -> None:
         service.gateway.repeat()
 
     assert service.events().count("help.requested") == 1
-    assert len(texts(service, AKINYI)) == 1
+    assert len(outgoing_messages(service, AKINYI)) == 1
 
 
 # -- who may hear from us
@@ -236,19 +236,19 @@ def test_half_a_day_of_repetitions_is_heard_once(service: Service) -> None:
 def test_stop_is_confirmed_once_and_orders_are_held_back_but_questions_answered(embedded: Service) -> None:
     for said in ("STOP", "stop", " Stop. "):
         embedded.gateway.text(AKINYI, said)
-    placed = order(embedded)
+    placed = place_order(embedded)
     embedded.work()
     embedded.gateway.text(AKINYI, "ORDERS")
 
     assert embedded.inbox(AKINYI) == [STOPPED, f"Your orders:\n1. {placed['code']} 1 x Clay water pot"]
-    (held,) = [text for text in texts(embedded, AKINYI) if text.topic == "order.placed"]
+    (held,) = [text for text in outgoing_messages(embedded, AKINYI) if text.topic == "order.placed"]
     assert (held.status, held.error) == ("suppressed", "opted out")
 
 
 def test_start_brings_the_texts_back_and_is_confirmed_once(embedded: Service) -> None:
     for said in ("STOP", "START", "start"):
         embedded.gateway.text(AKINYI, said)
-    order(embedded)
+    place_order(embedded)
 
     assert embedded.inbox(AKINYI)[:2] == [STOPPED, STARTED]
     assert embedded.inbox(AKINYI)[2].startswith("New order")
@@ -264,7 +264,7 @@ def test_what_the_provider_has_confirmed_is_not_confirmed_again(tmp_path: Path) 
     with serving(tmp_path, twilio_auth_token="token") as service:
         answered = twilio_brings(service, "STOP", id="SM1", OptOutType="STOP")
 
-        assert (answered, texts(service)) == (200, [])
+        assert (answered, outgoing_messages(service)) == (200, [])
         with service.services.database.reading() as session:
             stopped = people.find(session.connection(), AKINYI)
     assert stopped is not None
@@ -274,79 +274,79 @@ def test_what_the_provider_has_confirmed_is_not_confirmed_again(tmp_path: Path) 
 def test_an_opt_out_told_by_the_provider_holds_texts_back(embedded: Service) -> None:
     path = f"/webhooks/africastalking/{embedded.settings.webhook_secret}/optout"
     assert embedded.http.post(path, data={"phoneNumber": AKINYI, "senderId": "22384"}).status_code == 200
-    order(embedded)
+    place_order(embedded)
     embedded.work()
 
-    assert [text.status for text in texts(embedded, AKINYI)] == ["suppressed"]
+    assert [text.status for text in outgoing_messages(embedded, AKINYI)] == ["suppressed"]
 
 
 # -- what is understood
 
 
 def test_what_is_no_keyword_gets_help(embedded: Service) -> None:
-    speaks(embedded, "en", AKINYI)
+    choose_language(embedded, "en", AKINYI)
     embedded.gateway.text(AKINYI, "habari ya asubuhi")
 
     assert embedded.inbox(AKINYI) == ["Sorry, we did not understand that. Text MENU to see what you can do, or HELP."]
 
 
 def test_a_phone_we_never_heard_of_is_asked_its_language(embedded: Service) -> None:
-    embedded.gateway.text(STRANGER, "habari ya asubuhi")
-    embedded.gateway.text(STRANGER, "2")
+    embedded.gateway.text(NEW_PHONE, "habari ya asubuhi")
+    embedded.gateway.text(NEW_PHONE, "2")
 
-    asked, menu = embedded.inbox(STRANGER)
+    asked, menu = embedded.inbox(NEW_PHONE)
     assert asked.startswith("Soko. Language / Lugha:\n1. English")
     assert menu.startswith("Karibu Soko, duka la bidhaa za mikono.\n1. Jiunge kama fundi")
 
 
 def test_more_with_nothing_open_says_so(embedded: Service) -> None:
-    embedded.gateway.text(STRANGER, "MORE")
+    embedded.gateway.text(NEW_PHONE, "MORE")
 
-    assert embedded.inbox(STRANGER) == ["There is nothing to continue. Text MENU to see what you can do."]
+    assert embedded.inbox(NEW_PHONE) == ["There is nothing to continue. Text MENU to see what you can do."]
 
 
 @pytest.mark.parametrize(
     ("said", "asked"), [("JOIN", "Join Soko. What is your name?"), ("join beatrice atieno", "What is your craft?")]
 )
 def test_a_phone_we_never_heard_of_can_join(embedded: Service, said: str, asked: str) -> None:
-    embedded.gateway.text(STRANGER, said)
+    embedded.gateway.text(NEW_PHONE, said)
 
-    assert embedded.inbox(STRANGER)[0].startswith(asked)
+    assert embedded.inbox(NEW_PHONE)[0].startswith(asked)
 
 
 def test_whoever_reads_decides_the_language(embedded: Service) -> None:
-    speaks(embedded, "sw", AKINYI)
+    choose_language(embedded, "sw", AKINYI)
     embedded.gateway.text(AKINYI, "blah")
-    order(embedded, locale="sw")
+    place_order(embedded, locale="sw")
 
-    assert [text.language for text in texts(embedded, AKINYI)] == ["sw"]
+    assert [text.language for text in outgoing_messages(embedded, AKINYI)] == ["sw"]
     embedded.work()
-    assert {text.msisdn: text.language for text in texts(embedded)} == {AKINYI: "sw", JOY: "sw"}
+    assert {text.msisdn: text.language for text in outgoing_messages(embedded)} == {AKINYI: "sw", JOY: "sw"}
 
 
 # -- what she is owed
 
 
 def test_a_statement_asked_on_a_call_is_texted_once_however_often_the_hop_is_posted(embedded: Service) -> None:
-    received(embedded, 2)
-    speaks(embedded, "en", AKINYI)
+    received_order(embedded, 2)
+    choose_language(embedded, "en", AKINYI)
     embedded.work()
-    before = len(texts(embedded, AKINYI))
-    shown = dials(embedded, AKINYI, "4", "1")
+    before = len(outgoing_messages(embedded, AKINYI))
+    shown = dial(embedded, AKINYI, "4", "1")
 
     assert {embedded.gateway.repeat() for _ in range(3)} == {shown} == {"END We text you your statement."}
-    (statement,) = texts(embedded, AKINYI)[before:]
+    (statement,) = outgoing_messages(embedded, AKINYI)[before:]
     (order,) = embedded.api("GET", "/orders")["data"]
     assert statement.text.splitlines()[1:] == [f"{order['code']} KSh 3,240 paid"]
 
 
 def test_a_statement_is_in_her_language_and_in_two_segments_at_most(embedded: Service) -> None:
     for _ in range(6):
-        received(embedded, 1)
-    speaks(embedded, "am", AKINYI)
+        received_order(embedded, 1)
+    choose_language(embedded, "am", AKINYI)
     embedded.work()
     embedded.gateway.text(AKINYI, "STATEMENT")
 
-    statement = texts(embedded, AKINYI)[-1]
+    statement = outgoing_messages(embedded, AKINYI)[-1]
     assert statement.text.startswith("የሶኮ መግለጫ።")
     assert (statement.segments, len(statement.text.splitlines())) == (2, 4)

@@ -27,7 +27,19 @@ from marketplace_api.accounts import api_keys
 from marketplace_api.events.webhooks import GIVEN_UP_AFTER, JITTER, OLD_SECRET_FOR, WAITS
 from marketplace_api.models import Event
 from marketplace_api.rest import pushed
-from tests.bot.scenes import AKINYI, JOY, OTIENO, POT, accepted, artisan, on_sale, order, received, texts, ware
+from tests.bot.fixtures import (
+    AKINYI,
+    JOY,
+    OTIENO,
+    POT,
+    accepted_order,
+    add_artisan,
+    add_product,
+    outgoing_messages,
+    place_order,
+    products_titled,
+    received_order,
+)
 from tests.receivers import Arrived, Receiver, receiving
 from tests.repository.architecture import ROOT
 from tests.service import Service
@@ -83,7 +95,7 @@ def is_genuine(arrived: Arrived, secret: str) -> bool:
 def test_every_event_is_pushed_once_in_its_order_and_signed(service: Service, receiver: Receiver) -> None:
     before = len(service.events())
     made = endpoint(service, receiver)
-    received(service)
+    received_order(service)
     service.work()
 
     since = service.api("GET", "/events?limit=100")["data"][before:]
@@ -168,7 +180,7 @@ def test_there_are_examples_for_receivers_in_the_documents() -> None:
 
 
 def test_what_happened_before_an_endpoint_was_made_is_not_pushed(service: Service, receiver: Receiver) -> None:
-    order(service)
+    place_order(service)
     endpoint(service, receiver)
     service.work()
 
@@ -177,7 +189,7 @@ def test_what_happened_before_an_endpoint_was_made_is_not_pushed(service: Servic
 
 def test_an_endpoint_gets_the_types_it_asked_for(embedded: Service, receiver: Receiver) -> None:
     endpoint(embedded, receiver, "order.placed", "payout.paid")
-    received(embedded)
+    received_order(embedded)
     embedded.work()
 
     assert receiver.types == ["order.placed", "payout.paid"]
@@ -201,10 +213,10 @@ def test_a_test_event_reaches_its_endpoint_alone_whatever_types_that_asked_for(
 def test_what_is_deleted_is_pushed_to_no_more(embedded: Service, receiver: Receiver) -> None:
     made = endpoint(embedded, receiver)
     receiver.statuses = [500]
-    order(embedded)
+    place_order(embedded)
     embedded.work()
     embedded.http.delete(f"/api/v1/webhook-endpoints/{made['id']}", headers=as_operator(embedded))
-    order(embedded)
+    place_order(embedded)
     embedded.later(hours=1)
 
     assert len(receiver.arrived) == 1
@@ -217,10 +229,10 @@ def as_operator(service: Service) -> dict[str, str]:
 def test_each_event_carries_the_resource_that_the_document_names(embedded: Service, receiver: Receiver) -> None:
     endpoint(embedded, receiver)
     try_out(embedded, endpoint(embedded, receiver))
-    received(embedded)
+    received_order(embedded)
     embedded.gateway.text(AKINYI, "CALL")
-    ware(embedded, AKINYI, "Clay lamp")
-    artisan(embedded, "+254711000777", "Wanjiku", embedded.api("GET", "/kiosks")["data"][0]["id"])
+    add_product(embedded, AKINYI, "Clay lamp")
+    add_artisan(embedded, "+254711000777", "Wanjiku", embedded.api("GET", "/kiosks")["data"][0]["id"])
     embedded.work()
 
     met = {arrived.type.partition(".")[0]: arrived.data for arrived in receiver.arrived}
@@ -239,7 +251,7 @@ def test_a_storefront_is_told_of_the_catalogue_and_of_its_own_orders_and_reads_n
         key = api_keys.create(service.services.shop(session), "window", "storefront")
     mine = {"Authorization": f"Bearer {key}"}
     service.api("POST", "/webhook-endpoints", {"url": receiver.url}, **mine)
-    (product,) = on_sale(service, POT)
+    (product,) = products_titled(service, POT)
     body = {
         "product_id": product["id"],
         "quantity": 1,
@@ -248,9 +260,9 @@ def test_a_storefront_is_told_of_the_catalogue_and_of_its_own_orders_and_reads_n
     }
     placed = service.api("POST", "/orders", body, **mine)
     service.gateway.text(AKINYI, f"YES {placed['code']}")
-    received(service, title=POT)  # of somebody else
+    received_order(service, title=POT)  # of somebody else
     service.gateway.text(AKINYI, "CALL")
-    ware(service, AKINYI, "Clay lamp")
+    add_product(service, AKINYI, "Clay lamp")
     service.work()
 
     assert {"order.placed", "order.accepted", "product.listed"} <= set(receiver.types)
@@ -314,7 +326,7 @@ def test_while_an_endpoint_is_busy_everything_waits_and_then_comes_in_order(
 ) -> None:
     receiver.statuses = [503, 503]
     endpoint(embedded, receiver, "order.placed")
-    codes = [order(embedded)["code"] for _ in range(3)]
+    codes = [place_order(embedded)["code"] for _ in range(3)]
     embedded.work()
     embedded.later(seconds=6)
     assert len(receiver.arrived) == 2
@@ -326,7 +338,7 @@ def test_while_an_endpoint_is_busy_everything_waits_and_then_comes_in_order(
 def test_an_event_that_is_refused_twice_steps_aside_and_comes_later(embedded: Service, receiver: Receiver) -> None:
     receiver.statuses = [422, 422]
     endpoint(embedded, receiver, "order.placed")
-    codes = [order(embedded)["code"] for _ in range(3)]
+    codes = [place_order(embedded)["code"] for _ in range(3)]
     embedded.work()
     embedded.later(seconds=6)
     assert [arrived.data["code"] for arrived in receiver.arrived] == [codes[0], *codes]
@@ -341,7 +353,7 @@ def test_an_endpoint_that_says_when_to_come_again_is_left_alone_until_then(
 ) -> None:
     receiver.statuses, receiver.headers = [429], {"Retry-After": header}
     endpoint(embedded, receiver, "order.placed")
-    codes = [order(embedded)["code"] for _ in range(2)]
+    codes = [place_order(embedded)["code"] for _ in range(2)]
     embedded.work()
     embedded.later(seconds=599)
     assert len(receiver.arrived) == 1
@@ -380,9 +392,9 @@ def test_an_endpoint_that_says_it_is_gone_is_left_alone_and_operators_hear_of_it
     with receiving() as watching:
         endpoint(service, watching, "webhook_endpoint.disabled")
         made = endpoint(service, receiver, "order.placed")
-        first, second = (order(service) for _ in range(2))
+        first, second = (place_order(service) for _ in range(2))
         service.work()
-        order(service)
+        place_order(service)
         service.later(days=3)
 
         assert [arrived.data["code"] for arrived in receiver.arrived] == [first["code"]]
@@ -400,7 +412,7 @@ def test_an_endpoint_that_takes_nothing_for_days_is_disabled(embedded: Service) 
     made = endpoint(embedded, None)
     embedded.work()
     for _ in range(GIVEN_UP_AFTER // timedelta(hours=12)):
-        order(embedded)
+        place_order(embedded)
         assert standing(embedded, made) == ("enabled", None)
         embedded.later(hours=12)
     embedded.later(hours=12)
@@ -414,7 +426,7 @@ def test_two_hands_that_find_an_endpoint_failing_for_days_disable_it_once(servic
     receiver.statuses = [422, 422, 503, 500, 500]
     made = endpoint(service, receiver, "order.placed")
     for _ in range(3):
-        order(service)
+        place_order(service)
     service.work()
     service.later(seconds=6)  # the first steps aside, the second keeps the lane
     service.clock.advance(GIVEN_UP_AFTER.total_seconds())
@@ -451,7 +463,7 @@ def test_a_failed_delivery_can_be_replayed_and_enables_a_disabled_endpoint(
 ) -> None:
     receiver.statuses = [410]
     made = endpoint(service, receiver, "order.placed")
-    first, second = (order(service) for _ in range(2))
+    first, second = (place_order(service) for _ in range(2))
     service.work()
     newest, oldest = deliveries(service, made, "failed")
     assert (replay(service, made, newest)["status"], standing(service, made)) == ("pending", ("disabled", "gone"))
@@ -530,17 +542,17 @@ def test_an_endpoint_that_does_not_answer_holds_up_neither_texts_nor_other_endpo
     with receiving() as slow:
         slow.open.clear()
         made = endpoint(service, slow, "order.placed")
-        order(service)
+        place_order(service)
         hand = build(service.services)
         stuck = Thread(target=hand.step)
         stuck.start()
         slow.asked.get()
         endpoint(service, receiver, "order.accepted")
-        accepted(service)
+        accepted_order(service)
         service.work()
 
         assert receiver.types == ["order.accepted"]
-        assert "order.accepted" in [text.topic for text in texts(service, JOY)]
+        assert "order.accepted" in [text.topic for text in outgoing_messages(service, JOY)]
         assert len(slow.arrived) == 1
         slow.open.set()
         stuck.join()
@@ -551,7 +563,7 @@ def test_an_endpoint_that_does_not_answer_holds_up_neither_texts_nor_other_endpo
 
 def test_many_hands_push_everything_once_and_in_order(service: Service, receiver: Receiver) -> None:
     endpoint(service, receiver, "order.placed")
-    codes = [order(service)["code"] for _ in range(10)]
+    codes = [place_order(service)["code"] for _ in range(10)]
 
     def until_nothing_is_left(_: int) -> None:
         hand = build(service.services)
@@ -570,7 +582,7 @@ def test_hands_are_called_while_there_is_something_to_push_and_go_home_when_told
         endpoint(embedded, slow, "order.placed")
         endpoint(embedded, receiver, "order.placed")
         for _ in range(3):
-            order(embedded)
+            place_order(embedded)
         crew = WebhookWorkers(build(embedded.services), pool, Flag())
         while crew.look() or len(receiver.arrived) < 3:
             pass
@@ -619,7 +631,7 @@ def test_a_worker_killed_before_it_noted_the_answer_is_followed_by_one_that_send
 
 def test_a_follower_that_lost_its_place_pushes_nothing_again(service: Service, receiver: Receiver) -> None:
     endpoint(service, receiver)
-    order(service)
+    place_order(service)
     service.work()
     with service.services.engine.begin() as conn:
         conn.exec_driver_sql("UPDATE cursor SET position = 0")
@@ -631,7 +643,7 @@ def test_a_follower_that_lost_its_place_pushes_nothing_again(service: Service, r
 
 def test_every_night_deliveries_that_ended_long_ago_are_forgotten(service: Service, receiver: Receiver) -> None:
     made = endpoint(service, receiver, "order.placed")
-    order(service)
+    place_order(service)
     service.work()
     service.later(days=29)
     assert [delivery["status"] for delivery in deliveries(service, made)] == ["delivered"]

@@ -15,7 +15,7 @@ from msgspec.json import Decoder
 from bot.marketplace.port import CallerProfile, CommandResult, Unreachable
 from bot.marketplace.remote import LARGEST_ANSWER, MarketplaceClient, NotTakenError, RemoteMarketplace, RemoteSession
 from flows.market import Outcome, SetPrice
-from tests.shops import Road, road_to
+from tests.remote_marketplace import FaultProxy, fault_proxy
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 KEY = "soko_operator_1"
@@ -42,9 +42,9 @@ def script() -> Script:
 
 
 @pytest.fixture
-def road(script: Script) -> Iterator[tuple[Road, str]]:
-    with road_to(script) as road:
-        yield road
+def proxy(script: Script) -> Iterator[tuple[FaultProxy, str]]:
+    with fault_proxy(script) as proxy:
+        yield proxy
 
 
 class Clock:
@@ -61,8 +61,8 @@ def unreachable(because: str) -> Iterator[None]:
         yield
 
 
-def wire(road: tuple[Road, str], clock: Callable[[], datetime] = Clock(), **how: Any) -> MarketplaceClient:  # noqa: B008
-    return MarketplaceClient(road[1], KEY, clock, **how)
+def wire(proxy: tuple[FaultProxy, str], clock: Callable[[], datetime] = Clock(), **how: Any) -> MarketplaceClient:  # noqa: B008
+    return MarketplaceClient(proxy[1], KEY, clock, **how)
 
 
 def asked(line: MarketplaceClient, seconds: float = 5) -> CallerProfile:
@@ -75,26 +75,28 @@ def told(line: MarketplaceClient, key: str = "key-1") -> CommandResult:
     )
 
 
-def test_it_shows_its_key_and_asks_for_the_whole_number(script: Script, road: tuple[Road, str]) -> None:
-    assert asked(wire(road)) == CallerProfile("Akinyi", artisan=True)
+def test_it_shows_its_key_and_asks_for_the_whole_number(script: Script, proxy: tuple[FaultProxy, str]) -> None:
+    assert asked(wire(proxy)) == CallerProfile("Akinyi", artisan=True)
     (environ,) = script.asked
     assert (environ["HTTP_AUTHORIZATION"], environ["PATH_INFO"]) == (f"Bearer {KEY}", "/phones/+254711000103")
 
 
-def test_a_command_carries_its_key_and_its_name(script: Script, road: tuple[Road, str]) -> None:
+def test_a_command_carries_its_key_and_its_name(script: Script, proxy: tuple[FaultProxy, str]) -> None:
     script.pieces = [b'{"outcome": {"kind": "done"}, "speaker": {"name": "Akinyi", "artisan": true}}']
 
-    assert told(wire(road)) == DONE
+    assert told(wire(proxy)) == DONE
     (environ,) = script.asked
     assert environ["HTTP_IDEMPOTENCY_KEY"] == "key-1"
     assert environ["body"] == b'{"type":"SetPrice","code":"K7P4","price":150000}'
 
 
-def test_an_answer_that_was_lost_is_asked_for_again_under_the_same_key(script: Script, road: tuple[Road, str]) -> None:
+def test_an_answer_that_was_lost_is_asked_for_again_under_the_same_key(
+    script: Script, proxy: tuple[FaultProxy, str]
+) -> None:
     script.pieces = [b'{"outcome": {"kind": "done"}, "speaker": {"name": "Akinyi", "artisan": true}}']
-    road[0].goes("one way", times=1)
+    proxy[0].fail("lost_answer", times=1)
 
-    assert told(wire(road)) == DONE
+    assert told(wire(proxy)) == DONE
     assert [environ["HTTP_IDEMPOTENCY_KEY"] for environ in script.asked] == ["key-1", "key-1"]
 
 
@@ -115,10 +117,10 @@ def test_an_answer_that_was_lost_is_asked_for_again_under_the_same_key(script: S
     ],
 )
 def test_what_is_no_answer_counts_as_none(
-    script: Script, road: tuple[Road, str], status: str, body: bytes, because: str
+    script: Script, proxy: tuple[FaultProxy, str], status: str, body: bytes, because: str
 ) -> None:
     script.status, script.pieces = status, [body]
-    line = wire(road)
+    line = wire(proxy)
 
     with unreachable(because):
         asked(line)
@@ -130,10 +132,10 @@ def test_what_is_no_answer_counts_as_none(
     [(b'{"reason": "idempotency_key_reused"}', "idempotency_key_reused"), (b'{"errors": []}', "not_valid")],
 )
 def test_a_command_that_the_shop_cannot_take_is_refused_for_its_reason(
-    script: Script, road: tuple[Road, str], body: bytes, reason: str
+    script: Script, proxy: tuple[FaultProxy, str], body: bytes, reason: str
 ) -> None:
     script.status, script.pieces = "422 Unprocessable Entity", [body]
-    line = wire(road)
+    line = wire(proxy)
     with pytest.raises(NotTakenError, match=reason):
         told(line)
     stall = RemoteSession(RemoteMarketplace(line), "+254711000103", NOW, line.until(5))
@@ -142,35 +144,35 @@ def test_a_command_that_the_shop_cannot_take_is_refused_for_its_reason(
 
 
 def test_an_answer_that_trickles_in_is_waited_for_no_longer_than_allowed(
-    script: Script, road: tuple[Road, str]
+    script: Script, proxy: tuple[FaultProxy, str]
 ) -> None:
     script.pieces = [b" "] * 1000
     hours = count()
 
     with unreachable("Timeout"):
-        asked(wire(road, timer=lambda: float(next(hours))), seconds=10)
+        asked(wire(proxy, timer=lambda: float(next(hours))), seconds=10)
     assert next(hours) < 1000
 
 
-def test_an_answer_without_an_end_is_not_listened_to(script: Script, road: tuple[Road, str]) -> None:
+def test_an_answer_without_an_end_is_not_listened_to(script: Script, proxy: tuple[FaultProxy, str]) -> None:
     script.pieces = [b" " * 65536] * (LARGEST_ANSWER // 65536 + 2)
 
     with unreachable("Timeout"):
-        asked(wire(road))
+        asked(wire(proxy))
 
 
-def test_who_comes_too_late_to_ask_does_not_ask(script: Script, road: tuple[Road, str]) -> None:
+def test_who_comes_too_late_to_ask_does_not_ask(script: Script, proxy: tuple[FaultProxy, str]) -> None:
     with unreachable("Timeout"):
-        asked(wire(road), seconds=0)
+        asked(wire(proxy), seconds=0)
     assert script.asked == []
 
 
 def test_a_line_that_kept_somebody_waiting_is_shut_for_a_moment_and_then_tried_again(
-    script: Script, road: tuple[Road, str]
+    script: Script, proxy: tuple[FaultProxy, str]
 ) -> None:
     clock = Clock()
-    line = wire(road, clock)
-    road[0].goes("nowhere", times=1)
+    line = wire(proxy, clock)
+    proxy[0].fail("no_answer", times=1)
     with unreachable("Timeout"):
         asked(line, seconds=0.2)
     with unreachable("a moment ago"):
@@ -182,10 +184,10 @@ def test_a_line_that_kept_somebody_waiting_is_shut_for_a_moment_and_then_tried_a
 
 
 def test_a_shop_that_says_at_once_that_it_is_broken_is_asked_by_the_next(
-    script: Script, road: tuple[Road, str]
+    script: Script, proxy: tuple[FaultProxy, str]
 ) -> None:
-    line = wire(road)
-    road[0].goes("broken", times=1)
+    line = wire(proxy)
+    proxy[0].fail("server_error", times=1)
     with unreachable("status 500"):
         asked(line)
 
@@ -193,7 +195,7 @@ def test_a_shop_that_says_at_once_that_it_is_broken_is_asked_by_the_next(
 
 
 def test_nobody_there_is_no_answer(script: Script) -> None:
-    with road_to(script) as (_, url):
+    with fault_proxy(script) as (_, url):
         pass
     with unreachable("ConnectionError"):
         asked(MarketplaceClient(url, KEY, Clock()))

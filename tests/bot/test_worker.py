@@ -18,7 +18,7 @@ from flask import Flask, request
 from bot.messaging import queue
 from bot.messaging.dispatcher import HANDS
 from bot.messaging.queue import NewMessage
-from tests.bot.scenes import texts
+from tests.bot.fixtures import outgoing_messages
 from tests.marketplace.served import served
 from tests.service import Service
 
@@ -80,7 +80,7 @@ def to_be_sent(service: Service, count: int) -> list[str]:
 
 
 def statuses(service: Service) -> Counter[str]:
-    return Counter(text.status for text in texts(service))
+    return Counter(text.status for text in outgoing_messages(service))
 
 
 def test_any_number_of_workers_send_everything_once(service: Service) -> None:

@@ -20,7 +20,7 @@ from schemathesis.engine.recorder import ScenarioRecorder
 
 from marketplace_api.rest import idempotency
 from marketplace_api.rest.access import SCHEME
-from tests.bot import scenes
+from tests.bot import fixtures
 from tests.marketplace.served import served
 from tests.service import OPERATOR_KEY, serving
 
@@ -81,9 +81,9 @@ def generation(pytestconfig: pytest.Config) -> Config:
 def document(tmp_path: Path) -> Iterator[str]:
     """Where the document of a shop with people in it is served."""
     with serving(tmp_path) as service:
-        scenes.furnish(service)
-        scenes.received(service)
-        service.gateway.text(scenes.JOY, "CALL")
+        fixtures.seed_shop(service)
+        fixtures.received_order(service)
+        service.gateway.text(fixtures.JOY, "CALL")
         service.work()
         with served(service.app) as url:
             yield f"{url}/api/v1/openapi.json"

@@ -28,7 +28,7 @@ from bot.worker import errands
 from marketplace_api.accounts import artisans
 from marketplace_api.payments import audit, payouts
 from marketplace_api.shop import Shop
-from tests.bot.scenes import AKINYI, OTIENO, dials, news, received, texts
+from tests.bot.fixtures import AKINYI, OTIENO, dial, notifications, outgoing_messages, received_order
 from tests.bot.test_delivery import killed
 from tests.service import Service
 
@@ -97,7 +97,9 @@ def says(service: Service, word: PaymentStatus | None, *names: str, answer: Paym
 
 def topics(service: Service) -> list[str | None]:
     """What Akinyi was told about money."""
-    return [text.topic for text in news(service) if text.msisdn == AKINYI and str(text.topic).startswith("payout.")]
+    return [
+        text.topic for text in notifications(service) if text.msisdn == AKINYI and str(text.topic).startswith("payout.")
+    ]
 
 
 @contextmanager
@@ -116,7 +118,7 @@ def _the_books_balance(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def test_a_payout_is_asked_for_once_and_announced_when_it_is_paid(service: Service) -> None:
-    received(service)
+    received_order(service)
     bank = Bank()
     for _ in range(3):
         work(service, bank)
@@ -126,7 +128,7 @@ def test_a_payout_is_asked_for_once_and_announced_when_it_is_paid(service: Servi
 
 
 def test_that_it_was_accepted_is_no_payment(service: Service) -> None:
-    received(service)
+    received_order(service)
     bank = Bank([Pending(("AG_1",))])
     work(service, bank)
     assert (payout(service)["status"], topics(service)) == ("sending", [])
@@ -136,7 +138,7 @@ def test_that_it_was_accepted_is_no_payment(service: Service) -> None:
 
 
 def test_the_word_may_come_twice_late_and_about_nothing(service: Service) -> None:
-    received(service)
+    received_order(service)
     work(service, Bank([Pending()]))
     says(service, PAID, "pay_of_somebody_else")
     assert payout(service)["status"] == "sending"
@@ -148,7 +150,7 @@ def test_the_word_may_come_twice_late_and_about_nothing(service: Service) -> Non
 
 
 def test_the_word_may_come_before_the_answer(embedded: Service) -> None:
-    received(embedded)
+    received_order(embedded)
     bank = Bank()
 
     def early(payment: Payment) -> Pending:
@@ -163,7 +165,7 @@ def test_the_word_may_come_before_the_answer(embedded: Service) -> None:
 
 @pytest.mark.parametrize("lost", [ERROR, DUPLICATE], ids=["no answer", "duplicate"])
 def test_what_may_have_been_paid_is_not_asked_for_again_but_asked_about(service: Service, lost: PayError) -> None:
-    received(service)
+    received_order(service)
     bank = Bank([lost])
     for _ in range(30):
         work(service, bank, after=3600)
@@ -176,7 +178,7 @@ def test_what_may_have_been_paid_is_not_asked_for_again_but_asked_about(service:
 
 
 def test_it_is_asked_about_later_and_later(embedded: Service) -> None:
-    received(embedded)
+    received_order(embedded)
     bank, gaps = Bank([Pending()]), []
     work(embedded, bank)
     for second in range(0, 3600, 30):
@@ -188,7 +190,7 @@ def test_it_is_asked_about_later_and_later(embedded: Service) -> None:
 
 
 def test_what_the_provider_never_heard_of_is_sent_again_under_the_same_id(service: Service) -> None:
-    received(service)
+    received_order(service)
     bank = Bank([ERROR], [NotFound()])
     work(service, bank)
     work(service, bank, after=30)
@@ -198,7 +200,7 @@ def test_what_the_provider_never_heard_of_is_sent_again_under_the_same_id(servic
 
 
 def test_an_answer_that_comes_as_a_callback_finds_its_payout_by_the_name_of_the_question(embedded: Service) -> None:
-    received(embedded)
+    received_order(embedded)
     bank = Bank([ERROR])
     work(embedded, bank)
     work(embedded, bank, after=30)
@@ -207,7 +209,7 @@ def test_an_answer_that_comes_as_a_callback_finds_its_payout_by_the_name_of_the_
 
 
 def test_who_certainly_did_not_hear_us_is_asked_again_soon(embedded: Service) -> None:
-    received(embedded)
+    received_order(embedded)
     bank = Bank([BUSY, BUSY])
     work(embedded, bank)
     assert payout(embedded)["status"] == "pending"
@@ -218,7 +220,7 @@ def test_who_certainly_did_not_hear_us_is_asked_again_soon(embedded: Service) ->
 
 
 def test_a_worker_killed_while_it_asks_leaves_a_payout_that_is_asked_about_first(service: Service) -> None:
-    received(service)
+    received_order(service)
     service.services.event_consumer.follow()
 
     def die(payment: Payment) -> PaymentStatus:
@@ -240,7 +242,7 @@ def test_a_worker_killed_while_it_asks_leaves_a_payout_that_is_asked_about_first
 
 @pytest.mark.parametrize("amount", [1619_00, 1621_00, 0, None])
 def test_another_amount_is_not_believed(embedded: Service, amount: int | None) -> None:
-    received(embedded)
+    received_order(embedded)
     bank = Bank([Pending()])
     work(embedded, bank)
     says(embedded, Paid("FORGED", amount))
@@ -252,7 +254,7 @@ def test_another_amount_is_not_believed(embedded: Service, amount: int | None) -
 
 
 def test_one_said_to_be_paid_after_it_had_failed_is_asked_about_before_anything_else(embedded: Service) -> None:
-    received(embedded)
+    received_order(embedded)
     bank = Bank([Pending()], [PAID])
     work(embedded, bank)
     says(embedded, UNREGISTERED)
@@ -267,12 +269,12 @@ def test_one_said_to_be_paid_after_it_had_failed_is_asked_about_before_anything_
 
 
 def test_a_failure_that_is_ours_stops_all_payouts_until_an_operator_tries_again(service: Service) -> None:
-    received(service)
+    received_order(service)
     bank = Bank([NO_FLOAT])
     work(service, bank)
     first = payout(service)
     assert (first["status"], first["blame"], topics(service)) == ("failed", "us", [])
-    received(service)
+    received_order(service)
     work(service, bank)
     work(service, bank, after=600)
     assert len(bank.asked_to_pay) == 1
@@ -285,11 +287,11 @@ def test_a_failure_that_is_ours_stops_all_payouts_until_an_operator_tries_again(
 
 
 def test_a_number_that_cannot_receive_is_told_to_her_and_another_one_is_paid(service: Service) -> None:
-    received(service)
+    received_order(service)
     bank = Bank([UNREGISTERED])
     work(service, bank)
     assert (payout(service)["status"], topics(service)) == ("failed", ["payout.failed"])
-    (told,) = [text.text for text in news(service) if text.topic == "payout.failed"]
+    (told,) = [text.text for text in notifications(service) if text.topic == "payout.failed"]
     assert AKINYI in told.replace(" ", "")
     with shop(service) as open:
         akinyi = artisans.by_msisdn(open, AKINYI)
@@ -301,7 +303,7 @@ def test_a_number_that_cannot_receive_is_told_to_her_and_another_one_is_paid(ser
 
 
 def test_one_that_failed_is_sent_again_under_its_id_and_only_if_that_is_spent_under_another(service: Service) -> None:
-    received(service)
+    received_order(service)
     bank = Bank([NotPaid("4 daily limit"), DUPLICATE], [NotPaid("it is Failed")])
     work(service, bank)
     due = payout(service)
@@ -316,7 +318,7 @@ DAY_IS_FULL = NotPaid("4 daily limit", tomorrow=True)
 
 
 def test_what_was_too_much_for_one_day_is_sent_again_the_next(service: Service) -> None:
-    received(service)
+    received_order(service)
     bank = Bank([DAY_IS_FULL])
     work(service, bank)
     assert (payout(service)["status"], topics(service)) == ("failed", [])
@@ -327,7 +329,7 @@ def test_what_was_too_much_for_one_day_is_sent_again_the_next(service: Service) 
 
 
 def test_what_somebody_sent_again_before_the_next_day_is_not_sent_a_third_time_then(embedded: Service) -> None:
-    received(embedded)
+    received_order(embedded)
     bank = Bank([DAY_IS_FULL, NotPaid("2 too little")])
     work(embedded, bank)
     embedded.api("POST", f"/payouts/{payout(embedded)['id']}/retry")
@@ -337,7 +339,7 @@ def test_what_somebody_sent_again_before_the_next_day_is_not_sent_a_third_time_t
 
 
 def test_of_what_one_provider_was_asked_to_pay_another_is_not_asked(embedded: Service) -> None:
-    received(embedded)
+    received_order(embedded)
     work(embedded, Bank([Pending()]))
     other = Bank(name="other bank")
     work(embedded, other, after=24 * 3600)
@@ -347,7 +349,7 @@ def test_of_what_one_provider_was_asked_to_pay_another_is_not_asked(embedded: Se
 
 
 def test_what_is_said_to_be_paid_under_an_id_that_had_failed_for_good_stops_all_payouts(embedded: Service) -> None:
-    received(embedded)
+    received_order(embedded)
     bank = Bank([NotPaid("4 daily limit"), DUPLICATE, Pending()], [NotPaid("it is Failed")])
     work(embedded, bank)
     due = payout(embedded)
@@ -360,7 +362,7 @@ def test_what_is_said_to_be_paid_under_an_id_that_had_failed_for_good_stops_all_
 
 
 def test_one_that_is_said_to_have_failed_but_was_paid_is_not_paid_again_when_it_is_retried(embedded: Service) -> None:
-    received(embedded)
+    received_order(embedded)
     bank = Bank([Pending(), DUPLICATE], [PAID])
     work(embedded, bank)
     says(embedded, NotPaid("4 forged"))
@@ -381,7 +383,7 @@ def wants_cash(service: Service) -> None:
 
 
 def test_before_cash_is_handed_out_for_a_payment_that_failed_its_provider_is_asked(embedded: Service) -> None:
-    received(embedded)
+    received_order(embedded)
     bank = Bank([UNREGISTERED], [NotPaid("it is Failed")])
     work(embedded, bank)
     wants_cash(embedded)
@@ -395,7 +397,7 @@ def test_before_cash_is_handed_out_for_a_payment_that_failed_its_provider_is_ask
 
 def offered_cash(service: Service) -> str:
     """Her payment failed, she wants cash, and the provider says once more that it failed; her code."""
-    received(service)
+    received_order(service)
     bank = Bank([UNREGISTERED], [NotPaid("it is Failed")])
     work(service, bank)
     wants_cash(service)
@@ -407,13 +409,13 @@ def offered_cash(service: Service) -> str:
 def test_her_code_is_withdrawn_when_the_provider_says_that_it_paid_after_all(embedded: Service) -> None:
     code = offered_cash(embedded)
     says(embedded, PAID)
-    assert dials(embedded, OTIENO, "2", code).startswith("END No cash waits here")
+    assert dial(embedded, OTIENO, "2", code).startswith("END No cash waits here")
     work(embedded, Bank(answers=[PAID]))
     assert (payout(embedded)["status"], payout(embedded)["method"]) == ("paid", "mobile_money")
 
 
 def test_what_is_said_to_be_paid_after_it_was_collected_stops_all_payouts(embedded: Service) -> None:
-    dials(embedded, OTIENO, "2", offered_cash(embedded), "1")
+    dial(embedded, OTIENO, "2", offered_cash(embedded), "1")
     assert payout(embedded)["status"] == "collected"
     says(embedded, PAID)
     assert payout(embedded)["status"] == "collected"
@@ -421,7 +423,7 @@ def test_what_is_said_to_be_paid_after_it_was_collected_stops_all_payouts(embedd
 
 
 def test_if_it_was_paid_after_all_there_is_no_cash_for_it(embedded: Service) -> None:
-    received(embedded)
+    received_order(embedded)
     bank = Bank([UNREGISTERED], [PAID])
     work(embedded, bank)
     wants_cash(embedded)
@@ -431,15 +433,15 @@ def test_if_it_was_paid_after_all_there_is_no_cash_for_it(embedded: Service) -> 
 
 def test_cash_is_handed_out_against_her_code_and_both_get_a_receipt(service: Service) -> None:
     wants_cash(service)
-    received(service)
+    received_order(service)
     service.work()
-    (told,) = [text.text for text in news(service) if text.topic == "payout.created"]
+    (told,) = [text.text for text in notifications(service) if text.topic == "payout.created"]
     code = next(word for word in told.split() if word.strip(".").isdecimal() and len(word.strip(".")) == 6).strip(".")
-    assert dials(service, OTIENO, "2", code).startswith("CON Pay ")
+    assert dial(service, OTIENO, "2", code).startswith("CON Pay ")
     service.gateway.answer(OTIENO, "1")
     service.work()
     assert payout(service)["status"] == "collected"
-    receipts = {text.msisdn: text.text for text in texts(service) if text.topic == "payout.collected"}
+    receipts = {text.msisdn: text.text for text in outgoing_messages(service) if text.topic == "payout.collected"}
     assert set(receipts) == {AKINYI, OTIENO}
     assert all("KSh 1,620" in text for text in receipts.values())
 
@@ -448,7 +450,7 @@ def test_cash_is_handed_out_against_her_code_and_both_get_a_receipt(service: Ser
 
 
 def test_the_built_in_provider_pays_what_is_due_and_the_books_say_the_same(embedded: Service) -> None:
-    received(embedded)
+    received_order(embedded)
     embedded.work()
     artisan_id = payout(embedded)["artisan_id"]
     with shop(embedded) as open:

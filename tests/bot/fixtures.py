@@ -1,0 +1,174 @@
+"""A small shop for tests: its people, its orders at each stage, and second processes over the same stores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import redis
+from sqlalchemy import text
+
+from bot.app import create_app
+from bot.simulator.gateway import Gateway
+from marketplace_api.accounts import artisans
+from marketplace_api.catalogue import products
+from state import messages, people
+from state.messages import Message
+from state.sessions import Sessions
+from tests.service import Service
+
+AKINYI = "+254711000103"
+"""The artisan's phone."""
+OTIENO = "+254722000222"
+"""The phone of the agent at the artisan's kiosk."""
+JOY = "+254733000333"
+"""The buyer's phone."""
+NEW_PHONE = "+254799000999"
+"""A phone that is not registered."""
+POT = "Clay water pot"
+
+
+def seed_shop(service: Service) -> None:
+    """Adds the kiosk of Otieno, and Akinyi as an artisan of that kiosk with one product."""
+    kiosk = service.kiosk(OTIENO)
+    add_artisan(service, AKINYI, "Akinyi Ouma", kiosk["id"])
+    add_product(service, AKINYI, POT)
+
+
+def add_artisan(
+    service: Service, msisdn: str, name: str, kiosk_id: str, *, language: str = "en", paid_to: str | None = None
+) -> None:
+    """Registers an artisan who is paid on the phone `paid_to`, by default on the same phone."""
+    with service.services.database.writing.begin() as session:
+        artisans.register(
+            service.services.shop(session),
+            name=name,
+            msisdn=msisdn,
+            language=language,
+            craft="pottery",
+            kiosk_id=kiosk_id,
+            payout_method="mobile_money",
+            payout_msisdn=paid_to,
+        )
+
+
+def add_product(service: Service, msisdn: str, title: str, price: int = 1800_00, quantity: int = 40) -> None:
+    with service.services.database.writing.begin() as session:
+        shop = service.services.shop(session)
+        artisan = artisans.by_msisdn(shop, msisdn)
+        assert artisan is not None
+        products.list_product(shop, artisan, title=title, category="pottery", price=price, quantity=quantity)
+
+
+def choose_language(service: Service, language: str, *msisdns: str) -> None:
+    """Stores the language of these people."""
+    with service.services.database.writing.begin() as session:
+        for msisdn in msisdns:
+            people.set_language(session.connection(), msisdn, language, service.clock())
+
+
+def dial(service: Service, msisdn: str, *answers: str) -> str:
+    """Starts a call and gives the answers one by one; the last screen."""
+    screen = service.gateway.dial(msisdn)
+    for answer in answers:
+        screen = service.gateway.answer(msisdn, answer)
+    return screen
+
+
+def second_process(service: Service, **collaborators: Any) -> Gateway:
+    """A gateway to a second web process over the same stores; `collaborators` replace fields of the conversation."""
+    services = replace(service.services, conversation=replace(service.services.conversation, **collaborators))
+    return Gateway(create_app(services=services), service.settings, service.clock, service.new_id)
+
+
+class InterruptedSessions:
+    """A session store that calls `by` once, just before the first save."""
+
+    def __init__(self, store: Sessions, by: Callable[[], object]) -> None:
+        self._store, self._pending = store, [by]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def save(self, *args: Any, **values: Any) -> bool:
+        if self._pending:
+            self._pending.pop()()
+        return self._store.save(*args, **values)
+
+
+def crashing_process(service: Service) -> Gateway:
+    """A second process that raises once, just before it saves a session."""
+
+    def crash() -> None:
+        raise ConnectionError("died before saving")
+
+    return second_process(service, sessions=InterruptedSessions(service.services.sessions, crash))
+
+
+def overtaken_process(service: Service, by: Callable[[], object]) -> Gateway:
+    """A second process that calls `by` just before its first save, so that it loses the race."""
+    return second_process(service, sessions=InterruptedSessions(service.services.sessions, by))
+
+
+def delete_session(service: Service, msisdn: str) -> None:
+    """Deletes the session of a phone; with Redis, everything in Redis."""
+    service.services.sessions.delete(msisdn)
+    if service.settings.redis_url:
+        with redis.Redis.from_url(service.settings.redis_url) as client:
+            client.flushall()
+            client.script_flush()
+
+
+def execute_sql(service: Service, *statements: str) -> None:
+    """Executes SQL behind the back of the service."""
+    with service.services.engine.begin() as conn:
+        for statement in statements:
+            conn.execute(text(statement))
+
+
+# -- the shop
+
+
+def products_titled(service: Service, title: str) -> list[Any]:
+    """The listed products with that title."""
+    return [product for product in service.api("GET", "/products?limit=100")["data"] if product["title"] == title]
+
+
+def place_order(service: Service, quantity: int = 1, *, title: str = POT, buyer: str = JOY, locale: str = "en") -> Any:
+    (product,) = products_titled(service, title)
+    return service.order(product["id"], quantity, buyer, locale=locale)
+
+
+def accepted_order(service: Service, quantity: int = 1, *, title: str = POT, artisan: str = AKINYI) -> Any:
+    """An order that its artisan has accepted; as the API returns it."""
+    placed = place_order(service, quantity, title=title)
+    service.gateway.text(artisan, f"YES {placed['code']}")
+    return service.api("GET", f"/orders/{placed['id']}")
+
+
+def received_order(service: Service, quantity: int = 1, *, title: str = POT, artisan: str = AKINYI) -> Any:
+    """An order whose goods the kiosk has received, so that its payout is due; as the API returns it."""
+    accepted = accepted_order(service, quantity, title=title, artisan=artisan)
+    choose_language(service, "en", OTIENO)
+    dial(service, OTIENO, "1", accepted["code"], str(quantity), "1")
+    return service.api("GET", f"/orders/{accepted['id']}")
+
+
+def order_status(service: Service, placed: Any) -> str:
+    return str(service.api("GET", f"/orders/{placed['id']}")["status"])
+
+
+# -- messages
+
+
+def outgoing_messages(service: Service, msisdn: str | None = None) -> list[Message]:
+    """The outgoing messages to a phone, or to all phones, oldest first, in any status."""
+    with service.services.database.reading() as session:
+        stored = messages.history(session.connection(), msisdn, limit=500)
+    return [message for message in reversed(stored) if message.direction == "out"]
+
+
+def notifications(service: Service) -> list[Message]:
+    """The outgoing messages that answer no inbound text, oldest first."""
+    return [message for message in outgoing_messages(service) if message.topic != "reply"]
