@@ -55,7 +55,7 @@ class FaultProxy:
             case "no_answer":
                 self._closed.wait()
             case "lost_answer":
-                b"".join(self._shop(environ, lambda *_: None))  # type: ignore[arg-type, return-value]
+                b"".join(self._shop(environ, lambda *_: None))  # type: ignore[arg-type]
                 environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
             case "server_error":
                 start_response("500 Internal Server Error", [("Content-Type", "text/plain")])
