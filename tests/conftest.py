@@ -9,7 +9,7 @@ import pytest
 import redis
 from hypothesis import settings
 
-from tests import servers
+from tests import databases, servers
 
 # How long an example takes says how busy the machine is.
 settings.register_profile("soko", deadline=None)
@@ -53,9 +53,22 @@ def postgres_url(postgres_server: servers.Postgres) -> Iterator[str]:
 
 
 @pytest.fixture
+def migrated_postgres_url(postgres_server: servers.Postgres) -> Iterator[str]:
+    """A PostgreSQL database of the test's own with all tables in it."""
+    with databases.migrated_postgres(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
     """An SQLite database of the test's own, not yet there."""
     return f"sqlite:///{tmp_path}/soko.db"
+
+
+@pytest.fixture
+def migrated_sqlite_url(tmp_path: Path) -> str:
+    """An SQLite database of the test's own with all tables in it."""
+    return databases.migrated_sqlite(tmp_path / "soko.db")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -63,3 +76,9 @@ def database_url(request: pytest.FixtureRequest) -> str:
     """An empty database, without tables: the test runs on SQLite and again on PostgreSQL."""
     fixture = "sqlite_url" if request.param == "sqlite" else "postgres_url"
     return str(request.getfixturevalue(fixture))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def migrated_database_url(request: pytest.FixtureRequest) -> str:
+    """A database with all tables in it: the test runs on SQLite and again on PostgreSQL."""
+    return str(request.getfixturevalue(f"migrated_{'sqlite' if request.param == 'sqlite' else 'postgres'}_url"))

@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import sample
@@ -66,6 +66,7 @@ class Postgres:
         self._bin = _newest_postgres()
         self._folder = folder
         self._made = 0
+        self._templates: dict[Callable[[str], None], str] = {}
 
     def start(self) -> None:
         if os.geteuid() == 0:
@@ -89,16 +90,38 @@ class Postgres:
 
     @contextmanager
     def fresh_database(self) -> Iterator[str]:
-        """The URL of an empty database that exists for as long as the block runs."""
+        """The URL of an empty database, which is dropped when the block ends."""
+        with self._database("template0") as name:
+            yield self._url(name)
+
+    @contextmanager
+    def copied_database(self, fill: Callable[[str], None]) -> Iterator[str]:
+        """The URL of a copy of a database that `fill` has filled; it fills the original once, given its URL."""
+        if fill not in self._templates:
+            name = self._new_database("template0")
+            fill(self._url(name))
+            self._templates[fill] = name
+        with self._database(self._templates[fill]) as name:
+            yield self._url(name)
+
+    @contextmanager
+    def _database(self, template: str) -> Iterator[str]:
+        name = self._new_database(template)
+        try:
+            yield name
+        finally:
+            self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _new_database(self, template: str) -> str:
         self._made += 1
         name = f"soko_{self._made}"
-        self._tell(f"CREATE DATABASE {name}")
-        try:
-            yield f"postgresql+psycopg://postgres@/{name}?host={self._folder}"
-        finally:
-            self._tell(f"DROP DATABASE {name} WITH (FORCE)")
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
 
-    def _tell(self, sql: str) -> None:
+    def _url(self, name: str) -> str:
+        return f"postgresql+psycopg://postgres@/{name}?host={self._folder}"
+
+    def _execute(self, sql: str) -> None:
         with psycopg.connect(host=str(self._folder), user="postgres", autocommit=True) as connection:
             connection.execute(sql)
 

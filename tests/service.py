@@ -1,8 +1,25 @@
 """The whole service in one process, as tests use it."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
 from bot.playground.harness import MONDAY, OPERATOR_KEY, opened
 from bot.playground.harness import Harness as Service
-
-serving = opened
+from tests.databases import migrated_sqlite
 
 __all__ = ["MONDAY", "OPERATOR_KEY", "Service", "serving"]
+
+
+@contextmanager
+def serving(folder: Path, *, filled: bool = False, **settings: Any) -> Iterator[Service]:
+    """The service over a migrated database: SQLite in `folder` unless `database_url` names another.
+
+    `filled`: with the demo in it. Settings are those of the environment, in lower case.
+    """
+    settings.setdefault("database_url", migrated_sqlite(folder / "soko.db"))
+    with opened(folder, filled=filled, migrated=True, **settings) as service:
+        yield service

@@ -107,13 +107,17 @@ class Harness:
 
 
 @contextmanager
-def opened(folder: Path, *, filled: bool = False, **settings: Any) -> Iterator[Harness]:
-    """A shop over a fresh database; SQLite in `folder` unless `database_url` says otherwise."""
+def opened(folder: Path, *, filled: bool = False, migrated: bool = False, **settings: Any) -> Iterator[Harness]:
+    """A shop over a fresh database; SQLite in `folder` unless `database_url` says otherwise.
+
+    `filled`: with the demo in it. `migrated`: the database has its tables already.
+    """
     url = settings.pop("database_url", f"sqlite:///{folder}/soko.db")
     settings.setdefault("twilio_auth_token", "a-token-of-a-world-of-its-own")
     settings.setdefault("photos_dir", str(folder / "photos"))
     chosen = Settings(database_url=url, bootstrap_api_key=OPERATOR_KEY, **settings)
-    upgrade.upgrade(chosen)
+    if not migrated:
+        upgrade.upgrade(chosen)
     if filled:
         seed.seed(chosen)
     with ThreadPoolExecutor(max_workers=2) as hands:

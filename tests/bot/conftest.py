@@ -13,7 +13,7 @@ from tests.service import Service, serving
 STORES: Mapping[str, Mapping[str, str]] = {
     "sqlite": {},
     "sqlite-redis": {"redis_url": "redis_url"},
-    "postgresql-redis": {"database_url": "postgres_url", "redis_url": "redis_url"},
+    "postgresql-redis": {"database_url": "migrated_postgres_url", "redis_url": "redis_url"},
 }
 
 

@@ -74,8 +74,8 @@ def crowded(service: Service, *sizes: str) -> str:
 
 
 @pytest.fixture
-def crowd(database_url: str, tmp_path: Path) -> Iterator[Service]:
-    with serving(tmp_path, database_url=database_url) as service:
+def crowd(migrated_database_url: str, tmp_path: Path) -> Iterator[Service]:
+    with serving(tmp_path, database_url=migrated_database_url) as service:
         crowded(service, "--artisans", "50", "--products", "200", "--orders", "100")
         yield service
 

@@ -21,14 +21,14 @@ UNSAID = (AKINYI[4:], TITLE, NAME, WEBHOOK_SECRET, SECRET_KEY, TWILIO_TOKEN, OPE
 
 
 @pytest.fixture
-def service(tmp_path: Path, database_url: str) -> Iterator[Service]:
+def service(tmp_path: Path, migrated_database_url: str) -> Iterator[Service]:
     """A shop whose secrets are known."""
     secrets: dict[str, Any] = {
         "webhook_secret": WEBHOOK_SECRET,
         "secret_key": SECRET_KEY,
         "twilio_auth_token": TWILIO_TOKEN,
     }
-    with serving(tmp_path, database_url=database_url, **secrets) as service:
+    with serving(tmp_path, database_url=migrated_database_url, **secrets) as service:
         seed_shop(service)
         choose_language(service, "en", AKINYI)
         yield service

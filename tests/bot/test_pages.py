@@ -13,7 +13,6 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import Headers
 
 from bot.app import create_app
-from bot.migrations import upgrade
 from bot.runtime.settings import Settings
 from bot.services import build
 from tests import servers
@@ -31,9 +30,8 @@ PRODUCTION = {
 
 
 @pytest.fixture
-def production(sqlite_url: str) -> Iterator[FlaskClient]:
-    settings = Settings.model_validate(PRODUCTION | {"database_url": sqlite_url})
-    upgrade.upgrade(settings)
+def production(migrated_sqlite_url: str) -> Iterator[FlaskClient]:
+    settings = Settings.model_validate(PRODUCTION | {"database_url": migrated_sqlite_url})
     services = build(settings)
     yield create_app(services=services).test_client()
     services.close()
@@ -122,13 +120,13 @@ def test_production_knows_no_key_of_development(production: FlaskClient) -> None
 
 @pytest.mark.parametrize(("scope", "answer"), [("operator", 200), ("storefront", 403)])
 def test_a_key_is_printed_as_one_word_and_opens_what_its_scope_says(
-    tmp_path: Path, sqlite_url: str, scope: str, answer: int
+    tmp_path: Path, migrated_sqlite_url: str, scope: str, answer: int
 ) -> None:
-    with serving(tmp_path, database_url=sqlite_url) as service:
+    with serving(tmp_path, database_url=migrated_sqlite_url) as service:
         made = subprocess.run(
             [sys.executable, "-m", "flask", "--app", "wsgi", "apikey", "create", "bead shop", "--scope", scope],
             cwd=ROOT,
-            env=os.environ | {"DATABASE_URL": sqlite_url},
+            env=os.environ | {"DATABASE_URL": migrated_sqlite_url},
             capture_output=True,
             text=True,
             check=False,

@@ -233,8 +233,10 @@ def test_what_is_asked_for_meanwhile_is_done_once_and_told(remote: RemoteSetup, 
 
 
 @pytest.mark.parametrize("fault", ["server_error", "lost_answer"])
-def test_so_it_is_over_postgresql_and_redis(tmp_path: Path, postgres_url: str, redis_url: str, fault: Fault) -> None:
-    with remote_setup(tmp_path, database_url=postgres_url, redis_url=redis_url) as remote:
+def test_so_it_is_over_postgresql_and_redis(
+    tmp_path: Path, migrated_postgres_url: str, redis_url: str, fault: Fault
+) -> None:
+    with remote_setup(tmp_path, database_url=migrated_postgres_url, redis_url=redis_url) as remote:
         choose_language(remote.bot, "en", AKINYI)
         remote.bot.gateway.dial(AKINYI)
         remote.proxy.fail(fault)

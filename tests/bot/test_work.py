@@ -12,16 +12,14 @@ from sqlalchemy.orm import sessionmaker
 from bot.db.engine import create_engine
 from bot.db.unit_of_work import Database, UnitOfWork
 from state import people
-from state.tables import metadata
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 AMINA, JOY = "+254711000111", "+254733000333"
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    engine = create_engine(database_url)
-    metadata.create_all(engine)
+def database(migrated_database_url: str) -> Iterator[Database]:
+    engine = create_engine(migrated_database_url)
     yield Database(sessionmaker(engine.execution_options(read_only=True)), sessionmaker(engine))
     engine.dispose()
 

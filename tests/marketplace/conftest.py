@@ -20,7 +20,7 @@ from marketplace_api.accounts import api_keys, artisans
 from marketplace_api.accounts.api_keys import ApiCaller
 from marketplace_api.catalogue import products
 from marketplace_api.kiosks import kiosks
-from marketplace_api.models import Artisan, Assignment, Base, Kiosk, Order, Product
+from marketplace_api.models import Artisan, Assignment, Kiosk, Order, Product
 from marketplace_api.orders import orders, receiving
 from marketplace_api.orders.orders import Request
 from marketplace_api.rest.app import Api, create_api
@@ -71,24 +71,23 @@ class Stand:
 
 
 @pytest.fixture
-def market(database_url: str) -> Iterator[Market]:
+def market(migrated_database_url: str) -> Iterator[Market]:
     """A market with nobody in it, on SQLite and again on PostgreSQL."""
-    yield from _market(database_url)
+    yield from _market(migrated_database_url)
 
 
 @pytest.fixture
-def sqlite_market(sqlite_url: str) -> Iterator[Market]:
-    yield from _market(sqlite_url)
+def sqlite_market(migrated_sqlite_url: str) -> Iterator[Market]:
+    yield from _market(migrated_sqlite_url)
 
 
 @pytest.fixture
-def postgres_market(postgres_url: str) -> Iterator[Market]:
-    yield from _market(postgres_url)
+def postgres_market(migrated_postgres_url: str) -> Iterator[Market]:
+    yield from _market(migrated_postgres_url)
 
 
 def _market(url: str) -> Iterator[Market]:
     engine = create_engine(url)
-    Base.metadata.create_all(engine)
     yield Market(engine)
     engine.dispose()
 

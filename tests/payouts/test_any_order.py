@@ -31,7 +31,6 @@ from hypothesis.stateful import (
 from sqlalchemy import event, select
 
 from bot.jobs.runner import LEASE, JobRunner
-from bot.migrations.upgrade import TABLES
 from bot.payments.payouts import KIND, PayoutJob
 from bot.providers.payment_contracts import (
     NotFound,
@@ -55,6 +54,7 @@ from marketplace_api.orders import orders, receiving
 from marketplace_api.payments import audit, cash_codes, ledger, payouts
 from marketplace_api.shop import Ids, Shop
 from tests import servers
+from tests.databases import migrated_postgres, migrated_sqlite
 from tests.marketplace.conftest import register, request
 from tests.service import MONDAY
 
@@ -442,8 +442,6 @@ class Money(RuleBasedStateMachine):
 def over(url: str, folder: Path) -> Iterator[Services]:
     settings = Settings(database_url=url, photos_dir=str(folder))
     services = build(settings, clock=MovableClock(folder / "clock", base=lambda: MONDAY), ids=Ids(Random(1)))
-    for tables in TABLES:
-        tables.create_all(services.engine)
     try:
         yield services
     finally:
@@ -480,7 +478,7 @@ def _made(folder: Path) -> Path:
 def test_in_any_order_on_sqlite(folders: Iterator[Path]) -> None:
     def fresh() -> AbstractContextManager[Services]:
         folder = next(folders)
-        return over(f"sqlite:///{folder}/soko.db", folder)
+        return over(migrated_sqlite(folder / "soko.db"), folder)
 
     seen = play(fresh, examples=70)
     never = {*get_args(Fate), *PAYOUT.statuses, "plug pulled", "paused"} - set(+seen)
@@ -490,7 +488,7 @@ def test_in_any_order_on_sqlite(folders: Iterator[Path]) -> None:
 def test_in_any_order_on_postgresql(postgres_server: servers.Postgres, folders: Iterator[Path]) -> None:
     @contextmanager
     def fresh() -> Iterator[Services]:
-        with postgres_server.fresh_database() as url, over(url, next(folders)) as services:
+        with migrated_postgres(postgres_server) as url, over(url, next(folders)) as services:
             yield services
 
     assert play(fresh, examples=15)["plug pulled"]

@@ -125,9 +125,9 @@ class Run:
 
 
 @pytest.fixture
-def run(database_url: str, tmp_path: Path) -> Iterator[Run]:
+def run(migrated_database_url: str, tmp_path: Path) -> Iterator[Run]:
     """A thousand payouts are due."""
-    with serving(tmp_path, database_url=database_url) as service, ThreadPoolExecutor(max_workers=1) as pool:
+    with serving(tmp_path, database_url=migrated_database_url) as service, ThreadPoolExecutor(max_workers=1) as pool:
         with service.services.payout_callbacks.shop() as shop:
             _fall_due(shop)
         random = Random(2026)

@@ -8,13 +8,11 @@ import pytest
 from sqlalchemy import Connection, Engine
 
 from bot.db.engine import create_engine
-from state.tables import metadata
 
 
 @pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = create_engine(database_url)
-    metadata.create_all(engine)
+def engine(migrated_database_url: str) -> Iterator[Engine]:
+    engine = create_engine(migrated_database_url)
     yield engine
     engine.dispose()
 

@@ -12,7 +12,6 @@ from sqlalchemy import Connection, Engine, text
 from bot.db.engine import create_engine
 from state import outbox
 from state.outbox import Job
-from state.tables import metadata
 from tests.state.together import together
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -286,10 +285,9 @@ def test_concurrent_workers_claim_every_job_once_and_each_ordering_key_in_order(
 
 
 def test_postgresql_reads_few_rows_for_a_small_claim_even_with_outdated_statistics(
-    postgres_url: str,
+    migrated_postgres_url: str,
 ) -> None:
-    engine, many, few = create_engine(postgres_url), 300, 20
-    metadata.create_all(engine)
+    engine, many, few = create_engine(migrated_postgres_url), 300, 20
     with engine.begin() as conn:
         for number in range(many):
             add(conn, f"old {number}", f"key {number}")

@@ -14,7 +14,6 @@ from sqlalchemy import create_engine, make_url, text
 from state.redis_sessions import RedisSessions
 from state.sessions import Sessions, Stored
 from state.sql_sessions import SqlSessions
-from state.tables import session
 from tests import servers
 from tests.state.together import together
 
@@ -27,17 +26,10 @@ def sessions(request: pytest.FixtureRequest) -> Iterator[Sessions]:
     if request.param == "redis":
         store: RedisSessions | SqlSessions = RedisSessions(request.getfixturevalue("redis_url"))
     else:
-        fixture = "sqlite_url" if request.param == "sqlite" else "postgres_url"
-        store = sql_sessions(request.getfixturevalue(fixture))
+        fixture = "migrated_sqlite_url" if request.param == "sqlite" else "migrated_postgres_url"
+        store = SqlSessions(request.getfixturevalue(fixture))
     yield store
     store.close()
-
-
-def sql_sessions(url: str) -> SqlSessions:
-    engine = create_engine(url)
-    session.create(engine)
-    engine.dispose()
-    return SqlSessions(url)
 
 
 def save(sessions: Sessions, data: bytes, expected: int, msisdn: str = AMINA, now: float = NOW) -> bool:
@@ -165,9 +157,9 @@ def test_a_store_behaves_as_a_dictionary_with_versions(sessions: Sessions, scrip
             assert sessions.load(msisdn, now) == (model[msisdn][0] if msisdn in model else None)
 
 
-@pytest.mark.parametrize("fixture", ["sqlite_url", "postgres_url"])
+@pytest.mark.parametrize("fixture", ["migrated_sqlite_url", "migrated_postgres_url"])
 def test_a_sweep_removes_what_expired_and_nothing_else(request: pytest.FixtureRequest, fixture: str) -> None:
-    sessions = sql_sessions(request.getfixturevalue(fixture))
+    sessions = SqlSessions(request.getfixturevalue(fixture))
     save(sessions, b"old", expected=0)
     save(sessions, b"new", expected=0, msisdn=JUMA, now=NOW + 1)
     assert (sessions.sweep(NOW + TTL), sessions.sweep(NOW + TTL)) == (1, 0)
@@ -175,19 +167,19 @@ def test_a_sweep_removes_what_expired_and_nothing_else(request: pytest.FixtureRe
     sessions.close()
 
 
-def test_a_new_sqlite_database_is_opened_by_many_threads_at_once(sqlite_url: str) -> None:
-    sessions = sql_sessions(sqlite_url)
+def test_a_new_sqlite_database_is_opened_by_many_threads_at_once(migrated_sqlite_url: str) -> None:
+    sessions = SqlSessions(migrated_sqlite_url)
     assert all(together(8, lambda n: save(sessions, b"", expected=0, msisdn=f"+25471100000{n}")))
     sessions.close()
 
 
-def test_connections_that_postgresql_cut_are_replaced(postgres_url: str) -> None:
-    sessions = sql_sessions(postgres_url)
+def test_connections_that_postgresql_cut_are_replaced(migrated_postgres_url: str) -> None:
+    sessions = SqlSessions(migrated_postgres_url)
     together(4, lambda n: save(sessions, b"kept", expected=0, msisdn=f"+25471100000{n}"))
-    engine = create_engine(make_url(postgres_url).set(database="postgres"))
+    engine = create_engine(make_url(migrated_postgres_url).set(database="postgres"))
     with engine.connect() as conn:
         cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"
-        conn.execute(text(cut), {"name": make_url(postgres_url).database})
+        conn.execute(text(cut), {"name": make_url(migrated_postgres_url).database})
     engine.dispose()
     assert sessions.load("+254711000000", NOW) == Stored(1, b"kept")
     assert save(sessions, b"on", expected=1, msisdn="+254711000000")
