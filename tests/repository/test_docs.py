@@ -1,20 +1,42 @@
-"""What the documents say is so."""
+"""What the documents say is so: settings, links, paths, scripts and commands."""
+
+from __future__ import annotations
 
 import os
 import re
 import shlex
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from bot.runtime.settings import DEVELOPMENT_SECRET, Settings
 from tests.repository.architecture import PICTURE, ROOT, picture
 
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)")
+PAGES = sorted(path for pattern in ("*.md", "docs/**/*.md", ".github/*.md") for path in ROOT.glob(pattern))
+CODE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^\]]*\]\((?!https?:)([^)\s]*)\)")
+PATH = re.compile(r"`((?:bot|flows|state|marketplace_api|locales|tests|script|docs|\.ci)/[\w./-]*)`")
+SCRIPT = re.compile(r"(?<![\w/.-])(script/\w+)")
+FEWEST_QUESTIONS = 12
+COMING = {"script/soko", "script/check"}
+"""Scripts that the pages name already."""
+
+
+def name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def prose(page: Path) -> str:
+    """The page without its code blocks."""
+    return CODE.sub("", page.read_text())
+
+
+# -- settings
 
 
 def defaults() -> dict[str, str]:
-    """Every setting's default as one would write it in the environment; empty when it has none to write."""
+    """Every setting's default as it would be written in the environment; empty if there is none to write."""
     return {name.upper(): _written(field.default) for name, field in Settings.model_fields.items()}
 
 
@@ -30,7 +52,7 @@ def example() -> dict[str, str]:
 
 
 def contract() -> dict[str, str]:
-    """Section 2's table. A default in words, or made from others, is none to write."""
+    """The table of section 2. A default that is described in words, or made of others, counts as none to write."""
     _, section, _ = re.split(r"^## [23].*$", (ROOT / "docs/contract.md").read_text(), flags=re.MULTILINE)
     documented = {}
     for names, default in re.findall(r"^\| (`.+?) \| (.+?) \|", section, re.MULTILINE):
@@ -40,29 +62,127 @@ def contract() -> dict[str, str]:
     return documented
 
 
-def test_the_example_of_an_environment_lists_every_setting_with_its_default():
+def test_the_example_of_an_environment_lists_every_setting_with_its_default() -> None:
     assert example() == defaults()
 
 
-def test_the_contract_names_every_setting_with_its_default():
+def test_the_contract_names_every_setting_with_its_default() -> None:
     promised = contract()
 
     assert {name: promised.get(name) for name in defaults()} == defaults()
 
 
-def test_the_picture_of_the_house_is_drawn_from_its_table():
+# -- pictures
+
+
+def test_the_picture_of_the_packages_is_drawn_from_their_table() -> None:
     drawn = PICTURE.findall((ROOT / "docs/architecture.md").read_text())
 
     assert drawn == [picture()], "draw it anew: .venv/bin/python -m tests.repository.architecture"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_link_leads_somewhere(page):
-    assert [link for link in LINK.findall(page.read_text()) if not (page.parent / link).exists()] == []
+# -- links and paths
 
 
-def test_every_script_the_readme_names_can_be_run():
-    named = set(re.findall(r"\bscript/\w+", (ROOT / "README.md").read_text()))
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub makes of the headings."""
+    headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
-    assert named >= {"script/server", "script/test"}
-    assert [name for name in sorted(named) if not os.access(ROOT / name, os.X_OK)] == []
+
+def broken(page: Path) -> Iterator[str]:
+    """The links of a page that lead to no file, or to no heading of it."""
+    for link in LINK.findall(prose(page)):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path) if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            yield link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_link_leads_to_a_page_and_a_heading(page: Path) -> None:
+    assert list(broken(page)) == []
+
+
+@pytest.mark.parametrize(
+    ("link", "wrong"), [("b.md", False), ("b.md#one-hop", False), ("c.md", True), ("b.md#two-hops", True)]
+)
+def test_a_broken_link_is_found(tmp_path: Path, link: str, wrong: bool) -> None:
+    (tmp_path / "a.md").write_text(f"[b]({link})")
+    (tmp_path / "b.md").write_text("# One hop\n")
+
+    assert bool(list(broken(tmp_path / "a.md"))) is wrong
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_path_that_a_page_names_exists(page: Path) -> None:
+    assert [path for path in PATH.findall(page.read_text()) if path not in COMING and not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_script_that_a_page_names_can_be_run(page: Path) -> None:
+    named = set(SCRIPT.findall(page.read_text())) - COMING
+
+    assert [script for script in sorted(named) if not os.access(ROOT / script, os.X_OK)] == []
+
+
+# -- the index
+
+
+def questions() -> dict[str, str]:
+    """The first questions of a newcomer, each with the link that answers it."""
+    _, section, *_ = re.split(r"^## .+$", (ROOT / "docs/index.md").read_text(), flags=re.MULTILINE)
+    return dict(re.findall(r"^\| (.+\?) \| \[.+\]\((.+)\) \|$", section, re.MULTILINE))
+
+
+ANSWERS = {
+    "How do I run it?": "script/server",
+    "What does it do, from an artisan's first call to the buyer's last text?": "Amina joins",
+    "How do I try a change without a phone?": "script/soko phone",
+    "Where is the code for something? Where do I put a new line?": "`marketplace_api`",
+    "What happens between a key press and the next screen?": "session store",
+    "What does this word mean?": "| hop |",
+    "Which settings, commands, callbacks and API paths are there?": "`DATABASE_URL`",
+    "How does my web shop list products and place orders?": "Idempotency-Key",
+    "How does money reach an artisan, and what if a payment fails?": "`unknown`",
+    "How do I open a shop to the public, and what do I watch?": "ENVIRONMENT=production",
+    "Why is it built this way?": "| 0001 |",
+    "How do I test and send a change?": "script/test",
+}
+"""For each question, some words of its answer."""
+
+
+def section(link: str) -> str:
+    """The text of the page, or of the section, that a link of the index leads to."""
+    path, _, anchor = link.partition("#")
+    text = (ROOT / "docs" / path).read_text()
+    if not anchor:
+        return text
+    heading = next(line for line in text.splitlines() if line.startswith("#") and anchor in _anchor(line))
+    level = heading.partition(" ")[0]
+    return re.split(rf"^#{{1,{len(level)}}} ", text.partition(heading)[2], flags=re.MULTILINE)[0]
+
+
+def _anchor(heading: str) -> str:
+    return re.sub(r"[^\w\- ]", "", heading.lstrip("# ").lower()).replace(" ", "-")
+
+
+def test_the_readme_leads_to_the_index() -> None:
+    assert "docs/index.md" in LINK.findall((ROOT / "README.md").read_text())
+
+
+def test_the_index_has_the_first_questions_of_a_newcomer() -> None:
+    assert len(questions()) >= FEWEST_QUESTIONS
+    assert questions().keys() == ANSWERS.keys()
+
+
+@pytest.mark.parametrize("question", ANSWERS)
+def test_the_link_beside_a_question_leads_to_its_answer(question: str) -> None:
+    assert ANSWERS[question] in section(questions()[question])
+
+
+def test_every_page_is_two_clicks_from_the_readme() -> None:
+    linked = {link.partition("#")[0] for link in LINK.findall((ROOT / "docs/index.md").read_text())}
+    pages = {os.path.relpath(page, ROOT / "docs") for page in (ROOT / "docs").rglob("*.md")}
+
+    assert {page for page in pages - {"index.md"} if not page.startswith("adr/0")} <= linked
