@@ -18,8 +18,7 @@ from bot.marketplace.port import CallerProfile, Marketplace, MarketplaceSession,
 from bot.messaging import queue, rendering
 from bot.messaging.queue import REPLY, NewMessage
 from bot.photos import links
-from flows.kit import SMS, Channel, Conversation, DialogueEngine, Person, Place, Turn
-from flows.market import (
+from flows.commands import (
     ChangePayout,
     CheckPin,
     ChooseLanguage,
@@ -33,6 +32,7 @@ from flows.market import (
     SendStatement,
     ShopCommand,
 )
+from flows.kit import SMS, Channel, Conversation, DialogueEngine, Person, Place, Turn
 from marketplace_api.shop import Ids
 from state import people, pins, processed
 

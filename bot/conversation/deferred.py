@@ -8,8 +8,8 @@ from typing import cast
 import msgspec
 from sqlalchemy import Connection
 
+from flows.commands import Command, ShopCommand
 from flows.kit import Conversation
-from flows.market import Command, ShopCommand
 from state import outbox
 
 KIND = "command"

@@ -22,8 +22,8 @@ from bot.marketplace.remote import RemoteMarketplace, RemoteSession
 from bot.messaging import queue
 from bot.messaging.queue import REPLY, NewMessage
 from bot.runtime.clock import Clock
+from flows.commands import Outcome
 from flows.kit import N_, SMS, Act, Turn
-from flows.market import Outcome
 from marketplace_api.shop import Ids
 from state import outbox
 from state.outbox import Job

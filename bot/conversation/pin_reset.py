@@ -12,8 +12,8 @@ from bot.marketplace.port import ArtisanContact, MarketplaceSession
 from bot.messaging import queue, rendering
 from bot.messaging.queue import REPLY, NewMessage
 from flows import kit
+from flows.commands import Outcome
 from flows.kit import N_
-from flows.market import Outcome
 from marketplace_api.shop import Ids
 from state import pins
 

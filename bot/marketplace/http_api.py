@@ -6,7 +6,7 @@
     GET  /phones/{msisdn}/orders              … and what else dialogues ask
     POST /phones/{msisdn}/commands            {"type": "SetPrice", "code": "K7P4", "price": 150000}
 
-The values are those of the dialogues themselves (`flows/market.py`), written down; who reads them is
+The values are those of the dialogues themselves (`flows/market.py`, `flows/commands.py`) as JSON. They are read by
 `bot/marketplace/remote.py`. Amounts are minor units of the shop's currency.
 """
 
@@ -27,7 +27,7 @@ from bot.marketplace import events
 from bot.marketplace.local import LocalSession
 from bot.marketplace.port import ArtisanContact, CallerProfile, CommandResult, RecentEvents, ShopFacts
 from bot.web.messages_api import E164, PhonePath
-from flows import market
+from flows import commands, market
 from marketplace_api.rest import problems
 from marketplace_api.rest.access import requires, shop
 from marketplace_api.rest.fields import Limit
@@ -42,7 +42,7 @@ PHOTO_LINK = "PHOTO_LINK"
 """Under this name the application's configuration holds how a link for pictures is made."""
 
 # msgspec gets to know a type as it first reads one; two threads that make it do so at once crash the process
-msgspec.json.Decoder(market.ShopCommand)
+msgspec.json.Decoder(commands.ShopCommand)
 
 _answers: dict[str, Any] = {}
 """By path, the type of what is answered there."""
@@ -142,8 +142,8 @@ def earnings(stall: LocalSession) -> market.Earnings:
     return stall.earnings()
 
 
-@asks("/phones/<msisdn>/day", market.KioskDay)
-def day(stall: LocalSession) -> market.KioskDay:
+@asks("/phones/<msisdn>/day", market.KioskDaySummary)
+def day(stall: LocalSession) -> market.KioskDaySummary:
     """Read an agent's day at the kiosk."""
     return stall.day()
 
@@ -185,7 +185,7 @@ def perform(path_data: PhonePath, msisdn: str) -> Response:
     return _perform(command, path_data.msisdn)
 
 
-def _command(body: bytes) -> market.Command:
+def _command(body: bytes) -> commands.Command:
     """JSON has one kind of number, so 5.0 is whole."""
     sent = msgspec.json.decode(body)
     if isinstance(sent, dict):
@@ -193,12 +193,12 @@ def _command(body: bytes) -> market.Command:
             name: int(value) if isinstance(value, float) and value.is_integer() else value
             for name, value in sent.items()
         }
-    command: market.Command = msgspec.convert(sent, market.ShopCommand)
+    command: commands.Command = msgspec.convert(sent, commands.ShopCommand)
     return command
 
 
 @repeatable
-def _perform(command: market.Command, msisdn: str) -> Response:
+def _perform(command: commands.Command, msisdn: str) -> Response:
     stall = _stall(msisdn)
     outcome = stall.perform(command)
     return _answer(CommandResult(outcome, stall.caller()), 201)
@@ -225,16 +225,16 @@ def described(complete: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[
     def describe(document: dict[str, Any]) -> dict[str, Any]:
         reads = {"/phones/shop": ShopFacts, "/phones/news": RecentEvents, **_answers}
         shapes, components = msgspec.json.schema_components(
-            [*reads.values(), CommandResult, market.ShopCommand], ref_template=NAMED
+            [*reads.values(), CommandResult, commands.ShopCommand], ref_template=NAMED
         )
         *answered, performed, command = shapes
         document["components"]["schemas"] |= {f"Phone{name}": schema for name, schema in components.items()}
         for path, schema in zip(reads, answered, strict=True):
             document["paths"][path]["get"]["responses"] |= _response("200", schema)
-        commands = document["paths"]["/phones/{msisdn}/commands"]["post"]
-        commands["requestBody"] = {"content": _json(command)}
-        del commands["responses"]["200"]
-        commands["responses"] |= _response("201", performed)
+        operation = document["paths"]["/phones/{msisdn}/commands"]["post"]
+        operation["requestBody"] = {"content": _json(command)}
+        del operation["responses"]["200"]
+        operation["responses"] |= _response("201", performed)
         return complete(document)
 
     return describe

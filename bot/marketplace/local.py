@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NoReturn
+from typing import NoReturn, cast
 
 from bot.db.unit_of_work import Database, UnitOfWork
 from bot.marketplace import events
 from bot.marketplace.port import ArtisanContact, CallerProfile, EventDetails
-from flows import market
-from flows.market import Outcome
+from flows import commands, market
+from flows.commands import Outcome
 from marketplace_api.accounts import artisans, help_requests
 from marketplace_api.catalogue import products
 from marketplace_api.catalogue.categories import CATEGORIES
@@ -104,7 +104,10 @@ class LocalSession:
     def products(self) -> Sequence[market.ProductSummary]:
         artisan = self.artisan()
         rows = products.of_artisan(self.shop, artisan) if artisan else []
-        return [market.ProductSummary(row.code, row.title, row.price, row.quantity, row.status) for row in rows]
+        return [
+            market.ProductSummary(row.code, row.title, row.price, row.quantity, cast(market.ProductStatus, row.status))
+            for row in rows
+        ]
 
     def orders(self) -> Sequence[market.OrderSummary]:
         artisan = self.artisan()
@@ -130,15 +133,18 @@ class LocalSession:
         if artisan is None:
             return market.Earnings(0, 0)
         standing = payouts.standing(self.shop, artisan)
-        last = [market.Earned(row.code, row.amount, row.about, row.status in payouts.SETTLED) for row in standing.last]
+        last = [
+            market.PayoutSummary(row.code, row.amount, row.about, row.status in payouts.SETTLED)
+            for row in standing.last
+        ]
         return market.Earnings(standing.owed, standing.paid, last)
 
-    def day(self) -> market.KioskDay:
+    def day(self) -> market.KioskDaySummary:
         kiosk = self.kiosk()
         if kiosk is None:
-            return market.KioskDay(0, 0)
+            return market.KioskDaySummary(0, 0)
         coming, midnight = receiving.awaited(self.shop, kiosk), self.shop.midnight(self.shop.today)
-        return market.KioskDay(
+        return market.KioskDaySummary(
             len(coming),
             len(orders.at_kiosk(self.shop, kiosk)),
             ready=sum(part.ready_at is not None for part in coming),
@@ -153,7 +159,7 @@ class LocalSession:
 
     # -- commands
 
-    def perform(self, command: market.Command, key: str = "") -> Outcome:
+    def perform(self, command: commands.Command, key: str = "") -> Outcome:
         """Does it in the transaction, all or nothing; a refusal by the shop is an outcome, not an error.
 
         That a key is performed once is for whoever holds the transaction to see to.
@@ -165,63 +171,63 @@ class LocalSession:
             values = {name: value for name, value in refused.values.items() if isinstance(value, str | int)}
             return Outcome("rejected", refused.reason, dict(values))
 
-    def _do(self, command: market.Command) -> Outcome:
+    def _do(self, command: commands.Command) -> Outcome:
         match command:
-            case market.ChooseLanguage():
+            case commands.ChooseLanguage():
                 return self._choose_language(command)
-            case market.RegisterArtisan():
+            case commands.RegisterArtisan():
                 return self._register(command)
-            case market.RenameArtisan(name):
+            case commands.RenameArtisan(name):
                 artisans.rename(self.shop, self._the_artisan(), name)
                 return _done()
-            case market.ChangeKiosk(kiosk_id):
+            case commands.ChangeKiosk(kiosk_id):
                 artisans.set_kiosk(self.shop, self._the_artisan(), kiosk_id)
                 return _done()
-            case market.ChangePayout(method, msisdn):
+            case commands.ChangePayout(method, msisdn):
                 artisans.set_payout(self.shop, self._the_artisan(), method, msisdn)
                 return _done()
-            case market.Leave():
+            case commands.Leave():
                 artisans.leave(self.shop, self._the_artisan())
                 return _done()
-            case market.ListProduct():
+            case commands.ListProduct():
                 return self._list_product(command)
-            case market.SetPrice(code, price):
+            case commands.SetPrice(code, price):
                 return _done(code=products.set_price(self.shop, self._the_artisan(), code, price).code)
-            case market.SetStock(code, quantity):
+            case commands.SetStock(code, quantity):
                 return _done(code=products.set_stock(self.shop, self._the_artisan(), code, quantity).code)
-            case market.RemoveProduct(code):
+            case commands.RemoveProduct(code):
                 return _done(code=products.withdraw(self.shop, self._the_artisan(), code).code)
-            case market.AcceptOrder():
+            case commands.AcceptOrder():
                 return self._accept(command)
-            case market.DeclineOrder():
+            case commands.DeclineOrder():
                 return _made(orders.decline(self.shop, self._the_artisan(), command.code, command.reason))
-            case market.SayReady():
+            case commands.SayReady():
                 return _made(orders.say_ready(self.shop, self._the_artisan(), command.code))
-            case market.ReleaseOrder(code):
+            case commands.ReleaseOrder(code):
                 return _made(orders.release(self.shop, self._the_artisan(), code))
-            case market.ConfirmDelivery(code):
+            case commands.ConfirmDelivery(code):
                 return _done(code=orders.deliver(self.shop, self._bought(code)).code)
-            case market.CancelOrder(code):
+            case commands.CancelOrder(code):
                 return _done(code=orders.cancel(self.shop, self._bought(code)).code)
-            case market.ReceiveGoods():
+            case commands.ReceiveGoods():
                 return self._receive(command)
-            case market.FindCash():
+            case commands.FindCash():
                 return self._find_cash(command)
-            case market.PayCash():
+            case commands.PayCash():
                 return _done(payout=payouts.collect(self.shop, self._the_kiosk(), command.payout_id).code)
-            case market.ShipOrder():
+            case commands.ShipOrder():
                 return self._ship(command)
-            case market.RequestCall():
+            case commands.RequestCall():
                 return _done(request=help_requests.request(self.shop, self._msisdn).id)
         raise NotImplementedError(type(command).__name__)
 
-    def _choose_language(self, command: market.ChooseLanguage) -> Outcome:
+    def _choose_language(self, command: commands.ChooseLanguage) -> Outcome:
         artisan = self.artisan()
         if artisan:
             artisans.set_language(self.shop, artisan, command.language)
         return _done()
 
-    def _register(self, command: market.RegisterArtisan) -> Outcome:
+    def _register(self, command: commands.RegisterArtisan) -> Outcome:
         artisans.register(
             self.shop,
             name=command.name,
@@ -234,7 +240,7 @@ class LocalSession:
         )
         return _done()
 
-    def _list_product(self, command: market.ListProduct) -> Outcome:
+    def _list_product(self, command: commands.ListProduct) -> Outcome:
         product = products.list_product(
             self.shop,
             self._the_artisan(),
@@ -245,7 +251,7 @@ class LocalSession:
         )
         return _done(code=product.code)
 
-    def _accept(self, command: market.AcceptOrder) -> Outcome:
+    def _accept(self, command: commands.AcceptOrder) -> Outcome:
         promised = None if command.days is None else self.shop.today + timedelta(days=command.days)
         return _made(orders.accept(self.shop, self._the_artisan(), command.code, command.quantity, promised))
 
@@ -256,7 +262,7 @@ class LocalSession:
             raise Refused("unknown_code", 404, code=code)
         return order
 
-    def _receive(self, command: market.ReceiveGoods) -> Outcome:
+    def _receive(self, command: commands.ReceiveGoods) -> Outcome:
         part = receiving.receive(
             self.shop,
             self._the_kiosk(),
@@ -268,21 +274,21 @@ class LocalSession:
         )
         return _done(code=part.order.code, title=part.order.title, artisan=part.artisan.name)
 
-    def _find_cash(self, command: market.FindCash) -> Outcome:
+    def _find_cash(self, command: commands.FindCash) -> Outcome:
         """A wrong code is no error to be undone: that it was tried has to be kept."""
         payout = cash_codes.find(self.shop, self._the_kiosk(), command.digits)
         if payout is None:
             return Outcome("rejected", "wrong_code")
         return _done(payout=payout.id, amount=payout.amount, artisan=payout.artisan.name)
 
-    def _ship(self, command: market.ShipOrder) -> Outcome:
+    def _ship(self, command: commands.ShipOrder) -> Outcome:
         order = orders.by_code(self.shop, command.code)
         if order is None or order.kiosk_id != self._the_kiosk().id:
             raise Refused("unknown_code", 404, code=command.code)
         return _done(order=orders.ship(self.shop, order, command.carrier, command.tracking).code)
 
 
-def _done(**values: market.Value) -> Outcome:
+def _done(**values: commands.Value) -> Outcome:
     return Outcome("done", values=values)
 
 
@@ -299,7 +305,7 @@ def _part(row: Assignment) -> market.OrderSummary:
         order.title,
         quantity,
         split(order.unit_price, quantity, order.commission_percent).earns,
-        row.status if row.status != "offered" else order.status,
+        cast(market.SummaryStatus, row.status if row.status != "offered" else order.status),
         row.artisan.name,
         row.kiosk.name,
         ready=row.ready_at is not None,
@@ -316,7 +322,7 @@ def _whole(row: Order) -> market.OrderSummary:
         row.title,
         orders.pieces(row),
         row.artisan_earns,
-        row.status,
+        cast(market.OrderStatus, row.status),
         brief=row.brief is not None,
         due_on=row.brief.due_on if row.brief else None,
     )

@@ -17,7 +17,8 @@ import msgspec
 from msgspec import Meta
 
 from bot.db.unit_of_work import UnitOfWork
-from flows.market import Command, KioskSummary, Market, Outcome
+from flows.commands import Command, Outcome
+from flows.market import KioskSummary, Market
 from marketplace_api.models import Artisan
 
 

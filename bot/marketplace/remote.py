@@ -34,8 +34,8 @@ from bot.marketplace.port import (
     Unreachable,
 )
 from bot.runtime.clock import Clock
-from flows import market
-from flows.market import Outcome
+from flows import commands, market
+from flows.commands import Outcome
 from marketplace_api.payments.money import split
 
 log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ class _Problem(msgspec.Struct):
 # made here, since two threads that make msgspec get to know a type at once crash the process
 _PROBLEM = Decoder(_Problem)
 _FACTS, _RECENT, _PERFORMED = Decoder(ShopFacts), Decoder(RecentEvents), Decoder(CommandResult)
-_SPEAKER, _EARNINGS, _DAY = Decoder(CallerProfile), Decoder(market.Earnings), Decoder(market.KioskDay)
+_SPEAKER, _EARNINGS, _DAY = Decoder(CallerProfile), Decoder(market.Earnings), Decoder(market.KioskDaySummary)
 _PRODUCTS, _ORDERS = Decoder(list[market.ProductSummary]), Decoder(list[market.OrderSummary])
 _MAKER: Decoder[ArtisanContact | None] = Decoder(ArtisanContact | None)
 _ORDER: Decoder[market.OrderSummary | None] = Decoder(market.OrderSummary | None)
@@ -260,7 +260,7 @@ class RemoteSession:
     def earnings(self) -> market.Earnings:
         return self._ask("/earnings", _EARNINGS)
 
-    def day(self) -> market.KioskDay:
+    def day(self) -> market.KioskDaySummary:
         return self._ask("/day", _DAY)
 
     def _ask(self, path: str, answers: Decoder[T]) -> T:
@@ -270,7 +270,7 @@ class RemoteSession:
 
     # -- commands
 
-    def perform(self, command: market.Command, key: str = "") -> Outcome:
+    def perform(self, command: commands.Command, key: str = "") -> Outcome:
         """Has it done once for the key. What the shop cannot take at all counts as refused."""
         self._heard.clear()
         try:

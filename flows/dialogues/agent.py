@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from flows.commands import FindCash, PayCash, ReceiveGoods, ShipOrder
 from flows.kit import (
     N_,
     Act,
@@ -25,7 +26,7 @@ from flows.kit import (
     length,
 )
 from flows.kit.flow import because, came_from
-from flows.market import FindCash, OrderSummary, PayCash, ReceiveGoods, ShipOrder
+from flows.market import OrderSummary
 
 LATER = "later"
 

@@ -1,7 +1,7 @@
 """A buyer says that she has her order, or that she wants it no more."""
 
+from flows.commands import CancelOrder, ConfirmDelivery
 from flows.kit import N_, Act, AskCode, Flow, Keyword, Notice, Turn
-from flows.market import CancelOrder, ConfirmDelivery
 
 from .track import HERS, STATUS, bought, code_given
 

@@ -1,7 +1,7 @@
 """Help in words, and a person who calls back."""
 
+from flows.commands import RequestCall
 from flows.kit import N_, Act, Flow, Keyword, Notice, Turn
-from flows.market import RequestCall
 
 
 def request_call(turn: Turn) -> RequestCall:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from flows.commands import RegisterArtisan
 from flows.kit import (
     N_,
     Act,
@@ -20,7 +21,6 @@ from flows.kit import (
     length,
 )
 from flows.kit.flow import because
-from flows.market import RegisterArtisan
 
 from .home import is_artisan
 from .payout import behind_the_pin

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from flows.commands import ChooseLanguage
 from flows.kit import N_, Act, Choice, Enter, Flow, Keyword, PagedList, Turn
 from flows.kit.flow import always
-from flows.market import ChooseLanguage
 
 
 def languages(turn: Turn) -> Sequence[Choice]:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
+from flows.commands import SendStatement
 from flows.kit import N_, Act, Enter, Flow, Go, Keyword, Menu, Notice, Option, Turn
-from flows.market import Earned, SendStatement
+from flows.market import PayoutSummary
 
 from .home import is_artisan
 
@@ -35,7 +36,7 @@ def send_statement(turn: Turn) -> SendStatement:
     return SendStatement()
 
 
-def lines(turn: Turn, payouts: Iterable[Earned]) -> str:
+def lines(turn: Turn, payouts: Iterable[PayoutSummary]) -> str:
     """A payout a line, as `W2V4 KSh 2,700 paid`: she knows the order, for she made it."""
     return "\n".join(
         f"{payout.order} {turn.money(payout.amount)} {turn.words.text(PAID if payout.paid else OWED)}"

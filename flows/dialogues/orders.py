@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from flows import reading
+from flows.commands import AcceptOrder, DeclineOrder, ReleaseOrder, SayReady
 from flows.kit import (
     N_,
     Act,
@@ -29,7 +30,7 @@ from flows.kit import (
 )
 from flows.kit.flow import because, given, known
 from flows.kit.kinds import StateKind
-from flows.market import AcceptOrder, DeclineOrder, OrderSummary, ReleaseOrder, SayReady
+from flows.market import OrderSummary
 
 PLACED, ACCEPTED_BY_HER = "placed", "accepted"
 DAYS = between(1, 60)

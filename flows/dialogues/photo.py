@@ -1,8 +1,8 @@
 """An artisan asks for a link by which she can send pictures of a product."""
 
+from flows.commands import SendPhotoLink
 from flows.kit import N_, Act, Flow, Go, Keyword, Notice, PagedList, Turn
 from flows.kit.flow import known
-from flows.market import SendPhotoLink
 
 from .products import FACTS, GONE, NONE, NOT_HERS, code_as, products
 

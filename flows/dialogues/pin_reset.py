@@ -1,8 +1,8 @@
 """A kiosk agent helps an artisan who forgot her PIN: with a code that only the artisan was texted."""
 
+from flows.commands import OfferPinReset, ResetPin
 from flows.kit import N_, Act, AskDigits, AskPhone, Flow, Go, Notice, Turn
 from flows.kit.flow import because
-from flows.market import OfferPinReset, ResetPin
 
 
 def offer_pin_reset(turn: Turn) -> OfferPinReset:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from flows import reading
+from flows.commands import RemoveProduct, SetPrice, SetStock
 from flows.kit import (
     N_,
     Act,
@@ -29,7 +30,7 @@ from flows.kit import (
     between,
 )
 from flows.kit.flow import Fill, given, known
-from flows.market import ProductSummary, RemoveProduct, SetPrice, SetStock
+from flows.market import ProductSummary
 
 from .sell import PRICE, is_dear
 

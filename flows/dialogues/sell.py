@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from flows import reading
+from flows.commands import ListProduct
 from flows.kit import (
     N_,
     Act,
@@ -21,7 +22,6 @@ from flows.kit import (
     between,
     length,
 )
-from flows.market import ListProduct
 
 from .home import is_artisan
 from .join import crafts

@@ -1,8 +1,8 @@
 """What an artisan can change about herself, and how she leaves."""
 
+from flows.commands import ChangeKiosk, Leave, RenameArtisan
 from flows.kit import N_, Act, Ask, Confirm, Enter, Flow, Go, Notice, PagedList, Turn, length
 from flows.kit.flow import because
-from flows.market import ChangeKiosk, Leave, RenameArtisan
 
 from .join import kiosks
 

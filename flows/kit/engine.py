@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flows import reading
-from flows.market import Command, Outcome
+from flows.commands import Command, Outcome
 
 from .checks import Gone, RejectedAnswer
 from .conversation import Answer, Conversation, Frame

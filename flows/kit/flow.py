@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from transitions import Machine, State
 
 from flows import reading
+from flows.commands import RejectionReason
 
 from .kinds import Edge, Enter, Go, ListQuestion, StateKind, Then, edges, picking
 from .turn import Place, Turn
@@ -63,7 +64,7 @@ def known(name: str) -> Callable[[Turn], bool]:
     return lambda turn: turn.get(name) is not None
 
 
-def because(*reasons: str) -> Callable[[Turn], bool]:
+def because(*reasons: RejectionReason) -> Callable[[Turn], bool]:
     """Whether the command was rejected for one of these reasons."""
     return lambda turn: turn.outcome is not None and turn.outcome.reason in reasons
 

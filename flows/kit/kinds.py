@@ -21,7 +21,7 @@ from typing import Any
 from transitions import EventData, State
 
 from flows import reading
-from flows.market import Command
+from flows.commands import Command
 from flows.reading import Read, Unreadable
 
 from .checks import Check, RejectedAnswer

@@ -14,7 +14,8 @@ from .screen import Channel
 from .words import Wording, Words, versions
 
 if TYPE_CHECKING:
-    from flows.market import Market, Outcome
+    from flows.commands import Outcome
+    from flows.market import Market
 
 
 class Person(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -15,8 +15,8 @@ from bot.db.unit_of_work import UnitOfWork
 from bot.marketplace.local import LocalMarketplace
 from bot.marketplace.port import CallerProfile, Marketplace, MarketplaceSession
 from bot.marketplace.remote import MarketplaceClient, RemoteMarketplace
-from flows import market
-from flows.market import Command, Outcome
+from flows import commands, market
+from flows.commands import Command, Outcome
 from tests.bot.fixtures import AKINYI, JOY, NEW_PHONE, OTIENO, POT, place_order, seed_shop
 from tests.remote_marketplace import fault_proxy
 from tests.service import OPERATOR_KEY, Service, serving
@@ -63,13 +63,13 @@ def kiosk(town: Town) -> str:
     return str(town.shop.api("GET", "/kiosks")["data"][0]["id"])
 
 
-def done(**values: market.Value) -> Outcome:
+def done(**values: commands.Value) -> Outcome:
     return Outcome("done", values=values)
 
 
-def joining(town: Town, **otherwise: str) -> market.RegisterArtisan:
+def joining(town: Town, **otherwise: str) -> commands.RegisterArtisan:
     chosen = {"name": "Amina", "language": "sw", "craft": "baskets", "kiosk_id": kiosk(town)} | otherwise
-    return market.RegisterArtisan(payout_method="mobile_money", payout_msisdn=NEW_PHONE, **chosen)
+    return commands.RegisterArtisan(payout_method="mobile_money", payout_msisdn=NEW_PHONE, **chosen)
 
 
 def pot(town: Town) -> market.ProductSummary:
@@ -129,10 +129,10 @@ def test_a_craft_and_a_kiosk_that_are_not_there_are_refused(town: Town) -> None:
 def test_she_changes_her_name_her_kiosk_her_language_and_how_she_is_paid(town: Town) -> None:
     second = town.shop.kiosk(NEW_PHONE, "Toi Market", "Nairobi")
     for command in (
-        market.RenameArtisan("Akinyi O."),
-        market.ChangeKiosk(second["id"]),
-        market.ChooseLanguage("fr"),
-        market.ChangePayout("kiosk_cash", None),
+        commands.RenameArtisan("Akinyi O."),
+        commands.ChangeKiosk(second["id"]),
+        commands.ChooseLanguage("fr"),
+        commands.ChangePayout("kiosk_cash", None),
     ):
         assert town.tell(AKINYI, command) == done()
 
@@ -142,13 +142,13 @@ def test_she_changes_her_name_her_kiosk_her_language_and_how_she_is_paid(town: T
 
 
 def test_her_wares_are_listed_changed_and_withdrawn(town: Town) -> None:
-    listed = town.tell(AKINYI, market.ListProduct("Jug", "pottery", 900_00, 2))
+    listed = town.tell(AKINYI, commands.ListProduct("Jug", "pottery", 900_00, 2))
     code = str(listed.values["code"])
-    assert town.tell(AKINYI, market.SetPrice(code, 950_00)) == done(code=code)
-    assert town.tell(AKINYI, market.SetStock(code, 0)) == done(code=code)
+    assert town.tell(AKINYI, commands.SetPrice(code, 950_00)) == done(code=code)
+    assert town.tell(AKINYI, commands.SetStock(code, 0)) == done(code=code)
     products = town.ask(AKINYI, lambda stall: stall.products())
     assert market.ProductSummary(code, "Jug", 950_00, 0, "sold_out") in products
-    assert town.tell(AKINYI, market.RemoveProduct(code)) == done(code=code)
+    assert town.tell(AKINYI, commands.RemoveProduct(code)) == done(code=code)
 
     assert [product.title for product in town.ask(AKINYI, lambda stall: stall.products())] == [POT]
     assert town.ask(NEW_PHONE, lambda stall: stall.products()) == []
@@ -157,17 +157,17 @@ def test_her_wares_are_listed_changed_and_withdrawn(town: Town) -> None:
 @pytest.mark.parametrize(
     ("command", "refused"),
     [
-        (market.SetPrice("Z9Z9", 900_00), Outcome("rejected", "unknown_code", {"code": "Z9Z9"})),
-        (market.SetStock("Z9Z9", 1), Outcome("rejected", "unknown_code", {"code": "Z9Z9"})),
-        (market.RemoveProduct("Z9Z9"), Outcome("rejected", "unknown_code", {"code": "Z9Z9"})),
-        (market.AcceptOrder("Z9Z9"), Outcome("rejected", "unknown_code", {"code": "Z9Z9"})),
-        (market.DeclineOrder("Z9Z9"), Outcome("rejected", "unknown_code", {"code": "Z9Z9"})),
-        (market.SayReady("Z9Z9"), Outcome("rejected", "unknown_code", {"code": "Z9Z9"})),
-        (market.ReleaseOrder("Z9Z9"), Outcome("rejected", "unknown_code", {"code": "Z9Z9"})),
-        (market.ConfirmDelivery("Z9Z9"), Outcome("rejected", "unknown_code", {"code": "Z9Z9"})),
-        (market.CancelOrder("Z9Z9"), Outcome("rejected", "unknown_code", {"code": "Z9Z9"})),
-        (market.FindCash("135791"), Outcome("rejected", "not_an_agent")),
-        (market.ReceiveGoods(1, 1), Outcome("rejected", "not_an_agent")),
+        (commands.SetPrice("Z9Z9", 900_00), Outcome("rejected", "unknown_code", {"code": "Z9Z9"})),
+        (commands.SetStock("Z9Z9", 1), Outcome("rejected", "unknown_code", {"code": "Z9Z9"})),
+        (commands.RemoveProduct("Z9Z9"), Outcome("rejected", "unknown_code", {"code": "Z9Z9"})),
+        (commands.AcceptOrder("Z9Z9"), Outcome("rejected", "unknown_code", {"code": "Z9Z9"})),
+        (commands.DeclineOrder("Z9Z9"), Outcome("rejected", "unknown_code", {"code": "Z9Z9"})),
+        (commands.SayReady("Z9Z9"), Outcome("rejected", "unknown_code", {"code": "Z9Z9"})),
+        (commands.ReleaseOrder("Z9Z9"), Outcome("rejected", "unknown_code", {"code": "Z9Z9"})),
+        (commands.ConfirmDelivery("Z9Z9"), Outcome("rejected", "unknown_code", {"code": "Z9Z9"})),
+        (commands.CancelOrder("Z9Z9"), Outcome("rejected", "unknown_code", {"code": "Z9Z9"})),
+        (commands.FindCash("135791"), Outcome("rejected", "not_an_agent")),
+        (commands.ReceiveGoods(1, 1), Outcome("rejected", "not_an_agent")),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -180,15 +180,15 @@ def test_what_is_not_there_or_not_hers_is_refused_with_the_reason(
 def test_who_is_no_artisan_sells_nothing(town: Town) -> None:
     refused = Outcome("rejected", "not_an_artisan")
 
-    assert town.tell(NEW_PHONE, market.ListProduct("Jug", "pottery", 900_00, 2)) == refused
-    assert town.tell(NEW_PHONE, market.AcceptOrder("K7P4")) == refused
+    assert town.tell(NEW_PHONE, commands.ListProduct("Jug", "pottery", 900_00, 2)) == refused
+    assert town.tell(NEW_PHONE, commands.AcceptOrder("K7P4")) == refused
 
 
 def test_she_leaves_unless_an_order_is_open(town: Town) -> None:
     placed = place_order(town.shop)
-    assert town.tell(AKINYI, market.Leave()).reason == "orders_open"
-    town.tell(AKINYI, market.DeclineOrder(placed["code"], "busy"))
-    assert town.tell(AKINYI, market.Leave()) == done()
+    assert town.tell(AKINYI, commands.Leave()).reason == "orders_open"
+    town.tell(AKINYI, commands.DeclineOrder(placed["code"], "busy"))
+    assert town.tell(AKINYI, commands.Leave()) == done()
 
     assert town.ask(AKINYI, lambda stall: stall.caller()) == CallerProfile()
 
@@ -211,15 +211,15 @@ def test_an_order_is_seen_accepted_in_part_and_said_to_be_ready(town: Town) -> N
     (offered,) = town.ask(AKINYI, lambda stall: stall.orders())
     assert (offered.code, offered.title, offered.quantity, offered.status) == (code, POT, 3, "placed")
     assert offered.earns == 3 * 1620_00
-    assert town.tell(AKINYI, market.AcceptOrder(code, 4)).reason == "wrong_count"
-    accepted = town.tell(AKINYI, market.AcceptOrder(code, 2))
+    assert town.tell(AKINYI, commands.AcceptOrder(code, 4)).reason == "wrong_count"
+    accepted = town.tell(AKINYI, commands.AcceptOrder(code, 2))
     assert accepted.values["earns"] == 2 * 1620_00
     assert (accepted.values["title"], accepted.values["kiosk"]) == (POT, "Lakeside")
-    assert town.tell(AKINYI, market.SayReady(code)).kind == "done"
+    assert town.tell(AKINYI, commands.SayReady(code)).kind == "done"
 
     (hers,) = town.ask(AKINYI, lambda stall: stall.orders())
     assert (hers.quantity, hers.status, hers.ready) == (2, "accepted", True)
-    assert town.tell(AKINYI, market.AcceptOrder(code)).reason == "order_not_open"
+    assert town.tell(AKINYI, commands.AcceptOrder(code)).reason == "order_not_open"
 
 
 def test_a_buyer_sees_her_order_and_cancels_it_and_nobody_else_does(town: Town) -> None:
@@ -228,11 +228,11 @@ def test_a_buyer_sees_her_order_and_cancels_it_and_nobody_else_does(town: Town) 
     assert bought is not None
     assert (bought.code, bought.status) == (code, "placed")
     assert town.ask(NEW_PHONE, lambda stall: stall.bought(code)) is None
-    assert town.tell(NEW_PHONE, market.CancelOrder(code)).reason == "unknown_code"
+    assert town.tell(NEW_PHONE, commands.CancelOrder(code)).reason == "unknown_code"
 
-    assert town.tell(JOY, market.ConfirmDelivery(code)).reason == "order_not_shipped"
-    assert town.tell(JOY, market.CancelOrder(code)) == done(code=code)
-    assert town.tell(JOY, market.CancelOrder(code)).reason == "order_not_open"
+    assert town.tell(JOY, commands.ConfirmDelivery(code)).reason == "order_not_shipped"
+    assert town.tell(JOY, commands.CancelOrder(code)) == done(code=code)
+    assert town.tell(JOY, commands.CancelOrder(code)).reason == "order_not_open"
 
 
 def test_what_she_promised_is_released_or_brought_by_the_day_she_said(town: Town) -> None:
@@ -240,11 +240,11 @@ def test_what_she_promised_is_released_or_brought_by_the_day_she_said(town: Town
     code = town.shop.brief(brief | {"quantity": 40, "due_on": "2026-12-10"}, JOY)["code"]
     (offered,) = town.ask(AKINYI, lambda stall: stall.orders())
     assert (offered.brief, offered.quantity, offered.due_on) == (True, 40, date(2026, 12, 10))
-    assert town.tell(AKINYI, market.AcceptOrder(code, 10, days=60)).reason == "too_late"
-    assert town.tell(AKINYI, market.AcceptOrder(code, 10, days=3)).kind == "done"
+    assert town.tell(AKINYI, commands.AcceptOrder(code, 10, days=60)).reason == "too_late"
+    assert town.tell(AKINYI, commands.AcceptOrder(code, 10, days=3)).kind == "done"
     (hers,) = [part for part in town.ask(AKINYI, lambda stall: stall.orders()) if part.status == "accepted"]
     assert (hers.quantity, hers.due_on) == (10, date(2026, 11, 26))
-    assert town.tell(AKINYI, market.ReleaseOrder(code)).kind == "done"
+    assert town.tell(AKINYI, commands.ReleaseOrder(code)).kind == "done"
 
     assert all(part.status == "placed" for part in town.ask(AKINYI, lambda stall: stall.orders()))
 
@@ -254,28 +254,28 @@ def test_what_she_promised_is_released_or_brought_by_the_day_she_said(town: Town
 
 def test_goods_are_received_shipped_and_confirmed_and_their_money_is_owed(town: Town) -> None:
     code = place_order(town.shop, 2)["code"]
-    town.tell(AKINYI, market.AcceptOrder(code))
+    town.tell(AKINYI, commands.AcceptOrder(code))
     assert town.ask(OTIENO, lambda stall: stall.day()).expected == 1
     (part,) = town.ask(OTIENO, lambda stall: stall.expected(code))
     assert (part.title, part.quantity, part.artisan) == (POT, 2, "Akinyi Ouma")
-    assert town.tell(OTIENO, market.ReceiveGoods(part.part, 3)).reason == "wrong_count"
-    assert town.tell(OTIENO, market.ReceiveGoods(part.part, 2)).kind == "done"
+    assert town.tell(OTIENO, commands.ReceiveGoods(part.part, 3)).reason == "wrong_count"
+    assert town.tell(OTIENO, commands.ReceiveGoods(part.part, 2)).kind == "done"
 
     assert [parcel.code for parcel in town.ask(OTIENO, lambda stall: stall.to_ship())] == [code]
     assert town.ask(OTIENO, lambda stall: stall.expected(code)) == []
     earnings = town.ask(AKINYI, lambda stall: stall.earnings())
     assert (earnings.owed, earnings.paid) == (2 * 1620_00, 0)
     assert [(payout.order, payout.amount, payout.paid) for payout in earnings.last] == [(code, 2 * 1620_00, False)]
-    assert town.tell(OTIENO, market.ShipOrder(code, "G4S", "TRK1")).kind == "done"
-    assert town.tell(OTIENO, market.ShipOrder(code, "G4S", "TRK1")).reason == "order_not_at_kiosk"
-    assert town.tell(JOY, market.ConfirmDelivery(code)) == done(code=code)
+    assert town.tell(OTIENO, commands.ShipOrder(code, "G4S", "TRK1")).kind == "done"
+    assert town.tell(OTIENO, commands.ShipOrder(code, "G4S", "TRK1")).reason == "order_not_at_kiosk"
+    assert town.tell(JOY, commands.ConfirmDelivery(code)) == done(code=code)
 
 
 def test_goods_are_turned_back_and_awaited_again(town: Town) -> None:
     code = place_order(town.shop, 3)["code"]
-    town.tell(AKINYI, market.AcceptOrder(code))
+    town.tell(AKINYI, commands.AcceptOrder(code))
     (part,) = town.ask(OTIENO, lambda stall: stall.expected(code))
-    received = town.tell(OTIENO, market.ReceiveGoods(part.part, 1, refused=1, reason="server_error", follows=True))
+    received = town.tell(OTIENO, commands.ReceiveGoods(part.part, 1, refused=1, reason="server_error", follows=True))
     assert received.kind == "done"
     (rest,) = town.ask(OTIENO, lambda stall: stall.expected(code))
 
@@ -286,7 +286,7 @@ def test_goods_are_turned_back_and_awaited_again(town: Town) -> None:
 
 def test_who_keeps_no_kiosk_sees_nothing_of_one(town: Town) -> None:
     code = place_order(town.shop)["code"]
-    town.tell(AKINYI, market.AcceptOrder(code))
+    town.tell(AKINYI, commands.AcceptOrder(code))
 
     assert town.ask(NEW_PHONE, lambda stall: stall.expected(code)) == []
     assert town.ask(NEW_PHONE, lambda stall: stall.to_ship()) == []
@@ -296,26 +296,26 @@ def test_who_keeps_no_kiosk_sees_nothing_of_one(town: Town) -> None:
 
 
 def test_cash_is_found_by_its_code_and_paid_once_and_wrong_codes_lock(town: Town) -> None:
-    town.tell(AKINYI, market.ChangePayout("kiosk_cash", None))
+    town.tell(AKINYI, commands.ChangePayout("kiosk_cash", None))
     code = place_order(town.shop)["code"]
-    town.tell(AKINYI, market.AcceptOrder(code))
+    town.tell(AKINYI, commands.AcceptOrder(code))
     (part,) = town.ask(OTIENO, lambda stall: stall.expected(code))
-    town.tell(OTIENO, market.ReceiveGoods(part.part, 1))
+    town.tell(OTIENO, commands.ReceiveGoods(part.part, 1))
     happened = town.marketplace.news(0, 100, town.shop.clock())
     (digits,) = [news.due.cash_code for news in happened if news.due and news.due.cash_code]
-    found = town.tell(OTIENO, market.FindCash(digits))
+    found = town.tell(OTIENO, commands.FindCash(digits))
     assert (found.values["amount"], found.values["artisan"]) == (1620_00, "Akinyi Ouma")
     payout = str(found.values["payout"])
-    assert town.tell(OTIENO, market.PayCash(payout)).kind == "done"
-    assert town.tell(OTIENO, market.PayCash(payout)).reason == "payout_not_awaiting_collection"
+    assert town.tell(OTIENO, commands.PayCash(payout)).kind == "done"
+    assert town.tell(OTIENO, commands.PayCash(payout)).reason == "payout_not_awaiting_collection"
 
     for _ in range(3):
-        assert town.tell(OTIENO, market.FindCash("000000")).reason == "wrong_code"
-    assert town.tell(OTIENO, market.FindCash("000000")).reason == "locked"
+        assert town.tell(OTIENO, commands.FindCash("000000")).reason == "wrong_code"
+    assert town.tell(OTIENO, commands.FindCash("000000")).reason == "locked"
 
 
 def test_who_wants_to_be_called_waits_once(town: Town) -> None:
-    assert town.tell(JOY, market.RequestCall()) == town.tell(JOY, market.RequestCall())
+    assert town.tell(JOY, commands.RequestCall()) == town.tell(JOY, commands.RequestCall())
     assert len(town.shop.api("GET", "/help-requests")["data"]) == 1
 
 
@@ -342,6 +342,6 @@ def test_what_happened_is_read_from_a_number_on_with_the_people_it_concerns(town
 
 
 def test_every_command_that_a_shop_performs_is_tried_here() -> None:
-    tried, names = Path(__file__).read_text(), [command.__name__ for command in get_args(market.ShopCommand)]
+    tried, names = Path(__file__).read_text(), [command.__name__ for command in get_args(commands.ShopCommand)]
 
-    assert [name for name in names if f"market.{name}(" not in tried] == []
+    assert [name for name in names if f"commands.{name}(" not in tried] == []

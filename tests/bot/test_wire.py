@@ -14,7 +14,7 @@ from msgspec.json import Decoder
 
 from bot.marketplace.port import CallerProfile, CommandResult, Unreachable
 from bot.marketplace.remote import LARGEST_ANSWER, MarketplaceClient, NotTakenError, RemoteMarketplace, RemoteSession
-from flows.market import Outcome, SetPrice
+from flows.commands import Outcome, SetPrice
 from tests.remote_marketplace import FaultProxy, fault_proxy
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)

@@ -9,6 +9,7 @@ from functools import partial
 import msgspec
 
 from bot.messaging import rendering
+from flows.commands import Command, Outcome, RequestCall
 from flows.kit import (
     USSD,
     Act,
@@ -26,7 +27,6 @@ from flows.kit import (
     Turn,
 )
 from flows.kit.kinds import StateKind
-from flows.market import Command, Outcome, RequestCall
 
 from .market import Village
 

@@ -19,9 +19,10 @@ from datetime import date, timedelta
 
 from msgspec.structs import replace
 
-from flows import market
+from flows import commands
+from flows.commands import Outcome, Value
 from flows.kit import Person
-from flows.market import Earned, Earnings, KioskDay, KioskSummary, OrderSummary, Outcome, ProductSummary, Value
+from flows.market import Earnings, KioskDaySummary, KioskSummary, OrderSummary, PayoutSummary, ProductSummary
 
 CRAFTS = ("Baskets", "Beadwork", "Jewellery", "Textiles", "Wood carving", "Pottery", "Leather", "Metalwork")
 SENT = ("shipped", "delivered")
@@ -137,86 +138,86 @@ class Village:
         return next((order for order in self.parcels.values() if order.code == code), None)
 
     def earnings(self) -> Earnings:
-        owed = [Earned(order.code, order.earns, order.code, paid=False) for order in self._standing("at_kiosk")]
-        paid = [Earned(order.code, order.earns, order.code, paid=True) for order in self._standing(*SENT)]
+        owed = [PayoutSummary(order.code, order.earns, order.code, paid=False) for order in self._standing("at_kiosk")]
+        paid = [PayoutSummary(order.code, order.earns, order.code, paid=True) for order in self._standing(*SENT)]
         return Earnings(sum(due.amount for due in owed), sum(due.amount for due in paid), [*owed, *paid][:5])
 
-    def day(self) -> KioskDay:
+    def day(self) -> KioskDaySummary:
         coming, here = list(self._standing("accepted")), self.to_ship()
         cash = sum(order.earns for order in self._standing(*SENT))
         ready = sum(order.ready for order in coming)
-        return KioskDay(len(coming), len(here), ready, received=len(here), cash_paid=cash, drawer=-cash)
+        return KioskDaySummary(len(coming), len(here), ready, received=len(here), cash_paid=cash, drawer=-cash)
 
     def _standing(self, *statuses: str) -> Iterator[OrderSummary]:
         return (order for order in self.parcels.values() if order.status in statuses)
 
     # -- what may be told
 
-    def perform(self, command: market.Command) -> Outcome:
+    def perform(self, command: commands.Command) -> Outcome:
         try:
             return Outcome("done", values=self._do(command))
         except Refusal as refusal:
             return Outcome("rejected", refusal.reason, refusal.values)
 
-    def _do(self, command: market.Command) -> dict[str, Value]:
+    def _do(self, command: commands.Command) -> dict[str, Value]:
         if self.shut:
             raise Refusal("shut")
         match command:
-            case market.ChooseLanguage(language):
+            case commands.ChooseLanguage(language):
                 self.person = replace(self.person, language=language)
-            case market.RegisterArtisan(name, language):
+            case commands.RegisterArtisan(name, language):
                 if self.pin and not self.proven:
                     raise Refusal("pin")
                 self.person = replace(self.person, name=name, language=language, artisan=True)
-            case market.RenameArtisan(name):
+            case commands.RenameArtisan(name):
                 self.person = replace(self.person, name=name)
-            case market.ChangeKiosk():
+            case commands.ChangeKiosk():
                 pass
-            case market.CheckPin(pin):
+            case commands.CheckPin(pin):
                 self._prove(pin)
-            case market.ChangePayout():
+            case commands.ChangePayout():
                 if not self.proven:
                     raise Refusal("pin")
-            case market.Leave():
+            case commands.Leave():
                 self._leave()
-            case market.ListProduct(title, _, price, quantity):
+            case commands.ListProduct(title, _, price, quantity):
                 return {"code": self.stock(title, price, quantity)}
-            case market.SetPrice(code, price):
+            case commands.SetPrice(code, price):
                 self.shelf[code] = replace(self._ware(code), price=price)
-            case market.SetStock(code, quantity):
+            case commands.SetStock(code, quantity):
                 self.shelf[code] = replace(self._ware(code), quantity=quantity)
-            case market.RemoveProduct(code):
+            case commands.RemoveProduct(code):
                 del self.shelf[self._ware(code).code]
-            case market.AcceptOrder(code, quantity, days):
+            case commands.AcceptOrder(code, quantity, days):
                 return self._accept(self._parcel(code, "placed"), quantity, days)
-            case market.DeclineOrder(code):
+            case commands.DeclineOrder(code):
                 self._move(self._parcel(code, "placed"), "declined")
-            case market.SayReady(code):
+            case commands.SayReady(code):
                 return self._made(self._parcel(code, "accepted"))
-            case market.ReleaseOrder(code):
+            case commands.ReleaseOrder(code):
                 self._move(self._parcel(code, "accepted"), "placed")
-            case market.ConfirmDelivery(code):
+            case commands.ConfirmDelivery(code):
                 self._move(self._parcel(code, "shipped"), "delivered")
-            case market.CancelOrder(code):
+            case commands.CancelOrder(code):
                 self._move(self._parcel(code, "placed"), "cancelled")
-            case market.ReceiveGoods():
+            case commands.ReceiveGoods():
                 return self._receive(command)
-            case market.ShipOrder(code):
+            case commands.ShipOrder(code):
                 self._move(self._parcel(code, "at_kiosk"), "shipped")
-            case market.FindCash(digits):
+            case commands.FindCash(digits):
                 return {"payout": f"pay_{digits}", "amount": self._cash(digits), "artisan": self.person.name}
-            case market.PayCash(payout):
+            case commands.PayCash(payout):
                 if self.purse.pop(payout.removeprefix("pay_"), None) is None:
                     raise Refusal("payout_not_awaiting_collection")
-            case market.SendPhotoLink(code):
+            case commands.SendPhotoLink(code):
                 return {"link": LINK + self._ware(code).code}
-            case market.RequestCall():
+            case commands.RequestCall():
                 self.callers.append(self.person.msisdn)
-            case market.SendStatement():
+            case commands.SendStatement():
                 self.statements += 1
-            case market.OfferPinReset(msisdn):
+            case commands.OfferPinReset(msisdn):
                 return self._offer_reset(msisdn)
-            case market.ResetPin(_, digits):
+            case commands.ResetPin(_, digits):
                 self._reset(digits)
         return {}
 
@@ -266,7 +267,7 @@ class Village:
     def _of(self, order: OrderSummary, count: int) -> OrderSummary:
         return replace(order, quantity=count, earns=order.earns * count // order.quantity)
 
-    def _receive(self, command: market.ReceiveGoods) -> dict[str, Value]:
+    def _receive(self, command: commands.ReceiveGoods) -> dict[str, Value]:
         """What is good comes to the kiosk; the rest is still awaited if it follows."""
         order = self.parcels.get(command.part)
         if order is None:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 import locales
 from bot.messaging import consent, rendering
 from flows import reading
+from flows.commands import Command, Outcome, SayReady, ShopCommand
 from flows.dialogues import ENGINE
 from flows.kit import (
     SMS,
@@ -32,7 +33,6 @@ from flows.kit import (
 )
 from flows.kit.conversation import Guess
 from flows.kit.kinds import ListQuestion
-from flows.market import Command, Outcome, SayReady, ShopCommand
 
 from . import laws
 from .conftest import Phone

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from flows.commands import Command, ListProduct, Outcome, RequestCall
 from flows.kit import Act, Ask, AskDigits, AskMoney, Confirm, Enter, Go, Notice, Turn
 from flows.kit.flow import because
 from flows.kit.kinds import StateKind
-from flows.market import Command, ListProduct, Outcome, RequestCall
 
 from .conftest import Phone, tale
 

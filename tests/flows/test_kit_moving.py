@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from flows.commands import RequestCall
 from flows.kit import (
     Act,
     Ask,
@@ -22,7 +23,6 @@ from flows.kit import (
     PagedList,
     Turn,
 )
-from flows.market import RequestCall
 
 from .conftest import AMINA, HOME, Phone, tale
 from .market import Village

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows import gsm7
+from flows.commands import RequestCall
 from flows.kit import (
     LONG_SMS,
     SMS,
@@ -27,7 +28,6 @@ from flows.kit import (
     PagedList,
     Screen,
 )
-from flows.market import RequestCall
 
 from .conftest import HOME, tale
 

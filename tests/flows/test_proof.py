@@ -12,6 +12,7 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from bot.messaging import rendering
+from flows.commands import ListProduct, RequestCall
 from flows.dialogues import ENGINE, home, sell
 from flows.kit import (
     N_,
@@ -44,7 +45,6 @@ from flows.kit.drawing import mermaid, name_of
 from flows.kit.flow import Fact, because
 from flows.kit.kinds import StateKind
 from flows.kit.proof import find_faults, find_wording_faults
-from flows.market import ListProduct, RequestCall
 
 from . import laws
 from .conftest import CALL, PLACE, Phone

@@ -11,9 +11,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from flows.commands import Command, Leave, ListProduct, Outcome, PayCash, ReceiveGoods, ShipOrder
 from flows.dialogues import ENGINE, sell
 from flows.kit import SMS, USSD, Channel, Confirm, Conversation, DialogueEngine, Person
-from flows.market import Command, Leave, ListProduct, Outcome, PayCash, ReceiveGoods, ShipOrder
 
 from .conftest import Phone
 from .laws import HOSTILE, fits

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from flows.commands import Command, DeclineOrder, Outcome, RemoveProduct, SayReady, SetPrice, SetStock
 from flows.dialogues import ENGINE
 from flows.kit import SMS
-from flows.market import Command, DeclineOrder, Outcome, RemoveProduct, SayReady, SetPrice, SetStock
 
 from .conftest import AMINA, PLACE, Phone
 from .market import Village

@@ -7,9 +7,9 @@ from datetime import date
 import pytest
 from msgspec.structs import replace
 
+from flows.commands import AcceptOrder, Command, Outcome, ReceiveGoods, ReleaseOrder, SendStatement
 from flows.dialogues import ENGINE
 from flows.kit import SMS, USSD, Channel
-from flows.market import AcceptOrder, Command, Outcome, ReceiveGoods, ReleaseOrder, SendStatement
 
 from .conftest import AMINA, Phone
 from .market import Village
