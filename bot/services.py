@@ -79,7 +79,7 @@ def build(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = N
     place = Place(
         settings.country,
         settings.currency,
-        rendering.offered(settings.languages),
+        rendering.language_names(settings.languages),
         settings.ussd_code,
         settings.sms_short_code,
     )

@@ -96,7 +96,7 @@ def errands(app: Flask, services: Services, pool: ThreadPoolExecutor, payer: Pay
     handlers: dict[str, Handler] = {
         PAYOUT: PayoutJob(services.payout_callbacks, payer or _payer(services)).look,
         mms.JOB: _with_payload(fetcher),
-        broadcasts.KIND: partial(broadcasts.chunk, services),
+        broadcasts.KIND: partial(broadcasts.add_next_messages, services),
     }
     if settings.development:
         handlers |= {kind: _with_payload(post) for kind, post in providers.posters(app, services).items()}

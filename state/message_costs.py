@@ -15,7 +15,7 @@ By = Literal["day", "dialogue", "order"]
 
 
 @dataclass(frozen=True, slots=True)
-class Sum:
+class CostTotal:
     """Texts of one key whose provider named a price in `currency`; "" where it named none."""
 
     key: str
@@ -25,7 +25,7 @@ class Sum:
     cost: Decimal
 
 
-def outgoing(
+def totals(
     conn: Connection,
     by: By,
     *,
@@ -33,7 +33,7 @@ def outgoing(
     until: datetime | None = None,
     after: tuple[str, str] | None = None,
     limit: int,
-) -> list[Sum]:
+) -> list[CostTotal]:
     """The last key first, going on after the key and currency `after`. What never left is not counted."""
     c = message.c
     key, currency = _key(conn, by), func.coalesce(_currency(), "")
@@ -44,7 +44,9 @@ def outgoing(
     paid = func.sum(func.coalesce(cast(func.substr(_priced(), 5), Numeric(18, 6)), 0))
     summed = select(key, currency, func.count(), func.sum(c.segments), paid).where(*asked)
     rows = conn.execute(summed.group_by(key, currency).order_by(key.desc(), currency.desc()).limit(limit))
-    return [Sum(key, currency, texts, segments, Decimal(str(cost))) for key, currency, texts, segments, cost in rows]
+    return [
+        CostTotal(key, currency, texts, segments, Decimal(str(cost))) for key, currency, texts, segments, cost in rows
+    ]
 
 
 def _key(conn: Connection, by: By) -> ColumnElement[Any]:

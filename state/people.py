@@ -78,7 +78,7 @@ def opt_in(conn: Connection, msisdn: str, how: str, now: datetime) -> bool:
     return _with_proof(conn, changed, msisdn=msisdn, what="opt_in", how=how, at=now)
 
 
-def consents(conn: Connection) -> dict[str, int]:
+def count_consents(conn: Connection) -> dict[str, int]:
     """How often people changed their mind, by what they wanted."""
     changes = select(consent.c.what, func.count().label("times")).group_by(consent.c.what)
     return {row.what: row.times for row in conn.execute(changes.order_by(consent.c.what))}

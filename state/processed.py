@@ -1,9 +1,9 @@
 """What hops did, so that a repeated, raced or crashed hop does it once.
 
-    outcome = performed.begin(conn, key, msisdn, now, gateway_session)
+    outcome = processed.begin(conn, key, msisdn, now, gateway_session)
     if outcome is None:
         outcome = perform(...)
-        performed.finish(conn, key, outcome, checkpoint)
+        processed.finish(conn, key, outcome, checkpoint)
 
 `begin`, the deed and `finish` belong in one transaction: all of them are kept, or none.
 """
@@ -43,7 +43,7 @@ def finish(conn: Connection, key: str, outcome: bytes, checkpoint: bytes) -> Non
     conn.execute(performed.update().where(performed.c.key == key).values(outcome=outcome, checkpoint=checkpoint))
 
 
-def latest(conn: Connection, gateway_session: str) -> bytes | None:
+def last_checkpoint(conn: Connection, gateway_session: str) -> bytes | None:
     """The checkpoint of the last thing done in a gateway's session."""
     newest_first = (
         select(performed.c.checkpoint)

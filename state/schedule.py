@@ -1,9 +1,9 @@
 """What is to be done again and again: one row a chore, claimed by whichever worker finds it due first.
 
-    for due in schedule.rows(conn): ...
+    for due in schedule.find_all(conn): ...
     if schedule.claim(conn, "orders.expire", now=now, lease=timedelta(minutes=5), token=token):
         ...
-        schedule.done(conn, "orders.expire", token=token, now=now, due_at=its_next_time)
+        schedule.finish(conn, "orders.expire", token=token, now=now, due_at=its_next_time)
 
 A row knows when its chore is due and nothing of why: whoever claims it says when it is due next. So a chore
 whose time passed many times while nobody worked is done once, and then goes on as usual.
@@ -21,7 +21,7 @@ from state.tables import insert_new, schedule
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ScheduleRow:
     """A chore as it stands. `done_at` is None until it was done once; `error` is why it failed the last time."""
 
     name: str
@@ -31,14 +31,14 @@ class Row:
     error: str | None
 
 
-def rows(conn: Connection) -> list[Row]:
+def find_all(conn: Connection) -> list[ScheduleRow]:
     """Every chore that was ever kept, by name."""
     c = schedule.c
     found = select(c.name, c.cron, c.due_at, c.done_at, c.error).order_by(c.name)
-    return [Row(*row) for row in conn.execute(found)]
+    return [ScheduleRow(*row) for row in conn.execute(found)]
 
 
-def keep(conn: Connection, name: str, cron: str, due_at: datetime) -> None:
+def register(conn: Connection, name: str, cron: str, due_at: datetime) -> None:
     """Keep a chore that is new, or whose hours have changed. For others nothing changes."""
     if not insert_new(conn, schedule, name=name, cron=cron, due_at=due_at):
         changed = schedule.update().where(schedule.c.name == name, schedule.c.cron != cron)
@@ -55,12 +55,12 @@ def claim(conn: Connection, name: str, *, now: datetime, lease: timedelta, token
     return conn.execute(due.values(lease_until=now + lease, lease_token=token)).rowcount == 1
 
 
-def done(conn: Connection, name: str, *, token: str, now: datetime, due_at: datetime) -> bool:
+def finish(conn: Connection, name: str, *, token: str, now: datetime, due_at: datetime) -> bool:
     """It is done, and due again at `due_at`. False if the lease was lost."""
     return _let_go(conn, name, token, done_at=now, due_at=due_at, error=None)
 
 
-def failed(conn: Connection, name: str, *, token: str, due_at: datetime, error: str) -> bool:
+def retry(conn: Connection, name: str, *, token: str, due_at: datetime, error: str) -> bool:
     """It is not done; try again at `due_at`. False if the lease was lost."""
     return _let_go(conn, name, token, due_at=due_at, error=error)
 

@@ -67,7 +67,7 @@ def revoke(name_or_id: str) -> None:
 def send_broadcast(text: str, **audience: str | None) -> None:
     """Text all artisans, or some of them. It waits for the morning where it is night."""
     with changing() as shop:
-        id, recipients = broadcasts.begin(shop, text, Audience(**audience))
+        id, recipients = broadcasts.start(shop, text, Audience(**audience))
     click.echo(f"{id}: {recipients} artisans")
 
 

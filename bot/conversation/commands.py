@@ -175,7 +175,7 @@ class DialogueRunner:
             case SendStatement():
                 text = self._statement(turn, context)
                 with context.work.writing() as conn:
-                    queue.queue(conn, text, context.ids.new_id("msg"), now)
+                    queue.add(conn, text, context.ids.new_id("msg"), now)
                 return Outcome("done")
             case RegisterArtisan() if self._is_guarded(context):
                 return Outcome("rejected", "pin")
@@ -197,7 +197,7 @@ class DialogueRunner:
                 known = people.find(conn, context.msisdn)
                 language = (known and known.language) or self.default_language
                 text = links.text(product, link, context.msisdn, language, f"photo:{key}")
-                queue.queue(conn, text, context.ids.new_id("msg"), context.now)
+                queue.add(conn, text, context.ids.new_id("msg"), context.now)
         return Outcome("done", values={"link": link})
 
     def _is_guarded(self, context: HopContext) -> bool:
@@ -252,7 +252,7 @@ def _person(context: HopContext, caller: CallerProfile) -> Person:
 
 def checkpoint(conn: Connection, gateway: str) -> Checkpoint | None:
     """Where a call stood after its last command, for when the session store has lost it."""
-    saved = processed.latest(conn, gateway)
+    saved = processed.last_checkpoint(conn, gateway)
     return _checkpoint.decode(saved) if saved else None
 
 

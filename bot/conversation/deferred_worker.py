@@ -59,7 +59,7 @@ class CatchingUp:
             conn, now = db.connection(), self.clock()
             # should another worker have taken the job over meanwhile, then the key of the text is known
             if text:
-                queue.queue(conn, text, self.ids.new_id("msg"), now)
+                queue.add(conn, text, self.ids.new_id("msg"), now)
             outbox.finish(conn, job, now=now)
 
     def _again(self, job: Job, error: str) -> None:

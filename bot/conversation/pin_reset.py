@@ -66,7 +66,7 @@ class Desk:
 
     def _text(self, artisan: ArtisanContact, said: kit.Wording, fields: Mapping[str, object]) -> None:
         """To her own phone, even after STOP: she has asked for it, or has to know."""
-        words = rendering.read_by(self.conn, artisan.msisdn, artisan.language)
-        body = rendering.text(words, said, {"kiosk": artisan.kiosk, **fields})
+        words = rendering.words_for(self.conn, artisan.msisdn, artisan.language)
+        body = rendering.render_sms(words, said, {"kiosk": artisan.kiosk, **fields})
         text = NewMessage(f"pin:{self.key}", artisan.msisdn, body, words.language, topic="reply", priority=REPLY)
-        queue.queue(self.conn, text, self.ids.new_id("msg"), self.now)
+        queue.add(self.conn, text, self.ids.new_id("msg"), self.now)

@@ -203,7 +203,7 @@ class ConversationService:
                     session, body = self._put_off(stored, context)
                 if body:
                     with context.work.writing() as conn:
-                        queue.queue(conn, self._reply(inbound, body, session), self.ids.new_id("msg"), now)
+                        queue.add(conn, self._reply(inbound, body, session), self.ids.new_id("msg"), now)
             session.answered(name, "")
             if self._save(session, stored, now):
                 return
@@ -273,7 +273,7 @@ class ConversationService:
 
     def _answer(self, inbound: Inbound, session: Session, context: HopContext) -> str:
         """What is said to a text; nothing when it wants no answer."""
-        asked = inbound.consent or consent.wanted(inbound.text)
+        asked = inbound.consent or consent.requested(inbound.text)
         if asked not in ("STOP", "START"):
             session.met(commands.meet(context, session.last))
             return self._converse(inbound, session, context)
@@ -288,10 +288,10 @@ class ConversationService:
         if inbound.sent_at is None:
             return False
         later = messages.inbound_texts_after(conn, inbound.msisdn, inbound.provider, inbound.sent_at)
-        return any(consent.wanted(text) for text in later)
+        return any(consent.requested(text) for text in later)
 
     def _reply(self, inbound: Inbound, body: str, session: Session) -> NewMessage:
-        asked = inbound.consent or consent.wanted(inbound.text)
+        asked = inbound.consent or consent.requested(inbound.text)
         return NewMessage(
             key=f"reply:{self._name(inbound)}",
             msisdn=inbound.msisdn,
@@ -394,7 +394,7 @@ class ConversationService:
                 delivery_reports.apply(conn, *named, report.status, now, report.reason, report.msisdn)
             delivery_reports.record_raw_status(conn, *named, report.raw_status)
             if report.reason and (msisdn := delivery_reports.recipient(conn, *named)):
-                consent.heed(conn, msisdn, report.provider, report.reason, now)
+                consent.apply_refusal(conn, msisdn, report.provider, report.reason, now)
 
     def opted_out(self, msisdn: str, how: str) -> None:
         """The provider says that this person wants no more texts."""

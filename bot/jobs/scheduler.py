@@ -104,7 +104,7 @@ class Scheduler:
         """Does every chore that is due and that nobody else is doing; how many those were."""
         now = self.clock()
         with self.database.reading() as db:
-            kept = {row.name: row for row in schedule.rows(db.connection())}
+            kept = {row.name: row for row in schedule.find_all(db.connection())}
         self._keep([chore for chore in self.table if chore.name not in kept or kept[chore.name].cron != chore.cron])
         due = [chore for chore in self.table if chore.name in kept and kept[chore.name].due_at <= now]
         return sum([self._do(chore) for chore in due])
@@ -117,7 +117,7 @@ class Scheduler:
         if chores:
             with self.database.writing.begin() as db:
                 for chore in chores:
-                    schedule.keep(db.connection(), chore.name, chore.cron, self.next_time(chore.cron, self.clock()))
+                    schedule.register(db.connection(), chore.name, chore.cron, self.next_time(chore.cron, self.clock()))
 
     def _do(self, chore: PeriodicTask) -> bool:
         token = self.ids.new_id("lease")
@@ -133,14 +133,14 @@ class Scheduler:
             with self.database.writing.begin() as db:
                 now = self.clock()
                 next_at = self.next_time(chore.cron, now)
-                schedule.done(db.connection(), chore.name, token=token, now=now, due_at=next_at)
+                schedule.finish(db.connection(), chore.name, token=token, now=now, due_at=next_at)
         return True
 
     def _failed(self, chore: PeriodicTask, token: str, error: str) -> None:
         with self.database.writing.begin() as db:
             now = self.clock()
             again_at = min(now + AGAIN, self.next_time(chore.cron, now))
-            schedule.failed(db.connection(), chore.name, token=token, due_at=again_at, error=error)
+            schedule.retry(db.connection(), chore.name, token=token, due_at=again_at, error=error)
 
 
 def build(services: Services) -> Scheduler:

@@ -37,7 +37,7 @@ class Audience:
         return found if self.town is None else found.where(Artisan.kiosk.has(Kiosk.town == self.town))
 
 
-def begin(shop: Shop, body: str, audience: Audience) -> tuple[str, int]:
+def start(shop: Shop, body: str, audience: Audience) -> tuple[str, int]:
     """Lets a broadcast begin once the transaction is committed; its id, and how many artisans it is for now.
 
     Opt-outs and quiet hours are heeded as each text leaves.
@@ -48,7 +48,7 @@ def begin(shop: Shop, body: str, audience: Audience) -> tuple[str, int]:
     return id, count
 
 
-def chunk(services: Services, job: Job) -> None:
+def add_next_messages(services: Services, job: Job) -> None:
     """Writes the next texts of a broadcast, and the job that goes on from there."""
     id, body, audience = job.payload["id"], job.payload["text"], Audience(**job.payload["audience"])
     with services.database.writing.begin() as session:
@@ -56,7 +56,7 @@ def chunk(services: Services, job: Job) -> None:
         page = audience.artisans().where(Artisan.id > job.payload["after"]).order_by(Artisan.id).limit(CHUNK)
         artisans = list(session.scalars(page))
         for artisan in artisans:
-            queue.queue(session.connection(), _text(id, body, artisan), services.ids.new_id("msg"), shop.now)
+            queue.add(session.connection(), _text(id, body, artisan), services.ids.new_id("msg"), shop.now)
         if len(artisans) == CHUNK:
             _go_on(shop, id, body, audience, after=artisans[-1].id)
         outbox.finish(session.connection(), job, now=shop.now)

@@ -44,7 +44,7 @@ STOP = frozenset(
 START = frozenset(["start", "unstop", "anza", "reprendre", "ጀምር", "ጀምሩ", "jemir", "jemiru"])
 
 
-def wanted(text: str) -> Literal["STOP", "START"] | None:
+def requested(text: str) -> Literal["STOP", "START"] | None:
     """What a text asks for, when it is nothing but such a word."""
     word = reading.fold(reading.clean(text)).strip(".!።")
     if word in STOP:
@@ -52,7 +52,7 @@ def wanted(text: str) -> Literal["STOP", "START"] | None:
     return "START" if word in START else None
 
 
-def heed(conn: Connection, msisdn: str, provider: str, reason: str | None, now: datetime) -> None:
+def apply_refusal(conn: Connection, msisdn: str, provider: str, reason: str | None, now: datetime) -> None:
     """Keeps what a provider's refusal says of a person's wishes, if that is its reason.
 
     Twilio's 21610 is her STOP. Safaricom's blacklist is of promotions alone: who is on it still wants to hear of

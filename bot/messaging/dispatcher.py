@@ -269,7 +269,7 @@ class Dispatcher:
         log.warning(
             "a text was not sent", extra={"message_id": message.id, "provider": provider, "reason": error.reason}
         )
-        consent.heed(conn, message.msisdn, provider, error.reason, now)
+        consent.apply_refusal(conn, message.msisdn, provider, error.reason, now)
         if error.unknown:
             sending.mark_unknown(conn, message.id, error=error.reason, provider=provider)
             outbox.finish(conn, job, now=now)

@@ -15,7 +15,7 @@ from state.messages import Message
 
 MESSAGE = "message"
 """The kind of job that a text leaves by."""
-REPLY, NEWS, REMINDER, BROADCAST = 10, 5, 3, 1
+REPLY, NOTIFICATION, REMINDER, BROADCAST = 10, 5, 3, 1
 """Priorities: somebody waits for a reply; a broadcast waits for everything."""
 
 
@@ -41,10 +41,10 @@ class NewMessage:
     about: str | None = None
     dialogue: str | None = None
     channel: str = "sms"
-    priority: int = NEWS
+    priority: int = NOTIFICATION
 
 
-def queue(conn: Connection, text: NewMessage, message_id: str, now: datetime) -> bool:
+def add(conn: Connection, text: NewMessage, message_id: str, now: datetime) -> bool:
     """Keeps the text to be sent once; False when its key was met before."""
     if not _let_leave(conn, text.key, message_id, text.msisdn, text.priority, now):
         return False
@@ -80,7 +80,7 @@ def resend(shop: Shop, message_id: str) -> Message:
     if not is_again:
         raise Refused("message_not_failed", current=message.status)
     outbox.finish_dead(conn, kind=MESSAGE, payload=_job(message_id), now=shop.now)
-    _let_leave(conn, f"resend:{shop.ids.new_id('job')}", message_id, message.msisdn, NEWS, shop.now)
+    _let_leave(conn, f"resend:{shop.ids.new_id('job')}", message_id, message.msisdn, NOTIFICATION, shop.now)
     return message
 
 

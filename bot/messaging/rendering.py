@@ -19,18 +19,18 @@ def words(language: str) -> Words:
     return Words(language, spoken.text, spoken.plural, spoken.money, spoken.day, latin=spoken.latin)
 
 
-def read_by(conn: Connection, msisdn: str, otherwise: str) -> Words:
+def words_for(conn: Connection, msisdn: str, otherwise: str) -> Words:
     """The language of whoever reads it: the one she chose with us, else `otherwise`."""
     known = people.find(conn, msisdn)
     return words(known.language if known and known.language else otherwise)
 
 
-def text(words: Words, said: Wording, fields: Mapping[str, object]) -> str:
+def render_sms(words: Words, said: Wording, fields: Mapping[str, object]) -> str:
     """The longest version of a message that fits one text."""
     bodies = [words.sendable(words.text(version).format_map(fields)) for version in versions(said)]
     return Screen(bodies).render(SMS)
 
 
-def offered(codes: Sequence[str]) -> tuple[tuple[str, str], ...]:
+def language_names(codes: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """Codes and own names, in the order they are offered."""
     return tuple((code, locales.catalogue(code).name) for code in codes)

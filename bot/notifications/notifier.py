@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 import locales
 from bot.marketplace.port import CashReceipt, EventDetails, PayoutNotice
 from bot.messaging import queue, rendering
-from bot.messaging.queue import NEWS, REMINDER, NewMessage
+from bot.messaging.queue import NOTIFICATION, REMINDER, NewMessage
 from bot.payments.payouts import due as look_at
 from bot.runtime.clock import Clock
 from flows import kit
@@ -157,7 +157,7 @@ class Notifier:
         """Writes down what must leave because of this event."""
         conn, now = session.connection(), self.clock()
         for text in self._texts(event, conn) if self.tells else ():
-            queue.queue(conn, text, self.ids.new_id("msg"), now)
+            queue.add(conn, text, self.ids.new_id("msg"), now)
         if self.pays:
             self._jobs(event, conn, now)
 
@@ -230,7 +230,7 @@ class Notifier:
 
     def _words(self, conn: Connection, msisdn: str, otherwise: str) -> Words:
         """The language of whoever reads it: the one she chose with us, else the one her order or registration names."""
-        return rendering.read_by(conn, msisdn, locales.best(otherwise, self.languages))
+        return rendering.words_for(conn, msisdn, locales.best(otherwise, self.languages))
 
     def _text(
         self, event: EventDetails, whom: str, msisdn: str, words: Words, said: kit.Wording, fields: Mapping[str, object]
@@ -239,11 +239,11 @@ class Notifier:
         return NewMessage(
             key=f"{event.id}:{whom}",
             msisdn=msisdn,
-            body=rendering.text(words, said, fields),
+            body=rendering.render_sms(words, said, fields),
             language=words.language,
             topic=REMINDING if reminds else event.type,
             about=event.data["id"],
-            priority=REMINDER if reminds else NEWS,
+            priority=REMINDER if reminds else NOTIFICATION,
         )
 
 

@@ -131,4 +131,4 @@ class Fetcher:
             priority=REPLY,
         )
         with self.database.writing.begin() as session:
-            outbound.queue(session.connection(), text, self.ids.new_id("msg"), self.clock())
+            outbound.add(session.connection(), text, self.ids.new_id("msg"), self.clock())

@@ -158,7 +158,7 @@ class Sum(BaseModel):
     cost: Money | None
 
     @classmethod
-    def of(cls, summed: message_costs.Sum) -> Self:
+    def of(cls, summed: message_costs.CostTotal) -> Self:
         paid = f"{summed.currency} {summed.cost}" if summed.currency else None
         return cls(key=summed.key, texts=summed.texts, segments=summed.segments, cost=cost(paid))
 
@@ -169,7 +169,7 @@ class Sum(BaseModel):
 @blueprint.output(Page[Sum])
 def list_sums(query_data: SumQuery) -> Page[Sum]:
     """Sum up the texts that left, by day, by dialogue or by order; the last key first."""
-    rows = message_costs.outgoing(
+    rows = message_costs.totals(
         shop().session.connection(),
         query_data.by,
         since=query_data.since,
@@ -207,7 +207,7 @@ class Broadcast(BaseModel):
 def send_broadcast(json_data: BroadcastIn) -> Broadcast:
     """Text all artisans, or some; quiet hours and opt-outs are heeded as each text leaves."""
     asked = json_data.model_dump(exclude={"text"})
-    id, recipients = broadcasts.begin(shop(), json_data.text, Audience(**asked))
+    id, recipients = broadcasts.start(shop(), json_data.text, Audience(**asked))
     return Broadcast(id=id, text=json_data.text, recipients=recipients, created_at=shop().now)
 
 

@@ -82,7 +82,7 @@ def _texts(conn: Connection, counts: Counts) -> Iterator[Metric]:
 def _people(conn: Connection, counts: Counts) -> Iterator[Metric]:
     yield _counter("soko_duplicates", "Texts brought again and not heard again.", counts, "duplicate", "same")
     changes = CounterMetricFamily("soko_consents", "Opt-outs and opt-ins.", labels=["what"])
-    for what, count in people.consents(conn).items():
+    for what, count in people.count_consents(conn).items():
         changes.add_metric([what], count)
     yield changes
 
@@ -108,7 +108,7 @@ def _payouts(shop: Shop) -> Iterator[Metric]:
 def _chores(conn: Connection) -> Iterator[Metric]:
     done = GaugeMetricFamily("soko_chore_done_timestamp_seconds", "When a chore was last done.", labels=["chore"])
     failing = GaugeMetricFamily("soko_chore_failing", "Whether a chore failed the last time.", labels=["chore"])
-    for row in schedule.rows(conn):
+    for row in schedule.find_all(conn):
         if row.done_at:
             done.add_metric([row.name], row.done_at.timestamp())
         failing.add_metric([row.name], float(row.error is not None))

@@ -35,7 +35,7 @@ def doing(service: Service, do: Callable[[], object], cron: str = HOURLY) -> Sch
 
 def due_at(service: Service, name: str = "count") -> datetime:
     with service.services.database.reading() as db:
-        return next(row.due_at for row in schedule.rows(db.connection()) if row.name == name)
+        return next(row.due_at for row in schedule.find_all(db.connection()) if row.name == name)
 
 
 def test_a_chore_is_done_each_hour_once(service: Service) -> None:

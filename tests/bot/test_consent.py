@@ -23,7 +23,7 @@ from bot.messaging import consent
 def test_a_word_alone_counts_however_it_is_written(asks: str, words: str) -> None:
     for word in words.split("/"):
         for written in (word, word.lower(), word.title(), f" {word}\n", f"{word}.", f"{word}!", f"{word}።"):
-            assert consent.wanted(written) == asks, written
+            assert consent.requested(written) == asks, written
 
 
 @pytest.mark.parametrize(
@@ -31,4 +31,4 @@ def test_a_word_alone_counts_however_it_is_written(asks: str, words: str) -> Non
     ["", ".", "STOP 1", "please stop", "Stop calling me", "acha kelele", "START again", "SELL end table 900", "YES"],
 )
 def test_what_says_more_or_something_else_is_no_such_word(text: str) -> None:
-    assert consent.wanted(text) is None
+    assert consent.requested(text) is None

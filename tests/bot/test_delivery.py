@@ -75,7 +75,7 @@ def say(service: Service, msisdn: str, body: str, topic: str = "order.placed", p
     """Something to be sent."""
     text = NewMessage(f"{msisdn}:{body}", msisdn, body, "en", topic, priority=priority)
     with service.services.database.writing.begin() as session:
-        queue.queue(session.connection(), text, service.services.ids.new_id("msg"), service.clock())
+        queue.add(session.connection(), text, service.services.ids.new_id("msg"), service.clock())
 
 
 def only(service: Service) -> Message:

@@ -75,7 +75,7 @@ def to_be_sent(service: Service, count: int) -> list[str]:
     with service.services.database.writing.begin() as session:
         for msisdn in msisdns:
             text = NewMessage(msisdn, msisdn, "hello", "en", "order.placed")
-            queue.queue(session.connection(), text, service.services.ids.new_id("msg"), LONG_AGO)
+            queue.add(session.connection(), text, service.services.ids.new_id("msg"), LONG_AGO)
     return msisdns
 
 

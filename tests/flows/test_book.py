@@ -39,7 +39,7 @@ from .conftest import Phone
 from .market import Village
 
 LANGUAGES = locales.available()
-PLACE = Place("KE", "KES", rendering.offered(LANGUAGES), "*384*22#", "22384")
+PLACE = Place("KE", "KES", rendering.language_names(LANGUAGES), "*384*22#", "22384")
 CHANNELS = [USSD, SMS]
 
 WIDEST = "W" * 40
@@ -342,7 +342,7 @@ def deserted(phone: Phone) -> Phone:
 
 
 def test_no_keyword_is_a_word_that_ends_or_begins_texting() -> None:
-    assert [word for word in ENGINE.keywords if consent.wanted(word)] == []
+    assert [word for word in ENGINE.keywords if consent.requested(word)] == []
 
 
 @pytest.mark.parametrize("word", ENGINE.keywords)

@@ -47,9 +47,9 @@ def test_of_hops_at_once_one_does_it_and_the_others_hear_of_it(engine: Engine) -
 
 
 def test_a_gateways_session_knows_where_it_stood_after_its_last_deed(conn: Connection) -> None:
-    assert processed.latest(conn, "ATUid_1") is None
+    assert processed.last_checkpoint(conn, "ATUid_1") is None
     for key, session in [("a", "ATUid_1"), ("b", "ATUid_1"), ("c", "ATUid_2"), ("d", None)]:
         begin(conn, key, session)
         processed.finish(conn, key, b"done", key.encode())
-    assert processed.latest(conn, "ATUid_1") == b"b"
-    assert processed.latest(conn, "ATUid_2") == b"c"
+    assert processed.last_checkpoint(conn, "ATUid_1") == b"b"
+    assert processed.last_checkpoint(conn, "ATUid_2") == b"c"

@@ -15,7 +15,7 @@ HOURLY = "0 * * * *"
 
 
 def keep(conn: Connection, name: str = "sweep", cron: str = HOURLY, due_at: datetime = NOW) -> None:
-    schedule.keep(conn, name, cron, due_at)
+    schedule.register(conn, name, cron, due_at)
 
 
 def claim(conn: Connection, token: str = "t1", now: datetime = NOW) -> bool:
@@ -23,7 +23,7 @@ def claim(conn: Connection, token: str = "t1", now: datetime = NOW) -> bool:
 
 
 def due_at(conn: Connection) -> datetime:
-    (row,) = schedule.rows(conn)
+    (row,) = schedule.find_all(conn)
     return row.due_at
 
 
@@ -40,20 +40,20 @@ def test_a_chore_nobody_kept_is_nobodys(conn: Connection) -> None:
 def test_done_it_is_due_at_its_next_time_and_no_sooner(conn: Connection) -> None:
     keep(conn, due_at=NOW - 100 * MINUTE)
     claim(conn)
-    assert schedule.done(conn, "sweep", token="t1", now=NOW, due_at=NOW + MINUTE)
+    assert schedule.finish(conn, "sweep", token="t1", now=NOW, due_at=NOW + MINUTE)
     assert not claim(conn, "t2")
     assert claim(conn, "t2", now=NOW + MINUTE)
-    assert schedule.rows(conn)[0].done_at == NOW
+    assert schedule.find_all(conn)[0].done_at == NOW
 
 
 def test_what_failed_says_why_until_it_is_done(conn: Connection) -> None:
     keep(conn)
     claim(conn)
-    assert schedule.failed(conn, "sweep", token="t1", due_at=NOW, error="OSError")
-    assert schedule.rows(conn)[0].error == "OSError"
+    assert schedule.retry(conn, "sweep", token="t1", due_at=NOW, error="OSError")
+    assert schedule.find_all(conn)[0].error == "OSError"
     assert claim(conn, "t2")
-    schedule.done(conn, "sweep", token="t2", now=NOW, due_at=NOW)
-    assert schedule.rows(conn)[0].error is None
+    schedule.finish(conn, "sweep", token="t2", now=NOW, due_at=NOW)
+    assert schedule.find_all(conn)[0].error is None
 
 
 def test_a_dead_workers_chore_goes_to_another_and_the_first_can_no_longer_touch_it(conn: Connection) -> None:
@@ -61,9 +61,9 @@ def test_a_dead_workers_chore_goes_to_another_and_the_first_can_no_longer_touch_
     claim(conn, "dead worker")
     assert not claim(conn, "too early", now=NOW + MINUTE - timedelta(seconds=1))
     assert claim(conn, "next worker", now=NOW + MINUTE)
-    assert not schedule.done(conn, "sweep", token="dead worker", now=NOW, due_at=NOW + 9 * MINUTE)
-    assert not schedule.failed(conn, "sweep", token="dead worker", due_at=NOW, error="late")
-    assert schedule.done(conn, "sweep", token="next worker", now=NOW, due_at=NOW + MINUTE)
+    assert not schedule.finish(conn, "sweep", token="dead worker", now=NOW, due_at=NOW + 9 * MINUTE)
+    assert not schedule.retry(conn, "sweep", token="dead worker", due_at=NOW, error="late")
+    assert schedule.finish(conn, "sweep", token="next worker", now=NOW, due_at=NOW + MINUTE)
 
 
 def test_keeping_it_again_changes_nothing_but_new_hours_do(conn: Connection) -> None:
