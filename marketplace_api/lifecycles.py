@@ -23,20 +23,20 @@ class Transition(NamedTuple):
     trigger: str
     source: str
     dest: str
-    otherwise: str
+    refusal: str
 
 
 class LifeCycle:
     """One table of steps, and the machine built from it once."""
 
-    def __init__(self, name: str, starts: tuple[str, ...], *steps: Transition) -> None:
+    def __init__(self, name: str, starts: tuple[str, ...], *transitions: Transition) -> None:
         self.name = name
         self.starts = starts
-        self.steps = steps
+        self.transitions = transitions
         self._machine = Machine(
             model=None,
             states=list(self.statuses),
-            transitions=[list(step[:3]) for step in steps],
+            transitions=[list(transition[:3]) for transition in transitions],
             initial=None,
             auto_transitions=False,
             model_attribute="status",
@@ -45,7 +45,7 @@ class LifeCycle:
     @property
     def statuses(self) -> tuple[str, ...]:
         """Every status, in the order of the table."""
-        reached = (status for step in self.steps for status in (step.source, step.dest))
+        reached = (status for transition in self.transitions for status in (transition.source, transition.dest))
         return tuple(dict.fromkeys((*self.starts, *reached)))
 
     def allows(self, row: Order | Assignment | Payout, trigger: str) -> bool:
@@ -55,15 +55,15 @@ class LifeCycle:
     def check(self, row: Order | Assignment | Payout, trigger: str) -> None:
         """Raise `Refused` if `trigger` leads nowhere from where `row` is."""
         if not self.allows(row, trigger):
-            raise Refused(self._otherwise(trigger), current=row.status)
+            raise Refused(self._refusal(trigger), current=row.status)
 
     def move(self, row: Order | Assignment | Payout, trigger: str) -> None:
         """Give `row.status` its next value, or raise `Refused` and leave it as it is."""
         self.check(row, trigger)
         self._machine.events[trigger].trigger(row)
 
-    def _otherwise(self, trigger: str) -> str:
-        return next(step.otherwise for step in self.steps if step.trigger == trigger)
+    def _refusal(self, trigger: str) -> str:
+        return next(transition.refusal for transition in self.transitions if transition.trigger == trigger)
 
 
 ORDER = LifeCycle(
@@ -100,16 +100,16 @@ PAYOUT = LifeCycle(
     Transition("send", "pending", "sending", "payout_not_sendable"),
     Transition("settle_paid", "sending", "paid", "payout_not_open"),
     Transition("settle_failed", "sending", "failed", "payout_not_open"),
-    Transition("settle_unknown", "sending", "unknown", "payout_not_open"),
-    Transition("put_back", "sending", "pending", "payout_not_open"),
+    Transition("mark_unknown", "sending", "unknown", "payout_not_open"),
+    Transition("release", "sending", "pending", "payout_not_open"),
     Transition("settle_paid", "unknown", "paid", "payout_not_open"),
     Transition("settle_failed", "unknown", "failed", "payout_not_open"),
-    Transition("put_back", "unknown", "pending", "payout_not_open"),
+    Transition("release", "unknown", "pending", "payout_not_open"),
     Transition("offer_cash", "unknown", "awaiting_collection", "payout_not_open"),
     Transition("retry", "failed", "pending", "payout_not_failed"),
-    Transition("doubt", "failed", "unknown", "payout_not_failed"),
-    Transition("doubt", "pending", "unknown", "payout_not_failed"),
-    Transition("doubt", "awaiting_collection", "unknown", "payout_not_failed"),
+    Transition("recheck", "failed", "unknown", "payout_not_failed"),
+    Transition("recheck", "pending", "unknown", "payout_not_failed"),
+    Transition("recheck", "awaiting_collection", "unknown", "payout_not_failed"),
     Transition("collect", "awaiting_collection", "collected", "payout_not_awaiting_collection"),
     Transition("settle_elsewhere", "pending", "paid", "payout_on_its_way"),
     Transition("settle_elsewhere", "failed", "paid", "payout_on_its_way"),
@@ -119,18 +119,21 @@ PAYOUT = LifeCycle(
 
 def mermaid(cycle: LifeCycle) -> str:
     """The table as a Mermaid state diagram."""
-    last = [status for status in cycle.statuses if all(step.source != status for step in cycle.steps)]
+    last = [status for status in cycle.statuses if all(transition.source != status for transition in cycle.transitions)]
     return "\n".join(
         [
             "stateDiagram-v2",
             *(f"    [*] --> {status}" for status in cycle.starts),
-            *(f"    {step.source} --> {step.dest}: {step.trigger}" for step in cycle.steps),
+            *(
+                f"    {transition.source} --> {transition.dest}: {transition.trigger}"
+                for transition in cycle.transitions
+            ),
             *(f"    {status} --> [*]" for status in last),
         ]
     )
 
 
-def document() -> str:
+def render_document() -> str:
     """`docs/lifecycles.md`, whole."""
     drawings = (
         f"## {cycle.name.capitalize()}\n\n```mermaid\n{mermaid(cycle)}\n```\n" for cycle in (ORDER, ASSIGNMENT, PAYOUT)
@@ -144,4 +147,4 @@ def document() -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(document())
+    sys.stdout.write(render_document())

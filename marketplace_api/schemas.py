@@ -18,7 +18,7 @@ AssignmentStatus = Literal[
 EndpointStatus = Literal["enabled", "disabled"]
 DeliveryStatus = Literal["pending", "delivered", "failed"]
 PayoutMethod = Literal["mobile_money", "kiosk_cash"]
-PayoutBlame = Literal["recipient", "us", "nobody"]
+FaultParty = Literal["recipient", "us", "nobody"]
 PayoutStatus = Literal["pending", "sending", "unknown", "paid", "failed", "awaiting_collection", "collected"]
 
 
@@ -29,7 +29,7 @@ class Money(BaseModel):
     currency: str
 
 
-class Maker(BaseModel):
+class ArtisanSummary(BaseModel):
     """As much of an artisan as stands beside her product."""
 
     id: str
@@ -71,7 +71,7 @@ class Product(BaseModel):
     price: Money
     quantity: int
     status: ProductStatus
-    artisan: Maker
+    artisan: ArtisanSummary
     photos: list[Photo]
     created_at: datetime
     updated_at: datetime
@@ -88,7 +88,7 @@ class Product(BaseModel):
                 "price": Money(amount=row.price, currency=row.currency),
                 "quantity": row.quantity,
                 "status": row.status,
-                "artisan": Maker.of(row.artisan),
+                "artisan": ArtisanSummary.of(row.artisan),
                 "photos": [Photo.of(photo, photos_url) for photo in row.photos],
                 "created_at": row.created_at,
                 "updated_at": row.updated_at,
@@ -124,7 +124,7 @@ class PublicArtisan(BaseModel):
         }
 
 
-class PayoutWay(BaseModel):
+class PayoutMethodDetails(BaseModel):
     """How an artisan is paid; cash needs no phone."""
 
     method: PayoutMethod
@@ -136,7 +136,7 @@ class Artisan(PublicArtisan):
 
     phone: str
     language: str
-    payout: PayoutWay
+    payout: PayoutMethodDetails
 
     @classmethod
     def _fields(cls, row: models.Artisan) -> dict[str, object]:
@@ -174,7 +174,7 @@ class Kiosk(BaseModel):
         )
 
 
-class Ware(BaseModel):
+class OrderedProduct(BaseModel):
     """As much of a product as stands in an order, at the price it was ordered for."""
 
     id: str
@@ -222,7 +222,7 @@ class Assignment(BaseModel):
     back at the kiosk; `reason` says why, or why she declined.
     """
 
-    artisan: Maker
+    artisan: ArtisanSummary
     quantity: int
     earns: Money
     status: AssignmentStatus
@@ -237,7 +237,7 @@ class Assignment(BaseModel):
     def of(cls, row: models.Assignment) -> Self:
         return cls.model_validate(
             {
-                "artisan": Maker.of(row.artisan),
+                "artisan": ArtisanSummary.of(row.artisan),
                 "quantity": row.quantity,
                 "earns": Money(amount=row.earns, currency=row.order.currency),
                 "status": row.status,
@@ -274,7 +274,7 @@ class Order(BaseModel):
     id: str
     code: str
     status: OrderStatus
-    product: Ware | None
+    product: OrderedProduct | None
     brief: Brief | None
     quantity: int
     buyer: Buyer
@@ -350,7 +350,7 @@ class Payout(BaseModel):
     status: PayoutStatus
     provider_reference: str | None
     failure: str | None
-    blame: PayoutBlame | None
+    blame: FaultParty | None
     order_id: str | None
     created_at: datetime
     paid_at: datetime | None
@@ -463,7 +463,7 @@ class WebhookDelivery(BaseModel):
         )
 
 
-class Pushed(BaseModel):
+class WebhookBody(BaseModel):
     """The body of a webhook, as Standard Webhooks has it; `timestamp` is the event's, `data` the resource then."""
 
     type: str

@@ -20,7 +20,7 @@ from marketplace_api.models import Kiosk, Order, Payout, Product
 Coded = TypeVar("Coded", Kiosk, Product, Order, Payout)
 
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
-LENGTHS = (4, 4, 4, 5, 5, 6, 7, 8, 9, 10)
+CODE_LENGTHS = (4, 4, 4, 5, 5, 6, 7, 8, 9, 10)
 """At which codes are tried until one is free."""
 
 
@@ -74,12 +74,12 @@ class Shop:
         return datetime.combine(day, time(), self.terms.zone)
 
 
-def add_coded(shop: Shop, make: Callable[[str], Coded]) -> Coded:
+def add_with_code(shop: Shop, make: Callable[[str], Coded]) -> Coded:
     """Add the row `make(code)` under a code that no other row of its table has.
 
     Codes grow longer by themselves as the short ones run out.
     """
-    for length in LENGTHS:
+    for length in CODE_LENGTHS:
         row = make(shop.ids.code(length))
         if _is_taken(shop.session, row):
             continue

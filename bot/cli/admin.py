@@ -39,7 +39,7 @@ def list_keys() -> None:
     """Every key ever made, oldest first; the key itself nobody knows."""
     services = current_services()
     with services.database.reading() as session:
-        for key in api_keys.listing(services.shop(session)):
+        for key in api_keys.list_all(services.shop(session)):
             click.echo(_line(key))
 
 

@@ -27,4 +27,4 @@ def changing() -> Iterator[Shop]:
         with services.database.writing.begin() as session:
             yield services.shop(session)
     except Refused as refused:
-        raise click.ClickException(problems.words(refused)) from None
+        raise click.ClickException(problems.explain(refused)) from None

@@ -39,7 +39,7 @@ def at_one_moment(services: Services) -> Iterator[Shop]:
 def check() -> None:
     """Sum everything anew, and tell whatever is wrong."""
     with at_one_moment(current_services()) as shop:
-        found, size = list(audit.objections(shop)), ledger.size(shop)
+        found, size = list(audit.inconsistencies(shop)), ledger.size(shop)
     for objection in found:
         click.echo(objection)
     if found:
@@ -62,7 +62,7 @@ def reverse(key: str, why: str) -> None:
 def pause(reason: str) -> None:
     """Send no payout by phone until they are resumed."""
     with changing() as shop:
-        known = payouts.paused(shop)
+        known = payouts.current_pause(shop)
         payouts.pause(shop, reason)
     click.echo(f"paused already: {known.reason}" if known else "payouts are paused")
 

@@ -37,7 +37,7 @@ from marketplace_api.models import (
 from marketplace_api.orders.orders import OFFER_STANDS
 from marketplace_api.payments import ledger
 from marketplace_api.payments.money import split
-from marketplace_api.shop import LENGTHS, Coded, Ids, Shop
+from marketplace_api.shop import CODE_LENGTHS, Coded, Ids, Shop
 
 STEP = 100_00
 """Prices are so many minor units or a multiple, of which any commission leaves whole shillings: no payout has cents."""
@@ -163,7 +163,7 @@ def _list(shop: Shop, chance: Random, count: int) -> None:
 
 
 def _words(row: dict[str, Any]) -> list[dict[str, str]]:
-    return search.rows(row["id"], row["code"], row["title"], row["description"])
+    return search.index_rows(row["id"], row["code"], row["title"], row["description"])
 
 
 def _wares() -> dict[str, list[DemoProduct]]:
@@ -295,7 +295,7 @@ def _enter(shop: Shop, orders: Sequence[Placed], payouts: Sequence[dict[str, Any
     entries: list[dict[str, Any]] = []
     postings: dict[str, dict[str, int]] = {}
     for order, payout in zip(orders, payouts, strict=True):
-        hers, total, amount = ledger.artisan(payout["artisan_id"]), order.row["total"], payout["amount"]
+        hers, total, amount = ledger.artisan_account(payout["artisan_id"]), order.row["total"], payout["amount"]
         steps = {
             f"earned:{payout['assignment_id']}": {
                 ledger.BUYERS: total,
@@ -303,7 +303,7 @@ def _enter(shop: Shop, orders: Sequence[Placed], payouts: Sequence[dict[str, Any
                 ledger.COMMISSION: amount - total,
             },
             f"sent:{payout['id']}:1": {hers: amount, ledger.PAYOUTS: -amount},
-            f"paid:{payout['id']}": {ledger.PAYOUTS: amount, ledger.provider(BuiltIn.name): -amount},
+            f"paid:{payout['id']}": {ledger.PAYOUTS: amount, ledger.provider_account(BuiltIn.name): -amount},
         }
         entries += [{"key": key, "note": f"order {order.row['code']}", "at": payout["paid_at"]} for key in steps]
         postings |= steps
@@ -368,7 +368,7 @@ def _codes(shop: Shop, coded: type[Coded]) -> Iterator[str]:
     """Codes that no row has, growing longer as the short ones run out."""
     taken = set(shop.session.scalars(select(coded.code)))
     while True:
-        code = next(code for length in LENGTHS if (code := shop.ids.code(length)) not in taken)
+        code = next(code for length in CODE_LENGTHS if (code := shop.ids.code(length)) not in taken)
         taken.add(code)
         yield code
 

@@ -146,7 +146,7 @@ def seed(settings: Settings) -> None:
     try:
         with services.database.writing.begin() as session:
             shop = services.shop(session)
-            listed = [] if kiosks.listing(shop) else list(_filled(shop))
+            listed = [] if kiosks.list_all(shop) else list(_filled(shop))
         for product in listed:
             services.photo_store.add(product.code, art.picture(product.title, product.category))
     finally:

@@ -50,13 +50,13 @@ class PeriodicTask:
 def table(services: Services) -> tuple[PeriodicTask, ...]:
     """Every chore of this shop. A new one is a line here; it asks the house for the time when it is done."""
     return (
-        PeriodicTask("orders.expire", "*/5 * * * *", partial(_of_the_shop, services, deadlines.expire)),
-        PeriodicTask("orders.remind", "0 9 * * *", partial(_of_the_shop, services, deadlines.remind)),
+        PeriodicTask("orders.expire", "*/5 * * * *", partial(_of_the_shop, services, deadlines.expire_offers)),
+        PeriodicTask("orders.remind", "0 9 * * *", partial(_of_the_shop, services, deadlines.send_reminders)),
         PeriodicTask("texts.unknown", "* * * * *", partial(_settle_unknown, services)),
         PeriodicTask("ledger.checkpoint", "15 3 * * *", partial(_of_the_shop, services, ledger.checkpoint)),
         PeriodicTask("outbox.sweep", "30 3 * * *", partial(_sweep, services)),
         PeriodicTask("sessions.sweep", "45 3 * * *", partial(_sweep_sessions, services)),
-        PeriodicTask("webhooks.sweep", "0 4 * * *", partial(_of_the_shop, services, webhooks.sweep)),
+        PeriodicTask("webhooks.sweep", "0 4 * * *", partial(_of_the_shop, services, webhooks.delete_old_deliveries)),
     )
 
 

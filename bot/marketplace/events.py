@@ -39,9 +39,9 @@ def _concerned(event: Event) -> Iterator[str]:
 def _dues(shop: Shop, payout_ids: Collection[str]) -> Mapping[str, PayoutNotice]:
     """By the ids of the payouts."""
     rows = payouts.by_ids(shop, payout_ids)
-    owed = payouts.owed(shop, {row.artisan_id for row in rows})
+    owed = payouts.amounts_owed(shop, {row.artisan_id for row in rows})
     kiosks = {row.kiosk_id for row in rows if row.kiosk_id}
-    paid = payouts.collected_since(shop, kiosks, shop.midnight(shop.today))
+    paid = payouts.cash_paid_since(shop, kiosks, shop.midnight(shop.today))
     return {row.id: _due(row, owed[row.artisan_id], paid) for row in rows}
 
 

@@ -31,7 +31,7 @@ from flows import commands, market
 from marketplace_api.rest import problems
 from marketplace_api.rest.access import requires, shop
 from marketplace_api.rest.fields import Limit
-from marketplace_api.rest.idempotency import repeatable
+from marketplace_api.rest.idempotency import idempotent
 
 blueprint = APIBlueprint("phones", __name__, tag="Phones")
 
@@ -197,7 +197,7 @@ def _command(body: bytes) -> commands.Command:
     return command
 
 
-@repeatable
+@idempotent
 def _perform(command: commands.Command, msisdn: str) -> Response:
     stall = _stall(msisdn)
     outcome = stall.perform(command)

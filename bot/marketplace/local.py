@@ -80,7 +80,7 @@ class LocalSession:
         return kiosks.by_agent(self.shop, self._msisdn)
 
     def neighbour(self, msisdn: str) -> ArtisanContact | None:
-        kiosk, artisan = self.kiosk(), artisans.ever_by_msisdn(self.shop, msisdn)
+        kiosk, artisan = self.kiosk(), artisans.by_msisdn_including_left(self.shop, msisdn)
         is_hers = kiosk and artisan and artisan.kiosk_id == kiosk.id and msisdn != self._msisdn
         return ArtisanContact.of(artisan) if artisan and is_hers else None
 
@@ -99,7 +99,7 @@ class LocalSession:
         return list(CATEGORIES.items())
 
     def kiosks(self) -> Sequence[market.KioskSummary]:
-        return [market.KioskSummary(row.id, row.name, row.town) for row in kiosks.listing(self.shop)]
+        return [market.KioskSummary(row.id, row.name, row.town) for row in kiosks.list_all(self.shop)]
 
     def products(self) -> Sequence[market.ProductSummary]:
         artisan = self.artisan()
@@ -118,11 +118,11 @@ class LocalSession:
 
     def expected(self, code: str) -> Sequence[market.OrderSummary]:
         kiosk = self.kiosk()
-        return [_part(row) for row in receiving.awaited(self.shop, kiosk, code)] if kiosk else []
+        return [_part(row) for row in receiving.expected_parts(self.shop, kiosk, code)] if kiosk else []
 
     def to_ship(self) -> Sequence[market.OrderSummary]:
         kiosk = self.kiosk()
-        return [_whole(row) for row in orders.at_kiosk(self.shop, kiosk)] if kiosk else []
+        return [_whole(row) for row in orders.received_at_kiosk(self.shop, kiosk)] if kiosk else []
 
     def bought(self, code: str) -> market.OrderSummary | None:
         order = orders.by_code(self.shop, code)
@@ -132,7 +132,7 @@ class LocalSession:
         artisan = self.artisan()
         if artisan is None:
             return market.Earnings(0, 0)
-        standing = payouts.standing(self.shop, artisan)
+        standing = payouts.balance_of(self.shop, artisan)
         last = [
             market.PayoutSummary(row.code, row.amount, row.about, row.status in payouts.SETTLED)
             for row in standing.last
@@ -143,14 +143,14 @@ class LocalSession:
         kiosk = self.kiosk()
         if kiosk is None:
             return market.KioskDaySummary(0, 0)
-        coming, midnight = receiving.awaited(self.shop, kiosk), self.shop.midnight(self.shop.today)
+        coming, midnight = receiving.expected_parts(self.shop, kiosk), self.shop.midnight(self.shop.today)
         return market.KioskDaySummary(
             len(coming),
-            len(orders.at_kiosk(self.shop, kiosk)),
+            len(orders.received_at_kiosk(self.shop, kiosk)),
             ready=sum(part.ready_at is not None for part in coming),
-            received=receiving.received_since(self.shop, kiosk, midnight),
-            cash_paid=payouts.collected_since(self.shop, [kiosk.id], midnight).get(kiosk.id, 0),
-            drawer=cash_float.holds(self.shop, kiosk),
+            received=receiving.parts_received_since(self.shop, kiosk, midnight),
+            cash_paid=payouts.cash_paid_since(self.shop, [kiosk.id], midnight).get(kiosk.id, 0),
+            drawer=cash_float.balance(self.shop, kiosk),
         )
 
     def photo_link(self, code: str) -> str | None:
@@ -184,7 +184,7 @@ class LocalSession:
                 artisans.set_kiosk(self.shop, self._the_artisan(), kiosk_id)
                 return _done()
             case commands.ChangePayout(method, msisdn):
-                artisans.set_payout(self.shop, self._the_artisan(), method, msisdn)
+                artisans.set_payout_method(self.shop, self._the_artisan(), method, msisdn)
                 return _done()
             case commands.Leave():
                 artisans.leave(self.shop, self._the_artisan())
@@ -202,7 +202,7 @@ class LocalSession:
             case commands.DeclineOrder():
                 return _made(orders.decline(self.shop, self._the_artisan(), command.code, command.reason))
             case commands.SayReady():
-                return _made(orders.say_ready(self.shop, self._the_artisan(), command.code))
+                return _made(orders.mark_ready(self.shop, self._the_artisan(), command.code))
             case commands.ReleaseOrder(code):
                 return _made(orders.release(self.shop, self._the_artisan(), code))
             case commands.ConfirmDelivery(code):
@@ -218,7 +218,7 @@ class LocalSession:
             case commands.ShipOrder():
                 return self._ship(command)
             case commands.RequestCall():
-                return _done(request=help_requests.request(self.shop, self._msisdn).id)
+                return _done(request=help_requests.open_request(self.shop, self._msisdn).id)
         raise NotImplementedError(type(command).__name__)
 
     def _choose_language(self, command: commands.ChooseLanguage) -> Outcome:
@@ -299,7 +299,7 @@ def _refuse(reason: str) -> NoReturn:
 def _part(row: Assignment) -> market.OrderSummary:
     """An artisan's part of an order; while it is only offered to her, all that is left of it."""
     order = row.order
-    quantity = orders.left(order) if row.status == "offered" else row.quantity
+    quantity = orders.pieces_left(order) if row.status == "offered" else row.quantity
     return market.OrderSummary(
         order.code,
         order.title,
@@ -320,7 +320,7 @@ def _whole(row: Order) -> market.OrderSummary:
     return market.OrderSummary(
         row.code,
         row.title,
-        orders.pieces(row),
+        orders.piece_count(row),
         row.artisan_earns,
         cast(market.OrderStatus, row.status),
         brief=row.brief is not None,

@@ -83,29 +83,29 @@ class PayoutCallbacks:
     def heard(self, provider: str, report: PaymentCallback) -> None:
         """A provider's word on a payment, early, late, twice, or about nothing of ours."""
         with self.shop() as shop:
-            known = payouts.named(shop, report.names)
+            known = payouts.find_by_name(shop, report.names)
             match known:
                 case None:
                     log.warning("%s speaks of a payment we do not know: %s", provider, report.names)
-                case payouts.Named(payout, "payment") if report.word is not None:
+                case payouts.NamedPayout(payout, "payment") if report.word is not None:
                     self.take(shop, payout, report.word, answered=report.answer is not None)
-                case payouts.Named(payout, "payment") if payout.status == "sending":
-                    payouts.settle_unknown(shop, payout.id)
-                case payouts.Named(payout, "question") if report.answer is not None:
+                case payouts.NamedPayout(payout, "payment") if payout.status == "sending":
+                    payouts.mark_unknown(shop, payout.id)
+                case payouts.NamedPayout(payout, "question") if report.answer is not None:
                     self.take(shop, payout, report.answer, answered=True)
-                case payouts.Named(payout, "spent") if isinstance(report.word, Paid):
+                case payouts.NamedPayout(payout, "spent") if isinstance(report.word, Paid):
                     self._paid_twice(shop, payout, report.word.reference)
-                case payouts.Named(payout):
+                case payouts.NamedPayout(payout):
                     log.info("what is said of payout %s decides nothing", payout.id)
 
     def late(self, provider: str, name: str) -> None:
         """The provider could not handle a payment in time; how it ends is open."""
         with self.shop() as shop:
-            known = payouts.named(shop, [name])
+            known = payouts.find_by_name(shop, [name])
             if known is None:
                 log.warning("%s speaks of a payment we do not know: %s", provider, name)
             elif known.meaning == "payment" and known.payout.status == "sending":
-                payouts.settle_unknown(shop, known.payout.id)
+                payouts.mark_unknown(shop, known.payout.id)
 
     def take(self, shop: Shop, payout: Payout, word: PaymentStatus, *, answered: bool) -> None:
         """What the word means for the payout as it stands now; `answered` if we asked for it."""
@@ -117,20 +117,20 @@ class PayoutCallbacks:
                 payouts.settle_paid(shop, payout.id, reference)
             case Paid() if payout.status in payouts.WAITING and payout.sends:
                 log.error("payout %s is said to be paid after it was said not to be", payout.id)
-                payouts.doubt(shop, payout.id)
+                payouts.recheck(shop, payout.id)
                 due(shop.session.connection(), payout.id, f"{payout.id}:{payout.sends}", shop.now)
-            case Paid(reference=reference) if payouts.by_hand(payout) and payout.sends:
+            case Paid(reference=reference) if payouts.was_paid_by_hand(payout) and payout.sends:
                 self._paid_twice(shop, payout, reference)
             case NotPaid() | NotFound() if payout.status == "unknown" and answered and not by_phone:
                 payouts.offer_cash(shop, payout.id)
             case NotPaid() if payout.status == "unknown" and answered and payout.retried:
-                payouts.rename(shop, payout.id)
+                payouts.resend_under_new_id(shop, payout.id)
             case NotPaid(reason=reason, blame=blame) if payout.status in payouts.IN_FLIGHT and by_phone:
                 payouts.settle_failed(shop, payout.id, reason, blame)
                 if word.tomorrow:
                     _due_tomorrow(shop.session.connection(), payout, shop.now)
             case NotFound() if payout.status == "unknown":
-                payouts.put_back(shop, payout.id)
+                payouts.release(shop, payout.id)
             case _:
                 log.info("payout %s is %s, and nothing follows from what is said of it", payout.id, payout.status)
 
@@ -145,7 +145,7 @@ class PayoutCallbacks:
         if payout.status in payouts.IN_FLIGHT:
             payout.failure = f"said to be paid with {amount}, not {payout.amount}"
         if payout.status == "sending":
-            payouts.settle_unknown(shop, payout.id)
+            payouts.mark_unknown(shop, payout.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ class PayoutJob:
     def _begun(self, job: Job) -> ProviderRequest | None:
         """None when there is nothing to ask now: it is settled, payouts are paused, or another provider was asked."""
         with self.payout_callbacks.shop() as shop:
-            payout = payouts.held(shop, job.payload["payout"])
+            payout = payouts.lock(shop, job.payload["payout"])
             if "failed_at_send" in job.payload:
                 self._retry(shop, job, payout)
                 return None
@@ -178,14 +178,14 @@ class PayoutJob:
                 self._again(shop, job, LATEST, f"only {payout.provider} can tell")
                 return None
             if payout.status == "pending":
-                if payouts.paused(shop):
+                if payouts.current_pause(shop):
                     self._again(shop, job, WHILE_PAUSED, "paused")
                     return None
                 payouts.begin_sending(shop, payout.id, self.payer.name)
                 return ProviderRequest(_payment(payout), pays=True)
             if payout.status == "sending":
                 # its word is late, or whoever asked died before the answer
-                payouts.settle_unknown(shop, payout.id)
+                payouts.mark_unknown(shop, payout.id)
             if payout.status == "unknown":
                 return ProviderRequest(_payment(payout), pays=False)
             self._done(shop, job)
@@ -199,9 +199,9 @@ class PayoutJob:
 
     def _asked(self, job: Job, look: ProviderRequest, said: PaymentStatus | Pending) -> None:
         with self.payout_callbacks.shop() as shop:
-            payout = payouts.held(shop, job.payload["payout"])
+            payout = payouts.lock(shop, job.payload["payout"])
             if isinstance(said, Pending):
-                payouts.call(shop, payout, said.names, "payment" if look.pays else "question")
+                payouts.remember_names(shop, payout, said.names, "payment" if look.pays else "question")
                 if look.pays:
                     payout.retried = False  # it took this as a new request: what it says from now on is about this one
             else:
@@ -213,9 +213,9 @@ class PayoutJob:
             "a payout's provider gave no answer", extra={"payout": job.payload["payout"], "reason": error.reason}
         )
         with self.payout_callbacks.shop() as shop:
-            payout = payouts.held(shop, job.payload["payout"])
+            payout = payouts.lock(shop, job.payload["payout"])
             if look.pays and payout.status == "sending":
-                move = payouts.settle_unknown if error.unknown else payouts.put_back
+                move = payouts.mark_unknown if error.unknown else payouts.release
                 move(shop, payout.id)
             if error.duplicate:
                 self._again(shop, job, timedelta(), error.reason)

@@ -25,7 +25,7 @@ from bot.runtime.clock import Clock
 from flows import kit, reading
 from flows.dialogues import photo, products
 from flows.kit import N_, SMS, Screen, Turn, versions
-from marketplace_api.catalogue.photos import MOST
+from marketplace_api.catalogue.photos import MAX_PHOTOS
 from marketplace_api.models import Product
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Ids
@@ -61,7 +61,7 @@ def which(turn: Turn) -> str:
 def queue(conn: Connection, inbound: Inbound, code: str, language: str, name: str, now: datetime) -> None:
     """The pictures of a message are to be fetched; `name` is the same for every copy of it."""
     payload = {
-        "urls": [media.url for media in inbound.media[:MOST]],
+        "urls": [media.url for media in inbound.media[:MAX_PHOTOS]],
         "code": code,
         "msisdn": inbound.msisdn,
         "channel": inbound.channel,

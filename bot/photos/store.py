@@ -15,7 +15,7 @@ from bot.photos import images
 from bot.photos.images import Picture
 from bot.runtime.clock import Clock
 from marketplace_api.catalogue import photos, products
-from marketplace_api.catalogue.photos import Attached
+from marketplace_api.catalogue.photos import AttachedPhoto
 from marketplace_api.models import Product
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Ids, Shop, Terms
@@ -36,7 +36,7 @@ class PhotoStore:
         with self.database.reading() as session:
             return products.by_code(Shop(session, self.clock(), self.ids, self.terms), code)
 
-    def add(self, code: str, sent: bytes) -> Attached:
+    def add(self, code: str, sent: bytes) -> AttachedPhoto:
         """Take the picture in a file for the product with this code; the same file again is the same picture.
 
         Raises Unusable for what is no picture to show, and Refused by the shop.
@@ -49,11 +49,11 @@ class PhotoStore:
         except Refused:
             self._remove(id)
             raise
-        for unneeded in attached.unneeded:
-            self._remove(unneeded)
+        for replaced_ids in attached.replaced_ids:
+            self._remove(replaced_ids)
         return attached
 
-    def _attach(self, code: str, id: str, picture: Picture) -> Attached:
+    def _attach(self, code: str, id: str, picture: Picture) -> AttachedPhoto:
         with self.database.writing.begin() as session:
             shop = Shop(session, self.clock(), self.ids, self.terms)
             return photos.attach(shop, code, id=id, digest=picture.digest, width=picture.width, height=picture.height)

@@ -20,7 +20,7 @@ from bot.messaging import broadcasts, queue
 from bot.messaging.broadcasts import Audience
 from marketplace_api.rest.access import requires, shop
 from marketplace_api.rest.fields import Id, Limit, Line, Locale, Moment
-from marketplace_api.rest.idempotency import repeatable
+from marketplace_api.rest.idempotency import idempotent
 from marketplace_api.rest.lists import IdCursor, Page, TextCursor, as_page
 from marketplace_api.schemas import Money
 from state import message_costs, messages
@@ -201,7 +201,7 @@ class Broadcast(BaseModel):
 
 @blueprint.post("/broadcasts")
 @requires("operator")
-@repeatable
+@idempotent
 @blueprint.input(BroadcastIn)
 @blueprint.output(Broadcast, 201)
 def send_broadcast(json_data: BroadcastIn) -> Broadcast:

@@ -91,14 +91,17 @@ def _payouts(shop: Shop) -> Iterator[Metric]:
     """Every status has a figure, so that an alert never looks for one that is not there."""
     count = GaugeMetricFamily("soko_payouts", "Payouts by status.", labels=["status"])
     oldest_s = GaugeMetricFamily("soko_payouts_oldest_seconds", "How old the oldest is.", labels=["status"])
-    piles = payouts.by_status(shop)
+    piles = payouts.totals_by_status(shop)
     for status in PAYOUT.statuses:
         pile = piles.get(status)
         count.add_metric([status], pile.count if pile else 0)
         if status not in payouts.SETTLED:
             oldest_s.add_metric([status], (shop.now - pile.oldest_at).total_seconds() if pile else 0)
     yield from (count, oldest_s)
-    paused, in_flight = payouts.paused(shop), [piles[status].sum for status in payouts.IN_FLIGHT if status in piles]
+    paused, in_flight = (
+        payouts.current_pause(shop),
+        [piles[status].sum for status in payouts.IN_FLIGHT if status in piles],
+    )
     yield GaugeMetricFamily("soko_payouts_paused", "Whether none is sent.", float(paused is not None))
     yield GaugeMetricFamily("soko_payouts_in_flight", "What is being paid, in minor units.", sum(in_flight))
     cleared = -ledger.balance(shop, ledger.PAYOUTS)

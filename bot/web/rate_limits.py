@@ -17,7 +17,7 @@ from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import FixedWindowRateLimiter
 
 from bot.runtime.settings import Settings
-from marketplace_api.rest.access import Asker
+from marketplace_api.rest.access import ClientKind
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class RateLimits:
         self._rates = {"key": parse(settings.api_rate), "address": parse(settings.public_rate)}
         self._now = now
 
-    def admit(self, asker: Asker, name: str) -> int | None:
+    def admit(self, asker: ClientKind, name: str) -> int | None:
         """None: come in. Otherwise the whole seconds, at least one, until it is worth asking again."""
         rate = self._rates[asker]
         try:

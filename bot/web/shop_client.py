@@ -42,7 +42,7 @@ class Storefront:
         with self._database.reading() as session:
             shop = self._shop(session)
             row = products.by_code(shop, code)
-            return products.shown(shop, row).model_dump(mode="json") if row and row.status != "withdrawn" else None
+            return products.to_schema(shop, row).model_dump(mode="json") if row and row.status != "withdrawn" else None
 
     def place_order(self, body: Resource, idempotency_key: str) -> tuple[int, Resource]:
         """The API's status and answer; the same key never orders twice."""

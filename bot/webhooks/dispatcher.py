@@ -32,7 +32,7 @@ from bot.services import Services
 from bot.webhooks.safe_http import Poster, PostError, PostResult
 from marketplace_api import schemas
 from marketplace_api.events import events, webhooks
-from marketplace_api.events.webhooks import Miss
+from marketplace_api.events.webhooks import FailedAttempt
 from marketplace_api.models import Event, WebhookDelivery
 from marketplace_api.shop import Ids, Shop, Terms
 from state import outbox
@@ -108,15 +108,15 @@ class WebhookDispatcher:
         with self.database.writing.begin() as db:
             _settle(self._shop(db), job, outcome)
 
-    def _outcome(self, letter: WebhookRequest) -> PostResult | Miss:
+    def _outcome(self, letter: WebhookRequest) -> PostResult | FailedAttempt:
         """A 2xx answer, or why there is none."""
         try:
             answer = self.poster.post(letter.url, letter.body, letter.headers)
         except PostError as error:
-            return Miss(error.reason)
+            return FailedAttempt(error.reason)
         if 200 <= answer.status < 300:
             return answer
-        return Miss(f"http_{answer.status}", answer.status, retry_after(answer.retry_after, self.clock()))
+        return FailedAttempt(f"http_{answer.status}", answer.status, retry_after(answer.retry_after, self.clock()))
 
     def _shop(self, session: Session) -> Shop:
         return Shop(session, self.clock(), self.ids, self.terms)
@@ -166,7 +166,7 @@ def build(services: Services, poster: Poster | None = None) -> WebhookDispatcher
 
 def _queue(shop: Shop, event: Event) -> None:
     """A job for each delivery that the event is the cause of."""
-    for delivery in webhooks.owed(shop, event):
+    for delivery in webhooks.deliveries_for(shop, event):
         _add(shop, delivery, ordering_key=f"webhook:{delivery.endpoint_id}")
 
 
@@ -184,7 +184,7 @@ def _add(shop: Shop, delivery: WebhookDelivery, *, ordering_key: str | None) -> 
 
 def letter(event: Event, url: str, secrets: Sequence[str], now: datetime) -> WebhookRequest:
     """The event, signed with every one of the secrets."""
-    body = schemas.Pushed.of(event).model_dump_json()
+    body = schemas.WebhookBody.of(event).model_dump_json()
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "Soko",
@@ -195,25 +195,25 @@ def letter(event: Event, url: str, secrets: Sequence[str], now: datetime) -> Web
     return WebhookRequest(url, body.encode(), headers)
 
 
-def _settle(shop: Shop, job: Job, outcome: PostResult | Miss | None) -> None:
+def _settle(shop: Shop, job: Job, outcome: PostResult | FailedAttempt | None) -> None:
     """Writes down what came of an attempt, and what follows."""
     conn = shop.session.connection()
     delivery = webhooks.pending(shop, job.payload["delivery"], job.payload["round"])
     if delivery is None or outcome is None:
         outbox.finish(conn, job, now=shop.now)
     elif isinstance(outcome, PostResult):
-        webhooks.took(shop, delivery, outcome.status)
+        webhooks.record_success(shop, delivery, outcome.status)
         outbox.finish(conn, job, now=shop.now)
     else:
         _postpone(shop, job, delivery, outcome)
 
 
-def _postpone(shop: Shop, job: Job, delivery: WebhookDelivery, miss: Miss) -> None:
+def _postpone(shop: Shop, job: Job, delivery: WebhookDelivery, miss: FailedAttempt) -> None:
     log.warning(
         "an event was not delivered",
         extra={"endpoint": delivery.endpoint_id, "delivery": delivery.id, "reason": miss.error},
     )
-    conn, follows = shop.session.connection(), webhooks.missed(shop, delivery, miss)
+    conn, follows = shop.session.connection(), webhooks.record_failure(shop, delivery, miss)
     if follows == "failed":
         outbox.dead_letter(conn, job, now=shop.now, error=miss.error)
     elif follows == "aside" and job.ordering_key:

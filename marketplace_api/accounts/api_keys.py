@@ -18,7 +18,7 @@ from marketplace_api.shop import Shop
 
 Scope = Literal["storefront", "operator"]
 
-NOTED_EVERY = timedelta(minutes=1)
+USE_NOTED_EVERY = timedelta(minutes=1)
 """A key's last use is known to this; written at every request it would make each read a write."""
 
 
@@ -28,7 +28,7 @@ class ApiCaller:
 
     id: str
     scope: Scope
-    use_is_news: bool = False
+    usage_is_stale: bool = False
     """Whether nobody has noted for `NOTED_EVERY` that the key is used."""
 
 
@@ -54,17 +54,17 @@ def find(session: Session, key: str, now: datetime) -> ApiCaller | None:
     row = session.scalars(select(ApiKey).where(ApiKey.hash == digest(key), ApiKey.revoked_at.is_(None))).one_or_none()
     if row is None:
         return None
-    noted_long_ago = row.last_used_at is None or row.last_used_at <= now - NOTED_EVERY
+    noted_long_ago = row.last_used_at is None or row.last_used_at <= now - USE_NOTED_EVERY
     return ApiCaller(row.id, "operator" if row.scope == "operator" else "storefront", noted_long_ago)
 
 
-def note_use(session: Session, key_id: str, now: datetime) -> None:
+def record_use(session: Session, key_id: str, now: datetime) -> None:
     """Remember that the key is used, unless that was noted within `NOTED_EVERY`."""
-    is_news = or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at <= now - NOTED_EVERY)
+    is_news = or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at <= now - USE_NOTED_EVERY)
     session.execute(update(ApiKey).where(ApiKey.id == key_id, is_news).values(last_used_at=now))
 
 
-def listing(shop: Shop) -> Sequence[ApiKey]:
+def list_all(shop: Shop) -> Sequence[ApiKey]:
     """All keys ever made, oldest first."""
     return shop.session.scalars(select(ApiKey).order_by(ApiKey.created_at, ApiKey.id)).all()
 

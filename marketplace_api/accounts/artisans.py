@@ -30,7 +30,7 @@ def register(
     payout_msisdn: str | None,
 ) -> Artisan:
     """Welcome an artisan; one phone registers once, or again after it left."""
-    known = ever_by_msisdn(shop, msisdn)
+    known = by_msisdn_including_left(shop, msisdn)
     if known is not None and known.status == "active":
         raise Refused("already_registered")
     if craft not in CATEGORIES:
@@ -62,11 +62,11 @@ def by_ids(shop: Shop, artisan_ids: Collection[str]) -> Sequence[Artisan]:
 
 def by_msisdn(shop: Shop, msisdn: str) -> Artisan | None:
     """The artisan with this phone; None when she has left."""
-    artisan = ever_by_msisdn(shop, msisdn)
+    artisan = by_msisdn_including_left(shop, msisdn)
     return artisan if artisan and artisan.status == "active" else None
 
 
-def ever_by_msisdn(shop: Shop, msisdn: str) -> Artisan | None:
+def by_msisdn_including_left(shop: Shop, msisdn: str) -> Artisan | None:
     """The artisan with this phone, whether she has left or not."""
     return shop.session.scalars(select(Artisan).where(Artisan.msisdn == msisdn)).one_or_none()
 
@@ -87,12 +87,12 @@ def set_kiosk(shop: Shop, artisan: Artisan, kiosk_id: str) -> None:
     _told(shop, artisan, "artisan.updated")
 
 
-def set_payout(shop: Shop, artisan: Artisan, method: schemas.PayoutMethod, msisdn: str | None = None) -> None:
+def set_payout_method(shop: Shop, artisan: Artisan, method: schemas.PayoutMethod, msisdn: str | None = None) -> None:
     """How payouts are made from now on, and those that her phone could not receive; without `msisdn`, to her own."""
     artisan.payout_method = method
     artisan.payout_msisdn = _paid_on(artisan.msisdn, method, msisdn)
     _told(shop, artisan, "artisan.payout_changed")
-    payouts.reroute(shop, artisan)
+    payouts.apply_new_payout_method(shop, artisan)
 
 
 def leave(shop: Shop, artisan: Artisan) -> None:
@@ -108,7 +108,7 @@ def leave(shop: Shop, artisan: Artisan) -> None:
         orders.decline(shop, artisan, part.order.code, "left")  # others were asked too
     if orders.parts_of(shop, artisan, "accepted"):
         raise Refused("orders_open")
-    if payouts.are_open(shop, artisan):
+    if payouts.has_open_payouts(shop, artisan):
         raise Refused("money_owed")
     artisan.status = "left"
     _told(shop, artisan, "artisan.left")

@@ -11,7 +11,7 @@ from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 
 
-def request(shop: Shop, msisdn: str) -> HelpRequest:
+def open_request(shop: Shop, msisdn: str) -> HelpRequest:
     """Have this phone called; whoever waits already is not put down twice."""
     waiting = select(HelpRequest).where(HelpRequest.msisdn == msisdn, HelpRequest.closed_at.is_(None))
     known = shop.session.scalars(waiting.limit(1)).first()

@@ -12,7 +12,7 @@ from marketplace_api.models import IdempotencyKey
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 
-KEPT = timedelta(days=7)
+KEPT_FOR = timedelta(days=7)
 """How long an answer is kept at least: longer than anybody tries again, over a weekend too."""
 
 _SWEPT_AT_ONCE = 20  # more than come in, so that old ones never heap up
@@ -61,7 +61,7 @@ def _sweep(shop: Shop) -> None:
     # those that another is sweeping are left to it, or two would wait for each other
     old = (
         select(IdempotencyKey.caller, IdempotencyKey.key)
-        .where(IdempotencyKey.created_at < shop.now - KEPT)
+        .where(IdempotencyKey.created_at < shop.now - KEPT_FOR)
         .order_by(IdempotencyKey.created_at)
         .limit(_SWEPT_AT_ONCE)
         .with_for_update(skip_locked=True)

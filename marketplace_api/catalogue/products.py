@@ -12,7 +12,7 @@ from marketplace_api.catalogue.categories import CATEGORIES
 from marketplace_api.events import events
 from marketplace_api.models import Artisan, Product
 from marketplace_api.refused import Refused
-from marketplace_api.shop import Shop, add_coded
+from marketplace_api.shop import Shop, add_with_code
 
 
 def list_product(
@@ -28,7 +28,7 @@ def list_product(
     """Put a ware on sale, `quantity` pieces at `price` minor units each."""
     if category not in CATEGORIES:
         raise Refused("unknown_category", 422, category=category)
-    product = add_coded(
+    product = add_with_code(
         shop,
         lambda code: Product(
             id=shop.ids.new_id("prd"),
@@ -45,12 +45,12 @@ def list_product(
             updated_at=shop.now,
         ),
     )
-    search.add(shop, product)
-    events.announce(shop, "product.listed", shown(shop, product))
+    search.index_product(shop, product)
+    events.announce(shop, "product.listed", to_schema(shop, product))
     return product
 
 
-def shown(shop: Shop, product: Product) -> schemas.Product:
+def to_schema(shop: Shop, product: Product) -> schemas.Product:
     """The product as the outside sees it."""
     return schemas.Product.of(product, shop.terms.photos_url)
 
@@ -82,7 +82,7 @@ def set_price(shop: Shop, artisan: Artisan, code: str, price: int) -> Product:
     """Ask another price; orders already placed keep theirs."""
     product = _hers_on_sale(shop, artisan, code)
     product.price = price
-    return changed(shop, product)
+    return record_change(shop, product)
 
 
 def set_stock(shop: Shop, artisan: Artisan, code: str, quantity: int) -> Product:
@@ -90,14 +90,14 @@ def set_stock(shop: Shop, artisan: Artisan, code: str, quantity: int) -> Product
     product = _hers_on_sale(shop, artisan, code)
     product.quantity = quantity
     product.status = _in_stock(quantity)
-    return changed(shop, product)
+    return record_change(shop, product)
 
 
 def withdraw(shop: Shop, artisan: Artisan, code: str) -> Product:
     """Take a ware off the shelf for good; orders already placed stand."""
     product = _hers_on_sale(shop, artisan, code)
     product.status = "withdrawn"
-    return changed(shop, product, "product.withdrawn")
+    return record_change(shop, product, "product.withdrawn")
 
 
 def reserve(shop: Shop, product_id: str, quantity: int) -> Product:
@@ -122,7 +122,7 @@ def reserve(shop: Shop, product_id: str, quantity: int) -> Product:
     return product
 
 
-def give_back(shop: Shop, product_id: str, quantity: int) -> None:
+def restock(shop: Shop, product_id: str, quantity: int) -> None:
     """Put `quantity` pieces back into the stock; what was withdrawn meanwhile stays withdrawn."""
     shop.session.execute(
         update(Product)
@@ -150,7 +150,7 @@ def _out_of_stock(product: Product) -> Refused:
     return Refused("not_enough_stock", code=product.code, available=product.quantity)
 
 
-def held(shop: Shop, code: str) -> Product:
+def lock(shop: Shop, code: str) -> Product:
     """The product with this code, which nobody else changes until the transaction ends; `Refused` if there is none."""
     product = shop.session.scalars(
         select(Product)
@@ -164,7 +164,7 @@ def held(shop: Shop, code: str) -> Product:
 
 
 def _hers_on_sale(shop: Shop, artisan: Artisan, code: str) -> Product:
-    product = held(shop, code)
+    product = lock(shop, code)
     if product.artisan_id != artisan.id:
         raise Refused("not_your_product", 403, code=product.code)
     if product.status == "withdrawn":
@@ -172,11 +172,11 @@ def _hers_on_sale(shop: Shop, artisan: Artisan, code: str) -> Product:
     return product
 
 
-def changed(shop: Shop, product: Product, type: str = "product.updated") -> Product:
+def record_change(shop: Shop, product: Product, type: str = "product.updated") -> Product:
     """Write down that the product changed just now, and tell."""
     product.updated_at = shop.now
     shop.session.flush()
-    events.announce(shop, type, shown(shop, product))
+    events.announce(shop, type, to_schema(shop, product))
     return product
 
 

@@ -27,7 +27,7 @@ _LAST = "\U0010ffff"
 
 
 @dataclass(frozen=True, slots=True)
-class Sought:
+class SearchConditions:
     """A search, as conditions on `Product`; `few` says that they leave few of them."""
 
     conditions: tuple[ColumnElement[bool], ...]
@@ -41,28 +41,28 @@ def words(text: str) -> set[str]:
     return {word[:LONGEST_WORD] for word in _WORD.findall(plain)}
 
 
-def rows(product_id: str, code: str, title: str, description: str) -> list[dict[str, str]]:
+def index_rows(product_id: str, code: str, title: str, description: str) -> list[dict[str, str]]:
     """The rows of `ProductWord` by which a product is found."""
     found = words(f"{code} {title} {description}")
     return [{"product_id": product_id, "word": word} for word in sorted(found)]
 
 
-def add(shop: Shop, product: Product) -> None:
+def index_product(shop: Shop, product: Product) -> None:
     """Let a new product be found from now on."""
-    shop.session.execute(insert(ProductWord), rows(product.id, product.code, product.title, product.description))
+    shop.session.execute(insert(ProductWord), index_rows(product.id, product.code, product.title, product.description))
 
 
-def sought(shop: Shop, q: str) -> Sought:
+def conditions_for(shop: Shop, q: str) -> SearchConditions:
     """The products that have every word of `q`; none when there is no word in it."""
     beginnings = sorted({_singular(word) for word in words(q)})
     if not beginnings:
-        return Sought((literal(False),), few=True)
+        return SearchConditions((literal(False),), few=True)
     bearers = [select(ProductWord.product_id).where(_begins(beginning)) for beginning in beginnings]
     rarest, bearers_of_rarest = min(zip(_counts(shop, bearers), bearers, strict=True), key=lambda pair: pair[0])
     each = tuple(exists().where(ProductWord.product_id == Product.id, _begins(beginning)) for beginning in beginnings)
     if rarest < FEW:
-        return Sought((Product.id.in_(bearers_of_rarest), *each), few=True)
-    return Sought(each, few=False)
+        return SearchConditions((Product.id.in_(bearers_of_rarest), *each), few=True)
+    return SearchConditions(each, few=False)
 
 
 def _counts(shop: Shop, bearers: list[Select[str]]) -> list[int]:

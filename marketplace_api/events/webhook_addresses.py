@@ -29,7 +29,7 @@ _CLOSED = tuple(
 )
 
 
-def checked(url: str, *, anywhere: bool) -> str:
+def check_url(url: str, *, anywhere: bool) -> str:
     """The URL of a webhook endpoint; with `anywhere` it may be plain http and lead into a private network.
 
     Raises ValueError, worded for whoever wrote it.

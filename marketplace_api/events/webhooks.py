@@ -20,24 +20,24 @@ from marketplace_api.models import Event, Order, WebhookDelivery, WebhookEndpoin
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 
-MOST = 10
+MAX_ENDPOINTS = 10
 """Endpoints that one key may have."""
-WAITS = (
+RETRY_DELAYS = (
     timedelta(seconds=5),
     timedelta(minutes=5),
     timedelta(minutes=30),
     *(timedelta(hours=hours) for hours in (2, 5, 10, 14, 20, 24)),
 )
 """After each attempt that failed, and a little longer by chance; after the last the delivery has failed."""
-LONGEST_WAIT = timedelta(hours=24)
+MAX_RETRY_AFTER = timedelta(hours=24)
 JITTER = 0.2
-BUSY = frozenset({429, 502, 503, 504})
+BUSY_STATUSES = frozenset({429, 502, 503, 504})
 """Answers that speak of the endpoint, not of the event."""
-HELD = {"busy": 2, "refusing": 1}
+ATTEMPTS_IN_ORDER = {"busy": 2, "refusing": 1}
 """After how many failed attempts the later events still wait for this one."""
-GIVEN_UP_AFTER = timedelta(days=5)
+DISABLED_AFTER = timedelta(days=5)
 OLD_SECRET_FOR = timedelta(hours=24)
-KEPT = timedelta(days=30)
+KEPT_FOR = timedelta(days=30)
 """How long after its last attempt it is known what became of a delivery."""
 AT_ONCE = 1000
 """Deliveries that are forgotten in one transaction."""
@@ -47,11 +47,11 @@ TESTED = "webhook_endpoint.tested"
 DISABLED = "webhook_endpoint.disabled"
 REPLAYED = "webhook_delivery.replayed"
 
-Next = Literal["in_order", "aside", "failed"]
+NextAttempt = Literal["in_order", "aside", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
-class Miss:
+class FailedAttempt:
     """Why an attempt failed: the `status` that is not 2xx, or none when no answer came."""
 
     error: str
@@ -61,7 +61,7 @@ class Miss:
     @property
     def busy(self) -> bool:
         """Whether the endpoint would fail with any other event as well."""
-        return self.status is None or self.status in BUSY or self.retry_after is not None
+        return self.status is None or self.status in BUSY_STATUSES or self.retry_after is not None
 
 
 # -- endpoints
@@ -70,8 +70,8 @@ class Miss:
 def create(shop: Shop, owner: str, scope: str, url: str, event_types: list[str] | None = None) -> WebhookEndpoint:
     """Have events pushed to `url` from now on; all that a key of this scope may see unless `event_types` says which."""
     have = select(func.count()).where(WebhookEndpoint.owner == owner)
-    if shop.session.scalars(have).one() >= MOST:
-        raise Refused("too_many_webhook_endpoints", most=MOST)
+    if shop.session.scalars(have).one() >= MAX_ENDPOINTS:
+        raise Refused("too_many_webhook_endpoints", most=MAX_ENDPOINTS)
     endpoint = WebhookEndpoint(
         id=shop.ids.new_id("whe"),
         owner=owner,
@@ -124,7 +124,7 @@ def secrets(endpoint: WebhookEndpoint, now: datetime) -> Sequence[str]:
     return (endpoint.secret,)
 
 
-def test(shop: Shop, endpoint: WebhookEndpoint) -> Event:
+def create_test_event(shop: Shop, endpoint: WebhookEndpoint) -> Event:
     """An event for this endpoint alone. A disabled one gets it too, and is enabled again if it takes it."""
     return events.announce(shop, TESTED, schemas.WebhookEndpoint.of(endpoint))
 
@@ -136,7 +136,7 @@ def _new_secret(shop: Shop) -> str:
 # -- deliveries
 
 
-def owed(shop: Shop, event: Event) -> Sequence[WebhookDelivery]:
+def deliveries_for(shop: Shop, event: Event) -> Sequence[WebhookDelivery]:
     """The deliveries that `event` is the cause of, written down; asked again, the same ones."""
     if event.type == REPLAYED:
         replayed = shop.session.get(WebhookDelivery, event.data["id"])
@@ -208,7 +208,7 @@ def replay(shop: Shop, delivery: WebhookDelivery) -> WebhookDelivery:
     return delivery
 
 
-def took(shop: Shop, delivery: WebhookDelivery, status: int) -> None:
+def record_success(shop: Shop, delivery: WebhookDelivery, status: int) -> None:
     """The endpoint has it, and so works; one that was disabled is enabled again."""
     _attempted(shop, delivery, status, None)
     delivery.status, delivery.delivered_at = "delivered", shop.now
@@ -217,13 +217,13 @@ def took(shop: Shop, delivery: WebhookDelivery, status: int) -> None:
     shop.session.flush()
 
 
-def missed(shop: Shop, delivery: WebhookDelivery, miss: Miss) -> Next:
+def record_failure(shop: Shop, delivery: WebhookDelivery, miss: FailedAttempt) -> NextAttempt:
     """The attempt failed. Whether it is tried again, and whether the events after it wait until then."""
     _attempted(shop, delivery, miss.status, miss.error)
     endpoint = delivery.endpoint
     endpoint.failing_since = endpoint.failing_since or shop.now
     why = _reason_to_disable(shop, endpoint, miss)
-    if why or endpoint.disabled_at or delivery.attempts > len(WAITS):
+    if why or endpoint.disabled_at or delivery.attempts > len(RETRY_DELAYS):
         delivery.status = "failed"
     else:
         delivery.next_attempt_at = shop.now + _wait(shop, delivery.attempts, miss)
@@ -232,16 +232,16 @@ def missed(shop: Shop, delivery: WebhookDelivery, miss: Miss) -> Next:
         _disable(shop, endpoint, why)
     if delivery.status == "failed":
         return "failed"
-    return "in_order" if delivery.attempts <= HELD["busy" if miss.busy else "refusing"] else "aside"
+    return "in_order" if delivery.attempts <= ATTEMPTS_IN_ORDER["busy" if miss.busy else "refusing"] else "aside"
 
 
-def sweep(shop: Shop) -> int:
+def delete_old_deliveries(shop: Shop) -> int:
     """Forget deliveries to one endpoint that ended, `KEPT` after they were last tried; how many, 0 when all are done.
 
     The place of the endpoint moves on, so that a follower that lost its own owes them no second time.
     """
     last_tried_at = func.coalesce(WebhookDelivery.last_attempt_at, WebhookDelivery.created_at)
-    old = WebhookDelivery.status != "pending", last_tried_at < shop.now - KEPT
+    old = WebhookDelivery.status != "pending", last_tried_at < shop.now - KEPT_FOR
     one = select(WebhookDelivery.endpoint_id).where(*old).limit(1).scalar_subquery()
     # whoever replays a delivery holds its endpoint too, so none is forgotten that has just become pending
     held = select(WebhookEndpoint).where(WebhookEndpoint.id == one).with_for_update(key_share=True)
@@ -263,19 +263,19 @@ def _attempted(shop: Shop, delivery: WebhookDelivery, status: int | None, error:
     delivery.response_status, delivery.error = status, error
 
 
-def _wait(shop: Shop, attempts: int, miss: Miss) -> timedelta:
+def _wait(shop: Shop, attempts: int, miss: FailedAttempt) -> timedelta:
     """What the endpoint asks for, if that is longer; by chance a little more, so that not all come back at once."""
-    asked = min(miss.retry_after or timedelta(), LONGEST_WAIT)
-    return max(WAITS[attempts - 1], asked) * (1 + JITTER * shop.ids.random.random())
+    asked = min(miss.retry_after or timedelta(), MAX_RETRY_AFTER)
+    return max(RETRY_DELAYS[attempts - 1], asked) * (1 + JITTER * shop.ids.random.random())
 
 
-def _reason_to_disable(shop: Shop, endpoint: WebhookEndpoint, miss: Miss) -> str | None:
+def _reason_to_disable(shop: Shop, endpoint: WebhookEndpoint, miss: FailedAttempt) -> str | None:
     if endpoint.disabled_at:
         return None
     if miss.status == 410:
         return "gone"
     since = endpoint.failing_since
-    return "failing" if since and since <= shop.now - GIVEN_UP_AFTER else None
+    return "failing" if since and since <= shop.now - DISABLED_AFTER else None
 
 
 def _disable(shop: Shop, endpoint: WebhookEndpoint, why: str) -> None:

@@ -25,29 +25,29 @@ class CashDay:
     float: int
 
 
-def holds(shop: Shop, kiosk: Kiosk) -> int:
+def balance(shop: Shop, kiosk: Kiosk) -> int:
     """Its float in minor units; less than nothing when the agent has paid out of her own pocket."""
-    return ledger.balance(shop, ledger.kiosk(kiosk.id))
+    return ledger.balance(shop, ledger.kiosk_account(kiosk.id))
 
 
-def hand_over(shop: Shop, kiosk: Kiosk, amount: int, note: str) -> None:
+def record_cash(shop: Shop, kiosk: Kiosk, amount: int, note: str) -> None:
     """An operator has put cash in, or with a negative amount taken it out.
 
     `Refused` with `drawer_short` if there is less in it than is taken out.
     """
     shop.session.refresh(kiosk, with_for_update={"of": Kiosk})
-    held = holds(shop, kiosk)
+    held = balance(shop, kiosk)
     if amount < 0 and held + amount < 0:
         raise Refused("drawer_short", held=held)
-    postings = {ledger.kiosk(kiosk.id): amount, ledger.ADJUSTMENTS: -amount}
+    postings = {ledger.kiosk_account(kiosk.id): amount, ledger.ADJUSTMENTS: -amount}
     ledger.post(shop, f"float:{shop.ids.new_id('flt')}", note, postings)
 
 
-def day(shop: Shop, kiosk: Kiosk, day: date) -> CashDay:
+def cash_day(shop: Shop, kiosk: Kiosk, day: date) -> CashDay:
     """What a day came to, by the clock of the place."""
     begin, end = shop.midnight(day), shop.midnight(day + timedelta(days=1))
     count, paid = _paid_out(shop, kiosk, begin, end)
-    held = ledger.balance_before(shop, ledger.kiosk(kiosk.id), end)
+    held = ledger.balance_before(shop, ledger.kiosk_account(kiosk.id), end)
     return CashDay(receiving.pieces_received(shop, kiosk, begin, end), count, paid, held)
 
 

@@ -8,12 +8,12 @@ from sqlalchemy import select
 
 from marketplace_api.models import Kiosk
 from marketplace_api.refused import Refused
-from marketplace_api.shop import Shop, add_coded
+from marketplace_api.shop import Shop, add_with_code
 
 
 def create(shop: Shop, *, name: str, town: str, agent_name: str, agent_msisdn: str) -> Kiosk:
     """Open a kiosk; from now on its agent's phone has the agent's menu."""
-    return add_coded(
+    return add_with_code(
         shop,
         lambda code: Kiosk(
             id=shop.ids.new_id("ksk"),
@@ -45,7 +45,7 @@ def update(
     return kiosk
 
 
-def listing(shop: Shop) -> Sequence[Kiosk]:
+def list_all(shop: Shop) -> Sequence[Kiosk]:
     """All kiosks, by town and name."""
     return shop.session.scalars(select(Kiosk).order_by(Kiosk.town, Kiosk.name, Kiosk.id)).all()
 

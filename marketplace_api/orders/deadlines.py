@@ -20,7 +20,7 @@ BEFORE, AFTER = timedelta(days=1), timedelta(days=3)
 AT_ONCE = 200
 
 
-def expire(shop: Shop) -> int:
+def expire_offers(shop: Shop) -> int:
     """Ends offers whose time is over; how many that were."""
     over = select(Order).where(Order.status == "placed", Order.expires_at <= shop.now)
     rows = shop.session.scalars(
@@ -32,7 +32,7 @@ def expire(shop: Shop) -> int:
     return len(ended)
 
 
-def remind(shop: Shop) -> int:
+def send_reminders(shop: Shop) -> int:
     """Reminds those who have not answered an offer or have something to bring; of how many parts.
 
     Each part at most once a day. To be called while people are awake.
@@ -52,7 +52,7 @@ def remind(shop: Shop) -> int:
     for _, of_one_order in groupby(parts, key=lambda part: part.order_id):
         for part in of_one_order:
             part.reminded_at = shop.now
-        orders.announce(shop, part.order, "order.reminded")
+        orders.record_event(shop, part.order, "order.reminded")
     return len(parts)
 
 

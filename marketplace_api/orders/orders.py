@@ -21,7 +21,7 @@ from marketplace_api.lifecycles import ASSIGNMENT, ORDER
 from marketplace_api.models import Artisan, Assignment, Kiosk, Order, TimelineEntry
 from marketplace_api.payments.money import split
 from marketplace_api.refused import Refused
-from marketplace_api.shop import Shop, add_coded
+from marketplace_api.shop import Shop, add_with_code
 
 OFFER_STANDS = timedelta(hours=48)
 TAKEN: tuple[schemas.AssignmentStatus, ...] = ("accepted", "received")
@@ -30,7 +30,7 @@ _SCREENFULS = 100  # more than anybody pages through on a phone
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class OrderRequest:
     """Who orders, where it goes, and by whose key (`caller`)."""
 
     buyer_name: str
@@ -42,16 +42,16 @@ class Request:
     external_ref: str | None = None
 
 
-def place(shop: Shop, request: Request, product_id: str, quantity: int) -> Order:
+def place(shop: Shop, request: OrderRequest, product_id: str, quantity: int) -> Order:
     """Order `quantity` pieces, which are reserved, and offer them to their artisan for `OFFER_STANDS`."""
     product = products.reserve(shop, product_id, quantity)
     ware = {"product": product}
-    return open_(shop, request, ware, product.price, quantity, [product.artisan], shop.now + OFFER_STANDS)
+    return create(shop, request, ware, product.price, quantity, [product.artisan], shop.now + OFFER_STANDS)
 
 
-def open_(
+def create(
     shop: Shop,
-    request: Request,
+    request: OrderRequest,
     ware: dict[str, Any],
     unit_price: int,
     quantity: int,
@@ -61,7 +61,7 @@ def open_(
     """Write down an order of `ware`, a product or a brief, that is offered to `makers` until then."""
     shares = split(unit_price, quantity, shop.terms.commission_percent)
     offers = [Assignment(artisan=maker, quantity=quantity, earns=shares.earns, status="offered") for maker in makers]
-    order = add_coded(
+    order = add_with_code(
         shop,
         lambda code: Order(
             id=shop.ids.new_id("ord"),
@@ -102,7 +102,7 @@ def accept(
     Of a product the rest goes back into the stock; of a brief it stays offered to the others.
     """
     part = _hers(shop, artisan, code, "accept")
-    order, most = part.order, left(part.order)
+    order, most = part.order, pieces_left(part.order)
     accepted = most if quantity is None else quantity
     if not 1 <= accepted <= most:
         raise Refused("wrong_count", 422, code=order.code, count=accepted, most=most)
@@ -112,8 +112,8 @@ def accept(
     part.promised_on = promised_on
     resize(part, accepted)
     if order.product_id and accepted < most:
-        products.give_back(shop, order.product_id, most - accepted)
-    follow(shop, order, otherwise="order.part_accepted")
+        products.restock(shop, order.product_id, most - accepted)
+    update_status(shop, order, otherwise="order.part_accepted")
     return part
 
 
@@ -122,16 +122,16 @@ def decline(shop: Shop, artisan: Artisan, code: str, reason: str = "") -> Assign
     part = _hers(shop, artisan, code, "decline")
     ASSIGNMENT.move(part, "decline")
     part.reason = reason
-    follow(shop, part.order, otherwise="order.part_declined")
+    update_status(shop, part.order, otherwise="order.part_declined")
     return part
 
 
-def say_ready(shop: Shop, artisan: Artisan, code: str) -> Assignment:
+def mark_ready(shop: Shop, artisan: Artisan, code: str) -> Assignment:
     """Her part is made, and comes to the kiosk next; said again, it stays ready since the first time."""
     part = _hers(shop, artisan, code, "receive")
     if part.ready_at is None:
         part.ready_at = shop.now
-        announce(shop, part.order, "order.ready")
+        record_event(shop, part.order, "order.ready")
     return part
 
 
@@ -152,7 +152,7 @@ def release(shop: Shop, artisan: Artisan, code: str) -> Assignment:
         _reckon(order)
         _tell(shop, order, "order.reopened")
     else:
-        follow(shop, order, otherwise="order.part_released")
+        update_status(shop, order, otherwise="order.part_released")
     return part
 
 
@@ -161,7 +161,7 @@ def release(shop: Shop, artisan: Artisan, code: str) -> Assignment:
 
 def cancel(shop: Shop, order: Order) -> Order:
     """The buyer does not want it any more; possible until somebody makes a part of it."""
-    held(shop, order)
+    lock(shop, order)
     ORDER.check(order, "cancel")
     if _parts(order, *TAKEN):
         raise Refused("order_being_made")
@@ -170,14 +170,14 @@ def cancel(shop: Shop, order: Order) -> Order:
 
 def expire(shop: Shop, order: Order) -> Order:
     """Nobody is asked any longer; what was accepted is made."""
-    held(shop, order)
+    lock(shop, order)
     ORDER.check(order, "expire")
     return _close(shop, order, "expire")
 
 
 def ship(shop: Shop, order: Order, carrier: str, tracking: str) -> Order:
     """The kiosk has handed it to `carrier`, who follows it as `tracking`."""
-    ORDER.move(held(shop, order), "ship")
+    ORDER.move(lock(shop, order), "ship")
     order.carrier, order.tracking = carrier, tracking
     _tell(shop, order)
     return order
@@ -185,7 +185,7 @@ def ship(shop: Shop, order: Order, carrier: str, tracking: str) -> Order:
 
 def deliver(shop: Shop, order: Order) -> Order:
     """The buyer has it."""
-    ORDER.move(held(shop, order), "deliver")
+    ORDER.move(lock(shop, order), "deliver")
     _tell(shop, order)
     return order
 
@@ -215,7 +215,7 @@ def parts_of(shop: Shop, artisan: Artisan, status: Literal["offered", "accepted"
     return shop.session.scalars(with_orders.limit(_SCREENFULS)).all()
 
 
-def at_kiosk(shop: Shop, kiosk: Kiosk) -> Sequence[Order]:
+def received_at_kiosk(shop: Shop, kiosk: Kiosk) -> Sequence[Order]:
     """Those received at this kiosk and not yet shipped, oldest first."""
     here = select(Order).where(Order.kiosk_id == kiosk.id, Order.status == "at_kiosk")
     return shop.session.scalars(here.order_by(Order.created_at, Order.id).limit(_SCREENFULS)).all()
@@ -230,17 +230,17 @@ def of_buyer(shop: Shop, msisdn: str) -> Sequence[Order]:
 # -- how it moves
 
 
-def left(order: Order) -> int:
+def pieces_left(order: Order) -> int:
     """How many pieces nobody has taken yet."""
     return order.quantity - sum(part.quantity for part in _parts(order, *TAKEN))
 
 
-def pieces(order: Order) -> int:
+def piece_count(order: Order) -> int:
     """How many pieces the order is of: those asked for, and once it is accepted those taken."""
     return sum(part.quantity for part in _taken(order)) or order.quantity
 
 
-def held(shop: Shop, order: Order) -> Order:
+def lock(shop: Shop, order: Order) -> Order:
     """The same order and its parts as they are now, nobody else changing them until we commit."""
     shop.session.refresh(order, with_for_update={"of": Order})
     return order
@@ -252,7 +252,7 @@ def resize(part: Assignment, quantity: int) -> None:
     part.earns = split(part.order.unit_price, quantity, part.order.commission_percent).earns
 
 
-def follow(shop: Shop, order: Order, otherwise: str | None = None) -> None:
+def update_status(shop: Shop, order: Order, otherwise: str | None = None) -> None:
     """Bring the order to where its parts are, and tell of it; of the event `otherwise` when it stays where it is."""
     stays = True
     while trigger := _due(order):
@@ -263,10 +263,10 @@ def follow(shop: Shop, order: Order, otherwise: str | None = None) -> None:
     if stays:
         _reckon(order)
         if otherwise:
-            announce(shop, order, otherwise)
+            record_event(shop, order, otherwise)
 
 
-def announce(shop: Shop, order: Order, type: str) -> None:
+def record_event(shop: Shop, order: Order, type: str) -> None:
     """Write the event `type` about the order as it is now."""
     shop.session.flush()
     events.announce(shop, type, schemas.Order.of(order))
@@ -277,7 +277,7 @@ def _hers(shop: Shop, artisan: Artisan, code: str, trigger: str) -> Assignment:
     order = by_code(shop, code)
     if order is None:
         raise Refused("unknown_code", 404, code=code)
-    hers = [part for part in held(shop, order).assignments if part.artisan_id == artisan.id]
+    hers = [part for part in lock(shop, order).assignments if part.artisan_id == artisan.id]
     if not hers:
         raise Refused("not_your_order", 403, code=order.code)
     part = next((part for part in hers if ASSIGNMENT.allows(part, trigger)), hers[-1])
@@ -296,7 +296,7 @@ def _taken(order: Order) -> list[Assignment]:
 
 def _due(order: Order) -> str | None:
     """The step that its parts have the order take next."""
-    if order.status == "placed" and not (left(order) and _parts(order, "offered")):
+    if order.status == "placed" and not (pieces_left(order) and _parts(order, "offered")):
         return "accept" if _parts(order, *TAKEN) else "decline"
     if order.status == "accepted" and not _parts(order, "accepted"):
         return "receive" if _parts(order, "received") else "give_up"
@@ -308,7 +308,7 @@ def _close(shop: Shop, order: Order, trigger: str) -> Order:
     for part in _parts(order, "offered"):
         ASSIGNMENT.move(part, trigger)
     if _parts(order, *TAKEN):
-        follow(shop, order)
+        update_status(shop, order)
     else:
         _move(shop, order, trigger)
     return order
@@ -318,7 +318,7 @@ def _move(shop: Shop, order: Order, trigger: str) -> None:
     nobody_asked_has_begun = order.status == "placed" and trigger != "accept"
     ORDER.move(order, trigger)
     if nobody_asked_has_begun and order.product_id:
-        products.give_back(shop, order.product_id, order.quantity)
+        products.restock(shop, order.product_id, order.quantity)
     _reckon(order)
     _tell(shop, order)
 
@@ -335,4 +335,4 @@ def _reckon(order: Order) -> None:
 def _tell(shop: Shop, order: Order, type: str | None = None) -> None:
     """Write the status the order has come to into its timeline and the events."""
     order.timeline.append(TimelineEntry(status=order.status, at=shop.now))
-    announce(shop, order, type or f"order.{order.status}")
+    record_event(shop, order, type or f"order.{order.status}")

@@ -36,16 +36,16 @@ def receive(
         _take_in(shop, kiosk, part, count, follows)
     elif not follows:
         ASSIGNMENT.move(part, "refuse")
-    due = payouts.fall_due(shop, part) if count else []
-    orders.follow(shop, part.order, otherwise="order.part_received" if count else None)
+    due = payouts.create_due_payouts(shop, part) if count else []
+    orders.update_status(shop, part.order, otherwise="order.part_received" if count else None)
     if refused:
-        orders.announce(shop, part.order, "order.goods_refused")
+        orders.record_event(shop, part.order, "order.goods_refused")
     for payout in due:
         events.announce(shop, "payout.created", schemas.Payout.of(payout))
     return part
 
 
-def awaited(shop: Shop, kiosk: Kiosk, code: str | None = None) -> Sequence[Assignment]:
+def expected_parts(shop: Shop, kiosk: Kiosk, code: str | None = None) -> Sequence[Assignment]:
     """The parts that are on their way to this kiosk, of one order or of all, oldest first."""
     parts = (
         select(Assignment)
@@ -60,7 +60,7 @@ def awaited(shop: Shop, kiosk: Kiosk, code: str | None = None) -> Sequence[Assig
     return shop.session.scalars(parts).all()
 
 
-def received_since(shop: Shop, kiosk: Kiosk, then: datetime) -> int:
+def parts_received_since(shop: Shop, kiosk: Kiosk, then: datetime) -> int:
     """How many parts this kiosk has taken in since then."""
     parts = select(func.count()).select_from(Assignment).join(Assignment.order)
     return shop.session.scalar(parts.where(Assignment.received_at >= then, Order.kiosk_id == kiosk.id)) or 0
@@ -77,7 +77,7 @@ def _awaited(shop: Shop, kiosk: Kiosk, part_id: int) -> Assignment:
     part = shop.session.get(Assignment, part_id)
     if part is None:
         raise Refused("unknown_part", 404)
-    orders.held(shop, part.order)
+    orders.lock(shop, part.order)
     ASSIGNMENT.check(part, "receive")
     if part.kiosk.id != kiosk.id:
         raise Refused("other_kiosk", code=part.order.code, kiosk=part.kiosk.name)

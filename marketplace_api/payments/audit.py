@@ -16,9 +16,9 @@ from marketplace_api.payments.money import BY_PHONE, IN_CASH
 from marketplace_api.shop import Shop
 
 
-def objections(shop: Shop) -> Iterator[str]:
+def inconsistencies(shop: Shop) -> Iterator[str]:
     """Every sentence is something wrong; none at all is what is hoped for."""
-    yield from ledger.objections(shop)
+    yield from ledger.inconsistencies(shop)
     yield from _on_their_way(shop)
     yield from _owed(shop)
     yield from _earned(shop)
@@ -35,7 +35,7 @@ def _on_their_way(shop: Shop) -> Iterator[str]:
 def _owed(shop: Shop) -> Iterator[str]:
     """An artisan is owed what her payouts wait for, and less than a payment besides."""
     for artisan in shop.session.scalars(select(Artisan).order_by(Artisan.id)):
-        owed, waiting = -ledger.balance(shop, ledger.artisan(artisan.id)), payouts.waiting(shop, artisan)
+        owed, waiting = -ledger.balance(shop, ledger.artisan_account(artisan.id)), payouts.amount_waiting(shop, artisan)
         rest = owed - waiting
         if rest >= max(BY_PHONE.least, IN_CASH.least):
             yield f"{artisan.id} is owed {owed}, and payouts for only {waiting} wait"

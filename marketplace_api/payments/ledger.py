@@ -32,25 +32,25 @@ from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 
 BUYERS, COMMISSION, PAYOUTS, ADJUSTMENTS = "buyers", "commission", "payouts", "adjustments"
-LARGEST = 10**13
+MAX_AMOUNT = 10**13
 """Nothing handmade costs more minor units than this; a larger posting is a slip."""
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
+class LedgerSize:
     entries: int
     accounts: int
 
 
-def artisan(artisan_id: str) -> str:
+def artisan_account(artisan_id: str) -> str:
     return f"artisan:{artisan_id}"
 
 
-def kiosk(kiosk_id: str) -> str:
+def kiosk_account(kiosk_id: str) -> str:
     return f"kiosk:{kiosk_id}"
 
 
-def provider(name: str) -> str:
+def provider_account(name: str) -> str:
     return f"provider:{name}"
 
 
@@ -61,7 +61,7 @@ def post(shop: Shop, key: str, note: str, postings: Mapping[str, int], currency:
     ValueError for postings that are no entry, or a key that stands for another fact: both are faults of ours.
     """
     lines = {account: amount for account, amount in postings.items() if amount}
-    if sum(lines.values()) or len(lines) < 2 or any(abs(amount) > LARGEST for amount in lines.values()):
+    if sum(lines.values()) or len(lines) < 2 or any(abs(amount) > MAX_AMOUNT for amount in lines.values()):
         raise ValueError(f"{key} is no entry: {dict(postings)}")
     for account in lines:
         _open(shop, account, currency or shop.terms.currency)
@@ -140,14 +140,14 @@ def checkpoint(shop: Shop) -> int:
     return len(moved)
 
 
-def size(shop: Shop) -> Size:
+def size(shop: Shop) -> LedgerSize:
     """How large the books are."""
     entries = shop.session.scalar(select(func.count()).select_from(LedgerEntry))
     accounts = shop.session.scalar(select(func.count()).select_from(LedgerAccount))
-    return Size(entries or 0, accounts or 0)
+    return LedgerSize(entries or 0, accounts or 0)
 
 
-def objections(shop: Shop) -> Iterator[str]:
+def inconsistencies(shop: Shop) -> Iterator[str]:
     """What is wrong with the books by themselves, summed anew and not from checkpoints."""
     sums = select(LedgerPosting.entry_id, func.sum(LedgerPosting.amount), func.count()).group_by(LedgerPosting.entry_id)
     for entry_id, total, lines in shop.session.execute(sums):

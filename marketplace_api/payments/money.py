@@ -27,7 +27,7 @@ def split(unit_price: int, quantity: int, percent: int) -> Split:
 
 
 @dataclass(frozen=True, slots=True)
-class Payable:
+class PaymentLimits:
     """What one payment may come to: a multiple of `unit`, at least `least` and at most `most`."""
 
     unit: int
@@ -40,7 +40,7 @@ class Payable:
         return [self.most] * whole + ([rest] if rest >= self.least else [])
 
 
-BY_PHONE = Payable(unit=100, least=10_00, most=250_000_00)
+BY_PHONE = PaymentLimits(unit=100, least=10_00, most=250_000_00)
 """What M-PESA carries: whole shillings, 10 to 250,000 at a time."""
-IN_CASH = Payable(unit=100, least=1_00, most=10**13)
+IN_CASH = PaymentLimits(unit=100, least=1_00, most=10**13)
 """Nobody at a kiosk has cents."""

@@ -21,7 +21,7 @@ from marketplace_api.models import Artisan, Assignment, Kiosk, Order, PaymentNam
 from marketplace_api.payments import cash_codes, ledger
 from marketplace_api.payments.money import BY_PHONE, IN_CASH
 from marketplace_api.refused import Refused
-from marketplace_api.shop import Shop, add_coded
+from marketplace_api.shop import Shop, add_with_code
 
 _STARTS = {"mobile_money": "pending", "kiosk_cash": "awaiting_collection"}
 IN_FLIGHT = ("sending", "unknown")
@@ -36,7 +36,7 @@ ELSEWHERE = "elsewhere"
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ArtisanBalance:
     """An artisan's money in minor units, and her last payouts, newest first."""
 
     owed: int
@@ -45,7 +45,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Pile:
+class PayoutTotal:
     """How many payouts there are of a kind, what they come to in minor units, and when the oldest fell due."""
 
     count: int
@@ -54,7 +54,7 @@ class Pile:
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedPayout:
     """A payout as a provider names it."""
 
     payout: Payout
@@ -64,7 +64,7 @@ class Named:
 # -- falling due
 
 
-def fall_due(shop: Shop, part: Assignment) -> Sequence[Payout]:
+def create_due_payouts(shop: Shop, part: Assignment) -> Sequence[Payout]:
     """Owe an artisan what her part earns, to be paid the way she wants today. The caller announces them.
 
     It is paid in whole units: what is too little, or left over, stays on her account and comes with the next. So a
@@ -78,7 +78,7 @@ def fall_due(shop: Shop, part: Assignment) -> Sequence[Payout]:
         f"goods received of {order.code}",
         {
             ledger.BUYERS: total,
-            ledger.artisan(artisan.id): -part.earns,
+            ledger.artisan_account(artisan.id): -part.earns,
             ledger.COMMISSION: part.earns - total,
         },
         order.currency,
@@ -110,7 +110,7 @@ def _owe(shop: Shop, part: Assignment, artisan: Artisan, piece: int, amount: int
 
 def _add(shop: Shop, artisan: Artisan, amount: int, currency: str, **what: Any) -> Payout:
     payout_id = shop.ids.new_id("pay")
-    return add_coded(
+    return add_with_code(
         shop,
         lambda code: Payout(
             id=payout_id,
@@ -133,7 +133,7 @@ def _held_artisan(shop: Shop, artisan: Artisan) -> Artisan:
 
 def _without_payout(shop: Shop, artisan: Artisan) -> int:
     """What she is owed that no payout is for."""
-    return -ledger.balance(shop, ledger.artisan(artisan.id)) - waiting(shop, artisan)
+    return -ledger.balance(shop, ledger.artisan_account(artisan.id)) - amount_waiting(shop, artisan)
 
 
 # -- reading
@@ -154,17 +154,17 @@ def by_ids(shop: Shop, payout_ids: Collection[str]) -> Sequence[Payout]:
     return shop.session.scalars(rows.options(*whole)).all()
 
 
-def owed(shop: Shop, artisan_ids: Collection[str]) -> Mapping[str, int]:
+def amounts_owed(shop: Shop, artisan_ids: Collection[str]) -> Mapping[str, int]:
     """What each of these artisans is owed, in minor units, by her id: what nobody pays yet, and what is under way."""
-    balances = ledger.balances(shop, [ledger.artisan(id) for id in artisan_ids])
+    balances = ledger.balances(shop, [ledger.artisan_account(id) for id in artisan_ids])
     moving = select(Payout.artisan_id, func.sum(Payout.amount)).where(
         Payout.artisan_id.in_(artisan_ids), Payout.status.in_(IN_FLIGHT)
     )
     under_way = {id: int(amount) for id, amount in shop.session.execute(moving.group_by(Payout.artisan_id))}
-    return {id: under_way.get(id, 0) - balances[ledger.artisan(id)] for id in artisan_ids}
+    return {id: under_way.get(id, 0) - balances[ledger.artisan_account(id)] for id in artisan_ids}
 
 
-def standing(shop: Shop, artisan: Artisan, last: int = 5) -> Standing:
+def balance_of(shop: Shop, artisan: Artisan, last: int = 5) -> ArtisanBalance:
     """What she is owed, what she was paid, and her `last` payouts."""
     newest = (
         select(Payout)
@@ -173,35 +173,35 @@ def standing(shop: Shop, artisan: Artisan, last: int = 5) -> Standing:
         .order_by(Payout.created_at.desc(), Payout.id.desc())
         .limit(last)
     )
-    due = owed(shop, [artisan.id])[artisan.id]
-    return Standing(due, _sum(shop, artisan, SETTLED), shop.session.scalars(newest).all())
+    due = amounts_owed(shop, [artisan.id])[artisan.id]
+    return ArtisanBalance(due, _sum(shop, artisan, SETTLED), shop.session.scalars(newest).all())
 
 
-def by_status(shop: Shop) -> Mapping[str, Pile]:
+def totals_by_status(shop: Shop) -> Mapping[str, PayoutTotal]:
     """All payouts there ever were, by their status; one that none has is left out."""
     piles = select(Payout.status, func.count(), func.sum(Payout.amount), func.min(Payout.created_at))
     rows = shop.session.execute(piles.group_by(Payout.status))
-    return {status: Pile(count, int(total), oldest_at) for status, count, total, oldest_at in rows}
+    return {status: PayoutTotal(count, int(total), oldest_at) for status, count, total, oldest_at in rows}
 
 
-def collected_since(shop: Shop, kiosk_ids: Collection[str], then: datetime) -> Mapping[str, int]:
+def cash_paid_since(shop: Shop, kiosk_ids: Collection[str], then: datetime) -> Mapping[str, int]:
     """Minor units that these kiosks have paid in cash since then; one that has paid none is not among them."""
     paid = select(Kiosk.id, func.sum(Payout.amount)).join(Payout.kiosk).group_by(Kiosk.id)
     here = paid.where(Payout.status == "collected", Payout.paid_at >= then, Kiosk.id.in_(kiosk_ids))
     return {kiosk_id: int(amount) for kiosk_id, amount in shop.session.execute(here)}
 
 
-def by_hand(payout: Payout) -> bool:
+def was_paid_by_hand(payout: Payout) -> bool:
     """Whether a person has paid it, at the kiosk or elsewhere."""
     return payout.status == "collected" or (payout.status == "paid" and payout.provider == ELSEWHERE)
 
 
-def are_open(shop: Shop, artisan: Artisan) -> bool:
+def has_open_payouts(shop: Shop, artisan: Artisan) -> bool:
     """Whether any payout of hers has not ended well."""
     return bool(_sum(shop, artisan, (*WAITING, *IN_FLIGHT)))
 
 
-def waiting(shop: Shop, artisan: Artisan) -> int:
+def amount_waiting(shop: Shop, artisan: Artisan) -> int:
     """The minor units of hers that payouts wait for and nobody is paying."""
     return _sum(shop, artisan, WAITING)
 
@@ -222,7 +222,7 @@ def begin_sending(shop: Shop, payout_id: str, provider: str = "simulator") -> Pa
     Commit before asking. Whoever is refused here must not pay: somebody else is paying or has paid, or payouts are
     paused (`payouts_paused`).
     """
-    if pause := paused(shop):
+    if pause := current_pause(shop):
         raise Refused("payouts_paused", because=pause.reason)
     payout = _moved(shop, payout_id, "send")
     payout.provider = provider
@@ -234,12 +234,12 @@ def settle_paid(shop: Shop, payout_id: str, reference: str) -> Payout:
     """The provider has paid, as `reference`."""
     payout = _moved(shop, payout_id, "settle_paid")
     payout.method = "mobile_money"  # even if she had asked for cash meanwhile
-    account = ledger.provider(payout.provider or ELSEWHERE)
+    account = ledger.provider_account(payout.provider or ELSEWHERE)
     _enter(shop, payout, f"paid:{payout.id}", {ledger.PAYOUTS: payout.amount, account: -payout.amount})
     return _paid(shop, payout, reference)
 
 
-def settle_failed(shop: Shop, payout_id: str, reason: str, blame: schemas.PayoutBlame = "nobody") -> Payout:
+def settle_failed(shop: Shop, payout_id: str, reason: str, blame: schemas.FaultParty = "nobody") -> Payout:
     """The provider has not paid and under this `payment_id` never will.
 
     When the failure is ours, no other payout is sent before somebody has looked at it.
@@ -252,21 +252,21 @@ def settle_failed(shop: Shop, payout_id: str, reason: str, blame: schemas.Payout
     return _told(shop, payout, "payout.failed")
 
 
-def settle_unknown(shop: Shop, payout_id: str) -> Payout:
+def mark_unknown(shop: Shop, payout_id: str) -> Payout:
     """The provider may have paid or not; nobody tries again until it says which."""
-    return _moved(shop, payout_id, "settle_unknown")
+    return _moved(shop, payout_id, "mark_unknown")
 
 
-def put_back(shop: Shop, payout_id: str) -> Payout:
+def release(shop: Shop, payout_id: str) -> Payout:
     """The provider has certainly not heard of it; it can be sent again under the same `payment_id`."""
-    payout = _moved(shop, payout_id, "put_back")
+    payout = _moved(shop, payout_id, "release")
     _comes_back(shop, payout)
     return payout
 
 
-def doubt(shop: Shop, payout_id: str) -> Payout:
+def recheck(shop: Shop, payout_id: str) -> Payout:
     """The provider says that it paid what we took for unpaid: it is to be asked before anything else is done."""
-    payout = _moved(shop, payout_id, "doubt")
+    payout = _moved(shop, payout_id, "recheck")
     payout.cash_code = None
     _leaves(shop, payout)
     return payout
@@ -281,27 +281,27 @@ def retry(shop: Shop, payout_id: str) -> Payout:
     return _told(shop, payout, "payout.retried")
 
 
-def rename(shop: Shop, payout_id: str) -> Payout:
+def resend_under_new_id(shop: Shop, payout_id: str) -> Payout:
     """It failed for good under its `payment_id`, which the provider still holds: send it under a new one.
 
     Only for one that was retried and that the provider, asked, called failed again.
     """
-    payout = put_back(shop, payout_id)
+    payout = release(shop, payout_id)
     spent, payout.payment_id, payout.retried = payout.payment_id, f"{payout.id}-{payout.sends}", False
-    call(shop, payout, [spent], "spent")
+    remember_names(shop, payout, [spent], "spent")
     return payout
 
 
 def _leaves(shop: Shop, payout: Payout) -> None:
     """Money is on its way; `sends` tells this time from others."""
     payout.sends, payout.sent_at = payout.sends + 1, shop.now
-    account = ledger.artisan(payout.artisan_id)
+    account = ledger.artisan_account(payout.artisan_id)
     amount = payout.amount
     _enter(shop, payout, f"sent:{payout.id}:{payout.sends}", {account: amount, ledger.PAYOUTS: -amount})
 
 
 def _comes_back(shop: Shop, payout: Payout) -> None:
-    account = ledger.artisan(payout.artisan_id)
+    account = ledger.artisan_account(payout.artisan_id)
     amount = payout.amount
     _enter(shop, payout, f"back:{payout.id}:{payout.sends}", {account: -amount, ledger.PAYOUTS: amount})
 
@@ -309,21 +309,21 @@ def _comes_back(shop: Shop, payout: Payout) -> None:
 # -- what a provider calls it
 
 
-def named(shop: Shop, names: Sequence[str]) -> Named | None:
+def find_by_name(shop: Shop, names: Sequence[str]) -> NamedPayout | None:
     """What the first known of `names` stands for; its payout is held."""
     for name in names:
         payout_id = shop.session.scalar(select(Payout.id).where(Payout.payment_id == name))
         if payout_id:
-            return Named(held(shop, payout_id), "payment")
+            return NamedPayout(lock(shop, payout_id), "payment")
         known = shop.session.get(PaymentName, name)
         if known:
-            payout = held(shop, known.payout_id)
+            payout = lock(shop, known.payout_id)
             outdated = known.meaning == "question" and known.sends != payout.sends
-            return Named(payout, "outdated" if outdated else cast(NameMeaning, known.meaning))
+            return NamedPayout(payout, "outdated" if outdated else cast(NameMeaning, known.meaning))
     return None
 
 
-def call(shop: Shop, payout: Payout, names: Sequence[str], meaning: NameMeaning) -> None:
+def remember_names(shop: Shop, payout: Payout, names: Sequence[str], meaning: NameMeaning) -> None:
     """Remember what a provider calls it."""
     for name in names:
         if name != payout.payment_id and shop.session.get(PaymentName, name) is None:
@@ -334,14 +334,14 @@ def call(shop: Shop, payout: Payout, names: Sequence[str], meaning: NameMeaning)
 # -- pausing
 
 
-def paused(shop: Shop) -> PayoutPause | None:
+def current_pause(shop: Shop) -> PayoutPause | None:
     """Why nothing is sent, and since when."""
     return shop.session.get(PayoutPause, 1)
 
 
 def pause(shop: Shop, reason: str) -> None:
     """Send nothing until `resume`; said once."""
-    if paused(shop) is None:
+    if current_pause(shop) is None:
         shop.session.add(PayoutPause(id=1, reason=reason, since=shop.now))
         shop.session.flush()
         events.record(shop, "payouts.paused", {"id": "payouts", "reason": reason})
@@ -349,7 +349,7 @@ def pause(shop: Shop, reason: str) -> None:
 
 def resume(shop: Shop) -> bool:
     """Send again; False when nothing was paused."""
-    known = paused(shop)
+    known = current_pause(shop)
     if known is None:
         return False
     shop.session.delete(known)
@@ -364,14 +364,14 @@ def resume(shop: Shop) -> bool:
 def collect(shop: Shop, kiosk: Kiosk, payout_id: str) -> Payout:
     """The kiosk has paid it in cash, out of its drawer."""
     payout = _moved(shop, payout_id, "collect")
-    account = ledger.artisan(payout.artisan_id)
+    account = ledger.artisan_account(payout.artisan_id)
     amount = payout.amount
-    _enter(shop, payout, f"collected:{payout.id}", {account: amount, ledger.kiosk(kiosk.id): -amount})
+    _enter(shop, payout, f"collected:{payout.id}", {account: amount, ledger.kiosk_account(kiosk.id): -amount})
     payout.paid_at, payout.cash_code, payout.kiosk_id = shop.now, None, kiosk.id
     return _told(shop, payout, "payout.collected")
 
 
-def reroute(shop: Shop, artisan: Artisan) -> None:
+def apply_new_payout_method(shop: Shop, artisan: Artisan) -> None:
     """She has said how she wants to be paid now: what her old phone could not receive goes that way.
 
     Before cash is handed out for a payment that failed, its provider is asked once more whether it did.
@@ -384,7 +384,7 @@ def reroute(shop: Shop, artisan: Artisan) -> None:
         if payout.method == "mobile_money":
             retry(shop, payout.id)
         else:
-            _told(shop, doubt(shop, payout.id), "payout.retried")
+            _told(shop, recheck(shop, payout.id), "payout.retried")
 
 
 def offer_cash(shop: Shop, payout_id: str) -> Payout:
@@ -395,7 +395,7 @@ def offer_cash(shop: Shop, payout_id: str) -> Payout:
     return _told(shop, payout, "payout.rerouted")
 
 
-def announce_elsewhere(
+def record_paid_elsewhere(
     shop: Shop, artisan: Artisan, amount: int, currency: str, reference: str, order: Order | None
 ) -> Payout:
     """An operator has paid her by another way, as `reference`.
@@ -405,7 +405,7 @@ def announce_elsewhere(
     """
     if currency != shop.terms.currency:
         raise Refused("wrong_currency", 422, currency=currency, kept=shop.terms.currency)
-    if not 0 < amount <= ledger.LARGEST:
+    if not 0 < amount <= ledger.MAX_AMOUNT:
         raise Refused("absurd_amount", 422, amount=amount)
     _held_artisan(shop, artisan)
     if shop.session.scalar(select(Payout.id).where(Payout.provider_reference == reference).limit(1)):
@@ -414,20 +414,20 @@ def announce_elsewhere(
         payout = _settled_elsewhere(shop, artisan, amount, order)
     else:
         payout = _add(shop, artisan, amount, currency, piece=0, method="mobile_money", status="paid")
-    account = ledger.artisan(artisan.id) if order else ledger.ADJUSTMENTS
-    _enter(shop, payout, f"paid:{payout.id}", {account: amount, ledger.provider(ELSEWHERE): -amount})
+    account = ledger.artisan_account(artisan.id) if order else ledger.ADJUSTMENTS
+    _enter(shop, payout, f"paid:{payout.id}", {account: amount, ledger.provider_account(ELSEWHERE): -amount})
     payout.provider, payout.cash_code = ELSEWHERE, None
     return _paid(shop, payout, reference)
 
 
 def _settled_elsewhere(shop: Shop, artisan: Artisan, amount: int, order: Order) -> Payout:
-    waiting = select(Payout.id).where(
+    candidates = select(Payout.id).where(
         Payout.order_id == order.id,
         Payout.artisan_id == artisan.id,
         Payout.amount == amount,
         Payout.status.in_(WAITING),
     )
-    payout_id = shop.session.scalars(waiting.order_by(Payout.piece, Payout.id).limit(1)).one_or_none()
+    payout_id = shop.session.scalars(candidates.order_by(Payout.piece, Payout.id).limit(1)).one_or_none()
     if payout_id is None:
         raise Refused("not_due", code=order.code)
     return _moved(shop, payout_id, "settle_elsewhere")
@@ -436,7 +436,7 @@ def _settled_elsewhere(shop: Shop, artisan: Artisan, amount: int, order: Order) 
 # -- all of them
 
 
-def held(shop: Shop, payout_id: str) -> Payout:
+def lock(shop: Shop, payout_id: str) -> Payout:
     """The payout as it is now, nobody else changing it until we commit."""
     payout = by_id(shop, payout_id)
     shop.session.flush()  # what was changed of it here is not to be forgotten
@@ -445,7 +445,7 @@ def held(shop: Shop, payout_id: str) -> Payout:
 
 
 def _moved(shop: Shop, payout_id: str, trigger: str) -> Payout:
-    payout = held(shop, payout_id)
+    payout = lock(shop, payout_id)
     PAYOUT.move(payout, trigger)
     shop.session.flush()
     return payout

@@ -13,12 +13,12 @@ from marketplace_api.payments import ledger
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 
-LONGEST = 1000
+MAX_LINES = 1000
 """More lines than this nobody reads at once."""
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class EntrySubject:
     """The codes of what a line is about."""
 
     order: str | None = None
@@ -26,48 +26,50 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class StatementEntry:
     """`what` became of it is the first word of the entry's key. Positive amounts are in her favour."""
 
     at: datetime
     what: str
     note: str
-    subject: Subject
+    subject: EntrySubject
     amount: int
     balance: int
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class ArtisanStatement:
     """What she was owed before, what happened, and what she was owed then; in minor units.
 
     What is on its way to her is not owed any more: it comes back if it is not paid.
     """
 
     opening: int
-    lines: Sequence[Line]
+    lines: Sequence[StatementEntry]
 
     @property
     def closing(self) -> int:
         return self.lines[-1].balance if self.lines else self.opening
 
 
-def of(shop: Shop, artisan: Artisan, since: datetime | None = None, until: datetime | None = None) -> Statement:
+def statement_of(
+    shop: Shop, artisan: Artisan, since: datetime | None = None, until: datetime | None = None
+) -> ArtisanStatement:
     """Her statement from `since` on, before `until`; `Refused` with `statement_too_long` over `LONGEST` lines."""
-    account = ledger.artisan(artisan.id)
-    rows = ledger.lines(shop, account, since, until, limit=LONGEST + 1)
-    if len(rows) > LONGEST:
-        raise Refused("statement_too_long", most=LONGEST)
+    account = ledger.artisan_account(artisan.id)
+    rows = ledger.lines(shop, account, since, until, limit=MAX_LINES + 1)
+    if len(rows) > MAX_LINES:
+        raise Refused("statement_too_long", most=MAX_LINES)
     opening = -ledger.balance_before(shop, account, since) if since else 0
-    return Statement(opening, list(_lines(shop, rows, opening)))
+    return ArtisanStatement(opening, list(_lines(shop, rows, opening)))
 
 
-def _lines(shop: Shop, rows: Sequence[tuple[LedgerEntry, int]], balance: int) -> Iterator[Line]:
+def _lines(shop: Shop, rows: Sequence[tuple[LedgerEntry, int]], balance: int) -> Iterator[StatementEntry]:
     subjects = _subjects(shop, [_named(entry.key) for entry, _ in rows])
     for entry, debit in rows:
         balance -= debit
-        what, subject = entry.key.partition(":")[0], subjects.get(_named(entry.key), Subject())
-        yield Line(entry.at, what, entry.note, subject, -debit, balance)
+        what, subject = entry.key.partition(":")[0], subjects.get(_named(entry.key), EntrySubject())
+        yield StatementEntry(entry.at, what, entry.note, subject, -debit, balance)
 
 
 def _named(key: str) -> str:
@@ -75,11 +77,11 @@ def _named(key: str) -> str:
     return key.rpartition("reversal:")[2].split(":")[1]
 
 
-def _subjects(shop: Shop, names: Iterable[str]) -> Mapping[str, Subject]:
+def _subjects(shop: Shop, names: Iterable[str]) -> Mapping[str, EntrySubject]:
     known = set(names)
     parts = select(Assignment.id, Order.code).join(Assignment.order)
     earned = parts.where(Assignment.id.in_([int(name) for name in known if name.isdecimal()]))
     paid = select(Payout.id, Order.code, Payout.code).outerjoin(Payout.order).where(Payout.id.in_(known))
-    return {str(part): Subject(code) for part, code in shop.session.execute(earned)} | {
-        payout: Subject(order, code) for payout, order, code in shop.session.execute(paid)
+    return {str(part): EntrySubject(code) for part, code in shop.session.execute(earned)} | {
+        payout: EntrySubject(order, code) for payout, order, code in shop.session.execute(paid)
     }

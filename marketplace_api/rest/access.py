@@ -16,11 +16,11 @@ from marketplace_api.accounts.api_keys import ApiCaller, Scope
 from marketplace_api.shop import Shop
 
 SCHEME = "key"  # the name of the security scheme in the OpenAPI document
-HOUSE_KEYS = "HOUSE_KEYS"  # digest to caller: keys that stand in no table
-ADMIT = "ADMIT"  # an `Admit`
+STATIC_KEYS = "HOUSE_KEYS"  # digest to caller: keys that stand in no table
+RATE_LIMIT = "ADMIT"  # an `Admit`
 
-Asker = Literal["key", "address"]
-Admit = Callable[[Asker, str], int | None]
+ClientKind = Literal["key", "address"]
+RateLimit = Callable[[ClientKind, str], int | None]
 """Counts a request of this key or address, and says None, or in how many seconds it may ask again."""
 
 P = ParamSpec("P")
@@ -96,8 +96,8 @@ def _of_somebody(key: str) -> ApiCaller:
     return found
 
 
-def _count(asker: Asker, name: str) -> None:
-    admit: Admit = current_app.config[ADMIT]
+def _count(asker: ClientKind, name: str) -> None:
+    admit: RateLimit = current_app.config[RATE_LIMIT]
     seconds = admit(asker, name)
     if seconds is not None:
         raise TooManyRequests(retry_after=seconds)
@@ -105,7 +105,7 @@ def _count(asker: Asker, name: str) -> None:
 
 def _of_the_house(key: str) -> ApiCaller | None:
     """Our own pages and the operator's first key, which nobody counts."""
-    callers: dict[str, ApiCaller] = current_app.config[HOUSE_KEYS]
+    callers: dict[str, ApiCaller] = current_app.config[STATIC_KEYS]
     return callers.get(api_keys.digest(key))
 
 

@@ -40,7 +40,7 @@ from marketplace_api.rest import (
     problems,
     webhook_endpoints,
 )
-from marketplace_api.rest.key_usage import Uses
+from marketplace_api.rest.key_usage import KeyUsage
 from marketplace_api.shop import Ids, Shop, Terms
 
 _ANY = TypeAdapter[Any](Any)
@@ -89,7 +89,7 @@ class DayConverter(BaseConverter):
             raise ValidationError from None
 
 
-class Api(APIFlask):
+class MarketplaceApi(APIFlask):
     """Every view runs in a transaction, committed when it returns and undone when it raises."""
 
     json_provider_class = StrictJSON
@@ -124,24 +124,24 @@ def create_api(
     terms: Terms,
     static_keys: Mapping[str, ApiCaller],
     webhooks_anywhere: bool = False,
-    admit: access.Admit = lambda _asker, _name: None,
-) -> Api:
+    admit: access.RateLimit = lambda _asker, _name: None,
+) -> MarketplaceApi:
     """The API, over the database that `sessions` is bound to.
 
     `house_keys` are good without standing in any table: the operator's first, our own pages'. With
     `webhooks_anywhere` webhook endpoints may be plain http and private. `admit` is asked before anybody else is
     answered.
     """
-    api = Api(sessions, lambda session: Shop(session, clock(), ids, terms))
+    api = MarketplaceApi(sessions, lambda session: Shop(session, clock(), ids, terms))
     api.config.update(_CONFIG)
-    api.config[access.HOUSE_KEYS] = {api_keys.digest(key): caller for key, caller in static_keys.items()}
+    api.config[access.STATIC_KEYS] = {api_keys.digest(key): caller for key, caller in static_keys.items()}
     api.config[fields.WEBHOOKS_ANYWHERE] = webhooks_anywhere
-    api.config[access.ADMIT] = admit
+    api.config[access.RATE_LIMIT] = admit
     api.url_map.merge_slashes = False  # what is not here is 404, never somewhere else
     api.url_map.converters["id"] = IdConverter
     api.url_map.converters["day"] = DayConverter
     api.before_request(_only_json)
-    api.after_request(Uses(sessions, clock).follow)
+    api.after_request(KeyUsage(sessions, clock).follow)
     api.spec_processor(openapi.complete)  # type: ignore[arg-type]
     problems.handle(api)
     for room in (catalogue, orders, kiosks, payouts, ledger, help_requests, events, webhook_endpoints, docs):

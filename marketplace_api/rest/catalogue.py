@@ -13,7 +13,7 @@ from marketplace_api import models, schemas
 from marketplace_api.accounts import artisans
 from marketplace_api.catalogue import products, search
 from marketplace_api.rest.access import is_operator, public, requires, shop
-from marketplace_api.rest.etags import revalidated
+from marketplace_api.rest.etags import with_etag
 from marketplace_api.rest.fields import Id, Line
 from marketplace_api.rest.lists import Page, PageQuery, newest_first
 
@@ -37,13 +37,13 @@ class AnyArtisan(RootModel[schemas.Artisan | schemas.PublicArtisan]):
 
 
 @blueprint.get("/products")
-@revalidated
+@with_etag
 @public
 @blueprint.input(ProductQuery, location="query")
 @blueprint.output(Page[schemas.Product])
 def list_products(query_data: ProductQuery) -> Page[schemas.Product]:
     """List products, newest first; without `status`, those that can be ordered."""
-    return newest_first(models.Product, _found(query_data), query_data, partial(products.shown, shop()))
+    return newest_first(models.Product, _found(query_data), query_data, partial(products.to_schema, shop()))
 
 
 def _found(query: ProductQuery) -> Select[models.Product]:
@@ -54,7 +54,7 @@ def _found(query: ProductQuery) -> Select[models.Product]:
     if query.artisan:
         found = found.where(models.Product.artisan_id == query.artisan)
     if query.q:
-        sought = search.sought(shop(), query.q)
+        sought = search.conditions_for(shop(), query.q)
         found = found.where(*sought.conditions)
         # no index knows this expression, so that the search begins at the words
         status = status.concat("") if sought.few else status
@@ -62,12 +62,12 @@ def _found(query: ProductQuery) -> Select[models.Product]:
 
 
 @blueprint.get("/products/<id:product_id>")
-@revalidated
+@with_etag
 @public
 @blueprint.output(schemas.Product)
 def get_product(product_id: str) -> schemas.Product:
     """Show a product."""
-    return products.shown(shop(), products.by_id(shop(), product_id))
+    return products.to_schema(shop(), products.by_id(shop(), product_id))
 
 
 @blueprint.get("/artisans")

@@ -22,7 +22,7 @@ R = TypeVar("R")
 _document = APIScaffold().doc
 
 
-def revalidated(view: Callable[P, R]) -> Callable[P, Response]:
+def with_etag(view: Callable[P, R]) -> Callable[P, Response]:
     """Give the answer an ETag, and only say so when the caller has it. Outermost, for answers alike to everybody."""
 
     @_document(responses=[304])

@@ -72,7 +72,7 @@ def _category(value: str) -> str:
 
 
 def _webhook_url(value: str) -> str:
-    return webhook_addresses.checked(value, anywhere=current_app.config[WEBHOOKS_ANYWHERE])
+    return webhook_addresses.check_url(value, anywhere=current_app.config[WEBHOOKS_ANYWHERE])
 
 
 def _msisdn(value: str) -> str:

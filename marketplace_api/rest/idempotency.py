@@ -23,7 +23,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def repeatable(view: Callable[P, R]) -> Callable[P, R | Response]:
+def idempotent(view: Callable[P, R]) -> Callable[P, R | Response]:
     """Do what `view` does once for a key, however often it is asked; the first answer is the answer.
 
     Only final answers are kept: that it was done, or that the shop refused. Stands right under

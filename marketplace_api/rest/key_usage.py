@@ -20,7 +20,7 @@ from marketplace_api.accounts import api_keys
 log = logging.getLogger(__name__)
 
 
-class Uses:
+class KeyUsage:
     """Writes them down."""
 
     def __init__(self, sessions: sessionmaker[Session], clock: Callable[[], datetime]) -> None:
@@ -29,7 +29,7 @@ class Uses:
     def follow(self, response: Response) -> Response:
         """Note the use of the key that this answer is for, when it has not been noted for a minute."""
         caller = g.get("caller")
-        if caller is not None and caller.use_is_news:
+        if caller is not None and caller.usage_is_stale:
             response.call_on_close(lambda: self._note(caller.id))
         return response
 
@@ -38,7 +38,7 @@ class Uses:
             return  # the next request will try again
         try:
             with self._sessions.begin() as session:
-                api_keys.note_use(session, key_id, self._clock())
+                api_keys.record_use(session, key_id, self._clock())
         except OperationalError:
             log.info("a key's use was not noted: the database is busy")
         finally:

@@ -10,7 +10,7 @@ from marketplace_api import models, schemas
 from marketplace_api.kiosks import kiosks
 from marketplace_api.rest.access import requires, shop
 from marketplace_api.rest.fields import Line, Msisdn
-from marketplace_api.rest.idempotency import repeatable
+from marketplace_api.rest.idempotency import idempotent
 from marketplace_api.rest.lists import Page, PageQuery, newest_first
 
 blueprint = APIBlueprint("kiosks", __name__, tag="Kiosks")
@@ -48,7 +48,7 @@ class KioskPatch(BaseModel):
 
 @blueprint.post("/kiosks")
 @requires("operator", refusals=(409,))
-@repeatable
+@idempotent
 @blueprint.input(KioskIn)
 @blueprint.output(schemas.Kiosk, 201)
 def open_kiosk(json_data: KioskIn) -> schemas.Kiosk:

@@ -13,7 +13,7 @@ from marketplace_api.kiosks import cash_float, kiosks
 from marketplace_api.payments import statements
 from marketplace_api.rest.access import requires, shop
 from marketplace_api.rest.fields import CashMove, Line, Moment
-from marketplace_api.rest.idempotency import repeatable
+from marketplace_api.rest.idempotency import idempotent
 from marketplace_api.schemas import Money
 
 blueprint = APIBlueprint("books", __name__, tag="Books")
@@ -43,7 +43,7 @@ class StatementLine(BaseModel):
     balance: Money
 
     @classmethod
-    def of(cls, line: statements.Line) -> Self:
+    def of(cls, line: statements.StatementEntry) -> Self:
         return cls(
             at=line.at,
             what=line.what,
@@ -99,7 +99,7 @@ class KioskDay(BaseModel):
 def get_statement(artisan_id: str, query_data: Period) -> Statement:
     """Show what became of an artisan's money, oldest first; a thousand lines at most."""
     artisan = artisans.by_id(shop(), artisan_id)
-    statement = statements.of(shop(), artisan, query_data.since, query_data.until)
+    statement = statements.statement_of(shop(), artisan, query_data.since, query_data.until)
     return Statement(
         artisan_id=artisan.id,
         opening=_money(statement.opening),
@@ -118,12 +118,12 @@ def get_float(kiosk_id: str) -> Float:
 
 @blueprint.post("/kiosks/<id:kiosk_id>/float")
 @requires("operator", refusals=(409,))
-@repeatable
+@idempotent
 @blueprint.input(FloatIn)
 @blueprint.output(Float, 201)
 def change_float(kiosk_id: str, json_data: FloatIn) -> Float:
     """Enter cash handed over to a kiosk or, as a negative amount, taken back; answers what its drawer holds then."""
-    cash_float.hand_over(shop(), kiosks.by_id(shop(), kiosk_id), json_data.amount.minor_units(), json_data.note)
+    cash_float.record_cash(shop(), kiosks.by_id(shop(), kiosk_id), json_data.amount.minor_units(), json_data.note)
     return _float(kiosk_id)
 
 
@@ -133,7 +133,7 @@ def change_float(kiosk_id: str, json_data: FloatIn) -> Float:
 def get_kiosk_day(kiosk_id: str, day: date) -> KioskDay:
     """Show what a day came to at a kiosk; it is one of the shop's time zone."""
     kiosk = kiosks.by_id(shop(), kiosk_id)
-    sums = cash_float.day(shop(), kiosk, day)
+    sums = cash_float.cash_day(shop(), kiosk, day)
     return KioskDay(
         kiosk_id=kiosk.id,
         day=day,
@@ -145,7 +145,7 @@ def get_kiosk_day(kiosk_id: str, day: date) -> KioskDay:
 
 
 def _float(kiosk_id: str) -> Float:
-    held = cash_float.holds(shop(), kiosks.by_id(shop(), kiosk_id))
+    held = cash_float.balance(shop(), kiosks.by_id(shop(), kiosk_id))
     return Float(kiosk_id=kiosk_id, float=_money(held))
 
 

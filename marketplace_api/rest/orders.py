@@ -25,7 +25,7 @@ from marketplace_api.rest.fields import (
     Text,
     Title,
 )
-from marketplace_api.rest.idempotency import repeatable
+from marketplace_api.rest.idempotency import idempotent
 from marketplace_api.rest.lists import Page, PageQuery, newest_first
 
 blueprint = APIBlueprint("orders", __name__, tag="Orders")
@@ -59,9 +59,9 @@ class OrderIn(BaseModel):
     note: Text | None = None
     external_ref: Line | None = None
 
-    def request(self) -> orders.Request:
+    def request(self) -> orders.OrderRequest:
         """The same for the shop."""
-        return orders.Request(
+        return orders.OrderRequest(
             buyer_name=self.buyer.name,
             buyer_msisdn=self.buyer.phone,
             buyer_locale=self.buyer.locale,
@@ -132,7 +132,7 @@ class ShipmentIn(BaseModel):
 
 @blueprint.post("/orders")
 @requires("storefront", "operator", refusals=(404, 409))
-@repeatable
+@idempotent
 @blueprint.input(AnyOrderIn)
 @blueprint.output(schemas.Order, 201)
 def place_order(json_data: AnyOrderIn) -> schemas.Order:
@@ -145,7 +145,7 @@ def place_order(json_data: AnyOrderIn) -> schemas.Order:
     if isinstance(asked, ProductOrderIn):
         return schemas.Order.of(orders.place(shop(), asked.request(), asked.product_id, asked.quantity))
     brief = asked.brief
-    wanted = briefs.Wanted(
+    wanted = briefs.BriefRequest(
         brief.title, brief.category, brief.unit_price.minor_units(), brief.quantity, brief.due_on, brief.kiosk_id
     )
     return schemas.Order.of(briefs.place(shop(), asked.request(), wanted))

@@ -12,7 +12,7 @@ from marketplace_api.orders import orders
 from marketplace_api.payments import payouts
 from marketplace_api.rest.access import requires, shop
 from marketplace_api.rest.fields import Id, Line, Moment, Price
-from marketplace_api.rest.idempotency import repeatable
+from marketplace_api.rest.idempotency import idempotent
 from marketplace_api.rest.lists import Page, PageQuery, newest_first
 
 blueprint = APIBlueprint("payouts", __name__, tag="Payouts")
@@ -46,7 +46,7 @@ class PayoutQuery(PageQuery):
 
 @blueprint.post("/payouts")
 @requires("operator", refusals=(404, 409))
-@repeatable
+@idempotent
 @blueprint.input(PayoutIn)
 @blueprint.output(schemas.Payout, 201)
 def announce_payout(json_data: PayoutIn) -> schemas.Payout:
@@ -55,7 +55,7 @@ def announce_payout(json_data: PayoutIn) -> schemas.Payout:
     With `order_id` it is the payment of what waits to be paid for that order, to the cent; without, it is for something
     else and leaves what she is owed alone.
     """
-    payout = payouts.announce_elsewhere(
+    payout = payouts.record_paid_elsewhere(
         shop(),
         artisans.by_id(shop(), json_data.artisan_id),
         json_data.amount.minor_units(),

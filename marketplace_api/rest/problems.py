@@ -25,7 +25,7 @@ MIMETYPE = "application/problem+json"
 BUSY_S = 2
 """When it is worth asking again after the database was busy."""
 
-REFUSALS = {
+REFUSAL_DETAILS = {
     "absurd_amount": "{amount} is no amount that can be paid at once.",
     "already_registered": "This phone is registered already.",
     "drawer_short": "The drawer holds {held} minor units; no more can be taken out of it.",
@@ -99,7 +99,7 @@ _STATUSES = {
 }
 
 
-class Mistake(BaseModel):
+class FieldError(BaseModel):
     """What is wrong with one field; `pointer` says where it is, such as `#/buyer/phone`."""
 
     detail: str
@@ -114,7 +114,7 @@ class Problem(BaseModel):
     status: int
     detail: str
     reason: str | None = None
-    errors: list[Mistake] | None = None
+    errors: list[FieldError] | None = None
 
 
 def answer(status: int, detail: str, **members: object) -> Response:
@@ -123,14 +123,14 @@ def answer(status: int, detail: str, **members: object) -> Response:
     return Response(json.dumps(problem | members), status, mimetype=MIMETYPE)
 
 
-def words(refused: Refused) -> str:
+def explain(refused: Refused) -> str:
     """The shop's no, in a sentence."""
-    return REFUSALS[refused.reason].format_map(refused.values)
+    return REFUSAL_DETAILS[refused.reason].format_map(refused.values)
 
 
 def refusal(refused: Refused) -> Response:
     """The shop's no."""
-    return answer(refused.status, words(refused), reason=refused.reason)
+    return answer(refused.status, explain(refused), reason=refused.reason)
 
 
 def handle(app: APIFlask) -> None:

@@ -18,7 +18,7 @@ from marketplace_api.models import WebhookDelivery, WebhookEndpoint
 from marketplace_api.refused import Refused
 from marketplace_api.rest.access import caller, is_operator, requires, shop
 from marketplace_api.rest.fields import WebhookUrl
-from marketplace_api.rest.idempotency import repeatable
+from marketplace_api.rest.idempotency import idempotent
 from marketplace_api.rest.lists import Page, PageQuery, newest_first
 
 blueprint = APIBlueprint("webhook_endpoints", __name__, tag="Webhooks")
@@ -45,7 +45,7 @@ class DeliveryQuery(PageQuery):
 
 @blueprint.post("/webhook-endpoints")
 @requires("storefront", "operator", refusals=(409,))
-@repeatable
+@idempotent
 @blueprint.input(EndpointIn)
 @blueprint.output(schemas.WebhookEndpointSecret, 201)
 def create_webhook_endpoint(json_data: EndpointIn) -> schemas.WebhookEndpointSecret:
@@ -105,7 +105,7 @@ def test_webhook_endpoint(endpoint_id: str) -> schemas.Event:
 
     A disabled one gets it too, once, and is enabled again if it answers 2xx.
     """
-    return schemas.Event.of(webhooks.test(shop(), _endpoint(endpoint_id)))
+    return schemas.Event.of(webhooks.create_test_event(shop(), _endpoint(endpoint_id)))
 
 
 @blueprint.get("/webhook-endpoints/<id:endpoint_id>/deliveries")

@@ -109,7 +109,7 @@ def reminded(service: Service, quantity: int = 1, title: str = POT, maker: str =
     placed = place_order(service, quantity, title=title)
     service.clock.advance(8 * 3600)
     with service.services.database.writing.begin() as session:
-        deadlines.remind(service.services.shop(session))
+        deadlines.send_reminders(service.services.shop(session))
     with service.services.database.writing.begin() as session:
         shop = service.services.shop(session)
         hers = artisans.by_msisdn(shop, maker)
@@ -118,7 +118,7 @@ def reminded(service: Service, quantity: int = 1, title: str = POT, maker: str =
     service.work()
     service.clock.advance(24 * 3600)
     with service.services.database.writing.begin() as session:
-        deadlines.remind(service.services.shop(session))
+        deadlines.send_reminders(service.services.shop(session))
     return str(placed["code"])
 
 

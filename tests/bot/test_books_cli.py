@@ -54,7 +54,7 @@ def test_each_objection_is_a_line(embedded: Service) -> None:
     payout = paid(embedded)
     with embedded.services.database.writing.begin() as session:
         ledger.post(embedded.services.shop(session), "slip", "", {ledger.COMMISSION: -5, ledger.ADJUSTMENTS: 5})
-        hers = ledger.artisan(payout["artisan_id"])
+        hers = ledger.artisan_account(payout["artisan_id"])
         session.add(LedgerCheckpoint(account=hers, upto=10**6, balance=1, at=embedded.clock()))
     done = run(embedded, "ledger", "check")
     assert done.exit_code == 1

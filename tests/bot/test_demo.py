@@ -111,7 +111,7 @@ def test_the_money_of_a_crowd_adds_up(crowd: Service) -> None:
             assert max(entry.at for entry in order.timeline) <= crowd.clock()
             owed = session.scalars(select(Payout.amount).where(Payout.assignment_id == part.id)).all()
             assert owed == ([part.earns] if part.status == "received" else [])
-        assert list(audit.objections(crowd.services.shop(session))) == []
+        assert list(audit.inconsistencies(crowd.services.shop(session))) == []
 
 
 def test_an_order_of_a_crowd_goes_on_to_the_end(crowd: Service) -> None:

@@ -24,7 +24,7 @@ from bot.webhooks.dispatcher import HANDS, LEASE, WebhookDispatcher, WebhookWork
 from bot.webhooks.safe_http import Poster, PostResult
 from marketplace_api import schemas
 from marketplace_api.accounts import api_keys
-from marketplace_api.events.webhooks import GIVEN_UP_AFTER, JITTER, OLD_SECRET_FOR, WAITS
+from marketplace_api.events.webhooks import DISABLED_AFTER, JITTER, OLD_SECRET_FOR, RETRY_DELAYS
 from marketplace_api.models import Event
 from marketplace_api.rest import pushed
 from tests.bot.fixtures import (
@@ -285,7 +285,7 @@ def test_a_delivery_is_tried_again_under_one_id_at_growing_gaps_and_then_has_fai
     receiver.statuses = [500] * 50
     sent = try_out(service, made)
     service.work()
-    for wait in WAITS:
+    for wait in RETRY_DELAYS:
         service.clock.advance(wait.total_seconds() - 1)
         service.work()
         before = len(receiver.arrived)
@@ -293,12 +293,12 @@ def test_a_delivery_is_tried_again_under_one_id_at_growing_gaps_and_then_has_fai
         assert len(receiver.arrived) == before + 1
     service.later(days=30)
 
-    assert receiver.ids == [sent] * (len(WAITS) + 1)
+    assert receiver.ids == [sent] * (len(RETRY_DELAYS) + 1)
     assert all(is_genuine(arrived, made["secret"]) for arrived in receiver.arrived)
     (failed,) = deliveries(service, made, "failed")
     assert (failed["event_id"], failed["attempts"], failed["response_status"], failed["error"]) == (
         sent,
-        len(WAITS) + 1,
+        len(RETRY_DELAYS) + 1,
         500,
         "http_500",
     )
@@ -411,7 +411,7 @@ def test_an_endpoint_that_says_it_is_gone_is_left_alone_and_operators_hear_of_it
 def test_an_endpoint_that_takes_nothing_for_days_is_disabled(embedded: Service) -> None:
     made = endpoint(embedded, None)
     embedded.work()
-    for _ in range(GIVEN_UP_AFTER // timedelta(hours=12)):
+    for _ in range(DISABLED_AFTER // timedelta(hours=12)):
         place_order(embedded)
         assert standing(embedded, made) == ("enabled", None)
         embedded.later(hours=12)
@@ -429,7 +429,7 @@ def test_two_hands_that_find_an_endpoint_failing_for_days_disable_it_once(servic
         place_order(service)
     service.work()
     service.later(seconds=6)  # the first steps aside, the second keeps the lane
-    service.clock.advance(GIVEN_UP_AFTER.total_seconds())
+    service.clock.advance(DISABLED_AFTER.total_seconds())
     receiver.open.clear()
     both = [Thread(target=build(service.services).push) for _ in range(2)]
     for hand in both:

@@ -94,8 +94,10 @@ def the_books_balance(url: str) -> None:
     """The ledger by itself, beside the payouts, and beside what the provider says it paid."""
     with closing(build(Settings(database_url=url))) as services, services.database.reading() as session:
         shop = services.shop(session)
-        assert list(audit.objections(shop)) == []
-        assert wallet.paid_out(session.connection()) == -ledger.balance(shop, ledger.provider(wallet.BuiltIn.name))
+        assert list(audit.inconsistencies(shop)) == []
+        assert wallet.paid_out(session.connection()) == -ledger.balance(
+            shop, ledger.provider_account(wallet.BuiltIn.name)
+        )
 
 
 def _counted(rows: Any) -> Counter[Any]:

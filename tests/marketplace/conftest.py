@@ -22,8 +22,8 @@ from marketplace_api.catalogue import products
 from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Artisan, Assignment, Kiosk, Order, Product
 from marketplace_api.orders import orders, receiving
-from marketplace_api.orders.orders import Request
-from marketplace_api.rest.app import Api, create_api
+from marketplace_api.orders.orders import OrderRequest
+from marketplace_api.rest.app import MarketplaceApi, create_api
 from marketplace_api.shop import Ids, Shop, Terms
 
 TERMS = Terms(
@@ -119,9 +119,11 @@ def register(shop: Shop, kiosk: Kiosk, msisdn: str, **other: Any) -> Artisan:
     return artisans.register(shop, msisdn=msisdn, kiosk_id=kiosk.id, **amina | other)
 
 
-def request(caller: str = "window") -> Request:
+def request(caller: str = "window") -> OrderRequest:
     """Ann in Leeds orders."""
-    return Request("Ann", "+447400123456", "en", ADDRESS | {"line2": None, "region": None, "postal_code": None}, caller)
+    return OrderRequest(
+        "Ann", "+447400123456", "en", ADDRESS | {"line2": None, "region": None, "postal_code": None}, caller
+    )
 
 
 def place(shop: Shop, product: Product, quantity: int = 3, caller: str = "window") -> Order:
@@ -135,11 +137,11 @@ def bring(shop: Shop, kiosk: Kiosk, order: Order, count: int, **what: Any) -> As
 
 
 @pytest.fixture
-def api(market: Market) -> Api:
+def api(market: Market) -> MarketplaceApi:
     return make_api(market)
 
 
-def make_api(market: Market) -> Api:
+def make_api(market: Market) -> MarketplaceApi:
     return create_api(
         sessions=market.sessions,
         clock=lambda: market.now,
@@ -150,22 +152,22 @@ def make_api(market: Market) -> Api:
 
 
 @pytest.fixture
-def anybody(api: Api) -> FlaskClient:
+def anybody(api: MarketplaceApi) -> FlaskClient:
     """A client without a key."""
     return api.test_client()
 
 
 @pytest.fixture
-def operator(api: Api, market: Market) -> FlaskClient:
+def operator(api: MarketplaceApi, market: Market) -> FlaskClient:
     return client(api, market, "operator")
 
 
 @pytest.fixture
-def storefront(api: Api, market: Market) -> FlaskClient:
+def storefront(api: MarketplaceApi, market: Market) -> FlaskClient:
     return client(api, market, "storefront")
 
 
-def client(api: Api, market: Market, scope: api_keys.Scope) -> FlaskClient:
+def client(api: MarketplaceApi, market: Market, scope: api_keys.Scope) -> FlaskClient:
     """A client with a key of its own."""
     with market.open() as shop:
         key = api_keys.create(shop, f"a {scope}", scope)

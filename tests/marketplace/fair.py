@@ -113,7 +113,7 @@ class Fair:
         self._accepted(self.theirs, self.artisan)
         self._brief(self.theirs, "pottery")
         self._photo(self.product, number)
-        help_requests.request(self._shop, self._phone())
+        help_requests.open_request(self._shop, self._phone())
         webhooks.create(self._shop, f"key_{number}", "operator", NOBODY, ["order.lost"])
         return neighbour
 
@@ -139,12 +139,12 @@ class Fair:
 
     def _brief(self, storefront: Storefront, craft: str, kiosk: Kiosk | None = None) -> Order:
         due_on = self._shop.today + timedelta(days=30)
-        wanted = briefs.Wanted("Many of them", craft, 500_00, 100, due_on, kiosk.id if kiosk else None)
+        wanted = briefs.BriefRequest("Many of them", craft, 500_00, 100, due_on, kiosk.id if kiosk else None)
         return self._noted(storefront, briefs.place(self._shop, self._request(storefront), wanted))
 
-    def _request(self, storefront: Storefront) -> orders.Request:
+    def _request(self, storefront: Storefront) -> orders.OrderRequest:
         ship_to = ADDRESS | {"line2": None, "region": None, "postal_code": None}
-        return orders.Request("Ann", self._phone(), "en", ship_to, storefront.id)
+        return orders.OrderRequest("Ann", self._phone(), "en", ship_to, storefront.id)
 
     def _noted(self, storefront: Storefront, order: Order) -> Order:
         storefront.orders.append(order.id)

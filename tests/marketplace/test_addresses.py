@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from marketplace_api.events.webhook_addresses import checked, is_public
+from marketplace_api.events.webhook_addresses import check_url, is_public
 
 PRIVATE = [
     *("0.0.0.0", "10.0.0.1", "127.0.0.1", "127.255.255.254", "172.16.0.1", "172.31.255.255", "192.168.1.1"),
@@ -42,7 +42,7 @@ def test_what_is_everybodys_is_public(address: str) -> None:
     ],
 )
 def test_a_public_address_is_taken_as_it_is(url: str) -> None:
-    assert checked(url, anywhere=False) == url
+    assert check_url(url, anywhere=False) == url
 
 
 @pytest.mark.parametrize(
@@ -69,8 +69,8 @@ def test_a_public_address_is_taken_as_it_is(url: str) -> None:
 )
 def test_what_cannot_be_public_is_refused_outside_development_only(url: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
-        checked(url, anywhere=False)
-    assert checked(url, anywhere=True) == url
+        check_url(url, anywhere=False)
+    assert check_url(url, anywhere=True) == url
 
 
 @pytest.mark.parametrize("anywhere", [True, False])
@@ -86,4 +86,4 @@ def test_what_cannot_be_public_is_refused_outside_development_only(url: str, why
 )
 def test_what_is_no_address_of_an_endpoint_is_refused_everywhere(url: str, anywhere: bool) -> None:
     with pytest.raises(ValueError, match=r"https://shop\.example/soko"):
-        checked(url, anywhere=anywhere)
+        check_url(url, anywhere=anywhere)

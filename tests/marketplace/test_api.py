@@ -13,7 +13,7 @@ from marketplace_api.catalogue import products
 from marketplace_api.models import ApiKey, Order, Payout, Product
 from marketplace_api.orders import orders
 from marketplace_api.payments import payouts
-from marketplace_api.rest.app import Api
+from marketplace_api.rest.app import MarketplaceApi
 from tests.marketplace.conftest import HOUSE_KEY, Market, Stand, bring, client, order_body, place
 
 KIOSK = {"name": "Soko Voi", "town": "Voi", "agent": {"name": "Jane", "phone": "0711 000 002"}}
@@ -34,7 +34,7 @@ def received(market: Market, stand: Stand, accepted: Order) -> Order:
 @pytest.fixture
 def payout(market: Market, stand: Stand, received: Order) -> Payout:
     with market.open() as shop:
-        return payouts.standing(shop, stand.artisan).last[0]
+        return payouts.balance_of(shop, stand.artisan).last[0]
 
 
 def test_anybody_sees_the_catalogue(anybody: FlaskClient, stand: Stand) -> None:
@@ -192,7 +192,7 @@ def test_a_phone_in_the_countrys_own_form_is_shown_as_e164(storefront: FlaskClie
 
 
 def test_a_storefront_knows_only_the_orders_it_placed(
-    api: Api, market: Market, storefront: FlaskClient, operator: FlaskClient, stand: Stand
+    api: MarketplaceApi, market: Market, storefront: FlaskClient, operator: FlaskClient, stand: Stand
 ) -> None:
     other = client(api, market, "storefront")
     mine = storefront.post("/orders", json=order_body(stand.product)).json["id"]
@@ -384,7 +384,7 @@ LET_IN = (200, 404, 422)
 
 @pytest.mark.parametrize(("method", "path", "body", "scope"), SCOPES)
 def test_each_path_lets_in_its_scope_and_nobody_else(
-    api: Api, market: Market, method: str, path: str, body: Any, scope: str
+    api: MarketplaceApi, market: Market, method: str, path: str, body: Any, scope: str
 ) -> None:
     def status(sender: FlaskClient, **headers: str) -> int:
         return sender.open(path, method=method, json=body, headers=headers).status_code
@@ -398,7 +398,7 @@ def test_each_path_lets_in_its_scope_and_nobody_else(
     assert status(anybody, Authorization=f"Bearer {HOUSE_KEY}") in LET_IN
 
 
-def test_the_table_of_scopes_names_every_path(api: Api) -> None:
+def test_the_table_of_scopes_names_every_path(api: MarketplaceApi) -> None:
     described = {
         (method.upper(), path.replace("{", "").replace("}", ""))
         for path, operations in api.spec["paths"].items()

@@ -28,7 +28,7 @@ def test_what_changes_of_her_is_told(market: Market, stand: Stand) -> None:
     with market.open() as shop:
         artisans.rename(shop, hers(shop, stand), "Amina Otieno")
         artisans.set_kiosk(shop, hers(shop, stand), stand.kiosk.id)
-        artisans.set_payout(shop, hers(shop, stand), "mobile_money", "+254722000111")
+        artisans.set_payout_method(shop, hers(shop, stand), "mobile_money", "+254722000111")
         assert told(shop) == ["artisan.updated", "artisan.updated", "artisan.payout_changed"]
         last = events.since(shop, 0, 100)[-1].data
     assert (last["name"], last["payout"]) == ("Amina Otieno", {"method": "mobile_money", "phone": "+254722000111"})
@@ -62,7 +62,7 @@ def test_nobody_leaves_with_an_order_open_or_money_owed_and_nothing_is_withdrawn
         bring(shop, stand.kiosk, order, 1)
     assert refusal() == "money_owed"
     with market.open() as shop:
-        (due,) = payouts.standing(shop, hers(shop, stand)).last
+        (due,) = payouts.balance_of(shop, hers(shop, stand)).last
         payouts.begin_sending(shop, due.id)
         payouts.settle_paid(shop, due.id, "REF1")
         assert products.by_id(shop, stand.product.id).status == "listed"

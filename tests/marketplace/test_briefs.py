@@ -19,14 +19,14 @@ from marketplace_api.events import events
 from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Artisan, Base, Kiosk, Order
 from marketplace_api.orders import briefs, deadlines, orders, receiving
-from marketplace_api.orders.briefs import Wanted
+from marketplace_api.orders.briefs import BriefRequest
 from marketplace_api.payments import audit, payouts
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Ids, Shop
 from tests.marketplace.conftest import Market, Stand, bring, furnish, register, request
 from tests.marketplace.test_orders import happened, reason
 
-BASKETS = Wanted("Gift basket", "baskets", 1_000_33, 100, date(2026, 12, 20))
+BASKETS = BriefRequest("Gift basket", "baskets", 1_000_33, 100, date(2026, 12, 20))
 
 
 @pytest.fixture
@@ -55,13 +55,13 @@ def test_a_brief_is_filled_part_by_part_made_and_paid(market: Market, stand: Sta
         order = brief(shop)
         assert statuses(order) == ["offered"] * 3
         orders.accept(shop, makers[0], order.code, 60)
-        assert (order.status, orders.left(order)) == ("placed", 40)
+        assert (order.status, orders.pieces_left(order)) == ("placed", 40)
         orders.accept(shop, makers[1], order.code)
         assert (order.status, statuses(order)) == ("accepted", ["accepted", "accepted", "passed"])
         for part in list(order.assignments[:2]):
             receiving.receive(shop, stand.kiosk, part.id, part.quantity)
         assert order.status == "at_kiosk"
-        paid = [payouts.standing(shop, maker).owed for maker in makers]
+        paid = [payouts.balance_of(shop, maker).owed for maker in makers]
     assert paid == [54_017_82, 36_011_88, 0]
     assert (order.total, order.artisan_earns) == (100_033_00, sum(paid))
     assert happened(shop)[-7:] == [
@@ -109,7 +109,7 @@ def test_nobody_takes_more_than_is_left(market: Market, makers: list[Artisan], c
         with pytest.raises(Refused) as refused:
             orders.accept(shop, makers[1], order.code, count)
         assert refused.value.values == {"code": order.code, "count": count, "most": 40}
-        assert orders.left(order) == 40
+        assert orders.pieces_left(order) == 40
 
 
 def test_she_promises_no_day_after_it_is_due(market: Market, makers: list[Artisan]) -> None:
@@ -140,21 +140,21 @@ def test_when_all_decline_it_is_declined_and_when_some_took_a_part_that_is_made(
         for maker in makers[1:]:
             orders.decline(shop, maker, wanted.code)
     assert unwanted.status == "declined"
-    assert (wanted.status, wanted.total, orders.pieces(wanted)) == ("accepted", 30 * 1_000_33, 30)
+    assert (wanted.status, wanted.total, orders.piece_count(wanted)) == ("accepted", 30 * 1_000_33, 30)
 
 
 def test_time_ends_it_with_what_was_taken_or_with_nothing(market: Market, makers: list[Artisan]) -> None:
     with market.open() as shop:
         unanswered, begun = brief(shop), brief(shop)
         orders.accept(shop, makers[0], begun.code, 30)
-        assert deadlines.expire(shop) == 0
+        assert deadlines.expire_offers(shop) == 0
     market.now = unanswered.expires_at
     with market.open() as shop:
-        assert deadlines.expire(shop) == 2
+        assert deadlines.expire_offers(shop) == 2
         ended = [orders.by_id(shop, order.id) for order in (unanswered, begun)]
         assert [order.status for order in ended] == ["expired", "accepted"]
         assert statuses(ended[1]) == ["accepted", "expired", "expired"]
-        assert deadlines.expire(shop) == 0
+        assert deadlines.expire_offers(shop) == 0
 
 
 def test_an_offer_never_stands_into_the_day_it_is_due(market: Market, makers: list[Artisan]) -> None:
@@ -172,10 +172,10 @@ def test_what_one_releases_is_offered_again_to_those_who_had_come_too_late(
         orders.accept(shop, makers[0], order.code, 60)
         orders.accept(shop, makers[1], order.code)
         orders.release(shop, makers[0], order.code)
-        assert (order.status, orders.left(order)) == ("placed", 60)
+        assert (order.status, orders.pieces_left(order)) == ("placed", 60)
         assert statuses(order) == ["released", "accepted", "offered"]
         orders.accept(shop, makers[2], order.code)
-        assert (order.status, orders.pieces(order)) == ("accepted", 100)
+        assert (order.status, orders.piece_count(order)) == ("accepted", 100)
         assert happened(shop)[-2:] == ["order.reopened", "order.accepted"]
         assert reason(lambda: orders.accept(shop, makers[0], order.code)) == "order_not_open"
 
@@ -227,10 +227,10 @@ def test_what_comes_in_two_goes_is_paid_in_two(market: Market, stand: Stand) -> 
         order = accepted(shop, stand)
         bring(shop, stand.kiosk, order, 1, follows=True)
         assert (order.status, [part.quantity for part in order.assignments]) == ("accepted", [1, 2])
-        assert [part.quantity for part in receiving.awaited(shop, stand.kiosk, order.code)] == [2]
+        assert [part.quantity for part in receiving.expected_parts(shop, stand.kiosk, order.code)] == [2]
         bring(shop, stand.kiosk, order, 2)
         assert (order.status, order.total) == ("at_kiosk", 450_000)
-        assert sorted(payout.amount for payout in payouts.standing(shop, stand.artisan).last) == [135_000, 270_000]
+        assert sorted(payout.amount for payout in payouts.balance_of(shop, stand.artisan).last) == [135_000, 270_000]
 
 
 def test_bad_pieces_go_back_with_a_reason_and_are_neither_paid_nor_charged(market: Market, stand: Stand) -> None:
@@ -258,7 +258,7 @@ def test_when_nothing_good_came_and_nothing_follows_the_order_ends_and_nobody_is
         order = accepted(shop, stand)
         bring(shop, stand.kiosk, order, 0, refused=3, reason="badly_made")
         assert (order.status, statuses(order)) == ("declined", ["refused"])
-        assert payouts.standing(shop, stand.artisan) == payouts.Standing(0, 0, [])
+        assert payouts.balance_of(shop, stand.artisan) == payouts.ArtisanBalance(0, 0, [])
 
 
 @pytest.mark.parametrize(("count", "refused"), [(0, 0), (4, 0), (3, 1), (-1, 2), (2, -1)])
@@ -276,7 +276,7 @@ def test_goods_of_a_brief_come_to_the_kiosk_it_names(market: Market, stand: Stan
         orders.accept(shop, makers[0], order.code, 5)
         artisans.set_kiosk(shop, makers[0], elsewhere.id)
         assert reason(lambda: bring(shop, elsewhere, order, 5)) == "other_kiosk"
-        assert receiving.awaited(shop, elsewhere) == []
+        assert receiving.expected_parts(shop, elsewhere) == []
         assert bring(shop, stand.kiosk, order, 5).received_at == shop.now
 
 
@@ -289,18 +289,18 @@ def test_nobody_is_reminded_twice_a_day_nor_of_what_is_new_or_answered(
     with market.open() as shop:
         order = brief(shop)
         orders.decline(shop, makers[2], order.code)
-        assert deadlines.remind(shop) == 0
+        assert deadlines.send_reminders(shop) == 0
     market.passes(hours=7)
     with market.open() as shop:
-        assert deadlines.remind(shop) == 2
-        assert deadlines.remind(shop) == 0
+        assert deadlines.send_reminders(shop) == 2
+        assert deadlines.send_reminders(shop) == 0
         reminded = events.since(shop, 0, 100)[-1]
     assert reminded.type == "order.reminded"
     now = market.now.isoformat().replace("+00:00", "Z")
     assert [part["reminded_at"] for part in reminded.data["assignments"]] == [now, now, None]
     market.passes(hours=20)
     with market.open() as shop:
-        assert deadlines.remind(shop) == 2
+        assert deadlines.send_reminders(shop) == 2
 
 
 def test_she_is_reminded_to_bring_what_is_due_until_she_says_that_it_is_ready(
@@ -312,14 +312,14 @@ def test_she_is_reminded_to_bring_what_is_due_until_she_says_that_it_is_ready(
         orders.accept(shop, makers[1], order.code)
     market.passes(days=4)
     with market.open() as shop:
-        assert deadlines.remind(shop) == 1
+        assert deadlines.send_reminders(shop) == 1
     market.passes(days=1)
     with market.open() as shop:
-        assert deadlines.remind(shop) == 1
-        orders.say_ready(shop, makers[0], order.code)
+        assert deadlines.send_reminders(shop) == 1
+        orders.mark_ready(shop, makers[0], order.code)
     market.passes(days=1)
     with market.open() as shop:
-        assert deadlines.remind(shop) == 0
+        assert deadlines.send_reminders(shop) == 0
 
 
 # -- the sums
@@ -354,7 +354,7 @@ def test_raced_by_all_it_is_never_taken_twice(market: Market, stand: Stand) -> N
     with market.open() as shop:
         order = orders.by_id(shop, order.id)
         assert outcomes.count("accepted") == 3
-        assert orders.left(order) == 10
+        assert orders.pieces_left(order) == 10
         assert order.status == "placed"
 
 
@@ -390,7 +390,7 @@ def test_whatever_happens_the_sums_are_right_and_every_good_piece_is_paid_once(
 
 def _did(shop: Shop, kiosk: Kiosk, maker: Artisan, order: Order, what: str, count: int) -> int:
     """One thing that somebody tries; how many good pieces it brought."""
-    awaited = [part for part in receiving.awaited(shop, kiosk, order.code) if part.artisan_id == maker.id]
+    awaited = [part for part in receiving.expected_parts(shop, kiosk, order.code) if part.artisan_id == maker.id]
     try:
         with shop.session.begin_nested():
             match what:
@@ -422,10 +422,12 @@ def _check(shop: Shop, order: Order, good: int) -> None:
     earned = {maker: sum(part.earns for part in received if part.artisan_id == maker) for maker in makers}
     assert sum(part.quantity for part in taken) <= order.quantity
     assert sum(part.quantity for part in received) == good
-    assert payouts.owed(shop, makers) == earned
-    assert list(audit.objections(shop)) == [], "of what she is owed all waits in payouts but what is too little for one"
+    assert payouts.amounts_owed(shop, makers) == earned
+    assert list(audit.inconsistencies(shop)) == [], (
+        "of what she is owed all waits in payouts but what is too little for one"
+    )
     assert order.commission + order.artisan_earns == order.total
-    assert order.total == order.unit_price * orders.pieces(order)
+    assert order.total == order.unit_price * orders.piece_count(order)
     if order.status == "at_kiosk":
         assert sum(earned.values()) == order.artisan_earns
     schemas.Order.of(order)

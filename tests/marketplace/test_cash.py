@@ -19,11 +19,11 @@ from tests.marketplace.conftest import Market, Stand, bring, place
 def waiting(market: Market, stand: Stand) -> Payout:
     """2,700 shillings wait for Amina at her kiosk."""
     with market.open() as shop:
-        artisans.set_payout(shop, artisans.by_id(shop, stand.artisan.id), "kiosk_cash")
+        artisans.set_payout_method(shop, artisans.by_id(shop, stand.artisan.id), "kiosk_cash")
         order = place(shop, stand.product, 2)
         orders.accept(shop, stand.artisan, order.code)
         bring(shop, stand.kiosk, order, 2)
-        (due,) = payouts.standing(shop, stand.artisan).last
+        (due,) = payouts.balance_of(shop, stand.artisan).last
     return due
 
 
@@ -82,7 +82,7 @@ def test_cash_is_collected_once_and_its_code_is_spent(market: Market, stand: Sta
         assert payouts.collect(shop, stand.kiosk, waiting.id).status == "collected"
     with market.open() as shop:
         assert types(shop)[-1] == "payout.collected"
-        assert payouts.standing(shop, stand.artisan).owed == 0
+        assert payouts.balance_of(shop, stand.artisan).owed == 0
         with pytest.raises(Refused, match="payout_not_awaiting_collection"):
             payouts.collect(shop, stand.kiosk, waiting.id)
     assert try_code(market, stand.kiosk, str(waiting.cash_code)) == "nothing"
@@ -95,6 +95,6 @@ def test_cash_is_never_sent_to_a_phone(market: Market, waiting: Payout) -> None:
 
 def test_whoever_waits_to_be_called_is_put_down_once(market: Market) -> None:
     with market.open() as shop:
-        first, again = (help_requests.request(shop, "+254711000111") for _ in range(2))
+        first, again = (help_requests.open_request(shop, "+254711000111") for _ in range(2))
         assert first.id == again.id
         assert [event.type for event in events.since(shop, 0, 10)] == ["help.requested"]

@@ -31,11 +31,11 @@ def held(operator: FlaskClient, stand: Stand) -> int:
 def pays_cash(market: Market, stand: Stand, quantity: int = 1) -> None:
     """Amina brings baskets and is paid for them at once, 1,350 shillings each."""
     with market.open() as shop:
-        artisans.set_payout(shop, artisans.by_id(shop, stand.artisan.id), "kiosk_cash")
+        artisans.set_payout_method(shop, artisans.by_id(shop, stand.artisan.id), "kiosk_cash")
         order = place(shop, stand.product, quantity)
         orders.accept(shop, stand.artisan, order.code)
         bring(shop, stand.kiosk, order, quantity)
-        payouts.collect(shop, stand.kiosk, payouts.standing(shop, stand.artisan).last[0].id)
+        payouts.collect(shop, stand.kiosk, payouts.balance_of(shop, stand.artisan).last[0].id)
 
 
 def test_cash_handed_over_is_in_the_drawer_and_what_is_taken_back_is_not(
@@ -48,7 +48,7 @@ def test_cash_handed_over_is_in_the_drawer_and_what_is_taken_back_is_not(
     assert held(operator, stand) == 3000_00
     with market.open() as shop:
         assert ledger.balance(shop, ledger.ADJUSTMENTS) == -3000_00
-        assert list(audit.objections(shop)) == []
+        assert list(audit.inconsistencies(shop)) == []
 
 
 def test_it_is_handed_over_once_under_its_key(operator: FlaskClient, stand: Stand) -> None:
@@ -136,9 +136,9 @@ def test_a_drawer_never_gives_what_it_does_not_hold(sqlite_market: Market, amoun
         session.flush()
         for amount in amounts:
             try:
-                cash_float.hand_over(shop, kiosk, amount, "")
+                cash_float.record_cash(shop, kiosk, amount, "")
                 expected += amount
             except Refused:
                 assert expected + amount < 0
-            assert cash_float.holds(shop, kiosk) == expected >= 0
+            assert cash_float.balance(shop, kiosk) == expected >= 0
         session.rollback()

@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from marketplace_api.accounts import api_keys
 from marketplace_api.catalogue import products
 from marketplace_api.models import Order, Product
-from marketplace_api.rest.app import Api
+from marketplace_api.rest.app import MarketplaceApi
 from tests.marketplace.conftest import Market, Stand, order_body
 from tests.marketplace.served import served
 
@@ -49,7 +49,7 @@ class Storefront:
 
 
 @pytest.fixture
-def storefront(market: Market, stand: Stand, api: Api) -> Iterator[Storefront]:
+def storefront(market: Market, stand: Stand, api: MarketplaceApi) -> Iterator[Storefront]:
     with market.open() as shop:
         wares = [
             products.list_product(shop, stand.artisan, title=title, category="baskets", price=100, quantity=pieces)

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from marketplace_api.accounts import api_keys
 from marketplace_api.refused import Refused
-from marketplace_api.rest.app import Api
+from marketplace_api.rest.app import MarketplaceApi
 from tests.marketplace.conftest import HOUSE_KEY, Market, Stand, client, make_api, order_body
 from tests.marketplace.served import served
 
@@ -20,7 +20,7 @@ SLOW_S = 5
 
 def used_at(market: Market) -> list[object]:
     with market.open() as shop:
-        return [key.last_used_at for key in api_keys.listing(shop)]
+        return [key.last_used_at for key in api_keys.list_all(shop)]
 
 
 def ask(sender: FlaskClient) -> int:
@@ -29,7 +29,7 @@ def ask(sender: FlaskClient) -> int:
         return answer.status_code
 
 
-def test_the_last_use_is_known_to_the_minute_and_not_written_more_often(api: Api, market: Market) -> None:
+def test_the_last_use_is_known_to_the_minute_and_not_written_more_often(api: MarketplaceApi, market: Market) -> None:
     storefront, first = client(api, market, "storefront"), market.now
     assert used_at(market) == [None]
     ask(storefront)
@@ -42,7 +42,9 @@ def test_the_last_use_is_known_to_the_minute_and_not_written_more_often(api: Api
     assert used_at(market) == [first + timedelta(minutes=1)]
 
 
-def test_a_use_that_was_refused_or_changed_something_counts_too(api: Api, market: Market, stand: Stand) -> None:
+def test_a_use_that_was_refused_or_changed_something_counts_too(
+    api: MarketplaceApi, market: Market, stand: Stand
+) -> None:
     storefront = client(api, market, "storefront")
     storefront.get("/payouts").close()
     assert used_at(market) == [market.now]
@@ -63,10 +65,10 @@ def test_no_read_waits_for_a_writer_because_its_key_is_noted(sqlite_market: Mark
 
 
 @pytest.mark.parametrize("by", ["id", "name"])
-def test_a_revoked_key_opens_nothing(api: Api, market: Market, by: str) -> None:
+def test_a_revoked_key_opens_nothing(api: MarketplaceApi, market: Market, by: str) -> None:
     storefront = client(api, market, "storefront")
     with market.open() as shop:
-        (row,) = api_keys.listing(shop)
+        (row,) = api_keys.list_all(shop)
     other = client(api, market, "operator")
     assert ask(storefront) == 200
     with market.open() as shop:
@@ -76,14 +78,14 @@ def test_a_revoked_key_opens_nothing(api: Api, market: Market, by: str) -> None:
         api_keys.revoke(shop, row.id)
 
 
-def test_a_name_of_several_keys_revokes_none(api: Api, market: Market) -> None:
+def test_a_name_of_several_keys_revokes_none(api: MarketplaceApi, market: Market) -> None:
     keys = [client(api, market, "storefront") for _ in range(2)]
     with market.open() as shop, pytest.raises(Refused, match="many_keys"):
         api_keys.revoke(shop, "a storefront")
     assert [ask(key) for key in keys] == [200, 200]
 
 
-def test_a_name_is_free_again_when_its_key_is_revoked(api: Api, market: Market) -> None:
+def test_a_name_is_free_again_when_its_key_is_revoked(api: MarketplaceApi, market: Market) -> None:
     with market.open() as shop:
         api_keys.create(shop, "web", "storefront")
         old = api_keys.revoke(shop, "web").id
@@ -91,7 +93,7 @@ def test_a_name_is_free_again_when_its_key_is_revoked(api: Api, market: Market) 
         assert api_keys.revoke(shop, "web").id != old
 
 
-def test_a_house_key_stands_in_no_table(api: Api, market: Market) -> None:
+def test_a_house_key_stands_in_no_table(api: MarketplaceApi, market: Market) -> None:
     answer = api.test_client().get("/orders", headers={"Authorization": f"Bearer {HOUSE_KEY}"})
     answer.close()
     assert (answer.status_code, used_at(market)) == (200, [])

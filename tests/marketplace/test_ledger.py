@@ -18,7 +18,7 @@ from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 from tests.marketplace.conftest import Market
 
-AMINA = ledger.artisan("art_1")
+AMINA = ledger.artisan_account("art_1")
 SALE = {ledger.BUYERS: 300_000, AMINA: -270_000, ledger.COMMISSION: -30_000}
 
 shares = st.dictionaries(st.sampled_from([f"a{n}" for n in range(5)]), st.integers(-(10**9), 10**9), min_size=1)
@@ -33,7 +33,7 @@ def test_an_entry_is_seen_in_every_balance(market: Market) -> None:
         assert ledger.post(shop, "sale", "goods", SALE)
         assert {account: ledger.balance(shop, account) for account in SALE} == SALE
         assert ledger.balance(shop, "nobody's") == 0
-        assert list(ledger.objections(shop)) == []
+        assert list(ledger.inconsistencies(shop)) == []
 
 
 def test_a_fact_is_entered_once_under_its_key(market: Market) -> None:
@@ -125,7 +125,7 @@ def test_balances_are_sums_wherever_checkpoints_fall(
                 ledger.checkpoint(shop)
         assert {account: ledger.balance(shop, account) for account in expected} == expected
         assert sum(expected.values()) == 0
-        assert list(ledger.objections(shop)) == []
+        assert list(ledger.inconsistencies(shop)) == []
         session.rollback()
 
 
@@ -134,9 +134,9 @@ def test_after_a_checkpoint_only_what_moved_is_summed(market: Market) -> None:
         ledger.post(shop, "sale", "goods", SALE)
         assert ledger.checkpoint(shop) == 3
         assert ledger.checkpoint(shop) == 0
-        ledger.post(shop, "float", "", {ledger.kiosk("ksk_1"): 500, ledger.ADJUSTMENTS: -500})
+        ledger.post(shop, "float", "", {ledger.kiosk_account("ksk_1"): 500, ledger.ADJUSTMENTS: -500})
         assert ledger.checkpoint(shop) == 2
-        assert list(ledger.objections(shop)) == []
+        assert list(ledger.inconsistencies(shop)) == []
 
 
 def steps(shop: Shop, ask: Callable[[], object]) -> int:
@@ -193,7 +193,7 @@ def test_a_checkpoint_steps_over_no_entry_that_is_still_on_its_way(postgres_mark
     closing.join()
     with market.open() as shop:
         assert ledger.balance(shop, AMINA) == -540_000
-        assert list(ledger.objections(shop)) == []
+        assert list(ledger.inconsistencies(shop)) == []
 
 
 def test_a_wrong_checkpoint_and_a_lame_entry_are_found(market: Market) -> None:
@@ -204,7 +204,7 @@ def test_a_wrong_checkpoint_and_a_lame_entry_are_found(market: Market) -> None:
             kept.balance += 1
         shop.session.add(LedgerEntry(key="lame", note="", at=shop.now))
         shop.session.flush()
-        assert sorted(ledger.objections(shop)) == [
+        assert sorted(ledger.inconsistencies(shop)) == [
             "entry lame has no postings",
             f"the checkpoint of {AMINA} at 2 says -269999, its postings -270000",
         ]

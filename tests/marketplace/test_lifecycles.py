@@ -16,7 +16,7 @@ ALL = [ORDER, ASSIGNMENT, PAYOUT]
 EVERY_TRY = [
     pytest.param(cycle, trigger, status, id=f"{cycle.name}-{trigger}-{status}")
     for cycle in ALL
-    for trigger in sorted({step.trigger for step in cycle.steps})
+    for trigger in sorted({transition.trigger for transition in cycle.transitions})
     for status in cycle.statuses
 ]
 
@@ -26,7 +26,7 @@ def test_each_trigger_leads_where_the_table_says_and_is_refused_elsewhere(
     cycle: LifeCycle, trigger: str, status: str
 ) -> None:
     row = ROWS[cycle.name](status=status)
-    leads = {step.source: step.dest for step in cycle.steps if step.trigger == trigger}
+    leads = {transition.source: transition.dest for transition in cycle.transitions if transition.trigger == trigger}
     if status in leads:
         cycle.move(row, trigger)
         assert row.status == leads[status]
@@ -39,7 +39,7 @@ def test_each_trigger_leads_where_the_table_says_and_is_refused_elsewhere(
 @pytest.mark.parametrize("cycle", ALL, ids=lambda cycle: cycle.name)
 def test_every_status_can_be_reached(cycle: LifeCycle) -> None:
     reached = set(cycle.starts)
-    while more := {step.dest for step in cycle.steps if step.source in reached} - reached:
+    while more := {transition.dest for transition in cycle.transitions if transition.source in reached} - reached:
         reached |= more
     assert reached == set(cycle.statuses)
 
@@ -54,18 +54,18 @@ def test_the_api_names_exactly_these_statuses(cycle: LifeCycle, words: object) -
 
 
 def test_what_is_paid_or_collected_stays_so() -> None:
-    assert not [step for step in PAYOUT.steps if step.source in ("paid", "collected")]
+    assert not [transition for transition in PAYOUT.transitions if transition.source in ("paid", "collected")]
 
 
 def test_an_unknown_payout_is_sent_again_only_when_its_provider_says_that_it_never_heard_of_it() -> None:
-    leads = {step.trigger: step.dest for step in PAYOUT.steps if step.source == "unknown"}
+    leads = {transition.trigger: transition.dest for transition in PAYOUT.transitions if transition.source == "unknown"}
     assert leads == {
         "settle_paid": "paid",
         "settle_failed": "failed",
-        "put_back": "pending",
+        "release": "pending",
         "offer_cash": "awaiting_collection",
     }
 
 
 def test_the_drawings_are_up_to_date() -> None:
-    assert DOCUMENT.read_text() == lifecycles.document()
+    assert DOCUMENT.read_text() == lifecycles.render_document()

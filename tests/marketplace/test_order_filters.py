@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 
 from marketplace_api.catalogue import products
 from marketplace_api.orders import orders
-from marketplace_api.rest.app import Api
+from marketplace_api.rest.app import MarketplaceApi
 from tests.marketplace.conftest import Market, Stand, client, order_body, register
 
 
@@ -46,7 +46,7 @@ def test_orders_are_filtered(shop_of_two: FlaskClient, stand: Stand, query: str,
 
 
 def test_no_filter_shows_the_order_of_another(
-    shop_of_two: FlaskClient, api: Api, market: Market, operator: FlaskClient, stand: Stand
+    shop_of_two: FlaskClient, api: MarketplaceApi, market: Market, operator: FlaskClient, stand: Stand
 ) -> None:
     other = client(api, market, "storefront")
     for query in ("external_ref=web-1", "status=accepted", f"artisan={stand.artisan.id}"):

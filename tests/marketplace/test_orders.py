@@ -34,10 +34,10 @@ def test_a_basket_goes_from_artisan_to_buyer_and_the_money_comes_back(market: Ma
         order = place(shop, stand.product, quantity=2)
         assert [part.order_id for part in orders.parts_of(shop, stand.artisan, "offered")] == [order.id]
         orders.accept(shop, stand.artisan, order.code)
-        assert [part.order_id for part in receiving.awaited(shop, stand.kiosk)] == [order.id]
+        assert [part.order_id for part in receiving.expected_parts(shop, stand.kiosk)] == [order.id]
         bring(shop, stand.kiosk, order, 2)
-        assert [found.id for found in orders.at_kiosk(shop, stand.kiosk)] == [order.id]
-        (payout,) = payouts.standing(shop, stand.artisan).last
+        assert [found.id for found in orders.received_at_kiosk(shop, stand.kiosk)] == [order.id]
+        (payout,) = payouts.balance_of(shop, stand.artisan).last
         payouts.begin_sending(shop, payout.id)
         payouts.settle_paid(shop, payout.id, "SFF6XYZ123")
         orders.ship(shop, order, "Posta", "RR123")
@@ -94,7 +94,7 @@ def test_fewer_pieces_at_the_kiosk_are_paid_as_fewer(market: Market, stand: Stan
         order = place(shop, stand.product)
         orders.accept(shop, stand.artisan, order.code)
         bring(shop, stand.kiosk, order, 1)
-        (payout,) = payouts.standing(shop, stand.artisan).last
+        (payout,) = payouts.balance_of(shop, stand.artisan).last
     assert (order.total, payout.amount) == (150_000, 135_000)
     assert order.product.quantity == 0
 
@@ -166,11 +166,11 @@ def test_what_is_ready_stays_ready_since_it_was_first_said(market: Market, stand
     with market.open() as shop:
         order = place(shop, stand.product)
         orders.accept(shop, stand.artisan, order.code)
-        orders.say_ready(shop, stand.artisan, order.code)
+        orders.mark_ready(shop, stand.artisan, order.code)
     first = market.now
     market.passes(hours=1)
     with market.open() as shop:
-        again = orders.say_ready(shop, stand.artisan, order.code)
+        again = orders.mark_ready(shop, stand.artisan, order.code)
     assert (again.status, again.ready_at) == ("accepted", first)
     assert happened(shop)[-2:] == ["order.accepted", "order.ready"]
 
@@ -179,11 +179,11 @@ def test_only_what_she_is_making_can_be_ready(market: Market, stand: Stand) -> N
     with market.open() as shop:
         order = place(shop, stand.product)
         other = register(shop, stand.kiosk, "+254722000111")
-        assert reason(lambda: orders.say_ready(shop, stand.artisan, order.code)) == "order_not_expected"
+        assert reason(lambda: orders.mark_ready(shop, stand.artisan, order.code)) == "order_not_expected"
         orders.accept(shop, stand.artisan, order.code)
-        assert reason(lambda: orders.say_ready(shop, other, order.code)) == "not_your_order"
+        assert reason(lambda: orders.mark_ready(shop, other, order.code)) == "not_your_order"
         bring(shop, stand.kiosk, order, 3)
-        assert reason(lambda: orders.say_ready(shop, stand.artisan, order.code)) == "order_not_expected"
+        assert reason(lambda: orders.mark_ready(shop, stand.artisan, order.code)) == "order_not_expected"
 
 
 def test_why_she_declined_is_told_with_the_event(market: Market, stand: Stand) -> None:
@@ -201,7 +201,7 @@ def test_goods_received_twice_are_paid_once(market: Market, stand: Stand) -> Non
         bring(shop, stand.kiosk, order, 3)
         again = reason(lambda: bring(shop, stand.kiosk, order, 3))
         assert again == "order_not_expected"
-        assert len(payouts.standing(shop, stand.artisan).last) == 1
+        assert len(payouts.balance_of(shop, stand.artisan).last) == 1
 
 
 def test_orders_are_listed_for_whoever_waits_for_them(market: Market, stand: Stand) -> None:
@@ -224,11 +224,11 @@ def test_her_next_payout_goes_the_way_she_last_chose(market: Market, stand: Stan
     with market.open() as shop:
         amina = artisans.by_id(shop, stand.artisan.id)
         assert (amina.payout_method, amina.payout_msisdn) == ("mobile_money", "+254712345678")
-        artisans.set_payout(shop, amina, "kiosk_cash")
+        artisans.set_payout_method(shop, amina, "kiosk_cash")
         order = place(shop, stand.product)
         orders.accept(shop, amina, order.code)
         bring(shop, stand.kiosk, order, 3)
-        (payout,) = payouts.standing(shop, amina).last
+        (payout,) = payouts.balance_of(shop, amina).last
     assert (payout.status, payout.method, payout.msisdn) == ("awaiting_collection", "kiosk_cash", None)
 
 
@@ -255,4 +255,4 @@ def test_the_newest_kiosk_of_an_agent_is_hers(market: Market, stand: Stand) -> N
         newer = kiosks.create(shop, name="K2", town="Voi", agent_name="J", agent_msisdn="+254711000001")
         assert kiosks.by_agent(shop, "+254711000001") is newer
         assert kiosks.by_agent(shop, "+254799999999") is None
-        assert [kiosk.town for kiosk in kiosks.listing(shop)] == ["Kisumu", "Voi"]
+        assert [kiosk.town for kiosk in kiosks.list_all(shop)] == ["Kisumu", "Voi"]

@@ -33,13 +33,13 @@ def body(stand: Stand, amount: int = 270_000, **other: Any) -> dict[str, Any]:
 
 def entries(market: Market) -> int:
     with market.open() as shop:
-        assert list(audit.objections(shop)) == []
+        assert list(audit.inconsistencies(shop)) == []
         return shop.session.scalar(select(func.count()).select_from(LedgerEntry)) or 0
 
 
 def owed(market: Market, stand: Stand) -> int:
     with market.open() as shop:
-        return payouts.standing(shop, stand.artisan).owed
+        return payouts.balance_of(shop, stand.artisan).owed
 
 
 def test_with_an_order_it_settles_what_is_due_for_it(

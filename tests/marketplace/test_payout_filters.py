@@ -26,7 +26,7 @@ def known(operator: FlaskClient, market: Market, stand: Stand) -> dict[str, str]
     """Amina was paid on her phone at nine; at ten Wanjiku had her cash, and at eleven more fell due for her."""
     with market.open() as shop:
         first = received(shop, stand, stand.artisan, stand.product)
-        (by_phone,) = payouts.standing(shop, stand.artisan).last
+        (by_phone,) = payouts.balance_of(shop, stand.artisan).last
         payouts.begin_sending(shop, by_phone.id)
         payouts.settle_paid(shop, by_phone.id, "SFF6")
         wanjiku = register(shop, stand.kiosk, "+254722000000", name="Wanjiku", payout_method="kiosk_cash")
@@ -34,11 +34,11 @@ def known(operator: FlaskClient, market: Market, stand: Stand) -> dict[str, str]
     market.passes(hours=1)
     with market.open() as shop:
         received(shop, stand, wanjiku, pot)
-        (in_cash,) = payouts.standing(shop, wanjiku).last
+        (in_cash,) = payouts.balance_of(shop, wanjiku).last
         payouts.collect(shop, stand.kiosk, in_cash.id)
     market.passes(hours=1)
     with market.open() as shop:
-        artisans.set_payout(shop, artisans.by_id(shop, wanjiku.id), "mobile_money")
+        artisans.set_payout_method(shop, artisans.by_id(shop, wanjiku.id), "mobile_money")
         received(shop, stand, wanjiku, pot)
     return {"wanjiku": wanjiku.id, "order": first.id, "kiosk": stand.kiosk.id}
 

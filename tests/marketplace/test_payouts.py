@@ -22,7 +22,7 @@ def payout(market: Market, stand: Stand) -> Payout:
         order = place(shop, stand.product, 2)
         orders.accept(shop, stand.artisan, order.code)
         bring(shop, stand.kiosk, order, 2)
-        (due,) = payouts.standing(shop, stand.artisan).last
+        (due,) = payouts.balance_of(shop, stand.artisan).last
     return due
 
 
@@ -50,7 +50,7 @@ def test_only_one_of_many_workers_sends_it(market: Market, payout: Payout) -> No
 def test_an_unknown_outcome_waits_for_the_providers_word(market: Market, payout: Payout) -> None:
     with market.open() as shop:
         payouts.begin_sending(shop, payout.id)
-        payouts.settle_unknown(shop, payout.id)
+        payouts.mark_unknown(shop, payout.id)
         for forbidden in (payouts.begin_sending, payouts.retry):
             with pytest.raises(Refused):
                 forbidden(shop, payout.id)
@@ -64,7 +64,7 @@ def test_a_settled_payout_is_not_settled_again(market: Market, payout: Payout) -
         again: list[Callable[[], Payout]] = [
             lambda: payouts.settle_paid(shop, payout.id, "SFF7"),
             lambda: payouts.settle_failed(shop, payout.id, "late news"),
-            lambda: payouts.settle_unknown(shop, payout.id),
+            lambda: payouts.mark_unknown(shop, payout.id),
             lambda: payouts.begin_sending(shop, payout.id),
         ]
         for act in again:
@@ -87,14 +87,14 @@ def test_a_failed_payout_is_tried_again_under_the_same_code(market: Market, payo
 
 def test_owed_becomes_paid(market: Market, stand: Stand, payout: Payout) -> None:
     with market.open() as shop:
-        before = payouts.standing(shop, stand.artisan)
+        before = payouts.balance_of(shop, stand.artisan)
         payouts.begin_sending(shop, payout.id)
         payouts.settle_paid(shop, payout.id, "SFF6")
-        after = payouts.standing(shop, stand.artisan)
+        after = payouts.balance_of(shop, stand.artisan)
     assert (before.owed, before.paid) == (270_000, 0)
     assert (after.owed, after.paid) == (0, 270_000)
 
 
 def test_who_was_never_paid_is_owed_nothing(market: Market, stand: Stand) -> None:
     with market.open() as shop:
-        assert payouts.standing(shop, stand.artisan) == payouts.Standing(0, 0, [])
+        assert payouts.balance_of(shop, stand.artisan) == payouts.ArtisanBalance(0, 0, [])

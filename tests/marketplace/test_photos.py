@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from marketplace_api.catalogue import photos, products
-from marketplace_api.catalogue.photos import Attached
+from marketplace_api.catalogue.photos import AttachedPhoto
 from marketplace_api.events import events
 from marketplace_api.models import Photo, Product
 from marketplace_api.refused import Refused
@@ -15,11 +15,11 @@ from marketplace_api.shop import Shop
 from tests.marketplace.conftest import Market, Stand
 
 
-def attach(shop: Shop, product: Product, name: str) -> Attached:
+def attach(shop: Shop, product: Product, name: str) -> AttachedPhoto:
     return photos.attach(shop, product.code, id=f"pht_{name}", digest=f"of {name}", width=1200, height=900)
 
 
-def add(market: Market, product: Product, *names: str) -> list[Attached]:
+def add(market: Market, product: Product, *names: str) -> list[AttachedPhoto]:
     """A picture a transaction."""
     attached = []
     for name in names:
@@ -66,7 +66,7 @@ def test_the_same_picture_again_changes_nothing(market: Market, stand: Stand):
         told = len(events.since(shop, 0, 100))
         again = photos.attach(shop, stand.product.code, id="pht_b", digest="of a", width=1200, height=900)
 
-        assert (again.photo.id, again.unneeded) == ("pht_a", ["pht_b"])
+        assert (again.photo.id, again.replaced_ids) == ("pht_a", ["pht_b"])
         assert len(events.since(shop, 0, 100)) == told
     assert ids(market) == ["pht_a"]
 
@@ -74,7 +74,7 @@ def test_the_same_picture_again_changes_nothing(market: Market, stand: Stand):
 def test_one_more_than_the_most_takes_the_place_of_the_oldest(market: Market, stand: Stand):
     attached = add(market, stand.product, *"abcdef")
 
-    assert [one.unneeded for one in attached] == [[], [], [], [], [], ["pht_a"]]
+    assert [one.replaced_ids for one in attached] == [[], [], [], [], [], ["pht_a"]]
     assert ids(market) == ["pht_f", "pht_e", "pht_d", "pht_c", "pht_b"]
 
 

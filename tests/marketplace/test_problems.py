@@ -16,7 +16,7 @@ import marketplace_api
 from marketplace_api import lifecycles
 from marketplace_api.rest import problems
 from marketplace_api.rest.access import public
-from marketplace_api.rest.app import Api
+from marketplace_api.rest.app import MarketplaceApi
 from tests.marketplace.conftest import Market, Stand, order_body
 
 
@@ -156,7 +156,7 @@ def test_a_wrong_query_is_422(anybody: FlaskClient, query: str) -> None:
     assert list(mistakes(anybody.get(f"/products?{query}"))) == ["#/" + query.split("=")[0]]
 
 
-def test_a_crash_says_nothing_about_itself(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_crash_says_nothing_about_itself(api: MarketplaceApi, caplog: pytest.LogCaptureFixture) -> None:
     @api.get("/crash")
     @public
     def crash() -> str:
@@ -194,5 +194,5 @@ def test_every_refusal_has_words() -> None:
         and isinstance(node.args[0], ast.Constant)
     }
     cycles = (lifecycles.ORDER, lifecycles.ASSIGNMENT, lifecycles.PAYOUT)
-    said = raised | {step.otherwise for cycle in cycles for step in cycle.steps}
-    assert said - problems.REFUSALS.keys() == set()
+    said = raised | {transition.refusal for cycle in cycles for transition in cycle.transitions}
+    assert said - problems.REFUSAL_DETAILS.keys() == set()

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from marketplace_api.accounts import idempotency
 from marketplace_api.models import IdempotencyKey
 from marketplace_api.refused import Refused
-from marketplace_api.rest.app import Api
+from marketplace_api.rest.app import MarketplaceApi
 from tests.marketplace.conftest import Market, Stand, client, order_body
 
 Send = Callable[..., Any]
@@ -63,7 +63,7 @@ def test_a_request_that_was_not_valid_leaves_its_key_free(send: Send) -> None:
     assert send("k1").status_code == 201
 
 
-def test_keys_belong_to_their_callers(send: Send, api: Api, market: Market) -> None:
+def test_keys_belong_to_their_callers(send: Send, api: MarketplaceApi, market: Market) -> None:
     other = client(api, market, "storefront")
     assert send("k1").json["id"] != send("k1", sender=other).json["id"]
 

@@ -21,7 +21,7 @@ def received(shop: Shop, stand: Stand, quantity: int) -> tuple[Order, Payout]:
     order = place(shop, stand.product, quantity)
     orders.accept(shop, stand.artisan, order.code)
     bring(shop, stand.kiosk, order, quantity)
-    return order, payouts.standing(shop, stand.artisan).last[0]
+    return order, payouts.balance_of(shop, stand.artisan).last[0]
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def history(market: Market, stand: Stand) -> dict[str, str]:
     market.passes(hours=1)
     with market.open() as shop:
         second, other = received(shop, stand, 1)
-        payouts.announce_elsewhere(
+        payouts.record_paid_elsewhere(
             shop, artisans.by_id(shop, stand.artisan.id), 135_000, "KES", "BANK-1", orders.by_id(shop, second.id)
         )
     return {"first": first.code, "payout": payout.code, "second": second.code, "other": other.code}
@@ -121,7 +121,7 @@ def test_a_correction_is_a_line_with_its_reason(
     operator: FlaskClient, market: Market, stand: Stand, history: dict[str, str]
 ) -> None:
     with market.open() as shop:
-        (earned, *_) = ledger.lines(shop, ledger.artisan(stand.artisan.id), None, None, limit=1)
+        (earned, *_) = ledger.lines(shop, ledger.artisan_account(stand.artisan.id), None, None, limit=1)
         ledger.reverse(shop, earned[0].key, "counted twice")
     last = statement(operator, stand)["lines"][-1]
     assert (last["what"], last["note"], last["order"]) == ("reversal", "counted twice", history["first"])

@@ -11,10 +11,10 @@ from flask.testing import FlaskClient
 
 from marketplace_api.accounts import api_keys
 from marketplace_api.events import events, webhooks
-from marketplace_api.events.webhooks import KEPT, WAITS, Miss
+from marketplace_api.events.webhooks import KEPT_FOR, RETRY_DELAYS, FailedAttempt
 from marketplace_api.models import WebhookDelivery
 from marketplace_api.rest import fields, pushed
-from marketplace_api.rest.app import Api
+from marketplace_api.rest.app import MarketplaceApi
 from marketplace_api.shop import Shop
 from tests.marketplace.conftest import Market, client
 
@@ -47,7 +47,9 @@ def test_a_secret_is_long_the_endpoints_own_and_shown_once(operator: FlaskClient
     }
 
 
-def test_a_storefront_knows_of_its_own_and_an_operator_of_all(api: Api, market: Market, operator: FlaskClient) -> None:
+def test_a_storefront_knows_of_its_own_and_an_operator_of_all(
+    api: MarketplaceApi, market: Market, operator: FlaskClient
+) -> None:
     one, other = client(api, market, "storefront"), client(api, market, "storefront")
     made = create(one)
     path = f"/webhook-endpoints/{made['id']}"
@@ -84,7 +86,7 @@ def test_what_is_deleted_is_gone(operator: FlaskClient) -> None:
     assert operator.get("/webhook-endpoints").get_json()["data"] == []
 
 
-def test_what_a_key_made_ends_with_it(api: Api, market: Market, operator: FlaskClient) -> None:
+def test_what_a_key_made_ends_with_it(api: MarketplaceApi, market: Market, operator: FlaskClient) -> None:
     create(client(api, market, "storefront"))
     kept = create(operator)
     with market.open() as shop:
@@ -102,9 +104,9 @@ def test_asked_twice_under_one_key_it_is_made_once(operator: FlaskClient) -> Non
     assert len(operator.get("/webhook-endpoints").get_json()["data"]) == 1
 
 
-def test_a_key_may_have_so_many_and_no_more(api: Api, market: Market) -> None:
+def test_a_key_may_have_so_many_and_no_more(api: MarketplaceApi, market: Market) -> None:
     one, other = client(api, market, "storefront"), client(api, market, "storefront")
-    made = [create(one) for _ in range(webhooks.MOST)]
+    made = [create(one) for _ in range(webhooks.MAX_ENDPOINTS)]
 
     assert create(one, 409)["reason"] == "too_many_webhook_endpoints"
     create(other)
@@ -121,7 +123,7 @@ def test_outside_development_an_address_that_is_not_public_is_refused_and_the_fi
     assert [mistake["pointer"] for mistake in create(operator, 422, url=url)["errors"]] == ["#/url"]
 
 
-def test_in_development_an_endpoint_may_be_on_the_same_machine(api: Api, operator: FlaskClient) -> None:
+def test_in_development_an_endpoint_may_be_on_the_same_machine(api: MarketplaceApi, operator: FlaskClient) -> None:
     api.config[fields.WEBHOOKS_ANYWHERE] = True
 
     assert create(operator, url="http://127.0.0.1:9000/soko")["url"] == "http://127.0.0.1:9000/soko"
@@ -163,13 +165,13 @@ def test_the_document_says_what_is_pushed(anybody: FlaskClient) -> None:
 
 def owed(shop: Shop) -> list[WebhookDelivery]:
     """The deliveries of an event that just happened, of whatever kind."""
-    return list(webhooks.owed(shop, events.record(shop, "help.requested", {})))
+    return list(webhooks.deliveries_for(shop, events.record(shop, "help.requested", {})))
 
 
 def fails(shop: Shop, delivery: WebhookDelivery) -> None:
     """It is tried as often as anything is."""
-    for _ in (*WAITS, "the last time"):
-        webhooks.missed(shop, delivery, Miss("http_500", 500))
+    for _ in (*RETRY_DELAYS, "the last time"):
+        webhooks.record_failure(shop, delivery, FailedAttempt("http_500", 500))
 
 
 def sweep(market: Market) -> int:
@@ -177,7 +179,7 @@ def sweep(market: Market) -> int:
     forgotten = 0
     while True:
         with market.open() as shop:
-            count = webhooks.sweep(shop)
+            count = webhooks.delete_old_deliveries(shop)
         if not count:
             return forgotten
         forgotten += count
@@ -187,7 +189,7 @@ def test_what_was_delivered_or_has_failed_is_forgotten_after_thirty_days(market:
     paths = [f"/webhook-endpoints/{create(operator)['id']}/deliveries" for _ in range(2)]
     with market.open() as shop:
         for delivery in owed(shop):
-            webhooks.took(shop, delivery, 204)
+            webhooks.record_success(shop, delivery, 204)
         for delivery in owed(shop):
             fails(shop, delivery)
         owed(shop)
@@ -206,10 +208,10 @@ def test_a_delivery_is_known_for_thirty_days_after_its_last_attempt_however_old_
     create(operator)
     with market.open() as shop:
         waiting = owed(shop)
-    market.now += KEPT * 2
+    market.now += KEPT_FOR * 2
     with market.open() as shop:
         (delivery,) = [shop.session.merge(each) for each in waiting]
-        webhooks.took(shop, delivery, 204)
+        webhooks.record_success(shop, delivery, 204)
     assert sweep(market) == 0
 
 
@@ -217,8 +219,8 @@ def test_what_is_replayed_is_not_forgotten_before_it_has_ended_again(market: Mar
     create(operator)
     with market.open() as shop:
         (delivery,) = owed(shop)
-        webhooks.took(shop, delivery, 204)
-    market.now += KEPT * 2
+        webhooks.record_success(shop, delivery, 204)
+    market.now += KEPT_FOR * 2
     with market.open() as shop:
         webhooks.replay(shop, shop.session.merge(delivery))
     assert sweep(market) == 0
@@ -228,11 +230,11 @@ def test_what_was_forgotten_is_not_owed_again(market: Market, operator: FlaskCli
     create(operator)
     with market.open() as shop:
         event = events.record(shop, "help.requested", {})
-        for delivery in webhooks.owed(shop, event):
-            webhooks.took(shop, delivery, 204)
-    market.now += KEPT * 2
+        for delivery in webhooks.deliveries_for(shop, event):
+            webhooks.record_success(shop, delivery, 204)
+    market.now += KEPT_FOR * 2
     assert sweep(market) == 1
 
     with market.open() as shop:
-        assert webhooks.owed(shop, event) == []
+        assert webhooks.deliveries_for(shop, event) == []
         assert len(owed(shop)) == 1

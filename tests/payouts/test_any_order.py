@@ -247,14 +247,14 @@ class Money(RuleBasedStateMachine):
     def bring(self, pick: int, good: int, follows: bool, pull: int | None) -> None:
         with self.dying(pull), self.shop() as shop:
             kiosk = kiosks.by_id(shop, self.kiosk_id)
-            awaited = receiving.awaited(shop, kiosk)
+            awaited = receiving.expected_parts(shop, kiosk)
             part = awaited[min(pick, len(awaited) - 1)]
             receiving.receive(shop, kiosk, part.id, min(good, part.quantity), follows=follows)
 
     @rule(maker=st.sampled_from(MAKERS), to=st.sampled_from([PHONE, OTHER_PHONE, None]), pull=plugs)
     def ask_to_be_paid_otherwise(self, maker: str, to: str | None, pull: int | None) -> None:
         with self.dying(pull), self.shop() as shop:
-            artisans.set_payout(shop, self.artisan(shop, maker), "mobile_money" if to else "kiosk_cash", to)
+            artisans.set_payout_method(shop, self.artisan(shop, maker), "mobile_money" if to else "kiosk_cash", to)
 
     @precondition(lambda self: self.stand["awaiting_collection"])
     @rule(pick=st.integers(0, FOREVER), pull=plugs)
@@ -282,7 +282,7 @@ class Money(RuleBasedStateMachine):
             payout = waiting[pick % len(waiting)]
             if not self.provider.has_paid(payout.payment_id):
                 amount, currency, reference = payout.amount, payout.currency, f"by hand {payout.id}"
-                payouts.announce_elsewhere(shop, payout.artisan, amount, currency, reference, payout.order)
+                payouts.record_paid_elsewhere(shop, payout.artisan, amount, currency, reference, payout.order)
 
     @precondition(lambda self: self.is_paused)
     @rule()
@@ -344,7 +344,7 @@ class Money(RuleBasedStateMachine):
         if not self.kiosk_id:
             return
         with self.shop() as shop:
-            assert list(audit.objections(shop)) == []
+            assert list(audit.inconsistencies(shop)) == []
             for artisan in shop.session.scalars(select(Artisan)):
                 self.she_has_had_no_more_than_she_earned(shop, artisan)
             self.what_was_announced_as_paid_was_paid_and_announced_once(shop)
@@ -361,13 +361,13 @@ class Money(RuleBasedStateMachine):
         announced = Counter(data["id"] for data in shop.session.scalars(told))
         for payout in shop.session.scalars(select(Payout).where(Payout.id.in_(announced))):
             assert announced[payout.id] == 1
-            assert payouts.by_hand(payout) or self.provider.has_paid(payout.payment_id)
+            assert payouts.was_paid_by_hand(payout) or self.provider.has_paid(payout.payment_id)
 
     def look_around(self, shop: Shop) -> None:
         """What the next step may be is chosen by what there is."""
         self.stand = Counter(shop.session.scalars(select(Payout.status)))
-        self.is_paused = payouts.paused(shop) is not None
-        self.coming = len(receiving.awaited(shop, kiosks.by_id(shop, self.kiosk_id)))
+        self.is_paused = payouts.current_pause(shop) is not None
+        self.coming = len(receiving.expected_parts(shop, kiosks.by_id(shop, self.kiosk_id)))
         self.seen.update(self.stand, paused=self.is_paused)
 
     def teardown(self) -> None:
@@ -392,7 +392,7 @@ class Money(RuleBasedStateMachine):
         self.what_holds()
         with self.shop() as shop:
             assert not self.in_status(shop, "pending", *payouts.IN_FLIGHT)
-            assert self.provider.paid_out == -ledger.balance(shop, ledger.provider("bank"))
+            assert self.provider.paid_out == -ledger.balance(shop, ledger.provider_account("bank"))
             assert ledger.balance(shop, ledger.PAYOUTS) == 0
 
     # -- the rest
@@ -431,7 +431,7 @@ class Money(RuleBasedStateMachine):
         """What left for a payout, by what the provider, the kiosk and the operator know themselves."""
         names = [name for name in self.provider.book if name == payout.id or name.startswith(f"{payout.id}-")]
         by_phone = sum(payout.amount for name in names if self.provider.has_paid(name))
-        by_hand = payout.amount if payout.order_id and payouts.by_hand(payout) else 0
+        by_hand = payout.amount if payout.order_id and payouts.was_paid_by_hand(payout) else 0
         return by_phone + by_hand
 
 

@@ -114,7 +114,7 @@ def _the_books_balance(request: pytest.FixtureRequest) -> Iterator[None]:
     service: Service = request.getfixturevalue(name)
     yield
     with shop(service) as books:
-        assert list(audit.objections(books)) == []
+        assert list(audit.inconsistencies(books)) == []
 
 
 def test_a_payout_is_asked_for_once_and_announced_when_it_is_paid(service: Service) -> None:
@@ -296,7 +296,7 @@ def test_a_number_that_cannot_receive_is_told_to_her_and_another_one_is_paid(ser
     with shop(service) as open:
         akinyi = artisans.by_msisdn(open, AKINYI)
         assert akinyi is not None
-        artisans.set_payout(open, akinyi, "mobile_money", "+254711000555")
+        artisans.set_payout_method(open, akinyi, "mobile_money", "+254711000555")
     work(service, bank)
     assert [payment.msisdn for payment in bank.asked_to_pay] == [AKINYI, "+254711000555"]
     assert payout(service)["status"] == "paid"
@@ -379,7 +379,7 @@ def wants_cash(service: Service) -> None:
     with shop(service) as open:
         akinyi = artisans.by_msisdn(open, AKINYI)
         assert akinyi is not None
-        artisans.set_payout(open, akinyi, "kiosk_cash")
+        artisans.set_payout_method(open, akinyi, "kiosk_cash")
 
 
 def test_before_cash_is_handed_out_for_a_payment_that_failed_its_provider_is_asked(embedded: Service) -> None:
@@ -454,5 +454,5 @@ def test_the_built_in_provider_pays_what_is_due_and_the_books_say_the_same(embed
     embedded.work()
     artisan_id = payout(embedded)["artisan_id"]
     with shop(embedded) as open:
-        assert payouts.standing(open, artisans.by_id(open, artisan_id)).paid == 1620_00
+        assert payouts.balance_of(open, artisans.by_id(open, artisan_id)).paid == 1620_00
         assert wallet.paid_out(open.session.connection()) == 1620_00

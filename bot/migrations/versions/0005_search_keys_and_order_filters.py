@@ -45,7 +45,7 @@ def _let_products_be_found() -> None:
     product_word = sa.table("product_word", sa.column("product_id"), sa.column("word"))
     listed = connection.execute(sa.text("SELECT id, code, title, description FROM product"))
     for id, code, title, description in listed.all():
-        connection.execute(product_word.insert(), search.rows(id, code, title, description))
+        connection.execute(product_word.insert(), search.index_rows(id, code, title, description))
 
 
 def downgrade() -> None:
