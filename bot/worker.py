@@ -123,7 +123,7 @@ def _sender(name: str, app: Flask, services: Services) -> Sender:
             settings.at_api_key or "",
             sender_id=settings.at_sender_id,
             base_url=settings.at_base_url,
-            hands=HANDS,
+            workers=HANDS,
         )
     return providers.sender(app, services)
 
@@ -136,7 +136,7 @@ def _twilio(services: Services) -> twilio.Twilio:
         settings.twilio_from or "",
         status_callback=f"{settings.url}/webhooks/twilio/status",
         base_url=settings.twilio_base_url,
-        hands=HANDS,
+        workers=HANDS,
     )
 
 

@@ -391,10 +391,10 @@ class ConversationService:
         with self.database.writing.begin() as db:
             conn, now, named = db.connection(), self.clock(), (report.provider, report.provider_id)
             if report.status:
-                delivery_reports.apply(conn, *named, report.status, now, report.reason, report.msisdn)
+                delivery_reports.apply(conn, *named, report.status, now, report.detail, report.msisdn)
             delivery_reports.record_raw_status(conn, *named, report.raw_status)
             if report.reason and (msisdn := delivery_reports.recipient(conn, *named)):
-                consent.apply_refusal(conn, msisdn, report.provider, report.reason, now)
+                consent.apply_refusal(conn, msisdn, report.provider, report.reason, report.detail or "", now)
 
     def opted_out(self, msisdn: str, how: str) -> None:
         """The provider says that this person wants no more texts."""

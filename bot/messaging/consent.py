@@ -12,6 +12,7 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
+from bot.providers.errors import Reason
 from flows import reading
 from state import people
 
@@ -52,13 +53,13 @@ def requested(text: str) -> Literal["STOP", "START"] | None:
     return "START" if word in START else None
 
 
-def apply_refusal(conn: Connection, msisdn: str, provider: str, reason: str | None, now: datetime) -> None:
-    """Keeps what a provider's refusal says of a person's wishes, if that is its reason.
+def apply_refusal(conn: Connection, msisdn: str, provider: str, reason: Reason, detail: str, now: datetime) -> None:
+    """Store what a provider's refusal says of the recipient's wishes, if its reason is one of the two that do.
 
-    Twilio's 21610 is her STOP. Safaricom's blacklist is of promotions alone: who is on it still wants to hear of
-    her orders (she undoes it with `*456*9#`).
+    Twilio's 21610 is the recipient's STOP. Safaricom's blacklist is of promotions alone: a person on it still wants
+    news of orders and money (and can leave the list with `*456*9#`). `detail` is stored as proof.
     """
-    if reason == "opted_out":
+    if reason is Reason.OPTED_OUT:
         people.opt_out(conn, msisdn, f"{provider} refused", now)
-    elif reason and reason.lower() == "userinblacklist":
-        people.switch_promotions_off(conn, msisdn, f"{provider} {reason}", now)
+    elif reason is Reason.BLOCKED_PROMOTIONS:
+        people.switch_promotions_off(conn, msisdn, f"{provider} {detail}", now)

@@ -25,7 +25,8 @@ from bot.messaging import consent
 from bot.messaging.queue import BROADCAST, MESSAGE
 from bot.messaging.routing import Router, SendAttempt, SendBatch, SendResult, alike, carry
 from bot.messaging.send_policy import HOUR, LOOPS, Held, SendPolicy
-from bot.providers.contracts import BulkSender, Receipt, SendError
+from bot.providers.contracts import BulkSender, Receipt
+from bot.providers.errors import Reason, SendError
 from bot.runtime.clock import Clock
 from marketplace_api.shop import Ids
 from state import counters, delivery_reports, messages, outbox, people, sending
@@ -99,7 +100,7 @@ class Dispatcher:
         waiting = [future for future in self.in_hand if future.cancel()]
         self._put_back([letter for future in waiting for letter in self.in_hand.pop(future).letters])
         wait(self.in_hand, GRACE_S)
-        unanswered = SendError("no_answer", unknown=True)
+        unanswered = SendError(Reason.NO_ANSWER)
         for future, call in self.in_hand.items():
             self.unsettled.extend(future.result() if future.done() else alike(call, unanswered))
         self._exchange(0)
@@ -145,7 +146,7 @@ class Dispatcher:
                     self._settle(db.connection(), [outcome])
             except Exception as error:
                 log.exception("what became of %s cannot be settled", outcome.letter.message.id)
-                broke = SendError(type(error).__name__, unknown=True)
+                broke = SendError(Reason.NO_ANSWER, type(error).__name__)
                 with self.database.writing.begin() as db:
                     self._settle(db.connection(), [replace(outcome, said=broke)])
             self.unsettled.popleft()
@@ -267,18 +268,18 @@ class Dispatcher:
     def _not_sent(self, conn: Connection, letter: SendAttempt, provider: str, error: SendError, now: datetime) -> None:
         job, message = letter.job, letter.message
         log.warning(
-            "a text was not sent", extra={"message_id": message.id, "provider": provider, "reason": error.reason}
+            "a text was not sent", extra={"message_id": message.id, "provider": provider, "reason": error.detail}
         )
-        consent.apply_refusal(conn, message.msisdn, provider, error.reason, now)
-        if error.unknown:
-            sending.mark_unknown(conn, message.id, error=error.reason, provider=provider)
+        consent.apply_refusal(conn, message.msisdn, provider, error.reason, error.detail, now)
+        if error.reason.outcome_unknown:
+            sending.mark_unknown(conn, message.id, error=error.detail, provider=provider)
             outbox.finish(conn, job, now=now)
-        elif error.retryable and job.attempts <= len(WAITS):
-            sending.retry_later(conn, message.id, error=error.reason)
-            outbox.retry(conn, job, due_at=now + self._wait(job.attempts), error=error.reason)
+        elif error.reason.retryable and job.attempts <= len(WAITS):
+            sending.retry_later(conn, message.id, error=error.detail)
+            outbox.retry(conn, job, due_at=now + self._wait(job.attempts), error=error.detail)
         else:
-            sending.fail(conn, message.id, error=error.reason, provider=provider)
-            outbox.dead_letter(conn, job, now=now, error=error.reason)
+            sending.fail(conn, message.id, error=error.detail, provider=provider)
+            outbox.dead_letter(conn, job, now=now, error=error.detail)
 
     def _wait(self, attempts: int) -> timedelta:
         return WAITS[attempts - 1] * (1 - JITTER * self.ids.random.random())
@@ -288,7 +289,7 @@ def _counted(outcomes: Collection[SendResult], now: datetime) -> Counter[tuple[s
     counts: Counter[tuple[str, str]] = Counter()
     for outcome in outcomes:
         if isinstance(outcome.said, SendError):
-            counts["refused", f"{outcome.provider} {outcome.said.reason}"] += 1
+            counts["refused", f"{outcome.provider} {outcome.said.detail}"] += 1
         else:
             waited_s = (now - outcome.letter.message.created_at).total_seconds()
             bucket = next((str(most) for most in LATENCIES_S if waited_s <= most), "+Inf")

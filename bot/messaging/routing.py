@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.providers.contracts import BulkSender, OutgoingMessage, Receipt, Sender, SendError
+from bot.providers.contracts import BulkSender, OutgoingMessage, Receipt, Sender
+from bot.providers.errors import Reason, SendError
 from state.messages import Message
 from state.outbox import Job
 
@@ -73,7 +74,7 @@ def carry(call: SendBatch) -> list[SendResult]:
     for sender in call.ways:
         tried = _ask(sender, letters)
         outcomes |= {outcome.letter.message.id: outcome for outcome in tried}
-        letters = [each.letter for each in tried if isinstance(each.said, SendError) and each.said.retryable]
+        letters = [each.letter for each in tried if isinstance(each.said, SendError) and each.said.reason.retryable]
         if not letters:
             break
     return list(outcomes.values())
@@ -89,7 +90,7 @@ def _ask(sender: Sender, letters: Sequence[SendAttempt]) -> list[SendResult]:
         return [SendResult(letter, sender.name, error) for letter in letters]
     except Exception as error:  # a bug of ours or the SDK's, and who knows whether before or after it left
         log.exception("asking %s broke", sender.name)
-        broke = SendError(type(error).__name__, unknown=True)
+        broke = SendError(Reason.NO_ANSWER, type(error).__name__)
         return [SendResult(letter, sender.name, broke) for letter in letters]
 
 

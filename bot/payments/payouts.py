@@ -15,12 +15,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from bot.db.unit_of_work import Database
+from bot.providers.errors import DuplicatePaymentError, PaymentError
 from bot.providers.payment_contracts import (
     NotFound,
     NotPaid,
     Paid,
     Payer,
-    PayError,
     Payment,
     PaymentCallback,
     PaymentStatus,
@@ -162,7 +162,7 @@ class PayoutJob:
             return
         try:
             said = self.payer.pay(look.payment) if look.pays else self.payer.ask(look.payment)
-        except PayError as error:
+        except PaymentError as error:
             self._not_asked(job, look, error)
         else:
             self._asked(job, look, said)
@@ -208,19 +208,19 @@ class PayoutJob:
                 self.payout_callbacks.take(shop, payout, said, answered=not look.pays)
             self._next(shop, job, payout, "in hand")
 
-    def _not_asked(self, job: Job, look: ProviderRequest, error: PayError) -> None:
+    def _not_asked(self, job: Job, look: ProviderRequest, error: PaymentError) -> None:
         log.warning(
-            "a payout's provider gave no answer", extra={"payout": job.payload["payout"], "reason": error.reason}
+            "a payout's provider gave no answer", extra={"payout": job.payload["payout"], "reason": error.detail}
         )
         with self.payout_callbacks.shop() as shop:
             payout = payouts.lock(shop, job.payload["payout"])
             if look.pays and payout.status == "sending":
-                move = payouts.mark_unknown if error.unknown else payouts.release
+                move = payouts.mark_unknown if error.reason.outcome_unknown else payouts.release
                 move(shop, payout.id)
-            if error.duplicate:
-                self._again(shop, job, timedelta(), error.reason)
+            if isinstance(error, DuplicatePaymentError):
+                self._again(shop, job, timedelta(), error.detail)
             else:
-                self._next(shop, job, payout, error.reason)
+                self._next(shop, job, payout, error.detail)
 
     def _next(self, shop: Shop, job: Job, payout: Payout, why: str) -> None:
         """Another look, later and later, until it is settled."""

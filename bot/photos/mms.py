@@ -20,7 +20,8 @@ from bot.messaging.queue import REPLY, NewMessage
 from bot.photos import images
 from bot.photos.images import Unusable
 from bot.photos.store import PhotoStore
-from bot.providers.contracts import FetchError, Inbound
+from bot.providers.contracts import Inbound
+from bot.providers.errors import FetchError
 from bot.runtime.clock import Clock
 from flows import kit, reading
 from flows.dialogues import photo, products
@@ -108,7 +109,7 @@ class Fetcher:
                 sent = self.fetch(url, images.LARGEST_FILE)
                 hung.append(self.photo_store.add(job["code"], sent).product)
             except FetchError as error:
-                if error.retryable and self.clock().timestamp() < job["until"]:
+                if error.reason.retryable and self.clock().timestamp() < job["until"]:
                     raise
                 refusals.append(LOST)
             except Unusable as unusable:

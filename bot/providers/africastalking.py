@@ -30,12 +30,12 @@ from bot.providers.contracts import (
     InboundHandler,
     OutgoingMessage,
     Receipt,
-    SendError,
     SessionEnd,
 )
+from bot.providers.errors import Reason, SendError
 from bot.providers.fast_path import PLAIN, Hatch, Reader
 from bot.providers.forms import filled, msisdn
-from bot.providers.http import TIMEOUT_S, pooled, refused, unanswered, unreadable
+from bot.providers.http import TIMEOUT_S, broken_off, pooled, refused
 from state.messages import ReportedStatus
 
 NAME = "africastalking"
@@ -198,22 +198,22 @@ _STATUSES: dict[str, ReportedStatus] = {
     "expired": "failed",
 }
 
-_REASONS = (
-    "InsufficientCredit",
-    "InvalidLinkId",
-    "UserIsInactive",
-    "UserInBlackList",
-    "UserAccountSuspended",
-    "NotNetworkSubscriber",
-    "UserNotSubscribedToProduct",
-    "UserDoesNotExist",
-    "DeliveryFailure",
-    "DoNotDisturbRejection",
-    "AbsentSubscriber",
-    "Expired",
-)
+_FAILURES: dict[str, Reason] = {
+    "InsufficientCredit": Reason.INSUFFICIENT_FUNDS,
+    "InvalidLinkId": Reason.MISCONFIGURED,
+    "UserIsInactive": Reason.INVALID_RECIPIENT,
+    "UserInBlackList": Reason.BLOCKED_PROMOTIONS,
+    "UserAccountSuspended": Reason.INVALID_RECIPIENT,
+    "NotNetworkSubscriber": Reason.INVALID_RECIPIENT,
+    "UserNotSubscribedToProduct": Reason.INVALID_RECIPIENT,
+    "UserDoesNotExist": Reason.INVALID_RECIPIENT,
+    "DeliveryFailure": Reason.REFUSED,
+    "DoNotDisturbRejection": Reason.REFUSED,  # an hour of the day in Nigeria, not the recipient's wish
+    "AbsentSubscriber": Reason.REFUSED,
+    "Expired": Reason.REFUSED,
+}
 # The provider spells one of them both ways.
-_REASON_OF = {reason.lower(): reason for reason in _REASONS} | {"notnetworksubcriber": "NotNetworkSubscriber"}
+_FAILURE_NAMES = {name.lower(): name for name in _FAILURES} | {"notnetworksubcriber": "NotNetworkSubscriber"}
 
 
 def _delivery(handler: InboundHandler) -> Response:
@@ -222,33 +222,36 @@ def _delivery(handler: InboundHandler) -> Response:
     status = _STATUSES.get(raw_status.lower())
     if status is None:
         log.warning("message %s has a delivery status that is new to us: %r", provider_id, raw_status)
-    reason = _reason(form, raw_status) if status == "failed" else None
-    handler.report(DeliveryReport(NAME, provider_id, status, reason, raw_status, msisdn(form.get("phoneNumber", ""))))
+    detail = _failure(form, raw_status) if status == "failed" else None
+    reason = _FAILURES[detail] if detail else None
+    person = msisdn(form.get("phoneNumber", ""))
+    handler.report(DeliveryReport(NAME, provider_id, status, reason, detail, raw_status, person))
     return _answer()
 
 
-def _reason(form: Mapping[str, str], raw_status: str) -> str:
-    """Why it failed; some statuses are themselves the reason."""
-    return _REASON_OF.get(form.get("failureReason", raw_status).lower(), "DeliveryFailure")
+def _failure(form: Mapping[str, str], raw_status: str) -> str:
+    """The provider's word for why a message failed; some statuses are themselves that word."""
+    return _FAILURE_NAMES.get(form.get("failureReason", raw_status).lower(), "DeliveryFailure")
 
 
 # Send.
 
 _ACCEPTED = frozenset({100, 101, 102})
-_REFUSALS = {
-    401: "RiskHold",
-    402: "InvalidSenderId",
-    403: "InvalidPhoneNumber",
-    404: "UnsupportedNumberType",
-    405: "InsufficientBalance",
-    406: "UserInBlacklist",
-    407: "CouldNotRoute",
-    409: "DoNotDisturbRejection",
-    500: "InternalServerError",
-    501: "GatewayError",
-    502: "RejectedByGateway",
+_REFUSALS: dict[int, tuple[str, Reason]] = {
+    401: ("RiskHold", Reason.REFUSED),
+    402: ("InvalidSenderId", Reason.MISCONFIGURED),
+    403: ("InvalidPhoneNumber", Reason.INVALID_RECIPIENT),
+    404: ("UnsupportedNumberType", Reason.INVALID_RECIPIENT),
+    405: ("InsufficientBalance", Reason.INSUFFICIENT_FUNDS),
+    406: ("UserInBlacklist", Reason.BLOCKED_PROMOTIONS),
+    407: ("CouldNotRoute", Reason.REFUSED),
+    409: ("DoNotDisturbRejection", Reason.REFUSED),
+    500: ("InternalServerError", Reason.PROVIDER_DOWN),
+    501: ("GatewayError", Reason.PROVIDER_DOWN),
+    502: ("RejectedByGateway", Reason.REFUSED),
 }
-_LATER = frozenset({"InsufficientBalance", "InternalServerError", "GatewayError"})
+# A call that is refused as a whole has no code, only the word; delivery reports spell one of them otherwise.
+_REFUSAL_REASONS = dict(_REFUSALS.values()) | {"UserInBlackList": Reason.BLOCKED_PROMOTIONS}
 
 
 AT_ONCE = 100
@@ -259,7 +262,7 @@ class AfricasTalking:
     """Sends texts; `name` is what its messages are filed under.
 
     `base_url` is an API root without `/version1`; None is the SDK's own, where the username
-    `sandbox` chooses the sandbox. `hands` is how many threads may send at once.
+    `sandbox` chooses the sandbox. `workers` is how many threads may send at once.
     """
 
     at_once = AT_ONCE
@@ -272,12 +275,12 @@ class AfricasTalking:
         sender_id: str | None = None,
         base_url: str | None = None,
         session: requests.Session | None = None,
-        hands: int = 10,
+        workers: int = 10,
         name: str = NAME,
     ) -> None:
         self.name = name
         self._sender_id = sender_id
-        self._api = _Api(username, api_key, base_url, session or pooled(hands))
+        self._api = _Api(username, api_key, base_url, session or pooled(workers))
 
     def send(self, sms: OutgoingMessage) -> Receipt:
         """Hand one text over; raises SendError. It has no idempotency key: a lost answer is `unknown`."""
@@ -295,13 +298,13 @@ class AfricasTalking:
         try:
             response = self._api.send(text, msisdns, self._sender_id)
         except requests.RequestException as error:
-            raise unanswered(error) from error
+            raise SendError(broken_off(error)) from error
         if not 200 <= response.status_code < 300:
-            raise refused(f"http_{response.status_code}", response.status_code)
+            raise SendError(refused(response.status_code), f"http_{response.status_code}")
         try:
             sent = _sent.decode(response.content).sent
         except msgspec.DecodeError as error:
-            raise unreadable() from error
+            raise SendError(Reason.UNREADABLE, "unreadable_answer") from error
         if not sent.recipients:
             raise _refusal(sent.message)
         return sent.recipients
@@ -334,13 +337,14 @@ class _Api(SMSService):  # type: ignore[misc]  # the SDK has no types
 def _receipt(recipient: _Recipient) -> Receipt:
     """Every recipient has a code of its own."""
     if recipient.status_code not in _ACCEPTED:
-        raise _refusal(_REFUSALS.get(recipient.status_code, recipient.status))
+        detail, _ = _REFUSALS.get(recipient.status_code, (recipient.status, None))
+        raise _refusal(detail)
     return Receipt(_id(recipient.message_id), cost=recipient.cost)
 
 
 def _answer_for(recipient: _Recipient | None) -> Receipt | SendError:
     if recipient is None:
-        return SendError("no_answer", unknown=True)
+        return SendError(Reason.NO_ANSWER)
     try:
         return _receipt(recipient)
     except SendError as refusal:
@@ -352,5 +356,5 @@ def _id(raw: str) -> str | None:
     return None if raw in ("", "None") else raw
 
 
-def _refusal(reason: str) -> SendError:
-    return SendError(reason, retryable=reason in _LATER)
+def _refusal(detail: str) -> SendError:
+    return SendError(_REFUSAL_REASONS.get(detail, Reason.REFUSED), detail)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol, runtime_checkable
 
+from bot.providers.errors import Reason, SendError
 from state.messages import ReportedStatus
 
 Channel = Literal["ussd", "sms", "whatsapp"]
@@ -59,12 +60,17 @@ class SessionEnd:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
-    """A delivery report: where a message we sent now stands, in our words; None when they are new to us."""
+    """What a provider reports of a message that we sent.
+
+    `status` is None when `raw_status`, the provider's own word, is new to us. Of a failed message `reason` says why,
+    and `detail` the same in the provider's words.
+    """
 
     provider: str
     provider_id: str
     status: ReportedStatus | None
-    reason: str | None = None
+    reason: Reason | None = None
+    detail: str | None = None
     raw_status: str = ""
     msisdn: str | None = None
 
@@ -86,29 +92,6 @@ class Receipt:
     provider_id: str | None
     status: ReportedStatus = "sent"
     cost: str | None = None
-
-
-class SendError(Exception):
-    """A text did not leave, or may not have left.
-
-    `retryable`: it certainly did not leave, and may on another attempt.
-    `unknown`: nobody can say whether it left; its delivery report will.
-    """
-
-    def __init__(self, reason: str, *, retryable: bool = False, unknown: bool = False) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.retryable = retryable
-        self.unknown = unknown
-
-
-class FetchError(Exception):
-    """A picture could not be had from the provider that keeps it; `retryable`: it may be another time."""
-
-    def __init__(self, reason: str, *, retryable: bool = False) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.retryable = retryable
 
 
 class Sender(Protocol):

@@ -26,13 +26,13 @@ from typing import Any
 import requests
 from flask import Blueprint, Response, abort, jsonify, request
 
-from bot.providers.http import TIMEOUT_S, unanswered
+from bot.providers.errors import DuplicatePaymentError, PaymentError, Reason
+from bot.providers.http import TIMEOUT_S, broken_off
 from bot.providers.payment_contracts import (
     FaultParty,
     NotFound,
     NotPaid,
     Paid,
-    PayError,
     Payment,
     PaymentCallback,
     PaymentCallbackHandler,
@@ -243,7 +243,7 @@ class Daraja:
         self._token = _Token(self._fetch, clock)
 
     def pay(self, payment: Payment) -> PaymentStatus | Pending:
-        """Ask it to pay the whole shillings of `amount`; raises PayError."""
+        """Ask it to pay the whole shillings of `amount`; raises PaymentError."""
         try:
             answer = self._post(
                 "/mpesa/b2c/v3/paymentrequest",
@@ -266,7 +266,7 @@ class Daraja:
         return _taken(answer)
 
     def ask(self, payment: Payment) -> PaymentStatus | Pending:
-        """Ask for a payment's status, which comes as a callback; raises PayError."""
+        """Ask for a payment's status, which comes as a callback; raises PaymentError."""
         try:
             answer = self._post(
                 "/mpesa/transactionstatus/v1/query",
@@ -284,9 +284,9 @@ class Daraja:
                 },
             )
         except _DeniedError as denied:
-            raise PayError(denied.reason) from denied
+            raise PaymentError(Reason.MISCONFIGURED, denied.reason) from denied
         if isinstance(taken := _taken(answer), NotPaid):
-            raise PayError(taken.reason)  # it is the question that was refused
+            raise PaymentError(Reason.REFUSED, taken.reason)  # it is the question that was refused
         return taken
 
     def _post(self, path: str, body: Mapping[str, str]) -> requests.Response:
@@ -307,21 +307,20 @@ class Daraja:
             answer = self._exchange(
                 "GET", "/oauth/v1/generate", params={"grant_type": "client_credentials"}, auth=self._key
             )
-        except PayError as error:
-            raise PayError(error.reason) from error  # no payment was asked for yet, whatever became of this
+        except PaymentError as error:
+            raise PaymentError(Reason.UNREACHABLE, error.detail) from error  # no payment was asked for yet
         if answer.status_code in _REFUSED_KEY:
             raise _DeniedError("the consumer key is refused")
         token, life = _text(_body(answer), "access_token"), _text(_body(answer), "expires_in")
         if answer.status_code != 200 or not token or not life.isdecimal():
-            raise PayError("no access token")
+            raise PaymentError(Reason.PROVIDER_DOWN, "no access token")
         return token, timedelta(seconds=int(life))
 
     def _exchange(self, method: str, path: str, **parts: Any) -> requests.Response:
         try:
             return self._session.request(method, self._root + path, timeout=TIMEOUT_S, allow_redirects=False, **parts)
         except requests.RequestException as error:
-            broken = unanswered(error)
-            raise PayError(broken.reason, unknown=broken.unknown) from error
+            raise PaymentError(broken_off(error)) from error
 
 
 class _DeniedError(Exception):
@@ -355,19 +354,20 @@ def _wants_token(answer: requests.Response) -> bool:
 
 
 def _taken(answer: requests.Response) -> NotPaid | Pending:
-    """What an answer to a request means; PayError when it is not even clear whether it was taken over."""
+    """What an answer to a request means; raises PaymentError when it is not clear that it was taken over."""
     body = _body(answer)
     code, words = _text(body, "errorCode"), _text(body, "errorMessage")
     reason = f"{code or answer.status_code} {words}".strip()[:200]
     if answer.status_code == 200 and _text(body, "ResponseCode") == "0":
         return Pending(tuple(filter(None, (_text(body, "ConversationID"), _text(body, "OriginatorConversationID")))))
     if code == _DUPLICATE:
-        raise PayError("duplicate", duplicate=True)
+        raise DuplicatePaymentError
     if answer.status_code == 429:
-        raise PayError(reason)
+        raise PaymentError(Reason.THROTTLED, reason)
     if 400 <= answer.status_code < 500 and code:
         return NotPaid(reason, _blame(words))
-    raise PayError(reason, unknown=True)  # 5xx, a redirect, a stranger's page, no sense: they may have taken it
+    # 5xx, a redirect, a proxy's page, an answer without meaning: Daraja may have taken it all the same
+    raise PaymentError(Reason.NO_ANSWER, reason)
 
 
 def _blame(words: str) -> FaultParty:

@@ -1,10 +1,4 @@
-"""What an HTTP API that takes texts may do to us, and what each failure means.
-
-SendError
-├── final       it said no: 4xx, a number that is none, a sender that is not ours
-├── retryable   it said later, or never heard us: 408, 429, 5xx, no connection, no sense
-└── unknown     it heard us, and we did not hear its answer
-"""
+"""What adapters share that call a provider's HTTP API: a session, and the reason that each failure has."""
 
 from __future__ import annotations
 
@@ -12,38 +6,36 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
-from bot.providers.contracts import SendError
+from bot.providers.errors import Reason
 
 TIMEOUT_S = 10.0
 
 
-def pooled(hands: int) -> requests.Session:
-    """A session that keeps a connection for each of that many threads; more would be opened anew each time."""
+def pooled(workers: int) -> requests.Session:
+    """A session that keeps one connection open for each of `workers` threads."""
     session = requests.Session()
     for scheme in ("https://", "http://"):
-        session.mount(scheme, HTTPAdapter(pool_maxsize=hands))
+        session.mount(scheme, HTTPAdapter(pool_maxsize=workers))
     return session
 
 
-def unanswered(error: requests.RequestException) -> SendError:
-    """What an exchange that broke off means: only a connection that never stood carried nothing."""
-    if _never_connected(error):
-        return SendError("unreachable", retryable=True)
-    return SendError("no_answer", unknown=True)
+def broken_off(error: requests.RequestException) -> Reason:
+    """The reason of a request that got no answer: nothing was sent only if no connection was ever made."""
+    return Reason.UNREACHABLE if _never_connected(error) else Reason.NO_ANSWER
 
 
-def refused(reason: str, status: int) -> SendError:
-    """What an answer with this HTTP status means: a 4xx is final unless it says *later*."""
-    final = 400 <= status < 500 and status not in (408, 429)
-    return SendError(reason, retryable=not final)
+def refused(status: int) -> Reason:
+    """The reason of an answer with an HTTP status that is no success: a 4xx is final, except 408 and 429."""
+    if status == 429:
+        return Reason.THROTTLED
+    if status == 401:
+        return Reason.MISCONFIGURED
+    if status == 408 or status >= 500:
+        return Reason.PROVIDER_DOWN
+    return Reason.REFUSED if 400 <= status < 500 else Reason.UNREADABLE
 
 
-def unreadable() -> SendError:
-    """An answer that makes no sense: most likely a box on the way spoke, not the provider."""
-    return SendError("unreadable_answer", retryable=True)
-
-
-# TLS breaks at the handshake, before the request: a certificate, a clock that is wrong.
+# TLS fails at the handshake, before the request: a wrong certificate, or a wrong clock.
 _BEFORE_THE_REQUEST = (requests.ConnectTimeout, requests.exceptions.ProxyError, requests.exceptions.SSLError)
 
 

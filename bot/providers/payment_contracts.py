@@ -62,31 +62,17 @@ class Pending:
     names: tuple[str, ...] = ()
 
 
-class PayError(Exception):
-    """A provider could not be asked, or its answer was lost.
-
-    `unknown`: it may have heard us. Otherwise it certainly did not, and can be asked again later.
-    `duplicate`: it says that it heard this payment before.
-    """
-
-    def __init__(self, reason: str, *, unknown: bool = False, duplicate: bool = False) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.unknown = unknown or duplicate
-        self.duplicate = duplicate
-
-
 class Payer(Protocol):
     """A provider of mobile money: Daraja, and the built-in one."""
 
     name: str
 
     def pay(self, payment: Payment) -> PaymentStatus | Pending:
-        """Ask it to pay; asked again under the same id it pays no second time. Raises PayError."""
+        """Ask it to pay; asked again under the same id it pays no second time. Raises PaymentError."""
         ...
 
     def ask(self, payment: Payment) -> PaymentStatus | Pending:
-        """Ask it what became of a payment. Raises PayError."""
+        """Ask it what became of a payment. Raises PaymentError."""
         ...
 
 

@@ -28,16 +28,15 @@ from twilio.request_validator import RequestValidator
 from bot.providers.contracts import (
     Channel,
     DeliveryReport,
-    FetchError,
     Inbound,
     InboundHandler,
     Media,
     OutgoingMessage,
     Receipt,
-    SendError,
 )
+from bot.providers.errors import FetchError, Reason, SendError
 from bot.providers.forms import filled, msisdn
-from bot.providers.http import TIMEOUT_S, pooled, refused, unanswered, unreadable
+from bot.providers.http import TIMEOUT_S, broken_off, pooled, refused
 from state.messages import ReportedStatus
 
 NAME = "twilio"
@@ -142,53 +141,52 @@ def _status(handler: InboundHandler) -> Response:
     status = _STATUSES.get(raw_status)
     if status is None:
         log.warning("message %s has a status that is new to us: %r", message_id, raw_status)
-    reason = _reason(form.get("ErrorCode") or raw_status) if status == "failed" else None
+    detail, reason = _failure(form.get("ErrorCode") or raw_status) if status == "failed" else (None, None)
     _, number = _address(form.get("To", ""))
-    handler.report(DeliveryReport(NAME, message_id, status, reason, raw_status, msisdn(number)))
+    handler.report(DeliveryReport(NAME, message_id, status, reason, detail, raw_status, msisdn(number)))
     return Response(status=204)
 
 
 # Error codes, of answers and of statuses alike.
 
-_REASONS = {
-    "20003": "bad_credentials",
-    "20404": "no_such_account",
-    "20429": "too_many_requests",
-    "21211": "invalid_recipient",
-    "21212": "invalid_sender",
-    "21408": "region_not_enabled",
-    "21602": "empty_text",
-    "21603": "no_sender",
-    "21604": "no_recipient",
-    "21606": "sender_not_ours",
-    "21608": "trial_account",
-    "21610": "opted_out",
-    "21611": "queue_full",
-    "21612": "no_route",
-    "21614": "not_a_mobile",
-    "21617": "text_too_long",
-    "21703": "no_sender",
-    "21704": "no_sender",
-    "30001": "queue_full",
-    "30002": "account_suspended",
-    "30003": "unreachable_phone",
-    "30004": "blocked",
-    "30005": "unknown_phone",
-    "30006": "not_a_mobile",
-    "30007": "filtered_as_spam",
-    "30008": "unexplained",
-    "30017": "congestion",
-    "30018": "sender_not_registered",
-    "30022": "rate_exceeded",
-    "30023": "daily_cap_reached",
-    "30410": "provider_timeout",
+_FAILURES: dict[str, tuple[str, Reason]] = {
+    "20003": ("bad_credentials", Reason.MISCONFIGURED),
+    "20404": ("no_such_account", Reason.MISCONFIGURED),
+    "20429": ("too_many_requests", Reason.THROTTLED),
+    "21211": ("invalid_recipient", Reason.INVALID_RECIPIENT),
+    "21212": ("invalid_sender", Reason.MISCONFIGURED),
+    "21408": ("region_not_enabled", Reason.MISCONFIGURED),
+    "21602": ("empty_text", Reason.CONTENT_REJECTED),
+    "21603": ("no_sender", Reason.MISCONFIGURED),
+    "21604": ("no_recipient", Reason.INVALID_RECIPIENT),
+    "21606": ("sender_not_ours", Reason.MISCONFIGURED),
+    "21608": ("trial_account", Reason.MISCONFIGURED),
+    "21610": ("opted_out", Reason.OPTED_OUT),
+    "21611": ("queue_full", Reason.THROTTLED),
+    "21612": ("no_route", Reason.REFUSED),
+    "21614": ("not_a_mobile", Reason.INVALID_RECIPIENT),
+    "21617": ("text_too_long", Reason.CONTENT_REJECTED),
+    "21703": ("no_sender", Reason.MISCONFIGURED),
+    "21704": ("no_sender", Reason.MISCONFIGURED),
+    "30001": ("queue_full", Reason.THROTTLED),
+    "30002": ("account_suspended", Reason.MISCONFIGURED),
+    "30003": ("unreachable_phone", Reason.REFUSED),
+    "30004": ("blocked", Reason.REFUSED),
+    "30005": ("unknown_phone", Reason.INVALID_RECIPIENT),
+    "30006": ("not_a_mobile", Reason.INVALID_RECIPIENT),
+    "30007": ("filtered_as_spam", Reason.CONTENT_REJECTED),
+    "30008": ("unexplained", Reason.REFUSED),
+    "30017": ("congestion", Reason.THROTTLED),
+    "30018": ("sender_not_registered", Reason.MISCONFIGURED),
+    "30022": ("rate_exceeded", Reason.THROTTLED),
+    "30023": ("daily_cap_reached", Reason.THROTTLED),
+    "30410": ("provider_timeout", Reason.NO_ANSWER),
 }
-_LATER = frozenset({20429, 21611, 30001, 30017, 30022, 30023})
-_MAY_HAVE_LEFT = 30410
 
 
-def _reason(code: object) -> str:
-    return _REASONS.get(str(code), str(code))
+def _failure(code: object) -> tuple[str, Reason]:
+    """Our word for an error code, which is the code itself when it is new to us, and the reason."""
+    return _FAILURES.get(str(code), (str(code), Reason.REFUSED))
 
 
 # Send.
@@ -211,13 +209,13 @@ class Twilio:
         status_callback: str | None = None,
         base_url: str | None = None,
         session: requests.Session | None = None,
-        hands: int = 10,
+        workers: int = 10,
     ) -> None:
         self._credentials = account_sid, auth_token
         self._sender = sender
         self._status_callback = status_callback
         self._base_url = base_url
-        self._session = session or pooled(hands)
+        self._session = session or pooled(workers)
 
     def send(self, sms: OutgoingMessage) -> Receipt:
         """Hand one text over; raises SendError. It has no idempotency key: a lost answer is `unknown`."""
@@ -230,11 +228,11 @@ class Twilio:
                 status_callback=self._status_callback,
             )
         except requests.RequestException as error:
-            raise unanswered(error) from error
+            raise SendError(broken_off(error)) from error
         except (TwilioRestException, TwilioServiceException) as error:
             raise _refusal(error.code, error.status) from error
         except (ValueError, AttributeError) as error:  # what the SDK trips over when it is no JSON object
-            raise unreadable() from error
+            raise _unreadable() from error
         return _receipt(message)
 
     def fetch(self, url: str, most: int) -> bytes:
@@ -245,14 +243,14 @@ class Twilio:
         Raises FetchError.
         """
         if not self._is_ours(url):
-            raise FetchError("not_our_media")
+            raise FetchError(Reason.REFUSED, "not_our_media")
         try:
             with self._session.get(url, auth=self._credentials, timeout=TIMEOUT_S, stream=True) as answer:
                 if answer.status_code != 200:
                     raise _not_fetched(answer.status_code)
                 return _first(answer.iter_content(64 * 1024), most)
         except requests.RequestException as error:
-            raise FetchError("no_answer", retryable=True) from error
+            raise FetchError(Reason.UNREACHABLE, "no_answer") from error  # to fetch again changes nothing
 
     def _is_ours(self, url: str) -> bool:
         root = f"{self._base_url or _API}/2010-04-01/Accounts/{self._credentials[0]}"
@@ -273,8 +271,9 @@ class Twilio:
 
 
 def _not_fetched(status: int) -> FetchError:
-    """A picture may be there a little later than the message that it came with."""
-    return FetchError(f"http_{status}", retryable=status in (404, 408, 429) or status >= 500)
+    """A picture may be there a little later than the message that it came with, so 404 is not final."""
+    reason = Reason.UNREACHABLE if status == 404 else refused(status) if status >= 400 else Reason.REFUSED
+    return FetchError(reason, f"http_{status}")
 
 
 def _first(pieces: Iterator[bytes], most: int) -> bytes:
@@ -287,17 +286,26 @@ def _first(pieces: Iterator[bytes], most: int) -> bytes:
 
 
 def _refusal(code: int, status: int) -> SendError:
-    if code == _MAY_HAVE_LEFT:
-        return SendError(_reason(code), unknown=True)
-    if code in _LATER:
-        return SendError(_reason(code), retryable=True)
-    return refused(_reason(code) if code != status else f"http_{status}", status)
+    """What an answer means that has an error code, or none but its HTTP status.
+
+    A code that is final stays so only under a final status: under 5xx the message may be sent again.
+    """
+    by_status = refused(status)
+    if code == status:
+        return SendError(by_status, f"http_{status}")
+    detail, reason = _failure(code)
+    is_final = not (reason.retryable or reason.outcome_unknown)
+    return SendError(by_status if is_final and by_status.retryable else reason, detail)
+
+
+def _unreadable() -> SendError:
+    return SendError(Reason.UNREADABLE, "unreadable_answer")
 
 
 def _receipt(message: Any) -> Receipt:
     """A receipt needs an id; what is refused at once after all is no send either."""
     if not message.sid:
-        raise unreadable()
+        raise _unreadable()
     if _STATUSES.get(message.status) == "failed":
         raise _refusal(message.error_code, 400)
     return Receipt(message.sid)

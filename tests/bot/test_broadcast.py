@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from bot.messaging import broadcasts
-from bot.providers.contracts import OutgoingMessage, Receipt, SendError
+from bot.providers.contracts import OutgoingMessage, Receipt
+from bot.providers.errors import Reason, SendError
 from bot.worker import errands
 from state import people
 from tests.bot.fixtures import AKINYI, JOY, NEW_PHONE, add_artisan, outgoing_messages, place_order
@@ -95,7 +96,7 @@ def test_who_is_refused_in_a_call_for_many_is_refused_alone(service: Service) ->
     class Choosy(BulkCarrier):
         def send_same(self, texts: list[OutgoingMessage]) -> list[Receipt | SendError]:
             said: list[Receipt | SendError] = list(super().send_same(texts))
-            return [SendError("UserInBlacklist"), *said[1:]]
+            return [SendError(Reason.BLOCKED_PROMOTIONS, "UserInBlacklist"), *said[1:]]
 
     many(service, 2)
     send(service)
@@ -122,7 +123,7 @@ def test_it_waits_for_the_morning_where_it_is_night_and_news_does_not(service: S
 
 def test_who_wants_no_promotions_hears_of_her_orders_all_the_same(service: Service) -> None:
     service.gateway.text(AKINYI, "PRODUCTS")
-    carrier = Carrier(service.clock, [SendError("UserInBlacklist")])
+    carrier = Carrier(service.clock, [SendError(Reason.BLOCKED_PROMOTIONS, "UserInBlacklist")])
     deliver(service, carrier)
     with service.services.database.reading() as db:
         known = people.find(db.connection(), AKINYI)

@@ -18,7 +18,8 @@ from bot.messaging import queue
 from bot.messaging.dispatcher import JITTER, LEASE, REPEATS, Dispatcher
 from bot.messaging.queue import BROADCAST, REMINDER, REPLY, NewMessage
 from bot.messaging.routing import Router
-from bot.providers.contracts import OutgoingMessage, Receipt, Sender, SendError
+from bot.providers.contracts import OutgoingMessage, Receipt, Sender
+from bot.providers.errors import Reason, SendError
 from bot.runtime.clock import Clock
 from bot.worker import delivery, errands
 from state import outbox, people
@@ -26,9 +27,9 @@ from state.messages import Message
 from tests.bot.fixtures import AKINYI, JOY, NEW_PHONE, OTIENO, execute_sql, outgoing_messages
 from tests.service import Service
 
-LATER = SendError("busy", retryable=True)
-FINAL = SendError("invalid_recipient")
-NOBODY_KNOWS = SendError("no_answer", unknown=True)
+LATER = SendError(Reason.THROTTLED, "busy")
+FINAL = SendError(Reason.INVALID_RECIPIENT)
+NOBODY_KNOWS = SendError(Reason.NO_ANSWER)
 
 
 @dataclass
@@ -240,7 +241,7 @@ def test_a_text_that_every_worker_dies_of_is_given_up(embedded: Service) -> None
 
 
 def test_who_has_opted_out_at_the_provider_has_opted_out_with_us(service: Service) -> None:
-    carrier = Carrier(service.clock, [SendError("opted_out")])
+    carrier = Carrier(service.clock, [SendError(Reason.OPTED_OUT)])
     say(service, JOY, "hello")
     deliver(service, carrier)
     say(service, JOY, "news")

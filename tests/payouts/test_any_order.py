@@ -32,11 +32,11 @@ from sqlalchemy import event, select
 
 from bot.jobs.runner import LEASE, JobRunner
 from bot.payments.payouts import KIND, PayoutJob
+from bot.providers.errors import DuplicatePaymentError, PaymentError, Reason
 from bot.providers.payment_contracts import (
     NotFound,
     NotPaid,
     Paid,
-    PayError,
     Payment,
     PaymentCallback,
     PaymentStatus,
@@ -131,11 +131,11 @@ class Provider:
         fate: Fate = self.fates.pop(0) if self.fates else "in hand"
         self.met[fate] += 1
         if fate == "busy":
-            raise PayError("busy")
+            raise PaymentError(Reason.THROTTLED, "busy")
         if fate == "lost too soon":
-            raise PayError("no answer", unknown=True)
+            raise PaymentError(Reason.NO_ANSWER)
         if payment.id in self.book:
-            raise PayError("duplicate", duplicate=True)
+            raise DuplicatePaymentError()
         if fate == "refused":
             return NotPaid("no such number", "recipient")
         word = self._enter(payment, fate)
@@ -150,14 +150,14 @@ class Provider:
             case _:
                 self.owed.append(self._report(payment.id, word))
         if fate == "lost":
-            raise PayError("no answer", unknown=True)
+            raise PaymentError(Reason.NO_ANSWER)
         return Pending((f"AG_{payment.id}",))
 
     def ask(self, payment: Payment) -> PaymentStatus | Pending:
         self.plug.moment()
         reply = self.replies.pop(0) if self.replies else "later"
         if reply == "busy":
-            raise PayError("busy")
+            raise PaymentError(Reason.THROTTLED, "busy")
         entry = self.book.get(payment.id)
         word = entry.word if entry else NotFound()
         if reply == "at once":

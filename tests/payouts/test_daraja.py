@@ -15,7 +15,8 @@ from flask.testing import FlaskClient
 from werkzeug import Response
 
 from bot.providers.daraja import Daraja
-from bot.providers.payment_contracts import NotFound, NotPaid, Paid, PayError, PaymentCallback, Pending
+from bot.providers.errors import DuplicatePaymentError, PaymentError
+from bot.providers.payment_contracts import NotFound, NotPaid, Paid, PaymentCallback, Pending
 from bot.simulator.gateway import WsgiAdapter
 from bot.simulator.wallet import Fate
 from tests.payouts.conftest import CALLBACKS, PHONE, ROOT, SECRET, Safaricom, payment
@@ -216,9 +217,9 @@ def test_what_is_no_clear_answer_is_not_taken_for_one(
 ) -> None:
     client = elsewhere(safaricom, api.url)
     api.answer(status, b"<html>" if body is None else json.dumps(body).encode())
-    with pytest.raises(PayError) as error:
+    with pytest.raises(PaymentError) as error:
         client.pay(payment())
-    assert (error.value.unknown, error.value.duplicate) == (unknown, duplicate)
+    assert (error.value.reason.outcome_unknown, isinstance(error.value, DuplicatePaymentError)) == (unknown, duplicate)
 
 
 @pytest.mark.parametrize(
@@ -243,9 +244,9 @@ def test_a_clear_no_is_final(
 
 def test_who_is_not_there_was_certainly_not_asked(safaricom: Safaricom, nobody_there: str) -> None:
     for client in (elsewhere(safaricom, nobody_there), safaricom.make_client(base_url=nobody_there, session=None)):
-        with pytest.raises(PayError) as error:
+        with pytest.raises(PaymentError) as error:
             client.pay(payment())
-        assert not error.value.unknown
+        assert not error.value.reason.outcome_unknown
 
 
 # -- the token
@@ -280,17 +281,17 @@ def test_a_token_that_is_refused_is_renewed_once(safaricom: Safaricom) -> None:
 @pytest.mark.parametrize("status", [403, 404, 429, 500, 503])
 def test_while_no_token_is_to_be_had_a_payment_was_certainly_not_asked_for(safaricom: Safaricom, status: int) -> None:
     safaricom.session.mount(ROOT, WsgiAdapter(Response(b"<html>", status)))
-    with pytest.raises(PayError) as error:
+    with pytest.raises(PaymentError) as error:
         safaricom.client.pay(payment())
-    assert not error.value.unknown
+    assert not error.value.reason.outcome_unknown
 
 
 def test_a_key_that_is_refused_is_our_own_matter(safaricom: Safaricom) -> None:
     client = safaricom.make_client(consumer_secret="wrong")
     assert client.pay(payment()) == NotPaid("the consumer key is refused", "us")
-    with pytest.raises(PayError) as error:
+    with pytest.raises(PaymentError) as error:
         client.ask(payment())
-    assert not error.value.unknown
+    assert not error.value.reason.outcome_unknown
 
 
 def test_no_key_and_no_token_gets_into_the_log(safaricom: Safaricom, caplog: pytest.LogCaptureFixture) -> None:
@@ -317,7 +318,7 @@ def test_no_key_and_no_token_gets_into_the_log(safaricom: Safaricom, caplog: pyt
 )
 def test_the_recipients_number_chooses_what_happens(safaricom: Safaricom, ending: str, taken: bool, said: int) -> None:
     answered = False
-    with suppress(PayError):
+    with suppress(PaymentError):
         answered = isinstance(safaricom.client.pay(payment(msisdn=f"+254711{ending}")), Pending)
     early = len(safaricom.counter.reports)
     safaricom.passes(3)
@@ -326,9 +327,8 @@ def test_the_recipients_number_chooses_what_happens(safaricom: Safaricom, ending
 
 def test_asked_twice_the_second_is_a_duplicate_and_nothing_more_is_paid(safaricom: Safaricom) -> None:
     safaricom.client.pay(payment())
-    with pytest.raises(PayError) as error:
+    with pytest.raises(DuplicatePaymentError):
         safaricom.client.pay(payment())
-    assert error.value.duplicate
     safaricom.passes(2)
     assert len(safaricom.counter.reports) == 1
 
@@ -336,7 +336,7 @@ def test_asked_twice_the_second_is_a_duplicate_and_nothing_more_is_paid(safarico
 def test_a_question_may_go_unanswered_too(safaricom: Safaricom) -> None:
     safaricom.client.pay(payment())
     safaricom.fates[PHONE] = Fate(asked=500)
-    with pytest.raises(PayError):
+    with pytest.raises(PaymentError):
         safaricom.client.ask(payment())
 
 

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from bot.jobs.runner import LEASE, JobRunner
+from bot.providers.errors import DuplicatePaymentError, PaymentError, Reason
 from bot.providers.payment_contracts import (
     NotFound,
     NotPaid,
     Paid,
-    PayError,
     Payment,
     PaymentCallback,
     PaymentStatus,
@@ -32,9 +32,9 @@ from tests.bot.fixtures import AKINYI, OTIENO, dial, notifications, outgoing_mes
 from tests.bot.test_delivery import killed
 from tests.service import Service
 
-ERROR = PayError("no_answer", unknown=True)
-DUPLICATE = PayError("duplicate", duplicate=True)
-BUSY = PayError("busy")
+ERROR = PaymentError(Reason.NO_ANSWER)
+DUPLICATE = DuplicatePaymentError()
+BUSY = PaymentError(Reason.THROTTLED, "busy")
 PAID = Paid("SG632NMUAB", 1620_00)
 UNREGISTERED = NotPaid("2040 not registered", "recipient")
 NO_FLOAT = NotPaid("1 no float", "us")
@@ -44,8 +44,8 @@ NO_FLOAT = NotPaid("1 no float", "us")
 class Bank:
     """A provider that says what it is told, and then pays everything at once; asked, it waits."""
 
-    says: list[PaymentStatus | Pending | PayError] = field(default_factory=list)
-    answers: list[PaymentStatus | Pending | PayError] = field(default_factory=list)
+    says: list[PaymentStatus | Pending | PaymentError] = field(default_factory=list)
+    answers: list[PaymentStatus | Pending | PaymentError] = field(default_factory=list)
     asked_to_pay: list[Payment] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     name: str = "bank"
@@ -59,10 +59,10 @@ class Bank:
         return self._next(self.answers, Pending(("question",)))
 
     def _next(
-        self, script: list[PaymentStatus | Pending | PayError], otherwise: PaymentStatus | Pending
+        self, script: list[PaymentStatus | Pending | PaymentError], otherwise: PaymentStatus | Pending
     ) -> PaymentStatus | Pending:
         said = script.pop(0) if script else otherwise
-        if isinstance(said, PayError):
+        if isinstance(said, PaymentError):
             raise said
         return said
 
@@ -164,7 +164,7 @@ def test_the_word_may_come_before_the_answer(embedded: Service) -> None:
 
 
 @pytest.mark.parametrize("lost", [ERROR, DUPLICATE], ids=["no answer", "duplicate"])
-def test_what_may_have_been_paid_is_not_asked_for_again_but_asked_about(service: Service, lost: PayError) -> None:
+def test_what_may_have_been_paid_is_not_asked_for_again_but_asked_about(service: Service, lost: PaymentError) -> None:
     received_order(service)
     bank = Bank([lost])
     for _ in range(30):

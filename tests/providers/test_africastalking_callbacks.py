@@ -16,7 +16,9 @@ from werkzeug.test import Client, TestResponse
 
 from bot.providers import africastalking
 from bot.providers.contracts import DeliveryReport, Inbound, SessionEnd
+from bot.providers.errors import Reason
 from bot.providers.forms import msisdn
+from state.messages import ReportedStatus
 from tests.providers.conftest import SECRET
 from tests.providers.halls import RecordingHall
 
@@ -59,8 +61,10 @@ def end(*, incomplete: bool, status: str, **more: str) -> SessionEnd:
     return SessionEnd("africastalking", SESSION, AMINA, incomplete, facts | more)
 
 
-def report(status: str | None, reason: str | None, raw: str, msisdn: str | None = None) -> DeliveryReport:
-    return DeliveryReport("africastalking", MESSAGE, status, reason, raw, msisdn)  # type: ignore[arg-type]
+def report(
+    status: ReportedStatus | None, reason: Reason | None, detail: str | None, raw: str, msisdn: str | None = None
+) -> DeliveryReport:
+    return DeliveryReport("africastalking", MESSAGE, status, reason, detail, raw, msisdn)
 
 
 UNDERSTOOD = [
@@ -87,36 +91,36 @@ UNDERSTOOD = [
     ("sms", f"{TEXT}&date=2026-11-22T12%3A20%3A05%2B03%3A00&id=m3&text=HELP", sms("m3", "HELP")),
     ("sms", f"{TEXT}&date=yesterday&id=m4&text=", sms("m4", "", None)),
     ("sms", f"{TEXT}&id=m5&text=kikapu+%F0%9F%A7%BA".replace("%2B", "+"), sms("m5", "kikapu 🧺", None)),
-    ("delivery", f"id={MESSAGE}&status=Sent", report("sent", None, "Sent")),
-    ("delivery", f"id={MESSAGE}&status=Submitted", report("sent", None, "Submitted")),
-    ("delivery", f"id={MESSAGE}&status=Buffered&phoneNumber=%2B2547", report("sent", None, "Buffered")),
-    ("delivery", f"id={MESSAGE}&status=Success&networkCode=63902", report("delivered", None, "Success")),
+    ("delivery", f"id={MESSAGE}&status=Sent", report("sent", None, None, "Sent")),
+    ("delivery", f"id={MESSAGE}&status=Submitted", report("sent", None, None, "Submitted")),
+    ("delivery", f"id={MESSAGE}&status=Buffered&phoneNumber=%2B2547", report("sent", None, None, "Buffered")),
+    ("delivery", f"id={MESSAGE}&status=Success&networkCode=63902", report("delivered", None, None, "Success")),
     (
         "delivery",
         f"id={MESSAGE}&status=Rejected&failureReason=userinblacklist",
-        report("failed", "UserInBlackList", "Rejected"),
+        report("failed", Reason.BLOCKED_PROMOTIONS, "UserInBlackList", "Rejected"),
     ),
     (
         "delivery",
         f"id={MESSAGE}&status=Failed&failureReason=NotNetworkSubcriber&retryCount=3",
-        report("failed", "NotNetworkSubscriber", "Failed"),
+        report("failed", Reason.INVALID_RECIPIENT, "NotNetworkSubscriber", "Failed"),
     ),
     (
         "delivery",
         f"id={MESSAGE}&status=Failed&failureReason=SomethingNew",
-        report("failed", "DeliveryFailure", "Failed"),
+        report("failed", Reason.REFUSED, "DeliveryFailure", "Failed"),
     ),
     (
         "delivery",
         f"id={MESSAGE}&status=AbsentSubscriber",
-        report("failed", "AbsentSubscriber", "AbsentSubscriber"),
+        report("failed", Reason.REFUSED, "AbsentSubscriber", "AbsentSubscriber"),
     ),
-    ("delivery", f"id={MESSAGE}&status=Expired", report("failed", "Expired", "Expired")),
-    ("delivery", f"id={MESSAGE}&status=Teleported", report(None, None, "Teleported")),
+    ("delivery", f"id={MESSAGE}&status=Expired", report("failed", Reason.REFUSED, "Expired", "Expired")),
+    ("delivery", f"id={MESSAGE}&status=Teleported", report(None, None, None, "Teleported")),
     (
         "delivery",
         f"id={MESSAGE}&status=Success&phoneNumber=%2B254711000111",
-        report("delivered", None, "Success", AMINA),
+        report("delivered", None, None, "Success", AMINA),
     ),
     ("optout", "senderId=SOKO&phoneNumber=%2B254711000111", (AMINA, "africastalking opt-out from SOKO")),
 ]

@@ -13,7 +13,8 @@ import requests
 from requests.adapters import BaseAdapter
 
 from bot.providers.africastalking import AfricasTalking
-from bot.providers.contracts import OutgoingMessage, Receipt, Sender, SendError
+from bot.providers.contracts import OutgoingMessage, Receipt, Sender
+from bot.providers.errors import Reason, SendError
 from bot.providers.twilio import Twilio
 from tests.providers.conftest import StandIn
 
@@ -105,7 +106,7 @@ def test_africastalking_takes_one_text_for_many_and_answers_for_each(api: StandI
     said = africastalking(api.url).send_same([SMS, second, third, forgotten])
 
     assert said[0] == Receipt(MESSAGE, "sent", "KES 0.8000")
-    refusals = [(refusal.reason, refusal.retryable, refusal.unknown) for refusal in said[1:]]  # type: ignore[union-attr]
+    refusals = [(refusal.detail, refusal.reason.retryable, refusal.reason.outcome_unknown) for refusal in said[1:]]  # type: ignore[union-attr]
     assert refusals == [
         ("InsufficientBalance", True, False),
         ("InvalidPhoneNumber", False, False),
@@ -230,59 +231,96 @@ def test_africastalking_took_it(
 
 FINAL, LATER, UNKNOWN = (False, False), (True, False), (False, True)
 
+AT_CODES = [
+    (401, "RiskHold", Reason.REFUSED, FINAL),
+    (402, "InvalidSenderId", Reason.MISCONFIGURED, FINAL),
+    (403, "InvalidPhoneNumber", Reason.INVALID_RECIPIENT, FINAL),
+    (404, "UnsupportedNumberType", Reason.INVALID_RECIPIENT, FINAL),
+    (405, "InsufficientBalance", Reason.INSUFFICIENT_FUNDS, LATER),
+    (406, "UserInBlacklist", Reason.BLOCKED_PROMOTIONS, FINAL),
+    (407, "CouldNotRoute", Reason.REFUSED, FINAL),
+    (409, "DoNotDisturbRejection", Reason.REFUSED, FINAL),
+    (500, "InternalServerError", Reason.PROVIDER_DOWN, LATER),
+    (501, "GatewayError", Reason.PROVIDER_DOWN, LATER),
+    (502, "RejectedByGateway", Reason.REFUSED, FINAL),
+    (777, "SomethingNew", Reason.REFUSED, FINAL),
+]
 AT_FAILURES = [
-    (201, at_answer(at_recipient(401, "RiskHold")), "RiskHold", FINAL),
-    (201, at_answer(at_recipient(402, "InvalidSenderId")), "InvalidSenderId", FINAL),
-    (201, at_answer(at_recipient(403, "InvalidPhoneNumber")), "InvalidPhoneNumber", FINAL),
-    (201, at_answer(at_recipient(404, "UnsupportedNumberType")), "UnsupportedNumberType", FINAL),
-    (201, at_answer(at_recipient(405, "InsufficientBalance")), "InsufficientBalance", LATER),
-    (201, at_answer(at_recipient(406, "UserInBlacklist")), "UserInBlacklist", FINAL),
-    (201, at_answer(at_recipient(407, "CouldNotRoute")), "CouldNotRoute", FINAL),
-    (201, at_answer(at_recipient(409, "DoNotDisturbRejection")), "DoNotDisturbRejection", FINAL),
-    (201, at_answer(at_recipient(500, "InternalServerError")), "InternalServerError", LATER),
-    (201, at_answer(at_recipient(501, "GatewayError")), "GatewayError", LATER),
-    (201, at_answer(at_recipient(502, "RejectedByGateway")), "RejectedByGateway", FINAL),
-    (201, at_answer(at_recipient(777, "SomethingNew")), "SomethingNew", FINAL),
-    (201, at_answer(message="InvalidSenderId"), "InvalidSenderId", FINAL),
-    (201, at_answer(message="InsufficientBalance"), "InsufficientBalance", LATER),
-    (401, b"The supplied authentication is invalid", "http_401", FINAL),
-    (200, b"<html>Log in to this network</html>", "unreadable_answer", LATER),
-    (201, b"", "unreadable_answer", LATER),
-    (201, b"{}", "unreadable_answer", LATER),
+    *((201, at_answer(at_recipient(code, word)), word, reason, kind) for code, word, reason, kind in AT_CODES),
+    *((201, at_answer(message=word), word, reason, kind) for _, word, reason, kind in AT_CODES),
+    (401, b"The supplied authentication is invalid", "http_401", Reason.MISCONFIGURED, FINAL),
+    (200, b"<html>Log in to this network</html>", "unreadable_answer", Reason.UNREADABLE, LATER),
+    (201, b"", "unreadable_answer", Reason.UNREADABLE, LATER),
+    (201, b"{}", "unreadable_answer", Reason.UNREADABLE, LATER),
     (
         201,
         b'{"SMSMessageData":{"Message":"Sent","Recipients":[{"status":"Success"}]}}',
         "unreadable_answer",
+        Reason.UNREADABLE,
         LATER,
     ),
 ]
+TWILIO_CODES = [
+    (20003, "bad_credentials", Reason.MISCONFIGURED, FINAL),
+    (20404, "no_such_account", Reason.MISCONFIGURED, FINAL),
+    (20429, "too_many_requests", Reason.THROTTLED, LATER),
+    (21211, "invalid_recipient", Reason.INVALID_RECIPIENT, FINAL),
+    (21212, "invalid_sender", Reason.MISCONFIGURED, FINAL),
+    (21408, "region_not_enabled", Reason.MISCONFIGURED, FINAL),
+    (21602, "empty_text", Reason.CONTENT_REJECTED, FINAL),
+    (21603, "no_sender", Reason.MISCONFIGURED, FINAL),
+    (21604, "no_recipient", Reason.INVALID_RECIPIENT, FINAL),
+    (21606, "sender_not_ours", Reason.MISCONFIGURED, FINAL),
+    (21608, "trial_account", Reason.MISCONFIGURED, FINAL),
+    (21610, "opted_out", Reason.OPTED_OUT, FINAL),
+    (21611, "queue_full", Reason.THROTTLED, LATER),
+    (21612, "no_route", Reason.REFUSED, FINAL),
+    (21614, "not_a_mobile", Reason.INVALID_RECIPIENT, FINAL),
+    (21617, "text_too_long", Reason.CONTENT_REJECTED, FINAL),
+    (21703, "no_sender", Reason.MISCONFIGURED, FINAL),
+    (21704, "no_sender", Reason.MISCONFIGURED, FINAL),
+    (30001, "queue_full", Reason.THROTTLED, LATER),
+    (30002, "account_suspended", Reason.MISCONFIGURED, FINAL),
+    (30003, "unreachable_phone", Reason.REFUSED, FINAL),
+    (30004, "blocked", Reason.REFUSED, FINAL),
+    (30005, "unknown_phone", Reason.INVALID_RECIPIENT, FINAL),
+    (30006, "not_a_mobile", Reason.INVALID_RECIPIENT, FINAL),
+    (30007, "filtered_as_spam", Reason.CONTENT_REJECTED, FINAL),
+    (30008, "unexplained", Reason.REFUSED, FINAL),
+    (30017, "congestion", Reason.THROTTLED, LATER),
+    (30018, "sender_not_registered", Reason.MISCONFIGURED, FINAL),
+    (30022, "rate_exceeded", Reason.THROTTLED, LATER),
+    (30023, "daily_cap_reached", Reason.THROTTLED, LATER),
+    (30410, "provider_timeout", Reason.NO_ANSWER, UNKNOWN),
+    (29999, "29999", Reason.REFUSED, FINAL),
+]
 TWILIO_FAILURES = [
-    (401, twilio_error(20003, 401), "bad_credentials", FINAL),
-    (404, twilio_error(20404, 404), "no_such_account", FINAL),
-    (429, twilio_error(20429, 429), "too_many_requests", LATER),
-    (400, twilio_error(21211, 400), "invalid_recipient", FINAL),
-    (400, twilio_error(21610, 400), "opted_out", FINAL),
-    (400, twilio_error(21611, 400), "queue_full", LATER),
-    (400, twilio_error(21614, 400), "not_a_mobile", FINAL),
-    (400, twilio_error(29999, 400), "29999", FINAL),
-    (400, twilio_error(30410, 400), "provider_timeout", UNKNOWN),
-    (400, b'{"type":"about:blank","title":"No","status":400,"code":21610}', "opted_out", FINAL),
-    (201, twilio_message(status="failed", error_code=30005), "unknown_phone", FINAL),
-    (201, twilio_message(sid=None), "unreadable_answer", LATER),
-    (201, b"<html>Log in to this network</html>", "unreadable_answer", LATER),
-    (201, b"[]", "unreadable_answer", LATER),
-    (201, b"null", "unreadable_answer", LATER),
-    (201, b"", "unreadable_answer", LATER),
+    *((400, twilio_error(code, 400), word, reason, kind) for code, word, reason, kind in TWILIO_CODES),
+    *(
+        (201, twilio_message(status="failed", error_code=code), word, reason, kind)
+        for code, word, reason, kind in TWILIO_CODES
+    ),
+    (401, twilio_error(20003, 401), "bad_credentials", Reason.MISCONFIGURED, FINAL),
+    (404, twilio_error(20404, 404), "no_such_account", Reason.MISCONFIGURED, FINAL),
+    (429, twilio_error(20429, 429), "too_many_requests", Reason.THROTTLED, LATER),
+    (500, twilio_error(20500, 500), "20500", Reason.PROVIDER_DOWN, LATER),
+    (503, twilio_error(30008, 503), "unexplained", Reason.PROVIDER_DOWN, LATER),
+    (400, b'{"type":"about:blank","title":"No","status":400,"code":21610}', "opted_out", Reason.OPTED_OUT, FINAL),
+    (201, twilio_message(sid=None), "unreadable_answer", Reason.UNREADABLE, LATER),
+    (201, b"<html>Log in to this network</html>", "unreadable_answer", Reason.UNREADABLE, LATER),
+    (201, b"[]", "unreadable_answer", Reason.UNREADABLE, LATER),
+    (201, b"null", "unreadable_answer", Reason.UNREADABLE, LATER),
+    (201, b"", "unreadable_answer", Reason.UNREADABLE, LATER),
 ]
 ALIKE = [
-    (302, b"", "http_302", LATER),
-    (400, b"nonsense", "http_400", FINAL),
-    (403, b"", "http_403", FINAL),
-    (408, b"", "http_408", LATER),
-    (429, b"", "http_429", LATER),
-    (500, b"", "http_500", LATER),
-    (503, b"<html>down</html>", "http_503", LATER),
-    (None, b"", "no_answer", UNKNOWN),
+    (302, b"", "http_302", Reason.UNREADABLE, LATER),
+    (400, b"nonsense", "http_400", Reason.REFUSED, FINAL),
+    (403, b"", "http_403", Reason.REFUSED, FINAL),
+    (408, b"", "http_408", Reason.PROVIDER_DOWN, LATER),
+    (429, b"", "http_429", Reason.THROTTLED, LATER),
+    (500, b"", "http_500", Reason.PROVIDER_DOWN, LATER),
+    (503, b"<html>down</html>", "http_503", Reason.PROVIDER_DOWN, LATER),
+    (None, b"", "no_answer", Reason.NO_ANSWER, UNKNOWN),
 ]
 FAILURES = [
     *((africastalking, *failure) for failure in AT_FAILURES + ALIKE),
@@ -290,14 +328,15 @@ FAILURES = [
 ]
 
 
-@pytest.mark.parametrize(("make", "status", "body", "reason", "kind"), FAILURES)
-def test_it_was_not_taken(
+@pytest.mark.parametrize(("make", "status", "body", "detail", "reason", "kind"), FAILURES)
+def test_a_message_that_is_not_taken_has_a_reason_and_the_providers_word(
     api: StandIn,
     caplog: pytest.LogCaptureFixture,
     make: Make,
     status: int | None,
     body: bytes,
-    reason: str,
+    detail: str,
+    reason: Reason,
     kind: tuple[bool, bool],
 ) -> None:
     caplog.set_level("DEBUG")
@@ -305,17 +344,25 @@ def test_it_was_not_taken(
     with pytest.raises(SendError) as failure:
         make(api.url).send(SMS)
     error = failure.value
-    assert (error.reason, (error.retryable, error.unknown)) == (reason, kind)
+    assert (error.detail, error.reason) == (detail, reason)
+    assert (error.reason.retryable, error.reason.outcome_unknown) == kind
     assert len(api.arrived) == 1
     for secret in (KEY, AUTH_TOKEN, SMS.msisdn):
-        assert secret not in caplog.text + error.reason
+        assert secret not in caplog.text + error.detail
+
+
+def test_every_code_that_the_adapters_know_is_in_the_tables_above() -> None:
+    at = importlib.import_module("bot.providers.africastalking")
+    assert {code for code, *_ in AT_CODES} - {777} == at._REFUSALS.keys()
+    tw = importlib.import_module("bot.providers.twilio")
+    assert {str(code) for code, *_ in TWILIO_CODES} - {"29999"} == tw._FAILURES.keys()
 
 
 @PROVIDERS
 def test_where_nobody_listens_nothing_left(nobody_there: str, make: Make) -> None:
     with pytest.raises(SendError) as failure:
         make(nobody_there).send(SMS)
-    assert (failure.value.retryable, failure.value.unknown) == LATER
+    assert (failure.value.reason.retryable, failure.value.reason.outcome_unknown) == LATER
 
 
 class Breaks(BaseAdapter):
@@ -357,5 +404,5 @@ def test_a_broken_exchange(make: Make, error: requests.RequestException, kind: t
     broken = Breaks(error)
     with pytest.raises(SendError) as failure:
         make(None, session=broken.session()).send(SMS)
-    assert (failure.value.retryable, failure.value.unknown) == kind
+    assert (failure.value.reason.retryable, failure.value.reason.outcome_unknown) == kind
     assert all(timeout == 10 for timeout in broken.timeouts)

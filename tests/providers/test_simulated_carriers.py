@@ -17,14 +17,13 @@ from flask import Flask, request
 from bot.providers.africastalking import AfricasTalking
 from bot.providers.contracts import (
     DeliveryReport,
-    FetchError,
     Inbound,
     OutgoingMessage,
     Receipt,
     Sender,
-    SendError,
     SessionEnd,
 )
+from bot.providers.errors import FetchError, Reason, SendError
 from bot.providers.twilio import Twilio
 from bot.runtime.settings import Settings
 from bot.simulator import carriers, media
@@ -243,15 +242,17 @@ def test_twilio_gives_a_picture_to_its_account_only(session: requests.Session) -
     ):
         with pytest.raises(FetchError) as refused:
             sender.fetch(url, 100)
-        assert (refused.value.reason, refused.value.retryable) == (reason, retryable)
+        assert (refused.value.detail, refused.value.reason.retryable) == (reason, retryable)
 
 
 def test_reports_come_from_the_provider_whose_id_it_is(gateway: Gateway, handler: RecordingHall) -> None:
     assert gateway.report("ATXid_1", "Failed", msisdn=AMINA, reason="UserIsInactive") == 200
     assert gateway.report("SM1", "delivered", msisdn=AMINA) == 204
     assert handler.heard == [
-        DeliveryReport("africastalking", "ATXid_1", "failed", "UserIsInactive", "Failed", AMINA),
-        DeliveryReport("twilio", "SM1", "delivered", None, "delivered", AMINA),
+        DeliveryReport(
+            "africastalking", "ATXid_1", "failed", Reason.INVALID_RECIPIENT, "UserIsInactive", "Failed", AMINA
+        ),
+        DeliveryReport("twilio", "SM1", "delivered", None, None, "delivered", AMINA),
     ]
 
 
@@ -294,18 +295,18 @@ FARES = [
 ]
 
 
-@pytest.mark.parametrize(("make", "msisdn", "reason", "retryable"), FARES)
+@pytest.mark.parametrize(("make", "msisdn", "detail", "retryable"), FARES)
 def test_the_end_of_a_number_chooses_how_its_text_fares(
     session: requests.Session,
     world: World,
     make: Callable[..., Sender],
     msisdn: str,
-    reason: str,
+    detail: str,
     retryable: bool,
 ) -> None:
     with pytest.raises(SendError) as failure:
         make(session).send(OutgoingMessage("msg_1", msisdn, "Habari"))
-    assert (failure.value.reason, failure.value.retryable) == (reason, retryable)
+    assert (failure.value.detail, failure.value.reason.retryable) == (detail, retryable)
     assert (world.delivered, world.reported) == ([], [])
 
 
@@ -329,7 +330,7 @@ def test_wrong_keys_and_senders_are_refused_as_the_providers_do(session: request
     ):
         with pytest.raises(SendError) as failure:
             sender.send(text)
-        assert (failure.value.reason, failure.value.retryable) == (reason, False)
+        assert (failure.value.detail, failure.value.reason.retryable) == (reason, False)
 
 
 AT_URL = "http://simulator/simulator/africastalking/version1/messaging"

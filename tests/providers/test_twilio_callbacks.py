@@ -15,6 +15,8 @@ from werkzeug.test import TestResponse
 
 from bot.providers import twilio
 from bot.providers.contracts import DeliveryReport, Inbound, Media
+from bot.providers.errors import Reason
+from state.messages import ReportedStatus
 from tests.providers.conftest import PUBLIC_URL, TOKEN
 from tests.providers.halls import RecordingHall
 
@@ -55,8 +57,8 @@ def sms(text: str, **more: object) -> Inbound:
     return Inbound(**(said | more), text=text)  # type: ignore[arg-type]
 
 
-def report(status: str | None, reason: str | None, raw: str) -> DeliveryReport:
-    return DeliveryReport("twilio", SID, status, reason, raw, "+254712345678")  # type: ignore[arg-type]
+def report(status: ReportedStatus | None, reason: Reason | None, detail: str | None, raw: str) -> DeliveryReport:
+    return DeliveryReport("twilio", SID, status, reason, detail, raw, "+254712345678")
 
 
 UNDERSTOOD = [
@@ -90,23 +92,27 @@ UNDERSTOOD = [
     ),
     ("sms", f"{TEXT}&{PHONES}&Body={'hahaha' * 12}", sms("hahaha" * 12)),
     ("sms", f"{TEXT}&{PHONES}&{urlencode({'Body': LONG})}", sms(LONG)),
-    ("status", f"{STATUS}&MessageStatus=accepted", report("sending", None, "accepted")),
-    ("status", f"{STATUS}&MessageStatus=scheduled", report("sending", None, "scheduled")),
-    ("status", f"{STATUS}&MessageStatus=queued", report("sending", None, "queued")),
-    ("status", f"{STATUS}&MessageStatus=sending", report("sending", None, "sending")),
-    ("status", f"{STATUS}&MessageStatus=sent&SmsStatus=sent", report("sent", None, "sent")),
-    ("status", f"{STATUS}&MessageStatus=partially_delivered", report("sent", None, "partially_delivered")),
-    ("status", f"{STATUS}&MessageStatus=delivered&RawDlrDoneDate=26", report("delivered", None, "delivered")),
-    ("status", f"{STATUS}&MessageStatus=read", report("delivered", None, "read")),
+    ("status", f"{STATUS}&MessageStatus=accepted", report("sending", None, None, "accepted")),
+    ("status", f"{STATUS}&MessageStatus=scheduled", report("sending", None, None, "scheduled")),
+    ("status", f"{STATUS}&MessageStatus=queued", report("sending", None, None, "queued")),
+    ("status", f"{STATUS}&MessageStatus=sending", report("sending", None, None, "sending")),
+    ("status", f"{STATUS}&MessageStatus=sent&SmsStatus=sent", report("sent", None, None, "sent")),
+    ("status", f"{STATUS}&MessageStatus=partially_delivered", report("sent", None, None, "partially_delivered")),
+    ("status", f"{STATUS}&MessageStatus=delivered&RawDlrDoneDate=26", report("delivered", None, None, "delivered")),
+    ("status", f"{STATUS}&MessageStatus=read", report("delivered", None, None, "read")),
     (
         "status",
         f"{STATUS}&MessageStatus=undelivered&ErrorCode=30003",
-        report("failed", "unreachable_phone", "undelivered"),
+        report("failed", Reason.REFUSED, "unreachable_phone", "undelivered"),
     ),
-    ("status", f"{STATUS}&MessageStatus=failed&ErrorCode=21610", report("failed", "opted_out", "failed")),
-    ("status", f"{STATUS}&MessageStatus=failed&ErrorCode=39999", report("failed", "39999", "failed")),
-    ("status", f"{STATUS}&MessageStatus=canceled&ErrorCode=", report("failed", "canceled", "canceled")),
-    ("status", f"{STATUS}&MessageStatus=teleported", report(None, None, "teleported")),
+    (
+        "status",
+        f"{STATUS}&MessageStatus=failed&ErrorCode=21610",
+        report("failed", Reason.OPTED_OUT, "opted_out", "failed"),
+    ),
+    ("status", f"{STATUS}&MessageStatus=failed&ErrorCode=39999", report("failed", Reason.REFUSED, "39999", "failed")),
+    ("status", f"{STATUS}&MessageStatus=canceled&ErrorCode=", report("failed", Reason.REFUSED, "canceled", "canceled")),
+    ("status", f"{STATUS}&MessageStatus=teleported", report(None, None, None, "teleported")),
 ]
 
 
