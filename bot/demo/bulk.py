@@ -18,7 +18,6 @@ from sqlalchemy import Row, Select, Table, insert, select, text
 
 from bot.demo.seed import MAKERS, DemoProduct
 from bot.simulator.wallet import BuiltIn
-from marketplace_api import schemas
 from marketplace_api.catalogue import search
 from marketplace_api.models import (
     Artisan,
@@ -37,6 +36,7 @@ from marketplace_api.models import (
 from marketplace_api.orders.orders import OFFER_STANDS
 from marketplace_api.payments import ledger
 from marketplace_api.payments.money import split
+from marketplace_api.schemas.orders import Address
 from marketplace_api.shop import CODE_LENGTHS, Coded, Ids, Shop
 
 STEP = 100_00
@@ -46,7 +46,7 @@ AT_ONCE = 5000
 
 NAMES = ("Achieng", "Baraka", "Chebet", "Desta", "Esther", "Faraja", "Grace", "Hamisi", "Imani", "Jelimo", "Kerubo")
 SORTS = ("Small", "Large", "Tiny", "Plain", "Painted", "Blue", "Red", "Green", "Black", "Wedding", "Lamu", "Turkana")
-SHIP_TO = dict.fromkeys(schemas.Address.model_fields) | {"line1": "1 Moi Avenue", "city": "Nairobi", "country": "KE"}
+SHIP_TO = dict.fromkeys(Address.model_fields) | {"line1": "1 Moi Avenue", "city": "Nairobi", "country": "KE"}
 
 
 Made = TypeVar("Made")

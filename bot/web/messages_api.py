@@ -22,7 +22,7 @@ from marketplace_api.rest.access import requires, shop
 from marketplace_api.rest.fields import Id, Limit, Line, Locale, Moment
 from marketplace_api.rest.idempotency import idempotent
 from marketplace_api.rest.lists import IdCursor, Page, TextCursor, as_page
-from marketplace_api.schemas import Money
+from marketplace_api.schemas.money import Money
 from state import message_costs, messages
 from state.messages import Direction, MessageStatus
 

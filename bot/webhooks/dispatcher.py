@@ -30,10 +30,10 @@ from bot.marketplace.event_consumer import EventConsumer
 from bot.runtime.clock import Clock, system_clock
 from bot.services import Services
 from bot.webhooks.safe_http import Poster, PostError, PostResult
-from marketplace_api import schemas
 from marketplace_api.events import events, webhooks
 from marketplace_api.events.webhooks import FailedAttempt
 from marketplace_api.models import Event, WebhookDelivery
+from marketplace_api.schemas.webhooks import WebhookBody
 from marketplace_api.shop import Ids, Shop, Terms
 from state import outbox
 from state.outbox import Job
@@ -184,7 +184,7 @@ def _add(shop: Shop, delivery: WebhookDelivery, *, ordering_key: str | None) -> 
 
 def letter(event: Event, url: str, secrets: Sequence[str], now: datetime) -> WebhookRequest:
     """The event, signed with every one of the secrets."""
-    body = schemas.WebhookBody.of(event).model_dump_json()
+    body = WebhookBody.of(event).model_dump_json()
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "Soko",

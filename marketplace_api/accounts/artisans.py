@@ -6,7 +6,6 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import select
 
-from marketplace_api import schemas
 from marketplace_api.catalogue import products
 from marketplace_api.catalogue.categories import CATEGORIES
 from marketplace_api.events import events
@@ -15,7 +14,9 @@ from marketplace_api.models import Artisan
 from marketplace_api.orders import orders
 from marketplace_api.payments import payouts
 from marketplace_api.refused import Refused
+from marketplace_api.schemas.artisans import Artisan as ArtisanSchema
 from marketplace_api.shop import Shop
+from marketplace_api.statuses import PayoutMethod
 
 
 def register(
@@ -26,7 +27,7 @@ def register(
     language: str,
     craft: str,
     kiosk_id: str,
-    payout_method: schemas.PayoutMethod,
+    payout_method: PayoutMethod,
     payout_msisdn: str | None,
 ) -> Artisan:
     """Welcome an artisan; one phone registers once, or again after it left."""
@@ -43,7 +44,7 @@ def register(
     artisan.payout_msisdn = _paid_on(msisdn, payout_method, payout_msisdn)
     shop.session.add(artisan)
     shop.session.flush()
-    events.announce(shop, "artisan.registered", schemas.Artisan.of(artisan))
+    events.announce(shop, "artisan.registered", ArtisanSchema.of(artisan))
     return artisan
 
 
@@ -87,7 +88,7 @@ def set_kiosk(shop: Shop, artisan: Artisan, kiosk_id: str) -> None:
     _told(shop, artisan, "artisan.updated")
 
 
-def set_payout_method(shop: Shop, artisan: Artisan, method: schemas.PayoutMethod, msisdn: str | None = None) -> None:
+def set_payout_method(shop: Shop, artisan: Artisan, method: PayoutMethod, msisdn: str | None = None) -> None:
     """How payouts are made from now on, and those that her phone could not receive; without `msisdn`, to her own."""
     artisan.payout_method = method
     artisan.payout_msisdn = _paid_on(artisan.msisdn, method, msisdn)
@@ -116,8 +117,8 @@ def leave(shop: Shop, artisan: Artisan) -> None:
 
 def _told(shop: Shop, artisan: Artisan, type: str) -> None:
     shop.session.flush()
-    events.announce(shop, type, schemas.Artisan.of(artisan))
+    events.announce(shop, type, ArtisanSchema.of(artisan))
 
 
-def _paid_on(own: str, method: schemas.PayoutMethod, other: str | None) -> str | None:
+def _paid_on(own: str, method: PayoutMethod, other: str | None) -> str | None:
     return None if method == "kiosk_cash" else other or own

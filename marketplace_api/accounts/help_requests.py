@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from marketplace_api import schemas
 from marketplace_api.events import events
 from marketplace_api.models import HelpRequest
 from marketplace_api.refused import Refused
+from marketplace_api.schemas.help_requests import HelpRequest as HelpRequestSchema
 from marketplace_api.shop import Shop
 
 
@@ -20,7 +20,7 @@ def open_request(shop: Shop, msisdn: str) -> HelpRequest:
     asked = HelpRequest(id=shop.ids.new_id("hlp"), msisdn=msisdn, created_at=shop.now, closed_at=None)
     shop.session.add(asked)
     shop.session.flush()
-    events.announce(shop, "help.requested", schemas.HelpRequest.of(asked))
+    events.announce(shop, "help.requested", HelpRequestSchema.of(asked))
     return asked
 
 

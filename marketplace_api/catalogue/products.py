@@ -6,13 +6,15 @@ from collections.abc import Sequence
 
 from sqlalchemy import case, select, update
 
-from marketplace_api import codes, schemas
+from marketplace_api import codes
 from marketplace_api.catalogue import search
 from marketplace_api.catalogue.categories import CATEGORIES
 from marketplace_api.events import events
 from marketplace_api.models import Artisan, Product
 from marketplace_api.refused import Refused
+from marketplace_api.schemas.products import Product as ProductSchema
 from marketplace_api.shop import Shop, add_with_code
+from marketplace_api.statuses import ProductStatus
 
 
 def list_product(
@@ -50,9 +52,9 @@ def list_product(
     return product
 
 
-def to_schema(shop: Shop, product: Product) -> schemas.Product:
+def to_schema(shop: Shop, product: Product) -> ProductSchema:
     """The product as the outside sees it."""
-    return schemas.Product.of(product, shop.terms.photos_url)
+    return ProductSchema.of(product, shop.terms.photos_url)
 
 
 def by_id(shop: Shop, product_id: str) -> Product:
@@ -180,5 +182,5 @@ def record_change(shop: Shop, product: Product, type: str = "product.updated") -
     return product
 
 
-def _in_stock(quantity: int) -> schemas.ProductStatus:
+def _in_stock(quantity: int) -> ProductStatus:
     return "listed" if quantity else "sold_out"

@@ -14,10 +14,11 @@ from typing import Literal
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import contains_eager
 
-from marketplace_api import schemas
 from marketplace_api.events import events
 from marketplace_api.models import Event, Order, WebhookDelivery, WebhookEndpoint
 from marketplace_api.refused import Refused
+from marketplace_api.schemas.webhooks import WebhookDelivery as WebhookDeliverySchema
+from marketplace_api.schemas.webhooks import WebhookEndpoint as WebhookEndpointSchema
 from marketplace_api.shop import Shop
 
 MAX_ENDPOINTS = 10
@@ -126,7 +127,7 @@ def secrets(endpoint: WebhookEndpoint, now: datetime) -> Sequence[str]:
 
 def create_test_event(shop: Shop, endpoint: WebhookEndpoint) -> Event:
     """An event for this endpoint alone. A disabled one gets it too, and is enabled again if it takes it."""
-    return events.announce(shop, TESTED, schemas.WebhookEndpoint.of(endpoint))
+    return events.announce(shop, TESTED, WebhookEndpointSchema.of(endpoint))
 
 
 def _new_secret(shop: Shop) -> str:
@@ -204,7 +205,7 @@ def replay(shop: Shop, delivery: WebhookDelivery) -> WebhookDelivery:
     delivery.status, delivery.round, delivery.attempts = "pending", delivery.round + 1, 0
     delivery.next_attempt_at, delivery.delivered_at = shop.now, None
     shop.session.flush()
-    events.announce(shop, REPLAYED, schemas.WebhookDelivery.of(delivery))
+    events.announce(shop, REPLAYED, WebhookDeliverySchema.of(delivery))
     return delivery
 
 
@@ -284,7 +285,7 @@ def _disable(shop: Shop, endpoint: WebhookEndpoint, why: str) -> None:
     waiting = update(WebhookDelivery).filter_by(endpoint_id=endpoint.id, status="pending")
     shop.session.execute(waiting.values(status="failed", error="endpoint_disabled", next_attempt_at=None))
     shop.session.flush()
-    events.announce(shop, DISABLED, schemas.WebhookEndpoint.of(endpoint))
+    events.announce(shop, DISABLED, WebhookEndpointSchema.of(endpoint))
 
 
 def _held(shop: Shop, delivery_id: str) -> WebhookDelivery | None:

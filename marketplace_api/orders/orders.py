@@ -14,17 +14,19 @@ from typing import Any, Literal
 from sqlalchemy import Select, select
 from sqlalchemy.orm import selectinload
 
-from marketplace_api import codes, schemas
+from marketplace_api import codes
 from marketplace_api.catalogue import products
 from marketplace_api.events import events
 from marketplace_api.lifecycles import ASSIGNMENT, ORDER
 from marketplace_api.models import Artisan, Assignment, Kiosk, Order, TimelineEntry
 from marketplace_api.payments.money import split
 from marketplace_api.refused import Refused
+from marketplace_api.schemas.orders import Order as OrderSchema
 from marketplace_api.shop import Shop, add_with_code
+from marketplace_api.statuses import AssignmentStatus
 
 OFFER_STANDS = timedelta(hours=48)
-TAKEN: tuple[schemas.AssignmentStatus, ...] = ("accepted", "received")
+TAKEN: tuple[AssignmentStatus, ...] = ("accepted", "received")
 
 _SCREENFULS = 100  # more than anybody pages through on a phone
 
@@ -269,7 +271,7 @@ def update_status(shop: Shop, order: Order, otherwise: str | None = None) -> Non
 def record_event(shop: Shop, order: Order, type: str) -> None:
     """Write the event `type` about the order as it is now."""
     shop.session.flush()
-    events.announce(shop, type, schemas.Order.of(order))
+    events.announce(shop, type, OrderSchema.of(order))
 
 
 def _hers(shop: Shop, artisan: Artisan, code: str, trigger: str) -> Assignment:
@@ -285,7 +287,7 @@ def _hers(shop: Shop, artisan: Artisan, code: str, trigger: str) -> Assignment:
     return part
 
 
-def _parts(order: Order, *statuses: schemas.AssignmentStatus) -> list[Assignment]:
+def _parts(order: Order, *statuses: AssignmentStatus) -> list[Assignment]:
     return [part for part in order.assignments if part.status in statuses]
 
 

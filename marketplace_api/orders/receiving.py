@@ -7,13 +7,14 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
-from marketplace_api import codes, schemas
+from marketplace_api import codes
 from marketplace_api.events import events
 from marketplace_api.lifecycles import ASSIGNMENT
 from marketplace_api.models import Artisan, Assignment, Brief, Kiosk, Order
 from marketplace_api.orders import orders
 from marketplace_api.payments import payouts
 from marketplace_api.refused import Refused
+from marketplace_api.schemas.payouts import Payout
 from marketplace_api.shop import Shop
 
 
@@ -41,7 +42,7 @@ def receive(
     if refused:
         orders.record_event(shop, part.order, "order.goods_refused")
     for payout in due:
-        events.announce(shop, "payout.created", schemas.Payout.of(payout))
+        events.announce(shop, "payout.created", Payout.of(payout))
     return part
 
 

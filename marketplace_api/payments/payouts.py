@@ -14,14 +14,15 @@ from typing import Any, Literal, cast
 from sqlalchemy import func, select
 from sqlalchemy.orm import selectinload
 
-from marketplace_api import schemas
 from marketplace_api.events import events
 from marketplace_api.lifecycles import PAYOUT
 from marketplace_api.models import Artisan, Assignment, Kiosk, Order, PaymentName, Payout, PayoutPause
 from marketplace_api.payments import cash_codes, ledger
 from marketplace_api.payments.money import BY_PHONE, IN_CASH
 from marketplace_api.refused import Refused
+from marketplace_api.schemas.payouts import Payout as PayoutSchema
 from marketplace_api.shop import Shop, add_with_code
+from marketplace_api.statuses import FaultParty
 
 _STARTS = {"mobile_money": "pending", "kiosk_cash": "awaiting_collection"}
 IN_FLIGHT = ("sending", "unknown")
@@ -239,7 +240,7 @@ def settle_paid(shop: Shop, payout_id: str, reference: str) -> Payout:
     return _paid(shop, payout, reference)
 
 
-def settle_failed(shop: Shop, payout_id: str, reason: str, blame: schemas.FaultParty = "nobody") -> Payout:
+def settle_failed(shop: Shop, payout_id: str, reason: str, blame: FaultParty = "nobody") -> Payout:
     """The provider has not paid and under this `payment_id` never will.
 
     When the failure is ours, no other payout is sent before somebody has looked at it.
@@ -463,5 +464,5 @@ def _paid(shop: Shop, payout: Payout, reference: str) -> Payout:
 
 def _told(shop: Shop, payout: Payout, type: str) -> Payout:
     shop.session.flush()
-    events.announce(shop, type, schemas.Payout.of(payout))
+    events.announce(shop, type, PayoutSchema.of(payout))
     return payout

@@ -9,13 +9,16 @@ from pydantic import RootModel
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import selectinload
 
-from marketplace_api import models, schemas
+from marketplace_api import models
 from marketplace_api.accounts import artisans
 from marketplace_api.catalogue import products, search
 from marketplace_api.rest.access import is_operator, public, requires, shop
 from marketplace_api.rest.etags import with_etag
 from marketplace_api.rest.fields import Id, Line
 from marketplace_api.rest.lists import Page, PageQuery, newest_first
+from marketplace_api.schemas.artisans import Artisan, PublicArtisan
+from marketplace_api.schemas.products import Product
+from marketplace_api.statuses import ProductStatus
 
 blueprint = APIBlueprint("catalogue", __name__, tag="Catalogue")
 
@@ -29,10 +32,10 @@ class ProductQuery(PageQuery):
     category: Line | None = None
     artisan: Id | None = None
     q: Line | None = None
-    status: schemas.ProductStatus = "listed"
+    status: ProductStatus = "listed"
 
 
-class AnyArtisan(RootModel[schemas.Artisan | schemas.PublicArtisan]):
+class AnyArtisan(RootModel[Artisan | PublicArtisan]):
     """An artisan as the caller may see her."""
 
 
@@ -40,8 +43,8 @@ class AnyArtisan(RootModel[schemas.Artisan | schemas.PublicArtisan]):
 @with_etag
 @public
 @blueprint.input(ProductQuery, location="query")
-@blueprint.output(Page[schemas.Product])
-def list_products(query_data: ProductQuery) -> Page[schemas.Product]:
+@blueprint.output(Page[Product])
+def list_products(query_data: ProductQuery) -> Page[Product]:
     """List products, newest first; without `status`, those that can be ordered."""
     return newest_first(models.Product, _found(query_data), query_data, partial(products.to_schema, shop()))
 
@@ -64,8 +67,8 @@ def _found(query: ProductQuery) -> Select[models.Product]:
 @blueprint.get("/products/<id:product_id>")
 @with_etag
 @public
-@blueprint.output(schemas.Product)
-def get_product(product_id: str) -> schemas.Product:
+@blueprint.output(Product)
+def get_product(product_id: str) -> Product:
     """Show a product."""
     return products.to_schema(shop(), products.by_id(shop(), product_id))
 
@@ -73,16 +76,16 @@ def get_product(product_id: str) -> schemas.Product:
 @blueprint.get("/artisans")
 @requires("operator")
 @blueprint.input(PageQuery, location="query")
-@blueprint.output(Page[schemas.Artisan])
-def list_artisans(query_data: PageQuery) -> Page[schemas.Artisan]:
+@blueprint.output(Page[Artisan])
+def list_artisans(query_data: PageQuery) -> Page[Artisan]:
     """List artisans, newest first."""
-    return newest_first(models.Artisan, select(models.Artisan), query_data, schemas.Artisan.of)
+    return newest_first(models.Artisan, select(models.Artisan), query_data, Artisan.of)
 
 
 @blueprint.get("/artisans/<id:artisan_id>")
 @public
 @blueprint.output(AnyArtisan)
-def get_artisan(artisan_id: str) -> schemas.PublicArtisan:
+def get_artisan(artisan_id: str) -> PublicArtisan:
     """Show an artisan; phone, language and payout to operators only."""
-    shape = schemas.Artisan if is_operator() else schemas.PublicArtisan
+    shape = Artisan if is_operator() else PublicArtisan
     return shape.of(artisans.by_id(shop(), artisan_id))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from apiflask import APIBlueprint
 from pydantic import BaseModel
 
-from marketplace_api import schemas
 from marketplace_api.events import events
 from marketplace_api.rest.access import requires, shop
 from marketplace_api.rest.fields import Limit
 from marketplace_api.rest.lists import NumberCursor, Page, as_page
+from marketplace_api.schemas.events import Event
 
 blueprint = APIBlueprint("events", __name__, tag="Events")
 
@@ -24,8 +24,8 @@ class EventQuery(BaseModel):
 @blueprint.get("/events")
 @requires("operator")
 @blueprint.input(EventQuery, location="query")
-@blueprint.output(Page[schemas.Event])
-def list_events(query_data: EventQuery) -> Page[schemas.Event]:
+@blueprint.output(Page[Event])
+def list_events(query_data: EventQuery) -> Page[Event]:
     """List events, oldest first.
 
     Each page that shows something has a `next_cursor`, the last one too: keep it and ask again later.
@@ -33,4 +33,4 @@ def list_events(query_data: EventQuery) -> Page[schemas.Event]:
     """
     (seen,) = query_data.cursor or (0,)
     rows = events.since(shop(), seen, query_data.limit + 1)
-    return as_page(rows, query_data.limit, schemas.Event.of, lambda row: (row.seq,), endless=True)
+    return as_page(rows, query_data.limit, Event.of, lambda row: (row.seq,), endless=True)

@@ -6,12 +6,13 @@ from apiflask import APIBlueprint
 from pydantic import BaseModel
 from sqlalchemy import select
 
-from marketplace_api import models, schemas
+from marketplace_api import models
 from marketplace_api.kiosks import kiosks
 from marketplace_api.rest.access import requires, shop
 from marketplace_api.rest.fields import Line, Msisdn
 from marketplace_api.rest.idempotency import idempotent
 from marketplace_api.rest.lists import Page, PageQuery, newest_first
+from marketplace_api.schemas.kiosks import Kiosk
 
 blueprint = APIBlueprint("kiosks", __name__, tag="Kiosks")
 
@@ -50,8 +51,8 @@ class KioskPatch(BaseModel):
 @requires("operator", refusals=(409,))
 @idempotent
 @blueprint.input(KioskIn)
-@blueprint.output(schemas.Kiosk, 201)
-def open_kiosk(json_data: KioskIn) -> schemas.Kiosk:
+@blueprint.output(Kiosk, 201)
+def open_kiosk(json_data: KioskIn) -> Kiosk:
     """Open a kiosk."""
     kiosk = kiosks.create(
         shop(),
@@ -60,31 +61,31 @@ def open_kiosk(json_data: KioskIn) -> schemas.Kiosk:
         agent_name=json_data.agent.name,
         agent_msisdn=json_data.agent.phone,
     )
-    return schemas.Kiosk.of(kiosk)
+    return Kiosk.of(kiosk)
 
 
 @blueprint.get("/kiosks")
 @requires("operator")
 @blueprint.input(PageQuery, location="query")
-@blueprint.output(Page[schemas.Kiosk])
-def list_kiosks(query_data: PageQuery) -> Page[schemas.Kiosk]:
+@blueprint.output(Page[Kiosk])
+def list_kiosks(query_data: PageQuery) -> Page[Kiosk]:
     """List kiosks, newest first."""
-    return newest_first(models.Kiosk, select(models.Kiosk), query_data, schemas.Kiosk.of)
+    return newest_first(models.Kiosk, select(models.Kiosk), query_data, Kiosk.of)
 
 
 @blueprint.get("/kiosks/<id:kiosk_id>")
 @requires("operator")
-@blueprint.output(schemas.Kiosk)
-def get_kiosk(kiosk_id: str) -> schemas.Kiosk:
+@blueprint.output(Kiosk)
+def get_kiosk(kiosk_id: str) -> Kiosk:
     """Show a kiosk."""
-    return schemas.Kiosk.of(kiosks.by_id(shop(), kiosk_id))
+    return Kiosk.of(kiosks.by_id(shop(), kiosk_id))
 
 
 @blueprint.patch("/kiosks/<id:kiosk_id>")
 @requires("operator")
 @blueprint.input(KioskPatch)
-@blueprint.output(schemas.Kiosk)
-def change_kiosk(kiosk_id: str, json_data: KioskPatch) -> schemas.Kiosk:
+@blueprint.output(Kiosk)
+def change_kiosk(kiosk_id: str, json_data: KioskPatch) -> Kiosk:
     """Change a kiosk or its agent."""
     agent = json_data.agent or AgentPatch()
     kiosk = kiosks.update(
@@ -95,4 +96,4 @@ def change_kiosk(kiosk_id: str, json_data: KioskPatch) -> schemas.Kiosk:
         agent_name=agent.name,
         agent_msisdn=agent.phone,
     )
-    return schemas.Kiosk.of(kiosk)
+    return Kiosk.of(kiosk)

@@ -14,7 +14,7 @@ from marketplace_api.payments import statements
 from marketplace_api.rest.access import requires, shop
 from marketplace_api.rest.fields import CashMove, Line, Moment
 from marketplace_api.rest.idempotency import idempotent
-from marketplace_api.schemas import Money
+from marketplace_api.schemas.money import Money
 
 blueprint = APIBlueprint("books", __name__, tag="Books")
 

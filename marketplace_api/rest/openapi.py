@@ -7,7 +7,7 @@ import re
 from http import HTTPStatus
 from typing import Any
 
-from marketplace_api.rest import idempotency, links, pushed
+from marketplace_api.rest import idempotency, links, webhook_docs
 from marketplace_api.rest.access import SCHEME
 from marketplace_api.rest.problems import MIMETYPE, Problem
 
@@ -51,7 +51,7 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
         for method, operation in operations.items():
             _complete(method, operation)
     links.add(document)
-    return document | {"webhooks": pushed.documented()}
+    return document | {"webhooks": webhook_docs.documented()}
 
 
 def _one_name_each(document: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from apiflask import APIBlueprint
 from pydantic import BaseModel, Discriminator, RootModel, Tag
 from sqlalchemy import Select, select
 
-from marketplace_api import models, schemas
+from marketplace_api import models
 from marketplace_api.orders import briefs, orders
 from marketplace_api.refused import Refused
 from marketplace_api.rest.access import caller, is_operator, requires, shop
@@ -27,6 +27,8 @@ from marketplace_api.rest.fields import (
 )
 from marketplace_api.rest.idempotency import idempotent
 from marketplace_api.rest.lists import Page, PageQuery, newest_first
+from marketplace_api.schemas.orders import Order
+from marketplace_api.statuses import OrderStatus
 
 blueprint = APIBlueprint("orders", __name__, tag="Orders")
 
@@ -118,7 +120,7 @@ class AnyOrderIn(
 class OrderQuery(PageQuery):
     """Filters of the list; `artisan` finds orders of which a part was offered to her."""
 
-    status: schemas.OrderStatus | None = None
+    status: OrderStatus | None = None
     external_ref: Line | None = None
     artisan: Id | None = None
 
@@ -134,8 +136,8 @@ class ShipmentIn(BaseModel):
 @requires("storefront", "operator", refusals=(404, 409))
 @idempotent
 @blueprint.input(AnyOrderIn)
-@blueprint.output(schemas.Order, 201)
-def place_order(json_data: AnyOrderIn) -> schemas.Order:
+@blueprint.output(Order, 201)
+def place_order(json_data: AnyOrderIn) -> Order:
     """Place an order.
 
     Pieces of a product are reserved while its artisan makes up her mind. A brief, `brief` in place of `product_id` and
@@ -143,21 +145,21 @@ def place_order(json_data: AnyOrderIn) -> schemas.Order:
     """
     asked = json_data.root
     if isinstance(asked, ProductOrderIn):
-        return schemas.Order.of(orders.place(shop(), asked.request(), asked.product_id, asked.quantity))
+        return Order.of(orders.place(shop(), asked.request(), asked.product_id, asked.quantity))
     brief = asked.brief
     wanted = briefs.BriefRequest(
         brief.title, brief.category, brief.unit_price.minor_units(), brief.quantity, brief.due_on, brief.kiosk_id
     )
-    return schemas.Order.of(briefs.place(shop(), asked.request(), wanted))
+    return Order.of(briefs.place(shop(), asked.request(), wanted))
 
 
 @blueprint.get("/orders")
 @requires("storefront", "operator")
 @blueprint.input(OrderQuery, location="query")
-@blueprint.output(Page[schemas.Order])
-def list_orders(query_data: OrderQuery) -> Page[schemas.Order]:
+@blueprint.output(Page[Order])
+def list_orders(query_data: OrderQuery) -> Page[Order]:
     """List orders, newest first."""
-    return newest_first(models.Order, _found(query_data), query_data, schemas.Order.of)
+    return newest_first(models.Order, _found(query_data), query_data, Order.of)
 
 
 def _found(query: OrderQuery) -> Select[models.Order]:
@@ -175,35 +177,35 @@ def _found(query: OrderQuery) -> Select[models.Order]:
 
 @blueprint.get("/orders/<id:order_id>")
 @requires("storefront", "operator")
-@blueprint.output(schemas.Order)
-def get_order(order_id: str) -> schemas.Order:
+@blueprint.output(Order)
+def get_order(order_id: str) -> Order:
     """Show an order."""
-    return schemas.Order.of(_visible(order_id))
+    return Order.of(_visible(order_id))
 
 
 @blueprint.post("/orders/<id:order_id>/cancel")
 @requires("storefront", "operator", refusals=(409,))
-@blueprint.output(schemas.Order)
-def cancel_order(order_id: str) -> schemas.Order:
+@blueprint.output(Order)
+def cancel_order(order_id: str) -> Order:
     """Cancel an order that is not accepted yet."""
-    return schemas.Order.of(orders.cancel(shop(), _visible(order_id)))
+    return Order.of(orders.cancel(shop(), _visible(order_id)))
 
 
 @blueprint.post("/orders/<id:order_id>/ship")
 @requires("storefront", "operator", refusals=(409,))
 @blueprint.input(ShipmentIn)
-@blueprint.output(schemas.Order)
-def ship_order(order_id: str, json_data: ShipmentIn) -> schemas.Order:
+@blueprint.output(Order)
+def ship_order(order_id: str, json_data: ShipmentIn) -> Order:
     """Say that an order has left its kiosk."""
-    return schemas.Order.of(orders.ship(shop(), _visible(order_id), json_data.carrier, json_data.tracking))
+    return Order.of(orders.ship(shop(), _visible(order_id), json_data.carrier, json_data.tracking))
 
 
 @blueprint.post("/orders/<id:order_id>/deliver")
 @requires("storefront", "operator", refusals=(409,))
-@blueprint.output(schemas.Order)
-def deliver_order(order_id: str) -> schemas.Order:
+@blueprint.output(Order)
+def deliver_order(order_id: str) -> Order:
     """Say that an order has reached its buyer."""
-    return schemas.Order.of(orders.deliver(shop(), _visible(order_id)))
+    return Order.of(orders.deliver(shop(), _visible(order_id)))
 
 
 def _visible(order_id: str) -> models.Order:

@@ -6,7 +6,7 @@ from apiflask import APIBlueprint
 from pydantic import BaseModel
 from sqlalchemy import Select, select
 
-from marketplace_api import models, schemas
+from marketplace_api import models
 from marketplace_api.accounts import artisans
 from marketplace_api.orders import orders
 from marketplace_api.payments import payouts
@@ -14,6 +14,8 @@ from marketplace_api.rest.access import requires, shop
 from marketplace_api.rest.fields import Id, Line, Moment, Price
 from marketplace_api.rest.idempotency import idempotent
 from marketplace_api.rest.lists import Page, PageQuery, newest_first
+from marketplace_api.schemas.payouts import Payout
+from marketplace_api.statuses import PayoutMethod, PayoutStatus
 
 blueprint = APIBlueprint("payouts", __name__, tag="Payouts")
 
@@ -34,8 +36,8 @@ class PayoutQuery(PageQuery):
     `created_at`; `until` itself is not in it.
     """
 
-    status: schemas.PayoutStatus | None = None
-    method: schemas.PayoutMethod | None = None
+    status: PayoutStatus | None = None
+    method: PayoutMethod | None = None
     artisan: Id | None = None
     order: Id | None = None
     kiosk: Id | None = None
@@ -48,8 +50,8 @@ class PayoutQuery(PageQuery):
 @requires("operator", refusals=(404, 409))
 @idempotent
 @blueprint.input(PayoutIn)
-@blueprint.output(schemas.Payout, 201)
-def announce_payout(json_data: PayoutIn) -> schemas.Payout:
+@blueprint.output(Payout, 201)
+def announce_payout(json_data: PayoutIn) -> Payout:
     """Announce a payment made elsewhere.
 
     With `order_id` it is the payment of what waits to be paid for that order, to the cent; without, it is for something
@@ -63,16 +65,16 @@ def announce_payout(json_data: PayoutIn) -> schemas.Payout:
         json_data.provider_reference,
         orders.by_id(shop(), json_data.order_id) if json_data.order_id else None,
     )
-    return schemas.Payout.of(payout)
+    return Payout.of(payout)
 
 
 @blueprint.get("/payouts")
 @requires("operator")
 @blueprint.input(PayoutQuery, location="query")
-@blueprint.output(Page[schemas.Payout])
-def list_payouts(query_data: PayoutQuery) -> Page[schemas.Payout]:
+@blueprint.output(Page[Payout])
+def list_payouts(query_data: PayoutQuery) -> Page[Payout]:
     """List payouts, newest first."""
-    return newest_first(models.Payout, _found(query_data), query_data, schemas.Payout.of)
+    return newest_first(models.Payout, _found(query_data), query_data, Payout.of)
 
 
 def _found(query: PayoutQuery) -> Select[models.Payout]:
@@ -94,15 +96,15 @@ def _found(query: PayoutQuery) -> Select[models.Payout]:
 
 @blueprint.get("/payouts/<id:payout_id>")
 @requires("operator")
-@blueprint.output(schemas.Payout)
-def get_payout(payout_id: str) -> schemas.Payout:
+@blueprint.output(Payout)
+def get_payout(payout_id: str) -> Payout:
     """Show a payout."""
-    return schemas.Payout.of(payouts.by_id(shop(), payout_id))
+    return Payout.of(payouts.by_id(shop(), payout_id))
 
 
 @blueprint.post("/payouts/<id:payout_id>/retry")
 @requires("operator", refusals=(409,))
-@blueprint.output(schemas.Payout)
-def retry_payout(payout_id: str) -> schemas.Payout:
+@blueprint.output(Payout)
+def retry_payout(payout_id: str) -> Payout:
     """Send a failed payout again."""
-    return schemas.Payout.of(payouts.retry(shop(), payout_id))
+    return Payout.of(payouts.retry(shop(), payout_id))

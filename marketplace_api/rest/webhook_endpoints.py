@@ -12,7 +12,6 @@ from flask import Response
 from pydantic import BaseModel, Field, StringConstraints
 from sqlalchemy import select
 
-from marketplace_api import schemas
 from marketplace_api.events import webhooks
 from marketplace_api.models import WebhookDelivery, WebhookEndpoint
 from marketplace_api.refused import Refused
@@ -20,6 +19,10 @@ from marketplace_api.rest.access import caller, is_operator, requires, shop
 from marketplace_api.rest.fields import WebhookUrl
 from marketplace_api.rest.idempotency import idempotent
 from marketplace_api.rest.lists import Page, PageQuery, newest_first
+from marketplace_api.schemas.events import Event
+from marketplace_api.schemas.webhooks import WebhookDelivery as WebhookDeliverySchema
+from marketplace_api.schemas.webhooks import WebhookEndpoint as WebhookEndpointSchema
+from marketplace_api.schemas.webhooks import WebhookEndpointSecret
 
 blueprint = APIBlueprint("webhook_endpoints", __name__, tag="Webhooks")
 
@@ -47,35 +50,35 @@ class DeliveryQuery(PageQuery):
 @requires("storefront", "operator", refusals=(409,))
 @idempotent
 @blueprint.input(EndpointIn)
-@blueprint.output(schemas.WebhookEndpointSecret, 201)
-def create_webhook_endpoint(json_data: EndpointIn) -> schemas.WebhookEndpointSecret:
+@blueprint.output(WebhookEndpointSecret, 201)
+def create_webhook_endpoint(json_data: EndpointIn) -> WebhookEndpointSecret:
     """Have events pushed. The secret to verify them with is shown only here.
 
     A storefront's endpoints get what happens in the catalogue and to the orders it placed.
     """
     owner, scope = caller().id, caller().scope
     made = webhooks.create(shop(), owner, scope, json_data.url, json_data.event_types)
-    return schemas.WebhookEndpointSecret.of(made)
+    return WebhookEndpointSecret.of(made)
 
 
 @blueprint.get("/webhook-endpoints")
 @requires("storefront", "operator")
 @blueprint.input(PageQuery, location="query")
-@blueprint.output(Page[schemas.WebhookEndpoint])
-def list_webhook_endpoints(query_data: PageQuery) -> Page[schemas.WebhookEndpoint]:
+@blueprint.output(Page[WebhookEndpointSchema])
+def list_webhook_endpoints(query_data: PageQuery) -> Page[WebhookEndpointSchema]:
     """List webhook endpoints, newest first."""
     found = select(WebhookEndpoint)
     if not is_operator():
         found = found.where(WebhookEndpoint.owner == caller().id)
-    return newest_first(WebhookEndpoint, found, query_data, schemas.WebhookEndpoint.of)
+    return newest_first(WebhookEndpoint, found, query_data, WebhookEndpointSchema.of)
 
 
 @blueprint.get("/webhook-endpoints/<id:endpoint_id>")
 @requires("storefront", "operator")
-@blueprint.output(schemas.WebhookEndpoint)
-def get_webhook_endpoint(endpoint_id: str) -> schemas.WebhookEndpoint:
+@blueprint.output(WebhookEndpointSchema)
+def get_webhook_endpoint(endpoint_id: str) -> WebhookEndpointSchema:
     """Show a webhook endpoint."""
-    return schemas.WebhookEndpoint.of(_endpoint(endpoint_id))
+    return WebhookEndpointSchema.of(_endpoint(endpoint_id))
 
 
 @blueprint.delete("/webhook-endpoints/<id:endpoint_id>")
@@ -91,45 +94,45 @@ def delete_webhook_endpoint(endpoint_id: str) -> Response:
 
 @blueprint.post("/webhook-endpoints/<id:endpoint_id>/rotate-secret")
 @requires("storefront", "operator")
-@blueprint.output(schemas.WebhookEndpointSecret)
-def rotate_webhook_secret(endpoint_id: str) -> schemas.WebhookEndpointSecret:
+@blueprint.output(WebhookEndpointSecret)
+def rotate_webhook_secret(endpoint_id: str) -> WebhookEndpointSecret:
     """Take a new secret; for a day events are signed with the old one too."""
-    return schemas.WebhookEndpointSecret.of(webhooks.rotate_secret(shop(), _endpoint(endpoint_id)))
+    return WebhookEndpointSecret.of(webhooks.rotate_secret(shop(), _endpoint(endpoint_id)))
 
 
 @blueprint.post("/webhook-endpoints/<id:endpoint_id>/test")
 @requires("storefront", "operator")
-@blueprint.output(schemas.Event)
-def test_webhook_endpoint(endpoint_id: str) -> schemas.Event:
+@blueprint.output(Event)
+def test_webhook_endpoint(endpoint_id: str) -> Event:
     """Have an event pushed to this endpoint alone.
 
     A disabled one gets it too, once, and is enabled again if it answers 2xx.
     """
-    return schemas.Event.of(webhooks.create_test_event(shop(), _endpoint(endpoint_id)))
+    return Event.of(webhooks.create_test_event(shop(), _endpoint(endpoint_id)))
 
 
 @blueprint.get("/webhook-endpoints/<id:endpoint_id>/deliveries")
 @requires("storefront", "operator")
 @blueprint.input(DeliveryQuery, location="query")
-@blueprint.output(Page[schemas.WebhookDelivery])
-def list_webhook_deliveries(endpoint_id: str, query_data: DeliveryQuery) -> Page[schemas.WebhookDelivery]:
+@blueprint.output(Page[WebhookDeliverySchema])
+def list_webhook_deliveries(endpoint_id: str, query_data: DeliveryQuery) -> Page[WebhookDeliverySchema]:
     """List what was or is to be pushed there, newest first."""
     found = select(WebhookDelivery).where(WebhookDelivery.endpoint_id == _endpoint(endpoint_id).id)
     if query_data.status:
         found = found.where(WebhookDelivery.status == query_data.status)
-    return newest_first(WebhookDelivery, found, query_data, schemas.WebhookDelivery.of)
+    return newest_first(WebhookDelivery, found, query_data, WebhookDeliverySchema.of)
 
 
 @blueprint.post("/webhook-endpoints/<id:endpoint_id>/deliveries/<id:delivery_id>/replay")
 @requires("storefront", "operator")
-@blueprint.output(schemas.WebhookDelivery)
-def replay_webhook_delivery(endpoint_id: str, delivery_id: str) -> schemas.WebhookDelivery:
+@blueprint.output(WebhookDeliverySchema)
+def replay_webhook_delivery(endpoint_id: str, delivery_id: str) -> WebhookDeliverySchema:
     """Push the event again, at once and under the same id, whatever became of it before.
 
     A disabled endpoint gets it too, once, and is enabled again if it answers 2xx.
     """
     endpoint = _endpoint(endpoint_id)
-    return schemas.WebhookDelivery.of(webhooks.replay(shop(), webhooks.delivery_by_id(shop(), endpoint, delivery_id)))
+    return WebhookDeliverySchema.of(webhooks.replay(shop(), webhooks.delivery_by_id(shop(), endpoint, delivery_id)))
 
 
 def _endpoint(endpoint_id: str) -> WebhookEndpoint:

@@ -22,11 +22,11 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from bot.webhooks.dispatcher import HANDS, LEASE, WebhookDispatcher, WebhookWorkers, build, letter, retry_after
 from bot.webhooks.safe_http import Poster, PostResult
-from marketplace_api import schemas
 from marketplace_api.accounts import api_keys
 from marketplace_api.events.webhooks import DISABLED_AFTER, JITTER, OLD_SECRET_FOR, RETRY_DELAYS
 from marketplace_api.models import Event
-from marketplace_api.rest import pushed
+from marketplace_api.rest.webhook_docs import PUSHED_KINDS
+from marketplace_api.schemas.events import DATA_SCHEMAS
 from tests.bot.fixtures import (
     AKINYI,
     JOY,
@@ -236,9 +236,9 @@ def test_each_event_carries_the_resource_that_the_document_names(embedded: Servi
     embedded.work()
 
     met = {arrived.type.partition(".")[0]: arrived.data for arrived in receiver.arrived}
-    assert met.keys() == pushed.RESOURCES.keys()
+    assert met.keys() == set(PUSHED_KINDS)
     for kind, data in met.items():
-        getattr(schemas, pushed.RESOURCES[kind]).model_validate(data)
+        DATA_SCHEMAS[kind].model_validate(data)
 
 
 # -- a storefront's

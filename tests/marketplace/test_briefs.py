@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine
 
-from marketplace_api import schemas
 from marketplace_api.accounts import artisans
 from marketplace_api.events import events
 from marketplace_api.kiosks import kiosks
@@ -22,6 +21,7 @@ from marketplace_api.orders import briefs, deadlines, orders, receiving
 from marketplace_api.orders.briefs import BriefRequest
 from marketplace_api.payments import audit, payouts
 from marketplace_api.refused import Refused
+from marketplace_api.schemas.orders import Order as OrderSchema
 from marketplace_api.shop import Ids, Shop
 from tests.marketplace.conftest import Market, Stand, bring, furnish, register, request
 from tests.marketplace.test_orders import happened, reason
@@ -430,4 +430,4 @@ def _check(shop: Shop, order: Order, good: int) -> None:
     assert order.total == order.unit_price * orders.piece_count(order)
     if order.status == "at_kiosk":
         assert sum(earned.values()) == order.artisan_earns
-    schemas.Order.of(order)
+    OrderSchema.of(order)

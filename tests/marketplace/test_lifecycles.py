@@ -5,10 +5,11 @@ from typing import get_args
 
 import pytest
 
-from marketplace_api import lifecycles, schemas
+from marketplace_api import lifecycles
 from marketplace_api.lifecycles import ASSIGNMENT, ORDER, PAYOUT, LifeCycle
 from marketplace_api.models import Assignment, Order, Payout
 from marketplace_api.refused import Refused
+from marketplace_api.statuses import AssignmentStatus, OrderStatus, PayoutStatus
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "lifecycles.md"
 ROWS = {"order": Order, "assignment": Assignment, "payout": Payout}
@@ -46,7 +47,7 @@ def test_every_status_can_be_reached(cycle: LifeCycle) -> None:
 
 @pytest.mark.parametrize(
     ("cycle", "words"),
-    [(ORDER, schemas.OrderStatus), (ASSIGNMENT, schemas.AssignmentStatus), (PAYOUT, schemas.PayoutStatus)],
+    [(ORDER, OrderStatus), (ASSIGNMENT, AssignmentStatus), (PAYOUT, PayoutStatus)],
     ids=["order", "assignment", "payout"],
 )
 def test_the_api_names_exactly_these_statuses(cycle: LifeCycle, words: object) -> None:

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-RESOURCES: Mapping[str, str] = {
-    "artisan": "Artisan",
-    "help": "HelpRequest",
-    "order": "Order",
-    "payout": "Payout",
-    "product": "Product",
-    "webhook_endpoint": "WebhookEndpoint",
-}
-"""The first word of an event's type, and the schema of its `data`."""
+from marketplace_api.schemas.events import DATA_SCHEMAS
+
+PUSHED_KINDS = ("artisan", "help", "order", "payout", "product", "webhook_endpoint")
+"""First words of event types; each has an entry."""
 
 _HEADERS = {
     "webhook-id": "The event's id, the same at every attempt.",
@@ -24,7 +18,7 @@ _HEADERS = {
 
 def documented() -> dict[str, Any]:
     """The section, for a document that has those schemas."""
-    return {kind: {"post": _operation(kind, schema)} for kind, schema in RESOURCES.items()}
+    return {kind: {"post": _operation(kind, DATA_SCHEMAS[kind].__name__)} for kind in PUSHED_KINDS}
 
 
 def _operation(kind: str, schema: str) -> dict[str, Any]:

@@ -1,0 +1,74 @@
+"""Artisans, as the API shows them: what anyone may know, and what operators know besides."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Self
+
+from pydantic import BaseModel
+
+from marketplace_api import models
+from marketplace_api.statuses import ArtisanStatus, PayoutMethod
+
+
+class ArtisanSummary(BaseModel):
+    """As much of an artisan as stands beside her product."""
+
+    id: str
+    name: str
+    town: str
+
+    @classmethod
+    def of(cls, row: models.Artisan) -> Self:
+        return cls(id=row.id, name=row.name, town=row.kiosk.town)
+
+
+class PublicArtisan(BaseModel):
+    """What anyone may know of an artisan."""
+
+    id: str
+    name: str
+    town: str
+    craft: str
+    status: ArtisanStatus
+    kiosk_id: str
+    created_at: datetime
+
+    @classmethod
+    def of(cls, row: models.Artisan) -> Self:
+        return cls.model_validate(cls._fields(row))
+
+    @classmethod
+    def _fields(cls, row: models.Artisan) -> dict[str, object]:
+        return {
+            "id": row.id,
+            "name": row.name,
+            "town": row.kiosk.town,
+            "craft": row.craft,
+            "status": row.status,
+            "kiosk_id": row.kiosk_id,
+            "created_at": row.created_at,
+        }
+
+
+class PayoutMethodDetails(BaseModel):
+    """How an artisan is paid; cash needs no phone."""
+
+    method: PayoutMethod
+    phone: str | None
+
+
+class Artisan(PublicArtisan):
+    """What an operator knows of an artisan."""
+
+    phone: str
+    language: str
+    payout: PayoutMethodDetails
+
+    @classmethod
+    def _fields(cls, row: models.Artisan) -> dict[str, object]:
+        return super()._fields(row) | {
+            "phone": row.msisdn,
+            "language": row.language,
+            "payout": {"method": row.payout_method, "phone": row.payout_msisdn},
+        }

@@ -1,0 +1,59 @@
+"""Payouts, as the API shows them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal, Self
+
+from pydantic import BaseModel
+
+from marketplace_api import models
+from marketplace_api.schemas.money import Money
+from marketplace_api.statuses import FaultParty, PayoutMethod, PayoutStatus
+
+
+class Payout(BaseModel):
+    """What an artisan is paid for goods received.
+
+    `failure` is the provider's word when it would not, and `blame` whose matter that is: a number that cannot receive,
+    our own settings or float, or neither.
+    """
+
+    id: str
+    code: str
+    artisan_id: str
+    amount: Money
+    method: PayoutMethod
+    status: PayoutStatus
+    provider_reference: str | None
+    failure: str | None
+    blame: FaultParty | None
+    order_id: str | None
+    created_at: datetime
+    paid_at: datetime | None
+
+    @classmethod
+    def of(cls, row: models.Payout) -> Self:
+        return cls.model_validate(
+            {
+                "id": row.id,
+                "code": row.code,
+                "artisan_id": row.artisan_id,
+                "amount": Money(amount=row.amount, currency=row.currency),
+                "method": row.method,
+                "status": row.status,
+                "provider_reference": row.provider_reference,
+                "failure": row.failure,
+                "blame": row.blame,
+                "order_id": row.order_id,
+                "created_at": row.created_at,
+                "paid_at": row.paid_at,
+            }
+        )
+
+
+class PayoutsPause(BaseModel):
+    """All payouts were paused or resumed; `reason` says why they were paused."""
+
+    id: Literal["payouts"] = "payouts"
+    reason: str

@@ -1,0 +1,68 @@
+"""Products and their photos, as the API shows them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Self
+
+from pydantic import BaseModel
+
+from marketplace_api import models
+from marketplace_api.schemas.artisans import ArtisanSummary
+from marketplace_api.schemas.money import Money
+from marketplace_api.statuses import ProductStatus
+
+
+class Photo(BaseModel):
+    """A picture of a product in two sizes; `width` and `height` are the large one's."""
+
+    url: str
+    thumbnail_url: str
+    width: int
+    height: int
+
+    @classmethod
+    def of(cls, row: models.Photo, photos_url: str) -> Self:
+        """Its addresses are the picture's own, in one size and the other."""
+        return cls(
+            url=f"{photos_url}/{row.id}.jpg",
+            thumbnail_url=f"{photos_url}/{row.id}-small.jpg",
+            width=row.width,
+            height=row.height,
+        )
+
+
+class Product(BaseModel):
+    """A ware in the catalogue; `quantity` is what can still be ordered."""
+
+    id: str
+    code: str
+    title: str
+    category: str
+    description: str
+    price: Money
+    quantity: int
+    status: ProductStatus
+    artisan: ArtisanSummary
+    photos: list[Photo]
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, row: models.Product, photos_url: str) -> Self:
+        return cls.model_validate(
+            {
+                "id": row.id,
+                "code": row.code,
+                "title": row.title,
+                "category": row.category,
+                "description": row.description,
+                "price": Money(amount=row.price, currency=row.currency),
+                "quantity": row.quantity,
+                "status": row.status,
+                "artisan": ArtisanSummary.of(row.artisan),
+                "photos": [Photo.of(photo, photos_url) for photo in row.photos],
+                "created_at": row.created_at,
+                "updated_at": row.updated_at,
+            }
+        )

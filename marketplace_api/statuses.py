@@ -1,0 +1,17 @@
+"""The statuses and kinds that the API names; each is stored as it is written here."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+ArtisanStatus = Literal["active", "left"]
+ProductStatus = Literal["listed", "sold_out", "withdrawn"]
+OrderStatus = Literal["placed", "accepted", "at_kiosk", "shipped", "delivered", "declined", "expired", "cancelled"]
+AssignmentStatus = Literal[
+    "offered", "accepted", "received", "declined", "expired", "cancelled", "passed", "released", "refused"
+]
+EndpointStatus = Literal["enabled", "disabled"]
+DeliveryStatus = Literal["pending", "delivered", "failed"]
+PayoutMethod = Literal["mobile_money", "kiosk_cash"]
+FaultParty = Literal["recipient", "us", "nobody"]
+PayoutStatus = Literal["pending", "sending", "unknown", "paid", "failed", "awaiting_collection", "collected"]
