@@ -13,8 +13,10 @@ from marketplace_api.accounts import api_keys
 from marketplace_api.events import events, webhooks
 from marketplace_api.events.webhooks import KEPT_FOR, RETRY_DELAYS, FailedAttempt
 from marketplace_api.models import WebhookDelivery
-from marketplace_api.rest import fields, pushed
+from marketplace_api.rest import fields
 from marketplace_api.rest.app import MarketplaceApi
+from marketplace_api.rest.webhook_docs import PUSHED_KINDS
+from marketplace_api.schemas.events import DATA_SCHEMAS
 from marketplace_api.shop import Shop
 from tests.marketplace.conftest import Market, client
 
@@ -156,8 +158,17 @@ def test_the_document_says_what_is_pushed(anybody: FlaskClient) -> None:
         for kind, path in document["webhooks"].items()
     }
 
-    assert {kind: body["data"]["$ref"].rpartition("/")[2] for kind, body in bodies.items()} == dict(pushed.RESOURCES)
-    assert set(pushed.RESOURCES.values()) <= document["components"]["schemas"].keys()
+    shown = {kind: body["data"]["$ref"].rpartition("/")[2] for kind, body in bodies.items()}
+    assert shown == {
+        "artisan": "Artisan",
+        "help": "HelpRequest",
+        "order": "Order",
+        "payout": "Payout",
+        "product": "Product",
+        "webhook_endpoint": "WebhookEndpoint",
+    }
+    assert shown == {kind: DATA_SCHEMAS[kind].__name__ for kind in PUSHED_KINDS}
+    assert set(shown.values()) <= document["components"]["schemas"].keys()
 
 
 # -- what is forgotten
