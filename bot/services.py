@@ -96,14 +96,14 @@ def build(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = N
         settings.languages,
         settings.ussd_code,
         tells=settings.announce == "on",
-        pays=marketplace.here,
+        pays=marketplace.is_local,
     )
     event_consumer = EventConsumer(
         _place(settings),
-        lambda after, limit: [(news.seq, news) for news in marketplace.news(after, limit, now())],
+        lambda after, limit: [(event.seq, event) for event in marketplace.events(after, limit, now())],
         announcements.take,
         database,
-        lambda: marketplace.newest(now()),
+        lambda: marketplace.newest_event(now()),
     )
     photo_store = PhotoStore(Path(settings.photos_dir), database, now, chance, terms)
     payout_callbacks = PayoutCallbacks(database, now, chance, terms)

@@ -68,7 +68,7 @@ def run(step: Callable[[], object], stop: threading.Event, idle_s: float = IDLE_
 def stepping(app: Flask, services: Services, pool: ThreadPoolExecutor) -> Callable[[], bool]:
     """A worker without threads of its own: one look at what is new and due, all of which is done; whether there was."""
     texts, others = delivery(app, services, pool), errands(app, services, pool)
-    return lambda: bool(services.event_consumer.follow() + texts.deliver() + others.run())
+    return lambda: bool(services.event_consumer.consume() + texts.deliver() + others.run())
 
 
 def delivery(app: Flask, services: Services, pool: ThreadPoolExecutor) -> Dispatcher:
@@ -168,7 +168,7 @@ def main() -> None:
     steps: list[tuple[Callable[[], object], float]] = [
         (partial(delivery(app, services, posts).run, stop), 0),
         (errands(app, services, others).run, IDLE_S),
-        (services.event_consumer.follow, IDLE_S),
+        (services.event_consumer.consume, IDLE_S),
         (dispatcher.WebhookWorkers(dispatcher.build(services), pushers, stop).look, IDLE_S),
         (scheduler.build(services).do_due, CHORES_IDLE_S),
     ]

@@ -62,7 +62,7 @@ class HopContext:
     """One person for one hop: who serves her, and what is written down."""
 
     marketplace: Marketplace
-    stall: MarketplaceSession
+    market: MarketplaceSession
     work: UnitOfWork
     msisdn: str
     now: datetime
@@ -70,15 +70,15 @@ class HopContext:
 
     def together(self) -> AbstractContextManager[object]:
         """All or nothing, if the shop shares our transactions; else none is held while the shop is asked."""
-        return self.work.writing() if self.marketplace.here else nullcontext()
+        return self.work.writing() if self.marketplace.is_local else nullcontext()
 
     def perform(self, command: Command, key: str) -> Outcome:
         """Has the shop do it. Raises Unreachable, also while something she asked for before has to wait."""
-        if not self.marketplace.here:
+        if not self.marketplace.is_local:
             with self.work.looking() as conn:
                 if deferred.is_waiting(conn, self.msisdn):
                     raise Unreachable("others come first")
-        return self.stall.perform(command, key)
+        return self.market.perform(command, key)
 
 
 @contextmanager
@@ -87,7 +87,7 @@ def hop_context(
 ) -> Iterator[HopContext]:
     work = UnitOfWork(database)
     try:
-        yield HopContext(marketplace, marketplace.stall(work, msisdn, now), work, msisdn, now, ids)
+        yield HopContext(marketplace, marketplace.session(work, msisdn, now), work, msisdn, now, ids)
     finally:
         work.close()
 
@@ -105,9 +105,9 @@ class DialogueRunner:
     def default_language(self) -> str:
         return self.place.languages[0][0]
 
-    def turn(self, conversation: Conversation, person: Person, stall: MarketplaceSession, channel: Channel) -> Turn:
+    def turn(self, conversation: Conversation, person: Person, market: MarketplaceSession, channel: Channel) -> Turn:
         words = rendering.words(person.language or self.default_language)
-        return Turn(conversation, person, self.place, stall, words, channel)
+        return Turn(conversation, person, self.place, market, words, channel)
 
     def perform(self, turn: Turn, context: HopContext, gateway: str | None = None, heard: str = "") -> None:
         """Does what the conversation has come to; nothing when it waits for the person."""
@@ -118,8 +118,8 @@ class DialogueRunner:
 
     def _ask_ahead(self, command: Command, context: HopContext) -> None:
         """Of a shop elsewhere, what a command of ours needs to know, before a lock is taken; a stall remembers it."""
-        if isinstance(command, OfferPinReset | ResetPin) and not context.marketplace.here:
-            context.stall.neighbour(command.msisdn)
+        if isinstance(command, OfferPinReset | ResetPin) and not context.marketplace.is_local:
+            context.market.artisan_of_kiosk(command.msisdn)
 
     def _perform(self, command: Command, turn: Turn, context: HopContext, gateway: str | None, heard: str) -> None:
         """One command, and what the conversation makes of it. What was performed before is answered again.
@@ -168,10 +168,10 @@ class DialogueRunner:
                 return self._send_photo_link(command, context, key)
             case OfferPinReset(whose):
                 with context.work.writing() as conn:
-                    return Desk(context.stall, conn, context.ids, self.secret, now, key).offer(whose)
+                    return Desk(context.market, conn, context.ids, self.secret, now, key).offer(whose)
             case ResetPin(whose, digits):
                 with context.work.writing() as conn:
-                    return Desk(context.stall, conn, context.ids, self.secret, now, key).redeem(whose, digits)
+                    return Desk(context.market, conn, context.ids, self.secret, now, key).redeem(whose, digits)
             case SendStatement():
                 text = self._statement(turn, context)
                 with context.work.writing() as conn:
@@ -188,11 +188,11 @@ class DialogueRunner:
 
     def _send_photo_link(self, command: SendPhotoLink, context: HopContext, key: str) -> Outcome:
         """The shop's link for a product of hers, by text too if she is on a call."""
-        link = context.stall.photo_link(command.code)
+        link = context.market.photo_link(command.code)
         if link is None:
             return Outcome("rejected", "unknown_code")
         if command.texted:
-            product = next(product for product in context.stall.products() if product.code == command.code)
+            product = next(product for product in context.market.products() if product.code == command.code)
             with context.work.writing() as conn:
                 known = people.find(conn, context.msisdn)
                 language = (known and known.language) or self.default_language
@@ -206,7 +206,7 @@ class DialogueRunner:
 
     def _statement(self, turn: Turn, context: HopContext) -> NewMessage:
         """What she would be answered had she texted STATEMENT."""
-        by_text = self.turn(Conversation(turn.conversation.id), turn.person, context.stall, SMS)
+        by_text = self.turn(Conversation(turn.conversation.id), turn.person, context.market, SMS)
         self.engine.open(by_text, "statement")
         body = self.engine.screen(by_text).render(self.engine.state(by_text.conversation).channel(SMS))
         key, language = f"statement:{turn.conversation.key}", turn.words.language
@@ -223,7 +223,7 @@ def meet(context: HopContext, last: Person | None) -> Person:
     What only the shop knows is as it was `last`, while that cannot be reached; Unreachable if she was never met.
     """
     try:
-        caller = context.stall.caller()
+        caller = context.market.caller()
     except Unreachable:
         if last is None:
             raise

@@ -48,10 +48,10 @@ class CatchingUp:
     def do(self, job: Job) -> None:
         """Asks the shop under the command's own key, however often: it is done once."""
         note, now = msgspec.convert(job.payload, Note), self.clock()
-        stall = self.marketplace.patient_stall(note.msisdn, now)
+        market = self.marketplace.worker_session(note.msisdn, now)
         try:
-            outcome = stall.perform(note.command, note.key)
-            text = self._text(note, outcome, stall, now)
+            outcome = market.perform(note.command, note.key)
+            text = self._text(note, outcome, market, now)
         except Unreachable as error:
             self._again(job, str(error))
             return
@@ -68,11 +68,11 @@ class CatchingUp:
         with self.database.writing.begin() as db:
             outbox.retry(db.connection(), job, due_at=self.clock() + wait, error=error)
 
-    def _text(self, note: Note, outcome: Outcome, stall: RemoteSession, now: datetime) -> NewMessage | None:
+    def _text(self, note: Note, outcome: Outcome, market: RemoteSession, now: datetime) -> NewMessage | None:
         """What she is told; nothing where she was promised nothing."""
         with closing(UnitOfWork(self.database)) as work:
-            context = HopContext(self.marketplace, stall, work, note.msisdn, now, self.ids)
-            turn = self.runner.turn(note.conversation, commands.meet(context, None), stall, SMS)
+            context = HopContext(self.marketplace, market, work, note.msisdn, now, self.ids)
+            turn = self.runner.turn(note.conversation, commands.meet(context, None), market, SMS)
         body = self._told(turn, outcome)
         if not body:
             return None

@@ -35,7 +35,7 @@ RESET = N_(
 class Desk:
     """Where an agent stands in one transaction. `key` names what is done there, however often it is met."""
 
-    stall: MarketplaceSession
+    market: MarketplaceSession
     conn: Connection
     ids: Ids
     pepper: bytes
@@ -44,7 +44,7 @@ class Desk:
 
     def offer(self, msisdn: str) -> Outcome:
         """Texts the artisan a code; done with her name."""
-        artisan = self.stall.neighbour(msisdn)
+        artisan = self.market.artisan_of_kiosk(msisdn)
         if artisan is None:
             return Outcome("rejected", "not_yours")
         digits = f"{self.ids.random.randrange(10**DIGITS):0{DIGITS}}"
@@ -55,7 +55,7 @@ class Desk:
 
     def redeem(self, msisdn: str, digits: str) -> Outcome:
         """Takes the code; she is told that her PIN is gone."""
-        artisan = self.stall.neighbour(msisdn)
+        artisan = self.market.artisan_of_kiosk(msisdn)
         if artisan is None:
             return Outcome("rejected", "not_yours")
         verdict = pins.redeem_reset(self.conn, msisdn, digits, self.pepper, self.now)

@@ -104,7 +104,7 @@ class ConversationService:
         conversation = session.by_call
         if conversation is None or not self.runner.engine.is_current(conversation):
             conversation = Conversation(self._name(inbound, inbound.text), over=True)
-        turn = self.runner.turn(conversation, session.person, context.stall, USSD)
+        turn = self.runner.turn(conversation, session.person, context.market, USSD)
         said = commands.added(call.heard, inbound.text)
         if said is None and conversation.flow:  # a stray: what goes on from it would be misread, so it was not heard
             return turn
@@ -126,8 +126,8 @@ class ConversationService:
         # who has not chosen a language yet could not read the question, and has begun nothing
         if dropped and person.language and session.is_fresh(context.now) and engine.worth_resuming(dropped):
             engine.ask_to_resume(dropped)
-            return session, self.runner.turn(dropped, person, context.stall, USSD)
-        turn = self.runner.turn(Conversation(self._name(inbound)), person, context.stall, USSD)
+            return session, self.runner.turn(dropped, person, context.market, USSD)
+        turn = self.runner.turn(Conversation(self._name(inbound)), person, context.market, USSD)
         engine.open(turn, engine.home)
         return session, turn
 
@@ -136,10 +136,10 @@ class ConversationService:
         with context.work.looking() as conn:
             point = commands.checkpoint(conn, inbound.id)
         if point and commands.begins(inbound.text + "*", point.heard + "*"):
-            turn = self.runner.turn(point.conversation, person, context.stall, USSD)
+            turn = self.runner.turn(point.conversation, person, context.market, USSD)
             call.heard = point.heard
         else:
-            turn = self.runner.turn(Conversation(self._name(inbound)), person, context.stall, USSD)
+            turn = self.runner.turn(Conversation(self._name(inbound)), person, context.market, USSD)
             self.runner.engine.open(turn, self.runner.engine.home)
         said = inbound.text[len(call.heard) :]
         for part in commands.parts(said.removeprefix("*") if call.heard else said):
@@ -155,7 +155,7 @@ class ConversationService:
         self.runner.engine.handle_input(turn, said)
         self.runner.perform(turn, context, call.id, call.heard)
 
-    def sorry(self, msisdn: str | None) -> str:
+    def error_screen(self, msisdn: str | None) -> str:
         """A calm sentence that ends the call, in her language if that can still be found out."""
         language = self.runner.default_language
         try:
@@ -315,10 +315,10 @@ class ConversationService:
     def _converse(self, inbound: Inbound, session: Session, context: HopContext) -> str:
         engine, waiting = self.runner.engine, self._waiting(session)
         fresh = Conversation(self._name(inbound))
-        turn = self.runner.turn(waiting or fresh, session.person, context.stall, SMS)
+        turn = self.runner.turn(waiting or fresh, session.person, context.market, SMS)
         keyword = engine.match_keyword(inbound.text, self.runner.place)
         # a shop elsewhere takes pictures by its link alone
-        showing = inbound.media and self.marketplace.here
+        showing = inbound.media and self.marketplace.is_local
         if showing and (answer := self._pictures(inbound, turn, keyword, waiting, context)) is not None:
             return answer
         if reading.fold(reading.clean(inbound.text)) in MORE:

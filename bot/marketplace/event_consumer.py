@@ -1,7 +1,7 @@
-"""Following what happens in a shop: each event is taken once, in its order, however often a worker dies.
+"""Reads a marketplace's events in order and hands each to a handler, exactly once, across crashes and workers.
 
-A follower moves its place in the transaction of what it does, so that both are kept or neither is. What is new is read
-before that, so that no lock is held while a shop elsewhere is asked.
+The position is saved in the transaction of the handler, so that both are kept or neither is. New events are read
+before that transaction begins, so that no lock is held while a remote marketplace is asked.
 """
 
 from __future__ import annotations
@@ -16,49 +16,50 @@ from bot.db.unit_of_work import Database
 from bot.marketplace.port import Unreachable
 from state import cursor
 
-AT_ONCE = 100
+BATCH_SIZE = 100
 
 T = TypeVar("T")
 
 
-def from_the_first() -> int:
-    """Where a follower begins that was there before anything happened."""
+def from_the_first_event() -> int:
+    """The start position of a consumer that must handle every event."""
     return 0
 
 
 @dataclass(frozen=True, slots=True)
 class EventConsumer(Generic[T]):
-    """Hands each event to `take`; its place is kept under `name`, so followers do not hold one another up.
+    """Calls `handle` with each event. The position is stored under `name`, so consumers are independent.
 
-    `since` gives so many events after a number, oldest first, each with its own; it may raise Unreachable.
+    `read(after, limit)` returns the first events with a sequence number above `after`, each with its number, oldest
+    first; it may raise Unreachable. `start` gives the position of a consumer that has none stored yet.
     """
 
     name: str
-    since: Callable[[int, int], Sequence[tuple[int, T]]]
-    take: Callable[[Session, T], None]
+    read: Callable[[int, int], Sequence[tuple[int, T]]]
+    handle: Callable[[Session, T], None]
     database: Database
-    begins: Callable[[], int] = from_the_first
+    start: Callable[[], int] = from_the_first_event
 
-    def follow(self) -> int:
-        """Takes the events that are new; how many there were."""
+    def consume(self) -> int:
+        """Handles the next batch of events; returns how many. 0 if the marketplace is unreachable."""
         with self.database.reading() as session:
-            begun = cursor.find(session.connection(), self.name)
+            stored = cursor.find(session.connection(), self.name)
         try:
-            position = self.begins() if begun is None else begun
-            fresh = self.since(position, AT_ONCE)
+            position = self.start() if stored is None else stored
+            batch = self.read(position, BATCH_SIZE)
         except Unreachable:
             return 0
-        if not fresh and begun is not None:
+        if not batch and stored is not None:
             return 0
         with self.database.writing.begin() as session:
-            return self._take(session, position, fresh)
+            return self._handle(session, position, batch)
 
-    def _take(self, session: Session, position: int, fresh: Sequence[tuple[int, T]]) -> int:
-        """Another worker may have taken some of it meanwhile."""
+    def _handle(self, session: Session, position: int, batch: Sequence[tuple[int, T]]) -> int:
+        """Skips what another worker has handled since the batch was read."""
         conn = session.connection()
         reached = max(cursor.read_for_update(conn, self.name), position)
-        untaken = [(number, event) for number, event in fresh if number > reached]
-        for _, event in untaken:
-            self.take(session, event)
-        cursor.move(conn, self.name, untaken[-1][0] if untaken else reached)
-        return len(untaken)
+        remaining = [(number, event) for number, event in batch if number > reached]
+        for _, event in remaining:
+            self.handle(session, event)
+        cursor.move(conn, self.name, remaining[-1][0] if remaining else reached)
+        return len(remaining)

@@ -18,14 +18,15 @@ def since(shop: Shop, after: int, limit: int) -> Sequence[EventDetails]:
     """The first `limit` events after the number `after`, oldest first; 0 is before them all."""
     happened = events.since(shop, after, limit)
     concerned = {id for event in happened for id in _concerned(event)}
-    makers = {row.id: ArtisanContact.of(row) for row in artisans.by_ids(shop, concerned)}
-    dues = _dues(shop, {event.data["id"] for event in happened if event.type.startswith("payout.")})
-    return [_news(event, makers, dues) for event in happened]
+    contacts = {row.id: ArtisanContact.of(row) for row in artisans.by_ids(shop, concerned)}
+    notices = _notices(shop, {event.data["id"] for event in happened if event.type.startswith("payout.")})
+    return [_details(event, contacts, notices) for event in happened]
 
 
-def _news(event: Event, makers: Mapping[str, ArtisanContact], dues: Mapping[str, PayoutNotice]) -> EventDetails:
-    hers = {id: makers[id] for id in _concerned(event)}
-    return EventDetails(event.seq, event.id, event.type, event.created_at, event.data, hers, dues.get(event.data["id"]))
+def _details(event: Event, contacts: Mapping[str, ArtisanContact], notices: Mapping[str, PayoutNotice]) -> EventDetails:
+    artisans = {id: contacts[id] for id in _concerned(event)}
+    notice = notices.get(event.data["id"])
+    return EventDetails(event.seq, event.id, event.type, event.created_at, event.data, artisans, notice)
 
 
 def _concerned(event: Event) -> Iterator[str]:
@@ -36,16 +37,16 @@ def _concerned(event: Event) -> Iterator[str]:
         yield part["artisan"]["id"]
 
 
-def _dues(shop: Shop, payout_ids: Collection[str]) -> Mapping[str, PayoutNotice]:
+def _notices(shop: Shop, payout_ids: Collection[str]) -> Mapping[str, PayoutNotice]:
     """By the ids of the payouts."""
     rows = payouts.by_ids(shop, payout_ids)
     owed = payouts.amounts_owed(shop, {row.artisan_id for row in rows})
     kiosks = {row.kiosk_id for row in rows if row.kiosk_id}
     paid = payouts.cash_paid_since(shop, kiosks, shop.midnight(shop.today))
-    return {row.id: _due(row, owed[row.artisan_id], paid) for row in rows}
+    return {row.id: _notice(row, owed[row.artisan_id], paid) for row in rows}
 
 
-def _due(row: Payout, owed: int, paid: Mapping[str, int]) -> PayoutNotice:
+def _notice(row: Payout, owed: int, paid: Mapping[str, int]) -> PayoutNotice:
     return PayoutNotice(
         ArtisanContact.of(row.artisan),
         order=row.about,
@@ -55,7 +56,7 @@ def _due(row: Payout, owed: int, paid: Mapping[str, int]) -> PayoutNotice:
         reference=row.provider_reference,
         cash_code=row.cash_code,
         phone=row.msisdn,
-        drawer=CashReceipt(row.kiosk.id, row.kiosk.agent_msisdn, paid.get(row.kiosk.id, 0)) if row.kiosk else None,
+        receipt=CashReceipt(row.kiosk.id, row.kiosk.agent_msisdn, paid.get(row.kiosk.id, 0)) if row.kiosk else None,
     )
 
 

@@ -48,16 +48,16 @@ _answers: dict[str, Any] = {}
 """By path, the type of what is answered there."""
 
 
-class PhoneAndCode(PhonePath):
+class CodePath(PhonePath):
     """Whose order or product, and which."""
 
     code: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{1,20}$")]
 
 
-class PhoneAndNeighbour(PhonePath):
+class KioskArtisanPath(PhonePath):
     """Whose kiosk, and who brings her wares there."""
 
-    neighbour: Annotated[str, StringConstraints(pattern=E164)]
+    neighbour: Annotated[str, StringConstraints(pattern=E164)]  # the name in the URL
 
 
 class NewsQuery(BaseModel):
@@ -75,8 +75,8 @@ def asks(
     def decorate(view: Callable[..., object]) -> Callable[..., Response]:
         @wraps(view)
         def asked(path_data: PhonePath, **_in_path: str) -> Response:
-            stall = _stall(path_data.msisdn)
-            return _answer(view(stall, *path_data.model_dump(exclude={"msisdn"}).values()))
+            session = _session(path_data.msisdn)
+            return _answer(view(session, *path_data.model_dump(exclude={"msisdn"}).values()))
 
         _answers[re.sub(r"<(\w+)>", r"{\1}", path)] = answers
         guarded = requires("operator", refusals=(422,))(blueprint.input(of, location="path")(asked))
@@ -86,75 +86,75 @@ def asks(
 
 
 @asks("/phones/<msisdn>", CallerProfile)
-def caller(stall: LocalSession) -> CallerProfile:
+def caller(session: LocalSession) -> CallerProfile:
     """Read who speaks.
 
     A phone that nobody knows is nobody's: that is no error.
     """
-    return stall.caller()
+    return session.caller()
 
 
 @asks("/phones/<msisdn>/products", list[market.ProductSummary])
-def products(stall: LocalSession) -> Sequence[market.ProductSummary]:
+def products(session: LocalSession) -> Sequence[market.ProductSummary]:
     """List what an artisan has on sale or sold out, newest first."""
-    return stall.products()
+    return session.products()
 
 
 @asks("/phones/<msisdn>/orders", list[market.OrderSummary])
-def orders(stall: LocalSession) -> Sequence[market.OrderSummary]:
+def orders(session: LocalSession) -> Sequence[market.OrderSummary]:
     """List what waits for an artisan, to be answered or to be brought, oldest first."""
-    return stall.orders()
+    return session.orders()
 
 
-@asks("/phones/<msisdn>/expected/<code>", list[market.OrderSummary], PhoneAndCode)
-def expected(stall: LocalSession, code: str) -> Sequence[market.OrderSummary]:
+@asks("/phones/<msisdn>/expected/<code>", list[market.OrderSummary], CodePath)
+def expected(session: LocalSession, code: str) -> Sequence[market.OrderSummary]:
     """List the parts of an order that are on their way to an agent's kiosk."""
-    return stall.expected(code)
+    return session.expected(code)
 
 
 @asks("/phones/<msisdn>/to-ship", list[market.OrderSummary])
-def to_ship(stall: LocalSession) -> Sequence[market.OrderSummary]:
+def to_ship(session: LocalSession) -> Sequence[market.OrderSummary]:
     """List the orders that lie at an agent's kiosk."""
-    return stall.to_ship()
+    return session.to_ship()
 
 
-@asks("/phones/<msisdn>/bought/<code>", market.OrderSummary | None, PhoneAndCode)
-def bought(stall: LocalSession, code: str) -> market.OrderSummary | None:
+@asks("/phones/<msisdn>/bought/<code>", market.OrderSummary | None, CodePath)
+def bought(session: LocalSession, code: str) -> market.OrderSummary | None:
     """Read an order that this phone placed, or null."""
-    return stall.bought(code)
+    return session.bought(code)
 
 
-@asks("/phones/<msisdn>/neighbours/<neighbour>", ArtisanContact | None, PhoneAndNeighbour)
-def neighbour(stall: LocalSession, msisdn: str) -> ArtisanContact | None:
+@asks("/phones/<msisdn>/neighbours/<neighbour>", ArtisanContact | None, KioskArtisanPath)
+def neighbour(session: LocalSession, msisdn: str) -> ArtisanContact | None:
     """Read an artisan who brings her wares to an agent's kiosk, or did until she left; null when there is no such."""
-    return stall.neighbour(msisdn)
+    return session.artisan_of_kiosk(msisdn)
 
 
-@asks("/phones/<msisdn>/photo-link/<code>", str | None, PhoneAndCode)
-def photo_link(stall: LocalSession, code: str) -> str | None:
+@asks("/phones/<msisdn>/photo-link/<code>", str | None, CodePath)
+def photo_link(session: LocalSession, code: str) -> str | None:
     """Read where an artisan can send pictures of a product from a browser, or null when she sells no such."""
-    return stall.photo_link(code)
+    return session.photo_link(code)
 
 
 @asks("/phones/<msisdn>/earnings", market.Earnings)
-def earnings(stall: LocalSession) -> market.Earnings:
+def earnings(session: LocalSession) -> market.Earnings:
     """Read what an artisan is owed, what she was paid, and the last payouts."""
-    return stall.earnings()
+    return session.earnings()
 
 
 @asks("/phones/<msisdn>/day", market.KioskDaySummary)
-def day(stall: LocalSession) -> market.KioskDaySummary:
+def day(session: LocalSession) -> market.KioskDaySummary:
     """Read an agent's day at the kiosk."""
-    return stall.day()
+    return session.day()
 
 
 @blueprint.get("/phones/shop")
 @requires("operator")
 def facts() -> Response:
     """Read what is the same for everybody."""
-    stall, terms = _stall(""), shop().terms
-    kiosks = [*stall.kiosks()]
-    return _answer(ShopFacts([*stall.crafts()], kiosks, terms.commission_percent, events.newest(shop())))
+    session, terms = _session(""), shop().terms
+    kiosks = [*session.kiosks()]
+    return _answer(ShopFacts([*session.crafts()], kiosks, terms.commission_percent, events.newest(shop())))
 
 
 @blueprint.get("/phones/news")
@@ -199,12 +199,12 @@ def _command(body: bytes) -> commands.Command:
 
 @idempotent
 def _perform(command: commands.Command, msisdn: str) -> Response:
-    stall = _stall(msisdn)
-    outcome = stall.perform(command)
-    return _answer(CommandResult(outcome, stall.caller()), 201)
+    session = _session(msisdn)
+    outcome = session.perform(command)
+    return _answer(CommandResult(outcome, session.caller()), 201)
 
 
-def _stall(msisdn: str) -> LocalSession:
+def _session(msisdn: str) -> LocalSession:
     return LocalSession(shop, msisdn, current_app.config[PHOTO_LINK])
 
 

@@ -38,16 +38,16 @@ class LocalMarketplace:
     ids: Ids
     terms: Terms
     photo_link: PhotoLink
-    here: bool = True
+    is_local: bool = True
 
-    def stall(self, work: UnitOfWork, msisdn: str, now: datetime) -> LocalSession:
+    def session(self, work: UnitOfWork, msisdn: str, now: datetime) -> LocalSession:
         return LocalSession(lambda: Shop(work.session, now, self.ids, self.terms), msisdn, self.photo_link)
 
-    def news(self, after: int, limit: int, now: datetime) -> Sequence[EventDetails]:
+    def events(self, after: int, limit: int, now: datetime) -> Sequence[EventDetails]:
         with self.database.reading() as session:
             return events.since(Shop(session, now, self.ids, self.terms), after, limit)
 
-    def newest(self, now: datetime) -> int:
+    def newest_event(self, now: datetime) -> int:
         return 0  # this bot was here from the beginning
 
 
@@ -79,7 +79,7 @@ class LocalSession:
         """The kiosk where she is the agent."""
         return kiosks.by_agent(self.shop, self._msisdn)
 
-    def neighbour(self, msisdn: str) -> ArtisanContact | None:
+    def artisan_of_kiosk(self, msisdn: str) -> ArtisanContact | None:
         kiosk, artisan = self.kiosk(), artisans.by_msisdn_including_left(self.shop, msisdn)
         is_hers = kiosk and artisan and artisan.kiosk_id == kiosk.id and msisdn != self._msisdn
         return ArtisanContact.of(artisan) if artisan and is_hers else None

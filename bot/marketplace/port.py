@@ -1,7 +1,7 @@
 """The narrow waist: all that the hall asks of a marketplace, wherever that is.
 
-    marketplace.stall(work, msisdn, now)     one person at the counter, for one hop
-    marketplace.news(after=7, limit=100)     what happened, with all that texts about it need
+    marketplace.session(work, msisdn, now)   the shop on behalf of one person, for one hop
+    marketplace.events(after=7, limit=100)   what happened, with all that texts about it need
 
 Two stand behind it: our own, which shares our transactions (`bot/marketplace/local.py`), and one elsewhere, which is
 reached over HTTP (`bot/marketplace/remote.py`) and answers from `bot/marketplace/http_api.py` there.
@@ -63,7 +63,7 @@ class PayoutNotice(msgspec.Struct, frozen=True):
     `order` is the code that people know it by, `phone` the one it goes to.
     """
 
-    maker: ArtisanContact
+    artisan: ArtisanContact = msgspec.field(name="maker")
     order: str
     amount: int
     currency: str
@@ -72,7 +72,7 @@ class PayoutNotice(msgspec.Struct, frozen=True):
     cash_code: str | None = None
     """What only she may be told: who shows it at the kiosk is paid."""
     phone: str | None = None
-    drawer: CashReceipt | None = None
+    receipt: CashReceipt | None = msgspec.field(default=None, name="drawer")
 
 
 class EventDetails(msgspec.Struct, frozen=True):
@@ -83,9 +83,9 @@ class EventDetails(msgspec.Struct, frozen=True):
     type: str
     created_at: datetime
     data: dict[str, Any]
-    makers: dict[str, ArtisanContact]
+    artisans: dict[str, ArtisanContact] = msgspec.field(name="makers")
     """By id, every artisan whom it concerns."""
-    due: PayoutNotice | None = None
+    notice: PayoutNotice | None = msgspec.field(default=None, name="due")
 
 
 class MarketplaceSession(Market, Protocol):
@@ -93,7 +93,7 @@ class MarketplaceSession(Market, Protocol):
 
     def caller(self) -> CallerProfile: ...
 
-    def neighbour(self, msisdn: str) -> ArtisanContact | None:
+    def artisan_of_kiosk(self, msisdn: str) -> ArtisanContact | None:
         """Another person, who brings her wares to the kiosk where this one is the agent, or did until she left."""
         ...
 
@@ -110,15 +110,15 @@ class Marketplace(Protocol):
     """A marketplace; `here` when what is done there is kept or undone with our own transaction."""
 
     @property
-    def here(self) -> bool: ...
+    def is_local(self) -> bool: ...
 
-    def stall(self, work: UnitOfWork, msisdn: str, now: datetime) -> MarketplaceSession: ...
+    def session(self, work: UnitOfWork, msisdn: str, now: datetime) -> MarketplaceSession: ...
 
-    def news(self, after: int, limit: int, now: datetime) -> Sequence[EventDetails]:
+    def events(self, after: int, limit: int, now: datetime) -> Sequence[EventDetails]:
         """The first events after the number `after`, oldest first."""
         ...
 
-    def newest(self, now: datetime) -> int:
+    def newest_event(self, now: datetime) -> int:
         """The number from which on a bot that has never been here tells what happens."""
         ...
 

@@ -160,30 +160,30 @@ def _read(status: int, body: bytes, answers: Decoder[T]) -> T:
 class RemoteMarketplace:
     """A marketplace elsewhere, and what is remembered of it for when it is out of reach; a hop waits for it `hop_s`."""
 
-    wire: MarketplaceClient
-    here: bool = False
+    client: MarketplaceClient
+    is_local: bool = False
     hop_s: float = HOP_S
     _facts: ShopFacts | None = field(default=None, init=False)
     _facts_at: datetime | None = field(default=None, init=False)
 
-    def stall(self, work: UnitOfWork, msisdn: str, now: datetime) -> RemoteSession:
-        return RemoteSession(self, msisdn, now, self.wire.until(self.hop_s))
+    def session(self, work: UnitOfWork, msisdn: str, now: datetime) -> RemoteSession:
+        return RemoteSession(self, msisdn, now, self.client.until(self.hop_s))
 
-    def patient_stall(self, msisdn: str, now: datetime) -> RemoteSession:
+    def worker_session(self, msisdn: str, now: datetime) -> RemoteSession:
         """For whoever is in no hurry."""
-        return RemoteSession(self, msisdn, now, self.wire.until(PATIENT_S))
+        return RemoteSession(self, msisdn, now, self.client.until(PATIENT_S))
 
-    def news(self, after: int, limit: int, now: datetime) -> Sequence[EventDetails]:
+    def events(self, after: int, limit: int, now: datetime) -> Sequence[EventDetails]:
         path = f"/phones/news?after={after}&limit={limit}"
-        return self.wire.get(path, _RECENT, self.wire.until(self.hop_s)).data
+        return self.client.get(path, _RECENT, self.client.until(self.hop_s)).data
 
-    def newest(self, now: datetime) -> int:
+    def newest_event(self, now: datetime) -> int:
         """What happened before this bot came is for somebody else to have told."""
-        return self.facts(now, self.wire.until(self.hop_s)).newest
+        return self.facts(now, self.client.until(self.hop_s)).newest
 
     def facts(self, now: datetime, until: float) -> ShopFacts:
         """As they are now."""
-        self._facts = self.wire.get("/phones/shop", _FACTS, until)
+        self._facts = self.client.get("/phones/shop", _FACTS, until)
         self._facts_at = now
         return self._facts
 
@@ -219,7 +219,7 @@ class RemoteSession:
         except Unreachable as error:
             log.info("the shop said who speaks and no more", extra={"reason": str(error)})
 
-    def neighbour(self, msisdn: str) -> ArtisanContact | None:
+    def artisan_of_kiosk(self, msisdn: str) -> ArtisanContact | None:
         return self._ask(f"/neighbours/{quote(msisdn, safe='')}", _MAKER)
 
     def photo_link(self, code: str) -> str | None:
@@ -265,7 +265,7 @@ class RemoteSession:
 
     def _ask(self, path: str, answers: Decoder[T]) -> T:
         if path not in self._heard:
-            self._heard[path] = self._shop.wire.get(self._path + path, answers, self._until)
+            self._heard[path] = self._shop.client.get(self._path + path, answers, self._until)
         return self._heard[path]  # type: ignore[no-any-return]
 
     # -- commands
@@ -274,7 +274,7 @@ class RemoteSession:
         """Has it done once for the key. What the shop cannot take at all counts as refused."""
         self._heard.clear()
         try:
-            performed = self._shop.wire.post(f"{self._path}/commands", command, key, _PERFORMED, self._until)
+            performed = self._shop.client.post(f"{self._path}/commands", command, key, _PERFORMED, self._until)
         except NotTakenError as error:
             return Outcome("rejected", error.reason)
         self._heard[""] = performed.caller

@@ -172,8 +172,8 @@ class Notifier:
         for part in event.data.get("assignments", ()):
             if said := _to_artisan(event, part):
                 yield self._to_artisan(event, part, said, conn)
-        if event.due:
-            yield from self._about_money(event, event.due, conn)
+        if event.notice:
+            yield from self._about_money(event, event.notice, conn)
         if event.type == "artisan.payout_changed":
             yield self._about_payout_way(event, conn)
 
@@ -181,48 +181,50 @@ class Notifier:
         buyer = event.data["buyer"]
         words = self._words(conn, buyer["phone"], buyer["locale"])
         said = _accepted(event.data) if event.type == "order.accepted" else TO_BUYER[event.type]
-        return self._text(event, "buyer", buyer["phone"], words, said, _buyers_fields(event.data, words))
+        return self._text(event, "buyer", buyer["phone"], words, said, _buyer_fields(event.data, words))
 
     def _to_artisan(self, event: EventDetails, part: dict[str, Any], said: kit.Wording, conn: Connection) -> NewMessage:
-        artisan = event.makers[part["artisan"]["id"]]
+        artisan = event.artisans[part["artisan"]["id"]]
         words = self._words(conn, artisan.msisdn, artisan.language)
-        fields = _makers_fields(event.data, part, artisan.kiosk, words)
+        fields = _artisan_fields(event.data, part, artisan.kiosk, words)
         return self._text(event, artisan.id, artisan.msisdn, words, said, fields)
 
-    def _about_money(self, event: EventDetails, due: PayoutNotice, conn: Connection) -> Iterator[NewMessage]:
+    def _about_money(self, event: EventDetails, notice: PayoutNotice, conn: Connection) -> Iterator[NewMessage]:
         if said := _about_payout(event):
-            yield self._to_payee(event, due, said, conn)
-        if event.type == "payout.collected" and due.drawer:
-            yield self._to_agent(event, due, due.drawer, conn)
+            yield self._to_payee(event, notice, said, conn)
+        if event.type == "payout.collected" and notice.receipt:
+            yield self._to_agent(event, notice, notice.receipt, conn)
 
-    def _to_payee(self, event: EventDetails, due: PayoutNotice, said: kit.Wording, conn: Connection) -> NewMessage:
-        words = self._words(conn, due.maker.msisdn, due.maker.language)
+    def _to_payee(self, event: EventDetails, notice: PayoutNotice, said: kit.Wording, conn: Connection) -> NewMessage:
+        words = self._words(conn, notice.artisan.msisdn, notice.artisan.language)
         fields = {
-            "amount": words.money(due.amount, due.currency),
-            "order": due.order,
-            "reference": due.reference,
-            "kiosk": due.maker.kiosk,
-            "cash_code": due.cash_code,
-            "owed": words.money(due.owed, due.currency),
-            "phone": due.phone,
+            "amount": words.money(notice.amount, notice.currency),
+            "order": notice.order,
+            "reference": notice.reference,
+            "kiosk": notice.artisan.kiosk,
+            "cash_code": notice.cash_code,
+            "owed": words.money(notice.owed, notice.currency),
+            "phone": notice.phone,
             "ussd_code": self.ussd_code,
         }
-        return self._text(event, due.maker.id, due.maker.msisdn, words, said, fields)
+        return self._text(event, notice.artisan.id, notice.artisan.msisdn, words, said, fields)
 
-    def _to_agent(self, event: EventDetails, due: PayoutNotice, drawer: CashReceipt, conn: Connection) -> NewMessage:
+    def _to_agent(
+        self, event: EventDetails, notice: PayoutNotice, receipt: CashReceipt, conn: Connection
+    ) -> NewMessage:
         """Whoever handed out cash can show for what."""
-        words = self._words(conn, drawer.agent, self.languages[0])
+        words = self._words(conn, receipt.agent, self.languages[0])
         fields = {
-            "artisan": due.maker.name,
-            "amount": words.money(due.amount, due.currency),
-            "order": due.order,
-            "today": words.money(drawer.paid_today, due.currency),
+            "artisan": notice.artisan.name,
+            "amount": words.money(notice.amount, notice.currency),
+            "order": notice.order,
+            "today": words.money(receipt.paid_today, notice.currency),
         }
-        return self._text(event, drawer.kiosk_id, drawer.agent, words, HANDED_OUT, fields)
+        return self._text(event, receipt.kiosk_id, receipt.agent, words, HANDED_OUT, fields)
 
     def _about_payout_way(self, event: EventDetails, conn: Connection) -> NewMessage:
         """To her own phone: whoever changed it may have held it for a moment only."""
-        artisan, way = event.makers[event.data["id"]], event.data["payout"]
+        artisan, way = event.artisans[event.data["id"]], event.data["payout"]
         words = self._words(conn, artisan.msisdn, artisan.language)
         said = PAID_IN_CASH if way["method"] == "kiosk_cash" else PAID_ON_A_PHONE
         fields = {"phone": way["phone"], "kiosk": artisan.kiosk}
@@ -290,7 +292,7 @@ def _taken(order: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [part for part in order["assignments"] if part["status"] in orders.TAKEN]
 
 
-def _buyers_fields(order: Mapping[str, Any], words: Words) -> Mapping[str, object]:
+def _buyer_fields(order: Mapping[str, Any], words: Words) -> Mapping[str, object]:
     """What texts to a buyer may name: the whole order, of which so many pieces are made."""
     taken = _taken(order)
     first = (taken or order["assignments"])[0]
@@ -308,7 +310,9 @@ def _buyers_fields(order: Mapping[str, Any], words: Words) -> Mapping[str, objec
     }
 
 
-def _makers_fields(order: Mapping[str, Any], part: Mapping[str, Any], kiosk: str, words: Words) -> Mapping[str, object]:
+def _artisan_fields(
+    order: Mapping[str, Any], part: Mapping[str, Any], kiosk: str, words: Words
+) -> Mapping[str, object]:
     """What texts to an artisan may name: her part, or as long as it is only offered, what nobody has taken yet."""
     unanswered = part["status"] == "offered"
     left = order["quantity"] - sum(taken["quantity"] for taken in _taken(order))

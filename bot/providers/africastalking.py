@@ -108,12 +108,12 @@ def _screen(handler: InboundHandler, form: Reader) -> str:
         dialled = _dialled(form())
     except HTTPException as error:
         log.warning("a USSD request that cannot be read: %s", error.description)
-        return handler.sorry(None)
+        return handler.error_screen(None)
     try:
         return handler.ussd(dialled)
     except Exception:
         log.exception("the hop failed in USSD session %s", dialled.id)
-        return handler.sorry(dialled.msisdn)
+        return handler.error_screen(dialled.msisdn)
 
 
 def _dialled(form: Mapping[str, str]) -> Inbound:

@@ -126,7 +126,7 @@ class InboundHandler(Protocol):
         """One USSD hop: the whole answer, `CON …` or `END …`."""
         ...
 
-    def sorry(self, msisdn: str | None) -> str:
+    def error_screen(self, msisdn: str | None) -> str:
         """What a caller hears when a hop could not be understood or went wrong: `END …`."""
         ...
 

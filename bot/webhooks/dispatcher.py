@@ -71,12 +71,12 @@ class WebhookDispatcher:
 
     def step(self) -> bool:
         """One look at what is new and one delivery; whether there was anything."""
-        told = self.follow()
+        told = self.consume()
         return self.push() or told
 
-    def follow(self) -> bool:
+    def consume(self) -> bool:
         """Puts down what new events are owed to whom; False when there are none."""
-        return self.event_consumer.follow() > 0
+        return self.event_consumer.consume() > 0
 
     def anything_due(self) -> bool:
         """Whether there is something to push; asked without taking the one write lock that SQLite has."""
@@ -133,7 +133,7 @@ class WebhookWorkers:
 
     def look(self) -> bool:
         """Calls a hand if there is one free and something to do for it; whether anything was new."""
-        told = self.webhooks.follow()
+        told = self.webhooks.consume()
         called = self.webhooks.anything_due() and self.free.acquire(blocking=False)
         if called:
             self.pool.submit(self._push)

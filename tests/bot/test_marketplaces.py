@@ -34,16 +34,16 @@ class Town:
     def ask(self, msisdn: str, question: Callable[[MarketplaceSession], T]) -> T:
         now = self.shop.clock()
         with closing(UnitOfWork(self.shop.services.database)) as work:
-            return question(self.marketplace.stall(work, msisdn, now))
+            return question(self.marketplace.session(work, msisdn, now))
 
     def tell(self, msisdn: str, command: Command) -> Outcome:
         now, key = self.shop.clock(), f"told-{next(self._keys)}"
         with closing(UnitOfWork(self.shop.services.database)) as work:
-            stall = self.marketplace.stall(work, msisdn, now)
-            if not self.marketplace.here:
-                return stall.perform(command, key)
+            session = self.marketplace.session(work, msisdn, now)
+            if not self.marketplace.is_local:
+                return session.perform(command, key)
             with work.writing():
-                return stall.perform(command, key)
+                return session.perform(command, key)
 
 
 @pytest.fixture(params=["our own", "over HTTP"])
@@ -73,7 +73,7 @@ def joining(town: Town, **otherwise: str) -> commands.RegisterArtisan:
 
 
 def pot(town: Town) -> market.ProductSummary:
-    (product,) = town.ask(AKINYI, lambda stall: stall.products())
+    (product,) = town.ask(AKINYI, lambda session: session.products())
     return product
 
 
@@ -81,35 +81,35 @@ def pot(town: Town) -> market.ProductSummary:
 
 
 def test_it_knows_who_speaks(town: Town) -> None:
-    assert town.ask(AKINYI, lambda stall: stall.caller()) == CallerProfile("Akinyi Ouma", artisan=True)
-    assert town.ask(OTIENO, lambda stall: stall.caller()) == CallerProfile("Otieno", agent=True, kiosk="Lakeside")
-    assert town.ask(NEW_PHONE, lambda stall: stall.caller()) == CallerProfile()
+    assert town.ask(AKINYI, lambda session: session.caller()) == CallerProfile("Akinyi Ouma", artisan=True)
+    assert town.ask(OTIENO, lambda session: session.caller()) == CallerProfile("Otieno", agent=True, kiosk="Lakeside")
+    assert town.ask(NEW_PHONE, lambda session: session.caller()) == CallerProfile()
 
 
 def test_it_names_crafts_kiosks_and_what_she_earns(town: Town) -> None:
-    crafts = town.ask(NEW_PHONE, lambda stall: stall.crafts())
-    kiosks = town.ask(NEW_PHONE, lambda stall: stall.kiosks())
+    crafts = town.ask(NEW_PHONE, lambda session: session.crafts())
+    kiosks = town.ask(NEW_PHONE, lambda session: session.kiosks())
 
     assert list(crafts)[:2] == [("baskets", "Baskets"), ("beadwork", "Beadwork")]
     assert list(kiosks) == [market.KioskSummary(kiosk(town), "Lakeside", "Kisumu")]
-    assert town.ask(NEW_PHONE, lambda stall: stall.earns(1500_05)) == 1350_04
+    assert town.ask(NEW_PHONE, lambda session: session.earns(1500_05)) == 1350_04
 
 
 def test_a_new_kiosk_is_found_at_once(town: Town) -> None:
-    town.ask(NEW_PHONE, lambda stall: stall.kiosks())
+    town.ask(NEW_PHONE, lambda session: session.kiosks())
     town.shop.kiosk(NEW_PHONE, "Toi Market", "Nairobi")
 
-    names = [place.name for place in town.ask(JOY, lambda stall: stall.kiosks())]
+    names = [place.name for place in town.ask(JOY, lambda session: session.kiosks())]
     assert sorted(names) == ["Lakeside", "Toi Market"]
 
 
 def test_an_agent_knows_who_brings_her_wares_to_her_kiosk(town: Town) -> None:
-    akinyi = town.ask(OTIENO, lambda stall: stall.neighbour(AKINYI))
+    akinyi = town.ask(OTIENO, lambda session: session.artisan_of_kiosk(AKINYI))
     assert akinyi is not None
     assert (akinyi.msisdn, akinyi.name, akinyi.language, akinyi.kiosk) == (AKINYI, "Akinyi Ouma", "en", "Lakeside")
 
-    assert town.ask(OTIENO, lambda stall: stall.neighbour(NEW_PHONE)) is None
-    assert town.ask(AKINYI, lambda stall: stall.neighbour(AKINYI)) is None
+    assert town.ask(OTIENO, lambda session: session.artisan_of_kiosk(NEW_PHONE)) is None
+    assert town.ask(AKINYI, lambda session: session.artisan_of_kiosk(AKINYI)) is None
 
 
 # -- an artisan
@@ -117,7 +117,7 @@ def test_an_agent_knows_who_brings_her_wares_to_her_kiosk(town: Town) -> None:
 
 def test_who_joins_is_an_artisan_from_then_on_and_joins_once(town: Town) -> None:
     assert town.tell(NEW_PHONE, joining(town)) == done()
-    assert town.ask(NEW_PHONE, lambda stall: stall.caller()) == CallerProfile("Amina", artisan=True)
+    assert town.ask(NEW_PHONE, lambda session: session.caller()) == CallerProfile("Amina", artisan=True)
     assert town.tell(NEW_PHONE, joining(town)) == Outcome("rejected", "already_registered")
 
 
@@ -146,12 +146,12 @@ def test_her_wares_are_listed_changed_and_withdrawn(town: Town) -> None:
     code = str(listed.values["code"])
     assert town.tell(AKINYI, commands.SetPrice(code, 950_00)) == done(code=code)
     assert town.tell(AKINYI, commands.SetStock(code, 0)) == done(code=code)
-    products = town.ask(AKINYI, lambda stall: stall.products())
+    products = town.ask(AKINYI, lambda session: session.products())
     assert market.ProductSummary(code, "Jug", 950_00, 0, "sold_out") in products
     assert town.tell(AKINYI, commands.RemoveProduct(code)) == done(code=code)
 
-    assert [product.title for product in town.ask(AKINYI, lambda stall: stall.products())] == [POT]
-    assert town.ask(NEW_PHONE, lambda stall: stall.products()) == []
+    assert [product.title for product in town.ask(AKINYI, lambda session: session.products())] == [POT]
+    assert town.ask(NEW_PHONE, lambda session: session.products()) == []
 
 
 @pytest.mark.parametrize(
@@ -190,17 +190,17 @@ def test_she_leaves_unless_an_order_is_open(town: Town) -> None:
     town.tell(AKINYI, commands.DeclineOrder(placed["code"], "busy"))
     assert town.tell(AKINYI, commands.Leave()) == done()
 
-    assert town.ask(AKINYI, lambda stall: stall.caller()) == CallerProfile()
+    assert town.ask(AKINYI, lambda session: session.caller()) == CallerProfile()
 
 
 def test_pictures_of_her_wares_are_sent_by_a_link_of_the_shop(town: Town) -> None:
     code = pot(town).code
-    link = town.ask(AKINYI, lambda stall: stall.photo_link(code))
+    link = town.ask(AKINYI, lambda session: session.photo_link(code))
     assert link is not None
     assert town.shop.http.get(link.removeprefix(town.shop.settings.url)).status_code == 200
 
-    assert town.ask(AKINYI, lambda stall: stall.photo_link("Z9Z9")) is None
-    assert town.ask(NEW_PHONE, lambda stall: stall.photo_link(code)) is None
+    assert town.ask(AKINYI, lambda session: session.photo_link("Z9Z9")) is None
+    assert town.ask(NEW_PHONE, lambda session: session.photo_link(code)) is None
 
 
 # -- an order
@@ -208,7 +208,7 @@ def test_pictures_of_her_wares_are_sent_by_a_link_of_the_shop(town: Town) -> Non
 
 def test_an_order_is_seen_accepted_in_part_and_said_to_be_ready(town: Town) -> None:
     code = place_order(town.shop, 3)["code"]
-    (offered,) = town.ask(AKINYI, lambda stall: stall.orders())
+    (offered,) = town.ask(AKINYI, lambda session: session.orders())
     assert (offered.code, offered.title, offered.quantity, offered.status) == (code, POT, 3, "placed")
     assert offered.earns == 3 * 1620_00
     assert town.tell(AKINYI, commands.AcceptOrder(code, 4)).reason == "wrong_count"
@@ -217,17 +217,17 @@ def test_an_order_is_seen_accepted_in_part_and_said_to_be_ready(town: Town) -> N
     assert (accepted.values["title"], accepted.values["kiosk"]) == (POT, "Lakeside")
     assert town.tell(AKINYI, commands.SayReady(code)).kind == "done"
 
-    (hers,) = town.ask(AKINYI, lambda stall: stall.orders())
+    (hers,) = town.ask(AKINYI, lambda session: session.orders())
     assert (hers.quantity, hers.status, hers.ready) == (2, "accepted", True)
     assert town.tell(AKINYI, commands.AcceptOrder(code)).reason == "order_not_open"
 
 
 def test_a_buyer_sees_her_order_and_cancels_it_and_nobody_else_does(town: Town) -> None:
     code = place_order(town.shop)["code"]
-    bought = town.ask(JOY, lambda stall: stall.bought(code))
+    bought = town.ask(JOY, lambda session: session.bought(code))
     assert bought is not None
     assert (bought.code, bought.status) == (code, "placed")
-    assert town.ask(NEW_PHONE, lambda stall: stall.bought(code)) is None
+    assert town.ask(NEW_PHONE, lambda session: session.bought(code)) is None
     assert town.tell(NEW_PHONE, commands.CancelOrder(code)).reason == "unknown_code"
 
     assert town.tell(JOY, commands.ConfirmDelivery(code)).reason == "order_not_shipped"
@@ -238,15 +238,15 @@ def test_a_buyer_sees_her_order_and_cancels_it_and_nobody_else_does(town: Town) 
 def test_what_she_promised_is_released_or_brought_by_the_day_she_said(town: Town) -> None:
     brief = {"title": "Mugs", "category": "pottery", "unit_price": {"amount": 500_00, "currency": "KES"}}
     code = town.shop.brief(brief | {"quantity": 40, "due_on": "2026-12-10"}, JOY)["code"]
-    (offered,) = town.ask(AKINYI, lambda stall: stall.orders())
+    (offered,) = town.ask(AKINYI, lambda session: session.orders())
     assert (offered.brief, offered.quantity, offered.due_on) == (True, 40, date(2026, 12, 10))
     assert town.tell(AKINYI, commands.AcceptOrder(code, 10, days=60)).reason == "too_late"
     assert town.tell(AKINYI, commands.AcceptOrder(code, 10, days=3)).kind == "done"
-    (hers,) = [part for part in town.ask(AKINYI, lambda stall: stall.orders()) if part.status == "accepted"]
+    (hers,) = [part for part in town.ask(AKINYI, lambda session: session.orders()) if part.status == "accepted"]
     assert (hers.quantity, hers.due_on) == (10, date(2026, 11, 26))
     assert town.tell(AKINYI, commands.ReleaseOrder(code)).kind == "done"
 
-    assert all(part.status == "placed" for part in town.ask(AKINYI, lambda stall: stall.orders()))
+    assert all(part.status == "placed" for part in town.ask(AKINYI, lambda session: session.orders()))
 
 
 # -- at the kiosk
@@ -255,15 +255,15 @@ def test_what_she_promised_is_released_or_brought_by_the_day_she_said(town: Town
 def test_goods_are_received_shipped_and_confirmed_and_their_money_is_owed(town: Town) -> None:
     code = place_order(town.shop, 2)["code"]
     town.tell(AKINYI, commands.AcceptOrder(code))
-    assert town.ask(OTIENO, lambda stall: stall.day()).expected == 1
-    (part,) = town.ask(OTIENO, lambda stall: stall.expected(code))
+    assert town.ask(OTIENO, lambda session: session.day()).expected == 1
+    (part,) = town.ask(OTIENO, lambda session: session.expected(code))
     assert (part.title, part.quantity, part.artisan) == (POT, 2, "Akinyi Ouma")
     assert town.tell(OTIENO, commands.ReceiveGoods(part.part, 3)).reason == "wrong_count"
     assert town.tell(OTIENO, commands.ReceiveGoods(part.part, 2)).kind == "done"
 
-    assert [parcel.code for parcel in town.ask(OTIENO, lambda stall: stall.to_ship())] == [code]
-    assert town.ask(OTIENO, lambda stall: stall.expected(code)) == []
-    earnings = town.ask(AKINYI, lambda stall: stall.earnings())
+    assert [parcel.code for parcel in town.ask(OTIENO, lambda session: session.to_ship())] == [code]
+    assert town.ask(OTIENO, lambda session: session.expected(code)) == []
+    earnings = town.ask(AKINYI, lambda session: session.earnings())
     assert (earnings.owed, earnings.paid) == (2 * 1620_00, 0)
     assert [(payout.order, payout.amount, payout.paid) for payout in earnings.last] == [(code, 2 * 1620_00, False)]
     assert town.tell(OTIENO, commands.ShipOrder(code, "G4S", "TRK1")).kind == "done"
@@ -274,13 +274,13 @@ def test_goods_are_received_shipped_and_confirmed_and_their_money_is_owed(town: 
 def test_goods_are_turned_back_and_awaited_again(town: Town) -> None:
     code = place_order(town.shop, 3)["code"]
     town.tell(AKINYI, commands.AcceptOrder(code))
-    (part,) = town.ask(OTIENO, lambda stall: stall.expected(code))
+    (part,) = town.ask(OTIENO, lambda session: session.expected(code))
     received = town.tell(OTIENO, commands.ReceiveGoods(part.part, 1, refused=1, reason="server_error", follows=True))
     assert received.kind == "done"
-    (rest,) = town.ask(OTIENO, lambda stall: stall.expected(code))
+    (rest,) = town.ask(OTIENO, lambda session: session.expected(code))
 
     assert rest.quantity == 2
-    day = town.ask(OTIENO, lambda stall: stall.day())
+    day = town.ask(OTIENO, lambda session: session.day())
     assert (day.expected, day.received) == (1, 1)
 
 
@@ -288,10 +288,10 @@ def test_who_keeps_no_kiosk_sees_nothing_of_one(town: Town) -> None:
     code = place_order(town.shop)["code"]
     town.tell(AKINYI, commands.AcceptOrder(code))
 
-    assert town.ask(NEW_PHONE, lambda stall: stall.expected(code)) == []
-    assert town.ask(NEW_PHONE, lambda stall: stall.to_ship()) == []
-    assert town.ask(NEW_PHONE, lambda stall: stall.day()) == market.KioskDay(0, 0)
-    earnings = town.ask(NEW_PHONE, lambda stall: stall.earnings())
+    assert town.ask(NEW_PHONE, lambda session: session.expected(code)) == []
+    assert town.ask(NEW_PHONE, lambda session: session.to_ship()) == []
+    assert town.ask(NEW_PHONE, lambda session: session.day()) == market.KioskDaySummary(0, 0)
+    earnings = town.ask(NEW_PHONE, lambda session: session.earnings())
     assert (earnings.owed, earnings.paid, list(earnings.last)) == (0, 0, [])
 
 
@@ -299,10 +299,10 @@ def test_cash_is_found_by_its_code_and_paid_once_and_wrong_codes_lock(town: Town
     town.tell(AKINYI, commands.ChangePayout("kiosk_cash", None))
     code = place_order(town.shop)["code"]
     town.tell(AKINYI, commands.AcceptOrder(code))
-    (part,) = town.ask(OTIENO, lambda stall: stall.expected(code))
+    (part,) = town.ask(OTIENO, lambda session: session.expected(code))
     town.tell(OTIENO, commands.ReceiveGoods(part.part, 1))
-    happened = town.marketplace.news(0, 100, town.shop.clock())
-    (digits,) = [news.due.cash_code for news in happened if news.due and news.due.cash_code]
+    happened = town.marketplace.events(0, 100, town.shop.clock())
+    (digits,) = [event.notice.cash_code for event in happened if event.notice and event.notice.cash_code]
     found = town.tell(OTIENO, commands.FindCash(digits))
     assert (found.values["amount"], found.values["artisan"]) == (1620_00, "Akinyi Ouma")
     payout = str(found.values["payout"])
@@ -325,17 +325,17 @@ def test_who_wants_to_be_called_waits_once(town: Town) -> None:
 def test_what_happened_is_read_from_a_number_on_with_the_people_it_concerns(town: Town) -> None:
     placed = place_order(town.shop)
     now = town.shop.clock()
-    everything = town.marketplace.news(0, 100, now)
-    assert [news.type for news in everything] == town.shop.events()
+    everything = town.marketplace.events(0, 100, now)
+    assert [event.type for event in everything] == town.shop.events()
     last = everything[-1]
     assert (last.type, last.data["code"]) == ("order.placed", placed["code"])
-    assert [(maker.msisdn, maker.language, maker.kiosk) for maker in last.makers.values()] == [
+    assert [(maker.msisdn, maker.language, maker.kiosk) for maker in last.artisans.values()] == [
         (AKINYI, "en", "Lakeside")
     ]
 
-    assert list(town.marketplace.news(0, 1, now)) == list(everything)[:1]
-    assert list(town.marketplace.news(everything[-2].seq, 100, now)) == [last]
-    assert list(town.marketplace.news(last.seq, 100, now)) == []
+    assert list(town.marketplace.events(0, 1, now)) == list(everything)[:1]
+    assert list(town.marketplace.events(everything[-2].seq, 100, now)) == [last]
+    assert list(town.marketplace.events(last.seq, 100, now)) == []
 
 
 # -- the suite itself

@@ -138,9 +138,9 @@ def test_a_command_that_the_shop_cannot_take_is_refused_for_its_reason(
     line = wire(proxy)
     with pytest.raises(NotTakenError, match=reason):
         told(line)
-    stall = RemoteSession(RemoteMarketplace(line), "+254711000103", NOW, line.until(5))
+    market = RemoteSession(RemoteMarketplace(line), "+254711000103", NOW, line.until(5))
 
-    assert stall.perform(SetPrice("K7P4", 1500_00), "key-1") == Outcome("rejected", reason)
+    assert market.perform(SetPrice("K7P4", 1500_00), "key-1") == Outcome("rejected", reason)
 
 
 def test_an_answer_that_trickles_in_is_waited_for_no_longer_than_allowed(

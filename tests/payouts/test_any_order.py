@@ -416,7 +416,7 @@ class Money(RuleBasedStateMachine):
             yield self.services.shop(session)
 
     def do_what_is_due(self) -> None:
-        while self.services.event_consumer.follow() + self.errands.run():
+        while self.services.event_consumer.consume() + self.errands.run():
             pass
 
     def artisan(self, shop: Shop, msisdn: str) -> Artisan:

@@ -81,7 +81,7 @@ def work(service: Service, bank: Bank, *, after: float = 0) -> None:
     """Follows the shop's events and does what is due, after so many seconds."""
     service.clock.advance(after)
     with hands(service, bank) as errands:
-        while service.services.event_consumer.follow() + errands.run():
+        while service.services.event_consumer.consume() + errands.run():
             pass
 
 
@@ -221,7 +221,7 @@ def test_who_certainly_did_not_hear_us_is_asked_again_soon(embedded: Service) ->
 
 def test_a_worker_killed_while_it_asks_leaves_a_payout_that_is_asked_about_first(service: Service) -> None:
     received_order(service)
-    service.services.event_consumer.follow()
+    service.services.event_consumer.consume()
 
     def die(payment: Payment) -> PaymentStatus:
         os.kill(os.getpid(), signal.SIGKILL)

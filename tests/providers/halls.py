@@ -19,7 +19,7 @@ class RecordingHall:
             raise self.breaks
         return self.screen
 
-    def sorry(self, msisdn: str | None) -> str:
+    def error_screen(self, msisdn: str | None) -> str:
         return f"END Sorry, {msisdn or 'whoever you are'}"
 
     def sms(self, inbound: Inbound) -> None:
