@@ -79,7 +79,7 @@ def create_app(
     )
     app.register_blueprint(metrics.routes(services.database, services.shop, services.event_consumer.name))
     if settings.development:
-        providers.install(app, services, own, [] if carrier_faults is None else carrier_faults)
+        providers.install(app, services, own.place_order, [] if carrier_faults is None else carrier_faults)
     app.add_url_rule("/healthz", "healthz", lambda: jsonify(status="alive"))
     app.add_url_rule("/readyz", "readyz", partial(_ready, services))
     app.after_request(_secure)

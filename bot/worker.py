@@ -99,7 +99,7 @@ def errands(app: Flask, services: Services, pool: ThreadPoolExecutor, payer: Pay
         broadcasts.KIND: partial(broadcasts.add_next_messages, services),
     }
     if settings.development:
-        handlers |= {kind: _with_payload(post) for kind, post in providers.posters(app, services).items()}
+        handlers |= {kind: _with_payload(post) for kind, post in providers.job_handlers(app, services).items()}
     if isinstance(services.marketplace, RemoteMarketplace):
         catching_up = CatchingUp(
             services.conversation.runner, services.marketplace, services.database, services.clock, services.ids

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bot.playground.harness import MONDAY, OPERATOR_KEY, opened
+from bot.playground.harness import MONDAY, OPERATOR_KEY, open_harness
 from bot.playground.harness import Harness as Service
 from tests.databases import migrated_sqlite
 
@@ -15,11 +15,11 @@ __all__ = ["MONDAY", "OPERATOR_KEY", "Service", "serving"]
 
 
 @contextmanager
-def serving(folder: Path, *, filled: bool = False, **settings: Any) -> Iterator[Service]:
+def serving(folder: Path, *, with_demo: bool = False, **settings: Any) -> Iterator[Service]:
     """The service over a migrated database: SQLite in `folder` unless `database_url` names another.
 
-    `filled`: with the demo in it. Settings are those of the environment, in lower case.
+    `with_demo` fills it with the demo data. Settings are those of the environment, in lower case.
     """
     settings.setdefault("database_url", migrated_sqlite(folder / "soko.db"))
-    with opened(folder, filled=filled, migrated=True, **settings) as service:
+    with open_harness(folder, with_demo=with_demo, is_migrated=True, **settings) as service:
         yield service

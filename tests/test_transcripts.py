@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.playground.transcript import Player, Unplayable
+from bot.playground.transcript import TranscriptPlayer, UnplayableLineError
 from tests.service import serving
 
 FOLDER = Path(__file__).parent / "transcripts"
@@ -14,7 +14,7 @@ SCRIPTS = sorted(FOLDER.glob("*.txt"))
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_the_conversation_reads_as_it_is_written(script: Path, tmp_path: Path, request: pytest.FixtureRequest):
     with serving(tmp_path) as service:
-        played = Player(service).play(script.read_text())
+        played = TranscriptPlayer(service).play(script.read_text())
 
     if request.config.getoption("--record"):
         script.write_text(played)
@@ -22,13 +22,14 @@ def test_the_conversation_reads_as_it_is_written(script: Path, tmp_path: Path, r
 
 
 def test_a_line_that_makes_no_sense_is_named(tmp_path):
-    with serving(tmp_path) as service, pytest.raises(Unplayable, match="line 2: ! dance: the world cannot 'dance'"):
-        Player(service).play("# a try\n! dance\n")
+    message = "line 2: ! dance: there is no action 'dance'"
+    with serving(tmp_path) as service, pytest.raises(UnplayableLineError, match=message):
+        TranscriptPlayer(service).play("# a try\n! dance\n")
 
 
 def test_a_changed_answer_is_a_difference(tmp_path):
     with serving(tmp_path) as service:
-        played = Player(service).play("@ amina ussd\n> *384*22#\n< CON something else\n")
+        played = TranscriptPlayer(service).play("@ amina ussd\n> *384*22#\n< CON something else\n")
 
     assert "something else" not in played
     assert played.startswith("@ amina ussd\n> *384*22#\n< CON Karibu Soko!")

@@ -1,4 +1,4 @@
-"""The simulator in a terminal: a phone, and transcripts played by hand."""
+"""The simulator in a terminal: a phone, and playing transcripts. In development only."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ def phone(msisdn: str) -> None:
     gateway = Gateway(current_app, services.settings, services.clock, lambda: secrets.token_hex(16))
     click.echo(f"This is {msisdn}. Dial {services.settings.ussd_code}, or text: sms HELP. Ctrl-D puts the phone away.")
     in_call = False
-    while (said := _said(in_call)) is not None:
-        if said.startswith("sms "):
-            gateway.text(msisdn, said.removeprefix("sms "))
-        elif said == "inbox":
-            _deliver(services)
-            _read(services, msisdn)
-        elif said.startswith("*"):
-            in_call = _show(gateway.dial(msisdn, said))
-        elif in_call and said:
-            in_call = _show(gateway.answer(msisdn, said))
+    while (line := _read_line(in_call)) is not None:
+        if line.startswith("sms "):
+            gateway.text(msisdn, line.removeprefix("sms "))
+        elif line == "inbox":
+            _send_due(services)
+            _print_inbox(services, msisdn)
+        elif line.startswith("*"):
+            in_call = _show(gateway.dial(msisdn, line))
+        elif in_call and line:
+            in_call = _show(gateway.answer(msisdn, line))
         elif in_call:
             gateway.hang_up(msisdn)
             in_call = False
 
 
-def _said(in_call: bool) -> str | None:
+def _read_line(in_call: bool) -> str | None:
     try:
         return str(click.prompt("answer" if in_call else "phone", default="", show_default=False, prompt_suffix="> "))
     except click.Abort:
@@ -51,23 +51,23 @@ def _said(in_call: bool) -> str | None:
 
 
 def _show(reply: str) -> bool:
-    """Shows a screen; whether the call goes on."""
+    """Print a screen; returns whether the call goes on."""
     click.echo(reply[4:])
     return reply.startswith("CON ")
 
 
-def _deliver(services: Services) -> None:
-    """What is due, in case no worker runs."""
-    from bot.worker import stepping  # it knows the application, which knows this command
+def _send_due(services: Services) -> None:
+    """Do the jobs that are due, in case no worker runs."""
+    from bot.worker import stepping  # imported here, because no web process needs it
 
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    with ThreadPoolExecutor(max_workers=1) as hands:
-        step = stepping(app, services, hands)
+    with ThreadPoolExecutor(max_workers=1) as workers:
+        step = stepping(app, services, workers)
         while step():
             pass
 
 
-def _read(services: Services, msisdn: str) -> None:
+def _print_inbox(services: Services, msisdn: str) -> None:
     with services.database.reading() as session:
         for text in reversed(inbox.read(session.connection(), msisdn)):
             click.echo(f"[{text['at'][11:16]}] {text['from']}: {text['text']}")
@@ -76,13 +76,14 @@ def _read(services: Services, msisdn: str) -> None:
 @transcript.command("play")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def play(files: tuple[Path, ...]) -> None:
-    """Play transcripts, each in a shop of its own, and print them as they read now."""
-    from bot.playground import transcript as script  # brings a whole world along
-    from bot.playground.harness import opened
+    """Play transcripts, each on a fresh database, and print them as they read now."""
+    # imported here, because it imports the worker, which no web process needs
+    from bot.playground.harness import open_harness
+    from bot.playground.transcript import TranscriptPlayer, UnplayableLineError
 
     for file in files:
-        with tempfile.TemporaryDirectory() as folder, opened(Path(folder)) as world:
+        with tempfile.TemporaryDirectory() as folder, open_harness(Path(folder)) as harness:
             try:
-                click.echo(script.Player(world).play(file.read_text()), nl=False)
-            except script.Unplayable as error:
+                click.echo(TranscriptPlayer(harness).play(file.read_text()), nl=False)
+            except UnplayableLineError as error:
                 raise click.ClickException(f"{file}: {error}") from error

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 from sqlalchemy import Row, Select, Table, insert, select, text
 
 from bot.demo.seed import MAKERS, DemoProduct
-from bot.simulator.wallet import BuiltIn
+from bot.simulator.wallet import SimulatorPayer
 from marketplace_api.catalogue import search
 from marketplace_api.models import (
     Artisan,
@@ -274,7 +274,7 @@ def _payout(shop: Shop, order: Placed, part_id: int, code: str) -> dict[str, Any
         "piece": 0,
         "sends": 1,
         "sent_at": at,
-        "provider": BuiltIn.name,
+        "provider": SimulatorPayer.name,
         "code": code,
         "artisan_id": order.product.artisan_id,
         "order_id": order.row["id"],
@@ -303,7 +303,7 @@ def _enter(shop: Shop, orders: Sequence[Placed], payouts: Sequence[dict[str, Any
                 ledger.COMMISSION: amount - total,
             },
             f"sent:{payout['id']}:1": {hers: amount, ledger.PAYOUTS: -amount},
-            f"paid:{payout['id']}": {ledger.PAYOUTS: amount, ledger.provider_account(BuiltIn.name): -amount},
+            f"paid:{payout['id']}": {ledger.PAYOUTS: amount, ledger.provider_account(SimulatorPayer.name): -amount},
         }
         entries += [{"key": key, "note": f"order {order.row['code']}", "at": payout["paid_at"]} for key in steps]
         postings |= steps

@@ -10,12 +10,12 @@ from sqlalchemy import Connection, Engine, MetaData
 
 from bot.db.engine import create_engine
 from bot.runtime.settings import Settings
-from bot.simulator import inbox, wallet
+from bot.simulator import tables
 from marketplace_api.models import Base
 from state.tables import metadata
 
 SCRIPTS = Path(__file__).parent
-TABLES: tuple[MetaData, ...] = (metadata, Base.metadata, inbox.metadata, wallet.metadata)
+TABLES: tuple[MetaData, ...] = (metadata, Base.metadata, tables.metadata)
 
 
 def upgrade(settings: Settings) -> None:

@@ -1,4 +1,10 @@
-"""A whole shop in one process, for transcripts and tests: real rooms, real wire format, a clock moved by hand."""
+"""The whole service in one process, for transcripts and tests: real wire formats, and a clock that a test moves.
+
+with open_harness(folder) as harness:
+    harness.gateway.dial("+254711000111")      -> "CON Karibu Soko!…"
+    harness.later(hours=2)
+    harness.inbox("+254711000111")             -> ["Your order …"]
+"""
 
 from __future__ import annotations
 
@@ -25,59 +31,62 @@ from marketplace_api.codes import SHORTEST, draw
 from marketplace_api.shop import Ids
 
 MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
-OPERATOR_KEY = "operator-key-of-a-world-of-its-own"
+"""The time at which the clock of every harness starts."""
+OPERATOR_KEY = "operator-key-of-the-harness"
 SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400}
 
 
 @dataclass(frozen=True, slots=True)
-class ExactIds(Ids):
-    """The same ids every time; codes come from a chance of their own, so that a new id changes no code."""
+class RepeatableIds(Ids):
+    """The same ids in every run. Codes have a random source of their own, so that one more id changes no code."""
 
     codes: Random
 
     def code(self, length: int = SHORTEST) -> str:
+        """A candidate for a code, of `length` characters."""
         return draw(self.codes, length)
 
 
 class Harness:
-    """A running shop and the people around it."""
+    """A running service: its web application, its worker, and the simulated phones."""
 
-    def __init__(self, settings: Settings, folder: Path, hands: ThreadPoolExecutor) -> None:
+    def __init__(self, settings: Settings, folder: Path, workers: ThreadPoolExecutor) -> None:
         self.settings = settings
         self.clock = MovableClock(folder / "clock", base=lambda: MONDAY)
-        self.services = build(settings, clock=self.clock, ids=ExactIds(Random(1), Random(2)))  # noqa: S311
+        self.services = build(settings, clock=self.clock, ids=RepeatableIds(Random(1), Random(2)))  # noqa: S311
         self.faults: list[int] = []
         self.app = create_app(services=self.services, carrier_faults=self.faults)
         self.gateway = Gateway(self.app, settings, self.clock, self.new_id)
         self.http = self.app.test_client()
-        self._chance = Random(3)  # noqa: S311
-        self._step = stepping(self.app, self.services, hands)
+        self._random = Random(3)  # noqa: S311
+        self._step = stepping(self.app, self.services, workers)
         self._webhooks = dispatcher.build(self.services)
-        self._chores = scheduler.build(self.services)
-        self._chores.do_due()  # none is; from now on each has its hour
+        self._periodic_tasks = scheduler.build(self.services)
+        self._periodic_tasks.do_due()  # none is due yet; this gives each its first time
 
     def new_id(self) -> str:
-        return f"{self._chance.getrandbits(128):032x}"
+        """32 hexadecimal digits, different each time and the same in every run."""
+        return f"{self._random.getrandbits(128):032x}"
 
     def work(self) -> None:
-        """Lets the worker do all that is due now."""
-        self._chores.do_due()
+        """Let the worker do everything that is due now."""
+        self._periodic_tasks.do_due()
         while self._step() or self._webhooks.step():
             pass
 
     def later(self, **time: float) -> None:
-        """Moves the clock forward and lets the worker do what has come due: `later(minutes=5)`."""
+        """Move the clock forward and let the worker do what has come due: `later(minutes=5)`."""
         self.clock.advance(sum(SECONDS[unit] * count for unit, count in time.items()))
         self.work()
 
     def inbox(self, msisdn: str) -> list[str]:
-        """The texts a phone got, oldest first."""
+        """The texts that a phone received, oldest first, after the worker has sent what is due."""
         self.work()
         answer = self.http.get("/simulator/messages", query_string={"msisdn": msisdn})
         return [text["text"] for text in reversed(answer.get_json()["data"])]
 
     def api(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
-        """An operator's call; the JSON of the answer, which must not be an error."""
+        """Call the API as an operator; returns the JSON of the answer. AssertionError if the answer is an error."""
         answer = self.http.open(
             f"/api/v1{path}", method=method, json=body, headers={"Authorization": f"Bearer {OPERATOR_KEY}", **headers}
         )
@@ -85,16 +94,19 @@ class Harness:
         return answer.get_json()
 
     def events(self) -> list[str]:
+        """The types of the first 100 events, oldest first."""
         return [event["type"] for event in self.api("GET", "/events?limit=100")["data"]]
 
     def kiosk(self, msisdn: str = "+254722000222", name: str = "Lakeside", town: str = "Kisumu") -> Any:
+        """Open a kiosk whose agent has this phone."""
         return self.api("POST", "/kiosks", {"name": name, "town": town, "agent": {"name": "Otieno", "phone": msisdn}})
 
     def order(self, product_id: str, quantity: int, buyer: str, *, name: str = "Joy", locale: str = "en") -> Any:
+        """Place an order for a product; `buyer` is the buyer's MSISDN."""
         return self._order(buyer, name, locale, product_id=product_id, quantity=quantity)
 
     def brief(self, brief: Any, buyer: str, *, name: str = "Joy", locale: str = "en") -> Any:
-        """A bulk order; `brief` as the API takes it."""
+        """Place a bulk order; `brief` is the API's own shape."""
         return self._order(buyer, name, locale, brief=brief)
 
     def _order(self, buyer: str, name: str, locale: str, **what: Any) -> Any:
@@ -107,22 +119,24 @@ class Harness:
 
 
 @contextmanager
-def opened(folder: Path, *, filled: bool = False, migrated: bool = False, **settings: Any) -> Iterator[Harness]:
-    """A shop over a fresh database; SQLite in `folder` unless `database_url` says otherwise.
+def open_harness(
+    folder: Path, *, with_demo: bool = False, is_migrated: bool = False, **settings: Any
+) -> Iterator[Harness]:
+    """A service over a fresh database: SQLite in `folder`, unless the setting `database_url` names another.
 
-    `filled`: with the demo in it. `migrated`: the database has its tables already.
+    `with_demo` fills it with the demo data. `is_migrated` says that the database has its tables already.
     """
     url = settings.pop("database_url", f"sqlite:///{folder}/soko.db")
-    settings.setdefault("twilio_auth_token", "a-token-of-a-world-of-its-own")
+    settings.setdefault("twilio_auth_token", "twilio-token-of-the-harness")
     settings.setdefault("photos_dir", str(folder / "photos"))
     chosen = Settings(database_url=url, bootstrap_api_key=OPERATOR_KEY, **settings)
-    if not migrated:
+    if not is_migrated:
         upgrade.upgrade(chosen)
-    if filled:
+    if with_demo:
         seed.seed(chosen)
-    with ThreadPoolExecutor(max_workers=2) as hands:
-        world = Harness(chosen, folder, hands)
+    with ThreadPoolExecutor(max_workers=2) as workers:
+        harness = Harness(chosen, folder, workers)
         try:
-            yield world
+            yield harness
         finally:
-            world.services.close()
+            harness.services.close()

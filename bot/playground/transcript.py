@@ -1,17 +1,17 @@
-"""Transcripts: what people sent and got, as anybody can read it, played through the whole service.
+"""Transcripts: files that say what people sent and received, played through the whole service.
 
     # Amina joins and sells.
-    @ amina ussd             this phone speaks from here on: name, channel, perhaps the language it chose before
+    @ amina ussd             this phone acts from here on: name, channel, and optionally the language it chose before
     > *384*22#               it sends
-    < CON Karibu Soko!       it gets, exactly as on the wire
-    ^ joy Your order …       a text that another phone gets
-    = order.placed K7P4      an event of the shop
-    ! wait 2h                what the world does
+    < CON Karibu Soko!       it receives, exactly as on the wire
+    ^ joy Your order …       another phone receives a text
+    = order.placed K7P4      an event of the marketplace
+    ! wait 2h                an action from outside
 
-Only lines that begin with @, > and ! are played. The others are written anew, so that what changed reads as a
-diff of a conversation. The world can: `drop`, `repeat`, `wait 90s|5m|2h|1d`, `provider 500`,
-`picture WORDS` (the speaker sends one over Twilio), `kiosk NAME, TOWN, AGENT`, `order BUYER 2 x TITLE`,
-`brief BUYER 40 x TITLE, CATEGORY, PRICE, DAY`, `ship CODE CARRIER TRACKING`, `deliver CODE`, `cancel CODE`.
+Only lines that begin with @, > and ! are played. The other lines are written again from what happens, so a change of
+behaviour shows as a diff of a conversation. The actions are `drop`, `repeat`, `wait 90s|5m|2h|1d`, `provider 500`,
+`picture WORDS` (the acting phone sends a picture through Twilio), `kiosk NAME, TOWN, AGENT`, `order BUYER 2 x TITLE`,
+`brief BUYER 40 x TITLE, CATEGORY, PRICE, DAY`, `ship CODE CARRIER TRACKING`, `deliver CODE` and `cancel CODE`.
 """
 
 from __future__ import annotations
@@ -30,30 +30,31 @@ KEPT = frozenset("#@>!")
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
-class Unplayable(ValueError):  # noqa: N818 - said of a line, with its number
-    """A line of a transcript makes no sense."""
+class UnplayableLineError(ValueError):
+    """A line of a transcript cannot be played; the message has its number and text."""
 
 
 @dataclass(slots=True)
-class Phone:
+class ScriptedPhone:
+    """A phone in a transcript. `shown` counts how many of its texts were written into the transcript."""
+
     name: str
     msisdn: str
     channel: str = "ussd"
-    read: int = 0
-    """How many of its texts were shown."""
+    shown: int = 0
 
 
 @dataclass(slots=True)
-class Player:
-    """Plays one transcript in a world of its own."""
+class TranscriptPlayer:
+    """Plays one transcript on a harness that nothing else uses."""
 
-    world: Harness
-    phones: dict[str, Phone] = field(default_factory=dict)
-    speaker: Phone | None = None
-    told: int = 0
+    harness: Harness
+    phones: dict[str, ScriptedPhone] = field(default_factory=dict)
+    acting: ScriptedPhone | None = None
+    events_shown: int = 0
 
     def play(self, script: str) -> str:
-        """The transcript as it reads now."""
+        """The transcript as it reads now. Raises UnplayableLineError."""
         lines: list[str] = []
         for number, line in enumerate(script.splitlines(), 1):
             if line and line[0] not in KEPT:
@@ -61,126 +62,126 @@ class Player:
             lines.append(line)
             if line and line[0] in PLAYED:
                 try:
-                    lines += self._played(line[0], line[1:].strip())
-                except (Unplayable, KeyError, LookupError) as error:
-                    raise Unplayable(f"line {number}: {line}: {error}") from error
+                    lines += self._play_line(line[0], line[1:].strip())
+                except (UnplayableLineError, KeyError, LookupError) as error:
+                    raise UnplayableLineError(f"line {number}: {line}: {error}") from error
         return "\n".join(lines) + "\n"
 
-    def _played(self, mark: str, rest: str) -> Iterator[str]:
+    def _play_line(self, mark: str, rest: str) -> Iterator[str]:
         match mark:
             case "@":
-                self._turn_to(*rest.split())
+                self._switch_phone(*rest.split())
             case ">":
-                yield from self._say(rest)
+                yield from self._send(rest)
             case _:
-                yield from self._happen(rest)
-        yield from self._news()
+                yield from self._act(rest)
+        yield from self._results()
 
-    # -- people
+    # Phones
 
-    def _turn_to(self, name: str, channel: str, language: str | None = None) -> None:
-        self.speaker = self._phone(name)
-        self.speaker.channel = channel
+    def _switch_phone(self, name: str, channel: str, language: str | None = None) -> None:
+        self.acting = self._phone(name)
+        self.acting.channel = channel
         if language:
-            with self.world.services.database.writing.begin() as session:
-                people.set_language(session.connection(), self.speaker.msisdn, language, self.world.clock())
+            with self.harness.services.database.writing.begin() as session:
+                people.set_language(session.connection(), self.acting.msisdn, language, self.harness.clock())
 
-    def _phone(self, name: str) -> Phone:
-        """Everybody has a phone; numbers go by the order in which people come into the story."""
-        return self.phones.setdefault(name, Phone(name, f"+2547110001{len(self.phones):02}"))
+    def _phone(self, name: str) -> ScriptedPhone:
+        """The phone of this name; a new name gets the next number."""
+        return self.phones.setdefault(name, ScriptedPhone(name, f"+2547110001{len(self.phones):02}"))
 
-    def _say(self, said: str) -> Iterator[str]:
-        phone = self._speaking()
+    def _send(self, text: str) -> Iterator[str]:
+        phone = self._acting_phone()
         if phone.channel == "sms":
-            self.world.gateway.text(phone.msisdn, said)
+            self.harness.gateway.text(phone.msisdn, text)
         elif phone.channel == "twilio":
-            self.world.gateway.text(phone.msisdn, said, provider="twilio")
-        elif said.startswith("*"):
-            yield from _block("<", self.world.gateway.dial(phone.msisdn, said))
+            self.harness.gateway.text(phone.msisdn, text, provider="twilio")
+        elif text.startswith("*"):
+            yield from _block("<", self.harness.gateway.dial(phone.msisdn, text))
         else:
-            yield from _block("<", self.world.gateway.answer(phone.msisdn, said))
+            yield from _block("<", self.harness.gateway.answer(phone.msisdn, text))
 
-    def _speaking(self) -> Phone:
-        if self.speaker is None:
-            raise Unplayable("nobody speaks yet")
-        return self.speaker
+    def _acting_phone(self) -> ScriptedPhone:
+        if self.acting is None:
+            raise UnplayableLineError("no phone acts yet: begin with @")
+        return self.acting
 
-    # -- the world
+    # Actions
 
-    def _happen(self, what: str) -> Iterator[str]:
-        verb, _, rest = what.partition(" ")
-        deeds: dict[str, Callable[[str], Any]] = {
-            "drop": lambda _: self.world.gateway.hang_up(self._speaking().msisdn),
+    def _act(self, action: str) -> Iterator[str]:
+        verb, _, rest = action.partition(" ")
+        actions: dict[str, Callable[[str], Any]] = {
+            "drop": lambda _: self.harness.gateway.hang_up(self._acting_phone().msisdn),
             "wait": self._wait,
-            "provider": lambda status: self.world.faults.append(int(status)),
-            "picture": lambda words: self.world.gateway.picture(self._speaking().msisdn, words, _picture()),
+            "provider": lambda status: self.harness.faults.append(int(status)),
+            "picture": lambda words: self.harness.gateway.picture(self._acting_phone().msisdn, words, _picture()),
             "kiosk": self._kiosk,
             "order": self._order,
             "brief": self._brief,
             "ship": self._ship,
-            "deliver": lambda code: self.world.api("POST", f"/orders/{self._order_id(code)}/deliver"),
-            "cancel": lambda code: self.world.api("POST", f"/orders/{self._order_id(code)}/cancel"),
+            "deliver": lambda code: self.harness.api("POST", f"/orders/{self._order_id(code)}/deliver"),
+            "cancel": lambda code: self.harness.api("POST", f"/orders/{self._order_id(code)}/cancel"),
         }
         if verb == "repeat":
-            answer = self.world.gateway.repeat()
+            answer = self.harness.gateway.repeat()
             yield from _block("<", answer) if answer else ()
-        elif verb in deeds:
-            deeds[verb](rest)
+        elif verb in actions:
+            actions[verb](rest)
         else:
-            raise Unplayable(f"the world cannot {verb!r}")
+            raise UnplayableLineError(f"there is no action {verb!r}")
 
     def _wait(self, time: str) -> None:
-        self.world.later(**{UNITS[time[-1]]: float(time[:-1])})
+        self.harness.later(**{UNITS[time[-1]]: float(time[:-1])})
 
     def _kiosk(self, rest: str) -> None:
         name, town, agent = (part.strip() for part in rest.split(","))
-        self.world.kiosk(self._phone(agent).msisdn, name, town)
+        self.harness.kiosk(self._phone(agent).msisdn, name, town)
 
     def _order(self, rest: str) -> None:
-        asked = re.fullmatch(r"(\w+) (\d+) x (.+)", rest)
-        if asked is None:
-            raise Unplayable("takes BUYER 2 x TITLE")
-        name, quantity, title = asked.groups()
-        products = self.world.api("GET", "/products?limit=100")["data"]
+        parts = re.fullmatch(r"(\w+) (\d+) x (.+)", rest)
+        if parts is None:
+            raise UnplayableLineError("takes BUYER 2 x TITLE")
+        name, quantity, title = parts.groups()
+        products = self.harness.api("GET", "/products?limit=100")["data"]
         product = next(product for product in products if product["title"] == title)
-        self.world.order(product["id"], int(quantity), self._phone(name).msisdn, name=name.title())
+        self.harness.order(product["id"], int(quantity), self._phone(name).msisdn, name=name.title())
 
     def _brief(self, rest: str) -> None:
-        asked = re.fullmatch(r"(\w+) (\d+) x ([^,]+), (\w+), (\d+), ([\d-]+)", rest)
-        if asked is None:
-            raise Unplayable("takes BUYER 40 x TITLE, CATEGORY, PRICE, DAY")
-        name, quantity, title, category, price, day = asked.groups()
-        money = {"amount": int(price) * 100, "currency": self.world.settings.currency}
-        what = {"title": title, "category": category, "unit_price": money, "quantity": int(quantity), "due_on": day}
-        self.world.brief(what, self._phone(name).msisdn, name=name.title())
+        parts = re.fullmatch(r"(\w+) (\d+) x ([^,]+), (\w+), (\d+), ([\d-]+)", rest)
+        if parts is None:
+            raise UnplayableLineError("takes BUYER 40 x TITLE, CATEGORY, PRICE, DAY")
+        name, quantity, title, category, price, day = parts.groups()
+        money = {"amount": int(price) * 100, "currency": self.harness.settings.currency}
+        brief = {"title": title, "category": category, "unit_price": money, "quantity": int(quantity), "due_on": day}
+        self.harness.brief(brief, self._phone(name).msisdn, name=name.title())
 
     def _ship(self, rest: str) -> None:
         code, carrier, tracking = rest.split()
         body = {"carrier": carrier, "tracking": tracking}
-        self.world.api("POST", f"/orders/{self._order_id(code)}/ship", body)
+        self.harness.api("POST", f"/orders/{self._order_id(code)}/ship", body)
 
     def _order_id(self, code: str) -> str:
-        orders = self.world.api("GET", "/orders?limit=100")["data"]
+        orders = self.harness.api("GET", "/orders?limit=100")["data"]
         return str(next(order["id"] for order in orders if order["code"] == code))
 
-    # -- what came of it
+    # What happened
 
-    def _news(self) -> Iterator[str]:
-        """Events of the shop, then texts, the speaker's own first."""
-        self.world.work()
-        events = self.world.api("GET", "/events?limit=100")["data"]
-        for event in events[self.told :]:
+    def _results(self) -> Iterator[str]:
+        """New events, then new texts; those of the acting phone come first."""
+        self.harness.work()
+        events = self.harness.api("GET", "/events?limit=100")["data"]
+        for event in events[self.events_shown :]:
             yield f"= {event['type']} {event['data'].get('code') or event['data'].get('name') or ''}".rstrip()
-        self.told = len(events)
-        for phone in sorted(self.phones.values(), key=lambda phone: phone is not self.speaker):
-            texts = self.world.inbox(phone.msisdn)
-            for text in texts[phone.read :]:
-                yield from _block("<" if phone is self.speaker else f"^ {phone.name}", text)
-            phone.read = len(texts)
+        self.events_shown = len(events)
+        for phone in sorted(self.phones.values(), key=lambda phone: phone is not self.acting):
+            texts = self.harness.inbox(phone.msisdn)
+            for text in texts[phone.shown :]:
+                yield from _block("<" if phone is self.acting else f"^ {phone.name}", text)
+            phone.shown = len(texts)
 
 
 def _picture() -> bytes:
-    """As the simplest of cameras takes it, in the dark."""
+    """A small black JPEG."""
     from PIL import Image
 
     file = BytesIO()
@@ -189,7 +190,7 @@ def _picture() -> bytes:
 
 
 def _block(mark: str, text: str) -> Iterator[str]:
-    """A text with its mark; further lines of it stand indented."""
+    """A text with its mark; its further lines are indented."""
     first, *others = text.splitlines() or [""]
     yield f"{mark} {first}".rstrip()
     yield from (f"  {line}".rstrip() for line in others)

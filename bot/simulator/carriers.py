@@ -1,16 +1,19 @@
-"""What the providers' APIs serve, for the real SDKs to talk to: texts are taken over and reported.
+"""Stand-ins for the Africa's Talking and Twilio APIs: the real SDKs send texts to them.
 
-How a text fares is chosen by the last six digits of the phone it is for:
+    POST /simulator/africastalking/version1/messaging    username=soko&to=%2B254711000111&message=Hello
+    201  {"SMSMessageData": {"Message": "Sent to 1/1 …", "Recipients": [{"statusCode": 101, …}]}}
 
-              means               Africa's Talking     Twilio
-    …999403   no phone at all     code 403             400, code 21211
-    …999404   switched off        AbsentSubscriber     undelivered, 30003
-    …999405   our money is gone   code 405             (as any other)
-    …999406   wants no texts      code 406             400, code 21610
-    …999429   too many at once    HTTP 429             HTTP 429, code 20429
-    …999500   they are down       HTTP 500             HTTP 500, code 20500
+The last six digits of the receiving phone choose how a text fares:
 
-Every other phone gets its text, and its carrier says so.
+              means                    Africa's Talking     Twilio
+    …999403   not a phone number       code 403             400, code 21211
+    …999404   switched off             AbsentSubscriber     undelivered, 30003
+    …999405   our balance is empty     code 405             (as any other)
+    …999406   opted out of all texts   code 406             400, code 21610
+    …999429   too many requests        HTTP 429             HTTP 429, code 20429
+    …999500   the provider is down     HTTP 500             HTTP 500, code 20500
+
+Every other phone receives its text, and a delivery report says so.
 """
 
 from __future__ import annotations
@@ -26,12 +29,12 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 _PHONE = re.compile(r"\+[1-9][0-9]{7,14}")
-_ABSENT = "999404"
+_SWITCHED_OFF = "999404"
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
-    """One text that a simulated carrier took over."""
+class CarriedMessage:
+    """One text that a simulated carrier accepted."""
 
     id: str
     provider: str
@@ -41,31 +44,31 @@ class Carried:
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
-    """What the carriers need of the world.
+class CarrierSimulator:
+    """What the simulated carriers use of their surroundings.
 
-    `deliver` puts a text on its phone. `report` says how it fared, as (text, status, reason) in the
-    provider's words; it is called while the send still waits for its answer, so it must only note
-    what is to be posted. `new_id` gives 32 hexadecimal digits; `segments` counts a text's parts.
-    A key that is None lets everybody in.
+    `deliver` puts a text into the inbox of its phone. `report` schedules a delivery report (message, status, reason)
+    in the provider's words; it is called before the send request is answered, so it must not post the report itself.
+    `new_id` returns 32 hexadecimal digits; `segments` counts the segments of a text.
+    A key that is None accepts any.
     """
 
-    deliver: Callable[[Carried], None]
-    report: Callable[[Carried, str, str | None], None]
+    deliver: Callable[[CarriedMessage], None]
+    report: Callable[[CarriedMessage, str, str | None], None]
     now: Callable[[], datetime]
     new_id: Callable[[], str]
     segments: Callable[[str], int]
     media: Callable[[str], bytes | None] = lambda _id: None
-    """A picture that a phone sent, by the id of it."""
+    """The picture with this media id that a phone sent, or None."""
     africastalking_key: str | None = None
     twilio_token: str | None = None
     twilio_messages: dict[str, dict[str, Any]] = field(default_factory=dict)
     faults: list[int] = field(default_factory=list)
-    """HTTP statuses that the next sends are answered with, whoever they are for."""
+    """HTTP statuses that answer the next send requests, in order, whatever their recipient."""
 
 
-def routes(network: Network) -> Blueprint:
-    """Both APIs, each under the root to give its SDK: `/simulator/africastalking`, `/simulator/twilio`."""
+def routes(simulator: CarrierSimulator) -> Blueprint:
+    """Both APIs, each under the base URL for its SDK: `/simulator/africastalking` and `/simulator/twilio`."""
     blueprint = Blueprint("carriers", __name__, url_prefix="/simulator")
     account = "/twilio/2010-04-01/Accounts/<account>/Messages"
     for method, path, view in (
@@ -75,7 +78,7 @@ def routes(network: Network) -> Blueprint:
         ("GET", f"{account}/<sid>.json", _twilio_fetch),
         ("GET", f"{account}/<sid>/Media/<media>", _twilio_media),
     ):
-        blueprint.add_url_rule(path, view.__name__, partial(view, network), methods=[method])
+        blueprint.add_url_rule(path, view.__name__, partial(view, simulator), methods=[method])
     return blueprint
 
 
@@ -88,46 +91,47 @@ _AT_REFUSED = {
     "999406": (406, "UserInBlacklist"),
 }
 _PRICE = 0.8
+"""Shillings for one segment."""
 
 
-def _africastalking_send(network: Network) -> Response:
+def _africastalking_send(simulator: CarrierSimulator) -> Response:
     form = request.form
-    if network.africastalking_key not in (None, request.headers.get("apiKey")):
-        return _words(401, "The supplied authentication is invalid")
-    if network.faults:
-        return _words(network.faults.pop(0), "Please try again later")
+    if simulator.africastalking_key not in (None, request.headers.get("apiKey")):
+        return _text(401, "The supplied authentication is invalid")
+    if simulator.faults:
+        return _text(simulator.faults.pop(0), "Please try again later")
     for name in ("username", "to", "message"):
         if not form.get(name):
-            return _words(400, f"Request is missing required form field '{name}'")
+            return _text(400, f"Request is missing required form field '{name}'")
     if len(form.get("from", "")) > 11:
         return _at_answer("InvalidSenderId", [])
     numbers = form["to"].split(",")
-    if down := next((_AT_DOWN[number[-6:]] for number in numbers if number[-6:] in _AT_DOWN), None):
-        return _words(down, "Please try again later")
-    return _at_sent([_at_recipient(network, number) for number in numbers])
+    if status := next((_AT_DOWN[number[-6:]] for number in numbers if number[-6:] in _AT_DOWN), None):
+        return _text(status, "Please try again later")
+    return _at_sent([_at_recipient(simulator, number) for number in numbers])
 
 
-def _at_recipient(network: Network, number: str) -> dict[str, Any]:
+def _at_recipient(simulator: CarrierSimulator, number: str) -> dict[str, Any]:
     form = request.form
     invalid = None if _PHONE.fullmatch(number) else _AT_REFUSED["999403"]
     if refused := invalid or _AT_REFUSED.get(number[-6:]):
         code, status = refused
         return {"statusCode": code, "number": number, "status": status, "cost": "0", "messageId": "None"}
-    parts = network.segments(form["message"])
-    text = Carried(
-        f"ATXid_{network.new_id()}",
+    parts = simulator.segments(form["message"])
+    message = CarriedMessage(
+        f"ATXid_{simulator.new_id()}",
         "africastalking",
         number,
         form.get("from") or "AFRICASTKNG",
         form["message"],
     )
-    _carry(network, text, read=("Success", None), absent=("AbsentSubscriber", None))
+    _carry(simulator, message, delivered=("Success", None), switched_off=("AbsentSubscriber", None))
     return {
         "statusCode": 101,
         "number": number,
         "status": "Success",
         "cost": f"KES {parts * _PRICE:.4f}",
-        "messageId": text.id,
+        "messageId": message.id,
         "messageParts": parts,
     }
 
@@ -153,23 +157,24 @@ _TWILIO_REFUSED = {
 }
 
 
-def _twilio_send(network: Network, account: str) -> Response:
-    if refused := _twilio_refusal(network, account):
+def _twilio_send(simulator: CarrierSimulator, account: str) -> Response:
+    if refused := _twilio_refusal(simulator, account):
         return _twilio_error(*refused)
     form = request.form
-    text = Carried(f"SM{network.new_id()}", "twilio", form["To"], form["From"], form["Body"])
-    message = _twilio_message(network, account, text)
-    status, error = _carry(network, text, read=("delivered", None), absent=("undelivered", "30003"))
-    network.twilio_messages[text.id] = message | {"status": status, "error_code": error and int(error)}
-    return _json(201, message)
+    message = CarriedMessage(f"SM{simulator.new_id()}", "twilio", form["To"], form["From"], form["Body"])
+    resource = _twilio_resource(simulator, account, message)
+    status, error = _carry(simulator, message, delivered=("delivered", None), switched_off=("undelivered", "30003"))
+    simulator.twilio_messages[message.id] = resource | {"status": status, "error_code": error and int(error)}
+    return _json(201, resource)
 
 
-def _twilio_refusal(network: Network, account: str) -> tuple[int, int, str] | None:
+def _twilio_refusal(simulator: CarrierSimulator, account: str) -> tuple[int, int, str] | None:
+    """HTTP status, error code and message with which the request is refused; None if it is accepted."""
     form = request.form
-    if not _twilio_knows(network, account):
+    if not _twilio_authenticates(simulator, account):
         return 401, 20003, "Authenticate"
-    if network.faults:
-        return network.faults.pop(0), 20500, "Please try again later"
+    if simulator.faults:
+        return simulator.faults.pop(0), 20500, "Please try again later"
     for name, code in _TWILIO_REQUIRED.items():
         if not form.get(name):
             return 400, code, f"A '{name}' is required."
@@ -179,56 +184,56 @@ def _twilio_refusal(network: Network, account: str) -> tuple[int, int, str] | No
     return _TWILIO_REFUSED.get(number[-6:] if _PHONE.fullmatch(number) else "999403")
 
 
-def _twilio_knows(network: Network, account: str) -> bool:
+def _twilio_authenticates(simulator: CarrierSimulator, account: str) -> bool:
     given = request.authorization
-    known = given is not None and given.username == account
-    return known and network.twilio_token in (None, given.password if given else None)
+    is_account = given is not None and given.username == account
+    return is_account and simulator.twilio_token in (None, given.password if given else None)
 
 
-def _twilio_message(network: Network, account: str, text: Carried) -> dict[str, Any]:
-    """The message resource as creation answers it: queued, not yet priced."""
-    at = format_datetime(network.now())
-    root = f"/2010-04-01/Accounts/{account}/Messages/{text.id}"
+def _twilio_resource(simulator: CarrierSimulator, account: str, message: CarriedMessage) -> dict[str, Any]:
+    """The message resource as the create request is answered: queued, without a price."""
+    at = format_datetime(simulator.now())
+    root = f"/2010-04-01/Accounts/{account}/Messages/{message.id}"
     return {
         "account_sid": account,
         "api_version": "2010-04-01",
-        "body": text.text,
+        "body": message.text,
         "date_created": at,
         "date_sent": None,
         "date_updated": at,
         "direction": "outbound-api",
         "error_code": None,
         "error_message": None,
-        "from": text.sender,
+        "from": message.sender,
         "messaging_service_sid": None,
         "num_media": "0",
-        "num_segments": str(network.segments(text.text)),
+        "num_segments": str(simulator.segments(message.text)),
         "price": None,
         "price_unit": "USD",
-        "sid": text.id,
+        "sid": message.id,
         "status": "queued",
         "subresource_uris": {"media": f"{root}/Media.json"},
-        "to": text.msisdn,
+        "to": message.msisdn,
         "uri": f"{root}.json",
     }
 
 
-def _twilio_fetch(network: Network, account: str, sid: str) -> Response:
-    message = network.twilio_messages.get(sid)
-    if not _twilio_knows(network, account):
+def _twilio_fetch(simulator: CarrierSimulator, account: str, sid: str) -> Response:
+    resource = simulator.twilio_messages.get(sid)
+    if not _twilio_authenticates(simulator, account):
         return _twilio_error(401, 20003, "Authenticate")
-    if message is None or message["account_sid"] != account:
+    if resource is None or resource["account_sid"] != account:
         return _twilio_error(404, 20404, "The requested resource was not found")
-    return _json(200, message)
+    return _json(200, resource)
 
 
-def _twilio_list(network: Network, account: str) -> Response:
-    """The newest messages, in one page."""
-    if not _twilio_knows(network, account):
+def _twilio_list(simulator: CarrierSimulator, account: str) -> Response:
+    """The newest messages of the account, on one page."""
+    if not _twilio_authenticates(simulator, account):
         return _twilio_error(401, 20003, "Authenticate")
     size = request.args.get("PageSize", 50, int)
-    mine = [message for message in network.twilio_messages.values() if message["account_sid"] == account]
-    messages = mine[::-1][:size]
+    of_account = [message for message in simulator.twilio_messages.values() if message["account_sid"] == account]
+    messages = of_account[::-1][:size]
     uri = f"/2010-04-01/Accounts/{account}/Messages.json?PageSize={size}&Page=0"
     page = {
         "messages": messages,
@@ -244,11 +249,11 @@ def _twilio_list(network: Network, account: str) -> Response:
     return _json(200, page)
 
 
-def _twilio_media(network: Network, account: str, sid: str, media: str) -> Response:
-    """The picture itself. Twilio sends on to a storage of its own; that much is left out."""
-    if not _twilio_knows(network, account):
+def _twilio_media(simulator: CarrierSimulator, account: str, sid: str, media: str) -> Response:
+    """The picture itself; the real Twilio redirects to its file storage first."""
+    if not _twilio_authenticates(simulator, account):
         return _twilio_error(401, 20003, "Authenticate")
-    picture = network.media(media)
+    picture = simulator.media(media)
     if picture is None:
         return _twilio_error(404, 20404, "The requested resource was not found")
     return Response(picture, content_type="image/jpeg")
@@ -263,23 +268,27 @@ def _twilio_error(status: int, code: int, message: str) -> Response:
 
 
 def _carry(
-    network: Network, text: Carried, *, read: tuple[str, str | None], absent: tuple[str, str | None]
+    simulator: CarrierSimulator,
+    message: CarriedMessage,
+    *,
+    delivered: tuple[str, str | None],
+    switched_off: tuple[str, str | None],
 ) -> tuple[str, str | None]:
-    """Let a text reach its phone, or not; what is reported of it, and now true."""
-    off = text.msisdn.endswith(_ABSENT)
-    if not off:
-        network.deliver(text)
-    said = absent if off else read
-    network.report(text, *said)
-    return said
+    """Deliver a text unless its phone is switched off; returns the status and reason that are reported."""
+    is_off = message.msisdn.endswith(_SWITCHED_OFF)
+    if not is_off:
+        simulator.deliver(message)
+    reported = switched_off if is_off else delivered
+    simulator.report(message, *reported)
+    return reported
 
 
-def _words(status: int, text: str) -> Response:
+def _text(status: int, text: str) -> Response:
     return Response(text, status, content_type="text/plain; charset=utf-8")
 
 
 def _json(status: int, body: dict[str, Any]) -> Response:
-    """Exactly `application/json`: with a charset beside it one SDK would not decode the body."""
+    """A response of the type `application/json` without a charset: with one, Africa's Talking's SDK returns text."""
     response = jsonify(body)
     response.status_code = status
     return response

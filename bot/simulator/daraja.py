@@ -1,6 +1,11 @@
-"""What Daraja's API serves, for the real client to talk to: OAuth, B2C v3 and Transaction Status, over the bank's book.
+"""A stand-in for Daraja, Safaricom's M-Pesa API: OAuth, B2C v3 and Transaction Status, over the simulated wallet.
 
-Results are posted to the ResultURL that a request names, as `Owed`; `bot.simulator.bank` says how a payment fares.
+    POST /simulator/daraja/mpesa/b2c/v3/paymentrequest
+    {"OriginatorConversationID": "pay_4k2", "Amount": 1500, "PartyB": "254711000111", "ResultURL": "https://…", …}
+    200  {"ConversationID": "AG_20261123_3f0…", "ResponseCode": "0", …}
+
+Results are posted to the `ResultURL` that a request names, now or later; `bot.simulator.wallet` says how each payment
+goes. Shapes and codes follow Safaricom's documentation at https://developer.safaricom.co.ke.
 """
 
 from __future__ import annotations
@@ -15,136 +20,138 @@ from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, jsonify, request
 
-from bot.simulator.wallet import OPEN, WORDS, Fate, Transfer, enter, fate, find
+from bot.simulator.wallet import DESCRIPTIONS, PaymentScript, Transaction, Transfer, find, record, script_for
 
-MINOR = 100
-LEAST, MOST = 10, 250_000
-LIFE = timedelta(hours=1)
+MINOR_UNITS = 100
+"""Cents in a shilling: Daraja counts whole shillings."""
+SMALLEST_AMOUNT, LARGEST_AMOUNT = 10, 250_000
+TOKEN_LIFETIME = timedelta(hours=1)
 _NAIROBI = ZoneInfo("Africa/Nairobi")
 _TOKEN = "simulated-"  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True)
-class Bank:
-    """What the simulated Daraja needs of the world.
+class DarajaSimulator:
+    """What the simulated Daraja uses of its surroundings.
 
-    `open` is a transaction on its book. `owe` notes that a body is to be posted to an address after so many seconds;
-    `post` does so now. `new_id` gives 32 hexadecimal digits. `key` are consumer key and secret; None lets everybody in.
+    `transaction` opens one on the database of the wallet. `post_later` posts a body to a URL after so many seconds,
+    `post` does so now. `new_id` returns 32 hexadecimal digits. `key` is the consumer key and secret that are accepted;
+    None accepts any.
     """
 
-    open: Callable[[], OPEN]
-    owe: Callable[[str, dict[str, Any], float], None]
+    transaction: Callable[[], Transaction]
+    post_later: Callable[[str, dict[str, Any], float], None]
     post: Callable[[str, dict[str, Any]], None]
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
-    fate: Callable[[str], Fate] = fate
+    script_for: Callable[[str], PaymentScript] = script_for
     key: tuple[str, str] | None = None
     tokens: list[str] = field(default_factory=list)
-    """Those handed out, oldest first."""
+    """The access tokens that were issued, oldest first."""
 
 
-def routes(bank: Bank) -> Blueprint:
+def routes(simulator: DarajaSimulator) -> Blueprint:
     """The API, under the root `/simulator/daraja`."""
     blueprint = Blueprint("simulated_daraja", __name__, url_prefix="/simulator/daraja")
     for method, path, view in (
-        ("GET", "/oauth/v1/generate", _token),
-        ("POST", "/mpesa/b2c/v3/paymentrequest", _pay),
-        ("POST", "/mpesa/transactionstatus/v1/query", _ask),
+        ("GET", "/oauth/v1/generate", _issue_token),
+        ("POST", "/mpesa/b2c/v3/paymentrequest", _request_payment),
+        ("POST", "/mpesa/transactionstatus/v1/query", _query_status),
     ):
-        blueprint.add_url_rule(path, view.__name__, partial(view, bank), methods=[method])
+        blueprint.add_url_rule(path, view.__name__, partial(view, simulator), methods=[method])
     return blueprint
 
 
-# The token
+# Access tokens
 
 
-def _token(bank: Bank) -> Response | tuple[Response, int]:
+def _issue_token(simulator: DarajaSimulator) -> Response | tuple[Response, int]:
     scheme, _, sent = request.headers.get("Authorization", "").partition(" ")
     if scheme != "Basic":
         return _error(400, "400.008.01", "Invalid Authentication passed")
     if request.args.get("grant_type") != "client_credentials":
         return _error(400, "400.008.02", "Invalid grant type passed")
-    if bank.key and b64decode(sent).decode() != ":".join(bank.key):
-        return Response(status=400), 400  # the real one, too, has no words for it
-    token = f"{_TOKEN}{(bank.clock() + LIFE).timestamp():.0f}-{bank.new_id()}"
-    bank.tokens.append(token)
-    return jsonify(access_token=token, expires_in=str(int(LIFE.total_seconds()) - 1))
+    if simulator.key and b64decode(sent).decode() != ":".join(simulator.key):
+        return Response(status=400), 400  # the real API answers with an empty body too
+    token = f"{_TOKEN}{(simulator.clock() + TOKEN_LIFETIME).timestamp():.0f}-{simulator.new_id()}"
+    simulator.tokens.append(token)
+    return jsonify(access_token=token, expires_in=str(int(TOKEN_LIFETIME.total_seconds()) - 1))
 
 
-def _is_let_in(bank: Bank) -> bool:
-    """Any process may have handed it out, so it says itself until when it is good."""
+def _has_valid_token(simulator: DarajaSimulator) -> bool:
+    """Another process may have issued the token, so the token itself carries the time when it expires."""
     token = request.headers.get("Authorization", "").removeprefix(f"Bearer {_TOKEN}")
-    until = token.partition("-")[0]
-    return until.isdecimal() and bank.clock().timestamp() < int(until)
+    expires_at = token.partition("-")[0]
+    return expires_at.isdecimal() and simulator.clock().timestamp() < int(expires_at)
 
 
 # Payments
 
 
-def _pay(bank: Bank) -> Response | tuple[Response, int]:
-    if not _is_let_in(bank):
+def _request_payment(simulator: DarajaSimulator) -> Response | tuple[Response, int]:
+    if not _has_valid_token(simulator):
         return _error(404, "404.001.03", "Invalid Access Token")
     body = request.get_json(force=True)
-    if wrong := _mistake(body):
-        return _error(400, "400.002.02", f"Bad Request - Invalid {wrong}")
-    fares = bank.fate(f"+{body['PartyB']}")
-    if fares.status == 400:
+    if field_name := _invalid_field(body):
+        return _error(400, "400.002.02", f"Bad Request - Invalid {field_name}")
+    script = simulator.script_for(f"+{body['PartyB']}")
+    if script.http_status == 400:
         return _error(400, "400.002.02", "Bad Request - Invalid PartyB")
     transfer = Transfer(
         body["OriginatorConversationID"],
-        _conversation(bank),
+        _new_conversation(simulator),
         f"+{body['PartyB']}",
-        int(body["Amount"]) * MINOR,
+        int(body["Amount"]) * MINOR_UNITS,
         "KES",
-        fares.code,
-        bank.clock(),
+        script.result_code,
+        simulator.clock(),
     )
-    if fares.taken and not _take(bank, transfer):
+    if script.accepted and not _record(simulator, transfer):
         return _error(500, "500.002.1001", "Duplicate OriginatorConversationID.")
-    if fares.taken:
-        _say(bank, body, transfer, fares)
-    if fares.status != 200:
-        return _error(fares.status, "500.003.02", "System is busy. Please try again in few minutes.")
-    return _ack(transfer.id, transfer.conversation)
+    if script.accepted:
+        _post_results(simulator, body, transfer, script)
+    if script.http_status != 200:
+        return _error(script.http_status, "500.003.02", "System is busy. Please try again in few minutes.")
+    return _acknowledgement(transfer.id, transfer.conversation)
 
 
-def _mistake(body: dict[str, Any]) -> str | None:
-    """The first field that is not as it must be."""
+def _invalid_field(body: dict[str, Any]) -> str | None:
+    """The name of the first field that is missing or wrong."""
     amount, phone = str(body.get("Amount", "")), str(body.get("PartyB", ""))
     checks = {
         "OriginatorConversationID": bool(body.get("OriginatorConversationID")),
         "InitiatorName": bool(body.get("InitiatorName")),
         "SecurityCredential": bool(body.get("SecurityCredential")),
         "CommandID": body.get("CommandID") in ("BusinessPayment", "SalaryPayment", "PromotionPayment"),
-        "Amount": amount.isdecimal() and LEAST <= int(amount) <= MOST,
+        "Amount": amount.isdecimal() and SMALLEST_AMOUNT <= int(amount) <= LARGEST_AMOUNT,
         "PartyA": str(body.get("PartyA", "")).isdecimal(),
         "PartyB": phone.isdecimal() and len(phone) == 12 and phone.startswith("254"),
         "Remarks": 2 <= len(str(body.get("Remarks", ""))) <= 100,
         "QueueTimeOutURL": bool(body.get("QueueTimeOutURL")),
         "ResultURL": bool(body.get("ResultURL")),
     }
-    return next((name for name, is_right in checks.items() if not is_right), None)
+    return next((name for name, is_valid in checks.items() if not is_valid), None)
 
 
-def _take(bank: Bank, transfer: Transfer) -> bool:
-    with bank.open() as conn:
-        return enter(conn, transfer)
+def _record(simulator: DarajaSimulator, transfer: Transfer) -> bool:
+    with simulator.transaction() as conn:
+        return record(conn, transfer)
 
 
-def _say(bank: Bank, body: dict[str, Any], transfer: Transfer, fares: Fate) -> None:
-    result = _result(transfer, fares)
-    if fares.early:
-        bank.post(body["ResultURL"], result)
-    if fares.late:
-        bank.owe(body["QueueTimeOutURL"], body, 1.0)
-    for seconds in fares.said_after:
-        bank.owe(body["ResultURL"], result, seconds)
+def _post_results(simulator: DarajaSimulator, body: dict[str, Any], transfer: Transfer, script: PaymentScript) -> None:
+    result = _payment_result(transfer, script)
+    if script.result_before_answer:
+        simulator.post(body["ResultURL"], result)
+    if script.timeout_notice:
+        simulator.post_later(body["QueueTimeOutURL"], body, 1.0)
+    for seconds in script.results_after_s:
+        simulator.post_later(body["ResultURL"], result, seconds)
 
 
-def _result(transfer: Transfer, fares: Fate) -> dict[str, Any]:
-    said = fares.says or transfer.code
+def _payment_result(transfer: Transfer, script: PaymentScript) -> dict[str, Any]:
+    code = script.reported_code or transfer.code
     parameters = {
-        "TransactionAmount": (transfer.amount - fares.short_by) // MINOR,
+        "TransactionAmount": (transfer.amount - script.short_by) // MINOR_UNITS,
         "TransactionReceipt": transfer.receipt,
         "ReceiverPartyPublicName": f"{transfer.msisdn[1:]} - SIMULATED PERSON",
         "TransactionCompletedDateTime": f"{transfer.at.astimezone(_NAIROBI):%d.%m.%Y %H:%M:%S}",
@@ -153,67 +160,70 @@ def _result(transfer: Transfer, fares: Fate) -> dict[str, Any]:
         "B2CRecipientIsRegisteredCustomer": "Y",
         "B2CChargesPaidAccountAvailableFunds": -1980.0,
     }
-    return _envelope(
-        int(said),
-        WORDS[said],
+    return _result(
+        int(code),
+        DESCRIPTIONS[code],
         transfer.id,
         transfer.conversation,
         transfer.receipt,
-        parameters if said == "0" else None,
+        parameters if code == "0" else None,
     )
 
 
-# Their status
+# Transaction status
 
 
-def _ask(bank: Bank) -> Response | tuple[Response, int]:
-    if not _is_let_in(bank):
+def _query_status(simulator: DarajaSimulator) -> Response | tuple[Response, int]:
+    if not _has_valid_token(simulator):
         return _error(404, "404.001.03", "Invalid Access Token")
     body = request.get_json(force=True)
-    wanted = str(body.get("OriginalConversationID", ""))
-    if not wanted:
+    payment_id = str(body.get("OriginalConversationID", ""))
+    if not payment_id:
         return _error(400, "400.002.02", "Bad Request - Invalid OriginalConversationID")
-    with bank.open() as conn:
-        transfer = find(conn, wanted)
-    fares = bank.fate(transfer.msisdn) if transfer else Fate()
-    if fares.asked != 200:
-        return _error(fares.asked, "500.003.02", "System is busy. Please try again in few minutes.")
-    question, conversation = (
-        f"{bank.new_id()[:4]}-{bank.new_id()[:7]}-1",
-        _conversation(bank),
-    )
-    for seconds in fares.told_after:
-        bank.owe(body["ResultURL"], _answer(transfer, question, conversation), seconds)
-    return _ack(question, conversation)
+    with simulator.transaction() as conn:
+        transfer = find(conn, payment_id)
+    script = simulator.script_for(transfer.msisdn) if transfer else PaymentScript()
+    if script.query_status != 200:
+        return _error(script.query_status, "500.003.02", "System is busy. Please try again in few minutes.")
+    query_id = f"{simulator.new_id()[:4]}-{simulator.new_id()[:7]}-1"
+    conversation = _new_conversation(simulator)
+    for seconds in script.query_answers_after_s:
+        simulator.post_later(body["ResultURL"], _status_result(transfer, query_id, conversation), seconds)
+    return _acknowledgement(query_id, conversation)
 
 
-def _answer(transfer: Transfer | None, question: str, conversation: str) -> dict[str, Any]:
+def _status_result(transfer: Transfer | None, query_id: str, conversation: str) -> dict[str, Any]:
     if transfer is None:
-        words = "The transaction receipt number does not exist."
-        return _envelope(2032, words, question, conversation, "MBN0000000", None)
+        description = "The transaction receipt number does not exist."
+        return _result(2032, description, query_id, conversation, "MBN0000000", None)
     parameters = {
         "DebitPartyName": "600997 - Soko",
         "CreditPartyName": f"{transfer.msisdn[1:]} - SIMULATED PERSON",
         "OriginatorConversationID": transfer.id,
         "InitiatedTime": f"{transfer.at.astimezone(_NAIROBI):%Y%m%d%H%M%S}",
         "TransactionStatus": "Completed" if transfer.code == "0" else "Failed",
-        "Amount": str(transfer.amount // MINOR),
+        "Amount": str(transfer.amount // MINOR_UNITS),
         "ConversationID": transfer.conversation,
         "ReceiptNo": transfer.receipt,
     }
-    return _envelope(0, WORDS["0"], question, conversation, "MBN0000000", parameters)
+    return _result(0, DESCRIPTIONS["0"], query_id, conversation, "MBN0000000", parameters)
 
 
 # Both
 
 
-def _envelope(
-    code: int | str, words: str, originator: str, conversation: str, receipt: str, parameters: dict[str, Any] | None
+def _result(
+    code: int,
+    description: str,
+    originator: str,
+    conversation: str,
+    receipt: str,
+    parameters: dict[str, Any] | None,
 ) -> dict[str, Any]:
     result: dict[str, Any] = {
         "ResultType": 0,
         "ResultCode": code,
-        "ResultDesc": words,
+        "ResultDesc": description,
         "OriginatorConversationID": originator,
         "ConversationID": conversation,
         "TransactionID": receipt,
@@ -225,11 +235,11 @@ def _envelope(
     return {"Result": result}
 
 
-def _conversation(bank: Bank) -> str:
-    return f"AG_{bank.clock():%Y%m%d}_{bank.new_id()[:20]}"
+def _new_conversation(simulator: DarajaSimulator) -> str:
+    return f"AG_{simulator.clock():%Y%m%d}_{simulator.new_id()[:20]}"
 
 
-def _ack(originator: str, conversation: str) -> Response:
+def _acknowledgement(originator: str, conversation: str) -> Response:
     return jsonify(
         ConversationID=conversation,
         OriginatorConversationID=originator,
@@ -238,5 +248,5 @@ def _ack(originator: str, conversation: str) -> Response:
     )
 
 
-def _error(status: int, code: str, words: str) -> tuple[Response, int]:
-    return jsonify(requestId="11728-2929992-1", errorCode=code, errorMessage=words), status
+def _error(status: int, code: str, message: str) -> tuple[Response, int]:
+    return jsonify(requestId="11728-2929992-1", errorCode=code, errorMessage=message), status

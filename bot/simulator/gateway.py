@@ -1,4 +1,4 @@
-"""Phones without a network: what a person does, posted as her provider would post it.
+"""Simulated phones: what a person does with one is posted to our webhooks as the provider would post it.
 
     gateway.dial("+254711000111")         -> "CON Soko\\n1. Sell something…"
     gateway.answer("+254711000111", "1")  -> "CON What are you selling?"
@@ -6,8 +6,8 @@
     gateway.text("+254711000111", "SELL basket 1500")
     gateway.picture("+254711000111", "PHOTO K7P4", jpeg)
 
-Nothing here opens a socket: requests go straight into the WSGI application, and `WsgiAdapter`
-lets the providers' own SDKs do the same in the other direction.
+No socket is opened: requests go straight into the WSGI application. In the other direction `WsgiAdapter` lets the
+providers' own SDKs do the same.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from werkzeug.test import Client, TestResponse
 from bot.runtime.settings import Settings
 from bot.simulator import media
 
-NETWORK = "99999"  # the provider's own code for its simulated network
+NETWORK = "99999"  # Africa's Talking's code for its own simulator
 ACCOUNT_SID = "AC" + "0" * 32
 TWILIO_NUMBER = "+15005550006"
 ORIGIN = "http://simulator"
-"""Where the simulated carriers are reached, without a socket."""
+"""The origin of the simulated carriers' APIs; `WsgiAdapter` answers it without a socket."""
 TWILIO_URL = f"{ORIGIN}/simulator/twilio"
 
 
 @dataclass(slots=True)
-class _Call:
+class _OpenCall:
     """One USSD session as the gateway sees it."""
 
     session_id: str
@@ -44,26 +44,26 @@ class _Call:
     typed: list[str]
     started_at: datetime
     hops: int = 0
-    said: str = ""
+    last_reply: str = ""
 
     @property
     def text(self) -> str:
-        """All that was typed so far. Nothing is escaped: `3*4` looks like two answers, as in real life."""
+        """All answers so far, joined by `*`. Nothing is escaped: `3*4` looks like two answers, as on a real network."""
         return "*".join(self.typed)
 
 
 @dataclass(frozen=True, slots=True)
-class _Posted:
+class _WebhookPost:
     path: str
     fields: Mapping[str, str]
     headers: Mapping[str, str]
 
 
 class Gateway:
-    """Every simulated phone, by its MSISDN. `new_id` gives 32 hexadecimal digits, new each time.
+    """Every simulated phone, by its MSISDN. `new_id` returns 32 hexadecimal digits, different each time.
 
-    `dial`, `answer` and `hang_up` keep their calls in this process; `post_ussd` and `post_end`
-    serve a caller that keeps its own.
+    `dial`, `answer` and `hang_up` keep the open calls in this process. `post_ussd` and `post_end` are for a caller that
+    keeps them itself, as the page in the browser does.
     """
 
     def __init__(
@@ -73,29 +73,29 @@ class Gateway:
         self._settings = settings
         self._now = now
         self._new_id = new_id
-        self._calls: dict[str, _Call] = {}
-        self._last: _Posted | None = None
+        self._calls: dict[str, _OpenCall] = {}
+        self._last: _WebhookPost | None = None
 
     # Calls
 
     def dial(self, msisdn: str, code: str | None = None) -> str:
-        """Start a call to our code. What follows it in `code` is typed ahead, as a network does it."""
+        """Start a call; returns the first screen. In `code`, what follows our service code counts as typed ahead."""
         service, ahead = self._split(code or self._settings.ussd_code)
         typed = [ahead] if ahead else []
-        self._calls[msisdn] = _Call(f"ATUid_{self._new_id()}", service, typed, self._now())
+        self._calls[msisdn] = _OpenCall(f"ATUid_{self._new_id()}", service, typed, self._now())
         return self._hop(msisdn)
 
     def answer(self, msisdn: str, text: str) -> str:
-        """Type `text` and press send. KeyError when no call is open."""
+        """Type `text` and press send; returns the next screen. Raises KeyError if the phone is in no call."""
         self._calls[msisdn].typed.append(text)
         return self._hop(msisdn)
 
     def hang_up(self, msisdn: str) -> None:
-        """Drop the call while it is still asking. KeyError when no call is open."""
+        """Drop the call before it has ended. Raises KeyError if the phone is in no call."""
         self._post(self._ended(msisdn, self._calls.pop(msisdn), "Incomplete"))
 
     def _split(self, code: str) -> tuple[str, str]:
-        """`*384*22*3*1#` is our `*384*22#` with `3*1` typed ahead."""
+        """The service code and what is typed ahead: `*384*22*3*1#` is `*384*22#` and `3*1`."""
         ours = self._settings.ussd_code
         stem = ours.removesuffix("#") + "*"
         return (ours, code.removeprefix(stem).removesuffix("#")) if code.startswith(stem) else (code, "")
@@ -103,17 +103,17 @@ class Gateway:
     def _hop(self, msisdn: str) -> str:
         call = self._calls[msisdn]
         call.hops += 1
-        call.said = self.post_ussd(call.session_id, msisdn, call.code, call.text)
-        if not call.said.startswith("CON "):
-            # Not noted as the last request: what a provider repeats is the hop.
-            status = "Success" if call.said.startswith("END ") else "Failed"
+        call.last_reply = self.post_ussd(call.session_id, msisdn, call.code, call.text)
+        if not call.last_reply.startswith("CON "):
+            # sent without becoming the last request: `repeat` is to repeat the hop
+            status = "Success" if call.last_reply.startswith("END ") else "Failed"
             self._send(self._ended(msisdn, self._calls.pop(msisdn), status))
-        return call.said
+        return call.last_reply
 
-    # Calls that somebody else remembers
+    # Calls whose state the caller keeps
 
     def post_ussd(self, session_id: str, msisdn: str, code: str, text: str) -> str:
-        """One hop: the raw answer, `CON …` or `END …`. `text` is cumulative."""
+        """Post one hop; returns the raw answer, `CON …` or `END …`. `text` holds all answers of the call so far."""
         fields = {
             "sessionId": session_id,
             "phoneNumber": msisdn,
@@ -124,12 +124,12 @@ class Gateway:
         return self._post(self._africastalking("ussd", fields)).get_data(as_text=True)
 
     def post_end(self, session_id: str, msisdn: str, code: str, text: str) -> None:
-        """The call was dropped; how long it lasted and what it showed last, nobody noted."""
+        """Report that the call was dropped; its duration and its last screen are not known here."""
         hops = text.count("*") + 2 if text else 1
-        call = _Call(session_id, code, [text], self._now(), hops)
+        call = _OpenCall(session_id, code, [text], self._now(), hops)
         self._post(self._ended(msisdn, call, "Incomplete"))
 
-    def _ended(self, msisdn: str, call: _Call, status: str) -> _Posted:
+    def _ended(self, msisdn: str, call: _OpenCall, status: str) -> _WebhookPost:
         fields = {
             "date": f"{self._now():%Y-%m-%d %H:%M:%S}",
             "sessionId": call.session_id,
@@ -141,11 +141,11 @@ class Gateway:
             "durationInMillis": str((self._now() - call.started_at) // timedelta(milliseconds=1)),
             "hopsCount": str(call.hops),
             "input": call.text,
-            "lastAppResponse": call.said,
+            "lastAppResponse": call.last_reply,
         }
         return self._africastalking("ussd-events", fields)
 
-    # Texts and their reports
+    # Texts and their delivery reports
 
     def text(
         self,
@@ -155,40 +155,43 @@ class Gateway:
         provider: Literal["africastalking", "twilio"] = "africastalking",
         id: str | None = None,
     ) -> int:
-        """Send a text to our short code, or to our Twilio number; the HTTP status it was answered with.
+        """Send a text to our short code, or to our Twilio number; returns the HTTP status of the webhook's answer.
 
-        `id` posts it under a message id that was used before.
+        `id` is the message id to post it under; give a used one to simulate a repeated webhook.
         """
         post = self._twilio_text if provider == "twilio" else self._africastalking_text
         return self._post(post(msisdn, body, id)).status_code
 
     def picture(self, msisdn: str, body: str, *pictures: bytes) -> int:
-        """Send pictures, perhaps with words, to our Twilio number; the HTTP status it was answered with."""
+        """Send pictures to our Twilio number; `body` may be empty. Returns the HTTP status of the answer."""
         sid = f"MM{self._new_id()}"
         fields = dict(self._twilio_text(msisdn, body, sid).fields)
-        kept_at = f"{TWILIO_URL}/2010-04-01/Accounts/{fields['AccountSid']}/Messages/{sid}/Media"
+        media_url = f"{TWILIO_URL}/2010-04-01/Accounts/{fields['AccountSid']}/Messages/{sid}/Media"
         fields["NumMedia"] = str(len(pictures))
         for n, picture in enumerate(pictures):
             id = f"ME{self._new_id()}"
             media.put(self._settings, id, picture)
-            fields |= {f"MediaContentType{n}": "image/jpeg", f"MediaUrl{n}": f"{kept_at}/{id}"}
+            fields |= {f"MediaContentType{n}": "image/jpeg", f"MediaUrl{n}": f"{media_url}/{id}"}
         return self._post(self._twilio("sms", fields)).status_code
 
     def report(self, provider_id: str, status: str, *, msisdn: str, reason: str | None = None) -> int:
-        """Report how a text we sent to `msisdn` fared, in its provider's words; the HTTP status."""
+        """Post a delivery report for a text to `msisdn`, in the provider's words; returns the HTTP status."""
         twilio = provider_id.startswith("SM")
         post = self._twilio_report if twilio else self._africastalking_report
         return self._post(post(provider_id, status, msisdn, reason)).status_code
 
     def repeat(self) -> str:
-        """Post the last request once more, as it was: a provider that saw no answer does so."""
+        """Post the last request again, unchanged, as a provider does that received no answer; returns the answer.
+
+        Raises LookupError if nothing was posted yet.
+        """
         if self._last is None:
             raise LookupError("nothing was posted yet")
         return self._send(self._last).get_data(as_text=True)
 
     # Africa's Talking
 
-    def _africastalking_text(self, msisdn: str, body: str, message_id: str | None) -> _Posted:
+    def _africastalking_text(self, msisdn: str, body: str, message_id: str | None) -> _WebhookPost:
         fields = {
             "date": f"{self._now():%Y-%m-%d %H:%M:%S}",
             "from": msisdn,
@@ -201,16 +204,16 @@ class Gateway:
         }
         return self._africastalking("sms", fields)
 
-    def _africastalking_report(self, provider_id: str, status: str, msisdn: str, reason: str | None) -> _Posted:
+    def _africastalking_report(self, provider_id: str, status: str, msisdn: str, reason: str | None) -> _WebhookPost:
         fields = {"id": provider_id, "status": status, "phoneNumber": msisdn, "networkCode": NETWORK}
         return self._africastalking("delivery", fields | ({"failureReason": reason} if reason else {}))
 
-    def _africastalking(self, path: str, fields: Mapping[str, str]) -> _Posted:
-        return _Posted(f"/webhooks/africastalking/{self._settings.webhook_secret}/{path}", fields, {})
+    def _africastalking(self, path: str, fields: Mapping[str, str]) -> _WebhookPost:
+        return _WebhookPost(f"/webhooks/africastalking/{self._settings.webhook_secret}/{path}", fields, {})
 
     # Twilio
 
-    def _twilio_text(self, msisdn: str, body: str, message_id: str | None) -> _Posted:
+    def _twilio_text(self, msisdn: str, body: str, message_id: str | None) -> _WebhookPost:
         sid = message_id or f"SM{self._new_id()}"
         fields = {
             "SmsMessageSid": sid,
@@ -227,7 +230,7 @@ class Gateway:
         }
         return self._twilio("sms", fields)
 
-    def _twilio_report(self, sid: str, status: str, msisdn: str, reason: str | None) -> _Posted:
+    def _twilio_report(self, sid: str, status: str, msisdn: str, reason: str | None) -> _WebhookPost:
         fields = {
             "SmsSid": sid,
             "SmsStatus": status,
@@ -240,27 +243,27 @@ class Gateway:
         }
         return self._twilio("status", fields | ({"ErrorCode": reason} if reason else {}))
 
-    def _twilio(self, path: str, fields: Mapping[str, str]) -> _Posted:
+    def _twilio(self, path: str, fields: Mapping[str, str]) -> _WebhookPost:
         path = f"/webhooks/twilio/{path}"
         validator = RequestValidator(self._settings.twilio_auth_token or "")
         headers = {
             "X-Twilio-Signature": validator.compute_signature(self._settings.url + path, fields),
             "I-Twilio-Idempotency-Token": self._new_id(),
         }
-        return _Posted(path, fields, headers)
+        return _WebhookPost(path, fields, headers)
 
     # The wire
 
-    def _post(self, posted: _Posted) -> TestResponse:
-        self._last = posted
-        return self._send(posted)
+    def _post(self, post: _WebhookPost) -> TestResponse:
+        self._last = post
+        return self._send(post)
 
-    def _send(self, posted: _Posted) -> TestResponse:
-        return self._client.post(posted.path, data=posted.fields, headers=posted.headers)
+    def _send(self, post: _WebhookPost) -> TestResponse:
+        return self._client.post(post.path, data=post.fields, headers=post.headers)
 
 
 class WsgiAdapter(BaseAdapter):
-    """Mounted on a `requests.Session`, it takes requests into a WSGI application instead of a socket."""
+    """A `requests` transport that calls a WSGI application instead of opening a socket."""
 
     def __init__(self, app: WSGIApplication) -> None:
         super().__init__()
@@ -279,4 +282,4 @@ class WsgiAdapter(BaseAdapter):
         return response
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        """There is nothing to close."""

@@ -1,40 +1,31 @@
-"""What the simulated carriers brought to each phone, for the page and for testers to read."""
+"""The texts that the simulated carriers delivered to each phone, for the page and for tests."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Index, Integer, MetaData, String, Table, Text
-from sqlalchemy_utc import UtcDateTime
+from sqlalchemy import Connection
 
-from bot.simulator.carriers import Carried
+from bot.simulator.carriers import CarriedMessage
+from bot.simulator.tables import simulated_text
 
-metadata = MetaData()
-simulated_text = Table(
-    "simulated_text",
-    metadata,
-    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
-    Column("id", String, nullable=False, unique=True),
-    Column("msisdn", String, nullable=False),
-    Column("sender", String, nullable=False),
-    Column("text", Text, nullable=False),
-    Column("at", UtcDateTime, nullable=False),
-    Index("ix_simulated_text_msisdn", "msisdn", "seq"),
-)
-KEPT = 200
+LONGEST_LIST = 200
 
 
-def put(conn: Connection, text: Carried, now: datetime) -> None:
+def put(conn: Connection, message: CarriedMessage, now: datetime) -> None:
+    """Add a text to the inbox of its phone."""
     conn.execute(
-        simulated_text.insert().values(id=text.id, msisdn=text.msisdn, sender=text.sender, text=text.text, at=now)
+        simulated_text.insert().values(
+            id=message.id, msisdn=message.msisdn, sender=message.sender, text=message.text, at=now
+        )
     )
 
 
 def read(conn: Connection, msisdn: str) -> list[dict[str, Any]]:
-    """The newest first, as `GET /simulator/messages` shows them."""
+    """The newest `LONGEST_LIST` texts of a phone, newest first, as `GET /simulator/messages` returns them."""
     newest = simulated_text.select().where(simulated_text.c.msisdn == msisdn).order_by(simulated_text.c.seq.desc())
     return [
         {"id": row.id, "from": row.sender, "text": row.text, "at": row.at.isoformat().replace("+00:00", "Z")}
-        for row in conn.execute(newest.limit(KEPT))
+        for row in conn.execute(newest.limit(LONGEST_LIST))
     ]

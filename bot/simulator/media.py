@@ -1,4 +1,4 @@
-"""Pictures that simulated phones sent, kept as Twilio keeps them: until somebody with its key comes for them."""
+"""The pictures that simulated phones sent: files from which the simulated Twilio serves them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _ID = re.compile(r"ME[0-9a-f]{32}")
 
 
 def put(settings: Settings, id: str, picture: bytes) -> None:
-    """Keep a picture for whichever process will serve it; `id` is `ME` and 32 hexadecimal digits."""
+    """Store a picture where every process finds it; `id` is `ME` and 32 hexadecimal digits."""
     folder = _folder(settings)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / id).write_bytes(picture)
 
 
 def find(settings: Settings, id: str) -> bytes | None:
-    """The picture with this id, whichever process kept it."""
+    """The picture with this id, or None; any process may have stored it."""
     file = _folder(settings) / id
     return file.read_bytes() if _ID.fullmatch(id) and file.exists() else None
 

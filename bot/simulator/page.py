@@ -1,7 +1,7 @@
-"""The simulator's page, for development: three handsets, a storefront, a clock and a wire log.
+"""The simulator's page, for development: three phones, a storefront, a clock and a log of webhook requests.
 
-The browser keeps its calls (a session's id and all that was typed in it), so any process can
-carry the next hop. What the carrier posted meanwhile, and what it heard, comes along:
+The browser keeps the state of its calls (the session's id and all that was typed), so any process can answer the next
+hop. Each answer brings the webhook requests that were posted meanwhile:
 
     POST /simulator/dial  {"msisdn": "+254711000111", "session_id": "ATUid_9c2f", "code": "*384*22#"}
     200  {"reply": "CON Soko…", "wire": [{"method": "POST", "path": "/webhooks/…/ussd", …}]}
@@ -25,34 +25,37 @@ from werkzeug.wrappers import Response as WireResponse
 from bot.simulator.gateway import Gateway
 
 Resource = dict[str, Any]
+PlaceOrder = Callable[[Resource, str], tuple[int, Resource]]
+"""Takes the body of `POST /orders` and an idempotency key; returns the HTTP status and the JSON of the answer."""
 Exchange = dict[str, str | int]
+"""One request and its answer: `method`, `path`, `body`, `status` and `answer`."""
 
 
-class Wire:
-    """WSGI middleware between the simulated carrier and the service; it notes what passes."""
+class WireLog:
+    """WSGI middleware between the simulated carriers and our webhooks; records the requests that pass."""
 
     def __init__(self, app: WSGIApplication) -> None:
         self._app = app
-        self._heard: ContextVar[list[Exchange] | None] = ContextVar("heard", default=None)
+        self._recorded: ContextVar[list[Exchange] | None] = ContextVar("recorded", default=None)
 
     @contextmanager
-    def listening(self) -> Iterator[list[Exchange]]:
-        """What passes in this context (one request's thread) until the block ends, in order."""
-        heard: list[Exchange] = []
-        token = self._heard.set(heard)
+    def recording(self) -> Iterator[list[Exchange]]:
+        """The list to which this context (the thread of one request) adds its exchanges until the block ends."""
+        recorded: list[Exchange] = []
+        token = self._recorded.set(recorded)
         try:
-            yield heard
+            yield recorded
         finally:
-            self._heard.reset(token)
+            self._recorded.reset(token)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        heard = self._heard.get()
-        if heard is None:
+        recorded = self._recorded.get()
+        if recorded is None:
             return self._app(environ, start_response)
         sent = WireRequest(environ).get_data()
         environ["wsgi.input"] = BytesIO(sent)
         answer = WireResponse.from_app(self._app, environ, buffered=True)
-        heard.append(
+        recorded.append(
             {
                 "method": environ["REQUEST_METHOD"],
                 "path": environ["PATH_INFO"],
@@ -73,7 +76,7 @@ def _e164(number: str) -> str:
 Msisdn = Annotated[str, AfterValidator(_e164)]
 
 
-class Call(BaseModel):
+class HopRequest(BaseModel):
     """A hop of a call: `text` is all that was typed since dialling, joined by `*`."""
 
     msisdn: Msisdn
@@ -82,45 +85,50 @@ class Call(BaseModel):
     text: str = ""
 
 
-class Text(BaseModel):
+class TextRequest(BaseModel):
+    """A text that a phone sends, and the provider that brings it."""
+
     msisdn: Msisdn
     text: str
     provider: Literal["africastalking", "twilio"] = "africastalking"
 
 
-class Step(BaseModel):
+class ClockRequest(BaseModel):
+    """How far the clock is to move forward: at most a leap year."""
+
     advance_seconds: Annotated[int, Field(strict=True, ge=0, le=366 * 86_400)]
 
 
-class Order(RootModel[Resource]):
-    """The body of `POST /api/v1/orders`, which the API itself checks."""
+class OrderRequest(RootModel[Resource]):
+    """The body of `POST /api/v1/orders`; the marketplace validates it."""
 
 
-Shape = TypeVar("Shape", bound=BaseModel)
+RequestModel = TypeVar("RequestModel", bound=BaseModel)
 
 
-def _read(shape: type[Shape]) -> Shape:
-    return shape.model_validate_json(request.get_data())
+def _read(model: type[RequestModel]) -> RequestModel:
+    """The request's body; raises ValidationError."""
+    return model.model_validate_json(request.get_data())
 
 
 def _refuse(error: ValidationError) -> tuple[Response, int]:
-    flaws = [": ".join([*map(str, flaw["loc"]), flaw["msg"]]) for flaw in error.errors(include_url=False)]
-    return jsonify(detail="; ".join(flaws)), 400
+    details = [": ".join([*map(str, detail["loc"]), detail["msg"]]) for detail in error.errors(include_url=False)]
+    return jsonify(detail="; ".join(details)), 400
 
 
 def routes(
     gateway: Gateway,
-    wire: Wire,
+    wire: WireLog,
     *,
     inbox: Callable[[str], list[Resource]],
     advance: Callable[[int], datetime],
-    place_order: Callable[[Resource, str], tuple[int, Resource]],
+    place_order: PlaceOrder,
     new_key: Callable[[], str],
     ussd_code: str,
     short_code: str,
     timezone: str,
 ) -> Blueprint:
-    """Everything under `/simulator`. `gateway` posts through `wire`; the rest is the service's own."""
+    """Everything under `/simulator`. `gateway` posts through `wire`; the rest belongs to the service."""
     page = Blueprint(
         "simulator", __name__, url_prefix="/simulator", template_folder="templates", static_folder="static"
     )
@@ -133,39 +141,39 @@ def routes(
     @page.post("/dial")
     @page.post("/answer")
     def hop() -> Response:
-        call = _read(Call)
-        with wire.listening() as heard:
+        call = _read(HopRequest)
+        with wire.recording() as exchanges:
             reply = gateway.post_ussd(call.session_id, call.msisdn, call.code, call.text)
-        return jsonify(reply=reply, wire=heard)
+        return jsonify(reply=reply, wire=exchanges)
 
     @page.post("/hang-up")
     def hang_up() -> Response:
-        call = _read(Call)
-        with wire.listening() as heard:
+        call = _read(HopRequest)
+        with wire.recording() as exchanges:
             gateway.post_end(call.session_id, call.msisdn, call.code, call.text)
-        return jsonify(wire=heard)
+        return jsonify(wire=exchanges)
 
     @page.post("/text")
     def text() -> Response:
-        sms = _read(Text)
-        with wire.listening() as heard:
+        sms = _read(TextRequest)
+        with wire.recording() as exchanges:
             gateway.text(sms.msisdn, sms.text, provider=sms.provider)
-        return jsonify(wire=heard)
+        return jsonify(wire=exchanges)
 
     @page.get("/messages")
     def messages() -> Response:
-        # A bare + in an address reads as a space.
+        # an unescaped + in a query string is decoded as a space
         msisdn = "+" + request.args.get("msisdn", "").strip(" +")
         return jsonify(data=inbox(msisdn))
 
     @page.post("/clock")
     def clock() -> Response:
-        now = advance(_read(Step).advance_seconds)
+        now = advance(_read(ClockRequest).advance_seconds)
         return jsonify(now=now.isoformat().replace("+00:00", "Z"))
 
     @page.post("/orders")
     def order() -> tuple[Response, int]:
-        status, answer = place_order(_read(Order).root, new_key())
+        status, answer = place_order(_read(OrderRequest).root, new_key())
         return jsonify(answer), status
 
     return page

@@ -1,26 +1,26 @@
-"""Mobile money without a bank: one book of payments, and the built-in provider that pays from it at once.
+"""Simulated mobile money: one table of payments, and the provider called `simulator`, which pays from it at once.
 
-How a payment fares is chosen by the last six digits of the phone it is for:
+The last six digits of the receiving phone choose how a payment goes:
 
-              means                                   with Daraja
-    …777001   our float is empty                      result 1
-    …777003   paid, and said before the request is answered
-    …777004   over the day's limit                    result 4
-    …777008   her wallet would be too full            result 8
-    …777017   paid, though it says that it broke      result 17
-    …777026   not paid, it is busy                    result 26
-    …777201   our credential is wrong                 result 2001
-    …777202   paid, and nobody says so                only the status tells
-    …777222   paid, and said twice
-    …777400   refused outright                        400.002.02
-    …777404   not registered                          result 2040
-    …777408   paid, though it says that it is late    the time-out, no result
-    …777500   paid, though it says that it broke      500, then the result
-    …777503   not paid, it is down                    500
-    …777999   another amount is said than was asked
+              means                                            with Daraja
+    …777001   our float is empty                               result 1
+    …777003   paid; the result is posted before the request is answered
+    …777004   over the day's limit                             result 4
+    …777008   the recipient's wallet would be too full         result 8
+    …777017   paid, but the result reports an internal error   result 17
+    …777026   not paid, the provider is busy                   result 26
+    …777201   our credential is wrong                          result 2001
+    …777202   paid, and no result is posted                    only a status query tells
+    …777222   paid, and the result is posted twice
+    …777400   the request is refused                           400.002.02
+    …777404   the recipient is not registered                  result 2040
+    …777408   paid, and a time-out is reported                 the time-out notice, no result
+    …777500   paid, but the request is answered with an error  500, then the result
+    …777503   not paid, the provider is down                   500
+    …777999   the result names another amount than requested
 
-Every other phone is paid, and a second later somebody says so. The built-in provider, which is asked and answers in one
-breath, knows only whether and why not.
+Every other phone is paid, and the result is posted a second later. The provider called `simulator` answers the request
+with the final status, so it uses only the result code.
 """
 
 from __future__ import annotations
@@ -32,69 +32,57 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Column, Connection, MetaData, String, Table, func, select
-from sqlalchemy_utc import UtcDateTime
+from sqlalchemy import Connection, func, select
 
 from bot.providers.payment_contracts import FaultParty, NotFound, NotPaid, Paid, Payment, PaymentStatus
+from bot.simulator.tables import simulated_payment
 from state.tables import insert_new
 
-metadata = MetaData()
-simulated_payment = Table(
-    "simulated_payment",
-    metadata,
-    Column("id", String, primary_key=True),
-    Column("conversation", String, nullable=False),
-    Column("msisdn", String, nullable=False),
-    Column("amount", BigInteger, nullable=False),
-    Column("currency", String, nullable=False),
-    Column("code", String, nullable=False),
-    Column("at", UtcDateTime, nullable=False),
-)
-
-OPEN = AbstractContextManager[Connection]
-"""A transaction on the book."""
+Transaction = AbstractContextManager[Connection]
+"""A database transaction that is committed when its block ends."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
-    """How a payment fares.
+class PaymentScript:
+    """How the simulated Daraja treats a payment.
 
-    `status` answers the request, which was `taken` over or not whatever the answer says; `code` is the result, said
-    after each of `said_after` seconds, with `short_by` minor units missing, or lied about as `says`. `early` says it
-    before the answer as well, and `late` sends the notice of a time-out. `asked` answers the question for its status,
-    `told_after` as above.
+    `http_status` answers the request; `accepted` says whether the payment is recorded, whatever that answer is. The
+    result has the code `result_code`, or `reported_code` if it lies, and `short_by` minor units less than was paid. It
+    is posted after each of `results_after_s` seconds; with `result_before_answer` also before the request is answered.
+    `timeout_notice` posts a time-out after a second. A status query is answered with `query_status`, and its result is
+    posted after each of `query_answers_after_s` seconds.
     """
 
-    status: int = 200
-    taken: bool = True
-    code: str = "0"
-    said_after: tuple[float, ...] = (1.0,)
+    http_status: int = 200
+    accepted: bool = True
+    result_code: str = "0"
+    results_after_s: tuple[float, ...] = (1.0,)
     short_by: int = 0
-    says: str | None = None
-    early: bool = False
-    late: bool = False
-    asked: int = 200
-    told_after: tuple[float, ...] = (1.0,)
+    reported_code: str | None = None
+    result_before_answer: bool = False
+    timeout_notice: bool = False
+    query_status: int = 200
+    query_answers_after_s: tuple[float, ...] = (1.0,)
 
 
-FATES = {
-    "777001": Fate(code="1"),
-    "777003": Fate(early=True, said_after=()),
-    "777004": Fate(code="4"),
-    "777008": Fate(code="8"),
-    "777017": Fate(says="17"),
-    "777026": Fate(code="26"),
-    "777201": Fate(code="2001"),
-    "777202": Fate(said_after=()),
-    "777222": Fate(said_after=(1.0, 2.0)),
-    "777400": Fate(status=400, taken=False),
-    "777404": Fate(code="2040"),
-    "777408": Fate(late=True, said_after=()),
-    "777500": Fate(status=500),
-    "777503": Fate(status=500, taken=False),
-    "777999": Fate(short_by=100),
+SCRIPTS = {
+    "777001": PaymentScript(result_code="1"),
+    "777003": PaymentScript(result_before_answer=True, results_after_s=()),
+    "777004": PaymentScript(result_code="4"),
+    "777008": PaymentScript(result_code="8"),
+    "777017": PaymentScript(reported_code="17"),
+    "777026": PaymentScript(result_code="26"),
+    "777201": PaymentScript(result_code="2001"),
+    "777202": PaymentScript(results_after_s=()),
+    "777222": PaymentScript(results_after_s=(1.0, 2.0)),
+    "777400": PaymentScript(http_status=400, accepted=False),
+    "777404": PaymentScript(result_code="2040"),
+    "777408": PaymentScript(timeout_notice=True, results_after_s=()),
+    "777500": PaymentScript(http_status=500),
+    "777503": PaymentScript(http_status=500, accepted=False),
+    "777999": PaymentScript(short_by=100),
 }
-WORDS = {
+DESCRIPTIONS = {
     "0": "The service request is processed successfully.",
     "1": "The balance is insufficient for the transaction.",
     "4": "The transaction would exceed the daily limit.",
@@ -104,18 +92,19 @@ WORDS = {
     "2001": "The initiator information is invalid.",
     "2040": "Credit Party customer type can't be supported by the service.",
 }
-_BLAMES: dict[str, FaultParty] = {"1": "us", "8": "recipient", "2001": "us", "2040": "recipient"}
-"""Whose matter a failure is; all others are nobody's."""
+"""Daraja's `ResultDesc` for each `ResultCode`."""
+_AT_FAULT: dict[str, FaultParty] = {"1": "us", "8": "recipient", "2001": "us", "2040": "recipient"}
+"""Who must act on a failure; for every other code nobody."""
 
 
-def fate(msisdn: str) -> Fate:
-    """What the table above says of this phone."""
-    return FATES.get(msisdn[-6:], Fate())
+def script_for(msisdn: str) -> PaymentScript:
+    """The row of the table above for this phone."""
+    return SCRIPTS.get(msisdn[-6:], PaymentScript())
 
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """A payment in the book; it has been made if its `code` is `0`."""
+    """A recorded payment, `amount` in minor units; it was paid if its `code` is `0`."""
 
     id: str
     conversation: str
@@ -127,12 +116,13 @@ class Transfer:
 
     @property
     def receipt(self) -> str:
+        """The provider's reference: `SIM` and 7 characters, the same for the same payment."""
         digest = hashlib.blake2b(f"{self.id} {self.currency} {self.amount}".encode(), digest_size=5).digest()
         return "SIM" + b32encode(digest).decode()[:7]
 
 
-def enter(conn: Connection, transfer: Transfer) -> bool:
-    """Enter a payment; False when one stands there under its id already."""
+def record(conn: Connection, transfer: Transfer) -> bool:
+    """Insert a payment; False if one with its id is recorded already."""
     return insert_new(
         conn,
         simulated_payment,
@@ -147,41 +137,44 @@ def enter(conn: Connection, transfer: Transfer) -> bool:
 
 
 def find(conn: Connection, payment_id: str) -> Transfer | None:
+    """The payment with this id, or None."""
     row = conn.execute(simulated_payment.select().where(simulated_payment.c.id == payment_id)).one_or_none()
     return Transfer(*row) if row else None
 
 
-def paid_out(conn: Connection) -> int:
-    """All that was ever paid, in minor units: what the books call this provider's account should say the same."""
-    made = select(func.coalesce(func.sum(simulated_payment.c.amount), 0)).where(simulated_payment.c.code == "0")
-    return int(conn.execute(made).scalar_one())
+def total_paid(conn: Connection) -> int:
+    """The sum of all paid amounts in minor units; the ledger's account of this provider must agree with it."""
+    paid = select(func.coalesce(func.sum(simulated_payment.c.amount), 0)).where(simulated_payment.c.code == "0")
+    return int(conn.execute(paid).scalar_one())
 
 
-class BuiltIn:
-    """The provider called `simulator`: it pays from the book at once, and never twice for one payment."""
+class SimulatorPayer:
+    """The payout provider called `simulator`: pays at once, and never twice for one payment id."""
 
     name = "simulator"
 
-    def __init__(self, open: Callable[[], OPEN], clock: Callable[[], datetime]) -> None:
-        self._open, self._clock = open, clock
+    def __init__(self, transaction: Callable[[], Transaction], clock: Callable[[], datetime]) -> None:
+        self._transaction, self._clock = transaction, clock
 
     def pay(self, payment: Payment) -> PaymentStatus:
-        """Paid, or why not; asked again, the same as the first time."""
-        code = "2040" if (fares := fate(payment.msisdn)).status == 400 else fares.code
+        """The final status; a repeated request gets the status of the first."""
+        script = script_for(payment.msisdn)
+        code = "2040" if script.http_status == 400 else script.result_code
         transfer = Transfer(
             payment.id, payment.id, payment.msisdn, payment.amount, payment.currency, code, self._clock()
         )
-        with self._open() as conn:
-            return _word(transfer if enter(conn, transfer) else find(conn, payment.id))
+        with self._transaction() as conn:
+            return _status(transfer if record(conn, transfer) else find(conn, payment.id))
 
     def ask(self, payment: Payment) -> PaymentStatus:
-        with self._open() as conn:
-            return _word(find(conn, payment.id))
+        """The status of a payment, or NotFound if it was never requested."""
+        with self._transaction() as conn:
+            return _status(find(conn, payment.id))
 
 
-def _word(transfer: Transfer | None) -> PaymentStatus:
+def _status(transfer: Transfer | None) -> PaymentStatus:
     if transfer is None:
         return NotFound()
     if transfer.code != "0":
-        return NotPaid(f"{transfer.code} {WORDS[transfer.code]}", _BLAMES.get(transfer.code, "nobody"))
+        return NotPaid(f"{transfer.code} {DESCRIPTIONS[transfer.code]}", _AT_FAULT.get(transfer.code, "nobody"))
     return Paid(transfer.receipt, transfer.amount)

@@ -59,8 +59,8 @@ def measure(folder: Path, redis_url: str) -> list[dict[str, Any]]:
     for name in ("sqlite", "redis"):
         (folder / name).mkdir()
     with (
-        serving(folder / "sqlite", filled=True) as embedded,
-        serving(folder / "redis", filled=True, redis_url=redis_url) as scaled,
+        serving(folder / "sqlite", with_demo=True) as embedded,
+        serving(folder / "redis", with_demo=True, redis_url=redis_url) as scaled,
     ):
         logging.getLogger().setLevel(logging.ERROR)
         freeze()

@@ -51,7 +51,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 @contextmanager
 def _shop(folder: Path, products: int) -> Iterator[Service]:
     folder.mkdir()
-    with serving(folder, filled=True) as service:
+    with serving(folder, with_demo=True) as service:
         with service.services.database.writing.begin() as session:
             bulk.fill(service.services.shop(session), BulkCounts(artisans=products // 20, products=products))
         yield service

@@ -26,7 +26,7 @@ def products(service: Service, query: str = "limit=100") -> list[dict]:
 
 
 def test_a_newcomer_finds_every_craft_and_a_picture_of_each_ware(tmp_path: Path) -> None:
-    with serving(tmp_path, filled=True) as service:
+    with serving(tmp_path, with_demo=True) as service:
         found = products(service)
         assert len(found) == len(WARES) == 30
         assert {product["category"] for product in found} == set(CATEGORIES)
@@ -37,7 +37,7 @@ def test_a_newcomer_finds_every_craft_and_a_picture_of_each_ware(tmp_path: Path)
 
 
 def test_seeding_again_leaves_the_shop_alone(tmp_path: Path) -> None:
-    with serving(tmp_path, filled=True) as service:
+    with serving(tmp_path, with_demo=True) as service:
         before = service.events()
         seed.seed(service.settings)
         assert service.events() == before

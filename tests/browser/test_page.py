@@ -49,7 +49,7 @@ def placed() -> list[tuple[dict[str, Any], str]]:
 @pytest.fixture
 def client(placed: list[tuple[dict[str, Any], str]]) -> FlaskClient:
     app = service()
-    wire = page.Wire(app.wsgi_app)
+    wire = page.WireLog(app.wsgi_app)
     simulator = page.routes(
         Gateway(wire, Settings(), lambda: NOON, lambda: "0" * 32),
         wire,
@@ -101,9 +101,9 @@ def test_a_callback_that_the_service_refuses_shows_on_the_wire(client: FlaskClie
 
 
 def test_nobody_else_hears_an_exchange() -> None:
-    wire = page.Wire(service().wsgi_app)
+    wire = page.WireLog(service().wsgi_app)
     gateway = Gateway(wire, Settings(), lambda: NOON, lambda: "0" * 32)
-    with wire.listening() as heard:
+    with wire.recording() as heard:
         pass
     gateway.post_ussd("ATUid_1", AMINA, "*384*22#", "")
     assert heard == []

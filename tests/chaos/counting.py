@@ -95,8 +95,8 @@ def the_books_balance(url: str) -> None:
     with closing(build(Settings(database_url=url))) as services, services.database.reading() as session:
         shop = services.shop(session)
         assert list(audit.inconsistencies(shop)) == []
-        assert wallet.paid_out(session.connection()) == -ledger.balance(
-            shop, ledger.provider_account(wallet.BuiltIn.name)
+        assert wallet.total_paid(session.connection()) == -ledger.balance(
+            shop, ledger.provider_account(wallet.SimulatorPayer.name)
         )
 
 

@@ -19,9 +19,9 @@ from bot.providers import daraja
 from bot.providers.daraja import Daraja
 from bot.providers.payment_contracts import Payment, PaymentCallback, PaymentStatus
 from bot.simulator import daraja as simulated
-from bot.simulator import wallet
+from bot.simulator import tables, wallet
 from bot.simulator.gateway import WsgiAdapter
-from bot.simulator.wallet import BuiltIn, Fate
+from bot.simulator.wallet import PaymentScript, SimulatorPayer
 from tests.bot.conftest import embedded, service  # noqa: F401 - fixtures
 from tests.providers.conftest import api, nobody_there  # noqa: F401 - fixtures
 
@@ -60,20 +60,20 @@ class Safaricom:
 
     engine: Engine
     now: datetime = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
-    fates: dict[str, Fate] = field(default_factory=dict)
+    fates: dict[str, PaymentScript] = field(default_factory=dict)
     owed: list[tuple[datetime, str, dict[str, Any]]] = field(default_factory=list)
     counter: RecordingCounter = field(default_factory=RecordingCounter)
 
     def __post_init__(self) -> None:
         self.random = Random(7)
         self.app = Flask("daraja")
-        self.bank = simulated.Bank(
-            open=self.engine.begin,
-            owe=self._owe,
+        self.bank = simulated.DarajaSimulator(
+            transaction=self.engine.begin,
+            post_later=self._owe,
             post=self.post,
             clock=lambda: self.now,
             new_id=lambda: "".join(self.random.choices("0123456789abcdef", k=32)),
-            fate=lambda msisdn: self.fates.get(msisdn) or wallet.fate(msisdn),
+            script_for=lambda msisdn: self.fates.get(msisdn) or wallet.script_for(msisdn),
             key=("key", "secret"),
         )
         self.app.register_blueprint(simulated.routes(self.bank))
@@ -115,7 +115,7 @@ class Safaricom:
 def book(sqlite_url: str) -> Iterator[Engine]:
     """An empty bank."""
     engine = create_engine(sqlite_url)
-    wallet.metadata.create_all(engine)
+    tables.metadata.create_all(engine)
     yield engine
     engine.dispose()
 
@@ -126,5 +126,5 @@ def safaricom(book: Engine) -> Safaricom:
 
 
 @pytest.fixture
-def built_in(book: Engine) -> BuiltIn:
-    return BuiltIn(book.begin, lambda: datetime(2026, 11, 22, 9, 0, tzinfo=UTC))
+def built_in(book: Engine) -> SimulatorPayer:
+    return SimulatorPayer(book.begin, lambda: datetime(2026, 11, 22, 9, 0, tzinfo=UTC))

@@ -19,38 +19,38 @@ from sqlalchemy import Connection
 from bot.providers.daraja import Daraja
 from bot.simulator import daraja as simulated
 from bot.simulator.gateway import WsgiAdapter
-from bot.simulator.wallet import Fate
+from bot.simulator.wallet import PaymentScript
 from tests.service import Service
 
 ROOT = "http://daraja"
 BAD_LUCK = 0.3
 """The part of all exchanges that something befalls."""
 
-PAYMENTS: Mapping[str, Fate] = {
-    "refused": Fate(status=400, taken=False),
-    "broke and had taken it": Fate(status=500),
-    "broke, had taken it and never said so": Fate(status=500, said_after=()),
-    "broke and had not taken it": Fate(status=500, taken=False),
-    "too many requests": Fate(status=429, taken=False),
-    "said early": Fate(early=True, said_after=()),
-    "never said": Fate(said_after=()),
-    "said twice": Fate(said_after=(1.0, 2.0)),
-    "said an hour late": Fate(said_after=(3600.0,)),
-    "said to be late": Fate(late=True, said_after=()),
-    "another amount said": Fate(short_by=100),
-    "said to be broken inside, and paid": Fate(says="17"),
-    "said to be busy": Fate(code="26"),
-    "over the day's limit": Fate(code="4"),
-    "no float": Fate(code="1"),
-    "credential wrong": Fate(code="2001"),
-    "wallet full": Fate(code="8"),
-    "not registered": Fate(code="2040"),
+PAYMENTS: Mapping[str, PaymentScript] = {
+    "refused": PaymentScript(http_status=400, accepted=False),
+    "broke and had taken it": PaymentScript(http_status=500),
+    "broke, had taken it and never said so": PaymentScript(http_status=500, results_after_s=()),
+    "broke and had not taken it": PaymentScript(http_status=500, accepted=False),
+    "too many requests": PaymentScript(http_status=429, accepted=False),
+    "said early": PaymentScript(result_before_answer=True, results_after_s=()),
+    "never said": PaymentScript(results_after_s=()),
+    "said twice": PaymentScript(results_after_s=(1.0, 2.0)),
+    "said an hour late": PaymentScript(results_after_s=(3600.0,)),
+    "said to be late": PaymentScript(timeout_notice=True, results_after_s=()),
+    "another amount said": PaymentScript(short_by=100),
+    "said to be broken inside, and paid": PaymentScript(reported_code="17"),
+    "said to be busy": PaymentScript(result_code="26"),
+    "over the day's limit": PaymentScript(result_code="4"),
+    "no float": PaymentScript(result_code="1"),
+    "credential wrong": PaymentScript(result_code="2001"),
+    "wallet full": PaymentScript(result_code="8"),
+    "not registered": PaymentScript(result_code="2040"),
 }
-QUESTIONS: Mapping[str, Fate] = {
-    "question broke": Fate(asked=500),
-    "question never answered": Fate(told_after=()),
-    "question answered twice": Fate(told_after=(1.0, 2.0)),
-    "question answered an hour late": Fate(told_after=(3600.0,)),
+QUESTIONS: Mapping[str, PaymentScript] = {
+    "question broke": PaymentScript(query_status=500),
+    "question never answered": PaymentScript(query_answers_after_s=()),
+    "question answered twice": PaymentScript(query_answers_after_s=(1.0, 2.0)),
+    "question answered an hour late": PaymentScript(query_answers_after_s=(3600.0,)),
 }
 ROAD = (
     *("hung before", "hung after", "cut before", "cut after", "nobody there", "token ended"),
@@ -71,7 +71,7 @@ class Road(WsgiAdapter):
     def __init__(self, app: Flask, random: Random, befell: Counter[str]) -> None:
         super().__init__(app)
         self._random, self._befell = random, befell
-        self.fate = Fate()
+        self.fate = PaymentScript()
 
     def send(self, request: requests.PreparedRequest, *_args: Any, **_options: Any) -> requests.Response:
         kind, self.fate = self._draw(request.path_url)
@@ -86,12 +86,12 @@ class Road(WsgiAdapter):
             raise lost()
         return _page_of_a_stranger() if kind == "a stranger answered" else answer
 
-    def _draw(self, path: str) -> tuple[str, Fate]:
+    def _draw(self, path: str) -> tuple[str, PaymentScript]:
         known = PAYMENTS if "b2c" in path else QUESTIONS if "transactionstatus" in path else {}
         if not known or self._random.random() >= BAD_LUCK:
-            return "well", Fate()
+            return "well", PaymentScript()
         kind = self._random.choice([*known, *ROAD])
-        return kind, known.get(kind, Fate())
+        return kind, known.get(kind, PaymentScript())
 
 
 _BEFORE: Mapping[str, Callable[[], BaseException]] = {
@@ -125,13 +125,13 @@ class UnluckyBank:
 
     def __post_init__(self) -> None:
         app = Flask("daraja")
-        bank = simulated.Bank(
-            open=self._book,
-            owe=self._owe,
+        bank = simulated.DarajaSimulator(
+            transaction=self._book,
+            post_later=self._owe,
             post=self._post,
             clock=self.service.clock,
             new_id=self.service.new_id,
-            fate=lambda _: self.road.fate,
+            script_for=lambda _: self.road.fate,
         )
         app.register_blueprint(simulated.routes(bank))
         self.road = Road(app, self.random, self.befell)

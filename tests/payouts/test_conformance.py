@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from bot.providers.payment_contracts import NotFound, NotPaid, Paid, Payer, Payment, PaymentStatus, Pending
 from bot.simulator import wallet
-from bot.simulator.wallet import BuiltIn
+from bot.simulator.wallet import SimulatorPayer
 from tests.payouts.conftest import Safaricom, payment
 
 
@@ -33,13 +33,13 @@ class Provider:
     @property
     def paid_out(self) -> int:
         with self.book.begin() as conn:
-            return wallet.paid_out(conn)
+            return wallet.total_paid(conn)
 
 
 @pytest.fixture(params=["simulator", "daraja"])
 def provider(request: pytest.FixtureRequest, book: Engine) -> Iterator[Provider]:
     if request.param == "simulator":
-        built_in: BuiltIn = request.getfixturevalue("built_in")
+        built_in: SimulatorPayer = request.getfixturevalue("built_in")
         yield Provider(built_in, book, lambda _: None)
         return
     safaricom: Safaricom = request.getfixturevalue("safaricom")

@@ -18,7 +18,7 @@ from bot.providers.daraja import Daraja
 from bot.providers.errors import DuplicatePaymentError, PaymentError
 from bot.providers.payment_contracts import NotFound, NotPaid, Paid, PaymentCallback, Pending
 from bot.simulator.gateway import WsgiAdapter
-from bot.simulator.wallet import Fate
+from bot.simulator.wallet import PaymentScript
 from tests.payouts.conftest import CALLBACKS, PHONE, ROOT, SECRET, Safaricom, payment
 from tests.providers.conftest import StandIn
 
@@ -335,7 +335,7 @@ def test_asked_twice_the_second_is_a_duplicate_and_nothing_more_is_paid(safarico
 
 def test_a_question_may_go_unanswered_too(safaricom: Safaricom) -> None:
     safaricom.client.pay(payment())
-    safaricom.fates[PHONE] = Fate(asked=500)
+    safaricom.fates[PHONE] = PaymentScript(query_status=500)
     with pytest.raises(PaymentError):
         safaricom.client.ask(payment())
 

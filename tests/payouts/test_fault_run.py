@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 from bot.jobs.runner import JobRunner
 from bot.payments.payouts import due
 from bot.simulator import wallet
-from bot.simulator.wallet import simulated_payment
+from bot.simulator.tables import simulated_payment
 from bot.worker import errands
 from marketplace_api.catalogue import products
 from marketplace_api.events import events
@@ -164,6 +164,6 @@ def test_a_thousand_payouts_end_as_the_provider_has_them_whatever_befalls_on_the
     assert run.paid_by_the_bank() == paid
     assert run.announced() == dict.fromkeys(paid, 1)
     with run.service.services.payout_callbacks.shop() as shop:
-        assert -ledger.balance(shop, ledger.provider_account("daraja")) == wallet.paid_out(shop.session.connection())
+        assert -ledger.balance(shop, ledger.provider_account("daraja")) == wallet.total_paid(shop.session.connection())
         assert list(audit.inconsistencies(shop)) == []
     assert {kind for kind in KINDS if not run.bank.befell[kind]} == set()

@@ -455,4 +455,4 @@ def test_the_built_in_provider_pays_what_is_due_and_the_books_say_the_same(embed
     artisan_id = payout(embedded)["artisan_id"]
     with shop(embedded) as open:
         assert payouts.balance_of(open, artisans.by_id(open, artisan_id)).paid == 1620_00
-        assert wallet.paid_out(open.session.connection()) == 1620_00
+        assert wallet.total_paid(open.session.connection()) == 1620_00

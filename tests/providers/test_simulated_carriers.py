@@ -27,7 +27,7 @@ from bot.providers.errors import FetchError, Reason, SendError
 from bot.providers.twilio import Twilio
 from bot.runtime.settings import Settings
 from bot.simulator import carriers, media
-from bot.simulator.carriers import Carried
+from bot.simulator.carriers import CarriedMessage
 from bot.simulator.gateway import Gateway, WsgiAdapter
 from tests.providers.conftest import PUBLIC_URL, SECRET, TOKEN
 from tests.providers.halls import RecordingHall
@@ -44,7 +44,7 @@ class World:
 
     at: datetime = datetime(2026, 11, 22, 9, 15, 31, tzinfo=UTC)
     ids: count[int] = field(default_factory=lambda: count(1))
-    delivered: list[Carried] = field(default_factory=list)
+    delivered: list[CarriedMessage] = field(default_factory=list)
     reported: list[tuple[str, str, str | None]] = field(default_factory=list)
 
     def now(self) -> datetime:
@@ -53,7 +53,7 @@ class World:
     def new_id(self) -> str:
         return f"{next(self.ids):032x}"
 
-    def report(self, text: Carried, status: str, reason: str | None) -> None:
+    def report(self, text: CarriedMessage, status: str, reason: str | None) -> None:
         self.reported.append((text.id, status, reason))
 
 
@@ -92,7 +92,7 @@ def gateway(app: Flask, world: World, settings: Settings) -> Gateway:
 
 @pytest.fixture
 def session(app: Flask, world: World) -> requests.Session:
-    network = carriers.Network(
+    network = carriers.CarrierSimulator(
         deliver=world.delivered.append,
         report=world.report,
         now=world.now,
@@ -264,7 +264,7 @@ def test_africastalking_carries_a_text(session: requests.Session, world: World) 
     message = f"ATXid_{1:032x}"
     assert sender.name == "simulator"
     assert sender.send(OutgoingMessage("msg_1", AMINA, "x" * 161)) == Receipt(message, cost="KES 1.6000")
-    assert world.delivered == [Carried(message, "africastalking", AMINA, "22384", "x" * 161)]
+    assert world.delivered == [CarriedMessage(message, "africastalking", AMINA, "22384", "x" * 161)]
     assert world.reported == [(message, "Success", None)]
 
 
@@ -272,7 +272,7 @@ def test_twilio_carries_a_text_and_remembers_it(session: requests.Session, world
     sender = twilio(session)
     receipt = sender.send(OutgoingMessage("msg_1", AMINA, "Habari €"))
     assert world.delivered == [
-        Carried(receipt.provider_id, "twilio", AMINA, "+15005550006", "Habari €"),
+        CarriedMessage(receipt.provider_id, "twilio", AMINA, "+15005550006", "Habari €"),
     ]
     assert world.reported == [(receipt.provider_id, "delivered", None)]
     messages = sender._client.messages

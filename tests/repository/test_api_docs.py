@@ -190,7 +190,7 @@ class Played:
 def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     """The page, read to its end in the shop that a newcomer finds."""
     with (
-        serving(tmp_path_factory.mktemp("shop"), filled=True) as service,
+        serving(tmp_path_factory.mktemp("shop"), with_demo=True) as service,
         served(service.app) as url,
         receiving() as receiver,
     ):

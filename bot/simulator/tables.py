@@ -1,0 +1,46 @@
+"""The tables of the simulator. They are not part of the migrated schema: only what uses the simulator creates them."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Engine, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy_utc import UtcDateTime
+
+from bot.runtime.settings import Settings
+
+metadata = MetaData()
+
+simulated_text = Table(
+    "simulated_text",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("msisdn", String, nullable=False),
+    Column("sender", String, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Index("ix_simulated_text_msisdn", "msisdn", "seq"),
+)
+
+simulated_payment = Table(
+    "simulated_payment",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("conversation", String, nullable=False),
+    Column("msisdn", String, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("currency", String, nullable=False),
+    Column("code", String, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+
+def create(engine: Engine, settings: Settings) -> None:
+    """Create the tables that these settings need and the database lacks: both in development.
+
+    In production the simulator stands in for a payout provider only (`PAYOUT_PROVIDER=simulator`: payouts are
+    announced, but nobody is paid), and needs its payments.
+    """
+    if settings.development:
+        metadata.create_all(engine)
+    elif settings.payout_provider == "simulator":
+        metadata.create_all(engine, tables=[simulated_payment])
