@@ -2,27 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from random import randrange
+from typing import Any
 
 import pytest
 import redis
 from hypothesis import settings
 
-from tests import databases, servers
+from tests import databases, runs, servers
 
-# How long an example takes says how busy the machine is.
-settings.register_profile("soko", deadline=None)
-settings.load_profile("soko")
+FULL_TIMEOUT_S = 3600.0
+"""For one test of a full run, instead of the limit in pyproject.toml."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--record", action="store_true", help="write transcripts as they are said now")
+    parser.addoption("--full", action="store_true", help="long tests try all of their cases, not a fifth")
+    parser.addoption("--seed", type=int, help="repeat the random choices of the run with this seed")
     parser.addoption(
         "--examples", type=int, help="try the API by chance, with so many of each operation: 400 take minutes"
     )
-    parser.addoption("--people", type=int, default=500, help="how many live in the town of tests/chaos")
-    parser.addoption("--chaos-seed", type=int, default=1, help="what befalls them there")
+    parser.addoption("--people", type=int, help="how many people act in tests/chaos: 500 with --full, else 100")
+    parser.addoption("--chaos-seed", type=int, help="the seed of tests/chaos, instead of --seed")
+
+
+@pytest.hookimpl(tryfirst=True)  # Hypothesis reads its seed when it is configured
+def pytest_configure(config: pytest.Config) -> None:
+    """Chooses the run's seed; a worker of xdist takes the one that the main process has chosen."""
+    if config.option.seed is None:
+        config.option.seed = getattr(config, "workerinput", {}).get("seed", randrange(1_000_000))
+    runs.begin(full=config.option.full, seed=config.option.seed)
+    if config.option.full and config.option.timeout is None:
+        config.option.timeout = FULL_TIMEOUT_S
+    if config.option.hypothesis_seed is None:
+        config.option.hypothesis_seed = str(config.option.seed)
+    # without a deadline: how long an example takes says how busy the machine is
+    settings.register_profile("soko", deadline=None, max_examples=runs.cases(100))
+    settings.load_profile("soko")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Gives the seed to a worker of xdist."""
+    node.workerinput["seed"] = runs.seed()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Prints the seed at the top; pytest leaves out its own header in a quiet run."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter and not hasattr(session.config, "workerinput"):
+        size = "all cases" if session.config.option.full else "a fifth of the long tests' cases (all with --full)"
+        reporter.write_line(f"random choices: --seed {runs.seed()}; {size}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed:
+        report.sections.append(("Random choices", f"repeat them with --seed {runs.seed()}"))
+    return report
+
+
+@pytest.fixture
+def seed() -> int:
+    """The seed of this run."""
+    return runs.seed()
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,36 @@
+"""How large a test run is and which seed its random choices begin with.
+
+@settings(max_examples=cases(60))       12 examples in a usual run, 60 with --full
+chance = Random(seed())                 another one in each run; `--seed N` repeats run N
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SHARE = 5
+"""A usual run tries one case in so many of the long tests."""
+
+
+@dataclass
+class _Run:
+    full: bool = False
+    seed: int = 0
+
+
+_run = _Run()
+
+
+def begin(*, full: bool, seed: int) -> None:
+    """Called once, before any test module is imported."""
+    _run.full, _run.seed = full, seed
+
+
+def cases(full: int, least: int = 1) -> int:
+    """How many cases to try: `full` with --full, else a fifth of it and never fewer than `least`."""
+    return full if _run.full else max(full // SHARE, least)
+
+
+def seed() -> int:
+    """The seed of this run, which pytest prints in its header and with every failure."""
+    return _run.seed
