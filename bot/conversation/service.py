@@ -29,8 +29,9 @@ from bot.messaging.queue import REPLY, NewMessage
 from bot.photos import mms
 from bot.providers.contracts import DeliveryReport, Inbound, SessionEnd
 from bot.runtime.clock import Clock
-from flows import gsm7, reading
+from flows import gsm7
 from flows.kit import N_, SMS, USSD, Conversation, Person, Turn
+from flows.reading.folding import clean, fold
 from marketplace_api.shop import Ids
 from state import counters, delivery_reports, messages, people, processed
 from state.sessions import Sessions, Stored
@@ -321,7 +322,7 @@ class ConversationService:
         showing = inbound.media and self.marketplace.is_local
         if showing and (answer := self._pictures(inbound, turn, keyword, waiting, context)) is not None:
             return answer
-        if reading.fold(reading.clean(inbound.text)) in MORE:
+        if fold(clean(inbound.text)) in MORE:
             return self._more(session, turn, context.now)
         if waiting and engine.is_answer(turn, inbound.text):
             engine.handle_input(turn, inbound.text)

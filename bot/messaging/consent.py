@@ -13,7 +13,7 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from bot.providers.errors import Reason
-from flows import reading
+from flows.reading.folding import clean, fold
 from state import people
 
 STOP = frozenset(
@@ -47,7 +47,7 @@ START = frozenset(["start", "unstop", "anza", "reprendre", "ጀምር", "ጀም�
 
 def requested(text: str) -> Literal["STOP", "START"] | None:
     """What a text asks for, when it is nothing but such a word."""
-    word = reading.fold(reading.clean(text)).strip(".!።")
+    word = fold(clean(text)).strip(".!።")
     if word in STOP:
         return "STOP"
     return "START" if word in START else None

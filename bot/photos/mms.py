@@ -23,9 +23,10 @@ from bot.photos.store import PhotoStore
 from bot.providers.contracts import Inbound
 from bot.providers.errors import FetchError
 from bot.runtime.clock import Clock
-from flows import kit, reading
+from flows import kit
 from flows.dialogues import photo, products
 from flows.kit import N_, SMS, Screen, Turn, versions
+from flows.reading import codes, keywords
 from marketplace_api.catalogue.photos import MAX_PHOTOS
 from marketplace_api.models import Product
 from marketplace_api.refused import Refused
@@ -49,7 +50,7 @@ Fetch = Callable[[str, int], bytes]
 def shown(turn: Turn, text: str, said: Mapping[str, str]) -> str | None:
     """The code of the product of hers that a message with a picture names; `said` is what a keyword was given."""
     hers = {product.code for product in turn.market.products()}
-    named = (reading.code(part) for part in (said.get("code", ""), text, *reading.tokens(text)))
+    named = (codes.read(part) for part in (said.get("code", ""), text, *keywords.tokens(text)))
     return next((code for code in named if code in hers), None)
 
 

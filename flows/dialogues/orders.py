@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from flows import reading
 from flows.commands import AcceptOrder, DeclineOrder, ReleaseOrder, SayReady
 from flows.kit import (
     N_,
@@ -31,6 +30,7 @@ from flows.kit import (
 from flows.kit.flow import because, given, known
 from flows.kit.kinds import StateKind
 from flows.market import OrderSummary
+from flows.reading import codes, keywords
 
 PLACED, ACCEPTED_BY_HER = "placed", "accepted"
 DAYS = between(1, 60)
@@ -284,14 +284,14 @@ flow = Flow(
 
 def code_and_number(rest: str, _place: Place) -> Mapping[str, str] | None:
     """`YES K7P4 20 5` (20 of them in 5 days), `YES K7P4 2`, `YES K7P4`, `YES 2` or `YES`; else not this keyword."""
-    match reading.tokens(rest):
+    match keywords.tokens(rest):
         case []:
             return {}
         case [number] if number.isdecimal():
             return {"part": number}
-        case [first, part, days] if reading.code(first) and part.isdecimal() and _may_be_days(days):
+        case [first, part, days] if codes.read(first) and part.isdecimal() and _may_be_days(days):
             return {"code": first, "part": part, "days": days}
-        case [first, *others] if reading.code(first):
+        case [first, *others] if codes.read(first):
             return {"code": first, "part": " ".join(others)} if others else {"code": first}
     return None
 
@@ -305,7 +305,7 @@ def code_alone(rest: str, _place: Place) -> Mapping[str, str] | None:
     """`READY K7P4` or `READY`; something else after the word is not this keyword."""
     if not rest:
         return {}
-    return {"code": rest} if reading.code(rest) else None
+    return {"code": rest} if codes.read(rest) else None
 
 
 accept = Flow(

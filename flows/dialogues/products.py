@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from flows import reading
 from flows.commands import RemoveProduct, SetPrice, SetStock
 from flows.kit import (
     N_,
@@ -31,6 +30,7 @@ from flows.kit import (
 )
 from flows.kit.flow import Fill, given, known
 from flows.market import ProductSummary
+from flows.reading import codes, keywords
 
 from .sell import PRICE, is_dear
 
@@ -67,8 +67,8 @@ def code_then(name: str) -> Fill:
     def fill(rest: str, _place: Place) -> Mapping[str, str] | None:
         if not rest:
             return {}
-        first, *others = reading.tokens(rest)
-        code = reading.code(first) or first
+        first, *others = keywords.tokens(rest)
+        code = codes.read(first) or first
         if not MEANT_FOR_A_CODE.fullmatch(code):
             return None
         return {"code": code, name: " ".join(others)} if others else {"code": code}
@@ -80,7 +80,7 @@ def code_as(name: str) -> Fill:
     """`REMOVE K7P4` or `REMOVE`; what goes on with other words is not this keyword."""
 
     def fill(rest: str, _place: Place) -> Mapping[str, str] | None:
-        code = reading.code(rest) or rest
+        code = codes.read(rest) or rest
         if not code:
             return {}
         return {name: code} if MEANT_FOR_A_CODE.fullmatch(code) else None

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from flows import reading
 from flows.commands import ListProduct
 from flows.kit import (
     N_,
@@ -22,6 +21,7 @@ from flows.kit import (
     between,
     length,
 )
+from flows.reading import numbers, offers
 
 from .home import is_artisan
 from .join import crafts
@@ -45,12 +45,12 @@ def list_product(turn: Turn) -> ListProduct:
 
 def said_with_sell(rest: str, place: Place) -> Mapping[str, str]:
     """`SELL kiondo basket 1500 x3`: whatever could be told apart; the rest is asked."""
-    listing = reading.listing(rest, place.currency)
-    given = {"title": listing.title}
-    if listing.price is not None:
-        given["price"] = reading.written(listing.price, place.currency)
-    if listing.quantity is not None:
-        given["quantity"] = str(listing.quantity)
+    offer = offers.read(rest, place.currency)
+    given = {"title": offer.title}
+    if offer.price is not None:
+        given["price"] = numbers.format_money(offer.price, place.currency)
+    if offer.quantity is not None:
+        given["quantity"] = str(offer.quantity)
     return {name: said for name, said in given.items() if said}
 
 

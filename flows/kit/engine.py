@@ -15,8 +15,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flows import reading
 from flows.commands import Command, Outcome
+from flows.reading import keywords
+from flows.reading.answers import choice, yes_no
+from flows.reading.folding import clean
+from flows.reading.result import Unreadable
+from flows.reading.similarity import most_similar
 
 from .checks import Gone, RejectedAnswer
 from .conversation import Answer, Conversation, Frame
@@ -124,7 +128,7 @@ class DialogueEngine:
 
     def match_keyword(self, said: str, place: Place) -> tuple[str, Mapping[str, str]] | None:
         """The flow a text asks for, and the answers it gives ahead; None when it is no keyword's sense."""
-        read = reading.keyword(said, self._written)
+        read = keywords.match(said, self._written)
         return self._sense(*read.value, place) if read and read.certain else None
 
     def _sense(self, word: str, rest: str, place: Place) -> tuple[str, Mapping[str, str]] | None:
@@ -158,20 +162,20 @@ class DialogueEngine:
         answers: dict[str, Answer] = {}
         if nearly := self._nearly(said, turn.place):
             word, flow, given = nearly
-            answers = {SUGGESTED_FLOW: flow, SUGGESTED_WORD: reading.likest(said, self.keywords[word][1].words)}
+            answers = {SUGGESTED_FLOW: flow, SUGGESTED_WORD: most_similar(said, self.keywords[word][1].words)}
             turn.conversation.prefill = dict(given)
         self._begin(turn, self.unknown_keyword, answers)
 
     def _nearly(self, said: str, place: Place) -> tuple[str, str, Mapping[str, str]] | None:
         """The keyword a text misspells, the flow it would open, and the answers it gives ahead."""
-        read = reading.keyword(said, self._written)
+        read = keywords.match(said, self._written)
         sense = self._sense(*read.value, place) if read and not read.certain else None
         return (read.value[0], *sense) if read and sense else None
 
     def handle_input(self, turn: Turn, said: str) -> None:
         """Takes one thing said: a way out first, then whatever the state makes of it."""
         try:
-            self._handle_input(turn, reading.clean(said))
+            self._handle_input(turn, clean(said))
         except Gone:
             self.open(turn, turn.conversation.flow)
 
@@ -384,10 +388,10 @@ class DialogueEngine:
         _, *lines = SIDE_PROMPTS[self._side_prompt(turn.conversation)]
         try:
             if turn.conversation.guess:
-                yes = reading.yes_no(said)
+                yes = yes_no(said)
                 return yes.value if yes.certain else None
-            picked = reading.choice(said, [turn.words.text(line) for line in lines])
-        except reading.Unreadable:
+            picked = choice(said, [turn.words.text(line) for line in lines])
+        except Unreadable:
             return None
         return picked.value == 0 if picked.certain else None
 

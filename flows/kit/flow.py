@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from transitions import Machine, State
 
-from flows import reading
 from flows.commands import RejectionReason
+from flows.reading.keywords import is_polite
 
 from .kinds import Edge, Enter, Go, ListQuestion, StateKind, Then, edges, picking
 from .turn import Place, Turn
@@ -24,12 +24,12 @@ Fact = Callable[[Turn], object]
 
 def nothing(rest: str, _place: Place) -> Mapping[str, str] | None:
     """A keyword that takes nothing after it but a please."""
-    return {} if reading.is_polite(rest) else None
+    return {} if is_polite(rest) else None
 
 
 def always(**answers: str) -> Fill:
     """A keyword that says its answer by itself."""
-    return lambda rest, _place: answers if reading.is_polite(rest) else None
+    return lambda rest, _place: answers if is_polite(rest) else None
 
 
 @dataclass(frozen=True, slots=True, init=False)

@@ -20,9 +20,10 @@ from typing import Any
 
 from transitions import EventData, State
 
-from flows import reading
+from flows import msisdn
 from flows.commands import Command
-from flows.reading import Read, Unreadable
+from flows.reading import answers, codes, numbers
+from flows.reading.result import Read, Unreadable
 
 from .checks import Check, RejectedAnswer
 from .conversation import Answer, Choice, Guess
@@ -211,7 +212,7 @@ class AskMoney(Question):
     example = N_("Please write the amount in numbers, like 1500.", "Write numbers, like 1500.")
 
     def read(self, turn: Turn, said: str) -> Read[int]:
-        return reading.money(said, turn.place.currency)
+        return numbers.money(said, turn.place.currency)
 
     def display(self, turn: Turn, value: Answer) -> str:
         return turn.money(int(value or 0))
@@ -223,7 +224,7 @@ class AskQuantity(Question):
     example = N_("Please write how many in numbers, like 3.", "Write numbers, like 3.")
 
     def read(self, turn: Turn, said: str) -> Read[int]:
-        return reading.quantity(said)
+        return numbers.quantity(said)
 
 
 class AskPhone(Question):
@@ -232,7 +233,7 @@ class AskPhone(Question):
     example = N_("That is not a mobile number. Write it like 0712345678.", "Write it like 0712345678.")
 
     def read(self, turn: Turn, said: str) -> Read[str]:
-        return reading.msisdn(said, turn.place.country)
+        return msisdn.read(said, turn.place.country)
 
 
 class AskCode(Question):
@@ -241,7 +242,7 @@ class AskCode(Question):
     example = N_("That is not a code. It looks like K7P4.", "A code looks like K7P4.")
 
     def read(self, turn: Turn, said: str) -> Read[str]:
-        code = reading.code(said)
+        code = codes.read(said)
         if code is None:
             raise Unreadable("code")
         return Read(code)
@@ -289,7 +290,7 @@ class ListQuestion(Question):
 
     def read(self, turn: Turn, said: str) -> Read[str]:
         choices = turn.conversation.choices
-        picked = reading.choice(said, [choice.label for choice in choices])
+        picked = answers.choice(said, [choice.label for choice in choices])
         choice = choices[picked.value]
         turn.conversation.labels[self.name] = choice.label
         return Read(choice.value, picked.certain)
@@ -297,7 +298,7 @@ class ListQuestion(Question):
     def claims_keyword(self, turn: Turn, said: str) -> bool:
         """A yes or no that is one of the lines."""
         try:
-            return reading.yes_no(said).certain and self.read(turn, said).certain
+            return answers.yes_no(said).certain and self.read(turn, said).certain
         except Unreadable:
             return False
 
@@ -401,7 +402,7 @@ class Confirm(ListQuestion):
     def read(self, turn: Turn, said: str) -> Read[Any]:
         """Yes or no in any language, or a line of it in hers."""
         try:
-            return reading.yes_no(said)
+            return answers.yes_no(said)
         except Unreadable:
             picked = super().read(turn, said)
             return Read(picked.value == "yes", picked.certain)

@@ -16,7 +16,7 @@ from itertools import chain
 from string import Formatter
 from typing import TYPE_CHECKING, cast
 
-from flows import reading
+from flows.reading.folding import fold
 
 from .conversation import Choice, Conversation
 from .engine import NAVIGATION, SIDE_PROMPTS, DialogueEngine
@@ -158,9 +158,7 @@ def _never_opened(engine: DialogueEngine) -> Iterator[Fault]:
 
 
 def _keywords_twice(engine: DialogueEngine) -> Iterator[Fault]:
-    written = [
-        (reading.fold(word), flow.name) for flow in engine.flows.values() for key in flow.keywords for word in key.words
-    ]
+    written = [(fold(word), flow.name) for flow in engine.flows.values() for key in flow.keywords for word in key.words]
     times = Counter(word for word, _ in written)
     for word, flow_name in written:
         if times[word] > 1:

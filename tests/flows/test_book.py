@@ -13,7 +13,6 @@ from msgspec.structs import replace
 
 import locales
 from bot.messaging import consent, rendering
-from flows import reading
 from flows.commands import Command, Outcome, SayReady, ShopCommand
 from flows.dialogues import ENGINE
 from flows.kit import (
@@ -33,6 +32,8 @@ from flows.kit import (
 )
 from flows.kit.conversation import Guess
 from flows.kit.kinds import ListQuestion
+from flows.reading import numbers
+from flows.reading.answers import yes_no
 
 from . import laws
 from .conftest import Phone
@@ -169,7 +170,7 @@ def answers(phone: Phone) -> list[str]:
         case ListQuestion():
             return [*always, *(str(n) for n, _ in enumerate(phone.conversation.choices, 1))]
         case AskMoney(check=check) if check:
-            return [*always, reading.written(check.longest)]
+            return [*always, numbers.format_money(check.longest)]
         case AskQuantity(check=check) if check:
             return [*always, str(check.longest), str(MOST)]
         case Ask(check=check) if check:
@@ -318,8 +319,8 @@ def test_a_guess_of_anything_on_offer_can_be_asked_back(language: str) -> None:
 @every_language
 def test_yes_and_no_are_understood_as_they_are_written(language: str) -> None:
     words = rendering.words(language)
-    assert reading.yes_no(words.text("Yes")).value is True
-    assert reading.yes_no(words.text("No")).value is False
+    assert yes_no(words.text("Yes")).value is True
+    assert yes_no(words.text("No")).value is False
 
 
 def test_what_vanishes_while_she_looks_at_it_ends_no_conversation() -> None:

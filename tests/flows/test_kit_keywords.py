@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import pytest
 
-from flows import reading
 from flows.kit import (
     SMS,
     Ask,
@@ -27,14 +26,15 @@ from flows.kit import (
 )
 from flows.kit.flow import always, given, known
 from flows.kit.kinds import SUGGESTED
+from flows.reading import numbers, offers
 
 from .conftest import AMINA, HOME, PLACE, Phone
 from .market import Village
 
 
 def offer(rest: str, place: Place) -> Mapping[str, str]:
-    said = reading.listing(rest, place.currency)
-    found = {"title": said.title, "price": said.price and reading.written(said.price), "count": said.quantity}
+    said = offers.read(rest, place.currency)
+    found = {"title": said.title, "price": said.price and numbers.format_money(said.price), "count": said.quantity}
     return {name: str(value) for name, value in found.items() if value}
 
 

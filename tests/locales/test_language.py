@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import locales
-from flows import gsm7, reading
+from flows import gsm7
+from flows.reading import numbers
 
 NAIROBI = ZoneInfo("Africa/Nairobi")
 LATIN = [code for code in locales.available() if code != "am"]
@@ -114,7 +115,7 @@ def test_money_can_be_sent_and_is_read_back(amount: int, code: str, currency: st
     assert gsm7.is_gsm7(written)
     doubtful = re.match(r"\d{1,3},\d\d ", written)  # `12,50` may be a slip for 12,500, so it is asked
     if amount < 100_000_000 and not doubtful:
-        assert reading.money(written.replace("RF", ""), currency).value == amount
+        assert numbers.money(written.replace("RF", ""), currency).value == amount
 
 
 @pytest.mark.parametrize(

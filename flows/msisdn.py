@@ -1,0 +1,72 @@
+"""Telephone numbers: how an MSISDN looks, and how a number that somebody wrote becomes one.
+
+is_e164("+254712345678")              True
+parse("0712 345 678", "KE")           "+254712345678"
+read("O712-345-678", "KE")            Read("+254712345678", certain=False)
+"""
+
+from __future__ import annotations
+
+import re
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
+
+from flows.reading.folding import clean
+from flows.reading.numbers import LOOKALIKES
+from flows.reading.result import Read, Unreadable
+
+E164 = r"^\+[1-9][0-9]{6,14}$"
+"""An MSISDN in E.164 (ITU-T): a plus and 7 to 15 digits. The pattern is also what the API documents."""
+
+_E164 = re.compile(E164)
+# phonenumbers finds a number in almost any text, so the characters are checked first.
+_WRITTEN = re.compile(r"\+?[0-9 ().-]{4,30}")
+_TYPED = re.compile(r"\+?[0-9oil ().,/_-]+", re.IGNORECASE)
+_QUOTES = "\"'“”‘’"
+_MOBILE = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE})
+
+
+def is_e164(number: str) -> bool:
+    """True for an MSISDN in E.164; it need not be in use. A short code such as `22384` is none."""
+    return _E164.fullmatch(number) is not None
+
+
+def parse(text: str, country: str) -> str:
+    """The MSISDN of a mobile number, written with `+` or `00`, or as people of `country` (ISO 3166) dial it.
+
+    Raises ValueError, worded for whoever wrote it.
+    """
+    number = re.sub("^00", "+", text.strip())
+    try:
+        if not _WRITTEN.fullmatch(number):
+            raise Unreadable("phone")
+        return _mobile(number, country)
+    except Unreadable:
+        raise ValueError("is not a mobile number; write it like +254712345678") from None
+
+
+def read(text: str, country: str) -> Read[str]:
+    """The MSISDN of a mobile number as somebody types it on a phone; a number of another country needs its `+`.
+
+    Letters in place of digits (`O712345678`) make it a guess. Raises Unreadable.
+    """
+    typed = clean(text).strip(_QUOTES)
+    if not _TYPED.fullmatch(typed):
+        raise Unreadable("phone" if typed else "empty")
+    digits = re.sub("[,/_]", " ", typed.casefold().translate(LOOKALIKES))
+    certain = not any(map(str.isalpha, typed))
+    return Read(_mobile(re.sub("^00+", "+", digits), country), certain)
+
+
+def _mobile(number: str, country: str) -> str:
+    """The E.164 form. Raises Unreadable: `phone` for no valid number, `not_mobile` for a landline."""
+    try:
+        parsed = phonenumbers.parse(number, country)
+    except NumberParseException:
+        raise Unreadable("phone") from None
+    if not phonenumbers.is_valid_number(parsed):
+        raise Unreadable("phone")
+    if phonenumbers.number_type(parsed) not in _MOBILE:
+        raise Unreadable("not_mobile")
+    return phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
