@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -27,6 +28,7 @@ from bot.photos.links import PhotoLinks
 from bot.photos.store import PhotoStore
 from bot.runtime.clock import Clock, MovableClock, system_clock
 from bot.runtime.settings import Settings
+from flows import msisdn
 from flows.dialogues import ENGINE
 from flows.kit import Place
 from marketplace_api.shop import Ids, Shop, Terms
@@ -74,7 +76,13 @@ def build(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = N
     now = clock or (MovableClock.of(settings.database_url, VAR) if settings.development else system_clock)
     chance = ids or Ids(secrets.SystemRandom())
     zone, photos_url = ZoneInfo(settings.timezone), f"{settings.url}/photos"
-    terms = Terms(settings.country, settings.currency, settings.commission_percent, zone, photos_url)
+    terms = Terms(
+        parse_msisdn=partial(msisdn.parse, country=settings.country),
+        currency=settings.currency,
+        commission_percent=settings.commission_percent,
+        zone=zone,
+        photos_url=photos_url,
+    )
     sessions = RedisSessions(settings.redis_url) if settings.redis_url else SqlSessions(settings.database_url)
     place = Place(
         settings.country,

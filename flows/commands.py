@@ -14,6 +14,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from flows.msisdn import E164
+
 Value = str | int | bool | None
 
 # What a command may hold. Checked where a command comes in as JSON; dialogues have checks of their own.
@@ -21,7 +23,7 @@ Line = Annotated[str, Meta(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Id = Annotated[str, Meta(max_length=44, pattern=r"^[a-z]{3}_[0-9a-z]+$")]
 Code = Annotated[str, Meta(pattern=r"^[0-9A-Za-z]{1,20}$")]
 Language = Annotated[str, Meta(pattern=r"^[a-z]{2,3}$")]
-Msisdn = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{4,14}$")]
+Msisdn = Annotated[str, Meta(pattern=E164)]
 Digits = Annotated[str, Meta(pattern=r"^[0-9]{1,10}$")]
 Price = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 Count = Annotated[int, Meta(ge=0, le=1_000_000)]

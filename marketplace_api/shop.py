@@ -26,9 +26,10 @@ CODE_LENGTHS = (4, 4, 4, 5, 5, 6, 7, 8, 9, 10)
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Where and on what terms the shop trades."""
+    """The shop's country, currency and commission, and how telephone numbers are written there."""
 
-    country: str
+    parse_msisdn: Callable[[str], str]
+    """The E.164 form of a mobile number as people of the shop's country write it; raises ValueError with the reason."""
     currency: str
     commission_percent: int
     zone: ZoneInfo

@@ -26,8 +26,9 @@ from werkzeug.exceptions import BadRequest
 from bot.marketplace import events
 from bot.marketplace.local import LocalSession
 from bot.marketplace.port import ArtisanContact, CallerProfile, CommandResult, RecentEvents, ShopFacts
-from bot.web.messages_api import E164, PhonePath
+from bot.web.messages_api import PhonePath
 from flows import commands, market
+from flows.msisdn import E164
 from marketplace_api.rest import problems
 from marketplace_api.rest.access import requires, shop
 from marketplace_api.rest.fields import Limit

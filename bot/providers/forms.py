@@ -5,12 +5,11 @@ The plus of `+254711000111` must travel as `%2B`; a raw one arrives as a space, 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from flask import abort
 
-_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+from flows.msisdn import is_e164
 
 
 def filled(form: Mapping[str, str], name: str) -> str:
@@ -21,4 +20,4 @@ def filled(form: Mapping[str, str], name: str) -> str:
 def msisdn(raw: str) -> str | None:
     """The sender as E.164 with its plus, or None for one that is no phone (`MPESA`, `22384`)."""
     number = f"+{raw.strip().removeprefix('+')}"
-    return number if _E164.fullmatch(number) else None
+    return number if is_e164(number) else None

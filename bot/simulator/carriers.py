@@ -18,7 +18,6 @@ Every other phone receives its text, and a delivery report says so.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,7 +27,8 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-_PHONE = re.compile(r"\+[1-9][0-9]{7,14}")
+from flows.msisdn import is_e164
+
 _SWITCHED_OFF = "999404"
 
 
@@ -113,7 +113,7 @@ def _africastalking_send(simulator: CarrierSimulator) -> Response:
 
 def _at_recipient(simulator: CarrierSimulator, number: str) -> dict[str, Any]:
     form = request.form
-    invalid = None if _PHONE.fullmatch(number) else _AT_REFUSED["999403"]
+    invalid = None if is_e164(number) else _AT_REFUSED["999403"]
     if refused := invalid or _AT_REFUSED.get(number[-6:]):
         code, status = refused
         return {"statusCode": code, "number": number, "status": status, "cost": "0", "messageId": "None"}
@@ -181,7 +181,7 @@ def _twilio_refusal(simulator: CarrierSimulator, account: str) -> tuple[int, int
     if len(form["Body"]) > 1600:
         return 400, 21617, "The concatenated message body exceeds the 1600 character limit"
     number = form["To"].removeprefix("whatsapp:")
-    return _TWILIO_REFUSED.get(number[-6:] if _PHONE.fullmatch(number) else "999403")
+    return _TWILIO_REFUSED.get(number[-6:] if is_e164(number) else "999403")
 
 
 def _twilio_authenticates(simulator: CarrierSimulator, account: str) -> bool:

@@ -23,6 +23,7 @@ from werkzeug.wrappers import Request as WireRequest
 from werkzeug.wrappers import Response as WireResponse
 
 from bot.simulator.gateway import Gateway
+from flows.msisdn import is_e164
 
 Resource = dict[str, Any]
 PlaceOrder = Callable[[Resource, str], tuple[int, Resource]]
@@ -68,7 +69,7 @@ class WireLog:
 
 
 def _e164(number: str) -> str:
-    if not (number.startswith("+") and number[1:].isdecimal() and 8 <= len(number[1:]) <= 15):
+    if not is_e164(number):
         raise ValueError("takes a number with its country code, such as +254711000111")
     return number
 

@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from bot.messaging import broadcasts, queue
 from bot.messaging.broadcasts import Audience
+from flows.msisdn import E164, is_e164
 from marketplace_api.rest.access import requires, shop
 from marketplace_api.rest.fields import Id, Limit, Line, Locale, Moment
 from marketplace_api.rest.idempotency import idempotent
@@ -31,7 +32,6 @@ blueprint = APIBlueprint("messages", __name__, tag="Messages")
 Words = Annotated[str, StringConstraints(max_length=459, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")]
 """What fits three segments, at most."""
 
-E164 = r"^\+[1-9][0-9]{4,14}$"
 _COST = re.compile(r"([A-Z]{3}) ([0-9]+(?:\.[0-9]+)?)")
 
 
@@ -80,7 +80,7 @@ class MessageQuery(BaseModel):
 
 
 def _msisdn(value: str) -> str:
-    if not re.fullmatch(E164, value):
+    if not is_e164(value):
         raise ValueError("is not a number in E.164; write it like +254712345678")
     return value
 

@@ -12,7 +12,6 @@ from typing import Annotated
 from flask import current_app
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field, StringConstraints
 
-from marketplace_api import msisdn
 from marketplace_api.catalogue.categories import CATEGORIES
 from marketplace_api.events import webhook_addresses
 from marketplace_api.refused import Refused
@@ -76,7 +75,7 @@ def _webhook_url(value: str) -> str:
 
 
 def _msisdn(value: str) -> str:
-    return msisdn.parse(value, shop().terms.country)
+    return shop().terms.parse_msisdn(value)
 
 
 Line = Annotated[str, StringConstraints(max_length=100, pattern=_PRINTABLE), AfterValidator(str.strip)]

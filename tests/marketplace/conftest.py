@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from bot.db.engine import create_engine
+from flows import msisdn
 from marketplace_api.accounts import api_keys, artisans
 from marketplace_api.accounts.api_keys import ApiCaller
 from marketplace_api.catalogue import products
@@ -27,7 +29,7 @@ from marketplace_api.rest.app import MarketplaceApi, create_api
 from marketplace_api.shop import Ids, Shop, Terms
 
 TERMS = Terms(
-    country="KE",
+    parse_msisdn=partial(msisdn.parse, country="KE"),
     currency="KES",
     commission_percent=10,
     zone=ZoneInfo("Africa/Nairobi"),

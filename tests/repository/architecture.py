@@ -50,7 +50,7 @@ ROOMS = {
         "what is true of the shop",
         libraries=(
             *("flask", "apiflask", "werkzeug", "pydantic"),
-            *("sqlalchemy", "sqlalchemy_utc", "phonenumbers", "transitions"),
+            *("sqlalchemy", "sqlalchemy_utc", "transitions"),
         ),
     ),
     "locales": Room("the words people read", libraries=("gettext", "babel")),
