@@ -1,4 +1,4 @@
-"""Brings the database to this edition's schema: one history for the tables of all rooms."""
+"""Brings the database to the schema that this edition needs: one history for the tables of all packages."""
 
 from __future__ import annotations
 
@@ -10,39 +10,47 @@ from sqlalchemy import Connection, Engine, MetaData
 
 from bot.db.engine import create_engine
 from bot.runtime.settings import Settings
-from bot.simulator import tables
+from bot.simulator import tables as simulator_tables
 from marketplace_api.models import Base
 from state.tables import metadata
 
 SCRIPTS = Path(__file__).parent
-TABLES: tuple[MetaData, ...] = (metadata, Base.metadata, tables.metadata)
+MIGRATED: tuple[MetaData, ...] = (metadata, Base.metadata)
+"""The tables that the history creates and changes."""
 
 
 def upgrade(settings: Settings) -> None:
-    """Makes the tables, or changes them to what this edition needs; quick when there is nothing to do."""
+    """Create the tables, or change them to the newest revision; quick if there is nothing to do.
+
+    Adds the simulator's tables if these settings use the simulator.
+    """
     engine = create_engine(settings.database_url)
     try:
         move(engine, "head")
+        simulator_tables.create(engine, settings)
     finally:
         engine.dispose()
 
 
 def move(engine: Engine, revision: str) -> None:
-    """Moves the schema up or down to a revision; `base` is an empty database."""
+    """Move the schema up or down to a revision: `head` is the newest, `base` an empty database.
+
+    Raises RuntimeError if rows would refer to rows that no longer exist; nothing is changed then.
+    """
     from alembic import command  # slow to import, and no web process needs it
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS))
-    with engine.connect() as connection, _tables_may_be_replaced(connection), connection.begin():
+    with engine.connect() as connection, _foreign_keys_unchecked(connection), connection.begin():
         config.attributes["connection"] = connection
         go = command.downgrade if _is_behind(connection, revision) else command.upgrade
         go(config, revision)
-        _check_references(connection)
+        _check_foreign_keys(connection)
 
 
 def _is_behind(connection: Connection, revision: str) -> bool:
-    """Whether a revision lies behind where the database stands."""
+    """Whether a revision is older than the one of the database."""
     from alembic.migration import MigrationContext
 
     current = MigrationContext.configure(connection).get_current_revision() or ""
@@ -50,22 +58,22 @@ def _is_behind(connection: Connection, revision: str) -> bool:
 
 
 @contextmanager
-def _tables_may_be_replaced(connection: Connection) -> Iterator[None]:
-    """SQLite changes a table by making another in its place; rows that refer to the old one must not object."""
+def _foreign_keys_unchecked(connection: Connection) -> Iterator[None]:
+    """SQLite changes a table by replacing it; meanwhile it must not check the rows that refer to the old one."""
     driver = connection.connection.driver_connection
     if connection.dialect.name != "sqlite" or driver is None:
         yield
         return
-    driver.execute("PRAGMA foreign_keys = OFF")  # takes effect only outside a transaction
+    driver.execute("PRAGMA foreign_keys = OFF")  # has an effect only outside a transaction
     try:
         yield
     finally:
         driver.execute("PRAGMA foreign_keys = ON")
 
 
-def _check_references(connection: Connection) -> None:
-    """What nobody watched meanwhile."""
+def _check_foreign_keys(connection: Connection) -> None:
+    """Do at once what SQLite was told not to do; PostgreSQL has checked as usual."""
     if connection.dialect.name == "sqlite":
-        lost = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
-        if lost:
-            raise RuntimeError(f"the migration would leave rows that refer to nothing: {lost[:5]}")
+        dangling = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        if dangling:
+            raise RuntimeError(f"the migration would leave rows that refer to nothing: {dangling[:5]}")

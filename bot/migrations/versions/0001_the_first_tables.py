@@ -12,7 +12,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-
     op.create_table(
         "consent",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -339,24 +338,10 @@ def upgrade() -> None:
         op.f("ix_payout_artisan_id_created_at_id"), "payout", ["artisan_id", "created_at", "id"], unique=False
     )
     op.create_index(op.f("ix_payout_created_at_id"), "payout", ["created_at", "id"], unique=False)
-    op.create_table(
-        "simulated_text",
-        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("id", sa.String(), nullable=False),
-        sa.Column("msisdn", sa.String(), nullable=False),
-        sa.Column("sender", sa.String(), nullable=False),
-        sa.Column("text", sa.Text(), nullable=False),
-        sa.Column("at", UtcDateTime(), nullable=False),
-        sa.PrimaryKeyConstraint("seq"),
-        sa.UniqueConstraint("id"),
-    )
-    op.create_index("ix_simulated_text_msisdn", "simulated_text", ["msisdn", "seq"], unique=False)
 
 
 def downgrade() -> None:
-
-    op.drop_index("ix_simulated_text_msisdn", table_name="simulated_text")
-    op.drop_table("simulated_text")
+    op.drop_table("simulated_text", if_exists=True)  # revision 0012 says where it may come from
     op.drop_index(op.f("ix_payout_created_at_id"), table_name="payout")
     op.drop_index(op.f("ix_payout_artisan_id_created_at_id"), table_name="payout")
     op.drop_table("payout")
@@ -391,24 +376,9 @@ def downgrade() -> None:
     op.drop_table("person")
     op.drop_index(op.f("performed_gateway_session_seq"), table_name="performed")
     op.drop_table("performed")
-    op.drop_index(
-        "outbox_live_lane",
-        table_name="outbox",
-        sqlite_where=sa.text("done_at IS NULL AND dead_at IS NULL"),
-        postgresql_where=sa.text("done_at IS NULL AND dead_at IS NULL"),
-    )
-    op.drop_index(
-        "outbox_live",
-        table_name="outbox",
-        sqlite_where=sa.text("done_at IS NULL AND dead_at IS NULL"),
-        postgresql_where=sa.text("done_at IS NULL AND dead_at IS NULL"),
-    )
-    op.drop_index(
-        "outbox_dead",
-        table_name="outbox",
-        sqlite_where=sa.text("dead_at IS NOT NULL"),
-        postgresql_where=sa.text("dead_at IS NOT NULL"),
-    )
+    op.drop_index("outbox_live_lane", table_name="outbox")
+    op.drop_index("outbox_live", table_name="outbox")
+    op.drop_index("outbox_dead", table_name="outbox")
     op.drop_table("outbox")
     op.drop_index(op.f("message_msisdn_seq"), table_name="message")
     op.drop_table("message")

@@ -57,17 +57,6 @@ def upgrade() -> None:
         sa.Column("since", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payout_pause")),
     )
-    op.create_table(
-        "simulated_payment",
-        sa.Column("id", sa.String(), nullable=False),
-        sa.Column("conversation", sa.String(), nullable=False),
-        sa.Column("msisdn", sa.String(), nullable=False),
-        sa.Column("amount", sa.BigInteger(), nullable=False),
-        sa.Column("currency", sa.String(), nullable=False),
-        sa.Column("code", sa.String(), nullable=False),
-        sa.Column("at", UtcDateTime(), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-    )
 
 
 def _make_the_books() -> None:
@@ -171,7 +160,7 @@ def _enter(conn: sa.Connection, key: str, row: sa.Row[Any], postings: dict[str, 
 
 
 def downgrade() -> None:
-    op.drop_table("simulated_payment")
+    op.drop_table("simulated_payment", if_exists=True)  # revision 0012 says where it may come from
     op.drop_table("payout_pause")
     op.drop_table("payment_name")
     with op.batch_alter_table("payout") as payout:

@@ -1,0 +1,189 @@
+"""The migrations run up, down and up again, and end in exactly the tables that the packages declare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, inspect
+
+from bot.db.engine import create_engine
+from bot.migrations import upgrade
+from bot.runtime.settings import Settings
+from bot.simulator import tables as simulator_tables
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    engine = create_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+def tables(engine: Engine) -> set[str]:
+    return set(inspect(engine).get_table_names()) - {"alembic_version"}
+
+
+def differences(engine: Engine) -> list[object]:
+    """What a new revision would have to change."""
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        return list(compare_metadata(context, list(upgrade.MIGRATED)))  # type: ignore[arg-type]
+
+
+def test_the_history_runs_up_down_and_up_again(engine: Engine) -> None:
+    declared = {table.name for metadata in upgrade.MIGRATED for table in metadata.sorted_tables}
+    upgrade.move(engine, "head")
+    assert tables(engine) == declared
+    upgrade.move(engine, "base")
+    assert tables(engine) == set()
+    upgrade.move(engine, "head")
+    assert tables(engine) == declared
+
+
+def test_the_history_ends_in_the_tables_that_the_packages_declare(engine: Engine) -> None:
+    upgrade.move(engine, "head")
+
+    assert differences(engine) == []
+
+
+def test_the_comparison_finds_a_missing_column(engine: Engine) -> None:
+    upgrade.move(engine, "head")
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE message DROP COLUMN topic")
+
+    assert differences(engine) != []
+
+
+def test_a_second_upgrade_changes_nothing(database_url: str, engine: Engine) -> None:
+    settings = Settings(database_url=database_url)
+    upgrade.upgrade(settings)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO cursor (name, position) VALUES ('announcements', 7)")
+    upgrade.upgrade(settings)
+
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT position FROM cursor").scalar() == 7
+
+
+ROWS_OF_REVISION_0001 = (
+    "INSERT INTO kiosk (id, code, name, town, agent_name, agent_msisdn, created_at, wrong_cash_codes)"
+    " VALUES ('ksk_1', 'K2', 'Toi', 'Nairobi', 'Grace', '+254722000999', '2026-11-20 09:00:00', 0)",
+    "INSERT INTO artisan (id, msisdn, name, language, craft, status, kiosk_id, payout_method, created_at)"
+    " VALUES ('art_1', '+254711000999', 'Amina', 'sw', 'baskets', 'active', 'ksk_1', 'kiosk_cash',"
+    " '2026-11-20 09:00:00')",
+    "INSERT INTO product (id, code, artisan_id, title, category, description, price, currency, quantity, status,"
+    " created_at, updated_at) VALUES ('prd_1', 'P2', 'art_1', 'Kiondo', 'baskets', '', 150000, 'KES', 1, 'listed',"
+    " '2026-11-20 09:00:00', '2026-11-20 09:00:00')",
+    'INSERT INTO "order" (id, code, status, product_id, quantity, unit_price, commission_percent, currency, total,'
+    " commission, artisan_earns, buyer_name, buyer_msisdn, buyer_locale, ship_to, placed_by, created_at, expires_at)"
+    " VALUES ('ord_1', 'R2', 'at_kiosk', 'prd_1', 2, 150000, 10, 'KES', 300000, 30000, 270000, 'Ann', '+447400123456',"
+    " 'en', '{}', 'window', '2026-11-20 09:00:00', '2026-11-22 09:00:00')",
+    "INSERT INTO assignment (id, order_id, artisan_id, quantity, status, reason)"
+    " VALUES (7, 'ord_1', 'art_1', 2, 'received', '')",
+    "INSERT INTO payout (id, code, artisan_id, order_id, amount, currency, method, status, created_at)"
+    " VALUES ('pay_1', 'Y2', 'art_1', 'ord_1', 270000, 'KES', 'kiosk_cash', 'awaiting_collection',"
+    " '2026-11-21 09:00:00')",
+)
+
+
+def test_rows_of_the_first_revision_survive_up_down_and_up(engine: Engine) -> None:
+    upgrade.move(engine, "0001")
+    with engine.begin() as connection:
+        for row in ROWS_OF_REVISION_0001:
+            connection.exec_driver_sql(row)
+
+    for revision in ("head", "0001", "head"):
+        upgrade.move(engine, revision)
+    with engine.connect() as connection:
+        kept = connection.exec_driver_sql(
+            "SELECT payout.code, amount, earns FROM payout JOIN assignment ON assignment.id = assignment_id"
+        ).one()
+        assert tuple(kept) == ("Y2", 270_000, 270_000)
+
+
+# The simulator's tables
+
+SIMULATED = {"simulated_text", "simulated_payment"}
+PRODUCTION = {
+    "environment": "production",
+    "secret_key": "a-secret-of-our-own",
+    "webhook_secret": "unguessable",
+    "sms_provider": "africastalking",
+    "at_username": "soko",
+    "at_api_key": "atsk_1",
+}
+DARAJA = {
+    "payout_provider": "daraja",
+    "daraja_base_url": "https://api.safaricom.co.ke",
+    "daraja_consumer_key": "key",
+    "daraja_consumer_secret": "secret",
+    "daraja_shortcode": "600997",
+    "daraja_initiator": "testapi",
+    "daraja_security_credential": "c3Jl",
+}
+PAYMENT = (
+    "INSERT INTO simulated_payment (id, conversation, msisdn, amount, currency, code, at)"
+    " VALUES ('pay_1', 'AG_1', '+254711000999', 150000, 'KES', '0', '2026-11-20 09:00:00')"
+)
+
+
+def rows(engine: Engine, table: str) -> int:
+    with engine.connect() as connection:
+        return connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one()
+
+
+def restored_differences(engine: Engine) -> list[object]:
+    """How the simulator's tables differ from their declaration."""
+    with engine.connect() as connection:
+        options = {"include_name": lambda name, kind, _parents: kind != "table" or name in SIMULATED}
+        context = MigrationContext.configure(connection, opts=options)
+        return list(compare_metadata(context, simulator_tables.metadata))
+
+
+@pytest.fixture
+def upgraded_before(engine: Engine) -> Engine:
+    """A database as the edition before revision 0012 left it: with both simulator tables, empty."""
+    upgrade.move(engine, "0011")
+    simulator_tables.metadata.create_all(engine)
+    return engine
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        ({}, SIMULATED),
+        (PRODUCTION, {"simulated_payment"}),
+        (PRODUCTION | DARAJA, set()),
+    ],
+    ids=["development", "production, payouts simulated", "production"],
+)
+def test_only_what_uses_the_simulator_gets_its_tables(
+    database_url: str, engine: Engine, chosen: dict[str, str], expected: set[str]
+) -> None:
+    settings = Settings.model_validate(chosen | {"database_url": database_url})
+    for _ in range(2):
+        upgrade.upgrade(settings)
+        assert tables(engine) & SIMULATED == expected
+
+
+def test_an_upgrade_drops_empty_simulator_tables_and_a_downgrade_restores_them(upgraded_before: Engine) -> None:
+    upgrade.move(upgraded_before, "head")
+    assert tables(upgraded_before) & SIMULATED == set()
+    upgrade.move(upgraded_before, "0011")
+    assert tables(upgraded_before) >= SIMULATED
+    assert restored_differences(upgraded_before) == []
+    upgrade.move(upgraded_before, "base")
+    assert tables(upgraded_before) == set()
+
+
+def test_simulator_tables_with_rows_stay_through_up_down_and_up(upgraded_before: Engine) -> None:
+    with upgraded_before.begin() as connection:
+        connection.exec_driver_sql(PAYMENT)
+
+    for revision in ("head", "0011", "head"):
+        upgrade.move(upgraded_before, revision)
+        assert rows(upgraded_before, "simulated_payment") == 1
+    assert "simulated_text" not in tables(upgraded_before)
