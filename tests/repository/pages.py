@@ -1,9 +1,10 @@
-"""Reading the project's Markdown pages: their code blocks, and a server for whoever follows them."""
+"""Reading the project's Markdown pages, and a running copy of the project for whoever follows them."""
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from tests.repository.architecture import ROOT
 from tests.servers import free_port
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "var", "__pycache__", ".*_cache", ".hypothesis", ".env")
 ADDRESS = "http://127.0.0.1:8000"
 """Where the pages expect the server of `script/server`."""
 
@@ -23,33 +25,36 @@ def blocks(page: str, language: str) -> list[str]:
     return [code for found, code in _BLOCK.findall((ROOT / page).read_text()) if found == language]
 
 
-def in_bash(script: str, url: str) -> str:
-    """What a shell prints into which the script is pasted, with the server at `url` in place of the usual address."""
-    with subprocess.Popen(
-        ["bash"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT
-    ) as shell:
-        printed, _ = shell.communicate(script.replace(ADDRESS, url))
-    return printed
+def copy_project(folder: Path) -> None:
+    """A fresh copy of the project in `folder`, with the virtual environment of the original."""
+    shutil.copytree(ROOT, folder, ignore=_LEFT_OUT, dirs_exist_ok=True, symlinks=True)
+    (folder / ".venv").symlink_to((ROOT / ".venv").resolve())
+
+
+def in_bash(script: str, folder: Path, url: str = ADDRESS) -> str:
+    """What a shell in `folder` prints into which the script is pasted; `url` stands in for the usual address."""
+    pasted = script.replace(ADDRESS, url)
+    done = subprocess.run(
+        ["bash"], input=pasted, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    return done.stdout
 
 
 @contextmanager
 def fresh_server(folder: Path) -> Iterator[str]:
-    """The address of a server that has just been started for the first time, with demo data."""
+    """The address of a server in a fresh copy of the project in `folder`, with demo data."""
+    copy_project(folder)
     port = free_port()
-    environment = {
-        **os.environ,
-        "PORT": str(port),
-        "DATABASE_URL": f"sqlite:///{folder}/soko.db",
-        "PHOTOS_DIR": str(folder / "photos"),
-    }
     with subprocess.Popen(
-        [sys.executable, "-m", "bot.server"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "bot.server"],
+        cwd=folder,
+        env={**os.environ, "PORT": str(port)},
+        stdout=subprocess.PIPE,
+        text=True,
     ) as server:
         try:
             assert server.stdout is not None
-            for line in server.stdout:
-                if "Soko is open" in line:
-                    break
+            assert any("Soko is open" in line for line in server.stdout), "the server did not start"
             yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()

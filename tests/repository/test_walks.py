@@ -1,10 +1,11 @@
-"""The walk of README.md, pasted into bash as a newcomer does, on a server that has just been started."""
+"""The commands of README.md, the tutorial and docs/howto/try-it.md, pasted into bash beside a fresh server."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 
@@ -55,14 +56,50 @@ def follow(walk: str, folder: Path) -> list[str]:
     """The complaints of somebody who follows this walk in a shop that has another kiosk and a slow worker."""
     with serving(folder) as service, served(service.app) as url, slow_worker(service):
         service.kiosk()
-        return complaints(in_bash(walk.replace(KEY, OPERATOR_KEY), url))
+        return complaints(in_bash(walk.replace(KEY, OPERATOR_KEY), folder, url))
 
 
-def test_the_walk_leads_from_a_new_kiosk_to_the_buyers_last_text(tmp_path):
-    with fresh_server(tmp_path) as url:
-        printed = in_bash(WALK, url)
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """A shell in a copy of the project whose server has just been started for the first time."""
+
+    folder: Path
+    url: str
+
+    def paste(self, script: str) -> str:
+        """What it prints."""
+        return in_bash(script, self.folder, self.url)
+
+
+@pytest.fixture(scope="module")
+def terminal(tmp_path_factory) -> Iterator[Terminal]:
+    folder = tmp_path_factory.mktemp("clone")
+    with fresh_server(folder) as url:
+        yield Terminal(folder, url)
+
+
+def test_the_walk_of_the_readme_leads_from_a_new_kiosk_to_the_buyers_last_text(terminal):
+    printed = terminal.paste(WALK)
 
     assert complaints(printed) == [], printed
+
+
+def test_the_tutorial_shows_what_happened_behind_the_story(terminal):
+    _start, behind, transcript = blocks("docs/tutorial.md", "bash")
+    printed = terminal.paste(behind)
+
+    assert printed.count('{"object":"list"') == 2, printed
+    assert "< CON" in terminal.paste(transcript)
+
+
+def test_soko_is_tried_in_the_terminal(terminal):
+    phone, inbox, clock, transcript = (terminal.paste(code) for code in blocks("docs/howto/try-it.md", "bash"))
+
+    assert "2. Kiswahili" in phone
+    assert "Which kiosk" in phone or "Soko sells handmade wares" in phone
+    assert "Soko sells handmade wares" in inbox
+    assert '"now":' in clock
+    assert "= order.delivered" in transcript
 
 
 def test_a_slow_worker_does_not_disturb_the_walk(tmp_path):

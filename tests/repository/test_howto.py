@@ -1,0 +1,92 @@
+"""Each page of docs/howto is followed word for word in a copy of the project, and ends in a check that passes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po, write_po
+
+from bot.runtime.settings import load
+from tests.repository.architecture import ROOT
+from tests.repository.howto import Copy, NotFollowedError, pages
+from tests.repository.pages import blocks, copy_project
+from tests.service import serving
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Copy:
+    copy_project(tmp_path)
+    return Copy(tmp_path)
+
+
+def test_a_setting_is_added(copy: Copy) -> None:
+    copy.follow("add-a-setting.md")
+
+    assert "SHOP_NAME=Soko" in (copy.root / ".env.example").read_text()
+
+
+def test_a_setting_that_is_not_documented_fails_the_check(copy: Copy) -> None:
+    with pytest.raises(NotFollowedError, match="test_the_contract_names_every_setting"):
+        copy.follow("add-a-setting.md", {"4. Check": lambda root: forget(root / "docs/contract.md", "SHOP_NAME")})
+
+
+def test_a_dialogue_is_added_and_can_be_had_by_text(copy: Copy) -> None:
+    copy.follow("add-a-dialogue.md")
+
+    said = (copy.root / "tests/transcripts/photo_tips.txt").read_text()
+    assert "< Take your photo outside, in daylight." in said
+    assert "< Weka bidhaa yako juu ya kitambaa" in said
+    assert "<summary>photo_tips</summary>" in (copy.root / "docs/dialogues.md").read_text()
+
+
+def test_a_language_is_added(copy: Copy) -> None:
+    printed = copy.follow("add-a-language.md", {"3. Teach it what people write": translate})
+
+    assert "2. Luganda" in printed
+
+
+def test_the_settings_of_a_public_shop_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    (lines, *_) = blocks("docs/howto/go-live.md", "sh")
+    for line in lines.splitlines():
+        name, value = line.split("=", 1)
+        monkeypatch.setenv(name, value.strip("'").replace("…", "a-secret-of-its-own"))
+    settings = load()
+
+    assert (settings.environment, settings.sms_provider, settings.payout_provider) == (
+        *("production", "africastalking", "daraja"),
+    )
+
+
+def test_every_callback_that_providers_are_told_is_there(tmp_path: Path) -> None:
+    page = (ROOT / "docs/howto/go-live.md").read_text()
+    paths = re.findall(r"`(/webhooks/[^`]+)`", page)
+    with serving(tmp_path) as service:
+        known = {rule.rule for rule in service.app.url_map.iter_rules() if "POST" in (rule.methods or ())}
+
+    assert len(paths) > 5
+    assert [path for path in paths if path.replace("<WEBHOOK_SECRET>", "<secret>") not in known] == []
+
+
+def forget(file: Path, word: str) -> None:
+    """Removes every line with this word."""
+    file.write_text("".join(line for line in file.read_text().splitlines(keepends=True) if word not in line))
+
+
+def translate(root: Path) -> None:
+    """Fills in the new catalogue, as a translator does; the words stay English."""
+    file = root / "locales/lg/LC_MESSAGES/messages.po"
+    with file.open("rb") as source:
+        catalogue = read_po(source, locale="lg")
+    for message in catalogue:
+        if message.id:
+            message.string = message.id
+    with file.open("wb") as target:
+        write_po(target, catalogue, width=100)
+
+
+def test_every_page_is_followed_by_a_test() -> None:
+    tests = Path(__file__).read_text() + Path(__file__).with_name("test_walks.py").read_text()
+
+    assert [page for page in pages() if page not in tests] == []
