@@ -28,7 +28,7 @@ from flows.kit import (
     between,
 )
 from flows.kit.flow import because, given, known
-from flows.kit.kinds import StateKind
+from flows.kit.state_kinds.base import StateKind
 from flows.market import OrderSummary
 from flows.reading import codes, keywords
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from flows.commands import ChangePayout, CheckPin
 from flows.kit import N_, Act, AskPhone, AskPin, Flow, Go, Menu, Notice, Option, Turn
 from flows.kit.flow import because
-from flows.kit.kinds import StateKind
+from flows.kit.state_kinds.base import StateKind
 
 
 def has_pin(turn: Turn) -> bool:

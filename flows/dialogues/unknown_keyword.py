@@ -3,7 +3,7 @@
 from flows.kit import N_, Confirm, Enter, Flow, Go, Notice
 from flows.kit.engine import SUGGESTED_FLOW, SUGGESTED_WORD
 from flows.kit.flow import known
-from flows.kit.kinds import SUGGESTED
+from flows.kit.state_kinds.base import SUGGESTED
 
 flow = Flow(
     "puzzle",

@@ -4,7 +4,8 @@ from .checks import Check, Gone, RejectedAnswer, amount, between, length
 from .conversation import Choice, Conversation
 from .engine import DialogueEngine
 from .flow import Flow, Keyword
-from .kinds import (
+from .screen import LONG_SMS, SMS, USSD, Channel, Screen
+from .state_kinds.base import (
     Act,
     Ask,
     AskCode,
@@ -21,7 +22,6 @@ from .kinds import (
     Option,
     PagedList,
 )
-from .screen import LONG_SMS, SMS, USSD, Channel, Screen
 from .turn import Person, Place, Turn
 from .words import N_, Wording, Words, versions
 

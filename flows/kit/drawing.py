@@ -14,7 +14,7 @@ from types import FunctionType
 
 from .conversation import Answer
 from .flow import START, Flow
-from .kinds import Edge, Enter, Guard, Notice, StateKind
+from .state_kinds.base import Edge, Enter, Guard, Notice, StateKind
 
 OUTSIDE = "[*]"
 

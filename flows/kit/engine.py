@@ -25,8 +25,8 @@ from flows.reading.similarity import most_similar
 from .checks import Gone, RejectedAnswer
 from .conversation import Answer, Conversation, Frame
 from .flow import DOOR, RETURN, START, Flow, Keyword
-from .kinds import BACK, HOME, MORE, NOTED, SUGGESTED, Act, Notice, PagedList, StateKind
 from .screen import Screen
+from .state_kinds.base import BACK, HOME, MORE, NOTED, SUGGESTED, Act, Notice, PagedList, StateKind
 from .turn import Place, Turn
 from .words import N_, versions
 

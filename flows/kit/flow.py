@@ -11,7 +11,7 @@ from transitions import Machine, State
 from flows.commands import RejectionReason
 from flows.reading.keywords import is_polite
 
-from .kinds import Edge, Enter, Go, ListQuestion, StateKind, Then, edges, picking
+from .state_kinds.base import Edge, Enter, Go, ListQuestion, StateKind, Then, edges, picking
 from .turn import Place, Turn
 
 logging.getLogger("transitions").setLevel(logging.WARNING)

@@ -21,8 +21,8 @@ from flows.reading.folding import fold
 from .conversation import Choice, Conversation
 from .engine import NAVIGATION, SIDE_PROMPTS, DialogueEngine
 from .flow import START, Flow
-from .kinds import NOTED, SUGGESTED, Act, Edge, Enter, ListQuestion, Notice, PagedList, Question, StateKind
 from .screen import Channel, Screen
+from .state_kinds.base import NOTED, SUGGESTED, Act, Edge, Enter, ListQuestion, Notice, PagedList, Question, StateKind
 from .turn import Person, Place, Turn
 from .words import Wording, Words, versions
 

@@ -26,7 +26,7 @@ from flows.kit import (
     Screen,
     Turn,
 )
-from flows.kit.kinds import StateKind
+from flows.kit.state_kinds.base import StateKind
 
 from .market import Village
 

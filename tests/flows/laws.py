@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from flows import gsm7
 from flows.kit import SMS, USSD, AskPin, Confirm, Conversation, DialogueEngine
 from flows.kit.flow import START
-from flows.kit.kinds import StateKind
+from flows.kit.state_kinds.base import StateKind
 
 from .conftest import Phone
 

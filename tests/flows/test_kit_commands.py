@@ -7,7 +7,7 @@ import pytest
 from flows.commands import Command, ListProduct, Outcome, RequestCall
 from flows.kit import Act, Ask, AskDigits, AskMoney, Confirm, Enter, Go, Notice, Turn
 from flows.kit.flow import because
-from flows.kit.kinds import StateKind
+from flows.kit.state_kinds.base import StateKind
 
 from .conftest import Phone, tale
 

@@ -25,7 +25,7 @@ from flows.kit import (
     length,
 )
 from flows.kit.flow import always, given, known
-from flows.kit.kinds import SUGGESTED
+from flows.kit.state_kinds.base import SUGGESTED
 from flows.reading import numbers, offers
 
 from .conftest import AMINA, HOME, PLACE, Phone

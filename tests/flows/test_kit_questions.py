@@ -22,7 +22,7 @@ from flows.kit import (
     length,
 )
 from flows.kit.conversation import Answer
-from flows.kit.kinds import StateKind
+from flows.kit.state_kinds.base import StateKind
 
 from .conftest import tale
 

@@ -43,8 +43,8 @@ from flows.kit import (
 )
 from flows.kit.drawing import mermaid, name_of
 from flows.kit.flow import Fact, because
-from flows.kit.kinds import StateKind
 from flows.kit.proof import find_faults, find_wording_faults
+from flows.kit.state_kinds.base import StateKind
 
 from . import laws
 from .conftest import CALL, PLACE, Phone

@@ -22,14 +22,13 @@ from transitions import EventData, State
 
 from flows import msisdn
 from flows.commands import Command
+from flows.kit.checks import Check, RejectedAnswer
+from flows.kit.conversation import Answer, Choice, Guess
+from flows.kit.screen import LONG_SMS, Channel, Screen
+from flows.kit.turn import Turn
+from flows.kit.words import N_, Wording, versions
 from flows.reading import answers, codes, numbers
 from flows.reading.result import Read, Unreadable
-
-from .checks import Check, RejectedAnswer
-from .conversation import Answer, Choice, Guess
-from .screen import LONG_SMS, Channel, Screen
-from .turn import Turn
-from .words import N_, Wording, versions
 
 Guard = Callable[[Turn], bool]
 Items = Callable[[Turn], Sequence[Choice]]

@@ -1,0 +1,1 @@
+"""The kinds of state a dialogue is made of."""
