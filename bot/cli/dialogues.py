@@ -13,7 +13,7 @@ from bot.cli.context import current_services
 from bot.messaging import rendering
 from flows.kit import SMS, USSD, DialogueEngine, Place
 from flows.kit.drawing import mermaid
-from flows.kit.proof import Fault, find_faults, find_wording_faults
+from flows.kit.validation import Fault, find_faults, find_wording_faults
 from locales import SOURCE, upkeep
 
 DRAWN = re.compile(r"(?<=<!-- drawn -->\n).*?(?=<!-- /drawn -->)", re.DOTALL)

@@ -127,7 +127,7 @@ class DialogueRunner:
         Where the shop is elsewhere, a hop that dies here has begun and not finished: the next one asks the shop
         again under the same key.
         """
-        key, asked = turn.conversation.key, msgspec.json.encode(turn.conversation)
+        key, asked = turn.conversation.command_key, msgspec.json.encode(turn.conversation)
         with context.work.writing() as conn:
             recorded = processed.begin(conn, key, context.msisdn, context.now, gateway)
         outcome = _outcome.decode(recorded) if recorded else self._outcome(command, turn, context)
@@ -154,7 +154,7 @@ class DialogueRunner:
 
     def _do(self, command: Command, turn: Turn, context: HopContext) -> Outcome:
         """Performs a command: what concerns the person with us, what concerns the shop there."""
-        msisdn, now, key = context.msisdn, context.now, turn.conversation.key
+        msisdn, now, key = context.msisdn, context.now, turn.conversation.command_key
         match command:
             case CheckPin(pin):
                 with context.work.writing() as conn:
@@ -209,7 +209,7 @@ class DialogueRunner:
         by_text = self.turn(Conversation(turn.conversation.id), turn.person, context.market, SMS)
         self.engine.open(by_text, "statement")
         body = self.engine.screen(by_text).render(self.engine.state(by_text.conversation).channel(SMS))
-        key, language = f"statement:{turn.conversation.key}", turn.words.language
+        key, language = f"statement:{turn.conversation.command_key}", turn.words.language
         return NewMessage(key, turn.person.msisdn, body, language, topic="reply", priority=REPLY)
 
     def veiled(self, turn: Turn, said: str) -> str:

@@ -1,7 +1,7 @@
 """Where everybody arrives: first contact, and the menu of who she is."""
 
 from flows.kit import N_, Enter, Flow, Go, Keyword, Menu, Option, Turn
-from flows.kit.state_kinds.base import Guard
+from flows.kit.edges import Guard
 
 
 def is_new(turn: Turn) -> bool:

@@ -1,9 +1,9 @@
 """A text that is no keyword's: what it may have meant is asked back, and only then acted on."""
 
 from flows.kit import N_, Confirm, Enter, Flow, Go, Notice
+from flows.kit.edges import SUGGESTED
 from flows.kit.engine import SUGGESTED_FLOW, SUGGESTED_WORD
 from flows.kit.flow import known
-from flows.kit.state_kinds.base import SUGGESTED
 
 flow = Flow(
     "puzzle",

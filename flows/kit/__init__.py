@@ -1,27 +1,15 @@
-"""The kit that dialogues are written with."""
+"""The parts that dialogues are made of."""
 
 from .checks import Check, Gone, RejectedAnswer, amount, between, length
 from .conversation import Choice, Conversation
+from .edges import Enter, Go
 from .engine import DialogueEngine
 from .flow import Flow, Keyword
 from .screen import LONG_SMS, SMS, USSD, Channel, Screen
-from .state_kinds.base import (
-    Act,
-    Ask,
-    AskCode,
-    AskDigits,
-    AskMoney,
-    AskPhone,
-    AskPin,
-    AskQuantity,
-    Confirm,
-    Enter,
-    Go,
-    Menu,
-    Notice,
-    Option,
-    PagedList,
-)
+from .state_kinds.act import Act
+from .state_kinds.lists import Confirm, Menu, Option, PagedList
+from .state_kinds.notice import Notice
+from .state_kinds.questions import Ask, AskCode, AskDigits, AskMoney, AskPhone, AskPin, AskQuantity
 from .turn import Person, Place, Turn
 from .words import N_, Wording, Words, versions
 

@@ -1,4 +1,4 @@
-"""What an answer must satisfy: each check says what is wrong in words, and knows its worst case."""
+"""Checks of answers: each says what is wrong in words, and knows its longest valid answer."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from .turn import Turn
 
 
-class RejectedAnswer(Exception):  # noqa: N818 - it is what happened, not a fault
-    """An answer that is not accepted; `problem` is said in front of the question asked again."""
+class RejectedAnswer(Exception):  # noqa: N818 - an event, not a fault
+    """An answer that is not accepted; `problem` is shown before the question is asked again."""
 
     def __init__(self, problem: Wording, **values: object) -> None:
         super().__init__(problem)
@@ -23,36 +23,37 @@ class RejectedAnswer(Exception):  # noqa: N818 - it is what happened, not a faul
         self.values = values
 
 
-class Gone(LookupError):  # noqa: N818 - it is what happened, not a fault
-    """What a conversation is about is there no more; its flow begins again, with what there is now."""
+class Gone(LookupError):  # noqa: N818 - an event, not a fault
+    """What the conversation is about no longer exists. Its flow begins again with what there is now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`passes(turn, value)`; `longest` is a value that passes and takes the most room on a screen."""
+    """`passes(turn, value)` decides; `longest` is a valid value that takes the most room on a screen."""
 
     passes: Callable[[Turn, Any], bool]
     problem: Wording
     longest: Any
     values: Mapping[str, object] = field(default_factory=dict)
+    """The fields of `problem`."""
     money: tuple[str, ...] = ()
     """Which of `values` are amounts in minor units."""
 
     def __call__(self, turn: Turn, value: Any) -> None:
-        """Raises Refused when the value does not pass."""
+        """Raises RejectedAnswer if the value does not pass."""
         if not self.passes(turn, value):
-            raise self.refusal(turn)
+            raise self.rejection(turn)
 
-    def refusal(self, turn: Turn) -> RejectedAnswer:
-        """What is said of a value that does not pass."""
+    def rejection(self, turn: Turn) -> RejectedAnswer:
+        """The exception for a value that does not pass."""
         amounts = {name: turn.money(self.values[name]) for name in self.money}  # type: ignore[arg-type]
         return RejectedAnswer(self.problem, **{**self.values, **amounts})
 
 
 def length(least: int, most: int, *, of: Callable[[str], bool] = str.isalpha) -> Check:
-    """A text of `least` to `most` characters, of which at least one is a letter, or whatever `of` says.
+    """A text of `least` to `most` characters, at least one of which is a letter (or satisfies `of`).
 
-    A picture counts as two, as it does on its way.
+    An emoji counts as two characters, as it does in a message.
     """
     return Check(
         lambda _turn, text: least <= gsm7.units(text) <= most and any(map(of, text)),
@@ -73,7 +74,7 @@ def between(least: int, most: int) -> Check:
 
 
 def amount(least: int, most: int) -> Check:
-    """An amount of money, in minor units, within limits."""
+    """An amount of money within limits, in minor units."""
     return Check(
         lambda _turn, number: least <= number <= most,
         N_("That must be {least} to {most}."),

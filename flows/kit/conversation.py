@@ -1,4 +1,4 @@
-"""What is remembered between two hops: one compact document per conversation."""
+"""What is stored of a conversation between two hops: one compact JSON document."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Choice(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Frame(msgspec.Struct, frozen=True, array_like=True):
-    """Where a flow was left for another, so that *back* returns there."""
+    """Where a flow was left for another flow, so that *back* returns there."""
 
     flow: str
     state: str
@@ -27,18 +27,17 @@ class Frame(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Guess(msgspec.Struct, frozen=True, array_like=True):
-    """What we believe she meant; it is asked back and never acted on by itself."""
+    """An answer that was read with doubt: it is asked back under its label, never used by itself."""
 
     value: Answer
     label: str
 
 
 class Conversation(msgspec.Struct, omit_defaults=True):
-    """Where one person stands in the book.
+    """Where one person is in the dialogues, and what they have answered.
 
-    `id` is stable over resends, replays and resumption; with `visits`, the number of commands it has
-    come to, it makes the key under which a command is performed once. `state` is the attribute that
-    the flow's machine moves. PINs and other secrets never enter.
+    `id` stays the same over repeated hops, replays and resumption. `state` is the attribute that the flow's machine
+    moves. A secret is removed in the hop in which it was typed, so it is never stored. Some stored names are older.
     """
 
     id: str
@@ -47,30 +46,36 @@ class Conversation(msgspec.Struct, omit_defaults=True):
     version: int = 1
     answers: dict[str, Answer] = msgspec.field(default_factory=dict)
     labels: dict[str, str] = msgspec.field(default_factory=dict)
+    """By question, the line that was picked, as it was shown."""
     trail: list[str] = msgspec.field(default_factory=list)
-    return_stack: list[Frame] = msgspec.field(default_factory=list, name="callers")  # the stored name
+    """The states that *back* leads through, the latest last."""
+    return_stack: list[Frame] = msgspec.field(default_factory=list, name="callers")
+    """The flows that entered this one, the latest last."""
     prefill: dict[str, str] = msgspec.field(default_factory=dict)
+    """Answers given ahead by a text, by question; each is read when its question is reached."""
     choices: list[Choice] = msgspec.field(default_factory=list)
     pages: list[int] = msgspec.field(default_factory=list)
-    commands_done: int = msgspec.field(default=0, name="visits")  # the stored name
+    """The index at which each page of a list begins that was turned to."""
+    commands_done: int = msgspec.field(default=0, name="visits")
     misses: int = 0
+    """Rejected answers in a row."""
     problem: list[str] = msgspec.field(default_factory=list)
-    """What was wrong with the last answer, in versions like every text."""
+    """What was wrong with the last answer, in versions, the longest first."""
     guess: Guess | None = None
-    side_prompt: Literal["", "person", "resume"] = msgspec.field(default="", name="detour")  # the stored name
+    side_prompt: Literal["", "person", "resume"] = msgspec.field(default="", name="detour")
     over: bool = False
 
     @property
-    def key(self) -> str:
-        """The name of the command this conversation stands before; the same however often it is reached."""
+    def command_key(self) -> str:
+        """The key under which the next command is performed once, however often the hop is repeated."""
         return f"{self.id}:{self.commands_done}"
 
     @property
     def page(self) -> int:
-        """Where in a list the present page begins."""
+        """The index in a list at which the present page begins."""
         return self.pages[-1] if self.pages else 0
 
     def clear_screen_state(self) -> None:
-        """Forgets what belongs to the screen just left."""
+        """Forgets what belongs to the screen that was left."""
         self.choices, self.pages = [], []
         self.misses, self.problem, self.guess, self.side_prompt = 0, [], None, ""

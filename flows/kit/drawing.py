@@ -1,8 +1,8 @@
-"""A flow as a picture: a Mermaid state diagram, drawn from the rows its machine was built of.
+"""A flow as a Mermaid state diagram, drawn from its transition table.
 
 stateDiagram-v2
     state "price (AskMoney)" as price
-    state "to home" as door_home
+    state "to home" as to_home
     [*] --> price
     price --> dear: if is_dear
 """
@@ -13,38 +13,40 @@ from collections.abc import Iterator
 from types import FunctionType
 
 from .conversation import Answer
+from .edges import Edge, Enter, Guard
 from .flow import START, Flow
-from .state_kinds.base import Edge, Enter, Guard, Notice, StateKind
+from .state_kinds.base import StateKind
+from .state_kinds.notice import Notice
 
 OUTSIDE = "[*]"
 
 
 def mermaid(flow: Flow) -> str:
-    """The flow's states with their kinds, its edges with what opens them, and its doors to other flows."""
-    return "\n    ".join(["stateDiagram-v2", *map(_state, flow.states.values()), *_doors(flow), *_arrows(flow)])
+    """The states with their kinds, the other flows that are entered, and the edges with what takes them."""
+    return "\n    ".join(["stateDiagram-v2", *map(_state, flow.states.values()), *_other_flows(flow), *_arrows(flow)])
 
 
 def _state(state: StateKind) -> str:
     return f'state "{state.name} ({type(state).__name__})" as {state.name}'
 
 
-def _doors(flow: Flow) -> list[str]:
+def _other_flows(flow: Flow) -> list[str]:
     entered = {edge.go.to.flow for _, edge in flow.rows if isinstance(edge.go.to, Enter)}
-    return [f'state "to {name}" as {_door(name)}' for name in sorted(entered)]
+    return [f'state "to {name}" as {_node(name)}' for name in sorted(entered)]
 
 
-def _door(flow: str) -> str:
-    return f"door_{flow}"
+def _node(flow: str) -> str:
+    return f"to_{flow}"
 
 
 def _arrows(flow: Flow) -> Iterator[str]:
-    """An arrow for each two states, with everything that leads from the one to the other."""
+    """One arrow for each pair of states, labelled with everything that leads from one to the other."""
     labels: dict[tuple[str, str], list[str]] = {}
     for source, edge in flow.rows:
-        dest = _door(edge.go.to.flow) if isinstance(edge.go.to, Enter) else edge.go.to
+        dest = _node(edge.go.to.flow) if isinstance(edge.go.to, Enter) else edge.go.to
         labels.setdefault((OUTSIDE if source == START else source, dest), []).append(_label(edge))
-    for (source, dest), said in labels.items():
-        label = ", ".join(filter(None, said))
+    for (source, dest), parts in labels.items():
+        label = ", ".join(filter(None, parts))
         yield f"{source} --> {dest}: {label}" if label else f"{source} --> {dest}"
     yield from (f"{name} --> {OUTSIDE}" for name, state in flow.states.items() if _ends(state))
 
@@ -54,7 +56,7 @@ def _ends(state: StateKind) -> bool:
 
 
 def _label(edge: Edge) -> str:
-    """What takes an edge; nothing where any answer does."""
+    """What takes an edge; empty if any answer does."""
     match edge.trigger:
         case "skip":
             return "nothing to offer"
@@ -73,7 +75,7 @@ def _picked(answer: Answer) -> str:
 
 
 def name_of(guard: Guard) -> str:
-    """What a guard is called in its source: `is_dear`, or `because(order_not_open)` for one that was made."""
+    """The name of a guard in its source: `is_dear`, or `because(order_not_open)` for one that a function made."""
     if not isinstance(guard, FunctionType):
         return type(guard).__name__
     maker, made, _ = guard.__qualname__.partition(".<locals>")
@@ -89,5 +91,5 @@ def _written(value: object) -> str:
 
 
 def _plain(label: str) -> str:
-    """Without the signs that end a label in Mermaid."""
+    """Without the characters that end a label in Mermaid."""
     return label.replace(":", ",").replace(";", ",")

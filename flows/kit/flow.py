@@ -1,4 +1,4 @@
-"""A flow: its states, the machine that moves a conversation through them, and the keyword that opens it."""
+"""A flow: its states, the machine that moves a conversation between them, and the keywords that open it."""
 
 from __future__ import annotations
 
@@ -11,33 +11,36 @@ from transitions import Machine, State
 from flows.commands import RejectionReason
 from flows.reading.keywords import is_polite
 
-from .state_kinds.base import Edge, Enter, Go, ListQuestion, StateKind, Then, edges, picking
+from .edges import Edge, Enter, Go, Guard, Then, event_name, targets
+from .state_kinds.base import StateKind
+from .state_kinds.lists import ListQuestion
 from .turn import Place, Turn
 
 logging.getLogger("transitions").setLevel(logging.WARNING)
 
-START, RETURN, DOOR = "start", "@return", "@"
+START, RETURN = "start", "@return"
+"""States of the machine in which no conversation stays: before a flow's first state, and on the way back out of it."""
+FLOW_ENTRY = "@"
+"""How the machine's states begin that lead into another flow."""
 
 Fill = Callable[[str, Place], Mapping[str, str] | None]
+"""Reads what follows a keyword: answers by the name of their state, or None if the text is no use of the keyword."""
 Fact = Callable[[Turn], object]
 
 
 def nothing(rest: str, _place: Place) -> Mapping[str, str] | None:
-    """A keyword that takes nothing after it but a please."""
+    """For a keyword that takes nothing after it but a please."""
     return {} if is_polite(rest) else None
 
 
 def always(**answers: str) -> Fill:
-    """A keyword that says its answer by itself."""
+    """For a keyword that stands for these answers by itself."""
     return lambda rest, _place: answers if is_polite(rest) else None
 
 
 @dataclass(frozen=True, slots=True, init=False)
 class Keyword:
-    """Words that open a flow by text, the canonical one first; one spelling per language and habit.
-
-    `fill` makes answers given ahead of what follows the word; None when that is no sense of it.
-    """
+    """Words that open a flow by text, the canonical one first, and what `fill` makes of the text after them."""
 
     words: tuple[str, ...]
     fill: Fill
@@ -47,37 +50,43 @@ class Keyword:
         object.__setattr__(self, "fill", fill)
 
 
-def came_from(name: str) -> Callable[[Turn], bool]:
+# Guards
+
+
+def came_from(name: str) -> Guard:
+    """The state before this one was `name`."""
+
     def guard(turn: Turn) -> bool:
         return turn.conversation.trail[-1:] == [name]
 
     return guard
 
 
-def given(name: str) -> Callable[[Turn], bool]:
-    """Whether an answer was given ahead for this question."""
+def given(name: str) -> Guard:
+    """An answer to this question was given ahead."""
     return lambda turn: name in turn.conversation.prefill
 
 
-def known(name: str) -> Callable[[Turn], bool]:
-    """Whether this answer was taken along from the flow that entered this one."""
+def known(name: str) -> Guard:
+    """This answer is known, for instance carried along from the flow that entered this one."""
     return lambda turn: turn.get(name) is not None
 
 
-def because(*reasons: RejectionReason) -> Callable[[Turn], bool]:
-    """Whether the command was rejected for one of these reasons."""
+def because(*reasons: RejectionReason) -> Guard:
+    """The command was rejected for one of these reasons."""
     return lambda turn: turn.outcome is not None and turn.outcome.reason in reasons
 
 
 def at_first(turn: Turn) -> bool:
-    """The first screen of a flow: *back* leaves it."""
+    """This is the first screen of the flow, so *back* leaves the flow."""
     return not turn.conversation.trail
 
 
 class Flow:
-    """States in the order a person meets them; the first is where the flow starts unless `start` says.
+    """States in the order a person meets them. The flow starts at the first, unless `start` says otherwise.
 
-    `facts` are values its words may use beside the answers: name to function of the turn.
+    `facts` are values that its words may use beside the answers: by name, a function of the turn. Raise `version` when
+    the answers of stored conversations no longer fit the states: those conversations then start again.
     """
 
     def __init__(
@@ -97,15 +106,15 @@ class Flow:
         self.machine = self._machine()
 
     def trigger(self, name: str, turn: Turn) -> bool:
-        """Moves the turn's conversation; False when no edge is open here."""
-        for event in (self.machine.events.get(picking(name, turn.answer)), self.machine.events.get(name)):
+        """Moves the turn's conversation; False if no edge may be taken from its state."""
+        for event in (self.machine.events.get(event_name(name, turn.answer)), self.machine.events.get(name)):
             if event is not None and turn.conversation.state in event.transitions:
                 return bool(event.trigger(turn.conversation, turn))
         return False
 
     def _rows(self) -> Iterator[tuple[str, Edge]]:
-        """Every forward edge: the state it leaves and the edge."""
-        for go in edges(self.start):
+        """The transition table: the state that each forward edge leaves, and the edge."""
+        for go in targets(self.start):
             yield START, Edge("begin", go)
         for name, state in self.states.items():
             for edge in state.edges():
@@ -114,13 +123,13 @@ class Flow:
     def _machine(self) -> Machine:
         machine = Machine(
             model=None,
-            states=[State(START), State(RETURN), *self.states.values(), *map(State, self._doors())],
+            states=[State(START), State(RETURN), *self.states.values(), *map(State, self._flow_entries())],
             initial=None,
             auto_transitions=False,
             send_event=False,
         )
         for source, edge in self.rows:
-            machine.add_transition(edge.event, source, target(edge.go), conditions=edge.go.when)
+            machine.add_transition(edge.event, source, machine_state(edge.go), conditions=edge.go.when)
         for source, dest in self.ways_back():
             machine.add_transition("back", source, dest, conditions=[came_from(dest)])
         for name, state in self.states.items():
@@ -130,15 +139,15 @@ class Flow:
                 machine.add_transition("more", name, None, conditions=[state.more])
         return machine
 
-    def _doors(self) -> Iterable[str]:
-        return sorted({target(edge.go) for _, edge in self.rows if isinstance(edge.go.to, Enter)})
+    def _flow_entries(self) -> Iterable[str]:
+        return sorted({machine_state(edge.go) for _, edge in self.rows if isinstance(edge.go.to, Enter)})
 
     def ways_back(self) -> list[tuple[str, str]]:
-        """The forward edges between states that speak, reversed; from behind a skipped list to before it."""
+        """The forward edges between states with a screen, reversed, also over a list that was skipped."""
         onward = [
             (edge.go.to, source, edge.trigger == "skip")
             for source, edge in self.rows
-            if isinstance(edge.go.to, str) and self._speaks(source) and self._speaks(edge.go.to)
+            if isinstance(edge.go.to, str) and self._has_screen(source) and self._has_screen(edge.go.to)
         ]
         steps = {(dest, source) for dest, source, _ in onward}
         for dest, source, skips in onward:
@@ -146,10 +155,10 @@ class Flow:
                 steps |= {(dest, before) for after, before in steps if after == source}
         return sorted(steps)
 
-    def _speaks(self, name: str) -> bool:
+    def _has_screen(self, name: str) -> bool:
         return name in self.states and self.states[name].has_screen
 
 
-def target(go: Go) -> str:
-    """The machine's name for where an edge leads: a state of its own, or a door, `@flow:carried:answers`."""
-    return DOOR + ":".join((go.to.flow, *go.to.carry)) if isinstance(go.to, Enter) else go.to
+def machine_state(go: Go) -> str:
+    """The machine's name for a target: a state of the flow, or `@flow:carried:answers` for another flow."""
+    return FLOW_ENTRY + ":".join((go.to.flow, *go.to.carry)) if isinstance(go.to, Enter) else go.to

@@ -16,50 +16,56 @@ from flows import gsm7
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A budget and a way to end. `units` counts GSM-7 septets, `wide` UCS-2 units."""
+    """How much a message on a channel may hold, and how it says whether the conversation goes on."""
 
     name: str
     septets: int
+    """The budget of a text in GSM-7."""
     ucs2_units: int
+    """The budget, in 16-bit units, of a text with a character outside GSM-7."""
     continue_prefix: str = ""
     end_prefix: str = ""
     shows_navigation: bool = True
+    """Whether screens list *Back* and *Home*."""
 
     def room(self, text: str) -> int:
-        """Units left when `text` is sent; negative when it does not fit."""
+        """Units left when `text` is sent; negative if it does not fit."""
         septets = gsm7.septets(text)
         if septets is None:
             return self.ucs2_units - len(text.encode("utf-16-be", "surrogatepass")) // 2
         return self.septets - septets
 
 
-# 160 octets by 3GPP TS 23.038; Safaricom shows 160 characters, and whether the prefix counts is not
-# written anywhere, so it does. A UCS-2 screen carries half.
+# 160 octets by 3GPP TS 23.038. Safaricom shows 160 characters. No source says whether the prefix counts, so here it
+# does. A UCS-2 screen carries half.
 USSD = Channel("ussd", 160, 80, continue_prefix="CON ", end_prefix="END ")
 SMS = Channel("sms", 160, 70, shows_navigation=False)
-# Two parts, less the unit that is lost when a sign of two would be torn between them.
+# Two segments, less the unit that is lost when a character of two units would be split between them.
 LONG_SMS = Channel("sms", 305, 133, shows_navigation=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """What is to be shown: the body in versions, longest first, the options, the page's way on, the ways out."""
+    """What is to be shown: the body in versions, the longest first, then numbered lines."""
 
     bodies: Sequence[str]
     options: Sequence[tuple[str, str]] = ()
+    """Number and label of each line to choose from."""
     more: tuple[str, str] | None = None
+    """The line that turns the page."""
     navigation: Sequence[tuple[str, str]] = ()
+    """*Back* and *Home*."""
     ends: bool = False
 
     def fits(self, channel: Channel) -> bool:
-        """Whether its shortest form fits: without ways out, but with all its options and the way on."""
+        """Whether the shortest form fits: without navigation, but with all options and the line for more."""
         return any(channel.room(text) >= 0 for text in self._forms(channel))
 
     def render(self, channel: Channel) -> str:
         """The fullest form within the channel's budget, `CON `/`END ` included.
 
-        Ways out are dropped last-named first (they work unseen); when nothing fits, which the check of
-        the whole book rules out, the shortest form is cut rather than refused.
+        *Home* is left out first, then *Back*; both keys still work. If nothing fits, which the tests of all dialogues
+        rule out, the shortest form is cut rather than rejected.
         """
         last = ""
         for last in self._forms(channel):
@@ -70,12 +76,13 @@ class Screen:
         return last
 
     def with_line_cut(self, channel: Channel) -> Screen:
-        """A page of one line: should the line be too long for it, as much of it as leaves room to go on."""
+        """For a page of one line: the screen with the label cut so that the line for more fits too."""
         ((number, label),) = self.options
         cuts = (replace(self, options=[(number, label[:kept])]) for kept in range(len(label), -1, -1))
         return next((page for page in cuts if page.fits(channel)), self)
 
     def _forms(self, channel: Channel) -> Iterator[str]:
+        """All forms, the fullest first."""
         prefix = channel.end_prefix if self.ends else channel.continue_prefix
         options = [*self.options, self.more] if self.more else self.options
         navigation = self.navigation if channel.shows_navigation else ()

@@ -1,4 +1,4 @@
-"""One hop as guards, checks and commands see it: who speaks, where she stands, what she said."""
+"""One hop as guards, checks and commands see it: the person, the conversation and the answer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Person(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The little that dialogues need to know of somebody; `language` is None until she chose one."""
+    """What dialogues need to know of the person; `language` is None until one was chosen."""
 
     msisdn: str
     language: str | None = None
@@ -27,25 +27,28 @@ class Person(msgspec.Struct, frozen=True, omit_defaults=True):
     artisan: bool = False
     agent: bool = False
     kiosk: str = ""
+    """The name of the kiosk where the person is the agent."""
     pin: bool = False
-    """Whether she has chosen one."""
+    """Whether the person has a PIN."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What is the same for everybody this service speaks to."""
+    """What is the same for everybody who uses this service."""
 
     country: str
+    """ISO 3166-1 alpha-2."""
     currency: str
+    """ISO 4217."""
     languages: tuple[tuple[str, str], ...]
-    """Code and own name, in the order they are offered."""
+    """Code and own name of each language, in the order they are offered."""
     ussd_code: str
     short_code: str
 
 
 @dataclass(slots=True)
 class Turn:
-    """Handed to every guard, check, command and item function; `turn["price"]` is an answer."""
+    """Given to every guard, check, command and item function. `turn["price"]` is an answer of the conversation."""
 
     conversation: Conversation
     person: Person
@@ -54,7 +57,9 @@ class Turn:
     words: Words
     channel: Channel
     answer: Answer = None
+    """The value that was answered last in this hop."""
     outcome: Outcome | None = None
+    """The outcome of the last command in this hop."""
     fields: Mapping[str, Any] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Any:
@@ -64,13 +69,13 @@ class Turn:
         return self.conversation.answers.get(name, default)
 
     def say(self, text: Wording, **values: object) -> str:
-        """The longest version of a message in her language, its {fields} filled in."""
+        """The longest version of a message in the person's language, its {fields} filled in."""
         return self.words.sendable(self.words.text(versions(text)[0]).format_map(values))
 
     def money(self, amount: int) -> str:
-        """Minor units in her way of writing them."""
+        """An amount in minor units as the person's language writes it."""
         return self.words.money(amount, self.place.currency)
 
     def day(self, day: date) -> str:
-        """A day of this year or the next in her way of writing it."""
+        """A day of this year or the next as the person's language writes it."""
         return self.words.day(day)

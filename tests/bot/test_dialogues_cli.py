@@ -48,7 +48,7 @@ def test_a_fault_is_a_line_and_fails_the_check(types: Types) -> None:
     checked = types("check", engine=DialogueEngine(*ENGINE.flows.values(), lost))
     assert checked.exit_code == 1
     assert checked.output.splitlines()[:3] == [
-        "lost: no door and no keyword leads here",
+        "lost: no other flow and no keyword leads here",
         "lost.way: leads to nowhere, which is not there",
         "lost.way: in en too long for ussd",
     ]

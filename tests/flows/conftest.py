@@ -92,7 +92,7 @@ class Phone:
     def says(self, *parts: str) -> str:
         """One part a hop; what is shown after the last."""
         for part in parts:
-            self._hop(partial(self.engine.handle_input, said=part))
+            self._hop(partial(self.engine.handle_input, text=part))
         return self.shown
 
     def texts(self, text: str) -> str:

@@ -31,7 +31,7 @@ from flows.kit import (
     Place,
 )
 from flows.kit.conversation import Guess
-from flows.kit.state_kinds.base import ListQuestion
+from flows.kit.state_kinds.lists import ListQuestion
 from flows.reading import numbers
 from flows.reading.answers import yes_no
 

@@ -87,7 +87,7 @@ def test_a_command_has_one_key_however_it_is_come_to_and_the_next_has_another() 
     keys = []
 
     def ask(turn: Turn) -> Command:
-        keys.append(turn.conversation.key)
+        keys.append(turn.conversation.command_key)
         return RequestCall()
 
     phone = tale(
@@ -110,7 +110,7 @@ def test_a_hop_that_is_heard_again_asks_for_the_same_command_under_the_same_key(
     second = again.turn()
     again.engine.handle_input(second, "yes")
     assert phone.engine.pending_command(first) == again.engine.pending_command(second)
-    assert first.conversation.key == second.conversation.key
+    assert first.conversation.command_key == second.conversation.command_key
 
 
 class TestAfterACommand:

@@ -24,8 +24,8 @@ from flows.kit import (
     between,
     length,
 )
+from flows.kit.edges import SUGGESTED
 from flows.kit.flow import always, given, known
-from flows.kit.state_kinds.base import SUGGESTED
 from flows.reading import numbers, offers
 
 from .conftest import AMINA, HOME, PLACE, Phone

@@ -43,8 +43,8 @@ from flows.kit import (
 )
 from flows.kit.drawing import mermaid, name_of
 from flows.kit.flow import Fact, because
-from flows.kit.proof import find_faults, find_wording_faults
 from flows.kit.state_kinds.base import StateKind
+from flows.kit.validation import find_faults, find_wording_faults
 
 from . import laws
 from .conftest import CALL, PLACE, Phone
@@ -82,7 +82,7 @@ def test_the_book_as_it_is_has_no_fault() -> None:
 
 def test_a_flow_that_nobody_can_open_is_named() -> None:
     lost = Flow("lost", Notice("here", "Nobody reads this."))
-    assert objections(DialogueEngine(*ENGINE.flows.values(), lost)) == ["lost: no door and no keyword leads here"]
+    assert objections(DialogueEngine(*ENGINE.flows.values(), lost)) == ["lost: no other flow and no keyword leads here"]
 
 
 @pytest.mark.parametrize(
@@ -205,15 +205,15 @@ def test_a_flow_is_drawn_with_its_kinds_guards_and_doors() -> None:
         '    state "sure (Confirm)" as sure',
         '    state "asking (Act)" as asking',
         '    state "told (Notice)" as told',
-        '    state "to home" as door_home',
-        '    state "to noted" as door_noted',
+        '    state "to home" as to_home',
+        '    state "to noted" as to_noted',
         "    [*] --> sure: if is_artisan",
         "    [*] --> told",
         "    sure --> asking: yes",
-        "    sure --> door_home: no",
+        "    sure --> to_home: no",
         "    asking --> told: done, rejected",
         "    asking --> sure: rejected if because(a, b)",
-        "    asking --> door_noted: queued",
+        "    asking --> to_noted: queued",
         "    told --> [*]",
     ]
 

@@ -1,10 +1,10 @@
-"""What is wrong with a book, found by reading it: no phone, no shop, no clock.
+"""What is wrong with the dialogues, found by reading them: no phone, no shop, no clock.
 
-    faults(book)            wherever a dialogue could get stuck, say nothing or not be come to
-    misspoken(book, …)      what goes wrong in one language on one channel
+    find_faults(engine)                               where a dialogue gets stuck, says nothing or cannot be reached
+    find_wording_faults(engine, place, words, channel)      what goes wrong in one language on one channel
 
-What a fact or an outcome will say is not known here, and counts as nothing; the walk through the model village
-(`tests/flows/test_book.py`) measures that.
+The values of facts and outcomes are not known here, so they count as empty. `tests/flows/test_dialogues.py` plays all
+dialogues against a fake marketplace and measures those.
 """
 
 from __future__ import annotations
@@ -14,15 +14,22 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from itertools import chain
 from string import Formatter
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, cast, get_args
 
+from flows.commands import OutcomeKind
 from flows.reading.folding import fold
 
+from . import navigation, prompts
 from .conversation import Choice, Conversation
-from .engine import NAVIGATION, SIDE_PROMPTS, DialogueEngine
+from .edges import NOTED, SUGGESTED, Edge, Enter
+from .engine import DialogueEngine
 from .flow import START, Flow
 from .screen import Channel, Screen
-from .state_kinds.base import NOTED, SUGGESTED, Act, Edge, Enter, ListQuestion, Notice, PagedList, Question, StateKind
+from .state_kinds.act import Act
+from .state_kinds.base import StateKind
+from .state_kinds.lists import ListQuestion, PagedList
+from .state_kinds.notice import Notice
+from .state_kinds.questions import Question
 from .turn import Person, Place, Turn
 from .words import Wording, Words, versions
 
@@ -30,17 +37,17 @@ if TYPE_CHECKING:
     from flows.market import Market
 
 ALWAYS_KNOWN = {*Person.__struct_fields__, *(field.name for field in fields(Place))}
-ANYTHING = "*"
-"""Stands for the values of an outcome, which only the hall knows."""
-OUTCOMES = {"done", "queued", "rejected"}
+ANY_FIELD = "*"
+"""Stands for the values of an outcome, whose names are not known here."""
+OUTCOMES: set[str] = {*get_args(OutcomeKind)}
 LONG_LINE = "W" * 40
-"""As long as titles may be, in lists that are looked up."""
+"""A line as long as a title may be, for lists that are looked up."""
 LONG_NAMED = Person("+" + "9" * 15, name=LONG_LINE, kiosk="W" * 100)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Fault:
-    """One thing to mend, and where."""
+    """One thing to mend, and where it is."""
 
     flow: str
     state: str
@@ -51,16 +58,17 @@ class Fault:
 
 
 def find_faults(engine: DialogueEngine) -> list[Fault]:
-    """Everything that is wrong in any language; nothing for a book that is whole."""
+    """Everything that is wrong in every language; empty if all is well."""
     return sorted({*_in_flows(engine), *_never_opened(engine), *_keywords_twice(engine)})
 
 
 def find_wording_faults(engine: DialogueEngine, place: Place, words: Words, channel: Channel) -> list[Fault]:
-    """What a language fills in otherwise than the source, and what it says at too great length for a channel."""
+    """Translations whose fields differ from the English, and screens that are too long for the channel."""
     market = cast("Market", None)  # no line that is looked up is asked for
-    turn = Turn(Conversation("proof"), LONG_NAMED, place, market, words, channel)
-    in_flows = (fault for flow in engine.flows.values() for fault in (*_altered_in(flow, turn), *_too_long(flow, turn)))
-    return sorted({*in_flows, *_altered_beside(turn)})
+    turn = Turn(Conversation("validation"), LONG_NAMED, place, market, words, channel)
+    flows = engine.flows.values()
+    in_flows = (fault for flow in flows for fault in (*_fields_altered(flow, turn), *_too_long(flow, turn)))
+    return sorted({*in_flows, *_fields_altered_beside(turn)})
 
 
 # In every language.
@@ -76,10 +84,8 @@ def _problems(engine: DialogueEngine, flow: Flow) -> Iterator[tuple[str, str]]:
     yield from _leading_nowhere(engine, flow)
     yield from ((name, "nothing leads here") for name in flow.states if name not in _answered(flow))
     yield from _without_a_way_on(flow)
-    yield from (
-        (name, "it has no words") for name, state in flow.states.items() if state.has_screen and _wordless(state)
-    )
-    yield from _with_words_unfilled(engine, flow)
+    yield from ((name, "it has no words") for name, state in flow.states.items() if _wordless(state))
+    yield from _with_unknown_fields(engine, flow)
 
 
 def _leading_nowhere(engine: DialogueEngine, flow: Flow) -> Iterator[tuple[str, str]]:
@@ -92,80 +98,84 @@ def _leading_nowhere(engine: DialogueEngine, flow: Flow) -> Iterator[tuple[str, 
 
 
 def _without_a_way_on(flow: Flow) -> Iterator[tuple[str, str]]:
-    """A list that leads past itself when it is empty does so first, so that edge may be shut."""
+    """States that a conversation may not be able to leave. The edge past an empty list does not count."""
     last = {(source, edge.trigger, edge.picked): edge.go for source, edge in flow.rows if edge.trigger != "skip"}
     for (source, trigger, _), go in last.items():
         if go.when:
             yield source, f"there may be no way on by {trigger}: the last has a guard"
     for name, state in flow.states.items():
-        for trigger in _triggers(state) - {trigger for source, trigger, _ in last if source == name}:
-            yield name, f"there is no way on by {trigger}"
+        present: set[str] = {trigger for source, trigger, _ in last if source == name}
+        yield from ((name, f"there is no way on by {missing}") for missing in _triggers(state) - present)
 
 
 def _triggers(state: StateKind) -> set[str]:
-    """By what a conversation leaves a state."""
+    """The triggers by which a conversation leaves a state."""
     if isinstance(state, Act):
         return OUTCOMES
     return set() if isinstance(state, Notice) else {"answer"}
 
 
 def _wordless(state: StateKind) -> bool:
-    return not all(text and all(versions(text)) for text in (state.text, *state.messages()))
+    words = (state.text, *state.messages()) if state.has_screen else ()
+    return not all(text and all(versions(text)) for text in words)
 
 
-def _with_words_unfilled(engine: DialogueEngine, flow: Flow) -> Iterator[tuple[str, str]]:
-    """Fields that may have no value yet, because some way here does not pass their question."""
-    carried = {name for door in _doors(engine) if door.flow == flow.name for name in door.carry}
+def _with_unknown_fields(engine: DialogueEngine, flow: Flow) -> Iterator[tuple[str, str]]:
+    """States whose words use a field that may have no value yet, because some way there does not pass its question."""
+    carried = {name for enter in _flow_entries(engine) if enter.flow == flow.name for name in enter.carry}
     always = {*ALWAYS_KNOWN, *flow.facts, *carried}
     for name, answered in _answered(flow).items():
-        if name in flow.states and ANYTHING not in answered:
-            for field in _named(flow.states[name].text) - always - answered:
+        if name in flow.states and ANY_FIELD not in answered:
+            for field in _fields_of(flow.states[name].text) - always - answered:
                 yield name, f"{{{field}}} may not be known here"
 
 
 def _answered(flow: Flow) -> dict[str, set[str]]:
-    """By state that can be come to, what was answered on every way there; steps are taken until they change nothing."""
+    """For each reachable state, the questions answered on every way there; repeated until nothing changes."""
     found: dict[str, set[str]] = {START: set()}
     waiting = [START]
     while waiting:
         here = waiting.pop()
         for edge in (edge for source, edge in flow.rows if source == here):
-            there, known = str(edge.go.to), found[here] | _brought(flow, here, edge)
+            there, known = str(edge.go.to), found[here] | _added(flow, here, edge)
             if found.get(there) != (known := known & found.get(there, known)):
                 found[there] = known
                 waiting.append(there)
     return found
 
 
-def _brought(flow: Flow, source: str, edge: Edge) -> set[str]:
-    """What a step makes known: an answer, or whatever the outcome of a command says."""
+def _added(flow: Flow, source: str, edge: Edge) -> set[str]:
+    """The fields that an edge adds: an answer, or whatever the outcome of a command holds."""
     state = flow.states.get(source)
     if isinstance(state, Act):
-        return {*flow.states, ANYTHING}
+        return {*flow.states, ANY_FIELD}
     return {source} if state and state.is_question and edge.trigger == "answer" else set()
 
 
-def _doors(engine: DialogueEngine) -> Iterator[Enter]:
+def _flow_entries(engine: DialogueEngine) -> Iterator[Enter]:
     for flow in engine.flows.values():
         yield from (edge.go.to for _, edge in flow.rows if isinstance(edge.go.to, Enter))
 
 
 def _never_opened(engine: DialogueEngine) -> Iterator[Fault]:
-    opened = {engine.home, engine.callback, engine.unknown_keyword, NOTED, *(door.flow for door in _doors(engine))}
+    opened = {engine.home, engine.callback, engine.unknown_keyword, NOTED}
+    opened |= {enter.flow for enter in _flow_entries(engine)}
     for flow in engine.flows.values():
         if flow.name not in opened and not flow.keywords:
-            yield Fault(flow.name, "", "no door and no keyword leads here")
+            yield Fault(flow.name, "", "no other flow and no keyword leads here")
 
 
 def _keywords_twice(engine: DialogueEngine) -> Iterator[Fault]:
-    written = [(fold(word), flow.name) for flow in engine.flows.values() for key in flow.keywords for word in key.words]
+    written = [
+        (fold(word), flow.name) for flow in engine.flows.values() for keyword in flow.keywords for word in keyword.words
+    ]
     times = Counter(word for word, _ in written)
     for word, flow_name in written:
         if times[word] > 1:
             yield Fault(flow_name, "", f"{word} is a keyword twice")
 
 
-def _named(text: Wording) -> set[str]:
+def _fields_of(text: Wording) -> set[str]:
     """The {fields} of a text in all its versions."""
     return {name for version in versions(text) for _, name, _, _ in Formatter().parse(version) if name}
 
@@ -173,21 +183,21 @@ def _named(text: Wording) -> set[str]:
 # In one language.
 
 
-def _altered_in(flow: Flow, turn: Turn) -> Iterator[Fault]:
+def _fields_altered(flow: Flow, turn: Turn) -> Iterator[Fault]:
     for name, state in flow.states.items():
         messages = (version for text in state.messages() for version in versions(text))
         yield from (Fault(flow.name, name, problem) for problem in _altered(messages, turn.words))
 
 
-def _altered_beside(turn: Turn) -> Iterator[Fault]:
-    """What is asked beside the flows, and the ways out."""
-    messages = chain(NAVIGATION.values(), *SIDE_PROMPTS.values())
+def _fields_altered_beside(turn: Turn) -> Iterator[Fault]:
+    """The same for side prompts and navigation."""
+    messages = chain(navigation.LABELS.values(), *prompts.PROMPTS.values())
     return (Fault("beside the flows", "", problem) for problem in _altered(messages, turn.words))
 
 
 def _altered(messages: Iterable[str], words: Words) -> Iterator[str]:
     for message in messages:
-        if _named(words.text(message)) != _named(message):
+        if _fields_of(words.text(message)) != _fields_of(message):
             yield f"in {words.language} other fields than in: {message}"
 
 
@@ -200,44 +210,44 @@ def _too_long(flow: Flow, turn: Turn) -> Iterator[Fault]:
 
 
 def _cuts(screen: Screen, state: StateKind, turn: Turn) -> bool:
-    """Whether a fixed line is not there in full; of one that is looked up, some may be lost."""
+    """Whether a fixed line is not shown in full; a line that is looked up may be cut."""
     offered = {turn.words.sendable(choice.label) for choice in _lines(state, turn)}
     return not isinstance(state, PagedList) and not offered.issuperset(label for _, label in screen.options)
 
 
 def _screens(flow: Flow, state: StateKind, turn: Turn) -> Iterator[Screen]:
-    """A state as it is first shown, and after every refusal, page by page."""
-    for problem in [[], *_refusals(state, turn)]:
-        shown = replace(turn, conversation=Conversation("proof", flow.name, state.name, problem=problem))
+    """The first screen of a state, and its screen after every rejection, page by page."""
+    for problem in [[], *_rejections(state, turn)]:
+        shown = replace(turn, conversation=Conversation("validation", flow.name, state.name, problem=problem))
         shown.conversation.choices = _lines(state, turn)
-        shown.fields = _Longest(flow, turn)
+        shown.fields = _LongestFields(flow, turn)
         yield state.screen(shown)
         while isinstance(state, ListQuestion) and state.more(shown):
             yield state.screen(shown)
 
 
-def _refusals(state: StateKind, turn: Turn) -> Iterator[list[str]]:
+def _rejections(state: StateKind, turn: Turn) -> Iterator[list[str]]:
     if isinstance(state, Question):
-        yield [turn.words.text(text).format_map(_Empty()) for text in versions(state.example)]
+        yield [turn.words.text(text).format_map(_EmptyFields()) for text in versions(state.example)]
         if state.check:
-            refused = state.check.refusal(turn)
-            yield [turn.say(text, **refused.values) for text in versions(refused.problem)]
+            rejected = state.check.rejection(turn)
+            yield [turn.say(text, **rejected.values) for text in versions(rejected.problem)]
 
 
 def _lines(state: StateKind, turn: Turn) -> list[Choice]:
-    """The lines of a list; of one that is looked up, two that are long."""
+    """The lines of a list; two long ones for a list that is looked up."""
     if isinstance(state, PagedList):
         return [Choice("", LONG_LINE)] * 2
     return list(state.offer(turn)) if isinstance(state, ListQuestion) else []
 
 
-class _Empty(dict[str, object]):
+class _EmptyFields(dict[str, object]):
     def __missing__(self, name: str) -> str:
         return ""
 
 
-class _Longest(_Empty):
-    """The longest that is known of every field: answers as their checks let them be, the person and the place."""
+class _LongestFields(_EmptyFields):
+    """The longest known value of each field: answers as long as their checks allow, the person and the place."""
 
     def __init__(self, flow: Flow, turn: Turn) -> None:
         known = {name: getattr(turn.person, name, getattr(turn.place, name, "")) for name in ALWAYS_KNOWN}
