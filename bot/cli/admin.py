@@ -86,5 +86,5 @@ def demo(artisans: int, products: int, orders: int) -> None:
     try:
         with changing() as shop:
             bulk.fill(shop, BulkCounts(artisans, products, orders))
-    except bulk.Empty as empty:
-        raise click.ClickException(str(empty)) from None
+    except bulk.PrerequisiteError as missing:
+        raise click.ClickException(str(missing)) from None

@@ -1,11 +1,11 @@
-"""A shop worth looking at, for development: kiosks in real towns, artisans, and what they make, with pictures."""
+"""The demo data for development: kiosks, artisans, and their products with drawn pictures."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from bot.demo import art
+from bot.demo.art import pictures
 from bot.runtime.settings import Settings
 from bot.services import build
 from marketplace_api.accounts import artisans
@@ -25,7 +25,7 @@ KIOSKS = (
 
 
 class DemoProduct(NamedTuple):
-    """`price` in minor units; the category is its maker's craft."""
+    """A product of the demo; `price` is in minor units, and the category is its artisan's craft."""
 
     title: str
     price: int
@@ -34,17 +34,17 @@ class DemoProduct(NamedTuple):
 
 
 class DemoArtisan(NamedTuple):
-    """`kiosk` is a place in `KIOSKS`."""
+    """An artisan of the demo; `kiosk` is an index of `KIOSKS`."""
 
     name: str
     msisdn: str
     language: str
     craft: str
     kiosk: int
-    wares: Sequence[DemoProduct]
+    products: Sequence[DemoProduct]
 
 
-MAKERS = (
+ARTISANS = (
     DemoArtisan(
         *("Amina Yusuf", "+254711000101", "sw", "baskets", 2),
         (
@@ -141,36 +141,37 @@ MAKERS = (
 
 
 def seed(settings: Settings) -> None:
-    """Fills an empty shop; leaves one that has a kiosk alone."""
+    """Add the demo data to a shop without kiosks; does nothing if it has one."""
     services = build(settings)
     try:
         with services.database.writing.begin() as session:
             shop = services.shop(session)
-            listed = [] if kiosks.list_all(shop) else list(_filled(shop))
+            listed = [] if kiosks.list_all(shop) else list(_add_all(shop))
         for product in listed:
-            services.photo_store.add(product.code, art.picture(product.title, product.category))
+            services.photo_store.add(product.code, pictures.draw(product.title, product.category))
     finally:
         services.close()
 
 
-def _filled(shop: Shop) -> Iterator[Product]:
+def _add_all(shop: Shop) -> Iterator[Product]:
+    """Add kiosks, artisans and products; the products, as they are listed."""
     opened = [
         kiosks.create(shop, name=name, town=town, agent_name=agent, agent_msisdn=msisdn)
         for name, town, agent, msisdn in KIOSKS
     ]
-    for maker in MAKERS:
-        artisan = _welcomed(shop, maker, opened[maker.kiosk])
-        for ware in maker.wares:
-            yield products.list_product(shop, artisan, category=maker.craft, **ware._asdict())
+    for demo_artisan in ARTISANS:
+        artisan = _register(shop, demo_artisan, opened[demo_artisan.kiosk])
+        for product in demo_artisan.products:
+            yield products.list_product(shop, artisan, category=demo_artisan.craft, **product._asdict())
 
 
-def _welcomed(shop: Shop, maker: DemoArtisan, kiosk: Kiosk) -> Artisan:
+def _register(shop: Shop, demo_artisan: DemoArtisan, kiosk: Kiosk) -> Artisan:
     return artisans.register(
         shop,
-        name=maker.name,
-        msisdn=maker.msisdn,
-        language=maker.language,
-        craft=maker.craft,
+        name=demo_artisan.name,
+        msisdn=demo_artisan.msisdn,
+        language=demo_artisan.language,
+        craft=demo_artisan.craft,
         kiosk_id=kiosk.id,
         payout_method="mobile_money",
         payout_msisdn=None,

@@ -1,7 +1,7 @@
-"""A sheet to draw wares on: patterns, and the surfaces that bear them.
+"""A sheet to draw a product on: patterns, and the surfaces that show them.
 
-A pattern gives the colour of each field of a grid. The same pattern woven round a basket, set in rings of beads or
-striped across a cloth makes three wares. Positions are in pixels of the finished picture.
+A pattern gives the colour of each field of a grid. One pattern can be put around a basket, into rings of beads or on a
+cloth. Positions and lengths are in pixels of the finished picture; y grows downwards.
 """
 
 from __future__ import annotations
@@ -17,17 +17,19 @@ from PIL import Image, ImageDraw, ImageFilter
 
 WIDTH, HEIGHT = 800, 600
 CENTRE, FLOOR = WIDTH / 2, 520.0
-FINE = 2
-"""Drawn so many times larger and then reduced, which smooths the edges."""
+SCALE = 2
+"""The picture is drawn so many times larger and then reduced, which smooths the edges."""
 
 
 class Colour(NamedTuple):
+    """Red, green and blue, each 0 to 255."""
+
     red: int
     green: int
     blue: int
 
     def lit(self, light: float) -> Colour:
-        """As it looks in more light than 1, or in less."""
+        """The colour made lighter (`light` above 1) or darker (below 1)."""
         return Colour(*(min(255, round(part * light)) for part in self))
 
 
@@ -35,31 +37,32 @@ Point = tuple[float, float]
 Pattern = Callable[[int, int], Colour]
 """The colour of the field in a row and a column."""
 Profile = Sequence[tuple[float, float]]
-"""Heights above the floor and half the width there, from the foot upwards."""
+"""The outline of a round body: heights above the floor and half its width there, from the foot upwards."""
 
 INK = Colour(58, 44, 36)
 WALLS = (Colour(246, 236, 219), Colour(238, 229, 222), Colour(229, 234, 226), Colour(247, 230, 214))
 
 
-# -- patterns
+# Patterns
 
 
 def plain(colour: Colour) -> Pattern:
+    """One colour everywhere."""
     return lambda _row, _column: colour
 
 
 def bands(*colours: Colour, height: int = 2) -> Pattern:
-    """One colour above the other."""
+    """Horizontal bands of `height` rows each."""
     return lambda row, _column: colours[row // height % len(colours)]
 
 
 def zigzag(*colours: Colour, period: int = 8, height: int = 3) -> Pattern:
-    """Bands that go up and down, once in `period` columns."""
+    """Bands that rise and fall once in `period` columns."""
     return lambda row, column: bands(*colours, height=height)(row + abs(column % period - period // 2), column)
 
 
 def diamonds(ground: Colour, *colours: Colour, period: int = 8) -> Pattern:
-    """Rhombs one in another, on a ground."""
+    """Nested rhombi on a ground, repeated every `period` rows and columns."""
     layers = (*colours, ground)
 
     def field(row: int, column: int) -> Colour:
@@ -70,11 +73,12 @@ def diamonds(ground: Colour, *colours: Colour, period: int = 8) -> Pattern:
 
 
 def checks(one: Colour, other: Colour, size: int = 2) -> Pattern:
+    """Squares of two colours in turn, `size` fields wide."""
     return lambda row, column: (one, other)[(row // size + column // size) % 2]
 
 
 def edged(inner: Pattern, edge: Sequence[Colour], columns: int) -> Pattern:
-    """With a border along both sides of its columns, told from outside."""
+    """`inner` with a border on the left and on the right, given from the outside inwards."""
 
     def field(row: int, column: int) -> Colour:
         far = min(column, columns - 1 - column)
@@ -83,53 +87,55 @@ def edged(inner: Pattern, edge: Sequence[Colour], columns: int) -> Pattern:
     return field
 
 
-# -- the sheet
+# The sheet
 
 
 class Sheet:
-    """A wall, a floor, and the ware that is drawn before them."""
+    """A wall, and the product that is drawn in front of it."""
 
     def __init__(self, random: Random) -> None:
         self.random = random
         wall = random.choice(WALLS)
-        self._image = _shaded((WIDTH * FINE, HEIGHT * FINE), wall, wall.lit(0.86))
+        self._image = _shaded((WIDTH * SCALE, HEIGHT * SCALE), wall, wall.lit(0.86))
         self._draw = ImageDraw.Draw(self._image)
 
     def jpeg(self) -> bytes:
+        """The finished picture as a JPEG."""
         file = BytesIO()
-        self._image.reduce(FINE).save(file, "JPEG", quality=90)
+        self._image.reduce(SCALE).save(file, "JPEG", quality=90)
         return file.getvalue()
 
-    # -- strokes
+    # Strokes
 
     def polygon(self, points: Iterable[Point], colour: Colour) -> None:
-        self._draw.polygon([(x * FINE, y * FINE) for x, y in points], fill=colour)
+        """A filled polygon."""
+        self._draw.polygon([(x * SCALE, y * SCALE) for x, y in points], fill=colour)
 
     def line(self, points: Iterable[Point], colour: Colour, width: float) -> None:
-        """With round corners and ends."""
-        scaled = [(x * FINE, y * FINE) for x, y in points]
-        self._draw.line(scaled, fill=colour, width=round(width * FINE), joint="curve")
+        """A line with round corners and ends."""
+        scaled = [(x * SCALE, y * SCALE) for x, y in points]
+        self._draw.line(scaled, fill=colour, width=round(width * SCALE), joint="curve")
         for x, y in (scaled[0], scaled[-1]):
-            self._draw.circle((x, y), width * FINE / 2, fill=colour)
+            self._draw.circle((x, y), width * SCALE / 2, fill=colour)
 
     def oval(self, x: float, y: float, wide: float, high: float, colour: Colour) -> None:
-        """Around (x, y); `wide` and `high` are half its axes."""
-        self._draw.ellipse([n * FINE for n in (x - wide, y - high, x + wide, y + high)], fill=colour)
+        """A filled oval around (x, y); `wide` and `high` are half its width and height."""
+        self._draw.ellipse([n * SCALE for n in (x - wide, y - high, x + wide, y + high)], fill=colour)
 
     def arc(
         self, x: float, y: float, wide: float, high: float, turn: tuple[float, float], ink: Colour, width: float
     ) -> None:
-        """A part of an oval's edge, between two angles in turns clockwise from the right."""
+        """A part of the edge of an oval, between two angles in full turns, clockwise from the right."""
         self.line(_along_oval(x, y, wide, high, *turn), ink, width)
 
     def bead(self, x: float, y: float, radius: float, colour: Colour) -> None:
-        """A ball with a light on it."""
+        """A small ball with a highlight."""
         self.oval(x, y, radius, radius, colour.lit(0.72))
         self.oval(x - radius * 0.1, y - radius * 0.1, radius * 0.82, radius * 0.82, colour)
         self.oval(x - radius * 0.35, y - radius * 0.35, radius * 0.25, radius * 0.25, colour.lit(1.7))
 
     def shadow(self, x: float, y: float, wide: float, high: float, hole: float = 0) -> None:
-        """Soft, of something that stands or lies at (x, y); `hole` is the part of it that lets light through."""
+        """A soft shadow of something at (x, y); `hole` is the part of its radius inside which there is no shadow."""
         coarse = Image.new("L", (WIDTH // 4, HEIGHT // 4))
         for part, dark in ((1.0, 120), (hole, 0)):
             box = (x - wide * part, y - high * part, x + wide * part, y + high * part)
@@ -137,10 +143,10 @@ class Sheet:
         mask = coarse.filter(ImageFilter.GaussianBlur(5)).resize(self._image.size)
         self._image.paste(INK, mask=mask)
 
-    # -- surfaces
+    # Surfaces
 
     def turned(self, profile: Profile, rows: int, columns: int, pattern: Pattern) -> None:
-        """A round body on the floor, or on another; this side of it shows `columns` fields of each of its `rows`."""
+        """A round body, on the floor or on another body; its visible side shows `rows` times `columns` fields."""
         foot, tall = profile[0][0], profile[-1][0] - profile[0][0]
         if foot == 0:
             self.shadow(CENTRE, FLOOR, profile[0][1] * 1.25 + 20, 26)
@@ -153,13 +159,13 @@ class Sheet:
                 self.polygon(points, pattern(row, column).lit(0.55 + 0.5 * cos((left + right) / 2 + 0.45)))
 
     def mouth(self, profile: Profile, rim: Colour) -> None:
-        """The opening of a round body, and its edge."""
+        """The opening of a round body, with its rim."""
         top, half = profile[-1]
         self.oval(CENTRE, FLOOR - top, half, half * 0.16, rim)
         self.oval(CENTRE, FLOOR - top + 1, half * 0.92, half * 0.12, rim.lit(0.4))
 
     def disc(self, rings: int, fields: int, pattern: Pattern, outer: float) -> None:
-        """Rings seen from above, the innermost first in the pattern."""
+        """Rings seen from above; row 0 of the pattern is the innermost."""
         y = HEIGHT / 2
         self.shadow(CENTRE + 8, y + 14, outer + 6, outer + 6)
         for ring in reversed(range(rings)):
@@ -171,7 +177,7 @@ class Sheet:
             self.arc(CENTRE, y, radius, radius, (0, 1), pattern(ring, 0).lit(0.75), 0.8)
 
     def beaded(self, rings: int, pattern: Pattern, outer: float, inner: float, y: float = HEIGHT / 2) -> None:
-        """Rings of beads; each has as many as there is room for, counted out in sixteens."""
+        """Rings of beads; each ring has as many beads as fit, rounded to a multiple of 16."""
         self.shadow(CENTRE + 8, y + 14, outer + 4, outer + 4, hole=inner / outer)
         size = (outer - inner) / rings / 2
         for ring in range(rings):
@@ -185,7 +191,7 @@ class Sheet:
     def cloth(
         self, box: tuple[float, float, float, float], rows: int, columns: int, pattern: Pattern, folds: float
     ) -> None:
-        """Flat in its box of left, top, right, bottom; `folds` says how deep it hangs in folds."""
+        """A cloth that fills the box (left, top, right, bottom); `folds` says how deep its folds are, 0 for none."""
         left, top, right, bottom = box
         self.shadow((left + right) / 2 + 8, bottom - 4, (right - left) / 2, 24)
         wide, high = (right - left) / columns, (bottom - top) / rows
@@ -204,13 +210,13 @@ def _shaded(size: tuple[int, int], above: Colour, below: Colour) -> Image.Image:
 
 
 def _on_body(profile: Profile, height: float, angle: float) -> Point:
-    """Where a point of a round body is seen, slightly from above."""
+    """The position of a point of a round body, seen slightly from above."""
     half = _half_width(profile, height)
     return CENTRE + half * sin(angle), FLOOR - height + half * 0.16 * cos(angle)
 
 
 def _half_width(profile: Profile, height: float) -> float:
-    """Between two points of the profile the body swells softly."""
+    """Half the width at a height; between two points of the profile it changes along a cosine."""
     for (low, narrow), (high, wide) in pairwise(profile):
         if height <= high:
             way = (1 - cos(pi * (height - low) / (high - low))) / 2
@@ -223,5 +229,5 @@ def _along_oval(x: float, y: float, wide: float, high: float, start: float, end:
 
 
 def on_oval(x: float, y: float, wide: float, high: float, turn: float) -> Point:
-    """The point of its edge after so many turns clockwise from the right."""
+    """The point on the edge of an oval after `turn` full turns, clockwise from the right."""
     return x + wide * cos(2 * pi * turn), y + high * sin(2 * pi * turn)

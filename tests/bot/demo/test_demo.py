@@ -1,4 +1,4 @@
-"""The shop that a newcomer finds, and the large one that benchmarks make."""
+"""The demo data of a fresh installation, its drawn pictures, and the bulk data for benchmarks."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from bot.demo import art, seed
-from bot.demo.bulk import LIVES
+from bot.demo import seed
+from bot.demo.art import pictures
+from bot.demo.bulk import ORDER_HISTORIES
 from marketplace_api.catalogue.categories import CATEGORIES
 from marketplace_api.models import Order, Payout
 from marketplace_api.orders import orders, receiving
@@ -18,17 +19,17 @@ from tests.bot.camera import opened
 from tests.command_line import run_command
 from tests.service import Service, serving
 
-WARES = [(ware.title, maker.craft) for maker in seed.MAKERS for ware in maker.wares]
+PRODUCTS = [(product.title, artisan.craft) for artisan in seed.ARTISANS for product in artisan.products]
 
 
 def products(service: Service, query: str = "limit=100") -> list[dict]:
     return service.api("GET", f"/products?{query}")["data"]  # type: ignore[no-any-return]
 
 
-def test_a_newcomer_finds_every_craft_and_a_picture_of_each_ware(tmp_path: Path) -> None:
+def test_the_demo_has_every_craft_and_a_picture_of_each_product(tmp_path: Path) -> None:
     with serving(tmp_path, with_demo=True) as service:
         found = products(service)
-        assert len(found) == len(WARES) == 30
+        assert len(found) == len(PRODUCTS) == 30
         assert {product["category"] for product in found} == set(CATEGORIES)
         assert {len(product["photos"]) for product in found} == {1}
         with service.http.get(found[0]["photos"][0]["url"]) as shown:
@@ -36,47 +37,47 @@ def test_a_newcomer_finds_every_craft_and_a_picture_of_each_ware(tmp_path: Path)
         assert len(service.api("GET", "/kiosks")["data"]) == len(seed.KIOSKS)
 
 
-def test_seeding_again_leaves_the_shop_alone(tmp_path: Path) -> None:
+def test_a_second_seed_changes_nothing(tmp_path: Path) -> None:
     with serving(tmp_path, with_demo=True) as service:
         before = service.events()
         seed.seed(service.settings)
         assert service.events() == before
 
 
-def test_a_shop_with_a_kiosk_of_its_own_is_left_alone(tmp_path: Path) -> None:
+def test_a_shop_that_has_a_kiosk_is_not_seeded(tmp_path: Path) -> None:
     with serving(tmp_path) as service:
         service.kiosk()
         seed.seed(service.settings)
         assert products(service) == []
 
 
-def test_what_is_said_of_the_wares_is_what_an_artisan_could_say() -> None:
-    assert {title for title, _ in WARES if not 3 <= len(title) <= 40} == set()
-    assert len(dict(WARES)) == len(WARES)
+def test_demo_titles_are_unique_and_as_long_as_an_artisan_may_type() -> None:
+    assert {title for title, _ in PRODUCTS if not 3 <= len(title) <= 40} == set()
+    assert len(dict(PRODUCTS)) == len(PRODUCTS)
 
 
-def test_a_ware_is_drawn_alike_every_time_and_no_two_wares_alike() -> None:
-    pictures = [art.picture(*ware) for ware in WARES]
-    assert len(set(pictures)) == len(WARES)
-    assert art.picture(*WARES[0]) == pictures[0]
-    assert opened(pictures[0]).size == (800, 600)
+def test_a_product_is_drawn_the_same_each_time_and_no_two_alike() -> None:
+    drawn = [pictures.draw(*product) for product in PRODUCTS]
+    assert len(set(drawn)) == len(PRODUCTS)
+    assert pictures.draw(*PRODUCTS[0]) == drawn[0]
+    assert opened(drawn[0]).size == (800, 600)
 
 
-def test_a_ware_of_any_craft_is_drawn_whatever_it_is_called() -> None:
-    pictures = {art.picture("Ngoma", craft) for craft in CATEGORIES}
-    assert len(pictures) == len(CATEGORIES)
+def test_a_product_of_any_craft_is_drawn_whatever_its_title() -> None:
+    drawn = {pictures.draw("Ngoma", craft) for craft in CATEGORIES}
+    assert len(drawn) == len(CATEGORIES)
 
 
-def crowded(service: Service, *sizes: str) -> str:
+def add_bulk_data(service: Service, *sizes: str) -> str:
     answer = run_command(service.app, "demo", *sizes, catch_exceptions=False)
     assert answer.exit_code == 0, answer.output
     return answer.output
 
 
 @pytest.fixture
-def crowd(migrated_database_url: str, tmp_path: Path) -> Iterator[Service]:
+def bulk_filled(migrated_database_url: str, tmp_path: Path) -> Iterator[Service]:
     with serving(tmp_path, database_url=migrated_database_url) as service:
-        crowded(service, "--artisans", "50", "--products", "200", "--orders", "100")
+        add_bulk_data(service, "--artisans", "50", "--products", "200", "--orders", "100")
         yield service
 
 
@@ -88,35 +89,35 @@ def pages(service: Service, path: str) -> Iterator[dict]:
         yield from page["data"]
 
 
-def test_a_crowd_is_listed_page_by_page(crowd: Service) -> None:
-    found = [list(pages(crowd, path)) for path in ("/artisans", "/products", "/orders")]
-    assert [len(rows) for rows in found] == [50 + len(seed.MAKERS), 200 + len(WARES), 100]
+def test_bulk_rows_are_listed_page_by_page(bulk_filled: Service) -> None:
+    found = [list(pages(bulk_filled, path)) for path in ("/artisans", "/products", "/orders")]
+    assert [len(rows) for rows in found] == [50 + len(seed.ARTISANS), 200 + len(PRODUCTS), 100]
     for rows in found[1:]:
         assert len({row["code"] for row in rows}) == len(rows)
-    assert {order["status"] for order in found[2]} == {life.statuses[-1] for life in LIVES}
+    assert {order["status"] for order in found[2]} == {history.statuses[-1] for history in ORDER_HISTORIES}
 
 
-def test_a_crowds_wares_are_found_by_any_word_of_theirs(crowd: Service) -> None:
-    one = next(pages(crowd, "/products"))
+def test_bulk_products_are_found_by_any_word_of_their_title(bulk_filled: Service) -> None:
+    one = next(pages(bulk_filled, "/products"))
     for word in (one["code"], *one["title"].split()):
-        assert one["id"] in [product["id"] for product in products(crowd, f"limit=100&q={word}")]
+        assert one["id"] in [product["id"] for product in products(bulk_filled, f"limit=100&q={word}")]
 
 
-def test_the_money_of_a_crowd_adds_up(crowd: Service) -> None:
-    with crowd.services.database.reading() as session:
+def test_the_money_of_bulk_orders_adds_up(bulk_filled: Service) -> None:
+    with bulk_filled.services.database.reading() as session:
         for order in session.scalars(select(Order)):
             (part,) = order.assignments
             assert order.total == order.unit_price * order.quantity == order.commission + part.earns
             assert [entry.status for entry in order.timeline][-1] == order.status
-            assert max(entry.at for entry in order.timeline) <= crowd.clock()
+            assert max(entry.at for entry in order.timeline) <= bulk_filled.clock()
             owed = session.scalars(select(Payout.amount).where(Payout.assignment_id == part.id)).all()
             assert owed == ([part.earns] if part.status == "received" else [])
-        assert list(audit.inconsistencies(crowd.services.shop(session))) == []
+        assert list(audit.inconsistencies(bulk_filled.services.shop(session))) == []
 
 
-def test_an_order_of_a_crowd_goes_on_to_the_end(crowd: Service) -> None:
-    with crowd.services.database.writing.begin() as session:
-        shop = crowd.services.shop(session)
+def test_a_bulk_order_can_be_completed(bulk_filled: Service) -> None:
+    with bulk_filled.services.database.writing.begin() as session:
+        shop = bulk_filled.services.shop(session)
         order = session.scalars(select(Order).where(Order.status == "placed").limit(1)).one()
         part = orders.accept(shop, order.assignments[0].artisan, order.code)
         receiving.receive(shop, part.kiosk, part.id, part.quantity)
@@ -124,12 +125,12 @@ def test_an_order_of_a_crowd_goes_on_to_the_end(crowd: Service) -> None:
         assert [entry.status for entry in order.timeline] == ["placed", "accepted", "at_kiosk", "shipped", "delivered"]
 
 
-def test_a_crowd_may_grow(crowd: Service) -> None:
-    crowded(crowd, "--artisans", "3")
-    assert len(list(pages(crowd, "/artisans"))) == 53 + len(seed.MAKERS)
+def test_bulk_data_can_be_added_again(bulk_filled: Service) -> None:
+    add_bulk_data(bulk_filled, "--artisans", "3")
+    assert len(list(pages(bulk_filled, "/artisans"))) == 53 + len(seed.ARTISANS)
 
 
-def test_products_that_nobody_could_make_are_refused(tmp_path: Path) -> None:
+def test_bulk_products_without_artisans_are_refused(tmp_path: Path) -> None:
     with serving(tmp_path) as service:
         service.kiosk()
         answer = run_command(service.app, "demo", "--products", "1")
