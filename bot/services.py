@@ -23,6 +23,7 @@ from bot.marketplace.remote import MarketplaceClient, RemoteMarketplace
 from bot.messaging import rendering
 from bot.notifications import notifier
 from bot.notifications.notifier import Notifier
+from bot.payments import payouts
 from bot.payments.payouts import PayoutCallbacks
 from bot.photos.links import PhotoLinks
 from bot.photos.store import PhotoStore
@@ -31,6 +32,7 @@ from bot.runtime.settings import Settings
 from flows import msisdn
 from flows.dialogues import ENGINE
 from flows.kit import Place
+from marketplace_api.models import Event
 from marketplace_api.shop import Ids, Shop, Terms
 from state.redis_sessions import RedisSessions
 from state.sessions import Sessions
@@ -53,6 +55,8 @@ class Services:
     conversation: ConversationService
     marketplace: Marketplace
     event_consumer: EventConsumer[EventDetails]
+    payout_consumer: EventConsumer[Event] | None
+    """None where the marketplace is elsewhere: it pays by itself."""
     photo_store: PhotoStore
     photo_links: PhotoLinks
     payout_callbacks: PayoutCallbacks
@@ -104,7 +108,6 @@ def build(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = N
         settings.languages,
         settings.ussd_code,
         tells=settings.announce == "on",
-        pays=marketplace.is_local,
     )
     event_consumer = EventConsumer(
         _place(settings),
@@ -115,6 +118,11 @@ def build(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = N
     )
     photo_store = PhotoStore(Path(settings.photos_dir), database, now, chance, terms)
     payout_callbacks = PayoutCallbacks(database, now, chance, terms)
+
+    def open_shop(session: Session) -> Shop:
+        return Shop(session, now(), chance, terms)
+
+    payout_consumer = payouts.consumer(database, open_shop) if marketplace.is_local else None
     return Services(
         settings,
         engine,
@@ -126,6 +134,7 @@ def build(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = N
         conversation,
         marketplace,
         event_consumer,
+        payout_consumer,
         photo_store,
         links,
         payout_callbacks,

@@ -26,6 +26,7 @@ from bot.conversation.deferred_worker import CatchingUp
 from bot.jobs import scheduler
 from bot.jobs.runner import HANDS as OTHER_HANDS
 from bot.jobs.runner import Handler, JobRunner
+from bot.marketplace.event_consumer import EventConsumer
 from bot.marketplace.remote import RemoteMarketplace
 from bot.messaging import broadcasts
 from bot.messaging.dispatcher import HANDS, Dispatcher
@@ -68,7 +69,13 @@ def run(step: Callable[[], object], stop: threading.Event, idle_s: float = IDLE_
 def stepping(app: Flask, services: Services, pool: ThreadPoolExecutor) -> Callable[[], bool]:
     """A worker without threads of its own: one look at what is new and due, all of which is done; whether there was."""
     texts, others = delivery(app, services, pool), errands(app, services, pool)
-    return lambda: bool(services.event_consumer.consume() + texts.deliver() + others.run())
+    consumers = event_consumers(services)
+    return lambda: bool(sum(consumer.consume() for consumer in consumers) + texts.deliver() + others.run())
+
+
+def event_consumers(services: Services) -> list[EventConsumer[Any]]:
+    """What takes the shop's events, each at a pace of its own."""
+    return [consumer for consumer in (services.event_consumer, services.payout_consumer) if consumer]
 
 
 def delivery(app: Flask, services: Services, pool: ThreadPoolExecutor) -> Dispatcher:
@@ -94,7 +101,7 @@ def errands(app: Flask, services: Services, pool: ThreadPoolExecutor, payer: Pay
     keeper = providers.twilio(app, services) if simulated else _twilio(services)
     fetcher = mms.Fetcher(keeper.fetch, services.photo_store, services.database, services.clock, services.ids)
     handlers: dict[str, Handler] = {
-        PAYOUT: PayoutJob(services.payout_callbacks, payer or _payer(services)).look,
+        PAYOUT: PayoutJob(services.payout_callbacks, payer or _payer(services)).poll,
         mms.JOB: _with_payload(fetcher),
         broadcasts.KIND: partial(broadcasts.add_next_messages, services),
     }
@@ -168,7 +175,7 @@ def main() -> None:
     steps: list[tuple[Callable[[], object], float]] = [
         (partial(delivery(app, services, posts).run, stop), 0),
         (errands(app, services, others).run, IDLE_S),
-        (services.event_consumer.consume, IDLE_S),
+        *((consumer.consume, IDLE_S) for consumer in event_consumers(services)),
         (dispatcher.WebhookWorkers(dispatcher.build(services), pushers, stop).look, IDLE_S),
         (scheduler.build(services).do_due, CHORES_IDLE_S),
     ]

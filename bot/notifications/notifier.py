@@ -1,6 +1,6 @@
-"""What the shop's events mean for people: who is told what, and which payouts are to be made.
+"""What the shop's events mean for people: who is told what.
 
-Texts and jobs are written in the follower's transaction, so each event is told once.
+Texts are written in the consumer's transaction, so each event is told once.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import locales
 from bot.marketplace.port import CashReceipt, EventDetails, PayoutNotice
 from bot.messaging import queue, rendering
 from bot.messaging.queue import NOTIFICATION, REMINDER, NewMessage
-from bot.payments.payouts import due as look_at
 from bot.runtime.clock import Clock
 from flows import kit
 from flows.kit import N_, Words
@@ -150,21 +149,12 @@ class Notifier:
     ussd_code: str
     tells: bool = True
     """Not where the people of this shop are told by a bot elsewhere."""
-    pays: bool = True
-    """Not where the shop is elsewhere: it pays by itself."""
 
     def take(self, session: Session, event: EventDetails) -> None:
         """Writes down what must leave because of this event."""
         conn, now = session.connection(), self.clock()
         for text in self._texts(event, conn) if self.tells else ():
             queue.add(conn, text, self.ids.new_id("msg"), now)
-        if self.pays:
-            self._jobs(event, conn, now)
-
-    def _jobs(self, event: EventDetails, conn: Connection, now: datetime) -> None:
-        """A payout by mobile money is sent as soon as it is due."""
-        if event.type in ("payout.created", "payout.retried") and event.data["status"] in ("pending", "unknown"):
-            look_at(conn, event.data["id"], event.id, now)
 
     def _texts(self, event: EventDetails, conn: Connection) -> Iterator[NewMessage]:
         if event.type in TO_BUYER:

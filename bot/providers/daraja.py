@@ -49,12 +49,12 @@ log = logging.getLogger(__name__)
 # Routes, and the secret in their path.
 
 
-def routes(counter: PaymentCallbackHandler, secret: str) -> Blueprint:
+def routes(handler: PaymentCallbackHandler, secret: str) -> Blueprint:
     """The callbacks that our own requests name; nothing answers under another secret."""
     blueprint = Blueprint(NAME, __name__, url_prefix=f"/webhooks/{NAME}/<secret>")
     blueprint.url_value_preprocessor(partial(_verify, secret.encode()))
     for path, view in (("result", _result), ("timeout", _timeout)):
-        blueprint.add_url_rule(f"/{path}", path, partial(view, counter), methods=["POST"], strict_slashes=False)
+        blueprint.add_url_rule(f"/{path}", path, partial(view, handler), methods=["POST"], strict_slashes=False)
     return blueprint
 
 
@@ -77,11 +77,11 @@ def _posted() -> Mapping[str, Any]:
 # Results: of a payment, or of a question about one.
 
 
-def _result(counter: PaymentCallbackHandler) -> Response:
+def _result(handler: PaymentCallbackHandler) -> Response:
     result = _posted().get("Result")
     if not isinstance(result, dict) or not _text(result, "ResultCode"):
         abort(400, "there is no result in it")
-    counter.heard(NAME, _report(result) or abort(400, "it names no payment"))
+    handler.on_result(NAME, _report(result) or abort(400, "it names no payment"))
     return _accepted()
 
 
@@ -151,7 +151,7 @@ def _outcome(result: Mapping[str, Any], parameters: Mapping[str, Any]) -> Paymen
         log.warning("a payment has a result code that settles nothing: %s", code)
     if blame is None:
         return None
-    return NotPaid(f"{code} {_text(result, 'ResultDesc')}".strip()[:200], blame, tomorrow=code == _DAY_IS_FULL)
+    return NotPaid(f"{code} {_text(result, 'ResultDesc')}".strip()[:200], blame, try_tomorrow=code == _DAY_IS_FULL)
 
 
 def _no_answer(result: Mapping[str, Any]) -> PaymentStatus | None:
@@ -193,13 +193,13 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
 # Time-outs: the request comes back as we sent it.
 
 
-def _timeout(counter: PaymentCallbackHandler) -> Response:
+def _timeout(handler: PaymentCallbackHandler) -> Response:
     body = _posted()
     envelope = body.get("Result") if isinstance(body.get("Result"), dict) else body
     if _text(envelope or {}, "OriginalConversationID"):
         return _accepted()  # a question of ours was not answered in time; it will be asked again
     name = _text(envelope or {}, "OriginatorConversationID")
-    counter.late(NAME, name or abort(400, "it names no payment"))
+    handler.on_timeout(NAME, name or abort(400, "it names no payment"))
     return _accepted()
 
 
@@ -265,7 +265,7 @@ class Daraja:
             return NotPaid(denied.reason, "us")
         return _taken(answer)
 
-    def ask(self, payment: Payment) -> PaymentStatus | Pending:
+    def query(self, payment: Payment) -> PaymentStatus | Pending:
         """Ask for a payment's status, which comes as a callback; raises PaymentError."""
         try:
             answer = self._post(
@@ -286,7 +286,7 @@ class Daraja:
         except _DeniedError as denied:
             raise PaymentError(Reason.MISCONFIGURED, denied.reason) from denied
         if isinstance(taken := _taken(answer), NotPaid):
-            raise PaymentError(Reason.REFUSED, taken.reason)  # it is the question that was refused
+            raise PaymentError(Reason.REFUSED, taken.detail)  # it is the question that was refused
         return taken
 
     def _post(self, path: str, body: Mapping[str, str]) -> requests.Response:
@@ -365,12 +365,12 @@ def _taken(answer: requests.Response) -> NotPaid | Pending:
     if answer.status_code == 429:
         raise PaymentError(Reason.THROTTLED, reason)
     if 400 <= answer.status_code < 500 and code:
-        return NotPaid(reason, _blame(words))
+        return NotPaid(reason, _fault(words))
     # 5xx, a redirect, a proxy's page, an answer without meaning: Daraja may have taken it all the same
     raise PaymentError(Reason.NO_ANSWER, reason)
 
 
-def _blame(words: str) -> FaultParty:
+def _fault(words: str) -> FaultParty:
     """Whose matter a field is that they call invalid; what is neither hers nor this payment's befalls the next too."""
     if "PartyB" in words:
         return "recipient"

@@ -166,7 +166,7 @@ class SimulatorPayer:
         with self._transaction() as conn:
             return _status(transfer if record(conn, transfer) else find(conn, payment.id))
 
-    def ask(self, payment: Payment) -> PaymentStatus:
+    def query(self, payment: Payment) -> PaymentStatus:
         """The status of a payment, or NotFound if it was never requested."""
         with self._transaction() as conn:
             return _status(find(conn, payment.id))

@@ -42,15 +42,15 @@ class RecordingCounter:
     reports: list[PaymentCallback] = field(default_factory=list)
     late_ones: list[str] = field(default_factory=list)
 
-    def heard(self, provider: str, report: PaymentCallback) -> None:
+    def on_result(self, provider: str, report: PaymentCallback) -> None:
         self.reports.append(report)
 
-    def late(self, provider: str, name: str) -> None:
+    def on_timeout(self, provider: str, name: str) -> None:
         self.late_ones.append(name)
 
     def last_word(self, payment_id: str) -> PaymentStatus | None:
         """The last thing said of a payment that names it."""
-        said = [report.word for report in self.reports if payment_id in report.names]
+        said = [report.if_payment for report in self.reports if payment_id in report.names]
         return said[-1] if said else None
 
 

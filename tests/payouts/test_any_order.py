@@ -45,6 +45,7 @@ from bot.providers.payment_contracts import (
 from bot.runtime.clock import MovableClock
 from bot.runtime.settings import Settings
 from bot.services import Services, build
+from bot.worker import event_consumers
 from marketplace_api.accounts import artisans
 from marketplace_api.catalogue import products
 from marketplace_api.kiosks import kiosks
@@ -153,7 +154,7 @@ class Provider:
             raise PaymentError(Reason.NO_ANSWER)
         return Pending((f"AG_{payment.id}",))
 
-    def ask(self, payment: Payment) -> PaymentStatus | Pending:
+    def query(self, payment: Payment) -> PaymentStatus | Pending:
         self.plug.moment()
         reply = self.replies.pop(0) if self.replies else "later"
         if reply == "busy":
@@ -207,10 +208,10 @@ class Money(RuleBasedStateMachine):
         self.seen = seen
         self.services = self._open.enter_context(database())
         self.plug = Plug()
-        self.provider = Provider(self.plug, lambda report: self.services.payout_callbacks.heard("bank", report))
+        self.provider = Provider(self.plug, lambda report: self.services.payout_callbacks.on_result("bank", report))
         paying = PayoutJob(self.services.payout_callbacks, self.provider)
         self.errands = JobRunner(
-            self.services.database, self.services.clock, self.services.ids, {KIND: paying.look}, OneHand()
+            self.services.database, self.services.clock, self.services.ids, {KIND: paying.poll}, OneHand()
         )
         for happening in ("before_cursor_execute", "commit"):
             event.listen(self.services.engine, happening, self.plug.moment)
@@ -316,7 +317,7 @@ class Money(RuleBasedStateMachine):
         place = pick % len(self.provider.owed)
         report = self.provider.owed[place] if once_more else self.provider.owed.pop(place)
         with self.dying(pull):
-            self.services.payout_callbacks.heard("bank", report)
+            self.services.payout_callbacks.on_result("bank", report)
 
     @precondition(lambda self: self.provider.owed)
     @rule(pick=st.integers(0, FOREVER))
@@ -330,12 +331,12 @@ class Money(RuleBasedStateMachine):
     def forge(self, pick: int, word: PaymentStatus) -> None:
         """Somebody knows our address, and a name or none."""
         names = [*self.provider.book, "pay_nobody"]
-        self.services.payout_callbacks.heard("bank", PaymentCallback((names[pick % len(names)],), word, None))
+        self.services.payout_callbacks.on_result("bank", PaymentCallback((names[pick % len(names)],), word, None))
 
     @rule(pick=st.integers(0, FOREVER))
     def be_late(self, pick: int) -> None:
         names = [*self.provider.book, "pay_nobody"]
-        self.services.payout_callbacks.late("bank", names[pick % len(names)])
+        self.services.payout_callbacks.on_timeout("bank", names[pick % len(names)])
 
     # -- what holds
 
@@ -388,7 +389,7 @@ class Money(RuleBasedStateMachine):
             self.clock.advance(LEASE.total_seconds() + 3600)
             self.do_what_is_due()
             while self.provider.owed:
-                self.services.payout_callbacks.heard("bank", self.provider.owed.pop(0))
+                self.services.payout_callbacks.on_result("bank", self.provider.owed.pop(0))
         self.what_holds()
         with self.shop() as shop:
             assert not self.in_status(shop, "pending", *payouts.IN_FLIGHT)
@@ -416,7 +417,7 @@ class Money(RuleBasedStateMachine):
             yield self.services.shop(session)
 
     def do_what_is_due(self) -> None:
-        while self.services.event_consumer.consume() + self.errands.run():
+        while sum(consumer.consume() for consumer in event_consumers(self.services)) + self.errands.run():
             pass
 
     def artisan(self, shop: Shop, msisdn: str) -> Artisan:

@@ -26,8 +26,8 @@ class Provider:
         said = self.payer.pay(asked)
         return self.word_on(asked) if isinstance(said, Pending) else said
 
-    def ask(self, asked: Payment) -> PaymentStatus | None:
-        said = self.payer.ask(asked)
+    def query(self, asked: Payment) -> PaymentStatus | None:
+        said = self.payer.query(asked)
         return self.word_on(asked) if isinstance(said, Pending) else said
 
     @property
@@ -48,7 +48,7 @@ def provider(request: pytest.FixtureRequest, book: Engine) -> Iterator[Provider]
         safaricom.counter.reports.clear()
         safaricom.passes(2)
         (report,) = safaricom.counter.reports
-        return report.word or report.answer
+        return report.if_payment or report.if_query
 
     yield Provider(safaricom.client, book, word_on)
 
@@ -62,11 +62,11 @@ def test_it_pays_what_it_is_asked(provider: Provider) -> None:
 
 
 def test_what_it_paid_it_says_again_when_asked(provider: Provider) -> None:
-    assert provider.pay(payment()) == provider.ask(payment())
+    assert provider.pay(payment()) == provider.query(payment())
 
 
 def test_of_a_payment_it_never_got_it_says_so(provider: Provider) -> None:
-    assert provider.ask(payment("pay_never")) == NotFound()
+    assert provider.query(payment("pay_never")) == NotFound()
 
 
 @pytest.mark.parametrize(
@@ -76,8 +76,8 @@ def test_of_a_payment_it_never_got_it_says_so(provider: Provider) -> None:
 def test_what_it_does_not_pay_it_says_why_and_whose_matter_it_is(provider: Provider, phone: str, blame: str) -> None:
     word = provider.pay(payment(msisdn=phone))
     assert isinstance(word, NotPaid)
-    assert (word.blame, provider.paid_out) == (blame, 0)
-    assert isinstance(provider.ask(payment(msisdn=phone)), NotPaid)
+    assert (word.fault, provider.paid_out) == (blame, 0)
+    assert isinstance(provider.query(payment(msisdn=phone)), NotPaid)
 
 
 def test_each_payment_is_one_of_its_own(provider: Provider) -> None:

@@ -90,7 +90,7 @@ def door(safaricom: Safaricom) -> FlaskClient:
         (result(1, ResultDesc=""), PaymentCallback(NAMES, NotPaid("1", "us"), None)),
         (result("2001", ResultDesc=""), PaymentCallback(NAMES, NotPaid("2001", "us"), None)),
         (result(8006, ResultDesc=""), PaymentCallback(NAMES, NotPaid("8006", "us"), None)),
-        (result(4, ResultDesc=""), PaymentCallback(NAMES, NotPaid("4", "nobody", tomorrow=True), None)),
+        (result(4, ResultDesc=""), PaymentCallback(NAMES, NotPaid("4", "nobody", try_tomorrow=True), None)),
         (result(15), PaymentCallback(NAMES, None, None)),
         (result(17), PaymentCallback(NAMES, None, None)),
         (result("26"), PaymentCallback(NAMES, None, None)),
@@ -125,7 +125,7 @@ def test_the_answer_to_a_question_is_about_the_payment_its_parameters_name(
     parameters[4]["Value"] = status
     door.post(RESULT, json=result(0, parameters, **QUESTION))
     (report,) = safaricom.counter.reports
-    assert (report.names[0], report.word, report.answer) == ("pay_1", word, word)
+    assert (report.names[0], report.if_payment, report.if_query) == ("pay_1", word, word)
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ def test_a_key_that_is_refused_is_our_own_matter(safaricom: Safaricom) -> None:
     client = safaricom.make_client(consumer_secret="wrong")
     assert client.pay(payment()) == NotPaid("the consumer key is refused", "us")
     with pytest.raises(PaymentError) as error:
-        client.ask(payment())
+        client.query(payment())
     assert not error.value.reason.outcome_unknown
 
 
@@ -337,7 +337,7 @@ def test_a_question_may_go_unanswered_too(safaricom: Safaricom) -> None:
     safaricom.client.pay(payment())
     safaricom.fates[PHONE] = PaymentScript(query_status=500)
     with pytest.raises(PaymentError):
-        safaricom.client.ask(payment())
+        safaricom.client.query(payment())
 
 
 @pytest.mark.parametrize("change", [{"msisdn": "+33612345678"}, {"amount": 9_00}, {"amount": 250_001_00}])

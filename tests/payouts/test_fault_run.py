@@ -15,12 +15,10 @@ import pytest
 from sqlalchemy import func, select
 
 from bot.jobs.runner import JobRunner
-from bot.payments.payouts import due
 from bot.simulator import wallet
 from bot.simulator.tables import simulated_payment
 from bot.worker import errands
 from marketplace_api.catalogue import products
-from marketplace_api.events import events
 from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Artisan, Event, Kiosk, Payout
 from marketplace_api.orders import orders, receiving
@@ -48,7 +46,6 @@ class Run:
     bank: UnluckyBank
     hands: JobRunner
     random: Random
-    followed: int = 0
     given_up: set[tuple[str, int]] = field(default_factory=set)
 
     def play(self) -> None:
@@ -57,14 +54,10 @@ class Run:
             pass
 
     def _follow(self) -> bool:
-        """What following the shop's events comes to, without the texts that it also writes."""
-        with self.service.services.payout_callbacks.shop() as shop:
-            fresh = events.since(shop, self.followed, 1000)
-            for event in fresh:
-                if event.type in ("payout.created", "payout.retried"):
-                    due(shop.session.connection(), event.data["id"], event.id, shop.now)
-        self.followed = fresh[-1].seq if fresh else self.followed
-        return bool(fresh)
+        """Start the payouts that are due; nobody is told anything."""
+        consumer = self.service.services.payout_consumer
+        assert consumer is not None
+        return consumer.consume() > 0
 
     def _work(self) -> bool:
         """One look at what is due at this moment; whether there was anything."""

@@ -24,7 +24,7 @@ from bot.providers.payment_contracts import (
     Pending,
 )
 from bot.simulator import wallet
-from bot.worker import errands
+from bot.worker import errands, event_consumers
 from marketplace_api.accounts import artisans
 from marketplace_api.payments import audit, payouts
 from marketplace_api.shop import Shop
@@ -54,7 +54,7 @@ class Bank:
         self.asked_to_pay.append(payment)
         return self._next(self.says, Paid(f"REF{len(self.asked_to_pay)}", payment.amount))
 
-    def ask(self, payment: Payment) -> PaymentStatus | Pending:
+    def query(self, payment: Payment) -> PaymentStatus | Pending:
         self.asked.append(payment.id)
         return self._next(self.answers, Pending(("question",)))
 
@@ -77,11 +77,15 @@ def hands(service: Service, bank: Bank) -> Iterator[JobRunner]:
         yield errands(service.app, service.services, pool, bank)
 
 
+def follow_events(service: Service) -> int:
+    return sum(consumer.consume() for consumer in event_consumers(service.services))
+
+
 def work(service: Service, bank: Bank, *, after: float = 0) -> None:
     """Follows the shop's events and does what is due, after so many seconds."""
     service.clock.advance(after)
     with hands(service, bank) as errands:
-        while service.services.event_consumer.consume() + errands.run():
+        while follow_events(service) + errands.run():
             pass
 
 
@@ -92,7 +96,9 @@ def payout(service: Service) -> Any:
 
 def says(service: Service, word: PaymentStatus | None, *names: str, answer: PaymentStatus | None = None) -> None:
     """A callback about the one payout, or about what it is called."""
-    service.services.payout_callbacks.heard("bank", PaymentCallback(names or (payout(service)["id"],), word, answer))
+    service.services.payout_callbacks.on_result(
+        "bank", PaymentCallback(names or (payout(service)["id"],), word, answer)
+    )
 
 
 def topics(service: Service) -> list[str | None]:
@@ -221,7 +227,7 @@ def test_who_certainly_did_not_hear_us_is_asked_again_soon(embedded: Service) ->
 
 def test_a_worker_killed_while_it_asks_leaves_a_payout_that_is_asked_about_first(service: Service) -> None:
     received_order(service)
-    service.services.event_consumer.consume()
+    follow_events(service)
 
     def die(payment: Payment) -> PaymentStatus:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -314,7 +320,7 @@ def test_one_that_failed_is_sent_again_under_its_id_and_only_if_that_is_spent_un
     assert payout(service)["status"] == "paid"
 
 
-DAY_IS_FULL = NotPaid("4 daily limit", tomorrow=True)
+DAY_IS_FULL = NotPaid("4 daily limit", try_tomorrow=True)
 
 
 def test_what_was_too_much_for_one_day_is_sent_again_the_next(service: Service) -> None:

@@ -187,3 +187,28 @@ def test_simulator_tables_with_rows_stay_through_up_down_and_up(upgraded_before:
         upgrade.move(upgraded_before, revision)
         assert rows(upgraded_before, "simulated_payment") == 1
     assert "simulated_text" not in tables(upgraded_before)
+
+
+def cursors(engine: Engine) -> dict[str, int]:
+    with engine.connect() as connection:
+        return dict(tuple(row) for row in connection.exec_driver_sql("SELECT name, position FROM cursor"))
+
+
+def test_payouts_begin_where_the_notifier_stands_and_a_downgrade_loses_none(engine: Engine) -> None:
+    upgrade.move(engine, "0012")
+    with engine.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO cursor (name, position) VALUES ('announcements', 7), ('webhooks', 5)")
+    upgrade.move(engine, "head")
+    assert cursors(engine) == {"announcements": 7, "webhooks": 5, "payouts": 7}
+
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE cursor SET position = 9 WHERE name = 'payouts'")
+        connection.exec_driver_sql("UPDATE cursor SET position = 12 WHERE name = 'announcements'")
+    upgrade.move(engine, "0012")
+    assert cursors(engine) == {"announcements": 9, "webhooks": 5}
+
+
+def test_a_shop_whose_events_nobody_has_followed_starts_payouts_from_the_first(engine: Engine) -> None:
+    upgrade.move(engine, "0012")
+    upgrade.move(engine, "head")
+    assert cursors(engine) == {}
