@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from bot.conversation.commands import DialogueRunner
+from bot.conversation.hop import HopResources
 from bot.conversation.service import ConversationService
 from bot.db.engine import create_engine
 from bot.db.unit_of_work import Database
@@ -100,7 +101,7 @@ def build(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = N
     own_numbers = frozenset(filter(None, [settings.twilio_from, settings.at_sender_id, settings.sms_short_code]))
     marketplace = _marketplace(settings, LocalMarketplace(database, chance, terms, links.link), now)
     conversation = ConversationService(
-        DialogueRunner(ENGINE, place, secret), sessions, database, now, chance, marketplace, own_numbers
+        DialogueRunner(ENGINE, place, secret), HopResources(sessions, database, now, chance, marketplace), own_numbers
     )
     announcements = Notifier(
         now,

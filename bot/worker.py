@@ -22,7 +22,7 @@ from flask import Flask
 
 from bot.app import create_app
 from bot.conversation import deferred
-from bot.conversation.deferred_worker import CatchingUp
+from bot.conversation.deferred_worker import DeferredCommandWorker
 from bot.jobs import scheduler
 from bot.jobs.runner import HANDS as OTHER_HANDS
 from bot.jobs.runner import Handler, JobRunner
@@ -108,10 +108,10 @@ def errands(app: Flask, services: Services, pool: ThreadPoolExecutor, payer: Pay
     if settings.development:
         handlers |= {kind: _with_payload(post) for kind, post in providers.job_handlers(app, services).items()}
     if isinstance(services.marketplace, RemoteMarketplace):
-        catching_up = CatchingUp(
+        deferred_commands = DeferredCommandWorker(
             services.conversation.runner, services.marketplace, services.database, services.clock, services.ids
         )
-        handlers[deferred.KIND] = catching_up.do
+        handlers[deferred.KIND] = deferred_commands.perform
     return JobRunner(services.database, services.clock, services.ids, handlers, pool)
 
 

@@ -1,1 +1,1 @@
-"""One inbound hop in, one reply out."""
+"""Conversations with people: one inbound hop in, one reply out."""

@@ -1,23 +1,21 @@
-"""What a hop by call and a hop by text share: a turn in the book, and commands performed once."""
+"""Runs dialogues for a hop: prepares a turn, and performs the commands that the dialogue comes to, each once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import datetime
 
 import msgspec
 from sqlalchemy import Connection
 
 from bot.conversation import deferred
-from bot.conversation.pin_reset import Desk
+from bot.conversation.hop import HopContext, load_profile, refresh_profile
+from bot.conversation.pin_reset import PinReset
 from bot.conversation.session import hop_key
-from bot.db.unit_of_work import Database, UnitOfWork
-from bot.marketplace.port import CallerProfile, Marketplace, MarketplaceSession, Unreachable
+from bot.marketplace.port import MarketplaceSession, Unreachable
 from bot.messaging import queue, rendering
 from bot.messaging.queue import REPLY, NewMessage
 from bot.photos import links
+from bot.providers.contracts import Inbound
 from flows.commands import (
     ChangePayout,
     CheckPin,
@@ -32,162 +30,150 @@ from flows.commands import (
     SendStatement,
     ShopCommand,
 )
-from flows.kit import SMS, Channel, Conversation, DialogueEngine, Person, Place, Turn
-from marketplace_api.shop import Ids
+from flows.kit import SMS, Channel, Conversation, DialogueEngine, Person, Place, Turn, Words
 from state import people, pins, processed
 
-VEIL = "\0"
-"""Stands where a sign of a secret was typed."""
+PIN_COMMANDS = (CheckPin, OfferPinReset, ResetPin)
+"""Commands about PINs: performed by the bot in one transaction, wherever the shop is."""
+NEVER_DEFERRED = (FindCash,)
+"""Shop commands that are of no use later: an agent and an artisan are waiting for the outcome."""
 
 
 class Checkpoint(msgspec.Struct, array_like=True):
-    """Where a call stood when a command was done: what was heard of its cumulative text, secrets veiled, and the
-    conversation."""
+    """Where a call stood after a command: the cumulative text consumed, secrets masked, and the conversation."""
 
-    heard: str
+    consumed: str
     conversation: Conversation
 
 
 _outcome = msgspec.json.Decoder(Outcome)
 _checkpoint = msgspec.json.Decoder(Checkpoint)
 
-OURS = (CheckPin, OfferPinReset, ResetPin)
-"""Commands that no shop hears of: done and written down in one transaction, wherever the shop is."""
-NOW_OR_NEVER = (FindCash,)
-"""Commands whose outcome somebody waits for, so that later is no use."""
 
-
-@dataclass(frozen=True, slots=True)
-class HopContext:
-    """One person for one hop: who serves her, and what is written down."""
-
-    marketplace: Marketplace
-    market: MarketplaceSession
-    work: UnitOfWork
-    msisdn: str
-    now: datetime
-    ids: Ids
-
-    def together(self) -> AbstractContextManager[object]:
-        """All or nothing, if the shop shares our transactions; else none is held while the shop is asked."""
-        return self.work.writing() if self.marketplace.is_local else nullcontext()
-
-    def perform(self, command: Command, key: str) -> Outcome:
-        """Has the shop do it. Raises Unreachable, also while something she asked for before has to wait."""
-        if not self.marketplace.is_local:
-            with self.work.looking() as conn:
-                if deferred.is_waiting(conn, self.msisdn):
-                    raise Unreachable("others come first")
-        return self.market.perform(command, key)
-
-
-@contextmanager
-def hop_context(
-    marketplace: Marketplace, database: Database, ids: Ids, msisdn: str, now: datetime
-) -> Iterator[HopContext]:
-    work = UnitOfWork(database)
-    try:
-        yield HopContext(marketplace, marketplace.session(work, msisdn, now), work, msisdn, now, ids)
-    finally:
-        work.close()
+def last_checkpoint(conn: Connection, gateway_session: str) -> Checkpoint | None:
+    """Where a call stood after its last command; None before its first. Used when the session store lost the call."""
+    saved = processed.last_checkpoint(conn, gateway_session)
+    return _checkpoint.decode(saved) if saved else None
 
 
 @dataclass(frozen=True, slots=True)
 class DialogueRunner:
-    """The book, and the place it is played in."""
+    """The dialogue engine with what it needs to know of this service."""
 
     engine: DialogueEngine
     place: Place
     secret: bytes
-    """Peppers PINs and names hops; of at most 64 bytes."""
+    """Peppers PINs and keys hops; at most 64 bytes."""
 
     @property
     def default_language(self) -> str:
         return self.place.languages[0][0]
 
+    def words(self, person: Person) -> Words:
+        """The words of the person's language, or of the default one."""
+        return rendering.words(person.language or self.default_language)
+
     def turn(self, conversation: Conversation, person: Person, market: MarketplaceSession, channel: Channel) -> Turn:
-        words = rendering.words(person.language or self.default_language)
-        return Turn(conversation, person, self.place, market, words, channel)
+        return Turn(conversation, person, self.place, market, self.words(person), channel)
 
-    def perform(self, turn: Turn, context: HopContext, gateway: str | None = None, heard: str = "") -> None:
-        """Does what the conversation has come to; nothing when it waits for the person."""
+    def key(self, inbound: Inbound, *text: str) -> str:
+        """The key of an inbound message, equal for each copy of it; with `text`, the key of one hop of a USSD session.
+
+        Conversations are named by it, and so the keys of their commands stay equal too.
+        """
+        return hop_key(self.secret, inbound.provider, inbound.id, *text)
+
+    def perform(self, turn: Turn, context: HopContext, gateway_session: str | None = None, consumed: str = "") -> None:
+        """Perform the commands that the conversation waits for, until it waits for the person.
+
+        `gateway_session` and `consumed` name the point of a call, for its checkpoint.
+        """
         while (command := self.engine.pending_command(turn)) is not None:
-            self._ask_ahead(command, context)
-            with context.work.writing() if isinstance(command, OURS) else context.together():
-                self._perform(command, turn, context, gateway, heard)
+            self._prefetch(command, context)
+            with context.work.writing() if isinstance(command, PIN_COMMANDS) else context.transaction():
+                self._perform_once(command, turn, context, gateway_session, consumed)
 
-    def _ask_ahead(self, command: Command, context: HopContext) -> None:
-        """Of a shop elsewhere, what a command of ours needs to know, before a lock is taken; a stall remembers it."""
+    def _prefetch(self, command: Command, context: HopContext) -> None:
+        """Ask a remote shop what a PIN command will need, before a lock is held; the market session caches it."""
         if isinstance(command, OfferPinReset | ResetPin) and not context.marketplace.is_local:
             context.market.artisan_of_kiosk(command.msisdn)
 
-    def _perform(self, command: Command, turn: Turn, context: HopContext, gateway: str | None, heard: str) -> None:
-        """One command, and what the conversation makes of it. What was performed before is answered again.
+    def _perform_once(
+        self, command: Command, turn: Turn, context: HopContext, gateway_session: str | None, consumed: str
+    ) -> None:
+        """Perform a command and apply its outcome; of a command that was performed before, apply the stored outcome.
 
-        Where the shop is elsewhere, a hop that dies here has begun and not finished: the next one asks the shop
-        again under the same key.
+        With a remote shop, a hop that crashes in between leaves a command that is begun and not finished: the next
+        hop asks the shop again under the same key.
         """
-        key, asked = turn.conversation.command_key, msgspec.json.encode(turn.conversation)
+        key, before = turn.conversation.command_key, msgspec.json.encode(turn.conversation)
         with context.work.writing() as conn:
-            recorded = processed.begin(conn, key, context.msisdn, context.now, gateway)
+            recorded = processed.begin(conn, key, context.msisdn, context.now, gateway_session)
         outcome = _outcome.decode(recorded) if recorded else self._outcome(command, turn, context)
-        shop_has_heard = outcome.kind != "queued" and not isinstance(command, OURS)
-        turn.person = meet(context, turn.person) if shop_has_heard else again(context, turn.person)
-        turn.words = rendering.words(turn.person.language or self.default_language)
+        shop_was_asked = outcome.kind != "queued" and not isinstance(command, PIN_COMMANDS)
+        turn.person = (load_profile if shop_was_asked else refresh_profile)(context, turn.person)
+        turn.words = self.words(turn.person)
         self.engine.apply_outcome(turn, outcome)
         if recorded:
             return
+        checkpoint = msgspec.json.encode(Checkpoint(consumed, turn.conversation))
         with context.work.writing() as conn:
             if outcome.kind == "queued":
-                deferred.add(conn, deferred.note(context.msisdn, key, command, asked), context.now)
-            processed.finish(
-                conn, key, msgspec.json.encode(outcome), msgspec.json.encode(Checkpoint(heard, turn.conversation))
-            )
+                deferred.add(conn, context.msisdn, key, command, before, context.now)
+            processed.finish(conn, key, msgspec.json.encode(outcome), checkpoint)
 
     def _outcome(self, command: Command, turn: Turn, context: HopContext) -> Outcome:
+        """Perform a command; `queued` if it concerns a shop that is unreachable and may wait."""
         try:
-            return self._do(command, turn, context)
+            return self._perform(command, turn, context)
         except Unreachable:
-            if isinstance(command, NOW_OR_NEVER) or not isinstance(command, ShopCommand):
+            if isinstance(command, NEVER_DEFERRED) or not isinstance(command, ShopCommand):
                 raise
             return Outcome("queued")
 
-    def _do(self, command: Command, turn: Turn, context: HopContext) -> Outcome:
-        """Performs a command: what concerns the person with us, what concerns the shop there."""
+    def _perform(self, command: Command, turn: Turn, context: HopContext) -> Outcome:
+        """Perform a command: what concerns only the person here, the rest in the shop."""
         msisdn, now, key = context.msisdn, context.now, turn.conversation.command_key
         match command:
-            case CheckPin(pin):
-                with context.work.writing() as conn:
-                    verdict = pins.check(conn, msisdn, pin, self.secret, now)
-                return Outcome("done") if verdict == "right" else Outcome("rejected", verdict)
-            case ChangePayout():
-                with context.work.looking() as conn:
-                    if not pins.is_proven(conn, msisdn, now):
-                        return Outcome("rejected", "pin")
+            case CheckPin() | OfferPinReset() | ResetPin():
+                return self._perform_pin(command, context, key)
+            case ChangePayout() if not self._is_pin_proven(context):
+                return Outcome("rejected", "pin")
+            case RegisterArtisan() if self._is_pin_asked(context):
+                return Outcome("rejected", "pin")
             case SendPhotoLink():
                 return self._send_photo_link(command, context, key)
-            case OfferPinReset(whose):
-                with context.work.writing() as conn:
-                    return Desk(context.market, conn, context.ids, self.secret, now, key).offer(whose)
-            case ResetPin(whose, digits):
-                with context.work.writing() as conn:
-                    return Desk(context.market, conn, context.ids, self.secret, now, key).redeem(whose, digits)
             case SendStatement():
-                text = self._statement(turn, context)
-                with context.work.writing() as conn:
-                    queue.add(conn, text, context.ids.new_id("msg"), now)
-                return Outcome("done")
-            case RegisterArtisan() if self._is_guarded(context):
-                return Outcome("rejected", "pin")
+                return self._send_statement(turn, context)
             case ChooseLanguage(language) | RegisterArtisan(language=language):
                 with context.work.writing() as conn:
                     people.set_language(conn, msisdn, language, now)
-            case FindCash():  # she may have guessed otherwise where the answer to her first guess was lost
+            case FindCash():  # the agent may type other digits if the answer to the first ones was lost
                 key = f"{key}:{hop_key(self.secret, repr(command))}"
         return context.perform(command, key)
 
+    def _perform_pin(self, command: CheckPin | OfferPinReset | ResetPin, context: HopContext, key: str) -> Outcome:
+        with context.work.writing() as conn:
+            reset = PinReset(context.market, conn, context.ids, self.secret, context.now, key)
+            match command:
+                case OfferPinReset(msisdn):
+                    return reset.offer(msisdn)
+                case ResetPin(msisdn, digits):
+                    return reset.redeem(msisdn, digits)
+                case CheckPin(pin):
+                    verdict = pins.check(conn, context.msisdn, pin, self.secret, context.now)
+                    return Outcome("done") if verdict == "right" else Outcome("rejected", verdict)
+
+    def _is_pin_proven(self, context: HopContext) -> bool:
+        with context.work.reading() as conn:
+            return pins.is_proven(conn, context.msisdn, context.now)
+
+    def _is_pin_asked(self, context: HopContext) -> bool:
+        with context.work.reading() as conn:
+            return pins.is_guarded(conn, context.msisdn, context.now)
+
     def _send_photo_link(self, command: SendPhotoLink, context: HopContext, key: str) -> Outcome:
-        """The shop's link for a product of hers, by text too if she is on a call."""
+        """The shop's upload link for a product, also as a message if the person is on a call."""
         link = context.market.photo_link(command.code)
         if link is None:
             return Outcome("rejected", "unknown_code")
@@ -196,90 +182,27 @@ class DialogueRunner:
             with context.work.writing() as conn:
                 known = people.find(conn, context.msisdn)
                 language = (known and known.language) or self.default_language
-                text = links.text(product, link, context.msisdn, language, f"photo:{key}")
-                queue.add(conn, text, context.ids.new_id("msg"), context.now)
+                message = links.text(product, link, context.msisdn, language, f"photo:{key}")
+                queue.add(conn, message, context.ids.new_id("msg"), context.now)
         return Outcome("done", values={"link": link})
 
-    def _is_guarded(self, context: HopContext) -> bool:
-        with context.work.looking() as conn:
-            return pins.is_guarded(conn, context.msisdn, context.now)
+    def _send_statement(self, turn: Turn, context: HopContext) -> Outcome:
+        message = self._statement(turn, context)
+        with context.work.writing() as conn:
+            queue.add(conn, message, context.ids.new_id("msg"), context.now)
+        return Outcome("done")
 
     def _statement(self, turn: Turn, context: HopContext) -> NewMessage:
-        """What she would be answered had she texted STATEMENT."""
+        """What an inbound STATEMENT would be answered with."""
         by_text = self.turn(Conversation(turn.conversation.id), turn.person, context.market, SMS)
         self.engine.open(by_text, "statement")
-        body = self.engine.screen(by_text).render(self.engine.state(by_text.conversation).channel(SMS))
         key, language = f"statement:{turn.conversation.command_key}", turn.words.language
-        return NewMessage(key, turn.person.msisdn, body, language, topic="reply", priority=REPLY)
+        return NewMessage(key, turn.person.msisdn, self.sms(by_text), language, topic="reply", priority=REPLY)
 
-    def veiled(self, turn: Turn, said: str) -> str:
-        """What may be written down of something about to be heard: of an answer to a secret question, its length."""
-        return veil(said) if self.engine.state(turn.conversation).secret else said
+    def sms(self, turn: Turn) -> str:
+        """The screen of a turn as the text of a message."""
+        return self.engine.screen(turn).render(self.engine.state(turn.conversation).channel(SMS))
 
-
-def meet(context: HopContext, last: Person | None) -> Person:
-    """What dialogues need to know of somebody, from where it is true.
-
-    What only the shop knows is as it was `last`, while that cannot be reached; Unreachable if she was never met.
-    """
-    try:
-        caller = context.market.caller()
-    except Unreachable:
-        if last is None:
-            raise
-        return again(context, last)
-    return _person(context, caller)
-
-
-def again(context: HopContext, last: Person) -> Person:
-    """Somebody of whom the shop knows nothing new."""
-    return _person(context, CallerProfile(last.name, last.artisan, last.agent, last.kiosk))
-
-
-def _person(context: HopContext, caller: CallerProfile) -> Person:
-    with context.work.looking() as conn:
-        known = people.find(conn, context.msisdn)
-    return Person(
-        context.msisdn,
-        language=known.language if known else None,
-        name=caller.name,
-        artisan=caller.artisan,
-        agent=caller.agent,
-        kiosk=caller.kiosk,
-        pin=known.has_pin if known else False,
-    )
-
-
-def checkpoint(conn: Connection, gateway: str) -> Checkpoint | None:
-    """Where a call stood after its last command, for when the session store has lost it."""
-    saved = processed.last_checkpoint(conn, gateway)
-    return _checkpoint.decode(saved) if saved else None
-
-
-def parts(text: str) -> Sequence[str]:
-    """Cumulative text nobody has heard yet, one answer a part; only then is splitting it right."""
-    return text.split("*") if text else ()
-
-
-def veil(said: str) -> str:
-    """Something said, of which nothing can be read but how long it is."""
-    return VEIL * len(said)
-
-
-def and_then(heard: str, said: str) -> str:
-    """Cumulative text with one answer more."""
-    return f"{heard}*{said}" if heard else said
-
-
-def begins(text: str, heard: str) -> bool:
-    """Whether text begins with what was heard; where that is veiled, anything is what was heard."""
-    if VEIL not in heard:
-        return text.startswith(heard)
-    return len(text) >= len(heard) and all(kept in (sign, VEIL) for kept, sign in zip(heard, text, strict=False))
-
-
-def added(heard: str, text: str) -> str | None:
-    """What was said since: ONE answer, stars and all. None when the text does not go on from what was heard."""
-    if not heard:
-        return text or None
-    return text[len(heard) + 1 :] if begins(text, heard + "*") else None
+    def is_secret(self, conversation: Conversation) -> bool:
+        """True if the answer that the conversation waits for is a secret, such as a PIN."""
+        return self.engine.state(conversation).secret

@@ -1,4 +1,7 @@
-"""Commands that wait for a shop elsewhere: kept in the outbox, done in her order, and told to her afterwards."""
+"""Deferred commands: kept in the outbox while a remote shop is unreachable, performed later in each person's order.
+
+{"msisdn": "+254711000103", "key": "9f1c…:2", "command": {"type": "SetPrice", …}, "conversation": {…}}
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,12 @@ from flows.kit import Conversation
 from state import outbox
 
 KIND = "command"
-FIRST = timedelta(seconds=5)
-"""How long a command waits at first: it could not be done just now."""
+FIRST_WAIT = timedelta(seconds=5)
+"""How long a command waits before its first attempt; the shop was unreachable just now."""
 
 
-class Note(msgspec.Struct):
-    """What is to be done for whom, and where the conversation stood that asked for it."""
+class DeferredCommand(msgspec.Struct):
+    """A command, its key, the person it is for, and the conversation as it was before the command."""
 
     msisdn: str
     key: str
@@ -26,29 +29,27 @@ class Note(msgspec.Struct):
     conversation: Conversation
 
 
-# msgspec gets to know a type as it first reads one; two threads that make it do so at once crash the process
-msgspec.json.Decoder(Note)
+# msgspec collects what it knows of a type when it first decodes one; two threads that do so at once crash the process
+msgspec.json.Decoder(DeferredCommand)
 
 
-def note(msisdn: str, key: str, command: Command, asked: bytes) -> Note:
-    """`asked` is the conversation before it was told that its command has to wait."""
-    return Note(msisdn, key, cast("ShopCommand", command), msgspec.json.decode(asked, type=Conversation))
-
-
-def add(conn: Connection, note: Note, now: datetime) -> None:
+def add(conn: Connection, msisdn: str, key: str, command: Command, before: bytes, now: datetime) -> None:
+    """Add a command to the outbox. `before` is the conversation as JSON, before it was told of the delay."""
+    conversation = msgspec.json.decode(before, type=Conversation)
+    deferred = DeferredCommand(msisdn, key, cast("ShopCommand", command), conversation)
     outbox.add(
         conn,
         kind=KIND,
-        payload=msgspec.to_builtins(note),
-        key=f"command:{note.key}",
-        ordering_key=_ordering_key(note.msisdn),
-        due_at=now + FIRST,
+        payload=msgspec.to_builtins(deferred),
+        key=f"command:{key}",
+        ordering_key=_ordering_key(msisdn),
+        due_at=now + FIRST_WAIT,
         now=now,
     )
 
 
-def is_waiting(conn: Connection, msisdn: str) -> bool:
-    """Whether something that she asked for has still to be done."""
+def has_waiting(conn: Connection, msisdn: str) -> bool:
+    """True if a command of this person has still to be performed."""
     return outbox.has_unfinished(conn, _ordering_key(msisdn))
 
 

@@ -1,7 +1,7 @@
-"""What had to wait for a shop elsewhere is done once it is back, and told in the words of its own dialogue.
+"""Performs deferred commands once the remote shop is reachable, and tells each person the outcome.
 
-The conversation that asked for it was kept where it stood; the outcome takes it to the very notice that would have
-been shown at once, be it done or refused.
+The conversation was stored as it was before the command. The outcome takes it to the notice that would have been shown
+at once, and this notice is sent as a message.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from bot.conversation import commands
-from bot.conversation.commands import DialogueRunner, HopContext
-from bot.conversation.deferred import FIRST, Note
+from bot.conversation.commands import DialogueRunner
+from bot.conversation.deferred import FIRST_WAIT, DeferredCommand
+from bot.conversation.hop import HopContext, load_profile
 from bot.db.unit_of_work import Database, UnitOfWork
 from bot.marketplace.port import Unreachable
 from bot.marketplace.remote import RemoteMarketplace, RemoteSession
@@ -36,8 +36,8 @@ REFUSED = N_("Soko: sorry, what you asked for while the shop could not be reache
 
 
 @dataclass(frozen=True, slots=True)
-class CatchingUp:
-    """A worker's hand for such commands. One person's leave the outbox in the order in which she gave them."""
+class DeferredCommandWorker:
+    """Handles the outbox jobs of deferred commands. One person's jobs leave the outbox in their order."""
 
     runner: DialogueRunner
     marketplace: RemoteMarketplace
@@ -45,47 +45,48 @@ class CatchingUp:
     clock: Clock
     ids: Ids
 
-    def do(self, job: Job) -> None:
-        """Asks the shop under the command's own key, however often: it is done once."""
-        note, now = msgspec.convert(job.payload, Note), self.clock()
-        market = self.marketplace.worker_session(note.msisdn, now)
+    def perform(self, job: Job) -> None:
+        """Let the shop perform the command under its own key, which makes a repetition harmless; queue the notice."""
+        deferred, now = msgspec.convert(job.payload, DeferredCommand), self.clock()
+        market = self.marketplace.worker_session(deferred.msisdn, now)
         try:
-            outcome = market.perform(note.command, note.key)
-            text = self._text(note, outcome, market, now)
+            outcome = market.perform(deferred.command, deferred.key)
+            message = self._message(deferred, outcome, market, now)
         except Unreachable as error:
-            self._again(job, str(error))
+            self._retry(job, str(error))
             return
-        with self.database.writing.begin() as db:
-            conn, now = db.connection(), self.clock()
-            # should another worker have taken the job over meanwhile, then the key of the text is known
-            if text:
-                queue.add(conn, text, self.ids.new_id("msg"), now)
+        with self.database.writing.begin() as session:
+            conn, now = session.connection(), self.clock()
+            if message:  # adds nothing if another worker took the job over meanwhile: the key is known
+                queue.add(conn, message, self.ids.new_id("msg"), now)
             outbox.finish(conn, job, now=now)
 
-    def _again(self, job: Job, error: str) -> None:
+    def _retry(self, job: Job, error: str) -> None:
         log.warning("a command waits for the shop", extra={"attempts": job.attempts, "reason": error})
-        wait = min(FIRST * 2 ** min(job.attempts - 1, 8), LONGEST_WAIT)
-        with self.database.writing.begin() as db:
-            outbox.retry(db.connection(), job, due_at=self.clock() + wait, error=error)
+        wait = min(FIRST_WAIT * 2 ** min(job.attempts - 1, 8), LONGEST_WAIT)
+        with self.database.writing.begin() as session:
+            outbox.retry(session.connection(), job, due_at=self.clock() + wait, error=error)
 
-    def _text(self, note: Note, outcome: Outcome, market: RemoteSession, now: datetime) -> NewMessage | None:
-        """What she is told; nothing where she was promised nothing."""
+    def _message(
+        self, deferred: DeferredCommand, outcome: Outcome, market: RemoteSession, now: datetime
+    ) -> NewMessage | None:
+        """The message with the outcome; None if the person was promised none."""
         with closing(UnitOfWork(self.database)) as work:
-            context = HopContext(self.marketplace, market, work, note.msisdn, now, self.ids)
-            turn = self.runner.turn(note.conversation, commands.meet(context, None), market, SMS)
-        body = self._told(turn, outcome)
+            context = HopContext(self.marketplace, market, work, deferred.msisdn, now, self.ids)
+            turn = self.runner.turn(deferred.conversation, load_profile(context, None), market, SMS)
+        body = self._body(turn, outcome)
         if not body:
             return None
         return NewMessage(
-            key=f"outcome:{note.key}",
-            msisdn=note.msisdn,
+            key=f"outcome:{deferred.key}",
+            msisdn=deferred.msisdn,
             body=body,
             language=turn.words.language,
             topic="reply",
             priority=REPLY,
         )
 
-    def _told(self, turn: Turn, outcome: Outcome) -> str | None:
+    def _body(self, turn: Turn, outcome: Outcome) -> str | None:
         engine = self.runner.engine
         if engine.is_current(turn.conversation):
             act = engine.state(turn.conversation)
@@ -93,6 +94,6 @@ class CatchingUp:
                 return None
             engine.apply_outcome(turn, outcome)
             if turn.conversation.over:
-                return engine.screen(turn).render(engine.state(turn.conversation).channel(SMS))
-        # where the dialogue would go on asking, it is too late to
+                return self.runner.sms(turn)
+        # the dialogue would ask a question here, but nobody is in it any more
         return turn.words.text(DONE if outcome.kind == "done" else REFUSED)

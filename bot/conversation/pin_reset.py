@@ -1,4 +1,4 @@
-"""A forgotten PIN: the artisan is texted a one-time code, and her kiosk agent, whom she tells it, types it for her."""
+"""Resets a forgotten PIN: the artisan is sent a one-time code, and the agent of the artisan's kiosk types it."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ RESET = N_(
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """Where an agent stands in one transaction. `key` names what is done there, however often it is met."""
+class PinReset:
+    """The two steps of a reset, on behalf of an agent, in one transaction each. `key` makes the message unique."""
 
     market: MarketplaceSession
     conn: Connection
@@ -43,30 +43,36 @@ class Desk:
     key: str
 
     def offer(self, msisdn: str) -> Outcome:
-        """Texts the artisan a code; done with her name."""
+        """Send the artisan with this phone a one-time code; done with the artisan's name.
+
+        Rejected with `not_yours` or `locked`.
+        """
         artisan = self.market.artisan_of_kiosk(msisdn)
         if artisan is None:
             return Outcome("rejected", "not_yours")
         digits = f"{self.ids.random.randrange(10**DIGITS):0{DIGITS}}"
         if not pins.offer_reset(self.conn, msisdn, digits, self.pepper, self.now):
             return Outcome("rejected", "locked")
-        self._text(artisan, OFFERED, {"pin_code": digits})
+        self._send(artisan, OFFERED, {"pin_code": digits})
         return Outcome("done", values={"artisan": artisan.name})
 
     def redeem(self, msisdn: str, digits: str) -> Outcome:
-        """Takes the code; she is told that her PIN is gone."""
+        """Delete the PIN if the code is right, and tell the artisan.
+
+        Rejected with `not_yours`, `wrong_code`, `locked` or `expired`.
+        """
         artisan = self.market.artisan_of_kiosk(msisdn)
         if artisan is None:
             return Outcome("rejected", "not_yours")
         verdict = pins.redeem_reset(self.conn, msisdn, digits, self.pepper, self.now)
         if verdict != "right":
             return Outcome("rejected", "wrong_code" if verdict == "wrong" else verdict)
-        self._text(artisan, RESET, {})
+        self._send(artisan, RESET, {})
         return Outcome("done", values={"artisan": artisan.name})
 
-    def _text(self, artisan: ArtisanContact, said: kit.Wording, fields: Mapping[str, object]) -> None:
-        """To her own phone, even after STOP: she has asked for it, or has to know."""
+    def _send(self, artisan: ArtisanContact, wording: kit.Wording, fields: Mapping[str, object]) -> None:
+        """Queue a message as a reply, so that it is sent even after STOP: the artisan asked for it, or has to know."""
         words = rendering.words_for(self.conn, artisan.msisdn, artisan.language)
-        body = rendering.render_sms(words, said, {"kiosk": artisan.kiosk, **fields})
-        text = NewMessage(f"pin:{self.key}", artisan.msisdn, body, words.language, topic="reply", priority=REPLY)
-        queue.add(self.conn, text, self.ids.new_id("msg"), self.now)
+        body = rendering.render_sms(words, wording, {"kiosk": artisan.kiosk, **fields})
+        message = NewMessage(f"pin:{self.key}", artisan.msisdn, body, words.language, topic="reply", priority=REPLY)
+        queue.add(self.conn, message, self.ids.new_id("msg"), self.now)

@@ -1,57 +1,67 @@
-"""What a person's session holds between hops: one document, kept by the session store as bytes."""
+"""What is stored of a person between two hops: one JSON document per MSISDN, which the session store keeps as bytes.
+
+{"person": {"msisdn": "+254711000111", "language": "en"}, "call": {"id": "ATUid_1", "heard": "1*2"}, ...}
+"""
 
 from __future__ import annotations
 
 import hashlib
+import logging
 from datetime import datetime
 
 import msgspec
+from msgspec import field
 
 from flows.kit import Conversation, Person
+from state.sessions import Sessions, Stored
+
+log = logging.getLogger(__name__)
 
 KEPT_FOR = 7 * 24 * 3600.0
-"""Seconds a session outlives its last hop: duplicates are known and conversations can go on for so long."""
+"""Seconds that a session is kept after its last hop: so long repeated requests are recognised."""
 RESUMABLE_FOR = 24 * 3600.0
+"""Seconds after its last hop within which a dropped call can be resumed."""
 REPLIES_KEPT = 40
 
 
 class UssdCall(msgspec.Struct, omit_defaults=True):
-    """The gateway's USSD session that is open: its id, and what was heard of its cumulative text, secrets veiled."""
+    """The open USSD session: the gateway's id, and the cumulative text consumed so far, with secrets masked."""
 
     id: str
-    heard: str = ""
+    consumed: str = field(default="", name="heard")  # the stored name
 
 
 class Session(msgspec.Struct, omit_defaults=True):
-    """One person: what is known of her, where her call and her texts stand, and what she was answered.
-
-    `replies` is by hop, oldest first, so that a repeated hop gets the same words.
-    """
+    """One person: the profile, the conversations by call and by text, and the replies to the last hops."""
 
     person: Person
     call: UssdCall | None = None
     by_call: Conversation | None = None
     by_text: Conversation | None = None
-    aside: Conversation | None = None
-    """By text too: what she was in the middle of when she wrote a keyword."""
+    suspended: Conversation | None = field(default=None, name="aside")  # the stored name
+    """A conversation by text that a keyword interrupted."""
     replies: dict[str, str] = {}
+    """Replies by the key of their hop, oldest first, so that a repeated hop gets the same reply."""
     left_at: float = 0.0
-    unmet: bool = False
-    """Whether the shop has never said who she is."""
+    """When the last hop of a call was, in Unix seconds."""
+    unidentified: bool = field(default=False, name="unmet")  # the stored name
+    """True until the marketplace has said once who this person is."""
 
     @property
-    def last(self) -> Person | None:
-        """As she was when the shop last said who she is."""
-        return None if self.unmet else self.person
+    def last_profile(self) -> Person | None:
+        """The profile that the marketplace gave last; None if it has never given one."""
+        return None if self.unidentified else self.person
 
-    def met(self, person: Person) -> None:
-        self.person, self.unmet = person, False
+    def identify(self, person: Person) -> None:
+        """Store the profile that the marketplace gave."""
+        self.person, self.unidentified = person, False
 
-    def is_fresh(self, now: datetime) -> bool:
-        """Whether the last call ended so lately that she may want to go on with it."""
+    def is_resumable(self, now: datetime) -> bool:
+        """True if the last call ended less than `RESUMABLE_FOR` ago."""
         return now.timestamp() - self.left_at < RESUMABLE_FOR
 
-    def answered(self, hop: str, reply: str) -> None:
+    def remember_reply(self, hop: str, reply: str) -> None:
+        """Store the reply to a hop; only the last `REPLIES_KEPT` are kept."""
         self.replies[hop] = reply
         for oldest in list(self.replies)[:-REPLIES_KEPT]:
             del self.replies[oldest]
@@ -61,9 +71,9 @@ _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Session)
 
 
-def stranger(msisdn: str) -> Session:
-    """Of somebody who was never here, or so long ago that it is forgotten."""
-    return Session(Person(msisdn), unmet=True)
+def new_session(msisdn: str) -> Session:
+    """The session of a person of whom none is stored."""
+    return Session(Person(msisdn), unidentified=True)
 
 
 def encode(session: Session) -> bytes:
@@ -71,10 +81,33 @@ def encode(session: Session) -> bytes:
 
 
 def decode(data: bytes) -> Session:
+    """Raises msgspec.DecodeError."""
     return _decoder.decode(data)
 
 
+def read(stored: Stored | None) -> Session | None:
+    """The session in a stored document; None if there is none, or if it does not have today's shape."""
+    if stored is None:
+        return None
+    try:
+        return decode(stored.data)
+    except msgspec.DecodeError:
+        log.exception("a stored session cannot be decoded; a new one is started")
+        return None
+
+
+def save(store: Sessions, session: Session, replacing: Stored | None, now: datetime) -> bool:
+    """Save the session in place of the stored one that was loaded; False if it was replaced meanwhile."""
+    return store.save(
+        session.person.msisdn,
+        encode(session),
+        expected=replacing.version if replacing else 0,
+        now=now.timestamp(),
+        ttl=KEPT_FOR,
+    )
+
+
 def hop_key(secret: bytes, *parts: str) -> str:
-    """One name for one hop, however often it is posted; without the secret, nothing typed can be guessed from it."""
-    said = "\0".join(parts).encode("utf-8", "surrogatepass")
-    return hashlib.blake2b(said, digest_size=9, key=secret).hexdigest()
+    """A short key for one hop, equal for each copy of it. Keyed with `secret`, so that no typed PIN can be guessed."""
+    joined = "\0".join(parts).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(joined, digest_size=9, key=secret).hexdigest()

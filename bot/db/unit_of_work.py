@@ -39,7 +39,7 @@ class UnitOfWork:
         return self._session
 
     @contextmanager
-    def looking(self) -> Iterator[Connection]:
+    def reading(self) -> Iterator[Connection]:
         """A look into the database, which is let go of afterwards unless it was held before."""
         held = self._session is not None
         try:

@@ -10,6 +10,7 @@ import redis
 from sqlalchemy import text
 
 from bot.app import create_app
+from bot.conversation.service import ConversationService
 from bot.simulator.gateway import Gateway
 from marketplace_api.accounts import artisans
 from marketplace_api.catalogue import products
@@ -76,10 +77,17 @@ def dial(service: Service, msisdn: str, *answers: str) -> str:
     return screen
 
 
-def second_process(service: Service, **collaborators: Any) -> Gateway:
-    """A gateway to a second web process over the same stores; `collaborators` replace fields of the conversation."""
-    services = replace(service.services, conversation=replace(service.services.conversation, **collaborators))
-    return Gateway(create_app(services=services), service.settings, service.clock, service.new_id)
+def second_process(service: Service, **replaced: Any) -> Gateway:
+    """A gateway to a second web process over the same stores; `replaced` are fields of its HopResources."""
+    services = service.services
+    resources = replace(services.conversation.resources, **replaced)
+    conversation = ConversationService(services.conversation.runner, resources, services.conversation.own_numbers)
+    return Gateway(
+        create_app(services=replace(services, conversation=conversation)),
+        service.settings,
+        service.clock,
+        service.new_id,
+    )
 
 
 class InterruptedSessions:

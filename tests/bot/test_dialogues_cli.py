@@ -11,6 +11,7 @@ from click.testing import Result
 
 from bot.app import create_app
 from bot.cli.dialogues import DRAWN, drawn, untranslated
+from bot.conversation.service import ConversationService
 from bot.runtime.settings import Settings
 from bot.services import build
 from flows.dialogues import ENGINE
@@ -28,7 +29,8 @@ def types(tmp_path: Path) -> Types:
 
     def run(*words: str, engine: DialogueEngine = ENGINE) -> Result:
         services = build(Settings(database_url=f"sqlite:///{tmp_path}/soko.db"))
-        conversation = replace(services.conversation, runner=replace(services.conversation.runner, engine=engine))
+        runner = replace(services.conversation.runner, engine=engine)
+        conversation = ConversationService(runner, services.conversation.resources)
         app = create_app(services=replace(services, conversation=conversation))
         try:
             return run_command(app, "dialogues", *words)

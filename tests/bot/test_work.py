@@ -32,7 +32,7 @@ def work(database: Database) -> Iterator[UnitOfWork]:
 
 def known(database: Database) -> list[str]:
     """Who is there for everybody to see."""
-    with closing(UnitOfWork(database)) as work, work.looking() as conn:
+    with closing(UnitOfWork(database)) as work, work.reading() as conn:
         return [msisdn for msisdn in (AMINA, JOY) if people.find(conn, msisdn)]
 
 
@@ -62,15 +62,15 @@ def test_what_breaks_keeps_nothing(database: Database, work: UnitOfWork) -> None
 def test_whoever_looks_while_something_is_written_sees_it(database: Database, work: UnitOfWork) -> None:
     with work.writing() as conn:
         people.set_language(conn, AMINA, "sw", NOW)
-        with work.looking() as seen:
+        with work.reading() as seen:
             assert people.find(seen, AMINA)
     assert known(database) == [AMINA]
 
 
 def test_a_look_holds_nothing_and_sees_what_was_written_since(database: Database, work: UnitOfWork) -> None:
-    with work.looking() as conn:
+    with work.reading() as conn:
         assert people.find(conn, AMINA) is None
     with UnitOfWork(database).writing() as other:
         people.set_language(other, AMINA, "sw", NOW)
-    with work.looking() as conn:
+    with work.reading() as conn:
         assert people.find(conn, AMINA)

@@ -1,0 +1,169 @@
+"""USSD calls: one hop reads the session, takes one step in the dialogue, saves the session and returns a screen.
+
+    load the session -> known hop? same reply -> one step -> perform commands -> save -> screen
+
+The session is saved last, and only over the version that was loaded. A hop that loses this race starts again, and
+finds the commands it has performed under their keys.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.conversation import session as sessions
+from bot.conversation import ussd_text
+from bot.conversation.commands import DialogueRunner, last_checkpoint
+from bot.conversation.hop import (
+    MAX_ATTEMPTS,
+    OUT_OF_REACH,
+    HopContext,
+    HopResources,
+    LostRaceError,
+    load_profile,
+    postponed,
+)
+from bot.conversation.session import Session, UssdCall, new_session
+from bot.marketplace.port import Unreachable
+from bot.messaging import rendering
+from bot.providers.contracts import Inbound, SessionEnd
+from flows.kit import N_, USSD, Conversation, Person, Turn
+from state.sessions import Stored
+
+log = logging.getLogger(__name__)
+
+SORRY = N_("Sorry, something went wrong on our side. Please dial again.")
+
+
+@dataclass(frozen=True, slots=True)
+class CallHandler:
+    """Answers the hops of USSD calls."""
+
+    runner: DialogueRunner
+    resources: HopResources
+
+    def answer(self, inbound: Inbound) -> str:
+        """The screen for one hop, `CON …` or `END …`; a repeated request gets the same one.
+
+        Raises LostRaceError when other hops of this person saved first in every attempt.
+        """
+        key, resources = self.runner.key(inbound, inbound.text), self.resources
+        for _ in range(MAX_ATTEMPTS):
+            now = resources.clock()
+            stored = resources.sessions.load(inbound.msisdn, now.timestamp())
+            known = sessions.read(stored)
+            if known and key in known.replies:
+                return known.replies[key]
+            with resources.context(inbound.msisdn, now) as context:
+                try:
+                    session, reply = self._hop(inbound, known, context)
+                except Unreachable:
+                    session = postponed(stored, context)
+                    reply = USSD.end_prefix + self.runner.words(session.person).text(OUT_OF_REACH)
+            session.remember_reply(key, reply)
+            if self._save(session, stored, now, reply):
+                return reply
+        raise LostRaceError(inbound.id)
+
+    def error_screen(self, msisdn: str | None) -> str:
+        """The screen that ends a call after an error, in the caller's language if that can be read."""
+        language = self.runner.default_language
+        try:
+            language = (msisdn and self._language(msisdn)) or language
+        except Exception:
+            log.exception("the caller's language could not be read")
+        return USSD.end_prefix + rendering.words(language).text(SORRY)
+
+    def session_ended(self, end: SessionEnd) -> None:
+        """Only logs: the conversation of a dropped call waits in the session for the next dial, or for MORE."""
+        log.info("a call ended", extra={"incomplete": end.incomplete, "facts": dict(end.facts)})
+
+    def _language(self, msisdn: str) -> str | None:
+        stored = self.resources.sessions.load(msisdn, self.resources.clock().timestamp())
+        known = sessions.read(stored)
+        return known.person.language if known else None
+
+    def _save(self, session: Session, stored: Stored | None, now: datetime, reply: str) -> bool:
+        """As `session.save`. The last screen of a call is shown even if the store fails: its commands are performed."""
+        try:
+            return sessions.save(self.resources.sessions, session, stored, now)
+        except Exception:
+            if not reply.startswith(USSD.end_prefix):
+                raise
+            log.exception("the end of a call could not be saved")
+            return True
+
+    def _hop(self, inbound: Inbound, known: Session | None, context: HopContext) -> tuple[Session, str]:
+        if known and known.call and known.call.id == inbound.id:
+            session, turn = known, self._continue(inbound, known, known.call, context)
+        else:
+            session, turn = self._dial(inbound, known, context)
+        screen = self.runner.engine.screen(turn).render(USSD)
+        session.identify(turn.person)
+        session.by_call, session.left_at = turn.conversation, context.now.timestamp()
+        return session, screen
+
+    def _continue(self, inbound: Inbound, session: Session, call: UssdCall, context: HopContext) -> Turn:
+        """The next answer of an open call.
+
+        Goes home if its conversation is over, was continued by text, or belongs to an older version of its flow.
+        """
+        engine, conversation = self.runner.engine, session.by_call
+        if conversation is None or not engine.is_current(conversation):
+            conversation = Conversation(self.runner.key(inbound, inbound.text), over=True)
+        turn = self.runner.turn(conversation, session.person, context.market, USSD)
+        answer = ussd_text.added(call.consumed, inbound.text)
+        if (
+            answer is None and conversation.flow
+        ):  # out of order: its text is not consumed, as later ones go on without it
+            return turn
+        if answer is None or conversation.over:
+            call.consumed = ussd_text.mask(inbound.text)
+            engine.open(turn, engine.home)
+        else:
+            self._handle(turn, answer, context, call)
+        return turn
+
+    def _dial(self, inbound: Inbound, known: Session | None, context: HopContext) -> tuple[Session, Turn]:
+        """The first hop of a call, or of a call that the session store has lost."""
+        session = known or new_session(inbound.msisdn)
+        session.call = UssdCall(inbound.id)
+        person = load_profile(context, session.last_profile)
+        if inbound.text:
+            return session, self._replay(inbound, session.call, person, context)
+        engine, dropped = self.runner.engine, session.by_call
+        # without a language the question could not be read, and nothing has been begun
+        if dropped and person.language and session.is_resumable(context.now) and engine.worth_resuming(dropped):
+            engine.ask_to_resume(dropped)
+            return session, self.runner.turn(dropped, person, context.market, USSD)
+        return session, self._open_home(inbound, person, context)
+
+    def _open_home(self, inbound: Inbound, person: Person, context: HopContext) -> Turn:
+        turn = self.runner.turn(Conversation(self.runner.key(inbound)), person, context.market, USSD)
+        self.runner.engine.open(turn, self.runner.engine.home)
+        return turn
+
+    def _replay(self, inbound: Inbound, call: UssdCall, person: Person, context: HopContext) -> Turn:
+        """Give all answers of a cumulative text, from the last command of this call on, else from the home menu."""
+        with context.work.reading() as conn:
+            checkpoint = last_checkpoint(conn, inbound.id)
+        if checkpoint and ussd_text.starts_with(inbound.text + "*", checkpoint.consumed + "*"):
+            turn = self.runner.turn(checkpoint.conversation, person, context.market, USSD)
+            call.consumed = checkpoint.consumed
+        else:
+            turn = self._open_home(inbound, person, context)
+        rest = inbound.text[len(call.consumed) :]
+        for answer in ussd_text.split(rest.removeprefix("*") if call.consumed else rest):
+            if turn.conversation.over:
+                call.consumed = ussd_text.mask(inbound.text)
+                break
+            self._handle(turn, answer, context, call)
+        call.consumed = call.consumed.rjust(len(inbound.text), ussd_text.MASK)  # an empty first answer adds nothing
+        return turn
+
+    def _handle(self, turn: Turn, answer: str, context: HopContext, call: UssdCall) -> None:
+        stored = ussd_text.mask(answer) if self.runner.is_secret(turn.conversation) else answer
+        call.consumed = ussd_text.append(call.consumed, stored)
+        self.runner.engine.handle_input(turn, answer)
+        self.runner.perform(turn, context, call.id, call.consumed)

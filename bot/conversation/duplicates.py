@@ -1,0 +1,69 @@
+"""Recognises inbound texts that a provider or a mobile network delivers more than once.
+
+A text is a duplicate if its id was processed before, if it comes under another id with a token that was processed
+before, or if it is the last text of this phone again within seconds. Each test stores what the next one needs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import Literal
+
+from sqlalchemy import Connection
+
+from bot.providers.contracts import Inbound
+from state import counters, messages, processed
+from state.sessions import Stored
+
+SAME_WITHIN = timedelta(seconds=10)
+"""A network may deliver a text twice within this time, under two ids."""
+
+Evidence = Literal["id", "token", "text"]
+"""What shows that a text is a duplicate; part of a counter's name."""
+
+
+def count(conn: Connection, evidence: Evidence) -> None:
+    counters.add(conn, {("duplicate", evidence): 1})
+
+
+def is_new(conn: Connection, inbound: Inbound, key: str, stored: Stored | None, now: datetime) -> bool:
+    """True if the text with this key was not processed yet, or only by a hop that crashed before it saved the session.
+
+    The session tells: after a crash it is still the one that the first attempt loaded. Contents are compared, not
+    versions, since versions begin again at 1 when the store has lost a session.
+    """
+    digest = hashlib.blake2b(stored.data if stored else b"", digest_size=9).digest()
+    recorded = processed.begin(conn, f"text:{key}", inbound.msisdn, now, None)
+    if recorded is None:
+        processed.finish(conn, f"text:{key}", digest, b"")
+    return recorded in (None, digest)
+
+
+def find(conn: Connection, inbound: Inbound, key: str, now: datetime) -> Literal["token", "text"] | None:
+    """What shows that this text was already delivered under another id; None if nothing does."""
+    if _is_token_used(conn, inbound, key, now):
+        return "token"
+    return "text" if _is_repeated(conn, inbound, now) else None
+
+
+def _is_token_used(conn: Connection, inbound: Inbound, key: str, now: datetime) -> bool:
+    """True if the provider delivered a text with another key under the same token."""
+    if inbound.token is None:
+        return False
+    name = f"token:{inbound.provider}:{inbound.token}"
+    first = processed.begin(conn, name, inbound.msisdn, now, None)
+    if first is None:
+        processed.finish(conn, name, key.encode(), b"")
+    return first not in (None, key.encode())
+
+
+def _is_repeated(conn: Connection, inbound: Inbound, now: datetime) -> bool:
+    """True if this phone's last text comes again before our answer to it has left.
+
+    A single word is never a repetition: with 1 and again 1 a person answers two questions.
+    """
+    if len(inbound.text.split()) < 2:
+        return False
+    last = messages.last_unanswered_text(conn, inbound.msisdn, now - SAME_WITHIN, ignoring=inbound.id)
+    return last == inbound.text

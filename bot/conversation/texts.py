@@ -1,0 +1,263 @@
+"""Inbound texts: each is stored, handled once and answered; the answer leaves from the outbox.
+
+A text is a STOP or START, an answer to the dialogue that waits, MORE, a keyword, a picture, or none of these.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Connection
+
+from bot.conversation import duplicates
+from bot.conversation import session as sessions
+from bot.conversation.commands import DialogueRunner
+from bot.conversation.hop import (
+    MAX_ATTEMPTS,
+    OUT_OF_REACH,
+    HopContext,
+    HopResources,
+    LostRaceError,
+    load_profile,
+    postponed,
+)
+from bot.conversation.session import Session, new_session
+from bot.marketplace.port import Unreachable
+from bot.messaging import consent, queue
+from bot.messaging.queue import REPLY, NewMessage
+from bot.photos import mms
+from bot.providers.contracts import Inbound
+from flows import gsm7
+from flows.kit import N_, SMS, Conversation, Turn
+from flows.reading.folding import clean, fold
+from state import messages, people
+from state.sessions import Stored
+
+log = logging.getLogger(__name__)
+
+STOPPED = N_("You will get no more texts from Soko. To get them again, text START.")
+STARTED = N_("You will get texts from Soko again. To end them, text STOP.")
+NOTHING_OPEN = N_("There is nothing to continue. Text MENU to see what you can do.")
+
+MORE = frozenset(["more", "continue", "zaidi", "endelea", "suite", "continuer", "ቀጥል", "መቀጠል", "ketil"])
+
+KeywordMatch = tuple[str, Mapping[str, str]]
+"""The flow that a keyword opens, and the answers given with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextHandler:
+    """Handles inbound texts, SMS and WhatsApp."""
+
+    runner: DialogueRunner
+    resources: HopResources
+    own_numbers: frozenset[str] = frozenset()
+    """Senders that are ourselves: to answer them would start a loop."""
+
+    def receive(self, inbound: Inbound) -> None:
+        """Store a text, what it causes and the answer to it, all before this returns. Waits for no provider.
+
+        Raises LostRaceError when other hops of this person saved first in every attempt.
+        """
+        if inbound.msisdn in (*self.own_numbers, inbound.service):
+            log.warning("a text from a number of our own", extra={"provider_id": inbound.id})
+            return
+        key, resources = self.runner.key(inbound), self.resources
+        for attempt in range(MAX_ATTEMPTS):
+            now = resources.clock()
+            stored = resources.sessions.load(inbound.msisdn, now.timestamp())
+            known = sessions.read(stored)
+            if known and key in known.replies:
+                with resources.database.writing.begin() as db:
+                    duplicates.count(db.connection(), "id")
+                return
+            session = known or new_session(inbound.msisdn)
+            with resources.context(inbound.msisdn, now) as context, context.transaction():
+                with context.work.writing() as conn:
+                    if not duplicates.is_new(conn, inbound, key, stored, now) and not attempt:
+                        duplicates.count(conn, "id")
+                        return
+                    is_duplicate = self._store(conn, inbound, key, session, now)
+                if not is_duplicate:
+                    session = self._handle(inbound, key, session, stored, context)
+            session.remember_reply(key, "")
+            if sessions.save(resources.sessions, session, stored, now):
+                return
+        raise LostRaceError(inbound.id)
+
+    def _store(self, conn: Connection, inbound: Inbound, key: str, session: Session, now: datetime) -> bool:
+        """Store the text, and count it if it is a duplicate; True if it is one."""
+        evidence = duplicates.find(conn, inbound, key, now)
+        size = gsm7.segments(inbound.text)
+        messages.add_inbound(
+            conn,
+            id=self.resources.ids.new_id("msg"),
+            msisdn=inbound.msisdn,
+            channel=inbound.channel,
+            text=self._without_secret(inbound.text, session),
+            encoding=size.encoding,
+            segments=size.count,
+            provider=inbound.provider,
+            provider_id=inbound.id,
+            now=now,
+            sent_at=inbound.sent_at,
+        )
+        if evidence:
+            duplicates.count(conn, evidence)
+        return evidence is not None
+
+    def _without_secret(self, text: str, session: Session) -> str:
+        """The text as it may be stored: with its digits masked if it answers a question for a secret."""
+        waiting = self._waiting(session)
+        if waiting is None or not self.runner.is_secret(waiting):
+            return text
+        return "".join("*" if character.isnumeric() else character for character in text)
+
+    def _handle(
+        self, inbound: Inbound, key: str, session: Session, stored: Stored | None, context: HopContext
+    ) -> Session:
+        """Handle a new text and queue the answer, if it needs one; the session after it."""
+        try:
+            body = self._answer(inbound, key, session, context)
+        except Unreachable:
+            session = postponed(stored, context)
+            body = self.runner.words(session.person).text(OUT_OF_REACH)
+        if body:
+            with context.work.writing() as conn:
+                reply = self._reply(inbound, key, body, session)
+                queue.add(conn, reply, context.ids.new_id("msg"), context.now)
+        return session
+
+    def _answer(self, inbound: Inbound, key: str, session: Session, context: HopContext) -> str:
+        """The answer to a text; empty if it gets none, or a later one."""
+        if asked := _consent_asked(inbound):
+            return self._change_consent(asked, inbound, session, context)
+        session.identify(load_profile(context, session.last_profile))
+        return self._converse(inbound, key, session, context)
+
+    def _reply(self, inbound: Inbound, key: str, body: str, session: Session) -> NewMessage:
+        conversation = None if _consent_asked(inbound) else session.by_text
+        return NewMessage(
+            key=f"reply:{key}",
+            msisdn=inbound.msisdn,
+            body=body,
+            language=session.person.language or self.runner.default_language,
+            topic="reply",
+            about=inbound.id,
+            dialogue=conversation.flow if conversation else None,
+            channel=inbound.channel,
+            priority=REPLY,
+        )
+
+    # -- consent
+
+    def _change_consent(
+        self, asked: Literal["STOP", "START"], inbound: Inbound, session: Session, context: HopContext
+    ) -> str:
+        """Store a STOP or START. The confirmation, if it changed something and the provider has not confirmed it."""
+        session.person = load_profile(context, session.person)  # a remote shop need not be reachable for this
+        change, confirmation = (people.opt_out, STOPPED) if asked == "STOP" else (people.opt_in, STARTED)
+        with context.work.writing() as conn:
+            if self._is_outdated(conn, inbound):
+                return ""
+            changed = change(conn, inbound.msisdn, f"{inbound.provider} {inbound.id}", context.now)
+        if not changed or inbound.consent:
+            return ""
+        return self.runner.words(session.person).text(confirmation)
+
+    def _is_outdated(self, conn: Connection, inbound: Inbound) -> bool:
+        """True if a newer STOP or START of this phone was already processed; networks deliver out of order."""
+        if inbound.sent_at is None:
+            return False
+        newer = messages.inbound_texts_after(conn, inbound.msisdn, inbound.provider, inbound.sent_at)
+        return any(consent.requested(text) for text in newer)
+
+    # -- dialogues
+
+    def _converse(self, inbound: Inbound, key: str, session: Session, context: HopContext) -> str:
+        """Take one step in a dialogue; the answer, or nothing where pictures are answered later."""
+        engine, waiting = self.runner.engine, self._waiting(session)
+        fresh = Conversation(key)
+        turn = self.runner.turn(waiting or fresh, session.person, context.market, SMS)
+        match = engine.match_keyword(inbound.text, self.runner.place)
+        # a remote shop takes pictures through its upload links only
+        if inbound.media and context.marketplace.is_local:
+            answer = self._take_pictures(inbound, key, turn, match, waiting, context)
+            if answer is not None:
+                return answer
+        if fold(clean(inbound.text)) in MORE:
+            return self._resume(session, turn, context.now)
+        if waiting and engine.is_answer(turn, inbound.text):
+            engine.handle_input(turn, inbound.text)
+        else:
+            if waiting and engine.worth_resuming(waiting):
+                session.suspended = waiting
+            turn.conversation = fresh
+            self._begin(turn, match, inbound.text)
+        self.runner.perform(turn, context)
+        session.identify(turn.person)
+        session.by_text = turn.conversation
+        return self.runner.sms(turn)
+
+    def _begin(self, turn: Turn, match: KeywordMatch | None, text: str) -> None:
+        """Begin what a text asks for that is no answer: a keyword's flow, the choice of language, or help."""
+        engine = self.runner.engine
+        if match:
+            engine.open(turn, *match)
+        elif turn.person.language is None:
+            engine.open(turn, engine.home)  # asks the language first
+        else:
+            engine.on_unmatched(turn, text)
+
+    def _take_pictures(
+        self,
+        inbound: Inbound,
+        key: str,
+        turn: Turn,
+        match: KeywordMatch | None,
+        waiting: Conversation | None,
+        context: HopContext,
+    ) -> str | None:
+        """Queue an artisan's pictures of the product that is named. None if the text beside them has to be handled."""
+        flow, given = match or ("", {})
+        if not turn.person.artisan or flow not in ("", mms.FLOW):
+            return None
+        if code := mms.shown(turn, inbound.text, given):
+            with context.work.writing() as conn:
+                mms.queue(conn, inbound, code, turn.words.language, key, context.now)
+            return ""  # answered once the pictures are stored
+        return None if flow or (waiting and inbound.text.strip()) else mms.which(turn)
+
+    def _resume(self, session: Session, turn: Turn, now: datetime) -> str:
+        """Continue the dropped call, else the conversation that a keyword interrupted, else the one that waits."""
+        engine = self.runner.engine
+        dropped = session.by_call if session.is_resumable(now) else None
+        for interrupted in (dropped, session.suspended, session.by_text):
+            if interrupted and engine.worth_resuming(interrupted):
+                break
+        else:
+            return turn.words.text(NOTHING_OPEN)
+        if interrupted is session.by_call:
+            session.by_call = None
+        elif interrupted is session.suspended:
+            session.suspended = None
+        turn.conversation = session.by_text = interrupted
+        engine.resume(turn)
+        return self.runner.sms(turn)
+
+    def _waiting(self, session: Session) -> Conversation | None:
+        """The conversation by text that waits for an answer."""
+        conversation = session.by_text
+        if conversation is None or conversation.over or not self.runner.engine.is_current(conversation):
+            return None
+        return conversation
+
+
+def _consent_asked(inbound: Inbound) -> Literal["STOP", "START"] | None:
+    """What a text asks for, as the provider or we understand it; None if it is about something else."""
+    asked = inbound.consent or consent.requested(inbound.text)
+    return None if asked == "HELP" else asked

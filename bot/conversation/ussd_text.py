@@ -1,0 +1,48 @@
+"""The cumulative text of a USSD session: what was added by the last request, and how secrets are masked in it.
+
+A gateway sends all answers of a session so far, joined by `*`, and an answer may itself contain `*`:
+
+    ""                       the call begins
+    "1"                      the first answer
+    "1*Lamp 3*4"             the second answer is "Lamp 3*4"
+
+So the text is never split at `*` after the fact: what was already consumed is remembered, and the rest is one answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+MASK = "\0"
+"""Stands in the consumed text for each character of a secret."""
+
+
+def split(text: str) -> Sequence[str]:
+    """The answers in a text of which nothing was consumed yet; answers that contain `*` are not recognised."""
+    return text.split("*") if text else ()
+
+
+def mask(answer: str) -> str:
+    """As many mask characters as the answer is long."""
+    return MASK * len(answer)
+
+
+def append(consumed: str, answer: str) -> str:
+    """The consumed text with one more answer."""
+    return f"{consumed}*{answer}" if consumed else answer
+
+
+def starts_with(text: str, consumed: str) -> bool:
+    """True if `text` begins with `consumed`; a mask character there matches any character."""
+    if MASK not in consumed:
+        return text.startswith(consumed)
+    if len(text) < len(consumed):
+        return False
+    return all(known in (actual, MASK) for known, actual in zip(consumed, text, strict=False))
+
+
+def added(consumed: str, text: str) -> str | None:
+    """The one answer that follows `consumed` in `text`, with any `*` in it; None if `text` does not continue it."""
+    if not consumed:
+        return text or None
+    return text[len(consumed) + 1 :] if starts_with(text, consumed + "*") else None
