@@ -1,4 +1,4 @@
-"""`script/setup` in a house of its own, with a `uv` that writes down what it was asked to install."""
+"""The scripts, each in a checkout of its own: nothing is installed, and no script changes this checkout."""
 
 import os
 import shutil
@@ -19,45 +19,61 @@ exec {sys.executable} "$@"
 """
 
 
-class House:
-    """A copy of `script/setup` with pins of its own, on a machine with Python and uv."""
+class Checkout:
+    """A copy of the scripts with pins of its own, on a machine with Python and a `uv` that logs its arguments."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.tools = root / "tools"
         self.tools.mkdir()
-        (root / "script").mkdir()
-        shutil.copy(ROOT / "script/setup", root / "script/setup")
+        shutil.copytree(ROOT / "script", root / "script")
         (root / "requirements.txt").write_text("flask==3\n")
         (root / "requirements-dev.txt").write_text("pytest==9\n")
         for name, program in {"uv": UV, "python3.13": PYTHON}.items():
-            (self.tools / name).write_text(program)
-            (self.tools / name).chmod(0o755)
+            write_program(self.tools / name, program)
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, script: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [str(self.root / "script/setup"), *arguments],
+            [str(self.root / "script" / script), *arguments],
             cwd="/",
-            env={"PATH": f"{self.tools}:/usr/bin:/bin"},
+            env={"PATH": f"{self.tools}:/usr/bin:/bin"} | environment,
+            stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
 
+    def run(self, script: str, *arguments: str, **environment: str) -> tuple[int, str]:
+        """The exit status, and what was printed: the output, then the errors."""
+        with self.start(script, *arguments, **environment) as process:
+            output, errors = process.communicate()
+        return process.returncode, output + errors
+
     def set_up(self, *arguments: str) -> tuple[int, str]:
-        with self.start(*arguments) as process:
-            _, said = process.communicate()
-        return process.returncode, said
+        return self.run("setup", *arguments)
 
     def installed(self) -> list[str]:
-        """What uv was asked for each time, in short."""
+        """The requirement files of each installation."""
         log = self.tools / "uv.log"
         lines = log.read_text().splitlines() if log.exists() else []
         return [" ".join(word[2:] for word in line.split() if word.startswith("-r")) for line in lines]
 
+    def has_environment(self, python: str) -> None:
+        """Makes a current .venv whose Python is this program."""
+        write_program(self.root / ".venv/bin/python", python)
+        version = subprocess.run([self.root / ".venv/bin/python", "-V"], stdout=subprocess.PIPE, text=True, check=True)
+        pins = (self.root / name for name in ("requirements.txt", "requirements-dev.txt"))
+        (self.root / ".venv/stamp").write_text(version.stdout + "".join(file.read_text() for file in pins))
+
+
+def write_program(path: Path, program: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(program)
+    path.chmod(0o755)
+
 
 @pytest.fixture
-def services(tmp_path):
-    return House(tmp_path)
+def checkout(tmp_path):
+    return Checkout(tmp_path)
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
@@ -66,54 +82,178 @@ def test_a_script_is_bash_that_can_be_run(script):
     assert os.access(script, os.X_OK)
 
 
-def test_a_second_start_installs_nothing_and_says_nothing(services):
-    assert services.set_up()[0] == 0
-
-    assert services.set_up() == (0, "")
-    assert services.installed() == ["requirements.txt"]
+# -- setup
 
 
-def test_tools_of_the_tests_are_added_and_serve_the_server_too(services):
-    services.set_up()
-    services.set_up("--dev")
-    services.set_up()
+def test_a_second_run_installs_nothing_and_prints_nothing(checkout):
+    assert checkout.set_up()[0] == 0
 
-    assert services.installed() == ["requirements.txt", "requirements.txt requirements-dev.txt"]
-
-
-def test_changed_pins_are_installed_into_what_is_there(services):
-    services.set_up()
-    (services.root / ".venv/kept").touch()
-    (services.root / "requirements.txt").write_text("flask==3.1\n")
-    services.set_up()
-
-    assert len(services.installed()) == 2
-    assert (services.root / ".venv/kept").exists()
+    assert checkout.set_up() == (0, "")
+    assert checkout.installed() == ["requirements.txt"]
 
 
-def test_an_installation_that_failed_is_started_over(services):
-    (services.tools / "uv.broken").touch()
-    assert services.set_up()[0] != 0
-    (services.root / ".venv/half").touch()
+def test_the_requirements_of_the_tests_are_added_and_do_for_the_server_too(checkout):
+    checkout.set_up()
+    checkout.set_up("--dev")
+    checkout.set_up()
 
-    (services.tools / "uv.broken").unlink()
-    assert services.set_up()[0] == 0
-    assert not (services.root / ".venv/half").exists()
+    assert checkout.installed() == ["requirements.txt", "requirements.txt requirements-dev.txt"]
 
 
-def test_another_python_makes_another_environment(services):
-    services.set_up()
-    stamp = services.root / ".venv/stamp"
+def test_changed_pins_are_installed_into_the_environment_that_is_there(checkout):
+    checkout.set_up()
+    (checkout.root / ".venv/kept").touch()
+    (checkout.root / "requirements.txt").write_text("flask==3.1\n")
+    checkout.set_up()
+
+    assert len(checkout.installed()) == 2
+    assert (checkout.root / ".venv/kept").exists()
+
+
+def test_after_a_failed_installation_a_new_environment_is_made(checkout):
+    (checkout.tools / "uv.broken").touch()
+    assert checkout.set_up()[0] != 0
+    (checkout.root / ".venv/half").touch()
+
+    (checkout.tools / "uv.broken").unlink()
+    assert checkout.set_up()[0] == 0
+    assert not (checkout.root / ".venv/half").exists()
+
+
+def test_with_another_python_a_new_environment_is_made(checkout):
+    checkout.set_up()
+    stamp = checkout.root / ".venv/stamp"
     stamp.write_text(stamp.read_text().replace("Python 3.", "Python 2."))
-    (services.root / ".venv/old").touch()
-    services.set_up()
+    (checkout.root / ".venv/old").touch()
+    checkout.set_up()
 
-    assert not (services.root / ".venv/old").exists()
+    assert not (checkout.root / ".venv/old").exists()
 
 
-def test_two_at_once_install_once(services):
-    with services.start() as one, services.start() as other:
+def test_two_runs_at_once_install_once(checkout):
+    with checkout.start("setup") as one, checkout.start("setup") as other:
         one.communicate(), other.communicate()
 
     assert (one.returncode, other.returncode) == (0, 0)
-    assert services.installed() == ["requirements.txt"]
+    assert checkout.installed() == ["requirements.txt"]
+
+
+# -- check and test
+
+TOOLS = """#!/bin/sh
+# stands in for Python with ruff, mypy and pytest: logs what is run, and fails what is named in the file `fails`
+if [ "$1" = -V ]; then echo "Python 3.13.0"; exit; fi
+echo "$*" >>"$0.log"
+case "$*" in *pytest*) echo "4 passed in 0.1s" ;; esac
+! grep -qx -- "$*" "$0.fails" 2>/dev/null
+"""
+LINT = ["-m ruff check", "-m ruff format --check", "-m mypy"]
+PYTEST = "-m pytest -n 2 --dist worksteal"
+
+
+@pytest.fixture
+def tools(checkout):
+    """The path of a Python that runs no tool but logs each, beside which lie its log and the file `fails`."""
+    checkout.has_environment(TOOLS)
+    return checkout.root / ".venv/bin/python"
+
+
+def logged(tools):
+    return Path(f"{tools}.log").read_text().splitlines()
+
+
+def summary(printed):
+    """The verdict and the command of each line at the end."""
+    return [line.partition(" (in ")[0] for line in printed.splitlines() if line.startswith(("passed", "FAILED"))]
+
+
+def test_check_runs_lint_and_types(checkout, tools):
+    status, printed = checkout.run("check")
+
+    assert (status, logged(tools)) == (0, LINT)
+    assert summary(printed) == ["passed  ruff check", "passed  ruff format --check", "passed  mypy"]
+
+
+@pytest.mark.parametrize("broken", LINT)
+def test_check_runs_everything_and_fails_if_one_thing_fails(checkout, tools, broken):
+    Path(f"{tools}.fails").write_text(broken)
+    status, printed = checkout.run("check")
+
+    assert (status, logged(tools)) == (1, LINT)
+    assert [line for line in summary(printed) if line.startswith("FAILED")] == [f"FAILED  {broken[3:]}"]
+
+
+def test_test_runs_lint_and_types_beside_all_tests_and_sums_up(checkout, tools):
+    status, printed = checkout.run("test")
+
+    assert (status, sorted(logged(tools))) == (0, sorted([*LINT, PYTEST]))
+    assert "\n4 passed in 0.1s\n" in printed
+    assert [line.split()[:2] for line in summary(printed)] == [
+        ["passed", "ruff"],
+        ["passed", "ruff"],
+        ["passed", "mypy"],
+        ["passed", "pytest"],
+    ]
+
+
+@pytest.mark.parametrize("broken", [*LINT, PYTEST])
+def test_test_fails_if_one_thing_fails(checkout, tools, broken):
+    Path(f"{tools}.fails").write_text(broken)
+    status, printed = checkout.run("test")
+
+    assert status == 1
+    assert [line for line in summary(printed) if line.startswith("FAILED")] == [f"FAILED  {broken[3:]}"]
+
+
+@pytest.mark.parametrize("option", [["--full"], ["--seed", "7"], ["--people", "5000"], ["--durations=5"]])
+def test_an_option_that_chooses_no_tests_runs_everything(checkout, tools, option):
+    checkout.run("test", *option)
+
+    assert sorted(logged(tools)) == sorted([*LINT, " ".join([PYTEST, *option])])
+
+
+@pytest.mark.parametrize("choice", [["script"], ["script/setup::test_this"], ["-k", "money"], ["--full", "-m", "long"]])
+def test_chosen_tests_run_alone_and_at_once(checkout, tools, choice):
+    status, printed = checkout.run("test", *choice)
+
+    assert (status, logged(tools)) == (0, [" ".join(["-m pytest", *choice])])
+    assert printed == "4 passed in 0.1s\n"
+
+
+def test_a_build_machine_runs_the_same(checkout, tools):
+    (checkout.root / ".ci").mkdir()
+    shutil.copy(ROOT / ".ci/run", checkout.root / "script/../.ci/run")
+
+    assert checkout.run("../.ci/run", "-k", "money") == (0, "4 passed in 0.1s\n")
+
+
+# -- soko
+
+
+@pytest.fixture
+def clone(checkout):
+    """A checkout with the whole project in it, whose Python has what is installed here."""
+    for path in ROOT.iterdir():
+        if path.name in ("wsgi.py", "bot", "flows", "state", "marketplace_api", "locales"):
+            (checkout.root / path.name).symlink_to(path)
+    checkout.has_environment(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    return checkout
+
+
+def test_soko_runs_a_command_of_the_service(clone, migrated_sqlite_url):
+    made = clone.run("soko", "apikey", "create", "bead shop", "--scope", "storefront", DATABASE_URL=migrated_sqlite_url)
+    status, printed = clone.run("soko", "apikey", "list", DATABASE_URL=migrated_sqlite_url)
+
+    assert (made[0], status) == (0, 0), made[1] + printed
+    assert "bead shop" in printed
+
+
+def test_soko_runs_the_tools_of_the_translators(clone):
+    assert clone.run("soko", "locales", "check") == (0, "")
+
+
+def test_soko_passes_on_that_a_command_failed(clone):
+    status, printed = clone.run("soko", "apikey", "forge")
+
+    assert status == 2
+    assert "Usage: script/soko apikey" in printed
