@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,21 +41,23 @@ def in_bash(script: str, folder: Path, url: str = ADDRESS) -> str:
 
 
 @contextmanager
-def fresh_server(folder: Path) -> Iterator[str]:
-    """The address of a server in a fresh copy of the project in `folder`, with demo data."""
+def fresh_server(folder: Path, start: str = "script/server") -> Iterator[str]:
+    """The address of a server that `start` starts in a fresh copy of the project in `folder`."""
     copy_project(folder)
     port = free_port()
+    url = f"http://127.0.0.1:{port}"
     with subprocess.Popen(
-        [sys.executable, "-m", "bot.server"],
+        ["bash", "-c", start.replace(ADDRESS, url)],
         cwd=folder,
         env={**os.environ, "PORT": str(port)},
         stdout=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     ) as server:
         try:
             assert server.stdout is not None
             assert any("Soko is open" in line for line in server.stdout), "the server did not start"
-            yield f"http://127.0.0.1:{port}"
+            yield url
         finally:
-            server.terminate()
+            os.killpg(server.pid, signal.SIGTERM)
             server.communicate()

@@ -7,10 +7,12 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from bot.runtime.settings import DEVELOPMENT_SECRET, Settings
+from marketplace_api.event_types import EventType
 from tests.repository.architecture import PICTURE, ROOT, picture
 
 PAGES = sorted(path for pattern in ("*.md", "docs/**/*.md", ".github/*.md") for path in ROOT.glob(pattern))
@@ -69,6 +71,35 @@ def test_the_contract_names_every_setting_with_its_default() -> None:
     promised = contract()
 
     assert {name: promised.get(name) for name in defaults()} == defaults()
+
+
+def row(variable: str) -> str:
+    """The contract's row of a setting, its last cell."""
+    (line,) = re.findall(
+        rf"^\| .*`{variable}`.* \| .+ \| (.+) \|$", (ROOT / "docs/contract.md").read_text(), re.MULTILINE
+    )
+    return str(line)
+
+
+@pytest.mark.parametrize("setting", ["sms_provider", "payout_provider"])
+def test_the_contract_and_the_example_name_every_provider(setting: str) -> None:
+    providers = get_args(Settings.model_fields[setting].annotation)
+    (comment,) = re.findall(rf"((?:^# .*\n)+)#{setting.upper()}=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+
+    assert [provider for provider in providers if f"`{provider}`" not in row(setting.upper())] == []
+    assert [provider for provider in providers if provider not in comment] == []
+
+
+# -- events
+
+NOT_PROMISED = {"payout.rerouted", "payouts.paused", "payouts.resumed"}
+"""Recorded, and not in the contract."""
+
+
+def test_the_contract_lists_the_events_that_are_recorded() -> None:
+    (listed,) = re.findall(r"^Events: `([^`]+)`", (ROOT / "docs/contract.md").read_text(), re.MULTILINE)
+
+    assert set(listed.split(", ")) == set(get_args(EventType)) - NOT_PROMISED
 
 
 # -- pictures

@@ -66,3 +66,13 @@ def test_every_command_is_listed(service):
     known = {name for name in commands(service.app.cli) if name not in FLASKS_OWN}
 
     assert {re.match(r"[a-z ]+", row[0])[0].strip() for row in table("Commands")} == known
+
+
+def test_every_command_of_the_contract_is_there(service):
+    contract = (ROOT / "docs/contract.md").read_text()
+    (row,) = re.findall(r"^\| `flask --app wsgi …` \| (.+) \|$", contract, re.MULTILINE)
+    there, _, promised = row.partition("promised, and not there yet:")
+    known = set(commands(service.app.cli))
+
+    assert {re.match(r"[a-z ]+", code)[0].strip() for code in re.findall(r"`([a-z][^`]*)`", there)} <= known
+    assert known & set(re.findall(r"`([a-z-]+)", promised)) == set()

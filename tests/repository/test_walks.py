@@ -1,4 +1,4 @@
-"""The commands of README.md, the tutorial and docs/howto/try-it.md, pasted into bash beside a fresh server."""
+"""The commands of README.md and of pages in docs, pasted into bash beside a fresh server."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from threading import Event, Thread
 import pytest
 
 from tests.marketplace.served import served
+from tests.repository.architecture import ROOT
 from tests.repository.pages import blocks, fresh_server, in_bash
 from tests.service import OPERATOR_KEY, Service, serving
 
@@ -100,6 +101,18 @@ def test_soko_is_tried_in_the_terminal(terminal):
     assert "Soko sells handmade wares" in inbox
     assert '"now":' in clock
     assert "= order.delivered" in transcript
+
+
+def test_a_payout_by_daraja_is_followed_as_the_page_says(tmp_path):
+    start, receive = blocks("docs/payouts.md", "bash")
+    walk = WALK.partition("# 5.")[0].replace("amina=+254711000999", "amina=+254711777202")
+    assert "amina=+254711777202" in (ROOT / "docs/payouts.md").read_text()
+
+    with fresh_server(tmp_path, start) as url:
+        printed = in_bash(walk + receive, tmp_path, url)
+
+    assert re.search(r'"status":"sending"', printed), printed
+    assert re.search(r'^"Soko sent you KSh 1,350', printed, re.MULTILINE), printed
 
 
 def test_a_slow_worker_does_not_disturb_the_walk(tmp_path):
