@@ -1,4 +1,4 @@
-"""The lives of an order, an assignment and a payout, as tables.
+"""The life cycles of an order, an assignment and a payout, as tables of transitions.
 
 python -m marketplace_api.lifecycles > docs/lifecycles.md
 """
@@ -7,66 +7,89 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import NamedTuple
+from collections.abc import Collection
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from transitions import Machine
 
 from marketplace_api.models import Assignment, Order, Payout
-from marketplace_api.refused import Refused
+from marketplace_api.refused import RefusalReason, Refused
+from marketplace_api.statuses import AssignmentStatus, OrderStatus, PayoutStatus
 
 logging.getLogger("transitions").setLevel(logging.WARNING)
 
+OrderTrigger = Literal["accept", "receive", "ship", "deliver", "decline", "expire", "cancel", "reopen", "give_up"]
+AssignmentTrigger = Literal[
+    "accept", "receive", "decline", "expire", "cancel", "pass_over", "offer_again", "release", "refuse"
+]
+PayoutTrigger = Literal[
+    "send",
+    "settle_paid",
+    "settle_failed",
+    "mark_unknown",
+    "release",
+    "offer_cash",
+    "retry",
+    "recheck",
+    "collect",
+    "settle_elsewhere",
+]
 
-class Transition(NamedTuple):
-    """`trigger` leads from `source` to `dest`; from anywhere else it is refused for `otherwise`."""
-
-    trigger: str
-    source: str
-    dest: str
-    refusal: str
+Status = TypeVar("Status", bound=str)
+Trigger = TypeVar("Trigger", bound=str)
 
 
-class LifeCycle:
-    """One table of steps, and the machine built from it once."""
+class Transition(NamedTuple, Generic[Status, Trigger]):
+    """`trigger` leads from `source` to `dest`; from any other status it is refused with `refusal`."""
 
-    def __init__(self, name: str, starts: tuple[str, ...], *transitions: Transition) -> None:
+    trigger: Trigger
+    source: Status
+    dest: Status
+    refusal: RefusalReason
+
+
+class LifeCycle(Generic[Status, Trigger]):
+    """A table of transitions, and the state machine that is built from it once."""
+
+    def __init__(self, name: str, starts: tuple[Status, ...], *transitions: Transition[Status, Trigger]) -> None:
         self.name = name
         self.starts = starts
         self.transitions = transitions
+        table: list[Collection[str]] = [[step.trigger, step.source, step.dest] for step in transitions]
         self._machine = Machine(
             model=None,
             states=list(self.statuses),
-            transitions=[list(transition[:3]) for transition in transitions],
+            transitions=table,
             initial=None,
             auto_transitions=False,
             model_attribute="status",
         )
 
     @property
-    def statuses(self) -> tuple[str, ...]:
+    def statuses(self) -> tuple[Status, ...]:
         """Every status, in the order of the table."""
         reached = (status for transition in self.transitions for status in (transition.source, transition.dest))
         return tuple(dict.fromkeys((*self.starts, *reached)))
 
-    def allows(self, row: Order | Assignment | Payout, trigger: str) -> bool:
-        """Whether `trigger` leads somewhere from where `row` is."""
+    def allows(self, row: Order | Assignment | Payout, trigger: Trigger) -> bool:
+        """True if `trigger` leads somewhere from the row's status."""
         return row.status in self._machine.events[trigger].transitions
 
-    def check(self, row: Order | Assignment | Payout, trigger: str) -> None:
-        """Raise `Refused` if `trigger` leads nowhere from where `row` is."""
+    def check(self, row: Order | Assignment | Payout, trigger: Trigger) -> None:
+        """Raise `Refused` if `trigger` leads nowhere from the row's status."""
         if not self.allows(row, trigger):
             raise Refused(self._refusal(trigger), current=row.status)
 
-    def move(self, row: Order | Assignment | Payout, trigger: str) -> None:
-        """Give `row.status` its next value, or raise `Refused` and leave it as it is."""
+    def move(self, row: Order | Assignment | Payout, trigger: Trigger) -> None:
+        """Give the row its next status, or raise `Refused` and leave it unchanged."""
         self.check(row, trigger)
         self._machine.events[trigger].trigger(row)
 
-    def _refusal(self, trigger: str) -> str:
+    def _refusal(self, trigger: Trigger) -> RefusalReason:
         return next(transition.refusal for transition in self.transitions if transition.trigger == trigger)
 
 
-ORDER = LifeCycle(
+ORDER: LifeCycle[OrderStatus, OrderTrigger] = LifeCycle(
     "order",
     ("placed",),
     Transition("accept", "placed", "accepted", "order_not_open"),
@@ -80,7 +103,7 @@ ORDER = LifeCycle(
     Transition("give_up", "accepted", "declined", "order_not_expected"),
 )
 
-ASSIGNMENT = LifeCycle(
+ASSIGNMENT: LifeCycle[AssignmentStatus, AssignmentTrigger] = LifeCycle(
     "assignment",
     ("offered",),
     Transition("accept", "offered", "accepted", "order_not_open"),
@@ -94,7 +117,7 @@ ASSIGNMENT = LifeCycle(
     Transition("refuse", "accepted", "refused", "order_not_expected"),
 )
 
-PAYOUT = LifeCycle(
+PAYOUT: LifeCycle[PayoutStatus, PayoutTrigger] = LifeCycle(
     "payout",
     ("pending", "awaiting_collection"),
     Transition("send", "pending", "sending", "payout_not_sendable"),
@@ -117,9 +140,11 @@ PAYOUT = LifeCycle(
 )
 
 
-def mermaid(cycle: LifeCycle) -> str:
-    """The table as a Mermaid state diagram."""
-    last = [status for status in cycle.statuses if all(transition.source != status for transition in cycle.transitions)]
+def mermaid(cycle: LifeCycle[Any, Any]) -> str:
+    """The life cycle as a Mermaid state diagram."""
+    final = [
+        status for status in cycle.statuses if all(transition.source != status for transition in cycle.transitions)
+    ]
     return "\n".join(
         [
             "stateDiagram-v2",
@@ -128,20 +153,19 @@ def mermaid(cycle: LifeCycle) -> str:
                 f"    {transition.source} --> {transition.dest}: {transition.trigger}"
                 for transition in cycle.transitions
             ),
-            *(f"    {status} --> [*]" for status in last),
+            *(f"    {status} --> [*]" for status in final),
         ]
     )
 
 
 def render_document() -> str:
-    """`docs/lifecycles.md`, whole."""
-    drawings = (
-        f"## {cycle.name.capitalize()}\n\n```mermaid\n{mermaid(cycle)}\n```\n" for cycle in (ORDER, ASSIGNMENT, PAYOUT)
-    )
+    """The text of `docs/lifecycles.md`."""
+    cycles: tuple[LifeCycle[Any, Any], ...] = (ORDER, ASSIGNMENT, PAYOUT)
+    drawings = (f"## {cycle.name.capitalize()}\n\n```mermaid\n{mermaid(cycle)}\n```\n" for cycle in cycles)
     opening = (
         "# Life cycles\n\n"
-        "Drawn from the tables in `marketplace_api/lifecycles.py`; a test keeps them alike.\n"
-        "To draw them anew: `python -m marketplace_api.lifecycles > docs/lifecycles.md`.\n"
+        "Drawn from the tables in `marketplace_api/lifecycles.py`; a test compares them.\n"
+        "To draw them again: `python -m marketplace_api.lifecycles > docs/lifecycles.md`.\n"
     )
     return "\n".join([opening, *drawings])
 

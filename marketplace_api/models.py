@@ -17,6 +17,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    String,
     Text,
     UniqueConstraint,
     event,
@@ -24,10 +25,39 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy_utc import UtcDateTime
 
+from marketplace_api.event_types import EventType
+from marketplace_api.statuses import (
+    ArtisanStatus,
+    AssignmentStatus,
+    DeliveryStatus,
+    DisabledReason,
+    FaultParty,
+    OrderStatus,
+    PayoutMethod,
+    PayoutStatus,
+    ProductStatus,
+    Scope,
+)
+
 # SQLite counts up by itself only in a column that says exactly INTEGER
 Counter = BigInteger().with_variant(Integer, "sqlite")
 # in the order of its characters' numbers, whatever the database's language: beginnings are ranges
 Sorted = Text().with_variant(Text(collation="C"), "postgresql")
+
+
+_LITERALS: tuple[Any, ...] = (
+    ArtisanStatus,
+    AssignmentStatus,
+    DeliveryStatus,
+    DisabledReason,
+    EventType,
+    FaultParty,
+    OrderStatus,
+    PayoutMethod,
+    PayoutStatus,
+    ProductStatus,
+    Scope,
+)
 
 
 class Base(DeclarativeBase):
@@ -46,6 +76,8 @@ class Base(DeclarativeBase):
         datetime: UtcDateTime(),
         dict[str, Any]: JSON(),
         list[str]: JSON(none_as_null=True),
+        # plain text: the database checks no value, so that an older process can read what a newer one wrote
+        **dict.fromkeys(_LITERALS, String()),
     }
 
 
@@ -77,9 +109,9 @@ class Artisan(Base):
     name: Mapped[str]
     language: Mapped[str]
     craft: Mapped[str]
-    status: Mapped[str]
+    status: Mapped[ArtisanStatus]
     kiosk_id: Mapped[str] = mapped_column(ForeignKey("kiosk.id"), index=True)
-    payout_method: Mapped[str]
+    payout_method: Mapped[PayoutMethod]
     payout_msisdn: Mapped[str | None]
     created_at: Mapped[datetime]
 
@@ -102,7 +134,7 @@ class Product(Base):
     price: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str]
     quantity: Mapped[int]
-    status: Mapped[str]
+    status: Mapped[ProductStatus]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
@@ -158,7 +190,7 @@ class Order(Base):
 
     id: Mapped[str] = mapped_column(primary_key=True)
     code: Mapped[str] = mapped_column(unique=True)
-    status: Mapped[str]
+    status: Mapped[OrderStatus]
     product_id: Mapped[str | None] = mapped_column(ForeignKey("product.id"), index=True)
     quantity: Mapped[int]
     unit_price: Mapped[int] = mapped_column(BigInteger)
@@ -238,7 +270,7 @@ class Assignment(Base):
     artisan_id: Mapped[str] = mapped_column(ForeignKey("artisan.id"))
     quantity: Mapped[int]
     earns: Mapped[int] = mapped_column(BigInteger)
-    status: Mapped[str]
+    status: Mapped[AssignmentStatus]
     reason: Mapped[str] = mapped_column(default="")
     refused: Mapped[int] = mapped_column(default=0)
     promised_on: Mapped[date | None]
@@ -275,7 +307,7 @@ class TimelineEntry(Base):
 
     id: Mapped[int] = mapped_column(Counter, primary_key=True)
     order_id: Mapped[str] = mapped_column(ForeignKey("order.id"), index=True)
-    status: Mapped[str]
+    status: Mapped[OrderStatus]
     at: Mapped[datetime]
 
 
@@ -295,10 +327,10 @@ class Payout(Base):
     piece: Mapped[int]
     amount: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str]
-    method: Mapped[str]
+    method: Mapped[PayoutMethod]
     msisdn: Mapped[str | None]
     cash_code: Mapped[str | None]
-    status: Mapped[str]
+    status: Mapped[PayoutStatus]
     payment_id: Mapped[str] = mapped_column(unique=True)
     sends: Mapped[int] = mapped_column(default=0)
     sent_at: Mapped[datetime | None]
@@ -306,7 +338,7 @@ class Payout(Base):
     provider: Mapped[str | None]
     provider_reference: Mapped[str | None] = mapped_column(index=True)
     failure: Mapped[str | None]
-    blame: Mapped[str | None]
+    fault_party: Mapped[FaultParty | None] = mapped_column("blame")  # the stored name
     kiosk_id: Mapped[str | None] = mapped_column(ForeignKey("kiosk.id"))
     created_at: Mapped[datetime]
     paid_at: Mapped[datetime | None]
@@ -362,7 +394,7 @@ class Event(Base):
 
     seq: Mapped[int] = mapped_column(Counter, primary_key=True)
     id: Mapped[str] = mapped_column(unique=True)
-    type: Mapped[str]
+    type: Mapped[EventType]
     created_at: Mapped[datetime]
     data: Mapped[dict[str, Any]]
 
@@ -380,7 +412,7 @@ class WebhookEndpoint(Base):
 
     id: Mapped[str] = mapped_column(primary_key=True)
     owner: Mapped[str]
-    scope: Mapped[str]
+    scope: Mapped[Scope]
     url: Mapped[str]
     event_types: Mapped[list[str] | None]
     after_seq: Mapped[int] = mapped_column(BigInteger)
@@ -390,7 +422,7 @@ class WebhookEndpoint(Base):
     created_at: Mapped[datetime]
     failing_since: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]
-    disabled_why: Mapped[str | None]
+    disabled_reason: Mapped[DisabledReason | None] = mapped_column("disabled_why")  # the stored name
 
     __table_args__ = (
         Index(None, "created_at", "id"),
@@ -406,7 +438,7 @@ class WebhookDelivery(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     endpoint_id: Mapped[str] = mapped_column(ForeignKey("webhook_endpoint.id"))
     event_id: Mapped[str] = mapped_column(ForeignKey("event.id"))
-    status: Mapped[str]
+    status: Mapped[DeliveryStatus]
     round: Mapped[int]
     attempts: Mapped[int]
     created_at: Mapped[datetime]
@@ -446,7 +478,7 @@ class ApiKey(Base):
 
     id: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
-    scope: Mapped[str]
+    scope: Mapped[Scope]
     prefix: Mapped[str]
     hash: Mapped[str] = mapped_column(unique=True)
     created_at: Mapped[datetime]

@@ -1,17 +1,77 @@
-"""The one error the shop raises for people."""
+"""The one error that the shop raises for people."""
 
 from __future__ import annotations
 
+from typing import Literal
 
-class Refused(Exception):  # noqa: N818 - it is what happened, not a fault
-    """The shop will not do it. Nothing has been changed.
+RefusalReason = Literal[
+    "absurd_amount",
+    "already_registered",
+    "bad_idempotency_key",
+    "drawer_short",
+    "due_too_soon",
+    "help_request_closed",
+    "idempotency_key_reused",
+    "locked",
+    "many_keys",
+    "message_not_failed",
+    "money_owed",
+    "nobody_to_ask",
+    "not_an_agent",
+    "not_an_artisan",
+    "not_due",
+    "not_enough_stock",
+    "not_your_order",
+    "not_your_product",
+    "order_being_made",
+    "order_not_at_kiosk",
+    "order_not_expected",
+    "order_not_open",
+    "order_not_shipped",
+    "orders_open",
+    "other_currency",
+    "other_kiosk",
+    "payout_not_awaiting_collection",
+    "payout_not_failed",
+    "payout_not_open",
+    "payout_not_sendable",
+    "payout_on_its_way",
+    "payouts_paused",
+    "product_withdrawn",
+    "reference_known",
+    "statement_too_long",
+    "still_running",
+    "too_late",
+    "too_many_webhook_endpoints",
+    "unknown_artisan",
+    "unknown_category",
+    "unknown_code",
+    "unknown_entry",
+    "unknown_help_request",
+    "unknown_key",
+    "unknown_kiosk",
+    "unknown_message",
+    "unknown_order",
+    "unknown_part",
+    "unknown_payout",
+    "unknown_product",
+    "unknown_webhook_delivery",
+    "unknown_webhook_endpoint",
+    "wrong_count",
+    "wrong_currency",
+]
+"""Every reason there is; each has a sentence in `rest.problems`."""
 
-    `reason` is a stable slug such as `order_not_open`, `values` the data for whoever words it,
-    `status` what the API answers.
+
+class Refused(Exception):  # noqa: N818 - an outcome, not a fault
+    """The shop refuses to do it, and nothing was changed.
+
+    `reason` is a stable word for programs, `values` fill the sentence that explains it, and `status` is the HTTP status
+    that the API answers.
     """
 
-    def __init__(self, reason: str, status: int = 409, **values: object) -> None:
+    def __init__(self, reason: RefusalReason, status: int = 409, **values: object) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason: RefusalReason = reason
         self.status = status
         self.values = values

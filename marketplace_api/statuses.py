@@ -10,8 +10,11 @@ OrderStatus = Literal["placed", "accepted", "at_kiosk", "shipped", "delivered", 
 AssignmentStatus = Literal[
     "offered", "accepted", "received", "declined", "expired", "cancelled", "passed", "released", "refused"
 ]
+DisabledReason = Literal["gone", "failing"]
 EndpointStatus = Literal["enabled", "disabled"]
 DeliveryStatus = Literal["pending", "delivered", "failed"]
 PayoutMethod = Literal["mobile_money", "kiosk_cash"]
 FaultParty = Literal["recipient", "us", "nobody"]
 PayoutStatus = Literal["pending", "sending", "unknown", "paid", "failed", "awaiting_collection", "collected"]
+Scope = Literal["storefront", "operator"]
+"""What an API key may do: a storefront orders, an operator may do everything."""

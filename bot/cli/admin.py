@@ -14,6 +14,7 @@ from bot.messaging.broadcasts import Audience
 from bot.migrations import upgrade as migrations
 from marketplace_api.accounts import api_keys
 from marketplace_api.models import ApiKey
+from marketplace_api.statuses import Scope
 
 db = AppGroup("db", help="The database.")
 apikey = AppGroup("apikey", help="Keys to the marketplace API.")
@@ -28,7 +29,7 @@ def upgrade() -> None:
 @apikey.command("create")
 @click.argument("name")
 @click.option("--scope", type=click.Choice(["storefront", "operator"]), required=True)
-def create(name: str, scope: api_keys.Scope) -> None:
+def create(name: str, scope: Scope) -> None:
     """Make a key and print it; it cannot be read again."""
     with changing() as shop:
         click.echo(api_keys.create(shop, name, scope))

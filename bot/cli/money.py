@@ -19,7 +19,7 @@ from bot.payments.reconciliation import Comparison, OurPayout, ProviderStatement
 from bot.services import Services
 from locales import SOURCE
 from marketplace_api.models import PaymentName, Payout
-from marketplace_api.payments import audit, ledger, payouts
+from marketplace_api.payments import audit, ledger, pausing
 from marketplace_api.shop import Shop
 
 ledger_commands = AppGroup("ledger", help="The books.")
@@ -62,8 +62,8 @@ def reverse(key: str, why: str) -> None:
 def pause(reason: str) -> None:
     """Send no payout by phone until they are resumed."""
     with changing() as shop:
-        known = payouts.current_pause(shop)
-        payouts.pause(shop, reason)
+        known = pausing.current_pause(shop)
+        pausing.pause(shop, reason)
     click.echo(f"paused already: {known.reason}" if known else "payouts are paused")
 
 
@@ -71,7 +71,7 @@ def pause(reason: str) -> None:
 def resume() -> None:
     """Send payouts again."""
     with changing() as shop:
-        resumed = payouts.resume(shop)
+        resumed = pausing.resume(shop)
     click.echo("payouts are sent again" if resumed else "payouts were not paused")
 
 

@@ -9,8 +9,9 @@ from sqlalchemy import func, select
 from bot.marketplace.port import ArtisanContact, CashReceipt, EventDetails, PayoutNotice
 from marketplace_api.accounts import artisans
 from marketplace_api.events import events
+from marketplace_api.kiosks import activity
 from marketplace_api.models import Event, Payout
-from marketplace_api.payments import payouts
+from marketplace_api.payments import balances, payouts
 from marketplace_api.shop import Shop
 
 
@@ -40,9 +41,9 @@ def _concerned(event: Event) -> Iterator[str]:
 def _notices(shop: Shop, payout_ids: Collection[str]) -> Mapping[str, PayoutNotice]:
     """By the ids of the payouts."""
     rows = payouts.by_ids(shop, payout_ids)
-    owed = payouts.amounts_owed(shop, {row.artisan_id for row in rows})
+    owed = balances.amounts_owed(shop, {row.artisan_id for row in rows})
     kiosks = {row.kiosk_id for row in rows if row.kiosk_id}
-    paid = payouts.cash_paid_since(shop, kiosks, shop.midnight(shop.today))
+    paid = activity.cash_paid_since(shop, kiosks, shop.midnight(shop.today))
     return {row.id: _notice(row, owed[row.artisan_id], paid) for row in rows}
 
 

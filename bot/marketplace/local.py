@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NoReturn, cast
+from typing import NoReturn
 
 from bot.db.unit_of_work import Database, UnitOfWork
 from bot.marketplace import events
@@ -18,12 +18,12 @@ from flows.commands import Outcome
 from marketplace_api.accounts import artisans, help_requests
 from marketplace_api.catalogue import products
 from marketplace_api.catalogue.categories import CATEGORIES
-from marketplace_api.kiosks import cash_float, kiosks
+from marketplace_api.kiosks import activity, cash_float, kiosks
 from marketplace_api.models import Artisan, Assignment, Kiosk, Order
 from marketplace_api.orders import orders, receiving
-from marketplace_api.payments import cash_codes, payouts
+from marketplace_api.payments import balances, cash_payouts, payouts
 from marketplace_api.payments.money import split
-from marketplace_api.refused import Refused
+from marketplace_api.refused import RefusalReason, Refused
 from marketplace_api.shop import Ids, Shop, Terms
 
 PhotoLink = Callable[[str, datetime], str]
@@ -104,10 +104,7 @@ class LocalSession:
     def products(self) -> Sequence[market.ProductSummary]:
         artisan = self.artisan()
         rows = products.of_artisan(self.shop, artisan) if artisan else []
-        return [
-            market.ProductSummary(row.code, row.title, row.price, row.quantity, cast(market.ProductStatus, row.status))
-            for row in rows
-        ]
+        return [market.ProductSummary(row.code, row.title, row.price, row.quantity, row.status) for row in rows]
 
     def orders(self) -> Sequence[market.OrderSummary]:
         artisan = self.artisan()
@@ -132,7 +129,7 @@ class LocalSession:
         artisan = self.artisan()
         if artisan is None:
             return market.Earnings(0, 0)
-        standing = payouts.balance_of(self.shop, artisan)
+        standing = balances.balance_of(self.shop, artisan)
         last = [
             market.PayoutSummary(row.code, row.amount, row.about, row.status in payouts.SETTLED)
             for row in standing.last
@@ -148,8 +145,8 @@ class LocalSession:
             len(coming),
             len(orders.received_at_kiosk(self.shop, kiosk)),
             ready=sum(part.ready_at is not None for part in coming),
-            received=receiving.parts_received_since(self.shop, kiosk, midnight),
-            cash_paid=payouts.cash_paid_since(self.shop, [kiosk.id], midnight).get(kiosk.id, 0),
+            received=activity.parts_received_since(self.shop, kiosk, midnight),
+            cash_paid=activity.cash_paid_since(self.shop, [kiosk.id], midnight).get(kiosk.id, 0),
             drawer=cash_float.balance(self.shop, kiosk),
         )
 
@@ -214,7 +211,7 @@ class LocalSession:
             case commands.FindCash():
                 return self._find_cash(command)
             case commands.PayCash():
-                return _done(payout=payouts.collect(self.shop, self._the_kiosk(), command.payout_id).code)
+                return _done(payout=cash_payouts.collect(self.shop, self._the_kiosk(), command.payout_id).code)
             case commands.ShipOrder():
                 return self._ship(command)
             case commands.RequestCall():
@@ -276,7 +273,7 @@ class LocalSession:
 
     def _find_cash(self, command: commands.FindCash) -> Outcome:
         """A wrong code is no error to be undone: that it was tried has to be kept."""
-        payout = cash_codes.find(self.shop, self._the_kiosk(), command.digits)
+        payout = cash_payouts.find(self.shop, self._the_kiosk(), command.digits)
         if payout is None:
             return Outcome("rejected", "wrong_code")
         return _done(payout=payout.id, amount=payout.amount, artisan=payout.artisan.name)
@@ -292,7 +289,7 @@ def _done(**values: commands.Value) -> Outcome:
     return Outcome("done", values=values)
 
 
-def _refuse(reason: str) -> NoReturn:
+def _refuse(reason: RefusalReason) -> NoReturn:
     raise Refused(reason, 403)
 
 
@@ -305,7 +302,7 @@ def _part(row: Assignment) -> market.OrderSummary:
         order.title,
         quantity,
         split(order.unit_price, quantity, order.commission_percent).earns,
-        cast(market.SummaryStatus, row.status if row.status != "offered" else order.status),
+        row.status if row.status != "offered" else order.status,
         row.artisan.name,
         row.kiosk.name,
         ready=row.ready_at is not None,
@@ -322,7 +319,7 @@ def _whole(row: Order) -> market.OrderSummary:
         row.title,
         orders.piece_count(row),
         row.artisan_earns,
-        cast(market.OrderStatus, row.status),
+        row.status,
         brief=row.brief is not None,
         due_on=row.brief.due_on if row.brief else None,
     )

@@ -33,7 +33,7 @@ from bot.providers.payment_contracts import (
 from bot.runtime.clock import Clock
 from marketplace_api.events import events
 from marketplace_api.models import Event, Payout
-from marketplace_api.payments import payouts
+from marketplace_api.payments import pausing, payout_methods, payouts, provider_names, settlement
 from marketplace_api.shop import Ids, Shop, Terms
 from state import outbox
 from state.outbox import Job
@@ -102,29 +102,29 @@ class PayoutCallbacks:
     def on_result(self, provider: str, callback: PaymentCallback) -> None:
         """A provider reports a result: early, late, twice, or of a payment that is not ours."""
         with self.shop() as shop:
-            known = payouts.find_by_name(shop, callback.names)
+            known = provider_names.find_by_name(shop, callback.names)
             match known:
                 case None:
                     log.warning("%s reports a payment that we do not know: %s", provider, callback.names)
-                case payouts.NamedPayout(payout, "payment") if callback.if_payment is not None:
+                case provider_names.NamedPayout(payout, "payment") if callback.if_payment is not None:
                     self.apply(shop, payout, callback.if_payment, queried=callback.if_query is not None)
-                case payouts.NamedPayout(payout, "payment") if payout.status == "sending":
-                    payouts.mark_unknown(shop, payout.id)
-                case payouts.NamedPayout(payout, "question") if callback.if_query is not None:
+                case provider_names.NamedPayout(payout, "payment") if payout.status == "sending":
+                    settlement.mark_unknown(shop, payout.id)
+                case provider_names.NamedPayout(payout, "question") if callback.if_query is not None:
                     self.apply(shop, payout, callback.if_query, queried=True)
-                case payouts.NamedPayout(payout, "spent") if isinstance(callback.if_payment, Paid):
+                case provider_names.NamedPayout(payout, "spent") if isinstance(callback.if_payment, Paid):
                     self._pause_since_paid_twice(shop, payout, callback.if_payment.reference)
-                case payouts.NamedPayout(payout):
+                case provider_names.NamedPayout(payout):
                     log.info("a callback about payout %s changes nothing", payout.id)
 
     def on_timeout(self, provider: str, name: str) -> None:
         """A provider did not handle the payment of this name in time; its outcome is open."""
         with self.shop() as shop:
-            known = payouts.find_by_name(shop, [name])
+            known = provider_names.find_by_name(shop, [name])
             if known is None:
                 log.warning("%s reports a payment that we do not know: %s", provider, name)
             elif known.meaning == "payment" and known.payout.status == "sending":
-                payouts.mark_unknown(shop, known.payout.id)
+                settlement.mark_unknown(shop, known.payout.id)
 
     def apply(self, shop: Shop, payout: Payout, status: PaymentStatus, *, queried: bool) -> None:
         """Bring the payout to where this status leads from where it is now; `queried` if we asked for the status."""
@@ -133,30 +133,30 @@ class PayoutCallbacks:
             case Paid(amount=amount) if amount != payout.amount:
                 self._note_other_amount(shop, payout, amount)
             case Paid(reference=reference) if payout.status in payouts.IN_FLIGHT:
-                payouts.settle_paid(shop, payout.id, reference)
+                settlement.settle_paid(shop, payout.id, reference)
             case Paid() if payout.status in payouts.WAITING and payout.sends:
                 log.error("payout %s is reported paid after it was reported not paid", payout.id)
-                payouts.recheck(shop, payout.id)
+                settlement.recheck(shop, payout.id)
                 queue_poll(shop.session.connection(), payout.id, f"{payout.id}:{payout.sends}", shop.now)
             case Paid(reference=reference) if payouts.was_paid_by_hand(payout) and payout.sends:
                 self._pause_since_paid_twice(shop, payout, reference)
             case NotPaid() | NotFound() if payout.status == "unknown" and queried and not by_phone:
-                payouts.offer_cash(shop, payout.id)
+                payout_methods.offer_cash(shop, payout.id)
             case NotPaid() if payout.status == "unknown" and queried and payout.retried:
-                payouts.resend_under_new_id(shop, payout.id)
+                settlement.resend_under_new_id(shop, payout.id)
             case NotPaid() if payout.status in payouts.IN_FLIGHT and by_phone:
-                payouts.settle_failed(shop, payout.id, status.detail, status.fault)
+                settlement.settle_failed(shop, payout.id, status.detail, status.fault)
                 if status.try_tomorrow:
                     _queue_retry_tomorrow(shop.session.connection(), payout, shop.now)
             case NotFound() if payout.status == "unknown":
-                payouts.release(shop, payout.id)
+                settlement.release(shop, payout.id)
             case _:
                 log.info("payout %s is %s; the reported status changes nothing", payout.id, payout.status)
 
     def _pause_since_paid_twice(self, shop: Shop, payout: Payout, reference: str) -> None:
         """The provider said "not paid", the money went another way, and now it says "paid": an operator must look."""
         log.error("payout %s may be paid twice: %s is reported as a payment of it too", payout.id, reference)
-        payouts.pause(shop, f"{payout.code} may be paid twice, the second time as {reference}")
+        pausing.pause(shop, f"{payout.code} may be paid twice, the second time as {reference}")
 
     def _note_other_amount(self, shop: Shop, payout: Payout, amount: int | None) -> None:
         """The payout is neither paid nor paid again before an operator has looked at it."""
@@ -164,7 +164,7 @@ class PayoutCallbacks:
         if payout.status in payouts.IN_FLIGHT:
             payout.failure = f"said to be paid with {amount}, not {payout.amount}"
         if payout.status == "sending":
-            payouts.mark_unknown(shop, payout.id)
+            settlement.mark_unknown(shop, payout.id)
 
 
 # -- the job
@@ -208,14 +208,14 @@ class PayoutJob:
                 self._postpone(shop, job, LONGEST_GAP, f"only {payout.provider} can tell")
                 return None
             if payout.status == "pending":
-                if payouts.current_pause(shop):
+                if pausing.current_pause(shop):
                     self._postpone(shop, job, GAP_WHILE_PAUSED, "paused")
                     return None
-                payouts.begin_sending(shop, payout.id, self.payer.name)
+                settlement.begin_sending(shop, payout.id, self.payer.name)
                 return ProviderRequest(_payment(payout), pays=True)
             if payout.status == "sending":
                 # no callback came in time, or the worker that asked died before the answer
-                payouts.mark_unknown(shop, payout.id)
+                settlement.mark_unknown(shop, payout.id)
             if payout.status == "unknown":
                 return ProviderRequest(_payment(payout), pays=False)
             self._finish(shop, job)
@@ -224,14 +224,14 @@ class PayoutJob:
     def _retry(self, shop: Shop, job: Job, payout: Payout) -> None:
         """Send the payout again, unless something was done about it meanwhile."""
         if payout.status == "failed" and payout.sends == job.payload["failed_at_send"]:
-            payouts.retry(shop, payout.id)
+            settlement.retry(shop, payout.id)
         self._finish(shop, job)
 
     def _apply_answer(self, job: Job, request: ProviderRequest, answer: PaymentStatus | Pending) -> None:
         with self.payout_callbacks.shop() as shop:
             payout = payouts.lock(shop, job.payload["payout"])
             if isinstance(answer, Pending):
-                payouts.remember_names(shop, payout, answer.names, "payment" if request.pays else "question")
+                provider_names.remember_names(shop, payout, answer.names, "payment" if request.pays else "question")
                 if request.pays:
                     payout.retried = False  # accepted as a new request: what is reported from now on is about this one
             else:
@@ -245,7 +245,7 @@ class PayoutJob:
         with self.payout_callbacks.shop() as shop:
             payout = payouts.lock(shop, job.payload["payout"])
             if request.pays and payout.status == "sending":
-                move = payouts.mark_unknown if error.reason.outcome_unknown else payouts.release
+                move = settlement.mark_unknown if error.reason.outcome_unknown else settlement.release
                 move(shop, payout.id)
             if isinstance(error, DuplicatePaymentError):
                 self._postpone(shop, job, timedelta(), error.detail)

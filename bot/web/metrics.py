@@ -21,7 +21,7 @@ from bot.db.unit_of_work import Database
 from bot.marketplace import events
 from bot.messaging.dispatcher import LATENCIES_S
 from marketplace_api.lifecycles import PAYOUT
-from marketplace_api.payments import ledger, payouts
+from marketplace_api.payments import balances, ledger, pausing, payouts
 from marketplace_api.shop import Shop
 from state import counters, cursor, delivery_reports, outbox, people, schedule
 
@@ -91,7 +91,7 @@ def _payouts(shop: Shop) -> Iterator[Metric]:
     """Every status has a figure, so that an alert never looks for one that is not there."""
     count = GaugeMetricFamily("soko_payouts", "Payouts by status.", labels=["status"])
     oldest_s = GaugeMetricFamily("soko_payouts_oldest_seconds", "How old the oldest is.", labels=["status"])
-    piles = payouts.totals_by_status(shop)
+    piles = balances.totals_by_status(shop)
     for status in PAYOUT.statuses:
         pile = piles.get(status)
         count.add_metric([status], pile.count if pile else 0)
@@ -99,7 +99,7 @@ def _payouts(shop: Shop) -> Iterator[Metric]:
             oldest_s.add_metric([status], (shop.now - pile.oldest_at).total_seconds() if pile else 0)
     yield from (count, oldest_s)
     paused, in_flight = (
-        payouts.current_pause(shop),
+        pausing.current_pause(shop),
         [piles[status].sum for status in payouts.IN_FLIGHT if status in piles],
     )
     yield GaugeMetricFamily("soko_payouts_paused", "Whether none is sent.", float(paused is not None))

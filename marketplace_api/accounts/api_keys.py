@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Literal
 
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
@@ -15,8 +14,7 @@ from marketplace_api.events import webhooks
 from marketplace_api.models import ApiKey
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
-
-Scope = Literal["storefront", "operator"]
+from marketplace_api.statuses import Scope
 
 USE_NOTED_EVERY = timedelta(minutes=1)
 """A key's last use is known to this; written at every request it would make each read a write."""
@@ -55,7 +53,7 @@ def find(session: Session, key: str, now: datetime) -> ApiCaller | None:
     if row is None:
         return None
     noted_long_ago = row.last_used_at is None or row.last_used_at <= now - USE_NOTED_EVERY
-    return ApiCaller(row.id, "operator" if row.scope == "operator" else "storefront", noted_long_ago)
+    return ApiCaller(row.id, row.scope, noted_long_ago)
 
 
 def record_use(session: Session, key_id: str, now: datetime) -> None:

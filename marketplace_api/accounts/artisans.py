@@ -8,11 +8,12 @@ from sqlalchemy import select
 
 from marketplace_api.catalogue import products
 from marketplace_api.catalogue.categories import CATEGORIES
+from marketplace_api.event_types import EventType
 from marketplace_api.events import events
 from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Artisan
 from marketplace_api.orders import orders
-from marketplace_api.payments import payouts
+from marketplace_api.payments import balances, payout_methods
 from marketplace_api.refused import Refused
 from marketplace_api.schemas.artisans import Artisan as ArtisanSchema
 from marketplace_api.shop import Shop
@@ -44,7 +45,7 @@ def register(
     artisan.payout_msisdn = _paid_on(msisdn, payout_method, payout_msisdn)
     shop.session.add(artisan)
     shop.session.flush()
-    events.announce(shop, "artisan.registered", ArtisanSchema.of(artisan))
+    events.record(shop, "artisan.registered", ArtisanSchema.of(artisan))
     return artisan
 
 
@@ -74,7 +75,7 @@ def by_msisdn_including_left(shop: Shop, msisdn: str) -> Artisan | None:
 
 def rename(shop: Shop, artisan: Artisan, name: str) -> None:
     artisan.name = name
-    _told(shop, artisan, "artisan.updated")
+    _record_event(shop, artisan, "artisan.updated")
 
 
 def set_language(shop: Shop, artisan: Artisan, language: str) -> None:
@@ -85,15 +86,15 @@ def set_language(shop: Shop, artisan: Artisan, language: str) -> None:
 def set_kiosk(shop: Shop, artisan: Artisan, kiosk_id: str) -> None:
     """From now on she drops her goods there, those already accepted too."""
     artisan.kiosk = kiosks.by_id(shop, kiosk_id)
-    _told(shop, artisan, "artisan.updated")
+    _record_event(shop, artisan, "artisan.updated")
 
 
 def set_payout_method(shop: Shop, artisan: Artisan, method: PayoutMethod, msisdn: str | None = None) -> None:
     """How payouts are made from now on, and those that her phone could not receive; without `msisdn`, to her own."""
     artisan.payout_method = method
     artisan.payout_msisdn = _paid_on(artisan.msisdn, method, msisdn)
-    _told(shop, artisan, "artisan.payout_changed")
-    payouts.apply_new_payout_method(shop, artisan)
+    _record_event(shop, artisan, "artisan.payout_changed")
+    payout_methods.apply_new_payout_method(shop, artisan)
 
 
 def leave(shop: Shop, artisan: Artisan) -> None:
@@ -109,15 +110,15 @@ def leave(shop: Shop, artisan: Artisan) -> None:
         orders.decline(shop, artisan, part.order.code, "left")  # others were asked too
     if orders.parts_of(shop, artisan, "accepted"):
         raise Refused("orders_open")
-    if payouts.has_open_payouts(shop, artisan):
+    if balances.has_open_payouts(shop, artisan):
         raise Refused("money_owed")
     artisan.status = "left"
-    _told(shop, artisan, "artisan.left")
+    _record_event(shop, artisan, "artisan.left")
 
 
-def _told(shop: Shop, artisan: Artisan, type: str) -> None:
+def _record_event(shop: Shop, artisan: Artisan, type: EventType) -> None:
     shop.session.flush()
-    events.announce(shop, type, ArtisanSchema.of(artisan))
+    events.record(shop, type, ArtisanSchema.of(artisan))
 
 
 def _paid_on(own: str, method: PayoutMethod, other: str | None) -> str | None:

@@ -20,7 +20,7 @@ def open_request(shop: Shop, msisdn: str) -> HelpRequest:
     asked = HelpRequest(id=shop.ids.new_id("hlp"), msisdn=msisdn, created_at=shop.now, closed_at=None)
     shop.session.add(asked)
     shop.session.flush()
-    events.announce(shop, "help.requested", HelpRequestSchema.of(asked))
+    events.record(shop, "help.requested", HelpRequestSchema.of(asked))
     return asked
 
 

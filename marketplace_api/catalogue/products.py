@@ -9,6 +9,7 @@ from sqlalchemy import case, select, update
 from marketplace_api import codes
 from marketplace_api.catalogue import search
 from marketplace_api.catalogue.categories import CATEGORIES
+from marketplace_api.event_types import EventType
 from marketplace_api.events import events
 from marketplace_api.models import Artisan, Product
 from marketplace_api.refused import Refused
@@ -48,7 +49,7 @@ def list_product(
         ),
     )
     search.index_product(shop, product)
-    events.announce(shop, "product.listed", to_schema(shop, product))
+    events.record(shop, "product.listed", to_schema(shop, product))
     return product
 
 
@@ -174,11 +175,11 @@ def _hers_on_sale(shop: Shop, artisan: Artisan, code: str) -> Product:
     return product
 
 
-def record_change(shop: Shop, product: Product, type: str = "product.updated") -> Product:
+def record_change(shop: Shop, product: Product, type: EventType = "product.updated") -> Product:
     """Write down that the product changed just now, and tell."""
     product.updated_at = shop.now
     shop.session.flush()
-    events.announce(shop, type, to_schema(shop, product))
+    events.record(shop, type, to_schema(shop, product))
     return product
 
 

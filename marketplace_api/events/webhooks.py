@@ -9,7 +9,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Final, Literal
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import contains_eager
@@ -20,6 +20,7 @@ from marketplace_api.refused import Refused
 from marketplace_api.schemas.webhooks import WebhookDelivery as WebhookDeliverySchema
 from marketplace_api.schemas.webhooks import WebhookEndpoint as WebhookEndpointSchema
 from marketplace_api.shop import Shop
+from marketplace_api.statuses import DisabledReason, Scope
 
 MAX_ENDPOINTS = 10
 """Endpoints that one key may have."""
@@ -44,9 +45,9 @@ AT_ONCE = 1000
 """Deliveries that are forgotten in one transaction."""
 SECRET_BYTES = 32
 
-TESTED = "webhook_endpoint.tested"
-DISABLED = "webhook_endpoint.disabled"
-REPLAYED = "webhook_delivery.replayed"
+TESTED: Final = "webhook_endpoint.tested"
+DISABLED: Final = "webhook_endpoint.disabled"
+REPLAYED: Final = "webhook_delivery.replayed"
 
 NextAttempt = Literal["in_order", "aside", "failed"]
 
@@ -68,7 +69,7 @@ class FailedAttempt:
 # -- endpoints
 
 
-def create(shop: Shop, owner: str, scope: str, url: str, event_types: list[str] | None = None) -> WebhookEndpoint:
+def create(shop: Shop, owner: str, scope: Scope, url: str, event_types: list[str] | None = None) -> WebhookEndpoint:
     """Have events pushed to `url` from now on; all that a key of this scope may see unless `event_types` says which."""
     have = select(func.count()).where(WebhookEndpoint.owner == owner)
     if shop.session.scalars(have).one() >= MAX_ENDPOINTS:
@@ -127,7 +128,7 @@ def secrets(endpoint: WebhookEndpoint, now: datetime) -> Sequence[str]:
 
 def create_test_event(shop: Shop, endpoint: WebhookEndpoint) -> Event:
     """An event for this endpoint alone. A disabled one gets it too, and is enabled again if it takes it."""
-    return events.announce(shop, TESTED, WebhookEndpointSchema.of(endpoint))
+    return events.record(shop, TESTED, WebhookEndpointSchema.of(endpoint))
 
 
 def _new_secret(shop: Shop) -> str:
@@ -205,7 +206,7 @@ def replay(shop: Shop, delivery: WebhookDelivery) -> WebhookDelivery:
     delivery.status, delivery.round, delivery.attempts = "pending", delivery.round + 1, 0
     delivery.next_attempt_at, delivery.delivered_at = shop.now, None
     shop.session.flush()
-    events.announce(shop, REPLAYED, WebhookDeliverySchema.of(delivery))
+    events.record(shop, REPLAYED, WebhookDeliverySchema.of(delivery))
     return delivery
 
 
@@ -214,7 +215,7 @@ def record_success(shop: Shop, delivery: WebhookDelivery, status: int) -> None:
     _attempted(shop, delivery, status, None)
     delivery.status, delivery.delivered_at = "delivered", shop.now
     endpoint = delivery.endpoint
-    endpoint.failing_since = endpoint.disabled_at = endpoint.disabled_why = None
+    endpoint.failing_since = endpoint.disabled_at = endpoint.disabled_reason = None
     shop.session.flush()
 
 
@@ -270,7 +271,7 @@ def _wait(shop: Shop, attempts: int, miss: FailedAttempt) -> timedelta:
     return max(RETRY_DELAYS[attempts - 1], asked) * (1 + JITTER * shop.ids.random.random())
 
 
-def _reason_to_disable(shop: Shop, endpoint: WebhookEndpoint, miss: FailedAttempt) -> str | None:
+def _reason_to_disable(shop: Shop, endpoint: WebhookEndpoint, miss: FailedAttempt) -> DisabledReason | None:
     if endpoint.disabled_at:
         return None
     if miss.status == 410:
@@ -279,13 +280,13 @@ def _reason_to_disable(shop: Shop, endpoint: WebhookEndpoint, miss: FailedAttemp
     return "failing" if since and since <= shop.now - DISABLED_AFTER else None
 
 
-def _disable(shop: Shop, endpoint: WebhookEndpoint, why: str) -> None:
+def _disable(shop: Shop, endpoint: WebhookEndpoint, why: DisabledReason) -> None:
     """Owe it nothing more: what is pending has failed and can be replayed. Operators hear of it as an event."""
-    endpoint.disabled_at, endpoint.disabled_why = shop.now, why
+    endpoint.disabled_at, endpoint.disabled_reason = shop.now, why
     waiting = update(WebhookDelivery).filter_by(endpoint_id=endpoint.id, status="pending")
     shop.session.execute(waiting.values(status="failed", error="endpoint_disabled", next_attempt_at=None))
     shop.session.flush()
-    events.announce(shop, DISABLED, WebhookEndpointSchema.of(endpoint))
+    events.record(shop, DISABLED, WebhookEndpointSchema.of(endpoint))
 
 
 def _held(shop: Shop, delivery_id: str) -> WebhookDelivery | None:

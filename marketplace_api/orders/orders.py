@@ -6,7 +6,7 @@ come; declined when nothing was taken, or nothing will come any more.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
@@ -16,18 +16,29 @@ from sqlalchemy.orm import selectinload
 
 from marketplace_api import codes
 from marketplace_api.catalogue import products
+from marketplace_api.event_types import EventType
 from marketplace_api.events import events
-from marketplace_api.lifecycles import ASSIGNMENT, ORDER
+from marketplace_api.lifecycles import ASSIGNMENT, ORDER, AssignmentTrigger, OrderTrigger
 from marketplace_api.models import Artisan, Assignment, Kiosk, Order, TimelineEntry
 from marketplace_api.payments.money import split
 from marketplace_api.refused import Refused
 from marketplace_api.schemas.orders import Order as OrderSchema
 from marketplace_api.shop import Shop, add_with_code
-from marketplace_api.statuses import AssignmentStatus
+from marketplace_api.statuses import AssignmentStatus, OrderStatus
 
 OFFER_STANDS = timedelta(hours=48)
 TAKEN: tuple[AssignmentStatus, ...] = ("accepted", "received")
 
+_STATUS_EVENTS: Mapping[OrderStatus, EventType] = {
+    "placed": "order.placed",
+    "accepted": "order.accepted",
+    "at_kiosk": "order.at_kiosk",
+    "shipped": "order.shipped",
+    "delivered": "order.delivered",
+    "declined": "order.declined",
+    "expired": "order.expired",
+    "cancelled": "order.cancelled",
+}
 _SCREENFULS = 100  # more than anybody pages through on a phone
 
 
@@ -254,7 +265,7 @@ def resize(part: Assignment, quantity: int) -> None:
     part.earns = split(part.order.unit_price, quantity, part.order.commission_percent).earns
 
 
-def update_status(shop: Shop, order: Order, otherwise: str | None = None) -> None:
+def update_status(shop: Shop, order: Order, otherwise: EventType | None = None) -> None:
     """Bring the order to where its parts are, and tell of it; of the event `otherwise` when it stays where it is."""
     stays = True
     while trigger := _due(order):
@@ -268,13 +279,13 @@ def update_status(shop: Shop, order: Order, otherwise: str | None = None) -> Non
             record_event(shop, order, otherwise)
 
 
-def record_event(shop: Shop, order: Order, type: str) -> None:
+def record_event(shop: Shop, order: Order, type: EventType) -> None:
     """Write the event `type` about the order as it is now."""
     shop.session.flush()
-    events.announce(shop, type, OrderSchema.of(order))
+    events.record(shop, type, OrderSchema.of(order))
 
 
-def _hers(shop: Shop, artisan: Artisan, code: str, trigger: str) -> Assignment:
+def _hers(shop: Shop, artisan: Artisan, code: str, trigger: AssignmentTrigger) -> Assignment:
     """Her part of an order, which `trigger` must be able to move."""
     order = by_code(shop, code)
     if order is None:
@@ -296,7 +307,7 @@ def _taken(order: Order) -> list[Assignment]:
     return _parts(order, *TAKEN) if order.status != "placed" else []
 
 
-def _due(order: Order) -> str | None:
+def _due(order: Order) -> OrderTrigger | None:
     """The step that its parts have the order take next."""
     if order.status == "placed" and not (pieces_left(order) and _parts(order, "offered")):
         return "accept" if _parts(order, *TAKEN) else "decline"
@@ -305,7 +316,7 @@ def _due(order: Order) -> str | None:
     return None
 
 
-def _close(shop: Shop, order: Order, trigger: str) -> Order:
+def _close(shop: Shop, order: Order, trigger: Literal["cancel", "expire"]) -> Order:
     """Ask nobody any longer; the order ends by `trigger` unless somebody makes a part of it."""
     for part in _parts(order, "offered"):
         ASSIGNMENT.move(part, trigger)
@@ -316,7 +327,7 @@ def _close(shop: Shop, order: Order, trigger: str) -> Order:
     return order
 
 
-def _move(shop: Shop, order: Order, trigger: str) -> None:
+def _move(shop: Shop, order: Order, trigger: OrderTrigger) -> None:
     nobody_asked_has_begun = order.status == "placed" and trigger != "accept"
     ORDER.move(order, trigger)
     if nobody_asked_has_begun and order.product_id:
@@ -334,7 +345,7 @@ def _reckon(order: Order) -> None:
     order.commission = order.total - order.artisan_earns
 
 
-def _tell(shop: Shop, order: Order, type: str | None = None) -> None:
+def _tell(shop: Shop, order: Order, type: EventType | None = None) -> None:
     """Write the status the order has come to into its timeline and the events."""
     order.timeline.append(TimelineEntry(status=order.status, at=shop.now))
-    record_event(shop, order, type or f"order.{order.status}")
+    record_event(shop, order, type or _STATUS_EVENTS[order.status])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from sqlalchemy import func, select
 
@@ -12,7 +11,7 @@ from marketplace_api.events import events
 from marketplace_api.lifecycles import ASSIGNMENT
 from marketplace_api.models import Artisan, Assignment, Brief, Kiosk, Order
 from marketplace_api.orders import orders
-from marketplace_api.payments import payouts
+from marketplace_api.payments import due
 from marketplace_api.refused import Refused
 from marketplace_api.schemas.payouts import Payout
 from marketplace_api.shop import Shop
@@ -37,12 +36,12 @@ def receive(
         _take_in(shop, kiosk, part, count, follows)
     elif not follows:
         ASSIGNMENT.move(part, "refuse")
-    due = payouts.create_due_payouts(shop, part) if count else []
+    created = due.create_due_payouts(shop, part) if count else []
     orders.update_status(shop, part.order, otherwise="order.part_received" if count else None)
     if refused:
         orders.record_event(shop, part.order, "order.goods_refused")
-    for payout in due:
-        events.announce(shop, "payout.created", Payout.of(payout))
+    for payout in created:
+        events.record(shop, "payout.created", Payout.of(payout))
     return part
 
 
@@ -59,19 +58,6 @@ def expected_parts(shop: Shop, kiosk: Kiosk, code: str | None = None) -> Sequenc
     if code is not None:
         parts = parts.where(Order.code == codes.normalise(code))
     return shop.session.scalars(parts).all()
-
-
-def parts_received_since(shop: Shop, kiosk: Kiosk, then: datetime) -> int:
-    """How many parts this kiosk has taken in since then."""
-    parts = select(func.count()).select_from(Assignment).join(Assignment.order)
-    return shop.session.scalar(parts.where(Assignment.received_at >= then, Order.kiosk_id == kiosk.id)) or 0
-
-
-def pieces_received(shop: Shop, kiosk: Kiosk, begin: datetime, end: datetime) -> int:
-    """How many pieces this kiosk has taken in from `begin` on, before `end`."""
-    pieces = select(func.coalesce(func.sum(Assignment.quantity), 0)).join(Assignment.order)
-    here = pieces.where(Order.kiosk_id == kiosk.id, Assignment.received_at >= begin, Assignment.received_at < end)
-    return int(shop.session.scalar(here) or 0)
 
 
 def _awaited(shop: Shop, kiosk: Kiosk, part_id: int) -> Assignment:

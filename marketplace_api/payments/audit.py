@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from sqlalchemy import func, select
 
 from marketplace_api.models import Artisan, Assignment, Order, Payout
-from marketplace_api.payments import ledger, payouts
+from marketplace_api.payments import balances, ledger, payouts
 from marketplace_api.payments.money import BY_PHONE, IN_CASH
 from marketplace_api.shop import Shop
 
@@ -35,7 +35,10 @@ def _on_their_way(shop: Shop) -> Iterator[str]:
 def _owed(shop: Shop) -> Iterator[str]:
     """An artisan is owed what her payouts wait for, and less than a payment besides."""
     for artisan in shop.session.scalars(select(Artisan).order_by(Artisan.id)):
-        owed, waiting = -ledger.balance(shop, ledger.artisan_account(artisan.id)), payouts.amount_waiting(shop, artisan)
+        owed, waiting = (
+            -ledger.balance(shop, ledger.artisan_account(artisan.id)),
+            balances.amount_waiting(shop, artisan),
+        )
         rest = owed - waiting
         if rest >= max(BY_PHONE.least, IN_CASH.least):
             yield f"{artisan.id} is owed {owed}, and payouts for only {waiting} wait"

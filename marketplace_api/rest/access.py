@@ -12,8 +12,9 @@ from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, TooManyRequests, Unauthorized
 
 from marketplace_api.accounts import api_keys
-from marketplace_api.accounts.api_keys import ApiCaller, Scope
+from marketplace_api.accounts.api_keys import ApiCaller
 from marketplace_api.shop import Shop
+from marketplace_api.statuses import Scope
 
 SCHEME = "key"  # the name of the security scheme in the OpenAPI document
 STATIC_KEYS = "HOUSE_KEYS"  # digest to caller: keys that stand in no table

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import cast
 
 from apiflask import APIBlueprint
 from pydantic import RootModel
@@ -51,7 +52,7 @@ def list_products(query_data: ProductQuery) -> Page[Product]:
 
 def _found(query: ProductQuery) -> Select[models.Product]:
     found = select(models.Product).options(selectinload(models.Product.photos))
-    status: ColumnElement[str] = models.Product.status.expression
+    status = cast(ColumnElement[str], models.Product.status.expression)
     if query.category:
         found = found.where(models.Product.category == query.category)
     if query.artisan:

@@ -10,8 +10,8 @@ from typing import ParamSpec, TypeVar
 
 from flask import Response, current_app, request
 
-from marketplace_api.accounts import idempotency
-from marketplace_api.accounts.idempotency import StoredAnswer
+from marketplace_api import idempotency
+from marketplace_api.idempotency import StoredAnswer
 from marketplace_api.refused import Refused
 from marketplace_api.rest import problems
 from marketplace_api.rest.access import caller, shop

@@ -9,7 +9,7 @@ from apiflask import APIBlueprint
 from pydantic import BaseModel
 
 from marketplace_api.accounts import artisans
-from marketplace_api.kiosks import cash_float, kiosks
+from marketplace_api.kiosks import activity, cash_float, kiosks
 from marketplace_api.payments import statements
 from marketplace_api.rest.access import requires, shop
 from marketplace_api.rest.fields import CashMove, Line, Moment
@@ -133,7 +133,7 @@ def change_float(kiosk_id: str, json_data: FloatIn) -> Float:
 def get_kiosk_day(kiosk_id: str, day: date) -> KioskDay:
     """Show what a day came to at a kiosk; it is one of the shop's time zone."""
     kiosk = kiosks.by_id(shop(), kiosk_id)
-    sums = cash_float.cash_day(shop(), kiosk, day)
+    sums = activity.cash_day(shop(), kiosk, day)
     return KioskDay(
         kiosk_id=kiosk.id,
         day=day,

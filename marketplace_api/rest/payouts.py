@@ -9,7 +9,7 @@ from sqlalchemy import Select, select
 from marketplace_api import models
 from marketplace_api.accounts import artisans
 from marketplace_api.orders import orders
-from marketplace_api.payments import payouts
+from marketplace_api.payments import elsewhere, payouts, settlement
 from marketplace_api.rest.access import requires, shop
 from marketplace_api.rest.fields import Id, Line, Moment, Price
 from marketplace_api.rest.idempotency import idempotent
@@ -57,7 +57,7 @@ def announce_payout(json_data: PayoutIn) -> Payout:
     With `order_id` it is the payment of what waits to be paid for that order, to the cent; without, it is for something
     else and leaves what she is owed alone.
     """
-    payout = payouts.record_paid_elsewhere(
+    payout = elsewhere.record_paid_elsewhere(
         shop(),
         artisans.by_id(shop(), json_data.artisan_id),
         json_data.amount.minor_units(),
@@ -107,4 +107,4 @@ def get_payout(payout_id: str) -> Payout:
 @blueprint.output(Payout)
 def retry_payout(payout_id: str) -> Payout:
     """Send a failed payout again."""
-    return Payout.of(payouts.retry(shop(), payout_id))
+    return Payout.of(settlement.retry(shop(), payout_id))

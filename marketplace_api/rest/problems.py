@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
 
-from marketplace_api.refused import Refused
+from marketplace_api.refused import RefusalReason, Refused
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ MIMETYPE = "application/problem+json"
 BUSY_S = 2
 """When it is worth asking again after the database was busy."""
 
-REFUSAL_DETAILS = {
+REFUSAL_DETAILS: Mapping[RefusalReason, str] = {
     "absurd_amount": "{amount} is no amount that can be paid at once.",
     "already_registered": "This phone is registered already.",
     "drawer_short": "The drawer holds {held} minor units; no more can be taken out of it.",
@@ -36,6 +36,8 @@ REFUSAL_DETAILS = {
     "many_keys": "Several keys have this name; say which by its id: {ids}.",
     "locked": "Too many wrong codes were typed; try again in an hour.",
     "message_not_failed": "The text is {current}; only one that failed or was suppressed can be sent again.",
+    "not_an_agent": "This phone is no kiosk agent's.",
+    "not_an_artisan": "This phone is no artisan's.",
     "not_due": "No payout of that amount waits for this artisan and order {code}.",
     "nobody_to_ask": "There is no artisan who makes {category} and could be asked.",
     "not_enough_stock": "Only {available} of {code} can be ordered; order fewer or another product.",

@@ -44,7 +44,7 @@ class Payout(BaseModel):
                 "status": row.status,
                 "provider_reference": row.provider_reference,
                 "failure": row.failure,
-                "blame": row.blame,
+                "blame": row.fault_party,
                 "order_id": row.order_id,
                 "created_at": row.created_at,
                 "paid_at": row.paid_at,

@@ -37,7 +37,7 @@ class WebhookEndpoint(BaseModel):
             "scope": row.scope,
             "event_types": row.event_types,
             "status": "disabled" if row.disabled_at else "enabled",
-            "disabled_reason": row.disabled_why,
+            "disabled_reason": row.disabled_reason,
             "created_at": row.created_at,
         }
 

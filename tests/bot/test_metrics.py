@@ -8,7 +8,7 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.app import create_app
-from marketplace_api.payments import ledger, payouts
+from marketplace_api.payments import ledger, settlement
 from tests.bot.fixtures import AKINYI, JOY, choose_language, received_order
 from tests.bot.test_delivery import FINAL, LATER, NOBODY_KNOWS, Carrier, deliver, say
 from tests.command_line import run_command
@@ -105,7 +105,7 @@ def test_what_is_on_its_way_is_told_by_the_payouts_and_by_the_ledger(embedded: S
     received_order(embedded)
     (payout,) = embedded.api("GET", "/payouts")["data"]
     with embedded.services.database.writing.begin() as session:
-        payouts.begin_sending(embedded.services.shop(session), payout["id"])
+        settlement.begin_sending(embedded.services.shop(session), payout["id"])
     seen = figures(embedded)
     assert seen["soko_payouts_in_flight"] == seen["soko_payouts_clearing"] == payout["amount"]["amount"] > 0
 

@@ -27,6 +27,7 @@ from marketplace_api.orders import orders, receiving
 from marketplace_api.orders.orders import OrderRequest
 from marketplace_api.rest.app import MarketplaceApi, create_api
 from marketplace_api.shop import Ids, Shop, Terms
+from marketplace_api.statuses import Scope
 
 TERMS = Terms(
     parse_msisdn=partial(msisdn.parse, country="KE"),
@@ -169,7 +170,7 @@ def storefront(api: MarketplaceApi, market: Market) -> FlaskClient:
     return client(api, market, "storefront")
 
 
-def client(api: MarketplaceApi, market: Market, scope: api_keys.Scope) -> FlaskClient:
+def client(api: MarketplaceApi, market: Market, scope: Scope) -> FlaskClient:
     """A client with a key of its own."""
     with market.open() as shop:
         key = api_keys.create(shop, f"a {scope}", scope)

@@ -12,7 +12,7 @@ from marketplace_api.accounts import api_keys
 from marketplace_api.catalogue import products
 from marketplace_api.models import ApiKey, Order, Payout, Product
 from marketplace_api.orders import orders
-from marketplace_api.payments import payouts
+from marketplace_api.payments import balances, settlement
 from marketplace_api.rest.app import MarketplaceApi
 from tests.marketplace.conftest import HOUSE_KEY, Market, Stand, bring, client, order_body, place
 
@@ -34,7 +34,7 @@ def received(market: Market, stand: Stand, accepted: Order) -> Order:
 @pytest.fixture
 def payout(market: Market, stand: Stand, received: Order) -> Payout:
     with market.open() as shop:
-        return payouts.balance_of(shop, stand.artisan).last[0]
+        return balances.balance_of(shop, stand.artisan).last[0]
 
 
 def test_anybody_sees_the_catalogue(anybody: FlaskClient, stand: Stand) -> None:
@@ -310,15 +310,15 @@ def test_only_a_failed_payout_is_retried(operator: FlaskClient, market: Market, 
     path = f"/payouts/{payout.id}/retry"
     assert operator.post(path).status_code == 409
     with market.open() as shop:
-        payouts.begin_sending(shop, payout.id)
+        settlement.begin_sending(shop, payout.id)
     assert operator.post(path).status_code == 409
     with market.open() as shop:
-        payouts.settle_failed(shop, payout.id, "no such subscriber")
+        settlement.settle_failed(shop, payout.id, "no such subscriber")
     retried = operator.post(path)
     assert (retried.status_code, retried.json["status"]) == (200, "pending")
     with market.open() as shop:
-        payouts.begin_sending(shop, payout.id)
-        payouts.settle_paid(shop, payout.id, "SFF6")
+        settlement.begin_sending(shop, payout.id)
+        settlement.settle_paid(shop, payout.id, "SFF6")
     refused = operator.post(path)
     assert (refused.status_code, refused.json["reason"]) == (409, "payout_not_failed")
 

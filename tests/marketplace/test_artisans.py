@@ -9,7 +9,7 @@ from marketplace_api.catalogue import products
 from marketplace_api.events import events
 from marketplace_api.models import Artisan
 from marketplace_api.orders import orders
-from marketplace_api.payments import payouts
+from marketplace_api.payments import balances, settlement
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 from tests.marketplace.conftest import Market, Stand, bring, place, register
@@ -62,9 +62,9 @@ def test_nobody_leaves_with_an_order_open_or_money_owed_and_nothing_is_withdrawn
         bring(shop, stand.kiosk, order, 1)
     assert refusal() == "money_owed"
     with market.open() as shop:
-        (due,) = payouts.balance_of(shop, hers(shop, stand)).last
-        payouts.begin_sending(shop, due.id)
-        payouts.settle_paid(shop, due.id, "REF1")
+        (due,) = balances.balance_of(shop, hers(shop, stand)).last
+        settlement.begin_sending(shop, due.id)
+        settlement.settle_paid(shop, due.id, "REF1")
         assert products.by_id(shop, stand.product.id).status == "listed"
         artisans.leave(shop, hers(shop, stand))
 

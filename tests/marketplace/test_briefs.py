@@ -19,7 +19,7 @@ from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Artisan, Base, Kiosk, Order
 from marketplace_api.orders import briefs, deadlines, orders, receiving
 from marketplace_api.orders.briefs import BriefRequest
-from marketplace_api.payments import audit, payouts
+from marketplace_api.payments import audit, balances
 from marketplace_api.refused import Refused
 from marketplace_api.schemas.orders import Order as OrderSchema
 from marketplace_api.shop import Ids, Shop
@@ -61,7 +61,7 @@ def test_a_brief_is_filled_part_by_part_made_and_paid(market: Market, stand: Sta
         for part in list(order.assignments[:2]):
             receiving.receive(shop, stand.kiosk, part.id, part.quantity)
         assert order.status == "at_kiosk"
-        paid = [payouts.balance_of(shop, maker).owed for maker in makers]
+        paid = [balances.balance_of(shop, maker).owed for maker in makers]
     assert paid == [54_017_82, 36_011_88, 0]
     assert (order.total, order.artisan_earns) == (100_033_00, sum(paid))
     assert happened(shop)[-7:] == [
@@ -230,7 +230,7 @@ def test_what_comes_in_two_goes_is_paid_in_two(market: Market, stand: Stand) -> 
         assert [part.quantity for part in receiving.expected_parts(shop, stand.kiosk, order.code)] == [2]
         bring(shop, stand.kiosk, order, 2)
         assert (order.status, order.total) == ("at_kiosk", 450_000)
-        assert sorted(payout.amount for payout in payouts.balance_of(shop, stand.artisan).last) == [135_000, 270_000]
+        assert sorted(payout.amount for payout in balances.balance_of(shop, stand.artisan).last) == [135_000, 270_000]
 
 
 def test_bad_pieces_go_back_with_a_reason_and_are_neither_paid_nor_charged(market: Market, stand: Stand) -> None:
@@ -258,7 +258,7 @@ def test_when_nothing_good_came_and_nothing_follows_the_order_ends_and_nobody_is
         order = accepted(shop, stand)
         bring(shop, stand.kiosk, order, 0, refused=3, reason="badly_made")
         assert (order.status, statuses(order)) == ("declined", ["refused"])
-        assert payouts.balance_of(shop, stand.artisan) == payouts.ArtisanBalance(0, 0, [])
+        assert balances.balance_of(shop, stand.artisan) == balances.ArtisanBalance(0, 0, [])
 
 
 @pytest.mark.parametrize(("count", "refused"), [(0, 0), (4, 0), (3, 1), (-1, 2), (2, -1)])
@@ -422,7 +422,7 @@ def _check(shop: Shop, order: Order, good: int) -> None:
     earned = {maker: sum(part.earns for part in received if part.artisan_id == maker) for maker in makers}
     assert sum(part.quantity for part in taken) <= order.quantity
     assert sum(part.quantity for part in received) == good
-    assert payouts.amounts_owed(shop, makers) == earned
+    assert balances.amounts_owed(shop, makers) == earned
     assert list(audit.inconsistencies(shop)) == [], (
         "of what she is owed all waits in payouts but what is too little for one"
     )

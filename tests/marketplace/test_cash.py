@@ -9,7 +9,7 @@ from marketplace_api.events import events
 from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Kiosk, Payout
 from marketplace_api.orders import orders
-from marketplace_api.payments import cash_codes, payouts
+from marketplace_api.payments import balances, cash_payouts, settlement
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 from tests.marketplace.conftest import Market, Stand, bring, place
@@ -23,7 +23,7 @@ def waiting(market: Market, stand: Stand) -> Payout:
         order = place(shop, stand.product, 2)
         orders.accept(shop, stand.artisan, order.code)
         bring(shop, stand.kiosk, order, 2)
-        (due,) = payouts.balance_of(shop, stand.artisan).last
+        (due,) = balances.balance_of(shop, stand.artisan).last
     return due
 
 
@@ -31,14 +31,14 @@ def try_code(market: Market, kiosk: Kiosk, code: str) -> str:
     """What the kiosk hears of a code: whose money, nothing, or why not."""
     with market.open() as shop:
         try:
-            found = cash_codes.find(shop, kiosks.by_id(shop, kiosk.id), code)
+            found = cash_payouts.find(shop, kiosks.by_id(shop, kiosk.id), code)
         except Refused as refused:
             return refused.reason
         return found.artisan.name if found else "nothing"
 
 
 def wrong(code: str) -> str:
-    return f"{(int(code) + 1) % 10**cash_codes.DIGITS:0{cash_codes.DIGITS}}"
+    return f"{(int(code) + 1) % 10**cash_payouts.DIGITS:0{cash_payouts.DIGITS}}"
 
 
 def test_the_code_is_six_digits_and_in_no_event(market: Market, waiting: Payout) -> None:
@@ -79,18 +79,18 @@ def test_cash_is_collected_once_and_its_code_is_spent(market: Market, stand: Sta
         return [event.type for event in events.since(shop, 0, 100)]
 
     with market.open() as shop:
-        assert payouts.collect(shop, stand.kiosk, waiting.id).status == "collected"
+        assert cash_payouts.collect(shop, stand.kiosk, waiting.id).status == "collected"
     with market.open() as shop:
         assert types(shop)[-1] == "payout.collected"
-        assert payouts.balance_of(shop, stand.artisan).owed == 0
+        assert balances.balance_of(shop, stand.artisan).owed == 0
         with pytest.raises(Refused, match="payout_not_awaiting_collection"):
-            payouts.collect(shop, stand.kiosk, waiting.id)
+            cash_payouts.collect(shop, stand.kiosk, waiting.id)
     assert try_code(market, stand.kiosk, str(waiting.cash_code)) == "nothing"
 
 
 def test_cash_is_never_sent_to_a_phone(market: Market, waiting: Payout) -> None:
     with market.open() as shop, pytest.raises(Refused, match="payout_not_sendable"):
-        payouts.begin_sending(shop, waiting.id)
+        settlement.begin_sending(shop, waiting.id)
 
 
 def test_whoever_waits_to_be_called_is_put_down_once(market: Market) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from marketplace_api.accounts import artisans
 from marketplace_api.kiosks import cash_float, kiosks
 from marketplace_api.orders import orders
-from marketplace_api.payments import audit, ledger, payouts
+from marketplace_api.payments import audit, balances, cash_payouts, ledger
 from marketplace_api.refused import Refused
 from tests.marketplace.conftest import Market, Stand, bring, place
 
@@ -35,7 +35,7 @@ def pays_cash(market: Market, stand: Stand, quantity: int = 1) -> None:
         order = place(shop, stand.product, quantity)
         orders.accept(shop, stand.artisan, order.code)
         bring(shop, stand.kiosk, order, quantity)
-        payouts.collect(shop, stand.kiosk, payouts.balance_of(shop, stand.artisan).last[0].id)
+        cash_payouts.collect(shop, stand.kiosk, balances.balance_of(shop, stand.artisan).last[0].id)
 
 
 def test_cash_handed_over_is_in_the_drawer_and_what_is_taken_back_is_not(

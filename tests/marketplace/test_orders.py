@@ -13,7 +13,7 @@ from marketplace_api.events import events
 from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Order
 from marketplace_api.orders import orders, receiving
-from marketplace_api.payments import payouts
+from marketplace_api.payments import balances, settlement
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 from tests.marketplace.conftest import Market, Stand, bring, place, register
@@ -37,9 +37,9 @@ def test_a_basket_goes_from_artisan_to_buyer_and_the_money_comes_back(market: Ma
         assert [part.order_id for part in receiving.expected_parts(shop, stand.kiosk)] == [order.id]
         bring(shop, stand.kiosk, order, 2)
         assert [found.id for found in orders.received_at_kiosk(shop, stand.kiosk)] == [order.id]
-        (payout,) = payouts.balance_of(shop, stand.artisan).last
-        payouts.begin_sending(shop, payout.id)
-        payouts.settle_paid(shop, payout.id, "SFF6XYZ123")
+        (payout,) = balances.balance_of(shop, stand.artisan).last
+        settlement.begin_sending(shop, payout.id)
+        settlement.settle_paid(shop, payout.id, "SFF6XYZ123")
         orders.ship(shop, order, "Posta", "RR123")
         orders.deliver(shop, order)
     assert happened(shop) == [
@@ -94,7 +94,7 @@ def test_fewer_pieces_at_the_kiosk_are_paid_as_fewer(market: Market, stand: Stan
         order = place(shop, stand.product)
         orders.accept(shop, stand.artisan, order.code)
         bring(shop, stand.kiosk, order, 1)
-        (payout,) = payouts.balance_of(shop, stand.artisan).last
+        (payout,) = balances.balance_of(shop, stand.artisan).last
     assert (order.total, payout.amount) == (150_000, 135_000)
     assert order.product.quantity == 0
 
@@ -201,7 +201,7 @@ def test_goods_received_twice_are_paid_once(market: Market, stand: Stand) -> Non
         bring(shop, stand.kiosk, order, 3)
         again = reason(lambda: bring(shop, stand.kiosk, order, 3))
         assert again == "order_not_expected"
-        assert len(payouts.balance_of(shop, stand.artisan).last) == 1
+        assert len(balances.balance_of(shop, stand.artisan).last) == 1
 
 
 def test_orders_are_listed_for_whoever_waits_for_them(market: Market, stand: Stand) -> None:
@@ -228,7 +228,7 @@ def test_her_next_payout_goes_the_way_she_last_chose(market: Market, stand: Stan
         order = place(shop, stand.product)
         orders.accept(shop, amina, order.code)
         bring(shop, stand.kiosk, order, 3)
-        (payout,) = payouts.balance_of(shop, amina).last
+        (payout,) = balances.balance_of(shop, amina).last
     assert (payout.status, payout.method, payout.msisdn) == ("awaiting_collection", "kiosk_cash", None)
 
 

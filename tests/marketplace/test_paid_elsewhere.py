@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from marketplace_api.models import LedgerEntry, Order, Payout
 from marketplace_api.orders import orders
-from marketplace_api.payments import audit, ledger, payouts
+from marketplace_api.payments import audit, balances, ledger, settlement
 from tests.marketplace.conftest import Market, Stand, bring, place, register
 
 REFERENCE = "BANK-77"
@@ -39,7 +39,7 @@ def entries(market: Market) -> int:
 
 def owed(market: Market, stand: Stand) -> int:
     with market.open() as shop:
-        return payouts.balance_of(shop, stand.artisan).owed
+        return balances.balance_of(shop, stand.artisan).owed
 
 
 def test_with_an_order_it_settles_what_is_due_for_it(
@@ -121,7 +121,7 @@ def test_what_is_being_paid_is_not_paid_by_another_way_too(
 ) -> None:
     with market.open() as shop:
         (due,) = shop.session.scalars(select(Payout))
-        payouts.begin_sending(shop, due.id)
+        settlement.begin_sending(shop, due.id)
     answer = operator.post("/payouts", json=body(stand, order_id=received.id))
     assert (answer.status_code, answer.json["reason"]) == (409, "not_due")
     assert operator.get(f"/payouts/{due.id}").json["status"] == "sending"

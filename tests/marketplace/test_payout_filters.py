@@ -9,7 +9,7 @@ from marketplace_api.accounts import artisans
 from marketplace_api.catalogue import products
 from marketplace_api.models import Artisan, Order, Product
 from marketplace_api.orders import orders
-from marketplace_api.payments import payouts
+from marketplace_api.payments import balances, cash_payouts, settlement
 from marketplace_api.shop import Shop
 from tests.marketplace.conftest import Market, Stand, bring, place, register
 
@@ -26,16 +26,16 @@ def known(operator: FlaskClient, market: Market, stand: Stand) -> dict[str, str]
     """Amina was paid on her phone at nine; at ten Wanjiku had her cash, and at eleven more fell due for her."""
     with market.open() as shop:
         first = received(shop, stand, stand.artisan, stand.product)
-        (by_phone,) = payouts.balance_of(shop, stand.artisan).last
-        payouts.begin_sending(shop, by_phone.id)
-        payouts.settle_paid(shop, by_phone.id, "SFF6")
+        (by_phone,) = balances.balance_of(shop, stand.artisan).last
+        settlement.begin_sending(shop, by_phone.id)
+        settlement.settle_paid(shop, by_phone.id, "SFF6")
         wanjiku = register(shop, stand.kiosk, "+254722000000", name="Wanjiku", payout_method="kiosk_cash")
         pot = products.list_product(shop, wanjiku, title="Pot", category="pottery", price=1000_00, quantity=9)
     market.passes(hours=1)
     with market.open() as shop:
         received(shop, stand, wanjiku, pot)
-        (in_cash,) = payouts.balance_of(shop, wanjiku).last
-        payouts.collect(shop, stand.kiosk, in_cash.id)
+        (in_cash,) = balances.balance_of(shop, wanjiku).last
+        cash_payouts.collect(shop, stand.kiosk, in_cash.id)
     market.passes(hours=1)
     with market.open() as shop:
         artisans.set_payout_method(shop, artisans.by_id(shop, wanjiku.id), "mobile_money")

@@ -10,7 +10,7 @@ import pytest
 from marketplace_api.events import events
 from marketplace_api.models import Payout
 from marketplace_api.orders import orders
-from marketplace_api.payments import payouts
+from marketplace_api.payments import balances, payouts, settlement
 from marketplace_api.refused import Refused
 from tests.marketplace.conftest import Market, Stand, bring, place
 
@@ -22,7 +22,7 @@ def payout(market: Market, stand: Stand) -> Payout:
         order = place(shop, stand.product, 2)
         orders.accept(shop, stand.artisan, order.code)
         bring(shop, stand.kiosk, order, 2)
-        (due,) = payouts.balance_of(shop, stand.artisan).last
+        (due,) = balances.balance_of(shop, stand.artisan).last
     return due
 
 
@@ -35,7 +35,7 @@ def test_only_one_of_many_workers_sends_it(market: Market, payout: Payout) -> No
         together.wait()
         try:
             with market.open() as shop:
-                outcomes.append(payouts.begin_sending(shop, payout.id).status)
+                outcomes.append(settlement.begin_sending(shop, payout.id).status)
         except Refused as refused:
             outcomes.append(refused.reason)
 
@@ -49,23 +49,23 @@ def test_only_one_of_many_workers_sends_it(market: Market, payout: Payout) -> No
 
 def test_an_unknown_outcome_waits_for_the_providers_word(market: Market, payout: Payout) -> None:
     with market.open() as shop:
-        payouts.begin_sending(shop, payout.id)
-        payouts.mark_unknown(shop, payout.id)
-        for forbidden in (payouts.begin_sending, payouts.retry):
+        settlement.begin_sending(shop, payout.id)
+        settlement.mark_unknown(shop, payout.id)
+        for forbidden in (settlement.begin_sending, settlement.retry):
             with pytest.raises(Refused):
                 forbidden(shop, payout.id)
-        assert payouts.settle_paid(shop, payout.id, "SFF6").status == "paid"
+        assert settlement.settle_paid(shop, payout.id, "SFF6").status == "paid"
 
 
 def test_a_settled_payout_is_not_settled_again(market: Market, payout: Payout) -> None:
     with market.open() as shop:
-        payouts.begin_sending(shop, payout.id)
-        payouts.settle_paid(shop, payout.id, "SFF6")
+        settlement.begin_sending(shop, payout.id)
+        settlement.settle_paid(shop, payout.id, "SFF6")
         again: list[Callable[[], Payout]] = [
-            lambda: payouts.settle_paid(shop, payout.id, "SFF7"),
-            lambda: payouts.settle_failed(shop, payout.id, "late news"),
-            lambda: payouts.mark_unknown(shop, payout.id),
-            lambda: payouts.begin_sending(shop, payout.id),
+            lambda: settlement.settle_paid(shop, payout.id, "SFF7"),
+            lambda: settlement.settle_failed(shop, payout.id, "late news"),
+            lambda: settlement.mark_unknown(shop, payout.id),
+            lambda: settlement.begin_sending(shop, payout.id),
         ]
         for act in again:
             with pytest.raises(Refused):
@@ -75,26 +75,26 @@ def test_a_settled_payout_is_not_settled_again(market: Market, payout: Payout) -
 
 def test_a_failed_payout_is_tried_again_under_the_same_code(market: Market, payout: Payout) -> None:
     with market.open() as shop:
-        payouts.begin_sending(shop, payout.id)
-        assert payouts.settle_failed(shop, payout.id, "wrong number").failure == "wrong number"
-        retried = payouts.retry(shop, payout.id)
+        settlement.begin_sending(shop, payout.id)
+        assert settlement.settle_failed(shop, payout.id, "wrong number").failure == "wrong number"
+        retried = settlement.retry(shop, payout.id)
         assert (retried.code, retried.status) == (payout.code, "pending")
-        payouts.begin_sending(shop, payout.id)
-        assert payouts.settle_paid(shop, payout.id, "SFF6").failure is None
+        settlement.begin_sending(shop, payout.id)
+        assert settlement.settle_paid(shop, payout.id, "SFF6").failure is None
         types = [event.type for event in events.since(shop, 0, 99)]
     assert types[-4:] == ["payout.created", "payout.failed", "payout.retried", "payout.paid"]
 
 
 def test_owed_becomes_paid(market: Market, stand: Stand, payout: Payout) -> None:
     with market.open() as shop:
-        before = payouts.balance_of(shop, stand.artisan)
-        payouts.begin_sending(shop, payout.id)
-        payouts.settle_paid(shop, payout.id, "SFF6")
-        after = payouts.balance_of(shop, stand.artisan)
+        before = balances.balance_of(shop, stand.artisan)
+        settlement.begin_sending(shop, payout.id)
+        settlement.settle_paid(shop, payout.id, "SFF6")
+        after = balances.balance_of(shop, stand.artisan)
     assert (before.owed, before.paid) == (270_000, 0)
     assert (after.owed, after.paid) == (0, 270_000)
 
 
 def test_who_was_never_paid_is_owed_nothing(market: Market, stand: Stand) -> None:
     with market.open() as shop:
-        assert payouts.balance_of(shop, stand.artisan) == payouts.ArtisanBalance(0, 0, [])
+        assert balances.balance_of(shop, stand.artisan) == balances.ArtisanBalance(0, 0, [])

@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from marketplace_api.accounts import idempotency
+from marketplace_api import idempotency
 from marketplace_api.models import IdempotencyKey
 from marketplace_api.refused import Refused
 from marketplace_api.rest.app import MarketplaceApi

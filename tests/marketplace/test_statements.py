@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from marketplace_api.accounts import artisans
 from marketplace_api.models import Order, Payout
 from marketplace_api.orders import orders
-from marketplace_api.payments import ledger, payouts, statements
+from marketplace_api.payments import balances, elsewhere, ledger, settlement, statements
 from marketplace_api.shop import Shop
 from tests.marketplace.conftest import Market, Stand, bring, place
 
@@ -21,7 +21,7 @@ def received(shop: Shop, stand: Stand, quantity: int) -> tuple[Order, Payout]:
     order = place(shop, stand.product, quantity)
     orders.accept(shop, stand.artisan, order.code)
     bring(shop, stand.kiosk, order, quantity)
-    return order, payouts.balance_of(shop, stand.artisan).last[0]
+    return order, balances.balance_of(shop, stand.artisan).last[0]
 
 
 @pytest.fixture
@@ -31,15 +31,15 @@ def history(market: Market, stand: Stand) -> dict[str, str]:
         first, payout = received(shop, stand, 2)
     market.passes(hours=1)
     with market.open() as shop:
-        payouts.begin_sending(shop, payout.id)
-        payouts.settle_failed(shop, payout.id, "wrong number")
-        payouts.retry(shop, payout.id)
-        payouts.begin_sending(shop, payout.id)
-        payouts.settle_paid(shop, payout.id, "SFF6")
+        settlement.begin_sending(shop, payout.id)
+        settlement.settle_failed(shop, payout.id, "wrong number")
+        settlement.retry(shop, payout.id)
+        settlement.begin_sending(shop, payout.id)
+        settlement.settle_paid(shop, payout.id, "SFF6")
     market.passes(hours=1)
     with market.open() as shop:
         second, other = received(shop, stand, 1)
-        payouts.record_paid_elsewhere(
+        elsewhere.record_paid_elsewhere(
             shop, artisans.by_id(shop, stand.artisan.id), 135_000, "KES", "BANK-1", orders.by_id(shop, second.id)
         )
     return {"first": first.code, "payout": payout.code, "second": second.code, "other": other.code}

@@ -12,11 +12,12 @@ from flask.testing import FlaskClient
 from marketplace_api.accounts import api_keys
 from marketplace_api.events import events, webhooks
 from marketplace_api.events.webhooks import KEPT_FOR, RETRY_DELAYS, FailedAttempt
-from marketplace_api.models import WebhookDelivery
+from marketplace_api.models import Event, WebhookDelivery
 from marketplace_api.rest import fields
 from marketplace_api.rest.app import MarketplaceApi
 from marketplace_api.rest.webhook_docs import PUSHED_KINDS
 from marketplace_api.schemas.events import DATA_SCHEMAS
+from marketplace_api.schemas.help_requests import HelpRequest
 from marketplace_api.shop import Shop
 from tests.marketplace.conftest import Market, client
 
@@ -174,9 +175,15 @@ def test_the_document_says_what_is_pushed(anybody: FlaskClient) -> None:
 # -- what is forgotten
 
 
+def some_event(shop: Shop) -> Event:
+    """An event of whatever kind."""
+    asked = HelpRequest(id="hlp_1", phone="+254711000111", created_at=shop.now, closed_at=None)
+    return events.record(shop, "help.requested", asked)
+
+
 def owed(shop: Shop) -> list[WebhookDelivery]:
     """The deliveries of an event that just happened, of whatever kind."""
-    return list(webhooks.deliveries_for(shop, events.record(shop, "help.requested", {})))
+    return list(webhooks.deliveries_for(shop, some_event(shop)))
 
 
 def fails(shop: Shop, delivery: WebhookDelivery) -> None:
@@ -240,7 +247,7 @@ def test_what_is_replayed_is_not_forgotten_before_it_has_ended_again(market: Mar
 def test_what_was_forgotten_is_not_owed_again(market: Market, operator: FlaskClient) -> None:
     create(operator)
     with market.open() as shop:
-        event = events.record(shop, "help.requested", {})
+        event = some_event(shop)
         for delivery in webhooks.deliveries_for(shop, event):
             webhooks.record_success(shop, delivery, 204)
     market.now += KEPT_FOR * 2

@@ -52,7 +52,7 @@ from marketplace_api.kiosks import kiosks
 from marketplace_api.lifecycles import PAYOUT
 from marketplace_api.models import Artisan, Assignment, Event, Payout
 from marketplace_api.orders import orders, receiving
-from marketplace_api.payments import audit, cash_codes, ledger, payouts
+from marketplace_api.payments import audit, cash_payouts, elsewhere, ledger, pausing, payouts, settlement
 from marketplace_api.shop import Ids, Shop
 from tests import servers
 from tests.databases import migrated_postgres, migrated_sqlite
@@ -263,16 +263,16 @@ class Money(RuleBasedStateMachine):
         with self.dying(pull), self.shop() as shop:
             waiting = self.in_status(shop, "awaiting_collection")
             kiosk, code = kiosks.by_id(shop, self.kiosk_id), waiting[pick % len(waiting)].cash_code
-            found = cash_codes.find(shop, kiosk, code or "")
+            found = cash_payouts.find(shop, kiosk, code or "")
             assert found
-            payouts.collect(shop, kiosk, found.id)
+            cash_payouts.collect(shop, kiosk, found.id)
 
     @precondition(lambda self: self.stand["failed"])
     @rule(pick=st.integers(0, FOREVER), pull=plugs)
     def retry(self, pick: int, pull: int | None) -> None:
         with self.dying(pull), self.shop() as shop:
             failed = self.in_status(shop, "failed")
-            payouts.retry(shop, failed[pick % len(failed)].id)
+            settlement.retry(shop, failed[pick % len(failed)].id)
 
     @precondition(lambda self: any(self.stand[status] for status in payouts.WAITING))
     @rule(pick=st.integers(0, FOREVER), pull=plugs)
@@ -283,13 +283,13 @@ class Money(RuleBasedStateMachine):
             payout = waiting[pick % len(waiting)]
             if not self.provider.has_paid(payout.payment_id):
                 amount, currency, reference = payout.amount, payout.currency, f"by hand {payout.id}"
-                payouts.record_paid_elsewhere(shop, payout.artisan, amount, currency, reference, payout.order)
+                elsewhere.record_paid_elsewhere(shop, payout.artisan, amount, currency, reference, payout.order)
 
     @precondition(lambda self: self.is_paused)
     @rule()
     def resume(self) -> None:
         with self.shop() as shop:
-            payouts.resume(shop)
+            pausing.resume(shop)
 
     @rule(pull=plugs)
     def sum_up(self, pull: int | None) -> None:
@@ -367,7 +367,7 @@ class Money(RuleBasedStateMachine):
     def look_around(self, shop: Shop) -> None:
         """What the next step may be is chosen by what there is."""
         self.stand = Counter(shop.session.scalars(select(Payout.status)))
-        self.is_paused = payouts.current_pause(shop) is not None
+        self.is_paused = pausing.current_pause(shop) is not None
         self.coming = len(receiving.expected_parts(shop, kiosks.by_id(shop, self.kiosk_id)))
         self.seen.update(self.stand, paused=self.is_paused)
 
@@ -385,7 +385,7 @@ class Money(RuleBasedStateMachine):
         self.provider.fates, self.provider.replies = [], []
         for _ in range(20):
             with self.shop() as shop:
-                payouts.resume(shop)
+                pausing.resume(shop)
             self.clock.advance(LEASE.total_seconds() + 3600)
             self.do_what_is_due()
             while self.provider.owed:

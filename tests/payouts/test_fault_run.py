@@ -22,7 +22,7 @@ from marketplace_api.catalogue import products
 from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Artisan, Event, Kiosk, Payout
 from marketplace_api.orders import orders, receiving
-from marketplace_api.payments import audit, ledger, payouts
+from marketplace_api.payments import audit, ledger, settlement
 from marketplace_api.payments.money import BY_PHONE
 from marketplace_api.shop import Shop
 from state.tables import outbox
@@ -76,8 +76,8 @@ class Run:
                 payout for payout in shop.session.scalars(failed) if (payout.id, payout.sends) not in self.given_up
             ]
             for payout in known:
-                if payout.blame == "us" or self.random.random() < OPERATOR_TRIES_AGAIN:
-                    payouts.retry(shop, payout.id)
+                if payout.fault_party == "us" or self.random.random() < OPERATOR_TRIES_AGAIN:
+                    settlement.retry(shop, payout.id)
                 else:
                     self.given_up.add((payout.id, payout.sends))
         return bool(known)

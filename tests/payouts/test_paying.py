@@ -26,7 +26,7 @@ from bot.providers.payment_contracts import (
 from bot.simulator import wallet
 from bot.worker import errands, event_consumers
 from marketplace_api.accounts import artisans
-from marketplace_api.payments import audit, payouts
+from marketplace_api.payments import audit, balances, payouts
 from marketplace_api.shop import Shop
 from tests.bot.fixtures import AKINYI, OTIENO, dial, notifications, outgoing_messages, received_order
 from tests.bot.test_delivery import killed
@@ -460,5 +460,5 @@ def test_the_built_in_provider_pays_what_is_due_and_the_books_say_the_same(embed
     embedded.work()
     artisan_id = payout(embedded)["artisan_id"]
     with shop(embedded) as open:
-        assert payouts.balance_of(open, artisans.by_id(open, artisan_id)).paid == 1620_00
+        assert balances.balance_of(open, artisans.by_id(open, artisan_id)).paid == 1620_00
         assert wallet.total_paid(open.session.connection()) == 1620_00

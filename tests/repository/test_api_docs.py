@@ -22,9 +22,9 @@ from urllib.parse import urlsplit
 import pytest
 from standardwebhooks import WebhookVerificationError
 
-from marketplace_api.accounts import api_keys
 from marketplace_api.rest.catalogue import ProductQuery
 from marketplace_api.rest.lists import PageQuery
+from marketplace_api.statuses import Scope
 from state import messages
 from tests.command_line import run_command
 from tests.marketplace.served import served
@@ -242,7 +242,7 @@ def test_a_receiver_of_the_page_knows_what_the_shop_pushed_from_what_it_did_not(
 @pytest.mark.parametrize(
     ("chapter", "known"),
     [
-        ("Keys", {"none", *get_args(api_keys.Scope)}),
+        ("Keys", {"none", *get_args(Scope)}),
         ("Finding products", ProductQuery.model_fields.keys() - PageQuery.model_fields.keys()),
         ("Texts", set(get_args(messages.MessageStatus))),
     ],

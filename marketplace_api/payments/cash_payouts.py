@@ -1,4 +1,4 @@
-"""Cash at the kiosk: a one-time code that only the artisan was sent says whose money it is."""
+"""Payouts in cash at the kiosk, against a one-time code that only the artisan was sent."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from marketplace_api.models import Artisan, Kiosk, Payout
+from marketplace_api.payments import ledger, payouts
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 
@@ -16,7 +17,7 @@ LOCKED_FOR = timedelta(hours=1)
 
 
 def new_code(shop: Shop) -> str:
-    """Six digits that no other waiting payout has, so that a code names one payout."""
+    """A code of `DIGITS` digits that no other waiting payout has."""
     taken = select(Payout.cash_code).where(Payout.cash_code.is_not(None))
     known = set(shop.session.scalars(taken))
     while (code := f"{shop.ids.random.randrange(10**DIGITS):0{DIGITS}}") in known:
@@ -25,9 +26,9 @@ def new_code(shop: Shop) -> str:
 
 
 def find(shop: Shop, kiosk: Kiosk, code: str) -> Payout | None:
-    """The payout that waits at this kiosk under a code; None, and counted, when there is no such.
+    """The payout that waits at this kiosk under `code`; None when there is none, which counts as a wrong code.
 
-    After `TRIES` wrong ones the kiosk is locked for `LOCKED_FOR`: `Refused` with `locked`, right code or not.
+    After `TRIES` wrong codes the kiosk is locked for `LOCKED_FOR`: `Refused` with `locked`, even for a right code.
     """
     shop.session.refresh(kiosk, with_for_update={"of": Kiosk})
     if kiosk.cash_locked_until and shop.now < kiosk.cash_locked_until:
@@ -43,3 +44,15 @@ def find(shop: Shop, kiosk: Kiosk, code: str) -> Payout | None:
         kiosk.wrong_cash_codes, kiosk.cash_locked_until = 0, shop.now + LOCKED_FOR
     shop.session.flush()
     return payout
+
+
+def collect(shop: Shop, kiosk: Kiosk, payout_id: str) -> Payout:
+    """The kiosk has paid it in cash out of its float."""
+    payout = payouts.move(shop, payout_id, "collect")
+    postings = {
+        ledger.artisan_account(payout.artisan_id): payout.amount,
+        ledger.kiosk_account(kiosk.id): -payout.amount,
+    }
+    payouts.enter(shop, payout, f"collected:{payout.id}", postings)
+    payout.paid_at, payout.cash_code, payout.kiosk_id = shop.now, None, kiosk.id
+    return payouts.record_event(shop, payout, "payout.collected")

@@ -1,0 +1,81 @@
+"""Sums over payouts: what artisans are owed and were paid, and how many payouts are in each status."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import selectinload
+
+from marketplace_api.models import Artisan, Payout
+from marketplace_api.payments import ledger
+from marketplace_api.payments.payouts import IN_FLIGHT, SETTLED, WAITING
+from marketplace_api.shop import Shop
+from marketplace_api.statuses import PayoutStatus
+
+
+@dataclass(frozen=True, slots=True)
+class ArtisanBalance:
+    """What an artisan is owed and was paid, in minor units, and her last payouts, newest first."""
+
+    owed: int
+    paid: int
+    last: Sequence[Payout]
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutTotal:
+    """How many payouts there are in a status, their sum in minor units, and when the oldest was created."""
+
+    count: int
+    sum: int
+    oldest_at: datetime
+
+
+def amounts_owed(shop: Shop, artisan_ids: Collection[str]) -> Mapping[str, int]:
+    """Minor units owed to each of these artisans, by id; what a provider is being asked to pay is included."""
+    balances = ledger.balances(shop, [ledger.artisan_account(id) for id in artisan_ids])
+    moving = select(Payout.artisan_id, func.sum(Payout.amount)).where(
+        Payout.artisan_id.in_(artisan_ids), Payout.status.in_(IN_FLIGHT)
+    )
+    in_flight = {id: int(amount) for id, amount in shop.session.execute(moving.group_by(Payout.artisan_id))}
+    return {id: in_flight.get(id, 0) - balances[ledger.artisan_account(id)] for id in artisan_ids}
+
+
+def balance_of(shop: Shop, artisan: Artisan, last: int = 5) -> ArtisanBalance:
+    """What the artisan is owed and was paid, and her `last` payouts."""
+    newest = (
+        select(Payout)
+        .options(selectinload(Payout.order))
+        .where(Payout.artisan_id == artisan.id)
+        .order_by(Payout.created_at.desc(), Payout.id.desc())
+        .limit(last)
+    )
+    owed = amounts_owed(shop, [artisan.id])[artisan.id]
+    return ArtisanBalance(owed, _sum(shop, artisan, SETTLED), shop.session.scalars(newest).all())
+
+
+def amount_waiting(shop: Shop, artisan: Artisan) -> int:
+    """The sum of the artisan's payouts that nobody is paying, in minor units."""
+    return _sum(shop, artisan, WAITING)
+
+
+def has_open_payouts(shop: Shop, artisan: Artisan) -> bool:
+    """True if any payout of the artisan is neither paid nor collected."""
+    return bool(_sum(shop, artisan, (*WAITING, *IN_FLIGHT)))
+
+
+def totals_by_status(shop: Shop) -> Mapping[PayoutStatus, PayoutTotal]:
+    """Count, sum and age of all payouts, by status; a status without payouts is left out."""
+    totals = select(Payout.status, func.count(), func.sum(Payout.amount), func.min(Payout.created_at))
+    rows = shop.session.execute(totals.group_by(Payout.status))
+    return {status: PayoutTotal(count, int(total), oldest_at) for status, count, total, oldest_at in rows}
+
+
+def _sum(shop: Shop, artisan: Artisan, statuses: tuple[PayoutStatus, ...]) -> int:
+    summed = select(func.coalesce(func.sum(Payout.amount), 0)).where(
+        Payout.artisan_id == artisan.id, Payout.status.in_(statuses)
+    )
+    return int(shop.session.scalar(summed) or 0)

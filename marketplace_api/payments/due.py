@@ -1,0 +1,63 @@
+"""Payouts fall due when a kiosk receives goods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from marketplace_api.models import Artisan, Assignment, Payout
+from marketplace_api.payments import balances, cash_payouts, ledger, payouts
+from marketplace_api.payments.money import BY_PHONE, IN_CASH
+from marketplace_api.shop import Shop
+from marketplace_api.statuses import PayoutMethod, PayoutStatus
+
+_FIRST_STATUS: Mapping[PayoutMethod, PayoutStatus] = {"mobile_money": "pending", "kiosk_cash": "awaiting_collection"}
+
+
+def create_due_payouts(shop: Shop, part: Assignment) -> Sequence[Payout]:
+    """Enter what the part earned, and create payouts of all that its artisan is owed and has no payout yet.
+
+    A payment has whole units, a least and a largest amount (`money.PaymentLimits`). What is left over stays on the
+    artisan's account and is paid with the next part; so a part may have several payouts, or none. The caller records
+    the `payout.created` events.
+    """
+    artisan, order = payouts.lock_artisan(shop, part.artisan), part.order
+    total = order.unit_price * part.quantity
+    ledger.post(
+        shop,
+        f"earned:{part.id}",
+        f"goods received of {order.code}",
+        {
+            ledger.BUYERS: total,
+            ledger.artisan_account(artisan.id): -part.earns,
+            ledger.COMMISSION: part.earns - total,
+        },
+        order.currency,
+    )
+    limits = BY_PHONE if artisan.payout_method == "mobile_money" else IN_CASH
+    return [
+        _create(shop, part, artisan, piece, amount)
+        for piece, amount in enumerate(limits.pieces(_owed_without_payout(shop, artisan)))
+    ]
+
+
+def _create(shop: Shop, part: Assignment, artisan: Artisan, piece: int, amount: int) -> Payout:
+    payout = payouts.add(
+        shop,
+        artisan,
+        amount,
+        part.order.currency,
+        order=part.order,
+        assignment=part,
+        piece=piece,
+        method=artisan.payout_method,
+        msisdn=artisan.payout_msisdn,
+        status=_FIRST_STATUS[artisan.payout_method],
+    )
+    if payout.method == "kiosk_cash":
+        payout.cash_code = cash_payouts.new_code(shop)
+    return payout
+
+
+def _owed_without_payout(shop: Shop, artisan: Artisan) -> int:
+    """Minor units that the artisan is owed and no payout is for."""
+    return -ledger.balance(shop, ledger.artisan_account(artisan.id)) - balances.amount_waiting(shop, artisan)

@@ -1,0 +1,33 @@
+"""Failed payouts follow when an artisan changes how she is paid."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from marketplace_api.models import Artisan, Payout
+from marketplace_api.payments import cash_payouts, payouts, settlement
+from marketplace_api.shop import Shop
+
+
+def apply_new_payout_method(shop: Shop, artisan: Artisan) -> None:
+    """Have payouts that the artisan's old phone could not receive paid by her new method.
+
+    Before cash is handed out for a payment that failed, its provider is asked once more whether it did pay.
+    """
+    failed = select(Payout).where(
+        Payout.artisan_id == artisan.id, Payout.status == "failed", Payout.fault_party == "recipient"
+    )
+    for payout in shop.session.scalars(failed.order_by(Payout.id)).all():
+        payout.method, payout.msisdn = artisan.payout_method, artisan.payout_msisdn
+        if payout.method == "mobile_money":
+            settlement.retry(shop, payout.id)
+        else:
+            payouts.record_event(shop, settlement.recheck(shop, payout.id), "payout.retried")
+
+
+def offer_cash(shop: Shop, payout_id: str) -> Payout:
+    """The provider did not pay, and the artisan wants cash: give the payout a code and let it be collected."""
+    payout = payouts.move(shop, payout_id, "offer_cash")
+    settlement.enter_returned(shop, payout)
+    payout.cash_code = cash_payouts.new_code(shop)
+    return payouts.record_event(shop, payout, "payout.rerouted")
