@@ -8,8 +8,6 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bot.migrations import upgrade
-from bot.runtime.settings import Settings
 from tests.servers import Postgres
 
 
@@ -29,6 +27,9 @@ def migrated_postgres(server: Postgres) -> Iterator[str]:
 
 def migrate(url: str) -> None:
     """Makes all tables in the empty database at this URL."""
+    from bot.migrations import upgrade  # slow to import, and tests without a database need none of it
+    from bot.runtime.settings import Settings
+
     upgrade.upgrade(Settings(database_url=url))
 
 
