@@ -99,10 +99,10 @@ def errands(app: Flask, services: Services, pool: ThreadPoolExecutor, payer: Pay
     settings = services.settings
     simulated = settings.development and settings.twilio_account_sid is None
     keeper = providers.twilio(app, services) if simulated else _twilio(services)
-    fetcher = mms.Fetcher(keeper.fetch, services.photo_store, services.database, services.clock, services.ids)
+    fetcher = mms.PictureJob(keeper.fetch, services.photo_store, services.database, services.clock, services.ids)
     handlers: dict[str, Handler] = {
         PAYOUT: PayoutJob(services.payout_callbacks, payer or _payer(services)).poll,
-        mms.JOB: _with_payload(fetcher),
+        mms.KIND: _with_payload(fetcher),
         broadcasts.KIND: partial(broadcasts.add_next_messages, services),
     }
     if settings.development:

@@ -182,7 +182,7 @@ class DialogueRunner:
             with context.work.writing() as conn:
                 known = people.find(conn, context.msisdn)
                 language = (known and known.language) or self.default_language
-                message = links.text(product, link, context.msisdn, language, f"photo:{key}")
+                message = links.link_message(product, link, context.msisdn, language, f"photo:{key}")
                 queue.add(conn, message, context.ids.new_id("msg"), context.now)
         return Outcome("done", values={"link": link})
 

@@ -226,11 +226,11 @@ class TextHandler:
         flow, given = match or ("", {})
         if not turn.person.artisan or flow not in ("", mms.FLOW):
             return None
-        if code := mms.shown(turn, inbound.text, given):
+        if code := mms.named_product(turn, inbound.text, given):
             with context.work.writing() as conn:
                 mms.queue(conn, inbound, code, turn.words.language, key, context.now)
             return ""  # answered once the pictures are stored
-        return None if flow or (waiting and inbound.text.strip()) else mms.which(turn)
+        return None if flow or (waiting and inbound.text.strip()) else mms.ask_which_product(turn)
 
     def _resume(self, session: Session, turn: Turn, now: datetime) -> str:
         """Continue the dropped call, else the conversation that a keyword interrupted, else the one that waits."""

@@ -1,6 +1,6 @@
-"""Pictures as phones send them, made fit for pages: decoded, turned upright, shrunk and written anew.
+"""Makes pictures from phones fit for pages: decodes, turns upright, shrinks and encodes them again.
 
-What is written anew holds the picture and nothing else: where it was taken, and with which phone, stays behind.
+The new file holds nothing but the picture: neither the place where it was taken nor the model of the phone.
 """
 
 from __future__ import annotations
@@ -17,41 +17,51 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 LARGEST_FILE = 8 * 1024 * 1024
+"""In bytes."""
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
-"""Told by what is in the file; neither its name nor what its sender calls it is asked."""
+"""The format is read from the content; file name and content type do not matter."""
 MOST_PIXELS = 50_000_000
-"""A file of a few kilobytes may unfold into gigabytes. The best of phones take 50 megapixels."""
+"""A few kilobytes can decompress to gigabytes. The best phones take 50 megapixels."""
 SMALLEST_SIDE = 160
 LARGE, SMALL = 1200, 320
-"""The longer side of what pages show, in pixels."""
+"""The longer side of the two sizes that pages show, in pixels."""
 QUALITY = 80
 
-_one_at_a_time = Lock()
-"""A large one takes 150 MB while it is decoded; sixteen threads doing so would take the machine."""
+_decoding = Lock()
+"""One large picture takes 150 MB while it is decoded; one in each of sixteen threads would fill the memory."""
 
 
-class Unusable(Exception):  # noqa: N818 - it is what the picture is, not a fault of ours
-    """What was sent cannot be shown. `words` tell its sender, `status` her browser."""
+class UnusableImageError(Exception):
+    """The file cannot be shown. `words` tell the sender why, `status` is the HTTP status for a browser."""
 
     words: str
     status: int
 
 
-class TooLarge(Unusable):
+class ImageTooLargeError(UnusableImageError):
+    """More bytes or pixels than are accepted."""
+
     words, status = N_("That picture is too large. Please send a smaller one."), 413
 
 
-class NotAPicture(Unusable):
+class UnreadableImageError(UnusableImageError):
+    """Not a picture in one of `FORMATS`, or a broken one."""
+
     words, status = N_("We cannot read that. Please send a photo (JPEG, PNG, GIF or WebP)."), 415
 
 
-class TooSmall(Unusable):
+class ImageTooSmallError(UnusableImageError):
+    """A side is shorter than `SMALLEST_SIDE`."""
+
     words, status = N_("That picture is too small. Please send a larger one."), 422
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """One picture in two sizes, both JPEG; `width` and `height` are the large one's, `digest` is of what was sent."""
+class ProcessedImage:
+    """A picture in two sizes, both JPEG; `width` and `height` are of the large one.
+
+    `digest` is the SHA-256 of the file that was sent.
+    """
 
     large: bytes
     small: bytes
@@ -60,21 +70,21 @@ class Picture:
     digest: str
 
 
-def read(sent: bytes) -> Picture:
-    """The picture in a file; raises Unusable."""
+def process(sent: bytes) -> ProcessedImage:
+    """The picture in a file, in the two sizes for pages; raises UnusableImageError."""
     if len(sent) > LARGEST_FILE:
-        raise TooLarge
-    with _one_at_a_time:
+        raise ImageTooLargeError
+    with _decoding:
         image = _decoded(sent)
     large = _jpeg(image)
     width, height = image.size
     image.thumbnail((SMALL, SMALL))
-    return Picture(large, _jpeg(image), width, height, hashlib.sha256(sent).hexdigest())
+    return ProcessedImage(large, _jpeg(image), width, height, hashlib.sha256(sent).hexdigest())
 
 
 def _decoded(sent: bytes) -> Image:
-    """Upright, without transparency and no larger than pages need it."""
-    from PIL import Image  # slow to import, and few requests bring a picture
+    """Upright, without transparency, and no larger than pages need."""
+    from PIL import Image  # imported here: it is slow to import, and few requests bring a picture
 
     try:
         with Image.open(BytesIO(sent), formats=FORMATS) as image:
@@ -82,18 +92,18 @@ def _decoded(sent: bytes) -> Image:
             image.draft("RGB", (LARGE, LARGE))  # a JPEG can be decoded at a fraction of its size
             return _shrunk(image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise TooLarge from None
-    except Unusable:
+        raise ImageTooLargeError from None
+    except UnusableImageError:
         raise
-    except Exception as error:  # decoders trip over broken files in many ways, from OSError to struct.error
-        raise NotAPicture from error
+    except Exception as error:  # decoders raise many types for broken files, from OSError to struct.error
+        raise UnreadableImageError from error
 
 
 def _check(width: int, height: int) -> None:
     if width * height > MOST_PIXELS:
-        raise TooLarge
+        raise ImageTooLargeError
     if min(width, height) < SMALLEST_SIDE:
-        raise TooSmall
+        raise ImageTooSmallError
 
 
 def _shrunk(image: Image) -> Image:
@@ -107,13 +117,13 @@ def _shrunk(image: Image) -> Image:
 def _on_white(image: Image) -> Image:
     from PIL import Image as Images
 
-    sheet = Images.new("RGBA", image.size, "white")
-    sheet.alpha_composite(image.convert("RGBA"))
-    return sheet.convert("RGB")
+    background = Images.new("RGBA", image.size, "white")
+    background.alpha_composite(image.convert("RGBA"))
+    return background.convert("RGB")
 
 
 def _jpeg(image: Image) -> bytes:
-    """Written from pixels alone: a copy would take along where the picture was taken."""
+    """Encode the pixels alone: a copy of the image would keep its metadata."""
     from PIL import Image as Images
 
     bare, file = Images.new("RGB", image.size), BytesIO()

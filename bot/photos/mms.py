@@ -1,7 +1,7 @@
-"""Pictures that come with a message: which product they show, and how they get into the gallery.
+"""Pictures that come with a message: which product they show, and how they get into the photo store.
 
-The message is answered when its pictures are in, or cannot be: they wait in the outbox until a worker has fetched
-them from the provider, since a webhook must not wait for that.
+A webhook must not wait for a download. So the pictures wait in the outbox until a worker fetches them from the
+provider; the sender is answered when they are stored, or when they cannot be.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from bot.messaging import queue as outbound
 from bot.messaging import rendering
 from bot.messaging.queue import REPLY, NewMessage
 from bot.photos import images
-from bot.photos.images import Unusable
+from bot.photos.images import UnusableImageError
 from bot.photos.store import PhotoStore
 from bot.providers.contracts import Inbound
 from bot.providers.errors import FetchError
@@ -33,35 +33,38 @@ from marketplace_api.refused import Refused
 from marketplace_api.shop import Ids
 from state import outbox
 
-JOB = "pictures"
+KIND = "pictures"
 FLOW = photo.flow.name
-"""The one keyword that a picture goes with."""
-PATIENCE = timedelta(hours=1)
-"""So long a picture is asked for again while its provider cannot give it."""
+"""The only dialogue whose keyword may come with a picture."""
+RETRY_FOR = timedelta(hours=1)
+"""How long a fetch is repeated while the provider answers with a retryable error."""
 
 WHICH = N_("Of which product is this photo? Send it again with its code, like {code}.")
 THANKS = N_("Thank you. {title}, code {product}, has a new photo.", "Thank you. {product} has a new photo.")
-LOST = N_("Your photo did not reach us. Please send it again.")
+NOT_FETCHED = N_("Your photo did not reach us. Please send it again.")
 
 Fetch = Callable[[str, int], bytes]
-"""Gives what lies at an address, or its beginning when that is more than so many bytes; raises FetchError."""
+"""Downloads a URL, at most so many bytes of it and one more; raises FetchError."""
 
 
-def shown(turn: Turn, text: str, said: Mapping[str, str]) -> str | None:
-    """The code of the product of hers that a message with a picture names; `said` is what a keyword was given."""
-    hers = {product.code for product in turn.market.products()}
-    named = (codes.read(part) for part in (said.get("code", ""), text, *keywords.tokens(text)))
-    return next((code for code in named if code in hers), None)
+def named_product(turn: Turn, text: str, answers: Mapping[str, str]) -> str | None:
+    """The code of the artisan's product that a message with a picture names, or None.
+
+    `answers` are those that its keyword, if it has one, gave to the dialogue.
+    """
+    own_codes = {product.code for product in turn.market.products()}
+    named = (codes.read(part) for part in (answers.get("code", ""), text, *keywords.tokens(text)))
+    return next((code for code in named if code in own_codes), None)
 
 
-def which(turn: Turn) -> str:
-    """What is said about a picture without a code."""
-    hers = turn.market.products()
-    return turn.say(WHICH, code=hers[0].code) if hers else turn.say(products.NONE)
+def ask_which_product(turn: Turn) -> str:
+    """The answer to a picture without a code."""
+    own = turn.market.products()
+    return turn.say(WHICH, code=own[0].code) if own else turn.say(products.NONE)
 
 
 def queue(conn: Connection, inbound: Inbound, code: str, language: str, name: str, now: datetime) -> None:
-    """The pictures of a message are to be fetched; `name` is the same for every copy of it."""
+    """Add a job that fetches the pictures of a message; `name` is the same for every copy of the message."""
     payload = {
         "urls": [media.url for media in inbound.media[:MAX_PHOTOS]],
         "code": code,
@@ -69,15 +72,15 @@ def queue(conn: Connection, inbound: Inbound, code: str, language: str, name: st
         "channel": inbound.channel,
         "language": language,
         "about": inbound.id,
-        "until": (now + PATIENCE).timestamp(),
+        "until": (now + RETRY_FOR).timestamp(),
         "reply": f"reply:{name}",
     }
-    ordering_key = f"{JOB}:{inbound.msisdn}"
+    ordering_key = f"{KIND}:{inbound.msisdn}"
     outbox.add(
         conn,
-        kind=JOB,
+        kind=KIND,
         payload=payload,
-        key=f"{JOB}:{name}",
+        key=f"{KIND}:{name}",
         ordering_key=ordering_key,
         due_at=now,
         now=now,
@@ -86,8 +89,8 @@ def queue(conn: Connection, inbound: Inbound, code: str, language: str, name: st
 
 
 @dataclass(frozen=True, slots=True)
-class Fetcher:
-    """Brings pictures into the gallery, and tells their senders."""
+class PictureJob:
+    """Fetches the pictures of a message, stores them, and answers the sender."""
 
     fetch: Fetch
     photo_store: PhotoStore
@@ -96,32 +99,32 @@ class Fetcher:
     ids: Ids
 
     def __call__(self, job: Mapping[str, Any]) -> None:
-        """Does a job that `queue` added; done again, it changes nothing. Raises FetchError to be called again."""
-        hung, refusals = self._hang(job)
-        fields = {"product": job["code"], "title": hung[-1].title if hung else ""}
-        self._reply(job, THANKS if hung else refusals[0], fields)
+        """Do a job that `queue` added; a second run changes nothing. Raises FetchError if it should be run again."""
+        stored, refusals = self._store(job)
+        fields = {"product": job["code"], "title": stored[-1].title if stored else ""}
+        self._reply(job, THANKS if stored else refusals[0], fields)
 
-    def _hang(self, job: Mapping[str, Any]) -> tuple[Sequence[Product], Sequence[kit.Wording]]:
-        """The product, once for each picture of it; and the words about those that are not in."""
-        hung: list[Product] = []
+    def _store(self, job: Mapping[str, Any]) -> tuple[Sequence[Product], Sequence[kit.Wording]]:
+        """The product, once for each picture that was stored, and the reason for each that was not."""
+        stored: list[Product] = []
         refusals: list[kit.Wording] = []
         for url in job["urls"]:
             try:
                 sent = self.fetch(url, images.LARGEST_FILE)
-                hung.append(self.photo_store.add(job["code"], sent).product)
+                stored.append(self.photo_store.add(job["code"], sent).product)
             except FetchError as error:
                 if error.reason.retryable and self.clock().timestamp() < job["until"]:
                     raise
-                refusals.append(LOST)
-            except Unusable as unusable:
+                refusals.append(NOT_FETCHED)
+            except UnusableImageError as unusable:
                 refusals.append(unusable.words)
             except Refused:
                 refusals.append(products.GONE)
-        return hung, refusals
+        return stored, refusals
 
-    def _reply(self, job: Mapping[str, Any], said: kit.Wording, fields: Mapping[str, str]) -> None:
+    def _reply(self, job: Mapping[str, Any], answer: kit.Wording, fields: Mapping[str, str]) -> None:
         words = rendering.words(job["language"])
-        bodies = [words.sendable(words.text(version).format_map(fields)) for version in versions(said)]
+        bodies = [words.sendable(words.text(version).format_map(fields)) for version in versions(answer)]
         text = NewMessage(
             key=job["reply"],
             msisdn=job["msisdn"],

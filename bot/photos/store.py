@@ -1,7 +1,7 @@
-"""The pictures of products: rows in the shop, and two files each in a folder.
+"""The pictures of products: a row each in the marketplace, and two files each in a folder.
 
-Files come before their row and go after it, so a page never shows what is not there; what a process leaves
-behind that died in between is a file that nobody asks for.
+Files are written before their row and deleted after it, so a page never refers to a missing file. A process that is
+killed in between leaves files that no row names.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bot.db.unit_of_work import Database
 from bot.photos import images
-from bot.photos.images import Picture
+from bot.photos.images import ProcessedImage
 from bot.runtime.clock import Clock
 from marketplace_api.catalogue import photos, products
 from marketplace_api.catalogue.photos import AttachedPhoto
@@ -23,7 +23,7 @@ from marketplace_api.shop import Ids, Shop, Terms
 
 @dataclass(frozen=True, slots=True)
 class PhotoStore:
-    """All pictures there are. Its folder is shared by every process that takes or shows them."""
+    """Stores the pictures of all products. Every process that stores or serves pictures must share the folder."""
 
     folder: Path
     database: Database
@@ -32,35 +32,35 @@ class PhotoStore:
     terms: Terms
 
     def product(self, code: str) -> Product | None:
-        """What a picture with this code would show; None when there is no such product."""
+        """The product with this code, or None."""
         with self.database.reading() as session:
             return products.by_code(Shop(session, self.clock(), self.ids, self.terms), code)
 
     def add(self, code: str, sent: bytes) -> AttachedPhoto:
-        """Take the picture in a file for the product with this code; the same file again is the same picture.
+        """Add the picture in the file `sent` to a product; a file that was added before changes nothing.
 
-        Raises Unusable for what is no picture to show, and Refused by the shop.
+        Raises UnusableImageError if the file cannot be shown, and Refused if the marketplace refuses it.
         """
-        picture = images.read(sent)
+        image = images.process(sent)
         id = self.ids.new_id("pht")
-        self._write(id, picture)
+        self._write(id, image)
         try:
-            attached = self._attach(code, id, picture)
+            attached = self._attach(code, id, image)
         except Refused:
             self._remove(id)
             raise
-        for replaced_ids in attached.replaced_ids:
-            self._remove(replaced_ids)
+        for replaced_id in attached.replaced_ids:
+            self._remove(replaced_id)
         return attached
 
-    def _attach(self, code: str, id: str, picture: Picture) -> AttachedPhoto:
+    def _attach(self, code: str, id: str, image: ProcessedImage) -> AttachedPhoto:
         with self.database.writing.begin() as session:
             shop = Shop(session, self.clock(), self.ids, self.terms)
-            return photos.attach(shop, code, id=id, digest=picture.digest, width=picture.width, height=picture.height)
+            return photos.attach(shop, code, id=id, digest=image.digest, width=image.width, height=image.height)
 
-    def _write(self, id: str, picture: Picture) -> None:
+    def _write(self, id: str, image: ProcessedImage) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        for file, content in zip(self._files(id), (picture.large, picture.small), strict=True):
+        for file, content in zip(self._files(id), (image.large, image.small), strict=True):
             file.write_bytes(content)
 
     def _remove(self, id: str) -> None:
@@ -68,6 +68,6 @@ class PhotoStore:
             file.unlink(missing_ok=True)
 
     def _files(self, id: str) -> Iterator[Path]:
-        """Named as they are asked for: the large one and the small one."""
+        """The paths of the large and the small file, named as in their URLs."""
         yield self.folder / f"{id}.jpg"
         yield self.folder / f"{id}-small.jpg"

@@ -1,10 +1,10 @@
-"""The page where an artisan sends pictures of a product, and the pictures themselves.
+"""The page where an artisan uploads pictures of a product, and the pictures themselves.
 
-    GET  /p/<token>                 the product and a form with one file in it
-    POST /p/<token>                 photo=<file>: thanks and the picture, or what was wrong with it
+    GET  /p/<token>                 the product, and a form with one file field
+    POST /p/<token>                 photo=<file>: the stored picture, or the reason why it was refused
     GET  /photos/pht_4k2….jpg       the picture; …-small.jpg for lists
 
-It is made for the browser of a feature phone on 2G: one small page, no script, nothing needed but HTML.
+The page is for browsers of feature phones on 2G: small, and without scripts.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from bot.messaging import rendering
 from bot.photos import images
-from bot.photos.images import Unusable
-from bot.photos.links import PhotoLinks, WrongLink
+from bot.photos.images import UnusableImageError
+from bot.photos.links import InvalidLinkError, PhotoLinks
 from bot.photos.store import PhotoStore
 from bot.runtime.clock import Clock
 from flows.dialogues.products import GONE
@@ -27,8 +27,8 @@ from marketplace_api.models import Product
 from marketplace_api.refused import Refused
 
 LARGEST_REQUEST = images.LARGEST_FILE + 64 * 1024
-"""The file, and what a form puts around it."""
-FOR_A_YEAR = 365 * 86_400
+"""In bytes: the file, and the rest of the form."""
+ONE_YEAR_S = 365 * 86_400
 FILE = re.compile(r"pht_[0-9a-z]{1,40}(-small)?\.jpg")
 
 # Translators: these stand on a page, not in a text; they may be a little longer.
@@ -44,7 +44,7 @@ OLD_LINK = N_("This link is too old. Text PHOTO {code} to {short_code} for a new
 WRONG_LINK = N_("This link does not work. Text PHOTO to {short_code} for a new one.")
 
 
-class _NoFile(Unusable):
+class _NoFileError(UnusableImageError):
     words, status = NO_FILE, 400
 
 
@@ -57,31 +57,31 @@ def routes(
     @blueprint.route("/p/<token>", methods=["GET", "POST"])
     def page(token: str) -> Response:
         try:
-            code = links.code(token, clock())
-        except WrongLink as wrong:
-            return _closed_door(wrong.code)
+            code = links.product_code(token, clock())
+        except InvalidLinkError as invalid:
+            return _invalid_link(invalid.code)
         product = photo_store.product(code)
         if product is None:
-            return _closed_door(None)
+            return _invalid_link(None)
         words = rendering.words(product.artisan.language)
         if product.status == "withdrawn":
             return _gone(product, words)
-        return _hang(product, words) if request.method == "POST" else _form(product, words, 200)
+        return _upload(product, words) if request.method == "POST" else _form(product, words, 200)
 
-    def _closed_door(code: str | None) -> Response:
-        """Nothing leads on from here. An old link tells for which product it was, and so in which language to speak."""
+    def _invalid_link(code: str | None) -> Response:
+        """Refuse a link. An expired link names its product, and so the language of its artisan."""
         product = photo_store.product(code) if code else None
         language = product.artisan.language if product else request.accept_languages.best_match(languages)
         words = rendering.words(language or languages[0])
         refusal = words.text(OLD_LINK if code else WRONG_LINK).format(code=code, short_code=short_code)
         return _answer(words, 410 if code else 404, refusal=refusal)
 
-    def _hang(product: Product, words: Words) -> Response:
+    def _upload(product: Product, words: Words) -> Response:
         try:
-            photo = photo_store.add(product.code, _sent()).photo
-        except Unusable as unusable:
+            photo = photo_store.add(product.code, _uploaded_file()).photo
+        except UnusableImageError as unusable:
             return _form(product, words, unusable.status, refusal=words.text(unusable.words))
-        except Refused:  # withdrawn while the picture was on its way
+        except Refused:  # the product was withdrawn during the upload
             return _gone(product, words)
         return _form(product, words, 200, photo=photo)
 
@@ -89,7 +89,7 @@ def routes(
     def photo(file: str) -> Response:
         if not FILE.fullmatch(file):
             abort(404)
-        answer = send_from_directory(photo_store.folder.absolute(), file, mimetype="image/jpeg", max_age=FOR_A_YEAR)
+        answer = send_from_directory(photo_store.folder.absolute(), file, mimetype="image/jpeg", max_age=ONE_YEAR_S)
         answer.headers["X-Content-Type-Options"] = "nosniff"
         answer.cache_control.immutable = True
         return answer
@@ -97,16 +97,16 @@ def routes(
     return blueprint
 
 
-def _sent() -> bytes:
-    """The file in the form; raises Unusable when there is none, or more than is taken."""
+def _uploaded_file() -> bytes:
+    """The file in the form; raises UnusableImageError if there is none, or if it is too large."""
     request.max_content_length = LARGEST_REQUEST
     try:
         file = request.files.get("photo")
     except RequestEntityTooLarge:
-        raise images.TooLarge from None
+        raise images.ImageTooLargeError from None
     content = file.read() if file else b""
     if not content:
-        raise _NoFile
+        raise _NoFileError
     return content
 
 
@@ -114,14 +114,14 @@ def _gone(product: Product, words: Words) -> Response:
     return _answer(words, 410, refusal=words.text(GONE).format(product=product.code))
 
 
-def _form(product: Product, words: Words, status: int, **said: object) -> Response:
+def _form(product: Product, words: Words, status: int, **context: object) -> Response:
     title = words.text(TITLE).format(title=product.title)
     texts = {name: words.text(text) for name, text in TEXTS.items()}
-    return _answer(words, status, title=title, product=product, texts=texts, **said)
+    return _answer(words, status, title=title, product=product, texts=texts, **context)
 
 
-def _answer(words: Words, status: int, **said: object) -> Response:
-    """A page that nobody keeps: who has its address may send pictures."""
-    answer = make_response(render_template("photo.html", words=words, **said), status)
+def _answer(words: Words, status: int, **context: object) -> Response:
+    """The page. No cache may keep it, because its URL is a permission."""
+    answer = make_response(render_template("photo.html", words=words, **context), status)
     answer.headers["Cache-Control"] = "no-store"
     return answer

@@ -10,7 +10,7 @@ import requests
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from bot.photos import images
-from tests.bot.camera import photo
+from tests.bot.photos.camera import photo
 from tests.browser.test_simulator import Handset
 
 NARROW = {"width": 240, "height": 320}

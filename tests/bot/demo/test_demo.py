@@ -15,7 +15,7 @@ from marketplace_api.catalogue.categories import CATEGORIES
 from marketplace_api.models import Order, Payout
 from marketplace_api.orders import orders, receiving
 from marketplace_api.payments import audit
-from tests.bot.camera import opened
+from tests.bot.photos.camera import opened
 from tests.command_line import run_command
 from tests.service import Service, serving
 

@@ -7,16 +7,22 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.photos import images
-from bot.photos.images import NotAPicture, Picture, TooLarge, TooSmall, Unusable
-from tests.bot import camera
-from tests.bot.camera import photo
+from bot.photos.images import (
+    ImageTooLargeError,
+    ImageTooSmallError,
+    ProcessedImage,
+    UnreadableImageError,
+    UnusableImageError,
+)
+from tests.bot.photos import camera
+from tests.bot.photos.camera import photo
 
 
 def test_where_it_was_taken_and_with_which_phone_stays_behind() -> None:
     sent = camera.with_exif()
     assert camera.opened(sent).getexif().get_ifd(camera.GPS)
     assert b"Soko One" in sent
-    read = images.read(sent)
+    read = images.process(sent)
 
     for file in (read.large, read.small):
         assert not camera.opened(file).getexif()
@@ -36,7 +42,7 @@ def test_where_it_was_taken_and_with_which_phone_stays_behind() -> None:
 def test_it_stands_upright_however_the_phone_was_held(
     held: int, size: tuple[int, int], first: tuple[float, float], last: tuple[float, float]
 ) -> None:
-    read = images.read(camera.with_exif(held))
+    read = images.process(camera.with_exif(held))
 
     assert (read.width, read.height) == size
     for file in (read.large, read.small):
@@ -54,7 +60,7 @@ def test_it_stands_upright_however_the_phone_was_held(
     ],
 )
 def test_it_is_as_large_as_pages_need_it(size: tuple[int, int], large: tuple[int, int], small: tuple[int, int]) -> None:
-    read = images.read(photo(*size))
+    read = images.process(photo(*size))
 
     assert (read.width, read.height) == large == camera.opened(read.large).size
     assert camera.opened(read.small).size == small
@@ -76,7 +82,7 @@ def test_it_is_as_large_as_pages_need_it(size: tuple[int, int], large: tuple[int
     ],
 )
 def test_whatever_phones_write_becomes_a_jpeg(format: str, mode: str) -> None:
-    read = images.read(photo(format=format, mode=mode))
+    read = images.process(photo(format=format, mode=mode))
 
     for file in (read.large, read.small):
         image = camera.opened(file)
@@ -88,11 +94,11 @@ def test_what_shines_through_is_white() -> None:
     file = camera.BytesIO()
     clear.save(file, "PNG")
 
-    assert camera.opened(images.read(file.getvalue()).large).getpixel((100, 100)) == (255, 255, 255)
+    assert camera.opened(images.process(file.getvalue()).large).getpixel((100, 100)) == (255, 255, 255)
 
 
 def test_the_same_file_has_the_same_digest_and_another_has_another() -> None:
-    digests = [images.read(sent).digest for sent in (photo(), photo(), photo(quality=50))]
+    digests = [images.process(sent).digest for sent in (photo(), photo(), photo(quality=50))]
 
     assert digests[0] == digests[1] != digests[2]
 
@@ -100,24 +106,24 @@ def test_the_same_file_has_the_same_digest_and_another_has_another() -> None:
 @pytest.mark.parametrize(
     ("sent", "refusal"),
     [
-        (b"", NotAPicture),
-        (b"This is a text, whatever it is called.", NotAPicture),
-        (photo()[:4000], NotAPicture),
-        (photo(format="BMP"), NotAPicture),
-        (photo(format="TIFF"), NotAPicture),
-        (b"%PDF-1.7\n" + b"\0" * 200, NotAPicture),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", NotAPicture),
-        (camera.bomb(), TooLarge),
-        (camera.bomb(10_000), TooLarge),
-        (camera.bomb(7_100), TooLarge),
-        (photo() + b"\0" * images.LARGEST_FILE, TooLarge),
-        (photo(159, 400), TooSmall),
+        (b"", UnreadableImageError),
+        (b"This is a text, whatever it is called.", UnreadableImageError),
+        (photo()[:4000], UnreadableImageError),
+        (photo(format="BMP"), UnreadableImageError),
+        (photo(format="TIFF"), UnreadableImageError),
+        (b"%PDF-1.7\n" + b"\0" * 200, UnreadableImageError),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", UnreadableImageError),
+        (camera.bomb(), ImageTooLargeError),
+        (camera.bomb(10_000), ImageTooLargeError),
+        (camera.bomb(7_100), ImageTooLargeError),
+        (photo() + b"\0" * images.LARGEST_FILE, ImageTooLargeError),
+        (photo(159, 400), ImageTooSmallError),
     ],
     ids=["nothing", "text", "cut", "bmp", "tiff", "pdf", "svg", "3.6G", "100M", "50.4M", "9MB", "small"],
 )
-def test_what_cannot_be_shown_is_refused(sent: bytes, refusal: type[Unusable]) -> None:
+def test_what_cannot_be_shown_is_refused(sent: bytes, refusal: type[UnusableImageError]) -> None:
     with pytest.raises(refusal):
-        images.read(sent)
+        images.process(sent)
 
 
 @given(
@@ -131,8 +137,8 @@ def test_a_broken_file_is_a_picture_or_is_refused(sent: bytes, changes: list[tup
     for place, value in changes:
         broken[int(place * len(broken))] = value
     try:
-        read = images.read(bytes(broken[: int(kept * len(broken))]))
-    except Unusable:
+        read = images.process(bytes(broken[: int(kept * len(broken))]))
+    except UnusableImageError:
         return
-    assert isinstance(read, Picture)
+    assert isinstance(read, ProcessedImage)
     assert camera.opened(read.large).size == (read.width, read.height)

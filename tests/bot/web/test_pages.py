@@ -16,9 +16,9 @@ from bot.app import create_app
 from bot.runtime.settings import Settings
 from bot.services import build
 from tests import servers
+from tests.repository.architecture import ROOT
 from tests.service import Service, serving
 
-ROOT = Path(__file__).parents[2]
 PRODUCTION = {
     "environment": "production",
     "secret_key": "a-secret-of-our-own",

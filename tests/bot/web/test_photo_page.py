@@ -14,9 +14,10 @@ from werkzeug.test import TestResponse, encode_multipart
 from bot.photos import images
 from bot.photos.links import PhotoLinks
 from flows import gsm7
-from tests.bot import camera, fixtures
-from tests.bot.camera import photo
+from tests.bot import fixtures
 from tests.bot.fixtures import AKINYI, POT, choose_language, execute_sql, products_titled
+from tests.bot.photos import camera
+from tests.bot.photos.camera import photo
 from tests.service import Service
 from tests.state.together import together
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -12,9 +11,10 @@ from marketplace_api.payments import ledger, settlement
 from tests.bot.fixtures import AKINYI, JOY, choose_language, received_order
 from tests.bot.test_delivery import FINAL, LATER, NOBODY_KNOWS, Carrier, deliver, say
 from tests.command_line import run_command
+from tests.repository.architecture import ROOT
 from tests.service import Service
 
-RULES = Path(__file__).parents[2] / "docs/alerts.yml"
+RULES = ROOT / "docs/alerts.yml"
 
 
 def figures(service: Service) -> dict[str, float]:

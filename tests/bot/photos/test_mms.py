@@ -13,9 +13,10 @@ import pytest
 from twilio.request_validator import RequestValidator
 
 from bot.photos import images
-from tests.bot import camera, fixtures
-from tests.bot.camera import photo
+from tests.bot import fixtures
 from tests.bot.fixtures import AKINYI, NEW_PHONE, POT, choose_language, outgoing_messages, products_titled
+from tests.bot.photos import camera
+from tests.bot.photos.camera import photo
 from tests.service import Service, serving
 
 ACCOUNT, TOKEN = "AC" + "0" * 32, "a-token-of-twilio"
