@@ -21,8 +21,6 @@ from pathlib import Path
 
 from tests.repository.architecture import ROOT
 
-JUST_THE_TESTS = ".venv/bin/python -m pytest "
-"""`script/test` checks other things too."""
 STEP = re.compile(
     r"^Create `(?P<created>[^`\n]+)`:$"
     r"|^In `(?P<changed>[^`\n]+)`, (?P<where>after|before) `(?P<line>[^\n]+)`:$"
@@ -71,7 +69,7 @@ class Copy:
         """What the commands print; raises when one of them fails."""
         done = subprocess.run(
             ["bash", "-e"],
-            input=code.replace("script/test ", JUST_THE_TESTS),
+            input=code,
             cwd=self.root,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

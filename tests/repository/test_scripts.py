@@ -257,3 +257,10 @@ def test_soko_passes_on_that_a_command_failed(clone):
 
     assert status == 2
     assert "Usage: script/soko apikey" in printed
+
+
+def test_soko_makes_the_database_of_a_new_clone(clone):
+    status, printed = clone.run("soko", "ledger", "check")
+
+    assert status == 0, printed
+    assert (clone.root / "var/soko.db").exists()
