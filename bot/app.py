@@ -1,4 +1,4 @@
-"""The house with its door open: webhooks, the API, pages and, in development, the simulator."""
+"""The Flask application: webhooks, the API, pages and, in development, the simulator."""
 
 from __future__ import annotations
 

@@ -20,15 +20,14 @@ from typing import Annotated, Any
 import msgspec
 from apiflask import APIBlueprint
 from flask import Response, current_app, request
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 from werkzeug.exceptions import BadRequest
 
 from bot.marketplace import events
 from bot.marketplace.local import LocalSession
 from bot.marketplace.port import ArtisanContact, CallerProfile, CommandResult, RecentEvents, ShopFacts
-from bot.web.messages_api import PhonePath
 from flows import commands, market
-from flows.msisdn import E164
+from flows.msisdn import E164, is_e164
 from marketplace_api.rest import problems
 from marketplace_api.rest.access import requires, shop
 from marketplace_api.rest.fields import Limit
@@ -47,6 +46,23 @@ msgspec.json.Decoder(commands.ShopCommand)
 
 _answers: dict[str, Any] = {}
 """By path, the type of what is answered there."""
+
+
+def _msisdn(value: str) -> str:
+    if not is_e164(value):
+        raise ValueError("is not a number in E.164; write it like +254712345678")
+    return value
+
+
+class PhonePath(BaseModel):
+    """A phone in a path, in E.164."""
+
+    # any such number, also one that could not be registered: messages from it are stored too
+    msisdn: Annotated[
+        str,
+        Field(json_schema_extra={"pattern": E164, "examples": ["+254712345678"]}),
+        AfterValidator(_msisdn),
+    ]
 
 
 class CodePath(PhonePath):

@@ -1,6 +1,9 @@
-"""`/messages` and `/conversations/<msisdn>`: what was said to whom, what it cost, what was delivered.
+"""`/messages`, `/conversations/<msisdn>`, `/message-sums` and `/broadcasts`, for operators.
 
-They stand on the marketplace API because operators look there; the texts themselves are the hall's.
+    GET /messages?direction=out&status=failed
+    {"object": "list", "data": [{"id": "msg_4k2…", "msisdn": "+254733000333", "text": "…", "cost": null, …}], …}
+
+The marketplace API serves them, because operators use it; the messages belong to the bot.
 """
 
 from __future__ import annotations
@@ -14,11 +17,11 @@ from typing import Annotated, Literal, Self
 
 from apiflask import APIBlueprint
 from babel.numbers import get_currency_precision
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+from pydantic import BaseModel, StringConstraints
 
+from bot.marketplace.http_api import PhonePath
 from bot.messaging import broadcasts, queue
 from bot.messaging.broadcasts import Audience
-from flows.msisdn import E164, is_e164
 from marketplace_api.rest.access import requires, shop
 from marketplace_api.rest.fields import Id, Limit, Line, Locale, Moment
 from marketplace_api.rest.idempotency import idempotent
@@ -30,15 +33,15 @@ from state.messages import Direction, MessageStatus
 blueprint = APIBlueprint("messages", __name__, tag="Messages")
 
 Words = Annotated[str, StringConstraints(max_length=459, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")]
-"""What fits three segments, at most."""
+"""At most three segments of GSM-7."""
 
 _COST = re.compile(r"([A-Z]{3}) ([0-9]+(?:\.[0-9]+)?)")
 
 
 class Message(BaseModel):
-    """A text, in or out; `cost` is what the provider said it costs, and null when it said nothing.
+    """A text, in or out; `cost` is null unless the provider has named one.
 
-    `latency_ms` is from when it was written to when a provider took it; `repeats` how often it may have come once more.
+    `latency_ms` is the time from queueing to sending. `repeats` counts the sends that may have delivered it again.
     """
 
     id: str
@@ -64,36 +67,19 @@ class Message(BaseModel):
     latency_ms: int | None
 
     @classmethod
-    def of(cls, kept: messages.Message) -> Self:
-        waited = kept.sent_at - kept.created_at if kept.sent_at and kept.direction == "out" else None
+    def of(cls, message: messages.Message) -> Self:
+        waited = message.sent_at - message.created_at if message.sent_at and message.direction == "out" else None
         latency_ms = None if waited is None else waited // timedelta(milliseconds=1)
-        return cls.model_validate(asdict(kept) | {"cost": cost(kept.cost), "latency_ms": latency_ms})
+        return cls.model_validate(asdict(message) | {"cost": cost(message.cost), "latency_ms": latency_ms})
 
 
 class MessageQuery(BaseModel):
-    """Which page, and of which texts."""
+    """Page and filters of a list of texts."""
 
     limit: Limit = 20
     cursor: IdCursor | None = None
     direction: Direction | None = None
     status: MessageStatus | None = None
-
-
-def _msisdn(value: str) -> str:
-    if not is_e164(value):
-        raise ValueError("is not a number in E.164; write it like +254712345678")
-    return value
-
-
-class PhonePath(BaseModel):
-    """Whose conversation, in E.164."""
-
-    # any MSISDN: whoever wrote to us is kept, also from a number that could not be registered
-    msisdn: Annotated[
-        str,
-        Field(json_schema_extra={"pattern": E164, "examples": ["+254712345678"]}),
-        AfterValidator(_msisdn),
-    ]
 
 
 @blueprint.get("/messages")
@@ -109,7 +95,7 @@ def list_messages(query_data: MessageQuery) -> Page[Message]:
 @requires("operator", refusals=(409,))
 @blueprint.output(Message)
 def resend_message(message_id: str) -> Message:
-    """Send a failed or suppressed text again; whoever wants no texts gets none all the same."""
+    """Send a failed or suppressed text again; a recipient who has opted out still gets nothing."""
     return Message.of(queue.resend(shop(), message_id))
 
 
@@ -140,7 +126,7 @@ def _page(query: MessageQuery, msisdn: str | None = None) -> Page[Message]:
 
 
 class SumQuery(BaseModel):
-    """What texts are summed up by, and which; a day is one of UTC."""
+    """How texts are grouped, and which ones; days are days in UTC."""
 
     limit: Limit = 20
     cursor: TextCursor | None = None
@@ -149,8 +135,8 @@ class SumQuery(BaseModel):
     until: Moment | None = None
 
 
-class Sum(BaseModel):
-    """The texts of a day, a dialogue or an order that left for one price's currency; null where none was named."""
+class MessageSum(BaseModel):
+    """The sent texts of a day, a dialogue or an order, and their cost in one currency; null if no cost was named."""
 
     key: str
     texts: int
@@ -158,17 +144,17 @@ class Sum(BaseModel):
     cost: Money | None
 
     @classmethod
-    def of(cls, summed: message_costs.CostTotal) -> Self:
-        paid = f"{summed.currency} {summed.cost}" if summed.currency else None
-        return cls(key=summed.key, texts=summed.texts, segments=summed.segments, cost=cost(paid))
+    def of(cls, total: message_costs.CostTotal) -> Self:
+        paid = f"{total.currency} {total.cost}" if total.currency else None
+        return cls(key=total.key, texts=total.texts, segments=total.segments, cost=cost(paid))
 
 
 @blueprint.get("/message-sums")
 @requires("operator")
 @blueprint.input(SumQuery, location="query")
-@blueprint.output(Page[Sum])
-def list_sums(query_data: SumQuery) -> Page[Sum]:
-    """Sum up the texts that left, by day, by dialogue or by order; the last key first."""
+@blueprint.output(Page[MessageSum])
+def list_sums(query_data: SumQuery) -> Page[MessageSum]:
+    """Sum up the sent texts by day, dialogue or order; the greatest key first."""
     rows = message_costs.totals(
         shop().session.connection(),
         query_data.by,
@@ -177,11 +163,11 @@ def list_sums(query_data: SumQuery) -> Page[Sum]:
         after=query_data.cursor,
         limit=query_data.limit + 1,
     )
-    return as_page(rows, query_data.limit, Sum.of, lambda row: (row.key, row.currency))
+    return as_page(rows, query_data.limit, MessageSum.of, lambda row: (row.key, row.currency))
 
 
 class BroadcastIn(BaseModel):
-    """The words, and which artisans; what is left out leaves that question open."""
+    """The text, and which artisans receive it; a field that is left out does not restrict them."""
 
     text: Words
     craft: Line | None = None
@@ -191,7 +177,7 @@ class BroadcastIn(BaseModel):
 
 
 class Broadcast(BaseModel):
-    """A broadcast that has begun; its texts are those `about` its id."""
+    """A broadcast that has started; its texts are those whose `about` is its id."""
 
     id: str
     text: str
@@ -205,19 +191,19 @@ class Broadcast(BaseModel):
 @blueprint.input(BroadcastIn)
 @blueprint.output(Broadcast, 201)
 def send_broadcast(json_data: BroadcastIn) -> Broadcast:
-    """Text all artisans, or some; quiet hours and opt-outs are heeded as each text leaves."""
+    """Text all artisans, or some. Quiet hours and opt-outs are checked when each text is sent."""
     asked = json_data.model_dump(exclude={"text"})
     id, recipients = broadcasts.start(shop(), json_data.text, Audience(**asked))
     return Broadcast(id=id, text=json_data.text, recipients=recipients, created_at=shop().now)
 
 
-def cost(words: str | None) -> Money | None:
-    """`KES 0.8000`, as providers write it, in minor units; a part of one counts as a whole.
+def cost(text: str | None) -> Money | None:
+    """A cost such as `KES 0.8000`, as providers write it, in minor units, rounded up.
 
-    None for what names no currency: Africa's Talking writes `0` for a text it did not take.
+    None if it names no currency: Africa's Talking writes `0` for a text that it did not accept.
     """
-    said = _COST.fullmatch(words or "")
-    if said is None:
+    parsed = _COST.fullmatch(text or "")
+    if parsed is None:
         return None
-    currency, number = said.groups()
+    currency, number = parsed.groups()
     return Money(amount=math.ceil(Decimal(number).scaleb(get_currency_precision(currency))), currency=currency)

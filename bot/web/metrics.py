@@ -1,6 +1,6 @@
-"""`/metrics` for Prometheus: every figure is read from the database when it is asked for.
+"""`/metrics` for Prometheus: every value is read from the database at each scrape.
 
-So it is the same whichever of many processes answers, and none of them keeps a count of its own.
+So all processes answer alike, and no process keeps counts in memory.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ Counts = dict[tuple[str, str], int]
 OpenShop = Callable[[Session], Shop]
 
 
-class Figures(Collector):
-    """The shop's figures as they stand at a scrape."""
+class DatabaseCollector(Collector):
+    """Collects all metrics from the database. `consumer` is the name of the cursor of the event consumer."""
 
-    def __init__(self, database: Database, open_shop: OpenShop, teller: str) -> None:
-        self._database, self._open_shop, self._teller = database, open_shop, teller
+    def __init__(self, database: Database, open_shop: OpenShop, consumer: str) -> None:
+        self._database, self._open_shop, self._consumer = database, open_shop, consumer
 
     def collect(self) -> Iterable[Metric]:
         with self._database.reading() as db:
@@ -41,11 +41,11 @@ class Figures(Collector):
             counts = counters.read(conn)
             return [
                 *_outbox(conn, shop.now),
-                _untold(conn, shop, self._teller),
+                _event_backlog(conn, shop, self._consumer),
                 *_texts(conn, counts),
                 *_people(conn, counts),
                 *_payouts(shop),
-                *_chores(conn),
+                *_periodic_tasks(conn),
             ]
 
 
@@ -54,33 +54,38 @@ def _outbox(conn: Connection, now: datetime) -> Iterator[Metric]:
     oldest_s = (now - depth.oldest_due_at).total_seconds() if depth.oldest_due_at else 0.0
     yield GaugeMetricFamily("soko_outbox_jobs", "Jobs that are not finished.", depth.waiting)
     yield GaugeMetricFamily("soko_outbox_due_jobs", "Jobs that could be done now.", depth.due)
-    yield GaugeMetricFamily("soko_outbox_oldest_seconds", "For how long the oldest of them has been due.", oldest_s)
-    yield GaugeMetricFamily("soko_outbox_dead_jobs", "Jobs that were given up.", depth.dead)
+    yield GaugeMetricFamily("soko_outbox_oldest_seconds", "Time since the oldest of them became due.", oldest_s)
+    yield GaugeMetricFamily("soko_outbox_dead_jobs", "Jobs that were dead-lettered.", depth.dead)
 
 
-def _untold(conn: Connection, shop: Shop, teller: str) -> Metric:
-    """None where the shop is elsewhere: there its events are counted."""
-    behind = events.newest(shop) - (cursor.find(conn, teller) or 0)
-    return GaugeMetricFamily("soko_events_untold", "Events that nobody was told of yet.", max(0, behind))
+def _event_backlog(conn: Connection, shop: Shop, consumer: str) -> Metric:
+    """0 if the marketplace is remote: its events are not in this database, and it counts them itself."""
+    behind = events.newest(shop) - (cursor.find(conn, consumer) or 0)
+    return GaugeMetricFamily("soko_events_untold", "Events whose notifications are not written yet.", max(0, behind))
 
 
 def _texts(conn: Connection, counts: Counts) -> Iterator[Metric]:
     unknown = delivery_reports.count_unknown(conn)
-    yield GaugeMetricFamily("soko_texts_unknown", "Texts of which nobody knows whether they left.", unknown.all)
-    yield GaugeMetricFamily("soko_texts_unconfirmed", "Those nobody will tell of any more.", unknown.unconfirmed)
-    yield _counter("soko_texts_sent", "Texts that providers took.", counts, "sent", "provider")
+    yield GaugeMetricFamily("soko_texts_unknown", "Texts of which it is unknown whether they were sent.", unknown.all)
+    about = "Unknown texts whose delivery report is no longer expected."
+    yield GaugeMetricFamily("soko_texts_unconfirmed", about, unknown.unconfirmed)
+    yield _counter("soko_texts_sent", "Texts that providers accepted.", counts, "sent", "provider")
     refused = CounterMetricFamily(
-        "soko_texts_refused", "Texts that providers did not take, or left open.", labels=["provider", "reason"]
+        "soko_texts_refused",
+        "Sends that providers refused, or whose outcome is unknown.",
+        labels=["provider", "reason"],
     )
-    for label, count in _named(counts, "refused"):
+    for label, count in _labelled(counts, "refused"):
         refused.add_metric(label.split(" ", 1), count)
     yield refused
-    yield _counter("soko_texts_suppressed", "Texts held back for good.", counts, "suppressed", "reason")
+    yield _counter("soko_texts_suppressed", "Texts that will not be sent.", counts, "suppressed", "reason")
     yield _waits(counts)
 
 
 def _people(conn: Connection, counts: Counts) -> Iterator[Metric]:
-    yield _counter("soko_duplicates", "Texts brought again and not heard again.", counts, "duplicate", "same")
+    yield _counter(
+        "soko_duplicates", "Inbound texts that came again and were not processed again.", counts, "duplicate", "same"
+    )
     changes = CounterMetricFamily("soko_consents", "Opt-outs and opt-ins.", labels=["what"])
     for what, count in people.count_consents(conn).items():
         changes.add_metric([what], count)
@@ -88,29 +93,35 @@ def _people(conn: Connection, counts: Counts) -> Iterator[Metric]:
 
 
 def _payouts(shop: Shop) -> Iterator[Metric]:
-    """Every status has a figure, so that an alert never looks for one that is not there."""
+    """Every status has a sample, so that an alert never refers to a missing one."""
     count = GaugeMetricFamily("soko_payouts", "Payouts by status.", labels=["status"])
-    oldest_s = GaugeMetricFamily("soko_payouts_oldest_seconds", "How old the oldest is.", labels=["status"])
-    piles = balances.totals_by_status(shop)
+    oldest_s = GaugeMetricFamily(
+        "soko_payouts_oldest_seconds", "Age of the oldest payout of a status.", labels=["status"]
+    )
+    totals = balances.totals_by_status(shop)
     for status in PAYOUT.statuses:
-        pile = piles.get(status)
-        count.add_metric([status], pile.count if pile else 0)
+        total = totals.get(status)
+        count.add_metric([status], total.count if total else 0)
         if status not in payouts.SETTLED:
-            oldest_s.add_metric([status], (shop.now - pile.oldest_at).total_seconds() if pile else 0)
+            oldest_s.add_metric([status], (shop.now - total.oldest_at).total_seconds() if total else 0)
     yield from (count, oldest_s)
     paused, in_flight = (
         pausing.current_pause(shop),
-        [piles[status].sum for status in payouts.IN_FLIGHT if status in piles],
+        [totals[status].sum for status in payouts.IN_FLIGHT if status in totals],
     )
-    yield GaugeMetricFamily("soko_payouts_paused", "Whether none is sent.", float(paused is not None))
-    yield GaugeMetricFamily("soko_payouts_in_flight", "What is being paid, in minor units.", sum(in_flight))
+    yield GaugeMetricFamily("soko_payouts_paused", "1 while payouts are paused.", float(paused is not None))
+    yield GaugeMetricFamily(
+        "soko_payouts_in_flight", "Sum of the payouts that are being paid, in minor units.", sum(in_flight)
+    )
     cleared = -ledger.balance(shop, ledger.PAYOUTS)
-    yield GaugeMetricFamily("soko_payouts_clearing", "The same by the ledger, in minor units.", cleared)
+    yield GaugeMetricFamily("soko_payouts_clearing", "The same sum in the ledger, in minor units.", cleared)
 
 
-def _chores(conn: Connection) -> Iterator[Metric]:
-    done = GaugeMetricFamily("soko_chore_done_timestamp_seconds", "When a chore was last done.", labels=["chore"])
-    failing = GaugeMetricFamily("soko_chore_failing", "Whether a chore failed the last time.", labels=["chore"])
+def _periodic_tasks(conn: Connection) -> Iterator[Metric]:
+    done = GaugeMetricFamily(
+        "soko_chore_done_timestamp_seconds", "When a periodic task last succeeded.", labels=["chore"]
+    )
+    failing = GaugeMetricFamily("soko_chore_failing", "1 if the last run of a periodic task failed.", labels=["chore"])
     for row in schedule.find_all(conn):
         if row.done_at:
             done.add_metric([row.name], row.done_at.timestamp())
@@ -118,32 +129,32 @@ def _chores(conn: Connection) -> Iterator[Metric]:
     yield from (done, failing)
 
 
-def _counter(name: str, about: str, counts: Counts, counted: str, label: str) -> Metric:
+def _counter(name: str, about: str, counts: Counts, counter: str, label: str) -> Metric:
     family = CounterMetricFamily(name, about, labels=[label])
-    for value, count in _named(counts, counted):
+    for value, count in _labelled(counts, counter):
         family.add_metric([value], count)
     return family
 
 
 def _waits(counts: Counts) -> Metric:
-    in_bucket, running, buckets = dict(_named(counts, "waited")), 0, []
+    in_bucket, running, buckets = dict(_labelled(counts, "waited")), 0, []
     for most in [*map(str, LATENCIES_S), "+Inf"]:
         running += in_bucket.get(most, 0)
         buckets.append((most, float(running)))
-    total_s = sum(dict(_named(counts, "waited_ms")).values()) / 1000
+    total_s = sum(dict(_labelled(counts, "waited_ms")).values()) / 1000
     return HistogramMetricFamily(
-        "soko_text_wait_seconds", "From when a text was written to when a provider took it.", buckets, total_s
+        "soko_text_wait_seconds", "Time from queueing a text to its acceptance by a provider.", buckets, total_s
     )
 
 
-def _named(counts: Counts, counted: str) -> Iterator[tuple[str, int]]:
-    return ((label, count) for (name, label), count in sorted(counts.items()) if name == counted)
+def _labelled(counts: Counts, counter: str) -> Iterator[tuple[str, int]]:
+    return ((label, count) for (name, label), count in sorted(counts.items()) if name == counter)
 
 
-def routes(database: Database, open_shop: OpenShop, teller: str) -> Blueprint:
-    """The page that Prometheus reads. `teller` is the follower that tells people what happens."""
+def routes(database: Database, open_shop: OpenShop, consumer: str) -> Blueprint:
+    """The page that Prometheus scrapes. `consumer` is the name of the cursor of the event consumer."""
     blueprint, registry = Blueprint("metrics", __name__), CollectorRegistry()
-    registry.register(Figures(database, open_shop, teller))
+    registry.register(DatabaseCollector(database, open_shop, consumer))
     blueprint.add_url_rule("/metrics", "metrics", partial(_page, registry))
     return blueprint
 

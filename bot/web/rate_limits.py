@@ -1,7 +1,6 @@
-"""How often a key, or an address without one, may ask the marketplace API.
+"""Limits how often an API key, or an IP address without a key, may call the marketplace API.
 
-What is counted lives in Redis when there is one, and is then shared by all processes; else each process counts for
-itself. A window begins with the first request in it.
+With Redis all processes count together, else each for itself. A window begins with the first request in it.
 """
 
 from __future__ import annotations
@@ -21,25 +20,28 @@ from marketplace_api.rest.access import ClientKind
 
 log = logging.getLogger(__name__)
 
-SLOWEST_STORE_S = 0.5
+REDIS_TIMEOUT_S = 0.5
 
 
 class RateLimits:
-    """Counts requests; see `marketplace_api.rest.access.Admit`."""
+    """Counts requests; `admit` is a `marketplace_api.rest.access.RateLimit`. Rates are those of the settings."""
 
     def __init__(self, settings: Settings, now: Callable[[], float] = time.time) -> None:
         self._limiter = FixedWindowRateLimiter(_store(settings.redis_url))
         self._rates = {"key": parse(settings.api_rate), "address": parse(settings.public_rate)}
         self._now = now
 
-    def admit(self, asker: ClientKind, name: str) -> int | None:
-        """None: come in. Otherwise the whole seconds, at least one, until it is worth asking again."""
-        rate = self._rates[asker]
+    def admit(self, kind: ClientKind, name: str) -> int | None:
+        """Count a request of this key or address.
+
+        None if it is allowed; else the whole seconds, at least one, until the next is allowed.
+        """
+        rate = self._rates[kind]
         try:
-            if self._limiter.hit(rate, asker, name):
+            if self._limiter.hit(rate, kind, name):
                 return None
-            ends_at = self._limiter.get_window_stats(rate, asker, name).reset_time
-        except StorageError as error:  # a shop that cannot count is open all the same
+            ends_at = self._limiter.get_window_stats(rate, kind, name).reset_time
+        except StorageError as error:  # without Redis requests are not limited, but answered
             log.warning("requests are not counted: %s", type(error.storage_error).__name__)
             return None
         return max(1, ceil(ends_at - self._now()))
@@ -53,6 +55,6 @@ def _store(redis_url: str | None) -> MemoryStorage | RedisStorage:
         url,
         key_prefix="soko:rates",
         wrap_exceptions=True,
-        socket_timeout=SLOWEST_STORE_S,
-        socket_connect_timeout=SLOWEST_STORE_S,
+        socket_timeout=REDIS_TIMEOUT_S,
+        socket_connect_timeout=REDIS_TIMEOUT_S,
     )
