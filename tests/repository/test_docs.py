@@ -21,6 +21,11 @@ LINK = re.compile(r"\[[^\]]*\]\((?!https?:)([^)\s]*)\)")
 PATH = re.compile(r"`((?:bot|flows|state|marketplace_api|locales|tests|script|docs|\.ci)/[\w./-]*)`")
 CREATED = re.compile(r"[Cc]reates? `([^`]+)`")
 SCRIPT = re.compile(r"(?<![\w/.-])(script/\w+)")
+MEMBER = re.compile(r"`([a-z_]+)\.(\w+)(?:\(.*?\))?`")
+DEFINED = re.compile(r"^ *(?:def |class |(?=\w+(?::[^=]+)? = ))(\w+)", re.MULTILINE)
+FILE_TYPES = {"py", "md", "yml"}
+NOT_CODE = {*get_args(EventType), "payout.assignment_id", "outbox.claim_job"}
+"""Events, a column, and a name that the glossary advises against."""
 FEWEST_QUESTIONS = 12
 
 
@@ -150,6 +155,26 @@ def test_every_path_that_a_page_names_exists(page: Path) -> None:
     missing = {path for path in PATH.findall(text) if not (ROOT / path).exists()}
 
     assert missing <= set(CREATED.findall(text))
+
+
+def definitions() -> dict[str, set[str]]:
+    """The names that each module of the project defines, by the module's own name."""
+    found: dict[str, set[str]] = {}
+    for package in ("bot", "flows", "state", "marketplace_api", "locales"):
+        for path in (ROOT / package).rglob("*.py"):
+            found.setdefault(path.stem, set()).update(DEFINED.findall(path.read_text()))
+    return found
+
+
+def test_every_function_that_a_page_names_is_there() -> None:
+    known = definitions()
+    named = {(page, *found) for page in PAGES if page.stem != "operations" for found in MEMBER.findall(prose(page))}
+
+    assert [
+        f"{name(page)}: {module}.{member}"
+        for page, module, member in sorted(named)
+        if module in known and member not in known[module] | FILE_TYPES and f"{module}.{member}" not in NOT_CODE
+    ] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
