@@ -57,7 +57,7 @@ def create_app(
     api.register_blueprint(messages)
     api.register_blueprint(http_api.blueprint)
     api.config[http_api.PHOTO_LINK] = services.photo_links.link
-    api.spec_processor(http_api.described(openapi.complete))  # type: ignore[arg-type]
+    api.spec_processor(http_api.add_schemas(openapi.complete))  # type: ignore[arg-type]
     api.after_request(_secure)
     own = shop_client.Storefront(api, settings.secret_key, services.shop, services.database)
     app.register_blueprint(africastalking.routes(services.conversation, settings.webhook_secret))

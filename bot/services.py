@@ -18,8 +18,9 @@ from bot.conversation.service import ConversationService
 from bot.db.engine import create_engine
 from bot.db.unit_of_work import Database
 from bot.marketplace.event_consumer import EventConsumer
+from bot.marketplace.event_details import EventDetails
 from bot.marketplace.local import LocalMarketplace
-from bot.marketplace.port import EventDetails, Marketplace
+from bot.marketplace.port import Marketplace
 from bot.marketplace.remote import MarketplaceClient, RemoteMarketplace
 from bot.messaging import rendering
 from bot.notifications import notifier
@@ -108,12 +109,12 @@ def build(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = N
         chance,
         settings.languages,
         settings.ussd_code,
-        tells=settings.announce == "on",
+        is_on=settings.announce == "on",
     )
     event_consumer = EventConsumer(
         _place(settings),
         lambda after, limit: [(event.seq, event) for event in marketplace.events(after, limit, now())],
-        announcements.take,
+        announcements.handle,
         database,
         lambda: marketplace.newest_event(now()),
     )
@@ -150,4 +151,4 @@ def _marketplace(settings: Settings, own: LocalMarketplace, clock: Clock) -> Mar
 
 def _place(settings: Settings) -> str:
     """How far a marketplace was followed is kept for each by itself."""
-    return f"{notifier.PLACE} of {settings.marketplace_api}" if settings.marketplace_api else notifier.PLACE
+    return f"{notifier.CURSOR} of {settings.marketplace_api}" if settings.marketplace_api else notifier.CURSOR

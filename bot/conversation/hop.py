@@ -14,7 +14,8 @@ from datetime import datetime
 from bot.conversation import deferred
 from bot.conversation.session import Session, new_session, read
 from bot.db.unit_of_work import Database, UnitOfWork
-from bot.marketplace.port import CallerProfile, Marketplace, MarketplaceSession, Unreachable
+from bot.marketplace.port import Marketplace, MarketplaceSession, Unreachable
+from bot.marketplace.wire import CallerProfile
 from bot.runtime.clock import Clock
 from flows.commands import Command, Outcome
 from flows.kit import N_, Person

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from bot.marketplace.port import ArtisanContact, MarketplaceSession
+from bot.marketplace.port import MarketplaceSession
+from bot.marketplace.wire import ArtisanContact
 from bot.messaging import queue, rendering
 from bot.messaging.queue import REPLY, NewMessage
 from flows import kit

@@ -1,4 +1,4 @@
-"""What happened in the shop, with all that texts about it need: an event and the people it concerns."""
+"""The events of our own shop, each with the contacts and the payout notice that messages about it need."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from sqlalchemy import func, select
 
-from bot.marketplace.port import ArtisanContact, CashReceipt, EventDetails, PayoutNotice
+from bot.marketplace.wire import ArtisanContact, CashReceipt, EventRecord, PayoutNotice
 from marketplace_api.accounts import artisans
 from marketplace_api.events import events
 from marketplace_api.kiosks import activity
@@ -15,39 +15,44 @@ from marketplace_api.payments import balances, payouts
 from marketplace_api.shop import Shop
 
 
-def since(shop: Shop, after: int, limit: int) -> Sequence[EventDetails]:
-    """The first `limit` events after the number `after`, oldest first; 0 is before them all."""
-    happened = events.since(shop, after, limit)
-    concerned = {id for event in happened for id in _concerned(event)}
-    contacts = {row.id: ArtisanContact.of(row) for row in artisans.by_ids(shop, concerned)}
-    notices = _notices(shop, {event.data["id"] for event in happened if event.type.startswith("payout.")})
-    return [_details(event, contacts, notices) for event in happened]
+def since(shop: Shop, after: int, limit: int) -> Sequence[EventRecord]:
+    """The first `limit` events with a number above `after`, oldest first. The first event has number 1."""
+    rows = events.since(shop, after, limit)
+    artisan_ids = {id for row in rows for id in _artisan_ids(row)}
+    contacts = {artisan.id: ArtisanContact.of(artisan) for artisan in artisans.by_ids(shop, artisan_ids)}
+    notices = _notices(shop, {row.data["id"] for row in rows if row.type.startswith("payout.")})
+    return [_record(row, contacts, notices) for row in rows]
 
 
-def _details(event: Event, contacts: Mapping[str, ArtisanContact], notices: Mapping[str, PayoutNotice]) -> EventDetails:
-    artisans = {id: contacts[id] for id in _concerned(event)}
-    notice = notices.get(event.data["id"])
-    return EventDetails(event.seq, event.id, event.type, event.created_at, event.data, artisans, notice)
+def newest(shop: Shop) -> int:
+    """The number of the last event; 0 if there is none."""
+    return shop.session.scalar(select(func.max(Event.seq))) or 0
 
 
-def _concerned(event: Event) -> Iterator[str]:
-    """The artisans in an event's resource: she herself, or whoever makes a part of an order."""
-    if event.type.startswith("artisan."):
-        yield event.data["id"]
-    for part in event.data.get("assignments", ()):
+def _record(row: Event, contacts: Mapping[str, ArtisanContact], notices: Mapping[str, PayoutNotice]) -> EventRecord:
+    concerned = {id: contacts[id] for id in _artisan_ids(row)}
+    return EventRecord(row.seq, row.id, row.type, row.created_at, row.data, concerned, notices.get(row.data["id"]))
+
+
+def _artisan_ids(row: Event) -> Iterator[str]:
+    """The ids of the artisan that an event is about, or of the artisans who have a part of its order."""
+    if row.type.startswith("artisan."):
+        yield row.data["id"]
+    for part in row.data.get("assignments", ()):
         yield part["artisan"]["id"]
 
 
 def _notices(shop: Shop, payout_ids: Collection[str]) -> Mapping[str, PayoutNotice]:
-    """By the ids of the payouts."""
+    """Notices by payout id; the number of queries does not depend on how many there are."""
     rows = payouts.by_ids(shop, payout_ids)
     owed = balances.amounts_owed(shop, {row.artisan_id for row in rows})
-    kiosks = {row.kiosk_id for row in rows if row.kiosk_id}
-    paid = activity.cash_paid_since(shop, kiosks, shop.midnight(shop.today))
-    return {row.id: _notice(row, owed[row.artisan_id], paid) for row in rows}
+    kiosk_ids = {row.kiosk_id for row in rows if row.kiosk_id}
+    paid_today = activity.cash_paid_since(shop, kiosk_ids, shop.midnight(shop.today))
+    return {row.id: _notice(row, owed[row.artisan_id], paid_today) for row in rows}
 
 
-def _notice(row: Payout, owed: int, paid: Mapping[str, int]) -> PayoutNotice:
+def _notice(row: Payout, owed: int, paid_today: Mapping[str, int]) -> PayoutNotice:
+    kiosk = row.kiosk
     return PayoutNotice(
         ArtisanContact.of(row.artisan),
         order=row.about,
@@ -57,10 +62,5 @@ def _notice(row: Payout, owed: int, paid: Mapping[str, int]) -> PayoutNotice:
         reference=row.provider_reference,
         cash_code=row.cash_code,
         phone=row.msisdn,
-        receipt=CashReceipt(row.kiosk.id, row.kiosk.agent_msisdn, paid.get(row.kiosk.id, 0)) if row.kiosk else None,
+        receipt=CashReceipt(kiosk.id, kiosk.agent_msisdn, paid_today.get(kiosk.id, 0)) if kiosk else None,
     )
-
-
-def newest(shop: Shop) -> int:
-    """The number of the last event, 0 before the first."""
-    return shop.session.scalar(select(func.max(Event.seq))) or 0

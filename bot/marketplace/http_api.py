@@ -1,13 +1,13 @@
-"""`/phones/…`: the marketplace as a bot elsewhere asks for it, one person at a time.
+"""`/phones/…`: the marketplace as a bot on another server asks for it, on behalf of one phone at a time.
 
-    GET  /phones/shop                         what is the same for everybody
-    GET  /phones/news?after=7                 what happened, with all that texts about it need
-    GET  /phones/{msisdn}                     who speaks
-    GET  /phones/{msisdn}/orders              … and what else dialogues ask
+    GET  /phones/shop                         what is the same for all callers
+    GET  /phones/news?after=7                 events, with all that messages about them need
+    GET  /phones/{msisdn}                     the caller's profile
+    GET  /phones/{msisdn}/orders              … and what else dialogues read
     POST /phones/{msisdn}/commands            {"type": "SetPrice", "code": "K7P4", "price": 150000}
 
-The values are those of the dialogues themselves (`flows/market.py`, `flows/commands.py`) as JSON. They are read by
-`bot/marketplace/remote.py`. Amounts are minor units of the shop's currency.
+The values are those of the dialogues (`flows/market.py`, `flows/commands.py`) and of `bot/marketplace/wire.py`, as
+JSON. They are read by `bot/marketplace/remote.py`. Amounts are minor units of the shop's currency.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from werkzeug.exceptions import BadRequest
 
 from bot.marketplace import events
 from bot.marketplace.local import LocalSession
-from bot.marketplace.port import ArtisanContact, CallerProfile, CommandResult, RecentEvents, ShopFacts
+from bot.marketplace.wire import ArtisanContact, CallerProfile, CommandResult, RecentEvents, ShopFacts
 from flows import commands, market
 from flows.msisdn import E164, is_e164
 from marketplace_api.rest import problems
@@ -35,17 +35,18 @@ from marketplace_api.rest.idempotency import idempotent
 
 blueprint = APIBlueprint("phones", __name__, tag="Phones")
 
-NAMED = "#/components/schemas/Phone{name}"
-"""Where a value's schema stands in the document: its name is told from the resource's, which may be alike."""
+SCHEMA_REF = "#/components/schemas/Phone{name}"
+"""Where the OpenAPI document has a value's schema. The prefix tells it from a REST resource of the same name."""
 
 PHOTO_LINK = "PHOTO_LINK"
-"""Under this name the application's configuration holds how a link for pictures is made."""
+"""The name under which the Flask configuration holds the function that makes upload links."""
 
-# msgspec gets to know a type as it first reads one; two threads that make it do so at once crash the process
+# Made at import: msgspec collects what it knows of a type when its first decoder is made, and two threads that do so at
+# once crash the process.
 msgspec.json.Decoder(commands.ShopCommand)
 
-_answers: dict[str, Any] = {}
-"""By path, the type of what is answered there."""
+_answer_types: dict[str, Any] = {}
+"""By path, the type of the answer."""
 
 
 def _msisdn(value: str) -> str:
@@ -66,109 +67,109 @@ class PhonePath(BaseModel):
 
 
 class CodePath(PhonePath):
-    """Whose order or product, and which."""
+    """A phone, and the code of an order or product."""
 
     code: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{1,20}$")]
 
 
 class KioskArtisanPath(PhonePath):
-    """Whose kiosk, and who brings her wares there."""
+    """The phone of an agent, and the phone of an artisan of the agent's kiosk."""
 
     neighbour: Annotated[str, StringConstraints(pattern=E164)]  # the name in the URL
 
 
 class NewsQuery(BaseModel):
-    """From where on to read: `seq` of the last one that was read, 0 at first."""
+    """From where on to read: `seq` of the last event that was read, 0 at first."""
 
     after: Annotated[int, Field(ge=0, le=2**53)] = 0
     limit: Limit = 100
 
 
-def asks(
-    path: str, answers: Any, of: type[PhonePath] = PhonePath
+def read_endpoint(
+    path: str, answer_type: Any, path_type: type[PhonePath] = PhonePath
 ) -> Callable[[Callable[..., object]], Callable[..., Response]]:
-    """A read on behalf of whoever has the phone in the path."""
+    """Registers a view as a GET endpoint for the phone in the path; the view gets a session of the shop for it."""
 
     def decorate(view: Callable[..., object]) -> Callable[..., Response]:
         @wraps(view)
-        def asked(path_data: PhonePath, **_in_path: str) -> Response:
+        def endpoint(path_data: PhonePath, **_in_path: str) -> Response:
             session = _session(path_data.msisdn)
             return _answer(view(session, *path_data.model_dump(exclude={"msisdn"}).values()))
 
-        _answers[re.sub(r"<(\w+)>", r"{\1}", path)] = answers
-        guarded = requires("operator", refusals=(422,))(blueprint.input(of, location="path")(asked))
+        _answer_types[re.sub(r"<(\w+)>", r"{\1}", path)] = answer_type
+        guarded = requires("operator", refusals=(422,))(blueprint.input(path_type, location="path")(endpoint))
         return blueprint.get(path)(guarded)
 
     return decorate
 
 
-@asks("/phones/<msisdn>", CallerProfile)
+@read_endpoint("/phones/<msisdn>", CallerProfile)
 def caller(session: LocalSession) -> CallerProfile:
-    """Read who speaks.
+    """Read what the shop knows of a phone.
 
-    A phone that nobody knows is nobody's: that is no error.
+    Of a phone that is not registered it is nothing: that is no error.
     """
     return session.caller()
 
 
-@asks("/phones/<msisdn>/products", list[market.ProductSummary])
+@read_endpoint("/phones/<msisdn>/products", list[market.ProductSummary])
 def products(session: LocalSession) -> Sequence[market.ProductSummary]:
     """List what an artisan has on sale or sold out, newest first."""
     return session.products()
 
 
-@asks("/phones/<msisdn>/orders", list[market.OrderSummary])
+@read_endpoint("/phones/<msisdn>/orders", list[market.OrderSummary])
 def orders(session: LocalSession) -> Sequence[market.OrderSummary]:
-    """List what waits for an artisan, to be answered or to be brought, oldest first."""
+    """List the orders that an artisan has to answer or to bring, oldest first."""
     return session.orders()
 
 
-@asks("/phones/<msisdn>/expected/<code>", list[market.OrderSummary], CodePath)
+@read_endpoint("/phones/<msisdn>/expected/<code>", list[market.OrderSummary], CodePath)
 def expected(session: LocalSession, code: str) -> Sequence[market.OrderSummary]:
-    """List the parts of an order that are on their way to an agent's kiosk."""
+    """List the parts of an order that an agent's kiosk expects."""
     return session.expected(code)
 
 
-@asks("/phones/<msisdn>/to-ship", list[market.OrderSummary])
+@read_endpoint("/phones/<msisdn>/to-ship", list[market.OrderSummary])
 def to_ship(session: LocalSession) -> Sequence[market.OrderSummary]:
-    """List the orders that lie at an agent's kiosk."""
+    """List the orders that an agent's kiosk has to ship."""
     return session.to_ship()
 
 
-@asks("/phones/<msisdn>/bought/<code>", market.OrderSummary | None, CodePath)
+@read_endpoint("/phones/<msisdn>/bought/<code>", market.OrderSummary | None, CodePath)
 def bought(session: LocalSession, code: str) -> market.OrderSummary | None:
     """Read an order that this phone placed, or null."""
     return session.bought(code)
 
 
-@asks("/phones/<msisdn>/neighbours/<neighbour>", ArtisanContact | None, KioskArtisanPath)
+@read_endpoint("/phones/<msisdn>/neighbours/<neighbour>", ArtisanContact | None, KioskArtisanPath)
 def neighbour(session: LocalSession, msisdn: str) -> ArtisanContact | None:
-    """Read an artisan who brings her wares to an agent's kiosk, or did until she left; null when there is no such."""
+    """Read an artisan of an agent's kiosk, also one who left it; null when there is no such artisan."""
     return session.artisan_of_kiosk(msisdn)
 
 
-@asks("/phones/<msisdn>/photo-link/<code>", str | None, CodePath)
+@read_endpoint("/phones/<msisdn>/photo-link/<code>", str | None, CodePath)
 def photo_link(session: LocalSession, code: str) -> str | None:
-    """Read where an artisan can send pictures of a product from a browser, or null when she sells no such."""
+    """Read the URL where an artisan can upload pictures of a product; null when it is not the artisan's product."""
     return session.photo_link(code)
 
 
-@asks("/phones/<msisdn>/earnings", market.Earnings)
+@read_endpoint("/phones/<msisdn>/earnings", market.Earnings)
 def earnings(session: LocalSession) -> market.Earnings:
-    """Read what an artisan is owed, what she was paid, and the last payouts."""
+    """Read what an artisan is owed, what was paid, and the last payouts."""
     return session.earnings()
 
 
-@asks("/phones/<msisdn>/day", market.KioskDaySummary)
+@read_endpoint("/phones/<msisdn>/day", market.KioskDaySummary)
 def day(session: LocalSession) -> market.KioskDaySummary:
-    """Read an agent's day at the kiosk."""
+    """Read the day so far at an agent's kiosk."""
     return session.day()
 
 
 @blueprint.get("/phones/shop")
 @requires("operator")
 def facts() -> Response:
-    """Read what is the same for everybody."""
+    """Read what is the same for all callers."""
     session, terms = _session(""), shop().terms
     kiosks = [*session.kiosks()]
     return _answer(ShopFacts([*session.crafts()], kiosks, terms.commission_percent, events.newest(shop())))
@@ -178,9 +179,9 @@ def facts() -> Response:
 @requires("operator")
 @blueprint.input(NewsQuery, location="query")
 def recent(query_data: NewsQuery) -> Response:
-    """List what happened, oldest first, with all that texts about it need.
+    """List events, oldest first, with all that messages about them need.
 
-    A code for cash is among it, which only its artisan may be told.
+    This includes one-time codes for cash, which only their artisan may be told.
     """
     return _answer(RecentEvents([*events.since(shop(), query_data.after, query_data.limit)]))
 
@@ -189,9 +190,9 @@ def recent(query_data: NewsQuery) -> Response:
 @requires("operator")
 @blueprint.input(PhonePath, location="path")
 def perform(path_data: PhonePath, msisdn: str) -> Response:
-    """Have something done on behalf of a phone.
+    """Perform a command on behalf of a phone.
 
-    That the shop refuses is an outcome too, `rejected` for a `reason`; only what cannot be read is an error.
+    A refusal is an outcome too, `rejected` with a `reason`. Only a command that cannot be read is an error.
     """
     try:
         command = _command(request.get_data())
@@ -203,7 +204,7 @@ def perform(path_data: PhonePath, msisdn: str) -> Response:
 
 
 def _command(body: bytes) -> commands.Command:
-    """JSON has one kind of number, so 5.0 is whole."""
+    """The command in a request body. JSON has one kind of number, so 5.0 is taken as 5."""
     sent = msgspec.json.decode(body)
     if isinstance(sent, dict):
         sent = {
@@ -229,32 +230,32 @@ def _answer(value: object, status: int = 200) -> Response:
     return Response(msgspec.json.encode(value), status, mimetype="application/json")
 
 
-def _invalid(words: str) -> Response:
-    """The library says where it is as `$.price`; a pointer says it as `#/price`."""
-    detail, _, place = words.partition(" - at `$")
+def _invalid(message: str) -> Response:
+    """The problem for a message of msgspec, whose path `$.price` becomes the JSON pointer `#/price`."""
+    detail, _, place = message.partition(" - at `$")
     pointer = "#" + "".join(f"/{step}" for step in place.rstrip("`").split(".") if step)
     return problems.answer(422, "One field is not valid.", errors=[{"detail": detail, "pointer": pointer}])
 
 
-def described(complete: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """What completes the document, after the values that are read and answered here were put into it."""
+def add_schemas(complete: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """A step that adds the schemas of these endpoints to the OpenAPI document and then finishes it with `complete`."""
 
-    def describe(document: dict[str, Any]) -> dict[str, Any]:
-        reads = {"/phones/shop": ShopFacts, "/phones/news": RecentEvents, **_answers}
-        shapes, components = msgspec.json.schema_components(
-            [*reads.values(), CommandResult, commands.ShopCommand], ref_template=NAMED
+    def process(document: dict[str, Any]) -> dict[str, Any]:
+        reads = {"/phones/shop": ShopFacts, "/phones/news": RecentEvents, **_answer_types}
+        schemas, components = msgspec.json.schema_components(
+            [*reads.values(), CommandResult, commands.ShopCommand], ref_template=SCHEMA_REF
         )
-        *answered, performed, command = shapes
+        *answers, result, command = schemas
         document["components"]["schemas"] |= {f"Phone{name}": schema for name, schema in components.items()}
-        for path, schema in zip(reads, answered, strict=True):
+        for path, schema in zip(reads, answers, strict=True):
             document["paths"][path]["get"]["responses"] |= _response("200", schema)
         operation = document["paths"]["/phones/{msisdn}/commands"]["post"]
         operation["requestBody"] = {"content": _json(command)}
         del operation["responses"]["200"]
-        operation["responses"] |= _response("201", performed)
+        operation["responses"] |= _response("201", result)
         return complete(document)
 
-    return describe
+    return process
 
 
 def _response(status: str, schema: object) -> dict[str, Any]:

@@ -1,113 +1,54 @@
-"""The narrow waist: all that the hall asks of a marketplace, wherever that is.
+"""All that the bot asks of a marketplace, local or remote.
 
     marketplace.session(work, msisdn, now)   the shop on behalf of one person, for one hop
-    marketplace.events(after=7, limit=100)   what happened, with all that texts about it need
+    marketplace.events(after=7, limit=100)   events, with all that messages about them need
 
-Two stand behind it: our own, which shares our transactions (`bot/marketplace/local.py`), and one elsewhere, which is
-reached over HTTP (`bot/marketplace/remote.py`) and answers from `bot/marketplace/http_api.py` there.
+Two implementations: our own shop, which shares our transactions (`bot/marketplace/local.py`), and a remote one, asked
+over HTTP (`bot/marketplace/remote.py`), which answers with `bot/marketplace/http_api.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Protocol, Self
-
-import msgspec
-from msgspec import Meta
+from typing import Protocol
 
 from bot.db.unit_of_work import UnitOfWork
+from bot.marketplace.event_details import EventDetails
+from bot.marketplace.wire import ArtisanContact, CallerProfile
 from flows.commands import Command, Outcome
-from flows.market import KioskSummary, Market
-from marketplace_api.models import Artisan
+from flows.market import Market
 
 
-class Unreachable(Exception):  # noqa: N818 - what it is called wherever it is met
-    """The shop gave no answer that can be used: it is down, slow or broken. What was asked may be done or not."""
-
-
-class CallerProfile(msgspec.Struct, frozen=True):
-    """Who speaks, as the shop knows her; `kiosk` is the name of the one where she is the agent."""
-
-    name: str = ""
-    artisan: bool = False
-    agent: bool = False
-    kiosk: str = ""
-
-
-class ArtisanContact(msgspec.Struct, frozen=True):
-    """An artisan, as texts to her need her; `kiosk` is the name of hers."""
-
-    id: str
-    msisdn: str
-    name: str
-    language: str
-    kiosk: str
-
-    @classmethod
-    def of(cls, row: Artisan) -> Self:
-        return cls(row.id, row.msisdn, row.name, row.language, row.kiosk.name)
-
-
-class CashReceipt(msgspec.Struct, frozen=True):
-    """The kiosk that paid cash, as the receipt to its `agent`'s phone needs it; `paid_today` is in minor units."""
-
-    kiosk_id: str
-    agent: str
-    paid_today: int
-
-
-class PayoutNotice(msgspec.Struct, frozen=True):
-    """A payout as its texts tell it. Amounts are minor units; `owed` is all that she is still owed.
-
-    `order` is the code that people know it by, `phone` the one it goes to.
-    """
-
-    artisan: ArtisanContact = msgspec.field(name="maker")
-    order: str
-    amount: int
-    currency: str
-    owed: int
-    reference: str | None = None
-    cash_code: str | None = None
-    """What only she may be told: who shows it at the kiosk is paid."""
-    phone: str | None = None
-    receipt: CashReceipt | None = msgspec.field(default=None, name="drawer")
-
-
-class EventDetails(msgspec.Struct, frozen=True):
-    """An event of the shop: its resource, and what that does not say of the people it concerns."""
-
-    seq: int
-    id: str
-    type: str
-    created_at: datetime
-    data: dict[str, Any]
-    artisans: dict[str, ArtisanContact] = msgspec.field(name="makers")
-    """By id, every artisan whom it concerns."""
-    notice: PayoutNotice | None = msgspec.field(default=None, name="due")
+class Unreachable(Exception):  # noqa: N818 - the name by which it is known in all of the bot
+    """The shop gave no usable answer: it is down, slow or broken. What was asked may or may not have been done."""
 
 
 class MarketplaceSession(Market, Protocol):
-    """The shop on behalf of one person, for one hop. Whatever is asked may raise Unreachable."""
+    """The shop on behalf of one person, for one hop. Every method may raise Unreachable."""
 
-    def caller(self) -> CallerProfile: ...
+    def caller(self) -> CallerProfile:
+        """What the shop knows of this person; the empty profile if nothing."""
+        ...
 
     def artisan_of_kiosk(self, msisdn: str) -> ArtisanContact | None:
-        """Another person, who brings her wares to the kiosk where this one is the agent, or did until she left."""
+        """The artisan with this phone, if this person is the agent of the artisan's kiosk, present or last one.
+
+        None for everybody else, and for the agent's own phone.
+        """
         ...
 
     def photo_link(self, code: str) -> str | None:
-        """Where she can send pictures of a product from a browser; None when she sells no such."""
+        """The URL where this artisan can upload pictures of a product; None if it is not one of the artisan's."""
         ...
 
     def perform(self, command: Command, key: str = "") -> Outcome:
-        """Does what is asked once for a `key`, or says why the shop refuses."""
+        """Perform a command once for a `key`; the outcome is `rejected` if the shop refuses it."""
         ...
 
 
 class Marketplace(Protocol):
-    """A marketplace; `here` when what is done there is kept or undone with our own transaction."""
+    """A marketplace; `is_local` if its changes are committed and rolled back with our own transaction."""
 
     @property
     def is_local(self) -> bool: ...
@@ -115,34 +56,9 @@ class Marketplace(Protocol):
     def session(self, work: UnitOfWork, msisdn: str, now: datetime) -> MarketplaceSession: ...
 
     def events(self, after: int, limit: int, now: datetime) -> Sequence[EventDetails]:
-        """The first events after the number `after`, oldest first."""
+        """The first `limit` events with a number above `after`, oldest first. May raise Unreachable."""
         ...
 
     def newest_event(self, now: datetime) -> int:
-        """The number from which on a bot that has never been here tells what happens."""
+        """The number of the last event before this bot began to notify people; 0 if it notifies of all."""
         ...
-
-
-# What crosses the wire beside the dialogues' own values.
-
-
-class ShopFacts(msgspec.Struct, frozen=True):
-    """What is the same for everybody; `newest` is the number of the last event."""
-
-    crafts: list[tuple[str, str]]
-    kiosks: list[KioskSummary]
-    commission_percent: Annotated[int, Meta(ge=0, le=100)]
-    newest: int
-
-
-class CommandResult(msgspec.Struct, frozen=True):
-    """What became of a command, and who she is after it."""
-
-    outcome: Outcome
-    caller: CallerProfile = msgspec.field(name="speaker")
-
-
-class RecentEvents(msgspec.Struct, frozen=True):
-    """Events, oldest first."""
-
-    data: list[EventDetails]

@@ -1,9 +1,8 @@
-"""A marketplace elsewhere, asked over HTTP of `/phones/…` there (`bot/marketplace/http_api.py`).
+"""A remote marketplace, asked over HTTP for `/phones/…` (`bot/marketplace/http_api.py` there).
 
-    Unreachable     no answer, a late one, one that cannot be read, one that says it is broken or shut to us
-
-A hop waits `HOP_S` for all it asks together. Whoever has waited in vain shuts the line for a moment, so that
-others are told at once. Commands carry their key, so each may be asked again until its answer is heard.
+Every method raises Unreachable when there is no answer, a late or unreadable one, or one that reports an error. A hop
+waits `HOP_S` in all, however many requests it makes. After a request that was waited for in vain, the next ones fail at
+once for `PAUSE`. Commands carry their key, so a request may be repeated until its answer arrives.
 """
 
 from __future__ import annotations
@@ -24,15 +23,9 @@ from urllib3.exceptions import HTTPError
 from urllib3.util import Timeout
 
 from bot.db.unit_of_work import UnitOfWork
-from bot.marketplace.port import (
-    ArtisanContact,
-    CallerProfile,
-    CommandResult,
-    EventDetails,
-    RecentEvents,
-    ShopFacts,
-    Unreachable,
-)
+from bot.marketplace.event_details import EventDetails, read
+from bot.marketplace.port import Unreachable
+from bot.marketplace.wire import ArtisanContact, CallerProfile, CommandResult, RecentEvents, ShopFacts
 from bot.runtime.clock import Clock
 from flows import commands, market
 from flows.commands import Outcome
@@ -41,12 +34,12 @@ from marketplace_api.payments.money import split
 log = logging.getLogger(__name__)
 
 HOP_S = 1.6
-"""Seconds that a hop waits for the shop in all: somebody looks at her phone meanwhile."""
-PATIENT_S = 5.0
-"""Seconds that a worker waits for one command; texts wait with it."""
+"""Seconds that a hop waits for the shop in all; the caller waits with it."""
+WORKER_S = 5.0
+"""Seconds that a worker waits for one command; later jobs wait with it."""
 CONNECT_S = 0.8
-SHUT_FOR = timedelta(seconds=3)
-"""How long nobody tries after somebody has waited in vain."""
+PAUSE = timedelta(seconds=3)
+"""How long no request is made after one got no answer."""
 FACTS_KEPT = timedelta(hours=1)
 LARGEST_ANSWER = 4 * 1024 * 1024
 CONNECTIONS = 16
@@ -54,8 +47,8 @@ CONNECTIONS = 16
 T = TypeVar("T")
 
 
-class NotTakenError(Exception):
-    """The shop says that it does not take such a request (422); `reason` is its word for it."""
+class InvalidRequestError(Exception):
+    """The shop finds the request invalid (422), and gives this reason."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -66,81 +59,82 @@ class _Problem(msgspec.Struct):
     reason: str | None = None
 
 
-# made here, since two threads that make msgspec get to know a type at once crash the process
+# Made at import: msgspec collects what it knows of a type when its first decoder is made, and two threads that do so at
+# once crash the process.
 _PROBLEM = Decoder(_Problem)
-_FACTS, _RECENT, _PERFORMED = Decoder(ShopFacts), Decoder(RecentEvents), Decoder(CommandResult)
-_SPEAKER, _EARNINGS, _DAY = Decoder(CallerProfile), Decoder(market.Earnings), Decoder(market.KioskDaySummary)
+_FACTS, _RECENT, _RESULT = Decoder(ShopFacts), Decoder(RecentEvents), Decoder(CommandResult)
+_CALLER, _EARNINGS, _DAY = Decoder(CallerProfile), Decoder(market.Earnings), Decoder(market.KioskDaySummary)
 _PRODUCTS, _ORDERS = Decoder(list[market.ProductSummary]), Decoder(list[market.OrderSummary])
-_MAKER: Decoder[ArtisanContact | None] = Decoder(ArtisanContact | None)
+_CONTACT: Decoder[ArtisanContact | None] = Decoder(ArtisanContact | None)
 _ORDER: Decoder[market.OrderSummary | None] = Decoder(market.OrderSummary | None)
 _LINK: Decoder[str | None] = Decoder(str | None)
 
 
 class MarketplaceClient:
-    """The line to the shop: one pool of connections, one key. Raises Unreachable."""
+    """HTTP requests to the shop: one pool of connections, one API key. Raises Unreachable."""
 
     def __init__(self, api: str, key: str, clock: Clock, timer: Callable[[], float] = time.monotonic) -> None:
         self._api, self._clock, self._timer = api, clock, timer
-        self._shut_until: datetime | None = None
+        self._paused_until: datetime | None = None
         self._session = requests.Session()
-        self._session.trust_env = False  # neither a proxy nor a netrc of the machine is meant for the shop
+        self._session.trust_env = False  # a proxy or a netrc of the machine is not meant for the shop
         self._session.headers.update({"Authorization": f"Bearer {key}", "Accept-Encoding": "identity"})
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(CONNECTIONS, CONNECTIONS))
 
-    def until(self, seconds: float) -> float:
-        """The moment by which an answer must be here."""
+    def deadline(self, seconds: float) -> float:
+        """The timer's value in so many seconds, for the `deadline` of requests."""
         return self._timer() + seconds
 
-    def get(self, path: str, answers: Decoder[T], until: float) -> T:
+    def get(self, path: str, answers: Decoder[T], deadline: float) -> T:
         try:
-            return self._ask("GET", path, answers, until)
-        except NotTakenError as error:
+            return self._ask("GET", path, answers, deadline)
+        except InvalidRequestError as error:
             raise Unreachable(error.reason) from None
 
-    def post(self, path: str, body: object, key: str, answers: Decoder[T], until: float) -> T:
-        """Raises NotTakenError too."""
+    def post(self, path: str, body: object, key: str, answers: Decoder[T], deadline: float) -> T:
+        """Raises InvalidRequestError too. Repeating a request with the same key is harmless."""
         sent = {"Idempotency-Key": key, "Content-Type": "application/json"}
-        return self._ask("POST", path, answers, until, data=msgspec.json.encode(body), headers=sent)
+        return self._ask("POST", path, answers, deadline, data=msgspec.json.encode(body), headers=sent)
 
-    def _ask(self, method: str, path: str, answers: Decoder[T], until: float, **sent: Any) -> T:
-        if self._shut_until and self._clock() < self._shut_until:
-            raise Unreachable("nobody has answered a moment ago")
+    def _ask(self, method: str, path: str, answers: Decoder[T], deadline: float, **sent: Any) -> T:
+        if self._paused_until and self._clock() < self._paused_until:
+            raise Unreachable("no answer a moment ago")
         try:
-            status, body = self._answer(method, path, until, **sent)
+            status, body = self._answer(method, path, deadline, **sent)
         except (requests.RequestException, HTTPError, OSError) as error:
-            self._shut_until = self._clock() + SHUT_FOR
+            self._paused_until = self._clock() + PAUSE
             log.warning("the marketplace does not answer", extra={"reason": type(error).__name__})
             raise Unreachable(type(error).__name__) from None
         try:
             return _read(status, body, answers)
         except Unreachable as error:
-            log.warning("the marketplace answers nothing of use", extra={"reason": str(error)})
+            log.warning("the marketplace gives no usable answer", extra={"reason": str(error)})
             raise
 
-    def _answer(self, method: str, path: str, until: float, **sent: Any) -> tuple[int, bytes]:
+    def _answer(self, method: str, path: str, deadline: float, **sent: Any) -> tuple[int, bytes]:
         try:
-            return self._once(method, path, until, **sent)
+            return self._once(method, path, deadline, **sent)
         except requests.Timeout:
             raise
-        except requests.ConnectionError:  # a connection that was kept open may have been shut; all we ask is repeatable
-            return self._once(method, path, until, **sent)
+        except requests.ConnectionError:  # the shop may have closed an idle connection; every request may be repeated
+            return self._once(method, path, deadline, **sent)
 
-    def _once(self, method: str, path: str, until: float, **sent: Any) -> tuple[int, bytes]:
-        left = until - self._timer()
+    def _once(self, method: str, path: str, deadline: float, **sent: Any) -> tuple[int, bytes]:
+        left = deadline - self._timer()
         if left <= 0:
             raise requests.Timeout
-        timeout: Any = Timeout(total=left, connect=min(left, CONNECT_S))  # of which the type stubs do not know
+        timeout: Any = Timeout(total=left, connect=min(left, CONNECT_S))  # the type stubs lack urllib3's
         url, how = self._api + path, {"timeout": timeout, "stream": True, "allow_redirects": False}
         with self._session.request(method, url, **how, **sent) as response:
-            return response.status_code, self._body(response, until)
+            return response.status_code, self._body(response, deadline)
 
-    def _body(self, response: requests.Response, until: float) -> bytes:
-        """All of it, unless it trickles in too slowly or never ends."""
+    def _body(self, response: requests.Response, deadline: float) -> bytes:
+        """The whole body. Raises requests.Timeout if it is too late or too large."""
         body = b""
         while piece := response.raw.read1():
             body += piece
-            if len(body) > LARGEST_ANSWER or self._timer() > until:
+            if len(body) > LARGEST_ANSWER or self._timer() > deadline:
                 raise requests.Timeout
         return body
 
@@ -148,7 +142,7 @@ class MarketplaceClient:
 def _read(status: int, body: bytes, answers: Decoder[T]) -> T:
     try:
         if status == 422:
-            raise NotTakenError(_PROBLEM.decode(body).reason or "not_valid")
+            raise InvalidRequestError(_PROBLEM.decode(body).reason or "not_valid")
         if status not in (200, 201):
             raise Unreachable(f"status {status}")
         return answers.decode(body)
@@ -158,7 +152,7 @@ def _read(status: int, body: bytes, answers: Decoder[T]) -> T:
 
 @dataclass(slots=True)
 class RemoteMarketplace:
-    """A marketplace elsewhere, and what is remembered of it for when it is out of reach; a hop waits for it `hop_s`."""
+    """A marketplace behind HTTP. What is the same for all callers is cached, for while it is unreachable."""
 
     client: MarketplaceClient
     is_local: bool = False
@@ -167,32 +161,37 @@ class RemoteMarketplace:
     _facts_at: datetime | None = field(default=None, init=False)
 
     def session(self, work: UnitOfWork, msisdn: str, now: datetime) -> RemoteSession:
-        return RemoteSession(self, msisdn, now, self.client.until(self.hop_s))
+        return RemoteSession(self, msisdn, now, self.client.deadline(self.hop_s))
 
     def worker_session(self, msisdn: str, now: datetime) -> RemoteSession:
-        """For whoever is in no hurry."""
-        return RemoteSession(self, msisdn, now, self.client.until(PATIENT_S))
+        """A session that waits longer than a hop may."""
+        return RemoteSession(self, msisdn, now, self.client.deadline(WORKER_S))
 
     def events(self, after: int, limit: int, now: datetime) -> Sequence[EventDetails]:
         path = f"/phones/news?after={after}&limit={limit}"
-        return self.client.get(path, _RECENT, self.client.until(self.hop_s)).data
+        records = self.client.get(path, _RECENT, self.client.deadline(self.hop_s)).data
+        try:
+            return [read(record) for record in records]
+        except msgspec.ValidationError as error:
+            log.warning("the marketplace has an event that cannot be read", extra={"reason": str(error)})
+            raise Unreachable("an event that cannot be read") from None
 
     def newest_event(self, now: datetime) -> int:
-        """What happened before this bot came is for somebody else to have told."""
-        return self.facts(now, self.client.until(self.hop_s)).newest
+        """People are not notified of events from before this bot began: another bot has done that."""
+        return self.facts(now, self.client.deadline(self.hop_s)).newest
 
-    def facts(self, now: datetime, until: float) -> ShopFacts:
-        """As they are now."""
-        self._facts = self.client.get("/phones/shop", _FACTS, until)
+    def facts(self, now: datetime, deadline: float) -> ShopFacts:
+        """The facts as the shop gives them now."""
+        self._facts = self.client.get("/phones/shop", _FACTS, deadline)
         self._facts_at = now
         return self._facts
 
-    def last_facts(self, now: datetime, until: float) -> ShopFacts:
-        """As they are, or were within the hour; older ones while the shop is out of reach."""
+    def last_facts(self, now: datetime, deadline: float) -> ShopFacts:
+        """The facts, at most `FACTS_KEPT` old; older ones while the shop is unreachable."""
         if self._facts and self._facts_at and now - self._facts_at < FACTS_KEPT:
             return self._facts
         try:
-            return self.facts(now, until)
+            return self.facts(now, deadline)
         except Unreachable:
             if self._facts is None:
                 raise
@@ -200,47 +199,47 @@ class RemoteMarketplace:
 
 
 class RemoteSession:
-    """The shop on behalf of one person, for one hop. What it has read once in a hop it does not ask again."""
+    """The shop on behalf of one person, for one hop. Each answer is cached until the next command."""
 
-    def __init__(self, shop: RemoteMarketplace, msisdn: str, now: datetime, until: float) -> None:
-        self._shop, self._now, self._until = shop, now, until
+    def __init__(self, shop: RemoteMarketplace, msisdn: str, now: datetime, deadline: float) -> None:
+        self._shop, self._now, self._deadline = shop, now, deadline
         self._path = f"/phones/{quote(msisdn, safe='')}"
-        self._heard: dict[str, Any] = {}
+        self._answers: dict[str, Any] = {}
 
     def caller(self) -> CallerProfile:
-        caller = self._ask("", _SPEAKER)
-        self._remember_the_facts()
+        caller = self._ask("", _CALLER)
+        self._load_facts()
         return caller
 
-    def _remember_the_facts(self) -> None:
-        """Whoever is served now may sell something when the shop is out of reach."""
+    def _load_facts(self) -> None:
+        """Fill the cache of facts, which a dialogue may need when the shop is unreachable later."""
         try:
-            self._shop.last_facts(self._now, self._until)
+            self._shop.last_facts(self._now, self._deadline)
         except Unreachable as error:
-            log.info("the shop said who speaks and no more", extra={"reason": str(error)})
+            log.info("the shop answered, but did not give its facts", extra={"reason": str(error)})
 
     def artisan_of_kiosk(self, msisdn: str) -> ArtisanContact | None:
-        return self._ask(f"/neighbours/{quote(msisdn, safe='')}", _MAKER)
+        return self._ask(f"/neighbours/{quote(msisdn, safe='')}", _CONTACT)
 
     def photo_link(self, code: str) -> str | None:
         return self._ask(f"/photo-link/{quote(code, safe='')}", _LINK)
 
-    # -- what is the same for everybody
+    # -- what is the same for all callers
 
     def earns(self, price: int) -> int:
-        return split(price, 1, self._shop.last_facts(self._now, self._until).commission_percent).earns
+        return split(price, 1, self._shop.last_facts(self._now, self._deadline).commission_percent).earns
 
     def crafts(self) -> Sequence[tuple[str, str]]:
-        return self._shop.last_facts(self._now, self._until).crafts
+        return self._shop.last_facts(self._now, self._deadline).crafts
 
     def kiosks(self) -> Sequence[market.KioskSummary]:
-        """As they are now, so that a new one is found at once; while the shop is out of reach, as they last were."""
+        """The kiosks as they are now, so that a new one is found at once; cached ones while the shop is unreachable."""
         try:
-            return self._shop.facts(self._now, self._until).kiosks
+            return self._shop.facts(self._now, self._deadline).kiosks
         except Unreachable:
-            return self._shop.last_facts(self._now, self._until).kiosks
+            return self._shop.last_facts(self._now, self._deadline).kiosks
 
-    # -- what is hers
+    # -- what belongs to the caller
 
     def products(self) -> Sequence[market.ProductSummary]:
         return self._ask("/products", _PRODUCTS)
@@ -264,18 +263,18 @@ class RemoteSession:
         return self._ask("/day", _DAY)
 
     def _ask(self, path: str, answers: Decoder[T]) -> T:
-        if path not in self._heard:
-            self._heard[path] = self._shop.client.get(self._path + path, answers, self._until)
-        return self._heard[path]  # type: ignore[no-any-return]
+        if path not in self._answers:
+            self._answers[path] = self._shop.client.get(self._path + path, answers, self._deadline)
+        return self._answers[path]  # type: ignore[no-any-return]
 
     # -- commands
 
     def perform(self, command: commands.Command, key: str = "") -> Outcome:
-        """Has it done once for the key. What the shop cannot take at all counts as refused."""
-        self._heard.clear()
+        """Let the shop perform a command once for the key. A request that the shop finds invalid counts as rejected."""
+        self._answers.clear()
         try:
-            performed = self._shop.client.post(f"{self._path}/commands", command, key, _PERFORMED, self._until)
-        except NotTakenError as error:
+            result = self._shop.client.post(f"{self._path}/commands", command, key, _RESULT, self._deadline)
+        except InvalidRequestError as error:
             return Outcome("rejected", error.reason)
-        self._heard[""] = performed.caller
-        return performed.outcome
+        self._answers[""] = result.caller
+        return result.outcome

@@ -9,7 +9,7 @@ from io import StringIO
 import pytest
 
 from bot.runtime import logs
-from tests.bot.test_logs import listen
+from tests.bot.runtime.test_logs import listen
 from tests.service import Service
 
 

@@ -12,9 +12,11 @@ from typing import TypeVar, get_args
 import pytest
 
 from bot.db.unit_of_work import UnitOfWork
+from bot.marketplace.event_details import OrderData
 from bot.marketplace.local import LocalMarketplace
-from bot.marketplace.port import CallerProfile, Marketplace, MarketplaceSession
+from bot.marketplace.port import Marketplace, MarketplaceSession
 from bot.marketplace.remote import MarketplaceClient, RemoteMarketplace
+from bot.marketplace.wire import CallerProfile
 from flows import commands, market
 from flows.commands import Command, Outcome
 from tests.bot.fixtures import AKINYI, JOY, NEW_PHONE, OTIENO, POT, place_order, seed_shop
@@ -328,10 +330,10 @@ def test_what_happened_is_read_from_a_number_on_with_the_people_it_concerns(town
     everything = town.marketplace.events(0, 100, now)
     assert [event.type for event in everything] == town.shop.events()
     last = everything[-1]
-    assert (last.type, last.data["code"]) == ("order.placed", placed["code"])
-    assert [(maker.msisdn, maker.language, maker.kiosk) for maker in last.artisans.values()] == [
-        (AKINYI, "en", "Lakeside")
-    ]
+    assert isinstance(last.data, OrderData)
+    assert (last.type, last.data.code) == ("order.placed", placed["code"])
+    (artisan,) = last.artisans.values()
+    assert (artisan.msisdn, artisan.language, artisan.kiosk) == (AKINYI, "en", "Lakeside")
 
     assert list(town.marketplace.events(0, 1, now)) == list(everything)[:1]
     assert list(town.marketplace.events(everything[-2].seq, 100, now)) == [last]

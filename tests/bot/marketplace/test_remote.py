@@ -12,8 +12,15 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import pytest
 from msgspec.json import Decoder
 
-from bot.marketplace.port import CallerProfile, CommandResult, Unreachable
-from bot.marketplace.remote import LARGEST_ANSWER, MarketplaceClient, NotTakenError, RemoteMarketplace, RemoteSession
+from bot.marketplace.port import Unreachable
+from bot.marketplace.remote import (
+    LARGEST_ANSWER,
+    InvalidRequestError,
+    MarketplaceClient,
+    RemoteMarketplace,
+    RemoteSession,
+)
+from bot.marketplace.wire import CallerProfile, CommandResult
 from flows.commands import Outcome, SetPrice
 from tests.remote_marketplace import FaultProxy, fault_proxy
 
@@ -66,12 +73,12 @@ def wire(proxy: tuple[FaultProxy, str], clock: Callable[[], datetime] = Clock(),
 
 
 def asked(line: MarketplaceClient, seconds: float = 5) -> CallerProfile:
-    return line.get("/phones/%2B254711000103", Decoder(CallerProfile), line.until(seconds))
+    return line.get("/phones/%2B254711000103", Decoder(CallerProfile), line.deadline(seconds))
 
 
 def told(line: MarketplaceClient, key: str = "key-1") -> CommandResult:
     return line.post(
-        "/phones/%2B254711000103/commands", SetPrice("K7P4", 1500_00), key, Decoder(CommandResult), line.until(5)
+        "/phones/%2B254711000103/commands", SetPrice("K7P4", 1500_00), key, Decoder(CommandResult), line.deadline(5)
     )
 
 
@@ -136,9 +143,9 @@ def test_a_command_that_the_shop_cannot_take_is_refused_for_its_reason(
 ) -> None:
     script.status, script.pieces = "422 Unprocessable Entity", [body]
     line = wire(proxy)
-    with pytest.raises(NotTakenError, match=reason):
+    with pytest.raises(InvalidRequestError, match=reason):
         told(line)
-    market = RemoteSession(RemoteMarketplace(line), "+254711000103", NOW, line.until(5))
+    market = RemoteSession(RemoteMarketplace(line), "+254711000103", NOW, line.deadline(5))
 
     assert market.perform(SetPrice("K7P4", 1500_00), "key-1") == Outcome("rejected", reason)
 

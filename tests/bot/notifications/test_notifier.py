@@ -14,7 +14,7 @@ from bot.marketplace.event_consumer import BATCH_SIZE
 from flows import gsm7
 from marketplace_api.accounts import artisans
 from marketplace_api.orders import deadlines, orders, receiving
-from marketplace_api.payments import payouts
+from marketplace_api.payments import due
 from tests.bot.fixtures import (
     AKINYI,
     JOY,
@@ -270,7 +270,7 @@ def test_the_longest_titles_and_names_leave_every_text_whole_and_in_one_segment(
     embedded: Service, language: str, script: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # one payout with a longer amount than any real one, where the provider's limit would make 178 of them
-    monkeypatch.setattr(payouts, "BY_PHONE", replace(payouts.BY_PHONE, most=100_000_000_00))
+    monkeypatch.setattr(due, "BY_PHONE", replace(due.BY_PHONE, most=100_000_000_00))
     title, name = (f"{said:.<40}"[:40] for said in LONGEST[script])
     maker, (kiosk,) = "+254711000777", embedded.api("GET", "/kiosks")["data"]
     add_artisan(embedded, maker, name, kiosk["id"], language=language)

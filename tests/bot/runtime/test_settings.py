@@ -12,7 +12,7 @@ import pytest
 from bot.runtime import settings
 from bot.runtime.settings import load
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 NAMES = [name.upper() for name in settings.Settings.model_fields]
 
 PRODUCTION = {

@@ -1,0 +1,197 @@
+"""Events as the bot reads them: typed, with only what messages to people need.
+
+    details = read(record)
+    match details.data:
+        case OrderData(code=code): ...
+
+The words of an event's data may come from a newer shop. A word that is not listed here is read as OTHER, and a type
+that is not known as "unknown", so that one new word does not stop all notifications.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Literal, TypeGuard, get_args
+
+import msgspec
+
+from bot.marketplace.wire import ArtisanContact, EventRecord, PayoutNotice
+from marketplace_api.event_types import EventType
+
+_EVENT_TYPES = frozenset(get_args(EventType))
+
+
+class OpenEnum(StrEnum):
+    """An enum that reads every word that is not among its members as its member OTHER."""
+
+    @classmethod
+    def _missing_(cls, _value: object) -> OpenEnum:
+        return cls("other")
+
+
+class PartStatus(OpenEnum):
+    OFFERED = "offered"
+    ACCEPTED = "accepted"
+    RECEIVED = "received"
+    CANCELLED = "cancelled"
+    OTHER = "other"
+
+
+class TurnBackReason(OpenEnum):
+    """Why goods were turned back at the kiosk. Of a part that was declined, the artisan's own words: OTHER."""
+
+    DAMAGED = "damaged"
+    DIFFERENT = "different"
+    BADLY_MADE = "badly_made"
+    OTHER = "other"
+
+
+class PayoutProgress(OpenEnum):
+    PENDING = "pending"
+    OTHER = "other"
+
+
+class PayoutFault(OpenEnum):
+    RECIPIENT = "recipient"
+    OTHER = "other"
+
+
+class PayoutWay(OpenEnum):
+    KIOSK_CASH = "kiosk_cash"
+    MOBILE_MONEY = "mobile_money"
+    OTHER = "other"
+
+
+class MoneyData(msgspec.Struct, frozen=True):
+    """An amount in minor units."""
+
+    amount: int
+    currency: str
+
+
+class ItemData(msgspec.Struct, frozen=True):
+    """What was ordered: a product, or a brief, which is due on a day."""
+
+    title: str
+    due_on: date | None = None
+
+
+class BuyerData(msgspec.Struct, frozen=True):
+    phone: str
+    locale: str
+
+
+class ShipmentData(msgspec.Struct, frozen=True):
+    carrier: str
+    tracking: str
+
+
+class PartArtisanData(msgspec.Struct, frozen=True):
+    id: str
+    name: str
+
+
+class PartData(msgspec.Struct, frozen=True):
+    """One artisan's part of an order; `refused` counts the pieces that were turned back."""
+
+    artisan: PartArtisanData
+    quantity: int
+    earns: MoneyData
+    status: PartStatus
+    reason: TurnBackReason = TurnBackReason.OTHER
+    refused: int = 0
+    promised_on: date | None = None
+    reminded_at: datetime | None = None
+
+    @property
+    def is_taken(self) -> bool:
+        """True if the artisan makes it, or has brought it."""
+        return self.status in (PartStatus.ACCEPTED, PartStatus.RECEIVED)
+
+
+class OrderData(msgspec.Struct, frozen=True):
+    """An order, of a product or of a brief; the other is None."""
+
+    id: str
+    code: str
+    quantity: int
+    total: MoneyData
+    buyer: BuyerData
+    product: ItemData | None
+    brief: ItemData | None
+    assignments: tuple[PartData, ...]
+    shipment: ShipmentData | None = None
+
+    @property
+    def title(self) -> str:
+        item = self.product or self.brief
+        return item.title if item else ""
+
+    @property
+    def taken(self) -> list[PartData]:
+        """The parts that artisans make or have brought."""
+        return [part for part in self.assignments if part.is_taken]
+
+
+class PayoutData(msgspec.Struct, frozen=True):
+    """A payout; `order_id` is None if it was not for one order."""
+
+    id: str
+    status: PayoutProgress
+    fault: PayoutFault | None = msgspec.field(default=None, name="blame")
+    order_id: str | None = None
+
+
+class PayoutMethodData(msgspec.Struct, frozen=True):
+    """How an artisan is paid; `phone` is the MSISDN for mobile money."""
+
+    method: PayoutWay
+    phone: str | None = None
+
+
+class ArtisanData(msgspec.Struct, frozen=True):
+    id: str
+    payout: PayoutMethodData
+
+
+EventData = OrderData | PayoutData | ArtisanData
+
+_DATA: Mapping[str, type[EventData]] = {"order": OrderData, "payout": PayoutData, "artisan": ArtisanData}
+"""The first word of an event's type, and what its `data` is."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventDetails:
+    """An event, and what its resource does not say of the people whom it concerns.
+
+    `data` is None for events that no message is about. `artisans` has every artisan in the data, by id; `notice`
+    belongs to the events of a payout.
+    """
+
+    seq: int
+    id: str
+    type: EventType | Literal["unknown"]
+    created_at: datetime
+    data: EventData | None
+    artisans: Mapping[str, ArtisanContact]
+    notice: PayoutNotice | None = None
+
+
+def read(record: EventRecord) -> EventDetails:
+    """The details of an event. Raises msgspec.ValidationError if its data lacks what messages need."""
+    type = record.type if _is_known(record.type) else "unknown"
+    shape = _DATA.get(type.partition(".")[0])
+    data = msgspec.convert(record.data, shape) if shape else None
+    return EventDetails(record.seq, record.id, type, record.created_at, data, record.artisans, record.notice)
+
+
+def _is_known(type: str) -> TypeGuard[EventType]:
+    return type in _EVENT_TYPES
+
+
+for _shape in _DATA.values():
+    # msgspec collects what it knows of a type when it first reads one; two threads that do so at once crash the process
+    msgspec.json.Decoder(_shape)

@@ -1,0 +1,211 @@
+"""Performs the commands of dialogues in our own shop: each is a call to one of the marketplace's functions."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import NoReturn
+
+from flows import commands, market
+from flows.commands import Outcome
+from marketplace_api.accounts import artisans, help_requests
+from marketplace_api.catalogue import products
+from marketplace_api.kiosks import kiosks
+from marketplace_api.models import Artisan, Assignment, Kiosk, Order
+from marketplace_api.orders import orders, receiving
+from marketplace_api.payments import cash_payouts
+from marketplace_api.payments.money import split
+from marketplace_api.refused import RefusalReason, Refused
+from marketplace_api.shop import Shop
+
+
+def perform(shop: Shop, msisdn: str, command: commands.Command) -> Outcome:
+    """Perform a command on behalf of a phone, all or nothing; `rejected` with the reason if the shop refuses it."""
+    try:
+        with shop.session.begin_nested():
+            return _perform(shop, msisdn, command)
+    except Refused as refused:
+        values = {name: value for name, value in refused.values.items() if isinstance(value, str | int)}
+        return Outcome("rejected", refused.reason, dict(values))
+
+
+def _perform(shop: Shop, msisdn: str, command: commands.Command) -> Outcome:
+    match command:
+        case commands.ChooseLanguage():
+            return _choose_language(shop, msisdn, command)
+        case commands.RegisterArtisan():
+            return _register(shop, msisdn, command)
+        case commands.RenameArtisan(name):
+            artisans.rename(shop, _artisan(shop, msisdn), name)
+            return _done()
+        case commands.ChangeKiosk(kiosk_id):
+            artisans.set_kiosk(shop, _artisan(shop, msisdn), kiosk_id)
+            return _done()
+        case commands.ChangePayout():
+            artisans.set_payout_method(shop, _artisan(shop, msisdn), command.method, command.msisdn)
+            return _done()
+        case commands.Leave():
+            artisans.leave(shop, _artisan(shop, msisdn))
+            return _done()
+        case commands.ListProduct():
+            return _list_product(shop, _artisan(shop, msisdn), command)
+        case commands.SetPrice(code, price):
+            return _done(code=products.set_price(shop, _artisan(shop, msisdn), code, price).code)
+        case commands.SetStock(code, quantity):
+            return _done(code=products.set_stock(shop, _artisan(shop, msisdn), code, quantity).code)
+        case commands.RemoveProduct(code):
+            return _done(code=products.withdraw(shop, _artisan(shop, msisdn), code).code)
+        case commands.AcceptOrder():
+            return _accept(shop, _artisan(shop, msisdn), command)
+        case commands.DeclineOrder():
+            return _done_with_part(orders.decline(shop, _artisan(shop, msisdn), command.code, command.reason))
+        case commands.SayReady():
+            return _done_with_part(orders.mark_ready(shop, _artisan(shop, msisdn), command.code))
+        case commands.ReleaseOrder(code):
+            return _done_with_part(orders.release(shop, _artisan(shop, msisdn), code))
+        case commands.ConfirmDelivery(code):
+            return _done(code=orders.deliver(shop, _order_of_buyer(shop, msisdn, code)).code)
+        case commands.CancelOrder(code):
+            return _done(code=orders.cancel(shop, _order_of_buyer(shop, msisdn, code)).code)
+        case commands.ReceiveGoods():
+            return _receive(shop, _kiosk(shop, msisdn), command)
+        case commands.FindCash():
+            return _find_cash(shop, _kiosk(shop, msisdn), command)
+        case commands.PayCash():
+            return _done(payout=cash_payouts.collect(shop, _kiosk(shop, msisdn), command.payout_id).code)
+        case commands.ShipOrder():
+            return _ship(shop, msisdn, command)
+        case commands.RequestCall():
+            return _done(request=help_requests.open_request(shop, msisdn).id)
+    raise NotImplementedError(type(command).__name__)
+
+
+# -- who the command is for
+
+
+def _artisan(shop: Shop, msisdn: str) -> Artisan:
+    return artisans.by_msisdn(shop, msisdn) or _refuse("not_an_artisan")
+
+
+def _kiosk(shop: Shop, msisdn: str) -> Kiosk:
+    """The kiosk where this phone is the agent's."""
+    return kiosks.by_agent(shop, msisdn) or _refuse("not_an_agent")
+
+
+def _order_of_buyer(shop: Shop, msisdn: str, code: str) -> Order:
+    """The order with a code, if this phone placed it; refused as unknown otherwise, so that codes cannot be probed."""
+    order = orders.by_code(shop, code)
+    if order is None or order.buyer_msisdn != msisdn:
+        raise Refused("unknown_code", 404, code=code)
+    return order
+
+
+def _refuse(reason: RefusalReason) -> NoReturn:
+    raise Refused(reason, 403)
+
+
+# -- commands that are more than one call
+
+
+def _choose_language(shop: Shop, msisdn: str, command: commands.ChooseLanguage) -> Outcome:
+    artisan = artisans.by_msisdn(shop, msisdn)
+    if artisan:
+        artisans.set_language(shop, artisan, command.language)
+    return _done()
+
+
+def _register(shop: Shop, msisdn: str, command: commands.RegisterArtisan) -> Outcome:
+    artisans.register(
+        shop,
+        name=command.name,
+        msisdn=msisdn,
+        language=command.language,
+        craft=command.craft,
+        kiosk_id=command.kiosk_id,
+        payout_method=command.payout_method,
+        payout_msisdn=command.payout_msisdn,
+    )
+    return _done()
+
+
+def _list_product(shop: Shop, artisan: Artisan, command: commands.ListProduct) -> Outcome:
+    product = products.list_product(
+        shop,
+        artisan,
+        title=command.title,
+        category=command.category,
+        price=command.price,
+        quantity=command.quantity,
+    )
+    return _done(code=product.code)
+
+
+def _accept(shop: Shop, artisan: Artisan, command: commands.AcceptOrder) -> Outcome:
+    promised = None if command.days is None else shop.today + timedelta(days=command.days)
+    return _done_with_part(orders.accept(shop, artisan, command.code, command.quantity, promised))
+
+
+def _receive(shop: Shop, kiosk: Kiosk, command: commands.ReceiveGoods) -> Outcome:
+    part = receiving.receive(
+        shop,
+        kiosk,
+        command.part,
+        command.count,
+        refused=command.refused,
+        reason=command.reason,
+        follows=command.follows,
+    )
+    return _done(code=part.order.code, title=part.order.title, artisan=part.artisan.name)
+
+
+def _find_cash(shop: Shop, kiosk: Kiosk, command: commands.FindCash) -> Outcome:
+    """A wrong code is an outcome and no `Refused`, which would roll back the count of wrong codes."""
+    payout = cash_payouts.find(shop, kiosk, command.digits)
+    if payout is None:
+        return Outcome("rejected", "wrong_code")
+    return _done(payout=payout.id, amount=payout.amount, artisan=payout.artisan.name)
+
+
+def _ship(shop: Shop, msisdn: str, command: commands.ShipOrder) -> Outcome:
+    order = orders.by_code(shop, command.code)
+    if order is None or order.kiosk_id != _kiosk(shop, msisdn).id:
+        raise Refused("unknown_code", 404, code=command.code)
+    return _done(order=orders.ship(shop, order, command.carrier, command.tracking).code)
+
+
+# -- outcomes
+
+
+def _done(**values: commands.Value) -> Outcome:
+    return Outcome("done", values=values)
+
+
+def _done_with_part(row: Assignment) -> Outcome:
+    """Done, with the facts of an artisan's part that the words after it may name."""
+    part = part_summary(row)
+    return _done(
+        code=part.code,
+        title=part.title,
+        quantity=part.quantity,
+        earns=part.earns,
+        kiosk=part.kiosk,
+        artisan=part.artisan,
+    )
+
+
+def part_summary(row: Assignment) -> market.OrderSummary:
+    """An artisan's part of an order; while it is only offered, everything that is left of the order."""
+    order = row.order
+    quantity = orders.pieces_left(order) if row.status == "offered" else row.quantity
+    return market.OrderSummary(
+        order.code,
+        order.title,
+        quantity,
+        split(order.unit_price, quantity, order.commission_percent).earns,
+        row.status if row.status != "offered" else order.status,
+        row.artisan.name,
+        row.kiosk.name,
+        ready=row.ready_at is not None,
+        part=row.id,
+        brief=order.brief is not None,
+        due_on=row.due_on,
+    )

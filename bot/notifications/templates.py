@@ -1,0 +1,261 @@
+"""The words of notifications: which message an event has for whom, and the fields that the words may name.
+
+Each message has versions, longest first; the longest one that fits is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+from bot.marketplace.event_details import (
+    EventDetails,
+    MoneyData,
+    OrderData,
+    PartData,
+    PartStatus,
+    PayoutData,
+    PayoutFault,
+    PayoutProgress,
+    TurnBackReason,
+)
+from bot.marketplace.wire import CashReceipt, PayoutNotice
+from flows import kit
+from flows.kit import N_, Words
+from marketplace_api.event_types import EventType
+
+# -- to artisans, about orders
+
+OFFER = N_(
+    "New order {code}: {quantity} x {title}. You earn {earns}. Reply YES {code} to accept or NO {code}.",
+    "New order {code}: {quantity} x {title}. You earn {earns}. Reply YES {code} or NO {code}.",
+    "New order {code}: {quantity} pieces. You earn {earns}. Reply YES {code} or NO {code}.",
+)
+BRIEF = N_(
+    "Bulk order {code}: {quantity} x {title} by {due}. You earn {earns_each} each. "
+    "Reply YES {code} and how many you make, or NO {code}.",
+    "Bulk order {code}: {quantity} x {title} by {due}. {earns_each} each. Reply YES {code} and how many.",
+    "Bulk order {code}: {quantity} pieces by {due}. {earns_each} each. Reply YES {code} and how many.",
+)
+ANSWER_ME = N_(
+    "Order {code} waits for your answer: {quantity} x {title}. You earn {earns}. Reply YES {code} or NO {code}.",
+    "Order {code} waits for your answer. You earn {earns}. Reply YES {code} or NO {code}.",
+)
+BRING_IT = N_(
+    "Order {code}: please bring {quantity} x {title} to {kiosk} by {due}. Made already? Reply READY {code}.",
+    "Order {code}: please bring {quantity} pieces by {due}. Made already? Reply READY {code}.",
+)
+TURNED_BACK: Mapping[TurnBackReason, str] = {
+    TurnBackReason.DAMAGED: N_(
+        "Order {code}: {refused} x {title} were damaged and not taken. Ask your kiosk: {kiosk}."
+    ),
+    TurnBackReason.DIFFERENT: N_(
+        "Order {code}: {refused} x {title} were not as ordered and not taken. Ask your kiosk: {kiosk}."
+    ),
+    TurnBackReason.BADLY_MADE: N_(
+        "Order {code}: {refused} x {title} were not made well and not taken. Ask your kiosk: {kiosk}."
+    ),
+    TurnBackReason.OTHER: N_("Order {code}: {refused} x {title} were not taken. Ask your kiosk why: {kiosk}."),
+}
+TURNED_BACK_SHORT = N_("Order {code}: {refused} pieces were not taken. Ask your kiosk why.")
+WITHDRAWN = N_("Order {code} was cancelled by the buyer. You need not make it.")
+# -- to buyers
+
+ORDERED = N_(
+    "Soko: thank you! Your order {code}: {quantity} x {title}, {total}. We text you when it is accepted.",
+    "Soko: thank you! Your order {code}: {quantity} x {title}, {total}.",
+    "Soko: thank you! Your order is {code}.",
+)
+ACCEPTED = N_(
+    "Soko: {artisan} makes your order {code}: {quantity} x {title}, {total}.",
+    "Soko: your order {code} is accepted: {quantity} x {title}, {total}.",
+    "Soko: your order {code} is accepted.",
+)
+MADE_BY_MANY = N_(
+    "Soko: your order {code} is accepted: {quantity} of {asked} x {title}, {total}. {makers} artisans make it.",
+    "Soko: your order {code} is accepted: {quantity} of {asked}, {total}.",
+    "Soko: your order {code} is accepted.",
+)
+PROMISED = N_(
+    "Soko: {artisan} makes your order {code}: {quantity} x {title}, {total}. Ready by {due}.",
+    "Soko: your order {code} is accepted: {quantity} x {title}, {total}. Ready by {due}.",
+    "Soko: your order {code} is accepted. Ready by {due}.",
+)
+REOPENED = N_(
+    "Soko: for a part of your order {code} ({title}) we look for another artisan. We text you again.",
+    "Soko: for a part of your order {code} we look for another artisan.",
+)
+DECLINED = N_("Soko: sorry, your order {code} ({title}) could not be taken. You pay nothing.")
+AT_KIOSK = N_("Soko: your order {code} ({title}) is made and at the kiosk. It is shipped next.")
+SHIPPED = N_(
+    "Soko: your order {code} is on its way with {carrier}. Tracking number {tracking}.",
+    "Soko: your order {code} is shipped. Tracking number {tracking}.",
+)
+DELIVERED = N_("Soko: your order {code} was delivered. Thank you for buying handmade.")
+EXPIRED = N_("Soko: sorry, nobody took your order {code} ({title}) in time. You pay nothing.")
+CANCELLED = N_("Soko: your order {code} is cancelled. You pay nothing.")
+# -- to artisans and agents, about money
+
+PAID = N_(
+    "Soko sent you {amount} for order {order}. Reference {reference}. Still owed to you: {owed}.",
+    "Soko sent you {amount} for order {order}. Reference {reference}.",
+)
+PAID_BESIDES = N_(
+    "Soko sent you {amount}, payment {order}. Reference {reference}. Still owed to you: {owed}.",
+    "Soko sent you {amount}, payment {order}. Reference {reference}.",
+)
+"""For a payout that is not for one order; {order} is then the payout's own code."""
+PAID_ON_A_PHONE = N_("Soko: from now on you are paid by mobile money on {phone}. Was that not you? Text CALL.")
+PAID_IN_CASH = N_(
+    "Soko: from now on you are paid in cash at {kiosk}. Was that not you? Text CALL.",
+    "Soko: from now on you are paid in cash at your kiosk. Was that not you? Text CALL.",
+)
+COLLECT = N_(
+    "Soko: {amount} for order {order} waits for you at {kiosk}. Show your code: {cash_code}.",
+    "Soko: {amount} waits at your kiosk. Your code: {cash_code}.",
+)
+COLLECTED = N_(
+    "Soko: you were paid {amount} in cash at {kiosk} for order {order}. Still owed to you: {owed}.",
+    "Soko: you were paid {amount} in cash for order {order}.",
+)
+ANOTHER_NUMBER = N_(
+    "Soko: your {amount} for order {order} could not be sent to {phone}. Dial {ussd_code}, Settings, and say how else.",
+    "Soko: {amount} could not be sent to {phone}. Dial {ussd_code}, Settings, and say how else.",
+)
+HANDED_OUT = N_(
+    "Soko receipt: you paid {artisan} {amount} in cash for order {order}. Paid today: {today}.",
+    "Soko receipt: you paid {amount} in cash for order {order}.",
+)
+
+# -- which message
+
+TO_BUYER: Mapping[EventType, kit.Wording] = {
+    "order.placed": ORDERED,
+    "order.accepted": ACCEPTED,
+    "order.declined": DECLINED,
+    "order.reopened": REOPENED,
+    "order.at_kiosk": AT_KIOSK,
+    "order.shipped": SHIPPED,
+    "order.delivered": DELIVERED,
+    "order.expired": EXPIRED,
+    "order.cancelled": CANCELLED,
+}
+
+TO_PAYEE: Mapping[EventType, kit.Wording] = {
+    "payout.created": COLLECT,
+    "payout.rerouted": COLLECT,
+    "payout.paid": PAID,
+    "payout.collected": COLLECTED,
+}
+
+
+def to_buyer(event: EventDetails, order: OrderData) -> kit.Wording | None:
+    """What an event of an order says to its buyer; None if nothing."""
+    if event.type == "unknown":
+        return None
+    if event.type != "order.accepted":
+        return TO_BUYER.get(event.type)
+    if order.brief:
+        return MADE_BY_MANY
+    return PROMISED if any(part.promised_on for part in order.taken) else ACCEPTED
+
+
+def to_artisan(event: EventDetails, order: OrderData, part: PartData) -> kit.Wording | None:
+    """What an event of an order says to the artisan of one of its parts; None if nothing."""
+    offer = BRIEF if order.brief else OFFER
+    match event.type, part.status:
+        case "order.placed" | "order.reopened", PartStatus.OFFERED:
+            return offer
+        case "order.cancelled", PartStatus.CANCELLED:
+            return WITHDRAWN
+        case "order.reminded", status if part.reminded_at == event.created_at:
+            # the event names every part of the order; this one was reminded in the event's transaction
+            return BRING_IT if status is PartStatus.ACCEPTED else offer if order.brief else ANSWER_ME
+        case "order.goods_refused", _ if part.refused:
+            return (TURNED_BACK[part.reason], TURNED_BACK_SHORT)
+    return None
+
+
+def to_payee(event: EventDetails, payout: PayoutData) -> kit.Wording | None:
+    """What an event of a payout says to its artisan; None if nothing.
+
+    Of a failure only if another number would help, of a new payout only if it is cash that can be collected.
+    """
+    match event.type:
+        case "unknown":
+            return None
+        case "payout.created" if payout.status is PayoutProgress.PENDING:
+            return None
+        case "payout.failed":
+            return ANOTHER_NUMBER if payout.fault is PayoutFault.RECIPIENT else None
+        case "payout.paid" if payout.order_id is None:
+            return PAID_BESIDES
+    return TO_PAYEE.get(event.type)
+
+
+# -- the fields of a message
+
+
+def buyer_fields(order: OrderData, words: Words) -> Mapping[str, object]:
+    """The whole order; `quantity` is what artisans make of it, once some do."""
+    first = (order.taken or order.assignments)[0]
+    shipment = order.shipment
+    return {
+        "code": order.code,
+        "title": order.title,
+        "asked": order.quantity,
+        "quantity": sum(part.quantity for part in order.taken) or order.quantity,
+        "artisan": first.artisan.name,
+        "makers": len({part.artisan.id for part in order.taken}),
+        "due": _day(first.promised_on, words),
+        "total": _money(order.total, words),
+        "carrier": shipment.carrier if shipment else "",
+        "tracking": shipment.tracking if shipment else "",
+    }
+
+
+def artisan_fields(order: OrderData, part: PartData, kiosk: str, words: Words) -> Mapping[str, object]:
+    """One part of an order; while a brief is only offered, `quantity` is what no artisan has taken yet."""
+    is_open = part.status is PartStatus.OFFERED and order.brief is not None
+    left = order.quantity - sum(taken.quantity for taken in order.taken)
+    due_on = part.promised_on or (order.brief.due_on if order.brief else None)
+    return {
+        "code": order.code,
+        "title": order.title,
+        "quantity": left if is_open else part.quantity,
+        "earns": _money(part.earns, words),
+        "earns_each": words.money(part.earns.amount // part.quantity, part.earns.currency),
+        "refused": part.refused,
+        "kiosk": kiosk,
+        "due": _day(due_on, words),
+    }
+
+
+def payee_fields(notice: PayoutNotice, ussd_code: str, words: Words) -> Mapping[str, object]:
+    return {
+        "amount": words.money(notice.amount, notice.currency),
+        "order": notice.order,
+        "reference": notice.reference,
+        "kiosk": notice.artisan.kiosk,
+        "cash_code": notice.cash_code,
+        "owed": words.money(notice.owed, notice.currency),
+        "phone": notice.phone,
+        "ussd_code": ussd_code,
+    }
+
+
+def agent_fields(notice: PayoutNotice, receipt: CashReceipt, words: Words) -> Mapping[str, object]:
+    return {
+        "artisan": notice.artisan.name,
+        "amount": words.money(notice.amount, notice.currency),
+        "order": notice.order,
+        "today": words.money(receipt.paid_today, notice.currency),
+    }
+
+
+def _day(day: date | None, words: Words) -> str:
+    return words.day(day) if day else ""
+
+
+def _money(money: MoneyData, words: Words) -> str:
+    return words.money(money.amount, money.currency)
