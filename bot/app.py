@@ -12,10 +12,11 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from bot.db.unit_of_work import Database
 from bot.marketplace import http_api
-from bot.providers import africastalking, daraja, twilio
+from bot.providers import registry
+from bot.providers.declaration import Handlers
 from bot.runtime import logs
 from bot.runtime.request_ids import RequestIds
-from bot.runtime.settings import Settings, load
+from bot.runtime.settings import Settings
 from bot.services import Services, build
 from bot.simulator import providers
 from bot.web import metrics, photo_page, shop_client, shop_pages
@@ -38,7 +39,7 @@ def create_app(
     settings: Settings | None = None, services: Services | None = None, carrier_faults: list[int] | None = None
 ) -> Flask:
     """The WSGI application: webhooks, the API under `/api/v1`, pages, and in development the simulator."""
-    services = services or build(settings or load())
+    services = services or build(settings or registry.load_settings())
     settings = services.settings
     logs.configure(as_json=not settings.development)
     app = Flask("bot", root_path=str(Path(__file__).parent / "web"))
@@ -60,9 +61,9 @@ def create_app(
     api.spec_processor(http_api.add_schemas(openapi.complete))  # type: ignore[arg-type]
     api.after_request(_secure)
     own = shop_client.Storefront(api, settings.secret_key, services.shop, services.database)
-    app.register_blueprint(africastalking.routes(services.conversation, settings.webhook_secret))
-    app.register_blueprint(twilio.routes(services.conversation, settings.url, settings.twilio_auth_token))
-    app.register_blueprint(daraja.routes(services.payout_callbacks, settings.webhook_secret))
+    handlers = Handlers(messages=services.conversation, payments=services.payout_callbacks)
+    for callbacks in registry.blueprints(settings, handlers):
+        app.register_blueprint(callbacks)
     app.register_blueprint(
         shop_pages.routes(
             catalogue=own.catalogue,
@@ -84,7 +85,7 @@ def create_app(
     app.add_url_rule("/readyz", "readyz", partial(_ready, services))
     app.after_request(_secure)
     app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/api/v1": api})  # type: ignore[method-assign]
-    app.wsgi_app = africastalking.hatch(app.wsgi_app, services.conversation, settings.webhook_secret)  # type: ignore[method-assign]
+    app.wsgi_app = registry.with_fast_paths(app.wsgi_app, settings, handlers)  # type: ignore[assignment, method-assign]
     if hops := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     app.wsgi_app = RequestIds(app.wsgi_app, partial(_request_id, services))  # type: ignore[method-assign]

@@ -22,8 +22,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 
+from bot.providers import registry
 from bot.runtime import logs
-from bot.runtime.settings import Settings, load
+from bot.runtime.settings import Settings
 
 PORT_SECONDS = 3.0
 GRACE_SECONDS = 10.0
@@ -37,7 +38,7 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 def main() -> None:
     """Serve until told to stop."""
-    settings = load()
+    settings = registry.load_settings()
     logs.configure(as_json=not settings.development)
     claim_port(settings.host, settings.port)
     _prepare(settings)

@@ -29,6 +29,7 @@ from bot.payments import payouts
 from bot.payments.payouts import PayoutCallbacks
 from bot.photos.links import PhotoLinks
 from bot.photos.store import PhotoStore
+from bot.providers import registry
 from bot.runtime.clock import Clock, MovableClock, system_clock
 from bot.runtime.settings import Settings
 from flows import msisdn
@@ -99,7 +100,7 @@ def build(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = N
     )
     secret = hashlib.sha256(settings.secret_key.encode()).digest()
     links = PhotoLinks(settings.url, secret)
-    own_numbers = frozenset(filter(None, [settings.twilio_from, settings.at_sender_id, settings.sms_short_code]))
+    own_numbers = registry.own_numbers(settings) | {settings.sms_short_code}
     marketplace = _marketplace(settings, LocalMarketplace(database, chance, terms, links.link), now)
     conversation = ConversationService(
         DialogueRunner(ENGINE, place, secret), HopResources(sessions, database, now, chance, marketplace), own_numbers

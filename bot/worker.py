@@ -35,10 +35,9 @@ from bot.messaging.send_policy import SendPolicy
 from bot.payments.payouts import KIND as PAYOUT
 from bot.payments.payouts import PayoutJob
 from bot.photos import mms
-from bot.providers import africastalking, daraja, twilio
-from bot.providers.contracts import Sender
+from bot.providers import registry
 from bot.providers.payment_contracts import Payer
-from bot.runtime.settings import load
+from bot.runtime.settings import SIMULATOR
 from bot.services import Services, build
 from bot.simulator import providers
 from bot.webhooks import dispatcher
@@ -81,7 +80,7 @@ def event_consumers(services: Services) -> list[EventConsumer[Any]]:
 def delivery(app: Flask, services: Services, pool: ThreadPoolExecutor) -> Dispatcher:
     """A worker's hands for texts."""
     settings = services.settings
-    senders = {name: _sender(name, app, services) for name in settings.carriers}
+    senders = registry.senders(settings, HANDS, [providers.provider(app, services)])
     return Dispatcher(
         services.database,
         services.clock,
@@ -97,11 +96,10 @@ def delivery(app: Flask, services: Services, pool: ThreadPoolExecutor) -> Dispat
 def errands(app: Flask, services: Services, pool: ThreadPoolExecutor, payer: Payer | None = None) -> JobRunner:
     """A worker's hands for everything else."""
     settings = services.settings
-    simulated = settings.development and settings.twilio_account_sid is None
-    keeper = providers.twilio(app, services) if simulated else _twilio(services)
-    fetcher = mms.PictureJob(keeper.fetch, services.photo_store, services.database, services.clock, services.ids)
+    pictures = registry.media_fetcher(settings, HANDS, [providers.provider(app, services)])
+    fetcher = mms.PictureJob(pictures.fetch, services.photo_store, services.database, services.clock, services.ids)
     handlers: dict[str, Handler] = {
-        PAYOUT: PayoutJob(services.payout_callbacks, payer or _payer(services)).poll,
+        PAYOUT: PayoutJob(services.payout_callbacks, payer or _payer(app, services)).poll,
         mms.KIND: _with_payload(fetcher),
         broadcasts.KIND: partial(broadcasts.add_next_messages, services),
     }
@@ -120,56 +118,18 @@ def _with_payload(call: Callable[[Mapping[str, Any]], object]) -> Handler:
     return lambda job: call(job.payload)
 
 
-def _sender(name: str, app: Flask, services: Services) -> Sender:
+def _payer(app: Flask, services: Services) -> Payer:
     settings = services.settings
-    if name == "twilio":
-        return _twilio(services)
-    if name == "africastalking":
-        return africastalking.AfricasTalking(
-            settings.at_username or "",
-            settings.at_api_key or "",
-            sender_id=settings.at_sender_id,
-            base_url=settings.at_base_url,
-            workers=HANDS,
-        )
-    return providers.sender(app, services)
-
-
-def _twilio(services: Services) -> twilio.Twilio:
-    settings = services.settings
-    return twilio.Twilio(
-        settings.twilio_account_sid or "",
-        settings.twilio_auth_token or "",
-        settings.twilio_from or "",
-        status_callback=f"{settings.url}/webhooks/twilio/status",
-        base_url=settings.twilio_base_url,
-        workers=HANDS,
-    )
-
-
-def _payer(services: Services) -> Payer:
-    settings = services.settings
-    if settings.payout_provider == "daraja":
-        return daraja.Daraja(
-            settings.daraja_base_url or "",
-            settings.daraja_consumer_key or "",
-            settings.daraja_consumer_secret or "",
-            shortcode=settings.daraja_shortcode or "",
-            initiator=settings.daraja_initiator or "",
-            credential=settings.daraja_security_credential or "",
-            callbacks=f"{settings.url}/webhooks/{daraja.NAME}/{settings.webhook_secret}",
-            clock=services.clock,
-        )
-    if not settings.development:
+    if settings.payout_provider == SIMULATOR and not settings.development:
         log.warning("PAYOUT_PROVIDER is simulator: payouts are announced, and nobody gets money")
-    return providers.payer(services)
+    return registry.payer(settings, services.clock, [providers.provider(app, services)])
 
 
 def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    services = build(load())
+    services = build(registry.load_settings())
     app = create_app(services=services)
     posts, others, pushers = (ThreadPoolExecutor(count) for count in (HANDS, OTHER_HANDS, dispatcher.HANDS))
     steps: list[tuple[Callable[[], object], float]] = [

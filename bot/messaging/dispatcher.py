@@ -235,7 +235,7 @@ class Dispatcher:
             if letter.job.priority == BROADCAST and isinstance(sender, BulkSender):
                 together = alike.setdefault((sender.name, letter.message.text), [])
                 together.append(letter)
-                if len(together) < sender.at_once:
+                if len(together) < sender.batch_size:
                     continue
                 del alike[sender.name, letter.message.text]
                 calls.append(self._call(together))

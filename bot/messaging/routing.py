@@ -83,7 +83,7 @@ def carry(call: SendBatch) -> list[SendResult]:
 def _ask(sender: Sender, letters: Sequence[SendAttempt]) -> list[SendResult]:
     try:
         if len(letters) > 1 and isinstance(sender, BulkSender):
-            said = sender.send_same([letter.sms for letter in letters])
+            said = sender.send_batch([letter.sms for letter in letters])
             return [SendResult(letter, sender.name, each) for letter, each in zip(letters, said, strict=True)]
         return [SendResult(letter, sender.name, _say(sender, letter)) for letter in letters]
     except SendError as error:

@@ -21,6 +21,7 @@ from bot.app import create_app
 from bot.demo import seed
 from bot.jobs import scheduler
 from bot.migrations import upgrade
+from bot.providers import registry
 from bot.runtime.clock import MovableClock
 from bot.runtime.settings import Settings
 from bot.services import build
@@ -129,7 +130,7 @@ def open_harness(
     url = settings.pop("database_url", f"sqlite:///{folder}/soko.db")
     settings.setdefault("twilio_auth_token", "twilio-token-of-the-harness")
     settings.setdefault("photos_dir", str(folder / "photos"))
-    chosen = Settings(database_url=url, bootstrap_api_key=OPERATOR_KEY, **settings)
+    chosen = registry.make_settings(database_url=url, bootstrap_api_key=OPERATOR_KEY, **settings)
     if not is_migrated:
         upgrade.upgrade(chosen)
     if with_demo:

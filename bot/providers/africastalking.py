@@ -1,6 +1,6 @@
 """Africa's Talking: USSD and SMS in, delivery reports in, SMS out.
 
-It signs nothing, so the unguessable part of the path is all that tells it from a stranger:
+It signs nothing: only the secret in the path tells it from a stranger.
 
     POST /webhooks/africastalking/<secret>/ussd
     sessionId=ATUid_9c2f&phoneNumber=%2B254711000111&serviceCode=%2A384%2A22%23&text=1%2A2
@@ -10,7 +10,6 @@ It signs nothing, so the unguessable part of the path is all that tells it from 
 
 from __future__ import annotations
 
-import hmac
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -32,14 +31,26 @@ from bot.providers.contracts import (
     Receipt,
     SessionEnd,
 )
+from bot.providers.declaration import Provider
 from bot.providers.errors import Reason, SendError
-from bot.providers.fast_path import PLAIN, Hatch, Reader
-from bot.providers.forms import filled, msisdn
+from bot.providers.fast_path import PLAIN_TEXT, FastPath, FormReader
+from bot.providers.forms import msisdn, required
 from bot.providers.http import TIMEOUT_S, broken_off, pooled, refused
+from bot.providers.secret_path import secret_blueprint
+from bot.runtime.settings import BaseUrl, Settings
 from state.messages import ReportedStatus
 
 NAME = "africastalking"
 log = logging.getLogger(__name__)
+
+
+class AfricasTalkingSettings(Settings):
+    """The environment variables of this provider."""
+
+    at_username: str | None = None
+    at_api_key: str | None = None
+    at_sender_id: str | None = None
+    at_base_url: BaseUrl = None
 
 
 # Shapes: what the API answers to a send.
@@ -62,72 +73,64 @@ class _Answer(msgspec.Struct):
     sent: _Sent = msgspec.field(name="SMSMessageData")
 
 
-# made here, since two threads that make msgspec get to know a type at once crash the process
+# made at import: msgspec crashes when two threads prepare the same type at once
 _sent = msgspec.json.Decoder(_Answer, strict=False)
 
 
-# Routes, and the secret in their path.
+# Routes.
 
 
 def routes(handler: InboundHandler, secret: str) -> Blueprint:
-    """The callbacks to enter in the provider's dashboard; nothing answers under another secret."""
-    blueprint = Blueprint(NAME, __name__, url_prefix=f"/webhooks/{NAME}/<secret>")
-    blueprint.url_value_preprocessor(partial(_verify, secret.encode()))
+    """The callbacks to enter in the provider's dashboard."""
+    blueprint = secret_blueprint(NAME, secret)
     views = {"ussd": _ussd, "ussd-events": _ussd_event, "sms": _sms, "delivery": _delivery, "optout": _optout}
     for path, view in views.items():
         blueprint.add_url_rule(f"/{path}", path, partial(view, handler), methods=["POST"], strict_slashes=False)
     return blueprint
 
 
-def hatch(inside: WSGIApplication, handler: InboundHandler, secret: str) -> Hatch:
-    """Around the application that has these routes: answers hops as they would, for less."""
-    return Hatch(inside, f"/webhooks/{NAME}/{secret}/ussd", partial(_screen, handler))
-
-
-def _verify(secret: bytes, _endpoint: str | None, values: dict[str, Any] | None) -> None:
-    """Take the secret out of the path's values, so that no view sees it, and compare."""
-    claimed = values.pop("secret") if values else ""
-    if not hmac.compare_digest(claimed.encode(), secret):
-        abort(404)
+def fast_path(app: WSGIApplication, handler: InboundHandler, secret: str) -> FastPath:
+    """Around an application that has these routes: answers USSD hops as they do, in less time."""
+    return FastPath(app, f"/webhooks/{NAME}/{secret}/ussd", partial(_screen, handler))
 
 
 def _answer(text: str = "") -> Response:
-    return Response(text, content_type=PLAIN)
+    return Response(text, content_type=PLAIN_TEXT)
 
 
-# Inbound: a hop of a call, the end of a call, a text, an opt-out.
+# Inbound: a hop of a call, the end of a call, a message, an opt-out.
 
 
 def _ussd(handler: InboundHandler) -> Response:
     return _answer(_screen(handler, lambda: request.form))
 
 
-def _screen(handler: InboundHandler, form: Reader) -> str:
-    """The answer to one hop, whatever happens: a status other than 200 would end the call without a word."""
+def _screen(handler: InboundHandler, form: FormReader) -> str:
+    """The answer to a hop, also to one that fails: with any status but 200 the call would end without a word."""
     try:
-        dialled = _dialled(form())
+        hop = _hop(form())
     except HTTPException as error:
         log.warning("a USSD request that cannot be read: %s", error.description)
         return handler.error_screen(None)
     try:
-        return handler.ussd(dialled)
+        return handler.ussd(hop)
     except Exception:
-        log.exception("the hop failed in USSD session %s", dialled.id)
-        return handler.error_screen(dialled.msisdn)
+        log.exception("the hop failed in USSD session %s", hop.id)
+        return handler.error_screen(hop.msisdn)
 
 
-def _dialled(form: Mapping[str, str]) -> Inbound:
+def _hop(form: Mapping[str, str]) -> Inbound:
     return Inbound(
         channel="ussd",
         provider=NAME,
-        id=filled(form, "sessionId"),
-        msisdn=msisdn(filled(form, "phoneNumber")) or abort(400, "phoneNumber is no phone"),
+        id=required(form, "sessionId"),
+        msisdn=msisdn(required(form, "phoneNumber")) or abort(400, "phoneNumber is no phone"),
         service=form.get("serviceCode", ""),
         text=form.get("text", ""),
     )
 
 
-# `input` and `lastAppResponse` stay behind: what she typed may hold a PIN.
+# `input` and `lastAppResponse` are left out: what the caller typed may hold a PIN.
 _FACTS = (
     "date",
     "status",
@@ -145,7 +148,7 @@ def _ussd_event(handler: InboundHandler) -> Response:
     handler.session_ended(
         SessionEnd(
             provider=NAME,
-            session_id=filled(form, "sessionId"),
+            session_id=required(form, "sessionId"),
             msisdn=msisdn(form.get("phoneNumber", "")),
             incomplete=form.get("status", "").lower() == "incomplete",
             facts={name: form[name] for name in _FACTS if name in form},
@@ -156,10 +159,10 @@ def _ussd_event(handler: InboundHandler) -> Response:
 
 def _sms(handler: InboundHandler) -> Response:
     form = request.form
-    message_id, sender = filled(form, "id"), msisdn(filled(form, "from"))
+    message_id, sender = required(form, "id"), msisdn(required(form, "from"))
     text = form["text"]  # may be blank; when it is missing, this answers 400
     if sender is None:
-        log.info("text %s is from a sender that is no phone, and nobody can answer it", message_id)
+        log.info("message %s is from a sender that is no phone, so nobody can answer it", message_id)
         return _answer()
     service, sent_at = form.get("to", ""), _time(form.get("date", ""))
     handler.sms(Inbound("sms", NAME, message_id, sender, service, text, sent_at=sent_at))
@@ -167,7 +170,7 @@ def _sms(handler: InboundHandler) -> Response:
 
 
 def _time(raw: str) -> datetime | None:
-    """`2026-11-22T09:20:05Z` and `2026-11-22 09:20:05` alike are UTC; anything else is no time."""
+    """`2026-11-22T09:20:05Z` and `2026-11-22 09:20:05` are both UTC; None for what is no time."""
     try:
         time = datetime.fromisoformat(raw)
     except ValueError:
@@ -177,11 +180,11 @@ def _time(raw: str) -> datetime | None:
 
 def _optout(handler: InboundHandler) -> Response:
     form = request.form
-    person = msisdn(filled(form, "phoneNumber"))
-    if person is None:
-        log.warning("an opt-out of a sender that is no phone")
+    recipient = msisdn(required(form, "phoneNumber"))
+    if recipient is None:
+        log.warning("an opt-out of a recipient that is no phone")
     else:
-        handler.opted_out(person, f"{NAME} opt-out from {form.get('senderId', 'us')}")
+        handler.opted_out(recipient, f"{NAME} opt-out from {form.get('senderId', 'us')}")
     return _answer()
 
 
@@ -212,20 +215,20 @@ _FAILURES: dict[str, Reason] = {
     "AbsentSubscriber": Reason.REFUSED,
     "Expired": Reason.REFUSED,
 }
-# The provider spells one of them both ways.
+# The provider spells one of them in two ways.
 _FAILURE_NAMES = {name.lower(): name for name in _FAILURES} | {"notnetworksubcriber": "NotNetworkSubscriber"}
 
 
 def _delivery(handler: InboundHandler) -> Response:
     form = request.form
-    provider_id, raw_status = filled(form, "id"), filled(form, "status")
+    provider_id, raw_status = required(form, "id"), required(form, "status")
     status = _STATUSES.get(raw_status.lower())
     if status is None:
-        log.warning("message %s has a delivery status that is new to us: %r", provider_id, raw_status)
+        log.warning("message %s has an unknown delivery status: %r", provider_id, raw_status)
     detail = _failure(form, raw_status) if status == "failed" else None
     reason = _FAILURES[detail] if detail else None
-    person = msisdn(form.get("phoneNumber", ""))
-    handler.report(DeliveryReport(NAME, provider_id, status, reason, detail, raw_status, person))
+    recipient = msisdn(form.get("phoneNumber", ""))
+    handler.report(DeliveryReport(NAME, provider_id, status, reason, detail, raw_status, recipient))
     return _answer()
 
 
@@ -253,19 +256,18 @@ _REFUSALS: dict[int, tuple[str, Reason]] = {
 # A call that is refused as a whole has no code, only the word; delivery reports spell one of them otherwise.
 _REFUSAL_REASONS = dict(_REFUSALS.values()) | {"UserInBlackList": Reason.BLOCKED_PROMOTIONS}
 
-
-AT_ONCE = 100
-"""People a call. The provider publishes no limit; others stay below this."""
+BATCH_SIZE = 100
+"""Recipients in one call. The provider publishes no limit; other clients stay below this."""
 
 
 class AfricasTalking:
-    """Sends texts; `name` is what its messages are filed under.
+    """Sends messages, which are stored under the provider's `name`.
 
-    `base_url` is an API root without `/version1`; None is the SDK's own, where the username
-    `sandbox` chooses the sandbox. `workers` is how many threads may send at once.
+    `base_url` is an API root without `/version1`; None is the SDK's own, where the username `sandbox` selects the
+    sandbox. `workers` is how many threads may send at once.
     """
 
-    at_once = AT_ONCE
+    batch_size = BATCH_SIZE
 
     def __init__(
         self,
@@ -283,18 +285,24 @@ class AfricasTalking:
         self._api = _Api(username, api_key, base_url, session or pooled(workers))
 
     def send(self, sms: OutgoingMessage) -> Receipt:
-        """Hand one text over; raises SendError. It has no idempotency key: a lost answer is `unknown`."""
+        """Hand one message over. There is no idempotency key, so after a lost answer the outcome is unknown.
+
+        Raises SendError.
+        """
         recipients = self._recipients(sms.text, [sms.msisdn])
         return _receipt(recipients[0])
 
-    def send_same(self, texts: Sequence[OutgoingMessage]) -> list[Receipt | SendError]:
-        """One call for all of them; it answers for each."""
-        recipients = self._recipients(texts[0].text, [sms.msisdn for sms in texts])
-        answers = {recipient.number: recipient for recipient in recipients}
-        return [_answer_for(answers.get(sms.msisdn)) for sms in texts]
+    def send_batch(self, messages: Sequence[OutgoingMessage]) -> list[Receipt | SendError]:
+        """Hand over messages of the same text in one call; the outcome of each, in their order.
+
+        Raises SendError when the call failed as a whole.
+        """
+        recipients = self._recipients(messages[0].text, [sms.msisdn for sms in messages])
+        by_number = {recipient.number: recipient for recipient in recipients}
+        return [_outcome(by_number.get(sms.msisdn)) for sms in messages]
 
     def _recipients(self, text: str, msisdns: list[str]) -> list[_Recipient]:
-        """What 2xx says of each; none at all is a refusal."""
+        """What a 2xx says of each recipient; if it names none, the whole call was refused. Raises SendError."""
         try:
             response = self._api.send(text, msisdns, self._sender_id)
         except requests.RequestException as error:
@@ -311,15 +319,15 @@ class AfricasTalking:
 
 
 class _Api(SMSService):  # type: ignore[misc]  # the SDK has no types
-    """The SDK's requests over one pooled session, with a timeout, and with the HTTP status kept.
+    """The SDK's requests over one pooled session, with a timeout and the HTTP status.
 
-    As it comes it opens a connection a message, and its exception drops the status.
+    The SDK itself opens a connection for each message, and its exception loses the status.
     """
 
     def __init__(self, username: str, api_key: str, base_url: str | None, session: requests.Session) -> None:
         self._root, self._session = base_url, session
         super().__init__(username, api_key)
-        # proxies and certificates of the environment, which a session would look up for every request
+        # the environment's proxies and certificates, read once: a session would read them for every request
         self._environment = session.merge_environment_settings(self._baseUrl, {}, None, None, None)
 
     def _init_service(self) -> None:
@@ -328,21 +336,21 @@ class _Api(SMSService):  # type: ignore[misc]  # the SDK has no types
             self._baseUrl = self._contentUrl = f"{self._root}/version1"
 
     def _make_request(
-        self, url: str, method: str, headers: Any, data: Any, params: Any, **_theirs: Any
+        self, url: str, method: str, headers: Any, data: Any, params: Any, **_others: Any
     ) -> requests.Response:
-        asked = requests.Request(method, url, headers, data=data, params=params).prepare()
-        return self._session.send(asked, timeout=TIMEOUT_S, allow_redirects=False, **self._environment)
+        prepared = requests.Request(method, url, headers, data=data, params=params).prepare()
+        return self._session.send(prepared, timeout=TIMEOUT_S, allow_redirects=False, **self._environment)
 
 
 def _receipt(recipient: _Recipient) -> Receipt:
-    """Every recipient has a code of its own."""
+    """Each recipient has a code of its own. Raises SendError for one that was not accepted."""
     if recipient.status_code not in _ACCEPTED:
         detail, _ = _REFUSALS.get(recipient.status_code, (recipient.status, None))
         raise _refusal(detail)
     return Receipt(_id(recipient.message_id), cost=recipient.cost)
 
 
-def _answer_for(recipient: _Recipient | None) -> Receipt | SendError:
+def _outcome(recipient: _Recipient | None) -> Receipt | SendError:
     if recipient is None:
         return SendError(Reason.NO_ANSWER)
     try:
@@ -352,9 +360,33 @@ def _answer_for(recipient: _Recipient | None) -> Receipt | SendError:
 
 
 def _id(raw: str) -> str | None:
-    """It writes `None` where there is none."""
+    """The message's id; the provider writes `None` where there is none."""
     return None if raw in ("", "None") else raw
 
 
 def _refusal(detail: str) -> SendError:
     return SendError(_REFUSAL_REASONS.get(detail, Reason.REFUSED), detail)
+
+
+# What the registry takes.
+
+
+def _sender(settings: AfricasTalkingSettings, workers: int) -> AfricasTalking:
+    return AfricasTalking(
+        settings.at_username or "",
+        settings.at_api_key or "",
+        sender_id=settings.at_sender_id,
+        base_url=settings.at_base_url,
+        workers=workers,
+    )
+
+
+PROVIDER = Provider(
+    name=NAME,
+    settings=AfricasTalkingSettings,
+    needs=("at_username", "at_api_key"),
+    blueprint=lambda settings, handlers: routes(handlers.messages, settings.webhook_secret),
+    fast_path=lambda app, settings, handlers: fast_path(app, handlers.messages, settings.webhook_secret),
+    own_number=lambda settings: settings.at_sender_id,
+    sender=_sender,
+)

@@ -1,7 +1,7 @@
-"""What crosses the border between a provider's file and the hall.
+"""What providers of messages and calls, and the rest of the service, say to each other.
 
-A provider turns its wire format into the shapes below and calls the hall; the hall turns
-what must leave into an `OutgoingSms` and calls the provider's `send`. Nothing else passes.
+An adapter turns its wire format into the shapes below and calls an `InboundHandler`; what leaves is given to the
+adapter's `Sender` as an `OutgoingMessage`. Nothing else crosses.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """Something a person sent us, whoever carried it.
+    """A hop of a USSD call, or a message that somebody sent us.
 
-    `id` is the provider's: of the session for USSD, of the message for SMS. USSD `text` is
-    cumulative: all she typed in this session, joined by `*`, unescaped.
+    `id` is the provider's: of the session for USSD, of the message otherwise. The `text` of a USSD hop is cumulative:
+    everything that was typed in this session, joined by `*`, without escapes.
     """
 
     channel: Channel
@@ -38,32 +38,34 @@ class Inbound:
     id: str
     msisdn: str
     service: str
+    """What was dialled or written to: a service code, a short code or a number."""
     text: str
     media: tuple[Media, ...] = ()
     sent_at: datetime | None = None
     consent: Literal["STOP", "START", "HELP"] | None = None
-    """What the provider has itself understood and answered (Twilio's OptOutType)."""
+    """What the provider has understood and answered by itself (Twilio's OptOutType)."""
     token: str | None = None
-    """The same each time the provider brings it (Twilio's I-Twilio-Idempotency-Token)."""
+    """The same each time that the provider repeats the request (Twilio's I-Twilio-Idempotency-Token)."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionEnd:
-    """A USSD session is over: `incomplete` means that she was still being asked something."""
+    """A USSD session is over; `incomplete` if the caller was still being asked something."""
 
     provider: str
     session_id: str
     msisdn: str | None
     incomplete: bool
     facts: Mapping[str, str] = field(default_factory=dict)
+    """What else the provider says of the session, for the log."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
     """What a provider reports of a message that we sent.
 
-    `status` is None when `raw_status`, the provider's own word, is new to us. Of a failed message `reason` says why,
-    and `detail` the same in the provider's words.
+    `status` is None when `raw_status`, the provider's own word, is unknown to us. When the message failed, `reason`
+    says why, and `detail` says it in the provider's words.
     """
 
     provider: str
@@ -77,7 +79,7 @@ class DeliveryReport:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
-    """One text for one person. `id` is ours, stable over every attempt."""
+    """One message for one recipient. `id` is ours, and the same at every attempt."""
 
     id: str
     msisdn: str
@@ -87,7 +89,7 @@ class OutgoingMessage:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The provider took the message over. `cost` as the provider writes it, `KES 0.8000`; it may give no id."""
+    """The provider took the message over. It may give no id; `cost` is as it writes it, such as `KES 0.8000`."""
 
     provider_id: str | None
     status: ReportedStatus = "sent"
@@ -95,47 +97,62 @@ class Receipt:
 
 
 class Sender(Protocol):
-    """A provider that takes texts. Africa's Talking and Twilio are the two."""
+    """A provider that takes messages, such as Africa's Talking and Twilio."""
 
     name: str
+    """What its messages are stored under, and its delivery reports arrive under."""
 
     def send(self, sms: OutgoingMessage) -> Receipt:
-        """Hand one text to the provider; raises SendError."""
+        """Hand one message to the provider. Raises SendError."""
         ...
 
 
 @runtime_checkable
 class BulkSender(Sender, Protocol):
-    """A provider that takes one text for many people in one call."""
+    """A provider that takes one text for many recipients in one call."""
 
-    at_once: int
-    """How many people."""
+    batch_size: int
+    """How many recipients at most."""
 
-    def send_same(self, texts: Sequence[OutgoingMessage]) -> Sequence[Receipt | SendError]:
-        """Hand the same words over for each of them; what became of each, in their order.
+    def send_batch(self, messages: Sequence[OutgoingMessage]) -> Sequence[Receipt | SendError]:
+        """Hand over messages of the same text in one call; the outcome of each, in their order.
 
-        Raises SendError when the call as a whole failed. Within one that did not, to be refused is an answer.
+        Raises SendError when the call failed as a whole.
         """
         ...
 
 
+class MediaFetcher(Protocol):
+    """A provider that keeps the pictures which come with messages."""
+
+    def keeps(self, url: str) -> bool:
+        """True if this is the address of a picture of our account."""
+        ...
+
+    def fetch(self, url: str, limit: int) -> bytes:
+        """The picture's bytes; of one that has more than `limit`, a little more than `limit`. Raises FetchError."""
+        ...
+
+
 class InboundHandler(Protocol):
-    """What a provider may call: the service itself, or a stand-in that records."""
+    """Takes what providers post: `bot.conversation`, or a test that records it."""
 
     def ussd(self, inbound: Inbound) -> str:
-        """One USSD hop: the whole answer, `CON …` or `END …`."""
+        """The answer to one USSD hop: `CON …` or `END …`."""
         ...
 
     def error_screen(self, msisdn: str | None) -> str:
-        """What a caller hears when a hop could not be understood or went wrong: `END …`."""
+        """The answer to a hop that could not be read, or that failed: `END …`."""
         ...
 
     def sms(self, inbound: Inbound) -> None:
-        """One text that came in; its answer leaves as a message of its own."""
+        """A message came in; the answer to it leaves as a message of its own."""
         ...
 
     def session_ended(self, end: SessionEnd) -> None: ...
 
     def report(self, report: DeliveryReport) -> None: ...
 
-    def opted_out(self, msisdn: str, how: str) -> None: ...
+    def opted_out(self, msisdn: str, how: str) -> None:
+        """The provider says that this recipient wants no more messages; `how` is stored as proof."""
+        ...

@@ -1,6 +1,10 @@
-"""What adapters share that call a provider's HTTP API: a session, and the reason that each failure has."""
+"""What adapters share that call a provider's HTTP API: sessions, access tokens, and the reasons of failures."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from threading import Lock
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -9,6 +13,8 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError
 from bot.providers.errors import Reason
 
 TIMEOUT_S = 10.0
+RENEWED_AT = 0.9
+"""The part of an access token's lifetime after which a new one is fetched."""
 
 
 def pooled(workers: int) -> requests.Session:
@@ -17,6 +23,27 @@ def pooled(workers: int) -> requests.Session:
     for scheme in ("https://", "http://"):
         session.mount(scheme, HTTPAdapter(pool_maxsize=workers))
     return session
+
+
+class AccessToken:
+    """One access token for all threads: one of them fetches it while the others wait.
+
+    `fetch` gives a new token and its lifetime.
+    """
+
+    def __init__(self, fetch: Callable[[], tuple[str, timedelta]], clock: Callable[[], datetime]) -> None:
+        self._fetch, self._clock = fetch, clock
+        self._lock = Lock()
+        self._value = ""
+        self._valid_until: datetime | None = None
+
+    def get(self, *, instead_of: str | None = None) -> str:
+        """The token; a new one if the present one is about to expire, or is `instead_of`, which was refused."""
+        with self._lock:
+            if self._valid_until is None or self._clock() >= self._valid_until or self._value == instead_of:
+                self._value, lifetime = self._fetch()
+                self._valid_until = self._clock() + lifetime * RENEWED_AT
+            return self._value
 
 
 def broken_off(error: requests.RequestException) -> Reason:

@@ -1,6 +1,6 @@
 """Twilio: SMS, MMS and WhatsApp in, message statuses in, SMS and WhatsApp out, pictures fetched.
 
-Every request is signed over the address Twilio was given and over all its fields:
+Each request is signed over the address that we gave Twilio and over all of its fields.
 
     POST /webhooks/twilio/sms
     X-Twilio-Signature: 1ugM4IHgSoI9XoCDkWjDQN0paac=
@@ -34,9 +34,11 @@ from bot.providers.contracts import (
     OutgoingMessage,
     Receipt,
 )
+from bot.providers.declaration import Provider
 from bot.providers.errors import FetchError, Reason, SendError
-from bot.providers.forms import filled, msisdn
+from bot.providers.forms import msisdn, required
 from bot.providers.http import TIMEOUT_S, broken_off, pooled, refused
+from bot.runtime.settings import BaseUrl, Settings
 from state.messages import ReportedStatus
 
 NAME = "twilio"
@@ -44,11 +46,20 @@ _API = "https://api.twilio.com"
 log = logging.getLogger(__name__)
 
 
+class TwilioSettings(Settings):
+    """The environment variables of this provider."""
+
+    twilio_account_sid: str | None = None
+    twilio_auth_token: str | None = None
+    twilio_from: str | None = None
+    twilio_base_url: BaseUrl = None
+
+
 # Routes, and the signature on each request.
 
 
 def routes(handler: InboundHandler, public_url: str, auth_token: str | None) -> Blueprint:
-    """The two callbacks; without a token nothing can be verified, so everything is refused."""
+    """The two callbacks. Without a token no signature can be verified, so every request is refused."""
     blueprint = Blueprint(NAME, __name__, url_prefix=f"/webhooks/{NAME}")
     blueprint.before_request(partial(_verify, public_url, RequestValidator(auth_token) if auth_token else None))
     for path, view in {"sms": _sms, "status": _status}.items():
@@ -63,30 +74,30 @@ def _verify(public_url: str, validator: Any, /) -> None:
         abort(403)
 
 
-# Inbound: a text, perhaps with pictures. Twilio's own repeats keep their MessageSid, and a token in their head.
+# Inbound: a message, perhaps with pictures. When Twilio repeats one, its MessageSid and its token stay the same.
 
 
 def _sms(handler: InboundHandler) -> Response:
     form = request.form
-    message_id, sender = filled(form, "MessageSid"), filled(form, "From")
-    channel, number = _address(sender)
-    person = msisdn(number)
-    if person is None:
-        log.info("message %s is from a sender that is no phone, and nobody can answer it", message_id)
+    message_id = required(form, "MessageSid")
+    channel, number = _address(required(form, "From"))
+    sender = msisdn(number)
+    if sender is None:
+        log.info("message %s is from a sender that is no phone, so nobody can answer it", message_id)
     else:
-        handler.sms(_inbound(form, channel, message_id, person))
+        handler.sms(_inbound(form, channel, message_id, sender))
     return Response('<?xml version="1.0" encoding="UTF-8"?><Response/>', content_type="text/xml; charset=utf-8")
 
 
 _CONSENTS: dict[str, Literal["STOP", "START", "HELP"]] = {"STOP": "STOP", "START": "START", "HELP": "HELP"}
 
 
-def _inbound(form: Mapping[str, str], channel: Channel, message_id: str, person: str) -> Inbound:
+def _inbound(form: Mapping[str, str], channel: Channel, message_id: str, sender: str) -> Inbound:
     return Inbound(
         channel=channel,
         provider=NAME,
         id=message_id,
-        msisdn=person,
+        msisdn=sender,
         service=_address(form.get("To", ""))[1],
         text=_decoded(form.get("Body", "")),
         media=tuple(_media(form)),
@@ -96,7 +107,7 @@ def _inbound(form: Mapping[str, str], channel: Channel, message_id: str, person:
 
 
 def _address(raw: str) -> tuple[Channel, str]:
-    """`whatsapp:+254711000111` is a phone on WhatsApp; without a prefix it is one that texts."""
+    """The channel and number of `whatsapp:+254711000111`, or of `+254711000111`, which is SMS."""
     number = raw.removeprefix("whatsapp:")
     return ("sms" if number == raw else "whatsapp"), number
 
@@ -109,7 +120,7 @@ def _media(form: Mapping[str, str]) -> Iterator[Media]:
 
 
 def _decoded(body: str) -> str:
-    """The text itself: some long ones arrive in base64, one unbroken word that decodes to UTF-8."""
+    """The text. Some long ones arrive in base64: one word without blanks, which decodes to UTF-8."""
     if len(body) < 60:
         return body
     try:
@@ -118,7 +129,7 @@ def _decoded(body: str) -> str:
         return body
 
 
-# Message statuses; they come in any order, and the hall lets them move forward only.
+# Message statuses. They arrive in any order; a stored message only moves forward.
 
 _STATUSES: dict[str, ReportedStatus] = {
     "accepted": "sending",
@@ -137,17 +148,17 @@ _STATUSES: dict[str, ReportedStatus] = {
 
 def _status(handler: InboundHandler) -> Response:
     form = request.form
-    message_id, raw_status = filled(form, "MessageSid"), filled(form, "MessageStatus")
+    message_id, raw_status = required(form, "MessageSid"), required(form, "MessageStatus")
     status = _STATUSES.get(raw_status)
     if status is None:
-        log.warning("message %s has a status that is new to us: %r", message_id, raw_status)
+        log.warning("message %s has an unknown status: %r", message_id, raw_status)
     detail, reason = _failure(form.get("ErrorCode") or raw_status) if status == "failed" else (None, None)
     _, number = _address(form.get("To", ""))
     handler.report(DeliveryReport(NAME, message_id, status, reason, detail, raw_status, msisdn(number)))
     return Response(status=204)
 
 
-# Error codes, of answers and of statuses alike.
+# Error codes, which answers and statuses share.
 
 _FAILURES: dict[str, tuple[str, Reason]] = {
     "20003": ("bad_credentials", Reason.MISCONFIGURED),
@@ -185,7 +196,7 @@ _FAILURES: dict[str, tuple[str, Reason]] = {
 
 
 def _failure(code: object) -> tuple[str, Reason]:
-    """Our word for an error code, which is the code itself when it is new to us, and the reason."""
+    """Our word for an error code and its reason; an unknown code is its own word."""
     return _FAILURES.get(str(code), (str(code), Reason.REFUSED))
 
 
@@ -193,9 +204,9 @@ def _failure(code: object) -> tuple[str, Reason]:
 
 
 class Twilio:
-    """Sends texts, and WhatsApp messages from and to `whatsapp:` addresses; fetches the pictures that came with some.
+    """Sends SMS and WhatsApp messages, and fetches the pictures that came with messages.
 
-    `base_url` replaces `https://api.twilio.com`; `status_callback` is where Twilio will report.
+    `base_url` replaces `https://api.twilio.com`; `status_callback` is the URL that Twilio reports statuses to.
     """
 
     name = NAME
@@ -218,7 +229,10 @@ class Twilio:
         self._session = session or pooled(workers)
 
     def send(self, sms: OutgoingMessage) -> Receipt:
-        """Hand one text over; raises SendError. It has no idempotency key: a lost answer is `unknown`."""
+        """Hand one message over. There is no idempotency key, so after a lost answer the outcome is unknown.
+
+        Raises SendError.
+        """
         prefix = "whatsapp:" if sms.channel == "whatsapp" else ""
         try:
             message = self._client.messages.create(
@@ -231,34 +245,36 @@ class Twilio:
             raise SendError(broken_off(error)) from error
         except (TwilioRestException, TwilioServiceException) as error:
             raise _refusal(error.code, error.status) from error
-        except (ValueError, AttributeError) as error:  # what the SDK trips over when it is no JSON object
+        except (ValueError, AttributeError) as error:  # raised by the SDK for an answer that is no JSON object
             raise _unreadable() from error
         return _receipt(message)
 
-    def fetch(self, url: str, most: int) -> bytes:
-        """A picture that came with a message: all of it, or as much as shows that it has more than `most` bytes.
+    def keeps(self, url: str) -> bool:
+        """True for the address of a picture of our own account.
 
-        Nothing is asked for but our account's own media: whoever could send us any other address would have us
-        fetch it, and with our token. Twilio sends us on to where the bytes lie; the token does not go along.
-        Raises FetchError.
+        Whoever can post to us could name any other address, and we would fetch it with our credentials.
         """
-        if not self._is_ours(url):
+        root = f"{self._base_url or _API}/2010-04-01/Accounts/{self._credentials[0]}"
+        return re.fullmatch(re.escape(root) + "/Messages/[A-Za-z0-9]+/Media/[A-Za-z0-9]+", url) is not None
+
+    def fetch(self, url: str, limit: int) -> bytes:
+        """The picture's bytes; of one that has more than `limit`, a little more than `limit`.
+
+        Twilio redirects to where the bytes are stored; our credentials are not sent there. Raises FetchError.
+        """
+        if not self.keeps(url):
             raise FetchError(Reason.REFUSED, "not_our_media")
         try:
             with self._session.get(url, auth=self._credentials, timeout=TIMEOUT_S, stream=True) as answer:
                 if answer.status_code != 200:
                     raise _not_fetched(answer.status_code)
-                return _first(answer.iter_content(64 * 1024), most)
+                return _first_bytes(answer.iter_content(64 * 1024), limit)
         except requests.RequestException as error:
             raise FetchError(Reason.UNREACHABLE, "no_answer") from error  # to fetch again changes nothing
 
-    def _is_ours(self, url: str) -> bool:
-        root = f"{self._base_url or _API}/2010-04-01/Accounts/{self._credentials[0]}"
-        return re.fullmatch(re.escape(root) + "/Messages/[A-Za-z0-9]+/Media/[A-Za-z0-9]+", url) is not None
-
     @cached_property
     def _client(self) -> Any:
-        """The SDK's client, made at the first send: a process that never sends need not import it."""
+        """The SDK's client, imported at the first send: a process that never sends does without it."""
         from twilio.http.http_client import TwilioHttpClient
         from twilio.rest import Client
 
@@ -271,24 +287,24 @@ class Twilio:
 
 
 def _not_fetched(status: int) -> FetchError:
-    """A picture may be there a little later than the message that it came with, so 404 is not final."""
+    """A picture may become available a little later than its message, so 404 is not final."""
     reason = Reason.UNREACHABLE if status == 404 else refused(status) if status >= 400 else Reason.REFUSED
     return FetchError(reason, f"http_{status}")
 
 
-def _first(pieces: Iterator[bytes], most: int) -> bytes:
+def _first_bytes(chunks: Iterator[bytes], limit: int) -> bytes:
     content = bytearray()
-    for piece in pieces:
-        content += piece
-        if len(content) > most:
+    for chunk in chunks:
+        content += chunk
+        if len(content) > limit:
             break
     return bytes(content)
 
 
 def _refusal(code: int, status: int) -> SendError:
-    """What an answer means that has an error code, or none but its HTTP status.
+    """The error that an answer means. Where it has no error code, the SDK gives its HTTP status as `code`.
 
-    A code that is final stays so only under a final status: under 5xx the message may be sent again.
+    A final code is final only under a final status: under 5xx the message may be sent again.
     """
     by_status = refused(status)
     if code == status:
@@ -303,9 +319,34 @@ def _unreadable() -> SendError:
 
 
 def _receipt(message: Any) -> Receipt:
-    """A receipt needs an id; what is refused at once after all is no send either."""
+    """Raises SendError for a message without an id, and for one that has already failed."""
     if not message.sid:
         raise _unreadable()
     if _STATUSES.get(message.status) == "failed":
         raise _refusal(message.error_code, 400)
     return Receipt(message.sid)
+
+
+# What the registry takes.
+
+
+def _twilio(settings: TwilioSettings, workers: int) -> Twilio:
+    return Twilio(
+        settings.twilio_account_sid or "",
+        settings.twilio_auth_token or "",
+        settings.twilio_from or "",
+        status_callback=f"{settings.url}/webhooks/{NAME}/status",
+        base_url=settings.twilio_base_url,
+        workers=workers,
+    )
+
+
+PROVIDER = Provider(
+    name=NAME,
+    settings=TwilioSettings,
+    needs=("twilio_account_sid", "twilio_auth_token", "twilio_from"),
+    blueprint=lambda settings, handlers: routes(handlers.messages, settings.url, settings.twilio_auth_token),
+    own_number=lambda settings: settings.twilio_from,
+    sender=_twilio,
+    media_fetcher=_twilio,
+)

@@ -24,6 +24,7 @@ from requests.adapters import BaseAdapter
 from twilio.request_validator import RequestValidator
 from werkzeug.test import Client, TestResponse
 
+from bot.providers import twilio
 from bot.runtime.settings import Settings
 from bot.simulator import media
 
@@ -71,6 +72,7 @@ class Gateway:
     ) -> None:
         self._client = Client(app, use_cookies=False)
         self._settings = settings
+        self._account = twilio.PROVIDER.own_settings(settings)
         self._now = now
         self._new_id = new_id
         self._calls: dict[str, _OpenCall] = {}
@@ -221,10 +223,10 @@ class Gateway:
             "SmsSid": sid,
             "SmsStatus": "received",
             "Body": body,
-            "To": self._settings.twilio_from or TWILIO_NUMBER,
+            "To": self._account.twilio_from or TWILIO_NUMBER,
             "NumSegments": "1",
             "MessageSid": sid,
-            "AccountSid": self._settings.twilio_account_sid or ACCOUNT_SID,
+            "AccountSid": self._account.twilio_account_sid or ACCOUNT_SID,
             "From": msisdn,
             "ApiVersion": "2010-04-01",
         }
@@ -237,15 +239,15 @@ class Gateway:
             "MessageStatus": status,
             "To": msisdn,
             "MessageSid": sid,
-            "AccountSid": self._settings.twilio_account_sid or ACCOUNT_SID,
-            "From": self._settings.twilio_from or TWILIO_NUMBER,
+            "AccountSid": self._account.twilio_account_sid or ACCOUNT_SID,
+            "From": self._account.twilio_from or TWILIO_NUMBER,
             "ApiVersion": "2010-04-01",
         }
         return self._twilio("status", fields | ({"ErrorCode": reason} if reason else {}))
 
     def _twilio(self, path: str, fields: Mapping[str, str]) -> _WebhookPost:
         path = f"/webhooks/twilio/{path}"
-        validator = RequestValidator(self._settings.twilio_auth_token or "")
+        validator = RequestValidator(self._account.twilio_auth_token or "")
         headers = {
             "X-Twilio-Signature": validator.compute_signature(self._settings.url + path, fields),
             "I-Twilio-Idempotency-Token": self._new_id(),

@@ -19,10 +19,13 @@ from flask import Flask
 from sqlalchemy import Connection
 from werkzeug.test import Client
 
+from bot.providers import twilio
 from bot.providers.africastalking import AfricasTalking
 from bot.providers.contracts import Sender
-from bot.providers.twilio import Twilio
+from bot.providers.declaration import Provider
+from bot.providers.twilio import Twilio, TwilioSettings
 from bot.runtime.clock import MovableClock
+from bot.runtime.settings import SIMULATOR, Settings
 from bot.services import Services
 from bot.simulator import carriers, daraja, inbox, media, page, wallet
 from bot.simulator.carriers import CarriedMessage, CarrierSimulator
@@ -68,29 +71,40 @@ def install(app: Flask, services: Services, place_order: PlaceOrder, faults: lis
 # What a worker uses
 
 
-def sender(app: Flask, services: Services) -> Sender:
-    """The provider called `simulator`: Africa's Talking's SDK, connected to the simulated carrier without a socket.
+def provider(app: Flask, services: Services) -> Provider[Settings]:
+    """The provider called `simulator`, of messages and of payouts.
+
+    In development it also keeps the pictures that simulated phones send, unless a real Twilio account is set.
+    """
+    own = twilio.PROVIDER.own_settings(services.settings)
+    keeps_pictures = own.development and own.twilio_account_sid is None
+    return Provider(
+        name=SIMULATOR,
+        settings=Settings,
+        sender=lambda settings, _: _sender(app, settings),
+        media_fetcher=(lambda *_: _twilio(app, own)) if keeps_pictures else None,
+        payer=lambda _, clock: wallet.SimulatorPayer(partial(_transaction, services), clock),
+    )
+
+
+def _sender(app: Flask, settings: Settings) -> Sender:
+    """Africa's Talking's SDK, connected to the simulated carrier without a socket.
 
     Its messages are stored under `africastalking`, because delivery reports arrive under that name.
     """
     return AfricasTalking(
         "soko",
         "simulator",
-        sender_id=services.settings.sms_short_code,
+        sender_id=settings.sms_short_code,
         base_url=f"{ORIGIN}/simulator/africastalking",
         session=_session_without_socket(app),
     )
 
 
-def twilio(app: Flask, services: Services) -> Twilio:
+def _twilio(app: Flask, settings: TwilioSettings) -> Twilio:
     """The simulated Twilio; pictures that simulated phones send are fetched from it."""
-    token = services.settings.twilio_auth_token or ""
+    token = settings.twilio_auth_token or ""
     return Twilio(ACCOUNT_SID, token, TWILIO_NUMBER, base_url=TWILIO_URL, session=_session_without_socket(app))
-
-
-def payer(services: Services) -> wallet.SimulatorPayer:
-    """The payout provider called `simulator`."""
-    return wallet.SimulatorPayer(partial(_transaction, services), services.clock)
 
 
 def job_handlers(app: Flask, services: Services) -> Mapping[str, Callable[[Mapping[str, Any]], None]]:

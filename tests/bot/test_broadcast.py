@@ -26,10 +26,10 @@ EVENING = 10 * 3600  # the clock of the tests stands at 11:00 in Nairobi
 class BulkCarrier(Carrier):
     """It takes many at once; how many, call by call."""
 
-    at_once: int = 3
+    batch_size: int = 3
     calls: list[int] = field(default_factory=list)
 
-    def send_same(self, texts: list[OutgoingMessage]) -> list[Receipt | SendError]:
+    def send_batch(self, texts: list[OutgoingMessage]) -> list[Receipt | SendError]:
         self.calls.append(len(texts))
         return [super(BulkCarrier, self).send(sms) for sms in texts]
 
@@ -73,7 +73,7 @@ def test_everybody_gets_it_once_in_few_calls(service: Service, monkeypatch: pyte
     assert begun["recipients"] == 10
     assert got(carrier) == sorted([AKINYI, *phones])
     assert len(carrier.calls) < len(phones) / 2
-    assert max(carrier.calls) == carrier.at_once
+    assert max(carrier.calls) == carrier.batch_size
     about = {text.about for text in outgoing_messages(service)}
     assert about == {begun["id"]}
 
@@ -94,8 +94,8 @@ def test_only_those_who_are_meant_get_it(embedded: Service) -> None:
 
 def test_who_is_refused_in_a_call_for_many_is_refused_alone(service: Service) -> None:
     class Choosy(BulkCarrier):
-        def send_same(self, texts: list[OutgoingMessage]) -> list[Receipt | SendError]:
-            said: list[Receipt | SendError] = list(super().send_same(texts))
+        def send_batch(self, texts: list[OutgoingMessage]) -> list[Receipt | SendError]:
+            said: list[Receipt | SendError] = list(super().send_batch(texts))
             return [SendError(Reason.BLOCKED_PROMOTIONS, "UserInBlacklist"), *said[1:]]
 
     many(service, 2)

@@ -11,7 +11,7 @@ from flask import Flask, request
 from flask.testing import FlaskClient
 
 import bot
-from bot.runtime.settings import Settings
+from bot.providers import registry
 from bot.simulator import page
 from bot.simulator.gateway import Gateway
 
@@ -51,7 +51,7 @@ def client(placed: list[tuple[dict[str, Any], str]]) -> FlaskClient:
     app = service()
     wire = page.WireLog(app.wsgi_app)
     simulator = page.routes(
-        Gateway(wire, Settings(), lambda: NOON, lambda: "0" * 32),
+        Gateway(wire, registry.make_settings(), lambda: NOON, lambda: "0" * 32),
         wire,
         inbox=lambda msisdn: [MESSAGE] if msisdn == AMINA else [],
         advance=lambda seconds: NOON + timedelta(seconds=seconds),
@@ -102,7 +102,7 @@ def test_a_callback_that_the_service_refuses_shows_on_the_wire(client: FlaskClie
 
 def test_nobody_else_hears_an_exchange() -> None:
     wire = page.WireLog(service().wsgi_app)
-    gateway = Gateway(wire, Settings(), lambda: NOON, lambda: "0" * 32)
+    gateway = Gateway(wire, registry.make_settings(), lambda: NOON, lambda: "0" * 32)
     with wire.recording() as heard:
         pass
     gateway.post_ussd("ATUid_1", AMINA, "*384*22#", "")

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import text
 
 from bot.db.engine import create_engine
-from bot.runtime.settings import Settings
+from bot.providers import registry
 from bot.services import build
 from bot.simulator import wallet
 from marketplace_api.payments import audit, ledger
@@ -92,7 +92,7 @@ def every_part_is_paid_once(rows: Rows, there: Town) -> None:
 
 def the_books_balance(url: str) -> None:
     """The ledger by itself, beside the payouts, and beside what the provider says it paid."""
-    with closing(build(Settings(database_url=url))) as services, services.database.reading() as session:
+    with closing(build(registry.make_settings(database_url=url))) as services, services.database.reading() as session:
         shop = services.shop(session)
         assert list(audit.inconsistencies(shop)) == []
         assert wallet.total_paid(session.connection()) == -ledger.balance(

@@ -32,6 +32,7 @@ from sqlalchemy import event, select
 
 from bot.jobs.runner import LEASE, JobRunner
 from bot.payments.payouts import KIND, PayoutJob
+from bot.providers import registry
 from bot.providers.errors import DuplicatePaymentError, PaymentError, Reason
 from bot.providers.payment_contracts import (
     NotFound,
@@ -43,7 +44,6 @@ from bot.providers.payment_contracts import (
     Pending,
 )
 from bot.runtime.clock import MovableClock
-from bot.runtime.settings import Settings
 from bot.services import Services, build
 from bot.worker import event_consumers
 from marketplace_api.accounts import artisans
@@ -441,7 +441,7 @@ class Money(RuleBasedStateMachine):
 
 @contextmanager
 def over(url: str, folder: Path) -> Iterator[Services]:
-    settings = Settings(database_url=url, photos_dir=str(folder))
+    settings = registry.make_settings(database_url=url, photos_dir=str(folder))
     services = build(settings, clock=MovableClock(folder / "clock", base=lambda: MONDAY), ids=Ids(Random(1)))
     try:
         yield services

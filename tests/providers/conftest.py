@@ -25,14 +25,14 @@ def handler() -> RecordingHall:
     return RecordingHall()
 
 
-@pytest.fixture(params=["through Flask", "by the hatch"])
+@pytest.fixture(params=["through Flask", "by the fast path"])
 def app(request: pytest.FixtureRequest, handler: RecordingHall) -> Flask:
     """Both ways a hop may come in, which nobody must be able to tell apart."""
     app = Flask(__name__)
     app.register_blueprint(africastalking.routes(handler, SECRET))
     app.register_blueprint(twilio.routes(handler, PUBLIC_URL, TOKEN))
-    if request.param == "by the hatch":
-        app.wsgi_app = africastalking.hatch(app.wsgi_app, handler, SECRET)  # type: ignore[method-assign]
+    if request.param == "by the fast path":
+        app.wsgi_app = africastalking.fast_path(app.wsgi_app, handler, SECRET)  # type: ignore[method-assign]
     return app
 
 

@@ -251,12 +251,12 @@ BODIES = st.builds(
 
 
 @given(BODIES, st.sampled_from([FORM, f"{FORM}; charset=latin-1", "text/plain", ""]))
-def test_the_hatch_reads_any_body_as_flask_does(body: bytes, content_type: str) -> None:
+def test_the_fast_path_reads_any_body_as_flask_does(body: bytes, content_type: str) -> None:
     told = []
-    for hatched in (False, True):
+    for fast in (False, True):
         handler, app = RecordingHall(), Flask(__name__)
         app.register_blueprint(africastalking.routes(handler, SECRET))
-        door = africastalking.hatch(app.wsgi_app, handler, SECRET) if hatched else app.wsgi_app
+        door = africastalking.fast_path(app.wsgi_app, handler, SECRET) if fast else app.wsgi_app
         path = f"/webhooks/africastalking/{SECRET}/ussd"
         answer = Client(door).post(path, data=body, content_type=content_type)
         told.append((answer.status_code, answer.text, answer.content_type, answer.content_length, handler.heard))
@@ -267,7 +267,7 @@ def test_a_hop_of_the_usual_form_does_not_enter_the_application(handler: Recordi
     def closed(*_: object) -> Iterable[bytes]:
         raise AssertionError("entered")
 
-    client = Client(africastalking.hatch(closed, handler, SECRET))
+    client = Client(africastalking.fast_path(closed, handler, SECRET))
     client.post(f"/webhooks/africastalking/{SECRET}/ussd", data=f"{CALL}&text=1", content_type=FORM)
     assert handler.heard == [hop("1")]
 

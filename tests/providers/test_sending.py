@@ -103,7 +103,7 @@ def test_africastalking_takes_one_text_for_many_and_answers_for_each(api: StandI
             at_recipient(102, "Queued", MESSAGE, "KES 0.8000"),
         ),
     )
-    said = africastalking(api.url).send_same([SMS, second, third, forgotten])
+    said = africastalking(api.url).send_batch([SMS, second, third, forgotten])
 
     assert said[0] == Receipt(MESSAGE, "sent", "KES 0.8000")
     refusals = [(refusal.detail, refusal.reason.retryable, refusal.reason.outcome_unknown) for refusal in said[1:]]  # type: ignore[union-attr]
@@ -119,7 +119,7 @@ def test_africastalking_takes_one_text_for_many_and_answers_for_each(api: StandI
 def test_what_fails_as_a_whole_failed_for_everybody(api: StandIn) -> None:
     api.answer(429)
     with pytest.raises(SendError):
-        africastalking(api.url).send_same([SMS, SMS])
+        africastalking(api.url).send_batch([SMS, SMS])
 
 
 def test_an_id_that_is_none_is_no_id(api: StandIn) -> None:

@@ -14,6 +14,7 @@ import pytest
 import requests
 from flask import Flask, request
 
+from bot.providers import registry
 from bot.providers.africastalking import AfricasTalking
 from bot.providers.contracts import (
     DeliveryReport,
@@ -76,7 +77,7 @@ def wire(app: Flask) -> list[dict[str, str]]:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(
+    return registry.make_settings(
         public_url=PUBLIC_URL,
         webhook_secret=SECRET,
         twilio_auth_token=TOKEN,

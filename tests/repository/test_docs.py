@@ -11,7 +11,8 @@ from typing import get_args
 
 import pytest
 
-from bot.runtime.settings import DEVELOPMENT_SECRET, Settings
+from bot.providers.registry import settings_class
+from bot.runtime.settings import DEVELOPMENT_SECRET
 from marketplace_api.event_types import EventType
 from tests.repository.architecture import PICTURE, ROOT, picture
 
@@ -43,7 +44,7 @@ def prose(page: Path) -> str:
 
 def defaults() -> dict[str, str]:
     """Every setting's default as it would be written in the environment; empty if there is none to write."""
-    return {name.upper(): _written(field.default) for name, field in Settings.model_fields.items()}
+    return {name.upper(): _written(field.default) for name, field in settings_class().model_fields.items()}
 
 
 def _written(default: object) -> str:
@@ -88,7 +89,7 @@ def row(variable: str) -> str:
 
 @pytest.mark.parametrize("setting", ["sms_provider", "payout_provider"])
 def test_the_contract_and_the_example_name_every_provider(setting: str) -> None:
-    providers = get_args(Settings.model_fields[setting].annotation)
+    providers = get_args(settings_class().model_fields[setting].annotation)
     (comment,) = re.findall(rf"((?:^# .*\n)+)#{setting.upper()}=", (ROOT / ".env.example").read_text(), re.MULTILINE)
 
     assert [provider for provider in providers if f"`{provider}`" not in row(setting.upper())] == []

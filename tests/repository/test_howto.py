@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po, write_po
 
-from bot.runtime.settings import load
+from bot.providers.registry import load_settings
 from tests.repository.architecture import ROOT
 from tests.repository.howto import Copy, NotFollowedError, pages
 from tests.repository.pages import blocks, copy_project
@@ -52,7 +52,7 @@ def test_the_settings_of_a_public_shop_are_accepted(monkeypatch: pytest.MonkeyPa
     for line in lines.splitlines():
         name, value = line.split("=", 1)
         monkeypatch.setenv(name, value.strip("'").replace("…", "a-secret-of-its-own"))
-    settings = load()
+    settings = load_settings()
 
     assert (settings.environment, settings.sms_provider, settings.payout_provider) == (
         *("production", "africastalking", "daraja"),

@@ -12,7 +12,7 @@ from click.testing import Result
 from bot.app import create_app
 from bot.cli.dialogues import DRAWN, drawn, untranslated
 from bot.conversation.service import ConversationService
-from bot.runtime.settings import Settings
+from bot.providers import registry
 from bot.services import build
 from flows.dialogues import ENGINE
 from flows.kit import Ask, DialogueEngine, Flow, Place, length
@@ -28,7 +28,7 @@ def types(tmp_path: Path) -> Types:
     """What somebody types in a terminal, and with which book."""
 
     def run(*words: str, engine: DialogueEngine = ENGINE) -> Result:
-        services = build(Settings(database_url=f"sqlite:///{tmp_path}/soko.db"))
+        services = build(registry.make_settings(database_url=f"sqlite:///{tmp_path}/soko.db"))
         runner = replace(services.conversation.runner, engine=engine)
         conversation = ConversationService(runner, services.conversation.resources)
         app = create_app(services=replace(services, conversation=conversation))

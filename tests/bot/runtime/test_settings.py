@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from bot.providers.registry import load_settings, settings_class
 from bot.runtime import settings
-from bot.runtime.settings import load
 
 ROOT = Path(__file__).parents[3]
-NAMES = [name.upper() for name in settings.Settings.model_fields]
+NAMES = [name.upper() for name in settings_class().model_fields]
 
 PRODUCTION = {
     "ENVIRONMENT": "production",
@@ -36,14 +36,14 @@ def refused(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> str
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit) as ended:
-        load()
+        load_settings()
     assert "\n" not in str(ended.value)
     return str(ended.value)
 
 
 def test_nothing_has_to_be_set() -> None:
-    assert load().url == "http://127.0.0.1:8000"
-    assert load().operator_key
+    assert load_settings().url == "http://127.0.0.1:8000"
+    assert load_settings().operator_key
 
 
 @pytest.mark.parametrize(
@@ -163,15 +163,15 @@ def test_the_address_of_a_marketplace_may_have_its_path_or_not(monkeypatch: pyte
     monkeypatch.setenv("MARKETPLACE_URL", url)
     monkeypatch.setenv("MARKETPLACE_API_KEY", "soko_operator_1")
 
-    assert load().marketplace_api == "https://shop.example/api/v1"
+    assert load_settings().marketplace_api == "https://shop.example/api/v1"
 
 
 def test_production_starts_with_secrets_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in PRODUCTION.items():
         monkeypatch.setenv(name, value)
 
-    assert not load().development
-    assert load().operator_key is None
+    assert not load_settings().development
+    assert load_settings().operator_key is None
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import Headers
 
 from bot.app import create_app
-from bot.runtime.settings import Settings
+from bot.providers import registry
 from bot.services import build
 from tests import servers
 from tests.repository.architecture import ROOT
@@ -31,7 +31,7 @@ PRODUCTION = {
 
 @pytest.fixture
 def production(migrated_sqlite_url: str) -> Iterator[FlaskClient]:
-    settings = Settings.model_validate(PRODUCTION | {"database_url": migrated_sqlite_url})
+    settings = registry.make_settings(**PRODUCTION, database_url=migrated_sqlite_url)
     services = build(settings)
     yield create_app(services=services).test_client()
     services.close()
@@ -60,7 +60,7 @@ def test_without_its_session_store_it_is_alive_but_not_ready_until_the_store_is_
 
 def test_without_its_database_it_is_alive_but_not_ready(tmp_path: Path, postgres_server: servers.Postgres) -> None:
     with postgres_server.fresh_database() as url:
-        app = create_app(services=(services := build(Settings(database_url=url))))
+        app = create_app(services=(services := build(registry.make_settings(database_url=url))))
         http = app.test_client()
         assert http.get("/readyz").status_code == 200
     down = http.get("/readyz")

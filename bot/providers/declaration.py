@@ -1,0 +1,64 @@
+"""What an adapter file declares about its provider, so that the registry can set it up.
+
+PROVIDER = Provider(
+    name="pigeon",
+    settings=PigeonSettings,
+    needs=("pigeon_key",),
+    blueprint=lambda settings, handlers: routes(handlers.messages, settings.webhook_secret),
+    sender=lambda settings, workers: Pigeon(settings.pigeon_key or "", workers=workers),
+)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+from wsgiref.types import WSGIApplication
+
+from flask import Blueprint
+
+from bot.providers.contracts import InboundHandler, MediaFetcher, Sender
+from bot.providers.payment_contracts import Payer, PaymentCallbackHandler
+from bot.runtime.clock import Clock
+from bot.runtime.settings import Settings
+
+S = TypeVar("S", bound=Settings)
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """Who takes what providers post: messages and calls, and results of payments."""
+
+    messages: InboundHandler
+    payments: PaymentCallbackHandler
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider(Generic[S]):
+    """One provider. `settings` are its own environment variables; it cannot be used without those in `needs`.
+
+    Whoever has a `sender` can be named in `SMS_PROVIDER`, and whoever has a `payer` in `PAYOUT_PROVIDER`. Callbacks are
+    mounted whether it is named or not: reports of earlier messages still arrive after a change.
+    """
+
+    name: str
+    settings: type[S]
+    needs: tuple[str, ...] = ()
+    blueprint: Callable[[S, Handlers], Blueprint] | None = None
+    """The routes of its callbacks."""
+    fast_path: Callable[[WSGIApplication, S, Handlers], WSGIApplication] | None = None
+    """Wraps the application and answers its most frequent request without Flask."""
+    own_number: Callable[[S], str | None] | None = None
+    """The number or sender ID of our messages. A message from it is not read, since we would answer ourselves."""
+    sender: Callable[[S, int], Sender] | None = None
+    """Takes the settings and how many threads may send at once."""
+    media_fetcher: Callable[[S, int], MediaFetcher] | None = None
+    """Takes the settings and how many threads may fetch at once."""
+    payer: Callable[[S, Clock], Payer] | None = None
+
+    def own_settings(self, settings: Settings) -> S:
+        """The process's settings as this provider's type. Raises TypeError when the registry did not make them."""
+        if not isinstance(settings, self.settings):
+            raise TypeError(f"these settings lack those of {self.name}; make them with the registry")
+        return settings

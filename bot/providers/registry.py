@@ -1,0 +1,156 @@
+"""All providers, and what the service makes of their declarations.
+
+A new provider is one adapter file, whose `PROVIDER` declares it, and one line in `PROVIDERS`.
+The simulator is no adapter: where it may run, it is added from above (`bot/simulator/providers.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Literal
+from wsgiref.types import WSGIApplication
+
+from flask import Blueprint
+from pydantic import create_model, field_validator, model_validator
+
+from bot.providers import africastalking, daraja, twilio
+from bot.providers.contracts import MediaFetcher, Sender
+from bot.providers.declaration import Handlers, Provider
+from bot.providers.errors import FetchError, Reason
+from bot.providers.payment_contracts import Payer
+from bot.runtime import settings as runtime
+from bot.runtime.clock import Clock
+from bot.runtime.settings import SIMULATOR, ConflictingSettingError, Settings
+
+PROVIDERS: tuple[Provider[Any], ...] = (
+    africastalking.PROVIDER,
+    twilio.PROVIDER,
+    daraja.PROVIDER,
+)
+
+
+# -- settings
+
+
+def load_settings() -> Settings:
+    """The settings of this process, from the environment; a wrong one ends it with one line that names the variable."""
+    return runtime.load(settings_class())
+
+
+def make_settings(**values: Any) -> Settings:
+    """Settings with these values, and the environment's for all others. Raises pydantic.ValidationError."""
+    return settings_class()(**values)
+
+
+def settings_class() -> type[Settings]:
+    """Settings with the variables of all providers, which take the providers' names and no others."""
+    return _settings_class(PROVIDERS)
+
+
+@lru_cache(maxsize=4)
+def _settings_class(providers: tuple[Provider[Any], ...]) -> type[Settings]:
+    sms = (SIMULATOR, *(provider.name for provider in providers if provider.sender))
+    payouts = (SIMULATOR, *(provider.name for provider in providers if provider.payer))
+    own = dict.fromkeys(provider.settings for provider in providers if provider.settings is not Settings)
+
+    def known_routes(value: dict[str, str]) -> dict[str, str]:
+        if not set(value.values()) <= set(sms):
+            raise ValueError(runtime.TAKES_ROUTES)
+        return value
+
+    def known_rates(value: dict[str, float]) -> dict[str, float]:
+        if not set(value) <= set(sms):
+            raise ValueError(runtime.TAKES_RATES)
+        return value
+
+    def needs_are_set(chosen: Settings) -> Settings:
+        for kind, used in (("SMS", chosen.sms_providers), ("payout", {chosen.payout_provider})):
+            for name in (name for provider in providers if provider.name in used for name in provider.needs):
+                if getattr(chosen, name) is None:
+                    raise ConflictingSettingError(name.upper(), f"is needed by the {kind} provider that is set")
+        return chosen
+
+    names: dict[str, Any] = {
+        "sms_provider": (Literal[sms], SIMULATOR),
+        "sms_fallover": (Literal[sms] | None, None),
+        "payout_provider": (Literal[payouts], SIMULATOR),
+    }
+    checks: dict[str, Any] = {
+        "known_routes": field_validator("sms_routes")(known_routes),
+        "known_rates": field_validator("sms_rates")(known_rates),
+        "needs_are_set": model_validator(mode="after")(needs_are_set),
+    }
+    return create_model("AllSettings", __base__=(*own, Settings), __validators__=checks, **names)
+
+
+# -- callbacks
+
+
+def blueprints(settings: Settings, handlers: Handlers) -> Iterator[Blueprint]:
+    """The callbacks of all providers."""
+    for provider in PROVIDERS:
+        if provider.blueprint:
+            yield provider.blueprint(provider.own_settings(settings), handlers)
+
+
+def with_fast_paths(app: WSGIApplication, settings: Settings, handlers: Handlers) -> WSGIApplication:
+    """The application inside the fast paths that providers declare."""
+    for provider in PROVIDERS:
+        if provider.fast_path:
+            app = provider.fast_path(app, provider.own_settings(settings), handlers)
+    return app
+
+
+def own_numbers(settings: Settings) -> frozenset[str]:
+    """The numbers and sender IDs that our own messages come from."""
+    numbers = [provider.own_number(provider.own_settings(settings)) for provider in PROVIDERS if provider.own_number]
+    return frozenset(filter(None, numbers))
+
+
+# -- what a worker uses; `more` are providers that are no adapters
+
+
+def senders(settings: Settings, workers: int, more: Sequence[Provider[Any]] = ()) -> Mapping[str, Sender]:
+    """By name, each provider that the settings choose for messages."""
+    return {
+        provider.name: provider.sender(provider.own_settings(settings), workers)
+        for provider in (*PROVIDERS, *more)
+        if provider.sender and provider.name in settings.sms_providers
+    }
+
+
+def payer(settings: Settings, clock: Clock, more: Sequence[Provider[Any]] = ()) -> Payer:
+    """The provider that the settings choose for payouts."""
+    return next(
+        provider.payer(provider.own_settings(settings), clock)
+        for provider in (*PROVIDERS, *more)
+        if provider.payer and provider.name == settings.payout_provider
+    )
+
+
+class AnyMediaFetcher:
+    """Fetches a picture from whichever provider keeps it."""
+
+    def __init__(self, fetchers: Sequence[MediaFetcher]) -> None:
+        self._fetchers = fetchers
+
+    def keeps(self, url: str) -> bool:
+        return any(fetcher.keeps(url) for fetcher in self._fetchers)
+
+    def fetch(self, url: str, limit: int) -> bytes:
+        for fetcher in self._fetchers:
+            if fetcher.keeps(url):
+                return fetcher.fetch(url, limit)
+        raise FetchError(Reason.REFUSED, "not_our_media")
+
+
+def media_fetcher(settings: Settings, workers: int, more: Sequence[Provider[Any]] = ()) -> MediaFetcher:
+    """Fetches pictures from all providers that keep some."""
+    return AnyMediaFetcher(
+        [
+            provider.media_fetcher(provider.own_settings(settings), workers)
+            for provider in (*more, *PROVIDERS)
+            if provider.media_fetcher
+        ]
+    )
