@@ -78,7 +78,7 @@ def create_app(
             services.photo_store, services.photo_links, services.clock, settings.languages, settings.sms_short_code
         )
     )
-    app.register_blueprint(metrics.routes(services.database, services.shop, services.event_consumer.name))
+    app.register_blueprint(metrics.routes(services.database, services.shop, services.notification_consumer.name))
     if settings.development:
         providers.install(app, services, own.place_order, [] if carrier_faults is None else carrier_faults)
     app.add_url_rule("/healthz", "healthz", lambda: jsonify(status="alive"))

@@ -1,4 +1,4 @@
-"""The rooms joined: everything that web processes and workers share, made once a process."""
+"""Everything that the web process, the worker and the commands share, built once in each process from the settings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session
 
 from bot.conversation.commands import DialogueRunner
 from bot.conversation.hop import HopResources
@@ -44,9 +44,9 @@ from state.sql_sessions import SqlSessions
 VAR = Path(__file__).parents[1] / "var"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """One shop, open in this process."""
+    """The parts of this service in one process. Entry points hand each package the parts that it needs."""
 
     settings: Settings
     engine: Engine
@@ -57,40 +57,68 @@ class Services:
     sessions: Sessions
     conversation: ConversationService
     marketplace: Marketplace
-    event_consumer: EventConsumer[EventDetails]
+    notification_consumer: EventConsumer[EventDetails]
     payout_consumer: EventConsumer[Event] | None
-    """None where the marketplace is elsewhere: it pays by itself."""
+    """None with a remote marketplace: it pays its artisans itself."""
     photo_store: PhotoStore
     photo_links: PhotoLinks
     payout_callbacks: PayoutCallbacks
 
     def close(self) -> None:
-        """Lets go of every connection."""
+        """Close all connections."""
         self.sessions.close()
         self.engine.dispose()
 
     def shop(self, session: Session) -> Shop:
+        """Our own shop in the transaction of a session, at the present time."""
         return Shop(session, self.clock(), self.ids, self.terms)
 
 
 def build(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = None) -> Services:
-    """Joins the rooms. Nothing is opened yet: connections are made when the first is needed."""
+    """Build all services. Connections are not opened here, but when each is first needed."""
+    clock, ids = clock or _clock(settings), ids or Ids(secrets.SystemRandom())
     engine = create_engine(settings.database_url)
-    database = Database(
-        reading=sessionmaker(engine.execution_options(read_only=True), expire_on_commit=False),
-        writing=sessionmaker(engine, expire_on_commit=False),
+    database, terms = Database.of(engine), _terms(settings)
+    secret = hashlib.sha256(settings.secret_key.encode()).digest()
+    photo_links = PhotoLinks(settings.url, secret)
+    sessions = RedisSessions(settings.redis_url) if settings.redis_url else SqlSessions(settings.database_url)
+    marketplace = _marketplace(settings, LocalMarketplace(database, ids, terms, photo_links.link), clock)
+    own_numbers = registry.own_numbers(settings) | {settings.sms_short_code}
+    resources = HopResources(sessions, database, clock, ids, marketplace)
+    return Services(
+        settings=settings,
+        engine=engine,
+        database=database,
+        clock=clock,
+        ids=ids,
+        terms=terms,
+        sessions=sessions,
+        conversation=ConversationService(_runner(settings, secret), resources, own_numbers),
+        marketplace=marketplace,
+        notification_consumer=_notification_consumer(settings, marketplace, database, clock, ids),
+        payout_consumer=_payout_consumer(database, clock, ids, terms) if marketplace.is_local else None,
+        photo_store=PhotoStore(Path(settings.photos_dir), database, clock, ids, terms),
+        photo_links=photo_links,
+        payout_callbacks=PayoutCallbacks(database, clock, ids, terms),
     )
-    now = clock or (MovableClock.of(settings.database_url, VAR) if settings.development else system_clock)
-    chance = ids or Ids(secrets.SystemRandom())
-    zone, photos_url = ZoneInfo(settings.timezone), f"{settings.url}/photos"
-    terms = Terms(
+
+
+def _clock(settings: Settings) -> Clock:
+    """The system clock; in development one that can be moved forward."""
+    return MovableClock.of(settings.database_url, VAR) if settings.development else system_clock
+
+
+def _terms(settings: Settings) -> Terms:
+    return Terms(
         parse_msisdn=partial(msisdn.parse, country=settings.country),
         currency=settings.currency,
         commission_percent=settings.commission_percent,
-        zone=zone,
-        photos_url=photos_url,
+        zone=ZoneInfo(settings.timezone),
+        photos_url=f"{settings.url}/photos",
     )
-    sessions = RedisSessions(settings.redis_url) if settings.redis_url else SqlSessions(settings.database_url)
+
+
+def _runner(settings: Settings, secret: bytes) -> DialogueRunner:
     place = Place(
         settings.country,
         settings.currency,
@@ -98,58 +126,29 @@ def build(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = N
         settings.ussd_code,
         settings.sms_short_code,
     )
-    secret = hashlib.sha256(settings.secret_key.encode()).digest()
-    links = PhotoLinks(settings.url, secret)
-    own_numbers = registry.own_numbers(settings) | {settings.sms_short_code}
-    marketplace = _marketplace(settings, LocalMarketplace(database, chance, terms, links.link), now)
-    conversation = ConversationService(
-        DialogueRunner(ENGINE, place, secret), HopResources(sessions, database, now, chance, marketplace), own_numbers
-    )
-    announcements = Notifier(
-        now,
-        chance,
-        settings.languages,
-        settings.ussd_code,
-        is_on=settings.announce == "on",
-    )
-    event_consumer = EventConsumer(
-        _place(settings),
-        lambda after, limit: [(event.seq, event) for event in marketplace.events(after, limit, now())],
-        announcements.handle,
-        database,
-        lambda: marketplace.newest_event(now()),
-    )
-    photo_store = PhotoStore(Path(settings.photos_dir), database, now, chance, terms)
-    payout_callbacks = PayoutCallbacks(database, now, chance, terms)
-
-    def open_shop(session: Session) -> Shop:
-        return Shop(session, now(), chance, terms)
-
-    payout_consumer = payouts.consumer(database, open_shop) if marketplace.is_local else None
-    return Services(
-        settings,
-        engine,
-        database,
-        now,
-        chance,
-        terms,
-        sessions,
-        conversation,
-        marketplace,
-        event_consumer,
-        payout_consumer,
-        photo_store,
-        links,
-        payout_callbacks,
-    )
+    return DialogueRunner(ENGINE, place, secret)
 
 
-def _marketplace(settings: Settings, own: LocalMarketplace, clock: Clock) -> Marketplace:
+def _marketplace(settings: Settings, local: LocalMarketplace, clock: Clock) -> Marketplace:
     if settings.marketplace_api is None:
-        return own
+        return local
     return RemoteMarketplace(MarketplaceClient(settings.marketplace_api, settings.marketplace_api_key or "", clock))
 
 
-def _place(settings: Settings) -> str:
-    """How far a marketplace was followed is kept for each by itself."""
-    return f"{notifier.CURSOR} of {settings.marketplace_api}" if settings.marketplace_api else notifier.CURSOR
+def _notification_consumer(
+    settings: Settings, marketplace: Marketplace, database: Database, clock: Clock, ids: Ids
+) -> EventConsumer[EventDetails]:
+    """The consumer that notifies people. Each remote marketplace has a cursor of its own."""
+    of = f" of {settings.marketplace_api}" if settings.marketplace_api else ""
+    is_on = settings.announce == "on"
+    return EventConsumer(
+        f"{notifier.CURSOR}{of}",
+        lambda after, limit: [(event.seq, event) for event in marketplace.events(after, limit, clock())],
+        Notifier(clock, ids, settings.languages, settings.ussd_code, is_on).handle,
+        database,
+        lambda: marketplace.newest_event(clock()),
+    )
+
+
+def _payout_consumer(database: Database, clock: Clock, ids: Ids, terms: Terms) -> EventConsumer[Event]:
+    return payouts.consumer(database, lambda session: Shop(session, clock(), ids, terms))

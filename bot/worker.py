@@ -74,7 +74,7 @@ def stepping(app: Flask, services: Services, pool: ThreadPoolExecutor) -> Callab
 
 def event_consumers(services: Services) -> list[EventConsumer[Any]]:
     """What takes the shop's events, each at a pace of its own."""
-    return [consumer for consumer in (services.event_consumer, services.payout_consumer) if consumer]
+    return [consumer for consumer in (services.notification_consumer, services.payout_consumer) if consumer]
 
 
 def delivery(app: Flask, services: Services, pool: ThreadPoolExecutor) -> Dispatcher:
@@ -86,7 +86,7 @@ def delivery(app: Flask, services: Services, pool: ThreadPoolExecutor) -> Dispat
         services.clock,
         services.ids,
         Router(senders, settings.sms_routes, settings.sms_provider, settings.sms_fallover),
-        SendPolicy(settings.nights, settings.hourly_cap, settings.country, ZoneInfo(settings.timezone)),
+        SendPolicy(settings.quiet_period, settings.hourly_cap, settings.country, ZoneInfo(settings.timezone)),
         RedisRates(settings.redis_url) if settings.redis_url else SqlRates(),
         settings.sms_rates,
         pool,

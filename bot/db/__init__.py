@@ -1,1 +1,1 @@
-"""Database engine and unit of work."""
+"""The database: its engine, sessions and the transactions of a hop."""

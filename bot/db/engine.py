@@ -1,4 +1,4 @@
-"""The database: SQLite or PostgreSQL, opened so that both keep the same promises."""
+"""The database engine, SQLite or PostgreSQL, set up so that both give the same guarantees."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ _PRAGMAS = (
 
 
 def create_engine(url: str) -> Engine:
-    """The engine for `url`.
+    """The engine for a database URL. The folder of an SQLite file is created.
 
-    On SQLite a transaction takes the one write lock as it begins, so that it can never fail for having
-    read before it wrote. A connection with `execution_options(read_only=True)` takes none.
+    On SQLite a transaction takes the only write lock when it begins: one that began as a read could fail when it
+    writes. A connection with `execution_options(read_only=True)` takes no lock.
     """
     target = make_url(url)
     if target.get_backend_name() != "sqlite":
         return create(target, pool_pre_ping=True, hide_parameters=True)
     if target.database and target.database != ":memory:":
         Path(target.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create(target, hide_parameters=True)  # what people typed belongs in no log
+    engine = create(target, hide_parameters=True)  # parameters are what people typed, and must not be logged
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
 
 
 def _prepare(connection: SqliteConnection, _record: object) -> None:
-    connection.isolation_level = None  # transactions begin where `_begin` says, not where sqlite3 guesses
+    connection.isolation_level = None  # `_begin` begins transactions, not the sqlite3 module
     for pragma in _PRAGMAS:
         connection.execute(pragma)
 

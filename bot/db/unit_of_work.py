@@ -1,8 +1,9 @@
-"""One hop's ways into the database.
+"""Transactions: two kinds of sessions on one database, and what one hop does in them.
 
-with closing(Work(database)) as work:
-    work.session                        reads, without a lock, for as long as the hop lasts
-    with work.writing() as conn: …      one transaction; whatever writes inside it joins it
+with closing(UnitOfWork(database)) as work:
+    work.session                        a read transaction, opened when first used and kept until the hop ends
+    with work.writing() as conn: …      one write transaction; a nested `writing` joins it
+    with work.reading() as conn: …      a read in whichever transaction is open, else in a short one of its own
 """
 
 from __future__ import annotations
@@ -10,21 +11,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Self
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """The two ways into the database: `reading` takes no lock on SQLite, `writing` takes the one there is."""
+    """Makes sessions. On SQLite, `reading` takes no lock and `writing` takes the only write lock at its beginning."""
 
     reading: sessionmaker[Session]
     writing: sessionmaker[Session]
 
+    @classmethod
+    def of(cls, engine: Engine) -> Self:
+        return cls(
+            reading=sessionmaker(engine.execution_options(read_only=True), expire_on_commit=False),
+            writing=sessionmaker(engine, expire_on_commit=False),
+        )
+
 
 class UnitOfWork:
-    """What one hop reads and writes. Nothing is opened before it is needed; close it when the hop is over."""
+    """The transactions of one hop. None is opened before it is needed; close it when the hop is over."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -33,24 +42,27 @@ class UnitOfWork:
 
     @property
     def session(self) -> Session:
-        """The transaction that is open, else one that only reads and stays open."""
+        """The session of the open transaction; if none is open, of a read transaction that then stays open."""
         if self._session is None:
             self._session = self._database.reading()
         return self._session
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A look into the database, which is let go of afterwards unless it was held before."""
-        held = self._session is not None
+        """A connection for reads. A transaction that this opens is closed at the end; one that was open stays open."""
+        was_open = self._session is not None
         try:
             yield self.session.connection()
         finally:
-            if not held:
+            if not was_open:
                 self.close()
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """One transaction for everything inside."""
+        """A connection in a write transaction, committed at the end and rolled back by an exception.
+
+        Inside another `writing` it joins that transaction. An open read transaction is closed before it begins.
+        """
         if self._is_writing:
             yield self.session.connection()
             return
@@ -63,6 +75,7 @@ class UnitOfWork:
                 self._session, self._is_writing = None, False
 
     def close(self) -> None:
+        """Close the open read transaction, if there is one."""
         if self._session is not None:
             self._session.close()
             self._session = None

@@ -1,1 +1,1 @@
-"""Turns marketplace events into texts."""
+"""Notifications: the messages that people get about marketplace events."""

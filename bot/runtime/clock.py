@@ -1,4 +1,4 @@
-"""What time it is: the machine's, or in development one that can be moved forward."""
+"""The clock: the machine's, or in development one that can be moved forward."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ Clock = Callable[[], datetime]
 
 
 def system_clock() -> datetime:
+    """The present time, in UTC."""
     return datetime.now(UTC)
 
 
 class MovableClock:
-    """The time, moved forward by what a file says, so that all processes of one shop agree on it."""
+    """A clock ahead of `base` by the seconds in a file, so that all processes over one database have the same time."""
 
     def __init__(self, file: Path, base: Clock = system_clock) -> None:
         self._file, self._base = file, base
@@ -24,7 +25,7 @@ class MovableClock:
 
     @classmethod
     def of(cls, database_url: str, folder: Path) -> MovableClock:
-        """The clock of the shop that this database holds."""
+        """The clock of all processes over this database; its file is in `folder`."""
         name = hashlib.sha256(database_url.encode()).hexdigest()[:12]
         return cls(folder / f"clock-{name}")
 
@@ -32,7 +33,7 @@ class MovableClock:
         return self._base() + self._offset()
 
     def advance(self, seconds: float) -> datetime:
-        """Moves the clock forward for everybody and says what it is now."""
+        """Move the clock forward in all processes; the time after that."""
         ahead = self._offset() + timedelta(seconds=seconds)
         self._file.parent.mkdir(parents=True, exist_ok=True)
         partial = self._file.with_suffix(".new")
@@ -41,7 +42,7 @@ class MovableClock:
         return self()
 
     def _offset(self) -> timedelta:
-        """Read again only when the file was written: asking costs one look at its date."""
+        """How far the clock is ahead. The file is read again only when its modification time has changed."""
         try:
             changed_at = os.stat(self._file).st_mtime_ns
         except FileNotFoundError:

@@ -1,4 +1,7 @@
-"""Structured logs in which nobody can be read: numbers are masked wherever they stand, tracebacks included."""
+"""Structured logs without personal data: phone numbers and typed text are masked everywhere, also in tracebacks.
+
+{"event": "a call ended", "level": "info", "request_id": "3f2a…", "msisdn": "+25471***111"}
+"""
 
 from __future__ import annotations
 
@@ -14,22 +17,22 @@ from structlog.typing import Processor
 _NUMBER = re.compile(r"(?<![\w.])(?P<kept>(?:\+|%2B|\b(?=2547|2541|07|01))\d{4,5})\d{2,7}(?P<end>\d{3})(?!\w)")
 _CUMULATIVE = re.compile(r"\btext=[^\s&'\"]*")
 _SECRET_PATH = re.compile(r"(?<=/webhooks/)(\w+/)[^/\s]+(?=/)")
-# What SQLAlchemy and PostgreSQL quote of a row they could not write: whatever somebody typed.
+# The values of a row that could not be written, as SQLAlchemy and PostgreSQL quote them.
 _ROW = re.compile(r"(\[parameters:|^DETAIL:).*?(?=\n\[SQL:|\n\(Background|\n\n|\Z)", re.MULTILINE | re.DOTALL)
 
-TALKERS = ("alembic", "transitions", "twilio", "urllib3")
-"""Libraries that tell at length what goes well."""
+VERBOSE_LIBRARIES = ("alembic", "transitions", "twilio", "urllib3")
+"""Libraries that log every success at level INFO."""
 
 
 def mask(text: str) -> str:
-    """`+254711000111` as `+25471***111`; what was typed, and a callback's secret, are left out altogether."""
-    for pattern, instead in (
+    """The text with `+254711000111` as `+25471***111`, and without what was typed and the secrets in URLs."""
+    for pattern, replacement in (
         (_ROW, r"\1 ***"),
         (_CUMULATIVE, "text=***"),
         (_SECRET_PATH, r"\1***"),
         (_NUMBER, r"\g<kept>***\g<end>"),
     ):
-        text = pattern.sub(instead, text)
+        text = pattern.sub(replacement, text)
     return text
 
 
@@ -49,7 +52,7 @@ def _mask_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> 
 
 
 def configure(*, as_json: bool, level: int = logging.INFO) -> None:
-    """Every logger of this process, ours and the libraries', writes one line an event to standard error."""
+    """Let all loggers of this process, ours and the libraries', write one line per event to standard error."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -76,5 +79,5 @@ def configure(*, as_json: bool, level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    for talker in TALKERS:
-        logging.getLogger(talker).setLevel(logging.WARNING)
+    for library in VERBOSE_LIBRARIES:
+        logging.getLogger(library).setLevel(logging.WARNING)

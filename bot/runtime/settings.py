@@ -1,4 +1,7 @@
-"""Every setting, read once from the environment and checked before anything starts."""
+"""All settings, read once from the environment and validated before anything starts.
+
+A wrong value ends the process with one line: `PORT: 'http' is wrong: input should be a valid integer, …`
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ import locales
 
 SIMULATOR = "simulator"
 """The built-in provider of messages and of payouts, which is always known."""
-# Known to everybody, and so refused in production.
+# Published in this file, and therefore refused in production.
 DEVELOPMENT_SECRET = "not-a-secret-development-only"  # noqa: S105
 DEVELOPMENT_WEBHOOK_SECRET = "dev"  # noqa: S105
 DEVELOPMENT_API_KEY = "soko_operator_development"
@@ -59,7 +62,7 @@ def _base_url(value: str | None) -> str | None:
 def _is_url(value: str) -> bool:
     try:
         make_url(value)
-    except (ArgumentError, ValueError):  # the latter for a port that is no number
+    except (ArgumentError, ValueError):  # ValueError for a port that is not a number
         return False
     return True
 
@@ -73,7 +76,7 @@ def _time_zone(value: str) -> str:
 
 
 def _hours(value: str) -> str:
-    """`18:00-08:00`; the same time twice is no time at all."""
+    """`18:00-08:00`; the same time twice means that there are no quiet hours."""
     try:
         begins, ends = map(time.fromisoformat, value.split("-"))
     except ValueError as error:
@@ -98,7 +101,7 @@ Rate = Annotated[str, AfterValidator(_rate)]
 
 
 class Settings(BaseSettings):
-    """The environment, as `docs/contract.md` section 2 promises it, without what only one provider needs.
+    """The settings that `docs/contract.md` section 2 lists, without those that only one provider needs.
 
     Each provider's own variables are declared beside its adapter, in a subclass. `bot/providers/registry.py` joins them
     and checks the names of providers.
@@ -169,7 +172,7 @@ class Settings(BaseSettings):
         return value
 
     @model_validator(mode="after")
-    def _whole(self) -> Settings:
+    def _check_combinations(self) -> Settings:
         if (self.marketplace_url is None) != (self.marketplace_api_key is None):
             missing = "MARKETPLACE_API_KEY" if self.marketplace_url else "MARKETPLACE_URL"
             raise ConflictingSettingError(missing, "is needed too: a marketplace elsewhere has an address and a key")
@@ -199,19 +202,19 @@ class Settings(BaseSettings):
         return {self.sms_provider, *self.sms_routes.values(), *filter(None, [self.sms_fallover])}
 
     @property
-    def nights(self) -> tuple[time, time]:
-        """When quiet hours begin and end."""
+    def quiet_period(self) -> tuple[time, time]:
+        """The times of day at which quiet hours begin and end."""
         begins, ends = map(time.fromisoformat, self.quiet_hours.split("-"))
         return begins, ends
 
     @property
     def url(self) -> str:
-        """How the outside reaches us, without a slash at the end."""
+        """The address by which others reach this service, without a slash at the end."""
         return self.public_url or f"http://{self.host}:{self.port}"
 
     @property
     def marketplace_api(self) -> str | None:
-        """The root of the marketplace API elsewhere; it may be set with its path or without."""
+        """The root of the remote marketplace's API; `MARKETPLACE_URL` may have its path or not."""
         url = self.marketplace_url
         return url and (url if url.endswith(API) else url + API)
 
@@ -221,12 +224,12 @@ class Settings(BaseSettings):
 
     @property
     def operator_key(self) -> str | None:
-        """The key of scope operator that exists from the start; in development there is always one."""
+        """The API key of scope `operator` that exists from the start; in development there is always one."""
         return self.bootstrap_api_key or (DEVELOPMENT_API_KEY if self.development else None)
 
 
 class ConflictingSettingError(ValueError):
-    """A setting whose value is wrong only beside another's."""
+    """A setting whose value does not go together with the value of another."""
 
     def __init__(self, variable: str, problem: str) -> None:
         super().__init__(f"{variable} {problem}")
@@ -241,7 +244,7 @@ def load(kind: type[Settings]) -> Settings:
 
 
 def _one_line(error: ValidationError) -> str:
-    """The first thing wrong: the variable, what it got, what it takes. Secrets are not repeated."""
+    """The first error as a line: the variable, its value and what it takes. The value of a secret is left out."""
     first = error.errors(include_url=False)[0]
     takes = first["msg"].removeprefix("Value error, ")
     if not first["loc"]:

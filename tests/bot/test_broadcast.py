@@ -48,7 +48,7 @@ def send(service: Service, key: str = "b1", **audience: str) -> Any:
 
 def spread(service: Service, carrier: Carrier) -> None:
     """Writes the texts down, and delivers them."""
-    service.services.event_consumer.consume()
+    service.services.notification_consumer.consume()
     for _ in range(20):
         run_errands(service)
         deliver(service, carrier)
@@ -152,7 +152,7 @@ def test_answers_and_news_leave_before_it(service: Service) -> None:
     send(service)
     run_errands(service)
     place_order(service)
-    service.services.event_consumer.consume()
+    service.services.notification_consumer.consume()
     service.gateway.text(NEW_PHONE, "MENU")
     carrier = Carrier(service.clock)
     with worker(service, route=through(carrier)) as hands:

@@ -1,4 +1,4 @@
-"""A hop's ways into the database: what is written together, and what is let go of."""
+"""The transactions of one hop: what is written together, and what is closed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy.orm import sessionmaker
 
 from bot.db.engine import create_engine
 from bot.db.unit_of_work import Database, UnitOfWork
@@ -20,7 +19,7 @@ AMINA, JOY = "+254711000111", "+254733000333"
 @pytest.fixture
 def database(migrated_database_url: str) -> Iterator[Database]:
     engine = create_engine(migrated_database_url)
-    yield Database(sessionmaker(engine.execution_options(read_only=True)), sessionmaker(engine))
+    yield Database.of(engine)
     engine.dispose()
 
 
@@ -30,24 +29,24 @@ def work(database: Database) -> Iterator[UnitOfWork]:
         yield work
 
 
-def known(database: Database) -> list[str]:
-    """Who is there for everybody to see."""
+def stored(database: Database) -> list[str]:
+    """The people that another transaction sees."""
     with closing(UnitOfWork(database)) as work, work.reading() as conn:
         return [msisdn for msisdn in (AMINA, JOY) if people.find(conn, msisdn)]
 
 
-def test_what_is_written_inside_is_kept_together(database: Database, work: UnitOfWork) -> None:
+def test_everything_written_inside_is_committed_together(database: Database, work: UnitOfWork) -> None:
     with work.writing() as conn:
         people.set_language(conn, AMINA, "sw", NOW)
         with work.writing() as inner:
             assert inner is conn
             people.set_language(inner, JOY, "en", NOW)
-        assert known(database) == []
-    assert known(database) == [AMINA, JOY]
+        assert stored(database) == []
+    assert stored(database) == [AMINA, JOY]
 
 
-def test_what_breaks_keeps_nothing(database: Database, work: UnitOfWork) -> None:
-    def break_off() -> None:
+def test_an_exception_rolls_everything_back(database: Database, work: UnitOfWork) -> None:
+    def fail() -> None:
         with work.writing() as conn:
             with work.writing() as inner:
                 people.set_language(inner, JOY, "en", NOW)
@@ -55,19 +54,19 @@ def test_what_breaks_keeps_nothing(database: Database, work: UnitOfWork) -> None
             raise LookupError
 
     with pytest.raises(LookupError):
-        break_off()
-    assert known(database) == []
+        fail()
+    assert stored(database) == []
 
 
-def test_whoever_looks_while_something_is_written_sees_it(database: Database, work: UnitOfWork) -> None:
+def test_a_read_inside_a_write_transaction_sees_what_was_written(database: Database, work: UnitOfWork) -> None:
     with work.writing() as conn:
         people.set_language(conn, AMINA, "sw", NOW)
-        with work.reading() as seen:
-            assert people.find(seen, AMINA)
-    assert known(database) == [AMINA]
+        with work.reading() as inner:
+            assert people.find(inner, AMINA)
+    assert stored(database) == [AMINA]
 
 
-def test_a_look_holds_nothing_and_sees_what_was_written_since(database: Database, work: UnitOfWork) -> None:
+def test_a_second_read_sees_what_others_wrote_since_the_first(database: Database, work: UnitOfWork) -> None:
     with work.reading() as conn:
         assert people.find(conn, AMINA) is None
     with UnitOfWork(database).writing() as other:

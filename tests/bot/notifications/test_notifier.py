@@ -197,7 +197,7 @@ def test_following_again_tells_nothing_again(service: Service) -> None:
     service.work()
     told = outgoing_messages(service)
 
-    assert [service.services.event_consumer.consume() for _ in range(3)] == [0, 0, 0]
+    assert [service.services.notification_consumer.consume() for _ in range(3)] == [0, 0, 0]
     assert [text.id for text in outgoing_messages(service)] == [text.id for text in told]
 
 
@@ -208,7 +208,7 @@ def test_a_follower_that_lost_its_place_tells_nothing_again_and_pays_nothing_aga
     execute_sql(service, "UPDATE cursor SET position = 0")
     service.work()
 
-    assert service.services.event_consumer.consume() == 0
+    assert service.services.notification_consumer.consume() == 0
     assert [text.id for text in outgoing_messages(service)] == [text.id for text in told]
     assert service.events().count("payout.paid") == 1
 
@@ -225,7 +225,7 @@ def test_what_was_paid_for_no_order_is_not_said_to_be_for_one(embedded: Service)
 def test_two_followers_at_once_tell_everything_once(service: Service) -> None:
     delivered(service)
     execute_sql(service, "DELETE FROM outbox", "DELETE FROM message", "UPDATE cursor SET position = 0")
-    taken = together(2, lambda _: service.services.event_consumer.consume())
+    taken = together(2, lambda _: service.services.notification_consumer.consume())
 
     assert sum(taken) == len(service.events())
     assert sorted((text.topic, text.msisdn) for text in notifications(service)) == sorted(LIVES[delivered])
