@@ -1,4 +1,4 @@
-"""Administration from the command line: `flask --app wsgi …`."""
+"""Commands for the database, API keys, broadcasts and demo data: `flask --app wsgi …`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import click
 from flask.cli import AppGroup, with_appcontext
 
 from bot.cli.context import changing, current_services
-from bot.demo import bulk
-from bot.demo import seed as shop_demo
+from bot.demo import bulk, seed
 from bot.demo.bulk import BulkCounts
 from bot.messaging import broadcasts
 from bot.messaging.broadcasts import Audience
@@ -22,7 +21,7 @@ apikey = AppGroup("apikey", help="Keys to the marketplace API.")
 
 @db.command("upgrade")
 def upgrade() -> None:
-    """Bring the database to this edition's schema."""
+    """Bring the database to the schema of this version."""
     migrations.upgrade(current_services().settings)
 
 
@@ -30,14 +29,14 @@ def upgrade() -> None:
 @click.argument("name")
 @click.option("--scope", type=click.Choice(["storefront", "operator"]), required=True)
 def create(name: str, scope: Scope) -> None:
-    """Make a key and print it; it cannot be read again."""
+    """Make a key and print it, once: it is not stored."""
     with changing() as shop:
         click.echo(api_keys.create(shop, name, scope))
 
 
 @apikey.command("list")
 def list_keys() -> None:
-    """Every key ever made, oldest first; the key itself nobody knows."""
+    """List all keys ever made, oldest first, without the keys themselves."""
     services = current_services()
     with services.database.reading() as session:
         for key in api_keys.list_all(services.shop(session)):
@@ -53,7 +52,7 @@ def _line(key: ApiKey) -> str:
 @apikey.command("revoke")
 @click.argument("name_or_id", metavar="NAME|ID")
 def revoke(name_or_id: str) -> None:
-    """Let a key open nothing any more, from its next request on."""
+    """Revoke a key: its next request is refused."""
     with changing() as shop:
         click.echo(_line(api_keys.revoke(shop, name_or_id)))
 
@@ -66,7 +65,7 @@ def revoke(name_or_id: str) -> None:
 @click.option("--language", help="Only those who read this language.")
 @with_appcontext
 def send_broadcast(text: str, **audience: str | None) -> None:
-    """Text all artisans, or some of them. It waits for the morning where it is night."""
+    """Text all artisans, or some of them. In quiet hours it waits for the morning."""
     with changing() as shop:
         id, recipients = broadcasts.start(shop, text, Audience(**audience))
     click.echo(f"{id}: {recipients} artisans")
@@ -75,15 +74,15 @@ def send_broadcast(text: str, **audience: str | None) -> None:
 @click.command("demo")
 @click.option("--artisans", type=click.IntRange(min=0), default=0, help="How many more artisans.")
 @click.option("--products", type=click.IntRange(min=0), default=0, help="How many more products, of all artisans.")
-@click.option("--orders", type=click.IntRange(min=0), default=0, help="How many more orders, in every stage.")
+@click.option("--orders", type=click.IntRange(min=0), default=0, help="How many more orders, in every status.")
 @with_appcontext
 def demo(artisans: int, products: int, orders: int) -> None:
-    """Fill an empty shop with kiosks, artisans and wares; or any shop with many more, for benchmarks."""
+    """Fill an empty shop with kiosks, artisans and products; or any shop with many more, for benchmarks."""
     services = current_services()
     if not services.settings.development:
         raise click.ClickException("ENVIRONMENT=production takes no demo data")
     migrations.upgrade(services.settings)
-    shop_demo.seed(services.settings)
+    seed.seed(services.settings)
     try:
         with changing() as shop:
             bulk.fill(shop, BulkCounts(artisans, products, orders))

@@ -1,4 +1,4 @@
-"""What a command stands on: the house it is run in, and the house's shop."""
+"""What commands use: the services of the application, and a shop in a transaction."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from marketplace_api.shop import Shop
 
 
 def current_services() -> Services:
+    """The services of the application that the command runs in."""
     services: Services = current_app.extensions["services"]
     return services
 
 
 @contextmanager
 def changing() -> Iterator[Shop]:
-    """The shop for one transaction; what it refuses is told in words."""
+    """A shop in one transaction; a refusal is printed in words, and the command exits with 1."""
     services = current_services()
     try:
         with services.database.writing.begin() as session:

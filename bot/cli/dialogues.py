@@ -1,4 +1,4 @@
-"""The dialogues from the command line: `flask --app wsgi dialogues check` and `… draw`."""
+"""Commands for the dialogues: `flask --app wsgi dialogues check` and `… draw`."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from flows.kit.validation import Fault, find_faults, find_wording_faults
 from locales import SOURCE, upkeep
 
 DRAWN = re.compile(r"(?<=<!-- drawn -->\n).*?(?=<!-- /drawn -->)", re.DOTALL)
-"""Where a page keeps the pictures of all flows."""
+"""The part of a page that holds the pictures of all flows."""
 
-dialogues = AppGroup("dialogues", help="What is asked, in what order.")
+dialogues = AppGroup("dialogues", help="The dialogues: what is asked, in what order.")
 
 
 @dialogues.command("check")
 def check() -> None:
-    """Prove that every dialogue can be come to, left, and shown in every language."""
+    """Check that every dialogue can be reached, left, and shown in every language; print all faults."""
     runner = current_services().conversation.runner
-    found = [*objections(runner.engine, runner.place), *untranslated(runner.place)]
+    found = [*dialogue_faults(runner.engine, runner.place), *untranslated(runner.place)]
     for fault in found:
         click.echo(fault)
     raise SystemExit(1 if found else 0)
@@ -38,7 +38,7 @@ def check() -> None:
     "--into", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Redraw all flows of this page."
 )
 def draw(names: tuple[str, ...], into: Path | None) -> None:
-    """Draw flows as Mermaid state diagrams; all of them when none is named."""
+    """Draw flows as Mermaid state diagrams; all flows if none is named."""
     engine = current_services().conversation.runner.engine
     if unknown := [name for name in names if name not in engine.flows]:
         raise click.BadParameter(f"no such flow: {', '.join(unknown)}. There are {', '.join(engine.flows)}.")
@@ -49,21 +49,22 @@ def draw(names: tuple[str, ...], into: Path | None) -> None:
         click.echo("\n\n".join(mermaid(engine.flows[name]) for name in names or engine.flows))
 
 
-def objections(engine: DialogueEngine, place: Place) -> list[Fault]:
-    """Everything the book is at fault in, first as it is written, then in each language of the place."""
+def dialogue_faults(engine: DialogueEngine, place: Place) -> list[Fault]:
+    """All faults of the dialogues: first those of the flows, then those of the words in each language."""
     spoken = product((rendering.words(code) for code, _ in place.languages), (USSD, SMS))
-    return [*find_faults(engine), *chain.from_iterable(find_wording_faults(engine, place, *said) for said in spoken)]
+    of_words = (find_wording_faults(engine, place, words, channel) for words, channel in spoken)
+    return [*find_faults(engine), *chain.from_iterable(of_words)]
 
 
 def untranslated(place: Place) -> list[str]:
-    """What is missing from the catalogues of the place, doubtful, or filled in otherwise than the English."""
+    """What is missing or marked fuzzy in the translations, or has other fields than the English."""
     source = upkeep.template()
     catalogues = {code: upkeep.read(code) for code, _ in place.languages if code != SOURCE}
     return [f"{code}: {fault}" for code, catalogue in catalogues.items() for fault in upkeep.faults(catalogue, source)]
 
 
 def drawn(engine: DialogueEngine) -> str:
-    """All flows for a page of documentation, each folded under its name."""
+    """All flows as Markdown for a page of documentation, each collapsed under its name."""
     return "".join(
         f"<details><summary>{flow.name}</summary>\n\n```mermaid\n{mermaid(flow)}\n```\n\n</details>\n"
         for flow in engine.flows.values()

@@ -1,4 +1,4 @@
-"""The books and the payouts from the command line: `flask --app wsgi ledger …` and `flask --app wsgi payouts …`."""
+"""Commands for the ledger and the payouts: `flask --app wsgi ledger …` and `flask --app wsgi payouts …`."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from marketplace_api.models import PaymentName, Payout
 from marketplace_api.payments import audit, ledger, pausing
 from marketplace_api.shop import Shop
 
-ledger_commands = AppGroup("ledger", help="The books.")
+ledger_commands = AppGroup("ledger", help="The ledger.")
 payout_commands = AppGroup("payouts", help="What artisans are paid.")
 
 
 @contextmanager
-def at_one_moment(services: Services) -> Iterator[Shop]:
-    """The shop as it is now, however long one looks and whoever trades meanwhile."""
+def consistent_shop(services: Services) -> Iterator[Shop]:
+    """A shop whose reads all see the same state, whatever is written meanwhile."""
     with services.database.reading() as session:
         if session.get_bind().dialect.name == "postgresql":
             session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
@@ -37,11 +37,11 @@ def at_one_moment(services: Services) -> Iterator[Shop]:
 
 @ledger_commands.command("check")
 def check() -> None:
-    """Sum everything anew, and tell whatever is wrong."""
-    with at_one_moment(current_services()) as shop:
+    """Add up all entries again and print what is inconsistent; exits with 1 if anything is."""
+    with consistent_shop(current_services()) as shop:
         found, size = list(audit.inconsistencies(shop)), ledger.size(shop)
-    for objection in found:
-        click.echo(objection)
+    for inconsistency in found:
+        click.echo(inconsistency)
     if found:
         raise SystemExit(1)
     click.echo(f"the books balance: {size.entries} entries, {size.accounts} accounts")
@@ -51,7 +51,7 @@ def check() -> None:
 @click.argument("key")
 @click.argument("why")
 def reverse(key: str, why: str) -> None:
-    """Enter the contrary of the entry with this key; the entry itself stays."""
+    """Enter the reversal of the entry with this key; the entry itself stays."""
     with changing() as shop:
         new = ledger.reverse(shop, key, why)
     click.echo(f"reversal:{key} is entered" if new else f"{key} was reversed before")
@@ -60,7 +60,7 @@ def reverse(key: str, why: str) -> None:
 @payout_commands.command("pause")
 @click.argument("reason")
 def pause(reason: str) -> None:
-    """Send no payout by phone until they are resumed."""
+    """Send no mobile money payouts until `payouts resume`."""
     with changing() as shop:
         known = pausing.current_pause(shop)
         pausing.pause(shop, reason)
@@ -77,10 +77,10 @@ def resume() -> None:
 
 @payout_commands.command("reconcile")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="Of this day alone; else of all days in the file.")
-@click.option("--provider", help="Whose account it is; else PAYOUT_PROVIDER's.")
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="Only this day; else all days in the file.")
+@click.option("--provider", help="Whose statement it is; else PAYOUT_PROVIDER's.")
 def reconcile(file: Path, day: datetime | None, provider: str | None) -> None:
-    """Lay a provider's account of its payments, as CSV, beside ours."""
+    """Compare a provider's statement of its payments, a CSV file, with our payouts; exits with 1 if they differ."""
     services = current_services()
     try:
         digits = get_currency_precision(services.terms.currency)
@@ -91,7 +91,7 @@ def reconcile(file: Path, day: datetime | None, provider: str | None) -> None:
     with services.database.reading() as session:
         ours = _ours(services.shop(session), provider or services.settings.payout_provider, first, last)
     found = reconciliation.compare(ours, account, first, last)
-    for line in _told(found, account.aside, services.terms.currency):
+    for line in _report(found, account.aside, services.terms.currency):
         click.echo(line)
     raise SystemExit(0 if found.agrees else 1)
 
@@ -111,7 +111,7 @@ def _days(account: ProviderStatement, day: datetime | None) -> tuple[date, date]
 
 
 def _ours(shop: Shop, provider: str, first: date, last: date) -> Sequence[OurPayout]:
-    """What the provider was asked for in these days, and the day before and after, and has paid."""
+    """The paid payouts that the provider was asked for in these days, or on the day before or after."""
     paid = select(Payout).where(
         Payout.provider == provider,
         Payout.status == "paid",
@@ -121,22 +121,24 @@ def _ours(shop: Shop, provider: str, first: date, last: date) -> Sequence[OurPay
     names = select(PaymentName.name, PaymentName.payout_id).where(
         PaymentName.meaning == "payment", PaymentName.payout_id.in_(paid.with_only_columns(Payout.id))
     )
-    called: dict[str, set[str]] = {}
+    names_by_payout: dict[str, set[str]] = {}
     for name, payout_id in shop.session.execute(names):
-        called.setdefault(payout_id, set()).add(name)
+        names_by_payout.setdefault(payout_id, set()).add(name)
     return [
         OurPayout(
             payout.code,
             payout.provider_reference or "",
             payout.amount,
             (payout.sent_at or payout.created_at).astimezone(shop.terms.zone),
-            frozenset({payout.payment_id} | called.get(payout.id, set())),
+            frozenset({payout.payment_id} | names_by_payout.get(payout.id, set())),
         )
         for payout in shop.session.scalars(paid.order_by(Payout.sent_at, Payout.id))
     ]
 
 
-def _told(found: Comparison, aside: int, currency: str) -> Iterator[str]:
+def _report(found: Comparison, aside: int, currency: str) -> Iterator[str]:
+    """The lines to print; `aside` counts the lines of the statement that are no payments of ours."""
+
     def money(amount: int) -> str:
         return rendering.words(SOURCE).money(amount, currency)
 

@@ -16,7 +16,7 @@ from bot.services import Services
 from bot.simulator import inbox
 from bot.simulator.gateway import Gateway
 
-transcript = AppGroup("transcript", help="Conversations written down.")
+transcript = AppGroup("transcript", help="Conversations written down as files.")
 
 
 @click.command("phone")

@@ -1,6 +1,5 @@
 """Alembic's entry: `bot.migrations.upgrade` passes the connection in."""
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 from alembic import context
@@ -15,7 +14,7 @@ def render(kind: str, item: Any, _autogenerate: object) -> str | Literal[False]:
     return "UtcDateTime()" if kind == "type" and isinstance(item, UtcDateTime) else False
 
 
-def is_migrated(name: str | None, kind: str, _parents: Mapping[str, Any]) -> bool:
+def is_migrated(name: str | None, kind: str, _parents: object) -> bool:
     """Whether a generated revision may change what has this name: the simulator's tables have no history."""
     return kind != "table" or name not in simulator_tables.metadata.tables
 

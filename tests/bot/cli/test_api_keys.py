@@ -1,4 +1,4 @@
-"""`flask apikey`: keys are made, listed without themselves, and revoked."""
+"""`flask apikey`: keys are made, listed without their secret, and revoked."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def status(service: Service, key: str) -> int:
         return answer.status_code
 
 
-def test_keys_are_listed_with_what_is_known_of_them_and_never_told_again(embedded: Service) -> None:
+def test_keys_are_listed_with_their_use_but_without_their_secret(embedded: Service) -> None:
     key = make(embedded, "bead shop")
     embedded.clock.advance(60)
     unused = make(embedded, "pot shop")
@@ -33,14 +33,14 @@ def test_keys_are_listed_with_what_is_known_of_them_and_never_told_again(embedde
     assert not [secret for secret in (key, unused) if secret in beads + pots]
 
 
-def test_a_key_is_revoked_by_its_name(embedded: Service) -> None:
+def test_a_key_is_revoked_by_name(embedded: Service) -> None:
     key, other = make(embedded, "bead shop"), make(embedded, "pot shop")
-    done = run(embedded, "revoke", "bead shop")
-    assert (done.exit_code, "revoked 2026-11-23" in done.output) == (0, True)
+    revoked = run(embedded, "revoke", "bead shop")
+    assert (revoked.exit_code, "revoked 2026-11-23" in revoked.output) == (0, True)
     assert (status(embedded, key), status(embedded, other)) == (401, 200)
 
 
-def test_a_name_that_is_no_key_or_several_is_an_error_in_words(embedded: Service) -> None:
+def test_revoking_an_unknown_or_ambiguous_name_is_explained(embedded: Service) -> None:
     make(embedded, "shop"), make(embedded, "shop")
     none, several = run(embedded, "revoke", "nobody"), run(embedded, "revoke", "shop")
     assert none.exit_code == several.exit_code == 1

@@ -1,4 +1,4 @@
-"""`flask ledger` and `flask payouts`: the books are asked, payouts paused, and providers' accounts laid beside ours."""
+"""`flask ledger` and `flask payouts`: checking the ledger, pausing payouts, and reconciling statements."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from bot.cli.money import at_one_moment
+from bot.cli.money import consistent_shop
 from marketplace_api.models import LedgerCheckpoint
 from marketplace_api.payments import ledger
 from tests.bot.fixtures import received_order
@@ -41,38 +41,38 @@ def reconcile(service: Service, folder: Path, rows: Sequence[str], *options: str
     return run(service, "payouts", "reconcile", str(file), *options)
 
 
-# -- the books
+# Ledger
 
 
-def test_books_that_balance_are_said_to(embedded: Service) -> None:
+def test_a_check_of_a_consistent_ledger_succeeds(embedded: Service) -> None:
     paid(embedded)
     done = run(embedded, "ledger", "check")
     assert (done.exit_code, done.output) == (0, "the books balance: 3 entries, 5 accounts\n")
 
 
-def test_each_objection_is_a_line(embedded: Service) -> None:
+def test_each_inconsistency_is_printed_on_a_line(embedded: Service) -> None:
     payout = paid(embedded)
     with embedded.services.database.writing.begin() as session:
         ledger.post(embedded.services.shop(session), "slip", "", {ledger.COMMISSION: -5, ledger.ADJUSTMENTS: 5})
-        hers = ledger.artisan_account(payout["artisan_id"])
-        session.add(LedgerCheckpoint(account=hers, upto=10**6, balance=1, at=embedded.clock()))
+        account = ledger.artisan_account(payout["artisan_id"])
+        session.add(LedgerCheckpoint(account=account, upto=10**6, balance=1, at=embedded.clock()))
     done = run(embedded, "ledger", "check")
     assert done.exit_code == 1
     assert "commission should be -18000 and is -18005" in done.output.splitlines()
-    assert f"the checkpoint of {hers} at 1000000 says 1, its postings 0" in done.output.splitlines()
+    assert f"the checkpoint of {account} at 1000000 says 1, its postings 0" in done.output.splitlines()
 
 
-def test_the_check_sees_one_moment_whoever_trades_meanwhile(service: Service) -> None:
+def test_a_consistent_shop_does_not_see_what_is_written_meanwhile(service: Service) -> None:
     def enter(amount: int) -> None:
         with service.services.database.writing.begin() as session:
             ledger.post(service.services.shop(session), f"{amount}", "", {"a": amount, "b": -amount})
 
     enter(1)
-    with at_one_moment(service.services) as shop:
+    with consistent_shop(service.services) as shop:
         assert ledger.balance(shop, "a") == 1
         enter(10)
         assert ledger.balance(shop, "a") == 1
-    with at_one_moment(service.services) as shop:
+    with consistent_shop(service.services) as shop:
         assert ledger.balance(shop, "a") == 11
 
 
@@ -82,13 +82,13 @@ def test_an_entry_is_reversed_once_and_with_a_reason(embedded: Service) -> None:
     first, again = (run(embedded, "ledger", "reverse", key, "paid twice") for _ in range(2))
     assert (first.exit_code, first.output) == (0, f"reversal:{key} is entered\n")
     assert (again.exit_code, again.output) == (0, f"{key} was reversed before\n")
-    with at_one_moment(embedded.services) as shop:
+    with consistent_shop(embedded.services) as shop:
         assert ledger.balance(shop, ledger.PAYOUTS) == -1620_00
     unknown = run(embedded, "ledger", "reverse", "paid:pay_none", "a slip")
     assert (unknown.exit_code, "The ledger has no entry paid:pay_none." in unknown.output) == (1, True)
 
 
-# -- pausing
+# Pausing
 
 
 def test_payouts_are_paused_with_a_reason_until_they_are_resumed(embedded: Service) -> None:
@@ -109,17 +109,17 @@ def test_payouts_are_paused_with_a_reason_until_they_are_resumed(embedded: Servi
     ]
 
 
-# -- reconciling
+# Reconciling
 
 
-def test_an_account_that_agrees_is_matched(embedded: Service, tmp_path: Path) -> None:
+def test_a_statement_that_agrees_is_matched(embedded: Service, tmp_path: Path) -> None:
     done = reconcile(embedded, tmp_path, [row(paid(embedded)), "CHARGE1,23-11-2026 11:05:00,B2C Charge,-22.40"])
     assert done.exit_code == 0
     assert "matched: 1, KSh 1,620" in done.output
     assert "aside: 1, " in done.output
 
 
-def test_what_does_not_agree_is_told_and_fails(embedded: Service, tmp_path: Path) -> None:
+def test_differences_are_printed_and_the_command_fails(embedded: Service, tmp_path: Path) -> None:
     payout = paid(embedded)
     other = reconcile(embedded, tmp_path, [row(payout, "-1600.00"), "STRAY1,23-11-2026 12:00:00,Payment,-50.00"])
     assert other.exit_code == 1
@@ -134,14 +134,14 @@ def test_what_does_not_agree_is_told_and_fails(embedded: Service, tmp_path: Path
     assert f"payout {payout['code']}, reference {payout['provider_reference']}, KSh 1,620, 2026-11-23" in none.output
 
 
-def test_another_provider_or_day_has_its_own_payouts(embedded: Service, tmp_path: Path) -> None:
+def test_payouts_are_compared_by_provider_and_day(embedded: Service, tmp_path: Path) -> None:
     stray = row(paid(embedded))
     assert "extra: 1" in reconcile(embedded, tmp_path, [stray], "--provider", "daraja").output
     tomorrow = reconcile(embedded, tmp_path, [], "--day", "2026-11-24")
     assert (tomorrow.exit_code, "missing: 0" in tomorrow.output) == (0, True)
 
 
-def test_a_payout_that_is_not_settled_is_nothing_they_could_miss(embedded: Service, tmp_path: Path) -> None:
+def test_an_unsettled_payout_is_not_missing_from_a_statement(embedded: Service, tmp_path: Path) -> None:
     payout = paid(embedded)
     run(embedded, "payouts", "pause", "for now")
     received_order(embedded)
@@ -149,7 +149,7 @@ def test_a_payout_that_is_not_settled_is_nothing_they_could_miss(embedded: Servi
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"Name,Town\nAmina,Kisumu\n", "account.csv: no line names a column for receipts"),
         (b"Receipt,Amount\nR1,much\n", "account.csv: line 2: `much` is no amount"),
@@ -157,9 +157,9 @@ def test_a_payout_that_is_not_settled_is_nothing_they_could_miss(embedded: Servi
         (b"Receipt,Amount\nR1,10\n", "The file has no dates; say which day it is of"),
     ],
 )
-def test_a_wrong_file_is_told_in_words(embedded: Service, tmp_path: Path, content: bytes, told: str) -> None:
+def test_an_unreadable_file_is_explained(embedded: Service, tmp_path: Path, content: bytes, message: str) -> None:
     file = tmp_path / "account.csv"
     file.write_bytes(content)
     done = run(embedded, "payouts", "reconcile", str(file))
     assert done.exit_code != 0
-    assert told in done.output
+    assert message in done.output
