@@ -1,38 +1,70 @@
-"""A request sent twice is done once: first answers, kept under the caller's own key."""
+"""Idempotency keys: a request sent twice is done once, and gets the first answer again."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 
 from sqlalchemy import delete, func, select, tuple_
 
+from marketplace_api import problems
 from marketplace_api.models import IdempotencyKey
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 
 KEPT_FOR = timedelta(days=7)
-"""How long an answer is kept at least: longer than anybody tries again, over a weekend too."""
+"""How long an answer is kept at least. Clients retry for less time than that."""
 
-_SWEPT_AT_ONCE = 20  # more than come in, so that old ones never heap up
+_DELETED_AT_ONCE = 20  # more than are added at once, so that old answers never pile up
 
 
 @dataclass(frozen=True, slots=True)
 class StoredAnswer:
-    """An answer, word for word."""
+    """An HTTP status and the exact JSON body."""
 
     status: int
     body: str
 
 
-def recall(shop: Shop, caller: str, key: str, fingerprint: str) -> StoredAnswer | None:
-    """The first answer to this very request, or None when it has not been made yet.
+def fingerprint_of(method: str, path: str, body: bytes) -> str:
+    """What tells this request from others under the same key."""
+    return sha256(f"{method} {path}\n".encode() + body).hexdigest()
 
-    Until the transaction ends, the same key asked for elsewhere is `Refused`. So is a key that was
-    used for another request.
+
+def answer_once(
+    shop: Shop, caller: str, key: str, fingerprint: str, perform: Callable[[], StoredAnswer]
+) -> StoredAnswer:
+    """Perform a request once for the caller's key; later calls get the first answer.
+
+    If `perform` raises `Refused`, what it wrote is undone, and the refusal is the answer that is kept. Any other
+    exception is passed on and nothing is kept. Raises `Refused` as `recall` does.
     """
-    _claim(shop, caller, key)
+    known = recall(shop, caller, key, fingerprint)
+    if known is not None:
+        return known
+    try:
+        with shop.session.begin_nested():
+            answer = perform()
+    except Refused as refused:
+        answer = refusal_answer(refused)
+    remember(shop, caller, key, fingerprint, answer)
+    return answer
+
+
+def refusal_answer(refused: Refused) -> StoredAnswer:
+    """The answer to a request that the shop refuses."""
+    return StoredAnswer(refused.status, problems.refusal(refused).as_json())
+
+
+def recall(shop: Shop, caller: str, key: str, fingerprint: str) -> StoredAnswer | None:
+    """The first answer to this request, or None if it has not been made yet.
+
+    The key is locked until the transaction ends: meanwhile others get `Refused` with `still_running`. Raises `Refused`
+    with `idempotency_key_reused` if the key was used for another request.
+    """
+    _lock(shop, caller, key)
     known = shop.session.get(IdempotencyKey, (caller, key))
     if known is None:
         return None
@@ -42,8 +74,8 @@ def recall(shop: Shop, caller: str, key: str, fingerprint: str) -> StoredAnswer 
 
 
 def remember(shop: Shop, caller: str, key: str, fingerprint: str, answer: StoredAnswer) -> None:
-    """Keep the answer, in the transaction of its effect; some that are older than `KEPT` make room."""
-    _sweep(shop)
+    """Keep the answer, in the transaction of its effect, and delete a few that are older than `KEPT_FOR`."""
+    _delete_old(shop)
     shop.session.add(
         IdempotencyKey(
             caller=caller,
@@ -57,21 +89,21 @@ def remember(shop: Shop, caller: str, key: str, fingerprint: str, answer: Stored
     shop.session.flush()
 
 
-def _sweep(shop: Shop) -> None:
-    # those that another is sweeping are left to it, or two would wait for each other
+def _delete_old(shop: Shop) -> None:
+    # rows that another transaction is deleting are skipped, or the two would wait for each other
     old = (
         select(IdempotencyKey.caller, IdempotencyKey.key)
         .where(IdempotencyKey.created_at < shop.now - KEPT_FOR)
         .order_by(IdempotencyKey.created_at)
-        .limit(_SWEPT_AT_ONCE)
+        .limit(_DELETED_AT_ONCE)
         .with_for_update(skip_locked=True)
     )
     gone = delete(IdempotencyKey).where(tuple_(IdempotencyKey.caller, IdempotencyKey.key).in_(old))
     shop.session.execute(gone.execution_options(synchronize_session=False))
 
 
-def _claim(shop: Shop, caller: str, key: str) -> None:
-    """Hold the key until the transaction ends. On SQLite its one writer holds it already."""
+def _lock(shop: Shop, caller: str, key: str) -> None:
+    """Lock the key until the transaction ends. On SQLite the one writer needs no lock."""
     if shop.session.get_bind().dialect.name != "postgresql":
         return
     name = sha256(f"{caller}\n{key}".encode()).digest()

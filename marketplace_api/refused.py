@@ -60,7 +60,7 @@ RefusalReason = Literal[
     "wrong_count",
     "wrong_currency",
 ]
-"""Every reason there is; each has a sentence in `rest.problems`."""
+"""Every reason there is; each has a sentence in `problems`."""
 
 
 class Refused(Exception):  # noqa: N818 - an outcome, not a fault

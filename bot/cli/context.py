@@ -9,8 +9,8 @@ import click
 from flask import current_app
 
 from bot.services import Services
+from marketplace_api import problems
 from marketplace_api.refused import Refused
-from marketplace_api.rest import problems
 from marketplace_api.shop import Shop
 
 

@@ -28,9 +28,10 @@ from bot.marketplace.local import LocalSession
 from bot.marketplace.wire import ArtisanContact, CallerProfile, CommandResult, RecentEvents, ShopFacts
 from flows import commands, market
 from flows.msisdn import E164, is_e164
-from marketplace_api.rest import problems
+from marketplace_api.fields import Limit
+from marketplace_api.problems import FieldError, Problem
+from marketplace_api.rest import errors
 from marketplace_api.rest.access import requires, shop
-from marketplace_api.rest.fields import Limit
 from marketplace_api.rest.idempotency import idempotent
 
 blueprint = APIBlueprint("phones", __name__, tag="Phones")
@@ -234,7 +235,8 @@ def _invalid(message: str) -> Response:
     """The problem for a message of msgspec, whose path `$.price` becomes the JSON pointer `#/price`."""
     detail, _, place = message.partition(" - at `$")
     pointer = "#" + "".join(f"/{step}" for step in place.rstrip("`").split(".") if step)
-    return problems.answer(422, "One field is not valid.", errors=[{"detail": detail, "pointer": pointer}])
+    field = FieldError(detail=detail, pointer=pointer)
+    return errors.answer(Problem.of(422, "One field is not valid.", errors=[field]))
 
 
 def add_schemas(complete: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[dict[str, Any]], dict[str, Any]]:

@@ -22,8 +22,8 @@ from pydantic import BaseModel, StringConstraints
 from bot.marketplace.http_api import PhonePath
 from bot.messaging import broadcasts, queue
 from bot.messaging.broadcasts import Audience
+from marketplace_api.fields import Id, Limit, Line, Locale, Moment
 from marketplace_api.rest.access import requires, shop
-from marketplace_api.rest.fields import Id, Limit, Line, Locale, Moment
 from marketplace_api.rest.idempotency import idempotent
 from marketplace_api.rest.lists import IdCursor, Page, TextCursor, as_page
 from marketplace_api.schemas.money import Money

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
 
 def N_(message: str) -> str:
     """Mark `message` for translation; it is translated where it is read."""
@@ -18,3 +22,13 @@ CATEGORIES = {
     "leather": N_("Leather"),
     "metalwork": N_("Metalwork"),
 }
+
+
+def _known(value: str) -> str:
+    if value not in CATEGORIES:
+        raise ValueError(f"must be one of {', '.join(CATEGORIES)}")
+    return value
+
+
+Category = Annotated[str, Field(json_schema_extra={"enum": list(CATEGORIES)}), AfterValidator(_known)]
+"""A category in a request."""

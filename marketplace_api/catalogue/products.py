@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqlalchemy import case, select, update
+from sqlalchemy.orm import selectinload
 
 from marketplace_api import codes
 from marketplace_api.catalogue import search
@@ -76,6 +77,17 @@ def of_artisan(shop: Shop, artisan: Artisan, limit: int | None = 100) -> Sequenc
     return shop.session.scalars(
         select(Product)
         .where(Product.artisan_id == artisan.id, Product.status != "withdrawn")
+        .order_by(Product.created_at.desc(), Product.id.desc())
+        .limit(limit)
+    ).all()
+
+
+def newest_listed(shop: Shop, limit: int = 100) -> Sequence[Product]:
+    """The newest `limit` products that can be ordered, newest first, with their photos."""
+    return shop.session.scalars(
+        select(Product)
+        .options(selectinload(Product.photos))
+        .where(Product.status == "listed")
         .order_by(Product.created_at.desc(), Product.id.desc())
         .limit(limit)
     ).all()

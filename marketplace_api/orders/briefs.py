@@ -21,7 +21,7 @@ MOST_OFFERS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class BriefRequest:
+class NewBrief:
     """What is to be made, for `unit_price` minor units each, and by which day it has to be at the kiosk."""
 
     title: str
@@ -32,7 +32,7 @@ class BriefRequest:
     kiosk_id: str | None = None
 
 
-def place(shop: Shop, request: orders.OrderRequest, wanted: BriefRequest) -> Order:
+def place(shop: Shop, request: orders.NewOrder, wanted: NewBrief) -> Order:
     """Offer a brief to the artisans of its craft; of its kiosk alone, if it names one.
 
     `Refused` when it is due before anybody could bring it, and when there is nobody to ask.
@@ -47,7 +47,7 @@ def place(shop: Shop, request: orders.OrderRequest, wanted: BriefRequest) -> Ord
         raise Refused("nobody_to_ask", category=wanted.category)
     brief = Brief(title=wanted.title, category=wanted.category, kiosk=kiosk, due_on=wanted.due_on)
     until = min(shop.now + OFFER_STANDS, shop.midnight(wanted.due_on))
-    return orders.create(shop, request, {"brief": brief}, wanted.unit_price, wanted.quantity, makers, until)
+    return orders.create(shop, request, brief, wanted.unit_price, wanted.quantity, makers, until)
 
 
 def _least_busy(shop: Shop, craft: str, kiosk: Kiosk | None) -> Sequence[Artisan]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import selectinload
@@ -19,9 +19,10 @@ from marketplace_api.catalogue import products
 from marketplace_api.event_types import EventType
 from marketplace_api.events import events
 from marketplace_api.lifecycles import ASSIGNMENT, ORDER, AssignmentTrigger, OrderTrigger
-from marketplace_api.models import Artisan, Assignment, Kiosk, Order, TimelineEntry
+from marketplace_api.models import Artisan, Assignment, Brief, Kiosk, Order, Product, TimelineEntry
 from marketplace_api.payments.money import split
 from marketplace_api.refused import Refused
+from marketplace_api.schemas.orders import Address
 from marketplace_api.schemas.orders import Order as OrderSchema
 from marketplace_api.shop import Shop, add_with_code
 from marketplace_api.statuses import AssignmentStatus, OrderStatus
@@ -43,44 +44,46 @@ _SCREENFULS = 100  # more than anybody pages through on a phone
 
 
 @dataclass(frozen=True, slots=True)
-class OrderRequest:
+class NewOrder:
     """Who orders, where it goes, and by whose key (`caller`)."""
 
     buyer_name: str
     buyer_msisdn: str
     buyer_locale: str
-    ship_to: dict[str, Any]
+    ship_to: Address
     caller: str
     note: str | None = None
     external_ref: str | None = None
 
 
-def place(shop: Shop, request: OrderRequest, product_id: str, quantity: int) -> Order:
+def place(shop: Shop, request: NewOrder, product_id: str, quantity: int) -> Order:
     """Order `quantity` pieces, which are reserved, and offer them to their artisan for `OFFER_STANDS`."""
     product = products.reserve(shop, product_id, quantity)
-    ware = {"product": product}
-    return create(shop, request, ware, product.price, quantity, [product.artisan], shop.now + OFFER_STANDS)
+    return create(shop, request, product, product.price, quantity, [product.artisan], shop.now + OFFER_STANDS)
 
 
 def create(
     shop: Shop,
-    request: OrderRequest,
-    ware: dict[str, Any],
+    request: NewOrder,
+    ware: Product | Brief,
     unit_price: int,
     quantity: int,
-    makers: Sequence[Artisan],
+    artisans: Sequence[Artisan],
     until: datetime,
 ) -> Order:
-    """Write down an order of `ware`, a product or a brief, that is offered to `makers` until then."""
+    """Create an order of `ware` at `unit_price` minor units each, and offer it to `artisans` until then."""
     shares = split(unit_price, quantity, shop.terms.commission_percent)
-    offers = [Assignment(artisan=maker, quantity=quantity, earns=shares.earns, status="offered") for maker in makers]
+    offers = [
+        Assignment(artisan=artisan, quantity=quantity, earns=shares.earns, status="offered") for artisan in artisans
+    ]
     order = add_with_code(
         shop,
         lambda code: Order(
             id=shop.ids.new_id("ord"),
             code=code,
             status="placed",
-            **ware,
+            product=ware if isinstance(ware, Product) else None,
+            brief=ware if isinstance(ware, Brief) else None,
             quantity=quantity,
             unit_price=unit_price,
             commission_percent=shop.terms.commission_percent,
@@ -91,7 +94,7 @@ def create(
             buyer_name=request.buyer_name,
             buyer_msisdn=request.buyer_msisdn,
             buyer_locale=request.buyer_locale,
-            ship_to=request.ship_to,
+            ship_to=request.ship_to.model_dump(),
             note=request.note,
             external_ref=request.external_ref,
             placed_by=request.caller,

@@ -25,19 +25,19 @@ from werkzeug.routing import BaseConverter, ValidationError
 
 from marketplace_api.accounts import api_keys
 from marketplace_api.accounts.api_keys import ApiCaller
+from marketplace_api.fields import terms_apply
 from marketplace_api.rest import (
     access,
     catalogue,
     docs,
+    errors,
     events,
-    fields,
     help_requests,
     kiosks,
     ledger,
     openapi,
     orders,
     payouts,
-    problems,
     webhook_endpoints,
 )
 from marketplace_api.rest.key_usage import KeyUsage
@@ -113,7 +113,8 @@ class MarketplaceApi(APIFlask):
         bind = self._readers if request.method in _READS else self._writers
         with self._sessions(bind=bind) as session, session.begin():
             g.shop = self._open_shop(session)
-            return super().dispatch_request()
+            with terms_apply(g.shop.terms):
+                return super().dispatch_request()
 
 
 def create_api(
@@ -135,7 +136,7 @@ def create_api(
     api = MarketplaceApi(sessions, lambda session: Shop(session, clock(), ids, terms))
     api.config.update(_CONFIG)
     api.config[access.STATIC_KEYS] = {api_keys.digest(key): caller for key, caller in static_keys.items()}
-    api.config[fields.WEBHOOKS_ANYWHERE] = webhooks_anywhere
+    api.config[webhook_endpoints.WEBHOOKS_ANYWHERE] = webhooks_anywhere
     api.config[access.RATE_LIMIT] = admit
     api.url_map.merge_slashes = False  # what is not here is 404, never somewhere else
     api.url_map.converters["id"] = IdConverter
@@ -143,7 +144,7 @@ def create_api(
     api.before_request(_only_json)
     api.after_request(KeyUsage(sessions, clock).follow)
     api.spec_processor(openapi.complete)  # type: ignore[arg-type]
-    problems.handle(api)
+    errors.register(api)
     for room in (catalogue, orders, kiosks, payouts, ledger, help_requests, events, webhook_endpoints, docs):
         api.register_blueprint(room.blueprint)
     return api

@@ -13,9 +13,9 @@ from sqlalchemy.orm import selectinload
 from marketplace_api import models
 from marketplace_api.accounts import artisans
 from marketplace_api.catalogue import products, search
+from marketplace_api.fields import Id, Line
 from marketplace_api.rest.access import is_operator, public, requires, shop
 from marketplace_api.rest.etags import with_etag
-from marketplace_api.rest.fields import Id, Line
 from marketplace_api.rest.lists import Page, PageQuery, newest_first
 from marketplace_api.schemas.artisans import Artisan, PublicArtisan
 from marketplace_api.schemas.products import Product

@@ -6,8 +6,8 @@ from apiflask import APIBlueprint
 from pydantic import BaseModel
 
 from marketplace_api.events import events
+from marketplace_api.fields import Limit
 from marketplace_api.rest.access import requires, shop
-from marketplace_api.rest.fields import Limit
 from marketplace_api.rest.lists import NumberCursor, Page, as_page
 from marketplace_api.schemas.events import Event
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import wraps
-from hashlib import sha256
 from typing import ParamSpec, TypeVar
 
 from flask import Response, current_app, request
@@ -13,7 +12,7 @@ from flask import Response, current_app, request
 from marketplace_api import idempotency
 from marketplace_api.idempotency import StoredAnswer
 from marketplace_api.refused import Refused
-from marketplace_api.rest import problems
+from marketplace_api.rest import errors
 from marketplace_api.rest.access import caller, shop
 
 HEADER = "Idempotency-Key"
@@ -24,10 +23,10 @@ R = TypeVar("R")
 
 
 def idempotent(view: Callable[P, R]) -> Callable[P, R | Response]:
-    """Do what `view` does once for a key, however often it is asked; the first answer is the answer.
+    """Perform the view once for an idempotency key, however often it is called; later calls get the first answer.
 
-    Only final answers are kept: that it was done, or that the shop refused. Stands right under
-    `requires`, since a key belongs to its caller.
+    Only final answers are kept: success, or that the shop refused. Write it directly under `requires`, because a key
+    belongs to its caller.
     """
 
     @wraps(view)
@@ -35,25 +34,15 @@ def idempotent(view: Callable[P, R]) -> Callable[P, R | Response]:
         key = _key()
         if key is None:
             return view(*args, **kwargs)
-        fingerprint = _fingerprint()
-        known = idempotency.recall(shop(), caller().id, key, fingerprint)
-        if known is not None:
-            return _response(known)
-        response = _final(lambda: view(*args, **kwargs))
-        kept = StoredAnswer(response.status_code, response.get_data(as_text=True))
-        idempotency.remember(shop(), caller().id, key, fingerprint, kept)
-        return response
+
+        def perform() -> StoredAnswer:
+            response = current_app.make_response(view(*args, **kwargs))  # type: ignore[arg-type]
+            return StoredAnswer(response.status_code, response.get_data(as_text=True))
+
+        fingerprint = idempotency.fingerprint_of(request.method, request.path, request.get_data())
+        return _response(idempotency.answer_once(shop(), caller().id, key, fingerprint, perform))
 
     return once
-
-
-def _final(perform: Callable[[], object]) -> Response:
-    """What came of it. A refusal undoes what was begun, and is an answer too."""
-    try:
-        with shop().session.begin_nested():
-            return current_app.make_response(perform())  # type: ignore[arg-type]
-    except Refused as refused:
-        return problems.refusal(refused)
 
 
 def _key() -> str | None:
@@ -65,11 +54,6 @@ def _key() -> str | None:
     return sent.strip('"') if sent.startswith('"') else sent
 
 
-def _fingerprint() -> str:
-    asked = f"{request.method} {request.path}\n".encode() + request.get_data()
-    return sha256(asked).hexdigest()
-
-
 def _response(kept: StoredAnswer) -> Response:
-    mimetype = problems.MIMETYPE if kept.status >= 400 else "application/json"
+    mimetype = errors.MIMETYPE if kept.status >= 400 else "application/json"
     return Response(kept.body, kept.status, mimetype=mimetype)

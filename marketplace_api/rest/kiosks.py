@@ -7,9 +7,9 @@ from pydantic import BaseModel
 from sqlalchemy import select
 
 from marketplace_api import models
+from marketplace_api.fields import Line, Msisdn
 from marketplace_api.kiosks import kiosks
 from marketplace_api.rest.access import requires, shop
-from marketplace_api.rest.fields import Line, Msisdn
 from marketplace_api.rest.idempotency import idempotent
 from marketplace_api.rest.lists import Page, PageQuery, newest_first
 from marketplace_api.schemas.kiosks import Kiosk

@@ -9,10 +9,10 @@ from apiflask import APIBlueprint
 from pydantic import BaseModel
 
 from marketplace_api.accounts import artisans
+from marketplace_api.fields import CashMove, Line, Moment
 from marketplace_api.kiosks import activity, cash_float, kiosks
 from marketplace_api.payments import statements
 from marketplace_api.rest.access import requires, shop
-from marketplace_api.rest.fields import CashMove, Line, Moment
 from marketplace_api.rest.idempotency import idempotent
 from marketplace_api.schemas.money import Money
 

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, TypeAdapter, WithJsonSchema
 from sqlalchemy import Select, tuple_
 
+from marketplace_api.fields import Id, Limit
 from marketplace_api.models import (
     Artisan,
     HelpRequest,
@@ -27,7 +28,6 @@ from marketplace_api.models import (
     WebhookEndpoint,
 )
 from marketplace_api.rest.access import shop
-from marketplace_api.rest.fields import Id, Limit
 
 Shape = TypeVar("Shape", bound=BaseModel)
 Row = TypeVar("Row")

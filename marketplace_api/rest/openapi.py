@@ -7,9 +7,10 @@ import re
 from http import HTTPStatus
 from typing import Any
 
+from marketplace_api.problems import Problem
 from marketplace_api.rest import idempotency, links, webhook_docs
 from marketplace_api.rest.access import SCHEME
-from marketplace_api.rest.problems import MIMETYPE, Problem
+from marketplace_api.rest.errors import MIMETYPE
 
 SECURITY_SCHEMES = {
     SCHEME: {

@@ -2,119 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from apiflask import APIBlueprint
-from pydantic import BaseModel, Discriminator, RootModel, Tag
+from pydantic import BaseModel
 from sqlalchemy import Select, select
 
 from marketplace_api import models
-from marketplace_api.orders import briefs, orders
-from marketplace_api.refused import Refused
-from marketplace_api.rest.access import caller, is_operator, requires, shop
-from marketplace_api.rest.fields import (
-    Category,
-    Country,
-    Day,
+from marketplace_api.fields import (
     Id,
     Line,
-    Locale,
-    Msisdn,
-    Price,
-    Quantity,
-    Text,
-    Title,
 )
+from marketplace_api.orders import orders, placing
+from marketplace_api.orders.placing import AnyOrderIn
+from marketplace_api.refused import Refused
+from marketplace_api.rest.access import caller, is_operator, requires, shop
 from marketplace_api.rest.idempotency import idempotent
 from marketplace_api.rest.lists import Page, PageQuery, newest_first
 from marketplace_api.schemas.orders import Order
 from marketplace_api.statuses import OrderStatus
 
 blueprint = APIBlueprint("orders", __name__, tag="Orders")
-
-
-class BuyerIn(BaseModel):
-    """Who orders; `phone` in E.164 or as dialled in the shop's country."""
-
-    name: Line
-    phone: Msisdn
-    locale: Locale
-
-
-class AddressIn(BaseModel):
-    """Where it is sent; `country` is ISO 3166 alpha-2."""
-
-    name: Line
-    line1: Line
-    line2: Line | None = None
-    city: Line
-    region: Line | None = None
-    postal_code: Line | None = None
-    country: Country
-
-
-class OrderIn(BaseModel):
-    """Who orders, and where it goes."""
-
-    buyer: BuyerIn
-    ship_to: AddressIn
-    note: Text | None = None
-    external_ref: Line | None = None
-
-    def request(self) -> orders.OrderRequest:
-        """The same for the shop."""
-        return orders.OrderRequest(
-            buyer_name=self.buyer.name,
-            buyer_msisdn=self.buyer.phone,
-            buyer_locale=self.buyer.locale,
-            ship_to=self.ship_to.model_dump(),
-            caller=caller().id,
-            note=self.note,
-            external_ref=self.external_ref,
-        )
-
-
-class ProductOrderIn(OrderIn):
-    """An order for a product."""
-
-    product_id: Id
-    quantity: Quantity
-    brief: None = None
-
-
-class BriefIn(BaseModel):
-    """Many pieces of a ware, to be at the kiosk by a day; without a kiosk, at any."""
-
-    title: Title
-    category: Category
-    unit_price: Price
-    quantity: Quantity
-    due_on: Day
-    kiosk_id: Id | None = None
-
-
-class BriefOrderIn(OrderIn):
-    """An order by brief: it is offered to the artisans of the craft, and each takes a part."""
-
-    brief: BriefIn
-    product_id: None = None
-    quantity: None = None
-
-
-def _kind(body: object) -> str:
-    """By what an order says, which of the two it is, so that what is wrong with it is said of that one alone."""
-    return "(brief)" if isinstance(body, dict) and body.get("brief") is not None else "(product)"
-
-
-class AnyOrderIn(
-    RootModel[
-        Annotated[
-            Annotated[ProductOrderIn, Tag("(product)")] | Annotated[BriefOrderIn, Tag("(brief)")],
-            Discriminator(_kind),
-        ]
-    ]
-):
-    """An order for a product, or by brief."""
 
 
 class OrderQuery(PageQuery):
@@ -143,14 +49,7 @@ def place_order(json_data: AnyOrderIn) -> Order:
     Pieces of a product are reserved while its artisan makes up her mind. A brief, `brief` in place of `product_id` and
     `quantity`, is offered to many artisans, who each take a part until it is filled.
     """
-    asked = json_data.root
-    if isinstance(asked, ProductOrderIn):
-        return Order.of(orders.place(shop(), asked.request(), asked.product_id, asked.quantity))
-    brief = asked.brief
-    wanted = briefs.BriefRequest(
-        brief.title, brief.category, brief.unit_price.minor_units(), brief.quantity, brief.due_on, brief.kiosk_id
-    )
-    return Order.of(briefs.place(shop(), asked.request(), wanted))
+    return Order.of(placing.place(shop(), caller().id, json_data))
 
 
 @blueprint.get("/orders")

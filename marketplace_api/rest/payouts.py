@@ -8,10 +8,10 @@ from sqlalchemy import Select, select
 
 from marketplace_api import models
 from marketplace_api.accounts import artisans
+from marketplace_api.fields import Id, Line, Moment, Price
 from marketplace_api.orders import orders
 from marketplace_api.payments import elsewhere, payouts, settlement
 from marketplace_api.rest.access import requires, shop
-from marketplace_api.rest.fields import Id, Line, Moment, Price
 from marketplace_api.rest.idempotency import idempotent
 from marketplace_api.rest.lists import Page, PageQuery, newest_first
 from marketplace_api.schemas.payouts import Payout

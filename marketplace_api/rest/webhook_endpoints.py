@@ -8,15 +8,14 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from apiflask import APIBlueprint
-from flask import Response
-from pydantic import BaseModel, Field, StringConstraints
+from flask import Response, current_app
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 from sqlalchemy import select
 
-from marketplace_api.events import webhooks
+from marketplace_api.events import webhook_addresses, webhooks
 from marketplace_api.models import WebhookDelivery, WebhookEndpoint
 from marketplace_api.refused import Refused
 from marketplace_api.rest.access import caller, is_operator, requires, shop
-from marketplace_api.rest.fields import WebhookUrl
 from marketplace_api.rest.idempotency import idempotent
 from marketplace_api.rest.lists import Page, PageQuery, newest_first
 from marketplace_api.schemas.events import Event
@@ -26,7 +25,19 @@ from marketplace_api.schemas.webhooks import WebhookEndpointSecret
 
 blueprint = APIBlueprint("webhook_endpoints", __name__, tag="Webhooks")
 
-EventType = Annotated[
+WEBHOOKS_ANYWHERE = "WEBHOOKS_ANYWHERE"  # in development: also by http, also into private networks
+
+
+def _check_url(value: str) -> str:
+    return webhook_addresses.check_url(value, anywhere=current_app.config[WEBHOOKS_ANYWHERE])
+
+
+WebhookUrl = Annotated[
+    str,
+    Field(max_length=500, json_schema_extra={"format": "webhook-url", "examples": ["https://shop.example/soko"]}),
+    AfterValidator(_check_url),
+]
+EventTypeName = Annotated[
     str,
     StringConstraints(max_length=50, pattern=r"^[a-z_]+\.[a-z_]+$"),
     Field(examples=["order.accepted"]),
@@ -37,7 +48,7 @@ class EndpointIn(BaseModel):
     """Where to push events, and which; without `event_types` all that the key may see."""
 
     url: WebhookUrl
-    event_types: Annotated[list[EventType], Field(min_length=1, max_length=50)] | None = None
+    event_types: Annotated[list[EventTypeName], Field(min_length=1, max_length=50)] | None = None
 
 
 class DeliveryQuery(PageQuery):

@@ -24,8 +24,9 @@ from marketplace_api.catalogue import products
 from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Artisan, Assignment, Kiosk, Order, Product
 from marketplace_api.orders import orders, receiving
-from marketplace_api.orders.orders import OrderRequest
+from marketplace_api.orders.orders import NewOrder
 from marketplace_api.rest.app import MarketplaceApi, create_api
+from marketplace_api.schemas.orders import Address
 from marketplace_api.shop import Ids, Shop, Terms
 from marketplace_api.statuses import Scope
 
@@ -37,6 +38,7 @@ TERMS = Terms(
     photos_url="https://soko.example/photos",
 )
 HOUSE_KEY = "a-key-that-stands-in-no-table"
+NO_ADDRESS_LINES: dict[str, Any] = {"line2": None, "region": None, "postal_code": None}
 ADDRESS = {"name": "Ann Li", "line1": "1 High St", "city": "Leeds", "country": "GB"}
 
 
@@ -122,11 +124,9 @@ def register(shop: Shop, kiosk: Kiosk, msisdn: str, **other: Any) -> Artisan:
     return artisans.register(shop, msisdn=msisdn, kiosk_id=kiosk.id, **amina | other)
 
 
-def request(caller: str = "window") -> OrderRequest:
+def request(caller: str = "window") -> NewOrder:
     """Ann in Leeds orders."""
-    return OrderRequest(
-        "Ann", "+447400123456", "en", ADDRESS | {"line2": None, "region": None, "postal_code": None}, caller
-    )
+    return NewOrder("Ann", "+447400123456", "en", Address(**NO_ADDRESS_LINES | ADDRESS), caller)
 
 
 def place(shop: Shop, product: Product, quantity: int = 3, caller: str = "window") -> Order:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import count
 
@@ -13,7 +13,7 @@ from marketplace_api.events import webhooks
 from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Artisan, Kiosk, Order, Product
 from marketplace_api.orders import briefs, orders, receiving
-from tests.marketplace.conftest import ADDRESS
+from tests.marketplace.conftest import request
 from tests.service import Service
 
 NOBODY = "http://127.0.0.1:9"
@@ -139,12 +139,11 @@ class Fair:
 
     def _brief(self, storefront: Storefront, craft: str, kiosk: Kiosk | None = None) -> Order:
         due_on = self._shop.today + timedelta(days=30)
-        wanted = briefs.BriefRequest("Many of them", craft, 500_00, 100, due_on, kiosk.id if kiosk else None)
+        wanted = briefs.NewBrief("Many of them", craft, 500_00, 100, due_on, kiosk.id if kiosk else None)
         return self._noted(storefront, briefs.place(self._shop, self._request(storefront), wanted))
 
-    def _request(self, storefront: Storefront) -> orders.OrderRequest:
-        ship_to = ADDRESS | {"line2": None, "region": None, "postal_code": None}
-        return orders.OrderRequest("Ann", self._phone(), "en", ship_to, storefront.id)
+    def _request(self, storefront: Storefront) -> orders.NewOrder:
+        return replace(request(storefront.id), buyer_msisdn=self._phone())
 
     def _noted(self, storefront: Storefront, order: Order) -> Order:
         storefront.orders.append(order.id)

@@ -18,7 +18,7 @@ from marketplace_api.events import events
 from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Artisan, Base, Kiosk, Order
 from marketplace_api.orders import briefs, deadlines, orders, receiving
-from marketplace_api.orders.briefs import BriefRequest
+from marketplace_api.orders.briefs import NewBrief
 from marketplace_api.payments import audit, balances
 from marketplace_api.refused import Refused
 from marketplace_api.schemas.orders import Order as OrderSchema
@@ -26,7 +26,7 @@ from marketplace_api.shop import Ids, Shop
 from tests.marketplace.conftest import Market, Stand, bring, furnish, register, request
 from tests.marketplace.test_orders import happened, reason
 
-BASKETS = BriefRequest("Gift basket", "baskets", 1_000_33, 100, date(2026, 12, 20))
+BASKETS = NewBrief("Gift basket", "baskets", 1_000_33, 100, date(2026, 12, 20))
 
 
 @pytest.fixture

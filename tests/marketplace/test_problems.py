@@ -13,9 +13,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import event
 
 import marketplace_api
-from marketplace_api import lifecycles
+from marketplace_api import lifecycles, problems
 from marketplace_api.refused import RefusalReason
-from marketplace_api.rest import problems
 from marketplace_api.rest.access import public
 from marketplace_api.rest.app import MarketplaceApi
 from tests.marketplace.conftest import Market, Stand, order_body

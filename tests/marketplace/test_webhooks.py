@@ -13,7 +13,7 @@ from marketplace_api.accounts import api_keys
 from marketplace_api.events import events, webhooks
 from marketplace_api.events.webhooks import KEPT_FOR, RETRY_DELAYS, FailedAttempt
 from marketplace_api.models import Event, WebhookDelivery
-from marketplace_api.rest import fields
+from marketplace_api.rest import webhook_endpoints
 from marketplace_api.rest.app import MarketplaceApi
 from marketplace_api.rest.webhook_docs import PUSHED_KINDS
 from marketplace_api.schemas.events import DATA_SCHEMAS
@@ -127,7 +127,7 @@ def test_outside_development_an_address_that_is_not_public_is_refused_and_the_fi
 
 
 def test_in_development_an_endpoint_may_be_on_the_same_machine(api: MarketplaceApi, operator: FlaskClient) -> None:
-    api.config[fields.WEBHOOKS_ANYWHERE] = True
+    api.config[webhook_endpoints.WEBHOOKS_ANYWHERE] = True
 
     assert create(operator, url="http://127.0.0.1:9000/soko")["url"] == "http://127.0.0.1:9000/soko"
 

@@ -1,29 +1,20 @@
 """Errors as RFC 9457 `application/problem+json`, in words that somebody can act on.
 
 {"type": "about:blank", "title": "Conflict", "status": 409,
- "detail": "This order is cancelled; …", "reason": "order_not_open"}
+ "detail": "The order is cancelled; …", "reason": "order_not_open"}
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Self
 
-from apiflask import APIFlask, HTTPError
-from flask import Response, json
-from pydantic import BaseModel, ValidationError
-from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException, ServiceUnavailable
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
 
 from marketplace_api.refused import RefusalReason, Refused
-
-log = logging.getLogger(__name__)
-
-MIMETYPE = "application/problem+json"
-BUSY_S = 2
-"""When it is worth asking again after the database was busy."""
 
 REFUSAL_DETAILS: Mapping[RefusalReason, str] = {
     "absurd_amount": "{amount} is no amount that can be paid at once.",
@@ -82,23 +73,11 @@ REFUSAL_DETAILS: Mapping[RefusalReason, str] = {
     "wrong_count": "{count} is not between 1 and {most}.",
 }
 
-_MISTAKES = {
+_FIELD_DETAILS = {
     "missing": "is missing",
     "string_pattern_mismatch": "has characters that cannot stand here, or none that can be seen",
 }
-
-_STATUSES = {
-    400: "The request cannot be read: its body is not valid JSON.",
-    401: "This needs a key: send the header `Authorization: Bearer KEY`.",
-    403: "This key may not do that.",
-    404: "There is nothing here.",
-    405: "This path does not take that method; the Allow header says which ones it takes.",
-    413: "The request is too large.",
-    415: "The body must be JSON, with the header `Content-Type: application/json`.",
-    429: "Too many requests at once; the Retry-After header says in how many seconds to go on.",
-    500: "Something went wrong on our side and nothing was changed. Please try again later.",
-    503: "The shop is very busy and nothing was changed. Please try again in a moment.",
-}
+"""What is said in place of pydantic's own words, by its type of error."""
 
 
 class FieldError(BaseModel):
@@ -118,59 +97,45 @@ class Problem(BaseModel):
     reason: str | None = None
     errors: list[FieldError] | None = None
 
+    @classmethod
+    def of(
+        cls, status: int, detail: str, reason: str | None = None, errors: Sequence[FieldError] | None = None
+    ) -> Self:
+        """The problem of an HTTP status, titled with its phrase."""
+        title = HTTPStatus(status).phrase
+        kept = None if errors is None else list(errors)
+        return cls(type="about:blank", title=title, status=status, detail=detail, reason=reason, errors=kept)
 
-def answer(status: int, detail: str, **members: object) -> Response:
-    """A problem as a response."""
-    problem = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
-    return Response(json.dumps(problem | members), status, mimetype=MIMETYPE)
+    def as_json(self) -> str:
+        """The body of an answer; members that are None are left out."""
+        return json.dumps(self.model_dump(exclude_none=True))
 
 
 def explain(refused: Refused) -> str:
-    """The shop's no, in a sentence."""
+    """The sentence that says why the shop refused."""
     return REFUSAL_DETAILS[refused.reason].format_map(refused.values)
 
 
-def refusal(refused: Refused) -> Response:
-    """The shop's no."""
-    return answer(refused.status, explain(refused), reason=refused.reason)
+def refusal(refused: Refused) -> Problem:
+    """The problem of a refusal."""
+    return Problem.of(refused.status, explain(refused), refused.reason)
 
 
-def handle(app: APIFlask) -> None:
-    """Let `app` answer every error as a problem."""
-    app.register_error_handler(Refused, refusal)
-    app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(HTTPError, _invalid)
-    app.register_error_handler(OperationalError, _busy)
+def not_valid(errors: Sequence[ErrorDetails], status: int = 422) -> Problem:
+    """The problem of a request whose fields are not valid; `errors` are pydantic's."""
+    count = "One field is" if len(errors) == 1 else f"{len(errors)} fields are"
+    return Problem.of(status, f"{count} not valid.", errors=[_field_error(error) for error in errors])
 
 
-def _http(error: HTTPException) -> Response:
-    status = error.code or 500
-    response = answer(status, _STATUSES.get(status) or error.description or HTTPStatus(status).phrase)
-    for name, value in error.get_headers():
-        if name not in ("Content-Type", "Content-Length"):
-            response.headers[name] = value
-    return response
-
-
-def _busy(error: OperationalError) -> Response:
-    """The database cannot be reached, or somebody has been writing to it for longer than we wait."""
-    log.exception("the database does not answer")
-    return _http(ServiceUnavailable(retry_after=BUSY_S))
-
-
-def _invalid(error: HTTPError) -> Response:
-    cause = error.__cause__
-    mistakes = cause.errors() if isinstance(cause, ValidationError) else []
-    count = "One field is" if len(mistakes) == 1 else f"{len(mistakes)} fields are"
-    return answer(error.status_code, f"{count} not valid.", errors=[_mistake(one) for one in mistakes])
-
-
-def _mistake(found: Mapping[str, Any]) -> dict[str, str]:
-    detail = _MISTAKES.get(found["type"]) or found["msg"].removeprefix("Value error, ")
-    return {"detail": detail, "pointer": _pointer(found["loc"])}
+def _field_error(error: ErrorDetails) -> FieldError:
+    detail = _FIELD_DETAILS.get(error["type"]) or error["msg"].removeprefix("Value error, ")
+    return FieldError(detail=detail, pointer=_pointer(error["loc"]))
 
 
 def _pointer(path: tuple[int | str, ...]) -> str:
-    """A JSON pointer (RFC 6901) as a URI fragment; `(kind)` is not in the body, but says how it was read."""
+    """A JSON pointer (RFC 6901) as a URI fragment.
+
+    A step like `(kind)` names the variant of a union that was read; it is not in the body, and is left out.
+    """
     steps = [str(step) for step in path if not str(step).startswith("(")]
     return "#" + "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)

@@ -1,26 +1,40 @@
 """The kinds of value that requests are made of, each with its bounds.
 
-What the OpenAPI document says and what is accepted are the same, to the letter.
+The OpenAPI document describes exactly what is accepted. Some kinds depend on the shop's terms of trade, so a body is
+read inside `terms_apply`:
+
+    with terms_apply(shop.terms):
+        body = ProductOrderIn.model_validate(document)
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, date, datetime
 from typing import Annotated
 
-from flask import current_app
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field, StringConstraints
 
-from marketplace_api.catalogue.categories import CATEGORIES
-from marketplace_api.events import webhook_addresses
 from marketplace_api.refused import Refused
-from marketplace_api.rest.access import shop
+from marketplace_api.shop import Terms
 
-WEBHOOKS_ANYWHERE = "WEBHOOKS_ANYWHERE"  # in development: also by http, also into private networks
+_terms: ContextVar[Terms] = ContextVar("terms")
 
 # no control characters, and at least one that can be seen
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
+
+
+@contextmanager
+def terms_apply(terms: Terms) -> Iterator[None]:
+    """Values are read by these terms inside the block, in this thread."""
+    token = _terms.set(terms)
+    try:
+        yield
+    finally:
+        _terms.reset(token)
 
 
 def _whole(value: object) -> object:
@@ -64,29 +78,14 @@ def _in_utc(value: datetime) -> datetime:
         raise ValueError("must be a time, such as 2027-03-31T09:00:00Z") from None
 
 
-def _category(value: str) -> str:
-    if value not in CATEGORIES:
-        raise ValueError(f"must be one of {', '.join(CATEGORIES)}")
-    return value
-
-
-def _webhook_url(value: str) -> str:
-    return webhook_addresses.check_url(value, anywhere=current_app.config[WEBHOOKS_ANYWHERE])
-
-
 def _msisdn(value: str) -> str:
-    return shop().terms.parse_msisdn(value)
+    return _terms.get().parse_msisdn(value)
 
 
 Line = Annotated[str, StringConstraints(max_length=100, pattern=_PRINTABLE), AfterValidator(str.strip)]
 Text = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")]
 Locale = Annotated[str, StringConstraints(max_length=35, pattern=r"^[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8})*$")]
 Title = Annotated[str, StringConstraints(min_length=3, max_length=40, pattern=_PRINTABLE), AfterValidator(str.strip)]
-Category = Annotated[
-    str,
-    Field(json_schema_extra={"enum": list(CATEGORIES)}),
-    AfterValidator(_category),
-]
 Day = Annotated[date, BeforeValidator(_day), Field(json_schema_extra={"examples": ["2027-03-31"]})]
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment), AfterValidator(_in_utc)]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
@@ -107,11 +106,6 @@ Msisdn = Annotated[
     Field(max_length=30, json_schema_extra={"format": "phone", "examples": ["+254712345678"]}),
     AfterValidator(_msisdn),
 ]
-WebhookUrl = Annotated[
-    str,
-    Field(max_length=500, json_schema_extra={"format": "webhook-url", "examples": ["https://shop.example/soko"]}),
-    AfterValidator(_webhook_url),
-]
 
 
 class Price(BaseModel):
@@ -122,8 +116,9 @@ class Price(BaseModel):
 
     def minor_units(self) -> int:
         """The amount, or `Refused` with `other_currency`."""
-        if self.currency != shop().terms.currency:
-            raise Refused("other_currency", currency=shop().terms.currency)
+        currency = _terms.get().currency
+        if self.currency != currency:
+            raise Refused("other_currency", currency=currency)
         return self.amount
 
 

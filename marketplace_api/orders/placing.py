@@ -1,0 +1,148 @@
+"""Placing orders: the body of `POST /orders`, and what is done with it.
+
+A page places an order as the API does, without HTTP:
+
+    with database.writing.begin() as session:
+        answer = placing.place_once(shop_of(session), caller="shop_window", key=form["attempt"], body={
+            "product_id": "prd_…", "quantity": 2, "buyer": {…}, "ship_to": {…}})
+
+    answer.status               201, or 404, 409, 422 for a problem
+    json.loads(answer.body)     a `schemas.orders.Order`, or a `problems.Problem` (`detail`, `reason`, `errors`)
+
+The same key and body give the same answer again and order nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import BaseModel, Discriminator, RootModel, Tag, ValidationError
+
+from marketplace_api import idempotency, models, problems
+from marketplace_api.catalogue.categories import Category
+from marketplace_api.fields import Country, Day, Id, Line, Locale, Msisdn, Price, Quantity, Text, Title, terms_apply
+from marketplace_api.idempotency import StoredAnswer
+from marketplace_api.orders import briefs, orders
+from marketplace_api.refused import Refused
+from marketplace_api.schemas.orders import Address, Order
+from marketplace_api.shop import Shop
+
+
+class BuyerIn(BaseModel):
+    """Who orders; `phone` in E.164 or as dialled in the shop's country."""
+
+    name: Line
+    phone: Msisdn
+    locale: Locale
+
+
+class AddressIn(BaseModel):
+    """Where it is sent; `country` is ISO 3166 alpha-2."""
+
+    name: Line
+    line1: Line
+    line2: Line | None = None
+    city: Line
+    region: Line | None = None
+    postal_code: Line | None = None
+    country: Country
+
+
+class OrderIn(BaseModel):
+    """Who orders, and where it goes."""
+
+    buyer: BuyerIn
+    ship_to: AddressIn
+    note: Text | None = None
+    external_ref: Line | None = None
+
+
+class ProductOrderIn(OrderIn):
+    """An order for a product."""
+
+    product_id: Id
+    quantity: Quantity
+    brief: None = None
+
+
+class BriefIn(BaseModel):
+    """Many pieces of a ware, to be at the kiosk by a day; without a kiosk, at any."""
+
+    title: Title
+    category: Category
+    unit_price: Price
+    quantity: Quantity
+    due_on: Day
+    kiosk_id: Id | None = None
+
+
+class BriefOrderIn(OrderIn):
+    """An order by brief: it is offered to the artisans of the craft, and each takes a part."""
+
+    brief: BriefIn
+    product_id: None = None
+    quantity: None = None
+
+
+def _kind(body: object) -> str:
+    """By what an order says, which of the two it is, so that what is wrong with it is said of that one alone."""
+    return "(brief)" if isinstance(body, dict) and body.get("brief") is not None else "(product)"
+
+
+class AnyOrderIn(
+    RootModel[
+        Annotated[
+            Annotated[ProductOrderIn, Tag("(product)")] | Annotated[BriefOrderIn, Tag("(brief)")],
+            Discriminator(_kind),
+        ]
+    ]
+):
+    """An order for a product, or by brief."""
+
+
+def place(shop: Shop, caller: str, body: AnyOrderIn) -> models.Order:
+    """Place the order for `caller`, the id of an API key or of our own shop window.
+
+    Raises `Refused` as `orders.place` and `briefs.place` do, and with `other_currency`.
+    """
+    asked = body.root
+    request = orders.NewOrder(
+        buyer_name=asked.buyer.name,
+        buyer_msisdn=asked.buyer.phone,
+        buyer_locale=asked.buyer.locale,
+        ship_to=Address(**asked.ship_to.model_dump()),
+        caller=caller,
+        note=asked.note,
+        external_ref=asked.external_ref,
+    )
+    if isinstance(asked, ProductOrderIn):
+        return orders.place(shop, request, asked.product_id, asked.quantity)
+    brief = asked.brief
+    wanted = briefs.NewBrief(
+        brief.title, brief.category, brief.unit_price.minor_units(), brief.quantity, brief.due_on, brief.kiosk_id
+    )
+    return briefs.place(shop, request, wanted)
+
+
+def place_once(shop: Shop, caller: str, key: str, body: Mapping[str, object]) -> StoredAnswer:
+    """Validate `body` as `POST /orders` does and place the order, once for the caller's idempotency key `key`.
+
+    The answer is that of the API: status and JSON. A refusal is kept and answered again; a body that is not valid is
+    not kept, so the same key may be used for a corrected one. Commit afterwards, whatever the answer is.
+    """
+
+    def perform() -> StoredAnswer:
+        with terms_apply(shop.terms):
+            order = place(shop, caller, AnyOrderIn.model_validate(body))
+        return StoredAnswer(201, Order.of(order).model_dump_json())
+
+    fingerprint = idempotency.fingerprint_of("POST", "/orders", json.dumps(body).encode())
+    try:
+        return idempotency.answer_once(shop, caller, key, fingerprint, perform)
+    except Refused as refused:
+        return idempotency.refusal_answer(refused)
+    except ValidationError as error:
+        problem = problems.not_valid(error.errors())
+        return StoredAnswer(problem.status, problem.as_json())

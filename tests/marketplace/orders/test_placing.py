@@ -1,0 +1,95 @@
+"""A page places an order as `POST /orders` does: validated alike, once for a key, and answered alike."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from marketplace_api.idempotency import StoredAnswer
+from marketplace_api.models import Order
+from marketplace_api.orders import placing
+from tests.marketplace.conftest import Market, Stand, order_body
+
+
+def place(market: Market, body: dict[str, Any], key: str = "form-1") -> StoredAnswer:
+    with market.open() as shop:
+        return placing.place_once(shop, "shop_window", key, body)
+
+
+def orders_of(market: Market, caller: str) -> int:
+    with market.open() as shop:
+        return shop.session.scalars(select(func.count(Order.id)).where(Order.placed_by == caller)).one()
+
+
+def test_an_order_is_placed_once_and_answered_with_the_same_words(market: Market, stand: Stand) -> None:
+    first = place(market, order_body(stand.product, 2))
+    again = place(market, order_body(stand.product, 2))
+
+    assert first.status == 201
+    assert again == first
+    assert orders_of(market, "shop_window") == 1
+
+
+def test_the_answer_has_what_the_api_answers(market: Market, stand: Stand, storefront: FlaskClient) -> None:
+    by_page = json.loads(place(market, order_body(stand.product)).body)
+    by_api = storefront.post("/orders", json=order_body(stand.product)).get_json()
+
+    its_own = {"id", "code"}
+    assert by_page.keys() == by_api.keys()
+    assert {name: by_page[name] for name in by_page.keys() - its_own} == {
+        name: by_api[name] for name in by_api.keys() - its_own
+    }
+
+
+BAD_BODIES: dict[str, Any] = {
+    "a phone that is none": {"buyer": {"name": "Ann", "phone": "no", "locale": "en"}},
+    "no quantity": {"quantity": None},
+    "a product there is not": {"product_id": "prd_none"},
+    "more than there are": {"quantity": 99},
+    "no address": {"ship_to": {}},
+    "a brief in another currency": {
+        "product_id": None,
+        "quantity": None,
+        "brief": {
+            "title": "Gift basket",
+            "category": "baskets",
+            "unit_price": {"amount": 1, "currency": "USD"},
+            "quantity": 1,
+            "due_on": "2027-03-31",
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("what", BAD_BODIES)
+def test_what_the_api_refuses_is_refused_alike(
+    market: Market, stand: Stand, storefront: FlaskClient, what: str
+) -> None:
+    body = order_body(stand.product) | BAD_BODIES[what]
+    by_api = storefront.post("/orders", json=body)
+
+    by_page = place(market, body)
+
+    assert (by_page.status, json.loads(by_page.body)) == (by_api.status_code, by_api.get_json())
+    assert by_page.status >= 400
+    assert orders_of(market, "shop_window") == 0
+
+
+def test_a_refusal_is_kept_and_a_body_that_is_not_valid_leaves_its_key_free(market: Market, stand: Stand) -> None:
+    refused = place(market, order_body(stand.product, 99), "many")
+    assert json.loads(refused.body)["reason"] == "not_enough_stock"
+    assert place(market, order_body(stand.product, 1), "many").status == 422, "the key was used for another request"
+
+    assert place(market, {"product_id": stand.product.id}, "form").status == 422
+    assert place(market, order_body(stand.product), "form").status == 201
+
+
+def test_the_key_of_another_caller_is_another_key(market: Market, stand: Stand, storefront: FlaskClient) -> None:
+    storefront.post("/orders", json=order_body(stand.product), headers={"Idempotency-Key": "form-1"})
+
+    assert place(market, order_body(stand.product)).status == 201
+    assert orders_of(market, "shop_window") == 1
