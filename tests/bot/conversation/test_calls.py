@@ -1,4 +1,4 @@
-"""One hop, by call: answered alike however often it is posted, done once whatever breaks, and never lost."""
+"""USSD hops: a repeated request gets the same screen, a command is performed once, and no answer is lost."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from tests.state.together import together
 LAMP = "Oil lamp"
 SELLING = ("1", LAMP, "6", "900", "5", "1")
 JOINING = ("1", "1", "Beatrice", "2", "1", "1")
-"""By somebody new, who is asked her language first."""
+"""From a phone that is not registered, which is asked for a language first."""
 
 
-class Call:
-    """One call whose requests can be posted in any order, as often as one likes, at any door."""
+class PostedCall:
+    """A call whose requests are posted one by one, in any order and to any process."""
 
     def __init__(self, service: Service, msisdn: str, session_id: str = "ATUid_1") -> None:
         self._gateway, self._code = service.gateway, service.settings.ussd_code
@@ -44,18 +44,18 @@ class Call:
 
 
 def cumulative(answers: tuple[str, ...]) -> list[str]:
-    """What the gateway posts hop by hop: nothing at first, then all that was typed."""
+    """The texts that the gateway posts hop by hop: empty at first, then all answers so far."""
     return ["", *accumulate(answers, "{}*{}".format)]
 
 
-def six_at_once(call: Call, text: str) -> list[str]:
+def hop_six_times_at_once(call: PostedCall, text: str) -> list[str]:
     return together(6, lambda _: call.hop(text))
 
 
-# -- the story
+# -- from joining to being paid
 
 
-def test_wares_are_sold_by_call_and_the_money_comes(service: Service) -> None:
+def test_a_new_artisan_sells_by_call_and_is_paid(service: Service) -> None:
     choose_language(service, "en", OTIENO)
     assert dial(service, NEW_PHONE, *JOINING).startswith("END Welcome to Soko, Beatrice!")
     assert "is on sale" in dial(service, NEW_PHONE, *SELLING)
@@ -70,7 +70,7 @@ def test_wares_are_sold_by_call_and_the_money_comes(service: Service) -> None:
     assert "RB1" in service.inbox(JOY)[-1]
 
 
-def test_wares_are_sold_by_text(service: Service) -> None:
+def test_a_new_artisan_sells_by_text(service: Service) -> None:
     for said in ("JOIN Beatrice", "2", "1", "1", f"SELL {LAMP} 900 x5", "6", "yes"):
         service.gateway.text(NEW_PHONE, said)
     lamps = place_order(service, 5, title=LAMP)
@@ -80,46 +80,46 @@ def test_wares_are_sold_by_text(service: Service) -> None:
     assert any("is yours: 3 x Oil lamp" in text for text in service.inbox(NEW_PHONE))
 
 
-# -- the same request again
+# -- repeated requests
 
 
-def test_every_request_posted_again_is_answered_word_for_word_alike_and_sells_once(service: Service) -> None:
+def test_repeated_requests_get_the_same_screens_and_list_one_product(service: Service) -> None:
     choose_language(service, "en", AKINYI)
-    call, heard = Call(service, AKINYI), dict[str, str]()
+    call, screens = PostedCall(service, AKINYI), dict[str, str]()
     for text in cumulative(SELLING):
-        heard[text] = call.hop(text)
-        assert {said: call.hop(said) for said in heard} == heard
+        screens[text] = call.hop(text)
+        assert {text: call.hop(text) for text in screens} == screens
 
-    elsewhere = second_process(service)
-    assert {said: call.hop(said, elsewhere) for said in heard} == heard
+    other_process = second_process(service)
+    assert {text: call.hop(text, other_process) for text in screens} == screens
     assert len(products_titled(service, LAMP)) == 1
 
 
-def test_an_earlier_request_posted_again_leaves_the_next_call_where_it_stands(service: Service) -> None:
+def test_a_repeated_request_of_an_earlier_call_does_not_move_the_open_call(service: Service) -> None:
     choose_language(service, "en", AKINYI)
-    earlier, later = Call(service, AKINYI), Call(service, AKINYI, "ATUid_2")
-    heard = {text: earlier.hop(text) for text in cumulative(SELLING)}
+    earlier, later = PostedCall(service, AKINYI), PostedCall(service, AKINYI, "ATUid_2")
+    screens = {text: earlier.hop(text) for text in cumulative(SELLING)}
     later.hop("")
     asked = later.hop("1")
 
-    assert {text: earlier.hop(text) for text in heard} == heard
+    assert {text: earlier.hop(text) for text in screens} == screens
     assert later.hop("1") == asked
     assert "What kind of ware" in later.hop("1*Vase")
 
 
-def test_six_that_post_the_same_request_at_once_hear_the_same_and_sell_once(service: Service) -> None:
+def test_the_same_request_six_times_at_once_gets_one_screen_and_lists_one_product(service: Service) -> None:
     choose_language(service, "en", AKINYI)
-    call = Call(service, AKINYI)
-    heard = [six_at_once(call, text) for text in cumulative(SELLING)]
+    call = PostedCall(service, AKINYI)
+    screens = [hop_six_times_at_once(call, text) for text in cumulative(SELLING)]
 
-    assert [len(set(answers)) for answers in heard] == [1] * len(heard)
+    assert [len(set(answers)) for answers in screens] == [1] * len(screens)
     assert len(products_titled(service, LAMP)) == 1
 
 
 @pytest.mark.parametrize("n", range(len(SELLING)))
-def test_a_hop_that_died_before_it_saved_is_taken_up_by_its_repetition(service: Service, n: int) -> None:
+def test_a_hop_that_crashed_before_it_saved_is_done_by_its_repetition(service: Service, n: int) -> None:
     choose_language(service, "en", AKINYI)
-    call = Call(service, AKINYI)
+    call = PostedCall(service, AKINYI)
     *before, last = cumulative(SELLING)[: n + 1]
     for text in before:
         call.hop(text)
@@ -131,23 +131,23 @@ def test_a_hop_that_died_before_it_saved_is_taken_up_by_its_repetition(service: 
     assert len(products_titled(service, LAMP)) == 1
 
 
-def test_what_is_done_is_told_even_if_the_session_cannot_be_saved_and_selling_again_on_it_sells_once(
+def test_the_last_screen_is_shown_although_the_session_cannot_be_saved_and_one_product_is_listed(
     service: Service,
 ) -> None:
     choose_language(service, "en", AKINYI)
-    call = Call(service, AKINYI)
+    call = PostedCall(service, AKINYI)
     *before, last = cumulative(SELLING)
     for text in before:
         call.hop(text)
 
-    told = call.hop(last, crashing_process(service))
-    assert "is on sale" in told
+    shown = call.hop(last, crashing_process(service))
+    assert "is on sale" in shown
     assert "cut off" in dial(service, AKINYI)
-    assert [service.gateway.answer(AKINYI, "1") for _ in range(3)][-1] == told
+    assert [service.gateway.answer(AKINYI, "1") for _ in range(3)][-1] == shown
     assert len(products_titled(service, LAMP)) == 1
 
 
-# -- a session store that forgets
+# -- a session store that loses sessions
 
 
 @pytest.mark.parametrize(
@@ -155,11 +155,11 @@ def test_what_is_done_is_told_even_if_the_session_cannot_be_saved_and_selling_ag
     [(AKINYI, SELLING, "product.listed"), (NEW_PHONE, JOINING, "artisan.registered")],
     ids=["selling", "joining"],
 )
-def test_a_store_emptied_again_and_again_leaves_her_where_she_stands_and_does_nothing_twice(
+def test_a_session_lost_after_every_hop_changes_no_screen_and_repeats_no_command(
     service: Service, msisdn: str, answers: tuple[str, ...], done: str
 ) -> None:
     choose_language(service, "en", AKINYI)
-    call, before = Call(service, msisdn), service.events()
+    call, before = PostedCall(service, msisdn), service.events()
     for text in cumulative(answers):
         screen = call.hop(text)
         delete_session(service, msisdn)
@@ -170,10 +170,10 @@ def test_a_store_emptied_again_and_again_leaves_her_where_she_stands_and_does_no
     assert service.events()[len(before) :] == [done]
 
 
-# -- what a hop hears
+# -- the cumulative text
 
 
-def test_digits_typed_ahead_walk_the_menus_and_the_call_goes_on_from_there(service: Service) -> None:
+def test_answers_in_the_dialled_code_are_given_one_by_one_and_the_call_continues(service: Service) -> None:
     choose_language(service, "en", AKINYI)
 
     assert "What kind of ware" in service.gateway.dial(AKINYI, f"*384*22*1*{LAMP}#")
@@ -187,21 +187,21 @@ def test_free_text_with_stars_in_it_is_one_answer(service: Service) -> None:
 
 
 @pytest.mark.parametrize("stray", ["", "1", "2", "1*Something else", f"1*{LAMP}s", f"1*{LAMP}", "9*9*9*9"])
-def test_a_request_that_does_not_go_on_from_what_was_heard_moves_nothing(service: Service, stray: str) -> None:
+def test_a_request_out_of_order_changes_nothing(service: Service, stray: str) -> None:
     choose_language(service, "en", AKINYI)
-    call = Call(service, AKINYI)
-    heard = {text: call.hop(text) for text in ("", "1", f"1*{LAMP}")}
-    asked = heard[f"1*{LAMP}"]
+    call = PostedCall(service, AKINYI)
+    screens = {text: call.hop(text) for text in ("", "1", f"1*{LAMP}")}
+    asked = screens[f"1*{LAMP}"]
 
-    assert call.hop(stray) == heard.get(stray, asked)
+    assert call.hop(stray) == screens.get(stray, asked)
     assert call.hop(f"1*{LAMP}") == asked
     assert "Price of one" in call.hop(f"1*{LAMP}*6")
 
 
-# -- calls that drop
+# -- dropped calls
 
 
-def test_a_dropped_call_is_continued_with_everything_typed(service: Service) -> None:
+def test_a_dropped_call_is_continued_with_everything_that_was_typed(service: Service) -> None:
     choose_language(service, "en", AKINYI)
     asked = dial(service, AKINYI, "1", LAMP, "6")
     service.gateway.hang_up(AKINYI)
@@ -211,7 +211,7 @@ def test_a_dropped_call_is_continued_with_everything_typed(service: Service) -> 
     assert f"Sell 5 x {LAMP} at KSh 900" in [service.gateway.answer(AKINYI, said) for said in ("900", "5")][-1]
 
 
-def test_or_begun_again(service: Service) -> None:
+def test_a_dropped_call_can_be_started_again(service: Service) -> None:
     choose_language(service, "en", AKINYI)
     dial(service, AKINYI, "1", LAMP, "6")
     service.gateway.hang_up(AKINYI)
@@ -220,7 +220,7 @@ def test_or_begun_again(service: Service) -> None:
     assert "1. Sell something" in dial(service, AKINYI)
 
 
-def test_or_continued_by_text(service: Service) -> None:
+def test_a_dropped_call_can_be_continued_by_text(service: Service) -> None:
     choose_language(service, "en", AKINYI)
     dial(service, AKINYI, "1", LAMP, "6")
     service.gateway.hang_up(AKINYI)
@@ -231,7 +231,7 @@ def test_or_continued_by_text(service: Service) -> None:
     assert "1. Sell something" in dial(service, AKINYI)
 
 
-def test_a_call_whose_conversation_went_on_by_text_goes_on_from_home(service: Service) -> None:
+def test_a_call_goes_home_if_its_conversation_was_continued_by_text(service: Service) -> None:
     choose_language(service, "en", AKINYI)
     menu = dial(service, AKINYI)
     dial(service, AKINYI, "1", LAMP)
@@ -240,7 +240,7 @@ def test_a_call_whose_conversation_went_on_by_text_goes_on_from_home(service: Se
     assert service.gateway.answer(AKINYI, "6") == menu
 
 
-def test_or_forgotten_after_a_day(service: Service) -> None:
+def test_a_dropped_call_is_forgotten_after_a_day(service: Service) -> None:
     choose_language(service, "en", AKINYI)
     dial(service, AKINYI, "1", LAMP)
     service.gateway.hang_up(AKINYI)
@@ -249,7 +249,7 @@ def test_or_forgotten_after_a_day(service: Service) -> None:
     assert "1. Sell something" in dial(service, AKINYI)
 
 
-def test_nor_can_it_be_continued_by_text_then(service: Service) -> None:
+def test_a_dropped_call_cannot_be_continued_by_text_after_a_day(service: Service) -> None:
     choose_language(service, "en", AKINYI)
     dial(service, AKINYI, "1", LAMP)
     service.gateway.hang_up(AKINYI)
@@ -259,7 +259,7 @@ def test_nor_can_it_be_continued_by_text_then(service: Service) -> None:
     assert service.inbox(AKINYI)[-1].startswith("There is nothing to continue.")
 
 
-def test_a_menu_alone_is_not_worth_the_question(service: Service) -> None:
+def test_a_call_that_dropped_at_a_menu_is_not_offered_for_continuation(service: Service) -> None:
     choose_language(service, "en", AKINYI)
     menu = dial(service, AKINYI)
     service.gateway.hang_up(AKINYI)
@@ -267,7 +267,7 @@ def test_a_menu_alone_is_not_worth_the_question(service: Service) -> None:
     assert dial(service, AKINYI) == menu
 
 
-def test_what_was_to_be_confirmed_is_asked_from_one_question_before(service: Service) -> None:
+def test_a_call_that_dropped_at_a_confirmation_continues_one_question_before(service: Service) -> None:
     choose_language(service, "en", AKINYI)
     dial(service, AKINYI, "1", LAMP, "6", "900", "5")
     service.gateway.hang_up(AKINYI)
@@ -275,21 +275,21 @@ def test_what_was_to_be_confirmed_is_asked_from_one_question_before(service: Ser
     assert "How many do you have?" in dial(service, AKINYI, "1")
 
 
-def test_a_continued_call_performs_once_too(service: Service) -> None:
+def test_a_continued_call_performs_its_command_once(service: Service) -> None:
     choose_language(service, "en", AKINYI)
     dial(service, AKINYI, "1", LAMP, "6")
-    call = Call(service, AKINYI)
-    heard = [call.hop(text) for text in cumulative(("1", "900", "5", "1"))]
+    call = PostedCall(service, AKINYI)
+    screens = [call.hop(text) for text in cumulative(("1", "900", "5", "1"))]
 
-    assert "is on sale" in heard[-1]
-    assert [call.hop(text) for text in cumulative(("1", "900", "5", "1"))] == heard
+    assert "is on sale" in screens[-1]
+    assert [call.hop(text) for text in cumulative(("1", "900", "5", "1"))] == screens
     assert len(products_titled(service, LAMP)) == 1
 
 
-# -- trouble
+# -- errors
 
 
-def test_a_shop_that_breaks_ends_the_call_calmly_and_the_next_dial_works(service: Service) -> None:
+def test_an_error_ends_the_call_with_an_apology_and_the_next_call_works(service: Service) -> None:
     choose_language(service, "en", AKINYI)
     menu = dial(service, AKINYI)
     execute_sql(service, "ALTER TABLE product RENAME TO away")
@@ -300,7 +300,7 @@ def test_a_shop_that_breaks_ends_the_call_calmly_and_the_next_dial_works(service
     assert "Your products" in service.gateway.answer(AKINYI, "2")
 
 
-def test_a_refusal_by_the_shop_is_an_answer(service: Service) -> None:
+def test_a_refusal_by_the_shop_is_shown(service: Service) -> None:
     choose_language(service, "en", AKINYI)
     placed = place_order(service)
     dial(service, AKINYI, "3", "1")

@@ -1,4 +1,4 @@
-"""What a hop costs that only moves through menus: one load, one save, and no SQL."""
+"""The cost of a hop that only moves through menus: one load and one save of the session, and no SQL."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from tests.statements import statements
 
 @dataclass
 class CountedSessions:
-    """A session store, and what was asked of it."""
+    """A session store that records its calls."""
 
     store: Sessions
-    asked: list[str] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
 
     def load(self, msisdn: str, now: float) -> Stored | None:
-        self.asked.append("load")
+        self.calls.append("load")
         return self.store.load(msisdn, now)
 
     def save(self, msisdn: str, data: bytes, **terms: Any) -> bool:
-        self.asked.append("save")
+        self.calls.append("save")
         return self.store.save(msisdn, data, **terms)
 
 
-def counted(service: Service, msisdn: str, hops: list[str]) -> tuple[Gateway, CountedSessions]:
-    """A call of somebody known, as far as these hops lead, and the store that counts from there."""
+def counted_call(service: Service, msisdn: str, hops: list[str]) -> tuple[Gateway, CountedSessions]:
+    """A call of a registered phone after these hops, and the store, which records from there."""
     choose_language(service, "en", msisdn)
     sessions = CountedSessions(service.services.sessions)
     gateway = second_process(service, sessions=sessions)
     gateway.dial(msisdn)
     for said in hops:
         gateway.answer(msisdn, said)
-    sessions.asked.clear()
+    sessions.calls.clear()
     return gateway, sessions
 
 
@@ -51,34 +51,34 @@ def counted(service: Service, msisdn: str, hops: list[str]) -> tuple[Gateway, Co
     ],
     ids=["an artisan's menus", "mistakes", "an agent's menus"],
 )
-def test_a_hop_through_menus_is_one_load_and_one_save(
+def test_a_hop_through_menus_is_one_load_and_one_save_and_no_sql(
     service: Service, msisdn: str, before: list[str], hops: list[str]
 ) -> None:
-    gateway, sessions = counted(service, msisdn, before)
+    gateway, sessions = counted_call(service, msisdn, before)
 
-    with statements(service.services.engine) as given:
+    with statements(service.services.engine) as executed:
         for said in hops:
             assert gateway.answer(msisdn, said).startswith("CON ")
-    assert sessions.asked == ["load", "save"] * len(hops)
-    assert given == []
+    assert sessions.calls == ["load", "save"] * len(hops)
+    assert executed == []
 
 
-def test_a_hop_posted_again_is_one_load(service: Service) -> None:
-    gateway, sessions = counted(service, AKINYI, ["1"])
+def test_a_repeated_request_is_one_load_and_no_sql(service: Service) -> None:
+    gateway, sessions = counted_call(service, AKINYI, ["1"])
 
-    with statements(service.services.engine) as given:
+    with statements(service.services.engine) as executed:
         gateway.repeat()
-    assert (sessions.asked, given) == (["load"], [])
+    assert (sessions.calls, executed) == (["load"], [])
 
 
-def test_a_list_of_the_shop_and_a_command_ask_the_database(service: Service) -> None:
-    gateway, sessions = counted(service, AKINYI, [])
+def test_only_a_list_and_a_command_query_the_database(service: Service) -> None:
+    gateway, sessions = counted_call(service, AKINYI, [])
 
     for said in ("2", "00", "1", "Oil lamp", "6", "900", "5"):
-        with statements(service.services.engine) as given:
+        with statements(service.services.engine) as executed:
             gateway.answer(AKINYI, said)
-        assert bool(given) == (said == "2")
-    with statements(service.services.engine) as given:
+        assert bool(executed) == (said == "2")
+    with statements(service.services.engine) as executed:
         assert "is on sale" in gateway.answer(AKINYI, "1")
-    assert any("INSERT INTO product" in statement for statement in given)
-    assert sessions.asked == ["load", "save"] * 8
+    assert any("INSERT INTO product" in statement for statement in executed)
+    assert sessions.calls == ["load", "save"] * 8

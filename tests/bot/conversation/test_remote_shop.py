@@ -1,4 +1,4 @@
-"""A marketplace elsewhere, out of reach now and then: nobody is left without an answer, and nothing is done twice."""
+"""Conversations over a remote shop that fails: everybody gets an answer, and every command is performed once."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ every_fault = pytest.mark.parametrize("fault", FAULTS)
 
 @pytest.fixture
 def remote(tmp_path: Path) -> Iterator[RemoteSetup]:
-    """Akinyi and Otieno have called before, so the bot knows who they are."""
+    """A bot and its remote shop. Akinyi and Otieno have called before, so the bot has their profiles."""
     with remote_setup(tmp_path) as remote:
         choose_language(remote.bot, "en", AKINYI, OTIENO, JOY)
         for msisdn in (AKINYI, OTIENO):
@@ -49,21 +49,21 @@ def remote(tmp_path: Path) -> Iterator[RemoteSetup]:
 
 
 def titles(shop: Service) -> list[str]:
-    """What was put on sale, in the order in which it was."""
+    """The titles of the products in the order in which they were listed."""
     events = shop.api("GET", "/events?limit=100")["data"]
     return [event["data"]["title"] for event in events if event["type"] == "product.listed"]
 
 
-def sells(bot: Service, title: str) -> None:
-    """By text, to the end; what she is answered lies in her inbox."""
+def sell_by_text(bot: Service, title: str) -> None:
+    """Akinyi lists a product by text."""
     for text in (f"SELL {title} 1500 x3", "1", "yes"):
         bot.gateway.text(AKINYI, text)
 
 
-# -- within reach
+# -- the shop answers
 
 
-def test_who_joins_sells_and_answers_an_order_does_so_in_the_shop(remote: RemoteSetup) -> None:
+def test_joining_selling_and_accepting_an_order_happen_in_the_remote_shop(remote: RemoteSetup) -> None:
     bot, shop = remote.bot, remote.shop
     bot.gateway.dial(NEW_PHONE)
     for answer in ("1", "1", "Amina", "1", "1", "1"):
@@ -82,7 +82,7 @@ def test_who_joins_sells_and_answers_an_order_does_so_in_the_shop(remote: Remote
     assert products_titled(bot, "kiondo basket") == []
 
 
-def test_a_link_for_pictures_is_the_shops(remote: RemoteSetup) -> None:
+def test_an_upload_link_leads_to_the_remote_shop(remote: RemoteSetup) -> None:
     code = remote.shop.api("GET", "/products")["data"][0]["code"]
     for answer in ("2", "1", "4"):
         screen = remote.bot.gateway.answer(AKINYI, answer)
@@ -95,7 +95,7 @@ def test_a_link_for_pictures_is_the_shops(remote: RemoteSetup) -> None:
     assert remote.inbox(AKINYI)[-1] == OUT_OF_REACH
 
 
-def test_the_shop_itself_tells_nobody_where_it_is_told_not_to(remote: RemoteSetup) -> None:
+def test_a_shop_with_announce_off_notifies_nobody(remote: RemoteSetup) -> None:
     place_order(remote.shop)
     remote.later(seconds=1)
 
@@ -103,7 +103,7 @@ def test_the_shop_itself_tells_nobody_where_it_is_told_not_to(remote: RemoteSetu
     assert len(remote.inbox(AKINYI)) == 1
 
 
-def test_what_happened_before_a_bot_came_is_not_told_by_it(remote: RemoteSetup) -> None:
+def test_nobody_is_notified_of_events_from_before_the_bot_began(remote: RemoteSetup) -> None:
     first = place_order(remote.shop)
     execute_sql(remote.bot, "DELETE FROM cursor")
     remote.later(seconds=1)
@@ -116,11 +116,11 @@ def test_what_happened_before_a_bot_came_is_not_told_by_it(remote: RemoteSetup) 
     assert first["code"] not in told
 
 
-# -- out of reach: what only reads
+# -- the shop is unreachable: reading
 
 
 @every_fault
-def test_a_call_is_answered_with_the_menu_and_then_with_words(remote: RemoteSetup, fault: Fault) -> None:
+def test_a_call_shows_the_menu_and_then_says_that_the_shop_is_unreachable(remote: RemoteSetup, fault: Fault) -> None:
     remote.proxy.fail(fault)
 
     assert remote.bot.gateway.dial(AKINYI).startswith("CON Soko: Akinyi Ouma\n1. Sell something")
@@ -128,14 +128,14 @@ def test_a_call_is_answered_with_the_menu_and_then_with_words(remote: RemoteSetu
 
 
 @every_fault
-def test_a_text_is_answered_with_words(remote: RemoteSetup, fault: Fault) -> None:
+def test_a_text_is_answered_that_the_shop_is_unreachable(remote: RemoteSetup, fault: Fault) -> None:
     remote.proxy.fail(fault)
     remote.bot.gateway.text(AKINYI, "ORDERS")
 
     assert remote.inbox(AKINYI) == [OUT_OF_REACH]
 
 
-def test_a_text_is_answered_while_the_shop_and_every_provider_hang(
+def test_a_text_is_answered_while_the_shop_and_all_providers_hang(
     remote: RemoteSetup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for n in range(2):
@@ -148,7 +148,7 @@ def test_a_text_is_answered_while_the_shop_and_every_provider_hang(
     assert (answer.text, answer.status) == (OUT_OF_REACH, "queued")
 
 
-def test_the_words_are_in_her_language(remote: RemoteSetup) -> None:
+def test_the_answer_that_the_shop_is_unreachable_is_in_the_persons_language(remote: RemoteSetup) -> None:
     choose_language(remote.bot, "sw", AKINYI)
     remote.proxy.fail("server_error")
     remote.bot.gateway.text(AKINYI, "MAAGIZO")
@@ -156,7 +156,7 @@ def test_the_words_are_in_her_language(remote: RemoteSetup) -> None:
     assert remote.inbox(AKINYI)[-1].startswith("Duka halipatikani kwa sasa")
 
 
-def test_a_call_that_was_put_off_goes_on_where_it_was(remote: RemoteSetup) -> None:
+def test_a_call_that_ended_because_the_shop_was_unreachable_can_be_continued(remote: RemoteSetup) -> None:
     gateway = remote.bot.gateway
     gateway.answer(AKINYI, "2")
     asked = gateway.answer(AKINYI, "1")
@@ -168,7 +168,7 @@ def test_a_call_that_was_put_off_goes_on_where_it_was(remote: RemoteSetup) -> No
     assert gateway.answer(AKINYI, "1") == asked
 
 
-def test_the_same_request_is_answered_alike_when_the_shop_is_back(remote: RemoteSetup) -> None:
+def test_a_repeated_request_gets_the_same_screen_when_the_shop_is_back(remote: RemoteSetup) -> None:
     gateway = remote.bot.gateway
     remote.proxy.fail("server_error")
     first = gateway.answer(AKINYI, "3")
@@ -177,7 +177,7 @@ def test_the_same_request_is_answered_alike_when_the_shop_is_back(remote: Remote
     assert gateway.repeat() == first == f"END {OUT_OF_REACH}"
 
 
-def test_who_was_never_met_is_told_so_until_she_can_be(remote: RemoteSetup) -> None:
+def test_a_phone_without_a_profile_gets_no_menu_until_the_shop_is_back(remote: RemoteSetup) -> None:
     bot, (kiosk,) = remote.bot, remote.shop.api("GET", "/kiosks")["data"]
     remote.shop.api("PATCH", f"/kiosks/{kiosk['id']}", {"agent": {"name": "Grace", "phone": NEW_PHONE}})
     choose_language(bot, "en", NEW_PHONE)
@@ -190,14 +190,14 @@ def test_who_was_never_met_is_told_so_until_she_can_be(remote: RemoteSetup) -> N
     assert bot.gateway.dial(NEW_PHONE).startswith("CON Soko kiosk Lakeside")
 
 
-def test_stop_needs_no_shop(remote: RemoteSetup) -> None:
+def test_stop_works_without_the_shop(remote: RemoteSetup) -> None:
     remote.proxy.fail("server_error")
     remote.bot.gateway.text(NEW_PHONE, "STOP")
 
     assert remote.inbox(NEW_PHONE) == ["You will get no more texts from Soko. To get them again, text START."]
 
 
-def test_nobody_waits_for_a_shop_that_has_just_kept_somebody_waiting(remote: RemoteSetup) -> None:
+def test_after_one_request_without_an_answer_the_next_ones_fail_at_once(remote: RemoteSetup) -> None:
     remote.proxy.fail("no_answer")
     remote.bot.gateway.text(AKINYI, "ORDERS")
     asked = len(remote.proxy.requests)
@@ -211,13 +211,13 @@ def test_nobody_waits_for_a_shop_that_has_just_kept_somebody_waiting(remote: Rem
     assert remote.inbox(AKINYI)[-1] == "You have no open orders."
 
 
-# -- out of reach: what is to be done
+# -- the shop is unreachable: commands
 
 
 @every_fault
-def test_what_is_asked_for_meanwhile_is_done_once_and_told(remote: RemoteSetup, fault: Fault) -> None:
+def test_a_deferred_command_is_performed_once_and_its_outcome_sent(remote: RemoteSetup, fault: Fault) -> None:
     remote.proxy.fail(fault)
-    sells(remote.bot, "kiondo basket")
+    sell_by_text(remote.bot, "kiondo basket")
     assert remote.inbox(AKINYI)[-1] == NOTED
     remote.bot.later(seconds=30)
     remote.bot.later(seconds=60)
@@ -233,15 +233,15 @@ def test_what_is_asked_for_meanwhile_is_done_once_and_told(remote: RemoteSetup, 
 
 
 @pytest.mark.parametrize("fault", ["server_error", "lost_answer"])
-def test_so_it_is_over_postgresql_and_redis(
+def test_deferred_commands_work_over_postgresql_and_redis(
     tmp_path: Path, migrated_postgres_url: str, redis_url: str, fault: Fault
 ) -> None:
     with remote_setup(tmp_path, database_url=migrated_postgres_url, redis_url=redis_url) as remote:
         choose_language(remote.bot, "en", AKINYI)
         remote.bot.gateway.dial(AKINYI)
         remote.proxy.fail(fault)
-        sells(remote.bot, "first basket")
-        sells(remote.bot, "second basket")
+        sell_by_text(remote.bot, "first basket")
+        sell_by_text(remote.bot, "second basket")
         assert remote.inbox(AKINYI)[-1] == NOTED
         remote.proxy.fail("none")
         remote.bot.later(minutes=1)
@@ -250,7 +250,7 @@ def test_so_it_is_over_postgresql_and_redis(
         assert remote.inbox(AKINYI)[-1].startswith("second basket is on sale")
 
 
-def test_by_call_it_is_noted_and_told_by_text(remote: RemoteSetup) -> None:
+def test_the_outcome_of_a_command_deferred_on_a_call_is_sent_by_text(remote: RemoteSetup) -> None:
     gateway = remote.bot.gateway
     remote.proxy.fail("lost_answer")
     for answer in ("1", "Basket 3*4", "1", "1500", "2", "1"):
@@ -264,12 +264,12 @@ def test_by_call_it_is_noted_and_told_by_text(remote: RemoteSetup) -> None:
     assert remote.inbox(AKINYI)[-1].startswith("Basket 3*4 is on sale")
 
 
-def test_hers_are_done_in_her_order_and_later_ones_wait_behind(remote: RemoteSetup) -> None:
+def test_the_commands_of_one_person_are_performed_in_order(remote: RemoteSetup) -> None:
     remote.proxy.fail("server_error")
-    sells(remote.bot, "first basket")
-    sells(remote.bot, "second basket")
+    sell_by_text(remote.bot, "first basket")
+    sell_by_text(remote.bot, "second basket")
     remote.proxy.fail("none")
-    sells(remote.bot, "third basket")
+    sell_by_text(remote.bot, "third basket")
     assert titles(remote.shop) == ["Clay water pot"]
     remote.bot.later(minutes=1)
 
@@ -278,9 +278,9 @@ def test_hers_are_done_in_her_order_and_later_ones_wait_behind(remote: RemoteSet
     assert [text.split(" is")[0] for text in told] == ["first basket", "second basket", "third basket"]
 
 
-def test_another_persons_do_not_wait_for_hers(remote: RemoteSetup) -> None:
+def test_the_commands_of_another_person_do_not_wait(remote: RemoteSetup) -> None:
     remote.proxy.fail("server_error")
-    sells(remote.bot, "first basket")
+    sell_by_text(remote.bot, "first basket")
     remote.proxy.fail("none")
     remote.bot.gateway.text(JOY, "CALL")
 
@@ -288,7 +288,7 @@ def test_another_persons_do_not_wait_for_hers(remote: RemoteSetup) -> None:
 
 
 @every_fault
-def test_a_shop_that_refuses_late_says_why(remote: RemoteSetup, fault: Fault) -> None:
+def test_a_refusal_of_a_deferred_command_is_sent_with_its_reason(remote: RemoteSetup, fault: Fault) -> None:
     placed = place_order(remote.shop)
     remote.later(seconds=1)
     remote.proxy.fail("server_error" if fault == "lost_answer" else fault)
@@ -302,7 +302,7 @@ def test_a_shop_that_refuses_late_says_why(remote: RemoteSetup, fault: Fault) ->
     assert order_status(remote.shop, placed) == "cancelled"
 
 
-def test_what_the_shop_did_while_its_answer_was_lost_is_not_refused_for_having_been_done(remote: RemoteSetup) -> None:
+def test_a_command_whose_answer_was_lost_is_not_refused_for_being_done(remote: RemoteSetup) -> None:
     placed = place_order(remote.shop)
     remote.later(seconds=1)
     remote.proxy.fail("lost_answer")
@@ -314,9 +314,9 @@ def test_what_the_shop_did_while_its_answer_was_lost_is_not_refused_for_having_b
     assert remote.inbox(AKINYI)[-1].startswith(f"Order {placed['code']} is yours: 1 x Clay water pot.")
 
 
-def test_after_stop_she_is_still_told_what_came_of_what_she_asked_for(remote: RemoteSetup) -> None:
+def test_the_outcome_of_a_deferred_command_is_sent_even_after_stop(remote: RemoteSetup) -> None:
     remote.proxy.fail("server_error")
-    sells(remote.bot, "first basket")
+    sell_by_text(remote.bot, "first basket")
     remote.bot.gateway.text(AKINYI, "STOP")
     remote.proxy.fail("none")
     remote.bot.later(seconds=30)
@@ -324,7 +324,7 @@ def test_after_stop_she_is_still_told_what_came_of_what_she_asked_for(remote: Re
     assert remote.inbox(AKINYI)[-1].startswith("first basket is on sale")
 
 
-def test_a_language_is_chosen_at_once_and_told_to_the_shop_later(remote: RemoteSetup) -> None:
+def test_a_language_is_changed_at_once_and_in_the_shop_later(remote: RemoteSetup) -> None:
     remote.proxy.fail("server_error")
     remote.bot.gateway.text(AKINYI, "LANG")
     remote.bot.gateway.text(AKINYI, "Kiswahili")
@@ -352,7 +352,7 @@ def test_a_pin_is_checked_without_the_shop(remote: RemoteSetup) -> None:
     assert "Changed. We text you how you are paid from now on." in remote.inbox(AKINYI)
 
 
-def test_digits_for_cash_are_not_kept_for_later(remote: RemoteSetup) -> None:
+def test_a_search_for_cash_is_not_deferred(remote: RemoteSetup) -> None:
     remote.proxy.fail("lost_answer")
     for answer in ("2", "135791"):
         screen = remote.bot.gateway.answer(OTIENO, answer)
@@ -367,10 +367,10 @@ def test_digits_for_cash_are_not_kept_for_later(remote: RemoteSetup) -> None:
     assert remote.inbox(OTIENO) == []
 
 
-# -- whatever breaks
+# -- crashes
 
 
-def test_a_process_that_dies_once_the_shop_has_done_it_lists_it_once(remote: RemoteSetup) -> None:
+def test_a_crash_after_the_shop_performed_a_command_does_not_repeat_it(remote: RemoteSetup) -> None:
     bot = remote.bot
     for text in ("SELL kiondo basket 1500 x3", "1"):
         bot.gateway.text(AKINYI, text)
@@ -381,26 +381,26 @@ def test_a_process_that_dies_once_the_shop_has_done_it_lists_it_once(remote: Rem
     assert remote.inbox(AKINYI)[-1].startswith("kiondo basket is on sale")
 
 
-def test_a_process_that_dies_before_it_has_written_down_what_the_shop_did_does_it_once(remote: RemoteSetup) -> None:
-    """Of the two short transactions around the shop, the first is kept and the second is not."""
+def test_a_crash_before_the_outcome_was_stored_does_not_repeat_the_command(remote: RemoteSetup) -> None:
+    """Of the two short transactions around the request to the shop, the first is committed and the second fails."""
     database = remote.bot.services.database
-    dying_then = second_process(
-        remote.bot, database=Database(database.reading, cast("Any", Failing(database.writing, after=1)))
+    crashing = second_process(
+        remote.bot, database=Database(database.reading, cast("Any", FailingWrites(database.writing, after=1)))
     )
     call, code = ("ATUid_dying", AKINYI), remote.bot.settings.ussd_code
     typed = ["1", "kiondo basket", "1", "1500", "2"]
     for n in range(len(typed) + 1):
         remote.bot.gateway.post_ussd(*call, code, "*".join(typed[:n]))
     said = "*".join([*typed, "1"])
-    assert dying_then.post_ussd(*call, code, said).startswith("END Sorry")
+    assert crashing.post_ussd(*call, code, said).startswith("END Sorry")
     assert titles(remote.shop) == ["Clay water pot", "kiondo basket"]
 
     assert remote.bot.gateway.post_ussd(*call, code, said).startswith("END kiondo basket is on sale")
     assert titles(remote.shop) == ["Clay water pot", "kiondo basket"]
 
 
-class Failing:
-    """A way into the database that is lost after so many transactions."""
+class FailingWrites:
+    """Write sessions of which all after the first `after` fail."""
 
     def __init__(self, writing: sessionmaker[Session], after: int) -> None:
         self._writing, self._left = writing, after
@@ -412,38 +412,38 @@ class Failing:
         return self._writing.begin()
 
 
-def test_nothing_is_locked_while_the_shop_is_asked(remote: RemoteSetup, tmp_path: Path) -> None:
-    """The hop waits for this writer: were it to hold the one write lock of SQLite meanwhile, neither could go on."""
-    found: list[str] = []
+def test_no_lock_is_held_during_a_request_to_the_shop(remote: RemoteSetup, tmp_path: Path) -> None:
+    """During each request another connection takes the only write lock of SQLite, which fails if the hop holds it."""
+    locks: list[str] = []
 
     def write() -> None:
         with closing(sqlite3.connect(tmp_path / "bot" / "soko.db", timeout=1, isolation_level=None)) as other:
             try:
                 other.execute("BEGIN IMMEDIATE")
-                found.append("free")
+                locks.append("free")
             except sqlite3.OperationalError as error:
-                found.append(str(error))
+                locks.append(str(error))
 
     remote.proxy.on_request = write
     remote.bot.gateway.dial(AKINYI)
-    sells(remote.bot, "kiondo basket")
+    sell_by_text(remote.bot, "kiondo basket")
     placed = place_order(remote.shop)
     remote.later(seconds=1)
     remote.bot.gateway.text(AKINYI, f"YES {placed['code']}")
     remote.proxy.fail("server_error")
-    sells(remote.bot, "second basket")
+    sell_by_text(remote.bot, "second basket")
     remote.proxy.fail("none")
     remote.bot.later(seconds=30)
 
-    assert set(found) == {"free"}
+    assert set(locks) == {"free"}
     assert titles(remote.shop)[-1] == "second basket"
 
 
-def test_no_number_stands_in_the_log(remote: RemoteSetup, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_phone_number_is_logged(remote: RemoteSetup, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     for fault in FAULTS:
         remote.proxy.fail(fault)
-        sells(remote.bot, f"{fault} basket")
+        sell_by_text(remote.bot, f"{fault} basket")
         remote.bot.later(minutes=1)
 
     assert "711000103" not in caplog.text

@@ -1,4 +1,4 @@
-"""What is said by text: heard once however often it is brought, answered to whoever wants to hear, in her language."""
+"""Inbound texts: each is handled once and answered in the sender's language, unless the sender wants no messages."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ STOPPED = "You will get no more texts from Soko. To get them again, text START."
 STARTED = "You will get texts from Soko again. To end them, text STOP."
 
 
-def twilio_brings(service: Service, body: str, *, id: str, token: str | None = None, **more: str) -> int:
-    """Akinyi's text as Twilio posts it; the HTTP status it was answered with."""
+def post_from_twilio(service: Service, body: str, *, id: str, token: str | None = None, **more: str) -> int:
+    """Post a text from Akinyi as Twilio does; the HTTP status of the answer."""
     said = {"From": AKINYI, "To": "+15005550006", "MessageSid": id, "Body": body, **more}
     validator = RequestValidator(service.settings.twilio_auth_token)
     signature = validator.compute_signature(f"{service.settings.url}/webhooks/twilio/sms", said)
@@ -39,17 +39,17 @@ def twilio_brings(service: Service, body: str, *, id: str, token: str | None = N
     return service.http.post("/webhooks/twilio/sms", data=said, headers=headers).status_code
 
 
-def africastalking_brings(service: Service, body: str, *, date: str) -> None:
-    """Akinyi's text as Africa's Talking posts it, which may be long after she sent it."""
+def post_from_africastalking(service: Service, body: str, *, date: str) -> None:
+    """Post a text from Akinyi as Africa's Talking does; `date` is when it was sent, and may be long ago."""
     path = f"/webhooks/africastalking/{service.settings.webhook_secret}/sms"
     said = {"from": AKINYI, "to": "22384", "id": service.new_id(), "text": body, "date": date}
     assert service.http.post(path, data=said).status_code == 200
 
 
-# -- the same text again
+# -- texts that are delivered twice
 
 
-def test_a_text_brought_again_is_answered_once_and_heard_once(service: Service) -> None:
+def test_a_text_delivered_again_is_handled_and_answered_once(service: Service) -> None:
     for _ in range(2):
         service.gateway.text(AKINYI, "CALL", id="first")
     for _ in range(2):
@@ -59,7 +59,7 @@ def test_a_text_brought_again_is_answered_once_and_heard_once(service: Service) 
     assert len(outgoing_messages(service, AKINYI)) == 1
 
 
-def test_a_text_brought_again_after_fifty_others_is_still_known(service: Service) -> None:
+def test_a_text_delivered_again_after_fifty_others_is_still_recognised(service: Service) -> None:
     service.gateway.text(AKINYI, "SELL Oil lamp 900 x5", id="first")
     for _ in range(50):
         service.gateway.text(AKINYI, "MENU")
@@ -71,20 +71,20 @@ def test_a_text_brought_again_after_fifty_others_is_still_known(service: Service
     assert outgoing_messages(service, AKINYI)[-1].text.startswith("Sell 2 x Vase at")
 
 
-def test_a_sentence_that_comes_twice_within_seconds_under_two_ids_is_heard_once(service: Service) -> None:
+def test_several_words_delivered_twice_within_seconds_under_two_ids_are_handled_once(service: Service) -> None:
     for _ in range(2):
         service.gateway.text(AKINYI, "SELL Oil lamp 900 x5")
     assert len(outgoing_messages(service, AKINYI)) == 1
 
 
-def test_a_text_whose_token_is_known_is_not_heard_again_under_another_id(service: Service) -> None:
+def test_a_text_with_a_known_token_is_not_handled_again_under_another_id(service: Service) -> None:
     for id, token in (("SM1", "7f3a"), ("SM1", "7f3a"), ("SM2", "7f3a"), ("SM3", "9c21")):
-        assert twilio_brings(service, "6", id=id, token=token) == 200
+        assert post_from_twilio(service, "6", id=id, token=token) == 200
 
     assert [text.about for text in outgoing_messages(service, AKINYI)] == ["SM1", "SM3"]
 
 
-def test_a_text_whose_hop_died_before_it_saved_is_no_repetition_of_itself(service: Service) -> None:
+def test_a_text_whose_hop_crashed_before_it_saved_is_not_taken_for_a_repetition_of_itself(service: Service) -> None:
     service.gateway.text(NEW_PHONE, "JOIN", provider="twilio")
     twilio = crashing_process(service)
     assert twilio.text(NEW_PHONE, "Beatrice", provider="twilio") == 500
@@ -95,21 +95,21 @@ def test_a_text_whose_hop_died_before_it_saved_is_no_repetition_of_itself(servic
     assert len(outgoing_messages(service, NEW_PHONE)) == 3
 
 
-def test_a_sentence_said_again_after_its_answer_is_heard_again(service: Service) -> None:
+def test_several_words_sent_again_after_their_answer_are_handled_again(service: Service) -> None:
     service.gateway.text(AKINYI, "SELL Oil lamp 900 x5")
     service.work()
     service.gateway.text(AKINYI, "SELL Oil lamp 900 x5")
     assert len(outgoing_messages(service, AKINYI)) == 2
 
 
-def test_one_word_that_comes_twice_answers_two_questions(service: Service) -> None:
+def test_one_word_sent_twice_answers_two_questions(service: Service) -> None:
     for _ in range(2):
         service.gateway.text(AKINYI, "6")
     assert len(outgoing_messages(service, AKINYI)) == 2
 
 
 @pytest.mark.parametrize(("setting", "ours"), [("twilio_from", "+15005550006"), ("at_sender_id", "+254711082000")])
-def test_what_comes_from_a_number_of_our_own_is_not_answered(tmp_path: Path, setting: str, ours: str) -> None:
+def test_a_text_from_one_of_our_own_numbers_is_not_answered(tmp_path: Path, setting: str, ours: str) -> None:
     with serving(tmp_path, **{setting: ours}) as service:
         assert service.gateway.text(ours, "MENU") == 200
         assert outgoing_messages(service) == []
@@ -130,7 +130,7 @@ def test_machines_that_answer_each_other_are_stopped(service: Service, caplog: p
 
 
 @pytest.mark.parametrize("others", [0, 50])
-def test_a_text_whose_hop_died_before_it_saved_is_answered_and_heard_once(service: Service, others: int) -> None:
+def test_a_text_whose_hop_crashed_before_it_saved_is_handled_and_answered_once(service: Service, others: int) -> None:
     assert crashing_process(service).text(AKINYI, "CALL", id="first") == 500
     for _ in range(others):
         service.gateway.text(AKINYI, "MENU")
@@ -140,7 +140,7 @@ def test_a_text_whose_hop_died_before_it_saved_is_answered_and_heard_once(servic
     assert len(outgoing_messages(service, AKINYI)) == 1 + others
 
 
-def test_an_answer_whose_hop_died_before_it_saved_counts_when_it_is_brought_again(service: Service) -> None:
+def test_an_answer_whose_hop_crashed_before_it_saved_counts_when_it_is_delivered_again(service: Service) -> None:
     service.gateway.text(NEW_PHONE, "JOIN", id="a")
     crashing_process(service).text(NEW_PHONE, "Beatrice", id="b")
     service.gateway.text(NEW_PHONE, "Beatrice", id="b")
@@ -153,7 +153,7 @@ def test_an_answer_whose_hop_died_before_it_saved_counts_when_it_is_brought_agai
     ]
 
 
-def test_an_answer_brought_again_answers_no_question_that_was_asked_after_the_store_forgot(service: Service) -> None:
+def test_an_answer_delivered_again_after_the_session_was_lost_answers_no_new_question(service: Service) -> None:
     service.gateway.text(AKINYI, "SELL Oil lamp")
     service.gateway.text(AKINYI, "6", id="kind of the lamp")
     delete_session(service, AKINYI)
@@ -164,7 +164,7 @@ def test_an_answer_brought_again_answers_no_question_that_was_asked_after_the_st
     assert "What kind of ware" in outgoing_messages(service, AKINYI)[-1].text
 
 
-def test_a_text_that_another_hop_overtook_counts_all_the_same(service: Service) -> None:
+def test_a_text_that_lost_the_race_for_the_session_is_handled_all_the_same(service: Service) -> None:
     overtaken_process(service, lambda: service.gateway.text(NEW_PHONE, "CALL")).text(NEW_PHONE, "JOIN Beatrice")
     service.gateway.text(NEW_PHONE, "2")
 
@@ -173,7 +173,7 @@ def test_a_text_that_another_hop_overtook_counts_all_the_same(service: Service) 
     assert len(outgoing_messages(service, NEW_PHONE)) == 3
 
 
-def test_several_texts_of_one_person_at_once_all_count(service: Service) -> None:
+def test_several_texts_of_one_person_at_once_are_all_handled(service: Service) -> None:
     placed = [place_order(service) for _ in range(6)]
     answered = together(6, lambda n: service.gateway.text(AKINYI, f"YES {placed[n]['code']}"))
 
@@ -182,7 +182,7 @@ def test_several_texts_of_one_person_at_once_all_count(service: Service) -> None
     assert len(outgoing_messages(service, AKINYI)) == 6
 
 
-def test_a_text_and_a_call_of_one_person_at_once_both_count(service: Service) -> None:
+def test_a_text_and_a_call_of_one_person_at_once_are_both_handled(service: Service) -> None:
     choose_language(service, "en", AKINYI)
     placed = place_order(service)
     service.gateway.dial(AKINYI)
@@ -193,13 +193,13 @@ def test_a_text_and_a_call_of_one_person_at_once_both_count(service: Service) ->
     assert "What kind of ware" in service.gateway.answer(AKINYI, "Oil lamp")
 
 
-# -- later than it was sent
+# -- texts that are delivered late
 
 
-def test_texts_that_come_in_another_order_than_they_were_sent_each_count(service: Service) -> None:
+def test_texts_delivered_in_another_order_than_they_were_sent_are_all_handled(service: Service) -> None:
     first, second = place_order(service), place_order(service)
-    africastalking_brings(service, f"YES {second['code']}", date="2026-11-23 07:05:00")
-    africastalking_brings(service, f"YES {first['code']}", date="2026-11-23T07:00:00Z")
+    post_from_africastalking(service, f"YES {second['code']}", date="2026-11-23 07:05:00")
+    post_from_africastalking(service, f"YES {first['code']}", date="2026-11-23T07:00:00Z")
 
     assert [order_status(service, one) for one in (first, second)] == ["accepted", "accepted"]
     assert [answer.text.split()[1] for answer in outgoing_messages(service, AKINYI)] == [second["code"], first["code"]]
@@ -208,19 +208,19 @@ def test_texts_that_come_in_another_order_than_they_were_sent_each_count(service
 
 
 @pytest.mark.parametrize(("earlier", "later", "becomes"), [("STOP", "START", "sent"), ("ANZA", "ACHA", "suppressed")])
-def test_her_last_word_counts_though_the_one_before_comes_after_it(
+def test_the_last_sent_of_stop_and_start_counts_although_it_is_delivered_first(
     service: Service, earlier: str, later: str, becomes: str
 ) -> None:
-    africastalking_brings(service, later, date="2026-11-23 07:05:00")
-    africastalking_brings(service, earlier, date="2026-11-23 07:00:00")
+    post_from_africastalking(service, later, date="2026-11-23 07:05:00")
+    post_from_africastalking(service, earlier, date="2026-11-23 07:00:00")
     place_order(service)
     service.work()
 
-    (news,) = [text for text in outgoing_messages(service, AKINYI) if text.topic == "order.placed"]
-    assert news.status == becomes
+    (notification,) = [text for text in outgoing_messages(service, AKINYI) if text.topic == "order.placed"]
+    assert notification.status == becomes
 
 
-def test_half_a_day_of_repetitions_is_heard_once(service: Service) -> None:
+def test_a_text_repeated_for_half_a_day_is_handled_once(service: Service) -> None:
     service.gateway.text(AKINYI, "CALL")
     for _ in range(12):
         service.later(hours=1)
@@ -230,10 +230,10 @@ def test_half_a_day_of_repetitions_is_heard_once(service: Service) -> None:
     assert len(outgoing_messages(service, AKINYI)) == 1
 
 
-# -- who may hear from us
+# -- opting out and in
 
 
-def test_stop_is_confirmed_once_and_orders_are_held_back_but_questions_answered(embedded: Service) -> None:
+def test_after_stop_and_one_confirmation_only_answers_are_sent(embedded: Service) -> None:
     for said in ("STOP", "stop", " Stop. "):
         embedded.gateway.text(AKINYI, said)
     placed = place_order(embedded)
@@ -245,7 +245,7 @@ def test_stop_is_confirmed_once_and_orders_are_held_back_but_questions_answered(
     assert (held.status, held.error) == ("suppressed", "opted out")
 
 
-def test_start_brings_the_texts_back_and_is_confirmed_once(embedded: Service) -> None:
+def test_start_is_confirmed_once_and_messages_are_sent_again(embedded: Service) -> None:
     for said in ("STOP", "START", "start"):
         embedded.gateway.text(AKINYI, said)
     place_order(embedded)
@@ -254,15 +254,15 @@ def test_start_brings_the_texts_back_and_is_confirmed_once(embedded: Service) ->
     assert embedded.inbox(AKINYI)[2].startswith("New order")
 
 
-def test_start_without_a_stop_is_silent(embedded: Service) -> None:
+def test_start_without_a_stop_is_not_answered(embedded: Service) -> None:
     embedded.gateway.text(AKINYI, "START")
 
     assert embedded.inbox(AKINYI) == []
 
 
-def test_what_the_provider_has_confirmed_is_not_confirmed_again(tmp_path: Path) -> None:
+def test_a_stop_that_the_provider_confirmed_is_not_confirmed_again(tmp_path: Path) -> None:
     with serving(tmp_path, twilio_auth_token="token") as service:
-        answered = twilio_brings(service, "STOP", id="SM1", OptOutType="STOP")
+        answered = post_from_twilio(service, "STOP", id="SM1", OptOutType="STOP")
 
         assert (answered, outgoing_messages(service)) == (200, [])
         with service.services.database.reading() as session:
@@ -271,7 +271,7 @@ def test_what_the_provider_has_confirmed_is_not_confirmed_again(tmp_path: Path) 
     assert stopped.opted_out_how == "twilio SM1"
 
 
-def test_an_opt_out_told_by_the_provider_holds_texts_back(embedded: Service) -> None:
+def test_an_opt_out_reported_by_the_provider_suppresses_messages(embedded: Service) -> None:
     path = f"/webhooks/africastalking/{embedded.settings.webhook_secret}/optout"
     assert embedded.http.post(path, data={"phoneNumber": AKINYI, "senderId": "22384"}).status_code == 200
     place_order(embedded)
@@ -280,17 +280,17 @@ def test_an_opt_out_told_by_the_provider_holds_texts_back(embedded: Service) -> 
     assert [text.status for text in outgoing_messages(embedded, AKINYI)] == ["suppressed"]
 
 
-# -- what is understood
+# -- texts that begin something
 
 
-def test_what_is_no_keyword_gets_help(embedded: Service) -> None:
+def test_a_text_that_is_not_understood_is_answered_with_help(embedded: Service) -> None:
     choose_language(embedded, "en", AKINYI)
     embedded.gateway.text(AKINYI, "habari ya asubuhi")
 
     assert embedded.inbox(AKINYI) == ["Sorry, we did not understand that. Text MENU to see what you can do, or HELP."]
 
 
-def test_a_phone_we_never_heard_of_is_asked_its_language(embedded: Service) -> None:
+def test_a_new_phone_is_asked_for_its_language(embedded: Service) -> None:
     embedded.gateway.text(NEW_PHONE, "habari ya asubuhi")
     embedded.gateway.text(NEW_PHONE, "2")
 
@@ -299,7 +299,7 @@ def test_a_phone_we_never_heard_of_is_asked_its_language(embedded: Service) -> N
     assert menu.startswith("Karibu Soko, duka la bidhaa za mikono.\n1. Jiunge kama fundi")
 
 
-def test_more_with_nothing_open_says_so(embedded: Service) -> None:
+def test_more_with_nothing_to_continue_says_so(embedded: Service) -> None:
     embedded.gateway.text(NEW_PHONE, "MORE")
 
     assert embedded.inbox(NEW_PHONE) == ["There is nothing to continue. Text MENU to see what you can do."]
@@ -308,13 +308,13 @@ def test_more_with_nothing_open_says_so(embedded: Service) -> None:
 @pytest.mark.parametrize(
     ("said", "asked"), [("JOIN", "Join Soko. What is your name?"), ("join beatrice atieno", "What is your craft?")]
 )
-def test_a_phone_we_never_heard_of_can_join(embedded: Service, said: str, asked: str) -> None:
+def test_a_new_phone_can_join_by_text(embedded: Service, said: str, asked: str) -> None:
     embedded.gateway.text(NEW_PHONE, said)
 
     assert embedded.inbox(NEW_PHONE)[0].startswith(asked)
 
 
-def test_whoever_reads_decides_the_language(embedded: Service) -> None:
+def test_a_message_is_in_the_language_of_its_recipient(embedded: Service) -> None:
     choose_language(embedded, "sw", AKINYI)
     embedded.gateway.text(AKINYI, "blah")
     place_order(embedded, locale="sw")
@@ -324,10 +324,10 @@ def test_whoever_reads_decides_the_language(embedded: Service) -> None:
     assert {text.msisdn: text.language for text in outgoing_messages(embedded)} == {AKINYI: "sw", JOY: "sw"}
 
 
-# -- what she is owed
+# -- statements
 
 
-def test_a_statement_asked_on_a_call_is_texted_once_however_often_the_hop_is_posted(embedded: Service) -> None:
+def test_a_statement_asked_for_on_a_call_is_sent_once_although_the_request_is_repeated(embedded: Service) -> None:
     received_order(embedded, 2)
     choose_language(embedded, "en", AKINYI)
     embedded.work()
@@ -340,7 +340,7 @@ def test_a_statement_asked_on_a_call_is_texted_once_however_often_the_hop_is_pos
     assert statement.text.splitlines()[1:] == [f"{order['code']} KSh 3,240 paid"]
 
 
-def test_a_statement_is_in_her_language_and_in_two_segments_at_most(embedded: Service) -> None:
+def test_a_statement_is_in_the_artisans_language_and_has_at_most_two_segments(embedded: Service) -> None:
     for _ in range(6):
         received_order(embedded, 1)
     choose_language(embedded, "am", AKINYI)

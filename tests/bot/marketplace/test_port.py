@@ -1,4 +1,4 @@
-"""Our own marketplace and one over HTTP are the same to whoever asks: one suite, and it is run on both."""
+"""What every marketplace does, local or remote: each test runs on both."""
 
 from __future__ import annotations
 
@@ -26,20 +26,22 @@ from tests.service import OPERATOR_KEY, Service, serving
 T = TypeVar("T")
 
 
-class Town:
-    """A shop, and a way to ask it."""
+class TestedMarketplace:
+    """A marketplace, and the service whose shop it is."""
 
     def __init__(self, shop: Service, marketplace: Marketplace) -> None:
         self.shop, self.marketplace = shop, marketplace
         self._keys = count()
 
     def ask(self, msisdn: str, question: Callable[[MarketplaceSession], T]) -> T:
+        """The answer of the shop on behalf of a phone."""
         now = self.shop.clock()
         with closing(UnitOfWork(self.shop.services.database)) as work:
             return question(self.marketplace.session(work, msisdn, now))
 
-    def tell(self, msisdn: str, command: Command) -> Outcome:
-        now, key = self.shop.clock(), f"told-{next(self._keys)}"
+    def perform(self, msisdn: str, command: Command) -> Outcome:
+        """The outcome of a command on behalf of a phone, under a key of its own."""
+        now, key = self.shop.clock(), f"command-{next(self._keys)}"
         with closing(UnitOfWork(self.shop.services.database)) as work:
             session = self.marketplace.session(work, msisdn, now)
             if not self.marketplace.is_local:
@@ -48,8 +50,8 @@ class Town:
                 return session.perform(command, key)
 
 
-@pytest.fixture(params=["our own", "over HTTP"])
-def town(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Town]:
+@pytest.fixture(params=["local", "remote"])
+def tested(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TestedMarketplace]:
     with serving(tmp_path) as shop, fault_proxy(shop.app) as (_, url):
         seed_shop(shop)
         own = LocalMarketplace(
@@ -57,103 +59,103 @@ def town(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Town]:
         )
         far = RemoteMarketplace(
             MarketplaceClient(f"{url}/api/v1", OPERATOR_KEY, shop.clock), hop_s=60
-        )  # it is not about time
-        yield Town(shop, own if request.param == "our own" else far)
+        )  # so long that no test fails for a slow machine
+        yield TestedMarketplace(shop, own if request.param == "local" else far)
 
 
-def kiosk(town: Town) -> str:
-    return str(town.shop.api("GET", "/kiosks")["data"][0]["id"])
+def kiosk(tested: TestedMarketplace) -> str:
+    return str(tested.shop.api("GET", "/kiosks")["data"][0]["id"])
 
 
 def done(**values: commands.Value) -> Outcome:
     return Outcome("done", values=values)
 
 
-def joining(town: Town, **otherwise: str) -> commands.RegisterArtisan:
-    chosen = {"name": "Amina", "language": "sw", "craft": "baskets", "kiosk_id": kiosk(town)} | otherwise
+def joining(tested: TestedMarketplace, **otherwise: str) -> commands.RegisterArtisan:
+    chosen = {"name": "Amina", "language": "sw", "craft": "baskets", "kiosk_id": kiosk(tested)} | otherwise
     return commands.RegisterArtisan(payout_method="mobile_money", payout_msisdn=NEW_PHONE, **chosen)
 
 
-def pot(town: Town) -> market.ProductSummary:
-    (product,) = town.ask(AKINYI, lambda session: session.products())
+def pot(tested: TestedMarketplace) -> market.ProductSummary:
+    (product,) = tested.ask(AKINYI, lambda session: session.products())
     return product
 
 
-# -- who speaks, and what is the same for everybody
+# -- the caller, and what is the same for all callers
 
 
-def test_it_knows_who_speaks(town: Town) -> None:
-    assert town.ask(AKINYI, lambda session: session.caller()) == CallerProfile("Akinyi Ouma", artisan=True)
-    assert town.ask(OTIENO, lambda session: session.caller()) == CallerProfile("Otieno", agent=True, kiosk="Lakeside")
-    assert town.ask(NEW_PHONE, lambda session: session.caller()) == CallerProfile()
+def test_a_caller_has_a_profile(tested: TestedMarketplace) -> None:
+    assert tested.ask(AKINYI, lambda session: session.caller()) == CallerProfile("Akinyi Ouma", artisan=True)
+    assert tested.ask(OTIENO, lambda session: session.caller()) == CallerProfile("Otieno", agent=True, kiosk="Lakeside")
+    assert tested.ask(NEW_PHONE, lambda session: session.caller()) == CallerProfile()
 
 
-def test_it_names_crafts_kiosks_and_what_she_earns(town: Town) -> None:
-    crafts = town.ask(NEW_PHONE, lambda session: session.crafts())
-    kiosks = town.ask(NEW_PHONE, lambda session: session.kiosks())
+def test_crafts_kiosks_and_earnings_are_the_same_for_all_callers(tested: TestedMarketplace) -> None:
+    crafts = tested.ask(NEW_PHONE, lambda session: session.crafts())
+    kiosks = tested.ask(NEW_PHONE, lambda session: session.kiosks())
 
     assert list(crafts)[:2] == [("baskets", "Baskets"), ("beadwork", "Beadwork")]
-    assert list(kiosks) == [market.KioskSummary(kiosk(town), "Lakeside", "Kisumu")]
-    assert town.ask(NEW_PHONE, lambda session: session.earns(1500_05)) == 1350_04
+    assert list(kiosks) == [market.KioskSummary(kiosk(tested), "Lakeside", "Kisumu")]
+    assert tested.ask(NEW_PHONE, lambda session: session.earns(1500_05)) == 1350_04
 
 
-def test_a_new_kiosk_is_found_at_once(town: Town) -> None:
-    town.ask(NEW_PHONE, lambda session: session.kiosks())
-    town.shop.kiosk(NEW_PHONE, "Toi Market", "Nairobi")
+def test_a_new_kiosk_is_listed_at_once(tested: TestedMarketplace) -> None:
+    tested.ask(NEW_PHONE, lambda session: session.kiosks())
+    tested.shop.kiosk(NEW_PHONE, "Toi Market", "Nairobi")
 
-    names = [place.name for place in town.ask(JOY, lambda session: session.kiosks())]
+    names = [place.name for place in tested.ask(JOY, lambda session: session.kiosks())]
     assert sorted(names) == ["Lakeside", "Toi Market"]
 
 
-def test_an_agent_knows_who_brings_her_wares_to_her_kiosk(town: Town) -> None:
-    akinyi = town.ask(OTIENO, lambda session: session.artisan_of_kiosk(AKINYI))
+def test_only_the_agent_of_an_artisans_kiosk_gets_the_artisans_contact(tested: TestedMarketplace) -> None:
+    akinyi = tested.ask(OTIENO, lambda session: session.artisan_of_kiosk(AKINYI))
     assert akinyi is not None
     assert (akinyi.msisdn, akinyi.name, akinyi.language, akinyi.kiosk) == (AKINYI, "Akinyi Ouma", "en", "Lakeside")
 
-    assert town.ask(OTIENO, lambda session: session.artisan_of_kiosk(NEW_PHONE)) is None
-    assert town.ask(AKINYI, lambda session: session.artisan_of_kiosk(AKINYI)) is None
+    assert tested.ask(OTIENO, lambda session: session.artisan_of_kiosk(NEW_PHONE)) is None
+    assert tested.ask(AKINYI, lambda session: session.artisan_of_kiosk(AKINYI)) is None
 
 
-# -- an artisan
+# -- artisans
 
 
-def test_who_joins_is_an_artisan_from_then_on_and_joins_once(town: Town) -> None:
-    assert town.tell(NEW_PHONE, joining(town)) == done()
-    assert town.ask(NEW_PHONE, lambda session: session.caller()) == CallerProfile("Amina", artisan=True)
-    assert town.tell(NEW_PHONE, joining(town)) == Outcome("rejected", "already_registered")
+def test_a_phone_registers_as_an_artisan_once(tested: TestedMarketplace) -> None:
+    assert tested.perform(NEW_PHONE, joining(tested)) == done()
+    assert tested.ask(NEW_PHONE, lambda session: session.caller()) == CallerProfile("Amina", artisan=True)
+    assert tested.perform(NEW_PHONE, joining(tested)) == Outcome("rejected", "already_registered")
 
 
-def test_a_craft_and_a_kiosk_that_are_not_there_are_refused(town: Town) -> None:
-    assert town.tell(NEW_PHONE, joining(town, craft="rockets")).reason == "unknown_category"
-    assert town.tell(NEW_PHONE, joining(town, kiosk_id="ksk_0")).reason == "unknown_kiosk"
+def test_an_unknown_craft_or_kiosk_is_refused(tested: TestedMarketplace) -> None:
+    assert tested.perform(NEW_PHONE, joining(tested, craft="rockets")).reason == "unknown_category"
+    assert tested.perform(NEW_PHONE, joining(tested, kiosk_id="ksk_0")).reason == "unknown_kiosk"
 
 
-def test_she_changes_her_name_her_kiosk_her_language_and_how_she_is_paid(town: Town) -> None:
-    second = town.shop.kiosk(NEW_PHONE, "Toi Market", "Nairobi")
+def test_an_artisan_changes_name_kiosk_language_and_payout_method(tested: TestedMarketplace) -> None:
+    second = tested.shop.kiosk(NEW_PHONE, "Toi Market", "Nairobi")
     for command in (
         commands.RenameArtisan("Akinyi O."),
         commands.ChangeKiosk(second["id"]),
         commands.ChooseLanguage("fr"),
         commands.ChangePayout("kiosk_cash", None),
     ):
-        assert town.tell(AKINYI, command) == done()
+        assert tested.perform(AKINYI, command) == done()
 
-    (artisan,) = town.shop.api("GET", "/artisans")["data"]
+    (artisan,) = tested.shop.api("GET", "/artisans")["data"]
     assert (artisan["name"], artisan["kiosk_id"], artisan["language"]) == ("Akinyi O.", second["id"], "fr")
     assert artisan["payout"]["method"] == "kiosk_cash"
 
 
-def test_her_wares_are_listed_changed_and_withdrawn(town: Town) -> None:
-    listed = town.tell(AKINYI, commands.ListProduct("Jug", "pottery", 900_00, 2))
+def test_products_are_listed_changed_and_withdrawn(tested: TestedMarketplace) -> None:
+    listed = tested.perform(AKINYI, commands.ListProduct("Jug", "pottery", 900_00, 2))
     code = str(listed.values["code"])
-    assert town.tell(AKINYI, commands.SetPrice(code, 950_00)) == done(code=code)
-    assert town.tell(AKINYI, commands.SetStock(code, 0)) == done(code=code)
-    products = town.ask(AKINYI, lambda session: session.products())
+    assert tested.perform(AKINYI, commands.SetPrice(code, 950_00)) == done(code=code)
+    assert tested.perform(AKINYI, commands.SetStock(code, 0)) == done(code=code)
+    products = tested.ask(AKINYI, lambda session: session.products())
     assert market.ProductSummary(code, "Jug", 950_00, 0, "sold_out") in products
-    assert town.tell(AKINYI, commands.RemoveProduct(code)) == done(code=code)
+    assert tested.perform(AKINYI, commands.RemoveProduct(code)) == done(code=code)
 
-    assert [product.title for product in town.ask(AKINYI, lambda session: session.products())] == [POT]
-    assert town.ask(NEW_PHONE, lambda session: session.products()) == []
+    assert [product.title for product in tested.ask(AKINYI, lambda session: session.products())] == [POT]
+    assert tested.ask(NEW_PHONE, lambda session: session.products()) == []
 
 
 @pytest.mark.parametrize(
@@ -173,177 +175,177 @@ def test_her_wares_are_listed_changed_and_withdrawn(town: Town) -> None:
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_what_is_not_there_or_not_hers_is_refused_with_the_reason(
-    town: Town, command: Command, refused: Outcome
+def test_a_command_about_something_unknown_or_of_another_is_refused_with_a_reason(
+    tested: TestedMarketplace, command: Command, refused: Outcome
 ) -> None:
-    assert town.tell(AKINYI, command) == refused
+    assert tested.perform(AKINYI, command) == refused
 
 
-def test_who_is_no_artisan_sells_nothing(town: Town) -> None:
+def test_a_phone_that_is_not_registered_sells_nothing(tested: TestedMarketplace) -> None:
     refused = Outcome("rejected", "not_an_artisan")
 
-    assert town.tell(NEW_PHONE, commands.ListProduct("Jug", "pottery", 900_00, 2)) == refused
-    assert town.tell(NEW_PHONE, commands.AcceptOrder("K7P4")) == refused
+    assert tested.perform(NEW_PHONE, commands.ListProduct("Jug", "pottery", 900_00, 2)) == refused
+    assert tested.perform(NEW_PHONE, commands.AcceptOrder("K7P4")) == refused
 
 
-def test_she_leaves_unless_an_order_is_open(town: Town) -> None:
-    placed = place_order(town.shop)
-    assert town.tell(AKINYI, commands.Leave()).reason == "orders_open"
-    town.tell(AKINYI, commands.DeclineOrder(placed["code"], "busy"))
-    assert town.tell(AKINYI, commands.Leave()) == done()
+def test_an_artisan_can_leave_unless_an_order_is_open(tested: TestedMarketplace) -> None:
+    placed = place_order(tested.shop)
+    assert tested.perform(AKINYI, commands.Leave()).reason == "orders_open"
+    tested.perform(AKINYI, commands.DeclineOrder(placed["code"], "busy"))
+    assert tested.perform(AKINYI, commands.Leave()) == done()
 
-    assert town.ask(AKINYI, lambda session: session.caller()) == CallerProfile()
+    assert tested.ask(AKINYI, lambda session: session.caller()) == CallerProfile()
 
 
-def test_pictures_of_her_wares_are_sent_by_a_link_of_the_shop(town: Town) -> None:
-    code = pot(town).code
-    link = town.ask(AKINYI, lambda session: session.photo_link(code))
+def test_an_artisan_gets_upload_links_for_own_products_only(tested: TestedMarketplace) -> None:
+    code = pot(tested).code
+    link = tested.ask(AKINYI, lambda session: session.photo_link(code))
     assert link is not None
-    assert town.shop.http.get(link.removeprefix(town.shop.settings.url)).status_code == 200
+    assert tested.shop.http.get(link.removeprefix(tested.shop.settings.url)).status_code == 200
 
-    assert town.ask(AKINYI, lambda session: session.photo_link("Z9Z9")) is None
-    assert town.ask(NEW_PHONE, lambda session: session.photo_link(code)) is None
-
-
-# -- an order
+    assert tested.ask(AKINYI, lambda session: session.photo_link("Z9Z9")) is None
+    assert tested.ask(NEW_PHONE, lambda session: session.photo_link(code)) is None
 
 
-def test_an_order_is_seen_accepted_in_part_and_said_to_be_ready(town: Town) -> None:
-    code = place_order(town.shop, 3)["code"]
-    (offered,) = town.ask(AKINYI, lambda session: session.orders())
+# -- orders
+
+
+def test_an_order_is_listed_accepted_in_part_and_marked_as_ready(tested: TestedMarketplace) -> None:
+    code = place_order(tested.shop, 3)["code"]
+    (offered,) = tested.ask(AKINYI, lambda session: session.orders())
     assert (offered.code, offered.title, offered.quantity, offered.status) == (code, POT, 3, "placed")
     assert offered.earns == 3 * 1620_00
-    assert town.tell(AKINYI, commands.AcceptOrder(code, 4)).reason == "wrong_count"
-    accepted = town.tell(AKINYI, commands.AcceptOrder(code, 2))
+    assert tested.perform(AKINYI, commands.AcceptOrder(code, 4)).reason == "wrong_count"
+    accepted = tested.perform(AKINYI, commands.AcceptOrder(code, 2))
     assert accepted.values["earns"] == 2 * 1620_00
     assert (accepted.values["title"], accepted.values["kiosk"]) == (POT, "Lakeside")
-    assert town.tell(AKINYI, commands.SayReady(code)).kind == "done"
+    assert tested.perform(AKINYI, commands.SayReady(code)).kind == "done"
 
-    (hers,) = town.ask(AKINYI, lambda session: session.orders())
-    assert (hers.quantity, hers.status, hers.ready) == (2, "accepted", True)
-    assert town.tell(AKINYI, commands.AcceptOrder(code)).reason == "order_not_open"
+    (own,) = tested.ask(AKINYI, lambda session: session.orders())
+    assert (own.quantity, own.status, own.ready) == (2, "accepted", True)
+    assert tested.perform(AKINYI, commands.AcceptOrder(code)).reason == "order_not_open"
 
 
-def test_a_buyer_sees_her_order_and_cancels_it_and_nobody_else_does(town: Town) -> None:
-    code = place_order(town.shop)["code"]
-    bought = town.ask(JOY, lambda session: session.bought(code))
+def test_only_the_buyer_sees_and_cancels_an_order(tested: TestedMarketplace) -> None:
+    code = place_order(tested.shop)["code"]
+    bought = tested.ask(JOY, lambda session: session.bought(code))
     assert bought is not None
     assert (bought.code, bought.status) == (code, "placed")
-    assert town.ask(NEW_PHONE, lambda session: session.bought(code)) is None
-    assert town.tell(NEW_PHONE, commands.CancelOrder(code)).reason == "unknown_code"
+    assert tested.ask(NEW_PHONE, lambda session: session.bought(code)) is None
+    assert tested.perform(NEW_PHONE, commands.CancelOrder(code)).reason == "unknown_code"
 
-    assert town.tell(JOY, commands.ConfirmDelivery(code)).reason == "order_not_shipped"
-    assert town.tell(JOY, commands.CancelOrder(code)) == done(code=code)
-    assert town.tell(JOY, commands.CancelOrder(code)).reason == "order_not_open"
+    assert tested.perform(JOY, commands.ConfirmDelivery(code)).reason == "order_not_shipped"
+    assert tested.perform(JOY, commands.CancelOrder(code)) == done(code=code)
+    assert tested.perform(JOY, commands.CancelOrder(code)).reason == "order_not_open"
 
 
-def test_what_she_promised_is_released_or_brought_by_the_day_she_said(town: Town) -> None:
+def test_a_part_of_a_brief_is_promised_for_a_day_and_released(tested: TestedMarketplace) -> None:
     brief = {"title": "Mugs", "category": "pottery", "unit_price": {"amount": 500_00, "currency": "KES"}}
-    code = town.shop.brief(brief | {"quantity": 40, "due_on": "2026-12-10"}, JOY)["code"]
-    (offered,) = town.ask(AKINYI, lambda session: session.orders())
+    code = tested.shop.brief(brief | {"quantity": 40, "due_on": "2026-12-10"}, JOY)["code"]
+    (offered,) = tested.ask(AKINYI, lambda session: session.orders())
     assert (offered.brief, offered.quantity, offered.due_on) == (True, 40, date(2026, 12, 10))
-    assert town.tell(AKINYI, commands.AcceptOrder(code, 10, days=60)).reason == "too_late"
-    assert town.tell(AKINYI, commands.AcceptOrder(code, 10, days=3)).kind == "done"
-    (hers,) = [part for part in town.ask(AKINYI, lambda session: session.orders()) if part.status == "accepted"]
-    assert (hers.quantity, hers.due_on) == (10, date(2026, 11, 26))
-    assert town.tell(AKINYI, commands.ReleaseOrder(code)).kind == "done"
+    assert tested.perform(AKINYI, commands.AcceptOrder(code, 10, days=60)).reason == "too_late"
+    assert tested.perform(AKINYI, commands.AcceptOrder(code, 10, days=3)).kind == "done"
+    (own,) = [part for part in tested.ask(AKINYI, lambda session: session.orders()) if part.status == "accepted"]
+    assert (own.quantity, own.due_on) == (10, date(2026, 11, 26))
+    assert tested.perform(AKINYI, commands.ReleaseOrder(code)).kind == "done"
 
-    assert all(part.status == "placed" for part in town.ask(AKINYI, lambda session: session.orders()))
-
-
-# -- at the kiosk
+    assert all(part.status == "placed" for part in tested.ask(AKINYI, lambda session: session.orders()))
 
 
-def test_goods_are_received_shipped_and_confirmed_and_their_money_is_owed(town: Town) -> None:
-    code = place_order(town.shop, 2)["code"]
-    town.tell(AKINYI, commands.AcceptOrder(code))
-    assert town.ask(OTIENO, lambda session: session.day()).expected == 1
-    (part,) = town.ask(OTIENO, lambda session: session.expected(code))
+# -- kiosks
+
+
+def test_goods_are_received_shipped_and_delivered_and_the_artisan_is_owed_money(tested: TestedMarketplace) -> None:
+    code = place_order(tested.shop, 2)["code"]
+    tested.perform(AKINYI, commands.AcceptOrder(code))
+    assert tested.ask(OTIENO, lambda session: session.day()).expected == 1
+    (part,) = tested.ask(OTIENO, lambda session: session.expected(code))
     assert (part.title, part.quantity, part.artisan) == (POT, 2, "Akinyi Ouma")
-    assert town.tell(OTIENO, commands.ReceiveGoods(part.part, 3)).reason == "wrong_count"
-    assert town.tell(OTIENO, commands.ReceiveGoods(part.part, 2)).kind == "done"
+    assert tested.perform(OTIENO, commands.ReceiveGoods(part.part, 3)).reason == "wrong_count"
+    assert tested.perform(OTIENO, commands.ReceiveGoods(part.part, 2)).kind == "done"
 
-    assert [parcel.code for parcel in town.ask(OTIENO, lambda session: session.to_ship())] == [code]
-    assert town.ask(OTIENO, lambda session: session.expected(code)) == []
-    earnings = town.ask(AKINYI, lambda session: session.earnings())
+    assert [parcel.code for parcel in tested.ask(OTIENO, lambda session: session.to_ship())] == [code]
+    assert tested.ask(OTIENO, lambda session: session.expected(code)) == []
+    earnings = tested.ask(AKINYI, lambda session: session.earnings())
     assert (earnings.owed, earnings.paid) == (2 * 1620_00, 0)
     assert [(payout.order, payout.amount, payout.paid) for payout in earnings.last] == [(code, 2 * 1620_00, False)]
-    assert town.tell(OTIENO, commands.ShipOrder(code, "G4S", "TRK1")).kind == "done"
-    assert town.tell(OTIENO, commands.ShipOrder(code, "G4S", "TRK1")).reason == "order_not_at_kiosk"
-    assert town.tell(JOY, commands.ConfirmDelivery(code)) == done(code=code)
+    assert tested.perform(OTIENO, commands.ShipOrder(code, "G4S", "TRK1")).kind == "done"
+    assert tested.perform(OTIENO, commands.ShipOrder(code, "G4S", "TRK1")).reason == "order_not_at_kiosk"
+    assert tested.perform(JOY, commands.ConfirmDelivery(code)) == done(code=code)
 
 
-def test_goods_are_turned_back_and_awaited_again(town: Town) -> None:
-    code = place_order(town.shop, 3)["code"]
-    town.tell(AKINYI, commands.AcceptOrder(code))
-    (part,) = town.ask(OTIENO, lambda session: session.expected(code))
-    received = town.tell(OTIENO, commands.ReceiveGoods(part.part, 1, refused=1, reason="server_error", follows=True))
+def test_goods_that_were_refused_are_expected_again(tested: TestedMarketplace) -> None:
+    code = place_order(tested.shop, 3)["code"]
+    tested.perform(AKINYI, commands.AcceptOrder(code))
+    (part,) = tested.ask(OTIENO, lambda session: session.expected(code))
+    received = tested.perform(OTIENO, commands.ReceiveGoods(part.part, 1, refused=1, reason="broken", follows=True))
     assert received.kind == "done"
-    (rest,) = town.ask(OTIENO, lambda session: session.expected(code))
+    (rest,) = tested.ask(OTIENO, lambda session: session.expected(code))
 
     assert rest.quantity == 2
-    day = town.ask(OTIENO, lambda session: session.day())
+    day = tested.ask(OTIENO, lambda session: session.day())
     assert (day.expected, day.received) == (1, 1)
 
 
-def test_who_keeps_no_kiosk_sees_nothing_of_one(town: Town) -> None:
-    code = place_order(town.shop)["code"]
-    town.tell(AKINYI, commands.AcceptOrder(code))
+def test_a_phone_that_is_not_an_agents_sees_no_kiosk(tested: TestedMarketplace) -> None:
+    code = place_order(tested.shop)["code"]
+    tested.perform(AKINYI, commands.AcceptOrder(code))
 
-    assert town.ask(NEW_PHONE, lambda session: session.expected(code)) == []
-    assert town.ask(NEW_PHONE, lambda session: session.to_ship()) == []
-    assert town.ask(NEW_PHONE, lambda session: session.day()) == market.KioskDaySummary(0, 0)
-    earnings = town.ask(NEW_PHONE, lambda session: session.earnings())
+    assert tested.ask(NEW_PHONE, lambda session: session.expected(code)) == []
+    assert tested.ask(NEW_PHONE, lambda session: session.to_ship()) == []
+    assert tested.ask(NEW_PHONE, lambda session: session.day()) == market.KioskDaySummary(0, 0)
+    earnings = tested.ask(NEW_PHONE, lambda session: session.earnings())
     assert (earnings.owed, earnings.paid, list(earnings.last)) == (0, 0, [])
 
 
-def test_cash_is_found_by_its_code_and_paid_once_and_wrong_codes_lock(town: Town) -> None:
-    town.tell(AKINYI, commands.ChangePayout("kiosk_cash", None))
-    code = place_order(town.shop)["code"]
-    town.tell(AKINYI, commands.AcceptOrder(code))
-    (part,) = town.ask(OTIENO, lambda session: session.expected(code))
-    town.tell(OTIENO, commands.ReceiveGoods(part.part, 1))
-    happened = town.marketplace.events(0, 100, town.shop.clock())
-    (digits,) = [event.notice.cash_code for event in happened if event.notice and event.notice.cash_code]
-    found = town.tell(OTIENO, commands.FindCash(digits))
+def test_cash_is_paid_once_for_its_code_and_three_wrong_codes_lock(tested: TestedMarketplace) -> None:
+    tested.perform(AKINYI, commands.ChangePayout("kiosk_cash", None))
+    code = place_order(tested.shop)["code"]
+    tested.perform(AKINYI, commands.AcceptOrder(code))
+    (part,) = tested.ask(OTIENO, lambda session: session.expected(code))
+    tested.perform(OTIENO, commands.ReceiveGoods(part.part, 1))
+    events = tested.marketplace.events(0, 100, tested.shop.clock())
+    (digits,) = [event.notice.cash_code for event in events if event.notice and event.notice.cash_code]
+    found = tested.perform(OTIENO, commands.FindCash(digits))
     assert (found.values["amount"], found.values["artisan"]) == (1620_00, "Akinyi Ouma")
     payout = str(found.values["payout"])
-    assert town.tell(OTIENO, commands.PayCash(payout)).kind == "done"
-    assert town.tell(OTIENO, commands.PayCash(payout)).reason == "payout_not_awaiting_collection"
+    assert tested.perform(OTIENO, commands.PayCash(payout)).kind == "done"
+    assert tested.perform(OTIENO, commands.PayCash(payout)).reason == "payout_not_awaiting_collection"
 
     for _ in range(3):
-        assert town.tell(OTIENO, commands.FindCash("000000")).reason == "wrong_code"
-    assert town.tell(OTIENO, commands.FindCash("000000")).reason == "locked"
+        assert tested.perform(OTIENO, commands.FindCash("000000")).reason == "wrong_code"
+    assert tested.perform(OTIENO, commands.FindCash("000000")).reason == "locked"
 
 
-def test_who_wants_to_be_called_waits_once(town: Town) -> None:
-    assert town.tell(JOY, commands.RequestCall()) == town.tell(JOY, commands.RequestCall())
-    assert len(town.shop.api("GET", "/help-requests")["data"]) == 1
+def test_a_second_request_for_a_call_is_the_same_request(tested: TestedMarketplace) -> None:
+    assert tested.perform(JOY, commands.RequestCall()) == tested.perform(JOY, commands.RequestCall())
+    assert len(tested.shop.api("GET", "/help-requests")["data"]) == 1
 
 
-# -- what happened
+# -- events
 
 
-def test_what_happened_is_read_from_a_number_on_with_the_people_it_concerns(town: Town) -> None:
-    placed = place_order(town.shop)
-    now = town.shop.clock()
-    everything = town.marketplace.events(0, 100, now)
-    assert [event.type for event in everything] == town.shop.events()
+def test_events_are_read_from_a_number_on_with_the_artisans_they_concern(tested: TestedMarketplace) -> None:
+    placed = place_order(tested.shop)
+    now = tested.shop.clock()
+    everything = tested.marketplace.events(0, 100, now)
+    assert [event.type for event in everything] == tested.shop.events()
     last = everything[-1]
     assert isinstance(last.data, OrderData)
     assert (last.type, last.data.code) == ("order.placed", placed["code"])
     (artisan,) = last.artisans.values()
     assert (artisan.msisdn, artisan.language, artisan.kiosk) == (AKINYI, "en", "Lakeside")
 
-    assert list(town.marketplace.events(0, 1, now)) == list(everything)[:1]
-    assert list(town.marketplace.events(everything[-2].seq, 100, now)) == [last]
-    assert list(town.marketplace.events(last.seq, 100, now)) == []
+    assert list(tested.marketplace.events(0, 1, now)) == list(everything)[:1]
+    assert list(tested.marketplace.events(everything[-2].seq, 100, now)) == [last]
+    assert list(tested.marketplace.events(last.seq, 100, now)) == []
 
 
-# -- the suite itself
+# -- this file
 
 
-def test_every_command_that_a_shop_performs_is_tried_here() -> None:
-    tried, names = Path(__file__).read_text(), [command.__name__ for command in get_args(commands.ShopCommand)]
+def test_every_command_of_a_shop_is_tested_here() -> None:
+    source, names = Path(__file__).read_text(), [command.__name__ for command in get_args(commands.ShopCommand)]
 
-    assert [name for name in names if f"commands.{name}(" not in tried] == []
+    assert [name for name in names if f"commands.{name}(" not in source] == []

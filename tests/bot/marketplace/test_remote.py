@@ -1,4 +1,4 @@
-"""The line to a shop elsewhere: how long it waits, what it asks again, and what it makes of strange answers."""
+"""The HTTP client for a remote shop: how long it waits, what it repeats, and which answers it accepts."""
 
 from __future__ import annotations
 
@@ -29,32 +29,34 @@ KEY = "soko_operator_1"
 DONE = CommandResult(Outcome("done"), CallerProfile("Akinyi", artisan=True))
 
 
-class Script:
-    """A shop that answers what it is told, and keeps what was asked."""
+class ScriptedShop:
+    """A shop that gives the same answer to every request, and records the requests."""
 
     def __init__(self) -> None:
         self.status, self.pieces = "200 OK", [b'{"name": "Akinyi", "artisan": true}']
-        self.asked: list[WSGIEnvironment] = []
+        self.requests: list[WSGIEnvironment] = []
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         environ["body"] = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        self.asked.append(environ)
+        self.requests.append(environ)
         start_response(self.status, [("Content-Type", "application/json")])
         return self.pieces
 
 
 @pytest.fixture
-def script() -> Script:
-    return Script()
+def shop() -> ScriptedShop:
+    return ScriptedShop()
 
 
 @pytest.fixture
-def proxy(script: Script) -> Iterator[tuple[FaultProxy, str]]:
-    with fault_proxy(script) as proxy:
+def proxy(shop: ScriptedShop) -> Iterator[tuple[FaultProxy, str]]:
+    with fault_proxy(shop) as proxy:
         yield proxy
 
 
-class Clock:
+class SetClock:
+    """A clock that a test sets."""
+
     def __init__(self) -> None:
         self.now = NOW
 
@@ -68,43 +70,43 @@ def unreachable(because: str) -> Iterator[None]:
         yield
 
 
-def wire(proxy: tuple[FaultProxy, str], clock: Callable[[], datetime] = Clock(), **how: Any) -> MarketplaceClient:  # noqa: B008
+def client(proxy: tuple[FaultProxy, str], clock: Callable[[], datetime] = SetClock(), **how: Any) -> MarketplaceClient:  # noqa: B008
     return MarketplaceClient(proxy[1], KEY, clock, **how)
 
 
-def asked(line: MarketplaceClient, seconds: float = 5) -> CallerProfile:
-    return line.get("/phones/%2B254711000103", Decoder(CallerProfile), line.deadline(seconds))
+def get_caller(client: MarketplaceClient, seconds: float = 5) -> CallerProfile:
+    return client.get("/phones/%2B254711000103", Decoder(CallerProfile), client.deadline(seconds))
 
 
-def told(line: MarketplaceClient, key: str = "key-1") -> CommandResult:
-    return line.post(
-        "/phones/%2B254711000103/commands", SetPrice("K7P4", 1500_00), key, Decoder(CommandResult), line.deadline(5)
+def post_command(client: MarketplaceClient, key: str = "key-1") -> CommandResult:
+    return client.post(
+        "/phones/%2B254711000103/commands", SetPrice("K7P4", 1500_00), key, Decoder(CommandResult), client.deadline(5)
     )
 
 
-def test_it_shows_its_key_and_asks_for_the_whole_number(script: Script, proxy: tuple[FaultProxy, str]) -> None:
-    assert asked(wire(proxy)) == CallerProfile("Akinyi", artisan=True)
-    (environ,) = script.asked
+def test_a_request_carries_the_api_key_and_the_whole_number(shop: ScriptedShop, proxy: tuple[FaultProxy, str]) -> None:
+    assert get_caller(client(proxy)) == CallerProfile("Akinyi", artisan=True)
+    (environ,) = shop.requests
     assert (environ["HTTP_AUTHORIZATION"], environ["PATH_INFO"]) == (f"Bearer {KEY}", "/phones/+254711000103")
 
 
-def test_a_command_carries_its_key_and_its_name(script: Script, proxy: tuple[FaultProxy, str]) -> None:
-    script.pieces = [b'{"outcome": {"kind": "done"}, "speaker": {"name": "Akinyi", "artisan": true}}']
+def test_a_command_is_posted_with_its_key_and_its_type(shop: ScriptedShop, proxy: tuple[FaultProxy, str]) -> None:
+    shop.pieces = [b'{"outcome": {"kind": "done"}, "speaker": {"name": "Akinyi", "artisan": true}}']
 
-    assert told(wire(proxy)) == DONE
-    (environ,) = script.asked
+    assert post_command(client(proxy)) == DONE
+    (environ,) = shop.requests
     assert environ["HTTP_IDEMPOTENCY_KEY"] == "key-1"
     assert environ["body"] == b'{"type":"SetPrice","code":"K7P4","price":150000}'
 
 
-def test_an_answer_that_was_lost_is_asked_for_again_under_the_same_key(
-    script: Script, proxy: tuple[FaultProxy, str]
+def test_a_request_whose_answer_was_lost_is_repeated_with_the_same_key(
+    shop: ScriptedShop, proxy: tuple[FaultProxy, str]
 ) -> None:
-    script.pieces = [b'{"outcome": {"kind": "done"}, "speaker": {"name": "Akinyi", "artisan": true}}']
+    shop.pieces = [b'{"outcome": {"kind": "done"}, "speaker": {"name": "Akinyi", "artisan": true}}']
     proxy[0].fail("lost_answer", times=1)
 
-    assert told(wire(proxy)) == DONE
-    assert [environ["HTTP_IDEMPOTENCY_KEY"] for environ in script.asked] == ["key-1", "key-1"]
+    assert post_command(client(proxy)) == DONE
+    assert [environ["HTTP_IDEMPOTENCY_KEY"] for environ in shop.requests] == ["key-1", "key-1"]
 
 
 @pytest.mark.parametrize(
@@ -123,86 +125,84 @@ def test_an_answer_that_was_lost_is_asked_for_again_under_the_same_key(
         ("422 Unprocessable Entity", b'{"errors": []}', "not_valid"),
     ],
 )
-def test_what_is_no_answer_counts_as_none(
-    script: Script, proxy: tuple[FaultProxy, str], status: str, body: bytes, because: str
+def test_an_unusable_answer_counts_as_no_answer(
+    shop: ScriptedShop, proxy: tuple[FaultProxy, str], status: str, body: bytes, because: str
 ) -> None:
-    script.status, script.pieces = status, [body]
-    line = wire(proxy)
+    shop.status, shop.pieces = status, [body]
+    http = client(proxy)
 
     with unreachable(because):
-        asked(line)
-    assert len(script.asked) == 1
+        get_caller(http)
+    assert len(shop.requests) == 1
 
 
 @pytest.mark.parametrize(
     ("body", "reason"),
     [(b'{"reason": "idempotency_key_reused"}', "idempotency_key_reused"), (b'{"errors": []}', "not_valid")],
 )
-def test_a_command_that_the_shop_cannot_take_is_refused_for_its_reason(
-    script: Script, proxy: tuple[FaultProxy, str], body: bytes, reason: str
+def test_a_command_that_the_shop_finds_invalid_is_rejected_with_its_reason(
+    shop: ScriptedShop, proxy: tuple[FaultProxy, str], body: bytes, reason: str
 ) -> None:
-    script.status, script.pieces = "422 Unprocessable Entity", [body]
-    line = wire(proxy)
+    shop.status, shop.pieces = "422 Unprocessable Entity", [body]
+    http = client(proxy)
     with pytest.raises(InvalidRequestError, match=reason):
-        told(line)
-    market = RemoteSession(RemoteMarketplace(line), "+254711000103", NOW, line.deadline(5))
+        post_command(http)
+    market = RemoteSession(RemoteMarketplace(http), "+254711000103", NOW, http.deadline(5))
 
     assert market.perform(SetPrice("K7P4", 1500_00), "key-1") == Outcome("rejected", reason)
 
 
-def test_an_answer_that_trickles_in_is_waited_for_no_longer_than_allowed(
-    script: Script, proxy: tuple[FaultProxy, str]
-) -> None:
-    script.pieces = [b" "] * 1000
+def test_a_slow_answer_is_waited_for_until_the_deadline_only(shop: ScriptedShop, proxy: tuple[FaultProxy, str]) -> None:
+    shop.pieces = [b" "] * 1000
     hours = count()
 
     with unreachable("Timeout"):
-        asked(wire(proxy, timer=lambda: float(next(hours))), seconds=10)
+        get_caller(client(proxy, timer=lambda: float(next(hours))), seconds=10)
     assert next(hours) < 1000
 
 
-def test_an_answer_without_an_end_is_not_listened_to(script: Script, proxy: tuple[FaultProxy, str]) -> None:
-    script.pieces = [b" " * 65536] * (LARGEST_ANSWER // 65536 + 2)
+def test_an_endless_answer_is_not_read_to_its_end(shop: ScriptedShop, proxy: tuple[FaultProxy, str]) -> None:
+    shop.pieces = [b" " * 65536] * (LARGEST_ANSWER // 65536 + 2)
 
     with unreachable("Timeout"):
-        asked(wire(proxy))
+        get_caller(client(proxy))
 
 
-def test_who_comes_too_late_to_ask_does_not_ask(script: Script, proxy: tuple[FaultProxy, str]) -> None:
+def test_after_the_deadline_no_request_is_made(shop: ScriptedShop, proxy: tuple[FaultProxy, str]) -> None:
     with unreachable("Timeout"):
-        asked(wire(proxy), seconds=0)
-    assert script.asked == []
+        get_caller(client(proxy), seconds=0)
+    assert shop.requests == []
 
 
-def test_a_line_that_kept_somebody_waiting_is_shut_for_a_moment_and_then_tried_again(
-    script: Script, proxy: tuple[FaultProxy, str]
+def test_after_a_timeout_requests_pause_for_a_moment_and_then_go_on(
+    shop: ScriptedShop, proxy: tuple[FaultProxy, str]
 ) -> None:
-    clock = Clock()
-    line = wire(proxy, clock)
+    clock = SetClock()
+    http = client(proxy, clock)
     proxy[0].fail("no_answer", times=1)
     with unreachable("Timeout"):
-        asked(line, seconds=0.2)
+        get_caller(http, seconds=0.2)
     with unreachable("a moment ago"):
-        asked(line)
-    assert script.asked == []
+        get_caller(http)
+    assert shop.requests == []
     clock.now += timedelta(seconds=3)
 
-    assert asked(line).artisan
+    assert get_caller(http).artisan
 
 
-def test_a_shop_that_says_at_once_that_it_is_broken_is_asked_by_the_next(
-    script: Script, proxy: tuple[FaultProxy, str]
+def test_after_a_server_error_the_next_request_is_made_at_once(
+    shop: ScriptedShop, proxy: tuple[FaultProxy, str]
 ) -> None:
-    line = wire(proxy)
+    http = client(proxy)
     proxy[0].fail("server_error", times=1)
     with unreachable("status 500"):
-        asked(line)
+        get_caller(http)
 
-    assert asked(line).artisan
+    assert get_caller(http).artisan
 
 
-def test_nobody_there_is_no_answer(script: Script) -> None:
-    with fault_proxy(script) as (_, url):
+def test_a_refused_connection_counts_as_no_answer(shop: ScriptedShop) -> None:
+    with fault_proxy(shop) as (_, url):
         pass
     with unreachable("ConnectionError"):
-        asked(MarketplaceClient(url, KEY, Clock()))
+        get_caller(MarketplaceClient(url, KEY, SetClock()))

@@ -1,4 +1,4 @@
-"""What happens in the shop is told to whom it concerns, once, in one segment, in the language she reads."""
+"""Notifications: each event is sent once to whom it concerns, in one segment and in the recipient's language."""
 
 from __future__ import annotations
 
@@ -32,31 +32,32 @@ from tests.service import Service
 from tests.state.together import together
 
 CARRIER, TRACKING = "Posta Kenya Express", "RB123456785KE"
-Life = Callable[..., str]
+Course = Callable[..., str]
+"""Takes an order through its events; returns the order's code."""
 
 
-def delivered(service: Service, quantity: int = 2, title: str = POT, maker: str = AKINYI) -> str:
-    """An order that went all its way; its code."""
-    made = received_order(service, quantity, title=title, artisan=maker)
+def delivered(service: Service, quantity: int = 2, title: str = POT, artisan: str = AKINYI) -> str:
+    """From the order to its delivery."""
+    made = received_order(service, quantity, title=title, artisan=artisan)
     service.work()
     service.api("POST", f"/orders/{made['id']}/ship", {"carrier": CARRIER, "tracking": TRACKING})
     service.api("POST", f"/orders/{made['id']}/deliver")
     return str(made["code"])
 
 
-def declined(service: Service, quantity: int = 1, title: str = POT, maker: str = AKINYI) -> str:
+def declined(service: Service, quantity: int = 1, title: str = POT, artisan: str = AKINYI) -> str:
     placed = place_order(service, quantity, title=title)
-    service.gateway.text(maker, f"NO {placed['code']}")
+    service.gateway.text(artisan, f"NO {placed['code']}")
     return str(placed["code"])
 
 
-def cancelled(service: Service, quantity: int = 1, title: str = POT, maker: str = AKINYI) -> str:
+def cancelled(service: Service, quantity: int = 1, title: str = POT, artisan: str = AKINYI) -> str:
     placed = place_order(service, quantity, title=title)
     service.api("POST", f"/orders/{placed['id']}/cancel")
     return str(placed["code"])
 
 
-def expired(service: Service, quantity: int = 1, title: str = POT, maker: str = AKINYI) -> str:
+def expired(service: Service, quantity: int = 1, title: str = POT, artisan: str = AKINYI) -> str:
     placed = place_order(service, quantity, title=title)
     with service.services.database.writing.begin() as session:
         shop = service.services.shop(session)
@@ -68,55 +69,55 @@ NYAMBURA = "+254711000888"
 """Another artisan, of the same craft and kiosk."""
 
 
-def briefed(service: Service, quantity: int = 40, title: str = POT, maker: str = AKINYI) -> dict[str, Any]:
-    """A bulk order that two artisans are asked about; the order."""
+def briefed(service: Service, quantity: int = 40, title: str = POT, artisan: str = AKINYI) -> dict[str, Any]:
+    """A bulk order that is offered to two artisans; as the API returns it."""
     (kiosk,) = service.api("GET", "/kiosks")["data"]
     if NYAMBURA not in {known["phone"] for known in service.api("GET", "/artisans")["data"]}:
-        service.clock.advance(60)  # who came first is asked first
+        service.clock.advance(60)  # offers go out in the order of registration
         add_artisan(service, NYAMBURA, "Nyambura", kiosk["id"])
     price = {"amount": 1000_00, "currency": "KES"}
     what = {"title": title, "category": "pottery", "unit_price": price, "quantity": quantity, "due_on": "2026-12-20"}
     return service.brief(what, JOY)
 
 
-def made_by_many(service: Service, quantity: int = 40, title: str = POT, maker: str = AKINYI) -> str:
-    """Two take a part each; of what they bring some is turned back."""
+def made_by_many(service: Service, quantity: int = 40, title: str = POT, artisan: str = AKINYI) -> str:
+    """Two artisans take a part each; some of the goods are refused at the kiosk."""
     placed = briefed(service, quantity, title)
     service.work()
-    service.gateway.text(maker, f"YES {placed['code']} {quantity - 1}")
+    service.gateway.text(artisan, f"YES {placed['code']} {quantity - 1}")
     service.gateway.text(NYAMBURA, f"YES {placed['code']}")
     service.work()
     with service.services.database.writing.begin() as session:
         shop = service.services.shop(session)
         made = orders.by_id(shop, placed["id"])
-        (first, *_) = (part for part in made.assignments if part.artisan.msisdn == maker)
+        (first, *_) = (part for part in made.assignments if part.artisan.msisdn == artisan)
         receiving.receive(shop, first.kiosk, first.id, quantity - 3, refused=2, reason="different")
     return str(placed["code"])
 
 
-def reopened(service: Service, quantity: int = 40, title: str = POT, maker: str = AKINYI) -> str:
-    """The one who took it all cannot make it."""
+def reopened(service: Service, quantity: int = 40, title: str = POT, artisan: str = AKINYI) -> str:
+    """The artisan who accepted all of it releases it."""
     placed = briefed(service, quantity, title)
     with service.services.database.writing.begin() as session:
         shop = service.services.shop(session)
-        hers = artisans.by_msisdn(shop, NYAMBURA)
-        assert hers is not None
-        orders.accept(shop, hers, placed["code"])
-        orders.release(shop, hers, placed["code"])
+        row = artisans.by_msisdn(shop, NYAMBURA)
+        assert row is not None
+        orders.accept(shop, row, placed["code"])
+        orders.release(shop, row, placed["code"])
     return str(placed["code"])
 
 
-def reminded(service: Service, quantity: int = 1, title: str = POT, maker: str = AKINYI) -> str:
-    """Nobody answers for a morning; then she promises a day, and it comes near."""
+def reminded(service: Service, quantity: int = 1, title: str = POT, artisan: str = AKINYI) -> str:
+    """Nobody answers for a morning; then the artisan promises a day, which comes near."""
     placed = place_order(service, quantity, title=title)
     service.clock.advance(8 * 3600)
     with service.services.database.writing.begin() as session:
         deadlines.send_reminders(service.services.shop(session))
     with service.services.database.writing.begin() as session:
         shop = service.services.shop(session)
-        hers = artisans.by_msisdn(shop, maker)
-        assert hers is not None
-        orders.accept(shop, hers, placed["code"], promised_on=shop.today + timedelta(days=2))
+        row = artisans.by_msisdn(shop, artisan)
+        assert row is not None
+        orders.accept(shop, row, placed["code"], promised_on=shop.today + timedelta(days=2))
     service.work()
     service.clock.advance(24 * 3600)
     with service.services.database.writing.begin() as session:
@@ -125,7 +126,7 @@ def reminded(service: Service, quantity: int = 1, title: str = POT, maker: str =
 
 
 PLACED = [("order.placed", JOY), ("order.placed", AKINYI)]
-LIVES: dict[Life, list[tuple[str, str]]] = {
+COURSES: dict[Course, list[tuple[str, str]]] = {
     delivered: [
         *PLACED,
         ("order.accepted", JOY),
@@ -160,21 +161,21 @@ LIVES: dict[Life, list[tuple[str, str]]] = {
 }
 
 
-@pytest.mark.parametrize("life", LIVES, ids=lambda life: life.__name__)
-def test_every_event_is_told_to_whom_it_concerns(service: Service, life: Life) -> None:
-    life(service)
+@pytest.mark.parametrize("course", COURSES, ids=lambda course: course.__name__)
+def test_each_event_is_sent_to_whom_it_concerns(service: Service, course: Course) -> None:
+    course(service)
     service.work()
 
-    assert [(text.topic, text.msisdn) for text in notifications(service)] == LIVES[life]
+    assert [(text.topic, text.msisdn) for text in notifications(service)] == COURSES[course]
 
 
-def test_nothing_is_told_of_an_artisan_who_registers_or_a_ware_that_is_listed(service: Service) -> None:
+def test_a_registration_and_a_listed_product_notify_nobody(service: Service) -> None:
     service.work()
 
     assert outgoing_messages(service) == []
 
 
-def test_what_a_text_promises_to_carry_is_in_it(embedded: Service) -> None:
+def test_messages_carry_the_facts_that_the_contract_promises(embedded: Service) -> None:
     code = delivered(embedded)
     embedded.work()
     said = {(text.topic, text.msisdn): text.text for text in notifications(embedded)}
@@ -189,10 +190,10 @@ def test_what_a_text_promises_to_carry_is_in_it(embedded: Service) -> None:
     assert TRACKING in said["order.shipped", JOY]
 
 
-# -- once
+# -- each event once
 
 
-def test_following_again_tells_nothing_again(service: Service) -> None:
+def test_consuming_again_sends_nothing_again(service: Service) -> None:
     delivered(service)
     service.work()
     told = outgoing_messages(service)
@@ -201,7 +202,7 @@ def test_following_again_tells_nothing_again(service: Service) -> None:
     assert [text.id for text in outgoing_messages(service)] == [text.id for text in told]
 
 
-def test_a_follower_that_lost_its_place_tells_nothing_again_and_pays_nothing_again(service: Service) -> None:
+def test_a_consumer_that_lost_its_position_sends_nothing_and_pays_nothing_again(service: Service) -> None:
     delivered(service)
     service.work()
     told = outgoing_messages(service)
@@ -213,25 +214,25 @@ def test_a_follower_that_lost_its_place_tells_nothing_again_and_pays_nothing_aga
     assert service.events().count("payout.paid") == 1
 
 
-def test_what_was_paid_for_no_order_is_not_said_to_be_for_one(embedded: Service) -> None:
-    (maker,) = embedded.api("GET", "/artisans")["data"]
+def test_a_payout_without_an_order_is_named_by_its_own_code(embedded: Service) -> None:
+    (artisan,) = embedded.api("GET", "/artisans")["data"]
     money = {"amount": 500_00, "currency": "KES"}
-    made = {"artisan_id": maker["id"], "amount": money, "provider_reference": "BANK-77"}
+    made = {"artisan_id": artisan["id"], "amount": money, "provider_reference": "BANK-77"}
     paid = embedded.api("POST", "/payouts", made)
     said = f"Soko sent you KSh 500, payment {paid['code']}. Reference BANK-77. Still owed to you: KSh 0."
     assert embedded.inbox(AKINYI) == [said]
 
 
-def test_two_followers_at_once_tell_everything_once(service: Service) -> None:
+def test_two_consumers_at_once_send_every_message_once(service: Service) -> None:
     delivered(service)
     execute_sql(service, "DELETE FROM outbox", "DELETE FROM message", "UPDATE cursor SET position = 0")
     taken = together(2, lambda _: service.services.notification_consumer.consume())
 
     assert sum(taken) == len(service.events())
-    assert sorted((text.topic, text.msisdn) for text in notifications(service)) == sorted(LIVES[delivered])
+    assert sorted((text.topic, text.msisdn) for text in notifications(service)) == sorted(COURSES[delivered])
 
 
-def test_more_events_than_one_look_takes_are_followed_to_the_last(embedded: Service) -> None:
+def test_more_events_than_one_batch_are_all_consumed(embedded: Service) -> None:
     for n in range(BATCH_SIZE):
         add_product(embedded, AKINYI, f"Pot number {n}")
     place_order(embedded)
@@ -240,14 +241,14 @@ def test_more_events_than_one_look_takes_are_followed_to_the_last(embedded: Serv
     assert [(text.topic, text.msisdn) for text in notifications(embedded)] == PLACED
 
 
-# -- in words
+# -- words
 
 
 @pytest.mark.parametrize(
     ("chosen", "locale", "read"),
     [(None, "sw", "sw"), (None, "sw-KE", "sw"), (None, "de_DE", "en"), ("fr", "sw", "fr"), ("en", "sw", "en")],
 )
-def test_a_buyer_reads_what_she_chose_else_what_her_order_says_else_the_first(
+def test_a_buyer_is_written_to_in_the_chosen_language_else_the_orders_else_the_first(
     embedded: Service, chosen: str | None, locale: str, read: str
 ) -> None:
     if chosen:
@@ -266,17 +267,17 @@ LONGEST = {
 
 @pytest.mark.parametrize("script", LONGEST)
 @pytest.mark.parametrize("language", locales.available())
-def test_the_longest_titles_and_names_leave_every_text_whole_and_in_one_segment(
+def test_with_the_longest_titles_and_names_every_message_is_whole_and_one_segment(
     embedded: Service, language: str, script: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # one payout with a longer amount than any real one, where the provider's limit would make 178 of them
     monkeypatch.setattr(due, "BY_PHONE", replace(due.BY_PHONE, most=100_000_000_00))
     title, name = (f"{said:.<40}"[:40] for said in LONGEST[script])
-    maker, (kiosk,) = "+254711000777", embedded.api("GET", "/kiosks")["data"]
-    add_artisan(embedded, maker, name, kiosk["id"], language=language)
-    add_product(embedded, maker, title, price=500_000_00, quantity=1000)
-    choose_language(embedded, language, maker, JOY)
-    codes = [life(embedded, 99, title, maker) for life in LIVES]
+    artisan, (kiosk,) = "+254711000777", embedded.api("GET", "/kiosks")["data"]
+    add_artisan(embedded, artisan, name, kiosk["id"], language=language)
+    add_product(embedded, artisan, title, price=500_000_00, quantity=1000)
+    choose_language(embedded, language, artisan, JOY)
+    codes = [course(embedded, 99, title, artisan) for course in COURSES]
     embedded.work()
 
     for text in notifications(embedded):

@@ -1,4 +1,4 @@
-"""Nobody can be read in the logs: no phone number, nothing typed, no secret and no key, in tracebacks neither."""
+"""Logs hold no phone number, nothing that was typed, no secret and no key, not even in tracebacks."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tests.service import OPERATOR_KEY, Service, serving
 
 WEBHOOK_SECRET, SECRET_KEY, TWILIO_TOKEN = "path-nobody-guesses", "signs-the-photo-links", "twilio-auth-token"
 TITLE, NAME = "Unheard-of lantern", "Beatrice Atieno"
-UNSAID = (AKINYI[4:], TITLE, NAME, WEBHOOK_SECRET, SECRET_KEY, TWILIO_TOKEN, OPERATOR_KEY)
+NEVER_LOGGED = (AKINYI[4:], TITLE, NAME, WEBHOOK_SECRET, SECRET_KEY, TWILIO_TOKEN, OPERATOR_KEY)
 
 
 @pytest.fixture
 def service(tmp_path: Path, migrated_database_url: str) -> Iterator[Service]:
-    """A shop whose secrets are known."""
+    """A shop with known secrets."""
     secrets: dict[str, Any] = {
         "webhook_secret": WEBHOOK_SECRET,
         "secret_key": SECRET_KEY,
@@ -34,8 +34,8 @@ def service(tmp_path: Path, migrated_database_url: str) -> Iterator[Service]:
         yield service
 
 
-def listen() -> StringIO:
-    """What is logged from here on."""
+def capture_log() -> StringIO:
+    """Everything that is logged from here on."""
     ours = logging.getLogger().handlers[0]
     assert isinstance(ours, logging.StreamHandler)
     log = StringIO()
@@ -43,15 +43,15 @@ def listen() -> StringIO:
     return log
 
 
-def read(log: StringIO) -> str:
-    """What was logged, in which nobody may be read."""
+def read_checked(log: StringIO) -> str:
+    """What was logged, after a check that it contains nothing of NEVER_LOGGED."""
     lines = log.getvalue()
-    assert [word for word in UNSAID if word in lines] == []
+    assert [word for word in NEVER_LOGGED if word in lines] == []
     return lines
 
 
-def refuse(service: Service, table: str) -> None:
-    """The database takes no new rows there, and says which it was given."""
+def break_inserts(service: Service, table: str) -> None:
+    """Let every insert into a table fail with an error that quotes the row."""
     refusals = {
         "sqlite": f"CREATE TRIGGER no BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'full'); END",
         "postgresql": f"ALTER TABLE {table} ADD CHECK (false) NOT VALID",
@@ -60,34 +60,34 @@ def refuse(service: Service, table: str) -> None:
 
 
 @pytest.mark.parametrize("table", ["product", "performed", "event"])
-def test_a_call_that_breaks_is_logged_without_her_and_what_she_typed(service: Service, table: str) -> None:
-    log = listen()
+def test_a_failed_call_is_logged_without_the_caller_and_what_was_typed(service: Service, table: str) -> None:
+    log = capture_log()
     dial(service, AKINYI, "1", TITLE, "6", "900", "5")
-    refuse(service, table)
+    break_inserts(service, table)
     assert service.gateway.answer(AKINYI, "1").startswith("END Sorry")
 
-    assert "Traceback" in read(log)
+    assert "Traceback" in read_checked(log)
 
 
 @pytest.mark.parametrize("table", ["message", "outbox", "performed"])
-def test_a_text_that_breaks_is_logged_without_its_words_and_the_secret_it_came_by(service: Service, table: str) -> None:
-    log = listen()
-    refuse(service, table)
+def test_a_failed_text_is_logged_without_its_words_and_the_secret_path(service: Service, table: str) -> None:
+    log = capture_log()
+    break_inserts(service, table)
     assert service.gateway.text(AKINYI, f"JOIN {NAME}\nand {TITLE}") == 500
     assert service.gateway.text(AKINYI, f"JOIN {NAME}", provider="twilio") == 500
 
-    assert "Traceback" in read(log)
+    assert "Traceback" in read_checked(log)
 
 
-def test_a_store_that_breaks_is_logged_without_her(service: Service) -> None:
-    process, log = crashing_process(service), listen()
+def test_a_failed_session_store_is_logged_without_the_caller(service: Service) -> None:
+    process, log = crashing_process(service), capture_log()
     assert process.dial(AKINYI, f"*384*22*1*{TITLE}#").startswith("END Sorry")
 
-    assert "Traceback" in read(log)
+    assert "Traceback" in read_checked(log)
 
 
-def test_an_ordinary_day_is_logged_without_anybody(service: Service) -> None:
-    log = listen()
+def test_a_day_without_errors_is_logged_without_personal_data(service: Service) -> None:
+    log = capture_log()
     dial(service, AKINYI, "1", TITLE, "6", "900", "5")
     service.gateway.hang_up(AKINYI)
     dial(service, AKINYI, "1", "5", "1")
@@ -98,7 +98,7 @@ def test_an_ordinary_day_is_logged_without_anybody(service: Service) -> None:
     service.http.post("/webhooks/africastalking/wrong/ussd", data={"phoneNumber": AKINYI, "text": TITLE})
     service.later(minutes=5)
 
-    assert "a text was not sent" in read(log)
+    assert "a text was not sent" in read_checked(log)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_a_line_is_masked_where_it_must_be_and_nowhere_else(said: str, logged: s
 @pytest.mark.parametrize("as_json", [True, False], ids=["json", "console"])
 def test_every_part_of_a_line_is_masked(as_json: bool) -> None:
     logs.configure(as_json=as_json)
-    log, logger = listen(), logging.getLogger("anybody's")
+    log, logger = capture_log(), logging.getLogger("anybody's")
     try:
         raise LookupError(f"nobody at {AKINYI}")
     except LookupError:

@@ -1,4 +1,4 @@
-"""`X-Request-Id` ties an answer to the lines logged for it."""
+"""`X-Request-Id` connects an answer with the lines that were logged for it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from io import StringIO
 import pytest
 
 from bot.runtime import logs
-from tests.bot.runtime.test_logs import listen
+from tests.bot.runtime.test_logs import capture_log
 from tests.service import Service
 
 
@@ -20,26 +20,26 @@ def test_every_answer_has_an_id_of_its_own(embedded: Service, path: str) -> None
     assert one != other
 
 
-def test_the_id_that_came_in_goes_out_again(embedded: Service) -> None:
+def test_the_id_of_a_request_is_returned_in_its_answer(embedded: Service) -> None:
     sent = {"X-Request-Id": "3f2a.web-1:7"}
     assert embedded.http.get("/api/v1/products", headers=sent).headers["X-Request-Id"] == "3f2a.web-1:7"
 
 
 @pytest.mark.parametrize("sent", ["", "a b", "x" * 65, "é", "<script>"])
-def test_what_cannot_be_an_id_is_replaced(embedded: Service, sent: str) -> None:
+def test_an_id_with_other_characters_is_replaced(embedded: Service, sent: str) -> None:
     answered = embedded.http.get("/healthz", headers={"X-Request-Id": sent}).headers["X-Request-Id"]
     assert answered != sent
     assert answered
 
 
-def test_it_stands_in_every_line_logged_for_the_request_and_in_no_other(embedded: Service) -> None:
+def test_the_id_is_in_every_line_logged_for_the_request_and_in_no_other(embedded: Service) -> None:
     @embedded.app.get("/noisy")
     def noisy() -> str:
         logging.getLogger("anybody's").warning("something happened")
         return ""
 
     logs.configure(as_json=True)
-    log: StringIO = listen()
+    log: StringIO = capture_log()
     answer = embedded.http.get("/noisy")
     logging.getLogger("anybody's").warning("later")
     during, after = (json.loads(line) for line in log.getvalue().splitlines())

@@ -1,4 +1,4 @@
-"""A wrong setting stops the start with one line that names it, what it got and what it takes."""
+"""A wrong setting ends the process with one line: its name, its value and what it takes."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ PRODUCTION = {
 
 
 @pytest.fixture(autouse=True)
-def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in NAMES:
         monkeypatch.delenv(name, raising=False)
 
 
 def refused(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> str:
-    """The line that the start ends with."""
+    """The line with which the process ends."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit) as ended:
@@ -41,7 +41,7 @@ def refused(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> str
     return str(ended.value)
 
 
-def test_nothing_has_to_be_set() -> None:
+def test_no_setting_is_required() -> None:
     assert load_settings().url == "http://127.0.0.1:8000"
     assert load_settings().operator_key
 
@@ -74,7 +74,7 @@ def test_nothing_has_to_be_set() -> None:
         ("TRUSTED_PROXIES", "-1", "greater than or equal to 0"),
     ],
 )
-def test_a_wrong_value_is_named_with_what_is_taken(
+def test_a_wrong_value_is_named_with_what_the_setting_takes(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str, takes: str
 ) -> None:
     line = refused(monkeypatch, {variable: value})
@@ -135,12 +135,12 @@ DARAJA = {
 
 
 @pytest.mark.parametrize("missing", DARAJA)
-def test_money_does_not_go_by_daraja_before_all_of_it_is_set(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+def test_daraja_is_refused_without_one_of_its_settings(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
     others = {name: value for name, value in DARAJA.items() if name != missing}
     assert refused(monkeypatch, {"PAYOUT_PROVIDER": "daraja"} | others).startswith(f"{missing} is needed by the payout")
 
 
-def test_daraja_pays_nothing_but_shillings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_daraja_is_refused_with_another_currency_than_shillings(monkeypatch: pytest.MonkeyPatch) -> None:
     environment = {"PAYOUT_PROVIDER": "daraja", "CURRENCY": "UGX"} | DARAJA
     assert refused(monkeypatch, environment).startswith("CURRENCY must be KES")
 
@@ -149,7 +149,7 @@ def test_daraja_pays_nothing_but_shillings(monkeypatch: pytest.MonkeyPatch) -> N
     ("given", "missing"),
     [("MARKETPLACE_URL", "MARKETPLACE_API_KEY"), ("MARKETPLACE_API_KEY", "MARKETPLACE_URL")],
 )
-def test_a_marketplace_elsewhere_has_an_address_and_a_key(
+def test_a_remote_marketplace_needs_an_address_and_a_key(
     monkeypatch: pytest.MonkeyPatch, given: str, missing: str
 ) -> None:
     assert refused(monkeypatch, {given: "https://shop.example"}).startswith(f"{missing} is needed")
@@ -159,14 +159,14 @@ def test_a_marketplace_elsewhere_has_an_address_and_a_key(
     "url",
     ["https://shop.example", "https://shop.example/", "https://shop.example/api/v1", "https://shop.example/api/v1/"],
 )
-def test_the_address_of_a_marketplace_may_have_its_path_or_not(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+def test_the_address_of_a_remote_marketplace_may_have_its_path(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("MARKETPLACE_URL", url)
     monkeypatch.setenv("MARKETPLACE_API_KEY", "soko_operator_1")
 
     assert load_settings().marketplace_api == "https://shop.example/api/v1"
 
 
-def test_production_starts_with_secrets_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_production_starts_with_its_own_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in PRODUCTION.items():
         monkeypatch.setenv(name, value)
 
@@ -188,9 +188,7 @@ def test_production_starts_with_secrets_of_its_own(monkeypatch: pytest.MonkeyPat
         ("DEMO", "on"),
     ],
 )
-def test_production_refuses_what_is_meant_for_development(
-    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
-) -> None:
+def test_production_refuses_development_values(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
     line = refused(monkeypatch, PRODUCTION | {variable: value})
 
     assert line.startswith(f"{variable} must")
@@ -198,7 +196,7 @@ def test_production_refuses_what_is_meant_for_development(
 
 
 @pytest.mark.parametrize("program", ["import wsgi", "from bot import worker; worker.main()"])
-def test_a_process_with_a_wrong_setting_ends_with_the_line_and_nothing_else(program: str) -> None:
+def test_a_process_with_a_wrong_setting_prints_the_line_and_nothing_else(program: str) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", program],
         cwd=ROOT,
@@ -215,7 +213,7 @@ def test_a_process_with_a_wrong_setting_ends_with_the_line_and_nothing_else(prog
     ]
 
 
-def test_every_setting_is_in_the_example() -> None:
+def test_every_setting_is_in_the_example_file() -> None:
     example = (ROOT / ".env.example").read_text()
 
     assert [name for name in NAMES if f"{name}=" not in example] == []
