@@ -1,4 +1,4 @@
-"""A bank of one's own: the simulated Daraja behind the real client, and a counter that writes down what it hears."""
+"""The real Daraja client against the simulated API, and a handler that records its callbacks."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from sqlalchemy import Engine
 from bot.db.engine import create_engine
 from bot.providers import daraja
 from bot.providers.daraja import Daraja
-from bot.providers.payment_contracts import Payment, PaymentCallback, PaymentStatus
+from bot.providers.payment_contracts import Payment
 from bot.simulator import daraja as simulated
 from bot.simulator import tables, wallet
 from bot.simulator.gateway import WsgiAdapter
 from bot.simulator.wallet import PaymentScript, SimulatorPayer
 from tests.bot.conftest import embedded, service  # noqa: F401 - fixtures
 from tests.providers.conftest import api, nobody_there  # noqa: F401 - fixtures
+from tests.providers.recording import RecordingHandler
 
 ROOT = "http://daraja"
 SECRET = "s3cret-path"
@@ -36,25 +37,6 @@ def payment(payment_id: str = "pay_1", msisdn: str = PHONE, amount: int = 1500_0
 
 
 @dataclass
-class RecordingCounter:
-    """Hears callbacks and keeps them."""
-
-    reports: list[PaymentCallback] = field(default_factory=list)
-    late_ones: list[str] = field(default_factory=list)
-
-    def on_result(self, provider: str, report: PaymentCallback) -> None:
-        self.reports.append(report)
-
-    def on_timeout(self, provider: str, name: str) -> None:
-        self.late_ones.append(name)
-
-    def last_word(self, payment_id: str) -> PaymentStatus | None:
-        """The last thing said of a payment that names it."""
-        said = [report.if_payment for report in self.reports if payment_id in report.names]
-        return said[-1] if said else None
-
-
-@dataclass
 class Safaricom:
     """The real client, the simulated API it talks to, and what that still has to say to us."""
 
@@ -62,7 +44,7 @@ class Safaricom:
     now: datetime = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
     fates: dict[str, PaymentScript] = field(default_factory=dict)
     owed: list[tuple[datetime, str, dict[str, Any]]] = field(default_factory=list)
-    counter: RecordingCounter = field(default_factory=RecordingCounter)
+    handler: RecordingHandler = field(default_factory=RecordingHandler)
 
     def __post_init__(self) -> None:
         self.random = Random(7)
@@ -77,7 +59,7 @@ class Safaricom:
             key=("key", "secret"),
         )
         self.app.register_blueprint(simulated.routes(self.bank))
-        self.app.register_blueprint(daraja.routes(self.counter, SECRET))
+        self.app.register_blueprint(daraja.routes(self.handler, SECRET))
         self.session = requests.Session()
         self.session.mount(ROOT, WsgiAdapter(self.app))
         self.client = self.make_client()

@@ -45,9 +45,9 @@ def provider(request: pytest.FixtureRequest, book: Engine) -> Iterator[Provider]
     safaricom: Safaricom = request.getfixturevalue("safaricom")
 
     def word_on(asked: Payment) -> PaymentStatus | None:
-        safaricom.counter.reports.clear()
+        safaricom.handler.callbacks.clear()
         safaricom.passes(2)
-        (report,) = safaricom.counter.reports
+        (report,) = safaricom.handler.callbacks
         return report.if_payment or report.if_query
 
     yield Provider(safaricom.client, book, word_on)

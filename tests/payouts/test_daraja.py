@@ -105,7 +105,7 @@ def test_a_result_is_read(
 ) -> None:
     answer = door.post(RESULT, json=body)
     assert (answer.status_code, answer.get_json()) == (200, {"ResultCode": 0, "ResultDesc": "Accepted"})
-    assert safaricom.counter.reports == [report]
+    assert safaricom.handler.callbacks == [report]
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_the_answer_to_a_question_is_about_the_payment_its_parameters_name(
     parameters = copy.deepcopy(STATUS)
     parameters[4]["Value"] = status
     door.post(RESULT, json=result(0, parameters, **QUESTION))
-    (report,) = safaricom.counter.reports
+    (report,) = safaricom.handler.callbacks
     assert (report.names[0], report.if_payment, report.if_query) == ("pay_1", word, word)
 
 
@@ -148,21 +148,21 @@ def test_what_cannot_be_read_is_answered_400_and_says_nothing(
     safaricom: Safaricom, door: FlaskClient, body: bytes
 ) -> None:
     assert door.post(RESULT, data=body, content_type="application/json").status_code == 400
-    assert safaricom.counter.reports == []
+    assert safaricom.handler.callbacks == []
 
 
 def test_a_time_out_names_the_payment_of_the_request_it_repeats(safaricom: Safaricom, door: FlaskClient) -> None:
     echo = {"OriginatorConversationID": "pay_1", "InitiatorName": "testapi", "Amount": "1500"}
     assert door.post(TIMEOUT, json=echo).get_json() == {"ResultCode": 0, "ResultDesc": "Accepted"}
     assert door.post(TIMEOUT, json={"OriginalConversationID": "pay_2", "Initiator": "testapi"}).status_code == 200
-    assert safaricom.counter.late_ones == ["pay_1"]
+    assert safaricom.handler.timeouts == ["pay_1"]
     assert door.post(TIMEOUT, json={"Amount": "1500"}).status_code == 400
 
 
 @pytest.mark.parametrize("path", ["result", "timeout"])
 def test_under_another_secret_nobody_is_there(safaricom: Safaricom, door: FlaskClient, path: str) -> None:
     assert door.post(f"/webhooks/daraja/guess/{path}", json=result(0, PAID)).status_code == 404
-    assert (safaricom.counter.reports, safaricom.counter.late_ones) == ([], [])
+    assert (safaricom.handler.callbacks, safaricom.handler.timeouts) == ([], [])
 
 
 # -- requests
@@ -320,9 +320,9 @@ def test_the_recipients_number_chooses_what_happens(safaricom: Safaricom, ending
     answered = False
     with suppress(PaymentError):
         answered = isinstance(safaricom.client.pay(payment(msisdn=f"+254711{ending}")), Pending)
-    early = len(safaricom.counter.reports)
+    early = len(safaricom.handler.callbacks)
     safaricom.passes(3)
-    assert (answered, len(safaricom.counter.reports), early) == (taken, said, ending == "777003")
+    assert (answered, len(safaricom.handler.callbacks), early) == (taken, said, ending == "777003")
 
 
 def test_asked_twice_the_second_is_a_duplicate_and_nothing_more_is_paid(safaricom: Safaricom) -> None:
@@ -330,7 +330,7 @@ def test_asked_twice_the_second_is_a_duplicate_and_nothing_more_is_paid(safarico
     with pytest.raises(DuplicatePaymentError):
         safaricom.client.pay(payment())
     safaricom.passes(2)
-    assert len(safaricom.counter.reports) == 1
+    assert len(safaricom.handler.callbacks) == 1
 
 
 def test_a_question_may_go_unanswered_too(safaricom: Safaricom) -> None:

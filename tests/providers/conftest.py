@@ -13,7 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from bot.providers import africastalking, twilio
-from tests.providers.halls import RecordingHall
+from tests.providers.recording import RecordingHandler
 
 SECRET = "s3cret-path"
 TOKEN = "12345"
@@ -21,12 +21,12 @@ PUBLIC_URL = "https://bot.example.com"
 
 
 @pytest.fixture
-def handler() -> RecordingHall:
-    return RecordingHall()
+def handler() -> RecordingHandler:
+    return RecordingHandler()
 
 
 @pytest.fixture(params=["through Flask", "by the fast path"])
-def app(request: pytest.FixtureRequest, handler: RecordingHall) -> Flask:
+def app(request: pytest.FixtureRequest, handler: RecordingHandler) -> Flask:
     """Both ways a hop may come in, which nobody must be able to tell apart."""
     app = Flask(__name__)
     app.register_blueprint(africastalking.routes(handler, SECRET))

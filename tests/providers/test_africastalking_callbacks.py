@@ -20,7 +20,7 @@ from bot.providers.errors import Reason
 from bot.providers.forms import msisdn
 from state.messages import ReportedStatus
 from tests.providers.conftest import SECRET
-from tests.providers.halls import RecordingHall
+from tests.providers.recording import RecordingHandler
 
 FORM = "application/x-www-form-urlencoded"
 SESSION = "ATUid_9c2f1d7b4a6e4f0f8f2a6d0f5b1c3e77"
@@ -128,14 +128,14 @@ UNDERSTOOD = [
 
 @pytest.mark.parametrize(("path", "body", "heard"), UNDERSTOOD)
 def test_a_callback_is_told_to_the_hall_in_our_words(
-    client: FlaskClient, handler: RecordingHall, path: str, body: str, heard: object
+    client: FlaskClient, handler: RecordingHandler, path: str, body: str, heard: object
 ) -> None:
     answer = post(client, path, body)
     assert answer.status_code == 200
-    assert handler.heard == [heard]
+    assert handler.recorded == [heard]
 
 
-def test_a_hop_is_answered_with_the_screen_and_nothing_around_it(client: FlaskClient, handler: RecordingHall) -> None:
+def test_a_hop_is_answered_with_the_screen_alone(client: FlaskClient, handler: RecordingHandler) -> None:
     handler.screen = "CON Karibu\n1. Uza"
     answer = post(client, "ussd", f"{CALL}&text=")
     assert (answer.data, answer.mimetype) == (b"CON Karibu\n1. Uza", "text/plain")
@@ -156,11 +156,11 @@ IGNORED = [
 
 @pytest.mark.parametrize(("path", "body"), IGNORED)
 def test_what_nobody_can_use_is_accepted_noted_and_kept_from_the_hall(
-    client: FlaskClient, handler: RecordingHall, caplog: pytest.LogCaptureFixture, path: str, body: str
+    client: FlaskClient, handler: RecordingHandler, caplog: pytest.LogCaptureFixture, path: str, body: str
 ) -> None:
     caplog.set_level("INFO")
     assert post(client, path, body).status_code == 200
-    assert handler.heard == []
+    assert handler.recorded == []
     assert len(caplog.records) == 1
 
 
@@ -176,13 +176,13 @@ REQUIRED = [
     ("path", "fields", "missing"), [(path, fields, name) for path, fields in REQUIRED for name in fields]
 )
 def test_a_missing_field_is_400_and_changes_nothing(
-    client: FlaskClient, handler: RecordingHall, path: str, fields: dict[str, str], missing: str
+    client: FlaskClient, handler: RecordingHandler, path: str, fields: dict[str, str], missing: str
 ) -> None:
     rest = {name: value for name, value in fields.items() if name != missing}
     assert post(client, path, urlencode(fields)).status_code == 200
-    handler.heard.clear()
+    handler.recorded.clear()
     assert post(client, path, urlencode(rest)).status_code == 400
-    assert handler.heard == []
+    assert handler.recorded == []
 
 
 UNREADABLE = [
@@ -195,10 +195,10 @@ UNREADABLE = [
 
 
 @pytest.mark.parametrize("body", UNREADABLE)
-def test_a_hop_that_cannot_be_read_ends_calmly(client: FlaskClient, handler: RecordingHall, body: str) -> None:
+def test_a_hop_that_cannot_be_read_ends_calmly(client: FlaskClient, handler: RecordingHandler, body: str) -> None:
     answer = post(client, "ussd", body)
-    assert (answer.status_code, answer.text) == (200, "END Sorry, whoever you are")
-    assert handler.heard == []
+    assert (answer.status_code, answer.text) == (200, "END Sorry, unknown caller")
+    assert handler.recorded == []
 
 
 def test_a_hop_in_another_format_or_too_large_ends_calmly(app: Flask, client: FlaskClient) -> None:
@@ -209,9 +209,9 @@ def test_a_hop_in_another_format_or_too_large_ends_calmly(app: Flask, client: Fl
 
 
 def test_a_hall_that_breaks_is_heard_as_a_calm_sentence_and_logged_with_its_trace(
-    client: FlaskClient, handler: RecordingHall, caplog: pytest.LogCaptureFixture
+    client: FlaskClient, handler: RecordingHandler, caplog: pytest.LogCaptureFixture
 ) -> None:
-    handler.breaks = RuntimeError("the database is gone")
+    handler.error = RuntimeError("the database is gone")
     answer = post(client, "ussd", f"{CALL}&text=1%2A4711")
     assert (answer.status_code, answer.text) == (200, f"END Sorry, {AMINA}")
     assert "the database is gone" in caplog.text
@@ -221,9 +221,9 @@ def test_a_hall_that_breaks_is_heard_as_a_calm_sentence_and_logged_with_its_trac
 
 @pytest.mark.parametrize("path", ["ussd", "ussd-events", "sms", "delivery", "optout"])
 @pytest.mark.parametrize("secret", ["wrong", SECRET.upper(), SECRET + "x", "ñandú"])
-def test_another_secret_opens_nothing(client: FlaskClient, handler: RecordingHall, path: str, secret: str) -> None:
+def test_another_secret_opens_nothing(client: FlaskClient, handler: RecordingHandler, path: str, secret: str) -> None:
     assert post(client, path, f"{CALL}&text=", secret).status_code == 404
-    assert handler.heard == []
+    assert handler.recorded == []
 
 
 @pytest.mark.parametrize("path", ["ussd", "ussd-events", "sms", "delivery", "optout"])
@@ -234,10 +234,10 @@ def test_a_slash_at_the_end_is_no_redirect(client: FlaskClient, path: str) -> No
 
 @given(st.text(st.characters(codec="utf-8")))
 def test_whatever_was_typed_reaches_the_hall_letter_by_letter(typed: str) -> None:
-    handler, app = RecordingHall(), Flask(__name__)
+    handler, app = RecordingHandler(), Flask(__name__)
     app.register_blueprint(africastalking.routes(handler, SECRET))
     post(app.test_client(), "ussd", f"{CALL}&{urlencode({'text': typed})}")
-    assert handler.heard == [hop(typed)]
+    assert handler.recorded == [hop(typed)]
 
 
 FIELDS = ["sessionId=1", "sessionId", "phoneNumber=%2B254711000111", "phoneNumber=254711000112", "text=1%2A2", "text="]
@@ -254,31 +254,31 @@ BODIES = st.builds(
 def test_the_fast_path_reads_any_body_as_flask_does(body: bytes, content_type: str) -> None:
     told = []
     for fast in (False, True):
-        handler, app = RecordingHall(), Flask(__name__)
+        handler, app = RecordingHandler(), Flask(__name__)
         app.register_blueprint(africastalking.routes(handler, SECRET))
         door = africastalking.fast_path(app.wsgi_app, handler, SECRET) if fast else app.wsgi_app
         path = f"/webhooks/africastalking/{SECRET}/ussd"
         answer = Client(door).post(path, data=body, content_type=content_type)
-        told.append((answer.status_code, answer.text, answer.content_type, answer.content_length, handler.heard))
+        told.append((answer.status_code, answer.text, answer.content_type, answer.content_length, handler.recorded))
     assert told[0] == told[1]
 
 
-def test_a_hop_of_the_usual_form_does_not_enter_the_application(handler: RecordingHall) -> None:
+def test_a_hop_of_the_usual_form_does_not_enter_the_application(handler: RecordingHandler) -> None:
     def closed(*_: object) -> Iterable[bytes]:
         raise AssertionError("entered")
 
     client = Client(africastalking.fast_path(closed, handler, SECRET))
     client.post(f"/webhooks/africastalking/{SECRET}/ussd", data=f"{CALL}&text=1", content_type=FORM)
-    assert handler.heard == [hop("1")]
+    assert handler.recorded == [hop("1")]
 
 
-def test_a_hop_that_was_cut_off_on_its_way_is_not_heard(client: FlaskClient, handler: RecordingHall) -> None:
+def test_a_hop_that_was_cut_off_on_its_way_is_not_heard(client: FlaskClient, handler: RecordingHandler) -> None:
     body = f"{CALL}&text=1%2A".encode()
     path = f"/webhooks/africastalking/{SECRET}/ussd"
     longer = {"CONTENT_LENGTH": str(len(body) + 1)}
     answer = client.post(path, input_stream=BytesIO(body), content_type=FORM, environ_overrides=longer)
-    assert (answer.status_code, answer.text) == (200, "END Sorry, whoever you are")
-    assert handler.heard == []
+    assert (answer.status_code, answer.text) == (200, "END Sorry, unknown caller")
+    assert handler.recorded == []
 
 
 @given(st.text())

@@ -31,7 +31,7 @@ from bot.simulator import carriers, media
 from bot.simulator.carriers import CarriedMessage
 from bot.simulator.gateway import Gateway, WsgiAdapter
 from tests.providers.conftest import PUBLIC_URL, SECRET, TOKEN
-from tests.providers.halls import RecordingHall
+from tests.providers.recording import RecordingHandler
 
 AMINA, JANE = "+254711000111", "+254722000222"
 ACCOUNT = "AC" + "1" * 32
@@ -125,29 +125,29 @@ def hop(text: str, session: int = 1, msisdn: str = AMINA) -> Inbound:
 # What the simulated phones post
 
 
-def test_a_call_carries_all_that_was_typed(gateway: Gateway, handler: RecordingHall) -> None:
+def test_a_call_carries_all_that_was_typed(gateway: Gateway, handler: RecordingHandler) -> None:
     assert gateway.dial(AMINA) == handler.screen
     gateway.answer(AMINA, "1")
     gateway.answer(AMINA, "Basket 3*4")
-    assert handler.heard == [hop(""), hop("1"), hop("1*Basket 3*4")]
+    assert handler.recorded == [hop(""), hop("1"), hop("1*Basket 3*4")]
 
 
-def test_what_follows_our_code_is_typed_ahead(gateway: Gateway, handler: RecordingHall) -> None:
+def test_what_follows_our_code_is_typed_ahead(gateway: Gateway, handler: RecordingHandler) -> None:
     gateway.dial(AMINA, "*384*22*3*1#")
     gateway.answer(AMINA, "2")
-    assert handler.heard == [hop("3*1"), hop("3*1*2")]
+    assert handler.recorded == [hop("3*1"), hop("3*1*2")]
 
 
-def test_phones_call_at_the_same_time(gateway: Gateway, handler: RecordingHall) -> None:
+def test_phones_call_at_the_same_time(gateway: Gateway, handler: RecordingHandler) -> None:
     gateway.dial(AMINA)
     gateway.dial(JANE)
     gateway.answer(AMINA, "1")
     gateway.answer(JANE, "2")
-    assert handler.heard == [hop(""), hop("", 2, JANE), hop("1"), hop("2", 2, JANE)]
+    assert handler.recorded == [hop(""), hop("", 2, JANE), hop("1"), hop("2", 2, JANE)]
 
 
 def test_hanging_up_is_told_with_what_the_call_was(
-    gateway: Gateway, handler: RecordingHall, world: World, wire: list[dict[str, str]]
+    gateway: Gateway, handler: RecordingHandler, world: World, wire: list[dict[str, str]]
 ) -> None:
     gateway.dial(AMINA)
     gateway.answer(AMINA, "1")
@@ -166,27 +166,27 @@ def test_hanging_up_is_told_with_what_the_call_was(
         "input": "1",
         "lastAppResponse": handler.screen,
     }
-    assert isinstance(handler.heard[-1], SessionEnd)
-    assert handler.heard[-1].incomplete
+    assert isinstance(handler.recorded[-1], SessionEnd)
+    assert handler.recorded[-1].incomplete
     with pytest.raises(KeyError):
         gateway.answer(AMINA, "2")
 
 
 @pytest.mark.parametrize(("screen", "status"), [("END Asante", "Success"), ("Asante", "Failed")])
 def test_a_call_that_ends_by_itself_is_told_too(
-    gateway: Gateway, handler: RecordingHall, screen: str, status: str
+    gateway: Gateway, handler: RecordingHandler, screen: str, status: str
 ) -> None:
     handler.screen = screen
     gateway.dial(AMINA)
-    end = handler.heard[-1]
+    end = handler.recorded[-1]
     assert isinstance(end, SessionEnd)
     assert (end.incomplete, end.facts["status"]) == (False, status)
 
 
-def test_a_repeated_hop_is_the_same_hop_even_when_it_ended_the_call(gateway: Gateway, handler: RecordingHall) -> None:
+def test_a_repeated_hop_is_the_same_hop_even_if_it_ended_the_call(gateway: Gateway, handler: RecordingHandler) -> None:
     handler.screen = "END Asante"
     assert gateway.dial(AMINA) == gateway.repeat()
-    assert (handler.heard[0], handler.heard[-1]) == (hop(""), hop(""))
+    assert (handler.recorded[0], handler.recorded[-1]) == (hop(""), hop(""))
 
 
 def test_nothing_can_be_repeated_before_something_was_posted(gateway: Gateway) -> None:
@@ -194,19 +194,19 @@ def test_nothing_can_be_repeated_before_something_was_posted(gateway: Gateway) -
         gateway.repeat()
 
 
-def test_a_caller_that_keeps_its_own_call(gateway: Gateway, handler: RecordingHall) -> None:
+def test_a_caller_that_keeps_its_own_call(gateway: Gateway, handler: RecordingHandler) -> None:
     gateway.post_ussd("ATUid_x", AMINA, "*384*22#", "1*2")
     gateway.post_end("ATUid_x", AMINA, "*384*22#", "1*2")
-    said, end = handler.heard
+    said, end = handler.recorded
     assert said == Inbound("ussd", "africastalking", "ATUid_x", AMINA, "*384*22#", "1*2")
     assert isinstance(end, SessionEnd)
     assert (end.session_id, end.incomplete, end.facts["hopsCount"]) == ("ATUid_x", True, "3")
 
 
-def test_texts_come_by_either_provider(gateway: Gateway, handler: RecordingHall, world: World) -> None:
+def test_texts_come_by_either_provider(gateway: Gateway, handler: RecordingHandler, world: World) -> None:
     assert gateway.text(AMINA, "SELL basket 1500", id="m1") == 200
     assert gateway.text(AMINA, "HELP", provider="twilio", id="SM1") == 200
-    assert handler.heard == [
+    assert handler.recorded == [
         Inbound(
             "sms",
             "africastalking",
@@ -221,11 +221,11 @@ def test_texts_come_by_either_provider(gateway: Gateway, handler: RecordingHall,
 
 
 def test_pictures_come_with_a_text_and_lie_where_it_says(
-    gateway: Gateway, handler: RecordingHall, settings: Settings
+    gateway: Gateway, handler: RecordingHandler, settings: Settings
 ) -> None:
     gateway.picture(JANE, "PHOTO K7P4", b"one", b"another")
 
-    (inbound,) = handler.heard
+    (inbound,) = handler.recorded
     assert isinstance(inbound, Inbound)
     assert (inbound.text, inbound.msisdn) == ("PHOTO K7P4", JANE)
     assert [one.content_type for one in inbound.media] == ["image/jpeg", "image/jpeg"]
@@ -246,10 +246,10 @@ def test_twilio_gives_a_picture_to_its_account_only(session: requests.Session) -
         assert (refused.value.detail, refused.value.reason.retryable) == (reason, retryable)
 
 
-def test_reports_come_from_the_provider_whose_id_it_is(gateway: Gateway, handler: RecordingHall) -> None:
+def test_reports_come_from_the_provider_whose_id_it_is(gateway: Gateway, handler: RecordingHandler) -> None:
     assert gateway.report("ATXid_1", "Failed", msisdn=AMINA, reason="UserIsInactive") == 200
     assert gateway.report("SM1", "delivered", msisdn=AMINA) == 204
-    assert handler.heard == [
+    assert handler.recorded == [
         DeliveryReport(
             "africastalking", "ATXid_1", "failed", Reason.INVALID_RECIPIENT, "UserIsInactive", "Failed", AMINA
         ),

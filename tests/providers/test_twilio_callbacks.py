@@ -18,7 +18,7 @@ from bot.providers.contracts import DeliveryReport, Inbound, Media
 from bot.providers.errors import Reason
 from state.messages import ReportedStatus
 from tests.providers.conftest import PUBLIC_URL, TOKEN
-from tests.providers.halls import RecordingHall
+from tests.providers.recording import RecordingHandler
 
 FORM = "application/x-www-form-urlencoded"
 SID = "SM11111111111111111111111111111111"
@@ -118,16 +118,16 @@ UNDERSTOOD = [
 
 @pytest.mark.parametrize(("path", "body", "heard"), UNDERSTOOD)
 def test_a_callback_is_told_to_the_hall_in_our_words(
-    client: FlaskClient, handler: RecordingHall, path: str, body: str, heard: object
+    client: FlaskClient, handler: RecordingHandler, path: str, body: str, heard: object
 ) -> None:
     answer = post(client, path, body)
     assert answer.status_code == {"sms": 200, "status": 204}[path]
-    assert handler.heard == [heard]
+    assert handler.recorded == [heard]
 
 
-def test_the_token_of_a_text_is_told_to_the_hall(client: FlaskClient, handler: RecordingHall) -> None:
+def test_the_token_of_a_text_is_told_to_the_hall(client: FlaskClient, handler: RecordingHandler) -> None:
     post(client, "sms", f"{TEXT}&{PHONES}&Body=HELP", **{"I-Twilio-Idempotency-Token": "7f3a"})
-    assert handler.heard == [sms("HELP", token="7f3a")]
+    assert handler.recorded == [sms("HELP", token="7f3a")]
 
 
 def test_a_text_is_answered_with_no_words_and_a_status_with_nothing(client: FlaskClient) -> None:
@@ -144,11 +144,11 @@ def test_a_text_is_answered_with_no_words_and_a_status_with_nothing(client: Flas
     ],
 )
 def test_what_nobody_can_use_is_accepted_noted_and_kept_from_the_hall(
-    client: FlaskClient, handler: RecordingHall, caplog: pytest.LogCaptureFixture, path: str, body: str
+    client: FlaskClient, handler: RecordingHandler, caplog: pytest.LogCaptureFixture, path: str, body: str
 ) -> None:
     caplog.set_level("INFO")
     assert post(client, path, body).status_code < 300
-    assert handler.heard == []
+    assert handler.recorded == []
     assert len(caplog.records) == 1
 
 
@@ -163,10 +163,10 @@ def test_what_nobody_can_use_is_accepted_noted_and_kept_from_the_hall(
     ],
 )
 def test_a_missing_field_is_400_and_changes_nothing(
-    client: FlaskClient, handler: RecordingHall, path: str, body: str
+    client: FlaskClient, handler: RecordingHandler, path: str, body: str
 ) -> None:
     assert post(client, path, body).status_code == 400
-    assert handler.heard == []
+    assert handler.recorded == []
 
 
 FORGED = ["", "1ugM4IHgSoI9XoCDkWjDQN0paac=", "ñ", sign("sms", f"{TEXT}&{PHONES}", "another token")]
@@ -174,9 +174,9 @@ FORGED = ["", "1ugM4IHgSoI9XoCDkWjDQN0paac=", "ñ", sign("sms", f"{TEXT}&{PHONES
 
 @pytest.mark.parametrize("path", ["sms", "status"])
 @pytest.mark.parametrize("signature", FORGED)
-def test_a_wrong_signature_is_403(client: FlaskClient, handler: RecordingHall, path: str, signature: str) -> None:
+def test_a_wrong_signature_is_403(client: FlaskClient, handler: RecordingHandler, path: str, signature: str) -> None:
     assert post(client, path, f"{TEXT}&{PHONES}&Body=PAY+ME", signature).status_code == 403
-    assert handler.heard == []
+    assert handler.recorded == []
 
 
 def test_no_signature_is_403(client: FlaskClient) -> None:
@@ -194,12 +194,12 @@ def test_the_query_and_a_slash_at_the_end_are_signed_too(client: FlaskClient) ->
     assert post(client, "sms?from=console", body, sign("sms", body)).status_code == 403
 
 
-def test_without_a_token_everything_is_403(handler: RecordingHall) -> None:
+def test_without_a_token_everything_is_403(handler: RecordingHandler) -> None:
     app = Flask(__name__)
     app.register_blueprint(twilio.routes(handler, PUBLIC_URL, None))
     body = f"{TEXT}&{PHONES}&Body=HELP"
     assert post(app.test_client(), "sms", body, sign("sms", body, "")).status_code == 403
-    assert handler.heard == []
+    assert handler.recorded == []
 
 
 SMS_FIELDS = dict(parse_qsl(f"{TEXT}&{PHONES}&MessagingServiceSid=MG{'2' * 32}", keep_blank_values=True))
@@ -230,7 +230,7 @@ SMS_FIELDS = dict(parse_qsl(f"{TEXT}&{PHONES}&MessagingServiceSid=MG{'2' * 32}",
     ],
 )
 def test_known_signatures_open_the_routes(
-    handler: RecordingHall, host: str, path: str, fields: dict[str, str | list[str]], signature: str
+    handler: RecordingHandler, host: str, path: str, fields: dict[str, str | list[str]], signature: str
 ) -> None:
     guarded = twilio.routes(handler, host, TOKEN)
     guarded.url_prefix = None

@@ -1,0 +1,46 @@
+"""A handler that records what adapters tell it."""
+
+from __future__ import annotations
+
+from bot.providers.contracts import DeliveryReport, Inbound, SessionEnd
+from bot.providers.payment_contracts import PaymentCallback
+
+
+class RecordingHandler:
+    """Takes messages, calls and payment callbacks. Answers each hop with `screen`, or raises `error`."""
+
+    def __init__(self) -> None:
+        self.recorded: list[object] = []
+        self.callbacks: list[PaymentCallback] = []
+        self.timeouts: list[str] = []
+        self.screen = "CON Soko\n1. Sell something"
+        self.error: Exception | None = None
+
+    def ussd(self, inbound: Inbound) -> str:
+        self.recorded.append(inbound)
+        if self.error:
+            raise self.error
+        return self.screen
+
+    def error_screen(self, msisdn: str | None) -> str:
+        return f"END Sorry, {msisdn or 'unknown caller'}"
+
+    def sms(self, inbound: Inbound) -> None:
+        self.recorded.append(inbound)
+
+    def session_ended(self, end: SessionEnd) -> None:
+        self.recorded.append(end)
+
+    def report(self, report: DeliveryReport) -> None:
+        self.recorded.append(report)
+
+    def opted_out(self, msisdn: str, how: str) -> None:
+        self.recorded.append((msisdn, how))
+
+    def on_result(self, provider: str, callback: PaymentCallback) -> None:
+        self.recorded.append(callback)
+        self.callbacks.append(callback)
+
+    def on_timeout(self, provider: str, name: str) -> None:
+        self.recorded.append(name)
+        self.timeouts.append(name)
