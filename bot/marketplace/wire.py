@@ -9,7 +9,7 @@ The two sides may run different versions, so JSON names stay, and unknown fields
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 import msgspec
 from msgspec import Meta
@@ -76,7 +76,7 @@ class EventRecord(msgspec.Struct, frozen=True):
     type: str
     """An `EventType`, or a type that only a newer shop knows."""
     created_at: datetime
-    data: dict[str, object]
+    data: dict[str, Any]  # msgspec has no JSON schema for `object`
     artisans: dict[str, ArtisanContact] = msgspec.field(name="makers")
     """Every artisan whom the event concerns, by id."""
     notice: PayoutNotice | None = msgspec.field(default=None, name="due")
