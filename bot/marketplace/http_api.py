@@ -87,9 +87,12 @@ class NewsQuery(BaseModel):
 
 
 def read_endpoint(
-    path: str, answer_type: Any, path_type: type[PhonePath] = PhonePath
+    path: str, answer_type: Any, path_type: type[PhonePath] = PhonePath, name: str | None = None
 ) -> Callable[[Callable[..., object]], Callable[..., Response]]:
-    """Registers a view as a GET endpoint for the phone in the path; the view gets a session of the shop for it."""
+    """Registers a view as a GET endpoint for the phone in the path; the view gets a session of the shop for it.
+
+    `name` stands in the operation id of the OpenAPI document, for clients that were generated from it.
+    """
 
     def decorate(view: Callable[..., object]) -> Callable[..., Response]:
         @wraps(view)
@@ -99,12 +102,12 @@ def read_endpoint(
 
         _answer_types[re.sub(r"<(\w+)>", r"{\1}", path)] = answer_type
         guarded = requires("operator", refusals=(422,))(blueprint.input(path_type, location="path")(endpoint))
-        return blueprint.get(path)(guarded)
+        return blueprint.get(path, endpoint=name or view.__name__)(guarded)
 
     return decorate
 
 
-@read_endpoint("/phones/<msisdn>", CallerProfile)
+@read_endpoint("/phones/<msisdn>", CallerProfile, name="speaker")
 def caller(session: LocalSession) -> CallerProfile:
     """Read what the shop knows of a phone.
 
@@ -143,8 +146,8 @@ def bought(session: LocalSession, code: str) -> market.OrderSummary | None:
     return session.bought(code)
 
 
-@read_endpoint("/phones/<msisdn>/neighbours/<neighbour>", ArtisanContact | None, KioskArtisanPath)
-def neighbour(session: LocalSession, msisdn: str) -> ArtisanContact | None:
+@read_endpoint("/phones/<msisdn>/neighbours/<neighbour>", ArtisanContact | None, KioskArtisanPath, name="neighbour")
+def artisan_of_kiosk(session: LocalSession, msisdn: str) -> ArtisanContact | None:
     """Read an artisan of an agent's kiosk, also one who left it; null when there is no such artisan."""
     return session.artisan_of_kiosk(msisdn)
 
