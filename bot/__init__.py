@@ -1,0 +1,1 @@
+"""The service around the dialogues and the marketplace: HTTP, providers, jobs and commands."""

@@ -1,53 +1,54 @@
-"""The rooms of the house and what each may import: one table, for the test and for the picture.
+"""What each part of the tree may import: one table, for the test and for the pictures.
 
-.venv/bin/python -m tests.repository.architecture     draws the picture in docs/architecture.md anew
+.venv/bin/python -m tests.repository.architecture     draws the pictures in docs/architecture.md anew
 """
 
 from __future__ import annotations
 
-import ast
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PICTURE = re.compile(r"(?<=<!-- star -->\n).*?(?=<!-- /star -->)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """`libraries` None: any. `shut`: modules of the standard library that this room does without."""
+    """A top-level package or module. It imports itself, `rooms`, the standard library and `libraries`.
+
+    `libraries` None means any; `forbidden` names modules of the standard library that this room may not import.
+    """
 
     about: str
     rooms: tuple[str, ...] = ()
     libraries: tuple[str, ...] | None = ()
-    shut: tuple[str, ...] = ()
+    forbidden: tuple[str, ...] = ()
 
 
 ROOMS = {
-    "wsgi": Room("the door", rooms=("bot",)),
+    "wsgi": Room("the WSGI application", rooms=("bot",)),
     "bot": Room(
-        "the hall: HTTP, providers, delivery",
+        "HTTP, providers, jobs",
         rooms=("flows", "state", "marketplace_api", "locales"),
         libraries=None,
     ),
     "flows": Room(
         "what is asked next",
         libraries=("transitions", "phonenumbers", "rapidfuzz", "msgspec", "anyascii"),
-        # a dialogue is pure: the world, the hour and chance are handed to it
-        shut=(
+        # a dialogue is pure: it is given the marketplace, the time and random numbers
+        forbidden=(
             *("asyncio", "http", "io", "os", "pathlib", "shutil", "socket", "sqlite3", "ssl", "subprocess"),
             *("tempfile", "threading", "urllib", "random", "secrets", "time", "uuid"),
         ),
     ),
     "state": Room(
-        "what outlives a hop",
+        "what is kept between hops",
         libraries=("sqlalchemy", "sqlalchemy_utc", "redis", "msgspec", "argon2"),
     ),
     "marketplace_api": Room(
-        "what is true of the shop",
+        "products, orders, money",
         libraries=(
             *("flask", "apiflask", "werkzeug", "pydantic"),
             *("sqlalchemy", "sqlalchemy_utc", "transitions"),
@@ -55,95 +56,77 @@ ROOMS = {
     ),
     "locales": Room("the words people read", libraries=("gettext", "babel")),
 }
-NAMES_THAT_SAY_NOTHING = {
-    "util",
-    "utils",
-    "helper",
-    "helpers",
-    "common",
-    "core",
-    "manager",
-    "managers",
-    "misc",
+
+LEVELS = {
+    "bot": (
+        {"cli": "administration commands"},
+        {"playground": "the whole service in one process"},
+        {"worker": "sends texts and runs jobs", "server": "the process tree"},
+        {"app": "the Flask application", "demo": "demo and bulk data", "migrations": "the schema's history"},
+        {"simulator": "carriers, wallet, page"},
+        {"services": "what a process shares"},
+        {"conversation": "one hop in, one reply out", "web": "pages and operator endpoints"},
+        {"notifications": "events to texts", "photos": "photos of products"},
+        {"messaging": "outgoing messages", "payments": "payouts", "webhooks": "events to endpoints"},
+        {"providers": "SMS, USSD, mobile money", "marketplace": "local or remote", "jobs": "job runner, scheduler"},
+        {"db": "engine, unit of work", "runtime": "settings, clock, logs"},
+    ),
 }
-UNREADABLE = "a name made at run time"
+"""The parts of a room with what each is, the highest level first.
+
+A part imports parts that stand lower, and none that stands beside it.
+"""
+
+ENTRY_POINTS = ("app", "server", "services", "worker")
+"""The modules directly in `bot`; everything else there is in a package."""
+
+ADAPTERS = "bot.providers"
+SHARED_BY_ADAPTERS = ("contracts", "payment_contracts", "errors", "registry", "http", "forms", "fast_path")
+"""The modules of `ADAPTERS` that any package above may import. Each other module there is a provider's adapter."""
+USERS_OF_ADAPTERS = ("bot.providers.registry", "bot.simulator")
+
+DRAWN = re.compile(r"<!-- (rooms|packages) -->\n(.*?)<!-- /\1 -->", re.DOTALL)
+"""The pictures in docs/architecture.md, each between two comments."""
 
 
-def objections(root: Path) -> list[str]:
-    """Everything in the tree at `root` that the table does not allow, as `file:line what`."""
-    return [*_strangers(root), *_empty_names(root), *_imports_beyond_the_table(root)]
+def pictures() -> dict[str, str]:
+    """The rooms with what they import, and the packages of `bot` by level, as they stand in docs/architecture.md."""
+    return {"rooms": _rooms(), "packages": _packages(LEVELS["bot"])}
 
 
-def _strangers(root: Path) -> Iterator[str]:
-    packages = {path.parent.name for path in root.glob("*/__init__.py")}
-    modules = {path.stem for path in root.glob("*.py")}
-    for name in sorted((packages | modules) - ROOMS.keys() - {"tests"}):
-        yield f"{name} is no room of the house"
-
-
-def _empty_names(root: Path) -> Iterator[str]:
-    for path in (*_modules(root, "tests"), *(path for room in ROOMS for path in _modules(root, room))):
-        if NAMES_THAT_SAY_NOTHING & {part.removesuffix(".py") for part in path.relative_to(root).parts}:
-            yield f"{path.relative_to(root)} has a name that says nothing"
-
-
-def _imports_beyond_the_table(root: Path) -> Iterator[str]:
-    for name, room in ROOMS.items():
-        for path in _modules(root, name):
-            for line, module in imported(path, name):
-                if not allowed(name, room, module):
-                    yield f"{path.relative_to(root)}:{line} imports {module}"
-
-
-def _modules(root: Path, room: str) -> list[Path]:
-    return sorted([*root.glob(f"{room}.py"), *root.glob(f"{room}/**/*.py")])
-
-
-def allowed(name: str, room: Room, module: str) -> bool:
-    """Whether this room may import the module of this dotted name."""
-    if module == UNREADABLE or any(f"{module}.".startswith(f"{shut}.") for shut in room.shut):
-        return False
-    top = module.partition(".")[0]
-    if top in ROOMS or top == "tests":
-        return top in (name, *room.rooms)
-    return top in sys.stdlib_module_names or room.libraries is None or top in room.libraries
-
-
-def imported(path: Path, room: str) -> Iterator[tuple[int, str]]:
-    """Line and dotted name of every import, wherever it stands: in a function, for types only, or as a call.
-
-    A relative import stays in its room: Python itself refuses one that would leave it.
-    """
-    for node in ast.walk(ast.parse(path.read_bytes())):
-        match node:
-            case ast.Import(names=names):
-                yield from ((node.lineno, alias.name) for alias in names)
-            case ast.ImportFrom(module=str(module), level=0):
-                yield node.lineno, module
-            case ast.Call(func=ast.Name(id=call) | ast.Attribute(attr=call), args=[module, *_]):
-                if call in ("__import__", "import_module"):
-                    yield node.lineno, _literal(module, room)
-
-
-def _literal(module: ast.expr, room: str) -> str:
-    match module:
-        case ast.Constant(value=str(name)):
-            return room if name.startswith(".") else name
-        case _:
-            return UNREADABLE
-
-
-def picture() -> str:
-    """The star as a Mermaid flowchart."""
+def _rooms() -> str:
     boxes = [f'    {name}["<b>{name}</b><br/>{_label(room)}"]' for name, room in ROOMS.items()]
-    doors = [f"    {name} --> {to}" for name, room in ROOMS.items() for to in room.rooms]
-    return "\n".join(["```mermaid", "flowchart LR", *boxes, *doors, "```", ""])
+    arrows = [f"    {name} --> {to}" for name, room in ROOMS.items() for to in room.rooms]
+    return _mermaid("flowchart LR", *boxes, *arrows)
 
 
 def _label(room: Room) -> str:
     return f"{room.about}<br/><small>{', '.join(room.libraries)}</small>" if room.libraries else room.about
 
 
+def _packages(levels: tuple[dict[str, str], ...]) -> str:
+    lines = [line for number, parts in enumerate(levels) for line in _level(number, parts)]
+    arrows = [f"    level{number} --> level{number + 1}" for number in range(len(levels) - 1)]
+    return _mermaid("flowchart TB", *lines, *arrows)
+
+
+def _level(number: int, parts: dict[str, str]) -> list[str]:
+    boxes = [f'        {name}["<b>{name}</b><br/>{about}"]' for name, about in parts.items()]
+    return [f'    subgraph level{number}[" "]', *boxes, "    end"]
+
+
+def _mermaid(*lines: str) -> str:
+    return "\n".join(["```mermaid", *lines, "```", ""])
+
+
+def draw(page: str, drawn: Mapping[str, str]) -> str:
+    """The page with its pictures drawn anew."""
+    return DRAWN.sub(lambda found: f"<!-- {found[1]} -->\n{drawn[found[1]]}<!-- /{found[1]} -->", page)
+
+
 if __name__ == "__main__":
-    services = ROOT / "docs/architecture.md"
-    services.write_text(PICTURE.sub(lambda _: picture(), services.read_text()))
+    page = ROOT / "docs/architecture.md"
+    page.write_text(draw(page.read_text(), pictures()))
+    from tests.repository import rules
+
+    sys.stdout.write(rules.figures(ROOT))

@@ -14,7 +14,7 @@ import pytest
 from bot.providers.registry import settings_class
 from bot.runtime.settings import DEVELOPMENT_SECRET
 from marketplace_api.event_types import EventType
-from tests.repository.architecture import PICTURE, ROOT, picture
+from tests.repository.architecture import ROOT
 
 PAGES = sorted(path for pattern in ("*.md", "docs/**/*.md", ".github/*.md") for path in ROOT.glob(pattern))
 CODE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
@@ -106,15 +106,6 @@ def test_the_contract_lists_the_events_that_are_recorded() -> None:
     (listed,) = re.findall(r"^Events: `([^`]+)`", (ROOT / "docs/contract.md").read_text(), re.MULTILINE)
 
     assert set(listed.split(", ")) == set(get_args(EventType)) - NOT_PROMISED
-
-
-# -- pictures
-
-
-def test_the_picture_of_the_packages_is_drawn_from_their_table() -> None:
-    drawn = PICTURE.findall((ROOT / "docs/architecture.md").read_text())
-
-    assert drawn == [picture()], "draw it anew: .venv/bin/python -m tests.repository.architecture"
 
 
 # -- links and paths
