@@ -30,7 +30,7 @@ def count(conn: Connection, evidence: Evidence) -> None:
 def is_new(conn: Connection, inbound: Inbound, key: str, stored: Stored | None, now: datetime) -> bool:
     """True if the text with this key was not processed yet, or only by a hop that crashed before it saved the session.
 
-    The session tells: after a crash it is still the one that the first attempt loaded. Contents are compared, not
+    The session shows it: after a crash it is still the one that the first attempt loaded. Contents are compared, not
     versions, since versions begin again at 1 when the store has lost a session.
     """
     digest = hashlib.blake2b(stored.data if stored else b"", digest_size=9).digest()
