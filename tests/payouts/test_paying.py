@@ -29,7 +29,7 @@ from marketplace_api.accounts import artisans
 from marketplace_api.payments import audit, balances, payouts
 from marketplace_api.shop import Shop
 from tests.bot.fixtures import AKINYI, OTIENO, dial, notifications, outgoing_messages, received_order
-from tests.bot.test_delivery import killed
+from tests.bot.messaging.test_dispatcher import killed
 from tests.service import Service
 
 ERROR = PaymentError(Reason.NO_ANSWER)

@@ -27,7 +27,7 @@ from tests.bot.fixtures import (
     products_titled,
     second_process,
 )
-from tests.bot.test_delivery import Hanging, delivering, say
+from tests.bot.messaging.test_dispatcher import Hanging, delivering, say
 from tests.remote_marketplace import Fault, RemoteSetup, remote_setup
 from tests.service import Service
 

@@ -11,7 +11,7 @@ from bot.web.messages_api import cost
 from bot.web.shop_client import key
 from marketplace_api.schemas.money import Money
 from tests.bot.fixtures import AKINYI, JOY, NEW_PHONE, place_order
-from tests.bot.test_delivery import FINAL, Carrier, deliver, depth, say
+from tests.bot.messaging.test_dispatcher import FINAL, Carrier, deliver, depth, say
 from tests.service import OPERATOR_KEY, Service
 from tests.state.together import together
 

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from bot.app import create_app
 from marketplace_api.payments import ledger, settlement
 from tests.bot.fixtures import AKINYI, JOY, choose_language, received_order
-from tests.bot.test_delivery import FINAL, LATER, NOBODY_KNOWS, Carrier, deliver, say
+from tests.bot.messaging.test_dispatcher import FINAL, LATER, NOBODY_KNOWS, Carrier, deliver, say
 from tests.command_line import run_command
 from tests.repository.architecture import ROOT
 from tests.service import Service

@@ -14,7 +14,7 @@ from bot.providers.errors import Reason, SendError
 from bot.worker import errands
 from state import people
 from tests.bot.fixtures import AKINYI, JOY, NEW_PHONE, add_artisan, outgoing_messages, place_order
-from tests.bot.test_delivery import Carrier, deliver, through, worker
+from tests.bot.messaging.test_dispatcher import Carrier, deliver, through, worker
 from tests.command_line import run_command
 from tests.service import Service
 

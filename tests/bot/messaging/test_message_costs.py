@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.bot.fixtures import AKINYI, JOY, place_order
-from tests.bot.test_delivery import FINAL, Carrier, deliver, say
+from tests.bot.messaging.test_dispatcher import FINAL, Carrier, deliver, say
 from tests.service import Service
 
 

@@ -19,7 +19,7 @@ from marketplace_api.models import LedgerCheckpoint
 from state import schedule
 from tests.bot import fixtures
 from tests.bot.fixtures import JOY
-from tests.bot.test_delivery import killed
+from tests.bot.messaging.test_dispatcher import killed
 from tests.service import Service
 from tests.state.together import together
 
