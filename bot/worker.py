@@ -1,8 +1,8 @@
-"""A worker: sends texts, runs errands, follows the shop's events and does the chores, until it is told to stop.
+"""The worker process: sends messages, pushes webhooks, runs other jobs, consumes events, runs periodic tasks.
 
-Each has a thread of its own, so that none waits for another.
+Each of these has a thread of its own, so that none waits for another.
 
-python -m bot.worker
+    python -m bot.worker
 """
 
 from __future__ import annotations
@@ -23,14 +23,16 @@ from flask import Flask
 from bot.app import create_app
 from bot.conversation import deferred
 from bot.conversation.deferred_worker import DeferredCommandWorker
-from bot.jobs import scheduler
-from bot.jobs.runner import HANDS as OTHER_HANDS
-from bot.jobs.runner import Handler, JobRunner
+from bot.jobs import handlers, periodic
+from bot.jobs.handlers import Handler, HandlerDispatcher, HandlerResult
+from bot.jobs.runner import JobRunner
+from bot.jobs.scheduler import PeriodicTask, Scheduler
 from bot.marketplace.event_consumer import EventConsumer
 from bot.marketplace.remote import RemoteMarketplace
 from bot.messaging import broadcasts
-from bot.messaging.dispatcher import HANDS, Dispatcher
-from bot.messaging.routing import Router
+from bot.messaging.broadcasts import BroadcastJob
+from bot.messaging.dispatcher import WORKERS, MessageDispatcher
+from bot.messaging.routing import Router, SendBatch, SendResult
 from bot.messaging.send_policy import SendPolicy
 from bot.payments.payouts import KIND as PAYOUT
 from bot.payments.payouts import PayoutJob
@@ -40,82 +42,131 @@ from bot.providers.payment_contracts import Payer
 from bot.runtime.settings import SIMULATOR
 from bot.services import Services, build
 from bot.simulator import providers
-from bot.webhooks import dispatcher
+from bot.webhooks import deliveries
+from bot.webhooks import dispatcher as webhooks
+from bot.webhooks.dispatcher import DeliveryAttempt, WebhookDispatcher
+from bot.webhooks.safe_http import Poster
+from marketplace_api.events import webhooks as endpoints
+from marketplace_api.orders import deadlines
+from marketplace_api.payments import ledger
+from marketplace_api.shop import Shop
+from state.outbox import Job
 from state.rates import RedisRates, SqlRates
 
 log = logging.getLogger(__name__)
 
 IDLE_S = 0.25
-"""How long a worker that found nothing waits before it looks again."""
-CHORES_IDLE_S = 1.0
-AFTER_TROUBLE_S = 2.0
+"""Seconds until a thread that found nothing to do looks again."""
+SCHEDULER_IDLE_S = 1.0
+AFTER_ERROR_S = 2.0
 STOPS_WITHIN_S = 9.0
 
 
-def run(step: Callable[[], object], stop: threading.Event, idle_s: float = IDLE_S) -> None:
-    """Takes one step after another until `stop` is set, with a rest after one that found nothing to do."""
-    while not stop.is_set():
-        try:
-            busy = step()
-        except Exception:
-            log.exception("the worker goes on after trouble")
-            stop.wait(AFTER_TROUBLE_S)
-        else:
-            if not busy:
-                stop.wait(idle_s)
-
-
-def stepping(app: Flask, services: Services, pool: ThreadPoolExecutor) -> Callable[[], bool]:
-    """A worker without threads of its own: one look at what is new and due, all of which is done; whether there was."""
-    texts, others = delivery(app, services, pool), errands(app, services, pool)
-    consumers = event_consumers(services)
-    return lambda: bool(sum(consumer.consume() for consumer in consumers) + texts.deliver() + others.run())
-
-
-def event_consumers(services: Services) -> list[EventConsumer[Any]]:
-    """What takes the shop's events, each at a pace of its own."""
-    return [consumer for consumer in (services.notification_consumer, services.payout_consumer) if consumer]
-
-
-def delivery(app: Flask, services: Services, pool: ThreadPoolExecutor) -> Dispatcher:
-    """A worker's hands for texts."""
+def message_runner(app: Flask, services: Services, pool: ThreadPoolExecutor) -> JobRunner[SendBatch, SendResult]:
+    """Sends messages."""
     settings = services.settings
-    senders = registry.senders(settings, HANDS, [providers.provider(app, services)])
-    return Dispatcher(
-        services.database,
+    dispatcher = MessageDispatcher(
         services.clock,
         services.ids,
-        Router(senders, settings.sms_routes, settings.sms_provider, settings.sms_fallover),
+        Router(
+            registry.senders(settings, WORKERS, [providers.provider(app, services)]),
+            settings.sms_routes,
+            settings.sms_provider,
+            settings.sms_fallover,
+        ),
         SendPolicy(settings.quiet_period, settings.hourly_cap, settings.country, ZoneInfo(settings.timezone)),
         RedisRates(settings.redis_url) if settings.redis_url else SqlRates(),
         settings.sms_rates,
-        pool,
     )
+    return JobRunner(dispatcher, services.database, services.clock, services.ids, pool)
 
 
-def errands(app: Flask, services: Services, pool: ThreadPoolExecutor, payer: Payer | None = None) -> JobRunner:
-    """A worker's hands for everything else."""
+def webhook_runner(
+    services: Services, pool: ThreadPoolExecutor, poster: Poster | None = None
+) -> JobRunner[Job, DeliveryAttempt]:
+    """Pushes events to webhook endpoints."""
+    poster = poster or Poster(anywhere=services.settings.development)
+    dispatcher = WebhookDispatcher(services.database, services.clock, services.shop, poster)
+    return JobRunner(dispatcher, services.database, services.clock, services.ids, pool)
+
+
+def handler_runner(
+    app: Flask, services: Services, pool: ThreadPoolExecutor, payer: Payer | None = None
+) -> JobRunner[Job, HandlerResult]:
+    """Runs all other jobs."""
+    dispatcher = HandlerDispatcher(services.clock, _handlers(app, services, payer or _payer(app, services)))
+    return JobRunner(dispatcher, services.database, services.clock, services.ids, pool)
+
+
+def _handlers(app: Flask, services: Services, payer: Payer) -> Mapping[str, Handler]:
+    """The handler of each kind of job."""
     settings = services.settings
-    pictures = registry.media_fetcher(settings, HANDS, [providers.provider(app, services)])
+    pictures = registry.media_fetcher(settings, WORKERS, [providers.provider(app, services)])
     fetcher = mms.PictureJob(pictures.fetch, services.photo_store, services.database, services.clock, services.ids)
-    handlers: dict[str, Handler] = {
-        PAYOUT: PayoutJob(services.payout_callbacks, payer or _payer(app, services)).poll,
+    known: dict[str, Handler] = {
+        PAYOUT: PayoutJob(services.payout_callbacks, payer).poll,
         mms.KIND: _with_payload(fetcher),
-        broadcasts.KIND: partial(broadcasts.add_next_messages, services),
+        broadcasts.KIND: BroadcastJob(services.database, services.shop),
     }
     if settings.development:
-        handlers |= {kind: _with_payload(post) for kind, post in providers.job_handlers(app, services).items()}
+        known |= {kind: _with_payload(post) for kind, post in providers.job_handlers(app, services).items()}
     if isinstance(services.marketplace, RemoteMarketplace):
         deferred_commands = DeferredCommandWorker(
             services.conversation.runner, services.marketplace, services.database, services.clock, services.ids
         )
-        handlers[deferred.KIND] = deferred_commands.perform
-    return JobRunner(services.database, services.clock, services.ids, handlers, pool)
+        known[deferred.KIND] = deferred_commands.perform
+    return known
 
 
 def _with_payload(call: Callable[[Mapping[str, Any]], object]) -> Handler:
-    """The handler of a kind of job that is a single call with the payload."""
+    """A handler that needs nothing of the job but its payload."""
     return lambda job: call(job.payload)
+
+
+def scheduler(services: Services) -> Scheduler:
+    """Runs the periodic tasks."""
+    timezone = ZoneInfo(services.settings.timezone)
+    return Scheduler(services.database, services.clock, services.ids, timezone, periodic_tasks(services))
+
+
+def periodic_tasks(services: Services) -> tuple[PeriodicTask, ...]:
+    """Every periodic task and its times."""
+    database, clock = services.database, services.clock
+
+    def in_chunks(step: Callable[[Shop], int]) -> Callable[[], None]:
+        return partial(periodic.in_chunks, database, services.shop, step)
+
+    return (
+        PeriodicTask("orders.expire", "*/5 * * * *", in_chunks(deadlines.expire_offers)),
+        PeriodicTask("orders.remind", "0 9 * * *", in_chunks(deadlines.send_reminders)),
+        PeriodicTask("texts.unknown", "* * * * *", partial(periodic.settle_unknown, database, clock)),
+        PeriodicTask("ledger.checkpoint", "15 3 * * *", in_chunks(ledger.checkpoint)),
+        PeriodicTask("outbox.sweep", "30 3 * * *", partial(periodic.sweep_outbox, database, clock)),
+        PeriodicTask("sessions.sweep", "45 3 * * *", partial(periodic.sweep_sessions, services.sessions, clock)),
+        PeriodicTask("webhooks.sweep", "0 4 * * *", in_chunks(endpoints.delete_old_deliveries)),
+    )
+
+
+def event_consumers(services: Services) -> list[EventConsumer[Any]]:
+    """The consumers of the shop's events, without the one for webhooks; each goes on at its own pace."""
+    return [consumer for consumer in (services.notification_consumer, services.payout_consumer) if consumer]
+
+
+def message_step(app: Flask, services: Services, pool: ThreadPoolExecutor) -> Callable[[], bool]:
+    """A function that consumes new events and runs due jobs, in the calling thread; True if there was anything.
+
+    Webhooks and periodic tasks are not among them.
+    """
+    messages, jobs = message_runner(app, services, pool), handler_runner(app, services, pool)
+    consumers = event_consumers(services)
+    return lambda: bool(sum(consumer.consume() for consumer in consumers) + messages.step() + jobs.step())
+
+
+def webhook_step(services: Services, pool: ThreadPoolExecutor, poster: Poster | None = None) -> Callable[[], bool]:
+    """A function that consumes new events for webhooks and pushes what is due; True if there was anything."""
+    consumer = deliveries.event_consumer(services.database, services.shop)
+    runner = webhook_runner(services, pool, poster)
+    return lambda: bool(consumer.consume() + runner.step())
 
 
 def _payer(app: Flask, services: Services) -> Payer:
@@ -125,19 +176,35 @@ def _payer(app: Flask, services: Services) -> Payer:
     return registry.payer(settings, services.clock, [providers.provider(app, services)])
 
 
+def run(step: Callable[[], object], stop: threading.Event, idle_s: float = IDLE_S) -> None:
+    """Call `step` until `stop` is set; wait after a call that found nothing to do, and longer after an error."""
+    while not stop.is_set():
+        try:
+            busy = step()
+        except Exception:
+            log.exception("the worker goes on after an error")
+            stop.wait(AFTER_ERROR_S)
+        else:
+            if not busy:
+                stop.wait(idle_s)
+
+
 def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     services = build(registry.load_settings())
     app = create_app(services=services)
-    posts, others, pushers = (ThreadPoolExecutor(count) for count in (HANDS, OTHER_HANDS, dispatcher.HANDS))
+    runners: list[JobRunner[Any, Any]] = [
+        message_runner(app, services, ThreadPoolExecutor(WORKERS)),
+        handler_runner(app, services, ThreadPoolExecutor(handlers.WORKERS)),
+        webhook_runner(services, ThreadPoolExecutor(webhooks.WORKERS)),
+    ]
     steps: list[tuple[Callable[[], object], float]] = [
-        (partial(delivery(app, services, posts).run, stop), 0),
-        (errands(app, services, others).run, IDLE_S),
+        *((partial(runner.run, stop), 0) for runner in runners),
         *((consumer.consume, IDLE_S) for consumer in event_consumers(services)),
-        (dispatcher.WebhookWorkers(dispatcher.build(services), pushers, stop).look, IDLE_S),
-        (scheduler.build(services).do_due, CHORES_IDLE_S),
+        (deliveries.event_consumer(services.database, services.shop).consume, IDLE_S),
+        (scheduler(services).run_due, SCHEDULER_IDLE_S),
     ]
     threads = [threading.Thread(target=run, args=(step, stop, idle_s), daemon=True) for step, idle_s in steps]
     for thread in threads:
@@ -146,7 +213,7 @@ def main() -> None:
     ends_at = time.monotonic() + STOPS_WITHIN_S
     for thread in threads:
         thread.join(max(0.0, ends_at - time.monotonic()))
-    # a provider that hangs holds its hand for longer than anybody waits for us; what it was given is settled
+    # a call to a provider that hangs would keep its thread and so the process; its message is settled already
     os._exit(0)
 
 

@@ -75,6 +75,10 @@ class Shop:
         return datetime.combine(day, time(), self.terms.zone)
 
 
+OpenShop = Callable[[Session], Shop]
+"""Makes the shop of a transaction, with the time, ids and terms of this process."""
+
+
 def add_with_code(shop: Shop, make: Callable[[str], Coded]) -> Coded:
     """Add the row `make(code)` under a code that no other row of its table has.
 

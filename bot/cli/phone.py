@@ -58,11 +58,11 @@ def _show(reply: str) -> bool:
 
 def _send_due(services: Services) -> None:
     """Do the jobs that are due, in case no worker runs."""
-    from bot.worker import stepping  # imported here, because no web process needs it
+    from bot.worker import message_step  # imported here, because no web process needs it
 
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     with ThreadPoolExecutor(max_workers=1) as workers:
-        step = stepping(app, services, workers)
+        step = message_step(app, services, workers)
         while step():
             pass
 

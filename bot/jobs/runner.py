@@ -1,12 +1,24 @@
-"""What leaves us that is no text: payouts, webhooks, a simulated carrier's reports; each kind of job by its handler."""
+"""The job runner: one lease loop under messages, webhooks and all other jobs.
+
+    settle what finished, claim what is due        one transaction
+    perform the claimed units                      in a thread pool, outside any transaction
+
+Any number of workers share the outbox. A worker that dies holds its jobs until their lease ends; then others claim
+them. What differs between kinds of jobs is in a `Dispatcher`.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+import threading
+from collections import deque
+from collections.abc import Collection, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Generic, Protocol, TypeVar
+
+from sqlalchemy.orm import Session
 
 from bot.db.unit_of_work import Database
 from bot.runtime.clock import Clock
@@ -16,55 +28,173 @@ from state.outbox import Job
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=60)
-HANDS = 8
-WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 4, 8, 16, 32))
-"""After each time that a handler broke; after the last the job is buried, and operators see it."""
+IDLE_S = 0.25
+"""Seconds until a runner that found nothing looks again."""
+GRACE_S = 8.0
+"""Seconds that a stopping runner waits for the units that are being performed."""
 
-Handler = Callable[[Job], object]
-"""Does a job. It may settle the job in a transaction of its own; if it does not, the job is done when it returns.
-
-A handler that raises has a bug, or a bad day.
-"""
+Unit = TypeVar("Unit")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
-class JobRunner:
-    """One worker's errands, by kind of job. Any number of workers share the outbox."""
+class QueueOptions:
+    """Which jobs a runner claims, and how many.
 
+    `lease` must be longer than a unit waits and takes. `workers` is the size of the thread pool. Not more than
+    `claimed_at_most` units are claimed at a time: more than `workers` keeps some ready for workers that become free.
+    """
+
+    kinds: Collection[str]
+    lease: timedelta
+    workers: int
+    claimed_at_most: int
+    gather_s: float = 0.0
+    """Seconds to wait for further units after one has finished: settling many in one transaction is cheaper."""
+    settles_together: bool = True
+    """False where a settlement locks rows that another worker may lock in a different order."""
+
+
+class Dispatcher(Protocol[Unit, Result]):
+    """How the jobs of one queue are performed and settled."""
+
+    @property
+    def options(self) -> QueueOptions: ...
+
+    def prepare(self, db: Session, jobs: Sequence[Job]) -> Sequence[Unit]:
+        """The units of work for claimed jobs, in the transaction that claims them.
+
+        Jobs that need no unit are finished or postponed here.
+        """
+        ...
+
+    def perform(self, unit: Unit) -> Sequence[Result]:
+        """Do the work, in a thread of the pool. If it raises, the unit's jobs stay claimed until their lease ends."""
+        ...
+
+    def settle(self, db: Session, results: Collection[Result]) -> None:
+        """Write down what came of units: finish, retry or dead-letter their jobs."""
+        ...
+
+    def settle_failed(self, db: Session, result: Result, error: Exception) -> None:
+        """Write down instead that this result could not be settled; its job may stay claimed until its lease ends."""
+        ...
+
+    def release(self, db: Session, units: Sequence[Unit]) -> None:
+        """Give back the jobs of units that were not started."""
+        ...
+
+    def interrupted(self, unit: Unit) -> Sequence[Result]:
+        """What to settle for a unit that is still being performed when the worker stops."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class JobRunner(Generic[Unit, Result]):
+    """Claims, performs and settles the jobs of one dispatcher in this process."""
+
+    dispatcher: Dispatcher[Unit, Result]
     database: Database
     clock: Clock
     ids: Ids
-    handlers: Mapping[str, Handler]
     pool: ThreadPoolExecutor
+    grace_s: float = GRACE_S
+    _running: dict[Future[Sequence[Result]], Unit] = field(default_factory=dict, init=False)
+    _unsettled: deque[Result] = field(default_factory=deque, init=False)
+    """Results that are not written down yet; they are kept while the database cannot be reached."""
 
-    def run(self) -> int:
-        """Claims what is due and does it; how many jobs that were."""
-        kinds = list(self.handlers)
-        with self.database.reading() as db:
-            if not outbox.anything_due(db.connection(), self.clock(), kinds):
-                return 0
-        with self.database.writing.begin() as db:
-            conn, now, token = db.connection(), self.clock(), self.ids.new_id("lease")
-            # no more than there are hands: what waited for one would use up its lease
-            jobs = outbox.claim(conn, now=now, limit=HANDS, lease=LEASE, token=token, kinds=kinds)
-        list(self.pool.map(self._do, jobs))
-        return len(jobs)
+    def step(self) -> int:
+        """Claim what is due, perform it and wait until all of it is settled. Returns the number of claimed jobs."""
+        units, claimed = self._exchange(self.dispatcher.options.claimed_at_most)
+        for results in self.pool.map(self._perform, units):
+            self._unsettled.extend(results)
+        self._exchange(0)
+        return claimed
 
-    def _do(self, job: Job) -> None:
+    def run(self, stop: threading.Event) -> None:
+        """Keep the workers busy until `stop` is set; then finish what is running and release the rest."""
+        while not stop.is_set():
+            self._gather(stop)
+            units, claimed = self._exchange(self.dispatcher.options.claimed_at_most - len(self._running))
+            self._running.update({self.pool.submit(self._perform, unit): unit for unit in units})
+            if not claimed and not self._running:
+                stop.wait(IDLE_S)
+        self._finish()
+
+    def _perform(self, unit: Unit) -> Sequence[Result]:
         try:
-            self.handlers[job.kind](job)
-        except Exception as error:
-            log.exception("job %s (%s) broke", job.id, job.kind)
-            self._broke(job, type(error).__name__)
-        else:
-            with self.database.writing.begin() as db:
-                outbox.finish(db.connection(), job, now=self.clock())
+            return self.dispatcher.perform(unit)
+        except Exception:
+            log.exception("a job failed unexpectedly; it is claimed again when its lease ends")
+            return ()
 
-    def _broke(self, job: Job, error: str) -> None:
-        with self.database.writing.begin() as db:
-            conn, now = db.connection(), self.clock()
-            if job.attempts <= len(WAITS):
-                outbox.retry(conn, job, due_at=now + WAITS[job.attempts - 1], error=error)
-            else:
-                outbox.dead_letter(conn, job, now=now, error=error)
+    def _gather(self, stop: threading.Event) -> None:
+        """Wait for a unit to finish and a little longer for others; keep their results."""
+        if wait(self._running, IDLE_S, FIRST_COMPLETED).done and self.dispatcher.options.gather_s:
+            stop.wait(self.dispatcher.options.gather_s)
+        for future in [future for future in self._running if future.done()]:
+            self._unsettled.extend(future.result())
+            del self._running[future]
+
+    def _finish(self) -> None:
+        waiting = [self._running.pop(future) for future in list(self._running) if future.cancel()]
+        if waiting:
+            with self.database.writing.begin() as db:
+                self.dispatcher.release(db, waiting)
+        wait(self._running, self.grace_s)
+        for future, unit in self._running.items():
+            self._unsettled.extend(future.result() if future.done() else self.dispatcher.interrupted(unit))
+        self._running.clear()
+        self._exchange(0)
+
+    # -- one transaction: settle what finished, claim what is next
+
+    def _exchange(self, limit: int) -> tuple[Sequence[Unit], int]:
+        """Settle, and claim at most `limit` jobs; the units to perform and the number of claimed jobs."""
+        if self._unsettled and not self.dispatcher.options.settles_together:
+            self._settle_one_by_one()
+        if not self._unsettled and not (limit > 0 and self._anything_due()):
+            return [], 0
+        try:
+            with self.database.writing.begin() as db:
+                self.dispatcher.settle(db, self._unsettled)
+                claimed = self._claim(db, limit)
+        except Exception:
+            if not self._unsettled:
+                raise
+            log.exception("%d results could not be settled together", len(self._unsettled))
+            self._settle_one_by_one()
+            return [], 0
+        self._unsettled.clear()
+        return claimed
+
+    def _anything_due(self) -> bool:
+        """Reads only: on SQLite a claim takes the one write lock."""
+        with self.database.reading() as db:
+            return outbox.anything_due(db.connection(), self.clock(), self.dispatcher.options.kinds)
+
+    def _claim(self, db: Session, limit: int) -> tuple[Sequence[Unit], int]:
+        if limit <= 0:
+            return [], 0
+        options, token = self.dispatcher.options, self.ids.new_id("lease")
+        jobs = outbox.claim(
+            db.connection(), now=self.clock(), limit=limit, lease=options.lease, token=token, kinds=options.kinds
+        )
+        return (self.dispatcher.prepare(db, jobs), len(jobs)) if jobs else ([], 0)
+
+    def _settle_one_by_one(self) -> None:
+        """Settle each result in its own transaction, so that one that cannot be settled holds up no other.
+
+        Raises if nothing can be written; the results are kept then.
+        """
+        while self._unsettled:
+            result = self._unsettled[0]
+            try:
+                with self.database.writing.begin() as db:
+                    self.dispatcher.settle(db, [result])
+            except Exception as error:
+                log.exception("a result could not be settled")
+                with self.database.writing.begin() as db:
+                    db.connection()  # raises if the database cannot be reached
+                    self.dispatcher.settle_failed(db, result, error)
+            self._unsettled.popleft()

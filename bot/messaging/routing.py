@@ -1,4 +1,7 @@
-"""Handing texts over: which providers are asked, one after another, and what each said. Touches no database."""
+"""Handing messages over to providers: which providers are asked, in which order, and what each answered.
+
+Nothing here touches the database.
+"""
 
 from __future__ import annotations
 
@@ -17,90 +20,95 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Router:
-    """Which provider carries texts to which numbers: the longest prefix decides.
+    """Chooses the provider for a number by its longest matching prefix, or `default`.
 
-    `instead` takes what the chosen one certainly did not, and says may come later.
+    `fallback` is asked when the chosen provider certainly did not take a message and says that a retry may help.
     """
 
     senders: Mapping[str, Sender]
     prefixes: Mapping[str, str]
-    otherwise: str
-    instead: str | None = None
+    default: str
+    fallback: str | None = None
 
     def sender(self, msisdn: str) -> Sender:
-        fitting = [prefix for prefix in self.prefixes if msisdn.startswith(prefix)]
-        return self.senders[self.prefixes[max(fitting, key=len)] if fitting else self.otherwise]
+        """The provider that is asked first."""
+        matching = [prefix for prefix in self.prefixes if msisdn.startswith(prefix)]
+        return self.senders[self.prefixes[max(matching, key=len)] if matching else self.default]
 
-    def ways(self, msisdn: str) -> tuple[Sender, ...]:
-        """Those to ask, one after another."""
+    def candidates(self, msisdn: str) -> tuple[Sender, ...]:
+        """The providers to ask, one after another."""
         first = self.sender(msisdn)
-        return (first, self.senders[self.instead]) if self.instead and self.instead != first.name else (first,)
+        if self.fallback and self.fallback != first.name:
+            return (first, self.senders[self.fallback])
+        return (first,)
 
 
 @dataclass(frozen=True, slots=True)
 class SendAttempt:
-    """A text in hand, and the job it is held by."""
+    """A message that is being sent, and the job that holds it."""
 
     job: Job
     message: Message
 
     @property
-    def sms(self) -> OutgoingMessage:
+    def outgoing(self) -> OutgoingMessage:
         channel: Literal["sms", "whatsapp"] = "whatsapp" if self.message.channel == "whatsapp" else "sms"
         return OutgoingMessage(self.message.id, self.message.msisdn, self.message.text, channel)
 
 
 @dataclass(frozen=True, slots=True)
 class SendBatch:
-    """What one hand does: a letter, or a broadcast's letters of the same words, by the first way that takes them."""
+    """The unit of work of one worker: one message, or many of a broadcast with the same text."""
 
-    ways: tuple[Sender, ...]
-    letters: tuple[SendAttempt, ...]
+    senders: tuple[Sender, ...]
+    attempts: tuple[SendAttempt, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """What a provider said to a letter."""
+    """What a provider answered to an attempt."""
 
-    letter: SendAttempt
+    attempt: SendAttempt
     provider: str
-    said: Receipt | SendError
+    answer: Receipt | SendError
 
 
-def carry(call: SendBatch) -> list[SendResult]:
-    """Asks the providers of a call one after another, until none says *later*; touches no database."""
-    outcomes: dict[str, SendResult] = {}
-    letters: Sequence[SendAttempt] = call.letters
-    for sender in call.ways:
-        tried = _ask(sender, letters)
-        outcomes |= {outcome.letter.message.id: outcome for outcome in tried}
-        letters = [each.letter for each in tried if isinstance(each.said, SendError) and each.said.reason.retryable]
-        if not letters:
+def send(batch: SendBatch) -> list[SendResult]:
+    """Ask the providers of a batch one after another, each for the messages that may still be retried."""
+    results: dict[str, SendResult] = {}
+    attempts: Sequence[SendAttempt] = batch.attempts
+    for sender in batch.senders:
+        answered = _ask(sender, attempts)
+        results |= {result.attempt.message.id: result for result in answered}
+        attempts = [
+            each.attempt for each in answered if isinstance(each.answer, SendError) and each.answer.reason.retryable
+        ]
+        if not attempts:
             break
-    return list(outcomes.values())
+    return list(results.values())
 
 
-def _ask(sender: Sender, letters: Sequence[SendAttempt]) -> list[SendResult]:
+def same_result(batch: SendBatch, error: SendError) -> list[SendResult]:
+    """The same error for all messages of a batch."""
+    return [SendResult(attempt, batch.senders[0].name, error) for attempt in batch.attempts]
+
+
+def _ask(sender: Sender, attempts: Sequence[SendAttempt]) -> list[SendResult]:
     try:
-        if len(letters) > 1 and isinstance(sender, BulkSender):
-            said = sender.send_batch([letter.sms for letter in letters])
-            return [SendResult(letter, sender.name, each) for letter, each in zip(letters, said, strict=True)]
-        return [SendResult(letter, sender.name, _say(sender, letter)) for letter in letters]
+        if len(attempts) > 1 and isinstance(sender, BulkSender):
+            answers = sender.send_batch([attempt.outgoing for attempt in attempts])
+            return [SendResult(attempt, sender.name, answer) for attempt, answer in zip(attempts, answers, strict=True)]
+        return [SendResult(attempt, sender.name, _answer(sender, attempt)) for attempt in attempts]
     except SendError as error:
-        return [SendResult(letter, sender.name, error) for letter in letters]
-    except Exception as error:  # a bug of ours or the SDK's, and who knows whether before or after it left
-        log.exception("asking %s broke", sender.name)
-        broke = SendError(Reason.NO_ANSWER, type(error).__name__)
-        return [SendResult(letter, sender.name, broke) for letter in letters]
+        return [SendResult(attempt, sender.name, error) for attempt in attempts]
+    except Exception as error:  # a bug here or in the SDK; nobody knows whether before or after the message left
+        log.exception("sending through %s failed unexpectedly", sender.name)
+        unexpected = SendError(Reason.NO_ANSWER, type(error).__name__)
+        return [SendResult(attempt, sender.name, unexpected) for attempt in attempts]
 
 
-def _say(sender: Sender, letter: SendAttempt) -> Receipt | SendError:
+def _answer(sender: Sender, attempt: SendAttempt) -> Receipt | SendError:
     try:
-        return sender.send(letter.sms)
+        return sender.send(attempt.outgoing)
     except SendError as error:
         return error
-
-
-def alike(call: SendBatch, error: SendError) -> list[SendResult]:
-    """The same outcome for all of a call's letters."""
-    return [SendResult(letter, call.ways[0].name, error) for letter in call.letters]

@@ -19,15 +19,13 @@ from typing import Any
 
 from bot.app import create_app
 from bot.demo import seed
-from bot.jobs import scheduler
 from bot.migrations import upgrade
 from bot.providers import registry
 from bot.runtime.clock import MovableClock
 from bot.runtime.settings import Settings
 from bot.services import build
 from bot.simulator.gateway import Gateway
-from bot.webhooks import dispatcher
-from bot.worker import stepping
+from bot.worker import message_step, scheduler, webhook_step
 from marketplace_api.codes import SHORTEST, draw
 from marketplace_api.shop import Ids
 
@@ -60,10 +58,10 @@ class Harness:
         self.gateway = Gateway(self.app, settings, self.clock, self.new_id)
         self.http = self.app.test_client()
         self._random = Random(3)  # noqa: S311
-        self._step = stepping(self.app, self.services, workers)
-        self._webhooks = dispatcher.build(self.services)
-        self._periodic_tasks = scheduler.build(self.services)
-        self._periodic_tasks.do_due()  # none is due yet; this gives each its first time
+        self._step = message_step(self.app, self.services, workers)
+        self._push_webhooks = webhook_step(self.services, workers)
+        self._scheduler = scheduler(self.services)
+        self._scheduler.run_due()  # none is due yet; this gives each its first time
 
     def new_id(self) -> str:
         """32 hexadecimal digits, different each time and the same in every run."""
@@ -71,8 +69,8 @@ class Harness:
 
     def work(self) -> None:
         """Let the worker do everything that is due now."""
-        self._periodic_tasks.do_due()
-        while self._step() or self._webhooks.step():
+        self._scheduler.run_due()
+        while self._step() or self._push_webhooks():
             pass
 
     def later(self, **time: float) -> None:

@@ -5,7 +5,7 @@ So all processes answer alike, and no process keeps counts in memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -15,18 +15,16 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import Connection
-from sqlalchemy.orm import Session
 
 from bot.db.unit_of_work import Database
 from bot.marketplace import events
 from bot.messaging.dispatcher import LATENCIES_S
 from marketplace_api.lifecycles import PAYOUT
 from marketplace_api.payments import balances, ledger, pausing, payouts
-from marketplace_api.shop import Shop
+from marketplace_api.shop import OpenShop, Shop
 from state import counters, cursor, delivery_reports, outbox, people, schedule
 
 Counts = dict[tuple[str, str], int]
-OpenShop = Callable[[Session], Shop]
 
 
 class DatabaseCollector(Collector):

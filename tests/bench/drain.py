@@ -23,7 +23,7 @@ import certifi
 from sqlalchemy import Connection, Engine, text
 
 from bot.db.engine import create_engine
-from bot.messaging.dispatcher import HANDS
+from bot.messaging.dispatcher import WORKERS
 from bot.messaging.queue import MESSAGE, NOTIFICATION
 from bot.migrations import upgrade
 from bot.runtime.settings import Settings
@@ -40,14 +40,14 @@ def measure(folder: Path, texts: int = TEXTS) -> list[dict[str, Any]]:
     """A row for the SDK as it comes and for each set of workers: texts a second, and what that is a multiple of."""
     with carrier(folder) as environment, running_postgres() as postgres, postgres.fresh_database() as postgres_url:
         as_it_comes = sdk_alone(environment)
-        rows = [{"what": f"the SDK as it comes, {HANDS} threads", "per_second": round(as_it_comes, 1)}]
+        rows = [{"what": f"the SDK as it comes, {WORKERS} threads", "per_second": round(as_it_comes, 1)}]
         for what, url, workers in (
             ("1 worker, SQLite", f"sqlite:///{folder}/drain.db", 1),
             ("1 worker, PostgreSQL", postgres_url, 1),
             ("2 workers, PostgreSQL", postgres_url, 2),
         ):
             rate = drained(url, environment, workers, texts)
-            share = rate / (workers * HANDS / LATENCY_S)
+            share = rate / (workers * WORKERS / LATENCY_S)
             multiple, share = round(rate / as_it_comes, 1), round(share, 2)
             rows.append({"what": what, "per_second": round(rate, 1), "x_sdk": multiple, "of_possible": share})
     return rows
@@ -78,7 +78,7 @@ def sdk_alone(environment: dict[str, str]) -> float:
     service = importlib.import_module("africastalking.SMS").SMSService("soko", "key")
     service._baseUrl = environment["AT_BASE_URL"] + "/version1"
     os.environ["REQUESTS_CA_BUNDLE"] = environment["REQUESTS_CA_BUNDLE"]
-    with ThreadPoolExecutor(HANDS) as threads:
+    with ThreadPoolExecutor(WORKERS) as threads:
         begun = time.monotonic()
         list(threads.map(lambda n: service.send(f"Text {n}", ["+254711000111"]), range(SOME)))
         return SOME / (time.monotonic() - begun)

@@ -13,10 +13,10 @@ from statistics import quantiles
 from time import perf_counter
 from typing import Any
 
-from bot.messaging.dispatcher import HANDS
+from bot.messaging.dispatcher import WORKERS
 from bot.messaging.routing import Router
 from bot.providers.contracts import OutgoingMessage, Receipt
-from bot.worker import delivery
+from bot.worker import message_runner
 from tests.service import Service, serving
 
 TEXTS = 400
@@ -62,9 +62,10 @@ def sending(service: Service, carrier: Carrier, *, answers: bool) -> Iterator[No
     stop = threading.Event()
     if answers:
         carrier.answers.set()
-    with ThreadPoolExecutor(HANDS) as pool:
-        worker = replace(delivery(service.app, service.services, pool), route=Router({"it": carrier}, {}, "it"))
-        thread = threading.Thread(target=worker.run, args=(stop,))
+    with ThreadPoolExecutor(WORKERS) as pool:
+        runner = message_runner(service.app, service.services, pool)
+        dispatcher = replace(runner.dispatcher, router=Router({"it": carrier}, {}, "it"))
+        thread = threading.Thread(target=replace(runner, dispatcher=dispatcher).run, args=(stop,))
         thread.start()
         yield
         stop.set()

@@ -16,7 +16,7 @@ from typing import Any
 from flask import Flask, request
 
 from bot.messaging import queue
-from bot.messaging.dispatcher import HANDS
+from bot.messaging.dispatcher import WORKERS
 from bot.messaging.queue import NewMessage
 from tests.bot.fixtures import outgoing_messages
 from tests.marketplace.served import served
@@ -97,15 +97,15 @@ def test_any_number_of_workers_send_everything_once(service: Service) -> None:
 
 
 def test_a_worker_told_to_stop_finishes_what_is_in_hand_and_gives_the_rest_back(service: Service) -> None:
-    to_be_sent(service, HANDS + 5)
+    to_be_sent(service, WORKERS + 5)
     provider = Provider()
     with workers(service, provider, 1) as (process,):
-        provider.is_asked(HANDS)
+        provider.is_asked(WORKERS)
         process.terminate()
         while statuses(service)["queued"] < 5:
             """Given back before the others are finished."""
         provider.answers.set()
         assert process.wait(timeout=10) == 0
 
-    assert statuses(service) == {"sent": HANDS, "queued": 5}
-    assert len(provider.taken) == HANDS
+    assert statuses(service) == {"sent": WORKERS, "queued": 5}
+    assert len(provider.taken) == WORKERS

@@ -30,7 +30,8 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import event, select
 
-from bot.jobs.runner import LEASE, JobRunner
+from bot.jobs.handlers import LEASE, HandlerDispatcher
+from bot.jobs.runner import JobRunner
 from bot.payments.payouts import KIND, PayoutJob
 from bot.providers import registry
 from bot.providers.errors import DuplicatePaymentError, PaymentError, Reason
@@ -210,8 +211,9 @@ class Money(RuleBasedStateMachine):
         self.plug = Plug()
         self.provider = Provider(self.plug, lambda report: self.services.payout_callbacks.on_result("bank", report))
         paying = PayoutJob(self.services.payout_callbacks, self.provider)
-        self.errands = JobRunner(
-            self.services.database, self.services.clock, self.services.ids, {KIND: paying.poll}, OneHand()
+        dispatcher = HandlerDispatcher(self.services.clock, {KIND: paying.poll})
+        self.job_runner = JobRunner(
+            dispatcher, self.services.database, self.services.clock, self.services.ids, OneHand()
         )
         for happening in ("before_cursor_execute", "commit"):
             event.listen(self.services.engine, happening, self.plug.moment)
@@ -417,7 +419,7 @@ class Money(RuleBasedStateMachine):
             yield self.services.shop(session)
 
     def do_what_is_due(self) -> None:
-        while sum(consumer.consume() for consumer in event_consumers(self.services)) + self.errands.run():
+        while sum(consumer.consume() for consumer in event_consumers(self.services)) + self.job_runner.step():
             pass
 
     def artisan(self, shop: Shop, msisdn: str) -> Artisan:

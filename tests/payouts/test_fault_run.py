@@ -14,10 +14,11 @@ from random import Random
 import pytest
 from sqlalchemy import func, select
 
+from bot.jobs.handlers import HandlerResult
 from bot.jobs.runner import JobRunner
 from bot.simulator import wallet
 from bot.simulator.tables import simulated_payment
-from bot.worker import errands
+from bot.worker import handler_runner
 from marketplace_api.catalogue import products
 from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Artisan, Event, Kiosk, Payout
@@ -25,6 +26,7 @@ from marketplace_api.orders import orders, receiving
 from marketplace_api.payments import audit, ledger, settlement
 from marketplace_api.payments.money import BY_PHONE
 from marketplace_api.shop import Shop
+from state.outbox import Job
 from state.tables import outbox
 from tests.marketplace.conftest import register, request
 from tests.payouts.misfortunes import KINDS, DiedError, UnluckyBank
@@ -44,7 +46,7 @@ class Run:
 
     service: Service
     bank: UnluckyBank
-    hands: JobRunner
+    runner: JobRunner[Job, HandlerResult]
     random: Random
     given_up: set[tuple[str, int]] = field(default_factory=set)
 
@@ -65,7 +67,7 @@ class Run:
             self.bank.forge(self._any_payment())
         self.bank.speak()
         with suppress(DiedError):
-            return self.hands.run() > 0
+            return self.runner.step() > 0
         return True
 
     def _operate(self) -> bool:
@@ -125,7 +127,7 @@ def run(migrated_database_url: str, tmp_path: Path) -> Iterator[Run]:
             _fall_due(shop)
         random = Random(2026)
         bank = UnluckyBank(service, random)
-        yield Run(service, bank, errands(service.app, service.services, pool, bank.client()), random)
+        yield Run(service, bank, handler_runner(service.app, service.services, pool, bank.client()), random)
 
 
 def _fall_due(shop: Shop) -> None:

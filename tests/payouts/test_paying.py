@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from bot.jobs.runner import LEASE, JobRunner
+from bot.jobs.handlers import LEASE, HandlerResult
+from bot.jobs.runner import JobRunner
 from bot.providers.errors import DuplicatePaymentError, PaymentError, Reason
 from bot.providers.payment_contracts import (
     NotFound,
@@ -24,12 +25,13 @@ from bot.providers.payment_contracts import (
     Pending,
 )
 from bot.simulator import wallet
-from bot.worker import errands, event_consumers
+from bot.worker import event_consumers, handler_runner
 from marketplace_api.accounts import artisans
 from marketplace_api.payments import audit, balances, payouts
 from marketplace_api.shop import Shop
+from state.outbox import Job
 from tests.bot.fixtures import AKINYI, OTIENO, dial, notifications, outgoing_messages, received_order
-from tests.bot.messaging.test_dispatcher import killed
+from tests.bot.messaging.fakes import run_until_killed
 from tests.service import Service
 
 ERROR = PaymentError(Reason.NO_ANSWER)
@@ -72,9 +74,9 @@ class Bank:
 
 
 @contextmanager
-def hands(service: Service, bank: Bank) -> Iterator[JobRunner]:
+def job_runner(service: Service, bank: Bank) -> Iterator[JobRunner[Job, HandlerResult]]:
     with ThreadPoolExecutor(max_workers=2) as pool:
-        yield errands(service.app, service.services, pool, bank)
+        yield handler_runner(service.app, service.services, pool, bank)
 
 
 def follow_events(service: Service) -> int:
@@ -84,8 +86,8 @@ def follow_events(service: Service) -> int:
 def work(service: Service, bank: Bank, *, after: float = 0) -> None:
     """Follows the shop's events and does what is due, after so many seconds."""
     service.clock.advance(after)
-    with hands(service, bank) as errands:
-        while follow_events(service) + errands.run():
+    with job_runner(service, bank) as runner:
+        while follow_events(service) + runner.step():
             pass
 
 
@@ -236,7 +238,7 @@ def test_a_worker_killed_while_it_asks_leaves_a_payout_that_is_asked_about_first
     deadly = Bank()
     deadly.pay = die  # type: ignore[method-assign]
     service.services.close()  # no connection crosses into the child
-    killed(lambda: work(service, deadly))
+    run_until_killed(lambda: work(service, deadly))
     assert payout(service)["status"] == "sending"
 
     bank = Bank(answers=[PAID])

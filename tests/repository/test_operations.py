@@ -10,7 +10,7 @@ import pytest
 from flask.cli import AppGroup
 
 from bot.cli import register
-from bot.jobs import scheduler
+from bot.worker import periodic_tasks
 from tests.repository.architecture import ROOT
 from tests.service import Service, serving
 
@@ -49,7 +49,7 @@ def test_every_metric_is_listed(service):
 
 def test_every_periodic_task_is_listed_with_its_time(service):
     assert [row[:2] for row in table("Periodic tasks")] == [
-        [task.name, task.cron] for task in scheduler.table(service.services)
+        [task.name, task.cron] for task in periodic_tasks(service.services)
     ]
 
 

@@ -27,7 +27,7 @@ from tests.bot.fixtures import (
     products_titled,
     second_process,
 )
-from tests.bot.messaging.test_dispatcher import Hanging, delivering, say
+from tests.bot.messaging.fakes import HangingProvider, hanging, queue_message
 from tests.remote_marketplace import Fault, RemoteSetup, remote_setup
 from tests.service import Service
 
@@ -135,13 +135,11 @@ def test_a_text_is_answered_that_the_shop_is_unreachable(remote: RemoteSetup, fa
     assert remote.inbox(AKINYI) == [OUT_OF_REACH]
 
 
-def test_a_text_is_answered_while_the_shop_and_all_providers_hang(
-    remote: RemoteSetup, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_text_is_answered_while_the_shop_and_all_providers_hang(remote: RemoteSetup) -> None:
     for n in range(2):
-        say(remote.bot, f"+25473300100{n}", "hello")
+        queue_message(remote.bot, f"+25473300100{n}", "hello")
     remote.proxy.fail("no_answer")
-    with delivering(remote.bot, Hanging(remote.bot.clock), 0, monkeypatch):
+    with hanging(remote.bot, HangingProvider(remote.bot.clock), 0):
         assert remote.bot.gateway.text(AKINYI, "ORDERS") == 200
 
     (answer,) = outgoing_messages(remote.bot, AKINYI)

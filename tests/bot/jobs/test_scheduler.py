@@ -9,17 +9,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import pytest
 from cronsim import CronSim
 from sqlalchemy import select
 
-from bot.jobs import scheduler
-from bot.jobs.scheduler import LEASE, PeriodicTask, Scheduler
+from bot.jobs.scheduler import LEASE, RETRY_AFTER, PeriodicTask, Scheduler
+from bot.worker import periodic_tasks, scheduler
 from marketplace_api.models import LedgerCheckpoint
 from state import schedule
 from tests.bot import fixtures
 from tests.bot.fixtures import JOY
-from tests.bot.messaging.test_dispatcher import killed
+from tests.bot.messaging.fakes import run_until_killed
 from tests.service import Service
 from tests.state.together import together
 
@@ -28,8 +27,8 @@ HOURLY = "0 * * * *"
 
 def doing(service: Service, do: Callable[[], object], cron: str = HOURLY) -> Scheduler:
     """A worker with one chore, which has its hour from now on."""
-    worker = replace(scheduler.build(service.services), table=(PeriodicTask("count", cron, do),))
-    worker.do_due()
+    worker = replace(scheduler(service.services), tasks=(PeriodicTask("count", cron, do),))
+    worker.run_due()
     return worker
 
 
@@ -44,7 +43,7 @@ def test_a_chore_is_done_each_hour_once(service: Service) -> None:
     assert done == []
     for _ in range(180):
         service.clock.advance(60)
-        worker.do_due()
+        worker.run_due()
 
     assert [at.hour for at in done] == [9, 10, 11]
 
@@ -54,7 +53,7 @@ def test_what_was_missed_while_nobody_worked_is_done_once_and_then_goes_on_as_us
     worker = doing(service, lambda: done.append(service.clock()))
     service.clock.advance(3 * 24 * 3600 + 60)
     for _ in range(3):
-        worker.do_due()
+        worker.run_due()
     assert len(done) == 1
     assert due_at(service) == service.clock().replace(minute=0) + timedelta(hours=1)
 
@@ -64,7 +63,7 @@ def test_of_several_workers_one_does_it(service: Service) -> None:
     workers = [doing(service, lambda: done.append(1)) for _ in range(4)]
     service.clock.advance(3600)
 
-    assert sum(together(4, lambda number: workers[number].do_due())) == 1
+    assert sum(together(4, lambda number: workers[number].run_due())) == 1
     assert done == [1]
 
 
@@ -72,13 +71,13 @@ def test_a_worker_killed_while_doing_it_is_followed_by_another(service: Service)
     doing(service, lambda: None)
     service.clock.advance(3600)
     service.services.close()  # no connection crosses into the child
-    killed(lambda: doing(service, lambda: os.kill(os.getpid(), signal.SIGKILL)))
+    run_until_killed(lambda: doing(service, lambda: os.kill(os.getpid(), signal.SIGKILL)))
     done: list[int] = []
     worker = doing(service, lambda: done.append(1))
     assert done == []
 
     service.clock.advance(LEASE.total_seconds())
-    worker.do_due()
+    worker.run_due()
     assert done == [1]
 
 
@@ -91,14 +90,14 @@ def test_a_chore_that_fails_is_tried_again_and_holds_up_no_other(embedded: Servi
             raise OSError("the disk is full")
 
     worker = doing(embedded, break_once)
-    worker = replace(worker, table=(*worker.table, PeriodicTask("other", HOURLY, lambda: done.append("other"))))
-    worker.do_due()
+    worker = replace(worker, tasks=(*worker.tasks, PeriodicTask("other", HOURLY, lambda: done.append("other"))))
+    worker.run_due()
     embedded.clock.advance(3600)
-    worker.do_due()
+    worker.run_due()
     assert done == ["broken", "other"]
-    embedded.clock.advance(scheduler.AGAIN.total_seconds())
-    worker.do_due()
-    worker.do_due()
+    embedded.clock.advance(RETRY_AFTER.total_seconds())
+    worker.run_due()
+    worker.run_due()
     assert done == ["broken", "other", "broken"]
 
 
@@ -114,11 +113,10 @@ def test_an_hour_that_changes_with_the_edition_counts_from_then_on(embedded: Ser
     assert due_at(embedded).minute == 30
 
 
-@pytest.mark.parametrize("chore", [chore.name for chore in scheduler.table(None)])  # type: ignore[arg-type]
-def test_every_chore_of_the_shop_has_hours_and_can_be_done(embedded: Service, chore: str) -> None:
-    (mine,) = [each for each in scheduler.table(embedded.services) if each.name == chore]
-    assert next(CronSim(mine.cron, embedded.clock()))
-    mine.do()
+def test_every_periodic_task_has_a_next_time_and_can_be_run(embedded: Service) -> None:
+    for task in periodic_tasks(embedded.services):
+        assert next(CronSim(task.cron, embedded.clock())), task.name
+        task.run()
 
 
 def test_each_night_what_the_books_come_to_is_written_down(service: Service) -> None:

@@ -11,10 +11,10 @@ import pytest
 from bot.messaging import broadcasts
 from bot.providers.contracts import OutgoingMessage, Receipt
 from bot.providers.errors import Reason, SendError
-from bot.worker import errands
+from bot.worker import handler_runner
 from state import people
 from tests.bot.fixtures import AKINYI, JOY, NEW_PHONE, add_artisan, outgoing_messages, place_order
-from tests.bot.messaging.test_dispatcher import Carrier, deliver, through, worker
+from tests.bot.messaging.fakes import FakeProvider, deliver, only, worker
 from tests.command_line import run_command
 from tests.service import Service
 
@@ -23,7 +23,7 @@ EVENING = 10 * 3600  # the clock of the tests stands at 11:00 in Nairobi
 
 
 @dataclass
-class BulkCarrier(Carrier):
+class BulkProvider(FakeProvider):
     """It takes many at once; how many, call by call."""
 
     batch_size: int = 3
@@ -31,7 +31,7 @@ class BulkCarrier(Carrier):
 
     def send_batch(self, texts: list[OutgoingMessage]) -> list[Receipt | SendError]:
         self.calls.append(len(texts))
-        return [super(BulkCarrier, self).send(sms) for sms in texts]
+        return [super(BulkProvider, self).send(sms) for sms in texts]
 
 
 def many(service: Service, count: int, **more: Any) -> list[str]:
@@ -46,34 +46,34 @@ def send(service: Service, key: str = "b1", **audience: str) -> Any:
     return service.api("POST", "/broadcasts", {"text": WORDS, **audience}, **{"Idempotency-Key": key})
 
 
-def spread(service: Service, carrier: Carrier) -> None:
+def spread(service: Service, provider: FakeProvider) -> None:
     """Writes the texts down, and delivers them."""
     service.services.notification_consumer.consume()
     for _ in range(20):
-        run_errands(service)
-        deliver(service, carrier)
+        run_broadcast_jobs(service)
+        deliver(service, provider)
 
 
-def run_errands(service: Service) -> None:
+def run_broadcast_jobs(service: Service) -> None:
     with ThreadPoolExecutor(max_workers=1) as pool:
-        errands(service.app, service.services, pool).run()
+        handler_runner(service.app, service.services, pool).step()
 
 
-def got(carrier: Carrier) -> list[str]:
-    return sorted(sms.msisdn for _, sms in carrier.asked)
+def got(provider: FakeProvider) -> list[str]:
+    return sorted(sms.msisdn for _, sms in provider.asked)
 
 
 def test_everybody_gets_it_once_in_few_calls(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(broadcasts, "CHUNK", 4)
-    phones, carrier = many(service, 9), BulkCarrier(service.clock)
+    phones, provider = many(service, 9), BulkProvider(service.clock)
     begun = send(service)
     assert send(service) == begun
-    spread(service, carrier)
+    spread(service, provider)
 
     assert begun["recipients"] == 10
-    assert got(carrier) == sorted([AKINYI, *phones])
-    assert len(carrier.calls) < len(phones) / 2
-    assert max(carrier.calls) == carrier.batch_size
+    assert got(provider) == sorted([AKINYI, *phones])
+    assert len(provider.calls) < len(phones) / 2
+    assert max(provider.calls) == provider.batch_size
     about = {text.about for text in outgoing_messages(service)}
     assert about == {begun["id"]}
 
@@ -93,7 +93,7 @@ def test_only_those_who_are_meant_get_it(embedded: Service) -> None:
 
 
 def test_who_is_refused_in_a_call_for_many_is_refused_alone(service: Service) -> None:
-    class Choosy(BulkCarrier):
+    class Choosy(BulkProvider):
         def send_batch(self, texts: list[OutgoingMessage]) -> list[Receipt | SendError]:
             said: list[Receipt | SendError] = list(super().send_batch(texts))
             return [SendError(Reason.BLOCKED_PROMOTIONS, "UserInBlacklist"), *said[1:]]
@@ -108,23 +108,23 @@ def test_it_waits_for_the_morning_where_it_is_night_and_news_does_not(service: S
     service.clock.advance(EVENING)
     send(service)
     place_order(service)
-    carrier = Carrier(service.clock)
-    spread(service, carrier)
-    assert WORDS not in carrier.sent
-    assert got(carrier) == sorted([AKINYI, JOY])
+    provider = FakeProvider(service.clock)
+    spread(service, provider)
+    assert WORDS not in provider.texts
+    assert got(provider) == sorted([AKINYI, JOY])
     assert [(text.status, text.error) for text in outgoing_messages(service) if text.text == WORDS] == [
         ("queued", "quiet hours")
     ]
 
     service.clock.advance(11 * 3600)
-    spread(service, carrier)
-    assert carrier.sent[-1] == WORDS
+    spread(service, provider)
+    assert provider.texts[-1] == WORDS
 
 
 def test_who_wants_no_promotions_hears_of_her_orders_all_the_same(service: Service) -> None:
     service.gateway.text(AKINYI, "PRODUCTS")
-    carrier = Carrier(service.clock, [SendError(Reason.BLOCKED_PROMOTIONS, "UserInBlacklist")])
-    deliver(service, carrier)
+    provider = FakeProvider(service.clock, [SendError(Reason.BLOCKED_PROMOTIONS, "UserInBlacklist")])
+    deliver(service, provider)
     with service.services.database.reading() as db:
         known = people.find(db.connection(), AKINYI)
     assert known
@@ -132,15 +132,15 @@ def test_who_wants_no_promotions_hears_of_her_orders_all_the_same(service: Servi
 
     send(service)
     place_order(service)
-    spread(service, carrier)
+    spread(service, provider)
     statuses = {text.topic: text.status for text in outgoing_messages(service, AKINYI)}
     assert (statuses["broadcast"], statuses["order.placed"]) == ("suppressed", "sent")
 
 
 def test_a_report_of_a_blacklist_switches_promotions_off(service: Service) -> None:
     send(service)
-    carrier = Carrier(service.clock)
-    spread(service, carrier)
+    provider = FakeProvider(service.clock)
+    spread(service, provider)
     service.gateway.report("ATXid_1", "Failed", msisdn=AKINYI, reason="UserInBlackList")
     with service.services.database.reading() as db:
         known = people.find(db.connection(), AKINYI)
@@ -150,18 +150,18 @@ def test_a_report_of_a_blacklist_switches_promotions_off(service: Service) -> No
 
 def test_answers_and_news_leave_before_it(service: Service) -> None:
     send(service)
-    run_errands(service)
+    run_broadcast_jobs(service)
     place_order(service)
     service.services.notification_consumer.consume()
     service.gateway.text(NEW_PHONE, "MENU")
-    carrier = Carrier(service.clock)
-    with worker(service, route=through(carrier)) as hands:
-        hands.deliver()
-        while hands.deliver():
+    provider = FakeProvider(service.clock)
+    with worker(service, router=only(provider)) as runner:
+        runner.step()
+        while runner.step():
             pass
 
     topics = {text.text: text.topic for text in outgoing_messages(service)}
-    assert topics[carrier.sent[-1]] == "broadcast"
+    assert topics[provider.texts[-1]] == "broadcast"
 
 
 @pytest.mark.parametrize("body", ["", "   ", "x" * 460])

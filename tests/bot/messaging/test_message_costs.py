@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.bot.fixtures import AKINYI, JOY, place_order
-from tests.bot.messaging.test_dispatcher import FINAL, Carrier, deliver, say
+from tests.bot.messaging.fakes import FINAL, FakeProvider, deliver, queue_message
 from tests.service import Service
 
 
@@ -19,14 +19,14 @@ def kes(amount: int) -> dict[str, Any]:
 
 
 def test_a_day_is_what_left_on_it_and_what_that_cost(service: Service) -> None:
-    say(service, JOY, "x" * 161)
-    say(service, AKINYI, "short")
-    deliver(service, carrier := Carrier(service.clock))
+    queue_message(service, JOY, "x" * 161)
+    queue_message(service, AKINYI, "short")
+    deliver(service, provider := FakeProvider(service.clock))
     service.clock.advance(24 * 3600)
     for n, body in enumerate(("refused", "sent")):
-        say(service, f"+25473300000{n}", body)
-    carrier.does.append(FINAL)
-    deliver(service, carrier)
+        queue_message(service, f"+25473300000{n}", body)
+    provider.errors.append(FINAL)
+    deliver(service, provider)
 
     assert sums(service, "day") == {"2026-11-24": (1, 1, kes(80)), "2026-11-23": (2, 3, kes(160))}
     assert sums(service, "day", "&since=2026-11-24T00:00:00Z") == {"2026-11-24": (1, 1, kes(80))}
@@ -35,7 +35,7 @@ def test_a_day_is_what_left_on_it_and_what_that_cost(service: Service) -> None:
 
 def test_an_order_is_what_was_said_of_it_to_everybody(service: Service) -> None:
     placed = place_order(service)
-    say(service, JOY, "something else")
+    queue_message(service, JOY, "something else")
     service.work()
     assert sums(service, "order") == {placed["id"]: (2, 2, kes(160))}
 
@@ -51,8 +51,8 @@ def test_a_dialogue_is_what_was_answered_in_it(service: Service) -> None:
 
 def test_sums_turn_their_pages(embedded: Service) -> None:
     for _ in range(3):
-        say(embedded, JOY, f"on {embedded.clock():%d}")
-        deliver(embedded, Carrier(embedded.clock, name=f"carrier {embedded.clock():%d}"))
+        queue_message(embedded, JOY, f"on {embedded.clock():%d}")
+        deliver(embedded, FakeProvider(embedded.clock, name=f"carrier {embedded.clock():%d}"))
         embedded.clock.advance(24 * 3600)
     first = embedded.api("GET", "/message-sums?limit=2")
     assert [row["key"] for row in first["data"]] == ["2026-11-25", "2026-11-24"]
@@ -61,9 +61,9 @@ def test_sums_turn_their_pages(embedded: Service) -> None:
 
 
 def test_how_long_a_text_took_is_told_with_it(service: Service) -> None:
-    say(service, JOY, "hello")
+    queue_message(service, JOY, "hello")
     service.clock.advance(3)
-    deliver(service, Carrier(service.clock))
+    deliver(service, FakeProvider(service.clock))
     (text,) = service.api("GET", "/messages")["data"]
     assert 3000 <= text["latency_ms"] < 4000
     assert (text["topic"], text["repeats"], text["reported"]) == ("order.placed", 0, None)

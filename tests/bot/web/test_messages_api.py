@@ -11,7 +11,7 @@ from bot.web.messages_api import cost
 from bot.web.shop_client import key
 from marketplace_api.schemas.money import Money
 from tests.bot.fixtures import AKINYI, JOY, NEW_PHONE, place_order
-from tests.bot.messaging.test_dispatcher import FINAL, Carrier, deliver, depth, say
+from tests.bot.messaging.fakes import FINAL, FakeProvider, deliver, outbox_depth, queue_message
 from tests.service import OPERATOR_KEY, Service
 from tests.state.together import together
 
@@ -174,59 +174,59 @@ def resend(service: Service, id: str) -> TestResponse:
 
 
 def test_a_text_that_failed_for_good_is_sent_again_when_an_operator_says_so(service: Service) -> None:
-    say(service, JOY, "hello")
-    deliver(service, Carrier(service.clock, [FINAL]))
+    queue_message(service, JOY, "hello")
+    deliver(service, FakeProvider(service.clock, [FINAL]))
     failed = last(service, JOY)
     again = resend(service, failed["id"])
 
     assert again.status_code == 200
     assert again.get_json() == failed | {"status": "queued", "error": None, "provider": None}
-    carrier = Carrier(service.clock)
-    deliver(service, carrier, minutes=30)
-    assert carrier.sent == ["hello"]
+    provider = FakeProvider(service.clock)
+    deliver(service, provider, minutes=30)
+    assert provider.texts == ["hello"]
     assert (last(service, JOY)["id"], last(service, JOY)["status"]) == (failed["id"], "sent")
-    assert depth(service).dead == 0
+    assert outbox_depth(service).dead == 0
 
 
 def test_of_operators_who_send_it_again_at_once_one_does(service: Service) -> None:
-    say(service, JOY, "hello")
-    deliver(service, Carrier(service.clock, [FINAL]))
+    queue_message(service, JOY, "hello")
+    deliver(service, FakeProvider(service.clock, [FINAL]))
     id = last(service, JOY)["id"]
     statuses = together(4, lambda _: resend(service, id).status_code)
-    carrier = Carrier(service.clock)
-    deliver(service, carrier, minutes=3)
+    provider = FakeProvider(service.clock)
+    deliver(service, provider, minutes=3)
 
     assert sorted(statuses) == [200, 409, 409, 409]
-    assert carrier.sent == ["hello"]
+    assert provider.texts == ["hello"]
 
 
 def test_a_text_that_a_report_says_has_failed_is_sent_again_under_a_new_id_of_the_provider(service: Service) -> None:
-    carrier = Carrier(service.clock)
-    say(service, JOY, "hello")
-    deliver(service, carrier)
+    provider = FakeProvider(service.clock)
+    queue_message(service, JOY, "hello")
+    deliver(service, provider)
     service.gateway.report("ATXid_1", "Failed", msisdn=JOY, reason="DeliveryFailure")
     resend(service, last(service, JOY)["id"])
-    deliver(service, carrier)
+    deliver(service, provider)
     service.gateway.report("ATXid_1", "Failed", msisdn=JOY, reason="DeliveryFailure")
 
-    assert carrier.sent == ["hello", "hello"]
+    assert provider.texts == ["hello", "hello"]
     assert (last(service, JOY)["status"], last(service, JOY)["provider_id"]) == ("sent", "ATXid_2")
 
 
 def test_whoever_said_stop_gets_nothing_all_the_same_and_after_start_what_was_held_back(service: Service) -> None:
     service.gateway.text(JOY, "STOP")
-    say(service, JOY, "hello")
-    carrier = Carrier(service.clock)
-    deliver(service, carrier, minutes=1)
+    queue_message(service, JOY, "hello")
+    provider = FakeProvider(service.clock)
+    deliver(service, provider, minutes=1)
     (held,) = seen(service, f"/conversations/{JOY}?status=suppressed")
     resend(service, held["id"])
-    deliver(service, carrier)
+    deliver(service, provider)
     assert seen(service, f"/conversations/{JOY}?status=suppressed") == [held]
 
     service.gateway.text(JOY, "START")
     resend(service, held["id"])
-    deliver(service, carrier, minutes=1)
-    assert carrier.sent[1:] == ["You will get texts from Soko again. To end them, text STOP.", "hello"]
+    deliver(service, provider, minutes=1)
+    assert provider.texts[1:] == ["You will get texts from Soko again. To end them, text STOP.", "hello"]
 
 
 def test_only_what_failed_or_was_held_back_is_sent_again(service: Service) -> None:

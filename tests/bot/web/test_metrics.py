@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from bot.app import create_app
 from marketplace_api.payments import ledger, settlement
 from tests.bot.fixtures import AKINYI, JOY, choose_language, received_order
-from tests.bot.messaging.test_dispatcher import FINAL, LATER, NOBODY_KNOWS, Carrier, deliver, say
+from tests.bot.messaging.fakes import FINAL, OUTCOME_UNKNOWN, RETRYABLE, FakeProvider, deliver, queue_message
 from tests.command_line import run_command
 from tests.repository.architecture import ROOT
 from tests.service import Service
@@ -29,13 +29,13 @@ def figures(service: Service) -> dict[str, float]:
 
 
 def test_what_waits_what_died_and_what_nobody_knows(service: Service) -> None:
-    carrier = Carrier(service.clock, [FINAL, NOBODY_KNOWS, LATER])
+    provider = FakeProvider(service.clock, [FINAL, OUTCOME_UNKNOWN, RETRYABLE])
     for n in range(3):
-        say(service, f"+25473300100{n}", "hello")
+        queue_message(service, f"+25473300100{n}", "hello")
     service.clock.advance(30)
     assert figures(service)["soko_outbox_oldest_seconds"] == 30
     assert figures(service)["soko_outbox_due_jobs"] == 3
-    deliver(service, carrier)
+    deliver(service, provider)
 
     seen = figures(service)
     assert (seen["soko_outbox_jobs"], seen["soko_outbox_due_jobs"], seen["soko_outbox_dead_jobs"]) == (1, 0, 1)
@@ -50,11 +50,11 @@ def test_what_waits_what_died_and_what_nobody_knows(service: Service) -> None:
 
 
 def test_how_many_were_sent_and_how_long_they_waited(service: Service) -> None:
-    say(service, JOY, "hello")
-    deliver(service, Carrier(service.clock))
-    say(service, JOY, "hello again")
+    queue_message(service, JOY, "hello")
+    deliver(service, FakeProvider(service.clock))
+    queue_message(service, JOY, "hello again")
     service.clock.advance(10)
-    deliver(service, Carrier(service.clock, name="twilio"))
+    deliver(service, FakeProvider(service.clock, name="twilio"))
 
     seen = figures(service)
     assert seen["soko_texts_sent_total[africastalking]"] == seen["soko_texts_sent_total[twilio]"] == 1
@@ -66,7 +66,7 @@ def test_how_many_were_sent_and_how_long_they_waited(service: Service) -> None:
 def test_duplicates_opt_outs_and_what_is_held_back(service: Service) -> None:
     for _ in range(2):
         service.gateway.text(JOY, "STOP", id="first")
-    say(service, JOY, "news")
+    queue_message(service, JOY, "news")
     for _ in range(2):
         service.gateway.text(AKINYI, "SELL Oil lamp 900")
     service.work()

@@ -20,8 +20,10 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from bot.webhooks.dispatcher import HANDS, LEASE, WebhookDispatcher, WebhookWorkers, build, letter, retry_after
+from bot.webhooks.deliveries import event_consumer
+from bot.webhooks.dispatcher import LEASE, WORKERS, retry_after, signed_request
 from bot.webhooks.safe_http import Poster, PostResult
+from bot.worker import webhook_runner, webhook_step
 from marketplace_api.accounts import api_keys
 from marketplace_api.events.webhooks import DISABLED_AFTER, JITTER, OLD_SECRET_FOR, RETRY_DELAYS
 from marketplace_api.models import Event
@@ -40,6 +42,7 @@ from tests.bot.fixtures import (
     products_titled,
     received_order,
 )
+from tests.bot.messaging.fakes import run_until_killed
 from tests.receivers import Arrived, Receiver, receiving
 from tests.repository.architecture import ROOT
 from tests.service import Service
@@ -89,6 +92,12 @@ def is_genuine(arrived: Arrived, secret: str) -> bool:
     return any(hmac.compare_digest(one, f"v1,{code}") for one in arrived.headers["webhook-signature"].split(" "))
 
 
+def push(service: Service, poster: Poster | None = None) -> bool:
+    """Push what is due, as a worker does; True if there was anything."""
+    with ThreadPoolExecutor(2) as pool:
+        return webhook_step(service.services, pool, poster)()
+
+
 # -- what is pushed
 
 
@@ -133,8 +142,8 @@ SAMPLE = Event(
 )
 
 
-def test_a_letter_is_the_samples_of_the_standard_to_the_byte() -> None:
-    sent = letter(SAMPLE, "https://shop.example/", [SAMPLE_SECRET], SAMPLE.created_at)
+def test_a_request_is_the_same_as_the_sample_of_the_standard() -> None:
+    sent = signed_request(SAMPLE, "https://shop.example/", [SAMPLE_SECRET], SAMPLE.created_at)
 
     assert sent.body == (
         b'{"type":"listing.published","timestamp":"2026-11-22T09:20:05Z","data":{"id":"lst_01","price_minor":150000}}'
@@ -146,9 +155,9 @@ def test_a_letter_is_the_samples_of_the_standard_to_the_byte() -> None:
     }
 
 
-def test_the_standards_own_library_verifies_a_letter_with_either_secret() -> None:
+def test_the_standards_own_library_verifies_a_request_with_either_secret() -> None:
     other = "whsec_" + b64encode(Random(7).randbytes(32)).decode()
-    sent = letter(SAMPLE, "https://shop.example/", [SAMPLE_SECRET, other], datetime.now(UTC))
+    sent = signed_request(SAMPLE, "https://shop.example/", [SAMPLE_SECRET, other], datetime.now(UTC))
 
     for secret in (SAMPLE_SECRET, other):
         assert Webhook(secret).verify(sent.body, dict(sent.headers))["type"] == "listing.published"
@@ -161,7 +170,7 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "docs/api.md").read_text()
 def test_what_the_documents_tell_receivers_to_do_tells_ours_from_others(example: str) -> None:
     told: dict[str, Any] = {}
     exec(example, told)
-    sent = letter(SAMPLE, "https://shop.example/", [SAMPLE_SECRET], datetime.now(UTC))
+    sent = signed_request(SAMPLE, "https://shop.example/", [SAMPLE_SECRET], datetime.now(UTC))
     headers = dict(sent.headers)
 
     assert told["verified"](SAMPLE_SECRET, headers, sent.body) == json.loads(sent.body)
@@ -422,7 +431,9 @@ def test_an_endpoint_that_takes_nothing_for_days_is_disabled(embedded: Service) 
     assert embedded.events().count("webhook_endpoint.disabled") == 1
 
 
-def test_two_hands_that_find_an_endpoint_failing_for_days_disable_it_once(service: Service, receiver: Receiver) -> None:
+def test_two_workers_that_both_find_an_endpoint_failing_for_days_disable_it_once(
+    service: Service, receiver: Receiver
+) -> None:
     receiver.statuses = [422, 422, 503, 500, 500]
     made = endpoint(service, receiver, "order.placed")
     for _ in range(3):
@@ -431,14 +442,17 @@ def test_two_hands_that_find_an_endpoint_failing_for_days_disable_it_once(servic
     service.later(seconds=6)  # the first steps aside, the second keeps the lane
     service.clock.advance(DISABLED_AFTER.total_seconds())
     receiver.open.clear()
-    both = [Thread(target=build(service.services).push) for _ in range(2)]
-    for hand in both:
-        hand.start()
-    for _ in range(3 + len(both)):
-        receiver.asked.get()  # until both have asked, and wait
-    receiver.open.set()
-    for hand in both:
-        hand.join()
+    with ThreadPoolExecutor(2) as pool:
+        runner = webhook_runner(service.services, pool)
+        one_job = replace(runner.dispatcher, options=replace(runner.dispatcher.options, claimed_at_most=1))
+        both = [Thread(target=replace(runner, dispatcher=one_job).step) for _ in range(2)]
+        for thread in both:
+            thread.start()
+        for _ in range(3 + len(both)):
+            receiver.asked.get()  # until both requests have arrived; neither is answered yet
+        receiver.open.set()
+        for thread in both:
+            thread.join()
 
     assert standing(service, made) == ("disabled", "failing")
     assert len(deliveries(service, made, "failed")) == 3
@@ -543,8 +557,7 @@ def test_an_endpoint_that_does_not_answer_holds_up_neither_texts_nor_other_endpo
         slow.open.clear()
         made = endpoint(service, slow, "order.placed")
         place_order(service)
-        hand = build(service.services)
-        stuck = Thread(target=hand.step)
+        stuck = Thread(target=push, args=(service,))
         stuck.start()
         slow.asked.get()
         endpoint(service, receiver, "order.accepted")
@@ -561,44 +574,58 @@ def test_an_endpoint_that_does_not_answer_holds_up_neither_texts_nor_other_endpo
         assert {delivery["status"] for delivery in deliveries(service, made)} == {"delivered"}
 
 
-def test_many_hands_push_everything_once_and_in_order(service: Service, receiver: Receiver) -> None:
+def test_many_workers_push_everything_once_and_in_order(service: Service, receiver: Receiver) -> None:
     endpoint(service, receiver, "order.placed")
     codes = [place_order(service)["code"] for _ in range(10)]
 
     def until_nothing_is_left(_: int) -> None:
-        hand = build(service.services)
-        while len(receiver.arrived) < len(codes) or hand.step():
-            hand.step()
+        while len(receiver.arrived) < len(codes) or push(service):
+            push(service)
 
-    together(HANDS // 2, until_nothing_is_left)
+    together(WORKERS // 2, until_nothing_is_left)
     assert [arrived.data["code"] for arrived in receiver.arrived] == codes
 
 
-def test_hands_are_called_while_there_is_something_to_push_and_go_home_when_told_to_stop(
+class NoticedEvent(Flag):
+    """Sets `noticed` when somebody finds it set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.noticed = Flag()
+
+    def is_set(self) -> bool:
+        if super().is_set():
+            self.noticed.set()
+        return super().is_set()
+
+
+def test_a_slow_endpoint_occupies_one_worker_and_a_stopping_runner_finishes_its_delivery_and_starts_no_other(
     embedded: Service, receiver: Receiver
 ) -> None:
-    with receiving() as slow, ThreadPoolExecutor(HANDS) as pool:
+    with receiving() as slow, ThreadPoolExecutor(WORKERS) as pool:
         slow.open.clear()
-        endpoint(embedded, slow, "order.placed")
+        made = endpoint(embedded, slow, "order.placed")
         endpoint(embedded, receiver, "order.placed")
         for _ in range(3):
             place_order(embedded)
-        crew = WebhookWorkers(build(embedded.services), pool, Flag())
-        while crew.look() or len(receiver.arrived) < 3:
-            pass
+        event_consumer(embedded.services.database, embedded.services.shop).consume()
+        stop = NoticedEvent()
+        thread = Thread(target=webhook_runner(embedded.services, pool).run, args=(stop,))
+        thread.start()
+        for _ in range(3):
+            receiver.asked.get()
         slow.asked.get()
-        for _ in range(HANDS - 1):
-            crew.free.acquire()  # all are home but the one that waits
-        assert len(slow.arrived) == 1
-        crew.stop.set()
+        stop.set()
+        stop.noticed.wait()
         slow.open.set()
+        thread.join()
 
     assert len(slow.arrived) == 1
-    assert [crew.free.acquire(blocking=False) for _ in range(2)] == [True, False]
+    assert sorted(delivery["status"] for delivery in deliveries(embedded, made)) == ["delivered", "pending", "pending"]
 
 
-class Deadly(Poster):
-    """Posts, and the process that did is dead."""
+class KillingPoster(Poster):
+    """Posts, and then kills the process."""
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> PostResult:
         super().post(url, body, headers)
@@ -607,12 +634,8 @@ class Deadly(Poster):
 
 
 def killed_after_posting(service: Service) -> None:
-    service.services.close()  # no connection crosses into the child
-    child = os.fork()
-    if child == 0:
-        build(service.services, Deadly(anywhere=True)).step()
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    service.services.close()  # no connection may be shared with the child process
+    run_until_killed(lambda: push(service, KillingPoster(anywhere=True)))
 
 
 def test_a_worker_killed_before_it_noted_the_answer_is_followed_by_one_that_sends_the_same_id(
@@ -657,19 +680,17 @@ def test_every_night_deliveries_that_ended_long_ago_are_forgotten(service: Servi
 
 def test_only_development_pushes_into_its_own_network(embedded: Service) -> None:
     production = replace(embedded.services, settings=embedded.settings.model_copy(update={"environment": "production"}))
+    with ThreadPoolExecutor(1) as pool:
+        posters = [webhook_runner(services, pool).dispatcher.poster for services in (embedded.services, production)]
 
-    assert [build(services).poster.anywhere for services in (embedded.services, production)] == [True, False]
-
-
-def outside_development(service: Service) -> WebhookDispatcher:
-    return replace(build(service.services), poster=Poster(anywhere=False, resolve=lambda host, port: ["127.0.0.1"]))
+    assert [poster.anywhere for poster in posters] == [True, False]
 
 
 def test_a_name_that_has_come_to_lead_into_our_network_is_not_gone_to(embedded: Service, receiver: Receiver) -> None:
     made = endpoint(embedded, receiver)
     try_out(embedded, made)
-    hand = outside_development(embedded)
-    while hand.step():
+    outside_development = Poster(anywhere=False, resolve=lambda host, port: ["127.0.0.1"])
+    while push(embedded, outside_development):
         pass
 
     assert receiver.arrived == []

@@ -1,0 +1,85 @@
+"""Jobs that are one function call each: payouts, pictures, broadcasts, commands for a remote marketplace.
+
+    HandlerDispatcher(clock, {"payout": pay, "pictures": fetch})
+
+A handler that raises is retried after each of `WAITS`; after the last one its job is dead-lettered.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy.orm import Session
+
+from bot.jobs.runner import QueueOptions
+from bot.runtime.clock import Clock
+from state import outbox
+from state.outbox import Job
+
+log = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=60)
+WORKERS = 8
+WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 4, 8, 16, 32))
+
+Handler = Callable[[Job], object]
+"""Performs a job. It may finish, retry or postpone the job in a transaction of its own.
+
+If it does not, the job is finished after it returns. It may be called again for the same job, after a crash.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerResult:
+    """A job whose handler returned, or raised an exception of the class named by `error`."""
+
+    job: Job
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerDispatcher:
+    """Performs each job with the handler of its kind."""
+
+    clock: Clock
+    handlers: Mapping[str, Handler]
+
+    @property
+    def options(self) -> QueueOptions:
+        # not more claims than workers: a job that waits for a worker would use up its lease
+        return QueueOptions(list(self.handlers), LEASE, workers=WORKERS, claimed_at_most=WORKERS)
+
+    def prepare(self, db: Session, jobs: Sequence[Job]) -> Sequence[Job]:
+        return jobs
+
+    def perform(self, job: Job) -> Sequence[HandlerResult]:
+        try:
+            self.handlers[job.kind](job)
+        except Exception as error:
+            log.exception("job %s (%s) failed", job.id, job.kind)
+            return [HandlerResult(job, type(error).__name__)]
+        return [HandlerResult(job)]
+
+    def settle(self, db: Session, results: Collection[HandlerResult]) -> None:
+        conn, now = db.connection(), self.clock()
+        outbox.finish_all(conn, [result.job for result in results if result.error is None], now=now)
+        for result in results:
+            if result.error is None:
+                continue
+            if result.job.attempts <= len(WAITS):
+                outbox.retry(conn, result.job, due_at=now + WAITS[result.job.attempts - 1], error=result.error)
+            else:
+                outbox.dead_letter(conn, result.job, now=now, error=result.error)
+
+    def settle_failed(self, db: Session, result: HandlerResult, error: Exception) -> None:
+        """Nothing: the job is claimed again when its lease ends."""
+
+    def release(self, db: Session, jobs: Sequence[Job]) -> None:
+        outbox.release(db.connection(), jobs)
+
+    def interrupted(self, job: Job) -> Sequence[HandlerResult]:
+        """Nothing: the job is claimed again when its lease ends."""
+        return []

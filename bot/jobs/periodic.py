@@ -1,0 +1,51 @@
+"""What the periodic tasks do; the worker says when."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+
+from bot.db.unit_of_work import Database
+from bot.runtime.clock import Clock
+from marketplace_api.shop import OpenShop, Shop
+from state import delivery_reports, outbox
+from state.sessions import Sessions
+from state.sql_sessions import SqlSessions
+
+log = logging.getLogger(__name__)
+
+REPORT_TAKES = timedelta(hours=1)
+"""How long after a send its delivery report may still come."""
+KEPT = timedelta(days=14)
+"""How long finished jobs and their keys are kept: longer than any provider repeats a request."""
+
+
+def in_chunks(database: Database, open_shop: OpenShop, step: Callable[[Shop], int]) -> None:
+    """Call `step` in transactions of its own until it returns 0: nothing is left to do."""
+    while True:
+        with database.writing.begin() as db:
+            if not step(open_shop(db)):
+                return
+
+
+def settle_unknown(database: Database, clock: Clock) -> None:
+    """Mark messages without a report as unconfirmed; operators see them at `GET /messages?status=unknown`."""
+    with database.writing.begin() as db:
+        ids = delivery_reports.settle_unknown(db.connection(), clock() - REPORT_TAKES)
+    if ids:
+        log.error("it is not known whether these messages were sent", extra={"message_ids": ids})
+
+
+def sweep_outbox(database: Database, clock: Clock) -> None:
+    """Delete finished jobs and stray delivery reports that are older than `KEPT`."""
+    before = clock() - KEPT
+    with database.writing.begin() as db:
+        outbox.sweep(db.connection(), before)
+        delivery_reports.sweep(db.connection(), before)
+
+
+def sweep_sessions(sessions: Sessions, clock: Clock) -> None:
+    """Delete expired sessions in SQL; Redis deletes them by itself."""
+    if isinstance(sessions, SqlSessions):
+        sessions.sweep(clock().timestamp())
