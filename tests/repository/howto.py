@@ -26,6 +26,7 @@ STEP = re.compile(
     r"|^In `(?P<changed>[^`\n]+)`, (?P<where>after|before) `(?P<line>[^\n]+)`:$"
     r"|^At the end of `(?P<extended>[^`\n]+)`:$"
     r"|^In `(?P<reworded>[^`\n]+)`, replace `(?P<old>[^\n]+)` by `(?P<new>[^\n]+)`\.$"
+    r"|^(?P<unclear>(?:Create|In|At the end of) `[^\n]+)$"
     r"|^## (?P<heading>[^\n]+)$"
     r"|^```(?P<language>\w+)\n(?P<code>(?s:.*?))^```$",
     re.MULTILINE,

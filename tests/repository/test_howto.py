@@ -47,6 +47,10 @@ def test_a_language_is_added(copy: Copy) -> None:
     assert "2. Luganda" in printed
 
 
+def test_an_event_is_added_pushed_and_announced(copy: Copy) -> None:
+    copy.follow("add-an-event.md")
+
+
 def test_the_settings_of_a_public_shop_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     (lines, *_) = blocks("docs/howto/go-live.md", "sh")
     for line in lines.splitlines():
