@@ -24,9 +24,10 @@ from werkzeug.wrappers import Response as WireResponse
 
 from bot.simulator.gateway import Gateway
 from flows.msisdn import is_e164
+from marketplace_api.idempotency import StoredAnswer
 
 Resource = dict[str, Any]
-PlaceOrder = Callable[[Resource, str], tuple[int, Resource]]
+PlaceOrder = Callable[[Resource, str], StoredAnswer]
 """Takes the body of `POST /orders` and an idempotency key; returns the HTTP status and the JSON of the answer."""
 Exchange = dict[str, str | int]
 """One request and its answer: `method`, `path`, `body`, `status` and `answer`."""
@@ -100,7 +101,7 @@ class ClockRequest(BaseModel):
     advance_seconds: Annotated[int, Field(strict=True, ge=0, le=366 * 86_400)]
 
 
-class OrderRequest(RootModel[Resource]):
+class OrderBody(RootModel[Resource]):
     """The body of `POST /api/v1/orders`; the marketplace validates it."""
 
 
@@ -173,8 +174,8 @@ def routes(
         return jsonify(now=now.isoformat().replace("+00:00", "Z"))
 
     @page.post("/orders")
-    def order() -> tuple[Response, int]:
-        status, answer = place_order(_read(OrderRequest).root, new_key())
-        return jsonify(answer), status
+    def order() -> Response:
+        answer = place_order(_read(OrderBody).root, new_key())
+        return Response(answer.body, answer.status, mimetype="application/json")
 
     return page

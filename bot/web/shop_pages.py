@@ -1,27 +1,32 @@
-"""The shop window: what is on sale, each ware's own page, and an order form that needs no JavaScript.
+"""The shop's pages: what is on sale, a page for each product, and an order form that needs no JavaScript.
 
-Form fields are named after where their value stands in the body of `POST /api/v1/orders`
-(`ship_to.city`), so the API's refusals, which point into that body, find their field again.
+    GET  /                     the newest products
+    GET  /products/<code>      one product, and the order form
+    POST /products/<code>      places the order; 201, or the form again with what is wrong
+
+Form fields are named after the place of their value in the body of `POST /api/v1/orders` (`ship_to.city`). The
+marketplace's errors point into that body, so each can be shown at its field.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import phonenumbers
 from babel import Locale
 from babel.numbers import format_currency, get_currency_precision
 from flask import Blueprint, render_template, request
+from pydantic import BaseModel
 
-Resource = dict[str, Any]
-PlaceOrder = Callable[[Resource, str], tuple[int, Resource]]
-"""Gives the API a body and an idempotency key; returns the answer's status and JSON."""
+from marketplace_api.idempotency import StoredAnswer
+from marketplace_api.problems import Problem
+from marketplace_api.schemas.money import Money
+from marketplace_api.schemas.products import Product
 
 FIELDS = (
     "quantity",
@@ -35,21 +40,30 @@ FIELDS = (
     "ship_to.country",
     "note",
 )
-_KEY = r"[A-Za-z0-9_-]{1,64}"  # it becomes a header, so nothing else may stand in it
-_DRAWN = {drawing.stem for drawing in (Path(__file__).parent / "static" / "wares").glob("*.svg")}
+_KEY = r"[A-Za-z0-9_-]{1,64}"
+"""An idempotency key as the form holds it; anything else is replaced by a new one."""
+_DRAWN_CATEGORIES = {drawing.stem for drawing in (Path(__file__).parent / "static" / "wares").glob("*.svg")}
 _NAMES = Locale("en").territories
 COUNTRIES = sorted(((code, _NAMES[code]) for code in phonenumbers.SUPPORTED_REGIONS), key=lambda country: country[1])
 
 
+class PlacedOrder(BaseModel):
+    """What the page shows of an order that was placed."""
+
+    code: str
+    quantity: int
+    total: Money
+
+
 def routes(
     *,
-    catalogue: Callable[[], list[Resource]],
-    product: Callable[[str], Resource | None],
-    place_order: PlaceOrder,
+    catalogue: Callable[[], Sequence[Product]],
+    product: Callable[[str], Product | None],
+    place_order: Callable[[Mapping[str, object], str], StoredAnswer],
     new_key: Callable[[], str],
     country: str,
 ) -> Blueprint:
-    """`/` and `/products/<code>`; products and orders are in the API's own shape."""
+    """`/` and `/products/<code>`. `ShopWindow` has the first three; `country` is selected in an empty form."""
     shop = Blueprint("shop", __name__)
     shop.add_app_template_filter(price)
     shop.add_app_template_filter(drawn)
@@ -61,56 +75,56 @@ def routes(
 
     @shop.get("/products/<code>", endpoint="product")
     def page(code: str) -> tuple[str, int]:
-        ware = product(code)
-        return _form(ware, {"quantity": "1", "ship_to.country": country}) if ware else _missing()
+        shown = product(code)
+        return _form(shown, {"quantity": "1", "ship_to.country": country}) if shown else _not_on_sale()
 
     @shop.post("/products/<code>")
     def order(code: str) -> tuple[str, int]:
-        ware = product(code)
-        if ware is None:
-            return _missing()
+        ordered = product(code)
+        if ordered is None:
+            return _not_on_sale()
         key = request.form.get("attempt", "")
-        body = order_body(ware["id"], request.form)
-        status, answer = place_order(body, key if re.fullmatch(_KEY, key) else new_key())
-        if status == 201:
-            return render_template("shop/placed.html", order=answer, product=ware), status
-        return _form(ware, request.form, answer, status)
+        answer = place_order(order_body(ordered.id, request.form), key if re.fullmatch(_KEY, key) else new_key())
+        if answer.status == 201:
+            placed = PlacedOrder.model_validate_json(answer.body)
+            return render_template("shop/placed.html", order=placed, product=ordered), answer.status
+        return _form(ordered, request.form, Problem.model_validate_json(answer.body))
 
-    def _form(
-        ware: Resource, typed: Mapping[str, str], problem: Resource | None = None, status: int = 200
-    ) -> tuple[str, int]:
+    def _form(shown: Product, typed: Mapping[str, str], problem: Problem | None = None) -> tuple[str, int]:
         html = render_template(
             "shop/product.html",
-            product=ware,
+            product=shown,
             typed=defaultdict(str, typed),
-            refused=problem and problem.get("detail", "This order was refused."),
-            refusals=refusals_by_field(problem or {}),
-            # A key of its own for every form shown: pressing the button twice places one order.
+            refused=problem and problem.detail,
+            refusals=refusals_by_field(problem),
+            # each form has its own key, so pressing the button twice places one order
             attempt=new_key(),
             countries=COUNTRIES,
         )
-        return html, status
+        return html, problem.status if problem else 200
 
     return shop
 
 
-def _missing() -> tuple[str, int]:
+def _not_on_sale() -> tuple[str, int]:
     return render_template("shop/missing.html"), 404
 
 
-def order_body(product_id: str, form: Mapping[str, str]) -> Resource:
-    """The body of `POST /orders` that a filled-in form stands for; empty fields are left out.
+def order_body(product_id: str, form: Mapping[str, str]) -> Mapping[str, object]:
+    """The body of `POST /orders` for a form that was filled in; empty fields are left out.
 
     >>> order_body("prd_1", {"quantity": "2", "buyer.name": "Joy", "note": ""})["buyer"]
     {'locale': 'en', 'name': 'Joy'}
     """
-    body: Resource = {"product_id": product_id, "buyer": {"locale": "en"}, "ship_to": {}}
-    parts = {"": body, "buyer": body["buyer"], "ship_to": body["ship_to"]}
+    buyer: dict[str, object] = {"locale": "en"}
+    ship_to: dict[str, object] = {}
+    body: dict[str, object] = {"product_id": product_id, "buyer": buyer, "ship_to": ship_to}
+    parts = {"": body, "buyer": buyer, "ship_to": ship_to}
     for name in FIELDS:
         part, _, last = name.rpartition(".")
         if typed := form.get(name, "").strip():
             parts[part][last] = _whole_number(typed) if name == "quantity" else typed
-    body["ship_to"]["name"] = body["buyer"].get("name")
+    ship_to["name"] = buyer.get("name")
     return body
 
 
@@ -118,25 +132,24 @@ def _whole_number(typed: str) -> int | str:
     return int(typed) if re.fullmatch(r"\d{1,9}", typed) else typed
 
 
-def refusals_by_field(problem: Resource) -> dict[str, str]:
-    """What the API found wrong, by form field: `#/ship_to/city` is the field `ship_to.city`."""
-    return {
-        error["pointer"].removeprefix("#/").replace("/", "."): error["detail"] for error in problem.get("errors", ())
-    }
+def refusals_by_field(problem: Problem | None) -> Mapping[str, str]:
+    """What is wrong, by form field: `#/ship_to/city` is the field `ship_to.city`."""
+    errors = problem.errors if problem and problem.errors else ()
+    return {error.pointer.removeprefix("#/").replace("/", "."): error.detail for error in errors}
 
 
-def price(money: Resource) -> str:
-    """`{"amount": 150000, "currency": "KES"}` as `KES 1,500`; cents show only when there are any."""
-    currency = money["currency"]
-    value = Decimal(money["amount"]).scaleb(-get_currency_precision(currency))
+def price(money: Money) -> str:
+    """150000 minor units of KES as `KES 1,500`; decimals are shown only if they are not zero."""
+    currency = money.currency
+    value = Decimal(money.amount).scaleb(-get_currency_precision(currency))
     return format_currency(value, currency, "¤¤\xa0#,##0", locale="en", currency_digits=value % 1 != 0)
 
 
 def path(url: str) -> str:
-    """Where one of our own addresses leads, whatever name this page was opened under: browsers take no other here."""
+    """The path of a URL of ours: a page that was opened under another host name must load its pictures from there."""
     return urlsplit(url).path
 
 
 def drawn(category: str) -> str:
-    """The category itself when it has a drawing, else `other`."""
-    return category if category in _DRAWN else "other"
+    """The category if there is a drawing for it, else `other`."""
+    return category if category in _DRAWN_CATEGORIES else "other"

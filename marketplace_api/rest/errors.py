@@ -21,7 +21,7 @@ MIMETYPE = "application/problem+json"
 BUSY_RETRY_AFTER_S = 2
 """Seconds until a client should ask again after the database was busy."""
 
-_STATUS_DETAILS = {
+STATUS_DETAILS = {
     400: "The request cannot be read: its body is not valid JSON.",
     401: "This needs a key: send the header `Authorization: Bearer KEY`.",
     403: "This key may not do that.",
@@ -50,7 +50,7 @@ def register(app: APIFlask) -> None:
 
 def _http(error: HTTPException) -> Response:
     status = error.code or 500
-    detail = _STATUS_DETAILS.get(status) or error.description or HTTPStatus(status).phrase
+    detail = STATUS_DETAILS.get(status) or error.description or HTTPStatus(status).phrase
     response = answer(Problem.of(status, detail))
     for name, value in error.get_headers():
         if name not in ("Content-Type", "Content-Length"):

@@ -8,7 +8,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from bot.web.messages_api import cost
-from bot.web.shop_client import key
+from marketplace_api.accounts import api_keys
 from marketplace_api.schemas.money import Money
 from tests.bot.fixtures import AKINYI, JOY, NEW_PHONE, place_order
 from tests.bot.messaging.fakes import FINAL, FakeProvider, deliver, outbox_depth, queue_message
@@ -48,7 +48,8 @@ def last(service: Service, msisdn: str) -> dict[str, Any]:
     ],
 )
 def test_only_an_operator_is_let_in(embedded: Service, method: str, path: str) -> None:
-    storefront = key(embedded.settings.secret_key)
+    with embedded.services.database.writing.begin() as session:
+        storefront = api_keys.create(embedded.services.shop(session), "bead shop", "storefront")
 
     assert asked(embedded, path, None, method).status_code == 401
     assert asked(embedded, path, "wrong", method).status_code == 401

@@ -1,4 +1,4 @@
-"""What the simulator's page asks of the server, with the real gateway posting to a stand-in service."""
+"""The requests of the simulator's page, with the real gateway posting to a stand-in for the service."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import bot
 from bot.providers import registry
 from bot.simulator import page
 from bot.simulator.gateway import Gateway
+from marketplace_api.idempotency import StoredAnswer
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 AMINA = "+254711000111"
@@ -22,7 +23,7 @@ MESSAGE = {"id": "msg_1", "from": "22384", "text": "Karibu", "at": "2026-11-23T1
 
 
 def service() -> Flask:
-    """Answers as Soko would, where the page can see it."""
+    """Answers webhooks so that the page's log shows what was posted."""
     app = Flask("stand-in", root_path=str(Path(bot.__file__).parent / "web"))
 
     @app.post("/webhooks/africastalking/dev/ussd")
@@ -30,7 +31,7 @@ def service() -> Flask:
         return f"CON {request.form['phoneNumber']} said {request.form['text']}"
 
     @app.post("/webhooks/africastalking/dev/ussd-events")
-    def ended() -> str:
+    def session_ended() -> str:
         return ""
 
     @app.post("/webhooks/africastalking/dev/sms")
@@ -42,12 +43,16 @@ def service() -> Flask:
 
 @pytest.fixture
 def placed() -> list[tuple[dict[str, Any], str]]:
-    """Every order that reached the API, with its idempotency key."""
+    """Every order that was placed, with its idempotency key."""
     return []
 
 
 @pytest.fixture
 def client(placed: list[tuple[dict[str, Any], str]]) -> FlaskClient:
+    def place(body: dict[str, Any], key: str) -> StoredAnswer:
+        placed.append((body, key))
+        return StoredAnswer(422, '{"detail": "No such product."}')
+
     app = service()
     wire = page.WireLog(app.wsgi_app)
     simulator = page.routes(
@@ -55,7 +60,7 @@ def client(placed: list[tuple[dict[str, Any], str]]) -> FlaskClient:
         wire,
         inbox=lambda msisdn: [MESSAGE] if msisdn == AMINA else [],
         advance=lambda seconds: NOON + timedelta(seconds=seconds),
-        place_order=lambda body, key: (placed.append((body, key)), (422, {"detail": "No such product."}))[1],
+        place_order=place,
         new_key=lambda: "key_1",
         ussd_code="*384*22#",
         short_code="22384",
@@ -65,7 +70,7 @@ def client(placed: list[tuple[dict[str, Any], str]]) -> FlaskClient:
     return app.test_client()
 
 
-def test_the_page_names_the_code_to_dial(client: FlaskClient) -> None:
+def test_the_page_shows_the_code_to_dial(client: FlaskClient) -> None:
     shown = client.get("/simulator").text
     assert 'data-ussd-code="*384*22#"' in shown
     assert "<style" not in shown
@@ -73,9 +78,7 @@ def test_the_page_names_the_code_to_dial(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(("path", "text"), [("dial", ""), ("answer", "1*Amina")])
-def test_a_hop_brings_the_reply_and_the_exchange_as_it_was_on_the_wire(
-    client: FlaskClient, path: str, text: str
-) -> None:
+def test_a_hop_returns_the_reply_and_the_exchange_on_the_wire(client: FlaskClient, path: str, text: str) -> None:
     answer = client.post(f"/simulator/{path}", json={**CALL, "text": text}).get_json()
     assert answer["reply"] == f"CON {AMINA} said {text}"
     (exchange,) = answer["wire"]
@@ -88,38 +91,38 @@ def test_a_hop_brings_the_reply_and_the_exchange_as_it_was_on_the_wire(
     ("path", "body", "posted_to"),
     [("text", {"msisdn": AMINA, "text": "HELP"}, "sms"), ("hang-up", {**CALL, "text": "1"}, "ussd-events")],
 )
-def test_texts_and_hanging_up_reach_the_service(
+def test_texts_and_dropped_calls_are_posted_to_the_service(
     client: FlaskClient, path: str, body: dict[str, str], posted_to: str
 ) -> None:
     (exchange,) = client.post(f"/simulator/{path}", json=body).get_json()["wire"]
     assert exchange["path"] == f"/webhooks/africastalking/dev/{posted_to}"
 
 
-def test_a_callback_that_the_service_refuses_shows_on_the_wire(client: FlaskClient) -> None:
+def test_a_refused_webhook_is_in_the_log(client: FlaskClient) -> None:
     answer = client.post("/simulator/text", json={"msisdn": AMINA, "text": "HELP", "provider": "twilio"})
     assert answer.get_json()["wire"][0]["status"] == 404
 
 
-def test_nobody_else_hears_an_exchange() -> None:
+def test_an_exchange_is_recorded_only_inside_the_block() -> None:
     wire = page.WireLog(service().wsgi_app)
     gateway = Gateway(wire, registry.make_settings(), lambda: NOON, lambda: "0" * 32)
-    with wire.recording() as heard:
+    with wire.recording() as exchanges:
         pass
     gateway.post_ussd("ATUid_1", AMINA, "*384*22#", "")
-    assert heard == []
+    assert exchanges == []
 
 
 @pytest.mark.parametrize("msisdn", ["%2B254711000111", "+254711000111", "254711000111"])
-def test_the_inbox_is_read_however_the_plus_is_written(client: FlaskClient, msisdn: str) -> None:
+def test_the_inbox_is_found_however_the_plus_is_written(client: FlaskClient, msisdn: str) -> None:
     assert client.get(f"/simulator/messages?msisdn={msisdn}").get_json() == {"data": [MESSAGE]}
 
 
-def test_the_clock_moves_and_tells_the_time(client: FlaskClient) -> None:
+def test_moving_the_clock_returns_the_new_time(client: FlaskClient) -> None:
     answer = client.post("/simulator/clock", json={"advance_seconds": 3600})
     assert answer.get_json() == {"now": "2026-11-23T13:00:00Z"}
 
 
-def test_an_order_goes_to_the_api_with_a_fresh_key_and_its_answer_comes_back(
+def test_an_order_is_placed_under_a_new_key_and_its_answer_returned(
     client: FlaskClient, placed: list[tuple[dict[str, Any], str]]
 ) -> None:
     answer = client.post("/simulator/orders", json={"product_id": "prd_1"})
@@ -144,7 +147,7 @@ def test_an_order_goes_to_the_api_with_a_fresh_key_and_its_answer_comes_back(
         ("orders", "[]", "should be an object"),
     ],
 )
-def test_what_cannot_be_read_is_refused_with_words(client: FlaskClient, path: str, body: str, words: str) -> None:
+def test_a_body_that_is_not_valid_is_explained(client: FlaskClient, path: str, body: str, words: str) -> None:
     answer = client.post(f"/simulator/{path}", data=body)
     assert answer.status_code == 400
     assert words in answer.get_json()["detail"]

@@ -1,0 +1,125 @@
+"""Orders from the shop's pages: validated, refused and placed once, as `POST /api/v1/orders` does."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+from werkzeug.test import TestResponse
+
+from bot.web.shop_pages import FIELDS, order_body, refusals_by_field
+from bot.web.shop_window import ShopWindow
+from marketplace_api.models import Order
+from marketplace_api.problems import Problem
+from tests.bot.fixtures import POT, products_titled
+from tests.service import OPERATOR_KEY, Service
+
+FORM = {
+    "attempt": "key_of_the_form",
+    "quantity": "2",
+    "buyer.name": "Joy",
+    "buyer.phone": "0733000333",
+    "ship_to.line1": "7 Riverside Drive",
+    "ship_to.city": "Nairobi",
+    "ship_to.country": "KE",
+}
+
+
+def pot(service: Service) -> dict[str, Any]:
+    (product,) = products_titled(service, POT)
+    return dict(product)
+
+
+def submit(service: Service, **changes: str) -> TestResponse:
+    return service.http.post(f"/products/{pot(service)['code']}", data=FORM | changes)
+
+
+def orders(service: Service) -> list[Order]:
+    with service.services.database.reading() as session:
+        return list(session.scalars(select(Order).order_by(Order.created_at)))
+
+
+def api_refusal(service: Service, **changes: str) -> tuple[int, list[str]]:
+    """The status with which the API refuses the same order, and its words about the fields of the form."""
+    answer = service.http.post(
+        "/api/v1/orders",
+        json=order_body(pot(service)["id"], FORM | changes),
+        headers={"Authorization": f"Bearer {OPERATOR_KEY}"},
+    )
+    refused = Problem.model_validate(answer.get_json())
+    by_field = refusals_by_field(refused)
+    return answer.status_code, [by_field[field] for field in FIELDS if field in by_field] or [refused.detail]
+
+
+def window_of(service: Service) -> ShopWindow:
+    return ShopWindow(service.services.database, service.services.shop)
+
+
+def test_the_pages_show_the_products_that_the_api_lists(service: Service) -> None:
+    shown = [product.model_dump(mode="json") for product in window_of(service).catalogue()]
+
+    assert shown == service.api("GET", "/products?limit=100")["data"] != []
+    assert service.http.get("/").text.count('class="ware"') == len(shown)
+
+
+def test_an_order_is_stored_as_placed_by_the_shop_window(service: Service) -> None:
+    answer = submit(service)
+    (order,) = orders(service)
+
+    assert answer.status_code == 201
+    assert order.code in answer.text
+    assert (order.placed_by, order.quantity, order.buyer_msisdn) == ("shop_window", 2, "+254733000333")
+    assert "order.placed" in service.events()
+
+
+def test_a_form_that_is_submitted_twice_places_one_order(service: Service) -> None:
+    first, again = submit(service), submit(service)
+
+    assert (first.status_code, first.text) == (again.status_code, again.text)
+    assert len(orders(service)) == 1
+
+
+def test_another_order_under_the_same_key_is_refused(service: Service) -> None:
+    submit(service)
+    other = submit(service, quantity="3")
+
+    assert other.status_code == 422
+    assert "This Idempotency-Key was used for another request" in other.text
+    assert len(orders(service)) == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"buyer.phone": "12"}, {"buyer.name": ""}, {"quantity": "0"}, {"quantity": "two"}, {"quantity": "1000"}],
+    ids=str,
+)
+def test_a_refusal_has_the_status_and_words_of_the_api(embedded: Service, changes: dict[str, str]) -> None:
+    answer = submit(embedded, **changes)
+    status, details = api_refusal(embedded, **changes)
+
+    assert answer.status_code == status >= 400
+    shown = re.sub("&#39;", "'", answer.text)
+    assert [detail for detail in details if detail not in shown] == []
+    assert orders(embedded) == []
+
+
+def test_a_corrected_form_may_use_the_same_key(embedded: Service) -> None:
+    assert submit(embedded, **{"buyer.phone": "12"}).status_code == 422
+    assert submit(embedded).status_code == 201
+
+
+def test_a_busy_database_is_answered_in_words_with_the_form(embedded: Service) -> None:
+    class Busy:
+        def begin(self) -> None:
+            raise OperationalError("BEGIN IMMEDIATE", {}, Exception("database is locked"))
+
+    database = replace(embedded.services.database, writing=Busy())
+    answer = ShopWindow(database, embedded.services.shop).place_order({}, "key")
+
+    assert answer.status == 503
+    assert json.loads(answer.body)["detail"].startswith("The shop is very busy and nothing was changed.")
