@@ -1,0 +1,206 @@
+"""Africa's Talking's callbacks: what is refused or ignored, and that the fast path answers as Flask does.
+
+The bodies that are understood are in `tests/providers/rows/africastalking.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from io import BytesIO
+from urllib.parse import urlencode
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
+from werkzeug.test import Client, TestResponse
+
+from bot.providers import africastalking
+from bot.providers.forms import msisdn
+from tests.providers.conftest import SECRET
+from tests.providers.recording import RecordingHandler
+from tests.providers.rows.africastalking import AMINA, CALL, CALLBACKS, MESSAGE, SESSION, hop
+
+FORM = "application/x-www-form-urlencoded"
+
+
+def post(client: FlaskClient, path: str, body: str, secret: str = SECRET) -> TestResponse:
+    return client.post(f"/webhooks/africastalking/{secret}/{path}", data=body, content_type=FORM)
+
+
+def body_for(path: str) -> str:
+    """A body that is understood at this path."""
+    row = next(row for row in CALLBACKS if row.path.endswith(f"/{path}") and row.told)
+    return str(row.body)
+
+
+def test_a_hop_is_answered_with_the_screen_alone(client: FlaskClient, handler: RecordingHandler) -> None:
+    handler.screen = "CON Karibu\n1. Uza"
+    answer = post(client, "ussd", f"{CALL}&text=")
+    assert (answer.data, answer.mimetype) == (b"CON Karibu\n1. Uza", "text/plain")
+
+
+@pytest.mark.parametrize("path", ["ussd-events", "sms", "delivery", "optout"])
+def test_every_request_but_a_hop_is_answered_with_an_empty_body(client: FlaskClient, path: str) -> None:
+    assert post(client, path, body_for(path)).data == b""
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("sms", "from=MPESA&id=m9&text=Confirmed&to=22384"),
+        ("sms", "from=40404&id=m9&text=Airtime&to=22384"),
+        ("optout", "senderId=SOKO&phoneNumber=SOKO"),
+    ],
+)
+def test_a_request_about_no_phone_is_accepted_logged_and_ignored(
+    client: FlaskClient, handler: RecordingHandler, caplog: pytest.LogCaptureFixture, path: str, body: str
+) -> None:
+    caplog.set_level("INFO")
+    assert post(client, path, body).status_code == 200
+    assert handler.recorded == []
+    assert len(caplog.records) == 1
+
+
+REQUIRED = [
+    ("sms", {"from": AMINA, "id": "m1", "text": "HELP"}),
+    ("delivery", {"id": MESSAGE, "status": "Success"}),
+    ("optout", {"phoneNumber": AMINA}),
+    ("ussd-events", {"sessionId": SESSION}),
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "missing"), [(path, fields, name) for path, fields in REQUIRED for name in fields]
+)
+def test_a_missing_field_is_400_and_changes_nothing(
+    client: FlaskClient, handler: RecordingHandler, path: str, fields: dict[str, str], missing: str
+) -> None:
+    rest = {name: value for name, value in fields.items() if name != missing}
+    assert post(client, path, urlencode(fields)).status_code == 200
+    handler.recorded.clear()
+    assert post(client, path, urlencode(rest)).status_code == 400
+    assert handler.recorded == []
+
+
+UNREADABLE = [
+    "",
+    "sessionId=&phoneNumber=%2B254711000111&text=",
+    f"sessionId={SESSION}&text=1",
+    f"sessionId={SESSION}&phoneNumber=MPESA&text=1",
+    "%%%=&&&",
+]
+
+
+@pytest.mark.parametrize("body", UNREADABLE)
+def test_a_hop_that_cannot_be_read_ends_calmly(client: FlaskClient, handler: RecordingHandler, body: str) -> None:
+    answer = post(client, "ussd", body)
+    assert (answer.status_code, answer.text) == (200, "END Sorry, unknown caller")
+    assert handler.recorded == []
+
+
+def test_a_hop_in_another_format_or_too_large_ends_calmly(app: Flask, client: FlaskClient) -> None:
+    app.config["MAX_CONTENT_LENGTH"] = 10_000
+    path = f"/webhooks/africastalking/{SECRET}/ussd"
+    assert client.post(path, json={"sessionId": SESSION}).text.startswith("END ")
+    assert post(client, "ussd", f"{CALL}&text={'1' * 10_000}").text.startswith("END ")
+
+
+def test_an_error_in_a_hop_ends_the_call_calmly_and_is_logged_with_its_traceback(
+    client: FlaskClient, handler: RecordingHandler, caplog: pytest.LogCaptureFixture
+) -> None:
+    handler.error = RuntimeError("the database is gone")
+    answer = post(client, "ussd", f"{CALL}&text=1%2A4711")
+    assert (answer.status_code, answer.text) == (200, f"END Sorry, {AMINA}")
+    assert "the database is gone" in caplog.text
+    assert AMINA not in caplog.text
+    assert "4711" not in caplog.text
+
+
+@pytest.mark.parametrize("path", ["ussd", "ussd-events", "sms", "delivery", "optout"])
+@pytest.mark.parametrize("secret", ["wrong", SECRET.upper(), SECRET + "x", "ñandú"])
+def test_under_another_secret_nothing_answers(
+    client: FlaskClient, handler: RecordingHandler, path: str, secret: str
+) -> None:
+    assert post(client, path, f"{CALL}&text=", secret).status_code == 404
+    assert handler.recorded == []
+
+
+@pytest.mark.parametrize("path", ["ussd", "ussd-events", "sms", "delivery", "optout"])
+def test_a_slash_at_the_end_is_no_redirect(client: FlaskClient, path: str) -> None:
+    assert post(client, f"{path}/", body_for(path)).status_code == 200
+
+
+@given(st.text(st.characters(codec="utf-8")))
+def test_whatever_was_typed_arrives_letter_by_letter(typed: str) -> None:
+    handler, app = RecordingHandler(), Flask(__name__)
+    app.register_blueprint(africastalking.routes(handler, SECRET))
+    post(app.test_client(), "ussd", f"{CALL}&{urlencode({'text': typed})}")
+    assert handler.recorded == [hop(typed)]
+
+
+FIELDS = ["sessionId=1", "sessionId", "phoneNumber=%2B254711000111", "phoneNumber=254711000112", "text=1%2A2", "text="]
+FIELDS += ["text=%FF", "text=%", "t%65xt=7", "text=\N{ETHIOPIC SYLLABLE GLOTTAL A}", "serviceCode=+%2A384%23", ";", ""]
+BEGINNINGS = st.sampled_from([b"", CALL.encode(), f"{CALL}&text=1".encode()])
+BODIES = st.builds(
+    lambda beginning, fields: b"&".join([beginning, *fields]),
+    BEGINNINGS,
+    st.lists(st.sampled_from([field.encode() for field in FIELDS]) | st.binary(max_size=9)),
+)
+
+
+@given(BODIES, st.sampled_from([FORM, f"{FORM}; charset=latin-1", "text/plain", ""]))
+def test_the_fast_path_reads_any_body_as_flask_does(body: bytes, content_type: str) -> None:
+    outcomes = []
+    for fast in (False, True):
+        handler, app = RecordingHandler(), Flask(__name__)
+        app.register_blueprint(africastalking.routes(handler, SECRET))
+        wsgi = africastalking.fast_path(app.wsgi_app, handler, SECRET) if fast else app.wsgi_app
+        path = f"/webhooks/africastalking/{SECRET}/ussd"
+        answer = Client(wsgi).post(path, data=body, content_type=content_type)
+        outcomes.append((answer.status_code, answer.text, answer.content_type, answer.content_length, handler.recorded))
+    assert outcomes[0] == outcomes[1]
+
+
+def test_the_fast_path_answers_a_hop_without_the_application(handler: RecordingHandler) -> None:
+    def unused(*_: object) -> Iterable[bytes]:
+        raise AssertionError("the application was called")
+
+    client = Client(africastalking.fast_path(unused, handler, SECRET))
+    client.post(f"/webhooks/africastalking/{SECRET}/ussd", data=f"{CALL}&text=1", content_type=FORM)
+    assert handler.recorded == [hop("1")]
+
+
+def test_a_hop_that_was_cut_off_on_its_way_is_not_taken(client: FlaskClient, handler: RecordingHandler) -> None:
+    body = f"{CALL}&text=1%2A".encode()
+    path = f"/webhooks/africastalking/{SECRET}/ussd"
+    longer = {"CONTENT_LENGTH": str(len(body) + 1)}
+    answer = client.post(path, input_stream=BytesIO(body), content_type=FORM, environ_overrides=longer)
+    assert (answer.status_code, answer.text) == (200, "END Sorry, unknown caller")
+    assert handler.recorded == []
+
+
+@given(st.text())
+def test_a_sender_is_an_e164_number_or_none(raw: str) -> None:
+    number = msisdn(raw)
+    assert number is None or (number[0] == "+" and number[1:].isascii() and number[1:].isdigit())
+
+
+@pytest.mark.parametrize(
+    ("raw", "number"),
+    [
+        ("+254711000111", AMINA),
+        (" 254711000111", AMINA),
+        ("254711000111", AMINA),
+        ("0711000111", None),
+        ("++254711000111", None),
+        ("+٢٥٤٧١١٠٠٠١١١", None),
+        ("22384", None),
+        ("+1234567890123456", None),
+        ("Safaricom", None),
+        ("", None),
+    ],
+)
+def test_a_sender_is_read_as_an_e164_number(raw: str, number: str | None) -> None:
+    assert msisdn(raw) == number

@@ -1,0 +1,140 @@
+"""Tables of wire rows, one for each provider, and what is checked of every row.
+
+A row is what travels on the wire, and what it means: what a callback tells the service, and what an answer of the
+provider's API says of a message or a payment. The adapter is set up from its declaration, as the registry does it.
+No row may bring a secret or a telephone number into the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from wsgiref.types import WSGIApplication
+
+import pytest
+from flask import Flask
+from werkzeug.test import Client, TestResponse
+
+from bot.providers import registry
+from bot.providers.contracts import OutgoingMessage, Receipt
+from bot.providers.declaration import Handlers, Provider
+from bot.providers.errors import DuplicatePaymentError, PaymentError, Reason, SendError
+from bot.providers.payment_contracts import NotPaid, Payment, Pending
+from bot.runtime.clock import system_clock
+from bot.runtime.settings import Settings
+from tests.providers.recording import RecordingHandler
+from tests.providers.stand_in import StandIn
+
+PUBLIC_URL = "https://bot.example.com"
+WEBHOOK_SECRET = "s3cret-path"
+SMS = OutgoingMessage("msg_1", "+254711000111", "Hello é €")
+PAYMENT = Payment("pay_1", "+254711000111", 1500_00, "KES", "K7P4")
+FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
+
+FINAL, LATER, UNKNOWN = (False, False), (True, False), (False, True)
+"""Whether a failure is retryable, and whether its outcome is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackRow:
+    """The body that a provider posts to a path, and what the service is told. `{secret}` in a path is filled in."""
+
+    path: str
+    body: str | bytes
+    told: tuple[object, ...]
+    status: int = 200
+    content_type: str = FORM
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An error with this detail and reason; `kind` says again what the reason means, so that a slip is seen."""
+
+    detail: str
+    reason: Reason
+    kind: tuple[bool, bool]
+    duplicate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRow:
+    """An answer of the provider's API; without a status it hangs up. `means` is what a send or a payment comes to."""
+
+    status: int | None
+    body: bytes
+    means: Receipt | Pending | NotPaid | Failed
+    content_type: str = JSON
+
+
+@dataclass(frozen=True, slots=True)
+class WireTable:
+    """All rows of a provider. `base_url` names the setting that says where its API is."""
+
+    provider: Provider[Any]
+    settings: Mapping[str, object]
+    base_url: str
+    callbacks: Sequence[CallbackRow] = ()
+    answers: Sequence[AnswerRow] = ()
+    secrets: Sequence[str] = ()
+    prepared: Mapping[str, bytes] = field(default_factory=dict)
+    """What the API answers to other paths, such as the one for access tokens."""
+    sign: Callable[[str, str | bytes], Mapping[str, str]] = lambda _url, _body: {}
+    """The headers that the provider sends with a body to an address."""
+
+    def made_settings(self, **more: object) -> Settings:
+        chosen = {"public_url": PUBLIC_URL, "webhook_secret": WEBHOOK_SECRET} | dict(self.settings) | more
+        return self.provider.own_settings(registry.make_settings(**chosen))
+
+    def applications(self, handler: RecordingHandler) -> Iterator[WSGIApplication]:
+        """An application with the provider's callbacks; and the same behind the provider's fast path, if it has one."""
+        app, settings = Flask(__name__), self.made_settings()
+        handlers = Handlers(messages=handler, payments=handler)
+        assert self.provider.blueprint
+        app.register_blueprint(self.provider.blueprint(settings, handlers))
+        yield app.wsgi_app
+        if self.provider.fast_path:
+            yield self.provider.fast_path(app.wsgi_app, settings, handlers)
+
+    def post(self, app: WSGIApplication, row: CallbackRow) -> TestResponse:
+        path = row.path.format(secret=WEBHOOK_SECRET)
+        headers = dict(self.sign(PUBLIC_URL + path, row.body))
+        return Client(app).post(path, data=row.body, content_type=row.content_type, headers=headers)
+
+    def ask(self, api: StandIn, row: AnswerRow) -> object:
+        """What the adapter makes of the API's answer to a message, or to a payment."""
+        api.answer(row.status, row.body, row.content_type)
+        api.prepared = dict(self.prepared)
+        settings = self.made_settings(**{self.base_url: api.url})
+        try:
+            if self.provider.sender:
+                return self.provider.sender(settings, 1).send(SMS)
+            assert self.provider.payer
+            return self.provider.payer(settings, system_clock).pay(PAYMENT)
+        except (SendError, PaymentError) as error:
+            kind = error.reason.retryable, error.reason.outcome_unknown
+            return Failed(error.detail, error.reason, kind, duplicate=isinstance(error, DuplicatePaymentError))
+
+    def check_log(self, log: pytest.LogCaptureFixture) -> None:
+        for secret in (*self.secrets, WEBHOOK_SECRET, SMS.msisdn.removeprefix("+")):
+            assert secret not in log.text
+
+
+def check_callback(table: WireTable, row: CallbackRow, log: pytest.LogCaptureFixture) -> None:
+    """The service is told what the row says, whichever way the request comes in."""
+    log.set_level("DEBUG")
+    handler = RecordingHandler()
+    for app in table.applications(handler):
+        handler.recorded.clear()
+        answer = table.post(app, row)
+        assert (answer.status_code, tuple(handler.recorded)) == (row.status, row.told)
+    table.check_log(log)
+
+
+def check_answer(table: WireTable, row: AnswerRow, api: StandIn, log: pytest.LogCaptureFixture) -> None:
+    """The answer means what the row says, and the API was asked once."""
+    log.set_level("DEBUG")
+    assert table.ask(api, row) == row.means
+    assert len(api.arrived) == 1
+    table.check_log(log)
