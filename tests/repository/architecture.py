@@ -50,7 +50,7 @@ ROOMS = {
     "marketplace_api": Room(
         "products, orders, money",
         libraries=(
-            *("flask", "apiflask", "werkzeug", "pydantic"),
+            *("flask", "apiflask", "werkzeug", "pydantic", "pydantic_core"),
             *("sqlalchemy", "sqlalchemy_utc", "transitions"),
         ),
     ),
@@ -80,9 +80,9 @@ A part imports parts that stand lower, and none that stands beside it.
 ENTRY_POINTS = ("app", "server", "services", "worker")
 """The modules directly in `bot`; everything else there is in a package."""
 
-ADAPTERS = "bot.providers"
-SHARED_BY_ADAPTERS = ("contracts", "payment_contracts", "errors", "registry", "http", "forms", "fast_path")
-"""The modules of `ADAPTERS` that any package above may import. Each other module there is a provider's adapter."""
+PROVIDERS = "bot.providers"
+DECLARATION = "PROVIDER"
+"""A module of `PROVIDERS` that assigns this name is a provider's adapter."""
 USERS_OF_ADAPTERS = ("bot.providers.registry", "bot.simulator")
 
 DRAWN = re.compile(r"<!-- (rooms|packages) -->\n(.*?)<!-- /\1 -->", re.DOTALL)

@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.repository.architecture import (
-    ADAPTERS,
+    DECLARATION,
     ENTRY_POINTS,
     LEVELS,
+    PROVIDERS,
     ROOMS,
-    SHARED_BY_ADAPTERS,
     USERS_OF_ADAPTERS,
     Room,
 )
@@ -97,13 +97,21 @@ def files_beside_the_entry_points(root: Path) -> Iterator[str]:
 
 def imports_of_an_adapter(root: Path) -> Iterator[str]:
     """An import of a provider's adapter by anything but the registry and the simulator."""
-    adapters = {module_name(root, path) for path in root.glob(f"{ADAPTERS.replace('.', '/')}/*.py")}
-    adapters -= {ADAPTERS, *(f"{ADAPTERS}.{name}" for name in SHARED_BY_ADAPTERS)}
+    adapters = set(_adapters(root))
     for each in imports(root, "bot"):
         adapter = ".".join(each.imported.split(".")[:3])
         may = any(f"{each.importer}.".startswith(f"{user}.") for user in (*USERS_OF_ADAPTERS, adapter))
         if adapter in adapters and not may:
             yield f"{each.path}:{each.line} imports {adapter}, a provider's adapter"
+
+
+def _adapters(root: Path) -> Iterator[str]:
+    for path in root.glob(f"{PROVIDERS.replace('.', '/')}/*.py"):
+        for node in ast.parse(path.read_bytes()).body:
+            match node:
+                case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+                    if name == DECLARATION:
+                        yield module_name(root, path)
 
 
 def circular_imports(root: Path) -> Iterator[str]:
@@ -180,6 +188,7 @@ RULES = (
     imports_beyond_the_room,
     parts_without_a_level,
     files_beside_the_entry_points,
+    imports_of_an_adapter,
     meaningless_names,
     packages_without_a_sentence,
     files_that_only_import,

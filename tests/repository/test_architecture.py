@@ -117,7 +117,7 @@ BROKEN: list[tuple[Rule, dict[str, str], str]] = [
     *(
         (
             rules.imports_of_an_adapter,
-            {"bot/providers/toy.py": "", importer: line},
+            {"bot/providers/toy.py": "PROVIDER: Provider = Provider('toy')", importer: line},
             f"{importer}:{number} imports bot.providers.toy",
         )
         for importer, line, number in (
@@ -230,11 +230,17 @@ KEPT: list[tuple[Rule, dict[str, str]]] = [
     (rules.files_beside_the_entry_points, {"bot/app.py": "", "bot/server.py": "", "bot/worker.py": ""}),
     (
         rules.imports_of_an_adapter,
-        {"bot/providers/toy.py": "", "bot/providers/registry.py": "from bot.providers import toy"},
+        {
+            "bot/providers/toy.py": "PROVIDER: Provider = Provider('toy')",
+            "bot/providers/registry.py": "from bot.providers import toy",
+        },
     ),
     (
         rules.imports_of_an_adapter,
-        {"bot/providers/toy.py": "", "bot/simulator/toy.py": "from bot.providers.toy import Toy"},
+        {
+            "bot/providers/toy.py": "PROVIDER: Provider = Provider('toy')",
+            "bot/simulator/toy.py": "from bot.providers.toy import Toy",
+        },
     ),
     (
         rules.imports_of_an_adapter,
