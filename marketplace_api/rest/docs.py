@@ -23,7 +23,7 @@ blueprint = APIBlueprint(
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class DocumentedOperation:
     """One operation; `spec` is what the document says of it."""
 
     method: str
@@ -65,12 +65,12 @@ def read() -> str:
     return render_template("docs.html", document=document, chapters=chapters(document))
 
 
-def chapters(document: Mapping[str, Any]) -> Mapping[str, Sequence[Entry]]:
+def chapters(document: Mapping[str, Any]) -> Mapping[str, Sequence[DocumentedOperation]]:
     """The operations under their tags, in the order of the tags."""
-    found: dict[str, list[Entry]] = {tag["name"]: [] for tag in document["tags"]}
+    found: dict[str, list[DocumentedOperation]] = {tag["name"]: [] for tag in document["tags"]}
     for path, operations in document["paths"].items():
         for method, spec in operations.items():
-            found[spec["tags"][0]].append(Entry(method.upper(), path, spec))
+            found[spec["tags"][0]].append(DocumentedOperation(method.upper(), path, spec))
     return found
 
 

@@ -19,7 +19,7 @@ from bot.messaging import queue
 from bot.messaging.dispatcher import WORKERS
 from bot.messaging.queue import NewMessage
 from tests.bot.fixtures import outgoing_messages
-from tests.marketplace.served import served
+from tests.http_server import running_app
 from tests.service import Service
 
 ROOT = Path(__file__).parents[2]
@@ -53,7 +53,7 @@ class Provider:
 @contextmanager
 def workers(service: Service, provider: Provider, count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
     """That many processes over the service's database, each as `script/worker` starts it."""
-    with served(provider.app) as url:
+    with running_app(provider.app) as url:
         at = {"SMS_PROVIDER": "africastalking", "AT_USERNAME": "soko", "AT_API_KEY": "key", "AT_BASE_URL": url}
         environment = os.environ | at | {"DATABASE_URL": service.settings.database_url}
         command = [sys.executable, "-m", "bot.worker"]

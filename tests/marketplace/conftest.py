@@ -37,13 +37,13 @@ TERMS = Terms(
     zone=ZoneInfo("Africa/Nairobi"),
     photos_url="https://soko.example/photos",
 )
-HOUSE_KEY = "a-key-that-stands-in-no-table"
+STATIC_KEY = "a-key-that-stands-in-no-table"
 NO_ADDRESS_LINES: dict[str, Any] = {"line2": None, "region": None, "postal_code": None}
 ADDRESS = {"name": "Ann Li", "line1": "1 High St", "city": "Leeds", "country": "GB"}
 
 
 @dataclass
-class Market:
+class ShopDatabase:
     """The shop's database, its clock and its people."""
 
     engine: Engine
@@ -62,12 +62,12 @@ class Market:
     def shop(self, session: Session) -> Shop:
         return Shop(session, self.now, self.ids, TERMS)
 
-    def passes(self, **time: float) -> None:
+    def advance(self, **time: float) -> None:
         self.now += timedelta(**time)
 
 
 @dataclass
-class Stand:
+class Sample:
     """Who and what the tests begin with."""
 
     kiosk: Kiosk
@@ -76,41 +76,41 @@ class Stand:
 
 
 @pytest.fixture
-def market(migrated_database_url: str) -> Iterator[Market]:
+def database(migrated_database_url: str) -> Iterator[ShopDatabase]:
     """A market with nobody in it, on SQLite and again on PostgreSQL."""
-    yield from _market(migrated_database_url)
+    yield from _database(migrated_database_url)
 
 
 @pytest.fixture
-def sqlite_market(migrated_sqlite_url: str) -> Iterator[Market]:
-    yield from _market(migrated_sqlite_url)
+def sqlite_database(migrated_sqlite_url: str) -> Iterator[ShopDatabase]:
+    yield from _database(migrated_sqlite_url)
 
 
 @pytest.fixture
-def postgres_market(migrated_postgres_url: str) -> Iterator[Market]:
-    yield from _market(migrated_postgres_url)
+def postgres_database(migrated_postgres_url: str) -> Iterator[ShopDatabase]:
+    yield from _database(migrated_postgres_url)
 
 
-def _market(url: str) -> Iterator[Market]:
+def _database(url: str) -> Iterator[ShopDatabase]:
     engine = create_engine(url)
-    yield Market(engine)
+    yield ShopDatabase(engine)
     engine.dispose()
 
 
 @pytest.fixture
-def stand(market: Market) -> Stand:
-    return furnish(market)
+def sample(database: ShopDatabase) -> Sample:
+    return seed_sample(database)
 
 
-def furnish(market: Market) -> Stand:
+def seed_sample(database: ShopDatabase) -> Sample:
     """Amina, paid on her phone, sells three baskets at 1,500 shillings; Juma is her kiosk's agent."""
-    with market.open() as shop:
+    with database.open() as shop:
         kiosk = kiosks.create(shop, name="Soko Kisumu", town="Kisumu", agent_name="Juma", agent_msisdn="+254711000001")
         artisan = register(shop, kiosk, "+254712345678")
         product = products.list_product(
             shop, artisan, title="Kiondo basket", category="baskets", price=150_000, quantity=3
         )
-    return Stand(kiosk, artisan, product)
+    return Sample(kiosk, artisan, product)
 
 
 def register(shop: Shop, kiosk: Kiosk, msisdn: str, **other: Any) -> Artisan:
@@ -140,17 +140,17 @@ def bring(shop: Shop, kiosk: Kiosk, order: Order, count: int, **what: Any) -> As
 
 
 @pytest.fixture
-def api(market: Market) -> MarketplaceApi:
-    return make_api(market)
+def api(database: ShopDatabase) -> MarketplaceApi:
+    return build_api(database)
 
 
-def make_api(market: Market) -> MarketplaceApi:
+def build_api(database: ShopDatabase) -> MarketplaceApi:
     return create_api(
-        sessions=market.sessions,
-        clock=lambda: market.now,
-        ids=market.ids,
+        sessions=database.sessions,
+        clock=lambda: database.now,
+        ids=database.ids,
         terms=TERMS,
-        static_keys={HOUSE_KEY: ApiCaller("house", "operator")},
+        static_keys={STATIC_KEY: ApiCaller("house", "operator")},
     )
 
 
@@ -161,18 +161,18 @@ def anybody(api: MarketplaceApi) -> FlaskClient:
 
 
 @pytest.fixture
-def operator(api: MarketplaceApi, market: Market) -> FlaskClient:
-    return client(api, market, "operator")
+def operator(api: MarketplaceApi, database: ShopDatabase) -> FlaskClient:
+    return client(api, database, "operator")
 
 
 @pytest.fixture
-def storefront(api: MarketplaceApi, market: Market) -> FlaskClient:
-    return client(api, market, "storefront")
+def storefront(api: MarketplaceApi, database: ShopDatabase) -> FlaskClient:
+    return client(api, database, "storefront")
 
 
-def client(api: MarketplaceApi, market: Market, scope: Scope) -> FlaskClient:
+def client(api: MarketplaceApi, database: ShopDatabase, scope: Scope) -> FlaskClient:
     """A client with a key of its own."""
-    with market.open() as shop:
+    with database.open() as shop:
         key = api_keys.create(shop, f"a {scope}", scope)
     made = api.test_client()
     made.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"

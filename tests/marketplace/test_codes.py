@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from marketplace_api import codes
 from marketplace_api.catalogue import products
 from marketplace_api.shop import Ids
-from tests.marketplace.conftest import Market, furnish
+from tests.marketplace.conftest import ShopDatabase, seed_sample
 
 drawn = st.builds(codes.draw, st.builds(Random, st.integers()), st.integers(codes.SHORTEST, codes.LONGEST))
 
@@ -53,10 +53,10 @@ class Stuck(Random):
         return seq[0]
 
 
-def test_codes_grow_when_the_short_ones_are_taken(sqlite_market: Market) -> None:
-    stand = furnish(sqlite_market)
-    with sqlite_market.open() as shop:
+def test_codes_grow_when_the_short_ones_are_taken(sqlite_database: ShopDatabase) -> None:
+    sample = seed_sample(sqlite_database)
+    with sqlite_database.open() as shop:
         stuck = replace(shop, ids=Ids(Stuck(1)))
         ware = {"title": "Bowl", "category": "pottery", "price": 1, "quantity": 1}
-        made = [products.list_product(stuck, stand.artisan, **ware) for _ in range(3)]
+        made = [products.list_product(stuck, sample.artisan, **ware) for _ in range(3)]
     assert [product.code for product in made] == ["A2A2", "A2A2A", "A2A2A2"]

@@ -27,7 +27,7 @@ from marketplace_api.rest.lists import PageQuery
 from marketplace_api.statuses import Scope
 from state import messages
 from tests.command_line import run_command
-from tests.marketplace.served import served
+from tests.http_server import running_app
 from tests.receivers import Receiver, receiving
 from tests.repository.architecture import ROOT
 from tests.service import OPERATOR_KEY, Service, serving
@@ -191,7 +191,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     """The page, read to its end in the shop that a newcomer finds."""
     with (
         serving(tmp_path_factory.mktemp("shop"), with_demo=True) as service,
-        served(service.app) as url,
+        running_app(service.app) as url,
         receiving() as receiver,
     ):
         reader = Reader(service, {"SOKO": url, "OPERATOR_KEY": OPERATOR_KEY, "HOOK": receiver.url})

@@ -11,7 +11,7 @@ from threading import Event, Thread
 
 import pytest
 
-from tests.marketplace.served import served
+from tests.http_server import running_app
 from tests.repository.architecture import ROOT
 from tests.repository.pages import blocks, fresh_server, in_bash
 from tests.service import OPERATOR_KEY, Service, serving
@@ -55,7 +55,7 @@ def slow_worker(service: Service) -> Iterator[None]:
 
 def follow(walk: str, folder: Path) -> list[str]:
     """The complaints of somebody who follows this walk in a shop that has another kiosk and a slow worker."""
-    with serving(folder) as service, served(service.app) as url, slow_worker(service):
+    with serving(folder) as service, running_app(service.app) as url, slow_worker(service):
         service.kiosk()
         return complaints(in_bash(walk.replace(KEY, OPERATOR_KEY), folder, url))
 

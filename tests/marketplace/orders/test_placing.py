@@ -12,31 +12,31 @@ from sqlalchemy import func, select
 from marketplace_api.idempotency import StoredAnswer
 from marketplace_api.models import Order
 from marketplace_api.orders import placing
-from tests.marketplace.conftest import Market, Stand, order_body
+from tests.marketplace.conftest import Sample, ShopDatabase, order_body
 
 
-def place(market: Market, body: dict[str, Any], key: str = "form-1") -> StoredAnswer:
-    with market.open() as shop:
+def place(database: ShopDatabase, body: dict[str, Any], key: str = "form-1") -> StoredAnswer:
+    with database.open() as shop:
         return placing.place_once(shop, "shop_window", key, body)
 
 
-def orders_of(market: Market, caller: str) -> int:
-    with market.open() as shop:
+def orders_of(database: ShopDatabase, caller: str) -> int:
+    with database.open() as shop:
         return shop.session.scalars(select(func.count(Order.id)).where(Order.placed_by == caller)).one()
 
 
-def test_an_order_is_placed_once_and_answered_with_the_same_words(market: Market, stand: Stand) -> None:
-    first = place(market, order_body(stand.product, 2))
-    again = place(market, order_body(stand.product, 2))
+def test_an_order_is_placed_once_and_answered_with_the_same_words(database: ShopDatabase, sample: Sample) -> None:
+    first = place(database, order_body(sample.product, 2))
+    again = place(database, order_body(sample.product, 2))
 
     assert first.status == 201
     assert again == first
-    assert orders_of(market, "shop_window") == 1
+    assert orders_of(database, "shop_window") == 1
 
 
-def test_the_answer_has_what_the_api_answers(market: Market, stand: Stand, storefront: FlaskClient) -> None:
-    by_page = json.loads(place(market, order_body(stand.product)).body)
-    by_api = storefront.post("/orders", json=order_body(stand.product)).get_json()
+def test_the_answer_has_what_the_api_answers(database: ShopDatabase, sample: Sample, storefront: FlaskClient) -> None:
+    by_page = json.loads(place(database, order_body(sample.product)).body)
+    by_api = storefront.post("/orders", json=order_body(sample.product)).get_json()
 
     its_own = {"id", "code"}
     assert by_page.keys() == by_api.keys()
@@ -67,29 +67,33 @@ BAD_BODIES: dict[str, Any] = {
 
 @pytest.mark.parametrize("what", BAD_BODIES)
 def test_what_the_api_refuses_is_refused_alike(
-    market: Market, stand: Stand, storefront: FlaskClient, what: str
+    database: ShopDatabase, sample: Sample, storefront: FlaskClient, what: str
 ) -> None:
-    body = order_body(stand.product) | BAD_BODIES[what]
+    body = order_body(sample.product) | BAD_BODIES[what]
     by_api = storefront.post("/orders", json=body)
 
-    by_page = place(market, body)
+    by_page = place(database, body)
 
     assert (by_page.status, json.loads(by_page.body)) == (by_api.status_code, by_api.get_json())
     assert by_page.status >= 400
-    assert orders_of(market, "shop_window") == 0
+    assert orders_of(database, "shop_window") == 0
 
 
-def test_a_refusal_is_kept_and_a_body_that_is_not_valid_leaves_its_key_free(market: Market, stand: Stand) -> None:
-    refused = place(market, order_body(stand.product, 99), "many")
+def test_a_refusal_is_kept_and_a_body_that_is_not_valid_leaves_its_key_free(
+    database: ShopDatabase, sample: Sample
+) -> None:
+    refused = place(database, order_body(sample.product, 99), "many")
     assert json.loads(refused.body)["reason"] == "not_enough_stock"
-    assert place(market, order_body(stand.product, 1), "many").status == 422, "the key was used for another request"
+    assert place(database, order_body(sample.product, 1), "many").status == 422, "the key was used for another request"
 
-    assert place(market, {"product_id": stand.product.id}, "form").status == 422
-    assert place(market, order_body(stand.product), "form").status == 201
+    assert place(database, {"product_id": sample.product.id}, "form").status == 422
+    assert place(database, order_body(sample.product), "form").status == 201
 
 
-def test_the_key_of_another_caller_is_another_key(market: Market, stand: Stand, storefront: FlaskClient) -> None:
-    storefront.post("/orders", json=order_body(stand.product), headers={"Idempotency-Key": "form-1"})
+def test_the_key_of_another_caller_is_another_key(
+    database: ShopDatabase, sample: Sample, storefront: FlaskClient
+) -> None:
+    storefront.post("/orders", json=order_body(sample.product), headers={"Idempotency-Key": "form-1"})
 
-    assert place(market, order_body(stand.product)).status == 201
-    assert orders_of(market, "shop_window") == 1
+    assert place(database, order_body(sample.product)).status == 201
+    assert orders_of(database, "shop_window") == 1

@@ -12,21 +12,21 @@ from marketplace_api.models import Payout
 from marketplace_api.orders import orders
 from marketplace_api.payments import balances, payouts, settlement
 from marketplace_api.refused import Refused
-from tests.marketplace.conftest import Market, Stand, bring, place
+from tests.marketplace.conftest import Sample, ShopDatabase, bring, place
 
 
 @pytest.fixture
-def payout(market: Market, stand: Stand) -> Payout:
+def payout(database: ShopDatabase, sample: Sample) -> Payout:
     """2,700 shillings are due to Amina, for two baskets."""
-    with market.open() as shop:
-        order = place(shop, stand.product, 2)
-        orders.accept(shop, stand.artisan, order.code)
-        bring(shop, stand.kiosk, order, 2)
-        (due,) = balances.balance_of(shop, stand.artisan).last
+    with database.open() as shop:
+        order = place(shop, sample.product, 2)
+        orders.accept(shop, sample.artisan, order.code)
+        bring(shop, sample.kiosk, order, 2)
+        (due,) = balances.balance_of(shop, sample.artisan).last
     return due
 
 
-def test_only_one_of_many_workers_sends_it(market: Market, payout: Payout) -> None:
+def test_only_one_of_many_workers_sends_it(database: ShopDatabase, payout: Payout) -> None:
     workers = 6
     together = Barrier(workers)
     outcomes: list[str] = []
@@ -34,7 +34,7 @@ def test_only_one_of_many_workers_sends_it(market: Market, payout: Payout) -> No
     def send() -> None:
         together.wait()
         try:
-            with market.open() as shop:
+            with database.open() as shop:
                 outcomes.append(settlement.begin_sending(shop, payout.id).status)
         except Refused as refused:
             outcomes.append(refused.reason)
@@ -47,8 +47,8 @@ def test_only_one_of_many_workers_sends_it(market: Market, payout: Payout) -> No
     assert sorted(outcomes) == ["payout_not_sendable"] * 5 + ["sending"]
 
 
-def test_an_unknown_outcome_waits_for_the_providers_word(market: Market, payout: Payout) -> None:
-    with market.open() as shop:
+def test_an_unknown_outcome_waits_for_the_providers_word(database: ShopDatabase, payout: Payout) -> None:
+    with database.open() as shop:
         settlement.begin_sending(shop, payout.id)
         settlement.mark_unknown(shop, payout.id)
         for forbidden in (settlement.begin_sending, settlement.retry):
@@ -57,8 +57,8 @@ def test_an_unknown_outcome_waits_for_the_providers_word(market: Market, payout:
         assert settlement.settle_paid(shop, payout.id, "SFF6").status == "paid"
 
 
-def test_a_settled_payout_is_not_settled_again(market: Market, payout: Payout) -> None:
-    with market.open() as shop:
+def test_a_settled_payout_is_not_settled_again(database: ShopDatabase, payout: Payout) -> None:
+    with database.open() as shop:
         settlement.begin_sending(shop, payout.id)
         settlement.settle_paid(shop, payout.id, "SFF6")
         again: list[Callable[[], Payout]] = [
@@ -73,8 +73,8 @@ def test_a_settled_payout_is_not_settled_again(market: Market, payout: Payout) -
         assert payouts.by_id(shop, payout.id).provider_reference == "SFF6"
 
 
-def test_a_failed_payout_is_tried_again_under_the_same_code(market: Market, payout: Payout) -> None:
-    with market.open() as shop:
+def test_a_failed_payout_is_tried_again_under_the_same_code(database: ShopDatabase, payout: Payout) -> None:
+    with database.open() as shop:
         settlement.begin_sending(shop, payout.id)
         assert settlement.settle_failed(shop, payout.id, "wrong number").failure == "wrong number"
         retried = settlement.retry(shop, payout.id)
@@ -85,16 +85,16 @@ def test_a_failed_payout_is_tried_again_under_the_same_code(market: Market, payo
     assert types[-4:] == ["payout.created", "payout.failed", "payout.retried", "payout.paid"]
 
 
-def test_owed_becomes_paid(market: Market, stand: Stand, payout: Payout) -> None:
-    with market.open() as shop:
-        before = balances.balance_of(shop, stand.artisan)
+def test_owed_becomes_paid(database: ShopDatabase, sample: Sample, payout: Payout) -> None:
+    with database.open() as shop:
+        before = balances.balance_of(shop, sample.artisan)
         settlement.begin_sending(shop, payout.id)
         settlement.settle_paid(shop, payout.id, "SFF6")
-        after = balances.balance_of(shop, stand.artisan)
+        after = balances.balance_of(shop, sample.artisan)
     assert (before.owed, before.paid) == (270_000, 0)
     assert (after.owed, after.paid) == (0, 270_000)
 
 
-def test_who_was_never_paid_is_owed_nothing(market: Market, stand: Stand) -> None:
-    with market.open() as shop:
-        assert balances.balance_of(shop, stand.artisan) == balances.ArtisanBalance(0, 0, [])
+def test_who_was_never_paid_is_owed_nothing(database: ShopDatabase, sample: Sample) -> None:
+    with database.open() as shop:
+        assert balances.balance_of(shop, sample.artisan) == balances.ArtisanBalance(0, 0, [])

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pytest
 from werkzeug.test import TestResponse
 
-from tests.marketplace.fair import Fair
+from tests.marketplace.growing_dataset import GrowingDataset
 from tests.receivers import Receiver, receiving
 from tests.service import OPERATOR_KEY, Service, serving
 
@@ -28,11 +28,11 @@ TO_STOREFRONTS = TO_ALL | {
 
 
 @dataclass(frozen=True)
-class Town:
+class DatasetReader:
     """A fair of two days, and whoever takes what is pushed to its storefronts."""
 
     service: Service
-    fair: Fair
+    dataset: GrowingDataset
     receiver: Receiver
 
     def get(self, address: str, key: str | None) -> TestResponse:
@@ -41,79 +41,86 @@ class Town:
 
     def read(self, key: str | None) -> Iterator[tuple[str, TestResponse]]:
         """The answers of every route to whoever has this key, or none: to its own things and to others'."""
-        return ((route, self.get(address, key)) for route, address in self.fair.addresses())
+        return ((route, self.get(address, key)) for route, address in self.dataset.addresses())
 
     def told(self, key: str | None) -> dict[str, set[str]]:
         """By route, the numbers that its answers hold."""
         found: dict[str, set[str]] = {}
         for route, answer in self.read(key):
-            found.setdefault(route, set()).update(numbers(self.fair, f"{answer.headers}{answer.get_data(True)}"))
+            found.setdefault(route, set()).update(numbers(self.dataset, f"{answer.headers}{answer.get_data(True)}"))
         return {route: phones for route, phones in found.items() if phones}
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+def dataset_reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatasetReader]:
     with serving(tmp_path_factory.mktemp("town")) as service, receiving() as receiver:
-        yield Town(service, Fair(service, days=2, endpoints_url=receiver.url), receiver)
+        yield DatasetReader(service, GrowingDataset(service, days=2, endpoints_url=receiver.url), receiver)
 
 
-def numbers(fair: Fair, text: str) -> set[str]:
+def numbers(dataset: GrowingDataset, text: str) -> set[str]:
     """Whose numbers stand in it, in E.164, without the plus or as they are dialled at home, with gaps or without."""
     without_gaps = re.sub(r"(?<=\d)[ ().-]+(?=\d)", "", text)
-    return {phone for phone in fair.phones if phone.removeprefix("+254") in without_gaps}
+    return {phone for phone in dataset.phones if phone.removeprefix("+254") in without_gaps}
 
 
 @pytest.mark.parametrize("written", ["+254711000001", "254711000001", "0711000001", "0711 000-001", '"x": "711000001"'])
-def test_a_number_is_found_however_it_is_written(town: Town, written: str) -> None:
-    assert numbers(town.fair, f"Call {written} please") == {"+254711000001"}
-    assert numbers(town.fair, f"Call {written.replace('711', '712')} please") == set()
+def test_a_number_is_found_however_it_is_written(dataset_reader: DatasetReader, written: str) -> None:
+    assert numbers(dataset_reader.dataset, f"Call {written} please") == {"+254711000001"}
+    assert numbers(dataset_reader.dataset, f"Call {written.replace('711', '712')} please") == set()
 
 
-def test_an_operator_reads_every_number(town: Town) -> None:
-    assert set().union(*town.told(OPERATOR_KEY).values()) == town.fair.phones
+def test_an_operator_reads_every_number(dataset_reader: DatasetReader) -> None:
+    assert set().union(*dataset_reader.told(OPERATOR_KEY).values()) == dataset_reader.dataset.phones
 
 
-def test_a_storefront_reads_the_numbers_of_its_own_buyers_in_its_orders_and_no_other_anywhere(town: Town) -> None:
-    for storefront in (town.fair.mine, town.fair.theirs):
-        told = town.told(storefront.key)
+def test_a_storefront_reads_the_numbers_of_its_own_buyers_in_its_orders_and_no_other_anywhere(
+    dataset_reader: DatasetReader,
+) -> None:
+    for storefront in (dataset_reader.dataset.mine, dataset_reader.dataset.theirs):
+        told = dataset_reader.told(storefront.key)
 
         assert {route: phones - storefront.buyers for route, phones in told.items()} == {route: set() for route in told}
         assert told["/orders"] == storefront.buyers
         assert told.keys() == {"/orders", "/orders/{order_id}"}
 
 
-def test_without_a_key_no_number_is_read(town: Town) -> None:
-    assert town.told(None) == {}
+def test_without_a_key_no_number_is_read(dataset_reader: DatasetReader) -> None:
+    assert dataset_reader.told(None) == {}
 
 
 @pytest.mark.parametrize(("scope", "opened"), [("storefront", TO_STOREFRONTS), ("nobody", TO_ALL)])
-def test_what_is_open_is_open_on_purpose(town: Town, scope: str, opened: set[str]) -> None:
+def test_what_is_open_is_open_on_purpose(dataset_reader: DatasetReader, scope: str, opened: set[str]) -> None:
     """And nothing was left unread here for another reason, such as an error."""
-    key = town.fair.mine.key if scope == "storefront" else None
-    answers = list(town.read(key))
+    key = dataset_reader.dataset.mine.key if scope == "storefront" else None
+    answers = list(dataset_reader.read(key))
 
     assert {route for route, answer in answers if answer.status_code == 200} == opened
     assert {answer.status_code for _, answer in answers} <= {200, 401, 403, 404}
 
 
-def test_a_storefront_reads_its_own_orders_and_endpoint_alone(town: Town) -> None:
-    mine, theirs = town.fair.mine, town.fair.theirs
+def test_a_storefront_reads_its_own_orders_and_endpoint_alone(dataset_reader: DatasetReader) -> None:
+    mine, theirs = dataset_reader.dataset.mine, dataset_reader.dataset.theirs
     for own, other in ((mine, theirs), (theirs, mine)):
-        listed = {order["id"] for order in town.get("/orders?limit=100", own.key).get_json()["data"]}
-        endpoints = [one["id"] for one in town.get("/webhook-endpoints", own.key).get_json()["data"]]
+        listed = {order["id"] for order in dataset_reader.get("/orders?limit=100", own.key).get_json()["data"]}
+        endpoints = [one["id"] for one in dataset_reader.get("/webhook-endpoints", own.key).get_json()["data"]]
 
         assert listed == set(own.orders)
-        assert {town.get(f"/orders/{id}", own.key).status_code for id in own.orders} == {200}
-        assert {town.get(f"/orders/{id}", own.key).status_code for id in other.orders} == {404}
+        assert {dataset_reader.get(f"/orders/{id}", own.key).status_code for id in own.orders} == {200}
+        assert {dataset_reader.get(f"/orders/{id}", own.key).status_code for id in other.orders} == {404}
         assert endpoints == [own.endpoint_id]
         for ending in ("", "/deliveries"):
-            assert town.get(f"/webhook-endpoints/{other.endpoint_id}{ending}", own.key).status_code == 404
+            assert dataset_reader.get(f"/webhook-endpoints/{other.endpoint_id}{ending}", own.key).status_code == 404
 
 
-def test_what_is_pushed_to_a_storefront_holds_the_numbers_of_its_own_buyers_alone(town: Town) -> None:
-    for name, storefront in (("mine", town.fair.mine), ("theirs", town.fair.theirs)):
-        arrived = [one for one in town.receiver.arrived if one.path.endswith(f"/{name}")]
+def test_what_is_pushed_to_a_storefront_holds_the_numbers_of_its_own_buyers_alone(
+    dataset_reader: DatasetReader,
+) -> None:
+    for name, storefront in (("mine", dataset_reader.dataset.mine), ("theirs", dataset_reader.dataset.theirs)):
+        arrived = [one for one in dataset_reader.receiver.arrived if one.path.endswith(f"/{name}")]
         about = {one.data["id"] for one in arrived if one.type.startswith("order.")}
 
-        assert numbers(town.fair, "\n".join(f"{one.headers}{one.body}" for one in arrived)) == storefront.buyers
+        assert (
+            numbers(dataset_reader.dataset, "\n".join(f"{one.headers}{one.body}" for one in arrived))
+            == storefront.buyers
+        )
         assert about == set(storefront.orders)

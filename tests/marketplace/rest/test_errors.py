@@ -17,13 +17,13 @@ from marketplace_api import lifecycles, problems
 from marketplace_api.refused import RefusalReason
 from marketplace_api.rest.access import public
 from marketplace_api.rest.app import MarketplaceApi
-from tests.marketplace.conftest import Market, Stand, order_body
+from tests.marketplace.conftest import Sample, ShopDatabase, order_body
 
 
 @pytest.fixture
-def market(sqlite_market: Market) -> Market:
+def database(sqlite_database: ShopDatabase) -> ShopDatabase:
     """No mistake here reaches the database, so one kind of it is enough."""
-    return sqlite_market
+    return sqlite_database
 
 
 def problem(answer: Any, status: int) -> dict[str, Any]:
@@ -104,8 +104,8 @@ def test_a_body_without_end_is_413(storefront: FlaskClient) -> None:
     problem(storefront.post("/orders", data=b" " * 70_000, content_type="application/json"), 413)
 
 
-def test_every_mistake_is_pointed_at(storefront: FlaskClient, stand: Stand) -> None:
-    body = order_body(stand.product, 0)
+def test_every_mistake_is_pointed_at(storefront: FlaskClient, sample: Sample) -> None:
+    body = order_body(sample.product, 0)
     del body["ship_to"]["city"]
     body["buyer"] = {"name": " ", "phone": "12", "locale": "en"}
     assert mistakes(storefront.post("/orders", json=body)) == {
@@ -133,8 +133,10 @@ def test_every_mistake_is_pointed_at(storefront: FlaskClient, stand: Stand) -> N
         ("ship_to", "Leeds"),
     ],
 )
-def test_a_value_of_the_wrong_kind_is_422(storefront: FlaskClient, stand: Stand, field: str, value: object) -> None:
-    assert list(mistakes(storefront.post("/orders", json=order_body(stand.product) | {field: value}))) == [f"#/{field}"]
+def test_a_value_of_the_wrong_kind_is_422(storefront: FlaskClient, sample: Sample, field: str, value: object) -> None:
+    assert list(mistakes(storefront.post("/orders", json=order_body(sample.product) | {field: value}))) == [
+        f"#/{field}"
+    ]
 
 
 @pytest.mark.parametrize("body", ["[]", "5", '"x"', "NaN"])
@@ -142,8 +144,8 @@ def test_a_body_that_is_no_object_is_422(storefront: FlaskClient, body: str) -> 
     assert mistakes(storefront.post("/orders", data=body, content_type="application/json"))
 
 
-def test_a_number_written_with_a_point_is_still_whole(storefront: FlaskClient, stand: Stand) -> None:
-    body = json.dumps(order_body(stand.product)).replace('"quantity": 1', '"quantity": 1.0')
+def test_a_number_written_with_a_point_is_still_whole(storefront: FlaskClient, sample: Sample) -> None:
+    body = json.dumps(order_body(sample.product)).replace('"quantity": 1', '"quantity": 1.0')
     answer = storefront.post("/orders", data=body, content_type="application/json")
     assert (answer.status_code, answer.json["quantity"]) == (201, 1)
 
@@ -168,19 +170,19 @@ def test_a_crash_says_nothing_about_itself(api: MarketplaceApi, caplog: pytest.L
 
 
 def test_a_shop_too_busy_to_write_says_when_to_come_again(
-    storefront: FlaskClient, market: Market, stand: Stand
+    storefront: FlaskClient, database: ShopDatabase, sample: Sample
 ) -> None:
-    @event.listens_for(market.engine, "connect")
+    @event.listens_for(database.engine, "connect")
     def impatient(connection: Any, _record: object) -> None:
         connection.execute("PRAGMA busy_timeout = 1")
 
-    market.engine.dispose()  # so that everybody connects anew
-    with market.open() as busy:
+    database.engine.dispose()  # so that everybody connects anew
+    with database.open() as busy:
         busy.session.connection()
-        answer = storefront.post("/orders", json=order_body(stand.product))
+        answer = storefront.post("/orders", json=order_body(sample.product))
     assert "Please try again" in problem(answer, 503)["detail"]
     assert int(answer.headers["Retry-After"]) > 0
-    assert storefront.post("/orders", json=order_body(stand.product)).status_code == 201
+    assert storefront.post("/orders", json=order_body(sample.product)).status_code == 201
 
 
 def test_every_refusal_has_words() -> None:

@@ -8,21 +8,21 @@ from flask.testing import FlaskClient
 from marketplace_api.catalogue import products
 from marketplace_api.orders import orders
 from marketplace_api.rest.app import MarketplaceApi
-from tests.marketplace.conftest import Market, Stand, client, order_body, register
+from tests.marketplace.conftest import Sample, ShopDatabase, client, order_body, register
 
 
 @pytest.fixture
-def shop_of_two(storefront: FlaskClient, market: Market, stand: Stand) -> FlaskClient:
+def shop_of_two(storefront: FlaskClient, database: ShopDatabase, sample: Sample) -> FlaskClient:
     """A storefront that ordered from two artisans; the first said yes."""
-    with market.open() as shop:
-        other = register(shop, stand.kiosk, "+254722000000", name="Wanjiku")
+    with database.open() as shop:
+        other = register(shop, sample.kiosk, "+254722000000", name="Wanjiku")
         pot = products.list_product(shop, other, title="Pot", category="pottery", price=1, quantity=9)
-    for product, ref in ((stand.product, "web-1"), (pot, "web-2")):
-        market.passes(minutes=1)
+    for product, ref in ((sample.product, "web-1"), (pot, "web-2")):
+        database.advance(minutes=1)
         assert storefront.post("/orders", json=order_body(product, external_ref=ref)).status_code == 201
-    with market.open() as shop:
-        (offered,) = orders.parts_of(shop, stand.artisan, "offered")
-        orders.accept(shop, stand.artisan, offered.order.code)
+    with database.open() as shop:
+        (offered,) = orders.parts_of(shop, sample.artisan, "offered")
+        orders.accept(shop, sample.artisan, offered.order.code)
     return storefront
 
 
@@ -40,16 +40,16 @@ def shop_of_two(storefront: FlaskClient, market: Market, stand: Stand) -> FlaskC
         ("artisan=art_nobody", []),
     ],
 )
-def test_orders_are_filtered(shop_of_two: FlaskClient, stand: Stand, query: str, found: list[str]) -> None:
-    answer = shop_of_two.get("/orders?" + query.format(artisan=stand.artisan.id))
+def test_orders_are_filtered(shop_of_two: FlaskClient, sample: Sample, query: str, found: list[str]) -> None:
+    answer = shop_of_two.get("/orders?" + query.format(artisan=sample.artisan.id))
     assert [order["external_ref"] for order in answer.json["data"]] == found
 
 
 def test_no_filter_shows_the_order_of_another(
-    shop_of_two: FlaskClient, api: MarketplaceApi, market: Market, operator: FlaskClient, stand: Stand
+    shop_of_two: FlaskClient, api: MarketplaceApi, database: ShopDatabase, operator: FlaskClient, sample: Sample
 ) -> None:
-    other = client(api, market, "storefront")
-    for query in ("external_ref=web-1", "status=accepted", f"artisan={stand.artisan.id}"):
+    other = client(api, database, "storefront")
+    for query in ("external_ref=web-1", "status=accepted", f"artisan={sample.artisan.id}"):
         assert other.get(f"/orders?{query}").json["data"] == []
         assert len(operator.get(f"/orders?{query}").json["data"]) == 1
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketplace_api.catalogue import products, search
-from tests.marketplace.conftest import Market, Stand
+from tests.marketplace.conftest import Sample, ShopDatabase
 
 WARES = {
     "Kiondo basket": "Sisal and leather, woven by hand",
@@ -20,23 +20,25 @@ WARES = {
 
 
 @pytest.fixture(params=[0, search.FEW], ids=["through the newest", "from the words"])
-def catalogue(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, market: Market, stand: Stand) -> Market:
+def catalogue(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, database: ShopDatabase, sample: Sample
+) -> ShopDatabase:
     """The wares, looked for in each of the two ways whichever is the quicker."""
     monkeypatch.setattr(search, "FEW", request.param)
-    with market.open() as shop:
-        products.withdraw(shop, stand.artisan, stand.product.code)
+    with database.open() as shop:
+        products.withdraw(shop, sample.artisan, sample.product.code)
         for title, description in WARES.items():
-            market.passes(seconds=1)
+            database.advance(seconds=1)
             products.list_product(
-                market.shop(shop.session),
-                stand.artisan,
+                database.shop(shop.session),
+                sample.artisan,
                 title=title,
                 category="baskets",
                 price=1,
                 quantity=1,
                 description=description,
             )
-    return market
+    return database
 
 
 @pytest.mark.parametrize(
@@ -64,30 +66,30 @@ def catalogue(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, m
     ],
 )
 def test_all_words_of_a_search_are_in_what_it_finds(
-    anybody: FlaskClient, catalogue: Market, q: str, found: list[str]
+    anybody: FlaskClient, catalogue: ShopDatabase, q: str, found: list[str]
 ) -> None:
     answer = anybody.get("/products", query_string={"q": q})
     assert [product["title"] for product in answer.json["data"]] == found
 
 
 def test_a_search_goes_with_the_other_filters_and_page_by_page(
-    anybody: FlaskClient, catalogue: Market, stand: Stand
+    anybody: FlaskClient, catalogue: ShopDatabase, sample: Sample
 ) -> None:
     def titles(**query: str) -> list[str]:
         return [product["title"] for product in anybody.get("/products", query_string=query).json["data"]]
 
     assert titles(q="basket", status="withdrawn") == ["Kiondo basket"]
     assert titles(q="basket", category="pottery") == []
-    assert titles(q="ba", artisan=stand.artisan.id) == ["Baobab bowl", "Kiondo basket"]
+    assert titles(q="ba", artisan=sample.artisan.id) == ["Baobab bowl", "Kiondo basket"]
     first = anybody.get("/products?q=ba&limit=1").json
     second = anybody.get("/products", query_string={"q": "ba", "limit": 1, "cursor": first["next_cursor"]}).json
     assert [page["data"][0]["title"] for page in (first, second)] == ["Baobab bowl", "Kiondo basket"]
     assert (first["has_more"], second["has_more"]) == (True, False)
 
 
-def test_a_product_is_found_by_its_code(anybody: FlaskClient, catalogue: Market, stand: Stand) -> None:
-    answer = anybody.get("/products", query_string={"q": stand.product.code.lower(), "status": "withdrawn"})
-    assert [product["id"] for product in answer.json["data"]] == [stand.product.id]
+def test_a_product_is_found_by_its_code(anybody: FlaskClient, catalogue: ShopDatabase, sample: Sample) -> None:
+    answer = anybody.get("/products", query_string={"q": sample.product.code.lower(), "status": "withdrawn"})
+    assert [product["id"] for product in answer.json["data"]] == [sample.product.id]
 
 
 @given(st.text(max_size=500))

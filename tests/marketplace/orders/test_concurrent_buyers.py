@@ -17,8 +17,8 @@ from marketplace_api.accounts import api_keys
 from marketplace_api.catalogue import products
 from marketplace_api.models import Order, Product
 from marketplace_api.rest.app import MarketplaceApi
-from tests.marketplace.conftest import Market, Stand, order_body
-from tests.marketplace.served import served
+from tests.http_server import running_app
+from tests.marketplace.conftest import Sample, ShopDatabase, order_body
 
 BUYERS = 50
 ON_SALE = {"Kiondo": 4, "Sisal mat": 10, "Stool": 16}
@@ -27,7 +27,7 @@ PATIENCE_S = 120
 
 
 @dataclass(frozen=True, slots=True)
-class Storefront:
+class BuyersClient:
     """It sends what its buyers order, each on a connection of her own, and keeps what each key was answered."""
 
     url: str
@@ -49,18 +49,18 @@ class Storefront:
 
 
 @pytest.fixture
-def storefront(market: Market, stand: Stand, api: MarketplaceApi) -> Iterator[Storefront]:
-    with market.open() as shop:
+def storefront(database: ShopDatabase, sample: Sample, api: MarketplaceApi) -> Iterator[BuyersClient]:
+    with database.open() as shop:
         wares = [
-            products.list_product(shop, stand.artisan, title=title, category="baskets", price=100, quantity=pieces)
+            products.list_product(shop, sample.artisan, title=title, category="baskets", price=100, quantity=pieces)
             for title, pieces in ON_SALE.items()
         ]
         key = api_keys.create(shop, "a storefront", "storefront")
-    with served(api) as url:
-        yield Storefront(url, key, wares)
+    with running_app(api) as url:
+        yield BuyersClient(url, key, wares)
 
 
-def test_fifty_buyers_are_never_sold_more_than_there_is(storefront: Storefront, market: Market) -> None:
+def test_fifty_buyers_are_never_sold_more_than_there_is(storefront: BuyersClient, database: ShopDatabase) -> None:
     rush(storefront)
 
     given = {key: answered_alike(answers) for key, answers in storefront.answers.items()}
@@ -68,7 +68,7 @@ def test_fifty_buyers_are_never_sold_more_than_there_is(storefront: Storefront, 
     refused = [answer for answer in given.values() if answer.status_code != 201]
     assert {reason(answer) for answer in refused} == {"not_enough_stock"}
 
-    with market.open() as shop:
+    with database.open() as shop:
         assert sorted(shop.session.scalars(select(Order.id))) == placed
         for ware in storefront.wares:
             now = products.by_id(shop, ware.id)
@@ -79,7 +79,7 @@ def test_fifty_buyers_are_never_sold_more_than_there_is(storefront: Storefront, 
             assert (now.status == "sold_out") == (now.quantity == 0)
 
 
-def rush(storefront: Storefront) -> None:
+def rush(storefront: BuyersClient) -> None:
     """All order at the same moment; the last ten are repeats of the first ten, by a storefront that lost patience.
 
     Of the others every third thinks better of it, and then again.

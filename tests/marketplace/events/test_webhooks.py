@@ -19,7 +19,7 @@ from marketplace_api.rest.webhook_docs import PUSHED_KINDS
 from marketplace_api.schemas.events import DATA_SCHEMAS
 from marketplace_api.schemas.help_requests import HelpRequest
 from marketplace_api.shop import Shop
-from tests.marketplace.conftest import Market, client
+from tests.marketplace.conftest import ShopDatabase, client
 
 URL = "https://shop.example/soko"
 
@@ -51,9 +51,9 @@ def test_a_secret_is_long_the_endpoints_own_and_shown_once(operator: FlaskClient
 
 
 def test_a_storefront_knows_of_its_own_and_an_operator_of_all(
-    api: MarketplaceApi, market: Market, operator: FlaskClient
+    api: MarketplaceApi, database: ShopDatabase, operator: FlaskClient
 ) -> None:
-    one, other = client(api, market, "storefront"), client(api, market, "storefront")
+    one, other = client(api, database, "storefront"), client(api, database, "storefront")
     made = create(one)
     path = f"/webhook-endpoints/{made['id']}"
 
@@ -89,10 +89,10 @@ def test_what_is_deleted_is_gone(operator: FlaskClient) -> None:
     assert operator.get("/webhook-endpoints").get_json()["data"] == []
 
 
-def test_what_a_key_made_ends_with_it(api: MarketplaceApi, market: Market, operator: FlaskClient) -> None:
-    create(client(api, market, "storefront"))
+def test_what_a_key_made_ends_with_it(api: MarketplaceApi, database: ShopDatabase, operator: FlaskClient) -> None:
+    create(client(api, database, "storefront"))
     kept = create(operator)
-    with market.open() as shop:
+    with database.open() as shop:
         api_keys.revoke(shop, "a storefront")
 
     assert [one["id"] for one in operator.get("/webhook-endpoints").get_json()["data"]] == [kept["id"]]
@@ -107,8 +107,8 @@ def test_asked_twice_under_one_key_it_is_made_once(operator: FlaskClient) -> Non
     assert len(operator.get("/webhook-endpoints").get_json()["data"]) == 1
 
 
-def test_a_key_may_have_so_many_and_no_more(api: MarketplaceApi, market: Market) -> None:
-    one, other = client(api, market, "storefront"), client(api, market, "storefront")
+def test_a_key_may_have_so_many_and_no_more(api: MarketplaceApi, database: ShopDatabase) -> None:
+    one, other = client(api, database, "storefront"), client(api, database, "storefront")
     made = [create(one) for _ in range(webhooks.MAX_ENDPOINTS)]
 
     assert create(one, 409)["reason"] == "too_many_webhook_endpoints"
@@ -192,67 +192,71 @@ def fails(shop: Shop, delivery: WebhookDelivery) -> None:
         webhooks.record_failure(shop, delivery, FailedAttempt("http_500", 500))
 
 
-def sweep(market: Market) -> int:
+def sweep(database: ShopDatabase) -> int:
     """What is forgotten in the end."""
     forgotten = 0
     while True:
-        with market.open() as shop:
+        with database.open() as shop:
             count = webhooks.delete_old_deliveries(shop)
         if not count:
             return forgotten
         forgotten += count
 
 
-def test_what_was_delivered_or_has_failed_is_forgotten_after_thirty_days(market: Market, operator: FlaskClient) -> None:
+def test_what_was_delivered_or_has_failed_is_forgotten_after_thirty_days(
+    database: ShopDatabase, operator: FlaskClient
+) -> None:
     paths = [f"/webhook-endpoints/{create(operator)['id']}/deliveries" for _ in range(2)]
-    with market.open() as shop:
+    with database.open() as shop:
         for delivery in owed(shop):
             webhooks.record_success(shop, delivery, 204)
         for delivery in owed(shop):
             fails(shop, delivery)
         owed(shop)
-    market.passes(days=30)
-    assert sweep(market) == 0
+    database.advance(days=30)
+    assert sweep(database) == 0
 
-    market.passes(seconds=1)
-    assert sweep(market) == 4
+    database.advance(seconds=1)
+    assert sweep(database) == 4
     for path in paths:
         assert [delivery["status"] for delivery in operator.get(path).get_json()["data"]] == ["pending"]
 
 
 def test_a_delivery_is_known_for_thirty_days_after_its_last_attempt_however_old_it_is(
-    market: Market, operator: FlaskClient
+    database: ShopDatabase, operator: FlaskClient
 ) -> None:
     create(operator)
-    with market.open() as shop:
+    with database.open() as shop:
         waiting = owed(shop)
-    market.now += KEPT_FOR * 2
-    with market.open() as shop:
+    database.now += KEPT_FOR * 2
+    with database.open() as shop:
         (delivery,) = [shop.session.merge(each) for each in waiting]
         webhooks.record_success(shop, delivery, 204)
-    assert sweep(market) == 0
+    assert sweep(database) == 0
 
 
-def test_what_is_replayed_is_not_forgotten_before_it_has_ended_again(market: Market, operator: FlaskClient) -> None:
+def test_what_is_replayed_is_not_forgotten_before_it_has_ended_again(
+    database: ShopDatabase, operator: FlaskClient
+) -> None:
     create(operator)
-    with market.open() as shop:
+    with database.open() as shop:
         (delivery,) = owed(shop)
         webhooks.record_success(shop, delivery, 204)
-    market.now += KEPT_FOR * 2
-    with market.open() as shop:
+    database.now += KEPT_FOR * 2
+    with database.open() as shop:
         webhooks.replay(shop, shop.session.merge(delivery))
-    assert sweep(market) == 0
+    assert sweep(database) == 0
 
 
-def test_what_was_forgotten_is_not_owed_again(market: Market, operator: FlaskClient) -> None:
+def test_what_was_forgotten_is_not_owed_again(database: ShopDatabase, operator: FlaskClient) -> None:
     create(operator)
-    with market.open() as shop:
+    with database.open() as shop:
         event = some_event(shop)
         for delivery in webhooks.deliveries_for(shop, event):
             webhooks.record_success(shop, delivery, 204)
-    market.now += KEPT_FOR * 2
-    assert sweep(market) == 1
+    database.now += KEPT_FOR * 2
+    assert sweep(database) == 1
 
-    with market.open() as shop:
+    with database.open() as shop:
         assert webhooks.deliveries_for(shop, event) == []
         assert len(owed(shop)) == 1

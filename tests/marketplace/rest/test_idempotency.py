@@ -14,17 +14,17 @@ from marketplace_api import idempotency
 from marketplace_api.models import IdempotencyKey
 from marketplace_api.refused import Refused
 from marketplace_api.rest.app import MarketplaceApi
-from tests.marketplace.conftest import Market, Stand, client, order_body
+from tests.marketplace.conftest import Sample, ShopDatabase, client, order_body
 
 Send = Callable[..., Any]
 
 
 @pytest.fixture
-def send(storefront: FlaskClient, stand: Stand) -> Send:
+def send(storefront: FlaskClient, sample: Sample) -> Send:
     """Posts an order under a key."""
 
     def post(key: str, quantity: int = 1, sender: FlaskClient = storefront) -> Any:
-        body = order_body(stand.product, quantity)
+        body = order_body(sample.product, quantity)
         return sender.post("/orders", json=body, headers={"Idempotency-Key": key})
 
     return post
@@ -49,13 +49,13 @@ def test_a_key_for_another_body_is_422(send: Send, storefront: FlaskClient) -> N
 
 
 def test_a_refusal_is_an_answer_too_and_undoes_what_was_begun(
-    send: Send, market: Market, storefront: FlaskClient, stand: Stand
+    send: Send, database: ShopDatabase, storefront: FlaskClient, sample: Sample
 ) -> None:
     first = send("k1", quantity=4)
     assert (first.status_code, first.json["reason"]) == (409, "not_enough_stock")
     again = send("k1", quantity=4)
     assert (again.data, again.headers["Content-Type"]) == (first.data, "application/problem+json")
-    assert storefront.get(f"/products/{stand.product.id}").json["quantity"] == 3
+    assert storefront.get(f"/products/{sample.product.id}").json["quantity"] == 3
 
 
 def test_a_request_that_was_not_valid_leaves_its_key_free(send: Send) -> None:
@@ -63,8 +63,8 @@ def test_a_request_that_was_not_valid_leaves_its_key_free(send: Send) -> None:
     assert send("k1").status_code == 201
 
 
-def test_keys_belong_to_their_callers(send: Send, api: MarketplaceApi, market: Market) -> None:
-    other = client(api, market, "storefront")
+def test_keys_belong_to_their_callers(send: Send, api: MarketplaceApi, database: ShopDatabase) -> None:
+    other = client(api, database, "storefront")
     assert send("k1").json["id"] != send("k1", sender=other).json["id"]
 
 
@@ -79,8 +79,8 @@ def test_the_longest_keys_are_taken(send: Send) -> None:
     assert send('"' + "q" * 255 + '"').status_code == 201
 
 
-def test_without_a_key_twice_is_twice(storefront: FlaskClient, stand: Stand) -> None:
-    first, second = (storefront.post("/orders", json=order_body(stand.product)) for _ in range(2))
+def test_without_a_key_twice_is_twice(storefront: FlaskClient, sample: Sample) -> None:
+    first, second = (storefront.post("/orders", json=order_body(sample.product)) for _ in range(2))
     assert first.json["id"] != second.json["id"]
 
 
@@ -97,25 +97,25 @@ def test_many_at_once_are_done_once(send: Send, storefront: FlaskClient) -> None
     assert len(storefront.get("/orders").json["data"]) == 1
 
 
-def test_while_the_first_is_running_the_second_is_told_so(postgres_market: Market) -> None:
-    with postgres_market.open() as first, postgres_market.open() as second:
+def test_while_the_first_is_running_the_second_is_told_so(postgres_database: ShopDatabase) -> None:
+    with postgres_database.open() as first, postgres_database.open() as second:
         assert idempotency.recall(first, "caller", "k1", "print") is None
         with pytest.raises(Refused, match="still_running"):
             idempotency.recall(second, "caller", "k1", "print")
         assert idempotency.recall(second, "another caller", "k1", "print") is None
 
 
-def test_an_answer_is_kept_for_a_week_and_then_makes_room(send: Send, market: Market) -> None:
+def test_an_answer_is_kept_for_a_week_and_then_makes_room(send: Send, database: ShopDatabase) -> None:
     for number in range(3):
         send(f"old-{number}", quantity=4)
-    market.passes(days=7)
+    database.advance(days=7)
     send("new")
-    assert kept(market) == ["new", "old-0", "old-1", "old-2"]
-    market.passes(seconds=1)
+    assert kept(database) == ["new", "old-0", "old-1", "old-2"]
+    database.advance(seconds=1)
     send("newer", quantity=4)
-    assert kept(market) == ["new", "newer"]
+    assert kept(database) == ["new", "newer"]
 
 
-def kept(market: Market) -> list[str]:
-    with market.open() as shop:
+def kept(database: ShopDatabase) -> list[str]:
+    with database.open() as shop:
         return sorted(shop.session.scalars(select(IdempotencyKey.key)))

@@ -23,22 +23,22 @@ from marketplace_api.payments import audit, balances
 from marketplace_api.refused import Refused
 from marketplace_api.schemas.orders import Order as OrderSchema
 from marketplace_api.shop import Ids, Shop
-from tests.marketplace.conftest import Market, Stand, bring, furnish, register, request
-from tests.marketplace.test_orders import happened, reason
+from tests.marketplace.conftest import Sample, ShopDatabase, bring, register, request, seed_sample
+from tests.marketplace.orders.test_orders import happened, reason
 
 BASKETS = NewBrief("Gift basket", "baskets", 1_000_33, 100, date(2026, 12, 20))
 
 
 @pytest.fixture
-def makers(market: Market, stand: Stand) -> list[Artisan]:
+def makers(database: ShopDatabase, sample: Sample) -> list[Artisan]:
     """Amina and two other weavers of her kiosk."""
-    with market.open() as shop:
-        register(shop, stand.kiosk, "+254722000009", craft="pottery")
-    weavers = [stand.artisan]
+    with database.open() as shop:
+        register(shop, sample.kiosk, "+254722000009", craft="pottery")
+    weavers = [sample.artisan]
     for n in (1, 2):
-        market.passes(minutes=1)  # asked in the order in which they came
-        with market.open() as shop:
-            weavers.append(register(shop, stand.kiosk, f"+25472200000{n}", name=f"Weaver {n}"))
+        database.advance(minutes=1)  # asked in the order in which they came
+        with database.open() as shop:
+            weavers.append(register(shop, sample.kiosk, f"+25472200000{n}", name=f"Weaver {n}"))
     return weavers
 
 
@@ -50,8 +50,10 @@ def statuses(order: Order) -> list[str]:
     return [part.status for part in order.assignments]
 
 
-def test_a_brief_is_filled_part_by_part_made_and_paid(market: Market, stand: Stand, makers: list[Artisan]) -> None:
-    with market.open() as shop:
+def test_a_brief_is_filled_part_by_part_made_and_paid(
+    database: ShopDatabase, sample: Sample, makers: list[Artisan]
+) -> None:
+    with database.open() as shop:
         order = brief(shop)
         assert statuses(order) == ["offered"] * 3
         orders.accept(shop, makers[0], order.code, 60)
@@ -59,7 +61,7 @@ def test_a_brief_is_filled_part_by_part_made_and_paid(market: Market, stand: Sta
         orders.accept(shop, makers[1], order.code)
         assert (order.status, statuses(order)) == ("accepted", ["accepted", "accepted", "passed"])
         for part in list(order.assignments[:2]):
-            receiving.receive(shop, stand.kiosk, part.id, part.quantity)
+            receiving.receive(shop, sample.kiosk, part.id, part.quantity)
         assert order.status == "at_kiosk"
         paid = [balances.balance_of(shop, maker).owed for maker in makers]
     assert paid == [54_017_82, 36_011_88, 0]
@@ -76,9 +78,9 @@ def test_a_brief_is_filled_part_by_part_made_and_paid(market: Market, stand: Sta
 
 
 def test_it_is_offered_to_the_craft_and_to_the_kiosk_it_names(
-    market: Market, stand: Stand, makers: list[Artisan]
+    database: ShopDatabase, sample: Sample, makers: list[Artisan]
 ) -> None:
-    with market.open() as shop:
+    with database.open() as shop:
         elsewhere = kiosks.create(shop, name="K2", town="Voi", agent_name="J", agent_msisdn="+254711000002")
         far = register(shop, elsewhere, "+254722000005")
         assert {part.artisan_id for part in brief(shop).assignments} == {far.id, *(maker.id for maker in makers)}
@@ -91,10 +93,10 @@ def test_it_is_offered_to_the_craft_and_to_the_kiosk_it_names(
 
 
 def test_those_with_the_least_to_do_are_asked_first(
-    market: Market, stand: Stand, makers: list[Artisan], monkeypatch: pytest.MonkeyPatch
+    database: ShopDatabase, sample: Sample, makers: list[Artisan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(briefs, "MOST_OFFERS", 2)
-    with market.open() as shop:
+    with database.open() as shop:
         first = brief(shop)
         orders.accept(shop, makers[0], first.code, 10)
         second = brief(shop)
@@ -102,8 +104,8 @@ def test_those_with_the_least_to_do_are_asked_first(
 
 
 @pytest.mark.parametrize("count", [0, -1, 41, 1000])
-def test_nobody_takes_more_than_is_left(market: Market, makers: list[Artisan], count: int) -> None:
-    with market.open() as shop:
+def test_nobody_takes_more_than_is_left(database: ShopDatabase, makers: list[Artisan], count: int) -> None:
+    with database.open() as shop:
         order = brief(shop)
         orders.accept(shop, makers[0], order.code, 60)
         with pytest.raises(Refused) as refused:
@@ -112,8 +114,8 @@ def test_nobody_takes_more_than_is_left(market: Market, makers: list[Artisan], c
         assert orders.pieces_left(order) == 40
 
 
-def test_she_promises_no_day_after_it_is_due(market: Market, makers: list[Artisan]) -> None:
-    with market.open() as shop:
+def test_she_promises_no_day_after_it_is_due(database: ShopDatabase, makers: list[Artisan]) -> None:
+    with database.open() as shop:
         order = brief(shop)
         late = BASKETS.due_on + timedelta(days=1)
         assert reason(lambda: orders.accept(shop, makers[0], order.code, 5, late)) == "too_late"
@@ -121,8 +123,8 @@ def test_she_promises_no_day_after_it_is_due(market: Market, makers: list[Artisa
         assert (part.promised_on, part.due_on) == (BASKETS.due_on, BASKETS.due_on)
 
 
-def test_whoever_comes_too_late_is_told_that_it_is_taken(market: Market, makers: list[Artisan]) -> None:
-    with market.open() as shop:
+def test_whoever_comes_too_late_is_told_that_it_is_taken(database: ShopDatabase, makers: list[Artisan]) -> None:
+    with database.open() as shop:
         order = brief(shop)
         orders.accept(shop, makers[0], order.code)
         assert reason(lambda: orders.accept(shop, makers[1], order.code)) == "order_not_open"
@@ -130,9 +132,9 @@ def test_whoever_comes_too_late_is_told_that_it_is_taken(market: Market, makers:
 
 
 def test_when_all_decline_it_is_declined_and_when_some_took_a_part_that_is_made(
-    market: Market, makers: list[Artisan]
+    database: ShopDatabase, makers: list[Artisan]
 ) -> None:
-    with market.open() as shop:
+    with database.open() as shop:
         unwanted, wanted = brief(shop), brief(shop)
         orders.accept(shop, makers[0], wanted.code, 30)
         for maker in makers:
@@ -143,13 +145,13 @@ def test_when_all_decline_it_is_declined_and_when_some_took_a_part_that_is_made(
     assert (wanted.status, wanted.total, orders.piece_count(wanted)) == ("accepted", 30 * 1_000_33, 30)
 
 
-def test_time_ends_it_with_what_was_taken_or_with_nothing(market: Market, makers: list[Artisan]) -> None:
-    with market.open() as shop:
+def test_time_ends_it_with_what_was_taken_or_with_nothing(database: ShopDatabase, makers: list[Artisan]) -> None:
+    with database.open() as shop:
         unanswered, begun = brief(shop), brief(shop)
         orders.accept(shop, makers[0], begun.code, 30)
         assert deadlines.expire_offers(shop) == 0
-    market.now = unanswered.expires_at
-    with market.open() as shop:
+    database.now = unanswered.expires_at
+    with database.open() as shop:
         assert deadlines.expire_offers(shop) == 2
         ended = [orders.by_id(shop, order.id) for order in (unanswered, begun)]
         assert [order.status for order in ended] == ["expired", "accepted"]
@@ -157,17 +159,17 @@ def test_time_ends_it_with_what_was_taken_or_with_nothing(market: Market, makers
         assert deadlines.expire_offers(shop) == 0
 
 
-def test_an_offer_never_stands_into_the_day_it_is_due(market: Market, makers: list[Artisan]) -> None:
-    with market.open() as shop:
+def test_an_offer_never_stands_into_the_day_it_is_due(database: ShopDatabase, makers: list[Artisan]) -> None:
+    with database.open() as shop:
         soon = brief(shop, due_on=shop.today + timedelta(days=1))
         assert soon.expires_at == shop.midnight(shop.today + timedelta(days=1))
         assert brief(shop).expires_at == shop.now + briefs.OFFER_STANDS
 
 
 def test_what_one_releases_is_offered_again_to_those_who_had_come_too_late(
-    market: Market, makers: list[Artisan]
+    database: ShopDatabase, makers: list[Artisan]
 ) -> None:
-    with market.open() as shop:
+    with database.open() as shop:
         order = brief(shop)
         orders.accept(shop, makers[0], order.code, 60)
         orders.accept(shop, makers[1], order.code)
@@ -180,13 +182,15 @@ def test_what_one_releases_is_offered_again_to_those_who_had_come_too_late(
         assert reason(lambda: orders.accept(shop, makers[0], order.code)) == "order_not_open"
 
 
-def test_a_release_after_the_offer_ended_leaves_what_the_others_make(market: Market, makers: list[Artisan]) -> None:
-    with market.open() as shop:
+def test_a_release_after_the_offer_ended_leaves_what_the_others_make(
+    database: ShopDatabase, makers: list[Artisan]
+) -> None:
+    with database.open() as shop:
         order = brief(shop)
         orders.accept(shop, makers[0], order.code, 60)
         orders.accept(shop, makers[1], order.code)
-    market.now = order.expires_at
-    with market.open() as shop:
+    database.now = order.expires_at
+    with database.open() as shop:
         orders.release(shop, makers[0], order.code)
         order = orders.by_id(shop, order.id)
         assert (order.status, order.total) == ("accepted", 40 * 1_000_33)
@@ -195,18 +199,18 @@ def test_a_release_after_the_offer_ended_leaves_what_the_others_make(market: Mar
 
 
 def test_an_ordered_product_that_she_releases_is_declined_and_is_not_on_the_shelf_again(
-    market: Market, stand: Stand
+    database: ShopDatabase, sample: Sample
 ) -> None:
-    with market.open() as shop:
-        order = orders.place(shop, request(), stand.product.id, 2)
-        orders.accept(shop, stand.artisan, order.code)
-        orders.release(shop, stand.artisan, order.code)
+    with database.open() as shop:
+        order = orders.place(shop, request(), sample.product.id, 2)
+        orders.accept(shop, sample.artisan, order.code)
+        orders.release(shop, sample.artisan, order.code)
         assert order.product is not None
         assert (order.status, order.product.quantity) == ("declined", 1)
 
 
-def test_the_buyer_cancels_until_somebody_makes_a_part(market: Market, makers: list[Artisan]) -> None:
-    with market.open() as shop:
+def test_the_buyer_cancels_until_somebody_makes_a_part(database: ShopDatabase, makers: list[Artisan]) -> None:
+    with database.open() as shop:
         untouched, begun = brief(shop), brief(shop)
         orders.accept(shop, makers[0], begun.code, 1)
         assert orders.cancel(shop, untouched).status == "cancelled"
@@ -216,123 +220,127 @@ def test_the_buyer_cancels_until_somebody_makes_a_part(market: Market, makers: l
 # -- at the kiosk
 
 
-def accepted(shop: Shop, stand: Stand, quantity: int = 3) -> Order:
-    order = orders.place(shop, request(), stand.product.id, quantity)
-    orders.accept(shop, stand.artisan, order.code)
+def accepted(shop: Shop, sample: Sample, quantity: int = 3) -> Order:
+    order = orders.place(shop, request(), sample.product.id, quantity)
+    orders.accept(shop, sample.artisan, order.code)
     return order
 
 
-def test_what_comes_in_two_goes_is_paid_in_two(market: Market, stand: Stand) -> None:
-    with market.open() as shop:
-        order = accepted(shop, stand)
-        bring(shop, stand.kiosk, order, 1, follows=True)
+def test_what_comes_in_two_goes_is_paid_in_two(database: ShopDatabase, sample: Sample) -> None:
+    with database.open() as shop:
+        order = accepted(shop, sample)
+        bring(shop, sample.kiosk, order, 1, follows=True)
         assert (order.status, [part.quantity for part in order.assignments]) == ("accepted", [1, 2])
-        assert [part.quantity for part in receiving.expected_parts(shop, stand.kiosk, order.code)] == [2]
-        bring(shop, stand.kiosk, order, 2)
+        assert [part.quantity for part in receiving.expected_parts(shop, sample.kiosk, order.code)] == [2]
+        bring(shop, sample.kiosk, order, 2)
         assert (order.status, order.total) == ("at_kiosk", 450_000)
-        assert sorted(payout.amount for payout in balances.balance_of(shop, stand.artisan).last) == [135_000, 270_000]
+        assert sorted(payout.amount for payout in balances.balance_of(shop, sample.artisan).last) == [135_000, 270_000]
 
 
-def test_bad_pieces_go_back_with_a_reason_and_are_neither_paid_nor_charged(market: Market, stand: Stand) -> None:
-    with market.open() as shop:
-        order = accepted(shop, stand)
-        part = bring(shop, stand.kiosk, order, 2, refused=1, reason="damaged")
+def test_bad_pieces_go_back_with_a_reason_and_are_neither_paid_nor_charged(
+    database: ShopDatabase, sample: Sample
+) -> None:
+    with database.open() as shop:
+        order = accepted(shop, sample)
+        part = bring(shop, sample.kiosk, order, 2, refused=1, reason="damaged")
         assert (part.quantity, part.refused, part.reason) == (2, 1, "damaged")
         assert (order.status, order.total) == ("at_kiosk", 300_000)
         assert happened(shop)[-3:] == ["order.at_kiosk", "order.goods_refused", "payout.created"]
 
 
-def test_bad_pieces_can_be_made_again(market: Market, stand: Stand) -> None:
-    with market.open() as shop:
-        order = accepted(shop, stand)
-        bring(shop, stand.kiosk, order, 0, refused=3, reason="different", follows=True)
+def test_bad_pieces_can_be_made_again(database: ShopDatabase, sample: Sample) -> None:
+    with database.open() as shop:
+        order = accepted(shop, sample)
+        bring(shop, sample.kiosk, order, 0, refused=3, reason="different", follows=True)
         assert (order.status, statuses(order), order.total) == ("accepted", ["accepted"], 450_000)
-        bring(shop, stand.kiosk, order, 3)
+        bring(shop, sample.kiosk, order, 3)
         assert (order.status, order.total) == ("at_kiosk", 450_000)
 
 
 def test_when_nothing_good_came_and_nothing_follows_the_order_ends_and_nobody_is_paid(
-    market: Market, stand: Stand
+    database: ShopDatabase, sample: Sample
 ) -> None:
-    with market.open() as shop:
-        order = accepted(shop, stand)
-        bring(shop, stand.kiosk, order, 0, refused=3, reason="badly_made")
+    with database.open() as shop:
+        order = accepted(shop, sample)
+        bring(shop, sample.kiosk, order, 0, refused=3, reason="badly_made")
         assert (order.status, statuses(order)) == ("declined", ["refused"])
-        assert balances.balance_of(shop, stand.artisan) == balances.ArtisanBalance(0, 0, [])
+        assert balances.balance_of(shop, sample.artisan) == balances.ArtisanBalance(0, 0, [])
 
 
 @pytest.mark.parametrize(("count", "refused"), [(0, 0), (4, 0), (3, 1), (-1, 2), (2, -1)])
-def test_no_more_comes_than_was_accepted(market: Market, stand: Stand, count: int, refused: int) -> None:
-    with market.open() as shop:
-        order = accepted(shop, stand)
-        assert reason(lambda: bring(shop, stand.kiosk, order, count, refused=refused)) == "wrong_count"
+def test_no_more_comes_than_was_accepted(database: ShopDatabase, sample: Sample, count: int, refused: int) -> None:
+    with database.open() as shop:
+        order = accepted(shop, sample)
+        assert reason(lambda: bring(shop, sample.kiosk, order, count, refused=refused)) == "wrong_count"
         assert (order.status, order.total) == ("accepted", 450_000)
 
 
-def test_goods_of_a_brief_come_to_the_kiosk_it_names(market: Market, stand: Stand, makers: list[Artisan]) -> None:
-    with market.open() as shop:
+def test_goods_of_a_brief_come_to_the_kiosk_it_names(
+    database: ShopDatabase, sample: Sample, makers: list[Artisan]
+) -> None:
+    with database.open() as shop:
         elsewhere = kiosks.create(shop, name="K2", town="Voi", agent_name="J", agent_msisdn="+254711000002")
-        order = brief(shop, kiosk_id=stand.kiosk.id)
+        order = brief(shop, kiosk_id=sample.kiosk.id)
         orders.accept(shop, makers[0], order.code, 5)
         artisans.set_kiosk(shop, makers[0], elsewhere.id)
         assert reason(lambda: bring(shop, elsewhere, order, 5)) == "other_kiosk"
         assert receiving.expected_parts(shop, elsewhere) == []
-        assert bring(shop, stand.kiosk, order, 5).received_at == shop.now
+        assert bring(shop, sample.kiosk, order, 5).received_at == shop.now
 
 
 # -- reminded
 
 
 def test_nobody_is_reminded_twice_a_day_nor_of_what_is_new_or_answered(
-    market: Market, stand: Stand, makers: list[Artisan]
+    database: ShopDatabase, sample: Sample, makers: list[Artisan]
 ) -> None:
-    with market.open() as shop:
+    with database.open() as shop:
         order = brief(shop)
         orders.decline(shop, makers[2], order.code)
         assert deadlines.send_reminders(shop) == 0
-    market.passes(hours=7)
-    with market.open() as shop:
+    database.advance(hours=7)
+    with database.open() as shop:
         assert deadlines.send_reminders(shop) == 2
         assert deadlines.send_reminders(shop) == 0
         reminded = events.since(shop, 0, 100)[-1]
     assert reminded.type == "order.reminded"
-    now = market.now.isoformat().replace("+00:00", "Z")
+    now = database.now.isoformat().replace("+00:00", "Z")
     assert [part["reminded_at"] for part in reminded.data["assignments"]] == [now, now, None]
-    market.passes(hours=20)
-    with market.open() as shop:
+    database.advance(hours=20)
+    with database.open() as shop:
         assert deadlines.send_reminders(shop) == 2
 
 
 def test_she_is_reminded_to_bring_what_is_due_until_she_says_that_it_is_ready(
-    market: Market, stand: Stand, makers: list[Artisan]
+    database: ShopDatabase, sample: Sample, makers: list[Artisan]
 ) -> None:
-    with market.open() as shop:
+    with database.open() as shop:
         order = brief(shop)
         orders.accept(shop, makers[0], order.code, 50, shop.today + timedelta(days=5))
         orders.accept(shop, makers[1], order.code)
-    market.passes(days=4)
-    with market.open() as shop:
+    database.advance(days=4)
+    with database.open() as shop:
         assert deadlines.send_reminders(shop) == 1
-    market.passes(days=1)
-    with market.open() as shop:
+    database.advance(days=1)
+    with database.open() as shop:
         assert deadlines.send_reminders(shop) == 1
         orders.mark_ready(shop, makers[0], order.code)
-    market.passes(days=1)
-    with market.open() as shop:
+    database.advance(days=1)
+    with database.open() as shop:
         assert deadlines.send_reminders(shop) == 0
 
 
 # -- the sums
 
 
-def race(market: Market, makers: Sequence[Artisan], code: str, each: int) -> list[str]:
+def race(database: ShopDatabase, makers: Sequence[Artisan], code: str, each: int) -> list[str]:
     """All accept `each` pieces at the same moment; what became of it."""
     together, outcomes = Barrier(len(makers)), []
 
     def take(maker: Artisan) -> None:
         together.wait()
         try:
-            with market.open() as shop:
+            with database.open() as shop:
                 orders.accept(shop, artisans.by_id(shop, maker.id), code, each)
                 outcomes.append("accepted")
         except Refused as refused:
@@ -346,12 +354,12 @@ def race(market: Market, makers: Sequence[Artisan], code: str, each: int) -> lis
     return outcomes
 
 
-def test_raced_by_all_it_is_never_taken_twice(market: Market, stand: Stand) -> None:
-    with market.open() as shop:
-        many = [register(shop, stand.kiosk, f"+2547220001{n:02}") for n in range(12)]
+def test_raced_by_all_it_is_never_taken_twice(database: ShopDatabase, sample: Sample) -> None:
+    with database.open() as shop:
+        many = [register(shop, sample.kiosk, f"+2547220001{n:02}") for n in range(12)]
         order = brief(shop)
-    outcomes = race(market, many, order.code, 30)
-    with market.open() as shop:
+    outcomes = race(database, many, order.code, 30)
+    with database.open() as shop:
         order = orders.by_id(shop, order.id)
         assert outcomes.count("accepted") == 3
         assert orders.pieces_left(order) == 10
@@ -375,15 +383,15 @@ def test_whatever_happens_the_sums_are_right_and_every_good_piece_is_paid_once(
 ) -> None:
     engine = create_engine("sqlite://")
     Base.metadata.create_all(engine)
-    market = Market(engine, Ids(Random(7)))
-    stand = furnish(market)
-    with market.open() as shop:
+    database = ShopDatabase(engine, Ids(Random(7)))
+    sample = seed_sample(database)
+    with database.open() as shop:
         shop = replace(shop, terms=replace(shop.terms, commission_percent=percent))
-        makers = [stand.artisan, *(register(shop, stand.kiosk, f"+25472200000{n}") for n in (1, 2))]
+        makers = [sample.artisan, *(register(shop, sample.kiosk, f"+25472200000{n}") for n in (1, 2))]
         order = brief(shop, unit_price=price)
         good = 0
         for what, who, count in steps:
-            good += _did(shop, stand.kiosk, makers[who], order, what, count)
+            good += _did(shop, sample.kiosk, makers[who], order, what, count)
             _check(shop, order, good)
     engine.dispose()
 

@@ -10,7 +10,7 @@ from wsgiref.types import WSGIApplication
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 
-class Quiet(WSGIRequestHandler):
+class SilentHandler(WSGIRequestHandler):
     """Keeps no diary of thousands of requests."""
 
     def log(self, *_: object) -> None:
@@ -18,9 +18,9 @@ class Quiet(WSGIRequestHandler):
 
 
 @contextmanager
-def served(app: WSGIApplication) -> Iterator[str]:
+def running_app(app: WSGIApplication) -> Iterator[str]:
     """Where it is served, for as long as the block runs."""
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=SilentHandler)
     thread = Thread(target=server.serve_forever)
     thread.start()
     try:

@@ -7,12 +7,12 @@ from flask.testing import FlaskClient
 
 from marketplace_api.accounts import artisans
 from marketplace_api.catalogue import products
-from tests.marketplace.conftest import Market, Stand
+from tests.marketplace.conftest import Sample, ShopDatabase
 
 
 @pytest.fixture(params=["/products", "/products?limit=1&q=kiondo", "/products/{product}"])
-def path(request: pytest.FixtureRequest, stand: Stand) -> str:
-    return str(request.param).format(product=stand.product.id)
+def path(request: pytest.FixtureRequest, sample: Sample) -> str:
+    return str(request.param).format(product=sample.product.id)
 
 
 def test_an_answer_that_still_holds_is_not_sent_again(anybody: FlaskClient, path: str) -> None:
@@ -43,14 +43,16 @@ def test_head_says_what_get_would(anybody: FlaskClient, path: str) -> None:
     assert anybody.head(path, headers={"If-None-Match": shown.headers["ETag"]}).status_code == 304
 
 
-def test_whatever_is_shown_changes_the_etag(anybody: FlaskClient, market: Market, stand: Stand, path: str) -> None:
+def test_whatever_is_shown_changes_the_etag(
+    anybody: FlaskClient, database: ShopDatabase, sample: Sample, path: str
+) -> None:
     def rename() -> None:
-        with market.open() as shop:
-            artisans.rename(shop, artisans.by_id(shop, stand.artisan.id), "Amina Yusuf")
+        with database.open() as shop:
+            artisans.rename(shop, artisans.by_id(shop, sample.artisan.id), "Amina Yusuf")
 
     def sell_some() -> None:
-        with market.open() as shop:
-            products.reserve(shop, stand.product.id, 1)
+        with database.open() as shop:
+            products.reserve(shop, sample.product.id, 1)
 
     for change in (rename, sell_some):
         etag = anybody.get(path).headers["ETag"]

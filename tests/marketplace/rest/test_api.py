@@ -14,40 +14,40 @@ from marketplace_api.models import ApiKey, Order, Payout, Product
 from marketplace_api.orders import orders
 from marketplace_api.payments import balances, settlement
 from marketplace_api.rest.app import MarketplaceApi
-from tests.marketplace.conftest import HOUSE_KEY, Market, Stand, bring, client, order_body, place
+from tests.marketplace.conftest import STATIC_KEY, Sample, ShopDatabase, bring, client, order_body, place
 
 KIOSK = {"name": "Soko Voi", "town": "Voi", "agent": {"name": "Jane", "phone": "0711 000 002"}}
 
 
 @pytest.fixture
-def accepted(market: Market, stand: Stand) -> Order:
-    with market.open() as shop:
-        return orders.accept(shop, stand.artisan, place(shop, stand.product, 2).code).order
+def accepted(database: ShopDatabase, sample: Sample) -> Order:
+    with database.open() as shop:
+        return orders.accept(shop, sample.artisan, place(shop, sample.product, 2).code).order
 
 
 @pytest.fixture
-def received(market: Market, stand: Stand, accepted: Order) -> Order:
-    with market.open() as shop:
-        return bring(shop, stand.kiosk, accepted, 2).order
+def received(database: ShopDatabase, sample: Sample, accepted: Order) -> Order:
+    with database.open() as shop:
+        return bring(shop, sample.kiosk, accepted, 2).order
 
 
 @pytest.fixture
-def payout(market: Market, stand: Stand, received: Order) -> Payout:
-    with market.open() as shop:
-        return balances.balance_of(shop, stand.artisan).last[0]
+def payout(database: ShopDatabase, sample: Sample, received: Order) -> Payout:
+    with database.open() as shop:
+        return balances.balance_of(shop, sample.artisan).last[0]
 
 
-def test_anybody_sees_the_catalogue(anybody: FlaskClient, stand: Stand) -> None:
+def test_anybody_sees_the_catalogue(anybody: FlaskClient, sample: Sample) -> None:
     product = {
-        "id": stand.product.id,
-        "code": stand.product.code,
+        "id": sample.product.id,
+        "code": sample.product.code,
         "title": "Kiondo basket",
         "category": "baskets",
         "description": "",
         "price": {"amount": 150_000, "currency": "KES"},
         "quantity": 3,
         "status": "listed",
-        "artisan": {"id": stand.artisan.id, "name": "Amina", "town": "Kisumu"},
+        "artisan": {"id": sample.artisan.id, "name": "Amina", "town": "Kisumu"},
         "photos": [],
         "created_at": "2026-11-22T09:00:00Z",
         "updated_at": "2026-11-22T09:00:00Z",
@@ -58,7 +58,7 @@ def test_anybody_sees_the_catalogue(anybody: FlaskClient, stand: Stand) -> None:
         "has_more": False,
         "next_cursor": None,
     }
-    assert anybody.get(f"/products/{stand.product.id}").json == product
+    assert anybody.get(f"/products/{sample.product.id}").json == product
 
 
 @pytest.mark.parametrize(
@@ -79,36 +79,38 @@ def test_anybody_sees_the_catalogue(anybody: FlaskClient, stand: Stand) -> None:
     ],
 )
 def test_products_are_filtered(
-    anybody: FlaskClient, market: Market, stand: Stand, query: str, found: list[str]
+    anybody: FlaskClient, database: ShopDatabase, sample: Sample, query: str, found: list[str]
 ) -> None:
-    market.passes(minutes=1)
-    with market.open() as shop:
+    database.advance(minutes=1)
+    with database.open() as shop:
         for title, category, quantity in (("Clay pot", "pottery", 1), ("Sisal bag", "textiles", 0)):
             products.list_product(
                 shop,
-                stand.artisan,
+                sample.artisan,
                 title=title,
                 category=category,
                 price=1,
                 quantity=quantity,
                 description="From the river",
             )
-        belt = products.list_product(shop, stand.artisan, title="Beaded belt", category="beadwork", price=1, quantity=1)
-        products.withdraw(shop, stand.artisan, belt.code)
-    answer = anybody.get("/products?" + query.format(artisan=stand.artisan.id))
+        belt = products.list_product(
+            shop, sample.artisan, title="Beaded belt", category="beadwork", price=1, quantity=1
+        )
+        products.withdraw(shop, sample.artisan, belt.code)
+    answer = anybody.get("/products?" + query.format(artisan=sample.artisan.id))
     assert [product["title"] for product in answer.json["data"]] == found
 
 
 def test_an_artisans_phone_is_for_operators_only(
-    anybody: FlaskClient, storefront: FlaskClient, operator: FlaskClient, stand: Stand
+    anybody: FlaskClient, storefront: FlaskClient, operator: FlaskClient, sample: Sample
 ) -> None:
     public = {
-        "id": stand.artisan.id,
+        "id": sample.artisan.id,
         "name": "Amina",
         "town": "Kisumu",
         "craft": "baskets",
         "status": "active",
-        "kiosk_id": stand.kiosk.id,
+        "kiosk_id": sample.kiosk.id,
         "created_at": "2026-11-22T09:00:00Z",
     }
     private = {
@@ -116,15 +118,15 @@ def test_an_artisans_phone_is_for_operators_only(
         "language": "sw",
         "payout": {"method": "mobile_money", "phone": "+254712345678"},
     }
-    path = f"/artisans/{stand.artisan.id}"
+    path = f"/artisans/{sample.artisan.id}"
     assert anybody.get(path).json == public
     assert storefront.get(path).json == public
     assert operator.get(path).json == public | private
     assert operator.get("/artisans").json["data"] == [public | private]
 
 
-def test_a_storefront_places_an_order(storefront: FlaskClient, stand: Stand) -> None:
-    answer = storefront.post("/orders", json=order_body(stand.product, 2, external_ref="web-1"))
+def test_a_storefront_places_an_order(storefront: FlaskClient, sample: Sample) -> None:
+    answer = storefront.post("/orders", json=order_body(sample.product, 2, external_ref="web-1"))
     assert answer.status_code == 201
     order = answer.json
     code = order.pop("code")
@@ -133,8 +135,8 @@ def test_a_storefront_places_an_order(storefront: FlaskClient, stand: Stand) -> 
         "brief": None,
         "status": "placed",
         "product": {
-            "id": stand.product.id,
-            "code": stand.product.code,
+            "id": sample.product.id,
+            "code": sample.product.code,
             "title": "Kiondo basket",
             "category": "baskets",
             "price": {"amount": 150_000, "currency": "KES"},
@@ -156,7 +158,7 @@ def test_a_storefront_places_an_order(storefront: FlaskClient, stand: Stand) -> 
         "artisan_earns": {"amount": 270_000, "currency": "KES"},
         "assignments": [
             {
-                "artisan": {"id": stand.artisan.id, "name": "Amina", "town": "Kisumu"},
+                "artisan": {"id": sample.artisan.id, "name": "Amina", "town": "Kisumu"},
                 "quantity": 2,
                 "earns": {"amount": 270_000, "currency": "KES"},
                 "status": "offered",
@@ -177,25 +179,25 @@ def test_a_storefront_places_an_order(storefront: FlaskClient, stand: Stand) -> 
     assert code.isalnum()
 
 
-def test_an_order_that_is_all_there_is_sells_out(storefront: FlaskClient, stand: Stand) -> None:
-    storefront.post("/orders", json=order_body(stand.product, 3))
+def test_an_order_that_is_all_there_is_sells_out(storefront: FlaskClient, sample: Sample) -> None:
+    storefront.post("/orders", json=order_body(sample.product, 3))
     assert storefront.get("/products").json["data"] == []
-    assert storefront.get(f"/products/{stand.product.id}").json["status"] == "sold_out"
-    refused = storefront.post("/orders", json=order_body(stand.product, 1))
+    assert storefront.get(f"/products/{sample.product.id}").json["status"] == "sold_out"
+    refused = storefront.post("/orders", json=order_body(sample.product, 1))
     assert (refused.status_code, refused.json["reason"]) == (409, "not_enough_stock")
 
 
-def test_a_phone_in_the_countrys_own_form_is_shown_as_e164(storefront: FlaskClient, stand: Stand) -> None:
-    body = order_body(stand.product)
+def test_a_phone_in_the_countrys_own_form_is_shown_as_e164(storefront: FlaskClient, sample: Sample) -> None:
+    body = order_body(sample.product)
     body["buyer"] = body["buyer"] | {"phone": "0712 345 678"}
     assert storefront.post("/orders", json=body).json["buyer"]["phone"] == "+254712345678"
 
 
 def test_a_storefront_knows_only_the_orders_it_placed(
-    api: MarketplaceApi, market: Market, storefront: FlaskClient, operator: FlaskClient, stand: Stand
+    api: MarketplaceApi, database: ShopDatabase, storefront: FlaskClient, operator: FlaskClient, sample: Sample
 ) -> None:
-    other = client(api, market, "storefront")
-    mine = storefront.post("/orders", json=order_body(stand.product)).json["id"]
+    other = client(api, database, "storefront")
+    mine = storefront.post("/orders", json=order_body(sample.product)).json["id"]
     assert [order["id"] for order in storefront.get("/orders").json["data"]] == [mine]
     assert [order["id"] for order in operator.get("/orders").json["data"]] == [mine]
     assert other.get("/orders").json["data"] == []
@@ -204,13 +206,13 @@ def test_a_storefront_knows_only_the_orders_it_placed(
     assert storefront.get(f"/orders/{mine}").json["status"] == "placed"
 
 
-def test_an_order_is_cancelled_while_it_is_placed(storefront: FlaskClient, stand: Stand) -> None:
-    order = storefront.post("/orders", json=order_body(stand.product)).json["id"]
+def test_an_order_is_cancelled_while_it_is_placed(storefront: FlaskClient, sample: Sample) -> None:
+    order = storefront.post("/orders", json=order_body(sample.product)).json["id"]
     answer = storefront.post(f"/orders/{order}/cancel")
     assert (answer.status_code, answer.json["status"]) == (200, "cancelled")
     again = storefront.post(f"/orders/{order}/cancel")
     assert (again.status_code, again.json["reason"]) == (409, "order_not_open")
-    assert storefront.get(f"/products/{stand.product.id}").json["quantity"] == 3
+    assert storefront.get(f"/products/{sample.product.id}").json["quantity"] == 3
 
 
 BRIEF = {
@@ -227,11 +229,11 @@ def brief_body(**other: object) -> dict[str, object]:
     return body | {"brief": BRIEF | other}
 
 
-def test_a_storefront_orders_by_brief(storefront: FlaskClient, stand: Stand) -> None:
-    answer = storefront.post("/orders", json=brief_body(kiosk_id=stand.kiosk.id))
+def test_a_storefront_orders_by_brief(storefront: FlaskClient, sample: Sample) -> None:
+    answer = storefront.post("/orders", json=brief_body(kiosk_id=sample.kiosk.id))
     assert answer.status_code == 201
     order = answer.json
-    assert (order["product"], order["brief"]) == (None, BRIEF | {"kiosk_id": stand.kiosk.id})
+    assert (order["product"], order["brief"]) == (None, BRIEF | {"kiosk_id": sample.kiosk.id})
     assert (order["quantity"], order["total"]["amount"], order["artisan_earns"]["amount"]) == (60, 6_000_000, 5_400_000)
     assert [part["status"] for part in order["assignments"]] == ["offered"]
     assert storefront.get(f"/orders/{order['id']}").json == order
@@ -251,15 +253,15 @@ def test_a_storefront_orders_by_brief(storefront: FlaskClient, stand: Stand) -> 
     ],
 )
 def test_a_brief_that_cannot_be_is_refused_in_words(
-    storefront: FlaskClient, stand: Stand, other: dict[str, object], status: int, what: str
+    storefront: FlaskClient, sample: Sample, other: dict[str, object], status: int, what: str
 ) -> None:
     answer = storefront.post("/orders", json=brief_body(**other))
     assert answer.status_code == status
     assert what in (answer.json.get("reason"), *(mistake["pointer"] for mistake in answer.json.get("errors", ())))
 
 
-def test_an_order_is_of_a_product_or_by_brief_and_not_both(storefront: FlaskClient, stand: Stand) -> None:
-    answer = storefront.post("/orders", json=order_body(stand.product) | brief_body())
+def test_an_order_is_of_a_product_or_by_brief_and_not_both(storefront: FlaskClient, sample: Sample) -> None:
+    answer = storefront.post("/orders", json=order_body(sample.product) | brief_body())
     assert [mistake["pointer"] for mistake in answer.json["errors"]] == ["#/product_id", "#/quantity"]
 
 
@@ -274,7 +276,7 @@ def test_an_order_is_shipped_and_delivered(operator: FlaskClient, received: Orde
     assert operator.post(f"{path}/deliver").json["status"] == "delivered"
 
 
-def test_kiosks_are_opened_and_changed(operator: FlaskClient, market: Market) -> None:
+def test_kiosks_are_opened_and_changed(operator: FlaskClient, database: ShopDatabase) -> None:
     opened = operator.post("/kiosks", json=KIOSK)
     assert opened.status_code == 201
     kiosk = opened.json
@@ -306,17 +308,17 @@ def test_payouts_are_shown_to_operators(operator: FlaskClient, payout: Payout) -
     assert operator.get("/payouts").json["data"] == [shown]
 
 
-def test_only_a_failed_payout_is_retried(operator: FlaskClient, market: Market, payout: Payout) -> None:
+def test_only_a_failed_payout_is_retried(operator: FlaskClient, database: ShopDatabase, payout: Payout) -> None:
     path = f"/payouts/{payout.id}/retry"
     assert operator.post(path).status_code == 409
-    with market.open() as shop:
+    with database.open() as shop:
         settlement.begin_sending(shop, payout.id)
     assert operator.post(path).status_code == 409
-    with market.open() as shop:
+    with database.open() as shop:
         settlement.settle_failed(shop, payout.id, "no such subscriber")
     retried = operator.post(path)
     assert (retried.status_code, retried.json["status"]) == (200, "pending")
-    with market.open() as shop:
+    with database.open() as shop:
         settlement.begin_sending(shop, payout.id)
         settlement.settle_paid(shop, payout.id, "SFF6")
     refused = operator.post(path)
@@ -324,19 +326,19 @@ def test_only_a_failed_payout_is_retried(operator: FlaskClient, market: Market, 
 
 
 def test_events_are_told_oldest_first_and_go_on_where_they_ended(
-    operator: FlaskClient, market: Market, stand: Stand
+    operator: FlaskClient, database: ShopDatabase, sample: Sample
 ) -> None:
     first = operator.get("/events?limit=1").json
     assert first["has_more"] is True
     assert [(event["type"], event["data"]["id"]) for event in first["data"]] == [
-        ("artisan.registered", stand.artisan.id)
+        ("artisan.registered", sample.artisan.id)
     ]
     second = operator.get("/events", query_string={"cursor": first["next_cursor"]}).json
     assert (second["has_more"], [event["type"] for event in second["data"]]) == (False, ["product.listed"])
     later = {"cursor": second["next_cursor"]}
     assert operator.get("/events", query_string=later).json["next_cursor"] is None
-    with market.open() as shop:
-        order = place(shop, stand.product)
+    with database.open() as shop:
+        order = place(shop, sample.product)
     (event,) = operator.get("/events", query_string=later).json["data"]
     assert event["id"].startswith("evt_")
     assert (event["type"], event["created_at"]) == ("order.placed", "2026-11-22T09:00:00Z")
@@ -384,18 +386,18 @@ LET_IN = (200, 404, 422)
 
 @pytest.mark.parametrize(("method", "path", "body", "scope"), SCOPES)
 def test_each_path_lets_in_its_scope_and_nobody_else(
-    api: MarketplaceApi, market: Market, method: str, path: str, body: Any, scope: str
+    api: MarketplaceApi, database: ShopDatabase, method: str, path: str, body: Any, scope: str
 ) -> None:
     def status(sender: FlaskClient, **headers: str) -> int:
         return sender.open(path, method=method, json=body, headers=headers).status_code
 
     anybody = api.test_client()
-    assert status(client(api, market, "operator")) in LET_IN
-    assert status(client(api, market, "storefront")) in ((403,) if scope == OPERATOR else LET_IN)
+    assert status(client(api, database, "operator")) in LET_IN
+    assert status(client(api, database, "storefront")) in ((403,) if scope == OPERATOR else LET_IN)
     assert status(anybody) in (LET_IN if scope == PUBLIC else (401,))
     assert status(anybody, Authorization="Bearer wrong") == 401
     assert status(anybody, Authorization="Basic YTpi") == 401
-    assert status(anybody, Authorization=f"Bearer {HOUSE_KEY}") in LET_IN
+    assert status(anybody, Authorization=f"Bearer {STATIC_KEY}") in LET_IN
 
 
 def test_the_table_of_scopes_names_every_path(api: MarketplaceApi) -> None:
@@ -412,8 +414,8 @@ def test_the_table_of_scopes_names_every_path(api: MarketplaceApi) -> None:
     }
 
 
-def test_a_key_is_kept_as_a_hash_only(market: Market) -> None:
-    with market.open() as shop:
+def test_a_key_is_kept_as_a_hash_only(database: ShopDatabase) -> None:
+    with database.open() as shop:
         key = api_keys.create(shop, "Web shop", "storefront")
         row = shop.session.scalars(select(ApiKey)).one()
     assert key.startswith("soko_storefront_")

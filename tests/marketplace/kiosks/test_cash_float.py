@@ -14,52 +14,52 @@ from marketplace_api.kiosks import cash_float, kiosks
 from marketplace_api.orders import orders
 from marketplace_api.payments import audit, balances, cash_payouts, ledger
 from marketplace_api.refused import Refused
-from tests.marketplace.conftest import Market, Stand, bring, place
+from tests.marketplace.conftest import Sample, ShopDatabase, bring, place
 
 
-def moves(operator: FlaskClient, stand: Stand, amount: int, currency: str = "KES", **headers: str) -> Any:
+def moves(operator: FlaskClient, sample: Sample, amount: int, currency: str = "KES", **headers: str) -> Any:
     body = {"amount": {"amount": amount, "currency": currency}, "note": "Monday's float"}
-    return operator.post(f"/kiosks/{stand.kiosk.id}/float", json=body, headers=headers)
+    return operator.post(f"/kiosks/{sample.kiosk.id}/float", json=body, headers=headers)
 
 
-def held(operator: FlaskClient, stand: Stand) -> int:
-    shown = operator.get(f"/kiosks/{stand.kiosk.id}/float").json
-    assert shown["kiosk_id"] == stand.kiosk.id
+def held(operator: FlaskClient, sample: Sample) -> int:
+    shown = operator.get(f"/kiosks/{sample.kiosk.id}/float").json
+    assert shown["kiosk_id"] == sample.kiosk.id
     return int(shown["float"]["amount"])
 
 
-def pays_cash(market: Market, stand: Stand, quantity: int = 1) -> None:
+def pays_cash(database: ShopDatabase, sample: Sample, quantity: int = 1) -> None:
     """Amina brings baskets and is paid for them at once, 1,350 shillings each."""
-    with market.open() as shop:
-        artisans.set_payout_method(shop, artisans.by_id(shop, stand.artisan.id), "kiosk_cash")
-        order = place(shop, stand.product, quantity)
-        orders.accept(shop, stand.artisan, order.code)
-        bring(shop, stand.kiosk, order, quantity)
-        cash_payouts.collect(shop, stand.kiosk, balances.balance_of(shop, stand.artisan).last[0].id)
+    with database.open() as shop:
+        artisans.set_payout_method(shop, artisans.by_id(shop, sample.artisan.id), "kiosk_cash")
+        order = place(shop, sample.product, quantity)
+        orders.accept(shop, sample.artisan, order.code)
+        bring(shop, sample.kiosk, order, quantity)
+        cash_payouts.collect(shop, sample.kiosk, balances.balance_of(shop, sample.artisan).last[0].id)
 
 
 def test_cash_handed_over_is_in_the_drawer_and_what_is_taken_back_is_not(
-    operator: FlaskClient, market: Market, stand: Stand
+    operator: FlaskClient, database: ShopDatabase, sample: Sample
 ) -> None:
-    assert held(operator, stand) == 0
-    given_, taken = moves(operator, stand, 5000_00), moves(operator, stand, -2000_00)
+    assert held(operator, sample) == 0
+    given_, taken = moves(operator, sample, 5000_00), moves(operator, sample, -2000_00)
     assert (given_.status_code, given_.json["float"]) == (201, {"amount": 5000_00, "currency": "KES"})
     assert (taken.status_code, taken.json["float"]["amount"]) == (201, 3000_00)
-    assert held(operator, stand) == 3000_00
-    with market.open() as shop:
+    assert held(operator, sample) == 3000_00
+    with database.open() as shop:
         assert ledger.balance(shop, ledger.ADJUSTMENTS) == -3000_00
         assert list(audit.inconsistencies(shop)) == []
 
 
-def test_it_is_handed_over_once_under_its_key(operator: FlaskClient, stand: Stand) -> None:
-    first, again = (moves(operator, stand, 500_00, **{"Idempotency-Key": "monday"}) for _ in range(2))
+def test_it_is_handed_over_once_under_its_key(operator: FlaskClient, sample: Sample) -> None:
+    first, again = (moves(operator, sample, 500_00, **{"Idempotency-Key": "monday"}) for _ in range(2))
     assert (first.status_code, again.status_code, again.json) == (201, 201, first.json)
-    assert held(operator, stand) == 500_00
+    assert held(operator, sample) == 500_00
 
 
-def test_the_same_sum_may_be_handed_over_again(operator: FlaskClient, stand: Stand) -> None:
-    moves(operator, stand, 500_00), moves(operator, stand, 500_00)
-    assert held(operator, stand) == 1000_00
+def test_the_same_sum_may_be_handed_over_again(operator: FlaskClient, sample: Sample) -> None:
+    moves(operator, sample, 500_00), moves(operator, sample, 500_00)
+    assert held(operator, sample) == 1000_00
 
 
 @pytest.mark.parametrize(
@@ -73,35 +73,35 @@ def test_the_same_sum_may_be_handed_over_again(operator: FlaskClient, stand: Sta
     ],
 )
 def test_what_cannot_be_is_refused_in_words_and_nothing_moves(
-    operator: FlaskClient, stand: Stand, amount: int, currency: str, status: int, what: str
+    operator: FlaskClient, sample: Sample, amount: int, currency: str, status: int, what: str
 ) -> None:
-    moves(operator, stand, 100_00)
-    answer = moves(operator, stand, amount, currency)
+    moves(operator, sample, 100_00)
+    answer = moves(operator, sample, amount, currency)
     assert answer.status_code == status
     assert what in (answer.json.get("reason"), *(mistake["pointer"] for mistake in answer.json.get("errors", ())))
-    assert held(operator, stand) == 100_00
+    assert held(operator, sample) == 100_00
 
 
 def test_a_payout_in_cash_leaves_the_drawer_which_may_owe_the_agent(
-    operator: FlaskClient, market: Market, stand: Stand
+    operator: FlaskClient, database: ShopDatabase, sample: Sample
 ) -> None:
-    moves(operator, stand, 1000_00)
-    pays_cash(market, stand)
-    assert held(operator, stand) == -350_00
+    moves(operator, sample, 1000_00)
+    pays_cash(database, sample)
+    assert held(operator, sample) == -350_00
 
 
 def test_a_day_tells_what_came_in_what_was_paid_and_what_is_left(
-    operator: FlaskClient, market: Market, stand: Stand
+    operator: FlaskClient, database: ShopDatabase, sample: Sample
 ) -> None:
-    moves(operator, stand, 5000_00)
-    pays_cash(market, stand, 2)
-    market.passes(hours=12)  # past midnight in Nairobi, not yet in UTC
-    pays_cash(market, stand)
+    moves(operator, sample, 5000_00)
+    pays_cash(database, sample, 2)
+    database.advance(hours=12)  # past midnight in Nairobi, not yet in UTC
+    pays_cash(database, sample)
 
-    path = f"/kiosks/{stand.kiosk.id}/days"
+    path = f"/kiosks/{sample.kiosk.id}/days"
     first = operator.get(f"{path}/2026-11-22").json
     assert first == {
-        "kiosk_id": stand.kiosk.id,
+        "kiosk_id": sample.kiosk.id,
         "day": "2026-11-22",
         "pieces_received": 2,
         "cash_payouts": 1,
@@ -111,27 +111,27 @@ def test_a_day_tells_what_came_in_what_was_paid_and_what_is_left(
     second, before = operator.get(f"{path}/2026-11-23").json, operator.get(f"{path}/2026-11-21").json
     names = ("pieces_received", "cash_payouts")
     assert [second[name] for name in names] == [1, 1]
-    assert second["float"]["amount"] == held(operator, stand) == 950_00
+    assert second["float"]["amount"] == held(operator, sample) == 950_00
     assert [before[name] for name in names] == [0, 0]
     assert before["float"]["amount"] == 0
 
 
 @pytest.mark.parametrize("day", ["2026-02-30", "2026-13-01", "today", "0001-01-01"])
-def test_a_day_there_is_not_is_not_found(operator: FlaskClient, stand: Stand, day: str) -> None:
-    assert operator.get(f"/kiosks/{stand.kiosk.id}/days/{day}").status_code == 404
+def test_a_day_there_is_not_is_not_found(operator: FlaskClient, sample: Sample, day: str) -> None:
+    assert operator.get(f"/kiosks/{sample.kiosk.id}/days/{day}").status_code == 404
 
 
-def test_a_kiosk_there_is_not_has_no_drawer(operator: FlaskClient, stand: Stand) -> None:
+def test_a_kiosk_there_is_not_has_no_drawer(operator: FlaskClient, sample: Sample) -> None:
     assert operator.get("/kiosks/ksk_none/float").status_code == 404
     assert operator.get("/kiosks/ksk_none/days/2026-11-22").status_code == 404
 
 
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(amounts=st.lists(st.integers(-1000, 1000).filter(bool), max_size=8))
-def test_a_drawer_never_gives_what_it_does_not_hold(sqlite_market: Market, amounts: list[int]) -> None:
+def test_a_drawer_never_gives_what_it_does_not_hold(sqlite_database: ShopDatabase, amounts: list[int]) -> None:
     expected = 0
-    with sqlite_market.sessions() as session:  # never committed: each example begins with an empty drawer
-        shop = sqlite_market.shop(session)
+    with sqlite_database.sessions() as session:  # never committed: each example begins with an empty drawer
+        shop = sqlite_database.shop(session)
         kiosk = kiosks.create(shop, name="Far", town="Lamu", agent_name="Ali", agent_msisdn="+254711000009")
         session.flush()
         for amount in amounts:

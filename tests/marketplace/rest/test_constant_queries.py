@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.marketplace.fair import Fair
+from tests.marketplace.growing_dataset import GrowingDataset
 from tests.service import serving
 from tests.statements import statements
 
@@ -54,7 +54,7 @@ def everything_read(folder: Path, days: int) -> Reading:
     """What an operator reads after so many days of the fair."""
     taken, listed = Counter[str](), Counter[str]()
     with serving(folder) as service:
-        for route, address in Fair(service, days).addresses():
+        for route, address in GrowingDataset(service, days).addresses():
             with statements(service.services.engine) as given:
                 answer = service.api("GET", address)
             taken[route] += len(given)

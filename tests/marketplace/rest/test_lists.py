@@ -7,12 +7,12 @@ from typing import Any
 from flask.testing import FlaskClient
 
 from marketplace_api.catalogue import products
-from tests.marketplace.conftest import Market, Stand
+from tests.marketplace.conftest import Sample, ShopDatabase
 
 
-def sell(market: Market, stand: Stand, title: str) -> None:
-    with market.open() as shop:
-        products.list_product(shop, stand.artisan, title=title, category="pottery", price=1, quantity=9)
+def sell(database: ShopDatabase, sample: Sample, title: str) -> None:
+    with database.open() as shop:
+        products.list_product(shop, sample.artisan, title=title, category="pottery", price=1, quantity=9)
 
 
 def page(client: FlaskClient, path: str, **query: Any) -> dict[str, Any]:
@@ -21,10 +21,10 @@ def page(client: FlaskClient, path: str, **query: Any) -> dict[str, Any]:
     return answer.json
 
 
-def test_rows_that_come_in_meanwhile_move_nothing(anybody: FlaskClient, market: Market, stand: Stand) -> None:
+def test_rows_that_come_in_meanwhile_move_nothing(anybody: FlaskClient, database: ShopDatabase, sample: Sample) -> None:
     for number in range(6):  # three at the same instant, then three more
-        market.passes(seconds=number // 3)
-        sell(market, stand, f"Pot {number}")
+        database.advance(seconds=number // 3)
+        sell(database, sample, f"Pot {number}")
     before = {product["title"] for product in page(anybody, "/products")["data"]}
     seen: list[str] = []
     answer = page(anybody, "/products", limit=2)
@@ -32,17 +32,17 @@ def test_rows_that_come_in_meanwhile_move_nothing(anybody: FlaskClient, market: 
         seen += [product["title"] for product in answer["data"]]
         if not answer["has_more"]:
             break
-        market.passes(seconds=1)
-        sell(market, stand, f"New pot {len(seen)}")
+        database.advance(seconds=1)
+        sell(database, sample, f"New pot {len(seen)}")
         answer = page(anybody, "/products", limit=2, cursor=answer["next_cursor"])
     assert answer["next_cursor"] is None
     assert len(seen) == len(set(seen)) == 7
     assert set(seen) == before
 
 
-def test_a_list_is_newest_first(anybody: FlaskClient, market: Market, stand: Stand) -> None:
+def test_a_list_is_newest_first(anybody: FlaskClient, database: ShopDatabase, sample: Sample) -> None:
     for number in range(3):
-        market.passes(seconds=1)
-        sell(market, stand, f"Pot {number}")
+        database.advance(seconds=1)
+        sell(database, sample, f"Pot {number}")
     titles = [product["title"] for product in page(anybody, "/products")["data"]]
     assert titles == ["Pot 2", "Pot 1", "Pot 0", "Kiondo basket"]

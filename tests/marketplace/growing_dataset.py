@@ -21,7 +21,7 @@ NOBODY = "http://127.0.0.1:9"
 
 
 @dataclass
-class Storefront:
+class DatasetStorefront:
     """Somebody who orders through the API, and has one webhook endpoint."""
 
     id: str
@@ -33,7 +33,7 @@ class Storefront:
     """The phones of those it ordered for."""
 
 
-class Fair:
+class GrowingDataset:
     """Two storefronts order of many artisans, and everybody has a phone number of her own.
 
     One artisan, one product of hers and the agent of her kiosk have a part in every day; all others come for one.
@@ -124,28 +124,28 @@ class Fair:
             orders.accept(self._shop, maker, brief.code, 1)
         return brief
 
-    def _brought(self, storefront: Storefront, maker: Artisan) -> None:
+    def _brought(self, storefront: DatasetStorefront, maker: Artisan) -> None:
         order = self._accepted(storefront, maker)
         receiving.receive(self._shop, maker.kiosk, order.assignments[0].id, order.quantity)
 
-    def _accepted(self, storefront: Storefront, maker: Artisan) -> Order:
+    def _accepted(self, storefront: DatasetStorefront, maker: Artisan) -> Order:
         order = self._placed(storefront, maker)
         orders.accept(self._shop, maker, order.code)
         return order
 
-    def _placed(self, storefront: Storefront, maker: Artisan) -> Order:
+    def _placed(self, storefront: DatasetStorefront, maker: Artisan) -> Order:
         ware = self._ware(maker)
         return self._noted(storefront, orders.place(self._shop, self._request(storefront), ware.id, 1))
 
-    def _brief(self, storefront: Storefront, craft: str, kiosk: Kiosk | None = None) -> Order:
+    def _brief(self, storefront: DatasetStorefront, craft: str, kiosk: Kiosk | None = None) -> Order:
         due_on = self._shop.today + timedelta(days=30)
         wanted = briefs.NewBrief("Many of them", craft, 500_00, 100, due_on, kiosk.id if kiosk else None)
         return self._noted(storefront, briefs.place(self._shop, self._request(storefront), wanted))
 
-    def _request(self, storefront: Storefront) -> orders.NewOrder:
+    def _request(self, storefront: DatasetStorefront) -> orders.NewOrder:
         return replace(request(storefront.id), buyer_msisdn=self._phone())
 
-    def _noted(self, storefront: Storefront, order: Order) -> Order:
+    def _noted(self, storefront: DatasetStorefront, order: Order) -> Order:
         storefront.orders.append(order.id)
         storefront.buyers.add(order.buyer_msisdn)
         return order
@@ -157,11 +157,11 @@ class Fair:
         self.phones.add(phone)
         return phone
 
-    def _storefront(self, name: str, endpoints_url: str) -> Storefront:
+    def _storefront(self, name: str, endpoints_url: str) -> DatasetStorefront:
         key = api_keys.create(self._shop, name, "storefront")
         caller = api_keys.find(self._shop.session, key, self._shop.now)
         assert caller
-        return Storefront(
+        return DatasetStorefront(
             caller.id, key, webhooks.create(self._shop, caller.id, caller.scope, f"{endpoints_url}/{name}").id
         )
 

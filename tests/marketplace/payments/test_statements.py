@@ -12,41 +12,41 @@ from marketplace_api.models import Order, Payout
 from marketplace_api.orders import orders
 from marketplace_api.payments import balances, elsewhere, ledger, settlement, statements
 from marketplace_api.shop import Shop
-from tests.marketplace.conftest import Market, Stand, bring, place
+from tests.marketplace.conftest import Sample, ShopDatabase, bring, place
 
 EIGHT, NINE, TEN, ELEVEN, NOON = (f"2026-11-22T{hour:02}:00:00Z" for hour in range(8, 13))
 
 
-def received(shop: Shop, stand: Stand, quantity: int) -> tuple[Order, Payout]:
-    order = place(shop, stand.product, quantity)
-    orders.accept(shop, stand.artisan, order.code)
-    bring(shop, stand.kiosk, order, quantity)
-    return order, balances.balance_of(shop, stand.artisan).last[0]
+def received(shop: Shop, sample: Sample, quantity: int) -> tuple[Order, Payout]:
+    order = place(shop, sample.product, quantity)
+    orders.accept(shop, sample.artisan, order.code)
+    bring(shop, sample.kiosk, order, quantity)
+    return order, balances.balance_of(shop, sample.artisan).last[0]
 
 
 @pytest.fixture
-def history(market: Market, stand: Stand) -> dict[str, str]:
+def history(database: ShopDatabase, sample: Sample) -> dict[str, str]:
     """Two baskets at nine, paid at the second try at ten; one more at eleven, paid by an operator elsewhere."""
-    with market.open() as shop:
-        first, payout = received(shop, stand, 2)
-    market.passes(hours=1)
-    with market.open() as shop:
+    with database.open() as shop:
+        first, payout = received(shop, sample, 2)
+    database.advance(hours=1)
+    with database.open() as shop:
         settlement.begin_sending(shop, payout.id)
         settlement.settle_failed(shop, payout.id, "wrong number")
         settlement.retry(shop, payout.id)
         settlement.begin_sending(shop, payout.id)
         settlement.settle_paid(shop, payout.id, "SFF6")
-    market.passes(hours=1)
-    with market.open() as shop:
-        second, other = received(shop, stand, 1)
+    database.advance(hours=1)
+    with database.open() as shop:
+        second, other = received(shop, sample, 1)
         elsewhere.record_paid_elsewhere(
-            shop, artisans.by_id(shop, stand.artisan.id), 135_000, "KES", "BANK-1", orders.by_id(shop, second.id)
+            shop, artisans.by_id(shop, sample.artisan.id), 135_000, "KES", "BANK-1", orders.by_id(shop, second.id)
         )
     return {"first": first.code, "payout": payout.code, "second": second.code, "other": other.code}
 
 
-def statement(operator: FlaskClient, stand: Stand, **period: str) -> Any:
-    answer = operator.get(f"/artisans/{stand.artisan.id}/statement", query_string=period)
+def statement(operator: FlaskClient, sample: Sample, **period: str) -> Any:
+    answer = operator.get(f"/artisans/{sample.artisan.id}/statement", query_string=period)
     assert answer.status_code == 200
     return answer.json
 
@@ -56,9 +56,9 @@ def shillings(shown: Any) -> list[tuple[str, int, int]]:
 
 
 def test_it_tells_what_was_earned_and_where_the_money_went(
-    operator: FlaskClient, stand: Stand, history: dict[str, str]
+    operator: FlaskClient, sample: Sample, history: dict[str, str]
 ) -> None:
-    shown = statement(operator, stand)
+    shown = statement(operator, sample)
     assert shillings(shown) == [
         ("earned", 270_000, 270_000),
         ("sent", -270_000, 0),
@@ -71,8 +71,8 @@ def test_it_tells_what_was_earned_and_where_the_money_went(
     assert [line["at"] for line in shown["lines"]] == [NINE, TEN, TEN, TEN, ELEVEN, ELEVEN]
 
 
-def test_each_line_names_its_order_and_payout(operator: FlaskClient, stand: Stand, history: dict[str, str]) -> None:
-    lines = statement(operator, stand)["lines"]
+def test_each_line_names_its_order_and_payout(operator: FlaskClient, sample: Sample, history: dict[str, str]) -> None:
+    lines = statement(operator, sample)["lines"]
     first, second = (history["first"], history["payout"]), (history["second"], history["other"])
     assert [(line["order"], line["payout"]) for line in lines] == [
         (first[0], None),
@@ -96,50 +96,50 @@ def test_each_line_names_its_order_and_payout(operator: FlaskClient, stand: Stan
 )
 def test_one_time_ends_with_what_the_next_begins_with(
     operator: FlaskClient,
-    stand: Stand,
+    sample: Sample,
     history: dict[str, str],
     period: dict[str, str],
     opening: int,
     whats: list[str],
     closing: int,
 ) -> None:
-    shown = statement(operator, stand, **period)
+    shown = statement(operator, sample, **period)
     assert [line["what"] for line in shown["lines"]] == whats
     assert (shown["opening"]["amount"], shown["closing"]["amount"]) == (opening, closing)
 
 
 def test_checkpoints_change_no_statement(
-    operator: FlaskClient, market: Market, stand: Stand, history: dict[str, str]
+    operator: FlaskClient, database: ShopDatabase, sample: Sample, history: dict[str, str]
 ) -> None:
-    before = statement(operator, stand, since=TEN)
-    with market.open() as shop:
+    before = statement(operator, sample, since=TEN)
+    with database.open() as shop:
         ledger.checkpoint(shop)
-    assert statement(operator, stand, since=TEN) == before
+    assert statement(operator, sample, since=TEN) == before
 
 
 def test_a_correction_is_a_line_with_its_reason(
-    operator: FlaskClient, market: Market, stand: Stand, history: dict[str, str]
+    operator: FlaskClient, database: ShopDatabase, sample: Sample, history: dict[str, str]
 ) -> None:
-    with market.open() as shop:
-        (earned, *_) = ledger.lines(shop, ledger.artisan_account(stand.artisan.id), None, None, limit=1)
+    with database.open() as shop:
+        (earned, *_) = ledger.lines(shop, ledger.artisan_account(sample.artisan.id), None, None, limit=1)
         ledger.reverse(shop, earned[0].key, "counted twice")
-    last = statement(operator, stand)["lines"][-1]
+    last = statement(operator, sample)["lines"][-1]
     assert (last["what"], last["note"], last["order"]) == ("reversal", "counted twice", history["first"])
     assert (last["amount"]["amount"], last["balance"]["amount"]) == (-270_000, -270_000)
 
 
 def test_one_that_is_too_long_is_refused_in_words(
-    operator: FlaskClient, stand: Stand, history: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    operator: FlaskClient, sample: Sample, history: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(statements, "LONGEST", 5)
-    answer = operator.get(f"/artisans/{stand.artisan.id}/statement")
+    monkeypatch.setattr(statements, "MAX_LINES", 5)
+    answer = operator.get(f"/artisans/{sample.artisan.id}/statement")
     assert (answer.status_code, answer.json["reason"]) == (409, "statement_too_long")
-    assert len(statement(operator, stand, since=TEN)["lines"]) == 5
+    assert len(statement(operator, sample, since=TEN)["lines"]) == 5
 
 
-def test_who_never_sold_has_an_empty_one(operator: FlaskClient, stand: Stand) -> None:
-    assert statement(operator, stand) == {
-        "artisan_id": stand.artisan.id,
+def test_who_never_sold_has_an_empty_one(operator: FlaskClient, sample: Sample) -> None:
+    assert statement(operator, sample) == {
+        "artisan_id": sample.artisan.id,
         "opening": {"amount": 0, "currency": "KES"},
         "lines": [],
         "closing": {"amount": 0, "currency": "KES"},
@@ -151,6 +151,6 @@ def test_nobody_has_none(operator: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("since", ["0001-01-01T00:00:00+03:00", "9999-12-31T23:00:00-03:00", "yesterday", "2026-11-22"])
-def test_a_time_there_is_not_is_refused(operator: FlaskClient, stand: Stand, since: str) -> None:
-    answer = operator.get(f"/artisans/{stand.artisan.id}/statement", query_string={"since": since})
+def test_a_time_there_is_not_is_refused(operator: FlaskClient, sample: Sample, since: str) -> None:
+    answer = operator.get(f"/artisans/{sample.artisan.id}/statement", query_string={"since": since})
     assert answer.status_code == 422

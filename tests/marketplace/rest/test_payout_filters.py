@@ -11,36 +11,36 @@ from marketplace_api.models import Artisan, Order, Product
 from marketplace_api.orders import orders
 from marketplace_api.payments import balances, cash_payouts, settlement
 from marketplace_api.shop import Shop
-from tests.marketplace.conftest import Market, Stand, bring, place, register
+from tests.marketplace.conftest import Sample, ShopDatabase, bring, place, register
 
 
-def received(shop: Shop, stand: Stand, artisan: Artisan, product: Product) -> Order:
+def received(shop: Shop, sample: Sample, artisan: Artisan, product: Product) -> Order:
     order = place(shop, product, 1)
     orders.accept(shop, artisan, order.code)
-    bring(shop, stand.kiosk, order, 1)
+    bring(shop, sample.kiosk, order, 1)
     return order
 
 
 @pytest.fixture
-def known(operator: FlaskClient, market: Market, stand: Stand) -> dict[str, str]:
+def known(operator: FlaskClient, database: ShopDatabase, sample: Sample) -> dict[str, str]:
     """Amina was paid on her phone at nine; at ten Wanjiku had her cash, and at eleven more fell due for her."""
-    with market.open() as shop:
-        first = received(shop, stand, stand.artisan, stand.product)
-        (by_phone,) = balances.balance_of(shop, stand.artisan).last
+    with database.open() as shop:
+        first = received(shop, sample, sample.artisan, sample.product)
+        (by_phone,) = balances.balance_of(shop, sample.artisan).last
         settlement.begin_sending(shop, by_phone.id)
         settlement.settle_paid(shop, by_phone.id, "SFF6")
-        wanjiku = register(shop, stand.kiosk, "+254722000000", name="Wanjiku", payout_method="kiosk_cash")
+        wanjiku = register(shop, sample.kiosk, "+254722000000", name="Wanjiku", payout_method="kiosk_cash")
         pot = products.list_product(shop, wanjiku, title="Pot", category="pottery", price=1000_00, quantity=9)
-    market.passes(hours=1)
-    with market.open() as shop:
-        received(shop, stand, wanjiku, pot)
+    database.advance(hours=1)
+    with database.open() as shop:
+        received(shop, sample, wanjiku, pot)
         (in_cash,) = balances.balance_of(shop, wanjiku).last
-        cash_payouts.collect(shop, stand.kiosk, in_cash.id)
-    market.passes(hours=1)
-    with market.open() as shop:
+        cash_payouts.collect(shop, sample.kiosk, in_cash.id)
+    database.advance(hours=1)
+    with database.open() as shop:
         artisans.set_payout_method(shop, artisans.by_id(shop, wanjiku.id), "mobile_money")
-        received(shop, stand, wanjiku, pot)
-    return {"wanjiku": wanjiku.id, "order": first.id, "kiosk": stand.kiosk.id}
+        received(shop, sample, wanjiku, pot)
+    return {"wanjiku": wanjiku.id, "order": first.id, "kiosk": sample.kiosk.id}
 
 
 @pytest.mark.parametrize(

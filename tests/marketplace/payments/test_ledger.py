@@ -16,7 +16,7 @@ from marketplace_api.models import LedgerCheckpoint, LedgerEntry
 from marketplace_api.payments import ledger
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
-from tests.marketplace.conftest import Market
+from tests.marketplace.conftest import ShopDatabase
 
 AMINA = ledger.artisan_account("art_1")
 SALE = {ledger.BUYERS: 300_000, AMINA: -270_000, ledger.COMMISSION: -30_000}
@@ -28,16 +28,16 @@ def balanced(lines: dict[str, int]) -> dict[str, int]:
     return lines | {"rest": -sum(lines.values())}
 
 
-def test_an_entry_is_seen_in_every_balance(market: Market) -> None:
-    with market.open() as shop:
+def test_an_entry_is_seen_in_every_balance(database: ShopDatabase) -> None:
+    with database.open() as shop:
         assert ledger.post(shop, "sale", "goods", SALE)
         assert {account: ledger.balance(shop, account) for account in SALE} == SALE
         assert ledger.balance(shop, "nobody's") == 0
         assert list(ledger.inconsistencies(shop)) == []
 
 
-def test_a_fact_is_entered_once_under_its_key(market: Market) -> None:
-    with market.open() as shop:
+def test_a_fact_is_entered_once_under_its_key(database: ShopDatabase) -> None:
+    with database.open() as shop:
         assert ledger.post(shop, "sale", "goods", SALE)
         assert not ledger.post(shop, "sale", "goods", SALE)
         assert ledger.balance(shop, AMINA) == -270_000
@@ -45,12 +45,12 @@ def test_a_fact_is_entered_once_under_its_key(market: Market) -> None:
             ledger.post(shop, "sale", "goods", {ledger.BUYERS: 1, AMINA: -1})
 
 
-def test_a_fact_entered_by_many_at_once_is_entered_once(market: Market) -> None:
+def test_a_fact_entered_by_many_at_once_is_entered_once(database: ShopDatabase) -> None:
     together, entered = Barrier(5), []
 
     def enter() -> None:
         together.wait()
-        with market.open() as shop:
+        with database.open() as shop:
             entered.append(ledger.post(shop, "sale", "goods", SALE))
 
     threads = [Thread(target=enter) for _ in range(5)]
@@ -59,7 +59,7 @@ def test_a_fact_entered_by_many_at_once_is_entered_once(market: Market) -> None:
     for thread in threads:
         thread.join()
     assert sorted(entered) == [False] * 4 + [True]
-    with market.open() as shop:
+    with database.open() as shop:
         assert ledger.balance(shop, AMINA) == -270_000
 
 
@@ -73,24 +73,24 @@ def test_a_fact_entered_by_many_at_once_is_entered_once(market: Market) -> None:
         {AMINA: -(10**14), ledger.BUYERS: 10**14},
     ],
 )
-def test_what_does_not_balance_or_is_absurd_is_no_entry(market: Market, postings: dict[str, int]) -> None:
-    with market.open() as shop:
+def test_what_does_not_balance_or_is_absurd_is_no_entry(database: ShopDatabase, postings: dict[str, int]) -> None:
+    with database.open() as shop:
         with pytest.raises(ValueError, match="no entry"):
             ledger.post(shop, "slip", "", postings)
         assert shop.session.scalars(select(LedgerEntry)).all() == []
 
 
-def test_an_account_keeps_its_currency(market: Market) -> None:
-    with market.open() as shop:
+def test_an_account_keeps_its_currency(database: ShopDatabase) -> None:
+    with database.open() as shop:
         ledger.post(shop, "sale", "goods", SALE)
-    with market.open() as shop, pytest.raises(Refused, match="wrong_currency"):
+    with database.open() as shop, pytest.raises(Refused, match="wrong_currency"):
         ledger.post(shop, "foreign", "goods", SALE, currency="USD")
-    with market.open() as shop:
+    with database.open() as shop:
         assert ledger.balance(shop, AMINA) == -270_000
 
 
-def test_a_correction_is_an_entry_of_its_own(market: Market) -> None:
-    with market.open() as shop:
+def test_a_correction_is_an_entry_of_its_own(database: ShopDatabase) -> None:
+    with database.open() as shop:
         ledger.post(shop, "sale", "goods", SALE)
         assert ledger.reverse(shop, "sale", "never came")
         assert not ledger.reverse(shop, "sale", "never came")
@@ -102,21 +102,21 @@ def test_a_correction_is_an_entry_of_its_own(market: Market) -> None:
 
 @pytest.mark.parametrize("table", ["ledger_entry", "ledger_posting"])
 @pytest.mark.parametrize("statement", ["UPDATE {} SET id = id + 1000", "DELETE FROM {}"])
-def test_the_database_itself_refuses_to_change_the_books(market: Market, table: str, statement: str) -> None:
-    with market.open() as shop:
+def test_the_database_itself_refuses_to_change_the_books(database: ShopDatabase, table: str, statement: str) -> None:
+    with database.open() as shop:
         ledger.post(shop, "sale", "goods", SALE)
-    with pytest.raises(DatabaseError, match="append-only"), market.engine.begin() as connection:
+    with pytest.raises(DatabaseError, match="append-only"), database.engine.begin() as connection:
         connection.execute(text(statement.format(table)))
 
 
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(entries=st.lists(shares, max_size=6), after=st.sets(st.integers(0, 5)))
 def test_balances_are_sums_wherever_checkpoints_fall(
-    sqlite_market: Market, entries: list[dict[str, int]], after: set[int]
+    sqlite_database: ShopDatabase, entries: list[dict[str, int]], after: set[int]
 ) -> None:
     expected: dict[str, int] = {}
-    with sqlite_market.sessions() as session:  # never committed: each example begins with empty books
-        shop = sqlite_market.shop(session)
+    with sqlite_database.sessions() as session:  # never committed: each example begins with empty books
+        shop = sqlite_database.shop(session)
         for number, lines in enumerate(map(balanced, entries)):
             if sum(1 for amount in lines.values() if amount) > 1:
                 ledger.post(shop, f"entry {number}", "", lines)
@@ -129,8 +129,8 @@ def test_balances_are_sums_wherever_checkpoints_fall(
         session.rollback()
 
 
-def test_after_a_checkpoint_only_what_moved_is_summed(market: Market) -> None:
-    with market.open() as shop:
+def test_after_a_checkpoint_only_what_moved_is_summed(database: ShopDatabase) -> None:
+    with database.open() as shop:
         ledger.post(shop, "sale", "goods", SALE)
         assert ledger.checkpoint(shop) == 3
         assert ledger.checkpoint(shop) == 0
@@ -154,8 +154,8 @@ def steps(shop: Shop, ask: Callable[[], object]) -> int:
     return taken
 
 
-def test_a_balance_costs_the_same_however_long_its_account_has_grown(sqlite_market: Market) -> None:
-    with sqlite_market.open() as shop:
+def test_a_balance_costs_the_same_however_long_its_account_has_grown(sqlite_database: ShopDatabase) -> None:
+    with sqlite_database.open() as shop:
 
         def trade(entries: int) -> int:
             """What a balance costs after so many more."""
@@ -175,15 +175,15 @@ def test_a_balance_costs_the_same_however_long_its_account_has_grown(sqlite_mark
         assert closed() == young < grown
 
 
-def test_a_checkpoint_steps_over_no_entry_that_is_still_on_its_way(postgres_market: Market) -> None:
-    market = postgres_market
-    with market.open() as shop:
+def test_a_checkpoint_steps_over_no_entry_that_is_still_on_its_way(postgres_database: ShopDatabase) -> None:
+    database = postgres_database
+    with database.open() as shop:
         ledger.post(shop, "first", "", SALE)
-    on_its_way = market.sessions()
-    ledger.post(market.shop(on_its_way), "slow", "", SALE)
+    on_its_way = database.sessions()
+    ledger.post(database.shop(on_its_way), "slow", "", SALE)
 
     def close() -> None:
-        with market.open() as shop:
+        with database.open() as shop:
             ledger.checkpoint(shop)
 
     closing = Thread(target=close)
@@ -191,13 +191,13 @@ def test_a_checkpoint_steps_over_no_entry_that_is_still_on_its_way(postgres_mark
     on_its_way.commit()
     on_its_way.close()
     closing.join()
-    with market.open() as shop:
+    with database.open() as shop:
         assert ledger.balance(shop, AMINA) == -540_000
         assert list(ledger.inconsistencies(shop)) == []
 
 
-def test_a_wrong_checkpoint_and_a_lame_entry_are_found(market: Market) -> None:
-    with market.open() as shop:
+def test_a_wrong_checkpoint_and_a_lame_entry_are_found(database: ShopDatabase) -> None:
+    with database.open() as shop:
         ledger.post(shop, "sale", "goods", SALE)
         ledger.checkpoint(shop)
         for kept in shop.session.scalars(select(LedgerCheckpoint).where(LedgerCheckpoint.account == AMINA)):

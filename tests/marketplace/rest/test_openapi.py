@@ -21,7 +21,7 @@ from schemathesis.engine.recorder import ScenarioRecorder
 from marketplace_api.rest import idempotency
 from marketplace_api.rest.access import SCHEME
 from tests.bot import fixtures
-from tests.marketplace.served import served
+from tests.http_server import running_app
 from tests.service import OPERATOR_KEY, serving
 
 Config = dict[str, Any]
@@ -85,7 +85,7 @@ def document(tmp_path: Path) -> Iterator[str]:
         fixtures.received_order(service)
         service.gateway.text(fixtures.JOY, "CALL")
         service.work()
-        with served(service.app) as url:
+        with running_app(service.app) as url:
             yield f"{url}/api/v1/openapi.json"
 
 
@@ -102,7 +102,7 @@ def test_schemathesis_finds_nothing_along_the_links(document: str) -> None:
 
 
 @dataclass
-class Run:
+class FuzzRun:
     """What schemathesis did: the operations it tried, the links it followed, and what it has against any answer."""
 
     operations: set[str]
@@ -121,7 +121,7 @@ class Run:
             self.findings += [f"{failure.failure}\n{failure.code_sample}" for failure in failures]
 
 
-def tried(document: str, generation: Config, phases: Config) -> Run:
+def tried(document: str, generation: Config, phases: Config) -> FuzzRun:
     """Has schemathesis make every check in these of its phases."""
     config = SchemathesisConfig.from_dict(
         {
@@ -132,7 +132,7 @@ def tried(document: str, generation: Config, phases: Config) -> Run:
         }
     )
     schema = schemathesis.openapi.from_url(document, config=config)
-    run = Run({operation.ok().label for operation in schema.get_all_operations()})
+    run = FuzzRun({operation.ok().label for operation in schema.get_all_operations()})
     for event in from_schema(schema).execute():
         if isinstance(event, events.NonFatalError | events.FatalError):
             run.findings.append(str(event))

@@ -1,0 +1,82 @@
+"""Artisans change what stands of them, leave when nothing is open between us, and may come back."""
+
+from __future__ import annotations
+
+import pytest
+
+from marketplace_api.accounts import artisans
+from marketplace_api.catalogue import products
+from marketplace_api.events import events
+from marketplace_api.models import Artisan
+from marketplace_api.orders import orders
+from marketplace_api.payments import balances, settlement
+from marketplace_api.refused import Refused
+from marketplace_api.shop import Shop
+from tests.marketplace.conftest import Sample, ShopDatabase, bring, place, register
+
+
+def hers(shop: Shop, sample: Sample) -> Artisan:
+    return artisans.by_id(shop, sample.artisan.id)
+
+
+def told(shop: Shop) -> list[str]:
+    """The events that are new since the stand was furnished."""
+    return [event.type for event in events.since(shop, 0, 100)][2:]
+
+
+def test_what_changes_of_her_is_told(database: ShopDatabase, sample: Sample) -> None:
+    with database.open() as shop:
+        artisans.rename(shop, hers(shop, sample), "Amina Otieno")
+        artisans.set_kiosk(shop, hers(shop, sample), sample.kiosk.id)
+        artisans.set_payout_method(shop, hers(shop, sample), "mobile_money", "+254722000111")
+        assert told(shop) == ["artisan.updated", "artisan.updated", "artisan.payout_changed"]
+        last = events.since(shop, 0, 100)[-1].data
+    assert (last["name"], last["payout"]) == ("Amina Otieno", {"method": "mobile_money", "phone": "+254722000111"})
+
+
+def test_who_leaves_takes_her_wares_off_the_shelf(database: ShopDatabase, sample: Sample) -> None:
+    with database.open() as shop:
+        artisans.leave(shop, hers(shop, sample))
+        assert told(shop) == ["product.withdrawn", "artisan.left"]
+    with database.open() as shop:
+        assert hers(shop, sample).status == "left"
+        assert artisans.by_msisdn(shop, sample.artisan.msisdn) is None
+        assert products.by_id(shop, sample.product.id).status == "withdrawn"
+        with pytest.raises(Refused, match="product_withdrawn"):
+            place(shop, sample.product, 1)
+
+
+def test_nobody_leaves_with_an_order_open_or_money_owed_and_nothing_is_withdrawn(
+    database: ShopDatabase, sample: Sample
+) -> None:
+    def refusal() -> str:
+        with pytest.raises(Refused) as refused, database.open() as shop:
+            artisans.leave(shop, hers(shop, sample))
+        return refused.value.reason
+
+    with database.open() as shop:
+        order = place(shop, sample.product, 1)
+    assert refusal() == "orders_open"
+    with database.open() as shop:
+        orders.accept(shop, hers(shop, sample), order.code)
+    assert refusal() == "orders_open"
+    with database.open() as shop:
+        bring(shop, sample.kiosk, order, 1)
+    assert refusal() == "money_owed"
+    with database.open() as shop:
+        (due,) = balances.balance_of(shop, hers(shop, sample)).last
+        settlement.begin_sending(shop, due.id)
+        settlement.settle_paid(shop, due.id, "REF1")
+        assert products.by_id(shop, sample.product.id).status == "listed"
+        artisans.leave(shop, hers(shop, sample))
+
+
+def test_who_comes_back_is_the_same_artisan_under_what_she_says_now(database: ShopDatabase, sample: Sample) -> None:
+    with database.open() as shop:
+        artisans.leave(shop, hers(shop, sample))
+    with database.open() as shop:
+        back = register(shop, sample.kiosk, sample.artisan.msisdn, name="Amina Otieno", payout_method="kiosk_cash")
+        assert (back.id, back.status, back.name) == (sample.artisan.id, "active", "Amina Otieno")
+        assert (back.payout_method, back.payout_msisdn) == ("kiosk_cash", None)
+        with pytest.raises(Refused, match="already_registered"):
+            register(shop, sample.kiosk, sample.artisan.msisdn)

@@ -1,0 +1,79 @@
+"""Products: whose they are, and how many there are."""
+
+from __future__ import annotations
+
+from threading import Barrier, Thread
+
+import pytest
+
+from marketplace_api.catalogue import products
+from marketplace_api.events import events
+from marketplace_api.refused import Refused
+from tests.marketplace.conftest import Sample, ShopDatabase, place, register
+
+
+def test_price_and_stock_are_hers_to_change(database: ShopDatabase, sample: Sample) -> None:
+    database.advance(hours=1)
+    with database.open() as shop:
+        products.set_price(shop, sample.artisan, sample.product.code.lower(), 120_000)
+        product = products.set_stock(shop, sample.artisan, sample.product.code, 0)
+        assert (product.price, product.status, product.updated_at) == (120_000, "sold_out", database.now)
+        assert products.set_stock(shop, sample.artisan, product.code, 5).status == "listed"
+        assert [event.type for event in events.since(shop, 2, 9)] == ["product.updated"] * 3
+
+
+def test_a_withdrawn_product_is_gone_for_good(database: ShopDatabase, sample: Sample) -> None:
+    with database.open() as shop:
+        products.withdraw(shop, sample.artisan, sample.product.code)
+        assert products.of_artisan(shop, sample.artisan) == []
+        with pytest.raises(Refused, match="product_withdrawn"):
+            products.set_stock(shop, sample.artisan, sample.product.code, 5)
+        with pytest.raises(Refused, match="product_withdrawn"):
+            place(shop, sample.product)
+
+
+def test_nobody_changes_the_product_of_another(database: ShopDatabase, sample: Sample) -> None:
+    with database.open() as shop:
+        other = register(shop, sample.kiosk, "+254722000000")
+        with pytest.raises(Refused, match="not_your_product"):
+            products.set_price(shop, other, sample.product.code, 1)
+        with pytest.raises(Refused, match="unknown_code"):
+            products.set_price(shop, other, "Z9Z9", 1)
+
+
+def test_an_order_keeps_the_price_it_was_placed_at(database: ShopDatabase, sample: Sample) -> None:
+    with database.open() as shop:
+        order = place(shop, sample.product, 1)
+        products.set_price(shop, sample.artisan, sample.product.code, 1)
+    assert (order.unit_price, order.total) == (150_000, 150_000)
+
+
+def test_more_than_there_is_cannot_be_ordered(database: ShopDatabase, sample: Sample) -> None:
+    with database.open() as shop:
+        place(shop, sample.product, 2)
+        with pytest.raises(Refused, match="not_enough_stock") as refused:
+            place(shop, sample.product, 2)
+        assert refused.value.values["available"] == 1
+
+
+def test_two_buyers_never_get_the_same_piece(database: ShopDatabase, sample: Sample) -> None:
+    buyers = 8
+    together = Barrier(buyers)
+    outcomes: list[str] = []
+
+    def buy() -> None:
+        together.wait()
+        try:
+            with database.open() as shop:
+                outcomes.append(place(shop, sample.product, 1).status)
+        except Refused as refused:
+            outcomes.append(refused.reason)
+
+    threads = [Thread(target=buy) for _ in range(buyers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["not_enough_stock"] * 5 + ["placed"] * 3
+    with database.open() as shop:
+        assert products.by_id(shop, sample.product.id).quantity == 0

@@ -1,0 +1,262 @@
+"""The life of an order, told by the domain functions alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from marketplace_api.accounts import artisans
+from marketplace_api.catalogue import products
+from marketplace_api.events import events
+from marketplace_api.kiosks import kiosks
+from marketplace_api.models import Order
+from marketplace_api.orders import orders, receiving
+from marketplace_api.payments import balances, settlement
+from marketplace_api.refused import Refused
+from marketplace_api.shop import Shop
+from tests.marketplace.conftest import Sample, ShopDatabase, bring, place, register
+
+
+def reason(act: Callable[[], Any]) -> str:
+    with pytest.raises(Refused) as refused:
+        act()
+    return refused.value.reason
+
+
+def happened(shop: Shop) -> list[str]:
+    return [event.type for event in events.since(shop, 0, 100)]
+
+
+def test_a_basket_goes_from_artisan_to_buyer_and_the_money_comes_back(database: ShopDatabase, sample: Sample) -> None:
+    with database.open() as shop:
+        order = place(shop, sample.product, quantity=2)
+        assert [part.order_id for part in orders.parts_of(shop, sample.artisan, "offered")] == [order.id]
+        orders.accept(shop, sample.artisan, order.code)
+        assert [part.order_id for part in receiving.expected_parts(shop, sample.kiosk)] == [order.id]
+        bring(shop, sample.kiosk, order, 2)
+        assert [found.id for found in orders.received_at_kiosk(shop, sample.kiosk)] == [order.id]
+        (payout,) = balances.balance_of(shop, sample.artisan).last
+        settlement.begin_sending(shop, payout.id)
+        settlement.settle_paid(shop, payout.id, "SFF6XYZ123")
+        orders.ship(shop, order, "Posta", "RR123")
+        orders.deliver(shop, order)
+    assert happened(shop) == [
+        "artisan.registered",
+        "product.listed",
+        "order.placed",
+        "order.accepted",
+        "order.at_kiosk",
+        "payout.created",
+        "payout.paid",
+        "order.shipped",
+        "order.delivered",
+    ]
+    assert [entry.status for entry in order.timeline] == [
+        "placed",
+        "accepted",
+        "at_kiosk",
+        "shipped",
+        "delivered",
+    ]
+    assert (payout.amount, payout.provider_reference, payout.paid_at) == (270_000, "SFF6XYZ123", database.now)
+
+
+def test_an_event_holds_the_resource_as_operators_see_it(database: ShopDatabase, sample: Sample) -> None:
+    with database.open() as shop:
+        registered, listed = events.since(shop, 0, 2)
+    assert registered.data["id"] == sample.artisan.id
+    assert registered.data["phone"] == "+254712345678"
+    assert listed.data["price"] == {"amount": 150_000, "currency": "KES"}
+
+
+def test_accepting_a_part_lowers_the_money_and_gives_back_the_rest(database: ShopDatabase, sample: Sample) -> None:
+    with database.open() as shop:
+        order = place(shop, sample.product, quantity=3)
+        assert (order.product.quantity, order.product.status) == (0, "sold_out")
+        orders.accept(shop, sample.artisan, order.code, 2)
+    assert (order.quantity, order.assignments[0].quantity) == (3, 2)
+    assert (order.total, order.commission, order.artisan_earns) == (300_000, 30_000, 270_000)
+    assert (order.product.quantity, order.product.status) == (1, "listed")
+
+
+@pytest.mark.parametrize("count", [0, -1, 4])
+def test_she_accepts_no_more_than_was_asked_and_no_less_than_one(
+    database: ShopDatabase, sample: Sample, count: int
+) -> None:
+    with database.open() as shop:
+        order = place(shop, sample.product)
+        assert reason(lambda: orders.accept(shop, sample.artisan, order.code, count)) == "wrong_count"
+        assert order.status == "placed"
+
+
+def test_fewer_pieces_at_the_kiosk_are_paid_as_fewer(database: ShopDatabase, sample: Sample) -> None:
+    with database.open() as shop:
+        order = place(shop, sample.product)
+        orders.accept(shop, sample.artisan, order.code)
+        bring(shop, sample.kiosk, order, 1)
+        (payout,) = balances.balance_of(shop, sample.artisan).last
+    assert (order.total, payout.amount) == (150_000, 135_000)
+    assert order.product.quantity == 0
+
+
+def decline(shop: Shop, sample: Sample, order: Order) -> Order:
+    return orders.decline(shop, sample.artisan, order.code, "no reeds").order
+
+
+def cancel(shop: Shop, sample: Sample, order: Order) -> Order:
+    return orders.cancel(shop, order)
+
+
+def expire(shop: Shop, sample: Sample, order: Order) -> Order:
+    return orders.expire(shop, order)
+
+
+ENDS = [(decline, "declined"), (cancel, "cancelled"), (expire, "expired")]
+
+
+@pytest.mark.parametrize(("end", "status"), ENDS)
+def test_an_order_that_ends_gives_its_pieces_back(
+    database: ShopDatabase, sample: Sample, end: Callable[[Shop, Sample, Order], Order], status: str
+) -> None:
+    with database.open() as shop:
+        order = end(shop, sample, place(shop, sample.product))
+        assert (order.status, order.assignments[0].status) == (status, status)
+        assert (order.product.quantity, order.product.status) == (3, "listed")
+        assert happened(shop)[-1] == f"order.{status}"
+
+
+@pytest.mark.parametrize(("end", "status"), ENDS)
+def test_an_accepted_order_is_not_ended_and_nothing_changes(
+    database: ShopDatabase, sample: Sample, end: Callable[[Shop, Sample, Order], Order], status: str
+) -> None:
+    with database.open() as shop:
+        order = place(shop, sample.product)
+        orders.accept(shop, sample.artisan, order.code)
+        before = happened(shop)
+        assert reason(lambda: end(shop, sample, order)) == "order_not_open"
+        assert (order.status, order.product.quantity, happened(shop)) == ("accepted", 0, before)
+
+
+def test_pieces_of_a_withdrawn_product_come_back_without_putting_it_on_sale(
+    database: ShopDatabase, sample: Sample
+) -> None:
+    with database.open() as shop:
+        order = place(shop, sample.product, quantity=1)
+        products.withdraw(shop, sample.artisan, sample.product.code)
+        orders.cancel(shop, order)
+        assert (order.product.quantity, order.product.status) == (3, "withdrawn")
+
+
+def test_who_may_not_act_on_an_order_is_told_why(database: ShopDatabase, sample: Sample) -> None:
+    with database.open() as shop:
+        order = place(shop, sample.product)
+        other = register(shop, sample.kiosk, "+254722000000")
+        elsewhere = kiosks.create(shop, name="K2", town="Voi", agent_name="J", agent_msisdn="+254711000002")
+        assert reason(lambda: orders.accept(shop, other, order.code)) == "not_your_order"
+        assert reason(lambda: orders.accept(shop, sample.artisan, "Z9Z9Z9")) == "unknown_code"
+        assert reason(lambda: orders.accept(shop, sample.artisan, "basket")) == "unknown_code"
+        assert reason(lambda: bring(shop, sample.kiosk, order, 3)) == "order_not_expected"
+        orders.accept(shop, sample.artisan, order.code)
+        assert reason(lambda: orders.accept(shop, sample.artisan, order.code)) == "order_not_open"
+        assert reason(lambda: bring(shop, elsewhere, order, 3)) == "other_kiosk"
+        assert reason(lambda: orders.ship(shop, order, "Posta", "RR1")) == "order_not_at_kiosk"
+        assert reason(lambda: orders.deliver(shop, order)) == "order_not_shipped"
+    assert (order.status, order.carrier) == ("accepted", None)
+
+
+def test_what_is_ready_stays_ready_since_it_was_first_said(database: ShopDatabase, sample: Sample) -> None:
+    with database.open() as shop:
+        order = place(shop, sample.product)
+        orders.accept(shop, sample.artisan, order.code)
+        orders.mark_ready(shop, sample.artisan, order.code)
+    first = database.now
+    database.advance(hours=1)
+    with database.open() as shop:
+        again = orders.mark_ready(shop, sample.artisan, order.code)
+    assert (again.status, again.ready_at) == ("accepted", first)
+    assert happened(shop)[-2:] == ["order.accepted", "order.ready"]
+
+
+def test_only_what_she_is_making_can_be_ready(database: ShopDatabase, sample: Sample) -> None:
+    with database.open() as shop:
+        order = place(shop, sample.product)
+        other = register(shop, sample.kiosk, "+254722000111")
+        assert reason(lambda: orders.mark_ready(shop, sample.artisan, order.code)) == "order_not_expected"
+        orders.accept(shop, sample.artisan, order.code)
+        assert reason(lambda: orders.mark_ready(shop, other, order.code)) == "not_your_order"
+        bring(shop, sample.kiosk, order, 3)
+        assert reason(lambda: orders.mark_ready(shop, sample.artisan, order.code)) == "order_not_expected"
+
+
+def test_why_she_declined_is_told_with_the_event(database: ShopDatabase, sample: Sample) -> None:
+    with database.open() as shop:
+        order = place(shop, sample.product)
+        orders.decline(shop, sample.artisan, order.code, "material")
+        told = events.since(shop, 0, 100)[-1]
+    assert (told.type, told.data["assignments"][0]["reason"]) == ("order.declined", "material")
+
+
+def test_goods_received_twice_are_paid_once(database: ShopDatabase, sample: Sample) -> None:
+    with database.open() as shop:
+        order = place(shop, sample.product)
+        orders.accept(shop, sample.artisan, order.code)
+        bring(shop, sample.kiosk, order, 3)
+        again = reason(lambda: bring(shop, sample.kiosk, order, 3))
+        assert again == "order_not_expected"
+        assert len(balances.balance_of(shop, sample.artisan).last) == 1
+
+
+def test_orders_are_listed_for_whoever_waits_for_them(database: ShopDatabase, sample: Sample) -> None:
+    with database.open() as shop:
+        first = place(shop, sample.product, 1)
+        database.advance(minutes=1)
+    with database.open() as shop:
+        second = place(shop, sample.product, 1)
+        orders.accept(shop, sample.artisan, first.code)
+        assert [part.order_id for part in orders.parts_of(shop, sample.artisan, "offered")] == [second.id]
+        assert [part.order_id for part in orders.parts_of(shop, sample.artisan, "accepted")] == [first.id]
+        assert [order.id for order in orders.of_buyer(shop, "+447400123456")] == [second.id, first.id]
+        found = orders.by_code(shop, f" {first.code.lower()} ")
+        assert found is not None
+        assert found.id == first.id
+        assert orders.by_code(shop, "nothing") is None
+
+
+def test_her_next_payout_goes_the_way_she_last_chose(database: ShopDatabase, sample: Sample) -> None:
+    with database.open() as shop:
+        amina = artisans.by_id(shop, sample.artisan.id)
+        assert (amina.payout_method, amina.payout_msisdn) == ("mobile_money", "+254712345678")
+        artisans.set_payout_method(shop, amina, "kiosk_cash")
+        order = place(shop, sample.product)
+        orders.accept(shop, amina, order.code)
+        bring(shop, sample.kiosk, order, 3)
+        (payout,) = balances.balance_of(shop, amina).last
+    assert (payout.status, payout.method, payout.msisdn) == ("awaiting_collection", "kiosk_cash", None)
+
+
+def test_a_phone_registers_once(database: ShopDatabase, sample: Sample) -> None:
+    with database.open() as shop:
+        assert reason(lambda: register(shop, sample.kiosk, "+254712345678")) == "already_registered"
+        assert reason(lambda: register(shop, sample.kiosk, "+254722000000", craft="jam")) == "unknown_category"
+
+
+def test_an_artisan_changes_her_mind(database: ShopDatabase, sample: Sample) -> None:
+    with database.open() as shop:
+        amina = artisans.by_msisdn(shop, "+254712345678")
+        assert amina is not None
+        elsewhere = kiosks.create(shop, name="K2", town="Voi", agent_name="J", agent_msisdn="+254711000002")
+        artisans.rename(shop, amina, "Amina W.")
+        artisans.set_language(shop, amina, "en")
+        artisans.set_kiosk(shop, amina, elsewhere.id)
+        assert (amina.name, amina.language, amina.kiosk.town) == ("Amina W.", "en", "Voi")
+
+
+def test_the_newest_kiosk_of_an_agent_is_hers(database: ShopDatabase, sample: Sample) -> None:
+    database.advance(days=1)
+    with database.open() as shop:
+        newer = kiosks.create(shop, name="K2", town="Voi", agent_name="J", agent_msisdn="+254711000001")
+        assert kiosks.by_agent(shop, "+254711000001") is newer
+        assert kiosks.by_agent(shop, "+254799999999") is None
+        assert [kiosk.town for kiosk in kiosks.list_all(shop)] == ["Kisumu", "Voi"]

@@ -1,0 +1,102 @@
+"""Cash at the kiosk: the artisan's code names her money, and guessing is locked out."""
+
+from __future__ import annotations
+
+import pytest
+
+from marketplace_api.accounts import artisans, help_requests
+from marketplace_api.events import events
+from marketplace_api.kiosks import kiosks
+from marketplace_api.models import Kiosk, Payout
+from marketplace_api.orders import orders
+from marketplace_api.payments import balances, cash_payouts, settlement
+from marketplace_api.refused import Refused
+from marketplace_api.shop import Shop
+from tests.marketplace.conftest import Sample, ShopDatabase, bring, place
+
+
+@pytest.fixture
+def waiting(database: ShopDatabase, sample: Sample) -> Payout:
+    """2,700 shillings wait for Amina at her kiosk."""
+    with database.open() as shop:
+        artisans.set_payout_method(shop, artisans.by_id(shop, sample.artisan.id), "kiosk_cash")
+        order = place(shop, sample.product, 2)
+        orders.accept(shop, sample.artisan, order.code)
+        bring(shop, sample.kiosk, order, 2)
+        (due,) = balances.balance_of(shop, sample.artisan).last
+    return due
+
+
+def try_code(database: ShopDatabase, kiosk: Kiosk, code: str) -> str:
+    """What the kiosk hears of a code: whose money, nothing, or why not."""
+    with database.open() as shop:
+        try:
+            found = cash_payouts.find(shop, kiosks.by_id(shop, kiosk.id), code)
+        except Refused as refused:
+            return refused.reason
+        return found.artisan.name if found else "nothing"
+
+
+def wrong(code: str) -> str:
+    return f"{(int(code) + 1) % 10**cash_payouts.DIGITS:0{cash_payouts.DIGITS}}"
+
+
+def test_the_code_is_six_digits_and_in_no_event(database: ShopDatabase, waiting: Payout) -> None:
+    assert waiting.cash_code is not None
+    assert waiting.cash_code.isdecimal()
+    assert len(waiting.cash_code) == 6
+    with database.open() as shop:
+        assert waiting.cash_code not in str([event.data for event in events.since(shop, 0, 100)])
+
+
+def test_the_right_code_names_the_payout_at_her_kiosk_alone(
+    database: ShopDatabase, sample: Sample, waiting: Payout
+) -> None:
+    with database.open() as shop:
+        other = kiosks.create(shop, name="Far", town="Lamu", agent_name="Ali", agent_msisdn="+254711000009")
+    assert try_code(database, sample.kiosk, str(waiting.cash_code)) == "Amina"
+    assert try_code(database, other, str(waiting.cash_code)) == "nothing"
+
+
+def test_three_wrong_codes_lock_even_the_right_one_out_for_an_hour(
+    database: ShopDatabase, sample: Sample, waiting: Payout
+) -> None:
+    code = str(waiting.cash_code)
+    assert [try_code(database, sample.kiosk, wrong(code)) for _ in range(3)] == ["nothing"] * 3
+    assert try_code(database, sample.kiosk, code) == "locked"
+    database.advance(minutes=59)
+    assert try_code(database, sample.kiosk, code) == "locked"
+    database.advance(minutes=1)
+    assert try_code(database, sample.kiosk, code) == "Amina"
+
+
+def test_a_right_code_forgives_the_wrong_ones_before(database: ShopDatabase, sample: Sample, waiting: Payout) -> None:
+    code = str(waiting.cash_code)
+    tried = [wrong(code), wrong(code), code, wrong(code), wrong(code), code]
+    assert [try_code(database, sample.kiosk, each) for each in tried] == ["nothing", "nothing", "Amina"] * 2
+
+
+def test_cash_is_collected_once_and_its_code_is_spent(database: ShopDatabase, sample: Sample, waiting: Payout) -> None:
+    def types(shop: Shop) -> list[str]:
+        return [event.type for event in events.since(shop, 0, 100)]
+
+    with database.open() as shop:
+        assert cash_payouts.collect(shop, sample.kiosk, waiting.id).status == "collected"
+    with database.open() as shop:
+        assert types(shop)[-1] == "payout.collected"
+        assert balances.balance_of(shop, sample.artisan).owed == 0
+        with pytest.raises(Refused, match="payout_not_awaiting_collection"):
+            cash_payouts.collect(shop, sample.kiosk, waiting.id)
+    assert try_code(database, sample.kiosk, str(waiting.cash_code)) == "nothing"
+
+
+def test_cash_is_never_sent_to_a_phone(database: ShopDatabase, waiting: Payout) -> None:
+    with database.open() as shop, pytest.raises(Refused, match="payout_not_sendable"):
+        settlement.begin_sending(shop, waiting.id)
+
+
+def test_whoever_waits_to_be_called_is_put_down_once(database: ShopDatabase) -> None:
+    with database.open() as shop:
+        first, again = (help_requests.open_request(shop, "+254711000111") for _ in range(2))
+        assert first.id == again.id
+        assert [event.type for event in events.since(shop, 0, 10)] == ["help.requested"]
