@@ -76,18 +76,32 @@ class TextHandler:
                     duplicates.count(db.connection(), "id")
                 return
             session = known or new_session(inbound.msisdn)
-            with resources.context(inbound.msisdn, now) as context, context.transaction():
-                with context.work.writing() as conn:
-                    if not duplicates.is_new(conn, inbound, key, stored, now) and not attempt:
-                        duplicates.count(conn, "id")
-                        return
-                    is_duplicate = self._store(conn, inbound, key, session, now)
-                if not is_duplicate:
-                    session = self._handle(inbound, key, session, stored, context)
-            session.remember_reply(key, "")
-            if sessions.save(resources.sessions, session, stored, now):
+            after = self._process(inbound, key, session, stored, now, is_first_attempt=attempt == 0)
+            if after is None:
+                return
+            after.remember_reply(key, "")
+            if sessions.save(resources.sessions, after, stored, now):
                 return
         raise LostRaceError(inbound.id)
+
+    def _process(
+        self,
+        inbound: Inbound,
+        key: str,
+        session: Session,
+        stored: Stored | None,
+        now: datetime,
+        *,
+        is_first_attempt: bool,
+    ) -> Session | None:
+        """The session after the text; None if it was processed before, other than by a lost attempt of this call."""
+        with self.resources.context(inbound.msisdn, now) as context, context.transaction():
+            with context.work.writing() as conn:
+                if not duplicates.is_new(conn, inbound, key, stored, now) and is_first_attempt:
+                    duplicates.count(conn, "id")
+                    return None
+                is_duplicate = self._store(conn, inbound, key, session, now)
+            return session if is_duplicate else self._handle(inbound, key, session, stored, context)
 
     def _store(self, conn: Connection, inbound: Inbound, key: str, session: Session, now: datetime) -> bool:
         """Store the text, and count it if it is a duplicate; True if it is one."""

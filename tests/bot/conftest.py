@@ -1,4 +1,4 @@
-"""A running shop with a kiosk, an artisan and a ware in it."""
+"""The fixtures of a running shop with a kiosk, an artisan and a product."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STORES: Mapping[str, Mapping[str, str]] = {
 
 @pytest.fixture(params=STORES)
 def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]:
-    """The shop, over every pair of database and session store that it is promised to run on."""
+    """The shop over each pair of database and session store that is supported."""
     urls = {setting: request.getfixturevalue(fixture) for setting, fixture in STORES[request.param].items()}
     with serving(tmp_path, **urls) as service:
         fixtures.seed_shop(service)
@@ -28,7 +28,7 @@ def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]
 
 @pytest.fixture
 def embedded(tmp_path: Path) -> Iterator[Service]:
-    """The shop over SQLite alone, for what no store has a part in."""
+    """The shop over SQLite alone, for tests that do not depend on the stores."""
     with serving(tmp_path) as service:
         fixtures.seed_shop(service)
         yield service

@@ -26,7 +26,7 @@ from tests.service import OPERATOR_KEY, Service, serving
 T = TypeVar("T")
 
 
-class TestedMarketplace:
+class MarketplaceUnderTest:
     """A marketplace, and the service whose shop it is."""
 
     def __init__(self, shop: Service, marketplace: Marketplace) -> None:
@@ -51,7 +51,7 @@ class TestedMarketplace:
 
 
 @pytest.fixture(params=["local", "remote"])
-def tested(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TestedMarketplace]:
+def tested(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MarketplaceUnderTest]:
     with serving(tmp_path) as shop, fault_proxy(shop.app) as (_, url):
         seed_shop(shop)
         own = LocalMarketplace(
@@ -60,10 +60,10 @@ def tested(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TestedMar
         far = RemoteMarketplace(
             MarketplaceClient(f"{url}/api/v1", OPERATOR_KEY, shop.clock), hop_s=60
         )  # so long that no test fails for a slow machine
-        yield TestedMarketplace(shop, own if request.param == "local" else far)
+        yield MarketplaceUnderTest(shop, own if request.param == "local" else far)
 
 
-def kiosk(tested: TestedMarketplace) -> str:
+def kiosk(tested: MarketplaceUnderTest) -> str:
     return str(tested.shop.api("GET", "/kiosks")["data"][0]["id"])
 
 
@@ -71,12 +71,12 @@ def done(**values: commands.Value) -> Outcome:
     return Outcome("done", values=values)
 
 
-def joining(tested: TestedMarketplace, **otherwise: str) -> commands.RegisterArtisan:
+def joining(tested: MarketplaceUnderTest, **otherwise: str) -> commands.RegisterArtisan:
     chosen = {"name": "Amina", "language": "sw", "craft": "baskets", "kiosk_id": kiosk(tested)} | otherwise
     return commands.RegisterArtisan(payout_method="mobile_money", payout_msisdn=NEW_PHONE, **chosen)
 
 
-def pot(tested: TestedMarketplace) -> market.ProductSummary:
+def pot(tested: MarketplaceUnderTest) -> market.ProductSummary:
     (product,) = tested.ask(AKINYI, lambda session: session.products())
     return product
 
@@ -84,13 +84,13 @@ def pot(tested: TestedMarketplace) -> market.ProductSummary:
 # -- the caller, and what is the same for all callers
 
 
-def test_a_caller_has_a_profile(tested: TestedMarketplace) -> None:
+def test_a_caller_has_a_profile(tested: MarketplaceUnderTest) -> None:
     assert tested.ask(AKINYI, lambda session: session.caller()) == CallerProfile("Akinyi Ouma", artisan=True)
     assert tested.ask(OTIENO, lambda session: session.caller()) == CallerProfile("Otieno", agent=True, kiosk="Lakeside")
     assert tested.ask(NEW_PHONE, lambda session: session.caller()) == CallerProfile()
 
 
-def test_crafts_kiosks_and_earnings_are_the_same_for_all_callers(tested: TestedMarketplace) -> None:
+def test_crafts_kiosks_and_earnings_are_the_same_for_all_callers(tested: MarketplaceUnderTest) -> None:
     crafts = tested.ask(NEW_PHONE, lambda session: session.crafts())
     kiosks = tested.ask(NEW_PHONE, lambda session: session.kiosks())
 
@@ -99,7 +99,7 @@ def test_crafts_kiosks_and_earnings_are_the_same_for_all_callers(tested: TestedM
     assert tested.ask(NEW_PHONE, lambda session: session.earns(1500_05)) == 1350_04
 
 
-def test_a_new_kiosk_is_listed_at_once(tested: TestedMarketplace) -> None:
+def test_a_new_kiosk_is_listed_at_once(tested: MarketplaceUnderTest) -> None:
     tested.ask(NEW_PHONE, lambda session: session.kiosks())
     tested.shop.kiosk(NEW_PHONE, "Toi Market", "Nairobi")
 
@@ -107,7 +107,7 @@ def test_a_new_kiosk_is_listed_at_once(tested: TestedMarketplace) -> None:
     assert sorted(names) == ["Lakeside", "Toi Market"]
 
 
-def test_only_the_agent_of_an_artisans_kiosk_gets_the_artisans_contact(tested: TestedMarketplace) -> None:
+def test_only_the_agent_of_an_artisans_kiosk_gets_the_artisans_contact(tested: MarketplaceUnderTest) -> None:
     akinyi = tested.ask(OTIENO, lambda session: session.artisan_of_kiosk(AKINYI))
     assert akinyi is not None
     assert (akinyi.msisdn, akinyi.name, akinyi.language, akinyi.kiosk) == (AKINYI, "Akinyi Ouma", "en", "Lakeside")
@@ -119,18 +119,18 @@ def test_only_the_agent_of_an_artisans_kiosk_gets_the_artisans_contact(tested: T
 # -- artisans
 
 
-def test_a_phone_registers_as_an_artisan_once(tested: TestedMarketplace) -> None:
+def test_a_phone_registers_as_an_artisan_once(tested: MarketplaceUnderTest) -> None:
     assert tested.perform(NEW_PHONE, joining(tested)) == done()
     assert tested.ask(NEW_PHONE, lambda session: session.caller()) == CallerProfile("Amina", artisan=True)
     assert tested.perform(NEW_PHONE, joining(tested)) == Outcome("rejected", "already_registered")
 
 
-def test_an_unknown_craft_or_kiosk_is_refused(tested: TestedMarketplace) -> None:
+def test_an_unknown_craft_or_kiosk_is_refused(tested: MarketplaceUnderTest) -> None:
     assert tested.perform(NEW_PHONE, joining(tested, craft="rockets")).reason == "unknown_category"
     assert tested.perform(NEW_PHONE, joining(tested, kiosk_id="ksk_0")).reason == "unknown_kiosk"
 
 
-def test_an_artisan_changes_name_kiosk_language_and_payout_method(tested: TestedMarketplace) -> None:
+def test_an_artisan_changes_name_kiosk_language_and_payout_method(tested: MarketplaceUnderTest) -> None:
     second = tested.shop.kiosk(NEW_PHONE, "Toi Market", "Nairobi")
     for command in (
         commands.RenameArtisan("Akinyi O."),
@@ -145,7 +145,7 @@ def test_an_artisan_changes_name_kiosk_language_and_payout_method(tested: Tested
     assert artisan["payout"]["method"] == "kiosk_cash"
 
 
-def test_products_are_listed_changed_and_withdrawn(tested: TestedMarketplace) -> None:
+def test_products_are_listed_changed_and_withdrawn(tested: MarketplaceUnderTest) -> None:
     listed = tested.perform(AKINYI, commands.ListProduct("Jug", "pottery", 900_00, 2))
     code = str(listed.values["code"])
     assert tested.perform(AKINYI, commands.SetPrice(code, 950_00)) == done(code=code)
@@ -176,19 +176,19 @@ def test_products_are_listed_changed_and_withdrawn(tested: TestedMarketplace) ->
     ids=lambda value: type(value).__name__,
 )
 def test_a_command_about_something_unknown_or_of_another_is_refused_with_a_reason(
-    tested: TestedMarketplace, command: Command, refused: Outcome
+    tested: MarketplaceUnderTest, command: Command, refused: Outcome
 ) -> None:
     assert tested.perform(AKINYI, command) == refused
 
 
-def test_a_phone_that_is_not_registered_sells_nothing(tested: TestedMarketplace) -> None:
+def test_a_phone_that_is_not_registered_sells_nothing(tested: MarketplaceUnderTest) -> None:
     refused = Outcome("rejected", "not_an_artisan")
 
     assert tested.perform(NEW_PHONE, commands.ListProduct("Jug", "pottery", 900_00, 2)) == refused
     assert tested.perform(NEW_PHONE, commands.AcceptOrder("K7P4")) == refused
 
 
-def test_an_artisan_can_leave_unless_an_order_is_open(tested: TestedMarketplace) -> None:
+def test_an_artisan_can_leave_unless_an_order_is_open(tested: MarketplaceUnderTest) -> None:
     placed = place_order(tested.shop)
     assert tested.perform(AKINYI, commands.Leave()).reason == "orders_open"
     tested.perform(AKINYI, commands.DeclineOrder(placed["code"], "busy"))
@@ -197,7 +197,7 @@ def test_an_artisan_can_leave_unless_an_order_is_open(tested: TestedMarketplace)
     assert tested.ask(AKINYI, lambda session: session.caller()) == CallerProfile()
 
 
-def test_an_artisan_gets_upload_links_for_own_products_only(tested: TestedMarketplace) -> None:
+def test_an_artisan_gets_upload_links_for_own_products_only(tested: MarketplaceUnderTest) -> None:
     code = pot(tested).code
     link = tested.ask(AKINYI, lambda session: session.photo_link(code))
     assert link is not None
@@ -210,7 +210,7 @@ def test_an_artisan_gets_upload_links_for_own_products_only(tested: TestedMarket
 # -- orders
 
 
-def test_an_order_is_listed_accepted_in_part_and_marked_as_ready(tested: TestedMarketplace) -> None:
+def test_an_order_is_listed_accepted_in_part_and_marked_as_ready(tested: MarketplaceUnderTest) -> None:
     code = place_order(tested.shop, 3)["code"]
     (offered,) = tested.ask(AKINYI, lambda session: session.orders())
     assert (offered.code, offered.title, offered.quantity, offered.status) == (code, POT, 3, "placed")
@@ -226,7 +226,7 @@ def test_an_order_is_listed_accepted_in_part_and_marked_as_ready(tested: TestedM
     assert tested.perform(AKINYI, commands.AcceptOrder(code)).reason == "order_not_open"
 
 
-def test_only_the_buyer_sees_and_cancels_an_order(tested: TestedMarketplace) -> None:
+def test_only_the_buyer_sees_and_cancels_an_order(tested: MarketplaceUnderTest) -> None:
     code = place_order(tested.shop)["code"]
     bought = tested.ask(JOY, lambda session: session.bought(code))
     assert bought is not None
@@ -239,7 +239,7 @@ def test_only_the_buyer_sees_and_cancels_an_order(tested: TestedMarketplace) -> 
     assert tested.perform(JOY, commands.CancelOrder(code)).reason == "order_not_open"
 
 
-def test_a_part_of_a_brief_is_promised_for_a_day_and_released(tested: TestedMarketplace) -> None:
+def test_a_part_of_a_brief_is_promised_for_a_day_and_released(tested: MarketplaceUnderTest) -> None:
     brief = {"title": "Mugs", "category": "pottery", "unit_price": {"amount": 500_00, "currency": "KES"}}
     code = tested.shop.brief(brief | {"quantity": 40, "due_on": "2026-12-10"}, JOY)["code"]
     (offered,) = tested.ask(AKINYI, lambda session: session.orders())
@@ -256,7 +256,7 @@ def test_a_part_of_a_brief_is_promised_for_a_day_and_released(tested: TestedMark
 # -- kiosks
 
 
-def test_goods_are_received_shipped_and_delivered_and_the_artisan_is_owed_money(tested: TestedMarketplace) -> None:
+def test_goods_are_received_shipped_and_delivered_and_the_artisan_is_owed_money(tested: MarketplaceUnderTest) -> None:
     code = place_order(tested.shop, 2)["code"]
     tested.perform(AKINYI, commands.AcceptOrder(code))
     assert tested.ask(OTIENO, lambda session: session.day()).expected == 1
@@ -275,7 +275,7 @@ def test_goods_are_received_shipped_and_delivered_and_the_artisan_is_owed_money(
     assert tested.perform(JOY, commands.ConfirmDelivery(code)) == done(code=code)
 
 
-def test_goods_that_were_refused_are_expected_again(tested: TestedMarketplace) -> None:
+def test_goods_that_were_refused_are_expected_again(tested: MarketplaceUnderTest) -> None:
     code = place_order(tested.shop, 3)["code"]
     tested.perform(AKINYI, commands.AcceptOrder(code))
     (part,) = tested.ask(OTIENO, lambda session: session.expected(code))
@@ -288,7 +288,7 @@ def test_goods_that_were_refused_are_expected_again(tested: TestedMarketplace) -
     assert (day.expected, day.received) == (1, 1)
 
 
-def test_a_phone_that_is_not_an_agents_sees_no_kiosk(tested: TestedMarketplace) -> None:
+def test_a_phone_that_is_not_an_agents_sees_no_kiosk(tested: MarketplaceUnderTest) -> None:
     code = place_order(tested.shop)["code"]
     tested.perform(AKINYI, commands.AcceptOrder(code))
 
@@ -299,7 +299,7 @@ def test_a_phone_that_is_not_an_agents_sees_no_kiosk(tested: TestedMarketplace) 
     assert (earnings.owed, earnings.paid, list(earnings.last)) == (0, 0, [])
 
 
-def test_cash_is_paid_once_for_its_code_and_three_wrong_codes_lock(tested: TestedMarketplace) -> None:
+def test_cash_is_paid_once_for_its_code_and_three_wrong_codes_lock(tested: MarketplaceUnderTest) -> None:
     tested.perform(AKINYI, commands.ChangePayout("kiosk_cash", None))
     code = place_order(tested.shop)["code"]
     tested.perform(AKINYI, commands.AcceptOrder(code))
@@ -318,7 +318,7 @@ def test_cash_is_paid_once_for_its_code_and_three_wrong_codes_lock(tested: Teste
     assert tested.perform(OTIENO, commands.FindCash("000000")).reason == "locked"
 
 
-def test_a_second_request_for_a_call_is_the_same_request(tested: TestedMarketplace) -> None:
+def test_a_second_request_for_a_call_is_the_same_request(tested: MarketplaceUnderTest) -> None:
     assert tested.perform(JOY, commands.RequestCall()) == tested.perform(JOY, commands.RequestCall())
     assert len(tested.shop.api("GET", "/help-requests")["data"]) == 1
 
@@ -326,7 +326,7 @@ def test_a_second_request_for_a_call_is_the_same_request(tested: TestedMarketpla
 # -- events
 
 
-def test_events_are_read_from_a_number_on_with_the_artisans_they_concern(tested: TestedMarketplace) -> None:
+def test_events_are_read_from_a_number_on_with_the_artisans_they_concern(tested: MarketplaceUnderTest) -> None:
     placed = place_order(tested.shop)
     now = tested.shop.clock()
     everything = tested.marketplace.events(0, 100, now)
