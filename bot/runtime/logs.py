@@ -53,7 +53,22 @@ def _mask_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> 
 
 def configure(*, as_json: bool, level: int = logging.INFO) -> None:
     """Let all loggers of this process, ours and the libraries', write one line per event to standard error."""
-    shared: list[Processor] = [
+    remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=_processors(), processors=[remove_meta, _renderer(as_json)]
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    for library in VERBOSE_LIBRARIES:
+        logging.getLogger(library).setLevel(logging.WARNING)
+
+
+def _processors() -> list[Processor]:
+    """What is done to each event, in this order; it is masked last, when everything stands in it."""
+    return [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -62,22 +77,9 @@ def configure(*, as_json: bool, level: int = logging.INFO) -> None:
         structlog.processors.format_exc_info,
         _mask_event,
     ]
-    renderer: Processor = (
-        structlog.processors.JSONRenderer()
-        if as_json
-        else structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-        )
-    )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
-        )
-    )
-    root = logging.getLogger()
-    root.handlers = [handler]
-    root.setLevel(level)
-    for library in VERBOSE_LIBRARIES:
-        logging.getLogger(library).setLevel(logging.WARNING)
+
+
+def _renderer(as_json: bool) -> Processor:
+    if as_json:
+        return structlog.processors.JSONRenderer()
+    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)

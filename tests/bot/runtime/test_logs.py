@@ -98,7 +98,7 @@ def test_a_day_without_errors_is_logged_without_personal_data(service: Service) 
     service.http.post("/webhooks/africastalking/wrong/ussd", data={"phoneNumber": AKINYI, "text": TITLE})
     service.later(minutes=5)
 
-    assert "a text was not sent" in read_checked(log)
+    assert "a message was not sent" in read_checked(log)
 
 
 @pytest.mark.parametrize(
