@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, Engine
 
 from state import counters
-from tests.state.together import together
+from tests.threads import together
 
 
 def test_counts_add_up_by_name_and_label(conn: Connection) -> None:

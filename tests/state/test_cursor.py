@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, Engine
 
 from state import cursor
-from tests.state.together import together
+from tests.threads import together
 
 
 def test_a_cursor_begins_at_nought_and_stays_where_it_was_moved(conn: Connection) -> None:

@@ -21,7 +21,7 @@ from tests.state.stored_messages import (
     start,
     status_of,
 )
-from tests.state.together import together
+from tests.threads import together
 
 
 def test_a_provider_may_use_one_id_for_an_inbound_and_an_outgoing_message(conn: Connection) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, text
 from bot.db.engine import create_engine
 from state import outbox
 from state.outbox import Job
-from tests.state.together import together
+from tests.threads import together
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, select
 from state import people
 from state.people import PersonRecord
 from state.tables import consent
-from tests.state.together import together
+from tests.threads import together
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)

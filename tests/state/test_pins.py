@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, select
 
 from state import people, pins
 from state.tables import person
-from tests.state.together import together
+from tests.threads import together
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 AMINA, PEPPER = "+254711000001", b"pepper"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine
 
 from state.rates import RedisRates, SendRates, SqlRates, _taken
-from tests.state.together import together
+from tests.threads import together
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 

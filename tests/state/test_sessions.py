@@ -15,7 +15,7 @@ from state.redis_sessions import RedisSessions
 from state.sessions import Sessions, Stored
 from state.sql_sessions import SqlSessions
 from tests import servers
-from tests.state.together import together
+from tests.threads import together
 
 AMINA, JUMA = "+254711000001", "+254711000002"
 NOW, TTL = 1_800_000_000.0, 600.0

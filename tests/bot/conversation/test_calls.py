@@ -24,7 +24,7 @@ from tests.bot.fixtures import (
     second_process,
 )
 from tests.service import Service
-from tests.state.together import together
+from tests.threads import together
 
 LAMP = "Oil lamp"
 SELLING = ("1", LAMP, "6", "900", "5", "1")

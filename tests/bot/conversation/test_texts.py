@@ -24,7 +24,7 @@ from tests.bot.fixtures import (
     second_process,
 )
 from tests.service import Service, serving
-from tests.state.together import together
+from tests.threads import together
 
 STOPPED = "You will get no more texts from Soko. To get them again, text START."
 STARTED = "You will get texts from Soko again. To end them, text STOP."

@@ -20,7 +20,7 @@ from tests.bot import fixtures
 from tests.bot.fixtures import JOY
 from tests.bot.messaging.fakes import run_until_killed
 from tests.service import Service
-from tests.state.together import together
+from tests.threads import together
 
 HOURLY = "0 * * * *"
 

@@ -29,7 +29,7 @@ from tests.bot.fixtures import (
     received_order,
 )
 from tests.service import Service
-from tests.state.together import together
+from tests.threads import together
 
 CARRIER, TRACKING = "Posta Kenya Express", "RB123456785KE"
 Course = Callable[..., str]

@@ -13,7 +13,7 @@ from marketplace_api.schemas.money import Money
 from tests.bot.fixtures import AKINYI, JOY, NEW_PHONE, place_order
 from tests.bot.messaging.fakes import FINAL, FakeProvider, deliver, outbox_depth, queue_message
 from tests.service import OPERATOR_KEY, Service
-from tests.state.together import together
+from tests.threads import together
 
 CLOSING = "/help-requests/hlp_1/close"
 MESSAGE = (

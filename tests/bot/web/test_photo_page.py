@@ -19,7 +19,7 @@ from tests.bot.fixtures import AKINYI, POT, choose_language, execute_sql, produc
 from tests.bot.photos import camera
 from tests.bot.photos.camera import photo
 from tests.service import Service
-from tests.state.together import together
+from tests.threads import together
 
 WORDS_FOR_A_FILE = '--b\r\nContent-Disposition: form-data; name="photo"\r\n\r\nwords\r\n--b--'
 PLACE = re.compile(r"https?://[^/]+(/p/\S+)$")

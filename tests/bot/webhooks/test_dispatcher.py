@@ -46,7 +46,7 @@ from tests.bot.messaging.fakes import run_until_killed
 from tests.receivers import Arrived, Receiver, receiving
 from tests.repository.architecture import ROOT
 from tests.service import Service
-from tests.state.together import together
+from tests.threads import together
 
 ABOUT_ITSELF = ("webhook_endpoint.tested", "webhook_delivery.replayed", "webhook_endpoint.disabled")
 NOBODY = "http://127.0.0.1:9/"
