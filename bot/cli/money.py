@@ -15,7 +15,7 @@ from sqlalchemy import select
 from bot.cli.context import changing, current_services
 from bot.messaging import rendering
 from bot.payments import reconciliation
-from bot.payments.reconciliation import Comparison, OurPayout, ProviderStatement, UnreadableError
+from bot.payments.reconciliation import Comparison, OurPayout, ProviderStatement, UnreadableStatementError
 from bot.services import Services
 from locales import SOURCE
 from marketplace_api.models import PaymentName, Payout
@@ -84,27 +84,27 @@ def reconcile(file: Path, day: datetime | None, provider: str | None) -> None:
     services = current_services()
     try:
         digits = get_currency_precision(services.terms.currency)
-        account = reconciliation.read(_text(file), digits, services.terms.zone)
-    except UnreadableError as error:
+        statement = reconciliation.read(_text(file), digits, services.terms.zone)
+    except UnreadableStatementError as error:
         raise click.ClickException(f"{file.name}: {error}") from None
-    first, last = _days(account, day)
+    first, last = _days(statement, day)
     with services.database.reading() as session:
         ours = _ours(services.shop(session), provider or services.settings.payout_provider, first, last)
-    found = reconciliation.compare(ours, account, first, last)
-    for line in _report(found, account.aside, services.terms.currency):
+    comparison = reconciliation.compare(ours, statement, first, last)
+    for line in _report(comparison, statement.skipped, services.terms.currency):
         click.echo(line)
-    raise SystemExit(0 if found.agrees else 1)
+    raise SystemExit(0 if comparison.agrees else 1)
 
 
 def _text(file: Path) -> str:
     try:
         return file.read_text("utf-8-sig")
     except UnicodeDecodeError:
-        raise UnreadableError("this is not text in UTF-8; export it as CSV, not as a spreadsheet") from None
+        raise UnreadableStatementError("this is not text in UTF-8; export it as CSV, not as a spreadsheet") from None
 
 
-def _days(account: ProviderStatement, day: datetime | None) -> tuple[date, date]:
-    days = (day.date(), day.date()) if day else account.days()
+def _days(statement: ProviderStatement, day: datetime | None) -> tuple[date, date]:
+    days = (day.date(), day.date()) if day else statement.days()
     if days is None:
         raise click.UsageError("The file has no dates; say which day it is of: --day 2026-11-23")
     return days
@@ -136,24 +136,28 @@ def _ours(shop: Shop, provider: str, first: date, last: date) -> Sequence[OurPay
     ]
 
 
-def _report(found: Comparison, aside: int, currency: str) -> Iterator[str]:
-    """The lines to print; `aside` counts the lines of the statement that are no payments of ours."""
+def _report(found: Comparison, skipped: int, currency: str) -> Iterator[str]:
+    """The lines to print; `skipped` counts the lines of the statement that are no payments of ours."""
 
     def money(amount: int) -> str:
         return rendering.words(SOURCE).money(amount, currency)
 
-    yield f"matched: {len(found.matched)}, {money(sum(one.amount for one, _ in found.matched))}"
+    yield f"matched: {len(found.matched)}, {money(sum(payout.amount for payout, _ in found.matched))}"
     yield f"missing: {len(found.missing)}, paid by our account and not by theirs"
-    for one in found.missing:
-        yield f"  payout {one.code}, reference {one.reference}, {money(one.amount)}, {one.at:%Y-%m-%d %H:%M}"
+    for payout in found.missing:
+        yield (
+            f"  payout {payout.code}, reference {payout.reference}, "
+            f"{money(payout.amount)}, {payout.sent_at:%Y-%m-%d %H:%M}"
+        )
     yield f"extra: {len(found.extra)}, paid by their account and not by ours"
     for payment in found.extra:
-        yield f"  line {payment.line}: {payment.receipt}, {money(payment.amount)}, {payment.who or 'to nobody named'}"
+        recipient = payment.recipient or "to nobody named"
+        yield f"  line {payment.line}: {payment.receipt}, {money(payment.amount)}, {recipient}"
     yield f"different: {len(found.different)}, paid by both, but not with the same amount"
-    for one, payment in found.different:
+    for payout, payment in found.different:
         yield (
             f"  line {payment.line}: {payment.receipt} is {money(payment.amount)}, "
-            f"and our payout {one.code} {money(one.amount)}"
+            f"and our payout {payout.code} {money(payout.amount)}"
         )
-    if aside:
-        yield f"aside: {aside}, charges, money that came in, or what was not done"
+    if skipped:
+        yield f"aside: {skipped}, charges, money that came in, or what was not done"

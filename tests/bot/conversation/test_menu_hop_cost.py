@@ -10,8 +10,8 @@ import pytest
 from bot.simulator.gateway import Gateway
 from state.sessions import Sessions, Stored
 from tests.bot.fixtures import AKINYI, OTIENO, choose_language, second_process
+from tests.recorded_sql import recorded_sql
 from tests.service import Service
-from tests.statements import statements
 
 
 @dataclass
@@ -56,7 +56,7 @@ def test_a_hop_through_menus_is_one_load_and_one_save_and_no_sql(
 ) -> None:
     gateway, sessions = counted_call(service, msisdn, before)
 
-    with statements(service.services.engine) as executed:
+    with recorded_sql(service.services.engine) as executed:
         for said in hops:
             assert gateway.answer(msisdn, said).startswith("CON ")
     assert sessions.calls == ["load", "save"] * len(hops)
@@ -66,7 +66,7 @@ def test_a_hop_through_menus_is_one_load_and_one_save_and_no_sql(
 def test_a_repeated_request_is_one_load_and_no_sql(service: Service) -> None:
     gateway, sessions = counted_call(service, AKINYI, ["1"])
 
-    with statements(service.services.engine) as executed:
+    with recorded_sql(service.services.engine) as executed:
         gateway.repeat()
     assert (sessions.calls, executed) == (["load"], [])
 
@@ -75,10 +75,10 @@ def test_only_a_list_and_a_command_query_the_database(service: Service) -> None:
     gateway, sessions = counted_call(service, AKINYI, [])
 
     for said in ("2", "00", "1", "Oil lamp", "6", "900", "5"):
-        with statements(service.services.engine) as executed:
+        with recorded_sql(service.services.engine) as executed:
             gateway.answer(AKINYI, said)
         assert bool(executed) == (said == "2")
-    with statements(service.services.engine) as executed:
+    with recorded_sql(service.services.engine) as executed:
         assert "is on sale" in gateway.answer(AKINYI, "1")
     assert any("INSERT INTO product" in statement for statement in executed)
     assert sessions.calls == ["load", "save"] * 8

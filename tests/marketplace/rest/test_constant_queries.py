@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.marketplace.growing_dataset import GrowingDataset
+from tests.recorded_sql import recorded_sql
 from tests.service import serving
-from tests.statements import statements
 
 ONE_THING = {
     "/artisans/{artisan_id}",
@@ -55,7 +55,7 @@ def everything_read(folder: Path, days: int) -> Reading:
     taken, listed = Counter[str](), Counter[str]()
     with serving(folder) as service:
         for route, address in GrowingDataset(service, days).addresses():
-            with statements(service.services.engine) as given:
+            with recorded_sql(service.services.engine) as given:
                 answer = service.api("GET", address)
             taken[route] += len(given)
             listed[route] += things(answer)

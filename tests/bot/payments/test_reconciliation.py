@@ -1,4 +1,4 @@
-"""A provider's account beside ours: whatever form the file has it is read or told apart, and no payment is lost."""
+"""A provider's statement and our payouts: whatever form the file has, it is read or refused, and no payment is lost."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bot.payments.reconciliation import (
     OurPayout,
     ProviderPayment,
     ProviderStatement,
-    UnreadableError,
+    UnreadableStatementError,
     compare,
     read,
 )
@@ -44,7 +44,7 @@ def ours(reference: str, amount: int = 1620_00, at: datetime = TEN, *names: str)
 def theirs(
     receipt: str, amount: int = 1620_00, at: datetime | None = TEN, *, line: int = 1, name: str = ""
 ) -> ProviderPayment:
-    return ProviderPayment(line, receipt, amount, name, at=at)
+    return ProviderPayment(line, receipt, amount, name, paid_at=at)
 
 
 def on_monday(we: list[OurPayout], they: list[ProviderPayment]) -> Comparison:
@@ -54,11 +54,13 @@ def on_monday(we: list[OurPayout], they: list[ProviderPayment]) -> Comparison:
 # -- reading
 
 
-def test_a_portals_export_is_read_and_what_is_no_payment_is_left_aside() -> None:
-    account = read(PORTAL, 2, NAIROBI)
-    assert account.payments == [ProviderPayment(5, "SG632NMUAB", 1620_00, who="254711000103 - AKINYI", at=TEN)]
-    assert account.aside == 3
-    assert account.days() == (MONDAY, MONDAY)
+def test_a_portals_export_is_read_and_other_lines_are_counted() -> None:
+    statement = read(PORTAL, 2, NAIROBI)
+    assert statement.payments == [
+        ProviderPayment(5, "SG632NMUAB", 1620_00, recipient="254711000103 - AKINYI", paid_at=TEN)
+    ]
+    assert statement.skipped == 3
+    assert statement.days() == (MONDAY, MONDAY)
 
 
 @pytest.mark.parametrize(
@@ -83,13 +85,13 @@ def test_an_amount_is_read_as_people_write_it(written: str, amount: int) -> None
         ("05-11-2026", datetime(2026, 11, 5, tzinfo=NAIROBI)),
     ],
 )
-def test_a_time_is_read_day_first_and_in_the_time_of_the_place(written: str, at: datetime) -> None:
+def test_a_time_is_read_day_first_and_in_the_shops_zone(written: str, at: datetime) -> None:
     (payment,) = read(f"Receipt,Amount,Date\nR1,10,{written}\n", 2, NAIROBI).payments
-    assert payment.at == at
+    assert payment.paid_at == at
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "problem"),
     [
         ("", "no line names a column for receipts"),
         ("Receipt No.,Details\nR1,x\n", "no line names a column for receipts"),
@@ -104,10 +106,10 @@ def test_a_time_is_read_day_first_and_in_the_time_of_the_place(written: str, at:
         ('Receipt,Amount\nR1,10\nR2,"10\nR3,10\n', "line 4: this is not CSV"),
     ],
 )
-def test_a_wrong_file_is_told_in_words_with_the_line(text: str, told: str) -> None:
-    with pytest.raises(UnreadableError) as raised:
+def test_the_problem_of_a_wrong_file_is_named_with_its_line(text: str, problem: str) -> None:
+    with pytest.raises(UnreadableStatementError) as raised:
         read(text, 2, NAIROBI)
-    assert str(raised.value).startswith(told)
+    assert str(raised.value).startswith(problem)
 
 
 words = st.text("abcXYZ 0123456789-.;,\"'é", max_size=12).map(str.strip)
@@ -120,20 +122,20 @@ payments = st.lists(
         receipt=receipts,
         amount=st.integers(1, 10**12),
         name=words,
-        who=words,
-        at=moments,
+        recipient=words,
+        paid_at=moments,
     ),
     max_size=6,
 )
 headings = st.fixed_dictionaries(
-    {what: st.sampled_from(COLUMNS[what]) for what in ("receipt", "amount", "name", "who", "at")}
+    {column: st.sampled_from(COLUMNS[column]) for column in ("receipt", "amount", "name", "recipient", "paid_at")}
 )
 
 
 @given(
     payments=payments,
     headings=headings,
-    order=st.permutations(["receipt", "amount", "name", "who", "at", "noise"]),
+    order=st.permutations(["receipt", "amount", "name", "recipient", "paid_at", "noise"]),
     delimiter=st.sampled_from(",;\t"),
     above=st.lists(words.map(lambda text: text.replace('"', "")), max_size=3),
 )
@@ -143,64 +145,64 @@ def test_whatever_is_written_is_read_back(
     page = io.StringIO(newline="")
     page.writelines(f"{line}\r\n" for line in above)
     table = csv.writer(page, delimiter=delimiter)
-    table.writerow([headings.get(what, "Noise").title() for what in order])
+    table.writerow([headings.get(column, "Noise").title() for column in order])
     for one in payments:
         cells = {
             "receipt": one.receipt,
             "amount": f"-{one.amount // 100:,}.{one.amount % 100:02}",
             "name": one.name,
-            "who": one.who,
-            "at": one.at and f"{one.at:%d-%m-%Y %H:%M:%S}",
+            "recipient": one.recipient,
+            "paid_at": one.paid_at and f"{one.paid_at:%d-%m-%Y %H:%M:%S}",
             "noise": "noise",
         }
-        table.writerow([cells[what] for what in order])
+        table.writerow([cells[column] for column in order])
 
     read_back = read(page.getvalue(), 2, NAIROBI)
-    expected = [(one.receipt, one.amount, one.name, one.who, one.at) for one in payments]
-    assert [(one.receipt, one.amount, one.name, one.who, one.at) for one in read_back.payments] == expected
+    expected = [(one.receipt, one.amount, one.name, one.recipient, one.paid_at) for one in payments]
+    assert [(one.receipt, one.amount, one.name, one.recipient, one.paid_at) for one in read_back.payments] == expected
     assert [one.line for one in read_back.payments] == [len(above) + 2 + row for row in range(len(payments))]
 
 
 @given(st.text() | st.text().map(lambda text: f"Receipt,Amount,Date\n{text}"))
-def test_any_text_is_read_or_told_apart(text: str) -> None:
-    with suppress(UnreadableError):
+def test_any_text_is_read_or_refused(text: str) -> None:
+    with suppress(UnreadableStatementError):
         assert all(payment.receipt and payment.amount >= 0 for payment in read(text, 2, NAIROBI).payments)
 
 
 # -- comparing
 
 
-def test_a_payment_is_known_by_its_receipt_or_by_what_we_called_it() -> None:
+def test_a_payment_is_found_by_its_receipt_or_by_our_id() -> None:
     by_receipt, by_name = ours("R1"), ours("R2", 1620_00, TEN, "pay_2")
     found = on_monday([by_receipt, by_name], [theirs("R1"), theirs("OTHER", name="pay_2")])
     assert [one for one, _ in found.matched] == [by_receipt, by_name]
     assert found.agrees
 
 
-def test_what_only_one_of_us_has_is_named() -> None:
+def test_payments_that_only_one_side_has_are_missing_or_extra() -> None:
     found = on_monday([ours("R1"), ours("R2")], [theirs("R1"), theirs("R3")])
     assert ([one.reference for one in found.missing], [one.receipt for one in found.extra]) == (["R2"], ["R3"])
     assert not found.agrees
 
 
-def test_another_amount_is_no_match() -> None:
+def test_a_pair_with_two_amounts_is_different() -> None:
     found = on_monday([ours("R1", 1620_00)], [theirs("R1", 1620_01)])
     assert [(one.amount, other.amount) for one, other in found.different] == [(1620_00, 1620_01)]
     assert [*found.matched, *found.missing, *found.extra] == []
     assert not found.agrees
 
 
-def test_the_same_receipt_twice_is_one_payment_and_one_too_many() -> None:
+def test_the_second_payment_with_a_receipt_is_extra() -> None:
     found = on_monday([ours("R1")], [theirs("R1", line=1), theirs("R1", line=2)])
     assert ([pair[1].line for pair in found.matched], [one.line for one in found.extra]) == ([1], [2])
 
 
-def test_a_charge_under_the_receipt_of_its_payment_does_not_stand_for_it() -> None:
+def test_a_charge_with_the_receipt_of_its_payment_is_not_taken_for_it() -> None:
     found = on_monday([ours("R1")], [theirs("R1", 22_40, line=1), theirs("R1", line=2)])
     assert ([pair[1].line for pair in found.matched], [one.line for one in found.extra]) == ([2], [1])
 
 
-def test_what_was_asked_for_before_midnight_and_paid_after_it_is_missed_on_neither_day() -> None:
+def test_a_payout_sent_before_midnight_and_paid_after_it_is_missing_on_neither_day() -> None:
     before, after = (datetime(2026, 11, day, hour, 59, tzinfo=NAIROBI) for day, hour in ((23, 23), (24, 0)))
     we, they = [ours("R1", at=before)], [theirs("R1", at=after)]
     for day in (MONDAY, MONDAY + timedelta(days=1)):
@@ -214,7 +216,7 @@ def test_what_was_asked_for_before_midnight_and_paid_after_it_is_missed_on_neith
     they=st.lists(st.builds(theirs, receipts, st.integers(1, 3)), max_size=6),
     common=st.lists(st.builds(ours, receipts, st.integers(1, 3)), max_size=6, unique_by=lambda one: one.reference),
 )
-def test_every_payment_of_either_is_told_once(
+def test_every_payment_of_either_side_is_reported_once(
     we: list[OurPayout], they: list[ProviderPayment], common: list[OurPayout]
 ) -> None:
     we = [*{one.reference: one for one in (*we, *common)}.values()]
@@ -229,8 +231,8 @@ def test_every_payment_of_either_is_told_once(
     assert len(found.matched) >= len([one for one in common if one in we])
 
 
-def test_a_time_of_another_zone_is_of_the_day_it_is_here() -> None:
+def test_a_time_in_another_zone_counts_for_the_shops_day() -> None:
     late = datetime(2026, 11, 22, 21, 30, tzinfo=UTC)  # half past midnight in Nairobi
     (payment,) = read(f"Receipt,Amount,Date\nR1,10,{late.isoformat()}\n", 2, NAIROBI).payments
-    assert payment.at is not None
-    assert payment.at.date() == MONDAY
+    assert payment.paid_at is not None
+    assert payment.paid_at.date() == MONDAY
