@@ -1,13 +1,13 @@
-"""The words people read, and how each language writes money and days.
+"""The texts people read in each language, and how it writes amounts of money, days and times.
 
-English is the text in the source itself; every other language has one `<code>/LC_MESSAGES/messages.po`,
-compiled in memory when it is first asked for:
+English is the text in the source itself. Every other language has one file, `<code>/LC_MESSAGES/messages.po`, which is
+compiled in memory when it is first used:
 
     catalogue("sw").text("More")               "Zaidi"
     catalogue("en").money(150000, "KES")       "KSh 1,500"
     catalogue("fr").money(165050, "KES")       "1 650,50 KSh"
 
-Everything but a language's own letters can be sent as GSM-7: no narrow or hard spaces.
+What is added to a text can be sent as GSM-7: no narrow or non-breaking spaces.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ SOURCE = "en"
 FOLDER = Path(__file__).parent
 
 _SYMBOLS = {"KES": "KSh", "UGX": "USh", "TZS": "TSh", "RWF": "RF", "BIF": "FBu", "ETB": "Br"}
-# French may write aout without its hat (since 1990), which GSM-7 lacks.
+# GSM-7 lacks û; French has allowed aout without it since 1990.
 _SENDABLE = str.maketrans({"\u00a0": " ", "\u202f": " ", "û": "u"})
 
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """One language as people read it. `money` takes minor units, `moment` an aware time and a zone."""
+    """One language. `money` takes minor units and an ISO 4217 code, `moment` an aware time and a zone."""
 
     code: str
     name: str
@@ -52,7 +52,7 @@ class Language:
 
 @cache
 def catalogue(language: str) -> Language:
-    """The language of a code, read once a process. Raises LookupError when there is none."""
+    """The language with this code, read once per process. Raises LookupError if there is none."""
     words = _translations(language)
     return Language(
         language,
@@ -67,28 +67,29 @@ def catalogue(language: str) -> Language:
 
 
 def languages(offered: Sequence[str]) -> list[Language]:
-    """The languages offered, in that order, each with its own name for itself."""
+    """The languages with these codes, in that order."""
     return [catalogue(code) for code in offered]
 
 
 def available() -> list[str]:
-    """The codes of all languages there are, English first."""
+    """The codes of all languages, English first."""
     return [SOURCE, *sorted(po.parent.parent.name for po in FOLDER.glob("*/LC_MESSAGES/messages.po"))]
 
 
-def best(tag: str | None, offered: Sequence[str]) -> str:
-    """The language offered that suits a locale tag (`sw-KE`, `fr_RW`); the first one when none does."""
+def best_match(tag: str | None, offered: Sequence[str]) -> str:
+    """The code of the offered language that suits a locale tag (`sw-KE`, `fr_RW`); the first one if none does."""
     wanted = (tag or "").replace("_", "-").casefold()
     known = {code.replace("_", "-").casefold(): code for code in offered}
     return known.get(wanted) or known.get(wanted.partition("-")[0]) or offered[0]
 
 
 def path(language: str) -> Path:
+    """The translation file of a language."""
     return FOLDER / language / "LC_MESSAGES" / "messages.po"
 
 
 class _Translations(GNUTranslations):
-    """Gettext, except that no words stay none: gettext answers the empty text with the file's header."""
+    """Gettext, except that the empty text stays empty: gettext returns the header of the file for it."""
 
     def gettext(self, message: str) -> str:
         return super().gettext(message) if message else ""
@@ -108,8 +109,8 @@ def _translations(language: str) -> NullTranslations:
 
 
 @dataclass(frozen=True, slots=True)
-class _Habit:
-    """How a language writes a currency. Babel knows, but takes 40 µs an amount; this takes one."""
+class _CurrencyFormat:
+    """How a language writes a currency. Babel itself takes 40 µs for an amount; this takes one."""
 
     before: str
     after: str
@@ -119,10 +120,10 @@ class _Habit:
 
 
 @cache
-def _habit(language: str, currency: str) -> _Habit:
+def _currency_format(language: str, currency: str) -> _CurrencyFormat:
     symbol = _SYMBOLS.get(currency, currency)
     leads = Locale.parse(language).currency_formats["standard"].pattern.startswith("¤")
-    return _Habit(
+    return _CurrencyFormat(
         before=f"{symbol} " if leads else "",
         after="" if leads else f" {symbol}",
         group=get_group_symbol(language).translate(_SENDABLE),
@@ -132,12 +133,12 @@ def _habit(language: str, currency: str) -> _Habit:
 
 
 def _money(language: str, amount: int, currency: str) -> str:
-    habit = _habit(language, currency)
-    whole, rest = divmod(abs(amount), 10**habit.digits)
+    form = _currency_format(language, currency)
+    whole, rest = divmod(abs(amount), 10**form.digits)
     sign = "-" if amount < 0 else ""
-    cents = f"{habit.point}{rest:0{habit.digits}}" if rest else ""
-    grouped = f"{whole:,}".replace(",", habit.group)
-    return f"{sign}{habit.before}{grouped}{cents}{habit.after}"
+    cents = f"{form.point}{rest:0{form.digits}}" if rest else ""
+    grouped = f"{whole:,}".replace(",", form.group)
+    return f"{sign}{form.before}{grouped}{cents}{form.after}"
 
 
 @lru_cache(maxsize=1024)

@@ -1,8 +1,8 @@
-"""The translators' tool.
+"""The tool for translators.
 
-python -m locales update          brings every catalogue up to the source
-python -m locales update fr am    begins those that are new
-python -m locales check           names what is wrong, and fails if anything is
+python -m locales update          brings every translation file up to the source
+python -m locales update fr am    also begins the named languages that are new
+python -m locales check           prints what is wrong, and fails if anything is
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ import sys
 from collections.abc import Sequence
 
 from . import SOURCE, available
-from .upkeep import faults, read, template, update
+from .po_files import find_faults, read, template, update
 
 
 def main(command: str, named: Sequence[str]) -> int:
-    """Does as told and names the faults that are left; the exit code says whether there are any."""
+    """Runs the command and prints the faults that are left. Returns the exit code: 1 if there are any."""
     source = template()
     languages = sorted({*available(), *named} - {SOURCE})
     if command == "update":
         for language in languages:
             update(language, source)
-    found = [f"{language}: {fault}" for language in languages for fault in faults(read(language), source)]
+    found = [f"{language}: {fault}" for language in languages for fault in find_faults(read(language), source)]
     sys.stdout.writelines(f"{line}\n" for line in found)
     return int(bool(found))
 

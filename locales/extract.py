@@ -1,10 +1,10 @@
 """Finds the messages in Python source.
 
     N_("Words")                          one message
-    N_("Many words", "Few", ...)         its versions, from the longest to the shortest: a message each
+    N_("Many words", "Few", ...)         its versions, the longest first: one message each
     NN_("{n} piece", "{n} pieces")       one message with its plural
 
-Babel's own extractor takes as many messages from a call as its keyword names, so it cannot take "all".
+Babel's own extractor takes as many messages from a call as its keyword says, so it cannot take all of them.
 """
 
 from __future__ import annotations
@@ -17,24 +17,26 @@ NOTE = "Translators:"
 
 
 @dataclass(frozen=True, slots=True)
-class Marked:
-    """A message, or a singular with its plural, and what translators should know about it."""
+class MarkedMessage:
+    """A message, or a singular with its plural, and the notes for translators."""
 
     message: str | tuple[str, str]
     notes: tuple[str, ...] = ()
 
 
-def marked(source: str) -> Iterator[Marked]:
-    """Each marked message, in the order of the source, with the translators' comment right above it."""
+def messages_in(source: str) -> Iterator[MarkedMessage]:
+    """The marked messages in the order of the source, with the comment for translators right above each."""
+    if "N_(" not in source:
+        return
     lines = source.splitlines()
     calls = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
     for call in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
         notes = _notes(lines[: call.lineno - 1])
         match _name(call), _strings(call):
             case "N_", strings:
-                yield from (Marked(string, notes) for string in strings)
+                yield from (MarkedMessage(string, notes) for string in strings)
             case "NN_", [singular, plural]:
-                yield Marked((singular, plural), notes)
+                yield MarkedMessage((singular, plural), notes)
 
 
 def _name(call: ast.Call) -> str | None:
@@ -46,6 +48,7 @@ def _strings(call: ast.Call) -> list[str]:
 
 
 def _notes(above: list[str]) -> tuple[str, ...]:
+    """The last comment above, if it is one for translators."""
     comment: list[str] = []
     for line in map(str.strip, reversed(above)):
         if not line.startswith("#"):

@@ -14,7 +14,7 @@ from bot.messaging import rendering
 from flows.kit import SMS, USSD, DialogueEngine, Place
 from flows.kit.drawing import mermaid
 from flows.kit.validation import Fault, find_faults, find_wording_faults
-from locales import SOURCE, upkeep
+from locales import SOURCE, po_files
 
 DRAWN = re.compile(r"(?<=<!-- drawn -->\n).*?(?=<!-- /drawn -->)", re.DOTALL)
 """The part of a page that holds the pictures of all flows."""
@@ -58,9 +58,13 @@ def dialogue_faults(engine: DialogueEngine, place: Place) -> list[Fault]:
 
 def untranslated(place: Place) -> list[str]:
     """What is missing or marked fuzzy in the translations, or has other fields than the English."""
-    source = upkeep.template()
-    catalogues = {code: upkeep.read(code) for code, _ in place.languages if code != SOURCE}
-    return [f"{code}: {fault}" for code, catalogue in catalogues.items() for fault in upkeep.faults(catalogue, source)]
+    source = po_files.template()
+    catalogues = {code: po_files.read(code) for code, _ in place.languages if code != SOURCE}
+    return [
+        f"{code}: {fault}"
+        for code, catalogue in catalogues.items()
+        for fault in po_files.find_faults(catalogue, source)
+    ]
 
 
 def drawn(engine: DialogueEngine) -> str:

@@ -99,7 +99,7 @@ class Notifier:
 
     def _words(self, conn: Connection, msisdn: str, otherwise: str) -> Words:
         """The words of the recipient's language: the one chosen with us, else the one of the order or registration."""
-        return rendering.words_for(conn, msisdn, locales.best(otherwise, self.languages))
+        return rendering.words_for(conn, msisdn, locales.best_match(otherwise, self.languages))
 
 
 def _message(

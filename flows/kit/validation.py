@@ -1,10 +1,10 @@
 """What is wrong with the dialogues, found by reading them: no phone, no shop, no clock.
 
-    find_faults(engine)                               where a dialogue gets stuck, says nothing or cannot be reached
-    find_wording_faults(engine, place, words, channel)      what goes wrong in one language on one channel
+    find_faults(engine)               where a dialogue gets stuck, has no words or cannot be reached
+    find_wording_faults(engine, …)    what is wrong in one language on one channel
 
-The values of facts and outcomes are not known here, so they count as empty. `tests/flows/test_dialogues.py` plays all
-dialogues against a fake marketplace and measures those.
+The values of facts and outcomes are not known here, so they count as empty. The tests in `tests/flows/dialogues` play
+all dialogues against a fake marketplace and measure those too.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The alphabet and the counting of parts, against known cases and two independent libraries."""
+"""The alphabet and the counting of segments, against known cases and two independent libraries."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from flows.gsm7 import BASIC, EXTENSION, is_gsm7, plain, segments, septets, tran
 CODEC = gsm0338.Codec()
 EMOJI = "\N{GRINNING FACE}"
 
-# Escape is a control of the alphabet, not a character people read; form feed is one nobody types.
+# Escape is a control character of the alphabet, and nobody types a form feed.
 gsm_texts = st.text(st.sampled_from(sorted(BASIC | EXTENSION)), max_size=400)
 texts = st.text(st.characters(exclude_characters="\x1b", exclude_categories=["Cs"]), min_size=1, max_size=200)
 long_texts = st.builds(
@@ -34,7 +34,7 @@ long_texts = st.builds(
         ("a" * 152 + "€" + "b" * 60, "GSM-7", 214, 2),
         ("€" * 80, "GSM-7", 160, 1),
         ("€" * 81, "GSM-7", 162, 2),
-        ("€" * 153, "GSM-7", 306, 3),  # dividing says two, but no part can hold half an euro
+        ("€" * 153, "GSM-7", 306, 3),  # by division two, but no segment can hold half of a euro sign
         ("ĩ" * 70, "UCS-2", 70, 1),
         ("ĩ" * 71, "UCS-2", 71, 2),
         ("ĩ" * 134, "UCS-2", 134, 2),
@@ -56,7 +56,7 @@ long_texts = st.builds(
         ("አዎ", "UCS-2", 2, 1),
     ],
 )
-def test_a_text_is_counted_as_it_travels(text: str, encoding: str, length: int, count: int) -> None:
+def test_a_text_is_counted_as_it_is_sent(text: str, encoding: str, length: int, count: int) -> None:
     counted = segments(text)
     assert (counted.encoding, counted.units, counted.count) == (encoding, length, count)
     assert units(text) == length
@@ -74,7 +74,7 @@ def test_the_alphabet_is_that_of_an_independent_library(text: str) -> None:
 
 
 @given(long_texts)
-def test_parts_are_those_of_an_independent_library(text: str) -> None:
+def test_segments_are_those_of_an_independent_library(text: str) -> None:
     theirs = smsutil.split(text)
     assert segments(text).count == max(1, len(theirs.parts))
     assert segments(text).encoding == ("GSM-7" if is_gsm7(text) else "UCS-2")
@@ -115,12 +115,12 @@ def test_typography_becomes_plain_and_letters_stay(text: str, sent: str) -> None
         ("Äpfel für Åsa", "Äpfel für Åsa"),
     ],
 )
-def test_foreign_letters_become_latin_and_the_alphabets_own_stay(text: str, sent: str) -> None:
+def test_other_letters_become_latin_and_those_of_gsm7_stay(text: str, sent: str) -> None:
     assert transliterate(text) == sent
 
 
 @given(st.text())
-def test_a_transliterated_text_always_travels_as_gsm7(text: str) -> None:
+def test_a_transliterated_text_is_always_gsm7(text: str) -> None:
     assert is_gsm7(transliterate(text))
 
 
@@ -130,5 +130,5 @@ def test_what_can_be_sent_as_it_is_stays_as_it_is(text: str) -> None:
 
 
 @given(st.text())
-def test_nothing_unseen_is_left_in_a_plain_text(text: str) -> None:
+def test_a_plain_text_has_no_invisible_characters(text: str) -> None:
     assert not set(plain(text)) & set("\r\t\f\x00\x1b\u200b\u200f\u2060\ufeff\u00a0\u202f")

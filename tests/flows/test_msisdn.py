@@ -1,4 +1,4 @@
-"""Which telephone numbers are read, from the API and from a phone, and that one module knows how they look."""
+"""Telephone numbers, from the API and typed on a phone; and that only one module has a pattern of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ AMINA = "+254712345678"
 ROOT = Path(__file__).parents[2]
 SOURCE = ("bot", "flows", "state", "marketplace_api", "locales")
 PATTERN_OF_A_NUMBER = re.compile(r"(\\\+|\[\+\])\??\(?(\[[0-9]|\\d)")
-"""A plus and then a class of digits, as every pattern of a telephone number begins."""
+"""A plus and a class of digits: how every pattern of a telephone number begins."""
 
 
 @pytest.mark.parametrize(
@@ -96,13 +96,13 @@ def test_a_mobile_number_is_written_as_e164(written: str, read: str) -> None:
         "+254712345678\x00",
     ],
 )
-def test_anything_else_is_refused(written: str) -> None:
+def test_anything_else_is_rejected(written: str) -> None:
     with pytest.raises(ValueError, match="not a mobile number"):
         msisdn.parse(written, "KE")
 
 
 @given(st.text(alphabet="+0123456789 ().-", max_size=20))
-def test_what_was_read_is_read_again_alike(written: str) -> None:
+def test_an_msisdn_is_read_as_itself(written: str) -> None:
     try:
         read = msisdn.parse(written, "KE")
     except ValueError:
@@ -152,7 +152,7 @@ def test_what_was_read_is_read_again_alike(written: str) -> None:
         ("+1 415 555 2671", "+14155552671"),
     ],
 )
-def test_mobile_numbers(text: str, number: str) -> None:
+def test_a_typed_mobile_number_becomes_an_msisdn(text: str, number: str) -> None:
     assert msisdn.read(text, "KE") == Read(number)
 
 
@@ -188,5 +188,5 @@ def test_a_local_number_belongs_to_the_country_it_is_dialled_in() -> None:
         ("0800221020", "not_mobile"),
     ],
 )
-def test_what_is_no_mobile_number(text: str, reason: str) -> None:
+def test_other_texts_are_no_mobile_numbers(text: str, reason: str) -> None:
     assert reason_of(lambda: msisdn.read(text, "KE")) == reason

@@ -1,4 +1,4 @@
-"""Every message of the source, in every language: there, meant, filled in alike and fit to be sent."""
+"""Every message of the source, in every language: present, not fuzzy, with the same fields and fit to be sent."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from babel.messages.pofile import write_po
 
 import locales
 from flows import gsm7
-from locales import upkeep
+from locales import po_files
 from locales.__main__ import main
-from locales.extract import Marked, marked
+from locales.extract import MarkedMessage, messages_in
 
 TRANSLATED = [code for code in locales.available() if code != locales.SOURCE]
 
 SOURCE = """
 WELCOME = N_("Welcome.")
 # Translators: a part of an order
-# that she can make.
+# that somebody can make.
 PART = N_("A part of it", "A part")
 LEFT = NN_("{n} piece left",
            "{n} pieces left")
@@ -30,53 +30,58 @@ OTHER = say(N_("Joined "
 
 
 def texts(catalog: Catalog) -> list[str]:
-    """Every text of a catalogue, plural forms singly."""
+    """Every text of a catalogue, each plural form by itself."""
     found = [message.string or "" for message in catalog if message.id]
     return [text for string in found for text in ([string] if isinstance(string, str) else string)]
 
 
+@pytest.fixture(scope="module")
+def source() -> Catalog:
+    """The messages of the source; to be read only."""
+    return po_files.template()
+
+
 def test_messages_are_found_with_all_their_versions_and_notes() -> None:
-    note = ("a part of an order", "that she can make.")
-    assert list(marked(SOURCE)) == [
-        Marked("Welcome."),
-        Marked("A part of it", note),
-        Marked("A part", note),
-        Marked(("{n} piece left", "{n} pieces left")),
-        Marked("Joined words"),
+    note = ("a part of an order", "that somebody can make.")
+    assert list(messages_in(SOURCE)) == [
+        MarkedMessage("Welcome."),
+        MarkedMessage("A part of it", note),
+        MarkedMessage("A part", note),
+        MarkedMessage(("{n} piece left", "{n} pieces left")),
+        MarkedMessage("Joined words"),
     ]
 
 
-def test_every_room_that_speaks_is_read() -> None:
-    source = upkeep.template()
-    assert {room for message in source if message.id for room in [message.locations[0][0].split("/")[0]]} == {
+def test_every_package_with_messages_is_read(source: Catalog) -> None:
+    assert {message.locations[0][0].split("/")[0] for message in source if message.id} == {
         "flows",
         "bot",
         "marketplace_api",
     }
 
 
-def test_the_english_can_be_sent_as_it_is() -> None:
-    for message in upkeep.template():
+def test_the_english_is_gsm7(source: Catalog) -> None:
+    for message in source:
         for text in [message.id] if isinstance(message.id, str) else message.id:
             assert gsm7.is_gsm7(text), text
 
 
 @pytest.mark.parametrize("code", TRANSLATED)
-def test_a_catalogue_is_whole(code: str) -> None:
-    assert list(upkeep.faults(upkeep.read(code), upkeep.template())) == []
+def test_a_catalogue_has_no_faults(code: str, source: Catalog) -> None:
+    assert list(po_files.find_faults(po_files.read(code), source)) == []
 
 
 @pytest.mark.parametrize("code", [code for code in TRANSLATED if code != "am"])
-def test_a_translation_can_be_sent_as_it_is(code: str) -> None:
-    assert [text for text in texts(upkeep.read(code)) if not gsm7.is_gsm7(text)] == []
+def test_a_translation_in_latin_letters_is_gsm7(code: str) -> None:
+    assert [text for text in texts(po_files.read(code)) if not gsm7.is_gsm7(text)] == []
 
 
 @pytest.mark.parametrize("code", TRANSLATED)
 def test_a_translation_has_no_stray_spaces(code: str) -> None:
-    assert [text for text in texts(upkeep.read(code)) if text != text.strip() or "  " in text] == []
+    assert [text for text in texts(po_files.read(code)) if text != text.strip() or "  " in text] == []
 
 
-def test_faults_are_named() -> None:
+def test_faults_are_found() -> None:
     source, catalog = Catalog(), Catalog("sw")
     for message in ("Yes", "No", "{n} left", "Home", ("{n} piece", "{n} pieces")):
         source.add(message)
@@ -84,7 +89,7 @@ def test_faults_are_named() -> None:
     catalog.add("No", "Hapana", flags=["fuzzy"])
     catalog.add("{n} left", "zimebaki {m}")
     catalog.add(("{n} piece", "{n} pieces"), ("kimoja", "vipande {n}"))
-    assert list(upkeep.faults(catalog, source)) == [
+    assert list(po_files.find_faults(catalog, source)) == [
         "not translated: Yes",
         "marked fuzzy: No",
         "other fields: {n} left",
@@ -92,26 +97,26 @@ def test_faults_are_named() -> None:
     ]
 
 
-def test_an_update_keeps_what_is_known_and_invents_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_update_keeps_translations_and_invents_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(locales, "FOLDER", tmp_path)
     source = Catalog()
     source.add("More", None, [("flows/kit.py", 7)], auto_comments=["turns the page"])
     source.add("More of it", None, [("flows/kit.py", 8)])
-    upkeep.update("sw", source)
-    catalog = upkeep.read("sw")
+    po_files.update("sw", source)
+    catalog = po_files.read("sw")
     catalog["More"].string = "Zaidi"
     catalog.add("Gone", "Imeondoka")
     with locales.path("sw").open("wb") as file:
         write_po(file, catalog)
 
-    upkeep.update("sw", source)
+    po_files.update("sw", source)
 
     first = locales.path("sw").read_text()
     assert 'msgid "More"\nmsgstr "Zaidi"' in first
     assert 'msgid "More of it"\nmsgstr ""' in first
     assert "#. turns the page\n#: flows/kit.py\n" in first
     assert "Gone" not in first
-    upkeep.update("sw", source)
+    po_files.update("sw", source)
     assert locales.path("sw").read_text() == first
 
 

@@ -1,4 +1,4 @@
-"""Words, money and days in every language there is, ready for the smallest screen."""
+"""Texts, money and days in every language, short enough for a small screen."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def test_english_is_the_source_itself() -> None:
     assert english.plural("{n} piece", "{n} pieces", 3) == "{n} pieces"
 
 
-def test_swahili_has_its_own_words() -> None:
+def test_swahili_is_translated() -> None:
     swahili = locales.catalogue("sw")
     assert swahili.text("More") == "Zaidi"
     assert swahili.text("Yes") == "Ndiyo"
 
 
 @pytest.mark.parametrize("code", locales.available())
-def test_what_has_no_translation_stays_as_it_is(code: str) -> None:
+def test_a_text_without_a_translation_stays_as_it_is(code: str) -> None:
     language = locales.catalogue(code)
     assert language.text("Nobody translated this.") == "Nobody translated this."
     assert language.text("") == ""
@@ -42,12 +42,12 @@ def test_a_language_is_read_once() -> None:
     assert locales.catalogue("sw") is locales.catalogue("sw")
 
 
-def test_a_language_without_a_catalogue_is_refused() -> None:
+def test_an_unknown_language_raises() -> None:
     with pytest.raises(LookupError, match="no catalogue for de"):
         locales.catalogue("de")
 
 
-def test_languages_are_offered_in_order_by_their_own_names() -> None:
+def test_languages_are_listed_in_order_with_their_own_names() -> None:
     names = [language.name for language in locales.languages(["en", "sw", "fr", "am"])]
     assert names == ["English", "Kiswahili", "Français", "አማርኛ"]
 
@@ -67,7 +67,7 @@ def test_languages_are_offered_in_order_by_their_own_names() -> None:
     ],
 )
 def test_the_best_language_for_a_locale(tag: str | None, code: str) -> None:
-    assert locales.best(tag, ["en", "sw", "pt-BR"]) == code
+    assert locales.best_match(tag, ["en", "sw", "pt-BR"]) == code
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_the_best_language_for_a_locale(tag: str | None, code: str) -> None:
         (15_99, "USD", "USD 15.99"),
     ],
 )
-def test_money_is_short_and_in_local_habit(amount: int, currency: str, written: str) -> None:
+def test_money_is_short_and_as_people_write_it(amount: int, currency: str, written: str) -> None:
     assert locales.catalogue("en").money(amount, currency) == written
     assert locales.catalogue("sw").money(amount, currency) == written
 
@@ -101,7 +101,7 @@ def test_money_is_short_and_in_local_habit(amount: int, currency: str, written: 
         ("am", 150_00, "ETB", "Br 150"),
     ],
 )
-def test_each_language_puts_money_its_own_way(code: str, amount: int, currency: str, written: str) -> None:
+def test_each_language_writes_money_in_its_own_way(code: str, amount: int, currency: str, written: str) -> None:
     assert locales.catalogue(code).money(amount, currency) == written
 
 
@@ -134,7 +134,7 @@ def test_days_are_short(code: str, day: date, written: str) -> None:
     assert locales.catalogue(code).day(day) == written
 
 
-def test_a_moment_is_told_by_the_clock_on_the_readers_wall() -> None:
+def test_a_moment_is_written_in_the_readers_time_zone() -> None:
     at = datetime(2026, 3, 9, 22, 5, tzinfo=UTC)
     assert locales.catalogue("en").moment(at, NAIROBI) == "10 Mar 01:05"
     assert locales.catalogue("sw").moment(at, UTC) == "9 Mac 22:05"

@@ -28,13 +28,13 @@ from .samples import GUESS, LABELS, SURE, reason_of
         (False, "hapana|Hapana asante|la|sitaki|non|non merci|አይ|አይደለም|የለም|aydelem"),
     ],
 )
-def test_yes_and_no_in_every_language(answer: bool, texts: str) -> None:
+def test_yes_and_no_are_read_in_every_language(answer: bool, texts: str) -> None:
     for text in texts.split("|"):
         assert yes_no(text) == Read(answer), text
 
 
 @pytest.mark.parametrize("text", ["", "3", "0", "yes no", "yes but 2", "maybe", "thank you", "yes K7P4M", "noted"])
-def test_what_is_neither_yes_nor_no(text: str) -> None:
+def test_other_texts_are_neither_yes_nor_no(text: str) -> None:
     assert reason_of(lambda: yes_no(text)) == "yes_no"
 
 
@@ -68,7 +68,7 @@ def test_what_is_neither_yes_nor_no(text: str) -> None:
         ("hlep", 5, GUESS),
     ],
 )
-def test_a_line_of_a_menu(text: str, place: int, certain: bool) -> None:
+def test_a_line_is_picked_by_number_words_or_first_letters(text: str, place: int, certain: bool) -> None:
     assert choice(text, LABELS) == Read(place, certain)
 
 
@@ -89,16 +89,16 @@ def test_a_line_of_a_menu(text: str, place: int, certain: bool) -> None:
         ("my", "ambiguous"),
     ],
 )
-def test_what_picks_no_line(text: str, reason: str) -> None:
+def test_other_texts_pick_no_line(text: str, reason: str) -> None:
     assert reason_of(lambda: choice(text, LABELS)) == reason
 
 
-def test_lines_are_met_without_their_accents() -> None:
+def test_accents_do_not_matter_in_lines() -> None:
     assert choice("francais", ["English", "Français", "አማርኛ"]) == Read(1)
     assert choice("አማ", ["English", "Français", "አማርኛ"]) == Read(2)
 
 
-def test_a_word_as_near_to_two_lines_picks_neither() -> None:
+def test_a_word_equally_like_two_lines_picks_neither() -> None:
     assert reason_of(lambda: choice("kitul", ["Kitui", "Kitue"])) == "choice"
 
 

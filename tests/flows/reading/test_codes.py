@@ -43,7 +43,7 @@ from flows.reading.codes import read
         ("", None),
     ],
 )
-def test_codes_and_their_repair(text: str, code: str | None) -> None:
+def test_codes_are_read_and_repaired(text: str, code: str | None) -> None:
     assert read(text) == code
 
 
@@ -55,6 +55,6 @@ CODES = st.integers(4, 10).flatmap(
 
 
 @given(CODES.map("".join), st.sampled_from(["{}", " {} ", "#{}", "{}."]))
-def test_a_code_is_read_in_any_case_and_through_confused_signs(code: str, dress: str) -> None:
+def test_a_code_is_read_in_any_case_and_with_confused_characters(code: str, form: str) -> None:
     confused = code.translate(str.maketrans("S5Z2B8G6", "5S2Z8B6G"))
-    assert read(dress.format(code.lower())) == read(confused) == code
+    assert read(form.format(code.lower())) == read(confused) == code

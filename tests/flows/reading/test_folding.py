@@ -27,10 +27,10 @@ from .samples import anything
         ("ወንጀላ።", "ወንጀላ።"),
     ],
 )
-def test_texts_are_cleaned_of_what_nobody_meant(text: str, cleaned: str) -> None:
+def test_invisible_characters_are_removed_and_digits_are_ascii(text: str, cleaned: str) -> None:
     assert clean(text) == cleaned
 
 
 @given(anything)
-def test_a_clean_text_is_as_clean_as_it_gets(text: str) -> None:
+def test_a_clean_text_stays_as_it_is(text: str) -> None:
     assert clean(clean(text)) == clean(text)

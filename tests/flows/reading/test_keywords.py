@@ -30,7 +30,7 @@ from .samples import GUESS, KEYWORDS, SURE
         (" ,;*/. ", []),
     ],
 )
-def test_a_text_is_parted_but_a_price_stays_whole(text: str, parts: list[str]) -> None:
+def test_a_text_is_divided_but_a_price_stays_whole(text: str, parts: list[str]) -> None:
     assert tokens(text) == parts
 
 
@@ -65,10 +65,10 @@ def test_a_text_is_parted_but_a_price_stays_whole(text: str, parts: list[str]) -
         ("shop", "STOP", "", GUESS),
     ],
 )
-def test_keywords(text: str, name: str, rest: str, certain: bool) -> None:
+def test_a_text_begins_with_a_keyword(text: str, name: str, rest: str, certain: bool) -> None:
     assert match(text, KEYWORDS) == Read((name, rest), certain)
 
 
 @pytest.mark.parametrize("text", ["", "  ", "!!!", "hello there", "uz", "my", "1500", "* *"])
-def test_what_begins_with_no_keyword(text: str) -> None:
+def test_other_texts_begin_with_no_keyword(text: str) -> None:
     assert match(text, KEYWORDS) is None

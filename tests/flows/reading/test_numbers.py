@@ -108,7 +108,7 @@ from .samples import GUESS, SURE, reason_of
         ("1.234.567", 1_234_567_00, GUESS),
     ],
 )
-def test_amounts(text: str, amount: int, certain: bool) -> None:
+def test_amounts_are_read(text: str, amount: int, certain: bool) -> None:
     assert money(text) == Read(amount, certain)
 
 
@@ -143,7 +143,7 @@ def test_amounts(text: str, amount: int, certain: bool) -> None:
         ("99999999999999", "too_big"),
     ],
 )
-def test_what_is_no_amount(text: str, reason: str) -> None:
+def test_other_texts_are_no_amounts(text: str, reason: str) -> None:
     assert reason_of(lambda: money(text)) == reason
 
 
@@ -160,7 +160,7 @@ def test_what_is_no_amount(text: str, reason: str) -> None:
         ("USD 15.50", "USD", 15_50),
     ],
 )
-def test_amounts_in_other_currencies(text: str, currency: str, amount: int) -> None:
+def test_amounts_are_read_in_other_currencies(text: str, currency: str, amount: int) -> None:
     assert money(text, currency) == Read(amount)
 
 
@@ -221,7 +221,7 @@ def test_a_currency_without_cents_has_none() -> None:
         ("l0", 10, GUESS),
     ],
 )
-def test_counts(text: str, count: int, certain: bool) -> None:
+def test_counts_are_read(text: str, count: int, certain: bool) -> None:
     assert quantity(text) == Read(count, certain)
 
 
@@ -244,7 +244,7 @@ def test_counts(text: str, count: int, certain: bool) -> None:
         ("10000000", "too_big"),
     ],
 )
-def test_what_is_no_count(text: str, reason: str) -> None:
+def test_other_texts_are_no_counts(text: str, reason: str) -> None:
     assert reason_of(lambda: quantity(text)) == reason
 
 
@@ -252,5 +252,5 @@ def test_what_is_no_count(text: str, reason: str) -> None:
     st.integers(0, 9_999_999),
     st.sampled_from(["{}", "{:,}", "Ksh {:,}/=", "KES {:,}.00", "{} bob", "@{:,} each"]),
 )
-def test_an_amount_is_read_back_however_it_is_dressed(amount: int, dress: str) -> None:
-    assert money(dress.format(amount)) == Read(amount * 100)
+def test_an_amount_is_read_back_in_any_form(amount: int, form: str) -> None:
+    assert money(form.format(amount)) == Read(amount * 100)

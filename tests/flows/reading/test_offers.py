@@ -65,7 +65,7 @@ from flows.reading.offers import Offer, read
         ("set of 6 cups 900 x2", "set of 6 cups", 900_00, 2),
         ("tea set 500 x2", "tea set", 500_00, 2),
         ("oil lamp 1500 2", "oil lamp", 1500_00, 2),
-        # What is missing or not clear is left to be asked.
+        # What is missing or unclear is left open.
         ("kiondo", "kiondo", None, None),
         ("kiondo 1500", "kiondo", 1500_00, None),
         ("kiondo for 1500", "kiondo", 1500_00, None),
@@ -82,7 +82,7 @@ from flows.reading.offers import Offer, read
         ("kiondo 1500 x3 x4", "kiondo", 1500_00, None),
     ],
 )
-def test_offers_in_any_order(text: str, title: str, price: int | None, quantity: int | None) -> None:
+def test_offers_are_read_in_any_order(text: str, title: str, price: int | None, quantity: int | None) -> None:
     assert read(text) == Offer(title, price, quantity)
 
 
@@ -91,6 +91,6 @@ def test_an_offer_is_priced_in_the_currency_of_the_place() -> None:
 
 
 @given(st.integers(50, 500_000), st.integers(1, 49), st.permutations(["kiondo basket", "{price}", "{count}"]))
-def test_an_offer_reads_alike_in_any_order(price: int, count: int, order: list[str]) -> None:
+def test_the_order_of_an_offer_does_not_matter(price: int, count: int, order: list[str]) -> None:
     said = " ".join(order).format(price=f"{price}/=", count=f"x{count}")
     assert read(said) == Offer("kiondo basket", price * 100, count)

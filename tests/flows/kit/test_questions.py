@@ -1,4 +1,4 @@
-"""Questions: what each kind accepts, what it refuses, and what becomes of a guess and of somebody stuck."""
+"""Questions: what each kind accepts and rejects, and what follows a guess or two wrong answers."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ from flows.kit import (
 )
 from flows.kit.conversation import Answer
 from flows.kit.state_kinds.base import StateKind
-
-from .conftest import tale
+from tests.flows.phone import start
 
 END = Notice("end", "The end.")
 
@@ -72,8 +71,8 @@ KINDS: dict[str, StateKind] = {
         ("confirm", "Non merci", False),
     ],
 )
-def test_an_answer_that_can_be_read_is_kept_and_leads_on(kind: str, said: str, kept: Answer) -> None:
-    phone = tale(KINDS[kind], END)
+def test_an_answer_that_can_be_read_is_stored_and_leads_on(kind: str, said: str, kept: Answer) -> None:
+    phone = start(KINDS[kind], END)
     assert phone.says(said) == "END The end."
     assert phone.conversation.answers == {"q": kept}
 
@@ -103,8 +102,8 @@ def test_an_answer_that_can_be_read_is_kept_and_leads_on(kind: str, said: str, k
         ("confirm", "perhaps", "Please answer with a number from the list."),
     ],
 )
-def test_an_answer_that_is_refused_says_why_and_asks_the_same_again(kind: str, said: str, problem: str) -> None:
-    phone = tale(KINDS[kind], END)
+def test_a_rejected_answer_says_why_and_asks_the_same_again(kind: str, said: str, problem: str) -> None:
+    phone = start(KINDS[kind], END)
     asked = phone.lines
     phone.says(said)
     assert phone.lines == [problem, *asked]
@@ -112,13 +111,13 @@ def test_an_answer_that_is_refused_says_why_and_asks_the_same_again(kind: str, s
 
 
 def test_the_problem_is_gone_with_the_next_screen() -> None:
-    phone = tale(AskQuantity("one", "How many?", then="two"), AskQuantity("two", "And now?", then="end"), END)
+    phone = start(AskQuantity("one", "How many?", then="two"), AskQuantity("two", "And now?", then="end"), END)
     assert "numbers" in phone.says("some")
     assert phone.says("3") == "CON And now?\n0. Back\n00. Home"
 
 
-def test_a_refusal_loses_nothing_that_was_answered_before() -> None:
-    phone = tale(
+def test_a_rejection_loses_no_earlier_answer() -> None:
+    phone = start(
         Ask("name", "Who?", then="count"),
         AskQuantity("count", "How many?", then="end"),
         Notice("end", "{count} for {name}."),
@@ -135,79 +134,79 @@ def test_a_refusal_loses_nothing_that_was_answered_before() -> None:
     ],
 )
 class TestAGuess:
-    def test_is_asked_back_and_not_acted_on(self, kind: str, said: str, asked: str) -> None:
-        phone = tale(KINDS[kind], END)
+    def test_is_asked_back_and_not_stored(self, kind: str, said: str, asked: str) -> None:
+        phone = start(KINDS[kind], END)
         assert phone.says(said).startswith(f"CON {asked}\n1. Yes\n2. No\n")
         assert phone.conversation.answers == {}
 
     @pytest.mark.parametrize("yes", ["1", "yes", "Y", "ndiyo"])
-    def test_is_taken_when_she_says_yes_in_any_language(self, kind: str, said: str, asked: str, yes: str) -> None:
-        assert tale(KINDS[kind], END).says(said, yes) == "END The end."
+    def test_is_taken_after_yes_in_any_language(self, kind: str, said: str, asked: str, yes: str) -> None:
+        assert start(KINDS[kind], END).says(said, yes) == "END The end."
 
     @pytest.mark.parametrize("no", ["2", "no", "hapana", "0"])
-    def test_is_dropped_when_she_says_no_or_goes_back(self, kind: str, said: str, asked: str, no: str) -> None:
-        phone = tale(KINDS[kind], END)
+    def test_is_dropped_after_no_or_back(self, kind: str, said: str, asked: str, no: str) -> None:
+        phone = start(KINDS[kind], END)
         question = phone.shown
         assert phone.says(said, no) == question
         assert phone.conversation.answers == {}
 
 
-def test_another_answer_in_place_of_yes_or_no_is_taken_as_the_answer() -> None:
-    phone = tale(KINDS["money"], END)
+def test_another_answer_in_place_of_yes_or_no_counts_as_the_answer() -> None:
+    phone = start(KINDS["money"], END)
     assert phone.says("2OO", "250") == "END The end."
     assert phone.conversation.answers == {"q": 250_00}
 
 
-def test_a_guess_that_the_check_refuses_is_not_even_asked() -> None:
-    assert "That must be KSh 10 to KSh 500." in tale(KINDS["money"], END).says("9OO")
+def test_a_guess_that_the_check_rejects_is_not_asked_back() -> None:
+    assert "That must be KSh 10 to KSh 500." in start(KINDS["money"], END).says("9OO")
 
 
-class TestSomebodyStuck:
+class TestSomebodyWithTwoWrongAnswers:
     OFFER = "Shall somebody call you to help?\n1. Call me\n2. Try again"
 
-    def test_is_offered_a_person_at_the_second_miss(self) -> None:
-        phone = tale(KINDS["quantity"], END)
+    def test_is_offered_a_call_by_a_person(self) -> None:
+        phone = start(KINDS["quantity"], END)
         assert self.OFFER not in phone.says("some")
         assert self.OFFER in phone.says("many")
 
-    def test_is_called_when_she_says_so(self) -> None:
-        phone = tale(KINDS["quantity"], END)
+    def test_is_called_if_they_want(self) -> None:
+        phone = start(KINDS["quantity"], END)
         assert phone.says("some", "many", "1") == "END We call you."
-        assert phone.village.callers == ["+254711000111"]
+        assert phone.marketplace.callbacks == ["+254711000111"]
 
     @pytest.mark.parametrize("again", ["2", "try again", "0"])
-    def test_may_try_again_as_if_nothing_had_been(self, again: str) -> None:
-        phone = tale(KINDS["quantity"], END)
+    def test_may_try_again_with_the_count_of_misses_at_zero(self, again: str) -> None:
+        phone = start(KINDS["quantity"], END)
         assert "How many?" in phone.says("some", "many", again)
         assert self.OFFER not in phone.says("lots")
         assert phone.says("3") == "END The end."
 
-    def test_may_answer_the_question_right_there(self) -> None:
-        phone = tale(KINDS["quantity"], END)
+    def test_may_answer_the_question_instead(self) -> None:
+        phone = start(KINDS["quantity"], END)
         assert phone.says("some", "many", "7") == "END The end."
-        assert phone.village.callers == []
+        assert phone.marketplace.callbacks == []
 
-    def test_is_stuck_no_more_once_an_answer_is_taken(self) -> None:
-        phone = tale(AskQuantity("one", "How many?", then="two"), AskQuantity("two", "And now?", then="end"), END)
+    def test_starts_again_at_zero_after_a_right_answer(self) -> None:
+        phone = start(AskQuantity("one", "How many?", then="two"), AskQuantity("two", "And now?", then="end"), END)
         assert self.OFFER not in phone.says("some", "3", "some")
 
 
 def test_a_check_sees_the_turn() -> None:
     mine = Check(lambda turn, name: name == turn.person.name, "Only {who}.", "Amina", {"who": "Amina"})
-    phone = tale(Ask("name", "Who?", check=mine, then="end"), END)
+    phone = start(Ask("name", "Who?", check=mine, then="end"), END)
     assert "Only Amina." in phone.says("Otieno")
     assert phone.says("Amina") == "END The end."
 
 
-def test_an_example_of_its_own_is_said_when_nothing_could_be_read() -> None:
-    phone = tale(AskQuantity("eggs", "How many?", then="end"), END)
-    own = tale(Menu("q", "Which?", Option("Red", "end"), example="Just 1."), END)
+def test_a_question_may_have_an_example_of_its_own() -> None:
+    phone = start(AskQuantity("eggs", "How many?", then="end"), END)
+    own = start(Menu("q", "Which?", Option("Red", "end"), example="Just 1."), END)
     assert "like 3" in phone.says("some")
     assert "Just 1." in own.says("green")
 
 
-def test_answers_are_shown_as_she_reads_them() -> None:
-    phone = tale(
+def test_answers_are_shown_as_the_person_reads_them() -> None:
+    phone = start(
         AskMoney("price", "How much?", then="colour"),
         Menu("colour", "Which?", Option("Dark blue", "end", value="b")),
         Notice("end", "{colour} for {price} at {ussd_code}, {name}."),

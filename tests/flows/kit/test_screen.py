@@ -1,4 +1,4 @@
-"""Screens: the fullest form that fits, whatever has to be said, on every channel and in both alphabets."""
+"""Screens: the fullest form that fits, on every channel and in both encodings."""
 
 from __future__ import annotations
 
@@ -28,10 +28,9 @@ from flows.kit import (
     PagedList,
     Screen,
 )
+from tests.flows.phone import HOME, start
 
-from .conftest import HOME, tale
-
-WAYS = [("0", "Back"), ("00", "Home")]
+NAVIGATION = [("0", "Back"), ("00", "Home")]
 CHANNELS = [USSD, SMS, LONG_SMS]
 
 words = st.text(st.sampled_from("abc de€{}\n"), max_size=200) | st.text(max_size=200)
@@ -41,7 +40,7 @@ screens = st.builds(
     bodies=st.lists(words, min_size=1, max_size=3),
     options=lines,
     more=st.none() | st.just(("98", "More")),
-    navigation=st.sampled_from([[], WAYS[:1], WAYS]),
+    navigation=st.sampled_from([[], NAVIGATION[:1], NAVIGATION]),
     ends=st.booleans(),
 )
 anything = st.text(max_size=200) | st.sampled_from(["0", "00", "98", "15OO", "w" * 200])
@@ -75,7 +74,7 @@ def test_every_screen_is_within_the_budget_of_its_channel(screen: Screen, channe
 
 
 @given(screens, st.sampled_from(CHANNELS))
-def test_a_screen_that_fits_keeps_every_line_that_can_be_chosen(screen: Screen, channel: Channel) -> None:
+def test_a_screen_that_fits_keeps_every_line_to_choose_from(screen: Screen, channel: Channel) -> None:
     text = screen.render(channel)
     if screen.fits(channel):
         chosen = [*screen.options, *([screen.more] if screen.more else [])]
@@ -91,10 +90,10 @@ def test_a_text_within_one_segment_is_charged_as_one(screen: Screen) -> None:
 
 
 @given(st.lists(st.text(max_size=60), min_size=1, max_size=60), st.text(max_size=30), st.sampled_from([USSD, SMS]))
-def test_over_its_pages_a_list_offers_every_line_once(labels: list[str], text: str, channel: Channel) -> None:
+def test_the_pages_of_a_list_offer_every_line_once(labels: list[str], text: str, channel: Channel) -> None:
     body = text.replace("{", "").replace("}", "")
     wares = [Choice(str(n), label) for n, label in enumerate(labels)]
-    phone = tale(
+    phone = start(
         PagedList("ware", body or "?", items=lambda _turn: wares, then="end"), Notice("end", "."), channel=channel
     )
     offered = list(phone.screen.options)
@@ -106,11 +105,9 @@ def test_over_its_pages_a_list_offers_every_line_once(labels: list[str], text: s
 
 
 @given(anything, st.lists(st.none() | anything, max_size=20), st.sampled_from([USSD, SMS]))
-def test_every_kind_answers_whatever_is_typed_within_its_budget(
-    title: str, said: list[str | None], channel: Channel
-) -> None:
-    """None stands for a right answer, so that every kind is come to."""
-    phone = tale(*EVERY_KIND, channel=channel)
+def test_every_kind_answers_any_input_within_its_budget(title: str, said: list[str | None], channel: Channel) -> None:
+    """None stands for a right answer, so that every kind is reached."""
+    phone = start(*EVERY_KIND, channel=channel)
     for part in (title, *said):
         if not phone.conversation.over:
             right = RIGHT.get(phone.conversation.state, "1")
@@ -123,43 +120,43 @@ def test_the_longest_version_that_fits_is_taken() -> None:
     assert Screen(versions).render(SMS) == "a" * 160
 
 
-def test_a_shorter_version_comes_before_a_way_out_is_dropped() -> None:
-    assert Screen(["a" * 150, "short"], navigation=WAYS).render(USSD) == "CON short\n0. Back\n00. Home"
+def test_a_shorter_version_is_taken_before_navigation_is_dropped() -> None:
+    assert Screen(["a" * 150, "short"], navigation=NAVIGATION).render(USSD) == "CON short\n0. Back\n00. Home"
 
 
 @pytest.mark.parametrize(
     ("length", "left"), [(139, ["0. Back", "00. Home"]), (140, ["0. Back"]), (148, ["0. Back"]), (149, [])]
 )
-def test_ways_out_are_dropped_the_last_one_first(length: int, left: list[str]) -> None:
-    assert Screen(["a" * length], navigation=WAYS).render(USSD).split("\n")[1:] == left
+def test_home_is_dropped_before_back(length: int, left: list[str]) -> None:
+    assert Screen(["a" * length], navigation=NAVIGATION).render(USSD).split("\n")[1:] == left
 
 
 @pytest.mark.parametrize("hidden", ["0", "00"])
-def test_a_way_out_that_is_not_shown_works_all_the_same(hidden: str) -> None:
-    phone = tale(Ask("long", "a" * 150, then="long"))
+def test_navigation_that_is_not_shown_works_all_the_same(hidden: str) -> None:
+    phone = start(Ask("long", "a" * 150, then="long"))
     assert "Home" not in phone.shown
     assert phone.says(hidden).startswith("CON At home.")
 
 
-def test_one_letter_outside_the_alphabet_halves_the_room() -> None:
+def test_one_letter_outside_gsm7_halves_the_room() -> None:
     assert Screen(["x" * 120, "y" * 20]).render(USSD) == "CON " + "x" * 120
     assert Screen(["ĩ" + "x" * 76, "y" * 20]).render(USSD) == "CON " + "y" * 20
     assert Screen(["ĩ" + "x" * 75, "y" * 20]).render(USSD) == "CON ĩ" + "x" * 75
 
 
-def test_a_sign_of_two_septets_counts_twice() -> None:
+def test_a_character_of_two_septets_counts_twice() -> None:
     assert Screen(["€" * 78]).fits(USSD)
     assert not Screen(["€" * 79]).fits(USSD)
 
 
-def test_what_fits_in_no_form_is_cut_and_never_refused() -> None:
+def test_what_fits_in_no_form_is_cut() -> None:
     assert Screen(["a" * 400, "b" * 300]).render(USSD) == "CON " + "b" * 156
     assert Screen(["😀" * 100]).render(USSD) == "CON " + "😀" * 38
 
 
-def test_in_a_latin_language_everything_she_wrote_is_shown_in_gsm7() -> None:
+def test_in_a_latin_language_typed_text_is_shown_in_gsm7() -> None:
     title = "Kĩondo “ndogo” 😀"
-    phone = tale(
+    phone = start(
         Ask("title", "What?", then="ware"),
         PagedList("ware", "{title}:", items=lambda _turn: [Choice("x", title)], then="title"),
     )
@@ -167,24 +164,24 @@ def test_in_a_latin_language_everything_she_wrote_is_shown_in_gsm7() -> None:
     assert phone.conversation.answers == {"title": title}
 
 
-def test_a_list_of_names_may_be_shown_letter_by_letter() -> None:
+def test_a_verbatim_list_keeps_all_letters() -> None:
     names = [Choice("am", "አማርኛ"), Choice("fr", "Français")]
-    phone = tale(PagedList("language", "Which?", items=lambda _turn: names, then="language", verbatim=True))
+    phone = start(PagedList("language", "Which?", items=lambda _turn: names, then="language", verbatim=True))
     assert phone.lines[:3] == ["Which?", "1. አማርኛ", "2. Français"]
 
 
-def test_a_last_screen_has_no_ways_out() -> None:
-    assert tale(Notice("end", "Bye.")).shown == "END Bye."
+def test_a_last_screen_has_no_navigation() -> None:
+    assert start(Notice("end", "Bye.")).shown == "END Bye."
 
 
-def test_a_notice_of_two_segments_has_room_for_them_by_text_only() -> None:
+def test_a_notice_of_two_segments_has_more_room_as_a_text_only() -> None:
     text = ("a" * 200, "b" * 100)
     notice = Notice("end", text, segments=2)
-    assert tale(notice, channel=SMS).shown == "a" * 200
-    assert tale(Notice("end", text), channel=SMS).shown == "b" * 100
-    assert tale(notice, channel=USSD).shown == "END " + "b" * 100
+    assert start(notice, channel=SMS).shown == "a" * 200
+    assert start(Notice("end", text), channel=SMS).shown == "b" * 100
+    assert start(notice, channel=USSD).shown == "END " + "b" * 100
 
 
-def test_a_problem_is_said_before_the_question_or_alone_where_both_do_not_fit() -> None:
-    phone = tale(Menu("colour", "a" * 100, *HOME.states["menu"].lines[:1], example="b" * 100))  # type: ignore[attr-defined]
-    assert phone.says("none").startswith("CON " + "b" * 100 + "\n1. A tale")
+def test_a_problem_is_shown_before_the_question_or_alone_if_both_do_not_fit() -> None:
+    phone = start(Menu("colour", "a" * 100, *HOME.states["menu"].lines[:1], example="b" * 100))  # type: ignore[attr-defined]
+    assert phone.says("none").startswith("CON " + "b" * 100 + "\n1. A sample")

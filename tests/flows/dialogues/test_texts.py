@@ -1,4 +1,4 @@
-"""Texts about products and orders: what they give ahead, and what is no such text."""
+"""Texts about products and orders: the answers they give ahead, and texts that only look like them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import pytest
 from flows.commands import Command, DeclineOrder, Outcome, RemoveProduct, SayReady, SetPrice, SetStock
 from flows.dialogues import ENGINE
 from flows.kit import SMS
-
-from .conftest import AMINA, PLACE, Phone
-from .market import Village
+from tests.flows.fake_marketplace import FakeMarketplace
+from tests.flows.phone import AMINA, PLACE, FakePhone
 
 A_PRICE, A_STOCK = {"code": "F6J5", "price": "1,650"}, {"code": "F6J5", "quantity": "x3"}
 
@@ -50,7 +49,7 @@ A_PRICE, A_STOCK = {"code": "F6J5", "price": "1,650"}, {"code": "F6J5", "quantit
         ("GHAIRI K7P4", "drop", {"code": "K7P4"}),
     ],
 )
-def test_a_text_gives_ahead_what_it_says(text: str, flow: str, given: dict[str, str]) -> None:
+def test_a_text_gives_its_answers_ahead(text: str, flow: str, given: dict[str, str]) -> None:
     assert ENGINE.match_keyword(text, PLACE) == (flow, given)
 
 
@@ -73,17 +72,17 @@ def test_a_text_that_names_no_code_may_answer_another_question(text: str) -> Non
     assert ENGINE.match_keyword(text, PLACE) is None
 
 
-def phone(performed: list[Command]) -> Phone:
-    village = Village(AMINA)
-    village.stock("Kiondo", 1500_00, 3)
-    village.order("W4M5", "Kiondo", 2, 2700_00, "accepted")
-    village.order("K7P4", "Kiondo", 1, 1350_00)
+def phone(performed: list[Command]) -> FakePhone:
+    marketplace = FakeMarketplace(AMINA)
+    marketplace.add_product("Kiondo", 1500_00, 3)
+    marketplace.add_order("W4M5", "Kiondo", 2, 2700_00, "accepted")
+    marketplace.add_order("K7P4", "Kiondo", 1, 1350_00)
 
-    def performs(village: Village, command: Command) -> Outcome:
+    def performs(marketplace: FakeMarketplace, command: Command) -> Outcome:
         performed.append(command)
-        return village.perform(command)
+        return marketplace.perform(command)
 
-    return Phone(ENGINE, village, SMS, performs=performs)
+    return FakePhone(ENGINE, marketplace, SMS, performs=performs)
 
 
 @pytest.mark.parametrize(
@@ -102,11 +101,11 @@ def phone(performed: list[Command]) -> Phone:
         (["NO K7P4"], DeclineOrder("K7P4")),
     ],
 )
-def test_only_what_is_missing_or_refused_is_asked(said: list[str], command: Command) -> None:
+def test_only_what_is_missing_or_rejected_is_asked(said: list[str], command: Command) -> None:
     performed: list[Command] = []
-    hers = phone(performed)
-    hers.texts(said[0])
+    artisan = phone(performed)
+    artisan.texts(said[0])
     for answer in said[1:]:
         assert performed == []
-        hers.says(answer)
+        artisan.says(answer)
     assert performed == [command]

@@ -1,4 +1,4 @@
-"""Moving about: back, home, into other flows and out again, and what a break does to a conversation."""
+"""Navigation: back, home, into other flows and out again, and going on after a call was cut off."""
 
 from __future__ import annotations
 
@@ -23,9 +23,8 @@ from flows.kit import (
     PagedList,
     Turn,
 )
-
-from .conftest import AMINA, HOME, Phone, tale
-from .market import Village
+from tests.flows.fake_marketplace import FakeMarketplace
+from tests.flows.phone import AMINA, HOME, FakePhone, start
 
 THREE = (
     Ask("one", "First?", then="two"),
@@ -46,16 +45,16 @@ def is_many(turn: Turn) -> bool:
 
 class TestBack:
     def test_goes_to_the_screen_before(self) -> None:
-        phone = tale(*THREE)
+        phone = start(*THREE)
         phone.says("a", "b")
         assert heading(phone.says("0")) == "Second?"
         assert heading(phone.says("0")) == "First?"
 
     def test_asks_again_and_the_new_answer_counts(self) -> None:
-        assert tale(*THREE).says("a", "b", "0", "0", "x", "y", "3") == "END x y 3"
+        assert start(*THREE).says("a", "b", "0", "0", "x", "y", "3") == "END x y 3"
 
-    def test_takes_the_way_she_came_where_two_ways_meet(self) -> None:
-        phone = tale(
+    def test_goes_the_way_the_conversation_came_where_two_ways_meet(self) -> None:
+        phone = start(
             AskQuantity("count", "How many?", then=[Go("sure", when=is_many), Go("name")]),
             Confirm("sure", "So many?", yes="name", no="count"),
             Ask("name", "Who?", then="end"),
@@ -66,9 +65,9 @@ class TestBack:
         assert heading(phone.says("0")) == "So many?"
         assert heading(phone.says("0")) == "How many?"
 
-    def test_never_walks_in_circles(self) -> None:
-        """What was met again by an edge is the end of the trail, not one more step of it."""
-        phone = tale(
+    def test_never_goes_in_circles(self) -> None:
+        """A state that an edge reaches again ends the trail; it is not added to it."""
+        phone = start(
             Ask("name", "Who?", then="sure"),
             Confirm("sure", "Sure?", yes="end", no="name"),
             Notice("end", "End."),
@@ -78,33 +77,33 @@ class TestBack:
         assert heading(phone.says("0")) == "At home."
 
     def test_from_the_first_screen_of_a_conversation_leads_home(self) -> None:
-        assert heading(tale(*THREE).says("0")) == "At home."
+        assert heading(start(*THREE).says("0")) == "At home."
 
-    def test_forgets_what_was_wrong_there(self) -> None:
-        assert tale(*THREE).says("a", "b", "none", "0") == "CON Second?\n0. Back\n00. Home"
+    def test_forgets_the_last_problem(self) -> None:
+        assert start(*THREE).says("a", "b", "none", "0") == "CON Second?\n0. Back\n00. Home"
 
 
 class TestHome:
     @pytest.mark.parametrize("said", [(), ("a",), ("a", "b", "nonsense"), ("a", "b", "none", "never")])
     def test_is_reached_from_anywhere(self, said: tuple[str, ...]) -> None:
-        phone = tale(*THREE)
+        phone = start(*THREE)
         phone.says(*said)
-        assert phone.says("00") == "CON At home.\n1. A tale\n2. Another"
+        assert phone.says("00") == "CON At home.\n1. A sample\n2. Another"
 
     def test_leaves_nothing_behind(self) -> None:
-        phone = tale(*THREE)
+        phone = start(*THREE)
         phone.says("a", "00")
         assert (phone.conversation.answers, phone.conversation.trail, phone.conversation.return_stack) == ({}, [], [])
 
-    def test_has_no_way_out_at_its_first_screen_but_inside(self) -> None:
-        phone = tale(*THREE)
+    def test_shows_navigation_inside_but_not_on_its_first_screen(self) -> None:
+        phone = start(*THREE)
         assert phone.dials().endswith("2. Another")
         assert phone.says("2").endswith("0. Back\n00. Home")
 
 
 class TestAnotherFlow:
-    def enter(self) -> Phone:
-        phone = tale(
+    def enter(self) -> FakePhone:
+        phone = start(
             Ask("taken", "What to take?", then="door"),
             Menu("door", "Which door?", Option("Inner", Enter("inner", carry=("taken",)))),
             flows=(INNER,),
@@ -114,7 +113,7 @@ class TestAnotherFlow:
 
     def test_is_entered_with_what_is_carried(self) -> None:
         phone = self.enter()
-        assert phone.stands == "inner.deep"
+        assert phone.position == "inner.deep"
         assert phone.conversation.answers == {"taken": "bread"}
         assert phone.says("very") == "END very, bread."
 
@@ -123,20 +122,20 @@ class TestAnotherFlow:
         assert phone.says("0") == "CON Which door?\n1. Inner\n0. Back\n00. Home"
         assert heading(phone.says("0")) == "What to take?"
 
-    def test_gives_back_the_answers_of_its_caller(self) -> None:
+    def test_restores_the_answers_of_the_flow_that_entered_it(self) -> None:
         phone = self.enter()
         phone.says("0")
         assert phone.conversation.answers["taken"] == "bread"
 
-    def test_returns_through_every_caller_in_turn(self) -> None:
-        outer = Flow("outer", Menu("door", "Outer door?", Option("Tale", Enter("tale"))))
-        phone = tale(Menu("door", "Which door?", Option("Inner", Enter("inner"))), flows=(INNER, outer))
+    def test_returns_through_all_flows_that_were_entered(self) -> None:
+        outer = Flow("outer", Menu("door", "Outer door?", Option("Tale", Enter("sample"))))
+        phone = start(Menu("door", "Which door?", Option("Inner", Enter("inner"))), flows=(INNER, outer))
         phone.opens("outer")
         phone.says("1", "1")
         assert [heading(phone.says("0")) for _ in range(3)] == ["Which door?", "Outer door?", "At home."]
 
-    def test_is_left_for_home_when_the_screen_it_was_entered_from_is_no_more(self) -> None:
-        for edition in (DialogueEngine(HOME, INNER), DialogueEngine(HOME, INNER, Flow("tale", *THREE))):
+    def test_is_left_for_home_if_the_state_it_was_entered_from_no_longer_exists(self) -> None:
+        for edition in (DialogueEngine(HOME, INNER), DialogueEngine(HOME, INNER, Flow("sample", *THREE))):
             phone = self.enter()
             phone.engine = edition
             assert edition.is_current(phone.conversation)
@@ -147,28 +146,28 @@ class TestABreak:
     QUESTION = "CON Your last call was cut off.\n1. Continue\n2. Start again"
 
     def test_is_followed_by_a_question_with_nothing_lost(self) -> None:
-        phone = tale(*THREE)
+        phone = start(*THREE)
         phone.says("a")
         assert phone.drops_and_dials() == self.QUESTION
         assert heading(phone.says("1")) == "Second?"
         assert phone.says("b", "3") == "END a b 3"
 
-    def test_may_be_an_end(self) -> None:
-        phone = tale(*THREE)
+    def test_may_be_answered_by_starting_again(self) -> None:
+        phone = start(*THREE)
         phone.says("a")
         phone.drops_and_dials()
         assert heading(phone.says("2")) == "At home."
 
     @pytest.mark.parametrize("said", ["", "0", "7", "98", "what?", "a*b"])
     def test_is_asked_about_until_it_is_answered(self, said: str) -> None:
-        phone = tale(*THREE)
+        phone = start(*THREE)
         phone.says("a")
         phone.drops_and_dials()
         assert phone.says(said) == self.QUESTION
         assert heading(phone.says("continue")) == "Second?"
 
     def test_at_a_confirmation_resumes_one_question_earlier(self) -> None:
-        phone = tale(
+        phone = start(
             Ask("name", "Who?", then="sure"),
             Confirm("sure", "Sure?", yes="end", no="name"),
             Notice("end", "End."),
@@ -178,18 +177,18 @@ class TestABreak:
         assert heading(phone.says("1")) == "Who?"
 
     def test_at_a_pin_resumes_one_question_earlier(self) -> None:
-        phone = tale(Ask("name", "Who?", then="pin"), AskPin("pin", "Which PIN?", then="end"), Notice("end", "End."))
+        phone = start(Ask("name", "Who?", then="pin"), AskPin("pin", "Which PIN?", then="end"), Notice("end", "End."))
         phone.says("Amina")
         phone.drops_and_dials()
         assert heading(phone.says("1")) == "Who?"
 
     def test_at_a_confirmation_with_nothing_before_it_shows_it_anew(self) -> None:
-        phone = tale(Confirm("sure", "Sure?", yes="end", no="end"), Notice("end", "End."))
+        phone = start(Confirm("sure", "Sure?", yes="end", no="end"), Notice("end", "End."))
         phone.drops_and_dials()
         assert phone.says("1").startswith("CON Sure?\n1. Yes")
 
     def test_at_a_confirmation_behind_a_command_begins_its_flow_again(self) -> None:
-        phone = tale(
+        phone = start(
             Ask("name", "Who?", then="finding"),
             Act("finding", command=lambda turn: RequestCall(), done="sure", rejected="sure"),
             Confirm("sure", "Sure?", yes="end", no="end"),
@@ -199,8 +198,8 @@ class TestABreak:
         phone.drops_and_dials()
         assert heading(phone.says("1")) == "Who?"
 
-    def test_passes_by_every_confirmation_on_its_way_back(self) -> None:
-        phone = tale(
+    def test_resumes_before_all_confirmations_in_a_row(self) -> None:
+        phone = start(
             Ask("name", "Who?", then="pin"),
             AskPin("pin", "Which PIN?", then="sure"),
             Confirm("sure", "Sure?", yes="end", no="end"),
@@ -211,21 +210,21 @@ class TestABreak:
         assert heading(phone.says("1")) == "Who?"
 
     @pytest.mark.parametrize("stuck", [("some",), ("some", "many"), ("O3",)])
-    def test_ends_whatever_was_asked_beside_the_flow(self, stuck: tuple[str, ...]) -> None:
-        phone = tale(*THREE)
+    def test_ends_any_other_side_prompt(self, stuck: tuple[str, ...]) -> None:
+        phone = start(*THREE)
         phone.says("a", "b", *stuck)
         assert phone.drops_and_dials() == self.QUESTION
         phone.says("1")
         assert phone.says("3") == "END a b 3"
 
-    def test_can_be_gone_on_from_by_text(self) -> None:
-        phone = tale(*THREE)
+    def test_can_be_followed_by_a_text(self) -> None:
+        phone = start(*THREE)
         phone.says("a")
         phone.drops_and_dials()
-        assert heading(phone.goes_on_by_text()) == "Second?"
+        assert heading(phone.resumes_by_text()) == "Second?"
 
-    def test_is_worth_a_question_only_where_something_was_begun(self) -> None:
-        phone = tale(*THREE)
+    def test_is_asked_about_only_if_something_was_begun(self) -> None:
+        phone = start(*THREE)
         assert phone.engine.worth_resuming(phone.conversation)
         phone.says("a", "b", "3")
         assert not phone.engine.worth_resuming(phone.conversation)
@@ -233,16 +232,16 @@ class TestABreak:
         assert not phone.engine.worth_resuming(phone.conversation)
 
 
-class TestAnotherEdition:
-    def test_of_a_flow_does_not_know_the_conversations_of_the_one_before(self) -> None:
-        phone = tale(*THREE)
+class TestAnotherVersion:
+    def test_of_a_flow_cannot_go_on_with_older_conversations(self) -> None:
+        phone = start(*THREE)
         assert phone.engine.is_current(phone.conversation)
-        assert not DialogueEngine(HOME, Flow("tale", *THREE, version=2)).is_current(phone.conversation)
+        assert not DialogueEngine(HOME, Flow("sample", *THREE, version=2)).is_current(phone.conversation)
 
-    def test_without_the_state_or_the_flow_does_not_know_it_either(self) -> None:
-        phone = tale(*THREE)
+    def test_without_the_state_or_the_flow_cannot_either(self) -> None:
+        phone = start(*THREE)
         phone.says("a")
-        assert not DialogueEngine(HOME, Flow("tale", THREE[0], THREE[3])).is_current(phone.conversation)
+        assert not DialogueEngine(HOME, Flow("sample", THREE[0], THREE[3])).is_current(phone.conversation)
         assert not DialogueEngine(HOME).is_current(phone.conversation)
 
 
@@ -253,23 +252,23 @@ def test_a_flow_may_begin_in_several_ways() -> None:
         Notice("stranger", "Who are you?"),
         start=[Go("friend", when=lambda turn: turn.person.artisan), Go("stranger")],
     )
-    assert tale(*THREE, flows=(flow,)).opens("gate") == "END Come in, Amina."
+    assert start(*THREE, flows=(flow,)).opens("gate") == "END Come in, Amina."
 
 
-def test_nobody_who_has_no_language_yet_is_offered_a_way_out() -> None:
-    phone = Phone(DialogueEngine(HOME, Flow("tale", *THREE)), Village(type(AMINA)("+254711000222")))
-    assert phone.opens("tale") == "CON First?"
+def test_nobody_without_a_language_is_shown_navigation() -> None:
+    phone = FakePhone(DialogueEngine(HOME, Flow("sample", *THREE)), FakeMarketplace(type(AMINA)("+254711000222")))
+    assert phone.opens("sample") == "CON First?"
 
 
 def test_asking_for_a_call_ends_the_conversation_with_one_request() -> None:
-    phone = tale(*THREE)
+    phone = start(*THREE)
     phone.says("a", "b", "none", "never", "1")
     assert phone.shown == "END We call you."
-    assert phone.village.callers == [AMINA.msisdn]
+    assert phone.marketplace.callbacks == [AMINA.msisdn]
 
 
 class TestWhatIsGone:
-    def phone(self) -> Phone:
+    def phone(self) -> FakePhone:
         self.eggs = ["brown", "white"]
 
         def chosen(turn: Turn) -> str:
@@ -277,7 +276,7 @@ class TestWhatIsGone:
                 raise Gone(turn["egg"])
             return str(turn["egg"])
 
-        phone = tale(
+        phone = start(
             PagedList("egg", "Which egg?", items=lambda _turn: [Choice(egg, egg) for egg in self.eggs], then="sure"),
             Confirm("sure", "The {chosen} one?", yes="end", no="egg"),
             Notice("end", "The {chosen} one."),
@@ -288,15 +287,15 @@ class TestWhatIsGone:
         return phone
 
     @pytest.mark.parametrize("said", ["1", "2", "what?", "0"])
-    def test_makes_its_flow_begin_again_with_what_there_is(self, said: str) -> None:
+    def test_makes_its_flow_begin_again_with_what_there_is_now(self, said: str) -> None:
         assert self.phone().says(said).startswith("CON Which egg?\n1. brown\n0. Back")
 
-    def test_is_found_out_after_a_break_too(self) -> None:
+    def test_is_noticed_after_a_break_too(self) -> None:
         phone = self.phone()
         phone.drops_and_dials()
         assert phone.says("1").startswith("CON Which egg?\n1. brown\n0. Back")
 
-    def test_may_be_found_out_by_the_command_about_it(self) -> None:
+    def test_may_be_noticed_by_the_command_about_it(self) -> None:
         phone = self.phone()
 
         def command(turn: Turn) -> RequestCall:
@@ -304,11 +303,11 @@ class TestWhatIsGone:
                 raise Gone(turn["egg"])
             return RequestCall()
 
-        states = phone.engine.flows["tale"].states
+        states = phone.engine.flows["sample"].states
         phone.engine = DialogueEngine(
             HOME,
             Flow(
-                "tale",
+                "sample",
                 states["egg"],
                 Confirm("sure", "This one?", yes="doing", no="egg"),
                 Act("doing", command=command, done="end", rejected="end"),

@@ -1,4 +1,4 @@
-"""What a dialogue tells the shop in the end, whatever way somebody took through it, and back."""
+"""The command that a dialogue ends with, whatever way somebody took through it, also back and again."""
 
 from __future__ import annotations
 
@@ -10,35 +10,34 @@ from msgspec.structs import replace
 from flows.commands import AcceptOrder, Command, Outcome, ReceiveGoods, ReleaseOrder, SendStatement
 from flows.dialogues import ENGINE
 from flows.kit import SMS, USSD, Channel
-
-from .conftest import AMINA, Phone
-from .market import Village
+from tests.flows.fake_marketplace import FakeMarketplace
+from tests.flows.phone import AMINA, FakePhone
 
 AGENT = replace(AMINA, artisan=False, agent=True, kiosk="Lakeside")
 
 
-def village(*, agent: bool) -> Village:
-    """Five pieces on their way (W4M5), two parts of another order too (B2N3); two orders that wait for an answer."""
-    village = Village(AGENT if agent else AMINA)
-    village.order("W4M5", "Kiondo", 5, 6750_00, "accepted")
-    village.order("B2N3", "Kiondo", 20, 27000_00, "accepted")
-    village.order("B2N3", "Kiondo", 30, 40500_00, "accepted")
-    village.order("K7P4", "Kiondo", 5, 6750_00)
-    village.order("C3D4", "Kiondo", 90, 121500_00, brief=True, due_on=date(2026, 12, 9))
-    return village
+def marketplace(*, agent: bool) -> FakeMarketplace:
+    """Expected: an order of five pieces (W4M5) and two parts of another (B2N3). Two orders wait for an answer."""
+    marketplace = FakeMarketplace(AGENT if agent else AMINA)
+    marketplace.add_order("W4M5", "Kiondo", 5, 6750_00, "accepted")
+    marketplace.add_order("B2N3", "Kiondo", 20, 27000_00, "accepted")
+    marketplace.add_order("B2N3", "Kiondo", 30, 40500_00, "accepted")
+    marketplace.add_order("K7P4", "Kiondo", 5, 6750_00)
+    marketplace.add_order("C3D4", "Kiondo", 90, 121500_00, brief=True, due_on=date(2026, 12, 9))
+    return marketplace
 
 
-def told(
+def play(
     said: list[str], *, agent: bool = False, text: str = "", channel: Channel = USSD
-) -> tuple[list[Command], Phone]:
-    """What the shop is told when somebody says this, and her phone after it."""
+) -> tuple[list[Command], FakePhone]:
+    """The commands that follow when somebody types this, and the phone after it."""
     commands: list[Command] = []
 
-    def performs(village: Village, command: Command) -> Outcome:
+    def performs(marketplace: FakeMarketplace, command: Command) -> Outcome:
         commands.append(command)
-        return village.perform(command)
+        return marketplace.perform(command)
 
-    phone = Phone(ENGINE, village(agent=agent), channel, performs=performs)
+    phone = FakePhone(ENGINE, marketplace(agent=agent), channel, performs=performs)
     phone.texts(text) if text else phone.dials()
     phone.says(*said)
     return commands, phone
@@ -61,8 +60,8 @@ RECEIVE, ORDERS = ["1", "W4M5"], ["3"]
         (["4", "2", "6", "4", "4", "1", "1"], ReceiveGoods(1, 0, refused=4, reason="other", follows=True)),
     ],
 )
-def test_goods_are_told_as_they_were_counted_and_looked_at(said: list[str], command: ReceiveGoods) -> None:
-    commands, _ = told([*RECEIVE, *said], agent=True)
+def test_goods_are_received_as_they_were_counted_and_checked(said: list[str], command: ReceiveGoods) -> None:
+    commands, _ = play([*RECEIVE, *said], agent=True)
     assert commands == [command]
 
 
@@ -74,13 +73,13 @@ def test_goods_are_told_as_they_were_counted_and_looked_at(said: list[str], comm
         (["3", "2", "1", "1", "1", "2", "4", "1", "2"], ReceiveGoods(1, 4)),
     ],
 )
-def test_what_was_taken_back_is_not_told(said: list[str], command: ReceiveGoods) -> None:
-    commands, _ = told([*RECEIVE, *said], agent=True)
+def test_answers_that_were_taken_back_do_not_count(said: list[str], command: ReceiveGoods) -> None:
+    commands, _ = play([*RECEIVE, *said], agent=True)
     assert commands == [command]
 
 
-def test_of_several_artisans_parts_the_agent_says_whose_came() -> None:
-    commands, phone = told(["1", "B2N3"], agent=True)
+def test_the_agent_says_whose_part_came_if_there_are_several() -> None:
+    commands, phone = play(["1", "B2N3"], agent=True)
     assert phone.lines[:3] == ["Whose goods are they?", "1. Amina, 20", "2. Amina, 30"]
     phone.says("2", "30", "1")
     assert commands == [ReceiveGoods(3, 30)]
@@ -98,13 +97,13 @@ def test_of_several_artisans_parts_the_agent_says_whose_came() -> None:
         (["1", "2", "1"], ReleaseOrder("W4M5")),
     ],
 )
-def test_an_order_is_answered_as_she_said_last(said: list[str], command: Command) -> None:
-    commands, _ = told([*ORDERS, *said])
+def test_an_order_is_answered_with_the_last_answers(said: list[str], command: Command) -> None:
+    commands, _ = play([*ORDERS, *said])
     assert commands == [command]
 
 
-def test_too_late_a_day_is_asked_again_and_nothing_else() -> None:
-    commands, phone = told([*ORDERS, "5", "2", "40", "16"])
+def test_after_too_late_a_day_only_the_day_is_asked_again() -> None:
+    commands, phone = play([*ORDERS, "5", "2", "40", "16"])
     assert phone.lines[0] == "It has to be at the kiosk by 9 Dec. In how many days can you bring it?"
     phone.says("15")
     assert commands == [AcceptOrder("C3D4", 40, 16), AcceptOrder("C3D4", 40, 15)]
@@ -112,18 +111,20 @@ def test_too_late_a_day_is_asked_again_and_nothing_else() -> None:
     assert "by 9 Dec" in phone.shown
 
 
-def test_too_many_by_text_is_asked_again_and_nothing_else() -> None:
-    commands, phone = told(["2"], text="YES K7P4 9 4", channel=SMS)
+def test_after_too_many_pieces_by_text_only_the_count_is_asked_again() -> None:
+    commands, phone = play(["2"], text="YES K7P4 9 4", channel=SMS)
     assert commands == [AcceptOrder("K7P4", 9, 4), AcceptOrder("K7P4", 2, 4)]
     assert phone.shown.startswith("Order K7P4 is yours")
 
 
-def test_an_order_she_keeps_is_not_given_back() -> None:
-    commands, phone = told([*ORDERS, "1", "2", "2"])
-    assert (commands, phone.stands) == ([], "orders.code")
+def test_an_order_is_not_given_back_after_no() -> None:
+    commands, phone = play([*ORDERS, "1", "2", "2"])
+    assert (commands, phone.position) == ([], "orders.code")
 
 
 @pytest.mark.parametrize(("channel", "commands"), [(USSD, [SendStatement()]), (SMS, [])])
-def test_a_statement_is_texted_to_a_call_and_answers_a_text(channel: Channel, commands: list[Command]) -> None:
-    asked, _ = told([], text="STATEMENT", channel=channel)
+def test_a_statement_is_texted_after_a_call_and_is_the_answer_to_a_text(
+    channel: Channel, commands: list[Command]
+) -> None:
+    asked, _ = play([], text="STATEMENT", channel=channel)
     assert asked == commands

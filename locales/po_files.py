@@ -1,4 +1,4 @@
-"""Keeps the catalogues in step with the source: new messages go in, gone ones go out, faults are named."""
+"""The translation files (PO): created, brought up to the source, and checked."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po, write_po
 
 from . import FOLDER, path
-from .extract import marked
+from .extract import messages_in
 
-ROOMS = ("flows", "bot", "marketplace_api")
+PACKAGES = ("flows", "bot", "marketplace_api")
+"""Where messages are marked."""
 
 
 def template(root: Path = FOLDER.parent) -> Catalog:
-    """Every message marked in the source."""
+    """Every message marked in the source, without translations."""
     catalog = Catalog(project="Soko")
-    for file in sorted(file for room in ROOMS for file in (root / room).rglob("*.py")):
+    for file in sorted(file for package in PACKAGES for file in (root / package).rglob("*.py")):
         place = (str(file.relative_to(root)), 1)
-        for found in marked(file.read_text(encoding="utf-8")):
+        for found in messages_in(file.read_text(encoding="utf-8")):
             catalog.add(found.message, None, [place], auto_comments=found.notes)
     return catalog
 
 
 def read(language: str) -> Catalog:
-    """A language's catalogue; an empty one when it has none yet."""
+    """A language's catalogue; an empty one if it has no file yet."""
     if not path(language).exists():
         return Catalog(language, project="Soko", version="1", header_comment=f"# Soko in {language}.", fuzzy=False)
     with path(language).open("rb") as source:
@@ -34,17 +35,17 @@ def read(language: str) -> Catalog:
 
 
 def update(language: str, source: Catalog) -> None:
-    """Brings a catalogue up to the source. What is new stays empty: a likeness is no translation."""
+    """Adds new messages to a language's file and removes old ones. A new one stays empty: no similar text is copied."""
     catalog = read(language)
-    source.creation_date = catalog.creation_date  # so that a file changes only where its words do
+    source.creation_date = catalog.creation_date  # so that a file changes only where its messages do
     catalog.update(source, no_fuzzy_matching=True)
     path(language).parent.mkdir(parents=True, exist_ok=True)
     with path(language).open("wb") as target:
         write_po(target, catalog, width=100, ignore_obsolete=True, include_lineno=False)
 
 
-def faults(catalog: Catalog, source: Catalog) -> Iterator[str]:
-    """What keeps a catalogue from being whole, a line each."""
+def find_faults(catalog: Catalog, source: Catalog) -> Iterator[str]:
+    """What is missing, marked fuzzy or has other fields than the English: a line for each message."""
     for wanted in source:
         if wanted.id:
             key = _texts(wanted.id)[0]
@@ -53,7 +54,7 @@ def faults(catalog: Catalog, source: Catalog) -> Iterator[str]:
 
 
 def fields(text: str) -> set[str]:
-    """The names in braces, which a message has filled in."""
+    """The names in braces, which are filled in when a message is shown."""
     return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
 
 
@@ -66,7 +67,7 @@ def _fault(message: Message | None) -> str | None:
 
 
 def _fields(texts: str | list[str] | tuple[str, ...]) -> set[str]:
-    """Of plural forms together: the singular may say "one" and leave its count out."""
+    """The fields of all plural forms together: the singular may say "one" in place of its number."""
     return set().union(*map(fields, _texts(texts)))
 
 

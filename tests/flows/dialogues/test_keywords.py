@@ -1,12 +1,11 @@
-"""Every keyword of the contract, in every language and in every way it is written, and what it opens."""
+"""Every keyword of `docs/contract.md`, in every language and in every way it is written, and the flow it opens."""
 
 from __future__ import annotations
 
 import pytest
 
 from flows.dialogues import ENGINE
-
-from .test_book import PLACE
+from tests.flows.dialogues.exploration import PLACE
 
 KIONDO = {"title": "kiondo", "price": "1500.00", "quantity": "3"}
 SEPARATORS = [" ", "   ", ",", ", ", ";", "*", "/", "\n", "\r\n", ".", ":", "-", "=", "፣"]
@@ -75,7 +74,7 @@ def test_a_keyword_opens_its_flow_in_every_language(flow: str, words: str) -> No
     ],
     ids=lambda said: said[0] if isinstance(said, tuple) else "",
 )
-def test_whatever_parts_a_keyword_from_the_rest(
+def test_many_characters_may_separate_a_keyword_from_the_rest(
     words: tuple[str, ...], separator: str, flow: str, given: dict[str, str]
 ) -> None:
     keyword, *rest = words
@@ -83,7 +82,7 @@ def test_whatever_parts_a_keyword_from_the_rest(
 
 
 @pytest.mark.parametrize("separator", [" ", ",", ", ", ";", "*", "/", " / ", "\n", "."])
-def test_whatever_parts_the_rest(separator: str) -> None:
+def test_many_characters_may_separate_the_parts_of_the_rest(separator: str) -> None:
     assert ENGINE.match_keyword(separator.join(["SELL", "kiondo", "1500", "x3"]), PLACE) == ("sell", KIONDO)
     assert ENGINE.match_keyword(separator.join(["YES", "K7P4", "2"]), PLACE) == (
         "accept",
@@ -112,5 +111,5 @@ def test_whatever_parts_the_rest(separator: str) -> None:
         ("appelez-moi", "call", {}),
     ],
 )
-def test_what_a_text_says_ahead(text: str, flow: str, given: dict[str, str]) -> None:
+def test_a_text_gives_answers_ahead(text: str, flow: str, given: dict[str, str]) -> None:
     assert ENGINE.match_keyword(text, PLACE) == (flow, given)

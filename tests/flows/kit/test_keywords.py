@@ -1,4 +1,4 @@
-"""Keywords: the same dialogue with answers given ahead, so that only what is missing or refused is asked."""
+"""Keywords: the same dialogue with answers given ahead, so that only what is missing or rejected is asked."""
 
 from __future__ import annotations
 
@@ -27,9 +27,8 @@ from flows.kit import (
 from flows.kit.edges import SUGGESTED
 from flows.kit.flow import always, given, known
 from flows.reading import numbers, offers
-
-from .conftest import AMINA, HOME, PLACE, Phone
-from .market import Village
+from tests.flows.fake_marketplace import FakeMarketplace
+from tests.flows.phone import AMINA, HOME, PLACE, FakePhone
 
 
 def offer(rest: str, place: Place) -> Mapping[str, str]:
@@ -74,8 +73,8 @@ ENGINE = DialogueEngine(
 
 
 @pytest.fixture
-def phone() -> Phone:
-    return Phone(ENGINE, Village(AMINA), SMS)
+def phone() -> FakePhone:
+    return FakePhone(ENGINE, FakeMarketplace(AMINA), SMS)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +92,7 @@ def phone() -> Phone:
         ("about us", "about", {}),
     ],
 )
-def test_a_keyword_says_what_it_is_about_and_what_it_knows_already(text: str, flow: str, given: dict[str, str]) -> None:
+def test_a_keyword_opens_its_flow_with_the_answers_given_ahead(text: str, flow: str, given: dict[str, str]) -> None:
     assert ENGINE.match_keyword(text, PLACE) == (flow, given)
 
 
@@ -101,55 +100,55 @@ def test_a_keyword_says_what_it_is_about_and_what_it_knows_already(text: str, fl
     "text",
     ["", "   ", "hello there", "OFER big pot", "OFFERS", "red pot", "yes of course", "about you", "bei", "😀", "0"],
 )
-def test_what_is_no_sense_of_a_keyword_is_none(text: str) -> None:
+def test_a_text_that_is_no_use_of_a_keyword_matches_none(text: str) -> None:
     assert ENGINE.match_keyword(text, PLACE) is None
 
 
-def test_only_what_is_missing_is_asked(phone: Phone) -> None:
+def test_only_what_is_missing_is_asked(phone: FakePhone) -> None:
     assert phone.texts("OFFER big pot 1500 x3") == "Which colour?\n1. Red\n2. Blue"
     assert phone.says("2") == "big pot Blue KSh 1,500"
     assert phone.conversation.answers == {"title": "big pot", "colour": "b", "price": 1500_00, "count": 3}
 
 
-def test_only_what_is_refused_is_asked_and_what_comes_after_it_is_kept(phone: Phone) -> None:
+def test_only_what_is_rejected_is_asked_and_later_answers_are_kept(phone: FakePhone) -> None:
     assert phone.texts("OFFER ab 1500").startswith("Please use 3 to 20 letters.\nWhat?")
     phone.says("big pot")
     assert phone.says("red") == "big pot Red KSh 1,500"
 
 
-def test_a_refused_answer_in_the_middle_keeps_those_around_it(phone: Phone) -> None:
+def test_a_rejected_answer_in_the_middle_keeps_the_others(phone: FakePhone) -> None:
     phone.texts("OFFER big pot 1500 x30")
     assert phone.says("red") == "That must be 1 to 9.\nHow many?"
     assert phone.says("3") == "big pot Red KSh 1,500"
 
 
-def test_an_answer_that_a_keyword_stands_for_is_as_good_as_typed(phone: Phone) -> None:
+def test_an_answer_that_a_keyword_stands_for_counts_as_if_it_was_typed(phone: FakePhone) -> None:
     assert phone.texts("RED") == "How much?"
 
 
-def test_a_guess_given_ahead_is_asked_back(phone: Phone) -> None:
+def test_a_guess_given_ahead_is_asked_back(phone: FakePhone) -> None:
     assert phone.opens("offer", title="big pot", colour="Bluu") == "Did you mean Blue?\n1. Yes\n2. No"
     assert phone.says("1") == "How much?"
 
 
-def test_back_from_the_first_question_left_leads_to_what_was_given(phone: Phone) -> None:
+def test_back_from_the_first_open_question_leads_to_the_answers_given_ahead(phone: FakePhone) -> None:
     phone.texts("OFFER big pot 1500")
     assert phone.says("0") == "What?"
 
 
-def test_a_new_keyword_begins_afresh(phone: Phone) -> None:
+def test_a_new_keyword_begins_a_flow_afresh(phone: FakePhone) -> None:
     phone.texts("OFFER big pot 1500 x3")
     assert phone.texts("ABOUT") == "About us."
     assert (phone.conversation.prefill, phone.conversation.answers) == ({}, {})
 
 
-def test_what_is_left_over_is_forgotten_at_home(phone: Phone) -> None:
+def test_going_home_forgets_the_answers_given_ahead(phone: FakePhone) -> None:
     phone.texts("OFFER big pot 1500 x3")
     phone.says("00")
     assert phone.conversation.prefill == {}
 
 
-# What is only like a keyword.
+# Misspelt keywords.
 
 
 @pytest.mark.parametrize(
@@ -162,47 +161,47 @@ def test_what_is_left_over_is_forgotten_at_home(phone: Phone) -> None:
         ("YESS 3", "YES"),
     ],
 )
-def test_a_misspelt_keyword_is_asked_back_as_it_is_written(phone: Phone, text: str, word: str) -> None:
+def test_a_misspelt_keyword_is_asked_back_in_its_right_spelling(phone: FakePhone, text: str, word: str) -> None:
     assert phone.texts(text) == f"You mean {word}?\n1. Yes\n2. No"
 
 
-def test_a_misspelt_keyword_acts_on_yes_with_all_that_was_said(phone: Phone) -> None:
+def test_yes_to_a_misspelt_keyword_opens_its_flow_with_all_answers(phone: FakePhone) -> None:
     phone.texts("OFER big pot 1500 x3")
     assert phone.says("yes") == "Which colour?\n1. Red\n2. Blue"
     assert phone.says("2") == "big pot Blue KSh 1,500"
 
 
-def test_a_misspelt_keyword_is_nothing_after_no(phone: Phone) -> None:
+def test_no_to_a_misspelt_keyword_ends_the_conversation(phone: FakePhone) -> None:
     phone.texts("OFER big pot 1500 x3")
     assert phone.says("no") == "Pardon?"
     assert phone.conversation.over
 
 
 @pytest.mark.parametrize("text", ["", "hello there", "abut you", "YESS please", "😀", "0", "1"])
-def test_what_is_like_no_keyword_or_no_sense_of_one_is_not_asked_back(phone: Phone, text: str) -> None:
+def test_a_text_like_no_keyword_is_not_asked_back(phone: FakePhone, text: str) -> None:
     assert phone.texts(text) == "Pardon?"
 
 
 @pytest.mark.parametrize(
     ("begun", "text", "taken"),
     [
-        ("OFFER", "ofer", True),  # a title may be anything
-        ("OFFER big pot", "ofer", False),  # no colour is like it
-        ("OFFER big pot", "rad", True),  # a colour is
+        ("OFFER", "ofer", True),  # a title may be any text
+        ("OFFER big pot", "ofer", False),  # no colour is spelt like it
+        ("OFFER big pot", "rad", True),  # a colour is spelt like it
         ("OFFER big pot", "ABOUT", False),
-        ("OFFER big pot", "green", True),  # it will be refused there
+        ("OFFER big pot", "green", True),  # the question will reject it
         ("YES", "abut", False),
         ("OFER big pot", "yes", True),
         ("OFER big pot", "abut", False),
     ],
 )
-def test_a_text_is_an_answer_unless_it_is_about_something_else(
-    phone: Phone, begun: str, text: str, taken: bool
+def test_a_text_is_an_answer_unless_it_begins_something_else(
+    phone: FakePhone, begun: str, text: str, taken: bool
 ) -> None:
     phone.texts(begun)
     assert phone.engine.is_answer(phone.turn(), text) is taken
 
 
-def test_yes_to_a_guess_is_not_the_keyword(phone: Phone) -> None:
+def test_yes_to_a_guess_is_not_the_keyword(phone: FakePhone) -> None:
     phone.opens("offer", title="big pot", colour="Bluu")
     assert phone.engine.is_answer(phone.turn(), "YES")

@@ -1,0 +1,343 @@
+"""Every screen that anybody can come to, found by trying everything worth typing at every screen.
+
+    all_screens("en", USSD)      [FakePhone, …]      a phone at each screen, in English, on a call
+
+The data is the longest that the checks allow, so that what fits here fits always.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+
+import msgspec
+from msgspec.structs import replace
+
+import locales
+from bot.messaging import rendering
+from flows.commands import Command, Outcome, SayReady, ShopCommand
+from flows.dialogues import ENGINE
+from flows.kit import (
+    SMS,
+    USSD,
+    Ask,
+    AskCode,
+    AskDigits,
+    AskMoney,
+    AskPhone,
+    AskPin,
+    AskQuantity,
+    Channel,
+    Person,
+    Place,
+)
+from flows.kit.navigation import MORE
+from flows.kit.state_kinds.lists import ListQuestion
+from flows.market import OrderStatus
+from flows.reading.numbers import format_money
+from tests.flows.fake_marketplace import FakeMarketplace
+from tests.flows.phone import FakePhone
+
+Performs = Callable[[FakeMarketplace, Command], Outcome]
+
+LANGUAGES = locales.available()
+CHANNELS = [USSD, SMS]
+PLACE = Place("KE", "KES", rendering.language_names(LANGUAGES), "*384*22#", "22384")
+
+WIDEST = "W" * 40
+"""As long as names and titles may be."""
+LONG_NAME = "W" * 100
+"""As long as operators may name a kiosk or a town."""
+MAX_PRICE, MAX_QUANTITY = 500_000_00, 999
+CASH_CODE = "246810"
+PIN = "2468"
+CODES: dict[str, OrderStatus] = {
+    "K7P4": "placed",
+    "M2W3": "placed",
+    "W4M5": "accepted",
+    "N3P4": "accepted",
+    "T5U6": "accepted",
+    "R5S6": "accepted",
+    "P6K7": "at_kiosk",
+    "Q8T9": "at_kiosk",
+    "A2B3": "shipped",
+    "C4D5": "delivered",
+    "E6F7": "declined",
+    "G8H9": "expired",
+    "J2K3": "cancelled",
+}
+BRIEF, DUE = "B2N3", date(2026, 12, 28)
+UNKNOWN_CODE = "Z9Z9"
+KIOSK_ARTISAN = "+254711000222"
+LANGUAGE_QUESTION = "language.language"
+
+
+# People and their data.
+
+
+def people(language: str) -> list[Person]:
+    """Everybody that dialogues tell apart."""
+    somebody = Person("+254711000111", language, name=WIDEST, kiosk=LONG_NAME)
+    return [
+        Person("+254711000111"),
+        Person("+254711000111", language),
+        Person("+254711000111", language, pin=True),
+        replace(somebody, artisan=True),
+        replace(somebody, artisan=True, pin=True),
+        replace(somebody, agent=True),
+        replace(somebody, artisan=True, agent=True),
+    ]
+
+
+def full_marketplace(person: Person) -> FakeMarketplace:
+    """A marketplace that has as much of everything as there can be."""
+    marketplace = FakeMarketplace(
+        person,
+        cash={CASH_CODE: MAX_PRICE * MAX_QUANTITY},
+        kiosk_artisans={KIOSK_ARTISAN: WIDEST},
+        pin=PIN if person.pin else "",
+    )
+    earns = MAX_PRICE * MAX_QUANTITY
+    for _ in range(3):
+        marketplace.add_kiosk(LONG_NAME, LONG_NAME)
+    for _ in range(7):
+        marketplace.add_product(WIDEST, MAX_PRICE, MAX_QUANTITY)
+    for code, status in CODES.items():
+        marketplace.add_order(code, WIDEST, MAX_QUANTITY, earns, status)
+    marketplace.add_order("T5U6", WIDEST, MAX_QUANTITY, earns, "accepted")
+    marketplace.add_order("N5P6", WIDEST, MAX_QUANTITY, earns, "accepted", due_on=DUE)
+    marketplace.add_order(BRIEF, WIDEST, MAX_QUANTITY, earns, brief=True, due_on=DUE)
+    marketplace.perform(SayReady("R5S6"))
+    return marketplace
+
+
+# What may happen while a command is performed.
+
+
+def reject_all(marketplace: FakeMarketplace) -> None:
+    marketplace.rejects_all = True
+
+
+def let_time_pass(marketplace: FakeMarketplace) -> None:
+    """All ordered goods are at the kiosk, and the PIN check and the reset code have expired."""
+    marketplace.pin_verified, marketplace.reset_code = False, ""
+    for number, part in marketplace.parts.items():
+        marketplace.parts[number] = replace(part, status="at_kiosk")
+
+
+def leave_one_piece(marketplace: FakeMarketplace) -> None:
+    """One piece of every order is left to be made or brought."""
+    for number, part in marketplace.parts.items():
+        marketplace.parts[number] = replace(part, quantity=1)
+
+
+def cancel_all_orders(marketplace: FakeMarketplace) -> None:
+    for number, part in marketplace.parts.items():
+        marketplace.parts[number] = replace(part, status="cancelled")
+
+
+def lock_secrets(marketplace: FakeMarketplace) -> None:
+    marketplace.wrong_codes = marketplace.wrong_pins = 3
+
+
+def after_event(event: Callable[[FakeMarketplace], None]) -> Performs:
+    """Performs a command just after something happened that nobody on the phone could know."""
+
+    def perform(marketplace: FakeMarketplace, command: Command) -> Outcome:
+        event(marketplace)
+        return marketplace.perform(command)
+
+    return perform
+
+
+def queue(_marketplace: FakeMarketplace, _command: Command) -> Outcome:
+    return Outcome("queued")
+
+
+def perform_from_json(marketplace: FakeMarketplace, command: Command) -> Outcome:
+    """Performs a command as a shop elsewhere does; one that breaks the bounds of `flows/commands.py` cannot be read."""
+    if isinstance(command, ShopCommand):
+        command = msgspec.json.decode(msgspec.json.encode(command), type=ShopCommand)  # type: ignore[assignment]
+    return marketplace.perform(command)
+
+
+PERFORMANCES = [
+    perform_from_json,
+    queue,
+    after_event(reject_all),
+    after_event(cancel_all_orders),
+    after_event(leave_one_piece),
+    after_event(lock_secrets),
+    after_event(let_time_pass),
+]
+
+
+# What is typed and texted.
+
+
+def worth_typing(phone: FakePhone) -> list[str]:
+    """Every line, the longest answer, a wrong one, and the keys for navigation."""
+    always = ["0", "00", "98", "1", "2", "?", "99999"]
+    match phone.engine.state(phone.conversation):
+        case ListQuestion():
+            return [*always, *(str(n) for n, _ in enumerate(phone.conversation.choices, 1))]
+        case AskMoney(check=check) if check:
+            return [*always, format_money(check.longest)]
+        case AskQuantity(check=check) if check:
+            return [*always, str(check.longest), str(MAX_QUANTITY)]
+        case Ask(check=check) if check:
+            return [*always, str(check.longest)]
+        case AskPhone():
+            return [*always, "0711000222", "0711000333"]
+        case AskCode():
+            return [*always, *CODES, UNKNOWN_CODE, BRIEF]
+        case AskPin():
+            return [*always, PIN, "1357"]
+        case AskDigits():
+            return [*always, CASH_CODE, "135791"]
+    return always
+
+
+def texts() -> Iterator[str]:
+    """A text for every flow that can be opened by one, and for every way to fill it."""
+    yield from (flow.keywords[0].words[0] for flow in ENGINE.flows.values() if flow.keywords)
+    for code in ("K7P4", "W4M5", UNKNOWN_CODE):
+        yield from (
+            f"YES {code}",
+            f"YES {code} 9999",
+            f"YES {code} {MAX_QUANTITY} 60",
+            f"YES {code} many",
+            f"NO {code}",
+            f"TRACK {code}",
+        )
+        yield from (f"READY {code}", f"RECEIVED {code}", f"DROP {code}")
+    yield from ("RECEIVED A2B3", f"YES {BRIEF} 2 60", f"YES {BRIEF} 2 90")
+    for code in ("A7P4", UNKNOWN_CODE):
+        yield from (f"PRICE {code} 500000", f"PRICE {code} cheap", f"PRICE {code}", f"REMOVE {code}")
+        yield from (f"STOCK {code} 999", f"STOCK {code} many", f"STOCK {code} 0", f"PHOTO {code}")
+    yield from (f"SELL {WIDEST} 500000 x999", f"JOIN {WIDEST}")
+    yield from (f"{max(ENGINE.keywords, key=len)}x", "not a word of it")
+
+
+def beginnings(persons: Iterable[Person], channel: Channel) -> Iterator[FakePhone]:
+    """A phone after the first hop, for each person, with much data and with none, by every text and by dialling."""
+    for person in persons:
+        for marketplace in (full_marketplace(person), FakeMarketplace(person)):
+            for text in ("", *texts()):
+                phone = FakePhone(ENGINE, marketplace.copy(), channel, PLACE)
+                phone.texts(text) if text else phone.dials()
+                yield phone
+
+
+# Searching.
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A phone at a screen that was not found before, and the hop that led there."""
+
+    phone: FakePhone
+    source: Found | int
+    """The screen before, or the number of the beginning."""
+    typed: str = ""
+    performs: Performs = FakeMarketplace.perform
+
+
+def situation(phone: FakePhone) -> tuple[object, ...]:
+    """What makes two screens the same: the person, the state, and all that any version of the screen says."""
+    screen = phone.screen
+    said = (tuple(screen.bodies), tuple(screen.options), screen.more, tuple(screen.navigation))
+    return phone.marketplace.person, bool(phone.marketplace.kiosk_list), phone.position, *said
+
+
+def hops(found: Found) -> Iterator[Found]:
+    """Where a phone can be one hop later."""
+    phone = found.phone
+    for typed in worth_typing(phone):
+        for performs in PERFORMANCES:
+            other = hop(phone, typed, performs)
+            yield Found(other, found, typed, performs)
+            if other.conversation.commands_done == phone.conversation.commands_done:
+                break  # no command was performed, so the other performances would make no difference
+
+
+def hop(phone: FakePhone, typed: str, performs: Performs = FakeMarketplace.perform) -> FakePhone:
+    """A copy of the phone, one hop later."""
+    other = phone.copy()
+    other.performs = performs
+    other.says(typed)
+    return other
+
+
+def search(
+    waiting: list[Found], goes_on: Callable[[FakePhone], bool], known: Iterable[FakePhone] = ()
+) -> Iterator[Found]:
+    """All screens that can be reached from these, each once and after its source, except the known ones."""
+    seen = {situation(phone) for phone in known}
+    while waiting:
+        found = waiting.pop()
+        if (here := situation(found.phone)) not in seen:
+            seen.add(here)
+            yield found
+            if not found.phone.conversation.over and goes_on(found.phone):
+                waiting += hops(found)
+
+
+def screens_from(phones: Iterable[FakePhone], goes_on: Callable[[FakePhone], bool]) -> list[FakePhone]:
+    """A phone for every screen that can be reached from these."""
+    return [found.phone for found in search([Found(phone, 0) for phone in phones], goes_on)]
+
+
+def speaks(phone: FakePhone, language: str) -> bool:
+    """False once another language was chosen; what follows then belongs to that language."""
+    return phone.marketplace.person.language in (None, language)
+
+
+def search_all(language: str, channel: Channel, persons: Iterable[Person]) -> list[Found]:
+    """Tries everything worth typing at every screen."""
+    begun = [Found(phone, number) for number, phone in enumerate(beginnings(persons, channel))]
+    return list(search(begun, lambda phone: speaks(phone, language)))
+
+
+# In another language the same keys lead to the same screens, so only the hops that found one in English are made again.
+
+
+@cache
+def all_screens(language: str, channel: Channel) -> list[FakePhone]:
+    """A phone for every screen that anybody can come to in a language."""
+    if language == locales.SOURCE:
+        return [found.phone for found in _in_english(channel)]
+    phones = _repeated(_in_english(channel), language, channel)
+    return [*phones, *_on_more_pages(phones, language)]
+
+
+@cache
+def _in_english(channel: Channel) -> Sequence[Found]:
+    return search_all(locales.SOURCE, channel, people(locales.SOURCE))
+
+
+def _repeated(searched: Sequence[Found], language: str, channel: Channel) -> list[FakePhone]:
+    begun, made = list(beginnings(people(language), channel)), dict[int, FakePhone]()
+    for found in searched:
+        if isinstance(found.source, int):
+            made[id(found)] = begun[found.source]
+        else:
+            source = made[id(found.source)]
+            made[id(found)] = hop(source, _typed_in(language, source, found.typed), found.performs)
+    return list(made.values())
+
+
+def _typed_in(language: str, phone: FakePhone, typed: str) -> str:
+    """The same key, except that somebody who chose English chooses this language."""
+    numbers = {code: str(number) for number, (code, _) in enumerate(PLACE.languages, 1)}
+    swapped = {numbers[locales.SOURCE]: numbers[language], numbers[language]: numbers[locales.SOURCE]}
+    return swapped.get(typed, typed) if phone.position == LANGUAGE_QUESTION else typed
+
+
+def _on_more_pages(phones: Iterable[FakePhone], language: str) -> list[FakePhone]:
+    """The screens behind pages that a list has in this language and not in English, where a page carries more."""
+    turned = [hop(phone, MORE) for phone in phones if phone.screen.more and speaks(phone, language)]
+    more = search([Found(phone, 0) for phone in turned], lambda phone: speaks(phone, language), phones)
+    return [found.phone for found in more]

@@ -1,0 +1,156 @@
+"""All dialogues from end to end: in every language, on every channel, with the longest data the checks allow."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from bot.messaging import consent, rendering
+from flows.dialogues import ENGINE
+from flows.kit import USSD, Ask, Channel, Flow
+from flows.kit.conversation import Guess
+from flows.reading.answers import yes_no
+from tests import runs
+from tests.flows.dialogues import invariants
+from tests.flows.dialogues.exploration import (
+    CHANNELS,
+    LANGUAGES,
+    PLACE,
+    all_screens,
+    people,
+    search_all,
+    situation,
+    speaks,
+)
+from tests.flows.fake_marketplace import FakeMarketplace
+from tests.flows.phone import FakePhone
+
+TRANSLATED = [code for code in LANGUAGES if code != "en"]
+LATIN = [code for code in LANGUAGES if rendering.words(code).latin]
+
+
+def each(*languages: str) -> pytest.MarkDecorator:
+    """The test for each language and channel. Those of a channel share a worker, and so its search for all screens."""
+    cases = [
+        pytest.param(language, channel, id=f"{language}-{channel.name}", marks=pytest.mark.xdist_group(channel.name))
+        for language in languages
+        for channel in CHANNELS
+    ]
+    return pytest.mark.parametrize(("language", "channel"), cases)
+
+
+# Invariants.
+
+
+@pytest.mark.xdist_group(USSD.name)
+def test_every_state_is_reached() -> None:
+    phones = [phone for channel in CHANNELS for phone in all_screens("en", channel)]
+    assert invariants.unreached_states(ENGINE, phones) == []
+
+
+@each(*LANGUAGES)
+def test_every_screen_fits_with_the_longest_data_there_can_be(language: str, channel: Channel) -> None:
+    assert invariants.too_long(all_screens(language, channel)) == []
+
+
+@each(*LATIN)
+def test_a_language_in_latin_letters_stays_gsm7(language: str, channel: Channel) -> None:
+    phones = [phone for phone in all_screens(language, channel) if speaks(phone, language)]
+    assert invariants.outside_gsm7(phones) == []
+
+
+@each("en")
+def test_home_is_one_step_from_everywhere_and_going_back_leads_there(language: str, channel: Channel) -> None:
+    assert invariants.no_way_home(all_screens(language, channel)) == []
+
+
+@each(*LANGUAGES)
+def test_any_input_is_answered_by_a_screen_that_fits(language: str, channel: Channel) -> None:
+    assert invariants.unanswered_input(all_screens(language, channel)) == []
+
+
+@each("en")
+def test_two_wrong_answers_in_a_row_bring_the_offer_of_a_call_everywhere(language: str, channel: Channel) -> None:
+    assert invariants.no_callback_offered(all_screens(language, channel)) == []
+
+
+def test_hostile_inputs_are_many() -> None:
+    assert len(set(invariants.HOSTILE)) > 40
+
+
+@each(*LANGUAGES)
+def test_after_a_break_anywhere_a_call_or_a_text_goes_on_with_nothing_lost(language: str, channel: Channel) -> None:
+    assert invariants.lost_by_a_break(all_screens(language, channel)) == []
+
+
+@pytest.mark.xdist_group(USSD.name)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_guess_of_any_line_on_offer_can_be_asked_back(language: str) -> None:
+    for phone in all_screens(language, USSD):
+        for choice in phone.conversation.choices:
+            turn = phone.turn()
+            turn.conversation.guess = Guess(choice.value, choice.label)
+            assert ENGINE.screen(turn).fits(USSD), choice.label
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_yes_and_no_are_understood_as_they_are_written(language: str) -> None:
+    words = rendering.words(language)
+    assert yes_no(words.text("Yes")).value is True
+    assert yes_no(words.text("No")).value is False
+
+
+@pytest.mark.xdist_group(USSD.name)
+def test_no_conversation_ends_when_what_it_is_about_vanishes() -> None:
+    for phone in [phone for phone in all_screens("en", USSD) if not phone.conversation.over]:
+        for typed in ("1", "2", "3", "?", "98", "0"):
+            assert invariants.fits(invariants.after(emptied(phone), typed)), phone.position
+        redialled = emptied(phone)
+        redialled.drops_and_dials()
+        assert invariants.fits(invariants.after(redialled, "1")), phone.position
+
+
+def emptied(phone: FakePhone) -> FakePhone:
+    """The same phone, after everything there was has been sold, cancelled and closed."""
+    other = phone.copy()
+    other.marketplace = FakeMarketplace(phone.marketplace.person)
+    return other
+
+
+# The search itself.
+
+SAMPLE = Random(runs.seed())
+"""In a usual run another language, channel and person each time; with --full all of them."""
+PAIRS = [(language, channel) for language in TRANSLATED for channel in CHANNELS]
+SEARCHED = SAMPLE.sample(PAIRS, runs.cases(len(PAIRS)))
+
+
+@pytest.mark.parametrize(("language", "channel"), SEARCHED, ids=lambda case: getattr(case, "name", case))
+def test_the_keys_that_find_all_screens_in_english_find_them_in_every_language(language: str, channel: Channel) -> None:
+    known = {situation(phone) for phone in all_screens(language, channel)}
+    persons = people(language)
+    for person in SAMPLE.sample(persons, runs.cases(len(persons))):
+        found = [one.phone for one in search_all(language, channel, [person]) if speaks(one.phone, language)]
+        assert [f"{phone.position}: {phone.shown}" for phone in found if situation(phone) not in known] == []
+
+
+# Keywords.
+
+
+def test_no_keyword_is_a_word_for_stop_or_start() -> None:
+    assert [word for word in ENGINE.keywords if consent.requested(word)] == []
+
+
+@pytest.mark.parametrize("word", ENGINE.keywords)
+def test_every_keyword_alone_opens_its_flow(word: str) -> None:
+    flow, _ = ENGINE.keywords[word]
+    for written in (word, word.lower(), f" {word}: ", word.replace(" ", "  ")):
+        match = ENGINE.match_keyword(written, PLACE)
+        assert match, written
+        assert match[0] == flow.name
+
+
+@pytest.mark.parametrize("flow", ENGINE.flows.values(), ids=lambda flow: flow.name)
+def test_every_question_for_free_text_knows_its_longest_answer(flow: Flow) -> None:
+    assert [state.name for state in flow.states.values() if isinstance(state, Ask) and not state.check] == []
