@@ -21,11 +21,17 @@ from pathlib import Path
 
 from tests.repository.architecture import ROOT
 
+
+def _quoted(name: str) -> str:
+    """A pattern for code between backticks, or between pairs of them when it has some itself."""
+    return rf"(?P<{name}_ticks>`+)(?P<{name}>[^\n]+?)(?P={name}_ticks)"
+
+
 STEP = re.compile(
     r"^Create `(?P<created>[^`\n]+)`:$"
-    r"|^In `(?P<changed>[^`\n]+)`, (?P<where>after|before) `(?P<line>[^\n]+)`:$"
+    rf"|^In `(?P<changed>[^`\n]+)`, (?P<where>after|before) {_quoted('line')}:$"
     r"|^At the end of `(?P<extended>[^`\n]+)`:$"
-    r"|^In `(?P<reworded>[^`\n]+)`, replace `(?P<old>[^\n]+)` by `(?P<new>[^\n]+)`\.$"
+    rf"|^In `(?P<reworded>[^`\n]+)`, replace {_quoted('old')} by {_quoted('new')}\.$"
     r"|^(?P<unclear>(?:Create|In|At the end of) `[^\n]+)$"
     r"|^## (?P<heading>[^\n]+)$"
     r"|^```(?P<language>\w+)\n(?P<code>(?s:.*?))^```$",
@@ -90,7 +96,7 @@ class Copy:
                 return lambda code: (self.root / path).write_text((self.root / path).read_text() + code)
             case {"changed": str(path), "where": where, "line": str(line)}:
                 return lambda code: self._insert(path, line, code, after=where == "after")
-        raise NotFollowedError(f"not understood: {step}")
+        raise NotFollowedError(f"not understood: {step['unclear']}")
 
     def _insert(self, path: str, line: str, code: str, *, after: bool) -> None:
         lines = (self.root / path).read_text().splitlines(keepends=True)
