@@ -1,4 +1,4 @@
-"""The whole service in one process, as tests use it."""
+"""The whole service in one process, over a copy of a migrated database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every transcript says what is said today. `pytest --record` writes them anew, to be read as a diff."""
+"""Every transcript reads as the service answers today. `pytest --record` rewrites them, to be read as a diff."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ SCRIPTS = sorted(FOLDER.glob("*.txt"))
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
-def test_the_conversation_reads_as_it_is_written(script: Path, tmp_path: Path, request: pytest.FixtureRequest):
+def test_the_transcript_reads_as_it_is_written(script: Path, tmp_path: Path, request: pytest.FixtureRequest):
     with serving(tmp_path) as service:
         played = TranscriptPlayer(service).play(script.read_text())
 
@@ -21,13 +21,13 @@ def test_the_conversation_reads_as_it_is_written(script: Path, tmp_path: Path, r
     assert played == script.read_text()
 
 
-def test_a_line_that_makes_no_sense_is_named(tmp_path):
+def test_an_unplayable_line_is_named(tmp_path):
     message = "line 2: ! dance: there is no action 'dance'"
     with serving(tmp_path) as service, pytest.raises(UnplayableLineError, match=message):
         TranscriptPlayer(service).play("# a try\n! dance\n")
 
 
-def test_a_changed_answer_is_a_difference(tmp_path):
+def test_a_changed_answer_changes_the_transcript(tmp_path):
     with serving(tmp_path) as service:
         played = TranscriptPlayer(service).play("@ amina ussd\n> *384*22#\n< CON something else\n")
 

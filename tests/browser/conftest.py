@@ -1,4 +1,4 @@
-"""The whole service as a newcomer starts it, and a real browser to look at it."""
+"""The whole service as `script/server` runs it, and a real browser."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ QUIET = (
 
 @pytest.fixture(scope="session")
 def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Web server and worker on a free port with a database of their own and the demo in it: the URL."""
+    """The URL of a server and worker on a free port, with a fresh database that holds the demo data."""
     port = _free_port()
     environment = {
         "PATH": os.environ["PATH"],
@@ -39,9 +39,9 @@ def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     command = [sys.executable, "-m", "bot.server"]
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
-        greeted = any(line.startswith("Soko is open") for line in server.stdout)
+        is_open = any(line.startswith("Soko is open") for line in server.stdout)
         try:
-            assert greeted, "the server ended before it was open"
+            assert is_open, "the server ended before it was open"
             yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()
@@ -53,9 +53,11 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="module")  # while it is open an event loop runs in this thread, which others could not bear
+# for one module only: playwright runs an event loop in this thread, which the tests of other modules do not allow
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    expect.set_options(timeout=20_000)  # a text is on its way through the worker for a moment
+    """A Chromium without a window."""
+    expect.set_options(timeout=20_000)  # a text takes a moment through the worker
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield chromium
@@ -64,11 +66,11 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """An empty tab. Whatever the browser complains of (a script, the CSP, a 404) fails the test."""
-    complaints: list[str] = []
+    """An empty tab. Every error and warning of the browser (a script, the CSP, a 404) fails the test."""
+    errors: list[str] = []
     tab = browser.new_page(viewport={"width": 1280, "height": 900})
-    tab.on("pageerror", lambda error: complaints.append(str(error)))
-    tab.on("console", lambda line: complaints.append(line.text) if line.type in ("error", "warning") else None)
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    tab.on("console", lambda line: errors.append(line.text) if line.type in ("error", "warning") else None)
     yield tab
     tab.close()
-    assert not complaints
+    assert not errors

@@ -1,4 +1,4 @@
-"""The photo page in a real browser, as narrow as a feature phone and without scripts."""
+"""The photo page in a real browser that is as narrow as a feature phone's and runs no scripts."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ BRACELET = "Beaded bracelet"
 
 @pytest.fixture
 def phone(browser: Browser) -> Iterator[Page]:
-    """Whatever the browser complains of fails the test, but that a picture was refused."""
-    complaints: list[str] = []
+    """A narrow tab without scripts. Every error in its console fails the test, except a refused picture."""
+    errors: list[str] = []
     context = browser.new_context(viewport=NARROW, java_script_enabled=False)
     tab = context.new_page()
-    tab.on("console", lambda line: complaints.append(line.text) if "status of 4" not in line.text else None)
+    tab.on("console", lambda line: errors.append(line.text) if "status of 4" not in line.text else None)
     yield tab
     context.close()
-    assert not complaints
+    assert not errors
 
 
 def bracelet(server: str) -> dict:
@@ -35,18 +35,18 @@ def bracelet(server: str) -> dict:
     return next(product for product in products if product["title"] == BRACELET)
 
 
-def link(page: Page, server: str, *said: str) -> str:
-    """The one that Wanjiku gets for her bracelet, after she has said something else."""
+def link(page: Page, server: str, *first_texts: str) -> str:
+    """The link that Wanjiku gets for her bracelet, after sending `first_texts`."""
     page.goto(f"{server}/simulator")
     page.locator("main[data-ready]").wait_for()
-    hers = Handset(page, "artisan")
-    hers.insert_sim(WANJIKU)
-    for words in (*said, f"PHOTO {bracelet(server)['code']}"):
-        answers = hers.root.locator(".inbox .theirs")
+    handset = Handset(page, "artisan")
+    handset.insert_sim(WANJIKU)
+    for words in (*first_texts, f"PHOTO {bracelet(server)['code']}"):
+        answers = handset.root.locator(".inbox .theirs")
         before = answers.count()
-        hers.text(words)
+        handset.text(words)
         expect(answers).not_to_have_count(before)
-    found = re.search(r"https?://\S+/p/\S+", hers.heard(re.compile("/p/")).first.inner_text())
+    found = re.search(r"https?://\S+/p/\S+", handset.received(re.compile("/p/")).first.inner_text())
     assert found
     return found[0]
 
@@ -58,12 +58,12 @@ def send(phone: Page, content: bytes, name: str = "DSC001.JPG") -> None:
 
 
 def fits(phone: Page) -> bool:
-    """Whether everything on the page is within its width."""
+    """True if nothing on the page is wider than the screen."""
     boxes = [one.bounding_box() for one in phone.locator("body *:visible").all()]
     return all(box is None or box["x"] + box["width"] <= NARROW["width"] for box in boxes)
 
 
-def test_a_photo_goes_from_a_narrow_screen_into_the_shop_window(page: Page, phone: Page, live_server: str) -> None:
+def test_a_photo_from_a_narrow_screen_is_shown_in_the_shop(page: Page, phone: Page, live_server: str) -> None:
     phone.goto(link(page, live_server))
     expect(phone.get_by_role("heading")).to_have_text(f"Photo of {BRACELET}")
     assert fits(phone)
@@ -82,7 +82,7 @@ def test_a_photo_goes_from_a_narrow_screen_into_the_shop_window(page: Page, phon
     assert picture.evaluate("image => image.naturalWidth") == 1200
 
 
-def test_a_file_that_is_far_too_large_is_refused_in_words(page: Page, phone: Page, live_server: str) -> None:
+def test_a_file_that_is_too_large_is_refused_in_words(page: Page, phone: Page, live_server: str) -> None:
     phone.goto(link(page, live_server))
     send(phone, b"\xff" * images.LARGEST_FILE * 2)
 
@@ -91,7 +91,7 @@ def test_a_file_that_is_far_too_large_is_refused_in_words(page: Page, phone: Pag
     expect(phone.get_by_text("We cannot read that.")).to_be_visible()
 
 
-def test_ethiopic_letters_fit_and_are_drawn_from_our_own_font(page: Page, phone: Page, live_server: str) -> None:
+def test_ethiopic_letters_fit_and_use_our_own_font(page: Page, phone: Page, live_server: str) -> None:
     with phone.expect_response(re.compile("ethiopic.woff2")) as font:
         phone.goto(link(page, live_server, "አማርኛ"))
 

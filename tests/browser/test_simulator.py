@@ -1,4 +1,4 @@
-"""The simulator as a newcomer uses it: a real browser, the real service, nothing known but the contract."""
+"""The simulator in a real browser, used as a newcomer does, on the real service."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SELLING = {"selling": "Kiondo basket", "kind": "Baskets", "price": "1500", "how 
 
 
 class Handset:
-    """One phone on the page, and what a thumb does to it."""
+    """One phone on the page, and what its user does."""
 
     def __init__(self, page: Page, role: str) -> None:
         self.root = page.locator(f"#{role}")
@@ -48,7 +48,7 @@ class Handset:
         return self.send()
 
     def choose(self, label: str) -> str:
-        """Press the number of the option whose line contains `label`."""
+        """Type the number of the option whose line contains `label`."""
         return self.type(option(self.screen.inner_text(), label))
 
     def hang_up(self) -> None:
@@ -62,11 +62,13 @@ class Handset:
         self.root.get_by_placeholder("Text to").fill(words)
         self.root.locator(".send").click()
 
-    def heard(self, words: str | re.Pattern[str]) -> Locator:
+    def received(self, words: str | re.Pattern[str]) -> Locator:
+        """The received texts that contain these words."""
         return self.root.locator(".inbox .theirs", has_text=words)
 
     @property
     def calling(self) -> bool:
+        """True while a call is open."""
         return "calling" in (self.root.get_attribute("class") or "")
 
 
@@ -82,18 +84,18 @@ def answer(screen: str, answers: Mapping[str, str]) -> str:
     question = screen.splitlines()[0]
     if confirming := re.search(r"^(\d+)\. (Yes|Confirm)", screen, re.MULTILINE):
         return confirming[1]
-    said = next((said for asked, said in answers.items() if re.search(asked, question, re.IGNORECASE)), None)
-    assert said, f"no answer to {screen!r}"
-    return option(screen, said) if re.search(r"^1\. ", screen, re.MULTILINE) and not said.isdecimal() else said
+    reply = next((reply for asked, reply in answers.items() if re.search(asked, question, re.IGNORECASE)), None)
+    assert reply, f"no answer to {screen!r}"
+    return option(screen, reply) if re.search(r"^1\. ", screen, re.MULTILINE) and not reply.isdecimal() else reply
 
 
-def talk(handset: Handset, answers: Mapping[str, str]) -> None:
-    """Answer until the call ends by itself."""
+def finish_call(handset: Handset, answers: Mapping[str, str]) -> None:
+    """Answer each question until the call ends."""
     while handset.calling:
         handset.type(answer(handset.screen.inner_text(), answers))
 
 
-def into_the_menu(handset: Handset) -> None:
+def open_menu(handset: Handset) -> None:
     """Dial, and choose English if the phone is new here."""
     if "English" in handset.dial():
         handset.choose("English")
@@ -106,7 +108,7 @@ def simulator(page: Page, live_server: str) -> Page:
     return page
 
 
-def test_the_keypad_dials_and_answers_and_the_red_key_hangs_up(simulator: Page) -> None:
+def test_the_keypad_dials_and_answers_and_the_red_key_ends_the_call(simulator: Page) -> None:
     buyer = Handset(simulator, "buyer")
     buyer.insert_sim(NEWCOMER)
     buyer.press("*384*22#")
@@ -119,7 +121,7 @@ def test_the_keypad_dials_and_answers_and_the_red_key_hangs_up(simulator: Page) 
     expect(buyer.screen).to_contain_text("Dial *384*22#")
 
 
-def test_a_foreign_code_is_refused_by_the_network_not_by_the_service(simulator: Page) -> None:
+def test_an_unknown_code_is_refused_without_a_request(simulator: Page) -> None:
     buyer = Handset(simulator, "buyer")
     buyer.root.get_by_label("Number to dial").fill("*100#")
     buyer.root.locator(".send").click()
@@ -127,7 +129,7 @@ def test_a_foreign_code_is_refused_by_the_network_not_by_the_service(simulator: 
     expect(simulator.locator(".wire li")).to_have_count(0)
 
 
-def test_the_wire_shows_what_was_posted_and_the_raw_answer(simulator: Page) -> None:
+def test_the_log_shows_what_was_posted_and_the_raw_answer(simulator: Page) -> None:
     Handset(simulator, "buyer").dial()
     exchange = simulator.locator(".wire li").first
     exchange.locator("summary").click()
@@ -135,7 +137,7 @@ def test_the_wire_shows_what_was_posted_and_the_raw_answer(simulator: Page) -> N
     expect(exchange.locator("pre").last).to_contain_text("CON ")
 
 
-def test_a_text_is_answered_in_the_inbox_and_counted_until_it_is_read(simulator: Page) -> None:
+def test_an_answer_in_the_inbox_is_counted_until_it_is_read(simulator: Page) -> None:
     buyer = Handset(simulator, "buyer")
     buyer.text("HELP")
     buyer.tab("Phone")
@@ -145,49 +147,49 @@ def test_a_text_is_answered_in_the_inbox_and_counted_until_it_is_read(simulator:
     expect(buyer.root.locator(".inbox .theirs").first).to_be_visible()
 
 
-def test_the_arrow_keys_change_the_tab(simulator: Page) -> None:
+def test_the_arrow_keys_switch_tabs(simulator: Page) -> None:
     phone = simulator.locator("#buyer").get_by_role("tab", name="Phone")
     phone.press("ArrowRight")
     expect(simulator.locator("#buyer").get_by_role("tab", name="Texts")).to_be_focused()
     expect(simulator.locator("#buyer .texts")).to_be_visible()
 
 
-def test_the_clock_goes_forward(simulator: Page) -> None:
+def test_the_clock_is_moved_forward(simulator: Page) -> None:
     clock = simulator.locator("#now")
     before = clock.inner_text()
     simulator.get_by_role("button", name="+ 1 day").click()
     expect(clock).not_to_have_text(before)
 
 
-def test_the_five_steps_of_the_guide_lead_from_joining_to_being_paid(simulator: Page) -> None:
+def test_the_five_steps_of_the_guide_work(simulator: Page) -> None:
     artisan, agent = Handset(simulator, "artisan"), Handset(simulator, "agent")
     artisan.insert_sim(AMINA)
 
-    into_the_menu(artisan)
+    open_menu(artisan)
     artisan.choose("Join as an artisan")
-    talk(artisan, JOINING)
+    finish_call(artisan, JOINING)
 
-    into_the_menu(artisan)
+    open_menu(artisan)
     artisan.choose("Sell something")
-    talk(artisan, SELLING)
+    finish_call(artisan, SELLING)
 
     simulator.locator(".ware-choice", has_text="Kiondo basket").filter(has_text="Amina Wekesa").click()
     simulator.get_by_role("button", name="Place order").click()
     code = simulator.locator(".said b").inner_text()
 
-    expect(artisan.heard(f"YES {code}").last).to_be_attached()
+    expect(artisan.received(f"YES {code}").last).to_be_attached()
     artisan.text(f"YES {code}")
-    expect(Handset(simulator, "buyer").heard(code).last).to_be_attached()
+    expect(Handset(simulator, "buyer").received(code).last).to_be_attached()
 
-    into_the_menu(agent)
+    open_menu(agent)
     agent.choose("Receive goods")
-    talk(agent, {"code": code, "how many": "1"})
-    expect(artisan.heard(re.compile(rf"sent you KSh .*{code}")).last).to_be_attached()
+    finish_call(agent, {"code": code, "how many": "1"})
+    expect(artisan.received(re.compile(rf"sent you KSh .*{code}")).last).to_be_attached()
 
 
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("path", ["/", "/simulator"])
-def test_a_page_is_never_wider_than_its_window(page: Page, live_server: str, path: str, width: int) -> None:
+def test_a_page_is_not_wider_than_its_window(page: Page, live_server: str, path: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     page.goto(live_server + path)
     assert page.evaluate("document.documentElement.scrollWidth") <= width

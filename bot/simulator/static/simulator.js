@@ -1,19 +1,19 @@
 /**
- * The simulator in the browser: three handsets, a storefront, a clock and the wire between them.
+ * The simulator in the browser: three phones, a storefront, a clock and a log of webhook requests.
  *
- * A handset keeps its own call, as a real one does not: the session's id and everything typed
- * in it. The server only posts what a carrier would post, and hands back what was said.
+ * The state of a call (the session's id and all that was typed) is kept here, not on the server. The
+ * server posts what a carrier would post, and returns the answer and the requests that were posted.
  */
 
 const MMI_ERROR = "Connection problem or invalid MMI code.";
-const POLL_EVERY = 2000;
-const WIRE_KEEPS = 200;
+const POLL_EVERY_MS = 2000;
+const LONGEST_LOG = 200;
 
 const page = document.querySelector("main");
 const { ussdCode, shortCode, timezone, wares } = page.dataset;
 const find = (selector) => page.querySelector(selector);
 
-/* Words, times and money */
+/* Text, times and money */
 
 const clockTime = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: timezone });
 const dayAndTime = new Intl.DateTimeFormat("en-GB", {
@@ -27,7 +27,7 @@ function price({ amount, currency }) {
   return format.format(amount / 10 ** format.resolvedOptions().maximumFractionDigits);
 }
 
-/** An element with classes as in a selector (`li.mine`), and children that are nodes or text. */
+/** A new element. `selector` is a tag with classes (`li.mine`); the children are nodes or text. */
 function make(selector, ...children) {
   const [tag, ...classes] = selector.split(".");
   const element = document.createElement(tag);
@@ -36,7 +36,7 @@ function make(selector, ...children) {
   return element;
 }
 
-/** Text as nodes, its web addresses as links. */
+/** The text as nodes, with its URLs as links. */
 function withLinks(text) {
   return text.split(/(https?:\/\/\S+)/).map((part, index) => {
     if (index % 2 === 0) return part;
@@ -52,16 +52,16 @@ async function ask(path, body) {
   const options = body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
   const response = await fetch(path, options);
   const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Error(inWords(answer, response));
+  if (!response.ok) throw new Error(explain(answer, response));
   return answer;
 }
 
-function inWords({ detail, errors = [] }, { status }) {
-  const flaws = errors.map((error) => `${error.pointer.replace("#/", "")}: ${error.detail}`);
-  return flaws.join(". ") || detail || `The service answered ${status}.`;
+function explain({ detail, errors = [] }, { status }) {
+  const details = errors.map((error) => `${error.pointer.replace("#/", "")}: ${error.detail}`);
+  return details.join(". ") || detail || `The service answered ${status}.`;
 }
 
-/** Has the carrier do something, shows what went over the wire, and gives the service's reply to a hop. */
+/** Lets the simulated carrier act, logs the requests that it posted, and returns the service's reply to a hop. */
 async function carry(path, body) {
   const { reply, wire } = await ask(`/simulator/${path}`, body);
   wire.forEach(showExchange);
@@ -69,7 +69,7 @@ async function carry(path, body) {
   return reply;
 }
 
-/* Handsets */
+/* Phones */
 
 class Handset {
   call = null; // { session_id, msisdn, code, typed, waiting } while a session is open
@@ -121,7 +121,7 @@ class Handset {
     }
   }
 
-  /** What was typed, taken out of its line. */
+  /** Returns what was typed, and empties the field. */
   take() {
     const typed = this.entry.value;
     this.entry.value = "";
@@ -147,7 +147,7 @@ class Handset {
     else this.dial(this.take() || ussdCode);
   }
 
-  /** `*384*22*1*2#` dials `*384*22#` and gives its first answers along, as a carrier does. */
+  /** `*384*22*1*2#` dials `*384*22#` with the first answers typed ahead, as a carrier does. */
   dial(code) {
     const stem = ussdCode.slice(0, -1);
     const given = code.slice(stem.length, -1);
@@ -167,10 +167,10 @@ class Handset {
     this.show("…");
     const reply = await carry(path, onWire(call)).catch(() => "");
     call.waiting = false;
-    if (call === this.call) this.hear(reply);
+    if (call === this.call) this.showReply(reply);
   }
 
-  hear(reply) {
+  showReply(reply) {
     const [, kind, words] = reply.match(/^(CON|END) (.*)$/s) ?? [, "END", MMI_ERROR];
     if (kind === "END") this.call = null;
     this.show(words);
@@ -181,7 +181,7 @@ class Handset {
     this.call = null;
     this.entry.value = "";
     this.idle();
-    if (call) carry("hang-up", onWire(call)).catch(() => {}); // a carrier tells nobody either
+    if (call) carry("hang-up", onWire(call)).catch(() => {}); // a carrier does not report a failure either
   }
 
   idle() {
@@ -269,7 +269,7 @@ function onWire({ msisdn, session_id, code, typed }) {
   return { msisdn, session_id, code, text: typed.join("*") };
 }
 
-/** As Africa's Talking writes them; `randomUUID` would need https away from localhost. */
+/** In the format of Africa's Talking. `randomUUID` is not used, because outside localhost it needs https. */
 function newSessionId() {
   const bytes = [...crypto.getRandomValues(new Uint8Array(16))];
   return "ATUid_" + bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -278,16 +278,16 @@ function newSessionId() {
 /* Storefront */
 
 const storefront = find(".storefront");
-const said = storefront.querySelector(".said");
+const result = storefront.querySelector(".said");
 
 const shelf = storefront.querySelector(".shelf");
-let stocked = "";
+let shownProducts = "";
 
-async function stock() {
+async function showProducts() {
   const { data } = await ask("/api/v1/products?limit=100");
-  const arriving = JSON.stringify(data);
-  if (arriving === stocked) return; // a shelf that stays keeps the focus and the choice on it
-  stocked = arriving;
+  const products = JSON.stringify(data);
+  if (products === shownProducts) return; // an unchanged list keeps its focus and its selection
+  shownProducts = products;
   const chosen = new FormData(storefront).get("product_id");
   const choice = data.find(({ id }) => id === chosen) ?? data[0];
   shelf.replaceChildren(...data.map((product) => onShelf(product, product === choice)));
@@ -302,7 +302,7 @@ function onShelf(product, checked) {
   return make("label.ware-choice", radio, picture, make("span", make("b", product.title), facts));
 }
 
-/** `{"buyer.name": "Joy"}` as `{buyer: {name: "Joy"}}`. */
+/** Turns `{"buyer.name": "Joy"}` into `{buyer: {name: "Joy"}}`. */
 function nested(entries) {
   const body = {};
   for (const [name, value] of entries) {
@@ -325,26 +325,26 @@ async function placeOrder(event) {
   event.preventDefault();
   const button = storefront.querySelector(".button");
   button.disabled = true;
-  said.textContent = "";
+  result.textContent = "";
   try {
     const order = await ask("/simulator/orders", orderBody());
-    said.replaceChildren("Order ", make("b", order.code), ` is placed, ${price(order.total)}. The artisan is being told.`);
+    result.replaceChildren("Order ", make("b", order.code), ` is placed, ${price(order.total)}. The artisan is being told.`);
   } catch (refusal) {
-    said.textContent = refusal.message;
+    result.textContent = refusal.message;
   }
   button.disabled = false;
   refresh();
 }
 
-/* Wire and clock */
+/* Log and clock */
 
 function showExchange({ method, path, body, status, answer }) {
   const log = find(".wire ol");
   const first = answer.split("\n")[0];
   const line = make("summary", make("code", `${method} ${path}`), make("b", String(status)), make("span", first));
-  const asSent = make("pre", body.replaceAll("&", "\n&"));
-  log.prepend(make("li", make("details", line, asSent, make("pre", answer))));
-  while (log.children.length > WIRE_KEEPS) log.lastChild.remove();
+  const request = make("pre", body.replaceAll("&", "\n&"));
+  log.prepend(make("li", make("details", line, request, make("pre", answer))));
+  while (log.children.length > LONGEST_LOG) log.lastChild.remove();
 }
 
 async function moveClock(seconds) {
@@ -353,19 +353,19 @@ async function moveClock(seconds) {
   refresh();
 }
 
-/* All together */
+/* Start */
 
 const handsets = [...page.querySelectorAll(".handset")].map((element) => new Handset(element));
 
-/** Fetches what may have changed. A service that is away for a moment is asked again soon. */
+/** Fetches what may have changed. A failed request is repeated at the next poll. */
 function refresh() {
-  return Promise.allSettled([stock(), ...handsets.map((handset) => handset.poll())]);
+  return Promise.allSettled([showProducts(), ...handsets.map((handset) => handset.poll())]);
 }
 
 storefront.addEventListener("submit", placeOrder);
 for (const button of document.querySelectorAll("[data-advance]")) {
   button.addEventListener("click", () => moveClock(Number(button.dataset.advance)));
 }
-setInterval(() => document.hidden || refresh(), POLL_EVERY);
+setInterval(() => document.hidden || refresh(), POLL_EVERY_MS);
 moveClock(0);
 refresh().then(() => (page.dataset.ready = ""));

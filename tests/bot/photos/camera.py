@@ -1,4 +1,4 @@
-"""Pictures as phones take them, and files that only say they are."""
+"""Picture files as phones write them, and files that only look like pictures."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from PIL import Image
 
 RED, BLUE = (200, 30, 30), (30, 30, 200)
 UPSIDE_DOWN, TURNED_LEFT = 3, 6
-"""How EXIF says that the phone was held."""
+"""EXIF orientations: how the phone was held."""
 NAIROBI = {1: "S", 2: (1.0, 17.0, 11.0), 3: "E", 4: (36.0, 49.0, 2.0)}
 GPS, ORIENTATION, MODEL = 0x8825, 0x0112, 0x0110
 
 
 def photo(width: int = 640, height: int = 480, format: str = "JPEG", mode: str = "RGB", **how: Any) -> bytes:
-    """Red above and blue below."""
+    """A picture whose upper half is red and whose lower half is blue."""
     image = Image.new("RGB", (width, height), RED)
     image.paste(BLUE, (0, height // 2, width, height))
     file = BytesIO()
@@ -26,7 +26,7 @@ def photo(width: int = 640, height: int = 480, format: str = "JPEG", mode: str =
 
 
 def with_exif(orientation: int = 1) -> bytes:
-    """As a phone writes it: how it was held, which phone it is, and where it stood."""
+    """A picture with EXIF data as a phone writes it: orientation, model and position."""
     exif = Image.Exif()
     exif[ORIENTATION], exif[MODEL] = orientation, "Soko One"
     exif.get_ifd(GPS).update(NAIROBI)
@@ -34,20 +34,21 @@ def with_exif(orientation: int = 1) -> bytes:
 
 
 def opened(file: bytes) -> Image.Image:
+    """The decoded picture."""
     image = Image.open(BytesIO(file))
     image.load()
     return image
 
 
 def colour(image: Image.Image, x: float, y: float) -> str:
-    """What is seen at a place between 0 and 1."""
+    """`red` or `blue`, at a position of which x and y go from 0 to 1."""
     pixel = image.convert("RGB").getpixel((int(x * image.width), int(y * image.height)))
     assert isinstance(pixel, tuple)
     return "red" if pixel[0] > pixel[2] else "blue"
 
 
 def bomb(side: int = 60_000) -> bytes:
-    """A file of a few hundred letters that says it is a picture of gigapixels."""
+    """A PNG of a few hundred bytes whose header claims `side` by `side` pixels."""
     header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))

@@ -1,4 +1,4 @@
-"""What becomes of a picture: it is upright, small, and says nothing of who took it where."""
+"""Processing a picture: it becomes upright and small, and loses its metadata."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tests.bot.photos import camera
 from tests.bot.photos.camera import photo
 
 
-def test_where_it_was_taken_and_with_which_phone_stays_behind() -> None:
+def test_metadata_is_removed() -> None:
     sent = camera.with_exif()
     assert camera.opened(sent).getexif().get_ifd(camera.GPS)
     assert b"Soko One" in sent
-    read = images.process(sent)
+    processed = images.process(sent)
 
-    for file in (read.large, read.small):
+    for file in (processed.large, processed.small):
         assert not camera.opened(file).getexif()
         assert not {"exif", "comment", "icc_profile", "xmp"} & set(camera.opened(file).info)
         assert b"Soko One" not in file
@@ -39,13 +39,13 @@ def test_where_it_was_taken_and_with_which_phone_stays_behind() -> None:
         (camera.TURNED_LEFT, (480, 640), (0.9, 0.5), (0.1, 0.5)),
     ],
 )
-def test_it_stands_upright_however_the_phone_was_held(
+def test_a_picture_is_turned_upright_however_the_phone_was_held(
     held: int, size: tuple[int, int], first: tuple[float, float], last: tuple[float, float]
 ) -> None:
-    read = images.process(camera.with_exif(held))
+    processed = images.process(camera.with_exif(held))
 
-    assert (read.width, read.height) == size
-    for file in (read.large, read.small):
+    assert (processed.width, processed.height) == size
+    for file in (processed.large, processed.small):
         assert camera.colour(camera.opened(file), *first) == "red"
         assert camera.colour(camera.opened(file), *last) == "blue"
 
@@ -55,16 +55,18 @@ def test_it_stands_upright_however_the_phone_was_held(
     [
         ((4000, 3000), (1200, 900), (320, 240)),  # 12 megapixels
         ((3000, 4000), (900, 1200), (240, 320)),
-        ((320, 240), (320, 240), (320, 240)),  # as the simplest cameras take them; nothing is blown up
+        ((320, 240), (320, 240), (320, 240)),  # the size of the simplest cameras
         ((8160, 6120), (1200, 900), (320, 240)),  # 50 megapixels
     ],
 )
-def test_it_is_as_large_as_pages_need_it(size: tuple[int, int], large: tuple[int, int], small: tuple[int, int]) -> None:
-    read = images.process(photo(*size))
+def test_a_picture_is_shrunk_to_two_sizes_but_never_enlarged(
+    size: tuple[int, int], large: tuple[int, int], small: tuple[int, int]
+) -> None:
+    processed = images.process(photo(*size))
 
-    assert (read.width, read.height) == large == camera.opened(read.large).size
-    assert camera.opened(read.small).size == small
-    assert len(read.large) < 100_000
+    assert (processed.width, processed.height) == large == camera.opened(processed.large).size
+    assert camera.opened(processed.small).size == small
+    assert len(processed.large) < 100_000
 
 
 @pytest.mark.parametrize(
@@ -81,15 +83,15 @@ def test_it_is_as_large_as_pages_need_it(size: tuple[int, int], large: tuple[int
         ("WEBP", "RGB"),
     ],
 )
-def test_whatever_phones_write_becomes_a_jpeg(format: str, mode: str) -> None:
-    read = images.process(photo(format=format, mode=mode))
+def test_every_format_and_mode_becomes_an_rgb_jpeg(format: str, mode: str) -> None:
+    processed = images.process(photo(format=format, mode=mode))
 
-    for file in (read.large, read.small):
+    for file in (processed.large, processed.small):
         image = camera.opened(file)
         assert (image.format, image.mode) == ("JPEG", "RGB")
 
 
-def test_what_shines_through_is_white() -> None:
+def test_transparent_parts_become_white() -> None:
     clear = camera.Image.new("RGBA", (200, 200), (0, 0, 0, 0))
     file = camera.BytesIO()
     clear.save(file, "PNG")
@@ -97,7 +99,7 @@ def test_what_shines_through_is_white() -> None:
     assert camera.opened(images.process(file.getvalue()).large).getpixel((100, 100)) == (255, 255, 255)
 
 
-def test_the_same_file_has_the_same_digest_and_another_has_another() -> None:
+def test_only_the_same_file_has_the_same_digest() -> None:
     digests = [images.process(sent).digest for sent in (photo(), photo(), photo(quality=50))]
 
     assert digests[0] == digests[1] != digests[2]
@@ -121,7 +123,7 @@ def test_the_same_file_has_the_same_digest_and_another_has_another() -> None:
     ],
     ids=["nothing", "text", "cut", "bmp", "tiff", "pdf", "svg", "3.6G", "100M", "50.4M", "9MB", "small"],
 )
-def test_what_cannot_be_shown_is_refused(sent: bytes, refusal: type[UnusableImageError]) -> None:
+def test_a_file_that_cannot_be_shown_is_refused(sent: bytes, refusal: type[UnusableImageError]) -> None:
     with pytest.raises(refusal):
         images.process(sent)
 
@@ -132,13 +134,13 @@ def test_what_cannot_be_shown_is_refused(sent: bytes, refusal: type[UnusableImag
     kept=st.floats(0, 1),
 )
 @example(sent=photo(200, 160), changes=[], kept=1.0)
-def test_a_broken_file_is_a_picture_or_is_refused(sent: bytes, changes: list[tuple[float, int]], kept: float) -> None:
+def test_a_damaged_file_is_processed_or_refused(sent: bytes, changes: list[tuple[float, int]], kept: float) -> None:
     broken = bytearray(sent)
     for place, value in changes:
         broken[int(place * len(broken))] = value
     try:
-        read = images.process(bytes(broken[: int(kept * len(broken))]))
+        processed = images.process(bytes(broken[: int(kept * len(broken))]))
     except UnusableImageError:
         return
-    assert isinstance(read, ProcessedImage)
-    assert camera.opened(read.large).size == (read.width, read.height)
+    assert isinstance(processed, ProcessedImage)
+    assert camera.opened(processed.large).size == (processed.width, processed.height)

@@ -1,4 +1,4 @@
-"""Pictures that come with a message: fetched from Twilio alone, in the background, and answered once."""
+"""Pictures in messages: fetched only from Twilio, in the background, and answered once."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ KEY = "Basic " + base64.b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()
 
 
 @dataclass
-class Keeper:
-    """Where Twilio keeps pictures: it answers what it is told, and notes who asked."""
+class MediaServer:
+    """Stands in for Twilio's storage of pictures: answers as the test sets, and records requests."""
 
     url: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
     moved: dict[str, str] = field(default_factory=dict)
     statuses: list[int] = field(default_factory=list)
-    """What the next requests are answered with instead."""
+    """Error statuses that answer the next requests."""
     asked: list[tuple[str, str | None]] = field(default_factory=list)
     sent: int = 0
 
 
-def keeper() -> Iterator[Keeper]:
-    kept = Keeper()
+def media_server() -> Iterator[MediaServer]:
+    server = MediaServer()
 
-    class Handler(BaseHTTPRequestHandler):
+    class MediaHandler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            kept.asked.append((self.path, self.headers.get("Authorization")))
+            server.asked.append((self.path, self.headers.get("Authorization")))
             status, content, headers = self.answer()
             self.send_response(status)
             for name, value in headers.items():
@@ -51,38 +51,38 @@ def keeper() -> Iterator[Keeper]:
             self.end_headers()
             for start in range(0, len(content), 65536):
                 try:
-                    kept.sent += self.wfile.write(content[start : start + 65536])
+                    server.sent += self.wfile.write(content[start : start + 65536])
                 except ConnectionError:
                     return
 
         def answer(self) -> tuple[int, bytes, dict[str, str]]:
-            if kept.statuses:
-                return kept.statuses.pop(0), b"", {}
-            if self.path in kept.moved:
-                return 307, b"", {"Location": kept.moved[self.path]}
-            file = kept.files.get(self.path)
+            if server.statuses:
+                return server.statuses.pop(0), b"", {}
+            if self.path in server.moved:
+                return 307, b"", {"Location": server.moved[self.path]}
+            file = server.files.get(self.path)
             return (404, b"", {}) if file is None else (200, file, {"Content-Type": "image/jpeg"})
 
         def log_message(self, format: str, *args: object) -> None:
-            """Twilio says nothing here."""
+            """Keep the output of the test short."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    kept.url = f"http://127.0.0.1:{server.server_port}"
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    http = ThreadingHTTPServer(("127.0.0.1", 0), MediaHandler)
+    http.daemon_threads = True
+    server.url = f"http://127.0.0.1:{http.server_port}"
+    thread = Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    yield kept
-    server.shutdown()
-    server.server_close()
+    yield server
+    http.shutdown()
+    http.server_close()
     thread.join()
 
 
-twilio = pytest.fixture(keeper, name="twilio")
-elsewhere = pytest.fixture(keeper, name="elsewhere")
+twilio = pytest.fixture(media_server, name="twilio")
+elsewhere = pytest.fixture(media_server, name="elsewhere")
 
 
 @pytest.fixture
-def service(tmp_path: Path, twilio: Keeper) -> Iterator[Service]:
+def service(tmp_path: Path, twilio: MediaServer) -> Iterator[Service]:
     settings = {"twilio_account_sid": ACCOUNT, "twilio_auth_token": TOKEN, "twilio_base_url": twilio.url}
     with serving(tmp_path, **settings) as service:
         fixtures.seed_shop(service)
@@ -90,8 +90,8 @@ def service(tmp_path: Path, twilio: Keeper) -> Iterator[Service]:
         yield service
 
 
-def comes(service: Service, body: str, *urls: str, msisdn: str = AKINYI, sid: str = "MM" + "3" * 32) -> int:
-    """A picture message, as Twilio posts it."""
+def post_message(service: Service, body: str, *urls: str, msisdn: str = AKINYI, sid: str = "MM" + "3" * 32) -> int:
+    """Post a picture message as Twilio does; the HTTP status of the answer."""
     fields = {
         "ToCountry": "US",
         "SmsMessageSid": sid,
@@ -118,55 +118,53 @@ def code(service: Service) -> str:
 
 
 def widths(service: Service) -> list[int]:
+    """The widths of the pot's photos, newest first."""
     return [shown["width"] for shown in products_titled(service, POT)[0]["photos"]]
 
 
 @pytest.mark.parametrize("words", ["PHOTO {}", "{}", "picha: {}", "my new pot, {}", "ፎቶ {}"])
-def test_a_picture_with_a_code_is_that_products(service: Service, twilio: Keeper, words: str) -> None:
+def test_a_picture_with_a_code_is_added_to_that_product(service: Service, twilio: MediaServer, words: str) -> None:
     twilio.files[FIRST] = camera.with_exif()
-    status = comes(service, words.format(code(service).lower()), twilio.url + FIRST)
-    assert (status, twilio.asked, outgoing_messages(service, AKINYI)) == (
-        200,
-        [],
-        [],
-    )  # the webhook does not wait for it
+    status = post_message(service, words.format(code(service).lower()), twilio.url + FIRST)
+    # the webhook does not wait for the download
+    assert (status, twilio.asked, outgoing_messages(service, AKINYI)) == (200, [], [])
 
     assert service.inbox(AKINYI) == [f"Thank you. Clay water pot, code {code(service)}, has a new photo."]
     assert widths(service) == [640]
     assert twilio.asked == [(FIRST, KEY)]
 
 
-def test_a_message_brought_again_is_fetched_and_answered_once(service: Service, twilio: Keeper) -> None:
+def test_a_repeated_message_is_fetched_and_answered_once(service: Service, twilio: MediaServer) -> None:
     twilio.files[FIRST] = photo()
     for _ in range(2):
-        comes(service, code(service), twilio.url + FIRST)
+        post_message(service, code(service), twilio.url + FIRST)
         service.work()
-    comes(service, code(service), twilio.url + FIRST)
+    post_message(service, code(service), twilio.url + FIRST)
 
     assert len(service.inbox(AKINYI)) == len(twilio.asked) == len(widths(service)) == 1
 
 
-def test_all_pictures_of_a_message_are_taken_and_answered_together(service: Service, twilio: Keeper) -> None:
+def test_all_pictures_of_a_message_are_stored_and_answered_together(service: Service, twilio: MediaServer) -> None:
     twilio.files |= {FIRST: photo(), SECOND: photo(800, 600)}
-    comes(service, code(service), twilio.url + FIRST, twilio.url + SECOND)
+    post_message(service, code(service), twilio.url + FIRST, twilio.url + SECOND)
 
     assert len(service.inbox(AKINYI)) == 1
     assert widths(service) == [800, 640]
 
 
-def test_a_picture_without_a_code_is_asked_for_again_with_one(service: Service, twilio: Keeper) -> None:
+def test_a_picture_without_a_code_is_answered_with_a_question(service: Service, twilio: MediaServer) -> None:
     for body in ("", "my pot"):
-        comes(service, body, twilio.url + FIRST, sid=f"MM{body}")
+        post_message(service, body, twilio.url + FIRST, sid=f"MM{body}")
 
     asked = f"Of which product is this photo? Send it again with its code, like {code(service)}."
     assert service.inbox(AKINYI) == [asked, asked]
     assert twilio.asked == []
 
 
-def test_words_beside_a_picture_count_when_they_say_something_else(service: Service, twilio: Keeper) -> None:
-    comes(service, "SELL Oil lamp 900 x5", twilio.url + FIRST)
-    comes(service, "6", twilio.url + FIRST, sid="MM2")
-    comes(service, f"PRICE {code(service)} 1900", twilio.url + FIRST, sid="MM3")
+def test_a_command_beside_a_picture_is_done_and_the_picture_ignored(service: Service, twilio: MediaServer) -> None:
+    post_message(service, "SELL Oil lamp 900 x5", twilio.url + FIRST)
+    post_message(service, "6", twilio.url + FIRST, sid="MM2")
+    post_message(service, f"PRICE {code(service)} 1900", twilio.url + FIRST, sid="MM3")
 
     assert [text.split("\n")[0] for text in service.inbox(AKINYI)] == [
         "What kind of ware is it?",
@@ -176,14 +174,14 @@ def test_words_beside_a_picture_count_when_they_say_something_else(service: Serv
     assert twilio.asked == []
 
 
-def test_who_sells_nothing_here_sends_no_pictures_of_others(service: Service, twilio: Keeper) -> None:
-    comes(service, code(service), twilio.url + FIRST, msisdn=NEW_PHONE)
+def test_a_picture_from_a_phone_that_sells_nothing_is_not_fetched(service: Service, twilio: MediaServer) -> None:
+    post_message(service, code(service), twilio.url + FIRST, msisdn=NEW_PHONE)
 
     assert "Language" in service.inbox(NEW_PHONE)[0]
     assert twilio.asked == []
 
 
-# -- what is fetched
+# What is fetched
 
 
 @pytest.mark.parametrize(
@@ -198,63 +196,67 @@ def test_who_sells_nothing_here_sends_no_pictures_of_others(service: Service, tw
         FIRST + "%2F..",
     ],
 )
-def test_nothing_but_our_own_media_is_asked_of_twilio(service: Service, twilio: Keeper, path: str) -> None:
-    comes(service, code(service), twilio.url + path)
+def test_only_media_of_our_account_are_fetched_from_twilio(service: Service, twilio: MediaServer, path: str) -> None:
+    post_message(service, code(service), twilio.url + path)
 
     assert service.inbox(AKINYI) == ["Your photo did not reach us. Please send it again."]
     assert twilio.asked == []
 
 
 @pytest.mark.parametrize("address", ["{}", "http://twilio@{host}", "http://{host}.example.com", "file:///etc/passwd?"])
-def test_nobody_else_is_asked_at_all(service: Service, elsewhere: Keeper, address: str) -> None:
-    comes(service, code(service), address.format(elsewhere.url, host=elsewhere.url[7:]) + FIRST)
+def test_nothing_is_fetched_from_another_host(service: Service, elsewhere: MediaServer, address: str) -> None:
+    post_message(service, code(service), address.format(elsewhere.url, host=elsewhere.url[7:]) + FIRST)
 
     assert service.inbox(AKINYI) == ["Your photo did not reach us. Please send it again."]
     assert elsewhere.asked == []
 
 
-def test_where_twilio_sends_us_on_to_is_not_told_our_token(service: Service, twilio: Keeper, elsewhere: Keeper) -> None:
+def test_a_redirect_of_twilio_is_followed_without_our_token(
+    service: Service, twilio: MediaServer, elsewhere: MediaServer
+) -> None:
     twilio.moved[FIRST] = elsewhere.url.replace("127.0.0.1", "localhost") + "/stored"
     elsewhere.files["/stored"] = photo()
-    comes(service, code(service), twilio.url + FIRST)
+    post_message(service, code(service), twilio.url + FIRST)
     service.work()
 
     assert widths(service) == [640]
     assert elsewhere.asked == [("/stored", None)]
 
 
-def test_no_more_is_read_than_a_picture_may_have(service: Service, twilio: Keeper) -> None:
+def test_the_download_of_a_picture_that_is_too_large_is_stopped(service: Service, twilio: MediaServer) -> None:
     twilio.files[FIRST] = b"\xff" * images.LARGEST_FILE * 8
-    comes(service, code(service), twilio.url + FIRST)
+    post_message(service, code(service), twilio.url + FIRST)
 
     assert service.inbox(AKINYI) == ["That picture is too large. Please send a smaller one."]
-    assert twilio.sent < images.LARGEST_FILE * 4  # what lay on the line when we hung up counts as sent
+    assert twilio.sent < images.LARGEST_FILE * 4  # bytes in the network buffers count as sent
 
 
 @pytest.mark.parametrize(
     ("file", "words"),
     [(b"BEGIN:VCARD", "We cannot read that."), (photo(90, 90), "That picture is too small.")],
 )
-def test_what_cannot_be_shown_is_answered_with_words(service: Service, twilio: Keeper, file: bytes, words: str) -> None:
+def test_a_picture_that_cannot_be_shown_is_explained(
+    service: Service, twilio: MediaServer, file: bytes, words: str
+) -> None:
     twilio.files[FIRST] = file
-    comes(service, code(service), twilio.url + FIRST)
+    post_message(service, code(service), twilio.url + FIRST)
 
     assert service.inbox(AKINYI)[0].startswith(words)
     assert widths(service) == []
 
 
-def test_a_picture_counts_though_what_came_with_it_is_none(service: Service, twilio: Keeper) -> None:
+def test_a_picture_is_stored_although_another_attachment_is_unusable(service: Service, twilio: MediaServer) -> None:
     twilio.files |= {FIRST: b"BEGIN:VCARD", SECOND: photo()}
-    comes(service, code(service), twilio.url + FIRST, twilio.url + SECOND)
+    post_message(service, code(service), twilio.url + FIRST, twilio.url + SECOND)
 
     assert service.inbox(AKINYI)[0].startswith("Thank you.")
 
 
 @pytest.mark.parametrize("status", [404, 429, 500, 503])
-def test_a_picture_that_is_not_there_yet_is_asked_for_again(service: Service, twilio: Keeper, status: int) -> None:
+def test_a_failed_fetch_is_repeated(service: Service, twilio: MediaServer, status: int) -> None:
     twilio.files[FIRST] = photo()
     twilio.statuses = [status]
-    comes(service, code(service), twilio.url + FIRST)
+    post_message(service, code(service), twilio.url + FIRST)
     assert service.inbox(AKINYI) == []
     service.later(minutes=2)
 
@@ -262,8 +264,8 @@ def test_a_picture_that_is_not_there_yet_is_asked_for_again(service: Service, tw
     assert len(service.inbox(AKINYI)) == 1
 
 
-def test_a_picture_that_stays_away_is_given_up_after_an_hour(service: Service, twilio: Keeper) -> None:
-    comes(service, code(service), twilio.url + FIRST)
+def test_a_fetch_that_keeps_failing_is_given_up_after_an_hour(service: Service, twilio: MediaServer) -> None:
+    post_message(service, code(service), twilio.url + FIRST)
     service.work()
     service.later(minutes=59)
     assert service.inbox(AKINYI) == []
@@ -274,18 +276,18 @@ def test_a_picture_that_stays_away_is_given_up_after_an_hour(service: Service, t
     assert len(twilio.asked) == 3
 
 
-def test_a_refused_token_is_not_tried_again(service: Service, twilio: Keeper) -> None:
+def test_a_fetch_with_a_refused_token_is_not_repeated(service: Service, twilio: MediaServer) -> None:
     twilio.statuses = [401]
-    comes(service, code(service), twilio.url + FIRST)
+    post_message(service, code(service), twilio.url + FIRST)
 
     assert service.inbox(AKINYI) == ["Your photo did not reach us. Please send it again."]
     assert len(twilio.asked) == 1
 
 
-def test_a_product_withdrawn_meanwhile_is_named(service: Service, twilio: Keeper) -> None:
+def test_a_picture_of_a_withdrawn_product_is_explained(service: Service, twilio: MediaServer) -> None:
     twilio.files[FIRST] = photo()
-    its_code = code(service)
-    comes(service, its_code, twilio.url + FIRST)
-    service.gateway.text(AKINYI, f"REMOVE {its_code}")
+    product_code = code(service)
+    post_message(service, product_code, twilio.url + FIRST)
+    service.gateway.text(AKINYI, f"REMOVE {product_code}")
 
-    assert f"{its_code} is not on sale any more." in service.inbox(AKINYI)
+    assert f"{product_code} is not on sale any more." in service.inbox(AKINYI)

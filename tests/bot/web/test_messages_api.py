@@ -1,4 +1,4 @@
-"""What operators see of the texts through the API, and that nobody else does."""
+"""Messages, conversations and help requests in the API, for operators only."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ MESSAGE = (
 )
 
 
-def asked(service: Service, path: str, sent: str | None = OPERATOR_KEY, method: str = "GET") -> TestResponse:
-    """The answer to whoever has this key, or none."""
+def request_as(service: Service, path: str, sent: str | None = OPERATOR_KEY, method: str = "GET") -> TestResponse:
+    """The answer to a request with this key; None sends no key."""
     headers = {"Authorization": f"Bearer {sent}"} if sent else {}
     return service.http.open(f"/api/v1{path}", method=method, headers=headers)
 
@@ -47,19 +47,19 @@ def last(service: Service, msisdn: str) -> dict[str, Any]:
         ("POST", "/messages/msg_1/resend"),
     ],
 )
-def test_only_an_operator_is_let_in(embedded: Service, method: str, path: str) -> None:
+def test_only_an_operator_key_is_accepted(embedded: Service, method: str, path: str) -> None:
     with embedded.services.database.writing.begin() as session:
         storefront = api_keys.create(embedded.services.shop(session), "bead shop", "storefront")
 
-    assert asked(embedded, path, None, method).status_code == 401
-    assert asked(embedded, path, "wrong", method).status_code == 401
-    assert asked(embedded, path, storefront, method).status_code == 403
+    assert request_as(embedded, path, None, method).status_code == 401
+    assert request_as(embedded, path, "wrong", method).status_code == 401
+    assert request_as(embedded, path, storefront, method).status_code == 403
 
 
-# -- texts
+# Messages
 
 
-def test_a_text_and_its_answer_are_shown_newest_first(service: Service) -> None:
+def test_a_text_and_its_answer_are_listed_newest_first(service: Service) -> None:
     service.gateway.text(JOY, "HELP")
     service.work()
     answer, question = seen(service, "/messages")
@@ -74,7 +74,7 @@ def test_a_text_and_its_answer_are_shown_newest_first(service: Service) -> None:
     assert answer["created_at"] == "2026-11-23T08:00:00Z"
 
 
-def test_a_conversation_is_that_of_one_phone(embedded: Service) -> None:
+def test_a_conversation_lists_the_texts_of_one_phone(embedded: Service) -> None:
     embedded.gateway.text(JOY, "HELP")
     embedded.gateway.text(AKINYI, "MONEY")
 
@@ -85,8 +85,8 @@ def test_a_conversation_is_that_of_one_phone(embedded: Service) -> None:
 
 
 @pytest.mark.parametrize("msisdn", ["254733000333", "+0733000333", "joy", "+2547330003331234"])
-def test_what_is_no_number_in_e164_is_said_to_be_none(embedded: Service, msisdn: str) -> None:
-    answer = asked(embedded, f"/conversations/{msisdn}")
+def test_a_number_that_is_not_e164_is_refused(embedded: Service, msisdn: str) -> None:
+    answer = request_as(embedded, f"/conversations/{msisdn}")
 
     assert answer.status_code == 422
     assert answer.get_json()["errors"][0]["pointer"] == "#/msisdn"
@@ -99,10 +99,10 @@ def test_texts_are_filtered_by_direction_and_status(embedded: Service) -> None:
     assert [text["status"] for text in seen(embedded, "/messages?direction=out")] == ["queued"]
     assert [text["direction"] for text in seen(embedded, "/messages?status=queued")] == ["out"]
     assert seen(embedded, f"/conversations/{JOY}?status=failed&direction=out") == []
-    assert asked(embedded, "/messages?status=lost").status_code == 422
+    assert request_as(embedded, "/messages?status=lost").status_code == 422
 
 
-def test_texts_that_come_in_meanwhile_move_no_page(service: Service) -> None:
+def test_new_texts_do_not_shift_the_pages(service: Service) -> None:
     for number in range(5):
         service.gateway.text(NEW_PHONE, f"Text {number}")
     before = [text["id"] for text in seen(service, f"/conversations/{NEW_PHONE}?direction=in")]
@@ -123,10 +123,10 @@ def test_texts_that_come_in_meanwhile_move_no_page(service: Service) -> None:
 def test_a_cursor_of_another_list_is_refused(embedded: Service) -> None:
     strange = embedded.api("GET", "/events?limit=1")["next_cursor"]
 
-    assert asked(embedded, f"/messages?cursor={strange}").status_code == 422
+    assert request_as(embedded, f"/messages?cursor={strange}").status_code == 422
 
 
-def test_what_is_held_back_after_stop_is_seen_to_be(service: Service) -> None:
+def test_a_text_after_stop_is_listed_as_suppressed(service: Service) -> None:
     service.gateway.text(AKINYI, "STOP")
     place_order(service)
     service.work()
@@ -136,7 +136,7 @@ def test_what_is_held_back_after_stop_is_seen_to_be(service: Service) -> None:
     assert held["sent_at"] is held["cost"] is held["provider"] is None
 
 
-def test_a_delivery_report_is_seen(service: Service) -> None:
+def test_a_delivery_report_changes_the_message(service: Service) -> None:
     service.gateway.text(JOY, "HELP")
     service.work()
     sent = last(service, JOY)
@@ -145,8 +145,8 @@ def test_a_delivery_report_is_seen(service: Service) -> None:
     delivered = last(service, JOY)
 
     assert (sent["status"], sent["delivered_at"]) == ("sent", None)
-    told = {"status": "delivered", "delivered_at": "2026-11-23T08:00:05Z", "reported": "Success"}
-    assert delivered == sent | told
+    reported = {"status": "delivered", "delivered_at": "2026-11-23T08:00:05Z", "reported": "Success"}
+    assert delivered == sent | reported
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_a_delivery_report_is_seen(service: Service) -> None:
     [
         ("KES 0.8000", (80, "KES")),
         ("KES 1.6000", (160, "KES")),
-        ("USD 0.0075", (1, "USD")),  # a part of a cent counts as one
+        ("USD 0.0075", (1, "USD")),  # rounded up to a cent
         ("UGX 35.0000", (35, "UGX")),  # has no cents
         ("KES 0", (0, "KES")),
         ("0", None),
@@ -163,18 +163,18 @@ def test_a_delivery_report_is_seen(service: Service) -> None:
         (None, None),
     ],
 )
-def test_a_cost_is_read_as_providers_write_it(words: str | None, money: tuple[int, str] | None) -> None:
+def test_a_cost_is_parsed_as_providers_write_it(words: str | None, money: tuple[int, str] | None) -> None:
     assert cost(words) == (money and Money(amount=money[0], currency=money[1]))
 
 
-# -- sent again
+# Resending
 
 
 def resend(service: Service, id: str) -> TestResponse:
-    return asked(service, f"/messages/{id}/resend", method="POST")
+    return request_as(service, f"/messages/{id}/resend", method="POST")
 
 
-def test_a_text_that_failed_for_good_is_sent_again_when_an_operator_says_so(service: Service) -> None:
+def test_a_failed_text_is_sent_again_when_an_operator_asks(service: Service) -> None:
     queue_message(service, JOY, "hello")
     deliver(service, FakeProvider(service.clock, [FINAL]))
     failed = last(service, JOY)
@@ -189,7 +189,7 @@ def test_a_text_that_failed_for_good_is_sent_again_when_an_operator_says_so(serv
     assert outbox_depth(service).dead == 0
 
 
-def test_of_operators_who_send_it_again_at_once_one_does(service: Service) -> None:
+def test_resends_at_the_same_time_send_once(service: Service) -> None:
     queue_message(service, JOY, "hello")
     deliver(service, FakeProvider(service.clock, [FINAL]))
     id = last(service, JOY)["id"]
@@ -201,7 +201,7 @@ def test_of_operators_who_send_it_again_at_once_one_does(service: Service) -> No
     assert provider.texts == ["hello"]
 
 
-def test_a_text_that_a_report_says_has_failed_is_sent_again_under_a_new_id_of_the_provider(service: Service) -> None:
+def test_a_text_that_was_reported_failed_is_resent_under_a_new_provider_id(service: Service) -> None:
     provider = FakeProvider(service.clock)
     queue_message(service, JOY, "hello")
     deliver(service, provider)
@@ -214,7 +214,7 @@ def test_a_text_that_a_report_says_has_failed_is_sent_again_under_a_new_id_of_th
     assert (last(service, JOY)["status"], last(service, JOY)["provider_id"]) == ("sent", "ATXid_2")
 
 
-def test_whoever_said_stop_gets_nothing_all_the_same_and_after_start_what_was_held_back(service: Service) -> None:
+def test_a_resend_reaches_nobody_after_stop_but_does_after_start(service: Service) -> None:
     service.gateway.text(JOY, "STOP")
     queue_message(service, JOY, "hello")
     provider = FakeProvider(service.clock)
@@ -230,7 +230,7 @@ def test_whoever_said_stop_gets_nothing_all_the_same_and_after_start_what_was_he
     assert provider.texts[1:] == ["You will get texts from Soko again. To end them, text STOP.", "hello"]
 
 
-def test_only_what_failed_or_was_held_back_is_sent_again(service: Service) -> None:
+def test_only_failed_or_suppressed_texts_are_resent(service: Service) -> None:
     service.gateway.text(JOY, "HELP")
     service.work()
     answer, question = (resend(service, text["id"]) for text in seen(service, "/messages"))
@@ -242,15 +242,15 @@ def test_only_what_failed_or_was_held_back_is_sent_again(service: Service) -> No
     assert len(service.inbox(JOY)) == 1
 
 
-# -- calls asked for
+# Help requests
 
 
-def test_a_call_that_was_made_is_closed_once(service: Service) -> None:
+def test_a_help_request_is_closed_once(service: Service) -> None:
     service.gateway.text(JOY, "CALL")
     (waiting,) = seen(service, "/help-requests?status=open")
     service.clock.advance(60)
     closed = service.api("POST", f"/help-requests/{waiting['id']}/close")
-    again = asked(service, f"/help-requests/{waiting['id']}/close", method="POST")
+    again = request_as(service, f"/help-requests/{waiting['id']}/close", method="POST")
 
     assert (waiting["phone"], waiting["closed_at"]) == (JOY, None)
     assert closed == waiting | {"closed_at": "2026-11-23T08:01:00Z"}
@@ -259,7 +259,7 @@ def test_a_call_that_was_made_is_closed_once(service: Service) -> None:
     assert seen(service, "/help-requests?status=closed") == [closed]
 
 
-def test_who_asks_again_after_her_call_waits_again(embedded: Service) -> None:
+def test_a_new_request_after_the_call_is_open_again(embedded: Service) -> None:
     embedded.gateway.text(JOY, "CALL")
     (first,) = seen(embedded, "/help-requests")
     embedded.api("POST", f"/help-requests/{first['id']}/close")
@@ -270,16 +270,16 @@ def test_who_asks_again_after_her_call_waits_again(embedded: Service) -> None:
     assert (newest["closed_at"], oldest["id"]) == (None, first["id"])
 
 
-def test_a_request_that_is_not_there_cannot_be_closed(embedded: Service) -> None:
-    answer = asked(embedded, CLOSING, method="POST")
+def test_an_unknown_help_request_cannot_be_closed(embedded: Service) -> None:
+    answer = request_as(embedded, CLOSING, method="POST")
 
     assert (answer.status_code, answer.get_json()["reason"]) == (404, "unknown_help_request")
 
 
-# -- the page for readers
+# The documentation
 
 
-def test_the_docs_name_every_path_and_every_schema(embedded: Service) -> None:
+def test_the_documentation_has_every_path_and_every_schema(embedded: Service) -> None:
     document = embedded.http.get("/api/v1/openapi.json").get_json()
     page = embedded.http.get("/api/v1/docs").get_data(as_text=True)
 

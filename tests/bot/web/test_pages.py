@@ -1,4 +1,4 @@
-"""What every page promises, whether the house is well, and the key an operator makes for herself."""
+"""Health checks, the headers of every page, and what production must not have."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ def production(migrated_sqlite_url: str) -> Iterator[FlaskClient]:
     services.close()
 
 
-# -- well or not
+# Health
 
 
-def test_a_living_house_says_so(service: Service) -> None:
+def test_a_healthy_service_is_alive_and_ready(service: Service) -> None:
     assert service.http.get("/healthz").status_code == 200
     ready = service.http.get("/readyz")
     assert (ready.status_code, ready.get_json()) == (200, {"database": "ok", "sessions": "ok"})
 
 
-def test_without_its_session_store_it_is_alive_but_not_ready_until_the_store_is_back(tmp_path: Path) -> None:
+def test_without_its_session_store_the_service_is_alive_but_not_ready(tmp_path: Path) -> None:
     with servers.running_redis() as redis, serving(tmp_path, redis_url=redis.url) as service:
         redis.stop()
         assert service.http.get("/healthz").status_code == 200
@@ -58,7 +58,9 @@ def test_without_its_session_store_it_is_alive_but_not_ready_until_the_store_is_
         assert service.http.get("/readyz").status_code == 200
 
 
-def test_without_its_database_it_is_alive_but_not_ready(tmp_path: Path, postgres_server: servers.Postgres) -> None:
+def test_without_its_database_the_service_is_alive_but_not_ready(
+    tmp_path: Path, postgres_server: servers.Postgres
+) -> None:
     with postgres_server.fresh_database() as url:
         app = create_app(services=(services := build(registry.make_settings(database_url=url))))
         http = app.test_client()
@@ -72,11 +74,11 @@ def test_without_its_database_it_is_alive_but_not_ready(tmp_path: Path, postgres
     services.close()
 
 
-# -- every page
+# Every page
 
 
 def pages(service: Service) -> dict[str, Headers]:
-    """Everything a browser shows, by its address: what takes no parameter, a product, and what is not there."""
+    """The headers of every HTML page, by path: pages without parameters, a product, and pages for unknown paths."""
     rules = service.app.url_map.iter_rules()
     plain = [rule.rule for rule in rules if "GET" in (rule.methods or ()) and not rule.arguments]
     code = service.api("GET", "/products")["data"][0]["code"]
@@ -84,7 +86,7 @@ def pages(service: Service) -> dict[str, Headers]:
     return {answer.request.path: answer.headers for answer in answers if answer.mimetype == "text/html"}
 
 
-def test_every_page_protects_whoever_opens_it(embedded: Service) -> None:
+def test_every_page_has_the_security_headers(embedded: Service) -> None:
     shown = pages(embedded)
     assert {"/", "/simulator", "/nowhere", "/api/v1/docs"} <= set(shown)
     for path, headers in shown.items():
@@ -109,17 +111,17 @@ def test_production_has_no_simulator(production: FlaskClient) -> None:
     assert production.get("/healthz").status_code == 200
 
 
-def test_production_knows_no_key_of_development(production: FlaskClient) -> None:
+def test_production_refuses_the_api_key_of_development(production: FlaskClient) -> None:
     key = {"Authorization": "Bearer soko_operator_development"}
 
     assert production.get("/api/v1/payouts", headers=key).status_code == 401
 
 
-# -- keys
+# Keys
 
 
 @pytest.mark.parametrize(("scope", "answer"), [("operator", 200), ("storefront", 403)])
-def test_a_key_is_printed_as_one_word_and_opens_what_its_scope_says(
+def test_a_key_is_printed_as_one_word_and_allows_what_its_scope_says(
     tmp_path: Path, migrated_sqlite_url: str, scope: str, answer: int
 ) -> None:
     with serving(tmp_path, database_url=migrated_sqlite_url) as service:

@@ -1,4 +1,4 @@
-"""The page behind a photo link, posted to as a browser does it, and the pictures it leads to."""
+"""The page behind a photo link, with forms as a browser sends them, and the pictures that it stores."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from tests.bot.photos.camera import photo
 from tests.service import Service
 from tests.threads import together
 
-WORDS_FOR_A_FILE = '--b\r\nContent-Disposition: form-data; name="photo"\r\n\r\nwords\r\n--b--'
-PLACE = re.compile(r"https?://[^/]+(/p/\S+)$")
+TEXT_FIELD = '--b\r\nContent-Disposition: form-data; name="photo"\r\n\r\nwords\r\n--b--'
+LINK_PATH = re.compile(r"https?://[^/]+(/p/\S+)$")
 
 
 def link(service: Service) -> str:
-    """Where the link leads that Akinyi gets for her pot, as her browser asks for it."""
+    """The path of the link that Akinyi gets for her pot."""
     service.gateway.text(AKINYI, f"PHOTO {pot(service)['code']}")
-    found = PLACE.search(service.inbox(AKINYI)[-1])
+    found = LINK_PATH.search(service.inbox(AKINYI)[-1])
     assert found
     return found[1]
 
@@ -54,10 +54,10 @@ def shown_at(service: Service, url: str) -> camera.Image.Image:
         return camera.opened(answer.get_data())
 
 
-# -- the way of a picture
+# Uploading
 
 
-def test_a_picture_that_is_sent_is_in_the_catalogue_and_on_the_page(service: Service) -> None:
+def test_an_uploaded_picture_is_in_the_catalogue_and_on_the_pages(service: Service) -> None:
     answer = send(service, link(service), camera.with_exif(camera.TURNED_LEFT))
     (shown,) = pot(service)["photos"]
 
@@ -73,12 +73,12 @@ def test_a_picture_that_is_sent_is_in_the_catalogue_and_on_the_page(service: Ser
     assert f'src="{small}"' in service.http.get("/").text
 
 
-def test_without_a_picture_the_shop_draws_one(embedded: Service) -> None:
+def test_a_product_without_a_picture_is_shown_with_a_drawing(embedded: Service) -> None:
     assert "/static/wares/pottery.svg" in embedded.http.get("/").text
 
 
 @pytest.mark.parametrize("name", ["", "photo", "IMG 1.exe", "../../x.jpg", "ሥዕል.jpg"])
-def test_what_a_file_is_called_does_not_matter(embedded: Service, name: str) -> None:
+def test_the_name_of_the_file_does_not_matter(embedded: Service, name: str) -> None:
     path = link(embedded)
 
     assert send(embedded, path, photo(format="PNG"), name or "x").status_code == 200
@@ -86,7 +86,7 @@ def test_what_a_file_is_called_does_not_matter(embedded: Service, name: str) -> 
     assert all(re.fullmatch(r"pht_[0-9a-z]{20}(-small)?\.jpg", file) for file in files(embedded))
 
 
-def test_a_picture_sent_twice_or_by_two_hands_at_once_is_one(service: Service) -> None:
+def test_a_picture_that_is_sent_twice_or_at_once_is_stored_once(service: Service) -> None:
     path, file = link(service), photo()
     for _ in range(2):
         assert send(service, path, file).status_code == 200
@@ -97,7 +97,7 @@ def test_a_picture_sent_twice_or_by_two_hands_at_once_is_one(service: Service) -
     assert service.events().count("product.updated") == 2
 
 
-def test_the_sixth_takes_the_place_of_the_first(embedded: Service) -> None:
+def test_the_sixth_picture_replaces_the_first(embedded: Service) -> None:
     path = link(embedded)
     for width in range(201, 207):
         send(embedded, path, photo(width, 200))
@@ -110,7 +110,7 @@ def test_the_sixth_takes_the_place_of_the_first(embedded: Service) -> None:
     assert len(files(embedded)) == 10
 
 
-# -- what is refused
+# Refusals
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_the_sixth_takes_the_place_of_the_first(embedded: Service) -> None:
     [
         (None, 400, "Please choose a photo first."),
         (b"", 400, "Please choose a photo first."),
-        (b"A text that is called a picture", 415, "We cannot read that."),
+        (b"A text that is named like a picture", 415, "We cannot read that."),
         (camera.bomb(), 413, "That picture is too large."),
         (photo(100, 100), 422, "That picture is too small."),
         (b"\xff" * (images.LARGEST_FILE + 1), 413, "That picture is too large."),
@@ -126,7 +126,7 @@ def test_the_sixth_takes_the_place_of_the_first(embedded: Service) -> None:
     ],
     ids=["none", "empty", "text", "bomb", "small", "9MB", "16MB"],
 )
-def test_a_refusal_has_words_and_the_form_again(embedded: Service, file: bytes | None, status: int, words: str) -> None:
+def test_a_refusal_is_explained_above_the_form(embedded: Service, file: bytes | None, status: int, words: str) -> None:
     answer = send(embedded, link(embedded), file, "picture.jpg")
 
     assert answer.status_code == status
@@ -145,26 +145,26 @@ def test_a_refusal_has_words_and_the_form_again(embedded: Service, file: bytes |
         ("--b\r\nnonsense", "multipart/form-data; boundary=b"),
         ("--b\r\nnonsense", "multipart/form-data"),
         (
-            WORDS_FOR_A_FILE,
+            TEXT_FIELD,
             "multipart/form-data; boundary=b",
         ),
     ],
 )
-def test_what_is_no_form_with_a_file_is_refused_with_words(embedded: Service, body: str, content_type: str) -> None:
+def test_a_request_without_a_file_is_refused_with_words(embedded: Service, body: str, content_type: str) -> None:
     answer = embedded.http.post(link(embedded), data=body, content_type=content_type)
 
     assert (answer.status_code, "Please choose a photo first." in answer.text) == (400, True)
 
 
-def test_a_picture_of_twelve_megapixels_is_taken_and_other_pages_take_no_such_body(embedded: Service) -> None:
-    file = photo(4000, 3000, quality=100, subsampling=0) + b"\0" * 5_000_000  # as heavy as a real one
+def test_the_photo_page_alone_accepts_large_requests(embedded: Service) -> None:
+    file = photo(4000, 3000, quality=100, subsampling=0) + b"\0" * 5_000_000  # as many bytes as a real one
 
     assert send(embedded, link(embedded), file).status_code == 200
     assert pot(embedded)["photos"][0]["width"] == 1200
     assert embedded.http.post("/webhooks/africastalking/dev/sms", data={"text": "x" * 2_000_000}).status_code == 413
 
 
-def test_a_product_that_was_withdrawn_takes_no_picture_and_says_so(embedded: Service) -> None:
+def test_a_withdrawn_product_accepts_no_picture(embedded: Service) -> None:
     path, code = link(embedded), pot(embedded)["code"]
     embedded.gateway.text(AKINYI, f"REMOVE {code}")
 
@@ -174,10 +174,10 @@ def test_a_product_that_was_withdrawn_takes_no_picture_and_says_so(embedded: Ser
     assert files(embedded) == []
 
 
-# -- the link
+# The link
 
 
-def test_a_link_lives_for_ninety_days_and_then_says_how_to_get_another(embedded: Service) -> None:
+def test_a_link_expires_after_90_days_and_then_says_how_to_get_another(embedded: Service) -> None:
     path, code = link(embedded), pot(embedded)["code"]
     embedded.later(days=90)
     assert embedded.http.get(path).status_code == 200
@@ -189,20 +189,20 @@ def test_a_link_lives_for_ninety_days_and_then_says_how_to_get_another(embedded:
 
 
 @pytest.mark.parametrize("path", ["/p/x", "/p/K7P4.aSVmgA.mF3kz1Pq0vXw2LrT", "/p/..", "/p/ሥዕል", "/p/" + "x" * 3000])
-def test_what_is_no_link_is_said_to_be_none(embedded: Service, path: str) -> None:
+def test_a_forged_link_is_answered_with_404_and_words(embedded: Service, path: str) -> None:
     answer = embedded.http.get(path)
 
     assert answer.status_code == 404
     assert "This link does not work. Text PHOTO to 22384 for a new one." in answer.text
 
 
-def test_who_opens_a_wrong_link_is_answered_in_a_language_of_her_browser(embedded: Service) -> None:
+def test_a_forged_link_is_answered_in_a_language_of_the_browser(embedded: Service) -> None:
     answer = embedded.http.get("/p/x", headers={"Accept-Language": "de, fr;q=0.8, en;q=0.5"})
 
     assert "Ce lien ne marche pas." in answer.text
 
 
-def test_a_link_opens_one_product_and_no_letter_of_it_can_be_changed(embedded: Service) -> None:
+def test_a_link_is_for_one_product_and_no_character_can_be_changed(embedded: Service) -> None:
     fixtures.add_product(embedded, AKINYI, "Cooking pot")
     path, other = link(embedded), products_titled(embedded, "Cooking pot")[0]["code"]
     changed = [path.replace(pot(embedded)["code"], other)]
@@ -213,7 +213,7 @@ def test_a_link_opens_one_product_and_no_letter_of_it_can_be_changed(embedded: S
     assert products_titled(embedded, "Cooking pot")[0]["photos"] == []
 
 
-def test_another_secret_opens_nothing(embedded: Service) -> None:
+def test_a_link_signed_with_another_secret_is_refused(embedded: Service) -> None:
     now = embedded.clock()
     token = PhotoLinks("", b"another secret").link(pot(embedded)["code"], now)
 
@@ -221,15 +221,15 @@ def test_another_secret_opens_nothing(embedded: Service) -> None:
 
 
 @pytest.mark.parametrize(("age", "status"), [(0, 200), (90, 200), (91, 410), (365, 410), (-1, 410)])
-def test_a_link_is_as_old_as_it_says(embedded: Service, age: int, status: int) -> None:
-    given_at = embedded.clock() - timedelta(days=age)
-    link = embedded.services.photo_links.link(pot(embedded)["code"], given_at)
+def test_a_link_carries_its_own_age(embedded: Service, age: int, status: int) -> None:
+    issued_at = embedded.clock() - timedelta(days=age)
+    link = embedded.services.photo_links.link(pot(embedded)["code"], issued_at)
 
     assert embedded.http.get(link.removeprefix(embedded.settings.url)).status_code == status
 
 
 @pytest.mark.parametrize("code", ["K7P4", "K7P4M2W3A4"])
-def test_a_link_is_short_and_ends_where_phones_see_its_end(embedded: Service, code: str) -> None:
+def test_a_link_is_short_and_ends_with_a_character_that_phones_link(embedded: Service, code: str) -> None:
     link = PhotoLinks("https://a-shop-of-a-long-name.example.ke", b"secret").link(code, embedded.clock())
 
     assert len(link) <= 77
@@ -237,7 +237,7 @@ def test_a_link_is_short_and_ends_where_phones_see_its_end(embedded: Service, co
     assert re.search(r"[A-Za-z0-9_-]$", link)
 
 
-# -- the page
+# The page
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_a_link_is_short_and_ends_where_phones_see_its_end(embedded: Service, co
         ("am", "ፎቶ ይምረጡ"),
     ],
 )
-def test_it_speaks_her_language_and_needs_no_script(embedded: Service, language: str, ask: str) -> None:
+def test_the_page_is_in_the_artisans_language_and_needs_no_script(embedded: Service, language: str, ask: str) -> None:
     path = link(embedded)
     execute_sql(embedded, f"UPDATE artisan SET language = '{language}'")
     answer = embedded.http.get(path)
@@ -263,7 +263,7 @@ def test_it_speaks_her_language_and_needs_no_script(embedded: Service, language:
     assert answer.text.count("<form") == answer.text.count('enctype="multipart/form-data"') == 1
 
 
-def test_it_is_kept_nowhere_and_protects_whoever_opens_it(embedded: Service) -> None:
+def test_the_page_is_not_cached_and_has_the_security_headers(embedded: Service) -> None:
     for path in (link(embedded), "/p/x"):
         headers = embedded.http.get(path).headers
         assert headers["Cache-Control"] == "no-store"
@@ -273,17 +273,17 @@ def test_it_is_kept_nowhere_and_protects_whoever_opens_it(embedded: Service) -> 
         assert "unsafe" not in headers["Content-Security-Policy"]
 
 
-def test_a_title_is_shown_as_it_is_written(embedded: Service) -> None:
+def test_a_title_is_escaped(embedded: Service) -> None:
     path = link(embedded)
     execute_sql(embedded, "UPDATE product SET title = '<b>Pot</b> {title}'")
 
     assert "&lt;b&gt;Pot&lt;/b&gt; {title}" in embedded.http.get(path).text
 
 
-# -- the pictures
+# The picture files
 
 
-def test_a_picture_is_kept_by_browsers_for_a_year_and_asked_for_again_costs_nothing(embedded: Service) -> None:
+def test_a_picture_is_cached_for_a_year_and_revalidated(embedded: Service) -> None:
     send(embedded, link(embedded), photo())
     path = pot(embedded)["photos"][0]["url"].removeprefix(embedded.settings.url)
     with embedded.http.get(path) as first:
@@ -295,24 +295,24 @@ def test_a_picture_is_kept_by_browsers_for_a_year_and_asked_for_again_costs_noth
 
 
 @pytest.mark.parametrize("file", ["pht_none.jpg", "..%2Fsoko.db", "soko.db", "pht_a.png", "pht_a/../../soko.db"])
-def test_nothing_else_in_the_folder_or_beside_it_is_shown(embedded: Service, file: str) -> None:
+def test_no_other_file_is_served(embedded: Service, file: str) -> None:
     assert embedded.http.get(f"/photos/{file}").status_code == 404
 
 
-# -- the text
+# The text with the link
 
 
-def test_on_a_call_the_link_is_texted(embedded: Service) -> None:
+def test_during_a_call_the_link_is_sent_by_text(embedded: Service) -> None:
     choose_language(embedded, "en", AKINYI)
-    said = fixtures.dial(embedded, AKINYI, "2", "1", "4")
-    path = PLACE.search(embedded.inbox(AKINYI)[-1])
+    screen = fixtures.dial(embedded, AKINYI, "2", "1", "4")
+    path = LINK_PATH.search(embedded.inbox(AKINYI)[-1])
 
-    assert said == "END We text you a link. Open it on a phone with internet to send a photo of Clay water pot."
+    assert screen == "END We text you a link. Open it on a phone with internet to send a photo of Clay water pot."
     assert path
     assert send(embedded, path[1], photo()).status_code == 200
 
 
-def test_the_link_of_anothers_product_is_not_given(embedded: Service) -> None:
+def test_an_artisan_gets_no_link_for_the_product_of_another(embedded: Service) -> None:
     fixtures.add_artisan(embedded, "+254711000104", "Beatrice", embedded.kiosk()["id"])
     embedded.gateway.text("+254711000104", f"PHOTO {pot(embedded)['code']}")
 

@@ -1,4 +1,4 @@
-"""How often one may ask the API: by key, or by address without one; a refusal says when to come again."""
+"""Rate limits of the API, by key or by IP address; a refusal says when to retry."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from marketplace_api.accounts import api_keys
 from tests import servers
 from tests.service import OPERATOR_KEY, Service, serving
 
-AN_HOUR = 3600
-FEW: dict[str, Any] = {"api_rate": "2/hour", "public_rate": "2/hour"}
+ONE_HOUR_S = 3600
+TWO_AN_HOUR: dict[str, Any] = {"api_rate": "2/hour", "public_rate": "2/hour"}
 
 
 @pytest.fixture(params=["memory", "redis"])
-def strict(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]:
-    """A shop that bears two requests an hour."""
+def limited(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]:
+    """A service that allows two requests an hour."""
     stores = {"redis_url": request.getfixturevalue("redis_url")} if request.param == "redis" else {}
-    with serving(tmp_path, **FEW, **stores) as service:
+    with serving(tmp_path, **TWO_AN_HOUR, **stores) as service:
         yield service
 
 
@@ -37,38 +37,38 @@ def ask(service: Service, path: str = "/products", key: str | None = None, **hea
     return service.http.get(f"/api/v1{path}", headers=headers)
 
 
-def test_whoever_asks_too_often_is_told_when_to_come_again(strict: Service) -> None:
-    storefront = key(strict)
-    assert [ask(strict, "/orders", storefront).status_code for _ in range(3)] == [200, 200, 429]
-    refused = ask(strict, "/products", storefront)
+def test_a_refused_request_is_told_when_to_retry(limited: Service) -> None:
+    storefront = key(limited)
+    assert [ask(limited, "/orders", storefront).status_code for _ in range(3)] == [200, 200, 429]
+    refused = ask(limited, "/products", storefront)
     assert refused.status_code == refused.json["status"] == 429
     assert refused.headers["Content-Type"] == "application/problem+json"
-    assert 1 <= int(refused.headers["Retry-After"]) <= AN_HOUR
+    assert 1 <= int(refused.headers["Retry-After"]) <= ONE_HOUR_S
 
 
-def test_keys_and_addresses_are_counted_each_for_itself(strict: Service) -> None:
-    one, other = key(strict), key(strict)
+def test_each_key_and_each_address_is_counted_separately(limited: Service) -> None:
+    one, other = key(limited), key(limited)
     for asker in (one, None):
-        assert [ask(strict, key=asker).status_code for _ in range(3)] == [200, 200, 429]
-    assert ask(strict, key=other).status_code == 200
+        assert [ask(limited, key=asker).status_code for _ in range(3)] == [200, 200, 429]
+    assert ask(limited, key=other).status_code == 200
 
 
-def test_the_operators_own_key_and_the_shop_window_are_not_counted(strict: Service) -> None:
-    assert {ask(strict, "/orders", OPERATOR_KEY).status_code for _ in range(5)} == {200}
-    assert {strict.http.get("/").status_code for _ in range(5)} == {200}
+def test_the_bootstrap_key_and_the_pages_are_not_limited(limited: Service) -> None:
+    assert {ask(limited, "/orders", OPERATOR_KEY).status_code for _ in range(5)} == {200}
+    assert {limited.http.get("/").status_code for _ in range(5)} == {200}
 
 
-def test_an_address_said_by_a_proxy_is_believed_when_there_is_one(tmp_path: Path) -> None:
-    with serving(tmp_path, **FEW) as alone:
-        said = [ask(alone, X_Forwarded_For=f"10.0.0.{number}").status_code for number in range(3)]
-    with serving(tmp_path, **FEW, trusted_proxies=1) as behind:
-        believed = [ask(behind, X_Forwarded_For=f"10.0.0.{number}").status_code for number in range(3)]
-        lying = [ask(behind, X_Forwarded_For=f"10.0.0.{number}, 10.0.1.1").status_code for number in range(3)]
-    assert (said, believed, lying) == ([200, 200, 429], [200] * 3, [200, 200, 429])
+def test_the_address_that_a_proxy_names_is_used_only_behind_a_trusted_proxy(tmp_path: Path) -> None:
+    with serving(tmp_path, **TWO_AN_HOUR) as alone:
+        without_proxy = [ask(alone, X_Forwarded_For=f"10.0.0.{number}").status_code for number in range(3)]
+    with serving(tmp_path, **TWO_AN_HOUR, trusted_proxies=1) as behind:
+        behind_proxy = [ask(behind, X_Forwarded_For=f"10.0.0.{number}").status_code for number in range(3)]
+        forged = [ask(behind, X_Forwarded_For=f"10.0.0.{number}, 10.0.1.1").status_code for number in range(3)]
+    assert (without_proxy, behind_proxy, forged) == ([200, 200, 429], [200] * 3, [200, 200, 429])
 
 
 def test_processes_count_together_in_redis(tmp_path: Path, redis_url: str) -> None:
-    with serving(tmp_path, **FEW, redis_url=redis_url) as service:
+    with serving(tmp_path, **TWO_AN_HOUR, redis_url=redis_url) as service:
         storefront = key(service)
         another = create_app(services=service.services).test_client()
         assert [ask(service, key=storefront).status_code for _ in range(2)] == [200, 200]
@@ -76,16 +76,16 @@ def test_processes_count_together_in_redis(tmp_path: Path, redis_url: str) -> No
         assert answer.status_code == 429
 
 
-def test_a_shop_that_cannot_count_is_open(tmp_path: Path) -> None:
-    with servers.running_redis() as redis, serving(tmp_path, **FEW, redis_url=redis.url) as service:
+def test_requests_are_allowed_while_redis_is_down(tmp_path: Path) -> None:
+    with servers.running_redis() as redis, serving(tmp_path, **TWO_AN_HOUR, redis_url=redis.url) as service:
         redis.stop()
         assert {ask(service).status_code for _ in range(3)} == {200}
         redis.start()
         assert [ask(service).status_code for _ in range(3)] == [200, 200, 429]
 
 
-def test_every_path_says_that_it_may_answer_429(strict: Service) -> None:
-    document = strict.http.get("/api/v1/openapi.json").json
+def test_every_path_documents_the_answer_429(limited: Service) -> None:
+    document = limited.http.get("/api/v1/openapi.json").json
     answers = [
         operation["responses"]["429"]["headers"]
         for operations in document["paths"].values()
