@@ -31,6 +31,11 @@ def cases(full: int, least: int = 1) -> int:
     return full if _run.full else max(full // SHARE, least)
 
 
+def is_full() -> bool:
+    """True with --full."""
+    return _run.full
+
+
 def seed() -> int:
     """The seed of this run, which pytest prints in its header and with every failure."""
     return _run.seed
