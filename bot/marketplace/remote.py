@@ -86,18 +86,18 @@ class MarketplaceClient:
         """The timer's value in so many seconds, for the `deadline` of requests."""
         return self._timer() + seconds
 
-    def get(self, path: str, answers: Decoder[T], deadline: float) -> T:
+    def get(self, path: str, decoder: Decoder[T], deadline: float) -> T:
         try:
-            return self._ask("GET", path, answers, deadline)
+            return self._ask("GET", path, decoder, deadline)
         except InvalidRequestError as error:
             raise Unreachable(error.reason) from None
 
-    def post(self, path: str, body: object, key: str, answers: Decoder[T], deadline: float) -> T:
+    def post(self, path: str, body: object, key: str, decoder: Decoder[T], deadline: float) -> T:
         """Raises InvalidRequestError too. Repeating a request with the same key is harmless."""
         sent = {"Idempotency-Key": key, "Content-Type": "application/json"}
-        return self._ask("POST", path, answers, deadline, data=msgspec.json.encode(body), headers=sent)
+        return self._ask("POST", path, decoder, deadline, data=msgspec.json.encode(body), headers=sent)
 
-    def _ask(self, method: str, path: str, answers: Decoder[T], deadline: float, **sent: Any) -> T:
+    def _ask(self, method: str, path: str, decoder: Decoder[T], deadline: float, **sent: Any) -> T:
         if self._paused_until and self._clock() < self._paused_until:
             raise Unreachable("no answer a moment ago")
         try:
@@ -107,7 +107,7 @@ class MarketplaceClient:
             log.warning("the marketplace does not answer", extra={"reason": type(error).__name__})
             raise Unreachable(type(error).__name__) from None
         try:
-            return _read(status, body, answers)
+            return _read(status, body, decoder)
         except Unreachable as error:
             log.warning("the marketplace gives no usable answer", extra={"reason": str(error)})
             raise
@@ -139,13 +139,13 @@ class MarketplaceClient:
         return body
 
 
-def _read(status: int, body: bytes, answers: Decoder[T]) -> T:
+def _read(status: int, body: bytes, decoder: Decoder[T]) -> T:
     try:
         if status == 422:
             raise InvalidRequestError(_PROBLEM.decode(body).reason or "not_valid")
         if status not in (200, 201):
             raise Unreachable(f"status {status}")
-        return answers.decode(body)
+        return decoder.decode(body)
     except (msgspec.DecodeError, RecursionError):
         raise Unreachable("an answer that cannot be read") from None
 
@@ -262,9 +262,9 @@ class RemoteSession:
     def day(self) -> market.KioskDaySummary:
         return self._ask("/day", _DAY)
 
-    def _ask(self, path: str, answers: Decoder[T]) -> T:
+    def _ask(self, path: str, decoder: Decoder[T]) -> T:
         if path not in self._answers:
-            self._answers[path] = self._shop.client.get(self._path + path, answers, self._deadline)
+            self._answers[path] = self._shop.client.get(self._path + path, decoder, self._deadline)
         return self._answers[path]  # type: ignore[no-any-return]
 
     # -- commands
