@@ -51,6 +51,10 @@ def test_a_provider_is_added_and_its_wire_rows_hold(copy: Copy) -> None:
     assert "PIGEON_KEY is needed by the SMS provider that is set" in copy.follow("add-a-provider.md")
 
 
+def test_a_payout_network_is_added_and_passes_the_conformance_suite(copy: Copy) -> None:
+    assert "COWRIE_KEY is needed by the payout provider that is set" in copy.follow("add-a-payout-network.md")
+
+
 def test_an_event_is_added_pushed_and_announced(copy: Copy) -> None:
     copy.follow("add-an-event.md")
 
