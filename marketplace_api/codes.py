@@ -1,7 +1,7 @@
 """Codes that people read out, write down and type: `K7P4`.
 
-Letters and digits alternate and the first is a letter, so that no code is a word or a number and a
-misread character can be put right by its place.
+Letters and digits alternate, and the first is a letter. So no code is a word or a number, and a misread character
+(`S` for `5`) can be corrected by its position.
 """
 
 from __future__ import annotations
@@ -23,7 +23,11 @@ def draw(random: Random, length: int = SHORTEST) -> str:
 
 
 def normalise(text: str) -> str | None:
-    """The code somebody meant by `text`, or None when it cannot be one."""
+    """The code that was typed as `text`, or None if it cannot be a code.
+
+    >>> normalise(" k7-p4 ")
+    'K7P4'
+    """
     typed = text.upper().translate(_FILLERS)
     code = "".join(character.translate(_AS_DIGIT if place % 2 else _AS_LETTER) for place, character in enumerate(typed))
     return code if _is_code(code) else None

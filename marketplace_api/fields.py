@@ -23,7 +23,7 @@ from marketplace_api.shop import Terms
 
 _terms: ContextVar[Terms] = ContextVar("terms")
 
-# no control characters, and at least one that can be seen
+# no control characters, and at least one visible character
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
 
 
@@ -38,40 +38,40 @@ def terms_apply(terms: Terms) -> Iterator[None]:
 
 
 def _whole(value: object) -> object:
-    """JSON has one kind of number, so 5.0 is whole; `true` and `"5"` are no numbers."""
+    """JSON has one kind of number, so 5.0 is a whole number; `true` and `"5"` are not numbers."""
     if isinstance(value, bool | str):
         raise ValueError("must be a whole number")
     return value
 
 
-def _some(value: int) -> int:
+def _not_zero(value: int) -> int:
     if value == 0:
         raise ValueError("must be more or less than nothing")
     return value
 
 
-def _digits(value: object) -> object:
+def _only_digits(value: object) -> object:
     if isinstance(value, str) and not (value.isascii() and value.isdigit()):
         raise ValueError("must be a whole number")
     return value
 
 
 def _day(value: object) -> object:
-    """RFC 3339 has one way to write a day; numbers and times are none."""
+    """Only the way RFC 3339 writes a day; pydantic alone would also take numbers and times."""
     if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d\d-\d\d", value):
         raise ValueError("must be a day, such as 2027-03-31")
     return value
 
 
 def _moment(value: object) -> object:
-    """Likewise of a time: seconds since 1970 are none."""
+    """Only the way RFC 3339 writes a time; pydantic alone would also take seconds since 1970."""
     if not isinstance(value, str) or not re.match(r"\d{4}-\d\d-\d\d[Tt ]", value):
         raise ValueError("must be a time, such as 2027-03-31T09:00:00Z")
     return value
 
 
 def _in_utc(value: datetime) -> datetime:
-    """The first and the last hours of all time are not in every zone."""
+    """The time in UTC; near the first and the last day that Python knows, there may be none."""
     try:
         return value.astimezone(UTC)
     except OverflowError:
@@ -90,17 +90,17 @@ Day = Annotated[date, BeforeValidator(_day), Field(json_schema_extra={"examples"
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment), AfterValidator(_in_utc)]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Id = Annotated[str, StringConstraints(max_length=44, pattern=r"^[a-z]{3}_[0-9a-z]+$")]
-# the bounds stand first: behind a validator they would be kept, but not documented
+# the bounds come first: after a validator they would hold, but the OpenAPI document would not show them
 Quantity = Annotated[int, Field(ge=1, le=1000), BeforeValidator(_whole)]
-# dearer than anything made by hand, and far from what the columns hold
+# more than anything handmade costs, and far below the limits of the database columns
 Amount = Annotated[int, Field(ge=1, le=100_000_000_00), BeforeValidator(_whole)]
 MovedAmount = Annotated[
     int,
     Field(ge=-100_000_000_00, le=100_000_000_00, json_schema_extra={"not": {"const": 0}}),
     BeforeValidator(_whole),
-    AfterValidator(_some),
+    AfterValidator(_not_zero),
 ]
-Limit = Annotated[int, Field(ge=1, le=100), BeforeValidator(_digits)]
+Limit = Annotated[int, Field(ge=1, le=100), BeforeValidator(_only_digits)]
 Msisdn = Annotated[
     str,
     Field(max_length=30, json_schema_extra={"format": "phone", "examples": ["+254712345678"]}),
@@ -123,6 +123,6 @@ class Price(BaseModel):
 
 
 class CashMove(Price):
-    """Cash handed over; negative when it was taken back. In minor units of the shop's currency."""
+    """Cash handed over, or taken back if negative, in minor units of the shop's currency."""
 
     amount: MovedAmount

@@ -1,4 +1,4 @@
-"""The shop's tables.
+"""The marketplace's tables.
 
 Amounts are whole minor units beside their currency; every `…_at` is an aware UTC time.
 """
@@ -39,9 +39,9 @@ from marketplace_api.statuses import (
     Scope,
 )
 
-# SQLite counts up by itself only in a column that says exactly INTEGER
+# SQLite numbers rows by itself only in a column of the exact type INTEGER
 Counter = BigInteger().with_variant(Integer, "sqlite")
-# in the order of its characters' numbers, whatever the database's language: beginnings are ranges
+# sorted by code point in every database, so that words with a common beginning are one range
 Sorted = Text().with_variant(Text(collation="C"), "postgresql")
 
 
@@ -61,7 +61,7 @@ _LITERALS: tuple[Any, ...] = (
 
 
 class Base(DeclarativeBase):
-    """All tables of this room stand on `Base.metadata`."""
+    """The base of all tables here; `Base.metadata` knows them."""
 
     metadata = MetaData(
         naming_convention={
@@ -72,7 +72,7 @@ class Base(DeclarativeBase):
             "ck": "ck_%(table_name)s_%(constraint_name)s",
         }
     )
-    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own idiom
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's convention
         datetime: UtcDateTime(),
         dict[str, Any]: JSON(),
         list[str]: JSON(none_as_null=True),
@@ -82,7 +82,7 @@ class Base(DeclarativeBase):
 
 
 class Kiosk(Base):
-    """Where goods are dropped and cash is paid, and who stands there."""
+    """A kiosk, where goods are dropped and cash is paid, and its agent."""
 
     __tablename__ = "kiosk"
 
@@ -100,7 +100,7 @@ class Kiosk(Base):
 
 
 class Artisan(Base):
-    """Who makes the goods, and how she is paid."""
+    """An artisan, the kiosk and the payout method."""
 
     __tablename__ = "artisan"
 
@@ -121,7 +121,7 @@ class Artisan(Base):
 
 
 class Product(Base):
-    """A ware; `quantity` is what can still be ordered."""
+    """A product; `quantity` is how many can still be ordered."""
 
     __tablename__ = "product"
 
@@ -151,7 +151,7 @@ class Product(Base):
 
 
 class Photo(Base):
-    """A picture of a product. `number` counts her pictures of it, and `digest` tells them from one another."""
+    """A photo of a product: `number` counts the product's photos, `digest` is the hash of the file that was sent."""
 
     __tablename__ = "photo"
 
@@ -170,7 +170,7 @@ class Photo(Base):
 
 
 class ProductWord(Base):
-    """A word by which a product is found; see `search`."""
+    """A word by which a product is found; see `catalogue.search`."""
 
     __tablename__ = "product_word"
 
@@ -184,7 +184,7 @@ class ProductWord(Base):
 
 
 class Order(Base):
-    """What a buyer asked for: pieces of a product, or of a brief. The money follows what is accepted and received."""
+    """An order: pieces of a product, or of a brief. Its money follows what is accepted and received."""
 
     __tablename__ = "order"
 
@@ -233,16 +233,16 @@ class Order(Base):
 
     @property
     def title(self) -> str:
-        """What the ware is called, whichever way it was asked for."""
-        ware = self.product or self.brief
-        assert ware is not None, "an order is for a product or for a brief"
-        return ware.title
+        """The title of the product or the brief."""
+        ordered = self.product or self.brief
+        assert ordered is not None, "an order is for a product or for a brief"
+        return ordered.title
 
 
 class Brief(Base):
-    """A ware that is not in the catalogue: many pieces, made by several artisans until a day.
+    """Many pieces of something that is not in the catalogue, to be made by several artisans until `due_on`.
 
-    With a kiosk, only its artisans are asked and all goods come there.
+    With a kiosk, only its artisans are asked, and all goods go there.
     """
 
     __tablename__ = "brief"
@@ -259,8 +259,9 @@ class Brief(Base):
 class Assignment(Base):
     """The part of an order that one artisan is offered, has accepted or has delivered.
 
-    What she brings in two goes becomes two parts. Of a brief, `quantity` is what she was offered until she accepts.
-    `refused` pieces were turned back at the kiosk for `reason`, which also says why she declined.
+    A part that is brought in two deliveries becomes two assignments. For a brief, `quantity` is the number offered
+    until the artisan accepts. `refused` pieces were rejected at the kiosk for `reason`; if the artisan declined,
+    `reason` says why.
     """
 
     __tablename__ = "assignment"
@@ -290,18 +291,18 @@ class Assignment(Base):
 
     @property
     def kiosk(self) -> Kiosk:
-        """Where it is to be brought."""
+        """The kiosk where the goods have to be dropped."""
         brief = self.order.brief
         return brief.kiosk if brief and brief.kiosk else self.artisan.kiosk
 
     @property
     def due_on(self) -> date | None:
-        """The day by which it is to be there: the one she promised, else the brief's."""
+        """The day by which the goods have to be at the kiosk: the one the artisan promised, else the brief's."""
         return self.promised_on or (self.order.brief.due_on if self.order.brief else None)
 
 
 class TimelineEntry(Base):
-    """When an order came to a status."""
+    """The time at which an order reached a status."""
 
     __tablename__ = "order_timeline"
 
@@ -312,9 +313,10 @@ class TimelineEntry(Base):
 
 
 class Payout(Base):
-    """What an artisan is paid for goods received: one payment, or one piece of what is too much for one.
+    """A payment to an artisan for goods received; an amount above a provider's limit is split into several.
 
-    A provider knows it as `payment_id`, and it was asked to pay `sends` times. `blame` says whose matter a failure is.
+    The provider knows it as `payment_id`, and was asked to pay it `sends` times. `fault_party` says who has to act
+    when it failed.
     """
 
     __tablename__ = "payout"
@@ -359,14 +361,14 @@ class Payout(Base):
 
     @property
     def about(self) -> str:
-        """The code that people know it by: its order's, or if it is for none its own."""
+        """The code that people know it by: the code of its order, or its own if it is for no order."""
         return self.order.code if self.order else self.code
 
 
 class PaymentName(Base):
-    """A name that a provider may use: of a payment of ours, of a question about it, or of one that failed for good.
+    """A name that a provider may use for a payout, and its `meaning`: see `payments.provider_names`.
 
-    `sends` is how often the payout had been sent when it was given the name.
+    `sends` is how often the payout had been sent when the name was written down.
     """
 
     __tablename__ = "payment_name"
@@ -378,7 +380,7 @@ class PaymentName(Base):
 
 
 class PayoutPause(Base):
-    """While its one row stands no payout is sent: something of ours has to be mended first."""
+    """While its one row exists, no payout is sent: something of ours has to be repaired first."""
 
     __tablename__ = "payout_pause"
 
@@ -388,7 +390,7 @@ class PayoutPause(Base):
 
 
 class Event(Base):
-    """Something that happened; `seq` is the order in which it became visible."""
+    """Something that happened; `seq` is its number in the order in which events became visible."""
 
     __tablename__ = "event"
 
@@ -398,14 +400,14 @@ class Event(Base):
     created_at: Mapped[datetime]
     data: Mapped[dict[str, Any]]
 
-    # a number is never given twice, or a poller's cursor would skip its second bearer
-    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - SQLAlchemy's own idiom
+    # SQLite must not reuse a number, or a reader with a cursor would miss the second event that has it
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - SQLAlchemy's convention
 
 
 class WebhookEndpoint(Base):
-    """Where events after the number `after_seq` are pushed to, on behalf of the key that made it.
+    """A URL to which events after the number `after_seq` are pushed, for the API key `owner`.
 
-    `failing_since` is its first failure after the last thing that it took.
+    `failing_since` is the first failed attempt after the last successful one.
     """
 
     __tablename__ = "webhook_endpoint"
@@ -431,7 +433,7 @@ class WebhookEndpoint(Base):
 
 
 class WebhookDelivery(Base):
-    """An event on its way to an endpoint. Each replay begins a new `round`, with `attempts` counted anew."""
+    """An event that is delivered to an endpoint. Each replay begins a new `round`, and `attempts` starts at 0 again."""
 
     __tablename__ = "webhook_delivery"
 
@@ -459,7 +461,7 @@ class WebhookDelivery(Base):
 
 
 class HelpRequest(Base):
-    """Somebody who wants a person to call her back."""
+    """Somebody who asked to be called back."""
 
     __tablename__ = "help_request"
 
@@ -472,7 +474,7 @@ class HelpRequest(Base):
 
 
 class ApiKey(Base):
-    """A key to the API; only its hash is kept."""
+    """An API key; only its hash is stored."""
 
     __tablename__ = "api_key"
 
@@ -487,7 +489,7 @@ class ApiKey(Base):
 
 
 class IdempotencyKey(Base):
-    """The first answer to a request that may be sent again."""
+    """The first answer to a request that had an idempotency key."""
 
     __tablename__ = "idempotency_key"
 
@@ -500,7 +502,7 @@ class IdempotencyKey(Base):
 
 
 class LedgerAccount(Base):
-    """One account of the books, in one currency for ever."""
+    """An account of the ledger, in one currency for ever."""
 
     __tablename__ = "ledger_account"
 
@@ -509,7 +511,7 @@ class LedgerAccount(Base):
 
 
 class LedgerEntry(Base):
-    """One fact in the books, entered once under its key; it is never changed."""
+    """An entry in the ledger, written once under its key and never changed."""
 
     __tablename__ = "ledger_entry"
 
@@ -522,7 +524,7 @@ class LedgerEntry(Base):
 
 
 class LedgerPosting(Base):
-    """One line of an entry; positive is a debit, negative a credit."""
+    """One line of an entry: a positive amount is a debit, a negative one a credit."""
 
     __tablename__ = "ledger_posting"
 
@@ -535,7 +537,7 @@ class LedgerPosting(Base):
 
 
 class LedgerCheckpoint(Base):
-    """What an account came to with the posting `upto`: sums begin here, so that they stay cheap."""
+    """The balance of an account after the posting `upto`; sums begin here, so that they stay cheap."""
 
     __tablename__ = "ledger_checkpoint"
 
@@ -546,7 +548,7 @@ class LedgerCheckpoint(Base):
 
 
 def _append_only(table: Any) -> None:
-    """Let the database itself refuse to change or delete a row of `table`."""
+    """Have the database itself refuse to change or delete a row of `table`."""
     name = table.name
     refusal = f"BEGIN SELECT RAISE(ABORT, '{name} is append-only'); END"
     function = f"LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '{name} is append-only'; END $$"

@@ -1,4 +1,4 @@
-"""What every domain function is given: one transaction, the time, fresh ids and the terms of trade."""
+"""What every domain function is given: a transaction, the time, a source of ids, and the terms of trade."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Coded = TypeVar("Coded", Kiosk, Product, Order, Payout)
 
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 CODE_LENGTHS = (4, 4, 4, 5, 5, 6, 7, 8, 9, 10)
-"""At which codes are tried until one is free."""
+"""The lengths of the codes that are tried, one after another, until a code is free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +34,21 @@ class Terms:
     commission_percent: int
     zone: ZoneInfo
     photos_url: str
-    """Where its pictures are shown, without a slash at the end."""
+    """The URL under which photos are served, without a slash at the end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ids:
-    """Ids, codes and secrets out of one source of chance; `secrets.SystemRandom()` outside tests."""
+    """Ids, codes and secrets from one random source: `secrets.SystemRandom()` outside tests."""
 
     random: Random
 
     def new_id(self, prefix: str) -> str:
-        """An opaque id such as `prd_4k2…`, never seen before."""
+        """A new opaque id such as `prd_4k2…`."""
         return f"{prefix}_{self.token(20)}"
 
     def code(self, length: int = codes.SHORTEST) -> str:
-        """A candidate for a code; somebody may have it already."""
+        """A random code, which may be taken already."""
         return codes.draw(self.random, length)
 
     def token(self, length: int) -> str:
@@ -58,7 +58,7 @@ class Ids:
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """The shop as one transaction sees it. Whoever made the session commits it."""
+    """The shop in one transaction. Whoever created the session commits it."""
 
     session: Session
     now: datetime
@@ -67,11 +67,11 @@ class Shop:
 
     @property
     def today(self) -> date:
-        """The day it is where the shop trades."""
+        """The current day in the shop's time zone."""
         return self.now.astimezone(self.terms.zone).date()
 
     def midnight(self, day: date) -> datetime:
-        """When a day begins there."""
+        """The time at which a day begins in the shop's time zone."""
         return datetime.combine(day, time(), self.terms.zone)
 
 
@@ -82,17 +82,17 @@ OpenShop = Callable[[Session], Shop]
 def add_with_code(shop: Shop, make: Callable[[str], Coded]) -> Coded:
     """Add the row `make(code)` under a code that no other row of its table has.
 
-    Codes grow longer by themselves as the short ones run out.
+    When a code is taken, longer ones are tried (`CODE_LENGTHS`), so codes grow longer as the short ones run out.
     """
     for length in CODE_LENGTHS:
         row = make(shop.ids.code(length))
         if _is_taken(shop.session, row):
             continue
-        # somebody may take the code between the look and the insert: only the savepoint is lost then
+        # another transaction may take the code after the check: then only the savepoint is undone
         with suppress(IntegrityError), shop.session.begin_nested():
             shop.session.add(row)
             return row
-    raise RuntimeError("no free code found: is the source of chance broken?")
+    raise RuntimeError("no free code found: is the random source broken?")
 
 
 def _is_taken(session: Session, row: Coded) -> bool:

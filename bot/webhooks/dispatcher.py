@@ -154,7 +154,7 @@ def _retry(shop: Shop, job: Job, delivery: WebhookDelivery, failure: FailedAttem
     conn, following = shop.session.connection(), webhooks.record_failure(shop, delivery, failure)
     if following == "failed":
         outbox.dead_letter(conn, job, now=shop.now, error=failure.error)
-    elif following == "aside" and job.ordering_key:
+    elif following == "out_of_order" and job.ordering_key:
         add_job(shop, delivery, ordering_key=None)
         outbox.finish(conn, job, now=shop.now)
     else:

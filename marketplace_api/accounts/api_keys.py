@@ -1,4 +1,4 @@
-"""Keys to the API. A key is shown once; afterwards only its hash is known."""
+"""API keys. A key is shown once; only its hash is stored."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from marketplace_api.shop import Shop
 from marketplace_api.statuses import Scope
 
 USE_NOTED_EVERY = timedelta(minutes=1)
-"""A key's last use is known to this; written at every request it would make each read a write."""
+"""The last use of a key is written at most this often, so that not every read becomes a write."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApiCaller:
-    """Who is calling. An operator may do everything, a storefront sees the orders it placed."""
+    """Who calls the API. An operator may do everything; a storefront sees the orders that it placed."""
 
     id: str
     scope: Scope
     usage_is_stale: bool = False
-    """Whether nobody has noted for `NOTED_EVERY` that the key is used."""
+    """True if the key's last use was not written for `USE_NOTED_EVERY`."""
 
 
 def create(shop: Shop, name: str, scope: Scope) -> str:
-    """A new key, in the only moment in which it can be read."""
+    """Create a key and return it. It cannot be read again later."""
     key = f"soko_{scope}_{shop.ids.token(40)}"
     shop.session.add(
         ApiKey(
@@ -48,29 +48,29 @@ def create(shop: Shop, name: str, scope: Scope) -> str:
 
 
 def find(session: Session, key: str, now: datetime) -> ApiCaller | None:
-    """Whoever this key was given to, unless it was revoked."""
+    """The caller that has this key; None if there is no such key or it was revoked."""
     row = session.scalars(select(ApiKey).where(ApiKey.hash == digest(key), ApiKey.revoked_at.is_(None))).one_or_none()
     if row is None:
         return None
-    noted_long_ago = row.last_used_at is None or row.last_used_at <= now - USE_NOTED_EVERY
-    return ApiCaller(row.id, row.scope, noted_long_ago)
+    usage_is_stale = row.last_used_at is None or row.last_used_at <= now - USE_NOTED_EVERY
+    return ApiCaller(row.id, row.scope, usage_is_stale)
 
 
 def record_use(session: Session, key_id: str, now: datetime) -> None:
-    """Remember that the key is used, unless that was noted within `NOTED_EVERY`."""
-    is_news = or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at <= now - USE_NOTED_EVERY)
-    session.execute(update(ApiKey).where(ApiKey.id == key_id, is_news).values(last_used_at=now))
+    """Write down that the key is used now, unless that was done within `USE_NOTED_EVERY`."""
+    is_stale = or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at <= now - USE_NOTED_EVERY)
+    session.execute(update(ApiKey).where(ApiKey.id == key_id, is_stale).values(last_used_at=now))
 
 
 def list_all(shop: Shop) -> Sequence[ApiKey]:
-    """All keys ever made, oldest first."""
+    """All keys, revoked ones too, oldest first."""
     return shop.session.scalars(select(ApiKey).order_by(ApiKey.created_at, ApiKey.id)).all()
 
 
 def revoke(shop: Shop, name_or_id: str) -> ApiKey:
-    """Let the key open nothing any more, and push nothing to the webhook endpoints that were made with it.
+    """Revoke a key by its name or id, and delete the webhook endpoints that were created with it.
 
-    `Refused` with `unknown_key` when no key in use has this id or name, with `many_keys` when several have the name.
+    `Refused` with `unknown_key` if no key in use has this id or name, with `many_keys` if several have the name.
     """
     named = or_(ApiKey.id == name_or_id, ApiKey.name == name_or_id)
     keys = shop.session.scalars(select(ApiKey).where(named, ApiKey.revoked_at.is_(None)).with_for_update()).all()
@@ -83,5 +83,5 @@ def revoke(shop: Shop, name_or_id: str) -> ApiKey:
 
 
 def digest(key: str) -> str:
-    """What is kept of a key. Keys are long and random, so a plain hash cannot be guessed back."""
+    """The hash of a key. Keys are long and random, so a plain SHA-256 cannot be reversed by guessing."""
     return sha256(key.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Artisans: who they are, where they drop their goods and how they are paid."""
+"""Artisans: their names, kiosks and payout methods."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ def register(
     payout_method: PayoutMethod,
     payout_msisdn: str | None,
 ) -> Artisan:
-    """Welcome an artisan; one phone registers once, or again after it left."""
+    """Register an artisan. A phone is registered once, or again after its artisan left.
+
+    `Refused` with `already_registered`, `unknown_category` or `unknown_kiosk`.
+    """
     known = by_msisdn_including_left(shop, msisdn)
     if known is not None and known.status == "active":
         raise Refused("already_registered")
@@ -42,7 +45,7 @@ def register(
     artisan.name, artisan.language, artisan.craft = name, language, craft
     artisan.status, artisan.kiosk = "active", kiosk
     artisan.payout_method = payout_method
-    artisan.payout_msisdn = _paid_on(msisdn, payout_method, payout_msisdn)
+    artisan.payout_msisdn = _payout_msisdn(msisdn, payout_method, payout_msisdn)
     shop.session.add(artisan)
     shop.session.flush()
     events.record(shop, "artisan.registered", ArtisanSchema.of(artisan))
@@ -58,56 +61,62 @@ def by_id(shop: Shop, artisan_id: str) -> Artisan:
 
 
 def by_ids(shop: Shop, artisan_ids: Collection[str]) -> Sequence[Artisan]:
-    """Those of these artisans that there are, in no order."""
+    """The artisans with these ids, in no order; unknown ids are left out."""
     return shop.session.scalars(select(Artisan).where(Artisan.id.in_(artisan_ids))).all()
 
 
 def by_msisdn(shop: Shop, msisdn: str) -> Artisan | None:
-    """The artisan with this phone; None when she has left."""
+    """The active artisan with this phone; None if there is none or the artisan has left."""
     artisan = by_msisdn_including_left(shop, msisdn)
     return artisan if artisan and artisan.status == "active" else None
 
 
 def by_msisdn_including_left(shop: Shop, msisdn: str) -> Artisan | None:
-    """The artisan with this phone, whether she has left or not."""
+    """The artisan with this phone, also one who has left; None if there is none."""
     return shop.session.scalars(select(Artisan).where(Artisan.msisdn == msisdn)).one_or_none()
 
 
 def rename(shop: Shop, artisan: Artisan, name: str) -> None:
+    """Change the artisan's name."""
     artisan.name = name
     _record_event(shop, artisan, "artisan.updated")
 
 
 def set_language(shop: Shop, artisan: Artisan, language: str) -> None:
+    """Change the language that the artisan reads, such as `sw`."""
     artisan.language = language
     shop.session.flush()
 
 
 def set_kiosk(shop: Shop, artisan: Artisan, kiosk_id: str) -> None:
-    """From now on she drops her goods there, those already accepted too."""
+    """Change the kiosk where the artisan drops goods, those of accepted orders too; `Refused` with `unknown_kiosk`."""
     artisan.kiosk = kiosks.by_id(shop, kiosk_id)
     _record_event(shop, artisan, "artisan.updated")
 
 
 def set_payout_method(shop: Shop, artisan: Artisan, method: PayoutMethod, msisdn: str | None = None) -> None:
-    """How payouts are made from now on, and those that her phone could not receive; without `msisdn`, to her own."""
+    """Change how the artisan is paid from now on, also what the old phone could not receive.
+
+    Mobile money goes to `msisdn`, or without it to the artisan's own phone.
+    """
     artisan.payout_method = method
-    artisan.payout_msisdn = _paid_on(artisan.msisdn, method, msisdn)
+    artisan.payout_msisdn = _payout_msisdn(artisan.msisdn, method, msisdn)
     _record_event(shop, artisan, "artisan.payout_changed")
     payout_methods.apply_new_payout_method(shop, artisan)
 
 
 def leave(shop: Shop, artisan: Artisan) -> None:
-    """She sells here no more, and her wares go off the shelf; `Refused` while she has orders to make or is owed money.
+    """The artisan leaves: products are withdrawn and offers of briefs declined.
 
-    Wares go first: whoever is ordering one has ordered it before we look for orders, or cannot any more.
+    `Refused` with `orders_open` or `money_owed`. Products are withdrawn first, so that no order can be placed after
+    the check for open orders.
     """
     for product in products.of_artisan(shop, artisan, limit=None):
         products.withdraw(shop, artisan, product.code)
     for part in orders.parts_of(shop, artisan, "offered"):
         if part.order.brief is None:
             raise Refused("orders_open")
-        orders.decline(shop, artisan, part.order.code, "left")  # others were asked too
+        orders.decline(shop, artisan, part.order.code, "left")  # a brief is offered to others too
     if orders.parts_of(shop, artisan, "accepted"):
         raise Refused("orders_open")
     if balances.has_open_payouts(shop, artisan):
@@ -121,5 +130,5 @@ def _record_event(shop: Shop, artisan: Artisan, type: EventType) -> None:
     events.record(shop, type, ArtisanSchema.of(artisan))
 
 
-def _paid_on(own: str, method: PayoutMethod, other: str | None) -> str | None:
+def _payout_msisdn(own: str, method: PayoutMethod, other: str | None) -> str | None:
     return None if method == "kiosk_cash" else other or own

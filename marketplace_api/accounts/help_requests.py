@@ -1,4 +1,4 @@
-"""People who asked to be called back."""
+"""Requests of people to be called back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from marketplace_api.shop import Shop
 
 
 def open_request(shop: Shop, msisdn: str) -> HelpRequest:
-    """Have this phone called; whoever waits already is not put down twice."""
+    """Ask for a call to this phone. If a request is open already, that one is returned."""
     waiting = select(HelpRequest).where(HelpRequest.msisdn == msisdn, HelpRequest.closed_at.is_(None))
     known = shop.session.scalars(waiting.limit(1)).first()
     if known is not None:
@@ -25,7 +25,7 @@ def open_request(shop: Shop, msisdn: str) -> HelpRequest:
 
 
 def close(shop: Shop, request_id: str) -> HelpRequest:
-    """She has been called. `Refused` with `help_request_closed` when somebody has said so before."""
+    """The person was called. `Refused` with `unknown_help_request` or `help_request_closed`."""
     asked = shop.session.get(HelpRequest, request_id, with_for_update=True)
     if asked is None:
         raise Refused("unknown_help_request", 404)

@@ -1,4 +1,4 @@
-"""The kinds of ware sold here; an artisan's craft is one of them too."""
+"""The categories of products; an artisan's craft is one of them too."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 
 def N_(message: str) -> str:
-    """Mark `message` for translation; it is translated where it is read."""
+    """Mark `message` for translation; it is translated where it is shown."""
     return message
 
 

@@ -1,4 +1,4 @@
-"""Pictures of products: which there are, and which one shows."""
+"""Photos of products; the newest one is shown first."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 
 MAX_PHOTOS = 5
-"""Of one product. She has no way to take one away, so the next one takes the place of the oldest."""
+"""Photos of one product. Nobody can remove a photo, so a further one replaces the oldest."""
 
 
 @dataclass(frozen=True, slots=True)
 class AttachedPhoto:
-    """A product after a picture came for it, and the ids of the pictures that nobody shows any more."""
+    """A product with a new photo, and the ids of the photos that are no longer shown."""
 
     product: Product
     photo: Photo
@@ -24,10 +24,11 @@ class AttachedPhoto:
 
 
 def attach(shop: Shop, code: str, *, id: str, digest: str, width: int, height: int) -> AttachedPhoto:
-    """Add the picture `id` to the product with this code, where it shows first.
+    """Add the photo `id` to the product with this code, as its first.
 
-    `digest` is that of what she sent: the same picture again changes nothing, and `id` is not needed.
-    `width` and `height` are in pixels. Raises `Refused` for an unknown code or a product that was withdrawn.
+    `digest` is the hash of the file that was sent. If the product has a photo with this digest, nothing changes and
+    `id` is among the replaced ids. `width` and `height` are in pixels. `Refused` with `unknown_code` or
+    `product_withdrawn`.
     """
     product = products.lock(shop, code)
     if product.status == "withdrawn":

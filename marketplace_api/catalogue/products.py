@@ -29,7 +29,7 @@ def list_product(
     quantity: int,
     description: str = "",
 ) -> Product:
-    """Put a ware on sale, `quantity` pieces at `price` minor units each."""
+    """Put a product on sale: `quantity` pieces at `price` minor units each. `Refused` with `unknown_category`."""
     if category not in CATEGORIES:
         raise Refused("unknown_category", 422, category=category)
     product = add_with_code(
@@ -55,7 +55,7 @@ def list_product(
 
 
 def to_schema(shop: Shop, product: Product) -> ProductSchema:
-    """The product as the outside sees it."""
+    """The product as the API shows it."""
     return ProductSchema.of(product, shop.terms.photos_url)
 
 
@@ -68,12 +68,12 @@ def by_id(shop: Shop, product_id: str) -> Product:
 
 
 def by_code(shop: Shop, code: str) -> Product | None:
-    """The product with this code, however it was typed."""
+    """The product with this code, in any case and spacing; None if there is none."""
     return shop.session.scalars(select(Product).where(Product.code == codes.normalise(code))).one_or_none()
 
 
 def of_artisan(shop: Shop, artisan: Artisan, limit: int | None = 100) -> Sequence[Product]:
-    """Hers that are not withdrawn, newest first."""
+    """The artisan's products that are not withdrawn, newest first."""
     return shop.session.scalars(
         select(Product)
         .where(Product.artisan_id == artisan.id, Product.status != "withdrawn")
@@ -94,31 +94,32 @@ def newest_listed(shop: Shop, limit: int = 100) -> Sequence[Product]:
 
 
 def set_price(shop: Shop, artisan: Artisan, code: str, price: int) -> Product:
-    """Ask another price; orders already placed keep theirs."""
-    product = _hers_on_sale(shop, artisan, code)
+    """Change the price to `price` minor units; orders that were placed keep theirs."""
+    product = _own_on_sale(shop, artisan, code)
     product.price = price
     return record_change(shop, product)
 
 
 def set_stock(shop: Shop, artisan: Artisan, code: str, quantity: int) -> Product:
-    """Say how many can be ordered from now on."""
-    product = _hers_on_sale(shop, artisan, code)
+    """Set how many pieces can be ordered from now on."""
+    product = _own_on_sale(shop, artisan, code)
     product.quantity = quantity
     product.status = _in_stock(quantity)
     return record_change(shop, product)
 
 
 def withdraw(shop: Shop, artisan: Artisan, code: str) -> Product:
-    """Take a ware off the shelf for good; orders already placed stand."""
-    product = _hers_on_sale(shop, artisan, code)
+    """Take a product off sale for good; orders that were placed remain."""
+    product = _own_on_sale(shop, artisan, code)
     product.status = "withdrawn"
     return record_change(shop, product, "product.withdrawn")
 
 
 def reserve(shop: Shop, product_id: str, quantity: int) -> Product:
-    """Take `quantity` pieces out of the stock, or raise `Refused`.
+    """Take `quantity` pieces out of the stock.
 
-    The stock is looked at and lowered in one statement, so that two buyers never get the same piece.
+    `Refused` with `unknown_product`, `product_withdrawn` or `not_enough_stock`. One statement checks the stock and
+    lowers it, so that two buyers never get the same piece.
     """
     taken = shop.session.execute(
         update(Product)
@@ -138,7 +139,7 @@ def reserve(shop: Shop, product_id: str, quantity: int) -> Product:
 
 
 def restock(shop: Shop, product_id: str, quantity: int) -> None:
-    """Put `quantity` pieces back into the stock; what was withdrawn meanwhile stays withdrawn."""
+    """Put `quantity` pieces back into the stock; a product that was withdrawn stays withdrawn."""
     shop.session.execute(
         update(Product)
         .where(Product.id == product_id)
@@ -166,7 +167,7 @@ def _out_of_stock(product: Product) -> Refused:
 
 
 def lock(shop: Shop, code: str) -> Product:
-    """The product with this code, which nobody else changes until the transaction ends; `Refused` if there is none."""
+    """The product with this code, locked until the transaction ends; `Refused` with `unknown_code`."""
     product = shop.session.scalars(
         select(Product)
         .where(Product.code == codes.normalise(code))
@@ -178,7 +179,7 @@ def lock(shop: Shop, code: str) -> Product:
     return product
 
 
-def _hers_on_sale(shop: Shop, artisan: Artisan, code: str) -> Product:
+def _own_on_sale(shop: Shop, artisan: Artisan, code: str) -> Product:
     product = lock(shop, code)
     if product.artisan_id != artisan.id:
         raise Refused("not_your_product", 403, code=product.code)
@@ -188,7 +189,7 @@ def _hers_on_sale(shop: Shop, artisan: Artisan, code: str) -> Product:
 
 
 def record_change(shop: Shop, product: Product, type: EventType = "product.updated") -> Product:
-    """Write down that the product changed just now, and tell."""
+    """Set the product's time of change to now, and record the event."""
     product.updated_at = shop.now
     shop.session.flush()
     events.record(shop, type, to_schema(shop, product))

@@ -1,6 +1,6 @@
-"""Events owed to webhook endpoints: who gets which, when it is tried again, and when an endpoint is given up.
+"""Webhook endpoints and deliveries: which endpoint gets an event, when it is retried, when an endpoint is disabled.
 
-A delivery is `pending` until the endpoint takes it or the last attempt failed. Nothing is sent from here.
+A delivery is `pending` until the endpoint accepts it or the last attempt fails. Nothing is sent from here.
 """
 
 from __future__ import annotations
@@ -23,38 +23,43 @@ from marketplace_api.shop import Shop
 from marketplace_api.statuses import DisabledReason, Scope
 
 MAX_ENDPOINTS = 10
-"""Endpoints that one key may have."""
+"""Endpoints per API key."""
 RETRY_DELAYS = (
     timedelta(seconds=5),
     timedelta(minutes=5),
     timedelta(minutes=30),
     *(timedelta(hours=hours) for hours in (2, 5, 10, 14, 20, 24)),
 )
-"""After each attempt that failed, and a little longer by chance; after the last the delivery has failed."""
+"""The delay after each failed attempt, plus jitter; when all are used up, the delivery has failed."""
 MAX_RETRY_AFTER = timedelta(hours=24)
+"""A longer `Retry-After` of an endpoint is cut to this."""
 JITTER = 0.2
+"""A delay is made longer by up to this share, by chance."""
 BUSY_STATUSES = frozenset({429, 502, 503, 504})
-"""Answers that speak of the endpoint, not of the event."""
+"""HTTP statuses that say something about the endpoint, not about the event."""
 ATTEMPTS_IN_ORDER = {"busy": 2, "refusing": 1}
-"""After how many failed attempts the later events still wait for this one."""
+"""For how many failed attempts later events still wait for this one."""
 DISABLED_AFTER = timedelta(days=5)
+"""An endpoint that has failed for so long is disabled."""
 OLD_SECRET_FOR = timedelta(hours=24)
+"""How long events are signed with the old secret too."""
 KEPT_FOR = timedelta(days=30)
-"""How long after its last attempt it is known what became of a delivery."""
+"""How long a delivery that ended is kept after its last attempt."""
 AT_ONCE = 1000
-"""Deliveries that are forgotten in one transaction."""
+"""Deliveries that are deleted in one transaction."""
 SECRET_BYTES = 32
 
 TESTED: Final = "webhook_endpoint.tested"
 DISABLED: Final = "webhook_endpoint.disabled"
 REPLAYED: Final = "webhook_delivery.replayed"
 
-NextAttempt = Literal["in_order", "aside", "failed"]
+NextAttempt = Literal["in_order", "out_of_order", "failed"]
+"""What follows a failed attempt: a retry that later events wait for, a retry that they do not wait for, or none."""
 
 
 @dataclass(frozen=True, slots=True)
 class FailedAttempt:
-    """Why an attempt failed: the `status` that is not 2xx, or none when no answer came."""
+    """Why an attempt failed. `status` is the HTTP status that is not 2xx, or None if no answer came."""
 
     error: str
     status: int | None = None
@@ -62,7 +67,7 @@ class FailedAttempt:
 
     @property
     def busy(self) -> bool:
-        """Whether the endpoint would fail with any other event as well."""
+        """True if the endpoint would fail with any other event too."""
         return self.status is None or self.status in BUSY_STATUSES or self.retry_after is not None
 
 
@@ -70,7 +75,10 @@ class FailedAttempt:
 
 
 def create(shop: Shop, owner: str, scope: Scope, url: str, event_types: list[str] | None = None) -> WebhookEndpoint:
-    """Have events pushed to `url` from now on; all that a key of this scope may see unless `event_types` says which."""
+    """Create an endpoint: later events are pushed to `url`, all that a key of this scope may see or only `event_types`.
+
+    `Refused` with `too_many_webhook_endpoints`.
+    """
     have = select(func.count()).where(WebhookEndpoint.owner == owner)
     if shop.session.scalars(have).one() >= MAX_ENDPOINTS:
         raise Refused("too_many_webhook_endpoints", most=MAX_ENDPOINTS)
@@ -98,21 +106,21 @@ def by_id(shop: Shop, endpoint_id: str) -> WebhookEndpoint:
 
 
 def remove(shop: Shop, endpoint: WebhookEndpoint) -> None:
-    """Push nothing there any more, and forget what was."""
-    shop.session.refresh(endpoint, with_for_update=True)  # what others have in hand is settled first
+    """Delete the endpoint and its deliveries."""
+    shop.session.refresh(endpoint, with_for_update=True)  # waits for workers that are recording an attempt
     shop.session.execute(delete(WebhookDelivery).where(WebhookDelivery.endpoint_id == endpoint.id))
     shop.session.delete(endpoint)
     shop.session.flush()
 
 
 def remove_all(shop: Shop, owner: str) -> None:
-    """Push nothing any more to whatever this key had made."""
+    """Delete all endpoints of the API key with the id `owner`."""
     for endpoint in shop.session.scalars(select(WebhookEndpoint).where(WebhookEndpoint.owner == owner)):
         remove(shop, endpoint)
 
 
 def rotate_secret(shop: Shop, endpoint: WebhookEndpoint) -> WebhookEndpoint:
-    """Sign with a new secret, and for a day with the old one too, so that the receiver can change over."""
+    """Give the endpoint a new secret. Events are signed with the old one too for `OLD_SECRET_FOR`."""
     endpoint.old_secret, endpoint.old_secret_until = endpoint.secret, shop.now + OLD_SECRET_FOR
     endpoint.secret = _new_secret(shop)
     shop.session.flush()
@@ -120,14 +128,14 @@ def rotate_secret(shop: Shop, endpoint: WebhookEndpoint) -> WebhookEndpoint:
 
 
 def secrets(endpoint: WebhookEndpoint, now: datetime) -> Sequence[str]:
-    """What its events are signed with now, the newest first."""
+    """The secrets that events are signed with now, the newest first."""
     if endpoint.old_secret and endpoint.old_secret_until and now < endpoint.old_secret_until:
         return endpoint.secret, endpoint.old_secret
     return (endpoint.secret,)
 
 
 def create_test_event(shop: Shop, endpoint: WebhookEndpoint) -> Event:
-    """An event for this endpoint alone. A disabled one gets it too, and is enabled again if it takes it."""
+    """Record an event for this endpoint alone. A disabled endpoint gets it too, and is enabled if it accepts it."""
     return events.record(shop, TESTED, WebhookEndpointSchema.of(endpoint))
 
 
@@ -139,12 +147,16 @@ def _new_secret(shop: Shop) -> str:
 
 
 def deliveries_for(shop: Shop, event: Event) -> Sequence[WebhookDelivery]:
-    """The deliveries that `event` is the cause of, written down; asked again, the same ones."""
+    """Create the deliveries of an event, or find them if they were created before."""
     if event.type == REPLAYED:
         replayed = shop.session.get(WebhookDelivery, event.data["id"])
         return [replayed] if replayed else []
-    there = select(WebhookEndpoint).where(WebhookEndpoint.after_seq < event.seq).order_by(WebhookEndpoint.id)
-    return [_owe(shop, endpoint, event) for endpoint in shop.session.scalars(there) if _wants(shop, endpoint, event)]
+    endpoints = select(WebhookEndpoint).where(WebhookEndpoint.after_seq < event.seq).order_by(WebhookEndpoint.id)
+    return [
+        _delivery_of(shop, endpoint, event)
+        for endpoint in shop.session.scalars(endpoints)
+        if _wants(shop, endpoint, event)
+    ]
 
 
 def _wants(shop: Shop, endpoint: WebhookEndpoint, event: Event) -> bool:
@@ -156,7 +168,7 @@ def _wants(shop: Shop, endpoint: WebhookEndpoint, event: Event) -> bool:
 
 
 def _concerns(shop: Shop, storefront: str, event: Event) -> bool:
-    """A storefront is told what it may also read: the catalogue, and the orders it placed."""
+    """True for what a storefront may read: the catalogue, and the orders that it placed."""
     match event.type.partition(".")[0]:
         case "product":
             return True
@@ -167,7 +179,7 @@ def _concerns(shop: Shop, storefront: str, event: Event) -> bool:
             return False
 
 
-def _owe(shop: Shop, endpoint: WebhookEndpoint, event: Event) -> WebhookDelivery:
+def _delivery_of(shop: Shop, endpoint: WebhookEndpoint, event: Event) -> WebhookDelivery:
     same = select(WebhookDelivery).filter_by(endpoint_id=endpoint.id, event_id=event.id)
     known = shop.session.scalars(same).one_or_none()
     if known is not None:
@@ -189,20 +201,20 @@ def _owe(shop: Shop, endpoint: WebhookEndpoint, event: Event) -> WebhookDelivery
 
 def delivery_by_id(shop: Shop, endpoint: WebhookEndpoint, delivery_id: str) -> WebhookDelivery:
     """The endpoint's delivery, or `Refused` with `unknown_webhook_delivery`."""
-    found = _held(shop, delivery_id)
+    found = _lock_delivery(shop, delivery_id)
     if found is None or found.endpoint_id != endpoint.id:
         raise Refused("unknown_webhook_delivery", 404)
     return found
 
 
 def pending(shop: Shop, delivery_id: str, round: int) -> WebhookDelivery | None:
-    """The delivery, if it is still to be made and no replay has begun another round of it."""
-    found = _held(shop, delivery_id)
+    """The delivery, locked, if it is pending and in this round; None if it ended or was replayed."""
+    found = _lock_delivery(shop, delivery_id)
     return found if found and found.status == "pending" and found.round == round else None
 
 
 def replay(shop: Shop, delivery: WebhookDelivery) -> WebhookDelivery:
-    """Deliver it again, under the same id, wherever it stands: from the first attempt on, and at once."""
+    """Deliver the event again at once and under the same id, whatever the delivery's status; attempts start again."""
     delivery.status, delivery.round, delivery.attempts = "pending", delivery.round + 1, 0
     delivery.next_attempt_at, delivery.delivered_at = shop.now, None
     shop.session.flush()
@@ -211,7 +223,7 @@ def replay(shop: Shop, delivery: WebhookDelivery) -> WebhookDelivery:
 
 
 def record_success(shop: Shop, delivery: WebhookDelivery, status: int) -> None:
-    """The endpoint has it, and so works; one that was disabled is enabled again."""
+    """The endpoint accepted the delivery with this HTTP status. A disabled endpoint is enabled again."""
     _attempted(shop, delivery, status, None)
     delivery.status, delivery.delivered_at = "delivered", shop.now
     endpoint = delivery.endpoint
@@ -219,44 +231,46 @@ def record_success(shop: Shop, delivery: WebhookDelivery, status: int) -> None:
     shop.session.flush()
 
 
-def record_failure(shop: Shop, delivery: WebhookDelivery, miss: FailedAttempt) -> NextAttempt:
-    """The attempt failed. Whether it is tried again, and whether the events after it wait until then."""
-    _attempted(shop, delivery, miss.status, miss.error)
+def record_failure(shop: Shop, delivery: WebhookDelivery, attempt: FailedAttempt) -> NextAttempt:
+    """The attempt failed. Returns whether it is retried, and whether later events wait for that."""
+    _attempted(shop, delivery, attempt.status, attempt.error)
     endpoint = delivery.endpoint
     endpoint.failing_since = endpoint.failing_since or shop.now
-    why = _reason_to_disable(shop, endpoint, miss)
+    why = _reason_to_disable(shop, endpoint, attempt)
     if why or endpoint.disabled_at or delivery.attempts > len(RETRY_DELAYS):
         delivery.status = "failed"
     else:
-        delivery.next_attempt_at = shop.now + _wait(shop, delivery.attempts, miss)
+        delivery.next_attempt_at = shop.now + _wait(shop, delivery.attempts, attempt)
     shop.session.flush()
     if why:
         _disable(shop, endpoint, why)
     if delivery.status == "failed":
         return "failed"
-    return "in_order" if delivery.attempts <= ATTEMPTS_IN_ORDER["busy" if miss.busy else "refusing"] else "aside"
+    return (
+        "in_order" if delivery.attempts <= ATTEMPTS_IN_ORDER["busy" if attempt.busy else "refusing"] else "out_of_order"
+    )
 
 
 def delete_old_deliveries(shop: Shop) -> int:
-    """Forget deliveries to one endpoint that ended, `KEPT` after they were last tried; how many, 0 when all are done.
+    """Delete deliveries of one endpoint that ended, `KEPT_FOR` after their last attempt; returns how many, 0 if none.
 
-    The place of the endpoint moves on, so that a follower that lost its own owes them no second time.
+    The endpoint's `after_seq` moves past them, so that a consumer that lost its cursor does not create them again.
     """
     last_tried_at = func.coalesce(WebhookDelivery.last_attempt_at, WebhookDelivery.created_at)
     old = WebhookDelivery.status != "pending", last_tried_at < shop.now - KEPT_FOR
     one = select(WebhookDelivery.endpoint_id).where(*old).limit(1).scalar_subquery()
-    # whoever replays a delivery holds its endpoint too, so none is forgotten that has just become pending
-    held = select(WebhookEndpoint).where(WebhookEndpoint.id == one).with_for_update(key_share=True)
-    endpoint = shop.session.scalars(held).one_or_none()
+    # a replay locks the endpoint too, so no delivery is deleted that has just become pending again
+    locked = select(WebhookEndpoint).where(WebhookEndpoint.id == one).with_for_update(key_share=True)
+    endpoint = shop.session.scalars(locked).one_or_none()
     if endpoint is None:
         return 0
     ended = select(WebhookDelivery).where(WebhookDelivery.endpoint_id == endpoint.id, *old).limit(AT_ONCE)
-    forgotten = shop.session.scalars(ended).all()
-    for delivery in forgotten:
+    old_deliveries = shop.session.scalars(ended).all()
+    for delivery in old_deliveries:
         endpoint.after_seq = max(endpoint.after_seq, delivery.event.seq)
         shop.session.delete(delivery)
     shop.session.flush()
-    return len(forgotten)
+    return len(old_deliveries)
 
 
 def _attempted(shop: Shop, delivery: WebhookDelivery, status: int | None, error: str | None) -> None:
@@ -265,23 +279,23 @@ def _attempted(shop: Shop, delivery: WebhookDelivery, status: int | None, error:
     delivery.response_status, delivery.error = status, error
 
 
-def _wait(shop: Shop, attempts: int, miss: FailedAttempt) -> timedelta:
-    """What the endpoint asks for, if that is longer; by chance a little more, so that not all come back at once."""
-    asked = min(miss.retry_after or timedelta(), MAX_RETRY_AFTER)
+def _wait(shop: Shop, attempts: int, attempt: FailedAttempt) -> timedelta:
+    """The delay until the next attempt: ours or the `Retry-After`, whichever is longer, plus jitter."""
+    asked = min(attempt.retry_after or timedelta(), MAX_RETRY_AFTER)
     return max(RETRY_DELAYS[attempts - 1], asked) * (1 + JITTER * shop.ids.random.random())
 
 
-def _reason_to_disable(shop: Shop, endpoint: WebhookEndpoint, miss: FailedAttempt) -> DisabledReason | None:
+def _reason_to_disable(shop: Shop, endpoint: WebhookEndpoint, attempt: FailedAttempt) -> DisabledReason | None:
     if endpoint.disabled_at:
         return None
-    if miss.status == 410:
+    if attempt.status == 410:
         return "gone"
     since = endpoint.failing_since
     return "failing" if since and since <= shop.now - DISABLED_AFTER else None
 
 
 def _disable(shop: Shop, endpoint: WebhookEndpoint, why: DisabledReason) -> None:
-    """Owe it nothing more: what is pending has failed and can be replayed. Operators hear of it as an event."""
+    """Disable the endpoint: pending deliveries have failed and can be replayed; an event tells operators."""
     endpoint.disabled_at, endpoint.disabled_reason = shop.now, why
     waiting = update(WebhookDelivery).filter_by(endpoint_id=endpoint.id, status="pending")
     shop.session.execute(waiting.values(status="failed", error="endpoint_disabled", next_attempt_at=None))
@@ -289,13 +303,14 @@ def _disable(shop: Shop, endpoint: WebhookEndpoint, why: DisabledReason) -> None
     events.record(shop, DISABLED, WebhookEndpointSchema.of(endpoint))
 
 
-def _held(shop: Shop, delivery_id: str) -> WebhookDelivery | None:
-    """The delivery; on PostgreSQL nobody else writes down what became of its endpoint until the transaction ends.
+def _lock_delivery(shop: Shop, delivery_id: str) -> WebhookDelivery | None:
+    """The delivery, with its endpoint locked until the transaction ends (on PostgreSQL).
 
-    Only the endpoint is locked: whoever disables it changes deliveries that others have in hand.
+    The endpoint is locked and not the delivery, because disabling an endpoint changes deliveries that other workers
+    are attempting.
     """
     found = select(WebhookDelivery).where(WebhookDelivery.id == delivery_id)
     with_endpoint = found.join(WebhookDelivery.endpoint).options(contains_eager(WebhookDelivery.endpoint))
-    # without the key, so that new deliveries to it can still be written
+    # FOR NO KEY UPDATE, so that new deliveries that refer to it can still be inserted
     locked = with_endpoint.with_for_update(of=WebhookEndpoint, key_share=True)
     return shop.session.scalars(locked).one_or_none()

@@ -9,7 +9,7 @@ from marketplace_api.shop import Shop
 
 
 def balance(shop: Shop, kiosk: Kiosk) -> int:
-    """The kiosk's float in minor units; negative when the agent has paid out of her own pocket."""
+    """The kiosk's float in minor units; negative when the agent has paid with own money."""
     return ledger.balance(shop, ledger.kiosk_account(kiosk.id))
 
 

@@ -12,7 +12,7 @@ from marketplace_api.shop import Shop, add_with_code
 
 
 def create(shop: Shop, *, name: str, town: str, agent_name: str, agent_msisdn: str) -> Kiosk:
-    """Open a kiosk; from now on its agent's phone has the agent's menu."""
+    """Open a kiosk; its agent's phone has the agent's menu from now on."""
     return add_with_code(
         shop,
         lambda code: Kiosk(
@@ -36,7 +36,7 @@ def update(
     agent_name: str | None = None,
     agent_msisdn: str | None = None,
 ) -> Kiosk:
-    """Change what is given, leave the rest."""
+    """Change the fields that are given; None leaves a field as it is."""
     changes = {"name": name, "town": town, "agent_name": agent_name, "agent_msisdn": agent_msisdn}
     for column, value in changes.items():
         if value is not None:
@@ -59,7 +59,7 @@ def by_id(shop: Shop, kiosk_id: str) -> Kiosk:
 
 
 def by_agent(shop: Shop, msisdn: str) -> Kiosk | None:
-    """The kiosk where `msisdn` is the agent: the newest one, should there be several."""
+    """The kiosk whose agent has this phone; the newest one if there are several, None if there is none."""
     return shop.session.scalars(
         select(Kiosk).where(Kiosk.agent_msisdn == msisdn).order_by(Kiosk.created_at.desc(), Kiosk.id.desc()).limit(1)
     ).first()

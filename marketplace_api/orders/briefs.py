@@ -1,4 +1,4 @@
-"""Briefs: a ware that is in no catalogue, many pieces of it, offered to many artisans who each take a part."""
+"""Briefs: orders for many pieces of something that is not in the catalogue, offered to many artisans."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 
 OFFER_STANDS = timedelta(hours=72)
-"""But never into the day on which it is due."""
+"""How long a brief is offered, but at most until the day on which it is due begins."""
 MOST_OFFERS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class NewBrief:
-    """What is to be made, for `unit_price` minor units each, and by which day it has to be at the kiosk."""
+    """What has to be made, at `unit_price` minor units each, and the day by which it has to be at the kiosk."""
 
     title: str
     category: str
@@ -33,32 +33,33 @@ class NewBrief:
 
 
 def place(shop: Shop, request: orders.NewOrder, wanted: NewBrief) -> Order:
-    """Offer a brief to the artisans of its craft; of its kiosk alone, if it names one.
+    """Offer a brief to the artisans of its craft, or only to those of its kiosk if it names one.
 
-    `Refused` when it is due before anybody could bring it, and when there is nobody to ask.
+    `Refused` with `unknown_category`, `unknown_kiosk`, `due_too_soon` when it is not due tomorrow or later, and
+    `nobody_to_ask` when there is no such artisan.
     """
     if wanted.category not in CATEGORIES:
         raise Refused("unknown_category", 422, category=wanted.category)
     kiosk = kiosks.by_id(shop, wanted.kiosk_id) if wanted.kiosk_id else None
     if wanted.due_on <= shop.today:
         raise Refused("due_too_soon", due_on=wanted.due_on.isoformat())
-    makers = _least_busy(shop, wanted.category, kiosk)
-    if not makers:
+    artisans = _least_busy(shop, wanted.category, kiosk)
+    if not artisans:
         raise Refused("nobody_to_ask", category=wanted.category)
     brief = Brief(title=wanted.title, category=wanted.category, kiosk=kiosk, due_on=wanted.due_on)
     until = min(shop.now + OFFER_STANDS, shop.midnight(wanted.due_on))
-    return orders.create(shop, request, brief, wanted.unit_price, wanted.quantity, makers, until)
+    return orders.create(shop, request, brief, wanted.unit_price, wanted.quantity, artisans, until)
 
 
 def _least_busy(shop: Shop, craft: str, kiosk: Kiosk | None) -> Sequence[Artisan]:
-    """The artisans to ask, at most `MOST_OFFERS`: those with the fewest parts to make, then the longest with us."""
+    """At most `MOST_OFFERS` artisans: those with the fewest parts to make first, then those who joined first."""
     busy = (
         select(Assignment.artisan_id, func.count().label("parts"))
         .where(Assignment.status == "accepted")
         .group_by(Assignment.artisan_id)
         .subquery()
     )
-    makers = (
+    artisans = (
         select(Artisan)
         .outerjoin(busy, busy.c.artisan_id == Artisan.id)
         .where(Artisan.craft == craft, Artisan.status == "active")
@@ -66,5 +67,5 @@ def _least_busy(shop: Shop, craft: str, kiosk: Kiosk | None) -> Sequence[Artisan
         .limit(MOST_OFFERS)
     )
     if kiosk:
-        makers = makers.where(Artisan.kiosk_id == kiosk.id)
-    return shop.session.scalars(makers).all()
+        artisans = artisans.where(Artisan.kiosk_id == kiosk.id)
+    return shop.session.scalars(artisans).all()

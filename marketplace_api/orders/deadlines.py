@@ -1,4 +1,4 @@
-"""What time does to orders: offers end, and people are reminded before they do."""
+"""Deadlines of orders: offers expire, and artisans are reminded."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from marketplace_api.models import Assignment, Brief, Order
 from marketplace_api.orders import orders
 from marketplace_api.shop import Shop
 
-LEFT_ALONE = timedelta(hours=6)
-"""Nobody is reminded of an offer that is younger."""
-A_DAY = timedelta(hours=20)
-"""Between two reminders of the same; a little less than a day, so that a morning never falls out."""
-BEFORE, AFTER = timedelta(days=1), timedelta(days=3)
-"""Around the day on which something is due, its artisan is reminded to bring it."""
+REMIND_AFTER = timedelta(hours=6)
+"""An offer is reminded of only when it is older than this."""
+REMINDER_GAP = timedelta(hours=20)
+"""Between two reminders of the same part. Less than a day, so that a daily job reminds every day."""
+REMIND_BEFORE, REMIND_UNTIL = timedelta(days=1), timedelta(days=3)
+"""How long before, and how long after the day on which a part is due, its artisan is reminded to bring it."""
 AT_ONCE = 200
+"""Orders or parts in one transaction."""
 
 
 def expire_offers(shop: Shop) -> int:
-    """Ends offers whose time is over; how many that were."""
-    over = select(Order).where(Order.status == "placed", Order.expires_at <= shop.now)
+    """Expire orders whose offer has ended; returns how many, at most `AT_ONCE`."""
+    overdue = select(Order).where(Order.status == "placed", Order.expires_at <= shop.now)
     rows = shop.session.scalars(
-        over.order_by(Order.expires_at).limit(AT_ONCE).with_for_update(of=Order, skip_locked=True)
+        overdue.order_by(Order.expires_at).limit(AT_ONCE).with_for_update(of=Order, skip_locked=True)
     )
     ended = rows.all()
     for order in ended:
@@ -33,9 +34,9 @@ def expire_offers(shop: Shop) -> int:
 
 
 def send_reminders(shop: Shop) -> int:
-    """Reminds those who have not answered an offer or have something to bring; of how many parts.
+    """Remind artisans who have not answered an offer, or who have goods to bring that are due.
 
-    Each part at most once a day. To be called while people are awake.
+    Returns of how many parts, at most `AT_ONCE`; each part is reminded of at most once a day. Call it during the day.
     """
     wanting = (
         select(Assignment)
@@ -43,7 +44,7 @@ def send_reminders(shop: Shop) -> int:
         .outerjoin(Order.brief)
         .where(
             or_(_is_unanswered(shop), _is_due(shop)),
-            or_(Assignment.reminded_at.is_(None), Assignment.reminded_at <= shop.now - A_DAY),
+            or_(Assignment.reminded_at.is_(None), Assignment.reminded_at <= shop.now - REMINDER_GAP),
         )
         .order_by(Order.created_at, Order.id, Assignment.id)
         .limit(AT_ONCE)
@@ -59,7 +60,7 @@ def send_reminders(shop: Shop) -> int:
 def _is_unanswered(shop: Shop) -> ColumnElement[bool]:
     return and_(
         Assignment.status == "offered",
-        Order.created_at <= shop.now - LEFT_ALONE,
+        Order.created_at <= shop.now - REMIND_AFTER,
         Order.expires_at > shop.now,
     )
 
@@ -69,5 +70,5 @@ def _is_due(shop: Shop) -> ColumnElement[bool]:
     return and_(
         Assignment.status == "accepted",
         Assignment.ready_at.is_(None),
-        due_on.between(shop.today - AFTER, shop.today + BEFORE),
+        due_on.between(shop.today - REMIND_UNTIL, shop.today + REMIND_BEFORE),
     )

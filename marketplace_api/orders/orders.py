@@ -1,7 +1,8 @@
-"""Orders, from placed to delivered. What becomes of one follows from its parts:
+"""Orders, from placed to delivered. An order's status follows from its parts (assignments):
 
-it is accepted when nothing of it is left to take, or nobody is left to ask; at the kiosk when all that was accepted has
-come; declined when nothing was taken, or nothing will come any more.
+- `accepted` when every piece is accepted, or no offer is open and some piece is accepted;
+- `at_kiosk` when no accepted part is still to come and some part was received;
+- `declined` when no offer is open and nothing was accepted, or when nothing that was accepted will come.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ from marketplace_api.shop import Shop, add_with_code
 from marketplace_api.statuses import AssignmentStatus, OrderStatus
 
 OFFER_STANDS = timedelta(hours=48)
+"""How long a product is offered to its artisan."""
 TAKEN: tuple[AssignmentStatus, ...] = ("accepted", "received")
+"""Statuses of the parts that the order is made of."""
 
 _STATUS_EVENTS: Mapping[OrderStatus, EventType] = {
     "placed": "order.placed",
@@ -40,12 +43,12 @@ _STATUS_EVENTS: Mapping[OrderStatus, EventType] = {
     "expired": "order.expired",
     "cancelled": "order.cancelled",
 }
-_SCREENFULS = 100  # more than anybody pages through on a phone
+_MOST_LISTED = 100  # nobody pages through more on a phone
 
 
 @dataclass(frozen=True, slots=True)
 class NewOrder:
-    """Who orders, where it goes, and by whose key (`caller`)."""
+    """An order before it is stored: the buyer, the address, and `caller`, the id of the API key that orders."""
 
     buyer_name: str
     buyer_msisdn: str
@@ -57,7 +60,10 @@ class NewOrder:
 
 
 def place(shop: Shop, request: NewOrder, product_id: str, quantity: int) -> Order:
-    """Order `quantity` pieces, which are reserved, and offer them to their artisan for `OFFER_STANDS`."""
+    """Reserve `quantity` pieces of a product and offer them to its artisan for `OFFER_STANDS`.
+
+    `Refused` as `products.reserve` does.
+    """
     product = products.reserve(shop, product_id, quantity)
     return create(shop, request, product, product.price, quantity, [product.artisan], shop.now + OFFER_STANDS)
 
@@ -65,13 +71,13 @@ def place(shop: Shop, request: NewOrder, product_id: str, quantity: int) -> Orde
 def create(
     shop: Shop,
     request: NewOrder,
-    ware: Product | Brief,
+    item: Product | Brief,
     unit_price: int,
     quantity: int,
     artisans: Sequence[Artisan],
     until: datetime,
 ) -> Order:
-    """Create an order of `ware` at `unit_price` minor units each, and offer it to `artisans` until then."""
+    """Create an order of `item` at `unit_price` minor units each, and offer it to `artisans` until then."""
     shares = split(unit_price, quantity, shop.terms.commission_percent)
     offers = [
         Assignment(artisan=artisan, quantity=quantity, earns=shares.earns, status="offered") for artisan in artisans
@@ -82,8 +88,8 @@ def create(
             id=shop.ids.new_id("ord"),
             code=code,
             status="placed",
-            product=ware if isinstance(ware, Product) else None,
-            brief=ware if isinstance(ware, Brief) else None,
+            product=item if isinstance(item, Product) else None,
+            brief=item if isinstance(item, Brief) else None,
             quantity=quantity,
             unit_price=unit_price,
             commission_percent=shop.terms.commission_percent,
@@ -103,21 +109,22 @@ def create(
             assignments=offers,
         ),
     )
-    _tell(shop, order)
+    _record_status(shop, order)
     return order
 
 
-# -- what an artisan says
+# -- an artisan answers
 
 
 def accept(
     shop: Shop, artisan: Artisan, code: str, quantity: int | None = None, promised_on: date | None = None
 ) -> Assignment:
-    """She makes `quantity` pieces, or all that are left, and brings them by the day she promises.
+    """The artisan accepts `quantity` pieces, or all that are left, and may promise a day.
 
-    Of a product the rest goes back into the stock; of a brief it stays offered to the others.
+    The rest of a product goes back into the stock; the rest of a brief stays offered to the others. `Refused` with
+    `wrong_count`, or with `too_late` for a day after the one on which a brief is due.
     """
-    part = _hers(shop, artisan, code, "accept")
+    part = _own_part(shop, artisan, code, "accept")
     order, most = part.order, pieces_left(part.order)
     accepted = most if quantity is None else quantity
     if not 1 <= accepted <= most:
@@ -134,8 +141,8 @@ def accept(
 
 
 def decline(shop: Shop, artisan: Artisan, code: str, reason: str = "") -> Assignment:
-    """She does not make it; pieces of a product can be ordered again."""
-    part = _hers(shop, artisan, code, "decline")
+    """The artisan declines the part; the pieces of a product can be ordered again."""
+    part = _own_part(shop, artisan, code, "decline")
     ASSIGNMENT.move(part, "decline")
     part.reason = reason
     update_status(shop, part.order, otherwise="order.part_declined")
@@ -143,8 +150,8 @@ def decline(shop: Shop, artisan: Artisan, code: str, reason: str = "") -> Assign
 
 
 def mark_ready(shop: Shop, artisan: Artisan, code: str) -> Assignment:
-    """Her part is made, and comes to the kiosk next; said again, it stays ready since the first time."""
-    part = _hers(shop, artisan, code, "receive")
+    """The artisan's part is made and will be brought to the kiosk. The first call sets the time."""
+    part = _own_part(shop, artisan, code, "receive")
     if part.ready_at is None:
         part.ready_at = shop.now
         record_event(shop, part.order, "order.ready")
@@ -152,21 +159,21 @@ def mark_ready(shop: Shop, artisan: Artisan, code: str) -> Assignment:
 
 
 def release(shop: Shop, artisan: Artisan, code: str) -> Assignment:
-    """She cannot make after all what she accepted.
+    """The artisan cannot make the accepted part.
 
-    As long as a brief may be offered, those who came too late for a part of it are asked again. Nothing goes back into
-    the stock of a product: she has just said that she has none.
+    While the offer of a brief stands, artisans whose offers were closed because all was taken get them again. Nothing
+    goes back into the stock of a product, because the artisan does not have it.
     """
-    part = _hers(shop, artisan, code, "release")
+    part = _own_part(shop, artisan, code, "release")
     order = part.order
     ASSIGNMENT.move(part, "release")
-    too_late = _parts(order, "passed")
-    if order.status == "accepted" and too_late and shop.now < order.expires_at:
-        for other in too_late:
+    passed_over = _parts(order, "passed")
+    if order.status == "accepted" and passed_over and shop.now < order.expires_at:
+        for other in passed_over:
             ASSIGNMENT.move(other, "offer_again")
         ORDER.move(order, "reopen")
-        _reckon(order)
-        _tell(shop, order, "order.reopened")
+        _update_money(order)
+        _record_status(shop, order, "order.reopened")
     else:
         update_status(shop, order, otherwise="order.part_released")
     return part
@@ -176,37 +183,37 @@ def release(shop: Shop, artisan: Artisan, code: str) -> Assignment:
 
 
 def cancel(shop: Shop, order: Order) -> Order:
-    """The buyer does not want it any more; possible until somebody makes a part of it."""
+    """The buyer cancels the order; `Refused` with `order_being_made` once a part is accepted."""
     lock(shop, order)
     ORDER.check(order, "cancel")
     if _parts(order, *TAKEN):
         raise Refused("order_being_made")
-    return _close(shop, order, "cancel")
+    return _close_offers(shop, order, "cancel")
 
 
 def expire(shop: Shop, order: Order) -> Order:
-    """Nobody is asked any longer; what was accepted is made."""
+    """Close the open offers; the parts that were accepted are made."""
     lock(shop, order)
     ORDER.check(order, "expire")
-    return _close(shop, order, "expire")
+    return _close_offers(shop, order, "expire")
 
 
 def ship(shop: Shop, order: Order, carrier: str, tracking: str) -> Order:
-    """The kiosk has handed it to `carrier`, who follows it as `tracking`."""
+    """The kiosk has given the order to `carrier`, under the tracking number `tracking`."""
     ORDER.move(lock(shop, order), "ship")
     order.carrier, order.tracking = carrier, tracking
-    _tell(shop, order)
+    _record_status(shop, order)
     return order
 
 
 def deliver(shop: Shop, order: Order) -> Order:
-    """The buyer has it."""
+    """The buyer has received the order."""
     ORDER.move(lock(shop, order), "deliver")
-    _tell(shop, order)
+    _record_status(shop, order)
     return order
 
 
-# -- found
+# -- finding
 
 
 def by_id(shop: Shop, order_id: str) -> Order:
@@ -218,85 +225,88 @@ def by_id(shop: Shop, order_id: str) -> Order:
 
 
 def by_code(shop: Shop, code: str) -> Order | None:
-    """The order with this code, however it was typed."""
+    """The order with this code, in any case and spacing; None if there is none."""
     return shop.session.scalars(select(Order).where(Order.code == codes.normalise(code))).one_or_none()
 
 
 def parts_of(shop: Shop, artisan: Artisan, status: Literal["offered", "accepted"]) -> Sequence[Assignment]:
-    """Hers that wait for her yes or no, or that she is making, oldest first."""
-    hers = select(Assignment).where(Assignment.artisan_id == artisan.id, Assignment.status == status)
-    oldest_first = hers.join(Assignment.order).order_by(Order.created_at, Order.id, Assignment.id)
-    # an order read with its part does not bring its other parts by itself
+    """The artisan's parts that are offered, or accepted and not brought yet; oldest order first."""
+    own = select(Assignment).where(Assignment.artisan_id == artisan.id, Assignment.status == status)
+    oldest_first = own.join(Assignment.order).order_by(Order.created_at, Order.id, Assignment.id)
+    # the order's other parts are not loaded with a part, unless it is asked for
     with_orders = oldest_first.options(selectinload(Assignment.order).selectinload(Order.assignments))
-    return shop.session.scalars(with_orders.limit(_SCREENFULS)).all()
+    return shop.session.scalars(with_orders.limit(_MOST_LISTED)).all()
 
 
 def received_at_kiosk(shop: Shop, kiosk: Kiosk) -> Sequence[Order]:
-    """Those received at this kiosk and not yet shipped, oldest first."""
+    """Orders that were received at this kiosk and not shipped yet, oldest first."""
     here = select(Order).where(Order.kiosk_id == kiosk.id, Order.status == "at_kiosk")
-    return shop.session.scalars(here.order_by(Order.created_at, Order.id).limit(_SCREENFULS)).all()
+    return shop.session.scalars(here.order_by(Order.created_at, Order.id).limit(_MOST_LISTED)).all()
 
 
 def of_buyer(shop: Shop, msisdn: str) -> Sequence[Order]:
-    """A buyer's last orders, newest first."""
-    hers: Select[Order] = select(Order).where(Order.buyer_msisdn == msisdn)
-    return shop.session.scalars(hers.order_by(Order.created_at.desc(), Order.id.desc()).limit(_SCREENFULS)).all()
+    """The buyer's last orders, newest first."""
+    own: Select[Order] = select(Order).where(Order.buyer_msisdn == msisdn)
+    return shop.session.scalars(own.order_by(Order.created_at.desc(), Order.id.desc()).limit(_MOST_LISTED)).all()
 
 
-# -- how it moves
+# -- changing
 
 
 def pieces_left(order: Order) -> int:
-    """How many pieces nobody has taken yet."""
+    """How many pieces no artisan has accepted yet."""
     return order.quantity - sum(part.quantity for part in _parts(order, *TAKEN))
 
 
 def piece_count(order: Order) -> int:
-    """How many pieces the order is of: those asked for, and once it is accepted those taken."""
+    """How many pieces the order has: those ordered, and once it is accepted those that artisans accepted."""
     return sum(part.quantity for part in _taken(order)) or order.quantity
 
 
 def lock(shop: Shop, order: Order) -> Order:
-    """The same order and its parts as they are now, nobody else changing them until we commit."""
+    """The same order and its parts as they are in the database now, locked until the transaction ends."""
     shop.session.refresh(order, with_for_update={"of": Order})
     return order
 
 
 def resize(part: Assignment, quantity: int) -> None:
-    """The part is of `quantity` pieces from now on, and earns as much."""
+    """Set the part's number of pieces, and what it earns."""
     part.quantity = quantity
     part.earns = split(part.order.unit_price, quantity, part.order.commission_percent).earns
 
 
 def update_status(shop: Shop, order: Order, otherwise: EventType | None = None) -> None:
-    """Bring the order to where its parts are, and tell of it; of the event `otherwise` when it stays where it is."""
-    stays = True
-    while trigger := _due(order):
-        stays = False
+    """Derive the order's status from its parts and record the event; if it is unchanged, record `otherwise`."""
+    unchanged = True
+    while trigger := _next_trigger(order):
+        unchanged = False
         for part in _parts(order, "offered"):
             ASSIGNMENT.move(part, "pass_over")
         _move(shop, order, trigger)
-    if stays:
-        _reckon(order)
+    if unchanged:
+        _update_money(order)
         if otherwise:
             record_event(shop, order, otherwise)
 
 
 def record_event(shop: Shop, order: Order, type: EventType) -> None:
-    """Write the event `type` about the order as it is now."""
+    """Record the event `type` with the order as it is now."""
     shop.session.flush()
     events.record(shop, type, OrderSchema.of(order))
 
 
-def _hers(shop: Shop, artisan: Artisan, code: str, trigger: AssignmentTrigger) -> Assignment:
-    """Her part of an order, which `trigger` must be able to move."""
+def _own_part(shop: Shop, artisan: Artisan, code: str, trigger: AssignmentTrigger) -> Assignment:
+    """The artisan's part of an order, locked, which `trigger` must be able to move.
+
+    `Refused` with `unknown_code`, `not_your_order`, or the refusal of the life cycle.
+    """
     order = by_code(shop, code)
     if order is None:
         raise Refused("unknown_code", 404, code=code)
-    hers = [part for part in lock(shop, order).assignments if part.artisan_id == artisan.id]
-    if not hers:
+    own = [part for part in lock(shop, order).assignments if part.artisan_id == artisan.id]
+    if not own:
         raise Refused("not_your_order", 403, code=order.code)
-    part = next((part for part in hers if ASSIGNMENT.allows(part, trigger)), hers[-1])
+    part = next((part for part in own if ASSIGNMENT.allows(part, trigger)), own[-1])
     ASSIGNMENT.check(part, trigger)
     return part
 
@@ -306,12 +316,12 @@ def _parts(order: Order, *statuses: AssignmentStatus) -> list[Assignment]:
 
 
 def _taken(order: Order) -> list[Assignment]:
-    """The parts that the order is made of once it is offered no longer."""
+    """The parts that the order is made of, once it is no longer offered; until then none."""
     return _parts(order, *TAKEN) if order.status != "placed" else []
 
 
-def _due(order: Order) -> OrderTrigger | None:
-    """The step that its parts have the order take next."""
+def _next_trigger(order: Order) -> OrderTrigger | None:
+    """The next transition of the order that follows from its parts; None if there is none."""
     if order.status == "placed" and not (pieces_left(order) and _parts(order, "offered")):
         return "accept" if _parts(order, *TAKEN) else "decline"
     if order.status == "accepted" and not _parts(order, "accepted"):
@@ -319,8 +329,8 @@ def _due(order: Order) -> OrderTrigger | None:
     return None
 
 
-def _close(shop: Shop, order: Order, trigger: Literal["cancel", "expire"]) -> Order:
-    """Ask nobody any longer; the order ends by `trigger` unless somebody makes a part of it."""
+def _close_offers(shop: Shop, order: Order, trigger: Literal["cancel", "expire"]) -> Order:
+    """Close the open offers; the order ends by `trigger` unless a part of it was accepted."""
     for part in _parts(order, "offered"):
         ASSIGNMENT.move(part, trigger)
     if _parts(order, *TAKEN):
@@ -331,16 +341,16 @@ def _close(shop: Shop, order: Order, trigger: Literal["cancel", "expire"]) -> Or
 
 
 def _move(shop: Shop, order: Order, trigger: OrderTrigger) -> None:
-    nobody_asked_has_begun = order.status == "placed" and trigger != "accept"
+    nothing_accepted = order.status == "placed" and trigger != "accept"
     ORDER.move(order, trigger)
-    if nobody_asked_has_begun and order.product_id:
+    if nothing_accepted and order.product_id:
         products.restock(shop, order.product_id, order.quantity)
-    _reckon(order)
-    _tell(shop, order)
+    _update_money(order)
+    _record_status(shop, order)
 
 
-def _reckon(order: Order) -> None:
-    """The order's money: of all pieces while they are offered, then of those taken, each part rounded by itself."""
+def _update_money(order: Order) -> None:
+    """Set the order's money: of all pieces while they are offered, then of the parts taken, each rounded by itself."""
     taken = _taken(order)
     shares = split(order.unit_price, order.quantity, order.commission_percent)
     order.total = order.unit_price * sum(part.quantity for part in taken) if taken else shares.total
@@ -348,7 +358,7 @@ def _reckon(order: Order) -> None:
     order.commission = order.total - order.artisan_earns
 
 
-def _tell(shop: Shop, order: Order, type: EventType | None = None) -> None:
-    """Write the status the order has come to into its timeline and the events."""
+def _record_status(shop: Shop, order: Order, type: EventType | None = None) -> None:
+    """Add the order's status to its timeline, and record the event of the status, or `type`."""
     order.timeline.append(TimelineEntry(status=order.status, at=shop.now))
     record_event(shop, order, type or _STATUS_EVENTS[order.status])

@@ -68,7 +68,7 @@ class ProductOrderIn(OrderIn):
 
 
 class BriefIn(BaseModel):
-    """Many pieces of a ware, to be at the kiosk by a day; without a kiosk, at any."""
+    """Many pieces, to be at the kiosk by a day; without `kiosk_id`, at any kiosk."""
 
     title: Title
     category: Category
@@ -79,7 +79,7 @@ class BriefIn(BaseModel):
 
 
 class BriefOrderIn(OrderIn):
-    """An order by brief: it is offered to the artisans of the craft, and each takes a part."""
+    """An order by brief: it is offered to the artisans of the craft, and each accepts a part."""
 
     brief: BriefIn
     product_id: None = None
@@ -87,7 +87,7 @@ class BriefOrderIn(OrderIn):
 
 
 def _kind(body: object) -> str:
-    """By what an order says, which of the two it is, so that what is wrong with it is said of that one alone."""
+    """Which of the two kinds of order a body is, so that its errors are those of this kind alone."""
     return "(brief)" if isinstance(body, dict) and body.get("brief") is not None else "(product)"
 
 

@@ -1,4 +1,4 @@
-"""Goods at the kiosk: counted, looked at, taken in or turned back."""
+"""Receiving goods at the kiosk: counted, checked, accepted or rejected."""
 
 from __future__ import annotations
 
@@ -20,20 +20,21 @@ from marketplace_api.shop import Shop
 def receive(
     shop: Shop, kiosk: Kiosk, part_id: int, count: int, *, refused: int = 0, reason: str = "", follows: bool = False
 ) -> Assignment:
-    """`count` good pieces of a part have come, and its artisan is owed for them.
+    """Receive `count` good pieces of a part; its artisan is owed for them.
 
-    `refused` pieces went back to her for `reason`. What is missing of the part is still awaited if it `follows`;
-    otherwise the part ends with what came, and what the buyer pays with it. Nothing goes back into the stock, since
-    nobody has it.
+    `refused` pieces were rejected for `reason` and went back to the artisan. If the rest `follows`, it becomes a part
+    of its own; otherwise the part ends with the pieces received, and the buyer pays only for them. Nothing goes back
+    into the stock, because nobody has the missing pieces. `Refused` with `unknown_part`, `other_kiosk`,
+    `order_not_expected` or `wrong_count`.
     """
-    part = _awaited(shop, kiosk, part_id)
-    came = count + refused
-    if count < 0 or refused < 0 or not 1 <= came <= part.quantity:
-        raise Refused("wrong_count", 422, code=part.order.code, count=came, most=part.quantity)
+    part = _expected_part(shop, kiosk, part_id)
+    brought = count + refused
+    if count < 0 or refused < 0 or not 1 <= brought <= part.quantity:
+        raise Refused("wrong_count", 422, code=part.order.code, count=brought, most=part.quantity)
     if refused:
         part.refused, part.reason = part.refused + refused, reason
     if count:
-        _take_in(shop, kiosk, part, count, follows)
+        _accept_pieces(shop, kiosk, part, count, follows)
     elif not follows:
         ASSIGNMENT.move(part, "refuse")
     created = due.create_due_payouts(shop, part) if count else []
@@ -46,7 +47,7 @@ def receive(
 
 
 def expected_parts(shop: Shop, kiosk: Kiosk, code: str | None = None) -> Sequence[Assignment]:
-    """The parts that are on their way to this kiosk, of one order or of all, oldest first."""
+    """The accepted parts that will be brought to this kiosk, of one order or of all, oldest order first."""
     parts = (
         select(Assignment)
         .join(Assignment.order)
@@ -60,7 +61,7 @@ def expected_parts(shop: Shop, kiosk: Kiosk, code: str | None = None) -> Sequenc
     return shop.session.scalars(parts).all()
 
 
-def _awaited(shop: Shop, kiosk: Kiosk, part_id: int) -> Assignment:
+def _expected_part(shop: Shop, kiosk: Kiosk, part_id: int) -> Assignment:
     part = shop.session.get(Assignment, part_id)
     if part is None:
         raise Refused("unknown_part", 404)
@@ -71,7 +72,7 @@ def _awaited(shop: Shop, kiosk: Kiosk, part_id: int) -> Assignment:
     return part
 
 
-def _take_in(shop: Shop, kiosk: Kiosk, part: Assignment, count: int, follows: bool) -> None:
+def _accept_pieces(shop: Shop, kiosk: Kiosk, part: Assignment, count: int, follows: bool) -> None:
     missing = part.quantity - count
     ASSIGNMENT.move(part, "receive")
     orders.resize(part, count)

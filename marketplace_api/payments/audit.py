@@ -1,7 +1,7 @@
-"""What must be true of the money at any moment, asked of the rows themselves.
+"""The audit: what must be true of the money at any moment, checked on the rows.
 
-The ledger by itself, and the ledger beside the payouts: what is on its way, what each artisan is owed, what each part
-of an order was paid.
+It checks the ledger itself, and the ledger against the payouts: what providers are paying, what each artisan is owed,
+and what the parts of orders earned.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from marketplace_api.shop import Shop
 
 
 def inconsistencies(shop: Shop) -> Iterator[str]:
-    """Every sentence is something wrong; none at all is what is hoped for."""
+    """What is wrong, one sentence each; nothing if all is right."""
     yield from ledger.inconsistencies(shop)
-    yield from _on_their_way(shop)
+    yield from _in_flight(shop)
     yield from _owed(shop)
     yield from _earned(shop)
     yield from _paid_twice(shop)
 
 
-def _on_their_way(shop: Shop) -> Iterator[str]:
+def _in_flight(shop: Shop) -> Iterator[str]:
     moving = select(func.coalesce(func.sum(Payout.amount), 0)).where(Payout.status.in_(payouts.IN_FLIGHT))
     asked, kept = int(shop.session.scalar(moving) or 0), -ledger.balance(shop, ledger.PAYOUTS)
     if asked != kept:
@@ -33,7 +33,7 @@ def _on_their_way(shop: Shop) -> Iterator[str]:
 
 
 def _owed(shop: Shop) -> Iterator[str]:
-    """An artisan is owed what her payouts wait for, and less than a payment besides."""
+    """An artisan is owed the sum of the waiting payouts, and besides less than the least payment."""
     for artisan in shop.session.scalars(select(Artisan).order_by(Artisan.id)):
         owed, waiting = (
             -ledger.balance(shop, ledger.artisan_account(artisan.id)),
@@ -47,7 +47,7 @@ def _owed(shop: Shop) -> Iterator[str]:
 
 
 def _earned(shop: Shop) -> Iterator[str]:
-    """The commission is what buyers owe less what artisans earn of the parts that have come."""
+    """The commission is what buyers owe for the parts received, less what artisans earned with them."""
     came = (
         select(
             func.coalesce(func.sum(Order.unit_price * Assignment.quantity), 0),
@@ -63,7 +63,7 @@ def _earned(shop: Shop) -> Iterator[str]:
 
 
 def _paid_twice(shop: Shop) -> Iterator[str]:
-    """No reference stands for two payouts."""
+    """No two payouts have the same reference of a provider."""
     twice = (
         select(Payout.provider, Payout.provider_reference, func.count())
         .where(Payout.provider_reference.is_not(None))

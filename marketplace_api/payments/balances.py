@@ -18,7 +18,7 @@ from marketplace_api.statuses import PayoutStatus
 
 @dataclass(frozen=True, slots=True)
 class ArtisanBalance:
-    """What an artisan is owed and was paid, in minor units, and her last payouts, newest first."""
+    """What an artisan is owed and was paid, in minor units, and the last payouts, newest first."""
 
     owed: int
     paid: int
@@ -45,7 +45,7 @@ def amounts_owed(shop: Shop, artisan_ids: Collection[str]) -> Mapping[str, int]:
 
 
 def balance_of(shop: Shop, artisan: Artisan, last: int = 5) -> ArtisanBalance:
-    """What the artisan is owed and was paid, and her `last` payouts."""
+    """What the artisan is owed and was paid, and the `last` newest payouts."""
     newest = (
         select(Payout)
         .options(selectinload(Payout.order))

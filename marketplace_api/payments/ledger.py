@@ -1,20 +1,20 @@
-"""The books: double entry in whole minor units, append-only.
+"""The ledger: double entry in whole minor units, append-only.
 
     ledger.post(shop, "earned:412", "goods received of K7P4", {
         ledger.BUYERS: 300_000, ledger.artisan("art_1"): -270_000, ledger.COMMISSION: -30_000})
 
 Positive is a debit: what we hold or are owed. Negative is a credit: what we owe or have earned. The postings of an
-entry sum to zero, so all balances together always do. An entry is never changed; `reverse` enters its contrary.
+entry sum to zero, and so do all balances together. An entry is never changed; `reverse` enters its opposite.
 
 | account | its balance |
 |---|---|
 | `buyers` | what buyers owe for goods received |
 | `commission` | minus what the marketplace has earned |
-| `artisan:<id>` | minus what she is owed and nobody is paying her yet |
+| `artisan:<id>` | minus what the artisan is owed and no provider is paying yet |
 | `payouts` | minus what providers were asked to pay and have not settled (payout clearing) |
-| `provider:<name>` | minus what this provider has paid for us; `elsewhere` is whoever an operator paid through |
-| `kiosk:<id>` | the marketplace's cash in its drawer (its float); minus, when the agent paid out of her own |
-| `adjustments` | the other side of floats handed over and of whatever is not for goods |
+| `provider:<name>` | minus what this provider has paid for us; `elsewhere` stands for payments by an operator |
+| `kiosk:<id>` | the marketplace's cash in the kiosk's drawer (its float); negative when the agent paid with own money |
+| `adjustments` | the other side of cash handed over, and of payments that are not for goods |
 """
 
 from __future__ import annotations
@@ -33,32 +33,38 @@ from marketplace_api.shop import Shop
 
 BUYERS, COMMISSION, PAYOUTS, ADJUSTMENTS = "buyers", "commission", "payouts", "adjustments"
 MAX_AMOUNT = 10**13
-"""Nothing handmade costs more minor units than this; a larger posting is a slip."""
+"""Minor units. Nothing handmade costs more, so a larger posting is a mistake."""
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerSize:
+    """How many entries and accounts the ledger has."""
+
     entries: int
     accounts: int
 
 
 def artisan_account(artisan_id: str) -> str:
+    """The name of the artisan's account."""
     return f"artisan:{artisan_id}"
 
 
 def kiosk_account(kiosk_id: str) -> str:
+    """The name of the kiosk's account."""
     return f"kiosk:{kiosk_id}"
 
 
 def provider_account(name: str) -> str:
+    """The name of the provider's account."""
     return f"provider:{name}"
 
 
 def post(shop: Shop, key: str, note: str, postings: Mapping[str, int], currency: str | None = None) -> bool:
-    """Enter a fact once; False when it stands under `key` already. Postings of zero are left out.
+    """Write an entry once; False if it was written under `key` before. Postings of zero are left out.
 
-    `currency` is the shop's unless said; `Refused` with `wrong_currency` for an account that is kept in another.
-    ValueError for postings that are no entry, or a key that stands for another fact: both are faults of ours.
+    `currency` is the shop's if left out. `Refused` with `wrong_currency` if an account is kept in another currency.
+    ValueError, which is a bug, if the postings do not sum to zero, are fewer than two or above `MAX_AMOUNT`, or if
+    `key` was used for other postings.
     """
     lines = {account: amount for account, amount in postings.items() if amount}
     if sum(lines.values()) or len(lines) < 2 or any(abs(amount) > MAX_AMOUNT for amount in lines.values()):
@@ -67,7 +73,7 @@ def post(shop: Shop, key: str, note: str, postings: Mapping[str, int], currency:
         _open(shop, account, currency or shop.terms.currency)
     entry = LedgerEntry(key=key, note=note, at=shop.now)
     entry.postings = [LedgerPosting(account=account, amount=amount) for account, amount in lines.items()]
-    # whoever enters the same key at the same time waits here, and is then refused by it
+    # another transaction that writes the same key waits here, and then fails on the unique key
     with suppress(IntegrityError), shop.session.begin_nested():
         shop.session.add(entry)
         shop.session.flush()
@@ -78,26 +84,26 @@ def post(shop: Shop, key: str, note: str, postings: Mapping[str, int], currency:
 
 
 def reverse(shop: Shop, key: str, why: str) -> bool:
-    """Enter the contrary of an entry; False when that was done before. `Refused` with `unknown_entry`."""
-    wrong = _entry(shop, key)
-    contrary = {line.account: -line.amount for line in wrong.postings}
-    currency = shop.session.get_one(LedgerAccount, wrong.postings[0].account).currency
-    return post(shop, f"reversal:{key}", why, contrary, currency)
+    """Write the opposite of an entry; False if that was done before. `Refused` with `unknown_entry`."""
+    entry = _entry(shop, key)
+    opposite = {line.account: -line.amount for line in entry.postings}
+    currency = shop.session.get_one(LedgerAccount, entry.postings[0].account).currency
+    return post(shop, f"reversal:{key}", why, opposite, currency)
 
 
 def balance(shop: Shop, account: str) -> int:
-    """All that was ever posted to the account, summed from its last checkpoint on; 0 for one nobody opened."""
+    """The balance in minor units: the last checkpoint and all later postings; 0 if there is no such account."""
     return balances(shop, [account])[account]
 
 
 def balances(shop: Shop, accounts: Collection[str]) -> Mapping[str, int]:
-    """As `balance`, for many accounts in two statements."""
-    # asked for each account by itself, so that both indexes are entered where its last checkpoint is
+    """The balances of many accounts, by name, in two statements."""
+    # a subquery per account, so that both indexes are read from its last checkpoint on
     last = select(func.max(LedgerCheckpoint.upto)).where(LedgerCheckpoint.account == LedgerAccount.name)
     upto = last.correlate(LedgerAccount).scalar_subquery()
-    closed = (LedgerCheckpoint.account == LedgerAccount.name) & (LedgerCheckpoint.upto == upto)
+    at_last = (LedgerCheckpoint.account == LedgerAccount.name) & (LedgerCheckpoint.upto == upto)
     newer = (LedgerPosting.account == LedgerAccount.name) & (LedgerPosting.id > func.coalesce(upto, 0))
-    known = select(LedgerAccount.name, LedgerCheckpoint.balance).join(LedgerCheckpoint, closed)
+    known = select(LedgerAccount.name, LedgerCheckpoint.balance).join(LedgerCheckpoint, at_last)
     since = select(LedgerAccount.name, func.sum(LedgerPosting.amount)).join(LedgerPosting, newer)
     total = dict.fromkeys(accounts, 0)
     for statement in (known, since.group_by(LedgerAccount.name)):
@@ -106,12 +112,12 @@ def balances(shop: Shop, accounts: Collection[str]) -> Mapping[str, int]:
     return total
 
 
-def balance_before(shop: Shop, account: str, then: datetime) -> int:
-    """What the account had come to before a time. What came after it is taken off, since that is mostly little."""
+def balance_before(shop: Shop, account: str, time: datetime) -> int:
+    """The account's balance before a time: the balance now, minus the postings since then, which are mostly few."""
     after = (
         select(func.coalesce(func.sum(LedgerPosting.amount), 0))
         .join(LedgerEntry, LedgerEntry.id == LedgerPosting.entry_id)
-        .where(LedgerPosting.account == account, LedgerEntry.at >= then)
+        .where(LedgerPosting.account == account, LedgerEntry.at >= time)
     )
     return balance(shop, account) - int(shop.session.scalar(after) or 0)
 
@@ -119,7 +125,7 @@ def balance_before(shop: Shop, account: str, then: datetime) -> int:
 def lines(
     shop: Shop, account: str, since: datetime | None, until: datetime | None, limit: int
 ) -> Sequence[tuple[LedgerEntry, int]]:
-    """The first `limit` entries of an account from `since` on and before `until`, each with what it posts there."""
+    """The first `limit` entries of an account from `since` on, before `until`, each with the amount it posts there."""
     found = select(LedgerEntry, LedgerPosting.amount).join(LedgerEntry.postings).where(LedgerPosting.account == account)
     if since:
         found = found.where(LedgerEntry.at >= since)
@@ -130,8 +136,8 @@ def lines(
 
 
 def checkpoint(shop: Shop) -> int:
-    """Write down what every account has come to that moved since its last checkpoint; how many those were."""
-    _await_postings(shop)
+    """Write the balance of every account that changed since its last checkpoint; returns how many."""
+    _lock_postings(shop)
     moved = _moved(shop)
     for account, upto in moved:
         now = balance(shop, account)
@@ -141,14 +147,14 @@ def checkpoint(shop: Shop) -> int:
 
 
 def size(shop: Shop) -> LedgerSize:
-    """How large the books are."""
+    """The size of the ledger."""
     entries = shop.session.scalar(select(func.count()).select_from(LedgerEntry))
     accounts = shop.session.scalar(select(func.count()).select_from(LedgerAccount))
     return LedgerSize(entries or 0, accounts or 0)
 
 
 def inconsistencies(shop: Shop) -> Iterator[str]:
-    """What is wrong with the books by themselves, summed anew and not from checkpoints."""
+    """What is wrong in the ledger itself, one sentence each; sums are made from all postings, not from checkpoints."""
     sums = select(LedgerPosting.entry_id, func.sum(LedgerPosting.amount), func.count()).group_by(LedgerPosting.entry_id)
     for entry_id, total, lines in shop.session.execute(sums):
         if total or lines < 2:
@@ -177,17 +183,17 @@ def _entry(shop: Shop, key: str) -> LedgerEntry:
     return entry
 
 
-def _await_postings(shop: Shop) -> None:
-    """Until we commit nobody posts, and whoever was posting has ended.
+def _lock_postings(shop: Shop) -> None:
+    """Wait for transactions that are posting, and let no other post until we commit.
 
-    PostgreSQL numbers rows before they are committed: a checkpoint could step over one that is still on its way.
+    PostgreSQL numbers rows before they are committed, so a checkpoint could miss a row that is not committed yet.
     """
     if shop.session.get_bind().dialect.name == "postgresql":
         shop.session.execute(text(f"LOCK TABLE {LedgerPosting.__tablename__} IN SHARE MODE"))
 
 
 def _moved(shop: Shop) -> Sequence[tuple[str, int]]:
-    """Every account with postings since its last checkpoint, and the last of them."""
+    """Every account with postings since its last checkpoint, and the id of its last posting."""
     last = (
         select(LedgerCheckpoint.account, func.max(LedgerCheckpoint.upto).label("upto"))
         .group_by(LedgerCheckpoint.account)

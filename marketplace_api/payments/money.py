@@ -1,4 +1,4 @@
-"""How an order's price is shared, and what is due is cut into payments; in minor units."""
+"""Splitting a price between artisan and marketplace, and a debt into payments; all in minor units."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """What a buyer pays, and who gets which part; `commission + earns == total`, always."""
+    """What the buyer pays, and how it is shared; `commission + earns == total` always."""
 
     total: int
     commission: int
@@ -16,10 +16,13 @@ class Split:
 
 
 def split(unit_price: int, quantity: int, percent: int) -> Split:
-    """The share of marketplace and artisan in `quantity` pieces.
+    """The shares of marketplace and artisan in `quantity` pieces.
 
-    The commission is rounded once, on the total and not on each piece, to the nearest minor unit,
-    halves upwards; the artisan gets all the rest.
+    The commission of `percent` is rounded once, on the total and not on each piece, to the nearest minor unit, halves
+    up; the artisan gets the rest.
+
+    >>> split(150_000, 2, 10)
+    Split(total=300000, commission=30000, earns=270000)
     """
     total = unit_price * quantity
     commission = (total * percent + 50) // 100
@@ -28,19 +31,19 @@ def split(unit_price: int, quantity: int, percent: int) -> Split:
 
 @dataclass(frozen=True, slots=True)
 class PaymentLimits:
-    """What one payment may come to: a multiple of `unit`, at least `least` and at most `most`."""
+    """What a single payment may amount to: a multiple of `unit`, at least `least` and at most `most`."""
 
     unit: int
     least: int
     most: int
 
     def pieces(self, due: int) -> Sequence[int]:
-        """As much of `due` as can be paid, in as few payments as it takes; what is too little for one stays due."""
+        """As much of `due` as can be paid, in as few payments as possible; a rest below `least` stays due."""
         whole, rest = divmod(due - due % self.unit, self.most) if due > 0 else (0, 0)
         return [self.most] * whole + ([rest] if rest >= self.least else [])
 
 
 BY_PHONE = PaymentLimits(unit=100, least=10_00, most=250_000_00)
-"""What M-PESA carries: whole shillings, 10 to 250,000 at a time."""
+"""M-PESA pays whole shillings, 10 to 250,000 at a time."""
 IN_CASH = PaymentLimits(unit=100, least=1_00, most=10**13)
-"""Nobody at a kiosk has cents."""
+"""A kiosk has no cents."""

@@ -1,4 +1,4 @@
-"""Failed payouts follow when an artisan changes how she is paid."""
+"""Failed payouts are paid another way when the artisan changes the payout method."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from marketplace_api.shop import Shop
 
 
 def apply_new_payout_method(shop: Shop, artisan: Artisan) -> None:
-    """Have payouts that the artisan's old phone could not receive paid by her new method.
+    """Have payouts that the artisan's old phone could not receive paid by the new method.
 
     Before cash is handed out for a payment that failed, its provider is asked once more whether it did pay.
     """

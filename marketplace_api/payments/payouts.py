@@ -67,7 +67,7 @@ def lock(shop: Shop, payout_id: str) -> Payout:
 
 
 def lock_artisan(shop: Shop, artisan: Artisan) -> Artisan:
-    """The artisan, locked until the transaction ends, so that nobody else creates payouts of what she is owed."""
+    """The artisan, locked until the transaction ends, so that nobody else creates payouts of the same debt."""
     shop.session.refresh(artisan, with_for_update={"of": Artisan})
     return artisan
 

@@ -1,4 +1,4 @@
-"""What became of an artisan's money, line by line, as the ledger has it."""
+"""An artisan's statement: the ledger entries of the account, line by line."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 
 MAX_LINES = 1000
-"""More lines than this nobody reads at once."""
+"""Lines of one statement."""
 
 
 @dataclass(frozen=True, slots=True)
 class EntrySubject:
-    """The codes of what a line is about."""
+    """The codes of the order and the payout that a line is about."""
 
     order: str | None = None
     payout: str | None = None
@@ -27,7 +27,7 @@ class EntrySubject:
 
 @dataclass(frozen=True, slots=True)
 class StatementEntry:
-    """`what` became of it is the first word of the entry's key. Positive amounts are in her favour."""
+    """A line. `what` is the first word of the entry's key; positive amounts are in the artisan's favour."""
 
     at: datetime
     what: str
@@ -39,9 +39,9 @@ class StatementEntry:
 
 @dataclass(frozen=True, slots=True)
 class ArtisanStatement:
-    """What she was owed before, what happened, and what she was owed then; in minor units.
+    """What the artisan was owed before, each entry, and what was owed afterwards, in minor units.
 
-    What is on its way to her is not owed any more: it comes back if it is not paid.
+    What a provider is paying is not owed; it is owed again if it is not paid.
     """
 
     opening: int
@@ -55,7 +55,7 @@ class ArtisanStatement:
 def statement_of(
     shop: Shop, artisan: Artisan, since: datetime | None = None, until: datetime | None = None
 ) -> ArtisanStatement:
-    """Her statement from `since` on, before `until`; `Refused` with `statement_too_long` over `LONGEST` lines."""
+    """The statement from `since` on, before `until`; `Refused` with `statement_too_long` above `MAX_LINES` lines."""
     account = ledger.artisan_account(artisan.id)
     rows = ledger.lines(shop, account, since, until, limit=MAX_LINES + 1)
     if len(rows) > MAX_LINES:
@@ -73,7 +73,7 @@ def _lines(shop: Shop, rows: Sequence[tuple[LedgerEntry, int]], balance: int) ->
 
 
 def _named(key: str) -> str:
-    """The part or payout in a key: `earned:412`, `sent:pay_1:2`, `reversal:sent:pay_1:2`."""
+    """The id of the part or payout in a key: `earned:412`, `sent:pay_1:2`, `reversal:sent:pay_1:2`."""
     return key.rpartition("reversal:")[2].split(":")[1]
 
 

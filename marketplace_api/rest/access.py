@@ -1,4 +1,4 @@
-"""Who asks, what they may do, and the shop they ask."""
+"""Who calls the API and what they may do, and the shop in the transaction of the request."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from marketplace_api.shop import Shop
 from marketplace_api.statuses import Scope
 
 SCHEME = "key"  # the name of the security scheme in the OpenAPI document
-STATIC_KEYS = "HOUSE_KEYS"  # digest to caller: keys that stand in no table
-RATE_LIMIT = "ADMIT"  # an `Admit`
+STATIC_KEYS = "STATIC_KEYS"  # digest to caller: keys that are in no table
+RATE_LIMIT = "RATE_LIMIT"  # a `RateLimit`
 
 ClientKind = Literal["key", "address"]
 RateLimit = Callable[[ClientKind, str], int | None]
-"""Counts a request of this key or address, and says None, or in how many seconds it may ask again."""
+"""Counts a request of this API key or address; returns None, or after how many seconds it may ask again."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -32,28 +32,28 @@ _document = APIScaffold().doc
 
 
 def shop() -> Shop:
-    """The shop, in the transaction of this request; it is committed when the view returns."""
+    """The shop in the transaction of this request, which is committed when the view returns."""
     return g.shop  # type: ignore[no-any-return]
 
 
 def caller() -> ApiCaller:
-    """Who asks; only behind `requires`."""
+    """The caller; only in views with `requires`."""
     return g.caller  # type: ignore[no-any-return]
 
 
 def is_operator() -> bool:
-    """Whether an operator asks."""
+    """True if the caller is an operator."""
     return g.caller is not None and g.caller.scope == "operator"
 
 
 def requires(*scopes: Scope, refusals: tuple[int, ...] = ()) -> Callable[[View[P, R]], View[P, R]]:
-    """Let in only keys of these scopes. `refusals` are the statuses with which the shop may say no."""
+    """Only keys of these scopes may call the view. `refusals` are the HTTP statuses with which the shop may refuse."""
 
     def decorate(view: View[P, R]) -> View[P, R]:
         @_document(security=[{SCHEME: list(scopes)}], responses=list(refusals))
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            g.caller = _holder()
+            g.caller = _caller()
             if g.caller is None:
                 raise _unauthorized()
             if g.caller.scope not in scopes:
@@ -66,46 +66,46 @@ def requires(*scopes: Scope, refusals: tuple[int, ...] = ()) -> Callable[[View[P
 
 
 def public(view: View[P, R]) -> View[P, R]:
-    """Let anybody in. A key may be sent, and must then be a good one."""
+    """Anybody may call the view. If a key is sent, it must be valid."""
 
     @_document(security=[{}, {SCHEME: []}])
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        g.caller = _holder()
+        g.caller = _caller()
         if g.caller is None:
-            _count("address", request.remote_addr or "")
+            _check_rate("address", request.remote_addr or "")
         return view(*args, **kwargs)
 
     return guarded
 
 
-def _holder() -> ApiCaller | None:
-    """Who holds the key that was sent; None when none was."""
+def _caller() -> ApiCaller | None:
+    """The caller whose key was sent; None if no key was sent."""
     if "Authorization" not in request.headers:
         return None
     sent = request.authorization
     if sent is None or sent.type != "bearer" or not sent.token:
         raise _unauthorized()
-    return _of_the_house(sent.token) or _of_somebody(sent.token)
+    return _with_static_key(sent.token) or _with_stored_key(sent.token)
 
 
-def _of_somebody(key: str) -> ApiCaller:
+def _with_stored_key(key: str) -> ApiCaller:
     found = api_keys.find(shop().session, key, shop().now)
     if found is None:
         raise _unauthorized()
-    _count("key", found.id)
+    _check_rate("key", found.id)
     return found
 
 
-def _count(asker: ClientKind, name: str) -> None:
-    admit: RateLimit = current_app.config[RATE_LIMIT]
-    seconds = admit(asker, name)
+def _check_rate(kind: ClientKind, name: str) -> None:
+    limit: RateLimit = current_app.config[RATE_LIMIT]
+    seconds = limit(kind, name)
     if seconds is not None:
         raise TooManyRequests(retry_after=seconds)
 
 
-def _of_the_house(key: str) -> ApiCaller | None:
-    """Our own pages and the operator's first key, which nobody counts."""
+def _with_static_key(key: str) -> ApiCaller | None:
+    """The caller of a key from the settings; such keys have no rate limit."""
     callers: dict[str, ApiCaller] = current_app.config[STATIC_KEYS]
     return callers.get(api_keys.digest(key))
 

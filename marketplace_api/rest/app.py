@@ -1,10 +1,10 @@
-"""The application: one transaction a request, problems for errors, a document for readers.
+"""The Flask application of the API: one transaction per request, problems for errors, an OpenAPI document.
 
-    api = create_api(sessions=…, clock=…, ids=…, terms=…, house_keys={})
-    DispatcherMiddleware(hall, {"/api/v1": api})
+    api = create_api(sessions=…, clock=…, ids=…, terms=…, static_keys={})
+    DispatcherMiddleware(app, {"/api/v1": api})
 
-Further blueprints may be registered on it. Their views have `access.shop()` and `access.caller()`, are
-opened by `access.requires` or `access.public`, and answer lists by `lists.newest_first` or `lists.as_page`.
+Further blueprints may be registered on it. Their views use `access.shop()` and `access.caller()`, are opened with
+`access.requires` or `access.public`, and answer lists with `lists.newest_first` or `lists.as_page`.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ _CONFIG = {
     "SERVERS": [{"url": "/api/v1"}],
     "DESCRIPTION": "The marketplace: catalogue, orders, kiosks, payouts and events. Money is in minor units.",
     "SECURITY_SCHEMES": openapi.SECURITY_SCHEMES,
-    "AUTO_OPERATION_ID": True,  # links name operations by it
-    # `openapi.complete` writes the errors, all of them
+    "AUTO_OPERATION_ID": True,  # links refer to operations by it
+    # `openapi.complete` writes all errors
     "AUTO_404_RESPONSE": False,
     "AUTO_AUTH_ERROR_RESPONSE": False,
     "AUTO_VALIDATION_ERROR_RESPONSE": False,
@@ -59,26 +59,26 @@ _CONFIG = {
 
 
 class StrictJSON(DefaultJSONProvider):
-    """Bodies as the standard has them: half a surrogate pair or a thousand brackets are an error, not a crash."""
+    """Strict JSON bodies: half a surrogate pair or a thousand nested brackets are an error, not a crash."""
 
     sort_keys = False
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
-        """What `s` says; `null`, which APIFlask would take for an empty object, is an error too."""
+        """The value of the body; `null` is an error too, because APIFlask would take it for an empty object."""
         value = _ANY.validate_json(s)
         if value is None:
-            raise ValueError("there is nothing in it")
+            raise ValueError("the body is null")
         return value
 
 
 class IdConverter(BaseConverter):
-    """`<id:order_id>`: whatever cannot be an id is not found, before the database is asked."""
+    """`<id:order_id>`: a path with something that cannot be an id is not found, without asking the database."""
 
     regex = "[a-z]{3}_[0-9a-z]{1,40}"
 
 
 class DayConverter(BaseConverter):
-    """`<day:date>`: a day of this millennium, such as 2027-03-31."""
+    """`<day:date>`: a day from the year 2000 on, such as 2027-03-31."""
 
     regex = r"2[0-9]{3}-[0-9]{2}-[0-9]{2}"
 
@@ -90,7 +90,7 @@ class DayConverter(BaseConverter):
 
 
 class MarketplaceApi(APIFlask):
-    """Every view runs in a transaction, committed when it returns and undone when it raises."""
+    """Each view runs in a transaction, which is committed when it returns and rolled back when it raises."""
 
     json_provider_class = StrictJSON
 
@@ -109,7 +109,7 @@ class MarketplaceApi(APIFlask):
         self._readers = self._writers.execution_options(read_only=True)
 
     def dispatch_request(self) -> ResponseReturnValue:
-        """Answer the request inside its transaction."""
+        """Answer the request in a transaction."""
         bind = self._readers if request.method in _READS else self._writers
         with self._sessions(bind=bind) as session, session.begin():
             g.shop = self._open_shop(session)
@@ -127,26 +127,25 @@ def create_api(
     webhooks_anywhere: bool = False,
     admit: access.RateLimit = lambda _asker, _name: None,
 ) -> MarketplaceApi:
-    """The API, over the database that `sessions` is bound to.
+    """The API over the database that `sessions` is bound to.
 
-    `house_keys` are good without standing in any table: the operator's first, our own pages'. With
-    `webhooks_anywhere` webhook endpoints may be plain http and private. `admit` is asked before anybody else is
-    answered.
+    `static_keys` are valid without being in a table. With `webhooks_anywhere` webhook endpoints may be plain http and
+    private addresses. `admit` is the rate limit of all other keys, and of addresses without a key.
     """
     api = MarketplaceApi(sessions, lambda session: Shop(session, clock(), ids, terms))
     api.config.update(_CONFIG)
     api.config[access.STATIC_KEYS] = {api_keys.digest(key): caller for key, caller in static_keys.items()}
     api.config[webhook_endpoints.WEBHOOKS_ANYWHERE] = webhooks_anywhere
     api.config[access.RATE_LIMIT] = admit
-    api.url_map.merge_slashes = False  # what is not here is 404, never somewhere else
+    api.url_map.merge_slashes = False  # an unknown path is 404, never a redirect
     api.url_map.converters["id"] = IdConverter
     api.url_map.converters["day"] = DayConverter
     api.before_request(_only_json)
-    api.after_request(KeyUsage(sessions, clock).follow)
+    api.after_request(KeyUsage(sessions, clock).after_request)
     api.spec_processor(openapi.complete)  # type: ignore[arg-type]
     errors.register(api)
-    for room in (catalogue, orders, kiosks, payouts, ledger, help_requests, events, webhook_endpoints, docs):
-        api.register_blueprint(room.blueprint)
+    for module in (catalogue, orders, kiosks, payouts, ledger, help_requests, events, webhook_endpoints, docs):
+        api.register_blueprint(module.blueprint)
     return api
 
 

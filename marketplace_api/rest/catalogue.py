@@ -37,7 +37,7 @@ class ProductQuery(PageQuery):
 
 
 class AnyArtisan(RootModel[Artisan | PublicArtisan]):
-    """An artisan as the caller may see her."""
+    """What the caller may see of an artisan."""
 
 
 @blueprint.get("/products")
@@ -58,10 +58,10 @@ def _found(query: ProductQuery) -> Select[models.Product]:
     if query.artisan:
         found = found.where(models.Product.artisan_id == query.artisan)
     if query.q:
-        sought = search.conditions_for(shop(), query.q)
-        found = found.where(*sought.conditions)
-        # no index knows this expression, so that the search begins at the words
-        status = status.concat("") if sought.few else status
+        found_by_words = search.conditions_for(shop(), query.q)
+        found = found.where(*found_by_words.conditions)
+        # no index has this expression, so the database reads the words first
+        status = status.concat("") if found_by_words.few else status
     return found.where(status == query.status)
 
 
@@ -88,5 +88,5 @@ def list_artisans(query_data: PageQuery) -> Page[Artisan]:
 @blueprint.output(AnyArtisan)
 def get_artisan(artisan_id: str) -> PublicArtisan:
     """Show an artisan; phone, language and payout to operators only."""
-    shape = Artisan if is_operator() else PublicArtisan
-    return shape.of(artisans.by_id(shop(), artisan_id))
+    schema = Artisan if is_operator() else PublicArtisan
+    return schema.of(artisans.by_id(shop(), artisan_id))

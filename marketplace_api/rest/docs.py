@@ -1,4 +1,4 @@
-"""`/docs`: the OpenAPI document as a page for people, without a script and without anybody else's server."""
+"""`/docs`: the OpenAPI document as a web page, without JavaScript and without another server."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ blueprint = APIBlueprint(
 
 @dataclass(frozen=True, slots=True)
 class DocumentedOperation:
-    """One operation; `spec` is what the document says of it."""
+    """One operation; `spec` is its part of the document."""
 
     method: str
     path: str
@@ -32,41 +32,41 @@ class DocumentedOperation:
 
     @property
     def anchor(self) -> str:
-        """Where it stands on the page."""
+        """The anchor of the operation on the page."""
         return re.sub(r"\W+", "-", f"{self.method} {self.path}").strip("-").lower()
 
     @property
     def who(self) -> str:
-        """Whose key opens it."""
+        """Whose API key may call it."""
         ways = self.spec.get("security", [{}])
         return "no key needed" if {} in ways else " or ".join(ways[0][SCHEME])
 
     @property
     def body(self) -> Mapping[str, Any] | None:
-        """The schema of what is sent."""
+        """The schema of the request body."""
         return _schema(self.spec.get("requestBody", {}))
 
     @property
     def answers(self) -> Mapping[str, Mapping[str, Any] | None]:
-        """Status to schema, where it went well."""
+        """The schema of each answer that is not an error, by status."""
         return {status: _schema(answer) for status, answer in self.spec["responses"].items() if status < "4"}
 
     @property
     def errors(self) -> Mapping[str, str]:
-        """Status to what it is called, where it did not; the body is always a `Problem`."""
+        """The name of each error, by status; the body is always a `Problem`."""
         answers = sorted(self.spec["responses"].items())
         return {status: answer["description"] for status, answer in answers if status >= "4"}
 
 
 @blueprint.get("/docs")
 def read() -> str:
-    """The page."""
+    """The page with all operations."""
     document: Mapping[str, Any] = current_app.spec  # type: ignore[attr-defined]
     return render_template("docs.html", document=document, chapters=chapters(document))
 
 
 def chapters(document: Mapping[str, Any]) -> Mapping[str, Sequence[DocumentedOperation]]:
-    """The operations under their tags, in the order of the tags."""
+    """The operations by tag, in the order of the tags."""
     found: dict[str, list[DocumentedOperation]] = {tag["name"]: [] for tag in document["tags"]}
     for path, operations in document["paths"].items():
         for method, spec in operations.items():

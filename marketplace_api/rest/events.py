@@ -1,4 +1,4 @@
-"""`/events`: everything that happened, for whoever would rather ask than be told."""
+"""`/events`: everything that happened, for clients that poll."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ blueprint = APIBlueprint("events", __name__, tag="Events")
 
 
 class EventQuery(BaseModel):
-    """From where on to read."""
+    """Which events to read."""
 
     limit: Limit = 20
     cursor: NumberCursor | None = None
@@ -28,9 +28,9 @@ class EventQuery(BaseModel):
 def list_events(query_data: EventQuery) -> Page[Event]:
     """List events, oldest first.
 
-    Each page that shows something has a `next_cursor`, the last one too: keep it and ask again later.
+    Each page with events has a `next_cursor`, the last one too: keep it and ask again later.
     An empty page has none: nothing has happened since the cursor that you sent.
     """
-    (seen,) = query_data.cursor or (0,)
-    rows = events.since(shop(), seen, query_data.limit + 1)
+    (after,) = query_data.cursor or (0,)
+    rows = events.since(shop(), after, query_data.limit + 1)
     return as_page(rows, query_data.limit, Event.of, lambda row: (row.seq,), endless=True)

@@ -1,4 +1,4 @@
-"""`/help-requests`: who waits for a call, and who has had it."""
+"""`/help-requests`: people who asked for a call."""
 
 from __future__ import annotations
 
@@ -39,5 +39,5 @@ def list_help_requests(query_data: HelpQuery) -> Page[HelpRequest]:
 @requires("operator", refusals=(409,))
 @blueprint.output(HelpRequest)
 def close_help_request(request_id: str) -> HelpRequest:
-    """Say that somebody was called; the next time she asks is a new request."""
+    """Say that somebody was called; asking again later is a new request."""
     return HelpRequest.of(help_requests.close(shop(), request_id))

@@ -1,4 +1,4 @@
-"""The `Idempotency-Key` header: a creating POST may be sent again without harm."""
+"""The `Idempotency-Key` header: a POST that creates something may be sent again without harm."""
 
 from __future__ import annotations
 

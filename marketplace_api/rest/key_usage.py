@@ -1,7 +1,7 @@
-"""When keys were last used, to the minute.
+"""When API keys were last used, to the minute.
 
-It is written once the answer is on its way, so that no request waits for it, and by one thread of a process at a
-time, so that a database which is busy for long holds up one and not all.
+It is written after the answer was sent, so that no request waits for it, and by one thread of a process at a time, so
+that a busy database delays one thread and not all.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ log = logging.getLogger(__name__)
 
 
 class KeyUsage:
-    """Writes them down."""
+    """Writes when keys are used."""
 
     def __init__(self, sessions: sessionmaker[Session], clock: Callable[[], datetime]) -> None:
         self._sessions, self._clock, self._writing = sessions, clock, Lock()
 
-    def follow(self, response: Response) -> Response:
-        """Note the use of the key that this answer is for, when it has not been noted for a minute."""
+    def after_request(self, response: Response) -> Response:
+        """Write the use of the key that this answer is for, unless it was written within `api_keys.USE_NOTED_EVERY`."""
         caller = g.get("caller")
         if caller is not None and caller.usage_is_stale:
-            response.call_on_close(lambda: self._note(caller.id))
+            response.call_on_close(lambda: self._write(caller.id))
         return response
 
-    def _note(self, key_id: str) -> None:
+    def _write(self, key_id: str) -> None:
         if not self._writing.acquire(blocking=False):
-            return  # the next request will try again
+            return  # a later request tries again
         try:
             with self._sessions.begin() as session:
                 api_keys.record_use(session, key_id, self._clock())
         except OperationalError:
-            log.info("a key's use was not noted: the database is busy")
+            log.info("the use of a key was not written: the database is busy")
         finally:
             self._writing.release()

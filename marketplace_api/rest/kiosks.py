@@ -18,7 +18,7 @@ blueprint = APIBlueprint("kiosks", __name__, tag="Kiosks")
 
 
 class AgentIn(BaseModel):
-    """Who stands at the kiosk; this phone then has the agent's menu."""
+    """The agent of the kiosk; this phone then has the agent's menu."""
 
     name: Line
     phone: Msisdn
@@ -40,7 +40,7 @@ class AgentPatch(BaseModel):
 
 
 class KioskPatch(BaseModel):
-    """What changes about a kiosk; what is left out stays."""
+    """What changes about a kiosk; fields that are left out stay."""
 
     name: Line | None = None
     town: Line | None = None

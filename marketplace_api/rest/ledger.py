@@ -1,4 +1,4 @@
-"""What the books say of people's money: an artisan's statement, a kiosk's float and its days."""
+"""The ledger API: an artisan's statement, a kiosk's float and its days."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from marketplace_api.rest.access import requires, shop
 from marketplace_api.rest.idempotency import idempotent
 from marketplace_api.schemas.money import Money
 
-blueprint = APIBlueprint("books", __name__, tag="Books")
+blueprint = APIBlueprint("books", __name__, tag="Books")  # the name is part of the operation ids
 
 
 class Period(BaseModel):
-    """From `since` on, before `until`; what is left out leaves that side open."""
+    """From `since` on, before `until`; either may be left out."""
 
     since: Moment | None = None
     until: Moment | None = None
 
 
 class StatementLine(BaseModel):
-    """An entry in the books that concerns her; `order` and `payout` are codes.
+    """An entry in the artisan's account; `order` and `payout` are codes.
 
-    `what` is `earned`, by goods received; `sent`, her payout is being paid; `back`, it was not; `collected`, in cash;
-    `paid`, by an operator elsewhere; `reversal` of an entry; or `opening` of the books. Positive amounts are in her
-    favour.
+    `what` is `earned` by goods received; `sent`, a payout is being paid; `back`, it was not paid; `collected` in cash;
+    `paid` by an operator elsewhere; `reversal` of an entry; or `opening` of the ledger. Positive amounts are in the
+    artisan's favour.
     """
 
     at: datetime
@@ -56,9 +56,9 @@ class StatementLine(BaseModel):
 
 
 class Statement(BaseModel):
-    """What an artisan was owed when the time began, what happened in it, and what she was owed when it ended.
+    """What an artisan was owed at the beginning of the time, each entry in it, and what was owed at its end.
 
-    While a payout is `sent` it is not owed. Negative: she was paid ahead.
+    While a payout is `sent` it is not owed. A negative amount: the artisan was paid in advance.
     """
 
     artisan_id: str
@@ -68,7 +68,7 @@ class Statement(BaseModel):
 
 
 class Float(BaseModel):
-    """The marketplace's cash in a kiosk's drawer; negative when the agent has paid out of her own pocket."""
+    """The marketplace's cash in a kiosk's drawer; negative when the agent has paid with own money."""
 
     kiosk_id: str
     float: Money
@@ -82,7 +82,7 @@ class FloatIn(BaseModel):
 
 
 class KioskDay(BaseModel):
-    """What a day came to at a kiosk: pieces taken in, payouts made in cash, and the float at its end, or so far."""
+    """A day at a kiosk: pieces received, payouts in cash, and the float at its end, or until now."""
 
     kiosk_id: str
     day: date
@@ -97,7 +97,7 @@ class KioskDay(BaseModel):
 @blueprint.input(Period, location="query")
 @blueprint.output(Statement)
 def get_statement(artisan_id: str, query_data: Period) -> Statement:
-    """Show what became of an artisan's money, oldest first; a thousand lines at most."""
+    """Show an artisan's statement, oldest line first; a thousand lines at most."""
     artisan = artisans.by_id(shop(), artisan_id)
     statement = statements.statement_of(shop(), artisan, query_data.since, query_data.until)
     return Statement(
@@ -112,7 +112,7 @@ def get_statement(artisan_id: str, query_data: Period) -> Statement:
 @requires("operator")
 @blueprint.output(Float)
 def get_float(kiosk_id: str) -> Float:
-    """Show what a kiosk's drawer holds."""
+    """Show a kiosk's float."""
     return _float(kiosk_id)
 
 
@@ -122,7 +122,7 @@ def get_float(kiosk_id: str) -> Float:
 @blueprint.input(FloatIn)
 @blueprint.output(Float, 201)
 def change_float(kiosk_id: str, json_data: FloatIn) -> Float:
-    """Enter cash handed over to a kiosk or, as a negative amount, taken back; answers what its drawer holds then."""
+    """Enter cash handed over to a kiosk or, as a negative amount, taken back; answers its float afterwards."""
     cash_float.record_cash(shop(), kiosks.by_id(shop(), kiosk_id), json_data.amount.minor_units(), json_data.note)
     return _float(kiosk_id)
 
@@ -131,7 +131,7 @@ def change_float(kiosk_id: str, json_data: FloatIn) -> Float:
 @requires("operator")
 @blueprint.output(KioskDay)
 def get_kiosk_day(kiosk_id: str, day: date) -> KioskDay:
-    """Show what a day came to at a kiosk; it is one of the shop's time zone."""
+    """Show a day at a kiosk, in the shop's time zone."""
     kiosk = kiosks.by_id(shop(), kiosk_id)
     sums = activity.cash_day(shop(), kiosk, day)
     return KioskDay(
@@ -145,8 +145,8 @@ def get_kiosk_day(kiosk_id: str, day: date) -> KioskDay:
 
 
 def _float(kiosk_id: str) -> Float:
-    held = cash_float.balance(shop(), kiosks.by_id(shop(), kiosk_id))
-    return Float(kiosk_id=kiosk_id, float=_money(held))
+    cash = cash_float.balance(shop(), kiosks.by_id(shop(), kiosk_id))
+    return Float(kiosk_id=kiosk_id, float=_money(cash))
 
 
 def _money(amount: int) -> Money:

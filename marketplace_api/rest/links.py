@@ -1,4 +1,4 @@
-"""Where the id in an answer leads, as OpenAPI links: from an order to cancelling it, from a list to its first row.
+"""OpenAPI links: from the id in an answer to the operations with it, from a list to those with its first row.
 
 "links": {"post_orders_cancel_order": {
     "operationId": "post_orders_cancel_order", "parameters": {"order_id": "$response.body#/id"}}}
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-HOMES = {
+RESOURCE_PATHS = {
     "Order": "/orders/{order_id}",
     "Product": "/products/{product_id}",
     "Artisan": "/artisans/{artisan_id}",
@@ -20,39 +20,41 @@ HOMES = {
     "WebhookEndpointSecret": "/webhook-endpoints/{endpoint_id}",
     "WebhookDelivery": "/webhook-endpoints/{endpoint_id}/deliveries/{delivery_id}",
 }
-"""What an answer shows, and the path it can be found under by its id."""
+"""The schema that an answer shows, and the path of one such resource."""
 
 
 def add(document: dict[str, Any]) -> None:
-    """Link every answer that shows what has a home to all that can be done there."""
-    leads = {shape: _leads(document, home) for shape, home in HOMES.items()}
+    """Link each answer that shows one of these resources to all operations with it."""
+    operations_with = {schema: _operations(document, path) for schema, path in RESOURCE_PATHS.items()}
     for operations in document["paths"].values():
         for operation in operations.values():
             for answer in operation["responses"].values():
-                shape, id_at = _shown(answer)
-                if shape in leads:
-                    answer["links"] = {name: _link(name, HOMES[shape], id_at) for name in leads[shape]}
+                schema, id_at = _shown(answer)
+                if schema in operations_with:
+                    answer["links"] = {
+                        name: _link(name, RESOURCE_PATHS[schema], id_at) for name in operations_with[schema]
+                    }
 
 
-def _leads(document: dict[str, Any], home: str) -> list[str]:
-    """The operations at this path and below it that need no further id."""
+def _operations(document: dict[str, Any], resource_path: str) -> list[str]:
+    """The ids of the operations at this path and below it that need no further id."""
     return [
         operation["operationId"]
         for path, operations in document["paths"].items()
-        if path.startswith(home) and _ids(path) == _ids(home)
+        if path.startswith(resource_path) and _ids(path) == _ids(resource_path)
         for operation in operations.values()
     ]
 
 
 def _shown(answer: dict[str, Any]) -> tuple[str, str]:
-    """The name of what the answer shows, and where in it the id stands."""
+    """The name of the schema that the answer shows, and the JSON pointer to its id."""
     schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
     name = schema.get("$ref", "").rpartition("/")[2]
     return (name.removesuffix("List"), "/data/0/id") if name.endswith("List") else (name, "/id")
 
 
-def _link(operation_id: str, home: str, id_at: str) -> dict[str, Any]:
-    *outer, own = _ids(home)
+def _link(operation_id: str, resource_path: str, id_at: str) -> dict[str, Any]:
+    *outer, own = _ids(resource_path)
     parameters = {name: f"$request.path.{name}" for name in outer} | {own: f"$response.body#{id_at}"}
     return {"operationId": operation_id, "parameters": parameters}
 

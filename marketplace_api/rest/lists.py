@@ -2,7 +2,7 @@
 
     {"object": "list", "data": […], "has_more": true, "next_cursor": "WyIyMDI2…"}
 
-A page begins after the row that its cursor names, so rows that come in meanwhile move nothing.
+A page begins after the row that its cursor names (keyset pagination), so new rows do not shift it.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ from marketplace_api.models import (
 )
 from marketplace_api.rest.access import shop
 
-Shape = TypeVar("Shape", bound=BaseModel)
+Schema = TypeVar("Schema", bound=BaseModel)
 Row = TypeVar("Row")
 Dated = TypeVar("Dated", Artisan, HelpRequest, Kiosk, Order, Payout, Product, WebhookDelivery, WebhookEndpoint)
 
 
-def _opener(place: TypeAdapter[Any]) -> BeforeValidator:
-    """Reads the place out of a cursor."""
+def _decoder(place: TypeAdapter[Any]) -> BeforeValidator:
+    """Decodes a cursor into the place that it names."""
 
-    def opened(cursor: object) -> object:
+    def decode(cursor: object) -> object:
         try:
             return place.validate_json(urlsafe_b64decode(str(cursor)))
         except ValueError:
             raise ValueError("is not a cursor that a list gave you; leave it out to begin anew") from None
 
-    return BeforeValidator(opened)
+    return BeforeValidator(decode)
 
 
 def _documented(format: str) -> WithJsonSchema:
@@ -55,10 +55,10 @@ _NUMBER = TypeAdapter(tuple[Annotated[int, Field(ge=0, lt=2**63)]])
 _ID = TypeAdapter(tuple[Id])
 _TEXTS = TypeAdapter(tuple[Annotated[str, Field(max_length=100)], Annotated[str, Field(max_length=3)]])
 
-RowCursor = Annotated[tuple[datetime, str], _opener(_ROW), _documented("cursor")]
-NumberCursor = Annotated[tuple[int], _opener(_NUMBER), _documented("event-cursor")]
-IdCursor = Annotated[tuple[str], _opener(_ID), _documented("id-cursor")]
-TextCursor = Annotated[tuple[str, str], _opener(_TEXTS), _documented("text-cursor")]
+RowCursor = Annotated[tuple[datetime, str], _decoder(_ROW), _documented("cursor")]
+NumberCursor = Annotated[tuple[int], _decoder(_NUMBER), _documented("event-cursor")]
+IdCursor = Annotated[tuple[str], _decoder(_ID), _documented("id-cursor")]
+TextCursor = Annotated[tuple[str, str], _decoder(_TEXTS), _documented("text-cursor")]
 
 
 class PageQuery(BaseModel):
@@ -68,11 +68,11 @@ class PageQuery(BaseModel):
     cursor: RowCursor | None = None
 
 
-class Page(BaseModel, Generic[Shape]):
-    """A page of a list; `next_cursor` asks for the next one."""
+class Page(BaseModel, Generic[Schema]):
+    """A page of a list; `next_cursor` asks for the next page."""
 
     object: Literal["list"]
-    data: list[Shape]
+    data: list[Schema]
     has_more: bool
     next_cursor: str | None
 
@@ -82,8 +82,8 @@ class Page(BaseModel, Generic[Shape]):
 
 
 def newest_first(
-    model: type[Dated], found: Select[Dated], query: PageQuery, show: Callable[[Dated], Shape]
-) -> Page[Shape]:
+    model: type[Dated], found: Select[Dated], query: PageQuery, show: Callable[[Dated], Schema]
+) -> Page[Schema]:
     """A page of `found`, newest first."""
     if query.cursor:
         found = found.where(tuple_(model.created_at, model.id) < query.cursor)
@@ -95,24 +95,24 @@ def newest_first(
 def as_page(
     rows: Sequence[Row],
     limit: int,
-    show: Callable[[Row], Shape],
+    show: Callable[[Row], Schema],
     place: Callable[[Row], tuple[object, ...]],
     *,
     endless: bool = False,
-) -> Page[Shape]:
-    """The page of the first `limit` of `rows`, one more of which may have been read to see what follows.
+) -> Page[Schema]:
+    """The page with the first `limit` of `rows`; give one row more if there is one, so that `has_more` is known.
 
-    Its cursor names the last row shown by its `place` in the order. The last page has none, unless the
-    list is `endless`: more will follow it, later.
+    The cursor is the `place` of the last row shown in the order of the list. The last page has no cursor, unless the
+    list is `endless` because more rows will follow later.
     """
     shown, has_more = rows[:limit], len(rows) > limit
     return Page(
         object="list",
         data=[show(row) for row in shown],
         has_more=has_more,
-        next_cursor=_closed(place(shown[-1])) if shown and (has_more or endless) else None,
+        next_cursor=_encoded(place(shown[-1])) if shown and (has_more or endless) else None,
     )
 
 
-def _closed(place: tuple[object, ...]) -> str:
+def _encoded(place: tuple[object, ...]) -> str:
     return urlsafe_b64encode(json.dumps(place).encode()).decode()

@@ -1,4 +1,4 @@
-"""What APIFlask leaves out of the OpenAPI document: every error that is really sent, required bodies and links."""
+"""Completes the OpenAPI document with what APIFlask leaves out: all errors, required bodies and links."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ _IF_NONE_MATCH = {
     "in": "header",
     "required": False,
     "description": "ETags of answers you have; if one of them still holds, the answer is 304 without a body.",
-    "schema": {"type": "string"},  # whatever is no ETag of ours is no match, and no error
+    "schema": {"type": "string"},  # a value that is not an ETag matches nothing, and is not an error
 }
 _RETRY_AFTER = {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}
-_ETAG = {"description": "Of these very bytes (strong).", "schema": {"type": "string"}}
+_ETAG = {"description": "A strong ETag of these bytes.", "schema": {"type": "string"}}
 
 _OWNER = re.compile(r'(?<="#/components/schemas/)\w+\.')
 
 
 def complete(document: dict[str, Any]) -> dict[str, Any]:
-    """The document as it should be."""
+    """The document, completed."""
     document = _one_name_each(document)
     schemas = document["components"]["schemas"]
     schemas.pop("HTTPError", None)
@@ -56,12 +56,12 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _one_name_each(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with one `Money`, of which APIFlask makes an `Order.Money`, an `OrderList.Money` and so on."""
+    """The document with one schema of each name; APIFlask makes an `Order.Money`, an `OrderList.Money` and so on."""
     plain: dict[str, Any] = json.loads(_OWNER.sub("", json.dumps(document)))
     schemas: dict[str, Any] = {}
     for name, schema in plain["components"]["schemas"].items():
         if schemas.setdefault(name.rpartition(".")[2], schema) != schema:
-            raise ValueError(f"{name} has the name of another schema")
+            raise ValueError(f"{name} is the name of two schemas")
     plain["components"]["schemas"] = schemas
     return plain
 
@@ -75,19 +75,19 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
     if _creates(operation):
         operation["parameters"].append(_IDEMPOTENCY_KEY)
     if "304" in operation["responses"]:
-        _revalidate(operation)
+        _document_etag(operation)
     operation["responses"] |= {str(status): _problem(status) for status in sorted(errors)}
 
 
-def _revalidate(operation: dict[str, Any]) -> None:
-    """What `unchanged.revalidated` adds."""
+def _document_etag(operation: dict[str, Any]) -> None:
+    """Document what `etags.with_etag` adds."""
     operation["parameters"].append(_IF_NONE_MATCH)
     operation["responses"]["200"]["headers"] = {"ETag": _ETAG}
     operation["responses"]["304"] = {"description": HTTPStatus(304).phrase, "headers": {"ETag": _ETAG}}
 
 
 def _drop_null(schema: dict[str, Any]) -> None:
-    """What may be left out of an address is not null there: an address cannot say null."""
+    """Parameters of a URL may be left out, but cannot be null."""
     kinds = [kind for kind in schema.pop("anyOf", []) if kind != {"type": "null"}]
     if kinds:
         schema.pop("default", None)
@@ -115,7 +115,7 @@ def _errors(method: str, operation: dict[str, Any]) -> set[int]:
 
 
 def _creates(operation: dict[str, Any]) -> bool:
-    """Whatever creates takes an Idempotency-Key."""
+    """True for operations that create something; they take an Idempotency-Key."""
     return "201" in operation["responses"]
 
 

@@ -1,4 +1,4 @@
-"""`/orders`. A storefront sees, and acts on, those it placed."""
+"""`/orders`. A storefront sees and changes only the orders that it placed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ blueprint = APIBlueprint("orders", __name__, tag="Orders")
 
 
 class OrderQuery(PageQuery):
-    """Filters of the list; `artisan` finds orders of which a part was offered to her."""
+    """Filters of the list; `artisan` finds orders of which this artisan was offered a part."""
 
     status: OrderStatus | None = None
     external_ref: Line | None = None
@@ -32,7 +32,7 @@ class OrderQuery(PageQuery):
 
 
 class ShipmentIn(BaseModel):
-    """Who carries the goods, and the number to follow them by."""
+    """Who carries the goods, and the tracking number."""
 
     carrier: Line
     tracking: Line
@@ -46,8 +46,8 @@ class ShipmentIn(BaseModel):
 def place_order(json_data: AnyOrderIn) -> Order:
     """Place an order.
 
-    Pieces of a product are reserved while its artisan makes up her mind. A brief, `brief` in place of `product_id` and
-    `quantity`, is offered to many artisans, who each take a part until it is filled.
+    Pieces of a product are reserved until its artisan answers. A brief, `brief` in place of `product_id` and
+    `quantity`, is offered to many artisans, who each accept a part until all is accepted.
     """
     return Order.of(placing.place(shop(), caller().id, json_data))
 
@@ -108,7 +108,7 @@ def deliver_order(order_id: str) -> Order:
 
 
 def _visible(order_id: str) -> models.Order:
-    """The order, if the caller may know that there is one."""
+    """The order, if the caller may see it; otherwise `Refused` with `unknown_order`."""
     order = orders.by_id(shop(), order_id)
     if not is_operator() and order.placed_by != caller().id:
         raise Refused("unknown_order", 404)

@@ -21,7 +21,7 @@ blueprint = APIBlueprint("payouts", __name__, tag="Payouts")
 
 
 class PayoutIn(BaseModel):
-    """A payment that was made by another way; `provider_reference` is what whoever paid calls it."""
+    """A payment that was made by other means; `provider_reference` is the reference of whoever paid."""
 
     artisan_id: Id
     amount: Price
@@ -32,8 +32,8 @@ class PayoutIn(BaseModel):
 class PayoutQuery(PageQuery):
     """Filters of the list.
 
-    `kiosk` finds what was paid in cash there, `reference` what a provider calls so. `since` and `until` are about
-    `created_at`; `until` itself is not in it.
+    `kiosk` finds what was paid in cash there, `reference` a provider's reference. `since` and `until` are about
+    `created_at`; `until` itself is not included.
     """
 
     status: PayoutStatus | None = None
@@ -54,8 +54,8 @@ class PayoutQuery(PageQuery):
 def announce_payout(json_data: PayoutIn) -> Payout:
     """Announce a payment made elsewhere.
 
-    With `order_id` it is the payment of what waits to be paid for that order, to the cent; without, it is for something
-    else and leaves what she is owed alone.
+    With `order_id` it settles the payout of exactly this amount that waits for that order; without, it is for something
+    else, and what the artisan is owed does not change.
     """
     payout = elsewhere.record_paid_elsewhere(
         shop(),

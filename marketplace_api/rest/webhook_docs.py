@@ -1,4 +1,4 @@
-"""The `webhooks` of the OpenAPI document: what is pushed to endpoints, one entry for each kind of resource."""
+"""The `webhooks` section of the OpenAPI document: what is pushed to endpoints, one entry per kind of resource."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HEADERS = {
 
 
 def documented() -> dict[str, Any]:
-    """The section, for a document that has those schemas."""
+    """The section; the document must have these schemas."""
     return {kind: {"post": _operation(kind, DATA_SCHEMAS[kind].__name__)} for kind in PUSHED_KINDS}
 
 

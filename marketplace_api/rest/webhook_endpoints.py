@@ -1,6 +1,6 @@
-"""`/webhook-endpoints`: where events are pushed to, what arrived there and what did not.
+"""`/webhook-endpoints`: where events are pushed to, and their deliveries.
 
-A storefront sees and changes its own; an operator those of all.
+A storefront sees and changes its own endpoints, an operator those of all.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ EventTypeName = Annotated[
 
 
 class EndpointIn(BaseModel):
-    """Where to push events, and which; without `event_types` all that the key may see."""
+    """Where to push events, and which; without `event_types`, all that the key may see."""
 
     url: WebhookUrl
     event_types: Annotated[list[EventTypeName], Field(min_length=1, max_length=50)] | None = None
@@ -63,9 +63,9 @@ class DeliveryQuery(PageQuery):
 @blueprint.input(EndpointIn)
 @blueprint.output(WebhookEndpointSecret, 201)
 def create_webhook_endpoint(json_data: EndpointIn) -> WebhookEndpointSecret:
-    """Have events pushed. The secret to verify them with is shown only here.
+    """Have events pushed. The secret that verifies them is shown only here.
 
-    A storefront's endpoints get what happens in the catalogue and to the orders it placed.
+    A storefront's endpoints get the events of the catalogue and of the orders that it placed.
     """
     owner, scope = caller().id, caller().scope
     made = webhooks.create(shop(), owner, scope, json_data.url, json_data.event_types)
@@ -96,7 +96,7 @@ def get_webhook_endpoint(endpoint_id: str) -> WebhookEndpointSchema:
 @requires("storefront", "operator")
 @blueprint.output({}, 204)
 def delete_webhook_endpoint(endpoint_id: str) -> Response:
-    """Push nothing there any more; its deliveries are forgotten."""
+    """Delete the endpoint and its deliveries."""
     webhooks.remove(shop(), _endpoint(endpoint_id))
     nothing = Response(status=204)
     del nothing.headers["Content-Type"]
@@ -117,7 +117,7 @@ def rotate_webhook_secret(endpoint_id: str) -> WebhookEndpointSecret:
 def test_webhook_endpoint(endpoint_id: str) -> Event:
     """Have an event pushed to this endpoint alone.
 
-    A disabled one gets it too, once, and is enabled again if it answers 2xx.
+    A disabled endpoint gets it too, once, and is enabled again if it answers 2xx.
     """
     return Event.of(webhooks.create_test_event(shop(), _endpoint(endpoint_id)))
 
@@ -127,7 +127,7 @@ def test_webhook_endpoint(endpoint_id: str) -> Event:
 @blueprint.input(DeliveryQuery, location="query")
 @blueprint.output(Page[WebhookDeliverySchema])
 def list_webhook_deliveries(endpoint_id: str, query_data: DeliveryQuery) -> Page[WebhookDeliverySchema]:
-    """List what was or is to be pushed there, newest first."""
+    """List deliveries to the endpoint, newest first."""
     found = select(WebhookDelivery).where(WebhookDelivery.endpoint_id == _endpoint(endpoint_id).id)
     if query_data.status:
         found = found.where(WebhookDelivery.status == query_data.status)
@@ -138,7 +138,7 @@ def list_webhook_deliveries(endpoint_id: str, query_data: DeliveryQuery) -> Page
 @requires("storefront", "operator")
 @blueprint.output(WebhookDeliverySchema)
 def replay_webhook_delivery(endpoint_id: str, delivery_id: str) -> WebhookDeliverySchema:
-    """Push the event again, at once and under the same id, whatever became of it before.
+    """Push the event again, at once and under the same id, whatever the delivery's status.
 
     A disabled endpoint gets it too, once, and is enabled again if it answers 2xx.
     """
@@ -147,7 +147,7 @@ def replay_webhook_delivery(endpoint_id: str, delivery_id: str) -> WebhookDelive
 
 
 def _endpoint(endpoint_id: str) -> WebhookEndpoint:
-    """The endpoint, if the caller may know of it."""
+    """The endpoint, if the caller may see it; otherwise `Refused` with `unknown_webhook_endpoint`."""
     endpoint = webhooks.by_id(shop(), endpoint_id)
     if endpoint.owner != caller().id and not is_operator():
         raise Refused("unknown_webhook_endpoint", 404)

@@ -12,7 +12,7 @@ from marketplace_api.statuses import ArtisanStatus, PayoutMethod
 
 
 class ArtisanSummary(BaseModel):
-    """As much of an artisan as stands beside her product."""
+    """What a product or an order shows of its artisan."""
 
     id: str
     name: str

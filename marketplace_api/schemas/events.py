@@ -35,7 +35,7 @@ DATA_SCHEMAS: Mapping[str, type[EventData]] = {
 
 
 class Event(BaseModel):
-    """Something that happened; `data` is the resource as an operator saw it then."""
+    """Something that happened; `data` is the resource at that time, as operators see it."""
 
     id: str
     type: str

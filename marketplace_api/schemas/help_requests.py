@@ -11,7 +11,7 @@ from marketplace_api import models
 
 
 class HelpRequest(BaseModel):
-    """Somebody waits to be called back, until `closed_at`."""
+    """Somebody who asked to be called back, and was called at `closed_at`."""
 
     id: str
     phone: str

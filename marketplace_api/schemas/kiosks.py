@@ -10,7 +10,7 @@ from marketplace_api import models
 
 
 class Agent(BaseModel):
-    """Who stands at a kiosk; this phone has the agent's menu."""
+    """The agent of a kiosk; this phone has the agent's menu."""
 
     name: str
     phone: str

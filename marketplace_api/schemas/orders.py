@@ -14,7 +14,7 @@ from marketplace_api.statuses import AssignmentStatus, OrderStatus
 
 
 class OrderedProduct(BaseModel):
-    """As much of a product as stands in an order, at the price it was ordered for."""
+    """What an order shows of its product; the price is the one it was ordered at."""
 
     id: str
     code: str
@@ -24,7 +24,7 @@ class OrderedProduct(BaseModel):
 
 
 class Buyer(BaseModel):
-    """Who ordered, and the language she is written to in."""
+    """Who ordered, and the language in which texts to this phone are written."""
 
     name: str
     phone: str
@@ -44,7 +44,7 @@ class Address(BaseModel):
 
 
 class Brief(BaseModel):
-    """What is to be made, and by which day it has to be at the kiosk; any kiosk, if none is named."""
+    """What has to be made, and the day by which it has to be at the kiosk; without `kiosk_id`, at any kiosk."""
 
     title: str
     category: str
@@ -55,10 +55,10 @@ class Brief(BaseModel):
 
 
 class Assignment(BaseModel):
-    """An artisan's part of an order; one that was brought in two goes is two parts.
+    """An artisan's part of an order; a part that was brought in two deliveries is two parts.
 
-    `passed`: others took it all. `released`: she could not make it after all. `refused` counts pieces that were turned
-    back at the kiosk; `reason` says why, or why she declined.
+    `passed`: other artisans accepted all of it. `released`: the artisan could not make it after all. `refused` counts
+    pieces that were rejected at the kiosk; `reason` says why, or why the artisan declined.
     """
 
     artisan: ArtisanSummary
@@ -91,23 +91,23 @@ class Assignment(BaseModel):
 
 
 class TimelineEntry(BaseModel):
-    """When an order came to a status."""
+    """When an order reached a status."""
 
     status: OrderStatus
     at: datetime
 
 
 class Shipment(BaseModel):
-    """Who carries the goods, and the number to follow them by."""
+    """Who carries the goods, and the tracking number."""
 
     carrier: str
     tracking: str
 
 
 class Order(BaseModel):
-    """An order of a product or of a brief; the other is null.
+    """An order of a product or of a brief; the other one is null.
 
-    Its money is that of all pieces while they are offered, then of those accepted, and in the end of those received.
+    Its money is that of all pieces while they are offered, then of the accepted ones, and in the end of those received.
     """
 
     id: str
@@ -134,18 +134,18 @@ class Order(BaseModel):
         def money(amount: int) -> Money:
             return Money(amount=amount, currency=row.currency)
 
-        ware, brief = row.product, row.brief
+        product, brief = row.product, row.brief
         return cls.model_validate(
             {
                 "id": row.id,
                 "code": row.code,
                 "status": row.status,
-                "product": ware
+                "product": product
                 and {
-                    "id": ware.id,
-                    "code": ware.code,
-                    "title": ware.title,
-                    "category": ware.category,
+                    "id": product.id,
+                    "code": product.code,
+                    "title": product.title,
+                    "category": product.category,
                     "price": money(row.unit_price),
                 },
                 "brief": brief

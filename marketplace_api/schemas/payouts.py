@@ -13,10 +13,10 @@ from marketplace_api.statuses import FaultParty, PayoutMethod, PayoutStatus
 
 
 class Payout(BaseModel):
-    """What an artisan is paid for goods received.
+    """A payment to an artisan for goods received.
 
-    `failure` is the provider's word when it would not, and `blame` whose matter that is: a number that cannot receive,
-    our own settings or float, or neither.
+    If it failed, `failure` is what the provider said, and `blame` who has to act: the `recipient`, whose number cannot
+    receive it; `us`, for our settings or our float; or `nobody`.
     """
 
     id: str

@@ -14,7 +14,7 @@ from marketplace_api.statuses import ProductStatus
 
 
 class Photo(BaseModel):
-    """A picture of a product in two sizes; `width` and `height` are the large one's."""
+    """A photo of a product in two sizes; `width` and `height` are those of the large one, in pixels."""
 
     url: str
     thumbnail_url: str
@@ -23,7 +23,7 @@ class Photo(BaseModel):
 
     @classmethod
     def of(cls, row: models.Photo, photos_url: str) -> Self:
-        """Its addresses are the picture's own, in one size and the other."""
+        """The photo, with its two URLs under `photos_url`."""
         return cls(
             url=f"{photos_url}/{row.id}.jpg",
             thumbnail_url=f"{photos_url}/{row.id}-small.jpg",
@@ -33,7 +33,7 @@ class Photo(BaseModel):
 
 
 class Product(BaseModel):
-    """A ware in the catalogue; `quantity` is what can still be ordered."""
+    """A product in the catalogue; `quantity` is how many can still be ordered."""
 
     id: str
     code: str

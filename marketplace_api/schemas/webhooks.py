@@ -14,7 +14,7 @@ from marketplace_api.statuses import DeliveryStatus, EndpointStatus
 class WebhookEndpoint(BaseModel):
     """Where events are pushed to; `event_types` null means all that its `scope` may see.
 
-    It is `disabled` because it said that it is `gone` (410), or because it has been `failing` for days.
+    It is `disabled` because it answered 410 (`gone`), or because attempts have been `failing` for days.
     """
 
     id: str
@@ -43,7 +43,7 @@ class WebhookEndpoint(BaseModel):
 
 
 class WebhookEndpointSecret(WebhookEndpoint):
-    """An endpoint with the secret that its events are signed with, in the only moment in which it can be read."""
+    """An endpoint with the secret that its events are signed with; the secret is not shown again."""
 
     secret: str
 
@@ -53,7 +53,7 @@ class WebhookEndpointSecret(WebhookEndpoint):
 
 
 class WebhookDelivery(BaseModel):
-    """An event on its way to an endpoint: `error` says why the last attempt failed, and a `failed` one was the last."""
+    """The delivery of an event to an endpoint; `error` says why the last attempt failed. `failed` is not retried."""
 
     id: str
     event_id: str
@@ -87,7 +87,7 @@ class WebhookDelivery(BaseModel):
 
 
 class WebhookBody(BaseModel):
-    """The body of a webhook, as Standard Webhooks has it; `timestamp` is the event's, `data` the resource then."""
+    """The body of a webhook (Standard Webhooks); `timestamp` is the event's time, `data` the resource at that time."""
 
     type: str
     timestamp: datetime
