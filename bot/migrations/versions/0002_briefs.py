@@ -1,4 +1,4 @@
-"""Orders by brief: several artisans each make a part, in one go or in two."""
+"""Briefs: orders that several artisans share; each delivers a part, at once or in two goes."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -57,7 +57,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Only a shop without briefs can go back: nothing here has a place for their parts."""
+    """Only a shop without briefs can be downgraded: the older tables have no place for their parts."""
     op.drop_index(op.f("ix_payout_order_id"), table_name="payout")
     with op.batch_alter_table("payout") as table:
         table.drop_constraint(op.f("fk_payout_assignment_id"), type_="foreignkey")

@@ -1,4 +1,4 @@
-"""Pictures of products."""
+"""Photos of products."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Webhook endpoints, and what is owed to them."""
+"""Webhook endpoints and deliveries."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Products are found by their words, keys are revoked and orders filtered."""
+"""Search of products by word, revoked API keys, and indexes for filters of orders."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -36,11 +36,11 @@ def upgrade() -> None:
     op.create_index(op.f("ix_order_external_ref"), "order", ["external_ref"], unique=False)
     op.add_column("api_key", sa.Column("last_used_at", UtcDateTime(), nullable=True))
     op.add_column("api_key", sa.Column("revoked_at", UtcDateTime(), nullable=True))
-    _let_products_be_found()
+    _index_products()
 
 
-def _let_products_be_found() -> None:
-    """Those that were listed before; by today's rules, since these are what is asked by."""
+def _index_products() -> None:
+    """Index the products that exist, by the rules of the current search, because that is what reads the index."""
     connection = op.get_bind()
     product_word = sa.table("product_word", sa.column("product_id"), sa.column("word"))
     listed = connection.execute(sa.text("SELECT id, code, title, description FROM product"))

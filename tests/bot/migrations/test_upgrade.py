@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -66,6 +67,13 @@ def test_a_second_upgrade_changes_nothing(database_url: str, engine: Engine) -> 
 
     with engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT position FROM cursor").scalar() == 7
+
+
+def test_the_readme_lists_every_revision_in_its_order() -> None:
+    versions = sorted(path.name[:4] for path in (upgrade.SCRIPTS / "versions").glob("*.py"))
+    listed = re.findall(r"^\| (\d{4}) \|", (upgrade.SCRIPTS / "README.md").read_text(), re.MULTILINE)
+
+    assert listed == versions
 
 
 ROWS_OF_REVISION_0001 = (

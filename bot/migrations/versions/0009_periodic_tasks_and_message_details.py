@@ -1,4 +1,4 @@
-"""Chores in rows of their own; what became of texts, and how many of which kind; rates; who wants no promotions."""
+"""Periodic tasks, send rates, counters, more about each message, and opt-outs from promotions."""
 
 import sqlalchemy as sa
 from alembic import op

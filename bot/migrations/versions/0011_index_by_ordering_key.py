@@ -1,4 +1,7 @@
-"""The index by lane, of an expression of its own, by which PostgreSQL finds a lane whatever its statistics say."""
+"""The outbox's index by ordering key (`lane`).
+
+Its condition is an expression that only this index has, so PostgreSQL uses it whatever its statistics say.
+"""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""The books, and payouts that know who was asked to pay them."""
+"""The ledger, and for each payout the provider that was asked to pay it."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ APPEND_ONLY = ("ledger_entry", "ledger_posting")
 
 
 def upgrade() -> None:
-    _make_the_books()
+    _create_ledger()
     with op.batch_alter_table("payout") as payout:
         payout.add_column(sa.Column("piece", sa.Integer(), nullable=False, server_default="0"))
         payout.add_column(sa.Column("payment_id", sa.String(), nullable=False, server_default=""))
@@ -30,7 +30,7 @@ def upgrade() -> None:
         payout.alter_column("order_id", existing_type=sa.String(), nullable=True)
         payout.alter_column("assignment_id", existing_type=SERIAL, nullable=True)
         payout.drop_constraint(op.f("uq_payout_assignment_id"), type_="unique")
-    _open_the_books()
+    _enter_existing_payouts()
     with op.batch_alter_table("payout") as payout:
         for column, kind in (("piece", sa.Integer()), ("payment_id", sa.String()), ("sends", sa.Integer())):
             payout.alter_column(column, existing_type=kind, existing_nullable=False, server_default=None)
@@ -59,7 +59,7 @@ def upgrade() -> None:
     )
 
 
-def _make_the_books() -> None:
+def _create_ledger() -> None:
     op.create_table(
         "ledger_account",
         sa.Column("name", sa.String(), nullable=False),
@@ -103,11 +103,11 @@ def _make_the_books() -> None:
 
 
 def _guard(table: str) -> None:
-    """The database itself refuses to change or delete a row."""
+    """Let the database refuse to change or delete a row."""
     if op.get_bind().dialect.name == "sqlite":
-        for deed in ("UPDATE", "DELETE"):
+        for action in ("UPDATE", "DELETE"):
             op.execute(
-                f"CREATE TRIGGER {table}_no_{deed.lower()} BEFORE {deed} ON {table} "
+                f"CREATE TRIGGER {table}_no_{action.lower()} BEFORE {action} ON {table} "
                 f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
             )
         return
@@ -121,8 +121,8 @@ def _guard(table: str) -> None:
     )
 
 
-def _open_the_books() -> None:
-    """Payouts made before there were books: what was earned, and where the money is now."""
+def _enter_existing_payouts() -> None:
+    """Enter the payouts that exist: what was earned, and the account that has the money now."""
     conn = op.get_bind()
     conn.execute(sa.text("UPDATE payout SET payment_id = id"))
     payouts = sa.text(
@@ -133,13 +133,13 @@ def _open_the_books() -> None:
         "ORDER BY payout.created_at, payout.id"
     ).columns(created_at=UtcDateTime())
     for row in conn.execute(payouts).all():
-        hers = f"artisan:{row.artisan_id}"
-        earned = {"buyers": row.total, hers: -row.amount, "commission": row.amount - row.total}
+        artisan = f"artisan:{row.artisan_id}"
+        earned = {"buyers": row.total, artisan: -row.amount, "commission": row.amount - row.total}
         _enter(conn, f"opening:{row.id}", row, earned)
-        away = {"sending": "payouts", "unknown": "payouts", "paid": "provider:simulator"}
-        gone = f"kiosk:{row.kiosk_id}" if row.status == "collected" else away.get(row.status)
-        if gone:
-            _enter(conn, f"opening:{row.id}:{row.status}", row, {hers: row.amount, gone: -row.amount})
+        accounts = {"sending": "payouts", "unknown": "payouts", "paid": "provider:simulator"}
+        paid_from = f"kiosk:{row.kiosk_id}" if row.status == "collected" else accounts.get(row.status)
+        if paid_from:
+            _enter(conn, f"opening:{row.id}:{row.status}", row, {artisan: row.amount, paid_from: -row.amount})
     conn.execute(sa.text("UPDATE payout SET sends = 1 WHERE status IN ('sending', 'unknown', 'paid', 'failed')"))
     conn.execute(sa.text("UPDATE payout SET sent_at = created_at WHERE sends = 1"))
 
