@@ -13,7 +13,7 @@ from bot.conversation.pin_reset import PinReset
 from bot.conversation.session import hop_key
 from bot.marketplace.port import MarketplaceSession, Unreachable
 from bot.messaging import queue, rendering
-from bot.messaging.queue import REPLY, NewMessage
+from bot.messaging.queue import NewMessage, Priority
 from bot.photos import links
 from bot.providers.contracts import Inbound
 from flows.commands import (
@@ -197,7 +197,7 @@ class DialogueRunner:
         by_text = self.turn(Conversation(turn.conversation.id), turn.person, context.market, SMS)
         self.engine.open(by_text, "statement")
         key, language = f"statement:{turn.conversation.command_key}", turn.words.language
-        return NewMessage(key, turn.person.msisdn, self.sms(by_text), language, topic="reply", priority=REPLY)
+        return NewMessage(key, turn.person.msisdn, self.sms(by_text), language, topic="reply", priority=Priority.REPLY)
 
     def sms(self, turn: Turn) -> str:
         """The screen of a turn as the text of a message."""

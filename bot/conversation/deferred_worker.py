@@ -20,7 +20,7 @@ from bot.db.unit_of_work import Database, UnitOfWork
 from bot.marketplace.port import Unreachable
 from bot.marketplace.remote import RemoteMarketplace, RemoteSession
 from bot.messaging import queue
-from bot.messaging.queue import REPLY, NewMessage
+from bot.messaging.queue import NewMessage, Priority
 from bot.runtime.clock import Clock
 from flows.commands import Outcome
 from flows.kit import N_, SMS, Act, Turn
@@ -80,10 +80,10 @@ class DeferredCommandWorker:
         return NewMessage(
             key=f"outcome:{deferred.key}",
             msisdn=deferred.msisdn,
-            body=body,
+            text=body,
             language=turn.words.language,
             topic="reply",
-            priority=REPLY,
+            priority=Priority.REPLY,
         )
 
     def _body(self, turn: Turn, outcome: Outcome) -> str | None:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from bot.marketplace.port import MarketplaceSession
 from bot.marketplace.wire import ArtisanContact
 from bot.messaging import queue, rendering
-from bot.messaging.queue import REPLY, NewMessage
+from bot.messaging.queue import NewMessage, Priority
 from flows import kit
 from flows.commands import Outcome
 from flows.kit import N_
@@ -75,5 +75,7 @@ class PinReset:
         """Queue a message as a reply, so that it is sent even after STOP: the artisan asked for it, or has to know."""
         words = rendering.words_for(self.conn, artisan.msisdn, artisan.language)
         body = rendering.render_sms(words, wording, {"kiosk": artisan.kiosk, **fields})
-        message = NewMessage(f"pin:{self.key}", artisan.msisdn, body, words.language, topic="reply", priority=REPLY)
+        message = NewMessage(
+            f"pin:{self.key}", artisan.msisdn, body, words.language, topic="reply", priority=Priority.REPLY
+        )
         queue.add(self.conn, message, self.ids.new_id("msg"), self.now)

@@ -28,7 +28,7 @@ from bot.conversation.hop import (
 from bot.conversation.session import Session, new_session
 from bot.marketplace.port import Unreachable
 from bot.messaging import consent, queue
-from bot.messaging.queue import REPLY, NewMessage
+from bot.messaging.queue import NewMessage, Priority
 from bot.photos import mms
 from bot.providers.contracts import Inbound
 from flows import gsm7
@@ -158,13 +158,13 @@ class TextHandler:
         return NewMessage(
             key=f"reply:{key}",
             msisdn=inbound.msisdn,
-            body=body,
+            text=body,
             language=session.person.language or self.runner.default_language,
             topic="reply",
             about=inbound.id,
             dialogue=conversation.flow if conversation else None,
             channel=inbound.channel,
-            priority=REPLY,
+            priority=Priority.REPLY,
         )
 
     # -- consent

@@ -12,13 +12,14 @@ from sqlalchemy import Select, func, select
 
 from bot.db.unit_of_work import Database
 from bot.messaging import queue
-from bot.messaging.queue import BROADCAST, NewMessage
+from bot.messaging.queue import NewMessage, Priority
 from marketplace_api.models import Artisan, Kiosk
 from marketplace_api.shop import OpenShop, Shop
 from state import outbox
 from state.outbox import Job
 
-KIND = TOPIC = "broadcast"
+KIND = "broadcast"
+"""The kind of the outbox jobs that add messages."""
 CHUNK = 200
 
 
@@ -76,7 +77,7 @@ def _add_job(shop: Shop, id: str, body: str, audience: Audience, after: str) -> 
         payload={"id": id, "text": body, "audience": asdict(audience), "after": after},
         key=f"{id}:after:{after}",
         ordering_key=None,
-        priority=BROADCAST,
+        priority=Priority.BROADCAST,
         due_at=shop.now,
         now=shop.now,
     )
@@ -84,4 +85,4 @@ def _add_job(shop: Shop, id: str, body: str, audience: Audience, after: str) -> 
 
 def _message(id: str, body: str, artisan: Artisan) -> NewMessage:
     key = f"{id}:{artisan.id}"
-    return NewMessage(key, artisan.msisdn, body, artisan.language, TOPIC, about=id, priority=BROADCAST)
+    return NewMessage(key, artisan.msisdn, body, artisan.language, "broadcast", about=id, priority=Priority.BROADCAST)

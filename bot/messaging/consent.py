@@ -1,8 +1,8 @@
-"""The words that end and begin texting: whole messages in any case, whatever language is set; and what networks know.
+"""Opt-outs and opt-ins: the words STOP and START in every language, and refusals by which a provider tells of them.
 
-Sources: Twilio's default opt-out words, CTIA's messaging principles and 47 CFR 64.1200(a)(10); Swahili, French and
-Amharic as people write, the last in both scripts.
-CANCEL, END and QUIT are among them, so they can never be keywords of a dialogue.
+The words count only as a whole message, in any case, whatever language is set. Sources: Twilio's default opt-out words,
+CTIA's messaging principles and 47 CFR 64.1200(a)(10); Swahili, French and Amharic as people write them, Amharic in both
+scripts. CANCEL, END and QUIT are among them, so they can never be keywords of a dialogue.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ START = frozenset(["start", "unstop", "anza", "reprendre", "ጀምር", "ጀም�
 
 
 def requested(text: str) -> Literal["STOP", "START"] | None:
-    """What a text asks for, when it is nothing but such a word."""
+    """What a text asks for if it consists of such a word alone, else None."""
     word = fold(clean(text)).strip(".!።")
     if word in STOP:
         return "STOP"

@@ -18,9 +18,9 @@ from sqlalchemy.orm import Session
 
 from bot.jobs.runner import QueueOptions
 from bot.messaging import consent, routing
-from bot.messaging.queue import BROADCAST, MESSAGE
+from bot.messaging.queue import KIND, Priority
 from bot.messaging.routing import Router, SendAttempt, SendBatch, SendResult
-from bot.messaging.send_policy import HOUR, LOOPS, Held, SendPolicy
+from bot.messaging.send_policy import HOUR, Held, SendPolicy
 from bot.providers.contracts import BulkSender, Receipt
 from bot.providers.errors import Reason, SendError
 from bot.runtime.clock import Clock
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=60)
 WORKERS = 84
-OPTIONS = QueueOptions((MESSAGE,), LEASE, workers=WORKERS, claimed_at_most=2 * WORKERS, gather_s=0.02)
+OPTIONS = QueueOptions((KIND,), LEASE, workers=WORKERS, claimed_at_most=2 * WORKERS, gather_s=0.02)
 WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 3, 5, 7))
 """After each failure that may be retried; after the last one the message has failed, and operators see it."""
 JITTER = 0.15
@@ -111,13 +111,13 @@ class MessageDispatcher:
             if objection is None:
                 permitted.append(attempt)
             elif isinstance(objection, Held):
-                sending.hold(conn, message.id, error=objection.why)
-                outbox.postpone(conn, attempt.job, due_at=objection.until, error=objection.why)
+                sending.hold(conn, message.id, error=objection.reason)
+                outbox.postpone(conn, attempt.job, due_at=objection.until, error=objection.reason)
             else:
-                sending.suppress(conn, message.id, error=objection.why)
+                sending.suppress(conn, message.id, error=objection.reason)
                 outbox.finish(conn, attempt.job, now=now)
-                counts["suppressed", objection.why] += 1
-                if objection.why == LOOPS:
+                counts["suppressed", objection.reason] += 1
+                if objection.reason == "loop":
                     log.error("the same text is sent in a loop; it is stopped", extra={"message_id": message.id})
         return permitted
 
@@ -141,7 +141,7 @@ class MessageDispatcher:
         batches, open_batches = [], dict[tuple[str, str], list[SendAttempt]]()
         for attempt in attempts:
             sender = self.router.sender(attempt.message.msisdn)
-            if attempt.job.priority == BROADCAST and isinstance(sender, BulkSender):
+            if attempt.job.priority == Priority.BROADCAST and isinstance(sender, BulkSender):
                 same_text = open_batches.setdefault((sender.name, attempt.message.text), [])
                 same_text.append(attempt)
                 if len(same_text) < sender.batch_size:

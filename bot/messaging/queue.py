@@ -1,102 +1,126 @@
-"""Texts that must leave: written down in the transaction of what they tell, sent after it."""
+"""Queues outgoing messages: each is stored in the transaction of what it is about, and sent after the commit."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import IntEnum
+from typing import Literal
 
 from sqlalchemy import Connection
 
 from flows import gsm7
+from marketplace_api.event_types import EventType
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 from state import messages, outbox, sending
 from state.messages import Message
 
-MESSAGE = "message"
-"""The kind of job that a text leaves by."""
-REPLY, NOTIFICATION, REMINDER, BROADCAST = 10, 5, 3, 1
-"""Priorities: somebody waits for a reply; a broadcast waits for everything."""
+KIND = "message"
+"""The kind of the outbox jobs that send messages."""
+
+Topic = Literal["reply", "reminder.order", "broadcast", "unknown"] | EventType
+"""Why a message is sent: an answer, a reminder, a broadcast, or the type of the event that it tells of.
+
+Topics are stored. `unknown` is an event type that is newer than this program.
+"""
 
 
-def is_answer(topic: str | None) -> bool:
-    """What a person asked for; it is said even after STOP."""
+class Priority(IntEnum):
+    """Messages with a higher priority are sent first. The numbers are stored."""
+
+    BROADCAST = 1
+    REMINDER = 3
+    NOTIFICATION = 5
+    REPLY = 10
+    """Somebody waits for it."""
+
+
+def is_reply(topic: str | None) -> bool:
+    """Whether a message with this topic was asked for; it is sent even after STOP."""
     return topic == "reply"
 
 
 def is_promotion(topic: str | None) -> bool:
-    """What is neither asked for nor about her orders and money: topics `reminder…` and `broadcast`."""
+    """Whether a message with this topic is neither asked for nor about the recipient's orders and money."""
     return topic is not None and topic.partition(".")[0] in ("reminder", "broadcast")
 
 
 @dataclass(frozen=True, slots=True)
 class NewMessage:
-    """Something to be said to one phone. `key` is the same however often its cause is met."""
+    """A message to one phone that is not stored yet.
+
+    `key` is the same each time the cause is processed, so the message is sent once. `about` is the id of what it is
+    about, `dialogue` the flow that it belongs to.
+    """
 
     key: str
     msisdn: str
-    body: str
+    text: str
     language: str
-    topic: str
+    topic: Topic
     about: str | None = None
     dialogue: str | None = None
     channel: str = "sms"
-    priority: int = NOTIFICATION
+    priority: Priority = Priority.NOTIFICATION
 
 
-def add(conn: Connection, text: NewMessage, message_id: str, now: datetime) -> bool:
-    """Keeps the text to be sent once; False when its key was met before."""
-    if not _let_leave(conn, text.key, message_id, text.msisdn, text.priority, now):
+def add(conn: Connection, message: NewMessage, message_id: str, now: datetime) -> bool:
+    """Queue the message; False if one with its key was queued before.
+
+    Characters outside GSM-7 that have a readable replacement are replaced, because they would cost segments.
+    """
+    if not _add_job(conn, message.key, message_id, message.msisdn, message.priority, now):
         return False
-    body = gsm7.plain(text.body)
-    size = gsm7.segments(body)
+    text = gsm7.plain(message.text)
+    size = gsm7.segments(text)
     messages.add_outgoing(
         conn,
         id=message_id,
-        msisdn=text.msisdn,
-        channel=text.channel,
-        text=body,
+        msisdn=message.msisdn,
+        channel=message.channel,
+        text=text,
         encoding=size.encoding,
         segments=size.count,
         now=now,
-        language=text.language,
-        topic=text.topic,
-        about=text.about,
-        dialogue=text.dialogue,
+        language=message.language,
+        topic=message.topic,
+        about=message.about,
+        dialogue=message.dialogue,
     )
     return True
 
 
 def resend(shop: Shop, message_id: str) -> Message:
-    """Lets a text that failed or was held back leave once more, unless manners speak against it again.
+    """Queue a message again that failed or was suppressed. The send policy is applied once more when it is sent.
 
-    `Refused` with `unknown_message`, or with `message_not_failed` for every other text.
+    Raises `Refused` with `unknown_message`, or with `message_not_failed` for a message in any other status.
     """
     conn = shop.session.connection()
-    is_again = sending.requeue(conn, message_id)
+    requeued = sending.requeue(conn, message_id)
     message = messages.find(conn, message_id)
     if message is None:
         raise Refused("unknown_message", 404)
-    if not is_again:
+    if not requeued:
         raise Refused("message_not_failed", current=message.status)
-    outbox.finish_dead(conn, kind=MESSAGE, payload=_job(message_id), now=shop.now)
-    _let_leave(conn, f"resend:{shop.ids.new_id('job')}", message_id, message.msisdn, NOTIFICATION, shop.now)
+    outbox.finish_dead(conn, kind=KIND, payload=_payload(message_id), now=shop.now)
+    key = f"resend:{shop.ids.new_id('job')}"
+    _add_job(conn, key, message_id, message.msisdn, Priority.NOTIFICATION, shop.now)
     return message
 
 
-def _let_leave(conn: Connection, key: str, message_id: str, msisdn: str, priority: int, now: datetime) -> bool:
-    """Adds the job by which a text leaves; False when its key was met before."""
+def _add_job(conn: Connection, key: str, message_id: str, msisdn: str, priority: Priority, now: datetime) -> bool:
     return outbox.add(
         conn,
-        kind=MESSAGE,
-        payload=_job(message_id),
+        kind=KIND,
+        payload=_payload(message_id),
         key=key,
         ordering_key=msisdn,
         due_at=now,
         now=now,
-        priority=priority,
+        priority=priority.value,
     )
 
 
-def _job(message_id: str) -> dict[str, str]:
+def _payload(message_id: str) -> dict[str, str]:
     return {"message": message_id}

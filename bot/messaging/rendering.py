@@ -1,4 +1,4 @@
-"""Languages as dialogues and texts use them: the catalogue of a room, dressed for `flows`."""
+"""The words of a language for dialogues and messages: a catalogue of `locales` in the form that `flows` needs."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from state import people
 
 @cache
 def words(language: str) -> Words:
-    """How a language says things; its catalogue is read once."""
-    spoken = locales.catalogue(language)
-    return Words(language, spoken.text, spoken.plural, spoken.money, spoken.day, latin=spoken.latin)
+    """The words of a language, by its code. Its catalogue is read once."""
+    catalogue = locales.catalogue(language)
+    return Words(language, catalogue.text, catalogue.plural, catalogue.money, catalogue.day, latin=catalogue.latin)
 
 
-def words_for(conn: Connection, msisdn: str, otherwise: str) -> Words:
-    """The language of whoever reads it: the one she chose with us, else `otherwise`."""
-    known = people.find(conn, msisdn)
-    return words(known.language if known and known.language else otherwise)
+def words_for(conn: Connection, msisdn: str, default: str) -> Words:
+    """The words of the language that the owner of a phone has chosen, else those of the language `default`."""
+    person = people.find(conn, msisdn)
+    return words(person.language if person and person.language else default)
 
 
-def render_sms(words: Words, said: Wording, fields: Mapping[str, object]) -> str:
-    """The longest version of a message that fits one text."""
-    bodies = [words.sendable(words.text(version).format_map(fields)) for version in versions(said)]
-    return Screen(bodies).render(SMS)
+def render_sms(words: Words, wording: Wording, fields: Mapping[str, object]) -> str:
+    """The longest version of a wording that fits one SMS, with its fields filled in."""
+    texts = [words.sendable(words.text(version).format_map(fields)) for version in versions(wording)]
+    return Screen(texts).render(SMS)
 
 
 def language_names(codes: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    """Codes and own names, in the order they are offered."""
+    """Each language code with the language's own name, in the given order."""
     return tuple((code, locales.catalogue(code).name) for code in codes)

@@ -1,8 +1,8 @@
-"""Whether a text may leave now: what its person wants, the hour where she is, and how much she has had already.
+"""The send policy: whether a message may be sent now, by its kind.
 
-an answer        what she asked for: always, unless it goes round in a loop
-news             of her orders and money: not after STOP, and not by the hundred
-a promotion      reminders and broadcasts: nor at night, nor to whom her network shields from them
+reply           the recipient asked for it: always, unless the same text goes round in a loop
+notification    about the recipient's orders and money: not after STOP, and not beyond the hourly cap
+promotion       reminders and broadcasts: also not at night, and not to numbers that block promotions
 """
 
 from __future__ import annotations
@@ -11,41 +11,44 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from functools import lru_cache
+from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import phonenumbers
 from phonenumbers import NumberParseException, timezone
 
-from bot.messaging.queue import is_answer, is_promotion
+from bot.messaging.queue import is_promotion, is_reply
 from state.messages import Message, RecentMessage
 from state.people import PersonRecord
 
 HOUR = timedelta(hours=1)
-LOOP = timedelta(minutes=30)
-ALIKE_AT_MOST = 5
-"""How often the same words may go to one phone within `LOOP`: beyond it two machines talk to each other."""
-LOOPS = "loop"
+LOOP_WINDOW = timedelta(minutes=30)
+LOOP_LIMIT = 5
+"""How often the same text may go to one phone within `LOOP_WINDOW`: beyond it, two machines answer each other."""
 _STEP = timedelta(minutes=15)
+
+HoldReason = Literal["hourly cap", "quiet hours"]
+SuppressReason = Literal["opted out", "promotions off", "loop"]
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Not yet: it may be asked again at `until`."""
+    """The message may not be sent now; check again at `until`."""
 
     until: datetime
-    why: str
+    reason: HoldReason
 
 
 @dataclass(frozen=True, slots=True)
 class Suppressed:
-    """Never."""
+    """The message may not be sent at all."""
 
-    why: str
+    reason: SuppressReason
 
 
 @dataclass(frozen=True, slots=True)
 class SendPolicy:
-    """The rules of one shop. `quiet` is when nights begin and end; `timezone` is the clock of `country`."""
+    """The rules of one shop: `quiet` is when quiet hours begin and end, `timezone` the time zone of `country`."""
 
     quiet: tuple[time, time]
     hourly_cap: int
@@ -53,58 +56,58 @@ class SendPolicy:
     timezone: ZoneInfo
 
     def objection(
-        self, text: Message, person: PersonRecord | None, had: Sequence[RecentMessage], now: datetime
+        self, message: Message, person: PersonRecord | None, recent: Sequence[RecentMessage], now: datetime
     ) -> Held | Suppressed | None:
-        """What speaks against sending a text now; `had` is what its phone was sent within the last hour."""
-        others = [each for each in had if each.id != text.id]
-        if refusal := _unwanted(text, person) or _loops(text, others, now):
-            return refusal
-        if is_answer(text.topic):
+        """Why a message may not be sent now, or None; `recent` is what its phone was sent within the last hour."""
+        others = [each for each in recent if each.id != message.id]
+        if suppressed := _unwanted(message, person) or _looping(message, others, now):
+            return suppressed
+        if is_reply(message.topic):
             return None
-        unasked = sorted(each.at for each in others if not is_answer(each.topic))
+        unasked = sorted(each.at for each in others if not is_reply(each.topic))
         if len(unasked) >= self.hourly_cap:
             return Held(unasked[-self.hourly_cap] + HOUR, "hourly cap")
-        if is_promotion(text.topic) and self.is_night(text.msisdn, now):
-            return Held(self.morning(text.msisdn, now), "quiet hours")
+        if is_promotion(message.topic) and self.is_quiet(message.msisdn, now):
+            return Held(self.quiet_until(message.msisdn, now), "quiet hours")
         return None
 
-    def is_night(self, msisdn: str, now: datetime) -> bool:
-        """Whether it is night at a phone: in most of the zones where its number may be."""
+    def is_quiet(self, msisdn: str, now: datetime) -> bool:
+        """Whether it is quiet hours at a phone: in at least half of the time zones of its number."""
         zones = _zones(msisdn, self.country, self.timezone)
-        return 2 * sum(self._is_quiet(now.astimezone(zone).time()) for zone in zones) >= len(zones)
+        return 2 * sum(self._is_quiet_at(now.astimezone(zone).time()) for zone in zones) >= len(zones)
 
-    def morning(self, msisdn: str, now: datetime) -> datetime:
-        """When the night ends, to the quarter of an hour."""
+    def quiet_until(self, msisdn: str, now: datetime) -> datetime:
+        """When quiet hours end at a phone, to the quarter of an hour."""
         at = now.replace(minute=now.minute // 15 * 15, second=0, microsecond=0)
-        return next(later for later in (at + n * _STEP for n in range(1, 97)) if not self.is_night(msisdn, later))
+        return next(later for later in (at + n * _STEP for n in range(1, 97)) if not self.is_quiet(msisdn, later))
 
-    def _is_quiet(self, clock: time) -> bool:
+    def _is_quiet_at(self, clock: time) -> bool:
         begins, ends = self.quiet
         return clock >= begins or clock < ends if begins > ends else begins <= clock < ends
 
 
-def _unwanted(text: Message, person: PersonRecord | None) -> Suppressed | None:
-    if person is None or is_answer(text.topic):
+def _unwanted(message: Message, person: PersonRecord | None) -> Suppressed | None:
+    if person is None or is_reply(message.topic):
         return None
     if person.opted_out_at:
         return Suppressed("opted out")
-    if person.promotions_off_at and is_promotion(text.topic):
+    if person.promotions_off_at and is_promotion(message.topic):
         return Suppressed("promotions off")
     return None
 
 
-def _loops(text: Message, had: Sequence[RecentMessage], now: datetime) -> Suppressed | None:
-    alike = sum(each.text == text.text for each in had if each.at > now - LOOP)
-    return Suppressed(LOOPS) if alike >= ALIKE_AT_MOST else None
+def _looping(message: Message, recent: Sequence[RecentMessage], now: datetime) -> Suppressed | None:
+    same = sum(each.text == message.text for each in recent if each.at > now - LOOP_WINDOW)
+    return Suppressed("loop") if same >= LOOP_LIMIT else None
 
 
 @lru_cache(maxsize=10_000)
 def _zones(msisdn: str, country: str, home: ZoneInfo) -> tuple[ZoneInfo, ...]:
-    """Where a phone may be, by its number; at home when it says nothing."""
+    """The time zones of a number; `home` for numbers of `country` and for those without a known zone."""
     try:
         number = phonenumbers.parse(msisdn)
         if phonenumbers.region_code_for_number(number) == country:
             return (home,)
         return tuple(ZoneInfo(name) for name in timezone.time_zones_for_number(number))
-    except (NumberParseException, ZoneInfoNotFoundError):  # of no country, or `Etc/Unknown`
+    except (NumberParseException, ZoneInfoNotFoundError):  # no country has this number, or its zone is `Etc/Unknown`
         return (home,)

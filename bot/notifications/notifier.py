@@ -16,7 +16,7 @@ import locales
 from bot.marketplace.event_details import ArtisanData, EventDetails, OrderData, PartData, PayoutData, PayoutWay
 from bot.marketplace.wire import PayoutNotice
 from bot.messaging import queue, rendering
-from bot.messaging.queue import NOTIFICATION, REMINDER, NewMessage
+from bot.messaging.queue import NewMessage, Priority
 from bot.notifications import templates
 from bot.runtime.clock import Clock
 from flows import kit
@@ -25,8 +25,6 @@ from marketplace_api.shop import Ids
 
 CURSOR = "announcements"
 """The stored name of the event consumer's position."""
-REMINDER_TOPIC = "reminder.order"
-"""The topic of reminders, which wait for the end of quiet hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +114,9 @@ def _message(
     return NewMessage(
         key=f"{event.id}:{recipient}",
         msisdn=msisdn,
-        body=rendering.render_sms(words, wording, fields),
+        text=rendering.render_sms(words, wording, fields),
         language=words.language,
-        topic=REMINDER_TOPIC if is_reminder else event.type,
+        topic="reminder.order" if is_reminder else event.type,
         about=about,
-        priority=REMINDER if is_reminder else NOTIFICATION,
+        priority=Priority.REMINDER if is_reminder else Priority.NOTIFICATION,
     )

@@ -16,7 +16,7 @@ from itsdangerous import BadSignature, SignatureExpired, TimestampSigner
 from itsdangerous.signer import HMACAlgorithm
 
 from bot.messaging import rendering
-from bot.messaging.queue import REPLY, NewMessage
+from bot.messaging.queue import NewMessage, Priority
 from flows.dialogues import photo
 from flows.kit import LONG_SMS, Screen, versions
 from flows.market import ProductSummary
@@ -77,5 +77,11 @@ def link_message(product: ProductSummary, link: str, msisdn: str, language: str,
     fields = {"title": product.title, "product": product.code, "link": link}
     bodies = [words.sendable(words.text(version).format_map(fields)) for version in versions(photo.LINK)]
     return NewMessage(
-        key, msisdn, Screen(bodies).render(LONG_SMS), language, topic="reply", about=product.code, priority=REPLY
+        key,
+        msisdn,
+        Screen(bodies).render(LONG_SMS),
+        language,
+        topic="reply",
+        about=product.code,
+        priority=Priority.REPLY,
     )

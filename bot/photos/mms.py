@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from bot.db.unit_of_work import Database
 from bot.messaging import queue as outbound
 from bot.messaging import rendering
-from bot.messaging.queue import REPLY, NewMessage
+from bot.messaging.queue import NewMessage, Priority
 from bot.photos import images
 from bot.photos.images import UnusableImageError
 from bot.photos.store import PhotoStore
@@ -84,7 +84,7 @@ def queue(conn: Connection, inbound: Inbound, code: str, language: str, name: st
         ordering_key=ordering_key,
         due_at=now,
         now=now,
-        priority=REPLY,
+        priority=Priority.REPLY,
     )
 
 
@@ -128,12 +128,12 @@ class PictureJob:
         text = NewMessage(
             key=job["reply"],
             msisdn=job["msisdn"],
-            body=Screen(bodies).render(SMS),
+            text=Screen(bodies).render(SMS),
             language=words.language,
             topic="reply",
             about=job["about"],
             channel=job["channel"],
-            priority=REPLY,
+            priority=Priority.REPLY,
         )
         with self.database.writing.begin() as session:
             outbound.add(session.connection(), text, self.ids.new_id("msg"), self.clock())

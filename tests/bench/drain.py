@@ -24,7 +24,7 @@ from sqlalchemy import Connection, Engine, text
 
 from bot.db.engine import create_engine
 from bot.messaging.dispatcher import WORKERS
-from bot.messaging.queue import MESSAGE, NOTIFICATION
+from bot.messaging.queue import KIND, Priority
 from bot.migrations import upgrade
 from bot.runtime.settings import Settings
 from state.tables import message, outbox
@@ -122,7 +122,7 @@ def fill(conn: Connection, texts: int) -> None:
         "segments": 1,
     }
     each |= {"topic": "order.shipped", "created_at": now}
-    job = {"kind": MESSAGE, "priority": NOTIFICATION, "due_at": now, "created_at": now, "attempts": 0}
+    job = {"kind": KIND, "priority": Priority.NOTIFICATION.value, "due_at": now, "created_at": now, "attempts": 0}
     phones = [f"+2547{n:08}" for n in range(texts)]
     conn.execute(
         message.insert(),

@@ -14,7 +14,7 @@ from typing import Any
 
 from bot.jobs.runner import JobRunner
 from bot.messaging import queue
-from bot.messaging.queue import NewMessage
+from bot.messaging.queue import NewMessage, Priority, Topic
 from bot.messaging.routing import Router, SendBatch, SendResult
 from bot.providers.contracts import OutgoingMessage, Receipt, Sender
 from bot.providers.errors import Reason, SendError
@@ -116,7 +116,7 @@ def hanging(service: Service, provider: HangingProvider, grace_s: float) -> Iter
 
 
 def queue_message(
-    service: Service, msisdn: str, text: str, topic: str = "order.placed", priority: int = queue.NOTIFICATION
+    service: Service, msisdn: str, text: str, topic: Topic = "order.placed", priority: Priority = Priority.NOTIFICATION
 ) -> None:
     message = NewMessage(f"{msisdn}:{text}", msisdn, text, "en", topic, priority=priority)
     with service.services.database.writing.begin() as session:

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from bot.messaging.dispatcher import JITTER, LEASE, REPEATS
-from bot.messaging.queue import BROADCAST, REMINDER, REPLY
+from bot.messaging.queue import Priority
 from bot.providers.errors import Reason, SendError
 from state import people
 from tests.bot.fixtures import AKINYI, JOY, NEW_PHONE, OTIENO, execute_sql, outgoing_messages
@@ -202,10 +202,10 @@ def test_messages_to_one_phone_are_sent_in_order_and_do_not_delay_others(service
 
 def test_replies_are_sent_before_notifications_reminders_and_broadcasts(service: Service) -> None:
     provider = FakeProvider(service.clock)
-    queue_message(service, JOY, "the same for many", topic="broadcast", priority=BROADCAST)
-    queue_message(service, OTIENO, "a reminder", topic="reminder.order", priority=REMINDER)
+    queue_message(service, JOY, "the same for many", topic="broadcast", priority=Priority.BROADCAST)
+    queue_message(service, OTIENO, "a reminder", topic="reminder.order", priority=Priority.REMINDER)
     queue_message(service, NEW_PHONE, "news")
-    queue_message(service, AKINYI, "an answer", topic="reply", priority=REPLY)
+    queue_message(service, AKINYI, "an answer", topic="reply", priority=Priority.REPLY)
     with worker(service, threads=1, router=only(provider)) as runner:
         runner.step()
 
@@ -289,7 +289,7 @@ def test_notifications_beyond_the_hourly_cap_wait_and_replies_do_not(service: Se
     provider = FakeProvider(service.clock)
     for n in range(4):
         queue_message(service, JOY, f"news {n}")
-    queue_message(service, JOY, "an answer", topic="reply", priority=REPLY)
+    queue_message(service, JOY, "an answer", topic="reply", priority=Priority.REPLY)
     with worker(service, router=only(provider)) as runner:
         policy = replace(runner.dispatcher.send_policy, hourly_cap=3)
         capped = replace(runner, dispatcher=replace(runner.dispatcher, send_policy=policy))

@@ -29,10 +29,10 @@ def test_night_is_decided_by_the_time_zone_of_the_number(
     embedded: Service, msisdn: str, hour: int, night: bool
 ) -> None:
     with worker(embedded) as runner:
-        assert runner.dispatcher.send_policy.is_night(msisdn, datetime(2026, 11, 23, hour, 0, tzinfo=UTC)) is night
+        assert runner.dispatcher.send_policy.is_quiet(msisdn, datetime(2026, 11, 23, hour, 0, tzinfo=UTC)) is night
 
 
 def test_the_end_of_quiet_hours_is_found_to_the_quarter_of_an_hour(embedded: Service) -> None:
     with worker(embedded) as runner:
-        morning = runner.dispatcher.send_policy.morning(JOY, datetime(2026, 11, 23, 20, 7, 9, tzinfo=UTC))
+        morning = runner.dispatcher.send_policy.quiet_until(JOY, datetime(2026, 11, 23, 20, 7, 9, tzinfo=UTC))
     assert morning == datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
