@@ -1,4 +1,4 @@
-"""How far the readers of a numbered stream have come, each under its name."""
+"""The positions of the readers of a numbered stream, each under a name."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from state.tables import cursor, insert_new
 
 
 def find(conn: Connection, name: str) -> int | None:
-    """The position as it is now, for a look; None when nothing has been read yet."""
+    """The stored position, or None if nothing has been read yet."""
     position: int | None = conn.execute(select(cursor.c.position).where(cursor.c.name == name)).scalar()
     return position
 
 
 def read_for_update(conn: Connection, name: str) -> int:
-    """The position, 0 at first; on PostgreSQL nobody else gets it until the transaction ends."""
+    """The position, 0 at first. On PostgreSQL its row is locked until the transaction ends."""
     insert_new(conn, cursor, name=name, position=0)
     held = select(cursor.c.position).where(cursor.c.name == name).with_for_update()
     position: int = conn.execute(held).scalar_one()
@@ -22,5 +22,5 @@ def read_for_update(conn: Connection, name: str) -> int:
 
 
 def move(conn: Connection, name: str, position: int) -> None:
-    """All up to and including `position` has been read."""
+    """Store that everything up to and including `position` has been read."""
     conn.execute(cursor.update().where(cursor.c.name == name).values(position=position))

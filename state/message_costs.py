@@ -1,4 +1,4 @@
-"""What texts came to: how many left, in how many segments, for how much."""
+"""Sums over sent messages: their number, segments and cost."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ By = Literal["day", "dialogue", "order"]
 
 @dataclass(frozen=True, slots=True)
 class CostTotal:
-    """Texts of one key whose provider named a price in `currency`; "" where it named none."""
+    """The messages of one key and one currency of their price; the currency is "" for messages without a price."""
 
     key: str
     currency: str
@@ -34,7 +34,10 @@ def totals(
     after: tuple[str, str] | None = None,
     limit: int,
 ) -> list[CostTotal]:
-    """The last key first, going on after the key and currency `after`. What never left is not counted."""
+    """The totals by day, dialogue or order, the last key first; `after` is the key and currency of the last one seen.
+
+    Messages that were not sent are not counted. A day is one of UTC.
+    """
     c = message.c
     key, currency = _key(conn, by), func.coalesce(_currency(), "")
     asked = [c.direction == "out", c.sent_at.is_not(None), key.is_not(None)]
@@ -61,7 +64,7 @@ def _key(conn: Connection, by: By) -> ColumnElement[Any]:
 
 
 def _priced() -> ColumnElement[Any]:
-    """`KES 0.8000`, and nothing else that a provider may write for a price."""
+    """The price if it has the form `KES 0.8000`; providers write other things too."""
     return case((message.c.cost.like("___ %"), message.c.cost))
 
 

@@ -1,11 +1,11 @@
-"""What hops did, so that a repeated, raced or crashed hop does it once.
+"""Processed commands and texts, by key, so that a repeated, concurrent or crashed hop performs each once.
 
     outcome = processed.begin(conn, key, msisdn, now, gateway_session)
     if outcome is None:
         outcome = perform(...)
         processed.finish(conn, key, outcome, checkpoint)
 
-`begin`, the deed and `finish` belong in one transaction: all of them are kept, or none.
+`begin`, the work and `finish` must be in one transaction: all of it is kept, or none.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from state.tables import insert_new, performed
 
 
 def begin(conn: Connection, key: str, msisdn: str, now: datetime, gateway_session: str | None) -> bytes | None:
-    """None: this is the first time, do it. Otherwise what came of it the first time.
+    """None if this key was not processed before: do the work. Otherwise the outcome of the first time.
 
-    Of two at once the second waits here until the first has committed or failed.
+    If two transactions begin the same key, the second waits here until the first has committed or failed.
     """
     first = insert_new(
         conn,
@@ -39,12 +39,12 @@ def begin(conn: Connection, key: str, msisdn: str, now: datetime, gateway_sessio
 
 
 def finish(conn: Connection, key: str, outcome: bytes, checkpoint: bytes) -> None:
-    """What came of it, and the conversation as it stands after it."""
+    """Store the outcome, and the conversation as it is after it."""
     conn.execute(performed.update().where(performed.c.key == key).values(outcome=outcome, checkpoint=checkpoint))
 
 
 def last_checkpoint(conn: Connection, gateway_session: str) -> bytes | None:
-    """The checkpoint of the last thing done in a gateway's session."""
+    """The conversation after the last command of a gateway session, or None."""
     newest_first = (
         select(performed.c.checkpoint)
         .where(performed.c.gateway_session == gateway_session)

@@ -1,4 +1,4 @@
-"""Endpoints of somebody else's: real servers that take what is pushed and answer as they are told."""
+"""Webhook endpoints for tests: real servers that record what is pushed and answer as they are told."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from threading import Event, Thread
 from typing import Any
 
 CERTIFICATE = Path(__file__).parent / "hooks.example.pem"
-"""For the name `hooks.example`, signed by itself; nobody but these tests believes it."""
+"""A self-signed certificate for the name `hooks.example`; only these tests trust it."""
 
 
 @dataclass(frozen=True)
-class Arrived:
+class ReceivedRequest:
     path: str
     headers: dict[str, str]
     body: str
@@ -38,15 +38,15 @@ class Arrived:
 
 @dataclass
 class Receiver:
-    """Answers with `statuses` in turn, and then always with 204; `headers` go with every answer.
+    """Answers with `statuses` in turn, and then always with 204; `headers` are sent with every answer.
 
-    Nothing is answered while `open` is cleared.
+    No request is answered while `open` is cleared.
     """
 
     statuses: list[int] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
-    arrived: list[Arrived] = field(default_factory=list)
-    asked: SimpleQueue[Arrived] = field(default_factory=SimpleQueue)
+    arrived: list[ReceivedRequest] = field(default_factory=list)
+    asked: SimpleQueue[ReceivedRequest] = field(default_factory=SimpleQueue)
     open: Event = field(default_factory=Event)
     port: int = 0
 
@@ -65,7 +65,7 @@ class Receiver:
 
 @contextmanager
 def receiving(*statuses: int, tls: bool = False) -> Iterator[Receiver]:
-    """An endpoint that listens for as long as the block runs."""
+    """An endpoint that listens until the block ends."""
     receiver = Receiver(list(statuses))
     receiver.open.set()
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(receiver))
@@ -86,10 +86,10 @@ def receiving(*statuses: int, tls: bool = False) -> Iterator[Receiver]:
 
 
 def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+    class RecordingHandler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            arrived = Arrived(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
+            arrived = ReceivedRequest(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
             receiver.arrived.append(arrived)
             status = receiver.statuses.pop(0) if receiver.statuses else 204
             receiver.asked.put(arrived)
@@ -100,6 +100,6 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:
-            """A stand-in says nothing."""
+            """Write no log."""
 
-    return Handler
+    return RecordingHandler

@@ -1,4 +1,4 @@
-"""Workers as processes: any number share what is to be sent, and one that is told to stop leaves nothing half done."""
+"""Worker processes: any number share the messages to send, and a stopping one leaves nothing half done."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from tests.service import Service
 
 ROOT = Path(__file__).parents[2]
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
-"""Due by every machine's clock: these processes go by their own."""
+"""Due by the clock of every machine: the processes use the real time."""
 
 
-class Provider:
-    """Africa's Talking, which takes every text and answers once `answers` is set."""
+class SlowProvider:
+    """Africa's Talking: accepts every message, and answers when `answers` is set."""
 
     def __init__(self) -> None:
         self.answers, self.asked = Event(), Semaphore(0)
@@ -45,14 +45,14 @@ class Provider:
         return {"SMSMessageData": {"Message": "Sent", "Recipients": [took]}}, 201
 
     def is_asked(self, times: int) -> None:
-        """Waits until it was."""
+        """Wait until it was asked so many times."""
         for _ in range(times):
             assert self.asked.acquire(timeout=60), "no worker asks"
 
 
 @contextmanager
-def workers(service: Service, provider: Provider, count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """That many processes over the service's database, each as `script/worker` starts it."""
+def workers(service: Service, provider: SlowProvider, count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """So many worker processes on the service's database, each as `script/worker` starts it."""
     with running_app(provider.app) as url:
         at = {"SMS_PROVIDER": "africastalking", "AT_USERNAME": "soko", "AT_API_KEY": "key", "AT_BASE_URL": url}
         environment = os.environ | at | {"DATABASE_URL": service.settings.database_url}
@@ -70,7 +70,7 @@ def workers(service: Service, provider: Provider, count: int) -> Iterator[list[s
 
 
 def to_be_sent(service: Service, count: int) -> list[str]:
-    """As many texts, each for a phone of its own."""
+    """Queue so many messages, each to another phone; their MSISDNs."""
     msisdns = [f"+2547330010{n:02}" for n in range(count)]
     with service.services.database.writing.begin() as session:
         for msisdn in msisdns:
@@ -83,8 +83,8 @@ def statuses(service: Service) -> Counter[str]:
     return Counter(text.status for text in outgoing_messages(service))
 
 
-def test_any_number_of_workers_send_everything_once(service: Service) -> None:
-    msisdns, provider = to_be_sent(service, 90), Provider()
+def test_several_workers_send_every_message_once(service: Service) -> None:
+    msisdns, provider = to_be_sent(service, 90), SlowProvider()
     provider.answers.set()
     with workers(service, provider, 3) as started:
         provider.is_asked(len(msisdns))
@@ -96,14 +96,14 @@ def test_any_number_of_workers_send_everything_once(service: Service) -> None:
     assert statuses(service) == {"sent": len(msisdns)}
 
 
-def test_a_worker_told_to_stop_finishes_what_is_in_hand_and_gives_the_rest_back(service: Service) -> None:
+def test_a_stopping_worker_finishes_started_messages_and_releases_the_others(service: Service) -> None:
     to_be_sent(service, WORKERS + 5)
-    provider = Provider()
+    provider = SlowProvider()
     with workers(service, provider, 1) as (process,):
         provider.is_asked(WORKERS)
         process.terminate()
         while statuses(service)["queued"] < 5:
-            """Given back before the others are finished."""
+            """They are released before the others have finished."""
         provider.answers.set()
         assert process.wait(timeout=10) == 0
 
