@@ -1,4 +1,4 @@
-"""Who has written or dialled: the language they read and whether they want to hear from us, with proof."""
+"""People who have texted or called: their language, and their opt-outs and opt-ins with proof."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from state.tables import consent, insert_new, person
 
 @dataclass(frozen=True, slots=True)
 class PersonRecord:
-    """A phone that was in touch with us. `language` is None until one was chosen.
+    """A person, known by phone number. `language` is None until one was chosen.
 
-    Who opted out wants no text unasked; who has switched promotions off still wants to hear of her orders and money.
+    After `opted_out_at` only replies may be sent; after `promotions_off_at` everything but promotions.
     """
 
     msisdn: str
@@ -45,41 +45,41 @@ def find(conn: Connection, msisdn: str) -> PersonRecord | None:
 
 
 def find_all(conn: Connection, msisdns: Collection[str]) -> dict[str, PersonRecord]:
-    """Those of them who were ever in touch, by MSISDN."""
+    """The records of these phones, by MSISDN; phones that were never in touch are left out."""
     rows = conn.execute(select(*_FIELDS).where(person.c.msisdn.in_(msisdns)))
     return {found.msisdn: found for found in (PersonRecord(*row) for row in rows)}
 
 
 def set_language(conn: Connection, msisdn: str, language: str, now: datetime) -> None:
-    _meet(conn, msisdn, now)
+    _ensure_exists(conn, msisdn, now)
     conn.execute(_of(msisdn).values(language=language, updated_at=now))
 
 
 def opt_out(conn: Connection, msisdn: str, how: str, now: datetime) -> bool:
-    """Nothing more goes to this phone unasked. True, with a proof kept, if that was not so before."""
-    _meet(conn, msisdn, now)
+    """Store that only replies may be sent to this phone. True if that is new; `how` is then kept as proof."""
+    _ensure_exists(conn, msisdn, now)
     wanted_texts = _of(msisdn).where(person.c.opted_out_at.is_(None))
     changed = wanted_texts.values(opted_out_at=now, opted_out_how=how, updated_at=now)
     return _with_proof(conn, changed, msisdn=msisdn, what="opt_out", how=how, at=now)
 
 
 def switch_promotions_off(conn: Connection, msisdn: str, how: str, now: datetime) -> bool:
-    """Only what concerns her orders and money goes to this phone. True, with a proof kept, if that is new."""
-    _meet(conn, msisdn, now)
+    """Store that no promotions may be sent to this phone. True if that is new; `how` is then kept as proof."""
+    _ensure_exists(conn, msisdn, now)
     wanted_them = _of(msisdn).where(person.c.promotions_off_at.is_(None))
     changed = wanted_them.values(promotions_off_at=now, updated_at=now)
     return _with_proof(conn, changed, msisdn=msisdn, what="promotions_off", how=how, at=now)
 
 
 def opt_in(conn: Connection, msisdn: str, how: str, now: datetime) -> bool:
-    """This phone wants to hear everything again. True, with a proof kept, if there was something it did not want."""
+    """Store that everything may be sent to this phone. True if that is new; `how` is then kept as proof."""
     wanted_less = _of(msisdn).where(or_(person.c.opted_out_at.is_not(None), person.c.promotions_off_at.is_not(None)))
     changed = wanted_less.values(opted_out_at=None, opted_out_how=None, promotions_off_at=None, updated_at=now)
     return _with_proof(conn, changed, msisdn=msisdn, what="opt_in", how=how, at=now)
 
 
 def count_consents(conn: Connection) -> dict[str, int]:
-    """How often people changed their mind, by what they wanted."""
+    """How many opt-outs, opt-ins and refusals of promotions were stored, by kind."""
     changes = select(consent.c.what, func.count().label("times")).group_by(consent.c.what)
     return {row.what: row.times for row in conn.execute(changes.order_by(consent.c.what))}
 
@@ -91,7 +91,7 @@ def _with_proof(conn: Connection, change: Update, **proof: Any) -> bool:
     return True
 
 
-def _meet(conn: Connection, msisdn: str, now: datetime) -> None:
+def _ensure_exists(conn: Connection, msisdn: str, now: datetime) -> None:
     insert_new(conn, person, msisdn=msisdn, first_seen_at=now, updated_at=now)
 
 

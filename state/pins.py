@@ -1,10 +1,9 @@
-"""PINs: four digits that only their owner knows, kept as a hash that nobody can guess backwards.
+"""PINs of four digits, stored as a hash: HMAC-SHA256 with a secret that is not in the database, then argon2id.
 
-The digits go through HMAC-SHA256 under a secret that is not in the database, and then argon2id. Four digits
-are few, so what protects them is the lock: after three wrong ones no PIN is right for a day.
+Four digits can be guessed, so a lock protects them: after three wrong PINs every PIN is refused for a day.
 
-Who forgot hers is texted a one-time code; whoever knows it too may reset the PIN. Three wrong codes end that offer,
-and no other is made until it would have run out.
+A forgotten PIN is reset with a one-time code that is texted to its owner. Three wrong codes end the offer, and no other
+is made until it would have expired.
 """
 
 from __future__ import annotations
@@ -22,10 +21,10 @@ from state.tables import insert_new, person
 TRIES = 3
 LOCKED_FOR = timedelta(hours=24)
 PROOF_HOLDS = timedelta(minutes=10)
-"""How long a right PIN speaks for whoever holds the phone."""
+"""How long no PIN is asked again after a right one."""
 
 RESET_HOLDS = timedelta(minutes=30)
-"""How long a code to reset a PIN is good for."""
+"""How long a code to reset a PIN is valid."""
 
 Verdict = Literal["right", "wrong", "locked"]
 
@@ -34,7 +33,7 @@ _hasher = PasswordHasher(memory_cost=19456, time_cost=2, parallelism=1)
 
 
 def check(conn: Connection, msisdn: str, pin: str, pepper: bytes, now: datetime) -> Verdict:
-    """Whether this is her PIN; the first one becomes hers. A wrong one is counted: commit, whatever the verdict."""
+    """Check a PIN; the first one that is given is stored. Commit whatever the verdict: wrong PINs are counted."""
     insert_new(conn, person, msisdn=msisdn, first_seen_at=now, updated_at=now)
     fields = (person.c.pin_hash, person.c.pin_misses, person.c.pin_locked_until)
     known, misses, locked_until = conn.execute(select(*fields).where(person.c.msisdn == msisdn).with_for_update()).one()
@@ -52,21 +51,21 @@ def check(conn: Connection, msisdn: str, pin: str, pepper: bytes, now: datetime)
 
 
 def is_proven(conn: Connection, msisdn: str, now: datetime) -> bool:
-    """Whether her PIN was right within `PROOF_HOLDS`."""
+    """Whether a right PIN was given within `PROOF_HOLDS`."""
     proven_at = conn.execute(select(person.c.pin_proven_at).where(person.c.msisdn == msisdn)).scalar_one_or_none()
     return proven_at is not None and now - proven_at < PROOF_HOLDS
 
 
 def is_guarded(conn: Connection, msisdn: str, now: datetime) -> bool:
-    """Whether she has a PIN and it was not right within `PROOF_HOLDS`."""
+    """Whether there is a PIN, and it was not given within `PROOF_HOLDS`."""
     known = conn.execute(select(person.c.pin_hash).where(person.c.msisdn == msisdn)).scalar_one_or_none()
     return known is not None and not is_proven(conn, msisdn, now)
 
 
 def offer_reset(conn: Connection, msisdn: str, digits: str, pepper: bytes, now: datetime) -> bool:
-    """From now on `digits` reset her PIN, once, and those of an offer before do not.
+    """Accept `digits` once to reset the PIN, and no longer the digits of an earlier offer.
 
-    False when three wrong ones have ended an offer that would still hold: guessing is not begun afresh.
+    False if three wrong codes have ended an offer that has not expired yet: that would allow more guesses.
     """
     insert_new(conn, person, msisdn=msisdn, first_seen_at=now, updated_at=now)
     _, misses, until = _offer(conn, msisdn)
@@ -81,7 +80,7 @@ def offer_reset(conn: Connection, msisdn: str, digits: str, pepper: bytes, now: 
 def redeem_reset(
     conn: Connection, msisdn: str, digits: str, pepper: bytes, now: datetime
 ) -> Verdict | Literal["expired"]:
-    """Resets her PIN if these digits were offered. A wrong try is counted: commit, whatever the verdict."""
+    """Reset the PIN if these digits were offered. Commit whatever the verdict: wrong codes are counted."""
     offered, misses, until = _offer(conn, msisdn)
     if until is None or until <= now:
         return "expired"
@@ -102,7 +101,7 @@ def _offer(conn: Connection, msisdn: str) -> tuple[str | None, int, datetime | N
 
 
 def reset(conn: Connection, msisdn: str, now: datetime) -> None:
-    """Forgets her PIN, any lock and any offer to reset it: the next one she types becomes hers."""
+    """Delete the PIN, its lock and any offer to reset it; the next PIN that is given is stored."""
     pin = {"pin_hash": None, "pin_misses": 0, "pin_locked_until": None, "pin_proven_at": None}
     _keep(conn, msisdn, now, **pin, reset_hash=None, reset_misses=0, reset_until=None)
 

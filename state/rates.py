@@ -1,7 +1,7 @@
-"""How many of something may be done now, when so many a second are allowed to all workers together.
+"""Rate limits that all workers share: how many may be done now, at so many a second.
 
-A token bucket that holds one second's worth and at least one, kept as the time at which the next one is free
-(https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm): in Redis where there is one, else in the database.
+A token bucket that holds the tokens of one second, at least one; stored as the time at which the next is free
+(https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm): in Redis if there is one, else in the database.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from state.tables import insert_new, rate
 
 
 class SendRates(Protocol):
-    """The buckets, by name. Redis and SQL keep them alike."""
+    """Token buckets by name, in Redis or SQL."""
 
     def take(self, conn: Connection, name: str, *, per_second: float, wanted: int, now: datetime) -> int:
-        """Takes up to `wanted`; how many that are. `conn` is the transaction in which they are used."""
+        """Take up to `wanted` tokens; how many were taken. `conn` is the transaction in which they are used."""
         ...
 
 
 class SqlRates:
-    """Of two transactions at once the second waits for the first, and knows what it took."""
+    """Token buckets in the table `rate`. Two transactions that take from one bucket run one after the other."""
 
     def take(self, conn: Connection, name: str, *, per_second: float, wanted: int, now: datetime) -> int:
         insert_new(conn, rate, name=name, free_at=0.0)
@@ -36,7 +36,7 @@ class SqlRates:
 
 
 def _taken(free_at: float, per_second: float, wanted: int, now: float) -> tuple[int, float]:
-    """How many are granted, and when the next is free."""
+    """How many tokens are granted, and when the next is free (Unix seconds)."""
     free_at = max(free_at, now - max(1, 1 / per_second))
     granted = min(wanted, max(0, int((now - free_at) * per_second + _TOLERANCE)))
     return granted, free_at + granted / per_second
@@ -54,7 +54,7 @@ return granted
 
 
 class RedisRates:
-    """The same arithmetic in Redis, where taking holds up no transaction."""
+    """Token buckets in Redis, where taking blocks no other transaction."""
 
     def __init__(self, url: str, prefix: str = "soko:rate:") -> None:
         self._take: Any = Redis.from_url(url).register_script(_TAKE)

@@ -1,7 +1,7 @@
-"""Conversations in Redis: a load is one GET, a save one compare-and-set script.
+"""Sessions in Redis: a load is one GET, a save is one compare-and-set script.
 
-A value is its version and its expiry, packed, and then the conversation's bytes. redis-py's client would
-spend more than the round trip does, so commands go straight over its connections.
+A value is the version and the expiry, packed, followed by the conversation's bytes. Commands are sent directly over
+redis-py's connections, because its client takes longer than the round trip.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ class RedisSessions:
     """`Sessions` in the Redis at `url` (`redis://…`, `rediss://…`, `unix://…`)."""
 
     def __init__(self, url: str, prefix: str = "soko:session:") -> None:
-        # RESP2 is parsed faster than RESP3 and has all that is needed here.
+        # RESP2 is parsed faster than RESP3 and is sufficient here.
         self._connections = ConnectionPool.from_url(url, protocol=2, driver_info=None)
         self._prefix = prefix
-        # Connections between uses. Its pop and append are atomic, so no two threads ever hold the same.
+        # Idle connections. `pop` and `append` are atomic, so no two threads get the same one.
         self._idle: deque[Any] = deque()
 
     def load(self, msisdn: str, now: float) -> Stored | None:
@@ -48,7 +48,7 @@ class RedisSessions:
         if value is None:
             return None
         version, expires_at = _HEAD.unpack_from(value)
-        # Redis forgets by its own clock; ours may have been moved forward.
+        # Redis expires keys by its own clock; in development ours may have been moved forward.
         return Stored(version, value[_HEAD.size :]) if expires_at > now else None
 
     def save(self, msisdn: str, data: bytes, *, expected: int, now: float, ttl: float) -> bool:
@@ -66,7 +66,7 @@ class RedisSessions:
         self._ask("PING")
 
     def close(self) -> None:
-        """Close the connections that are not in use."""
+        """Close the idle connections."""
         while self._idle:
             self._idle.pop().disconnect()
 
@@ -74,7 +74,7 @@ class RedisSessions:
         connection = self._borrow()
         try:
             return _talk(connection, command)
-        except ConnectionError:  # the server restarted or hung up; the next command connects anew
+        except ConnectionError:  # the server restarted or closed the connection; the next command reconnects
             return _talk(connection, command)
         finally:
             self._idle.append(connection)

@@ -1,6 +1,6 @@
-"""Where conversations wait between hops: what every session store promises.
+"""The interface of session stores, which keep conversations between hops.
 
-A conversation belongs to a person, so its key is her MSISDN. The store never reads the bytes.
+A conversation belongs to a person, so its key is an MSISDN. The store does not interpret the bytes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A conversation as it was saved. Its version is 1 at first and one more with every save."""
+    """A saved conversation. Its version is 1 at first and grows by one with every save."""
 
     version: int
     data: bytes
@@ -20,29 +20,29 @@ class Stored:
 class Sessions(Protocol):
     """The store. `SqlSessions` is the embedded one, `RedisSessions` the one for many machines.
 
-    `now` is in Unix seconds, `ttl` in seconds; what has expired by `now` reads as not there.
+    `now` is in Unix seconds, `ttl` in seconds; what has expired by `now` is not found.
     """
 
     def load(self, msisdn: str, now: float) -> Stored | None:
-        """What was saved last, or None."""
+        """The conversation that was saved last, or None."""
         ...
 
     def save(self, msisdn: str, data: bytes, *, expected: int, now: float, ttl: float) -> bool:
-        """Put `data` in place of version `expected` (0: of nothing), as version `expected + 1`.
+        """Replace version `expected` (0: none) by `data`, as version `expected + 1`.
 
-        False, and nothing written, when somebody else saved first. Also False when the store's answer
-        was lost and asking again found our own save, so whoever hears False loads and looks.
+        False, and nothing is saved, if another save came first. Also False if the store's answer was lost and the
+        retry found our own save; so after False the caller loads again and compares.
         """
         ...
 
     def delete(self, msisdn: str) -> None:
-        """Forget the conversation, whatever its version."""
+        """Delete the conversation, whatever its version."""
         ...
 
     def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         ...
 
     def ping(self) -> None:
-        """Return if the store answers; raises if not."""
+        """Raises if the store does not answer."""
         ...

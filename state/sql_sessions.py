@@ -1,6 +1,6 @@
-"""Conversations in the SQL database, through its driver: one statement a call, each its own transaction.
+"""Sessions in the SQL database, through its driver: each call is one statement in its own transaction.
 
-Every hop passes here twice, and SQLAlchemy Core would cost it several times what the statement does.
+Every hop calls this twice, and SQLAlchemy Core would take several times as long as the statement itself.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class SqlSessions:
         is_sqlite = self._url.get_backend_name() == "sqlite"
         self._connect = self._connect_sqlite if is_sqlite else self._connect_postgresql
         self._placeholder = "?" if is_sqlite else "%s"
-        # Connections between uses. Its pop and append are atomic, so no two threads ever hold the same.
+        # Idle connections. `pop` and `append` are atomic, so no two threads get the same one.
         self._idle: deque[Any] = deque()
 
     def load(self, msisdn: str, now: float) -> Stored | None:
@@ -64,21 +64,21 @@ class SqlSessions:
         self._run(_PING, (), _first_row)
 
     def sweep(self, now: float) -> int:
-        """Remove what has expired by `now`; how many that were."""
+        """Delete the sessions that have expired by `now`; how many there were."""
         return self._run(_SWEEP, (now,), _rows_touched)
 
     def close(self) -> None:
-        """Close the connections that are not in use."""
+        """Close the idle connections."""
         with suppress(IndexError):
             while True:
                 self._idle.pop().close()
 
     def _run(self, sql: str, values: tuple[Any, ...], read: Callable[[Any], T]) -> T:
-        """What `read` takes from the executed cursor."""
+        """Execute the statement; what `read` returns for its cursor."""
         try:
             return self._once(sql, values, read)
         except self._driver.OperationalError:
-            self.close()  # the server restarted or hung up, so the other idle ones are dead too
+            self.close()  # the server restarted or closed the connection, so the other idle ones are closed too
             return self._once(sql, values, read)
 
     def _once(self, sql: str, values: tuple[Any, ...], read: Callable[[Any], T]) -> T:

@@ -1,6 +1,6 @@
-"""Every table of this room, on one `metadata`, and the insert that an existing key refuses.
+"""Every table of `state`, on one `metadata`, and an insert that does nothing if the key exists.
 
-They stand in one file so that whoever creates or migrates a database sees them all.
+The tables are in one file so that all of them are known when a database is created or migrated.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy_utc import UtcDateTime
 
-# Named constraints, because a migration can only drop what has a name.
+# Constraints have names, because a migration can only drop a constraint that has one.
 metadata = MetaData(
     naming_convention={
         "ix": "%(table_name)s_%(column_0_N_name)s",
@@ -33,7 +33,7 @@ metadata = MetaData(
     }
 )
 
-# SQLite numbers rows by itself only where the column is declared INTEGER.
+# SQLite assigns ids only to a column that is declared INTEGER.
 _serial = BigInteger().with_variant(Integer, "sqlite")
 
 session = Table(
@@ -84,7 +84,7 @@ Index("outbox_dead", outbox.c.dead_at, sqlite_where=_dead, postgresql_where=_dea
 message = Table(
     "message",
     metadata,
-    Column("seq", _serial, primary_key=True),  # the order of a conversation, finer than its clock
+    Column("seq", _serial, primary_key=True),  # the order of messages, also of those with the same time
     Column("id", Text, nullable=False, unique=True),
     Column("direction", Text, nullable=False),
     Column("msisdn", Text, nullable=False),
@@ -101,7 +101,7 @@ message = Table(
     Column("topic", Text),
     Column("about", Text),
     Column("dialogue", Text),
-    Column("reported", Text),  # the provider's own last words
+    Column("reported", Text),  # the provider's last status in its own words
     Column("repeats", Integer, nullable=False, default=0, server_default="0"),
     Column("created_at", UtcDateTime, nullable=False, index=True),
     Column("asked_at", UtcDateTime),
@@ -205,10 +205,10 @@ INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.inse
 
 
 def insert_new(conn: Connection, table: Table, **values: Any) -> bool:
-    """Insert a row; False, and nothing written, when one of the table's unique keys has it already.
+    """Insert a row; False, and nothing is inserted, if one of the table's unique keys has its value already.
 
-    The transaction goes on either way. On PostgreSQL it waits for another transaction that is
-    inserting the same key, and then knows how that one ended.
+    The transaction can go on either way. On PostgreSQL it waits for another transaction that is inserting the same key
+    until that one has ended.
     """
     insert = INSERT[conn.dialect.name](table).values(**values).on_conflict_do_nothing()
     return conn.execute(insert.returning(*table.primary_key)).first() is not None
