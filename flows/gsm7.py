@@ -1,6 +1,6 @@
-"""What a phone network carries: the GSM 7-bit alphabet (3GPP TS 23.038) and the parts of a text (TS 23.040).
+"""The GSM 7-bit alphabet (3GPP TS 23.038), and the segments of a message (3GPP TS 23.040).
 
-One character outside the alphabet turns a whole text into UCS-2, which more than halves what fits:
+One character outside the alphabet turns the whole message into UCS-2, which more than halves what fits:
 
     segments("Bei: 1,500/=")   Segments("GSM-7", 12, 1)
     segments("Bei: 1,500 ₣")   Segments("UCS-2", 12, 1)
@@ -20,10 +20,10 @@ BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
-EXTENSION = frozenset("\f^{}\\[~]|€")  # each costs an escape, so two septets
+EXTENSION = frozenset("\f^{}\\[~]|€")  # each needs an escape, so two septets
 
-SCREENS_KEPT = 1024
-"""Pieces of screens that are known to be sendable: most of what a menu shows is the same for everybody."""
+CACHED_TEXTS = 1024
+"""Transliterated texts that are cached: most of what a menu shows is the same for everybody."""
 
 _WITHOUT_BASIC = dict.fromkeys(map(ord, BASIC))
 
@@ -45,15 +45,15 @@ _REPLACEMENTS = {
     " ": "\t\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000",
     "\n": "\u2028\u2029\x85",
 }
-_UNSEEN = [0xAD, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF]
+_INVISIBLE = [0xAD, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF]
 _CONTROLS = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], "") | {0x0A: "\n"}
 _TYPOGRAPHY = {ord(char): ours for ours, chars in _REPLACEMENTS.items() for char in chars}
-_PLAIN = _CONTROLS | dict.fromkeys(_UNSEEN, "") | _TYPOGRAPHY
+_PLAIN = _CONTROLS | dict.fromkeys(_INVISIBLE, "") | _TYPOGRAPHY
 
 
 @dataclass(frozen=True, slots=True)
 class Segments:
-    """How a text travels: its encoding, its length in that encoding's units, and the parts it is sent in."""
+    """How a text is sent: the encoding, the length in the units of that encoding, and the number of segments."""
 
     encoding: Literal["GSM-7", "UCS-2"]
     units: int
@@ -61,37 +61,38 @@ class Segments:
 
 
 def septets(text: str) -> int | None:
-    """The length of a text in GSM-7, or None when one of its characters is outside the alphabet."""
+    """The length of a text in GSM-7; None if one of its characters is outside the alphabet."""
     rest = text.translate(_WITHOUT_BASIC)
     return len(text) + len(rest) if EXTENSION.issuperset(rest) else None
 
 
 def is_gsm7(text: str) -> bool:
+    """True if every character is in the alphabet."""
     return EXTENSION.issuperset(text.translate(_WITHOUT_BASIC))
 
 
 def units(text: str) -> int:
-    """The length of a text as it travels: septets in GSM-7, otherwise 16-bit units."""
+    """The length of a text as it is sent: septets in GSM-7, otherwise 16-bit units."""
     length = septets(text)
     return _utf16(text) if length is None else length
 
 
 def segments(text: str) -> Segments:
-    """How a text travels as SMS; an empty one counts as one part."""
+    """How a text is sent as SMS; an empty one counts as one segment."""
     length = septets(text)
     if length is None:
         costs = (1 + (char > "\uffff") for char in text)
         length = _utf16(text)
-        return Segments("UCS-2", length, 1 if length <= 70 else _parts(costs, 67))
+        return Segments("UCS-2", length, 1 if length <= 70 else _segments(costs, 67))
     costs = (1 + (char in EXTENSION) for char in text)
-    return Segments("GSM-7", length, 1 if length <= 160 else _parts(costs, 153))
+    return Segments("GSM-7", length, 1 if length <= 160 else _segments(costs, 153))
 
 
 def plain(text: str) -> str:
-    """The text with its typography in simple signs: nothing a reader needs is lost, and most become GSM-7.
+    """The text with plain typography: nothing a reader needs is lost, and most texts become GSM-7.
 
-    Quotes, dashes, spaces, fractions and the like get their keyboard form; line ends are one LF; what cannot
-    be seen is dropped. Letters stay as they are, composed (NFC).
+    Quotes, dashes, spaces, fractions and the like get their keyboard form, line ends become LF, and invisible
+    characters are removed. Letters stay as they are, composed (NFC).
     """
     if is_gsm7(text) and "\r" not in text and "\f" not in text:
         return text
@@ -99,9 +100,9 @@ def plain(text: str) -> str:
     return unicodedata.normalize("NFC", text).translate(_PLAIN)
 
 
-@lru_cache(SCREENS_KEPT)
+@lru_cache(CACHED_TEXTS)
 def transliterate(text: str) -> str:
-    """The text in GSM-7 whatever it was written in: foreign letters become Latin ones, pictures go."""
+    """The text in GSM-7: letters outside the alphabet become Latin ones, emoji are removed."""
     text = plain(text)
     return text if is_gsm7(text) else plain("".join(map(_latin, text)))
 
@@ -110,18 +111,18 @@ def _latin(char: str) -> str:
     if char in BASIC or char in EXTENSION:
         return char
     latin = anyascii(char)
-    return "" if len(latin) > 1 and latin[0] == latin[-1] == ":" else latin  # a picture's :name:
+    return "" if len(latin) > 1 and latin[0] == latin[-1] == ":" else latin  # the :name: of an emoji
 
 
 def _utf16(text: str) -> int:
     return len(text) + sum(char > "\uffff" for char in text)
 
 
-def _parts(costs: Iterable[int], room: int) -> int:
-    """Parts filled greedily: a character of two units is never torn, so a part may end one short."""
-    parts, left = 1, room
+def _segments(costs: Iterable[int], room: int) -> int:
+    """Segments filled one after another. A character of two units is not split, so a segment may end one unit short."""
+    count, left = 1, room
     for cost in costs:
         if cost > left:
-            parts, left = parts + 1, room
+            count, left = count + 1, room
         left -= cost
-    return parts
+    return count

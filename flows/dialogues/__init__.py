@@ -1,4 +1,4 @@
-"""The dialogues, and the book they make together."""
+"""All dialogues, and the engine that runs them."""
 
 from flows.kit import DialogueEngine
 

@@ -1,4 +1,4 @@
-"""A kiosk agent at work: goods come in and are looked at, parcels go out, cash is paid."""
+"""What a kiosk agent does: receive and check goods, pay cash, ship orders, see the day's numbers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -31,38 +31,38 @@ from flows.market import OrderSummary
 LATER = "later"
 
 
-def awaited(turn: Turn) -> OrderSummary:
-    """The part that the agent has before her: of several artisans' parts, the one she picked."""
+def expected_part(turn: Turn) -> OrderSummary:
+    """The part that the agent receives; if several artisans bring parts of the order, the one that was picked."""
     for order in turn.market.expected(turn["code"]):
         if str(order.part) == turn["who"]:
             return order
     raise Gone(turn["code"])
 
 
-def is_awaited(turn: Turn, code: Any) -> bool:
+def is_expected(turn: Turn, code: Any) -> bool:
     return bool(turn.market.expected(code))
 
 
-def are_awaited(turn: Turn, count: Any) -> bool:
-    return bool(1 <= count <= awaited(turn).quantity)
+def are_expected(turn: Turn, count: Any) -> bool:
+    return bool(1 <= count <= expected_part(turn).quantity)
 
 
-def have_come(turn: Turn, count: Any) -> bool:
+def have_arrived(turn: Turn, count: Any) -> bool:
     return bool(1 <= count <= turn["count"])
 
 
-def makers(turn: Turn) -> Sequence[Choice]:
+def artisans(turn: Turn) -> Sequence[Choice]:
     return [
         Choice(str(order.part), f"{order.artisan}, {order.quantity}") for order in turn.market.expected(turn["code"])
     ]
 
 
 def some_are_missing(turn: Turn) -> bool:
-    return bool(turn["count"] < awaited(turn).quantity)
+    return bool(turn["count"] < expected_part(turn).quantity)
 
 
 def receive_all(turn: Turn) -> ReceiveGoods:
-    """What came is good; whether more follows was asked only if some are missing."""
+    """All received pieces are good; whether more follow was asked only if some are missing."""
     follows = came_from("rest")(turn) and turn["rest"] == LATER
     return ReceiveGoods(int(turn["who"]), turn["count"], follows=follows)
 
@@ -78,7 +78,7 @@ def good(turn: Turn) -> int:
 
 
 def quality(name: str, text: tuple[str, ...], all_good: str) -> Menu:
-    """The count said back, and how the goods are."""
+    """Repeats the count, and asks about the quality."""
     return Menu(
         name,
         text,
@@ -90,6 +90,7 @@ def quality(name: str, text: tuple[str, ...], all_good: str) -> Menu:
 
 
 def remainder(name: str, then: str) -> Menu:
+    """Asks whether the missing pieces follow."""
     return Menu(
         name,
         N_("Do the others follow?"),
@@ -98,7 +99,7 @@ def remainder(name: str, then: str) -> Menu:
     )
 
 
-NOT_TAKEN = [Go("wrong_count", when=because("wrong_count")), Go("gone")]
+NOT_RECEIVED = [Go("wrong_count", when=because("wrong_count")), Go("gone")]
 
 receive = Flow(
     "receive",
@@ -106,19 +107,19 @@ receive = Flow(
         "code",
         N_("Receive goods. What is the order's code?"),
         check=Check(
-            is_awaited,
+            is_expected,
             N_("No order with that code is on its way to your kiosk.", "No such order is awaited."),
             "K7P4M2",
         ),
         then="who",
     ),
     PagedList(
-        "who", N_("Whose goods are they?", "Whose goods?"), items=makers, then="count", empty="gone", pick_single=True
+        "who", N_("Whose goods are they?", "Whose goods?"), items=artisans, then="count", empty="gone", pick_single=True
     ),
     AskQuantity(
         "count",
         N_("{asked} x {product} from {maker}. How many came?", "{asked} from {maker}. How many came?"),
-        check=Check(are_awaited, N_("So many are not awaited.", "Too many."), 9999),
+        check=Check(are_expected, N_("So many are not awaited.", "Too many."), 9999),
         then=[Go("short", when=some_are_missing), Go("review")],
     ),
     quality(
@@ -136,7 +137,7 @@ receive = Flow(
         "rest",
     ),
     remainder("rest", "receiving"),
-    Act("receiving", command=receive_all, done="received", rejected=NOT_TAKEN),
+    Act("receiving", command=receive_all, done="received", rejected=NOT_RECEIVED),
     Notice(
         "received",
         N_(
@@ -147,7 +148,7 @@ receive = Flow(
     AskQuantity(
         "bad",
         N_("How many of {count} are not good?"),
-        check=Check(have_come, N_("So many have not come.", "Too many."), 9999),
+        check=Check(have_arrived, N_("So many have not come.", "Too many."), 9999),
         then="why",
     ),
     Menu(
@@ -169,7 +170,7 @@ receive = Flow(
         yes="refusing",
         no="count",
     ),
-    Act("refusing", command=receive_some, done="refused", rejected=NOT_TAKEN),
+    Act("refusing", command=receive_some, done="refused", rejected=NOT_RECEIVED),
     Notice(
         "refused",
         N_(
@@ -180,9 +181,9 @@ receive = Flow(
     Notice("wrong_count", N_("Order {code} is for {most}. Count again, please.")),
     Notice("gone", N_("Order {code} is not awaited any more.")),
     facts={
-        "asked": lambda turn: awaited(turn).quantity,
-        "product": lambda turn: awaited(turn).title,
-        "maker": lambda turn: awaited(turn).artisan,
+        "asked": lambda turn: expected_part(turn).quantity,
+        "product": lambda turn: expected_part(turn).title,
+        "maker": lambda turn: expected_part(turn).artisan,
         "good": good,
     },
 )

@@ -1,9 +1,9 @@
-"""A buyer says that she has her order, or that she wants it no more."""
+"""A buyer confirms that an order has come, or cancels it."""
 
 from flows.commands import CancelOrder, ConfirmDelivery
 from flows.kit import N_, Act, AskCode, Flow, Keyword, Notice, Turn
 
-from .track import HERS, STATUS, bought, code_given
+from .track import OWN_ORDER, STATUS, bought, code_given
 
 
 def confirm_delivery(turn: Turn) -> ConfirmDelivery:
@@ -21,7 +21,7 @@ FACTS = {
 
 received = Flow(
     "received",
-    AskCode("code", N_("Which order has come? Write its code."), check=HERS, then="confirming"),
+    AskCode("code", N_("Which order has come? Write its code."), check=OWN_ORDER, then="confirming"),
     Act("confirming", command=confirm_delivery, done="thanks", rejected="too_soon"),
     Notice("thanks", N_("Thank you! We noted that order {order} has come.")),
     Notice("too_soon", N_("Nothing to confirm. Order {order}: {status}.", "Order {order}: {status}.")),
@@ -31,7 +31,7 @@ received = Flow(
 
 drop = Flow(
     "drop",
-    AskCode("code", N_("Which order do you cancel? Write its code."), check=HERS, then="cancelling"),
+    AskCode("code", N_("Which order do you cancel? Write its code."), check=OWN_ORDER, then="cancelling"),
     Act("cancelling", command=cancel_order, done="cancelled", rejected="too_late"),
     Notice("cancelled", N_("You cancelled order {order}.")),
     Notice("too_late", N_("You cannot cancel order {order}: {status}.", "Order {order}: {status}.")),

@@ -1,4 +1,4 @@
-"""Help in words, and a person who calls back."""
+"""Help as a text, and the request to be called by a person."""
 
 from flows.commands import RequestCall
 from flows.kit import N_, Act, Flow, Keyword, Notice, Turn

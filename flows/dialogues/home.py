@@ -1,4 +1,4 @@
-"""Where everybody arrives: first contact, and the menu of who she is."""
+"""The first menu: for visitors, artisans and kiosk agents."""
 
 from flows.kit import N_, Enter, Flow, Go, Keyword, Menu, Option, Turn
 from flows.kit.edges import Guard

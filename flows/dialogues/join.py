@@ -1,4 +1,4 @@
-"""An artisan joins: name, craft, kiosk, how she is paid, and no more; her PIN, if she has one from before she left."""
+"""An artisan registers: name, craft, kiosk and payout; and the PIN, if this phone has one from before."""
 
 from collections.abc import Mapping, Sequence
 
@@ -23,7 +23,7 @@ from flows.kit import (
 from flows.kit.flow import because
 
 from .home import is_artisan
-from .payout import behind_the_pin
+from .payout import ask_pin_before
 
 
 def crafts(turn: Turn) -> Sequence[Choice]:
@@ -47,6 +47,7 @@ def register(turn: Turn) -> RegisterArtisan:
 
 
 def name_given(rest: str, _place: Place) -> Mapping[str, str]:
+    """`JOIN Amina` or `JOIN`."""
     return {"name": rest} if rest else {}
 
 
@@ -70,7 +71,7 @@ flow = Flow(
     ),
     AskPhone("payout_msisdn", N_("Which phone number gets the money?"), then="joining"),
     Act("joining", command=register, done="joined", rejected=[Go("pin", when=because("pin")), Go("not_joined")]),
-    *behind_the_pin("joining"),
+    *ask_pin_before("joining"),
     Notice(
         "joined",
         N_(

@@ -1,4 +1,4 @@
-"""The first question anybody is asked, and the one she can always ask again."""
+"""The choice of the language: the first question that anybody is asked."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What an artisan is owed and was paid: on a call with ways on, by text at once, and as a statement."""
+"""What an artisan is owed and was paid: a menu on a call, one answer by text, and the statement."""
 
 from collections.abc import Iterable
 
@@ -20,12 +20,12 @@ def is_by_text(turn: Turn) -> bool:
     return not turn.channel.shows_navigation
 
 
-def was_due(turn: Turn) -> bool:
+def has_payouts(turn: Turn) -> bool:
     return bool(turn.market.earnings().last)
 
 
-def is_due_by_text(turn: Turn) -> bool:
-    return is_by_text(turn) and was_due(turn)
+def has_payouts_by_text(turn: Turn) -> bool:
+    return is_by_text(turn) and has_payouts(turn)
 
 
 def last(turn: Turn) -> str:
@@ -37,7 +37,7 @@ def send_statement(turn: Turn) -> SendStatement:
 
 
 def lines(turn: Turn, payouts: Iterable[PayoutSummary]) -> str:
-    """A payout a line, as `W2V4 KSh 2,700 paid`: she knows the order, for she made it."""
+    """One line for each payout, by the code of its order: `W2V4 KSh 2,700 paid`."""
     return "\n".join(
         f"{payout.order} {turn.money(payout.amount)} {turn.words.text(PAID if payout.paid else OWED)}"
         for payout in payouts
@@ -87,9 +87,9 @@ flow = Flow(
     Notice("not_artisan", ONLY_ARTISANS),
     start=[
         Go("not_artisan", when=is_no_artisan),
-        Go("earnings", when=is_due_by_text),
+        Go("earnings", when=has_payouts_by_text),
         Go("no_earnings", when=is_by_text),
-        Go("figures", when=was_due),
+        Go("figures", when=has_payouts),
         Go("no_figures"),
     ],
     facts=FACTS,
@@ -114,11 +114,11 @@ statement = Flow(
     Notice("not_artisan", ONLY_ARTISANS),
     start=[
         Go("not_artisan", when=is_no_artisan),
-        Go("said", when=is_due_by_text),
+        Go("said", when=has_payouts_by_text),
         Go("nothing", when=is_by_text),
         Go("sending"),
     ],
     facts=FACTS,
     keywords=[Keyword("STATEMENT", "TAARIFA", "RELEVE", "መግለጫ", "MEGLECHA")],
 )
-"""By text it is the answer itself; the hall texts that same answer when a call asks for it."""
+"""By text the statement is the answer itself. On a call, the conversation service sends that answer as a text."""

@@ -1,5 +1,5 @@
-"""An artisan answers her orders: all of it, a part by a day she names, or not at all; and says when one is made, or
-that she cannot make it after all."""
+"""An artisan answers orders: accepts all or a part, or declines; and later says that the goods are ready, or gives the
+order back."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -32,7 +32,7 @@ from flows.kit.state_kinds.base import StateKind
 from flows.market import OrderSummary
 from flows.reading import codes, keywords
 
-PLACED, ACCEPTED_BY_HER = "placed", "accepted"
+PLACED, ACCEPTED = "placed", "accepted"
 DAYS = between(1, 60)
 
 
@@ -45,34 +45,35 @@ def unanswered(turn: Turn) -> Sequence[Choice]:
 
 
 def being_made(turn: Turn) -> Sequence[Choice]:
-    return [_line(order) for order in turn.market.orders() if order.status == ACCEPTED_BY_HER and not order.ready]
+    return [_line(order) for order in turn.market.orders() if order.status == ACCEPTED and not order.ready]
 
 
 def _line(order: OrderSummary) -> Choice:
     return Choice(order.code, f"{order.code} {order.quantity} x {order.title}")
 
 
-def answered(turn: Turn) -> str:
+def order_code(turn: Turn) -> str:
+    """The order that was picked or named."""
     return str(turn.get("code") or turn["which"])
 
 
 def chosen(turn: Turn) -> OrderSummary:
-    order = _spoken_of(turn)
+    order = _find(turn)
     if order is None:
-        raise Gone(answered(turn))
+        raise Gone(order_code(turn))
     return order
 
 
 def due_on(turn: Turn) -> date | None:
-    """The day by which it has to be at the kiosk; None when nobody has named one, or it is hers no more."""
-    order = _spoken_of(turn)
+    """The day by which the goods must be at the kiosk; None if there is none, or no longer such an order."""
+    order = _find(turn)
     return order.due_on if order else None
 
 
-def _spoken_of(turn: Turn) -> OrderSummary | None:
-    """Of an order that she makes a part of and that has more to take, hers."""
-    hers = [order for order in turn.market.orders() if order.code == answered(turn)]
-    return max(hers, key=lambda order: order.status == ACCEPTED_BY_HER, default=None)
+def _find(turn: Turn) -> OrderSummary | None:
+    """The order; if the artisan makes a part of it and more is still offered, that part."""
+    found = [order for order in turn.market.orders() if order.code == order_code(turn)]
+    return max(found, key=lambda order: order.status == ACCEPTED, default=None)
 
 
 def is_due(turn: Turn) -> bool:
@@ -96,10 +97,10 @@ def are_asked(turn: Turn, count: Any) -> bool:
 
 
 def accept_it(turn: Turn) -> AcceptOrder:
-    """What she was asked again, because it was too many or too late, counts before what she said first."""
+    """An answer that was asked again, because it was too many or too late, replaces the first one."""
     all_of_it = "all" in (turn.get("order"), turn.get("wanted"))
     part = None if all_of_it else turn.get("fewer") or turn.get("part")
-    return AcceptOrder(answered(turn), part, turn.get("sooner") or turn.get("days"))
+    return AcceptOrder(order_code(turn), part, turn.get("sooner") or turn.get("days"))
 
 
 def decline_it(turn: Turn) -> DeclineOrder:
@@ -122,7 +123,7 @@ NONE = N_("You have no open orders.")
 
 CLOSED = [Go("gone", when=because("order_not_open")), Go("unknown")]
 FACTS = {
-    "code": answered,
+    "code": order_code,
     "asked": lambda turn: chosen(turn).quantity,
     "product": lambda turn: chosen(turn).title,
     "to_kiosk": lambda turn: chosen(turn).kiosk,
@@ -133,7 +134,7 @@ FACTS = {
 
 
 def accepting() -> Sequence[StateKind]:
-    """From the days she needs to the shop's word on it, by call or by text; too many or too late is asked again."""
+    """The states from the number of days to the outcome. Too many pieces or too late a day is asked again."""
     return (
         AskQuantity("days", N_("In how many days can you bring {part}?"), check=DAYS, then="accepting"),
         Act(
@@ -283,7 +284,7 @@ flow = Flow(
 
 
 def code_and_number(rest: str, _place: Place) -> Mapping[str, str] | None:
-    """`YES K7P4 20 5` (20 of them in 5 days), `YES K7P4 2`, `YES K7P4`, `YES 2` or `YES`; else not this keyword."""
+    """`YES K7P4 20 5` (20 pieces in 5 days), `YES K7P4 2`, `YES K7P4`, `YES 2` or `YES`; nothing else."""
     match keywords.tokens(rest):
         case []:
             return {}
@@ -297,12 +298,12 @@ def code_and_number(rest: str, _place: Place) -> Mapping[str, str] | None:
 
 
 def _may_be_days(number: str) -> bool:
-    """Three digits more belong to the number before: `1 500` is one number."""
+    """False for three digits, which belong to the number before: `1 500` is one number."""
     return number.isdecimal() and len(number) < 3
 
 
 def code_alone(rest: str, _place: Place) -> Mapping[str, str] | None:
-    """`READY K7P4` or `READY`; something else after the word is not this keyword."""
+    """`READY K7P4` or `READY`; anything else is no use of the keyword."""
     if not rest:
         return {}
     return {"code": rest} if codes.read(rest) else None
@@ -338,13 +339,13 @@ decline = Flow(
     PagedList(
         "which", N_("Which order do you decline?", "Which order?"), items=unanswered, then="declining", empty="none"
     ),
-    Act("declining", command=lambda turn: DeclineOrder(answered(turn)), done="declined", rejected=CLOSED),
+    Act("declining", command=lambda turn: DeclineOrder(order_code(turn)), done="declined", rejected=CLOSED),
     Notice("declined", DECLINED),
     Notice("gone", GONE),
     Notice("unknown", UNKNOWN),
     Notice("none", NONE),
     start=[Go("code", when=given("code")), Go("which")],
-    facts={"code": answered},
+    facts={"code": order_code},
     keywords=[Keyword("NO", "HAPANA", "DECLINE", "NON", "አይ", "አይደለም", "AY", "AYDELEM", fill=code_and_number)],
 )
 
@@ -361,7 +362,7 @@ ready = Flow(
     ),
     Act(
         "telling",
-        command=lambda turn: SayReady(answered(turn)),
+        command=lambda turn: SayReady(order_code(turn)),
         done="told",
         rejected=[Go("not_making", when=because("order_not_expected")), Go("unknown")],
     ),
@@ -377,6 +378,6 @@ ready = Flow(
     Notice("unknown", UNKNOWN),
     Notice("nothing", N_("You are making no order now.")),
     start=[Go("telling", when=known("code")), Go("code", when=given("code")), Go("which")],
-    facts={"code": answered},
+    facts={"code": order_code},
     keywords=[Keyword("READY", "TAYARI", "PRET", "PRETE", "ዝግጁ", "ZIGJU", fill=code_alone)],
 )

@@ -1,4 +1,4 @@
-"""How an artisan is paid, behind her PIN."""
+"""How an artisan is paid; the change needs the PIN."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ def has_pin(turn: Turn) -> bool:
 
 
 def check_pin(turn: Turn) -> CheckPin:
-    """Of the three ways to be asked, the answer to the last is still there."""
+    """Three states ask for the PIN; only the last answer is still there."""
     return CheckPin(turn.get("new_pin") or turn.get("pin") or turn["again"])
 
 
@@ -26,8 +26,8 @@ def change_payout(turn: Turn) -> ChangePayout:
     return ChangePayout("mobile_money", turn.person.msisdn)
 
 
-def behind_the_pin(then: str) -> Sequence[StateKind]:
-    """Her PIN, before she comes to the state `then`."""
+def ask_pin_before(then: str) -> Sequence[StateKind]:
+    """The states that ask for the PIN and lead to the state `then` if it is right."""
     return (
         AskPin("pin", N_("What is your PIN?"), then="checking"),
         Act("checking", command=check_pin, done=then, rejected=[Go("locked", when=because("locked")), Go("again")]),
@@ -57,7 +57,7 @@ flow = Flow(
         ),
         then="checking",
     ),
-    *behind_the_pin("payout"),
+    *ask_pin_before("payout"),
     Menu(
         "payout",
         N_("How do you want to be paid?"),

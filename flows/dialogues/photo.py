@@ -1,10 +1,10 @@
-"""An artisan asks for a link by which she can send pictures of a product."""
+"""An artisan gets a link to upload pictures of a product."""
 
 from flows.commands import SendPhotoLink
 from flows.kit import N_, Act, Flow, Go, Keyword, Notice, PagedList, Turn
 from flows.kit.flow import known
 
-from .products import FACTS, GONE, NONE, NOT_HERS, code_as, products
+from .products import FACTS, GONE, NONE, NOT_OWN, code_as, products
 
 # Translators: a text that has to fit 160 signs with a link of 77 and a title of 40 in it.
 # The link stands last, with nothing after it.
@@ -27,7 +27,7 @@ flow = Flow(
         items=products,
         then="linking",
         empty="none",
-        example=NOT_HERS,
+        example=NOT_OWN,
     ),
     Act("linking", command=send_link, done=[Go("texted", when=on_a_call), Go("link")], rejected="gone"),
     Notice("link", LINK, segments=2),

@@ -1,4 +1,4 @@
-"""A kiosk agent helps an artisan who forgot her PIN: with a code that only the artisan was texted."""
+"""A kiosk agent resets the PIN of an artisan, with a one-time code that only the artisan was texted."""
 
 from flows.commands import OfferPinReset, ResetPin
 from flows.kit import N_, Act, AskDigits, AskPhone, Flow, Go, Notice, Turn
@@ -10,7 +10,7 @@ def offer_pin_reset(turn: Turn) -> OfferPinReset:
 
 
 def reset_pin(turn: Turn) -> ResetPin:
-    """Of the two ways to be asked, the answer to the last is still there."""
+    """Two states ask for the code; only the last answer is still there."""
     return ResetPin(turn["whose"], turn.get("digits") or turn["again"])
 
 

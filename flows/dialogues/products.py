@@ -1,4 +1,4 @@
-"""An artisan looks through what she has in the shop, and changes it."""
+"""An artisan's products: list them, change price and stock, remove them."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -34,11 +34,11 @@ from flows.reading import codes, keywords
 
 from .sell import PRICE, is_dear
 
-MEANT_FOR_A_CODE = re.compile(r"[a-z]\d[a-z]\w*", re.IGNORECASE)
-"""Tells `K7P0`, which is to be asked again, from `x3` and `ksh1500`, which answer another question."""
+LOOKS_LIKE_A_CODE = re.compile(r"[a-z]\d[a-z]\w*", re.IGNORECASE)
+"""Tells a mistyped code such as `K7P0`, which is asked again, from `x3` and `ksh1500`, which answer other questions."""
 
 
-# A text may say 0, which sells it out; on a call 0 leads back, so the words offer 1.
+# A text may say 0, which means sold out. On a call 0 is *back*, so the problem offers 1 as the least.
 ON_SALE = replace(between(1, 999), passes=lambda _turn, count: 0 <= count <= 999)
 
 
@@ -46,15 +46,16 @@ def products(turn: Turn) -> Sequence[Choice]:
     return [Choice(product.code, f"{product.code} {product.title}") for product in turn.market.products()]
 
 
-def picked(turn: Turn) -> str:
+def product_code(turn: Turn) -> str:
+    """The product that was picked or named."""
     return str(turn.get("code") or turn["named"])
 
 
 def chosen(turn: Turn) -> ProductSummary:
     for product in turn.market.products():
-        if product.code == picked(turn):
+        if product.code == product_code(turn):
             return product
-    raise Gone(picked(turn))
+    raise Gone(product_code(turn))
 
 
 def is_on_sale(turn: Turn, code: Any) -> bool:
@@ -62,14 +63,14 @@ def is_on_sale(turn: Turn, code: Any) -> bool:
 
 
 def code_then(name: str) -> Fill:
-    """`PRICE K7P4 1500`, `PRICE K7P4` or `PRICE`; what begins with anything else is not this keyword."""
+    """For `PRICE K7P4 1500`, `PRICE K7P4` or `PRICE`; what begins with anything else is no use of the keyword."""
 
     def fill(rest: str, _place: Place) -> Mapping[str, str] | None:
         if not rest:
             return {}
         first, *others = keywords.tokens(rest)
         code = codes.read(first) or first
-        if not MEANT_FOR_A_CODE.fullmatch(code):
+        if not LOOKS_LIKE_A_CODE.fullmatch(code):
             return None
         return {"code": code, name: " ".join(others)} if others else {"code": code}
 
@@ -77,13 +78,13 @@ def code_then(name: str) -> Fill:
 
 
 def code_as(name: str) -> Fill:
-    """`REMOVE K7P4` or `REMOVE`; what goes on with other words is not this keyword."""
+    """For `REMOVE K7P4` or `REMOVE`; anything else is no use of the keyword."""
 
     def fill(rest: str, _place: Place) -> Mapping[str, str] | None:
         code = codes.read(rest) or rest
         if not code:
             return {}
-        return {name: code} if MEANT_FOR_A_CODE.fullmatch(code) else None
+        return {name: code} if LOOKS_LIKE_A_CODE.fullmatch(code) else None
 
     return fill
 
@@ -97,17 +98,17 @@ def set_stock(turn: Turn) -> SetStock:
 
 
 def remove_product(turn: Turn) -> RemoveProduct:
-    return RemoveProduct(picked(turn))
+    return RemoveProduct(product_code(turn))
 
 
 FACTS = {
     "title": lambda turn: chosen(turn).title,
     "now": lambda turn: turn.money(chosen(turn).price),
     "left": lambda turn: chosen(turn).quantity,
-    "product": picked,
+    "product": product_code,
 }
 NONE = N_("You have nothing on sale yet. Choose Sell something, or text SELL.")
-NOT_HERS = N_("You have no such product. Answer with a number.", "Answer with a number.")
+NOT_OWN = N_("You have no such product. Answer with a number.", "Answer with a number.")
 NO_SUCH = N_("You have no product with that code.", "No such product.")
 GONE = N_("{product} is not on sale any more.")
 
@@ -135,7 +136,7 @@ price = Flow(
         items=products,
         then="price",
         empty="none",
-        example=NOT_HERS,
+        example=NOT_OWN,
     ),
     AskMoney(
         "price",
@@ -166,7 +167,7 @@ stock = Flow(
         items=products,
         then="quantity",
         empty="none",
-        example=NOT_HERS,
+        example=NOT_OWN,
     ),
     AskQuantity(
         "quantity",
@@ -200,7 +201,7 @@ remove = Flow(
     Notice("kept", N_("{product} stays on sale.")),
     Notice("gone", GONE),
     Notice("none", NONE),
-    # a text names what is to go, so it is not asked again; a line of a list is
+    # a product named in a text is removed without asking again; one picked from a list is confirmed first
     start=[Go("sure", when=known("code")), Go("named", when=given("named")), Go("code")],
     facts=FACTS,
     keywords=[Keyword("REMOVE", "ONDOSHA", "RETIRER", "ማውጣት", "MAWTAT", fill=code_as("named"))],

@@ -1,4 +1,4 @@
-"""An artisan puts a ware in the shop."""
+"""An artisan puts a product on sale."""
 
 from collections.abc import Mapping
 
@@ -28,7 +28,7 @@ from .join import crafts
 
 PRICE = amount(10_00, 500_000_00)
 DEAR = 100_000_00
-"""From here a price is asked back: a slip of the thumb adds a nought."""
+"""From here on a price is confirmed: it is easy to type a zero too many."""
 
 
 def is_dear(turn: Turn) -> bool:
@@ -43,8 +43,8 @@ def list_product(turn: Turn) -> ListProduct:
     return ListProduct(turn["title"], turn["category"], turn["price"], turn["quantity"])
 
 
-def said_with_sell(rest: str, place: Place) -> Mapping[str, str]:
-    """`SELL kiondo basket 1500 x3`: whatever could be told apart; the rest is asked."""
+def offer_given(rest: str, place: Place) -> Mapping[str, str]:
+    """`SELL kiondo basket 1500 x3`: what could be read; the rest is asked."""
     offer = offers.read(rest, place.currency)
     given = {"title": offer.title}
     if offer.price is not None:
@@ -98,5 +98,5 @@ flow = Flow(
     Notice("join_first", N_("Only artisans can sell. To join, dial {ussd_code} or text JOIN to {short_code}.")),
     start=[Go("title", when=is_artisan), Go("join_first")],
     facts={"earns": earns},
-    keywords=[Keyword("SELL", "UZA", "VENDRE", "መሸጥ", "ሽያጭ", "MESHET", "SHIYACH", fill=said_with_sell)],
+    keywords=[Keyword("SELL", "UZA", "VENDRE", "መሸጥ", "ሽያጭ", "MESHET", "SHIYACH", fill=offer_given)],
 )

@@ -1,4 +1,4 @@
-"""What an artisan can change about herself, and how she leaves."""
+"""An artisan changes the name or the kiosk, or leaves Soko."""
 
 from flows.commands import ChangeKiosk, Leave, RenameArtisan
 from flows.kit import N_, Act, Ask, Confirm, Enter, Flow, Go, Notice, PagedList, Turn, length

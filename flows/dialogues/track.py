@@ -1,4 +1,4 @@
-"""A buyer asks where her order is."""
+"""A buyer asks for the status of an order."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,11 +18,11 @@ STATUS = {
 }
 
 
-def is_hers(turn: Turn, code: Any) -> bool:
+def is_own_order(turn: Turn, code: Any) -> bool:
     return turn.market.bought(code) is not None
 
 
-HERS = Check(is_hers, N_("This phone has no order with that code.", "No such order."), "K7P4M2")
+OWN_ORDER = Check(is_own_order, N_("This phone has no order with that code.", "No such order."), "K7P4M2")
 
 
 def bought(turn: Turn) -> OrderSummary:
@@ -33,6 +33,7 @@ def bought(turn: Turn) -> OrderSummary:
 
 
 def code_given(rest: str, _place: Place) -> Mapping[str, str] | None:
+    """`TRACK K7P4` or `TRACK`."""
     return {"code": rest} if rest else {}
 
 
@@ -41,7 +42,7 @@ flow = Flow(
     AskCode(
         "code",
         N_("What is the code of your order?"),
-        check=HERS,
+        check=OWN_ORDER,
         then="status",
     ),
     Notice("status", N_("Order {order}, {asked} x {product}: {status}.", "Order {order}: {status}.")),

@@ -1,4 +1,4 @@
-"""A text that is no keyword's: what it may have meant is asked back, and only then acted on."""
+"""A text that matches no keyword: if it looks like a misspelt one, that keyword is asked back."""
 
 from flows.kit import N_, Confirm, Enter, Flow, Go, Notice
 from flows.kit.edges import SUGGESTED
