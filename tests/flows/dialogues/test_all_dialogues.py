@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from random import Random
 
 import pytest
@@ -31,19 +32,14 @@ LATIN = [code for code in LANGUAGES if rendering.words(code).latin]
 
 
 def each(*languages: str) -> pytest.MarkDecorator:
-    """The test for each language and channel. Those of a channel share a worker, and so its search for all screens."""
-    cases = [
-        pytest.param(language, channel, id=f"{language}-{channel.name}", marks=pytest.mark.xdist_group(channel.name))
-        for language in languages
-        for channel in CHANNELS
-    ]
+    """The test for each of these languages, on each channel."""
+    cases = [pytest.param(*case, id=f"{case[0]}-{case[1].name}") for case in product(languages, CHANNELS)]
     return pytest.mark.parametrize(("language", "channel"), cases)
 
 
 # Invariants.
 
 
-@pytest.mark.xdist_group(USSD.name)
 def test_every_state_is_reached() -> None:
     phones = [phone for channel in CHANNELS for phone in all_screens("en", channel)]
     assert invariants.unreached_states(ENGINE, phones) == []
@@ -84,7 +80,6 @@ def test_after_a_break_anywhere_a_call_or_a_text_goes_on_with_nothing_lost(langu
     assert invariants.lost_by_a_break(all_screens(language, channel)) == []
 
 
-@pytest.mark.xdist_group(USSD.name)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_guess_of_any_line_on_offer_can_be_asked_back(language: str) -> None:
     for phone in all_screens(language, USSD):
@@ -101,7 +96,6 @@ def test_yes_and_no_are_understood_as_they_are_written(language: str) -> None:
     assert yes_no(words.text("No")).value is False
 
 
-@pytest.mark.xdist_group(USSD.name)
 def test_no_conversation_ends_when_what_it_is_about_vanishes() -> None:
     for phone in [phone for phone in all_screens("en", USSD) if not phone.conversation.over]:
         for typed in ("1", "2", "3", "?", "98", "0"):
@@ -122,7 +116,7 @@ def emptied(phone: FakePhone) -> FakePhone:
 
 SAMPLE = Random(runs.seed())
 """In a usual run another language, channel and person each time; with --full all of them."""
-PAIRS = [(language, channel) for language in TRANSLATED for channel in CHANNELS]
+PAIRS = [*product(TRANSLATED, CHANNELS)]
 SEARCHED = SAMPLE.sample(PAIRS, runs.cases(len(PAIRS)))
 
 
