@@ -1,1 +1,1 @@
-"""Benchmarks: ratios within one run, never seconds, since machines are shared and noisy."""
+"""Benchmarks, which report ratios within one run, since times depend on the machine and its load."""

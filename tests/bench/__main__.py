@@ -1,7 +1,7 @@
-"""`script/bench`: what a hop costs beside the least that Flask can do, on this machine, in this run.
+"""`script/bench`: the CPU time of a hop beside that of a minimal Flask view, in one run.
 
-The yardstick is a bare Flask view that reads one form field. Both are called as WSGI applications in one process,
-in turns, and their CPU time is counted; the median of the turns is told, and its ratio to the yardstick's.
+The baseline is a Flask view that only reads one form field. Both are called as WSGI applications in one process,
+in turns. Reported are the median CPU time of the turns and its ratio to the baseline.
 """
 
 from __future__ import annotations
@@ -27,16 +27,17 @@ from flask import Flask, request
 from bot.conversation.commands import DialogueRunner
 from bot.providers.contracts import Inbound
 from flows.kit import USSD, Conversation, DialogueEngine, Flow
-from tests.bench import catalogue, drain, hanging
+from tests.bench import catalogue, drain, unresponsive
 from tests.servers import running_redis
 from tests.service import Service, serving
 
 TURNS, HOPS = 60, 20
 ARTISAN = "+254711000101"
 PATH = "/webhooks/africastalking/dev/ussd"
+BASELINE = "baseline: a bare Flask view"
 
 Turn = Callable[[int], float]
-"""One turn, by its number: microseconds of CPU an operation."""
+"""Runs one turn, given its number; returns microseconds of CPU per operation."""
 
 
 def main() -> None:
@@ -46,16 +47,16 @@ def main() -> None:
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory() as folder, running_redis() as redis:
         rows = measure(Path(folder), redis.url)
-        waits = hanging.measure(Path(folder))
+        waits = unresponsive.measure(Path(folder))
         drained = drain.measure(Path(folder), chosen.texts)
-        looked_into = catalogue.measure(Path(folder))
-    as_json = json.dumps(rows + waits + drained + looked_into, indent=2) + "\n"
-    tables = table(rows) + hanging.table(waits) + drain.table(drained) + catalogue.table(looked_into)
+        searched = catalogue.measure(Path(folder))
+    as_json = json.dumps(rows + waits + drained + searched, indent=2) + "\n"
+    tables = table(rows) + unresponsive.table(waits) + drain.table(drained) + catalogue.table(searched)
     sys.stdout.write(as_json if chosen.json else tables)
 
 
 def measure(folder: Path, redis_url: str) -> list[dict[str, Any]]:
-    """A row for each thing measured: its name, microseconds of CPU, and times the yardstick."""
+    """A row for each subject: its name, microseconds of CPU, and the ratio to the baseline."""
     for name in ("sqlite", "redis"):
         (folder / name).mkdir()
     with (
@@ -64,33 +65,34 @@ def measure(folder: Path, redis_url: str) -> list[dict[str, Any]]:
     ):
         logging.getLogger().setLevel(logging.ERROR)
         freeze()
+        runner = embedded.services.conversation.runner
         subjects: dict[str, Turn] = {
-            "yardstick: a bare Flask view": yardstick(),
+            BASELINE: baseline_hops(),
             "menu hop, sessions in SQLite": menu_hops(embedded),
             "menu hop, sessions in Redis": menu_hops(scaled),
-            "the hall alone, sessions in SQLite": hall_hops(embedded),
-            "the pure step alone": pure_steps(embedded.services.conversation.runner),
-            "the same, in ten times the flows": pure_steps(ten_times_the_flows(embedded.services.conversation.runner)),
+            "conversation service alone, SQLite": service_hops(embedded),
+            "dialogue step alone": dialogue_steps(runner),
+            "the same, with ten times the flows": dialogue_steps(ten_times_the_flows(runner)),
         }
         times: dict[str, list[float]] = {name: [] for name in subjects}
         for number in range(TURNS):
             for name, turn in subjects.items():
                 times[name].append(turn(number))
-    yard = median(times["yardstick: a bare Flask view"])
+    baseline = median(times[BASELINE])
     return [
-        {"what": name, "cpu_us": round(median(all_), 1), "ratio": round(median(all_) / yard, 2)}
+        {"what": name, "cpu_us": round(median(all_), 1), "ratio": round(median(all_) / baseline, 2)}
         for name, all_ in times.items()
     ]
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    lines = [f"{'':<38}{'CPU us':>9}{'x yardstick':>13}"]
+    lines = [f"{'':<38}{'CPU us':>9}{'x baseline':>13}"]
     lines += [f"{row['what']:<38}{row['cpu_us']:>9.1f}{row['ratio']:>13.2f}" for row in rows]
     return "\n".join(lines) + "\n"
 
 
-def yardstick() -> Turn:
-    app = Flask("yardstick")
+def baseline_hops() -> Turn:
+    app = Flask("baseline")
 
     @app.post("/")
     def view() -> str:
@@ -113,7 +115,7 @@ def menu_hops(service: Service) -> Turn:
     return turn
 
 
-def hall_hops(service: Service) -> Turn:
+def service_hops(service: Service) -> Turn:
     def turn(number: int) -> float:
         first, *others = (
             Inbound("ussd", "africastalking", form["sessionId"], ARTISAN, form["serviceCode"], form["text"])
@@ -129,13 +131,13 @@ def hall_hops(service: Service) -> Turn:
 
 
 def freeze() -> None:
-    """As `wsgi` does once its application stands; the yardstick has the good of it too."""
+    """What `wsgi` does when the application is built; the baseline profits too."""
     gc.collect()
     gc.freeze()
 
 
 def ten_times_the_flows(runner: DialogueRunner) -> DialogueRunner:
-    """The same book with nine copies of every flow behind it, each with a machine of its own."""
+    """The same dialogues with nine copies of each flow behind them, each with its own machine."""
     flows = runner.engine.flows.values()
     copies = (
         Flow(f"{flow.name}_{number}", *flow.states.values(), start=flow.start, facts=flow.facts)
@@ -145,8 +147,8 @@ def ten_times_the_flows(runner: DialogueRunner) -> DialogueRunner:
     return replace(runner, engine=DialogueEngine(*flows, *copies))
 
 
-def pure_steps(runner: DialogueRunner) -> Turn:
-    """Load, step, render, dump: without a store, a request or a clock."""
+def dialogue_steps(runner: DialogueRunner) -> Turn:
+    """Decode, step, render and encode, without a store, a request or a clock."""
     from bot.conversation.session import Session, decode, encode
     from flows.kit import Person
 
@@ -171,7 +173,7 @@ def pure_steps(runner: DialogueRunner) -> Turn:
 
 
 def talk(session: str) -> Iterator[Mapping[str, str]]:
-    """A call that goes into the settings and back, `HOPS` answers long, as the provider posts it."""
+    """A call of `HOPS` answers that goes into the settings and back, as the provider posts it."""
     typed: list[str] = []
     for answer in (None, *("5", "0") * (HOPS // 2)):
         typed += [answer] if answer else []
@@ -185,14 +187,14 @@ def talk(session: str) -> Iterator[Mapping[str, str]]:
 
 
 def settle_language(service: Service) -> None:
-    """Her first call, should she have chosen no language yet; one that leaves nothing open to go on with."""
+    """Make the first call, and choose a language if it is asked for; nothing is left to resume."""
     first = dict(next(talk("first")), sessionId="ATUid_first")
     if b"Lugha" in call(service.app, PATH, first):
         call(service.app, PATH, dict(first, text="1"))
 
 
 def timed(app: WSGIApplication, path: str, forms: Iterator[Mapping[str, str]]) -> float:
-    """Microseconds of CPU a request; requests are made before the clock starts."""
+    """Microseconds of CPU per request; the requests are built before the measurement."""
     requests = [environ(path, form) for form in forms]
     begun = process_time()
     for request_ in requests:

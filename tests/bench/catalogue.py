@@ -1,6 +1,6 @@
-"""What it costs to look into a catalogue of 1,000 products, and into one a hundred times as large.
+"""The CPU time of a page of a catalogue of 1,000 products, and of one a hundred times as large.
 
-The ratio is the large one's to the small one's: 1 says that the cost does not grow with the shop.
+The ratio compares the large catalogue with the small one: 1 means that the cost does not grow with the catalogue.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from bot.demo.bulk import BulkCounts
 from tests.service import Service, serving
 
 SIZES = SMALL, LARGE = 1_000, 100_000
-ASKED = ("limit=50", "limit=50&q=basket", "limit=50&q=guinea+fowl")
+QUERIES = ("limit=50", "limit=50&q=basket", "limit=50&q=guinea+fowl")
 TURNS, REQUESTS = 30, 5
 
 
 def measure(folder: Path) -> list[dict[str, Any]]:
-    """Two rows for each thing asked: microseconds of CPU in the small catalogue and in the large one."""
+    """Two rows for each query: microseconds of CPU in the small catalogue and in the large one."""
     with ExitStack() as shops:
         services = {size: shops.enter_context(_shop(folder / str(size), size)) for size in SIZES}
-        costs: dict[tuple[str, int], list[float]] = {(asked, size): [] for asked in ASKED for size in SIZES}
+        costs: dict[tuple[str, int], list[float]] = {(query, size): [] for query in QUERIES for size in SIZES}
         for _ in range(TURNS):
-            for (asked, size), cost in costs.items():
-                cost.append(_cost(services[size], asked))
+            for (query, size), cost in costs.items():
+                cost.append(_cost(services[size], query))
     medians = {what: median(cost) for what, cost in costs.items()}
     return [
         {
-            "what": f"/products?{asked}, {size:,}",
+            "what": f"/products?{query}, {size:,}",
             "cpu_us": round(cost, 1),
-            "ratio": round(cost / medians[asked, SMALL], 2),
+            "ratio": round(cost / medians[query, SMALL], 2),
         }
-        for (asked, size), cost in medians.items()
+        for (query, size), cost in medians.items()
     ]
 
 
@@ -57,12 +57,12 @@ def _shop(folder: Path, products: int) -> Iterator[Service]:
         yield service
 
 
-def _cost(service: Service, asked: str) -> float:
-    """Microseconds of CPU a request."""
-    environs = [EnvironBuilder("/api/v1/products", query_string=asked).get_environ() for _ in range(REQUESTS)]
+def _cost(service: Service, query: str) -> float:
+    """Microseconds of CPU per request."""
+    environs = [EnvironBuilder("/api/v1/products", query_string=query).get_environ() for _ in range(REQUESTS)]
     begun = process_time()
     answers = [run_wsgi_app(service.app, environ, buffered=True) for environ in environs]
     cost = (process_time() - begun) / REQUESTS * 1e6
     if any(status != "200 OK" for _, status, _ in answers):
-        raise RuntimeError(f"the catalogue did not answer {asked}")
+        raise RuntimeError(f"the catalogue did not answer {query}")
     return cost

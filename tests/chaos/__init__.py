@@ -1,1 +1,1 @@
-"""Real processes, killed at any instant: nothing acknowledged is lost, and nothing is done twice."""
+"""A chaos scenario: real processes are killed at any moment; nothing acknowledged is lost or done twice."""

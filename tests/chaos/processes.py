@@ -1,4 +1,4 @@
-"""The service as processes of its own, any of which can be killed."""
+"""The service as real processes, any of which can be killed."""
 
 from __future__ import annotations
 
@@ -6,19 +6,23 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+STOPS_WITHIN_S = 60.0
 
-class Server:
-    """`script/server`'s process tree, which is started again when it is killed as a whole."""
+
+class ServerProcess:
+    """The process tree of `script/server`."""
 
     def __init__(self, environment: dict[str, str], log: Path) -> None:
         self._environment = {**os.environ, **environment}
         self._log = log
 
     def start(self) -> None:
+        """Start all of it."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "bot.server"],
@@ -29,42 +33,47 @@ class Server:
             )
 
     def stop(self) -> int:
-        """Asks it to end, waits, and gives its exit status."""
+        """Ask it to end, wait for that, and return its exit status."""
         self._process.terminate()
-        return self._process.wait()
+        return self._process.wait(STOPS_WITHIN_S)
 
-    # -- blows
+    # -- faults
 
     def kill(self) -> None:
-        """All of it at once, as when the power fails."""
-        self._process.kill()  # the parent first, who would start the others again
-        self._process.wait()
-        while family := _session(self._process.pid):
-            for pid in family:
-                _kill(pid)
+        """Kill all of it at once, as when the power fails."""
+        self._process.kill()  # the parent first, since it would start the others again
+        self._process.wait(STOPS_WITHIN_S)
+        ends_at = time.monotonic() + STOPS_WITHIN_S
+        while processes := _session(self._process.pid):
+            assert time.monotonic() < ends_at, f"processes {processes} cannot be killed"
+            _kill(*processes)
 
     def kill_everything(self) -> None:
+        """Kill all of it and start it again."""
         self.kill()
         self.start()
 
     def kill_worker(self) -> None:
+        """Kill the worker, which its parent starts again."""
         _kill(*self._running("bot.worker")[:1])
 
     def kill_web(self) -> None:
+        """Kill the parent of the web server's processes."""
         _kill(*self._running("granian")[:1])
 
     def kill_web_child(self) -> None:
-        """The process that answers, whose parent starts another."""
+        """Kill the process that answers requests, whose parent starts another."""
         _kill(*self._running("granian")[1:])
 
     def _running(self, command: str) -> list[int]:
-        """The tree's processes whose command line holds this, parents first."""
+        """The tree's processes with these words in their command line, parents first."""
         return [pid for pid in _session(self._process.pid) if command in _command(pid)]
 
 
 @contextmanager
-def running(environment: dict[str, str], log: Path) -> Iterator[Server]:
-    server = Server(environment, log)
+def running(environment: dict[str, str], log: Path) -> Iterator[ServerProcess]:
+    """A server that is killed when the block ends."""
+    server = ServerProcess(environment, log)
     server.start()
     try:
         yield server
@@ -73,12 +82,12 @@ def running(environment: dict[str, str], log: Path) -> Iterator[Server]:
 
 
 def _session(leader: int) -> list[int]:
-    """The processes that run in a session, the oldest first; also those whose parents are gone."""
+    """The running processes of a session, the oldest first; also those whose parents have ended."""
     pids = sorted(int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
-    return [pid for pid in pids if _lives_in(pid, leader)]
+    return [pid for pid in pids if _is_in_session(pid, leader)]
 
 
-def _lives_in(pid: int, leader: int) -> bool:
+def _is_in_session(pid: int, leader: int) -> bool:
     with suppress(OSError):  # it has just ended
         state, _parent, _group, session = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:4]
         return int(session) == leader and state != "Z"

@@ -1,44 +1,42 @@
-"""A town's people go about their business while processes are killed; then everything is counted.
+"""Many users act while the service's processes and servers are killed; then everything is counted.
 
-`script/test tests/chaos --people 5000 --chaos-seed 7` is a long storm, and another one.
+`script/test tests/chaos --people 5000 --chaos-seed 7` runs a larger scenario, with other random choices.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from random import Random
 
 import pytest
 
 from tests import servers
-from tests.chaos import counting, people, town
-from tests.chaos.carrier import Carrier, working
-from tests.chaos.people import Person
-from tests.chaos.town import Storm, Town
+from tests.chaos import faulty_provider, invariants, load_users, scenario
+from tests.chaos.faulty_provider import FaultyProvider
+from tests.chaos.load_users import LoadUser
+from tests.chaos.scenario import FaultInjector, Scenario, ScenarioAbortedError
 from tests.runs import cases
 
-AT_ONCE = 16
-"""People who act at the same time."""
-ASKS_A_BLOW = 250
-"""Fewer in a small town, so that each blow falls there too."""
+CONCURRENT_USERS = 16
+REQUESTS_PER_FAULT = 250
+"""Fewer with few users, so that each fault occurs then too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """Where the service keeps things, and what befalls it there."""
+    """Where the service keeps its data, and the faults of these servers."""
 
     environment: dict[str, str]
-    blows: list[Callable[[], object]] = field(default_factory=list)
+    faults: list[Callable[[], object]] = field(default_factory=list)
 
 
 @pytest.fixture(params=["sqlite", "postgresql-redis"])
 def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
-    """These servers are this test's own to kill."""
+    """Servers that only this test uses, so that it may kill them."""
     if request.param == "sqlite":
         yield Stores({"DATABASE_URL": f"sqlite:///{tmp_path}/soko.db"})
         return
@@ -49,35 +47,59 @@ def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
         yield Stores({"DATABASE_URL": url, "REDIS_URL": redis.url}, [redis.kill, postgres.restart])
 
 
+@pytest.fixture
+def users(request: pytest.FixtureRequest) -> list[LoadUser]:
+    """Half of `--people` for each pair of stores."""
+    return [LoadUser(number) for number in range((request.config.option.people or cases(500)) // 2)]
+
+
+@pytest.fixture
+def random(request: pytest.FixtureRequest, seed: int) -> Random:
+    chosen: int | None = request.config.option.chaos_seed
+    return Random(seed if chosen is None else chosen)
+
+
+@pytest.mark.timeout(1800)  # each wait inside has a limit of its own
 def test_nothing_acknowledged_is_lost_and_nothing_is_done_twice(
-    stores: Stores, tmp_path: Path, seed: int, request: pytest.FixtureRequest
+    stores: Stores, users: list[LoadUser], random: Random, tmp_path: Path
 ) -> None:
-    chosen, people_count = request.config.getoption("--chaos-seed"), request.config.getoption("--people")
-    chance = Random(seed if chosen is None else chosen)
-    crowd = [Person(number) for number in range((people_count or cases(500)) // 2)]
-    carrier = Carrier(Random(chance.random()))
-    with working(carrier), town.open_for_business(carrier, tmp_path, chance, **stores.environment) as there:
-        people.opens(there)
-        dealt = live_through_a_storm(there, crowd, stores.blows)
-        there.settle()
-        counting.repeated_calls_are_answered_alike(there, crowd)
-        assert there.server.stop() == 0
-    assert there.unlike == []
-    deaths = sum(blow in ("kill_worker", "kill_everything", "restart") for blow in dealt)
-    with counting.reading(stores.environment["DATABASE_URL"]) as rows:
-        counting.every_text_is_there_once(rows, there)
-        counting.every_deed_is_done_once(rows, there, crowd)
-        counting.every_message_came_once_or_says_so(rows, carrier, deaths)
-        counting.every_part_is_paid_once(rows, there)
-    counting.the_books_balance(stores.environment["DATABASE_URL"])
+    provider = FaultyProvider(Random(random.random()))
+    with (
+        faulty_provider.running(provider),
+        scenario.running(provider, tmp_path, random, **stores.environment) as running,
+    ):
+        load_users.open_kiosks(running)
+        injected = act_under_faults(running, users, stores.faults)
+        running.settle()
+        invariants.check_repeated_orders_get_the_same_answer(running, users)
+        assert running.server.stop() == 0
+    assert running.differing_answers == []
+    kills = sum(fault in ("kill_worker", "kill_everything", "restart") for fault in injected)
+    with invariants.reading(stores.environment["DATABASE_URL"]) as rows:
+        invariants.check_inbound_texts_are_kept_and_answered_once(rows, running)
+        invariants.check_commands_are_done_once(rows, running, users)
+        invariants.check_messages_arrived_once_or_are_known_as_repeated(rows, provider, kills)
+        invariants.check_payouts_are_paid_once(rows, running)
+    invariants.check_the_ledger_balances(stores.environment["DATABASE_URL"])
 
 
-def live_through_a_storm(there: Town, crowd: list[Person], blows: list[Callable[[], object]]) -> list[str]:
-    """Everybody's story, and the names of the blows that fell meanwhile."""
-    server = there.server
-    blows = [server.kill_worker, server.kill_web_child, *blows, server.kill_web, server.kill_everything]
-    there.storm = storm = Storm(blows, there.chance, min(ASKS_A_BLOW, len(crowd)))
-    with ThreadPoolExecutor(AT_ONCE) as going:
-        list(going.map(partial(people.story, there), crowd))
-    assert len(storm.dealt) >= len(blows), "a fine day shows nothing"
-    return storm.dealt
+def act_under_faults(running: Scenario, users: list[LoadUser], faults: list[Callable[[], object]]) -> list[str]:
+    """Let every user act, and inject faults meanwhile; the names of the faults. Raises as soon as one user fails."""
+    server = running.server
+    faults = [server.kill_worker, server.kill_web_child, *faults, server.kill_web, server.kill_everything]
+    running.injector = injector = FaultInjector(faults, running.random, min(REQUESTS_PER_FAULT, 2 * len(users)))
+    with ThreadPoolExecutor(CONCURRENT_USERS) as threads:
+        acting = [threads.submit(load_users.act, running, user) for user in users]
+        if wait(acting, return_when=FIRST_EXCEPTION).not_done:
+            running.aborted.set()
+            threads.shutdown(cancel_futures=True)
+    raise_first_failure(acting)
+    assert len(injector.injected) >= len(faults), f"only {injector.injected} occurred"
+    return injector.injected
+
+
+def raise_first_failure(acting: list[Future[None]]) -> None:
+    """Raise what ended the scenario, not what the other users raised because of it."""
+    errors = [error for future in acting if not future.cancelled() and (error := future.exception())]
+    for error in sorted(errors, key=lambda error: isinstance(error, ScenarioAbortedError)):
+        raise error

@@ -1,0 +1,202 @@
+"""The world around a service under faults: phones and a storefront that use it while its processes are killed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Any, TypeVar
+
+import urllib3
+
+from bot.messaging.dispatcher import LEASE
+from bot.runtime.clock import MovableClock
+from bot.services import VAR
+from tests.chaos import processes
+from tests.chaos.faulty_provider import FaultyProvider
+from tests.chaos.processes import ServerProcess
+from tests.servers import free_port
+
+KEY = "operator-key-of-the-chaos-suite"
+PAUSE_S = 0.1
+"""Between two looks at something that is awaited."""
+STEP_S = 30.0
+"""By how much the clock is moved when everything that is left waits for its time."""
+LIMIT_S = 180.0
+"""A service that has not answered for so long is dead, not slow."""
+ANSWER_LIMIT_S = 30.0
+SORRY = "END Sorry, something went wrong on our side. Please dial again."
+"""What a caller reads when a hop fails."""
+MORNING_UTC = 7
+"""Ten o'clock in Nairobi, far from the hours of reminders and from the hours at which nobody is disturbed."""
+
+Found = TypeVar("Found")
+
+
+class ScenarioAbortedError(Exception):
+    """Another user has failed, so that this one need not go on."""
+
+
+@dataclass
+class FaultInjector:
+    """Injects a fault after every so many answered requests: each fault in turn, then any by chance."""
+
+    faults: list[Callable[[], object]]
+    random: Random
+    requests_per_fault: int
+    injected: list[str] = field(default_factory=list)
+    """The names of the faults so far."""
+    _answered: int = 0
+    _counting: threading.Lock = field(default_factory=threading.Lock)
+    _injecting: threading.Lock = field(default_factory=threading.Lock)
+
+    def count_answer(self) -> None:
+        """Count an answered request, and inject a fault if it is time."""
+        with self._counting:
+            self._answered += 1
+            if self._answered % self.requests_per_fault:
+                return
+            turn = len(self.injected)
+            fault = self.faults[turn] if turn < len(self.faults) else self.random.choice(self.faults)
+            self.injected.append(fault.__name__)
+        with self._injecting:  # the other users go on meanwhile
+            fault()
+
+
+@dataclass
+class Scenario:
+    """A service, and how networks and the storefront speak to it: they repeat a request until it is answered."""
+
+    server: ServerProcess
+    url: str
+    provider: FaultyProvider
+    clock: MovableClock
+    random: Random
+    injector: FaultInjector | None = None
+    aborted: threading.Event = field(default_factory=threading.Event)
+    """Set when a user has failed; the others then stop waiting."""
+    acknowledged_texts: list[str] = field(default_factory=list)
+    """Ids of the inbound texts that the service has acknowledged."""
+    orders: dict[str, Any] = field(default_factory=dict)
+    """The orders that the service has acknowledged, by the storefront's reference."""
+    differing_answers: list[tuple[str, str]] = field(default_factory=list)
+    """The two answers to a hop that was posted twice, where they differ."""
+    _web: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(maxsize=32, retries=False))
+
+    def wait_for(self, look: Callable[[], Found | None], otherwise: str) -> Found:
+        """What `look` finds as soon as it finds something; fails with the words `otherwise` when it takes too long."""
+        give_up_at = time.monotonic() + LIMIT_S
+        while time.monotonic() < give_up_at:
+            if (found := look()) is not None:
+                return found
+            if self.aborted.wait(PAUSE_S):
+                raise ScenarioAbortedError(otherwise)
+        raise AssertionError(otherwise)
+
+    # -- by phone
+
+    def text(self, msisdn: str, body: str, id: str) -> None:
+        """Post an inbound text until it is acknowledged, and sometimes once more."""
+        url = f"{self.url}/webhooks/africastalking/dev/sms"
+        form = {"from": msisdn, "to": "22384", "text": body, "id": id, "date": "2026-11-22 09:15:31"}
+        self._insist("POST", url, form=form)
+        self.acknowledged_texts.append(id)
+        self.provider.maybe_repeat(url, form)
+
+    def dial(self, msisdn: str, session_id: str, text: str) -> str:
+        """The screen after one hop of a call, which some gateways post twice."""
+        url = f"{self.url}/webhooks/africastalking/dev/ussd"
+        form = {"sessionId": session_id, "phoneNumber": msisdn, "serviceCode": "*384*22#", "text": text}
+        screen = self._insist("POST", url, form=form).data.decode()
+        if screen != SORRY and self.random.random() < 0.1:
+            again = self._insist("POST", url, form=form).data.decode()
+            if again not in (screen, SORRY):
+                self.differing_answers.append((screen, again))
+        return screen
+
+    # -- by HTTP
+
+    def api(self, method: str, path: str, body: Any = None, key: str = "") -> Any:
+        """The JSON of an API answer, which must be no error; `key` is the idempotency key."""
+        answer = self._insist(method, f"{self.url}/api/v1{path}", body=body, key=key)
+        assert answer.status < 300, answer.data
+        return answer.json()
+
+    def _insist(
+        self, method: str, url: str, *, form: dict[str, str] | None = None, body: Any = None, key: str = ""
+    ) -> urllib3.BaseHTTPResponse:
+        """Repeat a request until its answer is neither an error of the server nor a conflict with itself."""
+        headers = {"Authorization": f"Bearer {KEY}"} | ({"Idempotency-Key": key} if key else {})
+        content: dict[str, Any] = {"fields": form, "encode_multipart": False} if form else {"json": body}
+
+        def ask() -> urllib3.BaseHTTPResponse | None:
+            with suppress(urllib3.exceptions.HTTPError):
+                answer = self._web.request(method, url, headers=headers, timeout=ANSWER_LIMIT_S, **content)
+                if answer.status != 409 and answer.status < 500:  # 409: the request that a kill broke off is not over
+                    return answer
+            return None
+
+        answer = self.wait_for(ask, f"{method} {url} is not answered")
+        if self.injector and answer.data != SORRY.encode():
+            self.injector.count_answer()
+        return answer
+
+    # -- when the faults are over
+
+    def settle(self) -> None:
+        """Wait until nothing is left to do.
+
+        A stopped server has released what it held. What is still held belongs to killed processes, whose leases run
+        out when the clock moves.
+        """
+        self.injector = None
+        self.provider.calm.set()
+        self._insist("GET", f"{self.url}/healthz")
+        assert self.server.stop() == 0
+        self.clock.advance(LEASE.total_seconds())
+        self.server.start()
+        while left := self._left():
+            self.wait_for(partial(self._has_moved, left), "something is never done")
+
+    def _has_moved(self, left: float) -> bool | None:
+        return self._left() != left or None
+
+    def _left(self) -> float:
+        """How much there is to do; moves the clock if nothing of it can be done yet."""
+        now = self._metric("soko_outbox_due_jobs") + self._metric("soko_events_untold") + self.provider.pending
+        later = self._metric("soko_outbox_jobs") + self._metric("soko_texts_unknown")
+        if later and not now:
+            self.clock.advance(STEP_S)
+        return now + later
+
+    def _metric(self, name: str) -> float:
+        page = self._insist("GET", f"{self.url}/metrics").data.decode()
+        return next(float(line.split()[1]) for line in page.splitlines() if line.startswith(f"{name} "))
+
+
+@contextmanager
+def running(provider: FaultyProvider, folder: Path, random: Random, **environment: str) -> Iterator[Scenario]:
+    """A service that sends through `provider`, and the scenario around it."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    provider.reports_to = f"{url}/webhooks/africastalking/dev/delivery"
+    settings = {
+        "PORT": str(port),
+        "DEMO": "off",
+        "BOOTSTRAP_API_KEY": KEY,
+        "SMS_PROVIDER": "africastalking",
+        "AT_USERNAME": "soko",
+        "AT_API_KEY": "key",
+        "AT_BASE_URL": provider.url,
+        "HOURLY_CAP": "1000",
+    }
+    clock = MovableClock.of(environment["DATABASE_URL"], VAR)
+    clock.advance(((clock().replace(hour=MORNING_UTC) - clock()) % timedelta(days=1)).total_seconds())
+    with processes.running(settings | environment, folder / "server.log") as server:
+        yield Scenario(server, url, provider, clock, random)
