@@ -1,10 +1,10 @@
-"""The process tree of `script/server`: prepares the database, then keeps its two children alive.
+"""The process tree of `script/server`: prepares the database, then keeps its two child processes running.
 
 bot.server ─┬─ granian     bot, API, pages, simulator
-            └─ bot.worker  delivery and everything that waits for its hour
+            └─ bot.worker  messages, webhooks, other jobs and periodic tasks
 
-A child that ends is started again. SIGTERM or SIGINT stops the tree; a SIGKILL does too, where
-the system is Linux, so that nothing goes on answering for a server that is gone.
+A child that ends is started again. SIGTERM or SIGINT stops the tree. On Linux SIGKILL does too, so that no child
+goes on without its server.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from bot.runtime.settings import Settings
 PORT_SECONDS = 3.0
 GRACE_SECONDS = 10.0
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
-STEADY_SECONDS = 60.0  # a child that lasted this long was well: its next pause is the shortest again
+STEADY_SECONDS = 60.0  # after a child has run this long, its next pause is the shortest again
 PR_SET_PDEATHSIG = 1
 
 log = logging.getLogger(__name__)
@@ -46,10 +46,10 @@ def main() -> None:
 
 
 def claim_port(host: str, port: int) -> None:
-    """Make sure that the port can be had; one line and exit 1 when another holds it.
+    """Check that the port is free; otherwise print one line and exit with 1.
 
-    granian would not notice: it shares its port with whoever is there (SO_REUSEPORT). A server
-    that was killed a moment ago is given `PORT_SECONDS` to let go.
+    granian would not notice, because it shares its port with other processes (SO_REUSEPORT). A server that was killed
+    just before has `PORT_SECONDS` to release it.
     """
     deadline = time.monotonic() + PORT_SECONDS
     while True:
@@ -71,7 +71,7 @@ def _bind(host: str, port: int) -> None:
 
 
 def _prepare(settings: Settings) -> None:
-    # imported late, so that a wrong setting or a taken port is said at once
+    # imported late, so that a wrong setting or a used port is reported at once
     from bot.demo import seed
     from bot.migrations import upgrade
 
@@ -98,20 +98,20 @@ def web(settings: Settings) -> list[str]:
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "--log-level", "error"),
         *("--host", settings.host, "--port", str(settings.port)),
         *("--workers", str(settings.web_workers), "--blocking-threads", "16"),
-        # without the first a dead worker is an outage; without the second, which must be below
-        # our own grace, an open event stream holds up the stop
+        # without the first a dead worker is an outage; without the second, which must be less than
+        # our own grace, an open event stream delays the stop
         *("--respawn-failed-workers", "--workers-kill-timeout", "8"),
         "wsgi:app",
     ]
 
 
 def worker() -> list[str]:
-    """The delivery worker's command line."""
+    """The worker's command line."""
     return [sys.executable, "-m", "bot.worker"]
 
 
 async def keep_running(command: Sequence[str]) -> None:
-    """Run the command, and again whenever it ends, at growing gaps; cancelled, stop it."""
+    """Run the command, and run it again whenever it ends, after growing pauses. When cancelled, stop it."""
     pause = SHORTEST_PAUSE
     while True:
         started = time.monotonic()
@@ -124,7 +124,7 @@ async def keep_running(command: Sequence[str]) -> None:
 
 
 async def _run(command: Sequence[str]) -> int:
-    # a process group of its own, so that Ctrl-C reaches it once, through us, and its own children end with it
+    # its own process group: Ctrl-C reaches it once, through us, and its own children can be ended with it
     child = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, process_group=0, preexec_fn=_end_with_parent)
     try:
         return await child.wait()
@@ -133,7 +133,7 @@ async def _run(command: Sequence[str]) -> int:
 
 
 async def _stop(child: Process) -> None:
-    """Ask the child to end, wait, and leave none of its group behind."""
+    """Terminate the child, wait for it, and kill what is left of its group."""
     with suppress(ProcessLookupError):
         child.terminate()
     with suppress(TimeoutError):
@@ -144,7 +144,7 @@ async def _stop(child: Process) -> None:
 
 
 def _end_with_parent() -> None:
-    """Runs in the new child: Linux is to stop it when we are killed and cannot."""
+    """Runs in the new child: asks Linux to terminate it when this process is killed."""
     if _libc is not None:
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
@@ -168,7 +168,7 @@ def _answers(host: str, port: int) -> bool:
 
 
 def welcome(settings: Settings) -> str:
-    """What a newcomer needs to know once the port answers."""
+    """The text that is printed when the server answers: its addresses and, in development, a key."""
     rows = {
         "Shop window": f"{settings.url}/",
         "API": f"{settings.url}/api/v1",

@@ -1,1 +1,1 @@
-"""What must outlive a hop: conversations, people, texts, and what has yet to leave."""
+"""Stored state of the bot: sessions, people, messages, the outbox and the schedule."""

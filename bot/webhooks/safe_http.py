@@ -1,7 +1,7 @@
-"""One POST to an address of somebody else's choosing, without being led into our own network.
+"""One POST to a URL that somebody else has chosen, without reaching into our own network.
 
-The name is resolved once, what it leads to is looked at, and the connection goes to that very address: a second
-look-up could be answered differently. No proxy is asked, no redirect followed, no body read.
+The name is resolved once, its addresses are checked, and the connection goes to a checked address: a second look-up
+could give another answer. No proxy is used, no redirect followed, no body of an answer read.
 
     answer = Poster(anywhere=False).post("https://shop.example/soko", body, headers)
 """
@@ -17,6 +17,7 @@ from functools import cache
 from http.client import HTTPConnection, HTTPException
 from ipaddress import ip_address
 from threading import Event, Timer
+from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
 import certifi
@@ -25,61 +26,62 @@ from marketplace_api.events import webhook_addresses
 
 CONNECT_S = 5.0
 ANSWER_S = 15.0
-"""From the connection to the answer's last header."""
+"""Seconds from the connection to the last header of the answer."""
 
 Resolve = Callable[[str, int], Sequence[str]]
+PostFailure = Literal["not_public", "unreachable", "insecure", "timeout", "no_answer"]
 
 
 class PostError(Exception):
-    """No answer came. `reason` is one of not_public, unreachable, insecure, timeout and no_answer."""
+    """No answer came; `reason` says why."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: PostFailure) -> None:
         super().__init__(reason)
         self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
 class PostResult:
-    """As much of an answer as matters."""
+    """The status of an answer and its `Retry-After` header."""
 
     status: int
     retry_after: str | None
 
 
 def system_resolver(host: str, port: int) -> Sequence[str]:
-    """The addresses that the machine's own resolver gives, the best first."""
+    """The addresses that the system's resolver gives, the preferred one first."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
 @cache
-def _everybodys_authorities() -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=certifi.where())  # a bare machine has none of its own
+def _public_authorities() -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=certifi.where())  # a minimal system has no certificates of its own
 
 
 @dataclass(frozen=True, slots=True)
 class Poster:
-    """Posts to public addresses only, unless it may go `anywhere`."""
+    """Posts to public addresses only, unless `anywhere` is set."""
 
     anywhere: bool
     resolve: Resolve = system_resolver
-    tls: ssl.SSLContext = field(default_factory=_everybodys_authorities)
+    tls: ssl.SSLContext = field(default_factory=_public_authorities)
     answer_s: float = ANSWER_S
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> PostResult:
-        """The answer, whatever its status; raises PostError when there is none."""
+        """The answer, whatever its status; raises PostError if there is none."""
         parts = urlsplit(url)
-        with self._reached(parts) as sock, _deadline(sock, self.answer_s) as is_late:
+        with self._connected(parts) as sock, _deadline(sock, self.answer_s) as is_late:
             try:
-                with self._secured(parts, sock) as line:
-                    return _exchange(parts, line, body, headers)
+                with self._secured(parts, sock) as secured:
+                    return _exchange(parts, secured, body, headers)
             except ssl.SSLCertVerificationError as error:
                 raise PostError("insecure") from error
-            except (OSError, HTTPException, ValueError) as error:  # the last for a name that TLS cannot ask for
+            except (OSError, HTTPException, ValueError) as error:  # ValueError for a name that TLS cannot send
                 late = is_late() or isinstance(error, TimeoutError)
                 raise PostError("timeout" if late else "no_answer") from error
 
-    def _reached(self, parts: SplitResult) -> socket.socket:
+    def _connected(self, parts: SplitResult) -> socket.socket:
         port = parts.port or {"http": 80, "https": 443}[parts.scheme]
         refusal: OSError | None = None
         for address in self._addresses(parts.hostname or "", port):
@@ -92,9 +94,9 @@ class Poster:
     def _addresses(self, host: str, port: int) -> Sequence[str]:
         try:
             found = self.resolve(host, port)
-        except (OSError, ValueError) as error:  # the latter for a name that no resolver can be asked for
+        except (OSError, ValueError) as error:  # ValueError for a name that cannot be resolved at all
             raise PostError("unreachable") from error
-        # one that is not public among others is no accident
+        # one private address among public ones is suspicious
         if not self.anywhere and not all(webhook_addresses.is_public(ip_address(address)) for address in found):
             raise PostError("not_public")
         return found
@@ -106,15 +108,18 @@ class Poster:
 
 @contextmanager
 def _deadline(sock: socket.socket, seconds: float) -> Iterator[Callable[[], bool]]:
-    """Ends what goes over `sock` after so long; a socket's own timeout would start again with every byte."""
+    """Shut `sock` down after so many seconds in total; a socket's own timeout starts again with every byte.
+
+    Yields a function that says whether that has happened.
+    """
     late = Event()
 
     def end() -> None:
         late.set()
-        with suppress(OSError):  # it may just have ended by itself
+        with suppress(OSError):  # it may have ended by itself just before
             twin.shutdown(socket.SHUT_RDWR)
 
-    with sock.dup() as twin:  # TLS takes the socket itself over
+    with sock.dup() as twin:  # TLS takes over the socket itself
         timer = Timer(seconds, end)
         timer.daemon = True
         timer.start()
