@@ -23,26 +23,26 @@ def test_a_code_is_neither_a_word_nor_a_number_and_has_nothing_ambiguous(code: s
 
 
 @given(drawn, st.data())
-def test_a_code_survives_small_letters_and_spaces(code: str, data: st.DataObject) -> None:
+def test_a_code_is_read_in_any_case_and_spacing(code: str, data: st.DataObject) -> None:
     fillers = data.draw(st.lists(st.sampled_from(["", " ", "-", " - "]), min_size=len(code), max_size=len(code)))
     typed = "".join(filler + character for filler, character in zip(fillers, code, strict=True))
     assert codes.normalise(typed.lower()) == code
 
 
 @given(drawn)
-def test_look_alikes_are_put_right_by_their_place(code: str) -> None:
+def test_similar_characters_are_corrected_by_their_position(code: str) -> None:
     misread = code.translate(str.maketrans("S5Z2B8G6", "5S2Z8B6G"))
     assert codes.normalise(misread) == code
 
 
 @given(st.text())
-def test_whatever_is_read_as_a_code_is_one(text: str) -> None:
+def test_what_normalise_returns_is_a_code(text: str) -> None:
     code = codes.normalise(text)
     assert code is None or codes.normalise(code) == code
 
 
 @pytest.mark.parametrize("text", ["", "K7P", "K7PP", "7K4P", "KIO4", "K0P4", "K7P4K7P4K7P", "1234", "ORDER", "Ⅶ"])
-def test_other_words_are_no_codes(text: str) -> None:
+def test_other_words_are_not_codes(text: str) -> None:
     assert codes.normalise(text) is None
 
 

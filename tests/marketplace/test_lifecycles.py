@@ -23,9 +23,7 @@ EVERY_TRY = [
 
 
 @pytest.mark.parametrize(("cycle", "trigger", "status"), EVERY_TRY)
-def test_each_trigger_leads_where_the_table_says_and_is_refused_elsewhere(
-    cycle: LifeCycle, trigger: str, status: str
-) -> None:
+def test_each_trigger_leads_where_the_table_says_or_is_refused(cycle: LifeCycle, trigger: str, status: str) -> None:
     row = ROWS[cycle.name](status=status)
     leads = {transition.source: transition.dest for transition in cycle.transitions if transition.trigger == trigger}
     if status in leads:
@@ -54,11 +52,11 @@ def test_the_api_names_exactly_these_statuses(cycle: LifeCycle, words: object) -
     assert set(cycle.statuses) == set(get_args(words))
 
 
-def test_what_is_paid_or_collected_stays_so() -> None:
+def test_paid_and_collected_are_final() -> None:
     assert not [transition for transition in PAYOUT.transitions if transition.source in ("paid", "collected")]
 
 
-def test_an_unknown_payout_is_sent_again_only_when_its_provider_says_that_it_never_heard_of_it() -> None:
+def test_an_unknown_payout_is_sent_again_only_after_the_provider_never_received_it() -> None:
     leads = {transition.trigger: transition.dest for transition in PAYOUT.transitions if transition.source == "unknown"}
     assert leads == {
         "settle_paid": "paid",
@@ -68,5 +66,5 @@ def test_an_unknown_payout_is_sent_again_only_when_its_provider_says_that_it_nev
     }
 
 
-def test_the_drawings_are_up_to_date() -> None:
+def test_the_document_with_the_drawings_is_up_to_date() -> None:
     assert DOCUMENT.read_text() == lifecycles.render_document()

@@ -44,7 +44,7 @@ def test_the_last_use_is_known_to_the_minute_and_not_written_more_often(
     assert used_at(database) == [first + timedelta(minutes=1)]
 
 
-def test_a_use_that_was_refused_or_changed_something_counts_too(
+def test_refused_requests_and_writes_count_as_uses_too(
     api: MarketplaceApi, database: ShopDatabase, sample: Sample
 ) -> None:
     storefront = client(api, database, "storefront")
@@ -55,7 +55,7 @@ def test_a_use_that_was_refused_or_changed_something_counts_too(
     assert used_at(database) == [database.now]
 
 
-def test_no_read_waits_for_a_writer_because_its_key_is_noted(sqlite_database: ShopDatabase) -> None:
+def test_no_read_waits_for_a_writer_to_note_its_key(sqlite_database: ShopDatabase) -> None:
     with sqlite_database.open() as shop:
         key = api_keys.create(shop, "a storefront", "storefront")
     with running_app(build_api(sqlite_database)) as url, sqlite_database.open() as busy:
@@ -80,7 +80,7 @@ def test_a_revoked_key_opens_nothing(api: MarketplaceApi, database: ShopDatabase
         api_keys.revoke(shop, row.id)
 
 
-def test_a_name_of_several_keys_revokes_none(api: MarketplaceApi, database: ShopDatabase) -> None:
+def test_a_name_that_several_keys_have_revokes_none(api: MarketplaceApi, database: ShopDatabase) -> None:
     keys = [client(api, database, "storefront") for _ in range(2)]
     with database.open() as shop, pytest.raises(Refused, match="many_keys"):
         api_keys.revoke(shop, "a storefront")
@@ -95,7 +95,7 @@ def test_a_name_is_free_again_when_its_key_is_revoked(api: MarketplaceApi, datab
         assert api_keys.revoke(shop, "web").id != old
 
 
-def test_a_house_key_stands_in_no_table(api: MarketplaceApi, database: ShopDatabase) -> None:
+def test_a_static_key_is_in_no_table(api: MarketplaceApi, database: ShopDatabase) -> None:
     answer = api.test_client().get("/orders", headers={"Authorization": f"Bearer {STATIC_KEY}"})
     answer.close()
     assert (answer.status_code, used_at(database)) == (200, [])

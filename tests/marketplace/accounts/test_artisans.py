@@ -24,7 +24,7 @@ def told(shop: Shop) -> list[str]:
     return [event.type for event in events.since(shop, 0, 100)][2:]
 
 
-def test_what_changes_of_her_is_told(database: ShopDatabase, sample: Sample) -> None:
+def test_changes_of_an_artisan_are_recorded_as_events(database: ShopDatabase, sample: Sample) -> None:
     with database.open() as shop:
         artisans.rename(shop, hers(shop, sample), "Amina Otieno")
         artisans.set_kiosk(shop, hers(shop, sample), sample.kiosk.id)
@@ -34,7 +34,7 @@ def test_what_changes_of_her_is_told(database: ShopDatabase, sample: Sample) -> 
     assert (last["name"], last["payout"]) == ("Amina Otieno", {"method": "mobile_money", "phone": "+254722000111"})
 
 
-def test_who_leaves_takes_her_wares_off_the_shelf(database: ShopDatabase, sample: Sample) -> None:
+def test_an_artisan_who_leaves_has_no_products_on_sale(database: ShopDatabase, sample: Sample) -> None:
     with database.open() as shop:
         artisans.leave(shop, hers(shop, sample))
         assert told(shop) == ["product.withdrawn", "artisan.left"]
@@ -46,9 +46,7 @@ def test_who_leaves_takes_her_wares_off_the_shelf(database: ShopDatabase, sample
             place(shop, sample.product, 1)
 
 
-def test_nobody_leaves_with_an_order_open_or_money_owed_and_nothing_is_withdrawn(
-    database: ShopDatabase, sample: Sample
-) -> None:
+def test_nobody_leaves_with_open_orders_or_money_owed(database: ShopDatabase, sample: Sample) -> None:
     def refusal() -> str:
         with pytest.raises(Refused) as refused, database.open() as shop:
             artisans.leave(shop, hers(shop, sample))
@@ -71,7 +69,7 @@ def test_nobody_leaves_with_an_order_open_or_money_owed_and_nothing_is_withdrawn
         artisans.leave(shop, hers(shop, sample))
 
 
-def test_who_comes_back_is_the_same_artisan_under_what_she_says_now(database: ShopDatabase, sample: Sample) -> None:
+def test_an_artisan_who_comes_back_keeps_the_id_and_changes_the_rest(database: ShopDatabase, sample: Sample) -> None:
     with database.open() as shop:
         artisans.leave(shop, hers(shop, sample))
     with database.open() as shop:

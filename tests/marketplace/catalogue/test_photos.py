@@ -33,9 +33,7 @@ def ids(database: ShopDatabase) -> list[str]:
         return list(shop.session.scalars(select(Photo.id).order_by(Photo.number.desc())))
 
 
-def test_the_newest_photo_shows_first_with_its_whole_address(
-    database: ShopDatabase, sample: Sample, anybody: FlaskClient
-):
+def test_the_newest_photo_is_first_with_its_full_url(database: ShopDatabase, sample: Sample, anybody: FlaskClient):
     add(database, sample.product, "a", "b")
 
     assert anybody.get(f"/products/{sample.product.id}").get_json()["photos"] == [
@@ -49,7 +47,7 @@ def test_the_newest_photo_shows_first_with_its_whole_address(
     ]
 
 
-def test_a_photo_that_comes_is_an_update_of_its_product(database: ShopDatabase, sample: Sample):
+def test_a_new_photo_is_an_update_of_its_product(database: ShopDatabase, sample: Sample):
     database.advance(hours=1)
     add(database, sample.product, "a")
 
@@ -62,7 +60,7 @@ def test_a_photo_that_comes_is_an_update_of_its_product(database: ShopDatabase, 
         assert products.by_id(shop, sample.product.id).updated_at == database.now
 
 
-def test_the_same_picture_again_changes_nothing(database: ShopDatabase, sample: Sample):
+def test_the_same_photo_again_changes_nothing(database: ShopDatabase, sample: Sample):
     add(database, sample.product, "a")
     with database.open() as shop:
         told = len(events.since(shop, 0, 100))
@@ -73,7 +71,7 @@ def test_the_same_picture_again_changes_nothing(database: ShopDatabase, sample: 
     assert ids(database) == ["pht_a"]
 
 
-def test_one_more_than_the_most_takes_the_place_of_the_oldest(database: ShopDatabase, sample: Sample):
+def test_a_photo_beyond_the_limit_replaces_the_oldest(database: ShopDatabase, sample: Sample):
     attached = add(database, sample.product, *"abcdef")
 
     assert [one.replaced_ids for one in attached] == [[], [], [], [], [], ["pht_a"]]
@@ -81,12 +79,12 @@ def test_one_more_than_the_most_takes_the_place_of_the_oldest(database: ShopData
 
 
 @pytest.mark.parametrize("code", ["Z9Z9", "no code"])
-def test_a_code_that_nothing_has_is_refused(database: ShopDatabase, sample: Sample, code: str):
+def test_an_unknown_code_is_refused(database: ShopDatabase, sample: Sample, code: str):
     with database.open() as shop, pytest.raises(Refused, match="unknown_code"):
         photos.attach(shop, code, id="pht_a", digest="of a", width=1, height=1)
 
 
-def test_a_product_that_was_withdrawn_is_refused(database: ShopDatabase, sample: Sample):
+def test_a_withdrawn_product_gets_no_photo(database: ShopDatabase, sample: Sample):
     with database.open() as shop:
         products.withdraw(shop, sample.artisan, sample.product.code)
     with database.open() as shop, pytest.raises(Refused, match="product_withdrawn"):

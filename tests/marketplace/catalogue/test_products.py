@@ -12,7 +12,7 @@ from marketplace_api.refused import Refused
 from tests.marketplace.conftest import Sample, ShopDatabase, place, register
 
 
-def test_price_and_stock_are_hers_to_change(database: ShopDatabase, sample: Sample) -> None:
+def test_an_artisan_changes_price_and_stock(database: ShopDatabase, sample: Sample) -> None:
     database.advance(hours=1)
     with database.open() as shop:
         products.set_price(shop, sample.artisan, sample.product.code.lower(), 120_000)
@@ -22,7 +22,7 @@ def test_price_and_stock_are_hers_to_change(database: ShopDatabase, sample: Samp
         assert [event.type for event in events.since(shop, 2, 9)] == ["product.updated"] * 3
 
 
-def test_a_withdrawn_product_is_gone_for_good(database: ShopDatabase, sample: Sample) -> None:
+def test_a_withdrawn_product_cannot_be_changed(database: ShopDatabase, sample: Sample) -> None:
     with database.open() as shop:
         products.withdraw(shop, sample.artisan, sample.product.code)
         assert products.of_artisan(shop, sample.artisan) == []
@@ -32,7 +32,7 @@ def test_a_withdrawn_product_is_gone_for_good(database: ShopDatabase, sample: Sa
             place(shop, sample.product)
 
 
-def test_nobody_changes_the_product_of_another(database: ShopDatabase, sample: Sample) -> None:
+def test_nobody_changes_another_artisans_product(database: ShopDatabase, sample: Sample) -> None:
     with database.open() as shop:
         other = register(shop, sample.kiosk, "+254722000000")
         with pytest.raises(Refused, match="not_your_product"):
@@ -48,7 +48,7 @@ def test_an_order_keeps_the_price_it_was_placed_at(database: ShopDatabase, sampl
     assert (order.unit_price, order.total) == (150_000, 150_000)
 
 
-def test_more_than_there_is_cannot_be_ordered(database: ShopDatabase, sample: Sample) -> None:
+def test_no_more_than_the_stock_can_be_ordered(database: ShopDatabase, sample: Sample) -> None:
     with database.open() as shop:
         place(shop, sample.product, 2)
         with pytest.raises(Refused, match="not_enough_stock") as refused:

@@ -65,14 +65,14 @@ def catalogue(
         ("bask\U0010ffff", ["Kiondo basket"]),
     ],
 )
-def test_all_words_of_a_search_are_in_what_it_finds(
+def test_found_products_have_all_words_of_the_search(
     anybody: FlaskClient, catalogue: ShopDatabase, q: str, found: list[str]
 ) -> None:
     answer = anybody.get("/products", query_string={"q": q})
     assert [product["title"] for product in answer.json["data"]] == found
 
 
-def test_a_search_goes_with_the_other_filters_and_page_by_page(
+def test_a_search_combines_with_other_filters_and_pages(
     anybody: FlaskClient, catalogue: ShopDatabase, sample: Sample
 ) -> None:
     def titles(**query: str) -> list[str]:
@@ -93,7 +93,7 @@ def test_a_product_is_found_by_its_code(anybody: FlaskClient, catalogue: ShopDat
 
 
 @given(st.text(max_size=500))
-def test_folding_twice_is_folding_once_and_no_word_is_too_long_for_an_index(text: str) -> None:
+def test_words_are_folded_for_good_and_short_enough_for_the_index(text: str) -> None:
     found = search.words(text)
     assert search.words(" ".join(found)) == found
     assert max(map(len, found), default=0) <= search.LONGEST_WORD

@@ -20,12 +20,12 @@ PUBLIC = ["1.1.1.1", "8.8.8.8", "102.133.1.1", "196.201.214.200", "2606:4700:470
 
 
 @pytest.mark.parametrize("address", PRIVATE)
-def test_what_is_not_everybodys_is_not_public(address: str) -> None:
+def test_private_addresses_are_not_public(address: str) -> None:
     assert not is_public(ip_address(address))
 
 
 @pytest.mark.parametrize("address", PUBLIC)
-def test_what_is_everybodys_is_public(address: str) -> None:
+def test_public_addresses_are_public(address: str) -> None:
     assert is_public(ip_address(address))
 
 
@@ -41,7 +41,7 @@ def test_what_is_everybodys_is_public(address: str) -> None:
         "https://10.example.com/",
     ],
 )
-def test_a_public_address_is_taken_as_it_is(url: str) -> None:
+def test_a_public_url_is_accepted_unchanged(url: str) -> None:
     assert check_url(url, anywhere=False) == url
 
 
@@ -67,7 +67,7 @@ def test_a_public_address_is_taken_as_it_is(url: str) -> None:
         ),
     ],
 )
-def test_what_cannot_be_public_is_refused_outside_development_only(url: str, why: str) -> None:
+def test_a_private_url_is_refused_outside_development_only(url: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         check_url(url, anywhere=False)
     assert check_url(url, anywhere=True) == url
@@ -84,6 +84,6 @@ def test_what_cannot_be_public_is_refused_outside_development_only(url: str, why
         *("https://ሱቅ.example/", "https://shop.example/\x00", " https://shop.example/", 'https://shop.example/"'),
     ],
 )
-def test_what_is_no_address_of_an_endpoint_is_refused_everywhere(url: str, anywhere: bool) -> None:
+def test_a_malformed_url_is_always_refused(url: str, anywhere: bool) -> None:
     with pytest.raises(ValueError, match=r"https://shop\.example/soko"):
         check_url(url, anywhere=anywhere)

@@ -30,7 +30,7 @@ def create(who: FlaskClient, status: int = 201, **body: Any) -> Any:
     return answer.get_json()
 
 
-def test_a_secret_is_long_the_endpoints_own_and_shown_once(operator: FlaskClient) -> None:
+def test_each_endpoint_has_a_long_secret_that_is_shown_once(operator: FlaskClient) -> None:
     first, second = create(operator), create(operator)
     secrets = [re.fullmatch("whsec_(.+)", made["secret"]) for made in (first, second)]
 
@@ -50,7 +50,7 @@ def test_a_secret_is_long_the_endpoints_own_and_shown_once(operator: FlaskClient
     }
 
 
-def test_a_storefront_knows_of_its_own_and_an_operator_of_all(
+def test_a_storefront_sees_its_own_endpoints_and_an_operator_all(
     api: MarketplaceApi, database: ShopDatabase, operator: FlaskClient
 ) -> None:
     one, other = client(api, database, "storefront"), client(api, database, "storefront")
@@ -75,12 +75,12 @@ def test_a_storefront_knows_of_its_own_and_an_operator_of_all(
     assert operator.get(path).status_code == 200
 
 
-def test_without_a_key_there_is_nothing_to_see(anybody: FlaskClient) -> None:
+def test_endpoints_need_a_key(anybody: FlaskClient) -> None:
     assert anybody.get("/webhook-endpoints").status_code == 401
     assert anybody.post("/webhook-endpoints", json={"url": URL}).status_code == 401
 
 
-def test_what_is_deleted_is_gone(operator: FlaskClient) -> None:
+def test_a_deleted_endpoint_is_not_found(operator: FlaskClient) -> None:
     path = f"/webhook-endpoints/{create(operator)['id']}"
     answer = operator.delete(path)
 
@@ -89,7 +89,9 @@ def test_what_is_deleted_is_gone(operator: FlaskClient) -> None:
     assert operator.get("/webhook-endpoints").get_json()["data"] == []
 
 
-def test_what_a_key_made_ends_with_it(api: MarketplaceApi, database: ShopDatabase, operator: FlaskClient) -> None:
+def test_revoking_a_key_deletes_its_endpoints(
+    api: MarketplaceApi, database: ShopDatabase, operator: FlaskClient
+) -> None:
     create(client(api, database, "storefront"))
     kept = create(operator)
     with database.open() as shop:
@@ -98,7 +100,7 @@ def test_what_a_key_made_ends_with_it(api: MarketplaceApi, database: ShopDatabas
     assert [one["id"] for one in operator.get("/webhook-endpoints").get_json()["data"]] == [kept["id"]]
 
 
-def test_asked_twice_under_one_key_it_is_made_once(operator: FlaskClient) -> None:
+def test_an_idempotency_key_creates_one_endpoint(operator: FlaskClient) -> None:
     answers = [
         operator.post("/webhook-endpoints", json={"url": URL}, headers={"Idempotency-Key": "one"}) for _ in range(2)
     ]
@@ -107,7 +109,7 @@ def test_asked_twice_under_one_key_it_is_made_once(operator: FlaskClient) -> Non
     assert len(operator.get("/webhook-endpoints").get_json()["data"]) == 1
 
 
-def test_a_key_may_have_so_many_and_no_more(api: MarketplaceApi, database: ShopDatabase) -> None:
+def test_a_key_has_a_limited_number_of_endpoints(api: MarketplaceApi, database: ShopDatabase) -> None:
     one, other = client(api, database, "storefront"), client(api, database, "storefront")
     made = [create(one) for _ in range(webhooks.MAX_ENDPOINTS)]
 
@@ -120,24 +122,22 @@ def test_a_key_may_have_so_many_and_no_more(api: MarketplaceApi, database: ShopD
 @pytest.mark.parametrize(
     "url", ["http://shop.example/soko", "https://localhost/", "https://10.0.0.1/", "https://[::1]/", "soko"]
 )
-def test_outside_development_an_address_that_is_not_public_is_refused_and_the_field_pointed_at(
-    operator: FlaskClient, url: str
-) -> None:
+def test_outside_development_a_private_address_is_refused(operator: FlaskClient, url: str) -> None:
     assert [mistake["pointer"] for mistake in create(operator, 422, url=url)["errors"]] == ["#/url"]
 
 
-def test_in_development_an_endpoint_may_be_on_the_same_machine(api: MarketplaceApi, operator: FlaskClient) -> None:
+def test_in_development_an_endpoint_may_be_local(api: MarketplaceApi, operator: FlaskClient) -> None:
     api.config[webhook_endpoints.WEBHOOKS_ANYWHERE] = True
 
     assert create(operator, url="http://127.0.0.1:9000/soko")["url"] == "http://127.0.0.1:9000/soko"
 
 
 @pytest.mark.parametrize("types", [[], ["order"], ["Order.placed"], ["order.placed", 5], "order.placed", ["a.b"] * 51])
-def test_what_names_no_events_is_refused(operator: FlaskClient, types: object) -> None:
+def test_invalid_event_types_are_refused(operator: FlaskClient, types: object) -> None:
     create(operator, 422, event_types=types)
 
 
-def test_a_new_secret_takes_the_place_of_the_old(operator: FlaskClient) -> None:
+def test_a_rotated_secret_is_another_one(operator: FlaskClient) -> None:
     made = create(operator)
     rotated = operator.post(f"/webhook-endpoints/{made['id']}/rotate-secret").get_json()
 
@@ -145,14 +145,14 @@ def test_a_new_secret_takes_the_place_of_the_old(operator: FlaskClient) -> None:
     assert rotated["secret"] != made["secret"]
 
 
-def test_there_is_nothing_to_replay_where_nothing_was_delivered(operator: FlaskClient) -> None:
+def test_an_unknown_delivery_cannot_be_replayed(operator: FlaskClient) -> None:
     path = f"/webhook-endpoints/{create(operator)['id']}/deliveries"
 
     assert operator.get(path).get_json()["data"] == []
     assert operator.post(f"{path}/whd_1/replay").get_json()["reason"] == "unknown_webhook_delivery"
 
 
-def test_the_document_says_what_is_pushed(anybody: FlaskClient) -> None:
+def test_the_document_has_a_schema_for_each_kind_of_webhook(anybody: FlaskClient) -> None:
     document = anybody.get("/openapi.json").get_json()
     bodies = {
         kind: path["post"]["requestBody"]["content"]["application/json"]["schema"]["properties"]
@@ -203,9 +203,7 @@ def sweep(database: ShopDatabase) -> int:
         forgotten += count
 
 
-def test_what_was_delivered_or_has_failed_is_forgotten_after_thirty_days(
-    database: ShopDatabase, operator: FlaskClient
-) -> None:
+def test_ended_deliveries_are_deleted_after_thirty_days(database: ShopDatabase, operator: FlaskClient) -> None:
     paths = [f"/webhook-endpoints/{create(operator)['id']}/deliveries" for _ in range(2)]
     with database.open() as shop:
         for delivery in owed(shop):
@@ -222,7 +220,7 @@ def test_what_was_delivered_or_has_failed_is_forgotten_after_thirty_days(
         assert [delivery["status"] for delivery in operator.get(path).get_json()["data"]] == ["pending"]
 
 
-def test_a_delivery_is_known_for_thirty_days_after_its_last_attempt_however_old_it_is(
+def test_a_delivery_is_kept_for_thirty_days_after_its_last_attempt(
     database: ShopDatabase, operator: FlaskClient
 ) -> None:
     create(operator)
@@ -235,9 +233,7 @@ def test_a_delivery_is_known_for_thirty_days_after_its_last_attempt_however_old_
     assert sweep(database) == 0
 
 
-def test_what_is_replayed_is_not_forgotten_before_it_has_ended_again(
-    database: ShopDatabase, operator: FlaskClient
-) -> None:
+def test_a_replayed_delivery_is_kept_until_it_ends_again(database: ShopDatabase, operator: FlaskClient) -> None:
     create(operator)
     with database.open() as shop:
         (delivery,) = owed(shop)
@@ -248,7 +244,7 @@ def test_what_is_replayed_is_not_forgotten_before_it_has_ended_again(
     assert sweep(database) == 0
 
 
-def test_what_was_forgotten_is_not_owed_again(database: ShopDatabase, operator: FlaskClient) -> None:
+def test_a_deleted_delivery_is_not_created_again(database: ShopDatabase, operator: FlaskClient) -> None:
     create(operator)
     with database.open() as shop:
         event = some_event(shop)

@@ -38,7 +38,7 @@ def pays_cash(database: ShopDatabase, sample: Sample, quantity: int = 1) -> None
         cash_payouts.collect(shop, sample.kiosk, balances.balance_of(shop, sample.artisan).last[0].id)
 
 
-def test_cash_handed_over_is_in_the_drawer_and_what_is_taken_back_is_not(
+def test_cash_handed_over_raises_the_float_and_cash_taken_back_lowers_it(
     operator: FlaskClient, database: ShopDatabase, sample: Sample
 ) -> None:
     assert held(operator, sample) == 0
@@ -51,13 +51,13 @@ def test_cash_handed_over_is_in_the_drawer_and_what_is_taken_back_is_not(
         assert list(audit.inconsistencies(shop)) == []
 
 
-def test_it_is_handed_over_once_under_its_key(operator: FlaskClient, sample: Sample) -> None:
+def test_cash_is_entered_once_under_its_idempotency_key(operator: FlaskClient, sample: Sample) -> None:
     first, again = (moves(operator, sample, 500_00, **{"Idempotency-Key": "monday"}) for _ in range(2))
     assert (first.status_code, again.status_code, again.json) == (201, 201, first.json)
     assert held(operator, sample) == 500_00
 
 
-def test_the_same_sum_may_be_handed_over_again(operator: FlaskClient, sample: Sample) -> None:
+def test_the_same_amount_may_be_entered_again(operator: FlaskClient, sample: Sample) -> None:
     moves(operator, sample, 500_00), moves(operator, sample, 500_00)
     assert held(operator, sample) == 1000_00
 
@@ -72,7 +72,7 @@ def test_the_same_sum_may_be_handed_over_again(operator: FlaskClient, sample: Sa
         (-(10**13), "KES", 422, "#/amount/amount"),
     ],
 )
-def test_what_cannot_be_is_refused_in_words_and_nothing_moves(
+def test_an_invalid_amount_is_refused_and_the_float_stays(
     operator: FlaskClient, sample: Sample, amount: int, currency: str, status: int, what: str
 ) -> None:
     moves(operator, sample, 100_00)
@@ -82,7 +82,7 @@ def test_what_cannot_be_is_refused_in_words_and_nothing_moves(
     assert held(operator, sample) == 100_00
 
 
-def test_a_payout_in_cash_leaves_the_drawer_which_may_owe_the_agent(
+def test_a_payout_in_cash_lowers_the_float_even_below_zero(
     operator: FlaskClient, database: ShopDatabase, sample: Sample
 ) -> None:
     moves(operator, sample, 1000_00)
@@ -90,7 +90,7 @@ def test_a_payout_in_cash_leaves_the_drawer_which_may_owe_the_agent(
     assert held(operator, sample) == -350_00
 
 
-def test_a_day_tells_what_came_in_what_was_paid_and_what_is_left(
+def test_a_kiosk_day_shows_pieces_payouts_and_float(
     operator: FlaskClient, database: ShopDatabase, sample: Sample
 ) -> None:
     moves(operator, sample, 5000_00)
@@ -117,18 +117,18 @@ def test_a_day_tells_what_came_in_what_was_paid_and_what_is_left(
 
 
 @pytest.mark.parametrize("day", ["2026-02-30", "2026-13-01", "today", "0001-01-01"])
-def test_a_day_there_is_not_is_not_found(operator: FlaskClient, sample: Sample, day: str) -> None:
+def test_an_invalid_day_is_not_found(operator: FlaskClient, sample: Sample, day: str) -> None:
     assert operator.get(f"/kiosks/{sample.kiosk.id}/days/{day}").status_code == 404
 
 
-def test_a_kiosk_there_is_not_has_no_drawer(operator: FlaskClient, sample: Sample) -> None:
+def test_an_unknown_kiosk_has_no_float(operator: FlaskClient, sample: Sample) -> None:
     assert operator.get("/kiosks/ksk_none/float").status_code == 404
     assert operator.get("/kiosks/ksk_none/days/2026-11-22").status_code == 404
 
 
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(amounts=st.lists(st.integers(-1000, 1000).filter(bool), max_size=8))
-def test_a_drawer_never_gives_what_it_does_not_hold(sqlite_database: ShopDatabase, amounts: list[int]) -> None:
+def test_no_more_cash_is_taken_out_than_the_float(sqlite_database: ShopDatabase, amounts: list[int]) -> None:
     expected = 0
     with sqlite_database.sessions() as session:  # never committed: each example begins with an empty drawer
         shop = sqlite_database.shop(session)

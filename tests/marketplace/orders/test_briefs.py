@@ -77,7 +77,7 @@ def test_a_brief_is_filled_part_by_part_made_and_paid(
     ]
 
 
-def test_it_is_offered_to_the_craft_and_to_the_kiosk_it_names(
+def test_a_brief_is_offered_to_its_craft_and_kiosk(
     database: ShopDatabase, sample: Sample, makers: list[Artisan]
 ) -> None:
     with database.open() as shop:
@@ -92,7 +92,7 @@ def test_it_is_offered_to_the_craft_and_to_the_kiosk_it_names(
         assert reason(lambda: brief(shop, kiosk_id="ksk_none")) == "unknown_kiosk"
 
 
-def test_those_with_the_least_to_do_are_asked_first(
+def test_the_least_busy_artisans_are_asked_first(
     database: ShopDatabase, sample: Sample, makers: list[Artisan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(briefs, "MOST_OFFERS", 2)
@@ -104,7 +104,7 @@ def test_those_with_the_least_to_do_are_asked_first(
 
 
 @pytest.mark.parametrize("count", [0, -1, 41, 1000])
-def test_nobody_takes_more_than_is_left(database: ShopDatabase, makers: list[Artisan], count: int) -> None:
+def test_nobody_accepts_more_than_is_left(database: ShopDatabase, makers: list[Artisan], count: int) -> None:
     with database.open() as shop:
         order = brief(shop)
         orders.accept(shop, makers[0], order.code, 60)
@@ -114,7 +114,7 @@ def test_nobody_takes_more_than_is_left(database: ShopDatabase, makers: list[Art
         assert orders.pieces_left(order) == 40
 
 
-def test_she_promises_no_day_after_it_is_due(database: ShopDatabase, makers: list[Artisan]) -> None:
+def test_no_day_after_the_due_day_can_be_promised(database: ShopDatabase, makers: list[Artisan]) -> None:
     with database.open() as shop:
         order = brief(shop)
         late = BASKETS.due_on + timedelta(days=1)
@@ -123,7 +123,7 @@ def test_she_promises_no_day_after_it_is_due(database: ShopDatabase, makers: lis
         assert (part.promised_on, part.due_on) == (BASKETS.due_on, BASKETS.due_on)
 
 
-def test_whoever_comes_too_late_is_told_that_it_is_taken(database: ShopDatabase, makers: list[Artisan]) -> None:
+def test_accepting_after_all_is_taken_is_refused(database: ShopDatabase, makers: list[Artisan]) -> None:
     with database.open() as shop:
         order = brief(shop)
         orders.accept(shop, makers[0], order.code)
@@ -131,7 +131,7 @@ def test_whoever_comes_too_late_is_told_that_it_is_taken(database: ShopDatabase,
         assert reason(lambda: orders.decline(shop, makers[1], order.code)) == "order_not_open"
 
 
-def test_when_all_decline_it_is_declined_and_when_some_took_a_part_that_is_made(
+def test_when_nobody_is_left_to_ask_the_brief_is_declined_or_made_in_part(
     database: ShopDatabase, makers: list[Artisan]
 ) -> None:
     with database.open() as shop:
@@ -145,7 +145,7 @@ def test_when_all_decline_it_is_declined_and_when_some_took_a_part_that_is_made(
     assert (wanted.status, wanted.total, orders.piece_count(wanted)) == ("accepted", 30 * 1_000_33, 30)
 
 
-def test_time_ends_it_with_what_was_taken_or_with_nothing(database: ShopDatabase, makers: list[Artisan]) -> None:
+def test_an_expired_brief_is_made_in_part_or_not_at_all(database: ShopDatabase, makers: list[Artisan]) -> None:
     with database.open() as shop:
         unanswered, begun = brief(shop), brief(shop)
         orders.accept(shop, makers[0], begun.code, 30)
@@ -159,16 +159,14 @@ def test_time_ends_it_with_what_was_taken_or_with_nothing(database: ShopDatabase
         assert deadlines.expire_offers(shop) == 0
 
 
-def test_an_offer_never_stands_into_the_day_it_is_due(database: ShopDatabase, makers: list[Artisan]) -> None:
+def test_an_offer_ends_before_the_due_day(database: ShopDatabase, makers: list[Artisan]) -> None:
     with database.open() as shop:
         soon = brief(shop, due_on=shop.today + timedelta(days=1))
         assert soon.expires_at == shop.midnight(shop.today + timedelta(days=1))
         assert brief(shop).expires_at == shop.now + briefs.OFFER_STANDS
 
 
-def test_what_one_releases_is_offered_again_to_those_who_had_come_too_late(
-    database: ShopDatabase, makers: list[Artisan]
-) -> None:
+def test_a_released_part_is_offered_again(database: ShopDatabase, makers: list[Artisan]) -> None:
     with database.open() as shop:
         order = brief(shop)
         orders.accept(shop, makers[0], order.code, 60)
@@ -182,9 +180,7 @@ def test_what_one_releases_is_offered_again_to_those_who_had_come_too_late(
         assert reason(lambda: orders.accept(shop, makers[0], order.code)) == "order_not_open"
 
 
-def test_a_release_after_the_offer_ended_leaves_what_the_others_make(
-    database: ShopDatabase, makers: list[Artisan]
-) -> None:
+def test_a_release_after_the_offer_ended_leaves_the_other_parts(database: ShopDatabase, makers: list[Artisan]) -> None:
     with database.open() as shop:
         order = brief(shop)
         orders.accept(shop, makers[0], order.code, 60)
@@ -198,9 +194,7 @@ def test_a_release_after_the_offer_ended_leaves_what_the_others_make(
         assert order.status == "declined"
 
 
-def test_an_ordered_product_that_she_releases_is_declined_and_is_not_on_the_shelf_again(
-    database: ShopDatabase, sample: Sample
-) -> None:
+def test_a_released_order_of_a_product_is_declined_and_not_restocked(database: ShopDatabase, sample: Sample) -> None:
     with database.open() as shop:
         order = orders.place(shop, request(), sample.product.id, 2)
         orders.accept(shop, sample.artisan, order.code)
@@ -209,7 +203,7 @@ def test_an_ordered_product_that_she_releases_is_declined_and_is_not_on_the_shel
         assert (order.status, order.product.quantity) == ("declined", 1)
 
 
-def test_the_buyer_cancels_until_somebody_makes_a_part(database: ShopDatabase, makers: list[Artisan]) -> None:
+def test_a_brief_is_cancelled_until_a_part_is_accepted(database: ShopDatabase, makers: list[Artisan]) -> None:
     with database.open() as shop:
         untouched, begun = brief(shop), brief(shop)
         orders.accept(shop, makers[0], begun.code, 1)
@@ -226,7 +220,7 @@ def accepted(shop: Shop, sample: Sample, quantity: int = 3) -> Order:
     return order
 
 
-def test_what_comes_in_two_goes_is_paid_in_two(database: ShopDatabase, sample: Sample) -> None:
+def test_two_deliveries_are_paid_by_two_payouts(database: ShopDatabase, sample: Sample) -> None:
     with database.open() as shop:
         order = accepted(shop, sample)
         bring(shop, sample.kiosk, order, 1, follows=True)
@@ -237,9 +231,7 @@ def test_what_comes_in_two_goes_is_paid_in_two(database: ShopDatabase, sample: S
         assert sorted(payout.amount for payout in balances.balance_of(shop, sample.artisan).last) == [135_000, 270_000]
 
 
-def test_bad_pieces_go_back_with_a_reason_and_are_neither_paid_nor_charged(
-    database: ShopDatabase, sample: Sample
-) -> None:
+def test_rejected_pieces_have_a_reason_and_are_neither_paid_nor_charged(database: ShopDatabase, sample: Sample) -> None:
     with database.open() as shop:
         order = accepted(shop, sample)
         part = bring(shop, sample.kiosk, order, 2, refused=1, reason="damaged")
@@ -248,7 +240,7 @@ def test_bad_pieces_go_back_with_a_reason_and_are_neither_paid_nor_charged(
         assert happened(shop)[-3:] == ["order.at_kiosk", "order.goods_refused", "payout.created"]
 
 
-def test_bad_pieces_can_be_made_again(database: ShopDatabase, sample: Sample) -> None:
+def test_rejected_pieces_can_be_made_again(database: ShopDatabase, sample: Sample) -> None:
     with database.open() as shop:
         order = accepted(shop, sample)
         bring(shop, sample.kiosk, order, 0, refused=3, reason="different", follows=True)
@@ -257,9 +249,7 @@ def test_bad_pieces_can_be_made_again(database: ShopDatabase, sample: Sample) ->
         assert (order.status, order.total) == ("at_kiosk", 450_000)
 
 
-def test_when_nothing_good_came_and_nothing_follows_the_order_ends_and_nobody_is_paid(
-    database: ShopDatabase, sample: Sample
-) -> None:
+def test_an_order_of_which_nothing_good_comes_ends_without_payment(database: ShopDatabase, sample: Sample) -> None:
     with database.open() as shop:
         order = accepted(shop, sample)
         bring(shop, sample.kiosk, order, 0, refused=3, reason="badly_made")
@@ -268,14 +258,16 @@ def test_when_nothing_good_came_and_nothing_follows_the_order_ends_and_nobody_is
 
 
 @pytest.mark.parametrize(("count", "refused"), [(0, 0), (4, 0), (3, 1), (-1, 2), (2, -1)])
-def test_no_more_comes_than_was_accepted(database: ShopDatabase, sample: Sample, count: int, refused: int) -> None:
+def test_no_more_pieces_are_received_than_accepted(
+    database: ShopDatabase, sample: Sample, count: int, refused: int
+) -> None:
     with database.open() as shop:
         order = accepted(shop, sample)
         assert reason(lambda: bring(shop, sample.kiosk, order, count, refused=refused)) == "wrong_count"
         assert (order.status, order.total) == ("accepted", 450_000)
 
 
-def test_goods_of_a_brief_come_to_the_kiosk_it_names(
+def test_goods_of_a_brief_are_received_at_its_kiosk(
     database: ShopDatabase, sample: Sample, makers: list[Artisan]
 ) -> None:
     with database.open() as shop:
@@ -291,7 +283,7 @@ def test_goods_of_a_brief_come_to_the_kiosk_it_names(
 # -- reminded
 
 
-def test_nobody_is_reminded_twice_a_day_nor_of_what_is_new_or_answered(
+def test_an_open_offer_is_reminded_of_once_a_day_unless_it_is_new(
     database: ShopDatabase, sample: Sample, makers: list[Artisan]
 ) -> None:
     with database.open() as shop:
@@ -311,7 +303,7 @@ def test_nobody_is_reminded_twice_a_day_nor_of_what_is_new_or_answered(
         assert deadlines.send_reminders(shop) == 2
 
 
-def test_she_is_reminded_to_bring_what_is_due_until_she_says_that_it_is_ready(
+def test_a_due_part_is_reminded_of_until_it_is_ready(
     database: ShopDatabase, sample: Sample, makers: list[Artisan]
 ) -> None:
     with database.open() as shop:
@@ -354,7 +346,7 @@ def race(database: ShopDatabase, makers: Sequence[Artisan], code: str, each: int
     return outcomes
 
 
-def test_raced_by_all_it_is_never_taken_twice(database: ShopDatabase, sample: Sample) -> None:
+def test_artisans_who_accept_at_once_never_take_a_piece_twice(database: ShopDatabase, sample: Sample) -> None:
     with database.open() as shop:
         many = [register(shop, sample.kiosk, f"+2547220001{n:02}") for n in range(12)]
         order = brief(shop)
@@ -378,7 +370,7 @@ STEPS = st.lists(
 
 @settings(max_examples=60, deadline=None)
 @given(steps=STEPS, price=st.integers(1, 10_000_00), percent=st.integers(0, 90))
-def test_whatever_happens_the_sums_are_right_and_every_good_piece_is_paid_once(
+def test_after_any_steps_the_sums_are_right_and_every_good_piece_is_paid_once(
     steps: list[tuple[str, int, int]], price: int, percent: int
 ) -> None:
     engine = create_engine("sqlite://")

@@ -60,7 +60,9 @@ def storefront(database: ShopDatabase, sample: Sample, api: MarketplaceApi) -> I
         yield BuyersClient(url, key, wares)
 
 
-def test_fifty_buyers_are_never_sold_more_than_there_is(storefront: BuyersClient, database: ShopDatabase) -> None:
+def test_fifty_buyers_at_once_are_never_sold_more_than_the_stock(
+    storefront: BuyersClient, database: ShopDatabase
+) -> None:
     rush(storefront)
 
     given = {key: answered_alike(answers) for key, answers in storefront.answers.items()}

@@ -71,7 +71,7 @@ def test_an_event_holds_the_resource_as_operators_see_it(database: ShopDatabase,
     assert listed.data["price"] == {"amount": 150_000, "currency": "KES"}
 
 
-def test_accepting_a_part_lowers_the_money_and_gives_back_the_rest(database: ShopDatabase, sample: Sample) -> None:
+def test_accepting_a_part_lowers_the_money_and_restocks_the_rest(database: ShopDatabase, sample: Sample) -> None:
     with database.open() as shop:
         order = place(shop, sample.product, quantity=3)
         assert (order.product.quantity, order.product.status) == (0, "sold_out")
@@ -82,7 +82,7 @@ def test_accepting_a_part_lowers_the_money_and_gives_back_the_rest(database: Sho
 
 
 @pytest.mark.parametrize("count", [0, -1, 4])
-def test_she_accepts_no_more_than_was_asked_and_no_less_than_one(
+def test_an_artisan_accepts_at_least_one_piece_and_at_most_all(
     database: ShopDatabase, sample: Sample, count: int
 ) -> None:
     with database.open() as shop:
@@ -91,7 +91,7 @@ def test_she_accepts_no_more_than_was_asked_and_no_less_than_one(
         assert order.status == "placed"
 
 
-def test_fewer_pieces_at_the_kiosk_are_paid_as_fewer(database: ShopDatabase, sample: Sample) -> None:
+def test_only_the_pieces_received_are_paid(database: ShopDatabase, sample: Sample) -> None:
     with database.open() as shop:
         order = place(shop, sample.product)
         orders.accept(shop, sample.artisan, order.code)
@@ -117,7 +117,7 @@ ENDS = [(decline, "declined"), (cancel, "cancelled"), (expire, "expired")]
 
 
 @pytest.mark.parametrize(("end", "status"), ENDS)
-def test_an_order_that_ends_gives_its_pieces_back(
+def test_an_order_that_ends_is_restocked(
     database: ShopDatabase, sample: Sample, end: Callable[[Shop, Sample, Order], Order], status: str
 ) -> None:
     with database.open() as shop:
@@ -139,9 +139,7 @@ def test_an_accepted_order_is_not_ended_and_nothing_changes(
         assert (order.status, order.product.quantity, happened(shop)) == ("accepted", 0, before)
 
 
-def test_pieces_of_a_withdrawn_product_come_back_without_putting_it_on_sale(
-    database: ShopDatabase, sample: Sample
-) -> None:
+def test_restocking_does_not_put_a_withdrawn_product_on_sale(database: ShopDatabase, sample: Sample) -> None:
     with database.open() as shop:
         order = place(shop, sample.product, quantity=1)
         products.withdraw(shop, sample.artisan, sample.product.code)
@@ -149,7 +147,7 @@ def test_pieces_of_a_withdrawn_product_come_back_without_putting_it_on_sale(
         assert (order.product.quantity, order.product.status) == (3, "withdrawn")
 
 
-def test_who_may_not_act_on_an_order_is_told_why(database: ShopDatabase, sample: Sample) -> None:
+def test_an_artisan_without_a_part_is_refused_with_a_reason(database: ShopDatabase, sample: Sample) -> None:
     with database.open() as shop:
         order = place(shop, sample.product)
         other = register(shop, sample.kiosk, "+254722000000")
@@ -166,7 +164,7 @@ def test_who_may_not_act_on_an_order_is_told_why(database: ShopDatabase, sample:
     assert (order.status, order.carrier) == ("accepted", None)
 
 
-def test_what_is_ready_stays_ready_since_it_was_first_said(database: ShopDatabase, sample: Sample) -> None:
+def test_a_part_is_ready_since_it_was_first_said(database: ShopDatabase, sample: Sample) -> None:
     with database.open() as shop:
         order = place(shop, sample.product)
         orders.accept(shop, sample.artisan, order.code)
@@ -179,7 +177,7 @@ def test_what_is_ready_stays_ready_since_it_was_first_said(database: ShopDatabas
     assert happened(shop)[-2:] == ["order.accepted", "order.ready"]
 
 
-def test_only_what_she_is_making_can_be_ready(database: ShopDatabase, sample: Sample) -> None:
+def test_only_an_accepted_part_can_be_ready(database: ShopDatabase, sample: Sample) -> None:
     with database.open() as shop:
         order = place(shop, sample.product)
         other = register(shop, sample.kiosk, "+254722000111")
@@ -190,7 +188,7 @@ def test_only_what_she_is_making_can_be_ready(database: ShopDatabase, sample: Sa
         assert reason(lambda: orders.mark_ready(shop, sample.artisan, order.code)) == "order_not_expected"
 
 
-def test_why_she_declined_is_told_with_the_event(database: ShopDatabase, sample: Sample) -> None:
+def test_the_event_says_why_the_artisan_declined(database: ShopDatabase, sample: Sample) -> None:
     with database.open() as shop:
         order = place(shop, sample.product)
         orders.decline(shop, sample.artisan, order.code, "material")
@@ -208,7 +206,7 @@ def test_goods_received_twice_are_paid_once(database: ShopDatabase, sample: Samp
         assert len(balances.balance_of(shop, sample.artisan).last) == 1
 
 
-def test_orders_are_listed_for_whoever_waits_for_them(database: ShopDatabase, sample: Sample) -> None:
+def test_open_orders_are_listed_for_artisan_kiosk_and_buyer(database: ShopDatabase, sample: Sample) -> None:
     with database.open() as shop:
         first = place(shop, sample.product, 1)
         database.advance(minutes=1)
@@ -224,7 +222,7 @@ def test_orders_are_listed_for_whoever_waits_for_them(database: ShopDatabase, sa
         assert orders.by_code(shop, "nothing") is None
 
 
-def test_her_next_payout_goes_the_way_she_last_chose(database: ShopDatabase, sample: Sample) -> None:
+def test_the_next_payout_uses_the_last_chosen_method(database: ShopDatabase, sample: Sample) -> None:
     with database.open() as shop:
         amina = artisans.by_id(shop, sample.artisan.id)
         assert (amina.payout_method, amina.payout_msisdn) == ("mobile_money", "+254712345678")
@@ -242,7 +240,7 @@ def test_a_phone_registers_once(database: ShopDatabase, sample: Sample) -> None:
         assert reason(lambda: register(shop, sample.kiosk, "+254722000000", craft="jam")) == "unknown_category"
 
 
-def test_an_artisan_changes_her_mind(database: ShopDatabase, sample: Sample) -> None:
+def test_an_artisan_changes_name_language_and_kiosk(database: ShopDatabase, sample: Sample) -> None:
     with database.open() as shop:
         amina = artisans.by_msisdn(shop, "+254712345678")
         assert amina is not None
@@ -253,7 +251,7 @@ def test_an_artisan_changes_her_mind(database: ShopDatabase, sample: Sample) -> 
         assert (amina.name, amina.language, amina.kiosk.town) == ("Amina W.", "en", "Voi")
 
 
-def test_the_newest_kiosk_of_an_agent_is_hers(database: ShopDatabase, sample: Sample) -> None:
+def test_the_newest_kiosk_counts_for_an_agent_of_several(database: ShopDatabase, sample: Sample) -> None:
     database.advance(days=1)
     with database.open() as shop:
         newer = kiosks.create(shop, name="K2", town="Voi", agent_name="J", agent_msisdn="+254711000001")

@@ -41,7 +41,7 @@ def wrong(code: str) -> str:
     return f"{(int(code) + 1) % 10**cash_payouts.DIGITS:0{cash_payouts.DIGITS}}"
 
 
-def test_the_code_is_six_digits_and_in_no_event(database: ShopDatabase, waiting: Payout) -> None:
+def test_the_cash_code_has_six_digits_and_is_in_no_event(database: ShopDatabase, waiting: Payout) -> None:
     assert waiting.cash_code is not None
     assert waiting.cash_code.isdecimal()
     assert len(waiting.cash_code) == 6
@@ -49,7 +49,7 @@ def test_the_code_is_six_digits_and_in_no_event(database: ShopDatabase, waiting:
         assert waiting.cash_code not in str([event.data for event in events.since(shop, 0, 100)])
 
 
-def test_the_right_code_names_the_payout_at_her_kiosk_alone(
+def test_the_right_code_finds_the_payout_only_at_the_artisans_kiosk(
     database: ShopDatabase, sample: Sample, waiting: Payout
 ) -> None:
     with database.open() as shop:
@@ -58,9 +58,7 @@ def test_the_right_code_names_the_payout_at_her_kiosk_alone(
     assert try_code(database, other, str(waiting.cash_code)) == "nothing"
 
 
-def test_three_wrong_codes_lock_even_the_right_one_out_for_an_hour(
-    database: ShopDatabase, sample: Sample, waiting: Payout
-) -> None:
+def test_three_wrong_codes_lock_the_kiosk_for_an_hour(database: ShopDatabase, sample: Sample, waiting: Payout) -> None:
     code = str(waiting.cash_code)
     assert [try_code(database, sample.kiosk, wrong(code)) for _ in range(3)] == ["nothing"] * 3
     assert try_code(database, sample.kiosk, code) == "locked"
@@ -70,13 +68,15 @@ def test_three_wrong_codes_lock_even_the_right_one_out_for_an_hour(
     assert try_code(database, sample.kiosk, code) == "Amina"
 
 
-def test_a_right_code_forgives_the_wrong_ones_before(database: ShopDatabase, sample: Sample, waiting: Payout) -> None:
+def test_a_right_code_resets_the_count_of_wrong_ones(database: ShopDatabase, sample: Sample, waiting: Payout) -> None:
     code = str(waiting.cash_code)
     tried = [wrong(code), wrong(code), code, wrong(code), wrong(code), code]
     assert [try_code(database, sample.kiosk, each) for each in tried] == ["nothing", "nothing", "Amina"] * 2
 
 
-def test_cash_is_collected_once_and_its_code_is_spent(database: ShopDatabase, sample: Sample, waiting: Payout) -> None:
+def test_cash_is_collected_once_and_its_code_is_deleted(
+    database: ShopDatabase, sample: Sample, waiting: Payout
+) -> None:
     def types(shop: Shop) -> list[str]:
         return [event.type for event in events.since(shop, 0, 100)]
 
@@ -95,7 +95,7 @@ def test_cash_is_never_sent_to_a_phone(database: ShopDatabase, waiting: Payout) 
         settlement.begin_sending(shop, waiting.id)
 
 
-def test_whoever_waits_to_be_called_is_put_down_once(database: ShopDatabase) -> None:
+def test_a_phone_has_one_open_help_request(database: ShopDatabase) -> None:
     with database.open() as shop:
         first, again = (help_requests.open_request(shop, "+254711000111") for _ in range(2))
         assert first.id == again.id

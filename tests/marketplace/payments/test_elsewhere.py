@@ -42,7 +42,7 @@ def owed(database: ShopDatabase, sample: Sample) -> int:
         return balances.balance_of(shop, sample.artisan).owed
 
 
-def test_with_an_order_it_settles_what_is_due_for_it(
+def test_with_an_order_the_waiting_payout_is_settled(
     operator: FlaskClient, database: ShopDatabase, sample: Sample, received: Order
 ) -> None:
     (due,) = operator.get("/payouts").json["data"]
@@ -56,7 +56,7 @@ def test_with_an_order_it_settles_what_is_due_for_it(
     assert entries(database) == 2
 
 
-def test_without_an_order_it_leaves_what_she_is_owed_alone(
+def test_without_an_order_the_debt_does_not_change(
     operator: FlaskClient, database: ShopDatabase, sample: Sample, received: Order
 ) -> None:
     answer = operator.post("/payouts", json=body(sample, 500_00))
@@ -67,7 +67,9 @@ def test_without_an_order_it_leaves_what_she_is_owed_alone(
     assert entries(database) == 2
 
 
-def test_it_is_announced_once_under_its_key(operator: FlaskClient, database: ShopDatabase, sample: Sample) -> None:
+def test_a_payment_is_entered_once_under_its_idempotency_key(
+    operator: FlaskClient, database: ShopDatabase, sample: Sample
+) -> None:
     first, again = (
         operator.post("/payouts", json=body(sample), headers={"Idempotency-Key": "transfer-1"}) for _ in range(2)
     )
@@ -75,7 +77,7 @@ def test_it_is_announced_once_under_its_key(operator: FlaskClient, database: Sho
     assert entries(database) == 1
 
 
-def test_a_reference_stands_for_one_payment(operator: FlaskClient, database: ShopDatabase, sample: Sample) -> None:
+def test_a_reference_is_used_for_one_payment(operator: FlaskClient, database: ShopDatabase, sample: Sample) -> None:
     operator.post("/payouts", json=body(sample))
     again = operator.post("/payouts", json=body(sample))
     assert (again.status_code, again.json["reason"]) == (409, "reference_known")
@@ -96,7 +98,7 @@ def test_a_reference_stands_for_one_payment(operator: FlaskClient, database: Sho
         ({"provider_reference": " "}, 422, "#/provider_reference"),
     ],
 )
-def test_what_cannot_be_is_refused_in_words_and_nothing_is_entered(
+def test_an_invalid_payment_is_refused_and_nothing_is_entered(
     operator: FlaskClient, database: ShopDatabase, sample: Sample, other: dict[str, Any], status: int, what: str
 ) -> None:
     answer = operator.post("/payouts", json=body(sample) | other)
@@ -107,7 +109,7 @@ def test_what_cannot_be_is_refused_in_words_and_nothing_is_entered(
 
 
 @pytest.mark.parametrize("amount", [269_999, 270_001])
-def test_another_amount_than_what_waits_for_that_order_is_refused(
+def test_an_amount_that_no_payout_has_is_refused(
     operator: FlaskClient, database: ShopDatabase, sample: Sample, received: Order, amount: int
 ) -> None:
     answer = operator.post("/payouts", json=body(sample, amount, order_id=received.id))
@@ -116,7 +118,7 @@ def test_another_amount_than_what_waits_for_that_order_is_refused(
     assert entries(database) == 1
 
 
-def test_what_is_being_paid_is_not_paid_by_another_way_too(
+def test_a_payout_in_flight_is_not_settled_elsewhere(
     operator: FlaskClient, database: ShopDatabase, sample: Sample, received: Order
 ) -> None:
     with database.open() as shop:
@@ -128,7 +130,7 @@ def test_what_is_being_paid_is_not_paid_by_another_way_too(
     assert entries(database) == 2
 
 
-def test_what_waits_for_one_artisan_is_not_settled_with_another(
+def test_a_payout_of_another_artisan_is_not_settled(
     operator: FlaskClient, database: ShopDatabase, sample: Sample, received: Order
 ) -> None:
     with database.open() as shop:

@@ -28,7 +28,7 @@ def balanced(lines: dict[str, int]) -> dict[str, int]:
     return lines | {"rest": -sum(lines.values())}
 
 
-def test_an_entry_is_seen_in_every_balance(database: ShopDatabase) -> None:
+def test_an_entry_changes_the_balance_of_its_accounts(database: ShopDatabase) -> None:
     with database.open() as shop:
         assert ledger.post(shop, "sale", "goods", SALE)
         assert {account: ledger.balance(shop, account) for account in SALE} == SALE
@@ -36,7 +36,7 @@ def test_an_entry_is_seen_in_every_balance(database: ShopDatabase) -> None:
         assert list(ledger.inconsistencies(shop)) == []
 
 
-def test_a_fact_is_entered_once_under_its_key(database: ShopDatabase) -> None:
+def test_an_entry_is_written_once_under_its_key(database: ShopDatabase) -> None:
     with database.open() as shop:
         assert ledger.post(shop, "sale", "goods", SALE)
         assert not ledger.post(shop, "sale", "goods", SALE)
@@ -45,7 +45,7 @@ def test_a_fact_is_entered_once_under_its_key(database: ShopDatabase) -> None:
             ledger.post(shop, "sale", "goods", {ledger.BUYERS: 1, AMINA: -1})
 
 
-def test_a_fact_entered_by_many_at_once_is_entered_once(database: ShopDatabase) -> None:
+def test_an_entry_written_by_many_at_once_is_written_once(database: ShopDatabase) -> None:
     together, entered = Barrier(5), []
 
     def enter() -> None:
@@ -73,7 +73,7 @@ def test_a_fact_entered_by_many_at_once_is_entered_once(database: ShopDatabase) 
         {AMINA: -(10**14), ledger.BUYERS: 10**14},
     ],
 )
-def test_what_does_not_balance_or_is_absurd_is_no_entry(database: ShopDatabase, postings: dict[str, int]) -> None:
+def test_unbalanced_or_absurd_postings_are_refused(database: ShopDatabase, postings: dict[str, int]) -> None:
     with database.open() as shop:
         with pytest.raises(ValueError, match="no entry"):
             ledger.post(shop, "slip", "", postings)
@@ -89,7 +89,7 @@ def test_an_account_keeps_its_currency(database: ShopDatabase) -> None:
         assert ledger.balance(shop, AMINA) == -270_000
 
 
-def test_a_correction_is_an_entry_of_its_own(database: ShopDatabase) -> None:
+def test_a_reversal_is_an_entry_of_its_own(database: ShopDatabase) -> None:
     with database.open() as shop:
         ledger.post(shop, "sale", "goods", SALE)
         assert ledger.reverse(shop, "sale", "never came")
@@ -102,7 +102,7 @@ def test_a_correction_is_an_entry_of_its_own(database: ShopDatabase) -> None:
 
 @pytest.mark.parametrize("table", ["ledger_entry", "ledger_posting"])
 @pytest.mark.parametrize("statement", ["UPDATE {} SET id = id + 1000", "DELETE FROM {}"])
-def test_the_database_itself_refuses_to_change_the_books(database: ShopDatabase, table: str, statement: str) -> None:
+def test_the_database_refuses_to_change_the_ledger(database: ShopDatabase, table: str, statement: str) -> None:
     with database.open() as shop:
         ledger.post(shop, "sale", "goods", SALE)
     with pytest.raises(DatabaseError, match="append-only"), database.engine.begin() as connection:
@@ -129,7 +129,7 @@ def test_balances_are_sums_wherever_checkpoints_fall(
         session.rollback()
 
 
-def test_after_a_checkpoint_only_what_moved_is_summed(database: ShopDatabase) -> None:
+def test_a_checkpoint_covers_the_accounts_that_changed(database: ShopDatabase) -> None:
     with database.open() as shop:
         ledger.post(shop, "sale", "goods", SALE)
         assert ledger.checkpoint(shop) == 3
@@ -154,7 +154,7 @@ def steps(shop: Shop, ask: Callable[[], object]) -> int:
     return taken
 
 
-def test_a_balance_costs_the_same_however_long_its_account_has_grown(sqlite_database: ShopDatabase) -> None:
+def test_a_balance_costs_the_same_however_many_postings_there_are(sqlite_database: ShopDatabase) -> None:
     with sqlite_database.open() as shop:
 
         def trade(entries: int) -> int:
@@ -175,7 +175,7 @@ def test_a_balance_costs_the_same_however_long_its_account_has_grown(sqlite_data
         assert closed() == young < grown
 
 
-def test_a_checkpoint_steps_over_no_entry_that_is_still_on_its_way(postgres_database: ShopDatabase) -> None:
+def test_a_checkpoint_waits_for_entries_that_are_not_committed_yet(postgres_database: ShopDatabase) -> None:
     database = postgres_database
     with database.open() as shop:
         ledger.post(shop, "first", "", SALE)
@@ -196,7 +196,7 @@ def test_a_checkpoint_steps_over_no_entry_that_is_still_on_its_way(postgres_data
         assert list(ledger.inconsistencies(shop)) == []
 
 
-def test_a_wrong_checkpoint_and_a_lame_entry_are_found(database: ShopDatabase) -> None:
+def test_the_audit_finds_a_wrong_checkpoint_and_an_unbalanced_entry(database: ShopDatabase) -> None:
     with database.open() as shop:
         ledger.post(shop, "sale", "goods", SALE)
         ledger.checkpoint(shop)

@@ -14,7 +14,7 @@ percents = st.integers(0, 90)
 
 
 @given(prices, quantities, percents)
-def test_the_shares_make_the_whole(price: int, quantity: int, percent: int) -> None:
+def test_the_shares_add_up_to_the_total(price: int, quantity: int, percent: int) -> None:
     shares = split(price, quantity, percent)
     assert shares.total == price * quantity
     assert shares.commission + shares.earns == shares.total
@@ -23,7 +23,7 @@ def test_the_shares_make_the_whole(price: int, quantity: int, percent: int) -> N
 
 
 @given(prices, quantities, percents)
-def test_the_commission_is_the_nearest_amount_halves_upwards(price: int, quantity: int, percent: int) -> None:
+def test_the_commission_is_rounded_to_the_nearest_amount_halves_up(price: int, quantity: int, percent: int) -> None:
     exact = Fraction(price * quantity * percent, 100)
     above = split(price, quantity, percent).commission - exact
     assert Fraction(-1, 2) < above <= Fraction(1, 2)
@@ -38,5 +38,5 @@ def test_the_commission_is_the_nearest_amount_halves_upwards(price: int, quantit
         (4, 2, Split(8, 1, 7)),  # rounded once on the total: twice nothing would be nothing
     ],
 )
-def test_ten_percent_in_small_change(price: int, quantity: int, shares: Split) -> None:
+def test_ten_percent_of_small_amounts(price: int, quantity: int, shares: Split) -> None:
     assert split(price, quantity, 10) == shares

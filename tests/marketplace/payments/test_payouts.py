@@ -26,7 +26,7 @@ def payout(database: ShopDatabase, sample: Sample) -> Payout:
     return due
 
 
-def test_only_one_of_many_workers_sends_it(database: ShopDatabase, payout: Payout) -> None:
+def test_only_one_of_many_workers_sends_a_payout(database: ShopDatabase, payout: Payout) -> None:
     workers = 6
     together = Barrier(workers)
     outcomes: list[str] = []
@@ -47,7 +47,7 @@ def test_only_one_of_many_workers_sends_it(database: ShopDatabase, payout: Payou
     assert sorted(outcomes) == ["payout_not_sendable"] * 5 + ["sending"]
 
 
-def test_an_unknown_outcome_waits_for_the_providers_word(database: ShopDatabase, payout: Payout) -> None:
+def test_an_unknown_payout_waits_for_the_provider(database: ShopDatabase, payout: Payout) -> None:
     with database.open() as shop:
         settlement.begin_sending(shop, payout.id)
         settlement.mark_unknown(shop, payout.id)
@@ -73,7 +73,7 @@ def test_a_settled_payout_is_not_settled_again(database: ShopDatabase, payout: P
         assert payouts.by_id(shop, payout.id).provider_reference == "SFF6"
 
 
-def test_a_failed_payout_is_tried_again_under_the_same_code(database: ShopDatabase, payout: Payout) -> None:
+def test_a_failed_payout_is_retried_under_the_same_code(database: ShopDatabase, payout: Payout) -> None:
     with database.open() as shop:
         settlement.begin_sending(shop, payout.id)
         assert settlement.settle_failed(shop, payout.id, "wrong number").failure == "wrong number"
@@ -85,7 +85,7 @@ def test_a_failed_payout_is_tried_again_under_the_same_code(database: ShopDataba
     assert types[-4:] == ["payout.created", "payout.failed", "payout.retried", "payout.paid"]
 
 
-def test_owed_becomes_paid(database: ShopDatabase, sample: Sample, payout: Payout) -> None:
+def test_a_paid_payout_is_no_longer_owed(database: ShopDatabase, sample: Sample, payout: Payout) -> None:
     with database.open() as shop:
         before = balances.balance_of(shop, sample.artisan)
         settlement.begin_sending(shop, payout.id)
@@ -95,6 +95,6 @@ def test_owed_becomes_paid(database: ShopDatabase, sample: Sample, payout: Payou
     assert (after.owed, after.paid) == (0, 270_000)
 
 
-def test_who_was_never_paid_is_owed_nothing(database: ShopDatabase, sample: Sample) -> None:
+def test_an_artisan_without_orders_is_owed_nothing(database: ShopDatabase, sample: Sample) -> None:
     with database.open() as shop:
         assert balances.balance_of(shop, sample.artisan) == balances.ArtisanBalance(0, 0, [])

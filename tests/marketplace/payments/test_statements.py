@@ -55,7 +55,7 @@ def shillings(shown: Any) -> list[tuple[str, int, int]]:
     return [(line["what"], line["amount"]["amount"], line["balance"]["amount"]) for line in shown["lines"]]
 
 
-def test_it_tells_what_was_earned_and_where_the_money_went(
+def test_a_statement_shows_what_was_earned_and_paid(
     operator: FlaskClient, sample: Sample, history: dict[str, str]
 ) -> None:
     shown = statement(operator, sample)
@@ -94,7 +94,7 @@ def test_each_line_names_its_order_and_payout(operator: FlaskClient, sample: Sam
         ({"since": TEN, "until": EIGHT}, 270_000, [], 270_000),
     ],
 )
-def test_one_time_ends_with_what_the_next_begins_with(
+def test_the_closing_of_a_period_is_the_opening_of_the_next(
     operator: FlaskClient,
     sample: Sample,
     history: dict[str, str],
@@ -117,7 +117,7 @@ def test_checkpoints_change_no_statement(
     assert statement(operator, sample, since=TEN) == before
 
 
-def test_a_correction_is_a_line_with_its_reason(
+def test_a_reversal_is_a_line_with_its_reason(
     operator: FlaskClient, database: ShopDatabase, sample: Sample, history: dict[str, str]
 ) -> None:
     with database.open() as shop:
@@ -128,7 +128,7 @@ def test_a_correction_is_a_line_with_its_reason(
     assert (last["amount"]["amount"], last["balance"]["amount"]) == (-270_000, -270_000)
 
 
-def test_one_that_is_too_long_is_refused_in_words(
+def test_a_statement_that_is_too_long_is_refused(
     operator: FlaskClient, sample: Sample, history: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(statements, "MAX_LINES", 5)
@@ -137,7 +137,7 @@ def test_one_that_is_too_long_is_refused_in_words(
     assert len(statement(operator, sample, since=TEN)["lines"]) == 5
 
 
-def test_who_never_sold_has_an_empty_one(operator: FlaskClient, sample: Sample) -> None:
+def test_an_artisan_who_never_sold_has_an_empty_statement(operator: FlaskClient, sample: Sample) -> None:
     assert statement(operator, sample) == {
         "artisan_id": sample.artisan.id,
         "opening": {"amount": 0, "currency": "KES"},
@@ -146,11 +146,11 @@ def test_who_never_sold_has_an_empty_one(operator: FlaskClient, sample: Sample) 
     }
 
 
-def test_nobody_has_none(operator: FlaskClient) -> None:
+def test_an_unknown_artisan_has_no_statement(operator: FlaskClient) -> None:
     assert operator.get("/artisans/art_nobody/statement").status_code == 404
 
 
 @pytest.mark.parametrize("since", ["0001-01-01T00:00:00+03:00", "9999-12-31T23:00:00-03:00", "yesterday", "2026-11-22"])
-def test_a_time_there_is_not_is_refused(operator: FlaskClient, sample: Sample, since: str) -> None:
+def test_a_malformed_time_is_refused(operator: FlaskClient, sample: Sample, since: str) -> None:
     answer = operator.get(f"/artisans/{sample.artisan.id}/statement", query_string={"since": since})
     assert answer.status_code == 422

@@ -179,7 +179,7 @@ def test_a_storefront_places_an_order(storefront: FlaskClient, sample: Sample) -
     assert code.isalnum()
 
 
-def test_an_order_that_is_all_there_is_sells_out(storefront: FlaskClient, sample: Sample) -> None:
+def test_an_order_for_the_whole_stock_sells_the_product_out(storefront: FlaskClient, sample: Sample) -> None:
     storefront.post("/orders", json=order_body(sample.product, 3))
     assert storefront.get("/products").json["data"] == []
     assert storefront.get(f"/products/{sample.product.id}").json["status"] == "sold_out"
@@ -187,13 +187,13 @@ def test_an_order_that_is_all_there_is_sells_out(storefront: FlaskClient, sample
     assert (refused.status_code, refused.json["reason"]) == (409, "not_enough_stock")
 
 
-def test_a_phone_in_the_countrys_own_form_is_shown_as_e164(storefront: FlaskClient, sample: Sample) -> None:
+def test_a_phone_in_national_form_is_shown_as_e164(storefront: FlaskClient, sample: Sample) -> None:
     body = order_body(sample.product)
     body["buyer"] = body["buyer"] | {"phone": "0712 345 678"}
     assert storefront.post("/orders", json=body).json["buyer"]["phone"] == "+254712345678"
 
 
-def test_a_storefront_knows_only_the_orders_it_placed(
+def test_a_storefront_sees_only_the_orders_it_placed(
     api: MarketplaceApi, database: ShopDatabase, storefront: FlaskClient, operator: FlaskClient, sample: Sample
 ) -> None:
     other = client(api, database, "storefront")
@@ -252,7 +252,7 @@ def test_a_storefront_orders_by_brief(storefront: FlaskClient, sample: Sample) -
         ({"quantity": 0}, 422, "#/brief/quantity"),
     ],
 )
-def test_a_brief_that_cannot_be_is_refused_in_words(
+def test_an_invalid_brief_is_refused_with_a_reason(
     storefront: FlaskClient, sample: Sample, other: dict[str, object], status: int, what: str
 ) -> None:
     answer = storefront.post("/orders", json=brief_body(**other))
@@ -325,7 +325,7 @@ def test_only_a_failed_payout_is_retried(operator: FlaskClient, database: ShopDa
     assert (refused.status_code, refused.json["reason"]) == (409, "payout_not_failed")
 
 
-def test_events_are_told_oldest_first_and_go_on_where_they_ended(
+def test_events_are_listed_oldest_first_and_continue_at_the_cursor(
     operator: FlaskClient, database: ShopDatabase, sample: Sample
 ) -> None:
     first = operator.get("/events?limit=1").json
@@ -385,7 +385,7 @@ LET_IN = (200, 404, 422)
 
 
 @pytest.mark.parametrize(("method", "path", "body", "scope"), SCOPES)
-def test_each_path_lets_in_its_scope_and_nobody_else(
+def test_each_path_accepts_only_its_scopes(
     api: MarketplaceApi, database: ShopDatabase, method: str, path: str, body: Any, scope: str
 ) -> None:
     def status(sender: FlaskClient, **headers: str) -> int:

@@ -69,14 +69,12 @@ def things(shown: Any) -> int:
     return len(shown) + sum(things(value) for value in shown) if isinstance(shown, list) else 0
 
 
-def test_there_is_more_to_read_at_every_route_that_shows_more_than_one_thing(
-    after_a_day: Reading, after_twenty_days: Reading
-) -> None:
+def test_every_list_is_longer_in_the_larger_dataset(after_a_day: Reading, after_twenty_days: Reading) -> None:
     alike = {route for route, count in after_twenty_days.listed.items() if count == after_a_day.listed[route]}
 
     assert alike - ONE_THING == set(), "the fair brings nothing to these: give them rows in fair.py"
     assert ONE_THING - alike == set(), "these show more than one thing"
 
 
-def test_reading_more_takes_no_more_statements(after_a_day: Reading, after_twenty_days: Reading) -> None:
+def test_longer_lists_take_no_more_statements(after_a_day: Reading, after_twenty_days: Reading) -> None:
     assert after_twenty_days.statements == after_a_day.statements

@@ -38,18 +38,18 @@ def mistakes(answer: Any) -> dict[str, str]:
     return {one["pointer"]: one["detail"] for one in problem(answer, 422)["errors"]}
 
 
-def test_what_is_not_there_is_a_problem(operator: FlaskClient) -> None:
+def test_an_unknown_path_is_answered_with_a_problem(operator: FlaskClient) -> None:
     for path in ("/nowhere", "/products/prd_none", "/orders/ord_none", "/kiosks/%00", "/artisans/Ä", "/static/x"):
         problem(operator.get(path), 404)
 
 
-def test_a_wrong_method_is_told_the_right_ones(operator: FlaskClient) -> None:
+def test_a_wrong_method_is_answered_with_the_allowed_ones(operator: FlaskClient) -> None:
     answer = operator.delete("/products")
     problem(answer, 405)
     assert "GET" in answer.headers["Allow"]
 
 
-def test_without_a_key_the_way_in_is_named(anybody: FlaskClient) -> None:
+def test_without_a_key_the_answer_names_the_authentication_scheme(anybody: FlaskClient) -> None:
     answer = anybody.get("/orders")
     assert "Bearer" in problem(answer, 401)["detail"]
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
@@ -68,25 +68,25 @@ def test_without_a_key_the_way_in_is_named(anybody: FlaskClient) -> None:
         b'{"quantity": ' + b"9" * 5_000 + b",",
     ],
 )
-def test_what_is_not_json_is_400(storefront: FlaskClient, body: bytes) -> None:
+def test_a_body_that_is_not_json_is_400(storefront: FlaskClient, body: bytes) -> None:
     problem(storefront.post("/orders", data=body, content_type="application/json"), 400)
 
 
-def test_another_kind_of_body_is_415(storefront: FlaskClient) -> None:
+def test_another_content_type_is_415(storefront: FlaskClient) -> None:
     problem(storefront.post("/orders", data={"quantity": "1"}), 415)
 
 
-def test_another_kind_of_body_is_415_also_when_its_length_is_not_said(storefront: FlaskClient) -> None:
+def test_another_content_type_without_a_length_is_415(storefront: FlaskClient) -> None:
     body = {"input_stream": BytesIO(b"2\r\n{}\r\n0\r\n\r\n"), "headers": {"Transfer-Encoding": "chunked"}}
     problem(storefront.post("/orders", content_type="text/plain", **body), 415)
 
 
-def test_nobody_is_sent_elsewhere(operator: FlaskClient) -> None:
+def test_no_request_is_redirected(operator: FlaskClient) -> None:
     for path in ("//products", "/products/", "/orders//cancel", ""):
         problem(operator.get(path, base_url="http://localhost/"), 404)
 
 
-def test_a_head_is_answered_as_its_get_without_the_words(operator: FlaskClient) -> None:
+def test_head_is_answered_like_get_without_a_body(operator: FlaskClient) -> None:
     for path in ("/nowhere", "/orders/ord_none", "/products?limit=0", "/orders"):
         shown, head = operator.get(path), operator.head(path)
         assert (head.status_code, head.data) == (shown.status_code, b"")
@@ -94,17 +94,17 @@ def test_a_head_is_answered_as_its_get_without_the_words(operator: FlaskClient) 
         assert head.headers["Content-Length"] == shown.headers["Content-Length"]
 
 
-def test_options_are_told_to_anybody(anybody: FlaskClient) -> None:
+def test_options_need_no_key(anybody: FlaskClient) -> None:
     answer = anybody.options("/orders")
     assert (answer.status_code, answer.data) == (200, b"")
     assert {"GET", "POST"} <= set(answer.headers["Allow"].split(", "))
 
 
-def test_a_body_without_end_is_413(storefront: FlaskClient) -> None:
+def test_a_body_that_is_too_large_is_413(storefront: FlaskClient) -> None:
     problem(storefront.post("/orders", data=b" " * 70_000, content_type="application/json"), 413)
 
 
-def test_every_mistake_is_pointed_at(storefront: FlaskClient, sample: Sample) -> None:
+def test_every_invalid_field_has_a_pointer(storefront: FlaskClient, sample: Sample) -> None:
     body = order_body(sample.product, 0)
     del body["ship_to"]["city"]
     body["buyer"] = {"name": " ", "phone": "12", "locale": "en"}
@@ -140,11 +140,11 @@ def test_a_value_of_the_wrong_kind_is_422(storefront: FlaskClient, sample: Sampl
 
 
 @pytest.mark.parametrize("body", ["[]", "5", '"x"', "NaN"])
-def test_a_body_that_is_no_object_is_422(storefront: FlaskClient, body: str) -> None:
+def test_a_body_that_is_not_an_object_is_422(storefront: FlaskClient, body: str) -> None:
     assert mistakes(storefront.post("/orders", data=body, content_type="application/json"))
 
 
-def test_a_number_written_with_a_point_is_still_whole(storefront: FlaskClient, sample: Sample) -> None:
+def test_a_whole_number_may_be_written_with_a_decimal_point(storefront: FlaskClient, sample: Sample) -> None:
     body = json.dumps(order_body(sample.product)).replace('"quantity": 1', '"quantity": 1.0')
     answer = storefront.post("/orders", data=body, content_type="application/json")
     assert (answer.status_code, answer.json["quantity"]) == (201, 1)
@@ -158,7 +158,7 @@ def test_a_wrong_query_is_422(anybody: FlaskClient, query: str) -> None:
     assert list(mistakes(anybody.get(f"/products?{query}"))) == ["#/" + query.split("=")[0]]
 
 
-def test_a_crash_says_nothing_about_itself(api: MarketplaceApi, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_crash_is_logged_and_not_shown(api: MarketplaceApi, caplog: pytest.LogCaptureFixture) -> None:
     @api.get("/crash")
     @public
     def crash() -> str:
@@ -169,7 +169,7 @@ def test_a_crash_says_nothing_about_itself(api: MarketplaceApi, caplog: pytest.L
     assert "a secret" in caplog.text
 
 
-def test_a_shop_too_busy_to_write_says_when_to_come_again(
+def test_a_busy_database_is_503_with_retry_after(
     storefront: FlaskClient, database: ShopDatabase, sample: Sample
 ) -> None:
     @event.listens_for(database.engine, "connect")
@@ -185,7 +185,7 @@ def test_a_shop_too_busy_to_write_says_when_to_come_again(
     assert storefront.post("/orders", json=order_body(sample.product)).status_code == 201
 
 
-def test_every_refusal_has_words() -> None:
+def test_every_refusal_reason_has_a_sentence() -> None:
     sources = Path(marketplace_api.__file__).parent.rglob("*.py")
     raised = {
         str(node.args[0].value)

@@ -15,7 +15,7 @@ def path(request: pytest.FixtureRequest, sample: Sample) -> str:
     return str(request.param).format(product=sample.product.id)
 
 
-def test_an_answer_that_still_holds_is_not_sent_again(anybody: FlaskClient, path: str) -> None:
+def test_an_unchanged_answer_is_304(anybody: FlaskClient, path: str) -> None:
     first = anybody.get(path)
     again = anybody.get(path, headers={"If-None-Match": first.headers["ETag"]})
     assert (first.status_code, again.status_code, again.data) == (200, 304, b"")
@@ -25,17 +25,17 @@ def test_an_answer_that_still_holds_is_not_sent_again(anybody: FlaskClient, path
 
 
 @pytest.mark.parametrize("sent", ['"other", {etag}', '{etag} , W/"other"', "W/{etag}", "*"])
-def test_any_of_the_etags_sent_will_do(anybody: FlaskClient, path: str, sent: str) -> None:
+def test_one_matching_etag_of_several_is_enough(anybody: FlaskClient, path: str, sent: str) -> None:
     etag = anybody.get(path).headers["ETag"]
     assert anybody.get(path, headers={"If-None-Match": sent.format(etag=etag)}).status_code == 304
 
 
 @pytest.mark.parametrize("sent", ['"other"', "other", '"', "", 'W/"other", "and another"'])
-def test_another_etag_gets_the_answer(anybody: FlaskClient, path: str, sent: str) -> None:
+def test_an_etag_that_does_not_match_gets_the_answer(anybody: FlaskClient, path: str, sent: str) -> None:
     assert anybody.get(path, headers={"If-None-Match": sent}).data == anybody.get(path).data
 
 
-def test_head_says_what_get_would(anybody: FlaskClient, path: str) -> None:
+def test_head_has_the_headers_of_get(anybody: FlaskClient, path: str) -> None:
     shown, head = anybody.get(path), anybody.head(path)
     assert (head.status_code, head.data) == (200, b"")
     for name in ("ETag", "Content-Type", "Content-Length", "Cache-Control"):
@@ -43,7 +43,7 @@ def test_head_says_what_get_would(anybody: FlaskClient, path: str) -> None:
     assert anybody.head(path, headers={"If-None-Match": shown.headers["ETag"]}).status_code == 304
 
 
-def test_whatever_is_shown_changes_the_etag(
+def test_every_visible_change_changes_the_etag(
     anybody: FlaskClient, database: ShopDatabase, sample: Sample, path: str
 ) -> None:
     def rename() -> None:
@@ -60,5 +60,5 @@ def test_whatever_is_shown_changes_the_etag(
         assert anybody.get(path, headers={"If-None-Match": etag}).status_code == 200
 
 
-def test_what_is_not_found_has_no_etag(anybody: FlaskClient) -> None:
+def test_an_answer_404_has_no_etag(anybody: FlaskClient) -> None:
     assert "ETag" not in anybody.get("/products/prd_none").headers

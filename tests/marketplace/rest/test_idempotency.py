@@ -30,7 +30,7 @@ def send(storefront: FlaskClient, sample: Sample) -> Send:
     return post
 
 
-def test_the_first_answer_is_given_again_word_for_word(send: Send, storefront: FlaskClient) -> None:
+def test_the_same_key_and_body_get_the_first_answer_again(send: Send, storefront: FlaskClient) -> None:
     first, second = send("k1"), send("k1")
     assert (first.status_code, first.data) == (second.status_code, second.data) == (201, first.data)
     assert first.headers["Content-Type"] == second.headers["Content-Type"]
@@ -48,7 +48,7 @@ def test_a_key_for_another_body_is_422(send: Send, storefront: FlaskClient) -> N
     assert len(storefront.get("/orders").json["data"]) == 1
 
 
-def test_a_refusal_is_an_answer_too_and_undoes_what_was_begun(
+def test_a_refusal_is_kept_as_an_answer_and_rolled_back(
     send: Send, database: ShopDatabase, storefront: FlaskClient, sample: Sample
 ) -> None:
     first = send("k1", quantity=4)
@@ -58,7 +58,7 @@ def test_a_refusal_is_an_answer_too_and_undoes_what_was_begun(
     assert storefront.get(f"/products/{sample.product.id}").json["quantity"] == 3
 
 
-def test_a_request_that_was_not_valid_leaves_its_key_free(send: Send) -> None:
+def test_an_invalid_request_leaves_its_key_free(send: Send) -> None:
     assert send("k1", quantity=0).status_code == 422
     assert send("k1").status_code == 201
 
@@ -69,22 +69,22 @@ def test_keys_belong_to_their_callers(send: Send, api: MarketplaceApi, database:
 
 
 @pytest.mark.parametrize("key", ["", "a b", '"', '""', '"a', 'a"b"c' * 60, "k" * 256, '"a"b"', "é"])
-def test_a_key_of_another_form_is_400(send: Send, key: str) -> None:
+def test_a_malformed_key_is_400(send: Send, key: str) -> None:
     answer = send(key)
     assert (answer.status_code, answer.json["reason"]) == (400, "bad_idempotency_key")
 
 
-def test_the_longest_keys_are_taken(send: Send) -> None:
+def test_the_longest_keys_are_accepted(send: Send) -> None:
     assert send("k" * 255).status_code == 201
     assert send('"' + "q" * 255 + '"').status_code == 201
 
 
-def test_without_a_key_twice_is_twice(storefront: FlaskClient, sample: Sample) -> None:
+def test_without_a_key_a_repeated_request_is_done_twice(storefront: FlaskClient, sample: Sample) -> None:
     first, second = (storefront.post("/orders", json=order_body(sample.product)) for _ in range(2))
     assert first.json["id"] != second.json["id"]
 
 
-def test_many_at_once_are_done_once(send: Send, storefront: FlaskClient) -> None:
+def test_many_requests_at_once_with_one_key_are_done_once(send: Send, storefront: FlaskClient) -> None:
     answers: list[Any] = []
     threads = [Thread(target=lambda: answers.append(send("k1"))) for _ in range(6)]
     for thread in threads:
@@ -97,7 +97,7 @@ def test_many_at_once_are_done_once(send: Send, storefront: FlaskClient) -> None
     assert len(storefront.get("/orders").json["data"]) == 1
 
 
-def test_while_the_first_is_running_the_second_is_told_so(postgres_database: ShopDatabase) -> None:
+def test_a_second_request_is_refused_while_the_first_is_running(postgres_database: ShopDatabase) -> None:
     with postgres_database.open() as first, postgres_database.open() as second:
         assert idempotency.recall(first, "caller", "k1", "print") is None
         with pytest.raises(Refused, match="still_running"):
@@ -105,7 +105,7 @@ def test_while_the_first_is_running_the_second_is_told_so(postgres_database: Sho
         assert idempotency.recall(second, "another caller", "k1", "print") is None
 
 
-def test_an_answer_is_kept_for_a_week_and_then_makes_room(send: Send, database: ShopDatabase) -> None:
+def test_an_answer_is_deleted_after_a_week(send: Send, database: ShopDatabase) -> None:
     for number in range(3):
         send(f"old-{number}", quantity=4)
     database.advance(days=7)

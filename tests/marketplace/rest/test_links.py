@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from marketplace_api.rest.links import HOMES
+from marketplace_api.rest.links import RESOURCE_PATHS
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def links(document: Any, method: str, path: str, status: str) -> dict[str, dict[
     return {link["operationId"]: link["parameters"] for link in stated.values()}
 
 
-def test_an_order_just_placed_leads_to_all_that_can_be_done_with_it(document: Any) -> None:
+def test_a_placed_order_links_to_all_its_operations(document: Any) -> None:
     its_id = {"order_id": "$response.body#/id"}
     assert links(document, "post", "/orders", "201") == {
         "get_orders_get_order": its_id,
@@ -31,7 +31,7 @@ def test_an_order_just_placed_leads_to_all_that_can_be_done_with_it(document: An
     }
 
 
-def test_a_list_leads_on_from_its_first_row(document: Any) -> None:
+def test_a_list_links_to_the_operations_of_its_first_row(document: Any) -> None:
     its_id = {"payout_id": "$response.body#/data/0/id"}
     assert links(document, "get", "/payouts", "200") == {
         "get_payouts_get_payout": its_id,
@@ -39,7 +39,7 @@ def test_a_list_leads_on_from_its_first_row(document: Any) -> None:
     }
 
 
-def test_what_lies_inside_another_is_found_by_both_ids(document: Any) -> None:
+def test_a_nested_resource_is_linked_by_both_ids(document: Any) -> None:
     assert links(document, "get", "/webhook-endpoints/{endpoint_id}/deliveries", "200") == {
         "post_webhook_endpoints_replay_webhook_delivery": {
             "endpoint_id": "$request.path.endpoint_id",
@@ -48,7 +48,7 @@ def test_what_lies_inside_another_is_found_by_both_ids(document: Any) -> None:
     }
 
 
-def test_all_that_is_shown_has_a_home_that_is_there(document: Any) -> None:
-    assert HOMES.keys() <= document["components"]["schemas"].keys()
-    for home in HOMES.values():
+def test_every_linked_resource_has_an_existing_path(document: Any) -> None:
+    assert RESOURCE_PATHS.keys() <= document["components"]["schemas"].keys()
+    for home in RESOURCE_PATHS.values():
         assert any(path.startswith(home) for path in document["paths"]), home

@@ -21,7 +21,7 @@ def page(client: FlaskClient, path: str, **query: Any) -> dict[str, Any]:
     return answer.json
 
 
-def test_rows_that_come_in_meanwhile_move_nothing(anybody: FlaskClient, database: ShopDatabase, sample: Sample) -> None:
+def test_new_rows_do_not_shift_the_pages(anybody: FlaskClient, database: ShopDatabase, sample: Sample) -> None:
     for number in range(6):  # three at the same instant, then three more
         database.advance(seconds=number // 3)
         sell(database, sample, f"Pot {number}")

@@ -64,16 +64,16 @@ def numbers(dataset: GrowingDataset, text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("written", ["+254711000001", "254711000001", "0711000001", "0711 000-001", '"x": "711000001"'])
-def test_a_number_is_found_however_it_is_written(dataset_reader: DatasetReader, written: str) -> None:
+def test_a_phone_number_is_found_in_every_spelling(dataset_reader: DatasetReader, written: str) -> None:
     assert numbers(dataset_reader.dataset, f"Call {written} please") == {"+254711000001"}
     assert numbers(dataset_reader.dataset, f"Call {written.replace('711', '712')} please") == set()
 
 
-def test_an_operator_reads_every_number(dataset_reader: DatasetReader) -> None:
+def test_an_operator_sees_every_phone_number(dataset_reader: DatasetReader) -> None:
     assert set().union(*dataset_reader.told(OPERATOR_KEY).values()) == dataset_reader.dataset.phones
 
 
-def test_a_storefront_reads_the_numbers_of_its_own_buyers_in_its_orders_and_no_other_anywhere(
+def test_a_storefront_sees_only_the_phone_numbers_of_its_own_buyers(
     dataset_reader: DatasetReader,
 ) -> None:
     for storefront in (dataset_reader.dataset.mine, dataset_reader.dataset.theirs):
@@ -84,12 +84,12 @@ def test_a_storefront_reads_the_numbers_of_its_own_buyers_in_its_orders_and_no_o
         assert told.keys() == {"/orders", "/orders/{order_id}"}
 
 
-def test_without_a_key_no_number_is_read(dataset_reader: DatasetReader) -> None:
+def test_without_a_key_no_phone_number_is_seen(dataset_reader: DatasetReader) -> None:
     assert dataset_reader.told(None) == {}
 
 
 @pytest.mark.parametrize(("scope", "opened"), [("storefront", TO_STOREFRONTS), ("nobody", TO_ALL)])
-def test_what_is_open_is_open_on_purpose(dataset_reader: DatasetReader, scope: str, opened: set[str]) -> None:
+def test_only_the_listed_routes_are_open(dataset_reader: DatasetReader, scope: str, opened: set[str]) -> None:
     """And nothing was left unread here for another reason, such as an error."""
     key = dataset_reader.dataset.mine.key if scope == "storefront" else None
     answers = list(dataset_reader.read(key))
@@ -98,7 +98,7 @@ def test_what_is_open_is_open_on_purpose(dataset_reader: DatasetReader, scope: s
     assert {answer.status_code for _, answer in answers} <= {200, 401, 403, 404}
 
 
-def test_a_storefront_reads_its_own_orders_and_endpoint_alone(dataset_reader: DatasetReader) -> None:
+def test_a_storefront_sees_only_its_own_orders_and_endpoint(dataset_reader: DatasetReader) -> None:
     mine, theirs = dataset_reader.dataset.mine, dataset_reader.dataset.theirs
     for own, other in ((mine, theirs), (theirs, mine)):
         listed = {order["id"] for order in dataset_reader.get("/orders?limit=100", own.key).get_json()["data"]}
@@ -112,7 +112,7 @@ def test_a_storefront_reads_its_own_orders_and_endpoint_alone(dataset_reader: Da
             assert dataset_reader.get(f"/webhook-endpoints/{other.endpoint_id}{ending}", own.key).status_code == 404
 
 
-def test_what_is_pushed_to_a_storefront_holds_the_numbers_of_its_own_buyers_alone(
+def test_webhooks_of_a_storefront_have_only_the_phone_numbers_of_its_own_buyers(
     dataset_reader: DatasetReader,
 ) -> None:
     for name, storefront in (("mine", dataset_reader.dataset.mine), ("theirs", dataset_reader.dataset.theirs)):

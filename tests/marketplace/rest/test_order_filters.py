@@ -45,7 +45,7 @@ def test_orders_are_filtered(shop_of_two: FlaskClient, sample: Sample, query: st
     assert [order["external_ref"] for order in answer.json["data"]] == found
 
 
-def test_no_filter_shows_the_order_of_another(
+def test_no_filter_shows_another_storefronts_order(
     shop_of_two: FlaskClient, api: MarketplaceApi, database: ShopDatabase, operator: FlaskClient, sample: Sample
 ) -> None:
     other = client(api, database, "storefront")
@@ -54,5 +54,5 @@ def test_no_filter_shows_the_order_of_another(
         assert len(operator.get(f"/orders?{query}").json["data"]) == 1
 
 
-def test_a_status_there_is_not_is_refused(storefront: FlaskClient) -> None:
+def test_an_unknown_status_is_refused(storefront: FlaskClient) -> None:
     assert storefront.get("/orders?status=lost").status_code == 422

@@ -76,5 +76,5 @@ def test_a_filtered_list_is_paged(operator: FlaskClient, known: dict[str, str]) 
 
 
 @pytest.mark.parametrize("query", ["status=lost", "method=cheque", "since=yesterday", "artisan=Amina", "order=1"])
-def test_a_filter_that_says_nothing_is_refused(operator: FlaskClient, query: str) -> None:
+def test_an_empty_or_unknown_filter_value_is_refused(operator: FlaskClient, query: str) -> None:
     assert operator.get(f"/payouts?{query}").status_code == 422
