@@ -1,4 +1,4 @@
-"""An application on a port of its own, for tests that come by HTTP."""
+"""A WSGI application on a port of its own, for tests over HTTP."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 
 class SilentHandler(WSGIRequestHandler):
-    """Keeps no diary of thousands of requests."""
+    """Logs no requests."""
 
     def log(self, *_: object) -> None:
         pass
@@ -19,7 +19,7 @@ class SilentHandler(WSGIRequestHandler):
 
 @contextmanager
 def running_app(app: WSGIApplication) -> Iterator[str]:
-    """Where it is served, for as long as the block runs."""
+    """The URL of the running application, until the block ends."""
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=SilentHandler)
     thread = Thread(target=server.serve_forever)
     thread.start()

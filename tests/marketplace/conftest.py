@@ -1,4 +1,4 @@
-"""A small market: one kiosk, one artisan, one product, and keys to the API."""
+"""A shop with one kiosk, one artisan and one product, and clients of the API with their keys."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ ADDRESS = {"name": "Ann Li", "line1": "1 High St", "city": "Leeds", "country": "
 
 @dataclass
 class ShopDatabase:
-    """The shop's database, its clock and its people."""
+    """The shop's database, its clock and its source of ids."""
 
     engine: Engine
     ids: Ids = field(default_factory=lambda: Ids(Random(22384)))
@@ -55,7 +55,7 @@ class ShopDatabase:
 
     @contextmanager
     def open(self) -> Iterator[Shop]:
-        """The shop for one transaction, committed at the end."""
+        """The shop in one transaction, which is committed at the end."""
         with self.sessions.begin() as session:
             yield self.shop(session)
 
@@ -68,7 +68,7 @@ class ShopDatabase:
 
 @dataclass
 class Sample:
-    """Who and what the tests begin with."""
+    """What the tests begin with."""
 
     kiosk: Kiosk
     artisan: Artisan
@@ -77,7 +77,7 @@ class Sample:
 
 @pytest.fixture
 def database(migrated_database_url: str) -> Iterator[ShopDatabase]:
-    """A market with nobody in it, on SQLite and again on PostgreSQL."""
+    """An empty shop, on SQLite and again on PostgreSQL."""
     yield from _database(migrated_database_url)
 
 
@@ -103,7 +103,7 @@ def sample(database: ShopDatabase) -> Sample:
 
 
 def seed_sample(database: ShopDatabase) -> Sample:
-    """Amina, paid on her phone, sells three baskets at 1,500 shillings; Juma is her kiosk's agent."""
+    """Amina, paid by mobile money, sells three baskets at 1,500 shillings; Juma is the agent of her kiosk."""
     with database.open() as shop:
         kiosk = kiosks.create(shop, name="Soko Kisumu", town="Kisumu", agent_name="Juma", agent_msisdn="+254711000001")
         artisan = register(shop, kiosk, "+254712345678")
@@ -125,7 +125,7 @@ def register(shop: Shop, kiosk: Kiosk, msisdn: str, **other: Any) -> Artisan:
 
 
 def request(caller: str = "window") -> NewOrder:
-    """Ann in Leeds orders."""
+    """An order of Ann in Leeds, before it is stored."""
     return NewOrder("Ann", "+447400123456", "en", Address(**NO_ADDRESS_LINES | ADDRESS), caller)
 
 
@@ -134,7 +134,7 @@ def place(shop: Shop, product: Product, quantity: int = 3, caller: str = "window
 
 
 def bring(shop: Shop, kiosk: Kiosk, order: Order, count: int, **what: Any) -> Assignment:
-    """The first part of the order that can be awaited, or else its first, comes to the kiosk."""
+    """Receive `count` pieces of the order's first accepted part, or if it has none of its first part."""
     parts = sorted(order.assignments, key=lambda part: part.status != "accepted")
     return receiving.receive(shop, kiosk, parts[0].id, count, **what)
 

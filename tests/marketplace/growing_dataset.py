@@ -1,4 +1,4 @@
-"""A shop where everything that can be read grows with each day of the fair, and the addresses at which to read it."""
+"""A shop in which every list grows by the day, and the URLs that show its rows."""
 
 from __future__ import annotations
 
@@ -17,52 +17,52 @@ from tests.marketplace.conftest import request
 from tests.service import Service
 
 NOBODY = "http://127.0.0.1:9"
-"""Where nobody listens."""
+"""A URL where nothing listens."""
 
 
 @dataclass
 class DatasetStorefront:
-    """Somebody who orders through the API, and has one webhook endpoint."""
+    """A storefront with its API key and one webhook endpoint."""
 
     id: str
     key: str
     endpoint_id: str
     orders: list[str] = field(default_factory=list)
-    """Their ids, oldest first."""
+    """The ids of its orders, oldest first."""
     buyers: set[str] = field(default_factory=set)
-    """The phones of those it ordered for."""
+    """The phones of its buyers."""
 
 
 class GrowingDataset:
-    """Two storefronts order of many artisans, and everybody has a phone number of her own.
+    """Two storefronts order from many artisans, and everybody has another phone number.
 
-    One artisan, one product of hers and the agent of her kiosk have a part in every day; all others come for one.
-    Artisans are paid on yet another phone.
+    Each day adds rows to every list. One artisan, her product and her kiosk are part of every day; all others are new.
+    Artisans are paid on another phone than their own.
     """
 
     def __init__(self, service: Service, days: int, endpoints_url: str = NOBODY) -> None:
         self.phones: set[str] = set()
-        """Of everybody."""
+        """The phones of all people in the dataset."""
         self._service, self._numbers = service, count(711_000_001, 7919)
         with service.services.database.writing.begin() as session:
             self._shop = service.services.shop(session)
             self.mine, self.theirs = (self._storefront(name, endpoints_url) for name in ("mine", "theirs"))
             self.kiosk = self._kiosk()
             self.artisan = self._artisan(self.kiosk, "pottery")
-            self.product = self._ware(self.artisan)
-            neighbours = [self._day(number) for number in range(days)]
-            self.brief = self._made_by(neighbours)
-            self._neighbour = neighbours[-1]
+            self.product = self._product(self.artisan)
+            new_artisans = [self._day(number) for number in range(days)]
+            self.brief = self._shared_brief(new_artisans)
+            self._last_artisan = new_artisans[-1]
         service.work()
 
-    def addresses(self) -> Iterator[tuple[str, str]]:
-        """Every route of the API that is read, and where it shows something; each route with what stands in its place.
+    def readable_urls(self) -> Iterator[tuple[str, str]]:
+        """Each GET route of the API with URLs that show something there.
 
-        A storefront's own things come before another's.
+        Resources of the storefront `mine` come before those of `theirs`.
         """
         examples = self._examples()
         for route in self._routes():
-            assert "{" not in route or route in examples, f"{route} is new here: give it examples in {__name__}"
+            assert "{" not in route or route in examples, f"{route} is new: give it examples in {__name__}"
             for example in examples.get(route, [route]):
                 yield route, example + ("&" if "?" in example else "?") + "limit=100"
 
@@ -71,7 +71,7 @@ class GrowingDataset:
         return [route for route, operations in document["paths"].items() if "get" in operations]
 
     def _examples(self) -> Mapping[str, Sequence[str]]:
-        agent, artisan, neighbour = self.kiosk.agent_msisdn, self.artisan.msisdn, self._neighbour.msisdn
+        agent, artisan, artisan_of_kiosk = self.kiosk.agent_msisdn, self.artisan.msisdn, self._last_artisan.msisdn
         brief, code = self.brief, self.product.code
         endpoints = [f"/webhook-endpoints/{whose.endpoint_id}" for whose in (self.mine, self.theirs)]
         (payout, *_) = self._service.api("GET", "/payouts")["data"]
@@ -95,62 +95,62 @@ class GrowingDataset:
             "/phones/{msisdn}/expected/{code}": [f"/phones/{agent}/expected/{brief.code}"],
             "/phones/{msisdn}/to-ship": [f"/phones/{agent}/to-ship"],
             "/phones/{msisdn}/bought/{code}": [f"/phones/{brief.buyer_msisdn}/bought/{brief.code}"],
-            "/phones/{msisdn}/neighbours/{neighbour}": [f"/phones/{agent}/neighbours/{neighbour}"],
+            "/phones/{msisdn}/neighbours/{neighbour}": [f"/phones/{agent}/neighbours/{artisan_of_kiosk}"],
             "/phones/{msisdn}/photo-link/{code}": [f"/phones/{artisan}/photo-link/{code}"],
             "/phones/{msisdn}/earnings": [f"/phones/{artisan}/earnings"],
             "/phones/{msisdn}/day": [f"/phones/{agent}/day"],
         }
 
-    # -- what happens
+    # -- a day
 
     def _day(self, number: int) -> Artisan:
-        """One more of everything; the neighbour who came."""
+        """One more of everything; returns the new artisan of the kiosk."""
         kiosk = self._kiosk()
-        guest, neighbour = self._artisan(kiosk, "baskets"), self._artisan(self.kiosk, "leather")
-        self._brought(self.mine, guest)
-        self._brought(self.theirs, neighbour)
-        self._brought(self.mine, self.artisan)
-        self._accepted(self.theirs, self.artisan)
+        guest, artisan_of_kiosk = self._artisan(kiosk, "baskets"), self._artisan(self.kiosk, "leather")
+        self._received_order(self.mine, guest)
+        self._received_order(self.theirs, artisan_of_kiosk)
+        self._received_order(self.mine, self.artisan)
+        self._accepted_order(self.theirs, self.artisan)
         self._brief(self.theirs, "pottery")
         self._photo(self.product, number)
         help_requests.open_request(self._shop, self._phone())
         webhooks.create(self._shop, f"key_{number}", "operator", NOBODY, ["order.lost"])
-        return neighbour
+        return artisan_of_kiosk
 
-    def _made_by(self, makers: list[Artisan]) -> Order:
-        """A brief of which each of them makes a part."""
-        brief = self._brief(self.mine, makers[0].craft, self.kiosk)
-        for maker in makers:
-            orders.accept(self._shop, maker, brief.code, 1)
+    def _shared_brief(self, artisans: list[Artisan]) -> Order:
+        """A brief of which each of these artisans makes a part."""
+        brief = self._brief(self.mine, artisans[0].craft, self.kiosk)
+        for artisan in artisans:
+            orders.accept(self._shop, artisan, brief.code, 1)
         return brief
 
-    def _brought(self, storefront: DatasetStorefront, maker: Artisan) -> None:
-        order = self._accepted(storefront, maker)
-        receiving.receive(self._shop, maker.kiosk, order.assignments[0].id, order.quantity)
+    def _received_order(self, storefront: DatasetStorefront, artisan: Artisan) -> None:
+        order = self._accepted_order(storefront, artisan)
+        receiving.receive(self._shop, artisan.kiosk, order.assignments[0].id, order.quantity)
 
-    def _accepted(self, storefront: DatasetStorefront, maker: Artisan) -> Order:
-        order = self._placed(storefront, maker)
-        orders.accept(self._shop, maker, order.code)
+    def _accepted_order(self, storefront: DatasetStorefront, artisan: Artisan) -> Order:
+        order = self._placed_order(storefront, artisan)
+        orders.accept(self._shop, artisan, order.code)
         return order
 
-    def _placed(self, storefront: DatasetStorefront, maker: Artisan) -> Order:
-        ware = self._ware(maker)
-        return self._noted(storefront, orders.place(self._shop, self._request(storefront), ware.id, 1))
+    def _placed_order(self, storefront: DatasetStorefront, artisan: Artisan) -> Order:
+        product = self._product(artisan)
+        return self._remember(storefront, orders.place(self._shop, self._request(storefront), product.id, 1))
 
     def _brief(self, storefront: DatasetStorefront, craft: str, kiosk: Kiosk | None = None) -> Order:
         due_on = self._shop.today + timedelta(days=30)
         wanted = briefs.NewBrief("Many of them", craft, 500_00, 100, due_on, kiosk.id if kiosk else None)
-        return self._noted(storefront, briefs.place(self._shop, self._request(storefront), wanted))
+        return self._remember(storefront, briefs.place(self._shop, self._request(storefront), wanted))
 
     def _request(self, storefront: DatasetStorefront) -> orders.NewOrder:
         return replace(request(storefront.id), buyer_msisdn=self._phone())
 
-    def _noted(self, storefront: DatasetStorefront, order: Order) -> Order:
+    def _remember(self, storefront: DatasetStorefront, order: Order) -> Order:
         storefront.orders.append(order.id)
         storefront.buyers.add(order.buyer_msisdn)
         return order
 
-    # -- who and what there is
+    # -- rows
 
     def _phone(self) -> str:
         phone = f"+254{next(self._numbers)}"
@@ -182,11 +182,13 @@ class GrowingDataset:
             payout_msisdn=self._phone(),
         )
 
-    def _ware(self, maker: Artisan) -> Product:
-        """A ware with a picture."""
-        ware = products.list_product(self._shop, maker, title="Ware", category=maker.craft, price=500_00, quantity=2)
-        self._photo(ware, 0)
-        return ware
+    def _product(self, artisan: Artisan) -> Product:
+        """A product with a photo."""
+        product = products.list_product(
+            self._shop, artisan, title="Ware", category=artisan.craft, price=500_00, quantity=2
+        )
+        self._photo(product, 0)
+        return product
 
     def _photo(self, product: Product, number: int) -> None:
         name = f"{product.id}_{number}"

@@ -1,4 +1,4 @@
-"""Codes can be read out, mistyped and still be understood."""
+"""Codes can be read out and mistyped, and are still recognised."""
 
 from dataclasses import replace
 from random import Random
@@ -47,7 +47,7 @@ def test_other_words_are_not_codes(text: str) -> None:
 
 
 class Stuck(Random):
-    """A source of chance that always takes the first."""
+    """A random source that always takes the first choice."""
 
     def choice(self, seq):
         return seq[0]

@@ -1,4 +1,4 @@
-"""The tables of lives: what leads where, and nothing else does."""
+"""Life cycles: each trigger leads where the table says, and nowhere else."""
 
 from pathlib import Path
 from typing import get_args

@@ -1,4 +1,4 @@
-"""Keys to the API: kept as hashes, revoked for good, and known to be in use."""
+"""API keys: stored as hashes, revoked for good, with the time of their last use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.http_server import running_app
 from tests.marketplace.conftest import STATIC_KEY, Sample, ShopDatabase, build_api, client, order_body
 
 SLOW_S = 5
-"""Less than a writer waits for another on SQLite."""
+"""Shorter than the time that a writer waits for another on SQLite."""
 
 
 def used_at(database: ShopDatabase) -> list[object]:
@@ -24,7 +24,7 @@ def used_at(database: ShopDatabase) -> list[object]:
 
 
 def ask(sender: FlaskClient) -> int:
-    """The status, once everything that comes after an answer is done."""
+    """The status of an answer, after everything that is done once it was sent."""
     with sender.get("/orders") as answer:
         return answer.status_code
 

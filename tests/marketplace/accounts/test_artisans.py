@@ -1,4 +1,4 @@
-"""Artisans change what stands of them, leave when nothing is open between us, and may come back."""
+"""Artisans change their data, leave when nothing is open, and may come back."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from marketplace_api.shop import Shop
 from tests.marketplace.conftest import Sample, ShopDatabase, bring, place, register
 
 
-def hers(shop: Shop, sample: Sample) -> Artisan:
+def amina(shop: Shop, sample: Sample) -> Artisan:
     return artisans.by_id(shop, sample.artisan.id)
 
 
-def told(shop: Shop) -> list[str]:
-    """The events that are new since the stand was furnished."""
+def new_events(shop: Shop) -> list[str]:
+    """The types of the events after those of the sample."""
     return [event.type for event in events.since(shop, 0, 100)][2:]
 
 
 def test_changes_of_an_artisan_are_recorded_as_events(database: ShopDatabase, sample: Sample) -> None:
     with database.open() as shop:
-        artisans.rename(shop, hers(shop, sample), "Amina Otieno")
-        artisans.set_kiosk(shop, hers(shop, sample), sample.kiosk.id)
-        artisans.set_payout_method(shop, hers(shop, sample), "mobile_money", "+254722000111")
-        assert told(shop) == ["artisan.updated", "artisan.updated", "artisan.payout_changed"]
+        artisans.rename(shop, amina(shop, sample), "Amina Otieno")
+        artisans.set_kiosk(shop, amina(shop, sample), sample.kiosk.id)
+        artisans.set_payout_method(shop, amina(shop, sample), "mobile_money", "+254722000111")
+        assert new_events(shop) == ["artisan.updated", "artisan.updated", "artisan.payout_changed"]
         last = events.since(shop, 0, 100)[-1].data
     assert (last["name"], last["payout"]) == ("Amina Otieno", {"method": "mobile_money", "phone": "+254722000111"})
 
 
 def test_an_artisan_who_leaves_has_no_products_on_sale(database: ShopDatabase, sample: Sample) -> None:
     with database.open() as shop:
-        artisans.leave(shop, hers(shop, sample))
-        assert told(shop) == ["product.withdrawn", "artisan.left"]
+        artisans.leave(shop, amina(shop, sample))
+        assert new_events(shop) == ["product.withdrawn", "artisan.left"]
     with database.open() as shop:
-        assert hers(shop, sample).status == "left"
+        assert amina(shop, sample).status == "left"
         assert artisans.by_msisdn(shop, sample.artisan.msisdn) is None
         assert products.by_id(shop, sample.product.id).status == "withdrawn"
         with pytest.raises(Refused, match="product_withdrawn"):
@@ -49,29 +49,29 @@ def test_an_artisan_who_leaves_has_no_products_on_sale(database: ShopDatabase, s
 def test_nobody_leaves_with_open_orders_or_money_owed(database: ShopDatabase, sample: Sample) -> None:
     def refusal() -> str:
         with pytest.raises(Refused) as refused, database.open() as shop:
-            artisans.leave(shop, hers(shop, sample))
+            artisans.leave(shop, amina(shop, sample))
         return refused.value.reason
 
     with database.open() as shop:
         order = place(shop, sample.product, 1)
     assert refusal() == "orders_open"
     with database.open() as shop:
-        orders.accept(shop, hers(shop, sample), order.code)
+        orders.accept(shop, amina(shop, sample), order.code)
     assert refusal() == "orders_open"
     with database.open() as shop:
         bring(shop, sample.kiosk, order, 1)
     assert refusal() == "money_owed"
     with database.open() as shop:
-        (due,) = balances.balance_of(shop, hers(shop, sample)).last
+        (due,) = balances.balance_of(shop, amina(shop, sample)).last
         settlement.begin_sending(shop, due.id)
         settlement.settle_paid(shop, due.id, "REF1")
         assert products.by_id(shop, sample.product.id).status == "listed"
-        artisans.leave(shop, hers(shop, sample))
+        artisans.leave(shop, amina(shop, sample))
 
 
 def test_an_artisan_who_comes_back_keeps_the_id_and_changes_the_rest(database: ShopDatabase, sample: Sample) -> None:
     with database.open() as shop:
-        artisans.leave(shop, hers(shop, sample))
+        artisans.leave(shop, amina(shop, sample))
     with database.open() as shop:
         back = register(shop, sample.kiosk, sample.artisan.msisdn, name="Amina Otieno", payout_method="kiosk_cash")
         assert (back.id, back.status, back.name) == (sample.artisan.id, "active", "Amina Otieno")

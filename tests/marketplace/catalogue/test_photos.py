@@ -1,4 +1,4 @@
-"""Pictures of a product: the newest shows first, and the same one counts once."""
+"""Photos of a product: the newest is first, and the same one is kept once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def attach(shop: Shop, product: Product, name: str) -> AttachedPhoto:
 
 
 def add(database: ShopDatabase, product: Product, *names: str) -> list[AttachedPhoto]:
-    """A picture a transaction."""
+    """Attach each photo in a transaction of its own."""
     attached = []
     for name in names:
         with database.open() as shop:

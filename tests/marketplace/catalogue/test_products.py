@@ -1,4 +1,4 @@
-"""Products: whose they are, and how many there are."""
+"""Products: who may change them, and their stock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Searching the catalogue: words in any order, any case, with or without accents; beginnings are enough."""
+"""Searching the catalogue by words, in any order and case, with or without accents, or by their beginnings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WARES = {
 def catalogue(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, database: ShopDatabase, sample: Sample
 ) -> ShopDatabase:
-    """The wares, looked for in each of the two ways whichever is the quicker."""
+    """Products for the search, which is tried with both query plans (`search.FEW`)."""
     monkeypatch.setattr(search, "FEW", request.param)
     with database.open() as shop:
         products.withdraw(shop, sample.artisan, sample.product.code)

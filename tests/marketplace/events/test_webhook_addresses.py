@@ -1,4 +1,4 @@
-"""A webhook goes to public addresses, however a private one is written."""
+"""Webhooks go to public addresses only, in whatever form a private one is written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`/webhook-endpoints`: whose they are, where they may lead, and that a secret is shown once."""
+"""`/webhook-endpoints`: owners, URLs and secrets, and when old deliveries are deleted."""
 
 from __future__ import annotations
 
@@ -172,28 +172,28 @@ def test_the_document_has_a_schema_for_each_kind_of_webhook(anybody: FlaskClient
     assert set(shown.values()) <= document["components"]["schemas"].keys()
 
 
-# -- what is forgotten
+# -- old deliveries
 
 
 def some_event(shop: Shop) -> Event:
-    """An event of whatever kind."""
+    """An event of any type."""
     asked = HelpRequest(id="hlp_1", phone="+254711000111", created_at=shop.now, closed_at=None)
     return events.record(shop, "help.requested", asked)
 
 
-def owed(shop: Shop) -> list[WebhookDelivery]:
-    """The deliveries of an event that just happened, of whatever kind."""
+def deliveries_of_new_event(shop: Shop) -> list[WebhookDelivery]:
+    """The deliveries of a new event."""
     return list(webhooks.deliveries_for(shop, some_event(shop)))
 
 
-def fails(shop: Shop, delivery: WebhookDelivery) -> None:
-    """It is tried as often as anything is."""
+def fail_delivery(shop: Shop, delivery: WebhookDelivery) -> None:
+    """Fail every attempt of the delivery."""
     for _ in (*RETRY_DELAYS, "the last time"):
         webhooks.record_failure(shop, delivery, FailedAttempt("http_500", 500))
 
 
-def sweep(database: ShopDatabase) -> int:
-    """What is forgotten in the end."""
+def delete_all_old(database: ShopDatabase) -> int:
+    """Delete old deliveries until none is left; returns how many."""
     forgotten = 0
     while True:
         with database.open() as shop:
@@ -206,16 +206,16 @@ def sweep(database: ShopDatabase) -> int:
 def test_ended_deliveries_are_deleted_after_thirty_days(database: ShopDatabase, operator: FlaskClient) -> None:
     paths = [f"/webhook-endpoints/{create(operator)['id']}/deliveries" for _ in range(2)]
     with database.open() as shop:
-        for delivery in owed(shop):
+        for delivery in deliveries_of_new_event(shop):
             webhooks.record_success(shop, delivery, 204)
-        for delivery in owed(shop):
-            fails(shop, delivery)
-        owed(shop)
+        for delivery in deliveries_of_new_event(shop):
+            fail_delivery(shop, delivery)
+        deliveries_of_new_event(shop)
     database.advance(days=30)
-    assert sweep(database) == 0
+    assert delete_all_old(database) == 0
 
     database.advance(seconds=1)
-    assert sweep(database) == 4
+    assert delete_all_old(database) == 4
     for path in paths:
         assert [delivery["status"] for delivery in operator.get(path).get_json()["data"]] == ["pending"]
 
@@ -225,23 +225,23 @@ def test_a_delivery_is_kept_for_thirty_days_after_its_last_attempt(
 ) -> None:
     create(operator)
     with database.open() as shop:
-        waiting = owed(shop)
+        waiting = deliveries_of_new_event(shop)
     database.now += KEPT_FOR * 2
     with database.open() as shop:
         (delivery,) = [shop.session.merge(each) for each in waiting]
         webhooks.record_success(shop, delivery, 204)
-    assert sweep(database) == 0
+    assert delete_all_old(database) == 0
 
 
 def test_a_replayed_delivery_is_kept_until_it_ends_again(database: ShopDatabase, operator: FlaskClient) -> None:
     create(operator)
     with database.open() as shop:
-        (delivery,) = owed(shop)
+        (delivery,) = deliveries_of_new_event(shop)
         webhooks.record_success(shop, delivery, 204)
     database.now += KEPT_FOR * 2
     with database.open() as shop:
         webhooks.replay(shop, shop.session.merge(delivery))
-    assert sweep(database) == 0
+    assert delete_all_old(database) == 0
 
 
 def test_a_deleted_delivery_is_not_created_again(database: ShopDatabase, operator: FlaskClient) -> None:
@@ -251,8 +251,8 @@ def test_a_deleted_delivery_is_not_created_again(database: ShopDatabase, operato
         for delivery in webhooks.deliveries_for(shop, event):
             webhooks.record_success(shop, delivery, 204)
     database.now += KEPT_FOR * 2
-    assert sweep(database) == 1
+    assert delete_all_old(database) == 1
 
     with database.open() as shop:
         assert webhooks.deliveries_for(shop, event) == []
-        assert len(owed(shop)) == 1
+        assert len(deliveries_of_new_event(shop)) == 1

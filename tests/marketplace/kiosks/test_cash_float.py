@@ -1,4 +1,4 @@
-"""The drawer of a kiosk: what is put in, what is paid out, and what a day comes to."""
+"""A kiosk's float: cash put in, cash paid out, and the sums of a day."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from marketplace_api.refused import Refused
 from tests.marketplace.conftest import Sample, ShopDatabase, bring, place
 
 
-def moves(operator: FlaskClient, sample: Sample, amount: int, currency: str = "KES", **headers: str) -> Any:
+def record_cash(operator: FlaskClient, sample: Sample, amount: int, currency: str = "KES", **headers: str) -> Any:
     body = {"amount": {"amount": amount, "currency": currency}, "note": "Monday's float"}
     return operator.post(f"/kiosks/{sample.kiosk.id}/float", json=body, headers=headers)
 
 
-def held(operator: FlaskClient, sample: Sample) -> int:
+def float_of(operator: FlaskClient, sample: Sample) -> int:
     shown = operator.get(f"/kiosks/{sample.kiosk.id}/float").json
     assert shown["kiosk_id"] == sample.kiosk.id
     return int(shown["float"]["amount"])
 
 
-def pays_cash(database: ShopDatabase, sample: Sample, quantity: int = 1) -> None:
-    """Amina brings baskets and is paid for them at once, 1,350 shillings each."""
+def pay_in_cash(database: ShopDatabase, sample: Sample, quantity: int = 1) -> None:
+    """Receive baskets of Amina's and pay her at once in cash, 1,350 shillings each."""
     with database.open() as shop:
         artisans.set_payout_method(shop, artisans.by_id(shop, sample.artisan.id), "kiosk_cash")
         order = place(shop, sample.product, quantity)
@@ -41,25 +41,25 @@ def pays_cash(database: ShopDatabase, sample: Sample, quantity: int = 1) -> None
 def test_cash_handed_over_raises_the_float_and_cash_taken_back_lowers_it(
     operator: FlaskClient, database: ShopDatabase, sample: Sample
 ) -> None:
-    assert held(operator, sample) == 0
-    given_, taken = moves(operator, sample, 5000_00), moves(operator, sample, -2000_00)
+    assert float_of(operator, sample) == 0
+    given_, taken = record_cash(operator, sample, 5000_00), record_cash(operator, sample, -2000_00)
     assert (given_.status_code, given_.json["float"]) == (201, {"amount": 5000_00, "currency": "KES"})
     assert (taken.status_code, taken.json["float"]["amount"]) == (201, 3000_00)
-    assert held(operator, sample) == 3000_00
+    assert float_of(operator, sample) == 3000_00
     with database.open() as shop:
         assert ledger.balance(shop, ledger.ADJUSTMENTS) == -3000_00
         assert list(audit.inconsistencies(shop)) == []
 
 
 def test_cash_is_entered_once_under_its_idempotency_key(operator: FlaskClient, sample: Sample) -> None:
-    first, again = (moves(operator, sample, 500_00, **{"Idempotency-Key": "monday"}) for _ in range(2))
+    first, again = (record_cash(operator, sample, 500_00, **{"Idempotency-Key": "monday"}) for _ in range(2))
     assert (first.status_code, again.status_code, again.json) == (201, 201, first.json)
-    assert held(operator, sample) == 500_00
+    assert float_of(operator, sample) == 500_00
 
 
 def test_the_same_amount_may_be_entered_again(operator: FlaskClient, sample: Sample) -> None:
-    moves(operator, sample, 500_00), moves(operator, sample, 500_00)
-    assert held(operator, sample) == 1000_00
+    record_cash(operator, sample, 500_00), record_cash(operator, sample, 500_00)
+    assert float_of(operator, sample) == 1000_00
 
 
 @pytest.mark.parametrize(
@@ -75,28 +75,28 @@ def test_the_same_amount_may_be_entered_again(operator: FlaskClient, sample: Sam
 def test_an_invalid_amount_is_refused_and_the_float_stays(
     operator: FlaskClient, sample: Sample, amount: int, currency: str, status: int, what: str
 ) -> None:
-    moves(operator, sample, 100_00)
-    answer = moves(operator, sample, amount, currency)
+    record_cash(operator, sample, 100_00)
+    answer = record_cash(operator, sample, amount, currency)
     assert answer.status_code == status
     assert what in (answer.json.get("reason"), *(mistake["pointer"] for mistake in answer.json.get("errors", ())))
-    assert held(operator, sample) == 100_00
+    assert float_of(operator, sample) == 100_00
 
 
 def test_a_payout_in_cash_lowers_the_float_even_below_zero(
     operator: FlaskClient, database: ShopDatabase, sample: Sample
 ) -> None:
-    moves(operator, sample, 1000_00)
-    pays_cash(database, sample)
-    assert held(operator, sample) == -350_00
+    record_cash(operator, sample, 1000_00)
+    pay_in_cash(database, sample)
+    assert float_of(operator, sample) == -350_00
 
 
 def test_a_kiosk_day_shows_pieces_payouts_and_float(
     operator: FlaskClient, database: ShopDatabase, sample: Sample
 ) -> None:
-    moves(operator, sample, 5000_00)
-    pays_cash(database, sample, 2)
+    record_cash(operator, sample, 5000_00)
+    pay_in_cash(database, sample, 2)
     database.advance(hours=12)  # past midnight in Nairobi, not yet in UTC
-    pays_cash(database, sample)
+    pay_in_cash(database, sample)
 
     path = f"/kiosks/{sample.kiosk.id}/days"
     first = operator.get(f"{path}/2026-11-22").json
@@ -111,7 +111,7 @@ def test_a_kiosk_day_shows_pieces_payouts_and_float(
     second, before = operator.get(f"{path}/2026-11-23").json, operator.get(f"{path}/2026-11-21").json
     names = ("pieces_received", "cash_payouts")
     assert [second[name] for name in names] == [1, 1]
-    assert second["float"]["amount"] == held(operator, sample) == 950_00
+    assert second["float"]["amount"] == float_of(operator, sample) == 950_00
     assert [before[name] for name in names] == [0, 0]
     assert before["float"]["amount"] == 0
 
@@ -130,7 +130,7 @@ def test_an_unknown_kiosk_has_no_float(operator: FlaskClient, sample: Sample) ->
 @given(amounts=st.lists(st.integers(-1000, 1000).filter(bool), max_size=8))
 def test_no_more_cash_is_taken_out_than_the_float(sqlite_database: ShopDatabase, amounts: list[int]) -> None:
     expected = 0
-    with sqlite_database.sessions() as session:  # never committed: each example begins with an empty drawer
+    with sqlite_database.sessions() as session:  # never committed, so that each example begins with no cash
         shop = sqlite_database.shop(session)
         kiosk = kiosks.create(shop, name="Far", town="Lamu", agent_name="Ali", agent_msisdn="+254711000009")
         session.flush()

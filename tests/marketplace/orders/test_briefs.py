@@ -1,18 +1,17 @@
-"""Bulk orders: many are asked, each makes a part, and the sums are right whatever comes of it."""
+"""Briefs: many artisans are asked, each makes a part, and the sums are right whatever happens."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
-from random import Random
 from threading import Barrier, Thread
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine
 
+from bot.db.engine import create_engine
 from marketplace_api.accounts import artisans
 from marketplace_api.events import events
 from marketplace_api.kiosks import kiosks
@@ -22,21 +21,22 @@ from marketplace_api.orders.briefs import NewBrief
 from marketplace_api.payments import audit, balances
 from marketplace_api.refused import Refused
 from marketplace_api.schemas.orders import Order as OrderSchema
-from marketplace_api.shop import Ids, Shop
-from tests.marketplace.conftest import Sample, ShopDatabase, bring, register, request, seed_sample
-from tests.marketplace.orders.test_orders import happened, reason
+from marketplace_api.shop import Shop
+from tests.marketplace.conftest import TERMS, Sample, ShopDatabase, bring, register, request, seed_sample
+from tests.marketplace.orders.test_orders import event_types, reason
+from tests.runs import cases
 
 BASKETS = NewBrief("Gift basket", "baskets", 1_000_33, 100, date(2026, 12, 20))
 
 
 @pytest.fixture
-def makers(database: ShopDatabase, sample: Sample) -> list[Artisan]:
-    """Amina and two other weavers of her kiosk."""
+def weavers(database: ShopDatabase, sample: Sample) -> list[Artisan]:
+    """Amina and two other artisans of her kiosk and craft."""
     with database.open() as shop:
         register(shop, sample.kiosk, "+254722000009", craft="pottery")
     weavers = [sample.artisan]
     for n in (1, 2):
-        database.advance(minutes=1)  # asked in the order in which they came
+        database.advance(minutes=1)  # artisans are asked in the order in which they registered
         with database.open() as shop:
             weavers.append(register(shop, sample.kiosk, f"+25472200000{n}", name=f"Weaver {n}"))
     return weavers
@@ -51,22 +51,22 @@ def statuses(order: Order) -> list[str]:
 
 
 def test_a_brief_is_filled_part_by_part_made_and_paid(
-    database: ShopDatabase, sample: Sample, makers: list[Artisan]
+    database: ShopDatabase, sample: Sample, weavers: list[Artisan]
 ) -> None:
     with database.open() as shop:
         order = brief(shop)
         assert statuses(order) == ["offered"] * 3
-        orders.accept(shop, makers[0], order.code, 60)
+        orders.accept(shop, weavers[0], order.code, 60)
         assert (order.status, orders.pieces_left(order)) == ("placed", 40)
-        orders.accept(shop, makers[1], order.code)
+        orders.accept(shop, weavers[1], order.code)
         assert (order.status, statuses(order)) == ("accepted", ["accepted", "accepted", "passed"])
         for part in list(order.assignments[:2]):
             receiving.receive(shop, sample.kiosk, part.id, part.quantity)
         assert order.status == "at_kiosk"
-        paid = [balances.balance_of(shop, maker).owed for maker in makers]
+        paid = [balances.balance_of(shop, weaver).owed for weaver in weavers]
     assert paid == [54_017_82, 36_011_88, 0]
     assert (order.total, order.artisan_earns) == (100_033_00, sum(paid))
-    assert happened(shop)[-7:] == [
+    assert event_types(shop)[-7:] == [
         "order.placed",
         "order.part_accepted",
         "order.accepted",
@@ -78,12 +78,12 @@ def test_a_brief_is_filled_part_by_part_made_and_paid(
 
 
 def test_a_brief_is_offered_to_its_craft_and_kiosk(
-    database: ShopDatabase, sample: Sample, makers: list[Artisan]
+    database: ShopDatabase, sample: Sample, weavers: list[Artisan]
 ) -> None:
     with database.open() as shop:
         elsewhere = kiosks.create(shop, name="K2", town="Voi", agent_name="J", agent_msisdn="+254711000002")
         far = register(shop, elsewhere, "+254722000005")
-        assert {part.artisan_id for part in brief(shop).assignments} == {far.id, *(maker.id for maker in makers)}
+        assert {part.artisan_id for part in brief(shop).assignments} == {far.id, *(weaver.id for weaver in weavers)}
         there = brief(shop, kiosk_id=elsewhere.id)
         assert [part.artisan_id for part in there.assignments] == [far.id]
         assert reason(lambda: brief(shop, category="leather")) == "nobody_to_ask"
@@ -93,62 +93,62 @@ def test_a_brief_is_offered_to_its_craft_and_kiosk(
 
 
 def test_the_least_busy_artisans_are_asked_first(
-    database: ShopDatabase, sample: Sample, makers: list[Artisan], monkeypatch: pytest.MonkeyPatch
+    database: ShopDatabase, sample: Sample, weavers: list[Artisan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(briefs, "MOST_OFFERS", 2)
     with database.open() as shop:
         first = brief(shop)
-        orders.accept(shop, makers[0], first.code, 10)
+        orders.accept(shop, weavers[0], first.code, 10)
         second = brief(shop)
-    assert {part.artisan_id for part in second.assignments} == {makers[1].id, makers[2].id}
+    assert {part.artisan_id for part in second.assignments} == {weavers[1].id, weavers[2].id}
 
 
 @pytest.mark.parametrize("count", [0, -1, 41, 1000])
-def test_nobody_accepts_more_than_is_left(database: ShopDatabase, makers: list[Artisan], count: int) -> None:
+def test_nobody_accepts_more_than_is_left(database: ShopDatabase, weavers: list[Artisan], count: int) -> None:
     with database.open() as shop:
         order = brief(shop)
-        orders.accept(shop, makers[0], order.code, 60)
+        orders.accept(shop, weavers[0], order.code, 60)
         with pytest.raises(Refused) as refused:
-            orders.accept(shop, makers[1], order.code, count)
+            orders.accept(shop, weavers[1], order.code, count)
         assert refused.value.values == {"code": order.code, "count": count, "most": 40}
         assert orders.pieces_left(order) == 40
 
 
-def test_no_day_after_the_due_day_can_be_promised(database: ShopDatabase, makers: list[Artisan]) -> None:
+def test_no_day_after_the_due_day_can_be_promised(database: ShopDatabase, weavers: list[Artisan]) -> None:
     with database.open() as shop:
         order = brief(shop)
         late = BASKETS.due_on + timedelta(days=1)
-        assert reason(lambda: orders.accept(shop, makers[0], order.code, 5, late)) == "too_late"
-        part = orders.accept(shop, makers[0], order.code, 5, BASKETS.due_on)
+        assert reason(lambda: orders.accept(shop, weavers[0], order.code, 5, late)) == "too_late"
+        part = orders.accept(shop, weavers[0], order.code, 5, BASKETS.due_on)
         assert (part.promised_on, part.due_on) == (BASKETS.due_on, BASKETS.due_on)
 
 
-def test_accepting_after_all_is_taken_is_refused(database: ShopDatabase, makers: list[Artisan]) -> None:
+def test_accepting_after_all_is_taken_is_refused(database: ShopDatabase, weavers: list[Artisan]) -> None:
     with database.open() as shop:
         order = brief(shop)
-        orders.accept(shop, makers[0], order.code)
-        assert reason(lambda: orders.accept(shop, makers[1], order.code)) == "order_not_open"
-        assert reason(lambda: orders.decline(shop, makers[1], order.code)) == "order_not_open"
+        orders.accept(shop, weavers[0], order.code)
+        assert reason(lambda: orders.accept(shop, weavers[1], order.code)) == "order_not_open"
+        assert reason(lambda: orders.decline(shop, weavers[1], order.code)) == "order_not_open"
 
 
 def test_when_nobody_is_left_to_ask_the_brief_is_declined_or_made_in_part(
-    database: ShopDatabase, makers: list[Artisan]
+    database: ShopDatabase, weavers: list[Artisan]
 ) -> None:
     with database.open() as shop:
         unwanted, wanted = brief(shop), brief(shop)
-        orders.accept(shop, makers[0], wanted.code, 30)
-        for maker in makers:
-            orders.decline(shop, maker, unwanted.code, "price")
-        for maker in makers[1:]:
-            orders.decline(shop, maker, wanted.code)
+        orders.accept(shop, weavers[0], wanted.code, 30)
+        for weaver in weavers:
+            orders.decline(shop, weaver, unwanted.code, "price")
+        for weaver in weavers[1:]:
+            orders.decline(shop, weaver, wanted.code)
     assert unwanted.status == "declined"
     assert (wanted.status, wanted.total, orders.piece_count(wanted)) == ("accepted", 30 * 1_000_33, 30)
 
 
-def test_an_expired_brief_is_made_in_part_or_not_at_all(database: ShopDatabase, makers: list[Artisan]) -> None:
+def test_an_expired_brief_is_made_in_part_or_not_at_all(database: ShopDatabase, weavers: list[Artisan]) -> None:
     with database.open() as shop:
         unanswered, begun = brief(shop), brief(shop)
-        orders.accept(shop, makers[0], begun.code, 30)
+        orders.accept(shop, weavers[0], begun.code, 30)
         assert deadlines.expire_offers(shop) == 0
     database.now = unanswered.expires_at
     with database.open() as shop:
@@ -159,38 +159,38 @@ def test_an_expired_brief_is_made_in_part_or_not_at_all(database: ShopDatabase, 
         assert deadlines.expire_offers(shop) == 0
 
 
-def test_an_offer_ends_before_the_due_day(database: ShopDatabase, makers: list[Artisan]) -> None:
+def test_an_offer_ends_before_the_due_day(database: ShopDatabase, weavers: list[Artisan]) -> None:
     with database.open() as shop:
         soon = brief(shop, due_on=shop.today + timedelta(days=1))
         assert soon.expires_at == shop.midnight(shop.today + timedelta(days=1))
         assert brief(shop).expires_at == shop.now + briefs.OFFER_STANDS
 
 
-def test_a_released_part_is_offered_again(database: ShopDatabase, makers: list[Artisan]) -> None:
+def test_a_released_part_is_offered_again(database: ShopDatabase, weavers: list[Artisan]) -> None:
     with database.open() as shop:
         order = brief(shop)
-        orders.accept(shop, makers[0], order.code, 60)
-        orders.accept(shop, makers[1], order.code)
-        orders.release(shop, makers[0], order.code)
+        orders.accept(shop, weavers[0], order.code, 60)
+        orders.accept(shop, weavers[1], order.code)
+        orders.release(shop, weavers[0], order.code)
         assert (order.status, orders.pieces_left(order)) == ("placed", 60)
         assert statuses(order) == ["released", "accepted", "offered"]
-        orders.accept(shop, makers[2], order.code)
+        orders.accept(shop, weavers[2], order.code)
         assert (order.status, orders.piece_count(order)) == ("accepted", 100)
-        assert happened(shop)[-2:] == ["order.reopened", "order.accepted"]
-        assert reason(lambda: orders.accept(shop, makers[0], order.code)) == "order_not_open"
+        assert event_types(shop)[-2:] == ["order.reopened", "order.accepted"]
+        assert reason(lambda: orders.accept(shop, weavers[0], order.code)) == "order_not_open"
 
 
-def test_a_release_after_the_offer_ended_leaves_the_other_parts(database: ShopDatabase, makers: list[Artisan]) -> None:
+def test_a_release_after_the_offer_ended_leaves_the_other_parts(database: ShopDatabase, weavers: list[Artisan]) -> None:
     with database.open() as shop:
         order = brief(shop)
-        orders.accept(shop, makers[0], order.code, 60)
-        orders.accept(shop, makers[1], order.code)
+        orders.accept(shop, weavers[0], order.code, 60)
+        orders.accept(shop, weavers[1], order.code)
     database.now = order.expires_at
     with database.open() as shop:
-        orders.release(shop, makers[0], order.code)
+        orders.release(shop, weavers[0], order.code)
         order = orders.by_id(shop, order.id)
         assert (order.status, order.total) == ("accepted", 40 * 1_000_33)
-        orders.release(shop, makers[1], order.code)
+        orders.release(shop, weavers[1], order.code)
         assert order.status == "declined"
 
 
@@ -203,10 +203,10 @@ def test_a_released_order_of_a_product_is_declined_and_not_restocked(database: S
         assert (order.status, order.product.quantity) == ("declined", 1)
 
 
-def test_a_brief_is_cancelled_until_a_part_is_accepted(database: ShopDatabase, makers: list[Artisan]) -> None:
+def test_a_brief_is_cancelled_until_a_part_is_accepted(database: ShopDatabase, weavers: list[Artisan]) -> None:
     with database.open() as shop:
         untouched, begun = brief(shop), brief(shop)
-        orders.accept(shop, makers[0], begun.code, 1)
+        orders.accept(shop, weavers[0], begun.code, 1)
         assert orders.cancel(shop, untouched).status == "cancelled"
         assert reason(lambda: orders.cancel(shop, begun)) == "order_being_made"
 
@@ -237,7 +237,7 @@ def test_rejected_pieces_have_a_reason_and_are_neither_paid_nor_charged(database
         part = bring(shop, sample.kiosk, order, 2, refused=1, reason="damaged")
         assert (part.quantity, part.refused, part.reason) == (2, 1, "damaged")
         assert (order.status, order.total) == ("at_kiosk", 300_000)
-        assert happened(shop)[-3:] == ["order.at_kiosk", "order.goods_refused", "payout.created"]
+        assert event_types(shop)[-3:] == ["order.at_kiosk", "order.goods_refused", "payout.created"]
 
 
 def test_rejected_pieces_can_be_made_again(database: ShopDatabase, sample: Sample) -> None:
@@ -268,13 +268,13 @@ def test_no_more_pieces_are_received_than_accepted(
 
 
 def test_goods_of_a_brief_are_received_at_its_kiosk(
-    database: ShopDatabase, sample: Sample, makers: list[Artisan]
+    database: ShopDatabase, sample: Sample, weavers: list[Artisan]
 ) -> None:
     with database.open() as shop:
         elsewhere = kiosks.create(shop, name="K2", town="Voi", agent_name="J", agent_msisdn="+254711000002")
         order = brief(shop, kiosk_id=sample.kiosk.id)
-        orders.accept(shop, makers[0], order.code, 5)
-        artisans.set_kiosk(shop, makers[0], elsewhere.id)
+        orders.accept(shop, weavers[0], order.code, 5)
+        artisans.set_kiosk(shop, weavers[0], elsewhere.id)
         assert reason(lambda: bring(shop, elsewhere, order, 5)) == "other_kiosk"
         assert receiving.expected_parts(shop, elsewhere) == []
         assert bring(shop, sample.kiosk, order, 5).received_at == shop.now
@@ -284,11 +284,11 @@ def test_goods_of_a_brief_are_received_at_its_kiosk(
 
 
 def test_an_open_offer_is_reminded_of_once_a_day_unless_it_is_new(
-    database: ShopDatabase, sample: Sample, makers: list[Artisan]
+    database: ShopDatabase, sample: Sample, weavers: list[Artisan]
 ) -> None:
     with database.open() as shop:
         order = brief(shop)
-        orders.decline(shop, makers[2], order.code)
+        orders.decline(shop, weavers[2], order.code)
         assert deadlines.send_reminders(shop) == 0
     database.advance(hours=7)
     with database.open() as shop:
@@ -304,19 +304,19 @@ def test_an_open_offer_is_reminded_of_once_a_day_unless_it_is_new(
 
 
 def test_a_due_part_is_reminded_of_until_it_is_ready(
-    database: ShopDatabase, sample: Sample, makers: list[Artisan]
+    database: ShopDatabase, sample: Sample, weavers: list[Artisan]
 ) -> None:
     with database.open() as shop:
         order = brief(shop)
-        orders.accept(shop, makers[0], order.code, 50, shop.today + timedelta(days=5))
-        orders.accept(shop, makers[1], order.code)
+        orders.accept(shop, weavers[0], order.code, 50, shop.today + timedelta(days=5))
+        orders.accept(shop, weavers[1], order.code)
     database.advance(days=4)
     with database.open() as shop:
         assert deadlines.send_reminders(shop) == 1
     database.advance(days=1)
     with database.open() as shop:
         assert deadlines.send_reminders(shop) == 1
-        orders.mark_ready(shop, makers[0], order.code)
+        orders.mark_ready(shop, weavers[0], order.code)
     database.advance(days=1)
     with database.open() as shop:
         assert deadlines.send_reminders(shop) == 0
@@ -325,20 +325,20 @@ def test_a_due_part_is_reminded_of_until_it_is_ready(
 # -- the sums
 
 
-def race(database: ShopDatabase, makers: Sequence[Artisan], code: str, each: int) -> list[str]:
-    """All accept `each` pieces at the same moment; what became of it."""
-    together, outcomes = Barrier(len(makers)), []
+def race(database: ShopDatabase, weavers: Sequence[Artisan], code: str, each: int) -> list[str]:
+    """All accept `each` pieces at the same moment; returns `accepted` or the reason of the refusal for each."""
+    together, outcomes = Barrier(len(weavers)), []
 
-    def take(maker: Artisan) -> None:
+    def take(weaver: Artisan) -> None:
         together.wait()
         try:
             with database.open() as shop:
-                orders.accept(shop, artisans.by_id(shop, maker.id), code, each)
+                orders.accept(shop, artisans.by_id(shop, weaver.id), code, each)
                 outcomes.append("accepted")
         except Refused as refused:
             outcomes.append(refused.reason)
 
-    threads = [Thread(target=take, args=(maker,)) for maker in makers]
+    threads = [Thread(target=take, args=(weaver,)) for weaver in weavers]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -368,44 +368,51 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
-@given(steps=STEPS, price=st.integers(1, 10_000_00), percent=st.integers(0, 90))
-def test_after_any_steps_the_sums_are_right_and_every_good_piece_is_paid_once(
-    steps: list[tuple[str, int, int]], price: int, percent: int
-) -> None:
+@pytest.fixture(scope="module")
+def memory() -> Iterator[tuple[ShopDatabase, Sample]]:
+    """One database in memory for all examples; what an example writes is rolled back."""
     engine = create_engine("sqlite://")
     Base.metadata.create_all(engine)
-    database = ShopDatabase(engine, Ids(Random(7)))
-    sample = seed_sample(database)
-    with database.open() as shop:
-        shop = replace(shop, terms=replace(shop.terms, commission_percent=percent))
-        makers = [sample.artisan, *(register(shop, sample.kiosk, f"+25472200000{n}") for n in (1, 2))]
-        order = brief(shop, unit_price=price)
-        good = 0
-        for what, who, count in steps:
-            good += _did(shop, sample.kiosk, makers[who], order, what, count)
-            _check(shop, order, good)
+    database = ShopDatabase(engine)
+    yield database, seed_sample(database)
     engine.dispose()
 
 
-def _did(shop: Shop, kiosk: Kiosk, maker: Artisan, order: Order, what: str, count: int) -> int:
-    """One thing that somebody tries; how many good pieces it brought."""
-    awaited = [part for part in receiving.expected_parts(shop, kiosk, order.code) if part.artisan_id == maker.id]
+@settings(max_examples=cases(60))
+@given(steps=STEPS, price=st.integers(1, 10_000_00), percent=st.integers(0, 90))
+def test_after_any_steps_the_sums_are_right_and_every_good_piece_is_paid_once(
+    memory: tuple[ShopDatabase, Sample], steps: list[tuple[str, int, int]], price: int, percent: int
+) -> None:
+    database, sample = memory
+    with database.sessions() as session:
+        terms = replace(TERMS, commission_percent=percent)
+        shop = replace(database.shop(session), terms=terms)
+        weavers = [sample.artisan, *(register(shop, sample.kiosk, f"+25472200000{n}") for n in (1, 2))]
+        order = brief(shop, unit_price=price)
+        good = 0
+        for what, who, count in steps:
+            good += perform_step(shop, sample.kiosk, weavers[who], order, what, count)
+            check_sums(shop, order, good)
+
+
+def perform_step(shop: Shop, kiosk: Kiosk, weaver: Artisan, order: Order, what: str, count: int) -> int:
+    """Try one step; returns how many good pieces were received by it."""
+    expected = [part for part in receiving.expected_parts(shop, kiosk, order.code) if part.artisan_id == weaver.id]
     try:
         with shop.session.begin_nested():
             match what:
                 case "accept":
-                    orders.accept(shop, maker, order.code, count)
+                    orders.accept(shop, weaver, order.code, count)
                 case "decline":
-                    orders.decline(shop, maker, order.code)
+                    orders.decline(shop, weaver, order.code)
                 case "release":
-                    orders.release(shop, maker, order.code)
-                case "bring" if awaited:
-                    return receiving.receive(shop, kiosk, awaited[0].id, count).quantity
-                case "two_goes" if awaited:
-                    return receiving.receive(shop, kiosk, awaited[0].id, count, follows=True).quantity
-                case "refuse" if awaited:
-                    receiving.receive(shop, kiosk, awaited[0].id, 0, refused=count, reason="damaged")
+                    orders.release(shop, weaver, order.code)
+                case "bring" if expected:
+                    return receiving.receive(shop, kiosk, expected[0].id, count).quantity
+                case "two_goes" if expected:
+                    return receiving.receive(shop, kiosk, expected[0].id, count, follows=True).quantity
+                case "refuse" if expected:
+                    receiving.receive(shop, kiosk, expected[0].id, 0, refused=count, reason="damaged")
                 case "expire":
                     orders.expire(shop, order)
                 case "cancel":
@@ -415,16 +422,16 @@ def _did(shop: Shop, kiosk: Kiosk, maker: Artisan, order: Order, what: str, coun
     return 0
 
 
-def _check(shop: Shop, order: Order, good: int) -> None:
+def check_sums(shop: Shop, order: Order, good: int) -> None:
     taken = [part for part in order.assignments if part.status in orders.TAKEN]
     received = [part for part in taken if part.status == "received"]
-    makers = {part.artisan_id for part in taken}
-    earned = {maker: sum(part.earns for part in received if part.artisan_id == maker) for maker in makers}
+    weavers = {part.artisan_id for part in taken}
+    earned = {weaver: sum(part.earns for part in received if part.artisan_id == weaver) for weaver in weavers}
     assert sum(part.quantity for part in taken) <= order.quantity
     assert sum(part.quantity for part in received) == good
-    assert balances.amounts_owed(shop, makers) == earned
+    assert balances.amounts_owed(shop, weavers) == earned
     assert list(audit.inconsistencies(shop)) == [], (
-        "of what she is owed all waits in payouts but what is too little for one"
+        "all that is owed waits in payouts, except what is too little for one"
     )
     assert order.commission + order.artisan_earns == order.total
     assert order.total == order.unit_price * orders.piece_count(order)

@@ -1,4 +1,4 @@
-"""Fifty buyers at once want more than there is: no piece is sold twice, and every no is an answer."""
+"""Fifty buyers order at once more than the stock: no piece is sold twice, and each refusal has a reason."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from tests.marketplace.conftest import Sample, ShopDatabase, order_body
 
 BUYERS = 50
 ON_SALE = {"Kiondo": 4, "Sisal mat": 10, "Stool": 16}
-"""Pieces there are; of each ware more than thirty are wanted."""
+"""The stock of each product; more than thirty pieces of each are ordered."""
 PATIENCE_S = 120
 
 
 @dataclass(frozen=True, slots=True)
 class BuyersClient:
-    """It sends what its buyers order, each on a connection of her own, and keeps what each key was answered."""
+    """Sends the orders of its buyers, each on another connection, and keeps the answers by idempotency key."""
 
     url: str
     api_key: str
-    wares: Sequence[Product]
+    products_on_sale: Sequence[Product]
     answers: dict[str, list[requests.Response]] = field(default_factory=lambda: defaultdict(list))
 
-    def order(self, ware: Product, quantity: int, key: str) -> requests.Response:
-        answer = self._post("/orders", json=order_body(ware, quantity), headers={"Idempotency-Key": key})
+    def order(self, product: Product, quantity: int, key: str) -> requests.Response:
+        answer = self._post("/orders", json=order_body(product, quantity), headers={"Idempotency-Key": key})
         self.answers[key].append(answer)
         return answer
 
@@ -51,64 +51,64 @@ class BuyersClient:
 @pytest.fixture
 def storefront(database: ShopDatabase, sample: Sample, api: MarketplaceApi) -> Iterator[BuyersClient]:
     with database.open() as shop:
-        wares = [
+        products_on_sale = [
             products.list_product(shop, sample.artisan, title=title, category="baskets", price=100, quantity=pieces)
             for title, pieces in ON_SALE.items()
         ]
         key = api_keys.create(shop, "a storefront", "storefront")
     with running_app(api) as url:
-        yield BuyersClient(url, key, wares)
+        yield BuyersClient(url, key, products_on_sale)
 
 
 def test_fifty_buyers_at_once_are_never_sold_more_than_the_stock(
     storefront: BuyersClient, database: ShopDatabase
 ) -> None:
-    rush(storefront)
+    order_at_once(storefront)
 
-    given = {key: answered_alike(answers) for key, answers in storefront.answers.items()}
+    given = {key: final_answer(answers) for key, answers in storefront.answers.items()}
     placed = sorted(answer.json()["id"] for answer in given.values() if answer.status_code == 201)
     refused = [answer for answer in given.values() if answer.status_code != 201]
     assert {reason(answer) for answer in refused} == {"not_enough_stock"}
 
     with database.open() as shop:
         assert sorted(shop.session.scalars(select(Order.id))) == placed
-        for ware in storefront.wares:
-            now = products.by_id(shop, ware.id)
-            of_it = select(func.sum(Order.quantity)).where(Order.product_id == ware.id, Order.status == "placed")
+        for product in storefront.products_on_sale:
+            now = products.by_id(shop, product.id)
+            of_it = select(func.sum(Order.quantity)).where(Order.product_id == product.id, Order.status == "placed")
             reserved = shop.session.scalar(of_it) or 0
             assert now.quantity >= 0
-            assert now.quantity + reserved == ON_SALE[ware.title]
+            assert now.quantity + reserved == ON_SALE[product.title]
             assert (now.status == "sold_out") == (now.quantity == 0)
 
 
-def rush(storefront: BuyersClient) -> None:
-    """All order at the same moment; the last ten are repeats of the first ten, by a storefront that lost patience.
+def order_at_once(storefront: BuyersClient) -> None:
+    """All buyers order at the same moment. The last ten requests repeat the first ten.
 
-    Of the others every third thinks better of it, and then again.
+    Of the others, every third buyer cancels and then orders again.
     """
     together = Barrier(BUYERS)
 
     def buy(number: int) -> None:
         buyer = number % 40
-        ware, quantity = storefront.wares[buyer % 3], 2 + buyer % 4
+        product, quantity = storefront.products_on_sale[buyer % 3], 2 + buyer % 4
         together.wait()
-        answer = storefront.order(ware, quantity, f"buyer-{buyer}")
+        answer = storefront.order(product, quantity, f"buyer-{buyer}")
         if 10 <= number < 40 and number % 3 == 0 and answer.status_code == 201:
             storefront.cancel(answer.json()["id"])
-            storefront.order(ware, quantity, f"buyer-{buyer}-again")
+            storefront.order(product, quantity, f"buyer-{buyer}-again")
 
-    with ThreadPoolExecutor(BUYERS) as crowd:
-        list(crowd.map(buy, range(BUYERS)))
+    with ThreadPoolExecutor(BUYERS) as pool:
+        list(pool.map(buy, range(BUYERS)))
 
 
-def answered_alike(answers: Sequence[requests.Response]) -> requests.Response:
-    """What a key was answered, however often it was sent; only that it is still being dealt with may be said too."""
+def final_answer(answers: Sequence[requests.Response]) -> requests.Response:
+    """The answer to a key, the same for every repetition; only `still_running` may come before it."""
     final = [answer for answer in answers if answer.status_code == 201 or reason(answer) != "still_running"]
     assert len({(answer.status_code, answer.content) for answer in final}) == 1
     return final[0]
 
 
 def reason(refused: requests.Response) -> str:
-    """Why it was refused: a conflict with the state of the shop, never a failure of it."""
+    """The reason of a refusal, which must be a 409."""
     assert (refused.status_code, refused.headers["Content-Type"]) == (409, "application/problem+json")
     return str(refused.json()["reason"])

@@ -1,4 +1,4 @@
-"""The life of an order, told by the domain functions alone."""
+"""Orders from placed to delivered, by the domain functions alone."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def reason(act: Callable[[], Any]) -> str:
     return refused.value.reason
 
 
-def happened(shop: Shop) -> list[str]:
+def event_types(shop: Shop) -> list[str]:
     return [event.type for event in events.since(shop, 0, 100)]
 
 
@@ -42,7 +42,7 @@ def test_a_basket_goes_from_artisan_to_buyer_and_the_money_comes_back(database: 
         settlement.settle_paid(shop, payout.id, "SFF6XYZ123")
         orders.ship(shop, order, "Posta", "RR123")
         orders.deliver(shop, order)
-    assert happened(shop) == [
+    assert event_types(shop) == [
         "artisan.registered",
         "product.listed",
         "order.placed",
@@ -124,7 +124,7 @@ def test_an_order_that_ends_is_restocked(
         order = end(shop, sample, place(shop, sample.product))
         assert (order.status, order.assignments[0].status) == (status, status)
         assert (order.product.quantity, order.product.status) == (3, "listed")
-        assert happened(shop)[-1] == f"order.{status}"
+        assert event_types(shop)[-1] == f"order.{status}"
 
 
 @pytest.mark.parametrize(("end", "status"), ENDS)
@@ -134,9 +134,9 @@ def test_an_accepted_order_is_not_ended_and_nothing_changes(
     with database.open() as shop:
         order = place(shop, sample.product)
         orders.accept(shop, sample.artisan, order.code)
-        before = happened(shop)
+        before = event_types(shop)
         assert reason(lambda: end(shop, sample, order)) == "order_not_open"
-        assert (order.status, order.product.quantity, happened(shop)) == ("accepted", 0, before)
+        assert (order.status, order.product.quantity, event_types(shop)) == ("accepted", 0, before)
 
 
 def test_restocking_does_not_put_a_withdrawn_product_on_sale(database: ShopDatabase, sample: Sample) -> None:
@@ -174,7 +174,7 @@ def test_a_part_is_ready_since_it_was_first_said(database: ShopDatabase, sample:
     with database.open() as shop:
         again = orders.mark_ready(shop, sample.artisan, order.code)
     assert (again.status, again.ready_at) == ("accepted", first)
-    assert happened(shop)[-2:] == ["order.accepted", "order.ready"]
+    assert event_types(shop)[-2:] == ["order.accepted", "order.ready"]
 
 
 def test_only_an_accepted_part_can_be_ready(database: ShopDatabase, sample: Sample) -> None:
@@ -192,8 +192,8 @@ def test_the_event_says_why_the_artisan_declined(database: ShopDatabase, sample:
     with database.open() as shop:
         order = place(shop, sample.product)
         orders.decline(shop, sample.artisan, order.code, "material")
-        told = events.since(shop, 0, 100)[-1]
-    assert (told.type, told.data["assignments"][0]["reason"]) == ("order.declined", "material")
+        declined = events.since(shop, 0, 100)[-1]
+    assert (declined.type, declined.data["assignments"][0]["reason"]) == ("order.declined", "material")
 
 
 def test_goods_received_twice_are_paid_once(database: ShopDatabase, sample: Sample) -> None:

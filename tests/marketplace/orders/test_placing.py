@@ -1,4 +1,4 @@
-"""A page places an order as `POST /orders` does: validated alike, once for a key, and answered alike."""
+"""`place_once` validates and answers an order as `POST /orders` does, and places it once per key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cash at the kiosk: the artisan's code names her money, and guessing is locked out."""
+"""Cash at the kiosk: the one-time code finds the payout, and wrong codes lock the kiosk."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def waiting(database: ShopDatabase, sample: Sample) -> Payout:
 
 
 def try_code(database: ShopDatabase, kiosk: Kiosk, code: str) -> str:
-    """What the kiosk hears of a code: whose money, nothing, or why not."""
+    """What a code gives at the kiosk: the artisan's name, `nothing`, or the reason of the refusal."""
     with database.open() as shop:
         try:
             found = cash_payouts.find(shop, kiosks.by_id(shop, kiosk.id), code)

@@ -1,4 +1,4 @@
-"""`POST /payouts`: what an operator paid by another way is entered once, or refused in words and not at all."""
+"""`POST /payouts`: a payment by an operator is entered once, or refused and not entered."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def entries(database: ShopDatabase) -> int:
         return shop.session.scalar(select(func.count()).select_from(LedgerEntry)) or 0
 
 
-def owed(database: ShopDatabase, sample: Sample) -> int:
+def amount_owed(database: ShopDatabase, sample: Sample) -> int:
     with database.open() as shop:
-        return balances.balance_of(shop, sample.artisan).owed
+        return balances.balance_of(shop, sample.artisan).amount_owed
 
 
 def test_with_an_order_the_waiting_payout_is_settled(
@@ -52,7 +52,7 @@ def test_with_an_order_the_waiting_payout_is_settled(
     assert answer.json == due | paid
     assert operator.get("/payouts").json["data"] == [answer.json]
     assert operator.get("/events?limit=100").json["data"][-1]["type"] == "payout.paid"
-    assert owed(database, sample) == 0
+    assert amount_owed(database, sample) == 0
     assert entries(database) == 2
 
 
@@ -61,7 +61,7 @@ def test_without_an_order_the_debt_does_not_change(
 ) -> None:
     answer = operator.post("/payouts", json=body(sample, 500_00))
     assert (answer.status_code, answer.json["order_id"], answer.json["status"]) == (201, None, "paid")
-    assert owed(database, sample) == 270_000
+    assert amount_owed(database, sample) == 270_000
     with database.open() as shop:
         assert ledger.balance(shop, ledger.ADJUSTMENTS) == 500_00
     assert entries(database) == 2

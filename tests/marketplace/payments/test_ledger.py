@@ -1,4 +1,4 @@
-"""The books: every entry sums to zero, is entered once and stays, and balances are their sums."""
+"""The ledger: each entry sums to zero, is written once and stays; balances are sums of postings."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_balances_are_sums_wherever_checkpoints_fall(
     sqlite_database: ShopDatabase, entries: list[dict[str, int]], after: set[int]
 ) -> None:
     expected: dict[str, int] = {}
-    with sqlite_database.sessions() as session:  # never committed: each example begins with empty books
+    with sqlite_database.sessions() as session:  # never committed, so that each example begins with an empty ledger
         shop = sqlite_database.shop(session)
         for number, lines in enumerate(map(balanced, entries)):
             if sum(1 for amount in lines.values() if amount) > 1:
@@ -140,7 +140,7 @@ def test_a_checkpoint_covers_the_accounts_that_changed(database: ShopDatabase) -
 
 
 def steps(shop: Shop, ask: Callable[[], object]) -> int:
-    """How many steps SQLite takes to answer: more, the more rows it reads, and otherwise the same each time."""
+    """How many steps of its virtual machine SQLite takes; it grows with the rows read, and is otherwise constant."""
     taken = 0
 
     def count() -> None:
@@ -158,14 +158,14 @@ def test_a_balance_costs_the_same_however_many_postings_there_are(sqlite_databas
     with sqlite_database.open() as shop:
 
         def trade(entries: int) -> int:
-            """What a balance costs after so many more."""
+            """Steps for a balance after so many more entries."""
             since = ledger.size(shop).entries
             for number in range(since, since + entries):
                 ledger.post(shop, f"sale {number}", "", SALE)
             return steps(shop, lambda: ledger.balance(shop, AMINA))
 
         def closed() -> int:
-            """What it costs with one entry since the checkpoint."""
+            """Steps for a balance with one entry since the checkpoint."""
             ledger.checkpoint(shop)
             return trade(1)
 

@@ -1,4 +1,4 @@
-"""What a buyer pays is shared without a cent lost."""
+"""A price is split without losing a minor unit."""
 
 from fractions import Fraction
 
@@ -35,7 +35,7 @@ def test_the_commission_is_rounded_to_the_nearest_amount_halves_up(price: int, q
         (150_000, 2, Split(300_000, 30_000, 270_000)),
         (5, 1, Split(5, 1, 4)),
         (4, 1, Split(4, 0, 4)),
-        (4, 2, Split(8, 1, 7)),  # rounded once on the total: twice nothing would be nothing
+        (4, 2, Split(8, 1, 7)),  # rounded once on the total; rounded per piece it would be 0
     ],
 )
 def test_ten_percent_of_small_amounts(price: int, quantity: int, shares: Split) -> None:

@@ -1,4 +1,4 @@
-"""Payouts: nothing is sent twice, and the sums are right."""
+"""Payouts: none is sent twice, and the sums are right."""
 
 from __future__ import annotations
 

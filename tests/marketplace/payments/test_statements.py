@@ -1,4 +1,4 @@
-"""An artisan's statement: line by line what the ledger says, and the sums go on from one to the next."""
+"""An artisan's statement shows the ledger entries line by line, and its sums continue in the next one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def received(shop: Shop, sample: Sample, quantity: int) -> tuple[Order, Payout]:
 
 @pytest.fixture
 def history(database: ShopDatabase, sample: Sample) -> dict[str, str]:
-    """Two baskets at nine, paid at the second try at ten; one more at eleven, paid by an operator elsewhere."""
+    """Two baskets at nine, paid at the second attempt at ten; one more at eleven, paid by an operator elsewhere."""
     with database.open() as shop:
         first, payout = received(shop, sample, 2)
     database.advance(hours=1)

@@ -1,4 +1,4 @@
-"""The API's paths: shapes, scopes and statuses."""
+"""The paths of the API: answers, scopes and statuses."""
 
 from __future__ import annotations
 

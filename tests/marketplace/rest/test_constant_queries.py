@@ -1,7 +1,7 @@
-"""Reading much costs as many statements as reading little, whatever of the API is read.
+"""Reading a long list takes as many SQL statements as reading a short one, on every route of the API.
 
-The routes are those of the OpenAPI document, so a new one is read too: it is told here where it shows something
-(`fair.py`), and if it shows one thing only, in `ONE_THING`.
+Every GET route of the OpenAPI document is read. A new route needs URLs in `growing_dataset.py`, and belongs in
+`ONE_THING` if it shows a single thing.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import pytest
 
 from tests.marketplace.growing_dataset import GrowingDataset
 from tests.recorded_sql import recorded_sql
+from tests.runs import cases
 from tests.service import serving
 
 ONE_THING = {
@@ -30,51 +31,51 @@ ONE_THING = {
     "/phones/{msisdn}/neighbours/{neighbour}",
     "/phones/{msisdn}/photo-link/{code}",
 }
-"""Routes that show no more in a larger shop."""
+"""Routes that show as much in a larger shop."""
 
 
 class Reading(NamedTuple):
-    """By route, how many statements reading it took, and how many things were listed anywhere in the answers."""
+    """By route, how many statements its answers took, and how many items they list at any depth."""
 
     statements: Mapping[str, int]
-    listed: Mapping[str, int]
+    item_counts: Mapping[str, int]
 
 
 @pytest.fixture(scope="module")
-def after_a_day(tmp_path_factory: pytest.TempPathFactory) -> Reading:
-    return everything_read(tmp_path_factory.mktemp("small"), days=1)
+def small(tmp_path_factory: pytest.TempPathFactory) -> Reading:
+    return read_all(tmp_path_factory.mktemp("small"), days=1)
 
 
 @pytest.fixture(scope="module")
-def after_twenty_days(tmp_path_factory: pytest.TempPathFactory) -> Reading:
-    return everything_read(tmp_path_factory.mktemp("large"), days=20)
+def large(tmp_path_factory: pytest.TempPathFactory) -> Reading:
+    return read_all(tmp_path_factory.mktemp("large"), days=cases(20, least=4))
 
 
-def everything_read(folder: Path, days: int) -> Reading:
-    """What an operator reads after so many days of the fair."""
-    taken, listed = Counter[str](), Counter[str]()
+def read_all(folder: Path, days: int) -> Reading:
+    """Read every route as an operator, in a dataset of so many days."""
+    statement_counts, item_counts = Counter[str](), Counter[str]()
     with serving(folder) as service:
-        for route, address in GrowingDataset(service, days).addresses():
-            with recorded_sql(service.services.engine) as given:
+        for route, address in GrowingDataset(service, days).readable_urls():
+            with recorded_sql(service.services.engine) as executed:
                 answer = service.api("GET", address)
-            taken[route] += len(given)
-            listed[route] += things(answer)
-    return Reading(taken, listed)
+            statement_counts[route] += len(executed)
+            item_counts[route] += count_items(answer)
+    return Reading(statement_counts, item_counts)
 
 
-def things(shown: Any) -> int:
-    """How many things are listed in it, at any depth."""
+def count_items(shown: Any) -> int:
+    """How many items all lists in it have, at any depth."""
     if isinstance(shown, dict):
-        return sum(things(value) for value in shown.values())
-    return len(shown) + sum(things(value) for value in shown) if isinstance(shown, list) else 0
+        return sum(count_items(value) for value in shown.values())
+    return len(shown) + sum(count_items(value) for value in shown) if isinstance(shown, list) else 0
 
 
-def test_every_list_is_longer_in_the_larger_dataset(after_a_day: Reading, after_twenty_days: Reading) -> None:
-    alike = {route for route, count in after_twenty_days.listed.items() if count == after_a_day.listed[route]}
+def test_every_list_is_longer_in_the_larger_dataset(small: Reading, large: Reading) -> None:
+    same_length = {route for route, count in large.item_counts.items() if count == small.item_counts[route]}
 
-    assert alike - ONE_THING == set(), "the fair brings nothing to these: give them rows in fair.py"
-    assert ONE_THING - alike == set(), "these show more than one thing"
+    assert same_length - ONE_THING == set(), "these lists do not grow: give them rows in growing_dataset.py"
+    assert ONE_THING - same_length == set(), "these routes show more than one thing"
 
 
-def test_longer_lists_take_no_more_statements(after_a_day: Reading, after_twenty_days: Reading) -> None:
-    assert after_twenty_days.statements == after_a_day.statements
+def test_longer_lists_take_no_more_statements(small: Reading, large: Reading) -> None:
+    assert large.statements == small.statements

@@ -1,4 +1,4 @@
-"""Errors: one shape for all of them, with words that somebody can act on."""
+"""Errors: all are problems (RFC 9457), with words that somebody can act on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.marketplace.conftest import Sample, ShopDatabase, order_body
 
 @pytest.fixture
 def database(sqlite_database: ShopDatabase) -> ShopDatabase:
-    """No mistake here reaches the database, so one kind of it is enough."""
+    """No error here depends on the database, so one kind of database is enough."""
     return sqlite_database
 
 
@@ -34,7 +34,7 @@ def problem(answer: Any, status: int) -> dict[str, Any]:
     return answer.json
 
 
-def mistakes(answer: Any) -> dict[str, str]:
+def field_errors(answer: Any) -> dict[str, str]:
     return {one["pointer"]: one["detail"] for one in problem(answer, 422)["errors"]}
 
 
@@ -108,7 +108,7 @@ def test_every_invalid_field_has_a_pointer(storefront: FlaskClient, sample: Samp
     body = order_body(sample.product, 0)
     del body["ship_to"]["city"]
     body["buyer"] = {"name": " ", "phone": "12", "locale": "en"}
-    assert mistakes(storefront.post("/orders", json=body)) == {
+    assert field_errors(storefront.post("/orders", json=body)) == {
         "#/quantity": "Input should be greater than or equal to 1",
         "#/buyer/name": "has characters that cannot stand here, or none that can be seen",
         "#/buyer/phone": "is not a mobile number; write it like +254712345678",
@@ -134,14 +134,14 @@ def test_every_invalid_field_has_a_pointer(storefront: FlaskClient, sample: Samp
     ],
 )
 def test_a_value_of_the_wrong_kind_is_422(storefront: FlaskClient, sample: Sample, field: str, value: object) -> None:
-    assert list(mistakes(storefront.post("/orders", json=order_body(sample.product) | {field: value}))) == [
+    assert list(field_errors(storefront.post("/orders", json=order_body(sample.product) | {field: value}))) == [
         f"#/{field}"
     ]
 
 
 @pytest.mark.parametrize("body", ["[]", "5", '"x"', "NaN"])
 def test_a_body_that_is_not_an_object_is_422(storefront: FlaskClient, body: str) -> None:
-    assert mistakes(storefront.post("/orders", data=body, content_type="application/json"))
+    assert field_errors(storefront.post("/orders", data=body, content_type="application/json"))
 
 
 def test_a_whole_number_may_be_written_with_a_decimal_point(storefront: FlaskClient, sample: Sample) -> None:
@@ -155,7 +155,7 @@ def test_a_whole_number_may_be_written_with_a_decimal_point(storefront: FlaskCli
     ["limit=0", "limit=101", "limit=x", "limit=1_0", "cursor=x", "cursor=W10=", "cursor=é", "status=gone", "q=%00"],
 )
 def test_a_wrong_query_is_422(anybody: FlaskClient, query: str) -> None:
-    assert list(mistakes(anybody.get(f"/products?{query}"))) == ["#/" + query.split("=")[0]]
+    assert list(field_errors(anybody.get(f"/products?{query}"))) == ["#/" + query.split("=")[0]]
 
 
 def test_a_crash_is_logged_and_not_shown(api: MarketplaceApi, caplog: pytest.LogCaptureFixture) -> None:
@@ -176,7 +176,7 @@ def test_a_busy_database_is_503_with_retry_after(
     def impatient(connection: Any, _record: object) -> None:
         connection.execute("PRAGMA busy_timeout = 1")
 
-    database.engine.dispose()  # so that everybody connects anew
+    database.engine.dispose()  # so that new connections are opened
     with database.open() as busy:
         busy.session.connection()
         answer = storefront.post("/orders", json=order_body(sample.product))

@@ -1,4 +1,4 @@
-"""A request sent twice is done once."""
+"""A request that is sent twice under one idempotency key is done once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Send = Callable[..., Any]
 
 @pytest.fixture
 def send(storefront: FlaskClient, sample: Sample) -> Send:
-    """Posts an order under a key."""
+    """A function that posts an order under a key."""
 
     def post(key: str, quantity: int = 1, sender: FlaskClient = storefront) -> Any:
         body = order_body(sample.product, quantity)
@@ -110,12 +110,12 @@ def test_an_answer_is_deleted_after_a_week(send: Send, database: ShopDatabase) -
         send(f"old-{number}", quantity=4)
     database.advance(days=7)
     send("new")
-    assert kept(database) == ["new", "old-0", "old-1", "old-2"]
+    assert kept_keys(database) == ["new", "old-0", "old-1", "old-2"]
     database.advance(seconds=1)
     send("newer", quantity=4)
-    assert kept(database) == ["new", "newer"]
+    assert kept_keys(database) == ["new", "newer"]
 
 
-def kept(database: ShopDatabase) -> list[str]:
+def kept_keys(database: ShopDatabase) -> list[str]:
     with database.open() as shop:
         return sorted(shop.session.scalars(select(IdempotencyKey.key)))

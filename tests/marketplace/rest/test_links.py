@@ -1,4 +1,4 @@
-"""From an answer to what can be done next, by the links of the OpenAPI document."""
+"""The links of the OpenAPI document lead from an answer to the next operations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def document(anybody: FlaskClient) -> Any:
 
 
 def links(document: Any, method: str, path: str, status: str) -> dict[str, dict[str, str]]:
-    """The parameters with which an answer leads to each operation."""
+    """The parameters of each link of an answer, by operation id."""
     stated = document["paths"][path][method]["responses"][status]["links"]
     return {link["operationId"]: link["parameters"] for link in stated.values()}
 

@@ -1,4 +1,4 @@
-"""Pages: nothing is shown twice or left out."""
+"""Pages of lists: no row is shown twice or left out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from marketplace_api.catalogue import products
 from tests.marketplace.conftest import Sample, ShopDatabase
 
 
-def sell(database: ShopDatabase, sample: Sample, title: str) -> None:
+def list_product(database: ShopDatabase, sample: Sample, title: str) -> None:
     with database.open() as shop:
         products.list_product(shop, sample.artisan, title=title, category="pottery", price=1, quantity=9)
 
@@ -24,7 +24,7 @@ def page(client: FlaskClient, path: str, **query: Any) -> dict[str, Any]:
 def test_new_rows_do_not_shift_the_pages(anybody: FlaskClient, database: ShopDatabase, sample: Sample) -> None:
     for number in range(6):  # three at the same instant, then three more
         database.advance(seconds=number // 3)
-        sell(database, sample, f"Pot {number}")
+        list_product(database, sample, f"Pot {number}")
     before = {product["title"] for product in page(anybody, "/products")["data"]}
     seen: list[str] = []
     answer = page(anybody, "/products", limit=2)
@@ -33,7 +33,7 @@ def test_new_rows_do_not_shift_the_pages(anybody: FlaskClient, database: ShopDat
         if not answer["has_more"]:
             break
         database.advance(seconds=1)
-        sell(database, sample, f"New pot {len(seen)}")
+        list_product(database, sample, f"New pot {len(seen)}")
         answer = page(anybody, "/products", limit=2, cursor=answer["next_cursor"])
     assert answer["next_cursor"] is None
     assert len(seen) == len(set(seen)) == 7
@@ -43,6 +43,6 @@ def test_new_rows_do_not_shift_the_pages(anybody: FlaskClient, database: ShopDat
 def test_a_list_is_newest_first(anybody: FlaskClient, database: ShopDatabase, sample: Sample) -> None:
     for number in range(3):
         database.advance(seconds=1)
-        sell(database, sample, f"Pot {number}")
+        list_product(database, sample, f"Pot {number}")
     titles = [product["title"] for product in page(anybody, "/products")["data"]]
     assert titles == ["Pot 2", "Pot 1", "Pot 0", "Kiondo basket"]

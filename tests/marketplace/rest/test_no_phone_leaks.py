@@ -1,7 +1,7 @@
-"""No phone number is told to a storefront but those of its own buyers, and none to whoever has no key.
+"""A storefront sees only the phone numbers of its own buyers; a client without a key sees none.
 
-All that can be read is read, in a shop where everybody has a number of her own. The routes are those of the OpenAPI
-document, so a new one is read too; `fair.py` tells where it shows something.
+Every GET route of the OpenAPI document is read, in a shop where each person has another number. A new route needs
+URLs in `growing_dataset.py`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TO_STOREFRONTS = TO_ALL | {
 
 @dataclass(frozen=True)
 class DatasetReader:
-    """A fair of two days, and whoever takes what is pushed to its storefronts."""
+    """A dataset of two days, and the receiver of its webhooks."""
 
     service: Service
     dataset: GrowingDataset
@@ -40,57 +40,59 @@ class DatasetReader:
         return self.service.http.get(f"/api/v1{address}", headers=headers)
 
     def read(self, key: str | None) -> Iterator[tuple[str, TestResponse]]:
-        """The answers of every route to whoever has this key, or none: to its own things and to others'."""
-        return ((route, self.get(address, key)) for route, address in self.dataset.addresses())
+        """The answers of every route to a client with this key, or without one."""
+        return ((route, self.get(address, key)) for route, address in self.dataset.readable_urls())
 
-    def told(self, key: str | None) -> dict[str, set[str]]:
-        """By route, the numbers that its answers hold."""
+    def phones_seen(self, key: str | None) -> dict[str, set[str]]:
+        """The phone numbers in the answers, by route."""
         found: dict[str, set[str]] = {}
         for route, answer in self.read(key):
-            found.setdefault(route, set()).update(numbers(self.dataset, f"{answer.headers}{answer.get_data(True)}"))
+            found.setdefault(route, set()).update(phones_in(self.dataset, f"{answer.headers}{answer.get_data(True)}"))
         return {route: phones for route, phones in found.items() if phones}
 
 
 @pytest.fixture(scope="module")
 def dataset_reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatasetReader]:
-    with serving(tmp_path_factory.mktemp("town")) as service, receiving() as receiver:
+    with serving(tmp_path_factory.mktemp("dataset")) as service, receiving() as receiver:
         yield DatasetReader(service, GrowingDataset(service, days=2, endpoints_url=receiver.url), receiver)
 
 
-def numbers(dataset: GrowingDataset, text: str) -> set[str]:
-    """Whose numbers stand in it, in E.164, without the plus or as they are dialled at home, with gaps or without."""
+def phones_in(dataset: GrowingDataset, text: str) -> set[str]:
+    """The known phone numbers in a text: in E.164, without the plus or in national form, with or without gaps."""
     without_gaps = re.sub(r"(?<=\d)[ ().-]+(?=\d)", "", text)
     return {phone for phone in dataset.phones if phone.removeprefix("+254") in without_gaps}
 
 
 @pytest.mark.parametrize("written", ["+254711000001", "254711000001", "0711000001", "0711 000-001", '"x": "711000001"'])
 def test_a_phone_number_is_found_in_every_spelling(dataset_reader: DatasetReader, written: str) -> None:
-    assert numbers(dataset_reader.dataset, f"Call {written} please") == {"+254711000001"}
-    assert numbers(dataset_reader.dataset, f"Call {written.replace('711', '712')} please") == set()
+    assert phones_in(dataset_reader.dataset, f"Call {written} please") == {"+254711000001"}
+    assert phones_in(dataset_reader.dataset, f"Call {written.replace('711', '712')} please") == set()
 
 
 def test_an_operator_sees_every_phone_number(dataset_reader: DatasetReader) -> None:
-    assert set().union(*dataset_reader.told(OPERATOR_KEY).values()) == dataset_reader.dataset.phones
+    assert set().union(*dataset_reader.phones_seen(OPERATOR_KEY).values()) == dataset_reader.dataset.phones
 
 
 def test_a_storefront_sees_only_the_phone_numbers_of_its_own_buyers(
     dataset_reader: DatasetReader,
 ) -> None:
     for storefront in (dataset_reader.dataset.mine, dataset_reader.dataset.theirs):
-        told = dataset_reader.told(storefront.key)
+        phones_seen = dataset_reader.phones_seen(storefront.key)
 
-        assert {route: phones - storefront.buyers for route, phones in told.items()} == {route: set() for route in told}
-        assert told["/orders"] == storefront.buyers
-        assert told.keys() == {"/orders", "/orders/{order_id}"}
+        assert {route: phones - storefront.buyers for route, phones in phones_seen.items()} == {
+            route: set() for route in phones_seen
+        }
+        assert phones_seen["/orders"] == storefront.buyers
+        assert phones_seen.keys() == {"/orders", "/orders/{order_id}"}
 
 
 def test_without_a_key_no_phone_number_is_seen(dataset_reader: DatasetReader) -> None:
-    assert dataset_reader.told(None) == {}
+    assert dataset_reader.phones_seen(None) == {}
 
 
 @pytest.mark.parametrize(("scope", "opened"), [("storefront", TO_STOREFRONTS), ("nobody", TO_ALL)])
 def test_only_the_listed_routes_are_open(dataset_reader: DatasetReader, scope: str, opened: set[str]) -> None:
-    """And nothing was left unread here for another reason, such as an error."""
+    """The other routes answer 401, 403 or 404, and no route answers another error."""
     key = dataset_reader.dataset.mine.key if scope == "storefront" else None
     answers = list(dataset_reader.read(key))
 
@@ -120,7 +122,7 @@ def test_webhooks_of_a_storefront_have_only_the_phone_numbers_of_its_own_buyers(
         about = {one.data["id"] for one in arrived if one.type.startswith("order.")}
 
         assert (
-            numbers(dataset_reader.dataset, "\n".join(f"{one.headers}{one.body}" for one in arrived))
+            phones_in(dataset_reader.dataset, "\n".join(f"{one.headers}{one.body}" for one in arrived))
             == storefront.buyers
         )
         assert about == set(storefront.orders)

@@ -1,4 +1,4 @@
-"""The OpenAPI document says what is true: schemathesis reads it, tries everything and finds nothing."""
+"""The OpenAPI document describes what the API does: schemathesis tries every operation and finds no difference."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def cursor(*place: object) -> str:
     return urlsafe_b64encode(json.dumps(place).encode()).decode()
 
 
-# what no pattern can say: numbers that are somebody's, where webhooks may go, cursors that lists gave
+# values that no pattern can describe: existing numbers, URLs that webhooks may go to, cursors of lists
 schemathesis.openapi.format("phone", st.sampled_from(["+254712345678", "0712 345 678", "+447400123456"]))
 schemathesis.openapi.format("webhook-url", st.sampled_from(["https://shop.example/soko", "http://127.0.0.1:9/"]))
 schemathesis.openapi.format("cursor", st.just(cursor("2026-11-22T09:00:00Z", "prd_1")))
@@ -41,7 +41,7 @@ schemathesis.openapi.format("id-cursor", st.just(cursor("msg_1")))
 schemathesis.openapi.format("text-cursor", st.just(cursor("2026-11-23", "KES")))
 
 
-# nor what a brief must say for anybody to take it: it is how orders come about here
+# and what a brief needs to be accepted: most orders in these tests are briefs
 _TAKEN = {"category": "pottery", "due_on": "2026-12-24", "unit_price.currency": "KES"}
 BRIEFS: Config = {
     "dictionaries": {name: {"values": [value]} for name, value in _TAKEN.items()},
@@ -53,33 +53,33 @@ _keys = count()
 
 @schemathesis.hook
 def before_call(_context: schemathesis.HookContext, case: schemathesis.Case, _kwargs: object) -> None:
-    """A key for each request: a second body under the same one would be refused, and rightly so."""
+    """Give each request an idempotency key of its own; another body under the same key would be refused."""
     if re.fullmatch(idempotency.PATTERN, str((case.headers or {}).get(idempotency.HEADER, ""))):
         case.headers[idempotency.HEADER] = f"key-{next(_keys)}"
 
 
 EXAMPLES = 30
-"""Of each operation, unless `--examples` says how many."""
+"""Requests to each operation, unless `--examples` says how many."""
 ONE_BY_ONE: Config = {"stateful": {"enabled": False}}
 ALONG_THE_LINKS: Config = {
     "enabled": False,
-    # those that the document states, and none that could be guessed
+    # only the links that the document states; schemathesis could guess more
     "stateful": {"enabled": True, "max-steps": 20, "inference": {"algorithms": []}},
 }
-# always the same: it stops at the first walk that a shop with a memory answers otherwise, so more would not be walked
+# always the same walks: the shop keeps what was done, and schemathesis stops at the first answer that differs
 WALKS: Config = {"max-examples": 180, "deterministic": True}
 
 
 @pytest.fixture
 def generation(pytestconfig: pytest.Config) -> Config:
-    """The same examples every time; as many as were asked for are others each time, so that a long run finds more."""
+    """The same examples in every run, or with `--examples` other ones each time, so that long runs find more."""
     asked: int | None = pytestconfig.getoption("--examples")
     return {"max-examples": asked or EXAMPLES, "deterministic": asked is None}
 
 
 @pytest.fixture
 def document(tmp_path: Path) -> Iterator[str]:
-    """Where the document of a shop with people in it is served."""
+    """The URL of the document, in a running shop with data."""
     with serving(tmp_path) as service:
         fixtures.seed_shop(service)
         fixtures.received_order(service)
@@ -90,29 +90,29 @@ def document(tmp_path: Path) -> Iterator[str]:
 
 
 def test_schemathesis_finds_nothing(document: str, generation: Config) -> None:
-    run = tried(document, generation, ONE_BY_ONE)
+    run = run_schemathesis(document, generation, ONE_BY_ONE)
     assert run.findings == []
-    assert run.tried == run.operations
+    assert run.run_schemathesis == run.operations
 
 
 def test_schemathesis_finds_nothing_along_the_links(document: str) -> None:
-    run = tried(document, WALKS, ALONG_THE_LINKS)
+    run = run_schemathesis(document, WALKS, ALONG_THE_LINKS)
     assert run.findings == []
     assert {"POST /orders", "POST /kiosks", "POST /webhook-endpoints"} <= {source for source, _ in run.followed}
 
 
 @dataclass
 class FuzzRun:
-    """What schemathesis did: the operations it tried, the links it followed, and what it has against any answer."""
+    """What schemathesis did: the operations it tried, the links it followed, and its findings."""
 
     operations: set[str]
-    tried: set[str] = field(default_factory=set)
+    run_schemathesis: set[str] = field(default_factory=set)
     followed: set[tuple[str, str]] = field(default_factory=set)
     findings: list[str] = field(default_factory=list)
 
     def note(self, scenario: ScenarioRecorder) -> None:
         for case in scenario.cases.values():
-            self.tried.add(case.value.operation.label)
+            self.run_schemathesis.add(case.value.operation.label)
             if case.transition is not None and case.is_transition_applied:
                 source = scenario.cases[case.transition.parent_id]
                 self.followed.add((source.value.operation.label, case.value.operation.label))
@@ -121,8 +121,8 @@ class FuzzRun:
             self.findings += [f"{failure.failure}\n{failure.code_sample}" for failure in failures]
 
 
-def tried(document: str, generation: Config, phases: Config) -> FuzzRun:
-    """Has schemathesis make every check in these of its phases."""
+def run_schemathesis(document: str, generation: Config, phases: Config) -> FuzzRun:
+    """Run all checks of schemathesis in these phases."""
     config = SchemathesisConfig.from_dict(
         {
             "auth": {"openapi": {SCHEME: {"bearer": OPERATOR_KEY}}},

@@ -1,4 +1,4 @@
-"""`GET /orders` finds what is asked for, and of a storefront's own only."""
+"""`GET /orders` filters orders, and shows a storefront only its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.marketplace.conftest import Sample, ShopDatabase, client, order_body,
 
 @pytest.fixture
 def shop_of_two(storefront: FlaskClient, database: ShopDatabase, sample: Sample) -> FlaskClient:
-    """A storefront that ordered from two artisans; the first said yes."""
+    """A storefront that ordered from two artisans; the first accepted."""
     with database.open() as shop:
         other = register(shop, sample.kiosk, "+254722000000", name="Wanjiku")
         pot = products.list_product(shop, other, title="Pot", category="pottery", price=1, quantity=9)

@@ -1,4 +1,4 @@
-"""`GET /payouts` finds what is asked for."""
+"""`GET /payouts` filters payouts."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def received(shop: Shop, sample: Sample, artisan: Artisan, product: Product) -> 
 
 
 @pytest.fixture
-def known(operator: FlaskClient, database: ShopDatabase, sample: Sample) -> dict[str, str]:
-    """Amina was paid on her phone at nine; at ten Wanjiku had her cash, and at eleven more fell due for her."""
+def payout_ids(operator: FlaskClient, database: ShopDatabase, sample: Sample) -> dict[str, str]:
+    """Amina was paid by mobile money at nine; Wanjiku collected cash at ten, and has another payout since eleven."""
     with database.open() as shop:
         first = received(shop, sample, sample.artisan, sample.product)
         (by_phone,) = balances.balance_of(shop, sample.artisan).last
@@ -62,13 +62,13 @@ def known(operator: FlaskClient, database: ShopDatabase, sample: Sample) -> dict
         ("since=2026-11-22T13:00:00%2B03:00&until=2026-11-22T13:00:01%2B03:00", ["collected"]),
     ],
 )
-def test_payouts_are_filtered(operator: FlaskClient, known: dict[str, str], query: str, found: list[str]) -> None:
-    answer = operator.get("/payouts?" + query.format(**known))
+def test_payouts_are_filtered(operator: FlaskClient, payout_ids: dict[str, str], query: str, found: list[str]) -> None:
+    answer = operator.get("/payouts?" + query.format(**payout_ids))
     assert [payout["status"] for payout in answer.json["data"]] == found
 
 
-def test_a_filtered_list_is_paged(operator: FlaskClient, known: dict[str, str]) -> None:
-    path = f"/payouts?artisan={known['wanjiku']}&limit=1"
+def test_a_filtered_list_is_paged(operator: FlaskClient, payout_ids: dict[str, str]) -> None:
+    path = f"/payouts?artisan={payout_ids['wanjiku']}&limit=1"
     first = operator.get(path).json
     second = operator.get(f"{path}&cursor={first['next_cursor']}").json
     assert [page["data"][0]["status"] for page in (first, second)] == ["pending", "collected"]
