@@ -186,9 +186,11 @@ def places_of_classes(root: Path) -> dict[str, list[str]]:
 RULES = (
     unknown_rooms,
     imports_beyond_the_room,
+    imports_against_the_levels,
     parts_without_a_level,
     files_beside_the_entry_points,
     imports_of_an_adapter,
+    circular_imports,
     meaningless_names,
     packages_without_a_sentence,
     files_that_only_import,
