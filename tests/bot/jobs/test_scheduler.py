@@ -1,4 +1,4 @@
-"""What is done again and again: at its hour by the clock of the place, by one worker, and once for all it missed."""
+"""Periodic tasks: at their times in the local time zone, by one worker, and once for all missed times."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HOURLY = "0 * * * *"
 
 
 def doing(service: Service, do: Callable[[], object], cron: str = HOURLY) -> Scheduler:
-    """A worker with one chore, which has its hour from now on."""
+    """A scheduler with one task, which is registered now."""
     worker = replace(scheduler(service.services), tasks=(PeriodicTask("count", cron, do),))
     worker.run_due()
     return worker
@@ -37,7 +37,7 @@ def due_at(service: Service, name: str = "count") -> datetime:
         return next(row.due_at for row in schedule.find_all(db.connection()) if row.name == name)
 
 
-def test_a_chore_is_done_each_hour_once(service: Service) -> None:
+def test_an_hourly_task_is_run_once_each_hour(service: Service) -> None:
     done: list[datetime] = []
     worker = doing(service, lambda: done.append(service.clock()))
     assert done == []
@@ -48,7 +48,7 @@ def test_a_chore_is_done_each_hour_once(service: Service) -> None:
     assert [at.hour for at in done] == [9, 10, 11]
 
 
-def test_what_was_missed_while_nobody_worked_is_done_once_and_then_goes_on_as_usual(service: Service) -> None:
+def test_a_task_that_missed_several_times_is_run_once_and_then_as_usual(service: Service) -> None:
     done: list[datetime] = []
     worker = doing(service, lambda: done.append(service.clock()))
     service.clock.advance(3 * 24 * 3600 + 60)
@@ -58,7 +58,7 @@ def test_what_was_missed_while_nobody_worked_is_done_once_and_then_goes_on_as_us
     assert due_at(service) == service.clock().replace(minute=0) + timedelta(hours=1)
 
 
-def test_of_several_workers_one_does_it(service: Service) -> None:
+def test_only_one_of_several_workers_runs_a_task(service: Service) -> None:
     done: list[int] = []
     workers = [doing(service, lambda: done.append(1)) for _ in range(4)]
     service.clock.advance(3600)
@@ -67,10 +67,10 @@ def test_of_several_workers_one_does_it(service: Service) -> None:
     assert done == [1]
 
 
-def test_a_worker_killed_while_doing_it_is_followed_by_another(service: Service) -> None:
+def test_a_task_whose_worker_was_killed_is_run_by_another_after_the_lease(service: Service) -> None:
     doing(service, lambda: None)
     service.clock.advance(3600)
-    service.services.close()  # no connection crosses into the child
+    service.services.close()  # no connection may be shared with the child process
     run_until_killed(lambda: doing(service, lambda: os.kill(os.getpid(), signal.SIGKILL)))
     done: list[int] = []
     worker = doing(service, lambda: done.append(1))
@@ -81,7 +81,7 @@ def test_a_worker_killed_while_doing_it_is_followed_by_another(service: Service)
     assert done == [1]
 
 
-def test_a_chore_that_fails_is_tried_again_and_holds_up_no_other(embedded: Service) -> None:
+def test_a_task_that_fails_is_retried_and_does_not_delay_others(embedded: Service) -> None:
     done: list[str] = []
 
     def break_once() -> None:
@@ -101,13 +101,13 @@ def test_a_chore_that_fails_is_tried_again_and_holds_up_no_other(embedded: Servi
     assert done == ["broken", "other", "broken"]
 
 
-def test_hours_are_those_of_the_place(embedded: Service) -> None:
+def test_times_are_in_the_given_time_zone(embedded: Service) -> None:
     worker = replace(doing(embedded, lambda: None), timezone=ZoneInfo("Africa/Nairobi"))
     morning = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
     assert worker.next_time("0 8 * * *", morning) == datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
 
 
-def test_an_hour_that_changes_with_the_edition_counts_from_then_on(embedded: Service) -> None:
+def test_a_task_whose_cron_expression_changed_is_due_at_its_new_time(embedded: Service) -> None:
     doing(embedded, lambda: None)
     doing(embedded, lambda: None, cron="30 * * * *")
     assert due_at(embedded).minute == 30
@@ -119,7 +119,7 @@ def test_every_periodic_task_has_a_next_time_and_can_be_run(embedded: Service) -
         task.run()
 
 
-def test_each_night_what_the_books_come_to_is_written_down(service: Service) -> None:
+def test_a_ledger_checkpoint_is_written_each_night(service: Service) -> None:
     fixtures.received_order(service)
     service.later(days=1)
 
@@ -131,7 +131,7 @@ def test_each_night_what_the_books_come_to_is_written_down(service: Service) -> 
     assert sum(checkpoints().values()) == 0
 
 
-def test_a_finished_job_is_forgotten_when_nobody_asks_about_it_any_more(service: Service) -> None:
+def test_finished_jobs_are_deleted_after_two_weeks(service: Service) -> None:
     service.gateway.text(JOY, "MENU")
     service.later(hours=1)  # the answer leaves
     service.later(hours=1)  # and is reported on

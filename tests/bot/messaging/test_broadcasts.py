@@ -1,4 +1,4 @@
-"""The same words for many: once to each who is meant, in few calls, by day, and not to whoever wants no promotions."""
+"""Broadcasts: once to everyone in the audience, in few calls, outside quiet hours, and not after an opt-out."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EVENING = 10 * 3600  # the clock of the tests stands at 11:00 in Nairobi
 
 @dataclass
 class BulkProvider(FakeProvider):
-    """It takes many at once; how many, call by call."""
+    """Takes many messages in one call; `calls` has the number in each."""
 
     batch_size: int = 3
     calls: list[int] = field(default_factory=list)
@@ -47,7 +47,7 @@ def send(service: Service, key: str = "b1", **audience: str) -> Any:
 
 
 def spread(service: Service, provider: FakeProvider) -> None:
-    """Writes the texts down, and delivers them."""
+    """Run the broadcast jobs, and send their messages."""
     service.services.notification_consumer.consume()
     for _ in range(20):
         run_broadcast_jobs(service)
@@ -63,7 +63,9 @@ def got(provider: FakeProvider) -> list[str]:
     return sorted(sms.msisdn for _, sms in provider.asked)
 
 
-def test_everybody_gets_it_once_in_few_calls(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_everyone_gets_a_broadcast_once_and_few_calls_are_made(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(broadcasts, "CHUNK", 4)
     phones, provider = many(service, 9), BulkProvider(service.clock)
     begun = send(service)
@@ -78,7 +80,7 @@ def test_everybody_gets_it_once_in_few_calls(service: Service, monkeypatch: pyte
     assert about == {begun["id"]}
 
 
-def test_only_those_who_are_meant_get_it(embedded: Service) -> None:
+def test_only_the_audience_gets_a_broadcast(embedded: Service) -> None:
     many(embedded, 2, language="sw")
     audiences: list[tuple[dict[str, str], int]] = [
         ({}, 3),
@@ -92,7 +94,7 @@ def test_only_those_who_are_meant_get_it(embedded: Service) -> None:
         assert send(embedded, key=f"b{number}", **audience)["recipients"] == recipients, audience
 
 
-def test_who_is_refused_in_a_call_for_many_is_refused_alone(service: Service) -> None:
+def test_a_refusal_in_a_batch_concerns_one_recipient_alone(service: Service) -> None:
     class Choosy(BulkProvider):
         def send_batch(self, texts: list[OutgoingMessage]) -> list[Receipt | SendError]:
             said: list[Receipt | SendError] = list(super().send_batch(texts))
@@ -104,7 +106,7 @@ def test_who_is_refused_in_a_call_for_many_is_refused_alone(service: Service) ->
     assert sorted(text.status for text in outgoing_messages(service)) == ["failed", "sent", "sent"]
 
 
-def test_it_waits_for_the_morning_where_it_is_night_and_news_does_not(service: Service) -> None:
+def test_a_broadcast_waits_for_the_end_of_quiet_hours_and_notifications_do_not(service: Service) -> None:
     service.clock.advance(EVENING)
     send(service)
     place_order(service)
@@ -121,7 +123,7 @@ def test_it_waits_for_the_morning_where_it_is_night_and_news_does_not(service: S
     assert provider.texts[-1] == WORDS
 
 
-def test_who_wants_no_promotions_hears_of_her_orders_all_the_same(service: Service) -> None:
+def test_a_number_that_blocks_promotions_still_gets_notifications(service: Service) -> None:
     service.gateway.text(AKINYI, "PRODUCTS")
     provider = FakeProvider(service.clock, [SendError(Reason.BLOCKED_PROMOTIONS, "UserInBlacklist")])
     deliver(service, provider)
@@ -148,7 +150,7 @@ def test_a_report_of_a_blacklist_switches_promotions_off(service: Service) -> No
     assert known.promotions_off_at
 
 
-def test_answers_and_news_leave_before_it(service: Service) -> None:
+def test_replies_and_notifications_are_sent_before_a_broadcast(service: Service) -> None:
     send(service)
     run_broadcast_jobs(service)
     place_order(service)
@@ -165,7 +167,7 @@ def test_answers_and_news_leave_before_it(service: Service) -> None:
 
 
 @pytest.mark.parametrize("body", ["", "   ", "x" * 460])
-def test_words_that_cannot_be_sent_are_refused(embedded: Service, body: str) -> None:
+def test_a_text_that_cannot_be_sent_is_refused(embedded: Service, body: str) -> None:
     answer = embedded.http.post(
         "/api/v1/broadcasts",
         json={"text": body},
@@ -174,7 +176,7 @@ def test_words_that_cannot_be_sent_are_refused(embedded: Service, body: str) -> 
     assert answer.status_code == 422
 
 
-def test_an_operator_sends_it_from_the_command_line(embedded: Service) -> None:
+def test_an_operator_can_start_a_broadcast_on_the_command_line(embedded: Service) -> None:
     said = run_command(embedded.app, "broadcast", WORDS, "--craft", "pottery")
     assert said.output.endswith(": 1 artisans\n")
     embedded.work()

@@ -1,4 +1,4 @@
-"""The words that end and begin texting: alone they count in every language, and within a sentence they do not."""
+"""STOP and START words: they count alone, in every language, and not within a sentence."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bot.messaging import consent
         ("START", "ጀምር/ጀምሩ/JEMIR/JEMIRU"),
     ],
 )
-def test_a_word_alone_counts_however_it_is_written(asks: str, words: str) -> None:
+def test_a_word_alone_counts_in_any_spelling(asks: str, words: str) -> None:
     for word in words.split("/"):
         for written in (word, word.lower(), word.title(), f" {word}\n", f"{word}.", f"{word}!", f"{word}።"):
             assert consent.requested(written) == asks, written
@@ -30,5 +30,5 @@ def test_a_word_alone_counts_however_it_is_written(asks: str, words: str) -> Non
     "text",
     ["", ".", "STOP 1", "please stop", "Stop calling me", "acha kelele", "START again", "SELL end table 900", "YES"],
 )
-def test_what_says_more_or_something_else_is_no_such_word(text: str) -> None:
+def test_a_longer_or_other_text_does_not_count(text: str) -> None:
     assert consent.requested(text) is None

@@ -1,4 +1,4 @@
-"""What texts came to, by day, by dialogue and by order, and how long each took."""
+"""Sums over sent messages by day, dialogue and order, and the latency of each message."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def kes(amount: int) -> dict[str, Any]:
     return {"amount": amount, "currency": "KES"}
 
 
-def test_a_day_is_what_left_on_it_and_what_that_cost(service: Service) -> None:
+def test_the_sum_of_a_day_has_the_messages_sent_on_it_and_their_cost(service: Service) -> None:
     queue_message(service, JOY, "x" * 161)
     queue_message(service, AKINYI, "short")
     deliver(service, provider := FakeProvider(service.clock))
@@ -33,14 +33,14 @@ def test_a_day_is_what_left_on_it_and_what_that_cost(service: Service) -> None:
     assert sums(service, "day", "&until=2026-11-24T00:00:00Z") == {"2026-11-23": (2, 3, kes(160))}
 
 
-def test_an_order_is_what_was_said_of_it_to_everybody(service: Service) -> None:
+def test_the_sum_of_an_order_has_the_messages_about_it_to_everybody(service: Service) -> None:
     placed = place_order(service)
     queue_message(service, JOY, "something else")
     service.work()
     assert sums(service, "order") == {placed["id"]: (2, 2, kes(160))}
 
 
-def test_a_dialogue_is_what_was_answered_in_it(service: Service) -> None:
+def test_the_sum_of_a_dialogue_has_the_replies_in_it(service: Service) -> None:
     for said in ("SELL Oil lamp 900 x5", "6", "PRODUCTS"):
         service.gateway.text(AKINYI, said)
         service.work()
@@ -49,7 +49,7 @@ def test_a_dialogue_is_what_was_answered_in_it(service: Service) -> None:
     assert sum(texts for texts, _, _ in found.values()) == 3
 
 
-def test_sums_turn_their_pages(embedded: Service) -> None:
+def test_sums_are_paginated(embedded: Service) -> None:
     for _ in range(3):
         queue_message(embedded, JOY, f"on {embedded.clock():%d}")
         deliver(embedded, FakeProvider(embedded.clock, name=f"carrier {embedded.clock():%d}"))
@@ -60,7 +60,7 @@ def test_sums_turn_their_pages(embedded: Service) -> None:
     assert ([row["key"] for row in second["data"]], second["has_more"]) == (["2026-11-23"], False)
 
 
-def test_how_long_a_text_took_is_told_with_it(service: Service) -> None:
+def test_a_message_has_its_latency(service: Service) -> None:
     queue_message(service, JOY, "hello")
     service.clock.advance(3)
     deliver(service, FakeProvider(service.clock))

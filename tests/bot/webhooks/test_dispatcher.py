@@ -1,4 +1,4 @@
-"""Events pushed to endpoints: complete, in order, signed, tried again, and never where they do not belong."""
+"""Events pushed to webhook endpoints: complete, in order, signed, retried, and only to whom they concern."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ from tests.threads import together
 
 ABOUT_ITSELF = ("webhook_endpoint.tested", "webhook_delivery.replayed", "webhook_endpoint.disabled")
 NOBODY = "http://127.0.0.1:9/"
-"""Where nobody listens."""
+"""A port without a server."""
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def push(service: Service, poster: Poster | None = None) -> bool:
 # -- what is pushed
 
 
-def test_every_event_is_pushed_once_in_its_order_and_signed(service: Service, receiver: Receiver) -> None:
+def test_every_event_is_pushed_once_in_order_and_signed(service: Service, receiver: Receiver) -> None:
     before = len(service.events())
     made = endpoint(service, receiver)
     received_order(service)
@@ -188,7 +188,7 @@ def test_there_are_examples_for_receivers_in_the_documents() -> None:
     assert len(EXAMPLES) == 2
 
 
-def test_what_happened_before_an_endpoint_was_made_is_not_pushed(service: Service, receiver: Receiver) -> None:
+def test_events_from_before_an_endpoint_was_created_are_not_pushed(service: Service, receiver: Receiver) -> None:
     place_order(service)
     endpoint(service, receiver)
     service.work()
@@ -219,7 +219,7 @@ def test_a_test_event_reaches_its_endpoint_alone_whatever_types_that_asked_for(
         assert made["secret"] not in embedded.http.get("/api/v1/events", headers=as_operator(embedded)).text
 
 
-def test_what_is_deleted_is_pushed_to_no_more(embedded: Service, receiver: Receiver) -> None:
+def test_nothing_is_pushed_to_a_deleted_endpoint(embedded: Service, receiver: Receiver) -> None:
     made = endpoint(embedded, receiver)
     receiver.statuses = [500]
     place_order(embedded)
@@ -344,7 +344,7 @@ def test_while_an_endpoint_is_busy_everything_waits_and_then_comes_in_order(
     assert [arrived.data["code"] for arrived in receiver.arrived] == [codes[0], codes[0], *codes]
 
 
-def test_an_event_that_is_refused_twice_steps_aside_and_comes_later(embedded: Service, receiver: Receiver) -> None:
+def test_an_event_that_is_refused_twice_no_longer_delays_the_others(embedded: Service, receiver: Receiver) -> None:
     receiver.statuses = [422, 422]
     endpoint(embedded, receiver, "order.placed")
     codes = [place_order(embedded)["code"] for _ in range(3)]
@@ -417,7 +417,7 @@ def test_an_endpoint_that_says_it_is_gone_is_left_alone_and_operators_hear_of_it
         assert second["code"] != first["code"]
 
 
-def test_an_endpoint_that_takes_nothing_for_days_is_disabled(embedded: Service) -> None:
+def test_an_endpoint_that_fails_for_days_is_disabled(embedded: Service) -> None:
     made = endpoint(embedded, None)
     embedded.work()
     for _ in range(DISABLED_AFTER // timedelta(hours=12)):
@@ -439,7 +439,7 @@ def test_two_workers_that_both_find_an_endpoint_failing_for_days_disable_it_once
     for _ in range(3):
         place_order(service)
     service.work()
-    service.later(seconds=6)  # the first steps aside, the second keeps the lane
+    service.later(seconds=6)  # the first loses its ordering key, the second keeps it
     service.clock.advance(DISABLED_AFTER.total_seconds())
     receiver.open.clear()
     with ThreadPoolExecutor(2) as pool:
@@ -459,7 +459,7 @@ def test_two_workers_that_both_find_an_endpoint_failing_for_days_disable_it_once
     assert service.events().count("webhook_endpoint.disabled") == 1
 
 
-def test_an_endpoint_that_takes_something_now_and_then_is_not_disabled(embedded: Service, receiver: Receiver) -> None:
+def test_an_endpoint_that_succeeds_now_and_then_is_not_disabled(embedded: Service, receiver: Receiver) -> None:
     made = endpoint(embedded, receiver)
     for _ in range(5):
         receiver.statuses = [500, 500]
@@ -652,7 +652,7 @@ def test_a_worker_killed_before_it_noted_the_answer_is_followed_by_one_that_send
     assert [delivery["status"] for delivery in deliveries(service, made)] == ["delivered"]
 
 
-def test_a_follower_that_lost_its_place_pushes_nothing_again(service: Service, receiver: Receiver) -> None:
+def test_a_consumer_that_lost_its_position_pushes_nothing_again(service: Service, receiver: Receiver) -> None:
     endpoint(service, receiver)
     place_order(service)
     service.work()
@@ -664,7 +664,7 @@ def test_a_follower_that_lost_its_place_pushes_nothing_again(service: Service, r
     assert receiver.ids == before
 
 
-def test_every_night_deliveries_that_ended_long_ago_are_forgotten(service: Service, receiver: Receiver) -> None:
+def test_deliveries_that_ended_long_ago_are_deleted_at_night(service: Service, receiver: Receiver) -> None:
     made = endpoint(service, receiver, "order.placed")
     place_order(service)
     service.work()
@@ -686,7 +686,7 @@ def test_only_development_pushes_into_its_own_network(embedded: Service) -> None
     assert [poster.anywhere for poster in posters] == [True, False]
 
 
-def test_a_name_that_has_come_to_lead_into_our_network_is_not_gone_to(embedded: Service, receiver: Receiver) -> None:
+def test_a_name_that_now_has_a_private_address_is_not_connected_to(embedded: Service, receiver: Receiver) -> None:
     made = endpoint(embedded, receiver)
     try_out(embedded, made)
     outside_development = Poster(anywhere=False, resolve=lambda host, port: ["127.0.0.1"])

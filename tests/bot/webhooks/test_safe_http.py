@@ -1,4 +1,4 @@
-"""A POST goes where its name led when it was looked at, and nowhere else."""
+"""A POST goes to an address that was checked, and nowhere else."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.receivers import CERTIFICATE, Receiver, receiving
 
 
 class Resolver:
-    """Leads every name to the same addresses, and remembers who asked."""
+    """Resolves every name to the same addresses, and records the requests."""
 
     def __init__(self, *addresses: str) -> None:
         self.addresses = addresses
@@ -42,7 +42,7 @@ def receiver() -> Iterator[Receiver]:
         yield receiver
 
 
-def test_body_and_headers_arrive_as_they_are(receiver: Receiver) -> None:
+def test_body_and_headers_arrive_unchanged(receiver: Receiver) -> None:
     answer = at_home().post(receiver.url + "?a=b", "ቅርጫት".encode(), {"webhook-id": "evt_1", "User-Agent": "Soko"})
 
     assert answer == PostResult(204, None)
@@ -51,7 +51,7 @@ def test_body_and_headers_arrive_as_they_are(receiver: Receiver) -> None:
     assert arrived.headers["webhook-id"] == "evt_1"
 
 
-def test_the_name_is_looked_up_once_and_the_connection_goes_to_what_was_looked_at(receiver: Receiver) -> None:
+def test_the_name_is_resolved_once_and_the_connection_goes_to_the_checked_address(receiver: Receiver) -> None:
     nowhere_else = Resolver("127.0.0.1")
     at_home(nowhere_else).post(f"http://hooks.example:{receiver.port}/", b"{}", {})
 
@@ -68,7 +68,7 @@ def test_over_tls_the_certificate_must_be_for_the_name_that_was_asked_for() -> N
         assert len(receiver.arrived) == 1
 
 
-def test_a_certificate_that_nobody_vouches_for_is_not_believed() -> None:
+def test_a_certificate_from_an_unknown_authority_is_refused() -> None:
     with receiving(tls=True) as receiver:
         assert reason(at_home(), f"https://hooks.example:{receiver.port}/") == "insecure"
         assert receiver.arrived == []
@@ -77,7 +77,7 @@ def test_a_certificate_that_nobody_vouches_for_is_not_believed() -> None:
 @pytest.mark.parametrize(
     "addresses", [["127.0.0.1"], ["::1"], ["169.254.169.254"], ["::ffff:127.0.0.1"], ["1.1.1.1", "127.0.0.1"]]
 )
-def test_a_name_that_leads_into_a_private_network_is_not_gone_to(receiver: Receiver, addresses: list[str]) -> None:
+def test_a_name_with_a_private_address_is_not_connected_to(receiver: Receiver, addresses: list[str]) -> None:
     outside_development = Poster(anywhere=False, resolve=Resolver(*addresses))
 
     assert reason(outside_development, f"http://hooks.example:{receiver.port}/") == "not_public"
@@ -85,12 +85,12 @@ def test_a_name_that_leads_into_a_private_network_is_not_gone_to(receiver: Recei
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1", "2130706433", "0x7f000001", "localhost"])
-def test_odd_spellings_of_an_address_do_not_get_by_the_machines_own_resolver(receiver: Receiver, host: str) -> None:
+def test_unusual_spellings_of_a_private_address_are_recognised(receiver: Receiver, host: str) -> None:
     assert reason(Poster(anywhere=False), f"http://{host}:{receiver.port}/") == "not_public"
     assert receiver.arrived == []
 
 
-def test_an_address_that_does_not_answer_is_followed_by_the_next(receiver: Receiver) -> None:
+def test_after_an_address_that_does_not_answer_the_next_is_tried(receiver: Receiver) -> None:
     answer = at_home(Resolver("127.0.0.2", "127.0.0.1")).post(f"http://hooks.example:{receiver.port}/", b"{}", {})
 
     assert answer.status == 204
@@ -103,7 +103,7 @@ def test_no_redirect_is_followed(receiver: Receiver) -> None:
     assert receiver.arrived == []
 
 
-def test_no_proxy_is_asked(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_proxy_is_used(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     with receiving() as proxy:
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
@@ -111,25 +111,25 @@ def test_no_proxy_is_asked(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) 
         assert proxy.arrived == []
 
 
-def test_nobody_there_is_unreachable() -> None:
+def test_a_port_without_a_server_is_unreachable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as held:
         port = held.getsockname()[1]
     assert reason(at_home(), f"http://hooks.example:{port}/") == "unreachable"
 
 
 @pytest.mark.parametrize("host", ["name.that.is.not.there.invalid", "a..example", "x" * 64 + ".example"])
-def test_a_name_that_leads_nowhere_is_unreachable(host: str) -> None:
+def test_a_name_without_an_address_is_unreachable(host: str) -> None:
     assert reason(Poster(anywhere=True, resolve=system_resolver), f"http://{host}/") == "unreachable"
 
 
 @contextmanager
 def saying(said: bytes, *, for_ever: bool = False) -> Iterator[str]:
-    """A server that hears a request out and says this; `for_ever` it says it again and again."""
+    """A server that reads a request and sends these bytes; `for_ever` sends them again and again."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def speak() -> None:
             line, _ = server.accept()
-            with line, suppress(OSError):  # it may be hung up on
+            with line, suppress(OSError):  # the client may close the connection
                 heard = b""
                 while not heard.endswith(b"{}"):
                     heard += line.recv(1024)
@@ -144,22 +144,22 @@ def saying(said: bytes, *, for_ever: bool = False) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("said", [b"", b"hello\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n"])
-def test_what_is_not_http_is_no_answer(said: bytes) -> None:
+def test_an_answer_that_is_not_http_is_no_answer(said: bytes) -> None:
     with saying(said) as url:
         assert reason(at_home(), url) == "no_answer"
 
 
-def test_an_endpoint_that_never_answers_is_waited_for_so_long_and_no_longer() -> None:
+def test_an_endpoint_that_never_answers_times_out() -> None:
     with receiving() as silent:
         silent.open.clear()
         assert reason(at_home(answer_s=0.05), silent.url) == "timeout"
 
 
-def test_an_endpoint_that_goes_on_answering_for_ever_is_cut_off() -> None:
+def test_an_endpoint_whose_answer_never_ends_times_out() -> None:
     with saying(b"HTTP/1.1 100 Continue\r\n\r\n", for_ever=True) as url:
         assert reason(at_home(answer_s=0.05), url) == "timeout"
 
 
-def test_only_the_head_of_an_answer_is_read() -> None:
+def test_only_the_headers_of_an_answer_are_read() -> None:
     with saying(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\nRetry-After: 7\r\n\r\nand so on") as url:
         assert at_home().post(url, b"{}", {}) == PostResult(200, "7")
