@@ -178,26 +178,29 @@ PERFORMANCES = [
 
 
 def worth_typing(phone: FakePhone) -> list[str]:
-    """Every line, the longest answer, a wrong one, and the keys for navigation."""
-    always = ["0", "00", "98", "1", "2", "?", "99999"]
+    """Every line, the longest answer, a wrong one, and the keys for navigation; each once."""
+    return [*dict.fromkeys(("0", "00", "98", "1", "2", "?", "99999", *_answers(phone)))]
+
+
+def _answers(phone: FakePhone) -> Sequence[str]:
     match phone.engine.state(phone.conversation):
         case ListQuestion():
-            return [*always, *(str(n) for n, _ in enumerate(phone.conversation.choices, 1))]
+            return [str(n) for n, _ in enumerate(phone.conversation.choices, 1)]
         case AskMoney(check=check) if check:
-            return [*always, format_money(check.longest)]
+            return [format_money(check.longest)]
         case AskQuantity(check=check) if check:
-            return [*always, str(check.longest), str(MAX_QUANTITY)]
+            return [str(check.longest), str(MAX_QUANTITY)]
         case Ask(check=check) if check:
-            return [*always, str(check.longest)]
+            return [str(check.longest)]
         case AskPhone():
-            return [*always, "0711000222", "0711000333"]
+            return ["0711000222", "0711000333"]
         case AskCode():
-            return [*always, *CODES, UNKNOWN_CODE, BRIEF]
+            return [*CODES, UNKNOWN_CODE, BRIEF]
         case AskPin():
-            return [*always, PIN, "1357"]
+            return [PIN, "1357"]
         case AskDigits():
-            return [*always, CASH_CODE, "135791"]
-    return always
+            return [CASH_CODE, "135791"]
+    return []
 
 
 def texts() -> Iterator[str]:
