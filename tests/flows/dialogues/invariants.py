@@ -12,6 +12,7 @@ from flows.kit import SMS, USSD, AskPin, Confirm, Conversation, DialogueEngine
 from flows.kit.flow import START
 from flows.kit.navigation import BACK, HOME
 from flows.kit.state_kinds.base import StateKind
+from tests.flows.dialogues.exploration import LANGUAGE_QUESTION
 from tests.flows.phone import FakePhone
 
 Invariant = Callable[[Iterable[FakePhone]], list[str]]
@@ -28,7 +29,6 @@ HOSTILE = [
 
 AT_HOME = ("home.", "language.")
 """Where *00* leads: somebody who has chosen no language yet is asked for it first."""
-LANGUAGE_QUESTION = "language.language"
 MAX_DEPTH = 20
 """More steps back than any dialogue is deep."""
 
