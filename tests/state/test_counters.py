@@ -15,7 +15,7 @@ def test_counts_add_up_by_name_and_label(conn: Connection) -> None:
     assert counters.read(conn) == {("failed", "busy"): 5, ("failed", "no route"): 1}
 
 
-def test_of_many_at_once_none_is_lost(engine: Engine) -> None:
+def test_no_concurrent_count_is_lost(engine: Engine) -> None:
     names = [("a", "1"), ("b", "2"), ("c", "3")]
 
     def count(worker: int) -> None:

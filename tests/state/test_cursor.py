@@ -8,14 +8,14 @@ from state import cursor
 from tests.threads import together
 
 
-def test_a_cursor_begins_at_nought_and_stays_where_it_was_moved(conn: Connection) -> None:
+def test_a_cursor_starts_at_0_and_keeps_its_position(conn: Connection) -> None:
     assert cursor.read_for_update(conn, "follower") == 0
     cursor.move(conn, "follower", 2**40)
     assert cursor.read_for_update(conn, "follower") == 2**40
     assert cursor.read_for_update(conn, "webhooks") == 0
 
 
-def test_where_nothing_was_read_yet_is_told_from_the_beginning(conn: Connection) -> None:
+def test_a_cursor_that_was_never_moved_is_not_the_same_as_position_0(conn: Connection) -> None:
     assert cursor.find(conn, "follower") is None
     cursor.read_for_update(conn, "follower")
     assert cursor.find(conn, "follower") == 0
@@ -23,7 +23,7 @@ def test_where_nothing_was_read_yet_is_told_from_the_beginning(conn: Connection)
     assert cursor.find(conn, "follower") == 7
 
 
-def test_readers_at_once_take_turns(engine: Engine) -> None:
+def test_concurrent_readers_take_turns(engine: Engine) -> None:
     def read_one(_: int) -> int:
         with engine.begin() as conn:
             position = cursor.read_for_update(conn, "follower")

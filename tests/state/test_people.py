@@ -21,7 +21,7 @@ def proofs(conn: Connection) -> list[tuple[str, str, str, datetime]]:
     return [tuple(row) for row in conn.execute(rows)]
 
 
-def test_a_phone_we_never_met_is_nobody(conn: Connection) -> None:
+def test_an_unknown_phone_has_no_record(conn: Connection) -> None:
     assert people.find(conn, AMINA) is None
 
 
@@ -31,14 +31,14 @@ def test_a_language_is_remembered_and_may_change(conn: Connection) -> None:
     assert people.find(conn, AMINA) == PersonRecord(AMINA, "en", NOW, None, None)
 
 
-def test_stop_takes_effect_once_and_is_proven_once(conn: Connection) -> None:
+def test_an_opt_out_takes_effect_once_and_has_one_proof(conn: Connection) -> None:
     assert people.opt_out(conn, AMINA, "sms: STOP", NOW)
     assert not people.opt_out(conn, AMINA, "sms: ACHA", LATER)
     assert people.find(conn, AMINA) == PersonRecord(AMINA, None, NOW, NOW, "sms: STOP")
     assert proofs(conn) == [(AMINA, "opt_out", "sms: STOP", NOW)]
 
 
-def test_promotions_are_switched_off_apart_from_everything_else_and_start_brings_them_back(conn: Connection) -> None:
+def test_promotions_are_switched_off_separately_and_an_opt_in_allows_them_again(conn: Connection) -> None:
     assert people.switch_promotions_off(conn, AMINA, "africastalking UserInBlackList", NOW)
     assert not people.switch_promotions_off(conn, AMINA, "africastalking UserInBlackList", LATER)
     found = people.find(conn, AMINA)
@@ -48,7 +48,7 @@ def test_promotions_are_switched_off_apart_from_everything_else_and_start_brings
     assert people.find_all(conn, [AMINA]) == {AMINA: PersonRecord(AMINA, None, NOW, None, None)}
 
 
-def test_start_undoes_stop_and_nothing_else(conn: Connection) -> None:
+def test_an_opt_in_undoes_an_opt_out_and_nothing_else(conn: Connection) -> None:
     assert not people.opt_in(conn, AMINA, "sms: START", NOW)
     people.set_language(conn, AMINA, "sw", NOW)
     people.opt_out(conn, AMINA, "sms: STOP", NOW)
@@ -58,7 +58,7 @@ def test_start_undoes_stop_and_nothing_else(conn: Connection) -> None:
     assert proofs(conn) == [(AMINA, "opt_out", "sms: STOP", NOW), (AMINA, "opt_in", "sms: START", LATER)]
 
 
-def test_of_stops_at_the_same_instant_one_counts(engine: Engine) -> None:
+def test_of_concurrent_opt_outs_one_counts(engine: Engine) -> None:
     def stop(turn: int) -> bool:
         with engine.begin() as conn:
             return people.opt_out(conn, AMINA, f"sms: {turn}", NOW)

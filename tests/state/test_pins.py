@@ -18,7 +18,7 @@ def tried(conn: Connection, *said: str, now: datetime = NOW) -> list[str]:
     return [pins.check(conn, AMINA, pin, PEPPER, now) for pin in said]
 
 
-def test_the_first_pin_becomes_hers(conn: Connection) -> None:
+def test_the_first_pin_that_is_given_is_stored(conn: Connection) -> None:
     assert tried(conn, "2468", "1357", "2468") == ["right", "wrong", "right"]
     known = people.find(conn, AMINA)
     assert known
@@ -31,12 +31,12 @@ def test_three_wrong_pins_lock_even_the_right_one_out_for_a_day(conn: Connection
     assert tried(conn, "2468", now=NOW + timedelta(hours=24)) == ["right"]
 
 
-def test_a_right_pin_forgives_the_wrong_ones_before(conn: Connection) -> None:
+def test_a_right_pin_resets_the_count_of_wrong_ones(conn: Connection) -> None:
     tried(conn, "2468")
     assert tried(conn, *(["1111", "2222", "2468"] * 2)) == ["wrong", "wrong", "right"] * 2
 
 
-def test_a_right_pin_speaks_for_her_for_ten_minutes_unless_guessing_began(conn: Connection) -> None:
+def test_a_right_pin_is_proof_for_ten_minutes_unless_guessing_began(conn: Connection) -> None:
     assert not pins.is_proven(conn, AMINA, NOW)
     tried(conn, "2468")
     assert pins.is_proven(conn, AMINA, NOW + timedelta(minutes=10, seconds=-1))
@@ -45,21 +45,21 @@ def test_a_right_pin_speaks_for_her_for_ten_minutes_unless_guessing_began(conn: 
     assert not pins.is_proven(conn, AMINA, NOW)
 
 
-def test_after_a_reset_the_next_pin_becomes_hers(conn: Connection) -> None:
+def test_after_a_reset_the_next_pin_that_is_given_is_stored(conn: Connection) -> None:
     tried(conn, "2468", "1111", "2222", "3333")
     pins.reset(conn, AMINA, NOW)
     assert not pins.is_proven(conn, AMINA, NOW)
     assert tried(conn, "1357", "2468") == ["right", "wrong"]
 
 
-def test_who_has_the_database_and_not_the_pepper_cannot_try_pins(conn: Connection) -> None:
+def test_pins_cannot_be_tried_with_the_database_but_without_the_pepper(conn: Connection) -> None:
     tried(conn, "2468")
     kept = conn.execute(select(person.c.pin_hash)).scalar_one()
     assert kept.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert pins.check(conn, AMINA, "2468", b"another pepper", NOW) == "wrong"
 
 
-def test_guesses_at_the_same_instant_are_counted_each(engine: Engine) -> None:
+def test_each_of_several_concurrent_guesses_is_counted(engine: Engine) -> None:
     def guess(turn: int) -> str:
         with engine.begin() as conn:
             return pins.check(conn, AMINA, f"111{turn}", PEPPER, NOW)
@@ -76,7 +76,7 @@ def redeemed(conn: Connection, *said: str, now: datetime = NOW) -> list[str]:
     return [pins.redeem_reset(conn, AMINA, digits, PEPPER, now) for digits in said]
 
 
-def test_the_code_that_was_offered_resets_her_pin_once(conn: Connection) -> None:
+def test_the_offered_code_resets_the_pin_once(conn: Connection) -> None:
     tried(conn, "2468")
     assert pins.offer_reset(conn, AMINA, "120984", PEPPER, NOW)
     assert tried(conn, "2468") == ["right"]
@@ -91,7 +91,7 @@ def test_a_code_unlocks_a_locked_pin(conn: Connection) -> None:
     assert tried(conn, "1357") == ["right"]
 
 
-def test_a_code_holds_for_thirty_minutes(conn: Connection) -> None:
+def test_a_code_is_valid_for_thirty_minutes(conn: Connection) -> None:
     tried(conn, "2468")
     pins.offer_reset(conn, AMINA, "120984", PEPPER, NOW)
     assert redeemed(conn, "111111", now=NOW + timedelta(minutes=30, seconds=-1)) == ["wrong"]
@@ -105,13 +105,13 @@ def test_without_an_offer_no_code_is_right(conn: Connection) -> None:
     assert redeemed(conn, "120984") == ["expired"]
 
 
-def test_a_new_offer_takes_the_place_of_the_one_before(conn: Connection) -> None:
+def test_a_new_offer_replaces_the_previous_one(conn: Connection) -> None:
     pins.offer_reset(conn, AMINA, "120984", PEPPER, NOW)
     pins.offer_reset(conn, AMINA, "555555", PEPPER, NOW)
     assert redeemed(conn, "120984", "555555") == ["wrong", "right"]
 
 
-def test_three_wrong_codes_end_the_offer_and_no_other_is_made_until_it_had_run_out(conn: Connection) -> None:
+def test_three_wrong_codes_end_the_offer_and_no_other_is_made_before_it_would_have_expired(conn: Connection) -> None:
     pins.offer_reset(conn, AMINA, "120984", PEPPER, NOW)
     assert redeemed(conn, "111111", "222222") == ["wrong", "wrong"]
     assert pins.offer_reset(conn, AMINA, "555555", PEPPER, NOW)
@@ -121,7 +121,7 @@ def test_three_wrong_codes_end_the_offer_and_no_other_is_made_until_it_had_run_o
     assert redeemed(conn, "666666", now=NOW + timedelta(minutes=30)) == ["right"]
 
 
-def test_a_pin_guards_unless_it_was_right_a_moment_ago(conn: Connection) -> None:
+def test_a_pin_is_asked_unless_a_right_one_was_given_shortly_before(conn: Connection) -> None:
     assert not pins.is_guarded(conn, AMINA, NOW)
     tried(conn, "2468")
     assert not pins.is_guarded(conn, AMINA, NOW)
@@ -130,7 +130,7 @@ def test_a_pin_guards_unless_it_was_right_a_moment_ago(conn: Connection) -> None
     assert not pins.is_guarded(conn, AMINA, NOW + timedelta(minutes=10))
 
 
-def test_nothing_kept_tells_the_code(conn: Connection) -> None:
+def test_nothing_that_is_stored_reveals_the_code(conn: Connection) -> None:
     pins.offer_reset(conn, AMINA, "120984", PEPPER, NOW)
     kept = conn.execute(select(person)).one()
     assert "120984" not in repr(kept)

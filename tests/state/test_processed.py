@@ -17,14 +17,14 @@ def begin(conn: Connection, key: str, gateway_session: str | None = "ATUid_1") -
     return processed.begin(conn, key, AMINA, NOW, gateway_session)
 
 
-def test_the_first_time_is_done_and_the_second_is_told_what_came_of_it(conn: Connection) -> None:
+def test_a_key_is_new_once_and_then_has_its_outcome(conn: Connection) -> None:
     assert begin(conn, "list:1") is None
     processed.finish(conn, "list:1", b"K7P4", b"conversation")
     assert begin(conn, "list:1") == b"K7P4"
     assert begin(conn, "list:2") is None
 
 
-def test_a_deed_that_failed_may_be_done_again(engine: Engine) -> None:
+def test_a_key_whose_transaction_failed_is_new_again(engine: Engine) -> None:
     with engine.connect() as conn:
         begin(conn, "list:1")
         conn.rollback()
@@ -32,7 +32,7 @@ def test_a_deed_that_failed_may_be_done_again(engine: Engine) -> None:
         assert begin(conn, "list:1") is None
 
 
-def test_of_hops_at_once_one_does_it_and_the_others_hear_of_it(engine: Engine) -> None:
+def test_one_of_several_concurrent_hops_performs_it_and_the_others_get_the_outcome(engine: Engine) -> None:
     def hop(number: int) -> bytes | None:
         with engine.begin() as conn:
             outcome = begin(conn, "list:1")
@@ -46,7 +46,7 @@ def test_of_hops_at_once_one_does_it_and_the_others_hear_of_it(engine: Engine) -
     assert [outcome for outcome in outcomes if outcome is not None] == [first] * 5
 
 
-def test_a_gateways_session_knows_where_it_stood_after_its_last_deed(conn: Connection) -> None:
+def test_a_gateway_session_has_the_checkpoint_of_its_last_command(conn: Connection) -> None:
     assert processed.last_checkpoint(conn, "ATUid_1") is None
     for key, session in [("a", "ATUid_1"), ("b", "ATUid_1"), ("c", "ATUid_2"), ("d", None)]:
         begin(conn, key, session)

@@ -24,13 +24,13 @@ def take(rates: SendRates, conn: Connection, wanted: int, seconds: float = 0, na
     return rates.take(conn, name, per_second=10, wanted=wanted, now=NOW + timedelta(seconds=seconds))
 
 
-def test_a_full_bucket_holds_one_seconds_worth(rates: SendRates, conn: Connection) -> None:
+def test_a_full_bucket_holds_the_tokens_of_one_second(rates: SendRates, conn: Connection) -> None:
     assert take(rates, conn, 4) == 4
     assert take(rates, conn, 100) == 6
     assert take(rates, conn, 1) == 0
 
 
-def test_it_fills_as_time_goes_by_and_no_further_than_full(rates: SendRates, conn: Connection) -> None:
+def test_a_bucket_fills_with_time_and_not_beyond_full(rates: SendRates, conn: Connection) -> None:
     take(rates, conn, 10)
     assert take(rates, conn, 100, seconds=0.3) == 3
     assert take(rates, conn, 100, seconds=0.35) == 0
@@ -38,7 +38,7 @@ def test_it_fills_as_time_goes_by_and_no_further_than_full(rates: SendRates, con
     assert take(rates, conn, 100, seconds=60) == 10
 
 
-def test_less_than_one_a_second_is_still_one_now_and_then(rates: SendRates, conn: Connection) -> None:
+def test_a_rate_below_one_a_second_grants_one_from_time_to_time(rates: SendRates, conn: Connection) -> None:
     def take(seconds: float) -> int:
         return rates.take(conn, "slow", per_second=0.1, wanted=5, now=NOW + timedelta(seconds=seconds))
 
@@ -50,7 +50,7 @@ def test_each_name_has_a_bucket_of_its_own(rates: SendRates, conn: Connection) -
     assert take(rates, conn, 100, name="africastalking") == 10
 
 
-def test_workers_at_once_take_no_more_than_there_is(rates: SendRates, engine: Engine) -> None:
+def test_concurrent_workers_take_no_more_than_there_is(rates: SendRates, engine: Engine) -> None:
     def work(_: int) -> int:
         with engine.begin() as conn:
             return take(rates, conn, 3)

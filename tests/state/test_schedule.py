@@ -27,17 +27,17 @@ def due_at(conn: Connection) -> datetime:
     return row.due_at
 
 
-def test_a_chore_is_claimed_when_it_is_due_and_not_before(conn: Connection) -> None:
+def test_a_task_is_claimed_when_it_is_due_and_not_before(conn: Connection) -> None:
     keep(conn, due_at=NOW + MINUTE)
     assert not claim(conn)
     assert claim(conn, now=NOW + MINUTE)
 
 
-def test_a_chore_nobody_kept_is_nobodys(conn: Connection) -> None:
+def test_a_task_that_is_not_registered_cannot_be_claimed(conn: Connection) -> None:
     assert not claim(conn)
 
 
-def test_done_it_is_due_at_its_next_time_and_no_sooner(conn: Connection) -> None:
+def test_a_finished_task_is_due_at_its_next_time_and_not_before(conn: Connection) -> None:
     keep(conn, due_at=NOW - 100 * MINUTE)
     claim(conn)
     assert schedule.finish(conn, "sweep", token="t1", now=NOW, due_at=NOW + MINUTE)
@@ -46,7 +46,7 @@ def test_done_it_is_due_at_its_next_time_and_no_sooner(conn: Connection) -> None
     assert schedule.find_all(conn)[0].done_at == NOW
 
 
-def test_what_failed_says_why_until_it_is_done(conn: Connection) -> None:
+def test_a_failed_task_has_its_error_until_it_is_done(conn: Connection) -> None:
     keep(conn)
     claim(conn)
     assert schedule.retry(conn, "sweep", token="t1", due_at=NOW, error="OSError")
@@ -56,7 +56,7 @@ def test_what_failed_says_why_until_it_is_done(conn: Connection) -> None:
     assert schedule.find_all(conn)[0].error is None
 
 
-def test_a_dead_workers_chore_goes_to_another_and_the_first_can_no_longer_touch_it(conn: Connection) -> None:
+def test_after_its_lease_a_task_can_be_claimed_again_and_only_the_new_claim_can_finish_it(conn: Connection) -> None:
     keep(conn)
     claim(conn, "dead worker")
     assert not claim(conn, "too early", now=NOW + MINUTE - timedelta(seconds=1))
@@ -66,7 +66,7 @@ def test_a_dead_workers_chore_goes_to_another_and_the_first_can_no_longer_touch_
     assert schedule.finish(conn, "sweep", token="next worker", now=NOW, due_at=NOW + MINUTE)
 
 
-def test_keeping_it_again_changes_nothing_but_new_hours_do(conn: Connection) -> None:
+def test_registering_a_task_again_changes_it_only_if_its_cron_expression_changed(conn: Connection) -> None:
     keep(conn)
     keep(conn, due_at=NOW + MINUTE)
     assert due_at(conn) == NOW
@@ -74,7 +74,7 @@ def test_keeping_it_again_changes_nothing_but_new_hours_do(conn: Connection) -> 
     assert due_at(conn) == NOW + 30 * MINUTE
 
 
-def test_of_many_workers_at_once_one_gets_it(engine: Engine) -> None:
+def test_only_one_of_many_concurrent_workers_claims_a_task(engine: Engine) -> None:
     with engine.begin() as conn:
         keep(conn)
 

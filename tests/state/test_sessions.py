@@ -36,7 +36,7 @@ def save(sessions: Sessions, data: bytes, expected: int, msisdn: str = AMINA, no
     return sessions.save(msisdn, data, expected=expected, now=now, ttl=TTL)
 
 
-def test_an_unknown_phone_has_nothing(sessions: Sessions) -> None:
+def test_an_unknown_phone_has_no_session(sessions: Sessions) -> None:
     assert sessions.load(AMINA, NOW) is None
 
 
@@ -46,7 +46,7 @@ def test_what_is_saved_is_loaded_byte_for_byte(sessions: Sessions, data: bytes) 
     assert sessions.load(AMINA, NOW) == Stored(1, data)
 
 
-def test_every_save_is_one_version_on(sessions: Sessions) -> None:
+def test_every_save_raises_the_version_by_one(sessions: Sessions) -> None:
     assert [save(sessions, b"%d" % version, expected=version) for version in range(3)] == [True] * 3
     assert sessions.load(AMINA, NOW) == Stored(3, b"2")
 
@@ -59,37 +59,37 @@ def test_a_lost_race_saves_nothing(sessions: Sessions, expected: int) -> None:
     assert sessions.load(AMINA, NOW) == Stored(2, b"second")
 
 
-def test_a_save_repeated_word_for_word_is_refused(sessions: Sessions) -> None:
+def test_a_repeated_save_is_refused(sessions: Sessions) -> None:
     assert save(sessions, b"same", expected=0)
     assert not save(sessions, b"same", expected=0)
     assert sessions.load(AMINA, NOW) == Stored(1, b"same")
 
 
-def test_a_version_of_nothing_is_not_saved(sessions: Sessions) -> None:
+def test_a_save_that_expects_a_version_of_an_unknown_phone_is_refused(sessions: Sessions) -> None:
     assert not save(sessions, b"ghost", expected=1)
     assert sessions.load(AMINA, NOW) is None
 
 
-def test_what_expired_is_not_there(sessions: Sessions) -> None:
+def test_an_expired_session_is_not_found(sessions: Sessions) -> None:
     save(sessions, b"old", expected=0)
     assert sessions.load(AMINA, NOW + TTL - 0.001) == Stored(1, b"old")
     assert sessions.load(AMINA, NOW + TTL) is None
 
 
-def test_what_expired_is_replaced_as_if_never_there(sessions: Sessions) -> None:
+def test_an_expired_session_is_replaced_as_if_there_were_none(sessions: Sessions) -> None:
     save(sessions, b"old", expected=0)
     assert not save(sessions, b"on top", expected=1, now=NOW + TTL)
     assert save(sessions, b"new", expected=0, now=NOW + TTL)
     assert sessions.load(AMINA, NOW + TTL) == Stored(1, b"new")
 
 
-def test_every_save_begins_the_time_to_live_again(sessions: Sessions) -> None:
+def test_every_save_restarts_the_time_to_live(sessions: Sessions) -> None:
     save(sessions, b"first", expected=0)
     save(sessions, b"second", expected=1, now=NOW + TTL / 2)
     assert sessions.load(AMINA, NOW + TTL) == Stored(2, b"second")
 
 
-def test_the_deleted_is_forgotten_and_others_stay(sessions: Sessions) -> None:
+def test_a_deleted_session_is_not_found_and_others_stay(sessions: Sessions) -> None:
     save(sessions, b"hers", expected=0)
     save(sessions, b"his", expected=0, msisdn=JUMA)
     sessions.delete(AMINA)
@@ -102,7 +102,7 @@ def test_a_store_that_answers_pings(sessions: Sessions) -> None:
     sessions.ping()
 
 
-def test_of_eight_hops_at_once_exactly_one_wins_each_version(sessions: Sessions) -> None:
+def test_of_eight_concurrent_hops_exactly_one_saves_each_version(sessions: Sessions) -> None:
     for version in range(15):
 
         def hop(number: int, version: int = version) -> bool:
@@ -113,7 +113,7 @@ def test_of_eight_hops_at_once_exactly_one_wins_each_version(sessions: Sessions)
         assert sessions.load(AMINA, NOW) == Stored(version + 1, b"%d" % won.index(True))
 
 
-def test_many_phones_at_once_do_not_disturb_one_another(sessions: Sessions) -> None:
+def test_concurrent_sessions_of_many_phones_are_independent(sessions: Sessions) -> None:
     def talk(phone: int) -> list[Stored | None]:
         msisdn, heard = f"+25471100{phone:04}", []
         for version in range(15):
@@ -158,7 +158,7 @@ def test_a_store_behaves_as_a_dictionary_with_versions(sessions: Sessions, scrip
 
 
 @pytest.mark.parametrize("fixture", ["migrated_sqlite_url", "migrated_postgres_url"])
-def test_a_sweep_removes_what_expired_and_nothing_else(request: pytest.FixtureRequest, fixture: str) -> None:
+def test_a_sweep_deletes_expired_sessions_and_no_others(request: pytest.FixtureRequest, fixture: str) -> None:
     sessions = SqlSessions(request.getfixturevalue(fixture))
     save(sessions, b"old", expected=0)
     save(sessions, b"new", expected=0, msisdn=JUMA, now=NOW + 1)
@@ -173,7 +173,7 @@ def test_a_new_sqlite_database_is_opened_by_many_threads_at_once(migrated_sqlite
     sessions.close()
 
 
-def test_connections_that_postgresql_cut_are_replaced(migrated_postgres_url: str) -> None:
+def test_connections_that_postgresql_closed_are_replaced(migrated_postgres_url: str) -> None:
     sessions = SqlSessions(migrated_postgres_url)
     together(4, lambda n: save(sessions, b"kept", expected=0, msisdn=f"+25471100000{n}"))
     engine = create_engine(make_url(migrated_postgres_url).set(database="postgres"))
@@ -202,7 +202,7 @@ def test_redis_may_restart_between_two_hops() -> None:
         sessions.close()
 
 
-def test_redis_itself_forgets_what_nobody_loads_again(redis_url: str) -> None:
+def test_redis_deletes_expired_sessions_by_itself(redis_url: str) -> None:
     sessions = RedisSessions(redis_url, prefix="p:")
     save(sessions, b"", expected=0)
     with redis.Redis.from_url(redis_url) as client:
