@@ -29,7 +29,7 @@ from marketplace_api.shop import Shop
 from state.outbox import Job
 from state.tables import outbox
 from tests.marketplace.conftest import register, request
-from tests.payouts.misfortunes import KINDS, DiedError, UnluckyBank
+from tests.payouts.fault_cases import KINDS, DiedError, UnluckyBank
 from tests.service import Service, serving
 
 ARTISANS, ORDERS_EACH, PIECES = 25, 5, 8
