@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -38,27 +38,27 @@ def payment(payment_id: str = "pay_1", msisdn: str = PHONE, amount: int = 1500_0
 
 @dataclass
 class Safaricom:
-    """The real client, the simulated API it talks to, and what that still has to say to us."""
+    """The real client, the simulated API that it talks to, and the callbacks that are not posted yet."""
 
     engine: Engine
     now: datetime = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
-    fates: dict[str, PaymentScript] = field(default_factory=dict)
-    owed: list[tuple[datetime, str, dict[str, Any]]] = field(default_factory=list)
+    scripts: dict[str, PaymentScript] = field(default_factory=dict)
+    unposted: list[tuple[datetime, str, Mapping[str, Any]]] = field(default_factory=list)
     handler: RecordingHandler = field(default_factory=RecordingHandler)
 
     def __post_init__(self) -> None:
         self.random = Random(7)
         self.app = Flask("daraja")
-        self.bank = simulated.DarajaSimulator(
+        self.simulator = simulated.DarajaSimulator(
             transaction=self.engine.begin,
-            post_later=self._owe,
+            post_later=self._post_later,
             post=self.post,
             clock=lambda: self.now,
             new_id=lambda: "".join(self.random.choices("0123456789abcdef", k=32)),
-            script_for=lambda msisdn: self.fates.get(msisdn) or wallet.script_for(msisdn),
+            script_for=lambda msisdn: self.scripts.get(msisdn) or wallet.script_for(msisdn),
             key=("key", "secret"),
         )
-        self.app.register_blueprint(simulated.routes(self.bank))
+        self.app.register_blueprint(simulated.routes(self.simulator))
         self.app.register_blueprint(daraja.routes(self.handler, SECRET))
         self.session = requests.Session()
         self.session.mount(ROOT, WsgiAdapter(self.app))
@@ -78,23 +78,23 @@ class Safaricom:
         }
         return Daraja(**settings | other)
 
-    def _owe(self, url: str, body: dict[str, Any], seconds: float) -> None:
-        self.owed.append((self.now + timedelta(seconds=seconds), url, body))
+    def _post_later(self, url: str, body: Mapping[str, Any], seconds: float) -> None:
+        self.unposted.append((self.now + timedelta(seconds=seconds), url, body))
 
-    def post(self, url: str, body: dict[str, Any]) -> int:
+    def post(self, url: str, body: Mapping[str, Any]) -> int:
         return self.app.test_client().post(urlsplit(url).path, json=body).status_code
 
-    def passes(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
         """Time goes by, and what was to be said in it is said."""
         self.now += timedelta(seconds=seconds)
-        due = [owed for owed in self.owed if owed[0] <= self.now]
-        self.owed = [owed for owed in self.owed if owed[0] > self.now]
+        due = [owed for owed in self.unposted if owed[0] <= self.now]
+        self.unposted = [owed for owed in self.unposted if owed[0] > self.now]
         for _, url, body in sorted(due, key=lambda owed: owed[0]):
             assert self.post(url, body) == 200
 
 
 @pytest.fixture
-def book(sqlite_url: str) -> Iterator[Engine]:
+def wallet_engine(sqlite_url: str) -> Iterator[Engine]:
     """An empty bank."""
     engine = create_engine(sqlite_url)
     tables.metadata.create_all(engine)
@@ -103,10 +103,10 @@ def book(sqlite_url: str) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def safaricom(book: Engine) -> Safaricom:
-    return Safaricom(book)
+def safaricom(wallet_engine: Engine) -> Safaricom:
+    return Safaricom(wallet_engine)
 
 
 @pytest.fixture
-def built_in(book: Engine) -> SimulatorPayer:
-    return SimulatorPayer(book.begin, lambda: datetime(2026, 11, 22, 9, 0, tzinfo=UTC))
+def simulator_payer(wallet_engine: Engine) -> SimulatorPayer:
+    return SimulatorPayer(wallet_engine.begin, lambda: datetime(2026, 11, 22, 9, 0, tzinfo=UTC))

@@ -1,9 +1,13 @@
-"""A bank at the end of a bad road: the real client, the simulated Daraja, and what befalls between them by chance."""
+"""What can go wrong between the service and Daraja, each case by name; and a Daraja to which all of it happens.
+
+The real client talks to the simulated API over a connection that fails in three of ten exchanges. The cases are drawn
+from a shuffled deck, so each of them comes up before any of them comes up again.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,124 +27,155 @@ from bot.simulator.wallet import PaymentScript
 from tests.service import Service
 
 ROOT = "http://daraja"
-BAD_LUCK = 0.3
-"""The part of all exchanges that something befalls."""
+FAULT_RATE = 0.3
+"""The part of all exchanges in which something goes wrong."""
 
-PAYMENTS: Mapping[str, PaymentScript] = {
+PAYMENT_CASES: Mapping[str, PaymentScript] = {
     "refused": PaymentScript(http_status=400, accepted=False),
-    "broke and had taken it": PaymentScript(http_status=500),
-    "broke, had taken it and never said so": PaymentScript(http_status=500, results_after_s=()),
-    "broke and had not taken it": PaymentScript(http_status=500, accepted=False),
+    "500, accepted": PaymentScript(http_status=500),
+    "500, accepted, no callback": PaymentScript(http_status=500, results_after_s=()),
+    "500, not accepted": PaymentScript(http_status=500, accepted=False),
     "too many requests": PaymentScript(http_status=429, accepted=False),
-    "said early": PaymentScript(result_before_answer=True, results_after_s=()),
-    "never said": PaymentScript(results_after_s=()),
-    "said twice": PaymentScript(results_after_s=(1.0, 2.0)),
-    "said an hour late": PaymentScript(results_after_s=(3600.0,)),
-    "said to be late": PaymentScript(timeout_notice=True, results_after_s=()),
-    "another amount said": PaymentScript(short_by=100),
-    "said to be broken inside, and paid": PaymentScript(reported_code="17"),
-    "said to be busy": PaymentScript(result_code="26"),
-    "over the day's limit": PaymentScript(result_code="4"),
+    "callback before the answer": PaymentScript(result_before_answer=True, results_after_s=()),
+    "no callback": PaymentScript(results_after_s=()),
+    "callback twice": PaymentScript(results_after_s=(1.0, 2.0)),
+    "callback an hour late": PaymentScript(results_after_s=(3600.0,)),
+    "notice of a time-out": PaymentScript(timeout_notice=True, results_after_s=()),
+    "another amount": PaymentScript(short_by=100),
+    "paid, reported as an internal failure": PaymentScript(reported_code="17"),
+    "busy": PaymentScript(result_code="26"),
+    "over the daily limit": PaymentScript(result_code="4"),
     "no float": PaymentScript(result_code="1"),
-    "credential wrong": PaymentScript(result_code="2001"),
-    "wallet full": PaymentScript(result_code="8"),
-    "not registered": PaymentScript(result_code="2040"),
+    "wrong credential": PaymentScript(result_code="2001"),
+    "recipient's balance too high": PaymentScript(result_code="8"),
+    "recipient not registered": PaymentScript(result_code="2040"),
 }
-QUESTIONS: Mapping[str, PaymentScript] = {
-    "question broke": PaymentScript(query_status=500),
-    "question never answered": PaymentScript(query_answers_after_s=()),
-    "question answered twice": PaymentScript(query_answers_after_s=(1.0, 2.0)),
-    "question answered an hour late": PaymentScript(query_answers_after_s=(3600.0,)),
+QUERY_CASES: Mapping[str, PaymentScript] = {
+    "query refused": PaymentScript(query_status=500),
+    "query not answered": PaymentScript(query_answers_after_s=()),
+    "query answered twice": PaymentScript(query_answers_after_s=(1.0, 2.0)),
+    "query answered an hour late": PaymentScript(query_answers_after_s=(3600.0,)),
 }
-ROAD = (
-    *("hung before", "hung after", "cut before", "cut after", "nobody there", "token ended"),
-    *("a stranger answered", "worker died before", "worker died after"),
+CONNECTION_CASES = (
+    *("time-out before", "time-out after", "cut before", "cut after", "no connection", "token expired"),
+    *("a proxy answers", "worker dies before", "worker dies after"),
 )
-FORGED = ("forged: unknown", "forged: less", "forged: wrong secret", "forged: unreadable")
+"""Before the request arrives, or after."""
+FORGED_CASES = ("forged: unknown", "forged: less", "forged: wrong secret", "forged: unreadable")
 DUPLICATE = "duplicate"
-KINDS = frozenset({*PAYMENTS, *QUESTIONS, *ROAD, *FORGED, DUPLICATE})
+ALL_CASES = frozenset({*PAYMENT_CASES, *QUERY_CASES, *CONNECTION_CASES, *FORGED_CASES, DUPLICATE})
 
 
-class DiedError(BaseException):
-    """The worker is no more; nothing that it would have done next is done."""
+class WorkerDiedError(BaseException):
+    """The worker is gone; nothing that it would have done next is done."""
 
 
-class Road(WsgiAdapter):
-    """The way to the bank; `befell` counts what happened on it."""
+class Deck:
+    """Cases in random order; when all were drawn, they are shuffled again."""
 
-    def __init__(self, app: Flask, random: Random, befell: Counter[str]) -> None:
+    def __init__(self, cases: Sequence[str], random: Random) -> None:
+        self._cases, self._random = list(cases), random
+        self._left: list[str] = []
+
+    def draw(self) -> str:
+        if not self._left:
+            self._left = self._random.sample(self._cases, len(self._cases))
+        return self._left.pop()
+
+    def put_back(self, case: str) -> None:
+        """For a case that was drawn and did not happen."""
+        self._left.insert(0, case)
+
+
+class FaultyConnection(WsgiAdapter):
+    """The connection to the simulated Daraja; `met` counts the cases that happened on it."""
+
+    def __init__(self, app: Flask, random: Random, met: Counter[str]) -> None:
         super().__init__(app)
-        self._random, self._befell = random, befell
-        self.fate = PaymentScript()
+        self._random, self._met = random, met
+        self._payments = Deck([*PAYMENT_CASES, *CONNECTION_CASES], random)
+        self._queries = Deck([*QUERY_CASES, *CONNECTION_CASES], random)
+        self.script = PaymentScript()
 
     def send(self, request: requests.PreparedRequest, *_args: Any, **_options: Any) -> requests.Response:
-        kind, self.fate = self._draw(request.path_url)
-        if kind == "token ended":
-            request.headers["Authorization"] = "Bearer simulated-0-ended"
-        if lost := _BEFORE.get(kind):
-            self._befell[kind] += 1
-            raise lost()
-        answer = super().send(request)
-        self._befell[DUPLICATE if b"Duplicate" in answer.content else kind] += 1
-        if lost := _AFTER.get(kind):
-            raise lost()
-        return _page_of_a_stranger() if kind == "a stranger answered" else answer
+        deck = self._deck(request.path_url)
+        if deck is None or self._random.random() >= FAULT_RATE:
+            self.script = PaymentScript()
+            return super().send(request)
+        case = deck.draw()
+        self.script = PAYMENT_CASES.get(case) or QUERY_CASES.get(case) or PaymentScript()
+        answer = self._send_with(case, request)
+        if b"Duplicate" in answer.content:
+            self._met[DUPLICATE] += 1
+            deck.put_back(case)
+        else:
+            self._met[case] += 1
+        if error := _AFTER.get(case):
+            raise error()
+        return _page_of_a_proxy() if case == "a proxy answers" else answer
 
-    def _draw(self, path: str) -> tuple[str, PaymentScript]:
-        known = PAYMENTS if "b2c" in path else QUESTIONS if "transactionstatus" in path else {}
-        if not known or self._random.random() >= BAD_LUCK:
-            return "well", PaymentScript()
-        kind = self._random.choice([*known, *ROAD])
-        return kind, known.get(kind, PaymentScript())
+    def _send_with(self, case: str, request: requests.PreparedRequest) -> requests.Response:
+        if case == "token expired":
+            request.headers["Authorization"] = "Bearer simulated-0-ended"
+        if error := _BEFORE.get(case):
+            self._met[case] += 1
+            raise error()
+        return super().send(request)
+
+    def _deck(self, path: str) -> Deck | None:
+        if "b2c" in path:
+            return self._payments
+        return self._queries if "transactionstatus" in path else None
 
 
 _BEFORE: Mapping[str, Callable[[], BaseException]] = {
-    "hung before": requests.ReadTimeout,
+    "time-out before": requests.ReadTimeout,
     "cut before": requests.ConnectionError,
-    "nobody there": requests.ConnectTimeout,
-    "worker died before": DiedError,
+    "no connection": requests.ConnectTimeout,
+    "worker dies before": WorkerDiedError,
 }
 _AFTER: Mapping[str, Callable[[], BaseException]] = {
-    "hung after": requests.ReadTimeout,
+    "time-out after": requests.ReadTimeout,
     "cut after": requests.ConnectionError,
-    "worker died after": DiedError,
+    "worker dies after": WorkerDiedError,
 }
 
 
-def _page_of_a_stranger() -> requests.Response:
-    """A box on the way speaks for the provider, which has heard us all the same."""
+def _page_of_a_proxy() -> requests.Response:
+    """A proxy answers in place of Daraja, which has got the request all the same."""
     answer = requests.Response()
     answer.status_code, answer.raw = 403, BytesIO(b"<html>Request unsuccessful</html>")
     return answer
 
 
 @dataclass
-class UnluckyBank:
-    """The simulated Daraja, and everything that it still has to say to the service."""
+class FaultyDaraja:
+    """The simulated Daraja behind the faulty connection, and the callbacks that it has not posted yet."""
 
     service: Service
     random: Random
-    befell: Counter[str] = field(default_factory=Counter)
-    owed: list[tuple[datetime, str, dict[str, Any]]] = field(default_factory=list)
+    met: Counter[str] = field(default_factory=Counter)
+    unposted: list[tuple[datetime, str, Mapping[str, Any]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         app = Flask("daraja")
-        bank = simulated.DarajaSimulator(
-            transaction=self._book,
-            post_later=self._owe,
+        simulator = simulated.DarajaSimulator(
+            transaction=self._transaction,
+            post_later=self._post_later,
             post=self._post,
             clock=self.service.clock,
             new_id=self.service.new_id,
-            script_for=lambda _: self.road.fate,
+            script_for=lambda _: self.connection.script,
         )
-        app.register_blueprint(simulated.routes(bank))
-        self.road = Road(app, self.random, self.befell)
-        self._door = f"/webhooks/daraja/{self.service.settings.webhook_secret}"
+        app.register_blueprint(simulated.routes(simulator))
+        self.connection = FaultyConnection(app, self.random, self.met)
+        self._forgeries = Deck(FORGED_CASES, self.random)
+        self._callbacks = f"/webhooks/daraja/{self.service.settings.webhook_secret}"
 
     def client(self) -> Daraja:
         """What a worker pays with."""
         session = requests.Session()
-        session.mount(ROOT, self.road)
+        session.mount(ROOT, self.connection)
         return Daraja(
             f"{ROOT}/simulator/daraja",
             "key",
@@ -148,44 +183,43 @@ class UnluckyBank:
             shortcode="600997",
             initiator="testapi",
             credential="c3Jl",
-            callbacks=f"https://soko.example{self._door}",
+            callbacks=f"https://soko.example{self._callbacks}",
             clock=self.service.clock,
             session=session,
         )
 
-    def speak(self) -> None:
-        """Says what is due by now, and now and then somebody else says something too."""
+    def post_due_callbacks(self) -> None:
         now = self.service.clock()
-        due = sorted((owed for owed in self.owed if owed[0] <= now), key=lambda owed: owed[0])
-        self.owed = [owed for owed in self.owed if owed[0] > now]
+        due = sorted((callback for callback in self.unposted if callback[0] <= now), key=lambda callback: callback[0])
+        self.unposted = [callback for callback in self.unposted if callback[0] > now]
         for _, url, body in due:
             self._post(url, body)
 
-    def forge(self, payment_id: str) -> None:
+    def post_forged_callback(self, payment_id: str) -> None:
         """A stranger claims that somebody was paid."""
-        kind = self.random.choice(FORGED)
+        case = self._forgeries.draw()
         path, body, expected = {
-            "forged: unknown": (self._door, _claim("pay_of_nobody", 1500), 200),
-            "forged: less": (self._door, _claim(payment_id, 1), 200),
-            "forged: wrong secret": ("/webhooks/daraja/guess", _claim(payment_id, 1500), 404),
-            "forged: unreadable": (self._door, {"Result": "paid"}, 400),
-        }[kind]
+            "forged: unknown": (self._callbacks, _forged("pay_of_nobody", 1500), 200),
+            "forged: less": (self._callbacks, _forged(payment_id, 1), 200),
+            "forged: wrong secret": ("/webhooks/daraja/guess", _forged(payment_id, 1500), 404),
+            "forged: unreadable": (self._callbacks, {"Result": "paid"}, 400),
+        }[case]
         assert self.service.http.post(f"{path}/result", json=body).status_code == expected
-        self.befell[kind] += 1
+        self.met[case] += 1
 
     @contextmanager
-    def _book(self) -> Iterator[Connection]:
+    def _transaction(self) -> Iterator[Connection]:
         with self.service.services.database.writing.begin() as session:
             yield session.connection()
 
-    def _owe(self, url: str, body: dict[str, Any], seconds: float) -> None:
-        self.owed.append((self.service.clock() + timedelta(seconds=seconds), url, body))
+    def _post_later(self, url: str, body: Mapping[str, Any], seconds: float) -> None:
+        self.unposted.append((self.service.clock() + timedelta(seconds=seconds), url, body))
 
-    def _post(self, url: str, body: dict[str, Any]) -> None:
+    def _post(self, url: str, body: Mapping[str, Any]) -> None:
         assert self.service.http.post(urlsplit(url).path, json=body).status_code == 200
 
 
-def _claim(payment_id: str, shillings: int) -> dict[str, Any]:
-    said = [{"Key": "TransactionAmount", "Value": shillings}, {"Key": "TransactionReceipt", "Value": "FORGED"}]
+def _forged(payment_id: str, shillings: int) -> dict[str, Any]:
+    parameters = [{"Key": "TransactionAmount", "Value": shillings}, {"Key": "TransactionReceipt", "Value": "FORGED"}]
     names = {"OriginatorConversationID": payment_id, "ConversationID": "AG_FORGED", "TransactionID": "FORGED"}
-    return {"Result": {"ResultCode": 0, **names, "ResultParameters": {"ResultParameter": said}}}
+    return {"Result": {"ResultCode": 0, **names, "ResultParameters": {"ResultParameter": parameters}}}

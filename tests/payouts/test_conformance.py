@@ -1,4 +1,4 @@
-"""What every provider of mobile money keeps, however it says it: in its answer, in a callback or when asked."""
+"""What holds of every provider of mobile money, whether it answers at once, by a callback or when queried."""
 
 from __future__ import annotations
 
@@ -15,74 +15,74 @@ from tests.payouts.conftest import Safaricom, payment
 
 
 @dataclass
-class Provider:
-    """One of them, and how its word is waited for."""
+class PayerUnderTest:
+    """A payer; `await_status` waits for the outcome of what is pending."""
 
     payer: Payer
-    book: Engine
-    word_on: Callable[[Payment], PaymentStatus | None]
+    engine: Engine
+    await_status: Callable[[Payment], PaymentStatus | None]
 
-    def pay(self, asked: Payment) -> PaymentStatus | None:
-        said = self.payer.pay(asked)
-        return self.word_on(asked) if isinstance(said, Pending) else said
+    def pay(self, payment: Payment) -> PaymentStatus | None:
+        answer = self.payer.pay(payment)
+        return self.await_status(payment) if isinstance(answer, Pending) else answer
 
-    def query(self, asked: Payment) -> PaymentStatus | None:
-        said = self.payer.query(asked)
-        return self.word_on(asked) if isinstance(said, Pending) else said
+    def query(self, payment: Payment) -> PaymentStatus | None:
+        answer = self.payer.query(payment)
+        return self.await_status(payment) if isinstance(answer, Pending) else answer
 
     @property
-    def paid_out(self) -> int:
-        with self.book.begin() as conn:
+    def total_paid(self) -> int:
+        with self.engine.begin() as conn:
             return wallet.total_paid(conn)
 
 
 @pytest.fixture(params=["simulator", "daraja"])
-def provider(request: pytest.FixtureRequest, book: Engine) -> Iterator[Provider]:
+def provider(request: pytest.FixtureRequest, wallet_engine: Engine) -> Iterator[PayerUnderTest]:
     if request.param == "simulator":
-        built_in: SimulatorPayer = request.getfixturevalue("built_in")
-        yield Provider(built_in, book, lambda _: None)
+        simulator_payer: SimulatorPayer = request.getfixturevalue("simulator_payer")
+        yield PayerUnderTest(simulator_payer, wallet_engine, lambda _: None)
         return
     safaricom: Safaricom = request.getfixturevalue("safaricom")
 
-    def word_on(asked: Payment) -> PaymentStatus | None:
+    def await_status(payment: Payment) -> PaymentStatus | None:
         safaricom.handler.callbacks.clear()
-        safaricom.passes(2)
-        (report,) = safaricom.handler.callbacks
-        return report.if_payment or report.if_query
+        safaricom.advance(2)
+        (callback,) = safaricom.handler.callbacks
+        return callback.if_payment or callback.if_query
 
-    yield Provider(safaricom.client, book, word_on)
-
-
-def test_it_pays_what_it_is_asked(provider: Provider) -> None:
-    word = provider.pay(payment())
-    assert isinstance(word, Paid)
-    assert word.amount == 1500_00
-    assert word.reference
-    assert provider.paid_out == 1500_00
+    yield PayerUnderTest(safaricom.client, wallet_engine, await_status)
 
 
-def test_what_it_paid_it_says_again_when_asked(provider: Provider) -> None:
+def test_it_pays_the_amount_it_is_asked_for(provider: PayerUnderTest) -> None:
+    status = provider.pay(payment())
+    assert isinstance(status, Paid)
+    assert status.amount == 1500_00
+    assert status.reference
+    assert provider.total_paid == 1500_00
+
+
+def test_a_query_gives_what_was_paid(provider: PayerUnderTest) -> None:
     assert provider.pay(payment()) == provider.query(payment())
 
 
-def test_of_a_payment_it_never_got_it_says_so(provider: Provider) -> None:
+def test_a_payment_that_it_never_got_is_not_found(provider: PayerUnderTest) -> None:
     assert provider.query(payment("pay_never")) == NotFound()
 
 
 @pytest.mark.parametrize(
-    ("phone", "blame"),
+    ("phone", "fault"),
     [("+254711777404", "recipient"), ("+254711777008", "recipient"), ("+254711777001", "us"), ("+254711777201", "us")],
 )
-def test_what_it_does_not_pay_it_says_why_and_whose_matter_it_is(provider: Provider, phone: str, blame: str) -> None:
-    word = provider.pay(payment(msisdn=phone))
-    assert isinstance(word, NotPaid)
-    assert (word.fault, provider.paid_out) == (blame, 0)
+def test_a_payment_that_fails_has_a_reason_and_a_fault_party(provider: PayerUnderTest, phone: str, fault: str) -> None:
+    status = provider.pay(payment(msisdn=phone))
+    assert isinstance(status, NotPaid)
+    assert (status.fault, provider.total_paid) == (fault, 0)
     assert isinstance(provider.query(payment(msisdn=phone)), NotPaid)
 
 
-def test_each_payment_is_one_of_its_own(provider: Provider) -> None:
+def test_each_payment_is_one_of_its_own(provider: PayerUnderTest) -> None:
     first, second = provider.pay(payment("pay_1")), provider.pay(payment("pay_2"))
     assert isinstance(first, Paid)
     assert isinstance(second, Paid)
     assert first.reference != second.reference
-    assert provider.paid_out == 2 * 1500_00
+    assert provider.total_paid == 2 * 1500_00

@@ -58,7 +58,7 @@ def test_a_request_names_whole_shillings_and_where_the_result_goes(safaricom: Sa
     assert client.pay(payment(amount=1489_99)) == Pending(("AG_1", "pay_1"))
     (arrived,) = api.arrived
     assert arrived.path.endswith("/mpesa/b2c/v3/paymentrequest")
-    assert arrived.headers["authorization"] == f"Bearer {safaricom.bank.tokens[0]}"
+    assert arrived.headers["authorization"] == f"Bearer {safaricom.simulator.tokens[0]}"
     assert json.loads(arrived.body) == {
         "OriginatorConversationID": "pay_1",
         "InitiatorName": "testapi",
@@ -88,26 +88,26 @@ def test_one_access_token_is_fetched_for_all_threads(safaricom: Safaricom) -> No
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(lambda n: safaricom.client.pay(payment(f"pay_{n}")), range(12)))
     assert all(isinstance(answer, Pending) for answer in answers)
-    assert len(safaricom.bank.tokens) == 1
+    assert len(safaricom.simulator.tokens) == 1
 
 
 def test_an_access_token_is_renewed_before_it_expires(safaricom: Safaricom) -> None:
     safaricom.client.pay(payment("pay_1"))
-    safaricom.passes(50 * 60)
+    safaricom.advance(50 * 60)
     safaricom.client.pay(payment("pay_2"))
-    assert len(safaricom.bank.tokens) == 1
-    safaricom.passes(5 * 60)
+    assert len(safaricom.simulator.tokens) == 1
+    safaricom.advance(5 * 60)
     safaricom.client.pay(payment("pay_3"))
-    assert len(safaricom.bank.tokens) == 2
+    assert len(safaricom.simulator.tokens) == 2
 
 
 def test_an_access_token_that_is_refused_is_renewed_once(safaricom: Safaricom) -> None:
     began = safaricom.now
     client = safaricom.make_client(clock=lambda: began)  # it does not notice that its token has expired
     client.pay(payment("pay_1"))
-    safaricom.passes(2 * 3600)
+    safaricom.advance(2 * 3600)
     assert isinstance(client.pay(payment("pay_2")), Pending)
-    assert len(safaricom.bank.tokens) == 2
+    assert len(safaricom.simulator.tokens) == 2
 
 
 @pytest.mark.parametrize("status", [403, 404, 429, 500, 503])
@@ -129,8 +129,8 @@ def test_a_consumer_key_that_is_refused_is_our_fault(safaricom: Safaricom) -> No
 def test_no_key_and_no_access_token_is_logged(safaricom: Safaricom, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     safaricom.client.pay(payment())
-    safaricom.passes(1)
-    for secret in ("secret", "c3Jl", safaricom.bank.tokens[0], PHONE[4:]):
+    safaricom.advance(1)
+    for secret in ("secret", "c3Jl", safaricom.simulator.tokens[0], PHONE[4:]):
         assert secret not in caplog.text.replace(SECRET, "")
 
 
@@ -148,30 +148,30 @@ def test_no_key_and_no_access_token_is_logged(safaricom: Safaricom, caplog: pyte
         ("777503", False, 0),
     ],
 )
-def test_the_recipients_number_chooses_what_happens(safaricom: Safaricom, ending: str, taken: bool, said: int) -> None:
+def test_the_recipients_number_selects_the_outcome(safaricom: Safaricom, ending: str, taken: bool, said: int) -> None:
     answered = False
     with suppress(PaymentError):
         answered = isinstance(safaricom.client.pay(payment(msisdn=f"+254711{ending}")), Pending)
     early = len(safaricom.handler.callbacks)
-    safaricom.passes(3)
+    safaricom.advance(3)
     assert (answered, len(safaricom.handler.callbacks), early) == (taken, said, ending == "777003")
 
 
-def test_asked_twice_the_second_is_a_duplicate_and_nothing_more_is_paid(safaricom: Safaricom) -> None:
+def test_a_second_request_is_a_duplicate_and_pays_nothing(safaricom: Safaricom) -> None:
     safaricom.client.pay(payment())
     with pytest.raises(DuplicatePaymentError):
         safaricom.client.pay(payment())
-    safaricom.passes(2)
+    safaricom.advance(2)
     assert len(safaricom.handler.callbacks) == 1
 
 
-def test_a_question_may_go_unanswered_too(safaricom: Safaricom) -> None:
+def test_a_query_may_fail_too(safaricom: Safaricom) -> None:
     safaricom.client.pay(payment())
-    safaricom.fates[PHONE] = PaymentScript(query_status=500)
+    safaricom.scripts[PHONE] = PaymentScript(query_status=500)
     with pytest.raises(PaymentError):
         safaricom.client.query(payment())
 
 
 @pytest.mark.parametrize("change", [{"msisdn": "+33612345678"}, {"amount": 9_00}, {"amount": 250_001_00}])
-def test_what_cannot_be_paid_is_refused(safaricom: Safaricom, change: dict[str, Any]) -> None:
+def test_a_payment_outside_the_limits_is_refused(safaricom: Safaricom, change: dict[str, Any]) -> None:
     assert isinstance(safaricom.client.pay(payment(**change)), NotPaid)

@@ -1,4 +1,4 @@
-"""Money leaves: asked for under one id, settled by the provider's word alone, announced once and only when paid."""
+"""Payouts: requested under one id, settled only by what the provider says, announced once and only when paid."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tests.bot.fixtures import AKINYI, OTIENO, dial, notifications, outgoing_mes
 from tests.bot.messaging.fakes import run_until_killed
 from tests.service import Service
 
-ERROR = PaymentError(Reason.NO_ANSWER)
+NO_ANSWER = PaymentError(Reason.NO_ANSWER)
 DUPLICATE = DuplicatePaymentError()
 BUSY = PaymentError(Reason.THROTTLED, "busy")
 PAID = Paid("SG632NMUAB", 1620_00)
@@ -43,51 +43,51 @@ NO_FLOAT = NotPaid("1 no float", "us")
 
 
 @dataclass
-class Bank:
-    """A provider that says what it is told, and then pays everything at once; asked, it waits."""
+class ScriptedPayer:
+    """Answers what it is told to; then it pays everything at once, and answers each query with `Pending`."""
 
-    says: list[PaymentStatus | Pending | PaymentError] = field(default_factory=list)
     answers: list[PaymentStatus | Pending | PaymentError] = field(default_factory=list)
-    asked_to_pay: list[Payment] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
+    query_answers: list[PaymentStatus | Pending | PaymentError] = field(default_factory=list)
+    payments: list[Payment] = field(default_factory=list)
+    queried: list[str] = field(default_factory=list)
     name: str = "bank"
 
     def pay(self, payment: Payment) -> PaymentStatus | Pending:
-        self.asked_to_pay.append(payment)
-        return self._next(self.says, Paid(f"REF{len(self.asked_to_pay)}", payment.amount))
+        self.payments.append(payment)
+        return self._next(self.answers, Paid(f"REF{len(self.payments)}", payment.amount))
 
     def query(self, payment: Payment) -> PaymentStatus | Pending:
-        self.asked.append(payment.id)
-        return self._next(self.answers, Pending(("question",)))
+        self.queried.append(payment.id)
+        return self._next(self.query_answers, Pending(("query",)))
 
     def _next(
         self, script: list[PaymentStatus | Pending | PaymentError], otherwise: PaymentStatus | Pending
     ) -> PaymentStatus | Pending:
-        said = script.pop(0) if script else otherwise
-        if isinstance(said, PaymentError):
-            raise said
-        return said
+        answer = script.pop(0) if script else otherwise
+        if isinstance(answer, PaymentError):
+            raise answer
+        return answer
 
     @property
     def ids(self) -> list[str]:
-        return [payment.id for payment in self.asked_to_pay]
+        return [payment.id for payment in self.payments]
 
 
 @contextmanager
-def job_runner(service: Service, bank: Bank) -> Iterator[JobRunner[Job, HandlerResult]]:
+def job_runner(service: Service, payer: ScriptedPayer) -> Iterator[JobRunner[Job, HandlerResult]]:
     with ThreadPoolExecutor(max_workers=2) as pool:
-        yield handler_runner(service.app, service.services, pool, bank)
+        yield handler_runner(service.app, service.services, pool, payer)
 
 
-def follow_events(service: Service) -> int:
+def consume_events(service: Service) -> int:
     return sum(consumer.consume() for consumer in event_consumers(service.services))
 
 
-def work(service: Service, bank: Bank, *, after: float = 0) -> None:
-    """Follows the shop's events and does what is due, after so many seconds."""
+def work(service: Service, payer: ScriptedPayer, *, after: float = 0) -> None:
+    """Consumes the shop's events and does what is due, after so many seconds."""
     service.clock.advance(after)
-    with job_runner(service, bank) as runner:
-        while follow_events(service) + runner.step():
+    with job_runner(service, payer) as runner:
+        while consume_events(service) + runner.step():
             pass
 
 
@@ -96,15 +96,17 @@ def payout(service: Service) -> Any:
     return only
 
 
-def says(service: Service, word: PaymentStatus | None, *names: str, answer: PaymentStatus | None = None) -> None:
-    """A callback about the one payout, or about what it is called."""
+def post_callback(
+    service: Service, if_payment: PaymentStatus | None, *names: str, if_query: PaymentStatus | None = None
+) -> None:
+    """A callback about the only payout, or about these names."""
     service.services.payout_callbacks.on_result(
-        "bank", PaymentCallback(names or (payout(service)["id"],), word, answer)
+        "bank", PaymentCallback(names or (payout(service)["id"],), if_payment, if_query)
     )
 
 
 def topics(service: Service) -> list[str | None]:
-    """What Akinyi was told about money."""
+    """The topics of what Akinyi was told about money."""
     return [
         text.topic for text in notifications(service) if text.msisdn == AKINYI and str(text.topic).startswith("payout.")
     ]
@@ -117,334 +119,336 @@ def shop(service: Service) -> Iterator[Shop]:
 
 
 @pytest.fixture(autouse=True)
-def _the_books_balance(request: pytest.FixtureRequest) -> Iterator[None]:
+def _the_ledger_balances(request: pytest.FixtureRequest) -> Iterator[None]:
     name = "service" if "service" in request.fixturenames else "embedded"
     service: Service = request.getfixturevalue(name)
     yield
-    with shop(service) as books:
-        assert list(audit.inconsistencies(books)) == []
+    with shop(service) as opened:
+        assert list(audit.inconsistencies(opened)) == []
 
 
-def test_a_payout_is_asked_for_once_and_announced_when_it_is_paid(service: Service) -> None:
+def test_a_payout_is_requested_once_and_announced_when_it_is_paid(service: Service) -> None:
     received_order(service)
-    bank = Bank()
+    payer = ScriptedPayer()
     for _ in range(3):
-        work(service, bank)
-    assert bank.ids == [payout(service)["id"]]
+        work(service, payer)
+    assert payer.ids == [payout(service)["id"]]
     assert (payout(service)["status"], payout(service)["provider_reference"]) == ("paid", "REF1")
     assert topics(service) == ["payout.paid"]
 
 
-def test_that_it_was_accepted_is_no_payment(service: Service) -> None:
+def test_an_accepted_request_is_not_a_payment(service: Service) -> None:
     received_order(service)
-    bank = Bank([Pending(("AG_1",))])
-    work(service, bank)
+    payer = ScriptedPayer([Pending(("AG_1",))])
+    work(service, payer)
     assert (payout(service)["status"], topics(service)) == ("sending", [])
-    says(service, PAID, "AG_1")
-    work(service, bank)
+    post_callback(service, PAID, "AG_1")
+    work(service, payer)
     assert (payout(service)["status"], topics(service)) == ("paid", ["payout.paid"])
 
 
-def test_the_word_may_come_twice_late_and_about_nothing(service: Service) -> None:
+def test_a_callback_may_come_twice_or_late_or_name_no_payment_of_ours(service: Service) -> None:
     received_order(service)
-    work(service, Bank([Pending()]))
-    says(service, PAID, "pay_of_somebody_else")
+    work(service, ScriptedPayer([Pending()]))
+    post_callback(service, PAID, "pay_of_somebody_else")
     assert payout(service)["status"] == "sending"
     for _ in range(3):
-        says(service, PAID)
-        says(service, UNREGISTERED)
-    work(service, Bank())
+        post_callback(service, PAID)
+        post_callback(service, UNREGISTERED)
+    work(service, ScriptedPayer())
     assert (payout(service)["status"], topics(service)) == ("paid", ["payout.paid"])
 
 
-def test_the_word_may_come_before_the_answer(embedded: Service) -> None:
+def test_a_callback_may_come_before_the_answer_to_the_request(embedded: Service) -> None:
     received_order(embedded)
-    bank = Bank()
+    payer = ScriptedPayer()
 
     def early(payment: Payment) -> Pending:
-        bank.asked_to_pay.append(payment)
-        says(embedded, PAID, payment.id)
+        payer.payments.append(payment)
+        post_callback(embedded, PAID, payment.id)
         return Pending(("AG_1",))
 
-    bank.pay = early  # type: ignore[method-assign]
-    work(embedded, bank)
-    assert (payout(embedded)["status"], bank.ids) == ("paid", [payout(embedded)["id"]])
+    payer.pay = early  # type: ignore[method-assign]
+    work(embedded, payer)
+    assert (payout(embedded)["status"], payer.ids) == ("paid", [payout(embedded)["id"]])
 
 
-@pytest.mark.parametrize("lost", [ERROR, DUPLICATE], ids=["no answer", "duplicate"])
-def test_what_may_have_been_paid_is_not_asked_for_again_but_asked_about(service: Service, lost: PaymentError) -> None:
+@pytest.mark.parametrize("lost", [NO_ANSWER, DUPLICATE], ids=["no answer", "duplicate"])
+def test_a_payout_that_may_have_been_paid_is_queried_and_not_requested_again(
+    service: Service, lost: PaymentError
+) -> None:
     received_order(service)
-    bank = Bank([lost])
+    payer = ScriptedPayer([lost])
     for _ in range(30):
-        work(service, bank, after=3600)
-    assert (len(bank.asked_to_pay), payout(service)["status"]) == (1, "unknown")
-    assert 20 < len(bank.asked) < 40
-    bank.answers = [PAID]
-    work(service, bank, after=3600)
+        work(service, payer, after=3600)
+    assert (len(payer.payments), payout(service)["status"]) == (1, "unknown")
+    assert 20 < len(payer.queried) < 40
+    payer.query_answers = [PAID]
+    work(service, payer, after=3600)
     assert (payout(service)["status"], topics(service)) == ("paid", ["payout.paid"])
-    assert len(bank.asked_to_pay) == 1
+    assert len(payer.payments) == 1
 
 
-def test_it_is_asked_about_later_and_later(embedded: Service) -> None:
+def test_queries_come_at_growing_gaps(embedded: Service) -> None:
     received_order(embedded)
-    bank, gaps = Bank([Pending()]), []
-    work(embedded, bank)
+    payer, gaps = ScriptedPayer([Pending()]), []
+    work(embedded, payer)
     for second in range(0, 3600, 30):
-        before = len(bank.asked)
-        work(embedded, bank, after=30)
-        if len(bank.asked) > before:
+        before = len(payer.queried)
+        work(embedded, payer, after=30)
+        if len(payer.queried) > before:
             gaps.append(second + 30)
     assert gaps == [30, 60, 120, 240, 480, 960, 1920]
 
 
-def test_what_the_provider_never_heard_of_is_sent_again_under_the_same_id(service: Service) -> None:
+def test_a_payment_that_is_not_found_is_requested_again_under_the_same_id(service: Service) -> None:
     received_order(service)
-    bank = Bank([ERROR], [NotFound()])
-    work(service, bank)
-    work(service, bank, after=30)
-    work(service, bank, after=60)
-    assert bank.ids == [payout(service)["id"]] * 2
+    payer = ScriptedPayer([NO_ANSWER], [NotFound()])
+    work(service, payer)
+    work(service, payer, after=30)
+    work(service, payer, after=60)
+    assert payer.ids == [payout(service)["id"]] * 2
     assert payout(service)["status"] == "paid"
 
 
-def test_an_answer_that_comes_as_a_callback_finds_its_payout_by_the_name_of_the_question(embedded: Service) -> None:
+def test_the_callback_of_a_query_finds_its_payout_by_the_querys_name(embedded: Service) -> None:
     received_order(embedded)
-    bank = Bank([ERROR])
-    work(embedded, bank)
-    work(embedded, bank, after=30)
-    says(embedded, None, "question", answer=NotFound())
+    payer = ScriptedPayer([NO_ANSWER])
+    work(embedded, payer)
+    work(embedded, payer, after=30)
+    post_callback(embedded, None, "query", if_query=NotFound())
     assert payout(embedded)["status"] == "pending"
 
 
-def test_who_certainly_did_not_hear_us_is_asked_again_soon(embedded: Service) -> None:
+def test_a_request_that_certainly_did_not_arrive_is_repeated_soon(embedded: Service) -> None:
     received_order(embedded)
-    bank = Bank([BUSY, BUSY])
-    work(embedded, bank)
+    payer = ScriptedPayer([BUSY, BUSY])
+    work(embedded, payer)
     assert payout(embedded)["status"] == "pending"
-    work(embedded, bank, after=30)
-    work(embedded, bank, after=30)
-    assert bank.ids == [payout(embedded)["id"]] * 3
+    work(embedded, payer, after=30)
+    work(embedded, payer, after=30)
+    assert payer.ids == [payout(embedded)["id"]] * 3
     assert payout(embedded)["status"] == "paid"
 
 
-def test_a_worker_killed_while_it_asks_leaves_a_payout_that_is_asked_about_first(service: Service) -> None:
+def test_after_a_worker_was_killed_in_a_request_the_payout_is_queried_first(service: Service) -> None:
     received_order(service)
-    follow_events(service)
+    consume_events(service)
 
     def die(payment: Payment) -> PaymentStatus:
         os.kill(os.getpid(), signal.SIGKILL)
         raise AssertionError("still alive")
 
-    deadly = Bank()
+    deadly = ScriptedPayer()
     deadly.pay = die  # type: ignore[method-assign]
     service.services.close()  # no connection crosses into the child
     run_until_killed(lambda: work(service, deadly))
     assert payout(service)["status"] == "sending"
 
-    bank = Bank(answers=[PAID])
-    work(service, bank, after=LEASE.total_seconds())
-    assert (bank.ids, bank.asked) == ([], [payout(service)["id"]])
+    payer = ScriptedPayer(query_answers=[PAID])
+    work(service, payer, after=LEASE.total_seconds())
+    assert (payer.ids, payer.queried) == ([], [payout(service)["id"]])
     assert payout(service)["status"] == "paid"
     assert service.events().count("payout.paid") == 1
 
 
 @pytest.mark.parametrize("amount", [1619_00, 1621_00, 0, None])
-def test_another_amount_is_not_believed(embedded: Service, amount: int | None) -> None:
+def test_a_callback_with_another_amount_settles_nothing(embedded: Service, amount: int | None) -> None:
     received_order(embedded)
-    bank = Bank([Pending()])
-    work(embedded, bank)
-    says(embedded, Paid("FORGED", amount))
+    payer = ScriptedPayer([Pending()])
+    work(embedded, payer)
+    post_callback(embedded, Paid("FORGED", amount))
     assert (payout(embedded)["status"], payout(embedded)["provider_reference"]) == ("unknown", None)
     assert "said to be paid with" in payout(embedded)["failure"]
-    bank.answers = [PAID]
-    work(embedded, bank, after=30)
+    payer.query_answers = [PAID]
+    work(embedded, payer, after=30)
     assert (payout(embedded)["status"], payout(embedded)["failure"]) == ("paid", None)
 
 
-def test_one_said_to_be_paid_after_it_had_failed_is_asked_about_before_anything_else(embedded: Service) -> None:
+def test_a_failed_payout_that_is_reported_paid_is_queried_first(embedded: Service) -> None:
     received_order(embedded)
-    bank = Bank([Pending()], [PAID])
-    work(embedded, bank)
-    says(embedded, UNREGISTERED)
+    payer = ScriptedPayer([Pending()], [PAID])
+    work(embedded, payer)
+    post_callback(embedded, UNREGISTERED)
     assert payout(embedded)["status"] == "failed"
-    says(embedded, PAID)
+    post_callback(embedded, PAID)
     assert payout(embedded)["status"] == "unknown"
-    work(embedded, bank)
-    assert (payout(embedded)["status"], len(bank.asked_to_pay)) == ("paid", 1)
+    work(embedded, payer)
+    assert (payout(embedded)["status"], len(payer.payments)) == ("paid", 1)
 
 
 # -- failures
 
 
-def test_a_failure_that_is_ours_stops_all_payouts_until_an_operator_tries_again(service: Service) -> None:
+def test_a_failure_by_our_fault_pauses_all_payouts_until_an_operator_retries(service: Service) -> None:
     received_order(service)
-    bank = Bank([NO_FLOAT])
-    work(service, bank)
+    payer = ScriptedPayer([NO_FLOAT])
+    work(service, payer)
     first = payout(service)
     assert (first["status"], first["blame"], topics(service)) == ("failed", "us", [])
     received_order(service)
-    work(service, bank)
-    work(service, bank, after=600)
-    assert len(bank.asked_to_pay) == 1
+    work(service, payer)
+    work(service, payer, after=600)
+    assert len(payer.payments) == 1
     assert "payouts.paused" in service.events()
 
     service.api("POST", f"/payouts/{first['id']}/retry")
-    work(service, bank, after=60)
+    work(service, payer, after=60)
     assert [each["status"] for each in service.api("GET", "/payouts")["data"]] == ["paid", "paid"]
     assert "payouts.resumed" in service.events()
 
 
-def test_a_number_that_cannot_receive_is_told_to_her_and_another_one_is_paid(service: Service) -> None:
+def test_an_artisan_whose_number_cannot_receive_is_told_and_paid_on_another(service: Service) -> None:
     received_order(service)
-    bank = Bank([UNREGISTERED])
-    work(service, bank)
+    payer = ScriptedPayer([UNREGISTERED])
+    work(service, payer)
     assert (payout(service)["status"], topics(service)) == ("failed", ["payout.failed"])
-    (told,) = [text.text for text in notifications(service) if text.topic == "payout.failed"]
-    assert AKINYI in told.replace(" ", "")
-    with shop(service) as open:
-        akinyi = artisans.by_msisdn(open, AKINYI)
+    (text,) = [message.text for message in notifications(service) if message.topic == "payout.failed"]
+    assert AKINYI in text.replace(" ", "")
+    with shop(service) as opened:
+        akinyi = artisans.by_msisdn(opened, AKINYI)
         assert akinyi is not None
-        artisans.set_payout_method(open, akinyi, "mobile_money", "+254711000555")
-    work(service, bank)
-    assert [payment.msisdn for payment in bank.asked_to_pay] == [AKINYI, "+254711000555"]
+        artisans.set_payout_method(opened, akinyi, "mobile_money", "+254711000555")
+    work(service, payer)
+    assert [payment.msisdn for payment in payer.payments] == [AKINYI, "+254711000555"]
     assert payout(service)["status"] == "paid"
 
 
-def test_one_that_failed_is_sent_again_under_its_id_and_only_if_that_is_spent_under_another(service: Service) -> None:
+def test_a_retry_keeps_the_id_and_takes_another_only_if_that_one_is_spent(service: Service) -> None:
     received_order(service)
-    bank = Bank([NotPaid("4 daily limit"), DUPLICATE], [NotPaid("it is Failed")])
-    work(service, bank)
+    payer = ScriptedPayer([NotPaid("4 daily limit"), DUPLICATE], [NotPaid("it is Failed")])
+    work(service, payer)
     due = payout(service)
     service.api("POST", f"/payouts/{due['id']}/retry")
-    work(service, bank)
-    work(service, bank, after=60)
-    assert bank.ids == [due["id"], due["id"], f"{due['id']}-2"]
+    work(service, payer)
+    work(service, payer, after=60)
+    assert payer.ids == [due["id"], due["id"], f"{due['id']}-2"]
     assert payout(service)["status"] == "paid"
 
 
-DAY_IS_FULL = NotPaid("4 daily limit", try_tomorrow=True)
+DAILY_LIMIT = NotPaid("4 daily limit", try_tomorrow=True)
 
 
-def test_what_was_too_much_for_one_day_is_sent_again_the_next(service: Service) -> None:
+def test_a_payout_above_the_daily_limit_is_sent_again_the_next_day(service: Service) -> None:
     received_order(service)
-    bank = Bank([DAY_IS_FULL])
-    work(service, bank)
+    payer = ScriptedPayer([DAILY_LIMIT])
+    work(service, payer)
     assert (payout(service)["status"], topics(service)) == ("failed", [])
-    work(service, bank, after=23 * 3600)
-    assert len(bank.asked_to_pay) == 1
-    work(service, bank, after=3600)
+    work(service, payer, after=23 * 3600)
+    assert len(payer.payments) == 1
+    work(service, payer, after=3600)
     assert (payout(service)["status"], topics(service)) == ("paid", ["payout.paid"])
 
 
-def test_what_somebody_sent_again_before_the_next_day_is_not_sent_a_third_time_then(embedded: Service) -> None:
+def test_a_payout_that_was_retried_meanwhile_is_not_sent_again_the_next_day(embedded: Service) -> None:
     received_order(embedded)
-    bank = Bank([DAY_IS_FULL, NotPaid("2 too little")])
-    work(embedded, bank)
+    payer = ScriptedPayer([DAILY_LIMIT, NotPaid("2 too little")])
+    work(embedded, payer)
     embedded.api("POST", f"/payouts/{payout(embedded)['id']}/retry")
-    work(embedded, bank)
-    work(embedded, bank, after=25 * 3600)
-    assert (payout(embedded)["status"], len(bank.asked_to_pay)) == ("failed", 2)
+    work(embedded, payer)
+    work(embedded, payer, after=25 * 3600)
+    assert (payout(embedded)["status"], len(payer.payments)) == ("failed", 2)
 
 
-def test_of_what_one_provider_was_asked_to_pay_another_is_not_asked(embedded: Service) -> None:
+def test_only_the_provider_that_was_asked_to_pay_is_queried(embedded: Service) -> None:
     received_order(embedded)
-    work(embedded, Bank([Pending()]))
-    other = Bank(name="other bank")
+    work(embedded, ScriptedPayer([Pending()]))
+    other = ScriptedPayer(name="other bank")
     work(embedded, other, after=24 * 3600)
-    assert (other.asked, other.asked_to_pay, payout(embedded)["status"]) == ([], [], "sending")
-    work(embedded, Bank(answers=[PAID]), after=3600)
+    assert (other.queried, other.payments, payout(embedded)["status"]) == ([], [], "sending")
+    work(embedded, ScriptedPayer(query_answers=[PAID]), after=3600)
     assert payout(embedded)["status"] == "paid"
 
 
-def test_what_is_said_to_be_paid_under_an_id_that_had_failed_for_good_stops_all_payouts(embedded: Service) -> None:
+def test_a_payment_reported_under_a_spent_id_pauses_all_payouts(embedded: Service) -> None:
     received_order(embedded)
-    bank = Bank([NotPaid("4 daily limit"), DUPLICATE, Pending()], [NotPaid("it is Failed")])
-    work(embedded, bank)
+    payer = ScriptedPayer([NotPaid("4 daily limit"), DUPLICATE, Pending()], [NotPaid("it is Failed")])
+    work(embedded, payer)
     due = payout(embedded)
     embedded.api("POST", f"/payouts/{due['id']}/retry")
-    work(embedded, bank)
-    work(embedded, bank, after=60)
-    says(embedded, PAID, due["id"])
+    work(embedded, payer)
+    work(embedded, payer, after=60)
+    post_callback(embedded, PAID, due["id"])
     assert payout(embedded)["status"] == "sending"
     assert "payouts.paused" in embedded.events()
 
 
-def test_one_that_is_said_to_have_failed_but_was_paid_is_not_paid_again_when_it_is_retried(embedded: Service) -> None:
+def test_a_retry_of_a_payout_that_was_paid_after_all_pays_nothing(embedded: Service) -> None:
     received_order(embedded)
-    bank = Bank([Pending(), DUPLICATE], [PAID])
-    work(embedded, bank)
-    says(embedded, NotPaid("4 forged"))
+    payer = ScriptedPayer([Pending(), DUPLICATE], [PAID])
+    work(embedded, payer)
+    post_callback(embedded, NotPaid("4 forged"))
     embedded.api("POST", f"/payouts/{payout(embedded)['id']}/retry")
-    work(embedded, bank)
-    assert len(set(bank.ids)) == 1
+    work(embedded, payer)
+    assert len(set(payer.ids)) == 1
     assert (payout(embedded)["status"], topics(embedded)) == ("paid", ["payout.paid"])
 
 
 # -- sent or collected, never both
 
 
-def wants_cash(service: Service) -> None:
-    with shop(service) as open:
-        akinyi = artisans.by_msisdn(open, AKINYI)
+def choose_cash(service: Service) -> None:
+    with shop(service) as opened:
+        akinyi = artisans.by_msisdn(opened, AKINYI)
         assert akinyi is not None
-        artisans.set_payout_method(open, akinyi, "kiosk_cash")
+        artisans.set_payout_method(opened, akinyi, "kiosk_cash")
 
 
-def test_before_cash_is_handed_out_for_a_payment_that_failed_its_provider_is_asked(embedded: Service) -> None:
+def test_before_a_failed_payout_is_offered_in_cash_its_provider_is_queried(embedded: Service) -> None:
     received_order(embedded)
-    bank = Bank([UNREGISTERED], [NotPaid("it is Failed")])
-    work(embedded, bank)
-    wants_cash(embedded)
+    payer = ScriptedPayer([UNREGISTERED], [NotPaid("it is Failed")])
+    work(embedded, payer)
+    choose_cash(embedded)
     assert payout(embedded)["status"] == "unknown"
-    says(embedded, UNREGISTERED)  # once more, unasked
+    post_callback(embedded, UNREGISTERED)  # again, without a query
     assert payout(embedded)["status"] == "unknown"
-    work(embedded, bank)
+    work(embedded, payer)
     assert (payout(embedded)["status"], payout(embedded)["method"]) == ("awaiting_collection", "kiosk_cash")
     assert topics(embedded) == ["payout.failed", "payout.rerouted"]
 
 
-def offered_cash(service: Service) -> str:
-    """Her payment failed, she wants cash, and the provider says once more that it failed; her code."""
+def cash_code_after_failure(service: Service) -> str:
+    """The payment failed, the artisan chose cash, and a query says again that it failed. Gives the cash code."""
     received_order(service)
-    bank = Bank([UNREGISTERED], [NotPaid("it is Failed")])
-    work(service, bank)
-    wants_cash(service)
-    work(service, bank)
-    with shop(service) as open:
-        return str(payouts.by_id(open, payout(service)["id"]).cash_code)
+    payer = ScriptedPayer([UNREGISTERED], [NotPaid("it is Failed")])
+    work(service, payer)
+    choose_cash(service)
+    work(service, payer)
+    with shop(service) as opened:
+        return str(payouts.by_id(opened, payout(service)["id"]).cash_code)
 
 
-def test_her_code_is_withdrawn_when_the_provider_says_that_it_paid_after_all(embedded: Service) -> None:
-    code = offered_cash(embedded)
-    says(embedded, PAID)
+def test_the_cash_code_is_withdrawn_when_the_provider_paid_after_all(embedded: Service) -> None:
+    code = cash_code_after_failure(embedded)
+    post_callback(embedded, PAID)
     assert dial(embedded, OTIENO, "2", code).startswith("END No cash waits here")
-    work(embedded, Bank(answers=[PAID]))
+    work(embedded, ScriptedPayer(query_answers=[PAID]))
     assert (payout(embedded)["status"], payout(embedded)["method"]) == ("paid", "mobile_money")
 
 
-def test_what_is_said_to_be_paid_after_it_was_collected_stops_all_payouts(embedded: Service) -> None:
-    dial(embedded, OTIENO, "2", offered_cash(embedded), "1")
+def test_a_payment_reported_after_cash_was_collected_pauses_all_payouts(embedded: Service) -> None:
+    dial(embedded, OTIENO, "2", cash_code_after_failure(embedded), "1")
     assert payout(embedded)["status"] == "collected"
-    says(embedded, PAID)
+    post_callback(embedded, PAID)
     assert payout(embedded)["status"] == "collected"
     assert "payouts.paused" in embedded.events()
 
 
-def test_if_it_was_paid_after_all_there_is_no_cash_for_it(embedded: Service) -> None:
+def test_a_payout_that_was_paid_after_all_is_not_offered_in_cash(embedded: Service) -> None:
     received_order(embedded)
-    bank = Bank([UNREGISTERED], [PAID])
-    work(embedded, bank)
-    wants_cash(embedded)
-    work(embedded, bank)
+    payer = ScriptedPayer([UNREGISTERED], [PAID])
+    work(embedded, payer)
+    choose_cash(embedded)
+    work(embedded, payer)
     assert (payout(embedded)["status"], payout(embedded)["method"]) == ("paid", "mobile_money")
 
 
-def test_cash_is_handed_out_against_her_code_and_both_get_a_receipt(service: Service) -> None:
-    wants_cash(service)
+def test_cash_is_paid_against_the_code_and_artisan_and_agent_get_a_receipt(service: Service) -> None:
+    choose_cash(service)
     received_order(service)
     service.work()
-    (told,) = [text.text for text in notifications(service) if text.topic == "payout.created"]
-    code = next(word for word in told.split() if word.strip(".").isdecimal() and len(word.strip(".")) == 6).strip(".")
+    (text,) = [message.text for message in notifications(service) if message.topic == "payout.created"]
+    code = next(word for word in text.split() if word.strip(".").isdecimal() and len(word.strip(".")) == 6).strip(".")
     assert dial(service, OTIENO, "2", code).startswith("CON Pay ")
     service.gateway.answer(OTIENO, "1")
     service.work()
@@ -454,13 +458,13 @@ def test_cash_is_handed_out_against_her_code_and_both_get_a_receipt(service: Ser
     assert all("KSh 1,620" in text for text in receipts.values())
 
 
-# -- the providers that are built in
+# -- the simulator's provider
 
 
-def test_the_built_in_provider_pays_what_is_due_and_the_books_say_the_same(embedded: Service) -> None:
+def test_the_simulator_pays_what_is_due_and_its_wallet_agrees_with_the_ledger(embedded: Service) -> None:
     received_order(embedded)
     embedded.work()
     artisan_id = payout(embedded)["artisan_id"]
-    with shop(embedded) as open:
-        assert balances.balance_of(open, artisans.by_id(open, artisan_id)).paid == 1620_00
-        assert wallet.total_paid(open.session.connection()) == 1620_00
+    with shop(embedded) as opened:
+        assert balances.balance_of(opened, artisans.by_id(opened, artisan_id)).paid == 1620_00
+        assert wallet.total_paid(opened.session.connection()) == 1620_00
