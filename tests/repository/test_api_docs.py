@@ -78,7 +78,7 @@ class Reader:
             case ["export", assignment]:
                 name, value = assignment.split("=", 1)
                 self._exported[name] = self._given.get(name) or self._found(value)
-            case [".venv/bin/flask", "--app", "wsgi", *arguments]:
+            case ["script/soko", *arguments]:
                 done = run_command(self._service.app, *arguments)
                 assert done.exit_code == 0, done.output
                 self._printed = done.output
