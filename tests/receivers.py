@@ -18,7 +18,7 @@ CERTIFICATE = Path(__file__).parent / "hooks.example.pem"
 
 
 @dataclass(frozen=True)
-class ReceivedRequest:
+class PushedRequest:
     path: str
     headers: dict[str, str]
     body: str
@@ -45,8 +45,8 @@ class Receiver:
 
     statuses: list[int] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
-    arrived: list[ReceivedRequest] = field(default_factory=list)
-    asked: SimpleQueue[ReceivedRequest] = field(default_factory=SimpleQueue)
+    arrived: list[PushedRequest] = field(default_factory=list)
+    asked: SimpleQueue[PushedRequest] = field(default_factory=SimpleQueue)
     open: Event = field(default_factory=Event)
     port: int = 0
 
@@ -86,10 +86,10 @@ def receiving(*statuses: int, tls: bool = False) -> Iterator[Receiver]:
 
 
 def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
-    class RecordingHandler(BaseHTTPRequestHandler):
+    class PushHandler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            arrived = ReceivedRequest(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
+            arrived = PushedRequest(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
             receiver.arrived.append(arrived)
             status = receiver.statuses.pop(0) if receiver.statuses else 204
             receiver.asked.put(arrived)
@@ -102,4 +102,4 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
         def log_message(self, format: str, *args: object) -> None:
             """Write no log."""
 
-    return RecordingHandler
+    return PushHandler

@@ -43,7 +43,7 @@ from tests.bot.fixtures import (
     received_order,
 )
 from tests.bot.messaging.fakes import run_until_killed
-from tests.receivers import ReceivedRequest, Receiver, receiving
+from tests.receivers import PushedRequest, Receiver, receiving
 from tests.repository.architecture import ROOT
 from tests.service import Service
 from tests.threads import together
@@ -85,7 +85,7 @@ def standing(service: Service, made: Any) -> tuple[str, str | None]:
     return shown["status"], shown["disabled_reason"]
 
 
-def is_genuine(arrived: ReceivedRequest, secret: str) -> bool:
+def is_genuine(arrived: PushedRequest, secret: str) -> bool:
     """Whether one of the signatures is that of this secret, as anybody can compute it."""
     signed = f"{arrived.id}.{arrived.headers['webhook-timestamp']}.{arrived.body}".encode()
     code = b64encode(hmac.digest(b64decode(secret.removeprefix("whsec_")), signed, "sha256")).decode()
