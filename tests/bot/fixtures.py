@@ -1,4 +1,4 @@
-"""A small shop for tests: its people, its orders at each stage, and second processes over the same stores."""
+"""A small shop for tests: its people, its orders at each step, and second processes over the same stores."""
 
 from __future__ import annotations
 

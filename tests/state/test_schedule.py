@@ -1,4 +1,4 @@
-"""Chores in rows: each time is somebody's and nobody else's, and what was missed is done once."""
+"""Periodic tasks: each run is claimed by one worker, and missed runs are done once."""
 
 from __future__ import annotations
 
