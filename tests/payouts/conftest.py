@@ -24,7 +24,7 @@ from bot.simulator.gateway import WsgiAdapter
 from bot.simulator.wallet import PaymentScript, SimulatorPayer
 from tests.bot.conftest import embedded, service  # noqa: F401 - fixtures
 from tests.providers.conftest import api, nobody_there  # noqa: F401 - fixtures
-from tests.providers.recording import RecordingHandler
+from tests.providers.recording import CallbackRecorder
 
 ROOT = "http://daraja"
 SECRET = "s3cret-path"
@@ -44,7 +44,7 @@ class Safaricom:
     now: datetime = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
     scripts: dict[str, PaymentScript] = field(default_factory=dict)
     unposted: list[tuple[datetime, str, Mapping[str, Any]]] = field(default_factory=list)
-    handler: RecordingHandler = field(default_factory=RecordingHandler)
+    handler: CallbackRecorder = field(default_factory=CallbackRecorder)
 
     def __post_init__(self) -> None:
         self.random = Random(7)

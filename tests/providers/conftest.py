@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from bot.providers import africastalking, twilio
-from tests.providers.recording import RecordingHandler
+from tests.providers.recording import CallbackRecorder
 from tests.providers.stand_in import StandIn, free_address, serving_stand_in
 
 SECRET = "s3cret-path"
@@ -18,12 +18,12 @@ PUBLIC_URL = "https://bot.example.com"
 
 
 @pytest.fixture
-def handler() -> RecordingHandler:
-    return RecordingHandler()
+def handler() -> CallbackRecorder:
+    return CallbackRecorder()
 
 
 @pytest.fixture(params=["through Flask", "by the fast path"])
-def app(request: pytest.FixtureRequest, handler: RecordingHandler) -> Flask:
+def app(request: pytest.FixtureRequest, handler: CallbackRecorder) -> Flask:
     """Both ways that a hop may come in, which answer alike."""
     app = Flask(__name__)
     app.register_blueprint(africastalking.routes(handler, SECRET))

@@ -6,7 +6,7 @@ from bot.providers.contracts import DeliveryReport, Inbound, SessionEnd
 from bot.providers.payment_contracts import PaymentCallback
 
 
-class RecordingHandler:
+class CallbackRecorder:
     """Takes messages, calls and payment callbacks. Answers each hop with `screen`, or raises `error`."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from threading import Thread
 
 
 @dataclass
-class ReceivedRequest:
+class StandInRequest:
     path: str
     headers: dict[str, str]
     body: str
@@ -28,7 +28,7 @@ class StandIn:
     status: int | None = 201
     body: bytes = b"{}"
     content_type: str = "application/json"
-    arrived: list[ReceivedRequest] = field(default_factory=list)
+    arrived: list[StandInRequest] = field(default_factory=list)
     prepared: dict[str, bytes] = field(default_factory=dict)
     url: str = ""
 
@@ -57,7 +57,7 @@ def serving_stand_in() -> Iterator[StandIn]:
                 self._write(200, prepared, "application/json")
                 return
             headers = {name.lower(): value for name, value in self.headers.items()}
-            stand_in.arrived.append(ReceivedRequest(self.path, headers, body, self.client_address))
+            stand_in.arrived.append(StandInRequest(self.path, headers, body, self.client_address))
             if stand_in.status is None:
                 self.close_connection = True
                 return

@@ -19,7 +19,7 @@ from werkzeug.test import Client, TestResponse
 from bot.providers import africastalking
 from bot.providers.forms import msisdn
 from tests.providers.conftest import SECRET
-from tests.providers.recording import RecordingHandler
+from tests.providers.recording import CallbackRecorder
 from tests.providers.rows.africastalking import AMINA, CALL, CALLBACKS, MESSAGE, SESSION, hop
 
 FORM = "application/x-www-form-urlencoded"
@@ -35,7 +35,7 @@ def body_for(path: str) -> str:
     return str(row.body)
 
 
-def test_a_hop_is_answered_with_the_screen_alone(client: FlaskClient, handler: RecordingHandler) -> None:
+def test_a_hop_is_answered_with_the_screen_alone(client: FlaskClient, handler: CallbackRecorder) -> None:
     handler.screen = "CON Karibu\n1. Uza"
     answer = post(client, "ussd", f"{CALL}&text=")
     assert (answer.data, answer.mimetype) == (b"CON Karibu\n1. Uza", "text/plain")
@@ -55,7 +55,7 @@ def test_every_request_but_a_hop_is_answered_with_an_empty_body(client: FlaskCli
     ],
 )
 def test_a_request_about_no_phone_is_accepted_logged_and_ignored(
-    client: FlaskClient, handler: RecordingHandler, caplog: pytest.LogCaptureFixture, path: str, body: str
+    client: FlaskClient, handler: CallbackRecorder, caplog: pytest.LogCaptureFixture, path: str, body: str
 ) -> None:
     caplog.set_level("INFO")
     assert post(client, path, body).status_code == 200
@@ -75,7 +75,7 @@ REQUIRED = [
     ("path", "fields", "missing"), [(path, fields, name) for path, fields in REQUIRED for name in fields]
 )
 def test_a_missing_field_is_400_and_changes_nothing(
-    client: FlaskClient, handler: RecordingHandler, path: str, fields: dict[str, str], missing: str
+    client: FlaskClient, handler: CallbackRecorder, path: str, fields: dict[str, str], missing: str
 ) -> None:
     rest = {name: value for name, value in fields.items() if name != missing}
     assert post(client, path, urlencode(fields)).status_code == 200
@@ -94,7 +94,7 @@ UNREADABLE = [
 
 
 @pytest.mark.parametrize("body", UNREADABLE)
-def test_a_hop_that_cannot_be_read_ends_calmly(client: FlaskClient, handler: RecordingHandler, body: str) -> None:
+def test_a_hop_that_cannot_be_read_ends_calmly(client: FlaskClient, handler: CallbackRecorder, body: str) -> None:
     answer = post(client, "ussd", body)
     assert (answer.status_code, answer.text) == (200, "END Sorry, unknown caller")
     assert handler.recorded == []
@@ -108,7 +108,7 @@ def test_a_hop_in_another_format_or_too_large_ends_calmly(app: Flask, client: Fl
 
 
 def test_an_error_in_a_hop_ends_the_call_calmly_and_is_logged_with_its_traceback(
-    client: FlaskClient, handler: RecordingHandler, caplog: pytest.LogCaptureFixture
+    client: FlaskClient, handler: CallbackRecorder, caplog: pytest.LogCaptureFixture
 ) -> None:
     handler.error = RuntimeError("the database is gone")
     answer = post(client, "ussd", f"{CALL}&text=1%2A4711")
@@ -121,7 +121,7 @@ def test_an_error_in_a_hop_ends_the_call_calmly_and_is_logged_with_its_traceback
 @pytest.mark.parametrize("path", ["ussd", "ussd-events", "sms", "delivery", "optout"])
 @pytest.mark.parametrize("secret", ["wrong", SECRET.upper(), SECRET + "x", "ñandú"])
 def test_under_another_secret_nothing_answers(
-    client: FlaskClient, handler: RecordingHandler, path: str, secret: str
+    client: FlaskClient, handler: CallbackRecorder, path: str, secret: str
 ) -> None:
     assert post(client, path, f"{CALL}&text=", secret).status_code == 404
     assert handler.recorded == []
@@ -134,7 +134,7 @@ def test_a_slash_at_the_end_is_no_redirect(client: FlaskClient, path: str) -> No
 
 @given(st.text(st.characters(codec="utf-8")))
 def test_whatever_was_typed_arrives_letter_by_letter(typed: str) -> None:
-    handler, app = RecordingHandler(), Flask(__name__)
+    handler, app = CallbackRecorder(), Flask(__name__)
     app.register_blueprint(africastalking.routes(handler, SECRET))
     post(app.test_client(), "ussd", f"{CALL}&{urlencode({'text': typed})}")
     assert handler.recorded == [hop(typed)]
@@ -154,7 +154,7 @@ BODIES = st.builds(
 def test_the_fast_path_reads_any_body_as_flask_does(body: bytes, content_type: str) -> None:
     outcomes = []
     for fast in (False, True):
-        handler, app = RecordingHandler(), Flask(__name__)
+        handler, app = CallbackRecorder(), Flask(__name__)
         app.register_blueprint(africastalking.routes(handler, SECRET))
         wsgi = africastalking.fast_path(app.wsgi_app, handler, SECRET) if fast else app.wsgi_app
         path = f"/webhooks/africastalking/{SECRET}/ussd"
@@ -163,7 +163,7 @@ def test_the_fast_path_reads_any_body_as_flask_does(body: bytes, content_type: s
     assert outcomes[0] == outcomes[1]
 
 
-def test_the_fast_path_answers_a_hop_without_the_application(handler: RecordingHandler) -> None:
+def test_the_fast_path_answers_a_hop_without_the_application(handler: CallbackRecorder) -> None:
     def unused(*_: object) -> Iterable[bytes]:
         raise AssertionError("the application was called")
 
@@ -172,7 +172,7 @@ def test_the_fast_path_answers_a_hop_without_the_application(handler: RecordingH
     assert handler.recorded == [hop("1")]
 
 
-def test_a_hop_that_was_cut_off_on_its_way_is_not_taken(client: FlaskClient, handler: RecordingHandler) -> None:
+def test_a_hop_that_was_cut_off_on_its_way_is_not_taken(client: FlaskClient, handler: CallbackRecorder) -> None:
     body = f"{CALL}&text=1%2A".encode()
     path = f"/webhooks/africastalking/{SECRET}/ussd"
     longer = {"CONTENT_LENGTH": str(len(body) + 1)}

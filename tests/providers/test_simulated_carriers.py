@@ -31,7 +31,7 @@ from bot.simulator import carriers, media
 from bot.simulator.carriers import CarriedMessage
 from bot.simulator.gateway import Gateway, WsgiAdapter
 from tests.providers.conftest import PUBLIC_URL, SECRET, TOKEN
-from tests.providers.recording import RecordingHandler
+from tests.providers.recording import CallbackRecorder
 
 AMINA, JANE = "+254711000111", "+254722000222"
 ACCOUNT = "AC" + "1" * 32
@@ -125,20 +125,20 @@ def hop(text: str, session: int = 1, msisdn: str = AMINA) -> Inbound:
 # What the simulated phones post
 
 
-def test_a_call_carries_all_that_was_typed(gateway: Gateway, handler: RecordingHandler) -> None:
+def test_a_call_carries_all_that_was_typed(gateway: Gateway, handler: CallbackRecorder) -> None:
     assert gateway.dial(AMINA) == handler.screen
     gateway.answer(AMINA, "1")
     gateway.answer(AMINA, "Basket 3*4")
     assert handler.recorded == [hop(""), hop("1"), hop("1*Basket 3*4")]
 
 
-def test_what_follows_our_code_is_typed_ahead(gateway: Gateway, handler: RecordingHandler) -> None:
+def test_what_follows_our_code_is_typed_ahead(gateway: Gateway, handler: CallbackRecorder) -> None:
     gateway.dial(AMINA, "*384*22*3*1#")
     gateway.answer(AMINA, "2")
     assert handler.recorded == [hop("3*1"), hop("3*1*2")]
 
 
-def test_phones_call_at_the_same_time(gateway: Gateway, handler: RecordingHandler) -> None:
+def test_phones_call_at_the_same_time(gateway: Gateway, handler: CallbackRecorder) -> None:
     gateway.dial(AMINA)
     gateway.dial(JANE)
     gateway.answer(AMINA, "1")
@@ -147,7 +147,7 @@ def test_phones_call_at_the_same_time(gateway: Gateway, handler: RecordingHandle
 
 
 def test_hanging_up_is_told_with_what_the_call_was(
-    gateway: Gateway, handler: RecordingHandler, world: World, wire: list[dict[str, str]]
+    gateway: Gateway, handler: CallbackRecorder, world: World, wire: list[dict[str, str]]
 ) -> None:
     gateway.dial(AMINA)
     gateway.answer(AMINA, "1")
@@ -174,7 +174,7 @@ def test_hanging_up_is_told_with_what_the_call_was(
 
 @pytest.mark.parametrize(("screen", "status"), [("END Asante", "Success"), ("Asante", "Failed")])
 def test_a_call_that_ends_by_itself_is_told_too(
-    gateway: Gateway, handler: RecordingHandler, screen: str, status: str
+    gateway: Gateway, handler: CallbackRecorder, screen: str, status: str
 ) -> None:
     handler.screen = screen
     gateway.dial(AMINA)
@@ -183,7 +183,7 @@ def test_a_call_that_ends_by_itself_is_told_too(
     assert (end.incomplete, end.facts["status"]) == (False, status)
 
 
-def test_a_repeated_hop_is_the_same_hop_even_if_it_ended_the_call(gateway: Gateway, handler: RecordingHandler) -> None:
+def test_a_repeated_hop_is_the_same_hop_even_if_it_ended_the_call(gateway: Gateway, handler: CallbackRecorder) -> None:
     handler.screen = "END Asante"
     assert gateway.dial(AMINA) == gateway.repeat()
     assert (handler.recorded[0], handler.recorded[-1]) == (hop(""), hop(""))
@@ -194,7 +194,7 @@ def test_nothing_can_be_repeated_before_something_was_posted(gateway: Gateway) -
         gateway.repeat()
 
 
-def test_a_caller_that_keeps_its_own_call(gateway: Gateway, handler: RecordingHandler) -> None:
+def test_a_caller_that_keeps_its_own_call(gateway: Gateway, handler: CallbackRecorder) -> None:
     gateway.post_ussd("ATUid_x", AMINA, "*384*22#", "1*2")
     gateway.post_end("ATUid_x", AMINA, "*384*22#", "1*2")
     said, end = handler.recorded
@@ -203,7 +203,7 @@ def test_a_caller_that_keeps_its_own_call(gateway: Gateway, handler: RecordingHa
     assert (end.session_id, end.incomplete, end.facts["hopsCount"]) == ("ATUid_x", True, "3")
 
 
-def test_texts_come_by_either_provider(gateway: Gateway, handler: RecordingHandler, world: World) -> None:
+def test_texts_come_by_either_provider(gateway: Gateway, handler: CallbackRecorder, world: World) -> None:
     assert gateway.text(AMINA, "SELL basket 1500", id="m1") == 200
     assert gateway.text(AMINA, "HELP", provider="twilio", id="SM1") == 200
     assert handler.recorded == [
@@ -221,7 +221,7 @@ def test_texts_come_by_either_provider(gateway: Gateway, handler: RecordingHandl
 
 
 def test_pictures_come_with_a_text_and_lie_where_it_says(
-    gateway: Gateway, handler: RecordingHandler, settings: Settings
+    gateway: Gateway, handler: CallbackRecorder, settings: Settings
 ) -> None:
     gateway.picture(JANE, "PHOTO K7P4", b"one", b"another")
 
@@ -246,7 +246,7 @@ def test_twilio_gives_a_picture_to_its_account_only(session: requests.Session) -
         assert (refused.value.detail, refused.value.reason.retryable) == (reason, retryable)
 
 
-def test_reports_come_from_the_provider_whose_id_it_is(gateway: Gateway, handler: RecordingHandler) -> None:
+def test_reports_come_from_the_provider_whose_id_it_is(gateway: Gateway, handler: CallbackRecorder) -> None:
     assert gateway.report("ATXid_1", "Failed", msisdn=AMINA, reason="UserIsInactive") == 200
     assert gateway.report("SM1", "delivered", msisdn=AMINA) == 204
     assert handler.recorded == [

@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 
 from bot.providers import twilio
 from tests.providers.conftest import PUBLIC_URL, TOKEN
-from tests.providers.recording import RecordingHandler
+from tests.providers.recording import CallbackRecorder
 from tests.providers.rows.twilio import AMINA, PHONES, SID, STATUS, TEXT, sms
 
 FORM = "application/x-www-form-urlencoded"
@@ -33,7 +33,7 @@ def post(client: FlaskClient, path: str, body: str, signature: str | None = None
     return client.post(f"/webhooks/twilio/{path}", data=body, content_type=FORM, headers=headers)
 
 
-def test_the_idempotency_token_of_a_message_is_told(client: FlaskClient, handler: RecordingHandler) -> None:
+def test_the_idempotency_token_of_a_message_is_told(client: FlaskClient, handler: CallbackRecorder) -> None:
     post(client, "sms", f"{TEXT}&{PHONES}&Body=HELP", **{"I-Twilio-Idempotency-Token": "7f3a"})
     assert handler.recorded == [sms("HELP", token="7f3a")]
 
@@ -52,7 +52,7 @@ def test_a_message_is_answered_with_an_empty_document_and_a_status_with_nothing(
     ],
 )
 def test_a_message_from_no_phone_is_accepted_logged_and_ignored(
-    client: FlaskClient, handler: RecordingHandler, caplog: pytest.LogCaptureFixture, path: str, body: str
+    client: FlaskClient, handler: CallbackRecorder, caplog: pytest.LogCaptureFixture, path: str, body: str
 ) -> None:
     caplog.set_level("INFO")
     assert post(client, path, body).status_code < 300
@@ -71,7 +71,7 @@ def test_a_message_from_no_phone_is_accepted_logged_and_ignored(
     ],
 )
 def test_a_missing_field_is_400_and_changes_nothing(
-    client: FlaskClient, handler: RecordingHandler, path: str, body: str
+    client: FlaskClient, handler: CallbackRecorder, path: str, body: str
 ) -> None:
     assert post(client, path, body).status_code == 400
     assert handler.recorded == []
@@ -82,7 +82,7 @@ FORGED = ["", "1ugM4IHgSoI9XoCDkWjDQN0paac=", "ñ", sign("sms", f"{TEXT}&{PHONES
 
 @pytest.mark.parametrize("path", ["sms", "status"])
 @pytest.mark.parametrize("signature", FORGED)
-def test_a_wrong_signature_is_403(client: FlaskClient, handler: RecordingHandler, path: str, signature: str) -> None:
+def test_a_wrong_signature_is_403(client: FlaskClient, handler: CallbackRecorder, path: str, signature: str) -> None:
     assert post(client, path, f"{TEXT}&{PHONES}&Body=PAY+ME", signature).status_code == 403
     assert handler.recorded == []
 
@@ -102,7 +102,7 @@ def test_the_query_and_a_slash_at_the_end_are_signed_too(client: FlaskClient) ->
     assert post(client, "sms?from=console", body, sign("sms", body)).status_code == 403
 
 
-def test_without_a_token_everything_is_403(handler: RecordingHandler) -> None:
+def test_without_a_token_everything_is_403(handler: CallbackRecorder) -> None:
     app = Flask(__name__)
     app.register_blueprint(twilio.routes(handler, PUBLIC_URL, None))
     body = f"{TEXT}&{PHONES}&Body=HELP"
@@ -138,7 +138,7 @@ SMS_FIELDS = dict(parse_qsl(f"{TEXT}&{PHONES}&MessagingServiceSid=MG{'2' * 32}",
     ],
 )
 def test_known_signatures_open_the_routes(
-    handler: RecordingHandler, host: str, path: str, fields: dict[str, str | list[str]], signature: str
+    handler: CallbackRecorder, host: str, path: str, fields: dict[str, str | list[str]], signature: str
 ) -> None:
     guarded = twilio.routes(handler, host, TOKEN)
     guarded.url_prefix = None

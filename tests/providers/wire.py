@@ -23,7 +23,7 @@ from bot.providers.errors import DuplicatePaymentError, PaymentError, Reason, Se
 from bot.providers.payment_contracts import NotPaid, Payment, Pending
 from bot.runtime.clock import system_clock
 from bot.runtime.settings import Settings
-from tests.providers.recording import RecordingHandler
+from tests.providers.recording import CallbackRecorder
 from tests.providers.stand_in import StandIn
 
 PUBLIC_URL = "https://bot.example.com"
@@ -87,7 +87,7 @@ class WireTable:
         chosen = {"public_url": PUBLIC_URL, "webhook_secret": WEBHOOK_SECRET} | dict(self.settings) | more
         return self.provider.own_settings(registry.make_settings(**chosen))
 
-    def applications(self, handler: RecordingHandler) -> Iterator[WSGIApplication]:
+    def applications(self, handler: CallbackRecorder) -> Iterator[WSGIApplication]:
         """An application with the provider's callbacks; and the same behind the provider's fast path, if it has one."""
         app, settings = Flask(__name__), self.made_settings()
         handlers = Handlers(messages=handler, payments=handler)
@@ -124,7 +124,7 @@ class WireTable:
 def check_callback(table: WireTable, row: CallbackRow, log: pytest.LogCaptureFixture) -> None:
     """The service is told what the row says, whichever way the request comes in."""
     log.set_level("DEBUG")
-    handler = RecordingHandler()
+    handler = CallbackRecorder()
     for app in table.applications(handler):
         handler.recorded.clear()
         answer = table.post(app, row)
