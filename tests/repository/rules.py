@@ -195,6 +195,7 @@ RULES = (
     packages_without_a_sentence,
     files_that_only_import,
     long_files,
+    class_names_that_stand_twice,
 )
 
 
