@@ -8,13 +8,13 @@ from sqlalchemy import func, select
 
 from marketplace_api.event_types import EventType
 from marketplace_api.models import Event
-from marketplace_api.schemas.events import EventData
+from marketplace_api.schemas.events import EventResource
 from marketplace_api.shop import Shop
 
 _EVENTS_LOCK = 0x534F4B4F  # any number, the same in every process
 
 
-def record(shop: Shop, type: EventType, resource: EventData) -> Event:
+def record(shop: Shop, type: EventType, resource: EventResource) -> Event:
     """Write the event `type` about `resource`, as the API shows it to operators.
 
     Record last: on PostgreSQL, transactions that write events wait here for one another until they commit, so that

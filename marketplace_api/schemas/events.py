@@ -19,9 +19,9 @@ from marketplace_api.schemas.payouts import Payout, PayoutsPause
 from marketplace_api.schemas.products import Product
 from marketplace_api.schemas.webhooks import WebhookDelivery, WebhookEndpoint
 
-EventData = Artisan | HelpRequest | Order | Payout | PayoutsPause | Product | WebhookDelivery | WebhookEndpoint
+EventResource = Artisan | HelpRequest | Order | Payout | PayoutsPause | Product | WebhookDelivery | WebhookEndpoint
 
-DATA_SCHEMAS: Mapping[str, type[EventData]] = {
+DATA_SCHEMAS: Mapping[str, type[EventResource]] = {
     "artisan": Artisan,
     "help": HelpRequest,
     "order": Order,
@@ -45,15 +45,3 @@ class Event(BaseModel):
     @classmethod
     def of(cls, row: models.Event) -> Self:
         return cls(id=row.id, type=row.type, created_at=row.created_at, data=row.data)
-
-
-def read_data(type: str, data: Mapping[str, object]) -> EventData:
-    """The `data` of an event of this type as the schema it was written with.
-
-    Raises KeyError when the first word of the type is unknown, and ValidationError when `data` does not fit.
-
-        match read_data(event.type, event.data):
-            case Order(code=code): …
-            case Payout(artisan_id=artisan_id): …
-    """
-    return DATA_SCHEMAS[type.partition(".")[0]].model_validate(data)
