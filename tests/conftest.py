@@ -49,6 +49,11 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["seed"] = runs.seed()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the long tests first, so that no worker of xdist begins one when the others have nothing left to do."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Prints the seed at the top; pytest leaves out its own header in a quiet run."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")

@@ -59,6 +59,7 @@ def random(request: pytest.FixtureRequest, seed: int) -> Random:
     return Random(seed if chosen is None else chosen)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(1800)  # each wait inside has a limit of its own
 def test_nothing_acknowledged_is_lost_and_nothing_is_done_twice(
     stores: Stores, users: list[LoadUser], random: Random, tmp_path: Path
