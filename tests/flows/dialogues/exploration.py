@@ -304,16 +304,12 @@ def search_all(language: str, channel: Channel, persons: Iterable[Person]) -> li
     return list(search(begun, lambda phone: speaks(phone, language)))
 
 
-# In another language the same keys lead to the same screens, so only the hops that found one in English are made again.
-
-
 @cache
 def all_screens(language: str, channel: Channel) -> list[FakePhone]:
     """A phone for every screen that anybody can come to in a language."""
     if language == locales.SOURCE:
         return [found.phone for found in _in_english(channel)]
-    phones = _repeated(_in_english(channel), language, channel)
-    return [*phones, *_on_more_pages(phones, language)]
+    return repeated(_in_english(channel), people(language), language, channel)
 
 
 @cache
@@ -321,15 +317,22 @@ def _in_english(channel: Channel) -> Sequence[Found]:
     return search_all(locales.SOURCE, channel, people(locales.SOURCE))
 
 
-def _repeated(searched: Sequence[Found], language: str, channel: Channel) -> list[FakePhone]:
-    begun, made = list(beginnings(people(language), channel)), dict[int, FakePhone]()
+# In another language the same keys lead to the same screens, so only the hops that found one in English are made again.
+
+
+def repeated(searched: Sequence[Found], persons: Iterable[Person], language: str, channel: Channel) -> list[FakePhone]:
+    """The screens of a search in English, and those on further pages, in another language.
+
+    `persons` are those of the search, except for the language.
+    """
+    begun, made = list(beginnings(persons, channel)), dict[int, FakePhone]()
     for found in searched:
         if isinstance(found.source, int):
             made[id(found)] = begun[found.source]
         else:
             source = made[id(found.source)]
             made[id(found)] = hop(source, _typed_in(language, source, found.typed), found.performs)
-    return list(made.values())
+    return [*made.values(), *_on_more_pages([*made.values()], language)]
 
 
 def _typed_in(language: str, phone: FakePhone, typed: str) -> str:
@@ -339,7 +342,7 @@ def _typed_in(language: str, phone: FakePhone, typed: str) -> str:
     return swapped.get(typed, typed) if phone.position == LANGUAGE_QUESTION else typed
 
 
-def _on_more_pages(phones: Iterable[FakePhone], language: str) -> list[FakePhone]:
+def _on_more_pages(phones: Sequence[FakePhone], language: str) -> list[FakePhone]:
     """The screens behind pages that a list has in this language and not in English, where a page carries more."""
     turned = [hop(phone, MORE) for phone in phones if phone.screen.more and speaks(phone, language)]
     more = search([Found(phone, 0) for phone in turned], lambda phone: speaks(phone, language), phones)
