@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.demo import seed
-from bot.playground.transcript import Phone, Player
+from bot.playground.transcript import ScriptedPhone, TranscriptPlayer
 from tests.repository.architecture import ROOT
 from tests.service import serving
 
@@ -27,8 +27,8 @@ def played(page: str, folder: Path) -> str:
     with serving(folder) as service:
         for name, town, _, agent in seed.KIOSKS:
             service.kiosk(agent, name, town)
-        phones = {PEOPLE[role]: Phone(PEOPLE[role], msisdn) for role, msisdn in HANDSETS}
-        player = Player(service, phones, told=len(seed.KIOSKS))
+        phones = {PEOPLE[role]: ScriptedPhone(PEOPLE[role], msisdn) for role, msisdn in HANDSETS}
+        player = TranscriptPlayer(service, phones, events_shown=len(seed.KIOSKS))
         blocks = player.play(CUT.join(BLOCK.findall(page))).split(CUT)
     return BLOCK.sub(lambda _: blocks.pop(0), page)
 

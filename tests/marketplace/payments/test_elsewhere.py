@@ -39,7 +39,7 @@ def entries(database: ShopDatabase) -> int:
 
 def amount_owed(database: ShopDatabase, sample: Sample) -> int:
     with database.open() as shop:
-        return balances.balance_of(shop, sample.artisan).amount_owed
+        return balances.balance_of(shop, sample.artisan).owed
 
 
 def test_with_an_order_the_waiting_payout_is_settled(
