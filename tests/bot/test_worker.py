@@ -16,7 +16,7 @@ from typing import Any
 from flask import Flask, request
 
 from bot.messaging import queue
-from bot.messaging.dispatcher import WORKERS
+from bot.messaging.dispatcher import OPTIONS, WORKERS
 from bot.messaging.queue import NewMessage
 from tests.bot.fixtures import outgoing_messages
 from tests.http_server import running_app
@@ -71,7 +71,7 @@ def workers(service: Service, provider: SlowProvider, count: int) -> Iterator[li
 
 def to_be_sent(service: Service, count: int) -> list[str]:
     """Queue so many messages, each to another phone; their MSISDNs."""
-    msisdns = [f"+2547330010{n:02}" for n in range(count)]
+    msisdns = [f"+254733001{n:03}" for n in range(count)]
     with service.services.database.writing.begin() as session:
         for msisdn in msisdns:
             text = NewMessage(msisdn, msisdn, "hello", "en", "order.placed")
@@ -84,10 +84,13 @@ def statuses(service: Service) -> Counter[str]:
 
 
 def test_several_workers_send_every_message_once(service: Service) -> None:
-    msisdns, provider = to_be_sent(service, 90), SlowProvider()
-    provider.answers.set()
+    # more than two workers claim, and without answers each asks for no more than it has threads:
+    # so all three have begun once more than two could ask has been asked
+    msisdns, provider = to_be_sent(service, 2 * OPTIONS.claimed_at_most + 10), SlowProvider()
     with workers(service, provider, 3) as started:
-        provider.is_asked(len(msisdns))
+        provider.is_asked(2 * WORKERS + 1)
+        provider.answers.set()
+        provider.is_asked(len(msisdns) - 2 * WORKERS - 1)
         for process in started:
             process.terminate()
         assert [process.wait(timeout=10) for process in started] == [0, 0, 0]
