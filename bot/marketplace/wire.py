@@ -63,7 +63,7 @@ class PayoutNotice(msgspec.Struct, frozen=True):
     owed: int
     reference: str | None = None
     cash_code: str | None = None
-    """The one-time code for cash. A secret of the artisan: the kiosk pays whoever shows it."""
+    """The one-time code for cash. A secret of the artisan: the kiosk pays the person who shows it."""
     phone: str | None = None
     receipt: CashReceipt | None = msgspec.field(default=None, name="drawer")
 

@@ -3,7 +3,7 @@
     https://soko.example/p/K7P4.aSVmgA.mF3kz1Pq0vXw2LrT
                            code  time  signature
 
-Whoever has the link may add pictures to that one product until the link expires, and do nothing else.
+A person who has the link may add pictures to that one product until the link expires, and do nothing else.
 """
 
 from __future__ import annotations

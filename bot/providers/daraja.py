@@ -179,7 +179,7 @@ def _transaction_status(parameters: Mapping[str, Any]) -> PaymentStatus | None:
 
 
 def _paid(reference: str, amount: Any) -> Paid | None:
-    """None without a reference: the artisan is told of no money that cannot be traced."""
+    """None without a reference: the artisan gets no message about money that cannot be traced."""
     return Paid(reference, _cents(amount)) if reference else None
 
 

@@ -38,7 +38,7 @@ class Handlers:
 class Provider(Generic[S]):
     """One provider. `settings` are its own environment variables; it cannot be used without those in `needs`.
 
-    Whoever has a `sender` can be named in `SMS_PROVIDER`, and whoever has a `payer` in `PAYOUT_PROVIDER`. Callbacks are
+    A provider with a `sender` can be named in `SMS_PROVIDER`, one with a `payer` in `PAYOUT_PROVIDER`. Callbacks are
     mounted whether it is named or not: reports of earlier messages still arrive after a change.
     """
 

@@ -27,7 +27,7 @@ from enum import Enum
 
 
 class Reason(Enum):
-    """Why something failed, in words that are the same for every provider. Whoever decides, decides on this.
+    """Why something failed, in words that are the same for every provider. All decisions are made on this.
 
     `retryable`: the provider certainly did not act, and may on another attempt.
     `outcome_unknown`: nobody can say whether it acted. A message's delivery report tells; a payment is asked about.

@@ -252,7 +252,7 @@ class Twilio:
     def keeps(self, url: str) -> bool:
         """True for the address of a picture of our own account.
 
-        Whoever can post to us could name any other address, and we would fetch it with our credentials.
+        A forged request could name any other address, and we would fetch it with our credentials.
         """
         root = f"{self._base_url or _API}/2010-04-01/Accounts/{self._credentials[0]}"
         return re.fullmatch(re.escape(root) + "/Messages/[A-Za-z0-9]+/Media/[A-Za-z0-9]+", url) is not None
