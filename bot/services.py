@@ -74,10 +74,15 @@ class Services:
         return Shop(session, self.clock(), self.ids, self.terms)
 
 
-def build(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = None) -> Services:
-    """Build all services. Connections are not opened here, but when each is first needed."""
+def build(
+    settings: Settings, *, clock: Clock | None = None, ids: Ids | None = None, engine: Engine | None = None
+) -> Services:
+    """Build all services. Connections are not opened here, but when each is first needed.
+
+    `engine` is one for the database of the settings, if there is one already.
+    """
     clock, ids = clock or _clock(settings), ids or Ids(secrets.SystemRandom())
-    engine = create_engine(settings.database_url)
+    engine = engine or create_engine(settings.database_url)
     database, terms = Database.of(engine), _terms(settings)
     secret = hashlib.sha256(settings.secret_key.encode()).digest()
     photo_links = PhotoLinks(settings.url, secret)

@@ -8,6 +8,10 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from sqlalchemy import Engine
+
+from bot.db.engine import create_engine
+from tests.compiled import share_statements
 from tests.servers import Postgres
 
 
@@ -20,8 +24,8 @@ def migrated_sqlite(path: Path) -> str:
 
 @contextmanager
 def migrated_postgres(server: Postgres) -> Iterator[str]:
-    """The URL of a migrated PostgreSQL database, which is dropped when the block ends."""
-    with server.copied_database(migrate) as url:
+    """The URL of a migrated PostgreSQL database, whose rows are gone when the block ends."""
+    with server.lent_database(migrate) as url:
         yield url
 
 
@@ -31,6 +35,11 @@ def migrate(url: str) -> None:
     from bot.runtime.settings import Settings
 
     upgrade.upgrade(Settings(database_url=url))
+
+
+def engine_for(url: str) -> Engine:
+    """An engine for a migrated database."""
+    return share_statements(create_engine(url))
 
 
 @cache

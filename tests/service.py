@@ -9,9 +9,12 @@ from typing import Any
 
 from bot.playground.harness import MONDAY, OPERATOR_KEY, open_harness
 from bot.playground.harness import Harness as Service
-from tests.databases import migrated_sqlite
+from tests.compiled import share_routes
+from tests.databases import engine_for, migrated_sqlite
 
 __all__ = ["MONDAY", "OPERATOR_KEY", "Service", "serving"]
+
+share_routes()
 
 
 @contextmanager
@@ -20,6 +23,6 @@ def serving(folder: Path, *, with_demo: bool = False, **settings: Any) -> Iterat
 
     `with_demo` fills it with the demo data. Settings are those of the environment, in lower case.
     """
-    settings.setdefault("database_url", migrated_sqlite(folder / "soko.db"))
-    with open_harness(folder, with_demo=with_demo, is_migrated=True, **settings) as service:
+    url = settings.setdefault("database_url", migrated_sqlite(folder / "soko.db"))
+    with open_harness(folder, with_demo=with_demo, engine=engine_for(url), **settings) as service:
         yield service

@@ -17,6 +17,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from sqlalchemy import Engine
+
 from bot.app import create_app
 from bot.demo import seed
 from bot.migrations import upgrade
@@ -49,10 +51,13 @@ class RepeatableIds(Ids):
 class Harness:
     """A running service: its web application, its worker, and the simulated phones."""
 
-    def __init__(self, settings: Settings, folder: Path, workers: ThreadPoolExecutor) -> None:
+    def __init__(
+        self, settings: Settings, folder: Path, workers: ThreadPoolExecutor, engine: Engine | None = None
+    ) -> None:
         self.settings = settings
         self.clock = MovableClock(folder / "clock", base=lambda: MONDAY)
-        self.services = build(settings, clock=self.clock, ids=RepeatableIds(Random(1), Random(2)))  # noqa: S311
+        ids = RepeatableIds(Random(1), Random(2))  # noqa: S311
+        self.services = build(settings, clock=self.clock, ids=ids, engine=engine)
         self.faults: list[int] = []
         self.app = create_app(services=self.services, carrier_faults=self.faults)
         self.gateway = Gateway(self.app, settings, self.clock, self.new_id)
@@ -119,22 +124,22 @@ class Harness:
 
 @contextmanager
 def open_harness(
-    folder: Path, *, with_demo: bool = False, is_migrated: bool = False, **settings: Any
+    folder: Path, *, with_demo: bool = False, engine: Engine | None = None, **settings: Any
 ) -> Iterator[Harness]:
     """A service over a fresh database: SQLite in `folder`, unless the setting `database_url` names another.
 
-    `with_demo` fills it with the demo data. `is_migrated` says that the database has its tables already.
+    `with_demo` fills it with the demo data. `engine` is one for that database, which then has its tables already.
     """
     url = settings.pop("database_url", f"sqlite:///{folder}/soko.db")
     settings.setdefault("twilio_auth_token", "twilio-token-of-the-harness")
     settings.setdefault("photos_dir", str(folder / "photos"))
     chosen = registry.make_settings(database_url=url, bootstrap_api_key=OPERATOR_KEY, **settings)
-    if not is_migrated:
+    if engine is None:
         upgrade.upgrade(chosen)
     if with_demo:
         seed.seed(chosen)
     with ThreadPoolExecutor(max_workers=2) as workers:
-        harness = Harness(chosen, folder, workers)
+        harness = Harness(chosen, folder, workers, engine)
         try:
             yield harness
         finally:

@@ -16,7 +16,6 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from bot.db.engine import create_engine
 from flows import msisdn
 from marketplace_api.accounts import api_keys, artisans
 from marketplace_api.accounts.api_keys import ApiCaller
@@ -29,6 +28,10 @@ from marketplace_api.rest.app import MarketplaceApi, create_api
 from marketplace_api.schemas.orders import Address
 from marketplace_api.shop import Ids, Shop, Terms
 from marketplace_api.statuses import Scope
+from tests.compiled import share_routes
+from tests.databases import engine_for
+
+share_routes()
 
 TERMS = Terms(
     parse_msisdn=partial(msisdn.parse, country="KE"),
@@ -92,7 +95,7 @@ def postgres_database(migrated_postgres_url: str) -> Iterator[ShopDatabase]:
 
 
 def _database(url: str) -> Iterator[ShopDatabase]:
-    engine = create_engine(url)
+    engine = engine_for(url)
     yield ShopDatabase(engine)
     engine.dispose()
 

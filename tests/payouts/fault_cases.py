@@ -101,11 +101,13 @@ class FaultyConnection(WsgiAdapter):
         deck = self._deck(request.path_url)
         if deck is None or self._random.random() >= FAULT_RATE:
             self.script = PaymentScript()
-            return super().send(request)
+            answer = super().send(request)
+            self._met[DUPLICATE] += _is_duplicate(answer)
+            return answer
         case = deck.draw()
         self.script = PAYMENT_CASES.get(case) or QUERY_CASES.get(case) or PaymentScript()
         answer = self._send_with(case, request)
-        if b"Duplicate" in answer.content:
+        if _is_duplicate(answer):
             self._met[DUPLICATE] += 1
             deck.put_back(case)
         else:
@@ -139,6 +141,10 @@ _AFTER: Mapping[str, Callable[[], BaseException]] = {
     "cut after": requests.ConnectionError,
     "worker dies after": WorkerDiedError,
 }
+
+
+def _is_duplicate(answer: requests.Response) -> bool:
+    return b"Duplicate" in answer.content
 
 
 def _page_of_a_proxy() -> requests.Response:

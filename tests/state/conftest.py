@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Connection, Engine
 
-from bot.db.engine import create_engine
+from tests.databases import engine_for
 
 
 @pytest.fixture
 def engine(migrated_database_url: str) -> Iterator[Engine]:
-    engine = create_engine(migrated_database_url)
+    engine = engine_for(migrated_database_url)
     yield engine
     engine.dispose()
 

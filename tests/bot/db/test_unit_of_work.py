@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.db.engine import create_engine
 from bot.db.unit_of_work import Database, UnitOfWork
 from state import people
+from tests.databases import engine_for
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 AMINA, JOY = "+254711000111", "+254733000333"
@@ -18,7 +18,7 @@ AMINA, JOY = "+254711000111", "+254733000333"
 
 @pytest.fixture
 def database(migrated_database_url: str) -> Iterator[Database]:
-    engine = create_engine(migrated_database_url)
+    engine = engine_for(migrated_database_url)
     yield Database.of(engine)
     engine.dispose()
 
