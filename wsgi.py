@@ -8,4 +8,4 @@ from bot.cli import register
 app = create_app()
 register.commands(app)
 gc.collect()
-gc.freeze()  # what was built here lives as long as the process: no later collection need examine it
+gc.freeze()  # these objects live as long as the process, so later collections need not examine them

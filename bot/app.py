@@ -26,6 +26,7 @@ from marketplace_api.rest import openapi
 from marketplace_api.rest.app import MarketplaceApi, create_api
 
 LARGEST_REQUEST = 1024 * 1024
+"""In bytes."""
 
 
 def create_app(
@@ -77,7 +78,7 @@ def _register_pages(app: Flask, services: Services, window: ShopWindow) -> None:
 
 
 def _add_middleware(app: Flask, services: Services, handlers: Handlers) -> None:
-    """Mount the API, and put around the application what must see a request before Flask does."""
+    """Mount the API at `/api/v1`, and wrap the application in the middleware that handles a request before Flask."""
     settings = services.settings
     wsgi_app: WSGIApplication = DispatcherMiddleware(app.wsgi_app, {"/api/v1": _marketplace_api(services)})
     wsgi_app = registry.with_fast_paths(wsgi_app, settings, handlers)
@@ -87,7 +88,7 @@ def _add_middleware(app: Flask, services: Services, handlers: Handlers) -> None:
 
 
 def _marketplace_api(services: Services) -> MarketplaceApi:
-    """The marketplace's API, with the bot's own resources beside the marketplace's."""
+    """The marketplace API, with the endpoints of the bot added to it."""
     settings = services.settings
     api = create_api(
         sessions=services.database.writing,

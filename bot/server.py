@@ -4,7 +4,7 @@ bot.server ─┬─ granian     bot, API, pages, simulator
             └─ bot.worker  messages, webhooks, other jobs and periodic tasks
 
 A child that ends is started again. SIGTERM or SIGINT stops the tree. On Linux SIGKILL does too, so that no child
-goes on without its server.
+runs without the server.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until SIGTERM or SIGINT."""
     settings = registry.load_settings()
     logs.configure(as_json=not settings.development)
     claim_port(settings.host, settings.port)
@@ -48,8 +48,8 @@ def main() -> None:
 def claim_port(host: str, port: int) -> None:
     """Check that the port is free; otherwise print one line and exit with 1.
 
-    granian would not notice, because it shares its port with other processes (SO_REUSEPORT). A server that was killed
-    just before has `PORT_SECONDS` to release it.
+    granian would not notice, because it shares its port with other processes (SO_REUSEPORT). A server that was just
+    killed has `PORT_SECONDS` to release it.
     """
     deadline = time.monotonic() + PORT_SECONDS
     while True:
@@ -71,7 +71,7 @@ def _bind(host: str, port: int) -> None:
 
 
 def _prepare(settings: Settings) -> None:
-    # imported late, so that a wrong setting or a used port is reported at once
+    # imported here, so that a wrong setting or a used port is reported at once
     from bot.demo import seed
     from bot.migrations import upgrade
 
@@ -98,8 +98,8 @@ def web(settings: Settings) -> list[str]:
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "--log-level", "error"),
         *("--host", settings.host, "--port", str(settings.port)),
         *("--workers", str(settings.web_workers), "--blocking-threads", "16"),
-        # without the first a dead worker is an outage; without the second, which must be less than
-        # our own grace, an open event stream delays the stop
+        # the first starts a dead worker again; the second, which must be shorter than GRACE_SECONDS, ends open
+        # event streams when the server stops
         *("--respawn-failed-workers", "--workers-kill-timeout", "8"),
         "wsgi:app",
     ]
@@ -111,7 +111,7 @@ def worker() -> list[str]:
 
 
 async def keep_running(command: Sequence[str]) -> None:
-    """Run the command, and run it again whenever it ends, after growing pauses. When cancelled, stop it."""
+    """Run the command, and start it again each time that it ends, after growing pauses. Stop it when cancelled."""
     pause = SHORTEST_PAUSE
     while True:
         started = time.monotonic()
@@ -124,7 +124,7 @@ async def keep_running(command: Sequence[str]) -> None:
 
 
 async def _run(command: Sequence[str]) -> int:
-    # its own process group: Ctrl-C reaches it once, through us, and its own children can be ended with it
+    # in its own process group: Ctrl-C reaches it once, through us, and its own children are killed with it
     child = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, process_group=0, preexec_fn=_end_with_parent)
     try:
         return await child.wait()
@@ -133,7 +133,7 @@ async def _run(command: Sequence[str]) -> int:
 
 
 async def _stop(child: Process) -> None:
-    """Terminate the child, wait for it, and kill what is left of its group."""
+    """Terminate the child, wait for it, and kill the remaining processes of its group."""
     with suppress(ProcessLookupError):
         child.terminate()
     with suppress(TimeoutError):
@@ -144,7 +144,7 @@ async def _stop(child: Process) -> None:
 
 
 def _end_with_parent() -> None:
-    """Runs in the new child: asks Linux to terminate it when this process is killed."""
+    """Called in the new child: on Linux, the child gets SIGTERM when this process dies."""
     if _libc is not None:
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
@@ -168,7 +168,7 @@ def _answers(host: str, port: int) -> bool:
 
 
 def welcome(settings: Settings) -> str:
-    """The text that is printed when the server answers: its addresses and, in development, a key."""
+    """The text that is printed when the server is ready: its URLs and, in development, an API key."""
     rows = {
         "Shop window": f"{settings.url}/",
         "API": f"{settings.url}/api/v1",
@@ -177,7 +177,7 @@ def welcome(settings: Settings) -> str:
     if settings.development:
         rows["Simulator"] = f"{settings.url}/simulator  (dial {settings.ussd_code})"
         rows["API key"] = f"{settings.operator_key}  (scope operator, development only)"
-    return "\nSoko is open.\n\n" + "".join(f"  {name:<14}{what}\n" for name, what in rows.items()) + "\n"
+    return "\nSoko is open.\n\n" + "".join(f"  {name:<14}{value}\n" for name, value in rows.items()) + "\n"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Everything that the web process, the worker and the commands share, built once in each process from the settings."""
+"""The services that the web process, the worker and the commands use, built once in each process from the settings."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ VAR = Path(__file__).parents[1] / "var"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """The parts of this service in one process. Entry points hand each package the parts that it needs."""
+    """All services of one process. Entry points pass to each package the services that it needs."""
 
     settings: Settings
     engine: Engine
@@ -77,9 +77,9 @@ class Services:
 def build(
     settings: Settings, *, clock: Clock | None = None, ids: Ids | None = None, engine: Engine | None = None
 ) -> Services:
-    """Build all services. Connections are not opened here, but when each is first needed.
+    """Build all services. Each connection is opened when it is first needed.
 
-    `engine` is one for the database of the settings, if there is one already.
+    `engine` may be given if there is already one for the database of the settings.
     """
     clock, ids = clock or _clock(settings), ids or Ids(secrets.SystemRandom())
     engine = engine or create_engine(settings.database_url)
@@ -143,11 +143,11 @@ def _marketplace(settings: Settings, local: LocalMarketplace, clock: Clock) -> M
 def _notification_consumer(
     settings: Settings, marketplace: Marketplace, database: Database, clock: Clock, ids: Ids
 ) -> EventConsumer[EventDetails]:
-    """The consumer that notifies people. Each remote marketplace has a cursor of its own."""
-    of = f" of {settings.marketplace_api}" if settings.marketplace_api else ""
+    """The consumer that notifies people. Each remote marketplace has its own cursor."""
+    suffix = f" of {settings.marketplace_api}" if settings.marketplace_api else ""
     is_on = settings.announce == "on"
     return EventConsumer(
-        f"{notifier.CURSOR}{of}",
+        f"{notifier.CURSOR}{suffix}",
         lambda after, limit: [(event.seq, event) for event in marketplace.events(after, limit, clock())],
         Notifier(clock, ids, settings.languages, settings.ussd_code, is_on).handle,
         database,

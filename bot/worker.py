@@ -1,6 +1,6 @@
 """The worker process: sends messages, pushes webhooks, runs other jobs, consumes events, runs periodic tasks.
 
-Each of these has a thread of its own, so that none waits for another.
+Each of these has its own thread, so that none waits for another.
 
     python -m bot.worker
 """
@@ -103,23 +103,23 @@ def _handlers(app: Flask, services: Services, payer: Payer) -> Mapping[str, Hand
     settings = services.settings
     pictures = registry.media_fetcher(settings, WORKERS, [providers.provider(app, services)])
     fetcher = mms.PictureJob(pictures.fetch, services.photo_store, services.database, services.clock, services.ids)
-    known: dict[str, Handler] = {
+    by_kind: dict[str, Handler] = {
         PAYOUT: PayoutJob(services.payout_callbacks, payer).poll,
         mms.KIND: _with_payload(fetcher),
         broadcasts.KIND: BroadcastJob(services.database, services.shop),
     }
     if settings.development:
-        known |= {kind: _with_payload(post) for kind, post in providers.job_handlers(app, services).items()}
+        by_kind |= {kind: _with_payload(post) for kind, post in providers.job_handlers(app, services).items()}
     if isinstance(services.marketplace, RemoteMarketplace):
         deferred_commands = DeferredCommandWorker(
             services.conversation.runner, services.marketplace, services.database, services.clock, services.ids
         )
-        known[deferred.KIND] = deferred_commands.perform
-    return known
+        by_kind[deferred.KIND] = deferred_commands.perform
+    return by_kind
 
 
 def _with_payload(call: Callable[[Mapping[str, Any]], object]) -> Handler:
-    """A handler that needs nothing of the job but its payload."""
+    """A handler that calls `call` with the payload of the job."""
     return lambda job: call(job.payload)
 
 
@@ -148,14 +148,14 @@ def periodic_tasks(services: Services) -> tuple[PeriodicTask, ...]:
 
 
 def event_consumers(services: Services) -> list[EventConsumer[Any]]:
-    """The consumers of the shop's events, without the one for webhooks; each goes on at its own pace."""
+    """The consumers of the shop's events, except the one for webhooks; each has its own cursor."""
     return [consumer for consumer in (services.notification_consumer, services.payout_consumer) if consumer]
 
 
 def message_step(app: Flask, services: Services, pool: ThreadPoolExecutor) -> Callable[[], bool]:
-    """A function that consumes new events and runs due jobs, in the calling thread; True if there was anything.
+    """A function that consumes new events and runs due jobs in the calling thread; it returns True if there were any.
 
-    Webhooks and periodic tasks are not among them.
+    It does not run webhooks and periodic tasks.
     """
     messages, jobs = message_runner(app, services, pool), handler_runner(app, services, pool)
     consumers = event_consumers(services)
@@ -163,7 +163,7 @@ def message_step(app: Flask, services: Services, pool: ThreadPoolExecutor) -> Ca
 
 
 def webhook_step(services: Services, pool: ThreadPoolExecutor, poster: Poster | None = None) -> Callable[[], bool]:
-    """A function that consumes new events for webhooks and pushes what is due; True if there was anything."""
+    """A function that consumes new events for webhooks and pushes due deliveries; it returns True if there were any."""
     consumer = deliveries.event_consumer(services.database, services.shop)
     runner = webhook_runner(services, pool, poster)
     return lambda: bool(consumer.consume() + runner.step())
@@ -172,7 +172,7 @@ def webhook_step(services: Services, pool: ThreadPoolExecutor, poster: Poster | 
 def _payer(app: Flask, services: Services) -> Payer:
     settings = services.settings
     if settings.payout_provider == SIMULATOR and not settings.development:
-        log.warning("PAYOUT_PROVIDER is simulator: payouts are announced, and nobody gets money")
+        log.warning("PAYOUT_PROVIDER is simulator: payouts are announced, but no money is sent")
     return registry.payer(settings, services.clock, [providers.provider(app, services)])
 
 
@@ -182,7 +182,7 @@ def run(step: Callable[[], object], stop: threading.Event, idle_s: float = IDLE_
         try:
             busy = step()
         except Exception:
-            log.exception("the worker goes on after an error")
+            log.exception("a step of the worker failed; it runs again")
             stop.wait(AFTER_ERROR_S)
         else:
             if not busy:
@@ -213,7 +213,7 @@ def main() -> None:
     ends_at = time.monotonic() + STOPS_WITHIN_S
     for thread in threads:
         thread.join(max(0.0, ends_at - time.monotonic()))
-    # a call to a provider that hangs would keep its thread and so the process; its message is settled already
+    # a provider call that hangs would keep its thread and the process alive; its message is already settled
     os._exit(0)
 
 

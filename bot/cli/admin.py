@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from flask.cli import AppGroup, with_appcontext
 
-from bot.cli.context import changing, current_services
+from bot.cli.context import current_services, shop_transaction
 from bot.demo import bulk, seed
 from bot.demo.bulk import BulkCounts
 from bot.messaging import broadcasts
@@ -21,7 +21,7 @@ apikey = AppGroup("apikey", help="Keys to the marketplace API.")
 
 @db.command("upgrade")
 def upgrade() -> None:
-    """Bring the database to the schema of this version."""
+    """Upgrade the database to the schema of this version."""
     migrations.upgrade(current_services().settings)
 
 
@@ -29,14 +29,14 @@ def upgrade() -> None:
 @click.argument("name")
 @click.option("--scope", type=click.Choice(["storefront", "operator"]), required=True)
 def create(name: str, scope: Scope) -> None:
-    """Make a key and print it, once: it is not stored."""
-    with changing() as shop:
+    """Create a key and print it. It cannot be printed again, because only its hash is stored."""
+    with shop_transaction() as shop:
         click.echo(api_keys.create(shop, name, scope))
 
 
 @apikey.command("list")
 def list_keys() -> None:
-    """List all keys ever made, oldest first, without the keys themselves."""
+    """List all keys, also revoked ones, oldest first; of each key only the prefix is shown."""
     services = current_services()
     with services.database.reading() as session:
         for key in api_keys.list_all(services.shop(session)):
@@ -44,29 +44,29 @@ def list_keys() -> None:
 
 
 def _line(key: ApiKey) -> str:
-    used = f"used {key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never used"
-    until = f", revoked {key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else ""
-    return f"{key.id}  {key.scope:<10}  {key.prefix}…  {key.name}: made {key.created_at:%Y-%m-%d}, {used}{until}"
+    usage = f"used {key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never used"
+    revocation = f", revoked {key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else ""
+    return f"{key.id}  {key.scope:<10}  {key.prefix}…  {key.name}: made {key.created_at:%Y-%m-%d}, {usage}{revocation}"
 
 
 @apikey.command("revoke")
 @click.argument("name_or_id", metavar="NAME|ID")
 def revoke(name_or_id: str) -> None:
     """Revoke a key: its next request is refused."""
-    with changing() as shop:
+    with shop_transaction() as shop:
         click.echo(_line(api_keys.revoke(shop, name_or_id)))
 
 
 @click.command("broadcast")
 @click.argument("text")
 @click.option("--craft", help="Only artisans of this craft.")
-@click.option("--town", help="Only those of kiosks in this town.")
-@click.option("--kiosk", "kiosk_id", help="Only those of the kiosk with this id.")
-@click.option("--language", help="Only those who read this language.")
+@click.option("--town", help="Only artisans whose kiosk is in this town.")
+@click.option("--kiosk", "kiosk_id", help="Only artisans of the kiosk with this id.")
+@click.option("--language", help="Only artisans who read this language.")
 @with_appcontext
 def send_broadcast(text: str, **audience: str | None) -> None:
-    """Text all artisans, or some of them. In quiet hours it waits for the morning."""
-    with changing() as shop:
+    """Send a text to all artisans, or to some of them. It is not sent before quiet hours end."""
+    with shop_transaction() as shop:
         id, recipients = broadcasts.start(shop, text, Audience(**audience))
     click.echo(f"{id}: {recipients} artisans")
 
@@ -80,11 +80,11 @@ def demo(artisans: int, products: int, orders: int) -> None:
     """Fill an empty shop with kiosks, artisans and products; or any shop with many more, for benchmarks."""
     services = current_services()
     if not services.settings.development:
-        raise click.ClickException("ENVIRONMENT=production takes no demo data")
+        raise click.ClickException("demo data cannot be added when ENVIRONMENT is production")
     migrations.upgrade(services.settings)
     seed.seed(services.settings)
     try:
-        with changing() as shop:
+        with shop_transaction() as shop:
             bulk.fill(shop, BulkCounts(artisans, products, orders))
     except bulk.PrerequisiteError as missing:
         raise click.ClickException(str(missing)) from None

@@ -1,4 +1,4 @@
-"""What commands use: the services of the application, and a shop in a transaction."""
+"""Gives commands the services of the application, and a shop in a transaction."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def current_services() -> Services:
 
 
 @contextmanager
-def changing() -> Iterator[Shop]:
-    """A shop in one transaction; a refusal is printed in words, and the command exits with 1."""
+def shop_transaction() -> Iterator[Shop]:
+    """A shop in one write transaction. If the shop refuses, the reason is printed and the command exits with 1."""
     services = current_services()
     try:
         with services.database.writing.begin() as session:

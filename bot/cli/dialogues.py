@@ -17,14 +17,14 @@ from flows.kit.validation import Fault, find_faults, find_wording_faults
 from locales import SOURCE, po_files
 
 DRAWN = re.compile(r"(?<=<!-- drawn -->\n).*?(?=<!-- /drawn -->)", re.DOTALL)
-"""The part of a page that holds the pictures of all flows."""
+"""The part of a page between the two comments: the diagrams of all flows."""
 
 dialogues = AppGroup("dialogues", help="The dialogues: what is asked, in what order.")
 
 
 @dialogues.command("check")
 def check() -> None:
-    """Check that every dialogue can be reached, left, and shown in every language; print all faults."""
+    """Check that every state can be reached, left, and shown in every language; print all faults."""
     runner = current_services().conversation.runner
     found = [*dialogue_faults(runner.engine, runner.place), *untranslated(runner.place)]
     for fault in found:
@@ -43,21 +43,21 @@ def draw(names: tuple[str, ...], into: Path | None) -> None:
     if unknown := [name for name in names if name not in engine.flows]:
         raise click.BadParameter(f"no such flow: {', '.join(unknown)}. There are {', '.join(engine.flows)}.")
     if into:
-        pictures = drawn(engine)
-        into.write_text(DRAWN.sub(lambda _: pictures, into.read_text()))
+        diagrams = drawn(engine)
+        into.write_text(DRAWN.sub(lambda _: diagrams, into.read_text()))
     else:
         click.echo("\n\n".join(mermaid(engine.flows[name]) for name in names or engine.flows))
 
 
 def dialogue_faults(engine: DialogueEngine, place: Place) -> list[Fault]:
-    """All faults of the dialogues: first those of the flows, then those of the words in each language."""
-    spoken = product((rendering.words(code) for code, _ in place.languages), (USSD, SMS))
-    of_words = (find_wording_faults(engine, place, words, channel) for words, channel in spoken)
-    return [*find_faults(engine), *chain.from_iterable(of_words)]
+    """All faults of the dialogues: first those of the flows, then those of the wordings in each language."""
+    renderings = product((rendering.words(code) for code, _ in place.languages), (USSD, SMS))
+    wording_faults = (find_wording_faults(engine, place, words, channel) for words, channel in renderings)
+    return [*find_faults(engine), *chain.from_iterable(wording_faults)]
 
 
 def untranslated(place: Place) -> list[str]:
-    """What is missing or marked fuzzy in the translations, or has other fields than the English."""
+    """The faults of the translations: messages that are missing or fuzzy, or have other fields than in English."""
     source = po_files.template()
     catalogues = {code: po_files.read(code) for code, _ in place.languages if code != SOURCE}
     return [

@@ -12,7 +12,7 @@ from babel.numbers import get_currency_precision
 from flask.cli import AppGroup
 from sqlalchemy import select
 
-from bot.cli.context import changing, current_services
+from bot.cli.context import current_services, shop_transaction
 from bot.messaging import rendering
 from bot.payments import reconciliation
 from bot.payments.reconciliation import Comparison, OurPayout, ProviderStatement, UnreadableStatementError
@@ -28,7 +28,7 @@ payout_commands = AppGroup("payouts", help="What artisans are paid.")
 
 @contextmanager
 def consistent_shop(services: Services) -> Iterator[Shop]:
-    """A shop whose reads all see the same state, whatever is written meanwhile."""
+    """A shop whose reads all see the same snapshot of the database."""
     with services.database.reading() as session:
         if session.get_bind().dialect.name == "postgresql":
             session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
@@ -37,7 +37,7 @@ def consistent_shop(services: Services) -> Iterator[Shop]:
 
 @ledger_commands.command("check")
 def check() -> None:
-    """Add up all entries again and print what is inconsistent; exits with 1 if anything is."""
+    """Add up all entries again and print every inconsistency; exits with 1 if there is one."""
     with consistent_shop(current_services()) as shop:
         found, size = list(audit.inconsistencies(shop)), ledger.size(shop)
     for inconsistency in found:
@@ -52,7 +52,7 @@ def check() -> None:
 @click.argument("why")
 def reverse(key: str, why: str) -> None:
     """Enter the reversal of the entry with this key; the entry itself stays."""
-    with changing() as shop:
+    with shop_transaction() as shop:
         new = ledger.reverse(shop, key, why)
     click.echo(f"reversal:{key} is entered" if new else f"{key} was reversed before")
 
@@ -61,16 +61,16 @@ def reverse(key: str, why: str) -> None:
 @click.argument("reason")
 def pause(reason: str) -> None:
     """Send no mobile money payouts until `payouts resume`."""
-    with changing() as shop:
-        known = pausing.current_pause(shop)
+    with shop_transaction() as shop:
+        earlier = pausing.current_pause(shop)
         pausing.pause(shop, reason)
-    click.echo(f"paused already: {known.reason}" if known else "payouts are paused")
+    click.echo(f"paused already: {earlier.reason}" if earlier else "payouts are paused")
 
 
 @payout_commands.command("resume")
 def resume() -> None:
     """Send payouts again."""
-    with changing() as shop:
+    with shop_transaction() as shop:
         resumed = pausing.resume(shop)
     click.echo("payouts are sent again" if resumed else "payouts were not paused")
 
@@ -106,12 +106,12 @@ def _text(file: Path) -> str:
 def _days(statement: ProviderStatement, day: datetime | None) -> tuple[date, date]:
     days = (day.date(), day.date()) if day else statement.days()
     if days is None:
-        raise click.UsageError("The file has no dates; say which day it is of: --day 2026-11-23")
+        raise click.UsageError("The file has no dates; give its day, such as --day 2026-11-23")
     return days
 
 
 def _ours(shop: Shop, provider: str, first: date, last: date) -> Sequence[OurPayout]:
-    """The paid payouts that the provider was asked for in these days, or on the day before or after."""
+    """The paid payouts that the provider was asked to pay from a day before `first` to a day after `last`."""
     paid = select(Payout).where(
         Payout.provider == provider,
         Payout.status == "paid",
@@ -136,28 +136,28 @@ def _ours(shop: Shop, provider: str, first: date, last: date) -> Sequence[OurPay
     ]
 
 
-def _report(found: Comparison, skipped: int, currency: str) -> Iterator[str]:
-    """The lines to print; `skipped` counts the lines of the statement that are no payments of ours."""
+def _report(comparison: Comparison, skipped: int, currency: str) -> Iterator[str]:
+    """The lines to print; `skipped` counts the lines of the statement that are not payments by us."""
 
     def money(amount: int) -> str:
         return rendering.words(SOURCE).money(amount, currency)
 
-    yield f"matched: {len(found.matched)}, {money(sum(payout.amount for payout, _ in found.matched))}"
-    yield f"missing: {len(found.missing)}, paid by our account and not by theirs"
-    for payout in found.missing:
+    yield f"matched: {len(comparison.matched)}, {money(sum(payout.amount for payout, _ in comparison.matched))}"
+    yield f"missing: {len(comparison.missing)}, paid by our account and not by theirs"
+    for payout in comparison.missing:
         yield (
             f"  payout {payout.code}, reference {payout.reference}, "
             f"{money(payout.amount)}, {payout.sent_at:%Y-%m-%d %H:%M}"
         )
-    yield f"extra: {len(found.extra)}, paid by their account and not by ours"
-    for payment in found.extra:
+    yield f"extra: {len(comparison.extra)}, paid by their account and not by ours"
+    for payment in comparison.extra:
         recipient = payment.recipient or "to nobody named"
         yield f"  line {payment.line}: {payment.receipt}, {money(payment.amount)}, {recipient}"
-    yield f"different: {len(found.different)}, paid by both, but not with the same amount"
-    for payout, payment in found.different:
+    yield f"different: {len(comparison.different)}, paid by both, but not with the same amount"
+    for payout, payment in comparison.different:
         yield (
             f"  line {payment.line}: {payment.receipt} is {money(payment.amount)}, "
             f"and our payout {payout.code} {money(payout.amount)}"
         )
     if skipped:
-        yield f"aside: {skipped}, charges, money that came in, or what was not done"
+        yield f"aside: {skipped}, charges, money received, or payments that were not completed"

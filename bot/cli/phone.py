@@ -16,7 +16,7 @@ from bot.services import Services
 from bot.simulator import inbox
 from bot.simulator.gateway import Gateway
 
-transcript = AppGroup("transcript", help="Conversations written down as files.")
+transcript = AppGroup("transcript", help="Conversations as text files.")
 
 
 @click.command("phone")
@@ -26,7 +26,7 @@ def phone(msisdn: str) -> None:
     """A phone in the terminal: dial a code, answer, hang up with an empty line, `sms WORDS` texts, `inbox` reads."""
     services = current_services()
     gateway = Gateway(current_app, services.settings, services.clock, lambda: secrets.token_hex(16))
-    click.echo(f"This is {msisdn}. Dial {services.settings.ussd_code}, or text: sms HELP. Ctrl-D puts the phone away.")
+    click.echo(f"This is {msisdn}. Dial {services.settings.ussd_code}, or text: sms HELP. Ctrl-D ends.")
     in_call = False
     while (line := _read_line(in_call)) is not None:
         if line.startswith("sms "):
@@ -51,13 +51,13 @@ def _read_line(in_call: bool) -> str | None:
 
 
 def _show(reply: str) -> bool:
-    """Print a screen; returns whether the call goes on."""
+    """Print a screen; True if the call is still open."""
     click.echo(reply[4:])
     return reply.startswith("CON ")
 
 
 def _send_due(services: Services) -> None:
-    """Do the jobs that are due, in case no worker runs."""
+    """Perform the jobs that are due, in case no worker is running."""
     from bot.worker import message_step  # imported here, because no web process needs it
 
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
@@ -76,7 +76,7 @@ def _print_inbox(services: Services, msisdn: str) -> None:
 @transcript.command("play")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def play(files: tuple[Path, ...]) -> None:
-    """Play transcripts, each on a fresh database, and print them as they read now."""
+    """Play transcripts, each on a new database, and print them with the replies of this version."""
     # imported here, because it imports the worker, which no web process needs
     from bot.playground.harness import open_harness
     from bot.playground.transcript import TranscriptPlayer, UnplayableLineError

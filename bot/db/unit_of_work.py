@@ -1,4 +1,4 @@
-"""Transactions: two kinds of sessions on one database, and what one hop does in them.
+"""Transactions: the sessions of a database, for reading and for writing, and the unit of work of one hop.
 
 with closing(UnitOfWork(database)) as work:
     work.session                        a read transaction, opened when first used and kept until the hop ends

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 LEASE = timedelta(seconds=60)
 WORKERS = 8
 WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 4, 8, 16, 32))
+"""The wait after each failed attempt."""
 
 Handler = Callable[[Job], object]
 """Performs a job. It may finish, retry or postpone the job in a transaction of its own.
@@ -75,11 +76,11 @@ class HandlerDispatcher:
                 outbox.dead_letter(conn, result.job, now=now, error=result.error)
 
     def settle_failed(self, db: Session, result: HandlerResult, error: Exception) -> None:
-        """Nothing: the job is claimed again when its lease ends."""
+        """Do nothing: the job is claimed again when its lease ends."""
 
     def release(self, db: Session, jobs: Sequence[Job]) -> None:
         outbox.release(db.connection(), jobs)
 
     def interrupted(self, job: Job) -> Sequence[HandlerResult]:
-        """Nothing: the job is claimed again when its lease ends."""
+        """Do nothing: the job is claimed again when its lease ends."""
         return []

@@ -1,4 +1,4 @@
-"""What the periodic tasks do; the worker says when."""
+"""What the periodic tasks do; `bot.worker` sets their times."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KEPT = timedelta(days=14)
 
 
 def in_chunks(database: Database, open_shop: OpenShop, step: Callable[[Shop], int]) -> None:
-    """Call `step` in transactions of its own until it returns 0: nothing is left to do."""
+    """Call `step` until it returns 0, which means that nothing is left to do; each call has its own transaction."""
     while True:
         with database.writing.begin() as db:
             if not step(open_shop(db)):

@@ -1,10 +1,10 @@
-"""The job runner: one lease loop under messages, webhooks and all other jobs.
+"""The job runner: the loop that claims, performs and settles messages, webhooks and all other jobs.
 
     settle what finished, claim what is due        one transaction
     perform the claimed units                      in a thread pool, outside any transaction
 
-Any number of workers share the outbox. A worker that dies holds its jobs until their lease ends; then others claim
-them. What differs between kinds of jobs is in a `Dispatcher`.
+Any number of workers share the outbox. The jobs of a worker that dies stay claimed until their lease ends; then
+other workers claim them. What differs between kinds of jobs is in a `Dispatcher`.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ Result = TypeVar("Result")
 class QueueOptions:
     """Which jobs a runner claims, and how many.
 
-    `lease` must be longer than a unit waits and takes. `workers` is the size of the thread pool. Not more than
-    `claimed_at_most` units are claimed at a time: more than `workers` keeps some ready for workers that become free.
+    `lease` must be longer than a unit waits for a thread and runs. `workers` is the size of the thread pool. At most
+    `claimed_at_most` units are claimed at a time; if that is more than `workers`, a free thread has the next one ready.
     """
 
     kinds: Collection[str]
@@ -73,19 +73,19 @@ class Dispatcher(Protocol[Unit, Result]):
         ...
 
     def settle(self, db: Session, results: Collection[Result]) -> None:
-        """Write down what came of units: finish, retry or dead-letter their jobs."""
+        """Store the results of units: finish, retry or dead-letter their jobs."""
         ...
 
     def settle_failed(self, db: Session, result: Result, error: Exception) -> None:
-        """Write down instead that this result could not be settled; its job may stay claimed until its lease ends."""
+        """Handle a result that `settle` could not store; its job may stay claimed until its lease ends."""
         ...
 
     def release(self, db: Session, units: Sequence[Unit]) -> None:
-        """Give back the jobs of units that were not started."""
+        """Release the jobs of units that were not started."""
         ...
 
     def interrupted(self, unit: Unit) -> Sequence[Result]:
-        """What to settle for a unit that is still being performed when the worker stops."""
+        """The results to settle for a unit that is still being performed when the worker stops."""
         ...
 
 
@@ -101,7 +101,7 @@ class JobRunner(Generic[Unit, Result]):
     grace_s: float = GRACE_S
     _running: dict[Future[Sequence[Result]], Unit] = field(default_factory=dict, init=False)
     _unsettled: deque[Result] = field(default_factory=deque, init=False)
-    """Results that are not written down yet; they are kept while the database cannot be reached."""
+    """Results that are not settled yet; they are kept while the database cannot be reached."""
 
     def step(self) -> int:
         """Claim what is due, perform it and wait until all of it is settled. Returns the number of claimed jobs."""
@@ -112,7 +112,7 @@ class JobRunner(Generic[Unit, Result]):
         return claimed
 
     def run(self, stop: threading.Event) -> None:
-        """Keep the workers busy until `stop` is set; then finish what is running and release the rest."""
+        """Claim and perform jobs until `stop` is set; then finish the running units and release the others."""
         while not stop.is_set():
             self._gather(stop)
             units, claimed = self._exchange(self.dispatcher.options.claimed_at_most - len(self._running))
@@ -129,7 +129,7 @@ class JobRunner(Generic[Unit, Result]):
             return ()
 
     def _gather(self, stop: threading.Event) -> None:
-        """Wait for a unit to finish and a little longer for others; keep their results."""
+        """Wait for a unit to finish, and `gather_s` longer for others; keep their results."""
         if wait(self._running, IDLE_S, FIRST_COMPLETED).done and self.dispatcher.options.gather_s:
             stop.wait(self.dispatcher.options.gather_s)
         for future in [future for future in self._running if future.done()]:
@@ -150,7 +150,7 @@ class JobRunner(Generic[Unit, Result]):
     # -- one transaction: settle what finished, claim what is next
 
     def _exchange(self, limit: int) -> tuple[Sequence[Unit], int]:
-        """Settle, and claim at most `limit` jobs; the units to perform and the number of claimed jobs."""
+        """Settle, and claim at most `limit` jobs; returns the units to perform and the number of claimed jobs."""
         if self._unsettled and not self.dispatcher.options.settles_together:
             self._settle_one_by_one()
         if not self._unsettled and not (limit > 0 and self._anything_due()):
@@ -169,7 +169,7 @@ class JobRunner(Generic[Unit, Result]):
         return claimed
 
     def _anything_due(self) -> bool:
-        """Reads only: on SQLite a claim takes the one write lock."""
+        """True if a job is due. It only reads, because on SQLite a claim takes the only write lock."""
         with self.database.reading() as db:
             return outbox.anything_due(db.connection(), self.clock(), self.dispatcher.options.kinds)
 
@@ -183,9 +183,9 @@ class JobRunner(Generic[Unit, Result]):
         return (self.dispatcher.prepare(db, jobs), len(jobs)) if jobs else ([], 0)
 
     def _settle_one_by_one(self) -> None:
-        """Settle each result in its own transaction, so that one that cannot be settled holds up no other.
+        """Settle each result in its own transaction, so that one that cannot be settled does not block the others.
 
-        Raises if nothing can be written; the results are kept then.
+        Raises if nothing can be written, and keeps the results.
         """
         while self._unsettled:
             result = self._unsettled[0]

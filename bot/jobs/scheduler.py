@@ -1,10 +1,10 @@
-"""Periodic tasks, at times given in cron's notation by the clock of the setting `TIMEZONE`.
+"""Periodic tasks, at times in cron notation and in the time zone of the setting `TIMEZONE`.
 
     PeriodicTask("outbox.sweep", "30 3 * * *", sweep)        every night at half past three
 
-With any number of workers, each run of a task is done by one of them. A task that missed several times, because no
-worker was running, is done once. If a worker dies during a task, another does it after `LEASE`; so a task must be safe
-to start again.
+With any number of workers, each run of a task is done by one of them. A task that missed several runs, because no
+worker was running, is run once. If a worker dies during a task, another worker runs it after `LEASE`, so a task must be
+safe to start again.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=5)
 RETRY_AFTER = timedelta(minutes=5)
-"""When a task that failed is tried again, unless its next time comes sooner."""
+"""How long after a failure a task is run again, unless its next time comes sooner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,10 @@ class Scheduler:
         """Run every task that is due and that no other worker is running; returns how many were run."""
         now = self.clock()
         with self.database.reading() as db:
-            known = {row.name: row for row in schedule.find_all(db.connection())}
-        self._register([task for task in self.tasks if task.name not in known or known[task.name].cron != task.cron])
-        due = [task for task in self.tasks if task.name in known and known[task.name].due_at <= now]
+            rows = {row.name: row for row in schedule.find_all(db.connection())}
+        changed = [task for task in self.tasks if task.name not in rows or rows[task.name].cron != task.cron]
+        self._register(changed)
+        due = [task for task in self.tasks if task.name in rows and rows[task.name].due_at <= now]
         return sum([self._run(task) for task in due])
 
     def next_time(self, cron: str, after: datetime) -> datetime:
@@ -65,7 +66,7 @@ class Scheduler:
         return next(CronSim(cron, after.astimezone(self.timezone))).astimezone(UTC)
 
     def _register(self, tasks: list[PeriodicTask]) -> None:
-        """Store tasks that are new or have another time now; they are due at their next time."""
+        """Store tasks that are new or whose `cron` has changed; they are due at their next time."""
         if tasks:
             with self.database.writing.begin() as db:
                 for task in tasks:

@@ -1,4 +1,4 @@
-"""The clock: the machine's, or in development one that can be moved forward."""
+"""The clock: the system clock or, in development, one that can be moved forward."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def system_clock() -> datetime:
 
 
 class MovableClock:
-    """A clock ahead of `base` by the seconds in a file, so that all processes over one database have the same time."""
+    """A clock ahead of `base` by the seconds in a file, which all processes that use one database share."""
 
     def __init__(self, file: Path, base: Clock = system_clock) -> None:
         self._file, self._base = file, base
@@ -25,7 +25,7 @@ class MovableClock:
 
     @classmethod
     def of(cls, database_url: str, folder: Path) -> MovableClock:
-        """The clock of all processes over this database; its file is in `folder`."""
+        """The clock of all processes that use this database; its file is in `folder`."""
         name = hashlib.sha256(database_url.encode()).hexdigest()[:12]
         return cls(folder / f"clock-{name}")
 
@@ -33,7 +33,7 @@ class MovableClock:
         return self._base() + self._offset()
 
     def advance(self, seconds: float) -> datetime:
-        """Move the clock forward in all processes; the time after that."""
+        """Move the clock forward in all processes; returns the new time."""
         ahead = self._offset() + timedelta(seconds=seconds)
         self._file.parent.mkdir(parents=True, exist_ok=True)
         partial = self._file.with_suffix(".new")

@@ -17,7 +17,7 @@ from structlog.typing import Processor
 _NUMBER = re.compile(r"(?<![\w.])(?P<kept>(?:\+|%2B|\b(?=2547|2541|07|01))\d{4,5})\d{2,7}(?P<end>\d{3})(?!\w)")
 _CUMULATIVE = re.compile(r"\btext=[^\s&'\"]*")
 _SECRET_PATH = re.compile(r"(?<=/webhooks/)(\w+/)[^/\s]+(?=/)")
-# The values of a row that could not be written, as SQLAlchemy and PostgreSQL quote them.
+# The values of a row that could not be written, as in the errors of SQLAlchemy and PostgreSQL.
 _ROW = re.compile(r"(\[parameters:|^DETAIL:).*?(?=\n\[SQL:|\n\(Background|\n\n|\Z)", re.MULTILINE | re.DOTALL)
 
 VERBOSE_LIBRARIES = ("alembic", "transitions", "twilio", "urllib3")
@@ -25,7 +25,7 @@ VERBOSE_LIBRARIES = ("alembic", "transitions", "twilio", "urllib3")
 
 
 def mask(text: str) -> str:
-    """The text with `+254711000111` as `+25471***111`, and without what was typed and the secrets in URLs."""
+    """The text with `+254711000111` as `+25471***111`, without typed text, secrets in URLs and the values of rows."""
     for pattern, replacement in (
         (_ROW, r"\1 ***"),
         (_CUMULATIVE, "text=***"),
@@ -52,7 +52,7 @@ def _mask_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> 
 
 
 def configure(*, as_json: bool, level: int = logging.INFO) -> None:
-    """Let all loggers of this process, ours and the libraries', write one line per event to standard error."""
+    """Configure all loggers of this process, also those of libraries, to write one line per event to standard error."""
     remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=_processors(), processors=[remove_meta, _renderer(as_json)]
@@ -67,7 +67,7 @@ def configure(*, as_json: bool, level: int = logging.INFO) -> None:
 
 
 def _processors() -> list[Processor]:
-    """What is done to each event, in this order; it is masked last, when everything stands in it."""
+    """The steps for each event, in this order. Masking is last, so that it covers everything that was added."""
     return [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,

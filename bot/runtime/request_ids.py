@@ -1,4 +1,4 @@
-"""`X-Request-Id`: taken from the request or made, returned in the answer, and part of every line logged in between."""
+"""`X-Request-Id`: taken from the request or generated, returned in the answer, and added to the request's log lines."""
 
 from __future__ import annotations
 

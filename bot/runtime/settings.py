@@ -28,8 +28,8 @@ from sqlalchemy.exc import ArgumentError
 import locales
 
 SIMULATOR = "simulator"
-"""The built-in provider of messages and of payouts, which is always known."""
-# Published in this file, and therefore refused in production.
+"""The name of the built-in provider of messages and payouts, which is always valid."""
+# These values are published in this file, so they are refused in production.
 DEVELOPMENT_SECRET = "not-a-secret-development-only"  # noqa: S105
 DEVELOPMENT_WEBHOOK_SECRET = "dev"  # noqa: S105
 DEVELOPMENT_API_KEY = "soko_operator_development"
@@ -166,16 +166,16 @@ class Settings(BaseSettings):
     @field_validator("languages")
     @classmethod
     def _known_languages(cls, value: list[str]) -> list[str]:
-        known = locales.available()
-        if set(value) - set(known):
-            raise ValueError(f"takes some of {','.join(known)}")
+        available = locales.available()
+        if set(value) - set(available):
+            raise ValueError(f"takes some of {','.join(available)}")
         return value
 
     @model_validator(mode="after")
     def _check_combinations(self) -> Settings:
         if (self.marketplace_url is None) != (self.marketplace_api_key is None):
             missing = "MARKETPLACE_API_KEY" if self.marketplace_url else "MARKETPLACE_URL"
-            raise ConflictingSettingError(missing, "is needed too: a marketplace elsewhere has an address and a key")
+            raise ConflictingSettingError(missing, "is needed too: a remote marketplace needs its URL and an API key")
         if self.environment == "production":
             self._refuse_development()
         return self
@@ -209,7 +209,7 @@ class Settings(BaseSettings):
 
     @property
     def url(self) -> str:
-        """The address by which others reach this service, without a slash at the end."""
+        """The public URL of this service, without a slash at the end."""
         return self.public_url or f"http://{self.host}:{self.port}"
 
     @property
@@ -224,12 +224,12 @@ class Settings(BaseSettings):
 
     @property
     def operator_key(self) -> str | None:
-        """The API key of scope `operator` that exists from the start; in development there is always one."""
+        """The API key of scope `operator` from the settings; in development there is always one."""
         return self.bootstrap_api_key or (DEVELOPMENT_API_KEY if self.development else None)
 
 
 class ConflictingSettingError(ValueError):
-    """A setting whose value does not go together with the value of another."""
+    """The value of a setting is not possible together with the value of another one."""
 
     def __init__(self, variable: str, problem: str) -> None:
         super().__init__(f"{variable} {problem}")
@@ -244,12 +244,12 @@ def load(kind: type[Settings]) -> Settings:
 
 
 def _one_line(error: ValidationError) -> str:
-    """The first error as a line: the variable, its value and what it takes. The value of a secret is left out."""
+    """The first error as a line: the variable, its value and the allowed values. The value of a secret is left out."""
     first = error.errors(include_url=False)[0]
-    takes = first["msg"].removeprefix("Value error, ")
+    allowed = first["msg"].removeprefix("Value error, ")
     if not first["loc"]:
-        return takes
+        return allowed
     variable = str(first["loc"][0]).upper()
-    secret = any(word in variable for word in ("SECRET", "KEY", "TOKEN", "URL", "CREDENTIAL"))
-    got = "what it got" if secret else repr(os.environ.get(variable, first["input"]))
-    return f"{variable}: {got} is wrong: {takes[0].lower()}{takes[1:]}"
+    is_secret = any(word in variable for word in ("SECRET", "KEY", "TOKEN", "URL", "CREDENTIAL"))
+    given = "what it got" if is_secret else repr(os.environ.get(variable, first["input"]))
+    return f"{variable}: {given} is wrong: {allowed[0].lower()}{allowed[1:]}"

@@ -39,9 +39,9 @@ _COST = re.compile(r"([A-Z]{3}) ([0-9]+(?:\.[0-9]+)?)")
 
 
 class Message(BaseModel):
-    """A text, in or out; `cost` is null unless the provider has named one.
+    """A text, in or out; `cost` is null if the provider has not reported one.
 
-    `latency_ms` is the time from queueing to sending. `repeats` counts the sends that may have delivered it again.
+    `latency_ms` is the time from queueing to sending. `repeats` counts the sends after one that may have delivered it.
     """
 
     id: str
@@ -107,7 +107,7 @@ def resend_message(message_id: str) -> Message:
 def list_conversation(msisdn: str, query_data: MessageQuery, path_data: PhonePath) -> Page[Message]:
     """List the texts of one phone, newest first.
 
-    The list is empty for a phone that never wrote and was never written to.
+    The list is empty for a phone that neither sent nor got a text.
     """
     return _page(query_data, msisdn)
 
@@ -126,7 +126,7 @@ def _page(query: MessageQuery, msisdn: str | None = None) -> Page[Message]:
 
 
 class SumQuery(BaseModel):
-    """How texts are grouped, and which ones; days are days in UTC."""
+    """The grouping of the texts, and which texts are counted; days are days in UTC."""
 
     limit: Limit = 20
     cursor: TextCursor | None = None
@@ -136,7 +136,7 @@ class SumQuery(BaseModel):
 
 
 class MessageSum(BaseModel):
-    """The sent texts of a day, a dialogue or an order, and their cost in one currency; null if no cost was named."""
+    """The sent texts of a day, a dialogue or an order, and their cost in one currency; null if no cost was reported."""
 
     key: str
     texts: int
@@ -145,8 +145,8 @@ class MessageSum(BaseModel):
 
     @classmethod
     def of(cls, total: message_costs.CostTotal) -> Self:
-        paid = f"{total.currency} {total.cost}" if total.currency else None
-        return cls(key=total.key, texts=total.texts, segments=total.segments, cost=cost(paid))
+        text = f"{total.currency} {total.cost}" if total.currency else None
+        return cls(key=total.key, texts=total.texts, segments=total.segments, cost=cost(text))
 
 
 @blueprint.get("/message-sums")
@@ -167,7 +167,7 @@ def list_sums(query_data: SumQuery) -> Page[MessageSum]:
 
 
 class BroadcastIn(BaseModel):
-    """The text, and which artisans receive it; a field that is left out does not restrict them."""
+    """The text, and which artisans get it; a field that is left out restricts nothing."""
 
     text: Words
     craft: Line | None = None
@@ -191,16 +191,16 @@ class Broadcast(BaseModel):
 @blueprint.input(BroadcastIn)
 @blueprint.output(Broadcast, 201)
 def send_broadcast(json_data: BroadcastIn) -> Broadcast:
-    """Text all artisans, or some. Quiet hours and opt-outs are checked when each text is sent."""
-    asked = json_data.model_dump(exclude={"text"})
-    id, recipients = broadcasts.start(shop(), json_data.text, Audience(**asked))
+    """Send a text to all artisans, or to some. Quiet hours and opt-outs are checked when each text is sent."""
+    audience = json_data.model_dump(exclude={"text"})
+    id, recipients = broadcasts.start(shop(), json_data.text, Audience(**audience))
     return Broadcast(id=id, text=json_data.text, recipients=recipients, created_at=shop().now)
 
 
 def cost(text: str | None) -> Money | None:
     """A cost such as `KES 0.8000`, as providers write it, in minor units, rounded up.
 
-    None if it names no currency: Africa's Talking writes `0` for a text that it did not accept.
+    None if it has no currency: Africa's Talking writes `0` for a text that it did not accept.
     """
     parsed = _COST.fullmatch(text or "")
     if parsed is None:

@@ -1,6 +1,6 @@
 """`/metrics` for Prometheus: every value is read from the database at each scrape.
 
-So all processes answer alike, and no process keeps counts in memory.
+So all processes give the same answer, and no process keeps counts in memory.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _outbox(conn: Connection, now: datetime) -> Iterator[Metric]:
 
 
 def _event_backlog(conn: Connection, shop: Shop, consumer: str) -> Metric:
-    """0 if the marketplace is remote: its events are not in this database, and it counts them itself."""
+    """The number of events behind the consumer; 0 if the marketplace is remote, because its events are not here."""
     behind = events.newest(shop) - (cursor.find(conn, consumer) or 0)
     return GaugeMetricFamily("soko_events_untold", "Events whose notifications are not written yet.", max(0, behind))
 
@@ -85,8 +85,8 @@ def _people(conn: Connection, counts: Counts) -> Iterator[Metric]:
         "soko_duplicates", "Inbound texts that came again and were not processed again.", counts, "duplicate", "same"
     )
     changes = CounterMetricFamily("soko_consents", "Opt-outs and opt-ins.", labels=["what"])
-    for what, count in people.count_consents(conn).items():
-        changes.add_metric([what], count)
+    for change, count in people.count_consents(conn).items():
+        changes.add_metric([change], count)
     yield changes
 
 
@@ -136,9 +136,9 @@ def _counter(name: str, about: str, counts: Counts, counter: str, label: str) ->
 
 def _waits(counts: Counts) -> Metric:
     in_bucket, running, buckets = dict(_labelled(counts, "waited")), 0, []
-    for most in [*map(str, LATENCIES_S), "+Inf"]:
-        running += in_bucket.get(most, 0)
-        buckets.append((most, float(running)))
+    for bound in [*map(str, LATENCIES_S), "+Inf"]:
+        running += in_bucket.get(bound, 0)
+        buckets.append((bound, float(running)))
     total_s = sum(dict(_labelled(counts, "waited_ms")).values()) / 1000
     return HistogramMetricFamily(
         "soko_text_wait_seconds", "Time from queueing a text to its acceptance by a provider.", buckets, total_s

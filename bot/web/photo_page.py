@@ -27,7 +27,7 @@ from marketplace_api.models import Product
 from marketplace_api.refused import Refused
 
 LARGEST_REQUEST = images.LARGEST_FILE + 64 * 1024
-"""In bytes: the file, and the rest of the form."""
+"""In bytes: the file and the other parts of the form."""
 ONE_YEAR_S = 365 * 86_400
 FILE = re.compile(r"pht_[0-9a-z]{1,40}(-small)?\.jpg")
 
@@ -69,7 +69,7 @@ def routes(
         return _upload(product, words) if request.method == "POST" else _form(product, words, 200)
 
     def _invalid_link(code: str | None) -> Response:
-        """Refuse a link. An expired link names its product, and so the language of its artisan."""
+        """Refuse a link: an expired one in the language of the product's artisan, a forged one in the browser's."""
         product = photo_store.product(code) if code else None
         language = product.artisan.language if product else request.accept_languages.best_match(languages)
         words = rendering.words(language or languages[0])
@@ -121,7 +121,7 @@ def _form(product: Product, words: Words, status: int, **context: object) -> Res
 
 
 def _answer(words: Words, status: int, **context: object) -> Response:
-    """The page. No cache may keep it, because its URL is a permission."""
+    """The page. No cache may store it, because its URL permits uploads."""
     answer = make_response(render_template("photo.html", words=words, **context), status)
     answer.headers["Cache-Control"] = "no-store"
     return answer

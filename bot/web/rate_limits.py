@@ -1,6 +1,6 @@
 """Limits how often an API key, or an IP address without a key, may call the marketplace API.
 
-With Redis all processes count together, else each for itself. A window begins with the first request in it.
+With Redis all processes share the counts, otherwise each process has its own. A window begins with its first request.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class RateLimits:
             if self._limiter.hit(rate, kind, name):
                 return None
             ends_at = self._limiter.get_window_stats(rate, kind, name).reset_time
-        except StorageError as error:  # without Redis requests are not limited, but answered
+        except StorageError as error:  # while Redis is unreachable, requests are answered without a limit
             log.warning("requests are not counted: %s", type(error.storage_error).__name__)
             return None
         return max(1, ceil(ends_at - self._now()))

@@ -1,4 +1,4 @@
-"""The headers with which every page limits what a browser may do with it."""
+"""The headers of every page that restrict what a browser may do with it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SECURITY_HEADERS = {
 
 
 def add_to_pages(response: Response) -> Response:
-    """Add the headers to HTML only: no browser reads the answer to a webhook, which stays small."""
+    """Add the headers to HTML only; other answers are not for browsers and stay small."""
     if (response.content_type or "").startswith("text/html"):
         response.headers.update(SECURITY_HEADERS)
     return response

@@ -2,7 +2,7 @@
 
     GET  /                     the newest products
     GET  /products/<code>      one product, and the order form
-    POST /products/<code>      places the order; 201, or the form again with what is wrong
+    POST /products/<code>      places the order; 201, or the form again with the errors
 
 Form fields are named after the place of their value in the body of `POST /api/v1/orders` (`ship_to.city`). The
 marketplace's errors point into that body, so each can be shown at its field.
@@ -41,14 +41,14 @@ FIELDS = (
     "note",
 )
 _KEY = r"[A-Za-z0-9_-]{1,64}"
-"""An idempotency key as the form holds it; anything else is replaced by a new one."""
+"""A valid idempotency key in the form; any other text is replaced by a new key."""
 _DRAWN_CATEGORIES = {drawing.stem for drawing in (Path(__file__).parent / "static" / "wares").glob("*.svg")}
 _NAMES = Locale("en").territories
 COUNTRIES = sorted(((code, _NAMES[code]) for code in phonenumbers.SUPPORTED_REGIONS), key=lambda country: country[1])
 
 
 class PlacedOrder(BaseModel):
-    """What the page shows of an order that was placed."""
+    """The fields of a placed order that the page shows."""
 
     code: str
     quantity: int
@@ -63,7 +63,7 @@ def routes(
     new_key: Callable[[], str],
     country: str,
 ) -> Blueprint:
-    """`/` and `/products/<code>`. `ShopWindow` has the first three; `country` is selected in an empty form."""
+    """`/` and `/products/<code>`. The functions are those of `ShopWindow`; `country` is selected in an empty form."""
     shop = Blueprint("shop", __name__)
     shop.add_app_template_filter(price)
     shop.add_app_template_filter(drawn)
@@ -133,7 +133,7 @@ def _whole_number(typed: str) -> int | str:
 
 
 def refusals_by_field(problem: Problem | None) -> Mapping[str, str]:
-    """What is wrong, by form field: `#/ship_to/city` is the field `ship_to.city`."""
+    """The error messages by form field: `#/ship_to/city` is the field `ship_to.city`."""
     errors = problem.errors if problem and problem.errors else ()
     return {error.pointer.removeprefix("#/").replace("/", "."): error.detail for error in errors}
 
@@ -146,7 +146,7 @@ def price(money: Money) -> str:
 
 
 def path(url: str) -> str:
-    """The path of a URL of ours: a page that was opened under another host name must load its pictures from there."""
+    """The path of a URL of ours, so that a page loads its pictures from the host name under which it was opened."""
     return urlsplit(url).path
 
 

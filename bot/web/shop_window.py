@@ -1,4 +1,4 @@
-"""Our own storefront: what the shop pages read, and the orders that they place. Each call is one transaction."""
+"""Our own storefront: reads products and places orders for the shop pages. Each call is one transaction."""
 
 from __future__ import annotations
 
