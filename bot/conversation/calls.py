@@ -1,9 +1,9 @@
 """USSD calls: one hop reads the session, takes one step in the dialogue, saves the session and returns a screen.
 
-    load the session -> known hop? same reply -> one step -> perform commands -> save -> screen
+    load the session -> repeated hop? same reply -> one step -> perform commands -> save -> screen
 
-The session is saved last, and only over the version that was loaded. A hop that loses this race starts again, and
-finds the commands it has performed under their keys.
+The session is saved last, and replaces only the version that was loaded. A hop that loses this race starts again. It
+does not perform a command twice, because the outcome of each command is stored under its key.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ class CallHandler:
         for _ in range(MAX_ATTEMPTS):
             now = resources.clock()
             stored = resources.sessions.load(inbound.msisdn, now.timestamp())
-            known = sessions.read(stored)
-            if known and key in known.replies:
-                return known.replies[key]
+            previous = sessions.read(stored)
+            if previous and key in previous.replies:
+                return previous.replies[key]
             with resources.context(inbound.msisdn, now) as context:
                 try:
-                    session, reply = self._hop(inbound, known, context)
+                    session, reply = self._hop(inbound, previous, context)
                 except Unreachable:
                     session = postponed(stored, context)
                     reply = USSD.end_prefix + self.runner.words(session.person).text(OUT_OF_REACH)
@@ -76,16 +76,16 @@ class CallHandler:
         return USSD.end_prefix + rendering.words(language).text(SORRY)
 
     def session_ended(self, end: SessionEnd) -> None:
-        """Only logs: the conversation of a dropped call waits in the session for the next dial, or for MORE."""
+        """Log the end of a call. The session keeps the conversation, so that the next dial or MORE can resume it."""
         log.info("a call ended", extra={"incomplete": end.incomplete, "facts": dict(end.facts)})
 
     def _language(self, msisdn: str) -> str | None:
         stored = self.resources.sessions.load(msisdn, self.resources.clock().timestamp())
-        known = sessions.read(stored)
-        return known.person.language if known else None
+        previous = sessions.read(stored)
+        return previous.person.language if previous else None
 
     def _save(self, session: Session, stored: Stored | None, now: datetime, reply: str) -> bool:
-        """As `session.save`. The last screen of a call is shown even if the store fails: its commands are performed."""
+        """Like `session.save`, but also True if the store fails at the end of a call: its commands are performed."""
         try:
             return sessions.save(self.resources.sessions, session, stored, now)
         except Exception:
@@ -94,29 +94,29 @@ class CallHandler:
             log.exception("the end of a call could not be saved")
             return True
 
-    def _hop(self, inbound: Inbound, known: Session | None, context: HopContext) -> tuple[Session, str]:
-        if known and known.call and known.call.id == inbound.id:
-            session, turn = known, self._continue(inbound, known, known.call, context)
+    def _hop(self, inbound: Inbound, previous: Session | None, context: HopContext) -> tuple[Session, str]:
+        if previous and previous.call and previous.call.id == inbound.id:
+            session, turn = previous, self._continue(inbound, previous, previous.call, context)
         else:
-            session, turn = self._dial(inbound, known, context)
+            session, turn = self._dial(inbound, previous, context)
         screen = self.runner.engine.screen(turn).render(USSD)
         session.identify(turn.person)
         session.by_call, session.left_at = turn.conversation, context.now.timestamp()
         return session, screen
 
     def _continue(self, inbound: Inbound, session: Session, call: UssdCall, context: HopContext) -> Turn:
-        """The next answer of an open call.
+        """Handle the next answer of an open call.
 
-        Goes home if its conversation is over, was continued by text, or belongs to an older version of its flow.
+        Opens the home menu if the conversation is over, was continued by text, or belongs to an older version of its
+        flow.
         """
         engine, conversation = self.runner.engine, session.by_call
         if conversation is None or not engine.is_current(conversation):
             conversation = Conversation(self.runner.key(inbound, inbound.text), over=True)
         turn = self.runner.turn(conversation, session.person, context.market, USSD)
         answer = ussd_text.added(call.consumed, inbound.text)
-        if (
-            answer is None and conversation.flow
-        ):  # out of order: its text is not consumed, as later ones go on without it
+        if answer is None and conversation.flow:
+            # a request that is out of order; its text is not consumed, because later requests do not contain it
             return turn
         if answer is None or conversation.over:
             call.consumed = ussd_text.mask(inbound.text)
@@ -125,15 +125,15 @@ class CallHandler:
             self._handle(turn, answer, context, call)
         return turn
 
-    def _dial(self, inbound: Inbound, known: Session | None, context: HopContext) -> tuple[Session, Turn]:
+    def _dial(self, inbound: Inbound, previous: Session | None, context: HopContext) -> tuple[Session, Turn]:
         """The first hop of a call, or of a call that the session store has lost."""
-        session = known or new_session(inbound.msisdn)
+        session = previous or new_session(inbound.msisdn)
         session.call = UssdCall(inbound.id)
         person = load_profile(context, session.last_profile)
         if inbound.text:
             return session, self._replay(inbound, session.call, person, context)
         engine, dropped = self.runner.engine, session.by_call
-        # without a language the question could not be read, and nothing has been begun
+        # a person without a language could not read the question, and has not begun anything
         if dropped and person.language and session.is_resumable(context.now) and engine.worth_resuming(dropped):
             engine.ask_to_resume(dropped)
             return session, self.runner.turn(dropped, person, context.market, USSD)
@@ -145,7 +145,7 @@ class CallHandler:
         return turn
 
     def _replay(self, inbound: Inbound, call: UssdCall, person: Person, context: HopContext) -> Turn:
-        """Give all answers of a cumulative text, from the last command of this call on, else from the home menu."""
+        """Handle the answers of a cumulative text: those after this call's last command, or all from the home menu."""
         with context.work.reading() as conn:
             checkpoint = last_checkpoint(conn, inbound.id)
         if checkpoint and ussd_text.starts_with(inbound.text + "*", checkpoint.consumed + "*"):
@@ -153,8 +153,8 @@ class CallHandler:
             call.consumed = checkpoint.consumed
         else:
             turn = self._open_home(inbound, person, context)
-        rest = inbound.text[len(call.consumed) :]
-        for answer in ussd_text.split(rest.removeprefix("*") if call.consumed else rest):
+        added = inbound.text[len(call.consumed) :]
+        for answer in ussd_text.split(added.removeprefix("*") if call.consumed else added):
             if turn.conversation.over:
                 call.consumed = ussd_text.mask(inbound.text)
                 break

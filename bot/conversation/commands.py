@@ -1,4 +1,4 @@
-"""Runs dialogues for a hop: prepares a turn, and performs the commands that the dialogue comes to, each once."""
+"""Runs dialogues for a hop: prepares a turn, and performs the commands of the dialogue, each once."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ NEVER_DEFERRED = (FindCash,)
 
 
 class Checkpoint(msgspec.Struct, array_like=True):
-    """Where a call stood after a command: the cumulative text consumed, secrets masked, and the conversation."""
+    """The state of a call after a command: the consumed text, with secrets masked, and the conversation."""
 
     consumed: str
     conversation: Conversation
@@ -51,19 +51,19 @@ _checkpoint = msgspec.json.Decoder(Checkpoint)
 
 
 def last_checkpoint(conn: Connection, gateway_session: str) -> Checkpoint | None:
-    """Where a call stood after its last command; None before its first. Used when the session store lost the call."""
+    """The state of a call after its last command; None before the first. Used when the session store lost the call."""
     saved = processed.last_checkpoint(conn, gateway_session)
     return _checkpoint.decode(saved) if saved else None
 
 
 @dataclass(frozen=True, slots=True)
 class DialogueRunner:
-    """The dialogue engine with what it needs to know of this service."""
+    """The dialogue engine, with the settings and the secret of this service."""
 
     engine: DialogueEngine
     place: Place
     secret: bytes
-    """Peppers PINs and keys hops; at most 64 bytes."""
+    """The pepper of PIN hashes, and the key of hop keys; at most 64 bytes."""
 
     @property
     def default_language(self) -> str:
@@ -79,14 +79,14 @@ class DialogueRunner:
     def key(self, inbound: Inbound, *text: str) -> str:
         """The key of an inbound message, equal for each copy of it; with `text`, the key of one hop of a USSD session.
 
-        Conversations are named by it, and so the keys of their commands stay equal too.
+        It becomes the id of a new conversation, so the keys of the commands are equal for each copy too.
         """
         return hop_key(self.secret, inbound.provider, inbound.id, *text)
 
     def perform(self, turn: Turn, context: HopContext, gateway_session: str | None = None, consumed: str = "") -> None:
         """Perform the commands that the conversation waits for, until it waits for the person.
 
-        `gateway_session` and `consumed` name the point of a call, for its checkpoint.
+        `gateway_session` and `consumed` are stored in the checkpoint of a call.
         """
         while (command := self.engine.pending_command(turn)) is not None:
             self._prefetch(command, context)
@@ -94,17 +94,17 @@ class DialogueRunner:
                 self._perform_once(command, turn, context, gateway_session, consumed)
 
     def _prefetch(self, command: Command, context: HopContext) -> None:
-        """Ask a remote shop what a PIN command will need, before a lock is held; the market session caches it."""
+        """Read from a remote shop what a PIN command needs, before a lock is held; the market session caches it."""
         if isinstance(command, OfferPinReset | ResetPin) and not context.marketplace.is_local:
             context.market.artisan_of_kiosk(command.msisdn)
 
     def _perform_once(
         self, command: Command, turn: Turn, context: HopContext, gateway_session: str | None, consumed: str
     ) -> None:
-        """Perform a command and apply its outcome; of a command that was performed before, apply the stored outcome.
+        """Perform a command and apply its outcome; if it was performed before, apply the stored outcome.
 
-        With a remote shop, a hop that crashes in between leaves a command that is begun and not finished: the next
-        hop asks the shop again under the same key.
+        With a remote shop, a hop may crash after the command is begun and before it is finished. Then the next hop
+        sends the command to the shop again, under the same key.
         """
         key, before = turn.conversation.command_key, msgspec.json.encode(turn.conversation)
         with context.work.writing() as conn:
@@ -132,7 +132,7 @@ class DialogueRunner:
             return Outcome("queued")
 
     def _perform(self, command: Command, turn: Turn, context: HopContext) -> Outcome:
-        """Perform a command: what concerns only the person here, the rest in the shop."""
+        """Perform a command: PINs and messages here, all others in the shop. A language is stored here too."""
         msisdn, now, key = context.msisdn, context.now, turn.conversation.command_key
         match command:
             case CheckPin() | OfferPinReset() | ResetPin():
@@ -180,8 +180,8 @@ class DialogueRunner:
         if command.texted:
             product = next(product for product in context.market.products() if product.code == command.code)
             with context.work.writing() as conn:
-                known = people.find(conn, context.msisdn)
-                language = (known and known.language) or self.default_language
+                person = people.find(conn, context.msisdn)
+                language = (person and person.language) or self.default_language
                 message = links.link_message(product, link, context.msisdn, language, f"photo:{key}")
                 queue.add(conn, message, context.ids.new_id("msg"), context.now)
         return Outcome("done", values={"link": link})
@@ -193,7 +193,7 @@ class DialogueRunner:
         return Outcome("done")
 
     def _statement(self, turn: Turn, context: HopContext) -> NewMessage:
-        """What an inbound STATEMENT would be answered with."""
+        """The message that the keyword STATEMENT would be answered with."""
         by_text = self.turn(Conversation(turn.conversation.id), turn.person, context.market, SMS)
         self.engine.open(by_text, "statement")
         key, language = f"statement:{turn.conversation.command_key}", turn.words.language

@@ -29,12 +29,12 @@ class DeferredCommand(msgspec.Struct):
     conversation: Conversation
 
 
-# msgspec collects what it knows of a type when it first decodes one; two threads that do so at once crash the process
+# made at import: two threads that make msgspec's first decoder of a type at the same time crash the process
 msgspec.json.Decoder(DeferredCommand)
 
 
 def add(conn: Connection, msisdn: str, key: str, command: Command, before: bytes, now: datetime) -> None:
-    """Add a command to the outbox. `before` is the conversation as JSON, before it was told of the delay."""
+    """Add a command to the outbox. `before` is the conversation as JSON, as it was before the command."""
     conversation = msgspec.json.decode(before, type=Conversation)
     deferred = DeferredCommand(msisdn, key, cast("ShopCommand", command), conversation)
     outbox.add(

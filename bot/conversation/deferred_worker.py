@@ -1,7 +1,7 @@
-"""Performs deferred commands once the remote shop is reachable, and tells each person the outcome.
+"""Performs deferred commands when the remote shop is reachable again, and texts each person the outcome.
 
-The conversation was stored as it was before the command. The outcome takes it to the notice that would have been shown
-at once, and this notice is sent as a message.
+The conversation was stored as it was before the command. The outcome moves it to the notice that the person would have
+seen at once, and this notice is sent as a message.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ REFUSED = N_("Soko: sorry, what you asked for while the shop could not be reache
 
 @dataclass(frozen=True, slots=True)
 class DeferredCommandWorker:
-    """Handles the outbox jobs of deferred commands. One person's jobs leave the outbox in their order."""
+    """Handles the outbox jobs of deferred commands. The jobs of one person are performed in order."""
 
     runner: DialogueRunner
     marketplace: RemoteMarketplace
@@ -46,7 +46,7 @@ class DeferredCommandWorker:
     ids: Ids
 
     def perform(self, job: Job) -> None:
-        """Let the shop perform the command under its own key, which makes a repetition harmless; queue the notice."""
+        """Let the shop perform the command under its own key, so that it is performed once; queue the notice."""
         deferred, now = msgspec.convert(job.payload, DeferredCommand), self.clock()
         market = self.marketplace.worker_session(deferred.msisdn, now)
         try:
@@ -57,7 +57,7 @@ class DeferredCommandWorker:
             return
         with self.database.writing.begin() as session:
             conn, now = session.connection(), self.clock()
-            if message:  # adds nothing if another worker took the job over meanwhile: the key is known
+            if message:  # adds nothing if another worker has performed the job meanwhile: the key exists
                 queue.add(conn, message, self.ids.new_id("msg"), now)
             outbox.finish(conn, job, now=now)
 
@@ -70,7 +70,7 @@ class DeferredCommandWorker:
     def _message(
         self, deferred: DeferredCommand, outcome: Outcome, market: RemoteSession, now: datetime
     ) -> NewMessage | None:
-        """The message with the outcome; None if the person was promised none."""
+        """The message with the outcome; None if the dialogue did not promise a message."""
         with closing(UnitOfWork(self.database)) as work:
             context = HopContext(self.marketplace, market, work, deferred.msisdn, now, self.ids)
             turn = self.runner.turn(deferred.conversation, load_profile(context, None), market, SMS)
@@ -95,5 +95,5 @@ class DeferredCommandWorker:
             engine.apply_outcome(turn, outcome)
             if turn.conversation.over:
                 return self.runner.sms(turn)
-        # the dialogue would ask a question here, but nobody is in it any more
+        # the dialogue would ask a question here, but the person has left it
         return turn.words.text(DONE if outcome.kind == "done" else REFUSED)

@@ -1,7 +1,8 @@
 """Recognises inbound texts that a provider or a mobile network delivers more than once.
 
 A text is a duplicate if its id was processed before, if it comes under another id with a token that was processed
-before, or if it is the last text of this phone again within seconds. Each test stores what the next one needs.
+before, or if it equals the last text of this phone and comes within seconds. Each test stores what later texts are
+compared with.
 """
 
 from __future__ import annotations
@@ -24,14 +25,15 @@ Evidence = Literal["id", "token", "text"]
 
 
 def count(conn: Connection, evidence: Evidence) -> None:
+    """Add 1 to the counter of duplicates with this evidence."""
     counters.add(conn, {("duplicate", evidence): 1})
 
 
 def is_new(conn: Connection, inbound: Inbound, key: str, stored: Stored | None, now: datetime) -> bool:
     """True if the text with this key was not processed yet, or only by a hop that crashed before it saved the session.
 
-    The session shows it: after a crash it is still the one that the first attempt loaded. Contents are compared, not
-    versions, since versions begin again at 1 when the store has lost a session.
+    After such a crash the session is still the one that the first attempt loaded. Contents are compared, not versions,
+    because versions begin again at 1 when the store has lost a session.
     """
     digest = hashlib.blake2b(stored.data if stored else b"", digest_size=9).digest()
     recorded = processed.begin(conn, f"text:{key}", inbound.msisdn, now, None)
@@ -59,9 +61,9 @@ def _is_token_used(conn: Connection, inbound: Inbound, key: str, now: datetime) 
 
 
 def _is_repeated(conn: Connection, inbound: Inbound, now: datetime) -> bool:
-    """True if this phone's last text comes again before our answer to it has left.
+    """True if this phone's last text comes again before our answer to it was sent.
 
-    A single word is never a repetition: with 1 and again 1 a person answers two questions.
+    A single word never counts as a repetition: a person who texts 1 twice may answer two questions.
     """
     if len(inbound.text.split()) < 2:
         return False

@@ -1,4 +1,4 @@
-"""What one hop works with: the services that all hops share, and the context of a single hop.
+"""The services that all hops share, and the context of a single hop.
 
 with resources.context(msisdn, now) as context:
     person = load_profile(context, session.last_profile)
@@ -45,7 +45,7 @@ class HopContext:
     ids: Ids
 
     def transaction(self) -> AbstractContextManager[object]:
-        """One transaction for everything inside if the shop is local; none if a remote shop has to be waited for."""
+        """One transaction for the block if the shop is local; none if it is remote, so no lock is held during HTTP."""
         return self.work.writing() if self.marketplace.is_local else nullcontext()
 
     def perform(self, command: Command, key: str) -> Outcome:
@@ -92,8 +92,8 @@ def postponed(stored: Stored | None, context: HopContext) -> Session:
 def load_profile(context: HopContext, last: Person | None) -> Person:
     """The person's profile from the marketplace and our own database.
 
-    While the marketplace is unreachable, what only it knows is taken from the `last` profile; raises Unreachable if
-    there is none.
+    While the marketplace is unreachable, its part of the profile is taken from `last`; raises Unreachable if that is
+    None.
     """
     try:
         caller = context.market.caller()
@@ -105,19 +105,19 @@ def load_profile(context: HopContext, last: Person | None) -> Person:
 
 
 def refresh_profile(context: HopContext, last: Person) -> Person:
-    """The `last` profile with what our own database knows now; the marketplace is not asked."""
+    """The `last` profile, updated from our own database only; the marketplace is not asked."""
     return _person(context, CallerProfile(last.name, last.artisan, last.agent, last.kiosk))
 
 
 def _person(context: HopContext, caller: CallerProfile) -> Person:
     with context.work.reading() as conn:
-        known = people.find(conn, context.msisdn)
+        record = people.find(conn, context.msisdn)
     return Person(
         context.msisdn,
-        language=known.language if known else None,
+        language=record.language if record else None,
         name=caller.name,
         artisan=caller.artisan,
         agent=caller.agent,
         kiosk=caller.kiosk,
-        pin=known.has_pin if known else False,
+        pin=record.has_pin if record else False,
     )

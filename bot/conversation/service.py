@@ -1,4 +1,4 @@
-"""The conversation service: what providers call when somebody dials, texts or hangs up, or when a report comes in."""
+"""The conversation service: handles the calls, texts, ends of calls and delivery reports that providers post."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.providers.contracts import DeliveryReport, Inbound, SessionEnd
 
 
 class ConversationService:
-    """The `InboundHandler` of this service: passes each call to the part that handles it."""
+    """The `InboundHandler` of this service: passes each request to the class that handles it."""
 
     def __init__(
         self, runner: DialogueRunner, resources: HopResources, own_numbers: frozenset[str] = frozenset()

@@ -1,4 +1,4 @@
-"""What is stored of a person between two hops: one JSON document per MSISDN, which the session store keeps as bytes.
+"""The state of a person between two hops: one JSON document per MSISDN, which the session store keeps as bytes.
 
 {"person": {"msisdn": "+254711000111", "language": "en"}, "call": {"id": "ATUid_1", "heard": "1*2"}, ...}
 """
@@ -18,7 +18,7 @@ from state.sessions import Sessions, Stored
 log = logging.getLogger(__name__)
 
 KEPT_FOR = 7 * 24 * 3600.0
-"""Seconds that a session is kept after its last hop: so long repeated requests are recognised."""
+"""Seconds that a session is kept after its last hop. During this time repeated requests are recognised."""
 RESUMABLE_FOR = 24 * 3600.0
 """Seconds after its last hop within which a dropped call can be resumed."""
 REPLIES_KEPT = 40
@@ -45,7 +45,7 @@ class Session(msgspec.Struct, omit_defaults=True):
     left_at: float = 0.0
     """When the last hop of a call was, in Unix seconds."""
     unidentified: bool = field(default=False, name="unmet")  # the stored name
-    """True until the marketplace has said once who this person is."""
+    """True until the marketplace has given the profile of this person for the first time."""
 
     @property
     def last_profile(self) -> Person | None:
@@ -72,7 +72,7 @@ _decoder = msgspec.json.Decoder(Session)
 
 
 def new_session(msisdn: str) -> Session:
-    """The session of a person of whom none is stored."""
+    """A session for a person who has none in the store."""
     return Session(Person(msisdn), unidentified=True)
 
 
@@ -86,7 +86,7 @@ def decode(data: bytes) -> Session:
 
 
 def read(stored: Stored | None) -> Session | None:
-    """The session in a stored document; None if there is none, or if it does not have today's shape."""
+    """The session in a stored document; None if there is no document, or if this version cannot decode it."""
     if stored is None:
         return None
     try:
@@ -97,7 +97,7 @@ def read(stored: Stored | None) -> Session | None:
 
 
 def save(store: Sessions, session: Session, replacing: Stored | None, now: datetime) -> bool:
-    """Save the session in place of the stored one that was loaded; False if it was replaced meanwhile."""
+    """Save the session if the store still has the version `replacing`; False if another hop saved one meanwhile."""
     return store.save(
         session.person.msisdn,
         encode(session),
@@ -108,6 +108,9 @@ def save(store: Sessions, session: Session, replacing: Stored | None, now: datet
 
 
 def hop_key(secret: bytes, *parts: str) -> str:
-    """A short key for one hop, equal for each copy of it. Keyed with `secret`, so that no typed PIN can be guessed."""
+    """A short hash that identifies a hop, equal for each copy of it.
+
+    It is keyed with `secret`, so that a PIN among the parts cannot be found by trying.
+    """
     joined = "\0".join(parts).encode("utf-8", "surrogatepass")
     return hashlib.blake2b(joined, digest_size=9, key=secret).hexdigest()

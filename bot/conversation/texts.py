@@ -1,6 +1,6 @@
-"""Inbound texts: each is stored, handled once and answered; the answer leaves from the outbox.
+"""Inbound texts: each is stored, handled once and answered; the answer is sent from the outbox.
 
-A text is a STOP or START, an answer to the dialogue that waits, MORE, a keyword, a picture, or none of these.
+A text is a STOP or START, an answer to the waiting conversation, MORE, a keyword, a picture, or none of these.
 """
 
 from __future__ import annotations
@@ -56,10 +56,10 @@ class TextHandler:
     runner: DialogueRunner
     resources: HopResources
     own_numbers: frozenset[str] = frozenset()
-    """Senders that are ourselves: to answer them would start a loop."""
+    """Our own sender numbers; an answer to one of them would start a loop."""
 
     def receive(self, inbound: Inbound) -> None:
-        """Store a text, what it causes and the answer to it, all before this returns. Waits for no provider.
+        """Store a text and its effects and queue the answer, before this returns. Does not wait for a provider.
 
         Raises LostRaceError when other hops of this person saved first in every attempt.
         """
@@ -70,12 +70,12 @@ class TextHandler:
         for attempt in range(MAX_ATTEMPTS):
             now = resources.clock()
             stored = resources.sessions.load(inbound.msisdn, now.timestamp())
-            known = sessions.read(stored)
-            if known and key in known.replies:
+            previous = sessions.read(stored)
+            if previous and key in previous.replies:
                 with resources.database.writing.begin() as db:
                     duplicates.count(db.connection(), "id")
                 return
-            session = known or new_session(inbound.msisdn)
+            session = previous or new_session(inbound.msisdn)
             after = self._process(inbound, key, session, stored, now, is_first_attempt=attempt == 0)
             if after is None:
                 return
@@ -94,7 +94,7 @@ class TextHandler:
         *,
         is_first_attempt: bool,
     ) -> Session | None:
-        """The session after the text; None if it was processed before, other than by a lost attempt of this call."""
+        """The session after the text; None if an earlier request, not an earlier attempt of this one, processed it."""
         with self.resources.context(inbound.msisdn, now) as context, context.transaction():
             with context.work.writing() as conn:
                 if not duplicates.is_new(conn, inbound, key, stored, now) and is_first_attempt:
@@ -104,7 +104,7 @@ class TextHandler:
             return session if is_duplicate else self._handle(inbound, key, session, stored, context)
 
     def _store(self, conn: Connection, inbound: Inbound, key: str, session: Session, now: datetime) -> bool:
-        """Store the text, and count it if it is a duplicate; True if it is one."""
+        """Store the text; True if it is a duplicate, which is also counted."""
         evidence = duplicates.find(conn, inbound, key, now)
         size = gsm7.segments(inbound.text)
         messages.add_inbound(
@@ -125,7 +125,7 @@ class TextHandler:
         return evidence is not None
 
     def _without_secret(self, text: str, session: Session) -> str:
-        """The text as it may be stored: with its digits masked if it answers a question for a secret."""
+        """The text for the database: its digits are masked if it answers a question for a secret."""
         waiting = self._waiting(session)
         if waiting is None or not self.runner.is_secret(waiting):
             return text
@@ -134,7 +134,7 @@ class TextHandler:
     def _handle(
         self, inbound: Inbound, key: str, session: Session, stored: Stored | None, context: HopContext
     ) -> Session:
-        """Handle a new text and queue the answer, if it needs one; the session after it."""
+        """Handle a new text and queue the answer, if there is one; returns the session after it."""
         try:
             body = self._answer(inbound, key, session, context)
         except Unreachable:
@@ -147,7 +147,7 @@ class TextHandler:
         return session
 
     def _answer(self, inbound: Inbound, key: str, session: Session, context: HopContext) -> str:
-        """The answer to a text; empty if it gets none, or a later one."""
+        """The answer to a text; empty if there is none, or if a job sends it later."""
         if asked := _consent_asked(inbound):
             return self._change_consent(asked, inbound, session, context)
         session.identify(load_profile(context, session.last_profile))
@@ -172,8 +172,8 @@ class TextHandler:
     def _change_consent(
         self, asked: Literal["STOP", "START"], inbound: Inbound, session: Session, context: HopContext
     ) -> str:
-        """Store a STOP or START. The confirmation, if it changed something and the provider has not confirmed it."""
-        session.person = load_profile(context, session.person)  # a remote shop need not be reachable for this
+        """Store a STOP or START; returns the confirmation, empty if nothing changed or the provider confirmed it."""
+        session.person = load_profile(context, session.person)  # this works while a remote shop is unreachable too
         change, confirmation = (people.opt_out, STOPPED) if asked == "STOP" else (people.opt_in, STARTED)
         with context.work.writing() as conn:
             if self._is_outdated(conn, inbound):
@@ -193,7 +193,7 @@ class TextHandler:
     # -- dialogues
 
     def _converse(self, inbound: Inbound, key: str, session: Session, context: HopContext) -> str:
-        """Take one step in a dialogue; the answer, or nothing where pictures are answered later."""
+        """Take one step in a dialogue; returns the answer, empty for pictures, which are answered later."""
         engine, waiting = self.runner.engine, self._waiting(session)
         fresh = Conversation(key)
         turn = self.runner.turn(waiting or fresh, session.person, context.market, SMS)
@@ -218,7 +218,7 @@ class TextHandler:
         return self.runner.sms(turn)
 
     def _begin(self, turn: Turn, match: KeywordMatch | None, text: str) -> None:
-        """Begin what a text asks for that is no answer: a keyword's flow, the choice of language, or help."""
+        """Open a flow for a text that is not an answer: its keyword's flow, the choice of language, or help."""
         engine = self.runner.engine
         if match:
             engine.open(turn, *match)
@@ -236,7 +236,7 @@ class TextHandler:
         waiting: Conversation | None,
         context: HopContext,
     ) -> str | None:
-        """Queue an artisan's pictures of the product that is named. None if the text beside them has to be handled."""
+        """Queue an artisan's pictures of the product that the text names. None if the text is to be handled instead."""
         flow, given = match or ("", {})
         if not turn.person.artisan or flow not in ("", mms.FLOW):
             return None
@@ -272,6 +272,6 @@ class TextHandler:
 
 
 def _consent_asked(inbound: Inbound) -> Literal["STOP", "START"] | None:
-    """What a text asks for, as the provider or we understand it; None if it is about something else."""
+    """The STOP or START that the provider, or else we, read in a text; None if there is none."""
     asked = inbound.consent or consent.requested(inbound.text)
     return None if asked == "HELP" else asked

@@ -1,4 +1,4 @@
-"""The cumulative text of a USSD session: what was added by the last request, and how secrets are masked in it.
+"""The cumulative text of a USSD session: finds the answer that a request adds, and masks secrets.
 
 A gateway sends all answers of a session so far, joined by `*`, and an answer may itself contain `*`:
 
@@ -6,7 +6,7 @@ A gateway sends all answers of a session so far, joined by `*`, and an answer ma
     "1"                      the first answer
     "1*Lamp 3*4"             the second answer is "Lamp 3*4"
 
-So the text is never split at `*` after the fact: what was already consumed is remembered, and the rest is one answer.
+So the text cannot be split at `*`. Instead the consumed text is stored, and what follows it is one answer.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MASK = "\0"
 
 
 def split(text: str) -> Sequence[str]:
-    """The answers in a text of which nothing was consumed yet; answers that contain `*` are not recognised."""
+    """The answers in a text of which nothing was consumed yet; an answer that contains `*` counts as several."""
     return text.split("*") if text else ()
 
 
@@ -38,7 +38,7 @@ def starts_with(text: str, consumed: str) -> bool:
         return text.startswith(consumed)
     if len(text) < len(consumed):
         return False
-    return all(known in (actual, MASK) for known, actual in zip(consumed, text, strict=False))
+    return all(expected in (actual, MASK) for expected, actual in zip(consumed, text, strict=False))
 
 
 def added(consumed: str, text: str) -> str | None:

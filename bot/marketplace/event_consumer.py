@@ -1,7 +1,7 @@
-"""Reads a marketplace's events in order and hands each to a handler, exactly once, across crashes and workers.
+"""Reads a marketplace's events in order and passes each to a handler, exactly once, across crashes and workers.
 
-The position is saved in the transaction of the handler, so that both are kept or neither is. New events are read
-before that transaction begins, so that no lock is held while a remote marketplace is asked.
+The position is saved in the transaction of the handler, so that both are committed or neither is. New events are
+read before that transaction begins, so that no lock is held during a request to a remote marketplace.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ def from_the_first_event() -> int:
 
 @dataclass(frozen=True, slots=True)
 class EventConsumer(Generic[T]):
-    """Calls `handle` with each event. The position is stored under `name`, so consumers are independent.
+    """Calls `handle` with each event. Each consumer stores its position under its own `name`.
 
     `read(after, limit)` returns the first events with a sequence number above `after`, each with its number, oldest
-    first; it may raise Unreachable. `start` gives the position of a consumer that has none stored yet.
+    first; it may raise Unreachable. `start` returns the position of a consumer that has none stored yet.
     """
 
     name: str
@@ -55,7 +55,7 @@ class EventConsumer(Generic[T]):
             return self._handle(session, position, batch)
 
     def _handle(self, session: Session, position: int, batch: Sequence[tuple[int, T]]) -> int:
-        """Skips what another worker has handled since the batch was read."""
+        """Handles the batch, without the events that another worker has handled since the batch was read."""
         conn = session.connection()
         reached = max(cursor.read_for_update(conn, self.name), position)
         remaining = [(number, event) for number, event in batch if number > reached]

@@ -4,8 +4,8 @@
     match details.data:
         case OrderData(code=code): ...
 
-The words of an event's data may come from a newer shop. A word that is not listed here is read as OTHER, and a type
-that is not known as "unknown", so that one new word does not stop all notifications.
+An event may come from a newer shop. A status or reason that is not listed here is read as OTHER, and an unknown event
+type as "unknown", so that one new value does not stop all notifications.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _EVENT_TYPES = frozenset(get_args(EventType))
 
 
 class OpenEnum(StrEnum):
-    """An enum that reads every word that is not among its members as its member OTHER."""
+    """An enum that reads every value without a member as its member OTHER."""
 
     @classmethod
     def _missing_(cls, _value: object) -> OpenEnum:
@@ -41,7 +41,7 @@ class PartStatus(OpenEnum):
 
 
 class TurnBackReason(OpenEnum):
-    """Why goods were turned back at the kiosk. Of a part that was declined, the artisan's own words: OTHER."""
+    """Why goods were turned back at the kiosk. For a declined part, the artisan's own words are read as OTHER."""
 
     DAMAGED = "damaged"
     DIFFERENT = "different"
@@ -108,12 +108,12 @@ class PartData(msgspec.Struct, frozen=True):
 
     @property
     def is_taken(self) -> bool:
-        """True if the artisan makes it, or has brought it."""
+        """True if the artisan has accepted the part, or has brought it."""
         return self.status in (PartStatus.ACCEPTED, PartStatus.RECEIVED)
 
 
 class OrderData(msgspec.Struct, frozen=True):
-    """An order, of a product or of a brief; the other is None."""
+    """An order of a product or of a brief; the other field is None."""
 
     id: str
     code: str
@@ -132,7 +132,7 @@ class OrderData(msgspec.Struct, frozen=True):
 
     @property
     def taken(self) -> list[PartData]:
-        """The parts that artisans make or have brought."""
+        """The parts that artisans have accepted or brought."""
         return [part for part in self.assignments if part.is_taken]
 
 
@@ -160,15 +160,15 @@ class ArtisanData(msgspec.Struct, frozen=True):
 EventData = OrderData | PayoutData | ArtisanData
 
 _DATA: Mapping[str, type[EventData]] = {"order": OrderData, "payout": PayoutData, "artisan": ArtisanData}
-"""The first word of an event's type, and what its `data` is."""
+"""By first word of the event's type, the class of its `data`."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventDetails:
-    """An event, and what its resource does not say of the people whom it concerns.
+    """An event, with the contacts of the artisans whom it concerns.
 
-    `data` is None for events that no message is about. `artisans` has every artisan in the data, by id; `notice`
-    belongs to the events of a payout.
+    `data` is None for events that cause no message. `artisans` has every artisan in the data, by id. Only the events
+    of a payout have a `notice`.
     """
 
     seq: int
@@ -193,5 +193,5 @@ def _is_known(type: str) -> TypeGuard[EventType]:
 
 
 for _shape in _DATA.values():
-    # msgspec collects what it knows of a type when it first reads one; two threads that do so at once crash the process
+    # two threads that make msgspec's first decoder of a type at the same time crash the process
     msgspec.json.Decoder(_shape)

@@ -43,7 +43,7 @@ def _artisan_ids(row: Event) -> Iterator[str]:
 
 
 def _notices(shop: Shop, payout_ids: Collection[str]) -> Mapping[str, PayoutNotice]:
-    """Notices by payout id; the number of queries does not depend on how many there are."""
+    """Notices by payout id; the number of queries does not grow with the number of payouts."""
     rows = payouts.by_ids(shop, payout_ids)
     owed = balances.amounts_owed(shop, {row.artisan_id for row in rows})
     kiosk_ids = {row.kiosk_id for row in rows if row.kiosk_id}

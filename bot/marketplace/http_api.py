@@ -1,9 +1,9 @@
-"""`/phones/…`: the marketplace as a bot on another server asks for it, on behalf of one phone at a time.
+"""`/phones/…`: the endpoints through which a bot on another server uses the marketplace, for one phone at a time.
 
     GET  /phones/shop                         what is the same for all callers
-    GET  /phones/news?after=7                 events, with all that messages about them need
+    GET  /phones/news?after=7                 events, with all data for the messages about them
     GET  /phones/{msisdn}                     the caller's profile
-    GET  /phones/{msisdn}/orders              … and what else dialogues read
+    GET  /phones/{msisdn}/orders              … and other data that dialogues read
     POST /phones/{msisdn}/commands            {"type": "SetPrice", "code": "K7P4", "price": 150000}
 
 The values are those of the dialogues (`flows/market.py`, `flows/commands.py`) and of `bot/marketplace/wire.py`, as
@@ -37,17 +37,16 @@ from marketplace_api.rest.idempotency import idempotent
 blueprint = APIBlueprint("phones", __name__, tag="Phones")
 
 SCHEMA_REF = "#/components/schemas/Phone{name}"
-"""Where the OpenAPI document has a value's schema. The prefix tells it from a REST resource of the same name."""
+"""The place of a schema in the OpenAPI document. The prefix avoids a clash with REST resources."""
 
 PHOTO_LINK = "PHOTO_LINK"
 """The name under which the Flask configuration holds the function that makes upload links."""
 
-# Made at import: msgspec collects what it knows of a type when its first decoder is made, and two threads that do so at
-# once crash the process.
+# Made at import: two threads that make msgspec's first decoder of a type at the same time crash the process.
 msgspec.json.Decoder(commands.ShopCommand)
 
 _answer_types: dict[str, Any] = {}
-"""By path, the type of the answer."""
+"""The type of the answer, by path."""
 
 
 def _msisdn(value: str) -> str:
@@ -59,7 +58,7 @@ def _msisdn(value: str) -> str:
 class PhonePath(BaseModel):
     """A phone in a path, in E.164."""
 
-    # any such number, also one that could not be registered: messages from it are stored too
+    # any number in E.164, also one that cannot be registered, because messages from it are stored too
     msisdn: Annotated[
         str,
         Field(json_schema_extra={"pattern": E164, "examples": ["+254712345678"]}),
@@ -80,7 +79,7 @@ class KioskArtisanPath(PhonePath):
 
 
 class NewsQuery(BaseModel):
-    """From where on to read: `seq` of the last event that was read, 0 at first."""
+    """The position to read from: `seq` of the last event that was read; 0 at first."""
 
     after: Annotated[int, Field(ge=0, le=2**53)] = 0
     limit: Limit = 100
@@ -89,9 +88,9 @@ class NewsQuery(BaseModel):
 def read_endpoint(
     path: str, answer_type: Any, path_type: type[PhonePath] = PhonePath, name: str | None = None
 ) -> Callable[[Callable[..., object]], Callable[..., Response]]:
-    """Registers a view as a GET endpoint for the phone in the path; the view gets a session of the shop for it.
+    """Registers a view as a GET endpoint; the view gets the shop's session for the phone in the path.
 
-    `name` stands in the operation id of the OpenAPI document, for clients that were generated from it.
+    `name` is part of the operation id in the OpenAPI document; it stays, because generated clients use it.
     """
 
     def decorate(view: Callable[..., object]) -> Callable[..., Response]:
@@ -109,9 +108,9 @@ def read_endpoint(
 
 @read_endpoint("/phones/<msisdn>", CallerProfile, name="speaker")
 def caller(session: LocalSession) -> CallerProfile:
-    """Read what the shop knows of a phone.
+    """Read the profile of a phone.
 
-    Of a phone that is not registered it is nothing: that is no error.
+    The profile of a phone that is not registered is empty; this is not an error.
     """
     return session.caller()
 
@@ -173,7 +172,7 @@ def day(session: LocalSession) -> market.KioskDaySummary:
 @blueprint.get("/phones/shop")
 @requires("operator")
 def facts() -> Response:
-    """Read what is the same for all callers."""
+    """Read the facts that are the same for all callers."""
     session, terms = _session(""), shop().terms
     kiosks = [*session.kiosks()]
     return _answer(ShopFacts([*session.crafts()], kiosks, terms.commission_percent, events.newest(shop())))
@@ -183,9 +182,9 @@ def facts() -> Response:
 @requires("operator")
 @blueprint.input(NewsQuery, location="query")
 def recent(query_data: NewsQuery) -> Response:
-    """List events, oldest first, with all that messages about them need.
+    """List events, oldest first, with all data for the messages about them.
 
-    This includes one-time codes for cash, which only their artisan may be told.
+    This includes one-time codes for cash, which may be sent only to their artisan.
     """
     return _answer(RecentEvents([*events.since(shop(), query_data.after, query_data.limit)]))
 
@@ -196,7 +195,7 @@ def recent(query_data: NewsQuery) -> Response:
 def perform(path_data: PhonePath, msisdn: str) -> Response:
     """Perform a command on behalf of a phone.
 
-    A refusal is an outcome too, `rejected` with a `reason`. Only a command that cannot be read is an error.
+    A refusal is also an outcome: `rejected` with a `reason`. Only a command that cannot be read is an error.
     """
     try:
         command = _command(request.get_data())
@@ -208,14 +207,14 @@ def perform(path_data: PhonePath, msisdn: str) -> Response:
 
 
 def _command(body: bytes) -> commands.Command:
-    """The command in a request body. JSON has one kind of number, so 5.0 is taken as 5."""
-    sent = msgspec.json.decode(body)
-    if isinstance(sent, dict):
-        sent = {
+    """The command in a request body. JSON has one type of number, so 5.0 is read as 5."""
+    fields = msgspec.json.decode(body)
+    if isinstance(fields, dict):
+        fields = {
             name: int(value) if isinstance(value, float) and value.is_integer() else value
-            for name, value in sent.items()
+            for name, value in fields.items()
         }
-    command: commands.Command = msgspec.convert(sent, commands.ShopCommand)
+    command: commands.Command = msgspec.convert(fields, commands.ShopCommand)
     return command
 
 
@@ -243,7 +242,7 @@ def _invalid(message: str) -> Response:
 
 
 def add_schemas(complete: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """A step that adds the schemas of these endpoints to the OpenAPI document and then finishes it with `complete`."""
+    """A function that adds the schemas of these endpoints to the OpenAPI document, and then calls `complete` on it."""
 
     def process(document: dict[str, Any]) -> dict[str, Any]:
         reads = {"/phones/shop": ShopFacts, "/phones/news": RecentEvents, **_answer_types}

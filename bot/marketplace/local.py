@@ -27,7 +27,7 @@ from marketplace_api.payments.money import split
 from marketplace_api.shop import Ids, Shop, Terms
 
 PhotoLink = Callable[[str, datetime], str]
-"""The upload URL for pictures of the product with a code, given out at a time."""
+"""Returns the upload URL for pictures of a product, from its code and the present time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ class LocalSession:
     def perform(self, command: Command, key: str = "") -> Outcome:
         """Perform a command in the open transaction, all or nothing.
 
-        `key` is not looked at: that each key is performed once is ensured by the owner of the transaction.
+        `key` is not used: the owner of the transaction ensures that each key is performed once.
         """
         return local_commands.perform(self.shop, self._msisdn, command)
 

@@ -1,4 +1,4 @@
-"""Performs the commands of dialogues in our own shop: each is a call to one of the marketplace's functions."""
+"""Performs the commands of dialogues in our own shop: most are one call to a function of the marketplace."""
 
 from __future__ import annotations
 
@@ -87,12 +87,12 @@ def _artisan(shop: Shop, msisdn: str) -> Artisan:
 
 
 def _kiosk(shop: Shop, msisdn: str) -> Kiosk:
-    """The kiosk where this phone is the agent's."""
+    """The kiosk whose agent has this phone."""
     return kiosks.by_agent(shop, msisdn) or _refuse("not_an_agent")
 
 
 def _order_of_buyer(shop: Shop, msisdn: str, code: str) -> Order:
-    """The order with a code, if this phone placed it; refused as unknown otherwise, so that codes cannot be probed."""
+    """The order with this code, if this phone placed it; otherwise `unknown_code`, so that codes cannot be guessed."""
     order = orders.by_code(shop, code)
     if order is None or order.buyer_msisdn != msisdn:
         raise Refused("unknown_code", 404, code=code)
@@ -158,7 +158,7 @@ def _receive(shop: Shop, kiosk: Kiosk, command: commands.ReceiveGoods) -> Outcom
 
 
 def _find_cash(shop: Shop, kiosk: Kiosk, command: commands.FindCash) -> Outcome:
-    """A wrong code is an outcome and no `Refused`, which would roll back the count of wrong codes."""
+    """A wrong code is an outcome, not a `Refused`, because that would roll back the count of wrong codes."""
     payout = cash_payouts.find(shop, kiosk, command.digits)
     if payout is None:
         return Outcome("rejected", "wrong_code")
@@ -180,7 +180,7 @@ def _done(**values: commands.Value) -> Outcome:
 
 
 def _done_with_part(row: Assignment) -> Outcome:
-    """Done, with the facts of an artisan's part that the words after it may name."""
+    """Done, with the facts of an artisan's part that the next screen or message may show."""
     part = part_summary(row)
     return _done(
         code=part.code,
@@ -193,7 +193,7 @@ def _done_with_part(row: Assignment) -> Outcome:
 
 
 def part_summary(row: Assignment) -> market.OrderSummary:
-    """An artisan's part of an order; while it is only offered, everything that is left of the order."""
+    """An artisan's part of an order; while it is only offered, its pieces are all that no artisan has accepted."""
     order = row.order
     quantity = orders.pieces_left(order) if row.status == "offered" else row.quantity
     return market.OrderSummary(

@@ -1,10 +1,10 @@
-"""All that the bot asks of a marketplace, local or remote.
+"""The interface of a marketplace, local or remote, as the bot uses it.
 
     marketplace.session(work, msisdn, now)   the shop on behalf of one person, for one hop
-    marketplace.events(after=7, limit=100)   events, with all that messages about them need
+    marketplace.events(after=7, limit=100)   events, with all data for the messages about them
 
-Two implementations: our own shop, which shares our transactions (`bot/marketplace/local.py`), and a remote one, asked
-over HTTP (`bot/marketplace/remote.py`), which answers with `bot/marketplace/http_api.py`.
+There are two implementations: our own shop, which shares our transactions (`bot/marketplace/local.py`), and a client
+(`bot/marketplace/remote.py`) of a shop on another server, which runs `bot/marketplace/http_api.py`.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from flows.commands import Command, Outcome
 from flows.market import Market
 
 
-class Unreachable(Exception):  # noqa: N818 - the name by which it is known in all of the bot
-    """The shop gave no usable answer: it is down, slow or broken. What was asked may or may not have been done."""
+class Unreachable(Exception):  # noqa: N818 - a state of the shop, not a bug
+    """The shop gave no usable answer: it is down, slow or broken. The request may or may not have been performed."""
 
 
 class MarketplaceSession(Market, Protocol):
     """The shop on behalf of one person, for one hop. Every method may raise Unreachable."""
 
     def caller(self) -> CallerProfile:
-        """What the shop knows of this person; the empty profile if nothing."""
+        """The profile of this person; empty if the shop does not know the phone."""
         ...
 
     def artisan_of_kiosk(self, msisdn: str) -> ArtisanContact | None:
-        """The artisan with this phone, if this person is the agent of the artisan's kiosk, present or last one.
+        """The artisan with this phone, if this person is the agent of the artisan's present or last kiosk.
 
-        None for everybody else, and for the agent's own phone.
+        None for any other artisan, and for the agent's own phone.
         """
         ...
 

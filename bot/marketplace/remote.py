@@ -1,8 +1,8 @@
-"""A remote marketplace, asked over HTTP for `/phones/…` (`bot/marketplace/http_api.py` there).
+"""A remote marketplace: a client of the endpoints `/phones/…` (`bot/marketplace/http_api.py` on the other server).
 
 Every method raises Unreachable when there is no answer, a late or unreadable one, or one that reports an error. A hop
-waits `HOP_S` in all, however many requests it makes. After a request that was waited for in vain, the next ones fail at
-once for `PAUSE`. Commands carry their key, so a request may be repeated until its answer arrives.
+waits `HOP_S` in total for all of its requests. After a request without an answer, requests fail at once for the time
+`PAUSE`. Commands carry their key, so a request may be repeated until its answer arrives.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from marketplace_api.payments.money import split
 log = logging.getLogger(__name__)
 
 HOP_S = 1.6
-"""Seconds that a hop waits for the shop in all; the caller waits with it."""
+"""Seconds that a hop waits for the shop in total; the caller waits as long."""
 WORKER_S = 5.0
-"""Seconds that a worker waits for one command; later jobs wait with it."""
+"""Seconds that a worker waits for one command; later jobs wait as long."""
 CONNECT_S = 0.8
 PAUSE = timedelta(seconds=3)
-"""How long no request is made after one got no answer."""
+"""For how long after a request without an answer no other request is made."""
 FACTS_KEPT = timedelta(hours=1)
 LARGEST_ANSWER = 4 * 1024 * 1024
 CONNECTIONS = 16
@@ -48,7 +48,7 @@ T = TypeVar("T")
 
 
 class InvalidRequestError(Exception):
-    """The shop finds the request invalid (422), and gives this reason."""
+    """The shop answered 422: the request is invalid, for this reason."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -59,8 +59,7 @@ class _Problem(msgspec.Struct):
     reason: str | None = None
 
 
-# Made at import: msgspec collects what it knows of a type when its first decoder is made, and two threads that do so at
-# once crash the process.
+# Made at import: two threads that make msgspec's first decoder of a type at the same time crash the process.
 _PROBLEM = Decoder(_Problem)
 _FACTS, _RECENT, _RESULT = Decoder(ShopFacts), Decoder(RecentEvents), Decoder(CommandResult)
 _CALLER, _EARNINGS, _DAY = Decoder(CallerProfile), Decoder(market.Earnings), Decoder(market.KioskDaySummary)
@@ -77,13 +76,13 @@ class MarketplaceClient:
         self._api, self._clock, self._timer = api, clock, timer
         self._paused_until: datetime | None = None
         self._session = requests.Session()
-        self._session.trust_env = False  # a proxy or a netrc of the machine is not meant for the shop
+        self._session.trust_env = False  # ignores the proxies and the netrc file of the machine
         self._session.headers.update({"Authorization": f"Bearer {key}", "Accept-Encoding": "identity"})
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(CONNECTIONS, CONNECTIONS))
 
     def deadline(self, seconds: float) -> float:
-        """The timer's value in so many seconds, for the `deadline` of requests."""
+        """The value that the timer will have in `seconds`, for the `deadline` of requests."""
         return self._timer() + seconds
 
     def get(self, path: str, decoder: Decoder[T], deadline: float) -> T:
@@ -93,9 +92,9 @@ class MarketplaceClient:
             raise Unreachable(error.reason) from None
 
     def post(self, path: str, body: object, key: str, decoder: Decoder[T], deadline: float) -> T:
-        """Raises InvalidRequestError too. Repeating a request with the same key is harmless."""
-        sent = {"Idempotency-Key": key, "Content-Type": "application/json"}
-        return self._ask("POST", path, decoder, deadline, data=msgspec.json.encode(body), headers=sent)
+        """As `get`, but also raises InvalidRequestError. A repeated request with the same key has no second effect."""
+        headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
+        return self._ask("POST", path, decoder, deadline, data=msgspec.json.encode(body), headers=headers)
 
     def _ask(self, method: str, path: str, decoder: Decoder[T], deadline: float, **sent: Any) -> T:
         if self._paused_until and self._clock() < self._paused_until:
@@ -121,12 +120,12 @@ class MarketplaceClient:
             return self._once(method, path, deadline, **sent)
 
     def _once(self, method: str, path: str, deadline: float, **sent: Any) -> tuple[int, bytes]:
-        left = deadline - self._timer()
-        if left <= 0:
+        remaining_s = deadline - self._timer()
+        if remaining_s <= 0:
             raise requests.Timeout
-        timeout: Any = Timeout(total=left, connect=min(left, CONNECT_S))  # the type stubs lack urllib3's
-        url, how = self._api + path, {"timeout": timeout, "stream": True, "allow_redirects": False}
-        with self._session.request(method, url, **how, **sent) as response:
+        timeout: Any = Timeout(total=remaining_s, connect=min(remaining_s, CONNECT_S))  # the type stubs lack urllib3's
+        url, options = self._api + path, {"timeout": timeout, "stream": True, "allow_redirects": False}
+        with self._session.request(method, url, **options, **sent) as response:
             return response.status_code, self._body(response, deadline)
 
     def _body(self, response: requests.Response, deadline: float) -> bytes:
@@ -152,7 +151,7 @@ def _read(status: int, body: bytes, decoder: Decoder[T]) -> T:
 
 @dataclass(slots=True)
 class RemoteMarketplace:
-    """A marketplace behind HTTP. What is the same for all callers is cached, for while it is unreachable."""
+    """A marketplace over HTTP. The facts that are the same for all callers are cached for when it is unreachable."""
 
     client: MarketplaceClient
     is_local: bool = False
@@ -177,11 +176,11 @@ class RemoteMarketplace:
             raise Unreachable("an event that cannot be read") from None
 
     def newest_event(self, now: datetime) -> int:
-        """People are not notified of events from before this bot began: another bot has done that."""
+        """This bot does not notify of events from before its first start, because another bot has done that."""
         return self.facts(now, self.client.deadline(self.hop_s)).newest
 
     def facts(self, now: datetime, deadline: float) -> ShopFacts:
-        """The facts as the shop gives them now."""
+        """The facts from the shop itself, not from the cache."""
         self._facts = self.client.get("/phones/shop", _FACTS, deadline)
         self._facts_at = now
         return self._facts
@@ -212,7 +211,7 @@ class RemoteSession:
         return caller
 
     def _load_facts(self) -> None:
-        """Fill the cache of facts, which a dialogue may need when the shop is unreachable later."""
+        """Fill the cache of facts, because a dialogue may need them later while the shop is unreachable."""
         try:
             self._shop.last_facts(self._now, self._deadline)
         except Unreachable as error:
@@ -233,7 +232,7 @@ class RemoteSession:
         return self._shop.last_facts(self._now, self._deadline).crafts
 
     def kiosks(self) -> Sequence[market.KioskSummary]:
-        """The kiosks as they are now, so that a new one is found at once; cached ones while the shop is unreachable."""
+        """The kiosks from the shop itself, so that a new one is found at once; cached ones while it is unreachable."""
         try:
             return self._shop.facts(self._now, self._deadline).kiosks
         except Unreachable:

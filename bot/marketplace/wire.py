@@ -1,4 +1,4 @@
-"""What a bot and a remote shop exchange as JSON on `/phones/…`, besides the values of `flows.market`.
+"""The JSON that a bot and a remote shop exchange on `/phones/…`, in addition to the values of `flows.market`.
 
     GET /phones/{msisdn}     {"name": "Akinyi Ouma", "artisan": true, "agent": false, "kiosk": ""}
     GET /phones/news         {"data": [{"seq": 7, "type": "order.placed", "data": {…}, "makers": {…}, …}]}
@@ -20,7 +20,7 @@ from marketplace_api.models import Artisan
 
 
 class CallerProfile(msgspec.Struct, frozen=True):
-    """What a shop knows of a caller; `kiosk` is the name of the kiosk where the caller is the agent."""
+    """The caller profile that a shop gives; `kiosk` is the name of the kiosk where the caller is the agent."""
 
     name: str = ""
     artisan: bool = False
@@ -29,7 +29,7 @@ class CallerProfile(msgspec.Struct, frozen=True):
 
 
 class ArtisanContact(msgspec.Struct, frozen=True):
-    """What messages to an artisan need; `kiosk` is the name of the artisan's kiosk."""
+    """The data for messages to an artisan; `kiosk` is the name of the artisan's kiosk."""
 
     id: str
     msisdn: str
@@ -43,7 +43,7 @@ class ArtisanContact(msgspec.Struct, frozen=True):
 
 
 class CashReceipt(msgspec.Struct, frozen=True):
-    """What the receipt to an agent needs; `agent` is the agent's MSISDN, `paid_today` all cash paid there today."""
+    """The data for an agent's receipt; `agent` is the agent's MSISDN, `paid_today` the sum paid in cash today."""
 
     kiosk_id: str
     agent: str
@@ -51,9 +51,9 @@ class CashReceipt(msgspec.Struct, frozen=True):
 
 
 class PayoutNotice(msgspec.Struct, frozen=True):
-    """What messages about a payout need; `owed` is all that the artisan is still owed.
+    """The data for messages about a payout; `owed` is the amount that the artisan is still owed in total.
 
-    `order` is the code by which people know the payout, `phone` the MSISDN to which it is paid.
+    `order` is the order's code, or the payout's own if it has no order; `phone` is the MSISDN to which it is paid.
     """
 
     artisan: ArtisanContact = msgspec.field(name="maker")
@@ -63,7 +63,7 @@ class PayoutNotice(msgspec.Struct, frozen=True):
     owed: int
     reference: str | None = None
     cash_code: str | None = None
-    """The one-time code for cash. A secret of the artisan: the kiosk pays the person who shows it."""
+    """The one-time code for cash. Only the artisan may know it: the kiosk pays the person who shows it."""
     phone: str | None = None
     receipt: CashReceipt | None = msgspec.field(default=None, name="drawer")
 
@@ -74,7 +74,7 @@ class EventRecord(msgspec.Struct, frozen=True):
     seq: int
     id: str
     type: str
-    """An `EventType`, or a type that only a newer shop knows."""
+    """An `EventType`, or a newer type that this version does not know."""
     created_at: datetime
     data: dict[str, Any]  # msgspec has no JSON schema for `object`
     artisans: dict[str, ArtisanContact] = msgspec.field(name="makers")
@@ -89,7 +89,7 @@ class RecentEvents(msgspec.Struct, frozen=True):
 
 
 class ShopFacts(msgspec.Struct, frozen=True):
-    """What is the same for all callers; `newest` is the number of the last event."""
+    """The facts that are the same for all callers; `newest` is the number of the last event."""
 
     crafts: list[tuple[str, str]]
     kiosks: list[KioskSummary]

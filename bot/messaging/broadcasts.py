@@ -1,7 +1,7 @@
 """Broadcasts: the same text for many artisans, added to the outbox in chunks.
 
 Each chunk is one transaction, together with the job for the next chunk. The key of a message names the broadcast and
-the artisan, so a chunk that is repeated after a crash adds nothing twice.
+the artisan, so a chunk that is repeated after a crash adds no message twice.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CHUNK = 200
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Which active artisans get a broadcast; None does not restrict."""
+    """Which active artisans get a broadcast; a field that is None restricts nothing."""
 
     craft: str | None = None
     kiosk_id: str | None = None
@@ -40,7 +40,7 @@ class Audience:
 
 
 def start(shop: Shop, body: str, audience: Audience) -> tuple[str, int]:
-    """Start a broadcast when the transaction commits; returns its id and the number of artisans at this moment.
+    """Queue a broadcast, which starts after the commit; returns its id and the present number of its artisans.
 
     Opt-outs and quiet hours are checked when each message is sent.
     """
@@ -52,7 +52,7 @@ def start(shop: Shop, body: str, audience: Audience) -> tuple[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class BroadcastJob:
-    """The handler of broadcast jobs: adds the next messages, and the job that goes on after them."""
+    """The handler of broadcast jobs: queues the next chunk of messages, and the job for the chunk after it."""
 
     database: Database
     open_shop: OpenShop

@@ -1,4 +1,4 @@
-"""Opt-outs and opt-ins: the words STOP and START in every language, and refusals by which a provider tells of them.
+"""Opt-outs and opt-ins: the words STOP and START in every language, and provider refusals that report an opt-out.
 
 The words count only as a whole message, in any case, whatever language is set. Sources: Twilio's default opt-out words,
 CTIA's messaging principles and 47 CFR 64.1200(a)(10); Swahili, French and Amharic as people write them, Amharic in both
@@ -46,7 +46,7 @@ START = frozenset(["start", "unstop", "anza", "reprendre", "ጀምር", "ጀም�
 
 
 def requested(text: str) -> Literal["STOP", "START"] | None:
-    """What a text asks for if it consists of such a word alone, else None."""
+    """STOP or START if the text consists of one of these words alone, else None."""
     word = fold(clean(text)).strip(".!።")
     if word in STOP:
         return "STOP"
@@ -54,10 +54,10 @@ def requested(text: str) -> Literal["STOP", "START"] | None:
 
 
 def apply_refusal(conn: Connection, msisdn: str, provider: str, reason: Reason, detail: str, now: datetime) -> None:
-    """Store what a provider's refusal says of the recipient's wishes, if its reason is one of the two that do.
+    """Store the opt-out that a provider's refusal reports. Two reasons report one; any other changes nothing.
 
-    Twilio's 21610 is the recipient's STOP. Safaricom's blacklist is of promotions alone: a person on it still wants
-    news of orders and money (and can leave the list with `*456*9#`). `detail` is stored as proof.
+    Twilio's 21610 means that the recipient sent STOP. Safaricom's blacklist blocks promotions only: a person on it
+    still gets messages about orders and money (and can leave the list with `*456*9#`). `detail` is stored as proof.
     """
     if reason is Reason.OPTED_OUT:
         people.opt_out(conn, msisdn, f"{provider} refused", now)

@@ -1,8 +1,8 @@
-"""Sends messages: which of the claimed ones may leave now, in which calls, and what follows from the answers.
+"""Sends messages: selects the claimed messages that may be sent now, groups them in batches and stores the results.
 
-A message is committed as `sending` before its provider is asked, so that after a crash the next worker knows that it
-may have left. What certainly did not leave is retried at growing intervals. What may have left is not sent again,
-unless the worker that sent it died and no report came (docs/adr/0015).
+A message is committed as `sending` before the request to its provider, so that after a crash the next worker knows that
+it may have been sent. A message that was certainly not sent is retried at growing intervals. One that may have been
+sent is not sent again, unless its worker died and no delivery report came (docs/adr/0015).
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ LEASE = timedelta(seconds=60)
 WORKERS = 84
 OPTIONS = QueueOptions((KIND,), LEASE, workers=WORKERS, claimed_at_most=2 * WORKERS, gather_s=0.02)
 WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 3, 5, 7))
-"""After each failure that may be retried; after the last one the message has failed, and operators see it."""
+"""The wait after each retryable failure. After the last one the message has failed, and operators see it."""
 JITTER = 0.15
-"""The part of a wait that is random, so that messages that failed together are not retried together."""
+"""The random share of a wait, so that messages that failed together are not retried together."""
 REPEATS = 3
 """How often a message is sent again after its worker died: the message itself may be the cause."""
 LATENCIES_S = (1, 2, 5, 15, 60, 300, 1800)
@@ -80,7 +80,7 @@ class MessageDispatcher:
         return [SendAttempt(job, found[job.payload["message"]]) for job in jobs if job.payload["message"] in found]
 
     def _unsettled(self, conn: Connection, attempts: Iterable[SendAttempt], now: datetime) -> list[SendAttempt]:
-        """Without those that need no send: a report may say that one was sent although its worker died."""
+        """The attempts that need a send. If a report has confirmed a message whose worker died, its job is finished."""
         unsettled, settled = [], []
         for attempt in attempts:
             message, provider = attempt.message, self.router.sender(attempt.message.msisdn).name
@@ -99,7 +99,7 @@ class MessageDispatcher:
     def _permitted(
         self, conn: Connection, attempts: Sequence[SendAttempt], counts: Counts, now: datetime
     ) -> list[SendAttempt]:
-        """Those that the send policy allows now; the others are postponed or suppressed."""
+        """The attempts that the send policy allows now; the others are postponed or suppressed."""
         msisdns = {attempt.message.msisdn for attempt in attempts}
         persons = people.find_all(conn, msisdns)
         recent = messages.attempted_since(conn, msisdns, now - HOUR)
@@ -122,7 +122,7 @@ class MessageDispatcher:
         return permitted
 
     def _within_rates(self, conn: Connection, attempts: Sequence[SendAttempt], now: datetime) -> list[SendAttempt]:
-        """As many for each provider as its rate permits; the others are postponed until it will permit them."""
+        """As many attempts for each provider as its rate permits; the others are postponed until it permits them."""
         sendable = []
         by_provider: dict[str, list[SendAttempt]] = {}
         for attempt in attempts:
@@ -137,7 +137,7 @@ class MessageDispatcher:
         return sorted(sendable, key=attempts.index)
 
     def _batches(self, attempts: Sequence[SendAttempt]) -> list[SendBatch]:
-        """One batch for each message; one for many of a broadcast where the provider takes many in one call."""
+        """One batch for each message; one for many messages of a broadcast if the provider takes many in one call."""
         batches, open_batches = [], dict[tuple[str, str], list[SendAttempt]]()
         for attempt in attempts:
             sender = self.router.sender(attempt.message.msisdn)
@@ -161,7 +161,7 @@ class MessageDispatcher:
         return routing.send(batch)
 
     def interrupted(self, batch: SendBatch) -> list[SendResult]:
-        """Nobody knows whether the provider took these messages."""
+        """It is unknown whether the provider accepted these messages."""
         return routing.same_result(batch, SendError(Reason.NO_ANSWER))
 
     def release(self, db: Session, batches: Sequence[SendBatch]) -> None:
@@ -169,7 +169,7 @@ class MessageDispatcher:
         sending.release(db.connection(), [attempt.message.id for attempt in attempts])
         outbox.release(db.connection(), [attempt.job for attempt in attempts])
 
-    # -- what came of it
+    # -- results
 
     def settle(self, db: Session, results: Collection[SendResult]) -> None:
         conn, now = db.connection(), self.clock()
@@ -182,7 +182,7 @@ class MessageDispatcher:
         counters.add(conn, _counts(results, now))
 
     def settle_failed(self, db: Session, result: SendResult, error: Exception) -> None:
-        """The message may have left, so it is not sent again."""
+        """Mark the message as unknown: it may have been sent, so it is not sent again."""
         log.error("the status of a message is lost", extra={"message_id": result.attempt.message.id})
         self.settle(db, [replace(result, answer=SendError(Reason.NO_ANSWER, type(error).__name__))])
 
@@ -217,7 +217,7 @@ def _counts(results: Collection[SendResult], now: datetime) -> Counts:
             counts["refused", f"{result.provider} {result.answer.detail}"] += 1
         else:
             waited_s = (now - result.attempt.message.created_at).total_seconds()
-            bucket = next((str(most) for most in LATENCIES_S if waited_s <= most), "+Inf")
+            bucket = next((str(bound) for bound in LATENCIES_S if waited_s <= bound), "+Inf")
             counts["sent", result.provider] += 1
             counts["waited", bucket] += 1
             counts["waited_ms", ""] += int(waited_s * 1000)

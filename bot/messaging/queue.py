@@ -1,4 +1,4 @@
-"""Queues outgoing messages: each is stored in the transaction of what it is about, and sent after the commit."""
+"""Queues outgoing messages: each is stored in the transaction that causes it, and sent after the commit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KIND = "message"
 """The kind of the outbox jobs that send messages."""
 
 Topic = Literal["reply", "reminder.order", "broadcast", "unknown"] | EventType
-"""Why a message is sent: an answer, a reminder, a broadcast, or the type of the event that it tells of.
+"""Why a message is sent: an answer, a reminder, a broadcast, or the type of the event that it is about.
 
 Topics are stored. `unknown` is an event type that is newer than this program.
 """
@@ -33,16 +33,16 @@ class Priority(IntEnum):
     REMINDER = 3
     NOTIFICATION = 5
     REPLY = 10
-    """Somebody waits for it."""
+    """The recipient is waiting for it."""
 
 
 def is_reply(topic: str | None) -> bool:
-    """Whether a message with this topic was asked for; it is sent even after STOP."""
+    """True if the recipient asked for a message with this topic; it is sent even after STOP."""
     return topic == "reply"
 
 
 def is_promotion(topic: str | None) -> bool:
-    """Whether a message with this topic is neither asked for nor about the recipient's orders and money."""
+    """True if a message with this topic is neither asked for nor about the recipient's orders and money."""
     return topic is not None and topic.partition(".")[0] in ("reminder", "broadcast")
 
 
@@ -50,8 +50,8 @@ def is_promotion(topic: str | None) -> bool:
 class NewMessage:
     """A message to one phone that is not stored yet.
 
-    `key` is the same each time the cause is processed, so the message is sent once. `about` is the id of what it is
-    about, `dialogue` the flow that it belongs to.
+    `key` is the same each time that the cause is processed, so the message is sent once. `about` is the id of its
+    subject, such as an order; `dialogue` is the flow that it belongs to.
     """
 
     key: str
@@ -92,7 +92,7 @@ def add(conn: Connection, message: NewMessage, message_id: str, now: datetime) -
 
 
 def resend(shop: Shop, message_id: str) -> Message:
-    """Queue a message again that failed or was suppressed. The send policy is applied once more when it is sent.
+    """Queue a failed or suppressed message again. The send policy is applied once more when it is sent.
 
     Raises `Refused` with `unknown_message`, or with `message_not_failed` for a message in any other status.
     """

@@ -14,7 +14,7 @@ from state import people
 
 @cache
 def words(language: str) -> Words:
-    """The words of a language, by its code. Its catalogue is read once."""
+    """The words of the language with this code. Its catalogue is read once."""
     catalogue = locales.catalogue(language)
     return Words(language, catalogue.text, catalogue.plural, catalogue.money, catalogue.day, latin=catalogue.latin)
 

@@ -1,4 +1,4 @@
-"""What providers report after a message was sent: its delivery, and that a recipient wants no more messages."""
+"""Stores what providers report later: the delivery of a message, and opt-outs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from state import delivery_reports, people
 
 
 def apply(conn: Connection, report: DeliveryReport, now: datetime) -> None:
-    """Move the message to the status that was reported, and store what a refusal says of the recipient's wishes.
+    """Set the message to the reported status, and store the opt-out if the reason is one.
 
-    A status that is new to us moves nothing; the provider's own word for it is stored in any case.
+    An unknown status leaves ours unchanged; the provider's own word for it is stored in any case.
     """
     message = report.provider, report.provider_id
     if report.status:
@@ -25,5 +25,5 @@ def apply(conn: Connection, report: DeliveryReport, now: datetime) -> None:
 
 
 def opt_out(conn: Connection, msisdn: str, how: str, now: datetime) -> None:
-    """Store that the provider was told to send this person no more messages; `how` is kept as proof."""
+    """Store an opt-out that the provider received; `how` is stored as proof."""
     people.opt_out(conn, msisdn, how, now)

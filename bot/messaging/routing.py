@@ -1,6 +1,6 @@
-"""Handing messages over to providers: which providers are asked, in which order, and what each answered.
+"""Sends messages through providers: chooses the providers of a message and their order, and returns their answers.
 
-Nothing here touches the database.
+This module does not use the database.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 class Router:
     """Chooses the provider for a number by its longest matching prefix, or `default`.
 
-    `fallback` is asked when the chosen provider certainly did not take a message and says that a retry may help.
+    `fallback` is used when the chosen provider certainly did not accept a message and its error is retryable.
     """
 
     senders: Mapping[str, Sender]
@@ -31,12 +31,12 @@ class Router:
     fallback: str | None = None
 
     def sender(self, msisdn: str) -> Sender:
-        """The provider that is asked first."""
+        """The provider that is tried first."""
         matching = [prefix for prefix in self.prefixes if msisdn.startswith(prefix)]
         return self.senders[self.prefixes[max(matching, key=len)] if matching else self.default]
 
     def candidates(self, msisdn: str) -> tuple[Sender, ...]:
-        """The providers to ask, one after another."""
+        """The providers to try, in this order."""
         first = self.sender(msisdn)
         if self.fallback and self.fallback != first.name:
             return (first, self.senders[self.fallback])
@@ -66,7 +66,7 @@ class SendBatch:
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """What a provider answered to an attempt."""
+    """A provider's answer to an attempt."""
 
     attempt: SendAttempt
     provider: str
@@ -74,7 +74,7 @@ class SendResult:
 
 
 def send(batch: SendBatch) -> list[SendResult]:
-    """Ask the providers of a batch one after another, each for the messages that may still be retried."""
+    """Try the providers of a batch in order, each with the messages whose last error is retryable."""
     results: dict[str, SendResult] = {}
     attempts: Sequence[SendAttempt] = batch.attempts
     for sender in batch.senders:
@@ -101,7 +101,7 @@ def _ask(sender: Sender, attempts: Sequence[SendAttempt]) -> list[SendResult]:
         return [SendResult(attempt, sender.name, _answer(sender, attempt)) for attempt in attempts]
     except SendError as error:
         return [SendResult(attempt, sender.name, error) for attempt in attempts]
-    except Exception as error:  # a bug here or in the SDK; nobody knows whether before or after the message left
+    except Exception as error:  # a bug here or in the SDK, before or after the message was sent
         log.exception("sending through %s failed unexpectedly", sender.name)
         unexpected = SendError(Reason.NO_ANSWER, type(error).__name__)
         return [SendResult(attempt, sender.name, unexpected) for attempt in attempts]

@@ -1,6 +1,6 @@
-"""The send policy: whether a message may be sent now, by its kind.
+"""The send policy: decides by its kind whether a message may be sent now.
 
-reply           the recipient asked for it: always, unless the same text goes round in a loop
+reply           the recipient asked for it: always, unless the same text is sent in a loop
 notification    about the recipient's orders and money: not after STOP, and not beyond the hourly cap
 promotion       reminders and broadcasts: also not at night, and not to numbers that block promotions
 """
@@ -24,7 +24,7 @@ from state.people import PersonRecord
 HOUR = timedelta(hours=1)
 LOOP_WINDOW = timedelta(minutes=30)
 LOOP_LIMIT = 5
-"""How often the same text may go to one phone within `LOOP_WINDOW`: beyond it, two machines answer each other."""
+"""How often one phone may get the same text within `LOOP_WINDOW`; if more often, two machines answer each other."""
 _STEP = timedelta(minutes=15)
 
 HoldReason = Literal["hourly cap", "quiet hours"]
@@ -72,12 +72,12 @@ class SendPolicy:
         return None
 
     def is_quiet(self, msisdn: str, now: datetime) -> bool:
-        """Whether it is quiet hours at a phone: in at least half of the time zones of its number."""
+        """True if quiet hours apply to a phone: in at least half of the time zones of its number."""
         zones = _zones(msisdn, self.country, self.timezone)
         return 2 * sum(self._is_quiet_at(now.astimezone(zone).time()) for zone in zones) >= len(zones)
 
     def quiet_until(self, msisdn: str, now: datetime) -> datetime:
-        """When quiet hours end at a phone, to the quarter of an hour."""
+        """When quiet hours end for a phone, to the quarter of an hour."""
         at = now.replace(minute=now.minute // 15 * 15, second=0, microsecond=0)
         return next(later for later in (at + n * _STEP for n in range(1, 97)) if not self.is_quiet(msisdn, later))
 

@@ -1,7 +1,7 @@
-"""Notifies people of the marketplace's events: for each event, the messages to those whom it concerns.
+"""Notifies people of the marketplace's events: queues the messages to the people whom an event concerns.
 
-The messages are queued in the event consumer's transaction, and their keys are made of the event and the recipient, so
-each is sent once.
+The messages are queued in the event consumer's transaction. The key of a message consists of the event and the
+recipient, so each message is sent once.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Notifier:
     def _about_payout(
         self, event: EventDetails, payout: PayoutData, notice: PayoutNotice, conn: Connection
     ) -> Iterator[NewMessage]:
-        """To the artisan; and, for cash, a receipt to the agent who paid it."""
+        """The message to the artisan and, for cash, a receipt to the agent who paid it."""
         artisan, receipt = notice.artisan, notice.receipt
         if wording := templates.to_payee(event, payout):
             words = self._words(conn, artisan.msisdn, artisan.language)
@@ -87,7 +87,7 @@ class Notifier:
             yield _message(event, payout.id, receipt.kiosk_id, receipt.agent, words, templates.HANDED_OUT, fields)
 
     def _about_payout_method(self, event: EventDetails, data: ArtisanData, conn: Connection) -> NewMessage:
-        """To the artisan's own phone: another person may have held it for a moment and changed the method."""
+        """The message to the artisan's own phone, because another person may have used it to change the method."""
         artisan, payout = event.artisans[data.id], data.payout
         words = self._words(conn, artisan.msisdn, artisan.language)
         is_cash = payout.method is PayoutWay.KIOSK_CASH
@@ -95,9 +95,9 @@ class Notifier:
         fields = {"phone": payout.phone, "kiosk": artisan.kiosk}
         return _message(event, data.id, artisan.id, artisan.msisdn, words, wording, fields)
 
-    def _words(self, conn: Connection, msisdn: str, otherwise: str) -> Words:
-        """The words of the recipient's language: the one chosen with us, else the one of the order or registration."""
-        return rendering.words_for(conn, msisdn, locales.best_match(otherwise, self.languages))
+    def _words(self, conn: Connection, msisdn: str, default: str) -> Words:
+        """The words of the recipient's chosen language, or of `default`, the language of the order or registration."""
+        return rendering.words_for(conn, msisdn, locales.best_match(default, self.languages))
 
 
 def _message(

@@ -1,4 +1,4 @@
-"""The words of notifications: which message an event has for whom, and the fields that the words may name.
+"""The wordings of notifications: which recipient of an event gets which wording, and the fields that it may name.
 
 Each message has versions, longest first; the longest one that fits is sent.
 """
@@ -150,7 +150,7 @@ TO_PAYEE: Mapping[EventType, kit.Wording] = {
 
 
 def to_buyer(event: EventDetails, order: OrderData) -> kit.Wording | None:
-    """What an event of an order says to its buyer; None if nothing."""
+    """The message about an event of an order to its buyer; None if there is none."""
     if event.type == "unknown":
         return None
     if event.type != "order.accepted":
@@ -161,7 +161,7 @@ def to_buyer(event: EventDetails, order: OrderData) -> kit.Wording | None:
 
 
 def to_artisan(event: EventDetails, order: OrderData, part: PartData) -> kit.Wording | None:
-    """What an event of an order says to the artisan of one of its parts; None if nothing."""
+    """The message about an event of an order to the artisan of one of its parts; None if there is none."""
     offer = BRIEF if order.brief else OFFER
     match event.type, part.status:
         case "order.placed" | "order.reopened", PartStatus.OFFERED:
@@ -169,7 +169,7 @@ def to_artisan(event: EventDetails, order: OrderData, part: PartData) -> kit.Wor
         case "order.cancelled", PartStatus.CANCELLED:
             return WITHDRAWN
         case "order.reminded", status if part.reminded_at == event.created_at:
-            # the event names every part of the order; this one was reminded in the event's transaction
+            # the event has every part of the order; its time shows the parts that it reminds of
             return BRING_IT if status is PartStatus.ACCEPTED else offer if order.brief else ANSWER_ME
         case "order.goods_refused", _ if part.refused:
             return (TURNED_BACK[part.reason], TURNED_BACK_SHORT)
@@ -177,9 +177,9 @@ def to_artisan(event: EventDetails, order: OrderData, part: PartData) -> kit.Wor
 
 
 def to_payee(event: EventDetails, payout: PayoutData) -> kit.Wording | None:
-    """What an event of a payout says to its artisan; None if nothing.
+    """The message about an event of a payout to its artisan; None if there is none.
 
-    Of a failure only if another number would help, of a new payout only if it is cash that can be collected.
+    A failure causes a message only if another number would help, a new payout only if it is cash to be collected.
     """
     match event.type:
         case "unknown":
@@ -197,7 +197,7 @@ def to_payee(event: EventDetails, payout: PayoutData) -> kit.Wording | None:
 
 
 def buyer_fields(order: OrderData, words: Words) -> Mapping[str, object]:
-    """The whole order; `quantity` is what artisans make of it, once some do."""
+    """The fields of the whole order; `quantity` is the number of pieces ordered, or those accepted once some are."""
     first = (order.taken or order.assignments)[0]
     shipment = order.shipment
     return {
@@ -215,14 +215,14 @@ def buyer_fields(order: OrderData, words: Words) -> Mapping[str, object]:
 
 
 def artisan_fields(order: OrderData, part: PartData, kiosk: str, words: Words) -> Mapping[str, object]:
-    """One part of an order; while a brief is only offered, `quantity` is what no artisan has taken yet."""
+    """The fields of one part; while a brief is only offered, `quantity` counts the pieces that no artisan accepted."""
     is_open = part.status is PartStatus.OFFERED and order.brief is not None
-    left = order.quantity - sum(taken.quantity for taken in order.taken)
+    pieces_left = order.quantity - sum(taken.quantity for taken in order.taken)
     due_on = part.promised_on or (order.brief.due_on if order.brief else None)
     return {
         "code": order.code,
         "title": order.title,
-        "quantity": left if is_open else part.quantity,
+        "quantity": pieces_left if is_open else part.quantity,
         "earns": _money(part.earns, words),
         "earns_each": words.money(part.earns.amount // part.quantity, part.earns.currency),
         "refused": part.refused,
