@@ -1,7 +1,7 @@
 """Bulk data for benchmarks: thousands of artisans, products and orders, inserted many rows at once.
 
-Every row is one that the shop could have written itself, but no domain function is called. So there are no events and
-no texts, and the orders take nothing from the stock of their products.
+The rows are like those that the shop writes, but no domain function is called. So there are no events and no texts,
+and the orders take nothing from the stock of their products.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ from marketplace_api.schemas.orders import Address
 from marketplace_api.shop import CODE_LENGTHS, Coded, Ids, Shop
 
 PRICE_STEP = 100_00
-"""Prices are multiples of this, in minor units: then no commission, a whole percentage, leaves cents in a payout."""
+"""Prices are multiples of this, in minor units, so that a commission in whole percent leaves no cents in a payout."""
 BATCH_SIZE = 5000
-"""Rows of one insert: enough for few round trips, and few enough for the memory."""
+"""Rows of one insert: more would take too much memory, fewer would need many round trips."""
 
 NAMES = ("Achieng", "Baraka", "Chebet", "Desta", "Esther", "Faraja", "Grace", "Hamisi", "Imani", "Jelimo", "Kerubo")
 SORTS = ("Small", "Large", "Tiny", "Plain", "Painted", "Blue", "Red", "Green", "Black", "Wedding", "Lamu", "Turkana")
@@ -73,12 +73,12 @@ ORDER_HISTORIES = (
 
 
 class PrerequisiteError(Exception):
-    """What the new rows would refer to is missing: kiosks for artisans, artisans for products, products for orders."""
+    """The rows that new rows refer to are missing: kiosks for artisans, artisans for products, products for orders."""
 
 
 @dataclass(frozen=True, slots=True)
 class BulkCounts:
-    """How many rows of each kind to add to those that are there."""
+    """How many new rows of each kind to add."""
 
     artisans: int = 0
     products: int = 0
@@ -267,8 +267,8 @@ def _assignment(order: BulkOrder) -> dict[str, Any]:
 
 def _assignment_ids(shop: Shop, orders: Sequence[BulkOrder]) -> dict[str, int]:
     """The id of each order's assignment, by the id of the order."""
-    is_of_these = Assignment.order_id.in_([order.row["id"] for order in orders])
-    found = shop.session.execute(select(Assignment.order_id, Assignment.id).where(is_of_these))
+    in_batch = Assignment.order_id.in_([order.row["id"] for order in orders])
+    found = shop.session.execute(select(Assignment.order_id, Assignment.id).where(in_batch))
     return {assignment.order_id: assignment.id for assignment in found}
 
 
@@ -318,13 +318,13 @@ def _add_ledger_entries(shop: Shop, orders: Sequence[BulkOrder], payouts: Sequen
         postings |= postings_by_key
     _open_accounts(shop, {account for lines in postings.values() for account in lines})
     _insert(shop, LedgerEntry, entries)
-    made = select(LedgerEntry.key, LedgerEntry.id).where(LedgerEntry.key.in_(list(postings)))
-    numbers = dict(shop.session.execute(made).all())
+    inserted = select(LedgerEntry.key, LedgerEntry.id).where(LedgerEntry.key.in_(list(postings)))
+    entry_ids = dict(shop.session.execute(inserted).all())
     _insert(
         shop,
         LedgerPosting,
         [
-            {"entry_id": numbers[key], "account": account, "amount": amount}
+            {"entry_id": entry_ids[key], "account": account, "amount": amount}
             for key, lines in postings.items()
             for account, amount in lines.items()
             if amount
@@ -333,8 +333,8 @@ def _add_ledger_entries(shop: Shop, orders: Sequence[BulkOrder], payouts: Sequen
 
 
 def _open_accounts(shop: Shop, names: set[str]) -> None:
-    known = set(shop.session.scalars(select(LedgerAccount.name)))
-    _insert(shop, LedgerAccount, [{"name": name, "currency": shop.terms.currency} for name in sorted(names - known)])
+    existing = set(shop.session.scalars(select(LedgerAccount.name)))
+    _insert(shop, LedgerAccount, [{"name": name, "currency": shop.terms.currency} for name in sorted(names - existing)])
 
 
 def _received_at(order: BulkOrder) -> datetime:
@@ -357,7 +357,7 @@ def _batches(make: Callable[[], BatchItem], count: int) -> Iterator[list[BatchIt
 
 
 def _insert(shop: Shop, of: type[Base], rows: Sequence[dict[str, Any]]) -> None:
-    """Insert into the table without ORM objects, which would take half as long again."""
+    """Insert into the table without ORM objects, which would take one and a half times as long."""
     if rows:
         shop.session.execute(insert(cast(Table, of.__table__)), rows)
 
@@ -374,7 +374,7 @@ def _copy(shop: Shop, of: type[Base], rows: Sequence[dict[str, str]]) -> None:
 
 
 def _codes(shop: Shop, coded: type[Coded]) -> Iterator[str]:
-    """Codes that no row has; they become longer as the short ones run out."""
+    """Codes that no row has; they become longer when few short ones are free."""
     taken = set(shop.session.scalars(select(coded.code)))
     while True:
         code = next(code for length in CODE_LENGTHS if (code := shop.ids.code(length)) not in taken)
@@ -382,9 +382,9 @@ def _codes(shop: Shop, coded: type[Coded]) -> Iterator[str]:
         yield code
 
 
-def _all(shop: Shop, statement: Select[*tuple[Any, ...]], otherwise: str) -> Sequence[Row[Any]]:
-    """All rows; raises PrerequisiteError with the words `otherwise` if there is none."""
+def _all(shop: Shop, statement: Select[*tuple[Any, ...]], error: str) -> Sequence[Row[Any]]:
+    """All rows; raises PrerequisiteError with the message `error` if there is none."""
     rows = shop.session.execute(statement).all()
     if not rows:
-        raise PrerequisiteError(otherwise)
+        raise PrerequisiteError(error)
     return rows

@@ -154,7 +154,7 @@ def seed(settings: Settings) -> None:
 
 
 def _add_all(shop: Shop) -> Iterator[Product]:
-    """Add kiosks, artisans and products; the products, as they are listed."""
+    """Add kiosks, artisans and products; yields each product after it is listed."""
     opened = [
         kiosks.create(shop, name=name, town=town, agent_name=agent, agent_msisdn=msisdn)
         for name, town, agent, msisdn in KIOSKS

@@ -1,4 +1,4 @@
-"""Alembic's entry: `bot.migrations.upgrade` passes the connection in."""
+"""The script that Alembic runs; `bot.migrations.upgrade` passes the connection to it."""
 
 from typing import Any, Literal
 
@@ -10,12 +10,12 @@ from bot.simulator import tables as simulator_tables
 
 
 def render(kind: str, item: Any, _autogenerate: object) -> str | Literal[False]:
-    """How a type is written in a generated revision; False leaves it to Alembic."""
+    """The source text of a type in a generated revision; False leaves it to Alembic."""
     return "UtcDateTime()" if kind == "type" and isinstance(item, UtcDateTime) else False
 
 
 def is_migrated(name: str | None, kind: str, _parents: object) -> bool:
-    """Whether a generated revision may change what has this name: the simulator's tables have no history."""
+    """True if a generated revision may change the object with this name. The simulator's tables are not migrated."""
     return kind != "table" or name not in simulator_tables.metadata.tables
 
 

@@ -1,4 +1,4 @@
-"""Brings the database to the schema that this edition needs: one history for the tables of all packages."""
+"""Migrates the database to the schema of this version: one history for the tables of all packages."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ MIGRATED: tuple[MetaData, ...] = (metadata, Base.metadata)
 
 
 def upgrade(settings: Settings) -> None:
-    """Create the tables, or change them to the newest revision; quick if there is nothing to do.
+    """Migrate the tables to the newest revision; fast if there is nothing to do.
 
-    Adds the simulator's tables if these settings use the simulator.
+    Creates the simulator's tables too if these settings use the simulator.
     """
     engine = create_engine(settings.database_url)
     try:
@@ -35,7 +35,7 @@ def upgrade(settings: Settings) -> None:
 def move(engine: Engine, revision: str) -> None:
     """Move the schema up or down to a revision: `head` is the newest, `base` an empty database.
 
-    Raises RuntimeError if rows would refer to rows that no longer exist; nothing is changed then.
+    Raises RuntimeError, and changes nothing, if rows would refer to rows that no longer exist.
     """
     from alembic import command  # slow to import, and no web process needs it
     from alembic.config import Config
@@ -44,13 +44,13 @@ def move(engine: Engine, revision: str) -> None:
     config.set_main_option("script_location", str(SCRIPTS))
     with engine.connect() as connection, _foreign_keys_unchecked(connection), connection.begin():
         config.attributes["connection"] = connection
-        go = command.downgrade if _is_behind(connection, revision) else command.upgrade
-        go(config, revision)
+        migrate = command.downgrade if _is_behind(connection, revision) else command.upgrade
+        migrate(config, revision)
         _check_foreign_keys(connection)
 
 
 def _is_behind(connection: Connection, revision: str) -> bool:
-    """Whether a revision is older than the one of the database."""
+    """True if the revision is older than the one of the database."""
     from alembic.migration import MigrationContext
 
     current = MigrationContext.configure(connection).get_current_revision() or ""
@@ -72,7 +72,7 @@ def _foreign_keys_unchecked(connection: Connection) -> Iterator[None]:
 
 
 def _check_foreign_keys(connection: Connection) -> None:
-    """Do at once what SQLite was told not to do; PostgreSQL has checked as usual."""
+    """On SQLite, check all foreign keys now; PostgreSQL has checked them during the migration."""
     if connection.dialect.name == "sqlite":
         dangling = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
         if dangling:

@@ -44,7 +44,7 @@ KIND = "payout"
 CONSUMER = "payouts"
 """The stored name of the consumer's cursor."""
 SHORTEST_GAP, LONGEST_GAP = timedelta(seconds=30), timedelta(hours=1)
-"""The next poll comes after as long as the payout has been under way already: 30 s, 30 s, 1 min, 2 min, 4 min …"""
+"""The gap before the next poll is as long as the time since the payout was sent: 30 s, 30 s, 1 min, 2 min, 4 min …"""
 GAP_WHILE_PAUSED = timedelta(minutes=1)
 TOMORROW = timedelta(days=1)
 
@@ -53,7 +53,7 @@ TOMORROW = timedelta(days=1)
 
 
 def consumer(database: Database, open_shop: Callable[[Session], Shop]) -> EventConsumer[Event]:
-    """Queues a job for each payout by mobile money as soon as the shop's events say that it is due."""
+    """The consumer that queues a job for each payout by mobile money when the shop's events report it as due."""
 
     def since(after: int, limit: int) -> Sequence[tuple[int, Event]]:
         with database.reading() as session:
@@ -67,7 +67,7 @@ def consumer(database: Database, open_shop: Callable[[Session], Shop]) -> EventC
 
 
 def queue_poll(conn: Connection, payout_id: str, key: str, now: datetime) -> None:
-    """Have the payout polled now, once for each `key`. Polls of one payout run one after another."""
+    """Queue a poll of the payout, due now, once for each `key`. Polls of one payout run one after another."""
     ordering_key = f"{KIND}:{payout_id}"
     outbox.run_now(conn, ordering_key, due_at=now)
     payload = {"payout": payout_id}
@@ -75,18 +75,18 @@ def queue_poll(conn: Connection, payout_id: str, key: str, now: datetime) -> Non
 
 
 def _queue_retry_tomorrow(conn: Connection, payout: Payout, now: datetime) -> None:
-    """Have the failed payout sent again after a day. A job that is due much later has no ordering key."""
+    """Queue another send of the failed payout in a day. A job that is due much later has no ordering key."""
     payload = {"payout": payout.id, "failed_at_send": payout.sends}
     key = f"{KIND}:{payout.id}:{payout.sends}:tomorrow"
     outbox.add(conn, kind=KIND, payload=payload, key=key, ordering_key=None, due_at=now + TOMORROW, now=now)
 
 
-# -- what a provider says
+# -- callbacks of providers
 
 
 @dataclass(frozen=True, slots=True)
 class PayoutCallbacks:
-    """Takes what providers say of payments, and applies it to the payouts."""
+    """Applies the payment statuses that providers report to the payouts."""
 
     database: Database
     clock: Clock
@@ -100,12 +100,11 @@ class PayoutCallbacks:
             yield Shop(session, self.clock(), self.ids, self.terms)
 
     def on_result(self, provider: str, callback: PaymentCallback) -> None:
-        """A provider reports a result: early, late, twice, or of a payment that is not ours."""
+        """Handle a result, which may come early, late or twice, or be about a payment that is not ours."""
         with self.shop() as shop:
-            known = provider_names.find_by_name(shop, callback.names)
-            match known:
+            match provider_names.find_by_name(shop, callback.names):
                 case None:
-                    log.warning("%s reports a payment that we do not know: %s", provider, callback.names)
+                    log.warning("%s reports an unknown payment: %s", provider, callback.names)
                 case provider_names.NamedPayout(payout, "payment") if callback.if_payment is not None:
                     self.apply(shop, payout, callback.if_payment, queried=callback.if_query is not None)
                 case provider_names.NamedPayout(payout, "payment") if payout.status == "sending":
@@ -118,16 +117,16 @@ class PayoutCallbacks:
                     log.info("a callback about payout %s changes nothing", payout.id)
 
     def on_timeout(self, provider: str, name: str) -> None:
-        """A provider did not handle the payment of this name in time; its outcome is open."""
+        """Handle a time-out: the provider did not process the payment `name` in time, and its outcome is unknown."""
         with self.shop() as shop:
-            known = provider_names.find_by_name(shop, [name])
-            if known is None:
-                log.warning("%s reports a payment that we do not know: %s", provider, name)
-            elif known.meaning == "payment" and known.payout.status == "sending":
-                settlement.mark_unknown(shop, known.payout.id)
+            named = provider_names.find_by_name(shop, [name])
+            if named is None:
+                log.warning("%s reports an unknown payment: %s", provider, name)
+            elif named.meaning == "payment" and named.payout.status == "sending":
+                settlement.mark_unknown(shop, named.payout.id)
 
     def apply(self, shop: Shop, payout: Payout, status: PaymentStatus, *, queried: bool) -> None:
-        """Bring the payout to where this status leads from where it is now; `queried` if we asked for the status."""
+        """Move the payout by a reported payment status; `queried` is True if the status answers our query."""
         by_phone = payout.method == "mobile_money"
         match status:
             case Paid(amount=amount) if amount != payout.amount:
@@ -154,12 +153,12 @@ class PayoutCallbacks:
                 log.info("payout %s is %s; the reported status changes nothing", payout.id, payout.status)
 
     def _pause_since_paid_twice(self, shop: Shop, payout: Payout, reference: str) -> None:
-        """The provider said "not paid", the money went another way, and now it says "paid": an operator must look."""
+        """Pause all payouts: the provider reports a payment as paid that it had reported as not paid."""
         log.error("payout %s may be paid twice: %s is reported as a payment of it too", payout.id, reference)
         pausing.pause(shop, f"{payout.code} may be paid twice, the second time as {reference}")
 
     def _note_other_amount(self, shop: Shop, payout: Payout, amount: int | None) -> None:
-        """The payout is neither paid nor paid again before an operator has looked at it."""
+        """Store that the provider reports another amount. An operator must decide whether the payout is paid."""
         log.error("payout %s is reported paid with %s, not %s", payout.id, amount, payout.amount)
         if payout.status in payouts.IN_FLIGHT:
             payout.failure = f"said to be paid with {amount}, not {payout.amount}"
@@ -172,7 +171,7 @@ class PayoutCallbacks:
 
 @dataclass(frozen=True, slots=True)
 class ProviderRequest:
-    """What to ask the provider: to pay, or else what became of the payment."""
+    """A request to the provider: to pay if `pays`, otherwise for the status of the payment."""
 
     payment: Payment
     pays: bool
@@ -180,13 +179,13 @@ class ProviderRequest:
 
 @dataclass(frozen=True, slots=True)
 class PayoutJob:
-    """Handles the jobs of kind `payout`: asks `payer`, and applies its answers."""
+    """Handles the jobs of kind `payout`: sends requests to `payer`, and applies its answers."""
 
     payout_callbacks: PayoutCallbacks
     payer: Payer
 
     def poll(self, job: Job) -> None:
-        """Ask the provider once. That it is asked is committed before it is asked."""
+        """Send one request to the provider, after committing that it will be sent."""
         request = self._prepare(job)
         if request is None:
             return
@@ -198,7 +197,7 @@ class PayoutJob:
             self._apply_answer(job, request, answer)
 
     def _prepare(self, job: Job) -> ProviderRequest | None:
-        """None when there is nothing to ask now: it is settled, payouts are paused, or another provider was asked."""
+        """The request to send; None if the payout is settled, payouts are paused, or another provider is paying it."""
         with self.payout_callbacks.shop() as shop:
             payout = payouts.lock(shop, job.payload["payout"])
             if "failed_at_send" in job.payload:
@@ -214,7 +213,7 @@ class PayoutJob:
                 settlement.begin_sending(shop, payout.id, self.payer.name)
                 return ProviderRequest(_payment(payout), pays=True)
             if payout.status == "sending":
-                # no callback came in time, or the worker that asked died before the answer
+                # no callback came in time, or the worker that sent the request died before the answer
                 settlement.mark_unknown(shop, payout.id)
             if payout.status == "unknown":
                 return ProviderRequest(_payment(payout), pays=False)
@@ -222,7 +221,7 @@ class PayoutJob:
             return None
 
     def _retry(self, shop: Shop, job: Job, payout: Payout) -> None:
-        """Send the payout again, unless something was done about it meanwhile."""
+        """Send the payout again, unless its status has changed or it was sent again meanwhile."""
         if payout.status == "failed" and payout.sends == job.payload["failed_at_send"]:
             settlement.retry(shop, payout.id)
         self._finish(shop, job)
@@ -233,15 +232,13 @@ class PayoutJob:
             if isinstance(answer, Pending):
                 provider_names.remember_names(shop, payout, answer.names, "payment" if request.pays else "question")
                 if request.pays:
-                    payout.retried = False  # accepted as a new request: what is reported from now on is about this one
+                    payout.retried = False  # accepted as a new request: later reports are about this one
             else:
                 self.payout_callbacks.apply(shop, payout, answer, queried=not request.pays)
             self._poll_later(shop, job, payout, "in hand")
 
     def _apply_error(self, job: Job, request: ProviderRequest, error: PaymentError) -> None:
-        log.warning(
-            "a payout's provider gave no answer", extra={"payout": job.payload["payout"], "reason": error.detail}
-        )
+        log.warning("a request about a payout failed", extra={"payout": job.payload["payout"], "reason": error.detail})
         with self.payout_callbacks.shop() as shop:
             payout = payouts.lock(shop, job.payload["payout"])
             if request.pays and payout.status == "sending":
@@ -252,16 +249,16 @@ class PayoutJob:
             else:
                 self._poll_later(shop, job, payout, error.detail)
 
-    def _poll_later(self, shop: Shop, job: Job, payout: Payout, why: str) -> None:
+    def _poll_later(self, shop: Shop, job: Job, payout: Payout, reason: str) -> None:
         """Poll again at growing gaps until the payout is settled."""
         if payout.status in ("pending", *payouts.IN_FLIGHT):
-            under_way = shop.now - (payout.sent_at or shop.now)
-            self._postpone(shop, job, min(max(under_way, SHORTEST_GAP), LONGEST_GAP), why)
+            in_flight_for = shop.now - (payout.sent_at or shop.now)
+            self._postpone(shop, job, min(max(in_flight_for, SHORTEST_GAP), LONGEST_GAP), reason)
         else:
             self._finish(shop, job)
 
-    def _postpone(self, shop: Shop, job: Job, after: timedelta, why: str) -> None:
-        outbox.postpone(shop.session.connection(), job, due_at=shop.now + after, error=why)
+    def _postpone(self, shop: Shop, job: Job, after: timedelta, reason: str) -> None:
+        outbox.postpone(shop.session.connection(), job, due_at=shop.now + after, error=reason)
 
     def _finish(self, shop: Shop, job: Job) -> None:
         outbox.finish(shop.session.connection(), job, now=shop.now)

@@ -1,4 +1,4 @@
-"""Comparing a provider's statement of what it paid with our payouts.
+"""Compares a provider's statement of its payments with our payouts.
 
     Receipt No.,Completion Time,Details,Withdrawn,Other Party Info
     SG632NMUAB,24-11-2026 10:15:30,Business Payment,"-1,620.00",254711000103 - AKINYI
@@ -31,7 +31,7 @@ COLUMNS: Mapping[ColumnName, Sequence[str]] = {
     "details": ("details",),
     "status": ("transactionstatus", "status"),
 }
-"""The headings that a column may have, in small letters and digits only; of several in a file the first is read."""
+"""The headings that a column may have, as lower-case letters and digits; the first one that a file has is used."""
 COMPLETED = ("completed", "success", "successful")
 DATES = ("%d-%m-%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y/%m/%d")
 TIMES = (" %H:%M:%S", " %H:%M", "")
@@ -40,7 +40,7 @@ _CHARGE = re.compile(r"\b(charge|fee)s?\b", re.IGNORECASE)
 
 
 class UnreadableStatementError(Exception):
-    """The problem with a file, and the line it is on, if it is on one."""
+    """A file cannot be read; the message has the problem and, if known, the line."""
 
     def __init__(self, problem: str, line: int | None = None) -> None:
         super().__init__(f"line {line}: {problem}" if line else problem)
@@ -84,7 +84,7 @@ class ProviderStatement:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Pairs with equal amounts, pairs with different ones, payouts that only we have, payments that only they have."""
+    """Pairs with equal amounts, pairs with different amounts, payouts only of ours, payments only of the provider."""
 
     matched: list[tuple[OurPayout, ProviderPayment]] = field(default_factory=list)
     different: list[tuple[OurPayout, ProviderPayment]] = field(default_factory=list)
@@ -99,9 +99,9 @@ class Comparison:
 def compare(ours: Sequence[OurPayout], statement: ProviderStatement, first: date, last: date) -> Comparison:
     """Compare our payouts with a statement for the days from `first` to `last`.
 
-    A payout or payment of another day may be one half of a pair, since what is sent just before midnight is paid after
-    it; but it is never reported as missing or extra. A payout is in one pair at most: any further payment with its
-    receipt is extra.
+    A payout or payment of another day may be part of a pair, because a payout that is sent just before midnight is paid
+    after it; but it is never reported as missing or extra. A payout is in one pair at most: any further payment with
+    its receipt is extra.
     """
 
     def is_in_range(at: datetime | None) -> bool:
@@ -138,7 +138,7 @@ def _matches(unpaired: Mapping[str, OurPayout], payment: ProviderPayment) -> boo
 def read(text: str, digits: int, zone: ZoneInfo) -> ProviderStatement:
     """The statement in a file's text. Times without a zone are in `zone`; a currency unit has `digits` decimal places.
 
-    Raises UnreadableStatementError when there is no heading, or a line cannot be understood.
+    Raises UnreadableStatementError if there is no heading, or if a line cannot be read.
     """
     lines = list(io.StringIO(text, newline=""))
     for number, line in enumerate(lines, start=1):
@@ -150,18 +150,18 @@ def read(text: str, digits: int, zone: ZoneInfo) -> ProviderStatement:
 
 
 def _columns(line: str, delimiter: str) -> dict[ColumnName, int]:
-    """The index of each column that this line names."""
+    """The index of each column that has a heading in this line."""
     try:
         row = next(csv.reader([line], delimiter=delimiter), [])
     except csv.Error:
         return {}
     headings = [re.sub(r"[^a-z0-9]", "", cell.casefold()) for cell in row]
-    chosen = {column: next((known for known in names if known in headings), None) for column, names in COLUMNS.items()}
+    chosen = {column: next((name for name in names if name in headings), None) for column, names in COLUMNS.items()}
     return {column: headings.index(heading) for column, heading in chosen.items() if heading}
 
 
 def _rows(lines: Sequence[str], delimiter: str, above: int) -> Iterator[tuple[int, list[str]]]:
-    """Every row that is not empty, with the number of its last line in the file; `above` lines come before."""
+    """Every row that is not empty, with the number of its last line in the file, where `lines` begin after `above`."""
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     try:
         for row in reader:
@@ -185,9 +185,9 @@ def _statement(
 
 
 def _is_no_payment(cells: Mapping[ColumnName, str]) -> bool:
-    came_in = not cells["amount"].strip("+-0.,") and bool(cells["receipt"])
-    not_completed = bool(cells.get("status")) and cells["status"].casefold() not in COMPLETED
-    return came_in or not_completed or _CHARGE.search(cells.get("details", "")) is not None
+    is_incoming = not cells["amount"].strip("+-0.,") and bool(cells["receipt"])
+    is_incomplete = bool(cells.get("status")) and cells["status"].casefold() not in COMPLETED
+    return is_incoming or is_incomplete or _CHARGE.search(cells.get("details", "")) is not None
 
 
 def _payment(line: int, cells: Mapping[ColumnName, str], digits: int, zone: ZoneInfo) -> ProviderPayment:
@@ -204,17 +204,17 @@ def _payment(line: int, cells: Mapping[ColumnName, str], digits: int, zone: Zone
 
 
 def _amount(written: str, digits: int, line: int) -> int:
-    """In minor units, without its sign: portals write what was withdrawn with a minus."""
+    """The amount in minor units, without its sign: portals write withdrawals with a minus."""
     units = Decimal(written.replace(",", "")).scaleb(digits) if _AMOUNT.fullmatch(written) else None
     if units is None or units != units.to_integral_value():
-        raise UnreadableStatementError(f"`{written}` is no amount", line)
+        raise UnreadableStatementError(f"`{written}` is not an amount", line)
     return abs(int(units))
 
 
 def _time(written: str, zone: ZoneInfo, line: int) -> datetime:
     time = next(_possible_times(written, zone), None)
     if time is None:
-        raise UnreadableStatementError(f"`{written}` is no time", line)
+        raise UnreadableStatementError(f"`{written}` is not a time", line)
     return time
 
 

@@ -1,6 +1,6 @@
-"""Makes pictures from phones fit for pages: decodes, turns upright, shrinks and encodes them again.
+"""Prepares pictures from phones for pages: decodes, rotates, shrinks and encodes them again.
 
-The new file holds nothing but the picture: neither the place where it was taken nor the model of the phone.
+The new file has no metadata: neither the place where the picture was taken nor the model of the phone.
 """
 
 from __future__ import annotations
@@ -21,18 +21,19 @@ LARGEST_FILE = 8 * 1024 * 1024
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 """The format is read from the content; file name and content type do not matter."""
 MOST_PIXELS = 50_000_000
-"""A few kilobytes can decompress to gigabytes. The best phones take 50 megapixels."""
+"""A file of a few kilobytes can decompress to gigabytes. The best phones take pictures of 50 megapixels."""
 SMALLEST_SIDE = 160
+"""In pixels."""
 LARGE, SMALL = 1200, 320
 """The longer side of the two sizes that pages show, in pixels."""
 QUALITY = 80
 
 _decoding = Lock()
-"""One large picture takes 150 MB while it is decoded; one in each of sixteen threads would fill the memory."""
+"""Held while a picture is decoded: a large one takes 150 MB, and sixteen threads at once would fill the memory."""
 
 
 class UnusableImageError(Exception):
-    """The file cannot be shown. `words` tell the sender why, `status` is the HTTP status for a browser."""
+    """The file cannot be shown. `words` explains it to the sender, `status` is the HTTP status for a browser."""
 
     words: str
     status: int
@@ -71,7 +72,7 @@ class ProcessedImage:
 
 
 def process(sent: bytes) -> ProcessedImage:
-    """The picture in a file, in the two sizes for pages; raises UnusableImageError."""
+    """The picture in a file, in the two sizes that pages show; raises UnusableImageError."""
     if len(sent) > LARGEST_FILE:
         raise ImageTooLargeError
     with _decoding:
@@ -83,8 +84,8 @@ def process(sent: bytes) -> ProcessedImage:
 
 
 def _decoded(sent: bytes) -> Image:
-    """Upright, without transparency, and no larger than pages need."""
-    from PIL import Image  # imported here: it is slow to import, and few requests bring a picture
+    """The picture upright, without transparency, and not larger than pages need."""
+    from PIL import Image  # imported here: it is slow to import, and few requests contain a picture
 
     try:
         with Image.open(BytesIO(sent), formats=FORMATS) as image:

@@ -3,7 +3,7 @@
     https://soko.example/p/K7P4.aSVmgA.mF3kz1Pq0vXw2LrT
                            code  time  signature
 
-A person who has the link may add pictures to that one product until the link expires, and do nothing else.
+Any person who has the link can add pictures to this product until the link expires, and do nothing else.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class _Signer(TimestampSigner):
 
 
 class InvalidLinkError(Exception):
-    """The link is forged, in which case `code` is None, or expired: then `code` is the code of its product."""
+    """The link is not valid. `code` is the product's code if the link has expired, and None if it is forged."""
 
     def __init__(self, code: str | None = None) -> None:
         super().__init__("no such link" if code is None else "an old link")
@@ -72,7 +72,7 @@ class PhotoLinks:
 
 
 def link_message(product: ProductSummary, link: str, msisdn: str, language: str, key: str) -> NewMessage:
-    """A text that brings the link, in the words of the dialogue that answers PHOTO."""
+    """The message with the link, in the words of the dialogue that answers the keyword PHOTO."""
     words = rendering.words(language)
     fields = {"title": product.title, "product": product.code, "link": link}
     bodies = [words.sendable(words.text(version).format_map(fields)) for version in versions(photo.LINK)]

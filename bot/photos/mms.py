@@ -1,7 +1,7 @@
-"""Pictures that come with a message: which product they show, and how they get into the photo store.
+"""Pictures that come with a message: finds the product that they show, and puts them into the photo store.
 
-A webhook must not wait for a download. So the pictures wait in the outbox until a worker fetches them from the
-provider; the sender is answered when they are stored, or when they cannot be.
+A webhook must not wait for a download. So a job in the outbox fetches the pictures from the provider. The sender is
+answered when they are stored, or when it is certain that they cannot be stored.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ THANKS = N_("Thank you. {title}, code {product}, has a new photo.", "Thank you. 
 NOT_FETCHED = N_("Your photo did not reach us. Please send it again.")
 
 Fetch = Callable[[str, int], bytes]
-"""Downloads a URL, at most so many bytes of it and one more; raises FetchError."""
+"""Downloads a URL; stops soon after the given number of bytes. Raises FetchError."""
 
 
 def named_product(turn: Turn, text: str, answers: Mapping[str, str]) -> str | None:
     """The code of the artisan's product that a message with a picture names, or None.
 
-    `answers` are those that its keyword, if it has one, gave to the dialogue.
+    `answers` are the prefilled answers of its keyword, if it has one.
     """
     own_codes = {product.code for product in turn.market.products()}
     named = (codes.read(part) for part in (answers.get("code", ""), text, *keywords.tokens(text)))
@@ -99,13 +99,13 @@ class PictureJob:
     ids: Ids
 
     def __call__(self, job: Mapping[str, Any]) -> None:
-        """Do a job that `queue` added; a second run changes nothing. Raises FetchError if it should be run again."""
+        """Perform a job that `queue` added; a second run changes nothing. Raises FetchError if it must be run again."""
         stored, refusals = self._store(job)
         fields = {"product": job["code"], "title": stored[-1].title if stored else ""}
         self._reply(job, THANKS if stored else refusals[0], fields)
 
     def _store(self, job: Mapping[str, Any]) -> tuple[Sequence[Product], Sequence[kit.Wording]]:
-        """The product, once for each picture that was stored, and the reason for each that was not."""
+        """The product, once for each stored picture, and the reason for each picture that was not stored."""
         stored: list[Product] = []
         refusals: list[kit.Wording] = []
         for url in job["urls"]:

@@ -1,7 +1,7 @@
-"""The pictures of products: a row each in the marketplace, and two files each in a folder.
+"""The photos of products: each is a row in the marketplace and two files in a folder.
 
 Files are written before their row and deleted after it, so a page never refers to a missing file. A process that is
-killed in between leaves files that no row names.
+killed in between leaves files without a row.
 """
 
 from __future__ import annotations

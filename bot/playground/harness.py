@@ -39,7 +39,7 @@ SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400}
 
 @dataclass(frozen=True, slots=True)
 class RepeatableIds(Ids):
-    """The same ids in every run. Codes have a random source of their own, so that one more id changes no code."""
+    """The same ids in every run. Codes have their own random source, so that an additional id changes no code."""
 
     codes: Random
 
@@ -66,20 +66,20 @@ class Harness:
         self._step = message_step(self.app, self.services, workers)
         self._push_webhooks = webhook_step(self.services, workers)
         self._scheduler = scheduler(self.services)
-        self._scheduler.run_due()  # none is due yet; this gives each its first time
+        self._scheduler.run_due()  # no task is due yet; this stores the first time of each
 
     def new_id(self) -> str:
         """32 hexadecimal digits, different each time and the same in every run."""
         return f"{self._random.getrandbits(128):032x}"
 
     def work(self) -> None:
-        """Let the worker do everything that is due now."""
+        """Let the worker perform everything that is due now."""
         self._scheduler.run_due()
         while self._step() or self._push_webhooks():
             pass
 
     def later(self, **time: float) -> None:
-        """Move the clock forward and let the worker do what has come due: `later(minutes=5)`."""
+        """Move the clock forward and let the worker perform what is then due: `later(minutes=5)`."""
         self.clock.advance(sum(SECONDS[unit] * count for unit, count in time.items()))
         self.work()
 
@@ -90,7 +90,7 @@ class Harness:
         return [text["text"] for text in reversed(answer.get_json()["data"])]
 
     def api(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
-        """Call the API as an operator; returns the JSON of the answer. AssertionError if the answer is an error."""
+        """Call the API as an operator; returns the JSON of the answer. Raises AssertionError if that is an error."""
         answer = self.http.open(
             f"/api/v1{path}", method=method, json=body, headers={"Authorization": f"Bearer {OPERATOR_KEY}", **headers}
         )
@@ -110,12 +110,12 @@ class Harness:
         return self._order(buyer, name, locale, product_id=product_id, quantity=quantity)
 
     def brief(self, brief: Any, buyer: str, *, name: str = "Joy", locale: str = "en") -> Any:
-        """Place a bulk order; `brief` is the API's own shape."""
+        """Place an order by brief; `brief` has the shape of the API."""
         return self._order(buyer, name, locale, brief=brief)
 
-    def _order(self, buyer: str, name: str, locale: str, **what: Any) -> Any:
+    def _order(self, buyer: str, name: str, locale: str, **item: Any) -> Any:
         body = {
-            **what,
+            **item,
             "buyer": {"name": name, "phone": buyer, "locale": locale},
             "ship_to": {"name": name, "line1": "1 Moi Avenue", "city": "Nairobi", "country": "KE"},
         }
@@ -128,7 +128,7 @@ def open_harness(
 ) -> Iterator[Harness]:
     """A service over a fresh database: SQLite in `folder`, unless the setting `database_url` names another.
 
-    `with_demo` fills it with the demo data. `engine` is one for that database, which then has its tables already.
+    `with_demo` fills it with the demo data. `engine` may be given for a database that already has its tables.
     """
     url = settings.pop("database_url", f"sqlite:///{folder}/soko.db")
     settings.setdefault("twilio_auth_token", "twilio-token-of-the-harness")

@@ -1,15 +1,15 @@
-"""Transcripts: files that say what people sent and received, played through the whole service.
+"""Transcripts: files with the texts and screens of a conversation, played through the whole service.
 
     # Amina joins and sells.
-    @ amina ussd             this phone acts from here on: name, channel, and optionally the language it chose before
+    @ amina ussd             the next lines are this phone's: name, channel, and optionally a language chosen earlier
     > *384*22#               it sends
     < CON Karibu Soko!       it receives, exactly as on the wire
     ^ joy Your order …       another phone receives a text
     = order.placed K7P4      an event of the marketplace
     ! wait 2h                an action from outside
 
-Only lines that begin with @, > and ! are played. The other lines are written again from what happens, so a change of
-behaviour shows as a diff of a conversation. The actions are `drop`, `repeat`, `wait 90s|5m|2h|1d`, `provider 500`,
+Only lines that begin with @, > and ! are played. The other lines are replaced by the results, so a change of
+behaviour appears as a diff of a conversation. The actions are `drop`, `repeat`, `wait 90s|5m|2h|1d`, `provider 500`,
 `picture WORDS` (the acting phone sends a picture through Twilio), `kiosk NAME, TOWN, AGENT`, `order BUYER 2 x TITLE`,
 `brief BUYER 40 x TITLE, CATEGORY, PRICE, DAY`, `ship CODE CARRIER TRACKING`, `deliver CODE` and `cancel CODE`.
 """
@@ -54,7 +54,7 @@ class TranscriptPlayer:
     events_shown: int = 0
 
     def play(self, script: str) -> str:
-        """The transcript as it reads now. Raises UnplayableLineError."""
+        """The transcript with the results of this version. Raises UnplayableLineError."""
         lines: list[str] = []
         for number, line in enumerate(script.splitlines(), 1):
             if line and line[0] not in KEPT:
@@ -67,14 +67,14 @@ class TranscriptPlayer:
                     raise UnplayableLineError(f"line {number}: {line}: {error}") from error
         return "\n".join(lines) + "\n"
 
-    def _play_line(self, mark: str, rest: str) -> Iterator[str]:
+    def _play_line(self, mark: str, content: str) -> Iterator[str]:
         match mark:
             case "@":
-                self._switch_phone(*rest.split())
+                self._switch_phone(*content.split())
             case ">":
-                yield from self._send(rest)
+                yield from self._send(content)
             case _:
-                yield from self._act(rest)
+                yield from self._act(content)
         yield from self._results()
 
     # Phones
@@ -103,13 +103,13 @@ class TranscriptPlayer:
 
     def _acting_phone(self) -> ScriptedPhone:
         if self.acting is None:
-            raise UnplayableLineError("no phone acts yet: begin with @")
+            raise UnplayableLineError("no phone is chosen yet: begin with a line @")
         return self.acting
 
     # Actions
 
     def _act(self, action: str) -> Iterator[str]:
-        verb, _, rest = action.partition(" ")
+        verb, _, arguments = action.partition(" ")
         actions: dict[str, Callable[[str], Any]] = {
             "drop": lambda _: self.harness.gateway.hang_up(self._acting_phone().msisdn),
             "wait": self._wait,
@@ -126,19 +126,19 @@ class TranscriptPlayer:
             answer = self.harness.gateway.repeat()
             yield from _block("<", answer) if answer else ()
         elif verb in actions:
-            actions[verb](rest)
+            actions[verb](arguments)
         else:
             raise UnplayableLineError(f"there is no action {verb!r}")
 
     def _wait(self, time: str) -> None:
         self.harness.later(**{UNITS[time[-1]]: float(time[:-1])})
 
-    def _kiosk(self, rest: str) -> None:
-        name, town, agent = (part.strip() for part in rest.split(","))
+    def _kiosk(self, arguments: str) -> None:
+        name, town, agent = (part.strip() for part in arguments.split(","))
         self.harness.kiosk(self._phone(agent).msisdn, name, town)
 
-    def _order(self, rest: str) -> None:
-        parts = re.fullmatch(r"(\w+) (\d+) x (.+)", rest)
+    def _order(self, arguments: str) -> None:
+        parts = re.fullmatch(r"(\w+) (\d+) x (.+)", arguments)
         if parts is None:
             raise UnplayableLineError("takes BUYER 2 x TITLE")
         name, quantity, title = parts.groups()
@@ -146,8 +146,8 @@ class TranscriptPlayer:
         product = next(product for product in products if product["title"] == title)
         self.harness.order(product["id"], int(quantity), self._phone(name).msisdn, name=name.title())
 
-    def _brief(self, rest: str) -> None:
-        parts = re.fullmatch(r"(\w+) (\d+) x ([^,]+), (\w+), (\d+), ([\d-]+)", rest)
+    def _brief(self, arguments: str) -> None:
+        parts = re.fullmatch(r"(\w+) (\d+) x ([^,]+), (\w+), (\d+), ([\d-]+)", arguments)
         if parts is None:
             raise UnplayableLineError("takes BUYER 40 x TITLE, CATEGORY, PRICE, DAY")
         name, quantity, title, category, price, day = parts.groups()
@@ -155,8 +155,8 @@ class TranscriptPlayer:
         brief = {"title": title, "category": category, "unit_price": money, "quantity": int(quantity), "due_on": day}
         self.harness.brief(brief, self._phone(name).msisdn, name=name.title())
 
-    def _ship(self, rest: str) -> None:
-        code, carrier, tracking = rest.split()
+    def _ship(self, arguments: str) -> None:
+        code, carrier, tracking = arguments.split()
         body = {"carrier": carrier, "tracking": tracking}
         self.harness.api("POST", f"/orders/{self._order_id(code)}/ship", body)
 
@@ -164,7 +164,7 @@ class TranscriptPlayer:
         orders = self.harness.api("GET", "/orders?limit=100")["data"]
         return str(next(order["id"] for order in orders if order["code"] == code))
 
-    # What happened
+    # Results
 
     def _results(self) -> Iterator[str]:
         """New events, then new texts; those of the acting phone come first."""
@@ -190,7 +190,7 @@ def _picture() -> bytes:
 
 
 def _block(mark: str, text: str) -> Iterator[str]:
-    """A text with its mark; its further lines are indented."""
+    """The lines of a text: the first after its mark, the others indented."""
     first, *others = text.splitlines() or [""]
     yield f"{mark} {first}".rstrip()
     yield from (f"  {line}".rstrip() for line in others)

@@ -1,6 +1,6 @@
 """Africa's Talking: USSD and SMS in, delivery reports in, SMS out.
 
-It signs nothing: only the secret in the path tells it from a stranger.
+Its requests are not signed: the secret in the path authenticates them.
 
     POST /webhooks/africastalking/<secret>/ussd
     sessionId=ATUid_9c2f&phoneNumber=%2B254711000111&serviceCode=%2A384%2A22%23&text=1%2A2
@@ -73,7 +73,7 @@ class _Answer(msgspec.Struct):
     sent: _Sent = msgspec.field(name="SMSMessageData")
 
 
-# made at import: msgspec crashes when two threads prepare the same type at once
+# made at import: two threads that make msgspec's first decoder of a type at the same time crash the process
 _sent = msgspec.json.Decoder(_Answer, strict=False)
 
 
@@ -81,7 +81,7 @@ _sent = msgspec.json.Decoder(_Answer, strict=False)
 
 
 def routes(handler: InboundHandler, secret: str) -> Blueprint:
-    """The callbacks to enter in the provider's dashboard."""
+    """The routes of the callbacks; their URLs are entered in the provider's dashboard."""
     blueprint = secret_blueprint(NAME, secret)
     views = {"ussd": _ussd, "ussd-events": _ussd_event, "sms": _sms, "delivery": _delivery, "optout": _optout}
     for path, view in views.items():
@@ -90,7 +90,7 @@ def routes(handler: InboundHandler, secret: str) -> Blueprint:
 
 
 def fast_path(app: WSGIApplication, handler: InboundHandler, secret: str) -> FastPath:
-    """Around an application that has these routes: answers USSD hops as they do, in less time."""
+    """A `FastPath` in front of an application with these routes: the same answers to USSD hops, in less time."""
     return FastPath(app, f"/webhooks/{NAME}/{secret}/ussd", partial(_screen, handler))
 
 
@@ -106,11 +106,11 @@ def _ussd(handler: InboundHandler) -> Response:
 
 
 def _screen(handler: InboundHandler, form: FormReader) -> str:
-    """The answer to a hop, also to one that fails: with any status but 200 the call would end without a word."""
+    """The answer to a hop, also to one that fails. With any status but 200 the caller would see no text at all."""
     try:
         hop = _hop(form())
     except HTTPException as error:
-        log.warning("a USSD request that cannot be read: %s", error.description)
+        log.warning("a USSD request cannot be read: %s", error.description)
         return handler.error_screen(None)
     try:
         return handler.ussd(hop)
@@ -124,7 +124,7 @@ def _hop(form: Mapping[str, str]) -> Inbound:
         channel="ussd",
         provider=NAME,
         id=required(form, "sessionId"),
-        msisdn=msisdn(required(form, "phoneNumber")) or abort(400, "phoneNumber is no phone"),
+        msisdn=msisdn(required(form, "phoneNumber")) or abort(400, "phoneNumber is not a phone number"),
         service=form.get("serviceCode", ""),
         text=form.get("text", ""),
     )
@@ -160,9 +160,9 @@ def _ussd_event(handler: InboundHandler) -> Response:
 def _sms(handler: InboundHandler) -> Response:
     form = request.form
     message_id, sender = required(form, "id"), msisdn(required(form, "from"))
-    text = form["text"]  # may be blank; when it is missing, this answers 400
+    text = form["text"]  # may be blank; Flask answers 400 if it is missing
     if sender is None:
-        log.info("message %s is from a sender that is no phone, so nobody can answer it", message_id)
+        log.info("message %s is from a sender that is not a phone, so it cannot be answered", message_id)
         return _answer()
     service, sent_at = form.get("to", ""), _time(form.get("date", ""))
     handler.sms(Inbound("sms", NAME, message_id, sender, service, text, sent_at=sent_at))
@@ -170,7 +170,7 @@ def _sms(handler: InboundHandler) -> Response:
 
 
 def _time(raw: str) -> datetime | None:
-    """`2026-11-22T09:20:05Z` and `2026-11-22 09:20:05` are both UTC; None for what is no time."""
+    """`2026-11-22T09:20:05Z` and `2026-11-22 09:20:05` are both UTC; None for any other text."""
     try:
         time = datetime.fromisoformat(raw)
     except ValueError:
@@ -182,7 +182,7 @@ def _optout(handler: InboundHandler) -> Response:
     form = request.form
     recipient = msisdn(required(form, "phoneNumber"))
     if recipient is None:
-        log.warning("an opt-out of a recipient that is no phone")
+        log.warning("an opt-out of a recipient that is not a phone")
     else:
         handler.opted_out(recipient, f"{NAME} opt-out from {form.get('senderId', 'us')}")
     return _answer()
@@ -211,7 +211,7 @@ _FAILURES: dict[str, Reason] = {
     "UserNotSubscribedToProduct": Reason.INVALID_RECIPIENT,
     "UserDoesNotExist": Reason.INVALID_RECIPIENT,
     "DeliveryFailure": Reason.REFUSED,
-    "DoNotDisturbRejection": Reason.REFUSED,  # an hour of the day in Nigeria, not the recipient's wish
+    "DoNotDisturbRejection": Reason.REFUSED,  # refused at this hour of the day in Nigeria, not an opt-out
     "AbsentSubscriber": Reason.REFUSED,
     "Expired": Reason.REFUSED,
 }
@@ -233,7 +233,7 @@ def _delivery(handler: InboundHandler) -> Response:
 
 
 def _failure(form: Mapping[str, str], raw_status: str) -> str:
-    """The provider's word for why a message failed; some statuses are themselves that word."""
+    """The provider's word for the cause of a failure; some statuses are this word themselves."""
     return _FAILURE_NAMES.get(form.get("failureReason", raw_status).lower(), "DeliveryFailure")
 
 
@@ -253,7 +253,7 @@ _REFUSALS: dict[int, tuple[str, Reason]] = {
     501: ("GatewayError", Reason.PROVIDER_DOWN),
     502: ("RejectedByGateway", Reason.REFUSED),
 }
-# A call that is refused as a whole has no code, only the word; delivery reports spell one of them otherwise.
+# A call that is refused as a whole has no code, only the word; delivery reports spell one of the words differently.
 _REFUSAL_REASONS = dict(_REFUSALS.values()) | {"UserInBlackList": Reason.BLOCKED_PROMOTIONS}
 
 BATCH_SIZE = 100
@@ -285,7 +285,7 @@ class AfricasTalking:
         self._api = _Api(username, api_key, base_url, session or pooled(workers))
 
     def send(self, sms: OutgoingMessage) -> Receipt:
-        """Hand one message over. There is no idempotency key, so after a lost answer the outcome is unknown.
+        """Send one message. There is no idempotency key, so after a lost answer the outcome is unknown.
 
         Raises SendError.
         """
@@ -293,16 +293,16 @@ class AfricasTalking:
         return _receipt(recipients[0])
 
     def send_batch(self, messages: Sequence[OutgoingMessage]) -> list[Receipt | SendError]:
-        """Hand over messages of the same text in one call; the outcome of each, in their order.
+        """Send messages with the same text in one call; returns the outcome of each, in their order.
 
-        Raises SendError when the call failed as a whole.
+        Raises SendError if the call failed as a whole.
         """
         recipients = self._recipients(messages[0].text, [sms.msisdn for sms in messages])
         by_number = {recipient.number: recipient for recipient in recipients}
         return [_outcome(by_number.get(sms.msisdn)) for sms in messages]
 
     def _recipients(self, text: str, msisdns: list[str]) -> list[_Recipient]:
-        """What a 2xx says of each recipient; if it names none, the whole call was refused. Raises SendError."""
+        """The recipients in a 2xx answer; if there is none, the whole call was refused. Raises SendError."""
         try:
             response = self._api.send(text, msisdns, self._sender_id)
         except requests.RequestException as error:
@@ -343,7 +343,7 @@ class _Api(SMSService):  # type: ignore[misc]  # the SDK has no types
 
 
 def _receipt(recipient: _Recipient) -> Receipt:
-    """Each recipient has a code of its own. Raises SendError for one that was not accepted."""
+    """The receipt for one recipient; each has its own code. Raises SendError if the message was not accepted."""
     if recipient.status_code not in _ACCEPTED:
         detail, _ = _REFUSALS.get(recipient.status_code, (recipient.status, None))
         raise _refusal(detail)
@@ -368,7 +368,7 @@ def _refusal(detail: str) -> SendError:
     return SendError(_REFUSAL_REASONS.get(detail, Reason.REFUSED), detail)
 
 
-# What the registry takes.
+# The declaration for the registry.
 
 
 def _sender(settings: AfricasTalkingSettings, workers: int) -> AfricasTalking:

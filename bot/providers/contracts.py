@@ -1,7 +1,7 @@
-"""What providers of messages and calls, and the rest of the service, say to each other.
+"""The interface between providers of messages and calls and the rest of the service.
 
-An adapter turns its wire format into the shapes below and calls an `InboundHandler`; what leaves is given to the
-adapter's `Sender` as an `OutgoingMessage`. Nothing else crosses.
+An adapter turns its wire format into the classes below and calls an `InboundHandler`. An outgoing message is passed to
+the adapter's `Sender` as an `OutgoingMessage`.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """A hop of a USSD call, or a message that somebody sent us.
+    """A hop of a USSD call, or an inbound text.
 
-    `id` is the provider's: of the session for USSD, of the message otherwise. The `text` of a USSD hop is cumulative:
-    everything that was typed in this session, joined by `*`, without escapes.
+    `id` is the provider's id of the session for USSD, otherwise of the message. The `text` of a USSD hop is cumulative:
+    all answers of this session, joined by `*`, without escapes.
     """
 
     channel: Channel
@@ -38,34 +38,34 @@ class Inbound:
     id: str
     msisdn: str
     service: str
-    """What was dialled or written to: a service code, a short code or a number."""
+    """The service code that was dialled, or the short code or number that was texted."""
     text: str
     media: tuple[Media, ...] = ()
     sent_at: datetime | None = None
     consent: Literal["STOP", "START", "HELP"] | None = None
-    """What the provider has understood and answered by itself (Twilio's OptOutType)."""
+    """The word that the provider has recognised and answered by itself (Twilio's OptOutType)."""
     token: str | None = None
     """The same each time that the provider repeats the request (Twilio's I-Twilio-Idempotency-Token)."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionEnd:
-    """A USSD session is over; `incomplete` if the caller was still being asked something."""
+    """The end of a USSD session; `incomplete` if the call was dropped before our last screen."""
 
     provider: str
     session_id: str
     msisdn: str | None
     incomplete: bool
     facts: Mapping[str, str] = field(default_factory=dict)
-    """What else the provider says of the session, for the log."""
+    """Other fields of the report, for the log."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
-    """What a provider reports of a message that we sent.
+    """A provider's report about a message that we sent.
 
-    `status` is None when `raw_status`, the provider's own word, is unknown to us. When the message failed, `reason`
-    says why, and `detail` says it in the provider's words.
+    `status` is None if `raw_status`, the provider's own word, is unknown to us. If the message failed, `reason` is the
+    cause, and `detail` the cause in the provider's words.
     """
 
     provider: str
@@ -89,7 +89,7 @@ class OutgoingMessage:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The provider took the message over. It may give no id; `cost` is as it writes it, such as `KES 0.8000`."""
+    """The provider accepted the message. It may give no id; `cost` is the provider's text, such as `KES 0.8000`."""
 
     provider_id: str | None
     status: ReportedStatus = "sent"
@@ -97,45 +97,48 @@ class Receipt:
 
 
 class Sender(Protocol):
-    """A provider that takes messages, such as Africa's Talking and Twilio."""
+    """A provider that sends messages, such as Africa's Talking and Twilio."""
 
     name: str
-    """What its messages are stored under, and its delivery reports arrive under."""
+    """The name under which its messages are stored and its delivery reports arrive."""
 
     def send(self, sms: OutgoingMessage) -> Receipt:
-        """Hand one message to the provider. Raises SendError."""
+        """Send one message. Raises SendError."""
         ...
 
 
 @runtime_checkable
 class BulkSender(Sender, Protocol):
-    """A provider that takes one text for many recipients in one call."""
+    """A provider that sends one text to many recipients in one call."""
 
     batch_size: int
-    """How many recipients at most."""
+    """The largest number of recipients of one call."""
 
     def send_batch(self, messages: Sequence[OutgoingMessage]) -> Sequence[Receipt | SendError]:
-        """Hand over messages of the same text in one call; the outcome of each, in their order.
+        """Send messages with the same text in one call; returns the outcome of each, in their order.
 
-        Raises SendError when the call failed as a whole.
+        Raises SendError if the call failed as a whole.
         """
         ...
 
 
 class MediaFetcher(Protocol):
-    """A provider that keeps the pictures which come with messages."""
+    """A provider that stores the pictures that come with messages."""
 
     def keeps(self, url: str) -> bool:
         """True if this is the address of a picture of our account."""
         ...
 
     def fetch(self, url: str, limit: int) -> bytes:
-        """The picture's bytes; of one that has more than `limit`, a little more than `limit`. Raises FetchError."""
+        """The picture's bytes; if there are more than `limit`, only the first ones, a few more than `limit`.
+
+        Raises FetchError.
+        """
         ...
 
 
 class InboundHandler(Protocol):
-    """Takes what providers post: `bot.conversation`, or a test that records it."""
+    """Handles the requests of providers: `bot.conversation`, or a test that records them."""
 
     def ussd(self, inbound: Inbound) -> str:
         """The answer to one USSD hop: `CON …` or `END …`."""
@@ -146,7 +149,7 @@ class InboundHandler(Protocol):
         ...
 
     def sms(self, inbound: Inbound) -> None:
-        """A message came in; the answer to it leaves as a message of its own."""
+        """Handle an inbound text; the answer is sent later, as a separate message."""
         ...
 
     def session_ended(self, end: SessionEnd) -> None: ...
@@ -154,5 +157,5 @@ class InboundHandler(Protocol):
     def report(self, report: DeliveryReport) -> None: ...
 
     def opted_out(self, msisdn: str, how: str) -> None:
-        """The provider says that this recipient wants no more messages; `how` is stored as proof."""
+        """Handle an opt-out that the provider received; `how` is stored as proof."""
         ...

@@ -1,6 +1,6 @@
 """Safaricom Daraja: B2C payments out (v3), their status, and results in.
 
-It signs nothing: only the secret in the path tells it from a stranger.
+Its requests are not signed: the secret in the path authenticates them.
 
     POST /mpesa/b2c/v3/paymentrequest   {"OriginatorConversationID": "pay_4k2…", "Amount": "1500", …}
     200                                 {"ResponseCode": "0", "ConversationID": "AG_2026…", …}
@@ -46,7 +46,7 @@ from bot.runtime.settings import BaseUrl, ConflictingSettingError, Settings
 NAME = "daraja"
 CURRENCY = "KES"
 CENTS = 100
-"""In a shilling. The API takes whole shillings."""
+"""Cents in a shilling. The API takes whole shillings."""
 log = logging.getLogger(__name__)
 
 
@@ -73,7 +73,7 @@ class DarajaSettings(Settings):
 
 
 def routes(handler: PaymentCallbackHandler, secret: str) -> Blueprint:
-    """The callbacks that our own requests name."""
+    """The routes of the callbacks; our requests name their URLs."""
     blueprint = secret_blueprint(NAME, secret)
     for path, view in (("result", _result), ("timeout", _timeout)):
         blueprint.add_url_rule(f"/{path}", path, partial(view, handler), methods=["POST"], strict_slashes=False)
@@ -86,7 +86,7 @@ def _accepted() -> Response:
 
 def _posted() -> Mapping[str, Any]:
     body = request.get_json(force=True, silent=True)
-    return body if isinstance(body, dict) else abort(400, "there is no JSON object in it")
+    return body if isinstance(body, dict) else abort(400, "the body is not a JSON object")
 
 
 # Results: of a payment, or of a status query.
@@ -95,15 +95,15 @@ def _posted() -> Mapping[str, Any]:
 def _result(handler: PaymentCallbackHandler) -> Response:
     result = _posted().get("Result")
     if not isinstance(result, dict) or not _text(result, "ResultCode"):
-        abort(400, "there is no result in it")
+        abort(400, "the body has no result")
     handler.on_result(NAME, _callback(result) or abort(400, "it names no payment"))
     return _accepted()
 
 
 def _callback(result: Mapping[str, Any]) -> PaymentCallback | None:
-    """None when the result names nothing.
+    """The callback in a result; None if the result has no name.
 
-    The result of a query names the payment in its parameters, and the query in its envelope. When the payment was not
+    The result of a query names the payment in its parameters, and the query in its envelope. If the payment was not
     found, there are no parameters.
     """
     parameters = dict(_parameters(result.get("ResultParameters")))
@@ -122,14 +122,14 @@ def _callback(result: Mapping[str, Any]) -> PaymentCallback | None:
 
 
 def _parameters(raw: Any) -> Iterator[tuple[str, Any]]:
-    """Keys and values, which arrive as a list, as a single object or not at all; a value may be missing."""
+    """Keys and values. They arrive as a list, as a single object or not at all; a value may be missing."""
     items = raw.get("ResultParameter", []) if isinstance(raw, dict) else []
     for item in items if isinstance(items, list) else [items]:
         if isinstance(item, dict) and isinstance(item.get("Key"), str):
             yield item["Key"], item.get("Value")
 
 
-# The final ones. After any other only a query tells: 15 (a duplicate), 17 (internal), 26 (busy), and unknown ones.
+# Final result codes. After any other a query is needed: 15 (a duplicate), 17 (internal), 26 (busy), unknown codes.
 _RESULTS: dict[str, FaultParty] = {
     "1": "us",  # the float is empty
     "2": "nobody",  # below the minimum
@@ -148,14 +148,14 @@ _NO_SUCH_TRANSACTION = "2032"
 
 
 def _payment_outcome(result: Mapping[str, Any], parameters: Mapping[str, Any]) -> PaymentStatus | None:
-    """What the result of a payment says; None when its code is not known to be final."""
+    """The status in the result of a payment; None if its code is not known to be final."""
     code = _text(result, "ResultCode")
     if code == "0":
         reference = _text(parameters, "TransactionReceipt") or _text(result, "TransactionID")
         return _paid(reference, parameters.get("TransactionAmount"))
     fault = _RESULTS.get(code)
     if fault is None and code != _NO_SUCH_TRANSACTION:
-        log.warning("a payment has a result code that settles nothing: %s", code)
+        log.warning("a payment has a result code that is not final: %s", code)
     if fault is None:
         return None
     detail = f"{code} {_text(result, 'ResultDesc')}".strip()[:200]
@@ -163,7 +163,7 @@ def _payment_outcome(result: Mapping[str, Any], parameters: Mapping[str, Any]) -
 
 
 def _query_outcome(result: Mapping[str, Any]) -> PaymentStatus | None:
-    """What the result of a query says that has no parameters."""
+    """The status in the result of a query that has no parameters."""
     return NotFound() if _text(result, "ResultCode") == _NO_SUCH_TRANSACTION else None
 
 
@@ -171,7 +171,7 @@ _ENDED_UNPAID = frozenset({"failed", "cancelled", "declined", "expired", "reject
 
 
 def _transaction_status(parameters: Mapping[str, Any]) -> PaymentStatus | None:
-    """What the result of a query says; None while the payment is under way."""
+    """The status in the result of a query; None while the payment is in progress."""
     status = _text(parameters, "TransactionStatus")
     if status.lower() == "completed":
         return _paid(_text(parameters, "ReceiptNo"), parameters.get("Amount"))
@@ -184,7 +184,7 @@ def _paid(reference: str, amount: Any) -> Paid | None:
 
 
 def _cents(amount: Any) -> int | None:
-    """`1500`, `1500.0` and `"1500.00"` shillings are 150000 cents; None for what is no amount."""
+    """`1500`, `1500.0` and `"1500.00"` shillings are 150000 cents; None if it is not an amount."""
     try:
         cents = Decimal(str(amount)) * CENTS
         return int(cents) if cents == int(cents) else None
@@ -193,12 +193,12 @@ def _cents(amount: Any) -> int | None:
 
 
 def _text(fields: Mapping[str, Any], name: str) -> str:
-    """A field that may be a number or missing, without the characters that a database refuses."""
+    """A field as text; empty if it is missing. Characters that a database refuses are removed."""
     value = fields.get(name)
     return "".join(filter(str.isprintable, str(value))).strip() if isinstance(value, str | int | float) else ""
 
 
-# Time-outs: our request comes back as we sent it.
+# Time-outs: the body is our own request.
 
 
 def _timeout(handler: PaymentCallbackHandler) -> Response:
@@ -216,13 +216,13 @@ def _timeout(handler: PaymentCallbackHandler) -> Response:
 _TOKEN_CODES = frozenset({"401.002.01", "404.001.03", "400.003.01"})
 _DUPLICATE = "500.002.1001"
 _KEY_REFUSED = (400, 401)
-"""How a wrong consumer key is answered, often with an empty body; any other 4xx comes from a proxy on the way."""
+"""The statuses for a wrong consumer key, often with an empty body; any other 4xx comes from a proxy on the way."""
 
 
 class Daraja:
     """Pays from a B2C short code.
 
-    `base_url` selects the sandbox or the real API; `callbacks` is the public URL that our two routes are under.
+    `base_url` selects the sandbox or the real API; `callbacks` is the public URL above our two routes.
     """
 
     def __init__(
@@ -248,7 +248,7 @@ class Daraja:
         self._token = AccessToken(self._fetch_token, clock)
 
     def pay(self, payment: Payment) -> PaymentStatus | Pending:
-        """Ask to pay the whole shillings of the amount. Raises PaymentError."""
+        """Request the payment of the whole shillings of the amount. Raises PaymentError."""
         try:
             answer = self._post(
                 "/mpesa/b2c/v3/paymentrequest",
@@ -271,7 +271,7 @@ class Daraja:
         return _request_outcome(answer)
 
     def query(self, payment: Payment) -> PaymentStatus | Pending:
-        """Ask for a payment's status, which comes as a callback. Raises PaymentError."""
+        """Request a payment's status, which comes as a callback. Raises PaymentError."""
         try:
             answer = self._post(
                 "/mpesa/transactionstatus/v1/query",
@@ -295,7 +295,7 @@ class Daraja:
         return outcome
 
     def _post(self, path: str, body: Mapping[str, str]) -> requests.Response:
-        """The answer to a request with a valid token, which is renewed once if it is refused."""
+        """The answer to a request with our access token, which is renewed once if it is refused."""
         token = self._token.get()
         answer = self._exchange("POST", path, json=body, headers={"Authorization": f"Bearer {token}"})
         if not _refuses_token(answer):
@@ -313,7 +313,7 @@ class Daraja:
                 "GET", "/oauth/v1/generate", params={"grant_type": "client_credentials"}, auth=self._key
             )
         except PaymentError as error:
-            raise PaymentError(Reason.UNREACHABLE, error.detail) from error  # no payment was asked for yet
+            raise PaymentError(Reason.UNREACHABLE, error.detail) from error  # no payment was requested yet
         if answer.status_code in _KEY_REFUSED:
             raise _DeniedError("the consumer key is refused")
         token, lifetime = _text(_body(answer), "access_token"), _text(_body(answer), "expires_in")
@@ -337,7 +337,7 @@ def _refuses_token(answer: requests.Response) -> bool:
 
 
 def _request_outcome(answer: requests.Response) -> NotPaid | Pending:
-    """What an answer to a request means. Raises PaymentError when it does not say that the request was accepted."""
+    """The outcome in an answer to a request. Raises PaymentError if it does not say that the request was accepted."""
     body = _body(answer)
     code, description = _text(body, "errorCode"), _text(body, "errorMessage")
     detail = f"{code or answer.status_code} {description}".strip()[:200]
@@ -349,19 +349,19 @@ def _request_outcome(answer: requests.Response) -> NotPaid | Pending:
         raise PaymentError(Reason.THROTTLED, detail)
     if 400 <= answer.status_code < 500 and code:
         return NotPaid(detail, _fault(description))
-    # 5xx, a redirect, a proxy's page, an answer without meaning: the request may have been accepted all the same
+    # 5xx, a redirect, a proxy's page, an unknown answer: the request may have been accepted nevertheless
     raise PaymentError(Reason.NO_ANSWER, detail)
 
 
 def _fault(description: str) -> FaultParty:
-    """Who can mend the field that is called invalid: one that is neither number nor amount fails for every payment."""
+    """Who can correct the invalid field: if it is neither number nor amount, every payment fails until we do."""
     if "PartyB" in description:
         return "recipient"
     return "nobody" if "Amount" in description else "us"
 
 
 def _body(answer: requests.Response) -> Mapping[str, Any]:
-    """The JSON object in an answer; an empty one where there is none."""
+    """The JSON object in an answer; an empty one if there is none."""
     try:
         body = answer.json()
     except requests.JSONDecodeError:
@@ -369,7 +369,7 @@ def _body(answer: requests.Response) -> Mapping[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-# What the registry takes.
+# The declaration for the registry.
 
 
 def _payer(settings: DarajaSettings, clock: Clock) -> Daraja:

@@ -1,4 +1,4 @@
-"""What an adapter file declares about its provider, so that the registry can set it up.
+"""The declaration of a provider in its adapter file, from which the registry sets it up.
 
 PROVIDER = Provider(
     name="pigeon",
@@ -28,7 +28,7 @@ S = TypeVar("S", bound=Settings)
 
 @dataclass(frozen=True, slots=True)
 class Handlers:
-    """Who takes what providers post: messages and calls, and results of payments."""
+    """The handlers of providers' requests: of messages and calls, and of payment results."""
 
     messages: InboundHandler
     payments: PaymentCallbackHandler
@@ -36,10 +36,10 @@ class Handlers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider(Generic[S]):
-    """One provider. `settings` are its own environment variables; it cannot be used without those in `needs`.
+    """One provider. `settings` has its own environment variables; the provider needs those in `needs`.
 
-    A provider with a `sender` can be named in `SMS_PROVIDER`, one with a `payer` in `PAYOUT_PROVIDER`. Callbacks are
-    mounted whether it is named or not: reports of earlier messages still arrive after a change.
+    A provider with a `sender` can be named in `SMS_PROVIDER`, one with a `payer` in `PAYOUT_PROVIDER`. Its
+    callbacks are always mounted: reports of earlier messages still arrive after a change of provider.
     """
 
     name: str
@@ -50,11 +50,11 @@ class Provider(Generic[S]):
     fast_path: Callable[[WSGIApplication, S, Handlers], WSGIApplication] | None = None
     """Wraps the application and answers its most frequent request without Flask."""
     own_number: Callable[[S], str | None] | None = None
-    """The number or sender ID of our messages. A message from it is not read, since we would answer ourselves."""
+    """The number or sender ID of our messages. A message from it is ignored, because we would answer ourselves."""
     sender: Callable[[S, int], Sender] | None = None
-    """Takes the settings and how many threads may send at once."""
+    """Called with the settings and the number of threads that may send at once."""
     media_fetcher: Callable[[S, int], MediaFetcher] | None = None
-    """Takes the settings and how many threads may fetch at once."""
+    """Called with the settings and the number of threads that may fetch at once."""
     payer: Callable[[S, Clock], Payer] | None = None
 
     def own_settings(self, settings: Settings) -> S:

@@ -1,9 +1,9 @@
-"""What can go wrong with a provider. Each error carries a `Reason`, and the provider's own code or word as `detail`.
+"""The errors of providers. Each error has a `Reason`, and the provider's own code or word as `detail`.
 
 ProviderError
-├── SendError                       a message was not taken over, or may not have been
+├── SendError                       a message was not accepted, or may not have been
 ├── FetchError                      a picture could not be fetched
-└── PaymentError                    a payment request was not taken over, or may not have been
+└── PaymentError                    a payment request was not accepted, or may not have been
     └── DuplicatePaymentError       the provider already has a payment under this id
 
                         retryable   outcome unknown
@@ -27,21 +27,21 @@ from enum import Enum
 
 
 class Reason(Enum):
-    """Why something failed, in words that are the same for every provider. All decisions are made on this.
+    """The cause of a failure, in words that are the same for every provider. All decisions depend on it.
 
-    `retryable`: the provider certainly did not act, and may on another attempt.
-    `outcome_unknown`: nobody can say whether it acted. A message's delivery report tells; a payment is asked about.
+    `retryable`: the provider certainly did not act, and may act on another attempt.
+    `outcome_unknown`: the provider may have acted. A delivery report decides for a message, a query for a payment.
     Neither: the failure is final.
     """
 
     UNREACHABLE = "unreachable", "retryable"
     """No connection was made, so nothing was sent."""
     NO_ANSWER = "no_answer", "outcome unknown"
-    """The request may have arrived, and no answer that can be relied on came back."""
+    """The request may have arrived, and no reliable answer came back."""
     THROTTLED = "throttled", "retryable"
     """Too many requests: a rate, a queue or a daily limit is full."""
     REFUSED = "refused", "final"
-    """The provider or the network says no, for a cause that none of the others names."""
+    """The provider or the network refuses, for a cause that no other reason describes."""
     INVALID_RECIPIENT = "invalid_recipient", "final"
     """The number does not exist, or cannot receive this."""
     OPTED_OUT = "opted_out", "final"
@@ -49,13 +49,13 @@ class Reason(Enum):
     BLOCKED_PROMOTIONS = "blocked_promotions", "final"
     """The recipient's network blocks promotions to this number, and only these."""
     INSUFFICIENT_FUNDS = "insufficient_funds", "retryable"
-    """Our account with the provider is empty; an operator fills it up."""
+    """Our account with the provider is empty; an operator has to top it up."""
     MISCONFIGURED = "misconfigured", "final"
     """Our credentials, sender or account settings are wrong."""
     CONTENT_REJECTED = "content_rejected", "final"
     """The text itself is not accepted."""
     PROVIDER_DOWN = "provider_down", "retryable"
-    """The provider says that it failed inside and did not act."""
+    """The provider reports an internal failure, and did not act."""
     UNREADABLE = "unreadable", "retryable"
     """The answer is not the provider's: most likely a proxy or a login page on the way."""
 
@@ -68,8 +68,8 @@ class Reason(Enum):
 class ProviderError(Exception):
     """A request to a provider failed.
 
-    `detail` is the provider's own code or word, for operators, logs and metrics, or the reason's name where there is
-    none; nothing is decided on it.
+    `detail` is the provider's own code or word, or the reason's name if there is none. It is for operators, logs and
+    metrics; no decision depends on it.
     """
 
     def __init__(self, reason: Reason, detail: str | None = None) -> None:
@@ -79,19 +79,19 @@ class ProviderError(Exception):
 
 
 class SendError(ProviderError):
-    """A message was not taken over, or may not have been."""
+    """A message was not accepted, or may not have been."""
 
 
 class FetchError(ProviderError):
-    """A picture could not be fetched from the provider that keeps it."""
+    """A picture could not be fetched from the provider that stores it."""
 
 
 class PaymentError(ProviderError):
-    """A provider of mobile money could not be asked, or its answer was lost."""
+    """A payment request was not accepted, or its answer was lost."""
 
 
 class DuplicatePaymentError(PaymentError):
-    """The provider already has a payment under this id. It can be asked at once what became of it."""
+    """The provider already has a payment under this id; its status can be queried at once."""
 
     def __init__(self, detail: str = "duplicate") -> None:
         super().__init__(Reason.NO_ANSWER, detail)

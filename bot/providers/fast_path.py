@@ -1,6 +1,6 @@
 """A fast path in front of an application: forms posted to one path are answered without Flask (docs/adr/0018).
 
-Flask takes longer to read a form than everything else that a hop does. Both ways answer alike.
+Flask takes more time to read a form than all other steps of a hop. Both ways give the same answers.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ FormReader = Callable[[], Mapping[str, str]]
 
 PLAIN_TEXT = "text/plain; charset=utf-8"
 LARGEST_FORM = 8 * 1024
-"""In bytes; the application reads a longer one, and has a limit of its own."""
+"""In bytes. A longer form goes to the application, which has its own limit."""
 
 
 class FastPath:
-    """Wraps `app`. `answer` gives the text of a 200, and raises nothing."""
+    """Wraps `app`. `answer` returns the text of an answer with status 200, and must not raise."""
 
     def __init__(self, app: WSGIApplication, path: str, answer: Callable[[FormReader], str]) -> None:
         self._app, self._path, self._answer = app, path.encode(), answer
@@ -47,10 +47,10 @@ class FastPath:
 
 
 def _form(environ: WSGIEnvironment) -> Mapping[str, str]:
-    """The form as Flask reads it: of a repeated name the first value; escapes that are not UTF-8 stay as they are."""
+    """The form as Flask reads it: the first value of a repeated name; escapes that are not UTF-8 stay unchanged."""
     body = get_input_stream(environ).read()
     try:
         fields = parse_qsl(body.decode(), keep_blank_values=True, errors="werkzeug.url_quote")
     except UnicodeDecodeError:
-        raise BadRequest("it is not UTF-8") from None
+        raise BadRequest("the form is not UTF-8") from None
     return dict(reversed(fields))

@@ -1,4 +1,4 @@
-"""What adapters share that call a provider's HTTP API: sessions, access tokens, and the reasons of failures."""
+"""Shared code of adapters that call an HTTP API: sessions, access tokens, and the reasons of failures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.providers.errors import Reason
 
 TIMEOUT_S = 10.0
 RENEWED_AT = 0.9
-"""The part of an access token's lifetime after which a new one is fetched."""
+"""The share of an access token's lifetime after which a new one is fetched."""
 
 
 def pooled(workers: int) -> requests.Session:
@@ -28,7 +28,7 @@ def pooled(workers: int) -> requests.Session:
 class AccessToken:
     """One access token for all threads: one of them fetches it while the others wait.
 
-    `fetch` gives a new token and its lifetime.
+    `fetch` returns a new token and its lifetime.
     """
 
     def __init__(self, fetch: Callable[[], tuple[str, timedelta]], clock: Callable[[], datetime]) -> None:
@@ -38,7 +38,7 @@ class AccessToken:
         self._valid_until: datetime | None = None
 
     def get(self, *, instead_of: str | None = None) -> str:
-        """The token; a new one if the present one is about to expire, or is `instead_of`, which was refused."""
+        """The token. A new one is fetched if this one expires soon, or equals `instead_of`, which was refused."""
         with self._lock:
             if self._valid_until is None or self._clock() >= self._valid_until or self._value == instead_of:
                 self._value, lifetime = self._fetch()
@@ -47,12 +47,12 @@ class AccessToken:
 
 
 def broken_off(error: requests.RequestException) -> Reason:
-    """The reason of a request that got no answer: nothing was sent only if no connection was ever made."""
+    """The reason for a request without an answer: UNREACHABLE only if no connection was made."""
     return Reason.UNREACHABLE if _never_connected(error) else Reason.NO_ANSWER
 
 
 def refused(status: int) -> Reason:
-    """The reason of an answer with an HTTP status that is no success: a 4xx is final, except 408 and 429."""
+    """The reason for an answer with an HTTP status outside 2xx: a 4xx is final, except 408 and 429."""
     if status == 429:
         return Reason.THROTTLED
     if status == 401:

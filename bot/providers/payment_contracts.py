@@ -1,12 +1,12 @@
-"""What a provider of mobile money and the rest of the service say to each other.
+"""The interface between a provider of mobile money and the rest of the service.
 
-    pay    ──> Pending                      the request was accepted; that is not a payment yet
-           ──> Paid, NotPaid                some providers know at once
+    pay    ──> Pending                      the request was accepted; nothing is paid yet
+           ──> Paid, NotPaid                some providers answer with the outcome at once
     query  ──> Pending                      the status will come as a callback
            ──> Paid, NotPaid, NotFound
 
 Daraja accepts and calls back. MTN MoMo accepts and is queried. Airtel Money answers at once, or is queried. The
-built-in provider answers at once. `docs/payouts.md` says what each answer leads to.
+built-in provider answers at once. `docs/payouts.md` describes what follows each answer.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 FaultParty = Literal["recipient", "us", "nobody"]
-"""Who can mend a failure: the recipient (the number cannot receive), we (settings or float are wrong), or nobody."""
+"""Who can correct a failure: the recipient (the number cannot receive), we (our settings or float), or nobody."""
 
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """What a provider is asked to pay: `amount` minor units to `msisdn`. An `id` is never used for another payment."""
+    """A payment of `amount` minor units to `msisdn`. Its `id` is never used for another payment."""
 
     id: str
     msisdn: str
     amount: int
     currency: str
     about: str
-    """What it is for, in a few ASCII letters and digits: the provider's own records show it."""
+    """What the payment is for, in a few ASCII letters and digits; the provider's own records show it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Paid:
 
 @dataclass(frozen=True, slots=True)
 class NotPaid:
-    """It was not paid, and under this id never will be. `detail` is the provider's code and words.
+    """It was not paid, and never will be under this id. `detail` is the provider's code and words.
 
     `try_tomorrow`: a daily limit is full, so the same payment may succeed a day later.
     """
@@ -52,7 +52,7 @@ class NotPaid:
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
-    """The provider knows no such payment; it may be asked to pay it again under the same id."""
+    """The provider has no payment with this id; the payment may be requested again under the same id."""
 
 
 PaymentStatus = Paid | NotPaid | NotFound
@@ -71,11 +71,11 @@ class Payer(Protocol):
     name: str
 
     def pay(self, payment: Payment) -> PaymentStatus | Pending:
-        """Ask it to pay. Asked again under the same id, it pays no second time. Raises PaymentError."""
+        """Request a payment. A second request with the same id does not pay again. Raises PaymentError."""
         ...
 
     def query(self, payment: Payment) -> PaymentStatus | Pending:
-        """Ask it what became of a payment. Raises PaymentError."""
+        """Request the status of a payment. Raises PaymentError."""
         ...
 
 
@@ -83,8 +83,8 @@ class Payer(Protocol):
 class PaymentCallback:
     """A callback of a provider. `names` are the ids in it, ours or the provider's, the most reliable first.
 
-    The result of a payment and the result of a query look alike, and only the names tell them apart. So there are two
-    readings: `if_payment` holds when the names are a payment's, `if_query` when they are a query's. None says nothing.
+    The result of a payment and the result of a query look the same, and only the names distinguish them. So there are
+    two readings: `if_payment` if the names are of a payment, `if_query` if they are of a query. None means no status.
     """
 
     names: tuple[str, ...]
@@ -93,12 +93,12 @@ class PaymentCallback:
 
 
 class PaymentCallbackHandler(Protocol):
-    """Takes what a provider's callbacks say: `bot.payments`, or a test that records it."""
+    """Handles the callbacks of providers: `bot.payments`, or a test that records them."""
 
     def on_result(self, provider: str, callback: PaymentCallback) -> None:
-        """A provider reports a result: early, late, twice, or of a payment that is not ours."""
+        """Handle a result, which may come early, late or twice, or be about a payment that is not ours."""
         ...
 
     def on_timeout(self, provider: str, name: str) -> None:
-        """A provider did not handle the payment of this name in time; its outcome is open."""
+        """Handle a time-out: the provider did not process the payment `name` in time, and its outcome is unknown."""
         ...

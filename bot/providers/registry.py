@@ -1,7 +1,7 @@
-"""All providers, and what the service makes of their declarations.
+"""All providers, and the settings, routes and senders that are built from their declarations.
 
 A new provider is one adapter file, whose `PROVIDER` declares it, and one line in `PROVIDERS`.
-The simulator is no adapter: where it may run, it is added from above (`bot/simulator/providers.py`).
+The simulator is not an adapter: the worker adds it where it may run (`bot/simulator/providers.py`).
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ def load_settings() -> Settings:
 
 
 def make_settings(**values: Any) -> Settings:
-    """Settings with these values, and the environment's for all others. Raises pydantic.ValidationError."""
+    """Settings with these values, all others from the environment. Raises pydantic.ValidationError."""
     return settings_class()(**values)
 
 
 def settings_class() -> type[Settings]:
-    """Settings with the variables of all providers, which take the providers' names and no others."""
+    """The class of settings with the variables of all providers; only their names are valid names of providers."""
     return _settings_class(PROVIDERS)
 
 
@@ -108,11 +108,11 @@ def own_numbers(settings: Settings) -> frozenset[str]:
     return frozenset(filter(None, numbers))
 
 
-# -- what a worker uses; `more` are providers that are no adapters
+# -- for workers; `more` are providers that are not adapters
 
 
 def senders(settings: Settings, workers: int, more: Sequence[Provider[Any]] = ()) -> Mapping[str, Sender]:
-    """By name, each provider that the settings choose for messages."""
+    """The providers that the settings choose for messages, by name."""
     return {
         provider.name: provider.sender(provider.own_settings(settings), workers)
         for provider in (*PROVIDERS, *more)
@@ -130,7 +130,7 @@ def payer(settings: Settings, clock: Clock, more: Sequence[Provider[Any]] = ()) 
 
 
 class AnyMediaFetcher:
-    """Fetches a picture from whichever provider keeps it."""
+    """Fetches a picture from the provider that stores it."""
 
     def __init__(self, fetchers: Sequence[MediaFetcher]) -> None:
         self._fetchers = fetchers
@@ -146,7 +146,7 @@ class AnyMediaFetcher:
 
 
 def media_fetcher(settings: Settings, workers: int, more: Sequence[Provider[Any]] = ()) -> MediaFetcher:
-    """Fetches pictures from all providers that keep some."""
+    """Fetches pictures from all providers that store some."""
     return AnyMediaFetcher(
         [
             provider.media_fetcher(provider.own_settings(settings), workers)

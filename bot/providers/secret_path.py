@@ -1,4 +1,4 @@
-"""Callbacks that are not signed: only the unguessable secret in their path tells the provider from a stranger."""
+"""Routes for callbacks that are not signed: an unguessable secret in their path authenticates the provider."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def secret_blueprint(name: str, secret: str) -> Blueprint:
 
 
 def _verify(secret: bytes, _endpoint: str | None, values: dict[str, Any] | None) -> None:
-    """Take the secret out of the path's values, so that no view sees it, and compare it in constant time."""
+    """Remove the secret from the path's values, so that no view gets it, and compare it in constant time."""
     claimed = values.pop("secret") if values else ""
     if not hmac.compare_digest(claimed.encode(), secret):
         abort(404)

@@ -1,6 +1,6 @@
 """Twilio: SMS, MMS and WhatsApp in, message statuses in, SMS and WhatsApp out, pictures fetched.
 
-Each request is signed over the address that we gave Twilio and over all of its fields.
+The signature of a request covers the URL that we gave Twilio and all fields.
 
     POST /webhooks/twilio/sms
     X-Twilio-Signature: 1ugM4IHgSoI9XoCDkWjDQN0paac=
@@ -83,7 +83,7 @@ def _sms(handler: InboundHandler) -> Response:
     channel, number = _address(required(form, "From"))
     sender = msisdn(number)
     if sender is None:
-        log.info("message %s is from a sender that is no phone, so nobody can answer it", message_id)
+        log.info("message %s is from a sender that is not a phone, so it cannot be answered", message_id)
     else:
         handler.sms(_inbound(form, channel, message_id, sender))
     return Response('<?xml version="1.0" encoding="UTF-8"?><Response/>', content_type="text/xml; charset=utf-8")
@@ -120,7 +120,7 @@ def _media(form: Mapping[str, str]) -> Iterator[Media]:
 
 
 def _decoded(body: str) -> str:
-    """The text. Some long ones arrive in base64: one word without blanks, which decodes to UTF-8."""
+    """The text. Some long texts arrive in base64: one word without blanks that decodes to UTF-8."""
     if len(body) < 60:
         return body
     try:
@@ -129,7 +129,7 @@ def _decoded(body: str) -> str:
         return body
 
 
-# Message statuses. They arrive in any order; a stored message only moves forward.
+# Message statuses. They arrive in any order; a stored status only moves forward.
 
 _STATUSES: dict[str, ReportedStatus] = {
     "accepted": "sending",
@@ -158,7 +158,7 @@ def _status(handler: InboundHandler) -> Response:
     return Response(status=204)
 
 
-# Error codes, which answers and statuses share.
+# Error codes, the same in answers and in statuses.
 
 _FAILURES: dict[str, tuple[str, Reason]] = {
     "20003": ("bad_credentials", Reason.MISCONFIGURED),
@@ -196,7 +196,7 @@ _FAILURES: dict[str, tuple[str, Reason]] = {
 
 
 def _failure(code: object) -> tuple[str, Reason]:
-    """Our word for an error code and its reason; an unknown code is its own word."""
+    """Our word for an error code, and its reason; for an unknown code, the code itself."""
     return _FAILURES.get(str(code), (str(code), Reason.REFUSED))
 
 
@@ -229,7 +229,7 @@ class Twilio:
         self._session = session or pooled(workers)
 
     def send(self, sms: OutgoingMessage) -> Receipt:
-        """Hand one message over. There is no idempotency key, so after a lost answer the outcome is unknown.
+        """Send one message. There is no idempotency key, so after a lost answer the outcome is unknown.
 
         Raises SendError.
         """
@@ -245,22 +245,22 @@ class Twilio:
             raise SendError(broken_off(error)) from error
         except (TwilioRestException, TwilioServiceException) as error:
             raise _refusal(error.code, error.status) from error
-        except (ValueError, AttributeError) as error:  # raised by the SDK for an answer that is no JSON object
+        except (ValueError, AttributeError) as error:  # raised by the SDK for an answer that is not a JSON object
             raise _unreadable() from error
         return _receipt(message)
 
     def keeps(self, url: str) -> bool:
         """True for the address of a picture of our own account.
 
-        A forged request could name any other address, and we would fetch it with our credentials.
+        Otherwise a forged request could make us send our credentials to any address.
         """
         root = f"{self._base_url or _API}/2010-04-01/Accounts/{self._credentials[0]}"
         return re.fullmatch(re.escape(root) + "/Messages/[A-Za-z0-9]+/Media/[A-Za-z0-9]+", url) is not None
 
     def fetch(self, url: str, limit: int) -> bytes:
-        """The picture's bytes; of one that has more than `limit`, a little more than `limit`.
+        """The picture's bytes; if there are more than `limit`, only the first ones, a few more than `limit`.
 
-        Twilio redirects to where the bytes are stored; our credentials are not sent there. Raises FetchError.
+        Twilio redirects to its file storage; our credentials are not sent there. Raises FetchError.
         """
         if not self.keeps(url):
             raise FetchError(Reason.REFUSED, "not_our_media")
@@ -270,11 +270,11 @@ class Twilio:
                     raise _not_fetched(answer.status_code)
                 return _first_bytes(answer.iter_content(64 * 1024), limit)
         except requests.RequestException as error:
-            raise FetchError(Reason.UNREACHABLE, "no_answer") from error  # to fetch again changes nothing
+            raise FetchError(Reason.UNREACHABLE, "no_answer") from error  # a repeated fetch does no harm
 
     @cached_property
     def _client(self) -> Any:
-        """The SDK's client, imported at the first send: a process that never sends does without it."""
+        """The SDK's client, imported at the first send, because most processes never send."""
         from twilio.http.http_client import TwilioHttpClient
         from twilio.rest import Client
 
@@ -287,7 +287,7 @@ class Twilio:
 
 
 def _not_fetched(status: int) -> FetchError:
-    """A picture may become available a little later than its message, so 404 is not final."""
+    """The error for this status. A picture may become available after its message, so 404 is not final."""
     reason = Reason.UNREACHABLE if status == 404 else refused(status) if status >= 400 else Reason.REFUSED
     return FetchError(reason, f"http_{status}")
 
@@ -302,9 +302,9 @@ def _first_bytes(chunks: Iterator[bytes], limit: int) -> bytes:
 
 
 def _refusal(code: int, status: int) -> SendError:
-    """The error that an answer means. Where it has no error code, the SDK gives its HTTP status as `code`.
+    """The error for an answer. If the answer has no error code, the SDK gives its HTTP status as `code`.
 
-    A final code is final only under a final status: under 5xx the message may be sent again.
+    A final code with a status of 5xx is not final: the message may be sent again.
     """
     by_status = refused(status)
     if code == status:
@@ -319,7 +319,7 @@ def _unreadable() -> SendError:
 
 
 def _receipt(message: Any) -> Receipt:
-    """Raises SendError for a message without an id, and for one that has already failed."""
+    """The receipt of a message. Raises SendError if it has no id, or has already failed."""
     if not message.sid:
         raise _unreadable()
     if _STATUSES.get(message.status) == "failed":
@@ -327,7 +327,7 @@ def _receipt(message: Any) -> Receipt:
     return Receipt(message.sid)
 
 
-# What the registry takes.
+# The declaration for the registry.
 
 
 def _twilio(settings: TwilioSettings, workers: int) -> Twilio:

@@ -1,9 +1,9 @@
-"""Stand-ins for the Africa's Talking and Twilio APIs: the real SDKs send texts to them.
+"""Simulates the Africa's Talking and Twilio APIs; the real SDKs send texts to them.
 
     POST /simulator/africastalking/version1/messaging    username=soko&to=%2B254711000111&message=Hello
     201  {"SMSMessageData": {"Message": "Sent to 1/1 …", "Recipients": [{"statusCode": 101, …}]}}
 
-The last six digits of the receiving phone choose how a text fares:
+The last six digits of the receiving phone choose the outcome of a text:
 
               means                    Africa's Talking     Twilio
     …999403   not a phone number       code 403             400, code 21211
@@ -45,7 +45,7 @@ class CarriedMessage:
 
 @dataclass(frozen=True, slots=True)
 class CarrierSimulator:
-    """What the simulated carriers use of their surroundings.
+    """The functions and values that the simulated carriers need.
 
     `deliver` puts a text into the inbox of its phone. `report` schedules a delivery report (message, status, reason)
     in the provider's words; it is called before the send request is answered, so it must not post the report itself.
@@ -64,7 +64,7 @@ class CarrierSimulator:
     twilio_token: str | None = None
     twilio_messages: dict[str, dict[str, Any]] = field(default_factory=dict)
     faults: list[int] = field(default_factory=list)
-    """HTTP statuses that answer the next send requests, in order, whatever their recipient."""
+    """HTTP statuses of the answers to the next send requests, in order, for any recipient."""
 
 
 def routes(simulator: CarrierSimulator) -> Blueprint:

@@ -1,11 +1,11 @@
-"""A stand-in for Daraja, Safaricom's M-Pesa API: OAuth, B2C v3 and Transaction Status, over the simulated wallet.
+"""Simulates Daraja, Safaricom's M-Pesa API: OAuth, B2C v3 and Transaction Status, with the simulated wallet.
 
     POST /simulator/daraja/mpesa/b2c/v3/paymentrequest
     {"OriginatorConversationID": "pay_4k2", "Amount": 1500, "PartyB": "254711000111", "ResultURL": "https://…", …}
     200  {"ConversationID": "AG_20261123_3f0…", "ResponseCode": "0", …}
 
-Results are posted to the `ResultURL` that a request names, now or later; `bot.simulator.wallet` says how each payment
-goes. Shapes and codes follow Safaricom's documentation at https://developer.safaricom.co.ke.
+Results are posted to the `ResultURL` that a request names, now or later; `bot.simulator.wallet` decides the outcome
+of each payment. Shapes and codes follow Safaricom's documentation at https://developer.safaricom.co.ke.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ _TOKEN = "simulated-"  # noqa: S105
 
 @dataclass(frozen=True, slots=True)
 class DarajaSimulator:
-    """What the simulated Daraja uses of its surroundings.
+    """The functions and values that the simulated Daraja needs.
 
-    `transaction` opens one on the database of the wallet. `post_later` posts a body to a URL after so many seconds,
-    `post` does so now. `new_id` returns 32 hexadecimal digits. `key` is the consumer key and secret that are accepted;
+    `transaction` opens one on the database of the wallet. `post_later` posts a body to a URL after a number of seconds,
+    `post` posts it now. `new_id` returns 32 hexadecimal digits. `key` is the consumer key and secret that are accepted;
     None accepts any.
     """
 
@@ -79,7 +79,7 @@ def _issue_token(simulator: DarajaSimulator) -> Response | tuple[Response, int]:
 
 
 def _has_valid_token(simulator: DarajaSimulator) -> bool:
-    """Another process may have issued the token, so the token itself carries the time when it expires."""
+    """True if the token has not expired. It contains its expiry time, because any process may have issued it."""
     token = request.headers.get("Authorization", "").removeprefix(f"Bearer {_TOKEN}")
     expires_at = token.partition("-")[0]
     return expires_at.isdecimal() and simulator.clock().timestamp() < int(expires_at)

@@ -1,4 +1,4 @@
-"""Simulated phones: what a person does with one is posted to our webhooks as the provider would post it.
+"""Simulated phones: each action of a person is posted to our webhooks as a provider would post it.
 
     gateway.dial("+254711000111")         -> "CON Soko\\n1. Sell something…"
     gateway.answer("+254711000111", "1")  -> "CON What are you selling?"
@@ -6,8 +6,8 @@
     gateway.text("+254711000111", "SELL basket 1500")
     gateway.picture("+254711000111", "PHOTO K7P4", jpeg)
 
-No socket is opened: requests go straight into the WSGI application. In the other direction `WsgiAdapter` lets the
-providers' own SDKs do the same.
+No socket is opened: requests go directly to the WSGI application. `WsgiAdapter` does the same for the requests of the
+providers' own SDKs.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ TWILIO_URL = f"{ORIGIN}/simulator/twilio"
 
 @dataclass(slots=True)
 class _OpenCall:
-    """One USSD session as the gateway sees it."""
+    """The gateway's state of one USSD session."""
 
     session_id: str
     code: str
@@ -81,9 +81,9 @@ class Gateway:
     # Calls
 
     def dial(self, msisdn: str, code: str | None = None) -> str:
-        """Start a call; returns the first screen. In `code`, what follows our service code counts as typed ahead."""
-        service, ahead = self._split(code or self._settings.ussd_code)
-        typed = [ahead] if ahead else []
+        """Start a call; returns the first screen. What follows our service code in `code` is sent as answers."""
+        service, answers = self._split(code or self._settings.ussd_code)
+        typed = [answers] if answers else []
         self._calls[msisdn] = _OpenCall(f"ATUid_{self._new_id()}", service, typed, self._now())
         return self._hop(msisdn)
 
@@ -97,7 +97,7 @@ class Gateway:
         self._post(self._ended(msisdn, self._calls.pop(msisdn), "Incomplete"))
 
     def _split(self, code: str) -> tuple[str, str]:
-        """The service code and what is typed ahead: `*384*22*3*1#` is `*384*22#` and `3*1`."""
+        """The service code and the answers after it: `*384*22*3*1#` is `*384*22#` and `3*1`."""
         ours = self._settings.ussd_code
         stem = ours.removesuffix("#") + "*"
         return (ours, code.removeprefix(stem).removesuffix("#")) if code.startswith(stem) else (code, "")
@@ -107,7 +107,7 @@ class Gateway:
         call.hops += 1
         call.last_reply = self.post_ussd(call.session_id, msisdn, call.code, call.text)
         if not call.last_reply.startswith("CON "):
-            # sent without becoming the last request: `repeat` is to repeat the hop
+            # `_send` does not store it as the last request, so that `repeat` repeats the hop
             status = "Success" if call.last_reply.startswith("END ") else "Failed"
             self._send(self._ended(msisdn, self._calls.pop(msisdn), status))
         return call.last_reply
@@ -126,7 +126,7 @@ class Gateway:
         return self._post(self._africastalking("ussd", fields)).get_data(as_text=True)
 
     def post_end(self, session_id: str, msisdn: str, code: str, text: str) -> None:
-        """Report that the call was dropped; its duration and its last screen are not known here."""
+        """Report that the call was dropped. Its duration and its last screen are unknown here."""
         hops = text.count("*") + 2 if text else 1
         call = _OpenCall(session_id, code, [text], self._now(), hops)
         self._post(self._ended(msisdn, call, "Incomplete"))
@@ -159,7 +159,7 @@ class Gateway:
     ) -> int:
         """Send a text to our short code, or to our Twilio number; returns the HTTP status of the webhook's answer.
 
-        `id` is the message id to post it under; give a used one to simulate a repeated webhook.
+        `id` is the message id to post it under; give an earlier one to simulate a repeated webhook.
         """
         post = self._twilio_text if provider == "twilio" else self._africastalking_text
         return self._post(post(msisdn, body, id)).status_code
@@ -178,12 +178,12 @@ class Gateway:
 
     def report(self, provider_id: str, status: str, *, msisdn: str, reason: str | None = None) -> int:
         """Post a delivery report for a text to `msisdn`, in the provider's words; returns the HTTP status."""
-        twilio = provider_id.startswith("SM")
-        post = self._twilio_report if twilio else self._africastalking_report
+        is_twilio = provider_id.startswith("SM")
+        post = self._twilio_report if is_twilio else self._africastalking_report
         return self._post(post(provider_id, status, msisdn, reason)).status_code
 
     def repeat(self) -> str:
-        """Post the last request again, unchanged, as a provider does that received no answer; returns the answer.
+        """Post the last request again, unchanged, as a provider does after no answer; returns the answer.
 
         Raises LookupError if nothing was posted yet.
         """
@@ -254,7 +254,7 @@ class Gateway:
         }
         return _WebhookPost(path, fields, headers)
 
-    # The wire
+    # Requests
 
     def _post(self, post: _WebhookPost) -> TestResponse:
         self._last = post
@@ -284,4 +284,4 @@ class WsgiAdapter(BaseAdapter):
         return response
 
     def close(self) -> None:
-        """There is nothing to close."""
+        """Do nothing: there is no connection to close."""

@@ -1,7 +1,7 @@
 """The simulator's page, for development: three phones, a storefront, a clock and a log of webhook requests.
 
 The browser keeps the state of its calls (the session's id and all that was typed), so any process can answer the next
-hop. Each answer brings the webhook requests that were posted meanwhile:
+hop. Each answer contains the webhook requests that were posted for it:
 
     POST /simulator/dial  {"msisdn": "+254711000111", "session_id": "ATUid_9c2f", "code": "*384*22#"}
     200  {"reply": "CON Soko…", "wire": [{"method": "POST", "path": "/webhooks/…/ussd", …}]}
@@ -88,7 +88,7 @@ class HopRequest(BaseModel):
 
 
 class TextRequest(BaseModel):
-    """A text that a phone sends, and the provider that brings it."""
+    """A text that a phone sends, and the provider that posts it to us."""
 
     msisdn: Msisdn
     text: str
@@ -96,7 +96,7 @@ class TextRequest(BaseModel):
 
 
 class ClockRequest(BaseModel):
-    """How far the clock is to move forward: at most a leap year."""
+    """How far to move the clock forward: at most a leap year."""
 
     advance_seconds: Annotated[int, Field(strict=True, ge=0, le=366 * 86_400)]
 
@@ -130,7 +130,7 @@ def routes(
     short_code: str,
     timezone: str,
 ) -> Blueprint:
-    """Everything under `/simulator`. `gateway` posts through `wire`; the rest belongs to the service."""
+    """The routes under `/simulator`. `gateway` posts through `wire`; the other parameters come from the service."""
     page = Blueprint(
         "simulator", __name__, url_prefix="/simulator", template_folder="templates", static_folder="static"
     )

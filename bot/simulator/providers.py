@@ -1,8 +1,7 @@
-"""What stands in for each provider in development: carriers for texts, a wallet for payouts, phones for people.
+"""Sets up the simulator in development: carriers for texts, a wallet for payouts, and phones.
 
 The simulator posts the requests that a provider posts, and serves the API that a provider serves, so the real webhooks
-and the real SDKs are used. What it posts by itself, such as delivery reports, waits in the outbox until a worker posts
-it.
+and the real SDKs are used. Requests that it sends later, such as delivery reports, are jobs of the outbox.
 """
 
 from __future__ import annotations
@@ -68,13 +67,13 @@ def install(app: Flask, services: Services, place_order: PlaceOrder, faults: lis
     )
 
 
-# What a worker uses
+# For the worker
 
 
 def provider(app: Flask, services: Services) -> Provider[Settings]:
     """The provider called `simulator`, of messages and of payouts.
 
-    In development it also keeps the pictures that simulated phones send, unless a real Twilio account is set.
+    In development it also serves the pictures that simulated phones send, unless a real Twilio account is set.
     """
     own = twilio.PROVIDER.own_settings(services.settings)
     keeps_pictures = own.development and own.twilio_account_sid is None
@@ -108,7 +107,7 @@ def _twilio(app: Flask, settings: TwilioSettings) -> Twilio:
 
 
 def job_handlers(app: Flask, services: Services) -> Mapping[str, Callable[[Mapping[str, Any]], None]]:
-    """By kind of job, what posts to our webhooks what a simulated provider has to report."""
+    """By kind of job, the function that posts a simulated provider's report or result to our webhooks."""
     gateway = _gateway(app, services)
 
     def post_report(payload: Mapping[str, Any]) -> None:
@@ -120,7 +119,7 @@ def job_handlers(app: Flask, services: Services) -> Mapping[str, Callable[[Mappi
     return {REPORT: post_report, RESULT: post_result}
 
 
-# The surroundings of each simulated provider
+# The simulated providers
 
 
 def _carriers(services: Services, faults: list[int]) -> CarrierSimulator:
@@ -166,7 +165,7 @@ def _session_without_socket(app: Flask) -> requests.Session:
 
 
 def _post(app: Flask, url: str, body: Mapping[str, Any]) -> None:
-    """Post to our own application, whatever origin the URL names."""
+    """Post to the path of `url` in our own application; the origin is ignored."""
     Client(app, use_cookies=False).post(urlsplit(url).path, json=body)
 
 

@@ -1,4 +1,4 @@
-"""The tables of the simulator. They are not part of the migrated schema: only what uses the simulator creates them."""
+"""The tables of the simulator. Migrations do not create them: they exist only where the simulator is used."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def create(engine: Engine, settings: Settings) -> None:
     """Create the tables that these settings need and the database lacks: both in development.
 
     In production the simulator stands in for a payout provider only (`PAYOUT_PROVIDER=simulator`: payouts are
-    announced, but nobody is paid), and needs its payments.
+    announced, but nobody is paid), and needs only the table of payments.
     """
     if settings.development:
         metadata.create_all(engine)

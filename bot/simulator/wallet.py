@@ -1,6 +1,6 @@
 """Simulated mobile money: one table of payments, and the provider called `simulator`, which pays from it at once.
 
-The last six digits of the receiving phone choose how a payment goes:
+The last six digits of the receiving phone choose the outcome of a payment:
 
               means                                            with Daraja
     …777001   our float is empty                               result 1
@@ -46,9 +46,9 @@ Transaction = AbstractContextManager[Connection]
 class PaymentScript:
     """How the simulated Daraja treats a payment.
 
-    `http_status` answers the request; `accepted` says whether the payment is recorded, whatever that answer is. The
-    result has the code `result_code`, or `reported_code` if it lies, and `short_by` minor units less than was paid. It
-    is posted after each of `results_after_s` seconds; with `result_before_answer` also before the request is answered.
+    `http_status` is the status of the answer; `accepted` is True if the payment is recorded, for any status. The result
+    has the code `result_code`, or `reported_code` if given, and an amount that is `short_by` minor units too small. It
+    is posted after each of `results_after_s` seconds; with `result_before_answer` also before the answer.
     `timeout_notice` posts a time-out after a second. A status query is answered with `query_status`, and its result is
     posted after each of `query_answers_after_s` seconds.
     """
@@ -94,7 +94,7 @@ DESCRIPTIONS = {
 }
 """Daraja's `ResultDesc` for each `ResultCode`."""
 _AT_FAULT: dict[str, FaultParty] = {"1": "us", "8": "recipient", "2001": "us", "2040": "recipient"}
-"""Who must act on a failure; for every other code nobody."""
+"""Who must act on a failure; nobody for all other codes."""
 
 
 def script_for(msisdn: str) -> PaymentScript:

@@ -1,7 +1,7 @@
 """Turns marketplace events into deliveries: one outbox job for each endpoint that gets the event.
 
 Deliveries to one endpoint share an ordering key, so they arrive one at a time and in order. A delivery that the
-endpoint has refused twice loses the key, so that the others go on.
+endpoint has refused twice continues without the key, so that later deliveries do not wait for it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def event_consumer(database: Database, open_shop: OpenShop) -> EventConsumer[Eve
 
 
 def add_job(shop: Shop, delivery: WebhookDelivery, *, ordering_key: str | None) -> None:
-    """Add the job of a delivery, due at its next attempt. A round of a delivery has one job with a key, one without."""
+    """Add the job of a delivery, due at its next attempt; in each round once with an ordering key and once without."""
     outbox.add(
         shop.session.connection(),
         kind=KIND,

@@ -61,7 +61,7 @@ class WebhookRequest:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryAttempt:
-    """What came of a job's attempt; `outcome` is None if there was nothing to deliver any more."""
+    """The outcome of a job's attempt; None if there was nothing left to deliver."""
 
     job: Job
     outcome: PostResult | FailedAttempt | None
@@ -69,14 +69,14 @@ class DeliveryAttempt:
 
 @dataclass(frozen=True, slots=True)
 class WebhookDispatcher:
-    """Pushes deliveries, each in a request of its own."""
+    """Pushes deliveries, each in its own request."""
 
     database: Database
     clock: Clock
     open_shop: OpenShop
     poster: Poster
     wall_clock: Clock = system_clock
-    """Signs the requests: receivers accept a timestamp for minutes only, and `clock` may be moved in development."""
+    """The clock for signatures: receivers accept a timestamp only for minutes, and `clock` may be moved forward."""
     options: QueueOptions = OPTIONS
 
     def prepare(self, db: Session, jobs: Sequence[Job]) -> Sequence[Job]:
@@ -88,7 +88,7 @@ class WebhookDispatcher:
         return [DeliveryAttempt(job, self._post(request) if request else None)]
 
     def _request(self, shop: Shop, job: Job) -> WebhookRequest | None:
-        """None if the delivery has ended or a replay has begun another round of it."""
+        """The request to post; None if the delivery has ended or a replay has begun a new round."""
         delivery = webhooks.pending(shop, job.payload["delivery"], job.payload["round"])
         if delivery is None:
             return None
@@ -96,7 +96,7 @@ class WebhookDispatcher:
         return signed_request(delivery.event, endpoint.url, webhooks.secrets(endpoint, shop.now), self.wall_clock())
 
     def _post(self, request: WebhookRequest) -> PostResult | FailedAttempt:
-        """A 2xx answer, or why there is none."""
+        """The result if the answer is 2xx, otherwise the failure."""
         try:
             answer = self.poster.post(request.url, request.body, request.headers)
         except PostError as error:
@@ -110,13 +110,13 @@ class WebhookDispatcher:
             _settle(self.open_shop(db), attempt)
 
     def settle_failed(self, db: Session, result: DeliveryAttempt, error: Exception) -> None:
-        """Nothing: the job is claimed again when its lease ends."""
+        """Do nothing: the job is claimed again when its lease ends."""
 
     def release(self, db: Session, jobs: Sequence[Job]) -> None:
         outbox.release(db.connection(), jobs)
 
     def interrupted(self, job: Job) -> Sequence[DeliveryAttempt]:
-        """Nothing: the job is claimed again when its lease ends."""
+        """Do nothing: the job is claimed again when its lease ends."""
         return []
 
 
@@ -134,7 +134,7 @@ def signed_request(event: Event, url: str, secrets: Sequence[str], now: datetime
 
 
 def _settle(shop: Shop, attempt: DeliveryAttempt) -> None:
-    """Record what came of an attempt, and finish, retry or dead-letter its job."""
+    """Record the outcome of an attempt, and finish, retry or dead-letter its job."""
     conn, job, outcome = shop.session.connection(), attempt.job, attempt.outcome
     delivery = webhooks.pending(shop, job.payload["delivery"], job.payload["round"])
     if delivery is None or outcome is None:

@@ -1,7 +1,7 @@
-"""One POST to a URL that somebody else has chosen, without reaching into our own network.
+"""Sends a POST to a URL that a client has chosen, and never to an address in our own network.
 
-The name is resolved once, its addresses are checked, and the connection goes to a checked address: a second look-up
-could give another answer. No proxy is used, no redirect followed, no body of an answer read.
+The name is resolved once, its addresses are checked, and the connection goes to a checked address, because a second
+look-up could give another one. No proxy is used, no redirect is followed, and the body of the answer is not read.
 
     answer = Poster(anywhere=False).post("https://shop.example/soko", body, headers)
 """
@@ -33,7 +33,7 @@ PostFailure = Literal["not_public", "unreachable", "insecure", "timeout", "no_an
 
 
 class PostError(Exception):
-    """No answer came; `reason` says why."""
+    """There is no answer; `reason` is the cause."""
 
     def __init__(self, reason: PostFailure) -> None:
         super().__init__(reason)
@@ -108,18 +108,18 @@ class Poster:
 
 @contextmanager
 def _deadline(sock: socket.socket, seconds: float) -> Iterator[Callable[[], bool]]:
-    """Shut `sock` down after so many seconds in total; a socket's own timeout starts again with every byte.
+    """Shut `sock` down after `seconds` in total; a socket's own timeout starts again with every byte.
 
-    Yields a function that says whether that has happened.
+    Yields a function that returns True if this has happened.
     """
     late = Event()
 
     def end() -> None:
         late.set()
-        with suppress(OSError):  # it may have ended by itself just before
-            twin.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):  # the connection may have ended just before
+            duplicate.shutdown(socket.SHUT_RDWR)
 
-    with sock.dup() as twin:  # TLS takes over the socket itself
+    with sock.dup() as duplicate:  # because wrapping in TLS detaches the original
         timer = Timer(seconds, end)
         timer.daemon = True
         timer.start()

@@ -15,7 +15,7 @@ def draw(title: str, category: str) -> bytes:
     The last word of the title that names a form chooses the form, else the category does. The title is the random seed
     that chooses the colours.
     """
-    # imported here: Pillow is slow to import, and only the first start draws
+    # imported here: Pillow is slow to import, and pictures are drawn only at the first start
     from bot.demo.art.forms import FORMS
     from bot.demo.art.sheet import Sheet
 

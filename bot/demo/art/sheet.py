@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw, ImageFilter
 WIDTH, HEIGHT = 800, 600
 CENTRE, FLOOR = WIDTH / 2, 520.0
 SCALE = 2
-"""The picture is drawn so many times larger and then reduced, which smooths the edges."""
+"""The factor by which the picture is drawn larger and then reduced, which smooths the edges."""
 
 
 class Colour(NamedTuple):
@@ -37,7 +37,7 @@ Point = tuple[float, float]
 Pattern = Callable[[int, int], Colour]
 """The colour of the field in a row and a column."""
 Profile = Sequence[tuple[float, float]]
-"""The outline of a round body: heights above the floor and half its width there, from the foot upwards."""
+"""The outline of a round body from the foot upwards: pairs of a height above the floor and half the width there."""
 
 INK = Colour(58, 44, 36)
 WALLS = (Colour(246, 236, 219), Colour(238, 229, 222), Colour(229, 234, 226), Colour(247, 230, 214))
@@ -66,8 +66,8 @@ def diamonds(ground: Colour, *colours: Colour, period: int = 8) -> Pattern:
     layers = (*colours, ground)
 
     def field(row: int, column: int) -> Colour:
-        far = abs(column % period - period // 2) + abs(row % period - period // 2)
-        return layers[min(far * len(layers) // period, len(layers) - 1)]
+        distance = abs(column % period - period // 2) + abs(row % period - period // 2)
+        return layers[min(distance * len(layers) // period, len(layers) - 1)]
 
     return field
 
@@ -81,8 +81,8 @@ def edged(inner: Pattern, edge: Sequence[Colour], columns: int) -> Pattern:
     """`inner` with a border on the left and on the right, given from the outside inwards."""
 
     def field(row: int, column: int) -> Colour:
-        far = min(column, columns - 1 - column)
-        return edge[far] if far < len(edge) else inner(row, column)
+        distance = min(column, columns - 1 - column)
+        return edge[distance] if distance < len(edge) else inner(row, column)
 
     return field
 
@@ -219,8 +219,8 @@ def _half_width(profile: Profile, height: float) -> float:
     """Half the width at a height; between two points of the profile it changes along a cosine."""
     for (low, narrow), (high, wide) in pairwise(profile):
         if height <= high:
-            way = (1 - cos(pi * (height - low) / (high - low))) / 2
-            return narrow + (wide - narrow) * way
+            fraction = (1 - cos(pi * (height - low) / (high - low))) / 2
+            return narrow + (wide - narrow) * fraction
     return profile[-1][1]
 
 

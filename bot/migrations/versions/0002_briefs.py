@@ -1,4 +1,4 @@
-"""Briefs: orders that several artisans share; each delivers a part, at once or in two goes."""
+"""Briefs: orders that several artisans share; each delivers a part, in one or two deliveries."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -35,7 +35,7 @@ def upgrade() -> None:
         table.add_column(sa.Column("reminded_at", UtcDateTime(), nullable=True))
         table.drop_constraint(op.f("uq_assignment_order_id_artisan_id"), type_="unique")
         table.create_check_constraint(op.f("ck_assignment_earns"), "earns >= 0")
-    # until now an order had one part, which earned all that its artisan was to have
+    # so far an order had one part, which earned the whole share of its artisan
     op.execute('UPDATE assignment SET earns = (SELECT artisan_earns FROM "order" WHERE "order".id = order_id)')
     with op.batch_alter_table("assignment") as table:
         table.alter_column("earns", existing_type=sa.BigInteger(), server_default=None)
@@ -57,7 +57,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Only a shop without briefs can be downgraded: the older tables have no place for their parts."""
+    """Only a shop without briefs can be downgraded: the older tables cannot store the parts of a brief."""
     op.drop_index(op.f("ix_payout_order_id"), table_name="payout")
     with op.batch_alter_table("payout") as table:
         table.drop_constraint(op.f("fk_payout_assignment_id"), type_="foreignkey")

@@ -40,7 +40,7 @@ def upgrade() -> None:
 
 
 def _index_products() -> None:
-    """Index the products that exist, by the rules of the current search, because that is what reads the index."""
+    """Index the existing products by the rules of the current search, which reads the index."""
     connection = op.get_bind()
     product_word = sa.table("product_word", sa.column("product_id"), sa.column("word"))
     listed = connection.execute(sa.text("SELECT id, code, title, description FROM product"))

@@ -1,4 +1,4 @@
-"""A code by which a forgotten PIN can be reset."""
+"""Codes that reset a forgotten PIN."""
 
 from __future__ import annotations
 

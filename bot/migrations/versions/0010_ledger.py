@@ -103,7 +103,7 @@ def _create_ledger() -> None:
 
 
 def _guard(table: str) -> None:
-    """Let the database refuse to change or delete a row."""
+    """Add triggers with which the database refuses to change or delete a row."""
     if op.get_bind().dialect.name == "sqlite":
         for action in ("UPDATE", "DELETE"):
             op.execute(
@@ -122,7 +122,7 @@ def _guard(table: str) -> None:
 
 
 def _enter_existing_payouts() -> None:
-    """Enter the payouts that exist: what was earned, and the account that has the money now."""
+    """Write ledger entries for the existing payouts: the amount earned, and where the money is now."""
     conn = op.get_bind()
     conn.execute(sa.text("UPDATE payout SET payment_id = id"))
     payouts = sa.text(

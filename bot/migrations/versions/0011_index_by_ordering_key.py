@@ -1,6 +1,6 @@
 """The outbox's index by ordering key (`lane`).
 
-Its condition is an expression that only this index has, so PostgreSQL uses it whatever its statistics say.
+Its condition is an expression that only this index has, so PostgreSQL uses the index independently of its statistics.
 """
 
 import sqlalchemy as sa

@@ -1,8 +1,8 @@
-"""The simulator's tables leave the migrated schema.
+"""Removes the simulator's tables from the migrated schema.
 
-Before, revisions 0001 and 0010 created `simulated_text` and `simulated_payment` in every database. Now only what uses
+Earlier, revisions 0001 and 0010 created `simulated_text` and `simulated_payment` in every database. Now only what uses
 the simulator creates them (`bot.simulator.tables`). An upgrade drops those that are empty, as they are in production,
-and keeps the others. A downgrade creates those that are missing, because the versions before need both.
+and keeps the others. A downgrade creates those that are missing, because earlier versions need both.
 """
 
 import sqlalchemy as sa

@@ -1,4 +1,4 @@
-"""Payouts are started by an event consumer of their own, which begins where the notifier stands."""
+"""A separate event consumer starts payouts; it begins at the position of the notifier."""
 
 from alembic import op
 
@@ -16,7 +16,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    # the notifier starts payouts again: from the first event whose payout nobody has started
+    # the notifier starts payouts again, from the first event whose payout was not started
     op.execute(
         "UPDATE cursor SET position = (SELECT position FROM cursor WHERE name = 'payouts') WHERE name = 'announcements'"
         " AND position > (SELECT position FROM cursor WHERE name = 'payouts')"

@@ -147,7 +147,7 @@ class Handset {
     else this.dial(this.take() || ussdCode);
   }
 
-  /** `*384*22*1*2#` dials `*384*22#` with the first answers typed ahead, as a carrier does. */
+  /** `*384*22*1*2#` dials `*384*22#` and sends the first answers with it, as a carrier does. */
   dial(code) {
     const stem = ussdCode.slice(0, -1);
     const given = code.slice(stem.length, -1);
@@ -328,7 +328,7 @@ async function placeOrder(event) {
   result.textContent = "";
   try {
     const order = await ask("/simulator/orders", orderBody());
-    result.replaceChildren("Order ", make("b", order.code), ` is placed, ${price(order.total)}. The artisan is being told.`);
+    result.replaceChildren("Order ", make("b", order.code), ` is placed, ${price(order.total)}. The artisan gets a text.`);
   } catch (refusal) {
     result.textContent = refusal.message;
   }
