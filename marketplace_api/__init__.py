@@ -1,1 +1,1 @@
-"""The shop itself: what is true of artisans, products, orders and payouts, phones or no phones."""
+"""The shop itself: artisans, products, orders and payouts, independent of phones."""

@@ -1,7 +1,7 @@
 """Codes that people read out, write down and type: `K7P4`.
 
 Letters and digits alternate, and the first is a letter. So no code is a word or a number, and a misread character
-(`S` for `5`) can be corrected by its position.
+(`S` for `5`) is corrected by its position.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def draw(random: Random, length: int = SHORTEST) -> str:
 
 
 def normalise(text: str) -> str | None:
-    """The code that was typed as `text`, or None if it cannot be a code.
+    """The code in the typed `text`, or None if it cannot be a code.
 
     >>> normalise(" k7-p4 ")
     'K7P4'

@@ -1,4 +1,4 @@
-"""The types of events. The first word says of what kind the resource in `data` is: see `schemas.events`."""
+"""The types of events. The first word is the kind of the resource in `data`: see `schemas.events`."""
 
 from __future__ import annotations
 

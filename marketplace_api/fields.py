@@ -1,6 +1,6 @@
-"""The kinds of value that requests are made of, each with its bounds.
+"""The types of the values in requests, each with its bounds.
 
-The OpenAPI document describes exactly what is accepted. Some kinds depend on the shop's terms of trade, so a body is
+The OpenAPI document describes exactly the accepted values. Some types depend on the shop's terms of trade, so a body is
 read inside `terms_apply`:
 
     with terms_apply(shop.terms):
@@ -29,7 +29,7 @@ _PRINTABLE = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
 
 @contextmanager
 def terms_apply(terms: Terms) -> Iterator[None]:
-    """Values are read by these terms inside the block, in this thread."""
+    """Inside the block, values are validated by these terms in this thread."""
     token = _terms.set(terms)
     try:
         yield
@@ -38,7 +38,7 @@ def terms_apply(terms: Terms) -> Iterator[None]:
 
 
 def _whole(value: object) -> object:
-    """JSON has one kind of number, so 5.0 is a whole number; `true` and `"5"` are not numbers."""
+    """Refuse `true` and `"5"`. 5.0 is a whole number, because JSON has one type of number."""
     if isinstance(value, bool | str):
         raise ValueError("must be a whole number")
     return value
@@ -46,7 +46,7 @@ def _whole(value: object) -> object:
 
 def _not_zero(value: int) -> int:
     if value == 0:
-        raise ValueError("must be more or less than nothing")
+        raise ValueError("must not be zero")
     return value
 
 
@@ -57,21 +57,21 @@ def _only_digits(value: object) -> object:
 
 
 def _day(value: object) -> object:
-    """Only the way RFC 3339 writes a day; pydantic alone would also take numbers and times."""
+    """Accept only the form of RFC 3339 for a day; pydantic alone would also accept numbers and times."""
     if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d\d-\d\d", value):
         raise ValueError("must be a day, such as 2027-03-31")
     return value
 
 
 def _moment(value: object) -> object:
-    """Only the way RFC 3339 writes a time; pydantic alone would also take seconds since 1970."""
+    """Accept only the form of RFC 3339 for a time; pydantic alone would also accept seconds since 1970."""
     if not isinstance(value, str) or not re.match(r"\d{4}-\d\d-\d\d[Tt ]", value):
         raise ValueError("must be a time, such as 2027-03-31T09:00:00Z")
     return value
 
 
 def _in_utc(value: datetime) -> datetime:
-    """The time in UTC; near the first and the last day that Python knows, there may be none."""
+    """The time in UTC; raises ValueError if that is outside the range of Python's times."""
     try:
         return value.astimezone(UTC)
     except OverflowError:
@@ -90,9 +90,9 @@ Day = Annotated[date, BeforeValidator(_day), Field(json_schema_extra={"examples"
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment), AfterValidator(_in_utc)]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Id = Annotated[str, StringConstraints(max_length=44, pattern=r"^[a-z]{3}_[0-9a-z]+$")]
-# the bounds come first: after a validator they would hold, but the OpenAPI document would not show them
+# the bounds come before the validator, because otherwise the OpenAPI document does not show them
 Quantity = Annotated[int, Field(ge=1, le=1000), BeforeValidator(_whole)]
-# more than anything handmade costs, and far below the limits of the database columns
+# above the price of anything handmade, and far below the limits of the database columns
 Amount = Annotated[int, Field(ge=1, le=100_000_000_00), BeforeValidator(_whole)]
 MovedAmount = Annotated[
     int,
@@ -109,7 +109,7 @@ Msisdn = Annotated[
 
 
 class Price(BaseModel):
-    """What one piece costs, or what was paid, in minor units of the shop's currency."""
+    """The price of one piece, or an amount that was paid, in minor units of the shop's currency."""
 
     amount: Amount
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]

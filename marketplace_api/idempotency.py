@@ -1,4 +1,4 @@
-"""Idempotency keys: a request sent twice is done once, and gets the first answer again."""
+"""Idempotency keys: a request that is sent twice is performed once, and gets the first answer again."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 
 KEPT_FOR = timedelta(days=7)
-"""How long an answer is kept at least. Clients retry for less time than that."""
+"""The shortest time that an answer is kept. Clients retry for less time."""
 
-_DELETED_AT_ONCE = 20  # more than are added at once, so that old answers never pile up
+_DELETED_AT_ONCE = 20  # more than one request adds, so that the number of old answers does not grow
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class StoredAnswer:
 
 
 def fingerprint_of(method: str, path: str, body: bytes) -> str:
-    """What tells this request from others under the same key."""
+    """A hash that distinguishes this request from other requests with the same key."""
     return sha256(f"{method} {path}\n".encode() + body).hexdigest()
 
 
@@ -38,12 +38,12 @@ def answer_once(
 ) -> StoredAnswer:
     """Perform a request once for the caller's key; later calls get the first answer.
 
-    If `perform` raises `Refused`, what it wrote is undone, and the refusal is the answer that is kept. Any other
-    exception is passed on and nothing is kept. Raises `Refused` as `recall` does.
+    If `perform` raises `Refused`, its changes are rolled back, and the refusal is stored as the answer. After any other
+    exception nothing is stored. Raises `Refused` as `recall` does.
     """
-    known = recall(shop, caller, key, fingerprint)
-    if known is not None:
-        return known
+    first = recall(shop, caller, key, fingerprint)
+    if first is not None:
+        return first
     try:
         with shop.session.begin_nested():
             answer = perform()
@@ -61,20 +61,20 @@ def refusal_answer(refused: Refused) -> StoredAnswer:
 def recall(shop: Shop, caller: str, key: str, fingerprint: str) -> StoredAnswer | None:
     """The first answer to this request, or None if it has not been made yet.
 
-    The key is locked until the transaction ends: meanwhile others get `Refused` with `still_running`. Raises `Refused`
-    with `idempotency_key_reused` if the key was used for another request.
+    The key is locked until the transaction ends; until then other requests with it get `Refused` with `still_running`.
+    Raises `Refused` with `idempotency_key_reused` if the key was used for another request.
     """
     _lock(shop, caller, key)
-    known = shop.session.get(IdempotencyKey, (caller, key))
-    if known is None:
+    row = shop.session.get(IdempotencyKey, (caller, key))
+    if row is None:
         return None
-    if known.fingerprint != fingerprint:
+    if row.fingerprint != fingerprint:
         raise Refused("idempotency_key_reused", 422)
-    return StoredAnswer(known.status, known.body)
+    return StoredAnswer(row.status, row.body)
 
 
 def remember(shop: Shop, caller: str, key: str, fingerprint: str, answer: StoredAnswer) -> None:
-    """Keep the answer, in the transaction of its effect, and delete a few that are older than `KEPT_FOR`."""
+    """Store the answer in the transaction of its effect, and delete some answers older than `KEPT_FOR`."""
     _delete_old(shop)
     shop.session.add(
         IdempotencyKey(
@@ -90,7 +90,7 @@ def remember(shop: Shop, caller: str, key: str, fingerprint: str, answer: Stored
 
 
 def _delete_old(shop: Shop) -> None:
-    # rows that another transaction is deleting are skipped, or the two would wait for each other
+    # skips rows that another transaction is deleting; otherwise the two would wait for each other
     old = (
         select(IdempotencyKey.caller, IdempotencyKey.key)
         .where(IdempotencyKey.created_at < shop.now - KEPT_FOR)

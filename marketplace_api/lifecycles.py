@@ -72,16 +72,16 @@ class LifeCycle(Generic[Status, Trigger]):
         return tuple(dict.fromkeys((*self.starts, *reached)))
 
     def allows(self, row: Order | Assignment | Payout, trigger: Trigger) -> bool:
-        """True if `trigger` leads somewhere from the row's status."""
+        """True if there is a transition for `trigger` from the row's status."""
         return row.status in self._machine.events[trigger].transitions
 
     def check(self, row: Order | Assignment | Payout, trigger: Trigger) -> None:
-        """Raise `Refused` if `trigger` leads nowhere from the row's status."""
+        """Raise `Refused` if there is no transition for `trigger` from the row's status."""
         if not self.allows(row, trigger):
             raise Refused(self._refusal(trigger), current=row.status)
 
     def move(self, row: Order | Assignment | Payout, trigger: Trigger) -> None:
-        """Give the row its next status, or raise `Refused` and leave it unchanged."""
+        """Set the row's next status, or raise `Refused` and leave the row unchanged."""
         self.check(row, trigger)
         self._machine.events[trigger].trigger(row)
 

@@ -39,9 +39,9 @@ from marketplace_api.statuses import (
     Scope,
 )
 
-# SQLite numbers rows by itself only in a column of the exact type INTEGER
+# SQLite generates row numbers only in a column of the exact type INTEGER
 Counter = BigInteger().with_variant(Integer, "sqlite")
-# sorted by code point in every database, so that words with a common beginning are one range
+# sorted by code point in every database, so that words with the same beginning are one range
 Sorted = Text().with_variant(Text(collation="C"), "postgresql")
 
 
@@ -61,7 +61,7 @@ _LITERALS: tuple[Any, ...] = (
 
 
 class Base(DeclarativeBase):
-    """The base of all tables here; `Base.metadata` knows them."""
+    """The base of all tables here; `Base.metadata` contains them."""
 
     metadata = MetaData(
         naming_convention={
@@ -76,7 +76,7 @@ class Base(DeclarativeBase):
         datetime: UtcDateTime(),
         dict[str, Any]: JSON(),
         list[str]: JSON(none_as_null=True),
-        # plain text: the database checks no value, so that an older process can read what a newer one wrote
+        # plain text without a check in the database, so that an older process can read the values of a newer one
         **dict.fromkeys(_LITERALS, String()),
     }
 
@@ -100,7 +100,7 @@ class Kiosk(Base):
 
 
 class Artisan(Base):
-    """An artisan, the kiosk and the payout method."""
+    """An artisan, with kiosk and payout method."""
 
     __tablename__ = "artisan"
 
@@ -121,7 +121,7 @@ class Artisan(Base):
 
 
 class Product(Base):
-    """A product; `quantity` is how many can still be ordered."""
+    """A product; `quantity` is the number of pieces that can still be ordered."""
 
     __tablename__ = "product"
 
@@ -184,7 +184,7 @@ class ProductWord(Base):
 
 
 class Order(Base):
-    """An order: pieces of a product, or of a brief. Its money follows what is accepted and received."""
+    """An order of a product or of a brief. Its amounts follow the pieces that are accepted and received."""
 
     __tablename__ = "order"
 
@@ -242,7 +242,7 @@ class Order(Base):
 class Brief(Base):
     """Many pieces of something that is not in the catalogue, to be made by several artisans until `due_on`.
 
-    With a kiosk, only its artisans are asked, and all goods go there.
+    If it has a kiosk, only the artisans of this kiosk get an offer, and all goods go there.
     """
 
     __tablename__ = "brief"
@@ -261,7 +261,7 @@ class Assignment(Base):
 
     A part that is brought in two deliveries becomes two assignments. For a brief, `quantity` is the number offered
     until the artisan accepts. `refused` pieces were rejected at the kiosk for `reason`; if the artisan declined,
-    `reason` says why.
+    `reason` is the artisan's.
     """
 
     __tablename__ = "assignment"
@@ -315,8 +315,7 @@ class TimelineEntry(Base):
 class Payout(Base):
     """A payment to an artisan for goods received; an amount above a provider's limit is split into several.
 
-    The provider knows it as `payment_id`, and was asked to pay it `sends` times. `fault_party` says who has to act
-    when it failed.
+    The provider knows it as `payment_id`, and got `sends` requests to pay it. If it failed, `fault_party` has to act.
     """
 
     __tablename__ = "payout"
@@ -361,14 +360,14 @@ class Payout(Base):
 
     @property
     def about(self) -> str:
-        """The code that people know it by: the code of its order, or its own if it is for no order."""
+        """The code that people see: the code of its order, or its own if it has no order."""
         return self.order.code if self.order else self.code
 
 
 class PaymentName(Base):
     """A name that a provider may use for a payout, and its `meaning`: see `payments.provider_names`.
 
-    `sends` is how often the payout had been sent when the name was written down.
+    `sends` is how often the payout had been sent when the name was stored.
     """
 
     __tablename__ = "payment_name"
@@ -380,7 +379,7 @@ class PaymentName(Base):
 
 
 class PayoutPause(Base):
-    """While its one row exists, no payout is sent: something of ours has to be repaired first."""
+    """While its one row exists, no payout is sent, because something on our side has to be corrected."""
 
     __tablename__ = "payout_pause"
 
@@ -400,7 +399,7 @@ class Event(Base):
     created_at: Mapped[datetime]
     data: Mapped[dict[str, Any]]
 
-    # SQLite must not reuse a number, or a reader with a cursor would miss the second event that has it
+    # SQLite must not reuse a number: a reader with a cursor would miss the second event with it
     __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - SQLAlchemy's convention
 
 
@@ -461,7 +460,7 @@ class WebhookDelivery(Base):
 
 
 class HelpRequest(Base):
-    """Somebody who asked to be called back."""
+    """A person's request for a call back."""
 
     __tablename__ = "help_request"
 
@@ -537,7 +536,7 @@ class LedgerPosting(Base):
 
 
 class LedgerCheckpoint(Base):
-    """The balance of an account after the posting `upto`; sums begin here, so that they stay cheap."""
+    """The balance of an account after the posting `upto`; sums begin here, so that they read few rows."""
 
     __tablename__ = "ledger_checkpoint"
 
@@ -548,7 +547,7 @@ class LedgerCheckpoint(Base):
 
 
 def _append_only(table: Any) -> None:
-    """Have the database itself refuse to change or delete a row of `table`."""
+    """Add triggers with which the database refuses to change or delete a row of `table`."""
     name = table.name
     refusal = f"BEGIN SELECT RAISE(ABORT, '{name} is append-only'); END"
     function = f"LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '{name} is append-only'; END $$"
@@ -562,8 +561,8 @@ def _append_only(table: Any) -> None:
             f"FOR EACH STATEMENT EXECUTE FUNCTION {name}_stays()",
         ),
     ):
-        made = DDL(statement)  # type: ignore[no-untyped-call]
-        event.listen(table, "after_create", made.execute_if(dialect=dialect))
+        ddl = DDL(statement)  # type: ignore[no-untyped-call]
+        event.listen(table, "after_create", ddl.execute_if(dialect=dialect))
 
 
 for _table in (LedgerEntry.__table__, LedgerPosting.__table__):

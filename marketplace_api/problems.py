@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 `application/problem+json`, in words that somebody can act on.
+"""Errors as RFC 9457 `application/problem+json`, with sentences that say what to do.
 
 {"type": "about:blank", "title": "Conflict", "status": 409,
  "detail": "The order is cancelled; …", "reason": "order_not_open"}
@@ -34,7 +34,7 @@ REFUSAL_DETAILS: Mapping[RefusalReason, str] = {
     "not_enough_stock": "Only {available} of {code} can be ordered; order fewer or another product.",
     "not_your_order": "Order {code} was not offered to this artisan.",
     "orders_open": "The artisan has open orders; finish or decline them first.",
-    "money_owed": "The artisan is still owed money; pay her first.",
+    "money_owed": "The artisan is still owed money; pay it first.",
     "not_your_product": "Product {code} belongs to another artisan.",
     "order_being_made": "Parts of the order are being made already.",
     "order_not_at_kiosk": "The order is {current}; only one that is at its kiosk can be shipped.",
@@ -77,11 +77,11 @@ _FIELD_DETAILS = {
     "missing": "is missing",
     "string_pattern_mismatch": "has characters that cannot stand here, or none that can be seen",
 }
-"""What is said in place of pydantic's own words, by its type of error."""
+"""Our words in place of pydantic's own, by its type of error."""
 
 
 class FieldError(BaseModel):
-    """What is wrong with one field; `pointer` says where it is, such as `#/buyer/phone`."""
+    """The error of one field; `pointer` is its place, such as `#/buyer/phone`."""
 
     detail: str
     pointer: str
@@ -101,10 +101,10 @@ class Problem(BaseModel):
     def of(
         cls, status: int, detail: str, reason: str | None = None, errors: Sequence[FieldError] | None = None
     ) -> Self:
-        """The problem of an HTTP status, titled with its phrase."""
+        """The problem of an HTTP status; the title is the status phrase."""
         title = HTTPStatus(status).phrase
-        kept = None if errors is None else list(errors)
-        return cls(type="about:blank", title=title, status=status, detail=detail, reason=reason, errors=kept)
+        field_errors = None if errors is None else list(errors)
+        return cls(type="about:blank", title=title, status=status, detail=detail, reason=reason, errors=field_errors)
 
     def as_json(self) -> str:
         """The body of an answer; members that are None are left out."""

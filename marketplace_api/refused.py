@@ -60,11 +60,11 @@ RefusalReason = Literal[
     "wrong_count",
     "wrong_currency",
 ]
-"""Every reason there is; each has a sentence in `problems`."""
+"""All reasons; each has a sentence in `problems`."""
 
 
 class Refused(Exception):  # noqa: N818 - an outcome, not a fault
-    """The shop refuses to do it, and nothing was changed.
+    """The shop refuses a request, and nothing was changed.
 
     `reason` is a stable word for programs, `values` fill the sentence that explains it, and `status` is the HTTP status
     that the API answers.

@@ -1,4 +1,4 @@
-"""What every domain function is given: a transaction, the time, a source of ids, and the terms of trade."""
+"""The first argument of every domain function: a transaction, the time, a source of ids, and the terms of trade."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CODE_LENGTHS = (4, 4, 4, 5, 5, 6, 7, 8, 9, 10)
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The shop's country, currency and commission, and how telephone numbers are written there."""
+    """The terms of trade: currency, commission, time zone, and the form of phone numbers in the shop's country."""
 
     parse_msisdn: Callable[[str], str]
     """The E.164 form of a mobile number as people of the shop's country write it; raises ValueError with the reason."""
@@ -58,7 +58,7 @@ class Ids:
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """The shop in one transaction. Whoever created the session commits it."""
+    """The shop in one transaction. The code that created the session commits it."""
 
     session: Session
     now: datetime
@@ -82,13 +82,13 @@ OpenShop = Callable[[Session], Shop]
 def add_with_code(shop: Shop, make: Callable[[str], Coded]) -> Coded:
     """Add the row `make(code)` under a code that no other row of its table has.
 
-    When a code is taken, longer ones are tried (`CODE_LENGTHS`), so codes grow longer as the short ones run out.
+    When a code is taken, longer ones are tried (`CODE_LENGTHS`), so codes become longer when few short ones are free.
     """
     for length in CODE_LENGTHS:
         row = make(shop.ids.code(length))
         if _is_taken(shop.session, row):
             continue
-        # another transaction may take the code after the check: then only the savepoint is undone
+        # another transaction may take the code after the check; then only the savepoint is rolled back
         with suppress(IntegrityError), shop.session.begin_nested():
             shop.session.add(row)
             return row

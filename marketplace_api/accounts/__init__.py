@@ -1,1 +1,1 @@
-"""Who uses the shop: artisans, API keys and help requests."""
+"""The users of the shop: artisans, API keys and help requests."""

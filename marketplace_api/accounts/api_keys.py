@@ -22,12 +22,12 @@ USE_NOTED_EVERY = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class ApiCaller:
-    """Who calls the API. An operator may do everything; a storefront sees the orders that it placed."""
+    """A caller of the API. An operator may do everything; a storefront sees the orders that it placed."""
 
     id: str
     scope: Scope
     usage_is_stale: bool = False
-    """True if the key's last use was not written for `USE_NOTED_EVERY`."""
+    """True if the key's last use was not written within `USE_NOTED_EVERY`."""
 
 
 def create(shop: Shop, name: str, scope: Scope) -> str:
@@ -57,20 +57,20 @@ def find(session: Session, key: str, now: datetime) -> ApiCaller | None:
 
 
 def record_use(session: Session, key_id: str, now: datetime) -> None:
-    """Write down that the key is used now, unless that was done within `USE_NOTED_EVERY`."""
+    """Store the present time as the key's last use, unless one was stored within `USE_NOTED_EVERY`."""
     is_stale = or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at <= now - USE_NOTED_EVERY)
     session.execute(update(ApiKey).where(ApiKey.id == key_id, is_stale).values(last_used_at=now))
 
 
 def list_all(shop: Shop) -> Sequence[ApiKey]:
-    """All keys, revoked ones too, oldest first."""
+    """All keys, also revoked ones, oldest first."""
     return shop.session.scalars(select(ApiKey).order_by(ApiKey.created_at, ApiKey.id)).all()
 
 
 def revoke(shop: Shop, name_or_id: str) -> ApiKey:
     """Revoke a key by its name or id, and delete the webhook endpoints that were created with it.
 
-    `Refused` with `unknown_key` if no key in use has this id or name, with `many_keys` if several have the name.
+    `Refused` with `unknown_key` if no key in use has this id or name, and with `many_keys` if several have the name.
     """
     named = or_(ApiKey.id == name_or_id, ApiKey.name == name_or_id)
     keys = shop.session.scalars(select(ApiKey).where(named, ApiKey.revoked_at.is_(None)).with_for_update()).all()

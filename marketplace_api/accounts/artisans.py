@@ -31,17 +31,17 @@ def register(
     payout_method: PayoutMethod,
     payout_msisdn: str | None,
 ) -> Artisan:
-    """Register an artisan. A phone is registered once, or again after its artisan left.
+    """Register an artisan. A phone can be registered once, and again after its artisan left.
 
     `Refused` with `already_registered`, `unknown_category` or `unknown_kiosk`.
     """
-    known = by_msisdn_including_left(shop, msisdn)
-    if known is not None and known.status == "active":
+    existing = by_msisdn_including_left(shop, msisdn)
+    if existing is not None and existing.status == "active":
         raise Refused("already_registered")
     if craft not in CATEGORIES:
         raise Refused("unknown_category", 422, category=craft)
     kiosk = kiosks.by_id(shop, kiosk_id)
-    artisan = known or Artisan(id=shop.ids.new_id("art"), msisdn=msisdn, created_at=shop.now)
+    artisan = existing or Artisan(id=shop.ids.new_id("art"), msisdn=msisdn, created_at=shop.now)
     artisan.name, artisan.language, artisan.craft = name, language, craft
     artisan.status, artisan.kiosk = "active", kiosk
     artisan.payout_method = payout_method
@@ -89,15 +89,15 @@ def set_language(shop: Shop, artisan: Artisan, language: str) -> None:
 
 
 def set_kiosk(shop: Shop, artisan: Artisan, kiosk_id: str) -> None:
-    """Change the kiosk where the artisan drops goods, those of accepted orders too; `Refused` with `unknown_kiosk`."""
+    """Change the kiosk for the artisan's goods, also those of accepted orders. `Refused` with `unknown_kiosk`."""
     artisan.kiosk = kiosks.by_id(shop, kiosk_id)
     _record_event(shop, artisan, "artisan.updated")
 
 
 def set_payout_method(shop: Shop, artisan: Artisan, method: PayoutMethod, msisdn: str | None = None) -> None:
-    """Change how the artisan is paid from now on, also what the old phone could not receive.
+    """Change how the artisan is paid from now on. This includes payouts that the old phone could not receive.
 
-    Mobile money goes to `msisdn`, or without it to the artisan's own phone.
+    Mobile money goes to `msisdn`, or to the artisan's own phone if that is None.
     """
     artisan.payout_method = method
     artisan.payout_msisdn = _payout_msisdn(artisan.msisdn, method, msisdn)
@@ -106,7 +106,7 @@ def set_payout_method(shop: Shop, artisan: Artisan, method: PayoutMethod, msisdn
 
 
 def leave(shop: Shop, artisan: Artisan) -> None:
-    """The artisan leaves: products are withdrawn and offers of briefs declined.
+    """Set the artisan's status to `left`, withdraw all products and decline all offers of briefs.
 
     `Refused` with `orders_open` or `money_owed`. Products are withdrawn first, so that no order can be placed after
     the check for open orders.

@@ -1,4 +1,4 @@
-"""Requests of people to be called back."""
+"""Requests for a call back."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from marketplace_api.shop import Shop
 
 
 def open_request(shop: Shop, msisdn: str) -> HelpRequest:
-    """Ask for a call to this phone. If a request is open already, that one is returned."""
+    """Create a request for a call to this phone; if one is already open, return that one."""
     waiting = select(HelpRequest).where(HelpRequest.msisdn == msisdn, HelpRequest.closed_at.is_(None))
-    known = shop.session.scalars(waiting.limit(1)).first()
-    if known is not None:
-        return known
-    asked = HelpRequest(id=shop.ids.new_id("hlp"), msisdn=msisdn, created_at=shop.now, closed_at=None)
-    shop.session.add(asked)
+    existing = shop.session.scalars(waiting.limit(1)).first()
+    if existing is not None:
+        return existing
+    request = HelpRequest(id=shop.ids.new_id("hlp"), msisdn=msisdn, created_at=shop.now, closed_at=None)
+    shop.session.add(request)
     shop.session.flush()
-    events.record(shop, "help.requested", HelpRequestSchema.of(asked))
-    return asked
+    events.record(shop, "help.requested", HelpRequestSchema.of(request))
+    return request
 
 
 def close(shop: Shop, request_id: str) -> HelpRequest:
-    """The person was called. `Refused` with `unknown_help_request` or `help_request_closed`."""
-    asked = shop.session.get(HelpRequest, request_id, with_for_update=True)
-    if asked is None:
+    """Close the request: the person was called. `Refused` with `unknown_help_request` or `help_request_closed`."""
+    request = shop.session.get(HelpRequest, request_id, with_for_update=True)
+    if request is None:
         raise Refused("unknown_help_request", 404)
-    if asked.closed_at is not None:
+    if request.closed_at is not None:
         raise Refused("help_request_closed")
-    asked.closed_at = shop.now
+    request.closed_at = shop.now
     shop.session.flush()
-    return asked
+    return request

@@ -11,7 +11,7 @@ from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 
 MAX_PHOTOS = 5
-"""Photos of one product. Nobody can remove a photo, so a further one replaces the oldest."""
+"""The largest number of photos of one product. A further photo replaces the oldest, since none can be removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,9 @@ def attach(shop: Shop, code: str, *, id: str, digest: str, width: int, height: i
     product = products.lock(shop, code)
     if product.status == "withdrawn":
         raise Refused("product_withdrawn", code=product.code)
-    known = next((photo for photo in product.photos if photo.digest == digest), None)
-    if known:
-        return AttachedPhoto(product, known, [id])
+    existing = next((photo for photo in product.photos if photo.digest == digest), None)
+    if existing:
+        return AttachedPhoto(product, existing, [id])
     number = product.photos[0].number + 1 if product.photos else 1
     photo = Photo(id=id, number=number, digest=digest, width=width, height=height, created_at=shop.now)
     product.photos.insert(0, photo)

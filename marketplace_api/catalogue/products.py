@@ -94,7 +94,7 @@ def newest_listed(shop: Shop, limit: int = 100) -> Sequence[Product]:
 
 
 def set_price(shop: Shop, artisan: Artisan, code: str, price: int) -> Product:
-    """Change the price to `price` minor units; orders that were placed keep theirs."""
+    """Change the price to `price` minor units; existing orders keep their price."""
     product = _own_on_sale(shop, artisan, code)
     product.price = price
     return record_change(shop, product)
@@ -109,14 +109,14 @@ def set_stock(shop: Shop, artisan: Artisan, code: str, quantity: int) -> Product
 
 
 def withdraw(shop: Shop, artisan: Artisan, code: str) -> Product:
-    """Take a product off sale for good; orders that were placed remain."""
+    """Take a product off sale for ever; existing orders remain."""
     product = _own_on_sale(shop, artisan, code)
     product.status = "withdrawn"
     return record_change(shop, product, "product.withdrawn")
 
 
 def reserve(shop: Shop, product_id: str, quantity: int) -> Product:
-    """Take `quantity` pieces out of the stock.
+    """Take `quantity` pieces out of the stock of a product.
 
     `Refused` with `unknown_product`, `product_withdrawn` or `not_enough_stock`. One statement checks the stock and
     lowers it, so that two buyers never get the same piece.
@@ -189,7 +189,7 @@ def _own_on_sale(shop: Shop, artisan: Artisan, code: str) -> Product:
 
 
 def record_change(shop: Shop, product: Product, type: EventType = "product.updated") -> Product:
-    """Set the product's time of change to now, and record the event."""
+    """Set the product's `updated_at` to now, and record the event."""
     product.updated_at = shop.now
     shop.session.flush()
     events.record(shop, type, to_schema(shop, product))

@@ -1,6 +1,6 @@
-"""Searching products by words: in any order and case, with or without accents, by whole words or their beginnings.
+"""Searches products by words: in any order and case, with or without accents, by whole words or their beginnings.
 
-`BASKETS sisal` finds the "Sisal basket", as `bask` does. Each word of a product is a row of `ProductWord`, because
+`BASKETS sisal` finds the "Sisal basket", and so does `bask`. Each word of a product is a row of `ProductWord`, because
 SQLite and PostgreSQL have no full-text index in common.
 """
 
@@ -16,11 +16,11 @@ from marketplace_api.models import Product, ProductWord
 from marketplace_api.shop import Shop
 
 LONGEST_WORD = 40
-"""Longer words are cut: an index does not take words of any length."""
+"""Longer words are cut to this length, because an index entry has a largest size."""
 
 FEW = 1000
-"""A word that fewer products have is read first, to find these products. Otherwise the newest products are read and
-filtered until a page is full."""
+"""If fewer products than this have a word, the query begins with these products. Otherwise it reads the newest products
+and filters them until a page is full."""
 
 _WORD = re.compile(r"[^\W_]+")
 _APOSTROPHES = str.maketrans("", "", "'’ʼ‘`")
@@ -67,7 +67,7 @@ def conditions_for(shop: Shop, q: str) -> SearchConditions:
 
 
 def _counts(shop: Shop, with_word: list[Select[str]]) -> list[int]:
-    """How many products have each word, counted up to `FEW`."""
+    """The number of products that have each word, counted up to `FEW`."""
     counted = [select(func.count()).select_from(each.limit(FEW).subquery()).scalar_subquery() for each in with_word]
     return list(shop.session.execute(select(*counted)).one())
 

@@ -1,4 +1,4 @@
-"""Events: what happened, in order; each is written in the transaction of the change it is about."""
+"""Events, in the order in which they happened; each is written in the transaction of its change."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _EVENTS_LOCK = 0x534F4B4F  # any number, the same in every process
 def record(shop: Shop, type: EventType, resource: EventResource) -> Event:
     """Write the event `type` about `resource`, as the API shows it to operators.
 
-    Record last: on PostgreSQL, transactions that write events wait here for one another until they commit, so that
-    numbers become visible in their order and a reader with a cursor misses none. SQLite has one writer anyway.
+    Call this last in a transaction: on PostgreSQL, transactions that write events wait here for one another until they
+    commit. So numbers become visible in order, and a reader with a cursor misses none. SQLite has only one writer.
     """
     if shop.session.get_bind().dialect.name == "postgresql":
         shop.session.execute(select(func.pg_advisory_xact_lock(_EVENTS_LOCK, 0)))

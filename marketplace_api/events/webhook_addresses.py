@@ -1,7 +1,7 @@
-"""The URLs that webhooks may go to: https and public addresses, so that nobody can reach into our own network.
+"""The URLs to which webhooks may be posted: https and public addresses, so that no request enters our own network.
 
-`check_url` reads a URL when an endpoint is created. What its host name resolves to may change, so every attempt checks
-the address again with `is_public`.
+`check_url` checks a URL when an endpoint is created. Its host name may resolve to another address later, so every
+attempt checks the address again with `is_public`.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _LOCAL = frozenset({"localhost", "local", "localdomain", "internal", "lan", "home", "arpa"})
 
 _GLOBAL_UNICAST = ip_network("2000::/3")
-# is_global of the standard library calls these global, at least in some versions
+# networks that `is_global` of the standard library counts as global, at least in some versions
 _CLOSED = tuple(
     ip_network(network)
     for network in (
         "168.63.129.16/32",  # a cloud provider's services for its own machines
         "192.0.0.0/24",  # protocol assignments, among them a cloud provider's metadata service
-        "192.88.99.0/24",  # relays into 6to4
+        "192.88.99.0/24",  # relays to 6to4
         "224.0.0.0/4",  # multicast
         "2002::/16",  # 6to4: any IPv4 address, wrapped
         "3fff::/20",  # documentation
@@ -31,7 +31,7 @@ _CLOSED = tuple(
 
 
 def check_url(url: str, *, anywhere: bool) -> str:
-    """The URL of a webhook endpoint; with `anywhere` it may be plain http and lead into a private network.
+    """The URL of a webhook endpoint; with `anywhere` it may be plain http and in a private network.
 
     Raises ValueError; its message is for the person who wrote the URL.
     """
@@ -62,6 +62,6 @@ def _may_be_public(host: str) -> bool:
     try:
         return is_public(ip_address(host))
     except ValueError:
-        rest, _, last = host.lower().removesuffix(".").rpartition(".")
+        parent, _, last = host.lower().removesuffix(".").rpartition(".")
         # a number at the end makes the host an IPv4 address in an unusual form: 127.1, 0x7f000001
-        return bool(rest) and last not in _LOCAL and not _NUMBER.fullmatch(last)
+        return bool(parent) and last not in _LOCAL and not _NUMBER.fullmatch(last)

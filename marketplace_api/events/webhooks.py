@@ -1,6 +1,6 @@
 """Webhook endpoints and deliveries: which endpoint gets an event, when it is retried, when an endpoint is disabled.
 
-A delivery is `pending` until the endpoint accepts it or the last attempt fails. Nothing is sent from here.
+A delivery is `pending` until the endpoint accepts it or the last attempt fails. This module sends nothing.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ from marketplace_api.shop import Shop
 from marketplace_api.statuses import DisabledReason, Scope
 
 MAX_ENDPOINTS = 10
-"""Endpoints per API key."""
+"""The largest number of endpoints per API key."""
 RETRY_DELAYS = (
     timedelta(seconds=5),
     timedelta(minutes=5),
     timedelta(minutes=30),
     *(timedelta(hours=hours) for hours in (2, 5, 10, 14, 20, 24)),
 )
-"""The delay after each failed attempt, plus jitter; when all are used up, the delivery has failed."""
+"""The delay after each failed attempt, before jitter is added; after the last one the delivery has failed."""
 MAX_RETRY_AFTER = timedelta(hours=24)
-"""A longer `Retry-After` of an endpoint is cut to this."""
+"""The longest `Retry-After` that is followed; a longer one counts as this."""
 JITTER = 0.2
-"""A delay is made longer by up to this share, by chance."""
+"""A delay becomes longer by a random share, up to this one."""
 BUSY_STATUSES = frozenset({429, 502, 503, 504})
-"""HTTP statuses that say something about the endpoint, not about the event."""
+"""HTTP statuses whose cause is the endpoint, not the event."""
 ATTEMPTS_IN_ORDER = {"busy": 2, "refusing": 1}
-"""For how many failed attempts later events still wait for this one."""
+"""The number of failed attempts of a delivery during which later events still wait for it."""
 DISABLED_AFTER = timedelta(days=5)
-"""An endpoint that has failed for so long is disabled."""
+"""An endpoint that has failed for this time is disabled."""
 OLD_SECRET_FOR = timedelta(hours=24)
-"""How long events are signed with the old secret too."""
+"""How long after a rotation events are also signed with the old secret."""
 KEPT_FOR = timedelta(days=30)
 """How long a delivery that ended is kept after its last attempt."""
 AT_ONCE = 1000
-"""Deliveries that are deleted in one transaction."""
+"""The largest number of deliveries that are deleted in one transaction."""
 SECRET_BYTES = 32
 
 TESTED: Final = "webhook_endpoint.tested"
@@ -54,7 +54,7 @@ DISABLED: Final = "webhook_endpoint.disabled"
 REPLAYED: Final = "webhook_delivery.replayed"
 
 NextAttempt = Literal["in_order", "out_of_order", "failed"]
-"""What follows a failed attempt: a retry that later events wait for, a retry that they do not wait for, or none."""
+"""The next step after a failure: a retry that later events wait for, a retry that they do not wait for, or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +75,12 @@ class FailedAttempt:
 
 
 def create(shop: Shop, owner: str, scope: Scope, url: str, event_types: list[str] | None = None) -> WebhookEndpoint:
-    """Create an endpoint: later events are pushed to `url`, all that a key of this scope may see or only `event_types`.
+    """Create an endpoint: later events of `event_types`, or all that the scope may see, are pushed to `url`.
 
     `Refused` with `too_many_webhook_endpoints`.
     """
-    have = select(func.count()).where(WebhookEndpoint.owner == owner)
-    if shop.session.scalars(have).one() >= MAX_ENDPOINTS:
+    existing = select(func.count()).where(WebhookEndpoint.owner == owner)
+    if shop.session.scalars(existing).one() >= MAX_ENDPOINTS:
         raise Refused("too_many_webhook_endpoints", most=MAX_ENDPOINTS)
     endpoint = WebhookEndpoint(
         id=shop.ids.new_id("whe"),
@@ -168,7 +168,7 @@ def _wants(shop: Shop, endpoint: WebhookEndpoint, event: Event) -> bool:
 
 
 def _concerns(shop: Shop, storefront: str, event: Event) -> bool:
-    """True for what a storefront may read: the catalogue, and the orders that it placed."""
+    """True if a storefront may read the event: those of products, and of orders that it placed."""
     match event.type.partition(".")[0]:
         case "product":
             return True
@@ -181,9 +181,9 @@ def _concerns(shop: Shop, storefront: str, event: Event) -> bool:
 
 def _delivery_of(shop: Shop, endpoint: WebhookEndpoint, event: Event) -> WebhookDelivery:
     same = select(WebhookDelivery).filter_by(endpoint_id=endpoint.id, event_id=event.id)
-    known = shop.session.scalars(same).one_or_none()
-    if known is not None:
-        return known
+    existing = shop.session.scalars(same).one_or_none()
+    if existing is not None:
+        return existing
     delivery = WebhookDelivery(
         id=shop.ids.new_id("whd"),
         endpoint=endpoint,
@@ -214,7 +214,7 @@ def pending(shop: Shop, delivery_id: str, round: int) -> WebhookDelivery | None:
 
 
 def replay(shop: Shop, delivery: WebhookDelivery) -> WebhookDelivery:
-    """Deliver the event again at once and under the same id, whatever the delivery's status; attempts start again."""
+    """Deliver the event again now, under the same id, for any status of the delivery; attempts start again at 0."""
     delivery.status, delivery.round, delivery.attempts = "pending", delivery.round + 1, 0
     delivery.next_attempt_at, delivery.delivered_at = shop.now, None
     shop.session.flush()
@@ -223,7 +223,7 @@ def replay(shop: Shop, delivery: WebhookDelivery) -> WebhookDelivery:
 
 
 def record_success(shop: Shop, delivery: WebhookDelivery, status: int) -> None:
-    """The endpoint accepted the delivery with this HTTP status. A disabled endpoint is enabled again."""
+    """Record that the endpoint accepted the delivery with this HTTP status. A disabled endpoint is enabled again."""
     _attempted(shop, delivery, status, None)
     delivery.status, delivery.delivered_at = "delivered", shop.now
     endpoint = delivery.endpoint
@@ -232,18 +232,18 @@ def record_success(shop: Shop, delivery: WebhookDelivery, status: int) -> None:
 
 
 def record_failure(shop: Shop, delivery: WebhookDelivery, attempt: FailedAttempt) -> NextAttempt:
-    """The attempt failed. Returns whether it is retried, and whether later events wait for that."""
+    """Record that the attempt failed. Returns whether it is retried, and whether later events wait for the retry."""
     _attempted(shop, delivery, attempt.status, attempt.error)
     endpoint = delivery.endpoint
     endpoint.failing_since = endpoint.failing_since or shop.now
-    why = _reason_to_disable(shop, endpoint, attempt)
-    if why or endpoint.disabled_at or delivery.attempts > len(RETRY_DELAYS):
+    disabled_reason = _reason_to_disable(shop, endpoint, attempt)
+    if disabled_reason or endpoint.disabled_at or delivery.attempts > len(RETRY_DELAYS):
         delivery.status = "failed"
     else:
         delivery.next_attempt_at = shop.now + _wait(shop, delivery.attempts, attempt)
     shop.session.flush()
-    if why:
-        _disable(shop, endpoint, why)
+    if disabled_reason:
+        _disable(shop, endpoint, disabled_reason)
     if delivery.status == "failed":
         return "failed"
     return (
@@ -252,14 +252,14 @@ def record_failure(shop: Shop, delivery: WebhookDelivery, attempt: FailedAttempt
 
 
 def delete_old_deliveries(shop: Shop) -> int:
-    """Delete deliveries of one endpoint that ended, `KEPT_FOR` after their last attempt; returns how many, 0 if none.
+    """Delete ended deliveries of one endpoint, `KEPT_FOR` after their last attempt; returns their number.
 
     The endpoint's `after_seq` moves past them, so that a consumer that lost its cursor does not create them again.
     """
     last_tried_at = func.coalesce(WebhookDelivery.last_attempt_at, WebhookDelivery.created_at)
     old = WebhookDelivery.status != "pending", last_tried_at < shop.now - KEPT_FOR
     one = select(WebhookDelivery.endpoint_id).where(*old).limit(1).scalar_subquery()
-    # a replay locks the endpoint too, so no delivery is deleted that has just become pending again
+    # a replay locks the endpoint too, so a delivery that has just become pending again is not deleted
     locked = select(WebhookEndpoint).where(WebhookEndpoint.id == one).with_for_update(key_share=True)
     endpoint = shop.session.scalars(locked).one_or_none()
     if endpoint is None:
@@ -281,8 +281,8 @@ def _attempted(shop: Shop, delivery: WebhookDelivery, status: int | None, error:
 
 def _wait(shop: Shop, attempts: int, attempt: FailedAttempt) -> timedelta:
     """The delay until the next attempt: ours or the `Retry-After`, whichever is longer, plus jitter."""
-    asked = min(attempt.retry_after or timedelta(), MAX_RETRY_AFTER)
-    return max(RETRY_DELAYS[attempts - 1], asked) * (1 + JITTER * shop.ids.random.random())
+    requested = min(attempt.retry_after or timedelta(), MAX_RETRY_AFTER)
+    return max(RETRY_DELAYS[attempts - 1], requested) * (1 + JITTER * shop.ids.random.random())
 
 
 def _reason_to_disable(shop: Shop, endpoint: WebhookEndpoint, attempt: FailedAttempt) -> DisabledReason | None:
@@ -294,9 +294,9 @@ def _reason_to_disable(shop: Shop, endpoint: WebhookEndpoint, attempt: FailedAtt
     return "failing" if since and since <= shop.now - DISABLED_AFTER else None
 
 
-def _disable(shop: Shop, endpoint: WebhookEndpoint, why: DisabledReason) -> None:
-    """Disable the endpoint: pending deliveries have failed and can be replayed; an event tells operators."""
-    endpoint.disabled_at, endpoint.disabled_reason = shop.now, why
+def _disable(shop: Shop, endpoint: WebhookEndpoint, reason: DisabledReason) -> None:
+    """Disable the endpoint and mark its pending deliveries as failed; they can be replayed. Records the event."""
+    endpoint.disabled_at, endpoint.disabled_reason = shop.now, reason
     waiting = update(WebhookDelivery).filter_by(endpoint_id=endpoint.id, status="pending")
     shop.session.execute(waiting.values(status="failed", error="endpoint_disabled", next_attempt_at=None))
     shop.session.flush()

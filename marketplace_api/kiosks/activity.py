@@ -1,4 +1,4 @@
-"""What a kiosk did in a time: parts and pieces received, cash paid out."""
+"""The activity of a kiosk in a period: parts and pieces received, cash paid out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from marketplace_api.shop import Shop
 
 @dataclass(frozen=True, slots=True)
 class CashDay:
-    """A kiosk's day until its end, or until now: pieces received, number and sum of payouts in cash, and the float.
+    """A kiosk's day until its end or until now: pieces received, number and sum of payouts in cash, and the float.
 
     Money is in minor units.
     """
@@ -27,7 +27,7 @@ class CashDay:
 
 
 def cash_day(shop: Shop, kiosk: Kiosk, day: date) -> CashDay:
-    """The sums of a day, which begins and ends by the shop's time zone."""
+    """The sums of a day in the shop's time zone."""
     begin, end = shop.midnight(day), shop.midnight(day + timedelta(days=1))
     count, paid = _paid_in_cash(shop, kiosk, begin, end)
     cash = ledger.balance_before(shop, ledger.kiosk_account(kiosk.id), end)
@@ -35,7 +35,7 @@ def cash_day(shop: Shop, kiosk: Kiosk, day: date) -> CashDay:
 
 
 def parts_received_since(shop: Shop, kiosk: Kiosk, since: datetime) -> int:
-    """How many parts of orders this kiosk has received since then."""
+    """How many parts of orders this kiosk has received from `since` on."""
     parts = select(func.count()).select_from(Assignment).join(Assignment.order)
     return shop.session.scalar(parts.where(Assignment.received_at >= since, Order.kiosk_id == kiosk.id)) or 0
 
@@ -43,15 +43,15 @@ def parts_received_since(shop: Shop, kiosk: Kiosk, since: datetime) -> int:
 def pieces_received(shop: Shop, kiosk: Kiosk, begin: datetime, end: datetime) -> int:
     """How many pieces this kiosk received from `begin` on, before `end`."""
     pieces = select(func.coalesce(func.sum(Assignment.quantity), 0)).join(Assignment.order)
-    here = pieces.where(Order.kiosk_id == kiosk.id, Assignment.received_at >= begin, Assignment.received_at < end)
-    return int(shop.session.scalar(here) or 0)
+    at_kiosk = pieces.where(Order.kiosk_id == kiosk.id, Assignment.received_at >= begin, Assignment.received_at < end)
+    return int(shop.session.scalar(at_kiosk) or 0)
 
 
 def cash_paid_since(shop: Shop, kiosk_ids: Collection[str], since: datetime) -> Mapping[str, int]:
-    """Minor units that each of these kiosks has paid in cash since then; a kiosk that paid none is left out."""
+    """Minor units that each of these kiosks has paid in cash from `since` on; a kiosk that paid none is left out."""
     paid = select(Kiosk.id, func.sum(Payout.amount)).join(Payout.kiosk).group_by(Kiosk.id)
-    here = paid.where(Payout.status == "collected", Payout.paid_at >= since, Kiosk.id.in_(kiosk_ids))
-    return {kiosk_id: int(amount) for kiosk_id, amount in shop.session.execute(here)}
+    at_kiosk = paid.where(Payout.status == "collected", Payout.paid_at >= since, Kiosk.id.in_(kiosk_ids))
+    return {kiosk_id: int(amount) for kiosk_id, amount in shop.session.execute(at_kiosk)}
 
 
 def _paid_in_cash(shop: Shop, kiosk: Kiosk, begin: datetime, end: datetime) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""A kiosk's float: the marketplace's cash in its drawer."""
+"""A kiosk's cash float: the marketplace's cash in its drawer."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from marketplace_api.shop import Shop
 
 
 def balance(shop: Shop, kiosk: Kiosk) -> int:
-    """The kiosk's float in minor units; negative when the agent has paid with own money."""
+    """The kiosk's float in minor units; negative if the agent has paid out own money."""
     return ledger.balance(shop, ledger.kiosk_account(kiosk.id))
 
 
 def record_cash(shop: Shop, kiosk: Kiosk, amount: int, note: str) -> None:
     """Record that an operator put `amount` minor units of cash in, or, if it is negative, took it out.
 
-    `Refused` with `drawer_short` when more is taken out than the float.
+    `Refused` with `drawer_short` if more than the float is taken out.
     """
     shop.session.refresh(kiosk, with_for_update={"of": Kiosk})
     cash = balance(shop, kiosk)

@@ -12,7 +12,7 @@ from marketplace_api.shop import Shop, add_with_code
 
 
 def create(shop: Shop, *, name: str, town: str, agent_name: str, agent_msisdn: str) -> Kiosk:
-    """Open a kiosk; its agent's phone has the agent's menu from now on."""
+    """Open a kiosk; from now on the agent's phone gets the agent's menu."""
     return add_with_code(
         shop,
         lambda code: Kiosk(
@@ -36,7 +36,7 @@ def update(
     agent_name: str | None = None,
     agent_msisdn: str | None = None,
 ) -> Kiosk:
-    """Change the fields that are given; None leaves a field as it is."""
+    """Change the given fields; a field that is None stays unchanged."""
     changes = {"name": name, "town": town, "agent_name": agent_name, "agent_msisdn": agent_msisdn}
     for column, value in changes.items():
         if value is not None:

@@ -16,13 +16,13 @@ from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 
 OFFER_STANDS = timedelta(hours=72)
-"""How long a brief is offered, but at most until the day on which it is due begins."""
+"""How long a brief is offered, at most until the beginning of the day on which it is due."""
 MOST_OFFERS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class NewBrief:
-    """What has to be made, at `unit_price` minor units each, and the day by which it has to be at the kiosk."""
+    """The pieces to make, at `unit_price` minor units each, and the day by which they have to be at the kiosk."""
 
     title: str
     category: str
@@ -35,8 +35,8 @@ class NewBrief:
 def place(shop: Shop, request: orders.NewOrder, wanted: NewBrief) -> Order:
     """Offer a brief to the artisans of its craft, or only to those of its kiosk if it names one.
 
-    `Refused` with `unknown_category`, `unknown_kiosk`, `due_too_soon` when it is not due tomorrow or later, and
-    `nobody_to_ask` when there is no such artisan.
+    `Refused` with `unknown_category`, `unknown_kiosk`, `due_too_soon` if it is due before tomorrow, and
+    `nobody_to_ask` if there is no such artisan.
     """
     if wanted.category not in CATEGORIES:
         raise Refused("unknown_category", 422, category=wanted.category)

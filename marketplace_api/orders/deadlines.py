@@ -12,13 +12,13 @@ from marketplace_api.orders import orders
 from marketplace_api.shop import Shop
 
 REMIND_AFTER = timedelta(hours=6)
-"""An offer is reminded of only when it is older than this."""
+"""Artisans are reminded only of offers that are older than this."""
 REMINDER_GAP = timedelta(hours=20)
-"""Between two reminders of the same part. Less than a day, so that a daily job reminds every day."""
+"""The shortest time between two reminders of a part. Less than a day, so that a daily task reminds every day."""
 REMIND_BEFORE, REMIND_UNTIL = timedelta(days=1), timedelta(days=3)
-"""How long before, and how long after the day on which a part is due, its artisan is reminded to bring it."""
+"""An artisan is reminded to bring a part from this long before until this long after the day on which it is due."""
 AT_ONCE = 200
-"""Orders or parts in one transaction."""
+"""The largest number of orders or parts in one transaction."""
 
 
 def expire_offers(shop: Shop) -> int:
@@ -36,9 +36,9 @@ def expire_offers(shop: Shop) -> int:
 def send_reminders(shop: Shop) -> int:
     """Remind artisans who have not answered an offer, or who have goods to bring that are due.
 
-    Returns of how many parts, at most `AT_ONCE`; each part is reminded of at most once a day. Call it during the day.
+    Returns the number of parts, at most `AT_ONCE`; there is at most one reminder of a part a day. Call it in daytime.
     """
-    wanting = (
+    to_remind = (
         select(Assignment)
         .join(Assignment.order)
         .outerjoin(Order.brief)
@@ -49,7 +49,7 @@ def send_reminders(shop: Shop) -> int:
         .order_by(Order.created_at, Order.id, Assignment.id)
         .limit(AT_ONCE)
     )
-    parts = shop.session.scalars(wanting).all()
+    parts = shop.session.scalars(to_remind).all()
     for _, of_one_order in groupby(parts, key=lambda part: part.order_id):
         for part in of_one_order:
             part.reminded_at = shop.now

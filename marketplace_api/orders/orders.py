@@ -1,8 +1,8 @@
 """Orders, from placed to delivered. An order's status follows from its parts (assignments):
 
-- `accepted` when every piece is accepted, or no offer is open and some piece is accepted;
-- `at_kiosk` when no accepted part is still to come and some part was received;
-- `declined` when no offer is open and nothing was accepted, or when nothing that was accepted will come.
+- `accepted` if every piece is accepted, or if no offer is open and some piece is accepted;
+- `at_kiosk` if no accepted part is still expected and some part was received;
+- `declined` if no offer is open and nothing was accepted, or if every accepted part was released or refused.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from marketplace_api.statuses import AssignmentStatus, OrderStatus
 OFFER_STANDS = timedelta(hours=48)
 """How long a product is offered to its artisan."""
 TAKEN: tuple[AssignmentStatus, ...] = ("accepted", "received")
-"""Statuses of the parts that the order is made of."""
+"""Statuses of the parts whose pieces belong to the order."""
 
 _STATUS_EVENTS: Mapping[OrderStatus, EventType] = {
     "placed": "order.placed",
@@ -43,7 +43,7 @@ _STATUS_EVENTS: Mapping[OrderStatus, EventType] = {
     "expired": "order.expired",
     "cancelled": "order.cancelled",
 }
-_MOST_LISTED = 100  # nobody pages through more on a phone
+_MOST_LISTED = 100  # more than people page through on a phone
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def create(
     artisans: Sequence[Artisan],
     until: datetime,
 ) -> Order:
-    """Create an order of `item` at `unit_price` minor units each, and offer it to `artisans` until then."""
+    """Create an order of `item` at `unit_price` minor units each, and offer it to `artisans` until `until`."""
     shares = split(unit_price, quantity, shop.terms.commission_percent)
     offers = [
         Assignment(artisan=artisan, quantity=quantity, earns=shares.earns, status="offered") for artisan in artisans
@@ -119,23 +119,23 @@ def create(
 def accept(
     shop: Shop, artisan: Artisan, code: str, quantity: int | None = None, promised_on: date | None = None
 ) -> Assignment:
-    """The artisan accepts `quantity` pieces, or all that are left, and may promise a day.
+    """The artisan accepts `quantity` pieces, or all that are left if it is None, and may promise a day.
 
-    The rest of a product goes back into the stock; the rest of a brief stays offered to the others. `Refused` with
-    `wrong_count`, or with `too_late` for a day after the one on which a brief is due.
+    Other pieces of a product go back into the stock; those of a brief stay offered to the other artisans. `Refused`
+    with `wrong_count`, or with `too_late` for a day after the one on which a brief is due.
     """
     part = _own_part(shop, artisan, code, "accept")
-    order, most = part.order, pieces_left(part.order)
-    accepted = most if quantity is None else quantity
-    if not 1 <= accepted <= most:
-        raise Refused("wrong_count", 422, code=order.code, count=accepted, most=most)
+    order, available = part.order, pieces_left(part.order)
+    accepted = available if quantity is None else quantity
+    if not 1 <= accepted <= available:
+        raise Refused("wrong_count", 422, code=order.code, count=accepted, most=available)
     if promised_on and order.brief and promised_on > order.brief.due_on:
         raise Refused("too_late", code=order.code, due_on=order.brief.due_on.isoformat())
     ASSIGNMENT.move(part, "accept")
     part.promised_on = promised_on
     resize(part, accepted)
-    if order.product_id and accepted < most:
-        products.restock(shop, order.product_id, most - accepted)
+    if order.product_id and accepted < available:
+        products.restock(shop, order.product_id, available - accepted)
     update_status(shop, order, otherwise="order.part_accepted")
     return part
 
@@ -150,7 +150,7 @@ def decline(shop: Shop, artisan: Artisan, code: str, reason: str = "") -> Assign
 
 
 def mark_ready(shop: Shop, artisan: Artisan, code: str) -> Assignment:
-    """The artisan's part is made and will be brought to the kiosk. The first call sets the time."""
+    """Record that the artisan's part is made and will be brought to the kiosk. Only the first call sets the time."""
     part = _own_part(shop, artisan, code, "receive")
     if part.ready_at is None:
         part.ready_at = shop.now
@@ -159,10 +159,10 @@ def mark_ready(shop: Shop, artisan: Artisan, code: str) -> Assignment:
 
 
 def release(shop: Shop, artisan: Artisan, code: str) -> Assignment:
-    """The artisan cannot make the accepted part.
+    """The artisan gives back the accepted part.
 
-    While the offer of a brief stands, artisans whose offers were closed because all was taken get them again. Nothing
-    goes back into the stock of a product, because the artisan does not have it.
+    While the offer of a brief is valid, artisans whose offers were closed because every piece was accepted get them
+    again. Nothing goes back into the stock of a product, because the artisan does not have the pieces.
     """
     part = _own_part(shop, artisan, code, "release")
     order = part.order
@@ -179,7 +179,7 @@ def release(shop: Shop, artisan: Artisan, code: str) -> Assignment:
     return part
 
 
-# -- how it ends
+# -- ending
 
 
 def cancel(shop: Shop, order: Order) -> Order:
@@ -192,14 +192,14 @@ def cancel(shop: Shop, order: Order) -> Order:
 
 
 def expire(shop: Shop, order: Order) -> Order:
-    """Close the open offers; the parts that were accepted are made."""
+    """Close the open offers. If a part was accepted, the order continues with the accepted parts."""
     lock(shop, order)
     ORDER.check(order, "expire")
     return _close_offers(shop, order, "expire")
 
 
 def ship(shop: Shop, order: Order, carrier: str, tracking: str) -> Order:
-    """The kiosk has given the order to `carrier`, under the tracking number `tracking`."""
+    """Record that the kiosk gave the order to `carrier`, with the tracking number `tracking`."""
     ORDER.move(lock(shop, order), "ship")
     order.carrier, order.tracking = carrier, tracking
     _record_status(shop, order)
@@ -207,7 +207,7 @@ def ship(shop: Shop, order: Order, carrier: str, tracking: str) -> Order:
 
 
 def deliver(shop: Shop, order: Order) -> Order:
-    """The buyer has received the order."""
+    """Record that the buyer received the order."""
     ORDER.move(lock(shop, order), "deliver")
     _record_status(shop, order)
     return order
@@ -233,15 +233,15 @@ def parts_of(shop: Shop, artisan: Artisan, status: Literal["offered", "accepted"
     """The artisan's parts that are offered, or accepted and not brought yet; oldest order first."""
     own = select(Assignment).where(Assignment.artisan_id == artisan.id, Assignment.status == status)
     oldest_first = own.join(Assignment.order).order_by(Order.created_at, Order.id, Assignment.id)
-    # the order's other parts are not loaded with a part, unless it is asked for
+    # loads the orders with all of their parts, in a fixed number of queries
     with_orders = oldest_first.options(selectinload(Assignment.order).selectinload(Order.assignments))
     return shop.session.scalars(with_orders.limit(_MOST_LISTED)).all()
 
 
 def received_at_kiosk(shop: Shop, kiosk: Kiosk) -> Sequence[Order]:
     """Orders that were received at this kiosk and not shipped yet, oldest first."""
-    here = select(Order).where(Order.kiosk_id == kiosk.id, Order.status == "at_kiosk")
-    return shop.session.scalars(here.order_by(Order.created_at, Order.id).limit(_MOST_LISTED)).all()
+    at_kiosk = select(Order).where(Order.kiosk_id == kiosk.id, Order.status == "at_kiosk")
+    return shop.session.scalars(at_kiosk.order_by(Order.created_at, Order.id).limit(_MOST_LISTED)).all()
 
 
 def of_buyer(shop: Shop, msisdn: str) -> Sequence[Order]:
@@ -259,7 +259,7 @@ def pieces_left(order: Order) -> int:
 
 
 def piece_count(order: Order) -> int:
-    """How many pieces the order has: those ordered, and once it is accepted those that artisans accepted."""
+    """The number of pieces ordered or, once the order is accepted, those that artisans accepted."""
     return sum(part.quantity for part in _taken(order)) or order.quantity
 
 
@@ -270,7 +270,7 @@ def lock(shop: Shop, order: Order) -> Order:
 
 
 def resize(part: Assignment, quantity: int) -> None:
-    """Set the part's number of pieces, and what it earns."""
+    """Set the part's number of pieces and its earnings."""
     part.quantity = quantity
     part.earns = split(part.order.unit_price, quantity, part.order.commission_percent).earns
 
@@ -296,7 +296,7 @@ def record_event(shop: Shop, order: Order, type: EventType) -> None:
 
 
 def _own_part(shop: Shop, artisan: Artisan, code: str, trigger: AssignmentTrigger) -> Assignment:
-    """The artisan's part of an order, locked, which `trigger` must be able to move.
+    """The artisan's part of an order, locked; there must be a transition for `trigger` from its status.
 
     `Refused` with `unknown_code`, `not_your_order`, or the refusal of the life cycle.
     """
@@ -316,7 +316,7 @@ def _parts(order: Order, *statuses: AssignmentStatus) -> list[Assignment]:
 
 
 def _taken(order: Order) -> list[Assignment]:
-    """The parts that the order is made of, once it is no longer offered; until then none."""
+    """The accepted and received parts; none while the order is still offered."""
     return _parts(order, *TAKEN) if order.status != "placed" else []
 
 
@@ -330,7 +330,7 @@ def _next_trigger(order: Order) -> OrderTrigger | None:
 
 
 def _close_offers(shop: Shop, order: Order, trigger: Literal["cancel", "expire"]) -> Order:
-    """Close the open offers; the order ends by `trigger` unless a part of it was accepted."""
+    """Close the open offers; if no part was accepted, the order ends by `trigger`."""
     for part in _parts(order, "offered"):
         ASSIGNMENT.move(part, trigger)
     if _parts(order, *TAKEN):
@@ -350,7 +350,7 @@ def _move(shop: Shop, order: Order, trigger: OrderTrigger) -> None:
 
 
 def _update_money(order: Order) -> None:
-    """Set the order's money: of all pieces while they are offered, then of the parts taken, each rounded by itself."""
+    """Set the order's amounts: for all pieces while they are offered, then the sum over the accepted parts."""
     taken = _taken(order)
     shares = split(order.unit_price, order.quantity, order.commission_percent)
     order.total = order.unit_price * sum(part.quantity for part in taken) if taken else shares.total

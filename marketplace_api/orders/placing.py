@@ -1,6 +1,6 @@
-"""Placing orders: the body of `POST /orders`, and what is done with it.
+"""Places orders: validates the body of `POST /orders` and stores the order.
 
-A page places an order as the API does, without HTTP:
+A page can place an order without HTTP:
 
     with database.writing.begin() as session:
         answer = placing.place_once(shop_of(session), caller="shop_window", key=form["attempt"], body={
@@ -31,7 +31,7 @@ from marketplace_api.shop import Shop
 
 
 class BuyerIn(BaseModel):
-    """Who orders; `phone` in E.164 or as dialled in the shop's country."""
+    """The buyer; `phone` in E.164 or as dialled in the shop's country."""
 
     name: Line
     phone: Msisdn
@@ -39,7 +39,7 @@ class BuyerIn(BaseModel):
 
 
 class AddressIn(BaseModel):
-    """Where it is sent; `country` is ISO 3166 alpha-2."""
+    """The address of the buyer; `country` is ISO 3166 alpha-2."""
 
     name: Line
     line1: Line
@@ -51,7 +51,7 @@ class AddressIn(BaseModel):
 
 
 class OrderIn(BaseModel):
-    """Who orders, and where it goes."""
+    """The buyer and the address."""
 
     buyer: BuyerIn
     ship_to: AddressIn
@@ -87,7 +87,7 @@ class BriefOrderIn(OrderIn):
 
 
 def _kind(body: object) -> str:
-    """Which of the two kinds of order a body is, so that its errors are those of this kind alone."""
+    """The kind of order in a body, so that its errors are only those of this kind."""
     return "(brief)" if isinstance(body, dict) and body.get("brief") is not None else "(product)"
 
 
@@ -107,19 +107,19 @@ def place(shop: Shop, caller: str, body: AnyOrderIn) -> models.Order:
 
     Raises `Refused` as `orders.place` and `briefs.place` do, and with `other_currency`.
     """
-    asked = body.root
+    order_in = body.root
     request = orders.NewOrder(
-        buyer_name=asked.buyer.name,
-        buyer_msisdn=asked.buyer.phone,
-        buyer_locale=asked.buyer.locale,
-        ship_to=Address(**asked.ship_to.model_dump()),
+        buyer_name=order_in.buyer.name,
+        buyer_msisdn=order_in.buyer.phone,
+        buyer_locale=order_in.buyer.locale,
+        ship_to=Address(**order_in.ship_to.model_dump()),
         caller=caller,
-        note=asked.note,
-        external_ref=asked.external_ref,
+        note=order_in.note,
+        external_ref=order_in.external_ref,
     )
-    if isinstance(asked, ProductOrderIn):
-        return orders.place(shop, request, asked.product_id, asked.quantity)
-    brief = asked.brief
+    if isinstance(order_in, ProductOrderIn):
+        return orders.place(shop, request, order_in.product_id, order_in.quantity)
+    brief = order_in.brief
     wanted = briefs.NewBrief(
         brief.title, brief.category, brief.unit_price.minor_units(), brief.quantity, brief.due_on, brief.kiosk_id
     )
@@ -129,8 +129,8 @@ def place(shop: Shop, caller: str, body: AnyOrderIn) -> models.Order:
 def place_once(shop: Shop, caller: str, key: str, body: Mapping[str, object]) -> StoredAnswer:
     """Validate `body` as `POST /orders` does and place the order, once for the caller's idempotency key `key`.
 
-    The answer is that of the API: status and JSON. A refusal is kept and answered again; a body that is not valid is
-    not kept, so the same key may be used for a corrected one. Commit afterwards, whatever the answer is.
+    Returns the answer of the API: status and JSON. A refusal is stored and answered again. An invalid body is not
+    stored, so the same key may be used for a corrected one. Commit afterwards, whatever the answer is.
     """
 
     def perform() -> StoredAnswer:

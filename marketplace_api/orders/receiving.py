@@ -1,4 +1,4 @@
-"""Receiving goods at the kiosk: counted, checked, accepted or rejected."""
+"""Receives goods at the kiosk: they are counted, checked, and accepted or rejected."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from marketplace_api.shop import Shop
 def receive(
     shop: Shop, kiosk: Kiosk, part_id: int, count: int, *, refused: int = 0, reason: str = "", follows: bool = False
 ) -> Assignment:
-    """Receive `count` good pieces of a part; its artisan is owed for them.
+    """Receive `count` good pieces of a part; the artisan is owed for them.
 
-    `refused` pieces were rejected for `reason` and went back to the artisan. If the rest `follows`, it becomes a part
-    of its own; otherwise the part ends with the pieces received, and the buyer pays only for them. Nothing goes back
-    into the stock, because nobody has the missing pieces. `Refused` with `unknown_part`, `other_kiosk`,
+    `refused` pieces were rejected for `reason` and went back to the artisan. If `follows`, the artisan will bring the
+    other pieces, and they become a new part; otherwise the buyer pays only for the received pieces. Nothing goes back
+    into the stock, because the missing pieces do not exist. `Refused` with `unknown_part`, `other_kiosk`,
     `order_not_expected` or `wrong_count`.
     """
     part = _expected_part(shop, kiosk, part_id)
@@ -78,6 +78,6 @@ def _accept_pieces(shop: Shop, kiosk: Kiosk, part: Assignment, count: int, follo
     orders.resize(part, count)
     part.received_at, part.order.kiosk_id = shop.now, kiosk.id
     if missing and follows:
-        rest = Assignment(artisan=part.artisan, status="accepted", promised_on=part.promised_on)
-        part.order.assignments.append(rest)
-        orders.resize(rest, missing)
+        remainder = Assignment(artisan=part.artisan, status="accepted", promised_on=part.promised_on)
+        part.order.assignments.append(remainder)
+        orders.resize(remainder, missing)

@@ -1,7 +1,7 @@
-"""The audit: what must be true of the money at any moment, checked on the rows.
+"""The audit: checks conditions on the money that must hold at any time.
 
-It checks the ledger itself, and the ledger against the payouts: what providers are paying, what each artisan is owed,
-and what the parts of orders earned.
+It checks the ledger itself, and the ledger against the payouts: the amounts that providers are paying, the amounts owed
+to artisans, and the earnings of the parts of orders.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from marketplace_api.shop import Shop
 
 
 def inconsistencies(shop: Shop) -> Iterator[str]:
-    """What is wrong, one sentence each; nothing if all is right."""
+    """One sentence for each inconsistency; none if everything is consistent."""
     yield from ledger.inconsistencies(shop)
     yield from _in_flight(shop)
     yield from _owed(shop)
@@ -26,29 +26,29 @@ def inconsistencies(shop: Shop) -> Iterator[str]:
 
 
 def _in_flight(shop: Shop) -> Iterator[str]:
-    moving = select(func.coalesce(func.sum(Payout.amount), 0)).where(Payout.status.in_(payouts.IN_FLIGHT))
-    asked, kept = int(shop.session.scalar(moving) or 0), -ledger.balance(shop, ledger.PAYOUTS)
-    if asked != kept:
-        yield f"payouts of {asked} are on their way, and the ledger says {kept}"
+    in_flight = select(func.coalesce(func.sum(Payout.amount), 0)).where(Payout.status.in_(payouts.IN_FLIGHT))
+    payouts_sum, ledger_sum = int(shop.session.scalar(in_flight) or 0), -ledger.balance(shop, ledger.PAYOUTS)
+    if payouts_sum != ledger_sum:
+        yield f"payouts of {payouts_sum} are on their way, and the ledger says {ledger_sum}"
 
 
 def _owed(shop: Shop) -> Iterator[str]:
-    """An artisan is owed the sum of the waiting payouts, and besides less than the least payment."""
+    """An artisan is owed the sum of the waiting payouts, plus an amount smaller than the smallest payment."""
     for artisan in shop.session.scalars(select(Artisan).order_by(Artisan.id)):
         owed, waiting = (
             -ledger.balance(shop, ledger.artisan_account(artisan.id)),
             balances.amount_waiting(shop, artisan),
         )
-        rest = owed - waiting
-        if rest >= max(BY_PHONE.least, IN_CASH.least):
+        surplus = owed - waiting
+        if surplus >= max(BY_PHONE.least, IN_CASH.least):
             yield f"{artisan.id} is owed {owed}, and payouts for only {waiting} wait"
-        if rest < 0:
+        if surplus < 0:
             yield f"payouts for {waiting} wait for {artisan.id}, who is owed {owed}"
 
 
 def _earned(shop: Shop) -> Iterator[str]:
-    """The commission is what buyers owe for the parts received, less what artisans earned with them."""
-    came = (
+    """The commission equals the amount that buyers owe for received parts, minus the artisans' earnings from them."""
+    received = (
         select(
             func.coalesce(func.sum(Order.unit_price * Assignment.quantity), 0),
             func.coalesce(func.sum(Assignment.earns), 0),
@@ -56,14 +56,14 @@ def _earned(shop: Shop) -> Iterator[str]:
         .join(Assignment.order)
         .where(Assignment.status == "received")
     )
-    total, earns = shop.session.execute(came).one()
+    total, earns = shop.session.execute(received).one()
     for account, amount in ((ledger.BUYERS, total), (ledger.COMMISSION, earns - total)):
         if ledger.balance(shop, account) != amount:
             yield f"{account} should be {amount} and is {ledger.balance(shop, account)}"
 
 
 def _paid_twice(shop: Shop) -> Iterator[str]:
-    """No two payouts have the same reference of a provider."""
+    """Each reference of a provider belongs to one payout."""
     twice = (
         select(Payout.provider, Payout.provider_reference, func.count())
         .where(Payout.provider_reference.is_not(None))

@@ -1,4 +1,4 @@
-"""Sums over payouts: what artisans are owed and were paid, and how many payouts are in each status."""
+"""Sums over payouts: the amounts owed and paid to artisans, and the number of payouts in each status."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from marketplace_api.statuses import PayoutStatus
 
 @dataclass(frozen=True, slots=True)
 class ArtisanBalance:
-    """What an artisan is owed and was paid, in minor units, and the last payouts, newest first."""
+    """The amounts that an artisan is owed and was paid, in minor units, and the last payouts, newest first."""
 
     owed: int
     paid: int
@@ -35,7 +35,7 @@ class PayoutTotal:
 
 
 def amounts_owed(shop: Shop, artisan_ids: Collection[str]) -> Mapping[str, int]:
-    """Minor units owed to each of these artisans, by id; what a provider is being asked to pay is included."""
+    """Minor units owed to each of these artisans, by id; payouts that a provider is paying are included."""
     balances = ledger.balances(shop, [ledger.artisan_account(id) for id in artisan_ids])
     moving = select(Payout.artisan_id, func.sum(Payout.amount)).where(
         Payout.artisan_id.in_(artisan_ids), Payout.status.in_(IN_FLIGHT)
@@ -45,7 +45,7 @@ def amounts_owed(shop: Shop, artisan_ids: Collection[str]) -> Mapping[str, int]:
 
 
 def balance_of(shop: Shop, artisan: Artisan, last: int = 5) -> ArtisanBalance:
-    """What the artisan is owed and was paid, and the `last` newest payouts."""
+    """The amounts that the artisan is owed and was paid, and the newest `last` payouts."""
     newest = (
         select(Payout)
         .options(selectinload(Payout.order))
@@ -58,7 +58,7 @@ def balance_of(shop: Shop, artisan: Artisan, last: int = 5) -> ArtisanBalance:
 
 
 def amount_waiting(shop: Shop, artisan: Artisan) -> int:
-    """The sum of the artisan's payouts that nobody is paying, in minor units."""
+    """The sum of the artisan's payouts that no provider is paying yet, in minor units."""
     return _sum(shop, artisan, WAITING)
 
 

@@ -1,4 +1,4 @@
-"""Payouts in cash at the kiosk, against a one-time code that only the artisan was sent."""
+"""Payouts in cash at the kiosk, for a one-time code that was sent only to the artisan."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ LOCKED_FOR = timedelta(hours=1)
 def new_code(shop: Shop) -> str:
     """A code of `DIGITS` digits that no other waiting payout has."""
     taken = select(Payout.cash_code).where(Payout.cash_code.is_not(None))
-    known = set(shop.session.scalars(taken))
-    while (code := f"{shop.ids.random.randrange(10**DIGITS):0{DIGITS}}") in known:
+    codes_in_use = set(shop.session.scalars(taken))
+    while (code := f"{shop.ids.random.randrange(10**DIGITS):0{DIGITS}}") in codes_in_use:
         pass
     return code
 
 
 def find(shop: Shop, kiosk: Kiosk, code: str) -> Payout | None:
-    """The payout that waits at this kiosk under `code`; None when there is none, which counts as a wrong code.
+    """The payout that waits at this kiosk under `code`; None if there is none, which counts as a wrong code.
 
     After `TRIES` wrong codes the kiosk is locked for `LOCKED_FOR`: `Refused` with `locked`, even for a right code.
     """
@@ -47,7 +47,7 @@ def find(shop: Shop, kiosk: Kiosk, code: str) -> Payout | None:
 
 
 def collect(shop: Shop, kiosk: Kiosk, payout_id: str) -> Payout:
-    """The kiosk has paid it in cash out of its float."""
+    """Record that the kiosk paid the payout in cash out of its float."""
     payout = payouts.move(shop, payout_id, "collect")
     postings = {
         ledger.artisan_account(payout.artisan_id): payout.amount,

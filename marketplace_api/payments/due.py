@@ -1,4 +1,4 @@
-"""Payouts fall due when a kiosk receives goods."""
+"""Creates the payouts that become due when a kiosk receives goods."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _FIRST_STATUS: Mapping[PayoutMethod, PayoutStatus] = {"mobile_money": "pending",
 
 
 def create_due_payouts(shop: Shop, part: Assignment) -> Sequence[Payout]:
-    """Enter what the part earned, and create payouts of all that its artisan is owed and has no payout yet.
+    """Enter the earnings of the part, and create payouts for everything that the artisan is owed without a payout.
 
-    A payment has whole units, a least and a largest amount (`money.PaymentLimits`). What is left over stays on the
+    A payment has whole units, a smallest and a largest amount (`money.PaymentLimits`). The remainder stays on the
     artisan's account and is paid with the next part; so a part may have several payouts, or none. The caller records
     the `payout.created` events.
     """
@@ -59,5 +59,5 @@ def _create(shop: Shop, part: Assignment, artisan: Artisan, piece: int, amount: 
 
 
 def _owed_without_payout(shop: Shop, artisan: Artisan) -> int:
-    """Minor units that the artisan is owed and no payout is for."""
+    """Minor units that the artisan is owed and that have no payout yet."""
     return -ledger.balance(shop, ledger.artisan_account(artisan.id)) - balances.amount_waiting(shop, artisan)

@@ -15,9 +15,9 @@ def record_paid_elsewhere(
 ) -> Payout:
     """Record that an operator paid the artisan `amount` minor units by other means, as `reference`.
 
-    With `order` it settles the payout of exactly this amount that waits for that order. Without, it is for something
-    else, and what the artisan is owed does not change. `Refused` with `wrong_currency`, `absurd_amount`,
-    `reference_known` when another payout has the reference, `not_due` when no such payout waits.
+    With `order` it settles the payout of exactly this amount that waits for that order. Without `order` it is for
+    something else, and the amount owed to the artisan does not change. `Refused` with `wrong_currency`,
+    `absurd_amount`, `reference_known` if another payout has the reference, `not_due` if no such payout waits.
     """
     if currency != shop.terms.currency:
         raise Refused("wrong_currency", 422, currency=currency, kept=shop.terms.currency)

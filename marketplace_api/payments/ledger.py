@@ -1,19 +1,20 @@
 """The ledger: double entry in whole minor units, append-only.
 
     ledger.post(shop, "earned:412", "goods received of K7P4", {
-        ledger.BUYERS: 300_000, ledger.artisan("art_1"): -270_000, ledger.COMMISSION: -30_000})
+        ledger.BUYERS: 300_000, ledger.artisan_account("art_1"): -270_000, ledger.COMMISSION: -30_000})
 
-Positive is a debit: what we hold or are owed. Negative is a credit: what we owe or have earned. The postings of an
-entry sum to zero, and so do all balances together. An entry is never changed; `reverse` enters its opposite.
+Positive is a debit: money that we hold or are owed. Negative is a credit: money that we owe or have earned. The
+postings of an entry sum to zero, and so do all balances together. An entry is never changed; `reverse` writes its
+opposite.
 
 | account | its balance |
 |---|---|
-| `buyers` | what buyers owe for goods received |
-| `commission` | minus what the marketplace has earned |
-| `artisan:<id>` | minus what the artisan is owed and no provider is paying yet |
-| `payouts` | minus what providers were asked to pay and have not settled (payout clearing) |
-| `provider:<name>` | minus what this provider has paid for us; `elsewhere` stands for payments by an operator |
-| `kiosk:<id>` | the marketplace's cash in the kiosk's drawer (its float); negative when the agent paid with own money |
+| `buyers` | the amount that buyers owe for goods received |
+| `commission` | minus the earnings of the marketplace |
+| `artisan:<id>` | minus the amount that the artisan is owed and no provider is paying yet |
+| `payouts` | minus the amount of payouts in flight: requested from providers, and not settled (payout clearing) |
+| `provider:<name>` | minus the amount that this provider has paid for us; `elsewhere` is for payments by an operator |
+| `kiosk:<id>` | the marketplace's cash in the kiosk's drawer (its float); negative if the agent paid out own money |
 | `adjustments` | the other side of cash handed over, and of payments that are not for goods |
 """
 
@@ -33,7 +34,7 @@ from marketplace_api.shop import Shop
 
 BUYERS, COMMISSION, PAYOUTS, ADJUSTMENTS = "buyers", "commission", "payouts", "adjustments"
 MAX_AMOUNT = 10**13
-"""Minor units. Nothing handmade costs more, so a larger posting is a mistake."""
+"""In minor units. Nothing handmade costs more, so a larger posting is a mistake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,8 @@ def provider_account(name: str) -> str:
 def post(shop: Shop, key: str, note: str, postings: Mapping[str, int], currency: str | None = None) -> bool:
     """Write an entry once; False if it was written under `key` before. Postings of zero are left out.
 
-    `currency` is the shop's if left out. `Refused` with `wrong_currency` if an account is kept in another currency.
-    ValueError, which is a bug, if the postings do not sum to zero, are fewer than two or above `MAX_AMOUNT`, or if
+    `currency` defaults to the shop's. `Refused` with `wrong_currency` if an account has another currency. Raises
+    ValueError, which shows a bug, if the postings do not sum to zero, are fewer than two or above `MAX_AMOUNT`, or if
     `key` was used for other postings.
     """
     lines = {account: amount for account, amount in postings.items() if amount}
@@ -103,17 +104,17 @@ def balances(shop: Shop, accounts: Collection[str]) -> Mapping[str, int]:
     upto = last.correlate(LedgerAccount).scalar_subquery()
     at_last = (LedgerCheckpoint.account == LedgerAccount.name) & (LedgerCheckpoint.upto == upto)
     newer = (LedgerPosting.account == LedgerAccount.name) & (LedgerPosting.id > func.coalesce(upto, 0))
-    known = select(LedgerAccount.name, LedgerCheckpoint.balance).join(LedgerCheckpoint, at_last)
-    since = select(LedgerAccount.name, func.sum(LedgerPosting.amount)).join(LedgerPosting, newer)
+    at_checkpoint = select(LedgerAccount.name, LedgerCheckpoint.balance).join(LedgerCheckpoint, at_last)
+    after_checkpoint = select(LedgerAccount.name, func.sum(LedgerPosting.amount)).join(LedgerPosting, newer)
     total = dict.fromkeys(accounts, 0)
-    for statement in (known, since.group_by(LedgerAccount.name)):
+    for statement in (at_checkpoint, after_checkpoint.group_by(LedgerAccount.name)):
         for account, amount in shop.session.execute(statement.where(LedgerAccount.name.in_(accounts))):
             total[account] += int(amount)
     return total
 
 
 def balance_before(shop: Shop, account: str, time: datetime) -> int:
-    """The account's balance before a time: the balance now, minus the postings since then, which are mostly few."""
+    """The account's balance before a time: the present balance minus the postings since then, usually few."""
     after = (
         select(func.coalesce(func.sum(LedgerPosting.amount), 0))
         .join(LedgerEntry, LedgerEntry.id == LedgerPosting.entry_id)
@@ -136,7 +137,7 @@ def lines(
 
 
 def checkpoint(shop: Shop) -> int:
-    """Write the balance of every account that changed since its last checkpoint; returns how many."""
+    """Write a checkpoint for every account that changed since its last one; returns their number."""
     _lock_postings(shop)
     moved = _moved(shop)
     for account, upto in moved:
@@ -154,7 +155,7 @@ def size(shop: Shop) -> LedgerSize:
 
 
 def inconsistencies(shop: Shop) -> Iterator[str]:
-    """What is wrong in the ledger itself, one sentence each; sums are made from all postings, not from checkpoints."""
+    """One sentence for each inconsistency of the ledger itself; sums use all postings, not checkpoints."""
     sums = select(LedgerPosting.entry_id, func.sum(LedgerPosting.amount), func.count()).group_by(LedgerPosting.entry_id)
     for entry_id, total, lines in shop.session.execute(sums):
         if total or lines < 2:
@@ -166,14 +167,14 @@ def inconsistencies(shop: Shop) -> Iterator[str]:
 
 
 def _open(shop: Shop, account: str, currency: str) -> None:
-    known = shop.session.get(LedgerAccount, account)
-    if known is None:
+    row = shop.session.get(LedgerAccount, account)
+    if row is None:
         with suppress(IntegrityError), shop.session.begin_nested():
             shop.session.add(LedgerAccount(name=account, currency=currency))
             shop.session.flush()
-        known = shop.session.get_one(LedgerAccount, account)
-    if known.currency != currency:
-        raise Refused("wrong_currency", 422, currency=currency, kept=known.currency)
+        row = shop.session.get_one(LedgerAccount, account)
+    if row.currency != currency:
+        raise Refused("wrong_currency", 422, currency=currency, kept=row.currency)
 
 
 def _entry(shop: Shop, key: str) -> LedgerEntry:
@@ -184,7 +185,7 @@ def _entry(shop: Shop, key: str) -> LedgerEntry:
 
 
 def _lock_postings(shop: Shop) -> None:
-    """Wait for transactions that are posting, and let no other post until we commit.
+    """Wait for transactions that are posting, and block new postings until we commit.
 
     PostgreSQL numbers rows before they are committed, so a checkpoint could miss a row that is not committed yet.
     """

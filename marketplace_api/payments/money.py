@@ -1,4 +1,4 @@
-"""Splitting a price between artisan and marketplace, and a debt into payments; all in minor units."""
+"""Splits a price between artisan and marketplace, and a debt into payments; all in minor units."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """What the buyer pays, and how it is shared; `commission + earns == total` always."""
+    """The amount that the buyer pays, and its two shares; always `commission + earns == total`."""
 
     total: int
     commission: int
@@ -19,7 +19,7 @@ def split(unit_price: int, quantity: int, percent: int) -> Split:
     """The shares of marketplace and artisan in `quantity` pieces.
 
     The commission of `percent` is rounded once, on the total and not on each piece, to the nearest minor unit, halves
-    up; the artisan gets the rest.
+    up; the artisan gets the remainder.
 
     >>> split(150_000, 2, 10)
     Split(total=300000, commission=30000, earns=270000)
@@ -31,19 +31,19 @@ def split(unit_price: int, quantity: int, percent: int) -> Split:
 
 @dataclass(frozen=True, slots=True)
 class PaymentLimits:
-    """What a single payment may amount to: a multiple of `unit`, at least `least` and at most `most`."""
+    """The limits of a single payment: a multiple of `unit`, at least `least` and at most `most`."""
 
     unit: int
     least: int
     most: int
 
     def pieces(self, due: int) -> Sequence[int]:
-        """As much of `due` as can be paid, in as few payments as possible; a rest below `least` stays due."""
-        whole, rest = divmod(due - due % self.unit, self.most) if due > 0 else (0, 0)
-        return [self.most] * whole + ([rest] if rest >= self.least else [])
+        """As much of `due` as can be paid, in as few payments as possible; a remainder below `least` stays due."""
+        whole, remainder = divmod(due - due % self.unit, self.most) if due > 0 else (0, 0)
+        return [self.most] * whole + ([remainder] if remainder >= self.least else [])
 
 
 BY_PHONE = PaymentLimits(unit=100, least=10_00, most=250_000_00)
 """M-PESA pays whole shillings, 10 to 250,000 at a time."""
 IN_CASH = PaymentLimits(unit=100, least=1_00, most=10**13)
-"""A kiosk has no cents."""
+"""A kiosk pays no cents."""

@@ -1,4 +1,4 @@
-"""Pausing all payouts while something of ours has to be repaired."""
+"""Pauses all payouts until something on our side is corrected."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from marketplace_api.shop import Shop
 
 
 def current_pause(shop: Shop) -> PayoutPause | None:
-    """Why no payout is sent, and since when; None when payouts are not paused."""
+    """The reason and the start of the present pause; None if payouts are not paused."""
     return shop.session.get(PayoutPause, 1)
 
 
@@ -22,11 +22,11 @@ def pause(shop: Shop, reason: str) -> None:
 
 
 def resume(shop: Shop) -> bool:
-    """End the pause; False when payouts were not paused."""
-    known = current_pause(shop)
-    if known is None:
+    """End the pause; False if payouts were not paused."""
+    ended = current_pause(shop)
+    if ended is None:
         return False
-    shop.session.delete(known)
+    shop.session.delete(ended)
     shop.session.flush()
-    events.record(shop, "payouts.resumed", PayoutsPause(reason=known.reason))
+    events.record(shop, "payouts.resumed", PayoutsPause(reason=ended.reason))
     return True

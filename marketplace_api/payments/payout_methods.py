@@ -1,4 +1,4 @@
-"""Failed payouts are paid another way when the artisan changes the payout method."""
+"""Pays failed payouts by another method after the artisan has changed the payout method."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from marketplace_api.shop import Shop
 
 
 def apply_new_payout_method(shop: Shop, artisan: Artisan) -> None:
-    """Have payouts that the artisan's old phone could not receive paid by the new method.
+    """Pay by the new method the payouts that the artisan's old phone could not receive.
 
-    Before cash is handed out for a payment that failed, its provider is asked once more whether it did pay.
+    Before a failed payment is paid in cash, its provider is queried once more, in case it did pay.
     """
     failed = select(Payout).where(
         Payout.artisan_id == artisan.id, Payout.status == "failed", Payout.fault_party == "recipient"
@@ -26,7 +26,7 @@ def apply_new_payout_method(shop: Shop, artisan: Artisan) -> None:
 
 
 def offer_cash(shop: Shop, payout_id: str) -> Payout:
-    """The provider did not pay, and the artisan wants cash: give the payout a code and let it be collected."""
+    """Offer the payout in cash, under a new code. The provider did not pay it, and the artisan chose cash."""
     payout = payouts.move(shop, payout_id, "offer_cash")
     settlement.enter_returned(shop, payout)
     payout.cash_code = cash_payouts.new_code(shop)

@@ -1,7 +1,7 @@
 """Payouts to artisans: how one is found, locked, created, moved through its life cycle and recorded.
 
-The other modules of this package say when a payout is created and how it ends. Each step is entered in the ledger in
-the same transaction, under a key that enters it once.
+The other modules of this package decide when a payout is created and how it ends. Each step is written to the ledger
+once, in the same transaction and under a key of its own.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from marketplace_api.statuses import PayoutStatus
 IN_FLIGHT: tuple[PayoutStatus, ...] = ("sending", "unknown")
 """Statuses in which a provider may be paying at this moment."""
 WAITING: tuple[PayoutStatus, ...] = ("pending", "failed", "awaiting_collection")
-"""Statuses in which nobody is paying."""
+"""Statuses in which no provider is paying."""
 SETTLED: tuple[PayoutStatus, ...] = ("paid", "collected")
 """Statuses in which the money has reached the artisan."""
 ELSEWHERE = "elsewhere"
-"""The provider of a payout that an operator made by other means."""
+"""The stored provider of a payout that an operator paid by other means."""
 
 
 # -- finding
@@ -51,7 +51,7 @@ def by_ids(shop: Shop, payout_ids: Collection[str]) -> Sequence[Payout]:
 
 
 def was_paid_by_hand(payout: Payout) -> bool:
-    """True if a person paid it, in cash at a kiosk or elsewhere."""
+    """True if an agent or operator paid it, in cash at a kiosk or elsewhere."""
     return payout.status == "collected" or (payout.status == "paid" and payout.provider == ELSEWHERE)
 
 
@@ -61,13 +61,13 @@ def was_paid_by_hand(payout: Payout) -> bool:
 def lock(shop: Shop, payout_id: str) -> Payout:
     """The payout as it is in the database now, locked until the transaction ends; `Refused` with `unknown_payout`."""
     payout = by_id(shop, payout_id)
-    shop.session.flush()  # a refresh would forget what was changed of it here
+    shop.session.flush()  # a refresh would discard unwritten changes of the payout
     shop.session.refresh(payout, with_for_update={"of": Payout})
     return payout
 
 
 def lock_artisan(shop: Shop, artisan: Artisan) -> Artisan:
-    """The artisan, locked until the transaction ends, so that nobody else creates payouts of the same debt."""
+    """The artisan, locked until the transaction ends, so that no other transaction creates payouts of this debt."""
     shop.session.refresh(artisan, with_for_update={"of": Artisan})
     return artisan
 
@@ -94,7 +94,7 @@ def add(shop: Shop, artisan: Artisan, amount: int, currency: str, **columns: Any
 
 
 def move(shop: Shop, payout_id: str, trigger: PayoutTrigger) -> Payout:
-    """Lock the payout and move it by `trigger` of its life cycle, or raise `Refused`."""
+    """Lock the payout and apply the transition `trigger` of its life cycle, or raise `Refused`."""
     payout = lock(shop, payout_id)
     PAYOUT.move(payout, trigger)
     shop.session.flush()
@@ -107,7 +107,7 @@ def enter(shop: Shop, payout: Payout, key: str, postings: dict[str, int]) -> Non
 
 
 def record_paid(shop: Shop, payout: Payout, reference: str) -> Payout:
-    """Write down that the payout was paid now under the provider's `reference`, and record the event."""
+    """Store that the payout was paid now with the provider's `reference`, and record the event."""
     payout.provider_reference, payout.paid_at = reference, shop.now
     payout.failure = payout.fault_party = None
     return record_event(shop, payout, "payout.paid")

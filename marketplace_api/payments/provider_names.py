@@ -1,4 +1,4 @@
-"""The names under which providers know our payouts: payments, questions about them, and names that are spent."""
+"""The names that providers use for our payouts: of payments, of queries about them, and of failed payments."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from marketplace_api.payments import payouts
 from marketplace_api.shop import Shop
 
 NameMeaning = Literal["payment", "question", "outdated", "spent"]
-"""What a name stands for: a payment, a question about it, a question asked before the payout was sent again, or a
-payment that failed for good."""
+"""The meaning of a name: a payment, a query about it (`question`), a query from before the payout was sent again
+(`outdated`), or a payment that has finally failed (`spent`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class NamedPayout:
-    """A payout, and what the name it was found by stands for."""
+    """A payout, and the meaning of the name under which it was found."""
 
     payout: Payout
     meaning: NameMeaning
 
 
 def find_by_name(shop: Shop, names: Sequence[str]) -> NamedPayout | None:
-    """The payout that the first known of `names` stands for, locked; None when no name is known."""
+    """The payout of the first of `names` that is stored, locked; None if no name is stored."""
     for name in names:
         payout_id = shop.session.scalar(select(Payout.id).where(Payout.payment_id == name))
         if payout_id:
             return NamedPayout(payouts.lock(shop, payout_id), "payment")
-        known = shop.session.get(PaymentName, name)
-        if known:
-            payout = payouts.lock(shop, known.payout_id)
-            outdated = known.meaning == "question" and known.sends != payout.sends
-            return NamedPayout(payout, "outdated" if outdated else cast(NameMeaning, known.meaning))
+        row = shop.session.get(PaymentName, name)
+        if row:
+            payout = payouts.lock(shop, row.payout_id)
+            outdated = row.meaning == "question" and row.sends != payout.sends
+            return NamedPayout(payout, "outdated" if outdated else cast(NameMeaning, row.meaning))
     return None
 
 
 def remember_names(shop: Shop, payout: Payout, names: Sequence[str], meaning: NameMeaning) -> None:
-    """Write down names that a provider may use for the payout."""
+    """Store names that a provider may use for the payout."""
     for name in names:
         if name != payout.payment_id and shop.session.get(PaymentName, name) is None:
             shop.session.add(PaymentName(name=name, payout_id=payout.id, meaning=meaning, sends=payout.sends))

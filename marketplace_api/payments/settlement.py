@@ -1,9 +1,9 @@
-"""Payouts by mobile money: claimed before the provider is asked, and settled by what it answers.
+"""Payouts by mobile money: claimed before the request to the provider, and settled by its answer.
 
-    payout = settlement.begin_sending(shop, "pay_1", "daraja")   # then commit, then ask the provider to pay
+    payout = settlement.begin_sending(shop, "pay_1", "daraja")   # then commit, then send the request
     settlement.settle_paid(shop, "pay_1", "SFF6XYZ123")          # or settle_failed, mark_unknown, release
 
-The provider is asked under the payout's `payment_id`.
+Requests to the provider carry the payout's `payment_id`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from marketplace_api.statuses import FaultParty
 
 
 def begin_sending(shop: Shop, payout_id: str, provider: str = "simulator") -> Payout:
-    """Claim the payout before `provider` is asked to pay it. Commit before asking.
+    """Claim the payout before the request to `provider`. Commit before sending the request.
 
     If this raises `Refused`, do not pay: the payout is being paid or was paid (`payout_not_sendable`), or payouts are
     paused (`payouts_paused`).
@@ -30,18 +30,18 @@ def begin_sending(shop: Shop, payout_id: str, provider: str = "simulator") -> Pa
 
 
 def settle_paid(shop: Shop, payout_id: str, reference: str) -> Payout:
-    """The provider has paid, and calls the payment `reference`."""
+    """Record that the provider has paid, with its reference for the payment."""
     payout = payouts.move(shop, payout_id, "settle_paid")
-    payout.method = "mobile_money"  # also if the artisan asked for cash after it was sent
+    payout.method = "mobile_money"  # also if the artisan changed to cash after it was sent
     account = ledger.provider_account(payout.provider or payouts.ELSEWHERE)
     payouts.enter(shop, payout, f"paid:{payout.id}", {ledger.PAYOUTS: payout.amount, account: -payout.amount})
     return payouts.record_paid(shop, payout, reference)
 
 
 def settle_failed(shop: Shop, payout_id: str, reason: str, fault_party: FaultParty = "nobody") -> Payout:
-    """The provider has not paid, and never will under this `payment_id`; `reason` is what it said.
+    """Record that the provider has not paid, and never will under this `payment_id`, for `reason`.
 
-    If the fault is ours, all payouts are paused until somebody has looked at it.
+    If the fault is ours, all payouts are paused until an operator resumes them.
     """
     payout = payouts.move(shop, payout_id, "settle_failed")
     enter_returned(shop, payout)
@@ -52,19 +52,19 @@ def settle_failed(shop: Shop, payout_id: str, reason: str, fault_party: FaultPar
 
 
 def mark_unknown(shop: Shop, payout_id: str) -> Payout:
-    """The provider may or may not have paid. The payout is not sent again until the provider says which."""
+    """Record that the provider may have paid. The payout is not sent again until the provider reports the outcome."""
     return payouts.move(shop, payout_id, "mark_unknown")
 
 
 def release(shop: Shop, payout_id: str) -> Payout:
-    """The provider certainly never received it: it is pending again, under the same `payment_id`."""
+    """Set the payout to pending again, under the same `payment_id`: the provider certainly does not have it."""
     payout = payouts.move(shop, payout_id, "release")
     enter_returned(shop, payout)
     return payout
 
 
 def recheck(shop: Shop, payout_id: str) -> Payout:
-    """The provider says it paid a payout that we hold for unpaid: mark it unknown until the provider was asked."""
+    """Mark a payout as unknown until its provider is queried: it is unpaid here, and its provider may have paid it."""
     payout = payouts.move(shop, payout_id, "recheck")
     payout.cash_code = None
     enter_sent(shop, payout)
@@ -72,7 +72,7 @@ def recheck(shop: Shop, payout_id: str) -> Payout:
 
 
 def retry(shop: Shop, payout_id: str) -> Payout:
-    """Have a failed payout sent again. If the fault was ours, this also ends the pause."""
+    """Set a failed payout to pending, so that it is sent again. If the fault was ours, this also ends the pause."""
     payout = payouts.move(shop, payout_id, "retry")
     payout.retried = True
     if payout.fault_party == "us":
@@ -81,9 +81,9 @@ def retry(shop: Shop, payout_id: str) -> Payout:
 
 
 def resend_under_new_id(shop: Shop, payout_id: str) -> Payout:
-    """Release a payout that failed for good under its `payment_id`, to be sent again under a new one.
+    """Release a payout that has finally failed under its `payment_id`, to be sent again under a new one.
 
-    Only for a payout that was retried and that the provider, asked again, still calls failed.
+    Only for a payout that was retried and that the provider still reports as failed after a new query.
     """
     payout = release(shop, payout_id)
     spent, payout.payment_id, payout.retried = payout.payment_id, f"{payout.id}-{payout.sends}", False
@@ -92,7 +92,7 @@ def resend_under_new_id(shop: Shop, payout_id: str) -> Payout:
 
 
 def enter_sent(shop: Shop, payout: Payout) -> None:
-    """Enter in the ledger that the amount is on its way; `sends` makes each time a new entry."""
+    """Enter in the ledger that the amount is on its way; the key contains `sends`, so each send is a new entry."""
     payout.sends, payout.sent_at = payout.sends + 1, shop.now
     postings = {ledger.artisan_account(payout.artisan_id): payout.amount, ledger.PAYOUTS: -payout.amount}
     payouts.enter(shop, payout, f"sent:{payout.id}:{payout.sends}", postings)

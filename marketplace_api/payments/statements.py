@@ -14,7 +14,7 @@ from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 
 MAX_LINES = 1000
-"""Lines of one statement."""
+"""The largest number of lines of one statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ class StatementEntry:
 
 @dataclass(frozen=True, slots=True)
 class ArtisanStatement:
-    """What the artisan was owed before, each entry, and what was owed afterwards, in minor units.
+    """The amount owed to the artisan at the beginning, each entry, and the amount owed at the end, in minor units.
 
-    What a provider is paying is not owed; it is owed again if it is not paid.
+    An amount that a provider is paying does not count as owed; it counts again if it is not paid.
     """
 
     opening: int
@@ -65,23 +65,23 @@ def statement_of(
 
 
 def _lines(shop: Shop, rows: Sequence[tuple[LedgerEntry, int]], balance: int) -> Iterator[StatementEntry]:
-    subjects = _subjects(shop, [_named(entry.key) for entry, _ in rows])
+    subjects = _subjects(shop, [_subject_id(entry.key) for entry, _ in rows])
     for entry, debit in rows:
         balance -= debit
-        what, subject = entry.key.partition(":")[0], subjects.get(_named(entry.key), EntrySubject())
+        what, subject = entry.key.partition(":")[0], subjects.get(_subject_id(entry.key), EntrySubject())
         yield StatementEntry(entry.at, what, entry.note, subject, -debit, balance)
 
 
-def _named(key: str) -> str:
+def _subject_id(key: str) -> str:
     """The id of the part or payout in a key: `earned:412`, `sent:pay_1:2`, `reversal:sent:pay_1:2`."""
     return key.rpartition("reversal:")[2].split(":")[1]
 
 
-def _subjects(shop: Shop, names: Iterable[str]) -> Mapping[str, EntrySubject]:
-    known = set(names)
+def _subjects(shop: Shop, ids: Iterable[str]) -> Mapping[str, EntrySubject]:
+    unique = set(ids)
     parts = select(Assignment.id, Order.code).join(Assignment.order)
-    earned = parts.where(Assignment.id.in_([int(name) for name in known if name.isdecimal()]))
-    paid = select(Payout.id, Order.code, Payout.code).outerjoin(Payout.order).where(Payout.id.in_(known))
+    earned = parts.where(Assignment.id.in_([int(id) for id in unique if id.isdecimal()]))
+    paid = select(Payout.id, Order.code, Payout.code).outerjoin(Payout.order).where(Payout.id.in_(unique))
     return {str(part): EntrySubject(code) for part, code in shop.session.execute(earned)} | {
         payout: EntrySubject(order, code) for payout, order, code in shop.session.execute(paid)
     }

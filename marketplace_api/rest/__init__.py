@@ -1,1 +1,1 @@
-"""The shop as a REST API; paths are relative to where it is mounted."""
+"""The shop as a REST API; paths are relative to the path where it is mounted."""

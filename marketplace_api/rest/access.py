@@ -1,4 +1,4 @@
-"""Who calls the API and what they may do, and the shop in the transaction of the request."""
+"""The caller of a request and the scopes of a view, and the shop in the transaction of the request."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RATE_LIMIT = "RATE_LIMIT"  # a `RateLimit`
 
 ClientKind = Literal["key", "address"]
 RateLimit = Callable[[ClientKind, str], int | None]
-"""Counts a request of this API key or address; returns None, or after how many seconds it may ask again."""
+"""Counts a request of this API key or address; returns None, or the seconds until the next request is allowed."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -37,7 +37,7 @@ def shop() -> Shop:
 
 
 def caller() -> ApiCaller:
-    """The caller; only in views with `requires`."""
+    """The caller; only for views with `requires`."""
     return g.caller  # type: ignore[no-any-return]
 
 
@@ -66,7 +66,7 @@ def requires(*scopes: Scope, refusals: tuple[int, ...] = ()) -> Callable[[View[P
 
 
 def public(view: View[P, R]) -> View[P, R]:
-    """Anybody may call the view. If a key is sent, it must be valid."""
+    """The view needs no key. If a key is sent, it must be valid."""
 
     @_document(security=[{}, {SCHEME: []}])
     @wraps(view)

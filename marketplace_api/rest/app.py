@@ -3,7 +3,7 @@
     api = create_api(sessions=…, clock=…, ids=…, terms=…, static_keys={})
     DispatcherMiddleware(app, {"/api/v1": api})
 
-Further blueprints may be registered on it. Their views use `access.shop()` and `access.caller()`, are opened with
+Further blueprints may be registered on it. Their views use `access.shop()` and `access.caller()`, are guarded by
 `access.requires` or `access.public`, and answer lists with `lists.newest_first` or `lists.as_page`.
 """
 
@@ -50,8 +50,8 @@ _CONFIG = {
     "SERVERS": [{"url": "/api/v1"}],
     "DESCRIPTION": "The marketplace: catalogue, orders, kiosks, payouts and events. Money is in minor units.",
     "SECURITY_SCHEMES": openapi.SECURITY_SCHEMES,
-    "AUTO_OPERATION_ID": True,  # links refer to operations by it
-    # `openapi.complete` writes all errors
+    "AUTO_OPERATION_ID": True,  # links refer to operations by this id
+    # `openapi.complete` adds all errors
     "AUTO_404_RESPONSE": False,
     "AUTO_AUTH_ERROR_RESPONSE": False,
     "AUTO_VALIDATION_ERROR_RESPONSE": False,
@@ -59,12 +59,12 @@ _CONFIG = {
 
 
 class StrictJSON(DefaultJSONProvider):
-    """Strict JSON bodies: half a surrogate pair or a thousand nested brackets are an error, not a crash."""
+    """Strict JSON bodies: half a surrogate pair and a thousand nested brackets are errors, not crashes."""
 
     sort_keys = False
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
-        """The value of the body; `null` is an error too, because APIFlask would take it for an empty object."""
+        """The value of the body; `null` is also an error, because APIFlask would read it as an empty object."""
         value = _ANY.validate_json(s)
         if value is None:
             raise ValueError("the body is null")
@@ -72,7 +72,7 @@ class StrictJSON(DefaultJSONProvider):
 
 
 class IdConverter(BaseConverter):
-    """`<id:order_id>`: a path with something that cannot be an id is not found, without asking the database."""
+    """`<id:order_id>`: a path without a possible id is answered 404 without a database query."""
 
     regex = "[a-z]{3}_[0-9a-z]{1,40}"
 
@@ -90,7 +90,7 @@ class DayConverter(BaseConverter):
 
 
 class MarketplaceApi(APIFlask):
-    """Each view runs in a transaction, which is committed when it returns and rolled back when it raises."""
+    """Runs each view in a transaction, which is committed when the view returns and rolled back when it raises."""
 
     json_provider_class = StrictJSON
 

@@ -37,7 +37,7 @@ class ProductQuery(PageQuery):
 
 
 class AnyArtisan(RootModel[Artisan | PublicArtisan]):
-    """What the caller may see of an artisan."""
+    """The fields of an artisan that the caller may see."""
 
 
 @blueprint.get("/products")
@@ -60,7 +60,7 @@ def _found(query: ProductQuery) -> Select[models.Product]:
     if query.q:
         found_by_words = search.conditions_for(shop(), query.q)
         found = found.where(*found_by_words.conditions)
-        # no index has this expression, so the database reads the words first
+        # no index matches this expression, so the database reads the index of words first
         status = status.concat("") if found_by_words.few else status
     return found.where(status == query.status)
 

@@ -37,9 +37,9 @@ class DocumentedOperation:
 
     @property
     def who(self) -> str:
-        """Whose API key may call it."""
-        ways = self.spec.get("security", [{}])
-        return "no key needed" if {} in ways else " or ".join(ways[0][SCHEME])
+        """The scopes of the API keys that may call it."""
+        schemes = self.spec.get("security", [{}])
+        return "no key needed" if {} in schemes else " or ".join(schemes[0][SCHEME])
 
     @property
     def body(self) -> Mapping[str, Any] | None:
@@ -75,5 +75,5 @@ def chapters(document: Mapping[str, Any]) -> Mapping[str, Sequence[DocumentedOpe
 
 
 def _schema(part: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The schema of a body, of whatever media type."""
+    """The schema of a body, of any media type."""
     return next((media["schema"] for media in part.get("content", {}).values()), None)

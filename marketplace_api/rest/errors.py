@@ -1,4 +1,4 @@
-"""Every error of the API is answered as a problem (`marketplace_api.problems`)."""
+"""Answers every error of the API as a problem (`marketplace_api.problems`)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 MIMETYPE = "application/problem+json"
 BUSY_RETRY_AFTER_S = 2
-"""Seconds until a client should ask again after the database was busy."""
+"""Seconds until a client should send the request again after the database was busy."""
 
 STATUS_DETAILS = {
     400: "The request cannot be read: its body is not valid JSON.",
@@ -41,7 +41,7 @@ def answer(problem: Problem) -> Response:
 
 
 def register(app: APIFlask) -> None:
-    """Let `app` answer every error as a problem."""
+    """Register handlers on `app` that answer every error as a problem."""
     app.register_error_handler(Refused, lambda refused: answer(problems.refusal(refused)))
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(HTTPError, _not_valid)
@@ -59,7 +59,7 @@ def _http(error: HTTPException) -> Response:
 
 
 def _busy(error: OperationalError) -> Response:
-    """The database cannot be reached, or another process has been writing to it for longer than we wait."""
+    """Answer 503: the database cannot be reached, or another process has its write lock for longer than we wait."""
     log.exception("the database does not answer")
     return _http(ServiceUnavailable(retry_after=BUSY_RETRY_AFTER_S))
 

@@ -1,10 +1,10 @@
-"""ETags, and `304 Not Modified` for clients that have the current answer already (RFC 9110 §8.8.3, §13.1.2).
+"""ETags, and `304 Not Modified` for clients that already have the current answer (RFC 9110 §8.8.3, §13.1.2).
 
     ETag: "0d1f…"                          of an answer
     If-None-Match: "77ab…", "0d1f…"        of the next request
 
-The ETags are strong: they are hashes of the answer's bytes, so they change with anything shown, also with other rows
-(an artisan's name). This costs a few microseconds and saves sending the body.
+The ETags are strong: they are hashes of the answer's bytes, so they change with every shown value, also of other rows
+(an artisan's name). A hash takes a few microseconds, and a 304 has no body.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _document = APIScaffold().doc
 
 
 def with_etag(view: Callable[P, R]) -> Callable[P, Response]:
-    """Give the answer an ETag, and answer 304 when the client has it.
+    """Add an ETag to the answer, and answer 304 if the client has it.
 
-    Write it as the outermost decorator, and only on views that answer the same to everybody.
+    It must be the outermost decorator, and only on views that give every caller the same answer.
     """
 
     @_document(responses=[304])

@@ -1,4 +1,4 @@
-"""`/events`: everything that happened, for clients that poll."""
+"""`/events`: all events, for clients that poll."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ blueprint = APIBlueprint("events", __name__, tag="Events")
 
 
 class EventQuery(BaseModel):
-    """Which events to read."""
+    """The page of events to read."""
 
     limit: Limit = 20
     cursor: NumberCursor | None = None
@@ -28,8 +28,8 @@ class EventQuery(BaseModel):
 def list_events(query_data: EventQuery) -> Page[Event]:
     """List events, oldest first.
 
-    Each page with events has a `next_cursor`, the last one too: keep it and ask again later.
-    An empty page has none: nothing has happened since the cursor that you sent.
+    Each page with events has a `next_cursor`, also the last one: keep it and send it later.
+    An empty page has none: there are no events after the cursor that you sent.
     """
     (after,) = query_data.cursor or (0,)
     rows = events.since(shop(), after, query_data.limit + 1)

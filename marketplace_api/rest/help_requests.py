@@ -1,4 +1,4 @@
-"""`/help-requests`: people who asked for a call."""
+"""`/help-requests`: requests for a call back."""
 
 from __future__ import annotations
 
@@ -39,5 +39,5 @@ def list_help_requests(query_data: HelpQuery) -> Page[HelpRequest]:
 @requires("operator", refusals=(409,))
 @blueprint.output(HelpRequest)
 def close_help_request(request_id: str) -> HelpRequest:
-    """Say that somebody was called; asking again later is a new request."""
+    """Record that the person was called; a later request of the same person is a new one."""
     return HelpRequest.of(help_requests.close(shop(), request_id))

@@ -1,4 +1,4 @@
-"""The `Idempotency-Key` header: a POST that creates something may be sent again without harm."""
+"""The `Idempotency-Key` header: a repeated POST with the same key does not create a second resource."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ R = TypeVar("R")
 
 
 def idempotent(view: Callable[P, R]) -> Callable[P, R | Response]:
-    """Perform the view once for an idempotency key, however often it is called; later calls get the first answer.
+    """Perform the view once for an idempotency key; later calls get the first answer.
 
-    Only final answers are kept: success, or that the shop refused. Write it directly under `requires`, because a key
-    belongs to its caller.
+    Only final answers are stored: success, or a refusal by the shop. It must be directly under `requires`, because a
+    key belongs to its caller.
     """
 
     @wraps(view)
@@ -54,6 +54,6 @@ def _key() -> str | None:
     return sent.strip('"') if sent.startswith('"') else sent
 
 
-def _response(kept: StoredAnswer) -> Response:
-    mimetype = errors.MIMETYPE if kept.status >= 400 else "application/json"
-    return Response(kept.body, kept.status, mimetype=mimetype)
+def _response(stored: StoredAnswer) -> Response:
+    mimetype = errors.MIMETYPE if stored.status >= 400 else "application/json"
+    return Response(stored.body, stored.status, mimetype=mimetype)

@@ -1,7 +1,7 @@
-"""When API keys were last used, to the minute.
+"""Stores when API keys were last used, to the minute.
 
-It is written after the answer was sent, so that no request waits for it, and by one thread of a process at a time, so
-that a busy database delays one thread and not all.
+The time is written after the answer was sent, so that no request waits for it. Only one thread of a process writes at a
+time, so that a busy database delays one thread and not all.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class KeyUsage:
-    """Writes when keys are used."""
+    """Writes the last use of keys."""
 
     def __init__(self, sessions: sessionmaker[Session], clock: Callable[[], datetime]) -> None:
         self._sessions, self._clock, self._writing = sessions, clock, Lock()

@@ -18,7 +18,7 @@ blueprint = APIBlueprint("kiosks", __name__, tag="Kiosks")
 
 
 class AgentIn(BaseModel):
-    """The agent of the kiosk; this phone then has the agent's menu."""
+    """The agent of the kiosk; this phone gets the agent's menu."""
 
     name: Line
     phone: Msisdn
@@ -33,14 +33,14 @@ class KioskIn(BaseModel):
 
 
 class AgentPatch(BaseModel):
-    """What changes about the agent."""
+    """The changes of the agent; fields that are left out stay."""
 
     name: Line | None = None
     phone: Msisdn | None = None
 
 
 class KioskPatch(BaseModel):
-    """What changes about a kiosk; fields that are left out stay."""
+    """The changes of a kiosk; fields that are left out stay."""
 
     name: Line | None = None
     town: Line | None = None

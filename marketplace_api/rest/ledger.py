@@ -29,9 +29,9 @@ class Period(BaseModel):
 class StatementLine(BaseModel):
     """An entry in the artisan's account; `order` and `payout` are codes.
 
-    `what` is `earned` by goods received; `sent`, a payout is being paid; `back`, it was not paid; `collected` in cash;
-    `paid` by an operator elsewhere; `reversal` of an entry; or `opening` of the ledger. Positive amounts are in the
-    artisan's favour.
+    `what` is the kind of entry: `earned` by goods received; `sent`, a payout is being paid; `back`, it was not paid;
+    `collected` in cash; `paid` by an operator elsewhere; `reversal` of an entry; or `opening` of the ledger. Positive
+    amounts are in the artisan's favour.
     """
 
     at: datetime
@@ -56,9 +56,9 @@ class StatementLine(BaseModel):
 
 
 class Statement(BaseModel):
-    """What an artisan was owed at the beginning of the time, each entry in it, and what was owed at its end.
+    """The amount owed to an artisan at the beginning of the period, each entry in it, and the amount owed at its end.
 
-    While a payout is `sent` it is not owed. A negative amount: the artisan was paid in advance.
+    While a payout is `sent` it does not count as owed. A negative amount was paid to the artisan in advance.
     """
 
     artisan_id: str
@@ -68,21 +68,21 @@ class Statement(BaseModel):
 
 
 class Float(BaseModel):
-    """The marketplace's cash in a kiosk's drawer; negative when the agent has paid with own money."""
+    """The marketplace's cash in a kiosk's drawer; negative if the agent has paid out own money."""
 
     kiosk_id: str
     float: Money
 
 
 class FloatIn(BaseModel):
-    """Cash that an operator put into the drawer, or took out of it, and why."""
+    """The cash that an operator put into the drawer, or took out of it, and the reason."""
 
     amount: CashMove
     note: Line
 
 
 class KioskDay(BaseModel):
-    """A day at a kiosk: pieces received, payouts in cash, and the float at its end, or until now."""
+    """A day at a kiosk: pieces received, payouts in cash, and the float at its end, or so far today."""
 
     kiosk_id: str
     day: date
@@ -122,7 +122,7 @@ def get_float(kiosk_id: str) -> Float:
 @blueprint.input(FloatIn)
 @blueprint.output(Float, 201)
 def change_float(kiosk_id: str, json_data: FloatIn) -> Float:
-    """Enter cash handed over to a kiosk or, as a negative amount, taken back; answers its float afterwards."""
+    """Record cash handed over to a kiosk or, as a negative amount, taken back; returns the float afterwards."""
     cash_float.record_cash(shop(), kiosks.by_id(shop(), kiosk_id), json_data.amount.minor_units(), json_data.note)
     return _float(kiosk_id)
 

@@ -1,4 +1,4 @@
-"""OpenAPI links: from the id in an answer to the operations with it, from a list to those with its first row.
+"""OpenAPI links: from the id in an answer to the operations that take it; from a list, with the id of its first row.
 
 "links": {"post_orders_cancel_order": {
     "operationId": "post_orders_cancel_order", "parameters": {"order_id": "$response.body#/id"}}}
@@ -20,11 +20,11 @@ RESOURCE_PATHS = {
     "WebhookEndpointSecret": "/webhook-endpoints/{endpoint_id}",
     "WebhookDelivery": "/webhook-endpoints/{endpoint_id}/deliveries/{delivery_id}",
 }
-"""The schema that an answer shows, and the path of one such resource."""
+"""By schema of the answer, the path of one such resource."""
 
 
 def add(document: dict[str, Any]) -> None:
-    """Link each answer that shows one of these resources to all operations with it."""
+    """Link each answer with one of these resources to all operations on it."""
     operations_with = {schema: _operations(document, path) for schema, path in RESOURCE_PATHS.items()}
     for operations in document["paths"].values():
         for operation in operations.values():

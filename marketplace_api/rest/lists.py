@@ -1,8 +1,8 @@
-"""Lists, page by page.
+"""Lists with pages.
 
     {"object": "list", "data": […], "has_more": true, "next_cursor": "WyIyMDI2…"}
 
-A page begins after the row that its cursor names (keyset pagination), so new rows do not shift it.
+A page begins after the row that its cursor points to (keyset pagination), so new rows do not shift it.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ Dated = TypeVar("Dated", Artisan, HelpRequest, Kiosk, Order, Payout, Product, We
 
 
 def _decoder(place: TypeAdapter[Any]) -> BeforeValidator:
-    """Decodes a cursor into the place that it names."""
+    """Decodes a cursor into the position that it contains."""
 
     def decode(cursor: object) -> object:
         try:
             return place.validate_json(urlsafe_b64decode(str(cursor)))
         except ValueError:
-            raise ValueError("is not a cursor that a list gave you; leave it out to begin anew") from None
+            raise ValueError("is not a cursor that a list gave you; leave it out to begin again") from None
 
     return BeforeValidator(decode)
 
@@ -62,7 +62,7 @@ TextCursor = Annotated[tuple[str, str], _decoder(_TEXTS), _documented("text-curs
 
 
 class PageQuery(BaseModel):
-    """Which page of a list."""
+    """The page of a list."""
 
     limit: Limit = 20
     cursor: RowCursor | None = None
@@ -100,10 +100,10 @@ def as_page(
     *,
     endless: bool = False,
 ) -> Page[Schema]:
-    """The page with the first `limit` of `rows`; give one row more if there is one, so that `has_more` is known.
+    """The page with the first `limit` of `rows`; pass one row more if there is one, for `has_more`.
 
-    The cursor is the `place` of the last row shown in the order of the list. The last page has no cursor, unless the
-    list is `endless` because more rows will follow later.
+    The cursor is the `place` of the last row on the page, in the order of the list. The last page has no cursor,
+    unless the list is `endless` because more rows will follow later.
     """
     shown, has_more = rows[:limit], len(rows) > limit
     return Page(

@@ -1,4 +1,4 @@
-"""Completes the OpenAPI document with what APIFlask leaves out: all errors, required bodies and links."""
+"""Adds to the OpenAPI document what APIFlask leaves out: all errors, required bodies and links."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _IF_NONE_MATCH = {
     "name": "If-None-Match",
     "in": "header",
     "required": False,
-    "description": "ETags of answers you have; if one of them still holds, the answer is 304 without a body.",
+    "description": "ETags of answers that you have; if one of them is still current, the answer is 304 without a body.",
     "schema": {"type": "string"},  # a value that is not an ETag matches nothing, and is not an error
 }
 _RETRY_AFTER = {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}
@@ -56,7 +56,7 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _one_name_each(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with one schema of each name; APIFlask makes an `Order.Money`, an `OrderList.Money` and so on."""
+    """The document with one schema of each name; APIFlask generates `Order.Money`, `OrderList.Money` and so on."""
     plain: dict[str, Any] = json.loads(_OWNER.sub("", json.dumps(document)))
     schemas: dict[str, Any] = {}
     for name, schema in plain["components"]["schemas"].items():
@@ -80,14 +80,14 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
 
 
 def _document_etag(operation: dict[str, Any]) -> None:
-    """Document what `etags.with_etag` adds."""
+    """Document the headers and the status 304 of `etags.with_etag`."""
     operation["parameters"].append(_IF_NONE_MATCH)
     operation["responses"]["200"]["headers"] = {"ETag": _ETAG}
     operation["responses"]["304"] = {"description": HTTPStatus(304).phrase, "headers": {"ETag": _ETAG}}
 
 
 def _drop_null(schema: dict[str, Any]) -> None:
-    """Parameters of a URL may be left out, but cannot be null."""
+    """Remove `null` from a parameter's types: parameters of a URL may be left out, but cannot be null."""
     kinds = [kind for kind in schema.pop("anyOf", []) if kind != {"type": "null"}]
     if kinds:
         schema.pop("default", None)
@@ -97,10 +97,10 @@ def _drop_null(schema: dict[str, Any]) -> None:
 def _errors(method: str, operation: dict[str, Any]) -> set[int]:
     """The error statuses that an operation can answer."""
     places = {parameter["in"] for parameter in operation["parameters"]}
-    asks_key = {} not in operation.get("security", [{}])
+    needs_key = {} not in operation.get("security", [{}])
     reasons = {
         401: True,
-        403: asks_key,
+        403: needs_key,
         404: "path" in places,
         400: "requestBody" in operation,
         413: "requestBody" in operation,

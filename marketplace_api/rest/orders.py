@@ -24,7 +24,7 @@ blueprint = APIBlueprint("orders", __name__, tag="Orders")
 
 
 class OrderQuery(PageQuery):
-    """Filters of the list; `artisan` finds orders of which this artisan was offered a part."""
+    """Filters of the list; `artisan` finds orders with a part that was offered to this artisan."""
 
     status: OrderStatus | None = None
     external_ref: Line | None = None
@@ -32,7 +32,7 @@ class OrderQuery(PageQuery):
 
 
 class ShipmentIn(BaseModel):
-    """Who carries the goods, and the tracking number."""
+    """The carrier and the tracking number."""
 
     carrier: Line
     tracking: Line
@@ -46,8 +46,8 @@ class ShipmentIn(BaseModel):
 def place_order(json_data: AnyOrderIn) -> Order:
     """Place an order.
 
-    Pieces of a product are reserved until its artisan answers. A brief, `brief` in place of `product_id` and
-    `quantity`, is offered to many artisans, who each accept a part until all is accepted.
+    Pieces of a product are reserved until its artisan answers. With `brief` in place of `product_id` and `quantity`,
+    the order is offered to many artisans, who each accept a part until all pieces are accepted.
     """
     return Order.of(placing.place(shop(), caller().id, json_data))
 
@@ -95,7 +95,7 @@ def cancel_order(order_id: str) -> Order:
 @blueprint.input(ShipmentIn)
 @blueprint.output(Order)
 def ship_order(order_id: str, json_data: ShipmentIn) -> Order:
-    """Say that an order has left its kiosk."""
+    """Record that an order has left its kiosk."""
     return Order.of(orders.ship(shop(), _visible(order_id), json_data.carrier, json_data.tracking))
 
 
@@ -103,7 +103,7 @@ def ship_order(order_id: str, json_data: ShipmentIn) -> Order:
 @requires("storefront", "operator", refusals=(409,))
 @blueprint.output(Order)
 def deliver_order(order_id: str) -> Order:
-    """Say that an order has reached its buyer."""
+    """Record that an order has reached its buyer."""
     return Order.of(orders.deliver(shop(), _visible(order_id)))
 
 

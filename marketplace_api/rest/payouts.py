@@ -21,7 +21,7 @@ blueprint = APIBlueprint("payouts", __name__, tag="Payouts")
 
 
 class PayoutIn(BaseModel):
-    """A payment that was made by other means; `provider_reference` is the reference of whoever paid."""
+    """A payment that was made by other means; `provider_reference` is the payer's reference."""
 
     artisan_id: Id
     amount: Price
@@ -32,8 +32,8 @@ class PayoutIn(BaseModel):
 class PayoutQuery(PageQuery):
     """Filters of the list.
 
-    `kiosk` finds what was paid in cash there, `reference` a provider's reference. `since` and `until` are about
-    `created_at`; `until` itself is not included.
+    `kiosk` finds payouts that were paid in cash there, `reference` those with a provider's reference. `since` and
+    `until` limit `created_at`; `until` itself is not included.
     """
 
     status: PayoutStatus | None = None
@@ -52,10 +52,10 @@ class PayoutQuery(PageQuery):
 @blueprint.input(PayoutIn)
 @blueprint.output(Payout, 201)
 def announce_payout(json_data: PayoutIn) -> Payout:
-    """Announce a payment made elsewhere.
+    """Record a payment made elsewhere.
 
-    With `order_id` it settles the payout of exactly this amount that waits for that order; without, it is for something
-    else, and what the artisan is owed does not change.
+    With `order_id` it settles the payout of exactly this amount that waits for that order. Without it, the payment is
+    for something else, and the amount owed to the artisan does not change.
     """
     payout = elsewhere.record_paid_elsewhere(
         shop(),
@@ -78,7 +78,7 @@ def list_payouts(query_data: PayoutQuery) -> Page[Payout]:
 
 
 def _found(query: PayoutQuery) -> Select[models.Payout]:
-    asked = {
+    filters = {
         models.Payout.status: query.status,
         models.Payout.method: query.method,
         models.Payout.artisan_id: query.artisan,
@@ -86,7 +86,7 @@ def _found(query: PayoutQuery) -> Select[models.Payout]:
         models.Payout.kiosk_id: query.kiosk,
         models.Payout.provider_reference: query.reference,
     }
-    found = select(models.Payout).where(*[column == wanted for column, wanted in asked.items() if wanted is not None])
+    found = select(models.Payout).where(*[column == value for column, value in filters.items() if value is not None])
     if query.since:
         found = found.where(models.Payout.created_at >= query.since)
     if query.until:

@@ -1,4 +1,4 @@
-"""The `webhooks` section of the OpenAPI document: what is pushed to endpoints, one entry per kind of resource."""
+"""The `webhooks` section of the OpenAPI document: the pushed requests, one entry per kind of resource."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from marketplace_api.schemas.events import DATA_SCHEMAS
 
 PUSHED_KINDS = ("artisan", "help", "order", "payout", "product", "webhook_endpoint")
-"""First words of event types; each has an entry."""
+"""First words of event types; each has an entry in the section."""
 
 _HEADERS = {
     "webhook-id": "The event's id, the same at every attempt.",
@@ -31,9 +31,9 @@ def _operation(kind: str, schema: str) -> dict[str, Any]:
         ],
         "requestBody": {"required": True, "content": {"application/json": {"schema": _body(kind, schema)}}},
         "responses": {
-            "2XX": {"description": "It has arrived."},
-            "410": {"description": "Nothing shall be pushed here any more."},
-            "default": {"description": "It is tried again later; `Retry-After` says when."},
+            "2XX": {"description": "The event was received."},
+            "410": {"description": "No more events are to be pushed here."},
+            "default": {"description": "The event is pushed again later; `Retry-After` sets the time."},
         },
     }
 

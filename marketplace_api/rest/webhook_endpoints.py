@@ -1,6 +1,6 @@
-"""`/webhook-endpoints`: where events are pushed to, and their deliveries.
+"""`/webhook-endpoints`: the addresses to which events are pushed, and the deliveries.
 
-A storefront sees and changes its own endpoints, an operator those of all.
+A storefront sees and changes its own endpoints, an operator all endpoints.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from marketplace_api.schemas.webhooks import WebhookEndpointSecret
 
 blueprint = APIBlueprint("webhook_endpoints", __name__, tag="Webhooks")
 
-WEBHOOKS_ANYWHERE = "WEBHOOKS_ANYWHERE"  # in development: also by http, also into private networks
+WEBHOOKS_ANYWHERE = "WEBHOOKS_ANYWHERE"  # in development: also http, also private networks
 
 
 def _check_url(value: str) -> str:
@@ -45,7 +45,7 @@ EventTypeName = Annotated[
 
 
 class EndpointIn(BaseModel):
-    """Where to push events, and which; without `event_types`, all that the key may see."""
+    """The URL to push events to, and their types; without `event_types`, all that the key may see."""
 
     url: WebhookUrl
     event_types: Annotated[list[EventTypeName], Field(min_length=1, max_length=50)] | None = None
@@ -63,13 +63,13 @@ class DeliveryQuery(PageQuery):
 @blueprint.input(EndpointIn)
 @blueprint.output(WebhookEndpointSecret, 201)
 def create_webhook_endpoint(json_data: EndpointIn) -> WebhookEndpointSecret:
-    """Have events pushed. The secret that verifies them is shown only here.
+    """Create an endpoint to which events are pushed. The secret that verifies them is shown only here.
 
     A storefront's endpoints get the events of the catalogue and of the orders that it placed.
     """
     owner, scope = caller().id, caller().scope
-    made = webhooks.create(shop(), owner, scope, json_data.url, json_data.event_types)
-    return WebhookEndpointSecret.of(made)
+    endpoint = webhooks.create(shop(), owner, scope, json_data.url, json_data.event_types)
+    return WebhookEndpointSecret.of(endpoint)
 
 
 @blueprint.get("/webhook-endpoints")
@@ -98,16 +98,16 @@ def get_webhook_endpoint(endpoint_id: str) -> WebhookEndpointSchema:
 def delete_webhook_endpoint(endpoint_id: str) -> Response:
     """Delete the endpoint and its deliveries."""
     webhooks.remove(shop(), _endpoint(endpoint_id))
-    nothing = Response(status=204)
-    del nothing.headers["Content-Type"]
-    return nothing
+    response = Response(status=204)
+    del response.headers["Content-Type"]
+    return response
 
 
 @blueprint.post("/webhook-endpoints/<id:endpoint_id>/rotate-secret")
 @requires("storefront", "operator")
 @blueprint.output(WebhookEndpointSecret)
 def rotate_webhook_secret(endpoint_id: str) -> WebhookEndpointSecret:
-    """Take a new secret; for a day events are signed with the old one too."""
+    """Create a new secret; for a day events are also signed with the old one."""
     return WebhookEndpointSecret.of(webhooks.rotate_secret(shop(), _endpoint(endpoint_id)))
 
 
@@ -115,9 +115,9 @@ def rotate_webhook_secret(endpoint_id: str) -> WebhookEndpointSecret:
 @requires("storefront", "operator")
 @blueprint.output(Event)
 def test_webhook_endpoint(endpoint_id: str) -> Event:
-    """Have an event pushed to this endpoint alone.
+    """Push a test event to this endpoint only.
 
-    A disabled endpoint gets it too, once, and is enabled again if it answers 2xx.
+    A disabled endpoint also gets it, once, and is enabled again if it answers 2xx.
     """
     return Event.of(webhooks.create_test_event(shop(), _endpoint(endpoint_id)))
 
@@ -138,9 +138,9 @@ def list_webhook_deliveries(endpoint_id: str, query_data: DeliveryQuery) -> Page
 @requires("storefront", "operator")
 @blueprint.output(WebhookDeliverySchema)
 def replay_webhook_delivery(endpoint_id: str, delivery_id: str) -> WebhookDeliverySchema:
-    """Push the event again, at once and under the same id, whatever the delivery's status.
+    """Push the event again now, under the same id, for any status of the delivery.
 
-    A disabled endpoint gets it too, once, and is enabled again if it answers 2xx.
+    A disabled endpoint also gets it, once, and is enabled again if it answers 2xx.
     """
     endpoint = _endpoint(endpoint_id)
     return WebhookDeliverySchema.of(webhooks.replay(shop(), webhooks.delivery_by_id(shop(), endpoint, delivery_id)))

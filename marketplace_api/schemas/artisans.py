@@ -1,4 +1,4 @@
-"""Artisans, as the API shows them: what anyone may know, and what operators know besides."""
+"""Artisans, as the API shows them: the public fields, and the fields for operators."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from marketplace_api.statuses import ArtisanStatus, PayoutMethod
 
 
 class ArtisanSummary(BaseModel):
-    """What a product or an order shows of its artisan."""
+    """The artisan of a product or an order."""
 
     id: str
     name: str
@@ -24,7 +24,7 @@ class ArtisanSummary(BaseModel):
 
 
 class PublicArtisan(BaseModel):
-    """What anyone may know of an artisan."""
+    """The public fields of an artisan."""
 
     id: str
     name: str
@@ -52,14 +52,14 @@ class PublicArtisan(BaseModel):
 
 
 class PayoutMethodDetails(BaseModel):
-    """How an artisan is paid; cash needs no phone."""
+    """How an artisan is paid; `phone` is null for cash."""
 
     method: PayoutMethod
     phone: str | None
 
 
 class Artisan(PublicArtisan):
-    """What an operator knows of an artisan."""
+    """All fields of an artisan, for operators."""
 
     phone: str
     language: str

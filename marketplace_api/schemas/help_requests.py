@@ -1,4 +1,4 @@
-"""Requests to be called back, as the API shows them."""
+"""Requests for a call back, as the API shows them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from marketplace_api import models
 
 
 class HelpRequest(BaseModel):
-    """Somebody who asked to be called back, and was called at `closed_at`."""
+    """A person's request for a call back; `closed_at` is when the person was called."""
 
     id: str
     phone: str

@@ -10,14 +10,14 @@ from marketplace_api import models
 
 
 class Agent(BaseModel):
-    """The agent of a kiosk; this phone has the agent's menu."""
+    """The agent of a kiosk; this phone gets the agent's menu."""
 
     name: str
     phone: str
 
 
 class Kiosk(BaseModel):
-    """Where goods are dropped and cash is paid."""
+    """A kiosk, where goods are left and cash is paid."""
 
     id: str
     code: str

@@ -14,7 +14,7 @@ from marketplace_api.statuses import AssignmentStatus, OrderStatus
 
 
 class OrderedProduct(BaseModel):
-    """What an order shows of its product; the price is the one it was ordered at."""
+    """The product of an order, with the price at which it was ordered."""
 
     id: str
     code: str
@@ -24,7 +24,7 @@ class OrderedProduct(BaseModel):
 
 
 class Buyer(BaseModel):
-    """Who ordered, and the language in which texts to this phone are written."""
+    """The buyer, and the language of texts to this phone."""
 
     name: str
     phone: str
@@ -32,7 +32,7 @@ class Buyer(BaseModel):
 
 
 class Address(BaseModel):
-    """Where an order is sent; `country` is ISO 3166 alpha-2."""
+    """The address to which an order is sent; `country` is ISO 3166 alpha-2."""
 
     name: str
     line1: str
@@ -44,7 +44,7 @@ class Address(BaseModel):
 
 
 class Brief(BaseModel):
-    """What has to be made, and the day by which it has to be at the kiosk; without `kiosk_id`, at any kiosk."""
+    """The pieces to make, and the day by which they have to be at the kiosk; without `kiosk_id`, at any kiosk."""
 
     title: str
     category: str
@@ -55,10 +55,10 @@ class Brief(BaseModel):
 
 
 class Assignment(BaseModel):
-    """An artisan's part of an order; a part that was brought in two deliveries is two parts.
+    """An artisan's part of an order; a part that is brought in two deliveries becomes two parts.
 
-    `passed`: other artisans accepted all of it. `released`: the artisan could not make it after all. `refused` counts
-    pieces that were rejected at the kiosk; `reason` says why, or why the artisan declined.
+    `passed`: other artisans accepted all pieces. `released`: the artisan gave an accepted part back. `refused` counts
+    the pieces that were rejected at the kiosk; `reason` is the cause of this, or of the artisan's refusal.
     """
 
     artisan: ArtisanSummary
@@ -91,14 +91,14 @@ class Assignment(BaseModel):
 
 
 class TimelineEntry(BaseModel):
-    """When an order reached a status."""
+    """The time at which an order reached a status."""
 
     status: OrderStatus
     at: datetime
 
 
 class Shipment(BaseModel):
-    """Who carries the goods, and the tracking number."""
+    """The carrier and the tracking number."""
 
     carrier: str
     tracking: str
@@ -107,7 +107,7 @@ class Shipment(BaseModel):
 class Order(BaseModel):
     """An order of a product or of a brief; the other one is null.
 
-    Its money is that of all pieces while they are offered, then of the accepted ones, and in the end of those received.
+    Its amounts are for all pieces while they are offered, then for the accepted ones, finally for the received ones.
     """
 
     id: str

@@ -15,8 +15,8 @@ from marketplace_api.statuses import FaultParty, PayoutMethod, PayoutStatus
 class Payout(BaseModel):
     """A payment to an artisan for goods received.
 
-    If it failed, `failure` is what the provider said, and `blame` who has to act: the `recipient`, whose number cannot
-    receive it; `us`, for our settings or our float; or `nobody`.
+    If it failed, `failure` is the provider's text, and `blame` is who has to act: the `recipient`, if the number cannot
+    receive it; `us`, if our settings or our float are the cause; or `nobody`.
     """
 
     id: str
@@ -53,7 +53,7 @@ class Payout(BaseModel):
 
 
 class PayoutsPause(BaseModel):
-    """All payouts were paused or resumed; `reason` says why they were paused."""
+    """All payouts were paused or resumed; `reason` is the reason for the pause."""
 
     id: Literal["payouts"] = "payouts"
     reason: str

@@ -33,7 +33,7 @@ class Photo(BaseModel):
 
 
 class Product(BaseModel):
-    """A product in the catalogue; `quantity` is how many can still be ordered."""
+    """A product in the catalogue; `quantity` is the number of pieces that can still be ordered."""
 
     id: str
     code: str

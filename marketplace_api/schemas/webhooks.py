@@ -12,9 +12,9 @@ from marketplace_api.statuses import DeliveryStatus, EndpointStatus
 
 
 class WebhookEndpoint(BaseModel):
-    """Where events are pushed to; `event_types` null means all that its `scope` may see.
+    """An address to which events are pushed; if `event_types` is null, all that its `scope` may see.
 
-    It is `disabled` because it answered 410 (`gone`), or because attempts have been `failing` for days.
+    It is `disabled` after it answered 410 (`gone`), or after attempts have been `failing` for days.
     """
 
     id: str
@@ -53,7 +53,7 @@ class WebhookEndpointSecret(WebhookEndpoint):
 
 
 class WebhookDelivery(BaseModel):
-    """The delivery of an event to an endpoint; `error` says why the last attempt failed. `failed` is not retried."""
+    """The delivery of an event to an endpoint; `error` is the cause of the last failure. `failed` is final."""
 
     id: str
     event_id: str
