@@ -152,9 +152,9 @@ def test_an_unsettled_payout_is_not_missing_from_a_statement(embedded: Service, 
     ("content", "message"),
     [
         (b"Name,Town\nAmina,Kisumu\n", "account.csv: no line names a column for receipts"),
-        (b"Receipt,Amount\nR1,much\n", "account.csv: line 2: `much` is no amount"),
+        (b"Receipt,Amount\nR1,much\n", "account.csv: line 2: `much` is not an amount"),
         (b"PK\x03\x04\xff\xfe\x00", "account.csv: this is not text in UTF-8"),
-        (b"Receipt,Amount\nR1,10\n", "The file has no dates; say which day it is of"),
+        (b"Receipt,Amount\nR1,10\n", "The file has no dates; give its day"),
     ],
 )
 def test_an_unreadable_file_is_explained(embedded: Service, tmp_path: Path, content: bytes, message: str) -> None:
