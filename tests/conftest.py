@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from random import randrange
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-import redis
 from hypothesis import settings
 
-from tests import databases, runs, servers
+from tests import runs
+
+if TYPE_CHECKING:  # what only some tests need is imported where it is used, so that the others start at once
+    from tests import servers
 
 FULL_TIMEOUT_S = 3600.0
 """For one test of a full run, instead of the limit in pyproject.toml."""
@@ -78,12 +80,16 @@ def seed() -> int:
 
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[servers.Redis]:
+    from tests import servers
+
     with servers.running_redis() as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[servers.Postgres]:
+    from tests import servers
+
     with servers.running_postgres() as server:
         yield server
 
@@ -91,6 +97,8 @@ def postgres_server() -> Iterator[servers.Postgres]:
 @pytest.fixture
 def redis_url(redis_server: servers.Redis) -> str:
     """An empty Redis."""
+    import redis
+
     with redis.Redis.from_url(redis_server.url) as client:
         client.flushall()
     return redis_server.url
@@ -106,6 +114,8 @@ def postgres_url(postgres_server: servers.Postgres) -> Iterator[str]:
 @pytest.fixture
 def migrated_postgres_url(postgres_server: servers.Postgres) -> Iterator[str]:
     """A PostgreSQL database of the test's own with all tables in it."""
+    from tests import databases
+
     with databases.migrated_postgres(postgres_server) as url:
         yield url
 
@@ -119,6 +129,8 @@ def sqlite_url(tmp_path: Path) -> str:
 @pytest.fixture
 def migrated_sqlite_url(tmp_path: Path) -> str:
     """An SQLite database of the test's own with all tables in it."""
+    from tests import databases
+
     return databases.migrated_sqlite(tmp_path / "soko.db")
 
 

@@ -8,18 +8,23 @@ from pathlib import Path
 import pytest
 
 from tests.bot import fixtures
+from tests.runs import is_full
 from tests.service import Service, serving
 
 STORES: Mapping[str, Mapping[str, str]] = {
     "sqlite": {},
-    "sqlite-redis": {"redis_url": "redis_url"},
     "postgresql-redis": {"database_url": "migrated_postgres_url", "redis_url": "redis_url"},
+    "sqlite-redis": {"redis_url": "redis_url"},
+    "postgresql": {"database_url": "migrated_postgres_url"},
 }
+"""Each pair of database and session store that is supported, and the fixtures that give their URLs."""
+USUAL = 2
+"""A usual run takes so many pairs, in which each database and each session store occurs; a full run takes all."""
 
 
-@pytest.fixture(params=STORES)
+@pytest.fixture(params=list(STORES)[: None if is_full() else USUAL])
 def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]:
-    """The shop over each pair of database and session store that is supported."""
+    """The shop over each pair of stores."""
     urls = {setting: request.getfixturevalue(fixture) for setting, fixture in STORES[request.param].items()}
     with serving(tmp_path, **urls) as service:
         fixtures.seed_shop(service)

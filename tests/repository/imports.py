@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 UNREADABLE = "a name made at run time"
@@ -30,7 +31,7 @@ def imports(root: Path, room: str) -> Iterator[Import]:
     for path in modules(root, room):
         name = module_name(root, path)
         package = name if path.stem == "__init__" else name.rpartition(".")[0]
-        for line, imported in _imported(path, package):
+        for line, imported in _imported(path.read_bytes(), package):
             yield Import(path.relative_to(root), line, name, imported)
 
 
@@ -39,8 +40,13 @@ def module_name(root: Path, path: Path) -> str:
     return ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
 
 
-def _imported(path: Path, package: str) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(ast.parse(path.read_bytes())):
+@cache  # several rules read the same files
+def _imported(source: bytes, package: str) -> Sequence[tuple[int, str]]:
+    return list(_found_imports(source, package))
+
+
+def _found_imports(source: bytes, package: str) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(ast.parse(source)):
         match node:
             case ast.Import(names=names):
                 yield from ((node.lineno, alias.name) for alias in names)

@@ -9,7 +9,8 @@ import ast
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 from tests.repository.architecture import (
@@ -177,10 +178,15 @@ def places_of_classes(root: Path) -> dict[str, list[str]]:
     """Where the classes of each name are, as `file:line`."""
     found = defaultdict(list)
     for path in (path for room in (*ROOMS, "tests") for path in modules(root, room)):
-        for node in ast.walk(ast.parse(path.read_bytes())):
-            if isinstance(node, ast.ClassDef):
-                found[node.name].append(f"{path.relative_to(root)}:{node.lineno}")
+        for name, line in _classes(path.read_bytes()):
+            found[name].append(f"{path.relative_to(root)}:{line}")
     return found
+
+
+@cache  # each name is looked for in the same files
+def _classes(source: bytes) -> Sequence[tuple[str, int]]:
+    nodes = ast.walk(ast.parse(source))
+    return [(node.name, node.lineno) for node in nodes if isinstance(node, ast.ClassDef)]
 
 
 RULES = (
