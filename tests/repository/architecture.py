@@ -71,6 +71,18 @@ LEVELS = {
         {"providers": "SMS, USSD, mobile money", "marketplace": "local or remote", "jobs": "job runner, scheduler"},
         {"db": "engine, unit of work", "runtime": "settings, clock, logs"},
     ),
+    "marketplace_api": (
+        {"rest": "the HTTP API"},
+        {"accounts": "artisans, API keys, help requests"},
+        {"orders": "orders, briefs, receiving"},
+        {"kiosks": "kiosks, their cash"},
+        {"payments": "ledger, payouts", "catalogue": "products, photos, search"},
+        {"events": "what happened, for consumers and webhooks"},
+        {"fields": "checks of what is typed", "idempotency": "one answer for a repeated request"},
+        {"shop": "one transaction in the shop", "lifecycles": "statuses and moves", "schemas": "what the API shows"},
+        {"models": "tables", "problems": "refusals as HTTP answers"},
+        {"refused": "refusals", "codes": "codes that people type", "statuses": "statuses", "event_types": "types of events"},
+    ),
 }
 """The parts of a room with what each is, the highest level first.
 
@@ -85,13 +97,13 @@ DECLARATION = "PROVIDER"
 """A module of `PROVIDERS` that assigns this name is a provider's adapter."""
 USERS_OF_ADAPTERS = ("bot.providers.registry", "bot.simulator")
 
-DRAWN = re.compile(r"<!-- (rooms|packages) -->\n(.*?)<!-- /\1 -->", re.DOTALL)
+DRAWN = re.compile(r"<!-- (rooms|packages|shop) -->\n(.*?)<!-- /\1 -->", re.DOTALL)
 """The pictures in docs/architecture.md, each between two comments."""
 
 
 def pictures() -> dict[str, str]:
-    """The rooms with what they import, and the packages of `bot` by level, as they stand in docs/architecture.md."""
-    return {"rooms": _rooms(), "packages": _packages(LEVELS["bot"])}
+    """The rooms with what they import, and the parts of two of them by level, as they stand in docs/architecture.md."""
+    return {"rooms": _rooms(), "packages": _packages(LEVELS["bot"]), "shop": _packages(LEVELS["marketplace_api"])}
 
 
 def _rooms() -> str:

@@ -82,7 +82,7 @@ def imports_against_the_levels(root: Path) -> Iterator[str]:
 
 
 def parts_without_a_level(root: Path) -> Iterator[str]:
-    """A package of `bot` that the table does not have, or a module beside its entry points."""
+    """A package or module in a room that the table of levels does not have."""
     for room, levels in LEVELS.items():
         known = {name for names in levels for name in names}
         for name in sorted(parts(root, room) - known):
