@@ -81,7 +81,7 @@ LEVELS = {
         {"fields": "checks of what is typed", "idempotency": "one answer for a repeated request"},
         {"shop": "one transaction in the shop", "lifecycles": "statuses and moves", "schemas": "what the API shows"},
         {"models": "tables", "problems": "refusals as HTTP answers"},
-        {"refused": "refusals", "codes": "codes that people type", "statuses": "statuses", "event_types": "types of events"},
+        {"refused": "refusals", "codes": "typed codes", "statuses": "statuses", "event_types": "types of events"},
     ),
 }
 """The parts of a room with what each is, the highest level first.
