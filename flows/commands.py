@@ -1,4 +1,4 @@
-"""What dialogues have done: commands as data, and what became of them.
+"""The commands that dialogues ask for, as data, and their outcomes.
 
     AcceptOrder("K7P4", quantity=20)     {"type": "AcceptOrder", "code": "K7P4", "quantity": 20, "days": null}
     Outcome("rejected", "too_late")      {"kind": "rejected", "reason": "too_late", "values": {}}
@@ -18,7 +18,7 @@ from flows.msisdn import E164
 
 Value = str | int | bool | None
 
-# What a command may hold. Checked where a command comes in as JSON; dialogues have checks of their own.
+# The bounds of the fields. They are checked when a command arrives as JSON; dialogues have checks of their own.
 Line = Annotated[str, Meta(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Id = Annotated[str, Meta(max_length=44, pattern=r"^[a-z]{3}_[0-9a-z]+$")]
 Code = Annotated[str, Meta(pattern=r"^[0-9A-Za-z]{1,20}$")]
@@ -34,7 +34,7 @@ PayoutMethod = Literal["mobile_money", "kiosk_cash"]
 
 
 class Command(msgspec.Struct, frozen=True, tag=True):
-    """Something to be done once, under the conversation's command key."""
+    """A request that is performed once, under the conversation's command key."""
 
 
 class ChooseLanguage(Command, frozen=True):
@@ -42,7 +42,7 @@ class ChooseLanguage(Command, frozen=True):
 
 
 class RegisterArtisan(Command, frozen=True):
-    """Rejected for `pin` if this phone has a PIN from an earlier registration that was not given just now."""
+    """Rejected for `pin` if this phone has a PIN from before and the caller did not give it just now."""
 
     name: Line
     language: Language
@@ -80,11 +80,11 @@ class ChangePayout(Command, frozen=True):
 
 
 class Leave(Command, frozen=True):
-    """Withdraws the artisan's products. Rejected for `orders_open` or `money_owed`."""
+    """The artisan leaves, and all products of the artisan are withdrawn. Rejected for `orders_open` or `money_owed`."""
 
 
 class ListProduct(Command, frozen=True):
-    """Puts a product on sale. Done with its `code`."""
+    """Puts a product on sale. The outcome `done` has its `code`."""
 
     title: Line
     category: Line
@@ -109,7 +109,7 @@ class RemoveProduct(Command, frozen=True):
 class AcceptOrder(Command, frozen=True):
     """Accepts `quantity` pieces, or all if None, to be brought within `days` from today, if given.
 
-    Rejected for `wrong_count`, or for `too_late` when that is after the day on which a brief is due.
+    Rejected for `wrong_count`, or for `too_late` if that day is after the day on which a brief is due.
     """
 
     code: Code
@@ -149,8 +149,8 @@ class CancelOrder(Command, frozen=True):
 class ReceiveGoods(Command, frozen=True):
     """The agent takes in `count` good pieces of a part and gives `refused` pieces back for `reason`.
 
-    If the rest `follows`, it is still expected; otherwise the part ends here. With no good piece and nothing to follow,
-    the artisan earns nothing.
+    With `follows`, the remaining pieces are still expected; otherwise the part ends. If no piece is good and none
+    follows, the artisan earns nothing.
     """
 
     part: Number
@@ -167,7 +167,7 @@ class ShipOrder(Command, frozen=True):
 
 
 class FindCash(Command, frozen=True):
-    """Finds the payout that may be collected with these digits: done with `payout`, `amount` and `artisan`.
+    """Finds the payout that these digits collect. The outcome `done` has `payout`, `amount` and `artisan`.
 
     Rejected for `wrong_code`, and after three wrong codes for `locked`.
     """
@@ -188,7 +188,7 @@ class SendStatement(Command, frozen=True):
 
 
 class SendPhotoLink(Command, frozen=True):
-    """Done with `link`, where the artisan can upload pictures of the product; `texted` sends it as a text too."""
+    """The outcome `done` has `link`, a page that takes pictures of the product; `texted` also sends it as a text."""
 
     code: str
     texted: bool
@@ -197,7 +197,8 @@ class SendPhotoLink(Command, frozen=True):
 class OfferPinReset(Command, frozen=True):
     """An agent helps an artisan of their kiosk who forgot the PIN: the artisan is sent a one-time code.
 
-    Done with `artisan`, the name. Rejected for `not_yours` when no artisan of this kiosk has that phone, or `locked`.
+    The outcome `done` has `artisan`, the name. Rejected for `not_yours` if no artisan of this kiosk has that phone, or
+    for `locked`.
     """
 
     msisdn: str
@@ -240,7 +241,7 @@ ShopCommand = (
     | PayCash
     | RequestCall
 )
-"""The commands that a shop performs. The others concern the bot's own data alone."""
+"""The commands that the shop performs. The bot performs the others itself, on its own data."""
 
 OutcomeKind = Literal["done", "queued", "rejected"]
 RejectionReason = Literal[
@@ -255,14 +256,14 @@ RejectionReason = Literal[
     "too_late",
     "wrong_count",
 ]
-"""The reasons that dialogues tell apart. A shop may give others, which take the edge without a guard."""
+"""The reasons that have an edge of their own. A shop may give others, which take the edge without a guard."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What became of a command.
+    """The result of a command.
 
-    `reason` is why it was rejected: one of `RejectionReason`, or another word of the shop's. `values` can be named in
-    the words that follow. `queued` means that the shop cannot be reached and the command is performed later.
+    `reason` says why it was rejected: one of `RejectionReason`, or another reason of the shop. Later screens can show
+    `values`. `queued` means that the shop cannot be reached and the command is performed later.
     """
 
     kind: OutcomeKind

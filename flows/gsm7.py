@@ -23,7 +23,7 @@ BASIC = frozenset(
 EXTENSION = frozenset("\f^{}\\[~]|€")  # each needs an escape, so two septets
 
 CACHED_TEXTS = 1024
-"""Transliterated texts that are cached: most of what a menu shows is the same for everybody."""
+"""The number of cached transliterated texts; most texts of a menu are the same for all callers."""
 
 _WITHOUT_BASIC = dict.fromkeys(map(ord, BASIC))
 
@@ -47,7 +47,7 @@ _REPLACEMENTS = {
 }
 _INVISIBLE = [0xAD, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF]
 _CONTROLS = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], "") | {0x0A: "\n"}
-_TYPOGRAPHY = {ord(char): ours for ours, chars in _REPLACEMENTS.items() for char in chars}
+_TYPOGRAPHY = {ord(char): replacement for replacement, chars in _REPLACEMENTS.items() for char in chars}
 _PLAIN = _CONTROLS | dict.fromkeys(_INVISIBLE, "") | _TYPOGRAPHY
 
 
@@ -62,8 +62,8 @@ class Segments:
 
 def septets(text: str) -> int | None:
     """The length of a text in GSM-7; None if one of its characters is outside the alphabet."""
-    rest = text.translate(_WITHOUT_BASIC)
-    return len(text) + len(rest) if EXTENSION.issuperset(rest) else None
+    not_basic = text.translate(_WITHOUT_BASIC)
+    return len(text) + len(not_basic) if EXTENSION.issuperset(not_basic) else None
 
 
 def is_gsm7(text: str) -> bool:
@@ -118,11 +118,11 @@ def _utf16(text: str) -> int:
     return len(text) + sum(char > "\uffff" for char in text)
 
 
-def _segments(costs: Iterable[int], room: int) -> int:
-    """Segments filled one after another. A character of two units is not split, so a segment may end one unit short."""
-    count, left = 1, room
+def _segments(costs: Iterable[int], capacity: int) -> int:
+    """The number of segments. A character of two units is not split, so a segment may end one unit early."""
+    count, left = 1, capacity
     for cost in costs:
         if cost > left:
-            count, left = count + 1, room
+            count, left = count + 1, capacity
         left -= cost
     return count

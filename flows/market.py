@@ -1,6 +1,6 @@
-"""What a dialogue may ask the shop, and the values it reads there.
+"""The interface between dialogues and a shop, and the values that a dialogue reads there.
 
-Amounts are minor units of the shop's currency. The same values travel as JSON between a bot and a shop elsewhere.
+Amounts are minor units of the shop's currency. A bot and a remote shop exchange the same values as JSON.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class KioskSummary(msgspec.Struct, frozen=True):
 
 
 class ProductSummary(msgspec.Struct, frozen=True):
-    """A product of the caller: `price` of one piece, and `quantity`, the pieces left to sell."""
+    """A product of the caller. `price` is for one piece; `quantity` is how many pieces are left to sell."""
 
     code: str
     title: str
@@ -41,7 +41,8 @@ class ProductSummary(msgspec.Struct, frozen=True):
 class OrderSummary(msgspec.Struct, frozen=True):
     """An order, or one artisan's part of it; `earns` is what the artisan gets for `quantity` pieces.
 
-    While a brief is still offered, `quantity` is what no artisan has taken yet, and `earns` is for all of that.
+    While a brief is still offered, `quantity` is the number of pieces that no artisan has accepted, and `earns` is for
+    all of them.
     """
 
     code: str
@@ -58,7 +59,7 @@ class OrderSummary(msgspec.Struct, frozen=True):
     brief: bool = False
     """True for a bulk order that several artisans may share."""
     due_on: date | None = None
-    """The day by which the goods must be at the kiosk: what the artisan promised, or else what the buyer asked for."""
+    """The day by which the goods must be at the kiosk: as the artisan promised, or else as the buyer asked."""
 
 
 class PayoutSummary(msgspec.Struct, frozen=True):
@@ -92,10 +93,10 @@ class KioskDaySummary(msgspec.Struct, frozen=True):
 
 
 class Market(Protocol):
-    """What a dialogue may ask of the shop, always on behalf of the one person it talks to."""
+    """What a dialogue can read and do in a shop, always on behalf of the caller."""
 
     def earns(self, price: int) -> int:
-        """What the artisan keeps of a price."""
+        """What the artisan earns of a price after the commission."""
         ...
 
     def crafts(self) -> Sequence[tuple[str, str]]:
@@ -129,5 +130,5 @@ class Market(Protocol):
     def day(self) -> KioskDaySummary: ...
 
     def perform(self, command: Command) -> Outcome:
-        """Performs the command, or returns why the shop rejects it."""
+        """Performs the command. If the shop rejects it, the outcome says why."""
         ...

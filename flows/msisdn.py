@@ -1,4 +1,4 @@
-"""Telephone numbers: how an MSISDN looks, and how a number that somebody wrote becomes one.
+"""Telephone numbers: checks an MSISDN, and reads written numbers as MSISDNs.
 
 is_e164("+254712345678")              True
 parse("0712 345 678", "KE")           "+254712345678"
@@ -28,14 +28,14 @@ _MOBILE = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBIL
 
 
 def is_e164(number: str) -> bool:
-    """True for an MSISDN in E.164; it need not be in use. A short code such as `22384` is none."""
+    """True for an MSISDN in E.164, in use or not. False for a short code such as `22384`."""
     return _E164.fullmatch(number) is not None
 
 
 def parse(text: str, country: str) -> str:
     """The MSISDN of a mobile number, written with `+` or `00`, or as people of `country` (ISO 3166) dial it.
 
-    Raises ValueError, worded for whoever wrote it.
+    Raises ValueError with a message for the person who wrote the number.
     """
     number = re.sub("^00", "+", text.strip())
     try:
@@ -60,7 +60,7 @@ def read(text: str, country: str) -> Read[str]:
 
 
 def _mobile(number: str, country: str) -> str:
-    """The E.164 form. Raises Unreadable: `phone` for no valid number, `not_mobile` for a landline."""
+    """The E.164 form. Raises Unreadable: `phone` if the number is not valid, `not_mobile` for a landline."""
     try:
         parsed = phonenumbers.parse(number, country)
     except NumberParseException:

@@ -1,4 +1,4 @@
-"""The texts people read in each language, and how it writes amounts of money, days and times.
+"""The texts that people read in each language, and its formats for amounts of money, days and times.
 
 English is the text in the source itself. Every other language has one file, `<code>/LC_MESSAGES/messages.po`, which is
 compiled in memory when it is first used:
@@ -7,7 +7,7 @@ compiled in memory when it is first used:
     catalogue("en").money(150000, "KES")       "KSh 1,500"
     catalogue("fr").money(165050, "KES")       "1 650,50 KSh"
 
-What is added to a text can be sent as GSM-7: no narrow or non-breaking spaces.
+Amounts, days and times have no narrow or non-breaking spaces, so that they can be sent as GSM-7.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Language:
     day: Callable[[date], str]
     moment: Callable[[datetime, tzinfo], str]
     latin: bool
-    """Whether it is written in Latin letters."""
+    """True if it is written in Latin letters."""
 
 
 @cache
@@ -77,10 +77,10 @@ def available() -> list[str]:
 
 
 def best_match(tag: str | None, offered: Sequence[str]) -> str:
-    """The code of the offered language that suits a locale tag (`sw-KE`, `fr_RW`); the first one if none does."""
-    wanted = (tag or "").replace("_", "-").casefold()
-    known = {code.replace("_", "-").casefold(): code for code in offered}
-    return known.get(wanted) or known.get(wanted.partition("-")[0]) or offered[0]
+    """The code of the offered language that matches a locale tag (`sw-KE`, `fr_RW`); the first one if none matches."""
+    folded_tag = (tag or "").replace("_", "-").casefold()
+    by_tag = {code.replace("_", "-").casefold(): code for code in offered}
+    return by_tag.get(folded_tag) or by_tag.get(folded_tag.partition("-")[0]) or offered[0]
 
 
 def path(language: str) -> Path:
@@ -110,7 +110,7 @@ def _translations(language: str) -> NullTranslations:
 
 @dataclass(frozen=True, slots=True)
 class _CurrencyFormat:
-    """How a language writes a currency. Babel itself takes 40 µs for an amount; this takes one."""
+    """How a language writes a currency. Babel takes 40 µs to format an amount; this takes 1 µs."""
 
     before: str
     after: str
@@ -122,10 +122,10 @@ class _CurrencyFormat:
 @cache
 def _currency_format(language: str, currency: str) -> _CurrencyFormat:
     symbol = _SYMBOLS.get(currency, currency)
-    leads = Locale.parse(language).currency_formats["standard"].pattern.startswith("¤")
+    symbol_first = Locale.parse(language).currency_formats["standard"].pattern.startswith("¤")
     return _CurrencyFormat(
-        before=f"{symbol} " if leads else "",
-        after="" if leads else f" {symbol}",
+        before=f"{symbol} " if symbol_first else "",
+        after="" if symbol_first else f" {symbol}",
         group=get_group_symbol(language).translate(_SENDABLE),
         point=get_decimal_symbol(language),
         digits=get_currency_precision(currency),
@@ -133,12 +133,12 @@ def _currency_format(language: str, currency: str) -> _CurrencyFormat:
 
 
 def _money(language: str, amount: int, currency: str) -> str:
-    form = _currency_format(language, currency)
-    whole, rest = divmod(abs(amount), 10**form.digits)
+    currency_format = _currency_format(language, currency)
+    whole, minor = divmod(abs(amount), 10**currency_format.digits)
     sign = "-" if amount < 0 else ""
-    cents = f"{form.point}{rest:0{form.digits}}" if rest else ""
-    grouped = f"{whole:,}".replace(",", form.group)
-    return f"{sign}{form.before}{grouped}{cents}{form.after}"
+    cents = f"{currency_format.point}{minor:0{currency_format.digits}}" if minor else ""
+    grouped = f"{whole:,}".replace(",", currency_format.group)
+    return f"{sign}{currency_format.before}{grouped}{cents}{currency_format.after}"
 
 
 @lru_cache(maxsize=1024)

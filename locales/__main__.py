@@ -1,7 +1,7 @@
 """The tool for translators.
 
-python -m locales update          brings every translation file up to the source
-python -m locales update fr am    also begins the named languages that are new
+python -m locales update          updates every translation file from the source
+python -m locales update fr am    also creates files for the named languages if they are new
 python -m locales check           prints what is wrong, and fails if anything is
 """
 
@@ -15,7 +15,7 @@ from .po_files import find_faults, read, template, update
 
 
 def main(command: str, named: Sequence[str]) -> int:
-    """Runs the command and prints the faults that are left. Returns the exit code: 1 if there are any."""
+    """Runs the command and prints the remaining faults. Returns the exit code: 1 if there are faults."""
     source = template()
     languages = sorted({*available(), *named} - {SOURCE})
     if command == "update":

@@ -48,7 +48,7 @@ def _strings(call: ast.Call) -> list[str]:
 
 
 def _notes(above: list[str]) -> tuple[str, ...]:
-    """The last comment above, if it is one for translators."""
+    """The comment directly above, if it is for translators."""
     comment: list[str] = []
     for line in map(str.strip, reversed(above)):
         if not line.startswith("#"):

@@ -1,4 +1,4 @@
-"""The translation files (PO): created, brought up to the source, and checked."""
+"""Creates, updates and checks the translation files (PO)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from . import FOLDER, path
 from .extract import messages_in
 
 PACKAGES = ("flows", "bot", "marketplace_api")
-"""Where messages are marked."""
+"""The packages in which messages are marked."""
 
 
 def template(root: Path = FOLDER.parent) -> Catalog:
@@ -45,10 +45,10 @@ def update(language: str, source: Catalog) -> None:
 
 
 def find_faults(catalog: Catalog, source: Catalog) -> Iterator[str]:
-    """What is missing, marked fuzzy or has other fields than the English: a line for each message."""
-    for wanted in source:
-        if wanted.id:
-            key = _texts(wanted.id)[0]
+    """One line for each message that is missing, is marked fuzzy or has other fields than the English."""
+    for marked in source:
+        if marked.id:
+            key = _texts(marked.id)[0]
             if fault := _fault(catalog.get(key)):
                 yield f"{fault}: {key}"
 

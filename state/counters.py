@@ -1,4 +1,4 @@
-"""Counters that every process adds to and none resets."""
+"""Counters that all processes add to and no process resets."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def add(conn: Connection, counts: Mapping[tuple[str, str], int]) -> None:
     if not counts:
         return
     insert: Any = INSERT[conn.dialect.name](tally)
-    more = {"count": tally.c.count + insert.excluded.count}
+    added = {"count": tally.c.count + insert.excluded.count}
     # sorted, so that no two transactions wait for each other
     rows = [{"name": name, "label": label, "count": count} for (name, label), count in sorted(counts.items())]
-    conn.execute(insert.values(rows).on_conflict_do_update(index_elements=["name", "label"], set_=more))
+    conn.execute(insert.values(rows).on_conflict_do_update(index_elements=["name", "label"], set_=added))
 
 
 def read(conn: Connection) -> dict[tuple[str, str], int]:

@@ -16,8 +16,8 @@ def find(conn: Connection, name: str) -> int | None:
 def read_for_update(conn: Connection, name: str) -> int:
     """The position, 0 at first. On PostgreSQL its row is locked until the transaction ends."""
     insert_new(conn, cursor, name=name, position=0)
-    held = select(cursor.c.position).where(cursor.c.name == name).with_for_update()
-    position: int = conn.execute(held).scalar_one()
+    locked = select(cursor.c.position).where(cursor.c.name == name).with_for_update()
+    position: int = conn.execute(locked).scalar_one()
     return position
 
 

@@ -16,7 +16,7 @@ from state.messages import Message, ReportedStatus, advance, has_provider_id, re
 from state.tables import early_report, insert_new, message
 
 UNCONFIRMED = "unconfirmed"
-"""The error of a message that has been `unknown` for long without a report."""
+"""The error of a message that has been `unknown` for a long time without a report."""
 _STAMP: dict[ReportedStatus, str] = {"sent": "sent_at", "delivered": "delivered_at"}
 
 
@@ -58,7 +58,7 @@ def apply(
 
 
 def record_raw_status(conn: Connection, provider: str, provider_id: str, raw_status: str) -> None:
-    """Keep the provider's own word for the status of a message, whether we know its meaning or not."""
+    """Store the status of a message as the provider writes it, whether or not we know its meaning."""
     conn.execute(message.update().where(has_provider_id(provider, provider_id)).values(reported=raw_status))
 
 
@@ -70,7 +70,8 @@ def recipient(conn: Connection, provider: str, provider_id: str) -> str | None:
 def confirm(conn: Connection, unanswered: Message, provider: str) -> bool:
     """Apply a stray to a message whose provider's answer we never got. True if there was one.
 
-    Not while another message to that phone is being sent, or an earlier one is `unknown`: the stray may be about it.
+    No stray is applied while another message to that phone is being sent, or an earlier one is `unknown`: the stray may
+    be about that message.
     """
     lock(conn, [(provider, unanswered.msisdn)])
     c, m = early_report.c, message.c
@@ -120,7 +121,7 @@ def settle_unknown(conn: Connection, asked_before: datetime) -> list[str]:
 
 
 def sweep(conn: Connection, older_than: datetime) -> int:
-    """Delete strays that arrived before `older_than`; how many there were."""
+    """Delete strays that arrived before `older_than`; returns how many."""
     return conn.execute(early_report.delete().where(early_report.c.at < older_than)).rowcount
 
 

@@ -36,7 +36,7 @@ def totals(
 ) -> list[CostTotal]:
     """The totals by day, dialogue or order, the last key first; `after` is the key and currency of the last one seen.
 
-    Messages that were not sent are not counted. A day is one of UTC.
+    Messages that were not sent are not counted. Days are UTC.
     """
     c = message.c
     key, currency = _key(conn, by), func.coalesce(_currency(), "")

@@ -26,7 +26,7 @@ ReportedStatus = Literal["sending", "sent", "delivered", "failed", "unknown"]
 _RANK: dict[MessageStatus, int] = {
     "queued": 0,
     "sending": 1,
-    "unknown": 2,  # the provider may have taken it; a delivery report will tell
+    "unknown": 2,  # the provider may have accepted it; a delivery report will say so
     "sent": 3,
     "delivered": 4,
     "failed": 4,

@@ -119,7 +119,7 @@ def claim(
 
 
 def anything_due(conn: Connection, now: datetime, kinds: Collection[str] | None = None) -> bool:
-    """Whether `claim` would find something. Reads only, so it takes no write lock."""
+    """True if `claim` would find a job. Only reads, so it takes no write lock."""
     return bool(conn.execute(select(exists(_claimable(now, kinds)))).scalar())
 
 
@@ -165,7 +165,7 @@ def postpone(conn: Connection, job: Job, *, due_at: datetime, error: str | None)
 
 
 def has_unfinished(conn: Connection, ordering_key: str) -> bool:
-    """Whether any job with this ordering key is neither finished nor dead, due or not."""
+    """True if a job with this ordering key, due or not, is neither finished nor dead."""
     unfinished = select(outbox.c.id).where(_is_live_in(outbox, ordering_key))
     return bool(conn.scalar(select(unfinished.exists())))
 
@@ -179,7 +179,7 @@ def run_now(conn: Connection, ordering_key: str, *, due_at: datetime) -> None:
 
 
 def depth(conn: Connection, now: datetime) -> Depth:
-    """The outbox as it stands."""
+    """The current counts of the outbox."""
     due = outbox.c.due_at <= now
     dead = select(func.count()).where(outbox.c.dead_at.is_not(None)).scalar_subquery()
     oldest = func.min(outbox.c.due_at).filter(due)
@@ -188,21 +188,21 @@ def depth(conn: Connection, now: datetime) -> Depth:
 
 
 def sweep(conn: Connection, older_than: datetime) -> int:
-    """Forget jobs done before then, and their keys; how many that were."""
+    """Delete jobs that were finished before `older_than`, with their keys; returns how many."""
     return conn.execute(outbox.delete().where(outbox.c.done_at < older_than)).rowcount
 
 
 def _claimable(now: datetime, kinds: Collection[str] | None) -> Select[int]:
-    free = or_(outbox.c.lease_until.is_(None), outbox.c.lease_until <= now)
+    not_leased = or_(outbox.c.lease_until.is_(None), outbox.c.lease_until <= now)
     wanted = true() if kinds is None else outbox.c.kind.in_(kinds)
     # Because of the OR, PostgreSQL looks up each job's ordering key in the index. Without it the planner may choose an
     # anti-join of the outbox with itself, based on old statistics, and compare each claimed job with every other job.
-    its_turn = or_(outbox.c.ordering_key.is_(None), ~_is_blocked(now))
-    return select(outbox.c.id).where(_is_live(outbox), outbox.c.due_at <= now, free, wanted, its_turn)
+    is_next = or_(outbox.c.ordering_key.is_(None), ~_is_blocked(now))
+    return select(outbox.c.id).where(_is_live(outbox), outbox.c.due_at <= now, not_leased, wanted, is_next)
 
 
 def _is_blocked(now: datetime) -> ColumnElement[bool]:
-    """Another job with the same ordering key comes first or is claimed."""
+    """Condition: another job with the same ordering key comes first or is claimed."""
     other = outbox.alias("other")
     # Ids are assigned before commit, so the claimed one may have the higher id.
     first = or_(
@@ -214,7 +214,7 @@ def _is_blocked(now: datetime) -> ColumnElement[bool]:
 
 
 def _is_live_in(job: FromClause, ordering_key: str | ColumnElement[str | None]) -> ColumnElement[bool]:
-    """A live job with that ordering key. Written with `coalesce` so that only the index `outbox_lane` fits it."""
+    """Condition: a live job with that ordering key. With `coalesce`, only the index `outbox_lane` fits it."""
     return and_(job.c.ordering_key == ordering_key, func.coalesce(job.c.done_at, job.c.dead_at).is_(None))
 
 

@@ -45,7 +45,7 @@ def find(conn: Connection, msisdn: str) -> PersonRecord | None:
 
 
 def find_all(conn: Connection, msisdns: Collection[str]) -> dict[str, PersonRecord]:
-    """The records of these phones, by MSISDN; phones that were never in touch are left out."""
+    """The records of these phones, by MSISDN; phones without a record are left out."""
     rows = conn.execute(select(*_FIELDS).where(person.c.msisdn.in_(msisdns)))
     return {found.msisdn: found for found in (PersonRecord(*row) for row in rows)}
 
@@ -58,23 +58,23 @@ def set_language(conn: Connection, msisdn: str, language: str, now: datetime) ->
 def opt_out(conn: Connection, msisdn: str, how: str, now: datetime) -> bool:
     """Store that only replies may be sent to this phone. True if that is new; `how` is then kept as proof."""
     _ensure_exists(conn, msisdn, now)
-    wanted_texts = _of(msisdn).where(person.c.opted_out_at.is_(None))
-    changed = wanted_texts.values(opted_out_at=now, opted_out_how=how, updated_at=now)
+    not_opted_out = _of(msisdn).where(person.c.opted_out_at.is_(None))
+    changed = not_opted_out.values(opted_out_at=now, opted_out_how=how, updated_at=now)
     return _with_proof(conn, changed, msisdn=msisdn, what="opt_out", how=how, at=now)
 
 
 def switch_promotions_off(conn: Connection, msisdn: str, how: str, now: datetime) -> bool:
     """Store that no promotions may be sent to this phone. True if that is new; `how` is then kept as proof."""
     _ensure_exists(conn, msisdn, now)
-    wanted_them = _of(msisdn).where(person.c.promotions_off_at.is_(None))
-    changed = wanted_them.values(promotions_off_at=now, updated_at=now)
+    promotions_on = _of(msisdn).where(person.c.promotions_off_at.is_(None))
+    changed = promotions_on.values(promotions_off_at=now, updated_at=now)
     return _with_proof(conn, changed, msisdn=msisdn, what="promotions_off", how=how, at=now)
 
 
 def opt_in(conn: Connection, msisdn: str, how: str, now: datetime) -> bool:
     """Store that everything may be sent to this phone. True if that is new; `how` is then kept as proof."""
-    wanted_less = _of(msisdn).where(or_(person.c.opted_out_at.is_not(None), person.c.promotions_off_at.is_not(None)))
-    changed = wanted_less.values(opted_out_at=None, opted_out_how=None, promotions_off_at=None, updated_at=now)
+    restricted = _of(msisdn).where(or_(person.c.opted_out_at.is_not(None), person.c.promotions_off_at.is_not(None)))
+    changed = restricted.values(opted_out_at=None, opted_out_how=None, promotions_off_at=None, updated_at=now)
     return _with_proof(conn, changed, msisdn=msisdn, what="opt_in", how=how, at=now)
 
 

@@ -1,6 +1,6 @@
 """PINs of four digits, stored as a hash: HMAC-SHA256 with a secret that is not in the database, then argon2id.
 
-Four digits can be guessed, so a lock protects them: after three wrong PINs every PIN is refused for a day.
+Four digits can be guessed, so after three wrong PINs every PIN is rejected for a day.
 
 A forgotten PIN is reset with a one-time code that is texted to its owner. Three wrong codes end the offer, and no other
 is made until it would have expired.
@@ -21,7 +21,7 @@ from state.tables import insert_new, person
 TRIES = 3
 LOCKED_FOR = timedelta(hours=24)
 PROOF_HOLDS = timedelta(minutes=10)
-"""How long no PIN is asked again after a right one."""
+"""How long a right PIN is valid before the PIN is asked again."""
 
 RESET_HOLDS = timedelta(minutes=30)
 """How long a code to reset a PIN is valid."""
@@ -33,15 +33,17 @@ _hasher = PasswordHasher(memory_cost=19456, time_cost=2, parallelism=1)
 
 
 def check(conn: Connection, msisdn: str, pin: str, pepper: bytes, now: datetime) -> Verdict:
-    """Check a PIN; the first one that is given is stored. Commit whatever the verdict: wrong PINs are counted."""
+    """Check a PIN; the first one that is given is stored. Commit in every case, because wrong PINs are counted."""
     insert_new(conn, person, msisdn=msisdn, first_seen_at=now, updated_at=now)
     fields = (person.c.pin_hash, person.c.pin_misses, person.c.pin_locked_until)
-    known, misses, locked_until = conn.execute(select(*fields).where(person.c.msisdn == msisdn).with_for_update()).one()
+    stored_hash, misses, locked_until = conn.execute(
+        select(*fields).where(person.c.msisdn == msisdn).with_for_update()
+    ).one()
     if locked_until and now < locked_until:
         return "locked"
-    if known is None or _is_right(known, pin, pepper):
-        known = known or _hasher.hash(_peppered(pin, pepper))
-        _keep(conn, msisdn, now, pin_hash=known, pin_misses=0, pin_locked_until=None, pin_proven_at=now)
+    if stored_hash is None or _is_right(stored_hash, pin, pepper):
+        stored_hash = stored_hash or _hasher.hash(_peppered(pin, pepper))
+        _keep(conn, msisdn, now, pin_hash=stored_hash, pin_misses=0, pin_locked_until=None, pin_proven_at=now)
         return "right"
     if misses + 1 >= TRIES:
         _keep(conn, msisdn, now, pin_misses=0, pin_locked_until=now + LOCKED_FOR, pin_proven_at=None)
@@ -51,21 +53,21 @@ def check(conn: Connection, msisdn: str, pin: str, pepper: bytes, now: datetime)
 
 
 def is_proven(conn: Connection, msisdn: str, now: datetime) -> bool:
-    """Whether a right PIN was given within `PROOF_HOLDS`."""
+    """True if a right PIN was given within `PROOF_HOLDS`."""
     proven_at = conn.execute(select(person.c.pin_proven_at).where(person.c.msisdn == msisdn)).scalar_one_or_none()
     return proven_at is not None and now - proven_at < PROOF_HOLDS
 
 
 def is_guarded(conn: Connection, msisdn: str, now: datetime) -> bool:
-    """Whether there is a PIN, and it was not given within `PROOF_HOLDS`."""
-    known = conn.execute(select(person.c.pin_hash).where(person.c.msisdn == msisdn)).scalar_one_or_none()
-    return known is not None and not is_proven(conn, msisdn, now)
+    """True if there is a PIN and it was not given within `PROOF_HOLDS`."""
+    stored_hash = conn.execute(select(person.c.pin_hash).where(person.c.msisdn == msisdn)).scalar_one_or_none()
+    return stored_hash is not None and not is_proven(conn, msisdn, now)
 
 
 def offer_reset(conn: Connection, msisdn: str, digits: str, pepper: bytes, now: datetime) -> bool:
-    """Accept `digits` once to reset the PIN, and no longer the digits of an earlier offer.
+    """Offer a reset: `digits` are accepted once, and the digits of an earlier offer no longer.
 
-    False if three wrong codes have ended an offer that has not expired yet: that would allow more guesses.
+    False if three wrong codes ended an offer that has not expired yet: a new offer would allow more guesses.
     """
     insert_new(conn, person, msisdn=msisdn, first_seen_at=now, updated_at=now)
     _, misses, until = _offer(conn, msisdn)
@@ -80,13 +82,13 @@ def offer_reset(conn: Connection, msisdn: str, digits: str, pepper: bytes, now: 
 def redeem_reset(
     conn: Connection, msisdn: str, digits: str, pepper: bytes, now: datetime
 ) -> Verdict | Literal["expired"]:
-    """Reset the PIN if these digits were offered. Commit whatever the verdict: wrong codes are counted."""
-    offered, misses, until = _offer(conn, msisdn)
+    """Reset the PIN if these digits were offered. Commit in every case, because wrong codes are counted."""
+    code_hash, misses, until = _offer(conn, msisdn)
     if until is None or until <= now:
         return "expired"
-    if offered is None:
+    if code_hash is None:
         return "locked"
-    if _is_right(offered, digits, pepper):
+    if _is_right(code_hash, digits, pepper):
         reset(conn, msisdn, now)
         return "right"
     ended = misses + 1 >= TRIES
@@ -110,9 +112,9 @@ def _keep(conn: Connection, msisdn: str, now: datetime, **fields: object) -> Non
     conn.execute(person.update().where(person.c.msisdn == msisdn).values(updated_at=now, **fields))
 
 
-def _is_right(known: str, pin: str, pepper: bytes) -> bool:
+def _is_right(stored_hash: str, pin: str, pepper: bytes) -> bool:
     try:
-        return _hasher.verify(known, _peppered(pin, pepper))
+        return _hasher.verify(stored_hash, _peppered(pin, pepper))
     except VerifyMismatchError:
         return False
 

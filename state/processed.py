@@ -5,7 +5,7 @@
         outcome = perform(...)
         processed.finish(conn, key, outcome, checkpoint)
 
-`begin`, the work and `finish` must be in one transaction: all of it is kept, or none.
+`begin`, the work and `finish` must be in one transaction, so that all of it is kept or nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from state.tables import insert_new, performed
 
 
 def begin(conn: Connection, key: str, msisdn: str, now: datetime, gateway_session: str | None) -> bytes | None:
-    """None if this key was not processed before: do the work. Otherwise the outcome of the first time.
+    """None if this key was not processed before; then do the work. Otherwise the stored outcome.
 
     If two transactions begin the same key, the second waits here until the first has committed or failed.
     """
@@ -39,7 +39,7 @@ def begin(conn: Connection, key: str, msisdn: str, now: datetime, gateway_sessio
 
 
 def finish(conn: Connection, key: str, outcome: bytes, checkpoint: bytes) -> None:
-    """Store the outcome, and the conversation as it is after it."""
+    """Store the outcome, and as `checkpoint` the conversation after it."""
     conn.execute(performed.update().where(performed.c.key == key).values(outcome=outcome, checkpoint=checkpoint))
 
 

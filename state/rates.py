@@ -1,4 +1,4 @@
-"""Rate limits that all workers share: how many may be done now, at so many a second.
+"""Rate limits that all workers share: how many sends are allowed now, at a rate per second.
 
 A token bucket that holds the tokens of one second, at least one; stored as the time at which the next is free
 (https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm): in Redis if there is one, else in the database.
@@ -19,7 +19,7 @@ class SendRates(Protocol):
     """Token buckets by name, in Redis or SQL."""
 
     def take(self, conn: Connection, name: str, *, per_second: float, wanted: int, now: datetime) -> int:
-        """Take up to `wanted` tokens; how many were taken. `conn` is the transaction in which they are used."""
+        """Take up to `wanted` tokens; returns how many were taken. `conn` is the transaction in which they are used."""
         ...
 
 
@@ -28,10 +28,10 @@ class SqlRates:
 
     def take(self, conn: Connection, name: str, *, per_second: float, wanted: int, now: datetime) -> int:
         insert_new(conn, rate, name=name, free_at=0.0)
-        mine = rate.c.name == name
-        free_at: float = conn.execute(select(rate.c.free_at).where(mine).with_for_update()).scalar_one()
+        this_bucket = rate.c.name == name
+        free_at: float = conn.execute(select(rate.c.free_at).where(this_bucket).with_for_update()).scalar_one()
         granted, free_at = _taken(free_at, per_second, wanted, now.timestamp())
-        conn.execute(rate.update().where(mine).values(free_at=free_at))
+        conn.execute(rate.update().where(this_bucket).values(free_at=free_at))
         return granted
 
 
@@ -42,7 +42,7 @@ def _taken(free_at: float, per_second: float, wanted: int, now: float) -> tuple[
     return granted, free_at + granted / per_second
 
 
-_TOLERANCE = 1e-6  # a second of Unix time has about this much room for rounding
+_TOLERANCE = 1e-6  # a Unix time, as a float of seconds, has rounding errors of about this size
 
 _TAKE = """
 local per_second, wanted, now = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])

@@ -37,7 +37,7 @@ class RedisSessions:
     """`Sessions` in the Redis at `url` (`redis://…`, `rediss://…`, `unix://…`)."""
 
     def __init__(self, url: str, prefix: str = "soko:session:") -> None:
-        # RESP2 is parsed faster than RESP3 and is sufficient here.
+        # RESP2 is parsed faster than RESP3, and its features are sufficient.
         self._connections = ConnectionPool.from_url(url, protocol=2, driver_info=None)
         self._prefix = prefix
         # Idle connections. `pop` and `append` are atomic, so no two threads get the same one.

@@ -6,7 +6,7 @@
         schedule.finish(conn, "orders.expire", token=token, now=now, due_at=its_next_time)
 
 A row says when its task is due next. The worker that claims it sets the next time, so a task that was due several times
-while no worker ran is done once.
+while no worker ran is run once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from state.tables import insert_new, schedule
 
 @dataclass(frozen=True, slots=True)
 class ScheduleRow:
-    """A stored task. `done_at` is None until it was done once; `error` says why the last run failed."""
+    """A stored task. `done_at` is None until the first run succeeded; `error` says why the last run failed."""
 
     name: str
     cron: str
@@ -32,14 +32,14 @@ class ScheduleRow:
 
 
 def find_all(conn: Connection) -> list[ScheduleRow]:
-    """Every task that was ever registered, by name."""
+    """Every registered task, in the order of names."""
     c = schedule.c
     found = select(c.name, c.cron, c.due_at, c.done_at, c.error).order_by(c.name)
     return [ScheduleRow(*row) for row in conn.execute(found)]
 
 
 def register(conn: Connection, name: str, cron: str, due_at: datetime) -> None:
-    """Store a task that is new or has another cron expression now. Others are not changed."""
+    """Store a task that is new or whose cron expression changed. Other tasks stay as they are."""
     if not insert_new(conn, schedule, name=name, cron=cron, due_at=due_at):
         changed = schedule.update().where(schedule.c.name == name, schedule.c.cron != cron)
         conn.execute(changed.values(cron=cron, due_at=due_at))
@@ -50,8 +50,8 @@ def claim(conn: Connection, name: str, *, now: datetime, lease: timedelta, token
 
     `token` must be new for every claim; it distinguishes this claim from the next one.
     """
-    free = or_(schedule.c.lease_until.is_(None), schedule.c.lease_until <= now)
-    due = schedule.update().where(schedule.c.name == name, schedule.c.due_at <= now, free)
+    not_leased = or_(schedule.c.lease_until.is_(None), schedule.c.lease_until <= now)
+    due = schedule.update().where(schedule.c.name == name, schedule.c.due_at <= now, not_leased)
     return conn.execute(due.values(lease_until=now + lease, lease_token=token)).rowcount == 1
 
 

@@ -1,4 +1,4 @@
-"""What becomes of an outgoing message while workers try to send it.
+"""The status of an outgoing message while workers try to send it.
 
     sending.start(conn, [id], now)          committed before the provider is called
     sending.accept(conn, [AcceptedMessage(id, "twilio", "SM1", "USD 0.0075")], now)
@@ -22,7 +22,7 @@ from state.tables import message
 
 @dataclass(frozen=True, slots=True)
 class AcceptedMessage:
-    """A provider's answer to a send. `provider_id` is None if it gave no id; `cost` is as it writes it."""
+    """A provider's answer to a send. `provider_id` is None if it gave no id; `cost` is as the provider writes it."""
 
     id: str
     provider: str
@@ -31,7 +31,7 @@ class AcceptedMessage:
 
 
 def start(conn: Connection, ids: Collection[str], now: datetime) -> None:
-    """Mark queued messages as `sending`. Commit before the provider is called: after that they may have left."""
+    """Mark queued messages as `sending`. Commit before the provider is called: after that they may have been sent."""
     queued = message.update().where(message.c.id.in_(ids), message.c.status == "queued")
     conn.execute(queued.values(status="sending", asked_at=now))
 
@@ -46,13 +46,13 @@ def start_again(conn: Connection, id: str, now: datetime) -> bool:
 
 
 def retry_later(conn: Connection, id: str, *, error: str) -> bool:
-    """Queue the message again: this attempt certainly failed. False if it is not `sending`."""
+    """Queue the message again, because this attempt certainly failed. False if it is not `sending`."""
     attempted = message.update().where(message.c.id == id, message.c.status == "sending")
     return conn.execute(attempted.values(status="queued", error=error)).rowcount == 1
 
 
 def hold(conn: Connection, id: str, *, error: str) -> None:
-    """Note why a queued message has to wait."""
+    """Store why a queued message has to wait."""
     conn.execute(message.update().where(message.c.id == id, message.c.status == "queued").values(error=error))
 
 
@@ -87,7 +87,7 @@ def fail(conn: Connection, id: str, *, error: str, provider: str | None = None) 
 
 
 def mark_unknown(conn: Connection, id: str, *, error: str, provider: str) -> bool:
-    """Mark a message as `unknown`: nobody can say whether it was sent. A report that came already is applied."""
+    """Mark a message as `unknown`: it may or may not have been sent. A report that came already is applied."""
     if not advance(conn, message.c.id == id, "unknown", provider=provider, error=error):
         return False
     found = find(conn, id)
@@ -97,7 +97,7 @@ def mark_unknown(conn: Connection, id: str, *, error: str, provider: str) -> boo
 
 
 def suppress(conn: Connection, id: str, *, error: str) -> bool:
-    """Mark a message as `suppressed`: it is not sent on purpose, and `error` says why."""
+    """Mark a message as `suppressed`: it is deliberately not sent, and `error` says why."""
     return advance(conn, message.c.id == id, "suppressed", error=error)
 
 
@@ -117,6 +117,6 @@ def _owners(conn: Connection, named: Collection[tuple[str, str]]) -> dict[tuple[
         return {}
     c = message.c
     by_provider = delivery_reports.by_provider(named)
-    theirs = or_(*[(c.provider == provider) & c.provider_id.in_(ids) for provider, ids in by_provider.items()])
-    found = conn.execute(select(c.provider, c.provider_id, c.id).where(c.direction == "out", theirs))
+    has_id = or_(*[(c.provider == provider) & c.provider_id.in_(ids) for provider, ids in by_provider.items()])
+    found = conn.execute(select(c.provider, c.provider_id, c.id).where(c.direction == "out", has_id))
     return {(provider, provider_id): id for provider, provider_id, id in found}

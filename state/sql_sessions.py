@@ -64,7 +64,7 @@ class SqlSessions:
         self._run(_PING, (), _first_row)
 
     def sweep(self, now: float) -> int:
-        """Delete the sessions that have expired by `now`; how many there were."""
+        """Delete the sessions that have expired by `now`; returns how many."""
         return self._run(_SWEEP, (now,), _rows_touched)
 
     def close(self) -> None:
@@ -74,7 +74,7 @@ class SqlSessions:
                 self._idle.pop().close()
 
     def _run(self, sql: str, values: tuple[Any, ...], read: Callable[[Any], T]) -> T:
-        """Execute the statement; what `read` returns for its cursor."""
+        """Execute the statement; returns what `read` returns for its cursor."""
         try:
             return self._once(sql, values, read)
         except self._driver.OperationalError:

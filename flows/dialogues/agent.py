@@ -32,7 +32,7 @@ LATER = "later"
 
 
 def expected_part(turn: Turn) -> OrderSummary:
-    """The part that the agent receives; if several artisans bring parts of the order, the one that was picked."""
+    """The part that the agent receives: the picked one, if several artisans bring parts of the order."""
     for order in turn.market.expected(turn["code"]):
         if str(order.part) == turn["who"]:
             return order
@@ -62,7 +62,7 @@ def some_are_missing(turn: Turn) -> bool:
 
 
 def receive_all(turn: Turn) -> ReceiveGoods:
-    """All received pieces are good; whether more follow was asked only if some are missing."""
+    """Receives all counted pieces as good. The state `rest` was passed only if some pieces are missing."""
     follows = came_from("rest")(turn) and turn["rest"] == LATER
     return ReceiveGoods(int(turn["who"]), turn["count"], follows=follows)
 
@@ -78,7 +78,7 @@ def good(turn: Turn) -> int:
 
 
 def quality(name: str, text: tuple[str, ...], all_good: str) -> Menu:
-    """Repeats the count, and asks about the quality."""
+    """A menu that repeats the count and asks about the quality."""
     return Menu(
         name,
         text,
@@ -90,7 +90,7 @@ def quality(name: str, text: tuple[str, ...], all_good: str) -> Menu:
 
 
 def remainder(name: str, then: str) -> Menu:
-    """Asks whether the missing pieces follow."""
+    """A menu that asks whether the missing pieces follow."""
     return Menu(
         name,
         N_("Do the others follow?"),

@@ -1,4 +1,4 @@
-"""An artisan registers: name, craft, kiosk and payout; and the PIN, if this phone has one from before."""
+"""An artisan registers: name, craft, kiosk and payout; and the PIN, if this phone already has one."""
 
 from collections.abc import Mapping, Sequence
 

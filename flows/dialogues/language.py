@@ -1,4 +1,4 @@
-"""The choice of the language: the first question that anybody is asked."""
+"""The choice of the language: the first question that a new caller is asked."""
 
 from collections.abc import Sequence
 

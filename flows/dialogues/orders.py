@@ -65,13 +65,13 @@ def chosen(turn: Turn) -> OrderSummary:
 
 
 def due_on(turn: Turn) -> date | None:
-    """The day by which the goods must be at the kiosk; None if there is none, or no longer such an order."""
+    """The day by which the goods must be at the kiosk; None if there is no such day, or the order no longer exists."""
     order = _find(turn)
     return order.due_on if order else None
 
 
 def _find(turn: Turn) -> OrderSummary | None:
-    """The order; if the artisan makes a part of it and more is still offered, that part."""
+    """The order. If the artisan accepted a part and more is still offered, it is the accepted part."""
     found = [order for order in turn.market.orders() if order.code == order_code(turn)]
     return max(found, key=lambda order: order.status == ACCEPTED, default=None)
 
@@ -96,18 +96,18 @@ def are_asked(turn: Turn, count: Any) -> bool:
     return bool(1 <= count <= chosen(turn).quantity)
 
 
-def accept_it(turn: Turn) -> AcceptOrder:
-    """An answer that was asked again, because it was too many or too late, replaces the first one."""
+def accept_order(turn: Turn) -> AcceptOrder:
+    """The answers to `fewer` and `sooner`, which ask again, replace the first answers."""
     all_of_it = "all" in (turn.get("order"), turn.get("wanted"))
     part = None if all_of_it else turn.get("fewer") or turn.get("part")
     return AcceptOrder(order_code(turn), part, turn.get("sooner") or turn.get("days"))
 
 
-def decline_it(turn: Turn) -> DeclineOrder:
+def decline_order(turn: Turn) -> DeclineOrder:
     return DeclineOrder(turn["code"], turn["why"])
 
 
-def release_it(turn: Turn) -> ReleaseOrder:
+def release_order(turn: Turn) -> ReleaseOrder:
     return ReleaseOrder(turn["code"])
 
 
@@ -134,12 +134,12 @@ FACTS = {
 
 
 def accepting() -> Sequence[StateKind]:
-    """The states from the number of days to the outcome. Too many pieces or too late a day is asked again."""
+    """The states from the number of days to the outcome. After too many pieces or too late a day they ask again."""
     return (
         AskQuantity("days", N_("In how many days can you bring {part}?"), check=DAYS, then="accepting"),
         Act(
             "accepting",
-            command=accept_it,
+            command=accept_order,
             done=[Go("accepted_by", when=is_due), Go("accepted")],
             rejected=[Go("fewer", when=because("wrong_count")), Go("sooner", when=because("too_late")), *CLOSED],
         ),
@@ -244,7 +244,7 @@ flow = Flow(
         Option(N_("No material"), "declining", value="material"),
         Option(N_("Something else"), "declining", value="other"),
     ),
-    Act("declining", command=decline_it, done="declined", rejected=CLOSED),
+    Act("declining", command=decline_order, done="declined", rejected=CLOSED),
     Notice("declined", DECLINED),
     task(
         "bring",
@@ -266,7 +266,7 @@ flow = Flow(
         yes="releasing",
         no="code",
     ),
-    Act("releasing", command=release_it, done="released", rejected="not_released"),
+    Act("releasing", command=release_order, done="released", rejected="not_released"),
     Notice("released", N_("Order {code} is not yours any more. Thank you for saying so.")),
     Notice("not_released", N_("Order {code} cannot be given back any more.")),
     Notice(
@@ -284,7 +284,7 @@ flow = Flow(
 
 
 def code_and_number(rest: str, _place: Place) -> Mapping[str, str] | None:
-    """`YES K7P4 20 5` (20 pieces in 5 days), `YES K7P4 2`, `YES K7P4`, `YES 2` or `YES`; nothing else."""
+    """`YES K7P4 20 5` (20 pieces in 5 days), `YES K7P4 2`, `YES K7P4`, `YES 2` or `YES`; None for anything else."""
     match keywords.tokens(rest):
         case []:
             return {}
@@ -303,7 +303,7 @@ def _may_be_days(number: str) -> bool:
 
 
 def code_alone(rest: str, _place: Place) -> Mapping[str, str] | None:
-    """`READY K7P4` or `READY`; anything else is no use of the keyword."""
+    """`READY K7P4` or `READY`; None for anything else."""
     if not rest:
         return {}
     return {"code": rest} if codes.read(rest) else None

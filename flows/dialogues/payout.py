@@ -13,7 +13,7 @@ def has_pin(turn: Turn) -> bool:
 
 
 def check_pin(turn: Turn) -> CheckPin:
-    """Three states ask for the PIN; only the last answer is still there."""
+    """Three states ask for the PIN. Only the latest answer is left, because each is deleted after its command."""
     return CheckPin(turn.get("new_pin") or turn.get("pin") or turn["again"])
 
 

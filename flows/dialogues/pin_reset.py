@@ -10,7 +10,7 @@ def offer_pin_reset(turn: Turn) -> OfferPinReset:
 
 
 def reset_pin(turn: Turn) -> ResetPin:
-    """Two states ask for the code; only the last answer is still there."""
+    """Two states ask for the code. Only the latest answer is left, because each is deleted after its command."""
     return ResetPin(turn["whose"], turn.get("digits") or turn["again"])
 
 

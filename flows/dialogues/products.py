@@ -35,10 +35,10 @@ from flows.reading import codes, keywords
 from .sell import PRICE, is_dear
 
 LOOKS_LIKE_A_CODE = re.compile(r"[a-z]\d[a-z]\w*", re.IGNORECASE)
-"""Tells a mistyped code such as `K7P0`, which is asked again, from `x3` and `ksh1500`, which answer other questions."""
+"""Matches a mistyped code such as `K7P0`, which is asked again, but not `x3` and `ksh1500`, which are other answers."""
 
 
-# A text may say 0, which means sold out. On a call 0 is *back*, so the problem offers 1 as the least.
+# By text 0 is accepted and means sold out. On a call 0 means *back*, so the message names 1 as the least.
 ON_SALE = replace(between(1, 999), passes=lambda _turn, count: 0 <= count <= 999)
 
 
@@ -63,7 +63,7 @@ def is_on_sale(turn: Turn, code: Any) -> bool:
 
 
 def code_then(name: str) -> Fill:
-    """For `PRICE K7P4 1500`, `PRICE K7P4` or `PRICE`; what begins with anything else is no use of the keyword."""
+    """For `PRICE K7P4 1500`, `PRICE K7P4` or `PRICE`; None if the first word does not look like a code."""
 
     def fill(rest: str, _place: Place) -> Mapping[str, str] | None:
         if not rest:
@@ -78,7 +78,7 @@ def code_then(name: str) -> Fill:
 
 
 def code_as(name: str) -> Fill:
-    """For `REMOVE K7P4` or `REMOVE`; anything else is no use of the keyword."""
+    """For `REMOVE K7P4` or `REMOVE`; None for what does not look like a code."""
 
     def fill(rest: str, _place: Place) -> Mapping[str, str] | None:
         code = codes.read(rest) or rest

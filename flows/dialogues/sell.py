@@ -28,7 +28,7 @@ from .join import crafts
 
 PRICE = amount(10_00, 500_000_00)
 DEAR = 100_000_00
-"""From here on a price is confirmed: it is easy to type a zero too many."""
+"""A price of this amount or more must be confirmed, because it is easy to type one zero too many."""
 
 
 def is_dear(turn: Turn) -> bool:
@@ -44,14 +44,14 @@ def list_product(turn: Turn) -> ListProduct:
 
 
 def offer_given(rest: str, place: Place) -> Mapping[str, str]:
-    """`SELL kiondo basket 1500 x3`: what could be read; the rest is asked."""
+    """`SELL kiondo basket 1500 x3`: the answers that could be read; the dialogue asks for the others."""
     offer = offers.read(rest, place.currency)
     given = {"title": offer.title}
     if offer.price is not None:
         given["price"] = numbers.format_money(offer.price, place.currency)
     if offer.quantity is not None:
         given["quantity"] = str(offer.quantity)
-    return {name: said for name, said in given.items() if said}
+    return {name: value for name, value in given.items() if value}
 
 
 flow = Flow(

@@ -9,20 +9,20 @@ from .join import kiosks
 NOT_CHANGED = N_("That could not be changed now. Please try again later.", "Please try again later.")
 
 
-def new_name(turn: Turn) -> RenameArtisan:
+def rename_artisan(turn: Turn) -> RenameArtisan:
     return RenameArtisan(turn["name"])
 
 
 rename = Flow(
     "rename",
     Ask("name", N_("Write your new name.", "Your name?"), check=length(2, 40), then="renaming"),
-    Act("renaming", command=new_name, done="renamed", rejected="not_renamed"),
+    Act("renaming", command=rename_artisan, done="renamed", rejected="not_renamed"),
     Notice("renamed", N_("You are {name} now.")),
     Notice("not_renamed", NOT_CHANGED),
 )
 
 
-def new_kiosk(turn: Turn) -> ChangeKiosk:
+def change_kiosk(turn: Turn) -> ChangeKiosk:
     return ChangeKiosk(turn["kiosk"])
 
 
@@ -35,7 +35,7 @@ kiosk = Flow(
         then="changing",
         empty="no_kiosk",
     ),
-    Act("changing", command=new_kiosk, done="changed", rejected="not_changed"),
+    Act("changing", command=change_kiosk, done="changed", rejected="not_changed"),
     Notice(
         "changed",
         N_("From now on, bring your wares to {kiosk}. Cash waits for you there too.", "Your kiosk is changed."),

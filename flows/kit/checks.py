@@ -1,4 +1,4 @@
-"""Checks of answers: each says what is wrong in words, and knows its longest valid answer."""
+"""Checks of answers. Each has a message for an answer that fails, and its longest valid answer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class RejectedAnswer(Exception):  # noqa: N818 - an event, not a fault
 
 
 class Gone(LookupError):  # noqa: N818 - an event, not a fault
-    """What the conversation is about no longer exists. Its flow begins again with what there is now."""
+    """The subject of the conversation, such as an order, no longer exists. The flow begins again."""
 
 
 @dataclass(frozen=True, slots=True)

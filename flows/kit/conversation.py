@@ -1,4 +1,4 @@
-"""What is stored of a conversation between two hops: one compact JSON document."""
+"""A conversation as it is stored between two hops: one compact JSON document."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ class Conversation(msgspec.Struct, omit_defaults=True):
     """Where one person is in the dialogues, and what they have answered.
 
     `id` stays the same over repeated hops, replays and resumption. `state` is the attribute that the flow's machine
-    moves. A secret is removed in the hop in which it was typed, so it is never stored. Some stored names are older.
+    moves. A secret is removed in the hop in which it was typed, so it is never stored. Some fields are stored under an
+    older name.
     """
 
     id: str
@@ -46,16 +47,16 @@ class Conversation(msgspec.Struct, omit_defaults=True):
     version: int = 1
     answers: dict[str, Answer] = msgspec.field(default_factory=dict)
     labels: dict[str, str] = msgspec.field(default_factory=dict)
-    """By question, the line that was picked, as it was shown."""
+    """For each question answered from a list, the label of the picked line."""
     trail: list[str] = msgspec.field(default_factory=list)
     """The states that *back* leads through, the latest last."""
     return_stack: list[Frame] = msgspec.field(default_factory=list, name="callers")
     """The flows that entered this one, the latest last."""
     prefill: dict[str, str] = msgspec.field(default_factory=dict)
-    """Answers given ahead by a text, by question; each is read when its question is reached."""
+    """Answers given ahead, by question; each is read when its question is reached."""
     choices: list[Choice] = msgspec.field(default_factory=list)
     pages: list[int] = msgspec.field(default_factory=list)
-    """The index at which each page of a list begins that was turned to."""
+    """For each further page of a list that was opened, the index of its first line."""
     commands_done: int = msgspec.field(default=0, name="visits")
     misses: int = 0
     """Rejected answers in a row."""
@@ -72,7 +73,7 @@ class Conversation(msgspec.Struct, omit_defaults=True):
 
     @property
     def page(self) -> int:
-        """The index in a list at which the present page begins."""
+        """The index of the first line on the current page of a list."""
         return self.pages[-1] if self.pages else 0
 
     def clear_screen_state(self) -> None:

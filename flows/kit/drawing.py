@@ -22,7 +22,7 @@ OUTSIDE = "[*]"
 
 
 def mermaid(flow: Flow) -> str:
-    """The states with their kinds, the other flows that are entered, and the edges with what takes them."""
+    """The states with their kinds, the other flows that are entered, and the edges with their triggers and guards."""
     return "\n    ".join(["stateDiagram-v2", *map(_state, flow.states.values()), *_other_flows(flow), *_arrows(flow)])
 
 
@@ -56,16 +56,16 @@ def _ends(state: StateKind) -> bool:
 
 
 def _label(edge: Edge) -> str:
-    """What takes an edge; empty if any answer does."""
+    """The trigger and the guard of an edge; empty if every answer takes it."""
     match edge.trigger:
         case "skip":
             return "nothing to offer"
         case "begin" | "answer":
-            what = _picked(edge.picked)
+            trigger = _picked(edge.picked)
         case outcome:
-            what = outcome
+            trigger = outcome
     guard = f"if {name_of(edge.go.when)}" if edge.go.when else ""
-    return _plain(" ".join(filter(None, (what, guard))))
+    return _plain(" ".join(filter(None, (trigger, guard))))
 
 
 def _picked(answer: Answer) -> str:
@@ -78,10 +78,10 @@ def name_of(guard: Guard) -> str:
     """The name of a guard in its source: `is_dear`, or `because(order_not_open)` for one that a function made."""
     if not isinstance(guard, FunctionType):
         return type(guard).__name__
-    maker, made, _ = guard.__qualname__.partition(".<locals>")
-    if made:
-        return f"{maker}({', '.join(_written(cell.cell_contents) for cell in guard.__closure__ or ())})"
-    return next((name for name, value in guard.__globals__.items() if value is guard), maker)
+    function, is_local, _ = guard.__qualname__.partition(".<locals>")
+    if is_local:
+        return f"{function}({', '.join(_written(cell.cell_contents) for cell in guard.__closure__ or ())})"
+    return next((name for name, value in guard.__globals__.items() if value is guard), function)
 
 
 def _written(value: object) -> str:

@@ -11,12 +11,12 @@ from .turn import Turn
 
 Guard = Callable[[Turn], bool]
 Trigger = Literal["begin", "answer", "skip", "done", "queued", "rejected"]
-"""What moves a conversation forward: its flow begins, an answer, an empty list, the outcome of a command."""
+"""What moves a conversation forward: the start of a flow, an answer, an empty list, the outcome of a command."""
 
 SUGGESTED = "what_was_meant"
 """In place of a flow's name in `Enter`: the flow whose keyword a text nearly matched."""
 NOTED = "noted"
-"""The name of the flow that says: this is done later, and a text says what came of it."""
+"""The name of the flow that says that a command is done later and its outcome comes by text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Enter:
 
 @dataclass(frozen=True, slots=True)
 class Go:
-    """A target, and the guard that must hold. Of several edges the first that may be taken is taken."""
+    """A target, and the guard that must hold. Of several edges the first whose guard holds is taken."""
 
     to: str | Enter
     when: Guard | None = None

@@ -35,7 +35,7 @@ from .turn import Place, Turn
 from .words import N_, versions
 
 MISSES_BEFORE_A_PERSON = 2
-"""After so many rejected answers in a row a call by a person is offered."""
+"""The number of rejected answers in a row after which a call by a person is offered."""
 
 SUGGESTED_FLOW, SUGGESTED_WORD = "flow", "word"
 """The answers with which the flow for unknown keywords begins: the flow that was probably meant, and its keyword."""
@@ -78,12 +78,12 @@ class DialogueEngine:
         return self.flow(conversation).states[conversation.state]
 
     def is_current(self, conversation: Conversation) -> bool:
-        """Whether the flow, version and state of a stored conversation still exist."""
+        """True if the flow, version and state of a stored conversation still exist."""
         flow = self.flows.get(conversation.flow)
         return flow is not None and flow.version == conversation.version and conversation.state in flow.states
 
     def worth_resuming(self, conversation: Conversation) -> bool:
-        """Whether something would be lost by starting again: not for a first menu, a guess, or what was only read."""
+        """True if starting again would lose answers: not at a first menu, at an unknown keyword or at a notice."""
         begun = conversation.flow not in (self.home, self.unknown_keyword) or bool(conversation.trail)
         if not begun or conversation.over or not self.is_current(conversation):
             return False
@@ -92,7 +92,7 @@ class DialogueEngine:
     # -- texts
 
     def match_keyword(self, text: str, place: Place) -> tuple[str, Mapping[str, str]] | None:
-        """The flow that a text opens and the answers it gives ahead; None if it is no use of a keyword."""
+        """The flow that a text opens and the answers it gives ahead; None if it does not use a keyword."""
         read = keywords.match(text, self._canonical)
         return self._use_of(*read.value, place) if read and read.certain else None
 
@@ -102,10 +102,10 @@ class DialogueEngine:
         return None if prefill is None else (flow.name, prefill)
 
     def is_answer(self, turn: Turn, text: str) -> bool:
-        """Whether a text answers the question that waits in this conversation, rather than beginning something else.
+        """True if a text answers the open question of this conversation, and does not begin another flow.
 
-        A keyword is an answer only where it means yes or no. What looks like a misspelt keyword is one only if the
-        question can read it; a question for free text can read anything.
+        A keyword is an answer only where it means yes or no. A misspelt keyword is an answer only if the question can
+        read it; a question for free text can read anything.
         """
         picks_a_line = prompts.is_first_line(turn, text) is not None
         state = self.state(turn.conversation)
@@ -132,7 +132,7 @@ class DialogueEngine:
     # -- the step
 
     def open(self, turn: Turn, flow: str, prefill: Mapping[str, str] | None = None) -> None:
-        """Begins a flow afresh, with answers given ahead; the conversation keeps its id and its count of commands."""
+        """Begins a flow, with answers given ahead; the conversation keeps its id and its count of commands."""
         turn.conversation.return_stack, turn.conversation.prefill = [], dict(prefill or {})
         self._begin(turn, flow, {})
         self._advance(turn)
@@ -165,9 +165,9 @@ class DialogueEngine:
         return state.command(turn) if isinstance(state, Act) else None
 
     def apply_outcome(self, turn: Turn, outcome: Outcome) -> None:
-        """Goes on with the outcome of the command. Its values can be named in words from here on.
+        """Continues with the outcome of the command. Later screens can show its values.
 
-        *Back* does not lead before a command: what was done cannot be undone this way.
+        *Back* does not lead to before a command, because going back would not undo it.
         """
         conversation = turn.conversation
         conversation.commands_done += 1
@@ -198,21 +198,21 @@ class DialogueEngine:
     def _navigation(self, turn: Turn) -> Iterator[tuple[str, str]]:
         conversation = turn.conversation
         if conversation.side_prompt == "resume" or turn.person.language is None:
-            return  # there is nothing before the first question of all
+            return  # no question comes before that for the language
         inside = conversation.flow != self.home or bool(conversation.trail)
         if inside or conversation.pages:
             yield BACK, turn.words.text(navigation.LABELS[BACK])
         if inside:
             yield HOME, turn.words.text(navigation.LABELS[HOME])
 
-    # -- a call that was cut off
+    # -- a dropped call
 
     def ask_to_resume(self, conversation: Conversation) -> None:
-        """The next screen asks whether to go on with what the cut-off call had begun."""
+        """Lets the next screen ask whether to continue the dropped call."""
         conversation.guess, conversation.side_prompt = None, "resume"
 
     def resume(self, turn: Turn) -> None:
-        """Goes on after a break. Where an old answer must not count, it goes on at the question before.
+        """Continues after a dropped call. Where an old answer must not count, it continues at the question before.
 
         After a command there is no question before, so the flow begins again.
         """
@@ -266,13 +266,13 @@ class DialogueEngine:
             conversation.side_prompt = "person"
 
     def _accept(self, turn: Turn, value: Answer) -> None:
-        conversation, left = turn.conversation, turn.conversation.state
+        conversation, source = turn.conversation, turn.conversation.state
         turn.answer = value
-        conversation.answers[left] = value
-        conversation.trail.append(left)
+        conversation.answers[source] = value
+        conversation.trail.append(source)
         self._trigger(turn, "answer")
         if conversation.state in conversation.trail:
-            # the state was passed before: the trail ends here, so that *back* never goes in circles
+            # the state was passed before: the trail ends here, so that *back* never loops
             del conversation.trail[conversation.trail.index(conversation.state) :]
         self._advance(turn)
 
@@ -291,7 +291,7 @@ class DialogueEngine:
         self._trigger(turn, "begin")
 
     def _advance(self, turn: Turn) -> None:
-        """Moves on until the conversation waits for the person or for a command."""
+        """Follows edges until the conversation waits for the person or for a command."""
         conversation = turn.conversation
         while conversation.state.startswith(FLOW_ENTRY):
             self._enter_flow(turn)

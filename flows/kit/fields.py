@@ -1,4 +1,4 @@
-"""What the {fields} of words stand for."""
+"""The values of the {fields} in messages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .turn import Turn
 
 @dataclass(slots=True)
 class Fields(Mapping[str, Any]):
-    """The value of each field: a fact of the flow, else an answer as it is shown, else what Person or Place have."""
+    """The value of each field: a fact of the flow, an answer as it is shown, or an attribute of Person or Place."""
 
     turn: Turn
     flow: Flow

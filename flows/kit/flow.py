@@ -19,28 +19,28 @@ from .turn import Place, Turn
 logging.getLogger("transitions").setLevel(logging.WARNING)
 
 START, RETURN = "start", "@return"
-"""States of the machine in which no conversation stays: before a flow's first state, and on the way back out of it."""
+"""States that a conversation only passes: before the first state of a flow, and on the way back out of the flow."""
 FLOW_ENTRY = "@"
-"""How the machine's states begin that lead into another flow."""
+"""The prefix of machine states that lead into another flow."""
 
 Fill = Callable[[str, Place], Mapping[str, str] | None]
-"""Reads what follows a keyword: answers by the name of their state, or None if the text is no use of the keyword."""
+"""Reads what follows a keyword: answers by the name of their state, or None if the text does not use the keyword."""
 Fact = Callable[[Turn], object]
 
 
 def nothing(rest: str, _place: Place) -> Mapping[str, str] | None:
-    """For a keyword that takes nothing after it but a please."""
+    """For a keyword after which only polite words may follow."""
     return {} if is_polite(rest) else None
 
 
 def always(**answers: str) -> Fill:
-    """For a keyword that stands for these answers by itself."""
+    """For a keyword that alone gives these answers."""
     return lambda rest, _place: answers if is_polite(rest) else None
 
 
 @dataclass(frozen=True, slots=True, init=False)
 class Keyword:
-    """Words that open a flow by text, the canonical one first, and what `fill` makes of the text after them."""
+    """Words that open a flow by text, the canonical one first; `fill` reads the text after them."""
 
     words: tuple[str, ...]
     fill: Fill
@@ -68,7 +68,7 @@ def given(name: str) -> Guard:
 
 
 def known(name: str) -> Guard:
-    """This answer is known, for instance carried along from the flow that entered this one."""
+    """This answer is known, for example carried over from the flow that entered this one."""
     return lambda turn: turn.get(name) is not None
 
 
@@ -143,7 +143,7 @@ class Flow:
         return sorted({machine_state(edge.go) for _, edge in self.rows if isinstance(edge.go.to, Enter)})
 
     def ways_back(self) -> list[tuple[str, str]]:
-        """The forward edges between states with a screen, reversed, also over a list that was skipped."""
+        """The forward edges between states with a screen, reversed, also across a list that was skipped."""
         onward = [
             (edge.go.to, source, edge.trigger == "skip")
             for source, edge in self.rows

@@ -1,8 +1,8 @@
-"""Side prompts: what is asked beside the flow, with two lines to choose from.
+"""Side prompts: questions outside the flow, each with two lines to choose from.
 
 guess      Did you mean KSh 1,500?              after an answer that was read with doubt
 person     Shall somebody call you to help?     after two rejected answers
-resume     Your last call was cut off.          on the first screen after a broken-off call
+resume     Your last call was cut off.          on the first screen after a dropped call
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PROMPTS: dict[Name, tuple[str, str, str]] = {
 """By name: the question, and its two lines."""
 
 SHORT_GUESS = 30
-"""Characters of a guess that are shown where all of it does not fit."""
+"""How many characters of a guess are shown where the whole guess does not fit."""
 
 
 def current(conversation: Conversation) -> Name | None:
@@ -41,9 +41,9 @@ def clear(conversation: Conversation) -> None:
 
 
 def is_first_line(turn: Turn, typed: str) -> bool | None:
-    """Whether the first or the second line was picked; None if neither, or if there is no side prompt.
+    """True if the first line was picked, False for the second; None if neither was, or if there is no side prompt.
 
-    What picks neither may be an answer to the question itself.
+    A text that picks neither may be an answer to the question of the flow.
     """
     name = current(turn.conversation)
     if name is None:

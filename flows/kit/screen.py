@@ -16,7 +16,7 @@ from flows import gsm7
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """How much a message on a channel may hold, and how it says whether the conversation goes on."""
+    """How much a message on a channel may hold, and the prefixes that say whether the conversation continues."""
 
     name: str
     septets: int
@@ -26,7 +26,7 @@ class Channel:
     continue_prefix: str = ""
     end_prefix: str = ""
     shows_navigation: bool = True
-    """Whether screens list *Back* and *Home*."""
+    """True if screens list *Back* and *Home*."""
 
     def room(self, text: str) -> int:
         """Units left when `text` is sent; negative if it does not fit."""
@@ -37,10 +37,10 @@ class Channel:
 
 
 # 160 octets by 3GPP TS 23.038. Safaricom shows 160 characters. No source says whether the prefix counts, so here it
-# does. A UCS-2 screen carries half.
+# counts. A UCS-2 screen carries half.
 USSD = Channel("ussd", 160, 80, continue_prefix="CON ", end_prefix="END ")
 SMS = Channel("sms", 160, 70, shows_navigation=False)
-# Two segments, less the unit that is lost when a character of two units would be split between them.
+# Two segments, minus the unit that is lost when a character of two units would be split between them.
 LONG_SMS = Channel("sms", 305, 133, shows_navigation=False)
 
 
@@ -58,7 +58,7 @@ class Screen:
     ends: bool = False
 
     def fits(self, channel: Channel) -> bool:
-        """Whether the shortest form fits: without navigation, but with all options and the line for more."""
+        """True if the shortest form fits: without navigation, but with all options and the line for more."""
         return any(channel.room(text) >= 0 for text in self._forms(channel))
 
     def render(self, channel: Channel) -> str:
@@ -67,13 +67,13 @@ class Screen:
         *Home* is left out first, then *Back*; both keys still work. If nothing fits, which the tests of all dialogues
         rule out, the shortest form is cut rather than rejected.
         """
-        last = ""
-        for last in self._forms(channel):
-            if channel.room(last) >= 0:
-                return last
-        while channel.room(last) < 0:
-            last = last[:-1]
-        return last
+        text = ""
+        for text in self._forms(channel):
+            if channel.room(text) >= 0:
+                return text
+        while channel.room(text) < 0:
+            text = text[:-1]
+        return text
 
     def with_line_cut(self, channel: Channel) -> Screen:
         """For a page of one line: the screen with the label cut so that the line for more fits too."""

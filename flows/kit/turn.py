@@ -1,4 +1,4 @@
-"""One hop as guards, checks and commands see it: the person, the conversation and the answer."""
+"""What guards, checks and commands are given in a hop: the person, the conversation and the answer."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Person(msgspec.Struct, frozen=True, omit_defaults=True):
     kiosk: str = ""
     """The name of the kiosk where the person is the agent."""
     pin: bool = False
-    """Whether the person has a PIN."""
+    """True if the person has a PIN."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What is the same for everybody who uses this service."""
+    """The settings that are the same for all people who use this service."""
 
     country: str
     """ISO 3166-1 alpha-2."""

@@ -1,4 +1,4 @@
-"""What is wrong with the dialogues, found by reading them: no phone, no shop, no clock.
+"""Finds faults of the dialogues by reading them, without a phone, a shop or a clock.
 
     find_faults(engine)               where a dialogue gets stuck, has no words or cannot be reached
     find_wording_faults(engine, …)    what is wrong in one language on one channel
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 ALWAYS_KNOWN = {*Person.__struct_fields__, *(field.name for field in fields(Place))}
 ANY_FIELD = "*"
-"""Stands for the values of an outcome, whose names are not known here."""
+"""Represents the values of an outcome, whose names are not known here."""
 OUTCOMES: set[str] = {*get_args(OutcomeKind)}
 LONG_LINE = "W" * 40
 """A line as long as a title may be, for lists that are looked up."""
@@ -47,7 +47,7 @@ LONG_NAMED = Person("+" + "9" * 15, name=LONG_LINE, kiosk="W" * 100)
 
 @dataclass(frozen=True, slots=True, order=True)
 class Fault:
-    """One thing to mend, and where it is."""
+    """One fault of a dialogue, and where it is."""
 
     flow: str
     state: str
@@ -58,13 +58,13 @@ class Fault:
 
 
 def find_faults(engine: DialogueEngine) -> list[Fault]:
-    """Everything that is wrong in every language; empty if all is well."""
+    """The faults that do not depend on the language; empty if there are none."""
     return sorted({*_in_flows(engine), *_never_opened(engine), *_keywords_twice(engine)})
 
 
 def find_wording_faults(engine: DialogueEngine, place: Place, words: Words, channel: Channel) -> list[Fault]:
     """Translations whose fields differ from the English, and screens that are too long for the channel."""
-    market = cast("Market", None)  # no line that is looked up is asked for
+    market = cast("Market", None)  # not used, because no list is looked up
     turn = Turn(Conversation("validation"), LONG_NAMED, place, market, words, channel)
     flows = engine.flows.values()
     in_flows = (fault for flow in flows for fault in (*_fields_altered(flow, turn), *_too_long(flow, turn)))
@@ -84,7 +84,7 @@ def _problems(engine: DialogueEngine, flow: Flow) -> Iterator[tuple[str, str]]:
     yield from _leading_nowhere(engine, flow)
     yield from ((name, "nothing leads here") for name in flow.states if name not in _answered(flow))
     yield from _without_a_way_on(flow)
-    yield from ((name, "it has no words") for name, state in flow.states.items() if _wordless(state))
+    yield from ((name, "it has no text") for name, state in flow.states.items() if _wordless(state))
     yield from _with_unknown_fields(engine, flow)
 
 
@@ -92,9 +92,9 @@ def _leading_nowhere(engine: DialogueEngine, flow: Flow) -> Iterator[tuple[str, 
     for source, edge in flow.rows:
         match edge.go.to:
             case Enter(name) if name not in (*engine.flows, SUGGESTED):
-                yield source, f"leads to the flow {name}, which is not there"
+                yield source, f"leads to the flow {name}, which does not exist"
             case str(name) if name not in flow.states:
-                yield source, f"leads to {name}, which is not there"
+                yield source, f"leads to {name}, which does not exist"
 
 
 def _without_a_way_on(flow: Flow) -> Iterator[tuple[str, str]]:
@@ -135,12 +135,12 @@ def _answered(flow: Flow) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {START: set()}
     waiting = [START]
     while waiting:
-        here = waiting.pop()
-        for edge in (edge for source, edge in flow.rows if source == here):
-            there, known = str(edge.go.to), found[here] | _added(flow, here, edge)
-            if found.get(there) != (known := known & found.get(there, known)):
-                found[there] = known
-                waiting.append(there)
+        state = waiting.pop()
+        for edge in (edge for source, edge in flow.rows if source == state):
+            target, answers = str(edge.go.to), found[state] | _added(flow, state, edge)
+            if found.get(target) != (answers := answers & found.get(target, answers)):
+                found[target] = answers
+                waiting.append(target)
     return found
 
 
@@ -172,7 +172,7 @@ def _keywords_twice(engine: DialogueEngine) -> Iterator[Fault]:
     times = Counter(word for word, _ in written)
     for word, flow_name in written:
         if times[word] > 1:
-            yield Fault(flow_name, "", f"{word} is a keyword twice")
+            yield Fault(flow_name, "", f"{word} is listed twice as a keyword")
 
 
 def _fields_of(text: Wording) -> set[str]:
@@ -210,7 +210,7 @@ def _too_long(flow: Flow, turn: Turn) -> Iterator[Fault]:
 
 
 def _cuts(screen: Screen, state: StateKind, turn: Turn) -> bool:
-    """Whether a fixed line is not shown in full; a line that is looked up may be cut."""
+    """True if a fixed line is not shown in full; a line that is looked up may be cut."""
     offered = {turn.words.sendable(choice.label) for choice in _lines(state, turn)}
     return not isinstance(state, PagedList) and not offered.issuperset(label for _, label in screen.options)
 

@@ -1,4 +1,4 @@
-"""Words as a flow uses them: English messages marked in place, and a language that the bot hands in."""
+"""Messages of flows, in English and marked for translation, and the language that the bot passes in."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def versions(text: Wording) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """One language: how it says a message or a plural, and writes an amount in minor units and a day."""
+    """One language: its text for a message or a plural, and its format for an amount in minor units and for a day."""
 
     language: str
     text: Callable[[str], str]
@@ -37,11 +37,11 @@ class Words:
     money: Callable[[int, str], str]
     day: Callable[[date], str]
     latin: bool = True
-    """Whether it is written in Latin letters, so that all its texts can be in GSM-7."""
+    """True if it is written in Latin letters, so that all its texts can be in GSM-7."""
 
     def sendable(self, text: str) -> str:
         """A text as it is sent: typography made plain, and in a Latin language nothing outside GSM-7.
 
-        One other letter would halve what fits on a screen. Names and titles are stored as they were typed.
+        One letter outside GSM-7 would halve what fits on a screen. Names and titles are stored as they were typed.
         """
         return gsm7.transliterate(text) if self.latin else gsm7.plain(text)

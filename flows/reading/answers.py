@@ -18,16 +18,16 @@ _MENU_NUMBER = re.compile(r"[\s(#]*0*(\d{1,3})[\s).:,]*")
 
 
 def yes_no(text: str) -> Read[bool]:
-    """Yes or no in any language offered, with or without thanks; 1 is yes and 2 is no. Raises Unreadable."""
-    said = {_unstretched(word) for word in words(text)} - POLITE
-    for answer, known in _ANSWERS.items():
-        if said and said <= known:
+    """Yes or no in any language offered, with or without polite words; 1 is yes and 2 is no. Raises Unreadable."""
+    typed = {_unstretched(word) for word in words(text)} - POLITE
+    for answer, accepted in _ANSWERS.items():
+        if typed and typed <= accepted:
             return Read(answer)
     raise Unreadable("yes_no")
 
 
 def choice(text: str, labels: Sequence[str]) -> Read[int]:
-    """The index in `labels` of the line picked by its number, by words of it or by its first letters.
+    """The index in `labels` of the line that was picked: by its number, by some of its words or by its first letters.
 
     A misspelt line is a guess. Raises Unreadable.
     """
@@ -36,17 +36,17 @@ def choice(text: str, labels: Sequence[str]) -> Read[int]:
     typed, lines = words(text), [" ".join(words(label)) for label in labels]
     if not typed:
         raise Unreadable("choice" if text.strip() else "empty")
-    said = " ".join(typed)
+    phrase = " ".join(typed)
     tests: tuple[Callable[[str], bool], ...] = (
-        lambda line: line == said,
+        lambda line: line == phrase,
         lambda line: set(typed) <= set(line.split()),
-        lambda line: line.startswith(said),
-        lambda line: f" {said}" in line,
+        lambda line: line.startswith(phrase),
+        lambda line: f" {phrase}" in line,
     )
     for test in tests:
         if hits := [index for index, line in enumerate(lines) if test(line)]:
             return Read(_single(hits))
-    return Read(_index(NUMBERS[said], labels)) if said in NUMBERS else _nearest_line(said, lines)
+    return Read(_index(NUMBERS[phrase], labels)) if phrase in NUMBERS else _nearest_line(phrase, lines)
 
 
 def _unstretched(word: str) -> str:
@@ -69,9 +69,9 @@ def _single(hits: Sequence[int]) -> int:
     return hits[0]
 
 
-def _nearest_line(said: str, lines: Sequence[str]) -> Read[int]:
-    known = [(part, index) for index, line in enumerate(lines) for part in (line, *line.split())]
-    index = nearest(said, known)
+def _nearest_line(phrase: str, lines: Sequence[str]) -> Read[int]:
+    candidates = [(part, index) for index, line in enumerate(lines) for part in (line, *line.split())]
+    index = nearest(phrase, candidates)
     if index is None:
         raise Unreadable("choice")
     return Read(index, certain=False)

@@ -1,4 +1,4 @@
-"""Text made comparable: what cannot be seen removed, digits in ASCII, case and accents folded."""
+"""Makes texts comparable: removes invisible characters, writes digits in ASCII, and folds case and accents."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ _TO_ASCII = _DIGITS | _ARABIC_SEPARATORS | _KEYCAP
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs"})  # Unicode categories: control, format (zero-width, bidi) and surrogate
 
 PUNCTUATION = " .,:;!?()[]<>\"'#-"
-"""What may surround a word without belonging to it."""
+"""Characters that may surround a word without being part of it."""
 
 
 def clean(text: str) -> str:
     """The text in NFC with ASCII digits and single spaces, trimmed, without invisible characters."""
     if text.isascii() and text.isprintable():
         return " ".join(text.split())
-    seen = "".join(char for char in text if char.isspace() or unicodedata.category(char) not in _INVISIBLE)
-    return " ".join(unicodedata.normalize("NFC", seen).translate(_TO_ASCII).split())
+    visible = "".join(char for char in text if char.isspace() or unicodedata.category(char) not in _INVISIBLE)
+    return " ".join(unicodedata.normalize("NFC", visible).translate(_TO_ASCII).split())
 
 
 def fold(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The keyword that a text begins with, and how the rest of a text is divided.
+"""Finds the keyword that a text begins with, and splits a text into its parts.
 
 match("SELL kiondo 1500", {"sell": "SELL"})     Read(("SELL", "kiondo 1500"))
 match("SEL kiondo 1500", {"sell": "SELL"})      Read(("SELL", "kiondo 1500"), certain=False)
@@ -15,10 +15,10 @@ from .result import Read
 from .similarity import nearest
 from .vocabulary import PLEASE
 
-_MIN_LETTERS = 3  # SEL: a misspelt keyword may be shorter than other guesses, for it is only asked back
+_MIN_LETTERS = 3  # SEL: a misspelt keyword may be shorter than other guesses, because it is asked back
 _MAX_WORDS = 3
 
-# After a keyword people also put a full stop, a colon, a dash or an equals sign: `YES.K7P4`, `SELL-kiondo`.
+# After a keyword people also write a full stop, a colon, a dash or an equals sign: `YES.K7P4`, `SELL-kiondo`.
 _ENDS = " ,;*/.،፣፤.:=_-"
 _WORD = re.compile(rf"[^\s{_ENDS}]+")
 # A comma before three digits, and a slash before = or -, belong to a price. A full stop separates words, and a count
@@ -36,20 +36,20 @@ def tokens(text: str) -> list[str]:
 
 
 def match(text: str, table: Mapping[str, str]) -> Read[tuple[str, str]] | None:
-    """The keyword that a text begins with and the rest of it, or None; a misspelt keyword is a guess.
+    """The keyword that a text begins with and the text after it, or None; a misspelt keyword is a guess.
 
     `table` gives each way to write a keyword (up to three words) its canonical name.
     """
-    said = clean(text)
-    known = {fold(written): name for written, name in table.items()}
-    found = [match for match, _ in zip(_WORD.finditer(said), range(_MAX_WORDS), strict=False)]
-    heads = [fold(word[0]).strip(PUNCTUATION) for word in found]
-    beginnings = [(" ".join(heads[:count]), said[word.end() :]) for count, word in enumerate(found, 1)][::-1]
+    cleaned = clean(text)
+    canonical = {fold(written): name for written, name in table.items()}
+    matches = [match for match, _ in zip(_WORD.finditer(cleaned), range(_MAX_WORDS), strict=False)]
+    folded = [fold(word[0]).strip(PUNCTUATION) for word in matches]
+    beginnings = [(" ".join(folded[:count]), cleaned[word.end() :]) for count, word in enumerate(matches, 1)][::-1]
     for beginning, rest in beginnings:
-        if name := known.get(beginning):
+        if name := canonical.get(beginning):
             return Read((name, rest.lstrip(_ENDS)))
     for beginning, rest in beginnings:
-        if name := nearest(beginning, known.items(), _MIN_LETTERS):
+        if name := nearest(beginning, canonical.items(), _MIN_LETTERS):
             return Read((name, rest.lstrip(_ENDS)), certain=False)
     return None
 

@@ -17,7 +17,7 @@ from .result import Read, Unreadable, UnreadableReason
 from .vocabulary import AT, CURRENCIES, EACH, HOW_MANY, NUMBERS, PIECES, PRICE, THOUSAND
 
 MAX_LENGTH = 40
-"""Characters of an amount or a count; a longer text is none."""
+"""Characters of an amount or a count; a longer text is not one."""
 _MAX_AMOUNT, _MAX_QUANTITY = Decimal(100_000_000), Decimal(1_000_000)
 
 LOOKALIKES = str.maketrans("oil|", "0111")
@@ -34,10 +34,10 @@ _FORMATS_BEFORE_K = ((re.compile(r"\d{1,5}(?:[.,]\d{1,2})?"), "", True),)  # her
 
 def money(text: str, currency: str = "KES") -> Read[int]:
     """An amount in minor units of the currency. Raises Unreadable."""
-    said = _normalized(text)
-    match = _amount_pattern(currency).fullmatch(said.strip(" *:="))
+    normalized = _normalized(text)
+    match = _amount_pattern(currency).fullmatch(normalized.strip(" *:="))
     if not match:
-        raise Unreadable(_why_no_number(said))
+        raise Unreadable(_why_no_number(normalized))
     thousands = bool(match["lead"] or match["thousand"])
     number = _number(match["number"], _FORMATS_BEFORE_K if thousands else _FORMATS)
     amount = number.value * (1000 if thousands else 1)
@@ -52,11 +52,11 @@ def format_money(amount: int, currency: str = "KES") -> str:
 
 
 def quantity(text: str) -> Read[int]:
-    """A count, in digits or as a word; one among other words (`only 3`, `3 baskets`) is a guess. Raises Unreadable."""
-    said = fold(_normalized(text)).strip(" .,:!?()#*")
-    if (count := _count_among_words(said)) is not None:
+    """A count, in digits or as a word; among other words (`only 3`, `3 baskets`) it is a guess. Raises Unreadable."""
+    normalized = fold(_normalized(text)).strip(" .,:!?()#*")
+    if (count := _count_among_words(normalized)) is not None:
         return Read(count, certain=False)
-    match = _COUNT.fullmatch(said)
+    match = _COUNT.fullmatch(normalized)
     written = match["number"] if match else ""
     if written in NUMBERS:
         return Read(NUMBERS[written])
@@ -67,7 +67,7 @@ def quantity(text: str) -> Read[int]:
 
 
 def names_of(currency: str) -> str:
-    """A pattern of what people call the currency."""
+    """A pattern of the names that people use for the currency."""
     return CURRENCIES.get(currency, (2, re.escape(currency.casefold())))[1]
 
 
@@ -75,9 +75,9 @@ def _decimals(currency: str) -> int:
     return CURRENCIES.get(currency, (2, ""))[0]
 
 
-def _count_among_words(said: str) -> int | None:
-    """The only count in a text of several words, if the others are plain words that name no pieces."""
-    words = [word for word in said.split() if not re.fullmatch(rf"{PIECES}|[x×]", word)]
+def _count_among_words(text: str) -> int | None:
+    """The count in a text of several words if it is the only one and all other words have letters only; else None."""
+    words = [word for word in text.split() if not re.fullmatch(rf"{PIECES}|[x×]", word)]
     counts = [word for word in words if word in NUMBERS or re.fullmatch(r"\d{1,6}", word)]
     plain = len(counts) == 1 < len(words) and all(word in counts or word.isalpha() for word in words)
     if not plain or re.fullmatch(HOW_MANY, words[0]):
@@ -86,12 +86,12 @@ def _count_among_words(said: str) -> int | None:
 
 
 def _normalized(text: str) -> str:
-    said = clean(text).casefold().replace("’", "'")
-    if not said:
+    normalized = clean(text).casefold().replace("’", "'")
+    if not normalized:
         raise Unreadable("empty")
-    if len(said) > MAX_LENGTH:
+    if len(normalized) > MAX_LENGTH:
         raise Unreadable("number")
-    return said
+    return normalized
 
 
 def _number(written: str, formats: Iterable[tuple[re.Pattern[str], str, bool]]) -> Read[Decimal]:
@@ -107,13 +107,13 @@ def _number(written: str, formats: Iterable[tuple[re.Pattern[str], str, bool]]) 
     raise Unreadable("ambiguous")
 
 
-def _why_no_number(said: str) -> UnreadableReason:
-    return "negative" if re.match(r"[-−–]\s?\d", said) else "number"
+def _why_no_number(text: str) -> UnreadableReason:
+    return "negative" if re.match(r"[-−–]\s?\d", text) else "number"
 
 
-def _whole(value: Decimal, otherwise: UnreadableReason) -> int:
+def _whole(value: Decimal, reason: UnreadableReason) -> int:
     if value != int(value):
-        raise Unreadable(otherwise)
+        raise Unreadable(reason)
     return int(value)
 
 

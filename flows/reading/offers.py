@@ -15,12 +15,12 @@ from .numbers import MAX_LENGTH, money, names_of, quantity
 from .result import Read
 from .vocabulary import AT, EACH, HOW_MANY, MEASURES, PIECES, PRICE
 
-_MIN_BARE_PRICE = 50  # a number without a mark below it is a count, not a price
+_MIN_BARE_PRICE = 50  # an unmarked number below this is a count, not a price
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What an offer says; None is what it does not say clearly, and what has to be asked. `price` is in minor units."""
+    """What an offer says; None if it does not say this clearly. `price` is in minor units."""
 
     title: str
     price: int | None = None
@@ -30,8 +30,9 @@ class Offer:
 def read(text: str, currency: str = "KES") -> Offer:
     """The offer in a text.
 
-    Marked numbers are taken first (`1500/=`, `@1500`, `1,650`, `1.5k`; `x3`, `3 pcs`). A number without a mark is what
-    is still missing; if both are, its size decides. Measures (`30cm`, `set of 6`) stay in the title.
+    Marked numbers are taken first (`1500/=`, `@1500`, `1,650`, `1.5k`; `x3`, `3 pcs`). A number without a mark is the
+    price or the count that is still missing; if both are missing, its size decides. Measures (`30cm`, `set of 6`) stay
+    in the title.
     """
     rest = _PAIR.sub(_paired, " ".join(tokens(text)))
     prices, rest = _take(_marked_price(currency), rest)
@@ -66,7 +67,7 @@ def _marked_price(currency: str) -> re.Pattern[str]:
 
 
 def _paired(pair: re.Match[str]) -> str:
-    """`3 x 1500` is a count and a price; two of a size, as in `30 x 40`, are a measure."""
+    """`3 x 1500` is a count and a price; two similar numbers, as in `30 x 40`, are a measure."""
     few, many = sorted((int(pair[1]), int(pair[3])))
     return f"{many} x{few}" if few < _MIN_BARE_PRICE <= many else f"{pair[1]}x{pair[3]}"
 
@@ -83,7 +84,7 @@ def _by_size(bare: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _only(found: Sequence[str], read: Callable[[str], Read[int]]) -> int | None:
-    """The value of what was found, if it is one thing and no guess."""
+    """The value that was found; None if there is none, if there are several, or if it is a guess."""
     try:
         (only,) = map(read, found)
     except ValueError:  # none, several, or Unreadable

@@ -32,7 +32,7 @@ class Read(Generic[T]):
 
 
 class Unreadable(ValueError):  # noqa: N818 - the outcome of reading, not a fault
-    """The text does not say what the reader looks for; `reason` says what is wrong with it."""
+    """The text cannot be read as what the reader looks for; `reason` says why."""
 
     def __init__(self, reason: UnreadableReason) -> None:
         super().__init__(reason)

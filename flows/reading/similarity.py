@@ -1,4 +1,4 @@
-"""Which known word a misspelt one is most like. What is found this way is a guess."""
+"""Finds the known word that is most similar to a misspelt one. Every match is a guess."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ T = TypeVar("T")
 
 _MIN_SIMILARITY = 0.75
 _MIN_LETTERS = 4
-"""Shorter words are too much like one another."""
+"""Shorter words are too similar to one another."""
 
 
-def nearest(said: str, known: Iterable[tuple[str, T]], min_letters: int = _MIN_LETTERS) -> T | None:
-    """What a misspelt word most likely means; None if nothing is near enough, or two meanings are equally near.
+def nearest(typed: str, candidates: Iterable[tuple[str, T]], min_letters: int = _MIN_LETTERS) -> T | None:
+    """The meaning of the most similar word; None if no word is similar enough, or two meanings are equally similar.
 
-    `known` are folded words with their meanings. Words in other scripts are compared by their sounds: መሽጥ is to መሸጥ as
-    SEL to SELL.
+    `candidates` are folded words with their meanings. Words in other scripts are compared in Latin letters, so መሽጥ is
+    as similar to መሸጥ as SEL is to SELL.
     """
-    sound = _sound(said)
+    latin = _in_latin_letters(typed)
     scored = [
-        (OSA.normalized_similarity(sound, _sound(word), score_cutoff=_MIN_SIMILARITY), meaning)
-        for word, meaning in known
-        if min(len(_sound(word)), len(sound)) >= min_letters
+        (OSA.normalized_similarity(latin, _in_latin_letters(word), score_cutoff=_MIN_SIMILARITY), meaning)
+        for word, meaning in candidates
+        if min(len(_in_latin_letters(word)), len(latin)) >= min_letters
     ]
     best = max((score for score, _ in scored), default=0.0)
     meanings = {meaning for score, meaning in scored if score == best}
@@ -36,12 +36,12 @@ def nearest(said: str, known: Iterable[tuple[str, T]], min_letters: int = _MIN_L
 
 
 def most_similar(text: str, words: Sequence[str]) -> str:
-    """The one of `words` that the beginning of the text is most like."""
-    begin = _sound(fold(clean(text)))
-    return max(words, key=lambda word: OSA.similarity(begin[: len(word)], _sound(fold(word))) / len(word))
+    """The word of `words` that is most similar to the beginning of the text."""
+    begin = _in_latin_letters(fold(clean(text)))
+    return max(words, key=lambda word: OSA.similarity(begin[: len(word)], _in_latin_letters(fold(word))) / len(word))
 
 
 @cache
-def _sound(word: str) -> str:
+def _in_latin_letters(word: str) -> str:
     """A folded word in Latin letters."""
     return word if word.isascii() else anyascii(word).casefold()

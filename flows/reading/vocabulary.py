@@ -14,7 +14,7 @@ CURRENCIES = {
     "BIF": (0, "bif|fbu|francs?"),
     "ETB": (2, "etb|birr|br|ብር"),
 }
-"""By ISO 4217 code: the digits after the decimal point, and what people call the currency."""
+"""By ISO 4217 code: the digits after the decimal point, and the names that people use for the currency."""
 
 PRICE = "@|bei|price|prix|ዋጋ"
 AT = "at|for|is|ni|kwa"

@@ -1,6 +1,6 @@
 """A marketplace in memory, for dialogues that are played without a database.
 
-Whoever talks to it made every product, bought every order and is the agent of the only kiosk, so one phone can play
+Its person has made every product and bought every order, and is the agent of the only kiosk, so one phone can play
 every dialogue.
 
     marketplace = FakeMarketplace(person)
@@ -34,9 +34,9 @@ from flows.market import (
 CRAFTS = ("Baskets", "Beadwork", "Jewellery", "Textiles", "Wood carving", "Pottery", "Leather", "Metalwork")
 SENT: tuple[OrderStatus, ...] = ("shipped", "delivered")
 MAX_TRIES = 3
-"""Wrong codes or PINs after which also the right one is rejected."""
+"""After so many wrong codes or PINs, the right one is rejected too."""
 LINK = "https://a-shop-of-a-long-name.example/p/".ljust(73, "W")
-"""With a code of four letters at its end as long as a link can be in a shop whose address has 40 characters."""
+"""With a code of four characters at its end, as long as a link of a shop whose address has 40 characters."""
 TODAY = date(2026, 11, 24)
 REASONS = {
     "placed": "order_not_open",
@@ -44,7 +44,7 @@ REASONS = {
     "at_kiosk": "order_not_at_kiosk",
     "shipped": "order_not_shipped",
 }
-"""By the status that a command needs: why it is rejected if the order has another."""
+"""By the status that a command needs: the reason of the rejection if the order has another status."""
 
 
 class Rejection(Exception):  # noqa: N818 - an outcome, not a fault
@@ -72,12 +72,12 @@ class FakeMarketplace:
     kiosk_artisans: dict[str, str] = field(default_factory=dict)
     """The artisans whose PIN the agent may reset: phone and name."""
     reset_code: str = ""
-    """The code that such an artisan was texted."""
+    """The code that one of these artisans was texted."""
     statements_sent: int = 0
     wrong_codes: int = 0
     wrong_pins: int = 0
     pin_verified: bool = False
-    """Whether the right PIN was given just now."""
+    """True if the right PIN was given just now."""
     rejects_all: bool = False
 
     # -- setting up
@@ -110,7 +110,7 @@ class FakeMarketplace:
         )
 
     def copy(self) -> FakeMarketplace:
-        """The same marketplace, which changes no more with this one."""
+        """An independent copy of the marketplace."""
         other = object.__new__(FakeMarketplace)
         for name in self.__slots__:
             value = getattr(self, name)
@@ -166,8 +166,18 @@ class FakeMarketplace:
             return Outcome("rejected", rejection.reason, rejection.values)
 
     def _do(self, command: commands.Command) -> dict[str, Value]:
+        """Performs the command; returns the values of its outcome. Raises Rejection."""
         if self.rejects_all:
             raise Rejection("closed")
+        for perform in (self._do_for_person, self._do_with_product, self._do_with_order, self._do_as_agent):
+            values = perform(command)
+            if values is not None:
+                return values
+        raise TypeError(f"not a command of the marketplace: {command!r}")
+
+    # Each returns the values of the outcome, or None if the command belongs to another group.
+
+    def _do_for_person(self, command: commands.Command) -> dict[str, Value] | None:
         match command:
             case commands.ChooseLanguage(language):
                 self.person = replace(self.person, language=language)
@@ -186,6 +196,16 @@ class FakeMarketplace:
                     raise Rejection("pin")
             case commands.Leave():
                 self._leave()
+            case commands.RequestCall():
+                self.callbacks.append(self.person.msisdn)
+            case commands.SendStatement():
+                self.statements_sent += 1
+            case _:
+                return None
+        return {}
+
+    def _do_with_product(self, command: commands.Command) -> dict[str, Value] | None:
+        match command:
             case commands.ListProduct(title, _, price, quantity):
                 return {"code": self.add_product(title, price, quantity)}
             case commands.SetPrice(code, price):
@@ -194,6 +214,14 @@ class FakeMarketplace:
                 self.product_by_code[code] = replace(self._product(code), quantity=quantity)
             case commands.RemoveProduct(code):
                 del self.product_by_code[self._product(code).code]
+            case commands.SendPhotoLink(code):
+                return {"link": LINK + self._product(code).code}
+            case _:
+                return None
+        return {}
+
+    def _do_with_order(self, command: commands.Command) -> dict[str, Value] | None:
+        match command:
             case commands.AcceptOrder(code, quantity, days):
                 return self._accept(self._part(code, "placed"), quantity, days)
             case commands.DeclineOrder(code):
@@ -206,6 +234,12 @@ class FakeMarketplace:
                 self._move(self._part(code, "shipped"), "delivered")
             case commands.CancelOrder(code):
                 self._move(self._part(code, "placed"), "cancelled")
+            case _:
+                return None
+        return {}
+
+    def _do_as_agent(self, command: commands.Command) -> dict[str, Value] | None:
+        match command:
             case commands.ReceiveGoods():
                 return self._receive(command)
             case commands.ShipOrder(code):
@@ -215,16 +249,12 @@ class FakeMarketplace:
             case commands.PayCash(payout):
                 if self.cash.pop(payout.removeprefix("pay_"), None) is None:
                     raise Rejection("payout_not_awaiting_collection")
-            case commands.SendPhotoLink(code):
-                return {"link": LINK + self._product(code).code}
-            case commands.RequestCall():
-                self.callbacks.append(self.person.msisdn)
-            case commands.SendStatement():
-                self.statements_sent += 1
             case commands.OfferPinReset(msisdn):
                 return self._offer_reset(msisdn)
             case commands.ResetPin(_, digits):
                 self._reset_pin(digits)
+            case _:
+                return None
         return {}
 
     def _product(self, code: str) -> ProductSummary:
@@ -247,7 +277,7 @@ class FakeMarketplace:
         raise Rejection(REASONS[status], current=parts[0].status)
 
     def _accept(self, offered: OrderSummary, quantity: int | None, days: int | None) -> dict[str, Value]:
-        """What the artisan does not take of a brief stays offered."""
+        """Accepts the pieces; those of a brief that the artisan does not accept stay offered."""
         part = self._counted(offered, offered.quantity if quantity is None else quantity)
         promised = None if days is None else TODAY + timedelta(days=days)
         if promised and part.due_on and promised > part.due_on:
@@ -265,7 +295,7 @@ class FakeMarketplace:
         }
 
     def _counted(self, part: OrderSummary, count: int) -> OrderSummary:
-        """The part as of `count` pieces; fewer pieces earn less. Raises Rejection."""
+        """The part with `count` pieces and what they earn. Raises Rejection."""
         if not 1 <= count <= part.quantity:
             raise Rejection("wrong_count", code=part.code, count=count, most=part.quantity)
         return self._reduced(part, count)
@@ -274,7 +304,7 @@ class FakeMarketplace:
         return replace(part, quantity=count, earns=part.earns * count // part.quantity)
 
     def _receive(self, command: commands.ReceiveGoods) -> dict[str, Value]:
-        """Good pieces are at the kiosk; the rest is still expected if it follows."""
+        """Puts the good pieces at the kiosk; with `follows`, the others are still expected."""
         part = self.parts.get(command.part)
         if part is None:
             raise Rejection("unknown_part")

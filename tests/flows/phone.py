@@ -59,11 +59,11 @@ class FakePhone:
     shown: str = ""
     """The screen as it was rendered, `CON `/`END ` included."""
     _read: Conversation | None = None
-    """The stored conversation, read once; nobody changes it."""
+    """The decoded `stored`; it is never changed."""
 
     @property
     def conversation(self) -> Conversation:
-        """As it was stored after the last hop. To be looked at only: a hop reads its own."""
+        """The conversation as it was stored after the last hop. Read only: a hop decodes its own copy."""
         if self._read is None:
             self._read = msgspec.json.decode(self.stored, type=Conversation)
         return self._read
@@ -149,9 +149,9 @@ class FakePhone:
         assert self.conversation == conversation
 
 
-def start(*states: StateKind, channel: Channel = USSD, flows: tuple[Flow, ...] = (), **more: object) -> FakePhone:
+def start(*states: StateKind, channel: Channel = USSD, flows: tuple[Flow, ...] = (), **options: object) -> FakePhone:
     """A phone at the beginning of a flow of these states, called `sample`, in an engine with a home and a callback."""
-    engine = DialogueEngine(HOME, CALL, Flow("sample", *states, **more), *flows)  # type: ignore[arg-type]
+    engine = DialogueEngine(HOME, CALL, Flow("sample", *states, **options), *flows)  # type: ignore[arg-type]
     phone = FakePhone(engine, FakeMarketplace(AMINA), channel)
     phone.opens("sample")
     return phone

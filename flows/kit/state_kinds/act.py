@@ -31,7 +31,7 @@ class Act(StateKind):
         super().__init__(name)
         self.command = command
         self.promises_text = queued is None
-        """Whether a text with the outcome is promised when the command is queued."""
+        """True if a text with the outcome is promised when the command is queued."""
         self.outcomes: Mapping[OutcomeKind, Then] = {
             "done": done,
             "rejected": rejected,

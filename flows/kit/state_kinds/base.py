@@ -23,11 +23,11 @@ class StateKind(State):
     has_screen = True
     is_question = False
     resume_before = False
-    """Whether a broken-off call resumes at the question before this one: an answer to an old screen must not count."""
+    """True if a dropped call resumes at the question before this one: an answer to an old screen must not count."""
     verbatim = False
-    """Whether the screen keeps letters that the language in use could not send."""
+    """True if the screen keeps letters that the language in use could not send."""
     secret = False
-    """Whether the answer is deleted once the command that needs it was performed."""
+    """True if the answer is deleted once the command that needs it was performed."""
 
     def __init__(self, name: str, text: Wording = "") -> None:
         super().__init__(name)
@@ -39,7 +39,7 @@ class StateKind(State):
         self.prepare(turn)
 
     def prepare(self, turn: Turn) -> None:
-        """Resets what belongs to a screen, and looks up what this one offers."""
+        """Resets the data of the screen before, and looks up the lines that this one offers."""
         turn.conversation.clear_screen_state()
 
     def edges(self) -> Iterator[Edge]:
@@ -47,18 +47,18 @@ class StateKind(State):
         yield from ()
 
     def interpret(self, turn: Turn, typed: str) -> Answer:
-        """The answer that `typed` stands for.
+        """The answer that `typed` means.
 
-        Raises RejectedAnswer. If it is only a guess, the guess is left on the conversation, to be asked back.
+        Raises RejectedAnswer. If it is only a guess, it is stored in the conversation, and asked back.
         """
         raise NotImplementedError
 
     def can_read(self, turn: Turn, typed: str) -> bool:
-        """Whether `typed` can be read as an answer, even if the answer is then rejected."""
+        """True if `typed` can be read as an answer, even if the answer is then rejected."""
         return False
 
     def claims_keyword(self, turn: Turn, typed: str) -> bool:
-        """Whether `typed` is taken as an answer although it is a keyword too, such as YES to a question."""
+        """True if `typed` is an answer here although it is also a keyword, such as YES."""
         return False
 
     def display(self, turn: Turn, value: Answer) -> str:

@@ -49,17 +49,17 @@ class ListQuestion(Question):
             return False
 
     def options(self, turn: Turn) -> list[tuple[str, str]]:
-        """The number and label of each line from the present page on."""
+        """The number and label of each line from the current page on."""
         page = turn.conversation.page
-        written = str if self.verbatim else turn.words.sendable
-        return [(str(n), written(line.label)) for n, line in enumerate(turn.conversation.choices[page:], page + 1)]
+        shown = str if self.verbatim else turn.words.sendable
+        return [(str(n), shown(line.label)) for n, line in enumerate(turn.conversation.choices[page:], page + 1)]
 
     def screen(self, turn: Turn) -> Screen:
-        """The present page: all remaining lines if they fit, otherwise as many as leave room for *More*."""
+        """The current page: all remaining lines if they fit, otherwise as many as leave room for *More*."""
         bodies, options = self.bodies(turn), self.options(turn)
-        rest = Screen(bodies, options)
-        if not options or rest.fits(turn.channel):
-            return rest
+        remaining = Screen(bodies, options)
+        if not options or remaining.fits(turn.channel):
+            return remaining
         more = (MORE, turn.words.text(N_("More"))) if len(options) > 1 else None
         page, *longer = (Screen(bodies, options[:kept], more) for kept in range(1, max(2, len(options))))
         return [page.with_line_cut(turn.channel), *takewhile(lambda page: page.fits(turn.channel), longer)][-1]
@@ -67,10 +67,10 @@ class ListQuestion(Question):
     def more(self, turn: Turn) -> bool:
         """Turns to the next page; False if this is the last."""
         shown = len(self.screen(turn).options)
-        following = turn.conversation.page + shown
-        if following >= len(turn.conversation.choices):
+        next_page = turn.conversation.page + shown
+        if next_page >= len(turn.conversation.choices):
             return False
-        turn.conversation.pages.append(following)
+        turn.conversation.pages.append(next_page)
         turn.conversation.problem = []
         return True
 
@@ -86,7 +86,7 @@ class Option:
 
 
 class Menu(ListQuestion):
-    """Fixed lines, each with its own edge. Their numbers never change: people remember them as a row of digits."""
+    """Fixed lines, each with its own edge. Their numbers never change, because people remember sequences of digits."""
 
     def __init__(self, name: str, text: Wording, *lines: Option, example: Wording = "") -> None:
         super().__init__(name, text, example=example)
@@ -104,7 +104,7 @@ class Menu(ListQuestion):
 
 
 class PagedList(ListQuestion):
-    """Lines that are looked up when the conversation arrives, and kept as they were offered until it leaves.
+    """Lines that are looked up when the conversation arrives, and stay as they were offered until it leaves.
 
     `empty` is where to go if there is nothing to offer. With `pick_single`, a single line is taken without asking. With
     `verbatim`, lines keep letters that the language in use could not send.

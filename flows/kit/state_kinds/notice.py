@@ -1,4 +1,4 @@
-"""The state that says something and asks nothing."""
+"""The state that tells the person something and asks nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .base import StateKind
 class Notice(StateKind):
     """A last screen, after which the conversation is over. With `stays` it waits until the person goes back or home.
 
-    `segments` is how many an SMS with it may have.
+    `segments` is how many segments an SMS with it may have.
     """
 
     def __init__(self, name: str, text: Wording, *, stays: bool = False, segments: int = 1) -> None:

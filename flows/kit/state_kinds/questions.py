@@ -141,7 +141,7 @@ class AskDigits(Question):
 
 
 class AskPin(AskDigits):
-    """The person's PIN, which a command checks. After a break somebody else may hold the phone, so it is asked anew."""
+    """The person's PIN, which a command checks. It is asked again after a dropped call."""
 
     resume_before = True
     example = N_("A PIN has {digits} digits.")

@@ -51,7 +51,7 @@ def test_each_fault_is_printed_on_a_line_and_the_check_fails(run: RunCommand) ->
     assert checked.exit_code == 1
     assert checked.output.splitlines()[:3] == [
         "lost: no other flow and no keyword leads here",
-        "lost.way: leads to nowhere, which is not there",
+        "lost.way: leads to nowhere, which does not exist",
         "lost.way: in en too long for ussd",
     ]
 
@@ -82,4 +82,4 @@ def test_a_page_is_rewritten_between_its_marks(run: RunCommand, tmp_path: Path) 
 
 def test_the_documentation_shows_the_current_dialogues() -> None:
     pictures = DRAWN.findall((ROOT / "docs/dialogues.md").read_text())
-    assert pictures == [drawn(ENGINE)], "draw them anew: flask --app wsgi dialogues draw --into docs/dialogues.md"
+    assert pictures == [drawn(ENGINE)], "redraw them: flask --app wsgi dialogues draw --into docs/dialogues.md"

@@ -1,8 +1,8 @@
-"""Every screen that anybody can come to, found by trying everything worth typing at every screen.
+"""All screens that a person can reach, found by a search that tries every useful input at every screen.
 
     all_screens("en", USSD)      [FakePhone, …]      a phone at each screen, in English, on a call
 
-The data is the longest that the checks allow, so that what fits here fits always.
+The data is the longest that the checks allow, so a text that fits here always fits.
 """
 
 from __future__ import annotations
@@ -78,21 +78,21 @@ LANGUAGE_QUESTION = "language.language"
 
 
 def people(language: str) -> list[Person]:
-    """Everybody that dialogues tell apart."""
-    somebody = Person("+254711000111", language, name=WIDEST, kiosk=LONG_NAME)
+    """One person of each kind that dialogues distinguish."""
+    known_person = Person("+254711000111", language, name=WIDEST, kiosk=LONG_NAME)
     return [
         Person("+254711000111"),
         Person("+254711000111", language),
         Person("+254711000111", language, pin=True),
-        replace(somebody, artisan=True),
-        replace(somebody, artisan=True, pin=True),
-        replace(somebody, agent=True),
-        replace(somebody, artisan=True, agent=True),
+        replace(known_person, artisan=True),
+        replace(known_person, artisan=True, pin=True),
+        replace(known_person, agent=True),
+        replace(known_person, artisan=True, agent=True),
     ]
 
 
 def full_marketplace(person: Person) -> FakeMarketplace:
-    """A marketplace that has as much of everything as there can be."""
+    """A marketplace with orders in every status, and with names and amounts as large as possible."""
     marketplace = FakeMarketplace(
         person,
         cash={CASH_CODE: MAX_PRICE * MAX_QUANTITY},
@@ -143,7 +143,7 @@ def lock_secrets(marketplace: FakeMarketplace) -> None:
 
 
 def after_event(event: Callable[[FakeMarketplace], None]) -> Performs:
-    """Performs a command just after something happened that nobody on the phone could know."""
+    """Performs a command just after an event that the screen of the phone did not show yet."""
 
     def perform(marketplace: FakeMarketplace, command: Command) -> Outcome:
         event(marketplace)
@@ -157,7 +157,7 @@ def queue(_marketplace: FakeMarketplace, _command: Command) -> Outcome:
 
 
 def perform_from_json(marketplace: FakeMarketplace, command: Command) -> Outcome:
-    """Performs a command as a shop elsewhere does; one that breaks the bounds of `flows/commands.py` cannot be read."""
+    """Performs a command as a remote shop does; one that breaks the bounds of `flows/commands.py` cannot be read."""
     if isinstance(command, ShopCommand):
         command = msgspec.json.decode(msgspec.json.encode(command), type=ShopCommand)  # type: ignore[assignment]
     return marketplace.perform(command)
@@ -177,8 +177,8 @@ PERFORMANCES = [
 # What is typed and texted.
 
 
-def worth_typing(phone: FakePhone) -> list[str]:
-    """Every line, the longest answer, a wrong one, and the keys for navigation; each once."""
+def inputs_to_try(phone: FakePhone) -> list[str]:
+    """Every line, the longest answer, a wrong answer, and the keys for navigation; each once."""
     return [*dict.fromkeys(("0", "00", "98", "1", "2", "?", "99999", *_answers(phone)))]
 
 
@@ -204,7 +204,7 @@ def _answers(phone: FakePhone) -> Sequence[str]:
 
 
 def texts() -> Iterator[str]:
-    """A text for every flow that can be opened by one, and for every way to fill it."""
+    """A text for every flow that a text can open, and for every way to fill it."""
     yield from (flow.keywords[0].words[0] for flow in ENGINE.flows.values() if flow.keywords)
     for code in ("K7P4", "W4M5", UNKNOWN_CODE):
         yield from (
@@ -225,7 +225,7 @@ def texts() -> Iterator[str]:
 
 
 def beginnings(persons: Iterable[Person], channel: Channel) -> Iterator[FakePhone]:
-    """A phone after the first hop, for each person, with much data and with none, by every text and by dialling."""
+    """A phone after its first hop, for each person, with a full and an empty marketplace, for every text and a call."""
     for person in persons:
         for marketplace in (full_marketplace(person), FakeMarketplace(person)):
             for text in ("", *texts()):
@@ -248,17 +248,17 @@ class Found:
     performs: Performs = FakeMarketplace.perform
 
 
-def situation(phone: FakePhone) -> tuple[object, ...]:
-    """What makes two screens the same: the person, the state, and all that any version of the screen says."""
+def screen_key(phone: FakePhone) -> tuple[object, ...]:
+    """The key that two equal screens share: the person, the state, and all texts of all versions of the screen."""
     screen = phone.screen
-    said = (tuple(screen.bodies), tuple(screen.options), screen.more, tuple(screen.navigation))
-    return phone.marketplace.person, bool(phone.marketplace.kiosk_list), phone.position, *said
+    texts_shown = (tuple(screen.bodies), tuple(screen.options), screen.more, tuple(screen.navigation))
+    return phone.marketplace.person, bool(phone.marketplace.kiosk_list), phone.position, *texts_shown
 
 
 def hops(found: Found) -> Iterator[Found]:
-    """Where a phone can be one hop later."""
+    """All phones that one hop can lead to."""
     phone = found.phone
-    for typed in worth_typing(phone):
+    for typed in inputs_to_try(phone):
         for performs in PERFORMANCES:
             other = hop(phone, typed, performs)
             yield Found(other, found, typed, performs)
@@ -275,41 +275,41 @@ def hop(phone: FakePhone, typed: str, performs: Performs = FakeMarketplace.perfo
 
 
 def search(
-    waiting: list[Found], goes_on: Callable[[FakePhone], bool], known: Iterable[FakePhone] = ()
+    waiting: list[Found], continues: Callable[[FakePhone], bool], known: Iterable[FakePhone] = ()
 ) -> Iterator[Found]:
     """All screens that can be reached from these, each once and after its source, except the known ones."""
-    seen = {situation(phone) for phone in known}
+    seen = {screen_key(phone) for phone in known}
     while waiting:
         found = waiting.pop()
-        if (here := situation(found.phone)) not in seen:
+        if (here := screen_key(found.phone)) not in seen:
             seen.add(here)
             yield found
-            if not found.phone.conversation.over and goes_on(found.phone):
+            if not found.phone.conversation.over and continues(found.phone):
                 waiting += hops(found)
 
 
-def screens_from(phones: Iterable[FakePhone], goes_on: Callable[[FakePhone], bool]) -> list[FakePhone]:
+def screens_from(phones: Iterable[FakePhone], continues: Callable[[FakePhone], bool]) -> list[FakePhone]:
     """A phone for every screen that can be reached from these."""
-    return [found.phone for found in search([Found(phone, 0) for phone in phones], goes_on)]
+    return [found.phone for found in search([Found(phone, 0) for phone in phones], continues)]
 
 
-def speaks(phone: FakePhone, language: str) -> bool:
+def uses_language(phone: FakePhone, language: str) -> bool:
     """False once another language was chosen; what follows then belongs to that language."""
     return phone.marketplace.person.language in (None, language)
 
 
 def search_all(language: str, channel: Channel, persons: Iterable[Person]) -> list[Found]:
-    """Tries everything worth typing at every screen."""
+    """Searches from every beginning, with every input of `inputs_to_try` at every screen."""
     begun = [Found(phone, number) for number, phone in enumerate(beginnings(persons, channel))]
-    return list(search(begun, lambda phone: speaks(phone, language)))
+    return list(search(begun, lambda phone: uses_language(phone, language)))
 
 
 @cache
 def all_screens(language: str, channel: Channel) -> list[FakePhone]:
-    """A phone for every screen that anybody can come to in a language."""
+    """A phone for every screen that a person can reach in a language."""
     if language == locales.SOURCE:
         return [found.phone for found in _in_english(channel)]
-    return repeated(_in_english(channel), people(language), language, channel)
+    return repeat_search(_in_english(channel), people(language), language, channel)
 
 
 @cache
@@ -317,10 +317,12 @@ def _in_english(channel: Channel) -> Sequence[Found]:
     return search_all(locales.SOURCE, channel, people(locales.SOURCE))
 
 
-# In another language the same keys lead to the same screens, so only the hops that found one in English are made again.
+# In another language the same keys lead to the same screens, so only the hops that found a screen in English are made.
 
 
-def repeated(searched: Sequence[Found], persons: Iterable[Person], language: str, channel: Channel) -> list[FakePhone]:
+def repeat_search(
+    searched: Sequence[Found], persons: Iterable[Person], language: str, channel: Channel
+) -> list[FakePhone]:
     """The screens of a search in English, and those on further pages, in another language.
 
     `persons` are those of the search, except for the language.
@@ -336,7 +338,7 @@ def repeated(searched: Sequence[Found], persons: Iterable[Person], language: str
 
 
 def _typed_in(language: str, phone: FakePhone, typed: str) -> str:
-    """The same key, except that somebody who chose English chooses this language."""
+    """The same key, except that the key for English becomes the key for this language."""
     numbers = {code: str(number) for number, (code, _) in enumerate(PLACE.languages, 1)}
     swapped = {numbers[locales.SOURCE]: numbers[language], numbers[language]: numbers[locales.SOURCE]}
     return swapped.get(typed, typed) if phone.position == LANGUAGE_QUESTION else typed
@@ -344,6 +346,6 @@ def _typed_in(language: str, phone: FakePhone, typed: str) -> str:
 
 def _on_more_pages(phones: Sequence[FakePhone], language: str) -> list[FakePhone]:
     """The screens behind pages that a list has in this language and not in English, where a page carries more."""
-    turned = [hop(phone, MORE) for phone in phones if phone.screen.more and speaks(phone, language)]
-    more = search([Found(phone, 0) for phone in turned], lambda phone: speaks(phone, language), phones)
+    turned = [hop(phone, MORE) for phone in phones if phone.screen.more and uses_language(phone, language)]
+    more = search([Found(phone, 0) for phone in turned], lambda phone: uses_language(phone, language), phones)
     return [found.phone for found in more]

@@ -1,6 +1,6 @@
-"""What must hold at every screen of all dialogues. Given a phone for each screen, an invariant returns what breaks it.
+"""What must hold at every screen of all dialogues. An invariant takes a phone for each screen, and returns violations.
 
-`test_invariants.py` shows that each of them can be broken, and that it is then found.
+`test_invariants.py` shows that each invariant finds a violation.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ HOSTILE = [
 ]
 
 AT_HOME = ("home.", "language.")
-"""Where *00* leads: somebody who has chosen no language yet is asked for it first."""
+"""Where *00* leads: a person who has chosen no language yet is first asked for it."""
 MAX_DEPTH = 20
 """More steps back than any dialogue is deep."""
 
 
 def unreached_states(engine: DialogueEngine, phones: Iterable[FakePhone]) -> list[str]:
-    """States where no phone is, and that none answered on its way."""
+    """States with a screen at which no phone is, and which no phone has answered."""
     reached = {position for phone in phones for position in _passed(phone)}
     flows = engine.flows.values()
     shown = {f"{flow.name}.{name}" for flow in flows for name, state in flow.states.items() if state.has_screen}
@@ -47,7 +47,7 @@ def _passed(phone: FakePhone) -> Iterator[str]:
 
 
 def no_way_home(phones: Iterable[FakePhone]) -> list[str]:
-    """Where *00* does not lead home, or *0*, pressed again and again, never does."""
+    """Screens where *00* does not lead home, or where *0*, pressed repeatedly, never does."""
     return _listed(phone for phone in _open(phones) if not _leads_home(phone))
 
 
@@ -61,17 +61,17 @@ def _backs_home(phone: FakePhone) -> bool:
 
 
 def too_long(phones: Iterable[FakePhone]) -> list[str]:
-    """Where something was cut, or is over its budget: a screen, or the segments of a text."""
+    """Screens that were cut or are over their budget, and texts with too many segments."""
     return _listed(phone for phone in phones if not fits(phone))
 
 
 def outside_gsm7(phones: Iterable[FakePhone]) -> list[str]:
-    """Where a language in Latin letters uses others; only the names of languages may."""
+    """Screens with letters outside GSM-7 in a Latin language; only the names of languages may have them."""
     return _listed(phone for phone in phones if phone.position != LANGUAGE_QUESTION and not gsm7.is_gsm7(phone.shown))
 
 
 def unanswered_input(phones: Iterable[FakePhone]) -> list[str]:
-    """Where hostile input is not answered in one hop by a screen that fits."""
+    """Inputs of `HOSTILE` that are not answered in one hop by a screen that fits."""
     tried = ((phone, typed) for phone in _one_for_each_state(phones) for typed in HOSTILE)
     return sorted(
         f"{phone.position}: {typed[:40]!r} {wrong}" for phone, typed in tried if (wrong := _wrong(phone, typed))
@@ -87,7 +87,7 @@ def _wrong(phone: FakePhone, typed: str) -> str:
 
 
 def no_callback_offered(phones: Iterable[FakePhone]) -> list[str]:
-    """Questions where two wrong answers in a row do not bring the offer of a call, or the offer does not work."""
+    """Questions where two wrong answers in a row do not lead to the offer of a call, or the offer does not work."""
     asking = [phone for phone in _one_for_each_state(phones) if phone.engine.state(phone.conversation).is_question]
     return _listed(phone for phone in asking if not _offers_a_callback(phone))
 
@@ -99,20 +99,20 @@ def _offers_a_callback(phone: FakePhone) -> bool:
     return fits(wrong) and called == [*wrong.marketplace.callbacks, phone.marketplace.person.msisdn]
 
 
-def lost_by_a_break(phones: Iterable[FakePhone]) -> list[str]:
-    """Where a call that is cut off is not asked about, or does not go on, by call or text, with all that was typed."""
+def lost_by_a_dropped_call(phones: Iterable[FakePhone]) -> list[str]:
+    """Screens where a dropped call is not asked about, or is not continued, by call or text, with all answers."""
     begun = (phone for phone in _open(phones) if phone.engine.worth_resuming(phone.conversation))
-    return sorted({f"{phone.position}: {wrong}" for phone in begun for wrong in _wrong_after_a_break(phone)})
+    return sorted({f"{phone.position}: {wrong}" for phone in begun for wrong in _wrong_after_a_dropped_call(phone)})
 
 
-def _wrong_after_a_break(phone: FakePhone) -> Iterator[str]:
+def _wrong_after_a_dropped_call(phone: FakePhone) -> Iterator[str]:
     asked = phone.copy()
     asked.channel = USSD
     asked.drops_and_dials()
     if not fits(asked) or [line[:2] for line in asked.lines[-2:]] != ["1.", "2."]:
-        yield f"a break is asked about with {asked.shown}"
+        yield f"the dropped call is asked about with {asked.shown}"
     if not after(asked, "2").position.startswith(AT_HOME):
-        yield "it cannot be left behind"
+        yield "it cannot be started again"
     texted = phone.copy()
     texted.channel = SMS
     texted.resumes_by_text()
@@ -122,7 +122,7 @@ def _wrong_after_a_break(phone: FakePhone) -> Iterator[str]:
 
 
 def _lost(before: FakePhone, resumed: FakePhone) -> str:
-    """What is not as before the break; where an old answer must not count, as one question earlier."""
+    """What differs from before the dropped call, or from one question earlier where an old answer must not count."""
     was, now, engine = before.conversation, resumed.conversation, before.engine
     if not fits(resumed):
         return f"goes on with {resumed.shown}"
@@ -144,7 +144,7 @@ def _lost(before: FakePhone, resumed: FakePhone) -> str:
 
 
 def _begins(engine: DialogueEngine, now: Conversation) -> bool:
-    """Whether the flow begins here, so that none of its questions comes before."""
+    """True if the flow begins here, so that no question of it comes before."""
     first = {edge.go.to for source, edge in engine.flows[now.flow].rows if source == START}
     return now.state in first and not now.trail
 
@@ -164,7 +164,7 @@ def after(phone: FakePhone, *typed: str) -> FakePhone:
 
 
 def fits(phone: FakePhone) -> bool:
-    """Whether nothing was cut, and what is shown is within its budget."""
+    """True if nothing was cut and the text is within its budget."""
     budget = phone.budget
     septets = gsm7.septets(phone.shown)
     within = septets <= budget.septets if septets is not None else gsm7.units(phone.shown) <= budget.ucs2_units

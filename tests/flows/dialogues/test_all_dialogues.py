@@ -20,10 +20,10 @@ from tests.flows.dialogues.exploration import (
     PLACE,
     all_screens,
     people,
-    repeated,
+    repeat_search,
+    screen_key,
     search_all,
-    situation,
-    speaks,
+    uses_language,
 )
 from tests.flows.fake_marketplace import FakeMarketplace
 from tests.flows.phone import FakePhone
@@ -53,7 +53,7 @@ def test_every_state_is_reached() -> None:
 
 @each(*LATIN)
 def test_a_language_in_latin_letters_stays_gsm7(language: str, channel: Channel) -> None:
-    phones = [phone for phone in all_screens(language, channel) if speaks(phone, language)]
+    phones = [phone for phone in all_screens(language, channel) if uses_language(phone, language)]
     assert invariants.outside_gsm7(phones) == []
 
 
@@ -68,7 +68,7 @@ def test_any_input_is_answered_by_a_screen_that_fits(language: str, channel: Cha
 
 
 @each("en")
-def test_two_wrong_answers_in_a_row_bring_the_offer_of_a_call_everywhere(language: str, channel: Channel) -> None:
+def test_two_wrong_answers_in_a_row_lead_to_the_offer_of_a_call_everywhere(language: str, channel: Channel) -> None:
     assert invariants.no_callback_offered(all_screens(language, channel)) == []
 
 
@@ -77,8 +77,8 @@ def test_hostile_inputs_are_many() -> None:
 
 
 @each(*LANGUAGES)
-def test_after_a_break_anywhere_a_call_or_a_text_goes_on_with_nothing_lost(language: str, channel: Channel) -> None:
-    assert invariants.lost_by_a_break(all_screens(language, channel)) == []
+def test_after_a_dropped_call_a_call_or_a_text_continues_with_all_answers(language: str, channel: Channel) -> None:
+    assert invariants.lost_by_a_dropped_call(all_screens(language, channel)) == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -97,7 +97,7 @@ def test_yes_and_no_are_understood_as_they_are_written(language: str) -> None:
     assert yes_no(words.text("No")).value is False
 
 
-def test_no_conversation_ends_when_what_it_is_about_vanishes() -> None:
+def test_every_conversation_goes_on_when_its_subject_no_longer_exists() -> None:
     for phone in [phone for phone in all_screens("en", USSD) if not phone.conversation.over]:
         for typed in ("1", "2", "3", "?", "98", "0"):
             assert invariants.fits(invariants.after(emptied(phone), typed)), phone.position
@@ -107,7 +107,7 @@ def test_no_conversation_ends_when_what_it_is_about_vanishes() -> None:
 
 
 def emptied(phone: FakePhone) -> FakePhone:
-    """The same phone, after everything there was has been sold, cancelled and closed."""
+    """The same phone, after all products, orders and kiosks are gone."""
     other = phone.copy()
     other.marketplace = FakeMarketplace(phone.marketplace.person)
     return other
@@ -116,7 +116,7 @@ def emptied(phone: FakePhone) -> FakePhone:
 # The search itself.
 
 SAMPLE = Random(runs.seed())
-"""In a usual run another language, channel and person each time; with --full all of them."""
+"""A usual run tries a random language, channel and person; a run with --full tries all of them."""
 PAIRS = [*product(TRANSLATED, CHANNELS)]
 SEARCHED = SAMPLE.sample(PAIRS, runs.cases(len(PAIRS)))
 
@@ -125,9 +125,11 @@ SEARCHED = SAMPLE.sample(PAIRS, runs.cases(len(PAIRS)))
 def test_the_keys_that_find_all_screens_in_english_find_them_in_every_language(language: str, channel: Channel) -> None:
     chosen = sorted(SAMPLE.sample(range(len(people("en"))), runs.cases(len(people("en")))))
     english, persons = ([people(code)[number] for number in chosen] for code in ("en", language))
-    known = {situation(phone) for phone in repeated(search_all("en", channel, english), persons, language, channel)}
-    found = [one.phone for one in search_all(language, channel, persons) if speaks(one.phone, language)]
-    assert [f"{phone.position}: {phone.shown}" for phone in found if situation(phone) not in known] == []
+    known = {
+        screen_key(phone) for phone in repeat_search(search_all("en", channel, english), persons, language, channel)
+    }
+    found = [one.phone for one in search_all(language, channel, persons) if uses_language(one.phone, language)]
+    assert [f"{phone.position}: {phone.shown}" for phone in found if screen_key(phone) not in known] == []
 
 
 # Keywords.

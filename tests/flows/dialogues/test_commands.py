@@ -1,4 +1,4 @@
-"""The command that a dialogue ends with, whatever way somebody took through it, also back and again."""
+"""The command at the end of a dialogue, for every way through the dialogue, with steps back and repeated answers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def marketplace(*, agent: bool) -> FakeMarketplace:
 def play(
     said: list[str], *, agent: bool = False, text: str = "", channel: Channel = USSD
 ) -> tuple[list[Command], FakePhone]:
-    """The commands that follow when somebody types this, and the phone after it."""
+    """The commands that this input leads to, and the phone after it."""
     commands: list[Command] = []
 
     def performs(marketplace: FakeMarketplace, command: Command) -> Outcome:

@@ -1,4 +1,4 @@
-"""Each invariant can be broken, and is then found: shown on changed copies of the flow `sell`."""
+"""Each invariant finds its violation, shown on changed copies of the flow `sell`."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ SELLER = Person("+254711000111", "en", name=WIDEST, artisan=True)
 
 
 def screens_of_sell(engine: DialogueEngine, channel: Channel = USSD) -> list[FakePhone]:
-    """A phone for every screen of the flow `sell`, as an artisan comes to them."""
+    """A phone for every screen of the flow `sell`, as an artisan reaches them."""
     phone = FakePhone(engine, full_marketplace(SELLER), channel, PLACE)
     phone.texts("SELL")
     return screens_from([phone], lambda phone: phone.conversation.flow == "sell")
@@ -59,8 +59,8 @@ def screens_with(changed: StateKind, channel: Channel = USSD, **facts: str) -> l
 
 
 @cache
-def as_it_is(channel: Channel) -> list[FakePhone]:
-    """The same for the flow as it is."""
+def unchanged(channel: Channel) -> list[FakePhone]:
+    """The same for the unchanged flow."""
     return screens_of_sell(with_sell_changed(), channel)
 
 
@@ -71,12 +71,12 @@ def as_it_is(channel: Channel) -> list[FakePhone]:
         invariants.too_long,
         invariants.outside_gsm7,
         invariants.unanswered_input,
-        invariants.lost_by_a_break,
+        invariants.lost_by_a_dropped_call,
     ],
 )
 @pytest.mark.parametrize("channel", [USSD, SMS], ids=lambda channel: channel.name)
-def test_the_flow_as_it_is_breaks_no_invariant(invariant: invariants.Invariant, channel: Channel) -> None:
-    assert invariant(as_it_is(channel)) == []
+def test_the_unchanged_flow_breaks_no_invariant(invariant: invariants.Invariant, channel: Channel) -> None:
+    assert invariant(unchanged(channel)) == []
 
 
 def test_a_state_whose_guard_never_holds_is_found_unreached() -> None:
@@ -87,10 +87,10 @@ def test_a_state_whose_guard_never_holds_is_found_unreached() -> None:
     engine = with_sell_changed(price)
     assert find_faults(engine) == []
     assert "sell.dear" in invariants.unreached_states(engine, screens_of_sell(engine))
-    assert "sell.dear" not in invariants.unreached_states(ENGINE, as_it_is(USSD))
+    assert "sell.dear" not in invariants.unreached_states(ENGINE, unchanged(USSD))
 
 
-def test_a_home_that_leads_elsewhere_is_found() -> None:
+def test_a_home_key_that_leads_elsewhere_is_found() -> None:
     states = home.flow.states.values()
     elsewhere = Flow("home", *states, start=[Go(Enter("language"), when=home.is_new), Go(Enter("sell"))])
     engine = DialogueEngine(elsewhere, *(flow for flow in with_sell_changed().flows.values() if flow.name != "home"))
@@ -144,8 +144,8 @@ def test_a_rejection_that_does_not_fit_is_found() -> None:
     assert invariants.unanswered_input(screens_with(title)) != []
 
 
-def test_a_question_that_takes_anything_never_offers_a_call() -> None:
-    assert invariants.no_callback_offered(as_it_is(USSD)) == []
+def test_a_question_that_never_offers_a_call_is_found() -> None:
+    assert invariants.no_callback_offered(unchanged(USSD)) == []
     found = invariants.no_callback_offered(screens_with(Ask("title", "What?", then="category")))
     assert {problem.partition(":")[0] for problem in found} == {"sell.title"}
 
@@ -168,17 +168,17 @@ class ResumedUnseen(Confirm):
         (Forgetful("quantity", "How many?", then="review"), "sell.review: by sms goes on at sell.quantity with"),
     ],
 )
-def test_what_a_break_would_lose_or_answer_unseen_is_found(changed: StateKind, problem: str) -> None:
-    found = invariants.lost_by_a_break(screens_with(changed))
+def test_what_a_dropped_call_would_lose_or_answer_unseen_is_found(changed: StateKind, problem: str) -> None:
+    found = invariants.lost_by_a_dropped_call(screens_with(changed))
     assert [each for each in found if each.startswith(problem)] != []
 
 
-def test_a_break_that_is_not_asked_about_is_found() -> None:
+def test_a_dropped_call_that_is_not_asked_about_is_found() -> None:
     class NeverAsking(DialogueEngine):
         def ask_to_resume(self, conversation: Conversation) -> None:
             """Asks nothing."""
 
-    assert invariants.lost_by_a_break(screens_of_sell(NeverAsking(*with_sell_changed().flows.values()))) != []
+    assert invariants.lost_by_a_dropped_call(screens_of_sell(NeverAsking(*with_sell_changed().flows.values()))) != []
 
 
 # At random.
@@ -201,7 +201,7 @@ ticks = count()
     ],
     ids=["not confirmed", "not what was confirmed", "another answer when repeated", "an empty screen"],
 )
-def test_random_talk_finds_what_is_wrong(changed: StateKind) -> None:
+def test_random_talk_finds_each_fault(changed: StateKind) -> None:
     class BrokenTalk(RandomTalk):
         engine = with_sell_changed(changed, facts={"tick": lambda turn: next(ticks)})
 

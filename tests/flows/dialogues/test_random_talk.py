@@ -1,4 +1,4 @@
-"""Two people type at random, with one marketplace; some things hold all the same."""
+"""Two people type at random in one marketplace; the invariants hold after every hop."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from flows.commands import Command, Leave, ListProduct, Outcome, PayCash, ReceiveGoods, ShipOrder
 from flows.dialogues import ENGINE, sell
 from flows.kit import SMS, USSD, Channel, Confirm, Conversation, DialogueEngine, Person
-from tests.flows.dialogues.exploration import CASH_CODE, LANGUAGES, MAX_QUANTITY, PLACE, texts, worth_typing
+from tests.flows.dialogues.exploration import CASH_CODE, LANGUAGES, MAX_QUANTITY, PLACE, inputs_to_try, texts
 from tests.flows.dialogues.invariants import HOSTILE, fits
 from tests.flows.fake_marketplace import FakeMarketplace
 from tests.flows.phone import FakePhone
@@ -70,10 +70,10 @@ class RandomTalk(RuleBasedStateMachine):
 
     def phone(self, one: int, marketplace: FakeMarketplace) -> FakePhone:
         stored = msgspec.json.encode(Conversation(f"call-{one}"))
-        performs = recording(self.performed[one])
+        performs = recorder(self.performed[one])
         return FakePhone(self.engine, marketplace, place=PLACE, stored=stored, performs=performs)
 
-    # -- what they do
+    # -- what the people do
 
     @rule(one=people)
     def dial(self, one: int) -> None:
@@ -95,9 +95,9 @@ class RandomTalk(RuleBasedStateMachine):
 
     @rule(one=people, picks=st.lists(st.integers(0, 9), min_size=1, max_size=8))
     def answer(self, one: int, picks: list[int]) -> None:
-        """Types something that is worth typing there."""
+        """Types inputs of `inputs_to_try`."""
         for pick in picks:
-            offered = worth_typing(self.phones[one])
+            offered = inputs_to_try(self.phones[one])
             self.say(one, offered[-1 - pick % len(offered)])
 
     @rule(one=people, times=st.integers(1, 4))
@@ -130,7 +130,7 @@ class RandomTalk(RuleBasedStateMachine):
     def hop(self, one: int, step: Hop, channel: Channel | None = None) -> None:
         phone, repeated = self.phones[one], self.phones[one].copy()
         commands: list[Command] = []
-        repeated.performs = recording(commands)
+        repeated.performs = recorder(commands)
         count, before = len(self.performed[one]), phone.copy()
         for each in (repeated, phone):
             each.channel = channel or phone.channel
@@ -147,7 +147,7 @@ class RandomTalk(RuleBasedStateMachine):
         self.orders_move_forward_and_only_by_a_command(before.marketplace, phone.marketplace, commands)
 
     def only_what_was_confirmed_is_performed(self, before: FakePhone, commands: list[Command]) -> None:
-        """What cannot be undone was shown and confirmed."""
+        """A command that cannot be undone was shown and confirmed before."""
         for command in commands:
             if isinstance(command, CONFIRMED):
                 assert isinstance(self.engine.state(before.conversation), Confirm)
@@ -167,7 +167,7 @@ class RandomTalk(RuleBasedStateMachine):
             status = now.parts[number].status
             assert status == part.status or (status in NEXT_STATUS[part.status] and named & {number, part.code})
 
-    # -- what holds
+    # -- invariants
 
     @invariant()
     def every_command_has_its_own_key(self) -> None:
@@ -187,7 +187,7 @@ class RandomTalk(RuleBasedStateMachine):
         assert len(self.phones[0].marketplace.products()) <= PRODUCTS_AT_FIRST + len(listings)
 
 
-def recording(commands: list[Command]) -> Callable[[FakeMarketplace, Command], Outcome]:
+def recorder(commands: list[Command]) -> Callable[[FakeMarketplace, Command], Outcome]:
     """Performs as the marketplace does, and adds each command to the list."""
 
     def perform(marketplace: FakeMarketplace, command: Command) -> Outcome:

@@ -11,7 +11,7 @@ from flows.kit.state_kinds.base import StateKind
 from tests.flows.phone import FakePhone, start
 
 
-def list_it(turn: Turn) -> ListProduct:
+def list_product(turn: Turn) -> ListProduct:
     return ListProduct(turn["title"], "baskets", turn["price"], 1)
 
 
@@ -21,7 +21,7 @@ SALE: tuple[StateKind, ...] = (
     Confirm("sure", "Sell {title} at {price}?", yes="selling", no="title"),
     Act(
         "selling",
-        command=list_it,
+        command=list_product,
         done="sold",
         queued="noted",
         rejected=[Go("full", when=because("shelf_full", "no_room")), Go("refused")],
@@ -33,9 +33,9 @@ SALE: tuple[StateKind, ...] = (
 )
 
 
-def answers(phone: FakePhone, outcome: Outcome) -> FakePhone:
+def with_outcome(phone: FakePhone, outcome: Outcome) -> FakePhone:
     """The phone, with a marketplace that answers every command with this outcome."""
-    phone.performs = lambda _village, _command: outcome
+    phone.performs = lambda _marketplace, _command: outcome
     return phone
 
 
@@ -65,24 +65,28 @@ def test_no_command_is_pending_while_the_flow_waits_for_an_answer() -> None:
     ],
 )
 def test_each_outcome_has_its_edge_and_its_values_can_be_used_in_words(outcome: Outcome, shown: str) -> None:
-    assert answers(start(*SALE), outcome).says("Kiondo", "1500", "yes") == shown
+    assert with_outcome(start(*SALE), outcome).says("Kiondo", "1500", "yes") == shown
 
 
 def test_a_queued_command_leads_to_the_noted_flow_unless_it_has_an_edge_of_its_own() -> None:
     act = Act("asking", command=lambda turn: RequestCall(), done="end", rejected="not")
     phone = start(Ask("name", "Who?", then="asking"), act, Notice("end", "Done."), Notice("not", "Not done."))
-    assert answers(phone, Outcome("queued")).says("Amina").startswith("END Noted. The shop cannot be reached just now")
+    assert (
+        with_outcome(phone, Outcome("queued"))
+        .says("Amina")
+        .startswith("END Noted. The shop cannot be reached just now")
+    )
     assert act.promises_text
 
 
 def test_an_act_with_its_own_edge_for_queued_promises_no_text() -> None:
     act = Act("asking", command=lambda turn: RequestCall(), done="end", queued="end", rejected="end")
     phone = start(Ask("name", "Who?", then="asking"), act, Notice("end", "Done."))
-    assert answers(phone, Outcome("queued")).says("Amina") == "END Done."
+    assert with_outcome(phone, Outcome("queued")).says("Amina") == "END Done."
     assert not act.promises_text
 
 
-def test_a_command_has_one_key_whatever_leads_to_it_and_the_next_command_another() -> None:
+def test_each_command_has_its_own_key_which_does_not_depend_on_the_way_to_it() -> None:
     keys = []
 
     def ask(turn: Turn) -> Command:
@@ -121,13 +125,13 @@ class TestAfterACommand:
             Notice("end", "End."),
         )
 
-    def test_back_does_not_lead_before_it(self) -> None:
+    def test_back_does_not_lead_to_before_it(self) -> None:
         phone = self.phone()
         phone.says("Amina")
         assert phone.says("0").startswith("CON At home.")
         assert len(phone.marketplace.callbacks) == 1
 
-    def test_back_does_not_lead_to_the_flow_that_entered_either(self) -> None:
+    def test_back_does_not_lead_to_the_flow_that_entered_this_one(self) -> None:
         outer = start(Ask("x", "Go?", then=Go(Enter("call"))))
         outer.says("yes")
         assert (outer.conversation.return_stack, outer.conversation.trail) == ([], [])
@@ -146,7 +150,7 @@ class TestASecret:
 
     @pytest.mark.parametrize("kind", ["done", "queued", "rejected"])
     def test_is_deleted_once_its_command_has_an_outcome(self, kind: str) -> None:
-        phone = answers(self.phone(), Outcome(kind))  # type: ignore[arg-type]
+        phone = with_outcome(self.phone(), Outcome(kind))  # type: ignore[arg-type]
         phone.says("2468")
         assert "2468" not in str(phone.conversation)
 

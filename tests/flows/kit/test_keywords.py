@@ -32,8 +32,8 @@ from tests.flows.phone import AMINA, HOME, PLACE, FakePhone
 
 
 def offer(rest: str, place: Place) -> Mapping[str, str]:
-    said = offers.read(rest, place.currency)
-    found = {"title": said.title, "price": said.price and numbers.format_money(said.price), "count": said.quantity}
+    read = offers.read(rest, place.currency)
+    found = {"title": read.title, "price": read.price and numbers.format_money(read.price), "count": read.quantity}
     return {name: str(value) for name, value in found.items() if value}
 
 
@@ -100,7 +100,7 @@ def test_a_keyword_opens_its_flow_with_the_answers_given_ahead(text: str, flow: 
     "text",
     ["", "   ", "hello there", "OFER big pot", "OFFERS", "red pot", "yes of course", "about you", "bei", "😀", "0"],
 )
-def test_a_text_that_is_no_use_of_a_keyword_matches_none(text: str) -> None:
+def test_a_text_that_does_not_use_a_keyword_matches_none(text: str) -> None:
     assert ENGINE.match_keyword(text, PLACE) is None
 
 
@@ -122,7 +122,7 @@ def test_a_rejected_answer_in_the_middle_keeps_the_others(phone: FakePhone) -> N
     assert phone.says("3") == "big pot Red KSh 1,500"
 
 
-def test_an_answer_that_a_keyword_stands_for_counts_as_if_it_was_typed(phone: FakePhone) -> None:
+def test_an_answer_given_by_a_keyword_counts_as_if_it_was_typed(phone: FakePhone) -> None:
     assert phone.texts("RED") == "How much?"
 
 

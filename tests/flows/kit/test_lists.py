@@ -1,4 +1,4 @@
-"""Lists: numbers keep their meaning, pages fit, and a list of one or no line can be passed over."""
+"""Lists: numbers keep their meaning, pages fit, and a list of one line or none can be skipped."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from flows import gsm7
 from flows.kit import SMS, Ask, Choice, Confirm, Menu, Notice, Option, PagedList, Turn
 from tests.flows.phone import FakePhone, start
 
-WAYS = ["98. More", "0. Back", "00. Home"]
-MANY = [f"Ware number {n} of the shelf" for n in range(1, 13)]
+NAVIGATION_LINES = ["98. More", "0. Back", "00. Home"]
+TWELVE_LABELS = [f"Ware number {n} of the shelf" for n in range(1, 13)]
 
 
 def shelf(*labels: str, then: str = "end", pick_single: bool = False, empty: str | None = None) -> PagedList:
@@ -19,7 +19,7 @@ def shelf(*labels: str, then: str = "end", pick_single: bool = False, empty: str
 
 def numbered(phone: FakePhone) -> list[str]:
     """The lines that are shown to choose from."""
-    return [line for line in phone.lines if line.partition(". ")[0].isdigit() and line not in WAYS]
+    return [line for line in phone.lines if line.partition(". ")[0].isdigit() and line not in NAVIGATION_LINES]
 
 
 END = Notice("end", "You chose {ware}.")
@@ -31,17 +31,17 @@ def test_a_list_that_fits_has_no_pages() -> None:
 
 
 def test_the_pages_show_every_line_once_and_all_but_the_last_offer_more() -> None:
-    phone, seen = start(shelf(*MANY), END), []
+    phone, seen = start(shelf(*TWELVE_LABELS), END), []
     while "98. More" in phone.lines:
         seen += numbered(phone)
         assert gsm7.units(phone.shown) <= 160
         phone.says("98")
     seen += numbered(phone)
-    assert seen == [f"{n}. {label}" for n, label in enumerate(MANY, 1)]
+    assert seen == [f"{n}. {label}" for n, label in enumerate(TWELVE_LABELS, 1)]
 
 
 def test_a_page_leaves_room_for_more() -> None:
-    """Three lines would fill the screen; then nobody would know of the fourth."""
+    """Three lines would fill the screen, and nothing would show that there is a fourth."""
     lines = ["a" * 43, "b" * 43, "c" * 43, "d"]
     assert "98. More" in start(shelf(*lines), END).lines
 
@@ -54,12 +54,12 @@ def test_a_line_too_long_for_a_page_is_cut_so_that_more_is_shown() -> None:
 
 
 def test_a_number_means_the_same_on_every_page() -> None:
-    assert start(shelf(*MANY), END).says("98", "2") == f"END You chose {MANY[1]}."
-    assert start(shelf(*MANY), END).says("12") == f"END You chose {MANY[11]}."
+    assert start(shelf(*TWELVE_LABELS), END).says("98", "2") == f"END You chose {TWELVE_LABELS[1]}."
+    assert start(shelf(*TWELVE_LABELS), END).says("12") == f"END You chose {TWELVE_LABELS[11]}."
 
 
 def test_back_turns_the_pages_before_it_leaves_the_list() -> None:
-    phone = start(Ask("name", "Who?", then="ware"), shelf(*MANY), END)
+    phone = start(Ask("name", "Who?", then="ware"), shelf(*TWELVE_LABELS), END)
     first = phone.says("Amina")
     second = phone.says("98")
     phone.says("98")
@@ -74,20 +74,20 @@ def test_more_on_the_last_page_is_rejected() -> None:
 
 
 def test_the_next_page_no_longer_shows_the_last_problem() -> None:
-    phone = start(shelf(*MANY), END)
+    phone = start(shelf(*TWELVE_LABELS), END)
     assert phone.lines[0] == "Which ware?"
     phone.says("none of them")
     assert phone.says("98").startswith("CON Which ware?\n")
 
 
 def test_fields_are_filled_in_on_every_page() -> None:
-    wares = [Choice(label, label) for label in MANY]
+    wares = [Choice(label, label) for label in TWELVE_LABELS]
     phone = start(PagedList("ware", "{name}, which ware?", items=lambda _turn: wares, then="end"), END)
     assert phone.says("98").startswith("CON Amina, which ware?\n")
 
 
 def test_no_page_is_turned_while_a_side_prompt_is_shown() -> None:
-    phone = start(shelf(*MANY), END)
+    phone = start(shelf(*TWELVE_LABELS), END)
     phone.says("none of them", "not one")
     offered = phone.shown
     assert "1. Call me" in offered
@@ -111,11 +111,11 @@ def test_a_long_list_offers_no_line_98() -> None:
     assert numbered(phone)[-1] == "97. Ware 97"
 
 
-def test_an_empty_list_goes_where_it_says() -> None:
+def test_an_empty_list_leads_to_its_empty_state() -> None:
     assert start(shelf(empty="none"), END, Notice("none", "Nothing there.")).shown == "END Nothing there."
 
 
-def test_back_goes_over_an_empty_list_to_the_question_before_it() -> None:
+def test_back_skips_an_empty_list_to_the_question_before_it() -> None:
     phone = start(Ask("name", "Who?", then="ware"), shelf(empty="other"), Ask("other", "Then what?", then="end"), END)
     assert phone.says("Amina").startswith("CON Then what?")
     assert phone.says("0").startswith("CON Who?")
@@ -167,7 +167,7 @@ def test_a_menu_takes_a_yes_or_no_that_is_one_of_its_lines(said: str, claimed: b
 
 
 def test_a_text_shows_more_but_neither_back_nor_home() -> None:
-    phone = start(shelf(*MANY), END, channel=SMS)
+    phone = start(shelf(*TWELVE_LABELS), END, channel=SMS)
     assert phone.lines[-1] == "98. More"
     assert not {"0. Back", "00. Home"} & set(phone.lines)
     assert gsm7.segments(phone.shown).count == 1
@@ -178,7 +178,7 @@ def test_lines_are_looked_up_once_each_time_the_list_is_reached() -> None:
 
     def items(turn: Turn) -> list[Choice]:
         asked.append(turn.person.name)
-        return [Choice(label, label) for label in MANY]
+        return [Choice(label, label) for label in TWELVE_LABELS]
 
     phone = start(PagedList("ware", "Which?", items=items, then="end"), END)
     phone.says("98", "none", "0")

@@ -1,4 +1,4 @@
-"""Navigation: back, home, into other flows and out again, and going on after a call was cut off."""
+"""Navigation: back, home, into other flows and out again, and continuing after a dropped call."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class TestBack:
     def test_asks_again_and_the_new_answer_counts(self) -> None:
         assert start(*THREE).says("a", "b", "0", "0", "x", "y", "3") == "END x y 3"
 
-    def test_goes_the_way_the_conversation_came_where_two_ways_meet(self) -> None:
+    def test_goes_the_way_that_the_conversation_took_where_two_ways_meet(self) -> None:
         phone = start(
             AskQuantity("count", "How many?", then=[Go("sure", when=is_many), Go("name")]),
             Confirm("sure", "So many?", yes="name", no="count"),
@@ -65,7 +65,7 @@ class TestBack:
         assert heading(phone.says("0")) == "So many?"
         assert heading(phone.says("0")) == "How many?"
 
-    def test_never_goes_in_circles(self) -> None:
+    def test_never_loops(self) -> None:
         """A state that an edge reaches again ends the trail; it is not added to it."""
         phone = start(
             Ask("name", "Who?", then="sure"),
@@ -90,7 +90,7 @@ class TestHome:
         phone.says(*said)
         assert phone.says("00") == "CON At home.\n1. A sample\n2. Another"
 
-    def test_leaves_nothing_behind(self) -> None:
+    def test_deletes_all_answers_and_the_trail(self) -> None:
         phone = start(*THREE)
         phone.says("a", "00")
         assert (phone.conversation.answers, phone.conversation.trail, phone.conversation.return_stack) == ({}, [], [])
@@ -135,17 +135,17 @@ class TestAnotherFlow:
         assert [heading(phone.says("0")) for _ in range(3)] == ["Which door?", "Outer door?", "At home."]
 
     def test_is_left_for_home_if_the_state_it_was_entered_from_no_longer_exists(self) -> None:
-        for edition in (DialogueEngine(HOME, INNER), DialogueEngine(HOME, INNER, Flow("sample", *THREE))):
+        for engine in (DialogueEngine(HOME, INNER), DialogueEngine(HOME, INNER, Flow("sample", *THREE))):
             phone = self.enter()
-            phone.engine = edition
-            assert edition.is_current(phone.conversation)
+            phone.engine = engine
+            assert engine.is_current(phone.conversation)
             assert heading(phone.says("0")) == "At home."
 
 
-class TestABreak:
+class TestADroppedCall:
     QUESTION = "CON Your last call was cut off.\n1. Continue\n2. Start again"
 
-    def test_is_followed_by_a_question_with_nothing_lost(self) -> None:
+    def test_is_continued_with_all_answers(self) -> None:
         phone = start(*THREE)
         phone.says("a")
         assert phone.drops_and_dials() == self.QUESTION
@@ -217,13 +217,13 @@ class TestABreak:
         phone.says("1")
         assert phone.says("3") == "END a b 3"
 
-    def test_can_be_followed_by_a_text(self) -> None:
+    def test_can_be_continued_by_text(self) -> None:
         phone = start(*THREE)
         phone.says("a")
         phone.drops_and_dials()
         assert heading(phone.resumes_by_text()) == "Second?"
 
-    def test_is_asked_about_only_if_something_was_begun(self) -> None:
+    def test_is_asked_about_only_if_a_flow_was_begun(self) -> None:
         phone = start(*THREE)
         assert phone.engine.worth_resuming(phone.conversation)
         phone.says("a", "b", "3")
@@ -233,12 +233,12 @@ class TestABreak:
 
 
 class TestAnotherVersion:
-    def test_of_a_flow_cannot_go_on_with_older_conversations(self) -> None:
+    def test_of_a_flow_does_not_continue_older_conversations(self) -> None:
         phone = start(*THREE)
         assert phone.engine.is_current(phone.conversation)
         assert not DialogueEngine(HOME, Flow("sample", *THREE, version=2)).is_current(phone.conversation)
 
-    def test_without_the_state_or_the_flow_cannot_either(self) -> None:
+    def test_without_the_state_or_the_flow_does_not_continue_them(self) -> None:
         phone = start(*THREE)
         phone.says("a")
         assert not DialogueEngine(HOME, Flow("sample", THREE[0], THREE[3])).is_current(phone.conversation)
@@ -255,7 +255,7 @@ def test_a_flow_may_begin_in_several_ways() -> None:
     assert start(*THREE, flows=(flow,)).opens("gate") == "END Come in, Amina."
 
 
-def test_nobody_without_a_language_is_shown_navigation() -> None:
+def test_a_person_without_a_language_sees_no_navigation() -> None:
     phone = FakePhone(DialogueEngine(HOME, Flow("sample", *THREE)), FakeMarketplace(type(AMINA)("+254711000222")))
     assert phone.opens("sample") == "CON First?"
 
@@ -267,7 +267,7 @@ def test_asking_for_a_call_ends_the_conversation_with_one_request() -> None:
     assert phone.marketplace.callbacks == [AMINA.msisdn]
 
 
-class TestWhatIsGone:
+class TestASubjectThatNoLongerExists:
     def phone(self) -> FakePhone:
         self.eggs = ["brown", "white"]
 
@@ -287,10 +287,10 @@ class TestWhatIsGone:
         return phone
 
     @pytest.mark.parametrize("said", ["1", "2", "what?", "0"])
-    def test_makes_its_flow_begin_again_with_what_there_is_now(self, said: str) -> None:
+    def test_makes_its_flow_begin_again(self, said: str) -> None:
         assert self.phone().says(said).startswith("CON Which egg?\n1. brown\n0. Back")
 
-    def test_is_noticed_after_a_break_too(self) -> None:
+    def test_is_noticed_after_a_dropped_call_too(self) -> None:
         phone = self.phone()
         phone.drops_and_dials()
         assert phone.says("1").startswith("CON Which egg?\n1. brown\n0. Back")

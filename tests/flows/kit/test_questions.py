@@ -161,39 +161,39 @@ def test_a_guess_that_the_check_rejects_is_not_asked_back() -> None:
     assert "That must be KSh 10 to KSh 500." in start(KINDS["money"], END).says("9OO")
 
 
-class TestSomebodyWithTwoWrongAnswers:
+class TestTwoWrongAnswersInARow:
     OFFER = "Shall somebody call you to help?\n1. Call me\n2. Try again"
 
-    def test_is_offered_a_call_by_a_person(self) -> None:
+    def test_lead_to_the_offer_of_a_call(self) -> None:
         phone = start(KINDS["quantity"], END)
         assert self.OFFER not in phone.says("some")
         assert self.OFFER in phone.says("many")
 
-    def test_is_called_if_they_want(self) -> None:
+    def test_lead_to_a_call_if_it_is_accepted(self) -> None:
         phone = start(KINDS["quantity"], END)
         assert phone.says("some", "many", "1") == "END We call you."
         assert phone.marketplace.callbacks == ["+254711000111"]
 
     @pytest.mark.parametrize("again", ["2", "try again", "0"])
-    def test_may_try_again_with_the_count_of_misses_at_zero(self, again: str) -> None:
+    def test_may_be_followed_by_another_try_with_the_count_at_zero(self, again: str) -> None:
         phone = start(KINDS["quantity"], END)
         assert "How many?" in phone.says("some", "many", again)
         assert self.OFFER not in phone.says("lots")
         assert phone.says("3") == "END The end."
 
-    def test_may_answer_the_question_instead(self) -> None:
+    def test_may_be_followed_by_a_right_answer(self) -> None:
         phone = start(KINDS["quantity"], END)
         assert phone.says("some", "many", "7") == "END The end."
         assert phone.marketplace.callbacks == []
 
-    def test_starts_again_at_zero_after_a_right_answer(self) -> None:
+    def test_are_counted_from_zero_after_a_right_answer(self) -> None:
         phone = start(AskQuantity("one", "How many?", then="two"), AskQuantity("two", "And now?", then="end"), END)
         assert self.OFFER not in phone.says("some", "3", "some")
 
 
 def test_a_check_sees_the_turn() -> None:
-    mine = Check(lambda turn, name: name == turn.person.name, "Only {who}.", "Amina", {"who": "Amina"})
-    phone = start(Ask("name", "Who?", check=mine, then="end"), END)
+    own_name = Check(lambda turn, name: name == turn.person.name, "Only {who}.", "Amina", {"who": "Amina"})
+    phone = start(Ask("name", "Who?", check=own_name, then="end"), END)
     assert "Only Amina." in phone.says("Otieno")
     assert phone.says("Amina") == "END The end."
 

@@ -43,9 +43,9 @@ screens = st.builds(
     navigation=st.sampled_from([[], NAVIGATION[:1], NAVIGATION]),
     ends=st.booleans(),
 )
-anything = st.text(max_size=200) | st.sampled_from(["0", "00", "98", "15OO", "w" * 200])
+any_input = st.text(max_size=200) | st.sampled_from(["0", "00", "98", "15OO", "w" * 200])
 
-RIGHT = {"price": "1500", "count": "3", "phone": "0711000111", "code": "K7P4", "digits": "2468"}
+RIGHT_ANSWERS = {"price": "1500", "count": "3", "phone": "0711000111", "code": "K7P4", "digits": "2468"}
 EVERY_KIND = (
     Ask("title", "What?", then="price"),
     AskMoney("price", "How much for {title}?", then="count"),
@@ -104,13 +104,13 @@ def test_the_pages_of_a_list_offer_every_line_once(labels: list[str], text: str,
     assert [number for number, _ in offered] == [str(n) for n in range(1, len(labels) + 1)]
 
 
-@given(anything, st.lists(st.none() | anything, max_size=20), st.sampled_from([USSD, SMS]))
+@given(any_input, st.lists(st.none() | any_input, max_size=20), st.sampled_from([USSD, SMS]))
 def test_every_kind_answers_any_input_within_its_budget(title: str, said: list[str | None], channel: Channel) -> None:
-    """None stands for a right answer, so that every kind is reached."""
+    """In `said`, None means a right answer, so that every kind is reached."""
     phone = start(*EVERY_KIND, channel=channel)
     for part in (title, *said):
         if not phone.conversation.over:
-            right = RIGHT.get(phone.conversation.state, "1")
+            right = RIGHT_ANSWERS.get(phone.conversation.state, "1")
             assert within(phone.says(right if part is None else part), channel)
 
 

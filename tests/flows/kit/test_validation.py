@@ -1,4 +1,4 @@
-"""Validation: each thing that can be wrong with a flow is done to a copy of one, and is found."""
+"""Validation: each fault is put into a copy of a flow, and is found."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ def test_a_flow_that_nothing_opens_is_found() -> None:
     [
         (
             AskQuantity("quantity", "How many?", then="reviev"),
-            "sell.quantity: leads to reviev, which is not there",
+            "sell.quantity: leads to reviev, which does not exist",
         ),
         (
             Confirm("review", "Right?", yes="listing", no=Enter("sel")),
-            "sell.review: leads to the flow sel, which is not there",
+            "sell.review: leads to the flow sel, which does not exist",
         ),
         (Notice("aside", "Nobody reads this."), "sell.aside: nothing leads here"),
         (AskQuantity("quantity", "How many?"), "sell.quantity: there is no way on by answer"),
@@ -73,9 +73,9 @@ def test_a_flow_that_nothing_opens_is_found() -> None:
             AskQuantity("quantity", "How many?", then=[Go("review", when=sell.is_dear)]),
             "sell.quantity: there may be no way on by answer: the last has a guard",
         ),
-        (Notice("listed", ""), "sell.listed: it has no words"),
-        (Notice("listed", ("It is on sale.", "")), "sell.listed: it has no words"),
-        (Menu("review", "Right?", Option("", "listing"), Option("No", "title")), "sell.review: it has no words"),
+        (Notice("listed", ""), "sell.listed: it has no text"),
+        (Notice("listed", ("It is on sale.", "")), "sell.listed: it has no text"),
+        (Menu("review", "Right?", Option("", "listing"), Option("No", "title")), "sell.review: it has no text"),
         (
             Act("listing", command=sell.list_product, done="listed", rejected=()),
             "sell.listing: there is no way on by rejected",
@@ -95,7 +95,7 @@ def test_a_flow_that_nothing_opens_is_found() -> None:
     ],
     ids=lambda case: case if isinstance(case, str) else "",
 )
-def test_what_is_wrong_with_a_state_is_found(changed: StateKind, problem: str) -> None:
+def test_a_fault_of_a_state_is_found(changed: StateKind, problem: str) -> None:
     assert problem in found_in(with_sell_changed(changed))
 
 
@@ -110,9 +110,9 @@ def test_words_may_use_the_values_of_an_outcome_and_carried_answers() -> None:
 
 
 @pytest.mark.parametrize("keyword", ["SELL", "sell", "MENU", "Uzá"])
-def test_a_keyword_that_is_there_twice_is_found(keyword: str) -> None:
+def test_a_keyword_that_is_listed_twice_is_found(keyword: str) -> None:
     found = found_in(with_sell_changed(keywords=(*sell.flow.keywords, Keyword(keyword))))
-    assert [problem for problem in found if not problem.endswith("is a keyword twice")] == []
+    assert [problem for problem in found if not problem.endswith("is listed twice as a keyword")] == []
     assert found[-1].startswith("sell: ")
 
 
@@ -148,7 +148,7 @@ def test_a_translation_with_other_fields_is_found(translated: str) -> None:
     ],
     ids=lambda state: str(state.name),
 )
-def test_what_is_too_long_for_a_screen_is_found(changed: StateKind) -> None:
+def test_a_text_that_is_too_long_for_a_screen_is_found(changed: StateKind) -> None:
     assert wording_faults_in(with_sell_changed(changed)) == [f"sell.{changed.name}: in en too long for ussd"]
 
 

@@ -21,7 +21,7 @@ KEYWORDS = {
     "ሽጥ": "SELL",
 }
 
-anything = st.text(max_size=200) | st.text(st.sampled_from("0123456789lOoIkx×.,/=-@' ksh*;\u00a0፩٣"), max_size=60)
+any_text = st.text(max_size=200) | st.text(st.sampled_from("0123456789lOoIkx×.,/=-@' ksh*;\u00a0፩٣"), max_size=60)
 
 
 def reason_of(read: Callable[[], object]) -> str:

@@ -39,7 +39,7 @@ def test_other_texts_are_neither_yes_nor_no(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "place", "certain"),
+    ("text", "index", "certain"),
     [
         ("1", 0, SURE),
         ("1.", 0, SURE),
@@ -68,8 +68,8 @@ def test_other_texts_are_neither_yes_nor_no(text: str) -> None:
         ("hlep", 5, GUESS),
     ],
 )
-def test_a_line_is_picked_by_number_words_or_first_letters(text: str, place: int, certain: bool) -> None:
-    assert choice(text, LABELS) == Read(place, certain)
+def test_a_line_is_picked_by_number_words_or_first_letters(text: str, index: int, certain: bool) -> None:
+    assert choice(text, LABELS) == Read(index, certain)
 
 
 @pytest.mark.parametrize(
@@ -104,5 +104,5 @@ def test_a_word_equally_like_two_lines_picks_neither() -> None:
 
 @given(st.lists(st.sampled_from(LABELS), min_size=1, max_size=6, unique=True), st.data())
 def test_every_line_is_picked_by_its_number_and_by_its_words(lines: list[str], data: st.DataObject) -> None:
-    place = data.draw(st.integers(0, len(lines) - 1))
-    assert choice(str(place + 1), lines) == choice(lines[place].upper(), lines) == Read(place)
+    index = data.draw(st.integers(0, len(lines) - 1))
+    assert choice(str(index + 1), lines) == choice(lines[index].upper(), lines) == Read(index)

@@ -11,10 +11,10 @@ from flows import msisdn
 from flows.reading import answers, codes, keywords, numbers, offers
 from flows.reading.result import Unreadable
 
-from .samples import KEYWORDS, LABELS, anything
+from .samples import KEYWORDS, LABELS, any_text
 
 
-@given(anything)
+@given(any_text)
 def test_any_text_is_read_or_raises_unreadable(text: str) -> None:
     readers: list[Callable[[], object]] = [
         lambda: numbers.money(text),

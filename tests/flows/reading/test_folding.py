@@ -7,7 +7,7 @@ from hypothesis import given
 
 from flows.reading.folding import clean
 
-from .samples import anything
+from .samples import any_text
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,6 @@ def test_invisible_characters_are_removed_and_digits_are_ascii(text: str, cleane
     assert clean(text) == cleaned
 
 
-@given(anything)
+@given(any_text)
 def test_a_clean_text_stays_as_it_is(text: str) -> None:
     assert clean(clean(text)) == clean(text)

@@ -92,5 +92,5 @@ def test_an_offer_is_priced_in_the_currency_of_the_place() -> None:
 
 @given(st.integers(50, 500_000), st.integers(1, 49), st.permutations(["kiondo basket", "{price}", "{count}"]))
 def test_the_order_of_an_offer_does_not_matter(price: int, count: int, order: list[str]) -> None:
-    said = " ".join(order).format(price=f"{price}/=", count=f"x{count}")
-    assert read(said) == Offer("kiondo basket", price * 100, count)
+    text = " ".join(order).format(price=f"{price}/=", count=f"x{count}")
+    assert read(text) == Offer("kiondo basket", price * 100, count)
