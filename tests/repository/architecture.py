@@ -1,6 +1,6 @@
-"""What each part of the tree may import: one table, for the test and for the pictures.
+"""What each package may import: one table, which the test reads and the pictures are drawn from.
 
-.venv/bin/python -m tests.repository.architecture     draws the pictures in docs/architecture.md anew
+.venv/bin/python -m tests.repository.architecture     redraws the pictures in docs/architecture.md
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
-    """A top-level package or module. It imports itself, `rooms`, the standard library and `libraries`.
+class TopLevelModule:
+    """A top-level package or module. It may import itself, `may_import`, the standard library and `libraries`.
 
-    `libraries` None means any; `forbidden` names modules of the standard library that this room may not import.
+    `libraries` None means any; `forbidden` names modules of the standard library that it may not import.
     """
 
     about: str
-    rooms: tuple[str, ...] = ()
+    may_import: tuple[str, ...] = ()
     libraries: tuple[str, ...] | None = ()
     forbidden: tuple[str, ...] = ()
 
 
-ROOMS = {
-    "wsgi": Room("the WSGI application", rooms=("bot",)),
-    "bot": Room(
+TOP_LEVEL = {
+    "wsgi": TopLevelModule("the WSGI application", may_import=("bot",)),
+    "bot": TopLevelModule(
         "HTTP, providers, jobs",
-        rooms=("flows", "state", "marketplace_api", "locales"),
+        may_import=("flows", "state", "marketplace_api", "locales"),
         libraries=None,
     ),
-    "flows": Room(
+    "flows": TopLevelModule(
         "what is asked next",
         libraries=("transitions", "phonenumbers", "rapidfuzz", "msgspec", "anyascii"),
         # a dialogue is pure: it is given the marketplace, the time and random numbers
@@ -43,18 +43,18 @@ ROOMS = {
             *("tempfile", "threading", "urllib", "random", "secrets", "time", "uuid"),
         ),
     ),
-    "state": Room(
+    "state": TopLevelModule(
         "what is kept between hops",
         libraries=("sqlalchemy", "sqlalchemy_utc", "redis", "msgspec", "argon2"),
     ),
-    "marketplace_api": Room(
+    "marketplace_api": TopLevelModule(
         "products, orders, money",
         libraries=(
             *("flask", "apiflask", "werkzeug", "pydantic", "pydantic_core"),
             *("sqlalchemy", "sqlalchemy_utc", "transitions"),
         ),
     ),
-    "locales": Room("the words people read", libraries=("gettext", "babel")),
+    "locales": TopLevelModule("the words people read", libraries=("gettext", "babel")),
 }
 
 LEVELS = {
@@ -84,9 +84,9 @@ LEVELS = {
         {"refused": "refusals", "codes": "typed codes", "statuses": "statuses", "event_types": "types of events"},
     ),
 }
-"""The parts of a room with what each is, the highest level first.
+"""The packages and modules directly in a top-level package, with what each is; the highest level first.
 
-A part imports parts that stand lower, and none that stands beside it.
+Each may import those on lower levels, and none on its own level.
 """
 
 ENTRY_POINTS = ("app", "server", "services", "worker")
@@ -97,23 +97,25 @@ DECLARATION = "PROVIDER"
 """A module of `PROVIDERS` that assigns this name is a provider's adapter."""
 USERS_OF_ADAPTERS = ("bot.providers.registry", "bot.simulator")
 
-DRAWN = re.compile(r"<!-- (rooms|packages|shop) -->\n(.*?)<!-- /\1 -->", re.DOTALL)
+DRAWN = re.compile(r"<!-- (modules|packages|shop) -->\n(.*?)<!-- /\1 -->", re.DOTALL)
 """The pictures in docs/architecture.md, each between two comments."""
 
 
 def pictures() -> dict[str, str]:
-    """The rooms with what they import, and the parts of two of them by level, as they stand in docs/architecture.md."""
-    return {"rooms": _rooms(), "packages": _packages(LEVELS["bot"]), "shop": _packages(LEVELS["marketplace_api"])}
+    """The top-level modules with their imports, and the levels in two of them, for docs/architecture.md."""
+    return {"modules": _top_level(), "packages": _packages(LEVELS["bot"]), "shop": _packages(LEVELS["marketplace_api"])}
 
 
-def _rooms() -> str:
-    boxes = [f'    {name}["<b>{name}</b><br/>{_label(room)}"]' for name, room in ROOMS.items()]
-    arrows = [f"    {name} --> {to}" for name, room in ROOMS.items() for to in room.rooms]
+def _top_level() -> str:
+    boxes = [f'    {name}["<b>{name}</b><br/>{_label(module)}"]' for name, module in TOP_LEVEL.items()]
+    arrows = [f"    {name} --> {to}" for name, module in TOP_LEVEL.items() for to in module.may_import]
     return _mermaid("flowchart LR", *boxes, *arrows)
 
 
-def _label(room: Room) -> str:
-    return f"{room.about}<br/><small>{', '.join(room.libraries)}</small>" if room.libraries else room.about
+def _label(module: TopLevelModule) -> str:
+    if not module.libraries:
+        return module.about
+    return f"{module.about}<br/><small>{', '.join(module.libraries)}</small>"
 
 
 def _packages(levels: tuple[dict[str, str], ...]) -> str:
@@ -132,7 +134,7 @@ def _mermaid(*lines: str) -> str:
 
 
 def draw(page: str, drawn: Mapping[str, str]) -> str:
-    """The page with its pictures drawn anew."""
+    """The page with its pictures redrawn."""
     return DRAWN.sub(lambda found: f"<!-- {found[1]} -->\n{drawn[found[1]]}<!-- /{found[1]} -->", page)
 
 

@@ -23,7 +23,7 @@ from tests.repository.architecture import ROOT
 
 
 def _quoted(name: str) -> str:
-    """A pattern for code between backticks, or between pairs of them when it has some itself."""
+    """A pattern for code between backticks, or between double backticks if it contains some."""
     return rf"(?P<{name}_ticks>`+)(?P<{name}>[^\n]+?)(?P={name}_ticks)"
 
 
@@ -40,7 +40,7 @@ STEP = re.compile(
 
 
 class NotFollowedError(AssertionError):
-    """A step of a page cannot be done, or its command fails."""
+    """A step of a page cannot be followed, or its command fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,9 @@ class Copy:
     root: Path
 
     def follow(self, page: str, meanwhile: Mapping[str, Callable[[Path], object]] | None = None) -> str:
-        """Does what the page says, and gives what its commands print.
+        """Follows the page, and returns what its commands print.
 
-        `meanwhile` is what a reader does beyond the letter, by the heading before which it is done.
+        `meanwhile` has further actions of the reader, by the heading before which they are done.
         """
         printed = ""
         change: Callable[[str], object] | None = None
@@ -73,7 +73,7 @@ class Copy:
         return printed
 
     def run(self, code: str) -> str:
-        """What the commands print; raises when one of them fails."""
+        """What the commands print. Raises NotFollowedError if one of them fails."""
         done = subprocess.run(
             ["bash", "-e"],
             input=code,
@@ -88,7 +88,7 @@ class Copy:
         return done.stdout
 
     def _change(self, step: Mapping[str, str | None]) -> Callable[[str], object]:
-        """What the sentence says is to be done with the code block after it."""
+        """The function that does with the next code block what the sentence says."""
         match step:
             case {"created": str(path)}:
                 return lambda code: (self.root / path).write_text(code)

@@ -1,4 +1,4 @@
-"""Reads the imports of a source tree, and measures what depends on what."""
+"""Reads the imports of a source tree, and finds its dependencies and import cycles."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class Import:
     imported: str
 
 
-def modules(root: Path, room: str) -> list[Path]:
-    """The files of a room, which is a package or a single module."""
-    return sorted([*root.glob(f"{room}.py"), *root.glob(f"{room}/**/*.py")])
+def modules(root: Path, top_level: str) -> list[Path]:
+    """The files of a top-level package or module."""
+    return sorted([*root.glob(f"{top_level}.py"), *root.glob(f"{top_level}/**/*.py")])
 
 
-def imports(root: Path, room: str) -> Iterator[Import]:
-    """Every import in a room, wherever it stands: in a function, for types only, or as a call."""
-    for path in modules(root, room):
+def imports(root: Path, top_level: str) -> Iterator[Import]:
+    """Every import in a top-level package or module, also in functions, for types only, and by a call."""
+    for path in modules(root, top_level):
         name = module_name(root, path)
         package = name if path.stem == "__init__" else name.rpartition(".")[0]
         for line, imported in _imported(path.read_bytes(), package):
@@ -51,8 +51,8 @@ def _found_imports(source: bytes, package: str) -> Iterator[tuple[int, str]]:
             case ast.Import(names=names):
                 yield from ((node.lineno, alias.name) for alias in names)
             case ast.ImportFrom(module=module, names=names, level=level):
-                source = _absolute("." * level + (module or ""), package)
-                yield from ((node.lineno, f"{source}.{alias.name}") for alias in names)
+                from_module = _absolute("." * level + (module or ""), package)
+                yield from ((node.lineno, f"{from_module}.{alias.name}") for alias in names)
             case ast.Call(func=ast.Name(id=call) | ast.Attribute(attr=call), args=[ast.Constant(value=str(name)), *_]):
                 if call in ("__import__", "import_module"):
                     yield node.lineno, _absolute(name, package)
@@ -70,37 +70,37 @@ def _absolute(name: str, package: str) -> str:
     return ".".join([*parents[: len(parents) - dots + 1], *filter(None, [name.lstrip(".")])])
 
 
-def part(name: str, room: str) -> str | None:
-    """The package or module directly in a room that a dotted name lies in; None for the room itself and for others."""
+def part(name: str, top_level: str) -> str | None:
+    """The package or module directly in `top_level` that a dotted name belongs to; None if it belongs to none."""
     top, _, rest = name.partition(".")
-    return rest.partition(".")[0] or None if top == room else None
+    return rest.partition(".")[0] or None if top == top_level else None
 
 
-def parts(root: Path, room: str) -> set[str]:
-    """The packages and modules directly in a room."""
-    packages = {path.parent.name for path in root.glob(f"{room}/*/__init__.py")}
-    return packages | {path.stem for path in root.glob(f"{room}/*.py") if path.stem != "__init__"}
+def parts(root: Path, top_level: str) -> set[str]:
+    """The packages and modules directly in a top-level package."""
+    packages = {path.parent.name for path in root.glob(f"{top_level}/*/__init__.py")}
+    return packages | {path.stem for path in root.glob(f"{top_level}/*.py") if path.stem != "__init__"}
 
 
-def arrows(root: Path, room: str) -> dict[str, set[str]]:
-    """For each part of a room the other parts that it imports."""
-    found: dict[str, set[str]] = {name: set() for name in parts(root, room)}
-    for each in imports(root, room):
-        importer, imported = part(each.importer, room), part(each.imported, room)
+def dependencies(root: Path, top_level: str) -> dict[str, set[str]]:
+    """For each package and module directly in `top_level`, the others that it imports."""
+    found: dict[str, set[str]] = {name: set() for name in parts(root, top_level)}
+    for each in imports(root, top_level):
+        importer, imported = part(each.importer, top_level), part(each.imported, top_level)
         if importer in found and imported in found and importer != imported:
             found[importer].add(imported)
     return found
 
 
-def circles(graph: Mapping[str, set[str]]) -> list[set[str]]:
-    """The groups of parts that import each other, directly or through others."""
+def cycles(graph: Mapping[str, set[str]]) -> list[set[str]]:
+    """The groups of nodes that depend on each other, directly or through others."""
     reached = {name: _reachable(graph, name) for name in graph}
     groups = {frozenset(other for other in reached[name] if name in reached[other]) for name in graph}
     return [set(group) for group in groups if group]
 
 
 def _reachable(graph: Mapping[str, set[str]], start: str) -> set[str]:
-    """All that `start` imports, directly or through others."""
+    """All nodes that `start` depends on, directly or through others."""
     found: set[str] = set()
     waiting = [start]
     while waiting:

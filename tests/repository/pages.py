@@ -1,4 +1,4 @@
-"""Reading the project's Markdown pages, and a running copy of the project for whoever follows them."""
+"""Reads the project's Markdown pages, and runs a copy of the project in which their commands are tried."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.servers import free_port
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "var", "__pycache__", ".*_cache", ".hypothesis", ".env")
 ADDRESS = "http://127.0.0.1:8000"
-"""Where the pages expect the server of `script/server`."""
+"""The address that the pages use for the server of `script/server`."""
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -32,7 +32,7 @@ def copy_project(folder: Path) -> None:
 
 
 def in_bash(script: str, folder: Path, url: str = ADDRESS) -> str:
-    """What a shell in `folder` prints into which the script is pasted; `url` stands in for the usual address."""
+    """What bash prints when the script is pasted into it in `folder`; `url` replaces `ADDRESS`."""
     pasted = script.replace(ADDRESS, url)
     done = subprocess.run(
         ["bash"], input=pasted, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False

@@ -1,9 +1,9 @@
-"""docs/api.md is played as its reader plays it: in one shop, from top to bottom, every command as it stands there.
+"""Every command of docs/api.md is run as a reader does: in one shop, from top to bottom, word for word.
 
-    export PRODUCT=prd_…                        the first thing like it in what was printed last
+    export PRODUCT=prd_…                        the first match in the output of the last command
     curl "$SOKO/api/v1/products/$PRODUCT" # 200
 
-What the page shows after a request is a part of the answer; `…` in it is a word of any kind.
+What the page shows after a request is a part of the answer; `…` stands for any word.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ CURL.add_argument("-H", dest="headers", action="append", default=[])
 CURL.add_argument("-X", dest="method")
 CURL.add_argument("-i", dest="shows_head", action="store_true")
 CURL.add_argument("--json")
-CURL.add_argument("--retry", help="of no use here: the shop is never too busy for a page")
+CURL.add_argument("--retry", help="ignored: the shop is never too busy here")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Example:
     """A command, the status that the page promises, and what it shows of the answer, by language.
 
-    The same command may stand on the page again, and be answered otherwise.
+    The same command may be on the page again, with another answer.
     """
 
     command: str
@@ -65,15 +65,15 @@ class Answer:
 
 
 class Reader:
-    """Somebody at a shell. What is `given` only a reader can know: where the shop is, and what is the reader's own."""
+    """A reader at a shell. `given` are the values that the page cannot know, such as the address of the shop."""
 
     def __init__(self, service: Service, given: Mapping[str, str]) -> None:
         self._service, self._given = service, given
         self._exported: dict[str, str] = {}
         self._printed = ""
 
-    def types(self, command: str) -> Answer | None:
-        """What the shop answers; None to what is no request."""
+    def run(self, command: str) -> Answer | None:
+        """Runs a command; returns the answer of the shop, or None if the command is no request."""
         match self._words(command):
             case ["export", assignment]:
                 name, value = assignment.split("=", 1)
@@ -89,12 +89,12 @@ class Reader:
         return None
 
     def _words(self, command: str) -> list[str]:
-        """As a shell takes a command apart: what stands in single quotes is left alone."""
+        """Splits a command as a shell does: text in single quotes stays as it is."""
 
         def value(found: re.Match[str]) -> str:
             return self._exported[found[1]].replace('"', r"\"") if found[1] else found[0]
 
-        # shlex keeps the end of a line that goes on, which a shell does not
+        # shlex keeps the line end after a backslash, and a shell removes it
         return shlex.split(re.sub(r"'[^']*'|\$(\w+)", value, command.replace("\\\n", "")))
 
     def _found(self, value: str) -> str:
@@ -105,7 +105,7 @@ class Reader:
         return found[0]
 
     def _curl(self, arguments: list[str]) -> Answer:
-        options = understood(arguments)
+        options = curl_options(arguments)
         headers = dict(header.split(": ", 1) for header in options.headers)
         if options.json:
             headers["Content-Type"] = headers["Accept"] = "application/json"
@@ -114,23 +114,23 @@ class Reader:
         return answer
 
 
-def understood(arguments: list[str]) -> Namespace:
+def curl_options(arguments: list[str]) -> Namespace:
     options, unknown = CURL.parse_known_args(arguments)
     assert not unknown, f"the page has options of curl that this test does not know: {unknown}"
     return options
 
 
 def ask(method: str, url: str, body: str | None, headers: dict[str, str]) -> Answer:
-    where = urlsplit(url)
-    with closing(HTTPConnection(where.netloc)) as connection:
-        connection.request(method, f"{where.path}?{where.query}", body, headers)
+    address = urlsplit(url)
+    with closing(HTTPConnection(address.netloc)) as connection:
+        connection.request(method, f"{address.path}?{address.query}", body, headers)
         response = connection.getresponse()
         head = "".join(f"{name}: {value}\n" for name, value in response.getheaders())
         return Answer(response.status, head, response.read().decode())
 
 
 def examples() -> list[Example]:
-    """The commands in their order; one that goes on in the next line is indented there."""
+    """The commands in their order; the continuation lines of a command are indented."""
     found: list[Example] = []
     for language, text in BLOCKS:
         if language == "sh":
@@ -146,12 +146,12 @@ def promised(line: str) -> Example:
 
 
 def pattern(shown: str) -> str:
-    """What looks like this, where `…` is a word of any kind."""
+    """A pattern for this text, in which `…` matches any word."""
     return re.escape(shown).replace("…", r'[^\s",]+')
 
 
 def differences(shown: Any, answered: Any, place: str = "#") -> Iterator[str]:
-    """Where an answer is not as it is shown; it may have more."""
+    """The differences between an answer and what the page shows; the answer may have more fields."""
     match shown, answered:
         case dict(), dict():
             yield from (f"{place}/{name} is not answered" for name in shown.keys() - answered.keys())
@@ -173,31 +173,31 @@ REQUESTS = [example for example in EXAMPLES if example.command.startswith("curl 
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
-    """What came of the page: the answer to each request, and what was pushed meanwhile."""
+class PageResults:
+    """The results of the page: the answer to each request, and the receiver of the pushed events."""
 
     answers: dict[Example, Answer]
     receiver: Receiver
 
     @property
     def secret(self) -> str:
-        """What the pushes are signed with."""
+        """The secret that signs the pushed events."""
         (found,) = re.findall(r"whsec_[^\"]+", "".join(answer.body for answer in self.answers.values()))
         return str(found)
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
-    """The page, read to its end in the shop that a newcomer finds."""
+def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageResults]:
+    """The page, run to its end in a shop with the demo data."""
     with (
         serving(tmp_path_factory.mktemp("shop"), with_demo=True) as service,
         running_app(service.app) as url,
         receiving() as receiver,
     ):
         reader = Reader(service, {"SOKO": url, "OPERATOR_KEY": OPERATOR_KEY, "HOOK": receiver.url})
-        answers = {example: reader.types(example.command) for example in EXAMPLES}
+        answers = {example: reader.run(example.command) for example in EXAMPLES}
         service.work()
-        yield Played({example: answer for example, answer in answers.items() if answer}, receiver)
+        yield PageResults({example: answer for example, answer in answers.items() if answer}, receiver)
 
 
 def label(example: Example) -> str:
@@ -205,8 +205,8 @@ def label(example: Example) -> str:
 
 
 @pytest.mark.parametrize("example", REQUESTS, ids=label)
-def test_a_request_is_answered_as_the_page_says(played: Played, example: Example) -> None:
-    answer = played.answers[example]
+def test_a_request_is_answered_as_the_page_says(results: PageResults, example: Example) -> None:
+    answer = results.answers[example]
 
     assert answer.status == example.promised, answer.body
     if "json" in example.shown:
@@ -216,27 +216,29 @@ def test_a_request_is_answered_as_the_page_says(played: Played, example: Example
         assert re.search(rf"^{pattern(line)}$", answer.head, re.MULTILINE), answer.head
 
 
-def test_nothing_on_the_page_is_passed_over() -> None:
+def test_every_request_and_every_answer_on_the_page_is_checked() -> None:
     assert len(REQUESTS) == len(re.findall(r"^ *curl ", PAGE, re.MULTILINE))
     assert {language for example in REQUESTS for language in example.shown} == {"json", "http"}
     assert [example.command for example in EXAMPLES if example.shown and example not in REQUESTS] == []
 
 
-def test_an_option_that_is_not_known_is_named() -> None:
+def test_an_unknown_option_of_curl_is_named() -> None:
     with pytest.raises(AssertionError, match="--insecure"):
-        understood(["--insecure", "http://127.0.0.1"])
+        curl_options(["--insecure", "http://127.0.0.1"])
 
 
 @pytest.mark.parametrize("receiver", RECEIVERS)
-def test_a_receiver_of_the_page_knows_what_the_shop_pushed_from_what_it_did_not(played: Played, receiver: str) -> None:
-    told: dict[str, Any] = {}
-    exec(receiver, told)
-    (arrived,) = played.receiver.arrived
+def test_a_receiver_of_the_page_accepts_a_pushed_event_and_rejects_a_changed_one(
+    results: PageResults, receiver: str
+) -> None:
+    defined: dict[str, Any] = {}
+    exec(receiver, defined)
+    (arrived,) = results.receiver.arrived
     body = arrived.body.encode()
 
-    assert told["verified"](played.secret, arrived.headers, body) == json.loads(body)
+    assert defined["verified"](results.secret, arrived.headers, body) == json.loads(body)
     with pytest.raises((ValueError, WebhookVerificationError)):
-        told["verified"](played.secret, arrived.headers, body + b" ")
+        defined["verified"](results.secret, arrived.headers, body + b" ")
 
 
 @pytest.mark.parametrize(
@@ -247,7 +249,7 @@ def test_a_receiver_of_the_page_knows_what_the_shop_pushed_from_what_it_did_not(
         ("Texts", set(get_args(messages.MessageStatus))),
     ],
 )
-def test_a_table_of_the_page_has_all_there_is(chapter: str, known: set[str]) -> None:
+def test_a_table_of_the_page_lists_all_values(chapter: str, known: set[str]) -> None:
     (text,) = re.findall(rf"^## {chapter}\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
     _heading, *rows = re.findall(r"^\| `?(\w+)`? \|", text, re.MULTILINE)
 
@@ -265,5 +267,5 @@ def test_a_table_of_the_page_has_all_there_is(chapter: str, known: set[str]) -> 
         ({"has_more": False}, {"has_more": "false"}),
     ],
 )
-def test_an_answer_that_is_not_as_shown_is_told(shown: Any, answered: Any) -> None:
+def test_an_answer_that_differs_from_the_page_is_found(shown: Any, answered: Any) -> None:
     assert len(list(differences(shown, answered))) == 1

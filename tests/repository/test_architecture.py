@@ -1,4 +1,4 @@
-"""The tree keeps the rules, the rules object to what breaks them, and the pictures show what the table says."""
+"""The source tree follows the rules, each rule finds its violations, and the pictures show the table."""
 
 from __future__ import annotations
 
@@ -8,20 +8,23 @@ from pathlib import Path
 import pytest
 
 from tests.repository import rules
-from tests.repository.architecture import DRAWN, LEVELS, ROOMS, ROOT, draw, pictures
-from tests.repository.imports import arrows, circles
+from tests.repository.architecture import DRAWN, LEVELS, ROOT, TOP_LEVEL, draw, pictures
+from tests.repository.imports import cycles, dependencies
 from tests.repository.rules import RULES, SAME_NAMES
 
 Rule = Callable[[Path], Iterator[str]]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
-def test_the_tree_keeps_the_rule(rule: Rule) -> None:
+def test_the_tree_follows_the_rule(rule: Rule) -> None:
     assert list(rule(ROOT)) == []
 
 
-def test_all_that_the_table_names_is_there() -> None:
-    named = [*ROOMS, *(f"{room}/{name}" for room, levels in LEVELS.items() for names in levels for name in names)]
+def test_every_package_and_module_of_the_table_exists() -> None:
+    named = [
+        *TOP_LEVEL,
+        *(f"{package}/{name}" for package, levels in LEVELS.items() for names in levels for name in names),
+    ]
 
     assert [name for name in named if not ((ROOT / name).is_dir() or (ROOT / f"{name}.py").is_file())] == []
 
@@ -29,20 +32,21 @@ def test_all_that_the_table_names_is_there() -> None:
 def test_the_pictures_are_drawn_from_the_table() -> None:
     drawn = dict(DRAWN.findall((ROOT / "docs/architecture.md").read_text()))
 
-    assert drawn == pictures(), "draw them anew: .venv/bin/python -m tests.repository.architecture"
+    assert drawn == pictures(), "redraw them: .venv/bin/python -m tests.repository.architecture"
 
 
 def test_a_picture_is_drawn_in_its_place() -> None:
-    page = "Before\n<!-- rooms -->\nold\n<!-- /rooms -->\nbetween\n<!-- packages -->\n<!-- /packages -->\nafter\n"
+    page = "Before\n<!-- modules -->\nold\n<!-- /modules -->\nbetween\n<!-- packages -->\n<!-- /packages -->\nafter\n"
 
-    assert draw(page, {"rooms": "new\n", "packages": "levels\n"}) == (
-        "Before\n<!-- rooms -->\nnew\n<!-- /rooms -->\nbetween\n<!-- packages -->\nlevels\n<!-- /packages -->\nafter\n"
+    assert draw(page, {"modules": "new\n", "packages": "levels\n"}) == (
+        "Before\n<!-- modules -->\nnew\n<!-- /modules -->\nbetween\n"
+        "<!-- packages -->\nlevels\n<!-- /packages -->\nafter\n"
     )
 
 
-# -- the rules object to what breaks them
+# -- each rule finds its violations
 
-SENTENCE = '"""What this package holds."""\n'
+DOCSTRING = '"""What this package holds."""\n'
 CLASS = "class Basket:\n    pass\n"
 
 
@@ -53,11 +57,11 @@ def tree(root: Path, files: Mapping[str, str]) -> Path:
     return root
 
 
-BROKEN: list[tuple[Rule, dict[str, str], str]] = [
-    (rules.unknown_rooms, {"pantry/__init__.py": ""}, "pantry is not in the table"),
-    (rules.unknown_rooms, {"pantry.py": ""}, "pantry is not in the table"),
+VIOLATIONS: list[tuple[Rule, dict[str, str], str]] = [
+    (rules.unknown_top_level_modules, {"pantry/__init__.py": ""}, "pantry is not in the table"),
+    (rules.unknown_top_level_modules, {"pantry.py": ""}, "pantry is not in the table"),
     *(
-        (rules.imports_beyond_the_room, {"flows/sell.py": line}, f"flows/sell.py:{number} imports {imported}")
+        (rules.forbidden_imports, {"flows/sell.py": line}, f"flows/sell.py:{number} imports {imported}")
         for line, number, imported in (
             ("import state", 1, "state"),
             ("import state.sessions as store", 1, "state.sessions"),
@@ -84,7 +88,7 @@ BROKEN: list[tuple[Rule, dict[str, str], str]] = [
         (
             rules.imports_against_the_levels,
             {importer: line},
-            f"{importer}:{number} imports bot.{imported}, which does not stand lower than",
+            f"{importer}:{number} imports bot.{imported}, which is not on a lower level than",
         )
         for importer, line, number, imported in (
             # from a higher level
@@ -115,7 +119,7 @@ BROKEN: list[tuple[Rule, dict[str, str], str]] = [
         (
             rules.imports_against_the_levels,
             {f"marketplace_api/{importer}": line},
-            f"marketplace_api/{importer}:1 imports marketplace_api.{imported}, which does not stand lower than",
+            f"marketplace_api/{importer}:1 imports marketplace_api.{imported}, which is not on a lower level than",
         )
         for importer, line, imported in (
             ("orders/orders.py", "from marketplace_api.rest import app", "rest"),
@@ -130,10 +134,10 @@ BROKEN: list[tuple[Rule, dict[str, str], str]] = [
     (rules.parts_without_a_level, {"bot/pantry/__init__.py": ""}, "bot/pantry has no level"),
     (rules.parts_without_a_level, {"marketplace_api/pantry.py": ""}, "marketplace_api/pantry has no level"),
     (rules.parts_without_a_level, {"bot/pantry.py": ""}, "bot/pantry has no level"),
-    (rules.files_beside_the_entry_points, {"bot/pages.py": ""}, "bot/pages.py lies directly in bot"),
+    (rules.files_beside_the_entry_points, {"bot/pages.py": ""}, "bot/pages.py is directly in bot"),
     *(
         (
-            rules.imports_of_an_adapter,
+            rules.forbidden_imports_of_adapters,
             {"bot/providers/toy.py": "PROVIDER: Provider = Provider('toy')", importer: line},
             f"{importer}:{number} imports bot.providers.toy",
         )
@@ -148,79 +152,83 @@ BROKEN: list[tuple[Rule, dict[str, str], str]] = [
         )
     ),
     (
-        rules.circular_imports,
+        rules.import_cycles,
         {"bot/jobs/a.py": "import bot.photos", "bot/jobs/__init__.py": "", "bot/photos/__init__.py": "import bot.jobs"},
-        "bot has a circle of imports: jobs, photos",
+        "bot has an import cycle: jobs, photos",
     ),
     (
-        rules.circular_imports,
+        rules.import_cycles,
         {
             "marketplace_api/orders.py": "def pay():\n    from marketplace_api import payments",
             "marketplace_api/payments.py": "from marketplace_api.kiosks import Kiosk",
             "marketplace_api/kiosks.py": "from .orders import Order",
         },
-        "marketplace_api has a circle of imports: kiosks, orders, payments",
+        "marketplace_api has an import cycle: kiosks, orders, payments",
     ),
-    (rules.meaningless_names, {"bot/utils.py": ""}, "bot/utils.py has a name that says nothing"),
-    (rules.meaningless_names, {"bot/core/hop.py": ""}, "bot/core/hop.py has a name that says nothing"),
-    (rules.meaningless_names, {"tests/helpers.py": ""}, "tests/helpers.py has a name that says nothing"),
+    (rules.meaningless_names, {"bot/utils.py": ""}, "bot/utils.py has a meaningless name"),
+    (rules.meaningless_names, {"bot/core/hop.py": ""}, "bot/core/hop.py has a meaningless name"),
+    (rules.meaningless_names, {"tests/helpers.py": ""}, "tests/helpers.py has a meaningless name"),
     *(
-        (rules.packages_without_a_sentence, {"bot/jobs/__init__.py": text}, "bot/jobs/__init__.py does not begin")
+        (
+            rules.packages_without_a_one_sentence_docstring,
+            {"bot/jobs/__init__.py": text},
+            "bot/jobs/__init__.py does not begin",
+        )
         for text in ("", "import json\n", '"""Jobs"""', '"""Jobs. And their runner."""', '"""Jobs.\nAnd more."""')
     ),
     (
-        rules.files_that_only_import,
+        rules.files_that_only_reexport,
         {"bot/jobs/old.py": "from bot.jobs.runner import run"},
-        "bot/jobs/old.py only passes",
+        "bot/jobs/old.py only re-exports",
     ),
     (
-        rules.files_that_only_import,
+        rules.files_that_only_reexport,
         {"flows/old.py": '"""Moved."""\nfrom flows import new\nOld = new.New\n__all__ = ["Old"]\n'},
-        "flows/old.py only passes",
+        "flows/old.py only re-exports",
     ),
-    (rules.files_that_only_import, {"tests/old.py": "from tests.new import New"}, "tests/old.py only passes"),
+    (rules.files_that_only_reexport, {"tests/old.py": "from tests.new import New"}, "tests/old.py only re-exports"),
     (rules.long_files, {"state/people.py": "\n" * 401}, "state/people.py has 401 lines"),
     (
-        rules.class_names_that_stand_twice,
+        rules.duplicate_class_names,
         {
             "bot/jobs/runner.py": CLASS,
             "tests/baskets.py": f"def make():\n    {CLASS.replace(chr(10), chr(10) + '    ')}",
         },
-        "Basket stands for more than one thing: bot/jobs/runner.py:1, tests/baskets.py:2",
+        "Basket is the name of several classes: bot/jobs/runner.py:1, tests/baskets.py:2",
     ),
     (
-        rules.class_names_that_stand_twice,
+        rules.duplicate_class_names,
         {"marketplace_api/models.py": "class Kiosk: ...", "tests/people.py": "class Kiosk: ..."},
-        "Kiosk stands for more than one thing",
+        "Kiosk is the name of several classes",
     ),
     (
-        rules.class_names_that_stand_twice,
+        rules.duplicate_class_names,
         {
             "marketplace_api/models.py": "class Kiosk: ...",
             "marketplace_api/schemas/kiosks.py": "class Kiosk: ...",
             "flows/market.py": "class Kiosk: ...",
         },
-        "Kiosk stands for more than one thing",
+        "Kiosk is the name of several classes",
     ),
 ]
 
 
-@pytest.mark.parametrize(("rule", "files", "objection"), BROKEN, ids=lambda value: getattr(value, "__name__", ""))
-def test_a_rule_objects_to_what_breaks_it(tmp_path: Path, rule: Rule, files: dict[str, str], objection: str) -> None:
+@pytest.mark.parametrize(("rule", "files", "message"), VIOLATIONS, ids=lambda value: getattr(value, "__name__", ""))
+def test_a_rule_finds_a_violation(tmp_path: Path, rule: Rule, files: dict[str, str], message: str) -> None:
     (found,) = rule(tree(tmp_path, files))
 
-    assert found.startswith(objection)
+    assert found.startswith(message)
 
 
-def test_each_rule_is_broken_once_at_least() -> None:
-    assert set(RULES) <= {rule for rule, _, _ in BROKEN}
+def test_every_rule_has_an_example_of_a_violation() -> None:
+    assert set(RULES) <= {rule for rule, _, _ in VIOLATIONS}
 
 
-# -- and to nothing else
+# -- and nothing else
 
-KEPT: list[tuple[Rule, dict[str, str]]] = [
+ALLOWED: list[tuple[Rule, dict[str, str]]] = [
     *(
-        (rules.imports_beyond_the_room, {"flows/kit/sell.py": line})
+        (rules.forbidden_imports, {"flows/kit/sell.py": line})
         for line in (
             "import json",
             "import flows.turn",
@@ -246,50 +254,50 @@ KEPT: list[tuple[Rule, dict[str, str]]] = [
     (rules.parts_without_a_level, {"bot/app.py": "", "bot/jobs/__init__.py": ""}),
     (rules.files_beside_the_entry_points, {"bot/app.py": "", "bot/server.py": "", "bot/worker.py": ""}),
     (
-        rules.imports_of_an_adapter,
+        rules.forbidden_imports_of_adapters,
         {
             "bot/providers/toy.py": "PROVIDER: Provider = Provider('toy')",
             "bot/providers/registry.py": "from bot.providers import toy",
         },
     ),
     (
-        rules.imports_of_an_adapter,
+        rules.forbidden_imports_of_adapters,
         {
             "bot/providers/toy.py": "PROVIDER: Provider = Provider('toy')",
             "bot/simulator/toy.py": "from bot.providers.toy import Toy",
         },
     ),
     (
-        rules.imports_of_an_adapter,
+        rules.forbidden_imports_of_adapters,
         {"bot/providers/contracts.py": "", "bot/app.py": "from bot.providers import contracts"},
     ),
     (
-        rules.circular_imports,
+        rules.import_cycles,
         {"bot/jobs/a.py": "import bot.jobs.b", "bot/jobs/b.py": "import bot.db", "bot/db/__init__.py": ""},
     ),
-    (rules.packages_without_a_sentence, {"bot/jobs/__init__.py": SENTENCE}),
+    (rules.packages_without_a_one_sentence_docstring, {"bot/jobs/__init__.py": DOCSTRING}),
     (
-        rules.packages_without_a_sentence,
+        rules.packages_without_a_one_sentence_docstring,
         {"bot/jobs/__init__.py": '"""One sentence.\n\nAnd an example of use. Or two.\n"""'},
     ),
-    (rules.files_that_only_import, {"bot/jobs/__init__.py": "from bot.jobs.runner import run"}),
-    (rules.files_that_only_import, {"bot/jobs/kinds.py": "from typing import Literal\nKind = Literal['text']"}),
+    (rules.files_that_only_reexport, {"bot/jobs/__init__.py": "from bot.jobs.runner import run"}),
+    (rules.files_that_only_reexport, {"bot/jobs/kinds.py": "from typing import Literal\nKind = Literal['text']"}),
     (rules.long_files, {"state/people.py": "\n" * 400, "marketplace_api/models.py": "\n" * 600}),
     (rules.long_files, {"bot/migrations/versions/0001_tables.py": "\n" * 600, "tests/test_long.py": "\n" * 600}),
     (
-        rules.class_names_that_stand_twice,
+        rules.duplicate_class_names,
         {"marketplace_api/models.py": "class Kiosk: ...", "marketplace_api/schemas/kiosks.py": "class Kiosk: ..."},
     ),
 ]
 
 
-@pytest.mark.parametrize(("rule", "files"), KEPT, ids=lambda value: getattr(value, "__name__", ""))
-def test_a_rule_does_not_object_to_what_keeps_it(tmp_path: Path, rule: Rule, files: dict[str, str]) -> None:
+@pytest.mark.parametrize(("rule", "files"), ALLOWED, ids=lambda value: getattr(value, "__name__", ""))
+def test_a_rule_finds_nothing_in_allowed_code(tmp_path: Path, rule: Rule, files: dict[str, str]) -> None:
     assert list(rule(tree(tmp_path, files))) == []
 
 
 @pytest.mark.parametrize("name", SAME_NAMES)
-def test_a_name_that_may_stand_twice_does(name: str) -> None:
+def test_a_name_that_two_classes_may_share_is_shared(name: str) -> None:
     places = [place for place in rules.places_of_classes(ROOT)[name] if place.startswith(SAME_NAMES[name])]
 
     assert len(places) == 2
@@ -298,19 +306,19 @@ def test_a_name_that_may_stand_twice_does(name: str) -> None:
 # -- measuring
 
 
-def test_arrows_go_from_each_part_to_the_parts_that_it_imports(tmp_path: Path) -> None:
+def test_each_package_depends_on_the_packages_that_it_imports(tmp_path: Path) -> None:
     files = {
         "bot/app.py": "from bot.web import pages, forms\nimport state",
         "bot/web/__init__.py": "from . import pages",
     }
 
-    assert arrows(tree(tmp_path, files), "bot") == {"app": {"web"}, "web": set()}
+    assert dependencies(tree(tmp_path, files), "bot") == {"app": {"web"}, "web": set()}
 
 
-def test_parts_in_two_circles_are_two_groups() -> None:
+def test_nodes_of_two_cycles_are_two_groups() -> None:
     graph = {"a": {"b"}, "b": {"a", "c"}, "c": {"d"}, "d": {"c"}, "e": {"a"}}
 
-    assert sorted(map(sorted, circles(graph))) == [["a", "b"], ["c", "d"]]
+    assert sorted(map(sorted, cycles(graph))) == [["a", "b"], ["c", "d"]]
 
 
 def test_the_figures_are_those_of_the_tree() -> None:

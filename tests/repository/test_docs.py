@@ -1,4 +1,4 @@
-"""What the documents say is so: settings, links, paths, scripts and commands."""
+"""The documents are correct about settings, events, links, paths and scripts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MEMBER = re.compile(r"`([a-z_]+)\.(\w+)(?:\(.*?\))?`")
 DEFINED = re.compile(r"^ *(?:def |class |(?=\w+(?::[^=]+)? = ))(\w+)", re.MULTILINE)
 FILE_TYPES = {"py", "md", "yml"}
 NOT_CODE = {*get_args(EventType), "payout.assignment_id", "outbox.claim_job"}
-"""Events, a column, and a name that the glossary advises against."""
+"""Names in backticks that are not functions: events, a column, and a name that the glossary advises against."""
 FEWEST_QUESTIONS = 12
 
 
@@ -43,7 +43,7 @@ def prose(page: Path) -> str:
 
 
 def defaults() -> dict[str, str]:
-    """Every setting's default as it would be written in the environment; empty if there is none to write."""
+    """Every setting's default as it is written in the environment; empty if it has none."""
     return {name.upper(): _written(field.default) for name, field in settings_class().model_fields.items()}
 
 
@@ -59,7 +59,7 @@ def example() -> dict[str, str]:
 
 
 def contract() -> dict[str, str]:
-    """The table of section 2. A default that is described in words, or made of others, counts as none to write."""
+    """The table of section 2. A default that is described in words or built from other settings counts as empty."""
     _, section, _ = re.split(r"^## [23].*$", (ROOT / "docs/contract.md").read_text(), flags=re.MULTILINE)
     documented = {}
     for names, default in re.findall(r"^\| (`.+?) \| (.+?) \|", section, re.MULTILINE):
@@ -80,7 +80,7 @@ def test_the_contract_names_every_setting_with_its_default() -> None:
 
 
 def row(variable: str) -> str:
-    """The contract's row of a setting, its last cell."""
+    """The last cell of the contract's row of a setting."""
     (line,) = re.findall(
         rf"^\| .*`{variable}`.* \| .+ \| (.+) \|$", (ROOT / "docs/contract.md").read_text(), re.MULTILINE
     )
@@ -118,7 +118,7 @@ def anchors(page: Path) -> set[str]:
 
 
 def broken(page: Path) -> Iterator[str]:
-    """The links of a page that lead to no file, or to no heading of it."""
+    """The links of a page that lead to no file or to no heading."""
     for link in LINK.findall(prose(page)):
         path, _, anchor = link.partition("#")
         target = (page.parent / path) if path else page
@@ -158,7 +158,7 @@ def definitions() -> dict[str, set[str]]:
     return found
 
 
-def test_every_function_that_a_page_names_is_there() -> None:
+def test_every_function_that_a_page_names_exists() -> None:
     known = definitions()
     named = {(page, *found) for page in PAGES if page.stem != "operations" for found in MEMBER.findall(prose(page))}
 
@@ -199,7 +199,7 @@ ANSWERS = {
     "Why is it built this way?": "| 0001 |",
     "How do I test and send a change?": "script/test",
 }
-"""For each question, some words of its answer."""
+"""For each question, some words from the page that answers it."""
 
 
 def section(link: str) -> str:

@@ -29,15 +29,15 @@ def test_a_setting_is_added(copy: Copy) -> None:
 
 def test_a_setting_that_is_not_documented_fails_the_check(copy: Copy) -> None:
     with pytest.raises(NotFollowedError, match="test_the_contract_names_every_setting"):
-        copy.follow("add-a-setting.md", {"4. Check": lambda root: forget(root / "docs/contract.md", "SHOP_NAME")})
+        copy.follow("add-a-setting.md", {"4. Check": lambda root: remove_lines(root / "docs/contract.md", "SHOP_NAME")})
 
 
-def test_a_dialogue_is_added_and_can_be_had_by_text(copy: Copy) -> None:
+def test_a_dialogue_is_added_and_answers_texts(copy: Copy) -> None:
     copy.follow("add-a-dialogue.md")
 
-    said = (copy.root / "tests/transcripts/photo_tips.txt").read_text()
-    assert "< Take your photo outside, in daylight." in said
-    assert "< Weka bidhaa yako juu ya kitambaa" in said
+    transcript = (copy.root / "tests/transcripts/photo_tips.txt").read_text()
+    assert "< Take your photo outside, in daylight." in transcript
+    assert "< Weka bidhaa yako juu ya kitambaa" in transcript
     assert "<summary>photo_tips</summary>" in (copy.root / "docs/dialogues.md").read_text()
 
 
@@ -81,13 +81,13 @@ def test_every_callback_that_providers_are_told_is_there(tmp_path: Path) -> None
     assert [path for path in paths if path.replace("<WEBHOOK_SECRET>", "<secret>") not in known] == []
 
 
-def forget(file: Path, word: str) -> None:
+def remove_lines(file: Path, word: str) -> None:
     """Removes every line with this word."""
     file.write_text("".join(line for line in file.read_text().splitlines(keepends=True) if word not in line))
 
 
 def translate(root: Path) -> None:
-    """Fills in the new catalogue, as a translator does; the words stay English."""
+    """Fills in the new catalogue as a translator does, with the English texts."""
     file = root / "locales/lg/LC_MESSAGES/messages.po"
     with file.open("rb") as source:
         catalogue = read_po(source, locale="lg")

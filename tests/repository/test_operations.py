@@ -1,4 +1,4 @@
-"""docs/operations.md lists what the code has: alerts, metrics, periodic tasks and commands."""
+"""docs/operations.md lists all alerts, metrics, periodic tasks and commands of the code."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_every_command_is_listed(service):
     assert {re.match(r"[a-z ]+", row[0])[0].strip() for row in table("Commands")} == known
 
 
-def test_every_command_of_the_contract_is_there(service):
+def test_every_command_of_the_contract_exists(service):
     contract = (ROOT / "docs/contract.md").read_text()
     (row,) = re.findall(r"^\| `flask --app wsgi …` \| (.+) \|$", contract, re.MULTILINE)
     there, _, promised = row.partition("promised, and not there yet:")

@@ -1,4 +1,4 @@
-"""The scripts, each in a checkout of its own: nothing is installed, and no script changes this checkout."""
+"""The scripts, each in its own copy of the checkout: nothing is installed, and this checkout does not change."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from tests.repository.architecture import ROOT
 
 SCRIPTS = [path for path in (*ROOT.glob("script/*"), ROOT / ".ci/run") if b"bash" in path.read_bytes()[:30]]
 UV = '#!/bin/sh\necho "$*" >>"$0.log"\n[ ! -e "$0.broken" ]\n'
-# pip is left out: it takes three seconds, and uv stands in for it
+# without pip, whose installation takes three seconds; uv replaces it
 PYTHON = f"""#!/bin/sh
 case "$*" in "-m venv "*) set -- "$@" --without-pip ;; esac
 exec {sys.executable} "$@"
@@ -57,8 +57,8 @@ class Checkout:
         lines = log.read_text().splitlines() if log.exists() else []
         return [" ".join(word[2:] for word in line.split() if word.startswith("-r")) for line in lines]
 
-    def has_environment(self, python: str) -> None:
-        """Makes a current .venv whose Python is this program."""
+    def create_environment(self, python: str) -> None:
+        """Creates an up-to-date .venv whose Python is this program."""
         write_program(self.root / ".venv/bin/python", python)
         version = subprocess.run([self.root / ".venv/bin/python", "-V"], stdout=subprocess.PIPE, text=True, check=True)
         pins = (self.root / name for name in ("requirements.txt", "requirements-dev.txt"))
@@ -92,7 +92,7 @@ def test_a_second_run_installs_nothing_and_prints_nothing(checkout):
     assert checkout.installed() == ["requirements.txt"]
 
 
-def test_the_requirements_of_the_tests_are_added_and_do_for_the_server_too(checkout):
+def test_an_environment_with_the_test_requirements_is_not_installed_again_for_the_server(checkout):
     checkout.set_up()
     checkout.set_up("--dev")
     checkout.set_up()
@@ -141,7 +141,7 @@ def test_two_runs_at_once_install_once(checkout):
 # -- check and test
 
 TOOLS = """#!/bin/sh
-# stands in for Python with ruff, mypy and pytest: logs what is run, and fails what is named in the file `fails`
+# replaces Python with ruff, mypy and pytest: logs each command, and fails those that the file `fails` names
 if [ "$1" = -V ]; then echo "Python 3.13.0"; exit; fi
 echo "$*" >>"$0.log"
 case "$*" in *pytest*) echo "4 passed in 0.1s" ;; esac
@@ -153,8 +153,8 @@ PYTEST = "-m pytest -n 2 --dist worksteal"
 
 @pytest.fixture
 def tools(checkout):
-    """The path of a Python that runs no tool but logs each, beside which lie its log and the file `fails`."""
-    checkout.has_environment(TOOLS)
+    """The path of a Python that only logs the tools it should run; its log and the file `fails` are beside it."""
+    checkout.create_environment(TOOLS)
     return checkout.root / ".venv/bin/python"
 
 
@@ -175,7 +175,7 @@ def test_check_runs_lint_and_types(checkout, tools):
 
 
 @pytest.mark.parametrize("broken", LINT)
-def test_check_runs_everything_and_fails_if_one_thing_fails(checkout, tools, broken):
+def test_check_runs_all_tools_and_fails_if_one_fails(checkout, tools, broken):
     Path(f"{tools}.fails").write_text(broken)
     status, printed = checkout.run("check")
 
@@ -183,7 +183,7 @@ def test_check_runs_everything_and_fails_if_one_thing_fails(checkout, tools, bro
     assert [line for line in summary(printed) if line.startswith("FAILED")] == [f"FAILED  {broken[3:]}"]
 
 
-def test_test_runs_lint_and_types_beside_all_tests_and_sums_up(checkout, tools):
+def test_test_runs_lint_and_types_beside_all_tests_and_prints_a_summary(checkout, tools):
     status, printed = checkout.run("test")
 
     assert (status, sorted(logged(tools))) == (0, sorted([*LINT, PYTEST]))
@@ -197,7 +197,7 @@ def test_test_runs_lint_and_types_beside_all_tests_and_sums_up(checkout, tools):
 
 
 @pytest.mark.parametrize("broken", [*LINT, PYTEST])
-def test_test_fails_if_one_thing_fails(checkout, tools, broken):
+def test_test_fails_if_one_tool_fails(checkout, tools, broken):
     Path(f"{tools}.fails").write_text(broken)
     status, printed = checkout.run("test")
 
@@ -213,7 +213,7 @@ def test_an_option_that_chooses_no_tests_runs_everything(checkout, tools, option
 
 
 @pytest.mark.parametrize("choice", [["script"], ["script/setup::test_this"], ["-k", "money"], ["--full", "-m", "long"]])
-def test_chosen_tests_run_alone_and_at_once(checkout, tools, choice):
+def test_chosen_tests_run_alone_and_without_lint_and_types(checkout, tools, choice):
     status, printed = checkout.run("test", *choice)
 
     assert (status, logged(tools)) == (0, [" ".join(["-m pytest", *choice])])
@@ -232,11 +232,11 @@ def test_a_build_machine_runs_the_same(checkout, tools):
 
 @pytest.fixture
 def clone(checkout):
-    """A checkout with the whole project in it, whose Python has what is installed here."""
+    """A checkout with the whole project, whose Python has the packages installed here."""
     for path in ROOT.iterdir():
         if path.name in ("wsgi.py", "bot", "flows", "state", "marketplace_api", "locales"):
             (checkout.root / path.name).symlink_to(path)
-    checkout.has_environment(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    checkout.create_environment(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
     return checkout
 
 
@@ -252,14 +252,14 @@ def test_soko_runs_the_tools_of_the_translators(clone):
     assert clone.run("soko", "locales", "check") == (0, "")
 
 
-def test_soko_passes_on_that_a_command_failed(clone):
+def test_soko_returns_the_exit_status_of_a_failed_command(clone):
     status, printed = clone.run("soko", "apikey", "forge")
 
     assert status == 2
     assert "Usage: script/soko apikey" in printed
 
 
-def test_soko_makes_the_database_of_a_new_clone(clone):
+def test_soko_creates_the_database_of_a_new_clone(clone):
     status, printed = clone.run("soko", "ledger", "check")
 
     assert status == 0, printed

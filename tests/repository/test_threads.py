@@ -1,4 +1,4 @@
-"""The helper that runs threads ends whatever happens in them."""
+"""`together` ends, whatever its threads do."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_all_threads_run_at_the_same_time() -> None:
     assert sorted(together(3, lambda _: meeting.wait(10))) == [0, 1, 2]
 
 
-def test_an_exception_is_raised_at_once_and_ends_the_threads_that_wait_for_it() -> None:
+def test_an_exception_is_raised_at_once_and_ends_the_other_threads() -> None:
     running = threading.active_count()
 
     def work(number: int) -> None:
@@ -36,7 +36,7 @@ def test_an_exception_is_raised_at_once_and_ends_the_threads_that_wait_for_it() 
     assert threading.active_count() == running
 
 
-def test_threads_that_never_end_are_ended() -> None:
+def test_threads_that_never_end_are_interrupted() -> None:
     running = threading.active_count()
 
     def wait_for_ever(_: int) -> None:

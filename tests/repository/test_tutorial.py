@@ -1,4 +1,4 @@
-"""docs/tutorial.md, played as its reader plays it in the simulator. `pytest --record` writes its screens anew."""
+"""docs/tutorial.md, played as a reader does in the simulator. `pytest --record` rewrites its screens."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PEOPLE = {"artisan": "amina", "buyer": "joy", "agent": "otieno"}
 
 
 def played(page: str, folder: Path) -> str:
-    """The page with its conversations as they are held now, on the handsets of the simulator's page."""
+    """The page with the current answers in its conversations, on the handsets of the simulator's page."""
     with serving(folder) as service:
         for name, town, _, agent in seed.KIOSKS:
             service.kiosk(agent, name, town)
@@ -33,7 +33,7 @@ def played(page: str, folder: Path) -> str:
     return BLOCK.sub(lambda _: blocks.pop(0), page)
 
 
-def test_the_story_is_told_as_it_happens(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_the_conversations_of_the_tutorial_are_up_to_date(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     now = played(PAGE.read_text(), tmp_path)
 
     if request.config.getoption("--record"):
@@ -41,7 +41,7 @@ def test_the_story_is_told_as_it_happens(tmp_path: Path, request: pytest.Fixture
     assert now == PAGE.read_text()
 
 
-def test_the_agents_handset_is_that_of_the_kiosk_which_the_story_names() -> None:
+def test_the_agents_handset_belongs_to_the_kiosk_of_the_tutorial() -> None:
     name, town, agent, msisdn = seed.KIOSKS[0]
     page = PAGE.read_text()
 

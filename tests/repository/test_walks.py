@@ -18,26 +18,26 @@ from tests.service import OPERATOR_KEY, Service, serving
 
 _START, WALK = blocks("README.md", "bash")
 KEY = "soko_operator_development"
-PATIENCE = "{1..80}"
+TRIES = "{1..80}"
 WORKER_PACE_S = 0.3
 
 
-def complaints(printed: str) -> list[str]:
-    """What a reader would miss in the output of the walk."""
+def missing_results(printed: str) -> list[str]:
+    """The expected results that are not in the output of the walk."""
     expected = {
         "Amina joins": r"^END Welcome to Soko, Amina!",
-        "her baskets are in the shop": r'^"kiondo basket is on sale at KSh 1,500',
+        "the baskets are in the shop": r'^"kiondo basket is on sale at KSh 1,500',
         "the kiosk receives the basket": r"^END Received: 1 x kiondo basket",
         "Amina is paid": r'^"Soko sent you KSh 1,350',
         "the buyer's last text": r'^"Soko: your order \w+ was delivered\. Thank you',
     }
-    found = [what for what, pattern in expected.items() if not re.search(pattern, printed, re.MULTILINE)]
+    found = [result for result, pattern in expected.items() if not re.search(pattern, printed, re.MULTILINE)]
     return found + re.findall(r"^Nothing with .*", printed, re.MULTILINE)
 
 
 @contextmanager
 def slow_worker(service: Service) -> Iterator[None]:
-    """A worker that looks for work a few times a second, so that a text is never there at once."""
+    """A worker that looks for work a few times a second, so that a text never arrives at once."""
     stop = Event()
 
     def work() -> None:
@@ -54,21 +54,21 @@ def slow_worker(service: Service) -> Iterator[None]:
 
 
 def follow(walk: str, folder: Path) -> list[str]:
-    """The complaints of somebody who follows this walk in a shop that has another kiosk and a slow worker."""
+    """The missing results of this walk in a shop that has another kiosk and a slow worker."""
     with serving(folder) as service, running_app(service.app) as url, slow_worker(service):
         service.kiosk()
-        return complaints(in_bash(walk.replace(KEY, OPERATOR_KEY), folder, url))
+        return missing_results(in_bash(walk.replace(KEY, OPERATOR_KEY), folder, url))
 
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """A shell in a copy of the project whose server has just been started for the first time."""
+    """A shell in a copy of the project whose server has just started for the first time."""
 
     folder: Path
     url: str
 
     def paste(self, script: str) -> str:
-        """What it prints."""
+        """What the shell prints for this script."""
         return in_bash(script, self.folder, self.url)
 
 
@@ -79,13 +79,13 @@ def terminal(tmp_path_factory) -> Iterator[Terminal]:
         yield Terminal(folder, url)
 
 
-def test_the_walk_of_the_readme_leads_from_a_new_kiosk_to_the_buyers_last_text(terminal):
+def test_the_commands_of_the_readme_lead_from_a_new_kiosk_to_the_buyers_last_text(terminal):
     printed = terminal.paste(WALK)
 
-    assert complaints(printed) == [], printed
+    assert missing_results(printed) == [], printed
 
 
-def test_the_tutorial_shows_what_happened_behind_the_story(terminal):
+def test_the_commands_of_the_tutorial_show_the_data_behind_its_story(terminal):
     _start, behind, transcript = blocks("docs/tutorial.md", "bash")
     printed = terminal.paste(behind)
 
@@ -93,7 +93,7 @@ def test_the_tutorial_shows_what_happened_behind_the_story(terminal):
     assert "< CON" in terminal.paste(transcript)
 
 
-def test_soko_is_tried_in_the_terminal(terminal):
+def test_the_commands_for_trying_soko_in_the_terminal_work(terminal):
     phone, inbox, clock, transcript = (terminal.paste(code) for code in blocks("docs/howto/try-it.md", "bash"))
 
     assert "2. Kiswahili" in phone
@@ -103,7 +103,7 @@ def test_soko_is_tried_in_the_terminal(terminal):
     assert "= order.delivered" in transcript
 
 
-def test_a_payout_by_daraja_is_followed_as_the_page_says(tmp_path):
+def test_the_commands_of_the_payouts_page_show_a_payout_by_daraja(tmp_path):
     start, receive = blocks("docs/payouts.md", "bash")
     walk = WALK.partition("# 5.")[0].replace("amina=+254711000999", "amina=+254711777202")
     assert "amina=+254711777202" in (ROOT / "docs/payouts.md").read_text()
@@ -115,7 +115,7 @@ def test_a_payout_by_daraja_is_followed_as_the_page_says(tmp_path):
     assert re.search(r'^"Soko sent you KSh 1,350', printed, re.MULTILINE), printed
 
 
-def test_a_slow_worker_does_not_disturb_the_walk(tmp_path):
+def test_the_walk_succeeds_with_a_slow_worker(tmp_path):
     assert follow(WALK, tmp_path) == []
 
 
@@ -123,13 +123,13 @@ def test_a_slow_worker_does_not_disturb_the_walk(tmp_path):
     ("right", "wrong", "complaint"),
     [
         ("*Toi", "*1", "the kiosk receives the basket"),
-        (PATIENCE, "first", "her baskets are in the shop"),
+        (TRIES, "first", "the baskets are in the shop"),
         (r"# 5\..*", "", "Amina is paid"),
     ],
     ids=["another kiosk", "reads at once", "ends at the order"],
 )
-def test_a_walk_with_a_fault_is_noticed(tmp_path, right, wrong, complaint):
+def test_a_faulty_walk_is_noticed(tmp_path, right, wrong, complaint):
     faulty = re.sub(right if right.startswith("#") else re.escape(right), wrong, WALK, flags=re.DOTALL)
     assert faulty != WALK
 
-    assert complaint in follow(faulty.replace(PATIENCE, "{1..4}"), tmp_path)
+    assert complaint in follow(faulty.replace(TRIES, "{1..4}"), tmp_path)
