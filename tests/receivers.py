@@ -1,4 +1,4 @@
-"""Webhook endpoints for tests: real servers that record what is pushed and answer as they are told."""
+"""Webhook endpoints for tests: real servers that record requests and give the answers that a test has set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records the SQL that a database is asked to run, for tests of how much something costs."""
+"""Records the SQL statements of an engine, for tests that count them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """How large a test run is and which seed its random choices begin with.
 
 @settings(max_examples=cases(60))       12 examples in a usual run, 60 with --full
-chance = Random(seed())                 another one in each run; `--seed N` repeats run N
+chance = Random(seed())                 a different one in each run; `--seed N` repeats run N
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 SHARE = 5
-"""A usual run tries one case in so many of the long tests."""
+"""A usual run tries one of this many cases of the long tests."""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Every transcript reads as the service answers today. `pytest --record` rewrites them, to be read as a diff."""
+"""Every transcript shows what the service answers today. `pytest --record` rewrites them; review the diff."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ SCRIPTS = sorted(FOLDER.glob("*.txt"))
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
-def test_the_transcript_reads_as_it_is_written(script: Path, tmp_path: Path, request: pytest.FixtureRequest):
+def test_the_service_answers_as_in_the_transcript(script: Path, tmp_path: Path, request: pytest.FixtureRequest):
     with serving(tmp_path) as service:
         played = TranscriptPlayer(service).play(script.read_text())
 

@@ -19,7 +19,7 @@ GRACE_S = 5.0
 
 
 class InterruptedThread(BaseException):
-    """Raised inside a thread that need not go on, since another has failed."""
+    """Raised inside a thread to end it, because another thread has failed."""
 
 
 def together(count: int, do: Callable[[int], T], limit_s: float = LIMIT_S) -> list[T]:

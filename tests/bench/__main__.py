@@ -1,7 +1,7 @@
 """`script/bench`: the CPU time of a hop beside that of a minimal Flask view, in one run.
 
 The baseline is a Flask view that only reads one form field. Both are called as WSGI applications in one process,
-in turns. Reported are the median CPU time of the turns and its ratio to the baseline.
+in turns. The report has the median CPU time of the turns and its ratio to the baseline.
 """
 
 from __future__ import annotations
@@ -98,14 +98,14 @@ def baseline_hops() -> Turn:
     def view() -> str:
         return "CON " + request.form["text"]
 
-    return lambda number: timed(app, "/", talk(f"y{number}"))
+    return lambda number: timed(app, "/", call_forms(f"y{number}"))
 
 
 def menu_hops(service: Service) -> Turn:
     settle_language(service)
 
     def turn(number: int) -> float:
-        first, *others = talk(f"m{number}")
+        first, *others = call_forms(f"m{number}")
         menu = call(service.app, PATH, first)
         cost = timed(service.app, PATH, iter(others))
         if call(service.app, PATH, others[-1]) != menu:
@@ -119,7 +119,7 @@ def service_hops(service: Service) -> Turn:
     def turn(number: int) -> float:
         first, *others = (
             Inbound("ussd", "africastalking", form["sessionId"], ARTISAN, form["serviceCode"], form["text"])
-            for form in talk(f"h{number}")
+            for form in call_forms(f"h{number}")
         )
         service.services.conversation.ussd(first)
         begun = process_time()
@@ -131,7 +131,7 @@ def service_hops(service: Service) -> Turn:
 
 
 def freeze() -> None:
-    """What `wsgi` does when the application is built; the baseline profits too."""
+    """Freeze the garbage collector as `wsgi` does; the baseline gains from it too."""
     gc.collect()
     gc.freeze()
 
@@ -160,11 +160,11 @@ def dialogue_steps(runner: DialogueRunner) -> Turn:
     def turn(_number: int) -> float:
         data = encode(start)
         begun = process_time()
-        for said in ("5", "0") * (HOPS // 2):
+        for typed in ("5", "0") * (HOPS // 2):
             session = decode(data)
             assert session.by_call is not None
             step = runner.turn(session.by_call, session.person, None, USSD)  # type: ignore[arg-type]
-            runner.engine.handle_input(step, said)
+            runner.engine.handle_input(step, typed)
             runner.engine.screen(step).render(USSD)
             data = encode(session)
         return (process_time() - begun) / HOPS * 1e6
@@ -172,7 +172,7 @@ def dialogue_steps(runner: DialogueRunner) -> Turn:
     return turn
 
 
-def talk(session: str) -> Iterator[Mapping[str, str]]:
+def call_forms(session: str) -> Iterator[Mapping[str, str]]:
     """A call of `HOPS` answers that goes into the settings and back, as the provider posts it."""
     typed: list[str] = []
     for answer in (None, *("5", "0") * (HOPS // 2)):
@@ -188,7 +188,7 @@ def talk(session: str) -> Iterator[Mapping[str, str]]:
 
 def settle_language(service: Service) -> None:
     """Make the first call, and choose a language if it is asked for; nothing is left to resume."""
-    first = dict(next(talk("first")), sessionId="ATUid_first")
+    first = dict(next(call_forms("first")), sessionId="ATUid_first")
     if b"Lugha" in call(service.app, PATH, first):
         call(service.app, PATH, dict(first, text="1"))
 

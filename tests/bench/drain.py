@@ -30,7 +30,7 @@ from tests.databases import migrated_postgres, migrated_sqlite
 from tests.servers import free_port, running_postgres
 
 TEXTS = 20_000
-SOME = 200
+SDK_TEXTS = 200
 """Enough to measure the unchanged SDK."""
 LATENCY_S = 0.1
 STARTS_WITHIN_S = 60.0
@@ -61,17 +61,19 @@ def measure(folder: Path, texts: int = TEXTS) -> list[dict[str, Any]]:
 
 @contextmanager
 def tls_provider(folder: Path) -> Iterator[dict[str, str]]:
-    """Run a provider; the environment in which workers find and trust it."""
+    """Run a provider; yields the environment variables with which workers find and trust it."""
     certificate, key, port = folder / "certificate.pem", folder / "key.pem", free_port()
-    made = f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {key} -out {certificate}"
+    make_certificate = (
+        f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {key} -out {certificate}"
+    )
     subject = ["-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    subprocess.run([*made.split(), *subject], check=True, capture_output=True)
+    subprocess.run([*make_certificate.split(), *subject], check=True, capture_output=True)
     command = [sys.executable, "-m", "tests.bench.tls_provider", str(port), str(certificate), str(key), str(LATENCY_S)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     try:
         assert process.stdout is not None
         process.stdout.readline()
-        # added to the usual ones, since reading them all is most of what a call costs with the unchanged SDK
+        # the usual certificates are added: reading them is most of the cost of a call with the unchanged SDK
         certificate.write_text(certificate.read_text() + Path(certifi.where()).read_text())
         yield {"AT_BASE_URL": f"https://127.0.0.1:{port}", "REQUESTS_CA_BUNDLE": str(certificate)}
     finally:
@@ -86,8 +88,8 @@ def sdk_alone(environment: dict[str, str]) -> float:
     os.environ["REQUESTS_CA_BUNDLE"] = environment["REQUESTS_CA_BUNDLE"]
     with ThreadPoolExecutor(WORKERS) as threads:
         begun = time.monotonic()
-        list(threads.map(lambda n: service.send(f"Text {n}", ["+254711000111"]), range(SOME)))
-        return SOME / (time.monotonic() - begun)
+        list(threads.map(lambda n: service.send(f"Text {n}", ["+254711000111"]), range(SDK_TEXTS)))
+        return SDK_TEXTS / (time.monotonic() - begun)
 
 
 def drained(url: str, environment: dict[str, str], workers: int, texts: int) -> float:
@@ -143,7 +145,7 @@ def fill(conn: Connection, texts: int) -> None:
 
 
 def time_of(engine: Engine, which: str, least: int) -> float:
-    """The time at which there is such a text (`least` 1), or no longer one (`least` 0)."""
+    """Wait for a first text that matches `which` (`least` 1), or until none matches (`least` 0); returns the time."""
     ends_at = time.monotonic() + LIMIT_S
     while time.monotonic() < ends_at:
         with engine.connect().execution_options(read_only=True) as conn:

@@ -129,7 +129,7 @@ def delete_session(service: Service, msisdn: str) -> None:
 
 
 def execute_sql(service: Service, *statements: str) -> None:
-    """Executes SQL behind the back of the service."""
+    """Executes SQL directly, without the service."""
     with service.services.engine.begin() as conn:
         for statement in statements:
             conn.execute(text(statement))

@@ -17,7 +17,7 @@ from bot.runtime.settings import Settings
 
 @pytest.fixture
 def pipe(tmp_path):
-    """A child and all of its own hold it open: reading it to the end waits until the last of them is gone."""
+    """A child and its descendants hold it open, so reading it to the end waits until all of them have ended."""
     os.mkfifo(tmp_path / "pipe")
     return tmp_path / "pipe"
 
@@ -27,13 +27,13 @@ def child(pipe: Path, then: str) -> list[str]:
 
 
 async def opened(pipe: Path) -> tuple[TextIO, int]:
-    """The pipe of a child that has just started, and the process id that it says."""
-    voice = await asyncio.to_thread(pipe.open)
-    return voice, int(await asyncio.to_thread(voice.readline))
+    """The pipe of a child that has just started, and the process id that it wrote."""
+    output = await asyncio.to_thread(pipe.open)
+    return output, int(await asyncio.to_thread(output.readline))
 
 
 @asynccontextmanager
-async def kept(command: list[str]) -> AsyncIterator[None]:
+async def kept_running(command: list[str]) -> AsyncIterator[None]:
     task = asyncio.create_task(server.keep_running(command))
     try:
         yield
@@ -46,33 +46,33 @@ async def kept(command: list[str]) -> AsyncIterator[None]:
 def test_a_child_that_is_killed_is_started_again(pipe, monkeypatch):
     monkeypatch.setattr(server, "SHORTEST_PAUSE", 0)
 
-    async def story() -> None:
-        async with kept(child(pipe, "echo $$ >&3; exec sleep 600")):
-            voice, first = await opened(pipe)
+    async def scenario() -> None:
+        async with kept_running(child(pipe, "echo $$ >&3; exec sleep 600")):
+            output, first = await opened(pipe)
             os.kill(first, signal.SIGKILL)
-            with voice:
-                assert voice.read() == ""
-            voice, second = await opened(pipe)
+            with output:
+                assert output.read() == ""
+            output, second = await opened(pipe)
             assert first != second
-        with voice:
-            assert voice.read() == ""
+        with output:
+            assert output.read() == ""
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
-def test_a_child_that_will_not_stop_is_killed_with_all_of_its_own(pipe, monkeypatch):
+def test_a_child_that_does_not_stop_is_killed_with_its_descendants(pipe, monkeypatch):
     monkeypatch.setattr(server, "GRACE_SECONDS", 0)
 
-    async def story() -> None:
-        async with kept(child(pipe, "trap '' TERM; sleep 600 & echo $$ >&3; wait")):
-            voice, _ = await opened(pipe)
-        with voice:
-            assert voice.read() == ""
+    async def scenario() -> None:
+        async with kept_running(child(pipe, "trap '' TERM; sleep 600 & echo $$ >&3; wait")):
+            output, _ = await opened(pipe)
+        with output:
+            assert output.read() == ""
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
-def test_a_port_in_use_is_said_in_one_line(monkeypatch):
+def test_a_port_in_use_is_reported_in_one_line(monkeypatch):
     monkeypatch.setattr(server, "PORT_SECONDS", 0)
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = holder.getsockname()[1]
@@ -81,8 +81,8 @@ def test_a_port_in_use_is_said_in_one_line(monkeypatch):
             server.claim_port("127.0.0.1", port)
 
 
-def test_a_newcomer_is_told_where_to_go():
-    said = server.welcome(Settings(port=8123))
+def test_the_welcome_text_names_the_simulator_and_the_operator_key():
+    welcome = server.welcome(Settings(port=8123))
 
-    assert "http://127.0.0.1:8123/simulator" in said
-    assert Settings().operator_key in said
+    assert "http://127.0.0.1:8123/simulator" in welcome
+    assert Settings().operator_key in welcome

@@ -1,4 +1,4 @@
-"""Worker processes: any number share the messages to send, and a stopping one leaves nothing half done."""
+"""Worker processes: any number share the messages to send, and a stopping worker leaves no message half done."""
 
 from __future__ import annotations
 
@@ -41,18 +41,24 @@ class SlowProvider:
         self.taken.append(msisdn)
         self.asked.release()
         self.answers.wait()
-        took = {"statusCode": 101, "number": msisdn, "status": "Success", "messageId": f"ATXid_{msisdn}", "cost": "0"}
-        return {"SMSMessageData": {"Message": "Sent", "Recipients": [took]}}, 201
+        accepted = {
+            "statusCode": 101,
+            "number": msisdn,
+            "status": "Success",
+            "messageId": f"ATXid_{msisdn}",
+            "cost": "0",
+        }
+        return {"SMSMessageData": {"Message": "Sent", "Recipients": [accepted]}}, 201
 
-    def is_asked(self, times: int) -> None:
-        """Wait until it was asked so many times."""
+    def wait_for_requests(self, times: int) -> None:
+        """Wait until that many requests have arrived."""
         for _ in range(times):
             assert self.asked.acquire(timeout=60), "no worker asks"
 
 
 @contextmanager
 def workers(service: Service, provider: SlowProvider, count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """So many worker processes on the service's database, each as `script/worker` starts it."""
+    """`count` worker processes on the service's database, each as `script/worker` starts it."""
     with running_app(provider.app) as url:
         at = {"SMS_PROVIDER": "africastalking", "AT_USERNAME": "soko", "AT_API_KEY": "key", "AT_BASE_URL": url}
         environment = os.environ | at | {"DATABASE_URL": service.settings.database_url}
@@ -69,8 +75,8 @@ def workers(service: Service, provider: SlowProvider, count: int) -> Iterator[li
                 process.wait()
 
 
-def to_be_sent(service: Service, count: int) -> list[str]:
-    """Queue so many messages, each to another phone; their MSISDNs."""
+def queue_messages(service: Service, count: int) -> list[str]:
+    """Queue `count` messages, each to another phone; returns their MSISDNs."""
     msisdns = [f"+254733001{n:03}" for n in range(count)]
     with service.services.database.writing.begin() as session:
         for msisdn in msisdns:
@@ -84,13 +90,13 @@ def statuses(service: Service) -> Counter[str]:
 
 
 def test_several_workers_send_every_message_once(service: Service) -> None:
-    # more than two workers claim, and without answers each asks for no more than it has threads:
-    # so all three have begun once more than two could ask has been asked
-    msisdns, provider = to_be_sent(service, 2 * OPTIONS.claimed_at_most + 10), SlowProvider()
+    # There are more messages than two workers claim. Without answers each worker sends one request per thread, so all
+    # three workers have begun when more requests have arrived than two workers have threads.
+    msisdns, provider = queue_messages(service, 2 * OPTIONS.claimed_at_most + 10), SlowProvider()
     with workers(service, provider, 3) as started:
-        provider.is_asked(2 * WORKERS + 1)
+        provider.wait_for_requests(2 * WORKERS + 1)
         provider.answers.set()
-        provider.is_asked(len(msisdns) - 2 * WORKERS - 1)
+        provider.wait_for_requests(len(msisdns) - 2 * WORKERS - 1)
         for process in started:
             process.terminate()
         assert [process.wait(timeout=10) for process in started] == [0, 0, 0]
@@ -100,10 +106,10 @@ def test_several_workers_send_every_message_once(service: Service) -> None:
 
 
 def test_a_stopping_worker_finishes_started_messages_and_releases_the_others(service: Service) -> None:
-    to_be_sent(service, WORKERS + 5)
+    queue_messages(service, WORKERS + 5)
     provider = SlowProvider()
     with workers(service, provider, 1) as (process,):
-        provider.is_asked(WORKERS)
+        provider.wait_for_requests(WORKERS)
         process.terminate()
         while statuses(service)["queued"] < 5:
             """They are released before the others have finished."""

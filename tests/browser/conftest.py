@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = "/usr/bin/chromium"
-QUIET = (
+CHROMIUM_OPTIONS = (
     "--no-sandbox",  # the tests may run as root
     "--disable-gpu",
     "--disable-background-networking",
@@ -59,7 +59,7 @@ def browser() -> Iterator[Browser]:
     """A Chromium without a window."""
     expect.set_options(timeout=20_000)  # a text takes a moment through the worker
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
         yield chromium
         chromium.close()
 

@@ -36,7 +36,7 @@ def bracelet(server: str) -> dict:
 
 
 def link(page: Page, server: str, *first_texts: str) -> str:
-    """The link that Wanjiku gets for her bracelet, after sending `first_texts`."""
+    """The link that Wanjiku gets for the bracelet, after sending `first_texts`."""
     page.goto(f"{server}/simulator")
     page.locator("main[data-ready]").wait_for()
     handset = Handset(page, "artisan")

@@ -1,4 +1,4 @@
-"""The simulator in a real browser, used as a newcomer does, on the real service."""
+"""The simulator in a real browser, used as a new user does, on the real service."""
 
 from __future__ import annotations
 

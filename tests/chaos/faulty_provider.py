@@ -1,4 +1,4 @@
-"""Stands in for Africa's Talking on a bad day: it refuses, hangs, hangs up, and reports late, twice and in any order.
+"""A faulty stand-in for Africa's Talking: refuses, hangs, closes connections, and reports late, twice and out of order.
 
 Like the real one it repeats what it posts until it is answered 200, and sometimes once more.
 """
@@ -21,9 +21,9 @@ import urllib3
 HANGS_S = 12.0
 """Longer than any client of ours waits."""
 LATE_S = 2.0
-"""By how much one post may overtake another."""
+"""By how many seconds one post may overtake another."""
 AGAIN_S = 0.5
-"""After how long a post that was not answered 200 is repeated."""
+"""After how many seconds a post that was not answered 200 is repeated."""
 ANSWER_LIMIT_S = 30.0
 STOPS_WITHIN_S = 60.0
 
@@ -39,7 +39,7 @@ class AcceptedText:
 
 @dataclass(frozen=True, slots=True, order=True)
 class PendingPost:
-    """A callback that the provider owes us: when it is due, and its number."""
+    """A callback that the provider has not posted yet: when it is due, and its number."""
 
     at: float
     number: int
@@ -94,7 +94,7 @@ class FaultyProvider:
         }
 
     def maybe_repeat(self, url: str, form: dict[str, str]) -> None:
-        """Post an inbound text again, now and then, after others that its sender wrote since."""
+        """In one of ten cases post an inbound text again, perhaps after later texts of its sender."""
         with self._lock:
             if self.random.random() < 0.1:
                 self._post_later(url, form)
@@ -140,7 +140,7 @@ def _body(recipients: list[dict[str, object]]) -> bytes:
 
 @contextmanager
 def running(provider: FaultyProvider, posting_threads: int = 4) -> Iterator[None]:
-    """Serve the provider's API and make its posts; so many posts may overtake each other."""
+    """Serve the provider's API and make its posts, in `posting_threads` threads at the same time."""
 
     class FaultyProviderHandler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -168,12 +168,12 @@ def running(provider: FaultyProvider, posting_threads: int = 4) -> Iterator[None
         def log_message(self, format: str, *args: object) -> None:
             """Log nothing."""
 
-    class PatientServer(ThreadingHTTPServer):
+    class LargeBacklogServer(ThreadingHTTPServer):
         daemon_threads = True
         request_queue_size = 256  # the usual 5 refuses many callers at once
 
     stop = threading.Event()
-    server = PatientServer(("127.0.0.1", 0), FaultyProviderHandler)
+    server = LargeBacklogServer(("127.0.0.1", 0), FaultyProviderHandler)
     provider.url = f"http://127.0.0.1:{server.server_port}"
     threads = [threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)]
     threads += [threading.Thread(target=provider.post, args=(stop,), daemon=True) for _ in range(posting_threads)]

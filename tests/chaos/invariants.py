@@ -43,11 +43,17 @@ def check_repeated_orders_get_the_same_answer(scenario: Scenario, users: list[Lo
 def check_inbound_texts_are_kept_and_answered_once(rows: Rows, scenario: Scenario) -> None:
     acknowledged = scenario.acknowledged_texts
     kept = Counter(row.provider_id for row in rows("SELECT provider_id FROM message WHERE direction = 'in'"))
-    assert {id: kept[id] for id in acknowledged if kept[id] != 1} == {}, "acknowledged texts that are not kept once"
+    assert {id: kept[id] for id in acknowledged if kept[id] != 1} == {}, (
+        "acknowledged texts that are not stored exactly once"
+    )
     answers = Counter(row.about for row in rows("SELECT about FROM message WHERE topic = 'reply'"))
-    assert {id: answers[id] for id in acknowledged if answers[id] != 1} == {}, "texts that are not answered once"
+    assert {id: answers[id] for id in acknowledged if answers[id] != 1} == {}, (
+        "texts that are not answered exactly once"
+    )
     replies = rows("SELECT text FROM message WHERE topic = 'reply' AND about LIKE 'yes-%'")
-    assert [row.text for row in replies if " is yours: " not in row.text] == [], "an acceptance is confirmed as one"
+    assert [row.text for row in replies if " is yours: " not in row.text] == [], (
+        "acceptances whose reply does not confirm them"
+    )
 
 
 def check_commands_are_done_once(rows: Rows, scenario: Scenario, users: list[LoadUser]) -> None:
@@ -65,7 +71,7 @@ def check_commands_are_done_once(rows: Rows, scenario: Scenario, users: list[Loa
 
 
 def check_messages_arrived_once_or_are_known_as_repeated(rows: Rows, provider: FaultyProvider, kills: int) -> None:
-    """Each message arrived once. It arrives again only if a worker was killed while sending it, and says so then."""
+    """Each message arrived once. It arrives again only if a worker was killed while sending it; see `repeats`."""
     arrived = Counter((accepted.msisdn, accepted.text) for accepted in provider.accepted)
     written, repeats = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
     for row in rows("SELECT msisdn, text, status, repeats FROM message WHERE direction = 'out'"):
@@ -76,11 +82,11 @@ def check_messages_arrived_once_or_are_known_as_repeated(rows: Rows, provider: F
     lost = {text: count for text, count in written.items() if arrived[text] < count}
     assert lost == {}, "messages that did not arrive"
     unknown = {text: arrived[text] for text in arrived if arrived[text] > written[text] + repeats[text]}
-    assert unknown == {}, "messages that arrived more often than is known"
+    assert unknown == {}, "messages that arrived more often than they were sent"
 
 
 def check_payouts_are_paid_once(rows: Rows, scenario: Scenario) -> None:
-    """Each assignment that came to a kiosk is paid once, and the sum is what the orders say is earned."""
+    """Each assignment that came to a kiosk is paid once, and the sum equals what the orders say the artisans earn."""
     paid = rows("SELECT assignment_id, status, amount, provider_reference FROM payout")
     assert _counted((row.status,) for row in paid) == Counter({"paid": len(scenario.orders)})
     assert {row.assignment_id for row in paid} == {row.id for row in rows("SELECT id FROM assignment")}

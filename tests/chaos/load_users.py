@@ -1,4 +1,4 @@
-"""What the users do, and what they answer to the questions that they read."""
+"""What the users do, and their answers to the questions on their screens."""
 
 from __future__ import annotations
 
@@ -148,22 +148,22 @@ def receive_order(scenario: Scenario, agent: AgentPhone, code: str) -> None:
 
 def call_until(scenario: Scenario, msisdn: str, name: str, answers: Mapping[str, str], until: str) -> None:
     """Answer the questions until a screen has the words `until`, and dial again if the call ended before."""
-    known, numbers = {"Your last call was cut off.": "1", **answers}, count()
+    all_answers, numbers = {"Your last call was cut off.": "1", **answers}, count()
 
-    def reaches_the_end() -> bool | None:
-        screen = _call(scenario, msisdn, f"ATUid_{msisdn}_{name}_{next(numbers)}", known, until)
+    def reach_end() -> bool | None:
+        screen = _call(scenario, msisdn, f"ATUid_{msisdn}_{name}_{next(numbers)}", all_answers, until)
         expected = until in screen or screen == SORRY or screen.startswith("END Welcome to Soko")
         assert expected, f"{msisdn}, {name}: {screen!r}"
         return until in screen or None
 
-    scenario.wait_for(reaches_the_end, f"{msisdn} never read {until!r}")
+    scenario.wait_for(reach_end, f"{msisdn} never read {until!r}")
 
 
-def _call(scenario: Scenario, msisdn: str, session_id: str, known: Mapping[str, str], until: str) -> str:
+def _call(scenario: Scenario, msisdn: str, session_id: str, answers: Mapping[str, str], until: str) -> str:
     """The last screen of one call. A screen whose question is not among the known ones fails the test."""
     typed: list[str] = []
     while until not in (screen := scenario.dial(msisdn, session_id, "*".join(typed))) and screen.startswith("CON"):
-        answer = next((answer for words, answer in known.items() if words in screen), None)
+        answer = next((answer for words, answer in answers.items() if words in screen), None)
         assert answer, f"{session_id}: {'*'.join(typed)} led to {screen!r}"
         typed.append(answer)
     return screen

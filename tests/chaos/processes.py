@@ -22,7 +22,7 @@ class ServerProcess:
         self._log = log
 
     def start(self) -> None:
-        """Start all of it."""
+        """Start the process tree."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "bot.server"],
@@ -33,14 +33,14 @@ class ServerProcess:
             )
 
     def stop(self) -> int:
-        """Ask it to end, wait for that, and return its exit status."""
+        """Ask the server to end, wait for it, and return its exit status."""
         self._process.terminate()
         return self._process.wait(STOPS_WITHIN_S)
 
     # -- faults
 
     def kill(self) -> None:
-        """Kill all of it at once, as when the power fails."""
+        """Kill all processes at once, as in a power failure."""
         self._process.kill()  # the parent first, since it would start the others again
         self._process.wait(STOPS_WITHIN_S)
         ends_at = time.monotonic() + STOPS_WITHIN_S
@@ -49,7 +49,7 @@ class ServerProcess:
             _kill(*processes)
 
     def kill_everything(self) -> None:
-        """Kill all of it and start it again."""
+        """Kill all processes and start the server again."""
         self.kill()
         self.start()
 

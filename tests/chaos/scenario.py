@@ -1,4 +1,4 @@
-"""The world around a service under faults: phones and a storefront that use it while its processes are killed."""
+"""The clients of a service under faults: phones and a storefront that use it while its processes are killed."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ from tests.servers import free_port
 
 KEY = "operator-key-of-the-chaos-suite"
 PAUSE_S = 0.1
-"""Between two looks at something that is awaited."""
+"""The seconds between two checks of a condition that is awaited."""
 STEP_S = 30.0
-"""By how much the clock is moved when everything that is left waits for its time."""
+"""By how many seconds the clock is moved when all remaining work is not yet due."""
 LIMIT_S = 180.0
-"""A service that has not answered for so long is dead, not slow."""
+"""A service that has not answered for so many seconds is dead, not slow."""
 ANSWER_LIMIT_S = 30.0
 SORRY = "END Sorry, something went wrong on our side. Please dial again."
 """What a caller reads when a hop fails."""
 MORNING_UTC = 7
-"""Ten o'clock in Nairobi, far from the hours of reminders and from the hours at which nobody is disturbed."""
+"""Ten o'clock in Nairobi, far from the hours of reminders and from the quiet hours."""
 
 Found = TypeVar("Found")
 
 
 class ScenarioAbortedError(Exception):
-    """Another user has failed, so that this one need not go on."""
+    """Another user has failed, so this one stops."""
 
 
 @dataclass
 class FaultInjector:
-    """Injects a fault after every so many answered requests: each fault in turn, then any by chance."""
+    """Injects a fault after every `requests_per_fault` answered requests: each fault once, then random ones."""
 
     faults: list[Callable[[], object]]
     random: Random
@@ -65,7 +65,7 @@ class FaultInjector:
             turn = len(self.injected)
             fault = self.faults[turn] if turn < len(self.faults) else self.random.choice(self.faults)
             self.injected.append(fault.__name__)
-        with self._injecting:  # the other users go on meanwhile
+        with self._injecting:  # the other users continue meanwhile
             fault()
 
 
@@ -90,7 +90,7 @@ class Scenario:
     _web: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(maxsize=32, retries=False))
 
     def wait_for(self, look: Callable[[], Found | None], otherwise: str) -> Found:
-        """What `look` finds as soon as it finds something; fails with the words `otherwise` when it takes too long."""
+        """The first value of `look` that is not None; fails with the message `otherwise` after `LIMIT_S`."""
         give_up_at = time.monotonic() + LIMIT_S
         while time.monotonic() < give_up_at:
             if (found := look()) is not None:
@@ -105,7 +105,7 @@ class Scenario:
         """Post an inbound text until it is acknowledged, and sometimes once more."""
         url = f"{self.url}/webhooks/africastalking/dev/sms"
         form = {"from": msisdn, "to": "22384", "text": body, "id": id, "date": "2026-11-22 09:15:31"}
-        self._insist("POST", url, form=form)
+        self._repeat_until_answered("POST", url, form=form)
         self.acknowledged_texts.append(id)
         self.provider.maybe_repeat(url, form)
 
@@ -113,9 +113,9 @@ class Scenario:
         """The screen after one hop of a call, which some gateways post twice."""
         url = f"{self.url}/webhooks/africastalking/dev/ussd"
         form = {"sessionId": session_id, "phoneNumber": msisdn, "serviceCode": "*384*22#", "text": text}
-        screen = self._insist("POST", url, form=form).data.decode()
+        screen = self._repeat_until_answered("POST", url, form=form).data.decode()
         if screen != SORRY and self.random.random() < 0.1:
-            again = self._insist("POST", url, form=form).data.decode()
+            again = self._repeat_until_answered("POST", url, form=form).data.decode()
             if again not in (screen, SORRY):
                 self.differing_answers.append((screen, again))
         return screen
@@ -124,11 +124,11 @@ class Scenario:
 
     def api(self, method: str, path: str, body: Any = None, key: str = "") -> Any:
         """The JSON of an API answer, which must be no error; `key` is the idempotency key."""
-        answer = self._insist(method, f"{self.url}/api/v1{path}", body=body, key=key)
+        answer = self._repeat_until_answered(method, f"{self.url}/api/v1{path}", body=body, key=key)
         assert answer.status < 300, answer.data
         return answer.json()
 
-    def _insist(
+    def _repeat_until_answered(
         self, method: str, url: str, *, form: dict[str, str] | None = None, body: Any = None, key: str = ""
     ) -> urllib3.BaseHTTPResponse:
         """Repeat a request until its answer is neither an error of the server nor a conflict with itself."""
@@ -138,7 +138,8 @@ class Scenario:
         def ask() -> urllib3.BaseHTTPResponse | None:
             with suppress(urllib3.exceptions.HTTPError):
                 answer = self._web.request(method, url, headers=headers, timeout=ANSWER_LIMIT_S, **content)
-                if answer.status != 409 and answer.status < 500:  # 409: the request that a kill broke off is not over
+                # 409: the request that a kill interrupted is not finished
+                if answer.status != 409 and answer.status < 500:
                     return answer
             return None
 
@@ -152,23 +153,23 @@ class Scenario:
     def settle(self) -> None:
         """Wait until nothing is left to do.
 
-        A stopped server has released what it held. What is still held belongs to killed processes, whose leases run
-        out when the clock moves.
+        A stopped server has released its jobs. Other leases belong to killed processes, and expire when the clock is
+        moved.
         """
         self.injector = None
         self.provider.calm.set()
-        self._insist("GET", f"{self.url}/healthz")
+        self._repeat_until_answered("GET", f"{self.url}/healthz")
         assert self.server.stop() == 0
         self.clock.advance(LEASE.total_seconds())
         self.server.start()
         while left := self._left():
-            self.wait_for(partial(self._has_moved, left), "something is never done")
+            self.wait_for(partial(self._has_moved, left), "the remaining work is never done")
 
     def _has_moved(self, left: float) -> bool | None:
         return self._left() != left or None
 
     def _left(self) -> float:
-        """How much there is to do; moves the clock if nothing of it can be done yet."""
+        """The amount of remaining work; moves the clock if none of it is due."""
         now = self._metric("soko_outbox_due_jobs") + self._metric("soko_events_untold") + self.provider.pending
         later = self._metric("soko_outbox_jobs") + self._metric("soko_texts_unknown")
         if later and not now:
@@ -176,7 +177,7 @@ class Scenario:
         return now + later
 
     def _metric(self, name: str) -> float:
-        page = self._insist("GET", f"{self.url}/metrics").data.decode()
+        page = self._repeat_until_answered("GET", f"{self.url}/metrics").data.decode()
         return next(float(line.split()[1]) for line in page.splitlines() if line.startswith(f"{name} "))
 
 

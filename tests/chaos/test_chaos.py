@@ -1,4 +1,4 @@
-"""Many users act while the service's processes and servers are killed; then everything is counted.
+"""Many users act while the service's processes and servers are killed; then all results are counted.
 
 `script/test tests/chaos --people 5000 --chaos-seed 7` runs a larger scenario, with other random choices.
 """

@@ -1,4 +1,4 @@
-"""Every message of the source, in every language: present, not fuzzy, with the same fields and fit to be sent."""
+"""Every message of the source, in every language: present, not fuzzy, with the same fields, and sendable."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_faults_are_found() -> None:
     ]
 
 
-def test_an_update_keeps_translations_and_invents_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_update_keeps_translations_and_adds_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(locales, "FOLDER", tmp_path)
     source = Catalog()
     source.add("More", None, [("flows/kit.py", 7)], auto_comments=["turns the page"])

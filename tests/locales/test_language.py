@@ -113,8 +113,8 @@ def test_each_language_writes_money_in_its_own_way(code: str, amount: int, curre
 def test_money_can_be_sent_and_is_read_back(amount: int, code: str, currency: str) -> None:
     written = locales.catalogue(code).money(amount, currency)
     assert gsm7.is_gsm7(written)
-    doubtful = re.match(r"\d{1,3},\d\d ", written)  # `12,50` may be a slip for 12,500, so it is asked
-    if amount < 100_000_000 and not doubtful:
+    ambiguous = re.match(r"\d{1,3},\d\d ", written)  # `12,50` may mean 12,500, so the reader rejects it
+    if amount < 100_000_000 and not ambiguous:
         assert numbers.money(written.replace("RF", ""), currency).value == amount
 
 

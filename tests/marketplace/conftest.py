@@ -40,7 +40,7 @@ TERMS = Terms(
     zone=ZoneInfo("Africa/Nairobi"),
     photos_url="https://soko.example/photos",
 )
-STATIC_KEY = "a-key-that-stands-in-no-table"
+STATIC_KEY = "a-key-that-is-in-no-table"
 NO_ADDRESS_LINES: dict[str, Any] = {"line2": None, "region": None, "postal_code": None}
 ADDRESS = {"name": "Ann Li", "line1": "1 High St", "city": "Leeds", "country": "GB"}
 
@@ -71,7 +71,7 @@ class ShopDatabase:
 
 @dataclass
 class Sample:
-    """What the tests begin with."""
+    """The kiosk, artisan and product that the tests begin with."""
 
     kiosk: Kiosk
     artisan: Artisan
@@ -106,7 +106,7 @@ def sample(database: ShopDatabase) -> Sample:
 
 
 def seed_sample(database: ShopDatabase) -> Sample:
-    """Amina, paid by mobile money, sells three baskets at 1,500 shillings; Juma is the agent of her kiosk."""
+    """Amina, paid by mobile money, sells three baskets at 1,500 shillings; Juma is the agent of the kiosk."""
     with database.open() as shop:
         kiosk = kiosks.create(shop, name="Soko Kisumu", town="Kisumu", agent_name="Juma", agent_msisdn="+254711000001")
         artisan = register(shop, kiosk, "+254712345678")
@@ -117,14 +117,14 @@ def seed_sample(database: ShopDatabase) -> Sample:
 
 
 def register(shop: Shop, kiosk: Kiosk, msisdn: str, **other: Any) -> Artisan:
-    amina = {
+    defaults = {
         "name": "Amina",
         "language": "sw",
         "craft": "baskets",
         "payout_method": "mobile_money",
         "payout_msisdn": None,
     }
-    return artisans.register(shop, msisdn=msisdn, kiosk_id=kiosk.id, **amina | other)
+    return artisans.register(shop, msisdn=msisdn, kiosk_id=kiosk.id, **defaults | other)
 
 
 def request(caller: str = "window") -> NewOrder:
@@ -136,10 +136,10 @@ def place(shop: Shop, product: Product, quantity: int = 3, caller: str = "window
     return orders.place(shop, request(caller), product.id, quantity)
 
 
-def bring(shop: Shop, kiosk: Kiosk, order: Order, count: int, **what: Any) -> Assignment:
+def bring(shop: Shop, kiosk: Kiosk, order: Order, count: int, **details: Any) -> Assignment:
     """Receive `count` pieces of the order's first accepted part, or if it has none of its first part."""
     parts = sorted(order.assignments, key=lambda part: part.status != "accepted")
-    return receiving.receive(shop, kiosk, parts[0].id, count, **what)
+    return receiving.receive(shop, kiosk, parts[0].id, count, **details)
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def build_api(database: ShopDatabase) -> MarketplaceApi:
 
 
 @pytest.fixture
-def anybody(api: MarketplaceApi) -> FlaskClient:
+def anonymous(api: MarketplaceApi) -> FlaskClient:
     """A client without a key."""
     return api.test_client()
 

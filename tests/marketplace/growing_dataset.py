@@ -16,7 +16,7 @@ from marketplace_api.orders import briefs, orders, receiving
 from tests.marketplace.conftest import request
 from tests.service import Service
 
-NOBODY = "http://127.0.0.1:9"
+UNREACHABLE_URL = "http://127.0.0.1:9"
 """A URL where nothing listens."""
 
 
@@ -34,13 +34,13 @@ class DatasetStorefront:
 
 
 class GrowingDataset:
-    """Two storefronts order from many artisans, and everybody has another phone number.
+    """Two storefronts order from many artisans, and each person has a phone number of their own.
 
-    Each day adds rows to every list. One artisan, her product and her kiosk are part of every day; all others are new.
+    Each day adds rows to every list. One artisan, with a product and a kiosk, is part of every day; all others are new.
     Artisans are paid on another phone than their own.
     """
 
-    def __init__(self, service: Service, days: int, endpoints_url: str = NOBODY) -> None:
+    def __init__(self, service: Service, days: int, endpoints_url: str = UNREACHABLE_URL) -> None:
         self.phones: set[str] = set()
         """The phones of all people in the dataset."""
         self._service, self._numbers = service, count(711_000_001, 7919)
@@ -56,7 +56,7 @@ class GrowingDataset:
         service.work()
 
     def readable_urls(self) -> Iterator[tuple[str, str]]:
-        """Each GET route of the API with URLs that show something there.
+        """Each GET route of the API, with URLs whose answers show rows.
 
         Resources of the storefront `mine` come before those of `theirs`.
         """
@@ -114,7 +114,7 @@ class GrowingDataset:
         self._brief(self.theirs, "pottery")
         self._photo(self.product, number)
         help_requests.open_request(self._shop, self._phone())
-        webhooks.create(self._shop, f"key_{number}", "operator", NOBODY, ["order.lost"])
+        webhooks.create(self._shop, f"key_{number}", "operator", UNREACHABLE_URL, ["order.lost"])
         return artisan_of_kiosk
 
     def _shared_brief(self, artisans: list[Artisan]) -> Order:

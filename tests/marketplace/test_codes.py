@@ -1,4 +1,4 @@
-"""Codes can be read out and mistyped, and are still recognised."""
+"""Codes are recognised when they are read out or mistyped."""
 
 from dataclasses import replace
 from random import Random

@@ -14,7 +14,7 @@ from marketplace_api.statuses import AssignmentStatus, OrderStatus, PayoutStatus
 DOCUMENT = Path(__file__).parents[2] / "docs" / "lifecycles.md"
 ROWS = {"order": Order, "assignment": Assignment, "payout": Payout}
 ALL = [ORDER, ASSIGNMENT, PAYOUT]
-EVERY_TRY = [
+EVERY_MOVE = [
     pytest.param(cycle, trigger, status, id=f"{cycle.name}-{trigger}-{status}")
     for cycle in ALL
     for trigger in sorted({transition.trigger for transition in cycle.transitions})
@@ -22,7 +22,7 @@ EVERY_TRY = [
 ]
 
 
-@pytest.mark.parametrize(("cycle", "trigger", "status"), EVERY_TRY)
+@pytest.mark.parametrize(("cycle", "trigger", "status"), EVERY_MOVE)
 def test_each_trigger_leads_where_the_table_says_or_is_refused(cycle: LifeCycle, trigger: str, status: str) -> None:
     row = ROWS[cycle.name](status=status)
     leads = {transition.source: transition.dest for transition in cycle.transitions if transition.trigger == trigger}

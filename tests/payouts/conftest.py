@@ -23,7 +23,7 @@ from bot.simulator import tables, wallet
 from bot.simulator.gateway import WsgiAdapter
 from bot.simulator.wallet import PaymentScript, SimulatorPayer
 from tests.bot.conftest import embedded, service  # noqa: F401 - fixtures
-from tests.providers.conftest import api, nobody_there  # noqa: F401 - fixtures
+from tests.providers.conftest import api, unused_address  # noqa: F401 - fixtures
 from tests.providers.recording import CallbackRecorder
 
 ROOT = "http://daraja"
@@ -85,7 +85,7 @@ class Safaricom:
         return self.app.test_client().post(urlsplit(url).path, json=body).status_code
 
     def advance(self, seconds: float) -> None:
-        """Time goes by, and what was to be said in it is said."""
+        """Moves the clock, and posts the callbacks that are due."""
         self.now += timedelta(seconds=seconds)
         due = [owed for owed in self.unposted if owed[0] <= self.now]
         self.unposted = [owed for owed in self.unposted if owed[0] > self.now]
@@ -95,7 +95,7 @@ class Safaricom:
 
 @pytest.fixture
 def wallet_engine(sqlite_url: str) -> Iterator[Engine]:
-    """An empty bank."""
+    """A database with an empty wallet."""
     engine = create_engine(sqlite_url)
     tables.metadata.create_all(engine)
     yield engine

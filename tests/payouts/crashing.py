@@ -24,18 +24,18 @@ PayOutcome = Literal[
     *("pending", "at once", "callback first", "not paid", "no float", "refused"),
     *("answer lost", "request lost", "busy", "other amount"),
 ]
-"""What becomes of a request to pay. After a lost answer it was paid; a lost request never arrived."""
+"""The result of a request to pay. After a lost answer it was paid; a lost request never arrived."""
 QueryOutcome = Literal["callback", "at once", "busy"]
-"""What becomes of a status query."""
+"""The result of a status query."""
 
 
 class ProcessCrashedError(BaseException):
-    """The process is gone: between two statements, or before a commit."""
+    """The process has crashed, between two statements or before a commit."""
 
 
 @dataclass
 class CrashPoint:
-    """Crashes the process after so many statements, commits and calls; None is never. Nothing works after a crash."""
+    """Crashes the process after `after` statements, commits and calls; None is never. Nothing works after a crash."""
 
     after: int | None = None
     is_down: bool = False
@@ -54,7 +54,7 @@ class CrashPoint:
 
 
 class InlineExecutor(ThreadPoolExecutor):
-    """Does what it is given at once and in order, so that the same steps always have the same end."""
+    """Runs each task at once and in order, so that the same steps always have the same result."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         done: Future[Any] = Future()
@@ -75,7 +75,7 @@ class BookedPayment:
 
 @dataclass
 class CrashingPayer:
-    """A provider that books one payment for an id, for ever. The callbacks that it has not posted yet are `unposted`.
+    """A provider that never books a second payment for an id. `unposted` are the callbacks that it has not posted yet.
 
     `pay_outcomes` and `query_outcomes` are what happens to the next requests.
     """
@@ -122,13 +122,13 @@ class CrashingPayer:
         outcome = self.query_outcomes.pop(0) if self.query_outcomes else "callback"
         if outcome == "busy":
             raise PaymentError(Reason.THROTTLED, "busy")
-        known = self.booked.get(payment.id)
-        status = known.status if known else NotFound()
+        booked = self.booked.get(payment.id)
+        status = booked.status if booked else NotFound()
         if outcome == "at once":
             return status
         query = f"query {next(self._queries)}"
-        names = (payment.id, query) if known else (query,)
-        self.unposted.append(PaymentCallback(names, status if known else None, status))
+        names = (payment.id, query) if booked else (query,)
+        self.unposted.append(PaymentCallback(names, status if booked else None, status))
         return Pending((query,))
 
     def _book(self, payment: Payment, outcome: PayOutcome) -> PaymentStatus:

@@ -1,4 +1,4 @@
-"""What can go wrong between the service and Daraja, each case by name; and a Daraja to which all of it happens.
+"""The faults between the service and Daraja, each with a name, and a simulated Daraja in which all of them occur.
 
 The real client talks to the simulated API over a connection that fails in three of ten exchanges. The cases are drawn
 from a shuffled deck, so each of them comes up before any of them comes up again.
@@ -28,7 +28,7 @@ from tests.service import Service
 
 ROOT = "http://daraja"
 FAULT_RATE = 0.3
-"""The part of all exchanges in which something goes wrong."""
+"""The share of the exchanges that have a fault."""
 
 PAYMENT_CASES: Mapping[str, PaymentScript] = {
     "refused": PaymentScript(http_status=400, accepted=False),
@@ -60,14 +60,14 @@ CONNECTION_CASES = (
     *("time-out before", "time-out after", "cut before", "cut after", "no connection", "token expired"),
     *("a proxy answers", "worker dies before", "worker dies after"),
 )
-"""Before the request arrives, or after."""
+"""Faults of the connection: before the request arrives, or after."""
 FORGED_CASES = ("forged: unknown", "forged: less", "forged: wrong secret", "forged: unreadable")
 DUPLICATE = "duplicate"
 ALL_CASES = frozenset({*PAYMENT_CASES, *QUERY_CASES, *CONNECTION_CASES, *FORGED_CASES, DUPLICATE})
 
 
 class WorkerDiedError(BaseException):
-    """The worker is gone; nothing that it would have done next is done."""
+    """The worker has died and does nothing more."""
 
 
 class Deck:
@@ -83,12 +83,12 @@ class Deck:
         return self._left.pop()
 
     def put_back(self, case: str) -> None:
-        """For a case that was drawn and did not happen."""
+        """Puts back a case that was drawn and did not occur."""
         self._left.insert(0, case)
 
 
 class FaultyConnection(WsgiAdapter):
-    """The connection to the simulated Daraja; `met` counts the cases that happened on it."""
+    """The connection to the simulated Daraja; `met` counts the cases that occurred."""
 
     def __init__(self, app: Flask, random: Random, met: Counter[str]) -> None:
         super().__init__(app)
@@ -148,7 +148,7 @@ def _is_duplicate(answer: requests.Response) -> bool:
 
 
 def _page_of_a_proxy() -> requests.Response:
-    """A proxy answers in place of Daraja, which has got the request all the same."""
+    """The answer of a proxy in place of Daraja, although Daraja received the request."""
     answer = requests.Response()
     answer.status_code, answer.raw = 403, BytesIO(b"<html>Request unsuccessful</html>")
     return answer
@@ -179,7 +179,7 @@ class FaultyDaraja:
         self._callbacks = f"/webhooks/daraja/{self.service.settings.webhook_secret}"
 
     def client(self) -> Daraja:
-        """What a worker pays with."""
+        """The Daraja client of a worker."""
         session = requests.Session()
         session.mount(ROOT, self.connection)
         return Daraja(
@@ -202,7 +202,7 @@ class FaultyDaraja:
             self._post(url, body)
 
     def post_forged_callback(self, payment_id: str) -> None:
-        """A stranger claims that somebody was paid."""
+        """Posts a forged callback that says that a payment was made."""
         case = self._forgeries.draw()
         path, body, expected = {
             "forged: unknown": (self._callbacks, _forged("pay_of_nobody", 1500), 200),

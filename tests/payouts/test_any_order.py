@@ -1,4 +1,4 @@
-"""Payouts in any order of events: goods arrive, workers crash, callbacks come late, twice or never, plans change.
+"""Payouts in any order of events: goods arrive, workers crash, callbacks come late, twice or never, methods change.
 
 Hypothesis plays an agent, an operator, artisans, workers and a provider against one another, and crashes the process
 between any two statements. After each step the ledger balances, and no artisan was paid more than they earned. In the
@@ -60,14 +60,16 @@ from tests.service import MONDAY
 
 AGENT, PHONE, OTHER_PHONE = "+254711000001", "+254712345678", "+254712345679"
 ARTISANS = (PHONE, "+254712345670")
-ANY = 100
+MAX_PICK = 100
+"""A rule picks one of several things by a number up to this."""
+
 
 pay_outcomes = st.lists(st.sampled_from(get_args(PayOutcome)), min_size=1, max_size=4)
 query_outcomes = st.lists(st.sampled_from(get_args(QueryOutcome)), max_size=4)
 crashes = st.none() | st.integers(0, 60)
-"""After how many statements, commits and calls the process crashes, if it does."""
+"""The number of statements, commits and calls after which the process crashes; None for no crash."""
 prices = st.sampled_from([4_99, 33_33, 1800_00, 170_000_99])
-"""Too little to be paid, one that leaves cents, a usual one, and one that takes several payments."""
+"""In turn: too small to be paid, with a rest in cents, a usual price, and one that needs several payments."""
 
 
 class PayoutWalk(RuleBasedStateMachine):
@@ -91,8 +93,8 @@ class PayoutWalk(RuleBasedStateMachine):
         self.job_runner = JobRunner(
             dispatcher, self.services.database, self.services.clock, self.services.ids, InlineExecutor()
         )
-        for happening in ("before_cursor_execute", "commit"):
-            event.listen(self.services.engine, happening, self.crash_point.step)
+        for event_name in ("before_cursor_execute", "commit"):
+            event.listen(self.services.engine, event_name, self.crash_point.step)
 
     @initialize(first=st.lists(prices, min_size=2, max_size=4))
     def open_a_kiosk(self, first: list[int]) -> None:
@@ -104,7 +106,7 @@ class PayoutWalk(RuleBasedStateMachine):
         for price, msisdn in zip(first, itertools.cycle(ARTISANS), strict=False):
             self.sell(msisdn, price, count=1, good=1, follows=False, crash=None)
 
-    # -- what people do
+    # -- steps of people
 
     @rule(
         msisdn=st.sampled_from(ARTISANS),
@@ -119,10 +121,10 @@ class PayoutWalk(RuleBasedStateMachine):
             artisan = self.artisan(shop, msisdn)
             ware = products.list_product(shop, artisan, title="Basket", category="baskets", price=price, quantity=count)
             orders.accept(shop, artisan, orders.place(shop, request(), ware.id, count).code)
-        self.bring(ANY, good, follows, crash)
+        self.bring(MAX_PICK, good, follows, crash)
 
     @precondition(lambda self: self.expected)
-    @rule(pick=st.integers(0, ANY), good=st.integers(1, 3), follows=st.booleans(), crash=crashes)
+    @rule(pick=st.integers(0, MAX_PICK), good=st.integers(1, 3), follows=st.booleans(), crash=crashes)
     def bring(self, pick: int, good: int, follows: bool, crash: int | None) -> None:
         with self.may_crash(crash), self.shop() as shop:
             kiosk = kiosks.by_id(shop, self.kiosk_id)
@@ -136,7 +138,7 @@ class PayoutWalk(RuleBasedStateMachine):
             artisans.set_payout_method(shop, self.artisan(shop, msisdn), "mobile_money" if to else "kiosk_cash", to)
 
     @precondition(lambda self: self.statuses["awaiting_collection"])
-    @rule(pick=st.integers(0, ANY), crash=crashes)
+    @rule(pick=st.integers(0, MAX_PICK), crash=crashes)
     def collect(self, pick: int, crash: int | None) -> None:
         with self.may_crash(crash), self.shop() as shop:
             waiting = self.in_status(shop, "awaiting_collection")
@@ -146,16 +148,16 @@ class PayoutWalk(RuleBasedStateMachine):
             cash_payouts.collect(shop, kiosk, found.id)
 
     @precondition(lambda self: self.statuses["failed"])
-    @rule(pick=st.integers(0, ANY), crash=crashes)
+    @rule(pick=st.integers(0, MAX_PICK), crash=crashes)
     def retry(self, pick: int, crash: int | None) -> None:
         with self.may_crash(crash), self.shop() as shop:
             failed = self.in_status(shop, "failed")
             settlement.retry(shop, failed[pick % len(failed)].id)
 
     @precondition(lambda self: any(self.statuses[status] for status in payouts.WAITING))
-    @rule(pick=st.integers(0, ANY), crash=crashes)
+    @rule(pick=st.integers(0, MAX_PICK), crash=crashes)
     def pay_by_hand(self, pick: int, crash: int | None) -> None:
-        """An operator who has seen that the provider did not pay, pays by hand and announces it."""
+        """An operator has seen that the provider did not pay, pays by hand and records the payment."""
         with self.may_crash(crash), self.shop() as shop:
             waiting = self.in_status(shop, *payouts.WAITING)
             payout = waiting[pick % len(waiting)]
@@ -174,7 +176,7 @@ class PayoutWalk(RuleBasedStateMachine):
         with self.may_crash(crash), self.shop() as shop:
             ledger.checkpoint(shop)
 
-    # -- what workers and the provider do
+    # -- steps of workers and the provider
 
     @rule(pay_outcomes=pay_outcomes, query_outcomes=query_outcomes, crash=crashes)
     def work(self, pay_outcomes: list[PayOutcome], query_outcomes: list[QueryOutcome], crash: int | None) -> None:
@@ -191,29 +193,29 @@ class PayoutWalk(RuleBasedStateMachine):
         self.work(pay_outcomes, query_outcomes, crash)
 
     @precondition(lambda self: self.payer.unposted)
-    @rule(pick=st.integers(0, ANY), once_more=st.booleans(), crash=crashes)
+    @rule(pick=st.integers(0, MAX_PICK), once_more=st.booleans(), crash=crashes)
     def post_callback(self, pick: int, once_more: bool, crash: int | None) -> None:
-        """In any order, and perhaps more than once. After a crash the provider does not repeat it."""
+        """Callbacks come in any order, and perhaps more than once. After a crash the provider does not repeat it."""
         place = pick % len(self.payer.unposted)
         callback = self.payer.unposted[place] if once_more else self.payer.unposted.pop(place)
         with self.may_crash(crash):
             self.services.payout_callbacks.on_result("bank", callback)
 
     @precondition(lambda self: self.payer.unposted)
-    @rule(pick=st.integers(0, ANY))
+    @rule(pick=st.integers(0, MAX_PICK))
     def lose_callback(self, pick: int) -> None:
         self.payer.unposted.pop(pick % len(self.payer.unposted))
 
     @rule(
-        pick=st.integers(0, ANY),
+        pick=st.integers(0, MAX_PICK),
         status=st.sampled_from([Paid("FORGED", 1), Paid("FORGED", None), NotPaid("forged", "recipient")]),
     )
     def forge_callback(self, pick: int, status: PaymentStatus) -> None:
-        """From a stranger who knows our address, and perhaps the id of a payment."""
+        """A callback from outside the provider, with the id of a payment or with an unknown id."""
         names = [*self.payer.booked, "pay_nobody"]
         self.services.payout_callbacks.on_result("bank", PaymentCallback((names[pick % len(names)],), status, None))
 
-    @rule(pick=st.integers(0, ANY))
+    @rule(pick=st.integers(0, MAX_PICK))
     def report_timeout(self, pick: int) -> None:
         names = [*self.payer.booked, "pay_nobody"]
         self.services.payout_callbacks.on_timeout("bank", names[pick % len(names)])
@@ -245,14 +247,14 @@ class PayoutWalk(RuleBasedStateMachine):
             assert payouts.was_paid_by_hand(payout) or self.payer.has_paid(payout.payment_id)
 
     def note_statuses(self, shop: Shop) -> None:
-        """Hypothesis chooses the next step by these."""
+        """Stores the counts that the preconditions of the rules read."""
         self.statuses = Counter(shop.session.scalars(select(Payout.status)))
         self.is_paused = pausing.current_pause(shop) is not None
         self.expected = len(receiving.expected_parts(shop, kiosks.by_id(shop, self.kiosk_id)))
         self.seen.update(self.statuses, paused=self.is_paused)
 
     def teardown(self) -> None:
-        """Nothing fails any more, and what failed is sent again; then every payout is settled, and both books agree."""
+        """Without further faults and with retries, every payout is settled and both ledgers agree."""
         try:
             if self.kiosk_id:
                 self.settle()
@@ -267,7 +269,8 @@ class PayoutWalk(RuleBasedStateMachine):
             with self.shop() as shop:
                 pausing.resume(shop)
                 for payout in self.in_status(shop, "failed"):
-                    settlement.retry(shop, payout.id)  # a forged callback may have said so of a payment that was made
+                    # a forged callback may have reported a failure of a payment that was made
+                    settlement.retry(shop, payout.id)
             self.clock.advance(LEASE.total_seconds() + 3600)
             self.do_what_is_due()
             while self.payer.unposted:
@@ -278,7 +281,7 @@ class PayoutWalk(RuleBasedStateMachine):
             assert self.payer.total_paid == -ledger.balance(shop, ledger.provider_account("bank"))
             assert ledger.balance(shop, ledger.PAYOUTS) == 0
 
-    # -- the rest
+    # -- helpers
 
     @property
     def clock(self) -> MovableClock:
@@ -287,7 +290,7 @@ class PayoutWalk(RuleBasedStateMachine):
 
     @contextmanager
     def may_crash(self, crash: int | None) -> Iterator[None]:
-        """Does what is inside, up to the crash."""
+        """Runs the block up to the crash."""
         self.crash_point.restart(after=crash)
         with suppress(ProcessCrashedError):
             yield
@@ -311,7 +314,7 @@ class PayoutWalk(RuleBasedStateMachine):
         return list(shop.session.scalars(select(Payout).where(Payout.status.in_(statuses)).order_by(Payout.id)))
 
     def paid_out_for(self, payout: Payout) -> int:
-        """What was paid for a payout, by the books of the provider, the kiosk and the operator."""
+        """The amount paid for a payout, according to the provider and the operator."""
         names = [name for name in self.payer.booked if name == payout.id or name.startswith(f"{payout.id}-")]
         by_phone = sum(payout.amount for name in names if self.payer.has_paid(name))
         by_hand = payout.amount if payout.order_id and payouts.was_paid_by_hand(payout) else 0
@@ -322,7 +325,7 @@ class PayoutWalk(RuleBasedStateMachine):
 
 
 @contextmanager
-def over(url: str, folder: Path) -> Iterator[Services]:
+def open_services(url: str, folder: Path) -> Iterator[Services]:
     settings = registry.make_settings(database_url=url, photos_dir=str(folder))
     services = build(settings, clock=MovableClock(folder / "clock", base=lambda: MONDAY), ids=Ids(Random(1)))
     try:
@@ -332,7 +335,7 @@ def over(url: str, folder: Path) -> Iterator[Services]:
 
 
 def walk(database: Callable[[], AbstractContextManager[Services]], walks: int) -> Counter[str]:
-    """Statuses, outcomes and crashes that were met on so many random walks."""
+    """How often each status, outcome and crash occurred on `walks` random walks."""
     seen: Counter[str] = Counter()
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         lambda: PayoutWalk(database, seen),
@@ -343,7 +346,7 @@ def walk(database: Callable[[], AbstractContextManager[Services]], walks: int) -
 
 @pytest.fixture
 def folders(tmp_path: Path) -> Iterator[Path]:
-    """New folders, as many as are asked for."""
+    """An endless sequence of new folders."""
     return (_made(tmp_path / str(number)) for number in itertools.count())
 
 
@@ -352,29 +355,29 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-EVERYTHING = frozenset({*get_args(PayOutcome), *PAYOUT.statuses, "crashed", "paused"})
+ALL_OUTCOMES = frozenset({*get_args(PayOutcome), *PAYOUT.statuses, "crashed", "paused"})
 
 
-def test_payouts_end_well_in_any_order_of_events_on_sqlite(folders: Iterator[Path]) -> None:
-    """A full run must meet everything; as its walks are random, it may take more of them."""
+def test_payouts_are_settled_in_any_order_of_events_on_sqlite(folders: Iterator[Path]) -> None:
+    """In a full run every outcome must occur; because the walks are random, it may need more of them."""
 
     def fresh() -> AbstractContextManager[Services]:
         folder = next(folders)
-        return over(migrated_sqlite(folder / "soko.db"), folder)
+        return open_services(migrated_sqlite(folder / "soko.db"), folder)
 
     seen = walk(fresh, cases(70))
-    while is_full() and (missing := EVERYTHING - set(+seen)):
+    while is_full() and (missing := ALL_OUTCOMES - set(+seen)):
         more = walk(fresh, 30)
         assert missing & set(+more), f"never met: {missing}"
         seen += more
 
 
-def test_payouts_end_well_in_any_order_of_events_on_postgresql(
+def test_payouts_are_settled_in_any_order_of_events_on_postgresql(
     postgres_server: servers.Postgres, folders: Iterator[Path]
 ) -> None:
     @contextmanager
     def fresh() -> Iterator[Services]:
-        with migrated_postgres(postgres_server) as url, over(url, next(folders)) as services:
+        with migrated_postgres(postgres_server) as url, open_services(url, next(folders)) as services:
             yield services
 
     assert walk(fresh, cases(15))["crashed"]

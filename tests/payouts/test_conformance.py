@@ -1,4 +1,4 @@
-"""What holds of every provider of mobile money, whether it answers at once, by a callback or when queried."""
+"""What every provider of mobile money must do, whether it answers at once, by a callback or when queried."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_a_payment_that_fails_has_a_reason_and_a_fault_party(provider: PayerUnde
     assert isinstance(provider.query(payment(msisdn=phone)), NotPaid)
 
 
-def test_each_payment_is_one_of_its_own(provider: PayerUnderTest) -> None:
+def test_two_payments_have_two_references_and_are_both_paid(provider: PayerUnderTest) -> None:
     first, second = provider.pay(payment("pay_1")), provider.pay(payment("pay_2"))
     assert isinstance(first, Paid)
     assert isinstance(second, Paid)

@@ -1,4 +1,4 @@
-"""The Daraja client: what it sends, its access token, and how payments fare in the simulated API.
+"""The Daraja client: what it sends, its access token, and the outcome of payments in the simulated API.
 
 What each answer and callback means is in `tests/providers/rows/daraja.py`.
 """
@@ -36,7 +36,7 @@ def test_a_callback_is_answered_that_it_was_accepted(safaricom: Safaricom, path:
 
 
 @pytest.mark.parametrize("path", ["result", "timeout"])
-def test_under_another_secret_nothing_answers(safaricom: Safaricom, path: str) -> None:
+def test_a_callback_with_another_secret_is_404(safaricom: Safaricom, path: str) -> None:
     answer = safaricom.app.test_client().post(f"/webhooks/daraja/guess/{path}", json=result(0, PAID))
     assert answer.status_code == 404
     assert (safaricom.handler.callbacks, safaricom.handler.timeouts) == ([], [])
@@ -74,8 +74,8 @@ def test_a_request_names_whole_shillings_and_where_the_result_goes(safaricom: Sa
     }
 
 
-def test_no_payment_was_asked_for_where_nothing_listens(safaricom: Safaricom, nobody_there: str) -> None:
-    for client in (client_of(safaricom, nobody_there), safaricom.make_client(base_url=nobody_there, session=None)):
+def test_no_payment_was_requested_if_nothing_listens(safaricom: Safaricom, unused_address: str) -> None:
+    for client in (client_of(safaricom, unused_address), safaricom.make_client(base_url=unused_address, session=None)):
         with pytest.raises(PaymentError) as error:
             client.pay(payment())
         assert not error.value.reason.outcome_unknown
@@ -111,7 +111,7 @@ def test_an_access_token_that_is_refused_is_renewed_once(safaricom: Safaricom) -
 
 
 @pytest.mark.parametrize("status", [403, 404, 429, 500, 503])
-def test_without_an_access_token_no_payment_was_asked_for(safaricom: Safaricom, status: int) -> None:
+def test_without_an_access_token_no_payment_was_requested(safaricom: Safaricom, status: int) -> None:
     safaricom.session.mount(ROOT, WsgiAdapter(Response(b"<html>", status)))
     with pytest.raises(PaymentError) as error:
         safaricom.client.pay(payment())
@@ -134,7 +134,7 @@ def test_no_key_and_no_access_token_is_logged(safaricom: Safaricom, caplog: pyte
         assert secret not in caplog.text.replace(SECRET, "")
 
 
-# -- how payments fare in the simulated API
+# -- the outcome of payments in the simulated API
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A thousand payouts (200 in a usual run) with faults in three of ten exchanges: in the end both books agree."""
+"""A thousand payouts (200 in a usual run) with faults in three of ten exchanges: in the end both ledgers agree."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ DUE_AT = func.coalesce(outbox.c.lease_until, outbox.c.due_at)
 
 @dataclass
 class FaultRun:
-    """A shop that pays, a provider to which everything happens, and an operator who looks after failed payouts."""
+    """A shop that pays, a provider with every fault, and an operator who retries failed payouts."""
 
     service: Service
     provider: FaultyDaraja
@@ -52,12 +52,12 @@ class FaultRun:
     given_up: set[tuple[str, int]] = field(default_factory=set)
 
     def play(self) -> None:
-        """Until nothing is left to do, and no callback is still to come."""
+        """Runs until no work is left and no callback is pending."""
         while any((self._start_payouts(), self._work(), self._operate())) or self._wait():
             pass
 
     def _start_payouts(self) -> bool:
-        """Queues the payouts that are due; nobody is told anything. True if there were any."""
+        """Queues the payouts that are due, without notifications. True if there were any."""
         consumer = self.service.services.payout_consumer
         assert consumer is not None
         return consumer.consume() > 0
@@ -72,7 +72,7 @@ class FaultRun:
         return True
 
     def _operate(self) -> bool:
-        """Retries what failed by our fault and half of the rest; gives the other half up. True if any had failed."""
+        """Retries what failed by our fault and half of the others, and gives up the rest. True if any had failed."""
         with self.service.services.payout_callbacks.shop() as shop:
             failed = select(Payout).where(Payout.status == "failed").order_by(Payout.id)
             failed_now = [
@@ -86,7 +86,7 @@ class FaultRun:
         return bool(failed_now)
 
     def _wait(self) -> bool:
-        """Lets the time pass until something is due. False when nothing ever will be."""
+        """Moves the clock to the next due time. False if nothing will become due."""
         now = self.service.clock()
         with self.service.services.database.reading() as session:
             waiting = select(func.min(DUE_AT)).where(outbox.c.done_at.is_(None), now < DUE_AT)
@@ -144,7 +144,7 @@ def _create_payouts(shop: Shop) -> None:
 
 
 def _receive_goods(shop: Shop, kiosk: Kiosk, artisan: Artisan, earns: int) -> None:
-    """Goods so dear that they are paid in several payments, the last of which has an amount of its own."""
+    """Receives goods so expensive that they take several payments, the last of which has an amount of its own."""
     price = earns * 100 // (100 - shop.terms.commission_percent)
     ware = products.list_product(shop, artisan, title="Kiondo", category="baskets", price=price, quantity=1)
     order = orders.place(shop, request(), ware.id, 1)
@@ -152,7 +152,7 @@ def _receive_goods(shop: Shop, kiosk: Kiosk, artisan: Artisan, earns: int) -> No
     receiving.receive(shop, kiosk, order.assignments[0].id, 1)
 
 
-def test_all_payouts_end_as_in_the_providers_books_whatever_goes_wrong(run: FaultRun) -> None:
+def test_all_payouts_end_as_the_provider_recorded_them_whatever_fault_occurs(run: FaultRun) -> None:
     run.play()
     ended = run.payouts()
     assert len(ended) == PAYOUTS

@@ -44,7 +44,7 @@ NO_FLOAT = NotPaid("1 no float", "us")
 
 @dataclass
 class ScriptedPayer:
-    """Answers what it is told to; then it pays everything at once, and answers each query with `Pending`."""
+    """Gives the `answers` in turn; then it pays everything at once, and answers each query with `Pending`."""
 
     answers: list[PaymentStatus | Pending | PaymentError] = field(default_factory=list)
     query_answers: list[PaymentStatus | Pending | PaymentError] = field(default_factory=list)
@@ -106,7 +106,7 @@ def post_callback(
 
 
 def topics(service: Service) -> list[str | None]:
-    """The topics of what Akinyi was told about money."""
+    """The topics of the messages to Akinyi about payouts."""
     return [
         text.topic for text in notifications(service) if text.msisdn == AKINYI and str(text.topic).startswith("payout.")
     ]
@@ -189,16 +189,16 @@ def test_a_payout_that_may_have_been_paid_is_queried_and_not_requested_again(
     assert len(payer.payments) == 1
 
 
-def test_queries_come_at_growing_gaps(embedded: Service) -> None:
+def test_queries_are_sent_at_growing_intervals(embedded: Service) -> None:
     received_order(embedded)
-    payer, gaps = ScriptedPayer([Pending()]), []
+    payer, queried_at = ScriptedPayer([Pending()]), []
     work(embedded, payer)
     for second in range(0, 3600, 30):
         before = len(payer.queried)
         work(embedded, payer, after=30)
         if len(payer.queried) > before:
-            gaps.append(second + 30)
-    assert gaps == [30, 60, 120, 240, 480, 960, 1920]
+            queried_at.append(second + 30)
+    assert queried_at == [30, 60, 120, 240, 480, 960, 1920]
 
 
 def test_a_payment_that_is_not_found_is_requested_again_under_the_same_id(service: Service) -> None:
@@ -241,7 +241,7 @@ def test_after_a_worker_was_killed_in_a_request_the_payout_is_queried_first(serv
 
     deadly = ScriptedPayer()
     deadly.pay = die  # type: ignore[method-assign]
-    service.services.close()  # no connection crosses into the child
+    service.services.close()  # no connection may be shared with the child process
     run_until_killed(lambda: work(service, deadly))
     assert payout(service)["status"] == "sending"
 
@@ -408,7 +408,7 @@ def test_before_a_failed_payout_is_offered_in_cash_its_provider_is_queried(embed
 
 
 def cash_code_after_failure(service: Service) -> str:
-    """The payment failed, the artisan chose cash, and a query says again that it failed. Gives the cash code."""
+    """The payment failed, the artisan chose cash, and a query says again that it failed. Returns the cash code."""
     received_order(service)
     payer = ScriptedPayer([UNREGISTERED], [NotPaid("it is Failed")])
     work(service, payer)

@@ -24,7 +24,7 @@ def handler() -> CallbackRecorder:
 
 @pytest.fixture(params=["through Flask", "by the fast path"])
 def app(request: pytest.FixtureRequest, handler: CallbackRecorder) -> Flask:
-    """Both ways that a hop may come in, which answer alike."""
+    """The application without and with the fast path, which must give the same answers."""
     app = Flask(__name__)
     app.register_blueprint(africastalking.routes(handler, SECRET))
     app.register_blueprint(twilio.routes(handler, PUBLIC_URL, TOKEN))
@@ -45,7 +45,7 @@ def api() -> Iterator[StandIn]:
 
 
 @pytest.fixture
-def nobody_there() -> Iterator[str]:
+def unused_address() -> Iterator[str]:
     """An address at which nothing listens."""
     with free_address() as address:
         yield address

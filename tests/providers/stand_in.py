@@ -1,4 +1,4 @@
-"""A provider's API that answers what it is told to, over a real socket."""
+"""A provider's API that gives the answer that a test has set, over a real socket."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class StandInRequest:
 
 @dataclass
 class StandIn:
-    """Answers every request alike and keeps it; a `status` of None hangs up without an answer.
+    """Gives every request the same answer and records it; a `status` of None hangs up without an answer.
 
-    A path in `prepared` is answered 200 with the JSON there instead, and not kept.
+    A path in `prepared` is answered 200 with the JSON there instead, and not recorded.
     """
 
     status: int | None = 201

@@ -191,7 +191,7 @@ def outgoing(service: Service) -> Any:
     return message
 
 
-def test_a_message_that_it_brings_is_answered_by_it_and_its_report_is_stored(service: Service, api: StandIn) -> None:
+def test_a_message_from_it_is_answered_through_it_and_its_report_is_stored(service: Service, api: StandIn) -> None:
     api.answer(200, b'{"ring": "r2"}')
     assert post(service, "message", LETTER) == 204
     service.work()
@@ -205,7 +205,7 @@ def test_a_message_that_it_brings_is_answered_by_it_and_its_report_is_stored(ser
     assert (outgoing(service)["status"], outgoing(service)["error"]) == ("failed", "hawk")
 
 
-def test_what_it_refuses_for_now_is_sent_again_later(service: Service, api: StandIn) -> None:
+def test_a_message_that_it_refuses_for_now_is_sent_again_later(service: Service, api: StandIn) -> None:
     api.answer(503)
     post(service, "message", LETTER)
     service.work()

@@ -77,10 +77,10 @@ REQUIRED = [
 def test_a_missing_field_is_400_and_changes_nothing(
     client: FlaskClient, handler: CallbackRecorder, path: str, fields: dict[str, str], missing: str
 ) -> None:
-    rest = {name: value for name, value in fields.items() if name != missing}
+    others = {name: value for name, value in fields.items() if name != missing}
     assert post(client, path, urlencode(fields)).status_code == 200
     handler.recorded.clear()
-    assert post(client, path, urlencode(rest)).status_code == 400
+    assert post(client, path, urlencode(others)).status_code == 400
     assert handler.recorded == []
 
 
@@ -94,20 +94,22 @@ UNREADABLE = [
 
 
 @pytest.mark.parametrize("body", UNREADABLE)
-def test_a_hop_that_cannot_be_read_ends_calmly(client: FlaskClient, handler: CallbackRecorder, body: str) -> None:
+def test_a_hop_that_cannot_be_read_ends_with_an_apology(
+    client: FlaskClient, handler: CallbackRecorder, body: str
+) -> None:
     answer = post(client, "ussd", body)
     assert (answer.status_code, answer.text) == (200, "END Sorry, unknown caller")
     assert handler.recorded == []
 
 
-def test_a_hop_in_another_format_or_too_large_ends_calmly(app: Flask, client: FlaskClient) -> None:
+def test_a_hop_in_another_format_or_too_large_ends_with_an_apology(app: Flask, client: FlaskClient) -> None:
     app.config["MAX_CONTENT_LENGTH"] = 10_000
     path = f"/webhooks/africastalking/{SECRET}/ussd"
     assert client.post(path, json={"sessionId": SESSION}).text.startswith("END ")
     assert post(client, "ussd", f"{CALL}&text={'1' * 10_000}").text.startswith("END ")
 
 
-def test_an_error_in_a_hop_ends_the_call_calmly_and_is_logged_with_its_traceback(
+def test_an_error_in_a_hop_ends_the_call_with_an_apology_and_is_logged_with_its_traceback(
     client: FlaskClient, handler: CallbackRecorder, caplog: pytest.LogCaptureFixture
 ) -> None:
     handler.error = RuntimeError("the database is gone")
@@ -120,7 +122,7 @@ def test_an_error_in_a_hop_ends_the_call_calmly_and_is_logged_with_its_traceback
 
 @pytest.mark.parametrize("path", ["ussd", "ussd-events", "sms", "delivery", "optout"])
 @pytest.mark.parametrize("secret", ["wrong", SECRET.upper(), SECRET + "x", "ñandú"])
-def test_under_another_secret_nothing_answers(
+def test_a_request_with_another_secret_is_404(
     client: FlaskClient, handler: CallbackRecorder, path: str, secret: str
 ) -> None:
     assert post(client, path, f"{CALL}&text=", secret).status_code == 404
@@ -133,7 +135,7 @@ def test_a_slash_at_the_end_is_no_redirect(client: FlaskClient, path: str) -> No
 
 
 @given(st.text(st.characters(codec="utf-8")))
-def test_whatever_was_typed_arrives_letter_by_letter(typed: str) -> None:
+def test_typed_text_arrives_unchanged(typed: str) -> None:
     handler, app = CallbackRecorder(), Flask(__name__)
     app.register_blueprint(africastalking.routes(handler, SECRET))
     post(app.test_client(), "ussd", f"{CALL}&{urlencode({'text': typed})}")
@@ -172,7 +174,7 @@ def test_the_fast_path_answers_a_hop_without_the_application(handler: CallbackRe
     assert handler.recorded == [hop("1")]
 
 
-def test_a_hop_that_was_cut_off_on_its_way_is_not_taken(client: FlaskClient, handler: CallbackRecorder) -> None:
+def test_a_hop_with_an_incomplete_body_is_not_processed(client: FlaskClient, handler: CallbackRecorder) -> None:
     body = f"{CALL}&text=1%2A".encode()
     path = f"/webhooks/africastalking/{SECRET}/ussd"
     longer = {"CONTENT_LENGTH": str(len(body) + 1)}

@@ -1,4 +1,4 @@
-"""The real SDKs against an API that answers what it is told to: what leaves, and what a broken connection means.
+"""The real SDKs against an API that tests control: what is sent, and what a broken connection means.
 
 What each answer means is in the tables of `tests/providers/rows`.
 """
@@ -42,7 +42,7 @@ def twilio(url: str | None, **more: Any) -> Twilio:
 PROVIDERS = pytest.mark.parametrize("make", [africastalking, twilio])
 
 
-# What leaves
+# What is sent
 
 
 def test_africastalking_takes_a_batch_and_answers_for_each_recipient(api: StandIn) -> None:
@@ -55,10 +55,10 @@ def test_africastalking_takes_a_batch_and_answers_for_each_recipient(api: StandI
             at_rows.recipient(102, "Queued", at_rows.MESSAGE, "KES 0.8000"),
         ),
     )
-    said = africastalking(api.url).send_batch([SMS, second, third, missing])
+    answers = africastalking(api.url).send_batch([SMS, second, third, missing])
 
-    assert said[0] == Receipt(at_rows.MESSAGE, "sent", "KES 0.8000")
-    refusals = [(refusal.detail, refusal.reason.retryable, refusal.reason.outcome_unknown) for refusal in said[1:]]  # type: ignore[union-attr]
+    assert answers[0] == Receipt(at_rows.MESSAGE, "sent", "KES 0.8000")
+    refusals = [(refusal.detail, refusal.reason.retryable, refusal.reason.outcome_unknown) for refusal in answers[1:]]  # type: ignore[union-attr]
     assert refusals == [
         ("InsufficientBalance", True, False),
         ("InvalidPhoneNumber", False, False),
@@ -74,8 +74,8 @@ def test_a_batch_that_fails_as_a_whole_raises_the_error(api: StandIn) -> None:
         africastalking(api.url).send_batch([SMS, SMS])
 
 
-def test_the_environments_proxy_is_used(api: StandIn, nobody_there: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTP_PROXY", nobody_there)
+def test_the_environments_proxy_is_used(api: StandIn, unused_address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", unused_address)
     monkeypatch.setenv("NO_PROXY", "")
     monkeypatch.setenv("no_proxy", "")
     with pytest.raises(SendError):
@@ -158,9 +158,9 @@ def test_the_private_names_of_the_sdk_still_exist() -> None:
 
 
 @PROVIDERS
-def test_nothing_was_sent_where_nothing_listens(nobody_there: str, make: Make) -> None:
+def test_nothing_was_sent_if_nothing_listens(unused_address: str, make: Make) -> None:
     with pytest.raises(SendError) as failure:
-        make(nobody_there).send(SMS)
+        make(unused_address).send(SMS)
     assert (failure.value.reason.retryable, failure.value.reason.outcome_unknown) == LATER
 
 

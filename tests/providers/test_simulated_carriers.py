@@ -1,4 +1,4 @@
-"""The simulator against the real providers' code: its posts are understood, its APIs satisfy the SDKs."""
+"""The simulator against the real adapters: they understand its posts, and the SDKs work with its APIs."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ from tests.providers.recording import CallbackRecorder
 AMINA, JANE = "+254711000111", "+254722000222"
 ACCOUNT = "AC" + "1" * 32
 PICTURE = "ME" + "4" * 32
-KEPT_AT = f"http://simulator/simulator/twilio/2010-04-01/Accounts/{ACCOUNT}/Messages/MM1/Media"
+MEDIA_URL = f"http://simulator/simulator/twilio/2010-04-01/Accounts/{ACCOUNT}/Messages/MM1/Media"
 
 
 @dataclass
-class World:
-    """A clock that stands still until told, ids in order, phones and what their carriers said."""
+class CarrierSetup:
+    """A clock that tests set, ids in order, and what the carriers delivered and reported."""
 
     at: datetime = datetime(2026, 11, 22, 9, 15, 31, tzinfo=UTC)
     ids: count[int] = field(default_factory=lambda: count(1))
@@ -59,8 +59,8 @@ class World:
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
+def setup() -> CarrierSetup:
+    return CarrierSetup()
 
 
 @pytest.fixture
@@ -87,17 +87,17 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def gateway(app: Flask, world: World, settings: Settings) -> Gateway:
-    return Gateway(app, settings, world.now, world.new_id)
+def gateway(app: Flask, setup: CarrierSetup, settings: Settings) -> Gateway:
+    return Gateway(app, settings, setup.now, setup.new_id)
 
 
 @pytest.fixture
-def session(app: Flask, world: World) -> requests.Session:
+def session(app: Flask, setup: CarrierSetup) -> requests.Session:
     network = carriers.CarrierSimulator(
-        deliver=world.delivered.append,
-        report=world.report,
-        now=world.now,
-        new_id=world.new_id,
+        deliver=setup.delivered.append,
+        report=setup.report,
+        now=setup.now,
+        new_id=setup.new_id,
         segments=lambda text: -(-len(text) // 160),
         media={PICTURE: b"a picture"}.get,
         africastalking_key="key",
@@ -132,7 +132,7 @@ def test_a_call_carries_all_that_was_typed(gateway: Gateway, handler: CallbackRe
     assert handler.recorded == [hop(""), hop("1"), hop("1*Basket 3*4")]
 
 
-def test_what_follows_our_code_is_typed_ahead(gateway: Gateway, handler: CallbackRecorder) -> None:
+def test_answers_after_our_code_are_typed_ahead(gateway: Gateway, handler: CallbackRecorder) -> None:
     gateway.dial(AMINA, "*384*22*3*1#")
     gateway.answer(AMINA, "2")
     assert handler.recorded == [hop("3*1"), hop("3*1*2")]
@@ -146,12 +146,12 @@ def test_phones_call_at_the_same_time(gateway: Gateway, handler: CallbackRecorde
     assert handler.recorded == [hop(""), hop("", 2, JANE), hop("1"), hop("2", 2, JANE)]
 
 
-def test_hanging_up_is_told_with_what_the_call_was(
-    gateway: Gateway, handler: CallbackRecorder, world: World, wire: list[dict[str, str]]
+def test_a_hang_up_is_posted_with_the_facts_of_the_call(
+    gateway: Gateway, handler: CallbackRecorder, setup: CarrierSetup, wire: list[dict[str, str]]
 ) -> None:
     gateway.dial(AMINA)
     gateway.answer(AMINA, "1")
-    world.at += timedelta(seconds=30)
+    setup.at += timedelta(seconds=30)
     gateway.hang_up(AMINA)
     assert wire[-1] == {
         "date": "2026-11-22 09:16:01",
@@ -173,7 +173,7 @@ def test_hanging_up_is_told_with_what_the_call_was(
 
 
 @pytest.mark.parametrize(("screen", "status"), [("END Asante", "Success"), ("Asante", "Failed")])
-def test_a_call_that_ends_by_itself_is_told_too(
+def test_a_call_that_ends_by_itself_is_posted_too(
     gateway: Gateway, handler: CallbackRecorder, screen: str, status: str
 ) -> None:
     handler.screen = screen
@@ -194,16 +194,16 @@ def test_nothing_can_be_repeated_before_something_was_posted(gateway: Gateway) -
         gateway.repeat()
 
 
-def test_a_caller_that_keeps_its_own_call(gateway: Gateway, handler: CallbackRecorder) -> None:
+def test_a_client_may_keep_the_session_id_and_text_of_a_call(gateway: Gateway, handler: CallbackRecorder) -> None:
     gateway.post_ussd("ATUid_x", AMINA, "*384*22#", "1*2")
     gateway.post_end("ATUid_x", AMINA, "*384*22#", "1*2")
-    said, end = handler.recorded
-    assert said == Inbound("ussd", "africastalking", "ATUid_x", AMINA, "*384*22#", "1*2")
+    hop_made, end = handler.recorded
+    assert hop_made == Inbound("ussd", "africastalking", "ATUid_x", AMINA, "*384*22#", "1*2")
     assert isinstance(end, SessionEnd)
     assert (end.session_id, end.incomplete, end.facts["hopsCount"]) == ("ATUid_x", True, "3")
 
 
-def test_texts_come_by_either_provider(gateway: Gateway, handler: CallbackRecorder, world: World) -> None:
+def test_texts_come_by_either_provider(gateway: Gateway, handler: CallbackRecorder, setup: CarrierSetup) -> None:
     assert gateway.text(AMINA, "SELL basket 1500", id="m1") == 200
     assert gateway.text(AMINA, "HELP", provider="twilio", id="SM1") == 200
     assert handler.recorded == [
@@ -214,13 +214,13 @@ def test_texts_come_by_either_provider(gateway: Gateway, handler: CallbackRecord
             AMINA,
             "22384",
             "SELL basket 1500",
-            sent_at=world.at,
+            sent_at=setup.at,
         ),
         Inbound("sms", "twilio", "SM1", AMINA, "+15005550006", "HELP", token=ANY),
     ]
 
 
-def test_pictures_come_with_a_text_and_lie_where_it_says(
+def test_pictures_come_with_a_text_and_are_stored_under_its_urls(
     gateway: Gateway, handler: CallbackRecorder, settings: Settings
 ) -> None:
     gateway.picture(JANE, "PHOTO K7P4", b"one", b"another")
@@ -235,18 +235,18 @@ def test_pictures_come_with_a_text_and_lie_where_it_says(
 
 
 def test_twilio_gives_a_picture_to_its_account_only(session: requests.Session) -> None:
-    assert twilio(session).fetch(f"{KEPT_AT}/{PICTURE}", 100) == b"a picture"
+    assert twilio(session).fetch(f"{MEDIA_URL}/{PICTURE}", 100) == b"a picture"
     for sender, url, reason, retryable in (
-        (twilio(session, "wrong"), f"{KEPT_AT}/{PICTURE}", "http_401", False),
-        (twilio(session), f"{KEPT_AT}/ME5", "http_404", True),
-        (twilio(session), f"{KEPT_AT}/{PICTURE}".replace(ACCOUNT, "AC2"), "not_our_media", False),
+        (twilio(session, "wrong"), f"{MEDIA_URL}/{PICTURE}", "http_401", False),
+        (twilio(session), f"{MEDIA_URL}/ME5", "http_404", True),
+        (twilio(session), f"{MEDIA_URL}/{PICTURE}".replace(ACCOUNT, "AC2"), "not_our_media", False),
     ):
         with pytest.raises(FetchError) as refused:
             sender.fetch(url, 100)
         assert (refused.value.detail, refused.value.reason.retryable) == (reason, retryable)
 
 
-def test_reports_come_from_the_provider_whose_id_it_is(gateway: Gateway, handler: CallbackRecorder) -> None:
+def test_reports_come_from_the_provider_that_gave_the_id(gateway: Gateway, handler: CallbackRecorder) -> None:
     assert gateway.report("ATXid_1", "Failed", msisdn=AMINA, reason="UserIsInactive") == 200
     assert gateway.report("SM1", "delivered", msisdn=AMINA) == 204
     assert handler.recorded == [
@@ -260,28 +260,28 @@ def test_reports_come_from_the_provider_whose_id_it_is(gateway: Gateway, handler
 # What the simulated APIs serve
 
 
-def test_africastalking_carries_a_text(session: requests.Session, world: World) -> None:
+def test_africastalking_carries_a_text(session: requests.Session, setup: CarrierSetup) -> None:
     sender = africastalking(session)
     message = f"ATXid_{1:032x}"
     assert sender.name == "simulator"
     assert sender.send(OutgoingMessage("msg_1", AMINA, "x" * 161)) == Receipt(message, cost="KES 1.6000")
-    assert world.delivered == [CarriedMessage(message, "africastalking", AMINA, "22384", "x" * 161)]
-    assert world.reported == [(message, "Success", None)]
+    assert setup.delivered == [CarriedMessage(message, "africastalking", AMINA, "22384", "x" * 161)]
+    assert setup.reported == [(message, "Success", None)]
 
 
-def test_twilio_carries_a_text_and_remembers_it(session: requests.Session, world: World) -> None:
+def test_twilio_carries_a_text_and_remembers_it(session: requests.Session, setup: CarrierSetup) -> None:
     sender = twilio(session)
     receipt = sender.send(OutgoingMessage("msg_1", AMINA, "Habari €"))
-    assert world.delivered == [
+    assert setup.delivered == [
         CarriedMessage(receipt.provider_id, "twilio", AMINA, "+15005550006", "Habari €"),
     ]
-    assert world.reported == [(receipt.provider_id, "delivered", None)]
+    assert setup.reported == [(receipt.provider_id, "delivered", None)]
     messages = sender._client.messages
     assert messages(receipt.provider_id).fetch().body == "Habari €"
     assert [message.sid for message in messages.list()] == [receipt.provider_id]
 
 
-FARES = [
+OUTCOMES_BY_NUMBER = [
     (africastalking, "+254711999403", "InvalidPhoneNumber", False),
     (africastalking, "+2540", "InvalidPhoneNumber", False),
     (africastalking, "+254711999405", "InsufficientBalance", True),
@@ -296,10 +296,10 @@ FARES = [
 ]
 
 
-@pytest.mark.parametrize(("make", "msisdn", "detail", "retryable"), FARES)
-def test_the_end_of_a_number_chooses_how_its_text_fares(
+@pytest.mark.parametrize(("make", "msisdn", "detail", "retryable"), OUTCOMES_BY_NUMBER)
+def test_the_last_digits_of_a_number_choose_the_outcome_of_its_text(
     session: requests.Session,
-    world: World,
+    setup: CarrierSetup,
     make: Callable[..., Sender],
     msisdn: str,
     detail: str,
@@ -308,18 +308,18 @@ def test_the_end_of_a_number_chooses_how_its_text_fares(
     with pytest.raises(SendError) as failure:
         make(session).send(OutgoingMessage("msg_1", msisdn, "Habari"))
     assert (failure.value.detail, failure.value.reason.retryable) == (detail, retryable)
-    assert (world.delivered, world.reported) == ([], [])
+    assert (setup.delivered, setup.reported) == ([], [])
 
 
 @pytest.mark.parametrize(
     ("make", "said"), [(africastalking, ("AbsentSubscriber", None)), (twilio, ("undelivered", "30003"))]
 )
 def test_a_phone_that_is_off_is_reported(
-    session: requests.Session, world: World, make: Callable[..., Sender], said: tuple[str, str | None]
+    session: requests.Session, setup: CarrierSetup, make: Callable[..., Sender], said: tuple[str, str | None]
 ) -> None:
     receipt = make(session).send(OutgoingMessage("msg_1", "+254711999404", "Habari"))
-    assert world.delivered == []
-    assert world.reported == [(receipt.provider_id, *said)]
+    assert setup.delivered == []
+    assert setup.reported == [(receipt.provider_id, *said)]
 
 
 def test_wrong_keys_and_senders_are_refused_as_the_providers_do(session: requests.Session) -> None:
@@ -362,7 +362,7 @@ def test_africastalking_answers_each_recipient(session: requests.Session) -> Non
     }
 
 
-def test_a_wrong_key_is_told_in_plain_words(session: requests.Session) -> None:
+def test_a_wrong_key_is_answered_in_plain_text(session: requests.Session) -> None:
     answer = session.post(AT_URL, data={"username": "soko"}, headers={"apiKey": "wrong"})
     assert (answer.status_code, answer.text) == (401, "The supplied authentication is invalid")
     assert answer.headers["Content-Type"].startswith("text/plain")
@@ -382,7 +382,9 @@ def test_a_form_without_a_message_is_refused(session: requests.Session) -> None:
         ({"To": AMINA, "From": "SOKO", "Body": "x" * 1601}, 21617),
     ],
 )
-def test_twilio_names_what_is_wrong(session: requests.Session, form: dict[str, Any], code: int) -> None:
+def test_twilio_answers_an_invalid_form_with_an_error_code(
+    session: requests.Session, form: dict[str, Any], code: int
+) -> None:
     answer = session.post(f"{TWILIO_URL}.json", data=form, auth=(ACCOUNT, TOKEN))
     assert answer.status_code == 400
     assert answer.json() | {"message": ""} == {

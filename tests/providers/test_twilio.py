@@ -33,7 +33,7 @@ def post(client: FlaskClient, path: str, body: str, signature: str | None = None
     return client.post(f"/webhooks/twilio/{path}", data=body, content_type=FORM, headers=headers)
 
 
-def test_the_idempotency_token_of_a_message_is_told(client: FlaskClient, handler: CallbackRecorder) -> None:
+def test_the_idempotency_token_of_a_message_is_passed_on(client: FlaskClient, handler: CallbackRecorder) -> None:
     post(client, "sms", f"{TEXT}&{PHONES}&Body=HELP", **{"I-Twilio-Idempotency-Token": "7f3a"})
     assert handler.recorded == [sms("HELP", token="7f3a")]
 
@@ -137,7 +137,7 @@ SMS_FIELDS = dict(parse_qsl(f"{TEXT}&{PHONES}&MessagingServiceSid=MG{'2' * 32}",
         ("https://bot.example.com", "/x", {"A": ["2", "1", "1"], "B": "z"}, "C5INgU4+OBqcRn49yEKXPmWWKZs="),
     ],
 )
-def test_known_signatures_open_the_routes(
+def test_requests_with_known_signatures_are_accepted(
     handler: CallbackRecorder, host: str, path: str, fields: dict[str, str | list[str]], signature: str
 ) -> None:
     guarded = twilio.routes(handler, host, TOKEN)

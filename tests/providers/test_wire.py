@@ -1,4 +1,4 @@
-"""Every row of every provider's table: what it posts, what it answers, and that the log has no secret in it."""
+"""Every row of every provider's table: what the provider posts and answers, and that no secret is logged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables of wire rows, one for each provider, and what is checked of every row.
+"""Tables of wire rows, one for each provider, and the checks of every row.
 
 A row is what travels on the wire, and what it means: what a callback tells the service, and what an answer of the
 provider's API says of a message or a payment. The adapter is set up from its declaration, as the registry does it.
@@ -50,7 +50,7 @@ class CallbackRow:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """An error with this detail and reason; `kind` says again what the reason means, so that a slip is seen."""
+    """An error with this detail and reason; `kind` says again what the reason means, so that a mistake is noticed."""
 
     detail: str
     reason: Reason
@@ -60,7 +60,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class AnswerRow:
-    """An answer of the provider's API; without a status it hangs up. `means` is what a send or a payment comes to."""
+    """An answer of the provider's API; without a status it hangs up. `means` is the expected result."""
 
     status: int | None
     body: bytes
@@ -103,7 +103,7 @@ class WireTable:
         return Client(app).post(path, data=row.body, content_type=row.content_type, headers=headers)
 
     def ask(self, api: StandIn, row: AnswerRow) -> object:
-        """What the adapter makes of the API's answer to a message, or to a payment."""
+        """The adapter's result for the API's answer to a message or to a payment."""
         api.answer(row.status, row.body, row.content_type)
         api.prepared = dict(self.prepared)
         settings = self.made_settings(**{self.base_url: api.url})
@@ -122,7 +122,7 @@ class WireTable:
 
 
 def check_callback(table: WireTable, row: CallbackRow, log: pytest.LogCaptureFixture) -> None:
-    """The service is told what the row says, whichever way the request comes in."""
+    """Checks that the service is told what the row says, through Flask and through the fast path."""
     log.set_level("DEBUG")
     handler = CallbackRecorder()
     for app in table.applications(handler):
@@ -133,7 +133,7 @@ def check_callback(table: WireTable, row: CallbackRow, log: pytest.LogCaptureFix
 
 
 def check_answer(table: WireTable, row: AnswerRow, api: StandIn, log: pytest.LogCaptureFixture) -> None:
-    """The answer means what the row says, and the API was asked once."""
+    """Checks that the answer means what the row says, and that the API was asked once."""
     log.set_level("DEBUG")
     assert table.ask(api, row) == row.means
     assert len(api.arrived) == 1

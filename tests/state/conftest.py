@@ -1,4 +1,4 @@
-"""This room's tables in a fresh database, opened as the house opens it."""
+"""The tables of `state` in a fresh database, opened as the service opens it."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def accept(conn: Connection, id: str = "msg_1", provider_id: str | None = "ATXid
 
 
 def start(conn: Connection, id: str = "msg_1", now: datetime = NOW) -> str:
-    """Start sending a message; its status after that."""
+    """Start sending a message; returns its status after that."""
     sending.start(conn, [id], now)
     return status_of(conn, id)
 
@@ -46,7 +46,7 @@ def status_of(conn: Connection, id: str = "msg_1") -> str:
 
 
 def lose(conn: Connection, id: str = "msg_1", msisdn: str = AMINA, at: datetime = NOW) -> None:
-    """A message that was sent and whose answer we did not get."""
+    """Store a message that was sent and whose answer we did not get."""
     queue(conn, id, msisdn)
     sending.start(conn, [id], at)
     sending.mark_unknown(conn, id, error="no_answer", provider=AT)

@@ -1,4 +1,4 @@
-"""The outbox: every job runs, in order, and is finished once."""
+"""The outbox: every job is run in order and finished once."""
 
 from __future__ import annotations
 

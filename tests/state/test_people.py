@@ -1,4 +1,4 @@
-"""People: the language they chose, and their word on whether they want to hear from us."""
+"""People: the language that they chose, their opt-outs and their opt-ins."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_an_opt_in_undoes_an_opt_out_and_nothing_else(conn: Connection) -> None:
     assert proofs(conn) == [(AMINA, "opt_out", "sms: STOP", NOW), (AMINA, "opt_in", "sms: START", LATER)]
 
 
-def test_of_concurrent_opt_outs_one_counts(engine: Engine) -> None:
+def test_only_one_of_several_concurrent_opt_outs_takes_effect(engine: Engine) -> None:
     def stop(turn: int) -> bool:
         with engine.begin() as conn:
             return people.opt_out(conn, AMINA, f"sms: {turn}", NOW)

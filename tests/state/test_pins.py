@@ -1,4 +1,4 @@
-"""PINs: the first becomes hers, guessing is locked out, and nothing in the database tells what it is."""
+"""PINs: the first one given is stored, guesses lock the PIN, and the database does not reveal it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 AMINA, PEPPER = "+254711000001", b"pepper"
 
 
-def tried(conn: Connection, *said: str, now: datetime = NOW) -> list[str]:
-    return [pins.check(conn, AMINA, pin, PEPPER, now) for pin in said]
+def tried(conn: Connection, *given: str, now: datetime = NOW) -> list[str]:
+    return [pins.check(conn, AMINA, pin, PEPPER, now) for pin in given]
 
 
 def test_the_first_pin_that_is_given_is_stored(conn: Connection) -> None:
@@ -69,11 +69,11 @@ def test_each_of_several_concurrent_guesses_is_counted(engine: Engine) -> None:
     assert sorted(together(5, guess)) == ["locked"] * 3 + ["wrong"] * 2
 
 
-# A PIN that was forgotten.
+# -- resetting a forgotten PIN
 
 
-def redeemed(conn: Connection, *said: str, now: datetime = NOW) -> list[str]:
-    return [pins.redeem_reset(conn, AMINA, digits, PEPPER, now) for digits in said]
+def redeemed(conn: Connection, *given: str, now: datetime = NOW) -> list[str]:
+    return [pins.redeem_reset(conn, AMINA, digits, PEPPER, now) for digits in given]
 
 
 def test_the_offered_code_resets_the_pin_once(conn: Connection) -> None:

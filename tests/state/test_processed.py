@@ -1,4 +1,4 @@
-"""What was done is done once: repeated, raced, or failed on the way."""
+"""Each key is processed once: after a repetition, in a race, and after a failure."""
 
 from __future__ import annotations
 

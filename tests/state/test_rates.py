@@ -1,4 +1,4 @@
-"""So many a second for everybody together, whether Redis counts or the database."""
+"""Rate limits that all workers share, in Redis and in the database."""
 
 from __future__ import annotations
 
@@ -62,14 +62,14 @@ def test_concurrent_workers_take_no_more_than_there_is(rates: SendRates, engine:
     st.lists(st.tuples(st.floats(0, 3), st.integers(0, 50)), min_size=1, max_size=40),
     st.sampled_from([0.5, 1.0, 3.0, 50.0]),
 )
-def test_over_any_stretch_of_time_no_more_than_the_rate_and_one_bucket(
+def test_over_any_time_no_more_than_the_rate_and_one_bucket_is_granted(
     asked: list[tuple[float, int]], per_second: float
 ) -> None:
     now, free_at, granted = NOW.timestamp(), 0.0, 0
     began = now
     for later, wanted in asked:
         now += later
-        got, free_at = _taken(free_at, per_second, wanted, now)
-        granted += got
-        assert got <= wanted
+        taken, free_at = _taken(free_at, per_second, wanted, now)
+        granted += taken
+        assert taken <= wanted
         assert granted <= (now - began + max(1, 1 / per_second)) * per_second + 1e-3

@@ -14,7 +14,7 @@ MINUTE = timedelta(minutes=1)
 HOURLY = "0 * * * *"
 
 
-def keep(conn: Connection, name: str = "sweep", cron: str = HOURLY, due_at: datetime = NOW) -> None:
+def register(conn: Connection, name: str = "sweep", cron: str = HOURLY, due_at: datetime = NOW) -> None:
     schedule.register(conn, name, cron, due_at)
 
 
@@ -28,7 +28,7 @@ def due_at(conn: Connection) -> datetime:
 
 
 def test_a_task_is_claimed_when_it_is_due_and_not_before(conn: Connection) -> None:
-    keep(conn, due_at=NOW + MINUTE)
+    register(conn, due_at=NOW + MINUTE)
     assert not claim(conn)
     assert claim(conn, now=NOW + MINUTE)
 
@@ -38,7 +38,7 @@ def test_a_task_that_is_not_registered_cannot_be_claimed(conn: Connection) -> No
 
 
 def test_a_finished_task_is_due_at_its_next_time_and_not_before(conn: Connection) -> None:
-    keep(conn, due_at=NOW - 100 * MINUTE)
+    register(conn, due_at=NOW - 100 * MINUTE)
     claim(conn)
     assert schedule.finish(conn, "sweep", token="t1", now=NOW, due_at=NOW + MINUTE)
     assert not claim(conn, "t2")
@@ -47,7 +47,7 @@ def test_a_finished_task_is_due_at_its_next_time_and_not_before(conn: Connection
 
 
 def test_a_failed_task_has_its_error_until_it_is_done(conn: Connection) -> None:
-    keep(conn)
+    register(conn)
     claim(conn)
     assert schedule.retry(conn, "sweep", token="t1", due_at=NOW, error="OSError")
     assert schedule.find_all(conn)[0].error == "OSError"
@@ -57,7 +57,7 @@ def test_a_failed_task_has_its_error_until_it_is_done(conn: Connection) -> None:
 
 
 def test_after_its_lease_a_task_can_be_claimed_again_and_only_the_new_claim_can_finish_it(conn: Connection) -> None:
-    keep(conn)
+    register(conn)
     claim(conn, "dead worker")
     assert not claim(conn, "too early", now=NOW + MINUTE - timedelta(seconds=1))
     assert claim(conn, "next worker", now=NOW + MINUTE)
@@ -67,16 +67,16 @@ def test_after_its_lease_a_task_can_be_claimed_again_and_only_the_new_claim_can_
 
 
 def test_registering_a_task_again_changes_it_only_if_its_cron_expression_changed(conn: Connection) -> None:
-    keep(conn)
-    keep(conn, due_at=NOW + MINUTE)
+    register(conn)
+    register(conn, due_at=NOW + MINUTE)
     assert due_at(conn) == NOW
-    keep(conn, cron="30 * * * *", due_at=NOW + 30 * MINUTE)
+    register(conn, cron="30 * * * *", due_at=NOW + 30 * MINUTE)
     assert due_at(conn) == NOW + 30 * MINUTE
 
 
 def test_only_one_of_many_concurrent_workers_claims_a_task(engine: Engine) -> None:
     with engine.begin() as conn:
-        keep(conn)
+        register(conn)
 
     def work(worker: int) -> bool:
         with engine.begin() as conn:

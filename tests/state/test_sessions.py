@@ -1,4 +1,4 @@
-"""What every session store promises, asked of each of them."""
+"""The promises of session stores, tested on each store."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_every_save_raises_the_version_by_one(sessions: Sessions) -> None:
 
 
 @pytest.mark.parametrize("expected", [0, 1, 3])
-def test_a_lost_race_saves_nothing(sessions: Sessions, expected: int) -> None:
+def test_a_save_that_lost_the_race_changes_nothing(sessions: Sessions, expected: int) -> None:
     save(sessions, b"first", expected=0)
     save(sessions, b"second", expected=1)
     assert not save(sessions, b"too late", expected=expected)
@@ -90,15 +90,15 @@ def test_every_save_restarts_the_time_to_live(sessions: Sessions) -> None:
 
 
 def test_a_deleted_session_is_not_found_and_others_stay(sessions: Sessions) -> None:
-    save(sessions, b"hers", expected=0)
-    save(sessions, b"his", expected=0, msisdn=JUMA)
+    save(sessions, b"amina", expected=0)
+    save(sessions, b"juma", expected=0, msisdn=JUMA)
     sessions.delete(AMINA)
     sessions.delete(AMINA)
     assert sessions.load(AMINA, NOW) is None
-    assert sessions.load(JUMA, NOW) == Stored(1, b"his")
+    assert sessions.load(JUMA, NOW) == Stored(1, b"juma")
 
 
-def test_a_store_that_answers_pings(sessions: Sessions) -> None:
+def test_a_store_answers_a_ping(sessions: Sessions) -> None:
     sessions.ping()
 
 
@@ -108,21 +108,21 @@ def test_of_eight_concurrent_hops_exactly_one_saves_each_version(sessions: Sessi
         def hop(number: int, version: int = version) -> bool:
             return save(sessions, b"%d" % number, expected=version)
 
-        won = together(8, hop)
-        assert won.count(True) == 1
-        assert sessions.load(AMINA, NOW) == Stored(version + 1, b"%d" % won.index(True))
+        saved = together(8, hop)
+        assert saved.count(True) == 1
+        assert sessions.load(AMINA, NOW) == Stored(version + 1, b"%d" % saved.index(True))
 
 
 def test_concurrent_sessions_of_many_phones_are_independent(sessions: Sessions) -> None:
-    def talk(phone: int) -> list[Stored | None]:
-        msisdn, heard = f"+25471100{phone:04}", []
+    def save_and_load(phone: int) -> list[Stored | None]:
+        msisdn, loaded = f"+25471100{phone:04}", []
         for version in range(15):
             assert save(sessions, b"%d:%d" % (phone, version), expected=version, msisdn=msisdn)
-            heard.append(sessions.load(msisdn, NOW))
-        return heard
+            loaded.append(sessions.load(msisdn, NOW))
+        return loaded
 
-    for phone, heard in enumerate(together(8, talk)):
-        assert heard == [Stored(version + 1, b"%d:%d" % (phone, version)) for version in range(15)]
+    for phone, loaded in enumerate(together(8, save_and_load)):
+        assert loaded == [Stored(version + 1, b"%d:%d" % (phone, version)) for version in range(15)]
 
 
 phones = st.sampled_from([AMINA, JUMA])
@@ -140,15 +140,15 @@ def test_a_store_behaves_as_a_dictionary_with_versions(sessions: Sessions, scrip
         sessions.delete(msisdn)
     model: dict[str, tuple[Stored, float]] = {}
     now = NOW
-    for verb, *said in script:
+    for verb, *arguments in script:
         if verb == "wait":
-            now += said[0]
-            model = {msisdn: held for msisdn, held in model.items() if held[1] > now}
+            now += arguments[0]
+            model = {msisdn: entry for msisdn, entry in model.items() if entry[1] > now}
         elif verb == "delete":
-            sessions.delete(said[0])
-            model.pop(said[0], None)
+            sessions.delete(arguments[0])
+            model.pop(arguments[0], None)
         else:
-            msisdn, expected, data = said
+            msisdn, expected, data = arguments
             is_current = expected == (model[msisdn][0].version if msisdn in model else 0)
             assert save(sessions, data, expected, msisdn, now) == is_current
             if is_current:

@@ -62,7 +62,7 @@ def test_each_inconsistency_is_printed_on_a_line(embedded: Service) -> None:
     assert f"the checkpoint of {account} at 1000000 says 1, its postings 0" in done.output.splitlines()
 
 
-def test_a_consistent_shop_does_not_see_what_is_written_meanwhile(service: Service) -> None:
+def test_a_consistent_shop_does_not_see_later_writes(service: Service) -> None:
     def enter(amount: int) -> None:
         with service.services.database.writing.begin() as session:
             ledger.post(service.services.shop(session), f"{amount}", "", {"a": amount, "b": -amount})

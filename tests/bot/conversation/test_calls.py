@@ -71,8 +71,8 @@ def test_a_new_artisan_sells_by_call_and_is_paid(service: Service) -> None:
 
 
 def test_a_new_artisan_sells_by_text(service: Service) -> None:
-    for said in ("JOIN Beatrice", "2", "1", "1", f"SELL {LAMP} 900 x5", "6", "yes"):
-        service.gateway.text(NEW_PHONE, said)
+    for body in ("JOIN Beatrice", "2", "1", "1", f"SELL {LAMP} 900 x5", "6", "yes"):
+        service.gateway.text(NEW_PHONE, body)
     lamps = place_order(service, 5, title=LAMP)
     service.gateway.text(NEW_PHONE, f"yes {lamps['code'].lower()} 3")
 
@@ -208,7 +208,7 @@ def test_a_dropped_call_is_continued_with_everything_that_was_typed(service: Ser
 
     assert dial(service, AKINYI).split("\n")[1:] == ["1. Continue", "2. Start again"]
     assert service.gateway.answer(AKINYI, "1") == asked
-    assert f"Sell 5 x {LAMP} at KSh 900" in [service.gateway.answer(AKINYI, said) for said in ("900", "5")][-1]
+    assert f"Sell 5 x {LAMP} at KSh 900" in [service.gateway.answer(AKINYI, answer) for answer in ("900", "5")][-1]
 
 
 def test_a_dropped_call_can_be_started_again(service: Service) -> None:
@@ -224,8 +224,8 @@ def test_a_dropped_call_can_be_continued_by_text(service: Service) -> None:
     choose_language(service, "en", AKINYI)
     dial(service, AKINYI, "1", LAMP, "6")
     service.gateway.hang_up(AKINYI)
-    for said in ("more", "900", "5", "1"):
-        service.gateway.text(AKINYI, said)
+    for body in ("more", "900", "5", "1"):
+        service.gateway.text(AKINYI, body)
 
     assert "is on sale" in service.inbox(AKINYI)[-1]
     assert "1. Sell something" in dial(service, AKINYI)

@@ -36,8 +36,8 @@ def counted_call(service: Service, msisdn: str, hops: list[str]) -> tuple[Gatewa
     sessions = CountedSessions(service.services.sessions)
     gateway = second_process(service, sessions=sessions)
     gateway.dial(msisdn)
-    for said in hops:
-        gateway.answer(msisdn, said)
+    for answer in hops:
+        gateway.answer(msisdn, answer)
     sessions.calls.clear()
     return gateway, sessions
 
@@ -57,8 +57,8 @@ def test_a_hop_through_menus_is_one_load_and_one_save_and_no_sql(
     gateway, sessions = counted_call(service, msisdn, before)
 
     with recorded_sql(service.services.engine) as executed:
-        for said in hops:
-            assert gateway.answer(msisdn, said).startswith("CON ")
+        for answer in hops:
+            assert gateway.answer(msisdn, answer).startswith("CON ")
     assert sessions.calls == ["load", "save"] * len(hops)
     assert executed == []
 
@@ -74,10 +74,10 @@ def test_a_repeated_request_is_one_load_and_no_sql(service: Service) -> None:
 def test_only_a_list_and_a_command_query_the_database(service: Service) -> None:
     gateway, sessions = counted_call(service, AKINYI, [])
 
-    for said in ("2", "00", "1", "Oil lamp", "6", "900", "5"):
+    for answer in ("2", "00", "1", "Oil lamp", "6", "900", "5"):
         with recorded_sql(service.services.engine) as executed:
-            gateway.answer(AKINYI, said)
-        assert bool(executed) == (said == "2")
+            gateway.answer(AKINYI, answer)
+        assert bool(executed) == (answer == "2")
     with recorded_sql(service.services.engine) as executed:
         assert "is on sale" in gateway.answer(AKINYI, "1")
     assert any("INSERT INTO product" in statement for statement in executed)

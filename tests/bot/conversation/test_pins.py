@@ -1,4 +1,4 @@
-"""PINs: what they guard, that they are stored nowhere in plain text, and how one is reset."""
+"""PINs: what needs a PIN, that no PIN is stored in plain text, and how a PIN is reset."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def everything_stored(service: Service) -> str:
 
 
 def dial_ahead(service: Service, *answers: str, at: Gateway | None = None) -> str:
-    """The screen of a call whose code contains the way to the PIN and these answers."""
+    """The screen of a call whose dialled code contains the answers that lead to the PIN, and these answers."""
     return (at or service.gateway).dial(AKINYI, f"*384*22*{'*'.join((*TO_PAYOUT, *answers))}#")
 
 
@@ -70,8 +70,8 @@ def test_a_pin_typed_on_a_call_is_stored_nowhere(registered: Service, caplog: py
 
 
 def test_a_pin_sent_by_text_is_stored_nowhere(registered: Service, caplog: pytest.LogCaptureFixture) -> None:
-    for said in ("MENU", "5", "4", f" {PIN[:2]} {PIN[2:]}", "2", "0722000111", "MENU", "5", "4", f"{PIN}1", PIN):
-        registered.gateway.text(AKINYI, said)
+    for body in ("MENU", "5", "4", f" {PIN[:2]} {PIN[2:]}", "2", "0722000111", "MENU", "5", "4", f"{PIN}1", PIN):
+        registered.gateway.text(AKINYI, body)
     kept = everything_stored(registered) + caplog.text
     assert PIN not in kept
     assert f"{PIN[:2]} {PIN[2:]}" not in kept
@@ -169,7 +169,7 @@ def test_a_repeated_request_with_a_wrong_code_is_counted_once(offered: Service) 
     assert offered.gateway.answer(OTIENO, reset_code(offered)).startswith("END The PIN of")
 
 
-def test_an_agent_resets_the_pins_of_the_own_kiosks_artisans_only(registered: Service) -> None:
+def test_an_agent_resets_only_the_pins_of_artisans_of_the_same_kiosk(registered: Service) -> None:
     choose_language(registered, "en", OTIENO)
     elsewhere = registered.kiosk("+254722000444", "Old Town", "Mombasa")
     add_artisan(registered, NEW_PHONE, "Fatuma", elsewhere["id"])
@@ -178,8 +178,8 @@ def test_an_agent_resets_the_pins_of_the_own_kiosks_artisans_only(registered: Se
     assert outgoing_messages(registered) == []
 
 
-def test_an_agent_who_is_an_artisan_cannot_reset_the_own_pin(registered: Service) -> None:
-    """The code would be sent to the phone on which it is typed, which may be in other hands."""
+def test_an_agent_who_is_an_artisan_cannot_reset_their_own_pin(registered: Service) -> None:
+    """The code would be sent to the phone on which it is typed, which another person may hold."""
     (kiosk,) = registered.api("GET", "/kiosks")["data"]
     add_artisan(registered, OTIENO, "Otieno", kiosk["id"])
     choose_language(registered, "en", OTIENO)

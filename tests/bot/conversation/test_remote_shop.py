@@ -1,4 +1,4 @@
-"""Conversations over a remote shop that fails: everybody gets an answer, and every command is performed once."""
+"""Conversations over a remote shop that fails: every caller gets an answer, and every command is performed once."""
 
 from __future__ import annotations
 
@@ -87,8 +87,8 @@ def test_an_upload_link_leads_to_the_remote_shop(remote: RemoteSetup) -> None:
     for answer in ("2", "1", "4"):
         screen = remote.bot.gateway.answer(AKINYI, answer)
     assert screen.startswith("END We text you a link.")
-    (said,) = remote.inbox(AKINYI)
-    assert f"{remote.shop.settings.url}/p/{code}." in said
+    (text,) = remote.inbox(AKINYI)
+    assert f"{remote.shop.settings.url}/p/{code}." in text
     remote.proxy.fail("server_error")
     remote.bot.gateway.text(AKINYI, f"PHOTO {code}")
 
@@ -111,9 +111,9 @@ def test_nobody_is_notified_of_events_from_before_the_bot_began(remote: RemoteSe
     second = place_order(remote.shop)
     remote.later(seconds=1)
 
-    (told,) = remote.inbox(JOY)
-    assert second["code"] in told
-    assert first["code"] not in told
+    (text,) = remote.inbox(JOY)
+    assert second["code"] in text
+    assert first["code"] not in text
 
 
 # -- the shop is unreachable: reading
@@ -272,8 +272,8 @@ def test_the_commands_of_one_person_are_performed_in_order(remote: RemoteSetup) 
     remote.bot.later(minutes=1)
 
     assert titles(remote.shop) == ["Clay water pot", "first basket", "second basket", "third basket"]
-    told = [text for text in remote.inbox(AKINYI) if "is on sale" in text]
-    assert [text.split(" is")[0] for text in told] == ["first basket", "second basket", "third basket"]
+    confirmations = [text for text in remote.inbox(AKINYI) if "is on sale" in text]
+    assert [text.split(" is")[0] for text in confirmations] == ["first basket", "second basket", "third basket"]
 
 
 def test_the_commands_of_another_person_do_not_wait(remote: RemoteSetup) -> None:
@@ -300,7 +300,7 @@ def test_a_refusal_of_a_deferred_command_is_sent_with_its_reason(remote: RemoteS
     assert order_status(remote.shop, placed) == "cancelled"
 
 
-def test_a_command_whose_answer_was_lost_is_not_refused_for_being_done(remote: RemoteSetup) -> None:
+def test_a_command_whose_answer_was_lost_is_not_rejected_as_a_repetition(remote: RemoteSetup) -> None:
     placed = place_order(remote.shop)
     remote.later(seconds=1)
     remote.proxy.fail("lost_answer")
@@ -327,13 +327,13 @@ def test_a_language_is_changed_at_once_and_in_the_shop_later(remote: RemoteSetup
     remote.bot.gateway.text(AKINYI, "LANG")
     remote.bot.gateway.text(AKINYI, "Kiswahili")
     assert "Soko: Akinyi Ouma\n1. Uza" in remote.inbox(AKINYI)[-1]
-    said = len(remote.inbox(AKINYI))
+    received = len(remote.inbox(AKINYI))
     remote.proxy.fail("none")
     remote.bot.later(seconds=30)
 
     (artisan,) = remote.shop.api("GET", "/artisans")["data"]
     assert artisan["language"] == "sw"
-    assert len(remote.inbox(AKINYI)) == said
+    assert len(remote.inbox(AKINYI)) == received
 
 
 def test_a_pin_is_checked_without_the_shop(remote: RemoteSetup) -> None:
@@ -389,11 +389,11 @@ def test_a_crash_before_the_outcome_was_stored_does_not_repeat_the_command(remot
     typed = ["1", "kiondo basket", "1", "1500", "2"]
     for n in range(len(typed) + 1):
         remote.bot.gateway.post_ussd(*call, code, "*".join(typed[:n]))
-    said = "*".join([*typed, "1"])
-    assert crashing.post_ussd(*call, code, said).startswith("END Sorry")
+    cumulative = "*".join([*typed, "1"])
+    assert crashing.post_ussd(*call, code, cumulative).startswith("END Sorry")
     assert titles(remote.shop) == ["Clay water pot", "kiondo basket"]
 
-    assert remote.bot.gateway.post_ussd(*call, code, said).startswith("END kiondo basket is on sale")
+    assert remote.bot.gateway.post_ussd(*call, code, cumulative).startswith("END kiondo basket is on sale")
     assert titles(remote.shop) == ["Clay water pot", "kiondo basket"]
 
 

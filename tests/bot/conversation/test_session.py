@@ -1,4 +1,4 @@
-"""The stored JSON of a session: its names stay, so that a session from before an upgrade can be read after it."""
+"""The stored JSON of a session: its field names stay, so that a session from before an upgrade can be read after it."""
 
 from __future__ import annotations
 

@@ -32,18 +32,18 @@ STARTED = "You will get texts from Soko again. To end them, text STOP."
 
 def post_from_twilio(service: Service, body: str, *, id: str, token: str | None = None, **more: str) -> int:
     """Post a text from Akinyi as Twilio does; the HTTP status of the answer."""
-    said = {"From": AKINYI, "To": "+15005550006", "MessageSid": id, "Body": body, **more}
+    form = {"From": AKINYI, "To": "+15005550006", "MessageSid": id, "Body": body, **more}
     validator = RequestValidator(service.settings.twilio_auth_token)
-    signature = validator.compute_signature(f"{service.settings.url}/webhooks/twilio/sms", said)
+    signature = validator.compute_signature(f"{service.settings.url}/webhooks/twilio/sms", form)
     headers = {"X-Twilio-Signature": signature} | ({"I-Twilio-Idempotency-Token": token} if token else {})
-    return service.http.post("/webhooks/twilio/sms", data=said, headers=headers).status_code
+    return service.http.post("/webhooks/twilio/sms", data=form, headers=headers).status_code
 
 
 def post_from_africastalking(service: Service, body: str, *, date: str) -> None:
     """Post a text from Akinyi as Africa's Talking does; `date` is when it was sent, and may be long ago."""
     path = f"/webhooks/africastalking/{service.settings.webhook_secret}/sms"
-    said = {"from": AKINYI, "to": "22384", "id": service.new_id(), "text": body, "date": date}
-    assert service.http.post(path, data=said).status_code == 200
+    form = {"from": AKINYI, "to": "22384", "id": service.new_id(), "text": body, "date": date}
+    assert service.http.post(path, data=form).status_code == 200
 
 
 # -- texts that are delivered twice
@@ -164,7 +164,7 @@ def test_an_answer_delivered_again_after_the_session_was_lost_answers_no_new_que
     assert "What kind of ware" in outgoing_messages(service, AKINYI)[-1].text
 
 
-def test_a_text_that_lost_the_race_for_the_session_is_handled_all_the_same(service: Service) -> None:
+def test_a_text_that_lost_the_race_for_the_session_is_still_handled(service: Service) -> None:
     overtaken_process(service, lambda: service.gateway.text(NEW_PHONE, "CALL")).text(NEW_PHONE, "JOIN Beatrice")
     service.gateway.text(NEW_PHONE, "2")
 
@@ -186,8 +186,11 @@ def test_a_text_and_a_call_of_one_person_at_once_are_both_handled(service: Servi
     choose_language(service, "en", AKINYI)
     placed = place_order(service)
     service.gateway.dial(AKINYI)
-    does = (lambda: service.gateway.text(AKINYI, f"YES {placed['code']}"), lambda: service.gateway.answer(AKINYI, "1"))
-    together(2, lambda n: does[n]())
+    actions = (
+        lambda: service.gateway.text(AKINYI, f"YES {placed['code']}"),
+        lambda: service.gateway.answer(AKINYI, "1"),
+    )
+    together(2, lambda n: actions[n]())
 
     assert order_status(service, placed) == "accepted"
     assert "What kind of ware" in service.gateway.answer(AKINYI, "Oil lamp")
@@ -203,8 +206,8 @@ def test_texts_delivered_in_another_order_than_they_were_sent_are_all_handled(se
 
     assert [order_status(service, one) for one in (first, second)] == ["accepted", "accepted"]
     assert [answer.text.split()[1] for answer in outgoing_messages(service, AKINYI)] == [second["code"], first["code"]]
-    brought = service.api("GET", "/messages?direction=in")["data"]
-    assert [text["sent_at"] for text in brought] == ["2026-11-23T07:00:00Z", "2026-11-23T07:05:00Z"]
+    inbound = service.api("GET", "/messages?direction=in")["data"]
+    assert [text["sent_at"] for text in inbound] == ["2026-11-23T07:00:00Z", "2026-11-23T07:05:00Z"]
 
 
 @pytest.mark.parametrize(("earlier", "later", "becomes"), [("STOP", "START", "sent"), ("ANZA", "ACHA", "suppressed")])
@@ -234,8 +237,8 @@ def test_a_text_repeated_for_half_a_day_is_handled_once(service: Service) -> Non
 
 
 def test_after_stop_and_one_confirmation_only_answers_are_sent(embedded: Service) -> None:
-    for said in ("STOP", "stop", " Stop. "):
-        embedded.gateway.text(AKINYI, said)
+    for body in ("STOP", "stop", " Stop. "):
+        embedded.gateway.text(AKINYI, body)
     placed = place_order(embedded)
     embedded.work()
     embedded.gateway.text(AKINYI, "ORDERS")
@@ -246,8 +249,8 @@ def test_after_stop_and_one_confirmation_only_answers_are_sent(embedded: Service
 
 
 def test_start_is_confirmed_once_and_messages_are_sent_again(embedded: Service) -> None:
-    for said in ("STOP", "START", "start"):
-        embedded.gateway.text(AKINYI, said)
+    for body in ("STOP", "START", "start"):
+        embedded.gateway.text(AKINYI, body)
     place_order(embedded)
 
     assert embedded.inbox(AKINYI)[:2] == [STOPPED, STARTED]
@@ -280,7 +283,7 @@ def test_an_opt_out_reported_by_the_provider_suppresses_messages(embedded: Servi
     assert [text.status for text in outgoing_messages(embedded, AKINYI)] == ["suppressed"]
 
 
-# -- texts that begin something
+# -- texts that begin a dialogue
 
 
 def test_a_text_that_is_not_understood_is_answered_with_help(embedded: Service) -> None:

@@ -23,7 +23,7 @@ from bot.conversation import ussd_text
         ("5*\0\0", "5*4", None),
     ],
 )
-def test_what_was_added_is_one_answer_or_nothing(consumed: str, text: str, answer: str | None) -> None:
+def test_the_added_text_is_one_answer_or_none(consumed: str, text: str, answer: str | None) -> None:
     assert ussd_text.added(consumed, text) == answer
 
 

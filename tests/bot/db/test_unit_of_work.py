@@ -1,4 +1,4 @@
-"""The transactions of one hop: what is written together, and what is closed."""
+"""The transactions of one hop: writes are committed together, and reads see new data."""
 
 from __future__ import annotations
 

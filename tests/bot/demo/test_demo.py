@@ -56,7 +56,7 @@ def test_demo_titles_are_unique_and_as_long_as_an_artisan_may_type() -> None:
     assert len(dict(PRODUCTS)) == len(PRODUCTS)
 
 
-def test_a_product_is_drawn_the_same_each_time_and_no_two_alike() -> None:
+def test_a_product_is_drawn_the_same_each_time_and_no_two_products_alike() -> None:
     drawn = [pictures.draw(*product) for product in PRODUCTS]
     assert len(set(drawn)) == len(PRODUCTS)
     assert pictures.draw(*PRODUCTS[0]) == drawn[0]

@@ -1,4 +1,4 @@
-"""The lease loop: whatever happens, no job is lost, and none is performed or settled out of turn."""
+"""The lease loop: no job is lost, and no job is performed or settled out of order."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_a_runner_claims_further_jobs_while_a_slow_one_is_being_performed(setup:
     assert (setup.dispatcher.settled[-1], setup.depth.waiting) == ("a", 0)
 
 
-def test_a_runner_holds_no_more_jobs_than_it_may(setup: RunnerSetup) -> None:
+def test_a_runner_holds_no_more_jobs_than_its_limit(setup: RunnerSetup) -> None:
     keys = list("abcdefgh")
     setup.dispatcher.blocked = set(keys)
     setup.add(*keys)
@@ -181,7 +181,7 @@ def test_a_result_that_cannot_be_settled_holds_up_no_other(setup: RunnerSetup) -
     assert (setup.depth.waiting, setup.depth.dead) == (0, 1)
 
 
-def test_results_are_settled_one_by_one_where_the_queue_asks_for_it(setup: RunnerSetup) -> None:
+def test_results_are_settled_one_by_one_if_the_queue_does_not_settle_together(setup: RunnerSetup) -> None:
     sizes: list[int] = []
     settle = setup.dispatcher.settle
 
@@ -247,7 +247,7 @@ def test_a_stopping_runner_settles_what_is_running_and_releases_what_was_not_sta
     assert setup.runner.step() == 2
 
 
-def test_a_stopping_runner_waits_for_its_grace_and_no_longer(setup: RunnerSetup) -> None:
+def test_a_stopping_runner_waits_no_longer_than_its_grace_period(setup: RunnerSetup) -> None:
     setup.dispatcher.blocked = {"a"}
     setup.add("a")
     with setup.running(grace_s=0.0) as stop:

@@ -25,7 +25,7 @@ from tests.threads import together
 HOURLY = "0 * * * *"
 
 
-def doing(service: Service, do: Callable[[], object], cron: str = HOURLY) -> Scheduler:
+def scheduler_for(service: Service, do: Callable[[], object], cron: str = HOURLY) -> Scheduler:
     """A scheduler with one task, which is registered now."""
     worker = replace(scheduler(service.services), tasks=(PeriodicTask("count", cron, do),))
     worker.run_due()
@@ -39,7 +39,7 @@ def due_at(service: Service, name: str = "count") -> datetime:
 
 def test_an_hourly_task_is_run_once_each_hour(service: Service) -> None:
     done: list[datetime] = []
-    worker = doing(service, lambda: done.append(service.clock()))
+    worker = scheduler_for(service, lambda: done.append(service.clock()))
     assert done == []
     for _ in range(180):
         service.clock.advance(60)
@@ -50,7 +50,7 @@ def test_an_hourly_task_is_run_once_each_hour(service: Service) -> None:
 
 def test_a_task_that_missed_several_times_is_run_once_and_then_as_usual(service: Service) -> None:
     done: list[datetime] = []
-    worker = doing(service, lambda: done.append(service.clock()))
+    worker = scheduler_for(service, lambda: done.append(service.clock()))
     service.clock.advance(3 * 24 * 3600 + 60)
     for _ in range(3):
         worker.run_due()
@@ -60,7 +60,7 @@ def test_a_task_that_missed_several_times_is_run_once_and_then_as_usual(service:
 
 def test_only_one_of_several_workers_runs_a_task(service: Service) -> None:
     done: list[int] = []
-    workers = [doing(service, lambda: done.append(1)) for _ in range(4)]
+    workers = [scheduler_for(service, lambda: done.append(1)) for _ in range(4)]
     service.clock.advance(3600)
 
     assert sum(together(4, lambda number: workers[number].run_due())) == 1
@@ -68,12 +68,12 @@ def test_only_one_of_several_workers_runs_a_task(service: Service) -> None:
 
 
 def test_a_task_whose_worker_was_killed_is_run_by_another_after_the_lease(service: Service) -> None:
-    doing(service, lambda: None)
+    scheduler_for(service, lambda: None)
     service.clock.advance(3600)
     service.services.close()  # no connection may be shared with the child process
-    run_until_killed(lambda: doing(service, lambda: os.kill(os.getpid(), signal.SIGKILL)))
+    run_until_killed(lambda: scheduler_for(service, lambda: os.kill(os.getpid(), signal.SIGKILL)))
     done: list[int] = []
-    worker = doing(service, lambda: done.append(1))
+    worker = scheduler_for(service, lambda: done.append(1))
     assert done == []
 
     service.clock.advance(LEASE.total_seconds())
@@ -89,7 +89,7 @@ def test_a_task_that_fails_is_retried_and_does_not_delay_others(embedded: Servic
         if len(done) == 1:
             raise OSError("the disk is full")
 
-    worker = doing(embedded, break_once)
+    worker = scheduler_for(embedded, break_once)
     worker = replace(worker, tasks=(*worker.tasks, PeriodicTask("other", HOURLY, lambda: done.append("other"))))
     worker.run_due()
     embedded.clock.advance(3600)
@@ -102,14 +102,14 @@ def test_a_task_that_fails_is_retried_and_does_not_delay_others(embedded: Servic
 
 
 def test_times_are_in_the_given_time_zone(embedded: Service) -> None:
-    worker = replace(doing(embedded, lambda: None), timezone=ZoneInfo("Africa/Nairobi"))
+    worker = replace(scheduler_for(embedded, lambda: None), timezone=ZoneInfo("Africa/Nairobi"))
     morning = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
     assert worker.next_time("0 8 * * *", morning) == datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
 
 
 def test_a_task_whose_cron_expression_changed_is_due_at_its_new_time(embedded: Service) -> None:
-    doing(embedded, lambda: None)
-    doing(embedded, lambda: None, cron="30 * * * *")
+    scheduler_for(embedded, lambda: None)
+    scheduler_for(embedded, lambda: None, cron="30 * * * *")
     assert due_at(embedded).minute == 30
 
 
@@ -133,8 +133,8 @@ def test_a_ledger_checkpoint_is_written_each_night(service: Service) -> None:
 
 def test_finished_jobs_are_deleted_after_two_weeks(service: Service) -> None:
     service.gateway.text(JOY, "MENU")
-    service.later(hours=1)  # the answer leaves
-    service.later(hours=1)  # and is reported on
+    service.later(hours=1)  # the answer is sent
+    service.later(hours=1)  # and its delivery report arrives
     service.later(days=12)
     assert jobs(service)
     service.later(days=3)

@@ -54,13 +54,13 @@ class MarketplaceUnderTest:
 def tested(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MarketplaceUnderTest]:
     with serving(tmp_path) as shop, fault_proxy(shop.app) as (_, url):
         seed_shop(shop)
-        own = LocalMarketplace(
+        local = LocalMarketplace(
             shop.services.database, shop.services.ids, shop.services.terms, shop.services.photo_links.link
         )
-        far = RemoteMarketplace(
+        remote = RemoteMarketplace(
             MarketplaceClient(f"{url}/api/v1", OPERATOR_KEY, shop.clock), hop_s=60
         )  # so long that no test fails for a slow machine
-        yield MarketplaceUnderTest(shop, own if request.param == "local" else far)
+        yield MarketplaceUnderTest(shop, local if request.param == "local" else remote)
 
 
 def kiosk(tested: MarketplaceUnderTest) -> str:
@@ -71,8 +71,8 @@ def done(**values: commands.Value) -> Outcome:
     return Outcome("done", values=values)
 
 
-def joining(tested: MarketplaceUnderTest, **otherwise: str) -> commands.RegisterArtisan:
-    chosen = {"name": "Amina", "language": "sw", "craft": "baskets", "kiosk_id": kiosk(tested)} | otherwise
+def registration(tested: MarketplaceUnderTest, **changes: str) -> commands.RegisterArtisan:
+    chosen = {"name": "Amina", "language": "sw", "craft": "baskets", "kiosk_id": kiosk(tested)} | changes
     return commands.RegisterArtisan(payout_method="mobile_money", payout_msisdn=NEW_PHONE, **chosen)
 
 
@@ -81,7 +81,7 @@ def pot(tested: MarketplaceUnderTest) -> market.ProductSummary:
     return product
 
 
-# -- the caller, and what is the same for all callers
+# -- the caller, and answers that are the same for all callers
 
 
 def test_a_caller_has_a_profile(tested: MarketplaceUnderTest) -> None:
@@ -120,14 +120,14 @@ def test_only_the_agent_of_an_artisans_kiosk_gets_the_artisans_contact(tested: M
 
 
 def test_a_phone_registers_as_an_artisan_once(tested: MarketplaceUnderTest) -> None:
-    assert tested.perform(NEW_PHONE, joining(tested)) == done()
+    assert tested.perform(NEW_PHONE, registration(tested)) == done()
     assert tested.ask(NEW_PHONE, lambda session: session.caller()) == CallerProfile("Amina", artisan=True)
-    assert tested.perform(NEW_PHONE, joining(tested)) == Outcome("rejected", "already_registered")
+    assert tested.perform(NEW_PHONE, registration(tested)) == Outcome("rejected", "already_registered")
 
 
 def test_an_unknown_craft_or_kiosk_is_refused(tested: MarketplaceUnderTest) -> None:
-    assert tested.perform(NEW_PHONE, joining(tested, craft="rockets")).reason == "unknown_category"
-    assert tested.perform(NEW_PHONE, joining(tested, kiosk_id="ksk_0")).reason == "unknown_kiosk"
+    assert tested.perform(NEW_PHONE, registration(tested, craft="rockets")).reason == "unknown_category"
+    assert tested.perform(NEW_PHONE, registration(tested, kiosk_id="ksk_0")).reason == "unknown_kiosk"
 
 
 def test_an_artisan_changes_name_kiosk_language_and_payout_method(tested: MarketplaceUnderTest) -> None:
@@ -175,7 +175,7 @@ def test_products_are_listed_changed_and_withdrawn(tested: MarketplaceUnderTest)
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_a_command_about_something_unknown_or_of_another_is_refused_with_a_reason(
+def test_a_command_with_an_unknown_code_or_without_its_role_is_rejected_with_a_reason(
     tested: MarketplaceUnderTest, command: Command, refused: Outcome
 ) -> None:
     assert tested.perform(AKINYI, command) == refused
@@ -288,7 +288,7 @@ def test_goods_that_were_refused_are_expected_again(tested: MarketplaceUnderTest
     assert (day.expected, day.received) == (1, 1)
 
 
-def test_a_phone_that_is_not_an_agents_sees_no_kiosk(tested: MarketplaceUnderTest) -> None:
+def test_a_phone_that_is_no_agent_sees_no_goods_and_no_numbers_of_a_kiosk(tested: MarketplaceUnderTest) -> None:
     code = place_order(tested.shop)["code"]
     tested.perform(AKINYI, commands.AcceptOrder(code))
 

@@ -154,11 +154,11 @@ def test_a_command_that_the_shop_finds_invalid_is_rejected_with_its_reason(
 
 def test_a_slow_answer_is_waited_for_until_the_deadline_only(shop: ScriptedShop, proxy: tuple[FaultProxy, str]) -> None:
     shop.pieces = [b" "] * 1000
-    hours = count()
+    seconds_passed = count()
 
     with unreachable("Timeout"):
-        get_caller(client(proxy, timer=lambda: float(next(hours))), seconds=10)
-    assert next(hours) < 1000
+        get_caller(client(proxy, timer=lambda: float(next(seconds_passed))), seconds=10)
+    assert next(seconds_passed) < 1000
 
 
 def test_an_endless_answer_is_not_read_to_its_end(shop: ScriptedShop, proxy: tuple[FaultProxy, str]) -> None:

@@ -74,7 +74,7 @@ class KillingProvider:
         raise AssertionError("still alive")
 
 
-def only(provider: Sender) -> Router:
+def route_all_to(provider: Sender) -> Router:
     """Routes every message to this provider."""
     return Router({provider.name: provider}, {}, provider.name)
 
@@ -93,7 +93,7 @@ def worker(service: Service, threads: int = 2, **parts: Any) -> Iterator[JobRunn
 
 def deliver(service: Service, provider: Sender, *, minutes: int = 0) -> None:
     """Send what is due now, and what becomes due in the next `minutes`."""
-    with worker(service, router=only(provider)) as runner:
+    with worker(service, router=route_all_to(provider)) as runner:
         runner.step()
         for _ in range(minutes):
             service.clock.advance(60)
@@ -102,9 +102,9 @@ def deliver(service: Service, provider: Sender, *, minutes: int = 0) -> None:
 
 @contextmanager
 def hanging(service: Service, provider: HangingProvider, grace_s: float) -> Iterator[None]:
-    """A worker with two threads that both wait for the provider and that has then been told to stop."""
+    """Runs a worker whose two threads wait for the provider, and tells it to stop."""
     stop = threading.Event()
-    with worker(service, router=only(provider)) as runner:
+    with worker(service, router=route_all_to(provider)) as runner:
         thread = threading.Thread(target=replace(runner, grace_s=grace_s).run, args=(stop,))
         thread.start()
         for _ in range(2):
@@ -142,12 +142,12 @@ def run_until_killed(work: Callable[[], object]) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
 
 
-def dies_sending(service: Service) -> None:
-    """Another worker claims what is due and is killed while it asks a provider."""
+def kill_worker_while_sending(service: Service) -> None:
+    """Another worker claims the due messages and is killed while it calls a provider."""
     service.services.close()  # no connection may be shared with the child process
 
     def work() -> None:
-        with worker(service, router=only(KillingProvider())) as runner:
+        with worker(service, router=route_all_to(KillingProvider())) as runner:
             runner.step()
 
     run_until_killed(work)

@@ -1,4 +1,4 @@
-"""Broadcasts: once to everyone in the audience, in few calls, outside quiet hours, and not after an opt-out."""
+"""Broadcasts: once to each person in the audience, in few calls, outside quiet hours, and not after an opt-out."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from bot.providers.errors import Reason, SendError
 from bot.worker import handler_runner
 from state import people
 from tests.bot.fixtures import AKINYI, JOY, NEW_PHONE, add_artisan, outgoing_messages, place_order
-from tests.bot.messaging.fakes import FakeProvider, deliver, only, worker
+from tests.bot.messaging.fakes import FakeProvider, deliver, route_all_to, worker
 from tests.command_line import run_command
 from tests.service import Service
 
-WORDS = "The market at Lakeside is open on Sunday"
-EVENING = 10 * 3600  # the clock of the tests stands at 11:00 in Nairobi
+BROADCAST = "The market at Lakeside is open on Sunday"
+EVENING = 10 * 3600  # seconds until 21:00 in Nairobi; the clock of the tests starts at 11:00
 
 
 @dataclass
@@ -34,7 +34,7 @@ class BulkProvider(FakeProvider):
         return [super(BulkProvider, self).send(sms) for sms in texts]
 
 
-def many(service: Service, count: int, **more: Any) -> list[str]:
+def add_artisans(service: Service, count: int, **more: Any) -> list[str]:
     kiosk = service.api("GET", "/kiosks")["data"][0]["id"]
     phones = [f"+2547110005{n:02}" for n in range(count)]
     for phone in phones:
@@ -43,10 +43,10 @@ def many(service: Service, count: int, **more: Any) -> list[str]:
 
 
 def send(service: Service, key: str = "b1", **audience: str) -> Any:
-    return service.api("POST", "/broadcasts", {"text": WORDS, **audience}, **{"Idempotency-Key": key})
+    return service.api("POST", "/broadcasts", {"text": BROADCAST, **audience}, **{"Idempotency-Key": key})
 
 
-def spread(service: Service, provider: FakeProvider) -> None:
+def send_and_deliver(service: Service, provider: FakeProvider) -> None:
     """Run the broadcast jobs, and send their messages."""
     service.services.notification_consumer.consume()
     for _ in range(20):
@@ -59,7 +59,7 @@ def run_broadcast_jobs(service: Service) -> None:
         handler_runner(service.app, service.services, pool).step()
 
 
-def got(provider: FakeProvider) -> list[str]:
+def phones_asked(provider: FakeProvider) -> list[str]:
     return sorted(sms.msisdn for _, sms in provider.asked)
 
 
@@ -67,13 +67,13 @@ def test_everyone_gets_a_broadcast_once_and_few_calls_are_made(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(broadcasts, "CHUNK", 4)
-    phones, provider = many(service, 9), BulkProvider(service.clock)
+    phones, provider = add_artisans(service, 9), BulkProvider(service.clock)
     begun = send(service)
     assert send(service) == begun
-    spread(service, provider)
+    send_and_deliver(service, provider)
 
     assert begun["recipients"] == 10
-    assert got(provider) == sorted([AKINYI, *phones])
+    assert phones_asked(provider) == sorted([AKINYI, *phones])
     assert len(provider.calls) < len(phones) / 2
     assert max(provider.calls) == provider.batch_size
     about = {text.about for text in outgoing_messages(service)}
@@ -81,7 +81,7 @@ def test_everyone_gets_a_broadcast_once_and_few_calls_are_made(
 
 
 def test_only_the_audience_gets_a_broadcast(embedded: Service) -> None:
-    many(embedded, 2, language="sw")
+    add_artisans(embedded, 2, language="sw")
     audiences: list[tuple[dict[str, str], int]] = [
         ({}, 3),
         ({"language": "sw"}, 2),
@@ -95,14 +95,14 @@ def test_only_the_audience_gets_a_broadcast(embedded: Service) -> None:
 
 
 def test_a_refusal_in_a_batch_concerns_one_recipient_alone(service: Service) -> None:
-    class Choosy(BulkProvider):
+    class RefusingTheFirst(BulkProvider):
         def send_batch(self, texts: list[OutgoingMessage]) -> list[Receipt | SendError]:
-            said: list[Receipt | SendError] = list(super().send_batch(texts))
-            return [SendError(Reason.BLOCKED_PROMOTIONS, "UserInBlacklist"), *said[1:]]
+            answers: list[Receipt | SendError] = list(super().send_batch(texts))
+            return [SendError(Reason.BLOCKED_PROMOTIONS, "UserInBlacklist"), *answers[1:]]
 
-    many(service, 2)
+    add_artisans(service, 2)
     send(service)
-    spread(service, Choosy(service.clock))
+    send_and_deliver(service, RefusingTheFirst(service.clock))
     assert sorted(text.status for text in outgoing_messages(service)) == ["failed", "sent", "sent"]
 
 
@@ -111,16 +111,16 @@ def test_a_broadcast_waits_for_the_end_of_quiet_hours_and_notifications_do_not(s
     send(service)
     place_order(service)
     provider = FakeProvider(service.clock)
-    spread(service, provider)
-    assert WORDS not in provider.texts
-    assert got(provider) == sorted([AKINYI, JOY])
-    assert [(text.status, text.error) for text in outgoing_messages(service) if text.text == WORDS] == [
+    send_and_deliver(service, provider)
+    assert BROADCAST not in provider.texts
+    assert phones_asked(provider) == sorted([AKINYI, JOY])
+    assert [(text.status, text.error) for text in outgoing_messages(service) if text.text == BROADCAST] == [
         ("queued", "quiet hours")
     ]
 
     service.clock.advance(11 * 3600)
-    spread(service, provider)
-    assert provider.texts[-1] == WORDS
+    send_and_deliver(service, provider)
+    assert provider.texts[-1] == BROADCAST
 
 
 def test_a_number_that_blocks_promotions_still_gets_notifications(service: Service) -> None:
@@ -128,13 +128,13 @@ def test_a_number_that_blocks_promotions_still_gets_notifications(service: Servi
     provider = FakeProvider(service.clock, [SendError(Reason.BLOCKED_PROMOTIONS, "UserInBlacklist")])
     deliver(service, provider)
     with service.services.database.reading() as db:
-        known = people.find(db.connection(), AKINYI)
-    assert known
-    assert (known.promotions_off_at, known.opted_out_at) == (service.clock(), None)
+        record = people.find(db.connection(), AKINYI)
+    assert record
+    assert (record.promotions_off_at, record.opted_out_at) == (service.clock(), None)
 
     send(service)
     place_order(service)
-    spread(service, provider)
+    send_and_deliver(service, provider)
     statuses = {text.topic: text.status for text in outgoing_messages(service, AKINYI)}
     assert (statuses["broadcast"], statuses["order.placed"]) == ("suppressed", "sent")
 
@@ -142,12 +142,12 @@ def test_a_number_that_blocks_promotions_still_gets_notifications(service: Servi
 def test_a_report_of_a_blacklist_switches_promotions_off(service: Service) -> None:
     send(service)
     provider = FakeProvider(service.clock)
-    spread(service, provider)
+    send_and_deliver(service, provider)
     service.gateway.report("ATXid_1", "Failed", msisdn=AKINYI, reason="UserInBlackList")
     with service.services.database.reading() as db:
-        known = people.find(db.connection(), AKINYI)
-    assert known
-    assert known.promotions_off_at
+        record = people.find(db.connection(), AKINYI)
+    assert record
+    assert record.promotions_off_at
 
 
 def test_replies_and_notifications_are_sent_before_a_broadcast(service: Service) -> None:
@@ -157,7 +157,7 @@ def test_replies_and_notifications_are_sent_before_a_broadcast(service: Service)
     service.services.notification_consumer.consume()
     service.gateway.text(NEW_PHONE, "MENU")
     provider = FakeProvider(service.clock)
-    with worker(service, router=only(provider)) as runner:
+    with worker(service, router=route_all_to(provider)) as runner:
         runner.step()
         while runner.step():
             pass
@@ -177,7 +177,7 @@ def test_a_text_that_cannot_be_sent_is_refused(embedded: Service, body: str) -> 
 
 
 def test_an_operator_can_start_a_broadcast_on_the_command_line(embedded: Service) -> None:
-    said = run_command(embedded.app, "broadcast", WORDS, "--craft", "pottery")
-    assert said.output.endswith(": 1 artisans\n")
+    result = run_command(embedded.app, "broadcast", BROADCAST, "--craft", "pottery")
+    assert result.output.endswith(": 1 artisans\n")
     embedded.work()
-    assert embedded.inbox(AKINYI) == [WORDS]
+    assert embedded.inbox(AKINYI) == [BROADCAST]

@@ -20,12 +20,12 @@ from tests.bot.messaging.fakes import (
     FakeProvider,
     HangingProvider,
     deliver,
-    dies_sending,
     hanging,
-    only,
+    kill_worker_while_sending,
     only_message,
     outbox_depth,
     queue_message,
+    route_all_to,
     with_fallback,
     worker,
 )
@@ -68,7 +68,7 @@ def test_messages_that_failed_together_are_retried_at_different_times(embedded: 
         queue_message(embedded, f"+2547330010{n:02}", "hello")
     deliver(embedded, provider)
     refused_at = embedded.clock()
-    with worker(embedded, router=only(provider)) as runner:
+    with worker(embedded, router=route_all_to(provider)) as runner:
         for _ in range(60):
             embedded.clock.advance(1)
             runner.step()
@@ -119,7 +119,7 @@ def test_after_a_worker_was_killed_while_sending_another_sends_once_more_and_cou
     service: Service,
 ) -> None:
     queue_message(service, JOY, "hello")
-    dies_sending(service)
+    kill_worker_while_sending(service)
     provider = FakeProvider(service.clock)
 
     deliver(service, provider)
@@ -131,7 +131,7 @@ def test_after_a_worker_was_killed_while_sending_another_sends_once_more_and_cou
 
 def test_after_a_worker_was_killed_a_message_that_is_reported_as_delivered_is_not_sent_again(service: Service) -> None:
     queue_message(service, JOY, "hello")
-    dies_sending(service)
+    kill_worker_while_sending(service)
     service.gateway.report("ATXid_lost", "Success", msisdn=JOY)
     service.clock.advance(LEASE.total_seconds())
     provider = FakeProvider(service.clock)
@@ -141,10 +141,10 @@ def test_after_a_worker_was_killed_a_message_that_is_reported_as_delivered_is_no
     assert (only_message(service).status, only_message(service).provider_id) == ("delivered", "ATXid_lost")
 
 
-def test_a_message_at_which_every_worker_dies_is_given_up(embedded: Service) -> None:
+def test_a_message_that_kills_every_worker_is_given_up(embedded: Service) -> None:
     queue_message(embedded, JOY, "hello")
     for _ in range(1 + REPEATS):
-        dies_sending(embedded)
+        kill_worker_while_sending(embedded)
         embedded.clock.advance(LEASE.total_seconds())
     provider = FakeProvider(embedded.clock)
     deliver(embedded, provider, minutes=5)
@@ -206,7 +206,7 @@ def test_replies_are_sent_before_notifications_reminders_and_broadcasts(service:
     queue_message(service, OTIENO, "a reminder", topic="reminder.order", priority=Priority.REMINDER)
     queue_message(service, NEW_PHONE, "news")
     queue_message(service, AKINYI, "an answer", topic="reply", priority=Priority.REPLY)
-    with worker(service, threads=1, router=only(provider)) as runner:
+    with worker(service, threads=1, router=route_all_to(provider)) as runner:
         runner.step()
 
     assert provider.texts == ["an answer", "news", "a reminder", "the same for many"]
@@ -216,7 +216,7 @@ def test_two_workers_at_once_send_every_message_once(service: Service) -> None:
     provider = FakeProvider(service.clock)
     for n in range(40):
         queue_message(service, f"+2547330010{n:02}", "hello")
-    with worker(service, router=only(provider)) as one, worker(service, router=only(provider)) as other:
+    with worker(service, router=route_all_to(provider)) as one, worker(service, router=route_all_to(provider)) as other:
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(lambda runner: [runner.step() for _ in range(3)], (one, other)))
         while one.step():
@@ -269,7 +269,7 @@ def test_a_provider_gets_no_more_messages_a_second_than_its_rate(service: Servic
     for n in range(12):
         queue_message(service, f"+2547330010{n:02}", f"text {n}")
     sent = []
-    with worker(service, router=only(provider), per_second={provider.name: 5.0}) as runner:
+    with worker(service, router=route_all_to(provider), per_second={provider.name: 5.0}) as runner:
         for _ in range(4):
             while runner.step():
                 pass
@@ -290,7 +290,7 @@ def test_notifications_beyond_the_hourly_cap_wait_and_replies_do_not(service: Se
     for n in range(4):
         queue_message(service, JOY, f"news {n}")
     queue_message(service, JOY, "an answer", topic="reply", priority=Priority.REPLY)
-    with worker(service, router=only(provider)) as runner:
+    with worker(service, router=route_all_to(provider)) as runner:
         policy = replace(runner.dispatcher.send_policy, hourly_cap=3)
         capped = replace(runner, dispatcher=replace(runner.dispatcher, send_policy=policy))
         while capped.step():

@@ -41,8 +41,8 @@ def test_the_sum_of_an_order_has_the_messages_about_it_to_everybody(service: Ser
 
 
 def test_the_sum_of_a_dialogue_has_the_replies_in_it(service: Service) -> None:
-    for said in ("SELL Oil lamp 900 x5", "6", "PRODUCTS"):
-        service.gateway.text(AKINYI, said)
+    for body in ("SELL Oil lamp 900 x5", "6", "PRODUCTS"):
+        service.gateway.text(AKINYI, body)
         service.work()
     found = sums(service, "dialogue")
     assert found["sell"] == (2, found["sell"][1], found["sell"][2])

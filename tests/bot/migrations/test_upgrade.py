@@ -153,7 +153,7 @@ def restored_differences(engine: Engine) -> list[object]:
 
 @pytest.fixture
 def upgraded_before(engine: Engine) -> Engine:
-    """A database as the edition before revision 0012 left it: with both simulator tables, empty."""
+    """A database as the code before revision 0012 left it: with both simulator tables, empty."""
     upgrade.move(engine, "0011")
     simulator_tables.metadata.create_all(engine)
     return engine
@@ -168,7 +168,7 @@ def upgraded_before(engine: Engine) -> Engine:
     ],
     ids=["development", "production, payouts simulated", "production"],
 )
-def test_only_what_uses_the_simulator_gets_its_tables(
+def test_only_a_configuration_that_uses_the_simulator_gets_its_tables(
     database_url: str, engine: Engine, chosen: dict[str, str], expected: set[str]
 ) -> None:
     settings = Settings.model_validate(chosen | {"database_url": database_url})
@@ -202,7 +202,7 @@ def cursors(engine: Engine) -> dict[str, int]:
         return dict(tuple(row) for row in connection.exec_driver_sql("SELECT name, position FROM cursor"))
 
 
-def test_payouts_begin_where_the_notifier_stands_and_a_downgrade_loses_none(engine: Engine) -> None:
+def test_payouts_begin_at_the_position_of_the_notifier_and_a_downgrade_loses_none(engine: Engine) -> None:
     upgrade.move(engine, "0012")
     with engine.begin() as connection:
         connection.exec_driver_sql("INSERT INTO cursor (name, position) VALUES ('announcements', 7), ('webhooks', 5)")
@@ -216,7 +216,7 @@ def test_payouts_begin_where_the_notifier_stands_and_a_downgrade_loses_none(engi
     assert cursors(engine) == {"announcements": 9, "webhooks": 5}
 
 
-def test_a_shop_whose_events_nobody_has_followed_starts_payouts_from_the_first(engine: Engine) -> None:
+def test_payouts_start_from_the_first_event_if_no_consumer_has_read_one(engine: Engine) -> None:
     upgrade.move(engine, "0012")
     upgrade.move(engine, "head")
     assert cursors(engine) == {}

@@ -1,4 +1,4 @@
-"""Notifications: each event is sent once to whom it concerns, in one segment and in the recipient's language."""
+"""Notifications: each event is sent once to the people it concerns, in one segment and in the recipient's language."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ from tests.service import Service
 from tests.threads import together
 
 CARRIER, TRACKING = "Posta Kenya Express", "RB123456785KE"
-Course = Callable[..., str]
-"""Takes an order through its events; returns the order's code."""
+OrderCase = Callable[..., str]
+"""Leads a new order through some events; returns the order's code."""
 
 
 def delivered(service: Service, quantity: int = 2, title: str = POT, artisan: str = AKINYI) -> str:
-    """From the order to its delivery."""
+    """An order from its placing to its delivery."""
     made = received_order(service, quantity, title=title, artisan=artisan)
     service.work()
     service.api("POST", f"/orders/{made['id']}/ship", {"carrier": CARRIER, "tracking": TRACKING})
@@ -76,8 +76,8 @@ def briefed(service: Service, quantity: int = 40, title: str = POT, artisan: str
         service.clock.advance(60)  # offers go out in the order of registration
         add_artisan(service, NYAMBURA, "Nyambura", kiosk["id"])
     price = {"amount": 1000_00, "currency": "KES"}
-    what = {"title": title, "category": "pottery", "unit_price": price, "quantity": quantity, "due_on": "2026-12-20"}
-    return service.brief(what, JOY)
+    brief = {"title": title, "category": "pottery", "unit_price": price, "quantity": quantity, "due_on": "2026-12-20"}
+    return service.brief(brief, JOY)
 
 
 def made_by_many(service: Service, quantity: int = 40, title: str = POT, artisan: str = AKINYI) -> str:
@@ -108,7 +108,7 @@ def reopened(service: Service, quantity: int = 40, title: str = POT, artisan: st
 
 
 def reminded(service: Service, quantity: int = 1, title: str = POT, artisan: str = AKINYI) -> str:
-    """Nobody answers for a morning; then the artisan promises a day, which comes near."""
+    """The artisan gets two reminders: after eight hours without an answer, and one day before the promised day."""
     placed = place_order(service, quantity, title=title)
     service.clock.advance(8 * 3600)
     with service.services.database.writing.begin() as session:
@@ -126,7 +126,7 @@ def reminded(service: Service, quantity: int = 1, title: str = POT, artisan: str
 
 
 PLACED = [("order.placed", JOY), ("order.placed", AKINYI)]
-COURSES: dict[Course, list[tuple[str, str]]] = {
+ORDER_CASES: dict[OrderCase, list[tuple[str, str]]] = {
     delivered: [
         *PLACED,
         ("order.accepted", JOY),
@@ -161,12 +161,12 @@ COURSES: dict[Course, list[tuple[str, str]]] = {
 }
 
 
-@pytest.mark.parametrize("course", COURSES, ids=lambda course: course.__name__)
-def test_each_event_is_sent_to_whom_it_concerns(service: Service, course: Course) -> None:
-    course(service)
+@pytest.mark.parametrize("order_case", ORDER_CASES, ids=lambda order_case: order_case.__name__)
+def test_each_event_is_sent_to_the_people_it_concerns(service: Service, order_case: OrderCase) -> None:
+    order_case(service)
     service.work()
 
-    assert [(text.topic, text.msisdn) for text in notifications(service)] == COURSES[course]
+    assert [(text.topic, text.msisdn) for text in notifications(service)] == ORDER_CASES[order_case]
 
 
 def test_a_registration_and_a_listed_product_notify_nobody(service: Service) -> None:
@@ -178,16 +178,16 @@ def test_a_registration_and_a_listed_product_notify_nobody(service: Service) -> 
 def test_messages_carry_the_facts_that_the_contract_promises(embedded: Service) -> None:
     code = delivered(embedded)
     embedded.work()
-    said = {(text.topic, text.msisdn): text.text for text in notifications(embedded)}
+    texts = {(text.topic, text.msisdn): text.text for text in notifications(embedded)}
     (payout,) = embedded.api("GET", "/payouts")["data"]
 
-    offer = said["order.placed", AKINYI]
+    offer = texts["order.placed", AKINYI]
     assert f"YES {code}" in offer
     assert "KSh 3,240" in offer
     for fact in ("KSh 3,240", code, payout["provider_reference"]):
-        assert fact in said["payout.paid", AKINYI]
-    assert all(code in text for (_, whom), text in said.items() if whom == JOY)
-    assert TRACKING in said["order.shipped", JOY]
+        assert fact in texts["payout.paid", AKINYI]
+    assert all(code in text for (_, whom), text in texts.items() if whom == JOY)
+    assert TRACKING in texts["order.shipped", JOY]
 
 
 # -- each event once
@@ -196,21 +196,21 @@ def test_messages_carry_the_facts_that_the_contract_promises(embedded: Service) 
 def test_consuming_again_sends_nothing_again(service: Service) -> None:
     delivered(service)
     service.work()
-    told = outgoing_messages(service)
+    sent = outgoing_messages(service)
 
     assert [service.services.notification_consumer.consume() for _ in range(3)] == [0, 0, 0]
-    assert [text.id for text in outgoing_messages(service)] == [text.id for text in told]
+    assert [text.id for text in outgoing_messages(service)] == [text.id for text in sent]
 
 
 def test_a_consumer_that_lost_its_position_sends_nothing_and_pays_nothing_again(service: Service) -> None:
     delivered(service)
     service.work()
-    told = outgoing_messages(service)
+    sent = outgoing_messages(service)
     execute_sql(service, "UPDATE cursor SET position = 0")
     service.work()
 
     assert service.services.notification_consumer.consume() == 0
-    assert [text.id for text in outgoing_messages(service)] == [text.id for text in told]
+    assert [text.id for text in outgoing_messages(service)] == [text.id for text in sent]
     assert service.events().count("payout.paid") == 1
 
 
@@ -219,8 +219,8 @@ def test_a_payout_without_an_order_is_named_by_its_own_code(embedded: Service) -
     money = {"amount": 500_00, "currency": "KES"}
     made = {"artisan_id": artisan["id"], "amount": money, "provider_reference": "BANK-77"}
     paid = embedded.api("POST", "/payouts", made)
-    said = f"Soko sent you KSh 500, payment {paid['code']}. Reference BANK-77. Still owed to you: KSh 0."
-    assert embedded.inbox(AKINYI) == [said]
+    expected = f"Soko sent you KSh 500, payment {paid['code']}. Reference BANK-77. Still owed to you: KSh 0."
+    assert embedded.inbox(AKINYI) == [expected]
 
 
 def test_two_consumers_at_once_send_every_message_once(service: Service) -> None:
@@ -229,7 +229,7 @@ def test_two_consumers_at_once_send_every_message_once(service: Service) -> None
     taken = together(2, lambda _: service.services.notification_consumer.consume())
 
     assert sum(taken) == len(service.events())
-    assert sorted((text.topic, text.msisdn) for text in notifications(service)) == sorted(COURSES[delivered])
+    assert sorted((text.topic, text.msisdn) for text in notifications(service)) == sorted(ORDER_CASES[delivered])
 
 
 def test_more_events_than_one_batch_are_all_consumed(embedded: Service) -> None:
@@ -248,7 +248,7 @@ def test_more_events_than_one_batch_are_all_consumed(embedded: Service) -> None:
     ("chosen", "locale", "read"),
     [(None, "sw", "sw"), (None, "sw-KE", "sw"), (None, "de_DE", "en"), ("fr", "sw", "fr"), ("en", "sw", "en")],
 )
-def test_a_buyer_is_written_to_in_the_chosen_language_else_the_orders_else_the_first(
+def test_a_buyer_gets_messages_in_the_chosen_language_else_that_of_the_order_else_the_first(
     embedded: Service, chosen: str | None, locale: str, read: str
 ) -> None:
     if chosen:
@@ -267,17 +267,17 @@ LONGEST = {
 
 @pytest.mark.parametrize("script", LONGEST)
 @pytest.mark.parametrize("language", locales.available())
-def test_with_the_longest_titles_and_names_every_message_is_whole_and_one_segment(
+def test_with_the_longest_titles_and_names_every_message_is_complete_and_has_one_segment(
     embedded: Service, language: str, script: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # one payout with a longer amount than any real one, where the provider's limit would make 178 of them
+    # one payout with a longer amount than any real one: the limit of the provider would split it into 178
     monkeypatch.setattr(due, "BY_PHONE", replace(due.BY_PHONE, most=100_000_000_00))
     title, name = (f"{said:.<40}"[:40] for said in LONGEST[script])
     artisan, (kiosk,) = "+254711000777", embedded.api("GET", "/kiosks")["data"]
     add_artisan(embedded, artisan, name, kiosk["id"], language=language)
     add_product(embedded, artisan, title, price=500_000_00, quantity=1000)
     choose_language(embedded, language, artisan, JOY)
-    codes = [course(embedded, 99, title, artisan) for course in COURSES]
+    codes = [order_case(embedded, 99, title, artisan) for order_case in ORDER_CASES]
     embedded.work()
 
     for text in notifications(embedded):

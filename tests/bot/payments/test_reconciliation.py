@@ -1,4 +1,4 @@
-"""A provider's statement and our payouts: whatever form the file has, it is read or refused, and no payment is lost."""
+"""A provider's statement and our payouts: every file is read or refused, and no payment is lost."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ headings = st.fixed_dictionaries(
     delimiter=st.sampled_from(",;\t"),
     above=st.lists(words.map(lambda text: text.replace('"', "")), max_size=3),
 )
-def test_whatever_is_written_is_read_back(
+def test_a_written_statement_is_read_back(
     payments: list[ProviderPayment], headings: dict[str, str], order: list[str], delimiter: str, above: list[str]
 ) -> None:
     page = io.StringIO(newline="")
@@ -197,7 +197,7 @@ def test_the_second_payment_with_a_receipt_is_extra() -> None:
     assert ([pair[1].line for pair in found.matched], [one.line for one in found.extra]) == ([1], [2])
 
 
-def test_a_charge_with_the_receipt_of_its_payment_is_not_taken_for_it() -> None:
+def test_a_charge_with_the_receipt_of_a_payment_is_not_matched_as_the_payment() -> None:
     found = on_monday([ours("R1")], [theirs("R1", 22_40, line=1), theirs("R1", line=2)])
     assert ([pair[1].line for pair in found.matched], [one.line for one in found.extra]) == ([2], [1])
 

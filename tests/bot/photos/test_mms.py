@@ -161,7 +161,7 @@ def test_a_picture_without_a_code_is_answered_with_a_question(service: Service, 
     assert twilio.asked == []
 
 
-def test_a_command_beside_a_picture_is_done_and_the_picture_ignored(service: Service, twilio: MediaServer) -> None:
+def test_a_command_with_a_picture_is_performed_and_the_picture_ignored(service: Service, twilio: MediaServer) -> None:
     post_message(service, "SELL Oil lamp 900 x5", twilio.url + FIRST)
     post_message(service, "6", twilio.url + FIRST, sid="MM2")
     post_message(service, f"PRICE {code(service)} 1900", twilio.url + FIRST, sid="MM3")

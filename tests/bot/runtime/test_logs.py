@@ -36,10 +36,10 @@ def service(tmp_path: Path, migrated_database_url: str) -> Iterator[Service]:
 
 def capture_log() -> StringIO:
     """Everything that is logged from here on."""
-    ours = logging.getLogger().handlers[0]
-    assert isinstance(ours, logging.StreamHandler)
+    handler = logging.getLogger().handlers[0]
+    assert isinstance(handler, logging.StreamHandler)
     log = StringIO()
-    ours.setStream(log)
+    handler.setStream(log)
     return log
 
 
@@ -51,7 +51,7 @@ def read_checked(log: StringIO) -> str:
 
 
 def break_inserts(service: Service, table: str) -> None:
-    """Let every insert into a table fail with an error that quotes the row."""
+    """Make every insert into a table fail with an error that quotes the row."""
     refusals = {
         "sqlite": f"CREATE TRIGGER no BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'full'); END",
         "postgresql": f"ALTER TABLE {table} ADD CHECK (false) NOT VALID",
@@ -60,7 +60,7 @@ def break_inserts(service: Service, table: str) -> None:
 
 
 @pytest.mark.parametrize("table", ["product", "performed", "event"])
-def test_a_failed_call_is_logged_without_the_caller_and_what_was_typed(service: Service, table: str) -> None:
+def test_a_failed_call_is_logged_without_the_caller_and_the_typed_text(service: Service, table: str) -> None:
     log = capture_log()
     dial(service, AKINYI, "1", TITLE, "6", "900", "5")
     break_inserts(service, table)
@@ -122,7 +122,7 @@ def test_a_line_is_masked_where_it_must_be_and_nowhere_else(said: str, logged: s
 @pytest.mark.parametrize("as_json", [True, False], ids=["json", "console"])
 def test_every_part_of_a_line_is_masked(as_json: bool) -> None:
     logs.configure(as_json=as_json)
-    log, logger = capture_log(), logging.getLogger("anybody's")
+    log, logger = capture_log(), logging.getLogger("some.module")
     try:
         raise LookupError(f"nobody at {AKINYI}")
     except LookupError:

@@ -35,13 +35,13 @@ def test_an_id_with_other_characters_is_replaced(embedded: Service, sent: str) -
 def test_the_id_is_in_every_line_logged_for_the_request_and_in_no_other(embedded: Service) -> None:
     @embedded.app.get("/noisy")
     def noisy() -> str:
-        logging.getLogger("anybody's").warning("something happened")
+        logging.getLogger("some.module").warning("something happened")
         return ""
 
     logs.configure(as_json=True)
     log: StringIO = capture_log()
     answer = embedded.http.get("/noisy")
-    logging.getLogger("anybody's").warning("later")
+    logging.getLogger("some.module").warning("later")
     during, after = (json.loads(line) for line in log.getvalue().splitlines())
     assert during["request_id"] == answer.headers["X-Request-Id"]
     assert "request_id" not in after

@@ -15,27 +15,27 @@ from tests.bot.messaging.fakes import FINAL, FakeProvider, deliver, outbox_depth
 from tests.service import OPERATOR_KEY, Service
 from tests.threads import together
 
-CLOSING = "/help-requests/hlp_1/close"
-MESSAGE = (
+CLOSE_PATH = "/help-requests/hlp_1/close"
+MESSAGE_FIELDS = (
     *("id", "direction", "msisdn", "channel", "text", "status", "encoding", "segments", "cost"),
     *("provider", "provider_id", "error", "created_at", "sent_at", "delivered_at", "latency_ms"),
     *("topic", "about", "dialogue", "reported", "repeats"),
 )
 
 
-def request_as(service: Service, path: str, sent: str | None = OPERATOR_KEY, method: str = "GET") -> TestResponse:
+def request_as(service: Service, path: str, key: str | None = OPERATOR_KEY, method: str = "GET") -> TestResponse:
     """The answer to a request with this key; None sends no key."""
-    headers = {"Authorization": f"Bearer {sent}"} if sent else {}
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
     return service.http.open(f"/api/v1{path}", method=method, headers=headers)
 
 
-def seen(service: Service, path: str) -> list[dict[str, Any]]:
+def listed(service: Service, path: str) -> list[dict[str, Any]]:
     data: list[dict[str, Any]] = service.api("GET", path)["data"]
     return data
 
 
 def last(service: Service, msisdn: str) -> dict[str, Any]:
-    return seen(service, f"/conversations/{msisdn}")[0]
+    return listed(service, f"/conversations/{msisdn}")[0]
 
 
 @pytest.mark.parametrize(
@@ -62,9 +62,9 @@ def test_only_an_operator_key_is_accepted(embedded: Service, method: str, path: 
 def test_a_text_and_its_answer_are_listed_newest_first(service: Service) -> None:
     service.gateway.text(JOY, "HELP")
     service.work()
-    answer, question = seen(service, "/messages")
+    answer, question = listed(service, "/messages")
 
-    assert tuple(sorted(answer)) == tuple(sorted(question)) == tuple(sorted(MESSAGE))
+    assert tuple(sorted(answer)) == tuple(sorted(question)) == tuple(sorted(MESSAGE_FIELDS))
     assert (question["direction"], question["text"], question["status"], question["cost"]) == (
         *("in", "HELP", "delivered", None),
     )
@@ -78,10 +78,10 @@ def test_a_conversation_lists_the_texts_of_one_phone(embedded: Service) -> None:
     embedded.gateway.text(JOY, "HELP")
     embedded.gateway.text(AKINYI, "MONEY")
 
-    assert {text["msisdn"] for text in seen(embedded, "/messages")} == {JOY, AKINYI}
-    assert {text["msisdn"] for text in seen(embedded, f"/conversations/{JOY}")} == {JOY}
-    assert seen(embedded, f"/conversations/{JOY.replace('+', '%2B')}") == seen(embedded, f"/conversations/{JOY}")
-    assert seen(embedded, f"/conversations/{NEW_PHONE}") == []
+    assert {text["msisdn"] for text in listed(embedded, "/messages")} == {JOY, AKINYI}
+    assert {text["msisdn"] for text in listed(embedded, f"/conversations/{JOY}")} == {JOY}
+    assert listed(embedded, f"/conversations/{JOY.replace('+', '%2B')}") == listed(embedded, f"/conversations/{JOY}")
+    assert listed(embedded, f"/conversations/{NEW_PHONE}") == []
 
 
 @pytest.mark.parametrize("msisdn", ["254733000333", "+0733000333", "joy", "+2547330003331234"])
@@ -95,17 +95,17 @@ def test_a_number_that_is_not_e164_is_refused(embedded: Service, msisdn: str) ->
 def test_texts_are_filtered_by_direction_and_status(embedded: Service) -> None:
     embedded.gateway.text(JOY, "HELP")
 
-    assert [text["text"] for text in seen(embedded, "/messages?direction=in")] == ["HELP"]
-    assert [text["status"] for text in seen(embedded, "/messages?direction=out")] == ["queued"]
-    assert [text["direction"] for text in seen(embedded, "/messages?status=queued")] == ["out"]
-    assert seen(embedded, f"/conversations/{JOY}?status=failed&direction=out") == []
+    assert [text["text"] for text in listed(embedded, "/messages?direction=in")] == ["HELP"]
+    assert [text["status"] for text in listed(embedded, "/messages?direction=out")] == ["queued"]
+    assert [text["direction"] for text in listed(embedded, "/messages?status=queued")] == ["out"]
+    assert listed(embedded, f"/conversations/{JOY}?status=failed&direction=out") == []
     assert request_as(embedded, "/messages?status=lost").status_code == 422
 
 
 def test_new_texts_do_not_shift_the_pages(service: Service) -> None:
     for number in range(5):
         service.gateway.text(NEW_PHONE, f"Text {number}")
-    before = [text["id"] for text in seen(service, f"/conversations/{NEW_PHONE}?direction=in")]
+    before = [text["id"] for text in listed(service, f"/conversations/{NEW_PHONE}?direction=in")]
     found: list[str] = []
     query = "limit=2&direction=in"
     while True:
@@ -130,7 +130,7 @@ def test_a_text_after_stop_is_listed_as_suppressed(service: Service) -> None:
     service.gateway.text(AKINYI, "STOP")
     place_order(service)
     service.work()
-    (held,) = seen(service, f"/conversations/{AKINYI}?status=suppressed")
+    (held,) = listed(service, f"/conversations/{AKINYI}?status=suppressed")
 
     assert (held["direction"], held["error"]) == ("out", "opted out")
     assert held["sent_at"] is held["cost"] is held["provider"] is None
@@ -214,15 +214,15 @@ def test_a_text_that_was_reported_failed_is_resent_under_a_new_provider_id(servi
     assert (last(service, JOY)["status"], last(service, JOY)["provider_id"]) == ("sent", "ATXid_2")
 
 
-def test_a_resend_reaches_nobody_after_stop_but_does_after_start(service: Service) -> None:
+def test_a_resend_is_suppressed_after_stop_and_sent_after_start(service: Service) -> None:
     service.gateway.text(JOY, "STOP")
     queue_message(service, JOY, "hello")
     provider = FakeProvider(service.clock)
     deliver(service, provider, minutes=1)
-    (held,) = seen(service, f"/conversations/{JOY}?status=suppressed")
+    (held,) = listed(service, f"/conversations/{JOY}?status=suppressed")
     resend(service, held["id"])
     deliver(service, provider)
-    assert seen(service, f"/conversations/{JOY}?status=suppressed") == [held]
+    assert listed(service, f"/conversations/{JOY}?status=suppressed") == [held]
 
     service.gateway.text(JOY, "START")
     resend(service, held["id"])
@@ -233,7 +233,7 @@ def test_a_resend_reaches_nobody_after_stop_but_does_after_start(service: Servic
 def test_only_failed_or_suppressed_texts_are_resent(service: Service) -> None:
     service.gateway.text(JOY, "HELP")
     service.work()
-    answer, question = (resend(service, text["id"]) for text in seen(service, "/messages"))
+    answer, question = (resend(service, text["id"]) for text in listed(service, "/messages"))
     strange = resend(service, "msg_nobody")
 
     assert answer.status_code == question.status_code == 409
@@ -247,7 +247,7 @@ def test_only_failed_or_suppressed_texts_are_resent(service: Service) -> None:
 
 def test_a_help_request_is_closed_once(service: Service) -> None:
     service.gateway.text(JOY, "CALL")
-    (waiting,) = seen(service, "/help-requests?status=open")
+    (waiting,) = listed(service, "/help-requests?status=open")
     service.clock.advance(60)
     closed = service.api("POST", f"/help-requests/{waiting['id']}/close")
     again = request_as(service, f"/help-requests/{waiting['id']}/close", method="POST")
@@ -255,23 +255,23 @@ def test_a_help_request_is_closed_once(service: Service) -> None:
     assert (waiting["phone"], waiting["closed_at"]) == (JOY, None)
     assert closed == waiting | {"closed_at": "2026-11-23T08:01:00Z"}
     assert (again.status_code, again.get_json()["reason"]) == (409, "help_request_closed")
-    assert seen(service, "/help-requests?status=open") == []
-    assert seen(service, "/help-requests?status=closed") == [closed]
+    assert listed(service, "/help-requests?status=open") == []
+    assert listed(service, "/help-requests?status=closed") == [closed]
 
 
 def test_a_new_request_after_the_call_is_open_again(embedded: Service) -> None:
     embedded.gateway.text(JOY, "CALL")
-    (first,) = seen(embedded, "/help-requests")
+    (first,) = listed(embedded, "/help-requests")
     embedded.api("POST", f"/help-requests/{first['id']}/close")
     embedded.clock.advance(60)
     embedded.gateway.text(JOY, "CALL")
 
-    newest, oldest = seen(embedded, "/help-requests")
+    newest, oldest = listed(embedded, "/help-requests")
     assert (newest["closed_at"], oldest["id"]) == (None, first["id"])
 
 
 def test_an_unknown_help_request_cannot_be_closed(embedded: Service) -> None:
-    answer = request_as(embedded, CLOSING, method="POST")
+    answer = request_as(embedded, CLOSE_PATH, method="POST")
 
     assert (answer.status_code, answer.get_json()["reason"]) == (404, "unknown_help_request")
 

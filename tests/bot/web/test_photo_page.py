@@ -26,7 +26,7 @@ LINK_PATH = re.compile(r"https?://[^/]+(/p/\S+)$")
 
 
 def link(service: Service) -> str:
-    """The path of the link that Akinyi gets for her pot."""
+    """The path of the link that Akinyi gets for the pot."""
     service.gateway.text(AKINYI, f"PHOTO {pot(service)['code']}")
     found = LINK_PATH.search(service.inbox(AKINYI)[-1])
     assert found
@@ -86,7 +86,7 @@ def test_the_name_of_the_file_does_not_matter(embedded: Service, name: str) -> N
     assert all(re.fullmatch(r"pht_[0-9a-z]{20}(-small)?\.jpg", file) for file in files(embedded))
 
 
-def test_a_picture_that_is_sent_twice_or_at_once_is_stored_once(service: Service) -> None:
+def test_a_picture_that_is_sent_twice_or_several_times_at_once_is_stored_once(service: Service) -> None:
     path, file = link(service), photo()
     for _ in range(2):
         assert send(service, path, file).status_code == 200

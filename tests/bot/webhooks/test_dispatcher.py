@@ -1,4 +1,4 @@
-"""Events pushed to webhook endpoints: complete, in order, signed, retried, and only to whom they concern."""
+"""Events pushed to webhook endpoints: complete, in order, signed, retried, and only to endpoints that they concern."""
 
 from __future__ import annotations
 
@@ -48,8 +48,7 @@ from tests.repository.architecture import ROOT
 from tests.service import Service
 from tests.threads import together
 
-ABOUT_ITSELF = ("webhook_endpoint.tested", "webhook_delivery.replayed", "webhook_endpoint.disabled")
-NOBODY = "http://127.0.0.1:9/"
+UNREACHABLE_URL = "http://127.0.0.1:9/"
 """A port without a server."""
 
 
@@ -61,17 +60,17 @@ def receiver() -> Iterator[Receiver]:
 
 def endpoint(service: Service, receiver: Receiver | None, *types: str) -> Any:
     """An operator's endpoint that gets all events, or these types."""
-    body = {"url": receiver.url if receiver else NOBODY, "event_types": list(types) or None}
+    body = {"url": receiver.url if receiver else UNREACHABLE_URL, "event_types": list(types) or None}
     return service.api("POST", "/webhook-endpoints", body)
 
 
-def try_out(service: Service, made: Any) -> str:
+def send_test_event(service: Service, made: Any) -> str:
     """The id of an event for this endpoint alone."""
     return str(service.api("POST", f"/webhook-endpoints/{made['id']}/test")["id"])
 
 
 def deliveries(service: Service, made: Any, status: str = "") -> list[Any]:
-    """Newest first."""
+    """The deliveries of an endpoint, newest first."""
     query = f"?status={status}" if status else ""
     return list(service.api("GET", f"/webhook-endpoints/{made['id']}/deliveries{query}")["data"])
 
@@ -80,13 +79,13 @@ def replay(service: Service, made: Any, delivery: Any) -> Any:
     return service.api("POST", f"/webhook-endpoints/{made['id']}/deliveries/{delivery['id']}/replay")
 
 
-def standing(service: Service, made: Any) -> tuple[str, str | None]:
+def status_and_reason(service: Service, made: Any) -> tuple[str, str | None]:
     shown = service.api("GET", f"/webhook-endpoints/{made['id']}")
     return shown["status"], shown["disabled_reason"]
 
 
 def is_genuine(arrived: PushedRequest, secret: str) -> bool:
-    """Whether one of the signatures is that of this secret, as anybody can compute it."""
+    """True if one of the signatures was made with this secret; computed without our own code."""
     signed = f"{arrived.id}.{arrived.headers['webhook-timestamp']}.{arrived.body}".encode()
     code = b64encode(hmac.digest(b64decode(secret.removeprefix("whsec_")), signed, "sha256")).decode()
     return any(hmac.compare_digest(one, f"v1,{code}") for one in arrived.headers["webhook-signature"].split(" "))
@@ -121,12 +120,12 @@ def test_every_event_is_pushed_once_in_order_and_signed(service: Service, receiv
     assert {delivery["status"] for delivery in deliveries(service, made)} == {"delivered"}
 
 
-def test_however_far_our_clock_was_moved_the_standards_own_library_verifies_what_arrives(
+def test_the_reference_library_verifies_a_request_even_if_our_clock_was_moved(
     embedded: Service, receiver: Receiver
 ) -> None:
     made = endpoint(embedded, receiver)
     embedded.clock.advance(timedelta(days=400).total_seconds())
-    try_out(embedded, made)
+    send_test_event(embedded, made)
     embedded.work()
     (arrived,) = receiver.arrived
 
@@ -155,7 +154,7 @@ def test_a_request_is_the_same_as_the_sample_of_the_standard() -> None:
     }
 
 
-def test_the_standards_own_library_verifies_a_request_with_either_secret() -> None:
+def test_the_reference_library_verifies_a_request_with_either_secret() -> None:
     other = "whsec_" + b64encode(Random(7).randbytes(32)).decode()
     sent = signed_request(SAMPLE, "https://shop.example/", [SAMPLE_SECRET, other], datetime.now(UTC))
 
@@ -167,13 +166,13 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "docs/api.md").read_text()
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_what_the_documents_tell_receivers_to_do_tells_ours_from_others(example: str) -> None:
-    told: dict[str, Any] = {}
-    exec(example, told)
+def test_a_documented_receiver_accepts_our_request_and_rejects_forged_ones(example: str) -> None:
+    defined: dict[str, Any] = {}
+    exec(example, defined)
     sent = signed_request(SAMPLE, "https://shop.example/", [SAMPLE_SECRET], datetime.now(UTC))
     headers = dict(sent.headers)
 
-    assert told["verified"](SAMPLE_SECRET, headers, sent.body) == json.loads(sent.body)
+    assert defined["verified"](SAMPLE_SECRET, headers, sent.body) == json.loads(sent.body)
     for forged in (
         (SAMPLE_SECRET, headers, sent.body.replace(b"150000", b"1")),
         (SAMPLE_SECRET, headers | {"webhook-id": "msg_1"}, sent.body),
@@ -181,10 +180,10 @@ def test_what_the_documents_tell_receivers_to_do_tells_ours_from_others(example:
         ("whsec_" + b64encode(bytes(32)).decode(), headers, sent.body),
     ):
         with pytest.raises((ValueError, WebhookVerificationError)):
-            told["verified"](*forged)
+            defined["verified"](*forged)
 
 
-def test_there_are_examples_for_receivers_in_the_documents() -> None:
+def test_the_documents_have_two_examples_of_receivers() -> None:
     assert len(EXAMPLES) == 2
 
 
@@ -204,13 +203,13 @@ def test_an_endpoint_gets_the_types_it_asked_for(embedded: Service, receiver: Re
     assert receiver.types == ["order.placed", "payout.paid"]
 
 
-def test_a_test_event_reaches_its_endpoint_alone_whatever_types_that_asked_for(
+def test_a_test_event_is_pushed_only_to_its_endpoint_whatever_types_it_asked_for(
     embedded: Service, receiver: Receiver
 ) -> None:
     with receiving() as other:
         endpoint(embedded, other)
         made = endpoint(embedded, receiver, "payout.paid")
-        sent = try_out(embedded, made)
+        sent = send_test_event(embedded, made)
         embedded.work()
 
         assert receiver.ids == [sent]
@@ -237,7 +236,7 @@ def as_operator(service: Service) -> dict[str, str]:
 
 def test_each_event_carries_the_resource_that_the_document_names(embedded: Service, receiver: Receiver) -> None:
     endpoint(embedded, receiver)
-    try_out(embedded, endpoint(embedded, receiver))
+    send_test_event(embedded, endpoint(embedded, receiver))
     received_order(embedded)
     embedded.gateway.text(AKINYI, "CALL")
     add_product(embedded, AKINYI, "Clay lamp")
@@ -250,10 +249,10 @@ def test_each_event_carries_the_resource_that_the_document_names(embedded: Servi
         DATA_SCHEMAS[kind].model_validate(data)
 
 
-# -- a storefront's
+# -- endpoints of a storefront
 
 
-def test_a_storefront_is_told_of_the_catalogue_and_of_its_own_orders_and_reads_no_phone_but_its_buyers(
+def test_a_storefront_gets_events_of_products_and_of_its_own_orders_with_no_phone_but_its_buyers(
     service: Service, receiver: Receiver
 ) -> None:
     with service.services.database.writing.begin() as session:
@@ -284,15 +283,15 @@ def test_a_storefront_is_told_of_the_catalogue_and_of_its_own_orders_and_reads_n
         assert OTIENO not in arrived.body
 
 
-# -- what fails
+# -- failed deliveries
 
 
-def test_a_delivery_is_tried_again_under_one_id_at_growing_gaps_and_then_has_failed(
+def test_a_delivery_is_retried_under_one_id_at_growing_intervals_and_then_fails(
     service: Service, receiver: Receiver
 ) -> None:
     made = endpoint(service, receiver)
     receiver.statuses = [500] * 50
-    sent = try_out(service, made)
+    sent = send_test_event(service, made)
     service.work()
     for wait in RETRY_DELAYS:
         service.clock.advance(wait.total_seconds() - 1)
@@ -316,10 +315,10 @@ def test_a_delivery_is_tried_again_under_one_id_at_growing_gaps_and_then_has_fai
 
 
 @pytest.mark.parametrize("status", [199, 302, 400, 404, 500, 503])
-def test_whatever_is_not_2xx_is_tried_again(embedded: Service, receiver: Receiver, status: int) -> None:
+def test_an_answer_other_than_2xx_is_retried(embedded: Service, receiver: Receiver, status: int) -> None:
     made = endpoint(embedded, receiver)
     receiver.statuses = [status, 200]
-    try_out(embedded, made)
+    send_test_event(embedded, made)
     embedded.work()
     (waiting,) = deliveries(embedded, made)
     assert (waiting["status"], waiting["response_status"], waiting["attempts"]) == ("pending", status, 1)
@@ -330,7 +329,7 @@ def test_whatever_is_not_2xx_is_tried_again(embedded: Service, receiver: Receive
     assert len(receiver.arrived) == 2
 
 
-def test_while_an_endpoint_is_busy_everything_waits_and_then_comes_in_order(
+def test_while_an_endpoint_is_busy_all_events_wait_and_then_arrive_in_order(
     embedded: Service, receiver: Receiver
 ) -> None:
     receiver.statuses = [503, 503]
@@ -357,9 +356,7 @@ def test_an_event_that_is_refused_twice_no_longer_delays_the_others(embedded: Se
 
 
 @pytest.mark.parametrize("header", ["600", "Mon, 23 Nov 2026 08:10:00 GMT"])
-def test_an_endpoint_that_says_when_to_come_again_is_left_alone_until_then(
-    embedded: Service, receiver: Receiver, header: str
-) -> None:
+def test_no_request_is_sent_before_the_time_in_retry_after(embedded: Service, receiver: Receiver, header: str) -> None:
     receiver.statuses, receiver.headers = [429], {"Retry-After": header}
     endpoint(embedded, receiver, "order.placed")
     codes = [place_order(embedded)["code"] for _ in range(2)]
@@ -394,12 +391,12 @@ def test_a_retry_after_is_seconds_or_a_date(header: str | None, wait: timedelta 
     assert retry_after(header, NOON) == wait
 
 
-def test_an_endpoint_that_says_it_is_gone_is_left_alone_and_operators_hear_of_it(
+def test_an_endpoint_that_answers_410_is_disabled_and_operators_get_an_event(
     service: Service, receiver: Receiver
 ) -> None:
     receiver.statuses = [410]
-    with receiving() as watching:
-        endpoint(service, watching, "webhook_endpoint.disabled")
+    with receiving() as operators:
+        endpoint(service, operators, "webhook_endpoint.disabled")
         made = endpoint(service, receiver, "order.placed")
         first, second = (place_order(service) for _ in range(2))
         service.work()
@@ -407,11 +404,11 @@ def test_an_endpoint_that_says_it_is_gone_is_left_alone_and_operators_hear_of_it
         service.later(days=3)
 
         assert [arrived.data["code"] for arrived in receiver.arrived] == [first["code"]]
-        assert standing(service, made) == ("disabled", "gone")
+        assert status_and_reason(service, made) == ("disabled", "gone")
         failed = deliveries(service, made, "failed")
         assert {delivery["error"] for delivery in failed} == {"http_410", "endpoint_disabled"}
         assert len(failed) == len(deliveries(service, made)) == 2
-        assert [(arrived.type, arrived.data["id"]) for arrived in watching.arrived] == [
+        assert [(arrived.type, arrived.data["id"]) for arrived in operators.arrived] == [
             ("webhook_endpoint.disabled", made["id"])
         ]
         assert second["code"] != first["code"]
@@ -422,11 +419,11 @@ def test_an_endpoint_that_fails_for_days_is_disabled(embedded: Service) -> None:
     embedded.work()
     for _ in range(DISABLED_AFTER // timedelta(hours=12)):
         place_order(embedded)
-        assert standing(embedded, made) == ("enabled", None)
+        assert status_and_reason(embedded, made) == ("enabled", None)
         embedded.later(hours=12)
     embedded.later(hours=12)
 
-    assert standing(embedded, made) == ("disabled", "failing")
+    assert status_and_reason(embedded, made) == ("disabled", "failing")
     assert deliveries(embedded, made, "pending") == []
     assert embedded.events().count("webhook_endpoint.disabled") == 1
 
@@ -454,7 +451,7 @@ def test_two_workers_that_both_find_an_endpoint_failing_for_days_disable_it_once
         for thread in both:
             thread.join()
 
-    assert standing(service, made) == ("disabled", "failing")
+    assert status_and_reason(service, made) == ("disabled", "failing")
     assert len(deliveries(service, made, "failed")) == 3
     assert service.events().count("webhook_endpoint.disabled") == 1
 
@@ -463,13 +460,13 @@ def test_an_endpoint_that_succeeds_now_and_then_is_not_disabled(embedded: Servic
     made = endpoint(embedded, receiver)
     for _ in range(5):
         receiver.statuses = [500, 500]
-        try_out(embedded, made)
+        send_test_event(embedded, made)
         embedded.later(days=2)
 
-    assert standing(embedded, made) == ("enabled", None)
+    assert status_and_reason(embedded, made) == ("enabled", None)
 
 
-# -- again
+# -- replays and secrets
 
 
 def test_a_failed_delivery_can_be_replayed_and_enables_a_disabled_endpoint(
@@ -480,12 +477,15 @@ def test_a_failed_delivery_can_be_replayed_and_enables_a_disabled_endpoint(
     first, second = (place_order(service) for _ in range(2))
     service.work()
     newest, oldest = deliveries(service, made, "failed")
-    assert (replay(service, made, newest)["status"], standing(service, made)) == ("pending", ("disabled", "gone"))
+    assert (replay(service, made, newest)["status"], status_and_reason(service, made)) == (
+        "pending",
+        ("disabled", "gone"),
+    )
     service.work()
 
     assert [arrived.data["code"] for arrived in receiver.arrived[1:]] in ([second["code"]], [first["code"]])
     assert receiver.ids[1] == newest["event_id"]
-    assert standing(service, made) == ("enabled", None)
+    assert status_and_reason(service, made) == ("enabled", None)
     replay(service, made, oldest)
     service.work()
     assert {delivery["status"] for delivery in deliveries(service, made)} == {"delivered"}
@@ -494,24 +494,24 @@ def test_a_failed_delivery_can_be_replayed_and_enables_a_disabled_endpoint(
 def test_a_disabled_endpoint_gets_one_attempt_at_a_replay_and_at_a_test(embedded: Service, receiver: Receiver) -> None:
     receiver.statuses = [410, 500, 500]
     made = endpoint(embedded, receiver)
-    try_out(embedded, made)
+    send_test_event(embedded, made)
     embedded.work()
     replay(embedded, made, deliveries(embedded, made)[0])
-    try_out(embedded, made)
+    send_test_event(embedded, made)
     embedded.later(days=1)
 
     assert len(receiver.arrived) == 3
-    assert standing(embedded, made) == ("disabled", "gone")
+    assert status_and_reason(embedded, made) == ("disabled", "gone")
     assert [delivery["status"] for delivery in deliveries(embedded, made)] == ["failed", "failed"]
-    try_out(embedded, made)
+    send_test_event(embedded, made)
     embedded.work()
-    assert standing(embedded, made) == ("enabled", None)
+    assert status_and_reason(embedded, made) == ("enabled", None)
 
 
-def test_a_replay_of_what_still_waits_comes_at_once_and_once(embedded: Service, receiver: Receiver) -> None:
+def test_a_replay_of_a_waiting_delivery_is_sent_at_once_and_once(embedded: Service, receiver: Receiver) -> None:
     receiver.statuses = [500] * 3
     made = endpoint(embedded, receiver)
-    sent = try_out(embedded, made)
+    sent = send_test_event(embedded, made)
     embedded.work()
     embedded.later(seconds=6)
     embedded.later(minutes=6)
@@ -525,9 +525,9 @@ def test_a_replay_of_what_still_waits_comes_at_once_and_once(embedded: Service, 
     assert (delivered["status"], delivered["attempts"]) == ("delivered", 1)
 
 
-def test_what_was_delivered_can_be_replayed_under_its_id(embedded: Service, receiver: Receiver) -> None:
+def test_a_delivered_event_can_be_replayed_under_its_id(embedded: Service, receiver: Receiver) -> None:
     made = endpoint(embedded, receiver)
-    sent = try_out(embedded, made)
+    sent = send_test_event(embedded, made)
     embedded.work()
     replay(embedded, made, deliveries(embedded, made)[0])
     embedded.work()
@@ -535,22 +535,22 @@ def test_what_was_delivered_can_be_replayed_under_its_id(embedded: Service, rece
     assert receiver.ids == [sent, sent]
 
 
-def test_for_a_day_after_a_change_of_secrets_both_are_good(embedded: Service, receiver: Receiver) -> None:
+def test_for_a_day_after_a_rotation_both_secrets_are_valid(embedded: Service, receiver: Receiver) -> None:
     made = endpoint(embedded, receiver)
     new = embedded.api("POST", f"/webhook-endpoints/{made['id']}/rotate-secret")["secret"]
     for wait in (timedelta(), OLD_SECRET_FOR - timedelta(minutes=1), timedelta(minutes=1)):
         embedded.clock.advance(wait.total_seconds())
-        try_out(embedded, made)
+        send_test_event(embedded, made)
         embedded.work()
 
     assert [is_genuine(arrived, made["secret"]) for arrived in receiver.arrived] == [True, True, False]
     assert all(is_genuine(arrived, new) for arrived in receiver.arrived)
 
 
-# -- beside others
+# -- several endpoints and workers
 
 
-def test_an_endpoint_that_does_not_answer_holds_up_neither_texts_nor_other_endpoints(
+def test_an_endpoint_that_does_not_answer_delays_neither_texts_nor_other_endpoints(
     service: Service, receiver: Receiver
 ) -> None:
     with receiving() as slow:
@@ -587,7 +587,7 @@ def test_many_workers_push_everything_once_and_in_order(service: Service, receiv
 
 
 class NoticedEvent(Flag):
-    """Sets `noticed` when somebody finds it set."""
+    """Sets `noticed` when `is_set` returns True."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -638,11 +638,11 @@ def killed_after_posting(service: Service) -> None:
     run_until_killed(lambda: push(service, KillingPoster(anywhere=True)))
 
 
-def test_a_worker_killed_before_it_noted_the_answer_is_followed_by_one_that_sends_the_same_id(
+def test_after_a_worker_was_killed_before_it_stored_the_answer_another_sends_the_same_id(
     service: Service, receiver: Receiver
 ) -> None:
     made = endpoint(service, receiver)
-    sent = try_out(service, made)
+    sent = send_test_event(service, made)
     killed_after_posting(service)
     service.work()
     assert receiver.ids == [sent]
@@ -675,7 +675,7 @@ def test_deliveries_that_ended_long_ago_are_deleted_at_night(service: Service, r
     assert deliveries(service, made) == []
 
 
-# -- where it may go
+# -- allowed addresses
 
 
 def test_only_development_pushes_into_its_own_network(embedded: Service) -> None:
@@ -688,7 +688,7 @@ def test_only_development_pushes_into_its_own_network(embedded: Service) -> None
 
 def test_a_name_that_now_has_a_private_address_is_not_connected_to(embedded: Service, receiver: Receiver) -> None:
     made = endpoint(embedded, receiver)
-    try_out(embedded, made)
+    send_test_event(embedded, made)
     outside_development = Poster(anywhere=False, resolve=lambda host, port: ["127.0.0.1"])
     while push(embedded, outside_development):
         pass

@@ -24,7 +24,7 @@ def used_at(database: ShopDatabase) -> list[object]:
 
 
 def ask(sender: FlaskClient) -> int:
-    """The status of an answer, after everything that is done once it was sent."""
+    """The status of an answer, after the work that follows the answer."""
     with sender.get("/orders") as answer:
         return answer.status_code
 
@@ -55,7 +55,7 @@ def test_refused_requests_and_writes_count_as_uses_too(
     assert used_at(database) == [database.now]
 
 
-def test_no_read_waits_for_a_writer_to_note_its_key(sqlite_database: ShopDatabase) -> None:
+def test_a_read_does_not_wait_for_a_writer_to_store_the_use_of_its_key(sqlite_database: ShopDatabase) -> None:
     with sqlite_database.open() as shop:
         key = api_keys.create(shop, "a storefront", "storefront")
     with running_app(build_api(sqlite_database)) as url, sqlite_database.open() as busy:

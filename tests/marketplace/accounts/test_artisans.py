@@ -46,7 +46,7 @@ def test_an_artisan_who_leaves_has_no_products_on_sale(database: ShopDatabase, s
             place(shop, sample.product, 1)
 
 
-def test_nobody_leaves_with_open_orders_or_money_owed(database: ShopDatabase, sample: Sample) -> None:
+def test_an_artisan_with_open_orders_or_money_owed_cannot_leave(database: ShopDatabase, sample: Sample) -> None:
     def refusal() -> str:
         with pytest.raises(Refused) as refused, database.open() as shop:
             artisans.leave(shop, amina(shop, sample))

@@ -33,10 +33,10 @@ def ids(database: ShopDatabase) -> list[str]:
         return list(shop.session.scalars(select(Photo.id).order_by(Photo.number.desc())))
 
 
-def test_the_newest_photo_is_first_with_its_full_url(database: ShopDatabase, sample: Sample, anybody: FlaskClient):
+def test_the_newest_photo_is_first_with_its_full_url(database: ShopDatabase, sample: Sample, anonymous: FlaskClient):
     add(database, sample.product, "a", "b")
 
-    assert anybody.get(f"/products/{sample.product.id}").get_json()["photos"] == [
+    assert anonymous.get(f"/products/{sample.product.id}").get_json()["photos"] == [
         {
             "url": f"https://soko.example/photos/pht_{name}.jpg",
             "thumbnail_url": f"https://soko.example/photos/pht_{name}-small.jpg",
@@ -52,8 +52,8 @@ def test_a_new_photo_is_an_update_of_its_product(database: ShopDatabase, sample:
     add(database, sample.product, "a")
 
     with database.open() as shop:
-        told = events.since(shop, 0, 100)[-1]
-        assert (told.type, told.data["photos"][0]["url"]) == (
+        event = events.since(shop, 0, 100)[-1]
+        assert (event.type, event.data["photos"][0]["url"]) == (
             "product.updated",
             "https://soko.example/photos/pht_a.jpg",
         )
@@ -63,11 +63,11 @@ def test_a_new_photo_is_an_update_of_its_product(database: ShopDatabase, sample:
 def test_the_same_photo_again_changes_nothing(database: ShopDatabase, sample: Sample):
     add(database, sample.product, "a")
     with database.open() as shop:
-        told = len(events.since(shop, 0, 100))
+        event_count = len(events.since(shop, 0, 100))
         again = photos.attach(shop, sample.product.code, id="pht_b", digest="of a", width=1200, height=900)
 
         assert (again.photo.id, again.replaced_ids) == ("pht_a", ["pht_b"])
-        assert len(events.since(shop, 0, 100)) == told
+        assert len(events.since(shop, 0, 100)) == event_count
     assert ids(database) == ["pht_a"]
 
 

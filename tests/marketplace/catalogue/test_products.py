@@ -32,7 +32,7 @@ def test_a_withdrawn_product_cannot_be_changed(database: ShopDatabase, sample: S
             place(shop, sample.product)
 
 
-def test_nobody_changes_another_artisans_product(database: ShopDatabase, sample: Sample) -> None:
+def test_an_artisan_cannot_change_the_product_of_another(database: ShopDatabase, sample: Sample) -> None:
     with database.open() as shop:
         other = register(shop, sample.kiosk, "+254722000000")
         with pytest.raises(Refused, match="not_your_product"):

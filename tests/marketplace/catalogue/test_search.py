@@ -66,34 +66,34 @@ def catalogue(
     ],
 )
 def test_found_products_have_all_words_of_the_search(
-    anybody: FlaskClient, catalogue: ShopDatabase, q: str, found: list[str]
+    anonymous: FlaskClient, catalogue: ShopDatabase, q: str, found: list[str]
 ) -> None:
-    answer = anybody.get("/products", query_string={"q": q})
+    answer = anonymous.get("/products", query_string={"q": q})
     assert [product["title"] for product in answer.json["data"]] == found
 
 
 def test_a_search_combines_with_other_filters_and_pages(
-    anybody: FlaskClient, catalogue: ShopDatabase, sample: Sample
+    anonymous: FlaskClient, catalogue: ShopDatabase, sample: Sample
 ) -> None:
     def titles(**query: str) -> list[str]:
-        return [product["title"] for product in anybody.get("/products", query_string=query).json["data"]]
+        return [product["title"] for product in anonymous.get("/products", query_string=query).json["data"]]
 
     assert titles(q="basket", status="withdrawn") == ["Kiondo basket"]
     assert titles(q="basket", category="pottery") == []
     assert titles(q="ba", artisan=sample.artisan.id) == ["Baobab bowl", "Kiondo basket"]
-    first = anybody.get("/products?q=ba&limit=1").json
-    second = anybody.get("/products", query_string={"q": "ba", "limit": 1, "cursor": first["next_cursor"]}).json
+    first = anonymous.get("/products?q=ba&limit=1").json
+    second = anonymous.get("/products", query_string={"q": "ba", "limit": 1, "cursor": first["next_cursor"]}).json
     assert [page["data"][0]["title"] for page in (first, second)] == ["Baobab bowl", "Kiondo basket"]
     assert (first["has_more"], second["has_more"]) == (True, False)
 
 
-def test_a_product_is_found_by_its_code(anybody: FlaskClient, catalogue: ShopDatabase, sample: Sample) -> None:
-    answer = anybody.get("/products", query_string={"q": sample.product.code.lower(), "status": "withdrawn"})
+def test_a_product_is_found_by_its_code(anonymous: FlaskClient, catalogue: ShopDatabase, sample: Sample) -> None:
+    answer = anonymous.get("/products", query_string={"q": sample.product.code.lower(), "status": "withdrawn"})
     assert [product["id"] for product in answer.json["data"]] == [sample.product.id]
 
 
 @given(st.text(max_size=500))
-def test_words_are_folded_for_good_and_short_enough_for_the_index(text: str) -> None:
+def test_folded_words_stay_the_same_when_folded_again_and_fit_the_index(text: str) -> None:
     found = search.words(text)
     assert search.words(" ".join(found)) == found
     assert max(map(len, found), default=0) <= search.LONGEST_WORD

@@ -75,9 +75,9 @@ def test_a_storefront_sees_its_own_endpoints_and_an_operator_all(
     assert operator.get(path).status_code == 200
 
 
-def test_endpoints_need_a_key(anybody: FlaskClient) -> None:
-    assert anybody.get("/webhook-endpoints").status_code == 401
-    assert anybody.post("/webhook-endpoints", json={"url": URL}).status_code == 401
+def test_endpoints_need_a_key(anonymous: FlaskClient) -> None:
+    assert anonymous.get("/webhook-endpoints").status_code == 401
+    assert anonymous.post("/webhook-endpoints", json={"url": URL}).status_code == 401
 
 
 def test_a_deleted_endpoint_is_not_found(operator: FlaskClient) -> None:
@@ -152,8 +152,8 @@ def test_an_unknown_delivery_cannot_be_replayed(operator: FlaskClient) -> None:
     assert operator.post(f"{path}/whd_1/replay").get_json()["reason"] == "unknown_webhook_delivery"
 
 
-def test_the_document_has_a_schema_for_each_kind_of_webhook(anybody: FlaskClient) -> None:
-    document = anybody.get("/openapi.json").get_json()
+def test_the_document_has_a_schema_for_each_kind_of_webhook(anonymous: FlaskClient) -> None:
+    document = anonymous.get("/openapi.json").get_json()
     bodies = {
         kind: path["post"]["requestBody"]["content"]["application/json"]["schema"]["properties"]
         for kind, path in document["webhooks"].items()

@@ -29,7 +29,7 @@ def float_of(operator: FlaskClient, sample: Sample) -> int:
 
 
 def pay_in_cash(database: ShopDatabase, sample: Sample, quantity: int = 1) -> None:
-    """Receive baskets of Amina's and pay her at once in cash, 1,350 shillings each."""
+    """Receive baskets from Amina and pay for them at once in cash, 1,350 shillings each."""
     with database.open() as shop:
         artisans.set_payout_method(shop, artisans.by_id(shop, sample.artisan.id), "kiosk_cash")
         order = place(shop, sample.product, quantity)
@@ -42,8 +42,8 @@ def test_cash_handed_over_raises_the_float_and_cash_taken_back_lowers_it(
     operator: FlaskClient, database: ShopDatabase, sample: Sample
 ) -> None:
     assert float_of(operator, sample) == 0
-    given_, taken = record_cash(operator, sample, 5000_00), record_cash(operator, sample, -2000_00)
-    assert (given_.status_code, given_.json["float"]) == (201, {"amount": 5000_00, "currency": "KES"})
+    handed_over, taken = record_cash(operator, sample, 5000_00), record_cash(operator, sample, -2000_00)
+    assert (handed_over.status_code, handed_over.json["float"]) == (201, {"amount": 5000_00, "currency": "KES"})
     assert (taken.status_code, taken.json["float"]["amount"]) == (201, 3000_00)
     assert float_of(operator, sample) == 3000_00
     with database.open() as shop:

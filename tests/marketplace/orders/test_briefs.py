@@ -1,4 +1,4 @@
-"""Briefs: many artisans are asked, each makes a part, and the sums are right whatever happens."""
+"""Briefs: many artisans are asked, each makes a part, and the sums are right after any steps."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BASKETS = NewBrief("Gift basket", "baskets", 1_000_33, 100, date(2026, 12, 20))
 
 @pytest.fixture
 def weavers(database: ShopDatabase, sample: Sample) -> list[Artisan]:
-    """Amina and two other artisans of her kiosk and craft."""
+    """Amina and two other artisans of the same kiosk and craft."""
     with database.open() as shop:
         register(shop, sample.kiosk, "+254722000009", craft="pottery")
     weavers = [sample.artisan]
@@ -104,7 +104,9 @@ def test_the_least_busy_artisans_are_asked_first(
 
 
 @pytest.mark.parametrize("count", [0, -1, 41, 1000])
-def test_nobody_accepts_more_than_is_left(database: ShopDatabase, weavers: list[Artisan], count: int) -> None:
+def test_an_artisan_cannot_accept_more_pieces_than_are_left(
+    database: ShopDatabase, weavers: list[Artisan], count: int
+) -> None:
     with database.open() as shop:
         order = brief(shop)
         orders.accept(shop, weavers[0], order.code, 60)
@@ -123,7 +125,7 @@ def test_no_day_after_the_due_day_can_be_promised(database: ShopDatabase, weaver
         assert (part.promised_on, part.due_on) == (BASKETS.due_on, BASKETS.due_on)
 
 
-def test_accepting_after_all_is_taken_is_refused(database: ShopDatabase, weavers: list[Artisan]) -> None:
+def test_accepting_after_all_pieces_were_accepted_is_refused(database: ShopDatabase, weavers: list[Artisan]) -> None:
     with database.open() as shop:
         order = brief(shop)
         orders.accept(shop, weavers[0], order.code)
@@ -131,7 +133,7 @@ def test_accepting_after_all_is_taken_is_refused(database: ShopDatabase, weavers
         assert reason(lambda: orders.decline(shop, weavers[1], order.code)) == "order_not_open"
 
 
-def test_when_nobody_is_left_to_ask_the_brief_is_declined_or_made_in_part(
+def test_when_all_artisans_have_answered_the_brief_is_declined_or_made_in_part(
     database: ShopDatabase, weavers: list[Artisan]
 ) -> None:
     with database.open() as shop:
@@ -249,7 +251,7 @@ def test_rejected_pieces_can_be_made_again(database: ShopDatabase, sample: Sampl
         assert (order.status, order.total) == ("at_kiosk", 450_000)
 
 
-def test_an_order_of_which_nothing_good_comes_ends_without_payment(database: ShopDatabase, sample: Sample) -> None:
+def test_an_order_without_good_pieces_ends_without_payment(database: ShopDatabase, sample: Sample) -> None:
     with database.open() as shop:
         order = accepted(shop, sample)
         bring(shop, sample.kiosk, order, 0, refused=3, reason="badly_made")
@@ -280,7 +282,7 @@ def test_goods_of_a_brief_are_received_at_its_kiosk(
         assert bring(shop, sample.kiosk, order, 5).received_at == shop.now
 
 
-# -- reminded
+# -- reminders
 
 
 def test_an_open_offer_is_reminded_of_once_a_day_unless_it_is_new(
@@ -390,17 +392,17 @@ def test_after_any_steps_the_sums_are_right_and_every_good_piece_is_paid_once(
         weavers = [sample.artisan, *(register(shop, sample.kiosk, f"+25472200000{n}") for n in (1, 2))]
         order = brief(shop, unit_price=price)
         good = 0
-        for what, who, count in steps:
-            good += perform_step(shop, sample.kiosk, weavers[who], order, what, count)
+        for step, index, count in steps:
+            good += perform_step(shop, sample.kiosk, weavers[index], order, step, count)
             check_sums(shop, order, good)
 
 
-def perform_step(shop: Shop, kiosk: Kiosk, weaver: Artisan, order: Order, what: str, count: int) -> int:
+def perform_step(shop: Shop, kiosk: Kiosk, weaver: Artisan, order: Order, step: str, count: int) -> int:
     """Try one step; returns how many good pieces were received by it."""
     expected = [part for part in receiving.expected_parts(shop, kiosk, order.code) if part.artisan_id == weaver.id]
     try:
         with shop.session.begin_nested():
-            match what:
+            match step:
                 case "accept":
                     orders.accept(shop, weaver, order.code, count)
                 case "decline":
@@ -431,7 +433,7 @@ def check_sums(shop: Shop, order: Order, good: int) -> None:
     assert sum(part.quantity for part in received) == good
     assert balances.amounts_owed(shop, weavers) == earned
     assert list(audit.inconsistencies(shop)) == [], (
-        "all that is owed waits in payouts, except what is too little for one"
+        "all debts are in payouts, except amounts that are too small for a payout"
     )
     assert order.commission + order.artisan_earns == order.total
     assert order.total == order.unit_price * orders.piece_count(order)

@@ -23,7 +23,7 @@ from tests.marketplace.conftest import Sample, ShopDatabase, order_body
 BUYERS = 50
 ON_SALE = {"Kiondo": 4, "Sisal mat": 10, "Stool": 16}
 """The stock of each product; more than thirty pieces of each are ordered."""
-PATIENCE_S = 120
+TIMEOUT_S = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class BuyersClient:
 
     def _post(self, path: str, headers: dict[str, str] | None = None, **what: Any) -> requests.Response:
         signed = {"Authorization": f"Bearer {self.api_key}"} | (headers or {})
-        return requests.post(f"{self.url}{path}", headers=signed, timeout=PATIENCE_S, **what)
+        return requests.post(f"{self.url}{path}", headers=signed, timeout=TIMEOUT_S, **what)
 
 
 @pytest.fixture
@@ -65,20 +65,20 @@ def test_fifty_buyers_at_once_are_never_sold_more_than_the_stock(
 ) -> None:
     order_at_once(storefront)
 
-    given = {key: final_answer(answers) for key, answers in storefront.answers.items()}
-    placed = sorted(answer.json()["id"] for answer in given.values() if answer.status_code == 201)
-    refused = [answer for answer in given.values() if answer.status_code != 201]
+    final_answers = {key: final_answer(answers) for key, answers in storefront.answers.items()}
+    placed = sorted(answer.json()["id"] for answer in final_answers.values() if answer.status_code == 201)
+    refused = [answer for answer in final_answers.values() if answer.status_code != 201]
     assert {reason(answer) for answer in refused} == {"not_enough_stock"}
 
     with database.open() as shop:
         assert sorted(shop.session.scalars(select(Order.id))) == placed
         for product in storefront.products_on_sale:
-            now = products.by_id(shop, product.id)
+            stored = products.by_id(shop, product.id)
             of_it = select(func.sum(Order.quantity)).where(Order.product_id == product.id, Order.status == "placed")
             reserved = shop.session.scalar(of_it) or 0
-            assert now.quantity >= 0
-            assert now.quantity + reserved == ON_SALE[product.title]
-            assert (now.status == "sold_out") == (now.quantity == 0)
+            assert stored.quantity >= 0
+            assert stored.quantity + reserved == ON_SALE[product.title]
+            assert (stored.status == "sold_out") == (stored.quantity == 0)
 
 
 def order_at_once(storefront: BuyersClient) -> None:

@@ -29,7 +29,7 @@ def event_types(shop: Shop) -> list[str]:
     return [event.type for event in events.since(shop, 0, 100)]
 
 
-def test_a_basket_goes_from_artisan_to_buyer_and_the_money_comes_back(database: ShopDatabase, sample: Sample) -> None:
+def test_a_basket_goes_to_the_buyer_and_its_payout_to_the_artisan(database: ShopDatabase, sample: Sample) -> None:
     with database.open() as shop:
         order = place(shop, sample.product, quantity=2)
         assert [part.order_id for part in orders.parts_of(shop, sample.artisan, "offered")] == [order.id]
@@ -164,7 +164,7 @@ def test_an_artisan_without_a_part_is_refused_with_a_reason(database: ShopDataba
     assert (order.status, order.carrier) == ("accepted", None)
 
 
-def test_a_part_is_ready_since_it_was_first_said(database: ShopDatabase, sample: Sample) -> None:
+def test_a_part_is_ready_since_the_artisan_first_said_so(database: ShopDatabase, sample: Sample) -> None:
     with database.open() as shop:
         order = place(shop, sample.product)
         orders.accept(shop, sample.artisan, order.code)

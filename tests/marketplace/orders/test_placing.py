@@ -25,7 +25,7 @@ def orders_of(database: ShopDatabase, caller: str) -> int:
         return shop.session.scalars(select(func.count(Order.id)).where(Order.placed_by == caller)).one()
 
 
-def test_an_order_is_placed_once_and_answered_with_the_same_words(database: ShopDatabase, sample: Sample) -> None:
+def test_an_order_is_placed_once_and_a_repetition_gets_the_same_answer(database: ShopDatabase, sample: Sample) -> None:
     first = place(database, order_body(sample.product, 2))
     again = place(database, order_body(sample.product, 2))
 
@@ -34,7 +34,9 @@ def test_an_order_is_placed_once_and_answered_with_the_same_words(database: Shop
     assert orders_of(database, "shop_window") == 1
 
 
-def test_the_answer_has_what_the_api_answers(database: ShopDatabase, sample: Sample, storefront: FlaskClient) -> None:
+def test_the_answer_has_the_fields_of_the_apis_answer(
+    database: ShopDatabase, sample: Sample, storefront: FlaskClient
+) -> None:
     by_page = json.loads(place(database, order_body(sample.product)).body)
     by_api = storefront.post("/orders", json=order_body(sample.product)).get_json()
 
@@ -46,10 +48,10 @@ def test_the_answer_has_what_the_api_answers(database: ShopDatabase, sample: Sam
 
 
 BAD_BODIES: dict[str, Any] = {
-    "a phone that is none": {"buyer": {"name": "Ann", "phone": "no", "locale": "en"}},
+    "an invalid phone": {"buyer": {"name": "Ann", "phone": "no", "locale": "en"}},
     "no quantity": {"quantity": None},
-    "a product there is not": {"product_id": "prd_none"},
-    "more than there are": {"quantity": 99},
+    "an unknown product": {"product_id": "prd_none"},
+    "more than the stock": {"quantity": 99},
     "no address": {"ship_to": {}},
     "a brief in another currency": {
         "product_id": None,
@@ -66,7 +68,7 @@ BAD_BODIES: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("what", BAD_BODIES)
-def test_what_the_api_refuses_is_refused_alike(
+def test_an_order_that_the_api_refuses_is_refused_in_the_same_way(
     database: ShopDatabase, sample: Sample, storefront: FlaskClient, what: str
 ) -> None:
     body = order_body(sample.product) | BAD_BODIES[what]

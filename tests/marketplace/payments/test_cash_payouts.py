@@ -17,7 +17,7 @@ from tests.marketplace.conftest import Sample, ShopDatabase, bring, place
 
 @pytest.fixture
 def waiting(database: ShopDatabase, sample: Sample) -> Payout:
-    """2,700 shillings wait for Amina at her kiosk."""
+    """A payout of 2,700 shillings waits for Amina at the kiosk."""
     with database.open() as shop:
         artisans.set_payout_method(shop, artisans.by_id(shop, sample.artisan.id), "kiosk_cash")
         order = place(shop, sample.product, 2)

@@ -140,6 +140,6 @@ def test_a_payout_of_another_artisan_is_not_settled(
     assert entries(database) == 1
 
 
-def test_only_operators_announce_payments(storefront: FlaskClient, anybody: FlaskClient, sample: Sample) -> None:
+def test_only_operators_announce_payments(storefront: FlaskClient, anonymous: FlaskClient, sample: Sample) -> None:
     assert storefront.post("/payouts", json=body(sample)).status_code == 403
-    assert anybody.post("/payouts", json=body(sample)).status_code == 401
+    assert anonymous.post("/payouts", json=body(sample)).status_code == 401

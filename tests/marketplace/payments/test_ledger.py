@@ -73,7 +73,7 @@ def test_an_entry_written_by_many_at_once_is_written_once(database: ShopDatabase
         {AMINA: -(10**14), ledger.BUYERS: 10**14},
     ],
 )
-def test_unbalanced_or_absurd_postings_are_refused(database: ShopDatabase, postings: dict[str, int]) -> None:
+def test_unbalanced_or_too_large_postings_are_refused(database: ShopDatabase, postings: dict[str, int]) -> None:
     with database.open() as shop:
         with pytest.raises(ValueError, match="no entry"):
             ledger.post(shop, "slip", "", postings)
@@ -157,30 +157,30 @@ def steps(shop: Shop, ask: Callable[[], object]) -> int:
 def test_a_balance_costs_the_same_however_many_postings_there_are(sqlite_database: ShopDatabase) -> None:
     with sqlite_database.open() as shop:
 
-        def trade(entries: int) -> int:
+        def steps_after(entries: int) -> int:
             """Steps for a balance after so many more entries."""
             since = ledger.size(shop).entries
             for number in range(since, since + entries):
                 ledger.post(shop, f"sale {number}", "", SALE)
             return steps(shop, lambda: ledger.balance(shop, AMINA))
 
-        def closed() -> int:
+        def steps_after_checkpoint() -> int:
             """Steps for a balance with one entry since the checkpoint."""
             ledger.checkpoint(shop)
-            return trade(1)
+            return steps_after(1)
 
-        trade(10)
-        young = closed()
-        grown = trade(200)
-        assert closed() == young < grown
+        steps_after(10)
+        with_few_entries = steps_after_checkpoint()
+        without_checkpoint = steps_after(200)
+        assert steps_after_checkpoint() == with_few_entries < without_checkpoint
 
 
 def test_a_checkpoint_waits_for_entries_that_are_not_committed_yet(postgres_database: ShopDatabase) -> None:
     database = postgres_database
     with database.open() as shop:
         ledger.post(shop, "first", "", SALE)
-    on_its_way = database.sessions()
-    ledger.post(database.shop(on_its_way), "slow", "", SALE)
+    uncommitted = database.sessions()
+    ledger.post(database.shop(uncommitted), "slow", "", SALE)
 
     def close() -> None:
         with database.open() as shop:
@@ -188,8 +188,8 @@ def test_a_checkpoint_waits_for_entries_that_are_not_committed_yet(postgres_data
 
     closing = Thread(target=close)
     closing.start()
-    on_its_way.commit()
-    on_its_way.close()
+    uncommitted.commit()
+    uncommitted.close()
     closing.join()
     with database.open() as shop:
         assert ledger.balance(shop, AMINA) == -540_000

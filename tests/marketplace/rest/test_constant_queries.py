@@ -1,7 +1,7 @@
 """Reading a long list takes as many SQL statements as reading a short one, on every route of the API.
 
 Every GET route of the OpenAPI document is read. A new route needs URLs in `growing_dataset.py`, and belongs in
-`ONE_THING` if it shows a single thing.
+`SINGLE_RESOURCES` if it shows a single resource.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.recorded_sql import recorded_sql
 from tests.runs import cases
 from tests.service import serving
 
-ONE_THING = {
+SINGLE_RESOURCES = {
     "/artisans/{artisan_id}",
     "/kiosks/{kiosk_id}",
     "/kiosks/{kiosk_id}/days/{day}",
@@ -31,7 +31,7 @@ ONE_THING = {
     "/phones/{msisdn}/neighbours/{neighbour}",
     "/phones/{msisdn}/photo-link/{code}",
 }
-"""Routes that show as much in a larger shop."""
+"""Routes whose answers do not grow with the shop."""
 
 
 class Reading(NamedTuple):
@@ -52,7 +52,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Reading:
 
 
 def read_all(folder: Path, days: int) -> Reading:
-    """Read every route as an operator, in a dataset of so many days."""
+    """Read every route as an operator, in a dataset of `days` days."""
     statement_counts, item_counts = Counter[str](), Counter[str]()
     with serving(folder) as service:
         for route, address in GrowingDataset(service, days).readable_urls():
@@ -64,7 +64,7 @@ def read_all(folder: Path, days: int) -> Reading:
 
 
 def count_items(shown: Any) -> int:
-    """How many items all lists in it have, at any depth."""
+    """The number of items in all lists of an answer, at any depth."""
     if isinstance(shown, dict):
         return sum(count_items(value) for value in shown.values())
     return len(shown) + sum(count_items(value) for value in shown) if isinstance(shown, list) else 0
@@ -73,8 +73,8 @@ def count_items(shown: Any) -> int:
 def test_every_list_is_longer_in_the_larger_dataset(small: Reading, large: Reading) -> None:
     same_length = {route for route, count in large.item_counts.items() if count == small.item_counts[route]}
 
-    assert same_length - ONE_THING == set(), "these lists do not grow: give them rows in growing_dataset.py"
-    assert ONE_THING - same_length == set(), "these routes show more than one thing"
+    assert same_length - SINGLE_RESOURCES == set(), "these lists do not grow: give them rows in growing_dataset.py"
+    assert SINGLE_RESOURCES - same_length == set(), "these routes show more than one resource"
 
 
 def test_longer_lists_take_no_more_statements(small: Reading, large: Reading) -> None:

@@ -1,4 +1,4 @@
-"""Errors: all are problems (RFC 9457), with words that somebody can act on."""
+"""Errors: all are problems (RFC 9457), with a detail that tells the client what to do."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def test_a_wrong_method_is_answered_with_the_allowed_ones(operator: FlaskClient)
     assert "GET" in answer.headers["Allow"]
 
 
-def test_without_a_key_the_answer_names_the_authentication_scheme(anybody: FlaskClient) -> None:
-    answer = anybody.get("/orders")
+def test_without_a_key_the_answer_names_the_authentication_scheme(anonymous: FlaskClient) -> None:
+    answer = anonymous.get("/orders")
     assert "Bearer" in problem(answer, 401)["detail"]
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
@@ -94,8 +94,8 @@ def test_head_is_answered_like_get_without_a_body(operator: FlaskClient) -> None
         assert head.headers["Content-Length"] == shown.headers["Content-Length"]
 
 
-def test_options_need_no_key(anybody: FlaskClient) -> None:
-    answer = anybody.options("/orders")
+def test_options_need_no_key(anonymous: FlaskClient) -> None:
+    answer = anonymous.options("/orders")
     assert (answer.status_code, answer.data) == (200, b"")
     assert {"GET", "POST"} <= set(answer.headers["Allow"].split(", "))
 
@@ -154,8 +154,8 @@ def test_a_whole_number_may_be_written_with_a_decimal_point(storefront: FlaskCli
     "query",
     ["limit=0", "limit=101", "limit=x", "limit=1_0", "cursor=x", "cursor=W10=", "cursor=é", "status=gone", "q=%00"],
 )
-def test_a_wrong_query_is_422(anybody: FlaskClient, query: str) -> None:
-    assert list(field_errors(anybody.get(f"/products?{query}"))) == ["#/" + query.split("=")[0]]
+def test_a_wrong_query_is_422(anonymous: FlaskClient, query: str) -> None:
+    assert list(field_errors(anonymous.get(f"/products?{query}"))) == ["#/" + query.split("=")[0]]
 
 
 def test_a_crash_is_logged_and_not_shown(api: MarketplaceApi, caplog: pytest.LogCaptureFixture) -> None:

@@ -15,9 +15,9 @@ def path(request: pytest.FixtureRequest, sample: Sample) -> str:
     return str(request.param).format(product=sample.product.id)
 
 
-def test_an_unchanged_answer_is_304(anybody: FlaskClient, path: str) -> None:
-    first = anybody.get(path)
-    again = anybody.get(path, headers={"If-None-Match": first.headers["ETag"]})
+def test_an_unchanged_answer_is_304(anonymous: FlaskClient, path: str) -> None:
+    first = anonymous.get(path)
+    again = anonymous.get(path, headers={"If-None-Match": first.headers["ETag"]})
     assert (first.status_code, again.status_code, again.data) == (200, 304, b"")
     assert again.headers["ETag"] == first.headers["ETag"]
     assert first.headers["Cache-Control"] == again.headers["Cache-Control"] == "no-cache"
@@ -25,26 +25,26 @@ def test_an_unchanged_answer_is_304(anybody: FlaskClient, path: str) -> None:
 
 
 @pytest.mark.parametrize("sent", ['"other", {etag}', '{etag} , W/"other"', "W/{etag}", "*"])
-def test_one_matching_etag_of_several_is_enough(anybody: FlaskClient, path: str, sent: str) -> None:
-    etag = anybody.get(path).headers["ETag"]
-    assert anybody.get(path, headers={"If-None-Match": sent.format(etag=etag)}).status_code == 304
+def test_one_matching_etag_of_several_is_enough(anonymous: FlaskClient, path: str, sent: str) -> None:
+    etag = anonymous.get(path).headers["ETag"]
+    assert anonymous.get(path, headers={"If-None-Match": sent.format(etag=etag)}).status_code == 304
 
 
 @pytest.mark.parametrize("sent", ['"other"', "other", '"', "", 'W/"other", "and another"'])
-def test_an_etag_that_does_not_match_gets_the_answer(anybody: FlaskClient, path: str, sent: str) -> None:
-    assert anybody.get(path, headers={"If-None-Match": sent}).data == anybody.get(path).data
+def test_an_etag_that_does_not_match_gets_the_answer(anonymous: FlaskClient, path: str, sent: str) -> None:
+    assert anonymous.get(path, headers={"If-None-Match": sent}).data == anonymous.get(path).data
 
 
-def test_head_has_the_headers_of_get(anybody: FlaskClient, path: str) -> None:
-    shown, head = anybody.get(path), anybody.head(path)
+def test_head_has_the_headers_of_get(anonymous: FlaskClient, path: str) -> None:
+    shown, head = anonymous.get(path), anonymous.head(path)
     assert (head.status_code, head.data) == (200, b"")
     for name in ("ETag", "Content-Type", "Content-Length", "Cache-Control"):
         assert head.headers[name] == shown.headers[name]
-    assert anybody.head(path, headers={"If-None-Match": shown.headers["ETag"]}).status_code == 304
+    assert anonymous.head(path, headers={"If-None-Match": shown.headers["ETag"]}).status_code == 304
 
 
 def test_every_visible_change_changes_the_etag(
-    anybody: FlaskClient, database: ShopDatabase, sample: Sample, path: str
+    anonymous: FlaskClient, database: ShopDatabase, sample: Sample, path: str
 ) -> None:
     def rename() -> None:
         with database.open() as shop:
@@ -55,10 +55,10 @@ def test_every_visible_change_changes_the_etag(
             products.reserve(shop, sample.product.id, 1)
 
     for change in (rename, sell_some):
-        etag = anybody.get(path).headers["ETag"]
+        etag = anonymous.get(path).headers["ETag"]
         change()
-        assert anybody.get(path, headers={"If-None-Match": etag}).status_code == 200
+        assert anonymous.get(path, headers={"If-None-Match": etag}).status_code == 200
 
 
-def test_an_answer_404_has_no_etag(anybody: FlaskClient) -> None:
-    assert "ETag" not in anybody.get("/products/prd_none").headers
+def test_an_answer_404_has_no_etag(anonymous: FlaskClient) -> None:
+    assert "ETag" not in anonymous.get("/products/prd_none").headers

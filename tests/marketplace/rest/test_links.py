@@ -11,8 +11,8 @@ from marketplace_api.rest.links import RESOURCE_PATHS
 
 
 @pytest.fixture
-def document(anybody: FlaskClient) -> Any:
-    return anybody.get("/openapi.json").json
+def document(anonymous: FlaskClient) -> Any:
+    return anonymous.get("/openapi.json").json
 
 
 def links(document: Any, method: str, path: str, status: str) -> dict[str, dict[str, str]]:

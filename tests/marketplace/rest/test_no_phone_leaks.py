@@ -1,6 +1,6 @@
 """A storefront sees only the phone numbers of its own buyers; a client without a key sees none.
 
-Every GET route of the OpenAPI document is read, in a shop where each person has another number. A new route needs
+Every GET route of the OpenAPI document is read, in a shop where no two persons share a number. A new route needs
 URLs in `growing_dataset.py`.
 """
 
@@ -17,8 +17,8 @@ from tests.marketplace.growing_dataset import GrowingDataset
 from tests.receivers import Receiver, receiving
 from tests.service import OPERATOR_KEY, Service, serving
 
-TO_ALL = {"/products", "/products/{product_id}", "/artisans/{artisan_id}"}
-TO_STOREFRONTS = TO_ALL | {
+PUBLIC_ROUTES = {"/products", "/products/{product_id}", "/artisans/{artisan_id}"}
+STOREFRONT_ROUTES = PUBLIC_ROUTES | {
     "/orders",
     "/orders/{order_id}",
     "/webhook-endpoints",
@@ -90,7 +90,7 @@ def test_without_a_key_no_phone_number_is_seen(dataset_reader: DatasetReader) ->
     assert dataset_reader.phones_seen(None) == {}
 
 
-@pytest.mark.parametrize(("scope", "opened"), [("storefront", TO_STOREFRONTS), ("nobody", TO_ALL)])
+@pytest.mark.parametrize(("scope", "opened"), [("storefront", STOREFRONT_ROUTES), ("nobody", PUBLIC_ROUTES)])
 def test_only_the_listed_routes_are_open(dataset_reader: DatasetReader, scope: str, opened: set[str]) -> None:
     """The other routes answer 401, 403 or 404, and no route answers another error."""
     key = dataset_reader.dataset.mine.key if scope == "storefront" else None

@@ -43,11 +43,11 @@ schemathesis.openapi.format("id-cursor", st.just(cursor("msg_1")))
 schemathesis.openapi.format("text-cursor", st.just(cursor("2026-11-23", "KES")))
 
 
-# and what a brief needs to be accepted: most orders in these tests are briefs
-_TAKEN = {"category": "pottery", "due_on": "2026-12-24", "unit_price.currency": "KES"}
+# values that a brief needs to be accepted: most orders in these tests are briefs
+_ACCEPTED_VALUES = {"category": "pottery", "due_on": "2026-12-24", "unit_price.currency": "KES"}
 BRIEFS: Config = {
-    "dictionaries": {name: {"values": [value]} for name, value in _TAKEN.items()},
-    "parameters": {f"body.brief.{name}": {"dictionary": name, "probability": 0.9} for name in _TAKEN},
+    "dictionaries": {name: {"values": [value]} for name, value in _ACCEPTED_VALUES.items()},
+    "parameters": {f"body.brief.{name}": {"dictionary": name, "probability": 0.9} for name in _ACCEPTED_VALUES},
 }
 
 _keys = count()
@@ -68,13 +68,13 @@ ALONG_THE_LINKS: Config = {
     # only the links that the document states; schemathesis could guess more
     "stateful": {"enabled": True, "max-steps": 20, "inference": {"algorithms": []}},
 }
-# always the same walks: the shop keeps what was done, and schemathesis stops at the first answer that differs
+# always the same walks: the shop keeps its data, and schemathesis stops at the first answer that differs
 WALKS: Config = {"max-examples": cases(180, least=60), "deterministic": True}
 
 
 @pytest.fixture
 def generation(pytestconfig: pytest.Config) -> Config:
-    """The same examples in every run, or with `--examples` other ones each time, so that long runs find more."""
+    """The same examples in every run, or with `--examples` other examples in each run, so that long runs find more."""
     asked: int | None = pytestconfig.getoption("--examples")
     return {"max-examples": asked or EXAMPLES, "deterministic": asked is None}
 

@@ -42,7 +42,7 @@ QUERY = {"OriginatorConversationID": "1236-7134259-1", "ConversationID": "AG_123
 
 
 def result(code: Any = 0, parameters: Any = None, **other: Any) -> dict[str, Any]:
-    """A result; of what was paid, it has parameters."""
+    """A result; if the payment was made, it has parameters."""
     envelope = {
         "ResultType": 0,
         "ResultCode": code,

@@ -59,8 +59,8 @@ def text_posted(body: str, *told: object) -> CallbackRow:
 def status_posted(
     status: ReportedStatus | None, raw: str, reason: Reason | None = None, detail: str | None = None, more: str = ""
 ) -> CallbackRow:
-    told = DeliveryReport("twilio", SID, status, reason, detail, raw, AMINA)
-    return CallbackRow("/webhooks/twilio/status", f"{STATUS}&MessageStatus={raw}{more}", (told,), 204)
+    report = DeliveryReport("twilio", SID, status, reason, detail, raw, AMINA)
+    return CallbackRow("/webhooks/twilio/status", f"{STATUS}&MessageStatus={raw}{more}", (report,), 204)
 
 
 CODES = [
