@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -22,6 +23,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
+    Integer,
     Row,
     Select,
     and_,
@@ -32,6 +34,7 @@ from sqlalchemy import (
     select,
     true,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from state.tables import insert_new, outbox
 
@@ -104,23 +107,14 @@ def claim(
 
     `token` must be new for every claim; it distinguishes this claim from the next one of the same job.
     """
-    urgent_first = outbox.c.priority.desc(), outbox.c.due_at, outbox.c.id
-    locked = _claimable(now, kinds).order_by(*urgent_first).limit(limit).with_for_update(skip_locked=True)
-    # As a CTE it runs once; as a plain subquery PostgreSQL may run it again for every row, past the limit.
-    due = locked.cte("due")
-    taken = (
-        outbox.update()
-        .where(outbox.c.id.in_(select(due.c.id)))
-        .values(lease_until=now + lease, lease_token=token, attempts=outbox.c.attempts + 1)
-        .returning(outbox)
-    )
-    jobs = [_job(row) for row in conn.execute(taken)]
+    values = {"now": now, "until": now + lease, "token": token, "most": limit}
+    jobs = [_job(row) for row in conn.execute(_claim_statement(_key(kinds)), values)]
     return sorted(jobs, key=lambda job: (-job.priority, job.due_at, job.id))
 
 
 def anything_due(conn: Connection, now: datetime, kinds: Collection[str] | None = None) -> bool:
     """True if `claim` would find a job. Only reads, so it takes no write lock."""
-    return bool(conn.execute(select(exists(_claimable(now, kinds)))).scalar())
+    return bool(conn.scalar(_anything_due_statement(_key(kinds)), {"now": now}))
 
 
 def finish(conn: Connection, job: Job, *, now: datetime) -> bool:
@@ -192,23 +186,53 @@ def sweep(conn: Connection, older_than: datetime) -> int:
     return conn.execute(outbox.delete().where(outbox.c.done_at < older_than)).rowcount
 
 
-def _claimable(now: datetime, kinds: Collection[str] | None) -> Select[int]:
-    not_leased = or_(outbox.c.lease_until.is_(None), outbox.c.lease_until <= now)
-    wanted = true() if kinds is None else outbox.c.kind.in_(kinds)
+# -- the statements of a claim, which are made once for each set of kinds: a worker executes them all the time
+
+
+def _key(kinds: Collection[str] | None) -> frozenset[str] | None:
+    return None if kinds is None else frozenset(kinds)
+
+
+@cache
+def _claim_statement(kinds: frozenset[str] | None) -> ReturningUpdate[Any]:
+    urgent_first = outbox.c.priority.desc(), outbox.c.due_at, outbox.c.id
+    most = bindparam("most", type_=Integer)
+    locked = _claimable(kinds).order_by(*urgent_first).limit(most).with_for_update(skip_locked=True)
+    # As a CTE it runs once; as a plain subquery PostgreSQL may run it again for every row, past the limit.
+    due = locked.cte("due")
+    values: dict[str, Any] = {
+        "lease_until": bindparam("until"),
+        "lease_token": bindparam("token"),
+        "attempts": outbox.c.attempts + 1,
+    }
+    return outbox.update().where(outbox.c.id.in_(select(due.c.id))).values(values).returning(outbox)
+
+
+@cache
+def _anything_due_statement(kinds: frozenset[str] | None) -> Select[bool]:
+    return select(exists(_claimable(kinds)))
+
+
+_NOW = bindparam("now", type_=outbox.c.due_at.type)
+
+
+def _claimable(kinds: frozenset[str] | None) -> Select[int]:
+    not_leased = or_(outbox.c.lease_until.is_(None), outbox.c.lease_until <= _NOW)
+    wanted = true() if kinds is None else outbox.c.kind.in_(sorted(kinds))
     # Because of the OR, PostgreSQL looks up each job's ordering key in the index. Without it the planner may choose an
     # anti-join of the outbox with itself, based on old statistics, and compare each claimed job with every other job.
-    is_next = or_(outbox.c.ordering_key.is_(None), ~_is_blocked(now))
-    return select(outbox.c.id).where(_is_live(outbox), outbox.c.due_at <= now, not_leased, wanted, is_next)
+    is_next = or_(outbox.c.ordering_key.is_(None), ~_is_blocked())
+    return select(outbox.c.id).where(_is_live(outbox), outbox.c.due_at <= _NOW, not_leased, wanted, is_next)
 
 
-def _is_blocked(now: datetime) -> ColumnElement[bool]:
+def _is_blocked() -> ColumnElement[bool]:
     """Condition: another job with the same ordering key comes first or is claimed."""
     other = outbox.alias("other")
     # Ids are assigned before commit, so the claimed one may have the higher id.
     first = or_(
         other.c.priority > outbox.c.priority,
         and_(other.c.priority == outbox.c.priority, other.c.id < outbox.c.id),
-        other.c.lease_until > now,
+        other.c.lease_until > _NOW,
     )
     return exists().where(_is_live_in(other, outbox.c.ordering_key), other.c.id != outbox.c.id, first)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from random import randrange
+from random import Random, randrange
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,6 +26,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", type=int, help="repeat the random choices of the run with this seed")
     parser.addoption(
         "--examples", type=int, help="try the API by chance, with so many of each operation: 400 take minutes"
+    )
+    parser.addoption(
+        "--one-store", action="store_true", help="run a test on one of its stores, on another with another seed"
     )
     parser.addoption("--people", type=int, help="how many people act in tests/chaos: 500 with --full, else 100")
     parser.addoption("--chaos-seed", type=int, help="the seed of tests/chaos, instead of --seed")
@@ -51,16 +55,44 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["seed"] = runs.seed()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the long tests first, so that no worker of xdist begins one when the others have nothing left to do."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Puts the long tests first, so that no worker of xdist begins one when the others have nothing left to do.
+
+    With --one-store it leaves out the other stores of each test that is not marked `every_store`.
+    """
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    if config.option.one_store and not config.option.full:
+        left_out = _on_other_stores(items)
+        config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+        items[:] = [item for item in items if item not in left_out]
+
+
+STORE_FIXTURES = {"database_url", "migrated_database_url", "service"}
+"""The fixtures whose parameter is a store, or a pair of stores."""
+
+
+def _on_other_stores(items: list[pytest.Item]) -> set[pytest.Item]:
+    """All but one of the items that differ in nothing but their stores."""
+    groups: defaultdict[str, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        params: dict[str, object] = getattr(getattr(item, "callspec", None), "params", {})
+        stores = [value for name, value in params.items() if name in STORE_FIXTURES]
+        if stores and item.get_closest_marker("every_store") is None:
+            groups[item.nodeid.replace(str(stores[0]), "", 1)].append(item)
+    return {
+        item for name, group in groups.items() for item in set(group) - {Random(f"{runs.seed()} {name}").choice(group)}
+    }
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Prints the seed at the top; pytest leaves out its own header in a quiet run."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter and not hasattr(session.config, "workerinput"):
-        size = "all cases" if session.config.option.full else "a fifth of the long tests' cases (all with --full)"
+        size = "a fifth of the long tests' cases (all with --full)"
+        if session.config.option.one_store:
+            size += "; each test on one of its stores, unless it is marked every_store"
+        if session.config.option.full:
+            size = "all cases on all stores"
         reporter.write_line(f"random choices: --seed {runs.seed()}; {size}")
 
 
@@ -88,10 +120,11 @@ def redis_server() -> Iterator[servers.Redis]:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[servers.Postgres]:
-    from tests import servers
+    from tests import databases, servers
 
     with servers.running_postgres() as server:
         yield server
+        databases.KeptPool.close_all()
 
 
 @pytest.fixture

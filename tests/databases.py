@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import ClassVar
 
-from sqlalchemy import Engine
+import psycopg
+from sqlalchemy import Engine, Pool, QueuePool, event
 
 from bot.db.engine import create_engine
 from tests.compiled import share_statements
-from tests.servers import Postgres
+from tests.servers import KEPT, Postgres
 
 
 def migrated_sqlite(path: Path) -> str:
@@ -37,9 +39,53 @@ def migrate(url: str) -> None:
     upgrade.upgrade(Settings(database_url=url))
 
 
+class KeptPool(QueuePool):
+    """Connections to a PostgreSQL database that outlast the engine that has made them: the next test uses them.
+
+    To connect takes the server and the client longer than most tests.
+    """
+
+    idle: ClassVar[dict[str, list[KeptPool]]] = {}
+    url: str
+
+    @classmethod
+    def of(cls, url: str, pool: Pool) -> Pool:
+        """A pool for this database that is idle, or else `pool`, which is kept from now on."""
+        if idle := cls.idle.setdefault(url, []):
+            return idle.pop()
+        pool.__class__ = cls
+        event.listen(pool, "connect", _mark_as_kept)
+        assert isinstance(pool, KeptPool)
+        pool.url = url
+        return pool
+
+    def dispose(self) -> None:
+        """Keeps the connections."""
+        if self not in self.idle[self.url]:
+            self.idle[self.url].append(self)
+
+    def recreate(self) -> KeptPool:
+        return self
+
+    @classmethod
+    def close_all(cls) -> None:
+        """For the end of the run, while the server is still there."""
+        for pools in cls.idle.values():
+            while pools:
+                QueuePool.dispose(pools.pop())
+
+
+def _mark_as_kept(connection: psycopg.Connection, _record: object) -> None:
+    connection.execute("SELECT set_config('application_name', %s, false)", [KEPT])
+    connection.commit()
+
+
 def engine_for(url: str) -> Engine:
     """An engine for a migrated database."""
-    return share_statements(create_engine(url))
+    engine = share_statements(create_engine(url))
+    if engine.dialect.name == "postgresql":
+        engine.pool = KeptPool.of(url, engine.pool)
+    return engine
 
 
 @cache

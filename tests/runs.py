@@ -6,7 +6,11 @@ chance = Random(seed())                 a different one in each run; `--seed N` 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
+
+Option = TypeVar("Option")
 
 SHARE = 5
 """A usual run tries one of this many cases of the long tests."""
@@ -29,6 +33,11 @@ def begin(*, full: bool, seed: int) -> None:
 def cases(full: int, least: int = 1) -> int:
     """How many cases to try: `full` with --full, else a fifth of it and never fewer than `least`."""
     return full if _run.full else max(full // SHARE, least)
+
+
+def one_of(options: Sequence[Option]) -> Sequence[Option]:
+    """All options in a full run, else one alone, another with another seed."""
+    return options if _run.full else [options[_run.seed % len(options)]]
 
 
 def is_full() -> bool:

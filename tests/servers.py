@@ -65,9 +65,12 @@ _SCHEMA: LiteralString = """
     SELECT count(*), max(xmin::text::bigint) FROM pg_class WHERE relnamespace = 'public'::regnamespace
 """
 """Another row as soon as a table, an index or a constraint is made, changed or dropped."""
-_DISCONNECT: LiteralString = """
+KEPT = "kept for the next test"
+"""The `application_name` of connections that a test leaves open, in no transaction."""
+_DISCONNECT: LiteralString = f"""
     SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()
+    AND NOT (application_name = '{KEPT}' AND state = 'idle')
 """
 _RESTART_SEQUENCES: LiteralString = """
     SELECT setval(format('%I', sequencename)::regclass, start_value, false) FROM pg_sequences
@@ -80,6 +83,7 @@ class _Lent:
     """A database that is lent to one test after another, and what it looks like between them."""
 
     name: str
+    connection: psycopg.Connection
     tables: Sequence[str]
     schema: tuple[Any, ...] | None
 
@@ -107,6 +111,8 @@ class Postgres:
         self._run("pg_ctl", "start", "--wait", f"--log={self._folder}/log", f"--options={where} {careless}")
 
     def stop(self) -> None:
+        for database in (database for free in self._free.values() for database in free):
+            database.connection.close()
         self._run("pg_ctl", "stop", "--wait", "--mode=immediate")
 
     def restart(self) -> None:
@@ -133,6 +139,7 @@ class Postgres:
         if self._clear(database):
             free.append(database)
         else:
+            database.connection.close()
             self._drop(database.name)
 
     def _make(self, fill: Callable[[str], None]) -> _Lent:
@@ -141,21 +148,24 @@ class Postgres:
             fill(self._url(name))
             self._templates[fill] = name
         name = self._new_database(self._templates[fill])
-        with self._connect(name) as connection:
-            tables = [table for (table,) in connection.execute(_TABLES)]
-            empty = [t for t in tables if connection.execute(f'SELECT 1 FROM "{t}" LIMIT 1').fetchone() is None]
-            return _Lent(name, empty, connection.execute(_SCHEMA).fetchone())
+        connection = self._connect(name)
+        tables = [table for (table,) in connection.execute(_TABLES)]
+        empty = [t for t in tables if connection.execute(f'SELECT 1 FROM "{t}" LIMIT 1').fetchone() is None]
+        schema = connection.execute(_SCHEMA).fetchone()
+        connection.execute("SET session_replication_role = replica")  # no trigger and no foreign key hinders `_clear`
+        return _Lent(name, connection, empty, schema)
 
     def _clear(self, database: _Lent) -> bool:
-        """Ends its connections and deletes its rows; False if its tables are not what they were."""
-        with self._connect(database.name) as connection:
-            connection.execute(_DISCONNECT)
-            if connection.execute(_SCHEMA).fetchone() != database.schema:
+        """Ends its connections and deletes its rows; False if its tables are not what they were, or it is gone."""
+        try:
+            database.connection.execute(_DISCONNECT)
+            if database.connection.execute(_SCHEMA).fetchone() != database.schema:
                 return False
-            connection.execute("SET session_replication_role = replica")  # no trigger, no foreign key
-            with connection.transaction():
-                connection.execute(";".join(f'DELETE FROM "{table}"' for table in database.tables))
-                connection.execute(_RESTART_SEQUENCES)
+            with database.connection.transaction():
+                database.connection.execute(";".join(f'DELETE FROM "{table}"' for table in database.tables))
+                database.connection.execute(_RESTART_SEQUENCES)
+        except psycopg.OperationalError:  # the test has restarted the server
+            return False
         return True
 
     @contextmanager

@@ -18,6 +18,8 @@ from marketplace_api.shop import Shop
 def since(shop: Shop, after: int, limit: int) -> Sequence[EventRecord]:
     """The first `limit` events with a number above `after`, oldest first. The first event has number 1."""
     rows = events.since(shop, after, limit)
+    if not rows:
+        return []  # so it is most of the time, and then there is nothing else to look up
     artisan_ids = {id for row in rows for id in _artisan_ids(row)}
     contacts = {artisan.id: ArtisanContact.of(artisan) for artisan in artisans.by_ids(shop, artisan_ids)}
     notices = _notices(shop, {row.data["id"] for row in rows if row.type.startswith("payout.")})
@@ -44,6 +46,8 @@ def _artisan_ids(row: Event) -> Iterator[str]:
 
 def _notices(shop: Shop, payout_ids: Collection[str]) -> Mapping[str, PayoutNotice]:
     """Notices by payout id; the number of queries does not grow with the number of payouts."""
+    if not payout_ids:
+        return {}
     rows = payouts.by_ids(shop, payout_ids)
     owed = balances.amounts_owed(shop, {row.artisan_id for row in rows})
     kiosk_ids = {row.kiosk_id for row in rows if row.kiosk_id}

@@ -86,6 +86,10 @@ class Harness:
     def inbox(self, msisdn: str) -> list[str]:
         """The texts that a phone received, oldest first, after the worker has sent what is due."""
         self.work()
+        return self.received(msisdn)
+
+    def received(self, msisdn: str) -> list[str]:
+        """The texts that a phone has received so far, oldest first."""
         answer = self.http.get("/simulator/messages", query_string={"msisdn": msisdn})
         return [text["text"] for text in reversed(answer.get_json()["data"])]
 

@@ -174,7 +174,7 @@ class TranscriptPlayer:
             yield f"= {event['type']} {event['data'].get('code') or event['data'].get('name') or ''}".rstrip()
         self.events_shown = len(events)
         for phone in sorted(self.phones.values(), key=lambda phone: phone is not self.acting):
-            texts = self.harness.inbox(phone.msisdn)
+            texts = self.harness.received(phone.msisdn)
             for text in texts[phone.shown :]:
                 yield from _block("<" if phone is self.acting else f"^ {phone.name}", text)
             phone.shown = len(texts)

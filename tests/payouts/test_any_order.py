@@ -45,7 +45,7 @@ from marketplace_api.orders import orders, receiving
 from marketplace_api.payments import audit, cash_payouts, elsewhere, ledger, pausing, payouts, settlement
 from marketplace_api.shop import Ids, Shop
 from tests import servers
-from tests.databases import migrated_postgres, migrated_sqlite
+from tests.databases import engine_for, migrated_postgres, migrated_sqlite
 from tests.marketplace.conftest import register, request
 from tests.payouts.crashing import (
     CrashingPayer,
@@ -327,7 +327,9 @@ class PayoutWalk(RuleBasedStateMachine):
 @contextmanager
 def open_services(url: str, folder: Path) -> Iterator[Services]:
     settings = registry.make_settings(database_url=url, photos_dir=str(folder))
-    services = build(settings, clock=MovableClock(folder / "clock", base=lambda: MONDAY), ids=Ids(Random(1)))
+    services = build(
+        settings, clock=MovableClock(folder / "clock", base=lambda: MONDAY), ids=Ids(Random(1)), engine=engine_for(url)
+    )
     try:
         yield services
     finally:

@@ -78,5 +78,39 @@ def test_a_full_run_tries_all_cases(suite: Path) -> None:
     assert printed("cases", run(suite, "--full")).split()[:4] == ["100", "3", "3", "100"]
 
 
+STORES = """
+import pytest
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request):
+    return request.param
+
+
+@pytest.mark.parametrize("number", range(20))
+def test_anything(database_url, number):
+    print("anything on", database_url)
+
+
+@pytest.mark.every_store
+def test_the_store(database_url):
+    print("the store on", database_url)
+    assert database_url != "sqlite"
+"""
+
+
+def test_a_run_on_one_store_takes_another_for_each_test_and_leaves_none_out(suite: Path) -> None:
+    (suite / "test_few.py").write_text(STORES)
+    printed_by_run = [
+        run(suite, "--one-store", "--seed", seed, "-c", ROOT / "pyproject.toml") for seed in ("1", "1", "2")
+    ]
+    first, again, other = (re.findall(r"^anything on (\w+)", output, re.MULTILINE) for output in printed_by_run)
+
+    assert len(first) == 20
+    assert set(first) == {"sqlite", "postgresql"}
+    assert first == again != other
+    assert re.findall(r"^the store on (\w+)", printed_by_run[0], re.MULTILINE) == ["sqlite", "postgresql"]
+
+
 def test_all_workers_have_the_same_seed(suite: Path) -> None:
     assert len(set(re.findall(r"--seed (\d+)", run(suite, "-n", "2")))) == 1

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import Connection, Engine
 
 from state import counters
 from tests.threads import together
+
+pytestmark = pytest.mark.every_store
 
 
 def test_counts_add_up_by_name_and_label(conn: Connection) -> None:

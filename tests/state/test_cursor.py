@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import Connection, Engine
 
 from state import cursor
 from tests.threads import together
+
+pytestmark = pytest.mark.every_store
 
 
 def test_a_cursor_starts_at_0_and_keeps_its_position(conn: Connection) -> None:

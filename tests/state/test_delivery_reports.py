@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import permutations
 
+import pytest
 from sqlalchemy import Connection, Engine
 
 from state import delivery_reports, messages, sending
@@ -22,6 +23,8 @@ from tests.state.stored_messages import (
     status_of,
 )
 from tests.threads import together
+
+pytestmark = pytest.mark.every_store
 
 
 def test_a_provider_may_use_one_id_for_an_inbound_and_an_outgoing_message(conn: Connection) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import Connection
 
 from state import delivery_reports, messages, sending
 from state.messages import Message
 from tests.state.stored_messages import AMINA, AT, JUMA, LATER, NOW, accept, queue, receive, start
+
+pytestmark = pytest.mark.every_store
 
 
 def test_every_field_of_an_outgoing_message_is_stored(conn: Connection) -> None:

@@ -14,6 +14,8 @@ from state import outbox
 from state.outbox import Job
 from tests.threads import together
 
+pytestmark = pytest.mark.every_store
+
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import Connection, Engine, select
 
 from state import people
 from state.people import PersonRecord
 from state.tables import consent
 from tests.threads import together
+
+pytestmark = pytest.mark.every_store
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import Connection, Engine, select
 
 from state import people, pins
 from state.tables import person
 from tests.threads import together
+
+pytestmark = pytest.mark.every_store
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 AMINA, PEPPER = "+254711000001", b"pepper"

@@ -12,6 +12,8 @@ from sqlalchemy import Connection, Engine
 from state.rates import RedisRates, SendRates, SqlRates, _taken
 from tests.threads import together
 
+pytestmark = pytest.mark.every_store
+
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
 

@@ -10,6 +10,8 @@ from state.messages import MessageStatus
 from state.sending import AcceptedMessage
 from tests.state.stored_messages import AT, LATER, NOW, REPORTS, accept, queue, start, status_of
 
+pytestmark = pytest.mark.every_store
+
 
 def test_only_a_queued_message_is_started_and_only_a_failed_attempt_is_started_again(conn: Connection) -> None:
     queue(conn)

@@ -17,6 +17,8 @@ from state.sql_sessions import SqlSessions
 from tests import servers
 from tests.threads import together
 
+pytestmark = pytest.mark.every_store
+
 AMINA, JUMA = "+254711000001", "+254711000002"
 NOW, TTL = 1_800_000_000.0, 600.0
 

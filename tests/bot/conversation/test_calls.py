@@ -83,6 +83,7 @@ def test_a_new_artisan_sells_by_text(service: Service) -> None:
 # -- repeated requests
 
 
+@pytest.mark.every_store
 def test_repeated_requests_get_the_same_screens_and_list_one_product(service: Service) -> None:
     choose_language(service, "en", AKINYI)
     call, screens = PostedCall(service, AKINYI), dict[str, str]()
@@ -107,6 +108,7 @@ def test_a_repeated_request_of_an_earlier_call_does_not_move_the_open_call(servi
     assert "What kind of ware" in later.hop("1*Vase")
 
 
+@pytest.mark.every_store
 def test_the_same_request_six_times_at_once_gets_one_screen_and_lists_one_product(service: Service) -> None:
     choose_language(service, "en", AKINYI)
     call = PostedCall(service, AKINYI)
@@ -116,6 +118,7 @@ def test_the_same_request_six_times_at_once_gets_one_screen_and_lists_one_produc
     assert len(products_titled(service, LAMP)) == 1
 
 
+@pytest.mark.every_store
 @pytest.mark.parametrize("n", range(len(SELLING)))
 def test_a_hop_that_crashed_before_it_saved_is_done_by_its_repetition(service: Service, n: int) -> None:
     choose_language(service, "en", AKINYI)
@@ -131,6 +134,7 @@ def test_a_hop_that_crashed_before_it_saved_is_done_by_its_repetition(service: S
     assert len(products_titled(service, LAMP)) == 1
 
 
+@pytest.mark.every_store
 def test_the_last_screen_is_shown_although_the_session_cannot_be_saved_and_one_product_is_listed(
     service: Service,
 ) -> None:
@@ -150,6 +154,7 @@ def test_the_last_screen_is_shown_although_the_session_cannot_be_saved_and_one_p
 # -- a session store that loses sessions
 
 
+@pytest.mark.every_store
 @pytest.mark.parametrize(
     ("msisdn", "answers", "done"),
     [(AKINYI, SELLING, "product.listed"), (NEW_PHONE, JOINING, "artisan.registered")],

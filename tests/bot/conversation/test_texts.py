@@ -49,6 +49,7 @@ def post_from_africastalking(service: Service, body: str, *, date: str) -> None:
 # -- texts that are delivered twice
 
 
+@pytest.mark.every_store
 def test_a_text_delivered_again_is_handled_and_answered_once(service: Service) -> None:
     for _ in range(2):
         service.gateway.text(AKINYI, "CALL", id="first")
@@ -84,6 +85,7 @@ def test_a_text_with_a_known_token_is_not_handled_again_under_another_id(service
     assert [text.about for text in outgoing_messages(service, AKINYI)] == ["SM1", "SM3"]
 
 
+@pytest.mark.every_store
 def test_a_text_whose_hop_crashed_before_it_saved_is_not_taken_for_a_repetition_of_itself(service: Service) -> None:
     service.gateway.text(NEW_PHONE, "JOIN", provider="twilio")
     twilio = crashing_process(service)
@@ -129,6 +131,7 @@ def test_machines_that_answer_each_other_are_stopped(service: Service, caplog: p
     assert outgoing_messages(service, NEW_PHONE)[-1].status == "sent"
 
 
+@pytest.mark.every_store
 @pytest.mark.parametrize("others", [0, 50])
 def test_a_text_whose_hop_crashed_before_it_saved_is_handled_and_answered_once(service: Service, others: int) -> None:
     assert crashing_process(service).text(AKINYI, "CALL", id="first") == 500
@@ -140,6 +143,7 @@ def test_a_text_whose_hop_crashed_before_it_saved_is_handled_and_answered_once(s
     assert len(outgoing_messages(service, AKINYI)) == 1 + others
 
 
+@pytest.mark.every_store
 def test_an_answer_whose_hop_crashed_before_it_saved_counts_when_it_is_delivered_again(service: Service) -> None:
     service.gateway.text(NEW_PHONE, "JOIN", id="a")
     crashing_process(service).text(NEW_PHONE, "Beatrice", id="b")
@@ -153,6 +157,7 @@ def test_an_answer_whose_hop_crashed_before_it_saved_counts_when_it_is_delivered
     ]
 
 
+@pytest.mark.every_store
 def test_an_answer_delivered_again_after_the_session_was_lost_answers_no_new_question(service: Service) -> None:
     service.gateway.text(AKINYI, "SELL Oil lamp")
     service.gateway.text(AKINYI, "6", id="kind of the lamp")
@@ -164,6 +169,7 @@ def test_an_answer_delivered_again_after_the_session_was_lost_answers_no_new_que
     assert "What kind of ware" in outgoing_messages(service, AKINYI)[-1].text
 
 
+@pytest.mark.every_store
 def test_a_text_that_lost_the_race_for_the_session_is_still_handled(service: Service) -> None:
     overtaken_process(service, lambda: service.gateway.text(NEW_PHONE, "CALL")).text(NEW_PHONE, "JOIN Beatrice")
     service.gateway.text(NEW_PHONE, "2")
@@ -173,6 +179,7 @@ def test_a_text_that_lost_the_race_for_the_session_is_still_handled(service: Ser
     assert len(outgoing_messages(service, NEW_PHONE)) == 3
 
 
+@pytest.mark.every_store
 def test_several_texts_of_one_person_at_once_are_all_handled(service: Service) -> None:
     placed = [place_order(service) for _ in range(6)]
     answered = together(6, lambda n: service.gateway.text(AKINYI, f"YES {placed[n]['code']}"))
@@ -182,6 +189,7 @@ def test_several_texts_of_one_person_at_once_are_all_handled(service: Service) -
     assert len(outgoing_messages(service, AKINYI)) == 6
 
 
+@pytest.mark.every_store
 def test_a_text_and_a_call_of_one_person_at_once_are_both_handled(service: Service) -> None:
     choose_language(service, "en", AKINYI)
     placed = place_order(service)

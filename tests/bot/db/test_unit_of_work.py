@@ -12,6 +12,8 @@ from bot.db.unit_of_work import Database, UnitOfWork
 from state import people
 from tests.databases import engine_for
 
+pytestmark = pytest.mark.every_store
+
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 AMINA, JOY = "+254711000111", "+254733000333"
 

@@ -7,12 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 
+import pytest
+
 from bot.jobs.handlers import Handler, HandlerDispatcher, HandlerResult
 from bot.jobs.runner import JobRunner
 from state import outbox
 from state.outbox import Job
 from tests.bot.messaging.fakes import outbox_depth
 from tests.service import Service
+
+pytestmark = pytest.mark.every_store
 
 
 def add(service: Service, key: str = "odd", ordering_key: str | None = None) -> None:

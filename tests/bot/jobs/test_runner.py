@@ -25,6 +25,8 @@ from state.outbox import Depth, Job
 from state.tables import metadata
 from tests.service import MONDAY
 
+pytestmark = pytest.mark.every_store
+
 LEASE = timedelta(minutes=1)
 OPTIONS = QueueOptions(("toy",), LEASE, workers=2, claimed_at_most=4)
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
 from cronsim import CronSim
 from sqlalchemy import select
 
@@ -21,6 +22,8 @@ from tests.bot.fixtures import JOY
 from tests.bot.messaging.fakes import run_until_killed
 from tests.service import Service
 from tests.threads import together
+
+pytestmark = pytest.mark.every_store
 
 HOURLY = "0 * * * *"
 

@@ -212,6 +212,7 @@ def test_replies_are_sent_before_notifications_reminders_and_broadcasts(service:
     assert provider.texts == ["an answer", "news", "a reminder", "the same for many"]
 
 
+@pytest.mark.every_store
 def test_two_workers_at_once_send_every_message_once(service: Service) -> None:
     provider = FakeProvider(service.clock)
     for n in range(40):

@@ -15,6 +15,8 @@ from bot.migrations import upgrade
 from bot.runtime.settings import Settings
 from bot.simulator import tables as simulator_tables
 
+pytestmark = pytest.mark.every_store
+
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:

@@ -202,6 +202,7 @@ def test_consuming_again_sends_nothing_again(service: Service) -> None:
     assert [text.id for text in outgoing_messages(service)] == [text.id for text in sent]
 
 
+@pytest.mark.every_store
 def test_a_consumer_that_lost_its_position_sends_nothing_and_pays_nothing_again(service: Service) -> None:
     delivered(service)
     service.work()
@@ -223,6 +224,7 @@ def test_a_payout_without_an_order_is_named_by_its_own_code(embedded: Service) -
     assert embedded.inbox(AKINYI) == [expected]
 
 
+@pytest.mark.every_store
 def test_two_consumers_at_once_send_every_message_once(service: Service) -> None:
     delivered(service)
     execute_sql(service, "DELETE FROM outbox", "DELETE FROM message", "UPDATE cursor SET position = 0")

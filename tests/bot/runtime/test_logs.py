@@ -59,6 +59,7 @@ def break_inserts(service: Service, table: str) -> None:
     execute_sql(service, refusals[service.services.engine.dialect.name])
 
 
+@pytest.mark.every_store
 @pytest.mark.parametrize("table", ["product", "performed", "event"])
 def test_a_failed_call_is_logged_without_the_caller_and_the_typed_text(service: Service, table: str) -> None:
     log = capture_log()
@@ -69,6 +70,7 @@ def test_a_failed_call_is_logged_without_the_caller_and_the_typed_text(service: 
     assert "Traceback" in read_checked(log)
 
 
+@pytest.mark.every_store
 @pytest.mark.parametrize("table", ["message", "outbox", "performed"])
 def test_a_failed_text_is_logged_without_its_words_and_the_secret_path(service: Service, table: str) -> None:
     log = capture_log()
@@ -79,6 +81,7 @@ def test_a_failed_text_is_logged_without_its_words_and_the_secret_path(service: 
     assert "Traceback" in read_checked(log)
 
 
+@pytest.mark.every_store
 def test_a_failed_session_store_is_logged_without_the_caller(service: Service) -> None:
     process, log = crashing_process(service), capture_log()
     assert process.dial(AKINYI, f"*384*22*1*{TITLE}#").startswith("END Sorry")

@@ -86,6 +86,7 @@ def test_the_name_of_the_file_does_not_matter(embedded: Service, name: str) -> N
     assert all(re.fullmatch(r"pht_[0-9a-z]{20}(-small)?\.jpg", file) for file in files(embedded))
 
 
+@pytest.mark.every_store
 def test_a_picture_that_is_sent_twice_or_several_times_at_once_is_stored_once(service: Service) -> None:
     path, file = link(service), photo()
     for _ in range(2):

@@ -428,6 +428,7 @@ def test_an_endpoint_that_fails_for_days_is_disabled(embedded: Service) -> None:
     assert embedded.events().count("webhook_endpoint.disabled") == 1
 
 
+@pytest.mark.every_store
 def test_two_workers_that_both_find_an_endpoint_failing_for_days_disable_it_once(
     service: Service, receiver: Receiver
 ) -> None:
@@ -550,6 +551,7 @@ def test_for_a_day_after_a_rotation_both_secrets_are_valid(embedded: Service, re
 # -- several endpoints and workers
 
 
+@pytest.mark.every_store
 def test_an_endpoint_that_does_not_answer_delays_neither_texts_nor_other_endpoints(
     service: Service, receiver: Receiver
 ) -> None:
@@ -574,6 +576,7 @@ def test_an_endpoint_that_does_not_answer_delays_neither_texts_nor_other_endpoin
         assert {delivery["status"] for delivery in deliveries(service, made)} == {"delivered"}
 
 
+@pytest.mark.every_store
 def test_many_workers_push_everything_once_and_in_order(service: Service, receiver: Receiver) -> None:
     endpoint(service, receiver, "order.placed")
     codes = [place_order(service)["code"] for _ in range(10)]
@@ -652,6 +655,7 @@ def test_after_a_worker_was_killed_before_it_stored_the_answer_another_sends_the
     assert [delivery["status"] for delivery in deliveries(service, made)] == ["delivered"]
 
 
+@pytest.mark.every_store
 def test_a_consumer_that_lost_its_position_pushes_nothing_again(service: Service, receiver: Receiver) -> None:
     endpoint(service, receiver)
     place_order(service)

@@ -11,6 +11,8 @@ from marketplace_api.events import events
 from marketplace_api.refused import Refused
 from tests.marketplace.conftest import Sample, ShopDatabase, place, register
 
+pytestmark = pytest.mark.every_store
+
 
 def test_an_artisan_changes_price_and_stock(database: ShopDatabase, sample: Sample) -> None:
     database.advance(hours=1)

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from marketplace_api.catalogue import products, search
 from tests.marketplace.conftest import Sample, ShopDatabase
 
+pytestmark = pytest.mark.every_store
+
 WARES = {
     "Kiondo basket": "Sisal and leather, woven by hand",
     "Baobab bowl": "A big bowl, carved; 100% wood",

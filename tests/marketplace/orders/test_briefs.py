@@ -26,6 +26,8 @@ from tests.marketplace.conftest import TERMS, Sample, ShopDatabase, bring, regis
 from tests.marketplace.orders.test_orders import event_types, reason
 from tests.runs import cases
 
+pytestmark = pytest.mark.every_store
+
 BASKETS = NewBrief("Gift basket", "baskets", 1_000_33, 100, date(2026, 12, 20))
 
 

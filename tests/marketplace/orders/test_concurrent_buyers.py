@@ -20,6 +20,8 @@ from marketplace_api.rest.app import MarketplaceApi
 from tests.http_server import running_app
 from tests.marketplace.conftest import Sample, ShopDatabase, order_body
 
+pytestmark = pytest.mark.every_store
+
 BUYERS = 50
 ON_SALE = {"Kiondo": 4, "Sisal mat": 10, "Stool": 16}
 """The stock of each product; more than thirty pieces of each are ordered."""

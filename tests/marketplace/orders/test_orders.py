@@ -18,6 +18,8 @@ from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 from tests.marketplace.conftest import Sample, ShopDatabase, bring, place, register
 
+pytestmark = pytest.mark.every_store
+
 
 def reason(act: Callable[[], Any]) -> str:
     with pytest.raises(Refused) as refused:

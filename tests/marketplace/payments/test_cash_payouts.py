@@ -14,6 +14,8 @@ from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 from tests.marketplace.conftest import Sample, ShopDatabase, bring, place
 
+pytestmark = pytest.mark.every_store
+
 
 @pytest.fixture
 def waiting(database: ShopDatabase, sample: Sample) -> Payout:

@@ -13,6 +13,8 @@ from marketplace_api.orders import orders
 from marketplace_api.payments import audit, balances, ledger, settlement
 from tests.marketplace.conftest import Sample, ShopDatabase, bring, place, register
 
+pytestmark = pytest.mark.every_store
+
 REFERENCE = "BANK-77"
 
 

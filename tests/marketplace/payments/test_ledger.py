@@ -18,6 +18,8 @@ from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 from tests.marketplace.conftest import ShopDatabase
 
+pytestmark = pytest.mark.every_store
+
 AMINA = ledger.artisan_account("art_1")
 SALE = {ledger.BUYERS: 300_000, AMINA: -270_000, ledger.COMMISSION: -30_000}
 

@@ -14,6 +14,8 @@ from marketplace_api.payments import balances, payouts, settlement
 from marketplace_api.refused import Refused
 from tests.marketplace.conftest import Sample, ShopDatabase, bring, place
 
+pytestmark = pytest.mark.every_store
+
 
 @pytest.fixture
 def payout(database: ShopDatabase, sample: Sample) -> Payout:

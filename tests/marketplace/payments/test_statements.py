@@ -14,6 +14,8 @@ from marketplace_api.payments import balances, elsewhere, ledger, settlement, st
 from marketplace_api.shop import Shop
 from tests.marketplace.conftest import Sample, ShopDatabase, bring, place
 
+pytestmark = pytest.mark.every_store
+
 EIGHT, NINE, TEN, ELEVEN, NOON = (f"2026-11-22T{hour:02}:00:00Z" for hour in range(8, 13))
 
 

@@ -16,6 +16,8 @@ from marketplace_api.refused import Refused
 from marketplace_api.rest.app import MarketplaceApi
 from tests.marketplace.conftest import Sample, ShopDatabase, client, order_body
 
+pytestmark = pytest.mark.every_store
+
 Send = Callable[..., Any]
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from flask.testing import FlaskClient
 
 from marketplace_api.catalogue import products
 from tests.marketplace.conftest import Sample, ShopDatabase
+
+pytestmark = pytest.mark.every_store
 
 
 def list_product(database: ShopDatabase, sample: Sample, title: str) -> None:
