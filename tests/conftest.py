@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import defaultdict
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -65,6 +66,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = _on_other_stores(items)
         config.hook.pytest_deselected(items=[item for item in items if item in left_out])
         items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_collection_finish() -> None:
+    """Exempts modules and tests from garbage collection, which would look at all of them again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 STORE_FIXTURES = {"database_url", "migrated_database_url", "service"}

@@ -1,7 +1,8 @@
 """The faults between the service and Daraja, each with a name, and a simulated Daraja in which all of them occur.
 
-The real client talks to the simulated API over a connection that fails in three of ten exchanges. The cases are drawn
-from a shuffled deck, so each of them comes up before any of them comes up again.
+The real client talks to the simulated API over a connection that fails in three of ten requests to pay and in six of
+ten status queries, which are fewer. The cases are drawn from a shuffled deck, so each of them comes up before any of
+them comes up again.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from bot.simulator.wallet import PaymentScript
 from tests.service import Service
 
 ROOT = "http://daraja"
-FAULT_RATE = 0.3
-"""The share of the exchanges that have a fault."""
+PAYMENT_FAULTS, QUERY_FAULTS = 0.3, 0.6
+"""The shares of the requests to pay and of the status queries that have a fault."""
 
 PAYMENT_CASES: Mapping[str, PaymentScript] = {
     "refused": PaymentScript(http_status=400, accepted=False),
@@ -73,8 +74,8 @@ class WorkerDiedError(BaseException):
 class Deck:
     """Cases in random order; when all were drawn, they are shuffled again."""
 
-    def __init__(self, cases: Sequence[str], random: Random) -> None:
-        self._cases, self._random = list(cases), random
+    def __init__(self, cases: Sequence[str], random: Random, share: float = 1) -> None:
+        self._cases, self._random, self.share = list(cases), random, share
         self._left: list[str] = []
 
     def draw(self) -> str:
@@ -93,13 +94,13 @@ class FaultyConnection(WsgiAdapter):
     def __init__(self, app: Flask, random: Random, met: Counter[str]) -> None:
         super().__init__(app)
         self._random, self._met = random, met
-        self._payments = Deck([*PAYMENT_CASES, *CONNECTION_CASES], random)
-        self._queries = Deck([*QUERY_CASES, *CONNECTION_CASES], random)
+        self._payments = Deck([*PAYMENT_CASES, *CONNECTION_CASES], random, PAYMENT_FAULTS)
+        self._queries = Deck([*QUERY_CASES, *CONNECTION_CASES], random, QUERY_FAULTS)
         self.script = PaymentScript()
 
     def send(self, request: requests.PreparedRequest, *_args: Any, **_options: Any) -> requests.Response:
         deck = self._deck(request.path_url)
-        if deck is None or self._random.random() >= FAULT_RATE:
+        if deck is None or self._random.random() >= deck.share:
             self.script = PaymentScript()
             answer = super().send(request)
             self._met[DUPLICATE] += _is_duplicate(answer)

@@ -1,4 +1,4 @@
-"""A thousand payouts (200 in a usual run) with faults in three of ten exchanges: in the end both ledgers agree."""
+"""A thousand payouts (200 in a usual run) with faults in many exchanges: in the end both ledgers agree."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from tests.repository.architecture import ROOT
 from tests.servers import free_port
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "var", "__pycache__", ".*_cache", ".hypothesis", ".env")
+_LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "var", ".*_cache", ".hypothesis", ".env")
 ADDRESS = "http://127.0.0.1:8000"
 """The address that the pages use for the server of `script/server`."""
 
@@ -26,7 +26,7 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 def copy_project(folder: Path) -> None:
-    """A fresh copy of the project in `folder`, with the virtual environment of the original."""
+    """A fresh copy of the project in `folder`, with the virtual environment and the bytecode of the original."""
     shutil.copytree(ROOT, folder, ignore=_LEFT_OUT, dirs_exist_ok=True, symlinks=True)
     (folder / ".venv").symlink_to((ROOT / ".venv").resolve())
 
