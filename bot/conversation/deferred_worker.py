@@ -31,8 +31,11 @@ from state.outbox import Job
 log = logging.getLogger(__name__)
 
 LONGEST_WAIT = timedelta(seconds=30)
-DONE = N_("Soko: what you asked for while the shop could not be reached is done now.")
-REFUSED = N_("Soko: sorry, what you asked for while the shop could not be reached could not be done. Text MENU.")
+DONE = N_("Soko: the shop could not be reached when you called or wrote. What you asked for is done now.")
+REFUSED = N_(
+    "Soko: sorry, the shop could not be reached when you called or wrote. "
+    "What you asked for could not be done. Text MENU."
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,14 +21,15 @@ from state import pins
 DIGITS = 6
 
 OFFERED = N_(
-    "Soko: {kiosk} asks to reset your PIN. If you want that, tell your agent this code: {pin_code}. "
-    "If not, tell nobody. It holds 30 minutes.",
-    "Soko: to reset your PIN, tell your kiosk agent this code: {pin_code}. Did you not ask? Tell nobody.",
-    "Soko: code to reset your PIN: {pin_code}. Only for your kiosk agent.",
+    "Soko: {kiosk} wants to remove your PIN. Did you ask? Tell your agent this code: {pin_code}. "
+    "If not, tell nobody. It works for 30 minutes.",
+    "Soko: to remove your PIN, tell your kiosk agent this code: {pin_code}. Did you not ask? Tell nobody.",
+    "Soko: code to remove your PIN: {pin_code}. Only for your kiosk agent.",
 )
 RESET = N_(
-    "Soko: your PIN was reset at {kiosk}. You choose a new one when it is next asked. Was that not you? Text CALL.",
-    "Soko: your PIN was reset. Was that not you? Text CALL.",
+    "Soko: your PIN was removed at {kiosk}. You choose a new one when you change how you are paid. "
+    "If you did not ask, reply CALL.",
+    "Soko: your PIN was removed. If you did not ask for this, reply CALL.",
 )
 
 

@@ -39,8 +39,8 @@ from state.sessions import Stored
 
 log = logging.getLogger(__name__)
 
-STOPPED = N_("You will get no more texts from Soko. To get them again, text START.")
-STARTED = N_("You will get texts from Soko again. To end them, text STOP.")
+STOPPED = N_("Soko: you will get no more texts, not even about orders or money. To get them again, text START.")
+STARTED = N_("Soko: you will get texts again. To end them, text STOP.")
 NOTHING_OPEN = N_("There is nothing to continue. Text MENU to see what you can do.")
 
 MORE = frozenset(["more", "continue", "zaidi", "endelea", "suite", "continuer", "ቀጥል", "መቀጠል", "ketil"])

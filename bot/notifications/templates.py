@@ -27,42 +27,45 @@ from marketplace_api.event_types import EventType
 # -- to artisans, about orders
 
 OFFER = N_(
-    "New order {code}: {quantity} x {title}. You earn {earns}. Reply YES {code} to accept or NO {code}.",
-    "New order {code}: {quantity} x {title}. You earn {earns}. Reply YES {code} or NO {code}.",
-    "New order {code}: {quantity} pieces. You earn {earns}. Reply YES {code} or NO {code}.",
+    "Soko: new order {code}: {quantity} x {title}. You earn {earns}. Can you make it? Reply YES {code}. "
+    "If not, reply NO {code}.",
+    "Soko: new order {code}: {quantity} x {title}. You earn {earns}. Reply YES {code} or NO {code}.",
+    "Soko: new order {code}: {quantity} pieces. You earn {earns}. Reply YES {code} or NO {code}.",
 )
 BRIEF = N_(
-    "Bulk order {code}: {quantity} x {title} by {due}. You earn {earns_each} each. "
-    "Reply YES {code} and how many you make, or NO {code}.",
-    "Bulk order {code}: {quantity} x {title} by {due}. {earns_each} each. Reply YES {code} and how many.",
-    "Bulk order {code}: {quantity} pieces by {due}. {earns_each} each. Reply YES {code} and how many.",
+    "Soko: big order {code}: {quantity} x {title} by {due}. You earn {earns_each} each. "
+    "To make 5, reply YES {code} 5. If not, NO {code}.",
+    "Soko: big order {code}: {quantity} x {title} by {due}. {earns_each} each. Reply YES {code} and how many.",
+    "Soko: big order {code}: {quantity} pieces by {due}. {earns_each} each. Reply YES {code} and how many.",
 )
 ANSWER_ME = N_(
-    "Order {code} waits for your answer: {quantity} x {title}. You earn {earns}. Reply YES {code} or NO {code}.",
-    "Order {code} waits for your answer. You earn {earns}. Reply YES {code} or NO {code}.",
+    "Soko: order {code} waits for your answer: {quantity} x {title}. You earn {earns}. Reply YES {code} or NO {code}.",
+    "Soko: order {code} waits for your answer. You earn {earns}. Reply YES {code} or NO {code}.",
 )
 BRING_IT = N_(
-    "Order {code}: please bring {quantity} x {title} to {kiosk} by {due}. Made already? Reply READY {code}.",
-    "Order {code}: please bring {quantity} pieces by {due}. Made already? Reply READY {code}.",
+    "Soko: order {code}: please bring {quantity} x {title} to {kiosk} by {due}. Made already? Reply READY {code}.",
+    "Soko: order {code}: please bring {quantity} pieces by {due}. Made already? Reply READY {code}.",
 )
 TURNED_BACK: Mapping[TurnBackReason, str] = {
     TurnBackReason.DAMAGED: N_(
-        "Order {code}: {refused} x {title} were damaged and not taken. Ask your kiosk: {kiosk}."
+        "Soko: order {code}: the kiosk did not take {refused} x {title}: damaged. Ask at {kiosk}."
     ),
     TurnBackReason.DIFFERENT: N_(
-        "Order {code}: {refused} x {title} were not as ordered and not taken. Ask your kiosk: {kiosk}."
+        "Soko: order {code}: the kiosk did not take {refused} x {title}: not as ordered. Ask at {kiosk}."
     ),
     TurnBackReason.BADLY_MADE: N_(
-        "Order {code}: {refused} x {title} were not made well and not taken. Ask your kiosk: {kiosk}."
+        "Soko: order {code}: the kiosk did not take {refused} x {title}: not made well. Ask at {kiosk}."
     ),
-    TurnBackReason.OTHER: N_("Order {code}: {refused} x {title} were not taken. Ask your kiosk why: {kiosk}."),
+    TurnBackReason.OTHER: N_("Soko: order {code}: the kiosk did not take {refused} x {title}. Ask why at {kiosk}."),
 }
-TURNED_BACK_SHORT = N_("Order {code}: {refused} pieces were not taken. Ask your kiosk why.")
-WITHDRAWN = N_("Order {code} was cancelled by the buyer. You need not make it.")
+TURNED_BACK_SHORT = N_("Soko: order {code}: your kiosk did not take {refused}. Ask there why.")
+WITHDRAWN = N_("Soko: the buyer cancelled order {code}. You need not make it.")
 # -- to buyers
 
 ORDERED = N_(
-    "Soko: thank you! Your order {code}: {quantity} x {title}, {total}. We text you when it is accepted.",
+    "Soko: thank you! Your order {code}: {quantity} x {title}, {total}. We text you when it is accepted. "
+    "To cancel, reply DROP {code}.",
+    "Soko: thank you! Your order {code}: {quantity} x {title}, {total}. To cancel, reply DROP {code}.",
     "Soko: thank you! Your order {code}: {quantity} x {title}, {total}.",
     "Soko: thank you! Your order is {code}.",
 )
@@ -72,7 +75,7 @@ ACCEPTED = N_(
     "Soko: your order {code} is accepted.",
 )
 MADE_BY_MANY = N_(
-    "Soko: your order {code} is accepted: {quantity} of {asked} x {title}, {total}. {makers} artisans make it.",
+    "Soko: your order {code} is accepted: {quantity} of {asked} x {title}, {total}. Artisans at work: {makers}.",
     "Soko: your order {code} is accepted: {quantity} of {asked}, {total}.",
     "Soko: your order {code} is accepted.",
 )
@@ -85,9 +88,10 @@ REOPENED = N_(
     "Soko: for a part of your order {code} ({title}) we look for another artisan. We text you again.",
     "Soko: for a part of your order {code} we look for another artisan.",
 )
-DECLINED = N_("Soko: sorry, your order {code} ({title}) could not be taken. You pay nothing.")
+DECLINED = N_("Soko: sorry, nobody can make your order {code} ({title}). You pay nothing.")
 AT_KIOSK = N_("Soko: your order {code} ({title}) is made and at the kiosk. It is shipped next.")
 SHIPPED = N_(
+    "Soko: your order {code} is on its way with {carrier}, number {tracking}. When it comes, reply RECEIVED {code}.",
     "Soko: your order {code} is on its way with {carrier}. Tracking number {tracking}.",
     "Soko: your order {code} is shipped. Tracking number {tracking}.",
 )
@@ -97,18 +101,18 @@ CANCELLED = N_("Soko: your order {code} is cancelled. You pay nothing.")
 # -- to artisans and agents, about money
 
 PAID = N_(
-    "Soko sent you {amount} for order {order}. Reference {reference}. Still owed to you: {owed}.",
-    "Soko sent you {amount} for order {order}. Reference {reference}.",
+    "Soko sent you {amount} for order {order}. Receipt {reference}. Still owed to you: {owed}.",
+    "Soko sent you {amount} for order {order}. Receipt {reference}.",
 )
 PAID_BESIDES = N_(
-    "Soko sent you {amount}, payment {order}. Reference {reference}. Still owed to you: {owed}.",
-    "Soko sent you {amount}, payment {order}. Reference {reference}.",
+    "Soko sent you {amount}, payment {order}. Receipt {reference}. Still owed to you: {owed}.",
+    "Soko sent you {amount}, payment {order}. Receipt {reference}.",
 )
 """For a payout that is not for one order; {order} is then the payout's own code."""
-PAID_ON_A_PHONE = N_("Soko: from now on you are paid by mobile money on {phone}. Was that not you? Text CALL.")
+PAID_ON_A_PHONE = N_("Soko: your money now goes to phone {phone}. If you did not ask for this, reply CALL.")
 PAID_IN_CASH = N_(
-    "Soko: from now on you are paid in cash at {kiosk}. Was that not you? Text CALL.",
-    "Soko: from now on you are paid in cash at your kiosk. Was that not you? Text CALL.",
+    "Soko: you now get your money in cash at {kiosk}. If you did not ask for this, reply CALL.",
+    "Soko: you now get your money in cash at your kiosk. If you did not ask for this, reply CALL.",
 )
 COLLECT = N_(
     "Soko: {amount} for order {order} waits for you at {kiosk}. Show your code: {cash_code}.",

@@ -93,9 +93,9 @@ def remainder(name: str, then: str) -> Menu:
     """A menu that asks whether the missing pieces follow."""
     return Menu(
         name,
-        N_("Do the others follow?"),
-        Option(N_("They come later"), then, value=LATER),
-        Option(N_("That is all"), then, value="all"),
+        N_("Will the rest come later?"),
+        Option(N_("Yes, later"), then, value=LATER),
+        Option(N_("No, this is all"), then, value="all"),
     )
 
 
@@ -119,7 +119,7 @@ receive = Flow(
     AskQuantity(
         "count",
         N_("{asked} x {product} from {maker}. How many came?", "{asked} from {maker}. How many came?"),
-        check=Check(are_expected, N_("So many are not awaited.", "Too many."), 9999),
+        check=Check(are_expected, N_("That is more than was ordered.", "Too many."), 9999),
         then=[Go("short", when=some_are_missing), Go("review")],
     ),
     quality(
@@ -148,7 +148,7 @@ receive = Flow(
     AskQuantity(
         "bad",
         N_("How many of {count} are not good?"),
-        check=Check(have_arrived, N_("So many have not come.", "Too many."), 9999),
+        check=Check(have_arrived, N_("Not so many have come.", "Too many."), 9999),
         then="why",
     ),
     Menu(

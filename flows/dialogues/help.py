@@ -13,8 +13,8 @@ flow = Flow(
     Notice(
         "help",
         N_(
-            "Soko sells handmade wares. Dial {ussd_code}, or text MENU, SELL, ORDERS or MONEY to {short_code}. "
-            "Text CALL and we call you.",
+            "Soko. To sell, dial {ussd_code} or text SELL, ORDERS or MONEY to {short_code}. "
+            "Bought something? Text TRACK. To talk to us, text CALL.",
             "Dial {ussd_code} or text MENU to {short_code}. Text CALL and we call you.",
         ),
         stays=True,

@@ -23,7 +23,7 @@ flow = Flow(
     "home",
     Menu(
         "visitor",
-        N_("Welcome to Soko, the shop of handmade wares.", "Welcome to Soko."),
+        N_("Welcome to Soko, the shop for things made by hand.", "Welcome to Soko."),
         Option(N_("Join as an artisan"), Enter("join")),
         Option(N_("Track an order"), Enter("track")),
         Option(N_("Help"), Enter("help")),
@@ -40,7 +40,7 @@ flow = Flow(
     ),
     Menu(
         "agent",
-        N_("Soko kiosk {kiosk}", "Soko kiosk"),
+        N_("Soko: {kiosk}", "Soko kiosk"),
         Option(N_("Receive goods"), Enter("receive")),
         Option(N_("Pay cash"), Enter("cash")),
         Option(N_("Ship orders"), Enter("ship")),
@@ -49,7 +49,7 @@ flow = Flow(
     ),
     Menu(
         "roles",
-        N_("Soko. Who are you today?"),
+        N_("Soko. Use it as:"),
         Option(N_("Artisan"), "artisan"),
         Option(N_("Kiosk agent"), "agent"),
     ),

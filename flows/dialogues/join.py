@@ -57,7 +57,7 @@ flow = Flow(
     PagedList("craft", N_("What is your craft?"), items=crafts, then="kiosk"),
     PagedList(
         "kiosk",
-        N_("Which kiosk will you bring your wares to?", "Which kiosk is yours?"),
+        N_("Which kiosk will you bring your goods to?", "Which kiosk is yours?"),
         items=kiosks,
         then="payout",
         empty="no_kiosk",

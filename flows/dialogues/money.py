@@ -68,22 +68,22 @@ flow = Flow(
     figures(
         "figures",
         N_(
-            "We owe you {owed}. You were paid {paid}. Last: {last}",
-            "We owe you {owed}. You were paid {paid}.",
+            "We owe you {owed}. We have paid you {paid}. Last: {last}",
+            "We owe you {owed}. We have paid you {paid}.",
             "Owed {owed}, paid {paid}.",
         ),
     ),
-    figures("no_figures", N_("We owe you {owed}. You were paid {paid}.", "Owed {owed}, paid {paid}.")),
+    figures("no_figures", N_("We owe you {owed}. We have paid you {paid}.", "Owed {owed}, paid {paid}.")),
     Notice(
         "earnings",
         N_(
-            "We owe you {owed}. You were paid {paid}. Last: {last}",
-            "We owe you {owed}. You were paid {paid}.",
+            "We owe you {owed}. We have paid you {paid}. Last: {last}",
+            "We owe you {owed}. We have paid you {paid}.",
         ),
         stays=True,
         segments=2,
     ),
-    Notice("no_earnings", N_("We owe you {owed}. You were paid {paid}."), stays=True),
+    Notice("no_earnings", N_("We owe you {owed}. We have paid you {paid}."), stays=True),
     Notice("not_artisan", ONLY_ARTISANS),
     start=[
         Go("not_artisan", when=is_no_artisan),
@@ -104,13 +104,13 @@ statement = Flow(
     Notice(
         "said",
         N_(
-            "Soko statement. We owe you {owed}. You were paid {paid}.\n{all}",
-            "Soko statement. We owe you {owed}. You were paid {paid}.\n{some}",
-            "We owe you {owed}. You were paid {paid}.",
+            "Soko statement. We owe you {owed}. We have paid you {paid}.\n{all}",
+            "Soko statement. We owe you {owed}. We have paid you {paid}.\n{some}",
+            "We owe you {owed}. We have paid you {paid}.",
         ),
         segments=2,
     ),
-    Notice("nothing", N_("We owe you {owed}. You were paid {paid}.")),
+    Notice("nothing", N_("We owe you {owed}. We have paid you {paid}.")),
     Notice("not_artisan", ONLY_ARTISANS),
     start=[
         Go("not_artisan", when=is_no_artisan),

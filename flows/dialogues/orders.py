@@ -117,7 +117,7 @@ def day_due(turn: Turn) -> str:
 
 
 DECLINED = N_("You declined order {code}.")
-GONE = N_("Order {code} is no longer open.")
+GONE = N_("Order {code} no longer waits for your answer.")
 UNKNOWN = N_("You have no order {code}. Text ORDERS to see yours.", "You have no order {code}.")
 NONE = N_("You have no open orders.")
 
@@ -232,7 +232,7 @@ flow = Flow(
     AskQuantity(
         "part",
         N_("How many of {asked} can you make?"),
-        check=Check(are_asked, N_("So many are not wanted.", "Too many."), 9999),
+        check=Check(are_asked, N_("That is more than is needed.", "Too many."), 9999),
         then="days",
     ),
     *accepting(),

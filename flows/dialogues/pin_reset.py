@@ -41,7 +41,10 @@ flow = Flow(
     ),
     Notice(
         "reset",
-        N_("The PIN of {artisan} is gone. She chooses a new one when it is next asked.", "Her PIN is gone."),
+        N_(
+            "Done. {artisan} has no PIN now. She chooses a new one when she changes how she is paid.",
+            "Done. She has no PIN now.",
+        ),
     ),
     Notice("not_yours", N_("No artisan of your kiosk has that phone.")),
     Notice("expired", N_("That code has run out. Please begin again.")),

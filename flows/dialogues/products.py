@@ -171,7 +171,7 @@ stock = Flow(
     ),
     AskQuantity(
         "quantity",
-        N_("How many of {title} do you have now? We know of {left}.", "How many do you have now?"),
+        N_("{title}: how many do you have now? The shop shows {left}.", "How many do you have now?"),
         check=ON_SALE,
         then="counting",
     ),

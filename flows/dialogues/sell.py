@@ -62,7 +62,7 @@ flow = Flow(
         check=length(3, 40),
         then="category",
     ),
-    PagedList("category", N_("What kind of ware is it?"), items=crafts, then="price"),
+    PagedList("category", N_("What kind of product is it?"), items=crafts, then="price"),
     AskMoney(
         "price",
         N_("Price of one, in {currency}?"),
@@ -79,8 +79,8 @@ flow = Flow(
     Confirm(
         "review",
         N_(
-            "Sell {quantity} x {title} at {price}? You earn {earns} each.",
-            "{quantity} x {title}, {price}?",
+            "Sell {quantity} x {title} at {price} each? You earn {earns} for each.",
+            "{quantity} x {title}, {price} each?",
             "{quantity} at {price} each?",
         ),
         yes="listing",

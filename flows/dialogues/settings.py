@@ -30,7 +30,7 @@ kiosk = Flow(
     "kiosk",
     PagedList(
         "kiosk",
-        N_("Which kiosk will you bring your wares to?", "Which kiosk is yours?"),
+        N_("Which kiosk will you bring your goods to?", "Which kiosk is yours?"),
         items=kiosks,
         then="changing",
         empty="no_kiosk",
@@ -38,7 +38,7 @@ kiosk = Flow(
     Act("changing", command=change_kiosk, done="changed", rejected="not_changed"),
     Notice(
         "changed",
-        N_("From now on, bring your wares to {kiosk}. Cash waits for you there too.", "Your kiosk is changed."),
+        N_("From now on, bring your goods to {kiosk}. Cash waits for you there too.", "Your kiosk is changed."),
     ),
     Notice("not_changed", NOT_CHANGED),
     Notice("no_kiosk", N_("There is no kiosk yet. Please try again later.")),

@@ -2,7 +2,7 @@
 
 guess      Did you mean KSh 1,500?              after an answer that was read with doubt
 person     Shall somebody call you to help?     after two rejected answers
-resume     Your last call was cut off.          on the first screen after a dropped call
+resume     Go on where you stopped?             on the first screen after a dropped call
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Name = Literal["guess", "person", "resume"]
 PROMPTS: dict[Name, tuple[str, str, str]] = {
     "guess": (N_("Did you mean {guess}?"), N_("Yes"), N_("No")),
     "person": (N_("Shall somebody call you to help?"), N_("Call me"), N_("Try again")),
-    "resume": (N_("Your last call was cut off."), N_("Continue"), N_("Start again")),
+    "resume": (N_("Go on where you stopped?"), N_("Continue"), N_("Start again")),
 }
 """By name: the question, and its two lines."""
 

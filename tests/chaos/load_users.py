@@ -108,7 +108,7 @@ def list_product(scenario: Scenario, user: LoadUser) -> None:
     answers = {
         "Soko: ": "1",
         "What are you selling?": user.title,
-        "What kind of ware": "6",
+        "What kind of product": "6",
         "Price of one": "900",
         "How many do you have?": "4",
         "Sell 4 x": "1",
@@ -138,7 +138,7 @@ def order_body(user: LoadUser, product_id: str) -> dict[str, Any]:
 def receive_order(scenario: Scenario, agent: AgentPhone, code: str) -> None:
     answers = {
         "Language": "1",
-        "Soko kiosk": "1",
+        "Soko: ": "1",
         "What is the order's code?": code,
         "How many came?": "1",
         "Receive 1 x": "1",
@@ -148,7 +148,7 @@ def receive_order(scenario: Scenario, agent: AgentPhone, code: str) -> None:
 
 def call_until(scenario: Scenario, msisdn: str, name: str, answers: Mapping[str, str], until: str) -> None:
     """Answer the questions until a screen has the words `until`, and dial again if the call ended before."""
-    all_answers, numbers = {"Your last call was cut off.": "1", **answers}, count()
+    all_answers, numbers = {"Go on where you stopped?": "1", **answers}, count()
 
     def reach_end() -> bool | None:
         screen = _call(scenario, msisdn, f"ATUid_{msisdn}_{name}_{next(numbers)}", all_answers, until)

@@ -144,8 +144,8 @@ def offered(registered: Service) -> Service:
 
 def test_the_code_that_only_the_artisan_was_sent_resets_the_pin(offered: Service) -> None:
     assert [text.msisdn for text in outgoing_messages(offered)] == [AKINYI]
-    assert offered.gateway.answer(OTIENO, reset_code(offered)).startswith("END The PIN of Akinyi Ouma is gone.")
-    assert outgoing_messages(offered)[-1].text.startswith("Soko: your PIN was reset")
+    assert offered.gateway.answer(OTIENO, reset_code(offered)).startswith("END Done. Akinyi Ouma has no PIN now.")
+    assert outgoing_messages(offered)[-1].text.startswith("Soko: your PIN was removed")
     assert dial(offered, AKINYI, *TO_PAYOUT).startswith("CON Choose a PIN")
 
 
@@ -166,7 +166,7 @@ def test_a_repeated_request_with_a_wrong_code_is_counted_once(offered: Service) 
     offered.gateway.answer(OTIENO, "000000")
     for _ in range(4):
         offered.gateway.repeat()
-    assert offered.gateway.answer(OTIENO, reset_code(offered)).startswith("END The PIN of")
+    assert offered.gateway.answer(OTIENO, reset_code(offered)).startswith("END Done. Akinyi Ouma has no PIN now.")
 
 
 def test_an_agent_resets_only_the_pins_of_artisans_of_the_same_kiosk(registered: Service) -> None:
@@ -191,5 +191,5 @@ def test_an_artisan_who_left_can_have_the_pin_reset_to_join_again(offered: Servi
     dial(offered, AKINYI, "5", "5", "1")
     offered.later(minutes=10)
     assert dial(offered, AKINYI, "1", "Akinyi", "6", "1", "1").startswith("CON What is your PIN?")
-    assert offered.gateway.answer(OTIENO, code).startswith("END The PIN of")
+    assert offered.gateway.answer(OTIENO, code).startswith("END Done. Akinyi Ouma has no PIN now.")
     assert dial(offered, AKINYI, "2", "1", "Akinyi", "6", "1", "1").startswith("END Welcome to Soko, Akinyi!")

@@ -73,7 +73,7 @@ def test_joining_selling_and_accepting_an_order_happen_in_the_remote_shop(remote
         bot.gateway.text(NEW_PHONE, text)
     placed = place_order(shop, 2, title="kiondo basket")
     remote.later(seconds=1)
-    assert f"New order {placed['code']}: 2 x kiondo basket." in bot.inbox(NEW_PHONE)[-1]
+    assert f"Soko: new order {placed['code']}: 2 x kiondo basket." in bot.inbox(NEW_PHONE)[-1]
     bot.gateway.text(NEW_PHONE, f"YES {placed['code']}")
     remote.later(seconds=1)
 
@@ -161,7 +161,7 @@ def test_a_call_that_ended_because_the_shop_was_unreachable_can_be_continued(rem
     remote.proxy.fail("server_error")
     assert gateway.answer(AKINYI, "1") == f"END {OUT_OF_REACH}"
     remote.proxy.fail("none")
-    assert gateway.dial(AKINYI).startswith("CON Your last call was cut off.")
+    assert gateway.dial(AKINYI).startswith("CON Go on where you stopped?")
 
     assert gateway.answer(AKINYI, "1") == asked
 
@@ -185,14 +185,16 @@ def test_a_phone_without_a_profile_gets_no_menu_until_the_shop_is_back(remote: R
     bot.gateway.text(NEW_PHONE, "MENU")
     assert remote.inbox(NEW_PHONE) == [OUT_OF_REACH]
     remote.proxy.fail("none")
-    assert bot.gateway.dial(NEW_PHONE).startswith("CON Soko kiosk Lakeside")
+    assert bot.gateway.dial(NEW_PHONE).startswith("CON Soko: Lakeside")
 
 
 def test_stop_works_without_the_shop(remote: RemoteSetup) -> None:
     remote.proxy.fail("server_error")
     remote.bot.gateway.text(NEW_PHONE, "STOP")
 
-    assert remote.inbox(NEW_PHONE) == ["You will get no more texts from Soko. To get them again, text START."]
+    assert remote.inbox(NEW_PHONE) == [
+        "Soko: you will get no more texts, not even about orders or money. To get them again, text START."
+    ]
 
 
 def test_after_one_request_without_an_answer_the_next_ones_fail_at_once(remote: RemoteSetup) -> None:
@@ -296,7 +298,7 @@ def test_a_refusal_of_a_deferred_command_is_sent_with_its_reason(remote: RemoteS
     remote.proxy.fail("none")
     remote.bot.later(seconds=30)
 
-    assert f"Order {placed['code']} is no longer open." in remote.inbox(AKINYI)
+    assert f"Order {placed['code']} no longer waits for your answer." in remote.inbox(AKINYI)
     assert order_status(remote.shop, placed) == "cancelled"
 
 
@@ -358,7 +360,7 @@ def test_a_search_for_cash_is_not_deferred(remote: RemoteSetup) -> None:
     remote.proxy.fail("none")
     remote.bot.later(seconds=30)
     gateway = remote.bot.gateway
-    assert gateway.dial(OTIENO).startswith("CON Your last call was cut off.")
+    assert gateway.dial(OTIENO).startswith("CON Go on where you stopped?")
     gateway.answer(OTIENO, "1")
 
     assert gateway.answer(OTIENO, "246802").startswith("END No cash waits here for that code.")

@@ -26,8 +26,8 @@ from tests.bot.fixtures import (
 from tests.service import Service, serving
 from tests.threads import together
 
-STOPPED = "You will get no more texts from Soko. To get them again, text START."
-STARTED = "You will get texts from Soko again. To end them, text STOP."
+STOPPED = "Soko: you will get no more texts, not even about orders or money. To get them again, text START."
+STARTED = "Soko: you will get texts again. To end them, text STOP."
 
 
 def post_from_twilio(service: Service, body: str, *, id: str, token: str | None = None, **more: str) -> int:
@@ -153,7 +153,7 @@ def test_an_answer_whose_hop_crashed_before_it_saved_counts_when_it_is_delivered
     assert [text.text.split("\n")[0] for text in outgoing_messages(service, NEW_PHONE)] == [
         "Join Soko. What is your name?",
         "What is your craft?",
-        "Which kiosk will you bring your wares to?",
+        "Which kiosk will you bring your goods to?",
     ]
 
 
@@ -166,7 +166,7 @@ def test_an_answer_delivered_again_after_the_session_was_lost_answers_no_new_que
     service.gateway.text(AKINYI, "6", id="kind of the lamp")
     service.gateway.text(AKINYI, "900")
 
-    assert "What kind of ware" in outgoing_messages(service, AKINYI)[-1].text
+    assert "What kind of product" in outgoing_messages(service, AKINYI)[-1].text
 
 
 @pytest.mark.every_store
@@ -201,7 +201,7 @@ def test_a_text_and_a_call_of_one_person_at_once_are_both_handled(service: Servi
     together(2, lambda n: actions[n]())
 
     assert order_status(service, placed) == "accepted"
-    assert "What kind of ware" in service.gateway.answer(AKINYI, "Oil lamp")
+    assert "What kind of product" in service.gateway.answer(AKINYI, "Oil lamp")
 
 
 # -- texts that are delivered late
@@ -262,7 +262,7 @@ def test_start_is_confirmed_once_and_messages_are_sent_again(embedded: Service) 
     place_order(embedded)
 
     assert embedded.inbox(AKINYI)[:2] == [STOPPED, STARTED]
-    assert embedded.inbox(AKINYI)[2].startswith("New order")
+    assert embedded.inbox(AKINYI)[2].startswith("Soko: new order")
 
 
 def test_start_without_a_stop_is_not_answered(embedded: Service) -> None:
@@ -307,7 +307,7 @@ def test_a_new_phone_is_asked_for_its_language(embedded: Service) -> None:
 
     asked, menu = embedded.inbox(NEW_PHONE)
     assert asked.startswith("Soko. Language / Lugha:\n1. English")
-    assert menu.startswith("Karibu Soko, duka la bidhaa za mikono.\n1. Jiunge kama fundi")
+    assert menu.startswith("Karibu Soko, duka la kazi za mikono.\n1. Jiunge kama fundi")
 
 
 def test_more_with_nothing_to_continue_says_so(embedded: Service) -> None:

@@ -167,8 +167,8 @@ def test_a_command_with_a_picture_is_performed_and_the_picture_ignored(service: 
     post_message(service, f"PRICE {code(service)} 1900", twilio.url + FIRST, sid="MM3")
 
     assert [text.split("\n")[0] for text in service.inbox(AKINYI)] == [
-        "What kind of ware is it?",
-        "Sell 5 x Oil lamp at KSh 900? You earn KSh 810 each.",
+        "What kind of product is it?",
+        "Sell 5 x Oil lamp at KSh 900 each? You earn KSh 810 for each.",
         f"Clay water pot, code {code(service)}, now costs KSh 1,900.",
     ]
     assert twilio.asked == []

@@ -227,7 +227,7 @@ def test_a_resend_is_suppressed_after_stop_and_sent_after_start(service: Service
     service.gateway.text(JOY, "START")
     resend(service, held["id"])
     deliver(service, provider, minutes=1)
-    assert provider.texts[1:] == ["You will get texts from Soko again. To end them, text STOP.", "hello"]
+    assert provider.texts[1:] == ["Soko: you will get texts again. To end them, text STOP.", "hello"]
 
 
 def test_only_failed_or_suppressed_texts_are_resent(service: Service) -> None:

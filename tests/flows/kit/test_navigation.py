@@ -143,7 +143,7 @@ class TestAnotherFlow:
 
 
 class TestADroppedCall:
-    QUESTION = "CON Your last call was cut off.\n1. Continue\n2. Start again"
+    QUESTION = "CON Go on where you stopped?\n1. Continue\n2. Start again"
 
     def test_is_continued_with_all_answers(self) -> None:
         phone = start(*THREE)

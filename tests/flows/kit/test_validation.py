@@ -160,7 +160,7 @@ def test_a_translation_that_is_too_long_is_found() -> None:
 # Side prompts and navigation.
 
 
-@pytest.mark.parametrize("message", ["Did you mean {guess}?", "Your last call was cut off.", "Home"])
+@pytest.mark.parametrize("message", ["Did you mean {guess}?", "Go on where you stopped?", "Home"])
 def test_side_prompts_and_navigation_are_checked_too(message: str) -> None:
     words = translating(lambda text: "{gues}? " if text == message else text)
     assert f"beside the flows: in xx other fields than in: {message}" in wording_faults_in(ENGINE, words)
