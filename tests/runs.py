@@ -6,8 +6,9 @@ chance = Random(seed())                 a different one in each run; `--seed N` 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from random import Random
 from typing import TypeVar
 
 Option = TypeVar("Option")
@@ -35,9 +36,10 @@ def cases(full: int, least: int = 1) -> int:
     return full if _run.full else max(full // SHARE, least)
 
 
-def one_of(options: Sequence[Option]) -> Sequence[Option]:
-    """All options in a full run, else one alone, another with another seed."""
-    return options if _run.full else [options[_run.seed % len(options)]]
+def some_of(options: Iterable[Option], least: int = 1) -> Sequence[Option]:
+    """All options in a full run, else as many as `cases` says, others with another seed."""
+    all_options = list(options)
+    return all_options if _run.full else Random(_run.seed).sample(all_options, cases(len(all_options), least))
 
 
 def is_full() -> bool:

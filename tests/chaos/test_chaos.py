@@ -19,7 +19,7 @@ from tests.chaos import faulty_provider, invariants, load_users, scenario
 from tests.chaos.faulty_provider import FaultyProvider
 from tests.chaos.load_users import LoadUser
 from tests.chaos.scenario import FaultInjector, Scenario, ScenarioAbortedError
-from tests.runs import cases, one_of
+from tests.runs import cases, some_of
 
 CONCURRENT_USERS = 16
 REQUESTS_PER_FAULT = 250
@@ -34,7 +34,7 @@ class Stores:
     faults: list[Callable[[], object]] = field(default_factory=list)
 
 
-@pytest.fixture(params=one_of(["sqlite", "postgresql-redis"]))
+@pytest.fixture(params=some_of(["sqlite", "postgresql-redis"]))
 def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
     """Servers that only this test uses, so that it may kill them."""
     if request.param == "sqlite":

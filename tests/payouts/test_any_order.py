@@ -55,7 +55,7 @@ from tests.payouts.crashing import (
     ProcessCrashedError,
     QueryOutcome,
 )
-from tests.runs import cases, is_full
+from tests.runs import cases, is_full, some_of
 from tests.service import MONDAY
 
 AGENT, PHONE, OTHER_PHONE = "+254711000001", "+254712345678", "+254712345679"
@@ -360,26 +360,34 @@ def _made(folder: Path) -> Path:
 ALL_OUTCOMES = frozenset({*get_args(PayOutcome), *PAYOUT.statuses, "crashed", "paused"})
 
 
-def test_payouts_are_settled_in_any_order_of_events_on_sqlite(folders: Iterator[Path]) -> None:
-    """In a full run every outcome must occur; because the walks are random, it may need more of them."""
+@pytest.fixture(params=some_of(["sqlite", "postgresql"]))
+def database(request: pytest.FixtureRequest, folders: Iterator[Path]) -> Callable[[], AbstractContextManager[Services]]:
+    """Opens the services over a new database."""
+    if request.param == "sqlite":
 
-    def fresh() -> AbstractContextManager[Services]:
-        folder = next(folders)
-        return open_services(migrated_sqlite(folder / "soko.db"), folder)
+        def on_sqlite() -> AbstractContextManager[Services]:
+            folder = next(folders)
+            return open_services(migrated_sqlite(folder / "soko.db"), folder)
 
-    seen = walk(fresh, cases(70))
-    while is_full() and (missing := ALL_OUTCOMES - set(+seen)):
-        more = walk(fresh, 30)
-        assert missing & set(+more), f"never met: {missing}"
-        seen += more
+        return on_sqlite
+    server: servers.Postgres = request.getfixturevalue("postgres_server")
 
-
-def test_payouts_are_settled_in_any_order_of_events_on_postgresql(
-    postgres_server: servers.Postgres, folders: Iterator[Path]
-) -> None:
     @contextmanager
-    def fresh() -> Iterator[Services]:
-        with migrated_postgres(postgres_server) as url, open_services(url, next(folders)) as services:
+    def on_postgresql() -> Iterator[Services]:
+        with migrated_postgres(server) as url, open_services(url, next(folders)) as services:
             yield services
 
-    assert walk(fresh, cases(15))["crashed"]
+    return on_postgresql
+
+
+@pytest.mark.long
+def test_payouts_are_settled_in_any_order_of_events(
+    database: Callable[[], AbstractContextManager[Services]],
+) -> None:
+    """In a full run every outcome must occur; because the walks are random, it may need more of them."""
+    seen = walk(database, cases(50))
+    assert seen["crashed"]
+    while is_full() and (missing := ALL_OUTCOMES - set(+seen)):
+        more = walk(database, 30)
+        assert missing & set(+more), f"never met: {missing}"
+        seen += more

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from bot.providers.registry import load_settings
 from tests.repository.architecture import ROOT
 from tests.repository.howto import Copy, NotFollowedError, pages
 from tests.repository.pages import blocks, copy_project
+from tests.runs import some_of
 from tests.service import serving
 
 
@@ -21,18 +23,18 @@ def copy(tmp_path: Path) -> Copy:
     return Copy(tmp_path)
 
 
-def test_a_setting_is_added(copy: Copy) -> None:
+def add_a_setting(copy: Copy) -> None:
     copy.follow("add-a-setting.md")
 
     assert "SHOP_NAME=Soko" in (copy.root / ".env.example").read_text()
 
 
-def test_a_setting_that_is_not_documented_fails_the_check(copy: Copy) -> None:
+def forget_to_document_a_setting(copy: Copy) -> None:
     with pytest.raises(NotFollowedError, match="test_the_contract_names_every_setting"):
         copy.follow("add-a-setting.md", {"4. Check": lambda root: remove_lines(root / "docs/contract.md", "SHOP_NAME")})
 
 
-def test_a_dialogue_is_added_and_answers_texts(copy: Copy) -> None:
+def add_a_dialogue(copy: Copy) -> None:
     copy.follow("add-a-dialogue.md")
 
     transcript = (copy.root / "tests/transcripts/photo_tips.txt").read_text()
@@ -41,22 +43,34 @@ def test_a_dialogue_is_added_and_answers_texts(copy: Copy) -> None:
     assert "<summary>photo_tips</summary>" in (copy.root / "docs/dialogues.md").read_text()
 
 
-def test_a_language_is_added(copy: Copy) -> None:
+def add_a_language(copy: Copy) -> None:
     printed = copy.follow("add-a-language.md", {"3. Teach it what people write": translate})
 
     assert "2. Luganda" in printed
 
 
-def test_a_provider_is_added_and_its_wire_rows_hold(copy: Copy) -> None:
+def add_a_provider(copy: Copy) -> None:
     assert "PIGEON_KEY is needed by the SMS provider that is set" in copy.follow("add-a-provider.md")
 
 
-def test_a_payout_network_is_added_and_passes_the_conformance_suite(copy: Copy) -> None:
+def add_a_payout_network(copy: Copy) -> None:
     assert "COWRIE_KEY is needed by the payout provider that is set" in copy.follow("add-a-payout-network.md")
 
 
-def test_an_event_is_added_pushed_and_announced(copy: Copy) -> None:
+def add_an_event(copy: Copy) -> None:
     copy.follow("add-an-event.md")
+
+
+FOLLOWED = (
+    *(add_a_setting, forget_to_document_a_setting, add_a_dialogue, add_a_language),
+    *(add_a_provider, add_a_payout_network, add_an_event),
+)
+"""What readers do with the pages; a usual run does two of these, others with another seed."""
+
+
+@pytest.mark.parametrize("follow", some_of(FOLLOWED, least=2), ids=lambda follow: follow.__name__)
+def test_a_page_is_followed_to_its_end(copy: Copy, follow: Callable[[Copy], None]) -> None:
+    follow(copy)
 
 
 def test_the_settings_of_a_public_shop_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -252,8 +252,8 @@ def test_soko_runs_the_tools_of_the_translators(clone):
     assert clone.run("soko", "locales", "check") == (0, "")
 
 
-def test_soko_returns_the_exit_status_of_a_failed_command(clone):
-    status, printed = clone.run("soko", "apikey", "forge")
+def test_soko_returns_the_exit_status_of_a_failed_command(clone, migrated_sqlite_url):
+    status, printed = clone.run("soko", "apikey", "forge", DATABASE_URL=migrated_sqlite_url)
 
     assert status == 2
     assert "Usage: script/soko apikey" in printed
