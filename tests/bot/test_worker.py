@@ -13,7 +13,6 @@ from pathlib import Path
 from threading import Event, Semaphore
 from typing import Any
 
-import pytest
 from flask import Flask, request
 
 from bot.messaging import queue
@@ -22,8 +21,6 @@ from bot.messaging.queue import NewMessage
 from tests.bot.fixtures import outgoing_messages
 from tests.http_server import running_app
 from tests.service import Service
-
-pytestmark = pytest.mark.every_store
 
 ROOT = Path(__file__).parents[2]
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)

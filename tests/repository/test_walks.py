@@ -14,6 +14,7 @@ import pytest
 from tests.http_server import running_app
 from tests.repository.architecture import ROOT
 from tests.repository.pages import blocks, fresh_server, in_bash
+from tests.runs import some_of
 from tests.service import OPERATOR_KEY, Service, serving
 
 _START, WALK = blocks("README.md", "bash")
@@ -119,15 +120,14 @@ def test_the_walk_succeeds_with_a_slow_worker(tmp_path):
     assert follow(WALK, tmp_path) == []
 
 
-@pytest.mark.parametrize(
-    ("right", "wrong", "complaint"),
-    [
-        ("*Toi", "*1", "the kiosk receives the basket"),
-        (TRIES, "first", "the baskets are in the shop"),
-        (r"# 5\..*", "", "Amina is paid"),
-    ],
-    ids=["another kiosk", "reads at once", "ends at the order"],
+FAULTS = (
+    pytest.param("*Toi", "*1", "the kiosk receives the basket", id="another kiosk"),
+    pytest.param(TRIES, "first", "the baskets are in the shop", id="reads at once"),
+    pytest.param(r"# 5\..*", "", "Amina is paid", id="ends at the order"),
 )
+
+
+@pytest.mark.parametrize(("right", "wrong", "complaint"), some_of(FAULTS))
 def test_a_faulty_walk_is_noticed(tmp_path, right, wrong, complaint):
     faulty = re.sub(right if right.startswith("#") else re.escape(right), wrong, WALK, flags=re.DOTALL)
     assert faulty != WALK

@@ -110,9 +110,11 @@ def hanging(service: Service, provider: HangingProvider, grace_s: float) -> Iter
         for _ in range(2):
             provider.asking.acquire()
         stop.set()
-        yield
-        thread.join()
-        provider.answers.set()
+        try:
+            yield
+            thread.join()
+        finally:
+            provider.answers.set()
 
 
 def queue_message(

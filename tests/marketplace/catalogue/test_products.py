@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from threading import Barrier, Thread
-
 import pytest
 
 from marketplace_api.catalogue import products
 from marketplace_api.events import events
 from marketplace_api.refused import Refused
 from tests.marketplace.conftest import Sample, ShopDatabase, place, register
+from tests.threads import together
 
 pytestmark = pytest.mark.every_store
 
@@ -59,23 +58,13 @@ def test_no_more_than_the_stock_can_be_ordered(database: ShopDatabase, sample: S
 
 
 def test_two_buyers_never_get_the_same_piece(database: ShopDatabase, sample: Sample) -> None:
-    buyers = 8
-    together = Barrier(buyers)
-    outcomes: list[str] = []
-
-    def buy() -> None:
-        together.wait()
+    def buy(_number: int) -> str:
         try:
             with database.open() as shop:
-                outcomes.append(place(shop, sample.product, 1).status)
+                return place(shop, sample.product, 1).status
         except Refused as refused:
-            outcomes.append(refused.reason)
+            return refused.reason
 
-    threads = [Thread(target=buy) for _ in range(buyers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(outcomes) == ["not_enough_stock"] * 5 + ["placed"] * 3
+    assert sorted(together(8, buy)) == ["not_enough_stock"] * 5 + ["placed"] * 3
     with database.open() as shop:
         assert products.by_id(shop, sample.product.id).quantity == 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
-from threading import Barrier, Thread
 
 import pytest
 from hypothesis import given, settings
@@ -25,6 +24,7 @@ from marketplace_api.shop import Shop
 from tests.marketplace.conftest import TERMS, Sample, ShopDatabase, bring, register, request, seed_sample
 from tests.marketplace.orders.test_orders import event_types, reason
 from tests.runs import cases
+from tests.threads import together
 
 pytestmark = pytest.mark.every_store
 
@@ -331,23 +331,16 @@ def test_a_due_part_is_reminded_of_until_it_is_ready(
 
 def race(database: ShopDatabase, weavers: Sequence[Artisan], code: str, each: int) -> list[str]:
     """All accept `each` pieces at the same moment; returns `accepted` or the reason of the refusal for each."""
-    together, outcomes = Barrier(len(weavers)), []
 
-    def take(weaver: Artisan) -> None:
-        together.wait()
+    def take(number: int) -> str:
         try:
             with database.open() as shop:
-                orders.accept(shop, artisans.by_id(shop, weaver.id), code, each)
-                outcomes.append("accepted")
+                orders.accept(shop, artisans.by_id(shop, weavers[number].id), code, each)
         except Refused as refused:
-            outcomes.append(refused.reason)
+            return refused.reason
+        return "accepted"
 
-    threads = [Thread(target=take, args=(weaver,)) for weaver in weavers]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return outcomes
+    return together(len(weavers), take)
 
 
 def test_artisans_who_accept_at_once_never_take_a_piece_twice(database: ShopDatabase, sample: Sample) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Barrier, Thread
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from marketplace_api.payments import ledger
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 from tests.marketplace.conftest import ShopDatabase
+from tests.threads import together
 
 pytestmark = pytest.mark.every_store
 
@@ -48,19 +49,11 @@ def test_an_entry_is_written_once_under_its_key(database: ShopDatabase) -> None:
 
 
 def test_an_entry_written_by_many_at_once_is_written_once(database: ShopDatabase) -> None:
-    together, entered = Barrier(5), []
-
-    def enter() -> None:
-        together.wait()
+    def enter(_number: int) -> bool:
         with database.open() as shop:
-            entered.append(ledger.post(shop, "sale", "goods", SALE))
+            return ledger.post(shop, "sale", "goods", SALE)
 
-    threads = [Thread(target=enter) for _ in range(5)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(entered) == [False] * 4 + [True]
+    assert sorted(together(5, enter)) == [False] * 4 + [True]
     with database.open() as shop:
         assert ledger.balance(shop, AMINA) == -270_000
 

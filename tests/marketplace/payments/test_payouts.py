@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Barrier, Thread
 
 import pytest
 
@@ -13,6 +12,7 @@ from marketplace_api.orders import orders
 from marketplace_api.payments import balances, payouts, settlement
 from marketplace_api.refused import Refused
 from tests.marketplace.conftest import Sample, ShopDatabase, bring, place
+from tests.threads import together
 
 pytestmark = pytest.mark.every_store
 
@@ -29,24 +29,14 @@ def payout(database: ShopDatabase, sample: Sample) -> Payout:
 
 
 def test_only_one_of_many_workers_sends_a_payout(database: ShopDatabase, payout: Payout) -> None:
-    workers = 6
-    together = Barrier(workers)
-    outcomes: list[str] = []
-
-    def send() -> None:
-        together.wait()
+    def send(_number: int) -> str:
         try:
             with database.open() as shop:
-                outcomes.append(settlement.begin_sending(shop, payout.id).status)
+                return settlement.begin_sending(shop, payout.id).status
         except Refused as refused:
-            outcomes.append(refused.reason)
+            return refused.reason
 
-    threads = [Thread(target=send) for _ in range(workers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(outcomes) == ["payout_not_sendable"] * 5 + ["sending"]
+    assert sorted(together(6, send)) == ["payout_not_sendable"] * 5 + ["sending"]
 
 
 def test_an_unknown_payout_waits_for_the_provider(database: ShopDatabase, payout: Payout) -> None:
