@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from itertools import product
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from tests.bot.fixtures import (
     place_order,
     received_order,
 )
+from tests.runs import some_of
 from tests.service import Service
 from tests.threads import together
 
@@ -267,8 +269,7 @@ LONGEST = {
 }
 
 
-@pytest.mark.parametrize("script", LONGEST)
-@pytest.mark.parametrize("language", locales.available())
+@pytest.mark.parametrize(("language", "script"), some_of(product(locales.available(), LONGEST), least=2))
 def test_with_the_longest_titles_and_names_every_message_is_complete_and_has_one_segment(
     embedded: Service, language: str, script: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import product
 from random import Random
 
@@ -34,7 +35,16 @@ LATIN = [code for code in LANGUAGES if rendering.words(code).latin]
 
 def each(*languages: str) -> pytest.MarkDecorator:
     """The test for each of these languages, on each channel."""
-    cases = [pytest.param(*case, id=f"{case[0]}-{case[1].name}") for case in product(languages, CHANNELS)]
+    return _parametrized(product(languages, CHANNELS))
+
+
+def some(*languages: str) -> pytest.MarkDecorator:
+    """The test for all of these pairs in a full run, else for two of them, others with another seed."""
+    return _parametrized(runs.some_of(product(languages, CHANNELS), least=2))
+
+
+def _parametrized(pairs: Iterable[tuple[str, Channel]]) -> pytest.MarkDecorator:
+    cases = [pytest.param(*pair, id=f"{pair[0]}-{pair[1].name}") for pair in pairs]
     return pytest.mark.parametrize(("language", "channel"), cases)
 
 
@@ -62,7 +72,7 @@ def test_home_is_one_step_from_everywhere_and_going_back_leads_there(language: s
     assert invariants.no_way_home(all_screens(language, channel)) == []
 
 
-@each(*LANGUAGES)
+@some(*LANGUAGES)
 def test_any_input_is_answered_by_a_screen_that_fits(language: str, channel: Channel) -> None:
     assert invariants.unanswered_input(all_screens(language, channel)) == []
 
@@ -76,7 +86,7 @@ def test_hostile_inputs_are_many() -> None:
     assert len(set(invariants.HOSTILE)) > 40
 
 
-@each(*LANGUAGES)
+@some(*LANGUAGES)
 def test_after_a_dropped_call_a_call_or_a_text_continues_with_all_answers(language: str, channel: Channel) -> None:
     assert invariants.lost_by_a_dropped_call(all_screens(language, channel)) == []
 
