@@ -21,6 +21,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     event,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy_utc import UtcDateTime
@@ -330,7 +331,7 @@ class Payout(Base):
     currency: Mapped[str]
     method: Mapped[PayoutMethod]
     msisdn: Mapped[str | None]
-    cash_code: Mapped[str | None]
+    cash_code: Mapped[str | None] = mapped_column(unique=True)
     status: Mapped[PayoutStatus]
     payment_id: Mapped[str] = mapped_column(unique=True)
     sends: Mapped[int] = mapped_column(default=0)
@@ -351,6 +352,7 @@ class Payout(Base):
 
     __table_args__ = (
         UniqueConstraint("assignment_id", "piece"),
+        UniqueConstraint("provider", "provider_reference"),
         Index(None, "created_at", "id"),
         Index(None, "status", "created_at", "id"),
         Index(None, "artisan_id", "created_at", "id"),
@@ -460,7 +462,7 @@ class WebhookDelivery(Base):
 
 
 class HelpRequest(Base):
-    """A person's request for a call back."""
+    """A person's request for a call back; a person has at most one that is open."""
 
     __tablename__ = "help_request"
 
@@ -469,7 +471,16 @@ class HelpRequest(Base):
     created_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
 
-    __table_args__ = (Index(None, "created_at", "id"),)
+    __table_args__ = (
+        Index(None, "created_at", "id"),
+        Index(
+            "uq_help_request_open",
+            "msisdn",
+            unique=True,
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+    )
 
 
 class ApiKey(Base):

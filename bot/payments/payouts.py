@@ -34,6 +34,7 @@ from bot.runtime.clock import Clock
 from marketplace_api.events import events
 from marketplace_api.models import Event, Payout
 from marketplace_api.payments import pausing, payout_methods, payouts, provider_names, settlement
+from marketplace_api.refused import Refused
 from marketplace_api.shop import Ids, Shop, Terms
 from state import outbox
 from state.outbox import Job
@@ -132,7 +133,7 @@ class PayoutCallbacks:
             case Paid(amount=amount) if amount != payout.amount:
                 self._note_other_amount(shop, payout, amount)
             case Paid(reference=reference) if payout.status in payouts.IN_FLIGHT:
-                settlement.settle_paid(shop, payout.id, reference)
+                self._settle_paid(shop, payout, reference)
             case Paid() if payout.status in payouts.WAITING and payout.sends:
                 log.error("payout %s is reported paid after it was reported not paid", payout.id)
                 settlement.recheck(shop, payout.id)
@@ -151,6 +152,17 @@ class PayoutCallbacks:
                 settlement.release(shop, payout.id)
             case _:
                 log.info("payout %s is %s; the reported status changes nothing", payout.id, payout.status)
+
+    def _settle_paid(self, shop: Shop, payout: Payout, reference: str) -> None:
+        """Settle the payout, unless the provider has used the reference for another one: an operator must decide."""
+        try:
+            with shop.session.begin_nested():
+                settlement.settle_paid(shop, payout.id, reference)
+        except Refused:
+            log.exception("payout %s is reported paid as %s, like another payout", payout.id, reference)
+            if payout.status == "sending":
+                settlement.mark_unknown(shop, payout.id)
+            payout.failure = f"said to be paid as {reference}, like another payout"
 
     def _pause_since_paid_twice(self, shop: Shop, payout: Payout, reference: str) -> None:
         """Pause all payouts: the provider reports a payment as paid that it had reported as not paid."""

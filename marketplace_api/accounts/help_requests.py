@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
+from marketplace_api import locks
 from marketplace_api.events import events
 from marketplace_api.models import HelpRequest
 from marketplace_api.refused import Refused
@@ -13,20 +15,27 @@ from marketplace_api.shop import Shop
 
 def open_request(shop: Shop, msisdn: str) -> HelpRequest:
     """Create a request for a call to this phone; if one is already open, return that one."""
-    waiting = select(HelpRequest).where(HelpRequest.msisdn == msisdn, HelpRequest.closed_at.is_(None))
-    existing = shop.session.scalars(waiting.limit(1)).first()
+    existing = _waiting(shop, msisdn)
     if existing is not None:
         return existing
     request = HelpRequest(id=shop.ids.new_id("hlp"), msisdn=msisdn, created_at=shop.now, closed_at=None)
-    shop.session.add(request)
-    shop.session.flush()
+    try:
+        with shop.session.begin_nested():
+            shop.session.add(request)
+    except IntegrityError:  # another transaction has just created one
+        return _waiting(shop, msisdn) or open_request(shop, msisdn)
     events.record(shop, "help.requested", HelpRequestSchema.of(request))
     return request
 
 
+def _waiting(shop: Shop, msisdn: str) -> HelpRequest | None:
+    is_open = HelpRequest.msisdn == msisdn, HelpRequest.closed_at.is_(None)
+    return shop.session.scalars(select(HelpRequest).where(*is_open)).one_or_none()
+
+
 def close(shop: Shop, request_id: str) -> HelpRequest:
     """Close the request: the person was called. `Refused` with `unknown_help_request` or `help_request_closed`."""
-    request = shop.session.get(HelpRequest, request_id, with_for_update=True)
+    request = locks.take_one(shop, HelpRequest, HelpRequest.id == request_id)
     if request is None:
         raise Refused("unknown_help_request", 404)
     if request.closed_at is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from marketplace_api.models import Kiosk
-from marketplace_api.payments import ledger
+from marketplace_api.payments import cash_payouts, ledger
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 
@@ -18,7 +18,7 @@ def record_cash(shop: Shop, kiosk: Kiosk, amount: int, note: str) -> None:
 
     `Refused` with `drawer_short` if more than the float is taken out.
     """
-    shop.session.refresh(kiosk, with_for_update={"of": Kiosk})
+    kiosk = cash_payouts.lock_kiosk(shop, kiosk)
     cash = balance(shop, kiosk)
     if amount < 0 and cash + amount < 0:
         raise Refused("drawer_short", held=cash)

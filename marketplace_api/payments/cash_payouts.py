@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
+from sqlalchemy.exc import IntegrityError
 
+from marketplace_api import locks
 from marketplace_api.models import Artisan, Kiosk, Payout
 from marketplace_api.payments import ledger, payouts
 from marketplace_api.refused import Refused
@@ -13,16 +16,23 @@ from marketplace_api.shop import Shop
 
 DIGITS = 6
 TRIES = 3
+_DRAWS = 1000
 LOCKED_FOR = timedelta(hours=1)
 
 
-def new_code(shop: Shop) -> str:
-    """A code of `DIGITS` digits that no other waiting payout has."""
-    taken = select(Payout.cash_code).where(Payout.cash_code.is_not(None))
-    codes_in_use = set(shop.session.scalars(taken))
-    while (code := f"{shop.ids.random.randrange(10**DIGITS):0{DIGITS}}") in codes_in_use:
-        pass
-    return code
+def give_code(shop: Shop, payout: Payout) -> None:
+    """Give the payout a code of `DIGITS` digits that no other waiting payout has."""
+    shop.session.flush()
+    for _ in range(_DRAWS):
+        code = f"{shop.ids.random.randrange(10**DIGITS):0{DIGITS}}"
+        if shop.session.scalar(select(exists().where(Payout.cash_code == code))):
+            continue
+        # another transaction may take the code after the check; then only the savepoint is rolled back
+        with suppress(IntegrityError), shop.session.begin_nested():
+            payout.cash_code = code
+            shop.session.flush()
+            return
+    raise RuntimeError("no free cash code found: is the random source broken?")
 
 
 def find(shop: Shop, kiosk: Kiosk, code: str) -> Payout | None:
@@ -30,7 +40,7 @@ def find(shop: Shop, kiosk: Kiosk, code: str) -> Payout | None:
 
     After `TRIES` wrong codes the kiosk is locked for `LOCKED_FOR`: `Refused` with `locked`, even for a right code.
     """
-    shop.session.refresh(kiosk, with_for_update={"of": Kiosk})
+    kiosk = lock_kiosk(shop, kiosk)
     if kiosk.cash_locked_until and shop.now < kiosk.cash_locked_until:
         raise Refused("locked", 429)
     waiting = (
@@ -46,9 +56,18 @@ def find(shop: Shop, kiosk: Kiosk, code: str) -> Payout | None:
     return payout
 
 
+def lock_kiosk(shop: Shop, kiosk: Kiosk) -> Kiosk:
+    """The kiosk as it is in the database now, locked until the transaction ends: nobody else moves its cash."""
+    locked = locks.take_one(shop, Kiosk, Kiosk.id == kiosk.id)
+    if locked is None:
+        raise Refused("unknown_kiosk", 404)
+    return locked
+
+
 def collect(shop: Shop, kiosk: Kiosk, payout_id: str) -> Payout:
     """Record that the kiosk paid the payout in cash out of its float."""
     payout = payouts.move(shop, payout_id, "collect")
+    lock_kiosk(shop, kiosk)
     postings = {
         ledger.artisan_account(payout.artisan_id): payout.amount,
         ledger.kiosk_account(kiosk.id): -payout.amount,

@@ -17,10 +17,10 @@ def create_due_payouts(shop: Shop, part: Assignment) -> Sequence[Payout]:
     """Enter the earnings of the part, and create payouts for everything that the artisan is owed without a payout.
 
     A payment has whole units, a smallest and a largest amount (`money.PaymentLimits`). The remainder stays on the
-    artisan's account and is paid with the next part; so a part may have several payouts, or none. The caller records
-    the `payout.created` events.
+    artisan's account and is paid with the next part; so a part may have several payouts, or none. The caller has locked
+    the artisan, and records the `payout.created` events.
     """
-    artisan, order = payouts.lock_artisan(shop, part.artisan), part.order
+    artisan, order = part.artisan, part.order
     total = order.unit_price * part.quantity
     ledger.post(
         shop,
@@ -54,7 +54,7 @@ def _create(shop: Shop, part: Assignment, artisan: Artisan, piece: int, amount: 
         status=_FIRST_STATUS[artisan.payout_method],
     )
     if payout.method == "kiosk_cash":
-        payout.cash_code = cash_payouts.new_code(shop)
+        cash_payouts.give_code(shop, payout)
     return payout
 
 

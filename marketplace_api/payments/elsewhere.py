@@ -23,18 +23,19 @@ def record_paid_elsewhere(
         raise Refused("wrong_currency", 422, currency=currency, kept=shop.terms.currency)
     if not 0 < amount <= ledger.MAX_AMOUNT:
         raise Refused("absurd_amount", 422, amount=amount)
-    payouts.lock_artisan(shop, artisan)
+    artisan = payouts.lock_artisan(shop, artisan)
     if shop.session.scalar(select(Payout.id).where(Payout.provider_reference == reference).limit(1)):
         raise Refused("reference_known", reference=reference)
     if order:
         payout = _settle_waiting(shop, artisan, amount, order)
     else:
         payout = payouts.add(shop, artisan, amount, currency, piece=0, method="mobile_money", status="paid")
+    payouts.set_reference(shop, payout, payouts.ELSEWHERE, reference)
     account = ledger.artisan_account(artisan.id) if order else ledger.ADJUSTMENTS
     postings = {account: amount, ledger.provider_account(payouts.ELSEWHERE): -amount}
     payouts.enter(shop, payout, f"paid:{payout.id}", postings)
-    payout.provider, payout.cash_code = payouts.ELSEWHERE, None
-    return payouts.record_paid(shop, payout, reference)
+    payout.cash_code = None
+    return payouts.record_paid(shop, payout)
 
 
 def _settle_waiting(shop: Shop, artisan: Artisan, amount: int, order: Order) -> Payout:

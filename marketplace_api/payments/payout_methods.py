@@ -12,12 +12,14 @@ from marketplace_api.shop import Shop
 def apply_new_payout_method(shop: Shop, artisan: Artisan) -> None:
     """Pay by the new method the payouts that the artisan's old phone could not receive.
 
-    Before a failed payment is paid in cash, its provider is queried once more, in case it did pay.
+    Before a failed payment is paid in cash, its provider is queried once more, in case it did pay. The caller has
+    locked the artisan.
     """
     failed = select(Payout).where(
         Payout.artisan_id == artisan.id, Payout.status == "failed", Payout.fault_party == "recipient"
     )
-    for payout in shop.session.scalars(failed.order_by(Payout.id)).all():
+    fresh = failed.order_by(Payout.id).execution_options(populate_existing=True)
+    for payout in shop.session.scalars(fresh).all():
         payout.method, payout.msisdn = artisan.payout_method, artisan.payout_msisdn
         if payout.method == "mobile_money":
             settlement.retry(shop, payout.id)
@@ -29,5 +31,5 @@ def offer_cash(shop: Shop, payout_id: str) -> Payout:
     """Offer the payout in cash, under a new code. The provider did not pay it, and the artisan chose cash."""
     payout = payouts.move(shop, payout_id, "offer_cash")
     settlement.enter_returned(shop, payout)
-    payout.cash_code = cash_payouts.new_code(shop)
+    cash_payouts.give_code(shop, payout)
     return payouts.record_event(shop, payout, "payout.rerouted")

@@ -10,8 +10,10 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 
+from marketplace_api import locks
 from marketplace_api.event_types import EventType
 from marketplace_api.events import events
 from marketplace_api.lifecycles import PAYOUT, PayoutTrigger
@@ -59,17 +61,19 @@ def was_paid_by_hand(payout: Payout) -> bool:
 
 
 def lock(shop: Shop, payout_id: str) -> Payout:
-    """The payout as it is in the database now, locked until the transaction ends; `Refused` with `unknown_payout`."""
-    payout = by_id(shop, payout_id)
-    shop.session.flush()  # a refresh would discard unwritten changes of the payout
-    shop.session.refresh(payout, with_for_update={"of": Payout})
-    return payout
+    """The payout as it is in the database now, under its artisan's lock; `Refused` with `unknown_payout`."""
+    artisan_id = select(Payout.artisan_id).where(Payout.id == payout_id).scalar_subquery()
+    if locks.take_one(shop, Artisan, Artisan.id == artisan_id) is None:
+        raise Refused("unknown_payout", 404)
+    return shop.session.get_one(Payout, payout_id, populate_existing=True)
 
 
 def lock_artisan(shop: Shop, artisan: Artisan) -> Artisan:
-    """The artisan, locked until the transaction ends, so that no other transaction creates payouts of this debt."""
-    shop.session.refresh(artisan, with_for_update={"of": Artisan})
-    return artisan
+    """The artisan as in the database now, locked until the transaction ends: nobody else moves the artisan's money."""
+    locked = locks.take_one(shop, Artisan, Artisan.id == artisan.id)
+    if locked is None:
+        raise Refused("unknown_artisan", 404)
+    return locked
 
 
 # -- writing
@@ -106,9 +110,19 @@ def enter(shop: Shop, payout: Payout, key: str, postings: dict[str, int]) -> Non
     ledger.post(shop, key, f"payout {payout.code}", postings, payout.currency)
 
 
-def record_paid(shop: Shop, payout: Payout, reference: str) -> Payout:
-    """Store that the payout was paid now with the provider's `reference`, and record the event."""
-    payout.provider_reference, payout.paid_at = reference, shop.now
+def set_reference(shop: Shop, payout: Payout, provider: str | None, reference: str) -> None:
+    """Store the provider's reference. `Refused` with `reference_known` if another of its payouts has it."""
+    try:
+        with shop.session.begin_nested():
+            payout.provider, payout.provider_reference = provider, reference
+            shop.session.flush()
+    except IntegrityError:
+        raise Refused("reference_known", reference=reference) from None
+
+
+def record_paid(shop: Shop, payout: Payout) -> Payout:
+    """Store that the payout was paid now, and record the event."""
+    payout.paid_at = shop.now
     payout.failure = payout.fault_party = None
     return record_event(shop, payout, "payout.paid")
 

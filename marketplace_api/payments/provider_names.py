@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, cast
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from marketplace_api.models import PaymentName, Payout
 from marketplace_api.payments import payouts
@@ -42,6 +44,8 @@ def find_by_name(shop: Shop, names: Sequence[str]) -> NamedPayout | None:
 def remember_names(shop: Shop, payout: Payout, names: Sequence[str], meaning: NameMeaning) -> None:
     """Store names that a provider may use for the payout."""
     for name in names:
-        if name != payout.payment_id and shop.session.get(PaymentName, name) is None:
+        if name == payout.payment_id or shop.session.get(PaymentName, name) is not None:
+            continue
+        # another payout may be given the name after the check; then it keeps the name
+        with suppress(IntegrityError), shop.session.begin_nested():
             shop.session.add(PaymentName(name=name, payout_id=payout.id, meaning=meaning, sends=payout.sends))
-    shop.session.flush()

@@ -21,6 +21,7 @@ def begin_sending(shop: Shop, payout_id: str, provider: str = "simulator") -> Pa
     If this raises `Refused`, do not pay: the payout is being paid or was paid (`payout_not_sendable`), or payouts are
     paused (`payouts_paused`).
     """
+    payouts.lock(shop, payout_id)
     if pause := pausing.current_pause(shop):
         raise Refused("payouts_paused", because=pause.reason)
     payout = payouts.move(shop, payout_id, "send")
@@ -30,12 +31,16 @@ def begin_sending(shop: Shop, payout_id: str, provider: str = "simulator") -> Pa
 
 
 def settle_paid(shop: Shop, payout_id: str, reference: str) -> Payout:
-    """Record that the provider has paid, with its reference for the payment."""
+    """Record that the provider has paid, with its reference for the payment.
+
+    `Refused` with `reference_known` if the provider has paid another payout with this reference.
+    """
     payout = payouts.move(shop, payout_id, "settle_paid")
+    payouts.set_reference(shop, payout, payout.provider, reference)
     payout.method = "mobile_money"  # also if the artisan changed to cash after it was sent
     account = ledger.provider_account(payout.provider or payouts.ELSEWHERE)
     payouts.enter(shop, payout, f"paid:{payout.id}", {ledger.PAYOUTS: payout.amount, account: -payout.amount})
-    return payouts.record_paid(shop, payout, reference)
+    return payouts.record_paid(shop, payout)
 
 
 def settle_failed(shop: Shop, payout_id: str, reason: str, fault_party: FaultParty = "nobody") -> Payout:

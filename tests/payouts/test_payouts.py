@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from bot.jobs.handlers import LEASE, HandlerResult
 from bot.jobs.runner import JobRunner
@@ -27,6 +28,7 @@ from bot.providers.payment_contracts import (
 from bot.simulator import wallet
 from bot.worker import event_consumers, handler_runner
 from marketplace_api.accounts import artisans
+from marketplace_api.models import Payout
 from marketplace_api.payments import audit, balances, payouts
 from marketplace_api.shop import Shop
 from state.outbox import Job
@@ -250,6 +252,22 @@ def test_after_a_worker_was_killed_in_a_request_the_payout_is_queried_first(serv
     assert (payer.ids, payer.queried) == ([], [payout(service)["id"]])
     assert payout(service)["status"] == "paid"
     assert service.events().count("payout.paid") == 1
+
+
+def test_a_reference_of_another_payout_settles_nothing(embedded: Service) -> None:
+    received_order(embedded)
+    payer = ScriptedPayer([Pending()])
+    work(embedded, payer)
+    with shop(embedded) as opened:
+        due = opened.session.scalars(select(Payout)).one()
+        stored: dict[str, Any] = {"provider": due.provider, "provider_reference": PAID.reference, "status": "paid"}
+        other = payouts.add(opened, due.artisan, 50_00, "KES", piece=0, method="mobile_money", **stored)
+    post_callback(embedded, PAID, due.id)
+    with shop(embedded) as opened:
+        disputed = payouts.by_id(opened, due.id)
+        assert (disputed.status, disputed.provider_reference) == ("unknown", None)
+        assert "like another payout" in str(disputed.failure)
+        assert payouts.by_id(opened, other.id).provider_reference == PAID.reference
 
 
 @pytest.mark.parametrize("amount", [1619_00, 1621_00, 0, None])

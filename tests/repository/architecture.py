@@ -78,7 +78,11 @@ LEVELS = {
         {"kiosks": "kiosks, their cash"},
         {"payments": "ledger, payouts", "catalogue": "products, photos, search"},
         {"events": "what happened, for consumers and webhooks"},
-        {"fields": "checks of what is typed", "idempotency": "one answer for a repeated request"},
+        {
+            "fields": "checks of what is typed",
+            "idempotency": "one answer for a repeated request",
+            "locks": "row locks",
+        },
         {"shop": "one transaction in the shop", "lifecycles": "statuses and moves", "schemas": "what the API shows"},
         {"models": "tables", "problems": "refusals as HTTP answers"},
         {"refused": "refusals", "codes": "typed codes", "statuses": "statuses", "event_types": "types of events"},

@@ -114,6 +114,56 @@ def test_rows_of_the_first_revision_survive_up_down_and_up(engine: Engine) -> No
         assert tuple(kept) == ("Y2", 270_000, 270_000)
 
 
+ROWS_THAT_ARE_NOT_UNIQUE = (
+    *(
+        "INSERT INTO payout (id, code, artisan_id, piece, amount, currency, method, status, payment_id, sends, retried,"
+        f" provider, provider_reference, cash_code, created_at) VALUES ('{id}', '{id}', 'art_1', 0, 100, 'KES',"
+        f" 'kiosk_cash', 'paid', '{id}', 0, {{false}}, 'daraja', {reference}, {cash_code}, '2026-11-2{day} 09:00:00')"
+        for day, id, reference, cash_code in (
+            (2, "pay_2", "'SFF6'", "NULL"),
+            (3, "pay_3", "'SFF6'", "'123456'"),
+            (4, "pay_4", "NULL", "'123456'"),
+            (5, "pay_5", "'SFF6'", "NULL"),
+        )
+    ),
+    *(
+        "INSERT INTO help_request (id, msisdn, created_at, closed_at)"
+        f" VALUES ('{id}', '+254711000999', '2026-11-2{day} 09:00:00', {closed_at})"
+        for day, id, closed_at in ((1, "hlp_1", "'2026-11-21 10:00:00'"), (2, "hlp_2", "NULL"), (3, "hlp_3", "NULL"))
+    ),
+)
+
+
+def test_what_was_stored_twice_is_unique_after_an_upgrade(engine: Engine) -> None:
+    upgrade.move(engine, "0001")
+    with engine.begin() as connection:
+        for row in ROWS_OF_REVISION_0001:
+            connection.exec_driver_sql(row)
+    upgrade.move(engine, "0013")
+    with engine.begin() as connection:
+        for row in ROWS_THAT_ARE_NOT_UNIQUE:
+            connection.exec_driver_sql(row.format(false="0" if engine.dialect.name == "sqlite" else "false"))
+
+    for revision in ("head", "0013", "head"):
+        upgrade.move(engine, revision)
+    with engine.connect() as connection:
+        stored = connection.exec_driver_sql("SELECT id, provider_reference, cash_code FROM payout ORDER BY id").all()
+        references = {id: reference for id, reference, _ in stored}
+        codes = [code for _, _, code in stored if code]
+        is_open = "SELECT id FROM help_request WHERE closed_at IS NULL"
+        open_requests = connection.exec_driver_sql(is_open).scalars().all()
+    assert references == {
+        "pay_1": None,
+        "pay_2": "SFF6",
+        "pay_3": "SFF6 (2)",
+        "pay_4": None,
+        "pay_5": "SFF6 (3)",
+    }
+    assert codes[0] == "123456"
+    assert len(set(codes)) == 2
+    assert open_requests == ["hlp_2"]
+
+
 # The simulator's tables
 
 SIMULATED = {"simulated_text", "simulated_payment"}

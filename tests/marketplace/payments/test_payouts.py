@@ -65,6 +65,21 @@ def test_a_settled_payout_is_not_settled_again(database: ShopDatabase, payout: P
         assert payouts.by_id(shop, payout.id).provider_reference == "SFF6"
 
 
+def test_a_provider_uses_a_reference_for_one_payout(database: ShopDatabase, sample: Sample, payout: Payout) -> None:
+    with database.open() as shop:
+        order = place(shop, sample.product, 1)
+        orders.accept(shop, sample.artisan, order.code)
+        bring(shop, sample.kiosk, order, 1)
+        other = next(due for due in balances.balance_of(shop, sample.artisan).last if due.id != payout.id)
+        for due in (payout, other):
+            settlement.begin_sending(shop, due.id)
+        settlement.settle_paid(shop, payout.id, "SFF6")
+        with pytest.raises(Refused, match="reference_known"), shop.session.begin_nested():
+            settlement.settle_paid(shop, other.id, "SFF6")
+        assert payouts.by_id(shop, other.id).status == "sending"
+        assert settlement.settle_paid(shop, other.id, "SFF7").status == "paid"
+
+
 def test_a_failed_payout_is_retried_under_the_same_code(database: ShopDatabase, payout: Payout) -> None:
     with database.open() as shop:
         settlement.begin_sending(shop, payout.id)

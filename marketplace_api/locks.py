@@ -1,0 +1,45 @@
+"""Locks of rows: whatever a command decides on, it reads under the lock that protects it.
+
+    artisan = locks.take_one(shop, Artisan, Artisan.id == "art_1")    # the row as it is now, or None
+
+A transaction locks the artisan first, then orders, products and the kiosk, and all of them before it records its first
+event. `docs/adr/0024-order-of-locks.md` says what each lock protects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from sqlalchemy import ColumnElement, select
+
+from marketplace_api.models import ApiKey, Artisan, HelpRequest, Kiosk, Order, Product
+from marketplace_api.shop import Shop
+
+Lockable = TypeVar("Lockable", ApiKey, Artisan, HelpRequest, Kiosk, Order, Product)
+
+
+def take_one(shop: Shop, table: type[Lockable], *where: ColumnElement[bool]) -> Lockable | None:
+    """The row as it is in the database now, locked until the transaction ends; None if there is none.
+
+    What is loaded with the row, such as the parts of an order, is read again too.
+    """
+    return next(iter(take_all(shop, table, *where)), None)
+
+
+def take_all(
+    shop: Shop, table: type[Lockable], *where: ColumnElement[bool], shared: bool = False, skip_locked: bool = False
+) -> Sequence[Lockable]:
+    """The rows as they are in the database now, by id, locked until the transaction ends.
+
+    Others may share a `shared` lock, but not change the rows. `skip_locked` leaves out rows that others have locked.
+    """
+    # not FOR UPDATE: rows that refer to these may be inserted meanwhile, which changes nothing here
+    wanted = select(table.id).where(*where).order_by(table.id)
+    locked = wanted.with_for_update(of=table, read=shared, key_share=not shared, skip_locked=skip_locked)
+    ids = shop.session.scalars(locked).all()
+    if not ids:
+        return []
+    # a statement that waits for a lock may see other tables as they were before, so the rows are read by another one
+    fresh = select(table).where(table.id.in_(ids)).order_by(table.id)
+    return shop.session.scalars(fresh.execution_options(populate_existing=True)).all()
