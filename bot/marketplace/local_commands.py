@@ -166,7 +166,8 @@ def _find_cash(shop: Shop, kiosk: Kiosk, command: commands.FindCash) -> Outcome:
 
 
 def _ship(shop: Shop, msisdn: str, command: commands.ShipOrder) -> Outcome:
-    order = orders.by_code(shop, command.code)
+    found = orders.by_code(shop, command.code)
+    order = found and orders.lock(shop, found)
     if order is None or order.kiosk_id != _kiosk(shop, msisdn).id:
         raise Refused("unknown_code", 404, code=command.code)
     return _done(order=orders.ship(shop, order, command.carrier, command.tracking).code)

@@ -10,6 +10,7 @@ from hashlib import sha256
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
+from marketplace_api import locks
 from marketplace_api.events import webhooks
 from marketplace_api.models import ApiKey
 from marketplace_api.refused import Refused
@@ -73,7 +74,7 @@ def revoke(shop: Shop, name_or_id: str) -> ApiKey:
     `Refused` with `unknown_key` if no key in use has this id or name, and with `many_keys` if several have the name.
     """
     named = or_(ApiKey.id == name_or_id, ApiKey.name == name_or_id)
-    keys = shop.session.scalars(select(ApiKey).where(named, ApiKey.revoked_at.is_(None)).with_for_update()).all()
+    keys = locks.take_all(shop, ApiKey, named, ApiKey.revoked_at.is_(None))
     if len(keys) != 1:
         raise Refused("many_keys" if keys else "unknown_key", 409 if keys else 404, ids=[key.id for key in keys])
     keys[0].revoked_at = shop.now

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
+from marketplace_api import locks
 from marketplace_api.catalogue import products
 from marketplace_api.catalogue.categories import CATEGORIES
 from marketplace_api.event_types import EventType
@@ -13,7 +15,7 @@ from marketplace_api.events import events
 from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Artisan
 from marketplace_api.orders import orders
-from marketplace_api.payments import balances, payout_methods
+from marketplace_api.payments import balances, payout_methods, payouts
 from marketplace_api.refused import Refused
 from marketplace_api.schemas.artisans import Artisan as ArtisanSchema
 from marketplace_api.shop import Shop
@@ -35,7 +37,7 @@ def register(
 
     `Refused` with `already_registered`, `unknown_category` or `unknown_kiosk`.
     """
-    existing = by_msisdn_including_left(shop, msisdn)
+    existing = locks.take_one(shop, Artisan, Artisan.msisdn == msisdn)
     if existing is not None and existing.status == "active":
         raise Refused("already_registered")
     if craft not in CATEGORIES:
@@ -46,8 +48,11 @@ def register(
     artisan.status, artisan.kiosk = "active", kiosk
     artisan.payout_method = payout_method
     artisan.payout_msisdn = _payout_msisdn(msisdn, payout_method, payout_msisdn)
-    shop.session.add(artisan)
-    shop.session.flush()
+    try:
+        with shop.session.begin_nested():
+            shop.session.add(artisan)
+    except IntegrityError:  # another transaction has just registered the phone
+        raise Refused("already_registered") from None
     events.record(shop, "artisan.registered", ArtisanSchema.of(artisan))
     return artisan
 
@@ -78,18 +83,20 @@ def by_msisdn_including_left(shop: Shop, msisdn: str) -> Artisan | None:
 
 def rename(shop: Shop, artisan: Artisan, name: str) -> None:
     """Change the artisan's name."""
+    artisan = payouts.lock_artisan(shop, artisan)
     artisan.name = name
     _record_event(shop, artisan, "artisan.updated")
 
 
 def set_language(shop: Shop, artisan: Artisan, language: str) -> None:
     """Change the language that the artisan reads, such as `sw`."""
-    artisan.language = language
+    payouts.lock_artisan(shop, artisan).language = language
     shop.session.flush()
 
 
 def set_kiosk(shop: Shop, artisan: Artisan, kiosk_id: str) -> None:
     """Change the kiosk for the artisan's goods, also those of accepted orders. `Refused` with `unknown_kiosk`."""
+    artisan = payouts.lock_artisan(shop, artisan)
     artisan.kiosk = kiosks.by_id(shop, kiosk_id)
     _record_event(shop, artisan, "artisan.updated")
 
@@ -99,6 +106,7 @@ def set_payout_method(shop: Shop, artisan: Artisan, method: PayoutMethod, msisdn
 
     Mobile money goes to `msisdn`, or to the artisan's own phone if that is None.
     """
+    artisan = payouts.lock_artisan(shop, artisan)
     artisan.payout_method = method
     artisan.payout_msisdn = _payout_msisdn(artisan.msisdn, method, msisdn)
     _record_event(shop, artisan, "artisan.payout_changed")
@@ -108,19 +116,21 @@ def set_payout_method(shop: Shop, artisan: Artisan, method: PayoutMethod, msisdn
 def leave(shop: Shop, artisan: Artisan) -> None:
     """Set the artisan's status to `left`, withdraw all products and decline all offers of briefs.
 
-    `Refused` with `orders_open` or `money_owed`. Products are withdrawn first, so that no order can be placed after
-    the check for open orders.
+    `Refused` with `orders_open` or `money_owed`. Orders and products are locked before the check for open orders, so
+    that none can be placed or reopened after it.
     """
-    for product in products.of_artisan(shop, artisan, limit=None):
-        products.withdraw(shop, artisan, product.code)
-    for part in orders.parts_of(shop, artisan, "offered"):
-        if part.order.brief is None:
-            raise Refused("orders_open")
-        orders.decline(shop, artisan, part.order.code, "left")  # a brief is offered to others too
-    if orders.parts_of(shop, artisan, "accepted"):
+    artisan = payouts.lock_artisan(shop, artisan)
+    orders.lock_open(shop, artisan)
+    for_sale = products.lock_on_sale(shop, artisan)
+    offered = orders.parts_of(shop, artisan, "offered", limit=None)
+    if orders.parts_of(shop, artisan, "accepted") or any(part.order.brief is None for part in offered):
         raise Refused("orders_open")
     if balances.has_open_payouts(shop, artisan):
         raise Refused("money_owed")
+    for product in for_sale:
+        products.withdraw(shop, artisan, product.code)
+    for part in offered:
+        orders.decline(shop, artisan, part.order.code, "left")  # a brief is offered to others too
     artisan.status = "left"
     _record_event(shop, artisan, "artisan.left")
 

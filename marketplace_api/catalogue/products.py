@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import case, select, update
 from sqlalchemy.orm import selectinload
 
-from marketplace_api import codes
+from marketplace_api import codes, locks
 from marketplace_api.catalogue import search
 from marketplace_api.catalogue.categories import CATEGORIES
 from marketplace_api.event_types import EventType
@@ -29,15 +29,21 @@ def list_product(
     quantity: int,
     description: str = "",
 ) -> Product:
-    """Put a product on sale: `quantity` pieces at `price` minor units each. `Refused` with `unknown_category`."""
+    """Put a product on sale: `quantity` pieces at `price` minor units each.
+
+    `Refused` with `unknown_category`, or with `not_an_artisan` if the artisan has left.
+    """
     if category not in CATEGORIES:
         raise Refused("unknown_category", 422, category=category)
+    seller = locks.take_one(shop, Artisan, Artisan.id == artisan.id)
+    if seller is None or seller.status == "left":
+        raise Refused("not_an_artisan", 403)
     product = add_with_code(
         shop,
         lambda code: Product(
             id=shop.ids.new_id("prd"),
             code=code,
-            artisan=artisan,
+            artisan=seller,
             title=title,
             category=category,
             description=description,
@@ -72,7 +78,7 @@ def by_code(shop: Shop, code: str) -> Product | None:
     return shop.session.scalars(select(Product).where(Product.code == codes.normalise(code))).one_or_none()
 
 
-def of_artisan(shop: Shop, artisan: Artisan, limit: int | None = 100) -> Sequence[Product]:
+def of_artisan(shop: Shop, artisan: Artisan, limit: int = 100) -> Sequence[Product]:
     """The artisan's products that are not withdrawn, newest first."""
     return shop.session.scalars(
         select(Product)
@@ -168,15 +174,16 @@ def _out_of_stock(product: Product) -> Refused:
 
 def lock(shop: Shop, code: str) -> Product:
     """The product with this code, locked until the transaction ends; `Refused` with `unknown_code`."""
-    product = shop.session.scalars(
-        select(Product)
-        .where(Product.code == codes.normalise(code))
-        .with_for_update(of=Product)
-        .execution_options(populate_existing=True)
-    ).one_or_none()
+    product = locks.take_one(shop, Product, Product.code == codes.normalise(code))
     if product is None:
         raise Refused("unknown_code", 404, code=code)
     return product
+
+
+def lock_on_sale(shop: Shop, artisan: Artisan) -> Sequence[Product]:
+    """The artisan's products that are not withdrawn, newest first, locked until the transaction ends."""
+    on_sale = locks.take_all(shop, Product, Product.artisan_id == artisan.id, Product.status != "withdrawn")
+    return sorted(on_sale, key=lambda product: (product.created_at, product.id), reverse=True)
 
 
 def _own_on_sale(shop: Shop, artisan: Artisan, code: str) -> Product:

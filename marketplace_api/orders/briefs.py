@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 from sqlalchemy import func, select
 
+from marketplace_api import locks
 from marketplace_api.catalogue.categories import CATEGORIES
 from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Artisan, Assignment, Brief, Kiosk, Order
@@ -59,13 +60,17 @@ def _least_busy(shop: Shop, craft: str, kiosk: Kiosk | None) -> Sequence[Artisan
         .group_by(Assignment.artisan_id)
         .subquery()
     )
-    artisans = (
-        select(Artisan)
+    is_asked = [Artisan.craft == craft, Artisan.status == "active"]
+    if kiosk:
+        is_asked.append(Artisan.kiosk_id == kiosk.id)
+    least_busy = (
+        select(Artisan.id)
         .outerjoin(busy, busy.c.artisan_id == Artisan.id)
-        .where(Artisan.craft == craft, Artisan.status == "active")
+        .where(*is_asked)
         .order_by(func.coalesce(busy.c.parts, 0), Artisan.created_at, Artisan.id)
         .limit(MOST_OFFERS)
     )
-    if kiosk:
-        artisans = artisans.where(Artisan.kiosk_id == kiosk.id)
-    return shop.session.scalars(artisans).all()
+    ids = shop.session.scalars(least_busy).all()
+    # so that none of them leaves before the offer is made
+    locked = locks.take_all(shop, Artisan, Artisan.id.in_(ids), *is_asked, shared=True)
+    return sorted(locked, key=lambda artisan: ids.index(artisan.id))

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 from itertools import groupby
+from typing import TypeVar
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
-from marketplace_api.models import Assignment, Brief, Order
+from marketplace_api import locks
+from marketplace_api.models import Assignment, Brief, Order, Product
 from marketplace_api.orders import orders
 from marketplace_api.shop import Shop
+
+Row = TypeVar("Row")
 
 REMIND_AFTER = timedelta(hours=6)
 """Artisans are reminded only of offers that are older than this."""
@@ -23,14 +27,14 @@ AT_ONCE = 200
 
 def expire_offers(shop: Shop) -> int:
     """Expire orders whose offer has ended; returns how many, at most `AT_ONCE`."""
-    overdue = select(Order).where(Order.status == "placed", Order.expires_at <= shop.now)
-    rows = shop.session.scalars(
-        overdue.order_by(Order.expires_at).limit(AT_ONCE).with_for_update(of=Order, skip_locked=True)
-    )
-    ended = rows.all()
-    for order in ended:
+    is_overdue = Order.status == "placed", Order.expires_at <= shop.now
+    oldest = shop.session.scalars(select(Order.id).where(*is_overdue).order_by(Order.expires_at).limit(AT_ONCE)).all()
+    overdue = locks.take_all(shop, Order, Order.id.in_(oldest), *is_overdue, skip_locked=True)
+    # locked now, because pieces go back into the stock of one after the event of another
+    locks.take_all(shop, Product, Product.id.in_({order.product_id for order in overdue if order.product_id}))
+    for order in overdue:
         orders.expire(shop, order)
-    return len(ended)
+    return len(overdue)
 
 
 def send_reminders(shop: Shop) -> int:
@@ -38,23 +42,25 @@ def send_reminders(shop: Shop) -> int:
 
     Returns the number of parts, at most `AT_ONCE`; there is at most one reminder of a part a day. Call it in daytime.
     """
-    to_remind = (
-        select(Assignment)
-        .join(Assignment.order)
-        .outerjoin(Order.brief)
-        .where(
-            or_(_is_unanswered(shop), _is_due(shop)),
-            or_(Assignment.reminded_at.is_(None), Assignment.reminded_at <= shop.now - REMINDER_GAP),
-        )
-        .order_by(Order.created_at, Order.id, Assignment.id)
-        .limit(AT_ONCE)
-    )
-    parts = shop.session.scalars(to_remind).all()
+    ids = shop.session.scalars(_to_remind(shop, select(Assignment.id)).limit(AT_ONCE)).all()
+    of_these = Order.assignments.any(Assignment.id.in_(ids))
+    locks.take_all(shop, Order, of_these)
+    still = _to_remind(shop, select(Assignment)).where(Assignment.id.in_(ids))
+    parts = shop.session.scalars(still).all()
     for _, of_one_order in groupby(parts, key=lambda part: part.order_id):
         for part in of_one_order:
             part.reminded_at = shop.now
         orders.record_event(shop, part.order, "order.reminded")
     return len(parts)
+
+
+def _to_remind(shop: Shop, columns: Select[Row]) -> Select[Row]:
+    """The parts of which nobody was reminded today, with the oldest order first."""
+    of_parts = columns.select_from(Assignment).join(Assignment.order).outerjoin(Order.brief)
+    return of_parts.where(
+        or_(_is_unanswered(shop), _is_due(shop)),
+        or_(Assignment.reminded_at.is_(None), Assignment.reminded_at <= shop.now - REMINDER_GAP),
+    ).order_by(Order.created_at, Order.id, Assignment.id)
 
 
 def _is_unanswered(shop: Shop) -> ColumnElement[bool]:

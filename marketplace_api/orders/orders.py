@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, and_, select
 from sqlalchemy.orm import selectinload
 
-from marketplace_api import codes
+from marketplace_api import codes, locks
 from marketplace_api.catalogue import products
 from marketplace_api.event_types import EventType
 from marketplace_api.events import events
@@ -162,12 +162,13 @@ def release(shop: Shop, artisan: Artisan, code: str) -> Assignment:
     """The artisan gives back the accepted part.
 
     While the offer of a brief is valid, artisans whose offers were closed because every piece was accepted get them
-    again. Nothing goes back into the stock of a product, because the artisan does not have the pieces.
+    again, unless they have left. Nothing goes back into the stock of a product, because the artisan does not have the
+    pieces.
     """
     part = _own_part(shop, artisan, code, "release")
     order = part.order
     ASSIGNMENT.move(part, "release")
-    passed_over = _parts(order, "passed")
+    passed_over = [other for other in _parts(order, "passed") if other.artisan.status == "active"]
     if order.status == "accepted" and passed_over and shop.now < order.expires_at:
         for other in passed_over:
             ASSIGNMENT.move(other, "offer_again")
@@ -184,7 +185,7 @@ def release(shop: Shop, artisan: Artisan, code: str) -> Assignment:
 
 def cancel(shop: Shop, order: Order) -> Order:
     """The buyer cancels the order; `Refused` with `order_being_made` once a part is accepted."""
-    lock(shop, order)
+    order = lock(shop, order)
     ORDER.check(order, "cancel")
     if _parts(order, *TAKEN):
         raise Refused("order_being_made")
@@ -193,14 +194,15 @@ def cancel(shop: Shop, order: Order) -> Order:
 
 def expire(shop: Shop, order: Order) -> Order:
     """Close the open offers. If a part was accepted, the order continues with the accepted parts."""
-    lock(shop, order)
+    order = lock(shop, order)
     ORDER.check(order, "expire")
     return _close_offers(shop, order, "expire")
 
 
 def ship(shop: Shop, order: Order, carrier: str, tracking: str) -> Order:
     """Record that the kiosk gave the order to `carrier`, with the tracking number `tracking`."""
-    ORDER.move(lock(shop, order), "ship")
+    order = lock(shop, order)
+    ORDER.move(order, "ship")
     order.carrier, order.tracking = carrier, tracking
     _record_status(shop, order)
     return order
@@ -208,7 +210,8 @@ def ship(shop: Shop, order: Order, carrier: str, tracking: str) -> Order:
 
 def deliver(shop: Shop, order: Order) -> Order:
     """Record that the buyer received the order."""
-    ORDER.move(lock(shop, order), "deliver")
+    order = lock(shop, order)
+    ORDER.move(order, "deliver")
     _record_status(shop, order)
     return order
 
@@ -218,10 +221,7 @@ def deliver(shop: Shop, order: Order) -> Order:
 
 def by_id(shop: Shop, order_id: str) -> Order:
     """The order, or `Refused` with `unknown_order`."""
-    order = shop.session.get(Order, order_id)
-    if order is None:
-        raise Refused("unknown_order", 404)
-    return order
+    return _known(shop.session.get(Order, order_id))
 
 
 def by_code(shop: Shop, code: str) -> Order | None:
@@ -229,13 +229,15 @@ def by_code(shop: Shop, code: str) -> Order | None:
     return shop.session.scalars(select(Order).where(Order.code == codes.normalise(code))).one_or_none()
 
 
-def parts_of(shop: Shop, artisan: Artisan, status: Literal["offered", "accepted"]) -> Sequence[Assignment]:
+def parts_of(
+    shop: Shop, artisan: Artisan, status: Literal["offered", "accepted"], limit: int | None = _MOST_LISTED
+) -> Sequence[Assignment]:
     """The artisan's parts that are offered, or accepted and not brought yet; oldest order first."""
     own = select(Assignment).where(Assignment.artisan_id == artisan.id, Assignment.status == status)
     oldest_first = own.join(Assignment.order).order_by(Order.created_at, Order.id, Assignment.id)
     # loads the orders with all of their parts, in a fixed number of queries
     with_orders = oldest_first.options(selectinload(Assignment.order).selectinload(Order.assignments))
-    return shop.session.scalars(with_orders.limit(_MOST_LISTED)).all()
+    return shop.session.scalars(with_orders.limit(limit)).all()
 
 
 def received_at_kiosk(shop: Shop, kiosk: Kiosk) -> Sequence[Order]:
@@ -264,9 +266,15 @@ def piece_count(order: Order) -> int:
 
 
 def lock(shop: Shop, order: Order) -> Order:
-    """The same order and its parts as they are in the database now, locked until the transaction ends."""
-    shop.session.refresh(order, with_for_update={"of": Order})
-    return order
+    """The order and its parts as they are in the database now, locked until the transaction ends."""
+    return _known(locks.take_one(shop, Order, Order.id == order.id))
+
+
+def lock_open(shop: Shop, artisan: Artisan) -> None:
+    """Lock the orders in which the artisan has, or can still be offered, a part."""
+    is_own = Assignment.artisan_id == artisan.id, Assignment.status.in_(("offered", "accepted", "passed"))
+    is_open = Order.status.in_(("placed", "accepted"))
+    locks.take_all(shop, Order, is_open, Order.assignments.any(and_(*is_own)))
 
 
 def resize(part: Assignment, quantity: int) -> None:
@@ -300,15 +308,21 @@ def _own_part(shop: Shop, artisan: Artisan, code: str, trigger: AssignmentTrigge
 
     `Refused` with `unknown_code`, `not_your_order`, or the refusal of the life cycle.
     """
-    order = by_code(shop, code)
+    order = locks.take_one(shop, Order, Order.code == codes.normalise(code))
     if order is None:
         raise Refused("unknown_code", 404, code=code)
-    own = [part for part in lock(shop, order).assignments if part.artisan_id == artisan.id]
+    own = [part for part in order.assignments if part.artisan_id == artisan.id]
     if not own:
         raise Refused("not_your_order", 403, code=order.code)
     part = next((part for part in own if ASSIGNMENT.allows(part, trigger)), own[-1])
     ASSIGNMENT.check(part, trigger)
     return part
+
+
+def _known(order: Order | None) -> Order:
+    if order is None:
+        raise Refused("unknown_order", 404)
+    return order
 
 
 def _parts(order: Order, *statuses: AssignmentStatus) -> list[Assignment]:

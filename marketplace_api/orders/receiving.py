@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import func, select
 
-from marketplace_api import codes
+from marketplace_api import codes, locks
 from marketplace_api.events import events
 from marketplace_api.lifecycles import ASSIGNMENT
 from marketplace_api.models import Artisan, Assignment, Brief, Kiosk, Order
@@ -62,9 +62,11 @@ def expected_parts(shop: Shop, kiosk: Kiosk, code: str | None = None) -> Sequenc
 
 
 def _expected_part(shop: Shop, kiosk: Kiosk, part_id: int) -> Assignment:
+    """The part under the locks of its artisan and its order."""
     part = shop.session.get(Assignment, part_id)
     if part is None:
         raise Refused("unknown_part", 404)
+    locks.take_one(shop, Artisan, Artisan.id == part.artisan_id)
     orders.lock(shop, part.order)
     ASSIGNMENT.check(part, "receive")
     if part.kiosk.id != kiosk.id:

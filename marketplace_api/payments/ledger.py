@@ -25,7 +25,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, union_all
 from sqlalchemy.exc import IntegrityError
 
 from marketplace_api.models import LedgerAccount, LedgerCheckpoint, LedgerEntry, LedgerPosting
@@ -70,7 +70,7 @@ def post(shop: Shop, key: str, note: str, postings: Mapping[str, int], currency:
     lines = {account: amount for account, amount in postings.items() if amount}
     if sum(lines.values()) or len(lines) < 2 or any(abs(amount) > MAX_AMOUNT for amount in lines.values()):
         raise ValueError(f"{key} is no entry: {dict(postings)}")
-    for account in lines:
+    for account in sorted(lines):  # one order for all, because two that open the same account wait for each other
         _open(shop, account, currency or shop.terms.currency)
     entry = LedgerEntry(key=key, note=note, at=shop.now)
     entry.postings = [LedgerPosting(account=account, amount=amount) for account, amount in lines.items()]
@@ -98,7 +98,7 @@ def balance(shop: Shop, account: str) -> int:
 
 
 def balances(shop: Shop, accounts: Collection[str]) -> Mapping[str, int]:
-    """The balances of many accounts, by name, in two statements."""
+    """The balances of many accounts, by name. One statement, so that no checkpoint is written in between."""
     # a subquery per account, so that both indexes are read from its last checkpoint on
     last = select(func.max(LedgerCheckpoint.upto)).where(LedgerCheckpoint.account == LedgerAccount.name)
     upto = last.correlate(LedgerAccount).scalar_subquery()
@@ -107,9 +107,10 @@ def balances(shop: Shop, accounts: Collection[str]) -> Mapping[str, int]:
     at_checkpoint = select(LedgerAccount.name, LedgerCheckpoint.balance).join(LedgerCheckpoint, at_last)
     after_checkpoint = select(LedgerAccount.name, func.sum(LedgerPosting.amount)).join(LedgerPosting, newer)
     total = dict.fromkeys(accounts, 0)
-    for statement in (at_checkpoint, after_checkpoint.group_by(LedgerAccount.name)):
-        for account, amount in shop.session.execute(statement.where(LedgerAccount.name.in_(accounts))):
-            total[account] += int(amount)
+    asked = LedgerAccount.name.in_(accounts)
+    both = union_all(at_checkpoint.where(asked), after_checkpoint.where(asked).group_by(LedgerAccount.name))
+    for account, amount in shop.session.execute(both):
+        total[account] += int(amount)
     return total
 
 
@@ -185,12 +186,12 @@ def _entry(shop: Shop, key: str) -> LedgerEntry:
 
 
 def _lock_postings(shop: Shop) -> None:
-    """Wait for transactions that are posting, and block new postings until we commit.
+    """Wait for transactions that are posting, and block new postings and checkpoints until we commit.
 
     PostgreSQL numbers rows before they are committed, so a checkpoint could miss a row that is not committed yet.
     """
     if shop.session.get_bind().dialect.name == "postgresql":
-        shop.session.execute(text(f"LOCK TABLE {LedgerPosting.__tablename__} IN SHARE MODE"))
+        shop.session.execute(text(f"LOCK TABLE {LedgerPosting.__tablename__} IN SHARE ROW EXCLUSIVE MODE"))
 
 
 def _moved(shop: Shop) -> Sequence[tuple[str, int]]:
