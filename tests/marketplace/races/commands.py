@@ -1,0 +1,165 @@
+"""The commands that are raced: each changes one order, payout, product, artisan or kiosk of the `World`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+from marketplace_api.accounts import artisans, help_requests
+from marketplace_api.catalogue import photos, products
+from marketplace_api.kiosks import cash_float, kiosks
+from marketplace_api.models import Artisan, Kiosk, Order, Product
+from marketplace_api.orders import briefs, deadlines, orders, receiving
+from marketplace_api.payments import (
+    cash_payouts,
+    elsewhere,
+    ledger,
+    pausing,
+    payout_methods,
+    payouts,
+    settlement,
+)
+from marketplace_api.shop import Shop
+from tests.marketplace.conftest import register, request
+from tests.marketplace.races.world import BASKETS, NEWCOMER, World
+
+Command = Callable[[Shop, World], object]
+OTHER_PHONE = "+254733000000"
+REFERENCE = "BANK-77"
+
+
+def _artisan(shop: Shop, world: World) -> Artisan:
+    return artisans.by_id(shop, world.artisan)
+
+
+def _second(shop: Shop, world: World) -> Artisan:
+    return artisans.by_id(shop, world.second)
+
+
+def _third(shop: Shop, world: World) -> Artisan:
+    return artisans.by_id(shop, world.third)
+
+
+def _kiosk(shop: Shop, world: World) -> Kiosk:
+    return kiosks.by_id(shop, world.kiosk)
+
+
+def _order(shop: Shop, order_id: str) -> Order:
+    return orders.by_id(shop, order_id)
+
+
+def _product(shop: Shop, world: World) -> Product:
+    return products.by_id(shop, world.product)
+
+
+def _receive(count: int, **details: object) -> Command:
+    def receive(shop: Shop, world: World) -> object:
+        return receiving.receive(shop, _kiosk(shop, world), world.accepted_part, count, **details)  # type: ignore[arg-type]
+
+    return receive
+
+
+def _paid_elsewhere(shop: Shop, artisan: Artisan, amount: int, order: Order | None) -> object:
+    return elsewhere.record_paid_elsewhere(shop, artisan, amount, "KES", REFERENCE, order)
+
+
+def _settle_elsewhere(payout_id: Callable[[World], str]) -> Command:
+    def settle(shop: Shop, world: World) -> object:
+        payout = payouts.by_id(shop, payout_id(world))
+        return _paid_elsewhere(shop, _artisan(shop, world), payout.amount, payout.order)
+
+    return settle
+
+
+def _send_reminders(shop: Shop, world: World) -> object:
+    return deadlines.send_reminders(replace(shop, now=shop.now + timedelta(hours=7)))
+
+
+def _attach_photo(shop: Shop, world: World) -> object:
+    new_id = shop.ids.new_id("pho")
+    return photos.attach(shop, _product(shop, world).code, id=new_id, digest="d1", width=1, height=1)
+
+
+ORDER_COMMANDS: Mapping[str, Command] = {
+    "accept": lambda shop, world: orders.accept(shop, _artisan(shop, world), _order(shop, world.placed).code),
+    "accept one": lambda shop, world: orders.accept(shop, _artisan(shop, world), _order(shop, world.placed).code, 1),
+    "decline": lambda shop, world: orders.decline(shop, _artisan(shop, world), _order(shop, world.placed).code),
+    "cancel": lambda shop, world: orders.cancel(shop, _order(shop, world.placed)),
+    "expire": lambda shop, world: orders.expire(shop, _order(shop, world.placed)),
+    "mark ready": lambda shop, world: orders.mark_ready(shop, _artisan(shop, world), _order(shop, world.accepted).code),
+    "release": lambda shop, world: orders.release(shop, _artisan(shop, world), _order(shop, world.accepted).code),
+    "receive all": _receive(3),
+    "receive some": _receive(2),
+    "receive, rest follows": _receive(1, follows=True),
+    "receive none": _receive(0, refused=3, reason="damaged"),
+    "ship": lambda shop, world: orders.ship(shop, _order(shop, world.at_kiosk), "DHL", "7"),
+    "deliver": lambda shop, world: orders.deliver(shop, _order(shop, world.shipped)),
+    "remind": _send_reminders,
+}
+BRIEF_COMMANDS: Mapping[str, Command] = {
+    "second accepts": lambda shop, world: orders.accept(shop, _second(shop, world), _order(shop, world.begun).code, 40),
+    "third accepts": lambda shop, world: orders.accept(shop, _third(shop, world), _order(shop, world.begun).code, 30),
+    "second declines": lambda shop, world: orders.decline(shop, _second(shop, world), _order(shop, world.begun).code),
+    "release of brief": lambda shop, world: orders.release(shop, _artisan(shop, world), _order(shop, world.begun).code),
+    "reopen": lambda shop, world: orders.release(shop, _artisan(shop, world), _order(shop, world.passed_over).code),
+    "expire brief": lambda shop, world: orders.expire(shop, _order(shop, world.begun)),
+    "cancel brief": lambda shop, world: orders.cancel(shop, _order(shop, world.brief)),
+    "place brief": lambda shop, world: briefs.place(shop, request(), BASKETS),
+}
+PAYOUT_COMMANDS: Mapping[str, Command] = {
+    "begin sending": lambda shop, world: settlement.begin_sending(shop, world.pending),
+    "settle paid": lambda shop, world: settlement.settle_paid(shop, world.sending, "SFF6"),
+    "settle failed": lambda shop, world: settlement.settle_failed(shop, world.sending, "wrong phone", "recipient"),
+    "settle failed by us": lambda shop, world: settlement.settle_failed(shop, world.sending, "no money", "us"),
+    "unknown failed by us": lambda shop, world: settlement.settle_failed(shop, world.unknown, "no money", "us"),
+    "mark unknown": lambda shop, world: settlement.mark_unknown(shop, world.sending),
+    "release payout": lambda shop, world: settlement.release(shop, world.sending),
+    "retry": lambda shop, world: settlement.retry(shop, world.failed),
+    "recheck": lambda shop, world: settlement.recheck(shop, world.failed),
+    "unknown paid": lambda shop, world: settlement.settle_paid(shop, world.unknown, "SFF6"),
+    "offer cash": lambda shop, world: payout_methods.offer_cash(shop, world.unknown),
+    "collect": lambda shop, world: cash_payouts.collect(shop, _kiosk(shop, world), world.awaiting),
+    "wrong cash code": lambda shop, world: cash_payouts.find(shop, _kiosk(shop, world), "none"),
+    "pending paid elsewhere": _settle_elsewhere(lambda world: world.pending),
+    "failed paid elsewhere": _settle_elsewhere(lambda world: world.failed),
+    "awaiting paid elsewhere": _settle_elsewhere(lambda world: world.awaiting),
+    "second paid elsewhere": lambda shop, world: _paid_elsewhere(shop, _second(shop, world), 70_00, None),
+    "pause": lambda shop, world: pausing.pause(shop, "by hand"),
+    "resume": lambda shop, world: pausing.resume(shop),
+    "checkpoint": lambda shop, world: ledger.checkpoint(shop),
+}
+ARTISAN_COMMANDS: Mapping[str, Command] = {
+    "choose cash": lambda shop, world: artisans.set_payout_method(shop, _artisan(shop, world), "kiosk_cash"),
+    "choose phone": lambda shop, world: artisans.set_payout_method(
+        shop, _artisan(shop, world), "mobile_money", OTHER_PHONE
+    ),
+    "change kiosk": lambda shop, world: artisans.set_kiosk(shop, _artisan(shop, world), world.other_kiosk),
+    "rename": lambda shop, world: artisans.rename(shop, _artisan(shop, world), "Amina K."),
+    "leave": lambda shop, world: artisans.leave(shop, _artisan(shop, world)),
+    "second leaves": lambda shop, world: artisans.leave(shop, _second(shop, world)),
+    "third leaves": lambda shop, world: artisans.leave(shop, _third(shop, world)),
+    "register": lambda shop, world: register(shop, _kiosk(shop, world), NEWCOMER),
+    "ask for help": lambda shop, world: help_requests.open_request(shop, NEWCOMER),
+    "take cash out": lambda shop, world: cash_float.record_cash(shop, _kiosk(shop, world), -4_000_00, "taken"),
+}
+PRODUCT_COMMANDS: Mapping[str, Command] = {
+    "set price": lambda shop, world: products.set_price(
+        shop, _artisan(shop, world), _product(shop, world).code, 1_700_00
+    ),
+    "set stock": lambda shop, world: products.set_stock(shop, _artisan(shop, world), _product(shop, world).code, 4),
+    "withdraw": lambda shop, world: products.withdraw(shop, _artisan(shop, world), _product(shop, world).code),
+    "place": lambda shop, world: orders.place(shop, request(), world.product, 3),
+    "place second's": lambda shop, world: orders.place(shop, request(), world.second_product, 1),
+    "second lists": lambda shop, world: products.list_product(
+        shop, _second(shop, world), title="Tray", category="baskets", price=900_00, quantity=1
+    ),
+    "attach photo": _attach_photo,
+}
+COMMANDS: Mapping[str, Command] = {
+    **ORDER_COMMANDS,
+    **BRIEF_COMMANDS,
+    **PAYOUT_COMMANDS,
+    **ARTISAN_COMMANDS,
+    **PRODUCT_COMMANDS,
+}

@@ -1,0 +1,218 @@
+"""The shop in which commands are raced: orders and payouts in every status, most of them of one artisan.
+
+`Snapshot.of(shop)` is what two runs of the same commands must agree on. Ids and codes are not in it, because they are
+drawn at random.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import func, select
+
+from marketplace_api.accounts import artisans
+from marketplace_api.catalogue import products
+from marketplace_api.kiosks import cash_float, kiosks
+from marketplace_api.models import Artisan, Assignment, Event, HelpRequest, Kiosk, LedgerPosting, Order, Payout, Product
+from marketplace_api.orders import briefs, orders, receiving
+from marketplace_api.orders.briefs import NewBrief
+from marketplace_api.payments import pausing, settlement
+from marketplace_api.shop import Shop
+from tests.marketplace.conftest import register, request
+
+PHONE, SECOND, THIRD, NEWCOMER = "+254712345678", "+254712345670", "+254712345671", "+254712345672"
+BASKETS = NewBrief("Gift basket", "baskets", 1_000_00, 100, date(2026, 12, 20))
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The ids of what commands are raced on; an order, part or payout is named by its status."""
+
+    artisan: str
+    second: str
+    third: str
+    kiosk: str
+    other_kiosk: str
+    product: str
+    second_product: str
+    placed: str
+    accepted: str
+    accepted_part: int
+    at_kiosk: str
+    shipped: str
+    brief: str
+    begun: str
+    passed_over: str
+    """A brief of which the artisan has accepted all pieces, so that the offer of the third was closed."""
+    pending: str
+    sending: str
+    failed: str
+    unknown: str
+    """Of a payment that has failed, after which the artisan chose cash."""
+    awaiting: str
+
+
+def build(shop: Shop) -> World:
+    """Fill an empty shop."""
+    kiosk = kiosks.create(shop, name="Kisumu", town="Kisumu", agent_name="Juma", agent_msisdn="+254711000001")
+    other = kiosks.create(shop, name="Voi", town="Voi", agent_name="Ali", agent_msisdn="+254711000002")
+    artisan = register(shop, kiosk, PHONE)
+    product = products.list_product(shop, artisan, title="Kiondo", category="baskets", price=1_500_00, quantity=30)
+    cash_float.record_cash(shop, kiosk, 5_000_00, "change")
+
+    rerouted, _ = _received(shop, kiosk, artisan, product)
+    settlement.begin_sending(shop, rerouted.id)
+    settlement.settle_failed(shop, rerouted.id, "no such phone", "recipient")
+    artisans.set_payout_method(shop, artisan, "kiosk_cash")
+    awaiting, _ = _received(shop, kiosk, artisan, product)
+    artisans.set_payout_method(shop, artisan, "mobile_money")
+    failed, _ = _received(shop, kiosk, artisan, product)
+    settlement.begin_sending(shop, failed.id)
+    settlement.settle_failed(shop, failed.id, "no such phone", "recipient")
+    sending, shipped = _received(shop, kiosk, artisan, product)
+    settlement.begin_sending(shop, sending.id)
+    orders.ship(shop, shipped, "DHL", "1")
+    pending, at_kiosk = _received(shop, kiosk, artisan, product)
+    accepted = _accepted(shop, artisan, product, 3)
+
+    second = register(shop, kiosk, SECOND, name="Wanjiku")
+    third = register(shop, kiosk, THIRD, name="Zawadi")
+    second_product = products.list_product(
+        shop, second, title="Sisal mat", category="baskets", price=500_00, quantity=2
+    )
+    brief, begun, passed_over = (briefs.place(shop, request(), BASKETS) for _ in range(3))
+    orders.accept(shop, artisan, begun.code, 40)
+    orders.decline(shop, second, passed_over.code)
+    orders.accept(shop, artisan, passed_over.code)
+    return World(
+        artisan=artisan.id,
+        second=second.id,
+        third=third.id,
+        kiosk=kiosk.id,
+        other_kiosk=other.id,
+        product=product.id,
+        second_product=second_product.id,
+        placed=orders.place(shop, request(), product.id, 2).id,
+        accepted=accepted.id,
+        accepted_part=accepted.assignments[0].id,
+        at_kiosk=at_kiosk.id,
+        shipped=shipped.id,
+        brief=brief.id,
+        begun=begun.id,
+        passed_over=passed_over.id,
+        pending=pending.id,
+        sending=sending.id,
+        failed=failed.id,
+        unknown=rerouted.id,
+        awaiting=awaiting.id,
+    )
+
+
+def _accepted(shop: Shop, artisan: Artisan, product: Product, quantity: int) -> Order:
+    order = orders.place(shop, request(), product.id, quantity)
+    orders.accept(shop, artisan, order.code)
+    return order
+
+
+def _received(shop: Shop, kiosk: Kiosk, artisan: Artisan, product: Product) -> tuple[Payout, Order]:
+    """An order of two pieces that is at its kiosk, and its payout."""
+    order = _accepted(shop, artisan, product, 2)
+    part = receiving.receive(shop, kiosk, order.assignments[0].id, 2)
+    return shop.session.scalars(select(Payout).where(Payout.assignment_id == part.id)).one(), order
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that commands change, without ids and codes."""
+
+    orders: Sequence[object]
+    products: Sequence[object]
+    payouts: Sequence[object]
+    artisans: Sequence[object]
+    kiosks: Sequence[object]
+    balances: Sequence[object]
+    events: Sequence[str]
+    open_requests: int
+    paused: bool
+
+    @classmethod
+    def of(cls, shop: Shop) -> Snapshot:
+        """The shop as it is in the database now."""
+        shop.session.flush()
+        shop.session.expunge_all()
+        session = shop.session
+        balances = select(LedgerPosting.account, func.sum(LedgerPosting.amount)).group_by(LedgerPosting.account)
+        is_open = HelpRequest.closed_at.is_(None)
+        return cls(
+            orders=sorted(map(_order, session.scalars(select(Order))), key=repr),
+            products=sorted(map(_product, session.scalars(select(Product)))),
+            payouts=sorted(map(_payout, session.scalars(select(Payout))), key=repr),
+            artisans=sorted(map(_artisan, session.scalars(select(Artisan))), key=repr),
+            kiosks=sorted((row.name, row.wrong_cash_codes) for row in session.scalars(select(Kiosk))),
+            balances=sorted((name, int(amount)) for name, amount in session.execute(balances)),
+            events=[row.type for row in session.scalars(select(Event).order_by(Event.seq))],
+            open_requests=session.scalar(select(func.count()).select_from(HelpRequest).where(is_open)) or 0,
+            paused=pausing.current_pause(shop) is not None,
+        )
+
+    def differences(self, other: Snapshot) -> str:
+        """What this one has and the other one has not, for the message of a failure."""
+        return "; ".join(
+            f"{name}: {_only_in(getattr(self, name), getattr(other, name))}"
+            for name in self.__slots__
+            if getattr(self, name) != getattr(other, name)
+        )
+
+
+def _only_in(one: object, other: object) -> object:
+    if isinstance(one, list) and isinstance(other, list):
+        return [item for item in one if one.count(item) > other.count(item)] or f"{len(one)}, not {len(other)}"
+    return one
+
+
+def _order(row: Order) -> object:
+    parts = sorted(map(_part, row.assignments), key=repr)
+    return row.title, row.quantity, row.status, row.total, row.artisan_earns, row.kiosk_id, row.tracking, parts
+
+
+def _part(row: Assignment) -> object:
+    return row.artisan_id, row.quantity, row.earns, row.status, row.refused, row.ready_at is not None
+
+
+def _product(row: Product) -> tuple[str, int, int, str]:
+    return row.title, row.price, row.quantity, row.status
+
+
+def _payout(row: Payout) -> object:
+    paid = row.provider, row.provider_reference, row.sends, row.retried, row.failure, row.fault_party, row.kiosk_id
+    return row.assignment_id is None, row.amount, row.method, row.msisdn, row.status, row.cash_code is not None, paid
+
+
+def _artisan(row: Artisan) -> object:
+    return row.msisdn, row.name, row.status, row.kiosk_id, row.payout_method, row.payout_msisdn
+
+
+def broken_rules(shop: Shop) -> list[str]:
+    """A sentence for each order whose status, parts and payouts do not fit together."""
+    found = []
+    for order in shop.session.scalars(select(Order)):
+        statuses = {part.status for part in order.assignments}
+        taken = sum(part.quantity for part in order.assignments if part.status in orders.TAKEN)
+        if taken > order.quantity:
+            found.append(f"{taken} of {order.quantity} pieces of {order.code} are accepted")
+        if order.status == "placed" and "offered" not in statuses:
+            found.append(f"{order.code} is placed, and nobody is asked: {statuses}")
+        if order.status != "placed" and "offered" in statuses:
+            found.append(f"{order.code} is {order.status}, and is still offered")
+        if order.status in ("declined", "expired", "cancelled") and statuses & set(orders.TAKEN):
+            found.append(f"{order.code} is {order.status}, and has parts that are {statuses}")
+        if order.status in ("at_kiosk", "shipped", "delivered") and "received" not in statuses:
+            found.append(f"{order.code} is {order.status}, and nothing was received: {statuses}")
+        if any(part.status == "offered" and part.artisan.status == "left" for part in order.assignments):
+            found.append(f"{order.code} is offered to an artisan who has left")
+    paid = select(Payout).join(Payout.assignment).where(Assignment.status != "received")
+    found += [f"payout {row.code} is for a part that was not received" for row in shop.session.scalars(paid)]
+    on_sale = select(Product).join(Product.artisan).where(Product.status == "listed", Artisan.status == "left")
+    return found + [f"{row.code} is sold by an artisan who has left" for row in shop.session.scalars(on_sale)]
