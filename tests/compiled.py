@@ -17,7 +17,7 @@ _builders: dict[tuple[Any, ...], Callable[..., tuple[str, str]]] = {}
 
 
 def share_statements(engine: Engine) -> Engine:
-    """Has the engine of a migrated database use the statements that earlier engines have compiled.
+    """Makes the engine of a migrated database use the statements that earlier engines have compiled.
 
     SQLAlchemy keeps them in a cache of the engine, by their dialect; so both are shared.
     """
@@ -30,7 +30,7 @@ def share_statements(engine: Engine) -> Engine:
 
 
 def share_routes() -> None:
-    """Has Werkzeug compile the function that builds the URLs of a route once, not in each application."""
+    """Makes Werkzeug compile the function that builds the URLs of a route once, not in each application."""
     if Rule._compile_builder is not _compile_builder_once:
         Rule._compile_builder = _compile_builder_once  # type: ignore[method-assign]
 

@@ -57,7 +57,10 @@ def find(shop: Shop, kiosk: Kiosk, code: str) -> Payout | None:
 
 
 def lock_kiosk(shop: Shop, kiosk: Kiosk) -> Kiosk:
-    """The kiosk as it is in the database now, locked until the transaction ends: nobody else moves its cash."""
+    """The kiosk as it is in the database now, locked until the transaction ends.
+
+    Meanwhile no other transaction changes its cash or its count of wrong codes. `Refused` with `unknown_kiosk`.
+    """
     locked = locks.take_one(shop, Kiosk, Kiosk.id == kiosk.id)
     if locked is None:
         raise Refused("unknown_kiosk", 404)

@@ -69,7 +69,10 @@ def lock(shop: Shop, payout_id: str) -> Payout:
 
 
 def lock_artisan(shop: Shop, artisan: Artisan) -> Artisan:
-    """The artisan as in the database now, locked until the transaction ends: nobody else moves the artisan's money."""
+    """The artisan as in the database now, locked until the transaction ends.
+
+    Meanwhile no other transaction changes the artisan or the artisan's payouts. `Refused` with `unknown_artisan`.
+    """
     locked = locks.take_one(shop, Artisan, Artisan.id == artisan.id)
     if locked is None:
         raise Refused("unknown_artisan", 404)

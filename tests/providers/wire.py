@@ -122,7 +122,7 @@ class WireTable:
 
 
 def check_callback(table: WireTable, row: CallbackRow, log: pytest.LogCaptureFixture) -> None:
-    """Checks that the service is told what the row says, through Flask and through the fast path."""
+    """Checks that the service receives the values of the row, through Flask and through the fast path."""
     log.set_level("DEBUG")
     handler = CallbackRecorder()
     for app in table.applications(handler):
