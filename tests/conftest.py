@@ -10,7 +10,7 @@ from random import Random, randrange
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 from tests import runs
 
@@ -45,8 +45,10 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.timeout = FULL_TIMEOUT_S
     if config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = str(config.option.seed)
-    # without a deadline: how long an example takes says how busy the machine is
-    settings.register_profile("soko", deadline=None, max_examples=runs.cases(100))
+    # without a deadline: how long an example takes says how busy the machine is. Without `explain`: it traces every
+    # line, so a failure would reach the timeout of the test before it is reported
+    phases = set(Phase) - {Phase.explain}
+    settings.register_profile("soko", deadline=None, max_examples=runs.cases(100), phases=phases)
     settings.load_profile("soko")
 
 

@@ -229,7 +229,7 @@ class FakeMarketplace:
             case commands.SayReady(code):
                 return self._say_ready(self._part(code, "accepted"))
             case commands.ReleaseOrder(code):
-                self._move(self._part(code, "accepted"), "placed")
+                self._move(self._part(code, "accepted"), "declined")
             case commands.ConfirmDelivery(code):
                 self._move(self._part(code, "shipped"), "delivered")
             case commands.CancelOrder(code):
