@@ -60,6 +60,8 @@ class OrderSummary(msgspec.Struct, frozen=True):
     """True for a bulk order that several artisans may share."""
     due_on: date | None = None
     """The day by which the goods must be at the kiosk: as the artisan promised, or else as the buyer asked."""
+    total: int | None = None
+    """For a whole order, what it costs the buyer; None from a shop that does not say it."""
 
 
 class PayoutSummary(msgspec.Struct, frozen=True):

@@ -21,6 +21,7 @@ EventType = Literal[
     "order.ready",
     "order.reminded",
     "order.part_received",
+    "order.reduced",
     "order.goods_refused",
     "order.declined",
     "order.expired",

@@ -104,6 +104,7 @@ class PartData(msgspec.Struct, frozen=True):
     reason: TurnBackReason = TurnBackReason.OTHER
     refused: int = 0
     promised_on: date | None = None
+    received_at: datetime | None = None
     reminded_at: datetime | None = None
 
     @property
@@ -134,6 +135,11 @@ class OrderData(msgspec.Struct, frozen=True):
     def taken(self) -> list[PartData]:
         """The parts that artisans have accepted or brought."""
         return [part for part in self.assignments if part.is_taken]
+
+    @property
+    def pieces_taken(self) -> int:
+        """The number of pieces in the parts that artisans have accepted or brought."""
+        return sum(part.quantity for part in self.taken)
 
 
 class PayoutData(msgspec.Struct, frozen=True):

@@ -169,4 +169,5 @@ def _order_summary(row: Order) -> market.OrderSummary:
         row.status,
         brief=row.brief is not None,
         due_on=row.brief.due_on if row.brief else None,
+        total=row.total,
     )

@@ -1,13 +1,13 @@
 """Notifies people of the marketplace's events: queues the messages to the people whom an event concerns.
 
 The messages are queued in the event consumer's transaction. The key of a message consists of the event and the
-recipient, so each message is sent once.
+recipient, or of the part that was received, so each message is sent once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
@@ -60,9 +60,12 @@ class Notifier:
             words = self._words(conn, order.buyer.phone, order.buyer.locale)
             fields = templates.buyer_fields(order, words)
             yield _message(event, order.id, "buyer", order.buyer.phone, words, wording, fields)
-        for part in order.assignments:
+        for number, part in enumerate(order.assignments):
             if wording := templates.to_artisan(event, order, part):
-                yield self._to_artisan(event, order, part, wording, conn)
+                message = self._to_artisan(event, order, part, wording, conn)
+                is_receipt = wording is templates.GOODS_RECEIVED
+                # a part is received once, and two parts may be received at the same time
+                yield replace(message, key=f"{order.id}:received:{number}") if is_receipt else message
 
     def _to_artisan(
         self, event: EventDetails, order: OrderData, part: PartData, wording: kit.Wording, conn: Connection

@@ -59,6 +59,10 @@ TURNED_BACK: Mapping[TurnBackReason, str] = {
     TurnBackReason.OTHER: N_("Soko: order {code}: the kiosk did not take {refused} x {title}. Ask why at {kiosk}."),
 }
 TURNED_BACK_SHORT = N_("Soko: order {code}: your kiosk did not take {refused}. Ask there why.")
+GOODS_RECEIVED = N_(
+    "Soko: order {code}: the kiosk received {quantity} x {title}. You are owed {earns}. Not right? Reply CALL.",
+    "Soko: order {code}: the kiosk received {quantity}. You are owed {earns}. Not right? Reply CALL.",
+)
 WITHDRAWN = N_("Soko: the buyer cancelled order {code}. You need not make it.")
 # -- to buyers
 
@@ -74,6 +78,10 @@ ACCEPTED = N_(
     "Soko: your order {code} is accepted: {quantity} x {title}, {total}.",
     "Soko: your order {code} is accepted.",
 )
+ACCEPTED_IN_PART = N_(
+    "Soko: {artisan} makes {quantity} of {asked} x {title} for your order {code}. The total is now {total}.",
+    "Soko: your order {code} is accepted: {quantity} of {asked}. The total is now {total}.",
+)
 MADE_BY_MANY = N_(
     "Soko: your order {code} is accepted: {quantity} of {asked} x {title}, {total}. Artisans at work: {makers}.",
     "Soko: your order {code} is accepted: {quantity} of {asked}, {total}.",
@@ -84,20 +92,41 @@ PROMISED = N_(
     "Soko: your order {code} is accepted: {quantity} x {title}, {total}. Ready by {due}.",
     "Soko: your order {code} is accepted. Ready by {due}.",
 )
+PROMISED_IN_PART = N_(
+    "Soko: {artisan} makes {quantity} of {asked} x {title} for your order {code} by {due}. The total is now {total}.",
+    "Soko: your order {code} is accepted: {quantity} of {asked} by {due}. The total is now {total}.",
+)
+REDUCED = N_(
+    "Soko: your order {code} has become smaller: {quantity} of {asked} x {title}. The total is now {total}.",
+    "Soko: your order {code} has become smaller: {quantity} of {asked}. The total is now {total}.",
+)
 REOPENED = N_(
     "Soko: for a part of your order {code} ({title}) we look for another artisan. We text you again.",
     "Soko: for a part of your order {code} we look for another artisan.",
 )
-DECLINED = N_("Soko: sorry, nobody can make your order {code} ({title}). You pay nothing.")
-AT_KIOSK = N_("Soko: your order {code} ({title}) is made and at the kiosk. It is shipped next.")
+DECLINED = N_(
+    "Soko: sorry, nobody can make your order {code} ({title}). If you paid for it, ask where you ordered.",
+    "Soko: sorry, nobody can make your order {code}. If you paid for it, ask where you ordered.",
+)
+AT_KIOSK = N_(
+    "Soko: your order {code} is made and at the kiosk: {quantity} x {title}, {total}.",
+    "Soko: your order {code} is made and at the kiosk: {total}.",
+)
+AT_KIOSK_IN_PART = N_(
+    "Soko: your order {code} is at the kiosk: {quantity} of {asked} x {title}. The total is now {total}.",
+    "Soko: your order {code} is at the kiosk: {quantity} of {asked}. The total is now {total}.",
+)
 SHIPPED = N_(
     "Soko: your order {code} is on its way with {carrier}, number {tracking}. When it comes, reply RECEIVED {code}.",
     "Soko: your order {code} is on its way with {carrier}. Tracking number {tracking}.",
     "Soko: your order {code} is shipped. Tracking number {tracking}.",
 )
 DELIVERED = N_("Soko: your order {code} was delivered. Thank you for buying handmade.")
-EXPIRED = N_("Soko: sorry, nobody took your order {code} ({title}) in time. You pay nothing.")
-CANCELLED = N_("Soko: your order {code} is cancelled. You pay nothing.")
+EXPIRED = N_(
+    "Soko: sorry, nobody took your order {code} ({title}) in time. If you paid for it, ask where you ordered.",
+    "Soko: sorry, nobody took your order {code} in time. If you paid for it, ask where you ordered.",
+)
+CANCELLED = N_("Soko: your order {code} is cancelled. If you paid for it, ask where you ordered.")
 # -- to artisans and agents, about money
 
 PAID = N_(
@@ -126,6 +155,10 @@ ANOTHER_NUMBER = N_(
     "Soko: your {amount} for order {order} could not be sent to {phone}. Dial {ussd_code}, Settings, and say how else.",
     "Soko: {amount} could not be sent to {phone}. Dial {ussd_code}, Settings, and say how else.",
 )
+NOT_SENT_YET = N_(
+    "Soko: {amount} for order {order} could not be sent to you yet. It stays owed to you. Questions? Reply CALL.",
+    "Soko: {amount} for order {order} could not be sent yet. It stays owed to you.",
+)
 HANDED_OUT = N_(
     "Soko receipt: you paid {artisan} {amount} in cash for order {order}. Paid today: {today}.",
     "Soko receipt: you paid {amount} in cash for order {order}.",
@@ -138,6 +171,7 @@ TO_BUYER: Mapping[EventType, kit.Wording] = {
     "order.accepted": ACCEPTED,
     "order.declined": DECLINED,
     "order.reopened": REOPENED,
+    "order.reduced": REDUCED,
     "order.at_kiosk": AT_KIOSK,
     "order.shipped": SHIPPED,
     "order.delivered": DELIVERED,
@@ -157,11 +191,17 @@ def to_buyer(event: EventDetails, order: OrderData) -> kit.Wording | None:
     """The message about an event of an order to its buyer; None if there is none."""
     if event.type == "unknown":
         return None
-    if event.type != "order.accepted":
-        return TO_BUYER.get(event.type)
-    if order.brief:
-        return MADE_BY_MANY
-    return PROMISED if any(part.promised_on for part in order.taken) else ACCEPTED
+    is_in_part = order.pieces_taken < order.quantity
+    match event.type:
+        case "order.at_kiosk" if is_in_part:
+            return AT_KIOSK_IN_PART
+        case "order.accepted" if order.brief:
+            return MADE_BY_MANY
+        case "order.accepted" if any(part.promised_on for part in order.taken):
+            return PROMISED_IN_PART if is_in_part else PROMISED
+        case "order.accepted" if is_in_part:
+            return ACCEPTED_IN_PART
+    return TO_BUYER.get(event.type)
 
 
 def to_artisan(event: EventDetails, order: OrderData, part: PartData) -> kit.Wording | None:
@@ -175,6 +215,9 @@ def to_artisan(event: EventDetails, order: OrderData, part: PartData) -> kit.Wor
         case "order.reminded", status if part.reminded_at == event.created_at:
             # the event has every part of the order; its time shows the parts that it reminds of
             return BRING_IT if status is PartStatus.ACCEPTED else offer if order.brief else ANSWER_ME
+        case "order.part_received" | "order.at_kiosk", PartStatus.RECEIVED if part.received_at == event.created_at:
+            # of the parts in the event, this is the one that was received with it
+            return GOODS_RECEIVED
         case "order.goods_refused", _ if part.refused:
             return (TURNED_BACK[part.reason], TURNED_BACK_SHORT)
     return None
@@ -183,7 +226,7 @@ def to_artisan(event: EventDetails, order: OrderData, part: PartData) -> kit.Wor
 def to_payee(event: EventDetails, payout: PayoutData) -> kit.Wording | None:
     """The message about an event of a payout to its artisan; None if there is none.
 
-    A failure causes a message only if another number would help, a new payout only if it is cash to be collected.
+    A new payout causes a message only if it is cash to be collected.
     """
     match event.type:
         case "unknown":
@@ -191,7 +234,7 @@ def to_payee(event: EventDetails, payout: PayoutData) -> kit.Wording | None:
         case "payout.created" if payout.status is PayoutProgress.PENDING:
             return None
         case "payout.failed":
-            return ANOTHER_NUMBER if payout.fault is PayoutFault.RECIPIENT else None
+            return ANOTHER_NUMBER if payout.fault is PayoutFault.RECIPIENT else NOT_SENT_YET
         case "payout.paid" if payout.order_id is None:
             return PAID_BESIDES
     return TO_PAYEE.get(event.type)
@@ -208,7 +251,7 @@ def buyer_fields(order: OrderData, words: Words) -> Mapping[str, object]:
         "code": order.code,
         "title": order.title,
         "asked": order.quantity,
-        "quantity": sum(part.quantity for part in order.taken) or order.quantity,
+        "quantity": order.pieces_taken or order.quantity,
         "artisan": first.artisan.name,
         "makers": len({part.artisan.id for part in order.taken}),
         "due": _day(first.promised_on, words),
@@ -221,7 +264,7 @@ def buyer_fields(order: OrderData, words: Words) -> Mapping[str, object]:
 def artisan_fields(order: OrderData, part: PartData, kiosk: str, words: Words) -> Mapping[str, object]:
     """The fields of one part; while a brief is only offered, `quantity` counts the pieces that no artisan accepted."""
     is_open = part.status is PartStatus.OFFERED and order.brief is not None
-    pieces_left = order.quantity - sum(taken.quantity for taken in order.taken)
+    pieces_left = order.quantity - order.pieces_taken
     due_on = part.promised_on or (order.brief.due_on if order.brief else None)
     return {
         "code": order.code,

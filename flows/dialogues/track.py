@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flows.kit import N_, AskCode, Check, Flow, Gone, Keyword, Notice, Place, Turn
+from flows.kit import N_, AskCode, Check, Flow, Go, Gone, Keyword, Notice, Place, Turn
 from flows.market import OrderSummary
 
 STATUS = {
@@ -32,6 +32,12 @@ def bought(turn: Turn) -> OrderSummary:
     return order
 
 
+def has_a_total(turn: Turn) -> bool:
+    """True unless the order has ended without goods, or the shop does not say what it costs."""
+    order = bought(turn)
+    return order.total is not None and order.status not in ("declined", "expired", "cancelled")
+
+
 def code_given(rest: str, _place: Place) -> Mapping[str, str] | None:
     """`TRACK K7P4` or `TRACK`."""
     return {"code": rest} if rest else {}
@@ -43,13 +49,22 @@ flow = Flow(
         "code",
         N_("What is the code of your order?"),
         check=OWN_ORDER,
-        then="status",
+        then=[Go("bill", when=has_a_total), Go("status")],
+    ),
+    Notice(
+        "bill",
+        N_(
+            "Order {order}, {asked} x {product}: {status}. Total {total}.",
+            "Order {order}, {asked} pieces: {status}. Total {total}.",
+            "Order {order}: {status}. Total {total}.",
+        ),
     ),
     Notice("status", N_("Order {order}, {asked} x {product}: {status}.", "Order {order}: {status}.")),
     facts={
         "order": lambda turn: turn["code"],
         "asked": lambda turn: bought(turn).quantity,
         "product": lambda turn: bought(turn).title,
+        "total": lambda turn: turn.money(bought(turn).total or 0),
         "status": lambda turn: turn.words.text(STATUS[bought(turn).status]),
     },
     keywords=[Keyword("TRACK", "FUATILIA", "SUIVRE", "መከታተል", "ክትትል", "MEKETATEL", fill=code_given)],

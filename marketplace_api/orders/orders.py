@@ -284,8 +284,11 @@ def resize(part: Assignment, quantity: int) -> None:
 
 
 def update_status(shop: Shop, order: Order, otherwise: EventType | None = None) -> None:
-    """Derive the order's status from its parts and record the event; if it is unchanged, record `otherwise`."""
-    unchanged = True
+    """Derive the order's status from its parts and record the event.
+
+    If the status is unchanged, record `otherwise`, and `order.reduced` if an accepted order has fewer pieces now.
+    """
+    unchanged, total = True, order.total
     while trigger := _next_trigger(order):
         unchanged = False
         for part in _parts(order, "offered"):
@@ -295,6 +298,8 @@ def update_status(shop: Shop, order: Order, otherwise: EventType | None = None) 
         _update_money(order)
         if otherwise:
             record_event(shop, order, otherwise)
+        if order.status == "accepted" and order.total < total:
+            record_event(shop, order, "order.reduced")
 
 
 def record_event(shop: Shop, order: Order, type: EventType) -> None:

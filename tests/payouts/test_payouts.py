@@ -303,12 +303,14 @@ def test_a_failure_by_our_fault_pauses_all_payouts_until_an_operator_retries(ser
     payer = ScriptedPayer([NO_FLOAT])
     work(service, payer)
     first = payout(service)
-    assert (first["status"], first["blame"], topics(service)) == ("failed", "us", [])
+    assert (first["status"], first["blame"], topics(service)) == ("failed", "us", ["payout.failed"])
     received_order(service)
     work(service, payer)
     work(service, payer, after=600)
     assert len(payer.payments) == 1
     assert "payouts.paused" in service.events()
+    (text,) = [message.text for message in notifications(service) if message.topic == "payout.failed"]
+    assert "could not be sent to you yet. It stays owed to you." in text
 
     service.api("POST", f"/payouts/{first['id']}/retry")
     work(service, payer, after=60)
@@ -351,11 +353,11 @@ def test_a_payout_above_the_daily_limit_is_sent_again_the_next_day(service: Serv
     received_order(service)
     payer = ScriptedPayer([DAILY_LIMIT])
     work(service, payer)
-    assert (payout(service)["status"], topics(service)) == ("failed", [])
+    assert (payout(service)["status"], topics(service)) == ("failed", ["payout.failed"])
     work(service, payer, after=23 * 3600)
     assert len(payer.payments) == 1
     work(service, payer, after=3600)
-    assert (payout(service)["status"], topics(service)) == ("paid", ["payout.paid"])
+    assert (payout(service)["status"], topics(service)) == ("paid", ["payout.failed", "payout.paid"])
 
 
 def test_a_payout_that_was_retried_meanwhile_is_not_sent_again_the_next_day(embedded: Service) -> None:
@@ -399,7 +401,7 @@ def test_a_retry_of_a_payout_that_was_paid_after_all_pays_nothing(embedded: Serv
     embedded.api("POST", f"/payouts/{payout(embedded)['id']}/retry")
     work(embedded, payer)
     assert len(set(payer.ids)) == 1
-    assert (payout(embedded)["status"], topics(embedded)) == ("paid", ["payout.paid"])
+    assert (payout(embedded)["status"], topics(embedded)) == ("paid", ["payout.failed", "payout.paid"])
 
 
 # -- sent or collected, never both

@@ -89,12 +89,28 @@ def made_by_many(service: Service, quantity: int = 40, title: str = POT, artisan
     service.gateway.text(artisan, f"YES {placed['code']} {quantity - 1}")
     service.gateway.text(NYAMBURA, f"YES {placed['code']}")
     service.work()
+    receive(service, placed, quantity - 3, refused=2, reason="different")
+    return str(placed["code"])
+
+
+def made_in_part(service: Service, quantity: int = 4, title: str = POT, artisan: str = AKINYI) -> str:
+    """The artisan accepts all but one piece, brings one and later some of the others."""
+    placed = place_order(service, quantity, title=title)
+    service.gateway.text(artisan, f"YES {placed['code']} {quantity - 1} 5")
+    service.work()
+    receive(service, placed, 1, follows=True)
+    service.work()
+    service.clock.advance(3600)
+    receive(service, placed, quantity - 3)
+    return str(placed["code"])
+
+
+def receive(service: Service, placed: Any, count: int, **details: Any) -> None:
+    """The kiosk receives `count` pieces of the order's first part that is not received yet."""
     with service.services.database.writing.begin() as session:
         shop = service.services.shop(session)
-        made = orders.by_id(shop, placed["id"])
-        (first, *_) = (part for part in made.assignments if part.artisan.msisdn == artisan)
-        receiving.receive(shop, first.kiosk, first.id, quantity - 3, refused=2, reason="different")
-    return str(placed["code"])
+        part = next(part for part in orders.by_id(shop, placed["id"]).assignments if part.status == "accepted")
+        receiving.receive(shop, part.kiosk, part.id, count, **details)
 
 
 def reopened(service: Service, quantity: int = 40, title: str = POT, artisan: str = AKINYI) -> str:
@@ -133,6 +149,7 @@ ORDER_CASES: dict[OrderCase, list[tuple[str, str]]] = {
         *PLACED,
         ("order.accepted", JOY),
         ("order.at_kiosk", JOY),
+        ("order.at_kiosk", AKINYI),
         ("payout.paid", AKINYI),
         ("order.shipped", JOY),
         ("order.delivered", JOY),
@@ -144,7 +161,18 @@ ORDER_CASES: dict[OrderCase, list[tuple[str, str]]] = {
         *PLACED,
         ("order.placed", NYAMBURA),
         ("order.accepted", JOY),
+        ("order.part_received", AKINYI),
+        ("order.reduced", JOY),
         ("order.goods_refused", AKINYI),
+        ("payout.paid", AKINYI),
+    ],
+    made_in_part: [
+        *PLACED,
+        ("order.accepted", JOY),
+        ("order.part_received", AKINYI),
+        ("payout.paid", AKINYI),
+        ("order.at_kiosk", JOY),
+        ("order.at_kiosk", AKINYI),
         ("payout.paid", AKINYI),
     ],
     reopened: [
@@ -190,6 +218,61 @@ def test_messages_carry_the_facts_that_the_contract_promises(embedded: Service) 
         assert fact in texts["payout.paid", AKINYI]
     assert all(code in text for (_, whom), text in texts.items() if whom == JOY)
     assert TRACKING in texts["order.shipped", JOY]
+
+
+def texts_to(service: Service, msisdn: str, topic: str) -> list[str]:
+    """The notifications of a topic to a phone, oldest first."""
+    return [text.text for text in notifications(service) if (text.topic, text.msisdn) == (topic, msisdn)]
+
+
+def test_an_artisan_reads_how_many_came_and_what_is_owed_for_them(embedded: Service) -> None:
+    code = made_in_part(embedded)
+    embedded.work()
+
+    told = texts_to(embedded, AKINYI, "order.part_received") + texts_to(embedded, AKINYI, "order.at_kiosk")
+    assert (
+        told
+        == [f"Soko: order {code}: the kiosk received 1 x {POT}. You are owed KSh 1,620. Not right? Reply CALL."] * 2
+    )
+
+
+def test_a_buyer_reads_each_change_of_the_pieces_and_the_total(embedded: Service) -> None:
+    code = made_in_part(embedded)
+    embedded.work()
+
+    (accepted,) = texts_to(embedded, JOY, "order.accepted")
+    (brought,) = texts_to(embedded, JOY, "order.at_kiosk")
+    assert f"3 of 4 x {POT} for your order {code} by 28 Nov. The total is now KSh 5,400." in accepted
+    assert brought == f"Soko: your order {code} is at the kiosk: 2 of 4 x {POT}. The total is now KSh 3,600."
+
+
+def test_a_buyer_reads_that_one_of_several_artisans_brings_fewer_or_none(embedded: Service) -> None:
+    placed = briefed(embedded)
+    embedded.gateway.text(AKINYI, f"YES {placed['code']} 30")
+    embedded.gateway.text(NYAMBURA, f"YES {placed['code']} 10")
+    receive(embedded, placed, 28)
+    with embedded.services.database.writing.begin() as session:
+        shop = embedded.services.shop(session)
+        row = artisans.by_msisdn(shop, NYAMBURA)
+        assert row is not None
+        orders.release(shop, row, placed["code"])
+    embedded.work()
+
+    told = texts_to(embedded, JOY, "order.reduced") + texts_to(embedded, JOY, "order.at_kiosk")
+    assert told == [
+        f"Soko: your order {placed['code']} has become smaller: 38 of 40 x {POT}. The total is now KSh 38,000.",
+        f"Soko: your order {placed['code']} is at the kiosk: 28 of 40 x {POT}. The total is now KSh 28,000.",
+    ]
+
+
+def test_no_text_promises_money_that_soko_does_not_hold(embedded: Service) -> None:
+    for order_case in (declined, cancelled, expired):
+        order_case(embedded)
+    embedded.work()
+
+    ended = [text.text for text in notifications(embedded) if text.msisdn == JOY and text.topic != "order.placed"]
+    assert len(ended) == 3
+    assert all("If you paid for it, ask where you ordered." in text for text in ended)
 
 
 # -- each event once
