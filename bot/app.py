@@ -22,9 +22,12 @@ from bot.web import health, messages_api, metrics, photo_page, security_headers,
 from bot.web.rate_limits import RateLimits
 from bot.web.shop_window import ShopWindow
 from marketplace_api.accounts.api_keys import ApiCaller
+from marketplace_api.actors import Actor
 from marketplace_api.rest import openapi
 from marketplace_api.rest.app import MarketplaceApi, create_api
 
+BOOTSTRAP = ApiCaller("bootstrap", "operator", "bootstrap")
+"""The caller whose key is in the settings."""
 LARGEST_REQUEST = 1024 * 1024
 """In bytes."""
 
@@ -48,7 +51,7 @@ def create_app(
     handlers = Handlers(messages=services.conversation, payments=services.payout_callbacks)
     for callbacks in registry.blueprints(settings, handlers):
         app.register_blueprint(callbacks)
-    window = ShopWindow(services.database, services.shop)
+    window = ShopWindow(services.database, services.opener(Actor("key", "shop_window")))
     _register_pages(app, services, window)
     if settings.development:
         faults = [] if carrier_faults is None else carrier_faults
@@ -73,7 +76,9 @@ def _register_pages(app: Flask, services: Services, window: ShopWindow) -> None:
             services.photo_store, services.photo_links, services.clock, settings.languages, settings.sms_short_code
         )
     )
-    app.register_blueprint(metrics.routes(services.database, services.shop, services.notification_consumer.name))
+    app.register_blueprint(
+        metrics.routes(services.database, services.opener(Actor("job", "metrics")), services.notification_consumer.name)
+    )
     app.register_blueprint(health.routes(services.database, services.sessions))
 
 
@@ -95,7 +100,7 @@ def _marketplace_api(services: Services) -> MarketplaceApi:
         clock=services.clock,
         ids=services.ids,
         terms=services.terms,
-        static_keys={settings.operator_key: ApiCaller("bootstrap", "operator")} if settings.operator_key else {},
+        static_keys={settings.operator_key: BOOTSTRAP} if settings.operator_key else {},
         webhooks_anywhere=settings.development,
         admit=RateLimits(settings).admit,
     )

@@ -35,8 +35,9 @@ from bot.runtime.settings import Settings
 from flows import msisdn
 from flows.dialogues import ENGINE
 from flows.kit import Place
+from marketplace_api.actors import Actor
 from marketplace_api.models import Event
-from marketplace_api.shop import Ids, Shop, Terms
+from marketplace_api.shop import Ids, OpenShop, Shop, Terms
 from state.redis_sessions import RedisSessions
 from state.sessions import Sessions
 from state.sql_sessions import SqlSessions
@@ -69,9 +70,13 @@ class Services:
         self.sessions.close()
         self.engine.dispose()
 
-    def shop(self, session: Session) -> Shop:
-        """Our own shop in the transaction of a session, at the present time."""
-        return Shop(session, self.clock(), self.ids, self.terms)
+    def shop(self, session: Session, by: Actor) -> Shop:
+        """Our own shop in the transaction of a session, at the present time; `by` acts in it."""
+        return Shop(session, self.clock(), self.ids, self.terms, by)
+
+    def opener(self, by: Actor) -> OpenShop:
+        """Opens our own shop for `by`, in the transaction of a session."""
+        return partial(self.shop, by=by)
 
 
 def build(
@@ -156,4 +161,4 @@ def _notification_consumer(
 
 
 def _payout_consumer(database: Database, clock: Clock, ids: Ids, terms: Terms) -> EventConsumer[Event]:
-    return payouts.consumer(database, lambda session: Shop(session, clock(), ids, terms))
+    return payouts.consumer(database, lambda session: Shop(session, clock(), ids, terms, payouts.ACTOR))

@@ -19,6 +19,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.app import create_app
 from bot.conversation import deferred
@@ -34,6 +35,7 @@ from bot.messaging.broadcasts import BroadcastJob
 from bot.messaging.dispatcher import WORKERS, MessageDispatcher
 from bot.messaging.routing import Router, SendBatch, SendResult
 from bot.messaging.send_policy import SendPolicy
+from bot.migrations import upgrade
 from bot.payments.payouts import KIND as PAYOUT
 from bot.payments.payouts import PayoutJob
 from bot.photos import mms
@@ -46,6 +48,7 @@ from bot.webhooks import deliveries
 from bot.webhooks import dispatcher as webhooks
 from bot.webhooks.dispatcher import DeliveryAttempt, WebhookDispatcher
 from bot.webhooks.safe_http import Poster
+from marketplace_api.actors import Actor
 from marketplace_api.events import webhooks as endpoints
 from marketplace_api.orders import deadlines
 from marketplace_api.payments import ledger
@@ -55,6 +58,7 @@ from state.rates import RedisRates, SqlRates
 
 log = logging.getLogger(__name__)
 
+WEBHOOKS = Actor("job", "webhooks")
 IDLE_S = 0.25
 """Seconds until a thread that found nothing to do looks again."""
 SCHEDULER_IDLE_S = 1.0
@@ -86,7 +90,7 @@ def webhook_runner(
 ) -> JobRunner[Job, DeliveryAttempt]:
     """Pushes events to webhook endpoints."""
     poster = poster or Poster(anywhere=services.settings.development)
-    dispatcher = WebhookDispatcher(services.database, services.clock, services.shop, poster)
+    dispatcher = WebhookDispatcher(services.database, services.clock, services.opener(WEBHOOKS), poster)
     return JobRunner(dispatcher, services.database, services.clock, services.ids, pool)
 
 
@@ -106,7 +110,7 @@ def _handlers(app: Flask, services: Services, payer: Payer) -> Mapping[str, Hand
     by_kind: dict[str, Handler] = {
         PAYOUT: PayoutJob(services.payout_callbacks, payer).poll,
         mms.KIND: _with_payload(fetcher),
-        broadcasts.KIND: BroadcastJob(services.database, services.shop),
+        broadcasts.KIND: BroadcastJob(services.database, services.opener(Actor("job", "broadcasts"))),
     }
     if settings.development:
         by_kind |= {kind: _with_payload(post) for kind, post in providers.job_handlers(app, services).items()}
@@ -133,17 +137,18 @@ def periodic_tasks(services: Services) -> tuple[PeriodicTask, ...]:
     """Every periodic task and its times."""
     database, clock = services.database, services.clock
 
-    def in_chunks(step: Callable[[Shop], int]) -> Callable[[], None]:
-        return partial(periodic.in_chunks, database, services.shop, step)
+    def in_chunks(name: str, times: str, step: Callable[[Shop], int]) -> PeriodicTask:
+        by = Actor("job", name)
+        return PeriodicTask(name, times, partial(periodic.in_chunks, database, services.opener(by), step))
 
     return (
-        PeriodicTask("orders.expire", "*/5 * * * *", in_chunks(deadlines.expire_offers)),
-        PeriodicTask("orders.remind", "0 9 * * *", in_chunks(deadlines.send_reminders)),
+        in_chunks("orders.expire", "*/5 * * * *", deadlines.expire_offers),
+        in_chunks("orders.remind", "0 9 * * *", deadlines.send_reminders),
         PeriodicTask("texts.unknown", "* * * * *", partial(periodic.settle_unknown, database, clock)),
-        PeriodicTask("ledger.checkpoint", "15 3 * * *", in_chunks(ledger.checkpoint)),
+        in_chunks("ledger.checkpoint", "15 3 * * *", ledger.checkpoint),
         PeriodicTask("outbox.sweep", "30 3 * * *", partial(periodic.sweep_outbox, database, clock)),
         PeriodicTask("sessions.sweep", "45 3 * * *", partial(periodic.sweep_sessions, services.sessions, clock)),
-        PeriodicTask("webhooks.sweep", "0 4 * * *", in_chunks(endpoints.delete_old_deliveries)),
+        in_chunks("webhooks.sweep", "0 4 * * *", endpoints.delete_old_deliveries),
     )
 
 
@@ -164,7 +169,7 @@ def message_step(app: Flask, services: Services, pool: ThreadPoolExecutor) -> Ca
 
 def webhook_step(services: Services, pool: ThreadPoolExecutor, poster: Poster | None = None) -> Callable[[], bool]:
     """A function that consumes new events for webhooks and pushes due deliveries; it returns True if there were any."""
-    consumer = deliveries.event_consumer(services.database, services.shop)
+    consumer = deliveries.event_consumer(services.database, services.opener(WEBHOOKS))
     runner = webhook_runner(services, pool, poster)
     return lambda: bool(consumer.consume() + runner.step())
 
@@ -189,11 +194,23 @@ def run(step: Callable[[], object], stop: threading.Event, idle_s: float = IDLE_
                 stop.wait(idle_s)
 
 
+def _check_currency(services: Services, stop: threading.Event) -> None:
+    """End the process if CURRENCY is not the database's own; wait for a database that is away or not migrated yet."""
+    while not stop.is_set():
+        try:
+            upgrade.check_currency(services.database, services.settings)
+            return
+        except SQLAlchemyError:
+            log.warning("the currency cannot be checked; it is tried again", exc_info=True)
+            stop.wait(AFTER_ERROR_S)
+
+
 def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     services = build(registry.load_settings())
+    _check_currency(services, stop)
     app = create_app(services=services)
     runners: list[JobRunner[Any, Any]] = [
         message_runner(app, services, ThreadPoolExecutor(WORKERS)),
@@ -203,7 +220,7 @@ def main() -> None:
     steps: list[tuple[Callable[[], object], float]] = [
         *((partial(runner.run, stop), 0) for runner in runners),
         *((consumer.consume, IDLE_S) for consumer in event_consumers(services)),
-        (deliveries.event_consumer(services.database, services.shop).consume, IDLE_S),
+        (deliveries.event_consumer(services.database, services.opener(WEBHOOKS)).consume, IDLE_S),
         (scheduler(services).run_due, SCHEDULER_IDLE_S),
     ]
     threads = [threading.Thread(target=run, args=(step, stop, idle_s), daemon=True) for step, idle_s in steps]

@@ -51,6 +51,13 @@ class Language:
 
 
 @cache
+def currencies() -> frozenset[str]:
+    """The ISO 4217 codes of the currencies that are legal tender somewhere today."""
+    by_territory = get_global("territory_currencies").values()
+    return frozenset(code for used in by_territory for code, _begin, end, is_tender in used if is_tender and not end)
+
+
+@cache
 def catalogue(language: str) -> Language:
     """The language with this code, read once per process. Raises LookupError if there is none."""
     words = _translations(language)

@@ -391,7 +391,10 @@ class PayoutPause(Base):
 
 
 class Event(Base):
-    """Something that happened; `seq` is its number in the order in which events became visible."""
+    """Something that happened; `seq` is its number in the order in which events became visible.
+
+    `by` is who caused it, as `actors.Actor` writes it; None for events from before this was stored.
+    """
 
     __tablename__ = "event"
 
@@ -400,6 +403,7 @@ class Event(Base):
     type: Mapped[EventType]
     created_at: Mapped[datetime]
     data: Mapped[dict[str, Any]]
+    by: Mapped[str | None]
 
     # SQLite must not reuse a number: a reader with a cursor would miss the second event with it
     __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - SQLAlchemy's convention
@@ -521,7 +525,10 @@ class LedgerAccount(Base):
 
 
 class LedgerEntry(Base):
-    """An entry in the ledger, written once under its key and never changed."""
+    """An entry in the ledger, written once under its key and never changed.
+
+    `by` is who caused it, as `actors.Actor` writes it; None for entries from before this was stored.
+    """
 
     __tablename__ = "ledger_entry"
 
@@ -529,6 +536,7 @@ class LedgerEntry(Base):
     key: Mapped[str] = mapped_column(unique=True)
     note: Mapped[str]
     at: Mapped[datetime] = mapped_column(index=True)
+    by: Mapped[str | None]
 
     postings: Mapped[list[LedgerPosting]] = relationship(order_by="LedgerPosting.id")
 
@@ -557,18 +565,30 @@ class LedgerCheckpoint(Base):
     at: Mapped[datetime]
 
 
+class ShopCurrency(Base):
+    """The currency of all amounts: one row, written at the first start and never changed."""
+
+    __tablename__ = "shop_currency"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    currency: Mapped[str]
+
+
 def _append_only(table: Any) -> None:
-    """Add triggers with which the database refuses to change or delete a row of `table`."""
+    """Add triggers with which the database refuses to change, replace or delete a row of `table`."""
     name = table.name
     refusal = f"BEGIN SELECT RAISE(ABORT, '{name} is append-only'); END"
+    replaces = f"EXISTS (SELECT 1 FROM {name} WHERE {_SAME_ROW[name]})"  # noqa: S608 - nothing is typed
     function = f"LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '{name} is append-only'; END $$"
     for dialect, statement in (
         ("sqlite", f"CREATE TRIGGER {name}_no_update BEFORE UPDATE ON {name} {refusal}"),
         ("sqlite", f"CREATE TRIGGER {name}_no_delete BEFORE DELETE ON {name} {refusal}"),
+        # REPLACE INTO deletes the row that it replaces without the trigger for DELETE
+        ("sqlite", f"CREATE TRIGGER {name}_no_replace BEFORE INSERT ON {name} WHEN {replaces} {refusal}"),
         ("postgresql", f"CREATE OR REPLACE FUNCTION {name}_stays() RETURNS trigger {function}"),
         (
             "postgresql",
-            f"CREATE TRIGGER {name}_stays BEFORE UPDATE OR DELETE ON {name} "
+            f"CREATE TRIGGER {name}_stays BEFORE UPDATE OR DELETE OR TRUNCATE ON {name} "
             f"FOR EACH STATEMENT EXECUTE FUNCTION {name}_stays()",
         ),
     ):
@@ -576,5 +596,14 @@ def _append_only(table: Any) -> None:
         event.listen(table, "after_create", ddl.execute_if(dialect=dialect))
 
 
-for _table in (LedgerEntry.__table__, LedgerPosting.__table__):
-    _append_only(_table)
+_SAME_ROW = {
+    "ledger_account": "name = NEW.name",
+    "ledger_entry": "id = NEW.id OR key = NEW.key",
+    "ledger_posting": "id = NEW.id",
+    "ledger_checkpoint": "account = NEW.account AND upto = NEW.upto",
+    "shop_currency": "id = NEW.id",
+}
+"""The append-only tables, and the condition under which a row that is inserted would replace one."""
+
+for _table in _SAME_ROW:
+    _append_only(Base.metadata.tables[_table])

@@ -1,13 +1,13 @@
-"""The first argument of every domain function: a transaction, the time, a source of ids, and the terms of trade."""
+"""The first argument of every domain function: a transaction, the time, who acts, and the terms of trade."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from random import Random
-from typing import TypeVar
+from typing import Self, TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import exists, select
@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from marketplace_api import codes
+from marketplace_api.actors import Actor
 from marketplace_api.models import Kiosk, Order, Payout, Product
 
 Coded = TypeVar("Coded", Kiosk, Product, Order, Payout)
@@ -58,17 +59,22 @@ class Ids:
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """The shop in one transaction. The code that created the session commits it."""
+    """The shop in one transaction, in which `by` acts. The code that created the session commits it."""
 
     session: Session
     now: datetime
     ids: Ids
     terms: Terms
+    by: Actor
 
     @property
     def today(self) -> date:
         """The current day in the shop's time zone."""
         return self.now.astimezone(self.terms.zone).date()
+
+    def acting(self, by: Actor) -> Self:
+        """The same shop, in which `by` acts."""
+        return replace(self, by=by)
 
     def midnight(self, day: date) -> datetime:
         """The time at which a day begins in the shop's time zone."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from flask.cli import AppGroup, with_appcontext
 
-from bot.cli.context import current_services, shop_transaction
+from bot.cli.context import current_services, shop_transaction, user
 from bot.demo import bulk, seed
 from bot.demo.bulk import BulkCounts
 from bot.messaging import broadcasts
@@ -39,7 +39,7 @@ def list_keys() -> None:
     """List all keys, also revoked ones, oldest first; of each key only the prefix is shown."""
     services = current_services()
     with services.database.reading() as session:
-        for key in api_keys.list_all(services.shop(session)):
+        for key in api_keys.list_all(services.shop(session, user())):
             click.echo(_line(key))
 
 

@@ -12,7 +12,7 @@ from babel.numbers import get_currency_precision
 from flask.cli import AppGroup
 from sqlalchemy import select
 
-from bot.cli.context import current_services, shop_transaction
+from bot.cli.context import current_services, shop_transaction, user
 from bot.messaging import rendering
 from bot.payments import reconciliation
 from bot.payments.reconciliation import Comparison, OurPayout, ProviderStatement, UnreadableStatementError
@@ -32,7 +32,7 @@ def consistent_shop(services: Services) -> Iterator[Shop]:
     with services.database.reading() as session:
         if session.get_bind().dialect.name == "postgresql":
             session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-        yield services.shop(session)
+        yield services.shop(session, user())
 
 
 @ledger_commands.command("check")
@@ -89,7 +89,7 @@ def reconcile(file: Path, day: datetime | None, provider: str | None) -> None:
         raise click.ClickException(f"{file.name}: {error}") from None
     first, last = _days(statement, day)
     with services.database.reading() as session:
-        ours = _ours(services.shop(session), provider or services.settings.payout_provider, first, last)
+        ours = _ours(services.shop(session, user()), provider or services.settings.payout_provider, first, last)
     comparison = reconciliation.compare(ours, statement, first, last)
     for line in _report(comparison, statement.skipped, services.terms.currency):
         click.echo(line)

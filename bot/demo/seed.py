@@ -9,6 +9,7 @@ from bot.demo.art import pictures
 from bot.runtime.settings import Settings
 from bot.services import build
 from marketplace_api.accounts import artisans
+from marketplace_api.actors import Actor
 from marketplace_api.catalogue import products
 from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Artisan, Kiosk, Product
@@ -145,7 +146,7 @@ def seed(settings: Settings) -> None:
     services = build(settings)
     try:
         with services.database.writing.begin() as session:
-            shop = services.shop(session)
+            shop = services.shop(session, Actor("job", "demo"))
             listed = [] if kiosks.list_all(shop) else list(_add_all(shop))
         for product in listed:
             services.photo_store.add(product.code, pictures.draw(product.title, product.category))

@@ -28,6 +28,7 @@ from bot.marketplace.local import LocalSession
 from bot.marketplace.wire import ArtisanContact, CallerProfile, CommandResult, RecentEvents, ShopFacts
 from flows import commands, market
 from flows.msisdn import E164, is_e164
+from marketplace_api.actors import Actor
 from marketplace_api.fields import Limit
 from marketplace_api.problems import FieldError, Problem
 from marketplace_api.rest import errors
@@ -226,7 +227,8 @@ def _perform(command: commands.Command, msisdn: str) -> Response:
 
 
 def _session(msisdn: str) -> LocalSession:
-    return LocalSession(shop, msisdn, current_app.config[PHOTO_LINK])
+    by = Actor.with_phone("phone", msisdn)
+    return LocalSession(lambda: shop().acting(by), msisdn, current_app.config[PHOTO_LINK])
 
 
 def _answer(value: object, status: int = 200) -> Response:

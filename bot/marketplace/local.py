@@ -17,6 +17,7 @@ from bot.marketplace.wire import ArtisanContact, CallerProfile
 from flows import market
 from flows.commands import Command, Outcome
 from marketplace_api.accounts import artisans
+from marketplace_api.actors import Actor
 from marketplace_api.catalogue import products
 from marketplace_api.catalogue.categories import CATEGORIES
 from marketplace_api.kiosks import activity, cash_float, kiosks
@@ -25,6 +26,8 @@ from marketplace_api.orders import orders, receiving
 from marketplace_api.payments import balances, payouts
 from marketplace_api.payments.money import split
 from marketplace_api.shop import Ids, Shop, Terms
+
+_READER = Actor("job", "notifications")
 
 PhotoLink = Callable[[str, datetime], str]
 """Returns the upload URL for pictures of a product, from its code and the present time."""
@@ -41,11 +44,12 @@ class LocalMarketplace:
     is_local: bool = True
 
     def session(self, work: UnitOfWork, msisdn: str, now: datetime) -> LocalSession:
-        return LocalSession(lambda: Shop(work.session, now, self.ids, self.terms), msisdn, self.photo_link)
+        by = Actor.with_phone("phone", msisdn)
+        return LocalSession(lambda: Shop(work.session, now, self.ids, self.terms, by), msisdn, self.photo_link)
 
     def events(self, after: int, limit: int, now: datetime) -> Sequence[EventDetails]:
         with self.database.reading() as session:
-            records = events.since(Shop(session, now, self.ids, self.terms), after, limit)
+            records = events.since(Shop(session, now, self.ids, self.terms, _READER), after, limit)
         return [read(record) for record in records]
 
     def newest_event(self, now: datetime) -> int:

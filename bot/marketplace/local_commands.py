@@ -8,6 +8,7 @@ from typing import NoReturn
 from flows import commands, market
 from flows.commands import Outcome
 from marketplace_api.accounts import artisans, help_requests
+from marketplace_api.actors import Actor
 from marketplace_api.catalogue import products
 from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Artisan, Assignment, Kiosk, Order
@@ -66,6 +67,14 @@ def _perform(shop: Shop, msisdn: str, command: commands.Command) -> Outcome:
             return _done(code=orders.deliver(shop, _order_of_buyer(shop, msisdn, code)).code)
         case commands.CancelOrder(code):
             return _done(code=orders.cancel(shop, _order_of_buyer(shop, msisdn, code)).code)
+        case commands.RequestCall():
+            return _done(request=help_requests.open_request(shop, msisdn).id)
+        case _:
+            return _perform_as_agent(shop.acting(Actor.with_phone("agent", msisdn)), msisdn, command)
+
+
+def _perform_as_agent(shop: Shop, msisdn: str, command: commands.Command) -> Outcome:
+    match command:
         case commands.ReceiveGoods():
             return _receive(shop, _kiosk(shop, msisdn), command)
         case commands.FindCash():
@@ -74,8 +83,6 @@ def _perform(shop: Shop, msisdn: str, command: commands.Command) -> Outcome:
             return _done(payout=cash_payouts.collect(shop, _kiosk(shop, msisdn), command.payout_id).code)
         case commands.ShipOrder():
             return _ship(shop, msisdn, command)
-        case commands.RequestCall():
-            return _done(request=help_requests.open_request(shop, msisdn).id)
     raise NotImplementedError(type(command).__name__)
 
 

@@ -9,9 +9,12 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, MetaData
 
 from bot.db.engine import create_engine
+from bot.db.unit_of_work import Database
 from bot.runtime.settings import Settings
 from bot.simulator import tables as simulator_tables
 from marketplace_api.models import Base
+from marketplace_api.payments import currency
+from marketplace_api.refused import Refused
 from state.tables import metadata
 
 SCRIPTS = Path(__file__).parent
@@ -27,9 +30,22 @@ def upgrade(settings: Settings) -> None:
     engine = create_engine(settings.database_url)
     try:
         move(engine, "head")
+        check_currency(Database.of(engine), settings)
         simulator_tables.create(engine, settings)
     finally:
         engine.dispose()
+
+
+def check_currency(database: Database, settings: Settings) -> None:
+    """Store CURRENCY at the first start; end the process with one line if the database has another currency."""
+    try:
+        with database.writing.begin() as session:
+            currency.keep(session, settings.currency)
+    except Refused as refused:
+        raise SystemExit(
+            f"CURRENCY: {settings.currency!r} is wrong: the amounts in this database are in {refused.values['kept']}; "
+            "set that currency, or use another database"
+        ) from None
 
 
 def move(engine: Engine, revision: str) -> None:

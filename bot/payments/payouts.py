@@ -31,6 +31,7 @@ from bot.providers.payment_contracts import (
     Pending,
 )
 from bot.runtime.clock import Clock
+from marketplace_api.actors import Actor
 from marketplace_api.events import events
 from marketplace_api.models import Event, Payout
 from marketplace_api.payments import pausing, payout_methods, payouts, provider_names, settlement
@@ -42,6 +43,8 @@ from state.outbox import Job
 log = logging.getLogger(__name__)
 
 KIND = "payout"
+ACTOR = Actor("job", "payouts")
+"""Who moves payouts, for providers too: what they report is applied by the job and by callbacks alike."""
 CONSUMER = "payouts"
 """The stored name of the consumer's cursor."""
 SHORTEST_GAP, LONGEST_GAP = timedelta(seconds=30), timedelta(hours=1)
@@ -98,7 +101,7 @@ class PayoutCallbacks:
     def shop(self) -> Iterator[Shop]:
         """The shop for one transaction."""
         with self.database.writing.begin() as session:
-            yield Shop(session, self.clock(), self.ids, self.terms)
+            yield Shop(session, self.clock(), self.ids, self.terms, ACTOR)
 
     def on_result(self, provider: str, callback: PaymentCallback) -> None:
         """Handle a result, which may come early, late or twice, or be about a payment that is not ours."""

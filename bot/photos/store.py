@@ -14,11 +14,14 @@ from bot.db.unit_of_work import Database
 from bot.photos import images
 from bot.photos.images import ProcessedImage
 from bot.runtime.clock import Clock
+from marketplace_api.actors import Actor
 from marketplace_api.catalogue import photos, products
 from marketplace_api.catalogue.photos import AttachedPhoto
 from marketplace_api.models import Product
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Ids, Shop, Terms
+
+_UPLOAD = Actor("job", "photos")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class PhotoStore:
     def product(self, code: str) -> Product | None:
         """The product with this code, or None."""
         with self.database.reading() as session:
-            return products.by_code(Shop(session, self.clock(), self.ids, self.terms), code)
+            return products.by_code(Shop(session, self.clock(), self.ids, self.terms, _UPLOAD), code)
 
     def add(self, code: str, sent: bytes) -> AttachedPhoto:
         """Add the picture in the file `sent` to a product; a file that was added before changes nothing.
@@ -55,7 +58,9 @@ class PhotoStore:
 
     def _attach(self, code: str, id: str, image: ProcessedImage) -> AttachedPhoto:
         with self.database.writing.begin() as session:
-            shop = Shop(session, self.clock(), self.ids, self.terms)
+            shop = Shop(session, self.clock(), self.ids, self.terms, _UPLOAD)
+            if product := products.by_code(shop, code):  # only the artisan has the link, and only her phone is heard
+                shop = shop.acting(Actor.with_phone("phone", product.artisan.msisdn))
             return photos.attach(shop, code, id=id, digest=image.digest, width=image.width, height=image.height)
 
     def _write(self, id: str, image: ProcessedImage) -> None:

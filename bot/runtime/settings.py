@@ -90,6 +90,12 @@ def _rate(value: str) -> str:
     return value
 
 
+def _currency(value: str) -> str:
+    if value not in locales.currencies():
+        raise ValueError("takes an ISO 4217 code of a currency in use, such as KES")
+    return value
+
+
 def _country(value: str) -> str:
     if value.upper() not in phonenumbers.SUPPORTED_REGIONS:
         raise ValueError("takes an ISO 3166 country code such as KE")
@@ -130,7 +136,7 @@ class Settings(BaseSettings):
     ussd_code: Annotated[str, Field(pattern=r"^\*\d+(\*\d+)*#$")] = "*384*22#"
     sms_short_code: str = "22384"
     country: Annotated[str, AfterValidator(_country)] = "KE"
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "KES"
+    currency: Annotated[str, AfterValidator(_currency)] = "KES"
     timezone: Annotated[str, AfterValidator(_time_zone)] = "Africa/Nairobi"
     languages: Annotated[list[str], NoDecode, BeforeValidator(_split), Field(min_length=1)] = LANGUAGES
     commission_percent: Annotated[int, Field(ge=0, le=90)] = 10

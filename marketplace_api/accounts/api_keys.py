@@ -27,6 +27,7 @@ class ApiCaller:
 
     id: str
     scope: Scope
+    name: str
     usage_is_stale: bool = False
     """True if the key's last use was not written within `USE_NOTED_EVERY`."""
 
@@ -54,7 +55,7 @@ def find(session: Session, key: str, now: datetime) -> ApiCaller | None:
     if row is None:
         return None
     usage_is_stale = row.last_used_at is None or row.last_used_at <= now - USE_NOTED_EVERY
-    return ApiCaller(row.id, row.scope, usage_is_stale)
+    return ApiCaller(row.id, row.scope, row.name, usage_is_stale)
 
 
 def record_use(session: Session, key_id: str, now: datetime) -> None:

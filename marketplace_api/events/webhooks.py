@@ -14,8 +14,9 @@ from typing import Final, Literal
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import contains_eager
 
+from marketplace_api import locks
 from marketplace_api.events import events
-from marketplace_api.models import Event, Order, WebhookDelivery, WebhookEndpoint
+from marketplace_api.models import ApiKey, Event, Order, WebhookDelivery, WebhookEndpoint
 from marketplace_api.refused import Refused
 from marketplace_api.schemas.webhooks import WebhookDelivery as WebhookDeliverySchema
 from marketplace_api.schemas.webhooks import WebhookEndpoint as WebhookEndpointSchema
@@ -48,6 +49,7 @@ KEPT_FOR = timedelta(days=30)
 AT_ONCE = 1000
 """The largest number of deliveries that are deleted in one transaction."""
 SECRET_BYTES = 32
+_SETTINGS_KEY_LOCK = 0x4B455953  # any number, the same in every process
 
 TESTED: Final = "webhook_endpoint.tested"
 DISABLED: Final = "webhook_endpoint.disabled"
@@ -77,8 +79,9 @@ class FailedAttempt:
 def create(shop: Shop, owner: str, scope: Scope, url: str, event_types: list[str] | None = None) -> WebhookEndpoint:
     """Create an endpoint: later events of `event_types`, or all that the scope may see, are pushed to `url`.
 
-    `Refused` with `too_many_webhook_endpoints`.
+    `Refused` with `too_many_webhook_endpoints`, or with `unknown_key` if the key was revoked meanwhile.
     """
+    _lock_owner(shop, owner)
     existing = select(func.count()).where(WebhookEndpoint.owner == owner)
     if shop.session.scalars(existing).one() >= MAX_ENDPOINTS:
         raise Refused("too_many_webhook_endpoints", most=MAX_ENDPOINTS)
@@ -95,6 +98,16 @@ def create(shop: Shop, owner: str, scope: Scope, url: str, event_types: list[str
     shop.session.add(endpoint)
     shop.session.flush()
     return endpoint
+
+
+def _lock_owner(shop: Shop, owner: str) -> None:
+    """Let no other transaction create endpoints of this key, or revoke it, until this one ends."""
+    key = locks.take_one(shop, ApiKey, ApiKey.id == owner)
+    if key is not None and key.revoked_at is not None:
+        raise Refused("unknown_key", 404)
+    if key is None and shop.session.get_bind().dialect.name == "postgresql":
+        # a key of the settings has no row
+        shop.session.execute(select(func.pg_advisory_xact_lock(_SETTINGS_KEY_LOCK, 0)))
 
 
 def by_id(shop: Shop, endpoint_id: str) -> WebhookEndpoint:

@@ -61,7 +61,7 @@ def provider_account(name: str) -> str:
 
 
 def post(shop: Shop, key: str, note: str, postings: Mapping[str, int], currency: str | None = None) -> bool:
-    """Write an entry once; False if it was written under `key` before. Postings of zero are left out.
+    """Write an entry once, by `shop.by`; False if it was written under `key` before. Postings of zero are left out.
 
     `currency` defaults to the shop's. `Refused` with `wrong_currency` if an account has another currency. Raises
     ValueError, which shows a bug, if the postings do not sum to zero, are fewer than two or above `MAX_AMOUNT`, or if
@@ -72,7 +72,7 @@ def post(shop: Shop, key: str, note: str, postings: Mapping[str, int], currency:
         raise ValueError(f"{key} is no entry: {dict(postings)}")
     for account in sorted(lines):  # one order for all, because two that open the same account wait for each other
         _open(shop, account, currency or shop.terms.currency)
-    entry = LedgerEntry(key=key, note=note, at=shop.now)
+    entry = LedgerEntry(key=key, note=note, at=shop.now, by=str(shop.by))
     entry.postings = [LedgerPosting(account=account, amount=amount) for account, amount in lines.items()]
     # another transaction that writes the same key waits here, and then fails on the unique key
     with suppress(IntegrityError), shop.session.begin_nested():

@@ -13,6 +13,7 @@ from werkzeug.exceptions import Forbidden, TooManyRequests, Unauthorized
 
 from marketplace_api.accounts import api_keys
 from marketplace_api.accounts.api_keys import ApiCaller
+from marketplace_api.actors import Actor
 from marketplace_api.shop import Shop
 from marketplace_api.statuses import Scope
 
@@ -58,6 +59,7 @@ def requires(*scopes: Scope, refusals: tuple[int, ...] = ()) -> Callable[[View[P
                 raise _unauthorized()
             if g.caller.scope not in scopes:
                 raise Forbidden
+            g.shop = shop().acting(Actor("key", g.caller.name))
             return view(*args, **kwargs)
 
         return guarded

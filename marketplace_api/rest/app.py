@@ -25,6 +25,7 @@ from werkzeug.routing import BaseConverter, ValidationError
 
 from marketplace_api.accounts import api_keys
 from marketplace_api.accounts.api_keys import ApiCaller
+from marketplace_api.actors import Actor
 from marketplace_api.fields import terms_apply
 from marketplace_api.rest import (
     access,
@@ -42,6 +43,9 @@ from marketplace_api.rest import (
 )
 from marketplace_api.rest.key_usage import KeyUsage
 from marketplace_api.shop import Ids, Shop, Terms
+
+NO_KEY = Actor("key", "none")
+"""Who acts until `access.requires` has read the key; without a key one can only read."""
 
 _ANY = TypeAdapter[Any](Any)
 _READS = ("GET", "HEAD", "OPTIONS")
@@ -132,7 +136,7 @@ def create_api(
     `static_keys` are valid without being in a table. With `webhooks_anywhere` webhook endpoints may be plain http and
     private addresses. `admit` is the rate limit of all other keys, and of addresses without a key.
     """
-    api = MarketplaceApi(sessions, lambda session: Shop(session, clock(), ids, terms))
+    api = MarketplaceApi(sessions, lambda session: Shop(session, clock(), ids, terms, NO_KEY))
     api.config.update(_CONFIG)
     api.config[access.STATIC_KEYS] = {api_keys.digest(key): caller for key, caller in static_keys.items()}
     api.config[webhook_endpoints.WEBHOOKS_ANYWHERE] = webhooks_anywhere

@@ -1,6 +1,7 @@
 """Events as the API shows them, and the schema of each event's `data`.
 
-{"id": "evt_…", "type": "order.accepted", "created_at": "2026-11-22T09:20:05Z", "data": {"id": "ord_…", …}}
+{"id": "evt_…", "type": "order.accepted", "created_at": "2026-11-22T09:20:05Z", "by": "key:bead shop",
+ "data": {"id": "ord_…", …}}
 """
 
 from __future__ import annotations
@@ -35,13 +36,18 @@ DATA_SCHEMAS: Mapping[str, type[EventResource]] = {
 
 
 class Event(BaseModel):
-    """Something that happened; `data` is the resource at that time, as operators see it."""
+    """Something that happened; `data` is the resource at that time, as operators see it.
+
+    `by` is who caused it: `key:`, `operator:`, `job:` or `cli:` and a name, `phone:` or `agent:` and a masked number;
+    null for events from before this was stored.
+    """
 
     id: str
     type: str
     created_at: datetime
+    by: str | None
     data: dict[str, object]
 
     @classmethod
     def of(cls, row: models.Event) -> Self:
-        return cls(id=row.id, type=row.type, created_at=row.created_at, data=row.data)
+        return cls(id=row.id, type=row.type, created_at=row.created_at, by=row.by, data=row.data)

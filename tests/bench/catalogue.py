@@ -16,6 +16,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from bot.demo import bulk
 from bot.demo.bulk import BulkCounts
+from tests.actors import TESTER
 from tests.service import Service, serving
 
 SIZES = SMALL, LARGE = 1_000, 100_000
@@ -53,7 +54,7 @@ def _shop(folder: Path, products: int) -> Iterator[Service]:
     folder.mkdir()
     with serving(folder, with_demo=True) as service:
         with service.services.database.writing.begin() as session:
-            bulk.fill(service.services.shop(session), BulkCounts(artisans=products // 20, products=products))
+            bulk.fill(service.services.shop(session, TESTER), BulkCounts(artisans=products // 20, products=products))
         yield service
 
 

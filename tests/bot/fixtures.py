@@ -17,6 +17,7 @@ from marketplace_api.catalogue import products
 from state import messages, people
 from state.messages import Message
 from state.sessions import Sessions
+from tests.actors import TESTER
 from tests.service import Service
 
 AKINYI = "+254711000103"
@@ -43,7 +44,7 @@ def add_artisan(
     """Registers an artisan who is paid on the phone `paid_to`, by default on the same phone."""
     with service.services.database.writing.begin() as session:
         artisans.register(
-            service.services.shop(session),
+            service.services.shop(session, TESTER),
             name=name,
             msisdn=msisdn,
             language=language,
@@ -56,7 +57,7 @@ def add_artisan(
 
 def add_product(service: Service, msisdn: str, title: str, price: int = 1800_00, quantity: int = 40) -> None:
     with service.services.database.writing.begin() as session:
-        shop = service.services.shop(session)
+        shop = service.services.shop(session, TESTER)
         artisan = artisans.by_msisdn(shop, msisdn)
         assert artisan is not None
         products.list_product(shop, artisan, title=title, category="pottery", price=price, quantity=quantity)

@@ -14,6 +14,7 @@ from bot.providers import registry
 from bot.services import build
 from bot.simulator import wallet
 from marketplace_api.payments import audit, ledger
+from tests.actors import TESTER
 from tests.chaos.faulty_provider import FaultyProvider
 from tests.chaos.load_users import LoadUser, order_body
 from tests.chaos.scenario import Scenario
@@ -100,7 +101,7 @@ def check_payouts_are_paid_once(rows: Rows, scenario: Scenario) -> None:
 def check_the_ledger_balances(url: str) -> None:
     """The ledger agrees with itself, with the payouts, and with what the provider says it paid."""
     with closing(build(registry.make_settings(database_url=url))) as services, services.database.reading() as session:
-        shop = services.shop(session)
+        shop = services.shop(session, TESTER)
         assert list(audit.inconsistencies(shop)) == []
         assert wallet.total_paid(session.connection()) == -ledger.balance(
             shop, ledger.provider_account(wallet.SimulatorPayer.name)

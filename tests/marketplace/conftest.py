@@ -28,6 +28,7 @@ from marketplace_api.rest.app import MarketplaceApi, create_api
 from marketplace_api.schemas.orders import Address
 from marketplace_api.shop import Ids, Shop, Terms
 from marketplace_api.statuses import Scope
+from tests.actors import TESTER
 from tests.compiled import share_routes
 from tests.databases import engine_for
 
@@ -63,7 +64,7 @@ class ShopDatabase:
             yield self.shop(session)
 
     def shop(self, session: Session) -> Shop:
-        return Shop(session, self.now, self.ids, TERMS)
+        return Shop(session, self.now, self.ids, TERMS, TESTER)
 
     def advance(self, **time: float) -> None:
         self.now += timedelta(**time)
@@ -153,7 +154,7 @@ def build_api(database: ShopDatabase) -> MarketplaceApi:
         clock=lambda: database.now,
         ids=database.ids,
         terms=TERMS,
-        static_keys={STATIC_KEY: ApiCaller("house", "operator")},
+        static_keys={STATIC_KEY: ApiCaller("house", "operator", "house")},
     )
 
 

@@ -13,6 +13,7 @@ from marketplace_api.events import webhooks
 from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Artisan, Kiosk, Order, Product
 from marketplace_api.orders import briefs, orders, receiving
+from tests.actors import TESTER
 from tests.marketplace.conftest import request
 from tests.service import Service
 
@@ -45,7 +46,7 @@ class GrowingDataset:
         """The phones of all people in the dataset."""
         self._service, self._numbers = service, count(711_000_001, 7919)
         with service.services.database.writing.begin() as session:
-            self._shop = service.services.shop(session)
+            self._shop = service.services.shop(session, TESTER)
             self.mine, self.theirs = (self._storefront(name, endpoints_url) for name in ("mine", "theirs"))
             self.kiosk = self._kiosk()
             self.artisan = self._artisan(self.kiosk, "pottery")

@@ -45,6 +45,7 @@ from marketplace_api.orders import orders, receiving
 from marketplace_api.payments import audit, cash_payouts, elsewhere, ledger, pausing, payouts, settlement
 from marketplace_api.shop import Ids, Shop
 from tests import servers
+from tests.actors import TESTER
 from tests.databases import engine_for, migrated_postgres, migrated_sqlite
 from tests.marketplace.conftest import register, request
 from tests.payouts.crashing import (
@@ -299,7 +300,7 @@ class PayoutWalk(RuleBasedStateMachine):
     @contextmanager
     def shop(self) -> Iterator[Shop]:
         with self.services.database.writing.begin() as session:
-            yield self.services.shop(session)
+            yield self.services.shop(session, TESTER)
 
     def do_what_is_due(self) -> None:
         while sum(consumer.consume() for consumer in event_consumers(self.services)) + self.job_runner.step():

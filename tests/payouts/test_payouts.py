@@ -32,6 +32,7 @@ from marketplace_api.models import Payout
 from marketplace_api.payments import audit, balances, payouts
 from marketplace_api.shop import Shop
 from state.outbox import Job
+from tests.actors import TESTER
 from tests.bot.fixtures import AKINYI, OTIENO, dial, notifications, outgoing_messages, received_order
 from tests.bot.messaging.fakes import run_until_killed
 from tests.service import Service
@@ -117,7 +118,7 @@ def topics(service: Service) -> list[str | None]:
 @contextmanager
 def shop(service: Service) -> Iterator[Shop]:
     with service.services.database.writing.begin() as session:
-        yield service.services.shop(session)
+        yield service.services.shop(session, TESTER)
 
 
 @pytest.fixture(autouse=True)

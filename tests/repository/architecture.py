@@ -85,7 +85,13 @@ LEVELS = {
         },
         {"shop": "one transaction in the shop", "lifecycles": "statuses and moves", "schemas": "what the API shows"},
         {"models": "tables", "problems": "refusals as HTTP answers"},
-        {"refused": "refusals", "codes": "typed codes", "statuses": "statuses", "event_types": "types of events"},
+        {
+            "refused": "refusals",
+            "codes": "typed codes",
+            "statuses": "statuses",
+            "event_types": "types of events",
+            "actors": "who acts",
+        },
     ),
 }
 """The packages and modules directly in a top-level package, with what each is; the highest level first.

@@ -12,6 +12,7 @@ from click.testing import Result
 from bot.cli.money import consistent_shop
 from marketplace_api.models import LedgerCheckpoint
 from marketplace_api.payments import ledger
+from tests.actors import TESTER
 from tests.bot.fixtures import received_order
 from tests.command_line import run_command
 from tests.service import Service
@@ -53,7 +54,7 @@ def test_a_check_of_a_consistent_ledger_succeeds(embedded: Service) -> None:
 def test_each_inconsistency_is_printed_on_a_line(embedded: Service) -> None:
     payout = paid(embedded)
     with embedded.services.database.writing.begin() as session:
-        ledger.post(embedded.services.shop(session), "slip", "", {ledger.COMMISSION: -5, ledger.ADJUSTMENTS: 5})
+        ledger.post(embedded.services.shop(session, TESTER), "slip", "", {ledger.COMMISSION: -5, ledger.ADJUSTMENTS: 5})
         account = ledger.artisan_account(payout["artisan_id"])
         session.add(LedgerCheckpoint(account=account, upto=10**6, balance=1, at=embedded.clock()))
     done = run(embedded, "ledger", "check")
@@ -65,7 +66,7 @@ def test_each_inconsistency_is_printed_on_a_line(embedded: Service) -> None:
 def test_a_consistent_shop_does_not_see_later_writes(service: Service) -> None:
     def enter(amount: int) -> None:
         with service.services.database.writing.begin() as session:
-            ledger.post(service.services.shop(session), f"{amount}", "", {"a": amount, "b": -amount})
+            ledger.post(service.services.shop(session, TESTER), f"{amount}", "", {"a": amount, "b": -amount})
 
     enter(1)
     with consistent_shop(service.services) as shop:

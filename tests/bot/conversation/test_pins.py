@@ -11,6 +11,7 @@ from sqlalchemy import MetaData, select
 from bot.conversation.session import hop_key
 from bot.simulator.gateway import Gateway
 from marketplace_api.accounts import artisans
+from tests.actors import TESTER
 from tests.bot.fixtures import (
     AKINYI,
     NEW_PHONE,
@@ -32,7 +33,7 @@ OTHER_PHONE = "+254722000111"
 
 def payout_phone(service: Service) -> str | None:
     with service.services.database.reading() as session:
-        akinyi = artisans.by_msisdn(service.services.shop(session), AKINYI)
+        akinyi = artisans.by_msisdn(service.services.shop(session, TESTER), AKINYI)
         assert akinyi
         return akinyi.payout_msisdn
 

@@ -15,6 +15,7 @@ from marketplace_api.catalogue.categories import CATEGORIES
 from marketplace_api.models import Order, Payout
 from marketplace_api.orders import orders, receiving
 from marketplace_api.payments import audit
+from tests.actors import TESTER
 from tests.bot.photos.camera import opened
 from tests.command_line import run_command
 from tests.service import Service, serving
@@ -112,12 +113,12 @@ def test_the_money_of_bulk_orders_adds_up(bulk_filled: Service) -> None:
             assert max(entry.at for entry in order.timeline) <= bulk_filled.clock()
             owed = session.scalars(select(Payout.amount).where(Payout.assignment_id == part.id)).all()
             assert owed == ([part.earns] if part.status == "received" else [])
-        assert list(audit.inconsistencies(bulk_filled.services.shop(session))) == []
+        assert list(audit.inconsistencies(bulk_filled.services.shop(session, TESTER))) == []
 
 
 def test_a_bulk_order_can_be_completed(bulk_filled: Service) -> None:
     with bulk_filled.services.database.writing.begin() as session:
-        shop = bulk_filled.services.shop(session)
+        shop = bulk_filled.services.shop(session, TESTER)
         order = session.scalars(select(Order).where(Order.status == "placed").limit(1)).one()
         part = orders.accept(shop, order.assignments[0].artisan, order.code)
         receiving.receive(shop, part.kiosk, part.id, part.quantity)

@@ -272,3 +272,24 @@ def test_payouts_start_from_the_first_event_if_no_consumer_has_read_one(engine: 
     upgrade.move(engine, "0012")
     upgrade.move(engine, "head")
     assert cursors(engine) == {}
+
+
+def test_the_currency_of_a_database_stays(database_url: str, engine: Engine) -> None:
+    upgrade.upgrade(Settings(database_url=database_url, currency="UGX"))
+    upgrade.upgrade(Settings(database_url=database_url, currency="UGX"))
+
+    with pytest.raises(SystemExit) as ended:
+        upgrade.upgrade(Settings(database_url=database_url, currency="KES"))
+
+    assert str(ended.value).startswith("CURRENCY: 'KES' is wrong: the amounts in this database are in UGX")
+    assert "\n" not in str(ended.value)
+
+
+def test_an_upgrade_finds_the_currency_of_the_amounts_that_are_there(database_url: str, engine: Engine) -> None:
+    upgrade.move(engine, "0014")
+    with engine.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO ledger_account (name, currency) VALUES ('buyers', 'TZS')")
+
+    with pytest.raises(SystemExit, match="are in TZS"):
+        upgrade.upgrade(Settings(database_url=database_url, currency="KES"))
+    upgrade.upgrade(Settings(database_url=database_url, currency="TZS"))

@@ -16,6 +16,7 @@ from flows import gsm7
 from marketplace_api.accounts import artisans
 from marketplace_api.orders import deadlines, orders, receiving
 from marketplace_api.payments import due
+from tests.actors import TESTER
 from tests.bot.fixtures import (
     AKINYI,
     JOY,
@@ -62,7 +63,7 @@ def cancelled(service: Service, quantity: int = 1, title: str = POT, artisan: st
 def expired(service: Service, quantity: int = 1, title: str = POT, artisan: str = AKINYI) -> str:
     placed = place_order(service, quantity, title=title)
     with service.services.database.writing.begin() as session:
-        shop = service.services.shop(session)
+        shop = service.services.shop(session, TESTER)
         orders.expire(shop, orders.by_id(shop, placed["id"]))
     return str(placed["code"])
 
@@ -108,7 +109,7 @@ def made_in_part(service: Service, quantity: int = 4, title: str = POT, artisan:
 def receive(service: Service, placed: Any, count: int, **details: Any) -> None:
     """The kiosk receives `count` pieces of the order's first part that is not received yet."""
     with service.services.database.writing.begin() as session:
-        shop = service.services.shop(session)
+        shop = service.services.shop(session, TESTER)
         part = next(part for part in orders.by_id(shop, placed["id"]).assignments if part.status == "accepted")
         receiving.receive(shop, part.kiosk, part.id, count, **details)
 
@@ -117,7 +118,7 @@ def reopened(service: Service, quantity: int = 40, title: str = POT, artisan: st
     """The artisan who accepted all of it releases it."""
     placed = briefed(service, quantity, title)
     with service.services.database.writing.begin() as session:
-        shop = service.services.shop(session)
+        shop = service.services.shop(session, TESTER)
         row = artisans.by_msisdn(shop, NYAMBURA)
         assert row is not None
         orders.accept(shop, row, placed["code"])
@@ -130,16 +131,16 @@ def reminded(service: Service, quantity: int = 1, title: str = POT, artisan: str
     placed = place_order(service, quantity, title=title)
     service.clock.advance(8 * 3600)
     with service.services.database.writing.begin() as session:
-        deadlines.send_reminders(service.services.shop(session))
+        deadlines.send_reminders(service.services.shop(session, TESTER))
     with service.services.database.writing.begin() as session:
-        shop = service.services.shop(session)
+        shop = service.services.shop(session, TESTER)
         row = artisans.by_msisdn(shop, artisan)
         assert row is not None
         orders.accept(shop, row, placed["code"], promised_on=shop.today + timedelta(days=2))
     service.work()
     service.clock.advance(24 * 3600)
     with service.services.database.writing.begin() as session:
-        deadlines.send_reminders(service.services.shop(session))
+        deadlines.send_reminders(service.services.shop(session, TESTER))
     return str(placed["code"])
 
 
@@ -252,7 +253,7 @@ def test_a_buyer_reads_that_one_of_several_artisans_brings_fewer_or_none(embedde
     embedded.gateway.text(NYAMBURA, f"YES {placed['code']} 10")
     receive(embedded, placed, 28)
     with embedded.services.database.writing.begin() as session:
-        shop = embedded.services.shop(session)
+        shop = embedded.services.shop(session, TESTER)
         row = artisans.by_msisdn(shop, NYAMBURA)
         assert row is not None
         orders.release(shop, row, placed["code"])

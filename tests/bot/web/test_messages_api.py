@@ -10,6 +10,7 @@ from werkzeug.test import TestResponse
 from bot.web.messages_api import cost
 from marketplace_api.accounts import api_keys
 from marketplace_api.schemas.money import Money
+from tests.actors import TESTER
 from tests.bot.fixtures import AKINYI, JOY, NEW_PHONE, place_order
 from tests.bot.messaging.fakes import FINAL, FakeProvider, deliver, outbox_depth, queue_message
 from tests.service import OPERATOR_KEY, Service
@@ -49,7 +50,7 @@ def last(service: Service, msisdn: str) -> dict[str, Any]:
 )
 def test_only_an_operator_key_is_accepted(embedded: Service, method: str, path: str) -> None:
     with embedded.services.database.writing.begin() as session:
-        storefront = api_keys.create(embedded.services.shop(session), "bead shop", "storefront")
+        storefront = api_keys.create(embedded.services.shop(session, TESTER), "bead shop", "storefront")
 
     assert request_as(embedded, path, None, method).status_code == 401
     assert request_as(embedded, path, "wrong", method).status_code == 401

@@ -8,6 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bot.app import create_app
 from marketplace_api.payments import ledger, settlement
+from tests.actors import TESTER
 from tests.bot.fixtures import AKINYI, JOY, choose_language, received_order
 from tests.bot.messaging.fakes import FINAL, OUTCOME_UNKNOWN, RETRYABLE, FakeProvider, deliver, queue_message
 from tests.command_line import run_command
@@ -105,12 +106,12 @@ def test_money_in_flight_is_reported_from_the_payouts_and_from_the_ledger(embedd
     received_order(embedded)
     (payout,) = embedded.api("GET", "/payouts")["data"]
     with embedded.services.database.writing.begin() as session:
-        settlement.begin_sending(embedded.services.shop(session), payout["id"])
+        settlement.begin_sending(embedded.services.shop(session, TESTER), payout["id"])
     metrics = metrics_of(embedded)
     assert metrics["soko_payouts_in_flight"] == metrics["soko_payouts_clearing"] == payout["amount"]["amount"] > 0
 
     with embedded.services.database.writing.begin() as session:
-        ledger.reverse(embedded.services.shop(session), f"sent:{payout['id']}:1", "a slip")
+        ledger.reverse(embedded.services.shop(session, TESTER), f"sent:{payout['id']}:1", "a slip")
     assert (metrics_of(embedded)["soko_payouts_in_flight"], metrics_of(embedded)["soko_payouts_clearing"]) == (
         1620_00,
         0,

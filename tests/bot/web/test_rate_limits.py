@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 from bot.app import create_app
 from marketplace_api.accounts import api_keys
 from tests import servers
+from tests.actors import TESTER
 from tests.service import OPERATOR_KEY, Service, serving
 
 ONE_HOUR_S = 3600
@@ -28,7 +29,7 @@ def limited(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]
 
 def key(service: Service) -> str:
     with service.services.database.writing.begin() as session:
-        return api_keys.create(service.services.shop(session), "web shop", "storefront")
+        return api_keys.create(service.services.shop(session, TESTER), "web shop", "storefront")
 
 
 def ask(service: Service, path: str = "/products", key: str | None = None, **headers: str) -> TestResponse:

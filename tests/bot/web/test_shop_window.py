@@ -16,6 +16,7 @@ from bot.web.shop_pages import FIELDS, order_body, refusals_by_field
 from bot.web.shop_window import ShopWindow
 from marketplace_api.models import Order
 from marketplace_api.problems import Problem
+from tests.actors import TESTER
 from tests.bot.fixtures import POT, products_titled
 from tests.service import OPERATOR_KEY, Service
 
@@ -57,7 +58,7 @@ def api_refusal(service: Service, **changes: str) -> tuple[int, list[str]]:
 
 
 def window_of(service: Service) -> ShopWindow:
-    return ShopWindow(service.services.database, service.services.shop)
+    return ShopWindow(service.services.database, service.services.opener(TESTER))
 
 
 def test_the_pages_show_the_products_that_the_api_lists(service: Service) -> None:
@@ -119,7 +120,7 @@ def test_a_busy_database_is_answered_in_words_with_the_form(embedded: Service) -
             raise OperationalError("BEGIN IMMEDIATE", {}, Exception("database is locked"))
 
     database = replace(embedded.services.database, writing=Busy())
-    answer = ShopWindow(database, embedded.services.shop).place_order({}, "key")
+    answer = ShopWindow(database, embedded.services.opener(TESTER)).place_order({}, "key")
 
     assert answer.status == 503
     assert json.loads(answer.body)["detail"].startswith("The shop is very busy and nothing was changed.")

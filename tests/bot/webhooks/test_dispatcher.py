@@ -29,6 +29,7 @@ from marketplace_api.events.webhooks import DISABLED_AFTER, JITTER, OLD_SECRET_F
 from marketplace_api.models import Event
 from marketplace_api.rest.webhook_docs import PUSHED_KINDS
 from marketplace_api.schemas.events import DATA_SCHEMAS
+from tests.actors import TESTER
 from tests.bot.fixtures import (
     AKINYI,
     JOY,
@@ -256,7 +257,7 @@ def test_a_storefront_gets_events_of_products_and_of_its_own_orders_with_no_phon
     service: Service, receiver: Receiver
 ) -> None:
     with service.services.database.writing.begin() as session:
-        key = api_keys.create(service.services.shop(session), "window", "storefront")
+        key = api_keys.create(service.services.shop(session, TESTER), "window", "storefront")
     mine = {"Authorization": f"Bearer {key}"}
     service.api("POST", "/webhook-endpoints", {"url": receiver.url}, **mine)
     (product,) = products_titled(service, POT)
@@ -611,7 +612,7 @@ def test_a_slow_endpoint_occupies_one_worker_and_a_stopping_runner_finishes_its_
         endpoint(embedded, receiver, "order.placed")
         for _ in range(3):
             place_order(embedded)
-        event_consumer(embedded.services.database, embedded.services.shop).consume()
+        event_consumer(embedded.services.database, embedded.services.opener(TESTER)).consume()
         stop = NoticedEvent()
         thread = Thread(target=webhook_runner(embedded.services, pool).run, args=(stop,))
         thread.start()

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select, text
+from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import DatabaseError
 
+from marketplace_api.actors import Actor
 from marketplace_api.models import LedgerCheckpoint, LedgerEntry
-from marketplace_api.payments import ledger
+from marketplace_api.payments import currency, ledger
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 from tests.marketplace.conftest import ShopDatabase
@@ -95,13 +96,47 @@ def test_a_reversal_is_an_entry_of_its_own(database: ShopDatabase) -> None:
             ledger.reverse(shop, "no such", "")
 
 
-@pytest.mark.parametrize("table", ["ledger_entry", "ledger_posting"])
-@pytest.mark.parametrize("statement", ["UPDATE {} SET id = id + 1000", "DELETE FROM {}"])
-def test_the_database_refuses_to_change_the_ledger(database: ShopDatabase, table: str, statement: str) -> None:
+APPEND_ONLY = ("ledger_account", "ledger_entry", "ledger_posting", "ledger_checkpoint", "shop_currency")
+
+
+@pytest.mark.parametrize("table", APPEND_ONLY)
+def test_the_database_refuses_to_change_replace_or_delete_a_row(database: ShopDatabase, table: str) -> None:
     with database.open() as shop:
         ledger.post(shop, "sale", "goods", SALE)
-    with pytest.raises(DatabaseError, match="append-only"), database.engine.begin() as connection:
-        connection.execute(text(statement.format(table)))
+        ledger.checkpoint(shop)
+        currency.keep(shop.session, "KES")
+    columns = inspect(database.engine).get_columns(table)
+    every = ", ".join(f'"{column["name"]}"' for column in columns)
+    first = f'"{columns[0]["name"]}"'
+    statements = [f"UPDATE {table} SET {first} = {first}", f"DELETE FROM {table}"]
+    if database.engine.dialect.name == "sqlite":
+        statements.append(f"REPLACE INTO {table} SELECT * FROM {table}")
+        statements.append(f"INSERT OR REPLACE INTO {table} ({every}) SELECT {every} FROM {table} LIMIT 1")
+    else:
+        statements.append(f"TRUNCATE {table} CASCADE")
+    for statement in statements:
+        with pytest.raises(DatabaseError, match="append-only"), database.engine.begin() as connection:
+            connection.execute(text(statement))
+
+
+def test_an_entry_is_not_replaced_under_its_key(sqlite_database: ShopDatabase) -> None:
+    """`REPLACE INTO` with a new number and a used key deletes the entry that has the key."""
+    with sqlite_database.open() as shop:
+        ledger.post(shop, "sale", "goods", SALE)
+    replacing = "REPLACE INTO ledger_entry (id, key, note, at) SELECT id + 1000, key, 'other', at FROM ledger_entry"
+    with pytest.raises(DatabaseError, match="append-only"), sqlite_database.engine.begin() as connection:
+        connection.execute(text(replacing))
+
+
+def test_an_entry_says_who_wrote_it(database: ShopDatabase) -> None:
+    with database.open() as shop:
+        ledger.post(shop.acting(Actor.with_phone("agent", "+254711000001")), "sale", "goods", SALE)
+        ledger.reverse(shop, "sale", "never came")
+        written = select(LedgerEntry.key, LedgerEntry.by).order_by(LedgerEntry.id)
+        assert [tuple(row) for row in shop.session.execute(written)] == [
+            ("sale", "agent:+25471***001"),
+            ("reversal:sale", "cli:tester"),
+        ]
 
 
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -195,11 +230,12 @@ def test_the_audit_finds_a_wrong_checkpoint_and_an_unbalanced_entry(database: Sh
     with database.open() as shop:
         ledger.post(shop, "sale", "goods", SALE)
         ledger.checkpoint(shop)
-        for kept in shop.session.scalars(select(LedgerCheckpoint).where(LedgerCheckpoint.account == AMINA)):
-            kept.balance += 1
+        ledger.post(shop, "sale 2", "goods", SALE)
+        wrong = LedgerCheckpoint(account=AMINA, upto=5, balance=-540_000 + 1, at=shop.now)
+        shop.session.add(wrong)
         shop.session.add(LedgerEntry(key="lame", note="", at=shop.now))
         shop.session.flush()
         assert sorted(ledger.inconsistencies(shop)) == [
             "entry lame has no postings",
-            f"the checkpoint of {AMINA} at 2 says -269999, its postings -270000",
+            f"the checkpoint of {AMINA} at 5 says -539999, its postings -540000",
         ]

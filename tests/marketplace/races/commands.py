@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from marketplace_api.accounts import artisans, help_requests
+from marketplace_api.accounts import api_keys, artisans, help_requests
 from marketplace_api.catalogue import photos, products
+from marketplace_api.events import webhooks
 from marketplace_api.kiosks import cash_float, kiosks
 from marketplace_api.models import Artisan, Kiosk, Order, Product
 from marketplace_api.orders import briefs, deadlines, orders, receiving
@@ -22,7 +23,7 @@ from marketplace_api.payments import (
 )
 from marketplace_api.shop import Shop
 from tests.marketplace.conftest import register, request
-from tests.marketplace.races.world import BASKETS, NEWCOMER, World
+from tests.marketplace.races.world import BASKETS, NEWCOMER, SETTINGS_KEY, World
 
 Command = Callable[[Shop, World], object]
 OTHER_PHONE = "+254733000000"
@@ -79,6 +80,10 @@ def _send_reminders(shop: Shop, world: World) -> object:
 def _attach_photo(shop: Shop, world: World) -> object:
     new_id = shop.ids.new_id("pho")
     return photos.attach(shop, _product(shop, world).code, id=new_id, digest="d1", width=1, height=1)
+
+
+def _create_endpoint(shop: Shop, owner: str) -> object:
+    return webhooks.create(shop, owner, "storefront", "https://shop.example/last")
 
 
 ORDER_COMMANDS: Mapping[str, Command] = {
@@ -156,10 +161,16 @@ PRODUCT_COMMANDS: Mapping[str, Command] = {
     ),
     "attach photo": _attach_photo,
 }
+KEY_COMMANDS: Mapping[str, Command] = {
+    "create endpoint": lambda shop, world: _create_endpoint(shop, world.key),
+    "create endpoint by settings": lambda shop, world: _create_endpoint(shop, SETTINGS_KEY),
+    "revoke key": lambda shop, world: api_keys.revoke(shop, world.key),
+}
 COMMANDS: Mapping[str, Command] = {
     **ORDER_COMMANDS,
     **BRIEF_COMMANDS,
     **PAYOUT_COMMANDS,
     **ARTISAN_COMMANDS,
     **PRODUCT_COMMANDS,
+    **KEY_COMMANDS,
 }

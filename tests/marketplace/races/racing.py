@@ -26,7 +26,7 @@ from tests.threads import together
 Pair = tuple[str, str]
 """The names of two commands."""
 LIMIT_S = 60.0
-_UNCHANGED = {"api_key", "idempotency_key", "product_word", "webhook_delivery", "webhook_endpoint"}
+_UNCHANGED = {"idempotency_key", "product_word", "shop_currency", "webhook_delivery"}
 _TABLES = [table.name for table in Base.metadata.sorted_tables if table.name not in _UNCHANGED]
 
 LOOK_AGAIN_S = 0.002
@@ -36,6 +36,8 @@ HOLDS: Mapping[str, str] = {
     "payout": "SELECT FROM payout FOR NO KEY UPDATE",
     "product": "SELECT FROM product FOR NO KEY UPDATE",
     "kiosk": "SELECT FROM kiosk FOR NO KEY UPDATE",
+    "key": "SELECT FROM api_key FOR NO KEY UPDATE",
+    "endpoints": "LOCK TABLE webhook_endpoint IN SHARE MODE",
     "postings": "LOCK TABLE ledger_posting IN SHARE MODE",
     "events": f"SELECT pg_advisory_xact_lock({0x534F4B4F}, 0)",
 }

@@ -57,6 +57,9 @@ CLOSE_RACES = (
     Race(("pause", "pause"), held="events", first=0),
     Race(("register", "register"), held="events", first=0),
     Race(("ask for help", "ask for help"), held="events", first=0),
+    Race(("create endpoint", "create endpoint"), held="endpoints", first=0),
+    Race(("create endpoint by settings", "create endpoint by settings"), held="endpoints", first=0),
+    Race(("create endpoint", "revoke key"), held="endpoints", first=0),
 )
 """Races that ended badly before locks and constraints were as they are now: `docs/adr/0024-order-of-locks.md`."""
 

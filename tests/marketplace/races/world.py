@@ -12,10 +12,22 @@ from datetime import date
 
 from sqlalchemy import func, select
 
-from marketplace_api.accounts import artisans
+from marketplace_api.accounts import api_keys, artisans
 from marketplace_api.catalogue import products
+from marketplace_api.events import webhooks
 from marketplace_api.kiosks import cash_float, kiosks
-from marketplace_api.models import Artisan, Assignment, Event, HelpRequest, Kiosk, LedgerPosting, Order, Payout, Product
+from marketplace_api.models import (
+    Artisan,
+    Assignment,
+    Event,
+    HelpRequest,
+    Kiosk,
+    LedgerPosting,
+    Order,
+    Payout,
+    Product,
+    WebhookEndpoint,
+)
 from marketplace_api.orders import briefs, orders, receiving
 from marketplace_api.orders.briefs import NewBrief
 from marketplace_api.payments import pausing, settlement
@@ -23,6 +35,8 @@ from marketplace_api.shop import Shop
 from tests.marketplace.conftest import register, request
 
 PHONE, SECOND, THIRD, NEWCOMER = "+254712345678", "+254712345670", "+254712345671", "+254712345672"
+SETTINGS_KEY = "bootstrap"
+"""The owner of endpoints whose key is in the settings and has no row."""
 BASKETS = NewBrief("Gift basket", "baskets", 1_000_00, 100, date(2026, 12, 20))
 
 
@@ -52,6 +66,8 @@ class World:
     unknown: str
     """Of a payment that has failed, after which the artisan chose cash."""
     awaiting: str
+    key: str
+    """An API key that may create one more webhook endpoint."""
 
 
 def build(shop: Shop) -> World:
@@ -107,7 +123,17 @@ def build(shop: Shop) -> World:
         failed=failed.id,
         unknown=rerouted.id,
         awaiting=awaiting.id,
+        key=_key(shop),
     )
+
+
+def _key(shop: Shop) -> str:
+    api_keys.create(shop, "bead shop", "storefront")
+    (key,) = api_keys.list_all(shop)
+    for owner in (key.id, SETTINGS_KEY):
+        for number in range(webhooks.MAX_ENDPOINTS - 1):
+            webhooks.create(shop, owner, "storefront", f"https://shop.example/{number}")
+    return key.id
 
 
 def _accepted(shop: Shop, artisan: Artisan, product: Product, quantity: int) -> Order:
@@ -135,6 +161,8 @@ class Snapshot:
     balances: Sequence[object]
     events: Sequence[str]
     open_requests: int
+    endpoints: Sequence[object]
+    keys_in_use: int
     paused: bool
 
     @classmethod
@@ -154,6 +182,8 @@ class Snapshot:
             balances=sorted((name, int(amount)) for name, amount in session.execute(balances)),
             events=[row.type for row in session.scalars(select(Event).order_by(Event.seq))],
             open_requests=session.scalar(select(func.count()).select_from(HelpRequest).where(is_open)) or 0,
+            endpoints=sorted(session.scalars(select(WebhookEndpoint.owner))),
+            keys_in_use=sum(key.revoked_at is None for key in api_keys.list_all(shop)),
             paused=pausing.current_pause(shop) is not None,
         )
 
