@@ -35,6 +35,7 @@ from bot.messaging.broadcasts import BroadcastJob
 from bot.messaging.dispatcher import WORKERS, MessageDispatcher
 from bot.messaging.routing import Router, SendBatch, SendResult
 from bot.messaging.send_policy import SendPolicy
+from bot.messaging.still_true import Truth
 from bot.migrations import upgrade
 from bot.payments.payouts import KIND as PAYOUT
 from bot.payments.payouts import PayoutJob
@@ -81,6 +82,7 @@ def message_runner(app: Flask, services: Services, pool: ThreadPoolExecutor) -> 
         SendPolicy(settings.quiet_period, settings.hourly_cap, settings.country, ZoneInfo(settings.timezone)),
         RedisRates(settings.redis_url) if settings.redis_url else SqlRates(),
         settings.sms_rates,
+        Truth(services.clock, services.marketplace.current),
     )
     return JobRunner(dispatcher, services.database, services.clock, services.ids, pool)
 

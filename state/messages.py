@@ -41,6 +41,7 @@ class Message:
     """A stored message. All times are aware UTC.
 
     `cost` is the price as the provider writes it (`KES 0.8000`); `topic` and `about` say why the message was sent.
+    `true_while` is the condition, as JSON, under which it is still sent after it has waited.
     `asked_at` is when a provider was last asked to send it, `reported` the provider's last status in its own words.
     `repeats` counts sends after a worker died: each of them may have been a duplicate.
     """
@@ -61,6 +62,7 @@ class Message:
     topic: str | None
     about: str | None
     dialogue: str | None
+    true_while: str | None
     reported: str | None
     repeats: int
     created_at: datetime
@@ -133,6 +135,7 @@ def add_outgoing(
     topic: str | None = None,
     about: str | None = None,
     dialogue: str | None = None,
+    true_while: str | None = None,
 ) -> None:
     """Store an outgoing message as `queued`."""
     conn.execute(
@@ -149,6 +152,7 @@ def add_outgoing(
             topic=topic,
             about=about,
             dialogue=dialogue,
+            true_while=true_while,
             created_at=now,
         )
     )

@@ -101,6 +101,7 @@ message = Table(
     Column("topic", Text),
     Column("about", Text),
     Column("dialogue", Text),
+    Column("true_while", Text),  # the condition under which it is sent after it has waited, as JSON
     Column("reported", Text),  # the provider's last status in its own words
     Column("repeats", Integer, nullable=False, default=0, server_default="0"),
     Column("created_at", UtcDateTime, nullable=False, index=True),

@@ -12,6 +12,7 @@ from bot.marketplace.port import MarketplaceSession
 from bot.marketplace.wire import ArtisanContact
 from bot.messaging import queue, rendering
 from bot.messaging.queue import NewMessage, Priority
+from bot.messaging.still_true import TrueWhile
 from flows import kit
 from flows.commands import Outcome
 from flows.kit import N_
@@ -55,7 +56,8 @@ class PinReset:
         digits = f"{self.ids.random.randrange(10**DIGITS):0{DIGITS}}"
         if not pins.offer_reset(self.conn, msisdn, digits, self.pepper, self.now):
             return Outcome("rejected", "locked")
-        self._send(artisan, OFFERED, {"pin_code": digits})
+        holds = TrueWhile(until=self.now + pins.RESET_HOLDS)
+        self._send(artisan, OFFERED, {"pin_code": digits}, holds)
         return Outcome("done", values={"artisan": artisan.name})
 
     def redeem(self, msisdn: str, digits: str) -> Outcome:
@@ -72,11 +74,23 @@ class PinReset:
         self._send(artisan, RESET, {})
         return Outcome("done", values={"artisan": artisan.name})
 
-    def _send(self, artisan: ArtisanContact, wording: kit.Wording, fields: Mapping[str, object]) -> None:
+    def _send(
+        self,
+        artisan: ArtisanContact,
+        wording: kit.Wording,
+        fields: Mapping[str, object],
+        true_while: TrueWhile | None = None,
+    ) -> None:
         """Queue a message as a reply, so that it is sent even after STOP: the artisan asked for it, or has to know."""
         words = rendering.words_for(self.conn, artisan.msisdn, artisan.language)
         body = rendering.render_sms(words, wording, {"kiosk": artisan.kiosk, **fields})
         message = NewMessage(
-            f"pin:{self.key}", artisan.msisdn, body, words.language, topic="reply", priority=Priority.REPLY
+            f"pin:{self.key}",
+            artisan.msisdn,
+            body,
+            words.language,
+            topic="reply",
+            priority=Priority.REPLY,
+            true_while=true_while,
         )
         queue.add(self.conn, message, self.ids.new_id("msg"), self.now)

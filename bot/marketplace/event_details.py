@@ -32,6 +32,15 @@ class OpenEnum(StrEnum):
         return cls("other")
 
 
+class OrderProgress(OpenEnum):
+    PLACED = "placed"
+    ACCEPTED = "accepted"
+    AT_KIOSK = "at_kiosk"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+    OTHER = "other"
+
+
 class PartStatus(OpenEnum):
     OFFERED = "offered"
     ACCEPTED = "accepted"
@@ -51,6 +60,8 @@ class TurnBackReason(OpenEnum):
 
 class PayoutProgress(OpenEnum):
     PENDING = "pending"
+    FAILED = "failed"
+    AWAITING_COLLECTION = "awaiting_collection"
     OTHER = "other"
 
 
@@ -104,6 +115,7 @@ class PartData(msgspec.Struct, frozen=True):
     reason: TurnBackReason = TurnBackReason.OTHER
     refused: int = 0
     promised_on: date | None = None
+    ready_at: datetime | None = None
     received_at: datetime | None = None
     reminded_at: datetime | None = None
 
@@ -124,6 +136,7 @@ class OrderData(msgspec.Struct, frozen=True):
     product: ItemData | None
     brief: ItemData | None
     assignments: tuple[PartData, ...]
+    status: OrderProgress = OrderProgress.OTHER
     shipment: ShipmentData | None = None
 
     @property
@@ -167,6 +180,7 @@ EventData = OrderData | PayoutData | ArtisanData
 
 _DATA: Mapping[str, type[EventData]] = {"order": OrderData, "payout": PayoutData, "artisan": ArtisanData}
 """By first word of the event's type, the class of its `data`."""
+_BY_PREFIX: Mapping[str, type[EventData]] = {"ord": OrderData, "pay": PayoutData}
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +206,11 @@ def read(record: EventRecord) -> EventDetails:
     shape = _DATA.get(type.partition(".")[0])
     data = msgspec.convert(record.data, shape) if shape else None
     return EventDetails(record.seq, record.id, type, record.created_at, data, record.artisans, record.notice)
+
+
+def resource(id: str, data: object) -> EventData:
+    """An order or payout that the shop shows, by the prefix of its id. Raises as `read`."""
+    return msgspec.convert(data, _BY_PREFIX[id.partition("_")[0]])
 
 
 def _is_known(type: str) -> TypeGuard[EventType]:

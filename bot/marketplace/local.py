@@ -11,7 +11,7 @@ from datetime import datetime
 
 from bot.db.unit_of_work import Database, UnitOfWork
 from bot.marketplace import events, local_commands
-from bot.marketplace.event_details import EventDetails, read
+from bot.marketplace.event_details import EventData, EventDetails, read, resource
 from bot.marketplace.local_commands import part_summary
 from bot.marketplace.wire import ArtisanContact, CallerProfile
 from flows import market
@@ -25,6 +25,8 @@ from marketplace_api.models import Artisan, Kiosk, Order
 from marketplace_api.orders import orders, receiving
 from marketplace_api.payments import balances, payouts
 from marketplace_api.payments.money import split
+from marketplace_api.schemas.orders import Order as OrderSchema
+from marketplace_api.schemas.payouts import Payout as PayoutSchema
 from marketplace_api.shop import Ids, Shop, Terms
 
 _READER = Actor("job", "notifications")
@@ -51,6 +53,15 @@ class LocalMarketplace:
         with self.database.reading() as session:
             records = events.since(Shop(session, now, self.ids, self.terms, _READER), after, limit)
         return [read(record) for record in records]
+
+    def current(self, id: str, now: datetime) -> EventData | None:
+        with self.database.reading() as session:
+            shop = Shop(session, now, self.ids, self.terms)
+            if id.startswith("pay_"):
+                (payout,) = payouts.by_ids(shop, [id]) or (None,)
+                return resource(id, PayoutSchema.of(payout).model_dump(mode="json")) if payout else None
+            order = session.get(Order, id)
+            return resource(id, OrderSchema.of(order).model_dump(mode="json")) if order else None
 
     def newest_event(self, now: datetime) -> int:
         return 0  # people are notified of all events of our own shop

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.db.unit_of_work import UnitOfWork
-from bot.marketplace.event_details import EventDetails
+from bot.marketplace.event_details import EventData, EventDetails
 from bot.marketplace.wire import ArtisanContact, CallerProfile
 from flows.commands import Command, Outcome
 from flows.market import Market
@@ -57,6 +57,10 @@ class Marketplace(Protocol):
 
     def events(self, after: int, limit: int, now: datetime) -> Sequence[EventDetails]:
         """The first `limit` events with a number above `after`, oldest first. May raise Unreachable."""
+        ...
+
+    def current(self, id: str, now: datetime) -> EventData | None:
+        """The order or payout with this id as it is now; None if our own shop has none. May raise Unreachable."""
         ...
 
     def newest_event(self, now: datetime) -> int:

@@ -23,7 +23,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.util import Timeout
 
 from bot.db.unit_of_work import UnitOfWork
-from bot.marketplace.event_details import EventDetails, read
+from bot.marketplace.event_details import EventData, EventDetails, read, resource
 from bot.marketplace.port import Unreachable
 from bot.marketplace.wire import ArtisanContact, CallerProfile, CommandResult, RecentEvents, ShopFacts
 from bot.runtime.clock import Clock
@@ -67,6 +67,7 @@ _PRODUCTS, _ORDERS = Decoder(list[market.ProductSummary]), Decoder(list[market.O
 _CONTACT: Decoder[ArtisanContact | None] = Decoder(ArtisanContact | None)
 _ORDER: Decoder[market.OrderSummary | None] = Decoder(market.OrderSummary | None)
 _LINK: Decoder[str | None] = Decoder(str | None)
+_RESOURCE: Decoder[dict[str, Any]] = Decoder(dict[str, Any])
 
 
 class MarketplaceClient:
@@ -174,6 +175,14 @@ class RemoteMarketplace:
         except msgspec.ValidationError as error:
             log.warning("the marketplace has an event that cannot be read", extra={"reason": str(error)})
             raise Unreachable("an event that cannot be read") from None
+
+    def current(self, id: str, now: datetime) -> EventData | None:
+        path = f"/payouts/{id}" if id.startswith("pay_") else f"/orders/{id}"
+        shown = self.client.get(path, _RESOURCE, self.client.deadline(WORKER_S))
+        try:
+            return resource(id, shown)
+        except msgspec.ValidationError:
+            raise Unreachable("a resource that cannot be read") from None
 
     def newest_event(self, now: datetime) -> int:
         """This bot does not notify of events from before its first start, because another bot has done that."""

@@ -17,10 +17,12 @@ from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from bot.jobs.runner import QueueOptions
+from bot.marketplace.port import Unreachable
 from bot.messaging import consent, routing
 from bot.messaging.queue import KIND, Priority
-from bot.messaging.routing import Router, SendAttempt, SendBatch, SendResult
+from bot.messaging.routing import NotSent, Router, SendAttempt, SendBatch, SendResult
 from bot.messaging.send_policy import HOUR, Held, SendPolicy
+from bot.messaging.still_true import Truth
 from bot.providers.contracts import BulkSender, Receipt
 from bot.providers.errors import Reason, SendError
 from bot.runtime.clock import Clock
@@ -39,6 +41,8 @@ WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 3, 5, 7))
 """The wait after each retryable failure. After the last one the message has failed, and operators see it."""
 JITTER = 0.15
 """The random share of a wait, so that messages that failed together are not retried together."""
+ASK_AGAIN = timedelta(minutes=1)
+"""How long a message waits if the shop cannot be asked whether it is still true."""
 REPEATS = 3
 """How often a message is sent again after its worker died: the message itself may be the cause."""
 LATENCIES_S = (1, 2, 5, 15, 60, 300, 1800)
@@ -57,6 +61,7 @@ class MessageDispatcher:
     send_policy: SendPolicy
     rates: SendRates
     per_second: Mapping[str, float]
+    truth: Truth
     options: QueueOptions = OPTIONS
 
     # -- what is sent next
@@ -158,7 +163,18 @@ class MessageDispatcher:
     # -- sending
 
     def perform(self, batch: SendBatch) -> list[SendResult]:
-        return routing.send(batch)
+        """Send the messages that are still true."""
+        answers = [(attempt, self._objection(attempt)) for attempt in batch.attempts]
+        unsent = [SendResult(attempt, batch.senders[0].name, answer) for attempt, answer in answers if answer]
+        leaving = tuple(attempt for attempt, answer in answers if answer is None)
+        return [*unsent, *(routing.send(replace(batch, attempts=leaving)) if leaving else [])]
+
+    def _objection(self, attempt: SendAttempt) -> NotSent | None:
+        """Why a message is not sent although the send policy allows it."""
+        try:
+            return None if self.truth.holds(attempt.message) else NotSent("stale")
+        except Unreachable:
+            return NotSent("shop unreachable")
 
     def interrupted(self, batch: SendBatch) -> list[SendResult]:
         """It is unknown whether the provider accepted these messages."""
@@ -179,6 +195,8 @@ class MessageDispatcher:
         for result in results:
             if isinstance(result.answer, SendError):
                 self._not_sent(conn, result.attempt, result.provider, result.answer, now)
+            elif isinstance(result.answer, NotSent):
+                self._not_leaving(conn, result.attempt, result.answer, now)
         counters.add(conn, _counts(results, now))
 
     def settle_failed(self, db: Session, result: SendResult, error: Exception) -> None:
@@ -202,6 +220,17 @@ class MessageDispatcher:
             sending.fail(conn, message.id, error=error.detail, provider=provider)
             outbox.dead_letter(conn, job, now=now, error=error.detail)
 
+    def _not_leaving(self, conn: Connection, attempt: SendAttempt, answer: NotSent, now: datetime) -> None:
+        """Suppress a message that is no longer true; keep one of which the shop cannot be asked now."""
+        message = attempt.message
+        sending.release(conn, [message.id])  # no provider was asked
+        if answer.reason == "stale":
+            sending.suppress(conn, message.id, error=answer.reason)
+            outbox.finish(conn, attempt.job, now=now)
+        else:
+            sending.hold(conn, message.id, error=answer.reason)
+            outbox.postpone(conn, attempt.job, due_at=now + ASK_AGAIN, error=answer.reason)
+
     def _wait(self, attempts: int) -> timedelta:
         return WAITS[attempts - 1] * (1 - JITTER * self.ids.random.random())
 
@@ -213,7 +242,9 @@ def _accepted(result: SendResult, receipt: Receipt) -> AcceptedMessage:
 def _counts(results: Collection[SendResult], now: datetime) -> Counts:
     counts = Counts()
     for result in results:
-        if isinstance(result.answer, SendError):
+        if isinstance(result.answer, NotSent):
+            counts["suppressed", result.answer.reason] += result.answer.reason == "stale"
+        elif isinstance(result.answer, SendError):
             counts["refused", f"{result.provider} {result.answer.detail}"] += 1
         else:
             waited_s = (now - result.attempt.message.created_at).total_seconds()

@@ -7,8 +7,10 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Literal
 
+import msgspec
 from sqlalchemy import Connection
 
+from bot.messaging.still_true import TrueWhile
 from flows import gsm7
 from marketplace_api.event_types import EventType
 from marketplace_api.refused import Refused
@@ -63,6 +65,8 @@ class NewMessage:
     dialogue: str | None = None
     channel: str = "sms"
     priority: Priority = Priority.NOTIFICATION
+    true_while: TrueWhile | None = None
+    """The condition under which it is still sent after it has waited."""
 
 
 def add(conn: Connection, message: NewMessage, message_id: str, now: datetime) -> bool:
@@ -87,6 +91,7 @@ def add(conn: Connection, message: NewMessage, message_id: str, now: datetime) -
         topic=message.topic,
         about=message.about,
         dialogue=message.dialogue,
+        true_while=msgspec.json.encode(message.true_while).decode() if message.true_while else None,
     )
     return True
 

@@ -65,12 +65,19 @@ class SendBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class NotSent:
+    """No provider was asked: the message is no longer true, or the shop cannot be asked whether it is."""
+
+    reason: Literal["stale", "shop unreachable"]
+
+
+@dataclass(frozen=True, slots=True)
 class SendResult:
-    """A provider's answer to an attempt."""
+    """The answer to an attempt: a provider's, or why no provider was asked."""
 
     attempt: SendAttempt
     provider: str
-    answer: Receipt | SendError
+    answer: Receipt | SendError | NotSent
 
 
 def send(batch: SendBatch) -> list[SendResult]:

@@ -59,7 +59,8 @@ class Notifier:
         if wording := templates.to_buyer(event, order):
             words = self._words(conn, order.buyer.phone, order.buyer.locale)
             fields = templates.buyer_fields(order, words)
-            yield _message(event, order.id, "buyer", order.buyer.phone, words, wording, fields)
+            message = _message(event, order.id, "buyer", order.buyer.phone, words, wording, fields)
+            yield replace(message, true_while=templates.order_true_while(event.type))
         for number, part in enumerate(order.assignments):
             if wording := templates.to_artisan(event, order, part):
                 message = self._to_artisan(event, order, part, wording, conn)
@@ -73,7 +74,8 @@ class Notifier:
         artisan = event.artisans[part.artisan.id]
         words = self._words(conn, artisan.msisdn, artisan.language)
         fields = templates.artisan_fields(order, part, artisan.kiosk, words)
-        return _message(event, order.id, artisan.id, artisan.msisdn, words, wording, fields)
+        message = _message(event, order.id, artisan.id, artisan.msisdn, words, wording, fields)
+        return replace(message, true_while=templates.part_true_while(event.type, part))
 
     def _about_payout(
         self, event: EventDetails, payout: PayoutData, notice: PayoutNotice, conn: Connection
@@ -83,7 +85,8 @@ class Notifier:
         if wording := templates.to_payee(event, payout):
             words = self._words(conn, artisan.msisdn, artisan.language)
             fields = templates.payee_fields(notice, self.ussd_code, words)
-            yield _message(event, payout.id, artisan.id, artisan.msisdn, words, wording, fields)
+            message = _message(event, payout.id, artisan.id, artisan.msisdn, words, wording, fields)
+            yield replace(message, true_while=templates.payout_true_while(event.type))
         if event.type == "payout.collected" and receipt:
             words = self._words(conn, receipt.agent, self.languages[0])
             fields = templates.agent_fields(notice, receipt, words)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from typing import Literal
 
 from bot.marketplace.event_details import (
     EventDetails,
     MoneyData,
     OrderData,
+    OrderProgress,
     PartData,
     PartStatus,
     PayoutData,
@@ -20,6 +22,7 @@ from bot.marketplace.event_details import (
     TurnBackReason,
 )
 from bot.marketplace.wire import CashReceipt, PayoutNotice
+from bot.messaging.still_true import TrueWhile
 from flows import kit
 from flows.kit import N_, Words
 from marketplace_api.event_types import EventType
@@ -238,6 +241,44 @@ def to_payee(event: EventDetails, payout: PayoutData) -> kit.Wording | None:
         case "payout.paid" if payout.order_id is None:
             return PAID_BESIDES
     return TO_PAYEE.get(event.type)
+
+
+# -- how long a message is true
+
+_GOING_ON = (OrderProgress.ACCEPTED, OrderProgress.AT_KIOSK, OrderProgress.SHIPPED, OrderProgress.DELIVERED)
+_ORDER_TRUE_WHILE: Mapping[EventType, TrueWhile] = {
+    "order.placed": TrueWhile(order=(OrderProgress.PLACED,)),
+    "order.reopened": TrueWhile(order=(OrderProgress.PLACED,)),
+    "order.accepted": TrueWhile(order=_GOING_ON),
+    "order.reduced": TrueWhile(order=_GOING_ON),
+    "order.at_kiosk": TrueWhile(order=_GOING_ON),
+    "order.shipped": TrueWhile(order=(OrderProgress.SHIPPED,)),
+}
+_PAYOUT_TRUE_WHILE: Mapping[EventType, TrueWhile] = {
+    "payout.created": TrueWhile(payout=(PayoutProgress.AWAITING_COLLECTION,)),
+    "payout.rerouted": TrueWhile(payout=(PayoutProgress.AWAITING_COLLECTION,)),
+    "payout.failed": TrueWhile(payout=(PayoutProgress.FAILED,)),
+}
+
+
+def order_true_while(type: EventType | Literal["unknown"]) -> TrueWhile | None:
+    """When the message to the buyer is true; None if it tells what happened, and stays true."""
+    return None if type == "unknown" else _ORDER_TRUE_WHILE.get(type)
+
+
+def part_true_while(type: EventType | Literal["unknown"], part: PartData) -> TrueWhile | None:
+    """When the message to the artisan is true: a question until it is answered, a reminder until it is needless."""
+    match type, part.status:
+        case "order.placed" | "order.reopened" | "order.reminded", PartStatus.OFFERED:
+            return TrueWhile(part=(PartStatus.OFFERED,), artisan=part.artisan.id)
+        case "order.reminded", PartStatus.ACCEPTED:
+            return TrueWhile(part=(PartStatus.ACCEPTED,), artisan=part.artisan.id, unready=True)
+    return None
+
+
+def payout_true_while(type: EventType | Literal["unknown"]) -> TrueWhile | None:
+    """When the message about a payout is true: cash while it waits, a failure until it is made good."""
+    return None if type == "unknown" else _PAYOUT_TRUE_WHILE.get(type)
 
 
 # -- the fields of a message

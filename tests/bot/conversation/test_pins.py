@@ -24,6 +24,7 @@ from tests.bot.fixtures import (
     notifications,
     outgoing_messages,
 )
+from tests.bot.messaging.fakes import RETRYABLE, FakeProvider, deliver
 from tests.service import Service
 
 PIN = "8642"
@@ -185,6 +186,16 @@ def test_an_agent_who_is_an_artisan_cannot_reset_their_own_pin(registered: Servi
     add_artisan(registered, OTIENO, "Otieno", kiosk["id"])
     choose_language(registered, "en", OTIENO)
     assert dial(registered, OTIENO, "2", *TO_RESET, OTIENO) == "END No artisan of your kiosk has that phone."
+
+
+def test_a_code_that_could_not_be_sent_in_time_is_not_sent(offered: Service) -> None:
+    provider = FakeProvider(offered.clock, [RETRYABLE])
+    deliver(offered, provider)
+    offered.clock.advance(30 * 60)
+    deliver(offered, provider)
+
+    (text,) = outgoing_messages(offered, AKINYI)
+    assert (text.status, text.error) == ("suppressed", "stale")
 
 
 def test_an_artisan_who_left_can_have_the_pin_reset_to_join_again(offered: Service) -> None:

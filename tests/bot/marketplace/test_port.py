@@ -12,14 +12,14 @@ from typing import TypeVar, get_args
 import pytest
 
 from bot.db.unit_of_work import UnitOfWork
-from bot.marketplace.event_details import OrderData
+from bot.marketplace.event_details import OrderData, OrderProgress, PayoutData, PayoutProgress
 from bot.marketplace.local import LocalMarketplace
 from bot.marketplace.port import Marketplace, MarketplaceSession
 from bot.marketplace.remote import MarketplaceClient, RemoteMarketplace
 from bot.marketplace.wire import CallerProfile
 from flows import commands, market
 from flows.commands import Command, Outcome
-from tests.bot.fixtures import AKINYI, JOY, NEW_PHONE, OTIENO, POT, place_order, seed_shop
+from tests.bot.fixtures import AKINYI, JOY, NEW_PHONE, OTIENO, POT, place_order, received_order, seed_shop
 from tests.remote_marketplace import fault_proxy
 from tests.service import OPERATOR_KEY, Service, serving
 
@@ -349,3 +349,15 @@ def test_every_command_of_a_shop_is_tested_here() -> None:
     source, names = Path(__file__).read_text(), [command.__name__ for command in get_args(commands.ShopCommand)]
 
     assert [name for name in names if f"commands.{name}(" not in source] == []
+
+
+def test_an_order_and_its_payout_are_shown_as_they_are_now(tested: MarketplaceUnderTest) -> None:
+    made = received_order(tested.shop, 2)
+    (payout,) = tested.shop.api("GET", "/payouts")["data"]
+    order = tested.marketplace.current(made["id"], tested.shop.clock())
+    paid = tested.marketplace.current(payout["id"], tested.shop.clock())
+
+    assert isinstance(order, OrderData)
+    assert (order.code, order.status, order.pieces_taken) == (made["code"], OrderProgress.AT_KIOSK, 2)
+    assert isinstance(paid, PayoutData)
+    assert (paid.status, paid.order_id) == (PayoutProgress.PENDING, made["id"])
