@@ -19,6 +19,7 @@ from typing import Literal, TypeGuard, get_args
 import msgspec
 
 from bot.marketplace.wire import ArtisanContact, EventRecord, PayoutNotice
+from marketplace_api.actors import Actor
 from marketplace_api.event_types import EventType
 
 _EVENT_TYPES = frozenset(get_args(EventType))
@@ -188,7 +189,7 @@ class EventDetails:
     """An event, with the contacts of the artisans whom it concerns.
 
     `data` is None for events that cause no message. `artisans` has every artisan in the data, by id. Only the events
-    of a payout have a `notice`.
+    of a payout have a `notice`. `by` is who caused it, None if the shop does not say it.
     """
 
     seq: int
@@ -198,6 +199,11 @@ class EventDetails:
     data: EventData | None
     artisans: Mapping[str, ArtisanContact]
     notice: PayoutNotice | None = None
+    by: str | None = None
+
+    def is_by(self, msisdn: str) -> bool:
+        """True if a person with this phone caused the event, who has read the answer to it."""
+        return self.by == str(Actor.with_phone("phone", msisdn))
 
 
 def read(record: EventRecord) -> EventDetails:
@@ -205,7 +211,7 @@ def read(record: EventRecord) -> EventDetails:
     type = record.type if _is_known(record.type) else "unknown"
     shape = _DATA.get(type.partition(".")[0])
     data = msgspec.convert(record.data, shape) if shape else None
-    return EventDetails(record.seq, record.id, type, record.created_at, data, record.artisans, record.notice)
+    return EventDetails(record.seq, record.id, type, record.created_at, data, record.artisans, record.notice, record.by)
 
 
 def resource(id: str, data: object) -> EventData:

@@ -33,7 +33,8 @@ def newest(shop: Shop) -> int:
 
 def _record(row: Event, contacts: Mapping[str, ArtisanContact], notices: Mapping[str, PayoutNotice]) -> EventRecord:
     concerned = {id: contacts[id] for id in _artisan_ids(row)}
-    return EventRecord(row.seq, row.id, row.type, row.created_at, row.data, concerned, notices.get(row.data["id"]))
+    notice = notices.get(row.data["id"])
+    return EventRecord(row.seq, row.id, row.type, row.created_at, row.data, concerned, notice, row.by)
 
 
 def _artisan_ids(row: Event) -> Iterator[str]:

@@ -56,7 +56,7 @@ class LocalMarketplace:
 
     def current(self, id: str, now: datetime) -> EventData | None:
         with self.database.reading() as session:
-            shop = Shop(session, now, self.ids, self.terms)
+            shop = Shop(session, now, self.ids, self.terms, _READER)
             if id.startswith("pay_"):
                 (payout,) = payouts.by_ids(shop, [id]) or (None,)
                 return resource(id, PayoutSchema.of(payout).model_dump(mode="json")) if payout else None

@@ -80,6 +80,8 @@ class EventRecord(msgspec.Struct, frozen=True):
     artisans: dict[str, ArtisanContact] = msgspec.field(name="makers")
     """Every artisan whom the event concerns, by id."""
     notice: PayoutNotice | None = msgspec.field(default=None, name="due")
+    by: str | None = None
+    """Who caused it, as `marketplace_api.actors` writes it; None from a shop that does not say it."""
 
 
 class RecentEvents(msgspec.Struct, frozen=True):

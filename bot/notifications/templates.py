@@ -191,8 +191,8 @@ TO_PAYEE: Mapping[EventType, kit.Wording] = {
 
 
 def to_buyer(event: EventDetails, order: OrderData) -> kit.Wording | None:
-    """The message about an event of an order to its buyer; None if there is none."""
-    if event.type == "unknown":
+    """The message about an event of an order to its buyer; None if there is none, or if the buyer caused the event."""
+    if event.type == "unknown" or event.is_by(order.buyer.phone):
         return None
     is_in_part = order.pieces_taken < order.quantity
     match event.type:

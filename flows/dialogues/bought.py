@@ -1,7 +1,8 @@
 """A buyer confirms that an order has come, or cancels it."""
 
 from flows.commands import CancelOrder, ConfirmDelivery
-from flows.kit import N_, Act, AskCode, Flow, Keyword, Notice, Turn
+from flows.kit import N_, Act, AskCode, Flow, Go, Keyword, Notice, Turn
+from flows.kit.flow import stands
 
 from .track import OWN_ORDER, STATUS, bought, code_given
 
@@ -22,8 +23,14 @@ FACTS = {
 received = Flow(
     "received",
     AskCode("code", N_("Which order has come? Write its code."), check=OWN_ORDER, then="confirming"),
-    Act("confirming", command=confirm_delivery, done="thanks", rejected="too_soon"),
+    Act(
+        "confirming",
+        command=confirm_delivery,
+        done="thanks",
+        rejected=[Go("thanked", when=stands("delivered")), Go("too_soon")],
+    ),
     Notice("thanks", N_("Thank you! We noted that order {order} has come.")),
+    Notice("thanked", N_("We know already that order {order} has come. Thank you!")),
     Notice("too_soon", N_("Nothing to confirm. Order {order}: {status}.", "Order {order}: {status}.")),
     facts=FACTS,
     keywords=[Keyword("RECEIVED", "NIMEPOKEA", "RECU", "ደርሶኛል", "DERSOGNAL", fill=code_given)],
@@ -32,8 +39,17 @@ received = Flow(
 drop = Flow(
     "drop",
     AskCode("code", N_("Which order do you cancel? Write its code."), check=OWN_ORDER, then="cancelling"),
-    Act("cancelling", command=cancel_order, done="cancelled", rejected="too_late"),
-    Notice("cancelled", N_("You cancelled order {order}.")),
+    Act(
+        "cancelling",
+        command=cancel_order,
+        done="cancelled",
+        rejected=[Go("dropped", when=stands("cancelled")), Go("too_late")],
+    ),
+    Notice(
+        "cancelled",
+        N_("You cancelled order {order}. If you paid for it, ask where you ordered.", "You cancelled order {order}."),
+    ),
+    Notice("dropped", N_("Order {order} is cancelled already.")),
     Notice("too_late", N_("You cannot cancel order {order}: {status}.", "Order {order}: {status}.")),
     facts=FACTS,
     keywords=[Keyword("DROP", "GHAIRI", "ANNULER", "ሰርዝ", "SERZ", fill=code_given)],

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from transitions import Machine, State
 
 from flows.commands import RejectionReason
+from flows.market import SummaryStatus
 from flows.reading.keywords import is_polite
 
 from .edges import Edge, Enter, Go, Guard, Then, event_name, targets
@@ -75,6 +76,11 @@ def known(name: str) -> Guard:
 def because(*reasons: RejectionReason) -> Guard:
     """The command was rejected for one of these reasons."""
     return lambda turn: turn.outcome is not None and turn.outcome.reason in reasons
+
+
+def stands(*statuses: SummaryStatus) -> Guard:
+    """The command was rejected because its subject has one of these statuses: perhaps it was done before."""
+    return lambda turn: turn.outcome is not None and turn.outcome.values.get("current") in statuses
 
 
 def at_first(turn: Turn) -> bool:

@@ -85,7 +85,7 @@ def record(type: str, data: dict[str, Any]) -> EventRecord:
             RecentEvents([record("order.placed", {"id": "ord_1"})]),
             b'{"data":[{"seq":7,"id":"evt_1","type":"order.placed","created_at":"2026-11-23T08:00:00Z",'
             b'"data":{"id":"ord_1"},"makers":{"art_1":{"id":"art_1","msisdn":"+254711000103","name":"Akinyi",'
-            b'"language":"en","kiosk":"Lakeside"}},"due":null}]}',
+            b'"language":"en","kiosk":"Lakeside"}},"due":null,"by":null}]}',
         ),
         (
             NOTICE,

@@ -266,6 +266,21 @@ def test_a_buyer_reads_that_one_of_several_artisans_brings_fewer_or_none(embedde
     ]
 
 
+def test_a_buyer_who_confirms_or_cancels_by_text_is_answered_by_one_text(embedded: Service) -> None:
+    dropped, shipped = place_order(embedded), received_order(embedded)
+    embedded.api("POST", f"/orders/{shipped['id']}/ship", {"carrier": CARRIER, "tracking": TRACKING})
+    embedded.work()
+    before = len(embedded.received(JOY))
+    embedded.gateway.text(JOY, f"DROP {dropped['code']}")
+    embedded.gateway.text(JOY, f"RECEIVED {shipped['code']}")
+
+    assert embedded.inbox(JOY)[before:] == [
+        f"You cancelled order {dropped['code']}. If you paid for it, ask where you ordered.",
+        f"Thank you! We noted that order {shipped['code']} has come.",
+    ]
+    assert texts_to(embedded, AKINYI, "order.cancelled") != []
+
+
 def test_no_text_promises_money_that_soko_does_not_hold(embedded: Service) -> None:
     for order_case in (declined, cancelled, expired):
         order_case(embedded)
