@@ -1,10 +1,11 @@
-"""The options --full and --seed, tried in a pytest run of its own."""
+"""The options --full, --seed and --one-store, tried in pytest runs of their own."""
 
 from __future__ import annotations
 
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -36,17 +37,38 @@ def test_the_size_of_the_run():
     assert False
 """
 
+STORES = """
+import pytest
 
-@pytest.fixture
-def suite(tmp_path: Path) -> Path:
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request):
+    return request.param
+
+
+@pytest.mark.parametrize("number", range(20))
+def test_anything(database_url, number):
+    print("anything on", database_url, number)
+
+
+@pytest.mark.every_store
+def test_the_store(database_url):
+    print("the store on", database_url)
+"""
+
+
+@pytest.fixture(scope="module")
+def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A few tests under the options of this suite."""
-    (tmp_path / "conftest.py").write_text("from tests.conftest import *\n")
-    (tmp_path / "test_few.py").write_text(TESTS)
-    return tmp_path
+    folder = tmp_path_factory.mktemp("suite")
+    (folder / "conftest.py").write_text("from tests.conftest import *\n")
+    (folder / "test_few.py").write_text(TESTS)
+    (folder / "test_stores.py").write_text(STORES)
+    return folder
 
 
 def run(suite: Path, *options: str) -> str:
-    command = [sys.executable, "-m", "pytest", "-q", "-rA", "-p", "no:cacheprovider", f"--rootdir={suite}"]
+    command = [sys.executable, "-m", "pytest", "-q", "-rA", f"--rootdir={suite}", "-c", str(ROOT / "pyproject.toml")]
     done = subprocess.run(
         [*command, *options, suite],
         cwd=suite,
@@ -59,58 +81,61 @@ def run(suite: Path, *options: str) -> str:
     return done.stdout
 
 
-def printed(word: str, output: str) -> str:
-    return re.findall(rf"^{word} (.+)$", output, re.MULTILINE)[0]
+def printed(word: str, output: str) -> list[str]:
+    """What follows the word on each line that begins with it."""
+    return re.findall(rf"^{word} (.+)$", output, re.MULTILINE)
 
 
-def test_the_seed_is_printed_at_the_top_and_with_a_failure_and_repeats_the_run(suite: Path) -> None:
-    first = run(suite)
-    top, failure = re.findall(r"--seed (\d+)", first)
-    again, other = run(suite, "--seed", top), run(suite, "--seed", str(int(top) + 1), "-k", "not hypothesis")
+@pytest.fixture(scope="module")
+def first(suite: Path) -> str:
+    """The output of a usual run, whose seed nobody chose."""
+    return run(suite, "--one-store")
+
+
+def seeds(output: str) -> list[str]:
+    return re.findall(r"--seed (\d+)", output)
+
+
+@pytest.fixture(scope="module")
+def again(suite: Path, first: str) -> str:
+    """The output of a run with the same seed."""
+    return run(suite, "--one-store", "--seed", seeds(first)[0])
+
+
+@pytest.fixture(scope="module")
+def other(suite: Path, first: str) -> str:
+    """The output of a run with another seed, in two workers."""
+    return run(suite, "--one-store", "--seed", str(int(seeds(first)[0]) + 1), "-n", "2")
+
+
+def test_the_seed_is_printed_at_the_top_and_with_a_failure_and_repeats_the_run(
+    first: str, again: str, other: str
+) -> None:
+    top, failure = seeds(first)
 
     assert top == failure
     for word in ("chosen", "cases"):
+        assert len(printed(word, first)) == 1
         assert printed(word, first) == printed(word, again) != printed(word, other)
-    assert printed("cases", first).split()[:4] == ["20", "1", "2", "20"]
+    assert printed("cases", first)[0].split()[:4] == ["20", "1", "2", "20"]
 
 
-def test_a_full_run_tries_all_cases(suite: Path) -> None:
-    assert printed("cases", run(suite, "--full")).split()[:4] == ["100", "3", "3", "100"]
+def test_all_workers_have_the_seed_of_the_run(first: str, other: str) -> None:
+    assert {int(seed) for seed in seeds(other)} == {int(seeds(first)[0]) + 1}
 
 
-STORES = """
-import pytest
+def test_a_full_run_tries_all_cases_on_all_stores(suite: Path) -> None:
+    full = run(suite, "--full", "--one-store")
+
+    assert printed("cases", full)[0].split()[:4] == ["100", "3", "3", "100"]
+    assert Counter(line.split()[0] for line in printed("anything on", full)) == {"sqlite": 20, "postgresql": 20}
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request):
-    return request.param
+def test_a_run_on_one_store_takes_another_for_each_test_and_leaves_none_out(first: str, again: str, other: str) -> None:
+    chosen = {line.split()[1]: line.split()[0] for line in printed("anything on", first)}
 
-
-@pytest.mark.parametrize("number", range(20))
-def test_anything(database_url, number):
-    print("anything on", database_url)
-
-
-@pytest.mark.every_store
-def test_the_store(database_url):
-    print("the store on", database_url)
-    assert database_url != "sqlite"
-"""
-
-
-def test_a_run_on_one_store_takes_another_for_each_test_and_leaves_none_out(suite: Path) -> None:
-    (suite / "test_few.py").write_text(STORES)
-    printed_by_run = [
-        run(suite, "--one-store", "--seed", seed, "-c", ROOT / "pyproject.toml") for seed in ("1", "1", "2")
-    ]
-    first, again, other = (re.findall(r"^anything on (\w+)", output, re.MULTILINE) for output in printed_by_run)
-
-    assert len(first) == 20
-    assert set(first) == {"sqlite", "postgresql"}
-    assert first == again != other
-    assert re.findall(r"^the store on (\w+)", printed_by_run[0], re.MULTILINE) == ["sqlite", "postgresql"]
-
-
-def test_all_workers_have_the_same_seed(suite: Path) -> None:
-    assert len(set(re.findall(r"--seed (\d+)", run(suite, "-n", "2")))) == 1
+    assert len(chosen) == len(printed("anything on", first)) == 20
+    assert set(chosen.values()) == {"sqlite", "postgresql"}
+    assert set(printed("anything on", first)) == set(printed("anything on", again))
+    assert set(printed("anything on", first)) != set(printed("anything on", other))
+    assert Counter(printed("the store on", first)) == {"sqlite": 1, "postgresql": 1}

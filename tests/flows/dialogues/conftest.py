@@ -1,8 +1,17 @@
-"""The order of the tests that search the dialogues."""
+"""The tests that search the dialogues: their order, and one search for all processes of a run."""
 
 from __future__ import annotations
 
 import pytest
+
+from tests.flows.dialogues import exploration
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_search_for_all_processes(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> None:
+    """Names the file in which the first process saves its search; a run without xdist needs none."""
+    if worker_id != "master":
+        exploration.shared_file = tmp_path_factory.getbasetemp().parent / "dialogues.json"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
