@@ -15,7 +15,9 @@ from flows.commands import Command, Outcome
 
 ProductStatus = Literal["listed", "sold_out", "withdrawn"]
 OrderStatus = Literal["placed", "accepted", "at_kiosk", "shipped", "delivered", "declined", "expired", "cancelled"]
-PartStatus = Literal["accepted", "received", "declined", "expired", "cancelled", "passed", "released", "refused"]
+PartStatus = Literal[
+    "accepted", "received", "declined", "expired", "cancelled", "passed", "released", "refused", "reversed"
+]
 """The status of one artisan's part. A part that is only offered has the status of its order."""
 SummaryStatus = Literal[OrderStatus, PartStatus]
 

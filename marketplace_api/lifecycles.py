@@ -18,9 +18,11 @@ from marketplace_api.statuses import AssignmentStatus, OrderStatus, PayoutStatus
 
 logging.getLogger("transitions").setLevel(logging.WARNING)
 
-OrderTrigger = Literal["accept", "receive", "ship", "deliver", "decline", "expire", "cancel", "reopen", "give_up"]
+OrderTrigger = Literal[
+    "accept", "receive", "ship", "deliver", "decline", "expire", "cancel", "reopen", "give_up", "expect"
+]
 AssignmentTrigger = Literal[
-    "accept", "receive", "decline", "expire", "cancel", "pass_over", "offer_again", "release", "refuse"
+    "accept", "receive", "decline", "expire", "cancel", "pass_over", "offer_again", "release", "refuse", "reverse"
 ]
 PayoutTrigger = Literal[
     "send",
@@ -33,6 +35,9 @@ PayoutTrigger = Literal[
     "recheck",
     "collect",
     "settle_elsewhere",
+    "give_back",
+    "cancel",
+    "offer_unsent",
 ]
 
 Status = TypeVar("Status", bound=str)
@@ -101,6 +106,7 @@ ORDER: LifeCycle[OrderStatus, OrderTrigger] = LifeCycle(
     Transition("cancel", "placed", "cancelled", "order_not_open"),
     Transition("reopen", "accepted", "placed", "order_not_expected"),
     Transition("give_up", "accepted", "declined", "order_not_expected"),
+    Transition("expect", "at_kiosk", "accepted", "receipt_final"),
 )
 
 ASSIGNMENT: LifeCycle[AssignmentStatus, AssignmentTrigger] = LifeCycle(
@@ -115,11 +121,12 @@ ASSIGNMENT: LifeCycle[AssignmentStatus, AssignmentTrigger] = LifeCycle(
     Transition("offer_again", "passed", "offered", "order_not_open"),
     Transition("release", "accepted", "released", "order_not_expected"),
     Transition("refuse", "accepted", "refused", "order_not_expected"),
+    Transition("reverse", "received", "reversed", "receipt_final"),
 )
 
 PAYOUT: LifeCycle[PayoutStatus, PayoutTrigger] = LifeCycle(
     "payout",
-    ("pending", "awaiting_collection"),
+    ("pending", "awaiting_collection", "failed"),
     Transition("send", "pending", "sending", "payout_not_sendable"),
     Transition("settle_paid", "sending", "paid", "payout_not_open"),
     Transition("settle_failed", "sending", "failed", "payout_not_open"),
@@ -137,6 +144,12 @@ PAYOUT: LifeCycle[PayoutStatus, PayoutTrigger] = LifeCycle(
     Transition("settle_elsewhere", "pending", "paid", "payout_on_its_way"),
     Transition("settle_elsewhere", "failed", "paid", "payout_on_its_way"),
     Transition("settle_elsewhere", "awaiting_collection", "paid", "payout_on_its_way"),
+    Transition("give_back", "paid", "returned", "payout_not_settled"),
+    Transition("give_back", "collected", "returned", "payout_not_settled"),
+    Transition("cancel", "pending", "cancelled", "payout_on_its_way"),
+    Transition("cancel", "failed", "cancelled", "payout_on_its_way"),
+    Transition("cancel", "awaiting_collection", "cancelled", "payout_on_its_way"),
+    Transition("offer_unsent", "failed", "awaiting_collection", "payout_not_failed"),
 )
 
 

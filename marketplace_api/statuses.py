@@ -8,13 +8,15 @@ ArtisanStatus = Literal["active", "left"]
 ProductStatus = Literal["listed", "sold_out", "withdrawn"]
 OrderStatus = Literal["placed", "accepted", "at_kiosk", "shipped", "delivered", "declined", "expired", "cancelled"]
 AssignmentStatus = Literal[
-    "offered", "accepted", "received", "declined", "expired", "cancelled", "passed", "released", "refused"
+    "offered", "accepted", "received", "declined", "expired", "cancelled", "passed", "released", "refused", "reversed"
 ]
 DisabledReason = Literal["gone", "failing"]
 EndpointStatus = Literal["enabled", "disabled"]
 DeliveryStatus = Literal["pending", "delivered", "failed"]
 PayoutMethod = Literal["mobile_money", "kiosk_cash"]
 FaultParty = Literal["recipient", "us", "nobody"]
-PayoutStatus = Literal["pending", "sending", "unknown", "paid", "failed", "awaiting_collection", "collected"]
+PayoutStatus = Literal[
+    "pending", "sending", "unknown", "paid", "failed", "awaiting_collection", "collected", "returned", "cancelled"
+]
 Scope = Literal["storefront", "operator"]
 """What an API key may do: a storefront orders, an operator may do everything."""

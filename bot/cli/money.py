@@ -19,7 +19,8 @@ from bot.payments.reconciliation import Comparison, OurPayout, ProviderStatement
 from bot.services import Services
 from locales import SOURCE
 from marketplace_api.models import PaymentName, Payout
-from marketplace_api.payments import audit, ledger, pausing
+from marketplace_api.orders import corrections
+from marketplace_api.payments import audit, ledger, pausing, returns
 from marketplace_api.shop import Shop
 
 ledger_commands = AppGroup("ledger", help="The ledger.")
@@ -51,9 +52,9 @@ def check() -> None:
 @click.argument("key")
 @click.argument("why")
 def reverse(key: str, why: str) -> None:
-    """Enter the reversal of the entry with this key; the entry itself stays."""
+    """Reverse the entry with this key, and what it was about; the entry itself stays."""
     with shop_transaction() as shop:
-        new = ledger.reverse(shop, key, why)
+        new = corrections.reverse(shop, key, why)
     click.echo(f"reversal:{key} is entered" if new else f"{key} was reversed before")
 
 
@@ -65,6 +66,16 @@ def pause(reason: str) -> None:
         earlier = pausing.current_pause(shop)
         pausing.pause(shop, reason)
     click.echo(f"paused already: {earlier.reason}" if earlier else "payouts are paused")
+
+
+@payout_commands.command("return")
+@click.argument("payout_id", metavar="ID")
+@click.argument("why")
+def give_back(payout_id: str, why: str) -> None:
+    """Record that a payment came back, or was recorded by mistake; what it was for is owed again."""
+    with shop_transaction() as shop:
+        payout = returns.give_back(shop, payout_id, why)
+    click.echo(f"payout {payout.code} is returned")
 
 
 @payout_commands.command("resume")
@@ -114,7 +125,7 @@ def _ours(shop: Shop, provider: str, first: date, last: date) -> Sequence[OurPay
     """The paid payouts that the provider was asked to pay from a day before `first` to a day after `last`."""
     paid = select(Payout).where(
         Payout.provider == provider,
-        Payout.status == "paid",
+        Payout.status.in_(("paid", "returned")),  # the provider's list has a payment also if it came back later
         Payout.sent_at >= shop.midnight(first - timedelta(days=1)),
         Payout.sent_at < shop.midnight(last + timedelta(days=2)),
     )

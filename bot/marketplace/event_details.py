@@ -47,6 +47,7 @@ class PartStatus(OpenEnum):
     ACCEPTED = "accepted"
     RECEIVED = "received"
     CANCELLED = "cancelled"
+    REVERSED = "reversed"
     OTHER = "other"
 
 

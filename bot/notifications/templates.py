@@ -66,6 +66,11 @@ GOODS_RECEIVED = N_(
     "Soko: order {code}: the kiosk received {quantity} x {title}. You are owed {earns}. Not right? Reply CALL.",
     "Soko: order {code}: the kiosk received {quantity}. You are owed {earns}. Not right? Reply CALL.",
 )
+RECEIPT_REVERSED = N_(
+    "Soko: order {code}: the kiosk counted {quantity} x {title} by mistake. Please bring them to {kiosk}. "
+    "Not right? Reply CALL.",
+    "Soko: order {code}: {quantity} were counted by mistake. Please bring them. Not right? Reply CALL.",
+)
 WITHDRAWN = N_("Soko: the buyer cancelled order {code}. You need not make it.")
 # -- to buyers
 
@@ -125,6 +130,7 @@ SHIPPED = N_(
     "Soko: your order {code} is shipped. Tracking number {tracking}.",
 )
 DELIVERED = N_("Soko: your order {code} was delivered. Thank you for buying handmade.")
+NOT_AT_KIOSK = N_("Soko: your order {code} is not complete at the kiosk yet. We text you when it is.")
 EXPIRED = N_(
     "Soko: sorry, nobody took your order {code} ({title}) in time. If you paid for it, ask where you ordered.",
     "Soko: sorry, nobody took your order {code} in time. If you paid for it, ask where you ordered.",
@@ -162,6 +168,14 @@ NOT_SENT_YET = N_(
     "Soko: {amount} for order {order} could not be sent to you yet. It stays owed to you. Questions? Reply CALL.",
     "Soko: {amount} for order {order} could not be sent yet. It stays owed to you.",
 )
+RETURNED = N_(
+    "Soko: {amount} for order {order} was not paid to you after all. It stays owed to you. Questions? Reply CALL.",
+    "Soko: {amount} for order {order} was not paid after all. It stays owed to you.",
+)
+RETURNED_BESIDES = N_(
+    "Soko: payment {order} of {amount} does not count: it was a mistake, or it came back. Questions? Reply CALL.",
+    "Soko: payment {order} of {amount} does not count.",
+)
 HANDED_OUT = N_(
     "Soko receipt: you paid {artisan} {amount} in cash for order {order}. Paid today: {today}.",
     "Soko receipt: you paid {amount} in cash for order {order}.",
@@ -176,6 +190,7 @@ TO_BUYER: Mapping[EventType, kit.Wording] = {
     "order.reopened": REOPENED,
     "order.reduced": REDUCED,
     "order.at_kiosk": AT_KIOSK,
+    "order.receipt_reversed": NOT_AT_KIOSK,
     "order.shipped": SHIPPED,
     "order.delivered": DELIVERED,
     "order.expired": EXPIRED,
@@ -221,6 +236,8 @@ def to_artisan(event: EventDetails, order: OrderData, part: PartData) -> kit.Wor
         case "order.part_received" | "order.at_kiosk", PartStatus.RECEIVED if part.received_at == event.created_at:
             # of the parts in the event, this is the one that was received with it
             return GOODS_RECEIVED
+        case "order.receipt_reversed", PartStatus.REVERSED if part.reminded_at == event.created_at:
+            return RECEIPT_REVERSED
         case "order.goods_refused", _ if part.refused:
             return (TURNED_BACK[part.reason], TURNED_BACK_SHORT)
     return None
@@ -234,12 +251,14 @@ def to_payee(event: EventDetails, payout: PayoutData) -> kit.Wording | None:
     match event.type:
         case "unknown":
             return None
-        case "payout.created" if payout.status is PayoutProgress.PENDING:
+        case "payout.created" if payout.status is not PayoutProgress.AWAITING_COLLECTION:
             return None
         case "payout.failed":
             return ANOTHER_NUMBER if payout.fault is PayoutFault.RECIPIENT else NOT_SENT_YET
         case "payout.paid" if payout.order_id is None:
             return PAID_BESIDES
+        case "payout.returned":
+            return RETURNED if payout.order_id else RETURNED_BESIDES
     return TO_PAYEE.get(event.type)
 
 

@@ -143,6 +143,9 @@ class PayoutCallbacks:
                 queue_poll(shop.session.connection(), payout.id, f"{payout.id}:{payout.sends}", shop.now)
             case Paid(reference=reference) if payouts.was_paid_by_hand(payout) and payout.sends:
                 self._pause_since_paid_twice(shop, payout, reference)
+            case Paid(reference=reference) if payout.status in payouts.ENDED_UNPAID and payout.sends:
+                if reference != payout.provider_reference:  # else this is the payment that came back
+                    self._pause_since_paid_twice(shop, payout, reference)
             case NotPaid() | NotFound() if payout.status == "unknown" and queried and not by_phone:
                 payout_methods.offer_cash(shop, payout.id)
             case NotPaid() if payout.status == "unknown" and queried and payout.retried:

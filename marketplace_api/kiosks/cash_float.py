@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from marketplace_api.events import events
 from marketplace_api.models import Kiosk
 from marketplace_api.payments import cash_payouts, ledger
 from marketplace_api.refused import Refused
+from marketplace_api.schemas.kiosks import FloatChange
+from marketplace_api.schemas.money import Money
 from marketplace_api.shop import Shop
 
 
@@ -23,4 +26,26 @@ def record_cash(shop: Shop, kiosk: Kiosk, amount: int, note: str) -> None:
     if amount < 0 and cash + amount < 0:
         raise Refused("drawer_short", held=cash)
     postings = {ledger.kiosk_account(kiosk.id): amount, ledger.ADJUSTMENTS: -amount}
-    ledger.post(shop, f"float:{shop.ids.new_id('flt')}", note, postings)
+    change_id = shop.ids.new_id("flt")
+    ledger.post(shop, f"float:{change_id}", note, postings)
+    _record_event(shop, kiosk, change_id, amount, note)
+
+
+def reverse(shop: Shop, kiosk: Kiosk, key: str, why: str) -> bool:
+    """Reverse the entry `key` about cash that was put in or taken out; False if that was done before."""
+    kiosk = cash_payouts.lock_kiosk(shop, kiosk)
+    before = balance(shop, kiosk)
+    if not ledger.reverse(shop, key, why):
+        return False
+    _record_event(shop, kiosk, key.partition(":")[2], balance(shop, kiosk) - before, why)
+    return True
+
+
+def _record_event(shop: Shop, kiosk: Kiosk, change_id: str, amount: int, note: str) -> None:
+    def money(amount: int) -> Money:
+        return Money(amount=amount, currency=shop.terms.currency)
+
+    change = FloatChange(
+        id=change_id, kiosk_id=kiosk.id, amount=money(amount), note=note, float=money(balance(shop, kiosk))
+    )
+    events.record(shop, "kiosk_float.changed", change)

@@ -6,8 +6,12 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 
+from marketplace_api import locks
+from marketplace_api.event_types import EventType
+from marketplace_api.events import events
 from marketplace_api.models import Kiosk
 from marketplace_api.refused import Refused
+from marketplace_api.schemas.kiosks import Kiosk as KioskSchema
 from marketplace_api.shop import Shop, add_with_code
 
 
@@ -36,12 +40,15 @@ def update(
     agent_name: str | None = None,
     agent_msisdn: str | None = None,
 ) -> Kiosk:
-    """Change the given fields; a field that is None stays unchanged."""
+    """Change the given fields; a field that is None stays unchanged. `Refused` with `unknown_kiosk`."""
+    kiosk = _known(locks.take_one(shop, Kiosk, Kiosk.id == kiosk.id))
+    old_agent = kiosk.agent_name, kiosk.agent_msisdn
     changes = {"name": name, "town": town, "agent_name": agent_name, "agent_msisdn": agent_msisdn}
     for column, value in changes.items():
         if value is not None:
             setattr(kiosk, column, value)
-    shop.session.flush()
+    is_agent_new = (kiosk.agent_name, kiosk.agent_msisdn) != old_agent
+    _record_event(shop, kiosk, "kiosk.agent_changed" if is_agent_new else "kiosk.updated")
     return kiosk
 
 
@@ -52,10 +59,7 @@ def list_all(shop: Shop) -> Sequence[Kiosk]:
 
 def by_id(shop: Shop, kiosk_id: str) -> Kiosk:
     """The kiosk, or `Refused` with `unknown_kiosk`."""
-    kiosk = shop.session.get(Kiosk, kiosk_id)
-    if kiosk is None:
-        raise Refused("unknown_kiosk", 404)
-    return kiosk
+    return _known(shop.session.get(Kiosk, kiosk_id))
 
 
 def by_agent(shop: Shop, msisdn: str) -> Kiosk | None:
@@ -63,3 +67,14 @@ def by_agent(shop: Shop, msisdn: str) -> Kiosk | None:
     return shop.session.scalars(
         select(Kiosk).where(Kiosk.agent_msisdn == msisdn).order_by(Kiosk.created_at.desc(), Kiosk.id.desc()).limit(1)
     ).first()
+
+
+def _known(kiosk: Kiosk | None) -> Kiosk:
+    if kiosk is None:
+        raise Refused("unknown_kiosk", 404)
+    return kiosk
+
+
+def _record_event(shop: Shop, kiosk: Kiosk, type: EventType) -> None:
+    shop.session.flush()
+    events.record(shop, type, KioskSchema.of(kiosk))

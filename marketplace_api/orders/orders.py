@@ -302,6 +302,20 @@ def update_status(shop: Shop, order: Order, otherwise: EventType | None = None) 
             record_event(shop, order, "order.reduced")
 
 
+def expect_again(shop: Shop, part: Assignment) -> None:
+    """Expect as many pieces again as a part whose receipt was undone, as a new part of the order; records the event."""
+    order = part.order
+    if order.status != "accepted":
+        ORDER.move(order, "expect")
+    again = Assignment(artisan=part.artisan, status="accepted", promised_on=part.promised_on)
+    order.assignments.append(again)
+    resize(again, part.quantity)
+    if not _parts(order, "received"):
+        order.kiosk_id = None
+    _update_money(order)
+    _record_status(shop, order, "order.receipt_reversed")
+
+
 def record_event(shop: Shop, order: Order, type: EventType) -> None:
     """Record the event `type` with the order as it is now."""
     shop.session.flush()

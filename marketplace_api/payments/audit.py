@@ -6,7 +6,8 @@ to artisans, and the earnings of the parts of orders.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
@@ -16,13 +17,23 @@ from marketplace_api.payments.money import BY_PHONE, IN_CASH
 from marketplace_api.shop import Shop
 
 
+@dataclass(frozen=True, slots=True)
+class AuditCheck:
+    """A condition on the money, and a sentence for each inconsistency; there is none if it holds."""
+
+    name: str
+    inconsistencies: Sequence[str]
+
+
+def checks(shop: Shop) -> Sequence[AuditCheck]:
+    """All conditions. To see one state of the database, call this in a transaction that reads a snapshot."""
+    return [AuditCheck(name, list(find(shop))) for name, find in _CONDITIONS.items()]
+
+
 def inconsistencies(shop: Shop) -> Iterator[str]:
     """One sentence for each inconsistency; none if everything is consistent."""
-    yield from ledger.inconsistencies(shop)
-    yield from _in_flight(shop)
-    yield from _owed(shop)
-    yield from _earned(shop)
-    yield from _paid_twice(shop)
+    for check in checks(shop):
+        yield from check.inconsistencies
 
 
 def _in_flight(shop: Shop) -> Iterator[str]:
@@ -72,3 +83,13 @@ def _paid_twice(shop: Shop) -> Iterator[str]:
     )
     for provider, reference, count in shop.session.execute(twice):
         yield f"{provider}'s reference {reference} stands for {count} payouts"
+
+
+_CONDITIONS: Mapping[str, Callable[[Shop], Iterator[str]]] = {
+    "ledger": ledger.inconsistencies,
+    "payouts_in_flight": _in_flight,
+    "owed_to_artisans": _owed,
+    "earned_by_goods": _earned,
+    "references": _paid_twice,
+}
+"""By name, how the inconsistencies of each condition are found."""

@@ -11,7 +11,7 @@ from sqlalchemy.orm import selectinload
 
 from marketplace_api.models import Artisan, Payout
 from marketplace_api.payments import ledger
-from marketplace_api.payments.payouts import IN_FLIGHT, SETTLED, WAITING
+from marketplace_api.payments.payouts import ENDED_UNPAID, IN_FLIGHT, SETTLED, WAITING
 from marketplace_api.shop import Shop
 from marketplace_api.statuses import PayoutStatus
 
@@ -45,11 +45,14 @@ def amounts_owed(shop: Shop, artisan_ids: Collection[str]) -> Mapping[str, int]:
 
 
 def balance_of(shop: Shop, artisan: Artisan, last: int = 5) -> ArtisanBalance:
-    """The amounts that the artisan is owed and was paid, and the newest `last` payouts."""
+    """The amounts that the artisan is owed and was paid, and the newest `last` payouts.
+
+    Payouts that have ended without being paid are not among them.
+    """
     newest = (
         select(Payout)
         .options(selectinload(Payout.order))
-        .where(Payout.artisan_id == artisan.id)
+        .where(Payout.artisan_id == artisan.id, Payout.status.not_in(ENDED_UNPAID))
         .order_by(Payout.created_at.desc(), Payout.id.desc())
         .limit(last)
     )

@@ -33,6 +33,8 @@ from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 
 BUYERS, COMMISSION, PAYOUTS, ADJUSTMENTS = "buyers", "commission", "payouts", "adjustments"
+REVERSAL = "reversal"
+"""The first word of a reversal's key; the key of the reversed entry follows."""
 MAX_AMOUNT = 10**13
 """In minor units. Nothing handmade costs more, so a larger posting is a mistake."""
 
@@ -79,17 +81,38 @@ def post(shop: Shop, key: str, note: str, postings: Mapping[str, int], currency:
         shop.session.add(entry)
         shop.session.flush()
         return True
-    if {line.account: line.amount for line in _entry(shop, key).postings} != lines:
+    if {line.account: line.amount for line in entry_of(shop, key).postings} != lines:
         raise ValueError(f"{key} stands for another fact")
     return False
 
 
 def reverse(shop: Shop, key: str, why: str) -> bool:
-    """Write the opposite of an entry; False if that was done before. `Refused` with `unknown_entry`."""
-    entry = _entry(shop, key)
+    """Write the opposite of an entry, and nothing else; False if that was done before.
+
+    `Refused` with `unknown_entry`. `orders.corrections` also corrects what the entry was about.
+    """
+    entry = entry_of(shop, key)
     opposite = {line.account: -line.amount for line in entry.postings}
     currency = shop.session.get_one(LedgerAccount, entry.postings[0].account).currency
-    return post(shop, f"reversal:{key}", why, opposite, currency)
+    return post(shop, f"{REVERSAL}:{key}", why, opposite, currency)
+
+
+def is_reversed(shop: Shop, key: str) -> bool:
+    """True if the entry was reversed."""
+    return has_entry(shop, f"{REVERSAL}:{key}")
+
+
+def has_entry(shop: Shop, key: str) -> bool:
+    """True if an entry was written under this key."""
+    return shop.session.scalar(select(LedgerEntry.id).where(LedgerEntry.key == key)) is not None
+
+
+def entry_of(shop: Shop, key: str) -> LedgerEntry:
+    """The entry with this key, or `Refused` with `unknown_entry`."""
+    entry = shop.session.scalars(select(LedgerEntry).where(LedgerEntry.key == key)).one_or_none()
+    if entry is None:
+        raise Refused("unknown_entry", 404, key=key)
+    return entry
 
 
 def balance(shop: Shop, account: str) -> int:
@@ -176,13 +199,6 @@ def _open(shop: Shop, account: str, currency: str) -> None:
         row = shop.session.get_one(LedgerAccount, account)
     if row.currency != currency:
         raise Refused("wrong_currency", 422, currency=currency, kept=row.currency)
-
-
-def _entry(shop: Shop, key: str) -> LedgerEntry:
-    entry = shop.session.scalars(select(LedgerEntry).where(LedgerEntry.key == key)).one_or_none()
-    if entry is None:
-        raise Refused("unknown_entry", 404, key=key)
-    return entry
 
 
 def _lock_postings(shop: Shop) -> None:

@@ -30,6 +30,8 @@ WAITING: tuple[PayoutStatus, ...] = ("pending", "failed", "awaiting_collection")
 """Statuses in which no provider is paying."""
 SETTLED: tuple[PayoutStatus, ...] = ("paid", "collected")
 """Statuses in which the money has reached the artisan."""
+ENDED_UNPAID: tuple[PayoutStatus, ...] = ("returned", "cancelled")
+"""Final statuses of payouts with which the artisan was not paid; if money is still owed, another payout is for it."""
 ELSEWHERE = "elsewhere"
 """The stored provider of a payout that an operator paid by other means."""
 

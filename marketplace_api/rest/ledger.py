@@ -1,4 +1,4 @@
-"""The ledger API: an artisan's statement, a kiosk's float and its days."""
+"""The ledger API: the audit, an artisan's statement, a kiosk's float and its days."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from pydantic import BaseModel
 from marketplace_api.accounts import artisans
 from marketplace_api.fields import CashMove, Line, Moment
 from marketplace_api.kiosks import activity, cash_float, kiosks
-from marketplace_api.payments import statements
+from marketplace_api.payments import audit, statements
 from marketplace_api.rest.access import requires, shop
 from marketplace_api.rest.idempotency import idempotent
+from marketplace_api.rest.snapshots import snapshot
 from marketplace_api.schemas.money import Money
 
 blueprint = APIBlueprint("books", __name__, tag="Books")  # the name is part of the operation ids
@@ -81,6 +82,25 @@ class FloatIn(BaseModel):
     note: Line
 
 
+class AuditResult(BaseModel):
+    """A condition on the money. If it does not hold, `detail` has a sentence for each inconsistency."""
+
+    name: str
+    ok: bool
+    detail: str
+
+    @classmethod
+    def of(cls, check: audit.AuditCheck) -> Self:
+        return cls(name=check.name, ok=not check.inconsistencies, detail="; ".join(check.inconsistencies))
+
+
+class Audit(BaseModel):
+    """The result of all conditions; `ok` if each of them holds."""
+
+    ok: bool
+    checks: list[AuditResult]
+
+
 class KioskDay(BaseModel):
     """A day at a kiosk: pieces received, payouts in cash, and the float at its end, or so far today."""
 
@@ -90,6 +110,18 @@ class KioskDay(BaseModel):
     cash_payouts: int
     cash_paid: Money
     float: Money
+
+
+@blueprint.get("/ledger/check")
+@requires("operator")
+@blueprint.output(Audit)
+def check_ledger() -> Audit:
+    """Add up all entries again and compare them with payouts and orders, as `ledger check` does."""
+    with snapshot() as shop:
+        checks = audit.checks(shop)
+    return Audit(
+        ok=not any(check.inconsistencies for check in checks), checks=[AuditResult.of(check) for check in checks]
+    )
 
 
 @blueprint.get("/artisans/<id:artisan_id>/statement")

@@ -10,7 +10,7 @@ from marketplace_api import models
 from marketplace_api.accounts import artisans
 from marketplace_api.fields import Id, Line, Moment, Price
 from marketplace_api.orders import orders
-from marketplace_api.payments import elsewhere, payouts, settlement
+from marketplace_api.payments import elsewhere, payouts, returns, settlement
 from marketplace_api.rest.access import requires, shop
 from marketplace_api.rest.idempotency import idempotent
 from marketplace_api.rest.lists import Page, PageQuery, newest_first
@@ -27,6 +27,12 @@ class PayoutIn(BaseModel):
     amount: Price
     provider_reference: Line
     order_id: Id | None = None
+
+
+class ReturnIn(BaseModel):
+    """Why the payment does not count any more."""
+
+    reason: Line
 
 
 class PayoutQuery(PageQuery):
@@ -100,6 +106,19 @@ def _found(query: PayoutQuery) -> Select[models.Payout]:
 def get_payout(payout_id: str) -> Payout:
     """Show a payout."""
     return Payout.of(payouts.by_id(shop(), payout_id))
+
+
+@blueprint.post("/payouts/<id:payout_id>/return")
+@requires("operator", refusals=(409,))
+@blueprint.input(ReturnIn)
+@blueprint.output(Payout)
+def return_payout(payout_id: str, json_data: ReturnIn) -> Payout:
+    """Record that a payment came back, or was recorded by mistake; what it was for is owed again.
+
+    A payout for goods is replaced by a new one. In cash, it waits at the kiosk under a new code. By mobile money, it
+    waits as `failed` until the artisan gives another phone, or until it is retried.
+    """
+    return Payout.of(returns.give_back(shop(), payout_id, json_data.reason))
 
 
 @blueprint.post("/payouts/<id:payout_id>/retry")

@@ -15,16 +15,30 @@ from pydantic import BaseModel
 from marketplace_api import models
 from marketplace_api.schemas.artisans import Artisan
 from marketplace_api.schemas.help_requests import HelpRequest
+from marketplace_api.schemas.kiosks import FloatChange, Kiosk
 from marketplace_api.schemas.orders import Order
 from marketplace_api.schemas.payouts import Payout, PayoutsPause
 from marketplace_api.schemas.products import Product
 from marketplace_api.schemas.webhooks import WebhookDelivery, WebhookEndpoint
 
-EventResource = Artisan | HelpRequest | Order | Payout | PayoutsPause | Product | WebhookDelivery | WebhookEndpoint
+EventResource = (
+    Artisan
+    | FloatChange
+    | HelpRequest
+    | Kiosk
+    | Order
+    | Payout
+    | PayoutsPause
+    | Product
+    | WebhookDelivery
+    | WebhookEndpoint
+)
 
 DATA_SCHEMAS: Mapping[str, type[EventResource]] = {
     "artisan": Artisan,
     "help": HelpRequest,
+    "kiosk": Kiosk,
+    "kiosk_float": FloatChange,
     "order": Order,
     "payout": Payout,
     "payouts": PayoutsPause,

@@ -7,6 +7,7 @@ from typing import Self
 from pydantic import BaseModel
 
 from marketplace_api import models
+from marketplace_api.schemas.money import Money
 
 
 class Agent(BaseModel):
@@ -34,3 +35,13 @@ class Kiosk(BaseModel):
             town=row.town,
             agent=Agent(name=row.agent_name, phone=row.agent_msisdn),
         )
+
+
+class FloatChange(BaseModel):
+    """Cash that was put into a kiosk's drawer or, as a negative amount, taken out; `float` is what it holds since."""
+
+    id: str
+    kiosk_id: str
+    amount: Money
+    note: str
+    float: Money

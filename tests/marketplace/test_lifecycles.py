@@ -52,8 +52,10 @@ def test_the_api_names_exactly_these_statuses(cycle: LifeCycle, words: object) -
     assert set(cycle.statuses) == set(get_args(words))
 
 
-def test_paid_and_collected_are_final() -> None:
-    assert not [transition for transition in PAYOUT.transitions if transition.source in ("paid", "collected")]
+def test_what_was_paid_can_only_come_back_and_what_came_back_is_final() -> None:
+    settled = [transition.trigger for transition in PAYOUT.transitions if transition.source in ("paid", "collected")]
+    assert settled == ["give_back", "give_back"]
+    assert not [transition for transition in PAYOUT.transitions if transition.source in ("returned", "cancelled")]
 
 
 def test_an_unknown_payout_is_sent_again_only_after_the_provider_never_received_it() -> None:

@@ -84,9 +84,23 @@ def test_an_entry_is_reversed_once_and_with_a_reason(embedded: Service) -> None:
     assert (first.exit_code, first.output) == (0, f"reversal:{key} is entered\n")
     assert (again.exit_code, again.output) == (0, f"{key} was reversed before\n")
     with consistent_shop(embedded.services) as shop:
-        assert ledger.balance(shop, ledger.PAYOUTS) == -1620_00
+        assert ledger.balance(shop, ledger.artisan_account(payout["artisan_id"])) == -1620_00
+        assert ledger.balance(shop, ledger.PAYOUTS) == 0
+    assert embedded.api("GET", f"/payouts/{payout['id']}")["status"] == "returned"
+    assert run(embedded, "ledger", "check").exit_code == 0
     unknown = run(embedded, "ledger", "reverse", "paid:pay_none", "a slip")
     assert (unknown.exit_code, "The ledger has no entry paid:pay_none." in unknown.output) == (1, True)
+
+
+def test_a_payment_that_came_back_is_returned(embedded: Service) -> None:
+    payout = paid(embedded)
+    first, again = (run(embedded, "payouts", "return", payout["id"], "the phone is closed") for _ in range(2))
+    assert (first.exit_code, first.output) == (0, f"payout {payout['code']} is returned\n")
+    assert (again.exit_code, "only one that was paid can come back" in again.output) == (1, True)
+    (event,) = [
+        event for event in embedded.api("GET", "/events?limit=100")["data"] if event["type"] == "payout.returned"
+    ]
+    assert event["by"].startswith("cli:")
 
 
 # Pausing

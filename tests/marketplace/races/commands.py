@@ -11,7 +11,7 @@ from marketplace_api.catalogue import photos, products
 from marketplace_api.events import webhooks
 from marketplace_api.kiosks import cash_float, kiosks
 from marketplace_api.models import Artisan, Kiosk, Order, Product
-from marketplace_api.orders import briefs, deadlines, orders, receiving
+from marketplace_api.orders import briefs, corrections, deadlines, orders, receiving
 from marketplace_api.payments import (
     cash_payouts,
     elsewhere,
@@ -19,6 +19,7 @@ from marketplace_api.payments import (
     pausing,
     payout_methods,
     payouts,
+    returns,
     settlement,
 )
 from marketplace_api.shop import Shop
@@ -129,6 +130,10 @@ PAYOUT_COMMANDS: Mapping[str, Command] = {
     "pending paid elsewhere": _settle_elsewhere(lambda world: world.pending),
     "failed paid elsewhere": _settle_elsewhere(lambda world: world.failed),
     "awaiting paid elsewhere": _settle_elsewhere(lambda world: world.awaiting),
+    "give back": lambda shop, world: returns.give_back(shop, world.paid, "came back"),
+    "reverse payment": lambda shop, world: corrections.reverse(shop, f"paid:{world.paid}", "came back"),
+    "reverse sending": lambda shop, world: corrections.reverse(shop, f"sent:{world.sending}:1", "not sent"),
+    "reverse receipt": lambda shop, world: corrections.reverse(shop, f"earned:{world.received_part}", "miscounted"),
     "second paid elsewhere": lambda shop, world: _paid_elsewhere(shop, _second(shop, world), 70_00, None),
     "pause": lambda shop, world: pausing.pause(shop, "by hand"),
     "resume": lambda shop, world: pausing.resume(shop),
@@ -146,6 +151,7 @@ ARTISAN_COMMANDS: Mapping[str, Command] = {
     "third leaves": lambda shop, world: artisans.leave(shop, _third(shop, world)),
     "register": lambda shop, world: register(shop, _kiosk(shop, world), NEWCOMER),
     "ask for help": lambda shop, world: help_requests.open_request(shop, NEWCOMER),
+    "change agent": lambda shop, world: kiosks.update(shop, _kiosk(shop, world), agent_msisdn=NEWCOMER),
     "take cash out": lambda shop, world: cash_float.record_cash(shop, _kiosk(shop, world), -4_000_00, "taken"),
 }
 PRODUCT_COMMANDS: Mapping[str, Command] = {

@@ -61,6 +61,9 @@ class World:
     passed_over: str
     """A brief of which the artisan has accepted all pieces, so that the offer of the third was closed."""
     pending: str
+    received_part: int
+    """The part of the pending payout."""
+    paid: str
     sending: str
     failed: str
     unknown: str
@@ -87,6 +90,9 @@ def build(shop: Shop) -> World:
     failed, _ = _received(shop, kiosk, artisan, product)
     settlement.begin_sending(shop, failed.id)
     settlement.settle_failed(shop, failed.id, "no such phone", "recipient")
+    paid, _ = _received(shop, kiosk, artisan, product)
+    settlement.begin_sending(shop, paid.id)
+    settlement.settle_paid(shop, paid.id, "SFE1")
     sending, shipped = _received(shop, kiosk, artisan, product)
     settlement.begin_sending(shop, sending.id)
     orders.ship(shop, shipped, "DHL", "1")
@@ -119,6 +125,8 @@ def build(shop: Shop) -> World:
         begun=begun.id,
         passed_over=passed_over.id,
         pending=pending.id,
+        received_part=at_kiosk.assignments[0].id,
+        paid=paid.id,
         sending=sending.id,
         failed=failed.id,
         unknown=rerouted.id,
@@ -178,7 +186,7 @@ class Snapshot:
             products=sorted(map(_product, session.scalars(select(Product)))),
             payouts=sorted(map(_payout, session.scalars(select(Payout))), key=repr),
             artisans=sorted(map(_artisan, session.scalars(select(Artisan))), key=repr),
-            kiosks=sorted((row.name, row.wrong_cash_codes) for row in session.scalars(select(Kiosk))),
+            kiosks=sorted((row.name, row.wrong_cash_codes, row.agent_msisdn) for row in session.scalars(select(Kiosk))),
             balances=sorted((name, int(amount)) for name, amount in session.execute(balances)),
             events=[row.type for row in session.scalars(select(Event).order_by(Event.seq))],
             open_requests=session.scalar(select(func.count()).select_from(HelpRequest).where(is_open)) or 0,
@@ -242,7 +250,7 @@ def broken_rules(shop: Shop) -> list[str]:
             found.append(f"{order.code} is {order.status}, and nothing was received: {statuses}")
         if any(part.status == "offered" and part.artisan.status == "left" for part in order.assignments):
             found.append(f"{order.code} is offered to an artisan who has left")
-    paid = select(Payout).join(Payout.assignment).where(Assignment.status != "received")
+    paid = select(Payout).join(Payout.assignment).where(Assignment.status != "received", Payout.status != "cancelled")
     found += [f"payout {row.code} is for a part that was not received" for row in shop.session.scalars(paid)]
     on_sale = select(Product).join(Product.artisan).where(Product.status == "listed", Artisan.status == "left")
     return found + [f"{row.code} is sold by an artisan who has left" for row in shop.session.scalars(on_sale)]
