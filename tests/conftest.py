@@ -58,6 +58,30 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["seed"] = runs.seed()
 
 
+IN_ONE_PROCESS = (
+    "tests/bot/demo/test_demo.py",
+    "tests/browser/",
+    "tests/flows/dialogues/test_all_dialogues.py",
+    "tests/marketplace/rest/test_constant_queries.py",
+    "tests/marketplace/rest/test_no_phone_leaks.py",
+    "tests/repository/test_runs.py",
+    "tests/repository/test_walks.py",
+)
+"""Files and folders whose tests share what takes seconds to make, so that only one worker of xdist makes it."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Gives a worker one test at a time, or all tests of a place of `IN_ONE_PROCESS`."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return next((place for place in IN_ONE_PROCESS if nodeid.startswith(place)), nodeid)
+
+    return Scheduling(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Puts the long tests first, so that no worker of xdist begins one when the others have nothing left to do.
 

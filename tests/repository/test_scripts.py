@@ -148,7 +148,7 @@ case "$*" in *pytest*) echo "4 passed in 0.1s" ;; esac
 ! grep -qx -- "$*" "$0.fails" 2>/dev/null
 """
 LINT = ["-m ruff check", "-m ruff format --check", "-m mypy"]
-PYTEST = "-m pytest -n 3 --dist worksteal --one-store"
+PYTEST = "-m pytest -n 3 --one-store"
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ from marketplace_api.payments import audit
 from tests.actors import TESTER
 from tests.bot.photos.camera import opened
 from tests.command_line import run_command
+from tests.databases import migrated_postgres
+from tests.runs import some_of
 from tests.service import Service, serving
 
 PRODUCTS = [(product.title, artisan.craft) for artisan in seed.ARTISANS for product in artisan.products]
@@ -27,22 +30,26 @@ def products(service: Service, query: str = "limit=100") -> list[dict]:
     return service.api("GET", f"/products?{query}")["data"]  # type: ignore[no-any-return]
 
 
-def test_the_demo_has_every_craft_and_a_picture_of_each_product(tmp_path: Path) -> None:
-    with serving(tmp_path, with_demo=True) as service:
-        found = products(service)
-        assert len(found) == len(PRODUCTS) == 30
-        assert {product["category"] for product in found} == set(CATEGORIES)
-        assert {len(product["photos"]) for product in found} == {1}
-        with service.http.get(found[0]["photos"][0]["url"]) as shown:
-            assert shown.mimetype == "image/jpeg"
-        assert len(service.api("GET", "/kiosks")["data"]) == len(seed.KIOSKS)
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with serving(tmp_path_factory.mktemp("demo"), with_demo=True) as service:
+        yield service
 
 
-def test_a_second_seed_changes_nothing(tmp_path: Path) -> None:
-    with serving(tmp_path, with_demo=True) as service:
-        before = service.events()
-        seed.seed(service.settings)
-        assert service.events() == before
+def test_the_demo_has_every_craft_and_a_picture_of_each_product(demo: Service) -> None:
+    found = products(demo)
+    assert len(found) == len(PRODUCTS) == 30
+    assert {product["category"] for product in found} == set(CATEGORIES)
+    assert {len(product["photos"]) for product in found} == {1}
+    with demo.http.get(found[0]["photos"][0]["url"]) as shown:
+        assert shown.mimetype == "image/jpeg"
+    assert len(demo.api("GET", "/kiosks")["data"]) == len(seed.KIOSKS)
+
+
+def test_a_second_seed_changes_nothing(demo: Service) -> None:
+    before = demo.events()
+    seed.seed(demo.settings)
+    assert demo.events() == before
 
 
 def test_a_shop_that_has_a_kiosk_is_not_seeded(tmp_path: Path) -> None:
@@ -75,9 +82,16 @@ def add_bulk_data(service: Service, *sizes: str) -> str:
     return answer.output
 
 
-@pytest.fixture
-def bulk_filled(migrated_database_url: str, tmp_path: Path) -> Iterator[Service]:
-    with serving(tmp_path, database_url=migrated_database_url) as service:
+@pytest.fixture(scope="module", params=some_of(["sqlite", "postgresql"]))
+def bulk_filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A shop with bulk data, which the tests share."""
+    with ExitStack() as stack:
+        settings = {}
+        if request.param == "postgresql":
+            settings["database_url"] = stack.enter_context(
+                migrated_postgres(request.getfixturevalue("postgres_server"))
+            )
+        service = stack.enter_context(serving(tmp_path_factory.mktemp("bulk"), **settings))
         add_bulk_data(service, "--artisans", "50", "--products", "200", "--orders", "100")
         yield service
 

@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from fcntl import LOCK_EX, flock
 from functools import cache
-from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
@@ -250,18 +248,6 @@ class Found:
     performs: Performs = FakeMarketplace.perform
 
 
-class Step(msgspec.Struct, frozen=True, array_like=True):
-    """A hop that found a screen, so that it can be made again in another language, on another channel or process."""
-
-    source: int | None = None
-    """Which step led to the screen before; None at a beginning."""
-    begins: int = 0
-    """The number of the beginning, if this is one."""
-    typed: str = ""
-    performs: int | None = None
-    """Which of `PERFORMANCES`; None for the usual one."""
-
-
 def screen_key(phone: FakePhone) -> tuple[object, ...]:
     """The key that two equal screens share: the person, the state, and all texts of all versions of the screen."""
     screen = phone.screen
@@ -318,62 +304,42 @@ def search_all(language: str, channel: Channel, persons: Iterable[Person]) -> li
     return list(search(begun, lambda phone: uses_language(phone, language)))
 
 
-def steps_of(searched: Sequence[Found]) -> list[Step]:
-    """What was done to find these screens, each after its source."""
-    numbers = {id(found): number for number, found in enumerate(searched)}
-    return [_step(found, numbers) for found in searched]
-
-
-def _step(found: Found, numbers: dict[int, int]) -> Step:
-    if isinstance(found.source, int):
-        return Step(begins=found.source)
-    usual = found.performs is FakeMarketplace.perform
-    return Step(numbers[id(found.source)], 0, found.typed, None if usual else PERFORMANCES.index(found.performs))
-
-
 SEARCHED = (locales.SOURCE, USSD)
 """The only language and channel in which every input is tried at every screen."""
-shared_file: Path | None = None
-"""Where the first process of a run saves the steps of its search for the others."""
 
 
 @cache
-def _searched() -> list[Step]:
-    if shared_file is None:
-        return steps_of(search_all(*SEARCHED, people(SEARCHED[0])))
-    with shared_file.open("a+b") as file:
-        flock(file, LOCK_EX)  # the others wait here, and find what was saved
-        file.seek(0)
-        if saved := file.read():
-            return msgspec.json.decode(saved, type=list[Step])
-        steps = steps_of(search_all(*SEARCHED, people(SEARCHED[0])))
-        file.write(msgspec.json.encode(steps))
-        return steps
+def _searched() -> Sequence[Found]:
+    language, channel = SEARCHED
+    return search_all(language, channel, people(language))
 
 
 @cache
 def all_screens(language: str, channel: Channel) -> list[FakePhone]:
     """A phone for every screen that a person can reach in a language."""
+    if (language, channel) == SEARCHED:
+        return [found.phone for found in _searched()]
     return repeat_search(_searched(), people(language), language, channel)
 
 
 # In another language, or by text, the same keys lead to the same screens: only the hops that found a screen are made.
 
 
-def repeat_search(steps: Sequence[Step], persons: Iterable[Person], language: str, channel: Channel) -> list[FakePhone]:
+def repeat_search(
+    searched: Sequence[Found], persons: Iterable[Person], language: str, channel: Channel
+) -> list[FakePhone]:
     """The screens of a search that was made in `SEARCHED`, and those that exist here only.
 
     `persons` are those of the search, except for the language.
     """
-    begun, made = list(beginnings(persons, channel)), list[FakePhone]()
-    for step in steps:
-        if step.source is None:
-            made.append(begun[step.begins])
+    begun, made = list(beginnings(persons, channel)), dict[int, FakePhone]()
+    for found in searched:
+        if isinstance(found.source, int):
+            made[id(found)] = begun[found.source]
         else:
-            source = made[step.source]
-            performs = FakeMarketplace.perform if step.performs is None else PERFORMANCES[step.performs]
-            made.append(hop(source, _typed_in(language, source, step.typed), performs))
-    return [*made, *_only_here(made, begun, language)]
+            source = made[id(found.source)]
+            made[id(found)] = hop(source, _typed_in(language, source, found.typed), found.performs)
+    return [*made.values(), *_only_here([*made.values()], begun, language)]
 
 
 def _typed_in(language: str, phone: FakePhone, typed: str) -> str:

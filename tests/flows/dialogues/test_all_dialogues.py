@@ -25,7 +25,6 @@ from tests.flows.dialogues.exploration import (
     repeat_search,
     screen_key,
     search_all,
-    steps_of,
     uses_language,
 )
 from tests.flows.fake_marketplace import FakeMarketplace
@@ -141,7 +140,7 @@ def test_the_keys_that_find_all_screens_of_a_call_in_english_find_them_everywher
 ) -> None:
     chosen = sorted(SAMPLE.sample(range(len(people("en"))), runs.cases(len(people("en")))))
     english, persons = ([people(code)[number] for number in chosen] for code in (SEARCHED[0], language))
-    repeated = repeat_search(steps_of(search_all(*SEARCHED, english)), persons, language, channel)
+    repeated = repeat_search(search_all(*SEARCHED, english), persons, language, channel)
     known = {screen_key(phone) for phone in repeated}
     found = [one.phone for one in search_all(language, channel, persons) if uses_language(one.phone, language)]
     assert [f"{phone.position}: {phone.shown}" for phone in found if screen_key(phone) not in known] == []

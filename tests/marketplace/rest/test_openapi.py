@@ -60,7 +60,7 @@ def before_call(_context: schemathesis.HookContext, case: schemathesis.Case, _kw
         case.headers[idempotency.HEADER] = f"key-{next(_keys)}"
 
 
-EXAMPLES = 30
+EXAMPLES = cases(60)
 """Random requests to each operation, beside those at the bounds of its schema; `--examples` takes another number."""
 ONE_BY_ONE: Config = {"stateful": {"enabled": False}}
 ALONG_THE_LINKS: Config = {
