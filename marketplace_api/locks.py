@@ -12,11 +12,15 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import lazyload
 
 from marketplace_api.models import ApiKey, Artisan, HelpRequest, Kiosk, Order, Product
 from marketplace_api.shop import Shop
 
 Lockable = TypeVar("Lockable", ApiKey, Artisan, HelpRequest, Kiosk, Order, Product)
+
+_ALONE = (ApiKey, Artisan, HelpRequest, Kiosk)
+"""Tables whose rows are locked and read by one statement, because nothing but the row is decided on."""
 
 
 def take_one(shop: Shop, table: type[Lockable], *where: ColumnElement[bool]) -> Lockable | None:
@@ -24,6 +28,9 @@ def take_one(shop: Shop, table: type[Lockable], *where: ColumnElement[bool]) -> 
 
     What is loaded with the row, such as the parts of an order, is read again too.
     """
+    if table in _ALONE:
+        alone = select(table).where(*where).options(lazyload("*")).execution_options(populate_existing=True)
+        return shop.session.scalars(alone.with_for_update(of=table, key_share=True)).one_or_none()
     return next(iter(take_all(shop, table, *where)), None)
 
 
@@ -34,6 +41,8 @@ def take_all(
 
     Others may share a `shared` lock, but not change the rows. `skip_locked` leaves out rows that others have locked.
     """
+    if shop.session.get_bind().dialect.name == "sqlite":  # it has one writer, which is this transaction
+        return _read(shop, table, *where)
     # not FOR UPDATE: rows that refer to these may be inserted meanwhile, which changes nothing here
     wanted = select(table.id).where(*where).order_by(table.id)
     locked = wanted.with_for_update(of=table, read=shared, key_share=not shared, skip_locked=skip_locked)
@@ -41,5 +50,10 @@ def take_all(
     if not ids:
         return []
     # a statement that waits for a lock may see other tables as they were before, so the rows are read by another one
-    fresh = select(table).where(table.id.in_(ids)).order_by(table.id)
+    return _read(shop, table, table.id.in_(ids))
+
+
+def _read(shop: Shop, table: type[Lockable], *where: ColumnElement[bool]) -> Sequence[Lockable]:
+    """The rows, by id, and what is loaded with them, as they are in the database now."""
+    fresh = select(table).where(*where).order_by(table.id)
     return shop.session.scalars(fresh.execution_options(populate_existing=True)).all()

@@ -17,8 +17,12 @@ from sqlalchemy import Connection, select
 from state.tables import insert_new, performed
 
 
-def begin(conn: Connection, key: str, msisdn: str, now: datetime, gateway_session: str | None) -> bytes | None:
+def begin(
+    conn: Connection, key: str, msisdn: str, now: datetime, gateway_session: str | None = None, outcome: bytes = b""
+) -> bytes | None:
     """None if this key was not processed before; then do the work. Otherwise the stored outcome.
+
+    An `outcome` that is known already is stored now, and needs no `finish`.
 
     If two transactions begin the same key, the second waits here until the first has committed or failed.
     """
@@ -28,14 +32,14 @@ def begin(conn: Connection, key: str, msisdn: str, now: datetime, gateway_sessio
         key=key,
         msisdn=msisdn,
         gateway_session=gateway_session,
-        outcome=b"",
+        outcome=outcome,
         checkpoint=b"",
         at=now,
     )
     if first:
         return None
-    outcome: bytes = conn.execute(select(performed.c.outcome).where(performed.c.key == key)).scalar_one()
-    return outcome
+    stored: bytes = conn.execute(select(performed.c.outcome).where(performed.c.key == key)).scalar_one()
+    return stored
 
 
 def finish(conn: Connection, key: str, outcome: bytes, checkpoint: bytes) -> None:

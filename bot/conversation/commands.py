@@ -22,9 +22,11 @@ from flows.commands import (
     ChooseLanguage,
     Command,
     FindCash,
+    Leave,
     OfferPinReset,
     Outcome,
     RegisterArtisan,
+    RenameArtisan,
     ResetPin,
     SendPhotoLink,
     SendStatement,
@@ -35,6 +37,8 @@ from state import people, pins, processed
 
 PIN_COMMANDS = (CheckPin, OfferPinReset, ResetPin)
 """Commands about PINs: performed by the bot in one transaction, wherever the shop is."""
+PROFILE_COMMANDS = (RegisterArtisan, RenameArtisan, Leave)
+"""Commands that change the person's profile in the shop."""
 NEVER_DEFERRED = (FindCash,)
 """Shop commands that are of no use later: an agent and an artisan are waiting for the outcome."""
 
@@ -54,6 +58,13 @@ def last_checkpoint(conn: Connection, gateway_session: str) -> Checkpoint | None
     """The state of a call after its last command; None before the first. Used when the session store lost the call."""
     saved = processed.last_checkpoint(conn, gateway_session)
     return _checkpoint.decode(saved) if saved else None
+
+
+def _may_change_profile(command: Command, outcome: Outcome) -> bool:
+    """True if the shop may know the person otherwise now, also because a rejection may follow from an old profile."""
+    if outcome.kind == "queued" or isinstance(command, PIN_COMMANDS):
+        return False
+    return outcome.kind == "rejected" or isinstance(command, PROFILE_COMMANDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +121,10 @@ class DialogueRunner:
         with context.work.writing() as conn:
             recorded = processed.begin(conn, key, context.msisdn, context.now, gateway_session)
         outcome = _outcome.decode(recorded) if recorded else self._outcome(command, turn, context)
-        shop_was_asked = outcome.kind != "queued" and not isinstance(command, PIN_COMMANDS)
-        turn.person = (load_profile if shop_was_asked else refresh_profile)(context, turn.person)
+        if _may_change_profile(command, outcome):
+            turn.person = load_profile(context, turn.person)
+        elif isinstance(command, (ChooseLanguage, *PIN_COMMANDS)):
+            turn.person = refresh_profile(context, turn.person)
         turn.words = self.words(turn.person)
         self.engine.apply_outcome(turn, outcome)
         if recorded:

@@ -36,9 +36,7 @@ def is_new(conn: Connection, inbound: Inbound, key: str, stored: Stored | None, 
     because versions begin again at 1 when the store has lost a session.
     """
     digest = hashlib.blake2b(stored.data if stored else b"", digest_size=9).digest()
-    recorded = processed.begin(conn, f"text:{key}", inbound.msisdn, now, None)
-    if recorded is None:
-        processed.finish(conn, f"text:{key}", digest, b"")
+    recorded = processed.begin(conn, f"text:{key}", inbound.msisdn, now, outcome=digest)
     return recorded in (None, digest)
 
 
@@ -54,9 +52,7 @@ def _is_token_used(conn: Connection, inbound: Inbound, key: str, now: datetime) 
     if inbound.token is None:
         return False
     name = f"token:{inbound.provider}:{inbound.token}"
-    first = processed.begin(conn, name, inbound.msisdn, now, None)
-    if first is None:
-        processed.finish(conn, name, key.encode(), b"")
+    first = processed.begin(conn, name, inbound.msisdn, now, outcome=key.encode())
     return first not in (None, key.encode())
 
 

@@ -8,6 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy.orm import Session
 
 from bot.db.unit_of_work import Database, UnitOfWork
 from bot.marketplace import events, local_commands
@@ -16,18 +20,22 @@ from bot.marketplace.local_commands import part_summary
 from bot.marketplace.wire import ArtisanContact, CallerProfile
 from flows import market
 from flows.commands import Command, Outcome
-from marketplace_api.accounts import artisans
+from marketplace_api.accounts import artisans, roles
+from marketplace_api.accounts.roles import Roles
 from marketplace_api.actors import Actor
 from marketplace_api.catalogue import products
 from marketplace_api.catalogue.categories import CATEGORIES
 from marketplace_api.kiosks import activity, cash_float, kiosks
-from marketplace_api.models import Artisan, Kiosk, Order
+from marketplace_api.models import Order
 from marketplace_api.orders import orders, receiving
 from marketplace_api.payments import balances, payouts
 from marketplace_api.payments.money import split
 from marketplace_api.schemas.orders import Order as OrderSchema
 from marketplace_api.schemas.payouts import Payout as PayoutSchema
 from marketplace_api.shop import Ids, Shop, Terms
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _READER = Actor("job", "notifications")
 
@@ -67,11 +75,31 @@ class LocalMarketplace:
         return 0  # people are notified of all events of our own shop
 
 
+def remembered(
+    read: Callable[Concatenate[LocalSession, P], T],
+) -> Callable[Concatenate[LocalSession, P], T]:
+    """A method that reads once for the same arguments, and then gives the same answer until the next command."""
+
+    @wraps(read)
+    def answer(session: LocalSession, /, *args: P.args, **named: P.kwargs) -> T:
+        key = (read.__name__, *args, *named.items())
+        if key not in session.answers:
+            session.answers[key] = read(session, *args, **named)
+        return session.answers[key]  # type: ignore[no-any-return]
+
+    return answer
+
+
 class LocalSession:
-    """The shop on behalf of one person. `open_shop` opens it in the current transaction."""
+    """The shop on behalf of one person, for one hop. `open_shop` opens it in the current transaction.
+
+    `answers` are what was read since the last command.
+    """
 
     def __init__(self, open_shop: Callable[[], Shop], msisdn: str, photo_link: PhotoLink) -> None:
         self._open_shop, self._msisdn, self._photo_link = open_shop, msisdn, photo_link
+        self.answers: dict[tuple[object, ...], Any] = {}
+        self._known: tuple[Session, Roles] | None = None
 
     @property
     def shop(self) -> Shop:
@@ -79,8 +107,9 @@ class LocalSession:
 
     # -- the caller
 
+    @remembered
     def caller(self) -> CallerProfile:
-        artisan, kiosk = self._artisan(), self._kiosk()
+        artisan, kiosk = self._roles().artisan, self._roles().kiosk
         return CallerProfile(
             name=artisan.name if artisan else kiosk.agent_name if kiosk else "",
             artisan=artisan is not None,
@@ -88,18 +117,19 @@ class LocalSession:
             kiosk=kiosk.name if kiosk else "",
         )
 
+    @remembered
     def artisan_of_kiosk(self, msisdn: str) -> ArtisanContact | None:
-        kiosk, artisan = self._kiosk(), artisans.by_msisdn_including_left(self.shop, msisdn)
+        kiosk, artisan = self._roles().kiosk, artisans.by_msisdn_including_left(self.shop, msisdn)
         if kiosk is None or artisan is None or artisan.kiosk_id != kiosk.id or msisdn == self._msisdn:
             return None
         return ArtisanContact.of(artisan)
 
-    def _artisan(self) -> Artisan | None:
-        return artisans.by_msisdn(self.shop, self._msisdn)
-
-    def _kiosk(self) -> Kiosk | None:
-        """The kiosk where the caller is the agent."""
-        return kiosks.by_agent(self.shop, self._msisdn)
+    def _roles(self) -> Roles:
+        """What the caller is in the shop, read once in each transaction."""
+        shop = self.shop
+        if self._known is None or self._known[0] is not shop.session:
+            self._known = shop.session, roles.of_phone(shop, self._msisdn)
+        return self._known[1]
 
     # -- reads
 
@@ -109,35 +139,42 @@ class LocalSession:
     def crafts(self) -> Sequence[tuple[str, str]]:
         return list(CATEGORIES.items())
 
+    @remembered
     def kiosks(self) -> Sequence[market.KioskSummary]:
         return [market.KioskSummary(row.id, row.name, row.town) for row in kiosks.list_all(self.shop)]
 
+    @remembered
     def products(self) -> Sequence[market.ProductSummary]:
-        artisan = self._artisan()
+        artisan = self._roles().artisan
         rows = products.of_artisan(self.shop, artisan) if artisan else []
         return [market.ProductSummary(row.code, row.title, row.price, row.quantity, row.status) for row in rows]
 
+    @remembered
     def orders(self) -> Sequence[market.OrderSummary]:
-        artisan = self._artisan()
+        artisan = self._roles().artisan
         if artisan is None:
             return []
         offered = orders.parts_of(self.shop, artisan, "offered")
         return [part_summary(row) for row in (*offered, *orders.parts_of(self.shop, artisan, "accepted"))]
 
+    @remembered
     def expected(self, code: str) -> Sequence[market.OrderSummary]:
-        kiosk = self._kiosk()
+        kiosk = self._roles().kiosk
         return [part_summary(row) for row in receiving.expected_parts(self.shop, kiosk, code)] if kiosk else []
 
+    @remembered
     def to_ship(self) -> Sequence[market.OrderSummary]:
-        kiosk = self._kiosk()
+        kiosk = self._roles().kiosk
         return [_order_summary(row) for row in orders.received_at_kiosk(self.shop, kiosk)] if kiosk else []
 
+    @remembered
     def bought(self, code: str) -> market.OrderSummary | None:
         order = orders.by_code(self.shop, code)
         return _order_summary(order) if order and order.buyer_msisdn == self._msisdn else None
 
+    @remembered
     def earnings(self) -> market.Earnings:
-        artisan = self._artisan()
+        artisan = self._roles().artisan
         if artisan is None:
             return market.Earnings(0, 0)
         balance = balances.balance_of(self.shop, artisan)
@@ -146,15 +183,16 @@ class LocalSession:
         ]
         return market.Earnings(balance.owed, balance.paid, last)
 
+    @remembered
     def day(self) -> market.KioskDaySummary:
-        kiosk = self._kiosk()
+        kiosk = self._roles().kiosk
         if kiosk is None:
             return market.KioskDaySummary(0, 0)
-        expected, midnight = receiving.expected_parts(self.shop, kiosk), self.shop.midnight(self.shop.today)
+        expected, midnight = receiving.count_expected(self.shop, kiosk), self.shop.midnight(self.shop.today)
         return market.KioskDaySummary(
-            len(expected),
-            len(orders.received_at_kiosk(self.shop, kiosk)),
-            ready=sum(part.ready_at is not None for part in expected),
+            expected.all,
+            orders.count_received_at_kiosk(self.shop, kiosk),
+            ready=expected.ready,
             received=activity.parts_received_since(self.shop, kiosk, midnight),
             cash_paid=activity.cash_paid_since(self.shop, [kiosk.id], midnight).get(kiosk.id, 0),
             drawer=cash_float.balance(self.shop, kiosk),
@@ -171,7 +209,10 @@ class LocalSession:
 
         `key` is not used: the owner of the transaction ensures that each key is performed once.
         """
-        return local_commands.perform(self.shop, self._msisdn, command)
+        known = self._roles()
+        self.answers.clear()
+        self._known = None
+        return local_commands.perform(self.shop, self._msisdn, known, command)
 
 
 def _order_summary(row: Order) -> market.OrderSummary:

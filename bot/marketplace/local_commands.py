@@ -8,9 +8,9 @@ from typing import NoReturn
 from flows import commands, market
 from flows.commands import Outcome
 from marketplace_api.accounts import artisans, help_requests
+from marketplace_api.accounts.roles import Roles
 from marketplace_api.actors import Actor
 from marketplace_api.catalogue import products
-from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Artisan, Assignment, Kiosk, Order
 from marketplace_api.orders import orders, receiving
 from marketplace_api.payments import cash_payouts
@@ -19,50 +19,50 @@ from marketplace_api.refused import RefusalReason, Refused
 from marketplace_api.shop import Shop
 
 
-def perform(shop: Shop, msisdn: str, command: commands.Command) -> Outcome:
+def perform(shop: Shop, msisdn: str, roles: Roles, command: commands.Command) -> Outcome:
     """Perform a command on behalf of a phone, all or nothing; `rejected` with the reason if the shop refuses it."""
     try:
         with shop.session.begin_nested():
-            return _perform(shop, msisdn, command)
+            return _perform(shop, msisdn, roles, command)
     except Refused as refused:
         values = {name: value for name, value in refused.values.items() if isinstance(value, str | int)}
         return Outcome("rejected", refused.reason, dict(values))
 
 
-def _perform(shop: Shop, msisdn: str, command: commands.Command) -> Outcome:
+def _perform(shop: Shop, msisdn: str, roles: Roles, command: commands.Command) -> Outcome:
     match command:
         case commands.ChooseLanguage():
-            return _choose_language(shop, msisdn, command)
+            return _choose_language(shop, roles, command)
         case commands.RegisterArtisan():
             return _register(shop, msisdn, command)
         case commands.RenameArtisan(name):
-            artisans.rename(shop, _artisan(shop, msisdn), name)
+            artisans.rename(shop, _artisan(roles), name)
             return _done()
         case commands.ChangeKiosk(kiosk_id):
-            artisans.set_kiosk(shop, _artisan(shop, msisdn), kiosk_id)
+            artisans.set_kiosk(shop, _artisan(roles), kiosk_id)
             return _done()
         case commands.ChangePayout():
-            artisans.set_payout_method(shop, _artisan(shop, msisdn), command.method, command.msisdn)
+            artisans.set_payout_method(shop, _artisan(roles), command.method, command.msisdn)
             return _done()
         case commands.Leave():
-            artisans.leave(shop, _artisan(shop, msisdn))
+            artisans.leave(shop, _artisan(roles))
             return _done()
         case commands.ListProduct():
-            return _list_product(shop, _artisan(shop, msisdn), command)
+            return _list_product(shop, _artisan(roles), command)
         case commands.SetPrice(code, price):
-            return _done(code=products.set_price(shop, _artisan(shop, msisdn), code, price).code)
+            return _done(code=products.set_price(shop, _artisan(roles), code, price).code)
         case commands.SetStock(code, quantity):
-            return _done(code=products.set_stock(shop, _artisan(shop, msisdn), code, quantity).code)
+            return _done(code=products.set_stock(shop, _artisan(roles), code, quantity).code)
         case commands.RemoveProduct(code):
-            return _done(code=products.withdraw(shop, _artisan(shop, msisdn), code).code)
+            return _done(code=products.withdraw(shop, _artisan(roles), code).code)
         case commands.AcceptOrder():
-            return _accept(shop, _artisan(shop, msisdn), command)
+            return _accept(shop, _artisan(roles), command)
         case commands.DeclineOrder():
-            return _done_with_part(orders.decline(shop, _artisan(shop, msisdn), command.code, command.reason))
+            return _done_with_part(orders.decline(shop, _artisan(roles), command.code, command.reason))
         case commands.SayReady():
-            return _done_with_part(orders.mark_ready(shop, _artisan(shop, msisdn), command.code))
+            return _done_with_part(orders.mark_ready(shop, _artisan(roles), command.code))
         case commands.ReleaseOrder(code):
-            return _done_with_part(orders.release(shop, _artisan(shop, msisdn), code))
+            return _done_with_part(orders.release(shop, _artisan(roles), code))
         case commands.ConfirmDelivery(code):
             return _done(code=orders.deliver(shop, _order_of_buyer(shop, msisdn, code)).code)
         case commands.CancelOrder(code):
@@ -70,32 +70,32 @@ def _perform(shop: Shop, msisdn: str, command: commands.Command) -> Outcome:
         case commands.RequestCall():
             return _done(request=help_requests.open_request(shop, msisdn).id)
         case _:
-            return _perform_as_agent(shop.acting(Actor.with_phone("agent", msisdn)), msisdn, command)
+            return _perform_as_agent(shop.acting(Actor.with_phone("agent", msisdn)), _kiosk(roles), command)
 
 
-def _perform_as_agent(shop: Shop, msisdn: str, command: commands.Command) -> Outcome:
+def _perform_as_agent(shop: Shop, kiosk: Kiosk, command: commands.Command) -> Outcome:
     match command:
         case commands.ReceiveGoods():
-            return _receive(shop, _kiosk(shop, msisdn), command)
+            return _receive(shop, kiosk, command)
         case commands.FindCash():
-            return _find_cash(shop, _kiosk(shop, msisdn), command)
+            return _find_cash(shop, kiosk, command)
         case commands.PayCash():
-            return _done(payout=cash_payouts.collect(shop, _kiosk(shop, msisdn), command.payout_id).code)
+            return _done(payout=cash_payouts.collect(shop, kiosk, command.payout_id).code)
         case commands.ShipOrder():
-            return _ship(shop, msisdn, command)
+            return _ship(shop, kiosk, command)
     raise NotImplementedError(type(command).__name__)
 
 
 # -- who the command is for
 
 
-def _artisan(shop: Shop, msisdn: str) -> Artisan:
-    return artisans.by_msisdn(shop, msisdn) or _refuse("not_an_artisan")
+def _artisan(roles: Roles) -> Artisan:
+    return roles.artisan or _refuse("not_an_artisan")
 
 
-def _kiosk(shop: Shop, msisdn: str) -> Kiosk:
+def _kiosk(roles: Roles) -> Kiosk:
     """The kiosk whose agent has this phone."""
-    return kiosks.by_agent(shop, msisdn) or _refuse("not_an_agent")
+    return roles.kiosk or _refuse("not_an_agent")
 
 
 def _order_of_buyer(shop: Shop, msisdn: str, code: str) -> Order:
@@ -113,10 +113,9 @@ def _refuse(reason: RefusalReason) -> NoReturn:
 # -- commands that are more than one call
 
 
-def _choose_language(shop: Shop, msisdn: str, command: commands.ChooseLanguage) -> Outcome:
-    artisan = artisans.by_msisdn(shop, msisdn)
-    if artisan:
-        artisans.set_language(shop, artisan, command.language)
+def _choose_language(shop: Shop, roles: Roles, command: commands.ChooseLanguage) -> Outcome:
+    if roles.artisan:
+        artisans.set_language(shop, roles.artisan, command.language)
     return _done()
 
 
@@ -172,10 +171,10 @@ def _find_cash(shop: Shop, kiosk: Kiosk, command: commands.FindCash) -> Outcome:
     return _done(payout=payout.id, amount=payout.amount, artisan=payout.artisan.name)
 
 
-def _ship(shop: Shop, msisdn: str, command: commands.ShipOrder) -> Outcome:
+def _ship(shop: Shop, kiosk: Kiosk, command: commands.ShipOrder) -> Outcome:
     found = orders.by_code(shop, command.code)
     order = found and orders.lock(shop, found)
-    if order is None or order.kiosk_id != _kiosk(shop, msisdn).id:
+    if order is None or order.kiosk_id != kiosk.id:
         raise Refused("unknown_code", 404, code=command.code)
     return _done(order=orders.ship(shop, order, command.carrier, command.tracking).code)
 
@@ -197,6 +196,7 @@ def _done_with_part(row: Assignment) -> Outcome:
         earns=part.earns,
         kiosk=part.kiosk,
         artisan=part.artisan,
+        due_on=part.due_on.isoformat() if part.due_on else "",
     )
 
 

@@ -66,6 +66,8 @@ def chosen(turn: Turn) -> OrderSummary:
 
 def due_on(turn: Turn) -> date | None:
     """The day by which the goods must be at the kiosk; None if there is no such day, or the order no longer exists."""
+    if (told := turn.get("due_on")) is not None:  # by the outcome of the command
+        return date.fromisoformat(told) if told else None
     order = _find(turn)
     return order.due_on if order else None
 

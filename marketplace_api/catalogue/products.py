@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqlalchemy import case, select, update
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import lazyload, selectinload
 
 from marketplace_api import codes, locks
 from marketplace_api.catalogue import search
@@ -146,7 +146,7 @@ def reserve(shop: Shop, product_id: str, quantity: int) -> Product:
 
 def restock(shop: Shop, product_id: str, quantity: int) -> None:
     """Put `quantity` pieces back into the stock; a product that was withdrawn stays withdrawn."""
-    shop.session.execute(
+    returned = (
         update(Product)
         .where(Product.id == product_id)
         .values(
@@ -154,9 +154,10 @@ def restock(shop: Shop, product_id: str, quantity: int) -> None:
             status=case((Product.status == "sold_out", "listed"), else_=Product.status),
             updated_at=shop.now,
         )
-        .execution_options(synchronize_session=False)
+        .returning(Product)
+        .execution_options(synchronize_session=False, populate_existing=True)
     )
-    _fresh(shop, product_id)
+    shop.session.scalars(returned.options(lazyload("*"))).one()
 
 
 def _fresh(shop: Shop, product_id: str) -> Product:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import BindParameter, Select, select
 
 from marketplace_api import locks
 from marketplace_api.event_types import EventType
@@ -64,9 +64,13 @@ def by_id(shop: Shop, kiosk_id: str) -> Kiosk:
 
 def by_agent(shop: Shop, msisdn: str) -> Kiosk | None:
     """The kiosk whose agent has this phone; the newest one if there are several, None if there is none."""
-    return shop.session.scalars(
-        select(Kiosk).where(Kiosk.agent_msisdn == msisdn).order_by(Kiosk.created_at.desc(), Kiosk.id.desc()).limit(1)
-    ).first()
+    return shop.session.scalars(of_agent(msisdn)).first()
+
+
+def of_agent(msisdn: str | BindParameter[str]) -> Select[Kiosk]:
+    """The statement that finds the newest kiosk whose agent has this phone."""
+    own = select(Kiosk).where(Kiosk.agent_msisdn == msisdn)
+    return own.order_by(Kiosk.created_at.desc(), Kiosk.id.desc()).limit(1)
 
 
 def _known(kiosk: Kiosk | None) -> Kiosk:

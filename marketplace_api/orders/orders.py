@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import Select, and_, select
-from sqlalchemy.orm import selectinload
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, select
+from sqlalchemy.orm import contains_eager, lazyload, selectinload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from marketplace_api import codes, locks
 from marketplace_api.catalogue import products
@@ -225,8 +226,10 @@ def by_id(shop: Shop, order_id: str) -> Order:
 
 
 def by_code(shop: Shop, code: str) -> Order | None:
-    """The order with this code, in any case and spacing; None if there is none."""
-    return shop.session.scalars(select(Order).where(Order.code == codes.normalise(code))).one_or_none()
+    """The order with this code, in any case and spacing; None if there is none. Its parts are read when needed."""
+    with_code = select(Order).where(Order.code == codes.normalise(code))
+    alone = with_code.options(lazyload(Order.assignments), lazyload(Order.timeline))
+    return shop.session.scalars(alone).one_or_none()
 
 
 def parts_of(
@@ -235,15 +238,21 @@ def parts_of(
     """The artisan's parts that are offered, or accepted and not brought yet; oldest order first."""
     own = select(Assignment).where(Assignment.artisan_id == artisan.id, Assignment.status == status)
     oldest_first = own.join(Assignment.order).order_by(Order.created_at, Order.id, Assignment.id)
-    # loads the orders with all of their parts, in a fixed number of queries
-    with_orders = oldest_first.options(selectinload(Assignment.order).selectinload(Order.assignments))
-    return shop.session.scalars(with_orders.limit(limit)).all()
+    # an offer shows how many pieces are left, which follows from all parts of its order
+    parts_of_order = (selectinload if status == "offered" else lazyload)(Order.assignments)
+    with_orders = contains_eager(Assignment.order).options(parts_of_order, lazyload(Order.timeline))
+    return shop.session.scalars(oldest_first.options(with_orders).limit(limit)).all()
 
 
 def received_at_kiosk(shop: Shop, kiosk: Kiosk) -> Sequence[Order]:
     """Orders that were received at this kiosk and not shipped yet, oldest first."""
-    at_kiosk = select(Order).where(Order.kiosk_id == kiosk.id, Order.status == "at_kiosk")
+    at_kiosk = select(Order).where(*_waits_at(kiosk)).options(lazyload(Order.timeline))
     return shop.session.scalars(at_kiosk.order_by(Order.created_at, Order.id).limit(_MOST_LISTED)).all()
+
+
+def count_received_at_kiosk(shop: Shop, kiosk: Kiosk) -> int:
+    """How many orders were received at this kiosk and not shipped yet."""
+    return shop.session.scalar(select(func.count()).select_from(Order).where(*_waits_at(kiosk))) or 0
 
 
 def of_buyer(shop: Shop, msisdn: str) -> Sequence[Order]:
@@ -267,7 +276,12 @@ def piece_count(order: Order) -> int:
 
 def lock(shop: Shop, order: Order) -> Order:
     """The order and its parts as they are in the database now, locked until the transaction ends."""
-    return _known(locks.take_one(shop, Order, Order.id == order.id))
+    return lock_by_id(shop, order.id)
+
+
+def lock_by_id(shop: Shop, order_id: str | ScalarSelect[str]) -> Order:
+    """As `lock`, for the order with this id."""
+    return _with_its_parts(_known(locks.take_one(shop, Order, Order.id == order_id)))
 
 
 def lock_open(shop: Shop, artisan: Artisan) -> None:
@@ -330,12 +344,24 @@ def _own_part(shop: Shop, artisan: Artisan, code: str, trigger: AssignmentTrigge
     order = locks.take_one(shop, Order, Order.code == codes.normalise(code))
     if order is None:
         raise Refused("unknown_code", 404, code=code)
-    own = [part for part in order.assignments if part.artisan_id == artisan.id]
+    own = [part for part in _with_its_parts(order).assignments if part.artisan_id == artisan.id]
     if not own:
         raise Refused("not_your_order", 403, code=order.code)
     part = next((part for part in own if ASSIGNMENT.allows(part, trigger)), own[-1])
     ASSIGNMENT.check(part, trigger)
     return part
+
+
+def _with_its_parts(order: Order) -> Order:
+    """The order, to which each of its parts now refers; otherwise the order would be read once more for a part."""
+    for part in order.assignments:
+        set_committed_value(part, "order", order)
+    return order
+
+
+def _waits_at(kiosk: Kiosk) -> tuple[ColumnElement[bool], ...]:
+    """Condition: received at this kiosk and not shipped yet."""
+    return Order.kiosk_id == kiosk.id, Order.status == "at_kiosk"
 
 
 def _known(order: Order | None) -> Order:

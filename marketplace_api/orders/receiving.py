@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import CompoundSelect, SQLColumnExpression, func, select, union_all
+from sqlalchemy.orm import contains_eager, lazyload
 
 from marketplace_api import codes, locks
 from marketplace_api.events import events
@@ -15,6 +18,16 @@ from marketplace_api.payments import due
 from marketplace_api.refused import Refused
 from marketplace_api.schemas.payouts import Payout
 from marketplace_api.shop import Shop
+
+_MOST_LISTED = 100  # more than people page through on a phone
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedParts:
+    """How many parts a kiosk expects, and how many of them are made."""
+
+    all: int
+    ready: int
 
 
 def receive(
@@ -47,27 +60,49 @@ def receive(
 
 
 def expected_parts(shop: Shop, kiosk: Kiosk, code: str | None = None) -> Sequence[Assignment]:
-    """The accepted parts that will be brought to this kiosk, of one order or of all, oldest order first."""
-    parts = (
-        select(Assignment)
-        .join(Assignment.order)
-        .join(Assignment.artisan)
-        .outerjoin(Order.brief)
-        .where(Assignment.status == "accepted", func.coalesce(Brief.kiosk_id, Artisan.kiosk_id) == kiosk.id)
-        .order_by(Order.created_at, Order.id, Assignment.id)
+    """The accepted parts that will be brought to this kiosk, oldest order first: of one order, or the first of all."""
+    parts = select(Assignment).join(Assignment.order).order_by(Order.created_at, Order.id, Assignment.id)
+    if code is None:
+        parts = parts.where(Assignment.id.in_(_expected(kiosk, Assignment.id))).limit(_MOST_LISTED)
+    else:
+        parts = parts.join(Assignment.artisan).outerjoin(Order.brief)
+        is_for_kiosk = func.coalesce(Brief.kiosk_id, Artisan.kiosk_id) == kiosk.id
+        parts = parts.where(Order.code == codes.normalise(code), Assignment.status == "accepted", is_for_kiosk)
+    order_alone = contains_eager(Assignment.order).options(lazyload(Order.assignments), lazyload(Order.timeline))
+    return shop.session.scalars(parts.options(order_alone)).all()
+
+
+def count_expected(shop: Shop, kiosk: Kiosk) -> ExpectedParts:
+    """How many parts will be brought to this kiosk."""
+    counts = _expected(kiosk, func.count().label("all"), func.count(Assignment.ready_at).label("ready")).subquery()
+    row = shop.session.execute(select(func.sum(counts.c.all), func.sum(counts.c.ready))).one()
+    return ExpectedParts(*map(int, row))
+
+
+def _expected(kiosk: Kiosk, *columns: SQLColumnExpression[Any]) -> CompoundSelect[Any]:
+    """Two rows or sets of rows: of the accepted parts of the kiosk's artisans, and of those of the kiosk's own briefs.
+
+    Each is read from an index, however many orders there are.
+    """
+    with_own_kiosk = select(Brief.order_id).where(Brief.kiosk_id.is_not(None))
+    accepted = select(*columns).select_from(Assignment).where(Assignment.status == "accepted")
+    of_artisans = accepted.join(Assignment.artisan).where(
+        Artisan.kiosk_id == kiosk.id, Assignment.order_id.not_in(with_own_kiosk)
     )
-    if code is not None:
-        parts = parts.where(Order.code == codes.normalise(code))
-    return shop.session.scalars(parts).all()
+    of_briefs = accepted.join(Brief, Brief.order_id == Assignment.order_id).where(Brief.kiosk_id == kiosk.id)
+    return union_all(of_artisans, of_briefs)
 
 
 def _expected_part(shop: Shop, kiosk: Kiosk, part_id: int) -> Assignment:
     """The part under the locks of its artisan and its order."""
-    part = shop.session.get(Assignment, part_id)
-    if part is None:
+    artisan_id, order_id = (
+        select(column).where(Assignment.id == part_id).scalar_subquery()
+        for column in (Assignment.artisan_id, Assignment.order_id)
+    )
+    if locks.take_one(shop, Artisan, Artisan.id == artisan_id) is None:
         raise Refused("unknown_part", 404)
-    locks.take_one(shop, Artisan, Artisan.id == part.artisan_id)
-    orders.lock(shop, part.order)
+    order = orders.lock_by_id(shop, order_id)
+    part = next(part for part in order.assignments if part.id == part_id)
     ASSIGNMENT.check(part, "receive")
     if part.kiosk.id != kiosk.id:
         raise Refused("other_kiosk", code=part.order.code, kiosk=part.kiosk.name)

@@ -25,7 +25,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select, text, union_all
+from sqlalchemy import func, insert, select, text, union_all
 from sqlalchemy.exc import IntegrityError
 
 from marketplace_api.models import LedgerAccount, LedgerCheckpoint, LedgerEntry, LedgerPosting
@@ -72,14 +72,14 @@ def post(shop: Shop, key: str, note: str, postings: Mapping[str, int], currency:
     lines = {account: amount for account, amount in postings.items() if amount}
     if sum(lines.values()) or len(lines) < 2 or any(abs(amount) > MAX_AMOUNT for amount in lines.values()):
         raise ValueError(f"{key} is no entry: {dict(postings)}")
-    for account in sorted(lines):  # one order for all, because two that open the same account wait for each other
-        _open(shop, account, currency or shop.terms.currency)
-    entry = LedgerEntry(key=key, note=note, at=shop.now, by=str(shop.by))
-    entry.postings = [LedgerPosting(account=account, amount=amount) for account, amount in lines.items()]
+    _open_all(shop, lines, currency or shop.terms.currency)
     # another transaction that writes the same key waits here, and then fails on the unique key
     with suppress(IntegrityError), shop.session.begin_nested():
+        entry = LedgerEntry(key=key, note=note, at=shop.now, by=str(shop.by))
         shop.session.add(entry)
         shop.session.flush()
+        rows = [{"entry_id": entry.id, "account": account, "amount": amount} for account, amount in lines.items()]
+        shop.session.execute(insert(LedgerPosting), rows)  # together, not one by one for the sake of their ids
         return True
     if {line.account: line.amount for line in entry_of(shop, key).postings} != lines:
         raise ValueError(f"{key} stands for another fact")
@@ -190,15 +190,22 @@ def inconsistencies(shop: Shop) -> Iterator[str]:
     yield from _wrong_checkpoints(shop)
 
 
-def _open(shop: Shop, account: str, currency: str) -> None:
-    row = shop.session.get(LedgerAccount, account)
-    if row is None:
-        with suppress(IntegrityError), shop.session.begin_nested():
-            shop.session.add(LedgerAccount(name=account, currency=currency))
-            shop.session.flush()
-        row = shop.session.get_one(LedgerAccount, account)
-    if row.currency != currency:
-        raise Refused("wrong_currency", 422, currency=currency, kept=row.currency)
+def _open_all(shop: Shop, names: Collection[str], currency: str) -> None:
+    """Open the accounts that do not exist yet; `Refused` with `wrong_currency` if one has another currency."""
+    found = {row.name: row for row in shop.session.scalars(select(LedgerAccount).where(LedgerAccount.name.in_(names)))}
+    for name in sorted(names):  # one order for all, because two that open the same account wait for each other
+        row = found.get(name) or _open(shop, name, currency)
+        if row.currency != currency:
+            raise Refused("wrong_currency", 422, currency=currency, kept=row.currency)
+
+
+def _open(shop: Shop, name: str, currency: str) -> LedgerAccount:
+    with suppress(IntegrityError), shop.session.begin_nested():
+        account = LedgerAccount(name=name, currency=currency)
+        shop.session.add(account)
+        shop.session.flush()
+        return account
+    return shop.session.get_one(LedgerAccount, name)  # another transaction has opened it meanwhile
 
 
 def _lock_postings(shop: Shop) -> None:

@@ -282,7 +282,7 @@ class FakeMarketplace:
         part = self._counted(offered, offered.quantity if quantity is None else quantity)
         promised = None if days is None else TODAY + timedelta(days=days)
         if promised and part.due_on and promised > part.due_on:
-            raise Rejection("too_late", code=part.code)
+            raise Rejection("too_late", code=part.code, due_on=part.due_on.isoformat())
         part = self._move(replace(part, due_on=promised or part.due_on), "accepted")
         if part.brief and part.quantity < offered.quantity:
             left, earns = offered.quantity - part.quantity, offered.earns - part.earns
@@ -293,6 +293,7 @@ class FakeMarketplace:
             "quantity": part.quantity,
             "earns": part.earns,
             "kiosk": part.kiosk,
+            "due_on": part.due_on.isoformat() if part.due_on else "",
         }
 
     def _counted(self, part: OrderSummary, count: int) -> OrderSummary:
