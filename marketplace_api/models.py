@@ -42,6 +42,8 @@ from marketplace_api.statuses import (
 
 # SQLite generates row numbers only in a column of the exact type INTEGER
 Counter = BigInteger().with_variant(Integer, "sqlite")
+# for inner joins: SQLite would evaluate `a LEFT JOIN (b JOIN c)` by joining all rows of b and c first
+UNNESTED: Any = "unnested"
 # sorted by code point in every database, so that words with the same beginning are one range
 Sorted = Text().with_variant(Text(collation="C"), "postgresql")
 
@@ -116,7 +118,7 @@ class Artisan(Base):
     payout_msisdn: Mapped[str | None]
     created_at: Mapped[datetime]
 
-    kiosk: Mapped[Kiosk] = relationship(lazy="joined", innerjoin=True)
+    kiosk: Mapped[Kiosk] = relationship(lazy="joined", innerjoin=UNNESTED)
 
     __table_args__ = (Index(None, "created_at", "id"),)
 
@@ -139,7 +141,7 @@ class Product(Base):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
-    artisan: Mapped[Artisan] = relationship(lazy="joined", innerjoin=True)
+    artisan: Mapped[Artisan] = relationship(lazy="joined", innerjoin=UNNESTED)
     photos: Mapped[list[Photo]] = relationship(order_by="Photo.number.desc()", cascade="all, delete-orphan")
 
     __table_args__ = (
@@ -224,7 +226,7 @@ class Order(Base):
         Index(None, "created_at", "id"),
         Index(None, "placed_by", "created_at", "id"),
         Index(None, "buyer_msisdn", "created_at", "id"),
-        Index(None, "kiosk_id", "status"),
+        Index(None, "kiosk_id", "status", "created_at", "id"),
         Index(None, "status", "expires_at"),
         Index(None, "status", "created_at", "id"),
         Index(None, "external_ref"),
@@ -251,7 +253,7 @@ class Brief(Base):
     order_id: Mapped[str] = mapped_column(ForeignKey("order.id"), primary_key=True)
     title: Mapped[str]
     category: Mapped[str]
-    kiosk_id: Mapped[str | None] = mapped_column(ForeignKey("kiosk.id"))
+    kiosk_id: Mapped[str | None] = mapped_column(ForeignKey("kiosk.id"), index=True)
     due_on: Mapped[date]
 
     kiosk: Mapped[Kiosk | None] = relationship(lazy="joined")
@@ -280,12 +282,15 @@ class Assignment(Base):
     received_at: Mapped[datetime | None]
     reminded_at: Mapped[datetime | None]
 
-    artisan: Mapped[Artisan] = relationship(lazy="joined", innerjoin=True)
+    artisan: Mapped[Artisan] = relationship(lazy="joined", innerjoin=UNNESTED)
     order: Mapped[Order] = relationship(back_populates="assignments")
 
     __table_args__ = (
         Index(None, "order_id", "artisan_id"),
-        Index(None, "artisan_id", "status"),
+        # the next two hold all that is counted in them
+        Index(None, "artisan_id", "status", "order_id", "ready_at"),
+        Index(None, "status", "artisan_id"),
+        Index(None, "received_at"),
         CheckConstraint("quantity > 0", name="quantity"),
         CheckConstraint("earns >= 0", name="earns"),
     )
@@ -356,7 +361,10 @@ class Payout(Base):
         Index(None, "created_at", "id"),
         Index(None, "status", "created_at", "id"),
         Index(None, "artisan_id", "created_at", "id"),
+        Index(None, "artisan_id", "status", "amount"),
         Index(None, "kiosk_id", "paid_at"),
+        Index(None, "kiosk_id", "created_at", "id"),
+        Index(None, "method", "created_at", "id"),
         CheckConstraint("amount >= 0", name="amount"),
     )
 
@@ -455,8 +463,8 @@ class WebhookDelivery(Base):
     response_status: Mapped[int | None]
     error: Mapped[str | None]
 
-    endpoint: Mapped[WebhookEndpoint] = relationship(lazy="joined", innerjoin=True)
-    event: Mapped[Event] = relationship(lazy="joined", innerjoin=True)
+    endpoint: Mapped[WebhookEndpoint] = relationship(lazy="joined", innerjoin=UNNESTED)
+    event: Mapped[Event] = relationship(lazy="joined", innerjoin=UNNESTED)
 
     __table_args__ = (
         UniqueConstraint("endpoint_id", "event_id"),
@@ -477,6 +485,7 @@ class HelpRequest(Base):
 
     __table_args__ = (
         Index(None, "created_at", "id"),
+        Index(None, "closed_at", "created_at", "id"),
         Index(
             "uq_help_request_open",
             "msisdn",

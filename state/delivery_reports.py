@@ -13,10 +13,8 @@ from datetime import datetime
 from sqlalchemy import ARRAY, ColumnElement, Connection, Text, and_, cast, func, or_, select
 
 from state.messages import Message, ReportedStatus, advance, has_provider_id, read, select_messages
-from state.tables import early_report, insert_new, message
+from state.tables import IS_UNKNOWN, IS_UNMARKED, UNCONFIRMED, early_report, insert_new, message
 
-UNCONFIRMED = "unconfirmed"
-"""The error of a message that has been `unknown` for a long time without a report."""
 _STAMP: dict[ReportedStatus, str] = {"sent": "sent_at", "delivered": "delivered_at"}
 
 
@@ -62,9 +60,10 @@ def record_raw_status(conn: Connection, provider: str, provider_id: str, raw_sta
     conn.execute(message.update().where(has_provider_id(provider, provider_id)).values(reported=raw_status))
 
 
-def recipient(conn: Connection, provider: str, provider_id: str) -> str | None:
-    """The MSISDN to which a reported message was sent; None if no message has that id."""
-    return conn.execute(select(message.c.msisdn).where(has_provider_id(provider, provider_id))).scalar()
+def reported_message(conn: Connection, provider: str, provider_id: str) -> Message | None:
+    """The message that a report is about; None if no message has that id."""
+    row = conn.execute(select_messages().where(has_provider_id(provider, provider_id))).first()
+    return read(row) if row else None
 
 
 def confirm(conn: Connection, unanswered: Message, provider: str) -> bool:
@@ -103,21 +102,24 @@ def apply_early(conn: Connection, named: Collection[tuple[str, str]]) -> None:
 def count_unknown(conn: Connection) -> UnknownCounts:
     """How many messages are `unknown`."""
     marked = func.count().filter(message.c.error == UNCONFIRMED)
-    return UnknownCounts(*conn.execute(select(func.count(), marked).where(message.c.status == "unknown")).one())
+    return UnknownCounts(*conn.execute(select(func.count(), marked).select_from(message).where(IS_UNKNOWN)).one())
 
 
 def settle_unknown(conn: Connection, asked_before: datetime) -> list[str]:
     """Look once more for strays about `unknown` messages, and mark those sent before `asked_before` that have none.
 
-    Returns the ids of the messages that were marked as unconfirmed by this call.
+    Returns the ids of the messages that were marked as unconfirmed by this call. A message that was marked before is
+    looked at again only while there is a stray from its phone.
     """
-    unanswered = message.c.status == "unknown", message.c.provider_id.is_(None)
-    unknown = [read(row) for row in conn.execute(select_messages().where(*unanswered).order_by(message.c.asked_at))]
-    silent = [each for each in unknown if each.provider is None or not confirm(conn, each, each.provider)]
-    overdue = [each for each in silent if (each.asked_at or each.created_at) < asked_before]
-    ids = [each.id for each in overdue if each.error != UNCONFIRMED]
-    conn.execute(message.update().where(message.c.id.in_(ids)).values(error=UNCONFIRMED))
-    return ids
+    c = message.c
+    has_stray = c.msisdn.in_(select(early_report.c.msisdn))
+    unanswered = select_messages().where(IS_UNKNOWN, c.provider_id.is_(None), has_stray).order_by(c.asked_at)
+    for each in [read(row) for row in conn.execute(unanswered)]:
+        if each.provider:
+            confirm(conn, each, each.provider)
+    is_overdue = func.coalesce(c.asked_at, c.created_at) < asked_before
+    marked = message.update().where(IS_UNMARKED, c.provider_id.is_(None), is_overdue)
+    return list(conn.scalars(marked.values(error=UNCONFIRMED).returning(c.id)))
 
 
 def sweep(conn: Connection, older_than: datetime) -> int:

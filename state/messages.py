@@ -183,11 +183,12 @@ def last_unanswered_text(conn: Connection, msisdn: str, since: datetime, ignorin
     `ignoring` is the provider id of an inbound message that does not count: the one for which the caller asks.
     """
     c, answer = message.c, message.alias("answer")
-    inbound = select(c.text, c.provider_id).where(c.msisdn == msisdn, c.direction == "in", c.created_at > since)
+    inbound = select(c.text, c.provider_id, c.created_at).where(c.msisdn == msisdn, c.direction == "in")
     inbound = inbound.where(c.provider_id != ignoring)
     last = inbound.order_by(c.seq.desc()).limit(1).subquery()
     waiting = answer.c.msisdn == msisdn, answer.c.about == last.c.provider_id, answer.c.status.in_(_NOT_SENT_YET)
-    text: str | None = conn.execute(select(last.c.text).where(select(answer.c.id).where(*waiting).exists())).scalar()
+    unanswered = select(last.c.text).where(last.c.created_at > since, select(answer.c.id).where(*waiting).exists())
+    text: str | None = conn.execute(unanswered).scalar()
     return text
 
 

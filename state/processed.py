@@ -47,11 +47,17 @@ def finish(conn: Connection, key: str, outcome: bytes, checkpoint: bytes) -> Non
     conn.execute(performed.update().where(performed.c.key == key).values(outcome=outcome, checkpoint=checkpoint))
 
 
-def last_checkpoint(conn: Connection, gateway_session: str) -> bytes | None:
-    """The conversation after the last command of a gateway session, or None."""
+def sweep(conn: Connection, older_than: datetime, limit: int) -> int:
+    """Delete at most `limit` keys that were processed before `older_than`; returns how many."""
+    oldest = select(performed.c.seq).where(performed.c.at < older_than).order_by(performed.c.at).limit(limit)
+    return conn.execute(performed.delete().where(performed.c.seq.in_(oldest))).rowcount
+
+
+def last_checkpoint(conn: Connection, gateway_session: str, msisdn: str) -> bytes | None:
+    """The conversation after the last command of a phone's gateway session, or None."""
     newest_first = (
         select(performed.c.checkpoint)
-        .where(performed.c.gateway_session == gateway_session)
+        .where(performed.c.gateway_session == gateway_session, performed.c.msisdn == msisdn)
         .order_by(performed.c.seq.desc())
     )
     return conn.execute(newest_first.limit(1)).scalar_one_or_none()

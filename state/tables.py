@@ -108,12 +108,19 @@ message = Table(
     Column("asked_at", UtcDateTime),
     Column("sent_at", UtcDateTime),
     Column("delivered_at", UtcDateTime),
-    UniqueConstraint("provider", "provider_id", "direction"),
+    UniqueConstraint("provider", "provider_id", "direction", "msisdn"),  # texts of two phones may have one id
     Index(None, "msisdn", "seq"),
     Index(None, "msisdn", "asked_at"),
+    Index(None, "status", "seq"),
 )
-_unknown = text("status = 'unknown'")
-Index("message_unknown", message.c.asked_at, sqlite_where=_unknown, postgresql_where=_unknown)
+UNCONFIRMED = "unconfirmed"
+"""The error of a message that has been `unknown` for a long time without a report."""
+# conditions without parameters, because SQLite uses a partial index only for a condition that it can compare
+IS_UNKNOWN = text("message.status = 'unknown'")
+IS_UNMARKED = text(f"message.status = 'unknown' AND coalesce(message.error, '') <> '{UNCONFIRMED}'")
+_unknown, _unmarked = (text(condition.text.replace("message.", "")) for condition in (IS_UNKNOWN, IS_UNMARKED))
+Index("message_unknown", message.c.msisdn, sqlite_where=_unknown, postgresql_where=_unknown)
+Index("message_unmarked", message.c.asked_at, sqlite_where=_unmarked, postgresql_where=_unmarked)
 
 early_report = Table(
     "early_report",
@@ -164,7 +171,7 @@ performed = Table(
     Column("gateway_session", Text),
     Column("outcome", LargeBinary, nullable=False),
     Column("checkpoint", LargeBinary, nullable=False),
-    Column("at", UtcDateTime, nullable=False),
+    Column("at", UtcDateTime, nullable=False, index=True),
     Index(None, "gateway_session", "seq"),
 )
 

@@ -147,7 +147,7 @@ class CallHandler:
     def _replay(self, inbound: Inbound, call: UssdCall, person: Person, context: HopContext) -> Turn:
         """Handle the answers of a cumulative text: those after this call's last command, or all from the home menu."""
         with context.work.reading() as conn:
-            checkpoint = last_checkpoint(conn, inbound.id)
+            checkpoint = last_checkpoint(conn, inbound.id, inbound.msisdn)
         if checkpoint and ussd_text.starts_with(inbound.text + "*", checkpoint.consumed + "*"):
             turn = self.runner.turn(checkpoint.conversation, person, context.market, USSD)
             call.consumed = checkpoint.consumed

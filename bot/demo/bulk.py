@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 from random import Random
 from typing import Any, NamedTuple, TypeVar, cast
@@ -83,6 +84,8 @@ class BulkCounts:
     artisans: int = 0
     products: int = 0
     orders: int = 0
+    delivered: int = 0
+    """Further orders, all of them delivered."""
 
 
 def fill(shop: Shop, counts: BulkCounts) -> None:
@@ -95,6 +98,7 @@ def fill(shop: Shop, counts: BulkCounts) -> None:
         (_add_artisans, counts.artisans),
         (_add_products, counts.products),
         (_add_orders, counts.orders),
+        (partial(_add_orders, histories=ORDER_HISTORIES[-1:]), counts.delivered),
     ):
         if count:
             add(shop, random, count)
@@ -197,7 +201,7 @@ class BulkOrder(NamedTuple):
         return placed_at + timedelta(days=step)
 
 
-def _add_orders(shop: Shop, random: Random, count: int) -> None:
+def _add_orders(shop: Shop, random: Random, count: int, histories: Sequence[OrderHistory] = ORDER_HISTORIES) -> None:
     # a payout in cash has a secret code, which is not made in bulk: only artisans with mobile money get orders
     artisan = (Artisan.id.label("artisan_id"), Artisan.kiosk_id, Artisan.payout_msisdn)
     on_sale = select(Product.id, Product.price, *artisan).join(Product.artisan)
@@ -206,7 +210,11 @@ def _add_orders(shop: Shop, random: Random, count: int) -> None:
     products = _all(shop, on_sale, "no product to order")
     codes, payout_codes = _codes(shop, Order), _codes(shop, Payout)
 
-    for orders in _batches(lambda: _new_order(shop, random, random.choice(products), next(codes)), count):
+    def order() -> BulkOrder:
+        (history,) = random.choices(histories, [history.weight for history in histories])
+        return _new_order(shop, random, random.choice(products), next(codes), history)
+
+    for orders in _batches(order, count):
         _insert(shop, Order, [order.row for order in orders])
         timeline = [_timeline_entry(order, step) for order in orders for step in range(len(order.history.statuses))]
         _insert(shop, TimelineEntry, timeline)
@@ -218,8 +226,7 @@ def _add_orders(shop: Shop, random: Random, count: int) -> None:
         _add_ledger_entries(shop, received, paid)
 
 
-def _new_order(shop: Shop, random: Random, product: Row[Any], code: str) -> BulkOrder:
-    history = random.choices(ORDER_HISTORIES, [history.weight for history in ORDER_HISTORIES])[0]
+def _new_order(shop: Shop, random: Random, product: Row[Any], code: str, history: OrderHistory) -> BulkOrder:
     at = shop.now - timedelta(hours=random.uniform(*history.hours))
     quantity, percent, buyer = random.randint(1, 3), shop.terms.commission_percent, random.choice(NAMES)
     shares = split(product.price, quantity, percent)

@@ -27,7 +27,7 @@ from marketplace_api.catalogue import products
 from marketplace_api.catalogue.categories import CATEGORIES
 from marketplace_api.kiosks import activity, cash_float, kiosks
 from marketplace_api.models import Order
-from marketplace_api.orders import orders, receiving
+from marketplace_api.orders import lists, orders, receiving
 from marketplace_api.payments import balances, payouts
 from marketplace_api.payments.money import split
 from marketplace_api.schemas.orders import Order as OrderSchema
@@ -154,8 +154,8 @@ class LocalSession:
         artisan = self._roles().artisan
         if artisan is None:
             return []
-        offered = orders.parts_of(self.shop, artisan, "offered")
-        return [part_summary(row) for row in (*offered, *orders.parts_of(self.shop, artisan, "accepted"))]
+        offered = lists.parts_of(self.shop, artisan, "offered")
+        return [part_summary(row) for row in (*offered, *lists.parts_of(self.shop, artisan, "accepted"))]
 
     @remembered
     def expected(self, code: str) -> Sequence[market.OrderSummary]:
@@ -165,7 +165,7 @@ class LocalSession:
     @remembered
     def to_ship(self) -> Sequence[market.OrderSummary]:
         kiosk = self._roles().kiosk
-        return [_order_summary(row) for row in orders.received_at_kiosk(self.shop, kiosk)] if kiosk else []
+        return [_order_summary(row) for row in receiving.received_at_kiosk(self.shop, kiosk)] if kiosk else []
 
     @remembered
     def bought(self, code: str) -> market.OrderSummary | None:
@@ -191,7 +191,7 @@ class LocalSession:
         expected, midnight = receiving.count_expected(self.shop, kiosk), self.shop.midnight(self.shop.today)
         return market.KioskDaySummary(
             expected.all,
-            orders.count_received_at_kiosk(self.shop, kiosk),
+            receiving.count_received_at_kiosk(self.shop, kiosk),
             ready=expected.ready,
             received=activity.parts_received_since(self.shop, kiosk, midnight),
             cash_paid=activity.cash_paid_since(self.shop, [kiosk.id], midnight).get(kiosk.id, 0),

@@ -14,7 +14,7 @@ from marketplace_api.event_types import EventType
 from marketplace_api.events import events
 from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Artisan
-from marketplace_api.orders import orders
+from marketplace_api.orders import lists, orders
 from marketplace_api.payments import balances, payout_methods, payouts
 from marketplace_api.refused import Refused
 from marketplace_api.schemas.artisans import Artisan as ArtisanSchema
@@ -122,8 +122,8 @@ def leave(shop: Shop, artisan: Artisan) -> None:
     artisan = payouts.lock_artisan(shop, artisan)
     orders.lock_open(shop, artisan)
     for_sale = products.lock_on_sale(shop, artisan)
-    offered = orders.parts_of(shop, artisan, "offered", limit=None)
-    if orders.parts_of(shop, artisan, "accepted") or any(part.order.brief is None for part in offered):
+    offered = lists.parts_of(shop, artisan, "offered", limit=None)
+    if lists.parts_of(shop, artisan, "accepted") or any(part.order.brief is None for part in offered):
         raise Refused("orders_open")
     if balances.has_open_payouts(shop, artisan):
         raise Refused("money_owed")

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, select
-from sqlalchemy.orm import contains_eager, lazyload, selectinload
+from sqlalchemy import ScalarSelect, and_, select
+from sqlalchemy.orm import lazyload
 from sqlalchemy.orm.attributes import set_committed_value
 
 from marketplace_api import codes, locks
@@ -21,7 +21,7 @@ from marketplace_api.catalogue import products
 from marketplace_api.event_types import EventType
 from marketplace_api.events import events
 from marketplace_api.lifecycles import ASSIGNMENT, ORDER, AssignmentTrigger, OrderTrigger
-from marketplace_api.models import Artisan, Assignment, Brief, Kiosk, Order, Product, TimelineEntry
+from marketplace_api.models import Artisan, Assignment, Brief, Order, Product, TimelineEntry
 from marketplace_api.payments.money import split
 from marketplace_api.refused import Refused
 from marketplace_api.schemas.orders import Address
@@ -44,7 +44,6 @@ _STATUS_EVENTS: Mapping[OrderStatus, EventType] = {
     "expired": "order.expired",
     "cancelled": "order.cancelled",
 }
-_MOST_LISTED = 100  # more than people page through on a phone
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,35 +231,6 @@ def by_code(shop: Shop, code: str) -> Order | None:
     return shop.session.scalars(alone).one_or_none()
 
 
-def parts_of(
-    shop: Shop, artisan: Artisan, status: Literal["offered", "accepted"], limit: int | None = _MOST_LISTED
-) -> Sequence[Assignment]:
-    """The artisan's parts that are offered, or accepted and not brought yet; oldest order first."""
-    own = select(Assignment).where(Assignment.artisan_id == artisan.id, Assignment.status == status)
-    oldest_first = own.join(Assignment.order).order_by(Order.created_at, Order.id, Assignment.id)
-    # an offer shows how many pieces are left, which follows from all parts of its order
-    parts_of_order = (selectinload if status == "offered" else lazyload)(Order.assignments)
-    with_orders = contains_eager(Assignment.order).options(parts_of_order, lazyload(Order.timeline))
-    return shop.session.scalars(oldest_first.options(with_orders).limit(limit)).all()
-
-
-def received_at_kiosk(shop: Shop, kiosk: Kiosk) -> Sequence[Order]:
-    """Orders that were received at this kiosk and not shipped yet, oldest first."""
-    at_kiosk = select(Order).where(*_waits_at(kiosk)).options(lazyload(Order.timeline))
-    return shop.session.scalars(at_kiosk.order_by(Order.created_at, Order.id).limit(_MOST_LISTED)).all()
-
-
-def count_received_at_kiosk(shop: Shop, kiosk: Kiosk) -> int:
-    """How many orders were received at this kiosk and not shipped yet."""
-    return shop.session.scalar(select(func.count()).select_from(Order).where(*_waits_at(kiosk))) or 0
-
-
-def of_buyer(shop: Shop, msisdn: str) -> Sequence[Order]:
-    """The buyer's last orders, newest first."""
-    own: Select[Order] = select(Order).where(Order.buyer_msisdn == msisdn)
-    return shop.session.scalars(own.order_by(Order.created_at.desc(), Order.id.desc()).limit(_MOST_LISTED)).all()
-
-
 # -- changing
 
 
@@ -357,11 +327,6 @@ def _with_its_parts(order: Order) -> Order:
     for part in order.assignments:
         set_committed_value(part, "order", order)
     return order
-
-
-def _waits_at(kiosk: Kiosk) -> tuple[ColumnElement[bool], ...]:
-    """Condition: received at this kiosk and not shipped yet."""
-    return Order.kiosk_id == kiosk.id, Order.status == "at_kiosk"
 
 
 def _known(order: Order | None) -> Order:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import CompoundSelect, SQLColumnExpression, func, select, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, SQLColumnExpression, func, select, union_all
 from sqlalchemy.orm import contains_eager, lazyload
 
 from marketplace_api import codes, locks
@@ -14,12 +14,11 @@ from marketplace_api.events import events
 from marketplace_api.lifecycles import ASSIGNMENT
 from marketplace_api.models import Artisan, Assignment, Brief, Kiosk, Order
 from marketplace_api.orders import orders
+from marketplace_api.orders.lists import MOST_LISTED
 from marketplace_api.payments import due
 from marketplace_api.refused import Refused
 from marketplace_api.schemas.payouts import Payout
 from marketplace_api.shop import Shop
-
-_MOST_LISTED = 100  # more than people page through on a phone
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +46,12 @@ def receive(
     if refused:
         part.refused, part.reason = part.refused + refused, reason
     if count:
-        _accept_pieces(shop, kiosk, part, count, follows)
+        _accept_pieces(shop, part, count, follows)
     elif not follows:
         ASSIGNMENT.move(part, "refuse")
     created = due.create_due_payouts(shop, part) if count else []
+    if count:
+        part.order.kiosk_id = kiosk.id  # written with the status that follows
     orders.update_status(shop, part.order, otherwise="order.part_received" if count else None)
     if refused:
         orders.record_event(shop, part.order, "order.goods_refused")
@@ -63,7 +64,7 @@ def expected_parts(shop: Shop, kiosk: Kiosk, code: str | None = None) -> Sequenc
     """The accepted parts that will be brought to this kiosk, oldest order first: of one order, or the first of all."""
     parts = select(Assignment).join(Assignment.order).order_by(Order.created_at, Order.id, Assignment.id)
     if code is None:
-        parts = parts.where(Assignment.id.in_(_expected(kiosk, Assignment.id))).limit(_MOST_LISTED)
+        parts = parts.where(Assignment.id.in_(_expected(kiosk, Assignment.id))).limit(MOST_LISTED)
     else:
         parts = parts.join(Assignment.artisan).outerjoin(Order.brief)
         is_for_kiosk = func.coalesce(Brief.kiosk_id, Artisan.kiosk_id) == kiosk.id
@@ -79,17 +80,32 @@ def count_expected(shop: Shop, kiosk: Kiosk) -> ExpectedParts:
     return ExpectedParts(*map(int, row))
 
 
+def received_at_kiosk(shop: Shop, kiosk: Kiosk) -> Sequence[Order]:
+    """Orders that were received at this kiosk and not shipped yet, oldest first."""
+    at_kiosk = select(Order).where(*_waits_at(kiosk)).options(lazyload(Order.timeline))
+    return shop.session.scalars(at_kiosk.order_by(Order.created_at, Order.id).limit(MOST_LISTED)).all()
+
+
+def count_received_at_kiosk(shop: Shop, kiosk: Kiosk) -> int:
+    """How many orders were received at this kiosk and not shipped yet."""
+    return shop.session.scalar(select(func.count()).select_from(Order).where(*_waits_at(kiosk))) or 0
+
+
+def _waits_at(kiosk: Kiosk) -> tuple[ColumnElement[bool], ...]:
+    """Condition: received at this kiosk and not shipped yet."""
+    return Order.kiosk_id == kiosk.id, Order.status == "at_kiosk"
+
+
 def _expected(kiosk: Kiosk, *columns: SQLColumnExpression[Any]) -> CompoundSelect[Any]:
     """Two rows or sets of rows: of the accepted parts of the kiosk's artisans, and of those of the kiosk's own briefs.
 
-    Each is read from an index, however many orders there are.
+    Both follow indexes, so they take as long as the kiosk has such parts, however many orders there are.
     """
-    with_own_kiosk = select(Brief.order_id).where(Brief.kiosk_id.is_not(None))
     accepted = select(*columns).select_from(Assignment).where(Assignment.status == "accepted")
-    of_artisans = accepted.join(Assignment.artisan).where(
-        Artisan.kiosk_id == kiosk.id, Assignment.order_id.not_in(with_own_kiosk)
-    )
-    of_briefs = accepted.join(Brief, Brief.order_id == Assignment.order_id).where(Brief.kiosk_id == kiosk.id)
+    is_of_order = Brief.order_id == Assignment.order_id
+    of_artisans = accepted.join(Assignment.artisan).outerjoin(Brief, is_of_order)
+    of_artisans = of_artisans.where(Artisan.kiosk_id == kiosk.id, Brief.kiosk_id.is_(None))
+    of_briefs = accepted.join(Brief, is_of_order).where(Brief.kiosk_id == kiosk.id)
     return union_all(of_artisans, of_briefs)
 
 
@@ -109,11 +125,11 @@ def _expected_part(shop: Shop, kiosk: Kiosk, part_id: int) -> Assignment:
     return part
 
 
-def _accept_pieces(shop: Shop, kiosk: Kiosk, part: Assignment, count: int, follows: bool) -> None:
+def _accept_pieces(shop: Shop, part: Assignment, count: int, follows: bool) -> None:
     missing = part.quantity - count
     ASSIGNMENT.move(part, "receive")
     orders.resize(part, count)
-    part.received_at, part.order.kiosk_id = shop.now, kiosk.id
+    part.received_at = shop.now
     if missing and follows:
         remainder = Assignment(artisan=part.artisan, status="accepted", promised_on=part.promised_on)
         part.order.assignments.append(remainder)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import selectinload
 
 from marketplace_api.models import Artisan, Payout
@@ -65,6 +65,13 @@ def amount_waiting(shop: Shop, artisan: Artisan) -> int:
     return _sum(shop, artisan, WAITING)
 
 
+def amount_without_payout(shop: Shop, artisan: Artisan) -> int:
+    """Minor units that the artisan is owed and that have no payout yet."""
+    posted = ledger.balance_rows([ledger.artisan_account(artisan.id)]).subquery()
+    balance = select(func.coalesce(func.sum(posted.c.balance), 0)).scalar_subquery()
+    return -int(shop.session.scalar(select(balance + _summed(artisan, WAITING).scalar_subquery())) or 0)
+
+
 def has_open_payouts(shop: Shop, artisan: Artisan) -> bool:
     """True if any payout of the artisan is neither paid nor collected."""
     return bool(_sum(shop, artisan, (*WAITING, *IN_FLIGHT)))
@@ -78,7 +85,9 @@ def totals_by_status(shop: Shop) -> Mapping[PayoutStatus, PayoutTotal]:
 
 
 def _sum(shop: Shop, artisan: Artisan, statuses: tuple[PayoutStatus, ...]) -> int:
-    summed = select(func.coalesce(func.sum(Payout.amount), 0)).where(
-        Payout.artisan_id == artisan.id, Payout.status.in_(statuses)
-    )
-    return int(shop.session.scalar(summed) or 0)
+    return int(shop.session.scalar(_summed(artisan, statuses)) or 0)
+
+
+def _summed(artisan: Artisan, statuses: tuple[PayoutStatus, ...]) -> Select[int]:
+    of_artisan = Payout.artisan_id == artisan.id, Payout.status.in_(statuses)
+    return select(func.coalesce(func.sum(Payout.amount), 0)).where(*of_artisan)

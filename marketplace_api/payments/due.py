@@ -36,7 +36,7 @@ def create_due_payouts(shop: Shop, part: Assignment) -> Sequence[Payout]:
     limits = BY_PHONE if artisan.payout_method == "mobile_money" else IN_CASH
     return [
         _create(shop, part, artisan, piece, amount)
-        for piece, amount in enumerate(limits.pieces(_owed_without_payout(shop, artisan)))
+        for piece, amount in enumerate(limits.pieces(balances.amount_without_payout(shop, artisan)))
     ]
 
 
@@ -56,8 +56,3 @@ def _create(shop: Shop, part: Assignment, artisan: Artisan, piece: int, amount: 
     if payout.method == "kiosk_cash":
         cash_payouts.give_code(shop, payout)
     return payout
-
-
-def _owed_without_payout(shop: Shop, artisan: Artisan) -> int:
-    """Minor units that the artisan is owed and that have no payout yet."""
-    return -ledger.balance(shop, ledger.artisan_account(artisan.id)) - balances.amount_waiting(shop, artisan)

@@ -25,7 +25,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, insert, select, text, union_all
+from sqlalchemy import CompoundSelect, func, insert, select, text, union_all
 from sqlalchemy.exc import IntegrityError
 
 from marketplace_api.models import LedgerAccount, LedgerCheckpoint, LedgerEntry, LedgerPosting
@@ -79,7 +79,7 @@ def post(shop: Shop, key: str, note: str, postings: Mapping[str, int], currency:
         shop.session.add(entry)
         shop.session.flush()
         rows = [{"entry_id": entry.id, "account": account, "amount": amount} for account, amount in lines.items()]
-        shop.session.execute(insert(LedgerPosting), rows)  # together, not one by one for the sake of their ids
+        shop.session.execute(insert(LedgerPosting).values(rows))  # one statement
         return True
     if {line.account: line.amount for line in entry_of(shop, key).postings} != lines:
         raise ValueError(f"{key} stands for another fact")
@@ -122,6 +122,14 @@ def balance(shop: Shop, account: str) -> int:
 
 def balances(shop: Shop, accounts: Collection[str]) -> Mapping[str, int]:
     """The balances of many accounts, by name. One statement, so that no checkpoint is written in between."""
+    total = dict.fromkeys(accounts, 0)
+    for account, amount in shop.session.execute(balance_rows(accounts)):
+        total[account] += int(amount)
+    return total
+
+
+def balance_rows(accounts: Collection[str]) -> CompoundSelect[str, int]:
+    """Rows of a name and an amount, which sum up to the balances of these accounts."""
     # a subquery per account, so that both indexes are read from its last checkpoint on
     last = select(func.max(LedgerCheckpoint.upto)).where(LedgerCheckpoint.account == LedgerAccount.name)
     upto = last.correlate(LedgerAccount).scalar_subquery()
@@ -129,12 +137,8 @@ def balances(shop: Shop, accounts: Collection[str]) -> Mapping[str, int]:
     newer = (LedgerPosting.account == LedgerAccount.name) & (LedgerPosting.id > func.coalesce(upto, 0))
     at_checkpoint = select(LedgerAccount.name, LedgerCheckpoint.balance).join(LedgerCheckpoint, at_last)
     after_checkpoint = select(LedgerAccount.name, func.sum(LedgerPosting.amount)).join(LedgerPosting, newer)
-    total = dict.fromkeys(accounts, 0)
     asked = LedgerAccount.name.in_(accounts)
-    both = union_all(at_checkpoint.where(asked), after_checkpoint.where(asked).group_by(LedgerAccount.name))
-    for account, amount in shop.session.execute(both):
-        total[account] += int(amount)
-    return total
+    return union_all(at_checkpoint.where(asked), after_checkpoint.where(asked).group_by(LedgerAccount.name))
 
 
 def balance_before(shop: Shop, account: str, time: datetime) -> int:

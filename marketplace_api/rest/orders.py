@@ -70,7 +70,8 @@ def _found(query: OrderQuery) -> Select[models.Order]:
     if query.external_ref:
         found = found.where(models.Order.external_ref == query.external_ref)
     if query.artisan:
-        found = found.where(models.Order.assignments.any(models.Assignment.artisan_id == query.artisan))
+        of_artisan = select(models.Assignment.order_id).where(models.Assignment.artisan_id == query.artisan)
+        found = found.where(models.Order.id.in_(of_artisan))
     return found
 
 

@@ -27,7 +27,7 @@ from flask import Flask, request
 from bot.conversation.commands import DialogueRunner
 from bot.providers.contracts import Inbound
 from flows.kit import USSD, Conversation, DialogueEngine, Flow
-from tests.bench import catalogue, drain, unresponsive
+from tests.bench import catalogue, drain, orders, unresponsive
 from tests.servers import running_redis
 from tests.service import Service, serving
 
@@ -50,8 +50,10 @@ def main() -> None:
         waits = unresponsive.measure(Path(folder))
         drained = drain.measure(Path(folder), chosen.texts)
         searched = catalogue.measure(Path(folder))
-    as_json = json.dumps(rows + waits + drained + searched, indent=2) + "\n"
+        grown = orders.measure(Path(folder))
+    as_json = json.dumps(rows + waits + drained + searched + grown, indent=2) + "\n"
     tables = table(rows) + unresponsive.table(waits) + drain.table(drained) + catalogue.table(searched)
+    tables += orders.table(grown)
     sys.stdout.write(as_json if chosen.json else tables)
 
 

@@ -8,6 +8,8 @@ import pytest
 from sqlalchemy import Connection, Engine
 
 from state import delivery_reports, messages, sending
+from state.tables import UNCONFIRMED
+from tests.recorded_sql import recorded_sql
 from tests.state.stored_messages import (
     AMINA,
     AT,
@@ -93,9 +95,25 @@ def test_a_message_that_stays_unknown_is_marked_as_unconfirmed_once(conn: Connec
     lose(conn, "msg_2", at=LATER)
     assert delivery_reports.settle_unknown(conn, LATER) == ["msg_1"]
     assert delivery_reports.settle_unknown(conn, LATER) == []
-    assert messages.find(conn, "msg_1").error == delivery_reports.UNCONFIRMED  # type: ignore[union-attr]
+    assert messages.find(conn, "msg_1").error == UNCONFIRMED  # type: ignore[union-attr]
     assert delivery_reports.apply(conn, AT, "ATXid_1", "delivered", LATER, None, AMINA)
     assert status_of(conn, "msg_1") == "delivered"
+
+
+def test_messages_that_were_marked_are_looked_at_again_only_while_a_stray_waits(conn: Connection) -> None:
+    for number in range(20):
+        lose(conn, f"msg_{number}", f"+2547110001{number:02}")
+    assert len(delivery_reports.settle_unknown(conn, LATER)) == 20
+    with recorded_sql(conn.engine) as executed:
+        assert delivery_reports.settle_unknown(conn, LATER) == []
+    assert len(executed) == 2
+
+    queue(conn, "msg_new", "+254711000107")
+    start(conn, "msg_new", now=LATER)
+    delivery_reports.apply(conn, AT, "ATXid_7", "delivered", LATER, None, "+254711000107")
+    accept(conn, "msg_new", "ATXid_new")
+    delivery_reports.settle_unknown(conn, LATER)
+    assert [status_of(conn, id) for id in ("msg_7", "msg_8")] == ["delivered", "unknown"]
 
 
 def test_marking_unknown_and_its_report_at_the_same_instant_both_take_effect(engine: Engine) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Connection, Engine
@@ -50,9 +50,23 @@ def test_one_of_several_concurrent_hops_performs_it_and_the_others_get_the_outco
 
 
 def test_a_gateway_session_has_the_checkpoint_of_its_last_command(conn: Connection) -> None:
-    assert processed.last_checkpoint(conn, "ATUid_1") is None
+    assert processed.last_checkpoint(conn, "ATUid_1", AMINA) is None
     for key, session in [("a", "ATUid_1"), ("b", "ATUid_1"), ("c", "ATUid_2"), ("d", None)]:
         begin(conn, key, session)
         processed.finish(conn, key, b"done", key.encode())
-    assert processed.last_checkpoint(conn, "ATUid_1") == b"b"
-    assert processed.last_checkpoint(conn, "ATUid_2") == b"c"
+    assert processed.last_checkpoint(conn, "ATUid_1", AMINA) == b"b"
+    assert processed.last_checkpoint(conn, "ATUid_2", AMINA) == b"c"
+    assert processed.last_checkpoint(conn, "ATUid_2", "+254711000002") is None, "another phone may have the same id"
+
+
+def test_an_outcome_that_is_known_at_the_beginning_is_stored_at_once(conn: Connection) -> None:
+    assert processed.begin(conn, "text:1", AMINA, NOW, outcome=b"digest") is None
+    assert processed.begin(conn, "text:1", AMINA, NOW, outcome=b"other") == b"digest"
+
+
+def test_a_sweep_deletes_old_keys_some_at_a_time_and_no_others(conn: Connection) -> None:
+    for number in range(5):
+        processed.begin(conn, f"old:{number}", AMINA, NOW - timedelta(days=2))
+    begin(conn, "new")
+    assert [processed.sweep(conn, NOW, limit=2) for _ in range(4)] == [2, 2, 1, 0]
+    assert (begin(conn, "old:0"), begin(conn, "new")) == (None, b"")

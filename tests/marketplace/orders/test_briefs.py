@@ -17,6 +17,7 @@ from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Artisan, Base, Kiosk, Order
 from marketplace_api.orders import briefs, deadlines, orders, receiving
 from marketplace_api.orders.briefs import NewBrief
+from marketplace_api.orders.receiving import ExpectedParts
 from marketplace_api.payments import audit, balances
 from marketplace_api.refused import Refused
 from marketplace_api.schemas.orders import Order as OrderSchema
@@ -281,7 +282,33 @@ def test_goods_of_a_brief_are_received_at_its_kiosk(
         artisans.set_kiosk(shop, weavers[0], elsewhere.id)
         assert reason(lambda: bring(shop, elsewhere, order, 5)) == "other_kiosk"
         assert receiving.expected_parts(shop, elsewhere) == []
+        assert receiving.count_expected(shop, elsewhere) == ExpectedParts(0, 0)
+        assert receiving.count_expected(shop, sample.kiosk) == ExpectedParts(1, 0)
         assert bring(shop, sample.kiosk, order, 5).received_at == shop.now
+
+
+def test_a_kiosk_counts_and_lists_what_its_artisans_and_its_briefs_bring(
+    database: ShopDatabase, sample: Sample, weavers: list[Artisan]
+) -> None:
+    with database.open() as shop:
+        other = kiosks.create(shop, name="K2", town="Voi", agent_name="J", agent_msisdn="+254711000002")
+        here, anywhere = brief(shop, kiosk_id=sample.kiosk.id), brief(shop)
+        for weaver, order in ((weavers[0], here), (weavers[1], here), (weavers[0], anywhere), (weavers[1], anywhere)):
+            orders.accept(shop, weaver, order.code, 2)
+        artisans.set_kiosk(shop, weavers[0], other.id)
+        orders.mark_ready(shop, weavers[0], here.code)
+
+        def expected(kiosk: Kiosk) -> set[tuple[str, str]]:
+            return {(part.artisan_id, part.order.code) for part in receiving.expected_parts(shop, kiosk)}
+
+        assert expected(other) == {(weavers[0].id, anywhere.code)}
+        assert receiving.count_expected(shop, other) == ExpectedParts(1, 0)
+        assert expected(sample.kiosk) == {
+            (weavers[0].id, here.code),
+            (weavers[1].id, here.code),
+            (weavers[1].id, anywhere.code),
+        }
+        assert receiving.count_expected(shop, sample.kiosk) == ExpectedParts(3, 1)
 
 
 # -- reminders

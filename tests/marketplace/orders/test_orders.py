@@ -12,7 +12,7 @@ from marketplace_api.catalogue import products
 from marketplace_api.events import events
 from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Order
-from marketplace_api.orders import orders, receiving
+from marketplace_api.orders import lists, orders, receiving
 from marketplace_api.payments import balances, settlement
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
@@ -34,11 +34,11 @@ def event_types(shop: Shop) -> list[str]:
 def test_a_basket_goes_to_the_buyer_and_its_payout_to_the_artisan(database: ShopDatabase, sample: Sample) -> None:
     with database.open() as shop:
         order = place(shop, sample.product, quantity=2)
-        assert [part.order_id for part in orders.parts_of(shop, sample.artisan, "offered")] == [order.id]
+        assert [part.order_id for part in lists.parts_of(shop, sample.artisan, "offered")] == [order.id]
         orders.accept(shop, sample.artisan, order.code)
         assert [part.order_id for part in receiving.expected_parts(shop, sample.kiosk)] == [order.id]
         bring(shop, sample.kiosk, order, 2)
-        assert [found.id for found in orders.received_at_kiosk(shop, sample.kiosk)] == [order.id]
+        assert [found.id for found in receiving.received_at_kiosk(shop, sample.kiosk)] == [order.id]
         (payout,) = balances.balance_of(shop, sample.artisan).last
         settlement.begin_sending(shop, payout.id)
         settlement.settle_paid(shop, payout.id, "SFF6XYZ123")
@@ -215,9 +215,9 @@ def test_open_orders_are_listed_for_artisan_kiosk_and_buyer(database: ShopDataba
     with database.open() as shop:
         second = place(shop, sample.product, 1)
         orders.accept(shop, sample.artisan, first.code)
-        assert [part.order_id for part in orders.parts_of(shop, sample.artisan, "offered")] == [second.id]
-        assert [part.order_id for part in orders.parts_of(shop, sample.artisan, "accepted")] == [first.id]
-        assert [order.id for order in orders.of_buyer(shop, "+447400123456")] == [second.id, first.id]
+        assert [part.order_id for part in lists.parts_of(shop, sample.artisan, "offered")] == [second.id]
+        assert [part.order_id for part in lists.parts_of(shop, sample.artisan, "accepted")] == [first.id]
+        assert [order.id for order in lists.of_buyer(shop, "+447400123456")] == [second.id, first.id]
         found = orders.by_code(shop, f" {first.code.lower()} ")
         assert found is not None
         assert found.id == first.id

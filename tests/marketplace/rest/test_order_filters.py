@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from marketplace_api.catalogue import products
-from marketplace_api.orders import orders
+from marketplace_api.orders import lists, orders
 from marketplace_api.rest.app import MarketplaceApi
 from tests.marketplace.conftest import Sample, ShopDatabase, client, order_body, register
 
@@ -21,7 +21,7 @@ def shop_of_two(storefront: FlaskClient, database: ShopDatabase, sample: Sample)
         database.advance(minutes=1)
         assert storefront.post("/orders", json=order_body(product, external_ref=ref)).status_code == 201
     with database.open() as shop:
-        (offered,) = orders.parts_of(shop, sample.artisan, "offered")
+        (offered,) = lists.parts_of(shop, sample.artisan, "offered")
         orders.accept(shop, sample.artisan, offered.order.code)
     return storefront
 
