@@ -9,14 +9,14 @@ A message that a provider may have taken, but whose answer we did not get, is `u
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, or_, select
 
 from state import delivery_reports
-from state.messages import advance, find, moved_to
+from state.messages import Message, advance, find, moved_to
 from state.tables import message
 
 
@@ -54,6 +54,14 @@ def retry_later(conn: Connection, id: str, *, error: str) -> bool:
 def hold(conn: Connection, id: str, *, error: str) -> None:
     """Store why a queued message has to wait."""
     conn.execute(message.update().where(message.c.id == id, message.c.status == "queued").values(error=error))
+
+
+def send_by_sms(conn: Connection, unsent: Message) -> Message:
+    """The message as an SMS, because nobody sends it by another channel."""
+    if unsent.channel == "sms":
+        return unsent
+    conn.execute(message.update().where(message.c.id == unsent.id).values(channel="sms"))
+    return replace(unsent, channel="sms")
 
 
 def release(conn: Connection, ids: Collection[str]) -> None:

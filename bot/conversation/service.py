@@ -34,7 +34,7 @@ class ConversationService:
 
     def report(self, report: DeliveryReport) -> None:
         with self.resources.database.writing.begin() as session:
-            reports.apply(session.connection(), report, self.resources.clock())
+            reports.apply(session.connection(), report, self.resources.ids, self.resources.clock())
 
     def opted_out(self, msisdn: str, how: str) -> None:
         with self.resources.database.writing.begin() as session:

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from bot.jobs.runner import QueueOptions
 from bot.marketplace.port import Unreachable
-from bot.messaging import consent, routing
+from bot.messaging import consent, queue, routing
 from bot.messaging.queue import KIND, Priority
 from bot.messaging.routing import NotSent, Router, SendAttempt, SendBatch, SendResult
 from bot.messaging.send_policy import HOUR, Held, SendPolicy
@@ -81,6 +81,8 @@ class MessageDispatcher:
     def _attempts(self, conn: Connection, jobs: Sequence[Job], now: datetime) -> list[SendAttempt]:
         """The jobs with their messages; the job of a message that was deleted is finished."""
         found = messages.find_all(conn, [job.payload["message"] for job in jobs])
+        if self.router.whatsapp is None:
+            found = {id: sending.send_by_sms(conn, message) for id, message in found.items()}
         outbox.finish_all(conn, [job for job in jobs if job.payload["message"] not in found], now=now)
         return [SendAttempt(job, found[job.payload["message"]]) for job in jobs if job.payload["message"] in found]
 
@@ -88,7 +90,7 @@ class MessageDispatcher:
         """The attempts that need a send. If a report has confirmed a message whose worker died, its job is finished."""
         unsettled, settled = [], []
         for attempt in attempts:
-            message, provider = attempt.message, self.router.sender(attempt.message.msisdn).name
+            message, provider = attempt.message, self.router.sender(attempt.message).name
             if message.status == "queued":
                 unsettled.append(attempt)
             elif message.status != "sending" or delivery_reports.confirm(conn, message, provider):
@@ -131,7 +133,7 @@ class MessageDispatcher:
         sendable = []
         by_provider: dict[str, list[SendAttempt]] = {}
         for attempt in attempts:
-            by_provider.setdefault(self.router.sender(attempt.message.msisdn).name, []).append(attempt)
+            by_provider.setdefault(self.router.sender(attempt.message).name, []).append(attempt)
         for provider, its_attempts in by_provider.items():
             granted = len(its_attempts)
             if rate := self.per_second.get(provider):
@@ -145,7 +147,7 @@ class MessageDispatcher:
         """One batch for each message; one for many messages of a broadcast if the provider takes many in one call."""
         batches, open_batches = [], dict[tuple[str, str], list[SendAttempt]]()
         for attempt in attempts:
-            sender = self.router.sender(attempt.message.msisdn)
+            sender = self.router.sender(attempt.message)
             if attempt.job.priority == Priority.BROADCAST and isinstance(sender, BulkSender):
                 same_text = open_batches.setdefault((sender.name, attempt.message.text), [])
                 same_text.append(attempt)
@@ -158,7 +160,7 @@ class MessageDispatcher:
         return batches + [self._batch(same_text) for same_text in open_batches.values()]
 
     def _batch(self, attempts: Sequence[SendAttempt]) -> SendBatch:
-        return SendBatch(self.router.candidates(attempts[0].message.msisdn), tuple(attempts))
+        return SendBatch(self.router.candidates(attempts[0].message), tuple(attempts))
 
     # -- sending
 
@@ -210,6 +212,8 @@ class MessageDispatcher:
             "a message was not sent", extra={"message_id": message.id, "provider": provider, "reason": error.detail}
         )
         consent.apply_refusal(conn, message.msisdn, provider, error.reason, error.detail, now)
+        if error.reason is Reason.NOT_BY_WHATSAPP:
+            queue.repeat_by_sms(conn, message, self.ids.new_id("msg"), now)
         if error.reason.outcome_unknown:
             sending.mark_unknown(conn, message.id, error=error.detail, provider=provider)
             outbox.finish(conn, job, now=now)

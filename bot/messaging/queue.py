@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
-from typing import Literal
+from typing import Literal, cast
 
 import msgspec
 from sqlalchemy import Connection
@@ -94,6 +94,24 @@ def add(conn: Connection, message: NewMessage, message_id: str, now: datetime) -
         true_while=msgspec.json.encode(message.true_while).decode() if message.true_while else None,
     )
     return True
+
+
+def repeat_by_sms(conn: Connection, message: Message, message_id: str, now: datetime) -> None:
+    """Queue the words of a message by WhatsApp once more, as an SMS; nothing for a message that was an SMS."""
+    if message.channel != "whatsapp":
+        return
+    priority = Priority.REPLY if is_reply(message.topic) else Priority.NOTIFICATION
+    again = NewMessage(
+        f"by_sms:{message.id}",
+        message.msisdn,
+        message.text,
+        message.language or "",
+        cast("Topic", message.topic),
+        about=message.about,
+        dialogue=message.dialogue,
+        priority=priority,
+    )
+    add(conn, again, message_id, now)
 
 
 def resend(shop: Shop, message_id: str) -> Message:

@@ -6,22 +6,27 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from bot.messaging import consent
+from bot.messaging import consent, queue
 from bot.providers.contracts import DeliveryReport
+from bot.providers.errors import Reason
+from marketplace_api.shop import Ids
 from state import delivery_reports, people
 
 
-def apply(conn: Connection, report: DeliveryReport, now: datetime) -> None:
+def apply(conn: Connection, report: DeliveryReport, ids: Ids, now: datetime) -> None:
     """Set the message to the reported status, and store the opt-out if the reason is one.
 
-    An unknown status leaves ours unchanged; the provider's own word for it is stored in any case.
+    An unknown status leaves ours unchanged; the provider's own word for it is stored in any case. A message that
+    WhatsApp did not take to its recipient is sent as an SMS.
     """
     message = report.provider, report.provider_id
     if report.status:
         delivery_reports.apply(conn, *message, report.status, now, report.detail, report.msisdn)
     delivery_reports.record_raw_status(conn, *message, report.raw_status)
-    if report.reason and (msisdn := delivery_reports.recipient(conn, *message)):
-        consent.apply_refusal(conn, msisdn, report.provider, report.reason, report.detail or "", now)
+    if report.reason and (reported := delivery_reports.reported_message(conn, *message)):
+        consent.apply_refusal(conn, reported.msisdn, report.provider, report.reason, report.detail or "", now)
+        if report.reason is Reason.NOT_BY_WHATSAPP:
+            queue.repeat_by_sms(conn, reported, ids.new_id("msg"), now)
 
 
 def opt_out(conn: Connection, msisdn: str, how: str, now: datetime) -> None:

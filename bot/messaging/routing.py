@@ -20,27 +20,34 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Router:
-    """Chooses the provider for a number by its longest matching prefix, or `default`.
+    """Chooses the provider for an SMS by the longest matching prefix of its number, or `default`.
 
-    `fallback` is used when the chosen provider certainly did not accept a message and its error is retryable.
+    `fallback` is used when the chosen provider certainly did not accept an SMS and its error is retryable. A message by
+    WhatsApp is always sent by the provider `whatsapp`.
     """
 
     senders: Mapping[str, Sender]
     prefixes: Mapping[str, str]
     default: str
     fallback: str | None = None
+    whatsapp: str | None = None
 
-    def sender(self, msisdn: str) -> Sender:
+    def sender(self, message: Message) -> Sender:
         """The provider that is tried first."""
-        matching = [prefix for prefix in self.prefixes if msisdn.startswith(prefix)]
+        if self._goes_by_whatsapp(message):
+            return self.senders[self.whatsapp or self.default]
+        matching = [prefix for prefix in self.prefixes if message.msisdn.startswith(prefix)]
         return self.senders[self.prefixes[max(matching, key=len)] if matching else self.default]
 
-    def candidates(self, msisdn: str) -> tuple[Sender, ...]:
+    def candidates(self, message: Message) -> tuple[Sender, ...]:
         """The providers to try, in this order."""
-        first = self.sender(msisdn)
-        if self.fallback and self.fallback != first.name:
+        first = self.sender(message)
+        if self.fallback and self.fallback != first.name and not self._goes_by_whatsapp(message):
             return (first, self.senders[self.fallback])
         return (first,)
+
+    def _goes_by_whatsapp(self, message: Message) -> bool:
+        return message.channel == "whatsapp" and self.whatsapp is not None
 
 
 @dataclass(frozen=True, slots=True)

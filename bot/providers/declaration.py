@@ -53,6 +53,8 @@ class Provider(Generic[S]):
     """The number or sender ID of our messages. A message from it is ignored, because we would answer ourselves."""
     sender: Callable[[S, int], Sender] | None = None
     """Called with the settings and the number of threads that may send at once."""
+    carries_whatsapp: bool = False
+    """True if the sender also sends WhatsApp messages."""
     media_fetcher: Callable[[S, int], MediaFetcher] | None = None
     """Called with the settings and the number of threads that may fetch at once."""
     payer: Callable[[S, Clock], Payer] | None = None

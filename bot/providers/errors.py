@@ -16,6 +16,7 @@ ProviderError
     blocked_promotions
     insufficient_funds  yes
     misconfigured
+    not_by_whatsapp
     content_rejected
     provider_down       yes
     unreadable          yes
@@ -52,6 +53,8 @@ class Reason(Enum):
     """Our account with the provider is empty; an operator has to top it up."""
     MISCONFIGURED = "misconfigured", "final"
     """Our credentials, sender or account settings are wrong."""
+    NOT_BY_WHATSAPP = "not_by_whatsapp", "final"
+    """WhatsApp does not take it to this recipient: not from us, or not now. An SMS may reach them."""
     CONTENT_REJECTED = "content_rejected", "final"
     """The text itself is not accepted."""
     PROVIDER_DOWN = "provider_down", "retryable"

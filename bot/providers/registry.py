@@ -112,12 +112,19 @@ def own_numbers(settings: Settings) -> frozenset[str]:
 
 
 def senders(settings: Settings, workers: int, more: Sequence[Provider[Any]] = ()) -> Mapping[str, Sender]:
-    """The providers that the settings choose for messages, by name."""
+    """The providers that the settings choose for messages, and the one for WhatsApp, by name."""
+    chosen = {*settings.sms_providers, whatsapp_provider(settings)}
     return {
         provider.name: provider.sender(provider.own_settings(settings), workers)
         for provider in (*PROVIDERS, *more)
-        if provider.sender and provider.name in settings.sms_providers
+        if provider.sender and provider.name in chosen
     }
+
+
+def whatsapp_provider(settings: Settings) -> str | None:
+    """The provider that sends WhatsApp messages, whoever sends SMS: the first one that can and is set up."""
+    able = (provider for provider in PROVIDERS if provider.carries_whatsapp)
+    return next((each.name for each in able if all(getattr(settings, need) for need in each.needs)), None)
 
 
 def payer(settings: Settings, clock: Clock, more: Sequence[Provider[Any]] = ()) -> Payer:

@@ -191,7 +191,13 @@ _FAILURES: dict[str, tuple[str, Reason]] = {
     "30018": ("sender_not_registered", Reason.MISCONFIGURED),
     "30022": ("rate_exceeded", Reason.THROTTLED),
     "30023": ("daily_cap_reached", Reason.THROTTLED),
+    "30034": ("number_not_registered", Reason.MISCONFIGURED),
     "30410": ("provider_timeout", Reason.NO_ANSWER),
+    "63007": ("no_whatsapp_sender", Reason.NOT_BY_WHATSAPP),
+    "63015": ("whatsapp_sandbox_not_joined", Reason.NOT_BY_WHATSAPP),
+    "63016": ("outside_whatsapp_window", Reason.NOT_BY_WHATSAPP),
+    "63018": ("whatsapp_rate_exceeded", Reason.THROTTLED),
+    "63024": ("no_whatsapp", Reason.NOT_BY_WHATSAPP),
 }
 
 
@@ -348,5 +354,6 @@ PROVIDER = Provider(
     blueprint=lambda settings, handlers: routes(handlers.messages, settings.url, settings.twilio_auth_token),
     own_number=lambda settings: settings.twilio_from,
     sender=_twilio,
+    carries_whatsapp=True,
     media_fetcher=_twilio,
 )

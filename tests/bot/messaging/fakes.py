@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -72,6 +72,12 @@ class KillingProvider:
     def send(self, sms: OutgoingMessage) -> Receipt:
         os.kill(os.getpid(), signal.SIGKILL)
         raise AssertionError("still alive")
+
+
+def unsent(msisdn: str) -> Message:
+    """An SMS of which nothing is known but its recipient."""
+    unknown: dict[str, Any] = dict.fromkeys(each.name for each in fields(Message))
+    return Message(**unknown | {"msisdn": msisdn, "channel": "sms"})
 
 
 def route_all_to(provider: Sender) -> Router:

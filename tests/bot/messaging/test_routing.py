@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from bot.messaging.routing import Router
-from tests.bot.messaging.fakes import FakeProvider
+from tests.bot.messaging.fakes import FakeProvider, unsent
 
 
 @pytest.mark.parametrize(
@@ -18,4 +18,4 @@ def test_the_longest_matching_prefix_chooses_the_provider(msisdn: str, name: str
     providers = {each: FakeProvider(lambda: datetime.min, name=each) for each in ("kenya", "mobile", "america", "rest")}  # noqa: DTZ901
     router = Router(providers, {"+254": "kenya", "+25471": "mobile", "+1": "america"}, "rest")
 
-    assert router.sender(msisdn).name == name
+    assert router.sender(unsent(msisdn)).name == name

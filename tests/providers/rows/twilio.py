@@ -94,7 +94,13 @@ CODES = [
     (30018, Failed("sender_not_registered", Reason.MISCONFIGURED, FINAL)),
     (30022, Failed("rate_exceeded", Reason.THROTTLED, LATER)),
     (30023, Failed("daily_cap_reached", Reason.THROTTLED, LATER)),
+    (30034, Failed("number_not_registered", Reason.MISCONFIGURED, FINAL)),
     (30410, Failed("provider_timeout", Reason.NO_ANSWER, UNKNOWN)),
+    (63007, Failed("no_whatsapp_sender", Reason.NOT_BY_WHATSAPP, FINAL)),
+    (63015, Failed("whatsapp_sandbox_not_joined", Reason.NOT_BY_WHATSAPP, FINAL)),
+    (63016, Failed("outside_whatsapp_window", Reason.NOT_BY_WHATSAPP, FINAL)),
+    (63018, Failed("whatsapp_rate_exceeded", Reason.THROTTLED, LATER)),
+    (63024, Failed("no_whatsapp", Reason.NOT_BY_WHATSAPP, FINAL)),
     (29999, Failed("29999", Reason.REFUSED, FINAL)),
 ]
 
