@@ -78,6 +78,7 @@ def message_runner(app: Flask, services: Services, pool: ThreadPoolExecutor) -> 
             settings.sms_routes,
             settings.sms_provider,
             settings.sms_fallover,
+            registry.whatsapp_provider(settings),
         ),
         SendPolicy(settings.quiet_period, settings.hourly_cap, settings.country, ZoneInfo(settings.timezone)),
         RedisRates(settings.redis_url) if settings.redis_url else SqlRates(),
@@ -100,7 +101,26 @@ def handler_runner(
     app: Flask, services: Services, pool: ThreadPoolExecutor, payer: Payer | None = None
 ) -> JobRunner[Job, HandlerResult]:
     """Runs all other jobs."""
-    dispatcher = HandlerDispatcher(services.clock, _handlers(app, services, payer or _payer(app, services)))
+    return _handler_runner(services, _handlers(app, services, payer or _payer(app, services)), pool)
+
+
+def handler_runners(app: Flask, services: Services) -> list[JobRunner[Job, HandlerResult]]:
+    """Runs all other jobs, each group of `separated` in a pool of its own."""
+    groups = separated(_handlers(app, services, _payer(app, services)))
+    return [_handler_runner(services, group, ThreadPoolExecutor(handlers.WORKERS)) for group in groups]
+
+
+def separated(by_kind: Mapping[str, Handler]) -> list[Mapping[str, Handler]]:
+    """The handlers in groups that do not wait for each other: payouts, pictures, and all others."""
+    alone = (PAYOUT, mms.KIND)
+    others = {kind: handler for kind, handler in by_kind.items() if kind not in alone}
+    return [*({kind: by_kind[kind]} for kind in alone), others]
+
+
+def _handler_runner(
+    services: Services, by_kind: Mapping[str, Handler], pool: ThreadPoolExecutor
+) -> JobRunner[Job, HandlerResult]:
+    dispatcher = HandlerDispatcher(services.clock, by_kind)
     return JobRunner(dispatcher, services.database, services.clock, services.ids, pool)
 
 
@@ -149,6 +169,7 @@ def periodic_tasks(services: Services) -> tuple[PeriodicTask, ...]:
         PeriodicTask("texts.unknown", "* * * * *", partial(periodic.settle_unknown, database, clock)),
         in_chunks("ledger.checkpoint", "15 3 * * *", ledger.checkpoint),
         PeriodicTask("outbox.sweep", "30 3 * * *", partial(periodic.sweep_outbox, database, clock)),
+        PeriodicTask("processed.sweep", "35 3 * * *", partial(periodic.sweep_processed, database, clock)),
         PeriodicTask("sessions.sweep", "45 3 * * *", partial(periodic.sweep_sessions, services.sessions, clock)),
         in_chunks("webhooks.sweep", "0 4 * * *", endpoints.delete_old_deliveries),
     )
@@ -216,7 +237,7 @@ def main() -> None:
     app = create_app(services=services)
     runners: list[JobRunner[Any, Any]] = [
         message_runner(app, services, ThreadPoolExecutor(WORKERS)),
-        handler_runner(app, services, ThreadPoolExecutor(handlers.WORKERS)),
+        *handler_runners(app, services),
         webhook_runner(services, ThreadPoolExecutor(webhooks.WORKERS)),
     ]
     steps: list[tuple[Callable[[], object], float]] = [

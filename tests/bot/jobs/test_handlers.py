@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 
 import pytest
 
 from bot.jobs.handlers import Handler, HandlerDispatcher, HandlerResult
 from bot.jobs.runner import JobRunner
+from bot.messaging import broadcasts
+from bot.payments import payouts
+from bot.photos import mms
+from bot.worker import separated
 from state import outbox
 from state.outbox import Job
 from tests.bot.messaging.fakes import outbox_depth
@@ -19,12 +24,10 @@ from tests.service import Service
 pytestmark = pytest.mark.every_store
 
 
-def add(service: Service, key: str = "odd", ordering_key: str | None = None) -> None:
+def add(service: Service, key: str = "odd", ordering_key: str | None = None, kind: str = "odd") -> None:
     with service.services.database.writing.begin() as session:
         now = service.clock()
-        outbox.add(
-            session.connection(), kind="odd", payload={}, key=key, ordering_key=ordering_key, due_at=now, now=now
-        )
+        outbox.add(session.connection(), kind=kind, payload={}, key=key, ordering_key=ordering_key, due_at=now, now=now)
 
 
 @contextmanager
@@ -81,3 +84,38 @@ def test_jobs_with_one_ordering_key_are_performed_one_after_another(embedded: Se
         assert [jobs.step() for _ in range(4)] == [1, 1, 1, 0]
 
     assert keys == ["first", "second", "third"]
+
+
+def test_pictures_that_take_long_hold_back_no_other_job(embedded: Service) -> None:
+    may_end, stop, ended = threading.Event(), threading.Event(), threading.Semaphore(0)
+    handlers: dict[str, Handler] = {
+        mms.KIND: lambda _job: may_end.wait(),
+        payouts.KIND: lambda _job: ended.release(),
+        broadcasts.KIND: lambda _job: ended.release(),
+    }
+    for kind in (mms.KIND, mms.KIND, mms.KIND, *handlers):
+        add(embedded, key=embedded.new_id(), kind=kind)
+    services = embedded.services
+    with ExitStack() as stack:
+        runners = [
+            JobRunner(
+                HandlerDispatcher(services.clock, group),
+                services.database,
+                services.clock,
+                services.ids,
+                stack.enter_context(ThreadPoolExecutor(max_workers=2)),
+            )
+            for group in separated(handlers)
+        ]
+        threads = [threading.Thread(target=runner.run, args=(stop,)) for runner in runners]
+        for thread in threads:
+            thread.start()
+        try:
+            both_ended = [ended.acquire(timeout=60) for _ in range(2)]
+        finally:
+            may_end.set()
+            stop.set()
+            for thread in threads:
+                thread.join()
+
+    assert both_ended == [True, True]
