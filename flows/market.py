@@ -96,8 +96,12 @@ class KioskDaySummary(msgspec.Struct, frozen=True):
     """The marketplace's cash at the kiosk; negative when the agent has paid from their own money."""
 
 
+class OutOfReach(Exception):  # noqa: N818 - a state of the shop, not a bug
+    """The shop cannot be read now. What is read only to check an answer is then left to the command."""
+
+
 class Market(Protocol):
-    """What a dialogue can read and do in a shop, always on behalf of the caller."""
+    """What a dialogue can read and do in a shop, always on behalf of the caller. Every read may raise OutOfReach."""
 
     def earns(self, price: int) -> int:
         """What the artisan earns of a price after the commission."""

@@ -30,7 +30,6 @@ from flows.commands import (
     ResetPin,
     SendPhotoLink,
     SendStatement,
-    ShopCommand,
 )
 from flows.kit import SMS, Channel, Conversation, DialogueEngine, Person, Place, Turn, Words
 from state import people, pins, processed
@@ -54,10 +53,16 @@ _outcome = msgspec.json.Decoder(Outcome)
 _checkpoint = msgspec.json.Decoder(Checkpoint)
 
 
-def last_checkpoint(conn: Connection, gateway_session: str) -> Checkpoint | None:
+def last_checkpoint(conn: Connection, gateway_session: str, msisdn: str) -> Checkpoint | None:
     """The state of a call after its last command; None before the first. Used when the session store lost the call."""
-    saved = processed.last_checkpoint(conn, gateway_session)
+    saved = processed.last_checkpoint(conn, gateway_session, msisdn)
     return _checkpoint.decode(saved) if saved else None
+
+
+def photo_link_outcome(market: MarketplaceSession, command: SendPhotoLink) -> Outcome:
+    """Done with the shop's upload link; rejected if the product is not one of the artisan's. May raise Unreachable."""
+    link = market.photo_link(command.code)
+    return Outcome("rejected", "unknown_code") if link is None else Outcome("done", values={"link": link})
 
 
 def _may_change_profile(command: Command, outcome: Outcome) -> bool:
@@ -90,9 +95,11 @@ class DialogueRunner:
     def key(self, inbound: Inbound, *text: str) -> str:
         """The key of an inbound message, equal for each copy of it; with `text`, the key of one hop of a USSD session.
 
+        A provider's id names a message only together with its sender: two phones may use one id.
+
         It becomes the id of a new conversation, so the keys of the commands are equal for each copy too.
         """
-        return hop_key(self.secret, inbound.provider, inbound.id, *text)
+        return hop_key(self.secret, inbound.provider, inbound.id, inbound.msisdn, *text)
 
     def perform(self, turn: Turn, context: HopContext, gateway_session: str | None = None, consumed: str = "") -> None:
         """Perform the commands that the conversation waits for, until it waits for the person.
@@ -140,7 +147,7 @@ class DialogueRunner:
         try:
             return self._perform(command, turn, context)
         except Unreachable:
-            if isinstance(command, NEVER_DEFERRED) or not isinstance(command, ShopCommand):
+            if isinstance(command, NEVER_DEFERRED) or not isinstance(command, deferred.Deferrable):
                 raise
             return Outcome("queued")
 
@@ -187,17 +194,16 @@ class DialogueRunner:
 
     def _send_photo_link(self, command: SendPhotoLink, context: HopContext, key: str) -> Outcome:
         """The shop's upload link for a product, also as a message if the person is on a call."""
-        link = context.market.photo_link(command.code)
-        if link is None:
-            return Outcome("rejected", "unknown_code")
-        if command.texted:
+        outcome = photo_link_outcome(context.market, command)
+        if outcome.kind == "done" and command.texted:
             product = next(product for product in context.market.products() if product.code == command.code)
             with context.work.writing() as conn:
                 person = people.find(conn, context.msisdn)
                 language = (person and person.language) or self.default_language
+                link = str(outcome.values["link"])
                 message = links.link_message(product, link, context.msisdn, language, f"photo:{key}")
                 queue.add(conn, message, context.ids.new_id("msg"), context.now)
-        return Outcome("done", values={"link": link})
+        return outcome
 
     def _send_statement(self, turn: Turn, context: HopContext) -> Outcome:
         message = self._statement(turn, context)

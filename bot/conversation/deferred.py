@@ -11,7 +11,7 @@ from typing import cast
 import msgspec
 from sqlalchemy import Connection
 
-from flows.commands import Command, ShopCommand
+from flows.commands import Command, SendPhotoLink, ShopCommand
 from flows.kit import Conversation
 from state import outbox
 
@@ -20,12 +20,15 @@ FIRST_WAIT = timedelta(seconds=5)
 """How long a command waits before its first attempt; the shop was unreachable just now."""
 
 
+Deferrable = ShopCommand | SendPhotoLink
+
+
 class DeferredCommand(msgspec.Struct):
     """A command, its key, the person it is for, and the conversation as it was before the command."""
 
     msisdn: str
     key: str
-    command: ShopCommand
+    command: Deferrable
     conversation: Conversation
 
 
@@ -36,7 +39,7 @@ msgspec.json.Decoder(DeferredCommand)
 def add(conn: Connection, msisdn: str, key: str, command: Command, before: bytes, now: datetime) -> None:
     """Add a command to the outbox. `before` is the conversation as JSON, as it was before the command."""
     conversation = msgspec.json.decode(before, type=Conversation)
-    deferred = DeferredCommand(msisdn, key, cast("ShopCommand", command), conversation)
+    deferred = DeferredCommand(msisdn, key, cast("Deferrable", command), conversation)
     outbox.add(
         conn,
         kind=KIND,

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from bot.conversation.commands import DialogueRunner
+from bot.conversation.commands import DialogueRunner, photo_link_outcome
 from bot.conversation.deferred import FIRST_WAIT, DeferredCommand
 from bot.conversation.hop import HopContext, load_profile
 from bot.db.unit_of_work import Database, UnitOfWork
@@ -22,7 +22,7 @@ from bot.marketplace.remote import RemoteMarketplace, RemoteSession
 from bot.messaging import queue
 from bot.messaging.queue import NewMessage, Priority
 from bot.runtime.clock import Clock
-from flows.commands import Outcome
+from flows.commands import Outcome, SendPhotoLink
 from flows.kit import N_, SMS, Act, Turn
 from marketplace_api.shop import Ids
 from state import outbox
@@ -53,7 +53,7 @@ class DeferredCommandWorker:
         deferred, now = msgspec.convert(job.payload, DeferredCommand), self.clock()
         market = self.marketplace.worker_session(deferred.msisdn, now)
         try:
-            outcome = market.perform(deferred.command, deferred.key)
+            outcome = self._outcome(deferred, market)
             message = self._message(deferred, outcome, market, now)
         except Unreachable as error:
             self._retry(job, str(error))
@@ -63,6 +63,11 @@ class DeferredCommandWorker:
             if message:  # adds nothing if another worker has performed the job meanwhile: the key exists
                 queue.add(conn, message, self.ids.new_id("msg"), now)
             outbox.finish(conn, job, now=now)
+
+    def _outcome(self, deferred: DeferredCommand, market: RemoteSession) -> Outcome:
+        if isinstance(deferred.command, SendPhotoLink):
+            return photo_link_outcome(market, deferred.command)
+        return market.perform(deferred.command, deferred.key)
 
     def _retry(self, job: Job, error: str) -> None:
         log.warning("a command waits for the shop", extra={"attempts": job.attempts, "reason": error})

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -24,6 +24,7 @@ from bot.conversation.hop import (
     LostRaceError,
     load_profile,
     postponed,
+    refresh_profile,
 )
 from bot.conversation.session import Session, new_session
 from bot.marketplace.port import Unreachable
@@ -44,6 +45,9 @@ STARTED = N_("Soko: you will get texts again. To end them, text STOP.")
 NOTHING_OPEN = N_("There is nothing to continue. Text MENU to see what you can do.")
 
 MORE = frozenset(["more", "continue", "zaidi", "endelea", "suite", "continuer", "ቀጥል", "መቀጠል", "ketil"])
+
+JOIN = "join"
+"""The flow that also a person whom the shop has not identified may go through."""
 
 KeywordMatch = tuple[str, Mapping[str, str]]
 """The flow that a keyword opens, and the answers given with it."""
@@ -69,6 +73,8 @@ class TextHandler:
         key, resources = self.runner.key(inbound), self.resources
         for attempt in range(MAX_ATTEMPTS):
             now = resources.clock()
+            if inbound.sent_at and inbound.sent_at > now:  # by a wrong clock or time zone
+                inbound = replace(inbound, sent_at=now)
             stored = resources.sessions.load(inbound.msisdn, now.timestamp())
             previous = sessions.read(stored)
             if previous and key in previous.replies:
@@ -150,8 +156,18 @@ class TextHandler:
         """The answer to a text; empty if there is none, or if a job sends it later."""
         if asked := _consent_asked(inbound):
             return self._change_consent(asked, inbound, session, context)
-        session.identify(load_profile(context, session.last_profile))
+        try:
+            session.identify(load_profile(context, session.last_profile))
+        except Unreachable:
+            if not self._is_joining(session, inbound.text):
+                raise
+            session.person = refresh_profile(context, session.person)
         return self._converse(inbound, key, session, context)
+
+    def _is_joining(self, session: Session, text: str) -> bool:
+        """True if the person registers; whether they are registered already, the shop says when it is back."""
+        waiting, match = self._waiting(session), self.runner.engine.match_keyword(text, self.runner.place)
+        return (match[0] if match else waiting and waiting.flow) == JOIN
 
     def _reply(self, inbound: Inbound, key: str, body: str, session: Session) -> NewMessage:
         conversation = None if _consent_asked(inbound) else session.by_text
@@ -213,7 +229,7 @@ class TextHandler:
             turn.conversation = fresh
             self._begin(turn, match, inbound.text)
         self.runner.perform(turn, context)
-        session.identify(turn.person)
+        session.person = turn.person
         session.by_text = turn.conversation
         return self.runner.sms(turn)
 

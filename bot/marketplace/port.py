@@ -17,10 +17,10 @@ from bot.db.unit_of_work import UnitOfWork
 from bot.marketplace.event_details import EventData, EventDetails
 from bot.marketplace.wire import ArtisanContact, CallerProfile
 from flows.commands import Command, Outcome
-from flows.market import Market
+from flows.market import Market, OutOfReach
 
 
-class Unreachable(Exception):  # noqa: N818 - a state of the shop, not a bug
+class Unreachable(OutOfReach):
     """The shop gave no usable answer: it is down, slow or broken. The request may or may not have been performed."""
 
 

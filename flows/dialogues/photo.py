@@ -3,6 +3,7 @@
 from flows.commands import SendPhotoLink
 from flows.kit import N_, Act, Flow, Go, Keyword, Notice, PagedList, Turn
 from flows.kit.flow import known
+from flows.reading import codes
 
 from .products import FACTS, GONE, NONE, NOT_OWN, code_as, products
 
@@ -27,6 +28,7 @@ flow = Flow(
         items=products,
         then="linking",
         empty="none",
+        unseen=codes.read,
         example=NOT_OWN,
     ),
     Act("linking", command=send_link, done=[Go("texted", when=on_a_call), Go("link")], rejected="gone"),

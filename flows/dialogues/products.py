@@ -136,6 +136,7 @@ price = Flow(
         items=products,
         then="price",
         empty="none",
+        unseen=codes.read,
         example=NOT_OWN,
     ),
     AskMoney(
@@ -167,6 +168,7 @@ stock = Flow(
         items=products,
         then="quantity",
         empty="none",
+        unseen=codes.read,
         example=NOT_OWN,
     ),
     AskQuantity(

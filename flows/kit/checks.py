@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from flows import gsm7
+from flows.market import OutOfReach
 
 from .words import N_, Wording
 
@@ -40,9 +42,10 @@ class Check:
     """Which of `values` are amounts in minor units."""
 
     def __call__(self, turn: Turn, value: Any) -> None:
-        """Raises RejectedAnswer if the value does not pass."""
-        if not self.passes(turn, value):
-            raise self.rejection(turn)
+        """Raises RejectedAnswer if the value does not pass. What the shop cannot tell now is left to the command."""
+        with suppress(OutOfReach):
+            if not self.passes(turn, value):
+                raise self.rejection(turn)
 
     def rejection(self, turn: Turn) -> RejectedAnswer:
         """The exception for a value that does not pass."""

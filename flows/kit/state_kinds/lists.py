@@ -13,6 +13,7 @@ from flows.kit.navigation import MORE
 from flows.kit.screen import Screen
 from flows.kit.turn import Turn
 from flows.kit.words import N_, Wording
+from flows.market import OutOfReach
 from flows.reading.answers import choice, yes_no
 from flows.reading.result import Read, Unreadable
 
@@ -107,7 +108,8 @@ class PagedList(ListQuestion):
     """Lines that are looked up when the conversation arrives, and stay as they were offered until it leaves.
 
     `empty` is where to go if there is nothing to offer. With `pick_single`, a single line is taken without asking. With
-    `verbatim`, lines keep letters that the language in use could not send.
+    `verbatim`, lines keep letters that the language in use could not send. While the shop cannot be read, an answer
+    that was given ahead is the only line, if `unseen` can read it as a value.
     """
 
     def __init__(
@@ -120,13 +122,21 @@ class PagedList(ListQuestion):
         empty: str | Enter | None = None,
         pick_single: bool = False,
         verbatim: bool = False,
+        unseen: Callable[[str], str | None] = lambda _typed: None,
         example: Wording = "",
     ) -> None:
         super().__init__(name, text, then=then, example=example)
+        self.unseen = unseen
         self.items, self.empty, self.pick_single, self.verbatim = items, empty, pick_single, verbatim
 
     def offer(self, turn: Turn) -> Sequence[Choice]:
-        return self.items(turn)
+        try:
+            return self.items(turn)
+        except OutOfReach:
+            value = self.unseen(turn.conversation.prefill.get(self.name, ""))
+            if value is None:
+                raise
+            return [Choice(value, value)]
 
     def edges(self) -> Iterator[Edge]:
         if self.empty is not None:

@@ -89,10 +89,6 @@ def test_an_upload_link_leads_to_the_remote_shop(remote: RemoteSetup) -> None:
     assert screen.startswith("END We text you a link.")
     (text,) = remote.inbox(AKINYI)
     assert f"{remote.shop.settings.url}/p/{code}." in text
-    remote.proxy.fail("server_error")
-    remote.bot.gateway.text(AKINYI, f"PHOTO {code}")
-
-    assert remote.inbox(AKINYI)[-1] == OUT_OF_REACH
 
 
 def test_a_shop_with_announce_off_notifies_nobody(remote: RemoteSetup) -> None:
@@ -230,6 +226,75 @@ def test_a_deferred_command_is_performed_once_and_its_outcome_sent(remote: Remot
     remote.bot.later(minutes=10)
     assert len(products_titled(remote.shop, "kiondo basket")) == 1
     assert len(remote.inbox(AKINYI)) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ("PRICE {product} 1500", "Clay water pot, code {product}, now costs KSh 1,500."),
+        ("STOCK {product} 7", "You have 7 x Clay water pot on sale. Code {product}."),
+        ("REMOVE {product}", "{product} is removed from the shop."),
+        ("PHOTO {product}", "To send a photo of Clay water pot, open this link: "),
+        ("PRICE K9K9 1500", "K9K9 is not on sale any more."),
+        ("PHOTO K9K9", "K9K9 is not on sale any more."),
+    ],
+)
+def test_a_text_of_an_artisan_that_names_a_product_is_noted(remote: RemoteSetup, text: str, outcome: str) -> None:
+    product = remote.shop.api("GET", "/products")["data"][0]["code"]
+    remote.proxy.fail("server_error")
+    remote.bot.gateway.text(AKINYI, text.format(product=product))
+    assert remote.inbox(AKINYI) == [NOTED]
+    remote.proxy.fail("none")
+    remote.bot.later(seconds=60)
+
+    assert len(remote.inbox(AKINYI)) == 2
+    assert remote.inbox(AKINYI)[-1].startswith(outcome.format(product=product))
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "outcome"),
+    [
+        ("DROP {order}", "cancelled", "You cancelled order {order}."),
+        ("RECEIVED {order}", "placed", "Nothing to confirm. Order {order}: waiting for the artisan."),
+    ],
+)
+def test_a_text_of_a_buyer_that_names_an_order_is_noted(
+    remote: RemoteSetup, text: str, status: str, outcome: str
+) -> None:
+    placed = place_order(remote.shop)
+    remote.later(seconds=1)
+    remote.bot.gateway.text(JOY, "MENU")
+    remote.proxy.fail("server_error")
+    remote.bot.gateway.text(JOY, text.format(order=placed["code"]))
+    assert remote.inbox(JOY)[-1] == NOTED
+    remote.proxy.fail("none")
+    remote.bot.later(seconds=60)
+
+    assert order_status(remote.shop, placed) == status
+    assert outcome.format(order=placed["code"]) in remote.inbox(JOY)
+
+
+def test_what_a_text_asks_to_be_told_is_not_noted(remote: RemoteSetup) -> None:
+    placed = place_order(remote.shop)
+    remote.bot.gateway.text(JOY, "MENU")
+    remote.proxy.fail("server_error")
+    remote.bot.gateway.text(JOY, f"TRACK {placed['code']}")
+
+    assert remote.inbox(JOY)[-1] == OUT_OF_REACH
+
+
+def test_a_phone_that_the_shop_has_not_identified_may_join(remote: RemoteSetup) -> None:
+    remote.proxy.fail("server_error")
+    for text in ("JOIN Amina", "1", "1", "1"):
+        remote.bot.gateway.text(NEW_PHONE, text)
+    assert remote.inbox(NEW_PHONE)[-1] == NOTED
+    remote.proxy.fail("none")
+    remote.bot.later(seconds=60)
+
+    assert remote.inbox(NEW_PHONE)[-1].startswith("Welcome to Soko, Amina!")
+    assert "Amina" in [artisan["name"] for artisan in remote.shop.api("GET", "/artisans")["data"]]
+    remote.bot.gateway.text(NEW_PHONE, "MENU")
+    assert "Sell something" in remote.inbox(NEW_PHONE)[-1]
 
 
 @pytest.mark.parametrize("fault", ["server_error", "lost_answer"])
