@@ -44,5 +44,5 @@ class Sessions(Protocol):
         ...
 
     def ping(self) -> None:
-        """Raises if the store does not answer."""
+        """Raises if the store does not answer; Redis, also if it stores nothing."""
         ...

@@ -262,7 +262,7 @@ class PayoutJob:
             if request.pays and payout.status == "sending":
                 move = settlement.mark_unknown if error.reason.outcome_unknown else settlement.release
                 move(shop, payout.id)
-            if isinstance(error, DuplicatePaymentError):
+            if request.pays and isinstance(error, DuplicatePaymentError):
                 self._postpone(shop, job, timedelta(), error.detail)
             else:
                 self._poll_later(shop, job, payout, error.detail)

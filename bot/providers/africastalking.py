@@ -60,13 +60,13 @@ class _Recipient(msgspec.Struct, rename="camel"):
     status_code: int
     number: str = ""
     status: str = ""
-    message_id: str = ""
-    cost: str | None = None
+    message_id: str | None = None
+    cost: str | float | None = None
 
 
 class _Sent(msgspec.Struct, rename="pascal"):
     message: str
-    recipients: list[_Recipient]
+    recipients: list[msgspec.Raw]  # each is read by itself: one odd field says nothing of the others
 
 
 class _Answer(msgspec.Struct):
@@ -75,6 +75,7 @@ class _Answer(msgspec.Struct):
 
 # made at import: two threads that make msgspec's first decoder of a type at the same time crash the process
 _sent = msgspec.json.Decoder(_Answer, strict=False)
+_recipient = msgspec.json.Decoder(_Recipient, strict=False)
 
 
 # Routes.
@@ -170,12 +171,12 @@ def _sms(handler: InboundHandler) -> Response:
 
 
 def _time(raw: str) -> datetime | None:
-    """`2026-11-22T09:20:05Z` and `2026-11-22 09:20:05` are both UTC; None for any other text."""
+    """`2026-11-22T09:20:05Z` and `2026-11-22 09:20:05` are both UTC; None for other texts and outside the calendar."""
     try:
         time = datetime.fromisoformat(raw)
-    except ValueError:
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _optout(handler: InboundHandler) -> Response:
@@ -240,6 +241,7 @@ def _failure(form: Mapping[str, str], raw_status: str) -> str:
 # Send.
 
 _ACCEPTED = frozenset({100, 101, 102})
+_ODD = "unreadable_recipient"
 _REFUSALS: dict[int, tuple[str, Reason]] = {
     401: ("RiskHold", Reason.REFUSED),
     402: ("InvalidSenderId", Reason.MISCONFIGURED),
@@ -254,7 +256,7 @@ _REFUSALS: dict[int, tuple[str, Reason]] = {
     502: ("RejectedByGateway", Reason.REFUSED),
 }
 # A call that is refused as a whole has no code, only the word; delivery reports spell one of the words differently.
-_REFUSAL_REASONS = dict(_REFUSALS.values()) | {"UserInBlackList": Reason.BLOCKED_PROMOTIONS}
+_REFUSAL_REASONS = dict(_REFUSALS.values()) | {"UserInBlackList": Reason.BLOCKED_PROMOTIONS, _ODD: Reason.NO_ANSWER}
 
 BATCH_SIZE = 100
 """Recipients in one call. The provider publishes no limit; other clients stay below this."""
@@ -289,8 +291,7 @@ class AfricasTalking:
 
         Raises SendError.
         """
-        recipients = self._recipients(sms.text, [sms.msisdn])
-        return _receipt(recipients[0])
+        return _receipt(self._recipients(sms.text, [sms.msisdn])[0])
 
     def send_batch(self, messages: Sequence[OutgoingMessage]) -> list[Receipt | SendError]:
         """Send messages with the same text in one call; returns the outcome of each, in their order.
@@ -315,7 +316,10 @@ class AfricasTalking:
             raise SendError(Reason.UNREADABLE, "unreadable_answer") from error
         if not sent.recipients:
             raise _refusal(sent.message)
-        return sent.recipients
+        recipients = [_readable(recipient) for recipient in sent.recipients]
+        if all(recipient.status == _ODD for recipient in recipients):
+            raise SendError(Reason.UNREADABLE, "unreadable_answer")
+        return recipients
 
 
 class _Api(SMSService):  # type: ignore[misc]  # the SDK has no types
@@ -342,12 +346,21 @@ class _Api(SMSService):  # type: ignore[misc]  # the SDK has no types
         return self._session.send(prepared, timeout=TIMEOUT_S, allow_redirects=False, **self._environment)
 
 
+def _readable(recipient: msgspec.Raw) -> _Recipient:
+    """The recipient; with the status `_ODD` if it cannot be read."""
+    try:
+        return _recipient.decode(recipient)
+    except msgspec.DecodeError:
+        return _Recipient(0, status=_ODD)
+
+
 def _receipt(recipient: _Recipient) -> Receipt:
     """The receipt for one recipient; each has its own code. Raises SendError if the message was not accepted."""
     if recipient.status_code not in _ACCEPTED:
         detail, _ = _REFUSALS.get(recipient.status_code, (recipient.status, None))
         raise _refusal(detail)
-    return Receipt(_id(recipient.message_id), cost=recipient.cost)
+    id, cost = recipient.message_id, recipient.cost
+    return Receipt(None if id in ("", "None") else id, cost=None if cost is None else str(cost))
 
 
 def _outcome(recipient: _Recipient | None) -> Receipt | SendError:
@@ -357,11 +370,6 @@ def _outcome(recipient: _Recipient | None) -> Receipt | SendError:
         return _receipt(recipient)
     except SendError as refusal:
         return refusal
-
-
-def _id(raw: str) -> str | None:
-    """The message's id; the provider writes `None` where there is none."""
-    return None if raw in ("", "None") else raw
 
 
 def _refusal(detail: str) -> SendError:

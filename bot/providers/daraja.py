@@ -145,6 +145,7 @@ _RESULTS: dict[str, FaultParty] = {
 }
 _DAILY_LIMIT = "4"
 _NO_SUCH_TRANSACTION = "2032"
+_MOST_DIGITS = 13  # before the point; no amount of ours has as many
 
 
 def _payment_outcome(result: Mapping[str, Any], parameters: Mapping[str, Any]) -> PaymentStatus | None:
@@ -184,11 +185,12 @@ def _paid(reference: str, amount: Any) -> Paid | None:
 
 
 def _cents(amount: Any) -> int | None:
-    """`1500`, `1500.0` and `"1500.00"` shillings are 150000 cents; None if it is not an amount."""
+    """`1500`, `1500.0` and `"1500.00"` shillings are 150000 cents; None if it is no amount, 400 if it is too large."""
     try:
-        cents = Decimal(str(amount)) * CENTS
-        return int(cents) if cents == int(cents) else None
-    except (InvalidOperation, ValueError, OverflowError):
+        shillings = Decimal(str(amount))
+        _ = shillings.adjusted() < _MOST_DIGITS or abort(400, "an amount is too large")
+        return int(shillings * CENTS) if shillings * CENTS == int(shillings * CENTS) else None
+    except (InvalidOperation, ValueError, OverflowError):  # not a number, NaN, infinite
         return None
 
 
@@ -214,7 +216,7 @@ def _timeout(handler: PaymentCallbackHandler) -> Response:
 # Send.
 
 _TOKEN_CODES = frozenset({"401.002.01", "404.001.03", "400.003.01"})
-_DUPLICATE = "500.002.1001"
+_DUPLICATE = "500.002.1001"  # also the code of *System internal error*: the description tells them apart
 _KEY_REFUSED = (400, 401)
 """The statuses for a wrong consumer key, often with an empty body; any other 4xx comes from a proxy on the way."""
 
@@ -343,7 +345,7 @@ def _request_outcome(answer: requests.Response) -> NotPaid | Pending:
     detail = f"{code or answer.status_code} {description}".strip()[:200]
     if answer.status_code == 200 and _text(body, "ResponseCode") == "0":
         return Pending(tuple(filter(None, (_text(body, "ConversationID"), _text(body, "OriginatorConversationID")))))
-    if code == _DUPLICATE:
+    if code == _DUPLICATE and "duplicate" in description.lower():
         raise DuplicatePaymentError
     if answer.status_code == 429:
         raise PaymentError(Reason.THROTTLED, detail)

@@ -1,4 +1,4 @@
-"""`/healthz`: the process is alive. `/readyz`: its database and its session store answer.
+"""`/healthz`: the process is alive. `/readyz`: its database and its session store answer, and Redis takes writes.
 
 GET /readyz   200  {"database": "ok", "sessions": "ok"}
               503  {"database": "ok", "sessions": "ConnectionError"}

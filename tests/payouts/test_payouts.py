@@ -192,6 +192,17 @@ def test_a_payout_that_may_have_been_paid_is_queried_and_not_requested_again(
     assert len(payer.payments) == 1
 
 
+def test_a_query_that_fails_in_any_way_is_repeated_after_a_gap(embedded: Service) -> None:
+    received_order(embedded)
+    payer = ScriptedPayer([NO_ANSWER], [DUPLICATE, NO_ANSWER, BUSY] * 2)
+    work(embedded, payer)
+    for asked in range(1, 7):
+        work(embedded, payer, after=29)
+        assert len(payer.queried) == asked - 1
+        work(embedded, payer, after=4000)
+        assert len(payer.queried) == asked
+
+
 def test_queries_are_sent_at_growing_intervals(embedded: Service) -> None:
     received_order(embedded)
     payer, queried_at = ScriptedPayer([Pending()]), []

@@ -16,7 +16,7 @@ from requests.adapters import BaseAdapter
 
 from bot.providers.africastalking import AfricasTalking
 from bot.providers.contracts import OutgoingMessage, Receipt, Sender
-from bot.providers.errors import SendError
+from bot.providers.errors import Reason, SendError
 from bot.providers.twilio import Twilio
 from tests.providers.rows import africastalking as at_rows
 from tests.providers.rows import twilio as twilio_rows
@@ -66,6 +66,24 @@ def test_africastalking_takes_a_batch_and_answers_for_each_recipient(api: StandI
     ]
     [sent] = api.arrived
     assert dict(parse_qsl(sent.body))["to"] == "+254711000111,+254711000112,+254711000113,+254711000114"
+
+
+def test_one_odd_field_in_the_answer_to_a_batch_says_nothing_of_the_other_messages(api: StandIn) -> None:
+    second, third = (OutgoingMessage(f"msg_{n}", f"+25471100011{n}", SMS.text) for n in (2, 3))
+    api.answer(
+        201,
+        at_rows.answer(
+            at_rows.recipient(101, "Success", "ATXid_1", "KES 0.8000"),
+            at_rows.recipient(101, "Success", "ATXid_2") | {"number": second.msisdn, "cost": 0.8},
+            at_rows.recipient(101, "Success", "ATXid_3") | {"number": third.msisdn, "statusCode": {}},
+        ),
+    )
+    first_answer, second_answer, third_answer = africastalking(api.url).send_batch([SMS, second, third])
+
+    assert first_answer == Receipt("ATXid_1", cost="KES 0.8000")
+    assert second_answer == Receipt("ATXid_2", cost="0.8")
+    assert isinstance(third_answer, SendError)
+    assert third_answer.reason is Reason.NO_ANSWER, "it may have been sent, so it is not sent again"
 
 
 def test_a_batch_that_fails_as_a_whole_raises_the_error(api: StandIn) -> None:

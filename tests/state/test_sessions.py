@@ -204,6 +204,19 @@ def test_redis_may_restart_between_two_hops() -> None:
         sessions.close()
 
 
+def test_a_redis_that_answers_reads_alone_is_not_ready(redis_url: str) -> None:
+    sessions = RedisSessions(redis_url)
+    with redis.Redis.from_url(redis_url) as client:
+        sessions.ping()
+        client.config_set("maxmemory", "1")
+        try:
+            with pytest.raises(redis.OutOfMemoryError):
+                sessions.ping()
+        finally:
+            client.config_set("maxmemory", "0")
+    sessions.close()
+
+
 def test_redis_deletes_expired_sessions_by_itself(redis_url: str) -> None:
     sessions = RedisSessions(redis_url, prefix="p:")
     save(sessions, b"", expected=0)

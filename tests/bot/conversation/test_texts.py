@@ -46,6 +46,24 @@ def post_from_africastalking(service: Service, body: str, *, date: str) -> None:
     assert service.http.post(path, data=form).status_code == 200
 
 
+def post_from(service: Service, msisdn: str, body: str, id: str) -> None:
+    """Post a text as Africa's Talking does, under this id."""
+    path = f"/webhooks/africastalking/{service.settings.webhook_secret}/sms"
+    form = {"from": msisdn, "to": "22384", "id": id, "text": body}
+    assert service.http.post(path, data=form).status_code == 200
+
+
+def test_one_id_names_texts_of_two_phones(service: Service) -> None:
+    for msisdn in (AKINYI, JOY):
+        post_from(service, msisdn, "CALL", "4711")
+
+    requests = service.api("GET", "/help-requests")["data"]
+    assert {request["phone"] for request in requests} == {AKINYI, JOY}
+    for msisdn in (AKINYI, JOY):
+        stored = service.api("GET", f"/conversations/{msisdn}")["data"]
+        assert [message["direction"] for message in stored] == ["out", "in"]
+
+
 # -- texts that are delivered twice
 
 
@@ -229,6 +247,17 @@ def test_the_last_sent_of_stop_and_start_counts_although_it_is_delivered_first(
 
     (notification,) = [text for text in outgoing_messages(service, AKINYI) if text.topic == "order.placed"]
     assert notification.status == becomes
+
+
+def test_a_start_that_is_dated_in_the_future_does_not_outdate_a_later_stop(embedded: Service) -> None:
+    """Three hours ahead: a clock of East Africa that is read as UTC."""
+    post_from_africastalking(embedded, "STOP", date="2026-11-23 08:00:00")
+    embedded.clock.advance(1)
+    post_from_africastalking(embedded, "START", date="2026-11-23 11:00:01")
+    embedded.clock.advance(60)
+    post_from_africastalking(embedded, "STOP", date="2026-11-23 08:01:01")
+
+    assert [answer.text for answer in outgoing_messages(embedded, AKINYI)] == [STOPPED, STARTED, STOPPED]
 
 
 def test_a_text_repeated_for_half_a_day_is_handled_once(service: Service) -> None:

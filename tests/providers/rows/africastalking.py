@@ -94,6 +94,8 @@ CALLBACKS = [
     posted("sms", f"{TEXT}&date=2026-11-22T09%3A20%3A05Z&id=m2&text=STOP", sms("m2", "STOP")),
     posted("sms", f"{TEXT}&date=2026-11-22T12%3A20%3A05%2B03%3A00&id=m3&text=HELP", sms("m3", "HELP")),
     posted("sms", f"{TEXT}&date=yesterday&id=m4&text=", sms("m4", "", None)),
+    posted("sms", f"{TEXT}&date=0001-01-01T00%3A00%3A00%2B01%3A00&id=m6&text=HELP", sms("m6", "HELP", None)),
+    posted("sms", f"{TEXT}&date=9999-12-31T23%3A59%3A59-01%3A00&id=m7&text=HELP", sms("m7", "HELP", None)),
     posted("sms", f"{TEXT}&id=m5&text=kikapu+%F0%9F%A7%BA".replace("%2B", "+"), sms("m5", "kikapu 🧺", None)),
     posted("delivery", f"id={MESSAGE}&status=Sent", report("sent", "Sent")),
     posted("delivery", f"id={MESSAGE}&status=Submitted", report("sent", "Submitted")),

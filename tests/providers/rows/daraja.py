@@ -99,7 +99,13 @@ RESULT_CODES: dict[str, FaultParty] = {
     "SFC_IC0003": "recipient",
 }
 
+TOO_LARGE = ("1e999999", "1e99999", "-1e999999", "9" * 5000, 10**13)
+
 CALLBACKS = [
+    *(
+        payment_result(result(0, [{"Key": "TransactionAmount", "Value": amount}]), Paid("SG632NMUAB", None))
+        for amount in ("NaN", "-Infinity", "1e-999999", float("inf"))
+    ),
     payment_result(result(0, PAID), Paid("SG632NMUAB", 1500_00)),
     payment_result(result("0", PAID[::-1]), Paid("SG632NMUAB", 1500_00)),
     payment_result(result(0, PAID[1:]), Paid("SG632NMUAB", None)),
@@ -144,6 +150,7 @@ CALLBACKS = [
             {"Result": {"ResultDesc": "no code", "ConversationID": "AG_1"}},
             {"Result": {"ResultCode": 0}},
             result(0, PAID, OriginatorConversationID="\x00", ConversationID="\ud800"),
+            *(result(0, [PAID[1], {"Key": "TransactionAmount", "Value": amount}]) for amount in TOO_LARGE),
         )
     ),
 ]
@@ -173,6 +180,11 @@ ANSWERS = [
         500,
         {"errorCode": "500.002.1001", "errorMessage": "Duplicate OriginatorConversationID."},
         Failed("duplicate", Reason.NO_ANSWER, UNKNOWN, duplicate=True),
+    ),
+    open_after(
+        500,
+        "500.002.1001 System internal error.",
+        {"errorCode": "500.002.1001", "errorMessage": "System internal error."},
     ),
     open_after(500, "500.003.02 System is busy.", {"errorCode": "500.003.02", "errorMessage": "System is busy."}),
     open_after(503, "503"),
