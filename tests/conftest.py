@@ -59,6 +59,7 @@ def pytest_configure_node(node: Any) -> None:
 
 
 IN_ONE_PROCESS = (
+    "tests/bot/conversation/test_statement_bounds.py",
     "tests/bot/demo/test_demo.py",
     "tests/browser/",
     "tests/flows/dialogues/test_all_dialogues.py",

@@ -33,6 +33,8 @@ from state.sessions import Stored
 
 log = logging.getLogger(__name__)
 
+REPEATED_WITHIN_S = 600.0
+"""For how long a gateway may repeat the first request of a call."""
 SORRY = N_("Sorry, something went wrong on our side. Please dial again.")
 
 
@@ -53,6 +55,8 @@ class CallHandler:
             now = resources.clock()
             stored = resources.sessions.load(inbound.msisdn, now.timestamp())
             previous = sessions.read(stored)
+            if previous and _is_new_call(inbound, previous, now):
+                previous.forget_call()
             if previous and key in previous.replies:
                 return previous.replies[key]
             with resources.context(inbound.msisdn, now) as context:
@@ -137,10 +141,13 @@ class CallHandler:
         if dropped and person.language and session.is_resumable(context.now) and engine.worth_resuming(dropped):
             engine.ask_to_resume(dropped)
             return session, self.runner.turn(dropped, person, context.market, USSD)
-        return session, self._open_home(inbound, person, context)
+        again, session.has_forgotten_call = session.has_forgotten_call, False
+        return session, self._open_home(inbound, person, context, again=again)
 
-    def _open_home(self, inbound: Inbound, person: Person, context: HopContext) -> Turn:
-        turn = self.runner.turn(Conversation(self.runner.key(inbound)), person, context.market, USSD)
+    def _open_home(self, inbound: Inbound, person: Person, context: HopContext, *, again: bool = False) -> Turn:
+        """A conversation at home; under an id of its own if the gateway has used the id of this call before."""
+        begun = [context.now.isoformat()] if again else []
+        turn = self.runner.turn(Conversation(self.runner.key(inbound, *begun)), person, context.market, USSD)
         self.runner.engine.open(turn, self.runner.engine.home)
         return turn
 
@@ -167,3 +174,9 @@ class CallHandler:
         call.consumed = ussd_text.append(call.consumed, stored)
         self.runner.engine.handle_input(turn, answer)
         self.runner.perform(turn, context, call.id, call.consumed)
+
+
+def _is_new_call(inbound: Inbound, previous: Session, now: datetime) -> bool:
+    """True if the gateway uses the id of an older call again; a request that is repeated comes sooner."""
+    is_same_id = previous.call is not None and previous.call.id == inbound.id
+    return is_same_id and not inbound.text and previous.seconds_since_call(now) >= REPEATED_WITHIN_S

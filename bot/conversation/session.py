@@ -44,6 +44,8 @@ class Session(msgspec.Struct, omit_defaults=True):
     """Replies by the key of their hop, oldest first, so that a repeated hop gets the same reply."""
     left_at: float = 0.0
     """When the last hop of a call was, in Unix seconds."""
+    has_forgotten_call: bool = field(default=False, name="again")  # the stored name
+    """True until the call begins to which the gateway gives the id of an older one."""
     unidentified: bool = field(default=False, name="unmet")  # the stored name
     """True until the marketplace has given the profile of this person for the first time."""
 
@@ -58,7 +60,15 @@ class Session(msgspec.Struct, omit_defaults=True):
 
     def is_resumable(self, now: datetime) -> bool:
         """True if the last call ended less than `RESUMABLE_FOR` ago."""
-        return now.timestamp() - self.left_at < RESUMABLE_FOR
+        return self.seconds_since_call(now) < RESUMABLE_FOR
+
+    def seconds_since_call(self, now: datetime) -> float:
+        """How long ago the last hop of a call was."""
+        return now.timestamp() - self.left_at
+
+    def forget_call(self) -> None:
+        """Forget the call and all replies: another call has its id, and its answers are not repetitions."""
+        self.call, self.replies, self.has_forgotten_call = None, {}, True
 
     def remember_reply(self, hop: str, reply: str) -> None:
         """Store the reply to a hop; only the last `REPLIES_KEPT` are kept."""

@@ -313,3 +313,27 @@ def test_a_refusal_by_the_shop_is_shown(service: Service) -> None:
 
     assert service.gateway.answer(AKINYI, "1") == f"END Order {placed['code']} no longer waits for your answer."
     assert accepted_order(service)["status"] == "accepted"
+
+
+def test_an_id_that_the_gateway_gives_to_a_second_call_begins_a_new_one(embedded: Service) -> None:
+    choose_language(embedded, "en", AKINYI)
+    call = PostedCall(embedded, AKINYI)
+    for text in cumulative(SELLING):
+        call.hop(text)
+    embedded.clock.advance(86_400)
+    home, settings, home_again, *_, listed = [call.hop(text) for text in cumulative(("5", "00", *SELLING))]
+
+    assert "1. Sell something" in home
+    assert "3. My kiosk" in settings
+    assert home_again == home
+    assert listed.startswith(f"END {LAMP} is on sale")
+    assert len(products_titled(embedded, LAMP)) == 2
+
+
+def test_a_first_request_that_is_repeated_within_ten_minutes_begins_no_new_call(embedded: Service) -> None:
+    choose_language(embedded, "en", AKINYI)
+    call = PostedCall(embedded, AKINYI)
+    screens = [call.hop(text) for text in ("", "1")]
+    embedded.clock.advance(9 * 60)
+
+    assert [call.hop(text) for text in ("", "1")] == screens
