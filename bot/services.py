@@ -119,22 +119,29 @@ def _clock(settings: Settings) -> Clock:
 
 
 def _terms(settings: Settings) -> Terms:
+    wallet = registry.wallet(settings)
     return Terms(
         parse_msisdn=partial(msisdn.parse, country=settings.country),
         currency=settings.currency,
         commission_percent=settings.commission_percent,
         zone=ZoneInfo(settings.timezone),
         photos_url=f"{settings.url}/photos",
+        payout_network=wallet.network,
+        can_be_paid=partial(msisdn.is_mobile_of, country=wallet.country),
     )
 
 
 def _runner(settings: Settings, secret: bytes) -> DialogueRunner:
+    wallet = registry.wallet(settings)
     place = Place(
         settings.country,
         settings.currency,
         rendering.language_names(settings.languages),
         settings.ussd_code,
         settings.sms_short_code,
+        wallet.network,
+        wallet.country,
+        msisdn.prefix(wallet.country),
     )
     return DialogueRunner(ENGINE, place, secret)
 

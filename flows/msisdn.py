@@ -3,6 +3,7 @@
 is_e164("+254712345678")              True
 parse("0712 345 678", "KE")           "+254712345678"
 read("O712-345-678", "KE")            Read("+254712345678", certain=False)
+grouped("+254712345678", "KE")        "0712 345 678"
 """
 
 from __future__ import annotations
@@ -30,6 +31,29 @@ _MOBILE = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBIL
 def is_e164(number: str) -> bool:
     """True for an MSISDN in E.164, in use or not. False for a short code such as `22384`."""
     return _E164.fullmatch(number) is not None
+
+
+def prefix(country: str) -> str:
+    """How the numbers of a country (ISO 3166) begin, such as `+254`."""
+    return f"+{phonenumbers.country_code_for_region(country)}"
+
+
+def is_mobile_of(number: str, country: str) -> bool:
+    """True for the MSISDN of a mobile number of this country (ISO 3166)."""
+    try:
+        mobile = phonenumbers.parse(_mobile(number, country))
+    except Unreadable:
+        return False
+    return phonenumbers.region_code_for_number(mobile) == country
+
+
+def grouped(number: str, country: str) -> str:
+    """An MSISDN in groups of digits, so that people can compare it: `0712 345 678` in its country, else with `+`."""
+    parsed = phonenumbers.parse(number)
+    if phonenumbers.region_code_for_number(parsed) != country:
+        return phonenumbers.format_number(parsed, PhoneNumberFormat.INTERNATIONAL)
+    digits = re.sub(r"\D", "", phonenumbers.format_number(parsed, PhoneNumberFormat.NATIONAL))
+    return f"{digits[:4]} {digits[4:7]} {digits[7:]}".strip()
 
 
 def parse(text: str, country: str) -> str:

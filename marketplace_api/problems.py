@@ -27,6 +27,7 @@ REFUSAL_DETAILS: Mapping[RefusalReason, str] = {
     "many_keys": "Several keys have this name; say which by its id: {ids}.",
     "locked": "Too many wrong codes were typed; try again in an hour.",
     "message_not_failed": "The text is {current}; only one that failed or was suppressed can be sent again.",
+    "not_a_wallet": "{network} cannot pay this phone.",
     "not_an_agent": "This phone is no kiosk agent's.",
     "not_an_artisan": "This phone is no artisan's.",
     "not_due": "No payout of that amount waits for this artisan and order {code}.",

@@ -18,6 +18,7 @@ RefusalReason = Literal[
     "message_not_failed",
     "money_owed",
     "nobody_to_ask",
+    "not_a_wallet",
     "not_an_agent",
     "not_an_artisan",
     "not_due",

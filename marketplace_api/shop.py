@@ -36,6 +36,10 @@ class Terms:
     zone: ZoneInfo
     photos_url: str
     """The URL under which photos are served, without a slash at the end."""
+    payout_network: str
+    """The mobile money that artisans are paid with, such as `M-PESA`."""
+    can_be_paid: Callable[[str], bool]
+    """True for the MSISDN of a number that can have a wallet of this network."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ from bot.providers.payment_contracts import (
     PaymentCallbackHandler,
     PaymentStatus,
     Pending,
+    Wallet,
 )
 from bot.providers.secret_path import secret_blueprint
 from bot.runtime.clock import Clock
@@ -396,4 +397,5 @@ PROVIDER = Provider(
     ),
     blueprint=lambda settings, handlers: routes(handlers.payments, settings.webhook_secret),
     payer=_payer,
+    wallet=Wallet("M-PESA", "KE"),
 )

@@ -19,7 +19,7 @@ from wsgiref.types import WSGIApplication
 from flask import Blueprint
 
 from bot.providers.contracts import InboundHandler, MediaFetcher, Sender
-from bot.providers.payment_contracts import Payer, PaymentCallbackHandler
+from bot.providers.payment_contracts import Payer, PaymentCallbackHandler, Wallet
 from bot.runtime.clock import Clock
 from bot.runtime.settings import Settings
 
@@ -58,6 +58,8 @@ class Provider(Generic[S]):
     media_fetcher: Callable[[S, int], MediaFetcher] | None = None
     """Called with the settings and the number of threads that may fetch at once."""
     payer: Callable[[S, Clock], Payer] | None = None
+    wallet: Wallet | None = None
+    """What the payer pays into; a provider with a `payer` needs it."""
 
     def own_settings(self, settings: Settings) -> S:
         """The process's settings as this provider's type. Raises TypeError when the registry did not make them."""

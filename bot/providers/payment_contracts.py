@@ -19,6 +19,19 @@ FaultParty = Literal["recipient", "us", "nobody"]
 
 
 @dataclass(frozen=True, slots=True)
+class Wallet:
+    """What a payer pays into: the wallets of a network, which the mobile numbers of one country have.
+
+    With number portability, a prefix does not tell whose customer a number is, so every mobile number may have one.
+    """
+
+    network: str
+    """As people call it, such as `M-PESA`."""
+    country: str
+    """ISO 3166-1 alpha-2."""
+
+
+@dataclass(frozen=True, slots=True)
 class Payment:
     """A payment of `amount` minor units to `msisdn`. Its `id` is never used for another payment."""
 

@@ -18,7 +18,7 @@ from bot.providers import africastalking, daraja, twilio
 from bot.providers.contracts import MediaFetcher, Sender
 from bot.providers.declaration import Handlers, Provider
 from bot.providers.errors import FetchError, Reason
-from bot.providers.payment_contracts import Payer
+from bot.providers.payment_contracts import Payer, Wallet
 from bot.runtime import settings as runtime
 from bot.runtime.clock import Clock
 from bot.runtime.settings import SIMULATOR, ConflictingSettingError, Settings
@@ -134,6 +134,12 @@ def payer(settings: Settings, clock: Clock, more: Sequence[Provider[Any]] = ()) 
         for provider in (*PROVIDERS, *more)
         if provider.payer and provider.name == settings.payout_provider
     )
+
+
+def wallet(settings: Settings) -> Wallet:
+    """What the chosen provider of payouts pays into. The simulator stands in for M-PESA in any country."""
+    wallets = (provider.wallet for provider in PROVIDERS if provider.name == settings.payout_provider)
+    return next(filter(None, wallets), Wallet("M-PESA", settings.country))
 
 
 class AnyMediaFetcher:

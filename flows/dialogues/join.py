@@ -7,14 +7,11 @@ from flows.kit import (
     N_,
     Act,
     Ask,
-    AskPhone,
     Choice,
     Flow,
     Go,
     Keyword,
-    Menu,
     Notice,
-    Option,
     PagedList,
     Place,
     Turn,
@@ -23,7 +20,7 @@ from flows.kit import (
 from flows.kit.flow import because
 
 from .home import is_artisan
-from .payout import ask_pin_before
+from .payout import ask_pin_before, ask_way_of_payment, payout_phone
 
 
 def crafts(turn: Turn) -> Sequence[Choice]:
@@ -35,14 +32,14 @@ def kiosks(turn: Turn) -> Sequence[Choice]:
 
 
 def register(turn: Turn) -> RegisterArtisan:
-    in_cash = turn["payout"] == "cash"
+    msisdn = payout_phone(turn)
     return RegisterArtisan(
         name=turn["name"],
         language=turn.words.language,
         craft=turn["craft"],
         kiosk_id=turn["kiosk"],
-        payout_method="kiosk_cash" if in_cash else "mobile_money",
-        payout_msisdn=None if in_cash else turn.get("payout_msisdn") or turn.person.msisdn,
+        payout_method="mobile_money" if msisdn else "kiosk_cash",
+        payout_msisdn=msisdn,
     )
 
 
@@ -62,14 +59,7 @@ flow = Flow(
         then="payout",
         empty="no_kiosk",
     ),
-    Menu(
-        "payout",
-        N_("How do you want to be paid?"),
-        Option(N_("Mobile money, this phone"), "joining", value="this"),
-        Option(N_("Mobile money, another phone"), "payout_msisdn", value="another"),
-        Option(N_("Cash at the kiosk"), "joining", value="cash"),
-    ),
-    AskPhone("payout_msisdn", N_("Which phone number gets the money?"), then="joining"),
+    *ask_way_of_payment("joining"),
     Act("joining", command=register, done="joined", rejected=[Go("pin", when=because("pin")), Go("not_joined")]),
     *ask_pin_before("joining"),
     Notice(

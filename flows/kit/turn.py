@@ -44,6 +44,12 @@ class Place:
     """Code and own name of each language, in the order they are offered."""
     ussd_code: str
     short_code: str
+    payout_network: str = "M-PESA"
+    """The mobile money that artisans are paid with, as people call it."""
+    payout_country: str = "KE"
+    """ISO 3166-1 alpha-2: only the numbers of this country have a wallet of the network."""
+    payout_prefix: str = "+254"
+    """How these numbers begin."""
 
 
 @dataclass(slots=True)

@@ -35,7 +35,7 @@ def register(
 ) -> Artisan:
     """Register an artisan. A phone can be registered once, and again after its artisan left.
 
-    `Refused` with `already_registered`, `unknown_category` or `unknown_kiosk`.
+    `Refused` with `already_registered`, `unknown_category`, `unknown_kiosk` or `not_a_wallet`.
     """
     existing = locks.take_one(shop, Artisan, Artisan.msisdn == msisdn)
     if existing is not None and existing.status == "active":
@@ -43,11 +43,12 @@ def register(
     if craft not in CATEGORIES:
         raise Refused("unknown_category", 422, category=craft)
     kiosk = kiosks.by_id(shop, kiosk_id)
+    paid_to = _payout_msisdn(shop, msisdn, payout_method, payout_msisdn)
     artisan = existing or Artisan(id=shop.ids.new_id("art"), msisdn=msisdn, created_at=shop.now)
     artisan.name, artisan.language, artisan.craft = name, language, craft
     artisan.status, artisan.kiosk = "active", kiosk
     artisan.payout_method = payout_method
-    artisan.payout_msisdn = _payout_msisdn(msisdn, payout_method, payout_msisdn)
+    artisan.payout_msisdn = paid_to
     try:
         with shop.session.begin_nested():
             shop.session.add(artisan)
@@ -104,11 +105,11 @@ def set_kiosk(shop: Shop, artisan: Artisan, kiosk_id: str) -> None:
 def set_payout_method(shop: Shop, artisan: Artisan, method: PayoutMethod, msisdn: str | None = None) -> None:
     """Change how the artisan is paid from now on. This includes payouts that the old phone could not receive.
 
-    Mobile money goes to `msisdn`, or to the artisan's own phone if that is None.
+    Mobile money goes to `msisdn`, or to the artisan's own phone if that is None. `Refused` with `not_a_wallet`.
     """
     artisan = payouts.lock_artisan(shop, artisan)
-    artisan.payout_method = method
-    artisan.payout_msisdn = _payout_msisdn(artisan.msisdn, method, msisdn)
+    paid_to = _payout_msisdn(shop, artisan.msisdn, method, msisdn)
+    artisan.payout_method, artisan.payout_msisdn = method, paid_to
     _record_event(shop, artisan, "artisan.payout_changed")
     payout_methods.apply_new_payout_method(shop, artisan)
 
@@ -140,5 +141,11 @@ def _record_event(shop: Shop, artisan: Artisan, type: EventType) -> None:
     events.record(shop, type, ArtisanSchema.of(artisan))
 
 
-def _payout_msisdn(own: str, method: PayoutMethod, other: str | None) -> str | None:
-    return None if method == "kiosk_cash" else other or own
+def _payout_msisdn(shop: Shop, own: str, method: PayoutMethod, other: str | None) -> str | None:
+    """The phone for mobile money; `Refused` with `not_a_wallet` if the payout network cannot pay it."""
+    if method == "kiosk_cash":
+        return None
+    msisdn = other or own
+    if not shop.terms.can_be_paid(msisdn):
+        raise Refused("not_a_wallet", 422, network=shop.terms.payout_network)
+    return msisdn

@@ -40,6 +40,8 @@ TERMS = Terms(
     commission_percent=10,
     zone=ZoneInfo("Africa/Nairobi"),
     photos_url="https://soko.example/photos",
+    payout_network="M-PESA",
+    can_be_paid=partial(msisdn.is_mobile_of, country="KE"),
 )
 STATIC_KEY = "a-key-that-is-in-no-table"
 NO_ADDRESS_LINES: dict[str, Any] = {"line2": None, "region": None, "postal_code": None}

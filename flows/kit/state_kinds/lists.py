@@ -8,7 +8,7 @@ from itertools import takewhile
 from typing import Any
 
 from flows.kit.conversation import Choice
-from flows.kit.edges import Edge, Enter, Go, Then
+from flows.kit.edges import Edge, Enter, Go, Then, targets
 from flows.kit.navigation import MORE
 from flows.kit.screen import Screen
 from flows.kit.turn import Turn
@@ -81,7 +81,7 @@ class Option:
     """A line of a menu, and where it leads."""
 
     label: str
-    then: str | Enter
+    then: Then
     value: str = ""
     """What is kept as the answer; the label if empty."""
 
@@ -97,7 +97,8 @@ class Menu(ListQuestion):
         return [Choice(line.value or line.label, turn.words.text(line.label)) for line in self.lines]
 
     def edges(self) -> Iterator[Edge]:
-        return (Edge("answer", Go(line.then), picked=line.value or line.label) for line in self.lines)
+        for line in self.lines:
+            yield from (Edge("answer", go, picked=line.value or line.label) for go in targets(line.then))
 
     def messages(self) -> Iterator[Wording]:
         yield from super().messages()

@@ -110,6 +110,9 @@ class AskPhone(Question):
     def read(self, turn: Turn, typed: str) -> Read[str]:
         return msisdn.read(typed, turn.place.country)
 
+    def display(self, turn: Turn, value: Answer) -> str:
+        return msisdn.grouped(str(value), turn.place.country)
+
 
 class AskCode(Question):
     """The code of an order, product or payout."""

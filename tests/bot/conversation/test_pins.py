@@ -66,13 +66,14 @@ def test_a_pin_typed_on_a_call_is_stored_nowhere(registered: Service, caplog: py
     assert PIN not in everything_stored(registered)
     dial_ahead(registered, "1111", PIN)
     assert registered.gateway.answer(AKINYI, "2").startswith("CON Which phone")
-    assert registered.gateway.answer(AKINYI, "0722000111").startswith("END Changed.")
+    registered.gateway.answer(AKINYI, "0722000111")
+    assert registered.gateway.answer(AKINYI, "1").startswith("END Changed.")
     assert PIN not in everything_stored(registered) + caplog.text
     assert payout_phone(registered) == OTHER_PHONE
 
 
 def test_a_pin_sent_by_text_is_stored_nowhere(registered: Service, caplog: pytest.LogCaptureFixture) -> None:
-    for body in ("MENU", "5", "4", f" {PIN[:2]} {PIN[2:]}", "2", "0722000111", "MENU", "5", "4", f"{PIN}1", PIN):
+    for body in ("MENU", "5", "4", f" {PIN[:2]} {PIN[2:]}", "2", "0722000111", "1", "MENU", "5", "4", f"{PIN}1", PIN):
         registered.gateway.text(AKINYI, body)
     kept = everything_stored(registered) + caplog.text
     assert PIN not in kept
@@ -102,7 +103,7 @@ def test_a_wrong_pin_is_counted_although_the_hop_crashed_before_it_saved(registe
 
 def test_a_session_lost_after_the_pin_does_not_ask_it_again(registered: Service) -> None:
     screen = ""
-    for text in ["", *accumulate((*TO_PAYOUT, PIN, "2", "0722000111"), "{}*{}".format)]:
+    for text in ["", *accumulate((*TO_PAYOUT, PIN, "2", "0722000111", "1"), "{}*{}".format)]:
         screen = registered.gateway.post_ussd("ATUid_1", AKINYI, registered.settings.ussd_code, text)
         delete_session(registered, AKINYI)
     assert screen.startswith("END Changed.")
@@ -111,7 +112,7 @@ def test_a_session_lost_after_the_pin_does_not_ask_it_again(registered: Service)
 
 
 def test_a_changed_payout_phone_is_confirmed_to_the_artisans_own_phone(registered: Service) -> None:
-    dial(registered, AKINYI, *TO_PAYOUT, PIN, "2", "0722000111")
+    dial(registered, AKINYI, *TO_PAYOUT, PIN, "2", "0722000111", "1")
     registered.work()
     (text,) = notifications(registered)
     assert (text.msisdn, OTHER_PHONE in text.text) == (AKINYI, True)

@@ -78,3 +78,25 @@ def test_an_artisan_who_comes_back_keeps_the_id_and_changes_the_rest(database: S
         assert (back.payout_method, back.payout_msisdn) == ("kiosk_cash", None)
         with pytest.raises(Refused, match="already_registered"):
             register(shop, sample.kiosk, sample.artisan.msisdn)
+
+
+@pytest.mark.parametrize("phone", ["+447400123456", "+251700123456", "+254201234567"])
+def test_a_payout_phone_is_a_wallet_of_the_network(database: ShopDatabase, sample: Sample, phone: str) -> None:
+    with database.open() as shop:
+        with pytest.raises(Refused, match="not_a_wallet"):
+            artisans.set_payout_method(shop, sample.artisan, "mobile_money", phone)
+        with pytest.raises(Refused, match="not_a_wallet"):
+            register(shop, sample.kiosk, "+254712345999", payout_msisdn=phone)
+        assert artisans.by_id(shop, sample.artisan.id).payout_msisdn == "+254712345678"
+        assert artisans.by_msisdn(shop, "+254712345999") is None
+
+
+def test_who_has_a_phone_of_another_country_is_paid_in_cash_or_on_another_phone(
+    database: ShopDatabase, sample: Sample
+) -> None:
+    with database.open() as shop:
+        with pytest.raises(Refused, match="not_a_wallet"):
+            register(shop, sample.kiosk, "+256772123456")
+        artisan = register(shop, sample.kiosk, "+256772123456", payout_method="kiosk_cash")
+        artisans.set_payout_method(shop, artisan, "mobile_money", "+254711000222")
+        assert artisan.payout_msisdn == "+254711000222"
