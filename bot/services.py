@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -37,7 +38,7 @@ from flows.dialogues import ENGINE
 from flows.kit import Place
 from marketplace_api.actors import Actor
 from marketplace_api.models import Event
-from marketplace_api.shop import Ids, OpenShop, Shop, Terms
+from marketplace_api.shop import Deadlines, Ids, OpenShop, Shop, Terms
 from state.redis_sessions import RedisSessions
 from state.sessions import Sessions
 from state.sql_sessions import SqlSessions
@@ -128,6 +129,12 @@ def _terms(settings: Settings) -> Terms:
         photos_url=f"{settings.url}/photos",
         payout_network=wallet.network,
         can_be_paid=partial(msisdn.is_mobile_of, country=wallet.country),
+        deadlines=Deadlines(
+            bring=timedelta(days=settings.bring_days),
+            ship=timedelta(days=settings.ship_days),
+            ask=timedelta(days=settings.ask_delivery_days),
+            close=timedelta(days=settings.close_delivery_days),
+        ),
     )
 
 

@@ -51,7 +51,7 @@ from bot.webhooks.dispatcher import DeliveryAttempt, WebhookDispatcher
 from bot.webhooks.safe_http import Poster
 from marketplace_api.actors import Actor
 from marketplace_api.events import webhooks as endpoints
-from marketplace_api.orders import deadlines
+from marketplace_api.orders import closing, deadlines
 from marketplace_api.payments import ledger
 from marketplace_api.shop import Shop
 from state.outbox import Job
@@ -166,6 +166,10 @@ def periodic_tasks(services: Services) -> tuple[PeriodicTask, ...]:
     return (
         in_chunks("orders.expire", "*/5 * * * *", deadlines.expire_offers),
         in_chunks("orders.remind", "0 9 * * *", deadlines.send_reminders),
+        in_chunks("orders.give_up", "0 10 * * *", closing.give_up_late),
+        in_chunks("orders.void", "10 10 * * *", closing.void_unshipped),
+        in_chunks("orders.ask", "20 10 * * *", closing.ask_whether_it_came),
+        in_chunks("orders.close", "30 10 * * *", closing.assume_delivered),
         PeriodicTask("texts.unknown", "* * * * *", partial(periodic.settle_unknown, database, clock)),
         in_chunks("ledger.checkpoint", "15 3 * * *", ledger.checkpoint),
         PeriodicTask("outbox.sweep", "30 3 * * *", partial(periodic.sweep_outbox, database, clock)),

@@ -19,7 +19,7 @@ from marketplace_api.statuses import AssignmentStatus, OrderStatus, PayoutStatus
 logging.getLogger("transitions").setLevel(logging.WARNING)
 
 OrderTrigger = Literal[
-    "accept", "receive", "ship", "deliver", "decline", "expire", "cancel", "reopen", "give_up", "expect"
+    "accept", "receive", "ship", "deliver", "decline", "expire", "cancel", "reopen", "give_up", "expect", "void"
 ]
 AssignmentTrigger = Literal[
     "accept", "receive", "decline", "expire", "cancel", "pass_over", "offer_again", "release", "refuse", "reverse"
@@ -106,6 +106,9 @@ ORDER: LifeCycle[OrderStatus, OrderTrigger] = LifeCycle(
     Transition("cancel", "placed", "cancelled", "order_not_open"),
     Transition("reopen", "accepted", "placed", "order_not_expected"),
     Transition("give_up", "accepted", "declined", "order_not_expected"),
+    Transition("void", "accepted", "cancelled", "order_not_voidable"),
+    Transition("void", "at_kiosk", "cancelled", "order_not_voidable"),
+    Transition("void", "shipped", "cancelled", "order_not_voidable"),
     Transition("expect", "at_kiosk", "accepted", "receipt_final"),
 )
 

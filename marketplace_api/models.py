@@ -214,6 +214,7 @@ class Order(Base):
     tracking: Mapped[str | None]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+    delivery_asked_at: Mapped[datetime | None]
 
     product: Mapped[Product | None] = relationship(lazy="joined")
     brief: Mapped[Brief | None] = relationship(lazy="joined")

@@ -41,6 +41,7 @@ REFUSAL_DETAILS: Mapping[RefusalReason, str] = {
     "order_not_at_kiosk": "The order is {current}; only one that is at its kiosk can be shipped.",
     "order_not_expected": "The order is {current}; only an accepted one can be received.",
     "order_not_open": "The order is {current}; this is possible only while it is placed.",
+    "order_not_voidable": "The order is {current}; only one that is accepted, at its kiosk or shipped is voided.",
     "order_not_shipped": "The order is {current}; only a shipped one can be delivered.",
     "other_currency": "Money here is in {currency}.",
     "other_kiosk": "Order {code} belongs to another kiosk: {kiosk}.",

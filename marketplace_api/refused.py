@@ -30,6 +30,7 @@ RefusalReason = Literal[
     "order_not_expected",
     "order_not_open",
     "order_not_shipped",
+    "order_not_voidable",
     "orders_open",
     "other_currency",
     "other_kiosk",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from random import Random
 from typing import Self, TypeVar
 from zoneinfo import ZoneInfo
@@ -26,6 +26,20 @@ CODE_LENGTHS = (4, 4, 4, 5, 5, 6, 7, 8, 9, 10)
 
 
 @dataclass(frozen=True, slots=True)
+class Deadlines:
+    """How long an order may stay as it is: see `orders.closing`."""
+
+    bring: timedelta = timedelta(days=21)
+    """After the day on which a part is due, until it is given up."""
+    ship: timedelta = timedelta(days=30)
+    """At the kiosk, until the order is voided."""
+    ask: timedelta = timedelta(days=10)
+    """After shipping, until the buyer is asked whether it came."""
+    close: timedelta = timedelta(days=45)
+    """After shipping, until an order is closed whose buyer does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """The terms of trade: currency, commission, time zone, and the form of phone numbers in the shop's country."""
 
@@ -40,6 +54,7 @@ class Terms:
     """The mobile money that artisans are paid with, such as `M-PESA`."""
     can_be_paid: Callable[[str], bool]
     """True for the MSISDN of a number that can have a wallet of this network."""
+    deadlines: Deadlines = Deadlines()
 
 
 @dataclass(frozen=True, slots=True)

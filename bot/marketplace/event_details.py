@@ -48,6 +48,7 @@ class PartStatus(OpenEnum):
     RECEIVED = "received"
     CANCELLED = "cancelled"
     REVERSED = "reversed"
+    RELEASED = "released"
     OTHER = "other"
 
 

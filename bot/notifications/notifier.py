@@ -116,7 +116,7 @@ def _message(
     fields: Mapping[str, object],
 ) -> NewMessage:
     """A message; `about` is the id of the event's resource, `recipient` makes the key unique within the event."""
-    is_reminder = event.type == "order.reminded"
+    is_reminder = event.type in ("order.reminded", "order.delivery_asked")
     return NewMessage(
         key=f"{event.id}:{recipient}",
         msisdn=msisdn,

@@ -66,6 +66,10 @@ GOODS_RECEIVED = N_(
     "Soko: order {code}: the kiosk received {quantity} x {title}. You are owed {earns}. Not right? Reply CALL.",
     "Soko: order {code}: the kiosk received {quantity}. You are owed {earns}. Not right? Reply CALL.",
 )
+GIVEN_UP = N_(
+    "Soko: order {code} was not brought in time, so we gave it up. Made it already? Reply CALL.",
+)
+VOIDED = N_("Soko: order {code} is cancelled. You need not bring it. Questions? Reply CALL.")
 RECEIPT_REVERSED = N_(
     "Soko: order {code}: the kiosk counted {quantity} x {title} by mistake. Please bring them to {kiosk}. "
     "Not right? Reply CALL.",
@@ -130,6 +134,10 @@ SHIPPED = N_(
     "Soko: your order {code} is shipped. Tracking number {tracking}.",
 )
 DELIVERED = N_("Soko: your order {code} was delivered. Thank you for buying handmade.")
+DID_IT_COME = N_(
+    "Soko: did your order {code} come? If yes, reply RECEIVED {code}. If not, reply CALL.",
+)
+CLOSED = N_("Soko: you did not say whether your order {code} came, so we close it. It did not come? Reply CALL.")
 NOT_AT_KIOSK = N_("Soko: your order {code} is not complete at the kiosk yet. We text you when it is.")
 EXPIRED = N_(
     "Soko: sorry, nobody took your order {code} ({title}) in time. If you paid for it, ask where you ordered.",
@@ -191,6 +199,9 @@ TO_BUYER: Mapping[EventType, kit.Wording] = {
     "order.reduced": REDUCED,
     "order.at_kiosk": AT_KIOSK,
     "order.receipt_reversed": NOT_AT_KIOSK,
+    "order.voided": CANCELLED,
+    "order.delivery_asked": DID_IT_COME,
+    "order.assumed_delivered": CLOSED,
     "order.shipped": SHIPPED,
     "order.delivered": DELIVERED,
     "order.expired": EXPIRED,
@@ -236,6 +247,10 @@ def to_artisan(event: EventDetails, order: OrderData, part: PartData) -> kit.Wor
         case "order.part_received" | "order.at_kiosk", PartStatus.RECEIVED if part.received_at == event.created_at:
             # of the parts in the event, this is the one that was received with it
             return GOODS_RECEIVED
+        case "order.voided", PartStatus.RELEASED if part.reminded_at == event.created_at:
+            return VOIDED
+        case _, PartStatus.RELEASED if part.reminded_at == event.created_at:
+            return GIVEN_UP
         case "order.receipt_reversed", PartStatus.REVERSED if part.reminded_at == event.created_at:
             return RECEIPT_REVERSED
         case "order.goods_refused", _ if part.refused:
@@ -272,6 +287,7 @@ _ORDER_TRUE_WHILE: Mapping[EventType, TrueWhile] = {
     "order.reduced": TrueWhile(order=_GOING_ON),
     "order.at_kiosk": TrueWhile(order=_GOING_ON),
     "order.shipped": TrueWhile(order=(OrderProgress.SHIPPED,)),
+    "order.delivery_asked": TrueWhile(order=(OrderProgress.SHIPPED,)),
 }
 _PAYOUT_TRUE_WHILE: Mapping[EventType, TrueWhile] = {
     "payout.created": TrueWhile(payout=(PayoutProgress.AWAITING_COLLECTION,)),

@@ -1,6 +1,4 @@
-"""Safaricom Daraja: B2C payments out (v3), their status, and results in.
-
-Its requests are not signed: the secret in the path authenticates them.
+"""Safaricom Daraja: B2C payments out (v3), their status, and results in, which the secret in the path authenticates.
 
     POST /mpesa/b2c/v3/paymentrequest   {"OriginatorConversationID": "pay_4k2…", "Amount": "1500", …}
     200                                 {"ResponseCode": "0", "ConversationID": "AG_2026…", …}

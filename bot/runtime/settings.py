@@ -104,6 +104,7 @@ def _country(value: str) -> str:
 
 BaseUrl = Annotated[str | None, AfterValidator(_base_url)]
 Rate = Annotated[str, AfterValidator(_rate)]
+Days = Annotated[int, Field(ge=1, le=365)]
 
 
 class Settings(BaseSettings):
@@ -139,6 +140,10 @@ class Settings(BaseSettings):
     currency: Annotated[str, AfterValidator(_currency)] = "KES"
     timezone: Annotated[str, AfterValidator(_time_zone)] = "Africa/Nairobi"
     languages: Annotated[list[str], NoDecode, BeforeValidator(_split), Field(min_length=1)] = LANGUAGES
+    bring_days: Days = 21
+    ship_days: Days = 30
+    ask_delivery_days: Days = 10
+    close_delivery_days: Days = 45
     commission_percent: Annotated[int, Field(ge=0, le=90)] = 10
     api_rate: Rate = "6000/minute"
     public_rate: Rate = "3000/minute"
@@ -182,6 +187,8 @@ class Settings(BaseSettings):
         if (self.marketplace_url is None) != (self.marketplace_api_key is None):
             missing = "MARKETPLACE_API_KEY" if self.marketplace_url else "MARKETPLACE_URL"
             raise ConflictingSettingError(missing, "is needed too: a remote marketplace needs its URL and an API key")
+        if self.close_delivery_days <= self.ask_delivery_days:
+            raise ConflictingSettingError("CLOSE_DELIVERY_DAYS", "must be more than ASK_DELIVERY_DAYS")
         if self.environment == "production":
             self._refuse_development()
         return self

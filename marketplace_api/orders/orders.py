@@ -109,7 +109,7 @@ def create(
             assignments=offers,
         ),
     )
-    _record_status(shop, order)
+    record_status(shop, order)
     return order
 
 
@@ -165,7 +165,11 @@ def release(shop: Shop, artisan: Artisan, code: str) -> Assignment:
     again, unless they have left. Nothing goes back into the stock of a product, because the artisan does not have the
     pieces.
     """
-    part = _own_part(shop, artisan, code, "release")
+    return release_part(shop, _own_part(shop, artisan, code, "release"))
+
+
+def release_part(shop: Shop, part: Assignment) -> Assignment:
+    """Give back a part as `release` does; the caller has locked its order."""
     order = part.order
     ASSIGNMENT.move(part, "release")
     passed_over = [other for other in _parts(order, "passed") if other.artisan.status == "active"]
@@ -173,8 +177,8 @@ def release(shop: Shop, artisan: Artisan, code: str) -> Assignment:
         for other in passed_over:
             ASSIGNMENT.move(other, "offer_again")
         ORDER.move(order, "reopen")
-        _update_money(order)
-        _record_status(shop, order, "order.reopened")
+        update_money(order)
+        record_status(shop, order, "order.reopened")
     else:
         update_status(shop, order, otherwise="order.part_released")
     return part
@@ -204,7 +208,7 @@ def ship(shop: Shop, order: Order, carrier: str, tracking: str) -> Order:
     order = lock(shop, order)
     ORDER.move(order, "ship")
     order.carrier, order.tracking = carrier, tracking
-    _record_status(shop, order)
+    record_status(shop, order)
     return order
 
 
@@ -212,7 +216,7 @@ def deliver(shop: Shop, order: Order) -> Order:
     """Record that the buyer received the order."""
     order = lock(shop, order)
     ORDER.move(order, "deliver")
-    _record_status(shop, order)
+    record_status(shop, order)
     return order
 
 
@@ -279,7 +283,7 @@ def update_status(shop: Shop, order: Order, otherwise: EventType | None = None) 
             ASSIGNMENT.move(part, "pass_over")
         _move(shop, order, trigger)
     if unchanged:
-        _update_money(order)
+        update_money(order)
         if otherwise:
             record_event(shop, order, otherwise)
         if order.status == "accepted" and order.total < total:
@@ -296,8 +300,8 @@ def expect_again(shop: Shop, part: Assignment) -> None:
     resize(again, part.quantity)
     if not _parts(order, "received"):
         order.kiosk_id = None
-    _update_money(order)
-    _record_status(shop, order, "order.receipt_reversed")
+    update_money(order)
+    record_status(shop, order, "order.receipt_reversed")
 
 
 def record_event(shop: Shop, order: Order, type: EventType) -> None:
@@ -369,11 +373,11 @@ def _move(shop: Shop, order: Order, trigger: OrderTrigger) -> None:
     ORDER.move(order, trigger)
     if nothing_accepted and order.product_id:
         products.restock(shop, order.product_id, order.quantity)
-    _update_money(order)
-    _record_status(shop, order)
+    update_money(order)
+    record_status(shop, order)
 
 
-def _update_money(order: Order) -> None:
+def update_money(order: Order) -> None:
     """Set the order's amounts: for all pieces while they are offered, then the sum over the accepted parts."""
     taken = _taken(order)
     shares = split(order.unit_price, order.quantity, order.commission_percent)
@@ -382,7 +386,7 @@ def _update_money(order: Order) -> None:
     order.commission = order.total - order.artisan_earns
 
 
-def _record_status(shop: Shop, order: Order, type: EventType | None = None) -> None:
+def record_status(shop: Shop, order: Order, type: EventType | None = None) -> None:
     """Add the order's status to its timeline, and record the event of the status, or `type`."""
     order.timeline.append(TimelineEntry(status=order.status, at=shop.now))
     record_event(shop, order, type or _STATUS_EVENTS[order.status])

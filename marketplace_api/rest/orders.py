@@ -11,7 +11,7 @@ from marketplace_api.fields import (
     Id,
     Line,
 )
-from marketplace_api.orders import orders, placing
+from marketplace_api.orders import closing, orders, placing
 from marketplace_api.orders.placing import AnyOrderIn
 from marketplace_api.refused import Refused
 from marketplace_api.rest.access import caller, is_operator, requires, shop
@@ -36,6 +36,12 @@ class ShipmentIn(BaseModel):
 
     carrier: Line
     tracking: Line
+
+
+class VoidIn(BaseModel):
+    """Why the order ends."""
+
+    reason: Line
 
 
 @blueprint.post("/orders")
@@ -106,6 +112,18 @@ def ship_order(order_id: str, json_data: ShipmentIn) -> Order:
 def deliver_order(order_id: str) -> Order:
     """Record that an order has reached its buyer."""
     return Order.of(orders.deliver(shop(), _visible(order_id)))
+
+
+@blueprint.post("/orders/<id:order_id>/void")
+@requires("operator", refusals=(409,))
+@blueprint.input(VoidIn)
+@blueprint.output(Order)
+def void_order(order_id: str, json_data: VoidIn) -> Order:
+    """End an order that is accepted, at its kiosk or shipped, such as one that is never brought or was lost.
+
+    Open parts are released. What artisans have earned by goods received stays theirs.
+    """
+    return Order.of(closing.void(shop(), orders.by_id(shop(), order_id), json_data.reason))
 
 
 def _visible(order_id: str) -> models.Order:

@@ -13,6 +13,7 @@ from marketplace_api.accounts import artisans
 from marketplace_api.kiosks import kiosks
 from marketplace_api.orders import deadlines
 from marketplace_api.payments import cash_payouts
+from tests.actors import TESTER
 from tests.bot.fixtures import (
     AKINYI,
     JOY,
@@ -36,7 +37,7 @@ def consume(service: Service) -> None:
 
 def remind(service: Service) -> None:
     with service.services.database.writing.begin() as session:
-        deadlines.send_reminders(service.services.shop(session))
+        deadlines.send_reminders(service.services.shop(session, TESTER))
     consume(service)
 
 
@@ -101,7 +102,7 @@ def test_an_offer_that_an_outage_held_back_is_not_sent_after_its_answer(embedded
 
 def test_a_code_for_cash_is_not_told_after_the_cash_was_paid(embedded: Service) -> None:
     with embedded.services.database.writing.begin() as session:
-        shop = embedded.services.shop(session)
+        shop = embedded.services.shop(session, TESTER)
         akinyi = artisans.by_msisdn(shop, AKINYI)
         assert akinyi is not None
         artisans.set_payout_method(shop, akinyi, "kiosk_cash")
@@ -111,7 +112,7 @@ def test_a_code_for_cash_is_not_told_after_the_cash_was_paid(embedded: Service) 
     deliver(embedded, provider)
     (payout,) = embedded.api("GET", "/payouts")["data"]
     with embedded.services.database.writing.begin() as session:
-        shop = embedded.services.shop(session)
+        shop = embedded.services.shop(session, TESTER)
         (kiosk,) = kiosks.list_all(shop)
         cash_payouts.collect(shop, kiosk, payout["id"])
     deliver(embedded, provider, minutes=20)

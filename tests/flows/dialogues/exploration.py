@@ -70,6 +70,8 @@ CODES: dict[str, OrderStatus] = {
 }
 BRIEF, DUE = "B2N3", date(2026, 12, 28)
 UNKNOWN_CODE = "Z9Z9"
+FOREIGN_PHONE = "+447400123456"
+"""A phone that the payout network cannot pay."""
 KIOSK_ARTISAN = "+254711000222"
 LANGUAGE_QUESTION = "language.language"
 
@@ -83,11 +85,11 @@ def people(language: str) -> list[Person]:
     return [
         Person("+254711000111"),
         Person("+254711000111", language),
-        Person("+254711000111", language, pin=True),
+        Person(FOREIGN_PHONE, language, pin=True),
         replace(known_person, artisan=True),
         replace(known_person, artisan=True, pin=True),
         replace(known_person, agent=True),
-        replace(known_person, artisan=True, agent=True),
+        replace(known_person, msisdn=FOREIGN_PHONE, artisan=True, agent=True),
     ]
 
 

@@ -11,7 +11,7 @@ from marketplace_api.catalogue import photos, products
 from marketplace_api.events import webhooks
 from marketplace_api.kiosks import cash_float, kiosks
 from marketplace_api.models import Artisan, Kiosk, Order, Product
-from marketplace_api.orders import briefs, corrections, deadlines, orders, receiving
+from marketplace_api.orders import briefs, closing, corrections, deadlines, orders, receiving
 from marketplace_api.payments import (
     cash_payouts,
     elsewhere,
@@ -78,6 +78,10 @@ def _send_reminders(shop: Shop, world: World) -> object:
     return deadlines.send_reminders(replace(shop, now=shop.now + timedelta(hours=7)))
 
 
+def _in_days(shop: Shop, days: int) -> Shop:
+    return replace(shop, now=shop.now + timedelta(days=days))
+
+
 def _attach_photo(shop: Shop, world: World) -> object:
     new_id = shop.ids.new_id("pho")
     return photos.attach(shop, _product(shop, world).code, id=new_id, digest="d1", width=1, height=1)
@@ -102,6 +106,11 @@ ORDER_COMMANDS: Mapping[str, Command] = {
     "ship": lambda shop, world: orders.ship(shop, _order(shop, world.at_kiosk), "DHL", "7"),
     "deliver": lambda shop, world: orders.deliver(shop, _order(shop, world.shipped)),
     "remind": _send_reminders,
+    "void accepted": lambda shop, world: closing.void(shop, _order(shop, world.accepted), "lost"),
+    "void shipped": lambda shop, world: closing.void(shop, _order(shop, world.shipped), "lost"),
+    "give up late": lambda shop, world: closing.give_up_late(_in_days(shop, 60)),
+    "void unshipped": lambda shop, world: closing.void_unshipped(_in_days(shop, 60)),
+    "ask whether it came": lambda shop, world: closing.ask_whether_it_came(_in_days(shop, 20)),
 }
 BRIEF_COMMANDS: Mapping[str, Command] = {
     "second accepts": lambda shop, world: orders.accept(shop, _second(shop, world), _order(shop, world.begun).code, 40),

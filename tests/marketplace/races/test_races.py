@@ -39,6 +39,8 @@ CLOSE_RACES = (
     Race(("receive all", "release"), held="order", first=1),
     Race(("receive all", "change kiosk"), held="artisan", first=1),
     Race(("decline", "remind"), held="events", first=1),
+    Race(("release", "give up late"), held="order", first=0),
+    Race(("ship", "void unshipped"), held="order", first=0),
     Race(("second leaves", "second accepts"), held="order", first=0),
     Race(("second leaves", "second lists"), held="artisan", first=0),
     Race(("second leaves", "expire brief"), held="order", first=1),

@@ -1,0 +1,100 @@
+"""Ways out of every status of an order that waits: by an operator, and by time (`shop.Deadlines`).
+
+| an order that is | ends by people | by an operator | by time |
+|---|---|---|---|
+| accepted | the artisan brings it or gives it back | `void` | `give_up_late`: a part that is not brought is released |
+| at its kiosk | the agent ships it | `void`, ship | `void_unshipped` |
+| shipped | the buyer says that it came | `void`, deliver | `ask_whether_it_came`, then `assume_delivered` |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, func, select
+
+from marketplace_api import locks
+from marketplace_api.lifecycles import ASSIGNMENT, ORDER
+from marketplace_api.models import Assignment, Brief, Order, TimelineEntry
+from marketplace_api.orders import orders
+from marketplace_api.shop import Shop
+from marketplace_api.statuses import OrderStatus
+
+NOT_BROUGHT = "late"
+"""The reason of a part that was not brought in time."""
+NOT_SHIPPED = "never shipped"
+AT_ONCE = 200
+"""The largest number of orders in one transaction."""
+
+
+def void(shop: Shop, order: Order, reason: str) -> Order:
+    """End an order that is accepted, at its kiosk or shipped, because of `reason`, such as a lost parcel.
+
+    Its open parts are released. What artisans have earned by goods received stays theirs. `Refused` with
+    `order_not_voidable`.
+    """
+    order = orders.lock(shop, order)
+    ORDER.move(order, "void")
+    for part in order.assignments:
+        if part.status == "accepted":
+            ASSIGNMENT.move(part, "release")
+            # the time tells the notifier which parts the event is about, as it does for a reminder
+            part.reason, part.reminded_at = reason, shop.now
+    orders.update_money(order)
+    orders.record_status(shop, order, "order.voided")
+    return order
+
+
+def give_up_late(shop: Shop) -> int:
+    """Release one part that is not brought long after its day, as its artisan could; returns 1, or 0 if there is none.
+
+    The day is the one that the artisan promised, else the brief's, else that of the order.
+    """
+    day = func.coalesce(Assignment.promised_on, Brief.due_on, func.date(Order.created_at))
+    late = Assignment.status == "accepted", day < shop.today - shop.terms.deadlines.bring
+    of_parts = select(Assignment).join(Assignment.order).outerjoin(Order.brief).where(*late)
+    while found := shop.session.scalars(of_parts.order_by(Assignment.id).limit(1)).first():
+        orders.lock(shop, found.order)
+        if found.status == "accepted":  # else somebody was faster
+            found.reason, found.reminded_at = NOT_BROUGHT, shop.now
+            orders.release_part(shop, found)
+            return 1
+    return 0
+
+
+def void_unshipped(shop: Shop) -> int:
+    """Void orders that have been at their kiosk for too long; returns how many, at most `AT_ONCE`."""
+    overdue = _lock_since(shop, "at_kiosk", shop.terms.deadlines.ship)
+    for order in overdue:
+        void(shop, order, NOT_SHIPPED)
+    return len(overdue)
+
+
+def ask_whether_it_came(shop: Shop) -> int:
+    """Ask the buyers of orders that were shipped some days ago, once; returns how many, at most `AT_ONCE`."""
+    unasked = Order.delivery_asked_at.is_(None)
+    due = _lock_since(shop, "shipped", shop.terms.deadlines.ask, unasked)
+    for order in due:
+        order.delivery_asked_at = shop.now
+        orders.record_event(shop, order, "order.delivery_asked")
+    return len(due)
+
+
+def assume_delivered(shop: Shop) -> int:
+    """Close shipped orders whose buyers were asked and did not answer; returns how many, at most `AT_ONCE`."""
+    unanswered = _lock_since(shop, "shipped", shop.terms.deadlines.close, Order.delivery_asked_at.is_not(None))
+    for order in unanswered:
+        ORDER.move(order, "deliver")
+        orders.record_status(shop, order, "order.assumed_delivered")
+    return len(unanswered)
+
+
+def _lock_since(shop: Shop, status: OrderStatus, age: timedelta, *where: ColumnElement[bool]) -> Sequence[Order]:
+    """Orders that have had this status for at least `age`, locked."""
+    reached = select(func.max(TimelineEntry.at)).where(
+        TimelineEntry.order_id == Order.id, TimelineEntry.status == status
+    )
+    overdue = Order.status == status, reached.scalar_subquery() <= shop.now - age, *where
+    ids = shop.session.scalars(select(Order.id).where(*overdue).order_by(Order.created_at).limit(AT_ONCE)).all()
+    return locks.take_all(shop, Order, Order.id.in_(ids), *overdue)
