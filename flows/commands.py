@@ -98,8 +98,11 @@ class SetPrice(Command, frozen=True):
 
 
 class SetStock(Command, frozen=True):
+    """Sets how many pieces the artisan has; with `besides_orders`, those that are ordered are not counted."""
+
     code: Code
     quantity: Count
+    besides_orders: bool = False
 
 
 class RemoveProduct(Command, frozen=True):
@@ -109,12 +112,14 @@ class RemoveProduct(Command, frozen=True):
 class AcceptOrder(Command, frozen=True):
     """Accepts `quantity` pieces, or all if None, to be brought within `days` from today, if given.
 
-    Rejected for `wrong_count`, or for `too_late` if that day is after the day on which a brief is due.
+    Of a brief, all pieces are accepted only if `all` says so: otherwise it is rejected for `quantity_unsaid`. Rejected
+    for `wrong_count`, or for `too_late` if that day is after the day on which a brief is due.
     """
 
     code: Code
     quantity: Count | None = None
     days: Days | None = None
+    all: bool = False
 
 
 class DeclineOrder(Command, frozen=True):
@@ -253,6 +258,7 @@ RejectionReason = Literal[
     "order_not_open",
     "orders_open",
     "pin",
+    "quantity_unsaid",
     "too_late",
     "wrong_count",
 ]

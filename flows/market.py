@@ -31,13 +31,17 @@ class KioskSummary(msgspec.Struct, frozen=True):
 
 
 class ProductSummary(msgspec.Struct, frozen=True):
-    """A product of the caller. `price` is for one piece; `quantity` is how many pieces are left to sell."""
+    """A product of the caller. `price` is for one piece; `quantity` is how many pieces are left to sell.
+
+    `reserved` pieces are in orders that the caller has not brought yet.
+    """
 
     code: str
     title: str
     price: int
     quantity: int
     status: ProductStatus
+    reserved: int = 0
 
 
 class OrderSummary(msgspec.Struct, frozen=True):

@@ -122,6 +122,12 @@ class Price(BaseModel):
         return self.amount
 
 
+class ExpectedTotal(Price):
+    """What an order is expected to cost, in minor units of the shop's currency."""
+
+    amount: Annotated[int, Field(ge=0, le=2**53), BeforeValidator(_whole)]
+
+
 class CashMove(Price):
     """Cash handed over, or taken back if negative, in minor units of the shop's currency."""
 

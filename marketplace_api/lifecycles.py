@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from transitions import Machine
 
+from marketplace_api.event_types import EventType
 from marketplace_api.models import Assignment, Order, Payout
 from marketplace_api.refused import RefusalReason, Refused
 from marketplace_api.statuses import AssignmentStatus, OrderStatus, PayoutStatus
@@ -111,6 +112,18 @@ ORDER: LifeCycle[OrderStatus, OrderTrigger] = LifeCycle(
     Transition("void", "shipped", "cancelled", "order_not_voidable"),
     Transition("expect", "at_kiosk", "accepted", "receipt_final"),
 )
+
+ORDER_EVENTS: Mapping[OrderStatus, EventType] = {
+    "placed": "order.placed",
+    "accepted": "order.accepted",
+    "at_kiosk": "order.at_kiosk",
+    "shipped": "order.shipped",
+    "delivered": "order.delivered",
+    "declined": "order.declined",
+    "expired": "order.expired",
+    "cancelled": "order.cancelled",
+}
+"""The event of each status."""
 
 ASSIGNMENT: LifeCycle[AssignmentStatus, AssignmentTrigger] = LifeCycle(
     "assignment",

@@ -124,7 +124,7 @@ class Artisan(Base):
 
 
 class Product(Base):
-    """A product; `quantity` is the number of pieces that can still be ordered."""
+    """A product: `on_hand` pieces that the artisan has, of which `reserved` are in offered or accepted orders."""
 
     __tablename__ = "product"
 
@@ -136,7 +136,8 @@ class Product(Base):
     description: Mapped[str]
     price: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str]
-    quantity: Mapped[int]
+    on_hand: Mapped[int]
+    reserved: Mapped[int] = mapped_column(default=0)
     status: Mapped[ProductStatus]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
@@ -149,8 +150,14 @@ class Product(Base):
         Index(None, "category", "status", "created_at", "id"),
         Index(None, "artisan_id", "created_at", "id"),
         CheckConstraint("price > 0", name="price"),
-        CheckConstraint("quantity >= 0", name="quantity"),
+        CheckConstraint("on_hand >= 0", name="on_hand"),
+        CheckConstraint("reserved >= 0", name="reserved"),
     )
+
+    @property
+    def quantity(self) -> int:
+        """How many pieces can still be ordered; 0 if more are ordered than the artisan has."""
+        return max(self.on_hand - self.reserved, 0)
 
 
 class Photo(Base):

@@ -96,6 +96,7 @@ class DeferredCommandWorker:
 
     def _body(self, turn: Turn, outcome: Outcome) -> str | None:
         engine = self.runner.engine
+        turn.can_ask = False
         if engine.is_current(turn.conversation):
             act = engine.state(turn.conversation)
             if isinstance(act, Act) and not act.promises_text:

@@ -1,7 +1,7 @@
 """Bulk data for benchmarks: thousands of artisans, products and orders, inserted many rows at once.
 
 The rows are like those that the shop writes, but no domain function is called. So there are no events and no texts,
-and the orders take nothing from the stock of their products.
+and the stock of a product grows by the pieces of its open orders, which are reserved.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 from sqlalchemy import Row, Select, Table, insert, select, text
 
+from bot.demo.order_histories import ORDER_HISTORIES, OrderHistory
 from bot.demo.seed import ARTISANS, DemoProduct
 from bot.simulator.wallet import SimulatorPayer
 from marketplace_api.catalogue import search
@@ -51,26 +52,6 @@ SHIP_TO = dict.fromkeys(Address.model_fields) | {"line1": "1 Moi Avenue", "city"
 
 
 BatchItem = TypeVar("BatchItem")
-
-
-class OrderHistory(NamedTuple):
-    """The statuses that an order went through, one each day, and the status of its assignment at the end.
-
-    `hours` is the range of its age, `weight` its share of all orders.
-    """
-
-    statuses: tuple[str, ...]
-    assignment: str
-    hours: tuple[int, int]
-    weight: int
-
-
-ORDER_HISTORIES = (
-    OrderHistory(("placed",), "offered", (1, 40), 1),
-    OrderHistory(("placed", "accepted"), "accepted", (24, 240), 1),
-    OrderHistory(("placed", "declined"), "declined", (24, 9000), 1),
-    OrderHistory(("placed", "accepted", "at_kiosk", "shipped", "delivered"), "received", (96, 9000), 7),
-)
 
 
 class PrerequisiteError(Exception):
@@ -162,7 +143,8 @@ def _add_products(shop: Shop, random: Random, count: int) -> None:
             "description": f"{template.description} Made near {artisan.town}.",
             "price": max(1, template.price * random.randrange(50, 200) // 100 // PRICE_STEP) * PRICE_STEP,
             "currency": shop.terms.currency,
-            "quantity": random.randrange(1, 60),
+            "on_hand": random.randrange(1, 60),
+            "reserved": 0,
             "status": "listed",
             "created_at": listed_at,
             "updated_at": listed_at,
@@ -201,6 +183,9 @@ class BulkOrder(NamedTuple):
         return placed_at + timedelta(days=step)
 
 
+_RESERVE = text("UPDATE product SET on_hand = on_hand + :pieces, reserved = reserved + :pieces WHERE id = :of")
+
+
 def _add_orders(shop: Shop, random: Random, count: int, histories: Sequence[OrderHistory] = ORDER_HISTORIES) -> None:
     # a payout in cash has a secret code, which is not made in bulk: only artisans with mobile money get orders
     artisan = (Artisan.id.label("artisan_id"), Artisan.kiosk_id, Artisan.payout_msisdn)
@@ -219,6 +204,9 @@ def _add_orders(shop: Shop, random: Random, count: int, histories: Sequence[Orde
         timeline = [_timeline_entry(order, step) for order in orders for step in range(len(order.history.statuses))]
         _insert(shop, TimelineEntry, timeline)
         _insert(shop, Assignment, [_assignment(order) for order in orders])
+        still_open = [order for order in orders if order.history.assignment in ("offered", "accepted")]
+        if rows := [{"of": order.product.id, "pieces": order.row["quantity"]} for order in still_open]:
+            shop.session.connection().execute(_RESERVE, rows)
         assignment_ids = _assignment_ids(shop, orders)
         received = [order for order in orders if order.history.assignment == "received"]
         paid = [_payout(shop, order, assignment_ids[order.row["id"]], next(payout_codes)) for order in received]

@@ -147,7 +147,10 @@ class LocalSession:
     def products(self) -> Sequence[market.ProductSummary]:
         artisan = self._roles().artisan
         rows = products.of_artisan(self.shop, artisan) if artisan else []
-        return [market.ProductSummary(row.code, row.title, row.price, row.quantity, row.status) for row in rows]
+        return [
+            market.ProductSummary(row.code, row.title, row.price, row.quantity, row.status, row.reserved)
+            for row in rows
+        ]
 
     @remembered
     def orders(self) -> Sequence[market.OrderSummary]:

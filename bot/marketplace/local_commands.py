@@ -51,14 +51,15 @@ def _perform(shop: Shop, msisdn: str, roles: Roles, command: commands.Command) -
             return _list_product(shop, _artisan(roles), command)
         case commands.SetPrice(code, price):
             return _done(code=products.set_price(shop, _artisan(roles), code, price).code)
-        case commands.SetStock(code, quantity):
-            return _done(code=products.set_stock(shop, _artisan(roles), code, quantity).code)
+        case commands.SetStock():
+            return _set_stock(shop, _artisan(roles), command)
         case commands.RemoveProduct(code):
             return _done(code=products.withdraw(shop, _artisan(roles), code).code)
         case commands.AcceptOrder():
             return _accept(shop, _artisan(roles), command)
         case commands.DeclineOrder():
-            return _done_with_part(orders.decline(shop, _artisan(roles), command.code, command.reason))
+            part = orders.decline(shop, _artisan(roles), command.code, command.reason)
+            return _done_with_stock(part, part.order.quantity)
         case commands.SayReady():
             return _done_with_part(orders.mark_ready(shop, _artisan(roles), command.code))
         case commands.ReleaseOrder(code):
@@ -145,9 +146,15 @@ def _list_product(shop: Shop, artisan: Artisan, command: commands.ListProduct) -
     return _done(code=product.code)
 
 
+def _set_stock(shop: Shop, artisan: Artisan, command: commands.SetStock) -> Outcome:
+    product = products.set_stock(shop, artisan, command.code, command.quantity, besides_orders=command.besides_orders)
+    return _done(code=product.code, on_hand=product.on_hand, reserved=product.reserved, left=product.quantity)
+
+
 def _accept(shop: Shop, artisan: Artisan, command: commands.AcceptOrder) -> Outcome:
     promised = None if command.days is None else shop.today + timedelta(days=command.days)
-    return _done_with_part(orders.accept(shop, artisan, command.code, command.quantity, promised))
+    part = orders.accept(shop, artisan, command.code, command.quantity, promised, unsaid_is_all=command.all)
+    return _done_with_stock(part, part.order.quantity - part.quantity)
 
 
 def _receive(shop: Shop, kiosk: Kiosk, command: commands.ReceiveGoods) -> Outcome:
@@ -198,6 +205,14 @@ def _done_with_part(row: Assignment) -> Outcome:
         artisan=part.artisan,
         due_on=part.due_on.isoformat() if part.due_on else "",
     )
+
+
+def _done_with_stock(row: Assignment, back: int) -> Outcome:
+    """As `_done_with_part`; if `back` pieces of a product can be ordered again, also its code and this number."""
+    outcome, product = _done_with_part(row), row.order.product
+    if product is None or product.status == "withdrawn" or not back:
+        return outcome
+    return _done(**outcome.values, stock=product.code, back=back)
 
 
 def part_summary(row: Assignment) -> market.OrderSummary:

@@ -84,11 +84,13 @@ def routes(
         if ordered is None:
             return _not_on_sale()
         key = request.form.get("attempt", "")
-        answer = place_order(order_body(ordered.id, request.form), key if re.fullmatch(_KEY, key) else new_key())
+        body = order_body(ordered.id, request.form, ordered.price.currency)
+        answer = place_order(body, key if re.fullmatch(_KEY, key) else new_key())
         if answer.status == 201:
             placed = PlacedOrder.model_validate_json(answer.body)
             return render_template("shop/placed.html", order=placed, product=ordered), answer.status
-        return _form(ordered, request.form, Problem.model_validate_json(answer.body))
+        # read again: perhaps the price has changed, and the form shows the one that is checked next
+        return _form(product(code) or ordered, request.form, Problem.model_validate_json(answer.body))
 
     def _form(shown: Product, typed: Mapping[str, str], problem: Problem | None = None) -> tuple[str, int]:
         html = render_template(
@@ -96,6 +98,7 @@ def routes(
             product=shown,
             typed=defaultdict(str, typed),
             refused=problem and problem.detail,
+            shown_price=_shown_price(shown, typed) if problem and problem.reason == "price_changed" else None,
             refusals=refusals_by_field(problem),
             # each form has its own key, so pressing the button twice places one order
             attempt=new_key(),
@@ -106,14 +109,21 @@ def routes(
     return shop
 
 
+def _shown_price(product: Product, form: Mapping[str, str]) -> Money:
+    """The price that the buyer was shown."""
+    return Money(amount=int(form["price"]), currency=product.price.currency)
+
+
 def _not_on_sale() -> tuple[str, int]:
     return render_template("shop/missing.html"), 404
 
 
-def order_body(product_id: str, form: Mapping[str, str]) -> Mapping[str, object]:
+def order_body(product_id: str, form: Mapping[str, str], currency: str) -> Mapping[str, object]:
     """The body of `POST /orders` for a form that was filled in; empty fields are left out.
 
-    >>> order_body("prd_1", {"quantity": "2", "buyer.name": "Joy", "note": ""})["buyer"]
+    A form carries the price that it shows, so that nothing is ordered at another price.
+
+    >>> order_body("prd_1", {"quantity": "2", "buyer.name": "Joy", "note": ""}, "KES")["buyer"]
     {'locale': 'en', 'name': 'Joy'}
     """
     buyer: dict[str, object] = {"locale": "en"}
@@ -125,6 +135,8 @@ def order_body(product_id: str, form: Mapping[str, str]) -> Mapping[str, object]
         if typed := form.get(name, "").strip():
             parts[part][last] = _whole_number(typed) if name == "quantity" else typed
     ship_to["name"] = buyer.get("name")
+    if isinstance(quantity := body.get("quantity"), int) and re.fullmatch(r"\d{1,12}", price := form.get("price", "")):
+        body["expected_total"] = {"amount": int(price) * quantity, "currency": currency}
     return body
 
 

@@ -1,15 +1,16 @@
-"""An artisan answers orders: accepts all or a part, or declines; and later says that the goods are ready, or gives the
-order back."""
+"""An artisan answers orders: accepts all or a part, or declines; and later gives an order back."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from flows.commands import AcceptOrder, DeclineOrder, ReleaseOrder, SayReady
+from flows.commands import AcceptOrder, DeclineOrder, ReleaseOrder
 from flows.kit import (
     N_,
     Act,
     AskCode,
+    AskHowMany,
     AskQuantity,
     Check,
     Choice,
@@ -27,28 +28,30 @@ from flows.kit import (
     Turn,
     between,
 )
-from flows.kit.flow import because, given, known
+from flows.kit.flow import because, given
 from flows.kit.state_kinds.base import StateKind
+from flows.kit.state_kinds.questions import EVERYTHING
 from flows.market import OrderSummary
 from flows.reading import codes, keywords
+from flows.reading.answers import is_all
+
+from .answered import NO_ANSWER_AWAITED, YOURS, YOURS_SHORT, gone, what_holds
+from .stock_left import AFTER_NO, AFTER_YES
 
 PLACED, ACCEPTED = "placed", "accepted"
 DAYS = between(1, 60)
+PIECES = replace(between(1, 9999), passes=lambda _turn, count: count == EVERYTHING or 1 <= count <= 9999)
 
 
 def orders(turn: Turn) -> Sequence[Choice]:
-    return [_line(order) for order in turn.market.orders()]
+    return [line(order) for order in turn.market.orders()]
 
 
 def unanswered(turn: Turn) -> Sequence[Choice]:
-    return [_line(order) for order in turn.market.orders() if order.status == PLACED]
+    return [line(order) for order in turn.market.orders() if order.status == PLACED]
 
 
-def being_made(turn: Turn) -> Sequence[Choice]:
-    return [_line(order) for order in turn.market.orders() if order.status == ACCEPTED and not order.ready]
-
-
-def _line(order: OrderSummary) -> Choice:
+def line(order: OrderSummary) -> Choice:
     return Choice(order.code, f"{order.code} {order.quantity} x {order.title}")
 
 
@@ -99,10 +102,11 @@ def are_asked(turn: Turn, count: Any) -> bool:
 
 
 def accept_order(turn: Turn) -> AcceptOrder:
-    """The answers to `fewer` and `sooner`, which ask again, replace the first answers."""
-    all_of_it = "all" in (turn.get("order"), turn.get("wanted"))
-    part = None if all_of_it else turn.get("fewer") or turn.get("part")
-    return AcceptOrder(order_code(turn), part, turn.get("sooner") or turn.get("days"))
+    """The answers to `fewer`, `how_many` and `sooner`, which ask again, replace the first answers."""
+    part = turn.get("fewer") or turn.get("how_many") or turn.get("part")
+    all_of_it = "all" in (turn.get("order"), turn.get("wanted")) or part == EVERYTHING
+    days = turn.get("sooner") or turn.get("days")
+    return AcceptOrder(order_code(turn), None if all_of_it else part, days, all=all_of_it)
 
 
 def decline_order(turn: Turn) -> DeclineOrder:
@@ -119,11 +123,9 @@ def day_due(turn: Turn) -> str:
 
 
 DECLINED = N_("You declined order {code}.")
-GONE = N_("Order {code} no longer waits for your answer.")
 UNKNOWN = N_("You have no order {code}. Text ORDERS to see yours.", "You have no order {code}.")
 NONE = N_("You have no open orders.")
 
-CLOSED = [Go("gone", when=because("order_not_open")), Go("unknown")]
 FACTS = {
     "code": order_code,
     "asked": lambda turn: chosen(turn).quantity,
@@ -132,23 +134,33 @@ FACTS = {
     "would_earn": lambda turn: turn.money(chosen(turn).earns),
     "earned": lambda turn: turn.money(turn["earns"]),
     "due": day_due,
+    "what_holds": lambda turn: what_holds(turn, _find(turn), YOURS),
+    "holds_in_short": lambda turn: what_holds(turn, _find(turn), YOURS_SHORT),
 }
 
 
-def accepting() -> Sequence[StateKind]:
-    """The states from the number of days to the outcome. After too many pieces or too late a day they ask again."""
+def accepting(*unsaid: Go) -> Sequence[StateKind]:
+    """The states from the number of days to the outcome. After too many pieces or too late a day they ask again.
+
+    `unsaid` is where to go if the quantity was not said, but has to be.
+    """
     return (
         AskQuantity("days", N_("In how many days can you bring {part}?"), check=DAYS, then="accepting"),
         Act(
             "accepting",
             command=accept_order,
-            done=[Go("accepted_by", when=is_due), Go("accepted")],
-            rejected=[Go("fewer", when=because("wrong_count")), Go("sooner", when=because("too_late")), *CLOSED],
+            done=[AFTER_YES, Go("accepted_by", when=is_due), Go("accepted")],
+            rejected=[
+                *unsaid,
+                Go("fewer", when=because("wrong_count")),
+                Go("sooner", when=because("too_late")),
+                *NO_ANSWER_AWAITED,
+            ],
         ),
-        AskQuantity(
+        AskHowMany(
             "fewer",
             N_("Order {code} is for {most}, not more. How many can you make?"),
-            check=between(1, 9999),
+            check=PIECES,
             then="accepting",
         ),
         AskQuantity(
@@ -176,7 +188,7 @@ def accepting() -> Sequence[StateKind]:
                 "Order {code} is yours, due {due}. You earn {earned}.",
             ),
         ),
-        Notice("gone", GONE),
+        gone(),
         Notice("unknown", UNKNOWN),
     )
 
@@ -246,7 +258,12 @@ flow = Flow(
         Option(N_("No material"), "declining", value="material"),
         Option(N_("Something else"), "declining", value="other"),
     ),
-    Act("declining", command=decline_order, done="declined", rejected=CLOSED),
+    Act(
+        "declining",
+        command=decline_order,
+        done=[AFTER_NO, Go("declined")],
+        rejected=NO_ANSWER_AWAITED,
+    ),
     Notice("declined", DECLINED),
     task(
         "bring",
@@ -286,13 +303,16 @@ flow = Flow(
 
 
 def code_and_number(rest: str, _place: Place) -> Mapping[str, str] | None:
-    """`YES K7P4 20 5` (20 pieces in 5 days), `YES K7P4 2`, `YES K7P4`, `YES 2` or `YES`; None for anything else."""
+    """`YES K7P4 20 5` (20 pieces in 5 days), `YES K7P4 2`, `YES K7P4 ALL`, `YES K7P4`, `YES 2`, `YES ALL` or `YES`.
+
+    None for anything else.
+    """
     match keywords.tokens(rest):
         case []:
             return {}
-        case [number] if number.isdecimal():
+        case [number] if number.isdecimal() or is_all(number):
             return {"part": number}
-        case [first, part, days] if codes.read(first) and part.isdecimal() and _may_be_days(days):
+        case [first, part, days] if codes.read(first) and (part.isdecimal() or is_all(part)) and _may_be_days(days):
             return {"code": first, "part": part, "days": days}
         case [first, *others] if codes.read(first):
             return {"code": first, "part": " ".join(others)} if others else {"code": first}
@@ -302,13 +322,6 @@ def code_and_number(rest: str, _place: Place) -> Mapping[str, str] | None:
 def _may_be_days(number: str) -> bool:
     """False for three digits, which belong to the number before: `1 500` is one number."""
     return number.isdecimal() and len(number) < 3
-
-
-def code_alone(rest: str, _place: Place) -> Mapping[str, str] | None:
-    """`READY K7P4` or `READY`; None for anything else."""
-    if not rest:
-        return {}
-    return {"code": rest} if codes.read(rest) else None
 
 
 accept = Flow(
@@ -322,13 +335,22 @@ accept = Flow(
         empty="none",
         pick_single=True,
     ),
-    AskQuantity(
+    AskHowMany(
         "part",
         N_("How many can you make?"),
-        check=between(1, 9999),
+        check=PIECES,
         then=[Go("days", when=given("days")), Go("accepting")],
     ),
-    *accepting(),
+    AskHowMany(
+        "how_many",
+        N_(
+            "Order {code}: how many of {most} can you make? Write a number, or ALL.",
+            "{code}: how many of {most}? A number, or ALL.",
+        ),
+        check=PIECES,
+        then="accepting",
+    ),
+    *accepting(Go("how_many", when=because("quantity_unsaid"))),
     Notice("none", NONE),
     start=[Go("code", when=given("code")), Go("which")],
     facts=FACTS,
@@ -341,45 +363,17 @@ decline = Flow(
     PagedList(
         "which", N_("Which order do you decline?", "Which order?"), items=unanswered, then="declining", empty="none"
     ),
-    Act("declining", command=lambda turn: DeclineOrder(order_code(turn)), done="declined", rejected=CLOSED),
+    Act(
+        "declining",
+        command=lambda turn: DeclineOrder(order_code(turn)),
+        done=[AFTER_NO, Go("declined")],
+        rejected=NO_ANSWER_AWAITED,
+    ),
     Notice("declined", DECLINED),
-    Notice("gone", GONE),
+    gone(),
     Notice("unknown", UNKNOWN),
     Notice("none", NONE),
     start=[Go("code", when=given("code")), Go("which")],
-    facts={"code": order_code},
+    facts=FACTS,
     keywords=[Keyword("NO", "HAPANA", "DECLINE", "NON", "አይ", "አይደለም", "AY", "AYDELEM", fill=code_and_number)],
-)
-
-ready = Flow(
-    "ready",
-    AskCode("code", N_("Which order? Write its code."), then="telling"),
-    PagedList(
-        "which",
-        N_("Which order is ready?", "Which order?"),
-        items=being_made,
-        then="telling",
-        empty="nothing",
-        pick_single=True,
-    ),
-    Act(
-        "telling",
-        command=lambda turn: SayReady(order_code(turn)),
-        done="told",
-        rejected=[Go("not_making", when=because("order_not_expected")), Go("unknown")],
-    ),
-    Notice(
-        "told",
-        N_(
-            "Order {code} is ready. Now bring {quantity} x {title} to {kiosk}.",
-            "Order {code} is ready. Now bring it to {kiosk}.",
-            "Order {code} is ready. Now bring it.",
-        ),
-    ),
-    Notice("not_making", N_("Order {code} is not one that you are making now.")),
-    Notice("unknown", UNKNOWN),
-    Notice("nothing", N_("You are making no order now.")),
-    start=[Go("telling", when=known("code")), Go("code", when=given("code")), Go("which")],
-    facts={"code": order_code},
-    keywords=[Keyword("READY", "TAYARI", "PRET", "PRETE", "ዝግጁ", "ZIGJU", fill=code_alone)],
 )

@@ -97,14 +97,32 @@ def set_stock(turn: Turn) -> SetStock:
     return SetStock(turn["code"], turn["quantity"])
 
 
+def is_far_off(turn: Turn) -> bool:
+    """The new price is below half or above double of the present one, perhaps because of a typing error."""
+    now, new = chosen(turn).price, turn["price"]
+    return bool(2 * new < now or new > 2 * now)
+
+
 def remove_product(turn: Turn) -> RemoveProduct:
     return RemoveProduct(product_code(turn))
+
+
+def is_ordered(turn: Turn) -> bool:
+    """True if some of the pieces that were counted are ordered."""
+    return bool(turn.get("reserved"))
+
+
+def stock_shown(turn: Turn) -> str:
+    product = chosen(turn)
+    left_and_ordered, left = N_("{left} left, {reserved} ordered"), N_("{left} left")
+    return turn.say(left_and_ordered if product.reserved else left, left=product.quantity, reserved=product.reserved)
 
 
 FACTS = {
     "title": lambda turn: chosen(turn).title,
     "now": lambda turn: turn.money(chosen(turn).price),
     "left": lambda turn: chosen(turn).quantity,
+    "stock": stock_shown,
     "product": product_code,
 }
 NONE = N_("You have nothing on sale yet. Choose Sell something, or text SELL.")
@@ -117,7 +135,7 @@ flow = Flow(
     PagedList("code", N_("Your products:"), items=products, then="product", empty="none"),
     Menu(
         "product",
-        N_("{title}\n{now} each, {left} left. Code {product}.", "{now}, {left} left."),
+        N_("{title}\n{now} each, {stock}. Code {product}.", "{now}, {stock}."),
         Option(N_("Change price"), Enter("price", carry=("code",))),
         Option(N_("Change how many"), Enter("stock", carry=("code",))),
         Option(N_("Remove"), Enter("remove", carry=("code",))),
@@ -143,7 +161,16 @@ price = Flow(
         "price",
         N_("New price of {title}, in {currency}? Now it is {now}.", "New price, in {currency}?"),
         check=PRICE,
-        then=[Go("dear", when=is_dear), Go("pricing")],
+        then=[Go("far", when=is_far_off), Go("dear", when=is_dear), Go("pricing")],
+    ),
+    Confirm(
+        "far",
+        N_(
+            "{title} costs {now} now. The new price is {price} for one. Is that right?",
+            "Now {now}. New price {price} for one?",
+        ),
+        yes="pricing",
+        no="price",
     ),
     Confirm(
         "dear",
@@ -173,11 +200,21 @@ stock = Flow(
     ),
     AskQuantity(
         "quantity",
-        N_("{title}: how many do you have now? The shop shows {left}.", "How many do you have now?"),
+        N_(
+            "{title}: how many do you have now, ordered ones too? The shop shows: {stock}.",
+            "How many do you have now, ordered ones too?",
+        ),
         check=ON_SALE,
         then="counting",
     ),
-    Act("counting", command=set_stock, done="counted", rejected="gone"),
+    Act("counting", command=set_stock, done=[Go("shared", when=is_ordered), Go("counted")], rejected="gone"),
+    Notice(
+        "shared",
+        N_(
+            "You have {on_hand} x {title}: {reserved} ordered, {left} on sale. Code {product}.",
+            "{product}: {on_hand}, {reserved} ordered, {left} on sale.",
+        ),
+    ),
     Notice("counted", N_("You have {quantity} x {title} on sale. Code {product}.", "{product}: {quantity} on sale.")),
     Notice("gone", GONE),
     Notice("none", NONE),
@@ -196,14 +233,13 @@ remove = Flow(
         "named",
         N_("Which product do you remove? Write its code."),
         check=Check(is_on_sale, NO_SUCH, "K7P4M2"),
-        then="removing",
+        then="sure",
     ),
     Act("removing", command=remove_product, done="removed", rejected="gone"),
     Notice("removed", N_("{product} is removed from the shop.")),
     Notice("kept", N_("{product} stays on sale.")),
     Notice("gone", GONE),
     Notice("none", NONE),
-    # a product named in a text is removed without asking again; one picked from a list is confirmed first
     start=[Go("sure", when=known("code")), Go("named", when=given("named")), Go("code")],
     facts=FACTS,
     keywords=[Keyword("REMOVE", "ONDOSHA", "RETIRER", "ማውጣት", "MAWTAT", fill=code_as("named"))],

@@ -9,7 +9,7 @@ from .screen import LONG_SMS, SMS, USSD, Channel, Screen
 from .state_kinds.act import Act
 from .state_kinds.lists import Confirm, Menu, Option, PagedList
 from .state_kinds.notice import Notice
-from .state_kinds.questions import Ask, AskCode, AskDigits, AskMoney, AskPhone, AskPin, AskQuantity
+from .state_kinds.questions import Ask, AskCode, AskDigits, AskHowMany, AskMoney, AskPhone, AskPin, AskQuantity
 from .turn import Person, Place, Turn
 from .words import N_, Wording, Words, versions
 
@@ -22,6 +22,7 @@ __all__ = [
     "Ask",
     "AskCode",
     "AskDigits",
+    "AskHowMany",
     "AskMoney",
     "AskPhone",
     "AskPin",

@@ -67,6 +67,8 @@ class Turn:
     outcome: Outcome | None = None
     """The outcome of the last command in this hop."""
     fields: Mapping[str, Any] = field(default_factory=dict)
+    can_ask: bool = True
+    """False if the person has left the dialogue, and will read its last notice only."""
 
     def __getitem__(self, name: str) -> Any:
         return self.conversation.answers[name]

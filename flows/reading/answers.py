@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from .folding import clean, words
 from .result import Read, Unreadable
 from .similarity import nearest
-from .vocabulary import NO, NUMBERS, POLITE, YES
+from .vocabulary import ALL, NO, NUMBERS, POLITE, YES
 
 _MENU_NUMBER = re.compile(r"[\s(#]*0*(\d{1,3})[\s).:,]*")
 
@@ -24,6 +24,12 @@ def yes_no(text: str) -> Read[bool]:
         if typed and typed <= accepted:
             return Read(answer)
     raise Unreadable("yes_no")
+
+
+def is_all(text: str) -> bool:
+    """True for a word that means all of it, in any language offered."""
+    typed = set(words(text)) - POLITE
+    return bool(typed) and typed <= _ALL
 
 
 def choice(text: str, labels: Sequence[str]) -> Read[int]:
@@ -54,6 +60,7 @@ def _unstretched(word: str) -> str:
     return re.sub(r"(\D)\1+", r"\1", word)
 
 
+_ALL = frozenset(ALL.split())
 _ANSWERS = {answer: frozenset(map(_unstretched, known.split())) for answer, known in ((True, YES), (False, NO))}
 
 

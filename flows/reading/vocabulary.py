@@ -49,6 +49,8 @@ NO = (
     "2 02 no n nope nah hapana hapna hpna la sio sivyo sitaki siwezi sitaweza non "
     "አይ አይደለም የለም አልፈልግም ay ayi aydelem yelem alfelgim 👎 ❌"
 )
+ALL = "all everything whole yote zote vyote wote tout toute tous toutes ሁሉም ሁሉንም ሁሉ hulum hulunim hulu"
+"""Words that mean the whole quantity."""
 PLEASE = frozenset(["please", "pls", "plz", "thanks", "tafadhali", "asante", "sana", "merci", "svp", "እባክህ", "እባክሽ"])
 """Polite words that may follow a keyword without changing it."""
 POLITE = PLEASE | {"thank", "you", "kabisa"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import case, select, update
-from sqlalchemy.orm import lazyload, selectinload
+from sqlalchemy import ColumnElement, case, select, update
+from sqlalchemy.orm import InstrumentedAttribute, lazyload, selectinload
 
 from marketplace_api import codes, locks
 from marketplace_api.catalogue import search
@@ -49,7 +49,8 @@ def list_product(
             description=description,
             price=price,
             currency=shop.terms.currency,
-            quantity=quantity,
+            on_hand=quantity,
+            reserved=0,
             status=_in_stock(quantity),
             created_at=shop.now,
             updated_at=shop.now,
@@ -106,11 +107,11 @@ def set_price(shop: Shop, artisan: Artisan, code: str, price: int) -> Product:
     return record_change(shop, product)
 
 
-def set_stock(shop: Shop, artisan: Artisan, code: str, quantity: int) -> Product:
-    """Set how many pieces can be ordered from now on."""
+def set_stock(shop: Shop, artisan: Artisan, code: str, quantity: int, *, besides_orders: bool = False) -> Product:
+    """Set how many pieces the artisan has; with `besides_orders`, the reserved ones are not counted in `quantity`."""
     product = _own_on_sale(shop, artisan, code)
-    product.quantity = quantity
-    product.status = _in_stock(quantity)
+    product.on_hand = quantity + product.reserved if besides_orders else quantity
+    product.status = _in_stock(product.quantity)
     return record_change(shop, product)
 
 
@@ -122,42 +123,50 @@ def withdraw(shop: Shop, artisan: Artisan, code: str) -> Product:
 
 
 def reserve(shop: Shop, product_id: str, quantity: int) -> Product:
-    """Take `quantity` pieces out of the stock of a product.
+    """Reserve `quantity` pieces of a product for an order.
 
     `Refused` with `unknown_product`, `product_withdrawn` or `not_enough_stock`. One statement checks the stock and
-    lowers it, so that two buyers never get the same piece.
+    reserves, so that two buyers never get the same piece.
     """
-    taken = shop.session.execute(
-        update(Product)
-        .where(Product.id == product_id, Product.status == "listed", Product.quantity >= quantity)
-        .values(
-            quantity=Product.quantity - quantity,
-            status=case((Product.quantity == quantity, "sold_out"), else_=Product.status),
-            updated_at=shop.now,
-        )
-        .returning(Product.id)
-        .execution_options(synchronize_session=False)
-    ).scalar_one_or_none()
-    product = _fresh(shop, product_id)
-    if taken is None:
-        raise _out_of_stock(product)
+    reserved = Product.reserved + quantity
+    is_there = Product.status == "listed", Product.on_hand >= reserved
+    product = _update(shop, product_id, Product.on_hand, reserved, *is_there)
+    if product is None:
+        raise _out_of_stock(_fresh(shop, product_id))
     return product
 
 
-def restock(shop: Shop, product_id: str, quantity: int) -> None:
-    """Put `quantity` pieces back into the stock; a product that was withdrawn stays withdrawn."""
-    returned = (
-        update(Product)
-        .where(Product.id == product_id)
-        .values(
-            quantity=Product.quantity + quantity,
-            status=case((Product.status == "sold_out", "listed"), else_=Product.status),
-            updated_at=shop.now,
-        )
-        .returning(Product)
-        .execution_options(synchronize_session=False, populate_existing=True)
-    )
-    shop.session.scalars(returned.options(lazyload("*"))).one()
+def unreserve(shop: Shop, product_id: str, quantity: int) -> None:
+    """Let reserved pieces be ordered again; a product that was withdrawn stays withdrawn."""
+    _update(shop, product_id, Product.on_hand, Product.reserved - quantity)
+
+
+def take_out(shop: Shop, product_id: str, quantity: int) -> None:
+    """Take reserved pieces out of the stock: they were brought to the kiosk, or the artisan does not have them."""
+    on_hand = case((Product.on_hand > quantity, Product.on_hand - quantity), else_=0)
+    _update(shop, product_id, on_hand, Product.reserved - quantity)
+
+
+def put_back(shop: Shop, product_id: str, quantity: int) -> None:
+    """Undo `take_out`: the artisan has the pieces, and they are reserved."""
+    _update(shop, product_id, Product.on_hand + quantity, Product.reserved + quantity)
+
+
+def _update(
+    shop: Shop,
+    product_id: str,
+    on_hand: ColumnElement[int] | InstrumentedAttribute[int],
+    reserved: ColumnElement[int],
+    *conditions: ColumnElement[bool],
+) -> Product | None:
+    """Set both numbers and the status that follows from them; None if a condition does not hold."""
+    status = case((Product.status == "withdrawn", "withdrawn"), (on_hand > reserved, "listed"), else_="sold_out")
+    changed = update(Product).where(Product.id == product_id, *conditions)
+    values = {"on_hand": on_hand, "reserved": reserved, "status": status, "updated_at": shop.now}
+    statement = changed.values(values).returning(Product).options(lazyload("*"))
+    # so that a product that is loaded already is as it is in the database
+    fresh = statement.execution_options(synchronize_session=False, populate_existing=True)
+    return shop.session.scalars(fresh).one_or_none()
 
 
 def _fresh(shop: Shop, product_id: str) -> Product:

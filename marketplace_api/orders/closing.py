@@ -15,6 +15,7 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, func, select
 
 from marketplace_api import locks
+from marketplace_api.catalogue import products
 from marketplace_api.lifecycles import ASSIGNMENT, ORDER
 from marketplace_api.models import Assignment, Brief, Order, TimelineEntry
 from marketplace_api.orders import orders
@@ -39,6 +40,8 @@ def void(shop: Shop, order: Order, reason: str) -> Order:
     for part in order.assignments:
         if part.status == "accepted":
             ASSIGNMENT.move(part, "release")
+            if order.product_id:
+                products.take_out(shop, order.product_id, part.quantity)
             # the time tells the notifier which parts the event is about, as it does for a reminder
             part.reason, part.reminded_at = reason, shop.now
     orders.update_money(order)

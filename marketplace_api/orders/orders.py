@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
@@ -20,35 +20,27 @@ from marketplace_api import codes, locks
 from marketplace_api.catalogue import products
 from marketplace_api.event_types import EventType
 from marketplace_api.events import events
-from marketplace_api.lifecycles import ASSIGNMENT, ORDER, AssignmentTrigger, OrderTrigger
+from marketplace_api.lifecycles import ASSIGNMENT, ORDER, ORDER_EVENTS, AssignmentTrigger, OrderTrigger
 from marketplace_api.models import Artisan, Assignment, Brief, Order, Product, TimelineEntry
 from marketplace_api.payments.money import split
 from marketplace_api.refused import Refused
 from marketplace_api.schemas.orders import Address
 from marketplace_api.schemas.orders import Order as OrderSchema
 from marketplace_api.shop import Shop, add_with_code
-from marketplace_api.statuses import AssignmentStatus, OrderStatus
+from marketplace_api.statuses import AssignmentStatus
 
 OFFER_STANDS = timedelta(hours=48)
 """How long a product is offered to its artisan."""
 TAKEN: tuple[AssignmentStatus, ...] = ("accepted", "received")
 """Statuses of the parts whose pieces belong to the order."""
 
-_STATUS_EVENTS: Mapping[OrderStatus, EventType] = {
-    "placed": "order.placed",
-    "accepted": "order.accepted",
-    "at_kiosk": "order.at_kiosk",
-    "shipped": "order.shipped",
-    "delivered": "order.delivered",
-    "declined": "order.declined",
-    "expired": "order.expired",
-    "cancelled": "order.cancelled",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class NewOrder:
-    """An order before it is stored: the buyer, the address, and `caller`, the id of the API key that orders."""
+    """An order before it is stored: the buyer, the address, and `caller`, the id of the API key that orders.
+
+    `expected_total` is what the buyer was told that it costs, in minor units; None if the buyer was told nothing.
+    """
 
     buyer_name: str
     buyer_msisdn: str
@@ -57,12 +49,13 @@ class NewOrder:
     caller: str
     note: str | None = None
     external_ref: str | None = None
+    expected_total: int | None = None
 
 
 def place(shop: Shop, request: NewOrder, product_id: str, quantity: int) -> Order:
     """Reserve `quantity` pieces of a product and offer them to its artisan for `OFFER_STANDS`.
 
-    `Refused` as `products.reserve` does.
+    `Refused` as `products.reserve` and `create` do.
     """
     product = products.reserve(shop, product_id, quantity)
     return create(shop, request, product, product.price, quantity, [product.artisan], shop.now + OFFER_STANDS)
@@ -77,8 +70,13 @@ def create(
     artisans: Sequence[Artisan],
     until: datetime,
 ) -> Order:
-    """Create an order of `item` at `unit_price` minor units each, and offer it to `artisans` until `until`."""
+    """Create an order at `unit_price` minor units a piece, and offer it to `artisans` until `until`.
+
+    `Refused` with `price_changed` if it does not cost what the buyer was told.
+    """
     shares = split(unit_price, quantity, shop.terms.commission_percent)
+    if (expected := request.expected_total) not in (None, shares.total):
+        raise Refused("price_changed", total=shares.total, expected=expected, currency=shop.terms.currency)
     offers = [
         Assignment(artisan=artisan, quantity=quantity, earns=shares.earns, status="offered") for artisan in artisans
     ]
@@ -117,15 +115,24 @@ def create(
 
 
 def accept(
-    shop: Shop, artisan: Artisan, code: str, quantity: int | None = None, promised_on: date | None = None
+    shop: Shop,
+    artisan: Artisan,
+    code: str,
+    quantity: int | None = None,
+    promised_on: date | None = None,
+    *,
+    unsaid_is_all: bool = True,
 ) -> Assignment:
     """The artisan accepts `quantity` pieces, or all that are left if it is None, and may promise a day.
 
-    Other pieces of a product go back into the stock; those of a brief stay offered to the other artisans. `Refused`
-    with `wrong_count`, or with `too_late` for a day after the one on which a brief is due.
+    Other pieces of a product can be ordered again; those of a brief stay offered to the other artisans. `Refused`
+    with `wrong_count`, with `too_late` for a day after the one on which a brief is due, or with `quantity_unsaid` if
+    the quantity of a brief is None and does not mean all.
     """
     part = _own_part(shop, artisan, code, "accept")
     order, available = part.order, pieces_left(part.order)
+    if quantity is None and order.brief and not unsaid_is_all:
+        raise Refused("quantity_unsaid", 422, code=order.code, most=available)
     accepted = available if quantity is None else quantity
     if not 1 <= accepted <= available:
         raise Refused("wrong_count", 422, code=order.code, count=accepted, most=available)
@@ -135,7 +142,7 @@ def accept(
     part.promised_on = promised_on
     resize(part, accepted)
     if order.product_id and accepted < available:
-        products.restock(shop, order.product_id, available - accepted)
+        products.unreserve(shop, order.product_id, available - accepted)
     update_status(shop, order, otherwise="order.part_accepted")
     return part
 
@@ -172,6 +179,8 @@ def release_part(shop: Shop, part: Assignment) -> Assignment:
     """Give back a part as `release` does; the caller has locked its order."""
     order = part.order
     ASSIGNMENT.move(part, "release")
+    if order.product_id:
+        products.take_out(shop, order.product_id, part.quantity)
     passed_over = [other for other in _parts(order, "passed") if other.artisan.status == "active"]
     if order.status == "accepted" and passed_over and shop.now < order.expires_at:
         for other in passed_over:
@@ -272,10 +281,7 @@ def resize(part: Assignment, quantity: int) -> None:
 
 
 def update_status(shop: Shop, order: Order, otherwise: EventType | None = None) -> None:
-    """Derive the order's status from its parts and record the event.
-
-    If the status is unchanged, record `otherwise`, and `order.reduced` if an accepted order has fewer pieces now.
-    """
+    """Derive the status from the parts; record its event, else `otherwise`, and `order.reduced` if fewer will come."""
     unchanged, total = True, order.total
     while trigger := _next_trigger(order):
         unchanged = False
@@ -293,6 +299,8 @@ def update_status(shop: Shop, order: Order, otherwise: EventType | None = None) 
 def expect_again(shop: Shop, part: Assignment) -> None:
     """Expect as many pieces again as a part whose receipt was undone, as a new part of the order; records the event."""
     order = part.order
+    if order.product_id:
+        products.put_back(shop, order.product_id, part.quantity)
     if order.status != "accepted":
         ORDER.move(order, "expect")
     again = Assignment(artisan=part.artisan, status="accepted", promised_on=part.promised_on)
@@ -372,7 +380,7 @@ def _move(shop: Shop, order: Order, trigger: OrderTrigger) -> None:
     nothing_accepted = order.status == "placed" and trigger != "accept"
     ORDER.move(order, trigger)
     if nothing_accepted and order.product_id:
-        products.restock(shop, order.product_id, order.quantity)
+        products.unreserve(shop, order.product_id, order.quantity)
     update_money(order)
     record_status(shop, order)
 
@@ -389,4 +397,4 @@ def update_money(order: Order) -> None:
 def record_status(shop: Shop, order: Order, type: EventType | None = None) -> None:
     """Add the order's status to its timeline, and record the event of the status, or `type`."""
     order.timeline.append(TimelineEntry(status=order.status, at=shop.now))
-    record_event(shop, order, type or _STATUS_EVENTS[order.status])
+    record_event(shop, order, type or ORDER_EVENTS[order.status])

@@ -22,7 +22,20 @@ from pydantic import BaseModel, Discriminator, RootModel, Tag, ValidationError
 
 from marketplace_api import idempotency, models, problems
 from marketplace_api.catalogue.categories import Category
-from marketplace_api.fields import Country, Day, Id, Line, Locale, Msisdn, Price, Quantity, Text, Title, terms_apply
+from marketplace_api.fields import (
+    Country,
+    Day,
+    ExpectedTotal,
+    Id,
+    Line,
+    Locale,
+    Msisdn,
+    Price,
+    Quantity,
+    Text,
+    Title,
+    terms_apply,
+)
 from marketplace_api.idempotency import StoredAnswer
 from marketplace_api.orders import briefs, orders
 from marketplace_api.refused import Refused
@@ -51,12 +64,13 @@ class AddressIn(BaseModel):
 
 
 class OrderIn(BaseModel):
-    """The buyer and the address."""
+    """The buyer and the address. An order that does not cost `expected_total` is refused with `price_changed`."""
 
     buyer: BuyerIn
     ship_to: AddressIn
     note: Text | None = None
     external_ref: Line | None = None
+    expected_total: ExpectedTotal | None = None
 
 
 class ProductOrderIn(OrderIn):
@@ -116,6 +130,7 @@ def place(shop: Shop, caller: str, body: AnyOrderIn) -> models.Order:
         caller=caller,
         note=order_in.note,
         external_ref=order_in.external_ref,
+        expected_total=order_in.expected_total.minor_units() if order_in.expected_total else None,
     )
     if isinstance(order_in, ProductOrderIn):
         return orders.place(shop, request, order_in.product_id, order_in.quantity)

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, CompoundSelect, SQLColumnExpression, func,
 from sqlalchemy.orm import contains_eager, lazyload
 
 from marketplace_api import codes, locks
+from marketplace_api.catalogue import products
 from marketplace_api.events import events
 from marketplace_api.lifecycles import ASSIGNMENT
 from marketplace_api.models import Artisan, Assignment, Brief, Kiosk, Order
@@ -48,6 +49,7 @@ def receive(
     if count:
         _accept_pieces(shop, part, count, follows)
     elif not follows:
+        _take_out(shop, part, part.quantity)
         ASSIGNMENT.move(part, "refuse")
     created = due.create_due_payouts(shop, part) if count else []
     if count:
@@ -125,8 +127,15 @@ def _expected_part(shop: Shop, kiosk: Kiosk, part_id: int) -> Assignment:
     return part
 
 
+def _take_out(shop: Shop, part: Assignment, quantity: int) -> None:
+    """Take pieces of a product out of the stock, also those that are missing: they do not exist."""
+    if part.order.product_id:
+        products.take_out(shop, part.order.product_id, quantity)
+
+
 def _accept_pieces(shop: Shop, part: Assignment, count: int, follows: bool) -> None:
     missing = part.quantity - count
+    _take_out(shop, part, count if follows else part.quantity)
     ASSIGNMENT.move(part, "receive")
     orders.resize(part, count)
     part.received_at = shop.now

@@ -33,7 +33,10 @@ class Photo(BaseModel):
 
 
 class Product(BaseModel):
-    """A product in the catalogue; `quantity` is the number of pieces that can still be ordered."""
+    """A product in the catalogue; `quantity` is the number of pieces that can still be ordered.
+
+    The artisan has `on_hand` pieces, of which `reserved` are ordered. Both are known only at the time of the answer.
+    """
 
     id: str
     code: str
@@ -42,6 +45,8 @@ class Product(BaseModel):
     description: str
     price: Money
     quantity: int
+    on_hand: int
+    reserved: int
     status: ProductStatus
     artisan: ArtisanSummary
     photos: list[Photo]
@@ -59,6 +64,8 @@ class Product(BaseModel):
                 "description": row.description,
                 "price": Money(amount=row.price, currency=row.currency),
                 "quantity": row.quantity,
+                "on_hand": row.on_hand,
+                "reserved": row.reserved,
                 "status": row.status,
                 "artisan": ArtisanSummary.of(row.artisan),
                 "photos": [Photo.of(photo, photos_url) for photo in row.photos],

@@ -92,6 +92,10 @@ class FakeMarketplace:
         self.product_by_code[code] = ProductSummary(code, title, price, quantity, "listed")
         return code
 
+    def reserve(self, code: str, pieces: int) -> None:
+        """Lets pieces of a product be ordered."""
+        self.product_by_code[code] = replace(self.product_by_code[code], reserved=pieces)
+
     def add_order(
         self,
         code: str,
@@ -211,8 +215,8 @@ class FakeMarketplace:
                 return {"code": self.add_product(title, price, quantity)}
             case commands.SetPrice(code, price):
                 self.product_by_code[code] = replace(self._product(code), price=price)
-            case commands.SetStock(code, quantity):
-                self.product_by_code[code] = replace(self._product(code), quantity=quantity)
+            case commands.SetStock():
+                return self._set_stock(self._product(command.code), command)
             case commands.RemoveProduct(code):
                 del self.product_by_code[self._product(code).code]
             case commands.SendPhotoLink(code):
@@ -223,10 +227,11 @@ class FakeMarketplace:
 
     def _do_with_order(self, command: commands.Command) -> dict[str, Value] | None:
         match command:
-            case commands.AcceptOrder(code, quantity, days):
-                return self._accept(self._part(code, "placed"), quantity, days)
+            case commands.AcceptOrder():
+                return self._accept(self._part(command.code, "placed"), command)
             case commands.DeclineOrder(code):
-                self._move(self._part(code, "placed"), "declined")
+                declined = self._move(self._part(code, "placed"), "declined")
+                return {"code": code, "title": declined.title, **self._stock_of(declined, declined.quantity)}
             case commands.SayReady(code):
                 return self._say_ready(self._part(code, "accepted"))
             case commands.ReleaseOrder(code):
@@ -277,10 +282,12 @@ class FakeMarketplace:
                 return part
         raise Rejection(REASONS[status], current=parts[0].status)
 
-    def _accept(self, offered: OrderSummary, quantity: int | None, days: int | None) -> dict[str, Value]:
+    def _accept(self, offered: OrderSummary, command: commands.AcceptOrder) -> dict[str, Value]:
         """Accepts the pieces; those of a brief that the artisan does not accept stay offered."""
-        part = self._counted(offered, offered.quantity if quantity is None else quantity)
-        promised = None if days is None else TODAY + timedelta(days=days)
+        if command.quantity is None and offered.brief and not command.all:
+            raise Rejection("quantity_unsaid", code=offered.code, most=offered.quantity)
+        part = self._counted(offered, offered.quantity if command.quantity is None else command.quantity)
+        promised = None if command.days is None else TODAY + timedelta(days=command.days)
         if promised and part.due_on and promised > part.due_on:
             raise Rejection("too_late", code=part.code, due_on=part.due_on.isoformat())
         part = self._move(replace(part, due_on=promised or part.due_on), "accepted")
@@ -294,7 +301,19 @@ class FakeMarketplace:
             "earns": part.earns,
             "kiosk": part.kiosk,
             "due_on": part.due_on.isoformat() if part.due_on else "",
+            **self._stock_of(part, offered.quantity - part.quantity),
         }
+
+    def _stock_of(self, part: OrderSummary, back: int) -> dict[str, Value]:
+        """The product of an order, any of hers, if `back` of its pieces can be ordered again."""
+        stock = next(iter(self.product_by_code), None)
+        return {} if part.brief or not back or stock is None else {"stock": stock, "back": back}
+
+    def _set_stock(self, product: ProductSummary, command: commands.SetStock) -> dict[str, Value]:
+        left = command.quantity if command.besides_orders else max(command.quantity - product.reserved, 0)
+        on_hand = left + product.reserved if command.besides_orders else command.quantity
+        self.product_by_code[product.code] = replace(product, quantity=left)
+        return {"code": product.code, "on_hand": on_hand, "reserved": product.reserved, "left": left}
 
     def _counted(self, part: OrderSummary, count: int) -> OrderSummary:
         """The part with `count` pieces and what they earn. Raises Rejection."""

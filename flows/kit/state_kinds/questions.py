@@ -11,7 +11,7 @@ from flows.kit.conversation import Answer, Guess
 from flows.kit.edges import Edge, Then, targets
 from flows.kit.turn import Turn
 from flows.kit.words import N_, Wording
-from flows.reading import codes, numbers
+from flows.reading import answers, codes, numbers
 from flows.reading.result import Read, Unreadable
 
 from .base import StateKind
@@ -98,8 +98,24 @@ class AskQuantity(Question):
 
     example = N_("Please write how many in numbers, like 3.", "Write numbers, like 3.")
 
-    def read(self, turn: Turn, typed: str) -> Read[int]:
+    def read(self, turn: Turn, typed: str) -> Read[Any]:
         return numbers.quantity(typed)
+
+
+EVERYTHING = "all"
+"""The answer to `AskHowMany` that means all pieces."""
+
+
+class AskHowMany(AskQuantity):
+    """A count of pieces, or all of them: `20`, `ALL`, `zote`."""
+
+    example = N_("Please write how many in numbers, like 3, or ALL.", "Write a number, or ALL.")
+
+    def read(self, turn: Turn, typed: str) -> Read[Any]:
+        return Read(EVERYTHING) if answers.is_all(typed) else super().read(turn, typed)
+
+    def display(self, turn: Turn, value: Answer) -> str:
+        return turn.words.text(N_("all")) if value == EVERYTHING else str(value)
 
 
 class AskPhone(Question):

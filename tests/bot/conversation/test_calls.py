@@ -311,7 +311,7 @@ def test_a_refusal_by_the_shop_is_shown(service: Service) -> None:
     dial(service, AKINYI, "3", "1")
     service.api("POST", f"/orders/{placed['id']}/cancel")
 
-    assert service.gateway.answer(AKINYI, "1") == f"END Order {placed['code']} no longer waits for your answer."
+    assert service.gateway.answer(AKINYI, "1") == f"END Order {placed['code']}: the buyer cancelled it."
     assert accepted_order(service)["status"] == "accepted"
 
 

@@ -363,7 +363,7 @@ def test_a_refusal_of_a_deferred_command_is_sent_with_its_reason(remote: RemoteS
     remote.proxy.fail("none")
     remote.bot.later(seconds=30)
 
-    assert f"Order {placed['code']} no longer waits for your answer." in remote.inbox(AKINYI)
+    assert f"Order {placed['code']}: the buyer cancelled it." in remote.inbox(AKINYI)
     assert order_status(remote.shop, placed) == "cancelled"
 
 

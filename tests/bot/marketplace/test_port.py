@@ -149,7 +149,7 @@ def test_products_are_listed_changed_and_withdrawn(tested: MarketplaceUnderTest)
     listed = tested.perform(AKINYI, commands.ListProduct("Jug", "pottery", 900_00, 2))
     code = str(listed.values["code"])
     assert tested.perform(AKINYI, commands.SetPrice(code, 950_00)) == done(code=code)
-    assert tested.perform(AKINYI, commands.SetStock(code, 0)) == done(code=code)
+    assert tested.perform(AKINYI, commands.SetStock(code, 0)) == done(code=code, on_hand=0, reserved=0, left=0)
     products = tested.ask(AKINYI, lambda session: session.products())
     assert market.ProductSummary(code, "Jug", 950_00, 0, "sold_out") in products
     assert tested.perform(AKINYI, commands.RemoveProduct(code)) == done(code=code)
@@ -244,6 +244,8 @@ def test_a_part_of_a_brief_is_promised_for_a_day_and_released(tested: Marketplac
     code = tested.shop.brief(brief | {"quantity": 40, "due_on": "2026-12-10"}, JOY)["code"]
     (offered,) = tested.ask(AKINYI, lambda session: session.orders())
     assert (offered.brief, offered.quantity, offered.due_on) == (True, 40, date(2026, 12, 10))
+    unsaid = Outcome("rejected", "quantity_unsaid", {"code": code, "most": 40})
+    assert tested.perform(AKINYI, commands.AcceptOrder(code)) == unsaid
     assert tested.perform(AKINYI, commands.AcceptOrder(code, 10, days=60)).reason == "too_late"
     assert tested.perform(AKINYI, commands.AcceptOrder(code, 10, days=3)).kind == "done"
     (own,) = [part for part in tested.ask(AKINYI, lambda session: session.orders()) if part.status == "accepted"]

@@ -114,6 +114,21 @@ def test_rows_of_the_first_revision_survive_up_down_and_up(engine: Engine) -> No
         assert tuple(kept) == ("Y2", 270_000, 270_000)
 
 
+def test_pieces_of_open_orders_become_reserved_and_are_on_hand(engine: Engine) -> None:
+    upgrade.move(engine, "0001")
+    with engine.begin() as connection:
+        for row in ROWS_OF_REVISION_0001:
+            connection.exec_driver_sql(row)
+        connection.exec_driver_sql("UPDATE assignment SET status = 'accepted'")
+
+    upgrade.move(engine, "head")
+    with engine.connect() as connection:
+        assert tuple(connection.exec_driver_sql("SELECT on_hand, reserved FROM product").one()) == (3, 2)
+    upgrade.move(engine, "0018")
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT quantity FROM product").scalar_one() == 1
+
+
 ROWS_THAT_ARE_NOT_UNIQUE = (
     *(
         "INSERT INTO payout (id, code, artisan_id, piece, amount, currency, method, status, payment_id, sends, retried,"

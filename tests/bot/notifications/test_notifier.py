@@ -88,7 +88,7 @@ def made_by_many(service: Service, quantity: int = 40, title: str = POT, artisan
     placed = briefed(service, quantity, title)
     service.work()
     service.gateway.text(artisan, f"YES {placed['code']} {quantity - 1}")
-    service.gateway.text(NYAMBURA, f"YES {placed['code']}")
+    service.gateway.text(NYAMBURA, f"YES {placed['code']} ALL")
     service.work()
     receive(service, placed, quantity - 3, refused=2, reason="different")
     return str(placed["code"])

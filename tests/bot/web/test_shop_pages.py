@@ -29,6 +29,8 @@ BASKET = Product.model_validate(
         "description": "Woven from sisal.",
         "price": {"amount": 150000, "currency": "KES"},
         "quantity": 3,
+        "on_hand": 3,
+        "reserved": 0,
         "status": "listed",
         "artisan": {"id": "art_1", "name": "Amina", "town": "Kitui"},
         "photos": [],
@@ -149,7 +151,7 @@ def test_a_malformed_key_is_replaced(client: FlaskClient, marketplace: Recording
 
 
 def test_a_quantity_that_is_no_number_is_passed_on_for_the_marketplace_to_refuse() -> None:
-    assert shop_pages.order_body("prd_1", {"quantity": "two"})["quantity"] == "two"
+    assert shop_pages.order_body("prd_1", {"quantity": "two"}, "KES")["quantity"] == "two"
 
 
 def test_a_sold_out_product_has_a_page_without_a_form(client: FlaskClient) -> None:

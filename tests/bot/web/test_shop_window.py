@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 
 from bot.web.shop_pages import FIELDS, order_body, refusals_by_field
 from bot.web.shop_window import ShopWindow
+from marketplace_api.catalogue import products
 from marketplace_api.models import Order
 from marketplace_api.problems import Problem
 from tests.actors import TESTER
@@ -49,7 +50,7 @@ def api_refusal(service: Service, **changes: str) -> tuple[int, list[str]]:
     """The status with which the API refuses the same order, and its words about the fields of the form."""
     answer = service.http.post(
         "/api/v1/orders",
-        json=order_body(pot(service)["id"], FORM | changes),
+        json=order_body(pot(service)["id"], FORM | changes, "KES"),
         headers={"Authorization": f"Bearer {OPERATOR_KEY}"},
     )
     refused = Problem.model_validate(answer.get_json())
@@ -66,6 +67,30 @@ def test_the_pages_show_the_products_that_the_api_lists(service: Service) -> Non
 
     assert shown == service.api("GET", "/products?limit=100")["data"] != []
     assert service.http.get("/").text.count('class="ware"') == len(shown)
+
+
+def test_a_price_that_changed_since_it_was_shown_is_asked_again_and_nothing_is_ordered(service: Service) -> None:
+    shown = hidden(service.http.get(f"/products/{pot(service)['code']}"), "price")
+    with service.services.database.writing.begin() as session:
+        shop = service.services.shop(session, TESTER)
+        row = products.by_code(shop, pot(service)["code"])
+        assert row is not None
+        products.set_price(shop, row.artisan, row.code, 90_000_00)
+    refused = submit(service, price=shown)
+
+    assert refused.status_code == 409
+    assert "The price was KES\xa01,800 when you opened this page. Now it is KES\xa090,000." in refused.text
+    assert orders(service) == []
+    assert pot(service)["quantity"] == 40
+    placed = submit(service, price=hidden(refused, "price"), attempt=hidden(refused, "attempt"))
+    assert (placed.status_code, [order.total for order in orders(service)]) == (201, [180_000_00])
+
+
+def hidden(page: TestResponse, name: str) -> str:
+    """The value of a hidden field."""
+    found = re.search(rf'name="{name}" value="([^"]*)"', page.text)
+    assert found is not None
+    return found[1]
 
 
 def test_an_order_is_stored_as_placed_by_the_shop_window(service: Service) -> None:

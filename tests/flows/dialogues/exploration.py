@@ -106,6 +106,7 @@ def full_marketplace(person: Person) -> FakeMarketplace:
         marketplace.add_kiosk(LONG_NAME, LONG_NAME)
     for _ in range(7):
         marketplace.add_product(WIDEST, MAX_PRICE, MAX_QUANTITY)
+    marketplace.reserve("A7P4", MAX_QUANTITY)
     for code, status in CODES.items():
         marketplace.add_order(code, WIDEST, MAX_QUANTITY, earns, status)
     marketplace.add_order("T5U6", WIDEST, MAX_QUANTITY, earns, "accepted")
@@ -218,9 +219,15 @@ def texts() -> Iterator[str]:
             f"TRACK {code}",
         )
         yield from (f"READY {code}", f"RECEIVED {code}", f"DROP {code}")
-    yield from ("RECEIVED A2B3", f"YES {BRIEF} 2 60", f"YES {BRIEF} 2 90")
+    yield from ("RECEIVED A2B3", f"YES {BRIEF}", f"YES {BRIEF} ALL", f"YES {BRIEF} 2 60", f"YES {BRIEF} 2 90")
     for code in ("A7P4", UNKNOWN_CODE):
-        yield from (f"PRICE {code} 500000", f"PRICE {code} cheap", f"PRICE {code}", f"REMOVE {code}")
+        yield from (
+            f"PRICE {code} 500000",
+            f"PRICE {code} 10",
+            f"PRICE {code} cheap",
+            f"PRICE {code}",
+            f"REMOVE {code}",
+        )
         yield from (f"STOCK {code} 999", f"STOCK {code} many", f"STOCK {code} 0", f"PHOTO {code}")
     yield from (f"SELL {WIDEST} 500000 x999", f"JOIN {WIDEST}")
     yield from (f"{max(ENGINE.keywords, key=len)}x", "not a word of it")

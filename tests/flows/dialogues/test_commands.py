@@ -88,11 +88,11 @@ def test_the_agent_says_whose_part_came_if_there_are_several() -> None:
 @pytest.mark.parametrize(
     ("said", "command"),
     [
-        (["4", "1"], AcceptOrder("K7P4")),
+        (["4", "1"], AcceptOrder("K7P4", all=True)),
         (["4", "2", "3", "10"], AcceptOrder("K7P4", 3, 10)),
         (["4", "2", "9", "3", "90", "10"], AcceptOrder("K7P4", 3, 10)),
-        (["4", "2", "3", "0", "0", "1"], AcceptOrder("K7P4")),
-        (["5", "1"], AcceptOrder("C3D4")),
+        (["4", "2", "3", "0", "0", "1"], AcceptOrder("K7P4", all=True)),
+        (["5", "1"], AcceptOrder("C3D4", all=True)),
         (["5", "2", "40", "15"], AcceptOrder("C3D4", 40, 15)),
         (["1", "2", "1"], ReleaseOrder("W4M5")),
     ],

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.reading.answers import choice, yes_no
+from flows.reading.answers import choice, is_all, yes_no
 from flows.reading.result import Read
 
 from .samples import GUESS, LABELS, SURE, reason_of
@@ -31,6 +31,18 @@ from .samples import GUESS, LABELS, SURE, reason_of
 def test_yes_and_no_are_read_in_every_language(answer: bool, texts: str) -> None:
     for text in texts.split("|"):
         assert yes_no(text) == Read(answer), text
+
+
+@pytest.mark.parametrize(
+    "text", ["ALL", "All please", "Yote", "ZOTE tafadhali", "tout", "Toutes, merci", "ሁሉንም", "hulum"]
+)
+def test_all_is_read_in_every_language(text: str) -> None:
+    assert is_all(text) is True
+
+
+@pytest.mark.parametrize("text", ["", "3", "please", "all 3", "yes", "K7P4", "almost all"])
+def test_other_texts_do_not_mean_all(text: str) -> None:
+    assert is_all(text) is False
 
 
 @pytest.mark.parametrize("text", ["", "3", "0", "yes no", "yes but 2", "maybe", "thank you", "yes K7P4M", "noted"])

@@ -46,6 +46,8 @@ def test_the_catalogue_needs_no_key(anonymous: FlaskClient, sample: Sample) -> N
         "description": "",
         "price": {"amount": 150_000, "currency": "KES"},
         "quantity": 3,
+        "on_hand": 3,
+        "reserved": 0,
         "status": "listed",
         "artisan": {"id": sample.artisan.id, "name": "Amina", "town": "Kisumu"},
         "photos": [],
@@ -185,6 +187,25 @@ def test_an_order_for_the_whole_stock_sells_the_product_out(storefront: FlaskCli
     assert storefront.get(f"/products/{sample.product.id}").json["status"] == "sold_out"
     refused = storefront.post("/orders", json=order_body(sample.product, 1))
     assert (refused.status_code, refused.json["reason"]) == (409, "not_enough_stock")
+
+
+@pytest.mark.parametrize("total", [{"amount": 299_999, "currency": "KES"}, {"amount": 300_001, "currency": "KES"}])
+def test_an_order_that_does_not_cost_what_was_expected_is_refused_and_reserves_nothing(
+    storefront: FlaskClient, sample: Sample, total: dict[str, object]
+) -> None:
+    refused = storefront.post("/orders", json=order_body(sample.product, 2, expected_total=total))
+    assert (refused.status_code, refused.json["reason"]) == (409, "price_changed")
+    assert "300000" in refused.json["detail"]
+    assert storefront.get(f"/products/{sample.product.id}").json["quantity"] == 3
+    assert storefront.get("/orders").json["data"] == []
+
+    expected = {"amount": 300_000, "currency": "KES"}
+    assert storefront.post("/orders", json=order_body(sample.product, 2, expected_total=expected)).status_code == 201
+
+
+def test_a_brief_that_does_not_cost_what_was_expected_is_refused(storefront: FlaskClient, sample: Sample) -> None:
+    refused = storefront.post("/orders", json=brief_body() | {"expected_total": {"amount": 1, "currency": "KES"}})
+    assert (refused.status_code, refused.json["reason"]) == (409, "price_changed")
 
 
 def test_a_phone_in_national_form_is_shown_as_e164(storefront: FlaskClient, sample: Sample) -> None:
