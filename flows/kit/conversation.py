@@ -24,6 +24,7 @@ class Frame(msgspec.Struct, frozen=True, array_like=True):
     answers: dict[str, Answer]
     labels: dict[str, str]
     trail: list[str]
+    unseen: list[str] = []
 
 
 class Guess(msgspec.Struct, frozen=True, array_like=True):
@@ -49,7 +50,9 @@ class Conversation(msgspec.Struct, omit_defaults=True):
     labels: dict[str, str] = msgspec.field(default_factory=dict)
     """For each question answered from a list, the label of the picked line."""
     trail: list[str] = msgspec.field(default_factory=list)
-    """The states that *back* leads through, the latest last."""
+    """The states that were answered, the latest last; *back* leads through all but the `unseen` ones."""
+    unseen: list[str] = msgspec.field(default_factory=list)
+    """The states of the trail that had one possible answer, and so were never asked."""
     return_stack: list[Frame] = msgspec.field(default_factory=list, name="callers")
     """The flows that entered this one, the latest last."""
     prefill: dict[str, str] = msgspec.field(default_factory=dict)
@@ -65,6 +68,8 @@ class Conversation(msgspec.Struct, omit_defaults=True):
     guess: Guess | None = None
     side_prompt: Literal["", "person", "resume"] = msgspec.field(default="", name="detour")
     over: bool = False
+    pin_proof: str = ""
+    """Where a right PIN was given, and for which PIN; empty before that."""
 
     @property
     def command_key(self) -> str:

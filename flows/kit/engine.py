@@ -138,7 +138,10 @@ class DialogueEngine:
         self._advance(turn)
 
     def handle_input(self, turn: Turn, text: str) -> None:
-        """Takes what was typed: back, home or more, otherwise an answer to the state."""
+        """Takes what was typed: back, home or more, otherwise an answer to the state.
+
+        *Back* leads to the answer before, but not to one that was the only one possible: that was never asked.
+        """
         try:
             self._handle_input(turn, clean(text))
         except Gone:
@@ -175,7 +178,7 @@ class DialogueEngine:
             if state.secret:
                 conversation.answers.pop(name, None)
         conversation.answers.update(outcome.values)
-        conversation.trail, conversation.return_stack = [], []
+        conversation.trail, conversation.unseen, conversation.return_stack = [], [], []
         turn.outcome = outcome
         self._trigger(turn, outcome.kind)
         self._advance(turn)
@@ -219,7 +222,7 @@ class DialogueEngine:
         conversation = turn.conversation
         prompts.clear(conversation)
         while self.state(conversation).resume_before and conversation.trail:
-            self._back(turn)
+            self._step_back(turn)
         if self.state(conversation).resume_before and not conversation.return_stack:
             self.open(turn, conversation.flow, conversation.prefill)
 
@@ -247,7 +250,7 @@ class DialogueEngine:
         elif is_first_line:
             self._enter(turn, self.callback, {}, self._frame(conversation, conversation.state, conversation.trail))
 
-    def _take(self, turn: Turn, typed: str) -> None:
+    def _take(self, turn: Turn, typed: str, *, is_asked: bool = True) -> None:
         conversation, state = turn.conversation, self.state(turn.conversation)
         turn.fields = Fields(turn, self.flow(conversation))
         try:
@@ -256,7 +259,7 @@ class DialogueEngine:
             self._reject(turn, rejected)
         else:
             if conversation.guess is None:
-                self._accept(turn, value)
+                self._accept(turn, value, is_asked=is_asked)
 
     def _reject(self, turn: Turn, rejected: RejectedAnswer) -> None:
         conversation = turn.conversation
@@ -265,11 +268,15 @@ class DialogueEngine:
         if conversation.misses >= MISSES_BEFORE_A_PERSON and self.callback in self.flows:
             conversation.side_prompt = "person"
 
-    def _accept(self, turn: Turn, value: Answer) -> None:
+    def _accept(self, turn: Turn, value: Answer, *, is_asked: bool = True) -> None:
         conversation, source = turn.conversation, turn.conversation.state
         turn.answer = value
         conversation.answers[source] = value
         conversation.trail.append(source)
+        conversation.unseen = [
+            *(other for other in conversation.unseen if other != source),
+            *([] if is_asked else [source]),
+        ]
         self._trigger(turn, "answer")
         if conversation.state in conversation.trail:
             # the state was passed before: the trail ends here, so that *back* never loops
@@ -286,7 +293,7 @@ class DialogueEngine:
     def _begin(self, turn: Turn, name: str, answers: dict[str, Answer]) -> None:
         conversation, flow = turn.conversation, self.flows[name]
         conversation.flow, conversation.version, conversation.state = name, flow.version, START
-        conversation.answers, conversation.labels, conversation.trail = answers, {}, []
+        conversation.answers, conversation.labels, conversation.trail, conversation.unseen = answers, {}, [], []
         conversation.over = False
         self._trigger(turn, "begin")
 
@@ -299,13 +306,10 @@ class DialogueEngine:
         if isinstance(state, PagedList) and state.empty and not conversation.choices:
             self._trigger(turn, "skip")
             self._advance(turn)
-        elif (typed := self._given_ahead(state, conversation)) is not None:
+        elif isinstance(state, PagedList) and state.pick_single and len(conversation.choices) == 1:
+            self._take(turn, "1", is_asked=False)
+        elif state.is_question and (typed := conversation.prefill.pop(state.name, None)) is not None:
             self._take(turn, typed)
-
-    def _given_ahead(self, state: StateKind, conversation: Conversation) -> str | None:
-        if isinstance(state, PagedList) and state.pick_single and len(conversation.choices) == 1:
-            return "1"
-        return conversation.prefill.pop(state.name, None) if state.is_question else None
 
     def _enter_flow(self, turn: Turn) -> None:
         """Goes from `@flow:carried:answers`, where an edge into another flow leads, to that flow."""
@@ -324,7 +328,9 @@ class DialogueEngine:
         turn.conversation.return_stack = return_stack
 
     def _frame(self, conversation: Conversation, state: str, trail: list[str]) -> Frame:
-        return Frame(conversation.flow, state, conversation.answers, conversation.labels, trail)
+        return Frame(
+            conversation.flow, state, conversation.answers, conversation.labels, trail, list(conversation.unseen)
+        )
 
     def _back(self, turn: Turn) -> None:
         conversation = turn.conversation
@@ -336,7 +342,16 @@ class DialogueEngine:
         elif conversation.pages:
             conversation.pages.pop()
             conversation.problem = []
-        elif not self.flow(conversation).trigger("back", turn):
+        else:
+            self._step_back(turn)
+            while conversation.state in conversation.unseen:
+                conversation.unseen.remove(conversation.state)
+                self._step_back(turn)
+
+    def _step_back(self, turn: Turn) -> None:
+        """Goes to the state that was answered before this one, seen or not; else out of the flow."""
+        conversation = turn.conversation
+        if not self.flow(conversation).trigger("back", turn):
             self.open(turn, self.home)
         elif conversation.state == RETURN:
             self._return(turn)
@@ -357,6 +372,6 @@ class DialogueEngine:
             self.open(turn, self.home)
             return
         conversation.flow, conversation.version = flow.name, flow.version
-        conversation.state, conversation.trail = frame.state, list(frame.trail)
+        conversation.state, conversation.trail, conversation.unseen = frame.state, list(frame.trail), list(frame.unseen)
         conversation.answers, conversation.labels = dict(frame.answers), dict(frame.labels)
         self.state(conversation).prepare(turn)

@@ -15,7 +15,8 @@ STORED = {
     "answers": {"code": "K7P4"},
     "labels": {"code": "K7P4 Kiondo"},
     "trail": ["code"],
-    "callers": [["products", "product", {"code": "K7P4"}, {}, ["code"]]],
+    "unseen": ["code"],
+    "callers": [["products", "product", {"code": "K7P4"}, {}, ["code"], ["code"]]],
     "prefill": {"price": "1500"},
     "choices": [["K7P4", "K7P4 Kiondo"]],
     "pages": [3],
@@ -25,6 +26,7 @@ STORED = {
     "guess": [150000, "KSh 1,500"],
     "detour": "person",
     "over": True,
+    "pin_proof": "ATUid_1 3f9c",
 }
 CONVERSATION = Conversation(
     id="call-1",
@@ -34,7 +36,8 @@ CONVERSATION = Conversation(
     answers={"code": "K7P4"},
     labels={"code": "K7P4 Kiondo"},
     trail=["code"],
-    return_stack=[Frame("products", "product", {"code": "K7P4"}, {}, ["code"])],
+    unseen=["code"],
+    return_stack=[Frame("products", "product", {"code": "K7P4"}, {}, ["code"], ["code"])],
     prefill={"price": "1500"},
     choices=[Choice("K7P4", "K7P4 Kiondo")],
     pages=[3],
@@ -44,6 +47,7 @@ CONVERSATION = Conversation(
     guess=Guess(1500_00, "KSh 1,500"),
     side_prompt="person",
     over=True,
+    pin_proof="ATUid_1 3f9c",
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flows import gsm7
-from flows.kit import SMS, Ask, Choice, Confirm, Menu, Notice, Option, PagedList, Turn
+from flows.kit import SMS, Ask, Choice, Confirm, Enter, Flow, Menu, Notice, Option, PagedList, Turn
 from tests.flows.phone import FakePhone, start
 
 NAVIGATION_LINES = ["98. More", "0. Back", "00. Home"]
@@ -124,6 +124,46 @@ def test_back_skips_an_empty_list_to_the_question_before_it() -> None:
 def test_a_single_line_is_picked_without_asking_if_the_list_says_so() -> None:
     assert start(shelf("Pot", pick_single=True), END).shown == "END You chose Pot."
     assert start(shelf("Pot"), END).shown.startswith("CON Which ware?\n1. Pot")
+
+
+def test_back_does_not_lead_to_a_question_with_one_possible_answer() -> None:
+    phone = start(
+        Ask("name", "Who?", then="ware"),
+        shelf("Pot", then="colour", pick_single=True),
+        PagedList("colour", "Which colour?", items=lambda _turn: [Choice("r", "Red")], then="day", pick_single=True),
+        Ask("day", "Which day?", then="hour"),
+        Ask("hour", "Which hour?", then="end"),
+        END,
+    )
+    assert phone.says("Amina").startswith("CON Which day?")
+    assert phone.says("Monday").startswith("CON Which hour?")
+    assert phone.says("0").startswith("CON Which day?")
+    assert phone.says("0").startswith("CON Who?")
+    assert phone.says("Njeri", "Friday", "9") == "END You chose Pot."
+
+
+def test_back_leads_home_if_nothing_was_asked_before() -> None:
+    phone = start(shelf("Pot", then="day", pick_single=True), Ask("day", "Which day?", then="end"), END)
+    assert phone.says("0").startswith("CON At home.")
+
+
+def test_back_leads_out_of_a_flow_over_a_question_with_one_possible_answer() -> None:
+    inner = Flow("inner", Ask("day", "Which day?", then="end"), Notice("end", "End."))
+    phone = start(Ask("name", "Who?", then="ware"), shelf("Pot", then=Enter("inner"), pick_single=True), flows=(inner,))
+    assert phone.says("Amina").startswith("CON Which day?")
+    assert phone.says("0").startswith("CON Who?")
+
+
+def test_back_leads_to_a_list_that_has_more_lines_by_now_only_if_it_was_shown() -> None:
+    wares = [Choice("p", "Pot")]
+    ware = PagedList("ware", "Which?", items=lambda _turn: list(wares), then="day", pick_single=True)
+    phone = start(Ask("name", "Who?", then="ware"), ware, Ask("day", "Which day?", then="end"), END)
+    phone.says("Amina")
+    wares.append(Choice("m", "Mat"))
+    assert phone.says("0").startswith("CON Who?")
+    assert phone.says("Njeri").startswith("CON Which?")
+    phone.says("2")
+    assert phone.says("0").startswith("CON Which?")
 
 
 @pytest.mark.parametrize(("said", "state"), [("1", "red"), ("2", "blue"), ("Red", "red"), ("bl", "blue")])
