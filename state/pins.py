@@ -8,6 +8,7 @@ is made until it would have expired.
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from datetime import datetime, timedelta
 from typing import Literal
@@ -20,9 +21,6 @@ from state.tables import insert_new, person
 
 TRIES = 3
 LOCKED_FOR = timedelta(hours=24)
-PROOF_HOLDS = timedelta(minutes=10)
-"""How long a right PIN is valid before the PIN is asked again."""
-
 RESET_HOLDS = timedelta(minutes=30)
 """How long a code to reset a PIN is valid."""
 
@@ -43,25 +41,31 @@ def check(conn: Connection, msisdn: str, pin: str, pepper: bytes, now: datetime)
         return "locked"
     if stored_hash is None or _is_right(stored_hash, pin, pepper):
         stored_hash = stored_hash or _hasher.hash(_peppered(pin, pepper))
-        _keep(conn, msisdn, now, pin_hash=stored_hash, pin_misses=0, pin_locked_until=None, pin_proven_at=now)
+        _keep(conn, msisdn, now, pin_hash=stored_hash, pin_misses=0, pin_locked_until=None)
         return "right"
     if misses + 1 >= TRIES:
-        _keep(conn, msisdn, now, pin_misses=0, pin_locked_until=now + LOCKED_FOR, pin_proven_at=None)
+        _keep(conn, msisdn, now, pin_misses=0, pin_locked_until=now + LOCKED_FOR)
         return "locked"
     _keep(conn, msisdn, now, pin_misses=misses + 1)
     return "wrong"
 
 
-def is_proven(conn: Connection, msisdn: str, now: datetime) -> bool:
-    """True if a right PIN was given within `PROOF_HOLDS`."""
-    proven_at = conn.execute(select(person.c.pin_proven_at).where(person.c.msisdn == msisdn)).scalar_one_or_none()
-    return proven_at is not None and now - proven_at < PROOF_HOLDS
+def seal(conn: Connection, msisdn: str, now: datetime) -> str | None:
+    """A short digest that another PIN changes; None if there is no PIN, or while it is locked.
+
+    Who gave the right PIN keeps the seal, and has proven the PIN for as long as the seal is the same.
+    """
+    fields = select(person.c.pin_hash, person.c.pin_locked_until).where(person.c.msisdn == msisdn)
+    row = conn.execute(fields).one_or_none()
+    if row is None or row.pin_hash is None or (row.pin_locked_until and now < row.pin_locked_until):
+        return None
+    return hashlib.blake2b(row.pin_hash.encode(), digest_size=9).hexdigest()
 
 
-def is_guarded(conn: Connection, msisdn: str, now: datetime) -> bool:
-    """True if there is a PIN and it was not given within `PROOF_HOLDS`."""
+def is_chosen(conn: Connection, msisdn: str) -> bool:
+    """True if there is a PIN, locked or not."""
     stored_hash = conn.execute(select(person.c.pin_hash).where(person.c.msisdn == msisdn)).scalar_one_or_none()
-    return stored_hash is not None and not is_proven(conn, msisdn, now)
+    return stored_hash is not None
 
 
 def offer_reset(conn: Connection, msisdn: str, digits: str, pepper: bytes, now: datetime) -> bool:
@@ -104,7 +108,7 @@ def _offer(conn: Connection, msisdn: str) -> tuple[str | None, int, datetime | N
 
 def reset(conn: Connection, msisdn: str, now: datetime) -> None:
     """Delete the PIN, its lock and any offer to reset it; the next PIN that is given is stored."""
-    pin = {"pin_hash": None, "pin_misses": 0, "pin_locked_until": None, "pin_proven_at": None}
+    pin = {"pin_hash": None, "pin_misses": 0, "pin_locked_until": None}
     _keep(conn, msisdn, now, **pin, reset_hash=None, reset_misses=0, reset_until=None)
 
 

@@ -1,63 +1,86 @@
-"""Sessions in Redis: a load is one GET, a save is one compare-and-set script.
+"""Sessions in Redis: a claim with its load is one script, a save with its release another.
 
-A value is the version and the expiry, packed, followed by the conversation's bytes. Commands are sent directly over
-redis-py's connections, because its client takes longer than the round trip.
+A session is a hash with the fields `data`, `expires_at`, `holder` and `held_until`. Commands are sent
+directly over redis-py's connections, because its client takes longer than the round trip.
 """
 
 from __future__ import annotations
 
 import math
-import struct
 from collections import deque
+from dataclasses import dataclass, field
 from hashlib import sha1
 from typing import Any
 
 from redis import ConnectionPool
 from redis.exceptions import ConnectionError, NoScriptError
 
-from state.sessions import Stored
+from state.sessions import Claimed
 
-_HEAD = struct.Struct(">qd")  # version, Unix seconds at which it expires
 
-_SAVE = b"""
-local head = redis.call('GETRANGE', KEYS[1], 0, 15)
-local version = 0
-if #head == 16 then
-    local saved, expires_at = struct.unpack('>i8d', head)
-    if expires_at > tonumber(ARGV[2]) then version = saved end
-end
-if version ~= tonumber(ARGV[1]) then return 0 end
-redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])
+@dataclass(frozen=True, slots=True)
+class _Script:
+    """A Lua script for one key, and the name under which Redis keeps it."""
+
+    source: bytes
+    sha: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sha", sha1(self.source, usedforsecurity=False).hexdigest())
+
+
+# ARGV: holder, now, end of the lease, milliseconds for which a person without a conversation is kept
+_CLAIM = _Script(b"""
+local found = redis.call('HMGET', KEYS[1], 'data', 'expires_at', 'holder', 'held_until')
+local holder = found[3] or ''
+if holder ~= '' and holder ~= ARGV[1] and tonumber(found[4]) > tonumber(ARGV[2]) then return false end
+redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'held_until', ARGV[3])
+if not found[1] then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
+return {found[1], found[2], holder}
+""")
+# ARGV: holder, the conversation, when it expires, milliseconds until then
+_SAVE = _Script(b"""
+if redis.call('HGET', KEYS[1], 'holder') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'data', ARGV[2], 'expires_at', ARGV[3], 'holder', '')
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
 return 1
-"""
-_SAVE_SHA = sha1(_SAVE, usedforsecurity=False).hexdigest()
+""")
+# ARGV: holder, the field and its new value
+_RELEASE = _Script(b"""
+if redis.call('HGET', KEYS[1], 'holder') == ARGV[1] then redis.call('HSET', KEYS[1], ARGV[2], ARGV[3]) end
+return 1
+""")
+
+CLAIM_KEPT_MS = 3600 * 1000
+"""How long Redis keeps the claim of a person who has no conversation yet."""
 
 
 class RedisSessions:
     """`Sessions` in the Redis at `url` (`redis://…`, `rediss://…`, `unix://…`)."""
 
-    def __init__(self, url: str, prefix: str = "soko:session:") -> None:
+    def __init__(self, url: str, prefix: str = "soko:person:") -> None:
         # RESP2 is parsed faster than RESP3, and its features are sufficient.
         self._connections = ConnectionPool.from_url(url, protocol=2, driver_info=None)
         self._prefix = prefix
         # Idle connections. `pop` and `append` are atomic, so no two threads get the same one.
         self._idle: deque[Any] = deque()
 
-    def load(self, msisdn: str, now: float) -> Stored | None:
-        value = self._ask("GET", self._prefix + msisdn)
-        if value is None:
-            return None
-        version, expires_at = _HEAD.unpack_from(value)
-        # Redis expires keys by its own clock; in development ours may have been moved forward.
-        return Stored(version, value[_HEAD.size :]) if expires_at > now else None
+    def load(self, msisdn: str, now: float) -> bytes | None:
+        data, expires_at = self._ask("HMGET", self._prefix + msisdn, "data", "expires_at")
+        return _unexpired(data, expires_at, now)
 
-    def save(self, msisdn: str, data: bytes, *, expected: int, now: float, ttl: float) -> bool:
-        value = _HEAD.pack(expected + 1, now + ttl) + data
-        call = (1, self._prefix + msisdn, expected, now, value, math.ceil(ttl * 1000))
-        try:
-            return bool(self._ask("EVALSHA", _SAVE_SHA, *call))
-        except NoScriptError:
-            return bool(self._ask("EVAL", _SAVE, *call))
+    def claim(self, msisdn: str, holder: str, *, now: float, lease: float) -> Claimed | None:
+        found = self._run(_CLAIM, msisdn, holder, now, now + lease, CLAIM_KEPT_MS)
+        if found is None:
+            return None
+        data, expires_at, left_by = found
+        return Claimed(_unexpired(data, expires_at, now), left_by.decode())
+
+    def save(self, msisdn: str, data: bytes, holder: str, *, now: float, ttl: float) -> bool:
+        return bool(self._run(_SAVE, msisdn, holder, data, now + ttl, math.ceil(ttl * 1000)))
+
+    def release(self, msisdn: str, holder: str, *, is_done: bool) -> None:
+        self._run(_RELEASE, msisdn, holder, *(("holder", "") if is_done else ("held_until", 0)))
 
     def delete(self, msisdn: str) -> None:
         self._ask("DEL", self._prefix + msisdn)
@@ -69,6 +92,13 @@ class RedisSessions:
         """Close the idle connections."""
         while self._idle:
             self._idle.pop().disconnect()
+
+    def _run(self, script: _Script, msisdn: str, *arguments: Any) -> Any:
+        call = (1, self._prefix + msisdn, *arguments)
+        try:
+            return self._ask("EVALSHA", script.sha, *call)
+        except NoScriptError:
+            return self._ask("EVAL", script.source, *call)
 
     def _ask(self, *command: Any) -> Any:
         connection = self._borrow()
@@ -84,6 +114,12 @@ class RedisSessions:
             return self._idle.pop()
         except IndexError:
             return self._connections.make_connection()
+
+
+def _unexpired(data: bytes | None, expires_at: bytes | None, now: float) -> bytes | None:
+    """The conversation in a hash; None if there is none, or if it has expired."""
+    # Redis expires keys by its own clock; in development ours may have been moved forward.
+    return data if expires_at is not None and float(expires_at) > now else None
 
 
 def _talk(connection: Any, command: tuple[Any, ...]) -> Any:

@@ -1,6 +1,11 @@
 """The interface of session stores, which keep conversations between hops.
 
 A conversation belongs to a person, so its key is an MSISDN. The store does not interpret the bytes.
+
+    claim = store.claim(msisdn, holder, now=now, lease=2.5)      None while another hop holds the person
+    store.save(msisdn, data, holder, now=now, ttl=600)           stores and releases
+
+Who holds a claim is the only one who may save. A claim whose holder died ends with its lease.
 """
 
 from __future__ import annotations
@@ -10,33 +15,48 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """A saved conversation. Its version is 1 at first and grows by one with every save."""
+class Claimed:
+    """A claim, and the conversation that was saved last, or None.
 
-    version: int
-    data: bytes
+    `left_by` is the holder before if it neither saved nor released: it died, or may still be at work. Else it is empty.
+    """
+
+    data: bytes | None
+    left_by: str = ""
 
 
 class Sessions(Protocol):
     """The store. `SqlSessions` is the embedded one, `RedisSessions` the one for many machines.
 
-    `now` is in Unix seconds, `ttl` in seconds; what has expired by `now` is not found.
+    `now` is in Unix seconds, `ttl` and `lease` in seconds; what has expired by `now` is not found. `holder` is a name
+    that no other claim has. Neither a holder nor what is saved is empty.
     """
 
-    def load(self, msisdn: str, now: float) -> Stored | None:
+    def load(self, msisdn: str, now: float) -> bytes | None:
         """The conversation that was saved last, or None."""
         ...
 
-    def save(self, msisdn: str, data: bytes, *, expected: int, now: float, ttl: float) -> bool:
-        """Replace version `expected` (0: none) by `data`, as version `expected + 1`.
+    def claim(self, msisdn: str, holder: str, *, now: float, lease: float) -> Claimed | None:
+        """Claim the person for `lease` and load the conversation, in one step. None while another claim is valid."""
+        ...
 
-        False, and nothing is saved, if another save came first. Also False if the store's answer was lost and the
-        retry found our own save; so after False the caller loads again and compares.
+    def save(self, msisdn: str, data: bytes, holder: str, *, now: float, ttl: float) -> bool:
+        """Store the conversation and release the claim, in one step.
+
+        False, and nothing is stored, if the claim of `holder` was released or taken over. Also False if the store's
+        answer was lost and the retry found our own save; so after False the caller claims again and compares.
+        """
+        ...
+
+    def release(self, msisdn: str, holder: str, *, is_done: bool) -> None:
+        """Release the claim of `holder`, if it still has it, and store nothing.
+
+        With `is_done` false the next claim says that it was `left_by` this holder.
         """
         ...
 
     def delete(self, msisdn: str) -> None:
-        """Delete the conversation, whatever its version."""
+        """Delete the conversation and the claim."""
         ...
 
     def close(self) -> None:

@@ -13,23 +13,26 @@ from typing import Any, TypeVar
 
 from sqlalchemy import URL, make_url
 
-from state.sessions import Stored
+from state.sessions import Claimed
 
-_LOAD = "SELECT version, data FROM session WHERE msisdn = ? AND expires_at > ?"
-_SAVE_FIRST = """
-    INSERT INTO session (version, data, expires_at, msisdn) VALUES (1, ?, ?, ?)
-    ON CONFLICT (msisdn) DO UPDATE SET version = 1, data = excluded.data, expires_at = excluded.expires_at
-    WHERE session.expires_at <= ?"""
-_SAVE_NEXT = """
-    UPDATE session SET version = version + 1, data = ?, expires_at = ?
-    WHERE msisdn = ? AND expires_at > ? AND version = ?"""
+_LOAD = "SELECT data FROM session WHERE msisdn = ? AND expires_at > ? AND data <> ?"
+# The row itself is returned, not a snapshot that may be older. Without a conversation its data are empty.
+_CLAIM = """
+    INSERT INTO session (msisdn, data, expires_at, holder, held_until) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (msisdn) DO UPDATE SET
+        left_by = session.holder, holder = excluded.holder, held_until = excluded.held_until
+    WHERE session.holder = '' OR session.held_until <= ? OR session.holder = excluded.holder
+    RETURNING data, expires_at, left_by"""
+_SAVE = "UPDATE session SET data = ?, expires_at = ?, holder = '' WHERE msisdn = ? AND holder = ?"
+_RELEASE = "UPDATE session SET holder = '' WHERE msisdn = ? AND holder = ?"
+_LEAVE = "UPDATE session SET held_until = 0 WHERE msisdn = ? AND holder = ?"
 _DELETE = "DELETE FROM session WHERE msisdn = ?"
-_SWEEP = "DELETE FROM session WHERE expires_at <= ?"
+_SWEEP = "DELETE FROM session WHERE expires_at <= ? AND held_until <= ?"
 _PING = "SELECT 1"
 
 _BUSY_SECONDS = 2
 
-_first_row: Callable[[Any], tuple[int, bytes] | None] = methodcaller("fetchone")
+_rows: Callable[[Any], list[tuple[Any, ...]]] = methodcaller("fetchall")
 _rows_touched: Callable[[Any], int] = attrgetter("rowcount")
 
 T = TypeVar("T")
@@ -47,25 +50,33 @@ class SqlSessions:
         # Idle connections. `pop` and `append` are atomic, so no two threads get the same one.
         self._idle: deque[Any] = deque()
 
-    def load(self, msisdn: str, now: float) -> Stored | None:
-        row = self._run(_LOAD, (msisdn, now), _first_row)
-        return Stored(*row) if row else None
+    def load(self, msisdn: str, now: float) -> bytes | None:
+        rows = self._run(_LOAD, (msisdn, now, b""), _rows)
+        return rows[0][0] if rows else None
 
-    def save(self, msisdn: str, data: bytes, *, expected: int, now: float, ttl: float) -> bool:
-        values = (data, now + ttl, msisdn, now)
-        if expected == 0:
-            return self._run(_SAVE_FIRST, values, _rows_touched) == 1
-        return self._run(_SAVE_NEXT, (*values, expected), _rows_touched) == 1
+    def claim(self, msisdn: str, holder: str, *, now: float, lease: float) -> Claimed | None:
+        held_until = now + lease
+        rows = self._run(_CLAIM, (msisdn, b"", held_until, holder, held_until, now), _rows)
+        if not rows:
+            return None
+        data, expires_at, left_by = rows[0]
+        return Claimed(data if data and expires_at > now else None, left_by)
+
+    def save(self, msisdn: str, data: bytes, holder: str, *, now: float, ttl: float) -> bool:
+        return self._run(_SAVE, (data, now + ttl, msisdn, holder), _rows_touched) == 1
+
+    def release(self, msisdn: str, holder: str, *, is_done: bool) -> None:
+        self._run(_RELEASE if is_done else _LEAVE, (msisdn, holder), _rows_touched)
 
     def delete(self, msisdn: str) -> None:
         self._run(_DELETE, (msisdn,), _rows_touched)
 
     def ping(self) -> None:
-        self._run(_PING, (), _first_row)
+        self._run(_PING, (), _rows)
 
     def sweep(self, now: float) -> int:
         """Delete the sessions that have expired by `now`; returns how many."""
-        return self._run(_SWEEP, (now,), _rows_touched)
+        return self._run(_SWEEP, (now, now), _rows_touched)
 
     def close(self) -> None:
         """Close the idle connections."""

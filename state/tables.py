@@ -40,9 +40,20 @@ session = Table(
     "session",
     metadata,
     Column("msisdn", Text, primary_key=True),
-    Column("version", Integer, nullable=False),
-    Column("data", LargeBinary, nullable=False),
+    Column("data", LargeBinary, nullable=False),  # empty before the first save
     Column("expires_at", Double, nullable=False, index=True),  # Unix seconds, read by raw cursors
+    Column("holder", Text, nullable=False, server_default=text("''")),  # empty while nobody has claimed the person
+    Column("held_until", Double, nullable=False, server_default="0"),
+    Column("left_by", Text, nullable=False, server_default=text("''")),  # the holder before, if it did not release
+)
+
+fence = Table(
+    "fence",
+    metadata,
+    Column("msisdn", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("kept_by", Text, nullable=False),  # the holder of the claim under which the document was made
+    Column("document", LargeBinary, nullable=False),
 )
 
 outbox = Table(
@@ -145,7 +156,6 @@ person = Table(
     Column("pin_hash", Text),
     Column("pin_misses", Integer, nullable=False, default=0),
     Column("pin_locked_until", UtcDateTime),
-    Column("pin_proven_at", UtcDateTime),
     Column("reset_hash", Text),
     Column("reset_misses", Integer, nullable=False, default=0, server_default="0"),
     Column("reset_until", UtcDateTime),

@@ -1,19 +1,19 @@
-"""USSD calls: one hop reads the session, takes one step in the dialogue, saves the session and returns a screen.
+"""USSD calls: one hop claims the caller, takes one step in the dialogue, saves the session and returns a screen.
 
-    load the session -> repeated hop? same reply -> one step -> perform commands -> save -> screen
+    claim and load -> repeated hop? same reply -> one step -> perform commands -> save and release -> screen
 
-The session is saved last, and replaces only the version that was loaded. A hop that loses this race starts again. It
-does not perform a command twice, because the outcome of each command is stored under its key.
+The session is saved last. A hop that has lost its claim by then starts again. It does not perform a command twice,
+because the outcome of each command is stored under its key.
 """
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime
 
 from bot.conversation import session as sessions
 from bot.conversation import ussd_text
+from bot.conversation.claims import CALL_WAIT_S, Claim, LostClaimError
 from bot.conversation.commands import DialogueRunner, last_checkpoint
 from bot.conversation.hop import (
     MAX_ATTEMPTS,
@@ -29,13 +29,13 @@ from bot.marketplace.port import Unreachable
 from bot.messaging import rendering
 from bot.providers.contracts import Inbound, SessionEnd
 from flows.kit import N_, USSD, Conversation, Person, Turn
-from state.sessions import Stored
 
 log = logging.getLogger(__name__)
 
 REPEATED_WITHIN_S = 600.0
 """For how long a gateway may repeat the first request of a call."""
 SORRY = N_("Sorry, something went wrong on our side. Please dial again.")
+TAKEN_OVER = N_("You have begun another call, so this one ends. Please go on in the other one.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,26 +48,15 @@ class CallHandler:
     def answer(self, inbound: Inbound) -> str:
         """The screen for one hop, `CON …` or `END …`; a repeated request gets the same one.
 
-        Raises LostRaceError when other hops of this person saved first in every attempt.
+        Raises ClaimedTooLongError, and LostRaceError when the claim was lost in every attempt.
         """
-        key, resources = self.runner.key(inbound, inbound.text), self.resources
+        key = self.runner.key(inbound, inbound.text)
         for _ in range(MAX_ATTEMPTS):
-            now = resources.clock()
-            stored = resources.sessions.load(inbound.msisdn, now.timestamp())
-            previous = sessions.read(stored)
-            if previous and _is_new_call(inbound, previous, now):
-                previous.forget_call()
-            if previous and key in previous.replies:
-                return previous.replies[key]
-            with resources.context(inbound.msisdn, now) as context:
-                try:
-                    session, reply = self._hop(inbound, previous, context)
-                except Unreachable:
-                    session = postponed(stored, context)
-                    reply = USSD.end_prefix + self.runner.words(session.person).text(OUT_OF_REACH)
-            session.remember_reply(key, reply)
-            if self._save(session, stored, now, reply):
-                return reply
+            try:
+                with self.resources.claims.open(inbound.msisdn, CALL_WAIT_S) as claim:
+                    return self._answer(inbound, key, claim)
+            except LostClaimError:
+                log.warning("a hop has lost its claim", extra={"session_id": inbound.id})
         raise LostRaceError(inbound.id)
 
     def error_screen(self, msisdn: str | None) -> str:
@@ -84,21 +73,45 @@ class CallHandler:
         log.info("a call ended", extra={"incomplete": end.incomplete, "facts": dict(end.facts)})
 
     def _language(self, msisdn: str) -> str | None:
-        stored = self.resources.sessions.load(msisdn, self.resources.clock().timestamp())
-        previous = sessions.read(stored)
+        document = self.resources.sessions.load(msisdn, self.resources.clock().timestamp())
+        previous = sessions.read(document)
         return previous.person.language if previous else None
 
-    def _save(self, session: Session, stored: Stored | None, now: datetime, reply: str) -> bool:
-        """Like `session.save`, but also True if the store fails at the end of a call: its commands are performed."""
+    def _answer(self, inbound: Inbound, key: str, claim: Claim) -> str:
+        """The screen for one hop under a claim. Raises LostClaimError."""
+        previous = claim.previous
+        if previous and _is_new_call(inbound, previous, claim.now):
+            previous.forget_call()
+        if previous and key in previous.replies:
+            return previous.replies[key]
+        with self.resources.context(claim) as context:
+            try:
+                session, reply = self._hop(inbound, previous, context)
+            except Unreachable:
+                session = postponed(claim, context)
+                reply = USSD.end_prefix + self.runner.words(session.person).text(OUT_OF_REACH)
+            session.remember_reply(key, reply)
+            if context.work.is_writing:  # a command was performed, and its transaction is still open
+                with context.work.writing() as conn:
+                    claim.keep(conn, session)
+        if not self._save(session, claim, reply):
+            raise LostClaimError(inbound.id)
+        return reply
+
+    def _save(self, session: Session, claim: Claim, reply: str) -> bool:
+        """Like `claim.save`, but also True if the store fails at the end of a call: its commands are performed."""
         try:
-            return sessions.save(self.resources.sessions, session, stored, now)
+            return claim.save(session)
         except Exception:
             if not reply.startswith(USSD.end_prefix):
                 raise
             log.exception("the end of a call could not be saved")
+            claim.leave()
             return True
 
     def _hop(self, inbound: Inbound, previous: Session | None, context: HopContext) -> tuple[Session, str]:
+        if previous and inbound.text and inbound.id in previous.earlier_calls:
+            return previous, USSD.end_prefix + self.runner.words(previous.person).text(TAKEN_OVER)
         if previous and previous.call and previous.call.id == inbound.id:
             session, turn = previous, self._continue(inbound, previous, previous.call, context)
         else:
@@ -132,13 +145,14 @@ class CallHandler:
     def _dial(self, inbound: Inbound, previous: Session | None, context: HopContext) -> tuple[Session, Turn]:
         """The first hop of a call, or of a call that the session store has lost."""
         session = previous or new_session(inbound.msisdn)
-        session.call = UssdCall(inbound.id)
+        call = session.begin_call(inbound.id)
         person = load_profile(context, session.last_profile)
         if inbound.text:
-            return session, self._replay(inbound, session.call, person, context)
+            return session, self._replay(inbound, call, person, context)
         engine, dropped = self.runner.engine, session.by_call
         # a person without a language could not read the question, and has not begun anything
         if dropped and person.language and session.is_resumable(context.now) and engine.worth_resuming(dropped):
+            dropped.pin_proof = ""  # the gateway may give this call the id of the one in which the PIN was given
             engine.ask_to_resume(dropped)
             return session, self.runner.turn(dropped, person, context.market, USSD)
         again, session.has_forgotten_call = session.has_forgotten_call, False

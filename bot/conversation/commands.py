@@ -107,6 +107,7 @@ class DialogueRunner:
         `gateway_session` and `consumed` are stored in the checkpoint of a call.
         """
         while (command := self.engine.pending_command(turn)) is not None:
+            context.begin_effects()
             self._prefetch(command, context)
             with context.work.writing() if isinstance(command, PIN_COMMANDS) else context.transaction():
                 self._perform_once(command, turn, context, gateway_session, consumed)
@@ -124,15 +125,18 @@ class DialogueRunner:
         With a remote shop, a hop may crash after the command is begun and before it is finished. Then the next hop
         sends the command to the shop again, under the same key.
         """
-        key, before = turn.conversation.command_key, msgspec.json.encode(turn.conversation)
+        place = gateway_session or turn.conversation.id
+        key, before = self._key(command, turn, place), msgspec.json.encode(turn.conversation)
         with context.work.writing() as conn:
             recorded = processed.begin(conn, key, context.msisdn, context.now, gateway_session)
-        outcome = _outcome.decode(recorded) if recorded else self._outcome(command, turn, context)
+        outcome = _outcome.decode(recorded) if recorded else self._outcome(command, turn, context, place)
         if _may_change_profile(command, outcome):
             turn.person = load_profile(context, turn.person)
         elif isinstance(command, (ChooseLanguage, *PIN_COMMANDS)):
             turn.person = refresh_profile(context, turn.person)
         turn.words = self.words(turn.person)
+        if isinstance(command, CheckPin):
+            turn.conversation.pin_proof = self._pin_proof(context, place) if outcome.kind == "done" else ""
         self.engine.apply_outcome(turn, outcome)
         if recorded:
             return
@@ -142,24 +146,32 @@ class DialogueRunner:
                 deferred.add(conn, context.msisdn, key, command, before, context.now)
             processed.finish(conn, key, msgspec.json.encode(outcome), checkpoint)
 
-    def _outcome(self, command: Command, turn: Turn, context: HopContext) -> Outcome:
+    def _key(self, command: Command, turn: Turn, place: str) -> str:
+        """The key under which a command is performed once. Other digits for a PIN are another command."""
+        key = turn.conversation.command_key
+        return f"{key}:{hop_key(self.secret, place, command.pin)}" if isinstance(command, CheckPin) else key
+
+    def _outcome(self, command: Command, turn: Turn, context: HopContext, place: str) -> Outcome:
         """Perform a command; `queued` if it concerns a shop that is unreachable and may wait."""
         try:
-            return self._perform(command, turn, context)
+            return self._perform(command, turn, context, place)
         except Unreachable:
             if isinstance(command, NEVER_DEFERRED) or not isinstance(command, deferred.Deferrable):
                 raise
             return Outcome("queued")
 
-    def _perform(self, command: Command, turn: Turn, context: HopContext) -> Outcome:
-        """Perform a command: PINs and messages here, all others in the shop. A language is stored here too."""
+    def _perform(self, command: Command, turn: Turn, context: HopContext, place: str) -> Outcome:
+        """Perform a command: PINs and messages here, all others in the shop. A language is stored here too.
+
+        `place` is the call or the conversation by text.
+        """
         msisdn, now, key = context.msisdn, context.now, turn.conversation.command_key
         match command:
             case CheckPin() | OfferPinReset() | ResetPin():
                 return self._perform_pin(command, context, key)
-            case ChangePayout() if not self._is_pin_proven(context):
+            case ChangePayout() if not self._is_pin_proven(turn, context, place):
                 return Outcome("rejected", "pin")
-            case RegisterArtisan() if self._is_pin_asked(context):
+            case RegisterArtisan() if self._is_pin_asked(turn, context, place):
                 return Outcome("rejected", "pin")
             case SendPhotoLink():
                 return self._send_photo_link(command, context, key)
@@ -184,13 +196,21 @@ class DialogueRunner:
                     verdict = pins.check(conn, context.msisdn, pin, self.secret, context.now)
                     return Outcome("done") if verdict == "right" else Outcome("rejected", verdict)
 
-    def _is_pin_proven(self, context: HopContext) -> bool:
-        with context.work.reading() as conn:
-            return pins.is_proven(conn, context.msisdn, context.now)
+    def _is_pin_proven(self, turn: Turn, context: HopContext, place: str) -> bool:
+        """True if the right PIN was given in this call, or in this conversation by text."""
+        proof = turn.conversation.pin_proof
+        return bool(proof) and proof == self._pin_proof(context, place)
 
-    def _is_pin_asked(self, context: HopContext) -> bool:
+    def _is_pin_asked(self, turn: Turn, context: HopContext, place: str) -> bool:
         with context.work.reading() as conn:
-            return pins.is_guarded(conn, context.msisdn, context.now)
+            is_chosen = pins.is_chosen(conn, context.msisdn)
+        return is_chosen and not self._is_pin_proven(turn, context, place)
+
+    def _pin_proof(self, context: HopContext, place: str) -> str:
+        """What a conversation keeps after a right PIN; empty if there is no PIN, or while it is locked."""
+        with context.work.reading() as conn:
+            seal = pins.seal(conn, context.msisdn, context.now)
+        return f"{place} {seal}" if seal else ""
 
     def _send_photo_link(self, command: SendPhotoLink, context: HopContext, key: str) -> Outcome:
         """The shop's upload link for a product, also as a message if the person is on a call."""

@@ -7,7 +7,6 @@ compared with.
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -15,7 +14,6 @@ from sqlalchemy import Connection
 
 from bot.providers.contracts import Inbound
 from state import counters, messages, processed
-from state.sessions import Stored
 
 SAME_WITHIN = timedelta(seconds=10)
 """A network may deliver a text twice within this time, under two ids."""
@@ -24,20 +22,27 @@ Evidence = Literal["id", "token", "text"]
 """What shows that a text is a duplicate; part of a counter's name."""
 
 
+_BEGUN, _FINISHED = b"", b"done"
+"""The outcome in the row of a text; it stays empty until the text's last transaction."""
+
+
 def count(conn: Connection, evidence: Evidence) -> None:
     """Add 1 to the counter of duplicates with this evidence."""
     counters.add(conn, {("duplicate", evidence): 1})
 
 
-def is_new(conn: Connection, inbound: Inbound, key: str, stored: Stored | None, now: datetime) -> bool:
-    """True if the text with this key was not processed yet, or only by a hop that crashed before it saved the session.
+def is_new(conn: Connection, inbound: Inbound, key: str, now: datetime, *, is_whole: bool) -> bool:
+    """True if the text with this key was not processed yet, or only by a hop that died before `finish`.
 
-    After such a crash the session is still the one that the first attempt loaded. Contents are compared, not versions,
-    because versions begin again at 1 when the store has lost a session.
+    With `is_whole` all of the text is processed in this transaction, which needs no `finish`.
     """
-    digest = hashlib.blake2b(stored.data if stored else b"", digest_size=9).digest()
-    recorded = processed.begin(conn, f"text:{key}", inbound.msisdn, now, outcome=digest)
-    return recorded in (None, digest)
+    outcome = _FINISHED if is_whole else _BEGUN
+    return processed.begin(conn, _name(key), inbound.msisdn, now, outcome=outcome) in (None, _BEGUN)
+
+
+def finish(conn: Connection, key: str) -> None:
+    """Store that the text with this key is processed."""
+    processed.finish(conn, _name(key), _FINISHED, b"")
 
 
 def find(conn: Connection, inbound: Inbound, key: str, now: datetime) -> Literal["token", "text"] | None:
@@ -65,3 +70,7 @@ def _is_repeated(conn: Connection, inbound: Inbound, now: datetime) -> bool:
         return False
     last = messages.last_unanswered_text(conn, inbound.msisdn, now - SAME_WITHIN, ignoring=inbound.id)
     return last == inbound.text
+
+
+def _name(key: str) -> str:
+    return f"text:{key}"

@@ -1,18 +1,21 @@
 """The services that all hops share, and the context of a single hop.
 
-with resources.context(msisdn, now) as context:
+with resources.claims.open(msisdn, wait_s) as claim, resources.context(claim) as context:
     person = load_profile(context, session.last_profile)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.conversation import deferred
-from bot.conversation.session import Session, new_session, read
+from bot.conversation.claims import Claim, Claims
+from bot.conversation.session import Session, new_session
 from bot.db.unit_of_work import Database, UnitOfWork
 from bot.marketplace.port import Marketplace, MarketplaceSession, Unreachable
 from bot.marketplace.wire import CallerProfile
@@ -21,16 +24,16 @@ from flows.commands import Command, Outcome
 from flows.kit import N_, Person
 from marketplace_api.shop import Ids
 from state import people
-from state.sessions import Sessions, Stored
+from state.sessions import Sessions
 
 MAX_ATTEMPTS = 8
-"""How often a hop is repeated when another hop of the same person saved the session first."""
+"""How often a hop is handled again after it has lost its claim, because it was slower than its lease."""
 
 OUT_OF_REACH = N_("The shop cannot be reached just now. Please try again in a few minutes.")
 
 
 class LostRaceError(RuntimeError):
-    """Other hops saved the session first in every attempt."""
+    """A hop has lost its claim in every attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,12 @@ class HopContext:
     msisdn: str
     now: datetime
     ids: Ids
+    effects: ExitStack = field(default_factory=ExitStack)
+    """Closed at the end of the hop, before the session is saved."""
+
+    def begin_effects(self) -> None:
+        """Begin the transaction of the hop's commands, if the shop is local. It ends with the hop."""
+        self.effects.enter_context(self.transaction())
 
     def transaction(self) -> AbstractContextManager[object]:
         """One transaction for the block if the shop is local; none if it is remote, so no lock is held during HTTP."""
@@ -69,21 +78,29 @@ class HopResources:
     clock: Clock
     ids: Ids
     marketplace: Marketplace
+    pause: Callable[[float], None] = time.sleep
+    new_holder: Callable[[], str] = secrets.token_hex
+
+    @property
+    def claims(self) -> Claims:
+        return Claims(self.sessions, self.database, self.clock, self.pause, self.new_holder)
 
     @contextmanager
-    def context(self, msisdn: str, now: datetime) -> Iterator[HopContext]:
+    def context(self, claim: Claim) -> Iterator[HopContext]:
         """The context of one hop; its database connection, if it opened one, is closed at the end."""
-        work = UnitOfWork(self.database)
+        work = UnitOfWork(self.database, claim.hold)
         try:
-            market = self.marketplace.session(work, msisdn, now)
-            yield HopContext(self.marketplace, market, work, msisdn, now, self.ids)
+            market = self.marketplace.session(work, claim.msisdn, claim.now)
+            context = HopContext(self.marketplace, market, work, claim.msisdn, claim.now, self.ids)
+            with context.effects:
+                yield context
         finally:
             work.close()
 
 
-def postponed(stored: Stored | None, context: HopContext) -> Session:
+def postponed(claim: Claim, context: HopContext) -> Session:
     """The session as it was before this hop, so that the same question is asked again later."""
-    session = read(stored) or new_session(context.msisdn)
+    session = claim.read_again() or new_session(context.msisdn)
     session.person = refresh_profile(context, session.person)
     session.left_at = context.now.timestamp()
     return session

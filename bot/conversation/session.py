@@ -13,7 +13,6 @@ import msgspec
 from msgspec import field
 
 from flows.kit import Conversation, Person
-from state.sessions import Sessions, Stored
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +21,7 @@ KEPT_FOR = 7 * 24 * 3600.0
 RESUMABLE_FOR = 24 * 3600.0
 """Seconds after its last hop within which a dropped call can be resumed."""
 REPLIES_KEPT = 40
+EARLIER_CALLS_KEPT = 4
 
 
 class UssdCall(msgspec.Struct, omit_defaults=True):
@@ -48,6 +48,10 @@ class Session(msgspec.Struct, omit_defaults=True):
     """True until the call begins to which the gateway gives the id of an older one."""
     unidentified: bool = field(default=False, name="unmet")  # the stored name
     """True until the marketplace has given the profile of this person for the first time."""
+    earlier_calls: list[str] = []
+    """The gateway's ids of the calls that a newer call took over from, the oldest first."""
+    fence: int = 0
+    """The number of the person's fence under which this was saved (`state.fences`)."""
 
     @property
     def last_profile(self) -> Person | None:
@@ -69,6 +73,13 @@ class Session(msgspec.Struct, omit_defaults=True):
     def forget_call(self) -> None:
         """Forget the call and all replies: another call has its id, and its answers are not repetitions."""
         self.call, self.replies, self.has_forgotten_call = None, {}, True
+
+    def begin_call(self, id: str) -> UssdCall:
+        """Open the call with the gateway's id; the call that was open is an earlier one now."""
+        earlier = [*self.earlier_calls, self.call.id] if self.call else self.earlier_calls
+        self.earlier_calls = [other for other in earlier if other != id][-EARLIER_CALLS_KEPT:]
+        self.call = UssdCall(id)
+        return self.call
 
     def remember_reply(self, hop: str, reply: str) -> None:
         """Store the reply to a hop; only the last `REPLIES_KEPT` are kept."""
@@ -95,26 +106,15 @@ def decode(data: bytes) -> Session:
     return _decoder.decode(data)
 
 
-def read(stored: Stored | None) -> Session | None:
+def read(document: bytes | None) -> Session | None:
     """The session in a stored document; None if there is no document, or if this version cannot decode it."""
-    if stored is None:
+    if document is None:
         return None
     try:
-        return decode(stored.data)
+        return decode(document)
     except msgspec.DecodeError:
         log.exception("a stored session cannot be decoded; a new one is started")
         return None
-
-
-def save(store: Sessions, session: Session, replacing: Stored | None, now: datetime) -> bool:
-    """Save the session if the store still has the version `replacing`; False if another hop saved one meanwhile."""
-    return store.save(
-        session.person.msisdn,
-        encode(session),
-        expected=replacing.version if replacing else 0,
-        now=now.timestamp(),
-        ttl=KEPT_FOR,
-    )
 
 
 def hop_key(secret: bytes, *parts: str) -> str:

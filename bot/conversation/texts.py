@@ -14,7 +14,7 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from bot.conversation import duplicates
-from bot.conversation import session as sessions
+from bot.conversation.claims import TEXT_WAIT_S, Claim, LostClaimError
 from bot.conversation.commands import DialogueRunner
 from bot.conversation.hop import (
     MAX_ATTEMPTS,
@@ -36,7 +36,6 @@ from flows import gsm7
 from flows.kit import N_, SMS, Conversation, Turn
 from flows.reading.folding import clean, fold
 from state import messages, people
-from state.sessions import Stored
 
 log = logging.getLogger(__name__)
 
@@ -65,49 +64,50 @@ class TextHandler:
     def receive(self, inbound: Inbound) -> None:
         """Store a text and its effects and queue the answer, before this returns. Does not wait for a provider.
 
-        Raises LostRaceError when other hops of this person saved first in every attempt.
+        Raises ClaimedTooLongError, and LostRaceError when the claim was lost in every attempt.
         """
         if inbound.msisdn in (*self.own_numbers, inbound.service):
             log.warning("a text from a number of our own", extra={"provider_id": inbound.id})
             return
-        key, resources = self.runner.key(inbound), self.resources
-        for attempt in range(MAX_ATTEMPTS):
-            now = resources.clock()
-            if inbound.sent_at and inbound.sent_at > now:  # by a wrong clock or time zone
-                inbound = replace(inbound, sent_at=now)
-            stored = resources.sessions.load(inbound.msisdn, now.timestamp())
-            previous = sessions.read(stored)
-            if previous and key in previous.replies:
-                with resources.database.writing.begin() as db:
-                    duplicates.count(db.connection(), "id")
+        for _ in range(MAX_ATTEMPTS):
+            try:
+                with self.resources.claims.open(inbound.msisdn, TEXT_WAIT_S) as claim:
+                    self._receive(inbound, self.runner.key(inbound), claim)
                 return
-            session = previous or new_session(inbound.msisdn)
-            after = self._process(inbound, key, session, stored, now, is_first_attempt=attempt == 0)
-            if after is None:
-                return
-            after.remember_reply(key, "")
-            if sessions.save(resources.sessions, after, stored, now):
-                return
+            except LostClaimError:
+                log.warning("a text has lost its claim", extra={"provider_id": inbound.id})
         raise LostRaceError(inbound.id)
 
-    def _process(
-        self,
-        inbound: Inbound,
-        key: str,
-        session: Session,
-        stored: Stored | None,
-        now: datetime,
-        *,
-        is_first_attempt: bool,
-    ) -> Session | None:
-        """The session after the text; None if an earlier request, not an earlier attempt of this one, processed it."""
-        with self.resources.context(inbound.msisdn, now) as context, context.transaction():
+    def _receive(self, inbound: Inbound, key: str, claim: Claim) -> None:
+        """Handle a text under a claim. Raises LostClaimError; then nothing has been done."""
+        if inbound.sent_at and inbound.sent_at > claim.now:  # by a wrong clock or time zone
+            inbound = replace(inbound, sent_at=claim.now)
+        previous = claim.previous
+        if previous and key in previous.replies:
+            with self.resources.database.writing.begin() as db:
+                duplicates.count(db.connection(), "id")
+            return
+        after = self._process(inbound, key, previous or new_session(inbound.msisdn), claim)
+        if after and not claim.save(after):
+            # the effects are committed, and whoever has taken the claim over has found the session that was kept
+            log.warning("a text has lost its claim after it was handled", extra={"provider_id": inbound.id})
+
+    def _process(self, inbound: Inbound, key: str, session: Session, claim: Claim) -> Session | None:
+        """The session after the text, kept in the transaction of its effects; None if the text was handled before."""
+        with self.resources.context(claim) as context, context.transaction():
             with context.work.writing() as conn:
-                if not duplicates.is_new(conn, inbound, key, stored, now) and is_first_attempt:
+                is_whole = context.marketplace.is_local
+                if not duplicates.is_new(conn, inbound, key, claim.now, is_whole=is_whole):
                     duplicates.count(conn, "id")
                     return None
-                is_duplicate = self._store(conn, inbound, key, session, now)
-            return session if is_duplicate else self._handle(inbound, key, session, stored, context)
+                is_duplicate = self._store(conn, inbound, key, session, claim.now)
+            after = session if is_duplicate else self._handle(inbound, key, session, claim, context)
+            after.remember_reply(key, "")
+            with context.work.writing() as conn:
+                if not is_whole:
+                    duplicates.finish(conn, key)
+                claim.keep(conn, after)
+            return after
 
     def _store(self, conn: Connection, inbound: Inbound, key: str, session: Session, now: datetime) -> bool:
         """Store the text; True if it is a duplicate, which is also counted."""
@@ -137,14 +137,12 @@ class TextHandler:
             return text
         return "".join("*" if character.isnumeric() else character for character in text)
 
-    def _handle(
-        self, inbound: Inbound, key: str, session: Session, stored: Stored | None, context: HopContext
-    ) -> Session:
+    def _handle(self, inbound: Inbound, key: str, session: Session, claim: Claim, context: HopContext) -> Session:
         """Handle a new text and queue the answer, if there is one; returns the session after it."""
         try:
             body = self._answer(inbound, key, session, context)
         except Unreachable:
-            session = postponed(stored, context)
+            session = postponed(claim, context)
             body = self.runner.words(session.person).text(OUT_OF_REACH)
         if body:
             with context.work.writing() as conn:

@@ -8,7 +8,7 @@ with closing(UnitOfWork(database)) as work:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Self
@@ -33,12 +33,20 @@ class Database:
 
 
 class UnitOfWork:
-    """The transactions of one hop. None is opened before it is needed; close it when the hop is over."""
+    """The transactions of one hop. None is opened before it is needed; close it when the hop is over.
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    `begun` is called at the beginning of every write transaction, which fails if it raises.
+    """
+
+    def __init__(self, database: Database, begun: Callable[[Connection], None] | None = None) -> None:
+        self._database, self._begun = database, begun
         self._session: Session | None = None
         self._is_writing = False
+
+    @property
+    def is_writing(self) -> bool:
+        """True inside `writing`."""
+        return self._is_writing
 
     @property
     def session(self) -> Session:
@@ -70,6 +78,8 @@ class UnitOfWork:
         with self._database.writing.begin() as session:
             self._session, self._is_writing = session, True
             try:
+                if self._begun:
+                    self._begun(session.connection())
                 yield session.connection()
             finally:
                 self._session, self._is_writing = None, False

@@ -10,6 +10,7 @@ import redis
 from sqlalchemy import text
 
 from bot.app import create_app
+from bot.conversation.claims import LEASE_S
 from bot.conversation.service import ConversationService
 from bot.simulator.gateway import Gateway
 from marketplace_api.accounts import artisans
@@ -116,8 +117,13 @@ def crashing_process(service: Service) -> Gateway:
 
 
 def overtaken_process(service: Service, by: Callable[[], object]) -> Gateway:
-    """A second process that calls `by` just before its first save, so that it loses the race."""
-    return second_process(service, sessions=InterruptedSessions(service.services.sessions, by))
+    """A second process that is slower than its lease: just before its first save, `by` takes the claim over."""
+
+    def overtake() -> None:
+        service.clock.advance(LEASE_S)
+        by()
+
+    return second_process(service, sessions=InterruptedSessions(service.services.sessions, overtake))
 
 
 def delete_session(service: Service, msisdn: str) -> None:

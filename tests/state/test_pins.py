@@ -39,19 +39,25 @@ def test_a_right_pin_resets_the_count_of_wrong_ones(conn: Connection) -> None:
     assert tried(conn, *(["1111", "2222", "2468"] * 2)) == ["wrong", "wrong", "right"] * 2
 
 
-def test_a_right_pin_is_proof_for_ten_minutes_unless_guessing_began(conn: Connection) -> None:
-    assert not pins.is_proven(conn, AMINA, NOW)
+def test_a_pin_has_a_seal_until_it_is_locked_or_another_pin_is_chosen(conn: Connection) -> None:
+    assert pins.seal(conn, AMINA, NOW) is None
     tried(conn, "2468")
-    assert pins.is_proven(conn, AMINA, NOW + timedelta(minutes=10, seconds=-1))
-    assert not pins.is_proven(conn, AMINA, NOW + timedelta(minutes=10))
+    seal = pins.seal(conn, AMINA, NOW)
+    assert seal
+    tried(conn, "1111", "2468")
+    assert pins.seal(conn, AMINA, NOW + timedelta(days=400)) == seal
     tried(conn, "1111", "2222", "3333")
-    assert not pins.is_proven(conn, AMINA, NOW)
+    assert pins.seal(conn, AMINA, NOW) is None
+    pins.reset(conn, AMINA, NOW)
+    assert (pins.seal(conn, AMINA, NOW), pins.is_chosen(conn, AMINA)) == (None, False)
+    tried(conn, "2468")
+    assert pins.seal(conn, AMINA, NOW) not in (None, seal)
+    assert pins.is_chosen(conn, AMINA)
 
 
 def test_after_a_reset_the_next_pin_that_is_given_is_stored(conn: Connection) -> None:
     tried(conn, "2468", "1111", "2222", "3333")
     pins.reset(conn, AMINA, NOW)
-    assert not pins.is_proven(conn, AMINA, NOW)
     assert tried(conn, "1357", "2468") == ["right", "wrong"]
 
 
@@ -122,15 +128,6 @@ def test_three_wrong_codes_end_the_offer_and_no_other_is_made_before_it_would_ha
     assert not pins.offer_reset(conn, AMINA, "666666", PEPPER, NOW + timedelta(minutes=30, seconds=-1))
     assert pins.offer_reset(conn, AMINA, "666666", PEPPER, NOW + timedelta(minutes=30))
     assert redeemed(conn, "666666", now=NOW + timedelta(minutes=30)) == ["right"]
-
-
-def test_a_pin_is_asked_unless_a_right_one_was_given_shortly_before(conn: Connection) -> None:
-    assert not pins.is_guarded(conn, AMINA, NOW)
-    tried(conn, "2468")
-    assert not pins.is_guarded(conn, AMINA, NOW)
-    assert pins.is_guarded(conn, AMINA, NOW + timedelta(minutes=10))
-    pins.reset(conn, AMINA, NOW)
-    assert not pins.is_guarded(conn, AMINA, NOW + timedelta(minutes=10))
 
 
 def test_nothing_that_is_stored_reveals_the_code(conn: Connection) -> None:

@@ -6,7 +6,11 @@ from itertools import accumulate
 
 import pytest
 
+from bot.conversation import calls
+from bot.messaging.rendering import words
 from bot.simulator.gateway import Gateway
+from flows import gsm7
+from flows.kit import USSD
 from tests.bot.fixtures import (
     AKINYI,
     JOY,
@@ -146,8 +150,8 @@ def test_the_last_screen_is_shown_although_the_session_cannot_be_saved_and_one_p
 
     shown = call.hop(last, crashing_process(service))
     assert "is on sale" in shown
-    assert "Go on where you stopped?" in dial(service, AKINYI)
-    assert [service.gateway.answer(AKINYI, "1") for _ in range(3)][-1] == shown
+    assert call.hop(last) == shown
+    assert "1. Sell something" in dial(service, AKINYI)
     assert len(products_titled(service, LAMP)) == 1
 
 
@@ -201,6 +205,72 @@ def test_a_request_out_of_order_changes_nothing(service: Service, stray: str) ->
     assert call.hop(stray) == screens.get(stray, asked)
     assert call.hop(f"1*{LAMP}") == asked
     assert "Price of one" in call.hop(f"1*{LAMP}*6")
+
+
+# -- back
+
+
+def test_back_does_not_lead_to_a_question_that_had_one_possible_answer(embedded: Service) -> None:
+    choose_language(embedded, "en", OTIENO)
+    code = accepted_order(embedded, 2)["code"]
+
+    assert "How many came?" in dial(embedded, OTIENO, "1", code)
+    assert embedded.gateway.answer(OTIENO, "0").startswith("CON Receive goods. What is the order's code?")
+
+
+# -- two calls of one phone
+
+TAKEN_OVER = "END You have begun another call, so this one ends. Please go on in the other one."
+
+
+def test_the_next_answer_of_an_older_call_ends_it_and_does_nothing_in_the_newer_one(service: Service) -> None:
+    choose_language(service, "en", AKINYI)
+    older, newer = PostedCall(service, AKINYI), PostedCall(service, AKINYI, "ATUid_2")
+    older.hop("")
+    asked = newer.hop("")
+
+    assert older.hop("6") == TAKEN_OVER
+    assert older.hop("6") == TAKEN_OVER
+    assert newer.hop("") == asked
+    assert newer.hop("1").startswith("CON What are you selling?")
+    assert "help.requested" not in service.events()
+
+
+def test_an_older_call_is_ended_in_the_middle_of_a_sale_that_the_newer_one_continues(service: Service) -> None:
+    choose_language(service, "en", AKINYI)
+    older, newer = PostedCall(service, AKINYI), PostedCall(service, AKINYI, "ATUid_2")
+    for text in cumulative(("1", LAMP)):
+        older.hop(text)
+    newer.hop("")
+
+    assert "What kind of product" in newer.hop("1")
+    assert older.hop(f"1*{LAMP}*6") == TAKEN_OVER
+    assert [newer.hop(text) for text in cumulative(("1", "6", "900", "5", "1"))[2:]][-1].startswith(f"END {LAMP}")
+    assert len(products_titled(service, LAMP)) == 1
+
+
+def test_a_third_call_ends_both_older_ones(embedded: Service) -> None:
+    choose_language(embedded, "en", AKINYI)
+    *older, newest = (PostedCall(embedded, AKINYI, f"ATUid_{number}") for number in range(3))
+    for call in (*older, newest):
+        call.hop("")
+
+    assert [call.hop("1") for call in older] == [TAKEN_OVER] * 2
+    assert newest.hop("1").startswith("CON What are you selling?")
+
+
+@pytest.mark.parametrize("language", ["en", "sw", "fr", "am"])
+def test_an_older_call_ends_in_the_callers_language_on_one_screen(embedded: Service, language: str) -> None:
+    choose_language(embedded, language, AKINYI)
+    older, newer = PostedCall(embedded, AKINYI), PostedCall(embedded, AKINYI, "ATUid_2")
+    older.hop("")
+    newer.hop("")
+    screen = older.hop("1")
+
+    assert screen == USSD.end_prefix + words(language).text(calls.TAKEN_OVER)
+    assert (screen == TAKEN_OVER) == (language == "en")
+    septets = gsm7.septets(screen)
+    assert septets <= 160 if septets is not None else gsm7.units(screen) <= 80
 
 
 # -- dropped calls

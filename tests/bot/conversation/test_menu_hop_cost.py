@@ -1,4 +1,4 @@
-"""The cost of a hop that only moves through menus: one load and one save of the session, and no SQL."""
+"""The cost of a hop that only moves through menus: one claim and one save of the session, and no SQL."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.simulator.gateway import Gateway
-from state.sessions import Sessions, Stored
+from state.sessions import Claimed, Sessions
 from tests.bot.fixtures import AKINYI, OTIENO, choose_language, second_process
 from tests.recorded_sql import recorded_sql
 from tests.service import Service
@@ -21,13 +21,17 @@ class CountedSessions:
     store: Sessions
     calls: list[str] = field(default_factory=list)
 
-    def load(self, msisdn: str, now: float) -> Stored | None:
-        self.calls.append("load")
-        return self.store.load(msisdn, now)
+    def claim(self, *arguments: Any, **terms: Any) -> Claimed | None:
+        self.calls.append("claim")
+        return self.store.claim(*arguments, **terms)
 
-    def save(self, msisdn: str, data: bytes, **terms: Any) -> bool:
+    def save(self, *arguments: Any, **terms: Any) -> bool:
         self.calls.append("save")
-        return self.store.save(msisdn, data, **terms)
+        return self.store.save(*arguments, **terms)
+
+    def release(self, *arguments: Any, **terms: Any) -> None:
+        self.calls.append("release")
+        self.store.release(*arguments, **terms)
 
 
 def counted_call(service: Service, msisdn: str, hops: list[str]) -> tuple[Gateway, CountedSessions]:
@@ -51,7 +55,7 @@ def counted_call(service: Service, msisdn: str, hops: list[str]) -> tuple[Gatewa
     ],
     ids=["an artisan's menus", "mistakes", "an agent's menus"],
 )
-def test_a_hop_through_menus_is_one_load_and_one_save_and_no_sql(
+def test_a_hop_through_menus_is_one_claim_and_one_save_and_no_sql(
     service: Service, msisdn: str, before: list[str], hops: list[str]
 ) -> None:
     gateway, sessions = counted_call(service, msisdn, before)
@@ -59,16 +63,16 @@ def test_a_hop_through_menus_is_one_load_and_one_save_and_no_sql(
     with recorded_sql(service.services.engine) as executed:
         for answer in hops:
             assert gateway.answer(msisdn, answer).startswith("CON ")
-    assert sessions.calls == ["load", "save"] * len(hops)
+    assert sessions.calls == ["claim", "save"] * len(hops)
     assert executed == []
 
 
-def test_a_repeated_request_is_one_load_and_no_sql(service: Service) -> None:
+def test_a_repeated_request_is_one_claim_and_no_sql(service: Service) -> None:
     gateway, sessions = counted_call(service, AKINYI, ["1"])
 
     with recorded_sql(service.services.engine) as executed:
         gateway.repeat()
-    assert (sessions.calls, executed) == (["load"], [])
+    assert (sessions.calls, executed) == (["claim", "release"], [])
 
 
 def test_only_a_list_and_a_command_query_the_database(service: Service) -> None:
@@ -81,4 +85,4 @@ def test_only_a_list_and_a_command_query_the_database(service: Service) -> None:
     with recorded_sql(service.services.engine) as executed:
         assert "is on sale" in gateway.answer(AKINYI, "1")
     assert any("INSERT INTO product" in statement for statement in executed)
-    assert sessions.calls == ["load", "save"] * 8
+    assert sessions.calls == ["claim", "save"] * 8

@@ -118,10 +118,60 @@ def test_a_changed_payout_phone_is_confirmed_to_the_artisans_own_phone(registere
     assert (text.msisdn, OTHER_PHONE in text.text) == (AKINYI, True)
 
 
-def test_nothing_is_changed_ten_minutes_after_the_pin(registered: Service) -> None:
+# -- what a PIN is proof for
+
+NO_PIN = "CON What is your PIN?\n0. Back\n00. Home"
+CHANGED = "END Changed."
+
+
+def test_a_pin_holds_in_its_call_however_long_that_takes(registered: Service) -> None:
     dial(registered, AKINYI, *TO_PAYOUT, PIN)
-    registered.later(minutes=10)
-    assert registered.gateway.answer(AKINYI, "3") == "CON What is your PIN?\n0. Back\n00. Home"
+    registered.later(hours=2)
+    assert registered.gateway.answer(AKINYI, "2").startswith("CON Which phone")
+    assert registered.gateway.answer(AKINYI, "0722000111").startswith(CHANGED)
+
+
+@pytest.mark.parametrize("again", [("1", "3"), ("2", *TO_PAYOUT)], ids=["continued", "started again"])
+def test_a_pin_given_in_a_call_that_dropped_is_asked_again(registered: Service, again: tuple[str, ...]) -> None:
+    dial(registered, AKINYI, *TO_PAYOUT, PIN)
+    registered.gateway.hang_up(AKINYI)
+    assert dial(registered, AKINYI, *again) == NO_PIN
+    assert payout_phone(registered) == AKINYI
+
+
+def test_a_pin_given_in_a_call_does_not_hold_where_the_call_is_continued_by_text(registered: Service) -> None:
+    dial(registered, AKINYI, *TO_PAYOUT, PIN)
+    registered.gateway.hang_up(AKINYI)
+    for body in ("MORE", "3"):
+        registered.gateway.text(AKINYI, body)
+    assert outgoing_messages(registered, AKINYI)[-1].text == "What is your PIN?"
+    assert payout_phone(registered) == AKINYI
+
+
+def test_a_pin_given_by_text_holds_in_its_conversation_alone(registered: Service) -> None:
+    for body in ("MENU", "5", "4", PIN):
+        registered.gateway.text(AKINYI, body)
+    assert dial(registered, AKINYI, *TO_PAYOUT) == NO_PIN
+    for body in ("HELP", "MENU", "5", "4"):
+        registered.gateway.text(AKINYI, body)
+    assert outgoing_messages(registered, AKINYI)[-1].text == "What is your PIN?"
+    for body in (PIN, "2", "0722000111"):
+        registered.later(hours=1)
+        registered.gateway.text(AKINYI, body)
+    assert payout_phone(registered) == OTHER_PHONE
+
+
+def test_another_pin_is_not_taken_for_the_right_one_whose_hop_crashed(registered: Service) -> None:
+    dial(registered, AKINYI, *TO_PAYOUT, PIN)
+    assert dial_ahead(registered, PIN, at=crashing_process(registered)).startswith("END Sorry")
+    assert dial_ahead(registered, "1111").startswith("CON That is not your PIN.")
+
+
+def test_a_pin_is_no_proof_once_it_is_locked_elsewhere(registered: Service) -> None:
+    dial(registered, AKINYI, *TO_PAYOUT, PIN)
+    for body in ("MENU", "5", "4", "1111", "2222", "3333"):
+        registered.gateway.text(AKINYI, body)
+    assert registered.gateway.answer(AKINYI, "3") == NO_PIN
     assert payout_phone(registered) == AKINYI
 
 
@@ -202,7 +252,6 @@ def test_a_code_that_could_not_be_sent_in_time_is_not_sent(offered: Service) -> 
 def test_an_artisan_who_left_can_have_the_pin_reset_to_join_again(offered: Service) -> None:
     code = reset_code(offered)
     dial(offered, AKINYI, "5", "5", "1")
-    offered.later(minutes=10)
     assert dial(offered, AKINYI, "1", "Akinyi", "6", "1", "1").startswith("CON What is your PIN?")
     assert offered.gateway.answer(OTIENO, code).startswith("END Done. Akinyi Ouma has no PIN now.")
     assert dial(offered, AKINYI, "2", "1", "Akinyi", "6", "1", "1").startswith("END Welcome to Soko, Akinyi!")

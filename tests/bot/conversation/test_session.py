@@ -6,12 +6,11 @@ import pytest
 
 from bot.conversation.session import REPLIES_KEPT, Session, UssdCall, decode, encode, new_session, read
 from flows.kit import Conversation, Person
-from state.sessions import Stored
 
 STORED = (
     b'{"person":{"msisdn":"+254711000103","language":"en"},"call":{"id":"ATUid_1","heard":"5*4*\\u0000\\u0000"},'
     b'"by_text":{"id":"a","flow":"sell","state":"title"},"aside":{"id":"b","flow":"join","state":"name"},'
-    b'"replies":{"k":"CON Soko"},"left_at":1.5,"unmet":true}'
+    b'"replies":{"k":"CON Soko"},"left_at":1.5,"unmet":true,"earlier_calls":["ATUid_0"],"fence":3}'
 )
 
 
@@ -24,6 +23,8 @@ def test_a_session_has_these_bytes_and_is_read_from_them() -> None:
         replies={"k": "CON Soko"},
         left_at=1.5,
         unidentified=True,
+        earlier_calls=["ATUid_0"],
+        fence=3,
     )
 
     assert encode(session) == STORED
@@ -31,7 +32,7 @@ def test_a_session_has_these_bytes_and_is_read_from_them() -> None:
 
 
 def test_a_session_that_cannot_be_read_counts_as_none(caplog: pytest.LogCaptureFixture) -> None:
-    assert read(Stored(1, b'{"person": 7}')) is None
+    assert read(b'{"person": 7}') is None
     assert "cannot be decoded" in caplog.text
 
 

@@ -188,13 +188,14 @@ def test_an_answer_delivered_again_after_the_session_was_lost_answers_no_new_que
 
 
 @pytest.mark.every_store
-def test_a_text_that_lost_the_race_for_the_session_is_still_handled(service: Service) -> None:
+def test_the_answer_to_a_text_that_was_slower_than_its_lease_is_not_forgotten(service: Service) -> None:
     overtaken_process(service, lambda: service.gateway.text(NEW_PHONE, "CALL")).text(NEW_PHONE, "JOIN Beatrice")
-    service.gateway.text(NEW_PHONE, "2")
+    for body in ("MORE", "2"):
+        service.gateway.text(NEW_PHONE, body)
 
     assert service.events().count("help.requested") == 1
     assert outgoing_messages(service, NEW_PHONE)[-1].text.startswith("Which kiosk")
-    assert len(outgoing_messages(service, NEW_PHONE)) == 3
+    assert len(outgoing_messages(service, NEW_PHONE)) == 4
 
 
 @pytest.mark.every_store

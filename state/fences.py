@@ -1,0 +1,51 @@
+"""The fence of each person: a number that lets no hop commit after it has lost its claim.
+
+A session document carries the number of the fence that it was made under; one without a number carries 0. A transaction
+of a hop first locks the fence and compares (`hold`). Whoever takes a claim over from a holder that may still be at work
+raises the number first, which waits for that holder's transaction. The document after a command or a text is kept here
+in its transaction; if the holder dies before it saves the document, the next one finds it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from state.tables import INSERT, fence
+
+
+def hold(conn: Connection, msisdn: str, number: int) -> bool:
+    """Lock the fence until the transaction ends. False if its number is another one."""
+    locked = _insert(conn, msisdn, number).on_conflict_do_update(
+        index_elements=[fence.c.msisdn], set_={"number": fence.c.number}, where=fence.c.number == number
+    )
+    return conn.execute(locked.returning(fence.c.number)).first() is not None
+
+
+def raise_number(conn: Connection, msisdn: str) -> int:
+    """Lock the fence and raise its number by one; a transaction with an earlier number can no longer `hold` it."""
+    raised = _insert(conn, msisdn, 1).on_conflict_do_update(
+        index_elements=[fence.c.msisdn], set_={"number": fence.c.number + 1}
+    )
+    number: int = conn.execute(raised.returning(fence.c.number)).scalar_one()
+    return number
+
+
+def keep(conn: Connection, msisdn: str, number: int, document: bytes, holder: str) -> None:
+    """Keep a document that carries `number`, which becomes the fence's. The transaction holds the fence already."""
+    kept = {"number": number, "document": document, "kept_by": holder}
+    conn.execute(fence.update().where(fence.c.msisdn == msisdn).values(kept))
+
+
+def inherit(conn: Connection, msisdn: str, left_by: str, holder: str) -> bytes | None:
+    """The document that `left_by` has kept, kept by `holder` from now on; None if it has kept none."""
+    kept = (fence.c.msisdn == msisdn) & (fence.c.kept_by == left_by)
+    conn.execute(fence.update().where(kept).values(kept_by=holder))
+    return conn.execute(
+        select(fence.c.document).where(fence.c.msisdn == msisdn, fence.c.kept_by == holder)
+    ).scalar_one_or_none()
+
+
+def _insert(conn: Connection, msisdn: str, number: int) -> Any:
+    return INSERT[conn.dialect.name](fence).values(msisdn=msisdn, number=number, kept_by="", document=b"")
