@@ -9,10 +9,12 @@ because the outcome of each command is stored under its key.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from bot.conversation import session as sessions
 from bot.conversation import ussd_text
+from bot.conversation.call_progress import CallProgress
 from bot.conversation.claims import CALL_WAIT_S, Claim, LostClaimError
 from bot.conversation.commands import DialogueRunner, last_checkpoint
 from bot.conversation.hop import (
@@ -44,6 +46,7 @@ class CallHandler:
 
     runner: DialogueRunner
     resources: HopResources
+    progress: CallProgress = field(default_factory=CallProgress)
 
     def answer(self, inbound: Inbound) -> str:
         """The screen for one hop, `CON …` or `END …`; a repeated request gets the same one.
@@ -119,6 +122,8 @@ class CallHandler:
         screen = self.runner.engine.screen(turn).render(USSD)
         session.identify(turn.person)
         session.by_call, session.left_at = turn.conversation, context.now.timestamp()
+        if session.call:
+            self.progress.note(inbound.msisdn, session.call.id, len(session.call.consumed))
         return session, screen
 
     def _continue(self, inbound: Inbound, session: Session, call: UssdCall, context: HopContext) -> Turn:
@@ -166,21 +171,25 @@ class CallHandler:
         return turn
 
     def _replay(self, inbound: Inbound, call: UssdCall, person: Person, context: HopContext) -> Turn:
-        """Handle the answers of a cumulative text: those after this call's last command, or all from the home menu."""
+        """Handle the answers of a cumulative text: those after the last checkpoint of this call, or all from home."""
         with context.work.reading() as conn:
             checkpoint = last_checkpoint(conn, inbound.id, inbound.msisdn)
+        begins_after = self.progress.length(inbound.msisdn, inbound.id)
         if checkpoint and ussd_text.starts_with(inbound.text + "*", checkpoint.consumed + "*"):
             turn = self.runner.turn(checkpoint.conversation, person, context.market, USSD)
             call.consumed = checkpoint.consumed
+            if checkpoint.is_each_stored:
+                begins_after = len(checkpoint.consumed)
         else:
             turn = self._open_home(inbound, person, context)
-        added = inbound.text[len(call.consumed) :]
-        for answer in ussd_text.split(added.removeprefix("*") if call.consumed else added):
+        for answer in ussd_text.answers_after(call.consumed, inbound.text, begins_after):
             if turn.conversation.over:
                 call.consumed = ussd_text.mask(inbound.text)
                 break
             self._handle(turn, answer, context, call)
         call.consumed = call.consumed.rjust(len(inbound.text), ussd_text.MASK)  # an empty first answer adds nothing
+        call.is_rebuilt = True
+        self.runner.add_checkpoint(turn, context, call)
         return turn
 
     def _handle(self, turn: Turn, answer: str, context: HopContext, call: UssdCall) -> None:
@@ -188,6 +197,8 @@ class CallHandler:
         call.consumed = ussd_text.append(call.consumed, stored)
         self.runner.engine.handle_input(turn, answer)
         self.runner.perform(turn, context, call.id, call.consumed)
+        if call.is_rebuilt or "*" in answer:
+            self.runner.add_checkpoint(turn, context, call)
 
 
 def _is_new_call(inbound: Inbound, previous: Session, now: datetime) -> bool:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from bot.conversation import deferred
 from bot.conversation.hop import HopContext, load_profile, refresh_profile
 from bot.conversation.pin_reset import PinReset
-from bot.conversation.session import hop_key
+from bot.conversation.session import UssdCall, hop_key
 from bot.marketplace.port import MarketplaceSession, Unreachable
 from bot.messaging import queue, rendering
 from bot.messaging.queue import NewMessage, Priority
@@ -43,10 +43,14 @@ NEVER_DEFERRED = (FindCash,)
 
 
 class Checkpoint(msgspec.Struct, array_like=True):
-    """The state of a call after a command: the consumed text, with secrets masked, and the conversation."""
+    """The state of a call after an answer: the consumed text, with secrets masked, and the conversation.
+
+    With `is_each_stored`, every later answer of the call has a checkpoint too.
+    """
 
     consumed: str
     conversation: Conversation
+    is_each_stored: bool = False
 
 
 _outcome = msgspec.json.Decoder(Outcome)
@@ -54,7 +58,7 @@ _checkpoint = msgspec.json.Decoder(Checkpoint)
 
 
 def last_checkpoint(conn: Connection, gateway_session: str, msisdn: str) -> Checkpoint | None:
-    """The state of a call after its last command; None before the first. Used when the session store lost the call."""
+    """The latest stored state of a call; None before the first. Used when the session store lost the call."""
     saved = processed.last_checkpoint(conn, gateway_session, msisdn)
     return _checkpoint.decode(saved) if saved else None
 
@@ -237,6 +241,14 @@ class DialogueRunner:
         self.engine.open(by_text, "statement")
         key, language = f"statement:{turn.conversation.command_key}", turn.words.language
         return NewMessage(key, turn.person.msisdn, self.sms(by_text), language, topic="reply", priority=Priority.REPLY)
+
+    def add_checkpoint(self, turn: Turn, context: HopContext, call: UssdCall) -> None:
+        """Store the state of a call after an answer; `perform` does so after a command."""
+        key = f"answer:{hop_key(self.secret, context.msisdn, call.id, call.consumed)}"
+        checkpoint = msgspec.json.encode(Checkpoint(call.consumed, turn.conversation, call.is_rebuilt))
+        with context.work.writing() as conn:
+            if processed.begin(conn, key, context.msisdn, context.now, call.id) is None:
+                processed.finish(conn, key, b"", checkpoint)
 
     def sms(self, turn: Turn) -> str:
         """The screen of a turn as the text of a message."""

@@ -25,10 +25,14 @@ EARLIER_CALLS_KEPT = 4
 
 
 class UssdCall(msgspec.Struct, omit_defaults=True):
-    """The open USSD session: the gateway's id, and the cumulative text consumed so far, with secrets masked."""
+    """The open USSD session: the gateway's id, and the cumulative text consumed so far, with secrets masked.
+
+    `is_rebuilt` is true once the session store has lost the call: from then on, each answer is stored in the database.
+    """
 
     id: str
     consumed: str = field(default="", name="heard")  # the stored name
+    is_rebuilt: bool = False
 
 
 class Session(msgspec.Struct, omit_defaults=True):

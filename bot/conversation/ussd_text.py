@@ -22,6 +22,20 @@ def split(text: str) -> Sequence[str]:
     return text.split("*") if text else ()
 
 
+def answers_after(consumed: str, text: str, last_begins_after: int | None = None) -> Sequence[str]:
+    """The answers that follow `consumed` in `text`, which begins with it.
+
+    `last_begins_after` is the length of the text before the last answer, if it is known: then the last answer may
+    contain `*`. The answers before it are split.
+    """
+    begins_at = len(consumed) + 1 if consumed else 0
+    known = last_begins_after
+    if known is None or not len(consumed) <= known < len(text) or (known and text[known] != "*"):
+        return split(text[begins_at:])
+    last = text[known + 1 :] if known else text
+    return (*split(text[begins_at:known]), last)
+
+
 def mask(answer: str) -> str:
     """As many mask characters as the answer is long."""
     return MASK * len(answer)

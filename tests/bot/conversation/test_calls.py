@@ -161,8 +161,12 @@ def test_the_last_screen_is_shown_although_the_session_cannot_be_saved_and_one_p
 @pytest.mark.every_store
 @pytest.mark.parametrize(
     ("msisdn", "answers", "done"),
-    [(AKINYI, SELLING, "product.listed"), (NEW_PHONE, JOINING, "artisan.registered")],
-    ids=["selling", "joining"],
+    [
+        (AKINYI, SELLING, "product.listed"),
+        (AKINYI, ("1", "Lamp 3*4", "6", "900", "5", "1"), "product.listed"),
+        (NEW_PHONE, JOINING, "artisan.registered"),
+    ],
+    ids=["selling", "selling what has a star", "joining"],
 )
 def test_a_session_lost_after_every_hop_changes_no_screen_and_repeats_no_command(
     service: Service, msisdn: str, answers: tuple[str, ...], done: str
@@ -177,6 +181,35 @@ def test_a_session_lost_after_every_hop_changes_no_screen_and_repeats_no_command
 
     assert screen.startswith("END")
     assert service.events()[len(before) :] == [done]
+
+
+STARRED = "Lamp 3*4*1"
+SELLING_STARRED = ("1", STARRED, "6", "900", "5", "1")
+
+
+@pytest.mark.every_store
+@pytest.mark.parametrize("lost_before", range(1, len(SELLING_STARRED) + 1))
+def test_stars_in_an_answer_survive_the_loss_of_the_session_at_any_hop(service: Service, lost_before: int) -> None:
+    choose_language(service, "en", AKINYI)
+    call = PostedCall(service, AKINYI)
+    for n, text in enumerate(cumulative(SELLING_STARRED)):
+        if n == lost_before:
+            delete_session(service, AKINYI)
+        screen = call.hop(text)
+
+    assert screen.startswith(f"END {STARRED} is on sale at KSh 900.")
+    assert len(products_titled(service, STARRED)) == 1
+
+
+def test_stars_in_answers_survive_although_another_process_answers_after_each_loss(service: Service) -> None:
+    choose_language(service, "en", AKINYI)
+    call = PostedCall(service, AKINYI)
+    for text in cumulative(SELLING_STARRED):
+        screen = call.hop(text, second_process(service))
+        delete_session(service, AKINYI)
+
+    assert screen.startswith(f"END {STARRED} is on sale at KSh 900.")
+    assert len(products_titled(service, STARRED)) == 1
 
 
 # -- the cumulative text

@@ -8,7 +8,7 @@ from bot.conversation.session import REPLIES_KEPT, Session, UssdCall, decode, en
 from flows.kit import Conversation, Person
 
 STORED = (
-    b'{"person":{"msisdn":"+254711000103","language":"en"},"call":{"id":"ATUid_1","heard":"5*4*\\u0000\\u0000"},'
+    b'{"person":{"msisdn":"+254711000103","language":"en"},"call":{"id":"ATUid_1","heard":"5*4*\\u0000\\u0000","is_rebuilt":true},'
     b'"by_text":{"id":"a","flow":"sell","state":"title"},"aside":{"id":"b","flow":"join","state":"name"},'
     b'"replies":{"k":"CON Soko"},"left_at":1.5,"unmet":true,"earlier_calls":["ATUid_0"],"fence":3}'
 )
@@ -17,7 +17,7 @@ STORED = (
 def test_a_session_has_these_bytes_and_is_read_from_them() -> None:
     session = Session(
         Person("+254711000103", "en"),
-        call=UssdCall("ATUid_1", consumed="5*4*\0\0"),
+        call=UssdCall("ATUid_1", consumed="5*4*\0\0", is_rebuilt=True),
         by_text=Conversation("a", "sell", "title"),
         suspended=Conversation("b", "join", "name"),
         replies={"k": "CON Soko"},

@@ -27,6 +27,28 @@ def test_the_added_text_is_one_answer_or_none(consumed: str, text: str, answer: 
     assert ussd_text.added(consumed, text) == answer
 
 
+@pytest.mark.parametrize(
+    ("consumed", "text", "known", "answers"),
+    [
+        ("", "", None, ()),
+        ("", "1*Lamp 3*4", None, ("1", "Lamp 3", "4")),
+        ("", "1*Lamp 3*4", 0, ("1*Lamp 3*4",)),
+        ("", "1*Lamp 3*4", 1, ("1", "Lamp 3*4")),
+        ("1", "1*Lamp 3*4", 1, ("Lamp 3*4",)),
+        ("1", "1*Lamp 3*4", None, ("Lamp 3", "4")),
+        ("1", "1*2*3*4*5", 5, ("2", "3", "4*5")),
+        ("1*2", "1*2*3*4", 1, ("3", "4")),
+        ("1", "1*2", 3, ("2",)),
+        ("1", "1", 1, ()),
+        ("1", "1*23*4", 3, ("23", "4")),
+    ],
+)
+def test_the_last_answer_is_whole_if_it_is_known_where_it_begins(
+    consumed: str, text: str, known: int | None, answers: tuple[str, ...]
+) -> None:
+    assert tuple(ussd_text.answers_after(consumed, text, known)) == answers
+
+
 def test_a_masked_answer_keeps_its_length_only() -> None:
     consumed = ussd_text.append(ussd_text.append("", "5"), ussd_text.mask("8642"))
 
