@@ -1,9 +1,9 @@
 """The fence of each person: a number that lets no hop commit after it has lost its claim.
 
 A session document carries the number of the fence that it was made under; one without a number carries 0. A transaction
-of a hop first locks the fence and compares (`hold`). Whoever takes a claim over from a holder that may still be at work
-raises the number first, which waits for that holder's transaction. The document after a command or a text is kept here
-in its transaction; if the holder dies before it saves the document, the next one finds it.
+of a hop ends by locking the fence and comparing (`hold`). Whoever takes a claim over from a holder that may still be at
+work raises the number first, which waits for a transaction that has compared. The document after a command or a text is
+kept here in its transaction; if the holder dies before it saves the document, the next one finds it.
 """
 
 from __future__ import annotations
@@ -32,10 +32,12 @@ def raise_number(conn: Connection, msisdn: str) -> int:
     return number
 
 
-def keep(conn: Connection, msisdn: str, number: int, document: bytes, holder: str) -> None:
-    """Keep a document that carries `number`, which becomes the fence's. The transaction holds the fence already."""
-    kept = {"number": number, "document": document, "kept_by": holder}
-    conn.execute(fence.update().where(fence.c.msisdn == msisdn).values(kept))
+def keep(conn: Connection, msisdn: str, number: int, document: bytes, holder: str) -> bool:
+    """As `hold`; also raises the number by one and keeps a document that carries the new number."""
+    kept = {"number": number + 1, "document": document, "kept_by": holder}
+    insert = INSERT[conn.dialect.name](fence).values(msisdn=msisdn, **kept)
+    update = insert.on_conflict_do_update(index_elements=[fence.c.msisdn], set_=kept, where=fence.c.number == number)
+    return conn.execute(update.returning(fence.c.number)).first() is not None
 
 
 def inherit(conn: Connection, msisdn: str, left_by: str, holder: str) -> bytes | None:

@@ -55,16 +55,17 @@ class Claim:
         self._store, self._holder, self._document = store, holder, document
         self.previous = self.read_again()
         self._number = self.previous.fence if self.previous else 0
-        self._is_raised, self._is_open = False, True
+        self._is_raised, self._is_kept, self._is_open = False, False, True
 
     def read_again(self) -> Session | None:
         """The session as it was before this hop, without what the hop has changed."""
         return sessions.read(self._document)
 
     def hold(self, conn: Connection) -> None:
-        """Begin a transaction under the claim. Raises LostClaimError if another hop has taken the claim over."""
-        if not fences.hold(conn, self.msisdn, self._number):
+        """Called at the end of a transaction. Raises LostClaimError if another hop has taken the claim over."""
+        if not self._is_kept and not fences.hold(conn, self.msisdn, self._number):
             raise LostClaimError(self.msisdn)
+        self._is_kept = False
 
     def take_over(self, conn: Connection, left_by: str) -> None:
         """Wait for the transaction of the holder before, and bar its later ones; find the session that it has kept."""
@@ -74,10 +75,14 @@ class Claim:
             self.previous = self.read_again()
 
     def keep(self, conn: Connection, session: Session) -> None:
-        """Keep the session in the transaction of its effects, for the case that this hop dies before it saves it."""
-        self._number += 1
-        session.fence = self._number
-        fences.keep(conn, self.msisdn, self._number, sessions.encode(session), self._holder)
+        """Keep the session in the transaction of its effects, for the case that this hop dies before it saves it.
+
+        Raises LostClaimError.
+        """
+        session.fence = self._number + 1
+        if not fences.keep(conn, self.msisdn, self._number, sessions.encode(session), self._holder):
+            raise LostClaimError(self.msisdn)
+        self._number, self._is_kept = session.fence, True
 
     def save(self, session: Session) -> bool:
         """Save the session and release the claim. False, and nothing is saved, if another hop has taken it over."""

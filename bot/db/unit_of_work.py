@@ -35,11 +35,11 @@ class Database:
 class UnitOfWork:
     """The transactions of one hop. None is opened before it is needed; close it when the hop is over.
 
-    `begun` is called at the beginning of every write transaction, which fails if it raises.
+    `ending` is called at the end of every write transaction, which is rolled back if it raises.
     """
 
-    def __init__(self, database: Database, begun: Callable[[Connection], None] | None = None) -> None:
-        self._database, self._begun = database, begun
+    def __init__(self, database: Database, ending: Callable[[Connection], None] | None = None) -> None:
+        self._database, self._ending = database, ending
         self._session: Session | None = None
         self._is_writing = False
 
@@ -78,9 +78,9 @@ class UnitOfWork:
         with self._database.writing.begin() as session:
             self._session, self._is_writing = session, True
             try:
-                if self._begun:
-                    self._begun(session.connection())
                 yield session.connection()
+                if self._ending:
+                    self._ending(session.connection())
             finally:
                 self._session, self._is_writing = None, False
 

@@ -28,15 +28,15 @@ def test_a_number_that_is_raised_before_the_first_transaction_bars_it(conn: Conn
 
 
 def test_a_document_is_kept_with_the_next_number(conn: Connection) -> None:
-    fences.hold(conn, AMINA, 0)
-    fences.keep(conn, AMINA, 1, b"{}", "first")
+    assert fences.keep(conn, AMINA, 0, b"{}", "first")
+    assert not fences.keep(conn, AMINA, 0, b"late", "slow")
     assert [fences.hold(conn, AMINA, number) for number in (0, 1)] == [False, True]
 
 
 def test_what_the_holder_before_has_kept_is_inherited_and_nothing_else(conn: Connection) -> None:
     assert fences.inherit(conn, AMINA, "first", "second") is None
     fences.hold(conn, AMINA, 0)
-    fences.keep(conn, AMINA, 1, b"{}", "first")
+    fences.keep(conn, AMINA, 0, b"{}", "first")
     assert fences.inherit(conn, AMINA, "another", "second") is None
     assert fences.inherit(conn, JUMA, "first", "second") is None
     assert fences.inherit(conn, AMINA, "first", "second") == b"{}"
@@ -45,7 +45,7 @@ def test_what_the_holder_before_has_kept_is_inherited_and_nothing_else(conn: Con
 
 def test_what_was_inherited_is_inherited_from_the_heir_who_died_too(conn: Connection) -> None:
     fences.hold(conn, AMINA, 0)
-    fences.keep(conn, AMINA, 1, b"{}", "first")
+    fences.keep(conn, AMINA, 0, b"{}", "first")
     fences.inherit(conn, AMINA, "first", "second")
     assert fences.inherit(conn, AMINA, "second", "third") == b"{}"
 
@@ -60,7 +60,7 @@ def test_raising_waits_for_the_transaction_that_holds_the_number(engine: Engine)
                 assert fences.hold(conn, AMINA, 0)
                 holds.set()
                 may_raise.wait(LIMIT_S)
-                fences.keep(conn, AMINA, 1, b"{}", "slow")
+                fences.keep(conn, AMINA, 0, b"{}", "slow")
             return None
         holds.wait(LIMIT_S)
         may_raise.set()

@@ -43,7 +43,7 @@ from tests.service import Service, serving
 
 Channel = Literal["ussd", "sms"]
 
-MENU_HOP, HOP, RECEIVING_BY_TEXT = 12, 20, 24
+MENU_HOP, HOP, RECEIVING_BY_TEXT = 12, 20, 25
 """The most statements of a hop that only moves through menus; of any other hop or text; and of a text by which an agent
 receives goods, since that also writes to the ledger, creates a payout and is answered."""
 MANY = 6
