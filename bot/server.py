@@ -175,7 +175,9 @@ def welcome(settings: Settings) -> str:
         "OpenAPI": f"{settings.url}/api/v1/openapi.json",
     }
     if settings.development:
-        rows["Simulator"] = f"{settings.url}/simulator  (dial {settings.ussd_code})"
+        rows["Simulator"] = f"{settings.url}/simulator" + (
+            f"  (dial {settings.ussd_code})" if settings.ussd_code else ""
+        )
         rows["API key"] = f"{settings.operator_key}  (scope operator, development only)"
     return "\nSoko is open.\n\n" + "".join(f"  {name:<14}{value}\n" for name, value in rows.items()) + "\n"
 

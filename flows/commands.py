@@ -20,6 +20,7 @@ Value = str | int | bool | None
 
 # The bounds of the fields. They are checked when a command arrives as JSON; dialogues have checks of their own.
 Line = Annotated[str, Meta(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Paragraph = Annotated[str, Meta(max_length=500, pattern=r"^[^\x00]*$")]
 Id = Annotated[str, Meta(max_length=44, pattern=r"^[a-z]{3}_[0-9a-z]+$")]
 Code = Annotated[str, Meta(pattern=r"^[0-9A-Za-z]{1,20}$")]
 Language = Annotated[str, Meta(pattern=r"^[a-z]{2,3}$")]
@@ -63,7 +64,8 @@ class ChangeKiosk(Command, frozen=True):
 class CheckPin(Command, frozen=True):
     """The first PIN given becomes the person's PIN.
 
-    Rejected for `wrong`, and after three wrong PINs for `locked`: for a day even the right PIN is rejected.
+    Rejected for `wrong` with `left`, the number of tries that are left, and after three wrong PINs for `locked`: for a
+    day even the right PIN is rejected.
     """
 
     pin: str
@@ -103,6 +105,16 @@ class SetStock(Command, frozen=True):
     code: Code
     quantity: Count
     besides_orders: bool = False
+
+
+class SetTitle(Command, frozen=True):
+    code: Code
+    title: Line
+
+
+class SetDescription(Command, frozen=True):
+    code: Code
+    description: Paragraph
 
 
 class RemoveProduct(Command, frozen=True):
@@ -233,6 +245,8 @@ ShopCommand = (
     | ListProduct
     | SetPrice
     | SetStock
+    | SetTitle
+    | SetDescription
     | RemoveProduct
     | AcceptOrder
     | DeclineOrder

@@ -129,6 +129,10 @@ class Market(Protocol):
         """The parts of an order that the agent's kiosk still expects, one per artisan."""
         ...
 
+    def awaited(self) -> Sequence[OrderSummary]:
+        """All parts that the agent's kiosk still expects, oldest order first."""
+        ...
+
     def to_ship(self) -> Sequence[OrderSummary]:
         """Orders whose goods are at the agent's kiosk."""
         ...

@@ -83,6 +83,18 @@ def read(text: str, country: str) -> Read[str]:
     return Read(_mobile(re.sub("^00+", "+", digits), country), certain)
 
 
+def written(number: str, country: str) -> str:
+    """An MSISDN as people of `country` write it: `0712 345678`, or with `+` if it belongs to another country."""
+    try:
+        parsed = phonenumbers.parse(number)
+    except NumberParseException:
+        return number
+    is_local = phonenumbers.region_code_for_number(parsed) == country
+    return phonenumbers.format_number(
+        parsed, PhoneNumberFormat.NATIONAL if is_local else PhoneNumberFormat.INTERNATIONAL
+    )
+
+
 def _mobile(number: str, country: str) -> str:
     """The E.164 form. Raises Unreadable: `phone` if the number is not valid, `not_mobile` for a landline."""
     try:

@@ -55,9 +55,17 @@ def apply(
     return True
 
 
-def record_raw_status(conn: Connection, provider: str, provider_id: str, raw_status: str) -> None:
-    """Store the status of a message as the provider writes it, whether or not we know its meaning."""
-    conn.execute(message.update().where(has_provider_id(provider, provider_id)).values(reported=raw_status))
+def record_raw_status(
+    conn: Connection, provider: str, provider_id: str, raw_status: str, status: ReportedStatus | None = None
+) -> None:
+    """Store the status of a message as the provider writes it.
+
+    `status` is its meaning, if we know it: a report that is older than the message's status is not stored.
+    """
+    reported = message.update().where(has_provider_id(provider, provider_id))
+    if status:
+        reported = reported.where(message.c.status == status)
+    conn.execute(reported.values(reported=raw_status))
 
 
 def reported_message(conn: Connection, provider: str, provider_id: str) -> Message | None:

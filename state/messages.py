@@ -85,6 +85,9 @@ class RecentMessage:
 _FIELDS = [message.c[field.name] for field in fields(Message)]
 
 
+_LAST_MESSAGES = 200
+
+
 def add_inbound(
     conn: Connection,
     *,
@@ -175,6 +178,14 @@ def attempted_since(conn: Connection, msisdns: Collection[str], since: datetime)
     c = message.c
     recent = select(c.id, c.msisdn, c.text, c.topic, c.asked_at).where(c.msisdn.in_(msisdns), c.asked_at > since)
     return [RecentMessage(*row) for row in conn.execute(recent.where(c.status != "failed"))]
+
+
+def replies_since(conn: Connection, msisdn: str, since: datetime) -> list[str]:
+    """The texts of the answers to a phone among its last messages that were stored after `since`, newest first."""
+    c = message.c
+    last = select(c.text, c.direction, c.topic, c.created_at).where(c.msisdn == msisdn)
+    rows = conn.execute(last.order_by(c.seq.desc()).limit(_LAST_MESSAGES))
+    return [row.text for row in rows if row.direction == "out" and row.topic == "reply" and row.created_at > since]
 
 
 def last_unanswered_text(conn: Connection, msisdn: str, since: datetime, ignoring: str = "") -> str | None:

@@ -16,6 +16,7 @@ from state.tables import consent, insert_new, person
 class PersonRecord:
     """A person, known by phone number. `language` is None until one was chosen.
 
+    `keyword_language` is the language of the first keyword that the person used while none was chosen.
     After `opted_out_at` only replies may be sent; after `promotions_off_at` everything but promotions.
     """
 
@@ -26,6 +27,7 @@ class PersonRecord:
     opted_out_how: str | None
     has_pin: bool = False
     promotions_off_at: datetime | None = None
+    keyword_language: str | None = None
 
 
 _FIELDS = (
@@ -36,6 +38,7 @@ _FIELDS = (
     person.c.opted_out_how,
     person.c.pin_hash.is_not(None),
     person.c.promotions_off_at,
+    person.c.keyword_language,
 )
 
 
@@ -53,6 +56,13 @@ def find_all(conn: Connection, msisdns: Collection[str]) -> dict[str, PersonReco
 def set_language(conn: Connection, msisdn: str, language: str, now: datetime) -> None:
     _ensure_exists(conn, msisdn, now)
     conn.execute(_of(msisdn).values(language=language, updated_at=now))
+
+
+def set_keyword_language(conn: Connection, msisdn: str, language: str, now: datetime) -> None:
+    """Store the language of a keyword, unless the person has one from before."""
+    _ensure_exists(conn, msisdn, now)
+    unknown = _of(msisdn).where(person.c.language.is_(None), person.c.keyword_language.is_(None))
+    conn.execute(unknown.values(keyword_language=language, updated_at=now))
 
 
 def opt_out(conn: Connection, msisdn: str, how: str, now: datetime) -> bool:

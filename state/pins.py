@@ -62,6 +62,12 @@ def seal(conn: Connection, msisdn: str, now: datetime) -> str | None:
     return hashlib.blake2b(row.pin_hash.encode(), digest_size=9).hexdigest()
 
 
+def tries_left(conn: Connection, msisdn: str) -> int:
+    """How many more wrong PINs lock the PIN."""
+    misses = conn.execute(select(person.c.pin_misses).where(person.c.msisdn == msisdn)).scalar_one_or_none()
+    return TRIES - (misses or 0)
+
+
 def is_chosen(conn: Connection, msisdn: str) -> bool:
     """True if there is a PIN, locked or not."""
     stored_hash = conn.execute(select(person.c.pin_hash).where(person.c.msisdn == msisdn)).scalar_one_or_none()

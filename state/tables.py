@@ -149,6 +149,7 @@ person = Table(
     metadata,
     Column("msisdn", Text, primary_key=True),
     Column("language", Text),
+    Column("keyword_language", Text),
     Column("first_seen_at", UtcDateTime, nullable=False),
     Column("opted_out_at", UtcDateTime),
     Column("opted_out_how", Text),

@@ -26,7 +26,8 @@ def phone(msisdn: str) -> None:
     """A phone in the terminal: dial a code, answer, hang up with an empty line, `sms WORDS` texts, `inbox` reads."""
     services = current_services()
     gateway = Gateway(current_app, services.settings, services.clock, lambda: secrets.token_hex(16))
-    click.echo(f"This is {msisdn}. Dial {services.settings.ussd_code}, or text: sms HELP. Ctrl-D ends.")
+    code = services.settings.ussd_code
+    click.echo(f"This is {msisdn}. {f'Dial {code}, or text' if code else 'Text'}: sms HELP. Ctrl-D ends.")
     in_call = False
     while (line := _read_line(in_call)) is not None:
         if line.startswith("sms "):

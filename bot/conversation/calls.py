@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 
 REPEATED_WITHIN_S = 600.0
 """For how long a gateway may repeat the first request of a call."""
+NO_CALLS = N_("Soko works by text only. Text MENU to {short_code}.")
 SORRY = N_("Sorry, something went wrong on our side. Please dial again.")
 TAKEN_OVER = N_("You have begun another call, so this one ends. Please go on in the other one.")
 
@@ -53,6 +54,8 @@ class CallHandler:
 
         Raises ClaimedTooLongError, and LostRaceError when the claim was lost in every attempt.
         """
+        if not self.runner.place.ussd_code:
+            return self.error_screen(inbound.msisdn)
         key = self.runner.key(inbound, inbound.text)
         for _ in range(MAX_ATTEMPTS):
             try:
@@ -63,13 +66,16 @@ class CallHandler:
         raise LostRaceError(inbound.id)
 
     def error_screen(self, msisdn: str | None) -> str:
-        """The screen that ends a call after an error, in the caller's language if that can be read."""
+        """The screen that ends a call after an error, or where USSD is off, in the caller's language if it is known."""
         language = self.runner.default_language
         try:
             language = (msisdn and self._language(msisdn)) or language
         except Exception:
             log.exception("the caller's language could not be read")
-        return USSD.end_prefix + rendering.words(language).text(SORRY)
+        place, text = self.runner.place, rendering.words(language).text
+        return USSD.end_prefix + (
+            text(SORRY) if place.ussd_code else text(NO_CALLS).format(short_code=place.short_code)
+        )
 
     def session_ended(self, end: SessionEnd) -> None:
         """Log the end of a call. The session keeps the conversation, so that the next dial or MORE can resume it."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 from sqlalchemy import Connection
 
+import locales
 from bot.conversation import deferred
 from bot.conversation.hop import HopContext, load_profile, refresh_profile
 from bot.conversation.pin_reset import PinReset
@@ -16,6 +17,7 @@ from bot.messaging import queue, rendering
 from bot.messaging.queue import NewMessage, Priority
 from bot.photos import links
 from bot.providers.contracts import Inbound
+from flows import gsm7
 from flows.commands import (
     ChangePayout,
     CheckPin,
@@ -90,8 +92,12 @@ class DialogueRunner:
         return self.place.languages[0][0]
 
     def words(self, person: Person) -> Words:
-        """The words of the person's language, or of the default one."""
-        return rendering.words(person.language or self.default_language)
+        """The words of the language in which the person is answered."""
+        return rendering.words(self.language(person))
+
+    def language(self, person: Person) -> str:
+        """The code of the offered language in which the person is answered."""
+        return locales.best_match(person.language or person.locale, [code for code, _ in self.place.languages])
 
     def turn(self, conversation: Conversation, person: Person, market: MarketplaceSession, channel: Channel) -> Turn:
         return Turn(conversation, person, self.place, market, self.words(person), channel)
@@ -178,7 +184,7 @@ class DialogueRunner:
             case RegisterArtisan() if self._is_pin_asked(turn, context, place):
                 return Outcome("rejected", "pin")
             case SendPhotoLink():
-                return self._send_photo_link(command, context, key)
+                return self._send_photo_link(command, turn, context, key)
             case SendStatement():
                 return self._send_statement(turn, context)
             case ChooseLanguage(language) | RegisterArtisan(language=language):
@@ -198,7 +204,9 @@ class DialogueRunner:
                     return reset.redeem(msisdn, digits)
                 case CheckPin(pin):
                     verdict = pins.check(conn, context.msisdn, pin, self.secret, context.now)
-                    return Outcome("done") if verdict == "right" else Outcome("rejected", verdict)
+                    if verdict == "right":
+                        return Outcome("done")
+                    return Outcome("rejected", verdict, {"left": pins.tries_left(conn, context.msisdn)})
 
     def _is_pin_proven(self, turn: Turn, context: HopContext, place: str) -> bool:
         """True if the right PIN was given in this call, or in this conversation by text."""
@@ -216,16 +224,14 @@ class DialogueRunner:
             seal = pins.seal(conn, context.msisdn, context.now)
         return f"{place} {seal}" if seal else ""
 
-    def _send_photo_link(self, command: SendPhotoLink, context: HopContext, key: str) -> Outcome:
+    def _send_photo_link(self, command: SendPhotoLink, turn: Turn, context: HopContext, key: str) -> Outcome:
         """The shop's upload link for a product, also as a message if the person is on a call."""
         outcome = photo_link_outcome(context.market, command)
         if outcome.kind == "done" and command.texted:
             product = next(product for product in context.market.products() if product.code == command.code)
             with context.work.writing() as conn:
-                person = people.find(conn, context.msisdn)
-                language = (person and person.language) or self.default_language
                 link = str(outcome.values["link"])
-                message = links.link_message(product, link, context.msisdn, language, f"photo:{key}")
+                message = links.link_message(product, link, context.msisdn, turn.words.language, f"photo:{key}")
                 queue.add(conn, message, context.ids.new_id("msg"), context.now)
         return outcome
 
@@ -253,6 +259,20 @@ class DialogueRunner:
     def sms(self, turn: Turn) -> str:
         """The screen of a turn as the text of a message."""
         return self.engine.screen(turn).render(self.engine.state(turn.conversation).channel(SMS))
+
+    def sms_with_line(self, turn: Turn, line: str) -> str:
+        """The same with a line at the end: a shorter version if that makes room for it, or else two segments.
+
+        A page of a list keeps its lines, because their number says where the next page begins.
+        """
+        channel, added = self.engine.state(turn.conversation).channel(SMS), f"\n{line}"
+        screen, text = self.engine.screen(turn), self.sms(turn)
+        shorter = replace(
+            channel, septets=channel.septets - len(added), ucs2_units=channel.ucs2_units - gsm7.units(added)
+        )
+        if channel.room(text + added) < 0 and not screen.options and screen.fits(shorter):
+            text = screen.render(shorter)
+        return text + added
 
     def is_secret(self, conversation: Conversation) -> bool:
         """True if the answer that the conversation waits for is a secret, such as a PIN."""

@@ -24,6 +24,7 @@ from flows.commands import Command, Outcome
 from flows.kit import N_, Person
 from marketplace_api.shop import Ids
 from state import people
+from state.people import PersonRecord
 from state.sessions import Sessions
 
 MAX_ATTEMPTS = 8
@@ -123,7 +124,7 @@ def load_profile(context: HopContext, last: Person | None) -> Person:
 
 def refresh_profile(context: HopContext, last: Person) -> Person:
     """The `last` profile, updated from our own database only; the marketplace is not asked."""
-    return _person(context, CallerProfile(last.name, last.artisan, last.agent, last.kiosk))
+    return _person(context, CallerProfile(last.name, last.artisan, last.agent, last.kiosk, last.locale))
 
 
 def _person(context: HopContext, caller: CallerProfile) -> Person:
@@ -131,10 +132,21 @@ def _person(context: HopContext, caller: CallerProfile) -> Person:
         record = people.find(conn, context.msisdn)
     return Person(
         context.msisdn,
-        language=record.language if record else None,
+        language=_language(record, caller),
         name=caller.name,
         artisan=caller.artisan,
         agent=caller.agent,
         kiosk=caller.kiosk,
         pin=record.has_pin if record else False,
+        locale=caller.locale,
     )
+
+
+def _language(record: PersonRecord | None, caller: CallerProfile) -> str | None:
+    """The language that the person chose, else the locale of their latest order, else the language of a keyword.
+
+    None as long as the person neither chose a language nor used a keyword: then the language is asked at first contact.
+    """
+    if record is None:
+        return None
+    return record.language or (record.keyword_language and (caller.locale or record.keyword_language))

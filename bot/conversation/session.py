@@ -45,7 +45,7 @@ class Session(msgspec.Struct, omit_defaults=True):
     suspended: Conversation | None = field(default=None, name="aside")  # the stored name
     """A conversation by text that a keyword interrupted."""
     replies: dict[str, str] = {}
-    """Replies by the key of their hop, oldest first, so that a repeated hop gets the same reply."""
+    """Replies by the key of their hop, oldest first, for repeated hops; of a text, a short hash of the answer."""
     left_at: float = 0.0
     """When the last hop of a call was, in Unix seconds."""
     has_forgotten_call: bool = field(default=False, name="again")  # the stored name

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
+from msgspec import structs
 from sqlalchemy import Connection
 
 from bot.conversation import duplicates
@@ -26,27 +27,43 @@ from bot.conversation.hop import (
     postponed,
     refresh_profile,
 )
-from bot.conversation.session import Session, new_session
+from bot.conversation.session import Session, hop_key, new_session
 from bot.marketplace.port import Unreachable
 from bot.messaging import consent, queue
 from bot.messaging.queue import NewMessage, Priority
+from bot.messaging.send_policy import LOOP_LIMIT, LOOP_WINDOW
 from bot.photos import mms
 from bot.providers.contracts import Inbound
 from flows import gsm7
 from flows.kit import N_, SMS, Conversation, Turn
-from flows.reading.folding import clean, fold
+from flows.msisdn import is_e164
+from flows.msisdn import parse as parse_msisdn
+from flows.reading.folding import fold, plain_words
+from flows.reading.keywords import without_courtesy
 from state import messages, people
 
 log = logging.getLogger(__name__)
 
 STOPPED = N_("Soko: you will get no more texts, not even about orders or money. To get them again, text START.")
 STARTED = N_("Soko: you will get texts again. To end them, text STOP.")
+GO_BACK = N_("To go on where you were, text MORE.")
+ASKED_OFTEN = N_("You asked {count} times. To talk to us, text CALL.")
 NOTHING_OPEN = N_("There is nothing to continue. Text MENU to see what you can do.")
 
-MORE = frozenset(["more", "continue", "zaidi", "endelea", "suite", "continuer", "ቀጥል", "መቀጠል", "ketil"])
+MORE = {
+    "en": ("more", "continue"),
+    "sw": ("zaidi", "endelea"),
+    "fr": ("suite", "continuer"),
+    "am": ("ቀጥል", "መቀጠል", "ketil"),
+}
+"""Words that continue what was interrupted, by language."""
+_MORE = {fold(word): language for language, words in MORE.items() for word in words}
 
 JOIN = "join"
 """The flow that also a person whom the shop has not identified may go through."""
+LONGEST_SENDER = 40
+MOST_ASKED = 20
+"""How often the same may be asked within `LOOP_WINDOW` and be answered."""
 
 KeywordMatch = tuple[str, Mapping[str, str]]
 """The flow that a keyword opens, and the answers given with it."""
@@ -66,6 +83,10 @@ class TextHandler:
 
         Raises ClaimedTooLongError, and LostRaceError when the claim was lost in every attempt.
         """
+        inbound = replace(inbound, msisdn=self._sender(inbound.msisdn))
+        if not is_e164(inbound.msisdn):
+            self._keep(inbound)
+            return
         if inbound.msisdn in (*self.own_numbers, inbound.service):
             log.warning("a text from a number of our own", extra={"provider_id": inbound.id})
             return
@@ -91,6 +112,31 @@ class TextHandler:
         if after and not claim.save(after):
             # the effects are committed, and whoever has taken the claim over has found the session that was kept
             log.warning("a text has lost its claim after it was handled", extra={"provider_id": inbound.id})
+
+    def _sender(self, written: str) -> str:
+        """The MSISDN of a sender, also of one that is written as people dial it here; else the sender as written."""
+        try:
+            return written if is_e164(written) else parse_msisdn(written, self.runner.place.country)
+        except ValueError:
+            return written[:LONGEST_SENDER]
+
+    def _keep(self, inbound: Inbound) -> None:
+        """Store a text from a sender that is not a phone, for operators; it cannot be answered."""
+        size = gsm7.segments(inbound.text)
+        with self.resources.database.writing.begin() as db:
+            messages.add_inbound(
+                db.connection(),
+                id=self.resources.ids.new_id("msg"),
+                msisdn=inbound.msisdn,
+                channel=inbound.channel,
+                text=inbound.text,
+                encoding=size.encoding,
+                segments=size.count,
+                provider=inbound.provider,
+                provider_id=inbound.id,
+                now=self.resources.clock(),
+                sent_at=inbound.sent_at,
+            )
 
     def _process(self, inbound: Inbound, key: str, session: Session, claim: Claim) -> Session | None:
         """The session after the text, kept in the transaction of its effects; None if the text was handled before."""
@@ -146,6 +192,10 @@ class TextHandler:
             body = self.runner.words(session.person).text(OUT_OF_REACH)
         if body:
             with context.work.writing() as conn:
+                mark = hop_key(self.runner.secret, body)[:8]
+                if list(session.replies.values()).count(mark) >= LOOP_LIMIT:
+                    body = self._varied(conn, body, session, context.now)
+                session.remember_reply(key, mark)
                 reply = self._reply(inbound, key, body, session)
                 queue.add(conn, reply, context.ids.new_id("msg"), context.now)
         return session
@@ -160,6 +210,7 @@ class TextHandler:
             if not self._is_joining(session, inbound.text):
                 raise
             session.person = refresh_profile(context, session.person)
+        self._learn_language(inbound.text, session, context)
         return self._converse(inbound, key, session, context)
 
     def _is_joining(self, session: Session, text: str) -> bool:
@@ -167,19 +218,57 @@ class TextHandler:
         waiting, match = self._waiting(session), self.runner.engine.match_keyword(text, self.runner.place)
         return (match[0] if match else waiting and waiting.flow) == JOIN
 
+    def _learn_language(self, text: str, session: Session, context: HopContext) -> None:
+        """Take the language of the keyword in a text as the person's language, if the person has none yet."""
+        person = session.person
+        language = self._language_of(text) if person.language is None else None
+        if language not in dict(self.runner.place.languages):
+            return
+        with context.work.writing() as conn:
+            people.set_keyword_language(conn, person.msisdn, language, context.now)
+        session.person = structs.replace(person, language=person.locale or language)
+
+    def _language_of(self, text: str) -> str | None:
+        """The language of the keyword that a text uses; None if there is none, or if several languages have it."""
+        if consent.requested(text):
+            return consent.language(text)
+        if more := _MORE.get(_said(text)):
+            return more
+        engine = self.runner.engine
+        return engine.keyword_language(text) if engine.match_keyword(text, self.runner.place) else None
+
     def _reply(self, inbound: Inbound, key: str, body: str, session: Session) -> NewMessage:
         conversation = None if _consent_asked(inbound) else session.by_text
         return NewMessage(
             key=f"reply:{key}",
             msisdn=inbound.msisdn,
             text=body,
-            language=session.person.language or self.runner.default_language,
+            language=self.runner.language(session.person),
             topic="reply",
             about=inbound.id,
             dialogue=conversation.flow if conversation else None,
             channel=inbound.channel,
             priority=Priority.REPLY,
         )
+
+    def _varied(self, conn: Connection, body: str, session: Session, now: datetime) -> str:
+        """The answer with another last line each time that its words would be suppressed as a loop.
+
+        This lets a person ask the same for a sixth time. An answer to a text that was not understood stays as it is,
+        because two machines may be talking; so does one that was given very often.
+        """
+        conversation = session.by_text
+        understood = (
+            conversation and conversation.flow != self.runner.engine.unknown_keyword and not conversation.misses
+        )
+        if not understood or session.person.language is None:
+            return body
+        replies = messages.replies_since(conn, session.person.msisdn, now - LOOP_WINDOW)
+        same = sum(reply == body or reply.startswith(f"{body}\n") for reply in replies)
+        if not LOOP_LIMIT <= same < MOST_ASKED:
+            return body
+        asked = self.runner.words(session.person).text(ASKED_OFTEN).format(count=same + 1)
+        return f"{body}\n{asked}"
 
     # -- consent
 
@@ -188,6 +277,7 @@ class TextHandler:
     ) -> str:
         """Store a STOP or START; returns the confirmation, empty if nothing changed or the provider confirmed it."""
         session.person = load_profile(context, session.person)  # this works while a remote shop is unreachable too
+        self._learn_language(inbound.text, session, context)
         change, confirmation = (people.opt_out, STOPPED) if asked == "STOP" else (people.opt_in, STARTED)
         with context.work.writing() as conn:
             if self._is_outdated(conn, inbound):
@@ -217,26 +307,27 @@ class TextHandler:
             answer = self._take_pictures(inbound, key, turn, match, waiting, context)
             if answer is not None:
                 return answer
-        if fold(clean(inbound.text)) in MORE:
+        if _said(inbound.text) in _MORE:
             return self._resume(session, turn, context.now)
+        interrupts = False
         if waiting and engine.is_answer(turn, inbound.text):
             engine.handle_input(turn, inbound.text)
         else:
-            if waiting and engine.worth_resuming(waiting):
+            if interrupts := waiting is not None and engine.worth_resuming(waiting):
                 session.suspended = waiting
             turn.conversation = fresh
             self._begin(turn, match, inbound.text)
         self.runner.perform(turn, context)
         session.person = turn.person
         session.by_text = turn.conversation
-        return self.runner.sms(turn)
+        return self.runner.sms_with_line(turn, turn.say(GO_BACK)) if interrupts else self.runner.sms(turn)
 
     def _begin(self, turn: Turn, match: KeywordMatch | None, text: str) -> None:
         """Open a flow for a text that is not an answer: its keyword's flow, the choice of language, or help."""
         engine = self.runner.engine
         if match:
             engine.open(turn, *match)
-        elif turn.person.language is None:
+        elif turn.person.language is None and not engine.code_of_own_order(turn, text):
             engine.open(turn, engine.home)  # asks the language first
         else:
             engine.on_unmatched(turn, text)
@@ -283,6 +374,11 @@ class TextHandler:
         if conversation is None or conversation.over or not self.runner.engine.is_current(conversation):
             return None
         return conversation
+
+
+def _said(text: str) -> str:
+    """The words of a text without polite ones, for comparison."""
+    return " ".join(plain_words(without_courtesy(text)))
 
 
 def _consent_asked(inbound: Inbound) -> Literal["STOP", "START"] | None:

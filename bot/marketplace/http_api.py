@@ -134,6 +134,12 @@ def expected(session: LocalSession, code: str) -> Sequence[market.OrderSummary]:
     return session.expected(code)
 
 
+@read_endpoint("/phones/<msisdn>/awaited", list[market.OrderSummary])
+def awaited(session: LocalSession) -> Sequence[market.OrderSummary]:
+    """List all parts that an agent's kiosk expects, oldest order first."""
+    return session.awaited()
+
+
 @read_endpoint("/phones/<msisdn>/to-ship", list[market.OrderSummary])
 def to_ship(session: LocalSession) -> Sequence[market.OrderSummary]:
     """List the orders that an agent's kiosk has to ship."""

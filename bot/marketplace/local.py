@@ -115,6 +115,7 @@ class LocalSession:
             artisan=artisan is not None,
             agent=kiosk is not None,
             kiosk=kiosk.name if kiosk else "",
+            locale=self._roles().locale,
         )
 
     @remembered
@@ -164,6 +165,11 @@ class LocalSession:
     def expected(self, code: str) -> Sequence[market.OrderSummary]:
         kiosk = self._roles().kiosk
         return [part_summary(row) for row in receiving.expected_parts(self.shop, kiosk, code)] if kiosk else []
+
+    @remembered
+    def awaited(self) -> Sequence[market.OrderSummary]:
+        kiosk = self._roles().kiosk
+        return [part_summary(row) for row in receiving.expected_parts(self.shop, kiosk)] if kiosk else []
 
     @remembered
     def to_ship(self) -> Sequence[market.OrderSummary]:

@@ -53,6 +53,10 @@ def _perform(shop: Shop, msisdn: str, roles: Roles, command: commands.Command) -
             return _done(code=products.set_price(shop, _artisan(roles), code, price).code)
         case commands.SetStock():
             return _set_stock(shop, _artisan(roles), command)
+        case commands.SetTitle(code, title):
+            return _done(code=products.set_title(shop, _artisan(roles), code, title).code)
+        case commands.SetDescription(code, description):
+            return _done(code=products.set_description(shop, _artisan(roles), code, description).code)
         case commands.RemoveProduct(code):
             return _done(code=products.withdraw(shop, _artisan(roles), code).code)
         case commands.AcceptOrder():

@@ -258,6 +258,9 @@ class RemoteSession:
     def expected(self, code: str) -> Sequence[market.OrderSummary]:
         return self._ask(f"/expected/{quote(code, safe='')}", _ORDERS)
 
+    def awaited(self) -> Sequence[market.OrderSummary]:
+        return self._ask("/awaited", _ORDERS)
+
     def to_ship(self) -> Sequence[market.OrderSummary]:
         return self._ask("/to-ship", _ORDERS)
 

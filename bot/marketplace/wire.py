@@ -20,12 +20,16 @@ from marketplace_api.models import Artisan
 
 
 class CallerProfile(msgspec.Struct, frozen=True):
-    """The caller profile that a shop gives; `kiosk` is the name of the kiosk where the caller is the agent."""
+    """The caller profile that a shop gives; `kiosk` is the name of the kiosk where the caller is the agent.
+
+    `locale` is the locale of the caller's latest order as a buyer.
+    """
 
     name: str = ""
     artisan: bool = False
     agent: bool = False
     kiosk: str = ""
+    locale: str | None = None
 
 
 class ArtisanContact(msgspec.Struct, frozen=True):

@@ -1,56 +1,78 @@
 """Opt-outs and opt-ins: the words STOP and START in every language, and provider refusals that report an opt-out.
 
-The words count only as a whole message, in any case, whatever language is set. Sources: Twilio's default opt-out words,
-CTIA's messaging principles and 47 CFR 64.1200(a)(10); Swahili, French and Amharic as people write them, Amharic in both
-scripts. CANCEL, END and QUIT are among them, so they can never be keywords of a dialogue.
+After most words for STOP other words may follow (`STOP please`, `Stop. Thank you`). Words that also begin other
+sentences (`CANCEL K7P4`, `acha nifikirie`) count only alone or with polite words. Marks around a word do not matter.
+Sources: Twilio's default opt-out words, CTIA's messaging principles and 47 CFR 64.1200(a)(10); Swahili, French and
+Amharic as people write them, Amharic in both scripts. A word for STOP cannot be a keyword of a dialogue without words
+after it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import Connection
 
 from bot.providers.errors import Reason
-from flows.reading.folding import clean, fold
+from flows.reading.folding import fold, plain_words
+from flows.reading.keywords import without_courtesy
 from state import people
 
-STOP = frozenset(
-    [
-        "stop",
-        "stopall",
-        "stop all",
-        "unsubscribe",
-        "revoke",
-        "optout",
-        "opt out",
-        "opt-out",
-        "cancel",
-        "end",
-        "quit",
-        "acha",
-        "ondoka",
-        "toka",
-        "sitisha",
-        "arret",
-        "arreter",
-        "desabonner",
-        "አቁም",
-        "አቁሙ",
-        "akum",
-        "akumu",
-    ]
-)
-START = frozenset(["start", "unstop", "anza", "reprendre", "ጀምር", "ጀምሩ", "jemir", "jemiru"])
+ANY_LANGUAGE = ""
+STOP: Mapping[str, tuple[str, ...]] = {
+    ANY_LANGUAGE: ("stop", "stopall", "unsubscribe", "revoke", "optout", "opt out"),
+    "sw": ("sitisha",),
+    "fr": ("arret", "arreter", "arretez", "desabonner", "desabonnez", "desabonnement"),
+    "am": ("አቁም", "አቁሙ", "akum", "akumu"),
+}
+"""Words for STOP by language, which other words may follow."""
+STOP_ALONE: Mapping[str, tuple[str, ...]] = {
+    ANY_LANGUAGE: ("cancel", "end", "quit"),
+    "sw": ("acha", "ondoka", "toka"),
+}
+"""Words for STOP by language, which count only alone."""
+START: Mapping[str, tuple[str, ...]] = {
+    ANY_LANGUAGE: ("start", "unstop"),
+    "sw": ("anza",),
+    "fr": ("reprendre",),
+    "am": ("ጀምር", "ጀምሩ", "jemir", "jemiru"),
+}
+"""Words for START by language, which count only alone."""
+
+
+def _by_word(words: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    return {fold(word): language for language, written in words.items() for word in written}
+
+
+_STOP, _STOP_ALONE, _START = _by_word(STOP), _by_word(STOP_ALONE), _by_word(START)
 
 
 def requested(text: str) -> Literal["STOP", "START"] | None:
-    """STOP or START if the text consists of one of these words alone, else None."""
-    word = fold(clean(text)).strip(".!።")
-    if word in STOP:
+    """STOP or START if the text asks for it, else None."""
+    if _first(text) in _STOP or _said_alone(text) in _STOP_ALONE:
         return "STOP"
-    return "START" if word in START else None
+    return "START" if _said_alone(text) in _START else None
+
+
+def language(text: str) -> str | None:
+    """The language of the word that asks for STOP or START; None if the word belongs to several languages."""
+    by_word = _STOP | _STOP_ALONE | _START
+    return by_word.get(_first(text)) or by_word.get(_said_alone(text)) or None
+
+
+def _first(text: str) -> str:
+    """The first word of a text after polite ones, or its first two words if these mean STOP."""
+    words = plain_words(without_courtesy(text))
+    pair = " ".join(words[:2])
+    return pair if pair in _STOP else " ".join(words[:1])
+
+
+def _said_alone(text: str) -> str:
+    """The only word of a text, however often it is repeated; empty if there are several."""
+    said = set(plain_words(without_courtesy(text)))
+    return said.pop() if len(said) == 1 else ""
 
 
 def apply_refusal(conn: Connection, msisdn: str, provider: str, reason: Reason, detail: str, now: datetime) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from string import Formatter
 
 from sqlalchemy import Connection
 
@@ -26,9 +27,20 @@ def words_for(conn: Connection, msisdn: str, default: str) -> Words:
 
 
 def render_sms(words: Words, wording: Wording, fields: Mapping[str, object]) -> str:
-    """The longest version of a wording that fits one SMS, with its fields filled in."""
-    texts = [words.sendable(words.text(version).format_map(fields)) for version in versions(wording)]
+    """The longest version of a wording that fits one SMS, with its fields filled in.
+
+    Versions with a field that is empty are left out, if there are others.
+    """
+    complete = [
+        version for version in versions(wording) if not any(fields[name] in ("", None) for name in _fields(version))
+    ]
+    texts = [words.sendable(words.text(version).format_map(fields)) for version in complete or versions(wording)]
     return Screen(texts).render(SMS)
+
+
+@cache
+def _fields(version: str) -> tuple[str, ...]:
+    return tuple(name for _, name, _, _ in Formatter().parse(version) if name)
 
 
 def language_names(codes: Sequence[str]) -> tuple[tuple[str, str], ...]:

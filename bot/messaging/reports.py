@@ -22,7 +22,7 @@ def apply(conn: Connection, report: DeliveryReport, ids: Ids, now: datetime) -> 
     message = report.provider, report.provider_id
     if report.status:
         delivery_reports.apply(conn, *message, report.status, now, report.detail, report.msisdn)
-    delivery_reports.record_raw_status(conn, *message, report.raw_status)
+    delivery_reports.record_raw_status(conn, *message, report.raw_status, report.status)
     if report.reason and (reported := delivery_reports.reported_message(conn, *message)):
         consent.apply_refusal(conn, reported.msisdn, report.provider, report.reason, report.detail or "", now)
         if report.reason is Reason.NOT_BY_WHATSAPP:

@@ -19,7 +19,7 @@ from bot.messaging import queue, rendering
 from bot.messaging.queue import NewMessage, Priority
 from bot.notifications import templates
 from bot.runtime.clock import Clock
-from flows import kit
+from flows import kit, msisdn
 from flows.kit import Words
 from marketplace_api.shop import Ids
 
@@ -35,6 +35,8 @@ class Notifier:
     ids: Ids
     languages: Sequence[str]
     ussd_code: str
+    country: str
+    """ISO 3166; phone numbers of this country are written as people dial them there."""
     is_on: bool = True
     """False where a bot on another server notifies the people of this shop."""
 
@@ -84,8 +86,9 @@ class Notifier:
         artisan, receipt = notice.artisan, notice.receipt
         if wording := templates.to_payee(event, payout):
             words = self._words(conn, artisan.msisdn, artisan.language)
-            fields = templates.payee_fields(notice, self.ussd_code, words)
-            message = _message(event, payout.id, artisan.id, artisan.msisdn, words, wording, fields)
+            known = templates.payee_fields(notice, words)
+            payee = {**known, "ussd_code": self.ussd_code, "phone": self._written(notice.phone)}
+            message = _message(event, payout.id, artisan.id, artisan.msisdn, words, wording, payee)
             yield replace(message, true_while=templates.payout_true_while(event.type))
         if event.type == "payout.collected" and receipt:
             words = self._words(conn, receipt.agent, self.languages[0])
@@ -98,8 +101,11 @@ class Notifier:
         words = self._words(conn, artisan.msisdn, artisan.language)
         is_cash = payout.method is PayoutWay.KIOSK_CASH
         wording = templates.PAID_IN_CASH if is_cash else templates.PAID_ON_A_PHONE
-        fields = {"phone": payout.phone, "kiosk": artisan.kiosk}
+        fields = {"phone": self._written(payout.phone), "kiosk": artisan.kiosk}
         return _message(event, data.id, artisan.id, artisan.msisdn, words, wording, fields)
+
+    def _written(self, phone: str | None) -> str:
+        return msisdn.written(phone, self.country) if phone else ""
 
     def _words(self, conn: Connection, msisdn: str, default: str) -> Words:
         """The words of the recipient's chosen language, or of `default`, the language of the order or registration."""

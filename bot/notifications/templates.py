@@ -33,13 +33,13 @@ OFFER = N_(
     "Soko: new order {code}: {quantity} x {title}. You earn {earns}. Can you make it? Reply YES {code}. "
     "If not, reply NO {code}.",
     "Soko: new order {code}: {quantity} x {title}. You earn {earns}. Reply YES {code} or NO {code}.",
-    "Soko: new order {code}: {quantity} pieces. You earn {earns}. Reply YES {code} or NO {code}.",
+    "Soko: new order {code}: quantity {quantity}. You earn {earns}. Reply YES {code} or NO {code}.",
 )
 BRIEF = N_(
     "Soko: big order {code}: {quantity} x {title} by {due}. You earn {earns_each} each. "
     "To make 5, reply YES {code} 5. If not, NO {code}.",
     "Soko: big order {code}: {quantity} x {title} by {due}. {earns_each} each. Reply YES {code} and how many.",
-    "Soko: big order {code}: {quantity} pieces by {due}. {earns_each} each. Reply YES {code} and how many.",
+    "Soko: big order {code}: quantity {quantity} by {due}. {earns_each} each. Reply YES {code} and how many.",
 )
 ANSWER_ME = N_(
     "Soko: order {code} waits for your answer: {quantity} x {title}. You earn {earns}. Reply YES {code} or NO {code}.",
@@ -47,7 +47,7 @@ ANSWER_ME = N_(
 )
 BRING_IT = N_(
     "Soko: order {code}: please bring {quantity} x {title} to {kiosk} by {due}. Made already? Reply READY {code}.",
-    "Soko: order {code}: please bring {quantity} pieces by {due}. Made already? Reply READY {code}.",
+    "Soko: order {code}: please bring {quantity} by {due}. Made already? Reply READY {code}.",
 )
 TURNED_BACK: Mapping[TurnBackReason, str] = {
     TurnBackReason.DAMAGED: N_(
@@ -166,11 +166,14 @@ COLLECT = N_(
 )
 COLLECTED = N_(
     "Soko: you were paid {amount} in cash at {kiosk} for order {order}. Still owed to you: {owed}.",
+    "Soko: you were paid {amount} in cash at {kiosk} for order {order}.",
     "Soko: you were paid {amount} in cash for order {order}.",
 )
 ANOTHER_NUMBER = N_(
     "Soko: your {amount} for order {order} could not be sent to {phone}. Dial {ussd_code}, Settings, and say how else.",
     "Soko: {amount} could not be sent to {phone}. Dial {ussd_code}, Settings, and say how else.",
+    "Soko: {amount} for order {order} could not be sent to {phone}. Reply MENU, choose Settings, and say how else.",
+    "Soko: {amount} could not be sent to {phone}. Reply MENU, choose Settings, and say how else.",
 )
 NOT_SENT_YET = N_(
     "Soko: {amount} for order {order} could not be sent to you yet. It stays owed to you. Questions? Reply CALL.",
@@ -354,16 +357,14 @@ def artisan_fields(order: OrderData, part: PartData, kiosk: str, words: Words) -
     }
 
 
-def payee_fields(notice: PayoutNotice, ussd_code: str, words: Words) -> Mapping[str, object]:
+def payee_fields(notice: PayoutNotice, words: Words) -> Mapping[str, object]:
     return {
         "amount": words.money(notice.amount, notice.currency),
         "order": notice.order,
         "reference": notice.reference,
         "kiosk": notice.artisan.kiosk,
         "cash_code": notice.cash_code,
-        "owed": words.money(notice.owed, notice.currency),
-        "phone": notice.phone,
-        "ussd_code": ussd_code,
+        "owed": words.money(notice.owed, notice.currency) if notice.owed > 0 else "",
     }
 
 

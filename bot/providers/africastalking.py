@@ -160,13 +160,10 @@ def _ussd_event(handler: InboundHandler) -> Response:
 
 def _sms(handler: InboundHandler) -> Response:
     form = request.form
-    message_id, sender = required(form, "id"), msisdn(required(form, "from"))
+    message_id, written = required(form, "id"), required(form, "from")
     text = form["text"]  # may be blank; Flask answers 400 if it is missing
-    if sender is None:
-        log.info("message %s is from a sender that is not a phone, so it cannot be answered", message_id)
-        return _answer()
     service, sent_at = form.get("to", ""), _time(form.get("date", ""))
-    handler.sms(Inbound("sms", NAME, message_id, sender, service, text, sent_at=sent_at))
+    handler.sms(Inbound("sms", NAME, message_id, msisdn(written) or written, service, text, sent_at=sent_at))
     return _answer()
 
 

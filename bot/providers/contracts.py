@@ -30,7 +30,8 @@ class Inbound:
     """A hop of a USSD call, or an inbound text.
 
     `id` is the provider's id of the session for USSD, otherwise of the message. The `text` of a USSD hop is cumulative:
-    all answers of this session, joined by `*`, without escapes.
+    all answers of this session, joined by `*`, without escapes. The `msisdn` of a text may also be a number as it is
+    dialled in one country, or a sender that is not a phone (`MPESA`, `22384`), which cannot be answered.
     """
 
     channel: Channel

@@ -81,11 +81,7 @@ def _sms(handler: InboundHandler) -> Response:
     form = request.form
     message_id = required(form, "MessageSid")
     channel, number = _address(required(form, "From"))
-    sender = msisdn(number)
-    if sender is None:
-        log.info("message %s is from a sender that is not a phone, so it cannot be answered", message_id)
-    else:
-        handler.sms(_inbound(form, channel, message_id, sender))
+    handler.sms(_inbound(form, channel, message_id, msisdn(number) or number))
     return Response('<?xml version="1.0" encoding="UTF-8"?><Response/>', content_type="text/xml; charset=utf-8")
 
 

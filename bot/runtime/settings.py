@@ -21,7 +21,13 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -107,6 +113,13 @@ Rate = Annotated[str, AfterValidator(_rate)]
 Days = Annotated[int, Field(ge=1, le=365)]
 
 
+class _SwitchedOff(InitSettingsSource):
+    """The settings that an empty variable switches off."""
+
+    def __init__(self, settings_cls: type[BaseSettings]) -> None:
+        super().__init__(settings_cls, {"ussd_code": ""} if os.environ.get("USSD_CODE") == "" else {})
+
+
 class Settings(BaseSettings):
     """The settings that `docs/contract.md` section 2 lists, without those that only one provider needs.
 
@@ -134,7 +147,7 @@ class Settings(BaseSettings):
     quiet_hours: Annotated[str, AfterValidator(_hours)] = "18:00-08:00"
     hourly_cap: Annotated[int, Field(ge=1)] = 60
     payout_provider: str = SIMULATOR
-    ussd_code: Annotated[str, Field(pattern=r"^\*\d+(\*\d+)*#$")] = "*384*22#"
+    ussd_code: Annotated[str, Field(pattern=r"^(\*\d+(\*\d+)*#)?$")] = "*384*22#"
     sms_short_code: str = "22384"
     country: Annotated[str, AfterValidator(_country)] = "KE"
     currency: Annotated[str, AfterValidator(_currency)] = "KES"
@@ -152,6 +165,18 @@ class Settings(BaseSettings):
     marketplace_api_key: str | None = None
     announce: Literal["on", "off"] = "on"
     web_workers: Annotated[int, Field(ge=1, le=64)] = 1
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment, where an empty variable is not set; but an empty USSD_CODE is, and switches USSD off."""
+        return init_settings, env_settings, dotenv_settings, file_secret_settings, _SwitchedOff(settings_cls)
 
     @field_validator("database_url")
     @classmethod

@@ -142,8 +142,10 @@ def routes(
 
     @page.post("/dial")
     @page.post("/answer")
-    def hop() -> Response:
+    def hop() -> Response | tuple[Response, int]:
         call = _read(HopRequest)
+        if not ussd_code:
+            return jsonify(detail="USSD is switched off, so phones can only text."), 409
         with wire.recording() as exchanges:
             reply = gateway.post_ussd(call.session_id, call.msisdn, call.code, call.text)
         return jsonify(reply=reply, wire=exchanges)

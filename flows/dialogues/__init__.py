@@ -31,6 +31,8 @@ ENGINE = DialogueEngine(
     products.flow,
     products.price,
     products.stock,
+    products.title,
+    products.description,
     products.remove,
     photo.flow,
     orders.flow,

@@ -21,11 +21,12 @@ from flows.kit import (
     Menu,
     Notice,
     Option,
+    Overview,
     PagedList,
     Turn,
     length,
 )
-from flows.kit.flow import because, came_from
+from flows.kit.flow import because, came_from, known
 from flows.market import OrderSummary
 
 LATER = "later"
@@ -119,7 +120,7 @@ receive = Flow(
     AskQuantity(
         "count",
         N_("{asked} x {product} from {maker}. How many came?", "{asked} from {maker}. How many came?"),
-        check=Check(are_expected, N_("That is more than was ordered.", "Too many."), 9999),
+        check=Check(are_expected, N_("We wait for only {asked}."), 9999),
         then=[Go("short", when=some_are_missing), Go("review")],
     ),
     quality(
@@ -148,7 +149,7 @@ receive = Flow(
     AskQuantity(
         "bad",
         N_("How many of {count} are not good?"),
-        check=Check(have_arrived, N_("Not so many have come.", "Too many."), 9999),
+        check=Check(have_arrived, N_("Only {count} came."), 9999),
         then="why",
     ),
     Menu(
@@ -180,6 +181,7 @@ receive = Flow(
     ),
     Notice("wrong_count", N_("Order {code} is for {most}. Count again, please.")),
     Notice("gone", N_("Order {code} is not awaited any more.")),
+    start=[Go("who", when=known("code")), Go("code")],
     facts={
         "asked": lambda turn: expected_part(turn).quantity,
         "product": lambda turn: expected_part(turn).title,
@@ -238,18 +240,32 @@ ship = Flow(
 )
 
 
+FIGURES = N_(
+    "To come: {expected}, ready: {ready}\nTo ship: {to_ship}\nReceived today: {received}\nCash today: {cash}\n"
+    "In the drawer: {drawer}",
+    "To come: {expected}, ready: {ready}\nTo ship: {to_ship}\nReceived: {received}\nCash: {cash}\nDrawer: {drawer}",
+)
+
+
+def awaited(turn: Turn) -> Sequence[Choice]:
+    """What is to come, one line a part; a line begins to receive its order."""
+    return [
+        Choice(order.code, f"{order.code} {order.quantity} x {order.title}, {order.artisan}")
+        for order in turn.market.awaited()
+    ]
+
+
 today = Flow(
     "today",
-    Notice(
-        "day",
-        N_(
-            "To come: {expected}, ready: {ready}\nTo ship: {to_ship}\nReceived today: {received}\nCash today: {cash}\n"
-            "In the drawer: {drawer}",
-            "To come: {expected}, ready: {ready}\nTo ship: {to_ship}\nReceived: {received}\nCash: {cash}\n"
-            "Drawer: {drawer}",
-        ),
-        stays=True,
+    Overview(
+        "code",
+        FIGURES,
+        heading=N_("To come:"),
+        items=awaited,
+        then=Enter("receive", carry=("code",)),
+        empty="day",
     ),
+    Notice("day", FIGURES, stays=True),
     facts={
         "expected": lambda turn: turn.market.day().expected,
         "ready": lambda turn: turn.market.day().ready,

@@ -1,10 +1,10 @@
-"""A buyer confirms that an order has come, or cancels it."""
+"""A buyer confirms that an order has come, or cancels it. CANCEL with a code cancels an order; alone it means STOP."""
 
 from flows.commands import CancelOrder, ConfirmDelivery
 from flows.kit import N_, Act, AskCode, Flow, Go, Keyword, Notice, Turn
 from flows.kit.flow import stands
 
-from .track import OWN_ORDER, STATUS, bought, code_given
+from .track import OWN_ORDER, STATUS, bought, code_given, code_needed
 
 
 def confirm_delivery(turn: Turn) -> ConfirmDelivery:
@@ -33,7 +33,7 @@ received = Flow(
     Notice("thanked", N_("We know already that order {order} has come. Thank you!")),
     Notice("too_soon", N_("Nothing to confirm. Order {order}: {status}.", "Order {order}: {status}.")),
     facts=FACTS,
-    keywords=[Keyword("RECEIVED", "NIMEPOKEA", "RECU", "ደርሶኛል", "DERSOGNAL", fill=code_given)],
+    keywords=[Keyword("RECEIVED", sw="NIMEPOKEA", fr="RECU", am="ደርሶኛል, DERSOGNAL", fill=code_given)],
 )
 
 drop = Flow(
@@ -52,5 +52,8 @@ drop = Flow(
     Notice("dropped", N_("Order {order} is cancelled already.")),
     Notice("too_late", N_("You cannot cancel order {order}: {status}.", "Order {order}: {status}.")),
     facts=FACTS,
-    keywords=[Keyword("DROP", "GHAIRI", "ANNULER", "ሰርዝ", "SERZ", fill=code_given)],
+    keywords=[
+        Keyword("DROP", sw="GHAIRI", fr="ANNULER", am="ሰርዝ, SERZ", fill=code_given),
+        Keyword("CANCEL", fill=code_needed),
+    ],
 )

@@ -75,5 +75,5 @@ flow = Flow(
         Go("artisan", when=is_artisan),
         Go("visitor"),
     ],
-    keywords=[Keyword("MENU", "SOKO", "MENYU", "HOME", "MWANZO", "ACCUEIL", "ሜኑ", "ዋና")],
+    keywords=[Keyword("MENU", "HOME", shared="MENU, SOKO", sw="MENYU, MWANZO", fr="ACCUEIL", am="ሜኑ, ዋና")],
 )

@@ -18,17 +18,16 @@ from flows.kit import (
     length,
 )
 from flows.kit.flow import because
+from flows.reading.keywords import without_courtesy
+from flows.reading.vocabulary import ASKING
 
+from . import kiosks
 from .home import is_artisan
-from .payout import ask_pin_before, ask_way_of_payment, payout_phone
+from .payout import FACTS, ask_pin_before, ask_way_of_payment, payout_phone
 
 
 def crafts(turn: Turn) -> Sequence[Choice]:
     return [Choice(slug, turn.words.text(label)) for slug, label in turn.market.crafts()]
-
-
-def kiosks(turn: Turn) -> Sequence[Choice]:
-    return [Choice(kiosk.id, f"{kiosk.name}, {kiosk.town}") for kiosk in turn.market.kiosks()]
 
 
 def register(turn: Turn) -> RegisterArtisan:
@@ -44,21 +43,16 @@ def register(turn: Turn) -> RegisterArtisan:
 
 
 def name_given(rest: str, _place: Place) -> Mapping[str, str]:
-    """`JOIN Amina` or `JOIN`."""
-    return {"name": rest} if rest else {}
+    """`JOIN Amina`, `JOIN Amina please` or `JOIN`. Asante is also a name, so only words that ask are left out."""
+    name = without_courtesy(rest, ASKING)
+    return {"name": name} if name else {}
 
 
 flow = Flow(
     "join",
     Ask("name", N_("Join Soko. What is your name?"), check=length(2, 40), then="craft"),
-    PagedList("craft", N_("What is your craft?"), items=crafts, then="kiosk"),
-    PagedList(
-        "kiosk",
-        N_("Which kiosk will you bring your goods to?", "Which kiosk is yours?"),
-        items=kiosks,
-        then="payout",
-        empty="no_kiosk",
-    ),
+    PagedList("craft", N_("What is your craft?"), items=crafts, then=kiosks.FIRST),
+    *kiosks.choice_of_kiosk("payout"),
     *ask_way_of_payment("joining"),
     Act("joining", command=register, done="joined", rejected=[Go("pin", when=because("pin")), Go("not_joined")]),
     *ask_pin_before("joining"),
@@ -66,6 +60,8 @@ flow = Flow(
         "joined",
         N_(
             "Welcome to Soko, {name}! To sell, dial {ussd_code} or text SELL to {short_code}.",
+            "Welcome to Soko, {name}! To sell, text SELL to {short_code}.",
+            "Welcome to Soko! To sell, text SELL to {short_code}.",
             "Welcome to Soko! To sell, dial {ussd_code}.",
         ),
     ),
@@ -74,12 +70,21 @@ flow = Flow(
         "already",
         N_(
             "You are registered, {name}. To sell, dial {ussd_code} or text SELL.",
+            "You are registered, {name}. To sell, text SELL.",
+            "You are registered. To sell, text SELL.",
             "You are registered. Dial {ussd_code}.",
         ),
     ),
-    Notice("no_kiosk", N_("There is no kiosk yet. Please try again later.")),
+    facts=FACTS,
     start=[Go("already", when=is_artisan), Go("name")],
     keywords=[
-        Keyword("JOIN", "JIUNGE", "REGISTER", "INSCRIRE", "መመዝገብ", "ምዝገባ", "MEMEZGEB", "MIZGEBA", fill=name_given)
+        Keyword(
+            "JOIN",
+            "REGISTER",
+            sw="JIUNGE",
+            fr="INSCRIRE",
+            am="መመዝገብ, ምዝገባ, MEMEZGEB, MIZGEBA",
+            fill=name_given,
+        )
     ],
 )

@@ -29,7 +29,7 @@ def has_payouts_by_text(turn: Turn) -> bool:
 
 
 def last(turn: Turn) -> str:
-    return ", ".join(f"{payout.code} {turn.money(payout.amount)}" for payout in turn.market.earnings().last[:2])
+    return ", ".join(f"{payout.order} {turn.money(payout.amount)}" for payout in turn.market.earnings().last[:2])
 
 
 def send_statement(turn: Turn) -> SendStatement:
@@ -44,7 +44,10 @@ def lines(turn: Turn, payouts: Iterable[PayoutSummary]) -> str:
     )
 
 
-ONLY_ARTISANS = N_("Only artisans earn here. To join, dial {ussd_code} or text JOIN to {short_code}.")
+ONLY_ARTISANS = N_(
+    "Only artisans earn here. To join, dial {ussd_code} or text JOIN to {short_code}.",
+    "Only artisans earn here. To join, text JOIN to {short_code}.",
+)
 FACTS = {
     "owed": lambda turn: turn.money(turn.market.earnings().owed),
     "paid": lambda turn: turn.money(turn.market.earnings().paid),
@@ -93,7 +96,7 @@ flow = Flow(
         Go("no_figures"),
     ],
     facts=FACTS,
-    keywords=[Keyword("MONEY", "PESA", "ARGENT", "ገንዘብ", "ገንዘቤ", "GENZEB")],
+    keywords=[Keyword("MONEY", sw="PESA", fr="ARGENT", am="ገንዘብ, ገንዘቤ, GENZEB")],
 )
 
 statement = Flow(
@@ -119,6 +122,6 @@ statement = Flow(
         Go("sending"),
     ],
     facts=FACTS,
-    keywords=[Keyword("STATEMENT", "TAARIFA", "RELEVE", "መግለጫ", "MEGLECHA")],
+    keywords=[Keyword("STATEMENT", sw="TAARIFA", fr="RELEVE", am="መግለጫ, MEGLECHA")],
 )
 """By text the statement is the answer itself. On a call, the conversation service sends that answer as a text."""

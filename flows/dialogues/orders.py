@@ -232,7 +232,7 @@ flow = Flow(
         N_(
             "Order {code}: {asked} x {product}. You earn {would_earn}.",
             "{asked} x {product}. You earn {would_earn}.",
-            "Order {code}: {asked} pieces. You earn {would_earn}.",
+            "Order {code}: quantity {asked}. You earn {would_earn}.",
         ),
     ),
     offer(
@@ -240,13 +240,13 @@ flow = Flow(
         N_(
             "Order {code}: {asked} x {product} still wanted by {due}. You earn {would_earn}.",
             "{asked} x {product} by {due}. You earn {would_earn}.",
-            "Order {code}: {asked} pieces by {due}. You earn {would_earn}.",
+            "Order {code}: quantity {asked} by {due}. You earn {would_earn}.",
         ),
     ),
     AskQuantity(
         "part",
         N_("How many of {asked} can you make?"),
-        check=Check(are_asked, N_("That is more than is needed.", "Too many."), 9999),
+        check=Check(are_asked, N_("They want only {asked}."), 9999),
         then="days",
     ),
     *accepting(),
@@ -298,25 +298,27 @@ flow = Flow(
     ),
     Notice("none", NONE, stays=True),
     facts=FACTS,
-    keywords=[Keyword("ORDERS", "MAAGIZO", "ODA", "COMMANDES", "COMMANDE", "ትዕዛዝ", "ትዕዛዞች", "ትእዛዝ", "TIZAZ")],
+    keywords=[Keyword("ORDERS", sw="MAAGIZO, ODA", fr="COMMANDES, COMMANDE", am="ትዕዛዝ, ትዕዛዞች, ትእዛዝ, TIZAZ")],
 )
 
 
 def code_and_number(rest: str, _place: Place) -> Mapping[str, str] | None:
-    """`YES K7P4 20 5` (20 pieces in 5 days), `YES K7P4 2`, `YES K7P4 ALL`, `YES K7P4`, `YES 2`, `YES ALL` or `YES`.
+    """`YES K7P4 20 5` (20 pieces in 5 days), `YES for order K7P4 ALL please`, `YES 2`, `YES ALL` or `YES`.
 
     None for anything else.
     """
-    match keywords.tokens(rest):
-        case []:
-            return {}
-        case [number] if number.isdecimal() or is_all(number):
-            return {"part": number}
-        case [first, part, days] if codes.read(first) and (part.isdecimal() or is_all(part)) and _may_be_days(days):
-            return {"code": first, "part": part, "days": days}
-        case [first, *others] if codes.read(first):
-            return {"code": first, "part": " ".join(others)} if others else {"code": first}
-    return None
+    parts = keywords.tokens(keywords.without_courtesy(rest))
+    if not parts or (len(parts) == 1 and (parts[0].isdecimal() or is_all(parts[0]))):
+        return {"part": parts[0]} if parts else {}
+    match codes.find(rest):
+        case None:
+            return None
+        case code, []:
+            return {"code": code}
+        case code, [part, days] if (part.isdecimal() or is_all(part)) and _may_be_days(days):
+            return {"code": code, "part": part, "days": days}
+        case code, others:
+            return {"code": code, "part": " ".join(others)}
 
 
 def _may_be_days(number: str) -> bool:
@@ -354,7 +356,7 @@ accept = Flow(
     Notice("none", NONE),
     start=[Go("code", when=given("code")), Go("which")],
     facts=FACTS,
-    keywords=[Keyword("YES", "NDIYO", "NDIO", "ACCEPT", "OUI", "አዎ", "አዎን", "እሺ", "AWO", "ESHI", fill=code_and_number)],
+    keywords=[Keyword("YES", "ACCEPT", sw="NDIYO, NDIO", fr="OUI", am="አዎ, አዎን, እሺ, AWO, ESHI", fill=code_and_number)],
 )
 
 decline = Flow(
@@ -375,5 +377,5 @@ decline = Flow(
     Notice("none", NONE),
     start=[Go("code", when=given("code")), Go("which")],
     facts=FACTS,
-    keywords=[Keyword("NO", "HAPANA", "DECLINE", "NON", "አይ", "አይደለም", "AY", "AYDELEM", fill=code_and_number)],
+    keywords=[Keyword("NO", "DECLINE", sw="HAPANA", fr="NON", am="አይ, አይደለም, AY, AYDELEM", fill=code_and_number)],
 )

@@ -106,6 +106,10 @@ def ask_way_of_payment(then: str) -> Sequence[StateKind]:
     )
 
 
+FACTS = {"left": lambda turn: turn.get("left", "")}
+"""For the flows that ask for a PIN: how many tries are left after a wrong one."""
+
+
 def ask_pin_before(then: str) -> Sequence[StateKind]:
     """The states that ask for the PIN and lead to the state `then` if it is right."""
     return (
@@ -113,7 +117,10 @@ def ask_pin_before(then: str) -> Sequence[StateKind]:
         Act("checking", command=check_pin, done=then, rejected=[Go("locked", when=because("locked")), Go("again")]),
         AskPin(
             "again",
-            N_("That is not your PIN. Try again; three wrong ones lock it.", "Wrong PIN. Again?"),
+            N_(
+                "That is not your PIN. Tries left: {left}. Forgot it? Ask your kiosk agent.",
+                "Wrong PIN. Tries left: {left}.",
+            ),
             then="checking",
         ),
         Notice(
@@ -148,4 +155,5 @@ flow = Flow(
     Notice("changed", N_("Changed. We text you how you are paid from now on.", "Changed. We text you.")),
     Notice("not_changed", N_("That could not be changed now. Please try again later.", "Please try again later.")),
     start=[Go("pin", when=has_pin), Go("new_pin")],
+    facts=FACTS,
 )

@@ -44,5 +44,5 @@ flow = Flow(
     Notice("none", NONE),
     start=[Go("linking", when=known("code")), Go("code")],
     facts=FACTS,
-    keywords=[Keyword("PHOTO", "PICHA", "IMAGE", "ፎቶ", "FOTO", fill=code_as("code"))],
+    keywords=[Keyword("PHOTO", shared="PHOTO, IMAGE, FOTO", sw="PICHA", am="ፎቶ", fill=code_as("code"))],
 )

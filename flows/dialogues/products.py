@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from flows.commands import RemoveProduct, SetPrice, SetStock
+from flows.commands import RemoveProduct, SetDescription, SetPrice, SetStock, SetTitle
 from flows.kit import (
     N_,
     Act,
+    Ask,
     AskCode,
     AskMoney,
     AskQuantity,
@@ -27,12 +28,13 @@ from flows.kit import (
     Place,
     Turn,
     between,
+    length,
 )
 from flows.kit.flow import Fill, given, known
 from flows.market import ProductSummary
 from flows.reading import codes, keywords
 
-from .sell import PRICE, is_dear
+from .sell import PRICE, TITLE, is_dear
 
 LOOKS_LIKE_A_CODE = re.compile(r"[a-z]\d[a-z]\w*", re.IGNORECASE)
 """Matches a mistyped code such as `K7P0`, which is asked again, but not `x3` and `ksh1500`, which are other answers."""
@@ -63,15 +65,14 @@ def is_on_sale(turn: Turn, code: Any) -> bool:
 
 
 def code_then(name: str) -> Fill:
-    """For `PRICE K7P4 1500`, `PRICE K7P4` or `PRICE`; None if the first word does not look like a code."""
+    """For `PRICE K7P4 1500`, `PRICE K7P4` or `PRICE`; None if no part of the text looks like a code."""
 
     def fill(rest: str, _place: Place) -> Mapping[str, str] | None:
-        if not rest:
-            return {}
-        first, *others = keywords.tokens(rest)
-        code = codes.read(first) or first
-        if not LOOKS_LIKE_A_CODE.fullmatch(code):
-            return None
+        rest = keywords.without_courtesy(rest)
+        code, others = codes.find(rest) or _mistyped(rest)
+        if not code:
+            return None if rest else {}
+        code = codes.read(code) or code
         return {"code": code, name: " ".join(others)} if others else {"code": code}
 
     return fill
@@ -81,12 +82,19 @@ def code_as(name: str) -> Fill:
     """For `REMOVE K7P4` or `REMOVE`; None for what does not look like a code."""
 
     def fill(rest: str, _place: Place) -> Mapping[str, str] | None:
-        code = codes.read(rest) or rest
-        if not code:
-            return {}
-        return {name: code} if LOOKS_LIKE_A_CODE.fullmatch(code) else None
+        rest = keywords.without_courtesy(rest)
+        code, others = codes.find(rest) or _mistyped(rest)
+        if others or not code:
+            return None if rest else {}
+        return {name: codes.read(code) or code}
 
     return fill
+
+
+def _mistyped(rest: str) -> tuple[str, Sequence[str]]:
+    """The first part of a text if it looks like a mistyped code, and the other parts; else no code."""
+    first, *others = keywords.tokens(rest) or [""]
+    return (first, others) if LOOKS_LIKE_A_CODE.fullmatch(first) else ("", others)
 
 
 def set_price(turn: Turn) -> SetPrice:
@@ -101,6 +109,14 @@ def is_far_off(turn: Turn) -> bool:
     """The new price is below half or above double of the present one, perhaps because of a typing error."""
     now, new = chosen(turn).price, turn["price"]
     return bool(2 * new < now or new > 2 * now)
+
+
+def set_title(turn: Turn) -> SetTitle:
+    return SetTitle(turn["code"], turn["title"])
+
+
+def set_description(turn: Turn) -> SetDescription:
+    return SetDescription(turn["code"], turn["description"])
 
 
 def remove_product(turn: Turn) -> RemoveProduct:
@@ -140,10 +156,12 @@ flow = Flow(
         Option(N_("Change how many"), Enter("stock", carry=("code",))),
         Option(N_("Remove"), Enter("remove", carry=("code",))),
         Option(N_("Photo"), Enter("photo", carry=("code",))),
+        Option(N_("Name"), Enter("title", carry=("code",))),
+        Option(N_("Description"), Enter("description", carry=("code",))),
     ),
     Notice("none", NONE, stays=True),
     facts=FACTS,
-    keywords=[Keyword("PRODUCTS", "BIDHAA", "PRODUITS", "ARTICLES", "ዕቃዎች", "ዕቃዎቼ", "እቃዎች", "EKAWOCH")],
+    keywords=[Keyword("PRODUCTS", sw="BIDHAA", fr="PRODUITS, ARTICLES", am="ዕቃዎች, ዕቃዎቼ, እቃዎች, EKAWOCH")],
 )
 
 price = Flow(
@@ -184,7 +202,7 @@ price = Flow(
     Notice("none", NONE),
     start=[Go("price", when=known("code")), Go("code")],
     facts=FACTS,
-    keywords=[Keyword("PRICE", "BEI", "PRIX", "ዋጋ", "WAGA", fill=code_then("price"))],
+    keywords=[Keyword("PRICE", sw="BEI", fr="PRIX", am="ዋጋ, WAGA", fill=code_then("price"))],
 )
 
 stock = Flow(
@@ -220,7 +238,54 @@ stock = Flow(
     Notice("none", NONE),
     start=[Go("quantity", when=known("code")), Go("code")],
     facts=FACTS,
-    keywords=[Keyword("STOCK", "IDADI", "QUANTITE", "ብዛት", "BIZAT", fill=code_then("quantity"))],
+    keywords=[Keyword("STOCK", sw="IDADI", fr="QUANTITE", am="ብዛት, BIZAT", fill=code_then("quantity"))],
+)
+
+title = Flow(
+    "title",
+    PagedList(
+        "code",
+        N_("Which product has a new name?", "Which product?"),
+        items=products,
+        then="title",
+        empty="none",
+        example=NOT_OWN,
+    ),
+    Ask("title", N_("What is its new name? Now it is {now}.", "What is its new name?"), check=TITLE, then="naming"),
+    Act("naming", command=set_title, done="named", rejected="gone"),
+    Notice("named", N_("{product} is called {title} now.", "{product} has its new name.")),
+    Notice("gone", GONE),
+    Notice("none", NONE),
+    start=[Go("title", when=known("code")), Go("code")],
+    facts={"now": lambda turn: chosen(turn).title, "product": product_code},
+    keywords=[Keyword("TITLE", "RENAME", sw="JINA", fr="TITRE, NOM", am="ስም, SIM", fill=code_then("title"))],
+)
+
+description = Flow(
+    "description",
+    PagedList(
+        "code",
+        N_("Which product do you describe?", "Which product?"),
+        items=products,
+        then="description",
+        empty="none",
+        example=NOT_OWN,
+    ),
+    Ask(
+        "description",
+        N_("Describe {title} for buyers: what it is made of, its size.", "Describe it: material, size."),
+        check=length(3, 300),
+        then="describing",
+    ),
+    Act("describing", command=set_description, done="described", rejected="gone"),
+    Notice("described", N_("The shop shows your description of {title}, code {product}.", "{product} is described.")),
+    Notice("gone", GONE),
+    Notice("none", NONE),
+    start=[Go("description", when=known("code")), Go("code")],
+    facts=FACTS,
+    keywords=[
+        Keyword("DESCRIBE", sw="MAELEZO, ELEZA", fr="DECRIRE", am="ማብራሪያ, MABRARIYA", fill=code_then("description"))
+    ],
 )
 
 remove = Flow(
@@ -242,5 +307,5 @@ remove = Flow(
     Notice("none", NONE),
     start=[Go("sure", when=known("code")), Go("named", when=given("named")), Go("code")],
     facts=FACTS,
-    keywords=[Keyword("REMOVE", "ONDOSHA", "RETIRER", "ማውጣት", "MAWTAT", fill=code_as("named"))],
+    keywords=[Keyword("REMOVE", sw="ONDOSHA", fr="RETIRER", am="ማውጣት, MAWTAT", fill=code_as("named"))],
 )

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from flows.commands import SayReady
 from flows.kit import N_, Act, AskCode, Choice, Flow, Go, Keyword, Notice, PagedList, Place, Turn
 from flows.kit.flow import because, given, known
-from flows.reading import codes
+from flows.reading import codes, keywords
 
 from .orders import ACCEPTED, UNKNOWN, line, order_code
 
@@ -16,9 +16,12 @@ def being_made(turn: Turn) -> Sequence[Choice]:
 
 def code_alone(rest: str, _place: Place) -> Mapping[str, str] | None:
     """`READY K7P4` or `READY`; None for anything else."""
-    if not rest:
+    if keywords.is_polite(rest):
         return {}
-    return {"code": rest} if codes.read(rest) else None
+    match codes.find(rest):
+        case code, []:
+            return {"code": code}
+    return None
 
 
 flow = Flow(
@@ -51,5 +54,5 @@ flow = Flow(
     Notice("nothing", N_("You are making no order now.")),
     start=[Go("telling", when=known("code")), Go("code", when=given("code")), Go("which")],
     facts={"code": order_code},
-    keywords=[Keyword("READY", "TAYARI", "PRET", "PRETE", "ዝግጁ", "ZIGJU", fill=code_alone)],
+    keywords=[Keyword("READY", sw="TAYARI", fr="PRET, PRETE", am="ዝግጁ, ZIGJU", fill=code_alone)],
 )

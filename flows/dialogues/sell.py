@@ -27,6 +27,7 @@ from .home import is_artisan
 from .join import crafts
 
 PRICE = amount(10_00, 500_000_00)
+TITLE = length(3, 40)
 DEAR = 100_000_00
 """A price of this amount or more must be confirmed, because it is easy to type one zero too many."""
 
@@ -59,7 +60,7 @@ flow = Flow(
     Ask(
         "title",
         N_("What are you selling? Write its name.", "What are you selling?"),
-        check=length(3, 40),
+        check=TITLE,
         then="category",
     ),
     PagedList("category", N_("What kind of product is it?"), items=crafts, then="price"),
@@ -95,8 +96,14 @@ flow = Flow(
             "That did not work. Please try again later.",
         ),
     ),
-    Notice("join_first", N_("Only artisans can sell. To join, dial {ussd_code} or text JOIN to {short_code}.")),
+    Notice(
+        "join_first",
+        N_(
+            "Only artisans can sell. To join, dial {ussd_code} or text JOIN to {short_code}.",
+            "Only artisans can sell. To join, text JOIN to {short_code}.",
+        ),
+    ),
     start=[Go("title", when=is_artisan), Go("join_first")],
     facts={"earns": earns},
-    keywords=[Keyword("SELL", "UZA", "VENDRE", "መሸጥ", "ሽያጭ", "MESHET", "SHIYACH", fill=offer_given)],
+    keywords=[Keyword("SELL", sw="UZA", fr="VENDRE", am="መሸጥ, ሽያጭ, MESHET, SHIYACH", fill=offer_given)],
 )

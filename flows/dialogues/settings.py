@@ -1,10 +1,10 @@
 """An artisan changes the name or the kiosk, or leaves Soko."""
 
 from flows.commands import ChangeKiosk, Leave, RenameArtisan
-from flows.kit import N_, Act, Ask, Confirm, Enter, Flow, Go, Notice, PagedList, Turn, length
+from flows.kit import N_, Act, Ask, Confirm, Enter, Flow, Go, Notice, Turn, length
 from flows.kit.flow import because
 
-from .join import kiosks
+from . import kiosks
 
 NOT_CHANGED = N_("That could not be changed now. Please try again later.", "Please try again later.")
 
@@ -28,20 +28,14 @@ def change_kiosk(turn: Turn) -> ChangeKiosk:
 
 kiosk = Flow(
     "kiosk",
-    PagedList(
-        "kiosk",
-        N_("Which kiosk will you bring your goods to?", "Which kiosk is yours?"),
-        items=kiosks,
-        then="changing",
-        empty="no_kiosk",
-    ),
+    *kiosks.choice_of_kiosk("changing"),
     Act("changing", command=change_kiosk, done="changed", rejected="not_changed"),
     Notice(
         "changed",
         N_("From now on, bring your goods to {kiosk}. Cash waits for you there too.", "Your kiosk is changed."),
     ),
     Notice("not_changed", NOT_CHANGED),
-    Notice("no_kiosk", N_("There is no kiosk yet. Please try again later.")),
+    start=kiosks.FIRST,
 )
 
 

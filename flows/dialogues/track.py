@@ -5,6 +5,7 @@ from typing import Any
 
 from flows.kit import N_, AskCode, Check, Flow, Go, Gone, Keyword, Notice, Place, Turn
 from flows.market import OrderSummary
+from flows.reading import codes, keywords
 
 STATUS = {
     "placed": N_("waiting for the artisan"),
@@ -39,8 +40,17 @@ def has_a_total(turn: Turn) -> bool:
 
 
 def code_given(rest: str, _place: Place) -> Mapping[str, str] | None:
-    """`TRACK K7P4` or `TRACK`."""
+    """`TRACK K7P4`, `TRACK my order K7P4 please` or `TRACK`; a code that cannot be read is asked again."""
+    if found := codes.find(rest):
+        return {"code": found[0]}
+    rest = keywords.without_courtesy(rest)
     return {"code": rest} if rest else {}
+
+
+def code_needed(rest: str, _place: Place) -> Mapping[str, str] | None:
+    """`CANCEL K7P4`; None for a text without a code."""
+    found = codes.find(rest)
+    return {"code": found[0]} if found else None
 
 
 flow = Flow(
@@ -55,7 +65,7 @@ flow = Flow(
         "bill",
         N_(
             "Order {order}, {asked} x {product}: {status}. Total {total}.",
-            "Order {order}, {asked} pieces: {status}. Total {total}.",
+            "Order {order}, quantity {asked}: {status}. Total {total}.",
             "Order {order}: {status}. Total {total}.",
         ),
     ),
@@ -67,5 +77,5 @@ flow = Flow(
         "total": lambda turn: turn.money(bought(turn).total or 0),
         "status": lambda turn: turn.words.text(STATUS[bought(turn).status]),
     },
-    keywords=[Keyword("TRACK", "FUATILIA", "SUIVRE", "መከታተል", "ክትትል", "MEKETATEL", fill=code_given)],
+    keywords=[Keyword("TRACK", sw="FUATILIA", fr="SUIVRE", am="መከታተል, ክትትል, MEKETATEL", fill=code_given)],
 )

@@ -7,7 +7,7 @@ from .engine import DialogueEngine
 from .flow import Flow, Keyword
 from .screen import LONG_SMS, SMS, USSD, Channel, Screen
 from .state_kinds.act import Act
-from .state_kinds.lists import Confirm, Menu, Option, PagedList
+from .state_kinds.lists import Confirm, Menu, Option, Overview, PagedList
 from .state_kinds.notice import Notice
 from .state_kinds.questions import Ask, AskCode, AskDigits, AskHowMany, AskMoney, AskPhone, AskPin, AskQuantity
 from .turn import Person, Place, Turn
@@ -41,6 +41,7 @@ __all__ = [
     "Menu",
     "Notice",
     "Option",
+    "Overview",
     "PagedList",
     "Person",
     "Place",

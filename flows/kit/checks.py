@@ -37,7 +37,7 @@ class Check:
     problem: Wording
     longest: Any
     values: Mapping[str, object] = field(default_factory=dict)
-    """The fields of `problem`."""
+    """Fields of `problem` beside those of the flow."""
     money: tuple[str, ...] = ()
     """Which of `values` are amounts in minor units."""
 
@@ -56,14 +56,19 @@ class Check:
 def length(least: int, most: int, *, of: Callable[[str], bool] = str.isalpha) -> Check:
     """A text of `least` to `most` characters, at least one of which is a letter (or satisfies `of`).
 
-    An emoji counts as two characters, as it does in a message.
+    An emoji counts as two characters, as it does in a message. Two letters are enough in a script whose letters are
+    syllables, such as Amharic.
     """
     return Check(
-        lambda _turn, text: least <= gsm7.units(text) <= most and any(map(of, text)),
+        lambda _turn, text: _least(text, least) <= gsm7.units(text) <= most and any(map(of, text)),
         N_("Please use {least} to {most} letters.", "Use {least}-{most} letters."),
         "W" * most,
         {"least": least, "most": most},
     )
+
+
+def _least(text: str, letters: int) -> int:
+    return min(letters, 2) if any("\u1200" <= char <= "\u139f" for char in text) else letters
 
 
 def between(least: int, most: int) -> Check:

@@ -15,21 +15,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from flows.commands import Command, Outcome
-from flows.reading import keywords
+from flows.reading import codes
 from flows.reading.folding import clean
 from flows.reading.similarity import most_similar
 
 from . import navigation, prompts
 from .checks import Gone, RejectedAnswer
 from .conversation import Answer, Conversation, Frame
-from .edges import NOTED, SUGGESTED, Trigger
-from .fields import Fields
-from .flow import FLOW_ENTRY, RETURN, START, Flow, Keyword
+from .edges import NOTED, SUGGESTED, Trigger, targets
+from .fields import Fields, Values
+from .flow import FLOW_ENTRY, RETURN, START, Flow
+from .keyword_table import KeywordTable
 from .navigation import BACK, HOME, MORE
 from .screen import Screen
 from .state_kinds.act import Act
 from .state_kinds.base import StateKind
-from .state_kinds.lists import PagedList
+from .state_kinds.lists import Menu, PagedList
 from .state_kinds.notice import Notice
 from .turn import Place, Turn
 from .words import N_, versions
@@ -37,8 +38,9 @@ from .words import N_, versions
 MISSES_BEFORE_A_PERSON = 2
 """The number of rejected answers in a row after which a call by a person is offered."""
 
-SUGGESTED_FLOW, SUGGESTED_WORD = "flow", "word"
-"""The answers with which the flow for unknown keywords begins: the flow that was probably meant, and its keyword."""
+SUGGESTED_FLOW, SUGGESTED_WORD, SUGGESTED_CODE = "flow", "word", "code"
+"""The answers with which the flow for unknown keywords begins: the flow that was probably meant, and its keyword; or
+the code of an order that the person bought."""
 
 noted = Flow(
     NOTED,
@@ -64,10 +66,8 @@ class DialogueEngine:
     ) -> None:
         self.flows = {flow.name: flow for flow in (*flows, noted)}
         self.home, self.callback, self.unknown_keyword = home, callback, unknown_keyword
-        self.keywords: dict[str, tuple[Flow, Keyword]] = {
-            word: (flow, keyword) for flow in flows for keyword in flow.keywords for word in keyword.words
-        }
-        self._canonical = {word: keyword.words[0] for word, (_, keyword) in self.keywords.items()}
+        self._keywords = KeywordTable(flows)
+        self.keywords = self._keywords.by_word
 
     # -- where a conversation is
 
@@ -83,51 +83,67 @@ class DialogueEngine:
         return flow is not None and flow.version == conversation.version and conversation.state in flow.states
 
     def worth_resuming(self, conversation: Conversation) -> bool:
-        """True if starting again would lose answers: not at a first menu, at an unknown keyword or at a notice."""
-        begun = conversation.flow not in (self.home, self.unknown_keyword) or bool(conversation.trail)
-        if not begun or conversation.over or not self.is_current(conversation):
+        """True if starting again would lose answers: not at a notice, nor in menus and lists that were only read."""
+        if conversation.over or conversation.flow == self.unknown_keyword or not self.is_current(conversation):
             return False
-        return not isinstance(self.state(conversation), Notice)
+        state = self.state(conversation)
+        if isinstance(state, Menu | PagedList):
+            return bool(conversation.prefill) or self._has_typed(conversation) or self._has_acted(conversation)
+        return not isinstance(state, Notice)
+
+    def _has_typed(self, conversation: Conversation) -> bool:
+        """True if the person has answered a question with something else than a line of a menu or list."""
+        answered = [(conversation.flow, conversation.answers)]
+        answered += [(frame.flow, frame.answers) for frame in conversation.return_stack if frame.flow in self.flows]
+        states = (self.flows[flow].states.get(name) for flow, answers in answered for name in answers)
+        return any(state is not None and not isinstance(state, Menu | PagedList) for state in states)
+
+    def _has_acted(self, conversation: Conversation) -> bool:
+        """True if a command led here, such as the check of a PIN: no screen is before this one, nor is it a first."""
+        first = {go.to for go in targets(self.flow(conversation).start)}
+        return not conversation.trail and conversation.state not in first
 
     # -- texts
 
     def match_keyword(self, text: str, place: Place) -> tuple[str, Mapping[str, str]] | None:
         """The flow that a text opens and the answers it gives ahead; None if it does not use a keyword."""
-        read = keywords.match(text, self._canonical)
-        return self._use_of(*read.value, place) if read and read.certain else None
+        return self._keywords.match(text, place)
 
-    def _use_of(self, word: str, rest: str, place: Place) -> tuple[str, Mapping[str, str]] | None:
-        flow, keyword = self.keywords[word]
-        prefill = keyword.fill(rest, place)
-        return None if prefill is None else (flow.name, prefill)
+    def keyword_language(self, text: str) -> str | None:
+        """The language of the keyword that a text uses; None if it uses none, or one of several languages."""
+        return self._keywords.language(text)
+
+    def code_of_own_order(self, turn: Turn, text: str) -> str | None:
+        """The code of an order that the person bought, if the text says nothing else; it is answered like TRACK."""
+        code = codes.alone(text)
+        return code if code and turn.market.bought(code) else None
 
     def is_answer(self, turn: Turn, text: str) -> bool:
         """True if a text answers the open question of this conversation, and does not begin another flow.
 
-        A keyword is an answer only where it means yes or no. A misspelt keyword is an answer only if the question can
-        read it; a question for free text can read anything.
+        A keyword is an answer only where it means yes or no. A misspelt keyword, or the code of an order that the
+        person bought, is an answer only if the question can read it; a question for free text can read anything.
         """
         picks_a_line = prompts.is_first_line(turn, text) is not None
         state = self.state(turn.conversation)
         if self.match_keyword(text, turn.place):
             return picks_a_line or state.claims_keyword(turn, text)
-        return picks_a_line or not self._misspelt_keyword(text, turn.place) or state.can_read(turn, text)
+        begins_something = self._keywords.misspelt(text, turn.place) or self.code_of_own_order(turn, text)
+        return picks_a_line or not begins_something or state.can_read(turn, text)
 
     def on_unmatched(self, turn: Turn, text: str) -> None:
         """Begins the flow for a text that uses no keyword. A misspelt keyword is asked back with its answers kept."""
         turn.conversation.return_stack, turn.conversation.prefill = [], {}
         suggestion: dict[str, Answer] = {}
-        if misspelt := self._misspelt_keyword(text, turn.place):
+        if code := self.code_of_own_order(turn, text):
+            suggestion = {SUGGESTED_CODE: code}
+            turn.conversation.prefill = {SUGGESTED_CODE: code}
+        elif misspelt := self._keywords.misspelt(text, turn.place):
             word, flow, prefill = misspelt
             suggestion = {SUGGESTED_FLOW: flow, SUGGESTED_WORD: most_similar(text, self.keywords[word][1].words)}
             turn.conversation.prefill = dict(prefill)
         self._begin(turn, self.unknown_keyword, suggestion)
-
-    def _misspelt_keyword(self, text: str, place: Place) -> tuple[str, str, Mapping[str, str]] | None:
-        """The keyword that a text misspells, the flow it would open, and the answers it gives ahead."""
-        read = keywords.match(text, self._canonical)
-        use = self._use_of(*read.value, place) if read and not read.certain else None
-        return (read.value[0], *use) if read and use else None
+        self._advance(turn)
 
     # -- the step
 
@@ -148,6 +164,7 @@ class DialogueEngine:
             self.open(turn, turn.conversation.flow)
 
     def _handle_input(self, turn: Turn, typed: str) -> None:
+        typed = typed.removesuffix("#").rstrip() or typed  # people end what they type with # as after a service code
         if typed == HOME:
             self.open(turn, self.home)
         elif typed == BACK:
@@ -263,7 +280,8 @@ class DialogueEngine:
 
     def _reject(self, turn: Turn, rejected: RejectedAnswer) -> None:
         conversation = turn.conversation
-        conversation.problem = [turn.say(version, **rejected.values) for version in versions(rejected.problem)]
+        values = Values(turn.fields, rejected.values)
+        conversation.problem = [turn.say_with(version, values) for version in versions(rejected.problem)]
         conversation.misses += 1
         if conversation.misses >= MISSES_BEFORE_A_PERSON and self.callback in self.flows:
             conversation.side_prompt = "person"

@@ -37,3 +37,14 @@ class Fields(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self.flow.facts) + len(self.turn.conversation.answers)
+
+
+class Values(dict[str, Any]):
+    """Values of a message, and the fields of the flow for the names that are not among them."""
+
+    def __init__(self, fields: Mapping[str, Any], values: Mapping[str, object]) -> None:
+        super().__init__(values)
+        self._fields = fields
+
+    def __missing__(self, name: str) -> Any:
+        return self._fields[name]

@@ -19,6 +19,8 @@ from .turn import Place, Turn
 
 logging.getLogger("transitions").setLevel(logging.WARNING)
 
+SOURCE_LANGUAGE = "en"
+"""The language of the messages in the source, and of keywords without another one."""
 START, RETURN = "start", "@return"
 """States that a conversation only passes: before the first state of a flow, and on the way back out of the flow."""
 FLOW_ENTRY = "@"
@@ -41,14 +43,28 @@ def always(**answers: str) -> Fill:
 
 @dataclass(frozen=True, slots=True, init=False)
 class Keyword:
-    """Words that open a flow by text, the canonical one first; `fill` reads the text after them."""
+    """Words that open a flow by text, the canonical one first; `fill` reads the text after them.
+
+    `Keyword("JOIN", sw="JIUNGE", fr="INSCRIRE")` has an English, a Swahili and a French word. Several words of one
+    language are separated by commas. A word under `shared` belongs to several languages, so it tells none.
+    """
 
     words: tuple[str, ...]
     fill: Fill
+    languages: Mapping[str, str]
+    """The language of each word, without the words that are shared."""
 
-    def __init__(self, *words: str, fill: Fill = nothing) -> None:
-        object.__setattr__(self, "words", words)
+    def __init__(self, *english: str, fill: Fill = nothing, shared: str = "", **others: str) -> None:
+        by_language = {SOURCE_LANGUAGE: english, **{code: _listed(written) for code, written in others.items()}}
+        of_several = _listed(shared)
+        languages = {word: code for code, words in by_language.items() for word in words if word not in of_several}
+        object.__setattr__(self, "words", tuple(dict.fromkeys((*english, *of_several, *languages))))
         object.__setattr__(self, "fill", fill)
+        object.__setattr__(self, "languages", languages)
+
+
+def _listed(words: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in words.split(",") if word.strip())
 
 
 # Guards

@@ -18,8 +18,16 @@ if TYPE_CHECKING:
     from flows.market import Market
 
 
+SERVICE_CODE = "{ussd_code}"
+"""The field that only words for people who can dial have."""
+
+
 class Person(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What dialogues need to know of the person; `language` is None until one was chosen."""
+    """What dialogues need to know of the person.
+
+    `language` is None until the person chose one or used a keyword of one. `locale` is the locale of the latest order
+    that the person placed as a buyer; None for a person who has bought nothing.
+    """
 
     msisdn: str
     language: str | None = None
@@ -30,6 +38,7 @@ class Person(msgspec.Struct, frozen=True, omit_defaults=True):
     """The name of the kiosk where the person is the agent."""
     pin: bool = False
     """True if the person has a PIN."""
+    locale: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,7 @@ class Place:
     languages: tuple[tuple[str, str], ...]
     """Code and own name of each language, in the order they are offered."""
     ussd_code: str
+    """The service code; empty where USSD is switched off."""
     short_code: str
     payout_network: str = "M-PESA"
     """The mobile money that artisans are paid with, as people call it."""
@@ -76,9 +86,18 @@ class Turn:
     def get(self, name: str, default: Any = None) -> Any:
         return self.conversation.answers.get(name, default)
 
+    def versions(self, text: Wording) -> tuple[str, ...]:
+        """The versions of a wording, the longest first; where nobody can dial, those without the service code."""
+        every = versions(text)
+        return every if self.place.ussd_code else tuple(one for one in every if SERVICE_CODE not in one)
+
     def say(self, text: Wording, **values: object) -> str:
         """The longest version of a message in the person's language, its {fields} filled in."""
-        return self.words.sendable(self.words.text(versions(text)[0]).format_map(values))
+        return self.say_with(self.versions(text)[0], values)
+
+    def say_with(self, version: str, values: Mapping[str, object]) -> str:
+        """One version of a message in the person's language, its {fields} filled in."""
+        return self.words.sendable(self.words.text(version).format_map(values))
 
     def money(self, amount: int) -> str:
         """An amount in minor units as the person's language writes it."""

@@ -30,7 +30,7 @@ from .state_kinds.base import StateKind
 from .state_kinds.lists import ListQuestion, PagedList
 from .state_kinds.notice import Notice
 from .state_kinds.questions import Question
-from .turn import Person, Place, Turn
+from .turn import SERVICE_CODE, Person, Place, Turn
 from .words import Wording, Words, versions
 
 if TYPE_CHECKING:
@@ -86,6 +86,9 @@ def _problems(engine: DialogueEngine, flow: Flow) -> Iterator[tuple[str, str]]:
     yield from _without_a_way_on(flow)
     yield from ((name, "it has no text") for name, state in flow.states.items() if _wordless(state))
     yield from _with_unknown_fields(engine, flow)
+    yield from (
+        (name, "it has no words without the service code") for name in flow.states if _needs_dialling(flow, name)
+    )
 
 
 def _leading_nowhere(engine: DialogueEngine, flow: Flow) -> Iterator[tuple[str, str]]:
@@ -113,6 +116,11 @@ def _triggers(state: StateKind) -> set[str]:
     if isinstance(state, Act):
         return OUTCOMES
     return set() if isinstance(state, Notice) else {"answer"}
+
+
+def _needs_dialling(flow: Flow, name: str) -> bool:
+    """True if every version of a text names the service code, so that nothing can be said where USSD is off."""
+    return any(all(SERVICE_CODE in one for one in versions(text)) for text in flow.states[name].messages())
 
 
 def _wordless(state: StateKind) -> bool:
@@ -231,7 +239,8 @@ def _rejections(state: StateKind, turn: Turn) -> Iterator[list[str]]:
         yield [turn.words.text(text).format_map(_EmptyFields()) for text in versions(state.example)]
         if state.check:
             rejected = state.check.rejection(turn)
-            yield [turn.say(text, **rejected.values) for text in versions(rejected.problem)]
+            values = _EmptyFields(rejected.values)
+            yield [turn.say_with(text, values) for text in versions(rejected.problem)]
 
 
 def _lines(state: StateKind, turn: Turn) -> list[Choice]:

@@ -19,7 +19,7 @@ _MENU_NUMBER = re.compile(r"[\s(#]*0*(\d{1,3})[\s).:,]*")
 
 def yes_no(text: str) -> Read[bool]:
     """Yes or no in any language offered, with or without polite words; 1 is yes and 2 is no. Raises Unreadable."""
-    typed = {_unstretched(word) for word in words(text)} - POLITE
+    typed = {_unstretched(word) for word in words(text) if not _is_emoji(word)} - POLITE
     for answer, accepted in _ANSWERS.items():
         if typed and typed <= accepted:
             return Read(answer)
@@ -53,6 +53,11 @@ def choice(text: str, labels: Sequence[str]) -> Read[int]:
         if hits := [index for index, line in enumerate(lines) if test(line)]:
             return Read(_single(hits))
     return Read(_index(NUMBERS[phrase], labels)) if phrase in NUMBERS else _nearest_line(phrase, lines)
+
+
+def _is_emoji(word: str) -> bool:
+    """True for signs that are neither a word nor an answer, such as 🙏."""
+    return not any(map(str.isalnum, word)) and not any(word in known for known in _ANSWERS.values())
 
 
 def _unstretched(word: str) -> str:

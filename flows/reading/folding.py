@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 _DIGITS = {ord(zero) + n: str(n) for zero in "٠۰０" for n in range(10)} | {ord("፩") + n: str(n + 1) for n in range(9)}
@@ -10,8 +11,9 @@ _KEYCAP = {0xFE0F: "", 0x20E3: ""}  # the two characters that make an emoji of t
 _TO_ASCII = _DIGITS | _ARABIC_SEPARATORS | _KEYCAP
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs"})  # Unicode categories: control, format (zero-width, bidi) and surrogate
 
-PUNCTUATION = " .,:;!?()[]<>\"'#-"
+PUNCTUATION = " .,:;!?()[]{}<>\"'#-*/_=~|`´…“”„‘’‚«»‹›•·–—።፣፤፥፦፧"
 """Characters that may surround a word without being part of it."""
+_PLAIN_WORD = re.compile(r"[^\W_]+")
 
 
 def clean(text: str) -> str:
@@ -34,3 +36,8 @@ def words(text: str) -> list[str]:
     """The words of a text, cleaned and folded, without the punctuation around them."""
     stripped = (word.strip(PUNCTUATION) for word in fold(clean(text)).split())
     return [word for word in stripped if word]
+
+
+def plain_words(text: str) -> list[str]:
+    """The words of a text, cleaned and folded; every character that is no letter and no digit ends a word."""
+    return _PLAIN_WORD.findall(fold(clean(text)))

@@ -8,12 +8,13 @@ tokens("SELL,kiondo;1,650*x3")                  ["SELL", "kiondo", "1,650", "x3"
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from itertools import dropwhile
 
-from .folding import PUNCTUATION, clean, fold, words
+from .folding import PUNCTUATION, clean, fold
 from .result import Read
 from .similarity import nearest
-from .vocabulary import PLEASE
+from .vocabulary import GREETINGS, PLEASE, POLITE_PHRASES
 
 _MIN_LETTERS = 3  # SEL: a misspelt keyword may be shorter than other guesses, because it is asked back
 _MAX_WORDS = 3
@@ -38,12 +39,13 @@ def tokens(text: str) -> list[str]:
 def match(text: str, table: Mapping[str, str]) -> Read[tuple[str, str]] | None:
     """The keyword that a text begins with and the text after it, or None; a misspelt keyword is a guess.
 
-    `table` gives each way to write a keyword (up to three words) its canonical name.
+    `table` gives each way to write a keyword (up to three words) its canonical name. Greetings and polite words may
+    stand before the keyword, and marks around it.
     """
     cleaned = clean(text)
     canonical = {fold(written): name for written, name in table.items()}
-    matches = [match for match, _ in zip(_WORD.finditer(cleaned), range(_MAX_WORDS), strict=False)]
-    folded = [fold(word[0]).strip(PUNCTUATION) for word in matches]
+    matches = _after_greetings(cleaned)[:_MAX_WORDS]
+    folded = [_bare(word[0]) for word in matches]
     beginnings = [(" ".join(folded[:count]), cleaned[word.end() :]) for count, word in enumerate(matches, 1)][::-1]
     for beginning, rest in beginnings:
         if name := canonical.get(beginning):
@@ -54,6 +56,46 @@ def match(text: str, table: Mapping[str, str]) -> Read[tuple[str, str]] | None:
     return None
 
 
+def _after_greetings(cleaned: str) -> list[re.Match[str]]:
+    """The words of a text from the first one that may be a keyword."""
+    found = [word for word in _WORD.finditer(cleaned) if _says_something(word[0])]
+    return list(dropwhile(lambda word: _bare(word[0]) in GREETINGS | PLEASE, found))
+
+
+def _bare(word: str) -> str:
+    return fold(word).strip(PUNCTUATION)
+
+
+def _says_something(word: str) -> bool:
+    """False for marks and emoji alone."""
+    return any(map(str.isalnum, word))
+
+
 def is_polite(text: str) -> bool:
     """True if the text says nothing but please and thanks."""
-    return PLEASE.issuperset(words(text))
+    return without_courtesy(text) == ""
+
+
+def without_courtesy(text: str, polite: Collection[str] = PLEASE) -> str:
+    """The text without the polite words, marks and emoji at its beginning and end."""
+    kept = clean(text).split(" ")
+    for phrase, word in POLITE_PHRASES.items():
+        kept = _with_phrase_as_word(kept, phrase.split(), word)
+    while kept and _is_courtesy(kept[0], polite):
+        del kept[0]
+    while kept and _is_courtesy(kept[-1], polite):
+        del kept[-1]
+    return " ".join(kept)
+
+
+def _is_courtesy(word: str, polite: Collection[str]) -> bool:
+    return not _says_something(word) or _bare(word) in polite
+
+
+def _with_phrase_as_word(written: list[str], phrase: Sequence[str], word: str) -> list[str]:
+    """The words with a phrase, where it stands, in a single word."""
+    folded = [_bare(each) for each in written]
+    for begin in range(len(folded) - len(phrase) + 1):
+        if folded[begin : begin + len(phrase)] == phrase:
+            return [*written[:begin], word, *written[begin + len(phrase) :]]
+    return written

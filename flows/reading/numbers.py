@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from functools import cache
 
+from . import number_words
 from .folding import clean, fold
 from .result import Read, Unreadable, UnreadableReason
 from .vocabulary import AT, CURRENCIES, EACH, HOW_MANY, NUMBERS, PIECES, PRICE, THOUSAND
@@ -36,14 +37,19 @@ def money(text: str, currency: str = "KES") -> Read[int]:
     """An amount in minor units of the currency. Raises Unreadable."""
     normalized = _normalized(text)
     match = _amount_pattern(currency).fullmatch(normalized.strip(" *:="))
+    if not match and (written := number_words.read(_beside_names(currency).sub(" ", normalized))):
+        return _minor_units(Decimal(written.value), currency, certain=written.certain)
     if not match:
         raise Unreadable(_why_no_number(normalized))
     thousands = bool(match["lead"] or match["thousand"])
     number = _number(match["number"], _FORMATS_BEFORE_K if thousands else _FORMATS)
-    amount = number.value * (1000 if thousands else 1)
+    return _minor_units(number.value * (1000 if thousands else 1), currency, certain=number.certain)
+
+
+def _minor_units(amount: Decimal, currency: str, *, certain: bool) -> Read[int]:
     if amount > _MAX_AMOUNT:
         raise Unreadable("too_big")
-    return Read(_whole(amount.scaleb(_decimals(currency)), "too_fine"), number.certain)
+    return Read(_whole(amount.scaleb(_decimals(currency)), "too_fine"), certain)
 
 
 def format_money(amount: int, currency: str = "KES") -> str:
@@ -54,6 +60,8 @@ def format_money(amount: int, currency: str = "KES") -> str:
 def quantity(text: str) -> Read[int]:
     """A count, in digits or as a word; among other words (`only 3`, `3 baskets`) it is a guess. Raises Unreadable."""
     normalized = fold(_normalized(text)).strip(" .,:!?()#*")
+    if written_out := number_words.read(_PIECES_WORD.sub(" ", normalized)):
+        return written_out
     if (count := _count_among_words(normalized)) is not None:
         return Read(count, certain=False)
     match = _COUNT.fullmatch(normalized)
@@ -127,6 +135,13 @@ def _amount_pattern(currency: str) -> re.Pattern[str]:
     )
 
 
+@cache
+def _beside_names(currency: str) -> re.Pattern[str]:
+    """What may stand beside an amount in words."""
+    return re.compile(rf"(?<!\w)(?:{names_of(currency)}|{PRICE}|{AT}|{EACH})(?!\w)")
+
+
+_PIECES_WORD = re.compile(rf"(?<!\w)(?:{PIECES})(?!\w)")
 _COUNT = re.compile(
     rf"(?:(?:{HOW_MANY}|{PIECES})[.:=]?\s*|[x×]\s?(?=[\doil]))?"
     r"(?P<number>.+?)"

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from .keywords import tokens
+from . import number_words
+from .keywords import tokens, without_courtesy
 from .numbers import MAX_LENGTH, money, names_of, quantity
 from .result import Read
 from .vocabulary import AT, EACH, HOW_MANY, MEASURES, PIECES, PRICE
@@ -34,7 +35,7 @@ def read(text: str, currency: str = "KES") -> Offer:
     price or the count that is still missing; if both are missing, its size decides. Measures (`30cm`, `set of 6`) stay
     in the title.
     """
-    rest = _PAIR.sub(_paired, " ".join(tokens(text)))
+    rest = _PAIR.sub(_paired, " ".join(_with_digits(tokens(without_courtesy(text)))))
     prices, rest = _take(_marked_price(currency), rest)
     counts, rest = _take(_MARKED_COUNT, rest)
     if not (prices and counts):
@@ -47,7 +48,7 @@ def read(text: str, currency: str = "KES") -> Offer:
 _PAIR = re.compile(r"(?<![\w.,])(\d{1,7})(\s?)[x×]\2(\d{1,7})(?!\w)", re.IGNORECASE)
 _MARKED_COUNT = re.compile(
     rf"(?<![\w.,])(?:(?:[x×]|(?:{HOW_MANY})[.:=]?)\s?\d{{1,3}}(?!\w|[.,]\d)(?:\s(?:{PIECES})(?!\w)\.?)?"
-    rf"|\d{{1,3}}(?:\s?(?:{PIECES})(?!\w)\.?|\s?[x×](?!\w)))",
+    rf"|\d{{1,3}}(?:\s?(?:{PIECES})(?!\w|\s?\d)\.?|\s?[x×](?!\w)))",
     re.IGNORECASE,
 )
 _BARE = re.compile(
@@ -70,6 +71,16 @@ def _paired(pair: re.Match[str]) -> str:
     """`3 x 1500` is a count and a price; two similar numbers, as in `30 x 40`, are a measure."""
     few, many = sorted((int(pair[1]), int(pair[3])))
     return f"{many} x{few}" if few < _MIN_BARE_PRICE <= many else f"{pair[1]}x{pair[3]}"
+
+
+def _with_digits(parts: list[str]) -> list[str]:
+    """The parts with a price in words, such as `mia tano`, in digits; only in an offer without digits for a price."""
+    if any(part.isdecimal() and int(part) >= _MIN_BARE_PRICE for part in parts):
+        return parts
+    for begin, end, number in number_words.longest(parts):
+        if end - begin > 1 and number >= _MIN_BARE_PRICE:
+            return [*parts[:begin], f"{number}/=", *parts[end:]]
+    return parts
 
 
 def _take(pattern: re.Pattern[str], text: str) -> tuple[list[str], str]:

@@ -51,7 +51,36 @@ NO = (
 )
 ALL = "all everything whole yote zote vyote wote tout toute tous toutes ሁሉም ሁሉንም ሁሉ hulum hulunim hulu"
 """Words that mean the whole quantity."""
-PLEASE = frozenset(["please", "pls", "plz", "thanks", "tafadhali", "asante", "sana", "merci", "svp", "እባክህ", "እባክሽ"])
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+ASKING = _set(
+    "please pls plz pliz kindly tafadhali tafadali svp silvousplait እባክህ እባክሽ እባክዎ እባኮት እባካችሁ ebakih ebakish ebakwo"
+)
+THANKING = _set("thanks thank thx ty asante asanteni ahsante sana shukrani merci beaucoup አመሰግናለሁ እናመሰግናለን")
+PLEASE = ASKING | THANKING
 """Polite words that may follow a keyword without changing it."""
-POLITE = PLEASE | {"thank", "you", "kabisa"}
+POLITE_PHRASES = {
+    "thank you so much": "thanks",
+    "thank you very much": "thanks",
+    "thank you": "thanks",
+    "thank u": "thanks",
+    "s'il vous plait": "svp",
+    "s’il vous plait": "svp",
+    "s il vous plait": "svp",
+    "s'il te plait": "svp",
+}
+"""Polite words of several parts, folded, and the single word that means the same."""
+POLITE = PLEASE | {"you", "kabisa"}
 """Words that may accompany a yes or a no."""
+GREETINGS = _set("hello hi hey habari jambo hujambo mambo bonjour bonsoir salut ሰላም selam")
+"""Words that people write before a keyword."""
+ABOUT_A_CODE = _set(
+    "code codes order orders number num nr no ref reference my the this that for to of it is i we will can make take "
+    "accept want item product oda agizo namba nambari kodi ya la kwa ni hii hiyo nitatengeneza naweza nakubali bidhaa "
+    "commande numero n° le la ma mon pour je peux l'article article produit ኮድ ቁጥር ትዕዛዝ ትእዛዝ የትዕዛዝ ዕቃ ለ"
+)
+"""Words around a code that say nothing more: `YES for order K7P4`."""

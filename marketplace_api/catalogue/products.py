@@ -115,6 +115,22 @@ def set_stock(shop: Shop, artisan: Artisan, code: str, quantity: int, *, besides
     return record_change(shop, product)
 
 
+def set_title(shop: Shop, artisan: Artisan, code: str, title: str) -> Product:
+    """Correct the title; orders of the product show it too."""
+    product = _own_on_sale(shop, artisan, code)
+    product.title = title
+    search.index_again(shop, product)
+    return record_change(shop, product)
+
+
+def set_description(shop: Shop, artisan: Artisan, code: str, description: str) -> Product:
+    """Replace the description."""
+    product = _own_on_sale(shop, artisan, code)
+    product.description = description
+    search.index_again(shop, product)
+    return record_change(shop, product)
+
+
 def withdraw(shop: Shop, artisan: Artisan, code: str) -> Product:
     """Take a product off sale for ever; existing orders remain."""
     product = _own_on_sale(shop, artisan, code)

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from unicodedata import combining, normalize
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, insert, literal, select
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, insert, literal, select
 
 from marketplace_api.models import Product, ProductWord
 from marketplace_api.shop import Shop
@@ -51,6 +51,12 @@ def index_rows(product_id: str, code: str, title: str, description: str) -> list
 def index_product(shop: Shop, product: Product) -> None:
     """Add the words of a new product to the index."""
     shop.session.execute(insert(ProductWord), index_rows(product.id, product.code, product.title, product.description))
+
+
+def index_again(shop: Shop, product: Product) -> None:
+    """Replace the words of a product whose title or description has changed."""
+    shop.session.execute(delete(ProductWord).where(ProductWord.product_id == product.id))
+    index_product(shop, product)
 
 
 def conditions_for(shop: Shop, q: str) -> SearchConditions:

@@ -141,6 +141,9 @@ class FakeMarketplace:
     def expected(self, code: str) -> Sequence[OrderSummary]:
         return [part for part in self._parts_with("accepted") if part.code == code]
 
+    def awaited(self) -> Sequence[OrderSummary]:
+        return list(self._parts_with("accepted"))
+
     def to_ship(self) -> Sequence[OrderSummary]:
         return list(self._parts_with("at_kiosk"))
 
@@ -149,8 +152,8 @@ class FakeMarketplace:
         return replace(part, total=part.earns * 10 // 9) if part else None
 
     def earnings(self) -> Earnings:
-        owed = [PayoutSummary(part.code, part.earns, part.code, paid=False) for part in self._parts_with("at_kiosk")]
-        paid = [PayoutSummary(part.code, part.earns, part.code, paid=True) for part in self._parts_with(*SENT)]
+        owed = [PayoutSummary("U2J9", part.earns, part.code, paid=False) for part in self._parts_with("at_kiosk")]
+        paid = [PayoutSummary("U2J9", part.earns, part.code, paid=True) for part in self._parts_with(*SENT)]
         return Earnings(sum(one.amount for one in owed), sum(one.amount for one in paid), [*owed, *paid][:5])
 
     def day(self) -> KioskDaySummary:
@@ -217,6 +220,10 @@ class FakeMarketplace:
                 self.product_by_code[code] = replace(self._product(code), price=price)
             case commands.SetStock():
                 return self._set_stock(self._product(command.code), command)
+            case commands.SetTitle(code, title):
+                self.product_by_code[code] = replace(self._product(code), title=title)
+            case commands.SetDescription(code):
+                self._product(code)
             case commands.RemoveProduct(code):
                 del self.product_by_code[self._product(code).code]
             case commands.SendPhotoLink(code):
@@ -350,7 +357,7 @@ class FakeMarketplace:
         self.person = replace(self.person, pin=True)
         self.wrong_pins = 0 if pin == self.pin else self.wrong_pins + 1
         if pin != self.pin:
-            raise Rejection("wrong")
+            raise Rejection("wrong", left=MAX_TRIES - self.wrong_pins)
         self.pin_verified = True
 
     def _leave(self) -> None:

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Connection, Engine
 
 from state import delivery_reports, messages, sending
+from state.messages import ReportedStatus
 from state.tables import UNCONFIRMED
 from tests.recorded_sql import recorded_sql
 from tests.state.stored_messages import (
@@ -209,3 +210,24 @@ def test_a_report_at_the_same_instant_as_the_answer_is_not_lost(engine: Engine) 
         together(2, answer_or_report)
         with engine.begin() as conn:
             assert status_of(conn, id) == "delivered"
+
+
+@pytest.mark.parametrize(
+    ("reports", "word"),
+    [
+        ([("delivered", "Success"), ("sent", "Sent")], "Success"),
+        ([("sent", "Submitted"), ("sent", "Buffered")], "Buffered"),
+        ([("sent", "Sent"), ("delivered", "Success")], "Success"),
+        ([("delivered", "Success"), (None, "Strange")], "Strange"),
+    ],
+)
+def test_the_providers_word_that_is_kept_is_the_last_one_that_counted(
+    conn: Connection, reports: list[tuple[ReportedStatus | None, str]], word: str
+) -> None:
+    queue(conn)
+    accept(conn)
+    for status, raw in reports:
+        if status:
+            delivery_reports.apply(conn, AT, "ATXid_1", status, LATER)
+        delivery_reports.record_raw_status(conn, AT, "ATXid_1", raw, status)
+    assert messages.find(conn, "msg_1").reported == word  # type: ignore[union-attr]

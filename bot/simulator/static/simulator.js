@@ -86,6 +86,7 @@ class Handset {
     this.panels = this.tabs.map((tab) => document.getElementById(tab.getAttribute("aria-controls")));
     this.listen();
     this.idle();
+    if (!ussdCode) this.open(this.tabs[1]);
   }
 
   part(selector) {
@@ -142,7 +143,7 @@ class Handset {
 
   send(event) {
     event.preventDefault();
-    if (this.call?.waiting) return;
+    if (!ussdCode || this.call?.waiting) return;
     if (this.call) this.hop("answer", this.take());
     else this.dial(this.take() || ussdCode);
   }
@@ -185,7 +186,7 @@ class Handset {
   }
 
   idle() {
-    this.show(`Soko Net\n\nDial ${ussdCode}\nor text ${shortCode}`);
+    this.show(ussdCode ? `Soko Net\n\nDial ${ussdCode}\nor text ${shortCode}` : `Soko Net\n\nText ${shortCode}`);
   }
 
   show(words) {
@@ -198,6 +199,7 @@ class Handset {
   label() {
     const calling = this.panel === this.panels[0];
     this.sendKey.textContent = calling && !this.call ? "Call" : "Send";
+    this.sendKey.disabled = calling && !ussdCode;
     this.panels[0].elements.entry.placeholder = this.call ? "Answer" : ussdCode;
   }
 

@@ -14,7 +14,7 @@ from flows.kit.conversation import Answer
 from flows.kit.edges import Edge
 from flows.kit.screen import Channel, Screen
 from flows.kit.turn import Turn
-from flows.kit.words import Wording, versions
+from flows.kit.words import Wording
 
 
 class StateKind(State):
@@ -72,7 +72,7 @@ class StateKind(State):
 
     def bodies(self, turn: Turn) -> list[str]:
         """The text of the screen in its versions, the longest first, with the fields filled in."""
-        return [turn.words.sendable(turn.words.text(text).format_map(turn.fields)) for text in versions(self.text)]
+        return [turn.words.sendable(turn.words.text(text).format_map(turn.fields)) for text in turn.versions(self.text)]
 
     def screen(self, turn: Turn) -> Screen:
         return Screen(self.bodies(turn))

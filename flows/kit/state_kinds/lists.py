@@ -10,7 +10,7 @@ from typing import Any
 from flows.kit.conversation import Choice
 from flows.kit.edges import Edge, Enter, Go, Then, targets
 from flows.kit.navigation import MORE
-from flows.kit.screen import Screen
+from flows.kit.screen import LONG_SMS, Channel, Screen
 from flows.kit.turn import Turn
 from flows.kit.words import N_, Wording
 from flows.market import OutOfReach
@@ -57,7 +57,11 @@ class ListQuestion(Question):
 
     def screen(self, turn: Turn) -> Screen:
         """The current page: all remaining lines if they fit, otherwise as many as leave room for *More*."""
-        bodies, options = self.bodies(turn), self.options(turn)
+        return self.page(turn, self.bodies(turn))
+
+    def page(self, turn: Turn, bodies: Sequence[str]) -> Screen:
+        """The current page under one of these texts."""
+        options = self.options(turn)
         remaining = Screen(bodies, options)
         if not options or remaining.fits(turn.channel):
             return remaining
@@ -143,6 +147,35 @@ class PagedList(ListQuestion):
         if self.empty is not None:
             yield Edge("skip", Go(self.empty, when=lambda turn: not turn.conversation.choices))
         yield from super().edges()
+
+
+class Overview(PagedList):
+    """A list whose first page has a text of its own, which is never left out for the sake of more lines.
+
+    If no line fits under that text, the first page has only *More*. `heading` is the text of the other pages.
+    """
+
+    def __init__(self, name: str, text: Wording, *, heading: Wording, items: Items, then: Then, empty: str) -> None:
+        super().__init__(name, text, items=items, then=then, empty=empty)
+        self.heading = heading
+
+    def messages(self) -> Iterator[Wording]:
+        yield from super().messages()
+        yield self.heading
+
+    def screen(self, turn: Turn) -> Screen:
+        if turn.conversation.pages:
+            return self.page(turn, [turn.say(self.heading)])
+        bodies, options = self.bodies(turn), self.options(turn)
+        for body in bodies:
+            page = self.page(turn, [body])
+            if page.fits(turn.channel) and page.options[:1] == options[:1]:
+                return page
+        return Screen(bodies, (), (MORE, turn.words.text(N_("More"))))
+
+    def channel(self, channel: Channel) -> Channel:
+        """By text, the overview may have two segments."""
+        return LONG_SMS if channel.name == "sms" else channel
 
 
 class Confirm(ListQuestion):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from twilio.request_validator import RequestValidator
@@ -138,15 +139,76 @@ def test_a_text_from_one_of_our_own_numbers_is_not_answered(tmp_path: Path, sett
 def test_machines_that_answer_each_other_are_stopped(service: Service, caplog: pytest.LogCaptureFixture) -> None:
     choose_language(service, "en", NEW_PHONE)
     for _ in range(8):
-        service.gateway.text(NEW_PHONE, "MENU")
+        service.gateway.text(NEW_PHONE, "I am driving now and answer later")
         service.later(minutes=1)
 
     assert [text.status for text in outgoing_messages(service, NEW_PHONE)] == ["delivered"] * 5 + ["suppressed"] * 3
     assert "loop" in caplog.text
     service.later(minutes=30)
-    service.gateway.text(NEW_PHONE, "MENU")
+    service.gateway.text(NEW_PHONE, "I am driving now and answer later")
     service.work()
     assert outgoing_messages(service, NEW_PHONE)[-1].status == "sent"
+
+
+def test_a_sixth_question_is_answered_in_other_words(service: Service) -> None:
+    choose_language(service, "en", NEW_PHONE)
+    for _ in range(8):
+        service.gateway.text(NEW_PHONE, "HELP")
+        service.later(minutes=1)
+
+    answers = outgoing_messages(service, NEW_PHONE)
+    assert "suppressed" not in {text.status for text in answers}
+    assert [text.text == answers[0].text for text in answers] == [True] * 5 + [False] * 3
+    assert answers[5].text == f"{answers[0].text}\nYou asked 6 times. To talk to us, text CALL."
+
+
+def test_a_question_asked_without_end_is_answered_a_limited_number_of_times(service: Service) -> None:
+    choose_language(service, "en", NEW_PHONE)
+    for _ in range(30):
+        service.gateway.text(NEW_PHONE, "HELP")
+        service.later(seconds=30)
+
+    assert [text.status for text in outgoing_messages(service, NEW_PHONE)].count("suppressed") == 10
+
+
+def test_an_artisan_may_list_many_products_one_after_another(service: Service) -> None:
+    for letter in "abcdefg":
+        for said in (f"SELL Pot {letter * 3} 900 x2", "6", "yes"):
+            service.gateway.text(AKINYI, said)
+        service.later(minutes=1)
+
+    assert "suppressed" not in {text.status for text in outgoing_messages(service, AKINYI)}
+    assert service.events().count("product.listed") == 1 + 7
+
+
+# -- keywords that interrupt a question
+
+
+def test_a_keyword_that_interrupts_a_question_says_how_to_go_back(service: Service) -> None:
+    for said in ("SELL Oil lamp", "6", "MONEY"):
+        service.gateway.text(AKINYI, said)
+    said = outgoing_messages(service, AKINYI)[-1].text
+    assert said == "We owe you KSh 0. We have paid you KSh 0.\nTo go on where you were, text MORE."
+
+    service.gateway.text(AKINYI, "MORE")
+    assert outgoing_messages(service, AKINYI)[-1].text == "Price of one, in KES?"
+
+
+@pytest.mark.parametrize("first", ["PRODUCTS", "MENU", "MONEY"])
+def test_a_keyword_after_something_that_was_only_read_interrupts_nothing(service: Service, first: str) -> None:
+    service.gateway.text(AKINYI, first)
+    service.gateway.text(AKINYI, "ORDERS")
+    assert outgoing_messages(service, AKINYI)[-1].text == "You have no open orders."
+
+
+@pytest.mark.parametrize("language", ["en", "sw", "fr", "am"])
+def test_the_way_back_is_said_after_the_longest_answers_too(service: Service, language: str) -> None:
+    choose_language(service, language, AKINYI)
+    for said in ("SELL Oil lamp", "HELP"):
+        service.gateway.text(AKINYI, said)
+    said = outgoing_messages(service, AKINYI)[-1]
+    assert said.text.splitlines()[-1].split()[-1].strip("።.") in ("MORE", "ENDELEA", "SUITE", "ይላኩ")
+    assert said.segments <= 2
 
 
 @pytest.mark.every_store
@@ -391,3 +453,32 @@ def test_a_statement_is_in_the_artisans_language_and_has_at_most_two_segments(em
     statement = outgoing_messages(embedded, AKINYI)[-1]
     assert statement.text.startswith("የሶኮ መግለጫ።")
     assert (statement.segments, len(statement.text.splitlines())) == (2, 4)
+
+
+# -- senders that are not a phone, or not written as an MSISDN
+
+
+def texts_from(service: Service, sender: str) -> list[tuple[str, str]]:
+    """Direction and text of every message of this sender, as operators see them."""
+    listed = service.api("GET", "/messages?limit=100")["data"]
+    return [(message["direction"], message["text"]) for message in listed if message["msisdn"] == sender]
+
+
+@pytest.mark.parametrize(
+    ("sender", "provider"), [("MPESA", "africastalking"), ("22384", "africastalking"), ("68849", "twilio")]
+)
+def test_a_text_from_a_sender_that_is_no_phone_is_kept_and_not_answered(
+    service: Service, sender: str, provider: Literal["africastalking", "twilio"]
+) -> None:
+    for _ in range(2):
+        assert (
+            service.gateway.text(sender, "SFF6 Confirmed. You have received Ksh 900", id="same", provider=provider)
+            == 200
+        )
+    assert texts_from(service, sender) == [("in", "SFF6 Confirmed. You have received Ksh 900")]
+
+
+@pytest.mark.parametrize("sender", ["0711000103", "00254711000103", "254711000103"])
+def test_a_sender_written_as_people_dial_it_is_answered(service: Service, sender: str) -> None:
+    assert service.gateway.text(sender, "PRODUCTS") == 200
+    assert [direction for direction, _ in texts_from(service, AKINYI)] == ["out", "in"]

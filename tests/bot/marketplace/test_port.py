@@ -150,8 +150,13 @@ def test_products_are_listed_changed_and_withdrawn(tested: MarketplaceUnderTest)
     code = str(listed.values["code"])
     assert tested.perform(AKINYI, commands.SetPrice(code, 950_00)) == done(code=code)
     assert tested.perform(AKINYI, commands.SetStock(code, 0)) == done(code=code, on_hand=0, reserved=0, left=0)
+    assert tested.perform(AKINYI, commands.SetTitle(code, "Milk jug")) == done(code=code)
+    assert tested.perform(AKINYI, commands.SetDescription(code, "Red clay, two litres")) == done(code=code)
     products = tested.ask(AKINYI, lambda session: session.products())
-    assert market.ProductSummary(code, "Jug", 950_00, 0, "sold_out") in products
+    assert market.ProductSummary(code, "Milk jug", 950_00, 0, "sold_out") in products
+    (found,) = tested.shop.api("GET", "/products?status=sold_out&q=milk clay")["data"]
+    assert (found["title"], found["description"]) == ("Milk jug", "Red clay, two litres")
+    assert tested.shop.api("GET", "/products?status=sold_out&q=jug")["data"] == [found]
     assert tested.perform(AKINYI, commands.RemoveProduct(code)) == done(code=code)
 
     assert [product.title for product in tested.ask(AKINYI, lambda session: session.products())] == [POT]
@@ -163,6 +168,8 @@ def test_products_are_listed_changed_and_withdrawn(tested: MarketplaceUnderTest)
     [
         (commands.SetPrice("Z9Z9", 900_00), Outcome("rejected", "unknown_code", {"code": "Z9Z9"})),
         (commands.SetStock("Z9Z9", 1), Outcome("rejected", "unknown_code", {"code": "Z9Z9"})),
+        (commands.SetTitle("Z9Z9", "Jug"), Outcome("rejected", "unknown_code", {"code": "Z9Z9"})),
+        (commands.SetDescription("Z9Z9", "Clay"), Outcome("rejected", "unknown_code", {"code": "Z9Z9"})),
         (commands.RemoveProduct("Z9Z9"), Outcome("rejected", "unknown_code", {"code": "Z9Z9"})),
         (commands.AcceptOrder("Z9Z9"), Outcome("rejected", "unknown_code", {"code": "Z9Z9"})),
         (commands.DeclineOrder("Z9Z9"), Outcome("rejected", "unknown_code", {"code": "Z9Z9"})),
@@ -263,6 +270,8 @@ def test_goods_are_received_shipped_and_delivered_and_the_artisan_is_owed_money(
     tested.perform(AKINYI, commands.AcceptOrder(code))
     assert tested.ask(OTIENO, lambda session: session.day()).expected == 1
     (part,) = tested.ask(OTIENO, lambda session: session.expected(code))
+    assert tested.ask(OTIENO, lambda session: session.awaited()) == [part]
+    assert tested.ask(AKINYI, lambda session: session.awaited()) == []
     assert (part.title, part.quantity, part.artisan) == (POT, 2, "Akinyi Ouma")
     assert tested.perform(OTIENO, commands.ReceiveGoods(part.part, 3)).reason == "wrong_count"
     assert tested.perform(OTIENO, commands.ReceiveGoods(part.part, 2)).kind == "done"

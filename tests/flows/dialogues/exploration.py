@@ -85,9 +85,9 @@ def people(language: str) -> list[Person]:
     return [
         Person("+254711000111"),
         Person("+254711000111", language),
-        Person(FOREIGN_PHONE, language, pin=True),
+        Person(FOREIGN_PHONE, language, pin=True, locale=language),
         replace(known_person, artisan=True),
-        replace(known_person, artisan=True, pin=True),
+        replace(known_person, artisan=True, pin=True, locale=language),
         replace(known_person, agent=True),
         replace(known_person, msisdn=FOREIGN_PHONE, artisan=True, agent=True),
     ]
@@ -102,8 +102,9 @@ def full_marketplace(person: Person) -> FakeMarketplace:
         pin=PIN if person.pin else "",
     )
     earns = MAX_PRICE * MAX_QUANTITY
-    for _ in range(3):
+    for _ in range(10 if person.pin else 3):  # so many that the town is asked first
         marketplace.add_kiosk(LONG_NAME, LONG_NAME)
+    marketplace.add_kiosk(LONG_NAME, "Kisumu")
     for _ in range(7):
         marketplace.add_product(WIDEST, MAX_PRICE, MAX_QUANTITY)
     marketplace.reserve("A7P4", MAX_QUANTITY)
@@ -228,6 +229,7 @@ def texts() -> Iterator[str]:
             f"PRICE {code}",
             f"REMOVE {code}",
         )
+        yield from (f"TITLE {code} {WIDEST}", f"DESCRIBE {code} {WIDEST}")
         yield from (f"STOCK {code} 999", f"STOCK {code} many", f"STOCK {code} 0", f"PHOTO {code}")
     yield from (f"SELL {WIDEST} 500000 x999", f"JOIN {WIDEST}")
     yield from (f"{max(ENGINE.keywords, key=len)}x", "not a word of it")

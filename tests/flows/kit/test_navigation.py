@@ -23,6 +23,7 @@ from flows.kit import (
     PagedList,
     Turn,
 )
+from flows.kit.state_kinds.base import StateKind
 from tests.flows.fake_marketplace import FakeMarketplace
 from tests.flows.phone import AMINA, HOME, FakePhone, start
 
@@ -316,3 +317,33 @@ class TestASubjectThatNoLongerExists:
         )
         assert phone.says("1").startswith("CON Which egg?\n1. brown\n0. Back")
         assert phone.says("1", "1") == "END Done."
+
+
+class TestMenusThatWereOnlyRead:
+    """A call that is left in a menu or list is cut off only if something was typed before."""
+
+    LINES = (Option("A line", "second"), Option("Another", "second"))
+
+    def menus(self, *before: StateKind) -> FakePhone:
+        return start(
+            *before,
+            Menu("first", "First?", *self.LINES),
+            Menu("second", "Second?", Option("A line", "end")),
+            Notice("end", "End."),
+        )
+
+    def test_are_not_cut_off(self) -> None:
+        phone = self.menus()
+        for typed in ("1", "0", "2"):
+            assert not phone.engine.worth_resuming(phone.conversation)
+            phone.says(typed)
+
+    def test_are_cut_off_after_a_typed_answer(self) -> None:
+        phone = self.menus(Ask("name", "Who?", then="first"))
+        phone.says("Amina", "1")
+        assert phone.engine.worth_resuming(phone.conversation)
+
+    def test_are_cut_off_while_an_answer_given_ahead_waits(self) -> None:
+        phone = self.menus()
+        phone.opens("sample", count="3")
+        assert phone.engine.worth_resuming(phone.conversation)

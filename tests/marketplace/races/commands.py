@@ -168,6 +168,12 @@ PRODUCT_COMMANDS: Mapping[str, Command] = {
         shop, _artisan(shop, world), _product(shop, world).code, 1_700_00
     ),
     "set stock": lambda shop, world: products.set_stock(shop, _artisan(shop, world), _product(shop, world).code, 4),
+    "set title": lambda shop, world: products.set_title(
+        shop, _artisan(shop, world), _product(shop, world).code, "Market basket"
+    ),
+    "set description": lambda shop, world: products.set_description(
+        shop, _artisan(shop, world), _product(shop, world).code, "Woven of sisal"
+    ),
     "withdraw": lambda shop, world: products.withdraw(shop, _artisan(shop, world), _product(shop, world).code),
     "place": lambda shop, world: orders.place(shop, request(), world.product, 3),
     "place second's": lambda shop, world: orders.place(shop, request(), world.second_product, 1),

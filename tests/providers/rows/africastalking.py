@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from bot.providers.africastalking import PROVIDER
@@ -133,8 +134,8 @@ CALLBACKS = [
     failed("SomethingNew", Reason.REFUSED, "DeliveryFailure"),
     posted("optout", "senderId=SOKO&phoneNumber=%2B254711000111", (AMINA, "africastalking opt-out from SOKO")),
     # a sender that is no phone
-    posted("sms", "from=MPESA&id=m9&text=Confirmed&to=22384"),
-    posted("sms", "from=40404&id=m9&text=Airtime&to=22384"),
+    posted("sms", "from=MPESA&id=m9&text=Confirmed&to=22384", replace(sms("m9", "Confirmed", None), msisdn="MPESA")),
+    posted("sms", "from=40404&id=m9&text=Airtime&to=22384", replace(sms("m9", "Airtime", None), msisdn="40404")),
     posted("optout", "senderId=SOKO&phoneNumber=SOKO"),
 ]
 

@@ -130,8 +130,11 @@ CALLBACKS = [
     text_posted(f"{TEXT}&{PHONES}&Body={'hahaha' * 12}", sms("hahaha" * 12)),
     text_posted(f"{TEXT}&{PHONES}&{urlencode({'Body': LONG})}", sms(LONG)),
     # a sender that is no phone
-    text_posted(f"MessageSid={SID}&From=40404&Body=Airtime"),
-    text_posted(f"MessageSid={SID}&From=whatsapp%3Asomebody&Body=Hi"),
+    text_posted(f"MessageSid={SID}&From=40404&Body=Airtime", sms("Airtime", msisdn="40404", service="")),
+    text_posted(
+        f"MessageSid={SID}&From=whatsapp%3Asomebody&Body=Hi",
+        sms("Hi", channel="whatsapp", msisdn="somebody", service=""),
+    ),
     status_posted("sending", "accepted"),
     status_posted("sending", "scheduled"),
     status_posted("sending", "queued"),
