@@ -6,10 +6,11 @@ to artisans, and the earnings of the parts of orders.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select
 
 from marketplace_api.models import Artisan, Assignment, Order, Payout
 from marketplace_api.payments import balances, ledger, payouts
@@ -45,16 +46,17 @@ def _in_flight(shop: Shop) -> Iterator[str]:
 
 def _owed(shop: Shop) -> Iterator[str]:
     """An artisan is owed the sum of the waiting payouts, plus an amount smaller than the smallest payment."""
-    for artisan in shop.session.scalars(select(Artisan).order_by(Artisan.id)):
-        owed, waiting = (
-            -ledger.balance(shop, ledger.artisan_account(artisan.id)),
-            balances.amount_waiting(shop, artisan),
-        )
+    sums, waiting_by_artisan = Counter[str](), balances.amounts_waiting(shop)
+    accounts = select(literal(ledger.artisan_account("")) + Artisan.id)
+    for account, amount in shop.session.execute(ledger.balance_rows(accounts)):
+        sums[account] += int(amount)
+    for artisan_id in shop.session.scalars(select(Artisan.id).order_by(Artisan.id)):
+        owed, waiting = -sums[ledger.artisan_account(artisan_id)], waiting_by_artisan.get(artisan_id, 0)
         surplus = owed - waiting
         if surplus >= max(BY_PHONE.least, IN_CASH.least):
-            yield f"{artisan.id} is owed {owed}, and payouts for only {waiting} wait"
+            yield f"{artisan_id} is owed {owed}, and payouts for only {waiting} wait"
         if surplus < 0:
-            yield f"payouts for {waiting} wait for {artisan.id}, who is owed {owed}"
+            yield f"payouts for {waiting} wait for {artisan_id}, who is owed {owed}"
 
 
 def _earned(shop: Shop) -> Iterator[str]:

@@ -65,6 +65,12 @@ def amount_waiting(shop: Shop, artisan: Artisan) -> int:
     return _sum(shop, artisan, WAITING)
 
 
+def amounts_waiting(shop: Shop) -> Mapping[str, int]:
+    """The same for every artisan who has such payouts, by artisan id."""
+    waiting = select(Payout.artisan_id, func.sum(Payout.amount)).where(Payout.status.in_(WAITING))
+    return {artisan: int(amount) for artisan, amount in shop.session.execute(waiting.group_by(Payout.artisan_id))}
+
+
 def amount_without_payout(shop: Shop, artisan: Artisan) -> int:
     """Minor units that the artisan is owed and that have no payout yet."""
     posted = ledger.balance_rows([ledger.artisan_account(artisan.id)]).subquery()

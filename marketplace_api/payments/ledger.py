@@ -25,7 +25,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import CompoundSelect, func, insert, select, text, union_all
+from sqlalchemy import CompoundSelect, Select, func, insert, select, text, union_all
 from sqlalchemy.exc import IntegrityError
 
 from marketplace_api.models import LedgerAccount, LedgerCheckpoint, LedgerEntry, LedgerPosting
@@ -128,8 +128,8 @@ def balances(shop: Shop, accounts: Collection[str]) -> Mapping[str, int]:
     return total
 
 
-def balance_rows(accounts: Collection[str]) -> CompoundSelect[str, int]:
-    """Rows of a name and an amount, which sum up to the balances of these accounts."""
+def balance_rows(accounts: Collection[str] | Select[str]) -> CompoundSelect[str, int]:
+    """Rows of a name and an amount, which sum up to the balances of these accounts, or of those that are selected."""
     # a subquery per account, so that both indexes are read from its last checkpoint on
     last = select(func.max(LedgerCheckpoint.upto)).where(LedgerCheckpoint.account == LedgerAccount.name)
     upto = last.correlate(LedgerAccount).scalar_subquery()

@@ -23,6 +23,7 @@ SINGLE_RESOURCES = {
     "/kiosks/{kiosk_id}",
     "/kiosks/{kiosk_id}/days/{day}",
     "/kiosks/{kiosk_id}/float",
+    "/ledger/check",
     "/payouts/{payout_id}",
     "/webhook-endpoints/{endpoint_id}",
     "/phones/{msisdn}",

@@ -28,6 +28,7 @@ def test_a_placed_order_links_to_all_its_operations(document: Any) -> None:
         "post_orders_cancel_order": its_id,
         "post_orders_ship_order": its_id,
         "post_orders_deliver_order": its_id,
+        "post_orders_void_order": its_id,
     }
 
 
@@ -36,6 +37,7 @@ def test_a_list_links_to_the_operations_of_its_first_row(document: Any) -> None:
     assert links(document, "get", "/payouts", "200") == {
         "get_payouts_get_payout": its_id,
         "post_payouts_retry_payout": its_id,
+        "post_payouts_return_payout": its_id,
     }
 
 
