@@ -148,7 +148,8 @@ class TextHandler:
                     return None
                 is_duplicate = self._store(conn, inbound, key, session, claim.now)
             after = session if is_duplicate else self._handle(inbound, key, session, claim, context)
-            after.remember_reply(key, "")
+            if key not in after.replies:
+                after.remember_reply(key, "")
             with context.work.writing() as conn:
                 if not is_whole:
                     duplicates.finish(conn, key)
