@@ -94,6 +94,7 @@ class GrowingDataset:
             "/phones/{msisdn}/products": [f"/phones/{artisan}/products"],
             "/phones/{msisdn}/orders": [f"/phones/{artisan}/orders"],
             "/phones/{msisdn}/expected/{code}": [f"/phones/{agent}/expected/{brief.code}"],
+            "/phones/{msisdn}/awaited": [f"/phones/{agent}/awaited"],
             "/phones/{msisdn}/to-ship": [f"/phones/{agent}/to-ship"],
             "/phones/{msisdn}/bought/{code}": [f"/phones/{brief.buyer_msisdn}/bought/{brief.code}"],
             "/phones/{msisdn}/neighbours/{neighbour}": [f"/phones/{agent}/neighbours/{artisan_of_kiosk}"],

@@ -70,11 +70,14 @@ def record(type: str, data: dict[str, Any]) -> EventRecord:
 @pytest.mark.parametrize(
     ("value", "json"),
     [
-        (CallerProfile("Akinyi", artisan=True), b'{"name":"Akinyi","artisan":true,"agent":false,"kiosk":""}'),
+        (
+            CallerProfile("Akinyi", artisan=True, locale="sw"),
+            b'{"name":"Akinyi","artisan":true,"agent":false,"kiosk":"","locale":"sw"}',
+        ),
         (
             CommandResult(Outcome("done"), CallerProfile("Akinyi")),
             b'{"outcome":{"kind":"done","reason":"","values":{}},'
-            b'"speaker":{"name":"Akinyi","artisan":false,"agent":false,"kiosk":""}}',
+            b'"speaker":{"name":"Akinyi","artisan":false,"agent":false,"kiosk":"","locale":null}}',
         ),
         (
             ShopFacts([("pottery", "Pottery")], [KioskSummary("ksk_1", "Lakeside", "Kisumu")], 10, 7),

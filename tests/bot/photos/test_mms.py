@@ -288,6 +288,7 @@ def test_a_picture_of_a_withdrawn_product_is_explained(service: Service, twilio:
     twilio.files[FIRST] = photo()
     product_code = code(service)
     post_message(service, product_code, twilio.url + FIRST)
-    service.gateway.text(AKINYI, f"REMOVE {product_code}")
+    for text in (f"REMOVE {product_code}", "YES"):
+        service.gateway.text(AKINYI, text)
 
     assert f"{product_code} is not on sale any more." in service.inbox(AKINYI)
