@@ -204,7 +204,11 @@ class PairRunner:
         session = sessions.read(self.service.services.sessions.load(person.msisdn, now))
         assert session
         conversations = (session.by_call, session.by_text, session.suspended)
-        replies = sorted(person.without_codes(reply) for reply in session.replies.values())
+        # of a text only a digest of its answer is kept, which differs with the codes in the answer
+        replies = sorted(
+            "an answer by text" if re.fullmatch("[0-9a-f]{8}", reply) else person.without_codes(reply)
+            for reply in session.replies.values()
+        )
         return (
             *(_position(conversation) for conversation in conversations),
             session.call and session.call.consumed,
