@@ -31,7 +31,7 @@ from flows.kit import (
     length,
 )
 from flows.kit.flow import Fill, given, known
-from flows.market import ProductSummary
+from flows.market import OutOfReach, ProductSummary
 from flows.reading import codes, keywords
 
 from .sell import PRICE, TITLE, is_dear
@@ -107,8 +107,24 @@ def set_stock(turn: Turn) -> SetStock:
 
 def is_far_off(turn: Turn) -> bool:
     """The new price is below half or above double of the present one, perhaps because of a typing error."""
+    if is_out_of_reach(turn):
+        return False
     now, new = chosen(turn).price, turn["price"]
     return bool(2 * new < now or new > 2 * now)
+
+
+def is_doubtful(turn: Turn) -> bool:
+    """The new price is high, or cannot be compared with the present one."""
+    return is_dear(turn) or is_out_of_reach(turn)
+
+
+def is_out_of_reach(turn: Turn) -> bool:
+    """True while the shop cannot be read."""
+    try:
+        turn.market.products()
+    except OutOfReach:
+        return True
+    return False
 
 
 def set_title(turn: Turn) -> SetTitle:
@@ -179,7 +195,7 @@ price = Flow(
         "price",
         N_("New price of {title}, in {currency}? Now it is {now}.", "New price, in {currency}?"),
         check=PRICE,
-        then=[Go("far", when=is_far_off), Go("dear", when=is_dear), Go("pricing")],
+        then=[Go("far", when=is_far_off), Go("dear", when=is_doubtful), Go("pricing")],
     ),
     Confirm(
         "far",
