@@ -265,6 +265,7 @@ title = Flow(
         items=products,
         then="title",
         empty="none",
+        unseen=codes.read,
         example=NOT_OWN,
     ),
     Ask("title", N_("What is its new name? Now it is {now}.", "What is its new name?"), check=TITLE, then="naming"),
@@ -285,6 +286,7 @@ description = Flow(
         items=products,
         then="description",
         empty="none",
+        unseen=codes.read,
         example=NOT_OWN,
     ),
     Ask(

@@ -234,6 +234,8 @@ def test_a_deferred_command_is_performed_once_and_its_outcome_sent(remote: Remot
         (["PRICE {product} 1500", "YES"], "Clay water pot, code {product}, now costs KSh 1,500."),
         (["STOCK {product} 7"], "You have 7 x Clay water pot on sale. Code {product}."),
         (["REMOVE {product}", "YES"], "{product} is removed from the shop."),
+        (["TITLE {product} Big pot"], "{product} is called Big pot now."),
+        (["DESCRIBE {product} Fired clay, 2 litres"], "The shop shows your description of Clay water pot"),
         (["PHOTO {product}"], "To send a photo of Clay water pot, open this link: "),
         (["PRICE K9K9 1500", "YES"], "K9K9 is not on sale any more."),
         (["PHOTO K9K9"], "K9K9 is not on sale any more."),
