@@ -1,11 +1,10 @@
 """An artisan gets a link to upload pictures of a product."""
 
 from flows.commands import SendPhotoLink
-from flows.kit import N_, Act, Flow, Go, Keyword, Notice, PagedList, Turn
+from flows.kit import N_, Act, Flow, Go, Keyword, Notice, Turn
 from flows.kit.flow import known
-from flows.reading import codes
 
-from .products import FACTS, GONE, NONE, NOT_OWN, code_as, products
+from .products import FACTS, GONE, NONE, code_as, own_product
 
 # Translators: a text that has to fit 160 signs with a link of 77 and a title of 40 in it.
 # The link stands last, with nothing after it.
@@ -22,15 +21,7 @@ def send_link(turn: Turn) -> SendPhotoLink:
 
 flow = Flow(
     "photo",
-    PagedList(
-        "code",
-        N_("Of which product do you have a photo?", "Which product?"),
-        items=products,
-        then="linking",
-        empty="none",
-        unseen=codes.read,
-        example=NOT_OWN,
-    ),
+    own_product(N_("Of which product do you have a photo?", "Which product?"), then="linking"),
     Act("linking", command=send_link, done=[Go("texted", when=on_a_call), Go("link")], rejected="gone"),
     Notice("link", LINK, segments=2),
     Notice(

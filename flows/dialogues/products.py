@@ -27,6 +27,7 @@ from flows.kit import (
     PagedList,
     Place,
     Turn,
+    Wording,
     between,
     length,
 )
@@ -162,6 +163,12 @@ NOT_OWN = N_("You have no such product. Answer with a number.", "Answer with a n
 NO_SUCH = N_("You have no product with that code.", "No such product.")
 GONE = N_("{product} is not on sale any more.")
 
+
+def own_product(text: Wording, then: str) -> PagedList:
+    """Asks which product. A code that was typed is taken while the shop is out of reach; it decides later."""
+    return PagedList("code", text, items=products, then=then, empty="none", unseen=codes.read, example=NOT_OWN)
+
+
 flow = Flow(
     "products",
     PagedList("code", N_("Your products:"), items=products, then="product", empty="none"),
@@ -182,15 +189,7 @@ flow = Flow(
 
 price = Flow(
     "price",
-    PagedList(
-        "code",
-        N_("Which product has a new price?", "Which product?"),
-        items=products,
-        then="price",
-        empty="none",
-        unseen=codes.read,
-        example=NOT_OWN,
-    ),
+    own_product(N_("Which product has a new price?", "Which product?"), then="price"),
     AskMoney(
         "price",
         N_("New price of {title}, in {currency}? Now it is {now}.", "New price, in {currency}?"),
@@ -223,15 +222,7 @@ price = Flow(
 
 stock = Flow(
     "stock",
-    PagedList(
-        "code",
-        N_("Of which product do you have more or fewer?", "Which product?"),
-        items=products,
-        then="quantity",
-        empty="none",
-        unseen=codes.read,
-        example=NOT_OWN,
-    ),
+    own_product(N_("Of which product do you have more or fewer?", "Which product?"), then="quantity"),
     AskQuantity(
         "quantity",
         N_(
@@ -259,15 +250,7 @@ stock = Flow(
 
 title = Flow(
     "title",
-    PagedList(
-        "code",
-        N_("Which product has a new name?", "Which product?"),
-        items=products,
-        then="title",
-        empty="none",
-        unseen=codes.read,
-        example=NOT_OWN,
-    ),
+    own_product(N_("Which product has a new name?", "Which product?"), then="title"),
     Ask("title", N_("What is its new name? Now it is {now}.", "What is its new name?"), check=TITLE, then="naming"),
     Act("naming", command=set_title, done="named", rejected="gone"),
     Notice("named", N_("{product} is called {title} now.", "{product} has its new name.")),
@@ -280,15 +263,7 @@ title = Flow(
 
 description = Flow(
     "description",
-    PagedList(
-        "code",
-        N_("Which product do you describe?", "Which product?"),
-        items=products,
-        then="description",
-        empty="none",
-        unseen=codes.read,
-        example=NOT_OWN,
-    ),
+    own_product(N_("Which product do you describe?", "Which product?"), then="description"),
     Ask(
         "description",
         N_("Describe {title} for buyers: what it is made of, its size.", "Describe it: material, size."),
