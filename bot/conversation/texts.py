@@ -110,7 +110,7 @@ class TextHandler:
             return
         after = self._process(inbound, key, previous or new_session(inbound.msisdn), claim)
         if after and not claim.save(after):
-            # the effects are committed, and whoever has taken the claim over has found the session that was kept
+            # the effects are committed; the hop that has taken the claim over continues from the session kept with them
             log.warning("a text has lost its claim after it was handled", extra={"provider_id": inbound.id})
 
     def _sender(self, written: str) -> str:

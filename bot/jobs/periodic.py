@@ -20,7 +20,7 @@ REPORT_TAKES = timedelta(hours=1)
 KEPT = timedelta(days=14)
 """How long finished jobs and their keys are kept: longer than any provider repeats a request."""
 SWEPT_AT_ONCE = 5000
-"""How many rows are deleted in one transaction, during which SQLite lets nobody else write."""
+"""How many rows one transaction deletes. On SQLite nobody else can write until it ends."""
 
 
 def in_chunks(database: Database, open_shop: OpenShop, step: Callable[[Shop], int]) -> None:

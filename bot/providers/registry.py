@@ -122,7 +122,7 @@ def senders(settings: Settings, workers: int, more: Sequence[Provider[Any]] = ()
 
 
 def whatsapp_provider(settings: Settings) -> str | None:
-    """The provider that sends WhatsApp messages, whoever sends SMS: the first one that can and is set up."""
+    """The first provider that can send WhatsApp messages and is set up; another one may send the SMS."""
     able = (provider for provider in PROVIDERS if provider.carries_whatsapp)
     return next((each.name for each in able if all(getattr(settings, need) for need in each.needs)), None)
 
