@@ -44,7 +44,10 @@ from state import messages, people
 
 log = logging.getLogger(__name__)
 
-STOPPED = N_("Soko: you will get no more texts, not even about orders or money. To get them again, text START.")
+STOPPED = N_(
+    "Soko: you will get no more texts, not even about orders or money, except security codes. "
+    "To get them again, text START."
+)
 STARTED = N_("Soko: you will get texts again. To end them, text STOP.")
 GO_BACK = N_("To go on where you were, text MORE.")
 ASKED_OFTEN = N_("You asked {count} times. To talk to us, text CALL.")

@@ -43,6 +43,15 @@ def is_reply(topic: str | None) -> bool:
     return topic == "reply"
 
 
+SECURITY_TOPICS: tuple[Topic, ...] = ("artisan.payout_changed", "payout.created")
+"""Where money goes, and the one-time code for cash; the codes of a PIN reset are replies."""
+
+
+def is_security(topic: str | None) -> bool:
+    """True if a message with this topic protects the recipient's money; STOP and the hourly cap do not hold it."""
+    return topic in SECURITY_TOPICS
+
+
 def is_promotion(topic: str | None) -> bool:
     """True if a message with this topic is neither asked for nor about the recipient's orders and money."""
     return topic is not None and topic.partition(".")[0] in ("reminder", "broadcast")

@@ -1,6 +1,7 @@
 """The send policy: decides by its kind whether a message may be sent now.
 
 reply           the recipient asked for it: always, unless the same text is sent in a loop
+security        where the recipient's money goes, and codes: as a reply
 notification    about the recipient's orders and money: not after STOP, and not beyond the hourly cap
 promotion       reminders and broadcasts: also not at night, and not to numbers that block promotions
 """
@@ -17,7 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import phonenumbers
 from phonenumbers import NumberParseException, timezone
 
-from bot.messaging.queue import is_promotion, is_reply
+from bot.messaging.queue import is_promotion, is_reply, is_security
 from state.messages import Message, RecentMessage
 from state.people import PersonRecord
 
@@ -62,7 +63,7 @@ class SendPolicy:
         others = [each for each in recent if each.id != message.id]
         if suppressed := _unwanted(message, person) or _looping(message, others, now):
             return suppressed
-        if is_reply(message.topic):
+        if is_reply(message.topic) or is_security(message.topic):
             return None
         unasked = sorted(each.at for each in others if not is_reply(each.topic))
         if len(unasked) >= self.hourly_cap:
@@ -87,7 +88,7 @@ class SendPolicy:
 
 
 def _unwanted(message: Message, person: PersonRecord | None) -> Suppressed | None:
-    if person is None or is_reply(message.topic):
+    if person is None or is_reply(message.topic) or is_security(message.topic):
         return None
     if person.opted_out_at:
         return Suppressed("opted out")

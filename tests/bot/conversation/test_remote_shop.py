@@ -189,7 +189,8 @@ def test_stop_works_without_the_shop(remote: RemoteSetup) -> None:
     remote.bot.gateway.text(NEW_PHONE, "STOP")
 
     assert remote.inbox(NEW_PHONE) == [
-        "Soko: you will get no more texts, not even about orders or money. To get them again, text START."
+        "Soko: you will get no more texts, not even about orders or money, except security codes. "
+        "To get them again, text START."
     ]
 
 

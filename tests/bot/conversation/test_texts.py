@@ -27,7 +27,10 @@ from tests.bot.fixtures import (
 from tests.service import Service, serving
 from tests.threads import together
 
-STOPPED = "Soko: you will get no more texts, not even about orders or money. To get them again, text START."
+STOPPED = (
+    "Soko: you will get no more texts, not even about orders or money, except security codes. "
+    "To get them again, text START."
+)
 STARTED = "Soko: you will get texts again. To end them, text STOP."
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from bot.messaging import queue
 from bot.messaging.dispatcher import JITTER, LEASE, REPEATS
 from bot.messaging.queue import Priority
 from bot.providers.errors import Reason, SendError
@@ -305,6 +306,21 @@ def test_notifications_beyond_the_hourly_cap_wait_and_replies_do_not(service: Se
         while capped.step():
             pass
     assert provider.texts[-1] == "news 3"
+
+
+@pytest.mark.parametrize("topic", queue.SECURITY_TOPICS)
+def test_a_security_message_is_sent_after_stop_and_beyond_the_hourly_cap(service: Service, topic: queue.Topic) -> None:
+    service.gateway.text(JOY, "STOP")
+    queue_message(service, JOY, "news")
+    queue_message(service, JOY, "security", topic=topic)
+    provider = FakeProvider(service.clock)
+    with worker(service, router=route_all_to(provider)) as runner:
+        policy = replace(runner.dispatcher.send_policy, hourly_cap=0)
+        capped = replace(runner, dispatcher=replace(runner.dispatcher, send_policy=policy))
+        while capped.step():
+            pass
+
+    assert provider.texts[1:] == ["security"]  # after the confirmation of STOP
 
 
 # -- stopping
