@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import TypeVar
 
 from anyascii import anyascii
@@ -41,7 +41,7 @@ def most_similar(text: str, words: Sequence[str]) -> str:
     return max(words, key=lambda word: OSA.similarity(begin[: len(word)], _in_latin_letters(fold(word))) / len(word))
 
 
-@cache
+@lru_cache(1024)  # more than all keywords and titles of a screen; texts of strangers must not stay for ever
 def _in_latin_letters(word: str) -> str:
     """A folded word in Latin letters."""
     return word if word.isascii() else anyascii(word).casefold()
