@@ -22,7 +22,7 @@ from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.app import create_app
-from bot.conversation import deferred
+from bot.conversation import deferred, kept_requests
 from bot.conversation.deferred_worker import DeferredCommandWorker
 from bot.jobs import handlers, periodic
 from bot.jobs.handlers import Handler, HandlerDispatcher, HandlerResult
@@ -133,6 +133,7 @@ def _handlers(app: Flask, services: Services, payer: Payer) -> Mapping[str, Hand
         PAYOUT: PayoutJob(services.payout_callbacks, payer).poll,
         mms.KIND: _with_payload(fetcher),
         broadcasts.KIND: BroadcastJob(services.database, services.opener(Actor("job", "broadcasts"))),
+        kept_requests.KIND: services.conversation.handle_kept,
     }
     if settings.development:
         by_kind |= {kind: _with_payload(post) for kind, post in providers.job_handlers(app, services).items()}

@@ -62,10 +62,16 @@ class Reason(Enum):
     UNREADABLE = "unreadable", "retryable"
     """The answer is not the provider's: most likely a proxy or a login page on the way."""
 
-    def __init__(self, word: str, consequence: str) -> None:
-        self.word = word
-        self.retryable = consequence == "retryable"
-        self.outcome_unknown = consequence == "outcome unknown"
+    word: str
+    retryable: bool
+    outcome_unknown: bool
+
+    def __new__(cls, word: str, consequence: str) -> Reason:
+        """The value of a member is its word alone, so that it can be stored."""
+        reason = object.__new__(cls)
+        reason._value_ = reason.word = word
+        reason.retryable, reason.outcome_unknown = consequence == "retryable", consequence == "outcome unknown"
+        return reason
 
 
 class ProviderError(Exception):

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from bot.app import create_app
 from bot.conversation.claims import LEASE_S
+from bot.conversation.kept_requests import KeptRequest
 from bot.conversation.service import ConversationService
 from bot.simulator.gateway import Gateway
 from marketplace_api.accounts import artisans
@@ -79,11 +80,13 @@ def dial(service: Service, msisdn: str, *answers: str) -> str:
     return screen
 
 
-def second_process(service: Service, **replaced: Any) -> Gateway:
+def second_process(
+    service: Service, conversation_class: type[ConversationService] = ConversationService, **replaced: Any
+) -> Gateway:
     """A gateway to a second web process over the same stores; `replaced` are fields of its HopResources."""
     services = service.services
     resources = replace(services.conversation.resources, **replaced)
-    conversation = ConversationService(services.conversation.runner, resources, services.conversation.own_numbers)
+    conversation = conversation_class(services.conversation.runner, resources, services.conversation.own_numbers)
     return Gateway(
         create_app(services=replace(services, conversation=conversation)),
         service.settings,
@@ -107,13 +110,20 @@ class InterruptedSessions:
         return self._store.save(*args, **values)
 
 
+class DyingConversation(ConversationService):
+    """Keeps no request that failed, because its process has died."""
+
+    def _keep(self, request: KeptRequest) -> None:
+        raise ConnectionError("died")
+
+
 def crashing_process(service: Service) -> Gateway:
-    """A second process that raises once, just before it saves a session."""
+    """A second process that dies once, just before it saves a session."""
 
     def crash() -> None:
         raise ConnectionError("died before saving")
 
-    return second_process(service, sessions=InterruptedSessions(service.services.sessions, crash))
+    return second_process(service, DyingConversation, sessions=InterruptedSessions(service.services.sessions, crash))
 
 
 def overtaken_process(service: Service, by: Callable[[], object]) -> Gateway:
