@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, select
-from sqlalchemy.orm import lazyload
+from sqlalchemy import ColumnElement, ScalarSelect, exists, select
+from sqlalchemy.orm import joinedload, lazyload
 
 from marketplace_api.models import ApiKey, Artisan, HelpRequest, Kiosk, Order, Product
 from marketplace_api.shop import Shop
@@ -32,6 +32,17 @@ def take_one(shop: Shop, table: type[Lockable], *where: ColumnElement[bool]) -> 
         alone = select(table).where(*where).options(lazyload("*")).execution_options(populate_existing=True)
         return shop.session.scalars(alone.with_for_update(of=table, key_share=True)).one_or_none()
     return next(iter(take_all(shop, table, *where)), None)
+
+
+def take_order_of_artisan(shop: Shop, artisan_id: ScalarSelect[str], order_id: ScalarSelect[str]) -> Order | None:
+    """As `take_one` for an order, after the lock of an artisan, by one statement; None if one of them is unknown."""
+    if shop.session.get_bind().dialect.name == "sqlite":
+        return next(iter(_read(shop, Order, Order.id == order_id)), None)
+    # the condition needs this row, so the artisan is locked before the order
+    artisan = select(Artisan.id).where(Artisan.id == artisan_id).with_for_update(key_share=True).cte("artisan_first")
+    order = select(Order.id).where(Order.id == order_id, exists(select(artisan.c.id)))
+    locked = shop.session.scalar(order.with_for_update(of=Order, key_share=True))
+    return next(iter(_read(shop, Order, Order.id == locked)), None) if locked else None
 
 
 def take_all(
@@ -56,4 +67,6 @@ def take_all(
 def _read(shop: Shop, table: type[Lockable], *where: ColumnElement[bool]) -> Sequence[Lockable]:
     """The rows, by id, and what is loaded with them, as they are in the database now."""
     fresh = select(table).where(*where).order_by(table.id)
-    return shop.session.scalars(fresh.execution_options(populate_existing=True)).all()
+    if table is Order:
+        fresh = fresh.options(joinedload(Order.assignments))
+    return shop.session.scalars(fresh.execution_options(populate_existing=True)).unique().all()

@@ -7,10 +7,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from random import Random
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import exists, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -118,6 +119,12 @@ def add_with_code(shop: Shop, make: Callable[[str], Coded]) -> Coded:
             shop.session.add(row)
             return row
     raise RuntimeError("no free code found: is the random source broken?")
+
+
+def insert_new(session: Session, table: type[Any]) -> Any:
+    """An INSERT that does nothing if the row has a value of a unique column that is taken; on both databases."""
+    dialect = {"sqlite": sqlite, "postgresql": postgresql}[session.get_bind().dialect.name]
+    return dialect.insert(table).on_conflict_do_nothing()
 
 
 def _is_taken(session: Session, row: Coded) -> bool:

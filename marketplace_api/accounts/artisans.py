@@ -14,8 +14,8 @@ from marketplace_api.event_types import EventType
 from marketplace_api.events import events
 from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Artisan
-from marketplace_api.orders import lists, orders
-from marketplace_api.payments import balances, payout_methods, payouts
+from marketplace_api.orders import orders
+from marketplace_api.payments import balances, ledger, payout_methods, payouts
 from marketplace_api.refused import Refused
 from marketplace_api.schemas.artisans import Artisan as ArtisanSchema
 from marketplace_api.shop import Shop
@@ -54,6 +54,8 @@ def register(
             shop.session.add(artisan)
     except IntegrityError:  # another transaction has just registered the phone
         raise Refused("already_registered") from None
+    if existing is None:
+        ledger.open_account(shop, ledger.artisan_account(artisan.id), shop.terms.currency)
     events.record(shop, "artisan.registered", ArtisanSchema.of(artisan))
     return artisan
 
@@ -121,17 +123,17 @@ def leave(shop: Shop, artisan: Artisan) -> None:
     that none can be placed or reopened after it.
     """
     artisan = payouts.lock_artisan(shop, artisan)
-    orders.lock_open(shop, artisan)
+    waiting = orders.lock_open(shop, artisan)
     for_sale = products.lock_on_sale(shop, artisan)
-    offered = lists.parts_of(shop, artisan, "offered", limit=None)
-    if lists.parts_of(shop, artisan, "accepted") or any(part.order.brief is None for part in offered):
+    own = [part for order in waiting for part in order.assignments if part.artisan_id == artisan.id]
+    offered = [part for part in own if part.status == "offered"]
+    if any(part.status == "accepted" for part in own) or any(part.order.brief is None for part in offered):
         raise Refused("orders_open")
     if balances.has_open_payouts(shop, artisan):
         raise Refused("money_owed")
-    for product in for_sale:
-        products.withdraw(shop, artisan, product.code)
+    products.withdraw_all(shop, for_sale)
     for part in offered:
-        orders.decline(shop, artisan, part.order.code, "left")  # a brief is offered to others too
+        orders.decline_part(shop, part, "left")  # a brief is offered to others too
     artisan.status = "left"
     _record_event(shop, artisan, "artisan.left")
 

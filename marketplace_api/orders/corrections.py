@@ -17,6 +17,7 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from marketplace_api import locks
+from marketplace_api.catalogue import products
 from marketplace_api.kiosks import cash_float, kiosks
 from marketplace_api.lifecycles import ASSIGNMENT, ORDER, PAYOUT
 from marketplace_api.models import Artisan, Assignment, Payout
@@ -86,10 +87,26 @@ def _reverse_receipt(shop: Shop, key: str, part_id: int, why: str) -> bool:
     part.received_at, part.reminded_at, part.reason = None, shop.now, why
     ended = [returns.cancel(shop, payout.id, why) for payout in to_cancel]
     ledger.reverse(shop, key, why)
-    orders.expect_again(shop, part)
+    _expect_again(shop, part)
     for payout in ended:
         payouts.record_event(shop, payout, "payout.cancelled")
     return True
+
+
+def _expect_again(shop: Shop, part: Assignment) -> None:
+    """Expect as many pieces again as the part had, as a new part of the order; records the event."""
+    order = part.order
+    if order.product_id:
+        products.put_back(shop, order.product_id, part.quantity)
+    if order.status != "accepted":
+        ORDER.move(order, "expect")
+    again = Assignment(artisan=part.artisan, status="accepted", promised_on=part.promised_on)
+    order.assignments.append(again)
+    orders.resize(again, part.quantity)
+    if all(other.status != "received" for other in order.assignments):
+        order.kiosk_id = None
+    orders.update_money(order)
+    orders.record_status(shop, order, "order.receipt_reversed")
 
 
 def _payouts_of(shop: Shop, part: Assignment) -> list[Payout]:

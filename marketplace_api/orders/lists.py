@@ -15,16 +15,14 @@ MOST_LISTED = 100
 """More than people page through on a phone."""
 
 
-def parts_of(
-    shop: Shop, artisan: Artisan, status: Literal["offered", "accepted"], limit: int | None = MOST_LISTED
-) -> Sequence[Assignment]:
+def parts_of(shop: Shop, artisan: Artisan, status: Literal["offered", "accepted"]) -> Sequence[Assignment]:
     """The artisan's parts that are offered, or accepted and not brought yet; oldest order first."""
     own = select(Assignment).where(Assignment.artisan_id == artisan.id, Assignment.status == status)
     oldest_first = own.join(Assignment.order).order_by(Order.created_at, Order.id, Assignment.id)
     # an offer shows how many pieces are left, which follows from all parts of its order
     parts_of_order = (selectinload if status == "offered" else lazyload)(Order.assignments)
     with_orders = contains_eager(Assignment.order).options(parts_of_order, lazyload(Order.timeline))
-    return shop.session.scalars(oldest_first.options(with_orders).limit(limit)).all()
+    return shop.session.scalars(oldest_first.options(with_orders).limit(MOST_LISTED)).all()
 
 
 def of_buyer(shop: Shop, msisdn: str) -> Sequence[Order]:

@@ -149,7 +149,11 @@ def accept(
 
 def decline(shop: Shop, artisan: Artisan, code: str, reason: str = "") -> Assignment:
     """The artisan declines the part; the pieces of a product can be ordered again."""
-    part = _own_part(shop, artisan, code, "decline")
+    return decline_part(shop, _own_part(shop, artisan, code, "decline"), reason)
+
+
+def decline_part(shop: Shop, part: Assignment, reason: str) -> Assignment:
+    """Decline a part as `decline` does; the caller has locked its order."""
     ASSIGNMENT.move(part, "decline")
     part.reason = reason
     update_status(shop, part.order, otherwise="order.part_declined")
@@ -259,19 +263,21 @@ def piece_count(order: Order) -> int:
 
 def lock(shop: Shop, order: Order) -> Order:
     """The order and its parts as they are in the database now, locked until the transaction ends."""
-    return lock_by_id(shop, order.id)
+    return _with_its_parts(_known(locks.take_one(shop, Order, Order.id == order.id)))
 
 
-def lock_by_id(shop: Shop, order_id: str | ScalarSelect[str]) -> Order:
-    """As `lock`, for the order with this id."""
-    return _with_its_parts(_known(locks.take_one(shop, Order, Order.id == order_id)))
+def lock_after_artisan(shop: Shop, artisan_id: ScalarSelect[str], order_id: ScalarSelect[str]) -> Order | None:
+    """As `lock`, after the lock of the artisan; None if there is no such artisan or order."""
+    order = locks.take_order_of_artisan(shop, artisan_id, order_id)
+    return order and _with_its_parts(order)
 
 
-def lock_open(shop: Shop, artisan: Artisan) -> None:
+def lock_open(shop: Shop, artisan: Artisan) -> Sequence[Order]:
     """Lock the orders in which the artisan has, or can still be offered, a part."""
     is_own = Assignment.artisan_id == artisan.id, Assignment.status.in_(("offered", "accepted", "passed"))
     is_open = Order.status.in_(("placed", "accepted"))
-    locks.take_all(shop, Order, is_open, Order.assignments.any(and_(*is_own)))
+    found = locks.take_all(shop, Order, is_open, Order.assignments.any(and_(*is_own)))
+    return [_with_its_parts(order) for order in found]
 
 
 def resize(part: Assignment, quantity: int) -> None:
@@ -290,32 +296,16 @@ def update_status(shop: Shop, order: Order, otherwise: EventType | None = None) 
         _move(shop, order, trigger)
     if unchanged:
         update_money(order)
-        if otherwise:
-            record_event(shop, order, otherwise)
-        if order.status == "accepted" and order.total < total:
-            record_event(shop, order, "order.reduced")
+        is_reduced = order.status == "accepted" and order.total < total
+        reduced: Sequence[EventType] = ["order.reduced"] if is_reduced else []
+        record_event(shop, order, *([otherwise] if otherwise else []), *reduced)
 
 
-def expect_again(shop: Shop, part: Assignment) -> None:
-    """Expect as many pieces again as a part whose receipt was undone, as a new part of the order; records the event."""
-    order = part.order
-    if order.product_id:
-        products.put_back(shop, order.product_id, part.quantity)
-    if order.status != "accepted":
-        ORDER.move(order, "expect")
-    again = Assignment(artisan=part.artisan, status="accepted", promised_on=part.promised_on)
-    order.assignments.append(again)
-    resize(again, part.quantity)
-    if not _parts(order, "received"):
-        order.kiosk_id = None
-    update_money(order)
-    record_status(shop, order, "order.receipt_reversed")
-
-
-def record_event(shop: Shop, order: Order, type: EventType) -> None:
-    """Record the event `type` with the order as it is now."""
+def record_event(shop: Shop, order: Order, *types: EventType) -> None:
+    """Record the events `types` with the order as it is now."""
     shop.session.flush()
-    events.record(shop, type, OrderSchema.of(order))
+    for type in types:
+        events.record(shop, type, OrderSchema.of(order))
 
 
 def _own_part(shop: Shop, artisan: Artisan, code: str, trigger: AssignmentTrigger) -> Assignment:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, CompoundSelect, SQLColumnExpression, func, select, union_all
 from sqlalchemy.orm import contains_eager, lazyload
 
-from marketplace_api import codes, locks
+from marketplace_api import codes
 from marketplace_api.catalogue import products
 from marketplace_api.events import events
 from marketplace_api.lifecycles import ASSIGNMENT
@@ -117,9 +117,9 @@ def _expected_part(shop: Shop, kiosk: Kiosk, part_id: int) -> Assignment:
         select(column).where(Assignment.id == part_id).scalar_subquery()
         for column in (Assignment.artisan_id, Assignment.order_id)
     )
-    if locks.take_one(shop, Artisan, Artisan.id == artisan_id) is None:
+    order = orders.lock_after_artisan(shop, artisan_id, order_id)
+    if order is None:
         raise Refused("unknown_part", 404)
-    order = orders.lock_by_id(shop, order_id)
     part = next(part for part in order.assignments if part.id == part_id)
     ASSIGNMENT.check(part, "receive")
     if part.kiosk.id != kiosk.id:

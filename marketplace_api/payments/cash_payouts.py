@@ -14,17 +14,16 @@ from marketplace_api.payments import ledger, payouts
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 
-DIGITS = 6
 TRIES = 3
 _DRAWS = 1000
 LOCKED_FOR = timedelta(hours=1)
 
 
 def give_code(shop: Shop, payout: Payout) -> None:
-    """Give the payout a code of `DIGITS` digits that no other waiting payout has."""
+    """Give the payout a cash code that no other waiting payout has."""
     shop.session.flush()
     for _ in range(_DRAWS):
-        code = f"{shop.ids.random.randrange(10**DIGITS):0{DIGITS}}"
+        code = payouts.draw_cash_code(shop)
         if shop.session.scalar(select(exists().where(Payout.cash_code == code))):
             continue
         # another transaction may take the code after the check; then only the savepoint is rolled back

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from marketplace_api.models import Artisan, Assignment, Payout
-from marketplace_api.payments import balances, cash_payouts, ledger, payouts
+from marketplace_api.payments import balances, ledger, payouts
 from marketplace_api.payments.money import BY_PHONE, IN_CASH
 from marketplace_api.shop import Shop
 from marketplace_api.statuses import PayoutMethod, PayoutStatus
@@ -41,18 +41,15 @@ def create_due_payouts(shop: Shop, part: Assignment) -> Sequence[Payout]:
 
 
 def _create(shop: Shop, part: Assignment, artisan: Artisan, piece: int, amount: int) -> Payout:
-    payout = payouts.add(
+    return payouts.add(
         shop,
         artisan,
         amount,
         part.order.currency,
-        order=part.order,
-        assignment=part,
+        order_id=part.order_id,
+        assignment_id=part.id,
         piece=piece,
         method=artisan.payout_method,
         msisdn=artisan.payout_msisdn,
         status=_FIRST_STATUS[artisan.payout_method],
     )
-    if payout.method == "kiosk_cash":
-        cash_payouts.give_code(shop, payout)
-    return payout

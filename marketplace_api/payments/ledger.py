@@ -25,7 +25,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import CompoundSelect, Select, func, insert, select, text, union_all
+from sqlalchemy import BigInteger, CompoundSelect, Select, case, func, insert, literal, select, text, union_all
 from sqlalchemy.exc import IntegrityError
 
 from marketplace_api.models import LedgerAccount, LedgerCheckpoint, LedgerEntry, LedgerPosting
@@ -72,18 +72,32 @@ def post(shop: Shop, key: str, note: str, postings: Mapping[str, int], currency:
     lines = {account: amount for account, amount in postings.items() if amount}
     if sum(lines.values()) or len(lines) < 2 or any(abs(amount) > MAX_AMOUNT for amount in lines.values()):
         raise ValueError(f"{key} is no entry: {dict(postings)}")
-    _open_all(shop, lines, currency or shop.terms.currency)
+    currency = currency or shop.terms.currency
     # another transaction that writes the same key waits here, and then fails on the unique key
     with suppress(IntegrityError), shop.session.begin_nested():
         entry = LedgerEntry(key=key, note=note, at=shop.now, by=str(shop.by))
         shop.session.add(entry)
         shop.session.flush()
-        rows = [{"entry_id": entry.id, "account": account, "amount": amount} for account, amount in lines.items()]
-        shop.session.execute(insert(LedgerPosting).values(rows))  # one statement
+        if not _post_lines(shop, entry, lines, currency):
+            _open_all(shop, lines, currency)  # also finds an account in another currency
+            _post_lines(shop, entry, lines, currency)
         return True
     if {line.account: line.amount for line in entry_of(shop, key).postings} != lines:
         raise ValueError(f"{key} stands for another fact")
     return False
+
+
+def _post_lines(shop: Shop, entry: LedgerEntry, lines: Mapping[str, int], currency: str) -> bool:
+    """Post all lines, in their order; False, and none is posted, unless every account is open in this currency."""
+    account = LedgerAccount.name
+    are_open = account.in_(lines), LedgerAccount.currency == currency
+    open_count = select(func.count()).where(*are_open).correlate(None).scalar_subquery()
+    places = case({name: place for place, name in enumerate(lines)}, value=account)
+    amounts = case(*((account == name, literal(amount, BigInteger)) for name, amount in lines.items()))
+    rows = select(literal(entry.id, BigInteger), account, amounts).where(*are_open, open_count == len(lines))
+    columns = [LedgerPosting.entry_id, LedgerPosting.account, LedgerPosting.amount]
+    posting = insert(LedgerPosting).from_select(columns, rows.order_by(places)).returning(LedgerPosting.id)
+    return bool(shop.session.scalars(posting).all())
 
 
 def reverse(shop: Shop, key: str, why: str) -> bool:
@@ -198,12 +212,13 @@ def _open_all(shop: Shop, names: Collection[str], currency: str) -> None:
     """Open the accounts that do not exist yet; `Refused` with `wrong_currency` if one has another currency."""
     found = {row.name: row for row in shop.session.scalars(select(LedgerAccount).where(LedgerAccount.name.in_(names)))}
     for name in sorted(names):  # one order for all, because two that open the same account wait for each other
-        row = found.get(name) or _open(shop, name, currency)
+        row = found.get(name) or open_account(shop, name, currency)
         if row.currency != currency:
             raise Refused("wrong_currency", 422, currency=currency, kept=row.currency)
 
 
-def _open(shop: Shop, name: str, currency: str) -> LedgerAccount:
+def open_account(shop: Shop, name: str, currency: str) -> LedgerAccount:
+    """Open an account that does not exist yet, unless another transaction opens it at this moment."""
     with suppress(IntegrityError), shop.session.begin_nested():
         account = LedgerAccount(name=name, currency=currency)
         shop.session.add(account)

@@ -21,7 +21,7 @@ from marketplace_api.models import Artisan, Payout
 from marketplace_api.payments import ledger
 from marketplace_api.refused import Refused
 from marketplace_api.schemas.payouts import Payout as PayoutSchema
-from marketplace_api.shop import Shop, add_with_code
+from marketplace_api.shop import CODE_LENGTHS, Shop, insert_new
 from marketplace_api.statuses import PayoutStatus
 
 IN_FLIGHT: tuple[PayoutStatus, ...] = ("sending", "unknown")
@@ -32,6 +32,7 @@ SETTLED: tuple[PayoutStatus, ...] = ("paid", "collected")
 """Statuses in which the money has reached the artisan."""
 ENDED_UNPAID: tuple[PayoutStatus, ...] = ("returned", "cancelled")
 """Final statuses of payouts with which the artisan was not paid; if money is still owed, another payout is for it."""
+CASH_DIGITS = 6
 ELSEWHERE = "elsewhere"
 """The stored provider of a payout that an operator paid by other means."""
 
@@ -84,22 +85,27 @@ def lock_artisan(shop: Shop, artisan: Artisan) -> Artisan:
 # -- writing
 
 
-def add(shop: Shop, artisan: Artisan, amount: int, currency: str, **columns: Any) -> Payout:
-    """Add a payout of `amount` minor units, with a new id and code."""
+def add(shop: Shop, artisan: Artisan, amount: int, currency: str, *, status: PayoutStatus, **columns: Any) -> Payout:
+    """Add a payout of `amount` minor units, with a new id and code; one that waits for cash also gets a cash code."""
     payout_id = shop.ids.new_id("pay")
-    return add_with_code(
-        shop,
-        lambda code: Payout(
-            id=payout_id,
-            payment_id=payout_id,
-            code=code,
-            artisan=artisan,
-            amount=amount,
-            currency=currency,
-            created_at=shop.now,
-            **columns,
-        ),
-    )
+    columns |= {"artisan_id": artisan.id, "amount": amount, "currency": currency, "created_at": shop.now}
+    for length in CODE_LENGTHS:
+        drawn = {"code": shop.ids.code(length)}
+        if status == "awaiting_collection":
+            drawn["cash_code"] = draw_cash_code(shop)
+        new = insert_new(shop.session, Payout).values(
+            id=payout_id, payment_id=payout_id, status=status, **columns, **drawn
+        )
+        # nothing is inserted if a code is taken
+        payout: Payout | None = shop.session.scalars(new.returning(Payout)).one_or_none()
+        if payout:
+            return payout
+    raise RuntimeError("no free code found: is the random source broken?")
+
+
+def draw_cash_code(shop: Shop) -> str:
+    """A one-time code of `CASH_DIGITS` digits for cash at the kiosk, which may be taken already."""
+    return f"{shop.ids.random.randrange(10**CASH_DIGITS):0{CASH_DIGITS}}"
 
 
 def move(shop: Shop, payout_id: str, trigger: PayoutTrigger) -> Payout:

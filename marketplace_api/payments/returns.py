@@ -71,16 +71,14 @@ def _replace(shop: Shop, payout: Payout) -> Payout:
         artisan,
         payout.amount,
         payout.currency,
-        order=payout.order,
-        assignment=payout.assignment,
+        order_id=payout.order_id,
+        assignment_id=payout.assignment_id,
         piece=_next_piece(shop, payout),
         method=artisan.payout_method,
         msisdn=artisan.payout_msisdn,
         status="awaiting_collection" if artisan.payout_method == "kiosk_cash" else "failed",
     )
-    if replacement.method == "kiosk_cash":
-        cash_payouts.give_code(shop, replacement)
-    else:
+    if replacement.method == "mobile_money":
         replacement.failure, replacement.fault_party = f"payout {payout.code} came back: {payout.failure}", "recipient"
     shop.session.flush()
     return replacement

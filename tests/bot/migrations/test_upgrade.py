@@ -308,3 +308,23 @@ def test_an_upgrade_finds_the_currency_of_the_amounts_that_are_there(database_ur
     with pytest.raises(SystemExit, match="are in TZS"):
         upgrade.upgrade(Settings(database_url=database_url, currency="KES"))
     upgrade.upgrade(Settings(database_url=database_url, currency="TZS"))
+
+
+def test_every_artisan_has_an_account_in_the_ledger_after_an_upgrade(engine: Engine) -> None:
+    upgrade.move(engine, "0021")
+    kiosk = "INSERT INTO kiosk (id, code, name, town, agent_name, agent_msisdn, wrong_cash_codes, created_at) VALUES "
+    artisan = (
+        "INSERT INTO artisan (id, msisdn, name, language, craft, status, kiosk_id, payout_method, created_at) VALUES "
+    )
+    with engine.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO shop_currency (id, currency) VALUES (1, 'TZS')")
+        connection.exec_driver_sql("INSERT INTO ledger_account (name, currency) VALUES ('artisan:art_1', 'TZS')")
+        connection.exec_driver_sql(f"{kiosk} ('ksk_1', 'A2A2', 'K', 'T', 'O', '+1', 0, '2026-11-23 08:00:00')")
+        for number in (1, 2):
+            values = f"('art_{number}', '+25{number}', 'A', 'en', 'pottery', 'active', 'ksk_1', 'kiosk_cash'"
+            connection.exec_driver_sql(f"{artisan} {values}, '2026-11-23 08:00:00')")
+    upgrade.move(engine, "head")
+
+    with engine.connect() as connection:
+        accounts = connection.exec_driver_sql("SELECT name, currency FROM ledger_account ORDER BY name").all()
+    assert [tuple(row) for row in accounts] == [("artisan:art_1", "TZS"), ("artisan:art_2", "TZS")]
