@@ -26,7 +26,7 @@ from marketplace_api.actors import Actor
 from marketplace_api.rest import openapi
 from marketplace_api.rest.app import MarketplaceApi, create_api
 
-BOOTSTRAP = ApiCaller("bootstrap", "operator", "bootstrap")
+BOOTSTRAP = ApiCaller("bootstrap", frozenset({"operator"}), "bootstrap")
 """The caller whose key is in the settings."""
 LARGEST_REQUEST = 1024 * 1024
 """In bytes."""

@@ -49,6 +49,7 @@ from bot.webhooks import deliveries
 from bot.webhooks import dispatcher as webhooks
 from bot.webhooks.dispatcher import DeliveryAttempt, WebhookDispatcher
 from bot.webhooks.safe_http import Poster
+from marketplace_api.accounts import api_keys
 from marketplace_api.actors import Actor
 from marketplace_api.events import webhooks as endpoints
 from marketplace_api.orders import closing, deadlines
@@ -176,6 +177,7 @@ def periodic_tasks(services: Services) -> tuple[PeriodicTask, ...]:
         PeriodicTask("outbox.sweep", "30 3 * * *", partial(periodic.sweep_outbox, database, clock)),
         PeriodicTask("processed.sweep", "35 3 * * *", partial(periodic.sweep_processed, database, clock)),
         PeriodicTask("sessions.sweep", "45 3 * * *", partial(periodic.sweep_sessions, services.sessions, clock)),
+        in_chunks("keys.revoke_expired", "*/5 * * * *", api_keys.revoke_expired),
         in_chunks("webhooks.sweep", "0 4 * * *", endpoints.delete_old_deliveries),
     )
 

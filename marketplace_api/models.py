@@ -32,12 +32,12 @@ from marketplace_api.statuses import (
     AssignmentStatus,
     DeliveryStatus,
     DisabledReason,
+    EndpointScope,
     FaultParty,
     OrderStatus,
     PayoutMethod,
     PayoutStatus,
     ProductStatus,
-    Scope,
 )
 
 # SQLite generates row numbers only in a column of the exact type INTEGER
@@ -53,13 +53,13 @@ _LITERALS: tuple[Any, ...] = (
     AssignmentStatus,
     DeliveryStatus,
     DisabledReason,
+    EndpointScope,
     EventType,
     FaultParty,
     OrderStatus,
     PayoutMethod,
     PayoutStatus,
     ProductStatus,
-    Scope,
 )
 
 
@@ -435,7 +435,7 @@ class WebhookEndpoint(Base):
 
     id: Mapped[str] = mapped_column(primary_key=True)
     owner: Mapped[str]
-    scope: Mapped[Scope]
+    scope: Mapped[EndpointScope]
     url: Mapped[str]
     event_types: Mapped[list[str] | None]
     after_seq: Mapped[int] = mapped_column(BigInteger)
@@ -505,17 +505,18 @@ class HelpRequest(Base):
 
 
 class ApiKey(Base):
-    """An API key; only its hash is stored."""
+    """An API key; only its hash is stored. `scopes` are separated by commas."""
 
     __tablename__ = "api_key"
 
     id: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
-    scope: Mapped[Scope]
+    scopes: Mapped[str] = mapped_column("scope")  # the stored name
     prefix: Mapped[str]
     hash: Mapped[str] = mapped_column(unique=True)
     created_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
 
 

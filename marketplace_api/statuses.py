@@ -18,5 +18,7 @@ FaultParty = Literal["recipient", "us", "nobody"]
 PayoutStatus = Literal[
     "pending", "sending", "unknown", "paid", "failed", "awaiting_collection", "collected", "returned", "cancelled"
 ]
-Scope = Literal["storefront", "operator"]
-"""What an API key may do: a storefront orders, an operator may do everything."""
+Scope = Literal["storefront", "read", "orders", "kiosks", "money", "bridge", "operator"]
+"""What an API key may do; `docs/api.md` says what each scope opens. A key may have several."""
+EndpointScope = Literal["storefront", "operator"]
+"""Which events an endpoint gets: those of its storefront's own orders and of products, or all."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import get_args
+
 import click
 from flask.cli import AppGroup, with_appcontext
 
@@ -19,6 +22,24 @@ db = AppGroup("db", help="The database.")
 apikey = AppGroup("apikey", help="Keys to the marketplace API.")
 
 
+class ScopesParameter(click.ParamType[tuple[Scope, ...]]):
+    """Scopes of an API key, separated by commas."""
+
+    name = "SCOPE[,SCOPE…]"
+
+    def convert(
+        self, value: str | tuple[Scope, ...], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[Scope, ...]:
+        """The scopes, in their usual order, each once."""
+        if isinstance(value, tuple):
+            return value
+        known: tuple[Scope, ...] = get_args(Scope)
+        asked = {scope.strip() for scope in value.split(",")}
+        if unknown := asked - set(known):
+            self.fail(f"{', '.join(sorted(unknown))!r} is none of {', '.join(known)}", param, ctx)
+        return tuple(scope for scope in known if scope in asked)
+
+
 @db.command("upgrade")
 def upgrade() -> None:
     """Upgrade the database to the schema of this version."""
@@ -27,11 +48,13 @@ def upgrade() -> None:
 
 @apikey.command("create")
 @click.argument("name")
-@click.option("--scope", type=click.Choice(["storefront", "operator"]), required=True)
-def create(name: str, scope: Scope) -> None:
+@click.option("--scope", "scopes", type=ScopesParameter(), required=True, help="One scope, or more with commas.")
+@click.option("--expires", "days", type=click.IntRange(1, 3650), help="After how many days it opens nothing.")
+def create(name: str, scopes: tuple[Scope, ...], days: int | None) -> None:
     """Create a key and print it. It cannot be printed again, because only its hash is stored."""
     with shop_transaction() as shop:
-        click.echo(api_keys.create(shop, name, scope))
+        expires_at = shop.now + timedelta(days=days) if days else None
+        click.echo(api_keys.create(shop, name, *scopes, expires_at=expires_at))
 
 
 @apikey.command("list")
@@ -46,7 +69,9 @@ def list_keys() -> None:
 def _line(key: ApiKey) -> str:
     usage = f"used {key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never used"
     revocation = f", revoked {key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else ""
-    return f"{key.id}  {key.scope:<10}  {key.prefix}…  {key.name}: made {key.created_at:%Y-%m-%d}, {usage}{revocation}"
+    expiry = f", expires {key.expires_at:%Y-%m-%d}" if key.expires_at else ""
+    made = f"made {key.created_at:%Y-%m-%d}, {usage}{expiry}{revocation}"
+    return f"{key.id}  {key.scopes:<10}  {key.prefix}…  {key.name}: {made}"
 
 
 @apikey.command("revoke")

@@ -101,7 +101,7 @@ def read_endpoint(
             return _answer(view(session, *path_data.model_dump(exclude={"msisdn"}).values()))
 
         _answer_types[re.sub(r"<(\w+)>", r"{\1}", path)] = answer_type
-        guarded = requires("operator", refusals=(422,))(blueprint.input(path_type, location="path")(endpoint))
+        guarded = requires("bridge", refusals=(422,))(blueprint.input(path_type, location="path")(endpoint))
         return blueprint.get(path, endpoint=name or view.__name__)(guarded)
 
     return decorate
@@ -177,7 +177,7 @@ def day(session: LocalSession) -> market.KioskDaySummary:
 
 
 @blueprint.get("/phones/shop")
-@requires("operator")
+@requires("bridge")
 def facts() -> Response:
     """Read the facts that are the same for all callers."""
     session, terms = _session(""), shop().terms
@@ -186,7 +186,7 @@ def facts() -> Response:
 
 
 @blueprint.get("/phones/news")
-@requires("operator")
+@requires("bridge")
 @blueprint.input(NewsQuery, location="query")
 def recent(query_data: NewsQuery) -> Response:
     """List events, oldest first, with all data for the messages about them.
@@ -197,7 +197,7 @@ def recent(query_data: NewsQuery) -> Response:
 
 
 @blueprint.post("/phones/<msisdn>/commands")
-@requires("operator")
+@requires("bridge")
 @blueprint.input(PhonePath, location="path")
 def perform(path_data: PhonePath, msisdn: str) -> Response:
     """Perform a command on behalf of a phone.

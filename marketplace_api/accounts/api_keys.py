@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import cast
 
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
@@ -15,34 +16,45 @@ from marketplace_api.events import webhooks
 from marketplace_api.models import ApiKey
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
-from marketplace_api.statuses import Scope
+from marketplace_api.statuses import EndpointScope, Scope
 
 USE_NOTED_EVERY = timedelta(minutes=1)
 """The last use of a key is written at most this often, so that not every read becomes a write."""
+_REVOKED_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
 class ApiCaller:
-    """A caller of the API. An operator may do everything; a storefront sees the orders that it placed."""
+    """A caller of the API, and the scopes of its key. A storefront sees the orders that it placed."""
 
     id: str
-    scope: Scope
+    scopes: frozenset[Scope]
     name: str
     usage_is_stale: bool = False
     """True if the key's last use was not written within `USE_NOTED_EVERY`."""
 
+    def may(self, *scopes: Scope) -> bool:
+        """True if the key has one of these scopes, or `operator`, which includes all of them."""
+        return not self.scopes.isdisjoint((*scopes, "operator"))
 
-def create(shop: Shop, name: str, scope: Scope) -> str:
-    """Create a key and return it. It cannot be read again later."""
-    key = f"soko_{scope}_{shop.ids.token(40)}"
+    @property
+    def endpoint_scope(self) -> EndpointScope:
+        """Which events are pushed to the endpoints of this key."""
+        return "operator" if self.may("operator") else "storefront"
+
+
+def create(shop: Shop, name: str, *scopes: Scope, expires_at: datetime | None = None) -> str:
+    """Create a key and return it. It cannot be read again later. After `expires_at` it is a wrong key."""
+    key = f"soko_{'_'.join(scopes)}_{shop.ids.token(40)}"
     shop.session.add(
         ApiKey(
             id=shop.ids.new_id("key"),
             name=name,
-            scope=scope,
+            scopes=",".join(scopes),
             prefix=key[:-34],
             hash=digest(key),
             created_at=shop.now,
+            expires_at=expires_at,
         )
     )
     shop.session.flush()
@@ -50,12 +62,12 @@ def create(shop: Shop, name: str, scope: Scope) -> str:
 
 
 def find(session: Session, key: str, now: datetime) -> ApiCaller | None:
-    """The caller that has this key; None if there is no such key or it was revoked."""
+    """The caller that has this key; None if there is no such key, or it was revoked or has expired."""
     row = session.scalars(select(ApiKey).where(ApiKey.hash == digest(key), ApiKey.revoked_at.is_(None))).one_or_none()
-    if row is None:
+    if row is None or (row.expires_at is not None and row.expires_at <= now):
         return None
     usage_is_stale = row.last_used_at is None or row.last_used_at <= now - USE_NOTED_EVERY
-    return ApiCaller(row.id, row.scope, row.name, usage_is_stale)
+    return ApiCaller(row.id, cast("frozenset[Scope]", frozenset(row.scopes.split(","))), row.name, usage_is_stale)
 
 
 def record_use(session: Session, key_id: str, now: datetime) -> None:
@@ -78,10 +90,24 @@ def revoke(shop: Shop, name_or_id: str) -> ApiKey:
     keys = locks.take_all(shop, ApiKey, named, ApiKey.revoked_at.is_(None))
     if len(keys) != 1:
         raise Refused("many_keys" if keys else "unknown_key", 409 if keys else 404, ids=[key.id for key in keys])
-    keys[0].revoked_at = shop.now
-    webhooks.remove_all(shop, keys[0].id)
+    return _revoke(shop, keys[0])
+
+
+def revoke_expired(shop: Shop) -> int:
+    """Revoke some of the keys that have expired, so that nothing is pushed to their endpoints; return how many."""
+    expired = ApiKey.expires_at <= shop.now, ApiKey.revoked_at.is_(None)
+    some = select(ApiKey.id).where(*expired).limit(_REVOKED_AT_ONCE)
+    keys = locks.take_all(shop, ApiKey, ApiKey.id.in_(some), *expired)
+    for key in keys:
+        _revoke(shop, key)
+    return len(keys)
+
+
+def _revoke(shop: Shop, key: ApiKey) -> ApiKey:
+    key.revoked_at = shop.now
+    webhooks.remove_all(shop, key.id)
     shop.session.flush()
-    return keys[0]
+    return key
 
 
 def digest(key: str) -> str:

@@ -21,7 +21,7 @@ from marketplace_api.refused import Refused
 from marketplace_api.schemas.webhooks import WebhookDelivery as WebhookDeliverySchema
 from marketplace_api.schemas.webhooks import WebhookEndpoint as WebhookEndpointSchema
 from marketplace_api.shop import Shop
-from marketplace_api.statuses import DisabledReason, Scope
+from marketplace_api.statuses import DisabledReason, EndpointScope
 
 MAX_ENDPOINTS = 10
 """The largest number of endpoints per API key."""
@@ -76,7 +76,9 @@ class FailedAttempt:
 # -- endpoints
 
 
-def create(shop: Shop, owner: str, scope: Scope, url: str, event_types: list[str] | None = None) -> WebhookEndpoint:
+def create(
+    shop: Shop, owner: str, scope: EndpointScope, url: str, event_types: list[str] | None = None
+) -> WebhookEndpoint:
     """Create an endpoint: later events of `event_types`, or all that the scope may see, are pushed to `url`.
 
     `Refused` with `too_many_webhook_endpoints`, or with `unknown_key` if the key was revoked meanwhile.

@@ -42,22 +42,28 @@ def caller() -> ApiCaller:
     return g.caller  # type: ignore[no-any-return]
 
 
-def is_operator() -> bool:
-    """True if the caller is an operator."""
-    return g.caller is not None and g.caller.scope == "operator"
+def sees_all(*scopes: Scope) -> bool:
+    """True if the caller has a key with one of these scopes or `operator`, or if it reads with a key of scope `read`.
+
+    False for a storefront: it sees what is its own.
+    """
+    return g.caller is not None and _may(g.caller, scopes)
 
 
 def requires(*scopes: Scope, refusals: tuple[int, ...] = ()) -> Callable[[View[P, R]], View[P, R]]:
-    """Only keys of these scopes may call the view. `refusals` are the HTTP statuses with which the shop may refuse."""
+    """Only keys with one of these scopes may call the view, and those with scope `operator`.
+
+    A key with scope `read` may call every view by GET. `refusals` are the HTTP statuses with which the shop may refuse.
+    """
 
     def decorate(view: View[P, R]) -> View[P, R]:
-        @_document(security=[{SCHEME: list(scopes)}], responses=list(refusals))
+        @_document(security=[{SCHEME: [*scopes]}], responses=list(refusals))
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
             g.caller = _caller()
             if g.caller is None:
                 raise _unauthorized()
-            if g.caller.scope not in scopes:
+            if not _may(g.caller, scopes):
                 raise Forbidden
             g.shop = shop().acting(Actor("key", g.caller.name))
             return view(*args, **kwargs)
@@ -65,6 +71,10 @@ def requires(*scopes: Scope, refusals: tuple[int, ...] = ()) -> Callable[[View[P
         return guarded
 
     return decorate
+
+
+def _may(caller: ApiCaller, scopes: tuple[Scope, ...]) -> bool:
+    return caller.may(*scopes, "read") if request.method in ("GET", "HEAD") else caller.may(*scopes)
 
 
 def public(view: View[P, R]) -> View[P, R]:

@@ -14,7 +14,7 @@ from marketplace_api import models
 from marketplace_api.accounts import artisans
 from marketplace_api.catalogue import products, search
 from marketplace_api.fields import Id, Line
-from marketplace_api.rest.access import is_operator, public, requires, shop
+from marketplace_api.rest.access import public, requires, sees_all, shop
 from marketplace_api.rest.etags import with_etag
 from marketplace_api.rest.lists import Page, PageQuery, newest_first
 from marketplace_api.schemas.artisans import Artisan, PublicArtisan
@@ -75,7 +75,7 @@ def get_product(product_id: str) -> Product:
 
 
 @blueprint.get("/artisans")
-@requires("operator")
+@requires("kiosks")
 @blueprint.input(PageQuery, location="query")
 @blueprint.output(Page[Artisan])
 def list_artisans(query_data: PageQuery) -> Page[Artisan]:
@@ -88,5 +88,5 @@ def list_artisans(query_data: PageQuery) -> Page[Artisan]:
 @blueprint.output(AnyArtisan)
 def get_artisan(artisan_id: str) -> PublicArtisan:
     """Show an artisan; phone, language and payout to operators only."""
-    schema = Artisan if is_operator() else PublicArtisan
+    schema = Artisan if sees_all("kiosks") else PublicArtisan
     return schema.of(artisans.by_id(shop(), artisan_id))

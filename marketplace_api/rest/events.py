@@ -22,7 +22,7 @@ class EventQuery(BaseModel):
 
 
 @blueprint.get("/events")
-@requires("operator")
+@requires("bridge")
 @blueprint.input(EventQuery, location="query")
 @blueprint.output(Page[Event])
 def list_events(query_data: EventQuery) -> Page[Event]:

@@ -48,7 +48,7 @@ class KioskPatch(BaseModel):
 
 
 @blueprint.post("/kiosks")
-@requires("operator", refusals=(409,))
+@requires("kiosks", refusals=(409,))
 @idempotent
 @blueprint.input(KioskIn)
 @blueprint.output(Kiosk, 201)
@@ -65,7 +65,7 @@ def open_kiosk(json_data: KioskIn) -> Kiosk:
 
 
 @blueprint.get("/kiosks")
-@requires("operator")
+@requires("kiosks")
 @blueprint.input(PageQuery, location="query")
 @blueprint.output(Page[Kiosk])
 def list_kiosks(query_data: PageQuery) -> Page[Kiosk]:
@@ -74,7 +74,7 @@ def list_kiosks(query_data: PageQuery) -> Page[Kiosk]:
 
 
 @blueprint.get("/kiosks/<id:kiosk_id>")
-@requires("operator")
+@requires("kiosks")
 @blueprint.output(Kiosk)
 def get_kiosk(kiosk_id: str) -> Kiosk:
     """Show a kiosk."""
@@ -82,7 +82,7 @@ def get_kiosk(kiosk_id: str) -> Kiosk:
 
 
 @blueprint.patch("/kiosks/<id:kiosk_id>")
-@requires("operator")
+@requires("kiosks")
 @blueprint.input(KioskPatch)
 @blueprint.output(Kiosk)
 def change_kiosk(kiosk_id: str, json_data: KioskPatch) -> Kiosk:

@@ -113,7 +113,7 @@ class KioskDay(BaseModel):
 
 
 @blueprint.get("/ledger/check")
-@requires("operator")
+@requires("money")
 @blueprint.output(Audit)
 def check_ledger() -> Audit:
     """Add up all entries again and compare them with payouts and orders, as `ledger check` does."""
@@ -125,7 +125,7 @@ def check_ledger() -> Audit:
 
 
 @blueprint.get("/artisans/<id:artisan_id>/statement")
-@requires("operator", refusals=(409,))
+@requires("money", refusals=(409,))
 @blueprint.input(Period, location="query")
 @blueprint.output(Statement)
 def get_statement(artisan_id: str, query_data: Period) -> Statement:
@@ -141,7 +141,7 @@ def get_statement(artisan_id: str, query_data: Period) -> Statement:
 
 
 @blueprint.get("/kiosks/<id:kiosk_id>/float")
-@requires("operator")
+@requires("kiosks")
 @blueprint.output(Float)
 def get_float(kiosk_id: str) -> Float:
     """Show a kiosk's float."""
@@ -149,7 +149,7 @@ def get_float(kiosk_id: str) -> Float:
 
 
 @blueprint.post("/kiosks/<id:kiosk_id>/float")
-@requires("operator", refusals=(409,))
+@requires("kiosks", refusals=(409,))
 @idempotent
 @blueprint.input(FloatIn)
 @blueprint.output(Float, 201)
@@ -160,7 +160,7 @@ def change_float(kiosk_id: str, json_data: FloatIn) -> Float:
 
 
 @blueprint.get("/kiosks/<id:kiosk_id>/days/<day:day>")
-@requires("operator")
+@requires("kiosks")
 @blueprint.output(KioskDay)
 def get_kiosk_day(kiosk_id: str, day: date) -> KioskDay:
     """Show a day at a kiosk, in the shop's time zone."""

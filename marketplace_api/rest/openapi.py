@@ -16,7 +16,7 @@ SECURITY_SCHEMES = {
     SCHEME: {
         "type": "http",
         "scheme": "bearer",
-        "description": "`Authorization: Bearer KEY`, with a key of scope `storefront` or `operator`.",
+        "description": "`Authorization: Bearer KEY`, with a key that has one of the scopes named at the operation.",
     }
 }
 
@@ -71,12 +71,21 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
         operation["requestBody"]["required"] = True
     for parameter in operation["parameters"]:
         _drop_null(parameter["schema"])
+    _add_wide_scopes(method, operation)
     errors = _errors(method, operation)
     if _creates(operation):
         operation["parameters"].append(_IDEMPOTENCY_KEY)
     if "304" in operation["responses"]:
         _document_etag(operation)
     operation["responses"] |= {str(status): _problem(status) for status in sorted(errors)}
+
+
+def _add_wide_scopes(method: str, operation: dict[str, Any]) -> None:
+    """Name `read` for every GET and `operator` for everything that needs a key; see `access.requires`."""
+    wide = ["read", "operator"] if method == "get" else ["operator"]
+    for scheme in operation.get("security", []):
+        if scopes := scheme.get(SCHEME):
+            scheme[SCHEME] = [*(scope for scope in scopes if scope != "operator"), *wide]
 
 
 def _document_etag(operation: dict[str, Any]) -> None:

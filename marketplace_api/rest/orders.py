@@ -14,7 +14,7 @@ from marketplace_api.fields import (
 from marketplace_api.orders import closing, orders, placing
 from marketplace_api.orders.placing import AnyOrderIn
 from marketplace_api.refused import Refused
-from marketplace_api.rest.access import caller, is_operator, requires, shop
+from marketplace_api.rest.access import caller, requires, sees_all, shop
 from marketplace_api.rest.idempotency import idempotent
 from marketplace_api.rest.lists import Page, PageQuery, newest_first
 from marketplace_api.schemas.orders import Order
@@ -45,7 +45,7 @@ class VoidIn(BaseModel):
 
 
 @blueprint.post("/orders")
-@requires("storefront", "operator", refusals=(404, 409))
+@requires("storefront", "orders", refusals=(404, 409))
 @idempotent
 @blueprint.input(AnyOrderIn)
 @blueprint.output(Order, 201)
@@ -59,7 +59,7 @@ def place_order(json_data: AnyOrderIn) -> Order:
 
 
 @blueprint.get("/orders")
-@requires("storefront", "operator")
+@requires("storefront", "orders")
 @blueprint.input(OrderQuery, location="query")
 @blueprint.output(Page[Order])
 def list_orders(query_data: OrderQuery) -> Page[Order]:
@@ -69,7 +69,7 @@ def list_orders(query_data: OrderQuery) -> Page[Order]:
 
 def _found(query: OrderQuery) -> Select[models.Order]:
     found = select(models.Order)
-    if not is_operator():
+    if not sees_all("orders"):
         found = found.where(models.Order.placed_by == caller().id)
     if query.status:
         found = found.where(models.Order.status == query.status)
@@ -82,7 +82,7 @@ def _found(query: OrderQuery) -> Select[models.Order]:
 
 
 @blueprint.get("/orders/<id:order_id>")
-@requires("storefront", "operator")
+@requires("storefront", "orders")
 @blueprint.output(Order)
 def get_order(order_id: str) -> Order:
     """Show an order."""
@@ -90,7 +90,7 @@ def get_order(order_id: str) -> Order:
 
 
 @blueprint.post("/orders/<id:order_id>/cancel")
-@requires("storefront", "operator", refusals=(409,))
+@requires("storefront", "orders", refusals=(409,))
 @blueprint.output(Order)
 def cancel_order(order_id: str) -> Order:
     """Cancel an order that is not accepted yet."""
@@ -98,7 +98,7 @@ def cancel_order(order_id: str) -> Order:
 
 
 @blueprint.post("/orders/<id:order_id>/ship")
-@requires("storefront", "operator", refusals=(409,))
+@requires("storefront", "orders", refusals=(409,))
 @blueprint.input(ShipmentIn)
 @blueprint.output(Order)
 def ship_order(order_id: str, json_data: ShipmentIn) -> Order:
@@ -107,7 +107,7 @@ def ship_order(order_id: str, json_data: ShipmentIn) -> Order:
 
 
 @blueprint.post("/orders/<id:order_id>/deliver")
-@requires("storefront", "operator", refusals=(409,))
+@requires("storefront", "orders", refusals=(409,))
 @blueprint.output(Order)
 def deliver_order(order_id: str) -> Order:
     """Record that an order has reached its buyer."""
@@ -115,7 +115,7 @@ def deliver_order(order_id: str) -> Order:
 
 
 @blueprint.post("/orders/<id:order_id>/void")
-@requires("operator", refusals=(409,))
+@requires("orders", refusals=(409,))
 @blueprint.input(VoidIn)
 @blueprint.output(Order)
 def void_order(order_id: str, json_data: VoidIn) -> Order:
@@ -129,6 +129,6 @@ def void_order(order_id: str, json_data: VoidIn) -> Order:
 def _visible(order_id: str) -> models.Order:
     """The order, if the caller may see it; otherwise `Refused` with `unknown_order`."""
     order = orders.by_id(shop(), order_id)
-    if not is_operator() and order.placed_by != caller().id:
+    if not sees_all("orders") and order.placed_by != caller().id:
         raise Refused("unknown_order", 404)
     return order

@@ -53,7 +53,7 @@ class PayoutQuery(PageQuery):
 
 
 @blueprint.post("/payouts")
-@requires("operator", refusals=(404, 409))
+@requires("money", refusals=(404, 409))
 @idempotent
 @blueprint.input(PayoutIn)
 @blueprint.output(Payout, 201)
@@ -75,7 +75,7 @@ def announce_payout(json_data: PayoutIn) -> Payout:
 
 
 @blueprint.get("/payouts")
-@requires("operator")
+@requires("money")
 @blueprint.input(PayoutQuery, location="query")
 @blueprint.output(Page[Payout])
 def list_payouts(query_data: PayoutQuery) -> Page[Payout]:
@@ -101,7 +101,7 @@ def _found(query: PayoutQuery) -> Select[models.Payout]:
 
 
 @blueprint.get("/payouts/<id:payout_id>")
-@requires("operator")
+@requires("money")
 @blueprint.output(Payout)
 def get_payout(payout_id: str) -> Payout:
     """Show a payout."""
@@ -109,7 +109,7 @@ def get_payout(payout_id: str) -> Payout:
 
 
 @blueprint.post("/payouts/<id:payout_id>/return")
-@requires("operator", refusals=(409,))
+@requires("money", refusals=(409,))
 @blueprint.input(ReturnIn)
 @blueprint.output(Payout)
 def return_payout(payout_id: str, json_data: ReturnIn) -> Payout:
@@ -122,7 +122,7 @@ def return_payout(payout_id: str, json_data: ReturnIn) -> Payout:
 
 
 @blueprint.post("/payouts/<id:payout_id>/retry")
-@requires("operator", refusals=(409,))
+@requires("money", refusals=(409,))
 @blueprint.output(Payout)
 def retry_payout(payout_id: str) -> Payout:
     """Send a failed payout again."""

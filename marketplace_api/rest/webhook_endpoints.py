@@ -15,7 +15,7 @@ from sqlalchemy import select
 from marketplace_api.events import webhook_addresses, webhooks
 from marketplace_api.models import WebhookDelivery, WebhookEndpoint
 from marketplace_api.refused import Refused
-from marketplace_api.rest.access import caller, is_operator, requires, shop
+from marketplace_api.rest.access import caller, requires, sees_all, shop
 from marketplace_api.rest.idempotency import idempotent
 from marketplace_api.rest.lists import Page, PageQuery, newest_first
 from marketplace_api.schemas.events import Event
@@ -58,7 +58,7 @@ class DeliveryQuery(PageQuery):
 
 
 @blueprint.post("/webhook-endpoints")
-@requires("storefront", "operator", refusals=(409,))
+@requires("storefront", refusals=(409,))
 @idempotent
 @blueprint.input(EndpointIn)
 @blueprint.output(WebhookEndpointSecret, 201)
@@ -67,25 +67,25 @@ def create_webhook_endpoint(json_data: EndpointIn) -> WebhookEndpointSecret:
 
     A storefront's endpoints get the events of the catalogue and of the orders that it placed.
     """
-    owner, scope = caller().id, caller().scope
+    owner, scope = caller().id, caller().endpoint_scope
     endpoint = webhooks.create(shop(), owner, scope, json_data.url, json_data.event_types)
     return WebhookEndpointSecret.of(endpoint)
 
 
 @blueprint.get("/webhook-endpoints")
-@requires("storefront", "operator")
+@requires("storefront")
 @blueprint.input(PageQuery, location="query")
 @blueprint.output(Page[WebhookEndpointSchema])
 def list_webhook_endpoints(query_data: PageQuery) -> Page[WebhookEndpointSchema]:
     """List webhook endpoints, newest first."""
     found = select(WebhookEndpoint)
-    if not is_operator():
+    if not sees_all():
         found = found.where(WebhookEndpoint.owner == caller().id)
     return newest_first(WebhookEndpoint, found, query_data, WebhookEndpointSchema.of)
 
 
 @blueprint.get("/webhook-endpoints/<id:endpoint_id>")
-@requires("storefront", "operator")
+@requires("storefront")
 @blueprint.output(WebhookEndpointSchema)
 def get_webhook_endpoint(endpoint_id: str) -> WebhookEndpointSchema:
     """Show a webhook endpoint."""
@@ -93,7 +93,7 @@ def get_webhook_endpoint(endpoint_id: str) -> WebhookEndpointSchema:
 
 
 @blueprint.delete("/webhook-endpoints/<id:endpoint_id>")
-@requires("storefront", "operator")
+@requires("storefront")
 @blueprint.output({}, 204)
 def delete_webhook_endpoint(endpoint_id: str) -> Response:
     """Delete the endpoint and its deliveries."""
@@ -104,7 +104,7 @@ def delete_webhook_endpoint(endpoint_id: str) -> Response:
 
 
 @blueprint.post("/webhook-endpoints/<id:endpoint_id>/rotate-secret")
-@requires("storefront", "operator")
+@requires("storefront")
 @blueprint.output(WebhookEndpointSecret)
 def rotate_webhook_secret(endpoint_id: str) -> WebhookEndpointSecret:
     """Create a new secret; for a day events are also signed with the old one."""
@@ -112,7 +112,7 @@ def rotate_webhook_secret(endpoint_id: str) -> WebhookEndpointSecret:
 
 
 @blueprint.post("/webhook-endpoints/<id:endpoint_id>/test")
-@requires("storefront", "operator")
+@requires("storefront")
 @blueprint.output(Event)
 def test_webhook_endpoint(endpoint_id: str) -> Event:
     """Push a test event to this endpoint only.
@@ -123,7 +123,7 @@ def test_webhook_endpoint(endpoint_id: str) -> Event:
 
 
 @blueprint.get("/webhook-endpoints/<id:endpoint_id>/deliveries")
-@requires("storefront", "operator")
+@requires("storefront")
 @blueprint.input(DeliveryQuery, location="query")
 @blueprint.output(Page[WebhookDeliverySchema])
 def list_webhook_deliveries(endpoint_id: str, query_data: DeliveryQuery) -> Page[WebhookDeliverySchema]:
@@ -135,7 +135,7 @@ def list_webhook_deliveries(endpoint_id: str, query_data: DeliveryQuery) -> Page
 
 
 @blueprint.post("/webhook-endpoints/<id:endpoint_id>/deliveries/<id:delivery_id>/replay")
-@requires("storefront", "operator")
+@requires("storefront")
 @blueprint.output(WebhookDeliverySchema)
 def replay_webhook_delivery(endpoint_id: str, delivery_id: str) -> WebhookDeliverySchema:
     """Push the event again now, under the same id, for any status of the delivery.
@@ -149,6 +149,6 @@ def replay_webhook_delivery(endpoint_id: str, delivery_id: str) -> WebhookDelive
 def _endpoint(endpoint_id: str) -> WebhookEndpoint:
     """The endpoint, if the caller may see it; otherwise `Refused` with `unknown_webhook_endpoint`."""
     endpoint = webhooks.by_id(shop(), endpoint_id)
-    if endpoint.owner != caller().id and not is_operator():
+    if endpoint.owner != caller().id and not sees_all():
         raise Refused("unknown_webhook_endpoint", 404)
     return endpoint

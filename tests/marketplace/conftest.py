@@ -156,7 +156,7 @@ def build_api(database: ShopDatabase) -> MarketplaceApi:
         clock=lambda: database.now,
         ids=database.ids,
         terms=TERMS,
-        static_keys={STATIC_KEY: ApiCaller("house", "operator", "house")},
+        static_keys={STATIC_KEY: ApiCaller("house", frozenset({"operator"}), "house")},
     )
 
 
@@ -176,10 +176,10 @@ def storefront(api: MarketplaceApi, database: ShopDatabase) -> FlaskClient:
     return client(api, database, "storefront")
 
 
-def client(api: MarketplaceApi, database: ShopDatabase, scope: Scope) -> FlaskClient:
+def client(api: MarketplaceApi, database: ShopDatabase, *scopes: Scope) -> FlaskClient:
     """A client with a key of its own."""
     with database.open() as shop:
-        key = api_keys.create(shop, f"a {scope}", scope)
+        key = api_keys.create(shop, f"a {' and '.join(scopes)}", *scopes)
     made = api.test_client()
     made.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
     return made

@@ -164,7 +164,7 @@ class GrowingDataset:
         caller = api_keys.find(self._shop.session, key, self._shop.now)
         assert caller
         return DatasetStorefront(
-            caller.id, key, webhooks.create(self._shop, caller.id, caller.scope, f"{endpoints_url}/{name}").id
+            caller.id, key, webhooks.create(self._shop, caller.id, caller.endpoint_scope, f"{endpoints_url}/{name}").id
         )
 
     def _kiosk(self) -> Kiosk:

@@ -46,3 +46,17 @@ def test_revoking_an_unknown_or_ambiguous_name_is_explained(embedded: Service) -
     assert none.exit_code == several.exit_code == 1
     assert "No key in use has this name" in none.output
     assert "say which by its id" in several.output
+
+
+def test_a_key_has_several_scopes_and_an_expiry(embedded: Service) -> None:
+    made = run(embedded, "create", "a helper", "--scope", "read, orders", "--expires", "30")
+    assert (made.exit_code, status(embedded, made.output.strip())) == (0, 200)
+    (line,) = run(embedded, "list").output.splitlines()
+    assert "  read,orders  " in line
+    assert "expires 2026-12-23" in line
+
+
+def test_an_unknown_scope_is_named(embedded: Service) -> None:
+    refused = run(embedded, "create", "a helper", "--scope", "read,everything")
+    assert refused.exit_code == 2
+    assert "'everything' is none of storefront, read, orders, kiosks, money, bridge, operator" in refused.output

@@ -7,8 +7,11 @@ from urllib.request import Request, urlopen
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from marketplace_api.accounts import api_keys
+from marketplace_api.events import webhooks
+from marketplace_api.models import WebhookEndpoint
 from marketplace_api.refused import Refused
 from marketplace_api.rest.app import MarketplaceApi
 from tests.http_server import running_app
@@ -99,3 +102,37 @@ def test_a_static_key_is_in_no_table(api: MarketplaceApi, database: ShopDatabase
     answer = api.test_client().get("/orders", headers={"Authorization": f"Bearer {STATIC_KEY}"})
     answer.close()
     assert (answer.status_code, used_at(database)) == (200, [])
+
+
+def test_a_key_is_a_wrong_key_once_it_has_expired(api: MarketplaceApi, database: ShopDatabase) -> None:
+    with database.open() as shop:
+        key = api_keys.create(shop, "a trial", "storefront", expires_at=shop.now + timedelta(days=30))
+
+    def status() -> int:
+        return api.test_client().get("/orders", headers={"Authorization": f"Bearer {key}"}).status_code
+
+    assert status() == 200
+    database.advance(days=30, seconds=-1)
+    assert status() == 200
+    database.advance(seconds=1)
+    assert status() == 401
+
+
+def test_an_expired_key_is_revoked_with_its_endpoints_and_the_others_are_not(database: ShopDatabase) -> None:
+    with database.open() as shop:
+        key = api_keys.create(shop, "a trial", "storefront", expires_at=shop.now + timedelta(days=30))
+        api_keys.create(shop, "another", "storefront", expires_at=shop.now + timedelta(days=31))
+        api_keys.create(shop, "for ever", "storefront")
+        caller = api_keys.find(shop.session, key, shop.now)
+        assert caller
+        webhooks.create(shop, caller.id, caller.endpoint_scope, "https://shop.example/soko")
+        assert api_keys.revoke_expired(shop) == 0
+    database.advance(days=30)
+    with database.open() as shop:
+        assert (api_keys.revoke_expired(shop), api_keys.revoke_expired(shop)) == (1, 0)
+        assert {row.name: row.revoked_at for row in api_keys.list_all(shop)} == {
+            "a trial": database.now,
+            "another": None,
+            "for ever": None,
+        }
+        assert shop.session.scalars(select(WebhookEndpoint)).all() == []

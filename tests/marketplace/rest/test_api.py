@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from marketplace_api.models import ApiKey, Order, Payout, Product
 from marketplace_api.orders import orders
 from marketplace_api.payments import balances, settlement
 from marketplace_api.rest.app import MarketplaceApi
+from marketplace_api.statuses import Scope
 from tests.marketplace.conftest import STATIC_KEY, Sample, ShopDatabase, bring, client, order_body, place
 
 KIOSK = {"name": "Soko Voi", "town": "Voi", "agent": {"name": "Jane", "phone": "0711 000 002"}}
@@ -406,6 +408,42 @@ SCOPES: list[tuple[str, str, Any, str]] = [
     ("POST", "/webhook-endpoints/whe_1/deliveries/whd_1/replay", None, STOREFRONT),
 ]
 ACCEPTED_STATUSES = (200, 404, 422)
+
+WIDER_SCOPES = {
+    "orders": r"/orders\b.*",
+    "kiosks": r"/kiosks\b.*|/artisans|/artisans/\w+",
+    "money": r"/payouts\b.*|/ledger/check|/artisans/\w+/statement",
+    "bridge": r"/events",
+}
+"""The paths that each of these scopes opens, as a regular expression; `read` opens every GET."""
+
+
+@pytest.mark.parametrize("scope", [*WIDER_SCOPES, "read"])
+def test_a_scope_opens_its_paths_and_no_others(api: MarketplaceApi, database: ShopDatabase, scope: Scope) -> None:
+    sender = client(api, database, scope)
+    for method, path, body, needed in SCOPES:
+        its_own = method == "GET" if scope == "read" else re.fullmatch(WIDER_SCOPES[scope], path)
+        opens = needed == PUBLIC or its_own
+        status = sender.open(path, method=method, json=body).status_code
+        assert status in (ACCEPTED_STATUSES if opens else (403,)), (method, path)
+
+
+def test_a_key_with_several_scopes_opens_what_each_of_them_opens(
+    api: MarketplaceApi, database: ShopDatabase, sample: Sample
+) -> None:
+    sender = client(api, database, "storefront", "read")
+    with database.open() as shop:
+        order = place(shop, sample.product)
+    assert [one["id"] for one in sender.get("/orders").json["data"]] == [order.id]
+    assert sender.get("/payouts").status_code == 200
+    assert sender.post(f"/orders/{order.id}/cancel").status_code == 404
+    assert sender.post("/payouts/pay_1/retry").status_code == 403
+
+
+def test_the_document_names_the_scopes_of_an_operation(api: MarketplaceApi) -> None:
+    paths = api.spec["paths"]
+    assert paths["/orders"]["get"]["security"] == [{"key": ["storefront", "orders", "read", "operator"]}]
+    assert paths["/kiosks"]["post"]["security"] == [{"key": ["kiosks", "operator"]}]
 
 
 @pytest.mark.parametrize(("method", "path", "body", "scope"), SCOPES)
