@@ -13,11 +13,9 @@ twice, with the same id.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 
 from sqlalchemy.orm import Session
 from standardwebhooks import Webhook
@@ -27,6 +25,7 @@ from bot.jobs.runner import QueueOptions
 from bot.runtime.clock import Clock, system_clock
 from bot.webhooks.deliveries import KIND, add_job
 from bot.webhooks.safe_http import Poster, PostError, PostResult
+from marketplace_api.backoff import retry_after
 from marketplace_api.events import webhooks
 from marketplace_api.events.webhooks import FailedAttempt
 from marketplace_api.models import Event, WebhookDelivery
@@ -159,16 +158,3 @@ def _retry(shop: Shop, job: Job, delivery: WebhookDelivery, failure: FailedAttem
         outbox.finish(conn, job, now=shop.now)
     else:
         outbox.retry(conn, job, due_at=delivery.next_attempt_at or shop.now, error=failure.error)
-
-
-def retry_after(header: str | None, now: datetime) -> timedelta | None:
-    """The wait in a `Retry-After` header: seconds or a date (RFC 9110 §10.2.3). None if it cannot be read."""
-    if header is None:
-        return None
-    if re.fullmatch("[0-9]{1,9}", header):
-        return timedelta(seconds=int(header))
-    try:
-        until = parsedate_to_datetime(header)
-    except ValueError:
-        return None
-    return max(until.astimezone(UTC) - now, timedelta())

@@ -15,6 +15,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import contains_eager
 
 from marketplace_api import locks
+from marketplace_api.backoff import Backoff
 from marketplace_api.events import events
 from marketplace_api.models import ApiKey, Event, Order, WebhookDelivery, WebhookEndpoint
 from marketplace_api.refused import Refused
@@ -25,17 +26,16 @@ from marketplace_api.statuses import DisabledReason, EndpointScope
 
 MAX_ENDPOINTS = 10
 """The largest number of endpoints per API key."""
-RETRY_DELAYS = (
-    timedelta(seconds=5),
-    timedelta(minutes=5),
-    timedelta(minutes=30),
-    *(timedelta(hours=hours) for hours in (2, 5, 10, 14, 20, 24)),
+RETRIES = Backoff(
+    (
+        timedelta(seconds=5),
+        timedelta(minutes=5),
+        timedelta(minutes=30),
+        *(timedelta(hours=hours) for hours in (2, 5, 10, 14, 20, 24)),
+    ),
+    jitter=0.2,
 )
-"""The delay after each failed attempt, before jitter is added; after the last one the delivery has failed."""
-MAX_RETRY_AFTER = timedelta(hours=24)
-"""The longest `Retry-After` that is followed; a longer one counts as this."""
-JITTER = 0.2
-"""A delay becomes longer by a random share, up to this one."""
+"""The gaps between the attempts of a delivery; after the last attempt it has failed."""
 BUSY_STATUSES = frozenset({429, 502, 503, 504})
 """HTTP statuses whose cause is the endpoint, not the event."""
 ATTEMPTS_IN_ORDER = {"busy": 2, "refusing": 1}
@@ -252,10 +252,11 @@ def record_failure(shop: Shop, delivery: WebhookDelivery, attempt: FailedAttempt
     endpoint = delivery.endpoint
     endpoint.failing_since = endpoint.failing_since or shop.now
     disabled_reason = _reason_to_disable(shop, endpoint, attempt)
-    if disabled_reason or endpoint.disabled_at or delivery.attempts > len(RETRY_DELAYS):
+    if disabled_reason or endpoint.disabled_at or RETRIES.is_spent(delivery.attempts):
         delivery.status = "failed"
     else:
-        delivery.next_attempt_at = shop.now + _wait(shop, delivery.attempts, attempt)
+        gap = RETRIES.gap(delivery.attempts, requested=attempt.retry_after, random=shop.ids.random)
+        delivery.next_attempt_at = shop.now + gap
     shop.session.flush()
     if disabled_reason:
         _disable(shop, endpoint, disabled_reason)
@@ -292,12 +293,6 @@ def _attempted(shop: Shop, delivery: WebhookDelivery, status: int | None, error:
     delivery.attempts += 1
     delivery.last_attempt_at, delivery.next_attempt_at = shop.now, None
     delivery.response_status, delivery.error = status, error
-
-
-def _wait(shop: Shop, attempts: int, attempt: FailedAttempt) -> timedelta:
-    """The delay until the next attempt: ours or the `Retry-After`, whichever is longer, plus jitter."""
-    requested = min(attempt.retry_after or timedelta(), MAX_RETRY_AFTER)
-    return max(RETRY_DELAYS[attempts - 1], requested) * (1 + JITTER * shop.ids.random.random())
 
 
 def _reason_to_disable(shop: Shop, endpoint: WebhookEndpoint, attempt: FailedAttempt) -> DisabledReason | None:

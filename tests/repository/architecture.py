@@ -91,6 +91,7 @@ LEVELS = {
             "statuses": "statuses",
             "event_types": "types of events",
             "actors": "who acts",
+            "backoff": "gaps between attempts",
         },
     ),
 }

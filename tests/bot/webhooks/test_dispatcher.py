@@ -21,11 +21,12 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from bot.webhooks.deliveries import event_consumer
-from bot.webhooks.dispatcher import LEASE, WORKERS, retry_after, signed_request
+from bot.webhooks.dispatcher import LEASE, WORKERS, signed_request
 from bot.webhooks.safe_http import Poster, PostResult
 from bot.worker import webhook_runner, webhook_step
 from marketplace_api.accounts import api_keys
-from marketplace_api.events.webhooks import DISABLED_AFTER, JITTER, OLD_SECRET_FOR, RETRY_DELAYS
+from marketplace_api.backoff import retry_after
+from marketplace_api.events.webhooks import DISABLED_AFTER, OLD_SECRET_FOR, RETRIES
 from marketplace_api.models import Event
 from marketplace_api.rest.webhook_docs import PUSHED_KINDS
 from marketplace_api.schemas.events import DATA_SCHEMAS
@@ -294,20 +295,20 @@ def test_a_delivery_is_retried_under_one_id_at_growing_intervals_and_then_fails(
     receiver.statuses = [500] * 50
     sent = send_test_event(service, made)
     service.work()
-    for wait in RETRY_DELAYS:
+    for wait in RETRIES.gaps:
         service.clock.advance(wait.total_seconds() - 1)
         service.work()
         before = len(receiver.arrived)
-        service.later(seconds=wait.total_seconds() * JITTER + 2)
+        service.later(seconds=wait.total_seconds() * RETRIES.jitter + 2)
         assert len(receiver.arrived) == before + 1
     service.later(days=30)
 
-    assert receiver.ids == [sent] * (len(RETRY_DELAYS) + 1)
+    assert receiver.ids == [sent] * (len(RETRIES.gaps) + 1)
     assert all(is_genuine(arrived, made["secret"]) for arrived in receiver.arrived)
     (failed,) = deliveries(service, made, "failed")
     assert (failed["event_id"], failed["attempts"], failed["response_status"], failed["error"]) == (
         sent,
-        len(RETRY_DELAYS) + 1,
+        len(RETRIES.gaps) + 1,
         500,
         "http_500",
     )

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from marketplace_api.accounts import api_keys
 from marketplace_api.events import events, webhooks
-from marketplace_api.events.webhooks import KEPT_FOR, RETRY_DELAYS, FailedAttempt
+from marketplace_api.events.webhooks import KEPT_FOR, RETRIES, FailedAttempt
 from marketplace_api.models import Event, WebhookDelivery
 from marketplace_api.rest import webhook_endpoints
 from marketplace_api.rest.app import MarketplaceApi
@@ -190,7 +190,7 @@ def deliveries_of_new_event(shop: Shop) -> list[WebhookDelivery]:
 
 def fail_delivery(shop: Shop, delivery: WebhookDelivery) -> None:
     """Fail every attempt of the delivery."""
-    for _ in (*RETRY_DELAYS, "the last time"):
+    for _ in (*RETRIES.gaps, "the last time"):
         webhooks.record_failure(shop, delivery, FailedAttempt("http_500", 500))
 
 
