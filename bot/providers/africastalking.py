@@ -17,7 +17,6 @@ from functools import partial
 from typing import Any
 from wsgiref.types import WSGIApplication
 
-import msgspec
 import requests
 from africastalking.SMS import SMSService
 from flask import Blueprint, Response, abort, request
@@ -35,7 +34,7 @@ from bot.providers.declaration import Provider
 from bot.providers.errors import Reason, SendError
 from bot.providers.fast_path import PLAIN_TEXT, FastPath, FormReader
 from bot.providers.forms import msisdn, required
-from bot.providers.http import TIMEOUT_S, broken_off, pooled, refused
+from bot.providers.http import TIMEOUT_S, broken_off, json_object, pooled, refused, requested_wait, text
 from bot.providers.secret_path import secret_blueprint
 from bot.runtime.settings import BaseUrl, Settings
 from state.messages import ReportedStatus
@@ -51,31 +50,6 @@ class AfricasTalkingSettings(Settings):
     at_api_key: str | None = None
     at_sender_id: str | None = None
     at_base_url: BaseUrl = None
-
-
-# Shapes: what the API answers to a send.
-
-
-class _Recipient(msgspec.Struct, rename="camel"):
-    status_code: int
-    number: str = ""
-    status: str = ""
-    message_id: str | None = None
-    cost: str | float | None = None
-
-
-class _Sent(msgspec.Struct, rename="pascal"):
-    message: str
-    recipients: list[msgspec.Raw]  # each is read by itself: one odd field says nothing of the others
-
-
-class _Answer(msgspec.Struct):
-    sent: _Sent = msgspec.field(name="SMSMessageData")
-
-
-# made at import: two threads that make msgspec's first decoder of a type at the same time crash the process
-_sent = msgspec.json.Decoder(_Answer, strict=False)
-_recipient = msgspec.json.Decoder(_Recipient, strict=False)
 
 
 # Routes.
@@ -237,23 +211,25 @@ def _failure(form: Mapping[str, str], raw_status: str) -> str:
 
 # Send.
 
-_ACCEPTED = frozenset({100, 101, 102})
-_ODD = "unreadable_recipient"
-_REFUSALS: dict[int, tuple[str, Reason]] = {
-    401: ("RiskHold", Reason.REFUSED),
-    402: ("InvalidSenderId", Reason.MISCONFIGURED),
-    403: ("InvalidPhoneNumber", Reason.INVALID_RECIPIENT),
-    404: ("UnsupportedNumberType", Reason.INVALID_RECIPIENT),
-    405: ("InsufficientBalance", Reason.INSUFFICIENT_FUNDS),
-    406: ("UserInBlacklist", Reason.BLOCKED_PROMOTIONS),
-    407: ("CouldNotRoute", Reason.REFUSED),
-    409: ("DoNotDisturbRejection", Reason.REFUSED),
-    500: ("InternalServerError", Reason.PROVIDER_DOWN),
-    501: ("GatewayError", Reason.PROVIDER_DOWN),
-    502: ("RejectedByGateway", Reason.REFUSED),
+_ACCEPTED = frozenset({"100", "101", "102"})
+_REFUSALS: dict[str, tuple[str, Reason]] = {
+    "401": ("RiskHold", Reason.REFUSED),
+    "402": ("InvalidSenderId", Reason.MISCONFIGURED),
+    "403": ("InvalidPhoneNumber", Reason.INVALID_RECIPIENT),
+    "404": ("UnsupportedNumberType", Reason.INVALID_RECIPIENT),
+    "405": ("InsufficientBalance", Reason.INSUFFICIENT_FUNDS),
+    "406": ("UserInBlacklist", Reason.BLOCKED_PROMOTIONS),
+    "407": ("CouldNotRoute", Reason.REFUSED),
+    "409": ("DoNotDisturbRejection", Reason.REFUSED),
+    "500": ("InternalServerError", Reason.PROVIDER_DOWN),
+    "501": ("GatewayError", Reason.PROVIDER_DOWN),
+    "502": ("RejectedByGateway", Reason.REFUSED),
 }
 # A call that is refused as a whole has no code, only the word; delivery reports spell one of the words differently.
-_REFUSAL_REASONS = dict(_REFUSALS.values()) | {"UserInBlackList": Reason.BLOCKED_PROMOTIONS, _ODD: Reason.NO_ANSWER}
+_REFUSAL_REASONS = dict(_REFUSALS.values()) | {"UserInBlackList": Reason.BLOCKED_PROMOTIONS}
+
+_Recipient = Mapping[str, Any]
+"""An entry of an answer. Its `statusCode` decides; an entry without one says nothing of its message."""
 
 BATCH_SIZE = 100
 """Recipients in one call. The provider publishes no limit; other clients stay below this."""
@@ -296,27 +272,22 @@ class AfricasTalking:
         Raises SendError if the call failed as a whole.
         """
         recipients = self._recipients(messages[0].text, [sms.msisdn for sms in messages])
-        by_number = {recipient.number: recipient for recipient in recipients}
-        return [_outcome(by_number.get(sms.msisdn)) for sms in messages]
+        by_number = {text(recipient, "number"): recipient for recipient in recipients}
+        return [_outcome(by_number.get(sms.msisdn, {})) for sms in messages]
 
-    def _recipients(self, text: str, msisdns: list[str]) -> list[_Recipient]:
+    def _recipients(self, body: str, msisdns: list[str]) -> list[_Recipient]:
         """The recipients in a 2xx answer; if there is none, the whole call was refused. Raises SendError."""
         try:
-            response = self._api.send(text, msisdns, self._sender_id)
+            answer = self._api.send(body, msisdns, self._sender_id)
         except requests.RequestException as error:
             raise SendError(broken_off(error)) from error
-        if not 200 <= response.status_code < 300:
-            raise SendError(refused(response.status_code), f"http_{response.status_code}")
-        try:
-            sent = _sent.decode(response.content).sent
-        except msgspec.DecodeError as error:
-            raise SendError(Reason.UNREADABLE, "unreadable_answer") from error
-        if not sent.recipients:
-            raise _refusal(sent.message)
-        recipients = [_readable(recipient) for recipient in sent.recipients]
-        if all(recipient.status == _ODD for recipient in recipients):
+        if not 200 <= answer.status_code < 300:
+            wait = requested_wait(answer.headers)
+            raise SendError(refused(answer.status_code), f"http_{answer.status_code}", retry_after=wait)
+        fields = json_object(answer.content)
+        if fields is None:
             raise SendError(Reason.UNREADABLE, "unreadable_answer")
-        return recipients
+        return _read_recipients(fields.get("SMSMessageData"))
 
 
 class _Api(SMSService):  # type: ignore[misc]  # the SDK has no types
@@ -343,34 +314,38 @@ class _Api(SMSService):  # type: ignore[misc]  # the SDK has no types
         return self._session.send(prepared, timeout=TIMEOUT_S, allow_redirects=False, **self._environment)
 
 
-def _readable(recipient: msgspec.Raw) -> _Recipient:
-    """The recipient; with the status `_ODD` if it cannot be read."""
-    try:
-        return _recipient.decode(recipient)
-    except msgspec.DecodeError:
-        return _Recipient(0, status=_ODD)
+def _read_recipients(sent: object) -> list[_Recipient]:
+    """The recipients in the fields of an answer. Raises SendError if there is none."""
+    fields = sent if isinstance(sent, dict) else {}
+    recipients, word = fields.get("Recipients"), text(fields, "Message")
+    if isinstance(recipients, list) and recipients:
+        return [recipient if isinstance(recipient, dict) else {} for recipient in recipients]
+    if word and (recipients == [] or word in _REFUSAL_REASONS):
+        raise _refusal(word)
+    raise SendError(Reason.NO_ANSWER)  # the provider took the call, and does not say what became of it
 
 
 def _receipt(recipient: _Recipient) -> Receipt:
     """The receipt for one recipient; each has its own code. Raises SendError if the message was not accepted."""
-    if recipient.status_code not in _ACCEPTED:
-        detail, _ = _REFUSALS.get(recipient.status_code, (recipient.status, None))
-        raise _refusal(detail)
-    id, cost = recipient.message_id, recipient.cost
-    return Receipt(None if id in ("", "None") else id, cost=None if cost is None else str(cost))
+    code = text(recipient, "statusCode")
+    if not code:
+        raise SendError(Reason.NO_ANSWER)
+    if code not in _ACCEPTED:
+        word, _ = _REFUSALS.get(code, (text(recipient, "status") or code, None))
+        raise _refusal(word)
+    id = text(recipient, "messageId")
+    return Receipt(None if id in ("", "None") else id, cost=text(recipient, "cost") or None)
 
 
-def _outcome(recipient: _Recipient | None) -> Receipt | SendError:
-    if recipient is None:
-        return SendError(Reason.NO_ANSWER)
+def _outcome(recipient: _Recipient) -> Receipt | SendError:
     try:
         return _receipt(recipient)
     except SendError as refusal:
         return refusal
 
 
-def _refusal(detail: str) -> SendError:
-    return SendError(_REFUSAL_REASONS.get(detail, Reason.REFUSED), detail)
+def _refusal(word: str) -> SendError:
+    return SendError(_REFUSAL_REASONS.get(word, Reason.REFUSED), word)
 
 
 # The declaration for the registry.

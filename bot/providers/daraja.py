@@ -13,6 +13,7 @@ The OriginatorConversationID is ours; a request that is sent again with the same
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -25,7 +26,7 @@ from pydantic import Field, model_validator
 
 from bot.providers.declaration import Provider
 from bot.providers.errors import DuplicatePaymentError, PaymentError, Reason
-from bot.providers.http import TIMEOUT_S, AccessToken, broken_off
+from bot.providers.http import TIMEOUT_S, AccessToken, broken_off, json_object, requested_wait, text
 from bot.providers.payment_contracts import (
     FaultParty,
     NotFound,
@@ -93,7 +94,7 @@ def _posted() -> Mapping[str, Any]:
 
 def _result(handler: PaymentCallbackHandler) -> Response:
     result = _posted().get("Result")
-    if not isinstance(result, dict) or not _text(result, "ResultCode"):
+    if not isinstance(result, dict) or not text(result, "ResultCode"):
         abort(400, "the body has no result")
     handler.on_result(NAME, _callback(result) or abort(400, "it names no payment"))
     return _accepted()
@@ -109,7 +110,7 @@ def _callback(result: Mapping[str, Any]) -> PaymentCallback | None:
     names = tuple(
         name
         for place in (parameters, result)
-        for name in (_text(place, "OriginatorConversationID"), _text(place, "ConversationID"))
+        for name in (text(place, "OriginatorConversationID"), text(place, "ConversationID"))
         if name
     )
     if not names:
@@ -149,22 +150,22 @@ _MOST_DIGITS = 13  # before the point; no amount of ours has as many
 
 def _payment_outcome(result: Mapping[str, Any], parameters: Mapping[str, Any]) -> PaymentStatus | None:
     """The status in the result of a payment; None if its code is not known to be final."""
-    code = _text(result, "ResultCode")
+    code = text(result, "ResultCode")
     if code == "0":
-        reference = _text(parameters, "TransactionReceipt") or _text(result, "TransactionID")
+        reference = text(parameters, "TransactionReceipt") or text(result, "TransactionID")
         return _paid(reference, parameters.get("TransactionAmount"))
     fault = _RESULTS.get(code)
     if fault is None and code != _NO_SUCH_TRANSACTION:
         log.warning("a payment has a result code that is not final: %s", code)
     if fault is None:
         return None
-    detail = f"{code} {_text(result, 'ResultDesc')}".strip()[:200]
+    detail = f"{code} {text(result, 'ResultDesc')}".strip()[:200]
     return NotPaid(detail, fault, try_tomorrow=code == _DAILY_LIMIT)
 
 
 def _query_outcome(result: Mapping[str, Any]) -> PaymentStatus | None:
     """The status in the result of a query that has no parameters."""
-    return NotFound() if _text(result, "ResultCode") == _NO_SUCH_TRANSACTION else None
+    return NotFound() if text(result, "ResultCode") == _NO_SUCH_TRANSACTION else None
 
 
 _ENDED_UNPAID = frozenset({"failed", "cancelled", "declined", "expired", "rejected"})
@@ -172,9 +173,9 @@ _ENDED_UNPAID = frozenset({"failed", "cancelled", "declined", "expired", "reject
 
 def _transaction_status(parameters: Mapping[str, Any]) -> PaymentStatus | None:
     """The status in the result of a query; None while the payment is in progress."""
-    status = _text(parameters, "TransactionStatus")
+    status = text(parameters, "TransactionStatus")
     if status.lower() == "completed":
-        return _paid(_text(parameters, "ReceiptNo"), parameters.get("Amount"))
+        return _paid(text(parameters, "ReceiptNo"), parameters.get("Amount"))
     return NotPaid(f"it is {status}") if status.lower() in _ENDED_UNPAID else None
 
 
@@ -193,21 +194,15 @@ def _cents(amount: Any) -> int | None:
         return None
 
 
-def _text(fields: Mapping[str, Any], name: str) -> str:
-    """A field as text; empty if it is missing. Characters that a database refuses are removed."""
-    value = fields.get(name)
-    return "".join(filter(str.isprintable, str(value))).strip() if isinstance(value, str | int | float) else ""
-
-
 # Time-outs: the body is our own request.
 
 
 def _timeout(handler: PaymentCallbackHandler) -> Response:
     body = _posted()
     envelope = body.get("Result") if isinstance(body.get("Result"), dict) else body
-    if _text(envelope or {}, "OriginalConversationID"):
+    if text(envelope or {}, "OriginalConversationID"):
         return _accepted()  # a query was not answered in time; there will be another
-    name = _text(envelope or {}, "OriginatorConversationID")
+    name = text(envelope or {}, "OriginatorConversationID")
     handler.on_timeout(NAME, name or abort(400, "it names no payment"))
     return _accepted()
 
@@ -218,6 +213,8 @@ _TOKEN_CODES = frozenset({"401.002.01", "404.001.03", "400.003.01"})
 _DUPLICATE = "500.002.1001"  # also the code of *System internal error*: the description tells them apart
 _KEY_REFUSED = (400, 401)
 """The statuses for a wrong consumer key, often with an empty body; any other 4xx comes from a proxy on the way."""
+SHORT_LIFETIME = timedelta(minutes=10)
+"""Of a token whose lifetime cannot be read; they usually live an hour."""
 
 
 class Daraja:
@@ -317,10 +314,11 @@ class Daraja:
             raise PaymentError(Reason.UNREACHABLE, error.detail) from error  # no payment was requested yet
         if answer.status_code in _KEY_REFUSED:
             raise _DeniedError("the consumer key is refused")
-        token, lifetime = _text(_body(answer), "access_token"), _text(_body(answer), "expires_in")
-        if answer.status_code != 200 or not token or not lifetime.isdecimal():
-            raise PaymentError(Reason.PROVIDER_DOWN, "no access token")
-        return token, timedelta(seconds=int(lifetime))
+        token = text(_fields(answer), "access_token")
+        if answer.status_code != 200 or not token:
+            reason = Reason.THROTTLED if answer.status_code == 429 else Reason.PROVIDER_DOWN
+            raise PaymentError(reason, "no access token", retry_after=requested_wait(answer.headers))
+        return token, _lifetime(text(_fields(answer), "expires_in"))
 
     def _exchange(self, method: str, path: str, **parts: Any) -> requests.Response:
         try:
@@ -329,29 +327,35 @@ class Daraja:
             raise PaymentError(broken_off(error)) from error
 
 
+def _lifetime(seconds: str) -> timedelta:
+    """The lifetime of a token; a short one if the answer has none that can be read."""
+    return timedelta(seconds=int(seconds)) if re.fullmatch("[0-9]{1,6}", seconds) else SHORT_LIFETIME
+
+
 class _DeniedError(Exception):
     """Our credentials are refused; nothing was paid."""
 
 
 def _refuses_token(answer: requests.Response) -> bool:
-    return answer.status_code == 401 or _text(_body(answer), "errorCode") in _TOKEN_CODES
+    return answer.status_code == 401 or text(_fields(answer), "errorCode") in _TOKEN_CODES
 
 
 def _request_outcome(answer: requests.Response) -> NotPaid | Pending:
     """The outcome in an answer to a request. Raises PaymentError if it does not say that the request was accepted."""
-    body = _body(answer)
-    code, description = _text(body, "errorCode"), _text(body, "errorMessage")
+    body = _fields(answer)
+    code, description = text(body, "errorCode"), text(body, "errorMessage")
     detail = f"{code or answer.status_code} {description}".strip()[:200]
-    if answer.status_code == 200 and _text(body, "ResponseCode") == "0":
-        return Pending(tuple(filter(None, (_text(body, "ConversationID"), _text(body, "OriginatorConversationID")))))
+    if answer.status_code == 200 and text(body, "ResponseCode") == "0":
+        return Pending(tuple(filter(None, (text(body, "ConversationID"), text(body, "OriginatorConversationID")))))
+    wait = requested_wait(answer.headers)
     if code == _DUPLICATE and "duplicate" in description.lower():
         raise DuplicatePaymentError
     if answer.status_code == 429:
-        raise PaymentError(Reason.THROTTLED, detail)
+        raise PaymentError(Reason.THROTTLED, detail, retry_after=wait)
     if 400 <= answer.status_code < 500 and code:
         return NotPaid(detail, _fault(description))
     # 5xx, a redirect, a proxy's page, an unknown answer: the request may have been accepted nevertheless
-    raise PaymentError(Reason.NO_ANSWER, detail)
+    raise PaymentError(Reason.NO_ANSWER, detail, retry_after=wait)
 
 
 def _fault(description: str) -> FaultParty:
@@ -361,13 +365,9 @@ def _fault(description: str) -> FaultParty:
     return "nobody" if "Amount" in description else "us"
 
 
-def _body(answer: requests.Response) -> Mapping[str, Any]:
-    """The JSON object in an answer; an empty one if there is none."""
-    try:
-        body = answer.json()
-    except requests.JSONDecodeError:
-        return {}
-    return body if isinstance(body, dict) else {}
+def _fields(answer: requests.Response) -> Mapping[str, Any]:
+    """The fields of an answer; none if it is not a JSON object."""
+    return json_object(answer.content) or {}
 
 
 # The declaration for the registry.

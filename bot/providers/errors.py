@@ -24,6 +24,7 @@ ProviderError
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import Enum
 
 
@@ -78,12 +79,13 @@ class ProviderError(Exception):
     """A request to a provider failed.
 
     `detail` is the provider's own code or word, or the reason's name if there is none. It is for operators, logs and
-    metrics; no decision depends on it.
+    metrics; no decision depends on it. `retry_after` is the wait that the provider asked for.
     """
 
-    def __init__(self, reason: Reason, detail: str | None = None) -> None:
+    def __init__(self, reason: Reason, detail: str | None = None, *, retry_after: timedelta | None = None) -> None:
         self.reason = reason
         self.detail = reason.word if detail is None else detail
+        self.retry_after = retry_after
         super().__init__(self.detail)
 
 
@@ -100,7 +102,7 @@ class PaymentError(ProviderError):
 
 
 class DuplicatePaymentError(PaymentError):
-    """The provider already has a payment under this id; its status can be queried at once."""
+    """The provider already has a payment under this id; its status is queried soon."""
 
     def __init__(self, detail: str = "duplicate") -> None:
         super().__init__(Reason.NO_ANSWER, detail)

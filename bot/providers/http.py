@@ -1,16 +1,20 @@
-"""Shared code of adapters that call an HTTP API: sessions, access tokens, and the reasons of failures."""
+"""Shared code of adapters that call an HTTP API: sessions, access tokens, what answers contain, and why calls fail."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from threading import Lock
+from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from bot.providers.errors import Reason
+from bot.runtime.clock import system_clock
+from marketplace_api.backoff import retry_after
 
 TIMEOUT_S = 10.0
 RENEWED_AT = 0.9
@@ -44,6 +48,34 @@ class AccessToken:
                 self._value, lifetime = self._fetch()
                 self._valid_until = self._clock() + lifetime * RENEWED_AT
             return self._value
+
+
+def requested_wait(headers: Mapping[str, str]) -> timedelta | None:
+    """The wait in the `Retry-After` header of an answer; None if it has none. A date in it is by the real clock."""
+    return retry_after(headers.get("Retry-After"), system_clock())
+
+
+def json_object(body: str | bytes) -> Mapping[str, Any] | None:
+    """The JSON object in the body of an answer; None if there is none, as in the page of a proxy."""
+    try:
+        fields = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return fields if isinstance(fields, dict) else None
+
+
+def text(fields: Mapping[str, Any], name: str) -> str:
+    """A field of an answer as text; empty if it is missing or neither text nor a number.
+
+    Providers send the same field as text or as a number: `"101"`, `101` and `101.0` are all `101`. Characters that a
+    database refuses are removed.
+    """
+    value = fields.get(name)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return ""
+    return "".join(filter(str.isprintable, str(value))).strip()
 
 
 def broken_off(error: requests.RequestException) -> Reason:

@@ -16,13 +16,13 @@ import binascii
 import logging
 import re
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from functools import cached_property, partial
 from itertools import count
 from typing import Any, Literal
 
 import requests
 from flask import Blueprint, Response, abort, request
-from twilio.base.exceptions import TwilioRestException, TwilioServiceException
 from twilio.request_validator import RequestValidator
 
 from bot.providers.contracts import (
@@ -37,7 +37,7 @@ from bot.providers.contracts import (
 from bot.providers.declaration import Provider
 from bot.providers.errors import FetchError, Reason, SendError
 from bot.providers.forms import msisdn, required
-from bot.providers.http import TIMEOUT_S, broken_off, pooled, refused
+from bot.providers.http import TIMEOUT_S, broken_off, json_object, pooled, refused, requested_wait, text
 from bot.runtime.settings import BaseUrl, Settings
 from state.messages import ReportedStatus
 
@@ -236,20 +236,23 @@ class Twilio:
         Raises SendError.
         """
         prefix = "whatsapp:" if sms.channel == "whatsapp" else ""
+        form = {
+            "To": prefix + sms.msisdn,
+            "From": prefix + self._sender,
+            "Body": sms.text,
+            "StatusCallback": self._status_callback,
+        }
         try:
-            message = self._client.messages.create(
-                to=prefix + sms.msisdn,
-                from_=prefix + self._sender,
-                body=sms.text,
-                status_callback=self._status_callback,
+            # the SDK's own `messages.create` fails on an answer in which any of twenty fields has an odd type
+            answer = self._client.api.v2010.request(
+                "POST", f"/Accounts/{self._credentials[0]}/Messages.json", data=form
             )
         except requests.RequestException as error:
             raise SendError(broken_off(error)) from error
-        except (TwilioRestException, TwilioServiceException) as error:
-            raise _refusal(error.code, error.status) from error
-        except (ValueError, AttributeError) as error:  # raised by the SDK for an answer that is not a JSON object
-            raise _unreadable() from error
-        return _receipt(message)
+        fields = json_object(answer.text)
+        if 200 <= answer.status_code < 300:
+            return _receipt(fields)
+        raise _refusal(text(fields or {}, "code"), answer.status_code, requested_wait(answer.headers))
 
     def keeps(self, url: str) -> bool:
         """True for the address of a picture of our own account.
@@ -269,7 +272,7 @@ class Twilio:
         try:
             with self._session.get(url, auth=self._credentials, timeout=TIMEOUT_S, stream=True) as answer:
                 if answer.status_code != 200:
-                    raise _not_fetched(answer.status_code)
+                    raise _not_fetched(answer)
                 return _first_bytes(answer.iter_content(64 * 1024), limit)
         except requests.RequestException as error:
             raise FetchError(Reason.UNREACHABLE, "no_answer") from error  # a repeated fetch does no harm
@@ -288,10 +291,11 @@ class Twilio:
         return client
 
 
-def _not_fetched(status: int) -> FetchError:
-    """The error for this status. A picture may become available after its message, so 404 is not final."""
+def _not_fetched(answer: requests.Response) -> FetchError:
+    """The error for this answer. A picture may become available after its message, so 404 is not final."""
+    status = answer.status_code
     reason = Reason.UNREACHABLE if status == 404 else refused(status) if status >= 400 else Reason.REFUSED
-    return FetchError(reason, f"http_{status}")
+    return FetchError(reason, f"http_{status}", retry_after=requested_wait(answer.headers))
 
 
 def _first_bytes(chunks: Iterator[bytes], limit: int) -> bytes:
@@ -303,30 +307,31 @@ def _first_bytes(chunks: Iterator[bytes], limit: int) -> bytes:
     return bytes(content)
 
 
-def _refusal(code: int, status: int) -> SendError:
-    """The error for an answer. If the answer has no error code, the SDK gives its HTTP status as `code`.
+def _refusal(code: str, status: int, retry_after: timedelta | None = None) -> SendError:
+    """The error for an answer; `code` is empty if there is none.
 
     A final code with a status of 5xx is not final: the message may be sent again.
     """
     by_status = refused(status)
-    if code == status:
-        return SendError(by_status, f"http_{status}")
+    if not code:
+        return SendError(by_status, f"http_{status}", retry_after=retry_after)
     detail, reason = _failure(code)
     is_final = not (reason.retryable or reason.outcome_unknown)
-    return SendError(by_status if is_final and by_status.retryable else reason, detail)
+    return SendError(by_status if is_final and by_status.retryable else reason, detail, retry_after=retry_after)
 
 
-def _unreadable() -> SendError:
-    return SendError(Reason.UNREADABLE, "unreadable_answer")
+def _receipt(message: Mapping[str, Any] | None) -> Receipt:
+    """The receipt of a message. Raises SendError if it has already failed, or if the answer does not say.
 
-
-def _receipt(message: Any) -> Receipt:
-    """The receipt of a message. Raises SendError if it has no id, or has already failed."""
-    if not message.sid:
-        raise _unreadable()
-    if _STATUSES.get(message.status) == "failed":
-        raise _refusal(message.error_code, 400)
-    return Receipt(message.sid)
+    `status` and `sid` decide; None is an answer that is not a JSON object.
+    """
+    if message is None:
+        raise SendError(Reason.UNREADABLE, "unreadable_answer")
+    if _STATUSES.get(text(message, "status")) == "failed":
+        raise _refusal(text(message, "error_code") or "failed", 400)
+    if sid := text(message, "sid"):
+        return Receipt(sid)
+    raise SendError(Reason.NO_ANSWER)
 
 
 # The declaration for the registry.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from wsgiref.types import WSGIApplication
 
@@ -77,6 +78,8 @@ class WireTable:
     base_url: str
     callbacks: Sequence[CallbackRow] = ()
     answers: Sequence[AnswerRow] = ()
+    decides: Sequence[str] = ()
+    """The fields of an answer that say what became of a message or payment. No other field may change that."""
     secrets: Sequence[str] = ()
     prepared: Mapping[str, bytes] = field(default_factory=dict)
     """What the API answers to other paths, such as the one for access tokens."""
@@ -104,17 +107,27 @@ class WireTable:
 
     def ask(self, api: StandIn, row: AnswerRow) -> object:
         """The adapter's result for the API's answer to a message or to a payment."""
-        api.answer(row.status, row.body, row.content_type)
+        return self.asker(api)(row)
+
+    def asker(self, api: StandIn) -> Callable[[AnswerRow], object]:
+        """`ask` for many answers, with one adapter."""
         api.prepared = dict(self.prepared)
         settings = self.made_settings(**{self.base_url: api.url})
-        try:
-            if self.provider.sender:
-                return self.provider.sender(settings, 1).send(SMS)
+        if self.provider.sender:
+            request: Callable[[], object] = partial(self.provider.sender(settings, 1).send, SMS)
+        else:
             assert self.provider.payer
-            return self.provider.payer(settings, system_clock).pay(PAYMENT)
-        except (SendError, PaymentError) as error:
-            kind = error.reason.retryable, error.reason.outcome_unknown
-            return Failed(error.detail, error.reason, kind, duplicate=isinstance(error, DuplicatePaymentError))
+            request = partial(self.provider.payer(settings, system_clock).pay, PAYMENT)
+
+        def ask(row: AnswerRow) -> object:
+            api.answer(row.status, row.body, row.content_type)
+            try:
+                return request()
+            except (SendError, PaymentError) as error:
+                kind = error.reason.retryable, error.reason.outcome_unknown
+                return Failed(error.detail, error.reason, kind, duplicate=isinstance(error, DuplicatePaymentError))
+
+        return ask
 
     def check_log(self, log: pytest.LogCaptureFixture) -> None:
         for secret in (*self.secrets, WEBHOOK_SECRET, SMS.msisdn.removeprefix("+")):

@@ -174,6 +174,7 @@ CODES = [
     (777, Failed("SomethingNew", Reason.REFUSED, FINAL)),
 ]
 UNREADABLE = Failed("unreadable_answer", Reason.UNREADABLE, LATER)
+SILENT = Failed("no_answer", Reason.NO_ANSWER, UNKNOWN)
 
 ANSWERS = [
     AnswerRow(201, answer(recipient(100, "Processed", MESSAGE, "KES 0.8000")), Receipt(MESSAGE, cost="KES 0.8000")),
@@ -192,8 +193,14 @@ ANSWERS = [
     ),
     AnswerRow(200, b"<html>Log in to this network</html>", UNREADABLE, "text/html"),
     AnswerRow(201, b"", UNREADABLE),
-    AnswerRow(201, b"{}", UNREADABLE),
-    AnswerRow(201, b'{"SMSMessageData":{"Message":"Sent","Recipients":[{"status":"Success"}]}}', UNREADABLE),
+    # it took the call, and does not say what became of the message
+    AnswerRow(201, b"{}", SILENT),
+    AnswerRow(201, b'{"SMSMessageData":{"Message":"Sent","Recipients":[{"status":"Success"}]}}', SILENT),
+    AnswerRow(201, b'{"SMSMessageData":{"Message":"Sent"}}', SILENT),
+    AnswerRow(201, b'{"SMSMessageData":{"Message":null,"Recipients":[]}}', SILENT),
+    AnswerRow(201, b'{"SMSMessageData":{"Message":"InvalidSenderId"}}', CODES[1][1]),
+    AnswerRow(201, answer(recipient(101, "Success", MESSAGE) | {"statusCode": "101"}), Receipt(MESSAGE, cost="0")),
+    AnswerRow(201, answer(recipient(403, "Odd") | {"statusCode": 403.0}), CODES[2][1]),
     AnswerRow(302, b"", Failed("http_302", Reason.UNREADABLE, LATER)),
     AnswerRow(400, b"nonsense", Failed("http_400", Reason.REFUSED, FINAL)),
     AnswerRow(403, b"", Failed("http_403", Reason.REFUSED, FINAL)),
@@ -210,5 +217,6 @@ TABLE = WireTable(
     base_url="at_base_url",
     callbacks=CALLBACKS,
     answers=ANSWERS,
+    decides=("SMSMessageData", "Recipients", "statusCode"),
     secrets=[KEY, "1234"],
 )

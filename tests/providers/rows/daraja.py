@@ -219,6 +219,7 @@ TABLE = WireTable(
     base_url="daraja_base_url",
     callbacks=CALLBACKS,
     answers=ANSWERS,
+    decides=("ResponseCode", "errorCode", "errorMessage"),
     secrets=["consumer-key", "consumer-secret", "c3Jl", "token-of-the-table"],
     prepared={"/oauth/v1/generate": json.dumps({"access_token": "token-of-the-table", "expires_in": "3599"}).encode()},
 )

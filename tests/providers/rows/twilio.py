@@ -204,7 +204,8 @@ ANSWERS = [
         b'{"type":"about:blank","title":"No","status":400,"code":21610}',
         Failed("opted_out", Reason.OPTED_OUT, FINAL),
     ),
-    AnswerRow(201, message(sid=None), UNREADABLE),
+    AnswerRow(201, message(sid=None), Failed("no_answer", Reason.NO_ANSWER, UNKNOWN)),
+    AnswerRow(201, b"{}", Failed("no_answer", Reason.NO_ANSWER, UNKNOWN)),
     AnswerRow(201, b"<html>Log in to this network</html>", UNREADABLE, "text/html"),
     AnswerRow(201, b"[]", UNREADABLE),
     AnswerRow(201, b"null", UNREADABLE),
@@ -229,6 +230,7 @@ TABLE = WireTable(
     base_url="twilio_base_url",
     callbacks=CALLBACKS,
     answers=ANSWERS,
+    decides=("sid", "code"),
     secrets=[AUTH_TOKEN, AMINA[1:]],
     sign=signed,
 )
