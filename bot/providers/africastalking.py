@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from wsgiref.types import WSGIApplication
@@ -22,6 +21,7 @@ from africastalking.SMS import SMSService
 from flask import Blueprint, Response, abort, request
 from werkzeug.exceptions import HTTPException
 
+from bot.providers import forms
 from bot.providers.contracts import (
     DeliveryReport,
     Inbound,
@@ -33,7 +33,7 @@ from bot.providers.contracts import (
 from bot.providers.declaration import Provider
 from bot.providers.errors import Reason, SendError
 from bot.providers.fast_path import PLAIN_TEXT, FastPath, FormReader
-from bot.providers.forms import msisdn, required
+from bot.providers.forms import Form, msisdn
 from bot.providers.http import TIMEOUT_S, broken_off, json_object, pooled, refused, requested_wait, text
 from bot.providers.secret_path import secret_blueprint
 from bot.runtime.settings import BaseUrl, Settings
@@ -77,7 +77,7 @@ def _answer(text: str = "") -> Response:
 
 
 def _ussd(handler: InboundHandler) -> Response:
-    return _answer(_screen(handler, lambda: request.form))
+    return _answer(_screen(handler, partial(forms.posted, request)))
 
 
 def _screen(handler: InboundHandler, form: FormReader) -> str:
@@ -94,14 +94,14 @@ def _screen(handler: InboundHandler, form: FormReader) -> str:
         return handler.error_screen(hop.msisdn)
 
 
-def _hop(form: Mapping[str, str]) -> Inbound:
+def _hop(form: Form) -> Inbound:
     return Inbound(
         channel="ussd",
         provider=NAME,
-        id=required(form, "sessionId"),
-        msisdn=msisdn(required(form, "phoneNumber")) or abort(400, "phoneNumber is not a phone number"),
-        service=form.get("serviceCode", ""),
-        text=form.get("text", ""),
+        id=form.required("sessionId"),
+        msisdn=msisdn(form.required("phoneNumber")) or abort(400, "phoneNumber is not a phone number"),
+        service=form.get("serviceCode"),
+        text=form.text("text"),
     )
 
 
@@ -119,44 +119,35 @@ _FACTS = (
 
 
 def _ussd_event(handler: InboundHandler) -> Response:
-    form = request.form
+    form = forms.posted(request)
     handler.session_ended(
         SessionEnd(
             provider=NAME,
-            session_id=required(form, "sessionId"),
-            msisdn=msisdn(form.get("phoneNumber", "")),
-            incomplete=form.get("status", "").lower() == "incomplete",
-            facts={name: form[name] for name in _FACTS if name in form},
+            session_id=form.required("sessionId"),
+            msisdn=msisdn(form.get("phoneNumber")),
+            incomplete=form.get("status").lower() == "incomplete",
+            facts={name: form.get(name) for name in _FACTS if name in form},
         )
     )
     return _answer()
 
 
 def _sms(handler: InboundHandler) -> Response:
-    form = request.form
-    message_id, written = required(form, "id"), required(form, "from")
-    text = form["text"]  # may be blank; Flask answers 400 if it is missing
-    service, sent_at = form.get("to", ""), _time(form.get("date", ""))
+    form = forms.posted(request)
+    message_id, written = form.required("id"), form.required("from")
+    text = form.text("text") if "text" in form else abort(400, "text is missing")  # it may be blank
+    service, sent_at = form.get("to"), forms.time(form.get("date"))
     handler.sms(Inbound("sms", NAME, message_id, msisdn(written) or written, service, text, sent_at=sent_at))
     return _answer()
 
 
-def _time(raw: str) -> datetime | None:
-    """`2026-11-22T09:20:05Z` and `2026-11-22 09:20:05` are both UTC; None for other texts and outside the calendar."""
-    try:
-        time = datetime.fromisoformat(raw)
-        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
 def _optout(handler: InboundHandler) -> Response:
-    form = request.form
-    recipient = msisdn(required(form, "phoneNumber"))
+    form = forms.posted(request)
+    recipient = msisdn(form.required("phoneNumber"))
     if recipient is None:
         log.warning("an opt-out of a recipient that is not a phone")
     else:
-        handler.opted_out(recipient, f"{NAME} opt-out from {form.get('senderId', 'us')}")
+        handler.opted_out(recipient, f"{NAME} opt-out from {form.get('senderId') or 'us'}")
     return _answer()
 
 
@@ -192,21 +183,21 @@ _FAILURE_NAMES = {name.lower(): name for name in _FAILURES} | {"notnetworksubcri
 
 
 def _delivery(handler: InboundHandler) -> Response:
-    form = request.form
-    provider_id, raw_status = required(form, "id"), required(form, "status")
+    form = forms.posted(request)
+    provider_id, raw_status = form.required("id"), form.required("status")
     status = _STATUSES.get(raw_status.lower())
     if status is None:
         log.warning("message %s has an unknown delivery status: %r", provider_id, raw_status)
     detail = _failure(form, raw_status) if status == "failed" else None
     reason = _FAILURES[detail] if detail else None
-    recipient = msisdn(form.get("phoneNumber", ""))
+    recipient = msisdn(form.get("phoneNumber"))
     handler.report(DeliveryReport(NAME, provider_id, status, reason, detail, raw_status, recipient))
     return _answer()
 
 
-def _failure(form: Mapping[str, str], raw_status: str) -> str:
+def _failure(form: Form, raw_status: str) -> str:
     """The provider's word for the cause of a failure; some statuses are this word themselves."""
-    return _FAILURE_NAMES.get(form.get("failureReason", raw_status).lower(), "DeliveryFailure")
+    return _FAILURE_NAMES.get((form.get("failureReason") or raw_status).lower(), "DeliveryFailure")
 
 
 # Send.

@@ -24,6 +24,7 @@ import requests
 from flask import Blueprint, Response, abort, jsonify, request
 from pydantic import Field, model_validator
 
+from bot.providers import forms
 from bot.providers.declaration import Provider
 from bot.providers.errors import DuplicatePaymentError, PaymentError, Reason
 from bot.providers.http import TIMEOUT_S, AccessToken, broken_off, json_object, requested_wait, text
@@ -84,16 +85,11 @@ def _accepted() -> Response:
     return jsonify(ResultCode=0, ResultDesc="Accepted")
 
 
-def _posted() -> Mapping[str, Any]:
-    body = request.get_json(force=True, silent=True)
-    return body if isinstance(body, dict) else abort(400, "the body is not a JSON object")
-
-
 # Results: of a payment, or of a status query.
 
 
 def _result(handler: PaymentCallbackHandler) -> Response:
-    result = _posted().get("Result")
+    result = forms.json_object(request).get("Result")
     if not isinstance(result, dict) or not text(result, "ResultCode"):
         abort(400, "the body has no result")
     handler.on_result(NAME, _callback(result) or abort(400, "it names no payment"))
@@ -108,7 +104,7 @@ def _callback(result: Mapping[str, Any]) -> PaymentCallback | None:
     """
     parameters = dict(_parameters(result.get("ResultParameters")))
     names = tuple(
-        name
+        forms.bounded("an id", name)
         for place in (parameters, result)
         for name in (text(place, "OriginatorConversationID"), text(place, "ConversationID"))
         if name
@@ -181,7 +177,7 @@ def _transaction_status(parameters: Mapping[str, Any]) -> PaymentStatus | None:
 
 def _paid(reference: str, amount: Any) -> Paid | None:
     """None without a reference: the artisan gets no message about money that cannot be traced."""
-    return Paid(reference, _cents(amount)) if reference else None
+    return Paid(forms.bounded("the reference", reference), _cents(amount)) if reference else None
 
 
 def _cents(amount: Any) -> int | None:
@@ -198,12 +194,12 @@ def _cents(amount: Any) -> int | None:
 
 
 def _timeout(handler: PaymentCallbackHandler) -> Response:
-    body = _posted()
+    body = forms.json_object(request)
     envelope = body.get("Result") if isinstance(body.get("Result"), dict) else body
     if text(envelope or {}, "OriginalConversationID"):
         return _accepted()  # a query was not answered in time; there will be another
     name = text(envelope or {}, "OriginatorConversationID")
-    handler.on_timeout(NAME, name or abort(400, "it names no payment"))
+    handler.on_timeout(NAME, forms.bounded("an id", name) or abort(400, "it names no payment"))
     return _accepted()
 
 

@@ -6,16 +6,17 @@ Flask takes more time to read a form than all other steps of a hop. Both ways gi
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
-from urllib.parse import parse_qsl
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from werkzeug.exceptions import BadRequest
 from werkzeug.wsgi import get_input_stream
 
-FormReader = Callable[[], Mapping[str, str]]
-"""Reads the form; raises BadRequest for one that is cut off or not UTF-8."""
+from bot.providers import forms
+from bot.providers.forms import Form
+
+FormReader = Callable[[], Form]
+"""Reads the form; raises BadRequest for one that is cut off."""
 
 PLAIN_TEXT = "text/plain; charset=utf-8"
 LARGEST_FORM = 8 * 1024
@@ -46,11 +47,5 @@ class FastPath:
         )
 
 
-def _form(environ: WSGIEnvironment) -> Mapping[str, str]:
-    """The form as Flask reads it: the first value of a repeated name; escapes that are not UTF-8 stay unchanged."""
-    body = get_input_stream(environ).read()
-    try:
-        fields = parse_qsl(body.decode(), keep_blank_values=True, errors="werkzeug.url_quote")
-    except UnicodeDecodeError:
-        raise BadRequest("the form is not UTF-8") from None
-    return dict(reversed(fields))
+def _form(environ: WSGIEnvironment) -> Form:
+    return forms.read(get_input_stream(environ).read(), environ["CONTENT_TYPE"])

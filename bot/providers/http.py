@@ -12,6 +12,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
+from bot.providers import forms
 from bot.providers.errors import Reason
 from bot.runtime.clock import system_clock
 from marketplace_api.backoff import retry_after
@@ -67,15 +68,15 @@ def json_object(body: str | bytes) -> Mapping[str, Any] | None:
 def text(fields: Mapping[str, Any], name: str) -> str:
     """A field of an answer as text; empty if it is missing or neither text nor a number.
 
-    Providers send the same field as text or as a number: `"101"`, `101` and `101.0` are all `101`. Characters that a
-    database refuses are removed.
+    Providers send the same field as text or as a number: `"101"`, `101` and `101.0` are all `101`. Control characters
+    are removed.
     """
     value = fields.get(name)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
-    return "".join(filter(str.isprintable, str(value))).strip()
+    return forms.clean(str(value)).strip()
 
 
 def broken_off(error: requests.RequestException) -> Reason:

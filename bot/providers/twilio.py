@@ -16,15 +16,16 @@ import binascii
 import logging
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from functools import cached_property, partial
-from itertools import count
 from typing import Any, Literal
 
 import requests
 from flask import Blueprint, Response, abort, request
 from twilio.request_validator import RequestValidator
 
+from bot.providers import forms
 from bot.providers.contracts import (
     Channel,
     DeliveryReport,
@@ -36,7 +37,7 @@ from bot.providers.contracts import (
 )
 from bot.providers.declaration import Provider
 from bot.providers.errors import FetchError, Reason, SendError
-from bot.providers.forms import msisdn, required
+from bot.providers.forms import LONGEST_TEXT, Form, msisdn
 from bot.providers.http import TIMEOUT_S, broken_off, json_object, pooled, refused, requested_wait, text
 from bot.runtime.settings import BaseUrl, Settings
 from state.messages import ReportedStatus
@@ -70,7 +71,8 @@ def routes(handler: InboundHandler, public_url: str, auth_token: str | None) -> 
 def _verify(public_url: str, validator: Any, /) -> None:
     query = f"?{request.query_string.decode()}" if request.query_string else ""
     signature = request.headers.get("X-Twilio-Signature", "")
-    if not validator or not validator.validate(f"{public_url}{request.path}{query}", request.form, signature):
+    fields = forms.as_posted(request)
+    if not validator or not validator.validate(f"{public_url}{request.path}{query}", fields, signature):
         abort(403)
 
 
@@ -78,27 +80,32 @@ def _verify(public_url: str, validator: Any, /) -> None:
 
 
 def _sms(handler: InboundHandler) -> Response:
-    form = request.form
-    message_id = required(form, "MessageSid")
-    channel, number = _address(required(form, "From"))
+    form = forms.posted(request)
+    message_id = form.required("MessageSid")
+    channel, number = _address(form.required("From"))
     handler.sms(_inbound(form, channel, message_id, msisdn(number) or number))
     return Response('<?xml version="1.0" encoding="UTF-8"?><Response/>', content_type="text/xml; charset=utf-8")
 
 
+LONGEST_BODY = LONGEST_TEXT * 6
+"""In characters: base64 writes a character of a text in up to six."""
+MOST_PICTURES = 10
+"""Twilio sends no more with one message."""
+
 _CONSENTS: dict[str, Literal["STOP", "START", "HELP"]] = {"STOP": "STOP", "START": "START", "HELP": "HELP"}
 
 
-def _inbound(form: Mapping[str, str], channel: Channel, message_id: str, sender: str) -> Inbound:
+def _inbound(form: Form, channel: Channel, message_id: str, sender: str) -> Inbound:
     return Inbound(
         channel=channel,
         provider=NAME,
         id=message_id,
         msisdn=sender,
-        service=_address(form.get("To", ""))[1],
-        text=_decoded(form.get("Body", "")),
+        service=_address(form.get("To"))[1],
+        text=_text(form.get("Body", LONGEST_BODY)),
         media=tuple(_media(form)),
-        consent=_CONSENTS.get(form.get("OptOutType", "")),
-        token=request.headers.get("I-Twilio-Idempotency-Token"),
+        consent=_CONSENTS.get(form.get("OptOutType")),
+        token=_token(request.headers.get("I-Twilio-Idempotency-Token", "")),
     )
 
 
@@ -108,21 +115,23 @@ def _address(raw: str) -> tuple[Channel, str]:
     return ("sms" if number == raw else "whatsapp"), number
 
 
-def _media(form: Mapping[str, str]) -> Iterator[Media]:
-    for n in count():
-        if not (url := form.get(f"MediaUrl{n}")):
+def _media(form: Form) -> Iterator[Media]:
+    for n in range(MOST_PICTURES):
+        if not (url := form.get(f"MediaUrl{n}", LONGEST_TEXT)):
             return
-        yield Media(url, form.get(f"MediaContentType{n}", ""))
+        yield Media(url, form.get(f"MediaContentType{n}"))
 
 
-def _decoded(body: str) -> str:
+def _text(body: str) -> str:
     """The text. Some long texts arrive in base64: one word without blanks that decodes to UTF-8."""
-    if len(body) < 60:
-        return body
-    try:
-        return base64.b64decode(body, validate=True).decode()
-    except (binascii.Error, ValueError):
-        return body
+    with suppress(binascii.Error, ValueError):
+        if len(body) >= 60:
+            body = forms.clean(base64.b64decode(body, validate=True).decode())
+    return forms.bounded("Body", body, LONGEST_TEXT)
+
+
+def _token(header: str) -> str | None:
+    return forms.bounded("I-Twilio-Idempotency-Token", forms.clean(header)) or None
 
 
 # Message statuses. They arrive in any order; a stored status only moves forward.
@@ -143,13 +152,13 @@ _STATUSES: dict[str, ReportedStatus] = {
 
 
 def _status(handler: InboundHandler) -> Response:
-    form = request.form
-    message_id, raw_status = required(form, "MessageSid"), required(form, "MessageStatus")
+    form = forms.posted(request)
+    message_id, raw_status = form.required("MessageSid"), form.required("MessageStatus")
     status = _STATUSES.get(raw_status)
     if status is None:
         log.warning("message %s has an unknown status: %r", message_id, raw_status)
     detail, reason = _failure(form.get("ErrorCode") or raw_status) if status == "failed" else (None, None)
-    _, number = _address(form.get("To", ""))
+    _, number = _address(form.get("To"))
     handler.report(DeliveryReport(NAME, message_id, status, reason, detail, raw_status, msisdn(number)))
     return Response(status=204)
 

@@ -40,10 +40,11 @@ from typing import Any
 import requests
 from flask import Blueprint, Response, abort, request
 
+from bot.providers import forms
 from bot.providers.contracts import DeliveryReport, Inbound, InboundHandler, OutgoingMessage, Receipt
 from bot.providers.declaration import Provider
 from bot.providers.errors import Reason, SendError
-from bot.providers.forms import msisdn
+from bot.providers.forms import LONGEST_ID, LONGEST_TEXT, msisdn
 from bot.providers.http import TIMEOUT_S, broken_off, pooled, refused
 from bot.providers.secret_path import secret_blueprint
 from bot.runtime.settings import BaseUrl, Settings
@@ -64,13 +65,14 @@ def routes(handler: InboundHandler, secret: str) -> Blueprint:
     return blueprint
 
 
-def _field(name: str) -> str:
-    return str((request.get_json(silent=True) or {}).get(name) or abort(400, f"{name} is missing"))
+def _field(name: str, longest: int = LONGEST_ID) -> str:
+    value = forms.json_object(request).get(name) or abort(400, f"{name} is missing")
+    return forms.bounded(name, str(value), longest)
 
 
 def _message(handler: InboundHandler) -> Response:
     sender = msisdn(_field("from")) or abort(400, "from is no phone")
-    handler.sms(Inbound("sms", NAME, _field("ring"), sender, _field("to"), _field("letter")))
+    handler.sms(Inbound("sms", NAME, _field("ring"), sender, _field("to"), _field("letter", LONGEST_TEXT)))
     return Response(status=204)
 
 
@@ -78,7 +80,7 @@ _LOST = {"hawk": Reason.REFUSED, "nobody home": Reason.INVALID_RECIPIENT}
 
 
 def _report(handler: InboundHandler) -> Response:
-    lost = request.get_json().get("lost")
+    lost = forms.json_object(request).get("lost")
     reason = _LOST.get(lost, Reason.REFUSED) if lost else None
     handler.report(DeliveryReport(NAME, _field("ring"), "failed" if lost else "delivered", reason, lost))
     return Response(status=204)

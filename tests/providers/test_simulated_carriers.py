@@ -14,7 +14,7 @@ import pytest
 import requests
 from flask import Flask, request
 
-from bot.providers import registry
+from bot.providers import forms, registry
 from bot.providers.africastalking import AfricasTalking
 from bot.providers.contracts import (
     DeliveryReport,
@@ -70,7 +70,7 @@ def wire(app: Flask) -> list[dict[str, str]]:
 
     @app.before_request
     def note() -> None:
-        seen.append(request.form.to_dict())
+        seen.append(forms.as_posted(request).to_dict())
 
     return seen
 

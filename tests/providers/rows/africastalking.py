@@ -10,7 +10,7 @@ from bot.providers.africastalking import PROVIDER
 from bot.providers.contracts import DeliveryReport, Inbound, Receipt, SessionEnd
 from bot.providers.errors import Reason
 from state.messages import ReportedStatus
-from tests.providers.wire import FINAL, LATER, SMS, UNKNOWN, AnswerRow, CallbackRow, Failed, WireTable
+from tests.providers.wire import FINAL, FORM, LATER, SMS, UNKNOWN, AnswerRow, CallbackRow, Failed, WireTable
 
 KEY = "atsk_very_secret"
 SESSION = "ATUid_9c2f1d7b4a6e4f0f8f2a6d0f5b1c3e77"
@@ -23,6 +23,7 @@ END = (
     "&input=1%2A1234&lastAppResponse=CON+Your+PIN%3A"
 )
 TEXT = "from=%2B254711000111&to=22384&networkCode=63902"
+LATIN_1 = f"{FORM}; charset=ISO-8859-1"
 AT_0920 = datetime(2026, 11, 22, 9, 20, 5, tzinfo=UTC)
 
 
@@ -60,8 +61,8 @@ def report(
     return DeliveryReport("africastalking", MESSAGE, status, reason, detail, raw, msisdn)
 
 
-def posted(path: str, body: str, *told: object) -> CallbackRow:
-    return CallbackRow(f"/webhooks/africastalking/{{secret}}/{path}", body, told)
+def posted(path: str, body: str | bytes, *told: object, status: int = 200, content_type: str = FORM) -> CallbackRow:
+    return CallbackRow(f"/webhooks/africastalking/{{secret}}/{path}", body, told, status, content_type)
 
 
 def failed(field: str, reason: Reason, detail: str) -> CallbackRow:
@@ -137,6 +138,37 @@ CALLBACKS = [
     posted("sms", "from=MPESA&id=m9&text=Confirmed&to=22384", replace(sms("m9", "Confirmed", None), msisdn="MPESA")),
     posted("sms", "from=40404&id=m9&text=Airtime&to=22384", replace(sms("m9", "Airtime", None), msisdn="40404")),
     posted("optout", "senderId=SOKO&phoneNumber=SOKO"),
+    # control characters
+    posted("ussd", f"{CALL}&text=1%00%1B%2A2%7F", hop("1*2")),
+    posted("sms", "from=%2B254711000111&to=22384&id=a%00b&text=mama%00gmail.com", sms("ab", "mamagmail.com", None)),
+    posted("sms", "from=%2B254711000111&to=22384&id=m1&text=YES%0D%0AK7P4%09%C2%85", sms("m1", "YES\r\nK7P4\t", None)),
+    posted("delivery", f"id=%00{MESSAGE}&status=Suc%00cess", report("delivered", "Success")),
+    posted("optout", "senderId=a%00b&phoneNumber=%2B254711000111", (AMINA, "africastalking opt-out from ab")),
+    posted("ussd-events", f"sessionId={SESSION}%00", SessionEnd("africastalking", SESSION, None, False)),
+    # bytes that are no UTF-8
+    posted("sms", f"{TEXT}&id=m1&text=RELEV%C9", sms("m1", "RELEV\ufffd", None)),
+    posted("sms", f"{TEXT}&id=m1&text=RELEV".encode() + b"\xc9", sms("m1", "RELEV\ufffd", None)),
+    posted("sms", f"{TEXT}&id=m1&text=RELEV%C9", sms("m1", "RELEVÉ", None), content_type=LATIN_1),
+    posted("sms", f"{TEXT}&id=m1&text=%E2%82%AC", sms("m1", "€", None), content_type=LATIN_1),
+    posted("sms", f"{TEXT}&id=m1&text=%80", sms("m1", "€", None), content_type=f"{FORM}; charset=windows-1252"),
+    posted("sms", f"{TEXT}&id=m1&text=a%FFb", sms("m1", "a\ufffdb", None), content_type=f"{FORM}; charset=utf-7"),
+    posted("sms", f"{TEXT}&id=m1&text=a%FFb", sms("m1", "a\ufffdb", None), content_type=f"{FORM}; charset=nonsense"),
+    posted("ussd", f"{CALL}&text=".encode() + b"1\xc9", hop("1\ufffd")),
+    posted("ussd", f"{CALL}&text=".encode() + b"1\xc9", hop("1É"), content_type=LATIN_1),
+    # times that mean none
+    posted("sms", f"{TEXT}&date=0001-01-01T00%3A00%3A00&id=m6&text=HELP", sms("m6", "HELP", None)),
+    posted("sms", f"{TEXT}&date=1970-01-01+00%3A00%3A00&id=m6&text=HELP", sms("m6", "HELP", None)),
+    # fields as long as they may be, and longer
+    posted("sms", f"{TEXT}&id={'i' * 200}&text={'t' * 2000}", sms("i" * 200, "t" * 2000, None)),
+    posted("sms", f"{TEXT}&id={'i' * 201}&text=t", status=413),
+    posted("sms", f"{TEXT}&id=m1&text={'t' * 2001}", status=413),
+    posted("sms", f"{TEXT}&id=m1&text=t&more={'m' * 9000}", sms("m1", "t", None)),
+    posted("delivery", f"id={'i' * 201}&status=Success", status=413),
+    posted("delivery", f"id={MESSAGE}&status={'S' * 201}", status=413),
+    posted("optout", f"senderId={'S' * 201}&phoneNumber=%2B254711000111", status=413),
+    posted("ussd-events", f"sessionId={'i' * 201}", status=413),
+    posted("ussd", f"{CALL}&text={'1' * 2001}"),
+    posted("ussd", f"sessionId={'i' * 201}&phoneNumber=%2B254711000111&text="),
 ]
 
 

@@ -99,6 +99,7 @@ RESULT_CODES: dict[str, FaultParty] = {
     "SFC_IC0003": "recipient",
 }
 
+LATIN_1_NAME = json.dumps(result(0, PAID)).encode().replace(b"JANE DOE", b"ZO\xcb DOE")
 TOO_LARGE = ("1e999999", "1e99999", "-1e999999", "9" * 5000, 10**13)
 
 CALLBACKS = [
@@ -135,7 +136,13 @@ CALLBACKS = [
     posted("timeout", {"OriginatorConversationID": "pay_1", "InitiatorName": "testapi", "Amount": "1500"}, "pay_1"),
     posted("timeout", {"OriginalConversationID": "pay_2", "Initiator": "testapi"}),
     posted("timeout", {"Amount": "1500"}, status=400),
+    # bytes that are no UTF-8, and a text that is too long
+    posted("result", LATIN_1_NAME, PaymentCallback(NAMES, Paid("SG632NMUAB", 1500_00), None)),
+    posted("result", result(0, PAID[:1], TransactionID="S" * 201), status=413),
+    posted("result", result(0, PAID, ConversationID="A" * 201), status=413),
+    posted("timeout", {"OriginatorConversationID": "p" * 201}, status=413),
     # what cannot be read
+    posted("result", b'{"Result":' + b"[" * 100_000, status=400),
     *(
         posted("result", body, status=400)
         for body in (

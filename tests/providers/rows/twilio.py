@@ -28,6 +28,7 @@ TEXT = (
 )
 PHONES = "From=%2B254712345678&To=%2B254711000999"
 STATUS = f"SmsSid={SID}&To=%2B254712345678&MessageSid={SID}&AccountSid={ACCOUNT}&From=SOKO"
+CONTROLS = "\x00\x1b\x7f"
 LONG = "Kikapu kikubwa cha mkonge, rangi tatu, kimefumwa kwa mkono huko Kitui."
 
 
@@ -52,8 +53,12 @@ def sms(text: str, **more: object) -> Inbound:
     return Inbound(**(fields | more), text=text)  # type: ignore[arg-type]
 
 
-def text_posted(body: str, *told: object) -> CallbackRow:
-    return CallbackRow("/webhooks/twilio/sms", body, told)
+def text_posted(body: str, *told: object, status: int = 200) -> CallbackRow:
+    return CallbackRow("/webhooks/twilio/sms", body, told, status)
+
+
+def in_base64(text: str) -> str:
+    return urlencode({"Body": base64.b64encode(text.encode()).decode()})
 
 
 def status_posted(
@@ -126,9 +131,21 @@ CALLBACKS = [
         ),
         sms("", id=MMS, media=(Media(MEDIA, "image/jpeg"), Media(MEDIA + "5", "image/png"))),
     ),
-    text_posted(f"{TEXT}&{PHONES}&{urlencode({'Body': base64.b64encode(LONG.encode()).decode()})}", sms(LONG)),
+    text_posted(f"{TEXT}&{PHONES}&{in_base64(LONG)}", sms(LONG)),
     text_posted(f"{TEXT}&{PHONES}&Body={'hahaha' * 12}", sms("hahaha" * 12)),
     text_posted(f"{TEXT}&{PHONES}&{urlencode({'Body': LONG})}", sms(LONG)),
+    # control characters, also inside base64
+    text_posted(f"MessageSid=SM%00{SID[2:]}&{PHONES}&Body=HELP%00", sms("HELP")),
+    text_posted(
+        f"MessageSid={SID}&{PHONES}&{urlencode({'Body': base64.b64encode((LONG + CONTROLS).encode()).decode()})}",
+        sms(LONG),
+    ),
+    # bytes that are no UTF-8
+    text_posted(f"MessageSid={SID}&{PHONES}&Body=RELEV%C9", sms("RELEV\ufffd")),
+    # fields that are too long
+    text_posted(f"MessageSid={SID}&{PHONES}&Body={'t' * 2001}", status=413),
+    text_posted(f"MessageSid={SID}&{PHONES}&{in_base64('t' * 2001)}", status=413),
+    text_posted(f"MessageSid={'S' * 201}&{PHONES}&Body=t", status=413),
     # a sender that is no phone
     text_posted(f"MessageSid={SID}&From=40404&Body=Airtime", sms("Airtime", msisdn="40404", service="")),
     text_posted(
