@@ -180,7 +180,9 @@ class CallHandler:
         """Handle the answers of a cumulative text: those after the last checkpoint of this call, or all from home."""
         with context.work.reading() as conn:
             checkpoint = last_checkpoint(conn, inbound.id, inbound.msisdn)
-        begins_after = self.progress.length(inbound.msisdn, inbound.id)
+        begins_after = inbound.answered_before
+        if begins_after is None:
+            begins_after = self.progress.length(inbound.msisdn, inbound.id)
         if checkpoint and ussd_text.starts_with(inbound.text + "*", checkpoint.consumed + "*"):
             turn = self.runner.turn(checkpoint.conversation, person, context.market, USSD)
             call.consumed = checkpoint.consumed

@@ -11,6 +11,7 @@ Its requests are not signed: the secret in the path authenticates them.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -40,6 +41,8 @@ from bot.runtime.settings import BaseUrl, Settings
 from state.messages import ReportedStatus
 
 NAME = "africastalking"
+HOP_METADATA = "at-ussd-hop-metadata"
+"""A header of our answer to a hop, which the next request of the call brings back: how long the text was by then."""
 log = logging.getLogger(__name__)
 
 
@@ -66,7 +69,7 @@ def routes(handler: InboundHandler, secret: str) -> Blueprint:
 
 def fast_path(app: WSGIApplication, handler: InboundHandler, secret: str) -> FastPath:
     """A `FastPath` in front of an application with these routes: the same answers to USSD hops, in less time."""
-    return FastPath(app, f"/webhooks/{NAME}/{secret}/ussd", partial(_screen, handler))
+    return FastPath(app, f"/webhooks/{NAME}/{secret}/ussd", partial(_screen, handler), HOP_METADATA)
 
 
 def _answer(text: str = "") -> Response:
@@ -77,24 +80,27 @@ def _answer(text: str = "") -> Response:
 
 
 def _ussd(handler: InboundHandler) -> Response:
-    return _answer(_screen(handler, partial(forms.posted, request)))
+    screen, metadata = _screen(handler, partial(forms.posted, request), request.headers.get(HOP_METADATA, ""))
+    answer = _answer(screen)
+    answer.headers[HOP_METADATA] = metadata
+    return answer
 
 
-def _screen(handler: InboundHandler, form: FormReader) -> str:
-    """The answer to a hop, also to one that fails. With any status but 200 the caller would see no text at all."""
+def _screen(handler: InboundHandler, form: FormReader, metadata: str) -> tuple[str, str]:
+    """The answer to a hop and its metadata. Also of one that fails: only with status 200 the caller sees text."""
     try:
-        hop = _hop(form())
+        hop = _hop(form(), metadata)
     except HTTPException as error:
         log.warning("a USSD request cannot be read: %s", error.description)
-        return handler.error_screen(None)
+        return handler.error_screen(None), "0"
     try:
-        return handler.ussd(hop)
+        return handler.ussd(hop), str(len(hop.text))
     except Exception:
         log.exception("the hop failed in USSD session %s", hop.id)
-        return handler.error_screen(hop.msisdn)
+        return handler.error_screen(hop.msisdn), "0"
 
 
-def _hop(form: Form) -> Inbound:
+def _hop(form: Form, metadata: str) -> Inbound:
     return Inbound(
         channel="ussd",
         provider=NAME,
@@ -102,20 +108,12 @@ def _hop(form: Form) -> Inbound:
         msisdn=msisdn(form.required("phoneNumber")) or abort(400, "phoneNumber is not a phone number"),
         service=form.get("serviceCode"),
         text=form.text("text"),
+        answered_before=int(metadata) if re.fullmatch("[0-9]{1,4}", metadata) else None,
     )
 
 
 # `input` and `lastAppResponse` are left out: what the caller typed may hold a PIN.
-_FACTS = (
-    "date",
-    "status",
-    "networkCode",
-    "serviceCode",
-    "cost",
-    "durationInMillis",
-    "hopsCount",
-    "errorMessage",
-)
+_FACTS = ("date", "status", "networkCode", "serviceCode", "cost", "durationInMillis", "hopsCount", "errorMessage")
 
 
 def _ussd_event(handler: InboundHandler) -> Response:

@@ -45,6 +45,8 @@ class Inbound:
     sent_at: datetime | None = None
     consent: Literal["STOP", "START", "HELP"] | None = None
     """The word that the provider has recognised and answered by itself (Twilio's OptOutType)."""
+    answered_before: int | None = None
+    """Of a hop, how long the text was when the gateway last got a screen; None if the gateway does not say it."""
     token: str | None = None
     """The same each time that the provider repeats the request (Twilio's I-Twilio-Idempotency-Token)."""
 

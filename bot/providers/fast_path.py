@@ -24,16 +24,24 @@ LARGEST_FORM = 8 * 1024
 
 
 class FastPath:
-    """Wraps `app`. `answer` returns the text of an answer with status 200, and must not raise."""
+    """Wraps `app`. `answer` returns the text of an answer with status 200, and must not raise.
 
-    def __init__(self, app: WSGIApplication, path: str, answer: Callable[[FormReader], str]) -> None:
-        self._app, self._path, self._answer = app, path.encode(), answer
+    It is given the request's header `echoed` too, and also returns the value of this header of the answer.
+    """
+
+    def __init__(
+        self, app: WSGIApplication, path: str, answer: Callable[[FormReader, str], tuple[str, str]], echoed: str
+    ) -> None:
+        self._app, self._path, self._answer, self._echoed = app, path.encode(), answer, echoed
+        self._variable = f"HTTP_{echoed.upper().replace('-', '_')}"
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if not self._applies(environ):
             return self._app(environ, start_response)
-        text = self._answer(partial(_form, environ)).encode()
-        start_response("200 OK", [("Content-Type", PLAIN_TEXT), ("Content-Length", str(len(text)))])
+        answered, echo = self._answer(partial(_form, environ), environ.get(self._variable, ""))
+        text = answered.encode()
+        headers = [("Content-Type", PLAIN_TEXT), ("Content-Length", str(len(text))), (self._echoed, echo)]
+        start_response("200 OK", headers)
         return [text]
 
     def _applies(self, environ: WSGIEnvironment) -> bool:

@@ -13,7 +13,7 @@ providers' own SDKs.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from io import BytesIO
 from typing import Any, Literal
@@ -24,7 +24,7 @@ from requests.adapters import BaseAdapter
 from twilio.request_validator import RequestValidator
 from werkzeug.test import Client, TestResponse
 
-from bot.providers import twilio
+from bot.providers import africastalking, twilio
 from bot.runtime.settings import Settings
 from bot.simulator import media
 
@@ -64,7 +64,8 @@ class Gateway:
     """Every simulated phone, by its MSISDN. `new_id` returns 32 hexadecimal digits, different each time.
 
     `dial`, `answer` and `hang_up` keep the open calls in this process. `post_ussd` and `post_end` are for a caller that
-    keeps them itself, as the page in the browser does.
+    keeps them itself, as the page in the browser does. `metadata` holds what our last answer in each call gives the
+    next request.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Gateway:
         self._now = now
         self._new_id = new_id
         self._calls: dict[str, _OpenCall] = {}
+        self.metadata: dict[str, str] = {}
         self._last: _WebhookPost | None = None
 
     # Calls
@@ -123,7 +125,10 @@ class Gateway:
             "serviceCode": code,
             "text": text,
         }
-        return self._post(self._africastalking("ussd", fields)).get_data(as_text=True)
+        headers = {africastalking.HOP_METADATA: self.metadata[session_id]} if session_id in self.metadata else {}
+        answer = self._post(replace(self._africastalking("ussd", fields), headers=headers))
+        self.metadata[session_id] = answer.headers.get(africastalking.HOP_METADATA, "")
+        return answer.get_data(as_text=True)
 
     def post_end(self, session_id: str, msisdn: str, code: str, text: str) -> None:
         """Report that the call was dropped. Its duration and its last screen are unknown here."""
@@ -132,6 +137,7 @@ class Gateway:
         self._post(self._ended(msisdn, call, "Incomplete"))
 
     def _ended(self, msisdn: str, call: _OpenCall, status: str) -> _WebhookPost:
+        self.metadata.pop(call.session_id, None)
         fields = {
             "date": f"{self._now():%Y-%m-%d %H:%M:%S}",
             "sessionId": call.session_id,

@@ -87,12 +87,14 @@ def second_process(
     services = service.services
     resources = replace(services.conversation.resources, **replaced)
     conversation = conversation_class(services.conversation.runner, resources, services.conversation.own_numbers)
-    return Gateway(
+    gateway = Gateway(
         create_app(services=replace(services, conversation=conversation)),
         service.settings,
         service.clock,
         service.new_id,
     )
+    gateway.metadata = service.gateway.metadata  # it is the same network
+    return gateway
 
 
 class InterruptedSessions:

@@ -6,6 +6,7 @@ The bodies that are understood are in `tests/providers/rows/africastalking.py`.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from io import BytesIO
 from urllib.parse import urlencode
 
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from werkzeug.test import Client, TestResponse
 
 from bot.providers import africastalking
+from bot.providers.africastalking import HOP_METADATA as METADATA
 from bot.providers.forms import msisdn
 from tests.providers.conftest import SECRET
 from tests.providers.recording import CallbackRecorder
@@ -155,16 +157,20 @@ BODIES = st.builds(
 )
 
 
-@given(BODIES, st.sampled_from([FORM, f"{FORM}; charset=latin-1", "text/plain", ""]))
-def test_the_fast_path_reads_any_body_as_flask_does(body: bytes, content_type: str) -> None:
+@given(
+    BODIES,
+    st.sampled_from([FORM, f"{FORM}; charset=latin-1", "text/plain", ""]),
+    st.sampled_from(["", "0", "3", "12345", "-1", "x"]),
+)
+def test_the_fast_path_reads_any_request_as_flask_does(body: bytes, content_type: str, metadata: str) -> None:
     outcomes = []
     for fast in (False, True):
         handler, app = CallbackRecorder(), Flask(__name__)
         app.register_blueprint(africastalking.routes(handler, SECRET))
         wsgi = africastalking.fast_path(app.wsgi_app, handler, SECRET) if fast else app.wsgi_app
         path = f"/webhooks/africastalking/{SECRET}/ussd"
-        answer = Client(wsgi).post(path, data=body, content_type=content_type)
-        outcomes.append((answer.status_code, answer.text, answer.content_type, answer.content_length, handler.recorded))
+        answer = Client(wsgi).post(path, data=body, content_type=content_type, headers={METADATA: metadata})
+        outcomes.append((answer.status_code, answer.text, sorted(answer.headers.items()), handler.recorded))
     assert outcomes[0] == outcomes[1]
 
 
@@ -173,8 +179,21 @@ def test_the_fast_path_answers_a_hop_without_the_application(handler: CallbackRe
         raise AssertionError("the application was called")
 
     client = Client(africastalking.fast_path(unused, handler, SECRET))
-    client.post(f"/webhooks/africastalking/{SECRET}/ussd", data=f"{CALL}&text=1", content_type=FORM)
+    path = f"/webhooks/africastalking/{SECRET}/ussd"
+    client.post(path, data=f"{CALL}&text=1", content_type=FORM)
     assert handler.recorded == [hop("1")]
+
+
+def test_the_answer_says_how_long_the_text_is_and_the_next_request_brings_that_back(
+    client: FlaskClient, handler: CallbackRecorder
+) -> None:
+    path = f"/webhooks/africastalking/{SECRET}/ussd"
+    first = client.post(path, data=f"{CALL}&text=1", content_type=FORM)
+    second = client.post(
+        path, data=f"{CALL}&text=1*3*4", content_type=FORM, headers={METADATA: first.headers[METADATA]}
+    )
+    assert (first.headers[METADATA], second.headers[METADATA]) == ("1", "5")
+    assert handler.recorded == [hop("1"), replace(hop("1*3*4"), answered_before=1)]
 
 
 def test_a_hop_with_an_incomplete_body_is_not_processed(client: FlaskClient, handler: CallbackRecorder) -> None:

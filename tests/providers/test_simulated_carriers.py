@@ -118,8 +118,9 @@ def twilio(session: requests.Session, token: str = TOKEN) -> Twilio:
     return Twilio(ACCOUNT, token, "+15005550006", base_url="http://simulator/simulator/twilio", session=session)
 
 
-def hop(text: str, session: int = 1, msisdn: str = AMINA) -> Inbound:
-    return Inbound("ussd", "africastalking", f"ATUid_{session:032x}", msisdn, "*384*22#", text)
+def hop(text: str, session: int = 1, msisdn: str = AMINA, answered_before: int | None = None) -> Inbound:
+    id = f"ATUid_{session:032x}"
+    return Inbound("ussd", "africastalking", id, msisdn, "*384*22#", text, answered_before=answered_before)
 
 
 # What the simulated phones post
@@ -129,13 +130,17 @@ def test_a_call_carries_all_that_was_typed(gateway: Gateway, handler: CallbackRe
     assert gateway.dial(AMINA) == handler.screen
     gateway.answer(AMINA, "1")
     gateway.answer(AMINA, "Basket 3*4")
-    assert handler.recorded == [hop(""), hop("1"), hop("1*Basket 3*4")]
+    assert handler.recorded == [
+        hop(""),
+        hop("1", answered_before=0),
+        hop("1*Basket 3*4", answered_before=1),
+    ]
 
 
 def test_answers_after_our_code_are_typed_ahead(gateway: Gateway, handler: CallbackRecorder) -> None:
     gateway.dial(AMINA, "*384*22*3*1#")
     gateway.answer(AMINA, "2")
-    assert handler.recorded == [hop("3*1"), hop("3*1*2")]
+    assert handler.recorded == [hop("3*1"), hop("3*1*2", answered_before=3)]
 
 
 def test_phones_call_at_the_same_time(gateway: Gateway, handler: CallbackRecorder) -> None:
@@ -143,7 +148,12 @@ def test_phones_call_at_the_same_time(gateway: Gateway, handler: CallbackRecorde
     gateway.dial(JANE)
     gateway.answer(AMINA, "1")
     gateway.answer(JANE, "2")
-    assert handler.recorded == [hop(""), hop("", 2, JANE), hop("1"), hop("2", 2, JANE)]
+    assert handler.recorded == [
+        hop(""),
+        hop("", 2, JANE),
+        hop("1", answered_before=0),
+        hop("2", 2, JANE, answered_before=0),
+    ]
 
 
 def test_a_hang_up_is_posted_with_the_facts_of_the_call(

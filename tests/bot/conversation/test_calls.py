@@ -190,15 +190,27 @@ SELLING_STARRED = ("1", STARRED, "6", "900", "5", "1")
 @pytest.mark.every_store
 @pytest.mark.parametrize("lost_before", range(1, len(SELLING_STARRED) + 1))
 def test_stars_in_an_answer_survive_the_loss_of_the_session_at_any_hop(service: Service, lost_before: int) -> None:
+    """From the loss on, another process answers."""
     choose_language(service, "en", AKINYI)
-    call = PostedCall(service, AKINYI)
+    call, another = PostedCall(service, AKINYI), second_process(service)
     for n, text in enumerate(cumulative(SELLING_STARRED)):
         if n == lost_before:
             delete_session(service, AKINYI)
-        screen = call.hop(text)
+        screen = call.hop(text, service.gateway if n < lost_before else another)
 
     assert screen.startswith(f"END {STARRED} is on sale at KSh 900.")
     assert len(products_titled(service, STARRED)) == 1
+
+
+def test_stars_survive_in_one_process_although_the_gateway_brings_no_metadata_back(service: Service) -> None:
+    choose_language(service, "en", AKINYI)
+    call = PostedCall(service, AKINYI)
+    for text in cumulative(SELLING_STARRED):
+        service.gateway.metadata.clear()
+        screen = call.hop(text)
+        delete_session(service, AKINYI)
+
+    assert screen.startswith(f"END {STARRED} is on sale at KSh 900.")
 
 
 def test_stars_in_answers_survive_although_another_process_answers_after_each_loss(service: Service) -> None:
