@@ -38,8 +38,8 @@ from flows import gsm7
 from flows.kit import N_, SMS, Conversation, Turn
 from flows.msisdn import is_e164
 from flows.msisdn import parse as parse_msisdn
-from flows.reading.folding import fold, plain_words
-from flows.reading.keywords import without_courtesy
+from flows.reading.folding import fold
+from flows.reading.keywords import said
 from state import messages, people
 
 log = logging.getLogger(__name__)
@@ -382,7 +382,7 @@ class TextHandler:
 
 def _said(text: str) -> str:
     """The words of a text without polite ones, for comparison."""
-    return " ".join(plain_words(without_courtesy(text)))
+    return " ".join(said(text))
 
 
 def _consent_asked(inbound: Inbound) -> Literal["STOP", "START"] | None:

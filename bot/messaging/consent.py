@@ -16,8 +16,8 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from bot.providers.errors import Reason
-from flows.reading.folding import fold, plain_words
-from flows.reading.keywords import without_courtesy
+from flows.reading.folding import fold
+from flows.reading.keywords import known, said
 from state import people
 
 ANY_LANGUAGE = ""
@@ -51,28 +51,27 @@ _STOP, _STOP_ALONE, _START = _by_word(STOP), _by_word(STOP_ALONE), _by_word(STAR
 
 def requested(text: str) -> Literal["STOP", "START"] | None:
     """STOP or START if the text asks for it, else None."""
-    if _first(text) in _STOP or _said_alone(text) in _STOP_ALONE:
+    if _first(text) or known(_said_alone(text), _STOP_ALONE):
         return "STOP"
-    return "START" if _said_alone(text) in _START else None
+    return "START" if known(_said_alone(text), _START) else None
 
 
 def language(text: str) -> str | None:
     """The language of the word that asks for STOP or START; None if the word belongs to several languages."""
     by_word = _STOP | _STOP_ALONE | _START
-    return by_word.get(_first(text)) or by_word.get(_said_alone(text)) or None
+    return by_word.get(_first(text) or known(_said_alone(text), by_word) or "") or None
 
 
-def _first(text: str) -> str:
-    """The first word of a text after polite ones, or its first two words if these mean STOP."""
-    words = plain_words(without_courtesy(text))
-    pair = " ".join(words[:2])
-    return pair if pair in _STOP else " ".join(words[:1])
+def _first(text: str) -> str | None:
+    """The word for STOP that a text begins with; None if it begins with none."""
+    words = said(text)
+    return known(" ".join(words[:2]), _STOP) or known(" ".join(words[:1]), _STOP)
 
 
 def _said_alone(text: str) -> str:
     """The only word of a text, however often it is repeated; empty if there are several."""
-    said = set(plain_words(without_courtesy(text)))
-    return said.pop() if len(said) == 1 else ""
+    words = set(said(text))
+    return words.pop() if len(words) == 1 else ""
 
 
 def apply_refusal(conn: Connection, msisdn: str, provider: str, reason: Reason, detail: str, now: datetime) -> None:

@@ -13,7 +13,10 @@ _INVISIBLE = frozenset({"Cc", "Cf", "Cs"})  # Unicode categories: control, forma
 
 PUNCTUATION = " .,:;!?()[]{}<>\"'#-*/_=~|`´…“”„‘’‚«»‹›•·–—።፣፤፥፦፧"
 """Characters that may surround a word without being part of it."""
-_PLAIN_WORD = re.compile(r"[^\W_]+")
+LOST_LETTER = "\ufffd"
+"""Stands for a letter that a gateway sent in an unknown encoding."""
+WORD = re.compile(rf"(?:[^\W_]|{LOST_LETTER})+")
+"""Letters and digits; every other character is a mark that separates words."""
 
 
 def clean(text: str) -> str:
@@ -40,4 +43,4 @@ def words(text: str) -> list[str]:
 
 def plain_words(text: str) -> list[str]:
     """The words of a text, cleaned and folded; every character that is no letter and no digit ends a word."""
-    return _PLAIN_WORD.findall(fold(clean(text)))
+    return WORD.findall(fold(clean(text)))

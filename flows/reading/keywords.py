@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from itertools import dropwhile
 
-from .folding import PUNCTUATION, clean, fold
+from .folding import LOST_LETTER, WORD, clean, fold, plain_words
 from .result import Read
 from .similarity import nearest
 from .vocabulary import GREETINGS, PLEASE, POLITE_PHRASES
@@ -21,7 +21,8 @@ _MAX_WORDS = 3
 
 # After a keyword people also write a full stop, a colon, a dash or an equals sign: `YES.K7P4`, `SELL-kiondo`.
 _ENDS = " ,;*/.،፣፤.:=_-"
-_WORD = re.compile(rf"[^\s{_ENDS}]+")
+_AFTER_KEYWORD = re.compile(rf"[^\w\s]*[{_ENDS}]*")  # a mark that belongs to the keyword, then separators
+_MARKS_AROUND = re.compile(r"^[\W_]+|[\W_]+$")
 # A comma before three digits, and a slash before = or -, belong to a price. A full stop separates words, and a count
 # from a price (`1500.3`); between other digits it is a decimal point.
 _TOKEN = re.compile(
@@ -44,26 +45,49 @@ def match(text: str, table: Mapping[str, str]) -> Read[tuple[str, str]] | None:
     """
     cleaned = clean(text)
     canonical = {fold(written): name for written, name in table.items()}
-    matches = _after_greetings(cleaned)[:_MAX_WORDS]
-    folded = [_bare(word[0]) for word in matches]
-    beginnings = [(" ".join(folded[:count]), cleaned[word.end() :]) for count, word in enumerate(matches, 1)][::-1]
+    matches = list(dropwhile(lambda word: _is_greeting(fold(word[0])), WORD.finditer(cleaned)))[:_MAX_WORDS]
+    folded = [fold(word[0]) for word in matches]
+    beginnings = [(" ".join(folded[:count]), _rest(cleaned, word)) for count, word in enumerate(matches, 1)][::-1]
     for beginning, rest in beginnings:
-        if name := canonical.get(beginning):
-            return Read((name, rest.lstrip(_ENDS)))
+        if written := known(beginning, canonical):
+            return Read((canonical[written], rest))
     for beginning, rest in beginnings:
         if name := nearest(beginning, canonical.items(), _MIN_LETTERS):
-            return Read((name, rest.lstrip(_ENDS)), certain=False)
+            return Read((name, rest), certain=False)
     return None
 
 
-def _after_greetings(cleaned: str) -> list[re.Match[str]]:
-    """The words of a text from the first one that may be a keyword."""
-    found = [word for word in _WORD.finditer(cleaned) if _says_something(word[0])]
-    return list(dropwhile(lambda word: _bare(word[0]) in GREETINGS | PLEASE, found))
+def said(text: str) -> list[str]:
+    """The words of a text, folded, without the greetings before them and the polite words around them."""
+    return list(dropwhile(_is_greeting, plain_words(without_courtesy(text))))
+
+
+def known(word: str, table: Mapping[str, object]) -> str | None:
+    """The key of `table` that a folded word is; a letter that was lost may be any. None if it is none, or may be two.
+
+    known("relev\ufffd", {"releve": "STATEMENT"})     "releve"
+    """
+    if word in table:
+        return word
+    if LOST_LETTER not in word or len(word) - word.count(LOST_LETTER) < _MIN_LETTERS:
+        return None
+    pattern = re.compile(".".join(map(re.escape, word.split(LOST_LETTER))))
+    alike = [key for key in table if pattern.fullmatch(key)]
+    return alike[0] if len({table[key] for key in alike}) == 1 else None
+
+
+def _rest(cleaned: str, keyword: re.Match[str]) -> str:
+    """The text after the last word of a keyword."""
+    after = cleaned[keyword.end() :]
+    return _AFTER_KEYWORD.sub("", after, count=1)
+
+
+def _is_greeting(word: str) -> bool:
+    return word in GREETINGS or word in PLEASE
 
 
 def _bare(word: str) -> str:
-    return fold(word).strip(PUNCTUATION)
+    return _MARKS_AROUND.sub("", fold(word))
 
 
 def _says_something(word: str) -> bool:

@@ -32,6 +32,8 @@ def test_a_word_alone_counts_in_any_spelling(asks: str, words: str) -> None:
         *("STOP 1", "please stop", "Stop calling me", "STOP please", "STOP 1042", "Stop. Thank you", "stop\nnow"),
         *("STOP/", "STOP -", "[STOP]", "'STOP'", "‘STOP’", "*STOP*", "#STOP", "«STOP»", "STOP,please", "stop…"),
         *("STOP 🙏", "STOP STOP", "STOP*ALL", "opt out now", "CANCEL please", "cancel cancel"),
+        *("Hello, STOP", "hi stop thanks", "「STOP」", "¿STOP?", "STOP。", "✅STOP®", "ＳＴＯＰ"),
+        *("ARR\ufffdTER", "d\ufffdsabonner"),
         *("acha tafadhali", "Tafadhali acha", "ARRÊTEZ", "arrêtez svp", "አቁም እባክህ"),
     ],
 )

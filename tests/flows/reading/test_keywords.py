@@ -48,6 +48,14 @@ def test_a_text_is_divided_but_a_price_stays_whole(text: str, parts: list[str]) 
         ("ARRÊT", "STOP", "", SURE),
         ("My\nProducts", "PRODUCTS", "", SURE),
         ("products now", "PRODUCTS", "now", SURE),
+        ("¿PRODUCTS?", "PRODUCTS", "", SURE),
+        ("PRODUCTS。", "PRODUCTS", "", SURE),
+        ("「PRODUCTS」", "PRODUCTS", "", SURE),
+        ("✅SELL® kiondo", "SELL", "kiondo", SURE),
+        ("SELL@1500", "SELL", "1500", SURE),
+        ("SELL (big) kiondo", "SELL", "(big) kiondo", SURE),
+        ("ARR\ufffdT", "STOP", "", SURE),
+        ("PR\ufffdDUCTS now", "PRODUCTS", "now", SURE),
         ("ሽጥ ቅርጫት", "SELL", "ቅርጫት", SURE),
         ("SELL.kiondo.1500", "SELL", "kiondo.1500", SURE),
         ("SELL-kiondo-1500", "SELL", "kiondo-1500", SURE),
@@ -69,6 +77,8 @@ def test_a_text_begins_with_a_keyword(text: str, name: str, rest: str, certain: 
     assert match(text, KEYWORDS) == Read((name, rest), certain)
 
 
-@pytest.mark.parametrize("text", ["", "  ", "!!!", "hello there", "uz", "my", "1500", "* *"])
+@pytest.mark.parametrize(
+    "text", ["", "  ", "!!!", "\ufffd\ufffd\ufffd", "u\ufffda", "hello there", "uz", "my", "1500", "* *"]
+)
 def test_other_texts_begin_with_no_keyword(text: str) -> None:
     assert match(text, KEYWORDS) is None
