@@ -12,13 +12,14 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Flask
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.app import create_app
@@ -30,7 +31,7 @@ from bot.jobs.runner import JobRunner
 from bot.jobs.scheduler import PeriodicTask, Scheduler
 from bot.marketplace.event_consumer import EventConsumer
 from bot.marketplace.remote import RemoteMarketplace
-from bot.messaging import broadcasts
+from bot.messaging import broadcasts, reports
 from bot.messaging.broadcasts import BroadcastJob
 from bot.messaging.dispatcher import WORKERS, MessageDispatcher
 from bot.messaging.routing import Router, SendBatch, SendResult
@@ -55,6 +56,7 @@ from marketplace_api.events import webhooks as endpoints
 from marketplace_api.orders import closing, deadlines
 from marketplace_api.payments import ledger
 from marketplace_api.shop import Shop
+from state.delivery_reports import EarlyReport
 from state.outbox import Job
 from state.rates import RedisRates, SqlRates
 
@@ -165,6 +167,9 @@ def periodic_tasks(services: Services) -> tuple[PeriodicTask, ...]:
         by = Actor("job", name)
         return PeriodicTask(name, times, partial(periodic.in_chunks, database, services.opener(by), step))
 
+    def follow(conn: Connection, early: Sequence[EarlyReport]) -> None:
+        reports.follow(conn, early, services.ids, clock())
+
     return (
         in_chunks("orders.expire", "*/5 * * * *", deadlines.expire_offers),
         in_chunks("orders.remind", "0 9 * * *", deadlines.send_reminders),
@@ -172,7 +177,7 @@ def periodic_tasks(services: Services) -> tuple[PeriodicTask, ...]:
         in_chunks("orders.void", "10 10 * * *", closing.void_unshipped),
         in_chunks("orders.ask", "20 10 * * *", closing.ask_whether_it_came),
         in_chunks("orders.close", "30 10 * * *", closing.assume_delivered),
-        PeriodicTask("texts.unknown", "* * * * *", partial(periodic.settle_unknown, database, clock)),
+        PeriodicTask("texts.unknown", "* * * * *", partial(periodic.settle_unknown, database, clock, follow)),
         in_chunks("ledger.checkpoint", "15 3 * * *", ledger.checkpoint),
         PeriodicTask("outbox.sweep", "30 3 * * *", partial(periodic.sweep_outbox, database, clock)),
         PeriodicTask("processed.sweep", "35 3 * * *", partial(periodic.sweep_processed, database, clock)),

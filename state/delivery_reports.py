@@ -19,6 +19,16 @@ _STAMP: dict[ReportedStatus, str] = {"sent": "sent_at", "delivered": "delivered_
 
 
 @dataclass(frozen=True, slots=True)
+class EarlyReport:
+    """A stray that is applied now, because its message is known. `reason` is the cause of a failure."""
+
+    provider: str
+    provider_id: str
+    reason: str | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownCounts:
     """How many messages are `unknown`, and how many of them are marked as unconfirmed."""
 
@@ -34,6 +44,8 @@ def apply(
     now: datetime,
     error: str | None = None,
     msisdn: str | None = None,
+    raw_status: str | None = None,
+    reason: str | None = None,
 ) -> bool:
     """Apply a provider's report to its message. False for a stray: no message has that id yet.
 
@@ -48,7 +60,8 @@ def apply(
         unknown = _oldest_unknown(conn, provider, msisdn) if msisdn else None
         if unknown is None:
             stray = {"provider": provider, "provider_id": provider_id, "msisdn": msisdn}
-            insert_new(conn, early_report, **stray, status=status, error=error, at=now)
+            said = {"status": status, "error": error, "raw_status": raw_status, "reason": reason}
+            insert_new(conn, early_report, **stray, **said, at=now)
             return False
         _set_provider_id(conn, unknown, provider, provider_id)
     _advance(conn, reported, status, now, error)
@@ -74,8 +87,8 @@ def reported_message(conn: Connection, provider: str, provider_id: str) -> Messa
     return read(row) if row else None
 
 
-def confirm(conn: Connection, unanswered: Message, provider: str) -> bool:
-    """Apply a stray to a message whose provider's answer we never got. True if there was one.
+def confirm(conn: Connection, unanswered: Message, provider: str) -> list[EarlyReport]:
+    """Apply strays to a message whose provider's answer we never got, and return them.
 
     No stray is applied while another message to that phone is being sent, or an earlier one is `unknown`: the stray may
     be about that message.
@@ -89,22 +102,25 @@ def confirm(conn: Connection, unanswered: Message, provider: str) -> bool:
     first = select(c.provider_id).where(*strays, ~select(m.id).where(*others).exists()).order_by(c.at).limit(1)
     provider_id = conn.execute(first).scalar()
     if provider_id is None:
-        return False
+        return []
     _set_provider_id(conn, unanswered.id, provider, provider_id)
-    apply_early(conn, [(provider, provider_id)])
-    return True
+    return apply_early(conn, [(provider, provider_id)])
 
 
-def apply_early(conn: Connection, named: Collection[tuple[str, str]]) -> None:
-    """Apply the strays for messages that now have these (provider, provider id) pairs, and delete them."""
+def apply_early(conn: Connection, named: Collection[tuple[str, str]]) -> list[EarlyReport]:
+    """Apply the strays for messages that now have these (provider, provider id) pairs; delete and return them."""
     if not named:
-        return
+        return []
     c = early_report.c
     strays = or_(*[(c.provider == provider) & c.provider_id.in_(ids) for provider, ids in by_provider(named).items()])
     if conn.execute(select(c.at).where(strays).limit(1)).first() is None:
-        return
-    for early in conn.execute(early_report.delete().where(strays).returning(early_report)).all():
+        return []
+    found = conn.execute(early_report.delete().where(strays).returning(early_report)).all()
+    for early in found:
         _advance(conn, has_provider_id(early.provider, early.provider_id), early.status, early.at, early.error)
+        if early.raw_status:
+            record_raw_status(conn, early.provider, early.provider_id, early.raw_status, early.status)
+    return [EarlyReport(early.provider, early.provider_id, early.reason, early.error) for early in found]
 
 
 def count_unknown(conn: Connection) -> UnknownCounts:
@@ -113,18 +129,18 @@ def count_unknown(conn: Connection) -> UnknownCounts:
     return UnknownCounts(*conn.execute(select(func.count(), marked).select_from(message).where(IS_UNKNOWN)).one())
 
 
-def settle_unknown(conn: Connection, asked_before: datetime) -> list[str]:
-    """Look once more for strays about `unknown` messages, and mark those sent before `asked_before` that have none.
-
-    Returns the ids of the messages that were marked as unconfirmed by this call. A message that was marked before is
-    looked at again only while there is a stray from its phone.
-    """
+def confirm_unknown(conn: Connection) -> list[EarlyReport]:
+    """Look once more for strays about `unknown` messages; apply and return them."""
     c = message.c
     has_stray = c.msisdn.in_(select(early_report.c.msisdn))
     unanswered = select_messages().where(IS_UNKNOWN, c.provider_id.is_(None), has_stray).order_by(c.asked_at)
-    for each in [read(row) for row in conn.execute(unanswered)]:
-        if each.provider:
-            confirm(conn, each, each.provider)
+    unknown = [read(row) for row in conn.execute(unanswered)]
+    return [early for each in unknown if each.provider for early in confirm(conn, each, each.provider)]
+
+
+def mark_unconfirmed(conn: Connection, asked_before: datetime) -> list[str]:
+    """Mark `unknown` messages that were sent before `asked_before`; returns the ids of those not marked before."""
+    c = message.c
     is_overdue = func.coalesce(c.asked_at, c.created_at) < asked_before
     marked = message.update().where(IS_UNMARKED, c.provider_id.is_(None), is_overdue)
     return list(conn.scalars(marked.values(error=UNCONFIRMED).returning(c.id)))

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, or_, select
 
 from state import delivery_reports
+from state.delivery_reports import EarlyReport
 from state.messages import Message, advance, find, moved_to
 from state.tables import message
 
@@ -70,10 +71,10 @@ def release(conn: Connection, ids: Collection[str]) -> None:
     conn.execute(started.values(status="queued", asked_at=None))
 
 
-def accept(conn: Connection, answers: Sequence[AcceptedMessage], now: datetime) -> None:
-    """Mark messages as `sent` under the ids that providers gave them, and apply reports that arrived before."""
+def accept(conn: Connection, answers: Sequence[AcceptedMessage], now: datetime) -> list[EarlyReport]:
+    """Mark messages as `sent` under the ids that providers gave them; apply and return reports that arrived before."""
     if not answers:
-        return
+        return []
     named = [(answer.provider, answer.provider_id) for answer in answers if answer.provider_id]
     delivery_reports.lock(conn, named)
     owners = _owners(conn, named)
@@ -86,7 +87,7 @@ def accept(conn: Connection, answers: Sequence[AcceptedMessage], now: datetime) 
         provider_id = answer.provider_id if is_owner else None
         rows.append({"of": answer.id, "by": answer.provider, "by_id": provider_id, "costs": answer.cost})
     conn.execute(accepted, rows)
-    delivery_reports.apply_early(conn, named)
+    return delivery_reports.apply_early(conn, named)
 
 
 def fail(conn: Connection, id: str, *, error: str, provider: str | None = None) -> bool:
@@ -94,14 +95,15 @@ def fail(conn: Connection, id: str, *, error: str, provider: str | None = None) 
     return advance(conn, message.c.id == id, "failed", provider=provider, error=error)
 
 
-def mark_unknown(conn: Connection, id: str, *, error: str, provider: str) -> bool:
-    """Mark a message as `unknown`: it may or may not have been sent. A report that came already is applied."""
+def mark_unknown(conn: Connection, id: str, *, error: str, provider: str) -> list[EarlyReport] | None:
+    """Mark a message as `unknown`: it may or may not have been sent. Reports that came already are applied.
+
+    Returns these reports; None if the message was not changed.
+    """
     if not advance(conn, message.c.id == id, "unknown", provider=provider, error=error):
-        return False
+        return None
     found = find(conn, id)
-    if found:
-        delivery_reports.confirm(conn, found, provider)
-    return True
+    return delivery_reports.confirm(conn, found, provider) if found else []
 
 
 def suppress(conn: Connection, id: str, *, error: str) -> bool:

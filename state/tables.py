@@ -141,6 +141,8 @@ early_report = Table(
     Column("status", Text, primary_key=True),
     Column("msisdn", Text, index=True),
     Column("error", Text),
+    Column("raw_status", Text),  # the status as the provider writes it
+    Column("reason", Text),  # of a failure
     Column("at", UtcDateTime, nullable=False),
 )
 

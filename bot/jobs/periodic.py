@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+
+from sqlalchemy import Connection
 
 from bot.db.unit_of_work import Database
 from bot.runtime.clock import Clock
 from marketplace_api.shop import OpenShop, Shop
 from state import delivery_reports, outbox, processed
+from state.delivery_reports import EarlyReport
 from state.sessions import Sessions
 from state.sql_sessions import SqlSessions
 
@@ -31,10 +34,16 @@ def in_chunks(database: Database, open_shop: OpenShop, step: Callable[[Shop], in
                 return
 
 
-def settle_unknown(database: Database, clock: Clock) -> None:
-    """Mark messages without a report as unconfirmed; operators see them at `GET /messages?status=unknown`."""
+def settle_unknown(
+    database: Database, clock: Clock, follow: Callable[[Connection, Sequence[EarlyReport]], None]
+) -> None:
+    """Mark messages without a report as unconfirmed; operators see them at `GET /messages?status=unknown`.
+
+    `follow` does what follows from the reports that are found.
+    """
     with database.writing.begin() as db:
-        ids = delivery_reports.settle_unknown(db.connection(), clock() - REPORT_TAKES)
+        follow(db.connection(), delivery_reports.confirm_unknown(db.connection()))
+        ids = delivery_reports.mark_unconfirmed(db.connection(), clock() - REPORT_TAKES)
     if ids:
         log.error("it is not known whether these messages were sent", extra={"message_ids": ids})
 

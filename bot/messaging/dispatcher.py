@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from bot.jobs.runner import QueueOptions
 from bot.marketplace.port import Unreachable
-from bot.messaging import consent, queue, routing
+from bot.messaging import consent, queue, reports, routing
 from bot.messaging.queue import KIND, Priority
 from bot.messaging.routing import NotSent, Router, SendAttempt, SendBatch, SendResult
 from bot.messaging.send_policy import HOUR, Held, SendPolicy
@@ -28,6 +28,7 @@ from bot.providers.errors import Reason, SendError
 from bot.runtime.clock import Clock
 from marketplace_api.shop import Ids
 from state import counters, delivery_reports, messages, outbox, people, sending
+from state.messages import Message
 from state.outbox import Job
 from state.rates import SendRates
 from state.sending import AcceptedMessage
@@ -93,12 +94,15 @@ class MessageDispatcher:
             message, provider = attempt.message, self.router.sender(attempt.message).name
             if message.status == "queued":
                 unsettled.append(attempt)
-            elif message.status != "sending" or delivery_reports.confirm(conn, message, provider):
+            elif message.status != "sending":
+                settled.append(attempt.job)
+            elif early := delivery_reports.confirm(conn, message, provider):
+                reports.follow(conn, early, self.ids, now)
                 settled.append(attempt.job)
             elif message.repeats < REPEATS:
                 unsettled.append(attempt)
             else:
-                sending.mark_unknown(conn, message.id, error="interrupted", provider=provider)
+                self._mark_unknown(conn, message, provider, "interrupted", now)
                 settled.append(attempt.job)
         outbox.finish_all(conn, settled, now=now)
         return unsettled
@@ -192,7 +196,8 @@ class MessageDispatcher:
     def settle(self, db: Session, results: Collection[SendResult]) -> None:
         conn, now = db.connection(), self.clock()
         receipts = [(result, result.answer) for result in results if isinstance(result.answer, Receipt)]
-        sending.accept(conn, [_accepted(result, receipt) for result, receipt in receipts], now)
+        early = sending.accept(conn, [_accepted(result, receipt) for result, receipt in receipts], now)
+        reports.follow(conn, early, self.ids, now)
         outbox.finish_all(conn, [result.attempt.job for result, _ in receipts], now=now)
         for result in results:
             if isinstance(result.answer, SendError):
@@ -215,7 +220,7 @@ class MessageDispatcher:
         if error.reason is Reason.NOT_BY_WHATSAPP:
             queue.repeat_by_sms(conn, message, self.ids.new_id("msg"), now)
         if error.reason.outcome_unknown:
-            sending.mark_unknown(conn, message.id, error=error.detail, provider=provider)
+            self._mark_unknown(conn, message, provider, error.detail, now)
             outbox.finish(conn, job, now=now)
         elif error.reason.retryable and job.attempts <= len(WAITS):
             sending.retry_later(conn, message.id, error=error.detail)
@@ -223,6 +228,10 @@ class MessageDispatcher:
         else:
             sending.fail(conn, message.id, error=error.detail, provider=provider)
             outbox.dead_letter(conn, job, now=now, error=error.detail)
+
+    def _mark_unknown(self, conn: Connection, message: Message, provider: str, error: str, now: datetime) -> None:
+        early = sending.mark_unknown(conn, message.id, error=error, provider=provider)
+        reports.follow(conn, early or [], self.ids, now)
 
     def _not_leaving(self, conn: Connection, attempt: SendAttempt, answer: NotSent, now: datetime) -> None:
         """Suppress a message that is no longer true; keep one of which the shop cannot be asked now."""

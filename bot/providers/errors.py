@@ -74,6 +74,11 @@ class Reason(Enum):
         reason.retryable, reason.outcome_unknown = consequence == "retryable", consequence == "outcome unknown"
         return reason
 
+    @classmethod
+    def of(cls, word: str) -> Reason:
+        """The reason with this word."""
+        return cls[word.upper()]
+
 
 class ProviderError(Exception):
     """A request to a provider failed.

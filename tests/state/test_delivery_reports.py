@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine
 
 from state import delivery_reports, messages, sending
 from state.messages import ReportedStatus
+from state.sending import AcceptedMessage
 from state.tables import UNCONFIRMED
 from tests.recorded_sql import recorded_sql
 from tests.state.stored_messages import (
@@ -74,7 +75,7 @@ def test_a_stray_is_kept_while_another_message_to_the_phone_is_being_sent(conn: 
     assert not delivery_reports.apply(conn, AT, "ATXid_1", "delivered", LATER, None, AMINA)
     accept(conn, "msg_2", "ATXid_2")
     assert [status_of(conn, id) for id in ("msg_1", "msg_2")] == ["unknown", "delivered"]
-    assert delivery_reports.settle_unknown(conn, LATER) == []
+    assert len(delivery_reports.confirm_unknown(conn)) == 1
     assert status_of(conn, "msg_1") == "delivered"
 
 
@@ -87,15 +88,15 @@ def test_a_stray_does_not_confirm_a_message_while_an_earlier_one_is_unknown(conn
     assert interrupted
     assert not delivery_reports.confirm(conn, interrupted, AT)
     accept(conn, "msg_2", "ATXid_2")
-    delivery_reports.settle_unknown(conn, LATER)
+    delivery_reports.confirm_unknown(conn)
     assert [status_of(conn, id) for id in ("msg_1", "msg_2")] == ["delivered", "sent"]
 
 
 def test_a_message_that_stays_unknown_is_marked_as_unconfirmed_once(conn: Connection) -> None:
     lose(conn, "msg_1")
     lose(conn, "msg_2", at=LATER)
-    assert delivery_reports.settle_unknown(conn, LATER) == ["msg_1"]
-    assert delivery_reports.settle_unknown(conn, LATER) == []
+    assert delivery_reports.mark_unconfirmed(conn, LATER) == ["msg_1"]
+    assert delivery_reports.mark_unconfirmed(conn, LATER) == []
     assert messages.find(conn, "msg_1").error == UNCONFIRMED  # type: ignore[union-attr]
     assert delivery_reports.apply(conn, AT, "ATXid_1", "delivered", LATER, None, AMINA)
     assert status_of(conn, "msg_1") == "delivered"
@@ -104,16 +105,17 @@ def test_a_message_that_stays_unknown_is_marked_as_unconfirmed_once(conn: Connec
 def test_messages_that_were_marked_are_looked_at_again_only_while_a_stray_waits(conn: Connection) -> None:
     for number in range(20):
         lose(conn, f"msg_{number}", f"+2547110001{number:02}")
-    assert len(delivery_reports.settle_unknown(conn, LATER)) == 20
+    assert len(delivery_reports.mark_unconfirmed(conn, LATER)) == 20
     with recorded_sql(conn.engine) as executed:
-        assert delivery_reports.settle_unknown(conn, LATER) == []
+        assert delivery_reports.confirm_unknown(conn) == []
+        assert delivery_reports.mark_unconfirmed(conn, LATER) == []
     assert len(executed) == 2
 
     queue(conn, "msg_new", "+254711000107")
     start(conn, "msg_new", now=LATER)
     delivery_reports.apply(conn, AT, "ATXid_7", "delivered", LATER, None, "+254711000107")
     accept(conn, "msg_new", "ATXid_new")
-    delivery_reports.settle_unknown(conn, LATER)
+    delivery_reports.confirm_unknown(conn)
     assert [status_of(conn, id) for id in ("msg_7", "msg_8")] == ["delivered", "unknown"]
 
 
@@ -231,3 +233,27 @@ def test_the_providers_word_that_is_kept_is_the_last_one_that_counted(
             delivery_reports.apply(conn, AT, "ATXid_1", status, LATER)
         delivery_reports.record_raw_status(conn, AT, "ATXid_1", raw, status)
     assert messages.find(conn, "msg_1").reported == word  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "word"), [(["delivered"], "DELIVERED"), (["delivered", "sent"], "DELIVERED"), (["sent"], "SENT")]
+)
+def test_the_word_of_a_report_that_came_before_the_answer_is_kept(
+    conn: Connection, statuses: list[ReportedStatus], word: str
+) -> None:
+    queue(conn)
+    start(conn)
+    for status in statuses:
+        delivery_reports.apply(conn, AT, "ATXid_1", status, NOW, raw_status=status.upper())
+    accept(conn)
+    found = messages.find(conn, "msg_1")
+    assert found
+    assert (found.status, found.reported) == (statuses[0], word)
+
+
+def test_the_reason_of_a_report_that_came_before_the_answer_is_returned_with_the_answer(conn: Connection) -> None:
+    queue(conn)
+    start(conn)
+    delivery_reports.apply(conn, AT, "ATXid_1", "failed", NOW, "63016", reason="not_by_whatsapp")
+    (early,) = sending.accept(conn, [AcceptedMessage("msg_1", AT, "ATXid_1", None)], LATER)
+    assert (early.provider_id, early.reason, early.error) == ("ATXid_1", "not_by_whatsapp", "63016")

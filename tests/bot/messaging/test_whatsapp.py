@@ -89,6 +89,21 @@ def test_what_whatsapp_reports_as_not_delivered_follows_once_as_an_sms(person: W
     assert person.stored() == [("whatsapp", "failed", "outside_whatsapp_window"), ("sms", "sent", None)]
 
 
+@pytest.mark.parametrize("answer", ["late", "lost"])
+def test_an_sms_follows_also_when_the_report_comes_before_the_answer_to_the_send(
+    person: WhatsAppPerson, answer: str
+) -> None:
+    report = DeliveryReport(
+        "twilio", "ATXid_1", "failed", OUTSIDE_WINDOW.reason, OUTSIDE_WINDOW.detail, "undelivered", UGANDAN
+    )
+    person.service.services.conversation.report(report)
+    person.whatsapp.errors = [SendError(Reason.NO_ANSWER)] if answer == "lost" else []
+    person.write()
+
+    assert person.asked(person.sms) == [("sms", "Welcome to Soko")]
+    assert outgoing_messages(person.service, UGANDAN)[0].reported == "undelivered"
+
+
 def test_a_failure_for_another_reason_is_no_reason_for_an_sms(person: WhatsAppPerson) -> None:
     person.whatsapp.errors = [SendError(Reason.INVALID_RECIPIENT)]
     person.write()
