@@ -211,5 +211,5 @@ class CallHandler:
 
 def _is_new_call(inbound: Inbound, previous: Session, now: datetime) -> bool:
     """True if the gateway uses the id of an older call again; a request that is repeated comes sooner."""
-    is_same_id = previous.call is not None and previous.call.id == inbound.id
-    return is_same_id and not inbound.text and previous.seconds_since_call(now) >= REPEATED_WITHIN_S
+    is_same_id = inbound.id in previous.earlier_calls or (previous.call is not None and previous.call.id == inbound.id)
+    return not inbound.text and is_same_id and previous.seconds_since_call(now) >= REPEATED_WITHIN_S

@@ -53,10 +53,10 @@ def find(conn: Connection, inbound: Inbound, key: str, now: datetime) -> Literal
 
 
 def _is_token_used(conn: Connection, inbound: Inbound, key: str, now: datetime) -> bool:
-    """True if the provider delivered a text with another key under the same token."""
+    """True if the provider delivered a text of this phone with another key under the same token."""
     if inbound.token is None:
         return False
-    name = f"token:{inbound.provider}:{inbound.token}"
+    name = f"token:{inbound.provider}:{inbound.msisdn}:{inbound.token}"
     first = processed.begin(conn, name, inbound.msisdn, now, outcome=key.encode())
     return first not in (None, key.encode())
 

@@ -104,8 +104,7 @@ class TextHandler:
 
     def _receive(self, inbound: Inbound, key: str, claim: Claim) -> None:
         """Handle a text under a claim. Raises LostClaimError; then nothing has been done."""
-        if inbound.sent_at and inbound.sent_at > claim.now:  # by a wrong clock or time zone
-            inbound = replace(inbound, sent_at=claim.now)
+        inbound = _sent_before(inbound, claim.now)
         previous = claim.previous
         if previous and key in previous.replies:
             with self.resources.database.writing.begin() as db:
@@ -125,7 +124,7 @@ class TextHandler:
 
     def _keep(self, inbound: Inbound) -> None:
         """Store a text from a sender that is not a phone, for operators; it cannot be answered."""
-        size = gsm7.segments(inbound.text)
+        size, now = gsm7.segments(inbound.text), self.resources.clock()
         with self.resources.database.writing.begin() as db:
             messages.add_inbound(
                 db.connection(),
@@ -137,8 +136,8 @@ class TextHandler:
                 segments=size.count,
                 provider=inbound.provider,
                 provider_id=inbound.id,
-                now=self.resources.clock(),
-                sent_at=inbound.sent_at,
+                now=now,
+                sent_at=_sent_before(inbound, now).sent_at,
             )
 
     def _process(self, inbound: Inbound, key: str, session: Session, claim: Claim) -> Session | None:
@@ -378,6 +377,11 @@ class TextHandler:
         if conversation is None or conversation.over or not self.runner.engine.is_current(conversation):
             return None
         return conversation
+
+
+def _sent_before(inbound: Inbound, now: datetime) -> Inbound:
+    """The text, sent by `now` at the latest: a wrong clock or time zone may date it later."""
+    return replace(inbound, sent_at=now) if inbound.sent_at and inbound.sent_at > now else inbound
 
 
 def _said(text: str) -> str:

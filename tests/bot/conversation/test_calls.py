@@ -445,6 +445,17 @@ def test_an_id_that_the_gateway_gives_to_a_second_call_begins_a_new_one(embedded
     assert len(products_titled(embedded, LAMP)) == 2
 
 
+def test_an_id_of_an_earlier_call_begins_a_new_one_too(embedded: Service) -> None:
+    choose_language(embedded, "en", AKINYI)
+    call, newer = PostedCall(embedded, AKINYI), PostedCall(embedded, AKINYI)
+    home = call.hop("")
+    newer.hop("")
+    embedded.clock.advance(86_400)
+
+    assert call.hop("") == home
+    assert "3. My kiosk" in call.hop("5")
+
+
 def test_a_first_request_that_is_repeated_within_ten_minutes_begins_no_new_call(embedded: Service) -> None:
     choose_language(embedded, "en", AKINYI)
     call = PostedCall(embedded, AKINYI)

@@ -36,17 +36,17 @@ STARTED = "Soko: you will get texts again. To end them, text STOP."
 
 def post_from_twilio(service: Service, body: str, *, id: str, token: str | None = None, **more: str) -> int:
     """Post a text from Akinyi as Twilio does; the HTTP status of the answer."""
-    form = {"From": AKINYI, "To": "+15005550006", "MessageSid": id, "Body": body, **more}
+    form = {"From": AKINYI, "To": "+15005550006", "MessageSid": id, "Body": body} | more
     validator = RequestValidator(service.settings.twilio_auth_token)
     signature = validator.compute_signature(f"{service.settings.url}/webhooks/twilio/sms", form)
     headers = {"X-Twilio-Signature": signature} | ({"I-Twilio-Idempotency-Token": token} if token else {})
     return service.http.post("/webhooks/twilio/sms", data=form, headers=headers).status_code
 
 
-def post_from_africastalking(service: Service, body: str, *, date: str) -> None:
-    """Post a text from Akinyi as Africa's Talking does; `date` is when it was sent, and may be long ago."""
+def post_from_africastalking(service: Service, body: str, *, date: str, sender: str = AKINYI) -> None:
+    """Post a text as Africa's Talking does; `date` is when it was sent, and may be long ago."""
     path = f"/webhooks/africastalking/{service.settings.webhook_secret}/sms"
-    form = {"from": AKINYI, "to": "22384", "id": service.new_id(), "text": body, "date": date}
+    form = {"from": sender, "to": "22384", "id": service.new_id(), "text": body, "date": date}
     assert service.http.post(path, data=form).status_code == 200
 
 
@@ -105,6 +105,13 @@ def test_a_text_with_a_known_token_is_not_handled_again_under_another_id(service
         assert post_from_twilio(service, "6", id=id, token=token) == 200
 
     assert [text.about for text in outgoing_messages(service, AKINYI)] == ["SM1", "SM3"]
+
+
+def test_one_token_names_texts_of_two_phones(embedded: Service) -> None:
+    for msisdn in (AKINYI, JOY):
+        post_from_twilio(embedded, "HELP", id=f"SM{msisdn}", token="7f3a", From=msisdn)
+
+    assert [len(outgoing_messages(embedded, msisdn)) for msisdn in (AKINYI, JOY)] == [1, 1]
 
 
 @pytest.mark.every_store
@@ -324,6 +331,13 @@ def test_a_start_that_is_dated_in_the_future_does_not_outdate_a_later_stop(embed
     post_from_africastalking(embedded, "STOP", date="2026-11-23 08:01:01")
 
     assert [answer.text for answer in outgoing_messages(embedded, AKINYI)] == [STOPPED, STARTED, STOPPED]
+
+
+def test_a_text_of_no_phone_that_is_dated_in_the_future_was_sent_when_it_came(embedded: Service) -> None:
+    post_from_africastalking(embedded, "Confirmed", date="2026-11-24 08:00:00", sender="MPESA")
+
+    (message, *_) = embedded.api("GET", "/messages")["data"]
+    assert message["sent_at"] == message["created_at"]
 
 
 def test_a_text_repeated_for_half_a_day_is_handled_once(service: Service) -> None:
