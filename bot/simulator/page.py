@@ -22,6 +22,7 @@ from pydantic import AfterValidator, BaseModel, Field, RootModel, ValidationErro
 from werkzeug.wrappers import Request as WireRequest
 from werkzeug.wrappers import Response as WireResponse
 
+from bot.providers import forms
 from bot.simulator.gateway import Gateway
 from flows.msisdn import is_e164
 from marketplace_api.idempotency import StoredAnswer
@@ -167,7 +168,7 @@ def routes(
     @page.get("/messages")
     def messages() -> Response:
         # an unescaped + in a query string is decoded as a space
-        msisdn = "+" + request.args.get("msisdn", "").strip(" +")
+        msisdn = "+" + forms.clean(request.args.get("msisdn", "")).strip(" +")
         return jsonify(data=inbox(msisdn))
 
     @page.post("/clock")

@@ -13,10 +13,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, TypeAdapter, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter, WithJsonSchema
 from sqlalchemy import Select, tuple_
 
-from marketplace_api.fields import Id, Limit
+from marketplace_api.fields import Id, Limit, Moment
 from marketplace_api.models import (
     Artisan,
     HelpRequest,
@@ -50,10 +50,12 @@ def _documented(format: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "format": format, "description": "`next_cursor` of the page before."})
 
 
-_ROW = TypeAdapter(tuple[AwareDatetime, Id])
+_ROW = TypeAdapter(tuple[Moment, Id])
 _NUMBER = TypeAdapter(tuple[Annotated[int, Field(ge=0, lt=2**63)]])
 _ID = TypeAdapter(tuple[Id])
-_TEXTS = TypeAdapter(tuple[Annotated[str, Field(max_length=100)], Annotated[str, Field(max_length=3)]])
+_KEY = Annotated[str, Field(max_length=100, pattern=r"^[^\x00]*$")]
+_CURRENCY = Annotated[str, Field(pattern=r"^[A-Z]{0,3}$")]
+_TEXTS = TypeAdapter(tuple[_KEY, _CURRENCY])
 
 RowCursor = Annotated[tuple[datetime, str], _decoder(_ROW), _documented("cursor")]
 NumberCursor = Annotated[tuple[int], _decoder(_NUMBER), _documented("event-cursor")]
