@@ -4,6 +4,9 @@ Four digits can be guessed, so after three wrong PINs every PIN is rejected for 
 
 A forgotten PIN is reset with a one-time code that is texted to its owner. Three wrong codes end the offer, and no other
 is made until it would have expired.
+
+argon2 takes tens of milliseconds, during which no transaction should be open. So a function that misses a hash raises
+`HashNeeded`. The caller ends the transaction, computes the hash and starts again with the same `Hashes`.
 """
 
 from __future__ import annotations
@@ -15,9 +18,9 @@ from typing import Literal
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, case, false, func, not_, select
 
-from state.tables import insert_new, person
+from state.tables import INSERT, insert_new, person
 
 TRIES = 3
 LOCKED_FOR = timedelta(hours=24)
@@ -30,8 +33,55 @@ Verdict = Literal["right", "wrong", "locked"]
 _hasher = PasswordHasher(memory_cost=19456, time_cost=2, parallelism=1)
 
 
-def check(conn: Connection, msisdn: str, pin: str, pepper: bytes, now: datetime) -> Verdict:
-    """Check a PIN; the first one that is given is stored. Commit in every case, because wrong PINs are counted."""
+class HashNeeded(Exception):  # noqa: N818 - not an error
+    """A hash has to be computed: that of a new `secret`, or the comparison of `secret` with a `stored` hash."""
+
+    def __init__(self, secret: str, stored: str | None) -> None:
+        super().__init__("a hash has to be computed before the transaction")
+        self.secret, self.stored = secret, stored
+
+
+class Hashes:
+    """The hashes and comparisons that were computed for one hop, with the pepper of this service."""
+
+    def __init__(self, pepper: bytes) -> None:
+        self._pepper = pepper
+        self._computed: dict[tuple[str, str | None], str | bool] = {}
+
+    def compute(self, needed: HashNeeded) -> None:
+        """Compute what was missing. Takes tens of milliseconds of CPU, so no transaction should be open."""
+        peppered = hmac.digest(self._pepper, needed.secret.encode(), "sha256")
+        computed = _hasher.hash(peppered) if needed.stored is None else _is_right(needed.stored, peppered)
+        self._computed[needed.secret, needed.stored] = computed
+
+    def new(self, secret: str) -> str:
+        """The hash to store for a secret. Raises HashNeeded."""
+        return str(self._find(secret, None))
+
+    def is_right(self, stored: str, secret: str) -> bool:
+        """True if the stored hash is one of this secret. Raises HashNeeded."""
+        return bool(self._find(secret, stored))
+
+    def _find(self, secret: str, stored: str | None) -> str | bool:
+        computed = self._computed.get((secret, stored))
+        if computed is None:
+            raise HashNeeded(secret, stored)
+        return computed
+
+
+def prepare_check(conn: Connection, msisdn: str, pin: str, hashes: Hashes, now: datetime) -> None:
+    """Raise HashNeeded if `check` will miss a hash; takes no lock."""
+    fields = select(person.c.pin_hash, person.c.pin_locked_until).where(person.c.msisdn == msisdn)
+    stored_hash, locked_until = conn.execute(fields).one_or_none() or (None, None)
+    if not (locked_until and now < locked_until):
+        _ = hashes.is_right(stored_hash, pin) if stored_hash else hashes.new(pin)
+
+
+def check(conn: Connection, msisdn: str, pin: str, hashes: Hashes, now: datetime) -> Verdict:
+    """Check a PIN; the first one that is given is stored. Commit in every case, because wrong PINs are counted.
+
+    Raises HashNeeded.
+    """
     insert_new(conn, person, msisdn=msisdn, first_seen_at=now, updated_at=now)
     fields = (person.c.pin_hash, person.c.pin_misses, person.c.pin_locked_until)
     stored_hash, misses, locked_until = conn.execute(
@@ -39,8 +89,8 @@ def check(conn: Connection, msisdn: str, pin: str, pepper: bytes, now: datetime)
     ).one()
     if locked_until and now < locked_until:
         return "locked"
-    if stored_hash is None or _is_right(stored_hash, pin, pepper):
-        stored_hash = stored_hash or _hasher.hash(_peppered(pin, pepper))
+    if stored_hash is None or hashes.is_right(stored_hash, pin):
+        stored_hash = stored_hash or hashes.new(pin)
         _keep(conn, msisdn, now, pin_hash=stored_hash, pin_misses=0, pin_locked_until=None)
         return "right"
     if misses + 1 >= TRIES:
@@ -74,31 +124,44 @@ def is_chosen(conn: Connection, msisdn: str) -> bool:
     return stored_hash is not None
 
 
-def offer_reset(conn: Connection, msisdn: str, digits: str, pepper: bytes, now: datetime) -> bool:
+def offer_reset(conn: Connection, msisdn: str, digits: str, hashes: Hashes, now: datetime) -> bool:
     """Offer a reset: `digits` are accepted once, and the digits of an earlier offer no longer.
 
-    False if three wrong codes ended an offer that has not expired yet: a new offer would allow more guesses.
+    False if three wrong codes ended an offer that has not expired yet: a new offer would allow more guesses. Raises
+    HashNeeded.
     """
-    insert_new(conn, person, msisdn=msisdn, first_seen_at=now, updated_at=now)
-    _, misses, until = _offer(conn, msisdn)
-    misses = misses if until and now < until else 0
-    if misses >= TRIES:
-        return False
-    hashed = _hasher.hash(_peppered(digits, pepper))
-    _keep(conn, msisdn, now, reset_hash=hashed, reset_misses=misses, reset_until=now + RESET_HOLDS)
-    return True
+    is_open = func.coalesce(person.c.reset_until > now, false())
+    offer = {"reset_hash": hashes.new(digits), "reset_until": now + RESET_HOLDS, "updated_at": now}
+    offered = INSERT[conn.dialect.name](person).values(msisdn=msisdn, first_seen_at=now, **offer)
+    again = offered.on_conflict_do_update(
+        index_elements=[person.c.msisdn],
+        set_=offer | {"reset_misses": case((is_open, person.c.reset_misses), else_=0)},
+        where=not_(is_open) | (person.c.reset_misses < TRIES),
+    )
+    return conn.execute(again.returning(person.c.msisdn)).first() is not None
+
+
+def prepare_redeem(conn: Connection, msisdn: str, digits: str, hashes: Hashes, now: datetime) -> None:
+    """Raise HashNeeded if `redeem_reset` will miss a hash; takes no lock."""
+    fields = select(person.c.reset_hash, person.c.reset_until).where(person.c.msisdn == msisdn)
+    code_hash, until = conn.execute(fields).one_or_none() or (None, None)
+    if code_hash and until and now < until:
+        hashes.is_right(code_hash, digits)
 
 
 def redeem_reset(
-    conn: Connection, msisdn: str, digits: str, pepper: bytes, now: datetime
+    conn: Connection, msisdn: str, digits: str, hashes: Hashes, now: datetime
 ) -> Verdict | Literal["expired"]:
-    """Reset the PIN if these digits were offered. Commit in every case, because wrong codes are counted."""
+    """Reset the PIN if these digits were offered. Commit in every case, because wrong codes are counted.
+
+    Raises HashNeeded.
+    """
     code_hash, misses, until = _offer(conn, msisdn)
     if until is None or until <= now:
         return "expired"
     if code_hash is None:
         return "locked"
-    if _is_right(code_hash, digits, pepper):
+    if hashes.is_right(code_hash, digits):
         reset(conn, msisdn, now)
         return "right"
     ended = misses + 1 >= TRIES
@@ -122,12 +185,8 @@ def _keep(conn: Connection, msisdn: str, now: datetime, **fields: object) -> Non
     conn.execute(person.update().where(person.c.msisdn == msisdn).values(updated_at=now, **fields))
 
 
-def _is_right(stored_hash: str, pin: str, pepper: bytes) -> bool:
+def _is_right(stored_hash: str, peppered: bytes) -> bool:
     try:
-        return _hasher.verify(stored_hash, _peppered(pin, pepper))
+        return _hasher.verify(stored_hash, peppered)
     except VerifyMismatchError:
         return False
-
-
-def _peppered(pin: str, pepper: bytes) -> bytes:
-    return hmac.digest(pepper, pin.encode(), "sha256")

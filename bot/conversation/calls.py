@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from bot.conversation import session as sessions
 from bot.conversation import ussd_text
@@ -22,7 +23,9 @@ from bot.conversation.hop import (
     OUT_OF_REACH,
     HopContext,
     HopResources,
+    HopSecrets,
     LostRaceError,
+    attempt,
     load_profile,
     postponed,
 )
@@ -60,7 +63,7 @@ class CallHandler:
         for _ in range(MAX_ATTEMPTS):
             try:
                 with self.resources.claims.open(inbound.msisdn, CALL_WAIT_S) as claim:
-                    return self._answer(inbound, key, claim)
+                    return attempt(claim, self.runner.secret, partial(self._answer, inbound, key, claim))
             except LostClaimError:
                 log.warning("a hop has lost its claim", extra={"session_id": inbound.id})
         raise LostRaceError(inbound.id)
@@ -86,14 +89,14 @@ class CallHandler:
         previous = sessions.read(document)
         return previous.person.language if previous else None
 
-    def _answer(self, inbound: Inbound, key: str, claim: Claim) -> str:
-        """The screen for one hop under a claim. Raises LostClaimError."""
+    def _answer(self, inbound: Inbound, key: str, claim: Claim, secrets: HopSecrets) -> str:
+        """The screen for one hop under a claim. Raises LostClaimError, and HashNeeded when nothing has been done."""
         previous = claim.previous
         if previous and _is_new_call(inbound, previous, claim.now):
             previous.forget_call()
         if previous and key in previous.replies:
             return previous.replies[key]
-        with self.resources.context(claim) as context:
+        with self.resources.context(claim, secrets) as context:
             try:
                 session, reply = self._hop(inbound, previous, context)
             except Unreachable:

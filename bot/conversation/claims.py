@@ -61,6 +61,10 @@ class Claim:
         """The session as it was before this hop, without what the hop has changed."""
         return sessions.read(self._document)
 
+    def start_again(self) -> None:
+        """Forget what an attempt has changed in the session; the claim stays."""
+        self.previous = self.read_again()
+
     def hold(self, conn: Connection) -> None:
         """Called at the end of a transaction. Raises LostClaimError if another hop has taken the claim over."""
         if not self._is_kept and not fences.hold(conn, self.msisdn, self._number):

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 import locales
 from bot.conversation import deferred
 from bot.conversation.hop import HopContext, load_profile, refresh_profile
-from bot.conversation.pin_reset import PinReset
+from bot.conversation.pin_reset import PinReset, draw_code
 from bot.conversation.session import UssdCall, hop_key
 from bot.marketplace.port import MarketplaceSession, Unreachable
 from bot.messaging import queue, rendering
@@ -35,7 +35,9 @@ from flows.commands import (
 )
 from flows.kit import SMS, Channel, Conversation, DialogueEngine, Person, Place, Turn, Words
 from state import people, pins, processed
+from state.pins import HashNeeded
 
+PinCommand = CheckPin | OfferPinReset | ResetPin
 PIN_COMMANDS = (CheckPin, OfferPinReset, ResetPin)
 """Commands about PINs: performed by the bot in one transaction, wherever the shop is."""
 PROFILE_COMMANDS = (RegisterArtisan, RenameArtisan, Leave)
@@ -117,15 +119,38 @@ class DialogueRunner:
         `gateway_session` and `consumed` are stored in the checkpoint of a call.
         """
         while (command := self.engine.pending_command(turn)) is not None:
+            if isinstance(command, PIN_COMMANDS):
+                self._prepare(command, context)
             context.begin_effects()
-            self._prefetch(command, context)
             with context.work.writing() if isinstance(command, PIN_COMMANDS) else context.transaction():
                 self._perform_once(command, turn, context, gateway_session, consumed)
 
-    def _prefetch(self, command: Command, context: HopContext) -> None:
-        """Read from a remote shop what a PIN command needs, before a lock is held; the market session caches it."""
-        if isinstance(command, OfferPinReset | ResetPin) and not context.marketplace.is_local:
-            context.market.artisan_of_kiosk(command.msisdn)
+    def _prepare(self, command: PinCommand, context: HopContext) -> None:
+        """Compute the hashes that a PIN command needs, and read what it needs from a remote shop, without a lock.
+
+        Raises HashNeeded if the hop's transaction is open already; the hop then starts again.
+        """
+        if not isinstance(command, CheckPin) and not context.marketplace.is_local:
+            context.market.artisan_of_kiosk(command.msisdn)  # the market session caches it
+        try:
+            with context.work.reading() as conn:
+                self._find_hashes(command, context, conn)
+        except HashNeeded as needed:
+            if context.work.is_writing:
+                raise
+            context.work.close()
+            context.secrets.hashes.compute(needed)
+
+    def _find_hashes(self, command: PinCommand, context: HopContext, conn: Connection) -> None:
+        hashes = context.secrets.hashes
+        match command:
+            case CheckPin(pin):
+                pins.prepare_check(conn, context.msisdn, pin, hashes, context.now)
+            case OfferPinReset():
+                context.secrets.reset_code = context.secrets.reset_code or draw_code(context.ids)
+                hashes.new(context.secrets.reset_code)
+            case ResetPin(msisdn, digits):
+                pins.prepare_redeem(conn, msisdn, digits, hashes, context.now)
 
     def _perform_once(
         self, command: Command, turn: Turn, context: HopContext, gateway_session: str | None, consumed: str
@@ -194,16 +219,17 @@ class DialogueRunner:
                 key = f"{key}:{hop_key(self.secret, repr(command))}"
         return context.perform(command, key)
 
-    def _perform_pin(self, command: CheckPin | OfferPinReset | ResetPin, context: HopContext, key: str) -> Outcome:
+    def _perform_pin(self, command: PinCommand, context: HopContext, key: str) -> Outcome:
+        hashes = context.secrets.hashes
         with context.work.writing() as conn:
-            reset = PinReset(context.market, conn, context.ids, self.secret, context.now, key)
+            reset = PinReset(context.market, conn, context.ids, hashes, context.now, key)
             match command:
                 case OfferPinReset(msisdn):
-                    return reset.offer(msisdn)
+                    return reset.offer(msisdn, context.secrets.reset_code)
                 case ResetPin(msisdn, digits):
                     return reset.redeem(msisdn, digits)
                 case CheckPin(pin):
-                    verdict = pins.check(conn, context.msisdn, pin, self.secret, context.now)
+                    verdict = pins.check(conn, context.msisdn, pin, hashes, context.now)
                     if verdict == "right":
                         return Outcome("done")
                     return Outcome("rejected", verdict, {"left": pins.tries_left(conn, context.msisdn)})

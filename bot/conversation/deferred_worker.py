@@ -15,7 +15,7 @@ import msgspec
 
 from bot.conversation.commands import DialogueRunner, photo_link_outcome
 from bot.conversation.deferred import FIRST_WAIT, DeferredCommand
-from bot.conversation.hop import HopContext, load_profile
+from bot.conversation.hop import HopContext, HopSecrets, load_profile
 from bot.db.unit_of_work import Database, UnitOfWork
 from bot.marketplace.port import Unreachable
 from bot.marketplace.remote import RemoteMarketplace, RemoteSession
@@ -27,6 +27,7 @@ from flows.kit import N_, SMS, Act, Turn
 from marketplace_api.shop import Ids
 from state import outbox
 from state.outbox import Job
+from state.pins import Hashes
 
 log = logging.getLogger(__name__)
 
@@ -79,8 +80,9 @@ class DeferredCommandWorker:
         self, deferred: DeferredCommand, outcome: Outcome, market: RemoteSession, now: datetime
     ) -> NewMessage | None:
         """The message with the outcome; None if the dialogue did not promise a message."""
+        secrets = HopSecrets(Hashes(self.runner.secret))
         with closing(UnitOfWork(self.database)) as work:
-            context = HopContext(self.marketplace, market, work, deferred.msisdn, now, self.ids)
+            context = HopContext(self.marketplace, market, work, deferred.msisdn, now, self.ids, secrets)
             turn = self.runner.turn(deferred.conversation, load_profile(context, None), market, SMS)
         body = self._body(turn, outcome)
         if not body:

@@ -1,6 +1,6 @@
 """The services that all hops share, and the context of a single hop.
 
-with resources.claims.open(msisdn, wait_s) as claim, resources.context(claim) as context:
+with resources.claims.open(msisdn, wait_s) as claim, resources.context(claim, secrets) as context:
     person = load_profile(context, session.last_profile)
 """
 
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
 from bot.conversation import deferred
 from bot.conversation.claims import Claim, Claims
@@ -25,7 +26,10 @@ from flows.kit import N_, Person
 from marketplace_api.shop import Ids
 from state import people
 from state.people import PersonRecord
+from state.pins import Hashes, HashNeeded
 from state.sessions import Sessions
+
+T = TypeVar("T")
 
 MAX_ATTEMPTS = 8
 """How often a hop is handled again after it has lost its claim, because it was slower than its lease."""
@@ -35,6 +39,15 @@ OUT_OF_REACH = N_("The shop cannot be reached just now. Please try again in a fe
 
 class LostRaceError(RuntimeError):
     """A hop has lost its claim in every attempt."""
+
+
+@dataclass(slots=True)
+class HopSecrets:
+    """What one hop has computed for PINs, in all of its attempts."""
+
+    hashes: Hashes
+    reset_code: str = ""
+    """The one-time code that the hop offers, drawn in its first attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +60,7 @@ class HopContext:
     msisdn: str
     now: datetime
     ids: Ids
+    secrets: HopSecrets
     effects: ExitStack = field(default_factory=ExitStack)
     """Closed at the end of the hop, before the session is saved."""
 
@@ -87,16 +101,28 @@ class HopResources:
         return Claims(self.sessions, self.database, self.clock, self.pause, self.new_holder)
 
     @contextmanager
-    def context(self, claim: Claim) -> Iterator[HopContext]:
+    def context(self, claim: Claim, secrets: HopSecrets) -> Iterator[HopContext]:
         """The context of one hop; its database connection, if it opened one, is closed at the end."""
         work = UnitOfWork(self.database, claim.hold)
         try:
             market = self.marketplace.session(work, claim.msisdn, claim.now)
-            context = HopContext(self.marketplace, market, work, claim.msisdn, claim.now, self.ids)
+            context = HopContext(self.marketplace, market, work, claim.msisdn, claim.now, self.ids, secrets)
             with context.effects:
                 yield context
         finally:
             work.close()
+
+
+def attempt(claim: Claim, pepper: bytes, hop: Callable[[HopSecrets], T]) -> T:
+    """Handle a hop under its claim; once more, after its transaction is rolled back, for each hash that it misses."""
+    secrets = HopSecrets(Hashes(pepper))
+    for _ in range(MAX_ATTEMPTS):
+        try:
+            return hop(secrets)
+        except HashNeeded as needed:
+            secrets.hashes.compute(needed)
+            claim.start_again()
+    raise LostRaceError(claim.msisdn)
 
 
 def postponed(claim: Claim, context: HopContext) -> Session:

@@ -18,6 +18,7 @@ from flows.commands import Outcome
 from flows.kit import N_
 from marketplace_api.shop import Ids
 from state import pins
+from state.pins import Hashes
 
 DIGITS = 6
 
@@ -34,6 +35,11 @@ RESET = N_(
 )
 
 
+def draw_code(ids: Ids) -> str:
+    """A one-time code of `DIGITS` digits."""
+    return f"{ids.random.randrange(10**DIGITS):0{DIGITS}}"
+
+
 @dataclass(frozen=True, slots=True)
 class PinReset:
     """The two steps of a reset, on behalf of an agent, in one transaction each. `key` makes the message unique."""
@@ -41,20 +47,19 @@ class PinReset:
     market: MarketplaceSession
     conn: Connection
     ids: Ids
-    pepper: bytes
+    hashes: Hashes
     now: datetime
     key: str
 
-    def offer(self, msisdn: str) -> Outcome:
-        """Send the artisan with this phone a one-time code; done with the artisan's name.
+    def offer(self, msisdn: str, digits: str) -> Outcome:
+        """Send the artisan with this phone the one-time code `digits`; done with the artisan's name.
 
-        Rejected with `not_yours` or `locked`.
+        Rejected with `not_yours` or `locked`. Raises HashNeeded.
         """
         artisan = self.market.artisan_of_kiosk(msisdn)
         if artisan is None:
             return Outcome("rejected", "not_yours")
-        digits = f"{self.ids.random.randrange(10**DIGITS):0{DIGITS}}"
-        if not pins.offer_reset(self.conn, msisdn, digits, self.pepper, self.now):
+        if not pins.offer_reset(self.conn, msisdn, digits, self.hashes, self.now):
             return Outcome("rejected", "locked")
         holds = TrueWhile(until=self.now + pins.RESET_HOLDS)
         self._send(artisan, OFFERED, {"pin_code": digits}, holds)
@@ -63,12 +68,12 @@ class PinReset:
     def redeem(self, msisdn: str, digits: str) -> Outcome:
         """Delete the PIN if the code is right, and tell the artisan.
 
-        Rejected with `not_yours`, `wrong_code`, `locked` or `expired`.
+        Rejected with `not_yours`, `wrong_code`, `locked` or `expired`. Raises HashNeeded.
         """
         artisan = self.market.artisan_of_kiosk(msisdn)
         if artisan is None:
             return Outcome("rejected", "not_yours")
-        verdict = pins.redeem_reset(self.conn, msisdn, digits, self.pepper, self.now)
+        verdict = pins.redeem_reset(self.conn, msisdn, digits, self.hashes, self.now)
         if verdict != "right":
             return Outcome("rejected", "wrong_code" if verdict == "wrong" else verdict)
         self._send(artisan, RESET, {})

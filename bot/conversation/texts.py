@@ -9,6 +9,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Literal
 
 from msgspec import structs
@@ -22,7 +23,9 @@ from bot.conversation.hop import (
     OUT_OF_REACH,
     HopContext,
     HopResources,
+    HopSecrets,
     LostRaceError,
+    attempt,
     load_profile,
     postponed,
     refresh_profile,
@@ -96,21 +99,22 @@ class TextHandler:
         for _ in range(MAX_ATTEMPTS):
             try:
                 with self.resources.claims.open(inbound.msisdn, TEXT_WAIT_S) as claim:
-                    self._receive(inbound, self.runner.key(inbound), claim)
+                    handle = partial(self._receive, inbound, self.runner.key(inbound), claim)
+                    attempt(claim, self.runner.secret, handle)
                 return
             except LostClaimError:
                 log.warning("a text has lost its claim", extra={"provider_id": inbound.id})
         raise LostRaceError(inbound.id)
 
-    def _receive(self, inbound: Inbound, key: str, claim: Claim) -> None:
-        """Handle a text under a claim. Raises LostClaimError; then nothing has been done."""
+    def _receive(self, inbound: Inbound, key: str, claim: Claim, secrets: HopSecrets) -> None:
+        """Handle a text under a claim. Raises LostClaimError or HashNeeded; then nothing has been done."""
         inbound = _sent_before(inbound, claim.now)
         previous = claim.previous
         if previous and key in previous.replies:
             with self.resources.database.writing.begin() as db:
                 duplicates.count(db.connection(), "id")
             return
-        after = self._process(inbound, key, previous or new_session(inbound.msisdn), claim)
+        after = self._process(inbound, key, previous or new_session(inbound.msisdn), claim, secrets)
         if after and not claim.save(after):
             # the effects are committed; the hop that has taken the claim over continues from the session kept with them
             log.warning("a text has lost its claim after it was handled", extra={"provider_id": inbound.id})
@@ -140,9 +144,11 @@ class TextHandler:
                 sent_at=_sent_before(inbound, now).sent_at,
             )
 
-    def _process(self, inbound: Inbound, key: str, session: Session, claim: Claim) -> Session | None:
+    def _process(
+        self, inbound: Inbound, key: str, session: Session, claim: Claim, secrets: HopSecrets
+    ) -> Session | None:
         """The session after the text, kept in the transaction of its effects; None if the text was handled before."""
-        with self.resources.context(claim) as context, context.transaction():
+        with self.resources.context(claim, secrets) as context, context.transaction():
             with context.work.writing() as conn:
                 is_whole = context.marketplace.is_local
                 if not duplicates.is_new(conn, inbound, key, claim.now, is_whole=is_whole):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import accumulate
 
 import pytest
-from sqlalchemy import MetaData, select
+from sqlalchemy import Connection, MetaData, event, select
 
 from bot.conversation.session import hop_key
 from bot.simulator.gateway import Gateway
 from marketplace_api.accounts import artisans
+from state import pins
 from tests.actors import TESTER
 from tests.bot.fixtures import (
     AKINYI,
@@ -255,3 +257,97 @@ def test_an_artisan_who_left_can_have_the_pin_reset_to_join_again(offered: Servi
     assert dial(offered, AKINYI, "1", "Akinyi", "6", "1", "1").startswith("CON What is your PIN?")
     assert offered.gateway.answer(OTIENO, code).startswith("END Done. Akinyi Ouma has no PIN now.")
     assert dial(offered, AKINYI, "2", "1", "Akinyi", "6", "1", "1").startswith("END Welcome to Soko, Akinyi!")
+
+
+# -- argon2 takes long, and holds back nobody else
+
+
+class WatchedHasher:
+    """The hasher of PINs, which notes how many write transactions are open each time that it works."""
+
+    def __init__(self, service: Service) -> None:
+        self.open_transactions: list[int] = []
+        self._hasher, self._engine, self._open = pins._hasher, service.services.engine, set[int]()
+
+    def hash(self, secret: bytes) -> str:
+        self.open_transactions.append(len(self._open))
+        return self._hasher.hash(secret)
+
+    def verify(self, stored: str, secret: bytes) -> bool:
+        self.open_transactions.append(len(self._open))
+        return self._hasher.verify(stored, secret)
+
+    def begun(self, conn: Connection) -> None:
+        if not conn.get_execution_options().get("read_only"):
+            self._open.add(id(conn))
+
+    def ended(self, conn: Connection) -> None:
+        self._open.discard(id(conn))
+
+
+@pytest.fixture
+def hasher(registered: Service, monkeypatch: pytest.MonkeyPatch) -> Iterator[WatchedHasher]:
+    choose_language(registered, "en", OTIENO)
+    hasher = WatchedHasher(registered)
+    monkeypatch.setattr(pins, "_hasher", hasher)
+    listeners = {"begin": hasher.begun, "commit": hasher.ended, "rollback": hasher.ended}
+    for name, listener in listeners.items():
+        event.listen(registered.services.engine, name, listener)
+    yield hasher
+    for name, listener in listeners.items():
+        event.remove(registered.services.engine, name, listener)
+
+
+def test_the_watch_sees_a_transaction(registered: Service, hasher: WatchedHasher) -> None:
+    with registered.services.database.writing.begin() as session, registered.services.database.reading() as reading:
+        session.connection(), reading.connection()
+        hasher.hash(b"")
+    hasher.hash(b"")
+    assert hasher.open_transactions == [1, 0]
+
+
+def test_no_pin_of_a_call_is_hashed_in_a_transaction(registered: Service, hasher: WatchedHasher) -> None:
+    dial(registered, AKINYI, *TO_PAYOUT, PIN, "1")
+    dial(registered, AKINYI, *TO_PAYOUT, "1111", PIN, "3")
+    assert dial_ahead(registered, "1111", PIN, "2").startswith("CON Which phone")
+    assert hasher.open_transactions == [0] * 5
+
+
+def test_no_pin_of_a_text_is_hashed_in_a_transaction(registered: Service, hasher: WatchedHasher) -> None:
+    for body in ("MENU", "5", "4", PIN, "1", "MENU", "5", "4", "1111", PIN, "2", "0722000111", "1"):
+        registered.gateway.text(AKINYI, body)
+    assert payout_phone(registered) == OTHER_PHONE
+    assert hasher.open_transactions == [0] * 3
+    assert len(outgoing_messages(registered, AKINYI)) == 13, "an attempt that is rolled back answers nothing"
+
+
+@pytest.mark.parametrize("by_text", [False, True], ids=["call", "text"])
+def test_no_code_is_hashed_in_a_transaction(registered: Service, hasher: WatchedHasher, by_text: bool) -> None:
+    dial(registered, AKINYI, *TO_PAYOUT, PIN, "1")
+    answers = (*TO_RESET, AKINYI, "000000")
+    if by_text:
+        for body in ("MENU", *answers):
+            registered.gateway.text(OTIENO, body)
+        registered.gateway.text(OTIENO, reset_code(registered))
+    else:
+        dial(registered, OTIENO, *answers)
+        registered.gateway.answer(OTIENO, reset_code(registered))
+    assert outgoing_messages(registered, AKINYI)[-1].text.startswith("Soko: your PIN was removed")
+    assert hasher.open_transactions == [0] * 4
+
+
+def test_a_pin_that_is_reset_while_it_is_compared_is_compared_with_nothing_old(
+    registered: Service, hasher: WatchedHasher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The comparison is made before the transaction; the transaction finds another PIN, and the hop starts again."""
+    dial(registered, AKINYI, *TO_PAYOUT, PIN)
+
+    def verify(stored: str, secret: bytes) -> bool:
+        with registered.services.database.writing.begin() as session:
+            pins.reset(session.connection(), AKINYI, registered.clock())
+        return WatchedHasher.verify(hasher, stored, secret)
+
+    monkeypatch.setattr(hasher, "verify", verify)
+    assert dial(registered, AKINYI, "2", *TO_PAYOUT, "1111").startswith("CON How do you want to be paid?")
+    monkeypatch.undo()
+    assert dial(registered, AKINYI, "2", *TO_PAYOUT, PIN).startswith("CON That is not your PIN.")
