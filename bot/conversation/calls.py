@@ -165,7 +165,7 @@ class CallHandler:
             return session, self._replay(inbound, call, person, context)
         engine, dropped = self.runner.engine, session.by_call
         # a person without a language could not read the question, and has not begun anything
-        if dropped and person.language and session.is_resumable(context.now) and engine.worth_resuming(dropped):
+        if dropped and person.language and session.is_resumable(context.now) and engine.is_cut_off(dropped):
             dropped.pin_proof = ""  # the gateway may give this call the id of the one in which the PIN was given
             engine.ask_to_resume(dropped)
             return session, self.runner.turn(dropped, person, context.market, USSD)

@@ -37,6 +37,7 @@ REFUSED = N_(
     "Soko: sorry, the shop could not be reached when you called or wrote. "
     "What you asked for could not be done. Text MENU."
 )
+HOW_MANY = N_("Soko: order {code}: how many of {most} can you make? Reply YES {code} and how many.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,8 @@ class DeferredCommandWorker:
     def _body(self, turn: Turn, outcome: Outcome) -> str | None:
         engine = self.runner.engine
         turn.can_ask = False
+        if outcome.reason == "quantity_unsaid":
+            return turn.say(HOW_MANY, **outcome.values)
         if engine.is_current(turn.conversation):
             act = engine.state(turn.conversation)
             if isinstance(act, Act) and not act.promises_text:

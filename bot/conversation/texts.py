@@ -364,6 +364,8 @@ class TextHandler:
         """Continue the dropped call, else the conversation that a keyword interrupted, else the one that waits."""
         engine = self.runner.engine
         dropped = session.by_call if session.is_resumable(now) else None
+        if dropped and not engine.is_cut_off(dropped):
+            dropped = None
         for interrupted in (dropped, session.suspended, session.by_text):
             if interrupted and engine.worth_resuming(interrupted):
                 break

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from flows.commands import RemoveProduct, SetDescription, SetPrice, SetStock, SetTitle
 from flows.kit import (
     N_,
+    USSD,
     Act,
     Ask,
     AskCode,
@@ -31,6 +31,7 @@ from flows.kit import (
     between,
     length,
 )
+from flows.kit.checks import RejectedAnswer
 from flows.kit.flow import Fill, given, known
 from flows.market import OutOfReach, ProductSummary
 from flows.reading import codes, keywords
@@ -41,8 +42,15 @@ LOOKS_LIKE_A_CODE = re.compile(r"[a-z]\d[a-z]\w*", re.IGNORECASE)
 """Matches a mistyped code such as `K7P0`, which is asked again, but not `x3` and `ksh1500`, which are other answers."""
 
 
-# By text 0 is accepted and means sold out. On a call 0 means *back*, so the message names 1 as the least.
-ON_SALE = replace(between(1, 999), passes=lambda _turn, count: 0 <= count <= 999)
+class OnSaleCheck(Check):
+    """How many pieces are on sale. 0 means sold out; on a call it means *back*, so there none is written as 000."""
+
+    def rejection(self, turn: Turn) -> RejectedAnswer:
+        return RejectedAnswer(self.problem, **{**self.values, "least": "000" if turn.channel is USSD else 0})
+
+
+_LIMITS = between(0, 999)
+ON_SALE = OnSaleCheck(_LIMITS.passes, _LIMITS.problem, _LIMITS.longest, _LIMITS.values)
 
 
 def products(turn: Turn) -> Sequence[Choice]:

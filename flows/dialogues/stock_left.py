@@ -44,7 +44,7 @@ def answered(turn: Turn, yours: str) -> str:
 
 flow = Flow(
     "stock_left",
-    AskQuantity("left", HOW_MANY, check=ON_SALE, then="stocking"),
+    AskQuantity("left", HOW_MANY, check=ON_SALE, then="stocking", optional=True),
     Act("stocking", command=set_stock, done="stocked", rejected="off_sale"),
     Notice("stocked", N_("Thank you. The shop shows {left} x {title} now.", "The shop shows {left} now.")),
     Notice("off_sale", N_("Thank you. The shop does not sell it any more.")),

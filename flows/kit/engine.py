@@ -91,6 +91,10 @@ class DialogueEngine:
             return bool(conversation.prefill) or self._has_typed(conversation) or self._has_acted(conversation)
         return not isinstance(state, Notice)
 
+    def is_cut_off(self, dropped: Conversation) -> bool:
+        """True if a dropped call is worth resuming: not at an optional question, before which everything was done."""
+        return self.worth_resuming(dropped) and not self.state(dropped).optional
+
     def _has_typed(self, conversation: Conversation) -> bool:
         """True if the person has answered a question with something else than a line of a menu or list."""
         answered = [(conversation.flow, conversation.answers)]

@@ -24,6 +24,8 @@ class StateKind(State):
     is_question = False
     resume_before = False
     """True if a dropped call resumes at the question before this one: an answer to an old screen must not count."""
+    optional = False
+    """True if nothing is left undone without an answer: a dropped call is not continued here."""
     verbatim = False
     """True if the screen keeps letters that the language in use could not send."""
     secret = False

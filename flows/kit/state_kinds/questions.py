@@ -25,10 +25,17 @@ class Question(StateKind):
     """What is said when the answer cannot be read."""
 
     def __init__(
-        self, name: str, text: Wording, *, then: Then = (), check: Check | None = None, example: Wording = ""
+        self,
+        name: str,
+        text: Wording,
+        *,
+        then: Then = (),
+        check: Check | None = None,
+        example: Wording = "",
+        optional: bool = False,
     ) -> None:
         super().__init__(name, text)
-        self.then, self.check = then, check
+        self.then, self.check, self.optional = then, check, optional
         self.example = example or self.example
 
     def edges(self) -> Iterator[Edge]:

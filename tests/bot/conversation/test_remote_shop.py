@@ -375,6 +375,31 @@ def test_a_refusal_of_a_deferred_command_is_sent_with_its_reason(remote: RemoteS
     assert order_status(remote.shop, placed) == "cancelled"
 
 
+@pytest.mark.parametrize(
+    ("language", "asked"),
+    [
+        ("en", "Soko: order {code}: how many of 40 can you make? Reply YES {code} and how many."),
+        ("sw", "Soko: oda {code}: unaweza kutengeneza ngapi kati ya 40? Jibu YES {code} na idadi."),
+    ],
+)
+def test_a_deferred_yes_to_a_bulk_order_asks_how_many(remote: RemoteSetup, language: str, asked: str) -> None:
+    price = {"amount": 1000_00, "currency": "KES"}
+    brief = {"title": "Water pot", "category": "pottery", "unit_price": price, "quantity": 40, "due_on": "2026-12-20"}
+    placed = remote.shop.brief(brief, JOY)
+    choose_language(remote.bot, language, AKINYI)
+    remote.later(seconds=1)
+    remote.proxy.fail("server_error")
+    remote.bot.gateway.text(AKINYI, f"YES {placed['code']}")
+    remote.proxy.fail("none")
+    remote.bot.later(seconds=30)
+    assert remote.inbox(AKINYI)[-1] == asked.format(code=placed["code"])
+    remote.bot.gateway.text(AKINYI, f"YES {placed['code']} 5")
+    remote.bot.later(seconds=30)
+
+    (part,) = remote.shop.api("GET", f"/orders/{placed['id']}")["assignments"]
+    assert (part["status"], part["quantity"]) == ("accepted", 5)
+
+
 def test_a_command_whose_answer_was_lost_is_not_rejected_as_a_repetition(remote: RemoteSetup) -> None:
     placed = place_order(remote.shop)
     remote.later(seconds=1)

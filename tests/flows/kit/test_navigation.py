@@ -347,3 +347,13 @@ class TestMenusThatWereOnlyRead:
         phone = self.menus()
         phone.opens("sample", count="3")
         assert phone.engine.worth_resuming(phone.conversation)
+
+    def test_are_not_cut_off_at_an_optional_question(self) -> None:
+        phone = start(
+            Ask("name", "Who?", then="left"),
+            AskQuantity("left", "How many left?", then="end", optional=True),
+            Notice("end", "End."),
+        )
+        assert phone.engine.is_cut_off(phone.conversation)
+        phone.says("Amina")
+        assert not phone.engine.is_cut_off(phone.conversation)
