@@ -20,16 +20,19 @@ import time
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import timedelta
 from http.client import HTTPConnection, HTTPException
 
 from bot.providers import registry
 from bot.runtime import logs
 from bot.runtime.settings import Settings
+from marketplace_api.backoff import Backoff
 
 PORT_SECONDS = 3.0
 GRACE_SECONDS = 10.0
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
-STEADY_SECONDS = 60.0  # after a child has run this long, its next pause is the shortest again
+RESTARTS = Backoff.doubling(timedelta(seconds=0.5), timedelta(seconds=30))
+"""The gaps until a child that ended is started again."""
+STEADY_SECONDS = 60.0  # after a child has run this long, its next gap is the shortest again
 PR_SET_PDEATHSIG = 1
 
 log = logging.getLogger(__name__)
@@ -112,15 +115,14 @@ def worker() -> list[str]:
 
 async def keep_running(command: Sequence[str]) -> None:
     """Run the command, and start it again each time that it ends, after growing pauses. Stop it when cancelled."""
-    pause = SHORTEST_PAUSE
+    failures = 0
     while True:
         started = time.monotonic()
         code = await _run(command)
-        if time.monotonic() - started > STEADY_SECONDS:
-            pause = SHORTEST_PAUSE
-        log.error("%s ended with %s; it starts again in %g s", command[2], code, pause)
-        await asyncio.sleep(pause)
-        pause = min(pause * 2, LONGEST_PAUSE)
+        failures = failures + 1 if time.monotonic() - started < STEADY_SECONDS else 1
+        gap_s = RESTARTS.gap(failures).total_seconds()
+        log.error("%s ended with %s; it starts again in %g s", command[2], code, gap_s)
+        await asyncio.sleep(gap_s)
 
 
 async def _run(command: Sequence[str]) -> int:

@@ -14,7 +14,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import timedelta
 from functools import partial
+from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -30,6 +33,7 @@ from bot.jobs.handlers import Handler, HandlerDispatcher, HandlerResult
 from bot.jobs.runner import JobRunner
 from bot.jobs.scheduler import PeriodicTask, Scheduler
 from bot.marketplace.event_consumer import EventConsumer
+from bot.marketplace.port import Unreachable
 from bot.marketplace.remote import RemoteMarketplace
 from bot.messaging import broadcasts, reports
 from bot.messaging.broadcasts import BroadcastJob
@@ -52,6 +56,7 @@ from bot.webhooks.dispatcher import DeliveryAttempt, WebhookDispatcher
 from bot.webhooks.safe_http import Poster
 from marketplace_api.accounts import api_keys
 from marketplace_api.actors import Actor
+from marketplace_api.backoff import Backoff
 from marketplace_api.events import webhooks as endpoints
 from marketplace_api.orders import closing, deadlines
 from marketplace_api.payments import ledger
@@ -66,7 +71,10 @@ WEBHOOKS = Actor("job", "webhooks")
 IDLE_S = 0.25
 """Seconds until a thread that found nothing to do looks again."""
 SCHEDULER_IDLE_S = 1.0
-AFTER_ERROR_S = 2.0
+ERRORS = Backoff.doubling(timedelta(seconds=2), timedelta(minutes=1))
+"""The gaps until a step that failed runs again."""
+STEADY_S = 60.0
+"""A step that has run this long was not the same failure as the one before."""
 STOPS_WITHIN_S = 9.0
 
 
@@ -199,7 +207,14 @@ def message_step(app: Flask, services: Services, pool: ThreadPoolExecutor) -> Ca
     """
     messages, jobs = message_runner(app, services, pool), handler_runner(app, services, pool)
     consumers = event_consumers(services)
-    return lambda: bool(sum(consumer.consume() for consumer in consumers) + messages.step() + jobs.step())
+    return lambda: bool(sum(_consumed(consumer) for consumer in consumers) + messages.step() + jobs.step())
+
+
+def _consumed(consumer: EventConsumer[Any]) -> int:
+    """How many events it handled; 0 if the marketplace is unreachable."""
+    with suppress(Unreachable):
+        return consumer.consume()
+    return 0
 
 
 def webhook_step(services: Services, pool: ThreadPoolExecutor, poster: Poster | None = None) -> Callable[[], bool]:
@@ -217,27 +232,37 @@ def _payer(app: Flask, services: Services) -> Payer:
 
 
 def run(step: Callable[[], object], stop: threading.Event, idle_s: float = IDLE_S) -> None:
-    """Call `step` until `stop` is set; wait after a call that found nothing to do, and longer after an error."""
+    """Call `step` until `stop` is set; wait after a call that found nothing to do, and ever longer after errors."""
+    failures = 0
     while not stop.is_set():
+        began = time.monotonic()
         try:
             busy = step()
-        except Exception:
-            log.exception("a step of the worker failed; it runs again")
-            stop.wait(AFTER_ERROR_S)
+        except Exception as error:
+            failures = failures + 1 if time.monotonic() - began < STEADY_S else 1
+            if isinstance(error, Unreachable):
+                log.warning("the marketplace cannot be reached: %s", error)
+            else:
+                log.exception("a step of the worker failed; it runs again")
+            requested = error.retry_after if isinstance(error, Unreachable) else None
+            stop.wait(ERRORS.gap(failures, requested=requested).total_seconds())
         else:
+            failures = 0
             if not busy:
                 stop.wait(idle_s)
 
 
 def _check_currency(services: Services, stop: threading.Event) -> None:
     """End the process if CURRENCY is not the database's own; wait for a database that is away or not migrated yet."""
-    while not stop.is_set():
+    for failures in count(1):
+        if stop.is_set():
+            return
         try:
             upgrade.check_currency(services.database, services.settings)
             return
         except SQLAlchemyError:
             log.warning("the currency cannot be checked; it is tried again", exc_info=True)
-            stop.wait(AFTER_ERROR_S)
+            stop.wait(ERRORS.gap(failures).total_seconds())
 
 
 def main() -> None:

@@ -41,7 +41,10 @@ from state.tables import insert_new, outbox
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A claimed job. `attempts` includes this claim; `token` identifies the claim that holds it."""
+    """A claimed job. `attempts` includes this claim; `token` identifies the claim that holds it.
+
+    `polls` counts how often the job ran and found that it has to ask again: see `poll_again`.
+    """
 
     id: int
     kind: str
@@ -51,6 +54,7 @@ class Job:
     key: str
     due_at: datetime
     attempts: int
+    polls: int
     created_at: datetime
     token: str
 
@@ -158,6 +162,15 @@ def postpone(conn: Connection, job: Job, *, due_at: datetime, error: str | None)
     return _release(conn, job, due_at=due_at, error=error, attempts=outbox.c.attempts - 1)
 
 
+def poll_again(conn: Connection, job: Job, *, due_at: datetime, error: str | None) -> bool:
+    """Run the job at `due_at`, and count one more poll instead of this attempt. False if the lease was lost.
+
+    For a job that asks again and again until something happens: its gaps grow with `polls`, and it never fails by them.
+    """
+    counted = {"attempts": outbox.c.attempts - 1, "polls": outbox.c.polls + 1}
+    return _release(conn, job, due_at=due_at, error=error, **counted)
+
+
 def has_unfinished(conn: Connection, ordering_key: str) -> bool:
     """True if a job with this ordering key, due or not, is neither finished nor dead."""
     unfinished = select(outbox.c.id).where(_is_live_in(outbox, ordering_key))
@@ -260,6 +273,7 @@ def _job(row: Row[Any]) -> Job:
         key=row.key,
         due_at=row.due_at,
         attempts=row.attempts,
+        polls=row.polls,
         created_at=row.created_at,
         token=row.lease_token,
     )

@@ -67,6 +67,7 @@ outbox = Table(
     Column("key", Text, nullable=False, unique=True),
     Column("due_at", UtcDateTime, nullable=False),
     Column("attempts", Integer, nullable=False, default=0),
+    Column("polls", Integer, nullable=False, default=0, server_default="0"),
     Column("lease_until", UtcDateTime),
     Column("lease_token", Text),
     Column("created_at", UtcDateTime, nullable=False),

@@ -13,12 +13,12 @@ from sqlalchemy import Connection
 
 from flows.commands import Command, SendPhotoLink, ShopCommand
 from flows.kit import Conversation
+from marketplace_api.backoff import Backoff
 from state import outbox
 
 KIND = "command"
-FIRST_WAIT = timedelta(seconds=5)
-"""How long a command waits before its first attempt; the shop was unreachable just now."""
-
+RETRIES = Backoff.doubling(timedelta(seconds=5), timedelta(minutes=2))
+"""The gaps before the attempts: also before the first one, because the shop was unreachable just now."""
 
 Deferrable = ShopCommand | SendPhotoLink
 
@@ -46,7 +46,7 @@ def add(conn: Connection, msisdn: str, key: str, command: Command, before: bytes
         payload=msgspec.to_builtins(deferred),
         key=f"command:{key}",
         ordering_key=_ordering_key(msisdn),
-        due_at=now + FIRST_WAIT,
+        due_at=now + RETRIES.shortest,
         now=now,
     )
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
 from bot.conversation.commands import DialogueRunner, photo_link_outcome
-from bot.conversation.deferred import FIRST_WAIT, DeferredCommand
+from bot.conversation.deferred import RETRIES, DeferredCommand
 from bot.conversation.hop import HopContext, HopSecrets, load_profile
 from bot.db.unit_of_work import Database, UnitOfWork
 from bot.marketplace.port import Unreachable
@@ -31,7 +31,6 @@ from state.pins import Hashes
 
 log = logging.getLogger(__name__)
 
-LONGEST_WAIT = timedelta(seconds=30)
 DONE = N_("Soko: the shop could not be reached when you called or wrote. What you asked for is done now.")
 REFUSED = N_(
     "Soko: sorry, the shop could not be reached when you called or wrote. "
@@ -58,7 +57,7 @@ class DeferredCommandWorker:
             outcome = self._outcome(deferred, market)
             message = self._message(deferred, outcome, market, now)
         except Unreachable as error:
-            self._retry(job, str(error))
+            self._retry(job, error)
             return
         with self.database.writing.begin() as session:
             conn, now = session.connection(), self.clock()
@@ -71,11 +70,11 @@ class DeferredCommandWorker:
             return photo_link_outcome(market, deferred.command)
         return market.perform(deferred.command, deferred.key)
 
-    def _retry(self, job: Job, error: str) -> None:
-        log.warning("a command waits for the shop", extra={"attempts": job.attempts, "reason": error})
-        wait = min(FIRST_WAIT * 2 ** min(job.attempts - 1, 8), LONGEST_WAIT)
+    def _retry(self, job: Job, error: Unreachable) -> None:
+        log.warning("a command waits for the shop", extra={"attempts": job.attempts, "reason": str(error)})
+        gap = RETRIES.gap(job.attempts, requested=error.retry_after)
         with self.database.writing.begin() as session:
-            outbox.retry(session.connection(), job, due_at=self.clock() + wait, error=error)
+            outbox.retry(session.connection(), job, due_at=self.clock() + gap, error=str(error))
 
     def _message(
         self, deferred: DeferredCommand, outcome: Outcome, market: RemoteSession, now: datetime

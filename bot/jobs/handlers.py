@@ -2,7 +2,7 @@
 
     HandlerDispatcher(clock, {"payout": pay, "pictures": fetch})
 
-A handler that raises is retried after each of `WAITS`; after the last one its job is dead-lettered.
+A handler that raises is called again after the gaps of `RETRIES`; after the last one its job is dead-lettered.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from bot.jobs.runner import QueueOptions
 from bot.runtime.clock import Clock
+from marketplace_api.backoff import Backoff
 from state import outbox
 from state.outbox import Job
 
@@ -23,8 +24,7 @@ log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=60)
 WORKERS = 8
-WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 4, 8, 16, 32))
-"""The wait after each failed attempt."""
+RETRIES = Backoff.doubling(timedelta(minutes=1), timedelta(minutes=32))
 
 Handler = Callable[[Job], object]
 """Performs a job. It may finish, retry or postpone the job in a transaction of its own.
@@ -33,12 +33,22 @@ If it does not, the job is finished after it returns. It may be called again for
 """
 
 
+class RetryLaterError(Exception):
+    """Raised by a handler whose job must run again, because another service was not ready; this is no bug."""
+
+    def __init__(self, error: str, retry_after: timedelta | None = None) -> None:
+        super().__init__(error)
+        self.retry_after = retry_after
+        """The wait that the other service asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class HandlerResult:
-    """A job whose handler returned, or raised an exception of the class named by `error`."""
+    """A job whose handler returned, or raised: `error` is what a RetryLaterError says, else the class's name."""
 
     job: Job
     error: str | None = None
+    retry_after: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +69,9 @@ class HandlerDispatcher:
     def perform(self, job: Job) -> Sequence[HandlerResult]:
         try:
             self.handlers[job.kind](job)
+        except RetryLaterError as error:
+            log.warning("job %s (%s) runs again later: %s", job.id, job.kind, error)
+            return [HandlerResult(job, str(error), error.retry_after)]
         except Exception as error:
             log.exception("job %s (%s) failed", job.id, job.kind)
             return [HandlerResult(job, type(error).__name__)]
@@ -70,10 +83,12 @@ class HandlerDispatcher:
         for result in results:
             if result.error is None:
                 continue
-            if result.job.attempts <= len(WAITS):
-                outbox.retry(conn, result.job, due_at=now + WAITS[result.job.attempts - 1], error=result.error)
+            job = result.job
+            if RETRIES.is_spent(job.attempts):
+                outbox.dead_letter(conn, job, now=now, error=result.error)
             else:
-                outbox.dead_letter(conn, result.job, now=now, error=result.error)
+                gap = RETRIES.gap(job.attempts, requested=result.retry_after)
+                outbox.retry(conn, job, due_at=now + gap, error=result.error)
 
     def settle_failed(self, db: Session, result: HandlerResult, error: Exception) -> None:
         """Do nothing: the job is claimed again when its lease ends."""

@@ -13,7 +13,6 @@ from typing import Generic, TypeVar
 from sqlalchemy.orm import Session
 
 from bot.db.unit_of_work import Database
-from bot.marketplace.port import Unreachable
 from state import cursor
 
 BATCH_SIZE = 100
@@ -41,14 +40,11 @@ class EventConsumer(Generic[T]):
     start: Callable[[], int] = from_the_first_event
 
     def consume(self) -> int:
-        """Handles the next batch of events; returns how many. 0 if the marketplace is unreachable."""
+        """Handles the next batch of events; returns how many. Raises Unreachable."""
         with self.database.reading() as session:
             stored = cursor.find(session.connection(), self.name)
-        try:
-            position = self.start() if stored is None else stored
-            batch = self.read(position, BATCH_SIZE)
-        except Unreachable:
-            return 0
+        position = self.start() if stored is None else stored
+        batch = self.read(position, BATCH_SIZE)
         if not batch and stored is not None:
             return 0
         with self.database.writing.begin() as session:

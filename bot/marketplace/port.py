@@ -10,7 +10,7 @@ There are two implementations: our own shop, which shares our transactions (`bot
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from bot.db.unit_of_work import UnitOfWork
@@ -21,7 +21,14 @@ from flows.market import Market, OutOfReach
 
 
 class Unreachable(OutOfReach):
-    """The shop gave no usable answer: it is down, slow or broken. The request may or may not have been performed."""
+    """The shop gave no usable answer: it is down, slow or broken. The request may or may not have been performed.
+
+    `retry_after` is the wait that the shop asked for.
+    """
+
+    def __init__(self, why: str, retry_after: timedelta | None = None) -> None:
+        super().__init__(why)
+        self.retry_after = retry_after
 
 
 class MarketplaceSession(Market, Protocol):

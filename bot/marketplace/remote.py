@@ -1,8 +1,9 @@
 """A remote marketplace: a client of the endpoints `/phones/…` (`bot/marketplace/http_api.py` on the other server).
 
 Every method raises Unreachable when there is no answer, a late or unreadable one, or one that reports an error. A hop
-waits `HOP_S` in total for all of its requests. After a request without an answer, requests fail at once for the time
-`PAUSE`. Commands carry their key, so a request may be repeated until its answer arrives.
+waits `HOP_S` in total for all of its requests. After a request without an answer, or with one that the shop is busy,
+requests fail at once for a gap of `PAUSES`. Commands carry their key, so a request may be repeated until its answer
+arrives.
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ from bot.db.unit_of_work import UnitOfWork
 from bot.marketplace.event_details import EventData, EventDetails, read, resource
 from bot.marketplace.port import Unreachable
 from bot.marketplace.wire import ArtisanContact, CallerProfile, CommandResult, RecentEvents, ShopFacts
-from bot.runtime.clock import Clock
+from bot.runtime.clock import Clock, system_clock
 from flows import commands, market
 from flows.commands import Outcome
+from marketplace_api.backoff import Backoff, retry_after
 from marketplace_api.payments.money import split
 
 log = logging.getLogger(__name__)
@@ -38,8 +40,10 @@ HOP_S = 1.6
 WORKER_S = 5.0
 """Seconds that a worker waits for one command; later jobs wait as long."""
 CONNECT_S = 0.8
-PAUSE = timedelta(seconds=3)
-"""For how long after a request without an answer no other request is made."""
+PAUSES = Backoff.doubling(timedelta(seconds=3), timedelta(seconds=30))
+"""For how long no other request is made, by how many requests in turn found the shop silent or busy."""
+BUSY = (429, 502, 503, 504)
+"""The statuses of a shop that would not answer any other request either."""
 FACTS_KEPT = timedelta(hours=1)
 LARGEST_ANSWER = 4 * 1024 * 1024
 CONNECTIONS = 16
@@ -70,12 +74,20 @@ _LINK: Decoder[str | None] = Decoder(str | None)
 _RESOURCE: Decoder[dict[str, Any]] = Decoder(dict[str, Any])
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    body: bytes
+    retry_after: timedelta | None
+
+
 class MarketplaceClient:
     """HTTP requests to the shop: one pool of connections, one API key. Raises Unreachable."""
 
     def __init__(self, api: str, key: str, clock: Clock, timer: Callable[[], float] = time.monotonic) -> None:
         self._api, self._clock, self._timer = api, clock, timer
         self._paused_until: datetime | None = None
+        self._failures = 0
         self._session = requests.Session()
         self._session.trust_env = False  # ignores the proxies and the netrc file of the machine
         self._session.headers.update({"Authorization": f"Bearer {key}", "Accept-Encoding": "identity"})
@@ -101,18 +113,29 @@ class MarketplaceClient:
         if self._paused_until and self._clock() < self._paused_until:
             raise Unreachable("no answer a moment ago")
         try:
-            status, body = self._answer(method, path, deadline, **sent)
+            answer = self._answer(method, path, deadline, **sent)
         except (requests.RequestException, HTTPError, OSError) as error:
-            self._paused_until = self._clock() + PAUSE
+            self._pause()
             log.warning("the marketplace does not answer", extra={"reason": type(error).__name__})
             raise Unreachable(type(error).__name__) from None
         try:
-            return _read(status, body, decoder)
+            return self._read(answer, decoder)
         except Unreachable as error:
             log.warning("the marketplace gives no usable answer", extra={"reason": str(error)})
             raise
 
-    def _answer(self, method: str, path: str, deadline: float, **sent: Any) -> tuple[int, bytes]:
+    def _pause(self, requested: timedelta | None = None) -> None:
+        self._failures += 1
+        self._paused_until = self._clock() + PAUSES.gap(self._failures, requested=requested)
+
+    def _read(self, answer: _Answer, decoder: Decoder[T]) -> T:
+        if answer.status in BUSY:
+            self._pause(answer.retry_after)
+            raise Unreachable(f"status {answer.status}", answer.retry_after)
+        self._failures = 0
+        return _read(answer.status, answer.body, decoder)
+
+    def _answer(self, method: str, path: str, deadline: float, **sent: Any) -> _Answer:
         try:
             return self._once(method, path, deadline, **sent)
         except requests.Timeout:
@@ -120,14 +143,15 @@ class MarketplaceClient:
         except requests.ConnectionError:  # the shop may have closed an idle connection; every request may be repeated
             return self._once(method, path, deadline, **sent)
 
-    def _once(self, method: str, path: str, deadline: float, **sent: Any) -> tuple[int, bytes]:
+    def _once(self, method: str, path: str, deadline: float, **sent: Any) -> _Answer:
         remaining_s = deadline - self._timer()
         if remaining_s <= 0:
             raise requests.Timeout
         timeout: Any = Timeout(total=remaining_s, connect=min(remaining_s, CONNECT_S))  # the type stubs lack urllib3's
         url, options = self._api + path, {"timeout": timeout, "stream": True, "allow_redirects": False}
         with self._session.request(method, url, **options, **sent) as response:
-            return response.status_code, self._body(response, deadline)
+            wait = retry_after(response.headers.get("Retry-After"), system_clock())
+            return _Answer(response.status_code, self._body(response, deadline), wait)
 
     def _body(self, response: requests.Response, deadline: float) -> bytes:
         """The whole body. Raises requests.Timeout if it is too late or too large."""

@@ -26,6 +26,7 @@ from bot.messaging.still_true import Truth
 from bot.providers.contracts import BulkSender, Receipt
 from bot.providers.errors import Reason, SendError
 from bot.runtime.clock import Clock
+from marketplace_api.backoff import Backoff
 from marketplace_api.shop import Ids
 from state import counters, delivery_reports, messages, outbox, people, sending
 from state.messages import Message
@@ -38,12 +39,10 @@ log = logging.getLogger(__name__)
 LEASE = timedelta(seconds=60)
 WORKERS = 84
 OPTIONS = QueueOptions((KIND,), LEASE, workers=WORKERS, claimed_at_most=2 * WORKERS, gather_s=0.02)
-WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 3, 5, 7))
-"""The wait after each retryable failure. After the last one the message has failed, and operators see it."""
-JITTER = 0.15
-"""The random share of a wait, so that messages that failed together are not retried together."""
-ASK_AGAIN = timedelta(minutes=1)
-"""How long a message waits if the shop cannot be asked whether it is still true."""
+RETRIES = Backoff(tuple(timedelta(minutes=minutes) for minutes in (1, 3, 5, 7)), jitter=0.15)
+"""The gaps after retryable failures. After the last attempt the message has failed, and operators see it."""
+ASKS = Backoff.doubling(timedelta(minutes=1), timedelta(minutes=30))
+"""The gaps after which the shop is asked again whether a message is still true, while it cannot be asked."""
 REPEATS = 3
 """How often a message is sent again after its worker died: the message itself may be the cause."""
 LATENCIES_S = (1, 2, 5, 15, 60, 300, 1800)
@@ -222,9 +221,10 @@ class MessageDispatcher:
         if error.reason.outcome_unknown:
             self._mark_unknown(conn, message, provider, error.detail, now)
             outbox.finish(conn, job, now=now)
-        elif error.reason.retryable and job.attempts <= len(WAITS):
+        elif error.reason.retryable and not RETRIES.is_spent(job.attempts):
+            gap = RETRIES.gap(job.attempts, requested=error.retry_after, random=self.ids.random)
             sending.retry_later(conn, message.id, error=error.detail)
-            outbox.retry(conn, job, due_at=now + self._wait(job.attempts), error=error.detail)
+            outbox.retry(conn, job, due_at=now + gap, error=error.detail)
         else:
             sending.fail(conn, message.id, error=error.detail, provider=provider)
             outbox.dead_letter(conn, job, now=now, error=error.detail)
@@ -242,10 +242,8 @@ class MessageDispatcher:
             outbox.finish(conn, attempt.job, now=now)
         else:
             sending.hold(conn, message.id, error=answer.reason)
-            outbox.postpone(conn, attempt.job, due_at=now + ASK_AGAIN, error=answer.reason)
-
-    def _wait(self, attempts: int) -> timedelta:
-        return WAITS[attempts - 1] * (1 - JITTER * self.ids.random.random())
+            due_at = now + ASKS.gap(attempt.job.polls + 1)
+            outbox.poll_again(conn, attempt.job, due_at=due_at, error=answer.reason)
 
 
 def _accepted(result: SendResult, receipt: Receipt) -> AcceptedMessage:

@@ -32,6 +32,7 @@ from bot.providers.payment_contracts import (
 )
 from bot.runtime.clock import Clock
 from marketplace_api.actors import Actor
+from marketplace_api.backoff import Backoff
 from marketplace_api.events import events
 from marketplace_api.models import Event, Payout
 from marketplace_api.payments import pausing, payout_methods, payouts, provider_names, settlement
@@ -47,8 +48,8 @@ ACTOR = Actor("job", "payouts")
 """Who moves payouts, for providers too: what they report is applied by the job and by callbacks alike."""
 CONSUMER = "payouts"
 """The stored name of the consumer's cursor."""
-SHORTEST_GAP, LONGEST_GAP = timedelta(seconds=30), timedelta(hours=1)
-"""The gap before the next poll is as long as the time since the payout was sent: 30 s, 30 s, 1 min, 2 min, 4 min …"""
+POLLS = Backoff.doubling(timedelta(seconds=30), timedelta(hours=1))
+"""The gaps between the requests of one payout, whether they pay or query and whatever the provider answers."""
 GAP_WHILE_PAUSED = timedelta(minutes=1)
 TOMORROW = timedelta(days=1)
 
@@ -222,7 +223,7 @@ class PayoutJob:
                 self._retry(shop, job, payout)
                 return None
             if payout.status in payouts.IN_FLIGHT and payout.provider != self.payer.name:
-                self._postpone(shop, job, LONGEST_GAP, f"only {payout.provider} can tell")
+                self._postpone(shop, job, POLLS.longest, f"only {payout.provider} can tell")
                 return None
             if payout.status == "pending":
                 if pausing.current_pause(shop):
@@ -253,7 +254,7 @@ class PayoutJob:
                     payout.retried = False  # accepted as a new request: later reports are about this one
             else:
                 self.payout_callbacks.apply(shop, payout, answer, queried=not request.pays)
-            self._poll_later(shop, job, payout, "in hand")
+            self._poll_again(shop, job, payout, POLLS.gap(job.polls + 1), "in hand")
 
     def _apply_error(self, job: Job, request: ProviderRequest, error: PaymentError) -> None:
         log.warning("a request about a payout failed", extra={"payout": job.payload["payout"], "reason": error.detail})
@@ -263,15 +264,15 @@ class PayoutJob:
                 move = settlement.mark_unknown if error.reason.outcome_unknown else settlement.release
                 move(shop, payout.id)
             if request.pays and isinstance(error, DuplicatePaymentError):
-                self._postpone(shop, job, timedelta(), error.detail)
+                gap = POLLS.shortest  # the provider has the payment and may tell its status
             else:
-                self._poll_later(shop, job, payout, error.detail)
+                gap = POLLS.gap(job.polls + 1, requested=error.retry_after)
+            self._poll_again(shop, job, payout, gap, error.detail)
 
-    def _poll_later(self, shop: Shop, job: Job, payout: Payout, reason: str) -> None:
-        """Poll again at growing gaps until the payout is settled."""
+    def _poll_again(self, shop: Shop, job: Job, payout: Payout, gap: timedelta, reason: str) -> None:
+        """Send the next request after the gap, unless the payout is settled."""
         if payout.status in ("pending", *payouts.IN_FLIGHT):
-            in_flight_for = shop.now - (payout.sent_at or shop.now)
-            self._postpone(shop, job, min(max(in_flight_for, SHORTEST_GAP), LONGEST_GAP), reason)
+            outbox.poll_again(shop.session.connection(), job, due_at=shop.now + gap, error=reason)
         else:
             self._finish(shop, job)
 

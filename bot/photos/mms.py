@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from bot.db.unit_of_work import Database
+from bot.jobs.handlers import RetryLaterError
 from bot.messaging import queue as outbound
 from bot.messaging import rendering
 from bot.messaging.queue import NewMessage, Priority
@@ -99,7 +100,7 @@ class PictureJob:
     ids: Ids
 
     def __call__(self, job: Mapping[str, Any]) -> None:
-        """Perform a job that `queue` added; a second run changes nothing. Raises FetchError if it must be run again."""
+        """Perform a job that `queue` added; a second run changes nothing. Raises RetryLaterError."""
         stored, refusals = self._store(job)
         fields = {"product": job["code"], "title": stored[-1].title if stored else ""}
         self._reply(job, THANKS if stored else refusals[0], fields)
@@ -114,7 +115,7 @@ class PictureJob:
                 stored.append(self.photo_store.add(job["code"], sent).product)
             except FetchError as error:
                 if error.reason.retryable and self.clock().timestamp() < job["until"]:
-                    raise
+                    raise RetryLaterError(error.detail, error.retry_after) from error
                 refusals.append(NOT_FETCHED)
             except UnusableImageError as unusable:
                 refusals.append(unusable.words)

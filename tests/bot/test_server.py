@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import TextIO
 
@@ -13,6 +14,7 @@ import pytest
 
 from bot import server
 from bot.runtime.settings import Settings
+from marketplace_api.backoff import Backoff
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ async def kept_running(command: list[str]) -> AsyncIterator[None]:
 
 
 def test_a_child_that_is_killed_is_started_again(pipe, monkeypatch):
-    monkeypatch.setattr(server, "SHORTEST_PAUSE", 0)
+    monkeypatch.setattr(server, "RESTARTS", Backoff((timedelta(milliseconds=1),)))
 
     async def scenario() -> None:
         async with kept_running(child(pipe, "echo $$ >&3; exec sleep 600")):

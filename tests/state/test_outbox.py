@@ -45,6 +45,7 @@ def test_a_claimed_job_is_equal_to_the_added_one(conn: Connection) -> None:
             key="a",
             due_at=NOW,
             attempts=1,
+            polls=0,
             created_at=NOW,
             token="t1",
         )
@@ -214,6 +215,16 @@ def test_a_postponed_job_is_claimed_later_and_its_attempts_are_counted_as_before
     assert claim(conn, "t2") == []
     (job,) = claim(conn, "t3", now=NOW + MINUTE)
     assert job.attempts == 1
+
+
+def test_a_job_that_polls_again_counts_the_poll_and_not_the_attempt(conn: Connection) -> None:
+    add(conn, "a")
+    (job,) = claim(conn)
+    assert outbox.poll_again(conn, job, due_at=NOW + MINUTE, error="not yet")
+    (job,) = claim(conn, "t2", now=NOW + MINUTE)
+    assert outbox.postpone(conn, job, due_at=NOW + 2 * MINUTE, error=None)
+    (job,) = claim(conn, "t3", now=NOW + 2 * MINUTE)
+    assert (job.attempts, job.polls) == (1, 1)
 
 
 def test_finish_all_does_not_change_jobs_that_another_worker_has_claimed_since(conn: Connection) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
 from bot.messaging import queue
-from bot.messaging.dispatcher import JITTER, LEASE, REPEATS
+from bot.messaging.dispatcher import LEASE, REPEATS, RETRIES
 from bot.messaging.queue import Priority
 from bot.providers.errors import Reason, SendError
 from state import people
@@ -54,11 +55,12 @@ def test_a_retryable_failure_is_retried_after_1_3_5_and_7_minutes_and_then_given
 ) -> None:
     provider = FakeProvider(service.clock, [RETRYABLE] * 10)
     queue_message(service, JOY, "hello")
-    began = service.clock()
     deliver(service, provider, minutes=30)
 
-    waited = [(at - began) // timedelta(minutes=1) for at, _ in provider.asked]
-    assert waited == [0, 1, 1 + 3, 1 + 3 + 5, 1 + 3 + 5 + 7]
+    waited = [later - at for (at, _), (later, _) in pairwise(provider.asked)]
+    assert [gap // timedelta(minutes=1) for gap in RETRIES.gaps] == [1, 3, 5, 7]
+    for gap, wait in zip(RETRIES.gaps, waited, strict=True):
+        assert gap <= wait <= gap * (1 + RETRIES.jitter) + timedelta(minutes=1)
     assert (only_message(service).status, only_message(service).error) == ("failed", "busy")
     assert (outbox_depth(service).waiting, outbox_depth(service).dead) == (0, 1)
 
@@ -70,14 +72,14 @@ def test_messages_that_failed_together_are_retried_at_different_times(embedded: 
     deliver(embedded, provider)
     refused_at = embedded.clock()
     with worker(embedded, router=route_all_to(provider)) as runner:
-        for _ in range(60):
+        for _ in range(70):
             embedded.clock.advance(1)
             runner.step()
 
     waited_s = {(at - refused_at).total_seconds() for at, _ in provider.asked[20:]}
     assert len(provider.asked) == 40
     assert len(waited_s) > 3
-    assert 60 * (1 - JITTER) <= min(waited_s) <= max(waited_s) <= 60
+    assert 60 <= min(waited_s) <= max(waited_s) <= 60 * (1 + RETRIES.jitter) + 1
 
 
 def test_a_message_that_waits_for_its_retry_is_queued_and_has_the_error(service: Service) -> None:
@@ -90,7 +92,7 @@ def test_a_message_that_waits_for_its_retry_is_queued_and_has_the_error(service:
 def test_a_retry_can_succeed(service: Service) -> None:
     provider = FakeProvider(service.clock, [RETRYABLE, RETRYABLE])
     queue_message(service, JOY, "hello")
-    deliver(service, provider, minutes=5)
+    deliver(service, provider, minutes=7)
 
     assert provider.texts == ["hello"] * 3
     assert (only_message(service).status, only_message(service).error) == ("sent", None)
@@ -197,7 +199,7 @@ def test_messages_to_one_phone_are_sent_in_order_and_do_not_delay_others(service
     deliver(service, provider)
     assert provider.texts == ["first", "to somebody else"]
 
-    deliver(service, provider, minutes=2)
+    deliver(service, provider, minutes=3)
     assert provider.texts == ["first", "to somebody else", "first", "second"]
 
 

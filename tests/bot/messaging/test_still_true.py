@@ -115,7 +115,7 @@ def test_a_code_for_cash_is_not_told_after_the_cash_was_paid(embedded: Service) 
         shop = embedded.services.shop(session, TESTER)
         (kiosk,) = kiosks.list_all(shop)
         cash_payouts.collect(shop, kiosk, payout["id"])
-    deliver(embedded, provider, minutes=20)
+    deliver(embedded, provider, minutes=25)
 
     assert ends(embedded, "payout.created", AKINYI) == [("suppressed", "stale")]
 
