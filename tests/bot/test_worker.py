@@ -8,16 +8,18 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Semaphore
 from typing import Any
 
 from flask import Flask, request
 
+from bot.marketplace.port import Unreachable
 from bot.messaging import queue
 from bot.messaging.dispatcher import OPTIONS, WORKERS
 from bot.messaging.queue import NewMessage
+from bot.worker import run
 from tests.bot.fixtures import outgoing_messages
 from tests.http_server import running_app
 from tests.service import Service
@@ -54,6 +56,34 @@ class SlowProvider:
         """Wait until that many requests have arrived."""
         for _ in range(times):
             assert self.asked.acquire(timeout=60), "no worker asks"
+
+
+class Gaps(Event):
+    """A stop signal that records the seconds of each wait, and stops after `most` of them."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most, self.waited = most, list[float]()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waited.append(timeout or 0)
+        if len(self.waited) == self.most:
+            self.set()
+        return self.is_set()
+
+
+def test_a_step_that_fails_runs_again_after_growing_gaps_until_it_succeeds() -> None:
+    outcomes = iter([OSError(), Unreachable("down"), Unreachable("busy", timedelta(seconds=40)), None, OSError(), None])
+
+    def step() -> bool:
+        outcome = next(outcomes)
+        if outcome:
+            raise outcome
+        return False
+
+    gaps = Gaps(most=6)
+    run(step, gaps, idle_s=0.25)
+    assert gaps.waited == [2, 4, 40, 0.25, 2, 0.25]
 
 
 @contextmanager

@@ -34,12 +34,13 @@ class ScriptedShop:
 
     def __init__(self) -> None:
         self.status, self.pieces = "200 OK", [b'{"name": "Akinyi", "artisan": true}']
+        self.headers: list[tuple[str, str]] = []
         self.requests: list[WSGIEnvironment] = []
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         environ["body"] = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         self.requests.append(environ)
-        start_response(self.status, [("Content-Type", "application/json")])
+        start_response(self.status, [("Content-Type", "application/json"), *self.headers])
         return self.pieces
 
 
@@ -199,6 +200,24 @@ def test_after_a_server_error_the_next_request_is_made_at_once(
         get_caller(http)
 
     assert get_caller(http).artisan
+
+
+def test_a_busy_shop_is_asked_after_growing_pauses_and_not_before_it_says(
+    shop: ScriptedShop, proxy: tuple[FaultProxy, str]
+) -> None:
+    clock = SetClock()
+    http = client(proxy, clock)
+    shop.status, shop.headers = "503 Service Unavailable", [("Retry-After", "20")]
+    asked_at: list[int] = []
+    for second in range(90):
+        with pytest.raises(Unreachable):
+            get_caller(http)
+        if len(shop.requests) > len(asked_at):
+            asked_at.append(second)
+        clock.now += timedelta(seconds=1)
+        if second == 30:
+            shop.headers = []
+    assert asked_at == [0, 20, 40, 52, 76]
 
 
 def test_a_refused_connection_counts_as_no_answer(shop: ScriptedShop) -> None:
