@@ -36,6 +36,7 @@ from bot.runtime.settings import Settings
 from flows import msisdn
 from flows.dialogues import ENGINE
 from flows.kit import Place
+from flows.reading import unsafe_text
 from marketplace_api.actors import Actor
 from marketplace_api.models import Event
 from marketplace_api.shop import Deadlines, Ids, OpenShop, Shop, Terms
@@ -129,6 +130,7 @@ def _terms(settings: Settings) -> Terms:
         photos_url=f"{settings.url}/photos",
         payout_network=wallet.network,
         can_be_paid=partial(msisdn.is_mobile_of, country=wallet.country),
+        is_unsafe=partial(unsafe_text.is_unsafe, names=_senders(settings)),
         deadlines=Deadlines(
             bring=timedelta(days=settings.bring_days),
             ship=timedelta(days=settings.ship_days),
@@ -136,6 +138,11 @@ def _terms(settings: Settings) -> Terms:
             close=timedelta(days=settings.close_delivery_days),
         ),
     )
+
+
+def _senders(settings: Settings) -> tuple[str, ...]:
+    """The names and numbers that our texts come from."""
+    return (*unsafe_text.OUR_NAME, settings.sms_short_code, *sorted(registry.own_numbers(settings)))
 
 
 def _runner(settings: Settings, secret: bytes) -> DialogueRunner:
@@ -149,6 +156,7 @@ def _runner(settings: Settings, secret: bytes) -> DialogueRunner:
         wallet.network,
         wallet.country,
         msisdn.prefix(wallet.country),
+        _senders(settings),
     )
     return DialogueRunner(ENGINE, place, secret)
 

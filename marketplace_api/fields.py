@@ -82,10 +82,25 @@ def _msisdn(value: str) -> str:
     return _terms.get().parse_msisdn(value)
 
 
+def _safe(value: str) -> str:
+    """Refuse a text that would lure people away if we sent it to them."""
+    if _terms.get().is_unsafe(value):
+        raise ValueError("must have no web address, no code to dial and not the name of this service")
+    return value
+
+
 Line = Annotated[str, StringConstraints(max_length=100, pattern=_PRINTABLE), AfterValidator(str.strip)]
 Text = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")]
 Locale = Annotated[str, StringConstraints(max_length=35, pattern=r"^[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8})*$")]
-Title = Annotated[str, StringConstraints(min_length=3, max_length=40, pattern=_PRINTABLE), AfterValidator(str.strip)]
+# other people read the next three in texts from us
+Name = Annotated[Line, AfterValidator(_safe)]
+Note = Annotated[Text, AfterValidator(_safe)]
+Title = Annotated[
+    str,
+    StringConstraints(min_length=3, max_length=40, pattern=_PRINTABLE),
+    AfterValidator(str.strip),
+    AfterValidator(_safe),
+]
 Day = Annotated[date, BeforeValidator(_day), Field(json_schema_extra={"examples": ["2027-03-31"]})]
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment), AfterValidator(_in_utc)]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]

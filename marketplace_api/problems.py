@@ -76,6 +76,7 @@ REFUSAL_DETAILS: Mapping[RefusalReason, str] = {
     "unknown_product": "There is no such product.",
     "unknown_webhook_delivery": "There is no such delivery to this endpoint.",
     "unknown_webhook_endpoint": "There is no such webhook endpoint.",
+    "unsafe_text": "A name or a text may have no web address, no code to dial and not the name of this service.",
     "wrong_currency": "The account is kept in {kept}, not in {currency}.",
     "wrong_count": "{count} is not between 1 and {most}.",
 }

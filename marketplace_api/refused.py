@@ -64,6 +64,7 @@ RefusalReason = Literal[
     "unknown_product",
     "unknown_webhook_delivery",
     "unknown_webhook_endpoint",
+    "unsafe_text",
     "wrong_count",
     "wrong_currency",
 ]

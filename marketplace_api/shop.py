@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from marketplace_api import codes
 from marketplace_api.actors import Actor
 from marketplace_api.models import Kiosk, Order, Payout, Product
+from marketplace_api.refused import Refused
 
 Coded = TypeVar("Coded", Kiosk, Product, Order, Payout)
 
@@ -55,6 +56,8 @@ class Terms:
     """The mobile money that artisans are paid with, such as `M-PESA`."""
     can_be_paid: Callable[[str], bool]
     """True for the MSISDN of a number that can have a wallet of this network."""
+    is_unsafe: Callable[[str], bool]
+    """True for a text that may not be shown to other people: it has a link, a code to dial or our sender's name."""
     deadlines: Deadlines = Deadlines()
 
 
@@ -99,6 +102,12 @@ class Shop:
     def midnight(self, day: date) -> datetime:
         """The time at which a day begins in the shop's time zone."""
         return datetime.combine(day, time(), self.terms.zone)
+
+
+def check_text(shop: Shop, text: str) -> None:
+    """`Refused` with `unsafe_text` if the text may not be shown to other people."""
+    if shop.terms.is_unsafe(text):
+        raise Refused("unsafe_text", 422)
 
 
 OpenShop = Callable[[Session], Shop]

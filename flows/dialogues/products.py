@@ -35,6 +35,7 @@ from flows.kit.checks import RejectedAnswer
 from flows.kit.flow import Fill, given, known
 from flows.market import OutOfReach, ProductSummary
 from flows.reading import codes, keywords
+from flows.reading.unsafe_text import is_unsafe
 
 from .sell import PRICE, TITLE, is_dear
 
@@ -76,12 +77,14 @@ def is_on_sale(turn: Turn, code: Any) -> bool:
 def code_then(name: str) -> Fill:
     """For `PRICE K7P4 1500`, `PRICE K7P4` or `PRICE`; None if no part of the text looks like a code."""
 
-    def fill(rest: str, _place: Place) -> Mapping[str, str] | None:
+    def fill(rest: str, place: Place) -> Mapping[str, str] | None:
         rest = keywords.without_courtesy(rest)
         code, others = codes.find(rest) or _mistyped(rest)
         if not code:
             return None if rest else {}
         code = codes.read(code) or code
+        if is_unsafe(rest, place.senders):  # as it was typed, so that the question refuses it
+            return {"code": code, name: rest}
         return {"code": code, name: " ".join(others)} if others else {"code": code}
 
     return fill

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows import gsm7
 from flows.market import OutOfReach
+from flows.reading.unsafe_text import is_unsafe
 
 from .words import N_, Wording
 
@@ -40,12 +41,16 @@ class Check:
     """Fields of `problem` beside those of the flow."""
     money: tuple[str, ...] = ()
     """Which of `values` are amounts in minor units."""
+    then: Check | None = None
+    """The next check, for a value that passes this one."""
 
     def __call__(self, turn: Turn, value: Any) -> None:
         """Raises RejectedAnswer if the value does not pass. What the shop cannot tell now is left to the command."""
         with suppress(OutOfReach):
             if not self.passes(turn, value):
                 raise self.rejection(turn)
+        if self.then:
+            self.then(turn, value)
 
     def rejection(self, turn: Turn) -> RejectedAnswer:
         """The exception for a value that does not pass."""
@@ -53,8 +58,19 @@ class Check:
         return RejectedAnswer(self.problem, **{**self.values, **amounts})
 
 
+# The text is shown to other people in messages from us.
+SAFE = Check(
+    lambda turn, text: not is_unsafe(text, turn.place.senders),
+    N_(
+        "Please leave out web addresses, codes to dial and the name Soko. After a dot, write a space.",
+        "Leave out web addresses, codes to dial and the name Soko.",
+    ),
+    "W",
+)
+
+
 def length(least: int, most: int, *, of: Callable[[str], bool] = str.isalpha) -> Check:
-    """A text of `least` to `most` characters, at least one of which is a letter (or satisfies `of`).
+    """A safe text of `least` to `most` characters, at least one of which is a letter (or satisfies `of`).
 
     An emoji counts as two characters, as it does in a message. Two letters are enough in a script whose letters are
     syllables, such as Amharic.
@@ -64,6 +80,7 @@ def length(least: int, most: int, *, of: Callable[[str], bool] = str.isalpha) ->
         N_("Please use {least} to {most} letters.", "Use {least}-{most} letters."),
         "W" * most,
         {"least": least, "most": most},
+        then=SAFE,
     )
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from flows.reading.unsafe_text import OUR_NAME
+
 from .conversation import Answer, Conversation
 from .screen import Channel
 from .words import Wording, Words, versions
@@ -60,6 +62,8 @@ class Place:
     """ISO 3166-1 alpha-2: only the numbers of this country have a wallet of the network."""
     payout_prefix: str = "+254"
     """How these numbers begin."""
+    senders: tuple[str, ...] = OUR_NAME
+    """The names and numbers that our texts come from."""
 
 
 @dataclass(slots=True)

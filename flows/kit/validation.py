@@ -237,10 +237,12 @@ def _screens(flow: Flow, state: StateKind, turn: Turn) -> Iterator[Screen]:
 def _rejections(state: StateKind, turn: Turn) -> Iterator[list[str]]:
     if isinstance(state, Question):
         yield [turn.words.text(text).format_map(_EmptyFields()) for text in versions(state.example)]
-        if state.check:
-            rejected = state.check.rejection(turn)
+        check = state.check
+        while check:
+            rejected = check.rejection(turn)
             values = _EmptyFields(rejected.values)
             yield [turn.say_with(text, values) for text in versions(rejected.problem)]
+            check = check.then
 
 
 def _lines(state: StateKind, turn: Turn) -> list[Choice]:

@@ -18,7 +18,7 @@ from marketplace_api.orders import orders
 from marketplace_api.payments import balances, ledger, payout_methods, payouts
 from marketplace_api.refused import Refused
 from marketplace_api.schemas.artisans import Artisan as ArtisanSchema
-from marketplace_api.shop import Shop
+from marketplace_api.shop import Shop, check_text
 from marketplace_api.statuses import PayoutMethod
 
 
@@ -35,8 +35,9 @@ def register(
 ) -> Artisan:
     """Register an artisan. A phone can be registered once, and again after its artisan left.
 
-    `Refused` with `already_registered`, `unknown_category`, `unknown_kiosk` or `not_a_wallet`.
+    `Refused` with `already_registered`, `unknown_category`, `unknown_kiosk`, `not_a_wallet` or `unsafe_text`.
     """
+    check_text(shop, name)
     existing = locks.take_one(shop, Artisan, Artisan.msisdn == msisdn)
     if existing is not None and existing.status == "active":
         raise Refused("already_registered")
@@ -85,7 +86,8 @@ def by_msisdn_including_left(shop: Shop, msisdn: str) -> Artisan | None:
 
 
 def rename(shop: Shop, artisan: Artisan, name: str) -> None:
-    """Change the artisan's name."""
+    """Change the artisan's name. `Refused` with `unsafe_text`."""
+    check_text(shop, name)
     artisan = payouts.lock_artisan(shop, artisan)
     artisan.name = name
     _record_event(shop, artisan, "artisan.updated")

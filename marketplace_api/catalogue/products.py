@@ -15,7 +15,7 @@ from marketplace_api.events import events
 from marketplace_api.models import Artisan, Product
 from marketplace_api.refused import Refused
 from marketplace_api.schemas.products import Product as ProductSchema
-from marketplace_api.shop import Shop, add_with_code
+from marketplace_api.shop import Shop, add_with_code, check_text
 from marketplace_api.statuses import ProductStatus
 
 
@@ -31,8 +31,10 @@ def list_product(
 ) -> Product:
     """Put a product on sale: `quantity` pieces at `price` minor units each.
 
-    `Refused` with `unknown_category`, or with `not_an_artisan` if the artisan has left.
+    `Refused` with `unknown_category` or `unsafe_text`, or with `not_an_artisan` if the artisan has left.
     """
+    check_text(shop, title)
+    check_text(shop, description)
     if category not in CATEGORIES:
         raise Refused("unknown_category", 422, category=category)
     seller = locks.take_one(shop, Artisan, Artisan.id == artisan.id)
@@ -116,7 +118,8 @@ def set_stock(shop: Shop, artisan: Artisan, code: str, quantity: int, *, besides
 
 
 def set_title(shop: Shop, artisan: Artisan, code: str, title: str) -> Product:
-    """Correct the title; orders of the product show it too."""
+    """Correct the title; orders of the product show it too. `Refused` with `unsafe_text`."""
+    check_text(shop, title)
     product = _own_on_sale(shop, artisan, code)
     product.title = title
     search.index_again(shop, product)
@@ -124,7 +127,8 @@ def set_title(shop: Shop, artisan: Artisan, code: str, title: str) -> Product:
 
 
 def set_description(shop: Shop, artisan: Artisan, code: str, description: str) -> Product:
-    """Replace the description."""
+    """Replace the description. `Refused` with `unsafe_text`."""
+    check_text(shop, description)
     product = _own_on_sale(shop, artisan, code)
     product.description = description
     search.index_again(shop, product)

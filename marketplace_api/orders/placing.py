@@ -30,9 +30,10 @@ from marketplace_api.fields import (
     Line,
     Locale,
     Msisdn,
+    Name,
+    Note,
     Price,
     Quantity,
-    Text,
     Title,
     terms_apply,
 )
@@ -46,7 +47,7 @@ from marketplace_api.shop import Shop
 class BuyerIn(BaseModel):
     """The buyer; `phone` in E.164 or as dialled in the shop's country."""
 
-    name: Line
+    name: Name
     phone: Msisdn
     locale: Locale
 
@@ -54,7 +55,7 @@ class BuyerIn(BaseModel):
 class AddressIn(BaseModel):
     """The address of the buyer; `country` is ISO 3166 alpha-2."""
 
-    name: Line
+    name: Name
     line1: Line
     line2: Line | None = None
     city: Line
@@ -68,7 +69,7 @@ class OrderIn(BaseModel):
 
     buyer: BuyerIn
     ship_to: AddressIn
-    note: Text | None = None
+    note: Note | None = None
     external_ref: Line | None = None
     expected_total: ExpectedTotal | None = None
 

@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from flows import msisdn
+from flows.reading.unsafe_text import OUR_NAME, is_unsafe
 from marketplace_api.accounts import api_keys, artisans
 from marketplace_api.accounts.api_keys import ApiCaller
 from marketplace_api.catalogue import products
@@ -42,6 +43,7 @@ TERMS = Terms(
     photos_url="https://soko.example/photos",
     payout_network="M-PESA",
     can_be_paid=partial(msisdn.is_mobile_of, country="KE"),
+    is_unsafe=partial(is_unsafe, names=OUR_NAME),
 )
 STATIC_KEY = "a-key-that-is-in-no-table"
 NO_ADDRESS_LINES: dict[str, Any] = {"line2": None, "region": None, "postal_code": None}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
+from marketplace_api.accounts import artisans
 from marketplace_api.catalogue import products
 from marketplace_api.events import events
 from marketplace_api.refused import Refused
+from marketplace_api.shop import Shop
 from tests.marketplace.conftest import Sample, ShopDatabase, place, register
 from tests.threads import together
 
@@ -31,6 +35,20 @@ def test_a_withdrawn_product_cannot_be_changed(database: ShopDatabase, sample: S
             products.set_stock(shop, sample.artisan, sample.product.code, 5)
         with pytest.raises(Refused, match="product_withdrawn"):
             place(shop, sample.product)
+
+
+def test_a_text_that_lures_people_away_is_refused(database: ShopDatabase, sample: Sample) -> None:
+    lure, artisan, code = "Pay at evil.co.ke", sample.artisan, sample.product.code
+    asked: list[Callable[[Shop], object]] = [
+        lambda shop: products.set_title(shop, artisan, code, lure),
+        lambda shop: products.set_description(shop, artisan, code, lure),
+        lambda shop: products.list_product(shop, artisan, title=lure, category="baskets", price=1, quantity=1),
+        lambda shop: artisans.rename(shop, artisan, lure),
+    ]
+    for ask in asked:
+        with database.open() as shop, pytest.raises(Refused) as refused:
+            ask(shop)
+        assert (refused.value.reason, refused.value.status) == ("unsafe_text", 422)
 
 
 def test_an_artisan_cannot_change_the_product_of_another(database: ShopDatabase, sample: Sample) -> None:

@@ -53,6 +53,8 @@ BAD_BODIES: dict[str, Any] = {
     "an unknown product": {"product_id": "prd_none"},
     "more than the stock": {"quantity": 99},
     "no address": {"ship_to": {}},
+    "a link as a name": {"buyer": {"name": "www.example.com", "phone": "+254733000333", "locale": "en"}},
+    "a code to dial in a note": {"note": "Dial *384*22# to win"},
     "a brief in another currency": {
         "product_id": None,
         "quantity": None,
