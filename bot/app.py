@@ -19,7 +19,7 @@ from bot.runtime.settings import Settings
 from bot.services import Services, build
 from bot.simulator import providers as simulated_providers
 from bot.web import health, messages_api, metrics, photo_page, security_headers, shop_pages
-from bot.web.rate_limits import RateLimits
+from bot.web.door import Door
 from bot.web.shop_window import ShopWindow
 from marketplace_api.accounts.api_keys import ApiCaller
 from marketplace_api.actors import Actor
@@ -47,20 +47,22 @@ def create_app(
     app.url_map.merge_slashes = False  # providers do not follow redirects
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
     app.after_request(security_headers.add_to_pages)
+    door = Door(settings, services.database, services.clock)
+    app.after_request(door.count_refusals)
 
     handlers = Handlers(messages=services.conversation, payments=services.payout_callbacks)
     for callbacks in registry.blueprints(settings, handlers):
         app.register_blueprint(callbacks)
     window = ShopWindow(services.database, services.opener(Actor("key", "shop_window")))
-    _register_pages(app, services, window)
+    _register_pages(app, services, window, door)
     if settings.development:
         faults = [] if carrier_faults is None else carrier_faults
         simulated_providers.install(app, services, window.place_order, faults)
-    _add_middleware(app, services, handlers)
+    _add_middleware(app, services, handlers, door)
     return app
 
 
-def _register_pages(app: Flask, services: Services, window: ShopWindow) -> None:
+def _register_pages(app: Flask, services: Services, window: ShopWindow, door: Door) -> None:
     settings = services.settings
     app.register_blueprint(
         shop_pages.routes(
@@ -77,22 +79,27 @@ def _register_pages(app: Flask, services: Services, window: ShopWindow) -> None:
         )
     )
     app.register_blueprint(
-        metrics.routes(services.database, services.opener(Actor("job", "metrics")), services.notification_consumer.name)
+        metrics.routes(
+            services.database,
+            services.opener(Actor("job", "metrics")),
+            services.notification_consumer.name,
+            before_reading=door.flush,
+        )
     )
     app.register_blueprint(health.routes(services.database, services.sessions))
 
 
-def _add_middleware(app: Flask, services: Services, handlers: Handlers) -> None:
+def _add_middleware(app: Flask, services: Services, handlers: Handlers, door: Door) -> None:
     """Mount the API at `/api/v1`, and wrap the application in the middleware that handles a request before Flask."""
     settings = services.settings
-    wsgi_app: WSGIApplication = DispatcherMiddleware(app.wsgi_app, {"/api/v1": _marketplace_api(services)})
+    wsgi_app: WSGIApplication = DispatcherMiddleware(app.wsgi_app, {"/api/v1": _marketplace_api(services, door)})
     wsgi_app = registry.with_fast_paths(wsgi_app, settings, handlers)
     if hops := settings.trusted_proxies:
         wsgi_app = ProxyFix(wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
     app.wsgi_app = RequestIds(wsgi_app, partial(_request_id, services))  # type: ignore[method-assign]
 
 
-def _marketplace_api(services: Services) -> MarketplaceApi:
+def _marketplace_api(services: Services, door: Door) -> MarketplaceApi:
     """The marketplace API, with the endpoints of the bot added to it."""
     settings = services.settings
     api = create_api(
@@ -102,7 +109,7 @@ def _marketplace_api(services: Services) -> MarketplaceApi:
         terms=services.terms,
         static_keys={settings.operator_key: BOOTSTRAP} if settings.operator_key else {},
         webhooks_anywhere=settings.development,
-        admit=RateLimits(settings).admit,
+        admit=door.admit,
     )
     api.register_blueprint(messages_api.blueprint)
     api.register_blueprint(http_api.blueprint)

@@ -215,6 +215,14 @@ rate = Table(
     Column("free_at", Double, nullable=False),  # Unix seconds
 )
 
+budget = Table(
+    "budget",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("total", BigInteger, nullable=False),  # what was used until the window ends
+    Column("ends_at", Double, nullable=False),  # Unix seconds
+)
+
 tally = Table(
     "tally",
     metadata,

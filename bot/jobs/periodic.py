@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from bot.db.unit_of_work import Database
 from bot.runtime.clock import Clock
 from marketplace_api.shop import OpenShop, Shop
-from state import delivery_reports, outbox, processed
+from state import budgets, delivery_reports, outbox, processed
 from state.delivery_reports import EarlyReport
 from state.sessions import Sessions
 from state.sql_sessions import SqlSessions
@@ -49,9 +49,10 @@ def settle_unknown(
 
 
 def sweep_outbox(database: Database, clock: Clock) -> None:
-    """Delete finished jobs and stray delivery reports that are older than `KEPT`."""
+    """Delete finished jobs and stray delivery reports that are older than `KEPT`, and budgets that have ended."""
     before = clock() - KEPT
     with database.writing.begin() as db:
+        budgets.sweep(db.connection(), clock().timestamp())
         outbox.sweep(db.connection(), before)
         delivery_reports.sweep(db.connection(), before)
 

@@ -5,7 +5,7 @@ So all processes give the same answer, and no process keeps counts in memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from bot.db.unit_of_work import Database
 from bot.marketplace import events
 from bot.messaging.dispatcher import LATENCIES_S
+from bot.web.door import COUNTED, REFUSED
 from marketplace_api.lifecycles import PAYOUT
 from marketplace_api.payments import balances, ledger, pausing, payouts
 from marketplace_api.shop import OpenShop, Shop
@@ -42,6 +43,7 @@ class DatabaseCollector(Collector):
                 _event_backlog(conn, shop, self._consumer),
                 *_texts(conn, counts),
                 *_people(conn, counts),
+                *_strangers(counts),
                 *_payouts(shop),
                 *_periodic_tasks(conn),
             ]
@@ -88,6 +90,16 @@ def _people(conn: Connection, counts: Counts) -> Iterator[Metric]:
     for change, count in people.count_consents(conn).items():
         changes.add_metric([change], count)
     yield changes
+
+
+def _strangers(counts: Counts) -> Iterator[Metric]:
+    yield _counter("soko_strangers", "Orders of strangers, and credentials that failed.", counts, COUNTED, "act")
+    refused = CounterMetricFamily(
+        "soko_strangers_refused", "Acts of strangers beyond a limit, by what it counts.", labels=["act", "by"]
+    )
+    for label, count in _labelled(counts, REFUSED):
+        refused.add_metric(label.split(" "), count)
+    yield refused
 
 
 def _payouts(shop: Shop) -> Iterator[Metric]:
@@ -149,13 +161,19 @@ def _labelled(counts: Counts, counter: str) -> Iterator[tuple[str, int]]:
     return ((label, count) for (name, label), count in sorted(counts.items()) if name == counter)
 
 
-def routes(database: Database, open_shop: OpenShop, consumer: str) -> Blueprint:
-    """The page that Prometheus scrapes. `consumer` is the name of the cursor of the event consumer."""
+def routes(
+    database: Database, open_shop: OpenShop, consumer: str, before_reading: Callable[[], None] = lambda: None
+) -> Blueprint:
+    """The page that Prometheus scrapes. `consumer` is the name of the cursor of the event consumer.
+
+    `before_reading` is called first at each scrape, to write what this process has counted.
+    """
     blueprint, registry = Blueprint("metrics", __name__), CollectorRegistry()
     registry.register(DatabaseCollector(database, open_shop, consumer))
-    blueprint.add_url_rule("/metrics", "metrics", partial(_page, registry))
+    blueprint.add_url_rule("/metrics", "metrics", partial(_page, registry, before_reading))
     return blueprint
 
 
-def _page(registry: Any) -> Response:
+def _page(registry: Any, before_reading: Callable[[], None]) -> Response:
+    before_reading()
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

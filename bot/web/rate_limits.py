@@ -9,29 +9,33 @@ import logging
 import time
 from collections.abc import Callable
 from math import ceil
+from typing import Literal
 
-from limits import parse
+from limits import RateLimitItem, parse
 from limits.errors import StorageError
 from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import FixedWindowRateLimiter
 
 from bot.runtime.settings import Settings
-from marketplace_api.rest.access import ClientKind
 
 log = logging.getLogger(__name__)
 
+Counted = Literal["key", "address"]
 REDIS_TIMEOUT_S = 0.5
 
 
 class RateLimits:
-    """Counts requests; `admit` is a `marketplace_api.rest.access.RateLimit`. Rates are those of the settings."""
+    """Counts requests. Rates are those of the settings."""
 
     def __init__(self, settings: Settings, now: Callable[[], float] = time.time) -> None:
         self._limiter = FixedWindowRateLimiter(_store(settings.redis_url))
-        self._rates = {"key": parse(settings.api_rate), "address": parse(settings.public_rate)}
+        self._rates: dict[Counted, RateLimitItem] = {
+            "key": parse(settings.api_rate),
+            "address": parse(settings.public_rate),
+        }
         self._now = now
 
-    def admit(self, kind: ClientKind, name: str) -> int | None:
+    def admit(self, kind: Counted, name: str) -> int | None:
         """Count a request of this key or address.
 
         None if it is allowed; else the whole seconds, at least one, until the next is allowed.

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from http import HTTPStatus
 from typing import Literal, ParamSpec, TypeVar
 
 from apiflask.scaffold import APIScaffold
-from flask import current_app, g, request
+from flask import Response, current_app, g, request
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, TooManyRequests, Unauthorized
 
 from marketplace_api.accounts import api_keys
 from marketplace_api.accounts.api_keys import ApiCaller
 from marketplace_api.actors import Actor
+from marketplace_api.rest import errors
 from marketplace_api.shop import Shop
 from marketplace_api.statuses import Scope
 
@@ -21,9 +23,10 @@ SCHEME = "key"  # the name of the security scheme in the OpenAPI document
 STATIC_KEYS = "STATIC_KEYS"  # digest to caller: keys that are in no table
 RATE_LIMIT = "RATE_LIMIT"  # a `RateLimit`
 
-ClientKind = Literal["key", "address"]
+ClientKind = Literal["key", "address", "wrong_key"]
 RateLimit = Callable[[ClientKind, str], int | None]
-"""Counts a request of this API key or address; returns None, or the seconds until the next request is allowed."""
+"""Counts a request of this API key or address, or an address's wrong or missing key; returns None, or the seconds
+until the next request is allowed."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -107,6 +110,19 @@ def _with_stored_key(key: str) -> ApiCaller:
         raise _unauthorized()
     _check_rate("key", found.id)
     return found
+
+
+def limit_wrong_keys(response: Response) -> Response:
+    """Count an answer 401, and answer 429 if there were too many from the address. Use it as `after_request`.
+
+    So a key is counted after the transaction of its request. A right key is answered from that address too.
+    """
+    if response.status_code == HTTPStatus.UNAUTHORIZED:
+        try:
+            _check_rate("wrong_key", request.remote_addr or "")
+        except TooManyRequests as refused:
+            return errors.http_problem(refused)
+    return response
 
 
 def _check_rate(kind: ClientKind, name: str) -> None:

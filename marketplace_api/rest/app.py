@@ -134,7 +134,7 @@ def create_api(
     """The API over the database that `sessions` is bound to.
 
     `static_keys` are valid without being in a table. With `webhooks_anywhere` webhook endpoints may be plain http and
-    private addresses. `admit` is the rate limit of all other keys, and of addresses without a key.
+    private addresses. `admit` is the rate limit of all other keys, of addresses without a key, and of wrong keys.
     """
     api = MarketplaceApi(sessions, lambda session: Shop(session, clock(), ids, terms, NO_KEY))
     api.config.update(_CONFIG)
@@ -145,6 +145,7 @@ def create_api(
     api.url_map.converters["id"] = IdConverter
     api.url_map.converters["day"] = DayConverter
     api.before_request(_only_json)
+    api.after_request(access.limit_wrong_keys)
     api.after_request(KeyUsage(sessions, clock).after_request)
     api.spec_processor(openapi.complete)  # type: ignore[arg-type]
     errors.register(api)

@@ -43,12 +43,13 @@ def answer(problem: Problem) -> Response:
 def register(app: APIFlask) -> None:
     """Register handlers on `app` that answer every error as a problem."""
     app.register_error_handler(Refused, lambda refused: answer(problems.refusal(refused)))
-    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(HTTPException, http_problem)
     app.register_error_handler(HTTPError, _not_valid)
     app.register_error_handler(OperationalError, _busy)
 
 
-def _http(error: HTTPException) -> Response:
+def http_problem(error: HTTPException) -> Response:
+    """An HTTP error as a problem, with the headers of the error."""
     status = error.code or 500
     detail = STATUS_DETAILS.get(status) or error.description or HTTPStatus(status).phrase
     response = answer(Problem.of(status, detail))
@@ -61,7 +62,7 @@ def _http(error: HTTPException) -> Response:
 def _busy(error: OperationalError) -> Response:
     """Answer 503: the database cannot be reached, or another process has its write lock for longer than we wait."""
     log.exception("the database does not answer")
-    return _http(ServiceUnavailable(retry_after=BUSY_RETRY_AFTER_S))
+    return http_problem(ServiceUnavailable(retry_after=BUSY_RETRY_AFTER_S))
 
 
 def _not_valid(error: HTTPError) -> Response:

@@ -6,7 +6,7 @@ from sqlalchemy_utc import UtcDateTime
 
 
 revision = "0030"
-down_revision = "0024"
+down_revision = "0028"
 branch_labels = None
 depends_on = None
 

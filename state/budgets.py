@@ -1,0 +1,116 @@
+"""Budgets: how much of something was used within a time, counted for all processes in Redis or in SQL.
+
+    spend(conn, "orders of 192.0.2.7", 1, per=3600, now=now)      Spent(total=11, ends_at=…)
+
+A window begins with the first use and ends `per` seconds later; then the count begins again. The caller compares the
+total with its limit. What is used beyond the limit is counted too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from redis import Redis
+from sqlalchemy import Connection, case
+
+from state.tables import INSERT, budget
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """`amount` units of the budget `name`, whose window lasts `per` seconds."""
+
+    name: str
+    amount: int
+    per: float
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What was used of a budget in its window, and when the window ends (Unix seconds)."""
+
+    total: int
+    ends_at: float
+
+
+class Budgets(Protocol):
+    """Budgets by name, in Redis or SQL."""
+
+    def spend(self, uses: Sequence[Use], now: float) -> list[Spent]:
+        """Count the uses, and return what was used of each budget, these uses included."""
+        ...
+
+
+def spend(conn: Connection, use: Use, now: float) -> Spent:
+    """Count the use in the transaction of `conn`. Two transactions that use one budget run one after the other."""
+    insert: Any = INSERT[conn.dialect.name](budget).values(name=use.name, total=use.amount, ends_at=now + use.per)
+    is_over = budget.c.ends_at <= now
+    counted = insert.on_conflict_do_update(
+        index_elements=["name"],
+        set_={
+            "total": case((is_over, insert.excluded.total), else_=budget.c.total + insert.excluded.total),
+            "ends_at": case((is_over, insert.excluded.ends_at), else_=budget.c.ends_at),
+        },
+    )
+    row = conn.execute(counted.returning(budget.c.total, budget.c.ends_at)).one()
+    return Spent(row.total, row.ends_at)
+
+
+def read(conn: Connection, name: str, now: float) -> int:
+    """What was used of a budget in its present window."""
+    used = budget.select().where(budget.c.name == name, budget.c.ends_at > now)
+    row = conn.execute(used).first()
+    return row.total if row else 0
+
+
+def sweep(conn: Connection, now: float) -> None:
+    """Delete the budgets whose window is over."""
+    conn.execute(budget.delete().where(budget.c.ends_at <= now))
+
+
+class SqlBudgets:
+    """Budgets in the table `budget`; `transaction` opens a transaction for writing."""
+
+    def __init__(self, transaction: Callable[[], AbstractContextManager[Connection]]) -> None:
+        self._transaction = transaction
+
+    def spend(self, uses: Sequence[Use], now: float) -> list[Spent]:
+        with self._transaction() as conn:
+            # in the order of their names, so that no two transactions wait for each other
+            found = {use.name: spend(conn, use, now) for use in sorted(uses, key=lambda use: use.name)}
+        return [found[use.name] for use in uses]
+
+
+_SPEND = """
+local spent = {}
+for number, key in ipairs(KEYS) do
+  local amount, per, now = ARGV[2 * number], tonumber(ARGV[2 * number + 1]), tonumber(ARGV[1])
+  local ends_at = tonumber(redis.call('HGET', key, 'ends_at') or 0)
+  if ends_at <= now then
+    ends_at = now + per
+    redis.call('DEL', key)
+    redis.call('HSET', key, 'ends_at', string.format('%.6f', ends_at))
+    redis.call('PEXPIRE', key, math.ceil(per * 1000))
+  end
+  spent[2 * number - 1] = redis.call('HINCRBY', key, 'total', amount)
+  spent[2 * number] = string.format('%.6f', ends_at)
+end
+return spent
+"""
+
+
+class RedisBudgets:
+    """Budgets in the Redis at `url`, which is asked once for all uses. Raises redis.RedisError after `timeout`."""
+
+    def __init__(self, url: str, *, timeout: float, prefix: str = "soko:budget:") -> None:
+        redis = Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout)
+        self._spend: Any = redis.register_script(_SPEND)
+        self._prefix = prefix
+
+    def spend(self, uses: Sequence[Use], now: float) -> list[Spent]:
+        arguments = [value for use in uses for value in (use.amount, use.per)]
+        found = self._spend(keys=[self._prefix + use.name for use in uses], args=[now, *arguments])
+        return [Spent(int(total), float(ends_at)) for total, ends_at in zip(found[::2], found[1::2], strict=True)]
