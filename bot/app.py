@@ -20,9 +20,11 @@ from bot.services import Services, build
 from bot.simulator import providers as simulated_providers
 from bot.web import health, messages_api, metrics, photo_page, security_headers, shop_pages
 from bot.web.door import Door
+from bot.web.order_forms import OrderForms
 from bot.web.shop_window import ShopWindow
 from marketplace_api.accounts.api_keys import ApiCaller
 from marketplace_api.actors import Actor
+from marketplace_api.models import SHOP_WINDOW
 from marketplace_api.rest import openapi
 from marketplace_api.rest.app import MarketplaceApi, create_api
 
@@ -53,11 +55,12 @@ def create_app(
     handlers = Handlers(messages=services.conversation, payments=services.payout_callbacks)
     for callbacks in registry.blueprints(settings, handlers):
         app.register_blueprint(callbacks)
-    window = ShopWindow(services.database, services.opener(Actor("key", "shop_window")))
+    opener = services.opener(Actor("key", SHOP_WINDOW))
+    window = ShopWindow(services.database, opener, door, services.terms, settings.texted_countries)
     _register_pages(app, services, window, door)
     if settings.development:
         faults = [] if carrier_faults is None else carrier_faults
-        simulated_providers.install(app, services, window.place_order, faults)
+        simulated_providers.install(app, services, faults)
     _add_middleware(app, services, handlers, door)
     return app
 
@@ -69,8 +72,12 @@ def _register_pages(app: Flask, services: Services, window: ShopWindow, door: Do
             catalogue=window.catalogue,
             product=window.product,
             place_order=window.place_order,
+            forms=OrderForms(settings.secret_key, settings.url),
+            door=door,
+            clock=services.clock,
             new_key=partial(services.ids.token, 32),
             country=settings.country,
+            short_code=settings.sms_short_code,
         )
     )
     app.register_blueprint(

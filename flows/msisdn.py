@@ -38,6 +38,14 @@ def prefix(country: str) -> str:
     return f"+{phonenumbers.country_code_for_region(country)}"
 
 
+def country(number: str) -> str | None:
+    """The country (ISO 3166) of an MSISDN; None if no country has it."""
+    try:
+        return phonenumbers.region_code_for_number(phonenumbers.parse(number))
+    except NumberParseException:
+        return None
+
+
 def is_mobile_of(number: str, country: str) -> bool:
     """True for the MSISDN of a mobile number of this country (ISO 3166)."""
     try:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, ScalarSelect, exists, select
+from sqlalchemy import ColumnElement, ScalarSelect, exists, func, select
 from sqlalchemy.orm import joinedload, lazyload
 
 from marketplace_api.models import ApiKey, Artisan, HelpRequest, Kiosk, Order, Product
@@ -62,6 +62,12 @@ def take_all(
         return []
     # a statement that waits for a lock may see other tables as they were before, so the rows are read by another one
     return _read(shop, table, table.id.in_(ids))
+
+
+def take_name(shop: Shop, name: str) -> None:
+    """Lock a name until the transaction ends, where no row could be locked: other transactions may be inserting one."""
+    if shop.session.get_bind().dialect.name != "sqlite":
+        shop.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
 
 
 def _read(shop: Shop, table: type[Lockable], *where: ColumnElement[bool]) -> Sequence[Lockable]:

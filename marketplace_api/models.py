@@ -35,6 +35,7 @@ from marketplace_api.statuses import (
     EndpointScope,
     FaultParty,
     OrderStatus,
+    PaymentStatus,
     PayoutMethod,
     PayoutStatus,
     ProductStatus,
@@ -193,6 +194,10 @@ class ProductWord(Base):
     )
 
 
+SHOP_WINDOW = "shop_window"
+"""Who places the orders of strangers, for whom no storefront vouches: see `Order.placed_by`."""
+
+
 class Order(Base):
     """An order of a product or of a brief. Its amounts follow the pieces that are accepted and received."""
 
@@ -241,6 +246,11 @@ class Order(Base):
         CheckConstraint("quantity > 0", name="quantity"),
         CheckConstraint("commission + artisan_earns = total", name="split"),
     )
+
+    @property
+    def payment_status(self) -> PaymentStatus:
+        """`unpaid` for an order of the shop window; the storefront that placed any other order vouches for it."""
+        return "unpaid" if self.placed_by == SHOP_WINDOW else "vouched"
 
     @property
     def title(self) -> str:

@@ -49,6 +49,7 @@ RefusalReason = Literal[
     "statement_too_long",
     "still_running",
     "too_late",
+    "too_many_unpaid_orders",
     "too_many_webhook_endpoints",
     "unknown_artisan",
     "unknown_category",

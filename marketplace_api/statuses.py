@@ -6,6 +6,7 @@ from typing import Literal
 
 ArtisanStatus = Literal["active", "left"]
 ProductStatus = Literal["listed", "sold_out", "withdrawn"]
+PaymentStatus = Literal["unpaid", "vouched"]
 OrderStatus = Literal["placed", "accepted", "at_kiosk", "shipped", "delivered", "declined", "expired", "cancelled"]
 AssignmentStatus = Literal[
     "offered", "accepted", "received", "declined", "expired", "cancelled", "passed", "released", "refused", "reversed"

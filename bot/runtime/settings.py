@@ -109,6 +109,7 @@ def _country(value: str) -> str:
 
 
 BaseUrl = Annotated[str | None, AfterValidator(_base_url)]
+Country = Annotated[str, AfterValidator(_country)]
 Rate = Annotated[str, AfterValidator(_rate)]
 Days = Annotated[int, Field(ge=1, le=365)]
 
@@ -146,10 +147,12 @@ class Settings(BaseSettings):
     sms_rates: Annotated[dict[str, Annotated[float, Field(gt=0)]], NoDecode, BeforeValidator(_routes)] = {}
     quiet_hours: Annotated[str, AfterValidator(_hours)] = "18:00-08:00"
     hourly_cap: Annotated[int, Field(ge=1)] = 60
+    strangers_cap: Annotated[int, Field(ge=1)] = 500
     payout_provider: str = SIMULATOR
     ussd_code: Annotated[str, Field(pattern=r"^(\*\d+(\*\d+)*#)?$")] = "*384*22#"
     sms_short_code: str = "22384"
-    country: Annotated[str, AfterValidator(_country)] = "KE"
+    country: Country = "KE"
+    buyer_countries: Annotated[list[Country], NoDecode, BeforeValidator(_split)] = []
     currency: Annotated[str, AfterValidator(_currency)] = "KES"
     timezone: Annotated[str, AfterValidator(_time_zone)] = "Africa/Nairobi"
     languages: Annotated[list[str], NoDecode, BeforeValidator(_split), Field(min_length=1)] = LANGUAGES
@@ -244,6 +247,11 @@ class Settings(BaseSettings):
         """The times of day at which quiet hours begin and end."""
         begins, ends = map(time.fromisoformat, self.quiet_hours.split("-"))
         return begins, ends
+
+    @property
+    def texted_countries(self) -> frozenset[str]:
+        """The countries whose phones are texted about an order that is neither paid nor confirmed."""
+        return frozenset(self.buyer_countries or [self.country])
 
     @property
     def url(self) -> str:

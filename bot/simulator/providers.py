@@ -30,8 +30,11 @@ from bot.simulator import carriers, daraja, inbox, media, page, wallet
 from bot.simulator.carriers import CarriedMessage, CarrierSimulator
 from bot.simulator.daraja import DarajaSimulator
 from bot.simulator.gateway import ACCOUNT_SID, ORIGIN, TWILIO_NUMBER, TWILIO_URL, Gateway, WsgiAdapter
-from bot.simulator.page import PlaceOrder, WireLog
+from bot.simulator.page import WireLog
 from flows import gsm7
+from marketplace_api.actors import Actor
+from marketplace_api.idempotency import StoredAnswer
+from marketplace_api.orders import placing
 from state import outbox
 
 REPORT, RESULT = "simulated_report", "simulated_result"
@@ -40,7 +43,7 @@ REPORTED_AFTER = timedelta(seconds=1)
 ID_DIGITS = 32
 
 
-def install(app: Flask, services: Services, place_order: PlaceOrder, faults: list[int]) -> None:
+def install(app: Flask, services: Services, faults: list[int]) -> None:
     """Add the carriers' and the wallet's APIs and the page to `app`.
 
     `faults` are HTTP statuses with which the carriers answer the next send requests. Raises TypeError if the clock of
@@ -58,13 +61,20 @@ def install(app: Flask, services: Services, place_order: PlaceOrder, faults: lis
             wire,
             inbox=partial(_inbox, services),
             advance=clock.advance,
-            place_order=place_order,
+            place_order=partial(_place_order, services),
             new_key=lambda: services.ids.token(ID_DIGITS),
             ussd_code=services.settings.ussd_code,
             short_code=services.settings.sms_short_code,
             timezone=services.settings.timezone,
         )
     )
+
+
+def _place_order(services: Services, body: Mapping[str, Any], idempotency_key: str) -> StoredAnswer:
+    """Place an order as a storefront that vouches for it."""
+    with services.database.writing.begin() as session:
+        shop = services.shop(session, Actor("key", SIMULATOR))
+        return placing.place_once(shop, SIMULATOR, idempotency_key, body)
 
 
 # For the worker

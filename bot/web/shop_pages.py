@@ -2,7 +2,7 @@
 
     GET  /                     the newest products
     GET  /products/<code>      one product, and the order form
-    POST /products/<code>      places the order; 201, or the form again with the errors
+    POST /products/<code>      places the order; 201, or the form again with the errors; 403 for a form that is not ours
 
 Form fields are named after the place of their value in the body of `POST /api/v1/orders` (`ship_to.city`). The
 marketplace's errors point into that body, so each can be shown at its field.
@@ -23,6 +23,9 @@ from babel.numbers import format_currency, get_currency_precision
 from flask import Blueprint, render_template, request
 from pydantic import BaseModel
 
+from bot.runtime.clock import Clock
+from bot.web.door import Door, Stranger
+from bot.web.order_forms import InvalidFormError, OrderForms
 from marketplace_api.idempotency import StoredAnswer
 from marketplace_api.problems import Problem
 from marketplace_api.schemas.money import Money
@@ -40,8 +43,7 @@ FIELDS = (
     "ship_to.country",
     "note",
 )
-_KEY = r"[A-Za-z0-9_-]{1,64}"
-"""A valid idempotency key in the form; any other text is replaced by a new key."""
+NOT_OUR_FORM = "This form did not come from this page, or the page is too old. Please check it and send it again."
 _DRAWN_CATEGORIES = {drawing.stem for drawing in (Path(__file__).parent / "static" / "wares").glob("*.svg")}
 _NAMES = Locale("en").territories
 COUNTRIES = sorted(((code, _NAMES[code]) for code in phonenumbers.SUPPORTED_REGIONS), key=lambda country: country[1])
@@ -59,11 +61,18 @@ def routes(
     *,
     catalogue: Callable[[], Sequence[Product]],
     product: Callable[[str], Product | None],
-    place_order: Callable[[Mapping[str, object], str], StoredAnswer],
+    place_order: Callable[[Mapping[str, object], str, str], StoredAnswer],
+    forms: OrderForms,
+    door: Door,
+    clock: Clock,
     new_key: Callable[[], str],
     country: str,
+    short_code: str,
 ) -> Blueprint:
-    """`/` and `/products/<code>`. The functions are those of `ShopWindow`; `country` is selected in an empty form."""
+    """`/` and `/products/<code>`. The functions are those of `ShopWindow`; `country` is selected in an empty form.
+
+    `short_code` is the number to which a buyer texts the order's code.
+    """
     shop = Blueprint("shop", __name__)
     shop.add_app_template_filter(price)
     shop.add_app_template_filter(drawn)
@@ -83,14 +92,25 @@ def routes(
         ordered = product(code)
         if ordered is None:
             return _not_on_sale()
-        key = request.form.get("attempt", "")
-        body = order_body(ordered.id, request.form, ordered.price.currency)
-        answer = place_order(body, key if re.fullmatch(_KEY, key) else new_key())
+        address = request.remote_addr or ""
+        try:
+            key = _key_of_form(ordered.code)
+        except InvalidFormError:
+            door.count("wrong_form", Stranger(address))
+            return _form(ordered, request.form, Problem.of(403, NOT_OUR_FORM))
+        answer = place_order(order_body(ordered.id, request.form, ordered.price.currency), key, address)
         if answer.status == 201:
             placed = PlacedOrder.model_validate_json(answer.body)
-            return render_template("shop/placed.html", order=placed, product=ordered), answer.status
+            page = render_template("shop/placed.html", order=placed, product=ordered, short_code=short_code)
+            return page, answer.status
         # read again: perhaps the price has changed, and the form shows the one that is checked next
         return _form(product(code) or ordered, request.form, Problem.model_validate_json(answer.body))
+
+    def _key_of_form(code: str) -> str:
+        """The key of the form that was sent; raises InvalidFormError if it is not one of our pages'."""
+        if not forms.is_ours(request.headers.get("Origin"), request.host):
+            raise InvalidFormError
+        return forms.key(request.form.get("token", ""), code, clock())
 
     def _form(shown: Product, typed: Mapping[str, str], problem: Problem | None = None) -> tuple[str, int]:
         html = render_template(
@@ -101,7 +121,7 @@ def routes(
             shown_price=_shown_price(shown, typed) if problem and problem.reason == "price_changed" else None,
             refusals=refusals_by_field(problem),
             # each form has its own key, so pressing the button twice places one order
-            attempt=new_key(),
+            token=forms.token(shown.code, new_key(), clock()),
             countries=COUNTRIES,
         )
         return html, problem.status if problem else 200

@@ -3,10 +3,10 @@
 A page can place an order without HTTP:
 
     with database.writing.begin() as session:
-        answer = placing.place_once(shop_of(session), caller="shop_window", key=form["attempt"], body={
+        answer = placing.place_once(shop_of(session), caller="shop_window", key="a key of the form", body={
             "product_id": "prd_…", "quantity": 2, "buyer": {…}, "ship_to": {…}})
 
-    answer.status               201, or 404, 409, 422 for a problem
+    answer.status               201, or 404, 409, 422, 429 for a problem
     json.loads(answer.body)     a `schemas.orders.Order`, or a `problems.Problem` (`detail`, `reason`, `errors`)
 
 The same key and body give the same answer again and order nothing.
@@ -19,8 +19,9 @@ from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import BaseModel, Discriminator, RootModel, Tag, ValidationError
+from sqlalchemy import func, select
 
-from marketplace_api import idempotency, models, problems
+from marketplace_api import idempotency, locks, models, problems
 from marketplace_api.catalogue.categories import Category
 from marketplace_api.fields import (
     Country,
@@ -117,12 +118,18 @@ class AnyOrderIn(
     """An order for a product, or by brief."""
 
 
+UNPAID_AT_MOST = 3
+"""Open orders of one phone for which nobody vouches."""
+
+
 def place(shop: Shop, caller: str, body: AnyOrderIn) -> models.Order:
     """Place the order for `caller`, the id of an API key or of our own shop window.
 
-    Raises `Refused` as `orders.place` and `briefs.place` do, and with `other_currency`.
+    Raises `Refused` as `orders.place` and `briefs.place` do, and with `other_currency` or `too_many_unpaid_orders`.
     """
     order_in = body.root
+    if caller == models.SHOP_WINDOW:
+        _limit_unpaid(shop, order_in.buyer.phone)
     request = orders.NewOrder(
         buyer_name=order_in.buyer.name,
         buyer_msisdn=order_in.buyer.phone,
@@ -140,6 +147,16 @@ def place(shop: Shop, caller: str, body: AnyOrderIn) -> models.Order:
         brief.title, brief.category, brief.unit_price.minor_units(), brief.quantity, brief.due_on, brief.kiosk_id
     )
     return briefs.place(shop, request, wanted)
+
+
+def _limit_unpaid(shop: Shop, msisdn: str) -> None:
+    """`Refused` if the phone has `UNPAID_AT_MOST` open orders that were placed in the shop window."""
+    locks.take_name(shop, f"unpaid orders of {msisdn}")
+    order = models.Order
+    is_open = order.status.in_(("placed", "accepted")), order.placed_by == models.SHOP_WINDOW
+    count = shop.session.scalar(select(func.count(order.id)).where(order.buyer_msisdn == msisdn, *is_open))
+    if count and count >= UNPAID_AT_MOST:
+        raise Refused("too_many_unpaid_orders", 429, most=UNPAID_AT_MOST)
 
 
 def place_once(shop: Shop, caller: str, key: str, body: Mapping[str, object]) -> StoredAnswer:

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from marketplace_api import models
 from marketplace_api.schemas.artisans import ArtisanSummary
 from marketplace_api.schemas.money import Money
-from marketplace_api.statuses import AssignmentStatus, OrderStatus
+from marketplace_api.statuses import AssignmentStatus, OrderStatus, PaymentStatus
 
 
 class OrderedProduct(BaseModel):
@@ -107,12 +107,14 @@ class Shipment(BaseModel):
 class Order(BaseModel):
     """An order of a product or of a brief; the other one is null.
 
-    Its amounts are for all pieces while they are offered, then for the accepted ones, finally for the received ones.
+    `payment_status` is `unpaid` if nobody vouches for it, because it was placed in the shop window. Its amounts are for
+    all pieces while they are offered, then for the accepted ones, finally for the received ones.
     """
 
     id: str
     code: str
     status: OrderStatus
+    payment_status: PaymentStatus
     product: OrderedProduct | None
     brief: Brief | None
     quantity: int
@@ -140,6 +142,7 @@ class Order(BaseModel):
                 "id": row.id,
                 "code": row.code,
                 "status": row.status,
+                "payment_status": row.payment_status,
                 "product": product
                 and {
                     "id": product.id,

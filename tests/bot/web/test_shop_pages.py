@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from bot.web import shop_pages
+from bot.web.door import Stranger
+from bot.web.order_forms import OrderForms
 from marketplace_api.catalogue.categories import CATEGORIES
 from marketplace_api.idempotency import StoredAnswer
 from marketplace_api.problems import FieldError, Problem
@@ -39,8 +42,9 @@ BASKET = Product.model_validate(
     }
 )
 SOLD_OUT = BASKET.model_copy(update={"code": "A2B3", "status": "sold_out", "quantity": 0})
+FORMS = OrderForms("secret of the tests", "https://soko.example")
 FILLED_IN = {
-    "attempt": "key_of_the_form",
+    "token": FORMS.token("K7P4", "key_of_the_form", NOW),
     "quantity": "2",
     "buyer.name": "Joy",
     "buyer.phone": "+254733000333",
@@ -72,7 +76,7 @@ class RecordingMarketplace:
         self.orders: list[tuple[Mapping[str, object], str]] = []
         self.answer = PLACED
 
-    def place(self, body: Mapping[str, object], key: str) -> StoredAnswer:
+    def place(self, body: Mapping[str, object], key: str, _address: str) -> StoredAnswer:
         self.orders.append((body, key))
         return self.answer
 
@@ -82,8 +86,23 @@ def marketplace() -> RecordingMarketplace:
     return RecordingMarketplace()
 
 
+class RecordingDoor:
+    """Keeps the acts that were counted."""
+
+    def __init__(self) -> None:
+        self.acts: list[str] = []
+
+    def count(self, act: str, _stranger: Stranger) -> None:
+        self.acts.append(act)
+
+
 @pytest.fixture
-def client(marketplace: RecordingMarketplace) -> FlaskClient:
+def door() -> RecordingDoor:
+    return RecordingDoor()
+
+
+@pytest.fixture
+def client(marketplace: RecordingMarketplace, door: RecordingDoor) -> FlaskClient:
     app = Flask("shop", root_path=str(Path(shop_pages.__file__).parent))
     keys = count(1)
     on_sale = {product.code: product for product in (BASKET, SOLD_OUT)}
@@ -91,8 +110,12 @@ def client(marketplace: RecordingMarketplace) -> FlaskClient:
         catalogue=lambda: [BASKET],
         product=on_sale.get,
         place_order=marketplace.place,
+        forms=FORMS,
+        door=door,
+        clock=lambda: NOW + timedelta(hours=23),
         new_key=lambda: f"key_{next(keys)}",
         country="KE",
+        short_code="22384",
     )
     app.register_blueprint(pages)
     return app.test_client()
@@ -139,14 +162,49 @@ def test_a_refused_form_is_shown_again_with_errors_at_their_fields(
         "One thing to correct.",
         'id="buyer.phone-refusal">Too short.',
         'value="Joy"',
-        'value="key_1"',
     ):
         assert words in answer.text
 
 
-@pytest.mark.parametrize("attempt", ["", "a\r\nX-Scope: operator", "ключ", "k" * 65])
-def test_a_malformed_key_is_replaced(client: FlaskClient, marketplace: RecordingMarketplace, attempt: str) -> None:
-    client.post("/products/K7P4", data={**FILLED_IN, "attempt": attempt})
+FORGED = {
+    "no token": {"token": ""},
+    "a made-up token": {"token": "WyJLN1A0Il0.c2lnbmF0dXJl"},
+    "another key of ours": {"token": OrderForms("another secret", FORMS.url).token("K7P4", "key", NOW)},
+    "the form of another product": {"token": FORMS.token("A2B3", "key", NOW)},
+    "a form of the day before": {"token": FORMS.token("K7P4", "key", NOW - timedelta(hours=2))},
+}
+
+
+@pytest.mark.parametrize("what", FORGED)
+def test_a_form_that_is_not_ours_is_shown_again_and_orders_nothing(
+    client: FlaskClient, marketplace: RecordingMarketplace, door: RecordingDoor, what: str
+) -> None:
+    answer = client.post("/products/K7P4", data=FILLED_IN | FORGED[what])
+
+    assert (answer.status_code, marketplace.orders, door.acts) == (403, [], ["wrong_form"])
+    assert shop_pages.NOT_OUR_FORM in answer.text
+    assert 'value="Joy"' in answer.text
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "http://soko.example", "null", "https://localhost.evil"])
+def test_a_form_that_another_page_sends_orders_nothing(
+    client: FlaskClient, marketplace: RecordingMarketplace, origin: str
+) -> None:
+    answer = client.post("/products/K7P4", data=FILLED_IN, headers={"Origin": origin})
+
+    assert (answer.status_code, marketplace.orders) == (403, [])
+
+
+@pytest.mark.parametrize("origin", ["https://soko.example", "http://localhost", None])
+def test_our_own_pages_may_send_the_form(client: FlaskClient, origin: str | None) -> None:
+    headers = {"Origin": origin} if origin else {}
+    assert client.post("/products/K7P4", data=FILLED_IN, headers=headers).status_code == 201
+
+
+def test_the_form_that_is_shown_can_be_sent(client: FlaskClient, marketplace: RecordingMarketplace) -> None:
+    shown = re.search(r'name="token" value="([^"]+)"', client.get("/products/K7P4").text)
+    assert shown is not None
+    assert client.post("/products/K7P4", data=FILLED_IN | {"token": shown[1]}).status_code == 201
     assert marketplace.orders == [(ORDER_BODY, "key_1")]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,17 +13,20 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
+from bot.db.unit_of_work import Database
+from bot.web.door import Door
+from bot.web.order_forms import OrderForms
 from bot.web.shop_pages import FIELDS, order_body, refusals_by_field
 from bot.web.shop_window import ShopWindow
 from marketplace_api.catalogue import products
 from marketplace_api.models import Order
 from marketplace_api.problems import Problem
 from tests.actors import TESTER
-from tests.bot.fixtures import POT, products_titled
-from tests.service import OPERATOR_KEY, Service
+from tests.bot.fixtures import AKINYI, POT, add_product, products_titled, seed_shop
+from tests.service import OPERATOR_KEY, Service, serving
+from tests.threads import together
 
 FORM = {
-    "attempt": "key_of_the_form",
     "quantity": "2",
     "buyer.name": "Joy",
     "buyer.phone": "0733000333",
@@ -37,8 +41,11 @@ def pot(service: Service) -> dict[str, Any]:
     return dict(product)
 
 
-def submit(service: Service, **changes: str) -> TestResponse:
-    return service.http.post(f"/products/{pot(service)['code']}", data=FORM | changes)
+def submit(service: Service, key: str = "key_of_the_form", **changes: str) -> TestResponse:
+    code = pot(service)["code"]
+    forms = OrderForms(service.settings.secret_key, service.settings.url)
+    token = {"token": forms.token(code, key, service.clock())}
+    return service.http.post(f"/products/{code}", data=FORM | token | changes)
 
 
 def orders(service: Service) -> list[Order]:
@@ -58,8 +65,10 @@ def api_refusal(service: Service, **changes: str) -> tuple[int, list[str]]:
     return answer.status_code, [by_field[field] for field in FIELDS if field in by_field] or [refused.detail]
 
 
-def window_of(service: Service) -> ShopWindow:
-    return ShopWindow(service.services.database, service.services.opener(TESTER))
+def window_of(service: Service, database: Database | None = None) -> ShopWindow:
+    services = service.services
+    door = Door(services.settings, services.database, services.clock)
+    return ShopWindow(database or services.database, services.opener(TESTER), door, services.terms, {"KE"})
 
 
 def test_the_pages_show_the_products_that_the_api_lists(service: Service) -> None:
@@ -82,7 +91,7 @@ def test_a_price_that_changed_since_it_was_shown_is_asked_again_and_nothing_is_o
     assert "The price was KES\xa01,800 when you opened this page. Now it is KES\xa090,000." in refused.text
     assert orders(service) == []
     assert pot(service)["quantity"] == 40
-    placed = submit(service, price=hidden(refused, "price"), attempt=hidden(refused, "attempt"))
+    placed = submit(service, price=hidden(refused, "price"), token=hidden(refused, "token"))
     assert (placed.status_code, [order.total for order in orders(service)]) == (201, [180_000_00])
 
 
@@ -145,7 +154,81 @@ def test_a_busy_database_is_answered_in_words_with_the_form(embedded: Service) -
             raise OperationalError("BEGIN IMMEDIATE", {}, Exception("database is locked"))
 
     database = replace(embedded.services.database, writing=Busy())
-    answer = ShopWindow(database, embedded.services.opener(TESTER)).place_order({}, "key")
+    answer = window_of(embedded, database).place_order({}, "key", "192.0.2.7")
 
     assert answer.status == 503
     assert json.loads(answer.body)["detail"].startswith("The shop is very busy and nothing was changed.")
+
+
+# Strangers
+
+
+def phone(number: int) -> str:
+    return f"+25473300{number:04}"
+
+
+def test_sixty_orders_for_sixty_foreign_numbers_are_refused_and_text_nobody(embedded: Service) -> None:
+    foreign = [f"+2567720{number:05}" for number in range(60)]
+    answers = [submit(embedded, key=number, **{"buyer.phone": number}) for number in foreign]
+
+    assert {answer.status_code for answer in answers} == {422}
+    assert "is not a phone in Kenya, where we can text buyers" in answers[0].text
+    assert orders(embedded) == []
+    assert [number for number in foreign if embedded.inbox(number)] == []
+
+
+def test_the_countries_of_buyers_can_be_set(tmp_path: Path) -> None:
+    with serving(tmp_path, buyer_countries=["UG", "KE"]) as service:
+        seed_shop(service)
+        answers = {number: submit(service, key=number, **{"buyer.phone": number}) for number in FOREIGN}
+
+    assert {number: answer.status_code for number, answer in answers.items()} == FOREIGN
+    assert "Kenya or Uganda" in answers["+255713000333"].text
+
+
+FOREIGN = {"+256772000333": 201, "+254733000333": 201, "+255713000333": 422}
+
+
+def test_one_address_reserves_ten_products_an_hour_and_no_more(embedded: Service) -> None:
+    for number in range(32):
+        add_product(embedded, AKINYI, f"Bowl {number}")
+    codes = [product["code"] for product in embedded.api("GET", "/products?limit=100")["data"]]
+    answers = [order_of(embedded, code, phone(number)) for number, code in enumerate(codes)]
+
+    assert [answer.status_code for answer in answers] == [201] * 10 + [429] * 23
+    assert "There were too many orders, so nothing was ordered. Please try again in 60 minutes." in answers[-1].text
+    assert sum(product["reserved"] for product in embedded.api("GET", "/products?limit=100")["data"]) == 10
+    embedded.clock.advance(3600)
+    assert order_of(embedded, codes[-1], phone(99)).status_code == 201
+
+
+def order_of(service: Service, code: str, buyer: str) -> TestResponse:
+    """One piece ordered for a phone."""
+    forms = OrderForms(service.settings.secret_key, service.settings.url)
+    token = forms.token(code, f"{code}_{buyer}", service.clock())
+    return service.http.post(f"/products/{code}", data=FORM | {"token": token, "quantity": "1", "buyer.phone": buyer})
+
+
+def test_a_phone_has_three_open_orders_that_nobody_vouches_for(service: Service) -> None:
+    assert [submit(service, key=str(number)).status_code for number in range(4)] == [201, 201, 201, 429]
+    assert "This phone has 3 open orders already" in submit(service, key="5").text
+    assert submit(service, key="1").status_code == 201  # the same form again
+    assert submit(service, key="6", **{"buyer.phone": phone(1)}).status_code == 201
+
+    service.gateway.text("+254733000333", f"DROP {orders(service)[0].code}")
+    assert submit(service, key="7").status_code == 201
+
+
+def test_orders_of_one_phone_at_the_same_moment_are_three_at_most(service: Service) -> None:
+    keys = [submit(service, key="first").status_code]
+    answers = together(4, lambda number: submit(service, key=f"key {number}").status_code)
+    assert sorted([*keys, *answers]) == [201] * 3 + [429] * 2
+
+
+def test_orders_with_a_key_are_vouched_for_and_not_limited(embedded: Service) -> None:
+    product = pot(embedded)["id"]
+    placed = [embedded.order(product, 1, "+256772000333") for _ in range(12)]
+
+    assert {order["payment_status"] for order in placed} == {"vouched"}
+    submit(embedded)
+    assert [order.payment_status for order in orders(embedded) if order.placed_by == "shop_window"] == ["unpaid"]

@@ -138,6 +138,7 @@ def test_a_storefront_places_an_order(storefront: FlaskClient, sample: Sample) -
     assert order == {
         "brief": None,
         "status": "placed",
+        "payment_status": "vouched",
         "product": {
             "id": sample.product.id,
             "code": sample.product.code,
