@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from redis import Redis
 from sqlalchemy import Connection, select
 
+from state.redis_sessions import TIMEOUT_S
 from state.tables import insert_new, rate
 
 
@@ -57,7 +58,8 @@ class RedisRates:
     """Token buckets in Redis, where taking blocks no other transaction."""
 
     def __init__(self, url: str, prefix: str = "soko:rate:") -> None:
-        self._take: Any = Redis.from_url(url).register_script(_TAKE)
+        client = Redis.from_url(url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S)
+        self._take: Any = client.register_script(_TAKE)
         self._prefix = prefix
 
     def take(self, conn: Connection, name: str, *, per_second: float, wanted: int, now: datetime) -> int:

@@ -15,6 +15,7 @@ from typing import Any
 from redis import ConnectionPool
 from redis.exceptions import ConnectionError, NoScriptError
 
+from state import deadline
 from state.sessions import Claimed
 
 
@@ -51,6 +52,8 @@ if redis.call('HGET', KEYS[1], 'holder') == ARGV[1] then redis.call('HSET', KEYS
 return 1
 """)
 
+TIMEOUT_S = 0.5
+"""How long Redis may take to answer, and to accept a connection."""
 CLAIM_KEPT_MS = 3600 * 1000
 """How long Redis keeps the claim of a person who has no conversation yet."""
 
@@ -60,7 +63,9 @@ class RedisSessions:
 
     def __init__(self, url: str, prefix: str = "soko:person:") -> None:
         # RESP2 is parsed faster than RESP3, and its features are sufficient.
-        self._connections = ConnectionPool.from_url(url, protocol=2, driver_info=None)
+        self._connections = ConnectionPool.from_url(
+            url, protocol=2, driver_info=None, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S
+        )
         self._prefix = prefix
         # Idle connections. `pop` and `append` are atomic, so no two threads get the same one.
         self._idle: deque[Any] = deque()
@@ -101,6 +106,8 @@ class RedisSessions:
             return self._ask("EVAL", script.source, *call)
 
     def _ask(self, *command: Any) -> Any:
+        """The answer. Raises redis.TimeoutError, and deadline.TimeIsUpError without asking."""
+        deadline.remaining(TIMEOUT_S)
         connection = self._borrow()
         try:
             return _talk(connection, command)

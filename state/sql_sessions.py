@@ -9,10 +9,12 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from operator import attrgetter, methodcaller
+from sqlite3 import SQLITE_BUSY
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, make_url
 
+from state import deadline
 from state.sessions import Claimed
 
 _LOAD = "SELECT data FROM session WHERE msisdn = ? AND expires_at > ? AND data <> ?"
@@ -30,7 +32,9 @@ _DELETE = "DELETE FROM session WHERE msisdn = ?"
 _SWEEP = "DELETE FROM session WHERE expires_at <= ? AND held_until <= ?"
 _PING = "SELECT 1"
 
-_BUSY_SECONDS = 2
+_BUSY_SECONDS = 0.25
+_BUSY_TRIES = 16
+"""How often a statement may meet SQLite's write lock, and wait for it, if the request has the time."""
 
 _rows: Callable[[Any], list[tuple[Any, ...]]] = methodcaller("fetchall")
 _rows_touched: Callable[[Any], int] = attrgetter("rowcount")
@@ -85,14 +89,21 @@ class SqlSessions:
                 self._idle.pop().close()
 
     def _run(self, sql: str, values: tuple[Any, ...], read: Callable[[Any], T]) -> T:
-        """Execute the statement; returns what `read` returns for its cursor."""
-        try:
-            return self._once(sql, values, read)
-        except self._driver.OperationalError:
-            self.close()  # the server restarted or closed the connection, so the other idle ones are closed too
-            return self._once(sql, values, read)
+        """Execute the statement; returns what `read` returns for its cursor.
+
+        Raises deadline.TimeIsUpError, and the driver's OperationalError.
+        """
+        for _ in range(_BUSY_TRIES - 1):
+            try:
+                return self._once(sql, values, read)
+            except self._driver.OperationalError as error:
+                if getattr(error, "sqlite_errorcode", None) != SQLITE_BUSY:
+                    break
+        self.close()  # the server restarted or closed the connection, so the other idle ones are closed too
+        return self._once(sql, values, read)
 
     def _once(self, sql: str, values: tuple[Any, ...], read: Callable[[Any], T]) -> T:
+        deadline.remaining(_BUSY_SECONDS)
         connection = self._borrow()
         try:
             answer = read(connection.execute(sql.replace("?", self._placeholder), values))
@@ -117,5 +128,7 @@ class SqlSessions:
         return connection
 
     def _connect_postgresql(self) -> Any:
+        from state.postgresql import TimedConnection  # psycopg takes time to import, and SQLite needs none of it
+
         address = self._url.set(drivername="postgresql").render_as_string(hide_password=False)
-        return self._driver.connect(address, autocommit=True, prepare_threshold=0)
+        return TimedConnection.open(address, autocommit=True, prepare_threshold=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -41,6 +42,12 @@ class Redis:
     def stop(self) -> None:
         self._process.terminate()
         self._process.wait()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It accepts connections, and answers nothing until the block ends."""
+        with _frozen(self._process.pid):
+            yield
 
     def kill(self) -> None:
         """As when the power fails: what it held is gone, and it starts again empty."""
@@ -119,6 +126,13 @@ class Postgres:
         """Every connection breaks off in the middle of a word; what was committed stays."""
         self.stop()
         self._launch()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It and all of its processes stand still until the block ends."""
+        pid = int((self._folder / "data/postmaster.pid").read_text().split()[0])
+        with _frozen(pid):
+            yield
 
     @contextmanager
     def fresh_database(self) -> Iterator[str]:
@@ -220,6 +234,21 @@ def running_postgres() -> Iterator[Postgres]:
             yield server
         finally:
             server.stop()
+
+
+@contextmanager
+def _frozen(pid: int) -> Iterator[None]:
+    """Stops a process and its children, the parent first, so that it begets no others meanwhile."""
+    os.kill(pid, signal.SIGSTOP)
+    children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    for child in children:
+        os.kill(child, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in (pid, *children):
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGCONT)
 
 
 def _newest_postgres() -> Path:

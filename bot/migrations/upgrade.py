@@ -27,7 +27,7 @@ def upgrade(settings: Settings) -> None:
 
     Creates the simulator's tables too if these settings use the simulator.
     """
-    engine = create_engine(settings.database_url)
+    engine = create_engine(settings.database_url, is_limited=False)
     try:
         move(engine, "head")
         check_currency(Database.of(engine), settings)
