@@ -16,7 +16,7 @@ from functools import partial
 from bot.conversation import session as sessions
 from bot.conversation import ussd_text
 from bot.conversation.call_progress import CallProgress
-from bot.conversation.claims import CALL_WAIT_S, Claim, LostClaimError
+from bot.conversation.claims import CALL_WAIT_S, Claim, ClaimedTooLongError, LostClaimError
 from bot.conversation.commands import DialogueRunner, last_checkpoint
 from bot.conversation.hop import (
     MAX_ATTEMPTS,
@@ -55,27 +55,39 @@ class CallHandler:
     def answer(self, inbound: Inbound) -> str:
         """The screen for one hop, `CON …` or `END …`; a repeated request gets the same one.
 
-        Raises ClaimedTooLongError, and LostRaceError when the claim was lost in every attempt.
+        A hop that fails ends the call, in the caller's language if the session was read: no store is asked again.
         """
         if not self.runner.place.ussd_code:
             return self.error_screen(inbound.msisdn)
-        key = self.runner.key(inbound, inbound.text)
-        for _ in range(MAX_ATTEMPTS):
-            try:
-                with self.resources.claims.open(inbound.msisdn, CALL_WAIT_S) as claim:
-                    return attempt(claim, self.runner.secret, partial(self._answer, inbound, key, claim))
-            except LostClaimError:
-                log.warning("a hop has lost its claim", extra={"session_id": inbound.id})
-        raise LostRaceError(inbound.id)
+        key, language = self.runner.key(inbound, inbound.text), None
+        try:
+            for _ in range(MAX_ATTEMPTS):
+                try:
+                    with self.resources.claims.open(inbound.msisdn, CALL_WAIT_S) as claim:
+                        language = claim.previous.person.language if claim.previous else None
+                        return attempt(claim, self.runner.secret, partial(self._answer, inbound, key, claim))
+                except LostClaimError:
+                    log.warning("a hop has lost its claim", extra={"session_id": inbound.id})
+            raise LostRaceError(inbound.id)
+        except ClaimedTooLongError:
+            log.exception("the hop waited too long in USSD session %s", inbound.id)
+            return self.error_screen(inbound.msisdn)
+        except Exception:
+            log.exception("the hop failed in USSD session %s", inbound.id)
+            return self._sorry(language)
 
     def error_screen(self, msisdn: str | None) -> str:
         """The screen that ends a call after an error, or where USSD is off, in the caller's language if it is known."""
-        language = self.runner.default_language
+        language = None
         try:
-            language = (msisdn and self._language(msisdn)) or language
+            language = self._language(msisdn) if msisdn else None
         except Exception:
             log.exception("the caller's language could not be read")
-        place, text = self.runner.place, rendering.words(language).text
+        return self._sorry(language)
+
+    def _sorry(self, language: str | None) -> str:
+        """The same in this language, without asking a store."""
+        place, text = self.runner.place, rendering.words(language or self.runner.default_language).text
         return USSD.end_prefix + (
             text(SORRY) if place.ussd_code else text(NO_CALLS).format(short_code=place.short_code)
         )

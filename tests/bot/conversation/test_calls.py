@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import accumulate
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from bot.messaging.rendering import words
 from bot.simulator.gateway import Gateway
 from flows import gsm7
 from flows.kit import USSD
+from state.sessions import Sessions
 from tests.bot.fixtures import (
     AKINYI,
     JOY,
@@ -418,6 +420,36 @@ def test_an_error_ends_the_call_with_an_apology_and_the_next_call_works(service:
     execute_sql(service, "ALTER TABLE away RENAME TO product")
     assert dial(service, AKINYI) == menu
     assert "Your products" in service.gateway.answer(AKINYI, "2")
+
+
+class FailingSessions:
+    """A session store that fails at one of its methods, and records which were called."""
+
+    def __init__(self, store: Sessions, method: str) -> None:
+        self._store, self._method = store, method
+        self.calls: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        def call(*arguments: Any, **values: Any) -> Any:
+            self.calls.append(name)
+            if name == self._method:
+                raise ConnectionError("frozen")
+            return getattr(self._store, name)(*arguments, **values)
+
+        return call
+
+
+@pytest.mark.parametrize(
+    ("method", "calls", "apology"),
+    [("claim", ["claim"], "END Sorry"), ("save", ["claim", "save", "release"], "END Samahani")],
+)
+def test_the_apology_asks_no_store(embedded: Service, method: str, calls: list[str], apology: str) -> None:
+    choose_language(embedded, "sw", AKINYI)
+    dial(embedded, AKINYI)
+    sessions = FailingSessions(embedded.services.sessions, method)
+
+    assert second_process(embedded, sessions=sessions).dial(AKINYI).startswith(apology)
+    assert sessions.calls == calls
 
 
 def test_a_refusal_by_the_shop_is_shown(service: Service) -> None:
