@@ -44,6 +44,7 @@ from bot.messaging.still_true import Truth
 from bot.migrations import upgrade
 from bot.payments.payouts import KIND as PAYOUT
 from bot.payments.payouts import PayoutJob
+from bot.persons import retention
 from bot.photos import mms
 from bot.providers import registry
 from bot.providers.payment_contracts import Payer
@@ -169,7 +170,7 @@ def scheduler(services: Services) -> Scheduler:
 
 def periodic_tasks(services: Services) -> tuple[PeriodicTask, ...]:
     """Every periodic task and its times."""
-    database, clock = services.database, services.clock
+    database, clock, settings = services.database, services.clock, services.settings
 
     def in_chunks(name: str, times: str, step: Callable[[Shop], int]) -> PeriodicTask:
         by = Actor("job", name)
@@ -177,6 +178,9 @@ def periodic_tasks(services: Services) -> tuple[PeriodicTask, ...]:
 
     def follow(conn: Connection, early: Sequence[EarlyReport]) -> None:
         reports.follow(conn, early, services.ids, clock())
+
+    def forget(name: str, times: str, days: int, *steps: retention.Step) -> PeriodicTask:
+        return PeriodicTask(name, times, partial(retention.in_steps, database, clock, timedelta(days=days), *steps))
 
     return (
         in_chunks("orders.expire", "*/5 * * * *", deadlines.expire_offers),
@@ -188,10 +192,13 @@ def periodic_tasks(services: Services) -> tuple[PeriodicTask, ...]:
         PeriodicTask("texts.unknown", "* * * * *", partial(periodic.settle_unknown, database, clock, follow)),
         in_chunks("ledger.checkpoint", "15 3 * * *", ledger.checkpoint),
         PeriodicTask("outbox.sweep", "30 3 * * *", partial(periodic.sweep_outbox, database, clock)),
-        PeriodicTask("processed.sweep", "35 3 * * *", partial(periodic.sweep_processed, database, clock)),
+        forget("processed.sweep", "35 3 * * *", settings.keep_conversations_days, retention.forget_conversations),
         PeriodicTask("sessions.sweep", "45 3 * * *", partial(periodic.sweep_sessions, services.sessions, clock)),
         in_chunks("keys.revoke_expired", "*/5 * * * *", api_keys.revoke_expired),
         in_chunks("webhooks.sweep", "0 4 * * *", endpoints.delete_old_deliveries),
+        forget("texts.forget", "10 4 * * *", settings.keep_texts_days, retention.forget_texts),
+        forget("addresses.forget", "20 4 * * *", settings.keep_addresses_days, retention.addresses(clock)),
+        forget("events.forget", "30 4 * * *", settings.keep_snapshots_days, *retention.SNAPSHOTS),
     )
 
 

@@ -227,6 +227,7 @@ class Order(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     delivery_asked_at: Mapped[datetime | None]
+    address_erased_at: Mapped[datetime | None]
 
     product: Mapped[Product | None] = relationship(lazy="joined")
     brief: Mapped[Brief | None] = relationship(lazy="joined")
@@ -243,6 +244,12 @@ class Order(Base):
         Index(None, "status", "expires_at"),
         Index(None, "status", "created_at", "id"),
         Index(None, "external_ref"),
+        Index(
+            "ix_order_address",
+            "created_at",
+            sqlite_where=text("address_erased_at IS NULL"),
+            postgresql_where=text("address_erased_at IS NULL"),
+        ),
         CheckConstraint("quantity > 0", name="quantity"),
         CheckConstraint("commission + artisan_earns = total", name="split"),
     )

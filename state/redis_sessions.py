@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha1
 from typing import Any
@@ -89,6 +90,14 @@ class RedisSessions:
 
     def delete(self, msisdn: str) -> None:
         self._ask("DEL", self._prefix + msisdn)
+
+    def mentioning(self, matches: Callable[[bytes], bool]) -> list[str]:
+        found, cursor = [], b"0"
+        while True:
+            cursor, keys = self._ask("SCAN", cursor, "MATCH", f"{self._prefix}*", "TYPE", "hash", "COUNT", 1000)
+            found += [key for key in keys if matches(self._ask("HGET", key, "data") or b"")]
+            if cursor == b"0":
+                return [key.decode().removeprefix(self._prefix) for key in dict.fromkeys(found)]
 
     def ping(self) -> None:
         self._ask("SET", f"{self._prefix}ping", "", "PX", 60_000)  # a replica or a full Redis answers reads alone

@@ -10,6 +10,7 @@ Who holds a claim is the only one who may save. A claim whose holder died ends w
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -57,6 +58,10 @@ class Sessions(Protocol):
 
     def delete(self, msisdn: str) -> None:
         """Delete the conversation and the claim."""
+        ...
+
+    def mentioning(self, matches: Callable[[bytes], bool]) -> list[str]:
+        """The persons whose saved conversation `matches`; reads every conversation."""
         ...
 
     def close(self) -> None:

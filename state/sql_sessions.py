@@ -28,6 +28,7 @@ _CLAIM = """
 _SAVE = "UPDATE session SET data = ?, expires_at = ?, holder = '' WHERE msisdn = ? AND holder = ?"
 _RELEASE = "UPDATE session SET holder = '' WHERE msisdn = ? AND holder = ?"
 _LEAVE = "UPDATE session SET held_until = 0 WHERE msisdn = ? AND holder = ?"
+_ALL = "SELECT msisdn, data FROM session"
 _DELETE = "DELETE FROM session WHERE msisdn = ?"
 _SWEEP = "DELETE FROM session WHERE expires_at <= ? AND held_until <= ?"
 _PING = "SELECT 1"
@@ -74,6 +75,9 @@ class SqlSessions:
 
     def delete(self, msisdn: str) -> None:
         self._run(_DELETE, (msisdn,), _rows_touched)
+
+    def mentioning(self, matches: Callable[[bytes], bool]) -> list[str]:
+        return [msisdn for msisdn, data in self._run(_ALL, (), _rows) if matches(data)]
 
     def ping(self) -> None:
         self._run(_PING, (), _rows)

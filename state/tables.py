@@ -176,6 +176,17 @@ consent = Table(
     Column("at", UtcDateTime, nullable=False),
 )
 
+lookup = Table(
+    "lookup",
+    metadata,
+    Column("seq", _serial, primary_key=True),
+    Column("at", UtcDateTime, nullable=False, index=True),
+    Column("by", Text, nullable=False),
+    Column("msisdn", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Index(None, "msisdn", "seq"),
+)
+
 performed = Table(
     "performed",
     metadata,

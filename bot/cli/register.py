@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from bot.cli import admin, dialogues, money, phone
+from bot.cli import admin, dialogues, money, persons, phone
 from bot.services import Services
 
 
@@ -19,6 +19,9 @@ def commands(app: Flask) -> None:
         money.ledger_commands,
         money.payout_commands,
         dialogues.dialogues,
+        persons.export_person,
+        persons.erase_person,
+        persons.breach_list,
     ):
         app.cli.add_command(command)
     if services.settings.development:

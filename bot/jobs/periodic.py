@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from bot.db.unit_of_work import Database
 from bot.runtime.clock import Clock
 from marketplace_api.shop import OpenShop, Shop
-from state import budgets, delivery_reports, outbox, processed
+from state import budgets, delivery_reports, outbox
 from state.delivery_reports import EarlyReport
 from state.sessions import Sessions
 from state.sql_sessions import SqlSessions
@@ -22,8 +22,6 @@ REPORT_TAKES = timedelta(hours=1)
 """How long after a send its delivery report may still come."""
 KEPT = timedelta(days=14)
 """How long finished jobs and their keys are kept: longer than any provider repeats a request."""
-SWEPT_AT_ONCE = 5000
-"""How many rows one transaction deletes. On SQLite nobody else can write until it ends."""
 
 
 def in_chunks(database: Database, open_shop: OpenShop, step: Callable[[Shop], int]) -> None:
@@ -55,15 +53,6 @@ def sweep_outbox(database: Database, clock: Clock) -> None:
         budgets.sweep(db.connection(), clock().timestamp())
         outbox.sweep(db.connection(), before)
         delivery_reports.sweep(db.connection(), before)
-
-
-def sweep_processed(database: Database, clock: Clock) -> None:
-    """Delete the keys of commands and texts that are older than `KEPT`, some at a time."""
-    before = clock() - KEPT
-    while True:
-        with database.writing.begin() as db:
-            if processed.sweep(db.connection(), before, SWEPT_AT_ONCE) < SWEPT_AT_ONCE:
-                return
 
 
 def sweep_sessions(sessions: Sessions, clock: Clock) -> None:

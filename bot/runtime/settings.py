@@ -112,6 +112,8 @@ BaseUrl = Annotated[str | None, AfterValidator(_base_url)]
 Country = Annotated[str, AfterValidator(_country)]
 Rate = Annotated[str, AfterValidator(_rate)]
 Days = Annotated[int, Field(ge=1, le=365)]
+# at least a week: until then providers repeat requests, and texts may still wait
+KeptDays = Annotated[int, Field(ge=7, le=36500)]
 
 
 class _SwitchedOff(InitSettingsSource):
@@ -160,6 +162,10 @@ class Settings(BaseSettings):
     ship_days: Days = 30
     ask_delivery_days: Days = 10
     close_delivery_days: Days = 45
+    keep_texts_days: KeptDays = 365
+    keep_conversations_days: KeptDays = 14
+    keep_addresses_days: KeptDays = 365
+    keep_snapshots_days: KeptDays = 365
     commission_percent: Annotated[int, Field(ge=0, le=90)] = 10
     api_rate: Rate = "6000/minute"
     public_rate: Rate = "3000/minute"

@@ -27,7 +27,7 @@ from marketplace_api.rest.access import requires, shop
 from marketplace_api.rest.idempotency import idempotent
 from marketplace_api.rest.lists import IdCursor, Page, TextCursor, as_page
 from marketplace_api.schemas.money import Money
-from state import message_costs, messages
+from state import lookups, message_costs, messages
 from state.messages import Direction, MessageStatus
 
 blueprint = APIBlueprint("messages", __name__, tag="Messages")
@@ -105,10 +105,11 @@ def resend_message(message_id: str) -> Message:
 @blueprint.input(PhonePath, location="path")
 @blueprint.output(Page[Message])
 def list_conversation(msisdn: str, query_data: MessageQuery, path_data: PhonePath) -> Page[Message]:
-    """List the texts of one phone, newest first.
+    """List the texts of one phone, newest first. It is stored who asked.
 
     The list is empty for a phone that neither sent nor got a text.
     """
+    lookups.record(shop().session.connection(), msisdn, "conversation", str(shop().by), shop().now)
     return _page(query_data, msisdn)
 
 

@@ -65,7 +65,11 @@ LEVELS = {
         {"app": "the Flask application", "demo": "demo and bulk data", "migrations": "the schema's history"},
         {"simulator": "carriers, wallet, page"},
         {"services": "what a process shares"},
-        {"conversation": "one hop in, one reply out", "web": "pages and operator endpoints"},
+        {
+            "conversation": "one hop in, one reply out",
+            "web": "pages and operator endpoints",
+            "persons": "a person's data",
+        },
         {"notifications": "events to texts", "photos": "photos of products"},
         {"messaging": "outgoing messages", "payments": "payouts", "webhooks": "events to endpoints"},
         {"providers": "SMS, USSD, mobile money", "marketplace": "local or remote", "jobs": "job runner, scheduler"},

@@ -43,8 +43,8 @@ STORED = {
     "detour": ("flows/kit/conversation.py", "tests/flows/"),
     "puzzle": ("flows/", "tests/flows/", "docs/dialogues.md"),
     "chore": ("bot/web/metrics.py", "docs/operations.md", "tests/bot/web/test_metrics.py"),
-    "lane": ("state/", "bot/migrations/", "tests/"),
-    "tally": ("state/", "bot/migrations/"),
+    "lane": ("state/", "bot/migrations/", "bot/persons/inventory.py", "docs/data.md", "tests/"),
+    "tally": ("state/", "bot/migrations/", "bot/persons/inventory.py", "docs/data.md", "tests/bot/persons/"),
 }
 """Where a retired word is a stored or public name: a column, a JSON key, a label of a metric."""
 HISTORY = ("CHANGELOG.md", "bot/migrations/versions/", "tests/repository/test_glossary.py")

@@ -146,6 +146,14 @@ def test_every_save_restarts_the_time_to_live(sessions: Sessions) -> None:
     assert sessions.load(AMINA, NOW + TTL) == b"second"
 
 
+def test_the_persons_are_found_whose_conversation_matches(sessions: Sessions) -> None:
+    assert claim_and_save(sessions, b"about Amina")
+    assert claim_and_save(sessions, b"about nobody", msisdn=JUMA)
+    claim(sessions, msisdn="+254711000003")
+    assert sessions.mentioning(lambda data: b"Amina" in data) == [AMINA]
+    assert sorted(sessions.mentioning(lambda data: b"about" in data)) == [AMINA, JUMA]
+
+
 def test_a_deleted_session_is_not_found_and_others_stay(sessions: Sessions) -> None:
     claim_and_save(sessions, b"amina")
     claim_and_save(sessions, b"juma", msisdn=JUMA)

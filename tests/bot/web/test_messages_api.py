@@ -10,6 +10,7 @@ from werkzeug.test import TestResponse
 from bot.web.messages_api import cost
 from marketplace_api.accounts import api_keys
 from marketplace_api.schemas.money import Money
+from state import lookups
 from tests.actors import TESTER
 from tests.bot.fixtures import AKINYI, JOY, NEW_PHONE, place_order
 from tests.bot.messaging.fakes import FINAL, FakeProvider, deliver, outbox_depth, queue_message
@@ -91,6 +92,17 @@ def test_a_number_that_is_not_e164_is_refused(embedded: Service, msisdn: str) ->
 
     assert answer.status_code == 422
     assert answer.get_json()["errors"][0]["pointer"] == "#/msisdn"
+
+
+def test_it_is_stored_who_looked_at_a_conversation(service: Service) -> None:
+    with service.services.database.writing.begin() as session:
+        key = api_keys.create(service.services.shop(session, TESTER), "a helper", "read")
+    headers = {"Authorization": f"Bearer {key}"}
+    assert service.http.get(f"/api/v1/conversations/{JOY}", headers=headers).status_code == 200
+    service.api("GET", f"/conversations/{AKINYI}")
+    with service.services.database.reading() as session:
+        looked = lookups.of_phone(session.connection(), JOY)
+    assert [(one.by, one.what, one.at) for one in looked] == [("key:a helper", "conversation", service.clock())]
 
 
 def test_texts_are_filtered_by_direction_and_status(embedded: Service) -> None:
