@@ -94,7 +94,7 @@ def build(
     secret = hashlib.sha256(settings.secret_key.encode()).digest()
     photo_links = PhotoLinks(settings.url, secret)
     sessions = RedisSessions(settings.redis_url) if settings.redis_url else SqlSessions(settings.database_url)
-    marketplace = _marketplace(settings, LocalMarketplace(database, ids, terms, photo_links.link), clock)
+    marketplace = _marketplace(settings, LocalMarketplace(database, ids, terms, photo_links.link), database, clock)
     own_numbers = registry.own_numbers(settings) | {settings.sms_short_code}
     resources = HopResources(sessions, database, clock, ids, marketplace)
     return Services(
@@ -161,10 +161,11 @@ def _runner(settings: Settings, secret: bytes) -> DialogueRunner:
     return DialogueRunner(ENGINE, place, secret)
 
 
-def _marketplace(settings: Settings, local: LocalMarketplace, clock: Clock) -> Marketplace:
+def _marketplace(settings: Settings, local: LocalMarketplace, database: Database, clock: Clock) -> Marketplace:
     if settings.marketplace_api is None:
         return local
-    return RemoteMarketplace(MarketplaceClient(settings.marketplace_api, settings.marketplace_api_key or "", clock))
+    client = MarketplaceClient(settings.marketplace_api, settings.marketplace_api_key or "", clock)
+    return RemoteMarketplace(client, database)
 
 
 def _notification_consumer(

@@ -242,6 +242,13 @@ tally = Table(
     Column("count", BigInteger, nullable=False),
 )
 
+shop_facts = Table(
+    "shop_facts",
+    metadata,
+    Column("address", Text, primary_key=True),
+    Column("document", LargeBinary, nullable=False),
+)
+
 INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 

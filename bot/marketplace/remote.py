@@ -23,7 +23,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 from urllib3.util import Timeout
 
-from bot.db.unit_of_work import UnitOfWork
+from bot.db.unit_of_work import Database, UnitOfWork
 from bot.marketplace.event_details import EventData, EventDetails, read, resource
 from bot.marketplace.port import Unreachable
 from bot.marketplace.wire import ArtisanContact, CallerProfile, CommandResult, RecentEvents, ShopFacts
@@ -32,6 +32,7 @@ from flows import commands, market
 from flows.commands import Outcome
 from marketplace_api.backoff import Backoff, retry_after
 from marketplace_api.payments.money import split
+from state import shop_facts
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +86,7 @@ class MarketplaceClient:
     """HTTP requests to the shop: one pool of connections, one API key. Raises Unreachable."""
 
     def __init__(self, api: str, key: str, clock: Clock, timer: Callable[[], float] = time.monotonic) -> None:
-        self._api, self._clock, self._timer = api, clock, timer
+        self.api, self._clock, self._timer = api, clock, timer
         self._paused_until: datetime | None = None
         self._failures = 0
         self._session = requests.Session()
@@ -148,7 +149,7 @@ class MarketplaceClient:
         if remaining_s <= 0:
             raise requests.Timeout
         timeout: Any = Timeout(total=remaining_s, connect=min(remaining_s, CONNECT_S))  # the type stubs lack urllib3's
-        url, options = self._api + path, {"timeout": timeout, "stream": True, "allow_redirects": False}
+        url, options = self.api + path, {"timeout": timeout, "stream": True, "allow_redirects": False}
         with self._session.request(method, url, **options, **sent) as response:
             wait = retry_after(response.headers.get("Retry-After"), system_clock())
             return _Answer(response.status_code, self._body(response, deadline), wait)
@@ -176,13 +177,18 @@ def _read(status: int, body: bytes, decoder: Decoder[T]) -> T:
 
 @dataclass(slots=True)
 class RemoteMarketplace:
-    """A marketplace over HTTP. The facts that are the same for all callers are cached for when it is unreachable."""
+    """A marketplace over HTTP. The facts that are the same for all callers are cached for when it is unreachable.
+
+    They are also stored in our database, because this process may have started while the marketplace is unreachable.
+    """
 
     client: MarketplaceClient
+    database: Database
     is_local: bool = False
     hop_s: float = HOP_S
     _facts: ShopFacts | None = field(default=None, init=False)
     _facts_at: datetime | None = field(default=None, init=False)
+    _stored: bytes = field(default=b"", init=False)
 
     def session(self, work: UnitOfWork, msisdn: str, now: datetime) -> RemoteSession:
         return RemoteSession(self, msisdn, now, self.client.deadline(self.hop_s))
@@ -216,6 +222,7 @@ class RemoteMarketplace:
         """The facts from the shop itself, not from the cache."""
         self._facts = self.client.get("/phones/shop", _FACTS, deadline)
         self._facts_at = now
+        self._store(self._facts)
         return self._facts
 
     def last_facts(self, now: datetime, deadline: float) -> ShopFacts:
@@ -225,9 +232,26 @@ class RemoteMarketplace:
         try:
             return self.facts(now, deadline)
         except Unreachable:
+            self._facts = self._facts or self._stored_facts()
             if self._facts is None:
                 raise
             return self._facts
+
+    def _store(self, facts: ShopFacts) -> None:
+        """Store the facts if they have changed; the number of the last event is of no use later."""
+        document = msgspec.json.encode(msgspec.structs.replace(facts, newest=0))
+        if document != self._stored:
+            with self.database.writing.begin() as session:
+                shop_facts.store(session.connection(), self.client.api, document)
+            self._stored = document
+
+    def _stored_facts(self) -> ShopFacts | None:
+        with self.database.reading() as session:
+            self._stored = shop_facts.find(session.connection(), self.client.api) or b""
+        try:
+            return _FACTS.decode(self._stored) if self._stored else None
+        except msgspec.DecodeError:  # stored by another version
+            return None
 
 
 class RemoteSession:

@@ -132,8 +132,9 @@ class DialogueEngine:
         state = self.state(turn.conversation)
         if self.match_keyword(text, turn.place):
             return picks_a_line or state.claims_keyword(turn, text)
-        begins_something = self._keywords.misspelt(text, turn.place) or self.code_of_own_order(turn, text)
-        return picks_a_line or not begins_something or state.can_read(turn, text)
+        if picks_a_line or state.can_read(turn, text):  # looked at first: the shop, which knows orders, may be away
+            return True
+        return not (self._keywords.misspelt(text, turn.place) or self.code_of_own_order(turn, text))
 
     def on_unmatched(self, turn: Turn, text: str) -> None:
         """Begins the flow for a text that uses no keyword. A misspelt keyword is asked back with its answers kept."""

@@ -15,6 +15,7 @@ from flows.kit.edges import Edge
 from flows.kit.screen import Channel, Screen
 from flows.kit.turn import Turn
 from flows.kit.words import Wording
+from flows.market import OutOfReach
 
 
 class StateKind(State):
@@ -73,8 +74,20 @@ class StateKind(State):
             yield self.text
 
     def bodies(self, turn: Turn) -> list[str]:
-        """The text of the screen in its versions, the longest first, with the fields filled in."""
-        return [turn.words.sendable(turn.words.text(text).format_map(turn.fields)) for text in turn.versions(self.text)]
+        """The text of the screen in its versions, the longest first, with the fields filled in.
+
+        While the shop cannot be read, the versions that need something from it are left out. Raises OutOfReach if all
+        of them do.
+        """
+        filled: list[str] = []
+        for version in turn.versions(self.text):
+            try:
+                filled.append(turn.say_with(version, turn.fields))
+            except OutOfReach as error:
+                needed = error
+        if not filled:
+            raise needed
+        return filled
 
     def screen(self, turn: Turn) -> Screen:
         return Screen(self.bodies(turn))

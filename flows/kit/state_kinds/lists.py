@@ -179,10 +179,7 @@ class Overview(PagedList):
 
 
 class Confirm(ListQuestion):
-    """A yes or no question; `label` is the line for yes.
-
-    While the shop cannot be read, it is asked in the shortest version, which may need nothing from the shop.
-    """
+    """A yes or no question; `label` is the line for yes."""
 
     resume_before = True
 
@@ -204,12 +201,6 @@ class Confirm(ListQuestion):
     def edges(self) -> Iterator[Edge]:
         yield Edge("answer", Go(self.yes), picked=True)
         yield Edge("answer", Go(self.no), picked=False)
-
-    def bodies(self, turn: Turn) -> list[str]:
-        try:
-            return super().bodies(turn)
-        except OutOfReach:
-            return [turn.say_with(turn.versions(self.text)[-1], turn.fields)]
 
     def messages(self) -> Iterator[Wording]:
         yield from super().messages()

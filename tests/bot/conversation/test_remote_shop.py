@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
 from bot.db.unit_of_work import Database
+from bot.marketplace.remote import RemoteMarketplace
 from tests.bot.fixtures import (
     AKINYI,
     JOY,
@@ -34,6 +35,9 @@ from tests.service import Service
 OUT_OF_REACH = "The shop cannot be reached just now. Please try again in a few minutes."
 NOTED = "Noted. The shop cannot be reached just now: we do it as soon as it can, and text you what came of it."
 FAULTS: list[Fault] = ["no_answer", "server_error", "other_site", "forbidden", "lost_answer"]
+
+READING = ("PRODUCTS", "ORDERS", "MONEY", "STATEMENT", "YES", "NO", "READY")
+WITHOUT_CODE = ("PRICE", "STOCK", "TITLE", "DESCRIBE", "REMOVE", "PHOTO")
 
 every_fault = pytest.mark.parametrize("fault", FAULTS)
 
@@ -237,6 +241,10 @@ def test_a_deferred_command_is_performed_once_and_its_outcome_sent(remote: Remot
         (["REMOVE {product}", "YES"], "{product} is removed from the shop."),
         (["TITLE {product} Big pot"], "{product} is called Big pot now."),
         (["DESCRIBE {product} Fired clay, 2 litres"], "The shop shows your description of Clay water pot"),
+        (["PRICE {product}", "1500", "YES"], "Clay water pot, code {product}, now costs KSh 1,500."),
+        (["STOCK {product}", "7"], "You have 7 x Clay water pot on sale. Code {product}."),
+        (["TITLE {product}", "Big pot"], "{product} is called Big pot now."),
+        (["DESCRIBE {product}", "Fired clay, 2 litres"], "The shop shows your description of Clay water pot"),
         (["PHOTO {product}"], "To send a photo of Clay water pot, open this link: "),
         (["PRICE K9K9 1500", "YES"], "K9K9 is not on sale any more."),
         (["PHOTO K9K9"], "K9K9 is not on sale any more."),
@@ -259,21 +267,23 @@ def test_a_text_of_an_artisan_that_names_a_product_is_noted(
     assert remote.inbox(AKINYI)[-1].startswith(outcome.format(product=product))
 
 
+@pytest.mark.parametrize("separator", [" ", "\n"], ids=["with its code", "then its code"])
 @pytest.mark.parametrize(
-    ("text", "status", "outcome"),
+    ("keyword", "status", "outcome"),
     [
-        ("DROP {order}", "cancelled", "You cancelled order {order}."),
-        ("RECEIVED {order}", "placed", "Nothing to confirm. Order {order}: waiting for the artisan."),
+        ("DROP", "cancelled", "You cancelled order {order}."),
+        ("RECEIVED", "placed", "Nothing to confirm. Order {order}: waiting for the artisan."),
     ],
 )
 def test_a_text_of_a_buyer_that_names_an_order_is_noted(
-    remote: RemoteSetup, text: str, status: str, outcome: str
+    remote: RemoteSetup, separator: str, keyword: str, status: str, outcome: str
 ) -> None:
     placed = place_order(remote.shop)
     remote.later(seconds=1)
     remote.bot.gateway.text(JOY, "MENU")
     remote.proxy.fail("server_error")
-    remote.bot.gateway.text(JOY, text.format(order=placed["code"]))
+    for text in f"{keyword}{separator}{placed['code']}".split("\n"):
+        remote.bot.gateway.text(JOY, text)
     assert remote.inbox(JOY)[-1] == NOTED
     remote.proxy.fail("none")
     remote.bot.later(seconds=60)
@@ -282,13 +292,52 @@ def test_a_text_of_a_buyer_that_names_an_order_is_noted(
     assert any(text.startswith(outcome.format(order=placed["code"])) for text in remote.inbox(JOY))
 
 
-def test_what_a_text_asks_to_be_told_is_not_noted(remote: RemoteSetup) -> None:
+@pytest.mark.parametrize(
+    ("msisdn", "texts"),
+    [
+        *((AKINYI, [keyword]) for keyword in READING),
+        *((AKINYI, [keyword]) for keyword in WITHOUT_CODE),
+        (JOY, ["TRACK {order}"]),
+        (JOY, ["TRACK", "{order}"]),
+        (JOY, ["{order}"]),
+        (OTIENO, ["MENU", "1", "{order}"]),
+        (OTIENO, ["MENU", "3"]),
+        (OTIENO, ["MENU", "4"]),
+        (OTIENO, ["MENU", "5", "2", AKINYI]),
+    ],
+)
+def test_what_reads_the_shop_is_answered_that_it_is_unreachable(
+    remote: RemoteSetup, msisdn: str, texts: list[str]
+) -> None:
+    """So is what needs somebody who waits at the kiosk, such as receiving goods."""
     placed = place_order(remote.shop)
-    remote.bot.gateway.text(JOY, "MENU")
+    remote.later(seconds=1)
+    for phone in (JOY, OTIENO):
+        remote.bot.gateway.text(phone, "MENU")
     remote.proxy.fail("server_error")
-    remote.bot.gateway.text(JOY, f"TRACK {placed['code']}")
+    for text in texts:
+        remote.bot.gateway.text(msisdn, text.format(order=placed["code"]))
 
-    assert remote.inbox(JOY)[-1] == OUT_OF_REACH
+    assert remote.inbox(msisdn)[-1] == OUT_OF_REACH
+    assert remote.commands() == 0
+
+
+@pytest.mark.parametrize("msisdn", [AKINYI, NEW_PHONE])
+def test_a_bot_that_starts_while_the_shop_is_unreachable_knows_its_crafts_and_kiosks(
+    remote: RemoteSetup, msisdn: str
+) -> None:
+    bot, shop = remote.bot, remote.bot.services.marketplace
+    assert isinstance(shop, RemoteMarketplace)
+    remote.proxy.fail("server_error")
+    restarted = second_process(bot, marketplace=RemoteMarketplace(shop.client, bot.services.database))
+    said = {AKINYI: ("SELL kiondo basket 1500 x3", "1", "yes"), NEW_PHONE: ("JOIN Amina", "1", "1", "1")}
+    for text in said[msisdn]:
+        restarted.text(msisdn, text)
+    assert remote.inbox(msisdn)[-1] == NOTED
+    remote.proxy.fail("none")
+    remote.bot.later(seconds=60)
+
+    assert remote.inbox(msisdn)[-1].startswith(("kiondo basket is on sale", "Welcome to Soko, Amina!"))
 
 
 def test_a_phone_that_the_shop_has_not_identified_may_join(remote: RemoteSetup) -> None:

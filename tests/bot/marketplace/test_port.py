@@ -58,7 +58,7 @@ def tested(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Marketpla
             shop.services.database, shop.services.ids, shop.services.terms, shop.services.photo_links.link
         )
         remote = RemoteMarketplace(
-            MarketplaceClient(f"{url}/api/v1", OPERATOR_KEY, shop.clock), hop_s=60
+            MarketplaceClient(f"{url}/api/v1", OPERATOR_KEY, shop.clock), shop.services.database, hop_s=60
         )  # so long that no test fails for a slow machine
         yield MarketplaceUnderTest(shop, local if request.param == "local" else remote)
 

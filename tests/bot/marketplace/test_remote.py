@@ -11,7 +11,9 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 from msgspec.json import Decoder
+from sqlalchemy import create_engine
 
+from bot.db.unit_of_work import Database
 from bot.marketplace.port import Unreachable
 from bot.marketplace.remote import (
     LARGEST_ANSWER,
@@ -148,7 +150,8 @@ def test_a_command_that_the_shop_finds_invalid_is_rejected_with_its_reason(
     http = client(proxy)
     with pytest.raises(InvalidRequestError, match=reason):
         post_command(http)
-    market = RemoteSession(RemoteMarketplace(http), "+254711000103", NOW, http.deadline(5))
+    database = Database.of(create_engine("sqlite://"))  # it is not used
+    market = RemoteSession(RemoteMarketplace(http, database), "+254711000103", NOW, http.deadline(5))
 
     assert market.perform(SetPrice("K7P4", 1500_00), "key-1") == Outcome("rejected", reason)
 
