@@ -7,6 +7,7 @@ directly over redis-py's connections, because its client takes longer than the r
 from __future__ import annotations
 
 import math
+import struct
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -58,6 +59,11 @@ TIMEOUT_S = 0.5
 CLAIM_KEPT_MS = 3600 * 1000
 """How long Redis keeps the claim of a person who has no conversation yet."""
 
+# To be removed in the next release: what reads sessions of the version before the claims.
+FORMER_PREFIX = "soko:session:"
+_FORMER_HEAD = struct.Struct(">qd")
+"""Before the conversation's bytes: a version, and when it expires, in Unix seconds."""
+
 
 class RedisSessions:
     """`Sessions` in the Redis at `url` (`redis://…`, `rediss://…`, `unix://…`)."""
@@ -80,7 +86,16 @@ class RedisSessions:
         if found is None:
             return None
         data, expires_at, left_by = found
-        return Claimed(_unexpired(data, expires_at, now), left_by.decode())
+        current = _unexpired(data, expires_at, now) if data is not None else self._former(msisdn, now)
+        return Claimed(current, left_by.decode())
+
+    def _former(self, msisdn: str, now: float) -> bytes | None:
+        """The conversation that the former version has saved, so that an upgrade ends no call."""
+        value = self._ask("GET", FORMER_PREFIX + msisdn)
+        if value is None:
+            return None
+        _, expires_at = _FORMER_HEAD.unpack_from(value)
+        return value[_FORMER_HEAD.size :] if expires_at > now else None
 
     def save(self, msisdn: str, data: bytes, holder: str, *, now: float, ttl: float) -> bool:
         return bool(self._run(_SAVE, msisdn, holder, data, now + ttl, math.ceil(ttl * 1000)))
@@ -89,7 +104,8 @@ class RedisSessions:
         self._run(_RELEASE, msisdn, holder, *(("holder", "") if is_done else ("held_until", 0)))
 
     def delete(self, msisdn: str) -> None:
-        self._ask("DEL", self._prefix + msisdn)
+        for prefix in (self._prefix, FORMER_PREFIX):
+            self._ask("DEL", prefix + msisdn)
 
     def mentioning(self, matches: Callable[[bytes], bool]) -> list[str]:
         found, cursor = [], b"0"

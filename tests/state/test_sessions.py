@@ -48,6 +48,26 @@ def claim_and_save(sessions: Sessions, data: bytes, msisdn: str = AMINA, now: fl
     return claim(sessions, msisdn=msisdn, now=now) is not None and save(sessions, data, msisdn=msisdn, now=now)
 
 
+FORMER = (
+    b"\x00\x00\x00\x00\x00\x00\x00\x03\x41\xda\xd2\x74\x80\x40\x00\x00"
+    b'{"person":{"msisdn":"+254711000001","language":"en"},"call":{"id":"ATUid_1","heard":"1"}}'
+)
+"""A value of the version before the claims, under `soko:session:` and the MSISDN; it expires 1 second after NOW."""
+
+
+def test_a_session_of_the_former_version_is_read_from_redis(redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        client.set(f"soko:session:{AMINA}", FORMER)
+    sessions = RedisSessions(redis_url)
+    assert claim(sessions) == Claimed(FORMER[16:])
+    assert claim(sessions, now=NOW + 3) == Claimed(None, "me"), "it has expired"
+    assert save(sessions, b"{}", now=NOW)
+    assert claim(sessions) == Claimed(b"{}")
+    sessions.delete(AMINA)
+    assert claim(sessions) == Claimed(None)
+    sessions.close()
+
+
 def test_an_unknown_phone_has_no_session(sessions: Sessions) -> None:
     assert sessions.load(AMINA, NOW) is None
     assert claim(sessions) == Claimed(None)

@@ -31,6 +31,14 @@ def test_a_session_has_these_bytes_and_is_read_from_them() -> None:
     assert decode(STORED) == session
 
 
+def test_a_session_from_before_the_claims_is_read() -> None:
+    former = STORED.replace(b',"earlier_calls":["ATUid_0"],"fence":3', b"").replace(b',"is_rebuilt":true', b"")
+    session = decode(former)
+
+    assert session.call == UssdCall("ATUid_1", consumed="5*4*\0\0")
+    assert (session.fence, session.earlier_calls) == (0, [])
+
+
 def test_a_session_that_cannot_be_read_counts_as_none(caplog: pytest.LogCaptureFixture) -> None:
     assert read(b'{"person": 7}') is None
     assert "cannot be decoded" in caplog.text
