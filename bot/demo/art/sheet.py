@@ -140,8 +140,11 @@ class Sheet:
         for part, dark in ((1.0, 120), (hole, 0)):
             box = (x - wide * part, y - high * part, x + wide * part, y + high * part)
             ImageDraw.Draw(coarse).ellipse([n / 4 for n in box], fill=dark)
-        mask = coarse.filter(ImageFilter.GaussianBlur(5)).resize(self._image.size)
-        self._image.paste(INK, mask=mask)
+        soft = coarse.filter(ImageFilter.GaussianBlur(5))
+        if dark_part := soft.getbbox():  # the rest of the sheet, which is most of it, stays as it is
+            left, top, right, bottom = (4 * SCALE * edge for edge in dark_part)
+            mask = soft.resize((right - left, bottom - top), box=dark_part)
+            self._image.paste(INK, (left, top), mask)
 
     # Surfaces
 
@@ -204,9 +207,10 @@ class Sheet:
 
 
 def _shaded(size: tuple[int, int], above: Colour, below: Colour) -> Image.Image:
-    sheet = Image.new("RGB", size, above)
-    sheet.paste(below, mask=Image.linear_gradient("L").resize(size))
-    return sheet
+    wide, high = size
+    column = Image.new("RGB", (1, high), above)
+    column.paste(below, mask=Image.linear_gradient("L").resize(column.size))
+    return column.resize((wide, high), Image.Resampling.NEAREST)
 
 
 def _on_body(profile: Profile, height: float, angle: float) -> Point:
