@@ -24,7 +24,7 @@ CHROMIUM_OPTIONS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a server and worker on a free port, with a fresh database that holds the demo data."""
     port = _free_port()
@@ -53,8 +53,8 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-# for one module only: playwright runs an event loop in this thread, which the tests of other modules do not allow
-@pytest.fixture(scope="module")
+# for this package only: playwright runs an event loop in this thread, which the tests of other packages do not allow
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """A Chromium without a window."""
     expect.set_options(timeout=20_000)  # a text takes a moment through the worker
