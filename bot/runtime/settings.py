@@ -24,7 +24,6 @@ from pydantic import (
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
-    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
@@ -116,11 +115,15 @@ Days = Annotated[int, Field(ge=1, le=365)]
 KeptDays = Annotated[int, Field(ge=7, le=36500)]
 
 
-class _SwitchedOff(InitSettingsSource):
-    """The settings that an empty variable switches off."""
+class _Environment(InitSettingsSource):
+    """The environment, in which an empty variable is not set; but an empty `USSD_CODE` is, and switches USSD off.
+
+    The source of pydantic-settings examines the type of each field each time, which takes longer than all the rest.
+    """
 
     def __init__(self, settings_cls: type[BaseSettings]) -> None:
-        super().__init__(settings_cls, {"ussd_code": ""} if os.environ.get("USSD_CODE") == "" else {})
+        given = {name.lower(): value for name, value in os.environ.items() if value or name == "USSD_CODE"}
+        super().__init__(settings_cls, {name: given[name] for name in settings_cls.model_fields if name in given})
 
 
 class Settings(BaseSettings):
@@ -130,7 +133,7 @@ class Settings(BaseSettings):
     and checks the names of providers.
     """
 
-    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
@@ -144,9 +147,9 @@ class Settings(BaseSettings):
     redis_url: str | None = None
     photos_dir: str = "var/photos"
     sms_provider: str = SIMULATOR
-    sms_routes: Annotated[dict[str, str], NoDecode, BeforeValidator(_routes)] = {}
+    sms_routes: Annotated[dict[str, str], BeforeValidator(_routes)] = {}
     sms_fallover: str | None = None
-    sms_rates: Annotated[dict[str, Annotated[float, Field(gt=0)]], NoDecode, BeforeValidator(_routes)] = {}
+    sms_rates: Annotated[dict[str, Annotated[float, Field(gt=0)]], BeforeValidator(_routes)] = {}
     quiet_hours: Annotated[str, AfterValidator(_hours)] = "18:00-08:00"
     hourly_cap: Annotated[int, Field(ge=1)] = 60
     strangers_cap: Annotated[int, Field(ge=1)] = 500
@@ -157,7 +160,7 @@ class Settings(BaseSettings):
     buyer_countries: Annotated[list[Country], NoDecode, BeforeValidator(_split)] = []
     currency: Annotated[str, AfterValidator(_currency)] = "KES"
     timezone: Annotated[str, AfterValidator(_time_zone)] = "Africa/Nairobi"
-    languages: Annotated[list[str], NoDecode, BeforeValidator(_split), Field(min_length=1)] = LANGUAGES
+    languages: Annotated[list[str], BeforeValidator(_split), Field(min_length=1)] = LANGUAGES
     bring_days: Days = 21
     ship_days: Days = 30
     ask_delivery_days: Days = 10
@@ -180,12 +183,12 @@ class Settings(BaseSettings):
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - passed by name
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - passed by name
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - passed by name
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment, where an empty variable is not set; but an empty USSD_CODE is, and switches USSD off."""
-        return init_settings, env_settings, dotenv_settings, file_secret_settings, _SwitchedOff(settings_cls)
+        """Values that are given, then the environment."""
+        return init_settings, _Environment(settings_cls)
 
     @field_validator("database_url")
     @classmethod
