@@ -11,13 +11,14 @@ while no worker ran is run once.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import BindParameter, Connection, bindparam, or_, select
 
-from state.tables import insert_new, schedule
+from state.tables import INSERT, schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,19 @@ def find_all(conn: Connection) -> list[ScheduleRow]:
     return [ScheduleRow(*row) for row in conn.execute(found)]
 
 
-def register(conn: Connection, name: str, cron: str, due_at: datetime) -> None:
-    """Store a task that is new or whose cron expression changed. Other tasks stay as they are."""
-    if not insert_new(conn, schedule, name=name, cron=cron, due_at=due_at):
-        changed = schedule.update().where(schedule.c.name == name, schedule.c.cron != cron)
-        conn.execute(changed.values(cron=cron, due_at=due_at))
+def register(conn: Connection, tasks: Iterable[tuple[str, str, datetime]]) -> None:
+    """Store the tasks that are new or whose cron expression changed; each is given with its name, cron and next time.
+
+    Other tasks stay as they are.
+    """
+    name: BindParameter[str] = bindparam("task")
+    cron: BindParameter[str] = bindparam("new_cron")
+    due_at: BindParameter[datetime] = bindparam("new_due_at")
+    new = INSERT[conn.dialect.name](schedule).values(name=name, cron=cron, due_at=due_at).on_conflict_do_nothing()
+    changed = schedule.update().where(schedule.c.name == name, schedule.c.cron != cron)
+    rows = [dict(zip(("task", "new_cron", "new_due_at"), task, strict=True)) for task in tasks]
+    conn.execute(new, rows)
+    conn.execute(changed.values(cron=cron, due_at=due_at), rows)
 
 
 def claim(conn: Connection, name: str, *, now: datetime, lease: timedelta, token: str) -> bool:

@@ -5,6 +5,7 @@ The tables are in one file so that all of them are known when a database is crea
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -22,6 +23,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy_utc import UtcDateTime
 
 # Constraints have names, because a migration can only drop a constraint that has one.
@@ -258,5 +260,10 @@ def insert_new(conn: Connection, table: Table, **values: Any) -> bool:
     The transaction can go on either way. On PostgreSQL it waits for another transaction that is inserting the same key
     until that one has ended.
     """
-    insert = INSERT[conn.dialect.name](table).values(**values).on_conflict_do_nothing()
-    return conn.execute(insert.returning(*table.primary_key)).first() is not None
+    return conn.execute(_insert_new(conn.dialect.name, table), values).first() is not None
+
+
+@cache  # it takes longer to build the statement than to execute it
+def _insert_new(dialect: str, table: Table) -> ReturningInsert[Any]:
+    insert: ReturningInsert[Any] = INSERT[dialect](table).on_conflict_do_nothing().returning(*table.primary_key)
+    return insert

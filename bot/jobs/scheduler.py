@@ -69,8 +69,9 @@ class Scheduler:
         """Store tasks that are new or whose `cron` has changed; they are due at their next time."""
         if tasks:
             with self.database.writing.begin() as db:
-                for task in tasks:
-                    schedule.register(db.connection(), task.name, task.cron, self.next_time(task.cron, self.clock()))
+                now = self.clock()
+                next_times = [(task.name, task.cron, self.next_time(task.cron, now)) for task in tasks]
+                schedule.register(db.connection(), next_times)
 
     def _run(self, task: PeriodicTask) -> bool:
         token = self.ids.new_id("lease")

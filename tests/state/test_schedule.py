@@ -18,7 +18,7 @@ HOURLY = "0 * * * *"
 
 
 def register(conn: Connection, name: str = "sweep", cron: str = HOURLY, due_at: datetime = NOW) -> None:
-    schedule.register(conn, name, cron, due_at)
+    schedule.register(conn, [(name, cron, due_at)])
 
 
 def claim(conn: Connection, token: str = "t1", now: datetime = NOW) -> bool:
