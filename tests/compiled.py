@@ -6,14 +6,13 @@ share_routes()
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Engine
 from werkzeug.routing import Rule
 
 _first_engines: dict[str, Engine] = {}
-_builders: dict[tuple[Any, ...], Callable[..., tuple[str, str]]] = {}
+_compiled: dict[tuple[Any, ...], Rule] = {}
 
 
 def share_statements(engine: Engine) -> Engine:
@@ -30,16 +29,22 @@ def share_statements(engine: Engine) -> Engine:
 
 
 def share_routes() -> None:
-    """Makes Werkzeug compile the function that builds the URLs of a route once, not in each application."""
-    if Rule._compile_builder is not _compile_builder_once:
-        Rule._compile_builder = _compile_builder_once  # type: ignore[method-assign]
+    """Makes Werkzeug compile each rule once, not in each application."""
+    if Rule.compile is not _compile_once:
+        Rule.compile = _compile_once  # type: ignore[method-assign]
 
 
-_compile_builder = Rule._compile_builder
+_compile = Rule.compile
 
 
-def _compile_builder_once(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
-    key = (rule.rule, rule.subdomain, rule.host, repr(rule.defaults), rule.merge_slashes, append_unknown)
-    if key not in _builders:
-        _builders[key] = _compile_builder(rule, append_unknown)
-    return _builders[key]
+def _compile_once(rule: Rule) -> None:
+    key = (rule.rule, rule.subdomain, rule.host, repr(rule.defaults), rule.merge_slashes)
+    compiled = _compiled.get(key)
+    if compiled is None:
+        _compile(rule)
+        _compiled[key] = rule
+        return
+    rule.arguments = set(compiled.arguments)
+    rule._parts, rule._trace, rule._converters = compiled._parts, compiled._trace, compiled._converters
+    for name in ("_build", "_build_unknown"):
+        setattr(rule, name, getattr(compiled, name).__func__.__get__(rule, None))
