@@ -15,7 +15,7 @@ from typing import Literal
 from msgspec import structs
 from sqlalchemy import Connection
 
-from bot.conversation import duplicates
+from bot.conversation import duplicates, more
 from bot.conversation.claims import TEXT_WAIT_S, Claim, LostClaimError
 from bot.conversation.commands import DialogueRunner
 from bot.conversation.hop import (
@@ -41,8 +41,6 @@ from flows import gsm7
 from flows.kit import N_, SMS, Conversation, Turn
 from flows.msisdn import is_e164
 from flows.msisdn import parse as parse_msisdn
-from flows.reading.folding import fold
-from flows.reading.keywords import said
 from state import messages, people
 
 log = logging.getLogger(__name__)
@@ -55,15 +53,6 @@ STARTED = N_("Soko: you will get texts again. To end them, text STOP.")
 GO_BACK = N_("To go on where you were, text MORE.")
 ASKED_OFTEN = N_("You asked {count} times. To talk to us, text CALL.")
 NOTHING_OPEN = N_("There is nothing to continue. Text MENU to see what you can do.")
-
-MORE = {
-    "en": ("more", "continue"),
-    "sw": ("zaidi", "endelea"),
-    "fr": ("suite", "continuer"),
-    "am": ("ቀጥል", "መቀጠል", "ketil"),
-}
-"""Words that continue what was interrupted, by language."""
-_MORE = {fold(word): language for language, words in MORE.items() for word in words}
 
 JOIN = "join"
 """The flow that also a person whom the shop has not identified may go through."""
@@ -241,8 +230,8 @@ class TextHandler:
         """The language of the keyword that a text uses; None if there is none, or if several languages have it."""
         if consent.requested(text):
             return consent.language(text)
-        if more := _MORE.get(_said(text)):
-            return more
+        if said := more.language(text):
+            return said
         engine = self.runner.engine
         return engine.keyword_language(text) if engine.match_keyword(text, self.runner.place) else None
 
@@ -316,7 +305,7 @@ class TextHandler:
             answer = self._take_pictures(inbound, key, turn, match, waiting, context)
             if answer is not None:
                 return answer
-        if _said(inbound.text) in _MORE:
+        if more.language(inbound.text):
             return self._resume(session, turn, context.now)
         interrupts = False
         if waiting and engine.is_answer(turn, inbound.text):
@@ -390,11 +379,6 @@ class TextHandler:
 def _sent_before(inbound: Inbound, now: datetime) -> Inbound:
     """The text, sent by `now` at the latest: a wrong clock or time zone may date it later."""
     return replace(inbound, sent_at=now) if inbound.sent_at and inbound.sent_at > now else inbound
-
-
-def _said(text: str) -> str:
-    """The words of a text without polite ones, for comparison."""
-    return " ".join(said(text))
 
 
 def _consent_asked(inbound: Inbound) -> Literal["STOP", "START"] | None:

@@ -157,7 +157,7 @@ class Settings(BaseSettings):
     ussd_code: Annotated[str, Field(pattern=r"^(\*\d+(\*\d+)*#)?$")] = "*384*22#"
     sms_short_code: str = "22384"
     country: Country = "KE"
-    buyer_countries: Annotated[list[Country], NoDecode, BeforeValidator(_split)] = []
+    buyer_countries: Annotated[list[Country], BeforeValidator(_split)] = []
     currency: Annotated[str, AfterValidator(_currency)] = "KES"
     timezone: Annotated[str, AfterValidator(_time_zone)] = "Africa/Nairobi"
     languages: Annotated[list[str], BeforeValidator(_split), Field(min_length=1)] = LANGUAGES
