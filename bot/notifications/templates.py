@@ -71,9 +71,9 @@ GIVEN_UP = N_(
 )
 VOIDED = N_("Soko: order {code} is cancelled. You need not bring it. Questions? Reply CALL.")
 RECEIPT_REVERSED = N_(
-    "Soko: order {code}: the kiosk counted {quantity} x {title} by mistake. Please bring them to {kiosk}. "
+    "Soko: order {code}: the kiosk counted {quantity} x {title} by mistake. Please bring the goods to {kiosk}. "
     "Not right? Reply CALL.",
-    "Soko: order {code}: {quantity} were counted by mistake. Please bring them. Not right? Reply CALL.",
+    "Soko: order {code}: the kiosk counted {quantity} by mistake. Please bring the goods. Not right? Reply CALL.",
 )
 WITHDRAWN = N_("Soko: the buyer cancelled order {code}. You need not make it.")
 # -- to buyers

@@ -47,7 +47,7 @@ noted = Flow(
     Notice(
         "noted",
         N_(
-            "Noted. The shop cannot be reached just now: we do it as soon as it can, and text you what came of it.",
+            "Noted. The shop cannot be reached just now. We do it when it is back, and text you what came of it.",
             "Noted. We do it later, and text you.",
         ),
     ),

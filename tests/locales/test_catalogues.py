@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,24 @@ def test_messages_are_found_with_all_their_versions_and_notes() -> None:
         MarkedMessage(("{n} piece left", "{n} pieces left")),
         MarkedMessage("Joined words"),
     ]
+
+
+COUNTED = "quantity|count|asked|refused|bad|good|most|reserved|on_hand|left|expected|received|to_ship"
+WRONG_WITH_ONE = {
+    "en": rf"(?<!of )\{{({COUNTED})\}} (were|are|have|pieces|orders|products)\b",
+    "sw": rf"(?<!ya )(vipande|\{{({COUNTED})\}} z\w*(hesabiwa|pokelewa|fika)\b)",
+    "fr": rf"\{{({COUNTED})\}} (pièces|sont|articles)\b",
+}
+"""What a number may not stand beside, because it is wrong if the number is 1."""
+
+
+@pytest.mark.parametrize("language", WRONG_WITH_ONE)
+def test_what_is_said_of_a_number_is_right_for_one_too(source: Catalog, language: str) -> None:
+    if language == locales.SOURCE:
+        said = [message.id for message in source if isinstance(message.id, str)]
+    else:
+        said = texts(po_files.read(language))
+    assert [text for text in said if re.search(WRONG_WITH_ONE[language], text)] == []
 
 
 def test_every_package_with_messages_is_read(source: Catalog) -> None:

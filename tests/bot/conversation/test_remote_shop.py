@@ -33,7 +33,7 @@ from tests.remote_marketplace import Fault, RemoteSetup, remote_setup
 from tests.service import Service
 
 OUT_OF_REACH = "The shop cannot be reached just now. Please try again in a few minutes."
-NOTED = "Noted. The shop cannot be reached just now: we do it as soon as it can, and text you what came of it."
+NOTED = "Noted. The shop cannot be reached just now. We do it when it is back, and text you what came of it."
 FAULTS: list[Fault] = ["no_answer", "server_error", "other_site", "forbidden", "lost_answer"]
 
 READING = ("PRODUCTS", "ORDERS", "MONEY", "STATEMENT", "YES", "NO", "READY")
