@@ -12,9 +12,11 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from marketplace_api import locks
-from marketplace_api.events import webhooks
+from marketplace_api.event_types import EventType
+from marketplace_api.events import events, webhooks
 from marketplace_api.models import ApiKey
 from marketplace_api.refused import Refused
+from marketplace_api.schemas.api_keys import ApiKey as ApiKeySchema
 from marketplace_api.shop import Shop
 from marketplace_api.statuses import EndpointScope, Scope
 
@@ -46,18 +48,17 @@ class ApiCaller:
 def create(shop: Shop, name: str, *scopes: Scope, expires_at: datetime | None = None) -> str:
     """Create a key and return it. It cannot be read again later. After `expires_at` it is a wrong key."""
     key = f"soko_{'_'.join(scopes)}_{shop.ids.token(40)}"
-    shop.session.add(
-        ApiKey(
-            id=shop.ids.new_id("key"),
-            name=name,
-            scopes=",".join(scopes),
-            prefix=key[:-34],
-            hash=digest(key),
-            created_at=shop.now,
-            expires_at=expires_at,
-        )
+    row = ApiKey(
+        id=shop.ids.new_id("key"),
+        name=name,
+        scopes=",".join(scopes),
+        prefix=key[:-34],
+        hash=digest(key),
+        created_at=shop.now,
+        expires_at=expires_at,
     )
-    shop.session.flush()
+    shop.session.add(row)
+    _record_event(shop, row, "api_key.created")
     return key
 
 
@@ -106,8 +107,13 @@ def revoke_expired(shop: Shop) -> int:
 def _revoke(shop: Shop, key: ApiKey) -> ApiKey:
     key.revoked_at = shop.now
     webhooks.remove_all(shop, key.id)
-    shop.session.flush()
+    _record_event(shop, key, "api_key.revoked")
     return key
+
+
+def _record_event(shop: Shop, key: ApiKey, type: EventType) -> None:
+    shop.session.flush()
+    events.record(shop, type, ApiKeySchema.of(key))
 
 
 def digest(key: str) -> str:

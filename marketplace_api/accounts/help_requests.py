@@ -42,4 +42,5 @@ def close(shop: Shop, request_id: str) -> HelpRequest:
         raise Refused("help_request_closed")
     request.closed_at = shop.now
     shop.session.flush()
+    events.record(shop, "help.closed", HelpRequestSchema.of(request))
     return request

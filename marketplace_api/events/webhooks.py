@@ -93,12 +93,15 @@ def create(
         scope=scope,
         url=url,
         event_types=event_types,
-        after_seq=shop.session.scalars(select(func.max(Event.seq))).one() or 0,
+        after_seq=0,
         secret=_new_secret(shop),
         created_at=shop.now,
     )
     shop.session.add(endpoint)
     shop.session.flush()
+    created = events.record(shop, "webhook_endpoint.created", WebhookEndpointSchema.of(endpoint))
+    shop.session.flush()
+    endpoint.after_seq = created.seq
     return endpoint
 
 
@@ -120,18 +123,21 @@ def by_id(shop: Shop, endpoint_id: str) -> WebhookEndpoint:
     return endpoint
 
 
-def remove(shop: Shop, endpoint: WebhookEndpoint) -> None:
-    """Delete the endpoint and its deliveries."""
-    shop.session.refresh(endpoint, with_for_update=True)  # waits for workers that are recording an attempt
-    shop.session.execute(delete(WebhookDelivery).where(WebhookDelivery.endpoint_id == endpoint.id))
-    shop.session.delete(endpoint)
+def remove(shop: Shop, *endpoints: WebhookEndpoint) -> None:
+    """Delete endpoints and their deliveries."""
+    removed = [WebhookEndpointSchema.of(endpoint) for endpoint in endpoints]
+    for endpoint in endpoints:
+        shop.session.refresh(endpoint, with_for_update=True)  # waits for workers that are recording an attempt
+        shop.session.execute(delete(WebhookDelivery).where(WebhookDelivery.endpoint_id == endpoint.id))
+        shop.session.delete(endpoint)
     shop.session.flush()
+    for shown in removed:
+        events.record(shop, "webhook_endpoint.removed", shown)
 
 
 def remove_all(shop: Shop, owner: str) -> None:
     """Delete all endpoints of the API key with the id `owner`."""
-    for endpoint in shop.session.scalars(select(WebhookEndpoint).where(WebhookEndpoint.owner == owner)):
-        remove(shop, endpoint)
+    remove(shop, *shop.session.scalars(select(WebhookEndpoint).where(WebhookEndpoint.owner == owner)))
 
 
 def rotate_secret(shop: Shop, endpoint: WebhookEndpoint) -> WebhookEndpoint:

@@ -17,7 +17,7 @@ from marketplace_api.shop import Shop, add_with_code
 
 def create(shop: Shop, *, name: str, town: str, agent_name: str, agent_msisdn: str) -> Kiosk:
     """Open a kiosk; from now on the agent's phone gets the agent's menu."""
-    return add_with_code(
+    kiosk = add_with_code(
         shop,
         lambda code: Kiosk(
             id=shop.ids.new_id("ksk"),
@@ -29,6 +29,8 @@ def create(shop: Shop, *, name: str, town: str, agent_name: str, agent_msisdn: s
             created_at=shop.now,
         ),
     )
+    _record_event(shop, kiosk, "kiosk.opened")
+    return kiosk
 
 
 def update(

@@ -13,6 +13,7 @@ from typing import Self
 from pydantic import BaseModel
 
 from marketplace_api import models
+from marketplace_api.schemas.api_keys import ApiKey
 from marketplace_api.schemas.artisans import Artisan
 from marketplace_api.schemas.help_requests import HelpRequest
 from marketplace_api.schemas.kiosks import FloatChange, Kiosk
@@ -22,7 +23,8 @@ from marketplace_api.schemas.products import Product
 from marketplace_api.schemas.webhooks import WebhookDelivery, WebhookEndpoint
 
 EventResource = (
-    Artisan
+    ApiKey
+    | Artisan
     | FloatChange
     | HelpRequest
     | Kiosk
@@ -35,6 +37,7 @@ EventResource = (
 )
 
 DATA_SCHEMAS: Mapping[str, type[EventResource]] = {
+    "api_key": ApiKey,
     "artisan": Artisan,
     "help": HelpRequest,
     "kiosk": Kiosk,

@@ -103,8 +103,8 @@ def push(service: Service, poster: Poster | None = None) -> bool:
 
 
 def test_every_event_is_pushed_once_in_order_and_signed(service: Service, receiver: Receiver) -> None:
-    before = len(service.events())
     made = endpoint(service, receiver)
+    before = len(service.events())
     received_order(service)
     service.work()
 

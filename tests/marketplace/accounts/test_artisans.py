@@ -21,7 +21,7 @@ def amina(shop: Shop, sample: Sample) -> Artisan:
 
 def new_events(shop: Shop) -> list[str]:
     """The types of the events after those of the sample."""
-    return [event.type for event in events.since(shop, 0, 100)][2:]
+    return [event.type for event in events.since(shop, 0, 100)][3:]
 
 
 def test_changes_of_an_artisan_are_recorded_as_events(database: ShopDatabase, sample: Sample) -> None:

@@ -352,10 +352,11 @@ def test_only_a_failed_payout_is_retried(operator: FlaskClient, database: ShopDa
 def test_events_are_listed_oldest_first_and_continue_at_the_cursor(
     operator: FlaskClient, database: ShopDatabase, sample: Sample
 ) -> None:
-    first = operator.get("/events?limit=1").json
+    first = operator.get("/events?limit=3").json
     assert first["has_more"] is True
-    assert [(event["type"], event["data"]["id"]) for event in first["data"]] == [
-        ("artisan.registered", sample.artisan.id)
+    assert [(event["type"], event["data"]["id"]) for event in first["data"]][1:] == [
+        ("kiosk.opened", sample.kiosk.id),
+        ("artisan.registered", sample.artisan.id),
     ]
     second = operator.get("/events", query_string={"cursor": first["next_cursor"]}).json
     assert (second["has_more"], [event["type"] for event in second["data"]]) == (False, ["product.listed"])
