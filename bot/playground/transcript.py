@@ -136,6 +136,7 @@ class TranscriptPlayer:
     def _kiosk(self, arguments: str) -> None:
         name, town, agent = (part.strip() for part in arguments.split(","))
         self.harness.kiosk(self._phone(agent).msisdn, name, town)
+        self.events_shown += 1  # the line itself says that a kiosk is opened
 
     def _order(self, arguments: str) -> None:
         parts = re.fullmatch(r"(\w+) (\d+) x (.+)", arguments)
