@@ -479,7 +479,7 @@ def test_an_id_that_the_gateway_gives_to_a_second_call_begins_a_new_one(embedded
 
 def test_an_id_of_an_earlier_call_begins_a_new_one_too(embedded: Service) -> None:
     choose_language(embedded, "en", AKINYI)
-    call, newer = PostedCall(embedded, AKINYI), PostedCall(embedded, AKINYI)
+    call, newer = PostedCall(embedded, AKINYI), PostedCall(embedded, AKINYI, "ATUid_2")
     home = call.hop("")
     newer.hop("")
     embedded.clock.advance(86_400)
