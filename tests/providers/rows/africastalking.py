@@ -214,6 +214,8 @@ ANSWERS = [
     AnswerRow(201, answer(recipient(102, "Success", MESSAGE, "KES 0.8000")), Receipt(MESSAGE, cost="KES 0.8000")),
     AnswerRow(201, answer({"statusCode": 101, "messageId": MESSAGE}), Receipt(MESSAGE)),
     AnswerRow(201, answer(recipient(101, "Success", "None")), Receipt(None, cost="0")),
+    AnswerRow(201, answer(recipient(101, "Success", "ATX\0id", "KES\0 1")), Receipt("ATXid", cost="KES 1")),
+    AnswerRow(201, answer(recipient(777, "New\0Word")), Failed("NewWord", Reason.REFUSED, FINAL)),
     AnswerRow(201, SENT, Receipt(MESSAGE, cost="KES 0.8000"), "application/json; charset=utf-8"),
     *(AnswerRow(201, answer(recipient(code, failure.detail)), failure) for code, failure in CODES),
     *(AnswerRow(201, answer(message=failure.detail), failure) for _, failure in CODES),
