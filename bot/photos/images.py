@@ -1,11 +1,17 @@
-"""Prepares pictures from phones for pages: decodes, rotates, shrinks and encodes them again.
+"""Prepares pictures from phones for pages: decodes, shrinks, rotates and encodes them again.
+
+This is the only place that decodes what somebody sent. It decodes one picture at a time, and none with more pixels than
+its budget.
 
 The new file has no metadata: neither the place where the picture was taken nor the model of the phone.
 """
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from threading import Lock
@@ -21,7 +27,10 @@ LARGEST_FILE = 8 * 1024 * 1024
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 """The format is read from the content; file name and content type do not matter."""
 MOST_PIXELS = 50_000_000
-"""A file of a few kilobytes can decompress to gigabytes. The best phones take pictures of 50 megapixels."""
+"""In the file. The best phones take pictures of 50 megapixels."""
+MOST_DECODED = 12_500_000
+"""In memory, with at most 4 bytes each. A JPEG is decoded at a fraction of its size, every other picture whole, and a
+file of a few bytes can become gigabytes."""
 SMALLEST_SIDE = 160
 """In pixels."""
 LARGE, SMALL = 1200, 320
@@ -29,7 +38,10 @@ LARGE, SMALL = 1200, 320
 QUALITY = 80
 
 _decoding = Lock()
-"""Held while a picture is decoded: a large one takes 150 MB, and sixteen threads at once would fill the memory."""
+"""Held while a picture is decoded."""
+_trim: Callable[[int], int] | None = (
+    getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+)
 
 
 class UnusableImageError(Exception):
@@ -49,6 +61,12 @@ class UnreadableImageError(UnusableImageError):
     """Not a picture in one of `FORMATS`, or a broken one."""
 
     words, status = N_("We cannot read that. Please send a photo (JPEG, PNG, GIF or WebP)."), 415
+
+
+class TooManyImagesError(UnusableImageError):
+    """Others are being processed, and enough of them wait."""
+
+    words, status = N_("Many photos are arriving at this moment. Please send yours again in a minute."), 503
 
 
 class ImageTooSmallError(UnusableImageError):
@@ -76,7 +94,15 @@ def process(sent: bytes) -> ProcessedImage:
     if len(sent) > LARGEST_FILE:
         raise ImageTooLargeError
     with _decoding:
-        image = _decoded(sent)
+        try:
+            return _processed(sent)
+        finally:
+            if _trim:
+                _trim(0)  # glibc would keep, for each thread, the memory of its largest picture
+
+
+def _processed(sent: bytes) -> ProcessedImage:
+    image = _decoded(sent)
     large = _jpeg(image)
     width, height = image.size
     image.thumbnail((SMALL, SMALL))
@@ -90,7 +116,11 @@ def _decoded(sent: bytes) -> Image:
     try:
         with Image.open(BytesIO(sent), formats=FORMATS) as image:
             _check(*image.size)
+            pixels = image.width * image.height
             image.draft("RGB", (LARGE, LARGE))  # a JPEG can be decoded at a fraction of its size
+            # the decoder of a progressive JPEG holds the whole picture nevertheless
+            if image.width * image.height > MOST_DECODED or (image.info.get("progressive") and pixels > MOST_DECODED):
+                raise ImageTooLargeError
             return _shrunk(image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise ImageTooLargeError from None
@@ -110,8 +140,8 @@ def _check(width: int, height: int) -> None:
 def _shrunk(image: Image) -> Image:
     from PIL import ImageOps
 
+    image.thumbnail((LARGE, LARGE))
     upright = ImageOps.exif_transpose(image)
-    upright.thumbnail((LARGE, LARGE))
     return _on_white(upright) if upright.has_transparency_data else upright.convert("RGB")
 
 

@@ -10,7 +10,9 @@ The page is for browsers of feature phones on 2G: small, and without scripts.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from threading import BoundedSemaphore
 
 from flask import Blueprint, Response, abort, make_response, render_template, request, send_from_directory
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -29,6 +31,8 @@ from marketplace_api.refused import Refused
 LARGEST_REQUEST = images.LARGEST_FILE + 64 * 1024
 """In bytes: the file and the other parts of the form."""
 ONE_YEAR_S = 365 * 86_400
+MOST_UPLOADS = 3
+"""In one process at a time: one is decoded, two wait."""
 FILE = re.compile(r"pht_[0-9a-z]{1,40}(-small)?\.jpg")
 
 # Translators: these stand on a page, not in a text; they may be a little longer.
@@ -53,6 +57,7 @@ def routes(
 ) -> Blueprint:
     """`/p/<token>` and `/photos/<file>`."""
     blueprint = Blueprint("photos", __name__)
+    places = BoundedSemaphore(MOST_UPLOADS)
 
     @blueprint.route("/p/<token>", methods=["GET", "POST"])
     def page(token: str) -> Response:
@@ -78,7 +83,8 @@ def routes(
 
     def _upload(product: Product, words: Words) -> Response:
         try:
-            photo = photo_store.add(product.code, _uploaded_file()).photo
+            with _place(places, _uploaded_file()) as file:
+                photo = photo_store.add(product.code, file).photo
         except UnusableImageError as unusable:
             return _form(product, words, unusable.status, refusal=words.text(unusable.words))
         except Refused:  # the product was withdrawn during the upload
@@ -95,6 +101,17 @@ def routes(
         return answer
 
     return blueprint
+
+
+@contextmanager
+def _place(places: BoundedSemaphore, file: bytes) -> Iterator[bytes]:
+    """Holds a place for processing the file; raises TooManyImagesError if none is free."""
+    if not places.acquire(blocking=False):
+        raise images.TooManyImagesError
+    try:
+        yield file
+    finally:
+        places.release()
 
 
 def _uploaded_file() -> bytes:

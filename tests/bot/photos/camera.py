@@ -49,8 +49,18 @@ def colour(image: Image.Image, x: float, y: float) -> str:
 
 def bomb(side: int = 60_000) -> bytes:
     """A PNG of a few hundred bytes whose header claims `side` by `side` pixels."""
-    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    return _png(side, colours=2, content=zlib.compress(b"\0" * 1000))
+
+
+def flat_png(side: int) -> bytes:
+    """A transparent PNG of `side` by `side` pixels, in a thousandth of the bytes that it needs in memory."""
+    packer, row = zlib.compressobj(1), b"\0" * (1 + 4 * side)
+    return _png(side, colours=6, content=b"".join(packer.compress(row) for _ in range(side)) + packer.flush())
+
+
+def _png(side: int, colours: int, content: bytes) -> bytes:
+    header = struct.pack(">IIBBBBB", side, side, 8, colours, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-        for name, data in ((b"IHDR", header), (b"IDAT", zlib.compress(b"\0" * 1000)), (b"IEND", b""))
+        for name, data in ((b"IHDR", header), (b"IDAT", content), (b"IEND", b""))
     )

@@ -118,10 +118,27 @@ def test_only_the_same_file_has_the_same_digest() -> None:
         (camera.bomb(), ImageTooLargeError),
         (camera.bomb(10_000), ImageTooLargeError),
         (camera.bomb(7_100), ImageTooLargeError),
+        (camera.flat_png(3_600), ImageTooLargeError),
+        (photo(3_600, 3_600, progressive=True), ImageTooLargeError),
         (photo() + b"\0" * images.LARGEST_FILE, ImageTooLargeError),
         (photo(159, 400), ImageTooSmallError),
     ],
-    ids=["nothing", "text", "cut", "bmp", "tiff", "pdf", "svg", "3.6G", "100M", "50.4M", "9MB", "small"],
+    ids=[
+        "nothing",
+        "text",
+        "cut",
+        "bmp",
+        "tiff",
+        "pdf",
+        "svg",
+        "3.6G",
+        "100M",
+        "50.4M",
+        "13M png",
+        "13M progressive",
+        "9MB",
+        "small",
+    ],
 )
 def test_a_file_that_cannot_be_shown_is_refused(sent: bytes, refusal: type[UnusableImageError]) -> None:
     with pytest.raises(refusal):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
+from threading import Event, Semaphore
 
 import pytest
 from werkzeug.datastructures import FileStorage
@@ -13,6 +15,7 @@ from werkzeug.test import TestResponse, encode_multipart
 
 from bot.photos import images
 from bot.photos.links import PhotoLinks
+from bot.web.photo_page import MOST_UPLOADS
 from flows import gsm7
 from tests.bot import fixtures
 from tests.bot.fixtures import AKINYI, POT, choose_language, execute_sql, products_titled
@@ -112,6 +115,30 @@ def test_the_sixth_picture_replaces_the_first(embedded: Service) -> None:
 
 
 # Refusals
+
+
+def test_while_one_upload_is_processed_two_wait_and_others_are_told_to_come_again(
+    embedded: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, processing, may_end = link(embedded), Semaphore(0), Event()
+
+    def process(sent: bytes) -> images.ProcessedImage:
+        processing.release()
+        assert may_end.wait(timeout=60)
+        return processed
+
+    processed = images.process(photo())
+    monkeypatch.setattr(images, "process", process)
+    with ThreadPoolExecutor(MOST_UPLOADS) as pool:
+        uploads = [pool.submit(send, embedded, path, photo()) for _ in range(MOST_UPLOADS)]
+        for _ in uploads:
+            assert processing.acquire(timeout=60)
+        refused = send(embedded, path, photo())
+        may_end.set()
+        assert [upload.result().status_code for upload in uploads] == [200] * MOST_UPLOADS
+    assert refused.status_code == 503
+    assert "Please send yours again in a minute." in refused.text
+    assert send(embedded, path, photo()).status_code == 200
 
 
 @pytest.mark.parametrize(
