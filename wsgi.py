@@ -4,8 +4,10 @@ import gc
 
 from bot.app import create_app
 from bot.cli import register
+from bot.runtime import logs
 
 app = create_app()
+logs.log_uncaught()
 register.commands(app)
 gc.collect()
 gc.freeze()  # these objects live as long as the process, so later collections need not examine them

@@ -43,7 +43,7 @@ def create_app(
     """
     services = services or build(settings or registry.load_settings())
     settings = services.settings
-    logs.configure(as_json=not settings.development)
+    logs.configure(as_json=not settings.development, secrets=settings.secrets)
     app = Flask("bot", root_path=str(Path(__file__).parent / "web"))
     app.extensions["services"] = services
     app.url_map.merge_slashes = False  # providers do not follow redirects

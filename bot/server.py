@@ -42,7 +42,8 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     settings = registry.load_settings()
-    logs.configure(as_json=not settings.development)
+    logs.configure(as_json=not settings.development, secrets=settings.secrets)
+    logs.log_uncaught()
     claim_port(settings.host, settings.port)
     _prepare(settings)
     asyncio.run(_serve(settings))

@@ -48,6 +48,7 @@ from bot.persons import retention
 from bot.photos import mms
 from bot.providers import registry
 from bot.providers.payment_contracts import Payer
+from bot.runtime import logs
 from bot.runtime.settings import SIMULATOR
 from bot.services import Services, build
 from bot.simulator import providers
@@ -279,6 +280,7 @@ def main() -> None:
     services = build(registry.load_settings())
     _check_currency(services, stop)
     app = create_app(services=services)
+    logs.log_uncaught()
     runners: list[JobRunner[Any, Any]] = [
         message_runner(app, services, ThreadPoolExecutor(WORKERS)),
         *handler_runners(app, services),

@@ -278,9 +278,21 @@ class Settings(BaseSettings):
         return self.environment == "development"
 
     @property
+    def secrets(self) -> list[str]:
+        """The values that no log may have: keys, tokens and passwords, also those in the URLs of stores."""
+        values = [getattr(self, name) for name in type(self).model_fields if _is_secret(name)]
+        urls = [urlsplit(url) for url in (self.database_url, self.redis_url) if url]
+        return [value for value in (*values, self.operator_key, *(url.password for url in urls)) if value]
+
+    @property
     def operator_key(self) -> str | None:
         """The API key of scope `operator` from the settings; in development there is always one."""
         return self.bootstrap_api_key or (DEVELOPMENT_API_KEY if self.development else None)
+
+
+def _is_secret(name: str) -> bool:
+    """True for the name of a setting or variable whose value is shown to nobody."""
+    return any(word in name.upper() for word in ("SECRET", "KEY", "TOKEN", "CREDENTIAL"))
 
 
 class ConflictingSettingError(ValueError):
@@ -305,6 +317,6 @@ def _one_line(error: ValidationError) -> str:
     if not first["loc"]:
         return allowed
     variable = str(first["loc"][0]).upper()
-    is_secret = any(word in variable for word in ("SECRET", "KEY", "TOKEN", "URL", "CREDENTIAL"))
-    given = "what it got" if is_secret else repr(os.environ.get(variable, first["input"]))
+    is_shown = not _is_secret(variable) and "URL" not in variable
+    given = repr(os.environ.get(variable, first["input"])) if is_shown else "what it got"
     return f"{variable}: {given} is wrong: {allowed[0].lower()}{allowed[1:]}"

@@ -111,17 +111,24 @@ def test_a_day_without_errors_is_logged_without_personal_data(service: Service) 
     [
         ("+254711000103", "+25471***103"),
         ("from=%2B254711000103&x", "from=%2B25471***103&x"),
-        ("whatsapp:+14155550100.", "whatsapp:+14155***100."),
+        ("whatsapp:+14155550100.", "whatsapp:+1415***100."),
         ("('254711000103',)", "('25471***103',)"),
-        ("0711000103", "07110***103"),
+        ("0711000103", "071***103"),
+        ("call 0711 000 103 or +254 711-000-103 now", "call 071***103 or +254 71***103 now"),
+        ("at 2026-11-23 08:00:00 and 23-11-2026 10:15 from 192.168.100.200", None),
+        ("took 12345678 of 0.123456789012 s, evt_0123456789012, ATXid_4f1c2d3e5a6b7c8d9e0f112233445566", None),
+        ("*384*22# 2 * WORKERS, key of an order, a token of the provider, text of a message", None),
+        ("1*2*1234 typed", "*** typed"),
+        ("your code is 483920, PIN: 1234", "your code is ***, PIN: ***"),
+        ("postgresql+psycopg://soko:hunter2@db.example/soko", "postgresql+psycopg://***@db.example/soko"),
         ("sessionId=A&text=1*2*Unheard&x=1", "sessionId=A&text=***&x=1"),
         ("order K7P4 of 2026-11-23T08:00:00Z costs 150000", "order K7P4 of 2026-11-23T08:00:00Z costs 150000"),
         ("POST /webhooks/africastalking/hush/ussd-events HTTP", "POST /webhooks/africastalking/***/ussd-events HTTP"),
         ("POST /webhooks/twilio/sms HTTP", "POST /webhooks/twilio/sms HTTP"),
     ],
 )
-def test_a_line_is_masked_where_it_must_be_and_nowhere_else(said: str, logged: str) -> None:
-    assert logs.mask(said) == logged
+def test_a_line_is_masked_where_it_must_be_and_nowhere_else(said: str, logged: str | None) -> None:
+    assert logs.mask(said) == (said if logged is None else logged)
 
 
 @pytest.mark.parametrize("as_json", [True, False], ids=["json", "console"])
