@@ -90,7 +90,8 @@ def _register_pages(app: Flask, services: Services, window: ShopWindow, door: Do
             services.database,
             services.opener(Actor("job", "metrics")),
             services.notification_consumer.name,
-            before_reading=door.flush,
+            settings.strangers_cap,
+            door.flush,
         )
     )
     app.register_blueprint(health.routes(services.database, services.sessions))

@@ -177,7 +177,9 @@ def _notification_consumer(
     return EventConsumer(
         f"{notifier.CURSOR}{suffix}",
         lambda after, limit: [(event.seq, event) for event in marketplace.events(after, limit, clock())],
-        Notifier(clock, ids, settings.languages, settings.ussd_code, settings.country, is_on).handle,
+        Notifier(
+            clock, ids, settings.languages, settings.ussd_code, settings.country, settings.texted_countries, is_on
+        ).handle,
         database,
         lambda: marketplace.newest_event(clock()),
     )

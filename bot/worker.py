@@ -97,6 +97,7 @@ def message_runner(app: Flask, services: Services, pool: ThreadPoolExecutor) -> 
         RedisRates(settings.redis_url) if settings.redis_url else SqlRates(),
         settings.sms_rates,
         Truth(services.clock, services.marketplace.current),
+        settings.strangers_cap,
     )
     return JobRunner(dispatcher, services.database, services.clock, services.ids, pool)
 

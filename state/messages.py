@@ -42,6 +42,7 @@ class Message:
 
     `cost` is the price as the provider writes it (`KES 0.8000`); `topic` and `about` say why the message was sent.
     `true_while` is the condition, as JSON, under which it is still sent after it has waited.
+    `unconfirmed_order` is the code of the order that caused it, if its buyer had not confirmed that order.
     `asked_at` is when a provider was last asked to send it, `reported` the provider's last status in its own words.
     `repeats` counts sends after a worker died: each of them may have been a duplicate.
     """
@@ -63,6 +64,7 @@ class Message:
     about: str | None
     dialogue: str | None
     true_while: str | None
+    unconfirmed_order: str | None
     reported: str | None
     repeats: int
     created_at: datetime
@@ -80,6 +82,7 @@ class RecentMessage:
     text: str
     topic: str | None
     at: datetime
+    unconfirmed_order: str | None = None
 
 
 _FIELDS = [message.c[field.name] for field in fields(Message)]
@@ -139,6 +142,7 @@ def add_outgoing(
     about: str | None = None,
     dialogue: str | None = None,
     true_while: str | None = None,
+    unconfirmed_order: str | None = None,
 ) -> None:
     """Store an outgoing message as `queued`."""
     conn.execute(
@@ -156,6 +160,7 @@ def add_outgoing(
             about=about,
             dialogue=dialogue,
             true_while=true_while,
+            unconfirmed_order=unconfirmed_order,
             created_at=now,
         )
     )
@@ -176,7 +181,9 @@ def find_all(conn: Connection, ids: Collection[str]) -> dict[str, Message]:
 def attempted_since(conn: Connection, msisdns: Collection[str], since: datetime) -> list[RecentMessage]:
     """Messages that a provider was asked to send to these phones after `since`, without those that failed."""
     c = message.c
-    recent = select(c.id, c.msisdn, c.text, c.topic, c.asked_at).where(c.msisdn.in_(msisdns), c.asked_at > since)
+    recent = select(c.id, c.msisdn, c.text, c.topic, c.asked_at, c.unconfirmed_order).where(
+        c.msisdn.in_(msisdns), c.asked_at > since
+    )
     return [RecentMessage(*row) for row in conn.execute(recent.where(c.status != "failed"))]
 
 
@@ -201,6 +208,19 @@ def last_unanswered_text(conn: Connection, msisdn: str, since: datetime, ignorin
     unanswered = select(last.c.text).where(last.c.created_at > since, select(answer.c.id).where(*waiting).exists())
     text: str | None = conn.execute(unanswered).scalar()
     return text
+
+
+def inbound_since(conn: Connection, msisdn: str, since: datetime) -> list[str]:
+    """The texts that came from a phone at or after a time."""
+    c = message.c
+    return list(conn.scalars(select(c.text).where(c.msisdn == msisdn, c.direction == "in", c.created_at >= since)))
+
+
+def unconfirmed_orders(conn: Connection, msisdn: str, topic: str) -> list[tuple[str, datetime]]:
+    """The code in `unconfirmed_order` of each message of this topic to a phone, and when it was queued."""
+    c = message.c
+    about = select(c.unconfirmed_order, c.created_at).where(c.msisdn == msisdn, c.topic == topic)
+    return [(row.unconfirmed_order, row.created_at) for row in conn.execute(about)]
 
 
 def inbound_texts_after(conn: Connection, msisdn: str, provider: str, sent_at: datetime) -> list[str]:

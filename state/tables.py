@@ -116,6 +116,7 @@ message = Table(
     Column("about", Text),
     Column("dialogue", Text),
     Column("true_while", Text),  # the condition under which it is sent after it has waited, as JSON
+    Column("unconfirmed_order", Text),  # the code of the order that caused it, while its buyer had not confirmed it
     Column("reported", Text),  # the provider's last status in its own words
     Column("repeats", Integer, nullable=False, default=0, server_default="0"),
     Column("created_at", UtcDateTime, nullable=False, index=True),

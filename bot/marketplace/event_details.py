@@ -42,6 +42,12 @@ class OrderProgress(OpenEnum):
     OTHER = "other"
 
 
+class PaymentProgress(OpenEnum):
+    UNPAID = "unpaid"
+    VOUCHED = "vouched"
+    OTHER = "other"
+
+
 class PartStatus(OpenEnum):
     OFFERED = "offered"
     ACCEPTED = "accepted"
@@ -129,7 +135,7 @@ class PartData(msgspec.Struct, frozen=True):
 
 
 class OrderData(msgspec.Struct, frozen=True):
-    """An order of a product or of a brief; the other field is None."""
+    """An order of a product or of a brief; the other field is None. Older shops vouch for every order."""
 
     id: str
     code: str
@@ -140,6 +146,8 @@ class OrderData(msgspec.Struct, frozen=True):
     brief: ItemData | None
     assignments: tuple[PartData, ...]
     status: OrderProgress = OrderProgress.OTHER
+    payment_status: PaymentProgress = PaymentProgress.VOUCHED
+    created_at: datetime | None = None
     shipment: ShipmentData | None = None
 
     @property

@@ -11,7 +11,7 @@ import logging
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
@@ -28,7 +28,8 @@ from bot.providers.errors import Reason, SendError
 from bot.runtime.clock import Clock
 from marketplace_api.backoff import Backoff
 from marketplace_api.shop import Ids
-from state import counters, delivery_reports, messages, outbox, people, sending
+from state import budgets, counters, delivery_reports, messages, outbox, people, sending
+from state.budgets import Use
 from state.messages import Message
 from state.outbox import Job
 from state.rates import SendRates
@@ -48,6 +49,10 @@ REPEATS = 3
 LATENCIES_S = (1, 2, 5, 15, 60, 300, 1800)
 """Buckets of the time from queueing a message until a provider accepts it."""
 
+STRANGERS = "texts caused by strangers"
+"""The budget of these messages."""
+DAY_S = 86_400
+
 Counts = Counter[tuple[str, str]]
 
 
@@ -62,6 +67,8 @@ class MessageDispatcher:
     rates: SendRates
     per_second: Mapping[str, float]
     truth: Truth
+    strangers_cap: int
+    """Messages a day, at most, that unconfirmed orders cause."""
     options: QueueOptions = OPTIONS
 
     # -- what is sent next
@@ -118,6 +125,7 @@ class MessageDispatcher:
             message = attempt.message
             to_recipient = [each for each in recent if each.msisdn == message.msisdn]
             objection = self.send_policy.objection(message, persons.get(message.msisdn), to_recipient, now)
+            objection = objection or self._beyond_strangers_cap(conn, message, now)
             if objection is None:
                 permitted.append(attempt)
             elif isinstance(objection, Held):
@@ -130,6 +138,15 @@ class MessageDispatcher:
                 if objection.reason == "loop":
                     log.error("the same text is sent in a loop; it is stopped", extra={"message_id": message.id})
         return permitted
+
+    def _beyond_strangers_cap(self, conn: Connection, message: Message, now: datetime) -> Held | None:
+        """Count a message that an unconfirmed order causes; held until the next day if there were too many."""
+        if message.unconfirmed_order is None:
+            return None
+        spent = budgets.spend(conn, Use(STRANGERS, 1, DAY_S), now.timestamp())
+        if spent.total <= self.strangers_cap:
+            return None
+        return Held(datetime.fromtimestamp(spent.ends_at, UTC), "strangers' cap")
 
     def _within_rates(self, conn: Connection, attempts: Sequence[SendAttempt], now: datetime) -> list[SendAttempt]:
         """As many attempts for each provider as its rate permits; the others are postponed until it permits them."""

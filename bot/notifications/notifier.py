@@ -6,7 +6,7 @@ recipient, or of the part that was received, so each message is sent once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
@@ -16,8 +16,8 @@ import locales
 from bot.marketplace.event_details import ArtisanData, EventDetails, OrderData, PartData, PayoutData, PayoutWay
 from bot.marketplace.wire import PayoutNotice
 from bot.messaging import queue, rendering
-from bot.messaging.queue import NewMessage, Priority
-from bot.notifications import templates
+from bot.messaging.queue import CONFIRMATION, NewMessage, Priority
+from bot.notifications import strangers, templates
 from bot.runtime.clock import Clock
 from flows import kit, msisdn
 from flows.kit import Words
@@ -37,6 +37,8 @@ class Notifier:
     ussd_code: str
     country: str
     """ISO 3166; phone numbers of this country are written as people dial them there."""
+    texted_countries: Collection[str]
+    """ISO 3166; the countries whose phones are texted about an order that is neither paid nor confirmed."""
     is_on: bool = True
     """False where a bot on another server notifies the people of this shop."""
 
@@ -58,17 +60,26 @@ class Notifier:
                 yield self._about_payout_method(event, artisan, conn)
 
     def _about_order(self, event: EventDetails, order: OrderData, conn: Connection) -> Iterator[NewMessage]:
+        is_unconfirmed = strangers.is_unconfirmed(conn, order)
         if wording := templates.to_buyer(event, order):
-            words = self._words(conn, order.buyer.phone, order.buyer.locale)
-            fields = templates.buyer_fields(order, words)
-            message = _message(event, order.id, "buyer", order.buyer.phone, words, wording, fields)
-            yield replace(message, true_while=templates.order_true_while(event.type))
+            if not is_unconfirmed:
+                yield self._to_buyer(event, order, wording, conn)
+            elif strangers.may_be_asked(conn, order.buyer.phone, self.texted_countries):
+                asked = self._to_buyer(event, order, templates.CONFIRM, conn)
+                yield _caused_by_stranger(replace(asked, topic=CONFIRMATION), order)
         for number, part in enumerate(order.assignments):
             if wording := templates.to_artisan(event, order, part):
                 message = self._to_artisan(event, order, part, wording, conn)
                 is_receipt = wording is templates.GOODS_RECEIVED
                 # a part is received once, and two parts may be received at the same time
-                yield replace(message, key=f"{order.id}:received:{number}") if is_receipt else message
+                message = replace(message, key=f"{order.id}:received:{number}") if is_receipt else message
+                yield _caused_by_stranger(message, order) if is_unconfirmed and not part.is_taken else message
+
+    def _to_buyer(self, event: EventDetails, order: OrderData, wording: kit.Wording, conn: Connection) -> NewMessage:
+        words = self._words(conn, order.buyer.phone, order.buyer.locale)
+        fields = templates.buyer_fields(order, words)
+        message = _message(event, order.id, "buyer", order.buyer.phone, words, wording, fields)
+        return replace(message, true_while=templates.order_true_while(event.type))
 
     def _to_artisan(
         self, event: EventDetails, order: OrderData, part: PartData, wording: kit.Wording, conn: Connection
@@ -110,6 +121,10 @@ class Notifier:
     def _words(self, conn: Connection, msisdn: str, default: str) -> Words:
         """The words of the recipient's chosen language, or of `default`, the language of the order or registration."""
         return rendering.words_for(conn, msisdn, locales.best_match(default, self.languages))
+
+
+def _caused_by_stranger(message: NewMessage, order: OrderData) -> NewMessage:
+    return replace(message, unconfirmed_order=order.code, priority=Priority.STRANGER)
 
 
 def _message(

@@ -78,6 +78,13 @@ RECEIPT_REVERSED = N_(
 WITHDRAWN = N_("Soko: the buyer cancelled order {code}. You need not make it.")
 # -- to buyers
 
+# The only text to a phone that has not confirmed. No field of it is typed by the person who ordered.
+CONFIRM = N_(
+    "Soko: order {code} was placed with your number. To hear more, reply {code}. To cancel it, reply DROP {code}. "
+    "Not yours? Do nothing.",
+    "Soko: order {code} was placed with your number. To hear more, reply {code}. Not yours? Do nothing.",
+    "Soko: order {code} was placed with your number. To hear more, reply {code}.",
+)
 ORDERED = N_(
     "Soko: thank you! Your order {code}: {quantity} x {title}, {total}. We text you when it is accepted. "
     "To cancel, reply DROP {code}.",

@@ -18,12 +18,12 @@ from sqlalchemy import Connection
 
 from bot.db.unit_of_work import Database
 from bot.marketplace import events
-from bot.messaging.dispatcher import LATENCIES_S
+from bot.messaging.dispatcher import LATENCIES_S, STRANGERS
 from bot.web.door import COUNTED, REFUSED
 from marketplace_api.lifecycles import PAYOUT
 from marketplace_api.payments import balances, ledger, pausing, payouts
 from marketplace_api.shop import OpenShop, Shop
-from state import counters, cursor, delivery_reports, outbox, people, schedule
+from state import budgets, counters, cursor, delivery_reports, outbox, people, schedule
 
 Counts = dict[tuple[str, str], int]
 
@@ -31,8 +31,9 @@ Counts = dict[tuple[str, str], int]
 class DatabaseCollector(Collector):
     """Collects all metrics from the database. `consumer` is the name of the cursor of the event consumer."""
 
-    def __init__(self, database: Database, open_shop: OpenShop, consumer: str) -> None:
+    def __init__(self, database: Database, open_shop: OpenShop, consumer: str, strangers_cap: int) -> None:
         self._database, self._open_shop, self._consumer = database, open_shop, consumer
+        self._strangers_cap = strangers_cap
 
     def collect(self) -> Iterable[Metric]:
         with self._database.reading() as db:
@@ -43,7 +44,7 @@ class DatabaseCollector(Collector):
                 _event_backlog(conn, shop, self._consumer),
                 *_texts(conn, counts),
                 *_people(conn, counts),
-                *_strangers(counts),
+                *_strangers(conn, counts, shop.now, self._strangers_cap),
                 *_payouts(shop),
                 *_periodic_tasks(conn),
             ]
@@ -92,7 +93,7 @@ def _people(conn: Connection, counts: Counts) -> Iterator[Metric]:
     yield changes
 
 
-def _strangers(counts: Counts) -> Iterator[Metric]:
+def _strangers(conn: Connection, counts: Counts, now: datetime, cap: int) -> Iterator[Metric]:
     yield _counter("soko_strangers", "Orders of strangers, and credentials that failed.", counts, COUNTED, "act")
     refused = CounterMetricFamily(
         "soko_strangers_refused", "Acts of strangers beyond a limit, by what it counts.", labels=["act", "by"]
@@ -100,6 +101,9 @@ def _strangers(counts: Counts) -> Iterator[Metric]:
     for label, count in _labelled(counts, REFUSED):
         refused.add_metric(label.split(" "), count)
     yield refused
+    texts = budgets.read(conn, STRANGERS, now.timestamp())
+    yield GaugeMetricFamily("soko_stranger_texts", "Texts caused by strangers since their day began.", texts)
+    yield GaugeMetricFamily("soko_stranger_texts_cap", "How many of these are sent in a day.", cap)
 
 
 def _payouts(shop: Shop) -> Iterator[Metric]:
@@ -162,14 +166,18 @@ def _labelled(counts: Counts, counter: str) -> Iterator[tuple[str, int]]:
 
 
 def routes(
-    database: Database, open_shop: OpenShop, consumer: str, before_reading: Callable[[], None] = lambda: None
+    database: Database,
+    open_shop: OpenShop,
+    consumer: str,
+    strangers_cap: int,
+    before_reading: Callable[[], None],
 ) -> Blueprint:
     """The page that Prometheus scrapes. `consumer` is the name of the cursor of the event consumer.
 
     `before_reading` is called first at each scrape, to write what this process has counted.
     """
     blueprint, registry = Blueprint("metrics", __name__), CollectorRegistry()
-    registry.register(DatabaseCollector(database, open_shop, consumer))
+    registry.register(DatabaseCollector(database, open_shop, consumer, strangers_cap))
     blueprint.add_url_rule("/metrics", "metrics", partial(_page, registry, before_reading))
     return blueprint
 

@@ -8,12 +8,14 @@ from typing import Any
 
 import redis
 from sqlalchemy import text
+from werkzeug.test import TestResponse
 
 from bot.app import create_app
 from bot.conversation.claims import LEASE_S
 from bot.conversation.kept_requests import KeptRequest
 from bot.conversation.service import ConversationService
 from bot.simulator.gateway import Gateway
+from bot.web.order_forms import OrderForms
 from marketplace_api.accounts import artisans
 from marketplace_api.catalogue import products
 from state import messages, people
@@ -31,6 +33,15 @@ JOY = "+254733000333"
 NEW_PHONE = "+254799000999"
 """A phone that is not registered."""
 POT = "Clay water pot"
+FORM = {
+    "quantity": "1",
+    "buyer.name": "Joy",
+    "buyer.phone": JOY,
+    "ship_to.line1": "7 Riverside Drive",
+    "ship_to.city": "Nairobi",
+    "ship_to.country": "KE",
+}
+"""The fields of an order form, as a buyer fills it in."""
 
 
 def seed_shop(service: Service) -> None:
@@ -63,6 +74,14 @@ def add_product(service: Service, msisdn: str, title: str, price: int = 1800_00,
         artisan = artisans.by_msisdn(shop, msisdn)
         assert artisan is not None
         products.list_product(shop, artisan, title=title, category="pottery", price=price, quantity=quantity)
+
+
+def submit_form(service: Service, code: str, key: str, **fields: str) -> TestResponse:
+    """Sends the order form of a product, filled in as `FORM`, with these fields changed."""
+    forms = OrderForms(service.settings.secret_key, service.settings.url)
+    return service.http.post(
+        f"/products/{code}", data=FORM | {"token": forms.token(code, key, service.clock())} | fields
+    )
 
 
 def choose_language(service: Service, language: str, *msisdns: str) -> None:

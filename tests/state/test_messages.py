@@ -15,7 +15,15 @@ pytestmark = pytest.mark.every_store
 
 
 def test_every_field_of_an_outgoing_message_is_stored(conn: Connection) -> None:
-    queue(conn, language="sw", topic="order.placed", about="ord_7", text="Karibu", true_while="{}")
+    queue(
+        conn,
+        language="sw",
+        topic="order.placed",
+        about="ord_7",
+        text="Karibu",
+        true_while="{}",
+        unconfirmed_order="K7P4",
+    )
     start(conn)
     accept(conn)
     assert delivery_reports.apply(conn, AT, "ATXid_1", "delivered", LATER)
@@ -38,6 +46,7 @@ def test_every_field_of_an_outgoing_message_is_stored(conn: Connection) -> None:
         about="ord_7",
         dialogue=None,
         true_while="{}",
+        unconfirmed_order="K7P4",
         reported="Success",
         repeats=0,
         created_at=NOW,

@@ -15,25 +15,18 @@ from werkzeug.test import TestResponse
 
 from bot.db.unit_of_work import Database
 from bot.web.door import Door
-from bot.web.order_forms import OrderForms
 from bot.web.shop_pages import FIELDS, order_body, refusals_by_field
 from bot.web.shop_window import ShopWindow
 from marketplace_api.catalogue import products
 from marketplace_api.models import Order
 from marketplace_api.problems import Problem
 from tests.actors import TESTER
-from tests.bot.fixtures import AKINYI, POT, add_product, products_titled, seed_shop
+from tests.bot import fixtures
+from tests.bot.fixtures import AKINYI, POT, add_product, products_titled, seed_shop, submit_form
 from tests.service import OPERATOR_KEY, Service, serving
 from tests.threads import together
 
-FORM = {
-    "quantity": "2",
-    "buyer.name": "Joy",
-    "buyer.phone": "0733000333",
-    "ship_to.line1": "7 Riverside Drive",
-    "ship_to.city": "Nairobi",
-    "ship_to.country": "KE",
-}
+FORM = fixtures.FORM | {"quantity": "2", "buyer.phone": "0733000333"}
 
 
 def pot(service: Service) -> dict[str, Any]:
@@ -42,10 +35,7 @@ def pot(service: Service) -> dict[str, Any]:
 
 
 def submit(service: Service, key: str = "key_of_the_form", **changes: str) -> TestResponse:
-    code = pot(service)["code"]
-    forms = OrderForms(service.settings.secret_key, service.settings.url)
-    token = {"token": forms.token(code, key, service.clock())}
-    return service.http.post(f"/products/{code}", data=FORM | token | changes)
+    return submit_form(service, pot(service)["code"], key, **(FORM | changes))
 
 
 def orders(service: Service) -> list[Order]:
@@ -193,20 +183,13 @@ def test_one_address_reserves_ten_products_an_hour_and_no_more(embedded: Service
     for number in range(32):
         add_product(embedded, AKINYI, f"Bowl {number}")
     codes = [product["code"] for product in embedded.api("GET", "/products?limit=100")["data"]]
-    answers = [order_of(embedded, code, phone(number)) for number, code in enumerate(codes)]
+    answers = [submit_form(embedded, code, code, **{"buyer.phone": phone(number)}) for number, code in enumerate(codes)]
 
     assert [answer.status_code for answer in answers] == [201] * 10 + [429] * 23
     assert "There were too many orders, so nothing was ordered. Please try again in 60 minutes." in answers[-1].text
     assert sum(product["reserved"] for product in embedded.api("GET", "/products?limit=100")["data"]) == 10
     embedded.clock.advance(3600)
-    assert order_of(embedded, codes[-1], phone(99)).status_code == 201
-
-
-def order_of(service: Service, code: str, buyer: str) -> TestResponse:
-    """One piece ordered for a phone."""
-    forms = OrderForms(service.settings.secret_key, service.settings.url)
-    token = forms.token(code, f"{code}_{buyer}", service.clock())
-    return service.http.post(f"/products/{code}", data=FORM | {"token": token, "quantity": "1", "buyer.phone": buyer})
+    assert submit_form(embedded, codes[-1], "later", **{"buyer.phone": phone(99)}).status_code == 201
 
 
 def test_a_phone_has_three_open_orders_that_nobody_vouches_for(service: Service) -> None:
