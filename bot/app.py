@@ -50,6 +50,7 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
     app.after_request(security_headers.add_to_pages)
     door = Door(settings, services.database, services.clock)
+    app.before_request(door.limit_pages)
     app.after_request(door.count_refusals)
 
     handlers = Handlers(messages=services.conversation, payments=services.payout_callbacks)

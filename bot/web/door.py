@@ -100,6 +100,8 @@ LIMITS: Mapping[Act, Sequence[Limit]] = {
 POINTS = Limit("address", 60, timedelta(minutes=10))
 """All acts of an address together. A success is one point, a failure `FAILURE_COSTS`."""
 FAILURE_COSTS = 3
+LIMITED_PAGES = frozenset({"shop.window", "shop.product", "shop.order", "photos.page"})
+"""The endpoints of the pages that anybody may open; pictures are files, and are not counted."""
 COUNTED, REFUSED = "strangers", "strangers_refused"
 """The names of the counters that `/metrics` shows."""
 FLUSH_EVERY_S = 1.0
@@ -214,6 +216,16 @@ class Door:
             log.warning("counts of strangers were not written: %s", type(error).__name__)
             with self._counting:
                 self._counts += counts
+
+    def limit_pages(self) -> Response | None:
+        """Answer 429 to an address that asks for pages more often than `PUBLIC_RATE`. Use it as `before_request`."""
+        if request.endpoint not in LIMITED_PAGES:
+            return None
+        seconds = self.admit("address", request.remote_addr or "")
+        if seconds is None:
+            return None
+        words = f"There were too many requests. Please try again in {seconds} seconds."
+        return Response(words, 429, {"Retry-After": str(seconds)}, mimetype="text/plain")
 
     def count_refusals(self, response: Response) -> Response:
         """Count the answer to a wrong webhook secret, signature or photo link. Use it as `after_request`."""

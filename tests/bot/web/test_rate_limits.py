@@ -54,9 +54,18 @@ def test_each_key_and_each_address_is_counted_separately(limited: Service) -> No
     assert ask(limited, key=other).status_code == 200
 
 
-def test_the_bootstrap_key_and_the_pages_are_not_limited(limited: Service) -> None:
+def test_the_bootstrap_key_and_what_providers_and_machines_ask_are_not_limited(limited: Service) -> None:
     assert {ask(limited, "/orders", OPERATOR_KEY).status_code for _ in range(5)} == {200}
-    assert {limited.http.get("/").status_code for _ in range(5)} == {200}
+    for path in ("/healthz", "/metrics", "/photos/pht_1.jpg", "/static/site.css"):
+        assert 429 not in {limited.http.get(path).status_code for _ in range(5)}
+
+
+def test_pages_count_as_requests_without_a_key(limited: Service) -> None:
+    assert [limited.http.get(path).status_code for path in ("/", "/products/none", "/")] == [200, 404, 429]
+    refused = limited.http.get("/p/forged")
+    assert (refused.status_code, ask(limited).status_code) == (429, 429)
+    assert 1 <= int(refused.headers["Retry-After"]) <= ONE_HOUR_S
+    assert "Please try again in" in refused.text
 
 
 def test_the_address_that_a_proxy_names_is_used_only_behind_a_trusted_proxy(tmp_path: Path) -> None:
