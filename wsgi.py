@@ -5,7 +5,9 @@ import gc
 from bot.app import create_app
 from bot.cli import register
 from bot.runtime import logs
+from bot.web import early_answers
 
+early_answers.install()
 app = create_app()
 logs.log_uncaught()
 register.commands(app)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from wsgiref.types import WSGIApplication
@@ -21,6 +22,7 @@ from bot.simulator import providers as simulated_providers
 from bot.web import health, messages_api, metrics, photo_page, security_headers, shop_pages
 from bot.web.door import Door
 from bot.web.order_forms import OrderForms
+from bot.web.request_limits import Limits, RequestLimits, ThreadShare
 from bot.web.shop_window import ShopWindow
 from marketplace_api.accounts.api_keys import ApiCaller
 from marketplace_api.actors import Actor
@@ -30,8 +32,8 @@ from marketplace_api.rest.app import MarketplaceApi, create_api
 
 BOOTSTRAP = ApiCaller("bootstrap", frozenset({"operator"}), "bootstrap")
 """The caller whose key is in the settings."""
-LARGEST_REQUEST = 1024 * 1024
-"""In bytes."""
+LARGEST_REQUEST, LARGEST_FORM = 1024 * 1024, 64 * 1024
+"""In bytes: of any request but an upload, and of a form or a request to the API."""
 
 
 def create_app(
@@ -103,9 +105,29 @@ def _add_middleware(app: Flask, services: Services, handlers: Handlers, door: Do
     settings = services.settings
     wsgi_app: WSGIApplication = DispatcherMiddleware(app.wsgi_app, {"/api/v1": _marketplace_api(services, door)})
     wsgi_app = registry.with_fast_paths(wsgi_app, settings, handlers)
+    wsgi_app = RequestLimits(wsgi_app, *_limits(settings))
     if hops := settings.trusted_proxies:
         wsgi_app = ProxyFix(wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
     app.wsgi_app = RequestIds(wsgi_app, partial(_request_id, services))  # type: ignore[method-assign]
+
+
+def _limits(settings: Settings) -> tuple[Mapping[str, Limits], Mapping[str, Limits]]:
+    """The limits of requests by their whole path, or the path above it, and by the beginning of their path."""
+    # the contract allows a hop 4 s, and Twilio allows a callback 15 s
+    hops = ThreadShare(threads=16, wait_s=2.0, budget_s=3.5, is_always_answered=True)
+    callbacks = ThreadShare(threads=16, wait_s=10.0, budget_s=14.0)
+    api = ThreadShare(threads=8, wait_s=10.0, budget_s=30.0)
+    pages = ThreadShare(threads=8, wait_s=10.0, budget_s=10.0)
+    exact = {path: Limits(callbacks, is_trusted=True) for path in registry.secret_paths(settings)}
+    exact |= {path: Limits(hops, is_trusted=True) for path in registry.hop_paths(settings)}
+    exact |= {"/healthz": Limits(None), "/readyz": Limits(ThreadShare(threads=16, wait_s=0.4, budget_s=2.4))}
+    return exact, {
+        "/webhooks/": Limits(callbacks),
+        "/p/": Limits(pages, photo_page.LARGEST_REQUEST, answers_itself=True),
+        "/simulator": Limits(pages, LARGEST_REQUEST),
+        "/api/v1": Limits(api, LARGEST_FORM, answers_itself=True),
+        "": Limits(pages, LARGEST_FORM),
+    }
 
 
 def _marketplace_api(services: Services, door: Door) -> MarketplaceApi:

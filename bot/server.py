@@ -13,6 +13,7 @@ import asyncio
 import ctypes
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -26,6 +27,7 @@ from http.client import HTTPConnection, HTTPException
 from bot.providers import registry
 from bot.runtime import logs
 from bot.runtime.settings import Settings
+from bot.web.request_bodies import MOST_TRUSTED, MOST_UNTRUSTED
 from marketplace_api.backoff import Backoff
 
 PORT_SECONDS = 3.0
@@ -33,6 +35,13 @@ GRACE_SECONDS = 10.0
 RESTARTS = Backoff.doubling(timedelta(seconds=0.5), timedelta(seconds=30))
 """The gaps until a child that ended is started again."""
 STEADY_SECONDS = 60.0  # after a child has run this long, its next gap is the shortest again
+THREADS = MOST_TRUSTED + MOST_UNTRUSTED + 128
+"""Threads of each web process, more than can wait for bodies. `ThreadShare` says how many of them work; granian starts
+them when they are needed."""
+HEADER_MS = 5000
+"""For the head of a request; also how long a connection may be idle."""
+MOST_CONNECTIONS = 4096
+FILES_PER_CONNECTION = 2  # its own, and what a request opens: connections to the stores, a photo
 PR_SET_PDEATHSIG = 1
 
 log = logging.getLogger(__name__)
@@ -45,6 +54,7 @@ def main() -> None:
     logs.configure(as_json=not settings.development, secrets=settings.secrets)
     logs.log_uncaught()
     claim_port(settings.host, settings.port)
+    raise_file_limit()
     _prepare(settings)
     asyncio.run(_serve(settings))
 
@@ -101,12 +111,29 @@ def web(settings: Settings) -> list[str]:
     return [
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "--log-level", "error"),
         *("--host", settings.host, "--port", str(settings.port)),
-        *("--workers", str(settings.web_workers), "--blocking-threads", "16"),
+        *("--workers", str(settings.web_workers), "--blocking-threads", str(THREADS)),
+        # a client that sends nothing holds a connection but no thread, and for HEADER_MS at most; HTTP/2 and
+        # WebSockets are off, because granian has no such limit for them
+        *("--http", "1", "--no-ws", "--http1-header-read-timeout", str(HEADER_MS)),
+        *("--backpressure", str(_connections() // settings.web_workers)),
         # the first starts a dead worker again; the second, which must be shorter than GRACE_SECONDS, ends open
         # event streams when the server stops
         *("--respawn-failed-workers", "--workers-kill-timeout", "8"),
         "wsgi:app",
     ]
+
+
+def raise_file_limit() -> None:
+    """Let the web processes, which inherit the limit, open as many files as their connections need, if they may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES_PER_CONNECTION * MOST_CONNECTIONS
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(wanted, hard)), hard))
+
+
+def _connections() -> int:
+    """How many connections the web processes together accept."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return min(MOST_CONNECTIONS, soft // FILES_PER_CONNECTION)
 
 
 def worker() -> list[str]:

@@ -61,6 +61,8 @@ def pytest_configure_node(node: Any) -> None:
 IN_ONE_PROCESS = (
     "tests/bot/conversation/test_statement_bounds.py",
     "tests/bot/demo/test_demo.py",
+    "tests/bot/test_frozen_stores.py",
+    "tests/bot/test_slow_clients.py",
     "tests/browser/",
     "tests/flows/dialogues/test_all_dialogues.py",
     "tests/marketplace/rest/test_constant_queries.py",

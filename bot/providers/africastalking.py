@@ -36,7 +36,7 @@ from bot.providers.errors import Reason, SendError
 from bot.providers.fast_path import PLAIN_TEXT, FastPath, FormReader
 from bot.providers.forms import Form, msisdn
 from bot.providers.http import TIMEOUT_S, broken_off, json_object, pooled, refused, requested_wait, text
-from bot.providers.secret_path import secret_blueprint
+from bot.providers.secret_path import secret_blueprint, secret_path
 from bot.runtime.settings import BaseUrl, Settings
 from state.messages import ReportedStatus
 
@@ -69,7 +69,7 @@ def routes(handler: InboundHandler, secret: str) -> Blueprint:
 
 def fast_path(app: WSGIApplication, handler: InboundHandler, secret: str) -> FastPath:
     """A `FastPath` in front of an application with these routes: the same answers to USSD hops, in less time."""
-    return FastPath(app, f"/webhooks/{NAME}/{secret}/ussd", partial(_screen, handler), HOP_METADATA)
+    return FastPath(app, f"{secret_path(NAME, secret)}/ussd", partial(_screen, handler), HOP_METADATA)
 
 
 def _answer(text: str = "") -> Response:
@@ -356,6 +356,8 @@ PROVIDER = Provider(
     needs=("at_username", "at_api_key"),
     blueprint=lambda settings, handlers: routes(handlers.messages, settings.webhook_secret),
     fast_path=lambda app, settings, handlers: fast_path(app, handlers.messages, settings.webhook_secret),
+    hop_path=lambda settings: f"{secret_path(NAME, settings.webhook_secret)}/ussd",
+    secret_path=lambda settings: secret_path(NAME, settings.webhook_secret),
     own_number=lambda settings: settings.at_sender_id,
     sender=_sender,
 )

@@ -40,7 +40,7 @@ from bot.providers.payment_contracts import (
     Pending,
     Wallet,
 )
-from bot.providers.secret_path import secret_blueprint
+from bot.providers.secret_path import secret_blueprint, secret_path
 from bot.runtime.clock import Clock
 from bot.runtime.settings import BaseUrl, ConflictingSettingError, Settings
 
@@ -390,6 +390,7 @@ PROVIDER = Provider(
         *("daraja_shortcode", "daraja_initiator", "daraja_security_credential"),
     ),
     blueprint=lambda settings, handlers: routes(handlers.payments, settings.webhook_secret),
+    secret_path=lambda settings: secret_path(NAME, settings.webhook_secret),
     payer=_payer,
     wallet=Wallet("M-PESA", "KE"),
 )

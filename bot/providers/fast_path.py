@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from werkzeug.wsgi import get_input_stream
+from werkzeug.exceptions import BadRequest
 
 from bot.providers import forms
 from bot.providers.forms import Form
@@ -56,4 +56,8 @@ class FastPath:
 
 
 def _form(environ: WSGIEnvironment) -> Form:
-    return forms.read(get_input_stream(environ).read(), environ["CONTENT_TYPE"])
+    length = int(environ["CONTENT_LENGTH"])
+    body = environ["wsgi.input"].read(length)  # werkzeug's stream would take longer than the rest of this function
+    if len(body) < length:
+        raise BadRequest("the form is cut off")
+    return forms.read(body, environ["CONTENT_TYPE"])

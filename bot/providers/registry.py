@@ -102,6 +102,16 @@ def with_fast_paths(app: WSGIApplication, settings: Settings, handlers: Handlers
     return app
 
 
+def hop_paths(settings: Settings) -> list[str]:
+    """The paths of USSD hops."""
+    return [provider.hop_path(provider.own_settings(settings)) for provider in PROVIDERS if provider.hop_path]
+
+
+def secret_paths(settings: Settings) -> list[str]:
+    """The paths, each with a secret in it, above the callbacks that it authenticates."""
+    return [provider.secret_path(provider.own_settings(settings)) for provider in PROVIDERS if provider.secret_path]
+
+
 def own_numbers(settings: Settings) -> frozenset[str]:
     """The numbers and sender IDs that our own messages come from."""
     numbers = [provider.own_number(provider.own_settings(settings)) for provider in PROVIDERS if provider.own_number]

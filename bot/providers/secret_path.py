@@ -9,8 +9,13 @@ from typing import Any
 from flask import Blueprint, abort
 
 
+def secret_path(name: str, secret: str) -> str:
+    """The path above these callbacks."""
+    return f"/webhooks/{name}/{secret}"
+
+
 def secret_blueprint(name: str, secret: str) -> Blueprint:
-    """Routes under `/webhooks/<name>/<secret>`; under any other secret the answer is 404."""
+    """Routes under `secret_path`; under any other secret the answer is 404."""
     blueprint = Blueprint(name, __name__, url_prefix=f"/webhooks/{name}/<secret>")
     blueprint.url_value_preprocessor(partial(_verify, secret.encode()))
     return blueprint
