@@ -97,7 +97,9 @@ def _register_pages(app: Flask, services: Services, window: ShopWindow, door: Do
             door.flush,
         )
     )
-    app.register_blueprint(health.routes(services.database, services.sessions))
+    app.register_blueprint(
+        health.routes(services.database, services.sessions, services.engine.url, Path(settings.photos_dir))
+    )
 
 
 def _add_middleware(app: Flask, services: Services, handlers: Handlers, door: Door) -> None:

@@ -13,7 +13,7 @@ from redis import Redis
 from sqlalchemy import Connection, select
 
 from state.redis_sessions import TIMEOUT_S
-from state.tables import insert_new, rate
+from state.tables import INSERT, insert_new, rate
 
 
 class SendRates(Protocol):
@@ -34,6 +34,12 @@ class SqlRates:
         granted, free_at = _taken(free_at, per_second, wanted, now.timestamp())
         conn.execute(rate.update().where(this_bucket).values(free_at=free_at))
         return granted
+
+
+def probe(conn: Connection) -> None:
+    """Write a row that no bucket uses, to find out whether the database takes writes."""
+    insert = INSERT[conn.dialect.name](rate).values(name="readyz", free_at=0.0)
+    conn.execute(insert.on_conflict_do_update(index_elements=[rate.c.name], set_={"free_at": rate.c.free_at + 1}))
 
 
 def _taken(free_at: float, per_second: float, wanted: int, now: float) -> tuple[int, float]:

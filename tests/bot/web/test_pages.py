@@ -16,6 +16,7 @@ from bot.app import create_app
 from bot.providers import registry
 from bot.services import build
 from tests import servers
+from tests.databases import migrate
 from tests.repository.architecture import ROOT
 from tests.service import Service, serving
 
@@ -62,6 +63,7 @@ def test_without_its_database_the_service_is_alive_but_not_ready(
     tmp_path: Path, postgres_server: servers.Postgres
 ) -> None:
     with postgres_server.fresh_database() as url:
+        migrate(url)
         app = create_app(services=(services := build(registry.make_settings(database_url=url))))
         http = app.test_client()
         assert http.get("/readyz").status_code == 200
