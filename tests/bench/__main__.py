@@ -27,7 +27,7 @@ from flask import Flask, request
 from bot.conversation.commands import DialogueRunner
 from bot.providers.contracts import Inbound
 from flows.kit import USSD, Conversation, DialogueEngine, Flow
-from tests.bench import catalogue, drain, growth, orders, unresponsive
+from tests.bench import catalogue, drain, growth, orders, overload, unresponsive
 from tests.servers import running_redis
 from tests.service import Service, serving
 
@@ -51,9 +51,10 @@ def main() -> None:
         drained = drain.measure(Path(folder), chosen.texts)
         searched = catalogue.measure(Path(folder))
         grown = orders.measure(Path(folder))
-    as_json = json.dumps(rows + waits + drained + searched + grown, indent=2) + "\n"
+        overloaded = overload.measure(Path(folder))
+    as_json = json.dumps(rows + waits + drained + searched + grown + overloaded, indent=2) + "\n"
     tables = table(rows) + unresponsive.table(waits) + drain.table(drained) + growth.table(searched, catalogue.SMALL)
-    tables += growth.table(grown, orders.SMALL)
+    tables += growth.table(grown, orders.SMALL) + overload.table(overloaded)
     sys.stdout.write(as_json if chosen.json else tables)
 
 
