@@ -107,13 +107,13 @@ def _add_middleware(app: Flask, services: Services, handlers: Handlers, door: Do
     settings = services.settings
     wsgi_app: WSGIApplication = DispatcherMiddleware(app.wsgi_app, {"/api/v1": _marketplace_api(services, door)})
     wsgi_app = registry.with_fast_paths(wsgi_app, settings, handlers)
-    wsgi_app = RequestLimits(wsgi_app, *_limits(settings))
+    wsgi_app = RequestLimits(wsgi_app, *limits(settings))
     if hops := settings.trusted_proxies:
         wsgi_app = ProxyFix(wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
     app.wsgi_app = RequestIds(wsgi_app, partial(_request_id, services))  # type: ignore[method-assign]
 
 
-def _limits(settings: Settings) -> tuple[Mapping[str, Limits], Mapping[str, Limits]]:
+def limits(settings: Settings) -> tuple[Mapping[str, Limits], Mapping[str, Limits]]:
     """The limits of requests by their whole path, or the path above it, and by the beginning of their path."""
     # the contract allows a hop 4 s, and Twilio allows a callback 15 s
     hops = ThreadShare(threads=16, wait_s=2.0, budget_s=3.5, is_always_answered=True)
@@ -122,7 +122,7 @@ def _limits(settings: Settings) -> tuple[Mapping[str, Limits], Mapping[str, Limi
     pages = ThreadShare(threads=8, wait_s=10.0, budget_s=10.0)
     exact = {path: Limits(callbacks, is_trusted=True) for path in registry.secret_paths(settings)}
     exact |= {path: Limits(hops, is_trusted=True) for path in registry.hop_paths(settings)}
-    exact |= {"/healthz": Limits(None), "/readyz": Limits(ThreadShare(threads=16, wait_s=0.4, budget_s=2.4))}
+    exact |= {"/healthz": Limits(None), "/readyz": Limits(ThreadShare(threads=16, places=32, wait_s=0.4, budget_s=2.4))}
     return exact, {
         "/webhooks/": Limits(callbacks),
         "/p/": Limits(pages, photo_page.LARGEST_REQUEST, answers_itself=True),

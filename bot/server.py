@@ -35,9 +35,9 @@ GRACE_SECONDS = 10.0
 RESTARTS = Backoff.doubling(timedelta(seconds=0.5), timedelta(seconds=30))
 """The gaps until a child that ended is started again."""
 STEADY_SECONDS = 60.0  # after a child has run this long, its next gap is the shortest again
-THREADS = MOST_TRUSTED + MOST_UNTRUSTED + 128
-"""Threads of each web process, more than can wait for bodies. `ThreadShare` says how many of them work; granian starts
-them when they are needed."""
+THREADS = MOST_TRUSTED + MOST_UNTRUSTED + 1000
+"""Threads of each web process, more than can wait for bodies and in all shares (`bot.app.limits`). Few of them work at
+the same time, and granian starts them when they are needed."""
 HEADER_MS = 5000
 """For the head of a request; also how long a connection may be idle."""
 MOST_CONNECTIONS = 4096

@@ -22,18 +22,22 @@ from state import deadline
 class ThreadShare:
     """The threads of one kind of request: so many are handled at once, others wait for up to `wait_s`.
 
-    `budget_s` is for the waits of one request together, this one too. A request that gets no thread is answered 503;
-    or, `is_always_answered`, handled without time for any store, so that its caller is told so as the provider expects.
+    Who waits holds one of the server's threads too, so there are `places` for all who are handled or wait. `budget_s`
+    is for the waits of one request together, this one too. A request that gets no thread is answered 503; or,
+    `is_always_answered`, handled without time for any store, so that its caller is told so as the provider expects.
     """
 
     threads: int
     wait_s: float
     budget_s: float
+    places: int = 200
     is_always_answered: bool = False
     free: Tokens = field(init=False, repr=False)
+    free_places: Tokens = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "free", Tokens(self.threads))
+        object.__setattr__(self, "free_places", Tokens(self.places))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +84,28 @@ class RequestLimits:
     def _handle(self, share: ThreadShare, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         before = deadline.begin(share.budget_s)
         try:
+            share.free_places.get_nowait()
+        except Empty:
+            return self._handle_without_thread(share, environ, start_response)
+        else:
+            try:
+                return self._wait_and_handle(share, environ, start_response)
+            finally:
+                share.free_places.put(None)
+        finally:
+            deadline.end(before)
+
+    def _wait_and_handle(
+        self, share: ThreadShare, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        try:
             share.free.get(timeout=share.wait_s)
         except Empty:
-            deadline.end(before)
             return self._handle_without_thread(share, environ, start_response)
         try:
             return self._app(environ, start_response)
         finally:
             share.free.put(None)
-            deadline.end(before)
 
     def _handle_without_thread(
         self, share: ThreadShare, environ: WSGIEnvironment, start_response: StartResponse

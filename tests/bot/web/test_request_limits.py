@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 from werkzeug.test import Client
 
-from bot.app import LARGEST_FORM, LARGEST_REQUEST
+from bot import server
+from bot.app import LARGEST_FORM, LARGEST_REQUEST, limits
+from bot.providers import registry
+from bot.web import request_bodies
 from bot.web.photo_page import LARGEST_REQUEST as LARGEST_UPLOAD
 from bot.web.request_limits import Limits, RequestLimits, ThreadShare
 from state import deadline
@@ -72,6 +75,26 @@ def test_a_hop_without_a_thread_is_answered_and_has_no_time_for_a_store() -> Non
 
     assert http.get("/hop").text == "4"
     assert seen == ["no time"]
+
+
+def test_who_would_wait_without_a_place_is_refused_at_once() -> None:
+    app = App()
+    share = ThreadShare(threads=1, places=1, wait_s=1e6, budget_s=10)
+    http = Client(RequestLimits(app, {}, {"": Limits(share)}))
+    seen: list[int] = []
+    app.during = lambda: seen.append(http.get("/").status_code)
+
+    assert http.get("/").status_code == 200
+    assert seen == [503]
+    assert http.get("/").status_code == 200
+
+
+def test_the_server_has_more_threads_than_can_wait() -> None:
+    exact, prefixes = limits(registry.make_settings())
+    shares = {share for kind in (*exact.values(), *prefixes.values()) if (share := kind.share)}
+    places = sum(share.places for share in shares)
+
+    assert places + request_bodies.MOST_TRUSTED + request_bodies.MOST_UNTRUSTED < server.THREADS
 
 
 def test_the_thread_is_free_again_after_an_error() -> None:
