@@ -7,6 +7,7 @@ CON What are you selling?
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -59,7 +60,7 @@ class Screen:
 
     def fits(self, channel: Channel) -> bool:
         """True if the shortest form fits: without navigation, but with all options and the line for more."""
-        return any(channel.room(text) >= 0 for text in self._forms(channel))
+        return any(channel.room(text) >= 0 for text in self._forms(channel, []))
 
     def render(self, channel: Channel) -> str:
         """The fullest form within the channel's budget, `CON `/`END ` included.
@@ -68,7 +69,7 @@ class Screen:
         rule out, the shortest form is cut rather than rejected.
         """
         text = ""
-        for text in self._forms(channel):
+        for text in self._forms(channel, self.navigation if channel.shows_navigation else []):
             if channel.room(text) >= 0:
                 return text
         while channel.room(text) < 0:
@@ -78,14 +79,18 @@ class Screen:
     def with_line_cut(self, channel: Channel) -> Screen:
         """For a page of one line: the screen with the label cut so that the line for more fits too."""
         ((number, label),) = self.options
-        cuts = (replace(self, options=[(number, label[:kept])]) for kept in range(len(label), -1, -1))
-        return next((page for page in cuts if page.fits(channel)), self)
 
-    def _forms(self, channel: Channel) -> Iterator[str]:
-        """All forms, the fullest first."""
+        def cut(kept: int) -> Screen:
+            return replace(self, options=[(number, label[:kept])])
+
+        # the first length that is too long; whatever is longer is too long as well
+        too_long = bisect_left(range(len(label) + 1), True, key=lambda kept: not cut(kept).fits(channel))
+        return cut(too_long - 1) if too_long else self
+
+    def _forms(self, channel: Channel, navigation: Sequence[tuple[str, str]]) -> Iterator[str]:
+        """All forms with these lines of navigation or fewer, the fullest first."""
         prefix = channel.end_prefix if self.ends else channel.continue_prefix
         options = [*self.options, self.more] if self.more else self.options
-        navigation = self.navigation if channel.shows_navigation else ()
         for kept in range(len(navigation), -1, -1):
             for body in self.bodies:
                 yield prefix + _lines(body, chain(options, navigation[:kept]))
