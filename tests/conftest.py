@@ -70,18 +70,26 @@ IN_ONE_PROCESS = (
     "tests/repository/test_runs.py",
     "tests/repository/test_walks.py",
 )
-"""Files and folders whose tests share what takes seconds to make, so that only one worker of xdist makes it."""
+"""Files and folders whose tests share what takes seconds to make. They take long too, so they are started first."""
+ONE_BY_ONE = ("tests/marketplace/rest/test_openapi.py", "tests/test_transcripts.py")
+"""Files that take long although their tests share nothing. The last of them keeps all workers busy until the end."""
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Gives a worker one test at a time, or all tests of a place of `IN_ONE_PROCESS`."""
+    """Gives a worker all tests of a file, or of a place of `IN_ONE_PROCESS`, or a single test of `ONE_BY_ONE`.
+
+    To assign each test alone costs the main process more than most tests take.
+    """
     from xdist.scheduler import LoadScopeScheduling
 
     class Scheduling(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return next((place for place in IN_ONE_PROCESS if nodeid.startswith(place)), nodeid)
+            if nodeid.startswith(ONE_BY_ONE):
+                return nodeid
+            return next((place for place in IN_ONE_PROCESS if nodeid.startswith(place)), nodeid.partition("::")[0])
 
+    config.option.loadscopereorder = False  # it would undo the order of `pytest_collection_modifyitems`
     return Scheduling(config, log)
 
 
@@ -90,7 +98,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     With --one-store it leaves out the other stores of each test that is not marked `every_store`.
     """
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    items.sort(key=lambda item: not (item.get_closest_marker("long") or item.nodeid.startswith(IN_ONE_PROCESS)))
     if config.option.one_store and not config.option.full:
         left_out = _on_other_stores(items)
         config.hook.pytest_deselected(items=[item for item in items if item in left_out])
