@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -20,8 +23,41 @@ pytestmark = pytest.mark.every_store
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
+    """The engine of an empty database."""
     engine = create_engine(database_url)
     yield engine
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def newest_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a copy of a database that was moved from `base` to `head`."""
+    if request.param == "sqlite":
+        (tmp_path / "newest.db").write_bytes(newest_file())
+        yield f"sqlite:///{tmp_path}/newest.db"
+    else:
+        with request.getfixturevalue("postgres_server").lent_database(move_to_head) as url:
+            yield url
+
+
+@pytest.fixture
+def newest(newest_url: str) -> Iterator[Engine]:
+    """The engine of a database at `head`."""
+    engine = create_engine(newest_url)
+    yield engine
+    engine.dispose()
+
+
+@cache
+def newest_file() -> bytes:
+    with TemporaryDirectory(prefix="soko-newest-") as folder:
+        move_to_head(f"sqlite:///{folder}/newest.db")
+        return Path(folder, "newest.db").read_bytes()
+
+
+def move_to_head(url: str) -> None:
+    engine = create_engine(url)
+    upgrade.move(engine, "head")
     engine.dispose()
 
 
@@ -46,28 +82,25 @@ def test_the_history_runs_up_down_and_up_again(engine: Engine) -> None:
     assert tables(engine) == declared
 
 
-def test_the_history_ends_in_the_tables_that_the_packages_declare(engine: Engine) -> None:
-    upgrade.move(engine, "head")
-
-    assert differences(engine) == []
+def test_the_history_ends_in_the_tables_that_the_packages_declare(newest: Engine) -> None:
+    assert differences(newest) == []
 
 
-def test_the_comparison_finds_a_missing_column(engine: Engine) -> None:
-    upgrade.move(engine, "head")
-    with engine.begin() as connection:
+def test_the_comparison_finds_a_missing_column(newest: Engine) -> None:
+    with newest.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE message DROP COLUMN topic")
 
-    assert differences(engine) != []
+    assert differences(newest) != []
 
 
-def test_a_second_upgrade_changes_nothing(database_url: str, engine: Engine) -> None:
-    settings = Settings(database_url=database_url)
+def test_a_second_upgrade_changes_nothing(newest_url: str, newest: Engine) -> None:
+    settings = Settings(database_url=newest_url)
     upgrade.upgrade(settings)
-    with engine.begin() as connection:
+    with newest.begin() as connection:
         connection.exec_driver_sql("INSERT INTO cursor (name, position) VALUES ('announcements', 7)")
     upgrade.upgrade(settings)
 
-    with engine.connect() as connection:
+    with newest.connect() as connection:
         assert connection.exec_driver_sql("SELECT position FROM cursor").scalar() == 7
 
 
@@ -236,12 +269,12 @@ def upgraded_before(engine: Engine) -> Engine:
     ids=["development", "production, payouts simulated", "production"],
 )
 def test_only_a_configuration_that_uses_the_simulator_gets_its_tables(
-    database_url: str, engine: Engine, chosen: dict[str, str], expected: set[str]
+    newest_url: str, newest: Engine, chosen: dict[str, str], expected: set[str]
 ) -> None:
-    settings = Settings.model_validate(chosen | {"database_url": database_url})
+    settings = Settings.model_validate(chosen | {"database_url": newest_url})
     for _ in range(2):
         upgrade.upgrade(settings)
-        assert tables(engine) & SIMULATED == expected
+        assert tables(newest) & SIMULATED == expected
 
 
 def test_an_upgrade_drops_empty_simulator_tables_and_a_downgrade_restores_them(upgraded_before: Engine) -> None:
@@ -289,12 +322,12 @@ def test_payouts_start_from_the_first_event_if_no_consumer_has_read_one(engine: 
     assert cursors(engine) == {}
 
 
-def test_the_currency_of_a_database_stays(database_url: str, engine: Engine) -> None:
-    upgrade.upgrade(Settings(database_url=database_url, currency="UGX"))
-    upgrade.upgrade(Settings(database_url=database_url, currency="UGX"))
+def test_the_currency_of_a_database_stays(newest_url: str) -> None:
+    upgrade.upgrade(Settings(database_url=newest_url, currency="UGX"))
+    upgrade.upgrade(Settings(database_url=newest_url, currency="UGX"))
 
     with pytest.raises(SystemExit) as ended:
-        upgrade.upgrade(Settings(database_url=database_url, currency="KES"))
+        upgrade.upgrade(Settings(database_url=newest_url, currency="KES"))
 
     assert str(ended.value).startswith("CURRENCY: 'KES' is wrong: the amounts in this database are in UGX")
     assert "\n" not in str(ended.value)
