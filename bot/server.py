@@ -86,11 +86,12 @@ def _bind(host: str, port: int) -> None:
 
 def _prepare(settings: Settings) -> None:
     # imported here, so that a wrong setting or a used port is reported at once
-    from bot.demo import seed
     from bot.migrations import upgrade
 
     upgrade.upgrade(settings)
     if settings.development and settings.demo is not False and not settings.marketplace_url:
+        from bot.demo import seed
+
         seed.seed(settings)
 
 
