@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from state.tables import cursor, insert_new
+
+# made once, because each worker executes it all the time
+_FIND = select(cursor.c.position).where(cursor.c.name == bindparam("name"))
 
 
 def find(conn: Connection, name: str) -> int | None:
     """The stored position, or None if nothing has been read yet."""
-    position: int | None = conn.execute(select(cursor.c.position).where(cursor.c.name == name)).scalar()
+    position: int | None = conn.execute(_FIND, {"name": name}).scalar()
     return position
 
 

@@ -128,10 +128,8 @@ def finish(conn: Connection, job: Job, *, now: datetime) -> bool:
 
 def finish_all(conn: Connection, jobs: Iterable[Job], *, now: datetime) -> None:
     """Finish many jobs in one statement. A job whose lease was lost is not changed."""
-    held = outbox.update().where(outbox.c.id == bindparam("held"), outbox.c.lease_token == bindparam("token"))
-    finished = held.values(lease_until=None, lease_token=None, done_at=now, payload="{}", error=None)
-    if rows := [{"held": job.id, "token": job.token} for job in jobs]:
-        conn.execute(finished, rows)
+    if rows := [{"held": job.id, "token": job.token, "now": now} for job in jobs]:
+        conn.execute(_FINISH_ALL, rows)
 
 
 def retry(conn: Connection, job: Job, *, due_at: datetime, error: str) -> bool:
@@ -199,7 +197,7 @@ def sweep(conn: Connection, older_than: datetime) -> int:
     return conn.execute(outbox.delete().where(outbox.c.done_at < older_than)).rowcount
 
 
-# -- the statements of a claim, which are made once for each set of kinds: a worker executes them all the time
+# -- the statements that a worker executes all the time: each is made once, a claim for each set of kinds
 
 
 def _key(kinds: Collection[str] | None) -> frozenset[str] | None:
@@ -227,6 +225,10 @@ def _anything_due_statement(kinds: frozenset[str] | None) -> Select[bool]:
 
 
 _NOW = bindparam("now", type_=outbox.c.due_at.type)
+
+
+_HELD = outbox.update().where(outbox.c.id == bindparam("held"), outbox.c.lease_token == bindparam("token"))
+_FINISH_ALL = _HELD.values(lease_until=None, lease_token=None, done_at=_NOW, payload="{}", error=None)
 
 
 def _claimable(kinds: frozenset[str] | None) -> Select[int]:

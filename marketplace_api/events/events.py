@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import Integer, bindparam, select
 
 from marketplace_api.event_types import EventType
 from marketplace_api.models import Event
 from marketplace_api.schemas.events import EventResource
 from marketplace_api.shop import Shop
+
+
+# made once, because each worker executes it all the time
+_LIMIT = bindparam("most", type_=Integer)
+_SINCE = select(Event).where(Event.seq > bindparam("cursor")).order_by(Event.seq).limit(_LIMIT)
 
 
 def record(shop: Shop, type: EventType, resource: EventResource) -> Event:
@@ -27,4 +32,4 @@ def record(shop: Shop, type: EventType, resource: EventResource) -> Event:
 
 def since(shop: Shop, cursor: int, limit: int) -> Sequence[Event]:
     """The first `limit` events after the number `cursor`, oldest first; 0 is before the first event."""
-    return shop.session.scalars(select(Event).where(Event.seq > cursor).order_by(Event.seq).limit(limit)).all()
+    return shop.session.scalars(_SINCE, {"cursor": cursor, "most": limit}).all()
