@@ -9,12 +9,14 @@ from typing import Any
 
 from bot.playground.harness import MONDAY, OPERATOR_KEY, open_harness
 from bot.playground.harness import Harness as Service
+from tests import fast_hashes
 from tests.compiled import share_routes
 from tests.databases import engine_for, migrated_sqlite
 
 __all__ = ["MONDAY", "OPERATOR_KEY", "Service", "serving"]
 
 share_routes()
+fast_hashes.use()
 
 
 @contextmanager

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Connection, Engine
 
+from tests import fast_hashes
 from tests.databases import engine_for
+
+fast_hashes.use()
 
 
 @pytest.fixture

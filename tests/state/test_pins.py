@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, select
 
 from state import people, pins
 from state.tables import person
+from tests import fast_hashes
 from tests.threads import together
 
 pytestmark = pytest.mark.every_store
@@ -79,7 +80,10 @@ def test_after_a_reset_the_next_pin_that_is_given_is_stored(conn: Connection) ->
     assert tried(conn, "1357", "2468") == ["right", "wrong"]
 
 
-def test_pins_cannot_be_tried_with_the_database_but_without_the_pepper(conn: Connection) -> None:
+def test_pins_cannot_be_tried_with_the_database_but_without_the_pepper(
+    conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pins, "_hasher", fast_hashes.REAL)
     tried(conn, "2468")
     kept = conn.execute(select(person.c.pin_hash)).scalar_one()
     assert kept.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
