@@ -31,8 +31,6 @@ MOST_OF_ADDRESS = 128
 """Of these, bodies of one address; one request can be in flight on each connection of a busy proxy."""
 MANY_UNTRUSTED, FEW_OF_ADDRESS = 128, 8
 """With so many open, an address that has more than a few gets no other, so that two addresses cannot take all."""
-
-
 TOO_SLOW = b"The request was not complete in time.\n"
 
 
@@ -52,9 +50,8 @@ class RequestBodies:
         # By the id of the environ, which lives as long as its read; the oldest first. Who removes a read answers it.
         self._open: dict[int, tuple[float, WSGIEnvironment]] = {}
         self._trusted = Tokens(MOST_TRUSTED)
-        self._counts: Counter[str] = (
-            Counter()
-        )  # of all others by address; also those that were answered, until they end
+        # Of all others by address; a read that was answered counts until it ends.
+        self._counts: Counter[str] = Counter()
         self._untrusted = 0
         self._lock = threading.Lock()
         self._is_watched = False
@@ -71,7 +68,7 @@ class RequestBodies:
         if len(body) > largest:
             return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         if length is None:
-            del environ["HTTP_TRANSFER_ENCODING"]
+            environ.pop("HTTP_TRANSFER_ENCODING", None)
             environ["CONTENT_LENGTH"] = str(len(body))
         elif len(body) < length:
             return HTTPStatus.BAD_REQUEST
@@ -136,7 +133,10 @@ class RequestBodies:
     def _watch(self) -> None:
         while True:
             sleep(TICK_S)
-            self.answer_late()
+            try:
+                self.answer_late()
+            except Exception:  # without this thread, late bodies would be waited for
+                log.exception("late bodies could not be answered; it is tried again")
 
     def answer_late(self) -> None:
         """Answer every read that has lasted too long."""
