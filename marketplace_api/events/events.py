@@ -11,7 +11,6 @@ from marketplace_api.models import Event
 from marketplace_api.schemas.events import EventResource
 from marketplace_api.shop import Shop
 
-
 # made once, because each worker executes it all the time
 _LIMIT = bindparam("most", type_=Integer)
 _SINCE = select(Event).where(Event.seq > bindparam("cursor")).order_by(Event.seq).limit(_LIMIT)
