@@ -30,8 +30,8 @@ WITHOUT_IMPORT_CYCLES = ("bot", "marketplace_api")
 
 MODELS_AND_SCHEMAS = ("marketplace_api/models.py", "marketplace_api/schemas/")
 SAME_NAMES = {
-    **dict.fromkeys(("Artisan", "Assignment", "Brief", "Event", "HelpRequest", "Kiosk", "Order"), MODELS_AND_SCHEMAS),
-    **dict.fromkeys(("Payout", "Photo", "Product", "TimelineEntry"), MODELS_AND_SCHEMAS),
+    **dict.fromkeys(("ApiKey", "Artisan", "Assignment", "Brief", "Event", "HelpRequest", "Kiosk"), MODELS_AND_SCHEMAS),
+    **dict.fromkeys(("Order", "Payout", "Photo", "Product", "TimelineEntry"), MODELS_AND_SCHEMAS),
     **dict.fromkeys(("WebhookDelivery", "WebhookEndpoint"), MODELS_AND_SCHEMAS),
     "Message": ("state/messages.py", "bot/web/messages_api.py"),
 }
