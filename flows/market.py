@@ -68,6 +68,9 @@ class OrderSummary(msgspec.Struct, frozen=True):
     """The day by which the goods must be at the kiosk: as the artisan promised, or else as the buyer asked."""
     total: int | None = None
     """For a whole order, what it costs the buyer; None from a shop that does not say it."""
+    carrier: str = ""
+    tracking: str = ""
+    """For a whole order that is shipped, its carrier and tracking number; empty from a shop that does not say them."""
 
 
 class PayoutSummary(msgspec.Struct, frozen=True):

@@ -235,4 +235,6 @@ def _order_summary(row: Order) -> market.OrderSummary:
         brief=row.brief is not None,
         due_on=row.brief.due_on if row.brief else None,
         total=row.total,
+        carrier=row.carrier or "",
+        tracking=row.tracking or "",
     )

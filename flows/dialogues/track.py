@@ -39,6 +39,12 @@ def has_a_total(turn: Turn) -> bool:
     return order.total is not None and order.status not in ("declined", "expired", "cancelled")
 
 
+def is_on_its_way(turn: Turn) -> bool:
+    """The order is shipped, and the shop says with which tracking number."""
+    order = bought(turn)
+    return order.status == "shipped" and bool(order.tracking)
+
+
 def code_given(rest: str, _place: Place) -> Mapping[str, str] | None:
     """`TRACK K7P4`, `TRACK my order K7P4 please` or `TRACK`; a code that cannot be read is asked again."""
     if found := codes.find(rest):
@@ -59,7 +65,16 @@ flow = Flow(
         "code",
         N_("What is the code of your order?"),
         check=OWN_ORDER,
-        then=[Go("bill", when=has_a_total), Go("status")],
+        then=[Go("sent", when=is_on_its_way), Go("bill", when=has_a_total), Go("status")],
+    ),
+    Notice(
+        "sent",
+        N_(
+            "Order {order}, {asked} x {product}: on its way to you with {carrier}, number {tracking}. Total {total}.",
+            "Order {order}: on its way to you with {carrier}, number {tracking}. Total {total}.",
+            "Order {order}: on its way to you with {carrier}, number {tracking}.",
+            "Order {order} is on its way. Number {tracking}.",
+        ),
     ),
     Notice(
         "bill",
@@ -74,6 +89,8 @@ flow = Flow(
         "order": lambda turn: turn["code"],
         "asked": lambda turn: bought(turn).quantity,
         "product": lambda turn: bought(turn).title,
+        "carrier": lambda turn: bought(turn).carrier,
+        "tracking": lambda turn: bought(turn).tracking,
         "total": lambda turn: turn.money(bought(turn).total or 0),
         "status": lambda turn: turn.words.text(STATUS[bought(turn).status]),
     },

@@ -246,6 +246,14 @@ def test_only_the_buyer_sees_and_cancels_an_order(tested: MarketplaceUnderTest) 
     assert tested.perform(JOY, commands.CancelOrder(code)).reason == "order_not_open"
 
 
+def test_the_buyer_of_a_shipped_order_sees_its_tracking_number(tested: MarketplaceUnderTest) -> None:
+    code = received_order(tested.shop)["code"]
+    assert tested.perform(OTIENO, commands.ShipOrder(code, "G4S", "AB12")).kind == "done"
+    bought = tested.ask(JOY, lambda session: session.bought(code))
+    assert bought is not None
+    assert (bought.status, bought.carrier, bought.tracking) == ("shipped", "G4S", "AB12")
+
+
 def test_a_part_of_a_brief_is_promised_for_a_day_and_released(tested: MarketplaceUnderTest) -> None:
     brief = {"title": "Mugs", "category": "pottery", "unit_price": {"amount": 500_00, "currency": "KES"}}
     code = tested.shop.brief(brief | {"quantity": 40, "due_on": "2026-12-10"}, JOY)["code"]
