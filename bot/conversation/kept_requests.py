@@ -20,6 +20,8 @@ from state import outbox
 KIND = "inbound"
 FIRST_WAIT = timedelta(seconds=3)
 """How long a request waits before it is handled again: a little longer than the lease of a claim."""
+QUICK_ATTEMPTS = 4
+"""After each of the first attempts it waits twice as long as before, then as long as every other job."""
 
 _MAYBE_SECRET = re.compile(r"[\W_]*(\d[\W_]*){4,6}")
 """Matches a text that may be a PIN or a one-time code; it is not kept, because it would be stored as it was typed."""

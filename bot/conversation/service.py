@@ -15,6 +15,7 @@ from bot.conversation.session import hop_key
 from bot.conversation.texts import TextHandler
 from bot.messaging import reports
 from bot.providers.contracts import DeliveryReport, Inbound, SessionEnd
+from state import outbox
 from state.outbox import Job
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,15 @@ class ConversationService:
 
     def handle_kept(self, job: Job) -> None:
         """Handle a request that was kept; the worker's handler of `kept_requests.KIND`."""
-        self._handle(msgspec.convert(job.payload, KeptRequest))
+        try:
+            self._handle(msgspec.convert(job.payload, KeptRequest))
+        except Exception as error:
+            if job.attempts > kept_requests.QUICK_ATTEMPTS:
+                raise
+            wait, name = kept_requests.FIRST_WAIT * 2**job.attempts, type(error).__name__
+            log.warning("a request is kept for longer", extra={"attempts": job.attempts, "reason": name})
+            with self.resources.database.writing.begin() as session:
+                outbox.retry(session.connection(), job, due_at=self.resources.clock() + wait, error=name)
 
     def _handle_or_keep(self, request: KeptRequest) -> None:
         try:

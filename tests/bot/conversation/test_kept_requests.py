@@ -80,15 +80,15 @@ def test_a_text_that_cannot_be_kept_either_is_answered_with_an_error(embedded: S
     assert waiting_process(embedded).text(AKINYI, "CALL", provider="twilio") == 500
 
 
-class FailingOnce:
-    """Wraps a function: the first call raises."""
+class Failing:
+    """Wraps a function: the first calls with `about` among their arguments raise."""
 
-    def __init__(self, call: Callable[..., object]) -> None:
-        self._call, self._fails = call, True
+    def __init__(self, call: Callable[..., object], about: object, times: int) -> None:
+        self._call, self._about, self._left = call, about, times
 
     def __call__(self, *arguments: object) -> object:
-        fails, self._fails = self._fails, False
-        if fails:
+        if self._about in arguments and self._left:
+            self._left -= 1
             raise ConnectionError("the database ended this transaction")
         return self._call(*arguments)
 
@@ -102,16 +102,17 @@ def test_a_report_that_could_not_be_stored_counts_later(embedded: Service, monke
     shut = DeliveryReport(
         sent.provider or "", sent.provider_id or "", "failed", Reason.NOT_BY_WHATSAPP, "outside_whatsapp_window"
     )
-    monkeypatch.setattr(reports, "apply", FailingOnce(reports.apply))
+    monkeypatch.setattr(reports, "apply", Failing(reports.apply, shut, 2))
     embedded.services.conversation.report(shut)
-    assert [message.channel for message in outgoing_messages(embedded, AKINYI)] == ["whatsapp"]
     embedded.later(seconds=3)
+    assert [message.channel for message in outgoing_messages(embedded, AKINYI)] == ["whatsapp"]
+    embedded.later(seconds=6)
 
     assert [message.channel for message in outgoing_messages(embedded, AKINYI)] == ["whatsapp", "sms"]
 
 
 def test_an_opt_out_that_could_not_be_stored_counts_later(embedded: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reports, "opt_out", FailingOnce(reports.opt_out))
+    monkeypatch.setattr(reports, "opt_out", Failing(reports.opt_out, AKINYI, 1))
     embedded.services.conversation.opted_out(AKINYI, "africastalking opt-out from 22384")
     embedded.later(seconds=3)
     embedded.gateway.text(AKINYI, "START")
