@@ -70,7 +70,9 @@ def create_engine(url: str, *, is_limited: bool = True) -> Engine:
 
 
 def _postgresql_engine(target: URL, *, is_limited: bool) -> Engine:
-    engine = create(target, pool_pre_ping=True, **_POOLED)
+    # behind a pooler, a connection may meet a statement that another client has prepared under the same name
+    unprepared = {"prepare_threshold": None}
+    engine = create(target, pool_pre_ping=True, connect_args=unprepared, **_POOLED)
     if is_limited:
         event.listen(engine, "do_connect", _connect)
     return engine

@@ -55,7 +55,16 @@ def give_up_late(shop: Shop) -> int:
     The day is the one that the artisan promised, else the brief's, else that of the order.
     """
     day = func.coalesce(Assignment.promised_on, Brief.due_on, func.date(Order.created_at))
-    late = Assignment.status == "accepted", day < shop.today - shop.terms.deadlines.bring
+    last_day = shop.today - shop.terms.deadlines.bring
+    # no day is before that of the order; without this condition, every accepted part would be read
+    may_be_late = (
+        Order.status.in_(("placed", "accepted")),
+        Order.created_at < shop.midnight(last_day + timedelta(days=1)),
+    )
+    old = select(Order.id).where(*may_be_late)
+    # with `coalesce` no index of the status fits, so SQLite begins with the old orders
+    is_accepted = func.coalesce(Assignment.status, "") == "accepted"
+    late = Assignment.order_id.in_(old), is_accepted, day < last_day
     of_parts = select(Assignment).join(Assignment.order).outerjoin(Order.brief).where(*late)
     while found := shop.session.scalars(of_parts.order_by(Assignment.id).limit(1)).first():
         orders.lock(shop, found.order)

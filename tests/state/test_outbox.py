@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, text
 from bot.db.engine import create_engine
 from state import outbox
 from state.outbox import Job
+from tests.databases import engine_for
 from tests.threads import together
 
 pytestmark = pytest.mark.every_store
@@ -319,3 +320,13 @@ def rows_read(conn: Connection) -> int:
     """Number of outbox rows that PostgreSQL has read in this transaction."""
     read = text("SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'outbox'")
     return int(conn.execute(read).scalar_one())
+
+
+def test_finished_jobs_leave_no_statement_prepared(migrated_postgres_url: str) -> None:
+    """A pooler may give the connection to another client, which prepares statements under the same names."""
+    with engine_for(migrated_postgres_url).begin() as conn:
+        for number in range(12):
+            add(conn, f"{number}")
+        outbox.finish_all(conn, claim(conn, limit=20), now=NOW)
+        assert conn.scalar(text("SELECT count(*) FROM pg_prepared_statements")) == 0
+        assert conn.scalar(text("SELECT count(*) FROM outbox WHERE done_at IS NOT NULL")) == 12

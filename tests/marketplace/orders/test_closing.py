@@ -15,6 +15,7 @@ from marketplace_api.payments import audit, balances
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 from tests.marketplace.conftest import Sample, ShopDatabase, bring, place
+from tests.recorded_sql import recorded_sql
 
 
 def accepted(shop: Shop, sample: Sample) -> Order:
@@ -133,3 +134,14 @@ def test_who_says_that_it_came_is_not_asked(database: ShopDatabase, sample: Samp
     database.advance(days=60)
     with database.open() as shop:
         assert (closing.ask_whether_it_came(shop), closing.assume_delivered(shop)) == (0, 0)
+
+
+def test_parts_that_are_late_are_found_among_old_open_orders(sqlite_database: ShopDatabase, sample: Sample) -> None:
+    """Not among all accepted parts, of which a large shop has many that are not late."""
+    with sqlite_database.open() as shop, recorded_sql(sqlite_database.engine) as executed:
+        closing.give_up_late(shop)
+        (found,) = (statement for statement in executed if "promised_on" in statement)
+        plan = shop.session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {found}", (None,) * found.count("?"))
+        steps = [row[3] for row in plan]
+    assert any("ix_order_status_created_at_id (status=? AND created_at<?)" in step for step in steps), steps
+    assert not any("assignment USING INDEX ix_assignment_status" in step for step in steps), steps
