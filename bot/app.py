@@ -51,6 +51,8 @@ def create_app(
     app.url_map.merge_slashes = False  # providers do not follow redirects
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
     app.after_request(security_headers.add_to_pages)
+    if settings.url.startswith("https:"):
+        app.after_request(security_headers.require_https)
     door = Door(settings, services.database, services.clock)
     app.before_request(door.limit_pages)
     app.after_request(door.count_refusals)
@@ -95,6 +97,8 @@ def _register_pages(app: Flask, services: Services, window: ShopWindow, door: Do
             services.notification_consumer.name,
             settings.strangers_cap,
             door.flush,
+            is_open=settings.development,
+            token=settings.metrics_token,
         )
     )
     app.register_blueprint(

@@ -25,7 +25,7 @@ from datetime import timedelta
 from http.client import HTTPConnection, HTTPException
 
 from bot.providers import registry
-from bot.runtime import logs
+from bot.runtime import hardening, logs
 from bot.runtime.settings import Settings
 from bot.web.request_bodies import MOST_TRUSTED, MOST_UNTRUSTED
 from marketplace_api.backoff import Backoff
@@ -53,6 +53,8 @@ def main() -> None:
     settings = registry.load_settings()
     logs.configure(as_json=not settings.development, secrets=settings.secrets)
     logs.log_uncaught()
+    if not settings.development:
+        hardening.protect_process()
     claim_port(settings.host, settings.port)
     raise_file_limit()
     _prepare(settings)

@@ -48,7 +48,7 @@ from bot.persons import retention
 from bot.photos import mms
 from bot.providers import registry
 from bot.providers.payment_contracts import Payer
-from bot.runtime import logs
+from bot.runtime import hardening, logs
 from bot.runtime.settings import SIMULATOR
 from bot.services import Services, build
 from bot.simulator import providers
@@ -282,6 +282,8 @@ def main() -> None:
     _check_currency(services, stop)
     app = create_app(services=services)
     logs.log_uncaught()
+    if not services.settings.development:
+        hardening.protect_process()
     runners: list[JobRunner[Any, Any]] = [
         message_runner(app, services, ThreadPoolExecutor(WORKERS)),
         *handler_runners(app, services),

@@ -120,7 +120,7 @@ def remote_setup(folder: Path, **bot_settings: Any) -> Iterator[RemoteSetup]:
     (folder / "shop").mkdir()
     (folder / "bot").mkdir()
     with (
-        serving(folder / "shop", announce="off", public_url="https://shop.example") as shop,
+        serving(folder / "shop", announce="off", public_url="http://shop.example") as shop,
         fault_proxy(shop.app) as (proxy, url),
     ):
         fixtures.seed_shop(shop)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from datetime import time
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -31,6 +32,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 import locales
+from bot.runtime import hardening
 
 SIMULATOR = "simulator"
 """The name of the built-in provider of messages and payouts, which is always valid."""
@@ -41,6 +43,9 @@ DEVELOPMENT_API_KEY = "soko_operator_development"
 
 TAKES_ROUTES = "takes prefixes and providers such as +254=africastalking,+1=twilio"
 TAKES_RATES = "takes providers and texts a second such as africastalking=50,twilio=1"
+PUBLISHED = (DEVELOPMENT_SECRET, DEVELOPMENT_WEBHOOK_SECRET, DEVELOPMENT_API_KEY)
+OWN_SECRETS = {"secret_key", "webhook_secret", "daraja_webhook_secret", "bootstrap_api_key", "metrics_token"}
+"""The secrets that we make ourselves."""
 API = "/api/v1"
 LANGUAGES = ["en", "sw", "fr", "am"]
 
@@ -142,6 +147,7 @@ class Settings(BaseSettings):
     demo: bool | None = None
     secret_key: Annotated[str, Field(min_length=8)] = DEVELOPMENT_SECRET
     webhook_secret: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] = DEVELOPMENT_WEBHOOK_SECRET
+    metrics_token: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9._~+/=-]+$")] = None
     bootstrap_api_key: Annotated[str | None, Field(min_length=16)] = None
     database_url: str = "sqlite:///var/soko.db"
     redis_url: str | None = None
@@ -226,25 +232,49 @@ class Settings(BaseSettings):
             raise ConflictingSettingError(missing, "is needed too: a remote marketplace needs its URL and an API key")
         if self.close_delivery_days <= self.ask_delivery_days:
             raise ConflictingSettingError("CLOSE_DELIVERY_DAYS", "must be more than ASK_DELIVERY_DAYS")
-        if self.environment == "production":
-            self._refuse_development()
+        problems = [*self._development_values(), *(self._unsafe_values() if not self.development else ())]
+        if problems:
+            raise ValueError("\n".join(problems))
         return self
 
-    def _refuse_development(self) -> None:
-        for name, forbidden in (
-            ("secret_key", DEVELOPMENT_SECRET),
-            ("webhook_secret", DEVELOPMENT_WEBHOOK_SECRET),
-            ("bootstrap_api_key", DEVELOPMENT_API_KEY),
-            ("sms_provider", SIMULATOR),
-            ("sms_fallover", SIMULATOR),
-            ("demo", True),
+    def _development_values(self) -> Iterator[str]:
+        """A line for each value that only a service on this machine alone may have."""
+        if not self.development:
+            why = "ENVIRONMENT is production"
+        elif not hardening.is_loopback(self.host):
+            why = "HOST is not a loopback address"
+        elif self.url.startswith("https:"):
+            why = "PUBLIC_URL is https"
+        else:
+            return
+        for name, value, forbidden in (
+            ("SECRET_KEY", self.secret_key, DEVELOPMENT_SECRET),
+            ("WEBHOOK_SECRET", self.webhook_secret, DEVELOPMENT_WEBHOOK_SECRET),
+            ("BOOTSTRAP_API_KEY", self.operator_key, DEVELOPMENT_API_KEY),
         ):
-            if getattr(self, name) == forbidden:
-                raise ConflictingSettingError(
-                    name.upper(), "must have a value of its own when ENVIRONMENT is production"
-                )
+            if value == forbidden:
+                yield f"{name} must have a value of its own when {why}"
+
+    def _unsafe_values(self) -> Iterator[str]:
+        """A line for each value that a public service may not have."""
+        for name, value, forbidden in (
+            ("SMS_PROVIDER", self.sms_provider, SIMULATOR),
+            ("SMS_FALLOVER", self.sms_fallover, SIMULATOR),
+            ("DEMO", self.demo, True),
+        ):
+            if value == forbidden:
+                yield f"{name} must have a value of its own when ENVIRONMENT is production"
         if SIMULATOR in self.sms_routes.values():
-            raise ConflictingSettingError("SMS_ROUTES", "must not name the simulator when ENVIRONMENT is production")
+            yield "SMS_ROUTES must not name the simulator when ENVIRONMENT is production"
+        for name in (name for name in type(self).model_fields if name in OWN_SECRETS):
+            secret = getattr(self, name)
+            if secret and secret not in PUBLISHED and hardening.is_guessable(secret):
+                least = f"{hardening.SHORTEST_SECRET} random characters when ENVIRONMENT is production"
+                yield f"{name.upper()} must be at least {least}: {hardening.HOW_TO_MAKE_ONE}"
+        for name in (name for name in type(self).model_fields if name.endswith(("public_url", "_base_url"))):
+            address = self.url if name == "public_url" else getattr(self, name)
+            if address and hardening.is_exposed(address):
+                yield f"{name.upper()} must be an https address when ENVIRONMENT is production"
 
     @property
     def sms_providers(self) -> set[str]:

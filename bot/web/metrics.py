@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import partial
+from hmac import compare_digest
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import Connection
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import Unauthorized
 
 from bot.db.unit_of_work import Database
 from bot.marketplace import events
@@ -171,15 +174,27 @@ def routes(
     consumer: str,
     strangers_cap: int,
     before_reading: Callable[[], None],
+    *,
+    is_open: bool = True,
+    token: str | None = None,
 ) -> Blueprint:
     """The page that Prometheus scrapes. `consumer` is the name of the cursor of the event consumer.
 
-    `before_reading` is called first at each scrape, to write what this process has counted.
+    `before_reading` is called first at each scrape, to write what this process has counted. If the page is not open, it
+    is 401 without the token.
     """
     blueprint, registry = Blueprint("metrics", __name__), CollectorRegistry()
+    if not is_open:
+        blueprint.before_request(partial(_require, f"Bearer {token}" if token else None))
     registry.register(DatabaseCollector(database, open_shop, consumer, strangers_cap))
     blueprint.add_url_rule("/metrics", "metrics", partial(_page, registry, before_reading))
     return blueprint
+
+
+def _require(authorization: str | None, /) -> None:
+    sent = request.headers.get("Authorization", "")
+    if authorization is None or not compare_digest(sent.encode(), authorization.encode()):
+        raise Unauthorized(www_authenticate=WWWAuthenticate("bearer"))
 
 
 def _page(registry: Any, before_reading: Callable[[], None]) -> Response:

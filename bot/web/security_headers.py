@@ -17,3 +17,9 @@ def add_to_pages(response: Response) -> Response:
     if (response.content_type or "").startswith("text/html"):
         response.headers.update(SECURITY_HEADERS)
     return response
+
+
+def require_https(response: Response) -> Response:
+    """Tell browsers to come by https only, for a year (RFC 6797)."""
+    response.headers["Strict-Transport-Security"] = "max-age=31536000"
+    return response

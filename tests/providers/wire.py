@@ -87,7 +87,8 @@ class WireTable:
     """The headers that the provider sends with a body to an address."""
 
     def made_settings(self, **more: object) -> Settings:
-        chosen = {"public_url": PUBLIC_URL, "webhook_secret": WEBHOOK_SECRET} | dict(self.settings) | more
+        own = {"secret_key": "signs-the-links", "bootstrap_api_key": "key-of-the-operator"}
+        chosen = {"public_url": PUBLIC_URL, "webhook_secret": WEBHOOK_SECRET} | own | dict(self.settings) | more
         return self.provider.own_settings(registry.make_settings(**chosen))
 
     def applications(self, handler: CallbackRecorder) -> Iterator[WSGIApplication]:

@@ -217,8 +217,8 @@ def test_what_was_stored_twice_is_unique_after_an_upgrade(engine: Engine) -> Non
 SIMULATED = {"simulated_text", "simulated_payment"}
 PRODUCTION = {
     "environment": "production",
-    "secret_key": "a-secret-of-our-own",
-    "webhook_secret": "unguessable",
+    "secret_key": "Kq3vT9xZr7LmW2pYc5NsB8dHf4JgQ6aU",
+    "webhook_secret": "b7Xw2Rk9Tq4Zm8Vn3Lp6Jc5Hs1Gd0FyE",
     "sms_provider": "africastalking",
     "at_username": "soko",
     "at_api_key": "atsk_1",

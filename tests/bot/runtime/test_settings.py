@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import os
+import string
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from bot.providers.registry import load_settings, settings_class
-from bot.runtime import settings
+from bot.runtime import hardening, settings
 
 ROOT = Path(__file__).parents[3]
 NAMES = [name.upper() for name in settings_class().model_fields]
 
 PRODUCTION = {
     "ENVIRONMENT": "production",
-    "SECRET_KEY": "a-secret-of-our-own",
-    "WEBHOOK_SECRET": "unguessable",
+    "SECRET_KEY": "Kq3vT9xZr7LmW2pYc5NsB8dHf4JgQ6aU",
+    "WEBHOOK_SECRET": "b7Xw2Rk9Tq4Zm8Vn3Lp6Jc5Hs1Gd0FyE",
     "SMS_PROVIDER": "africastalking",
     "AT_USERNAME": "soko",
     "AT_API_KEY": "atsk_1",
@@ -199,6 +201,77 @@ def test_production_refuses_development_values(monkeypatch: pytest.MonkeyPatch, 
     assert line.endswith("when ENVIRONMENT is production")
 
 
+EXPOSED = {"AT_BASE_URL": "http://at.example", "TWILIO_BASE_URL": "http://twilio", "DARAJA_BASE_URL": "http://10.0.0.1"}
+WEAK = (
+    "a" * 16,
+    "a" * 64,
+    "short-but-Random-7f3Kq9",
+    "0123456789" * 4,
+    "secret-" * 8,
+    "abcdefghijklmnopqrstuvwxyz012345",
+    "12121212343434341212121234343434",
+    "correct-horse-correct-horse-correct-horse-"[:-4],
+)
+
+
+@pytest.mark.parametrize("secret", WEAK)
+@pytest.mark.parametrize("variable", ["SECRET_KEY", "WEBHOOK_SECRET", "BOOTSTRAP_API_KEY"])
+def test_production_refuses_a_secret_that_can_be_guessed(
+    monkeypatch: pytest.MonkeyPatch, variable: str, secret: str
+) -> None:
+    line = refused(monkeypatch, PRODUCTION | {variable: secret})
+    assert line.startswith(f"{variable} must be at least 32 random characters")
+    assert secret not in line
+
+
+def test_random_secrets_are_accepted() -> None:
+    random = Random(7)
+    for alphabet in ("0123456789abcdef", string.ascii_letters + string.digits + "-_"):
+        secrets = ["".join(random.choices(alphabet, k=length)) for length in (32, 43, 64) for _ in range(2000)]
+        assert [secret for secret in secrets if hardening.is_guessable(secret)] == []
+
+
+@pytest.mark.parametrize("variable", ["PUBLIC_URL", *EXPOSED])
+def test_production_refuses_http_except_on_this_machine(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    for near in ("http://127.0.0.1:8080", "http://localhost", "http://[::1]:80", "https://far.example"):
+        monkeypatch.setenv(variable, near)
+        for name, value in PRODUCTION.items():
+            monkeypatch.setenv(name, value)
+        assert load_settings().environment == "production"
+    line = refused(monkeypatch, {variable: EXPOSED.get(variable, "http://soko.example")})
+    assert line == f"{variable} must be an https address when ENVIRONMENT is production"
+
+
+def test_production_names_every_wrong_setting_in_a_line_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (PRODUCTION | {"SECRET_KEY": "a" * 40, "HOST": "0.0.0.0", "SMS_ROUTES": "+1=simulator"}).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as ended:
+        load_settings()
+    assert [line.split()[0] for line in str(ended.value).splitlines()] == ["SMS_ROUTES", "SECRET_KEY", "PUBLIC_URL"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "why"),
+    [
+        ("HOST", "0.0.0.0", "HOST is not a loopback address"),
+        ("HOST", "soko.example", "HOST is not a loopback address"),
+        ("PUBLIC_URL", "https://soko.example", "PUBLIC_URL is https"),
+    ],
+)
+def test_development_secrets_stay_on_this_machine(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, why: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    own = {"SECRET_KEY": "our-own-secret", "WEBHOOK_SECRET": "our-own", "BOOTSTRAP_API_KEY": "a-key-of-our-own-1"}
+    for name in own:
+        others = {other: value for other, value in own.items() if other != name}
+        monkeypatch.delenv(name, raising=False)
+        assert refused(monkeypatch, others) == f"{name} must have a value of its own when {why}"
+    for name, its_own in own.items():
+        monkeypatch.setenv(name, its_own)
+    assert load_settings().development
+
+
 @pytest.mark.parametrize("program", ["import wsgi", "from bot import worker; worker.main()"])
 def test_a_process_with_a_wrong_setting_prints_the_line_and_nothing_else(program: str) -> None:
     ended = subprocess.run(
@@ -221,3 +294,18 @@ def test_every_setting_is_in_the_example_file() -> None:
     example = (ROOT / ".env.example").read_text()
 
     assert [name for name in NAMES if f"{name}=" not in example] == []
+
+
+def test_in_production_only_the_services_user_reads_what_it_writes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    before = os.umask(0o022)
+    try:
+        hardening.protect_process()
+        (tmp_path / "file").write_text("private")
+        (tmp_path / "folder").mkdir()
+    finally:
+        os.umask(before)
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("file", "folder")] == [0o600, 0o700]
+    assert "runs as root" in caplog.text

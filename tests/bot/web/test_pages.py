@@ -22,8 +22,8 @@ from tests.service import Service, serving
 
 PRODUCTION = {
     "environment": "production",
-    "secret_key": "a-secret-of-our-own",
-    "webhook_secret": "unguessable",
+    "secret_key": "Kq3vT9xZr7LmW2pYc5NsB8dHf4JgQ6aU",
+    "webhook_secret": "b7Xw2Rk9Tq4Zm8Vn3Lp6Jc5Hs1Gd0FyE",
     "sms_provider": "africastalking",
     "at_username": "soko",
     "at_api_key": "atsk_1",
@@ -111,6 +111,33 @@ def test_production_has_no_simulator(production: FlaskClient) -> None:
     ):
         assert production.open(path, method=method).status_code == 404, path
     assert production.get("/healthz").status_code == 200
+
+
+def test_metrics_in_production_need_their_token(migrated_sqlite_url: str) -> None:
+    token = "m4Kq3vT9xZr7LmW2pYc5NsB8dHf4JgQ6aU"
+    for setting, sent, status in (
+        (None, None, 401),
+        (None, "Bearer None", 401),
+        (token, None, 401),
+        (token, "Bearer é", 401),
+        (token, f"Basic {token}", 401),
+        (token, f"Bearer {token}x", 401),
+        (token, f"Bearer {token}", 200),
+    ):
+        settings = registry.make_settings(**PRODUCTION, database_url=migrated_sqlite_url, metrics_token=setting)
+        services = build(settings)
+        client = create_app(services=services).test_client()
+        assert client.get("/metrics", headers={"Authorization": sent} if sent else {}).status_code == status
+        services.close()
+
+
+def test_browsers_are_told_to_stay_with_https(migrated_sqlite_url: str, production: FlaskClient) -> None:
+    assert "Strict-Transport-Security" not in production.get("/healthz").headers
+    secure = PRODUCTION | {"public_url": "https://soko.example"}
+    services = build(registry.make_settings(**secure, database_url=migrated_sqlite_url))
+    answer = create_app(services=services).test_client().get("/healthz")
+    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+    services.close()
 
 
 def test_production_refuses_the_api_key_of_development(production: FlaskClient) -> None:
