@@ -9,6 +9,9 @@ from sqlalchemy import Connection, select
 
 from state.tables import INSERT, tally
 
+STRANGERS = "strangers"
+"""The counter of strangers' orders, and of credentials that failed; the label says what it was."""
+
 
 def add(conn: Connection, counts: Mapping[tuple[str, str], int]) -> None:
     """Add to counters, each named by a name and a label. Call it last in a transaction, because it locks their rows."""

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Connection
 
 import locales
-from bot.conversation import deferred
+from bot.conversation import deferred, failed_credentials
 from bot.conversation.hop import HopContext, load_profile, refresh_profile
 from bot.conversation.pin_reset import PinReset, draw_code
 from bot.conversation.session import UssdCall, hop_key
@@ -189,11 +189,13 @@ class DialogueRunner:
     def _outcome(self, command: Command, turn: Turn, context: HopContext, place: str) -> Outcome:
         """Perform a command; `queued` if it concerns a shop that is unreachable and may wait."""
         try:
-            return self._perform(command, turn, context, place)
+            outcome = self._perform(command, turn, context, place)
         except Unreachable:
             if isinstance(command, NEVER_DEFERRED) or not isinstance(command, deferred.Deferrable):
                 raise
             return Outcome("queued")
+        failed_credentials.note(command, outcome, context)
+        return outcome
 
     def _perform(self, command: Command, turn: Turn, context: HopContext, place: str) -> Outcome:
         """Perform a command: PINs and messages here, all others in the shop. A language is stored here too.

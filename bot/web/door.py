@@ -33,6 +33,7 @@ from bot.web.rate_limits import REDIS_TIMEOUT_S, RateLimits
 from marketplace_api.rest.access import ClientKind
 from state import counters
 from state.budgets import RedisBudgets, Spent, SqlBudgets, Use
+from state.counters import STRANGERS
 
 log = logging.getLogger(__name__)
 
@@ -102,8 +103,8 @@ POINTS = Limit("address", 60, timedelta(minutes=10))
 FAILURE_COSTS = 3
 LIMITED_PAGES = frozenset({"shop.window", "shop.product", "shop.order", "photos.page"})
 """The endpoints of the pages that anybody may open; pictures are files, and are not counted."""
-COUNTED, REFUSED = "strangers", "strangers_refused"
-"""The names of the counters that `/metrics` shows."""
+REFUSED = "strangers_refused"
+"""The counter of what was beyond a limit."""
 FLUSH_EVERY_S = 1.0
 """A process writes its counters at most this often, so that a flood causes few writes."""
 _MOST_REMEMBERED = 10_000
@@ -151,7 +152,7 @@ class Door:
                 return self._refused(act, stranger, limit, spent.ends_at - now)
         if act != "order":
             log.warning("a stranger failed", extra={"act": act, "address": stranger.network})
-        self._add({(COUNTED, act): 1})
+        self._add({(STRANGERS, act): 1})
         return None
 
     def take_back(self, stranger: Stranger) -> None:
@@ -160,7 +161,7 @@ class Door:
         self.count("refused_order", stranger)
 
     def _refused(self, act: Act, stranger: Stranger, limit: Limit, seconds: float) -> int:
-        self._add({(COUNTED, act): 1, (REFUSED, f"{act} {limit.by}"): 1})
+        self._add({(STRANGERS, act): 1, (REFUSED, f"{act} {limit.by}"): 1})
         return max(1, ceil(seconds))
 
     def _uses(self, act: Act, stranger: Stranger, amount: int) -> tuple[list[Limit], list[Use]]:

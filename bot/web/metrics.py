@@ -22,7 +22,7 @@ from werkzeug.exceptions import Unauthorized
 from bot.db.unit_of_work import Database
 from bot.marketplace import events
 from bot.messaging.dispatcher import LATENCIES_S, STRANGERS
-from bot.web.door import COUNTED, REFUSED
+from bot.web.door import REFUSED
 from marketplace_api.lifecycles import PAYOUT
 from marketplace_api.payments import balances, ledger, pausing, payouts
 from marketplace_api.shop import OpenShop, Shop
@@ -97,7 +97,9 @@ def _people(conn: Connection, counts: Counts) -> Iterator[Metric]:
 
 
 def _strangers(conn: Connection, counts: Counts, now: datetime, cap: int) -> Iterator[Metric]:
-    yield _counter("soko_strangers", "Orders of strangers, and credentials that failed.", counts, COUNTED, "act")
+    yield _counter(
+        "soko_strangers", "Orders of strangers, and credentials that failed.", counts, counters.STRANGERS, "act"
+    )
     refused = CounterMetricFamily(
         "soko_strangers_refused", "Acts of strangers beyond a limit, by what it counts.", labels=["act", "by"]
     )

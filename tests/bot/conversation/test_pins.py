@@ -27,6 +27,7 @@ from tests.bot.fixtures import (
     outgoing_messages,
 )
 from tests.bot.messaging.fakes import RETRYABLE, FakeProvider, deliver
+from tests.bot.web.test_metrics import metrics_of
 from tests.service import Service
 
 PIN = "8642"
@@ -93,6 +94,21 @@ def test_a_repeated_request_with_a_wrong_pin_is_counted_once(registered: Service
     asked_again = registered.gateway.answer(AKINYI, "1111")
     assert [registered.gateway.repeat() for _ in range(5)] == [asked_again] * 5
     assert registered.gateway.answer(AKINYI, PIN).startswith("CON How do you want to be paid?")
+
+
+def test_wrong_pins_and_cash_codes_are_shown_to_operators(
+    registered: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    choose_language(registered, "en", OTIENO)
+    dial(registered, AKINYI, *TO_PAYOUT, PIN)
+    dial_ahead(registered, "1111", "2222")
+    dial(registered, OTIENO, "2", "000000")
+
+    counted = metrics_of(registered)
+    assert (counted["soko_strangers_total[wrong_pin]"], counted["soko_strangers_total[wrong_cash_code]"]) == (2, 1)
+    # a hop that starts again, to compute a hash, may log a failure twice
+    failed = {(record.act, record.msisdn) for record in caplog.records if record.msg == "a credential failed"}
+    assert failed == {("wrong_pin", AKINYI), ("wrong_cash_code", OTIENO)}
 
 
 def test_a_wrong_pin_is_counted_although_the_hop_crashed_before_it_saved(registered: Service) -> None:
