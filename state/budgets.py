@@ -105,7 +105,8 @@ return spent
 class RedisBudgets:
     """Budgets in the Redis at `url`, which is asked once for all uses. Raises redis.RedisError after `timeout`."""
 
-    def __init__(self, url: str, *, timeout: float, prefix: str = "soko:budget:") -> None:
+    def __init__(self, url: str, *, timeout: float, prefix: str = "soko:{budget}:") -> None:
+        # the braces keep all budgets on one node of a cluster, because one script reads several
         redis = Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout)
         self._spend: Any = redis.register_script(_SPEND)
         self._prefix = prefix
