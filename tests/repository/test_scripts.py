@@ -245,6 +245,7 @@ def test_soko_runs_a_command_of_the_service(clone, migrated_sqlite_url):
     status, printed = clone.run("soko", "apikey", "list", DATABASE_URL=migrated_sqlite_url)
 
     assert (made[0], status) == (0, 0), made[1] + printed
+    assert len(made[1].split()) == 1, made[1]  # the key alone, so that a script can keep it
     assert "bead shop" in printed
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,8 +13,8 @@ from bot.app import create_app
 from bot.providers import registry
 from bot.services import build
 from tests import servers
+from tests.command_line import run_command
 from tests.databases import migrate
-from tests.repository.architecture import ROOT
 from tests.service import Service, serving
 
 PRODUCTION = {
@@ -150,19 +147,10 @@ def test_production_refuses_the_api_key_of_development(production: FlaskClient) 
 
 
 @pytest.mark.parametrize(("scope", "answer"), [("operator", 200), ("storefront", 403)])
-def test_a_key_is_printed_as_one_word_and_allows_what_its_scope_says(
-    tmp_path: Path, migrated_sqlite_url: str, scope: str, answer: int
-) -> None:
-    with serving(tmp_path, database_url=migrated_sqlite_url) as service:
-        made = subprocess.run(
-            [sys.executable, "-m", "flask", "--app", "wsgi", "apikey", "create", "bead shop", "--scope", scope],
-            cwd=ROOT,
-            env=os.environ | {"DATABASE_URL": migrated_sqlite_url},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert (made.returncode, len(made.stdout.split())) == (0, 1), made.stderr
+def test_a_key_is_printed_as_one_word_and_allows_what_its_scope_says(tmp_path: Path, scope: str, answer: int) -> None:
+    with serving(tmp_path) as service:
+        made = run_command(service.app, "apikey", "create", "bead shop", "--scope", scope)
+        assert (made.exit_code, len(made.stdout.split())) == (0, 1), made.output
         key = {"Authorization": f"Bearer {made.stdout.strip()}"}
 
         assert service.http.get("/api/v1/orders", headers=key).status_code == 200
