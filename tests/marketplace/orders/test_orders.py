@@ -45,6 +45,7 @@ def test_a_basket_goes_to_the_buyer_and_its_payout_to_the_artisan(database: Shop
         orders.ship(shop, order, "Posta", "RR123")
         orders.deliver(shop, order)
     assert event_types(shop) == [
+        "kiosk.opened",
         "artisan.registered",
         "product.listed",
         "order.placed",
@@ -67,7 +68,7 @@ def test_a_basket_goes_to_the_buyer_and_its_payout_to_the_artisan(database: Shop
 
 def test_an_event_holds_the_resource_as_operators_see_it(database: ShopDatabase, sample: Sample) -> None:
     with database.open() as shop:
-        registered, listed = events.since(shop, 0, 2)
+        _opened, registered, listed = events.since(shop, 0, 3)
     assert registered.data["id"] == sample.artisan.id
     assert registered.data["phone"] == "+254712345678"
     assert listed.data["price"] == {"amount": 150_000, "currency": "KES"}
