@@ -125,7 +125,7 @@ def _add_middleware(app: Flask, services: Services, handlers: Handlers, door: Do
 def limits(settings: Settings) -> tuple[Mapping[str, Limits], Mapping[str, Limits]]:
     """The limits of requests by their whole path, or the path above it, and by the beginning of their path."""
     # the contract allows a hop 4 s, and Twilio allows a callback 15 s
-    hops = ThreadShare(threads=16, wait_s=2.0, budget_s=3.5, is_always_answered=True)
+    hops = ThreadShare(threads=16, wait_s=2.0, budget_s=3.0, is_always_answered=True)
     callbacks = ThreadShare(threads=16, wait_s=10.0, budget_s=14.0)
     api = ThreadShare(threads=8, wait_s=10.0, budget_s=30.0)
     pages = ThreadShare(threads=8, wait_s=10.0, budget_s=10.0)
