@@ -9,7 +9,7 @@ def test_the_contents_link_to_a_path_and_the_path_to_its_schema(page: Page, live
     page.goto(f"{live_server}/api/v1/docs")
     page.get_by_role("navigation").get_by_role("link", name="/conversations/{msisdn}").click()
     path = page.locator("article:target")
-    expect(path.get_by_role("heading")).to_contain_text("GET /conversations/{msisdn} operator")
+    expect(path.get_by_role("heading")).to_contain_text("GET /conversations/{msisdn} read or operator")
     expect(path).to_be_in_viewport()
     path.get_by_role("link", name="MessageList").click()
     page.locator("article:target").get_by_role("link", name="Message", exact=True).click()
