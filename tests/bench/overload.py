@@ -16,7 +16,7 @@ from http.client import HTTPConnection
 from itertools import count
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any
 from urllib.parse import urlencode
 
@@ -25,7 +25,9 @@ from tests.servers import running_postgres, running_redis
 from tests.web_process import FORM, USSD, WebProcess, web_process
 
 SLOW_BODIES = 200
-CLIENTS, ROUNDS, ROUND_S = 4, 9, 2.0
+CLIENTS, ROUNDS, ROUND_S = 4, 7, 2.5
+SETTLED_AFTER_S = 1.5
+"""Until all slow bodies are open; they stay so for 5 s."""
 HALVES = (USSD, "/webhooks/twilio/sms", USSD, "/products/KAPU")
 _numbers = count()
 
@@ -67,6 +69,7 @@ def _slow_bodies(web: WebProcess) -> Iterator[None]:
             client = stack.enter_context(socket.create_connection(("127.0.0.1", web.port)))
             path = HALVES[number % len(HALVES)]
             client.sendall(f"POST {path} HTTP/1.1\r\nHost: soko\r\nContent-Length: 90\r\n\r\nsessionId".encode())
+        sleep(SETTLED_AFTER_S)
         yield
 
 
