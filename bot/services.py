@@ -178,14 +178,7 @@ def _notification_consumer(
         f"{notifier.CURSOR}{suffix}",
         lambda after, limit: [(event.seq, event) for event in marketplace.events(after, limit, clock())],
         Notifier(
-            clock,
-            ids,
-            settings.languages,
-            settings.ussd_code,
-            settings.country,
-            settings.texted_countries,
-            f"{settings.url}/privacy",
-            is_on,
+            clock, ids, settings.languages, settings.ussd_code, settings.country, settings.texted_countries, is_on
         ).handle,
         database,
         lambda: marketplace.newest_event(clock()),

@@ -39,7 +39,6 @@ class Notifier:
     """ISO 3166; phone numbers of this country are written as people dial them there."""
     texted_countries: Collection[str]
     """ISO 3166; the countries whose phones are texted about an order that is neither paid nor confirmed."""
-    privacy_link: str
     is_on: bool = True
     """False where a bot on another server notifies the people of this shop."""
 
@@ -59,8 +58,6 @@ class Notifier:
                 yield from self._about_payout(event, payout, event.notice, conn)
             case ArtisanData() as artisan if event.type == "artisan.payout_changed":
                 yield self._about_payout_method(event, artisan, conn)
-            case ArtisanData() as artisan if event.type == "artisan.registered":
-                yield from self._about_privacy(event, artisan, conn)
 
     def _about_order(self, event: EventDetails, order: OrderData, conn: Connection) -> Iterator[NewMessage]:
         is_unconfirmed = strangers.is_unconfirmed(conn, order)
@@ -117,14 +114,6 @@ class Notifier:
         wording = templates.PAID_IN_CASH if is_cash else templates.PAID_ON_A_PHONE
         fields = {"phone": self._written(payout.phone), "kiosk": artisan.kiosk}
         return _message(event, data.id, artisan.id, artisan.msisdn, words, wording, fields)
-
-    def _about_privacy(self, event: EventDetails, data: ArtisanData, conn: Connection) -> Iterator[NewMessage]:
-        """What is kept of an artisan who has joined by phone, with a link to all of it."""
-        artisan = event.artisans[data.id]
-        if event.is_by(artisan.msisdn):
-            words = self._words(conn, artisan.msisdn, artisan.language)
-            fields = {"link": self.privacy_link}
-            yield _message(event, data.id, artisan.id, artisan.msisdn, words, templates.JOINED, fields)
 
     def _written(self, phone: str | None) -> str:
         return msisdn.written(phone, self.country) if phone else ""

@@ -76,12 +76,6 @@ RECEIPT_REVERSED = N_(
     "Soko: order {code}: the kiosk counted {quantity} by mistake. Please bring the goods. Not right? Reply CALL.",
 )
 WITHDRAWN = N_("Soko: the buyer cancelled order {code}. You need not make it.")
-JOINED = N_(
-    "Soko keeps your name, phone, goods and payments, to sell for you and pay you. It sells them to nobody. "
-    "More: {link}",
-    "Soko keeps your name, phone and payments, to sell for you and pay you. More: {link}",
-    "Your data at Soko: {link}",
-)
 # -- to buyers
 
 # The only text to a phone that has not confirmed. No field of it is typed by the person who ordered.
