@@ -19,7 +19,7 @@ from bot.runtime.request_ids import RequestIds
 from bot.runtime.settings import Settings
 from bot.services import Services, build
 from bot.simulator import providers as simulated_providers
-from bot.web import health, messages_api, metrics, photo_page, security_headers, shop_pages
+from bot.web import health, messages_api, metrics, photo_page, privacy_page, security_headers, shop_pages
 from bot.web.door import Door
 from bot.web.order_forms import OrderForms
 from bot.web.request_limits import Limits, RequestLimits, ThreadShare
@@ -88,6 +88,11 @@ def _register_pages(app: Flask, services: Services, window: ShopWindow, door: Do
     app.register_blueprint(
         photo_page.routes(
             services.photo_store, services.photo_links, services.clock, settings.languages, settings.sms_short_code
+        )
+    )
+    app.register_blueprint(
+        privacy_page.routes(
+            settings.languages, settings.sms_short_code, settings.keep_texts_days, settings.keep_addresses_days
         )
     )
     app.register_blueprint(
