@@ -72,10 +72,10 @@ NOT_PERSONAL: Mapping[str, frozenset[str]] = {
     "message": frozenset(
         {
             *("id", "direction", "channel", "status", "encoding", "cost", "provider", "provider_id", "language"),
-            *("topic", "about", "dialogue", "true_while", "reported"),
+            *("topic", "about", "dialogue", "true_while", "reported", "unconfirmed_order"),
         }
     ),
-    "early_report": frozenset({"provider", "provider_id", "status"}),
+    "early_report": frozenset({"provider", "provider_id", "status", "raw_status", "reason"}),
     "outbox": frozenset({"kind", "lease_token"}),
     "person": frozenset({"language", "keyword_language", "opted_out_how"}),
     "consent": frozenset({"what"}),
@@ -83,6 +83,8 @@ NOT_PERSONAL: Mapping[str, frozenset[str]] = {
     "cursor": frozenset({"name"}),
     "schedule": frozenset({"name", "cron", "lease_token", "error"}),
     "rate": frozenset({"name"}),
+    "budget": frozenset({"name"}),  # keyed hashes of addresses and phones
+    "shop_facts": frozenset({"address", "document"}),  # crafts, kiosks and commission of a remote shop
     "tally": frozenset({"name", "label"}),
     "artisan": frozenset({"id", "language", "craft", "status", "kiosk_id", "payout_method"}),
     "product": frozenset({"id", "code", "artisan_id", "category", "currency", "status"}),
