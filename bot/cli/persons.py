@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import asdict
 from datetime import datetime, time, timedelta
 from pathlib import Path
@@ -58,7 +57,7 @@ def erase_person(phone: str, yes: bool) -> None:
 
 def _msisdn(typed: str, services: Services) -> str:
     """The number in E.164; one that is typed in E.164 may be of any kind, because texts come from any."""
-    if re.fullmatch(r"\+[1-9]\d{6,14}", typed):
+    if numbers.is_e164(typed):
         return typed
     try:
         return numbers.parse(typed, services.settings.country)
