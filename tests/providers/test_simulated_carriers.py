@@ -79,6 +79,8 @@ def wire(app: Flask) -> list[dict[str, str]]:
 def settings(tmp_path: Path) -> Settings:
     return registry.make_settings(
         public_url=PUBLIC_URL,
+        secret_key="a secret of its own",
+        bootstrap_api_key="soko_operator_of_its_own",
         webhook_secret=SECRET,
         twilio_auth_token=TOKEN,
         twilio_account_sid=ACCOUNT,
