@@ -187,6 +187,7 @@ def periodic_tasks(services: Services) -> tuple[PeriodicTask, ...]:
     return (
         in_chunks("orders.expire", "*/5 * * * *", deadlines.expire_offers),
         in_chunks("orders.remind", "0 9 * * *", deadlines.send_reminders),
+        in_chunks("orders.remind_agents", "10 9 * * *", closing.remind_to_ship),
         in_chunks("orders.give_up", "0 10 * * *", closing.give_up_late),
         in_chunks("orders.void", "10 10 * * *", closing.void_unshipped),
         in_chunks("orders.ask", "20 10 * * *", closing.ask_whether_it_came),

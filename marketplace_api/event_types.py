@@ -31,6 +31,7 @@ EventType = Literal[
     "order.cancelled",
     "order.receipt_reversed",
     "order.voided",
+    "order.shipping_reminded",
     "order.delivery_asked",
     "order.assumed_delivered",
     "payout.created",

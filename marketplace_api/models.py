@@ -226,6 +226,7 @@ class Order(Base):
     tracking: Mapped[str | None]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+    shipping_reminded_at: Mapped[datetime | None]
     delivery_asked_at: Mapped[datetime | None]
     address_erased_at: Mapped[datetime | None]
 

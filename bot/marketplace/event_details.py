@@ -18,7 +18,7 @@ from typing import Literal, TypeGuard, get_args
 
 import msgspec
 
-from bot.marketplace.wire import ArtisanContact, EventRecord, PayoutNotice
+from bot.marketplace.wire import ArtisanContact, EventRecord, PayoutNotice, ShippingNotice
 from marketplace_api.actors import Actor
 from marketplace_api.event_types import EventType
 
@@ -199,7 +199,8 @@ class EventDetails:
     """An event, with the contacts of the artisans whom it concerns.
 
     `data` is None for events that cause no message. `artisans` has every artisan in the data, by id. Only the events
-    of a payout have a `notice`. `by` is who caused it, None if the shop does not say it.
+    of a payout have a `notice`, and only reminders to ship an order at a kiosk have `shipping`. `by` is who caused it,
+    None if the shop does not say it.
     """
 
     seq: int
@@ -210,6 +211,7 @@ class EventDetails:
     artisans: Mapping[str, ArtisanContact]
     notice: PayoutNotice | None = None
     by: str | None = None
+    shipping: ShippingNotice | None = None
 
     def is_by(self, msisdn: str) -> bool:
         """True if a person with this phone caused the event, who has read the answer to it."""
@@ -221,7 +223,17 @@ def read(record: EventRecord) -> EventDetails:
     type = record.type if _is_known(record.type) else "unknown"
     shape = _DATA.get(type.partition(".")[0])
     data = msgspec.convert(record.data, shape) if shape else None
-    return EventDetails(record.seq, record.id, type, record.created_at, data, record.artisans, record.notice, record.by)
+    return EventDetails(
+        record.seq,
+        record.id,
+        type,
+        record.created_at,
+        data,
+        record.artisans,
+        record.notice,
+        record.by,
+        record.shipping,
+    )
 
 
 def resource(id: str, data: object) -> EventData:

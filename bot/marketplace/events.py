@@ -1,4 +1,4 @@
-"""The events of our own shop, each with the contacts and the payout notice that messages about it need."""
+"""The events of our own shop, each with the contacts and the notice that messages about it need."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from sqlalchemy import func, select
 
-from bot.marketplace.wire import ArtisanContact, CashReceipt, EventRecord, PayoutNotice
+from bot.marketplace.wire import ArtisanContact, CashReceipt, EventRecord, PayoutNotice, ShippingNotice
 from marketplace_api.accounts import artisans
 from marketplace_api.events import events
 from marketplace_api.kiosks import activity
-from marketplace_api.models import Event, Payout
+from marketplace_api.models import Event, Kiosk, Order, Payout
+from marketplace_api.orders import closing
 from marketplace_api.payments import balances, payouts
 from marketplace_api.shop import Shop
 
@@ -23,7 +24,8 @@ def since(shop: Shop, after: int, limit: int) -> Sequence[EventRecord]:
     artisan_ids = {id for row in rows for id in _artisan_ids(row)}
     contacts = {artisan.id: ArtisanContact.of(artisan) for artisan in artisans.by_ids(shop, artisan_ids)}
     notices = _notices(shop, {row.data["id"] for row in rows if row.type.startswith("payout.")})
-    return [_record(row, contacts, notices) for row in rows]
+    shipping = _shipping_notices(shop, {row.data["id"] for row in rows if row.type == "order.shipping_reminded"})
+    return [_record(row, contacts, notices, shipping) for row in rows]
 
 
 def newest(shop: Shop) -> int:
@@ -31,10 +33,18 @@ def newest(shop: Shop) -> int:
     return shop.session.scalar(select(func.max(Event.seq))) or 0
 
 
-def _record(row: Event, contacts: Mapping[str, ArtisanContact], notices: Mapping[str, PayoutNotice]) -> EventRecord:
+def _record(
+    row: Event,
+    contacts: Mapping[str, ArtisanContact],
+    notices: Mapping[str, PayoutNotice],
+    shipping: Mapping[str, ShippingNotice],
+) -> EventRecord:
     concerned = {id: contacts[id] for id in _artisan_ids(row)}
-    notice = notices.get(row.data["id"])
-    return EventRecord(row.seq, row.id, row.type, row.created_at, row.data, concerned, notice, row.by)
+    about = row.data["id"]
+    to_ship = shipping.get(about) if row.type == "order.shipping_reminded" else None
+    return EventRecord(
+        row.seq, row.id, row.type, row.created_at, row.data, concerned, notices.get(about), row.by, to_ship
+    )
 
 
 def _artisan_ids(row: Event) -> Iterator[str]:
@@ -69,3 +79,14 @@ def _notice(row: Payout, owed: int, paid_today: Mapping[str, int]) -> PayoutNoti
         phone=row.msisdn,
         receipt=CashReceipt(kiosk.id, kiosk.agent_msisdn, paid_today.get(kiosk.id, 0)) if kiosk else None,
     )
+
+
+def _shipping_notices(shop: Shop, order_ids: Collection[str]) -> Mapping[str, ShippingNotice]:
+    """Notices by order id, of the orders that still have a kiosk."""
+    if not order_ids:
+        return {}
+    with_kiosk = select(Order, Kiosk).join(Kiosk, Order.kiosk_id == Kiosk.id).where(Order.id.in_(order_ids))
+    return {
+        order.id: ShippingNotice(kiosk.id, kiosk.name, kiosk.agent_msisdn, closing.ship_by(shop, order))
+        for order, kiosk in shop.session.execute(with_kiosk)
+    }

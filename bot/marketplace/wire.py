@@ -8,7 +8,7 @@ The two sides may run different versions, so JSON names stay, and unknown fields
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Self
 
 import msgspec
@@ -72,6 +72,15 @@ class PayoutNotice(msgspec.Struct, frozen=True):
     receipt: CashReceipt | None = msgspec.field(default=None, name="drawer")
 
 
+class ShippingNotice(msgspec.Struct, frozen=True):
+    """The data for a reminder to ship an order; `agent` is the MSISDN of the agent of its kiosk."""
+
+    kiosk_id: str
+    kiosk: str
+    agent: str
+    ship_by: date
+
+
 class EventRecord(msgspec.Struct, frozen=True):
     """An event: its resource in `data`, as the API shows it to operators, and the people whom it concerns."""
 
@@ -86,6 +95,7 @@ class EventRecord(msgspec.Struct, frozen=True):
     notice: PayoutNotice | None = msgspec.field(default=None, name="due")
     by: str | None = None
     """Who caused it, as `marketplace_api.actors` writes it; None from a shop that does not say it."""
+    shipping: ShippingNotice | None = None
 
 
 class RecentEvents(msgspec.Struct, frozen=True):

@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 
 import locales
 from bot.marketplace.event_details import ArtisanData, EventDetails, OrderData, PartData, PayoutData, PayoutWay
-from bot.marketplace.wire import PayoutNotice
+from bot.marketplace.wire import PayoutNotice, ShippingNotice
 from bot.messaging import queue, rendering
 from bot.messaging.queue import CONFIRMATION, NewMessage, Priority
-from bot.notifications import strangers, templates
+from bot.notifications import agents, strangers, templates
 from bot.runtime.clock import Clock
 from flows import kit, msisdn
 from flows.kit import Words
@@ -74,6 +74,8 @@ class Notifier:
                 # a part is received once, and two parts may be received at the same time
                 message = replace(message, key=f"{order.id}:received:{number}") if is_receipt else message
                 yield _caused_by_stranger(message, order) if is_unconfirmed and not part.is_taken else message
+        if event.shipping:
+            yield self._to_agent(event, order, event.shipping, conn)
 
     def _to_buyer(self, event: EventDetails, order: OrderData, wording: kit.Wording, conn: Connection) -> NewMessage:
         words = self._words(conn, order.buyer.phone, order.buyer.locale)
@@ -90,6 +92,12 @@ class Notifier:
         message = _message(event, order.id, artisan.id, artisan.msisdn, words, wording, fields)
         return replace(message, true_while=templates.part_true_while(event.type, part))
 
+    def _to_agent(self, event: EventDetails, order: OrderData, notice: ShippingNotice, conn: Connection) -> NewMessage:
+        words = self._words(conn, notice.agent, self.languages[0])
+        fields = agents.shipping_fields(order, notice, words)
+        message = _message(event, order.id, notice.kiosk_id, notice.agent, words, agents.SHIP_IT, fields)
+        return replace(message, true_while=agents.WHILE_AT_KIOSK)
+
     def _about_payout(
         self, event: EventDetails, payout: PayoutData, notice: PayoutNotice, conn: Connection
     ) -> Iterator[NewMessage]:
@@ -103,8 +111,8 @@ class Notifier:
             yield replace(message, true_while=templates.payout_true_while(event.type))
         if event.type == "payout.collected" and receipt:
             words = self._words(conn, receipt.agent, self.languages[0])
-            fields = templates.agent_fields(notice, receipt, words)
-            yield _message(event, payout.id, receipt.kiosk_id, receipt.agent, words, templates.HANDED_OUT, fields)
+            fields = agents.receipt_fields(notice, receipt, words)
+            yield _message(event, payout.id, receipt.kiosk_id, receipt.agent, words, agents.HANDED_OUT, fields)
 
     def _about_payout_method(self, event: EventDetails, data: ArtisanData, conn: Connection) -> NewMessage:
         """The message to the artisan's own phone, because another person may have used it to change the method."""
@@ -137,7 +145,7 @@ def _message(
     fields: Mapping[str, object],
 ) -> NewMessage:
     """A message; `about` is the id of the event's resource, `recipient` makes the key unique within the event."""
-    is_reminder = event.type in ("order.reminded", "order.delivery_asked")
+    is_reminder = event.type in ("order.reminded", "order.shipping_reminded", "order.delivery_asked")
     return NewMessage(
         key=f"{event.id}:{recipient}",
         msisdn=msisdn,

@@ -1,4 +1,4 @@
-"""The wordings of notifications: which recipient of an event gets which wording, and the fields that it may name.
+"""The wordings of notifications to artisans and buyers: who gets which wording, and the fields that it may name.
 
 Each message has versions, longest first; the longest one that fits is sent.
 """
@@ -21,7 +21,7 @@ from bot.marketplace.event_details import (
     PayoutProgress,
     TurnBackReason,
 )
-from bot.marketplace.wire import CashReceipt, PayoutNotice
+from bot.marketplace.wire import PayoutNotice
 from bot.messaging.still_true import TrueWhile
 from flows import kit
 from flows.kit import N_, Words
@@ -151,7 +151,7 @@ EXPIRED = N_(
     "Soko: sorry, nobody took your order {code} in time. If you paid for it, ask where you ordered.",
 )
 CANCELLED = N_("Soko: your order {code} is cancelled. If you paid for it, ask where you ordered.")
-# -- to artisans and agents, about money
+# -- to artisans, about money
 
 PAID = N_(
     "Soko sent you {amount} for order {order}. Receipt {reference}. Still owed to you: {owed}.",
@@ -193,10 +193,6 @@ RETURNED = N_(
 RETURNED_BESIDES = N_(
     "Soko: payment {order} of {amount} does not count: it was a mistake, or it came back. Questions? Reply CALL.",
     "Soko: payment {order} of {amount} does not count.",
-)
-HANDED_OUT = N_(
-    "Soko receipt: you paid {artisan} {amount} in cash for order {order}. Paid today: {today}.",
-    "Soko receipt: you paid {amount} in cash for order {order}.",
 )
 
 # -- which message
@@ -372,15 +368,6 @@ def payee_fields(notice: PayoutNotice, words: Words) -> Mapping[str, object]:
         "kiosk": notice.artisan.kiosk,
         "cash_code": notice.cash_code,
         "owed": words.money(notice.owed, notice.currency) if notice.owed > 0 else "",
-    }
-
-
-def agent_fields(notice: PayoutNotice, receipt: CashReceipt, words: Words) -> Mapping[str, object]:
-    return {
-        "artisan": notice.artisan.name,
-        "amount": words.money(notice.amount, notice.currency),
-        "order": notice.order,
-        "today": words.money(receipt.paid_today, notice.currency),
     }
 
 

@@ -3,16 +3,16 @@
 | an order that is | ends by people | by an operator | by time |
 |---|---|---|---|
 | accepted | the artisan brings it or gives it back | `void` | `give_up_late`: a part that is not brought is released |
-| at its kiosk | the agent ships it | `void`, ship | `void_unshipped` |
+| at its kiosk | the agent ships it | `void`, ship | `remind_to_ship`, then `void_unshipped` |
 | shipped | the buyer says that it came | `void`, deliver | `ask_whether_it_came`, then `assume_delivered` |
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, func, or_, select
 
 from marketplace_api import locks
 from marketplace_api.catalogue import products
@@ -25,6 +25,8 @@ from marketplace_api.statuses import OrderStatus
 NOT_BROUGHT = "late"
 """The reason of a part that was not brought in time."""
 NOT_SHIPPED = "never shipped"
+REMIND_BEFORE = timedelta(days=3)
+"""An agent is reminded to ship an order from this long before its order would be voided."""
 AT_ONCE = 200
 """The largest number of orders in one transaction."""
 
@@ -75,6 +77,28 @@ def give_up_late(shop: Shop) -> int:
     return 0
 
 
+def remind_to_ship(shop: Shop) -> int:
+    """Remind the agents of orders that will be voided soon, once while the goods are there; returns how many orders.
+
+    At most `AT_ONCE`. Orders that have been there for too long already are left to `void_unshipped`.
+    """
+    reached, ship = _reached("at_kiosk"), shop.terms.deadlines.ship
+    # goods whose receipt was reversed come a second time
+    unreminded = or_(Order.shipping_reminded_at.is_(None), Order.shipping_reminded_at < reached)
+    due = _lock_since(shop, "at_kiosk", ship - REMIND_BEFORE, reached > shop.now - ship, unreminded)
+    for order in due:
+        order.shipping_reminded_at = shop.now
+        orders.record_event(shop, order, "order.shipping_reminded")
+    return len(due)
+
+
+def ship_by(shop: Shop, order: Order) -> date:
+    """The last day on which an order at its kiosk is surely not voided yet; today at the earliest."""
+    reached = max(entry.at for entry in order.timeline if entry.status == "at_kiosk")
+    voided_on = (reached + shop.terms.deadlines.ship).astimezone(shop.terms.zone).date()
+    return max(voided_on - timedelta(days=1), shop.today)
+
+
 def void_unshipped(shop: Shop) -> int:
     """Void orders that have been at their kiosk for too long; returns how many, at most `AT_ONCE`."""
     overdue = _lock_since(shop, "at_kiosk", shop.terms.deadlines.ship)
@@ -104,9 +128,12 @@ def assume_delivered(shop: Shop) -> int:
 
 def _lock_since(shop: Shop, status: OrderStatus, age: timedelta, *where: ColumnElement[bool]) -> Sequence[Order]:
     """Orders that have had this status for at least `age`, locked."""
-    reached = select(func.max(TimelineEntry.at)).where(
-        TimelineEntry.order_id == Order.id, TimelineEntry.status == status
-    )
-    overdue = Order.status == status, reached.scalar_subquery() <= shop.now - age, *where
+    overdue = Order.status == status, _reached(status) <= shop.now - age, *where
     ids = shop.session.scalars(select(Order.id).where(*overdue).order_by(Order.created_at).limit(AT_ONCE)).all()
     return locks.take_all(shop, Order, Order.id.in_(ids), *overdue)
+
+
+def _reached(status: OrderStatus) -> ScalarSelect[datetime]:
+    """When an order reached this status the last time."""
+    entries = TimelineEntry.order_id == Order.id, TimelineEntry.status == status
+    return select(func.max(TimelineEntry.at)).where(*entries).scalar_subquery()

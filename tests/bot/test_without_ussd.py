@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.messaging import rendering
-from bot.notifications import templates
+from bot.notifications import agents, templates
 from bot.providers import registry
 from flows.kit import versions
 from flows.kit.turn import SERVICE_CODE
@@ -60,7 +60,8 @@ def test_joining_by_text_ends_without_a_word_of_dialling(service: Service) -> No
 
 
 def test_every_notification_can_be_worded_without_the_service_code() -> None:
-    wordings = [value for value in vars(templates).values() if isinstance(value, str | tuple) and "Soko" in str(value)]
+    values = [*vars(templates).values(), *vars(agents).values()]
+    wordings = [value for value in values if isinstance(value, str | tuple) and "Soko" in str(value)]
     naming = [wording for wording in wordings if SERVICE_CODE in str(wording)]
     assert naming
     assert [wording for wording in naming if all(SERVICE_CODE in one for one in versions(wording))] == []

@@ -11,12 +11,13 @@ from bot.marketplace.port import Unreachable
 from bot.messaging.still_true import Truth
 from marketplace_api.accounts import artisans
 from marketplace_api.kiosks import kiosks
-from marketplace_api.orders import deadlines
+from marketplace_api.orders import closing, deadlines
 from marketplace_api.payments import cash_payouts
 from tests.actors import TESTER
 from tests.bot.fixtures import (
     AKINYI,
     JOY,
+    OTIENO,
     notifications,
     outgoing_messages,
     place_order,
@@ -86,6 +87,27 @@ def test_a_reminder_to_bring_goods_is_not_sent_once_they_are_ready(embedded: Ser
     deliver(embedded, FakeProvider(embedded.clock), minutes=2)
 
     assert ends(embedded, "reminder.order", AKINYI) == [("suppressed", "stale")]
+
+
+@pytest.mark.parametrize(("is_shipped", "end"), [(False, ("sent", None)), (True, ("suppressed", "stale"))])
+def test_a_reminder_to_ship_waits_for_the_morning_and_is_sent_if_the_goods_are_still_there(
+    embedded: Service, is_shipped: bool, end: tuple[str, str | None]
+) -> None:
+    order, provider = received_order(embedded), FakeProvider(embedded.clock)
+    embedded.work()
+    embedded.clock.advance(27 * 24 * 3600 + NIGHT_S)
+    with embedded.services.database.writing.begin() as session:
+        closing.remind_to_ship(embedded.services.shop(session, TESTER))
+    consume(embedded)
+    deliver(embedded, provider)
+    assert ends(embedded, "reminder.order", OTIENO) == [("queued", "quiet hours")]
+
+    if is_shipped:
+        embedded.api("POST", f"/orders/{order['id']}/ship", {"carrier": "DHL", "tracking": "7"})
+    embedded.clock.advance(NIGHT_S)
+    deliver(embedded, provider, minutes=2)
+
+    assert ends(embedded, "reminder.order", OTIENO) == [end]
 
 
 @pytest.mark.parametrize("answer", ["YES", "NO"])

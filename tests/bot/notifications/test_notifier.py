@@ -14,12 +14,13 @@ import locales
 from bot.marketplace.event_consumer import BATCH_SIZE
 from flows import gsm7
 from marketplace_api.accounts import artisans
-from marketplace_api.orders import deadlines, orders, receiving
+from marketplace_api.orders import closing, deadlines, orders, receiving
 from marketplace_api.payments import due
 from tests.actors import TESTER
 from tests.bot.fixtures import (
     AKINYI,
     JOY,
+    OTIENO,
     POT,
     add_artisan,
     add_product,
@@ -144,6 +145,16 @@ def reminded(service: Service, quantity: int = 1, title: str = POT, artisan: str
     return str(placed["code"])
 
 
+def left_at_kiosk(service: Service, quantity: int = 2, title: str = POT, artisan: str = AKINYI) -> str:
+    """The goods lie at the kiosk until its agent is reminded."""
+    made = received_order(service, quantity, title=title, artisan=artisan)
+    service.work()
+    service.clock.advance(28 * 24 * 3600)
+    with service.services.database.writing.begin() as session:
+        closing.remind_to_ship(service.services.shop(session, TESTER))
+    return str(made["code"])
+
+
 PLACED = [("order.placed", JOY), ("order.placed", AKINYI)]
 ORDER_CASES: dict[OrderCase, list[tuple[str, str]]] = {
     delivered: [
@@ -188,6 +199,14 @@ ORDER_CASES: dict[OrderCase, list[tuple[str, str]]] = {
         ("reminder.order", AKINYI),
         ("order.accepted", JOY),
         ("reminder.order", AKINYI),
+    ],
+    left_at_kiosk: [
+        *PLACED,
+        ("order.accepted", JOY),
+        ("order.at_kiosk", JOY),
+        ("order.at_kiosk", AKINYI),
+        ("payout.paid", AKINYI),
+        ("reminder.order", OTIENO),
     ],
 }
 
@@ -378,7 +397,7 @@ def test_with_the_longest_titles_and_names_every_message_is_complete_and_has_one
     artisan, (kiosk,) = "+254711000777", embedded.api("GET", "/kiosks")["data"]
     add_artisan(embedded, artisan, name, kiosk["id"], language=language)
     add_product(embedded, artisan, title, price=500_000_00, quantity=1000)
-    choose_language(embedded, language, artisan, JOY)
+    choose_language(embedded, language, artisan, JOY, OTIENO)
     codes = [order_case(embedded, 99, title, artisan) for order_case in ORDER_CASES]
     embedded.work()
 

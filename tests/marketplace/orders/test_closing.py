@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from marketplace_api.events import events
 from marketplace_api.models import Order
-from marketplace_api.orders import closing, orders
+from marketplace_api.orders import closing, corrections, orders
 from marketplace_api.payments import audit, balances
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
@@ -102,6 +102,50 @@ def test_goods_that_are_never_shipped_end_with_their_order(database: ShopDatabas
     with database.open() as shop:
         assert orders.by_id(shop, order.id).status == "cancelled"
         assert list(audit.inconsistencies(shop)) == []
+
+
+def test_the_agent_is_reminded_once_before_goods_that_are_not_shipped_end_with_their_order(
+    database: ShopDatabase, sample: Sample
+) -> None:
+    with database.open() as shop:
+        order = at_kiosk(shop, sample)
+        ends_on = shop.today + timedelta(days=30)
+    for days, reminded in ((26, 0), (1, 1), (1, 0), (1, 0)):
+        database.advance(days=days)
+        with database.open() as shop:
+            assert (closing.remind_to_ship(shop), closing.void_unshipped(shop)) == (reminded, 0)
+            order = orders.by_id(shop, order.id)
+            assert closing.ship_by(shop, order) == ends_on - timedelta(days=1) >= shop.today
+    with database.open() as shop:
+        assert last_event(shop) == "order.shipping_reminded"
+
+
+@pytest.mark.parametrize(("made", "days"), [(accepted, 28), (shipped, 28), (at_kiosk, 30)])
+def test_an_agent_is_not_reminded_of_goods_that_are_elsewhere_or_whose_order_ends_at_once(
+    database: ShopDatabase, sample: Sample, made: Made, days: int
+) -> None:
+    with database.open() as shop:
+        made(shop, sample)
+    database.advance(days=days)
+    with database.open() as shop:
+        assert closing.remind_to_ship(shop) == 0
+
+
+def test_an_agent_is_reminded_again_of_goods_that_came_a_second_time(database: ShopDatabase, sample: Sample) -> None:
+    with database.open() as shop:
+        order = at_kiosk(shop, sample)
+    database.advance(days=28)
+    with database.open() as shop:
+        assert closing.remind_to_ship(shop) == 1
+        order = orders.by_id(shop, order.id)
+        corrections.reverse(shop, f"earned:{order.assignments[0].id}", "miscounted")
+    database.advance(days=1)
+    with database.open() as shop:
+        bring(shop, sample.kiosk, orders.by_id(shop, order.id), 2)
+        assert closing.remind_to_ship(shop) == 0
+    database.advance(days=27)
+    with database.open() as shop:
+        assert closing.remind_to_ship(shop) == 1
 
 
 def test_the_buyer_is_asked_once_and_without_an_answer_the_order_is_closed(
