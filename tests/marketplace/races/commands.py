@@ -109,6 +109,7 @@ ORDER_COMMANDS: Mapping[str, Command] = {
     "void accepted": lambda shop, world: closing.void(shop, _order(shop, world.accepted), "lost"),
     "void shipped": lambda shop, world: closing.void(shop, _order(shop, world.shipped), "lost"),
     "give up late": lambda shop, world: closing.give_up_late(_in_days(shop, 60)),
+    "remind to ship": lambda shop, world: closing.remind_to_ship(_in_days(shop, 28)),
     "void unshipped": lambda shop, world: closing.void_unshipped(_in_days(shop, 60)),
     "ask whether it came": lambda shop, world: closing.ask_whether_it_came(_in_days(shop, 20)),
 }
@@ -195,3 +196,10 @@ COMMANDS: Mapping[str, Command] = {
     **PRODUCT_COMMANDS,
     **KEY_COMMANDS,
 }
+SKIPPING_COMMANDS: Mapping[str, Command] = {
+    "expire offers": lambda shop, world: deadlines.expire_offers(_in_days(shop, 3)),
+}
+"""Commands that leave out rows that others have locked, and do them in a later run.
+
+So a race with one of them has a serial result only if the other command is about the same row.
+"""

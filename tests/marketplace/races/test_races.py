@@ -7,10 +7,14 @@ from itertools import combinations_with_replacement
 from random import Random
 
 import pytest
+from sqlalchemy.event import listen, remove
 
+from marketplace_api.orders import deadlines, orders
+from marketplace_api.payments import audit
 from tests.marketplace.conftest import ShopDatabase
-from tests.marketplace.races.commands import COMMANDS
+from tests.marketplace.races.commands import COMMANDS, SKIPPING_COMMANDS
 from tests.marketplace.races.racing import HOLDS, Pair, Race, RaceTrack
+from tests.marketplace.races.world import BASKETS, broken_rules, build
 from tests.runs import is_full, seed
 
 pytestmark = pytest.mark.every_store
@@ -41,6 +45,7 @@ CLOSE_RACES = (
     Race(("decline", "remind"), held="events", first=1),
     Race(("release", "give up late"), held="order", first=0),
     Race(("ship", "void unshipped"), held="order", first=0),
+    Race(("ship", "remind to ship"), held="order", first=0),
     Race(("second leaves", "second accepts"), held="order", first=0),
     Race(("second leaves", "second lists"), held="artisan", first=0),
     Race(("second leaves", "expire brief"), held="order", first=1),
@@ -68,6 +73,63 @@ CLOSE_RACES = (
 
 def test_races_that_were_close_end_like_the_commands_one_after_another(track: RaceTrack) -> None:
     check(track, CLOSE_RACES)
+
+
+def test_an_offer_that_ends_while_it_is_answered_ends_like_one_after_another(track: RaceTrack) -> None:
+    """The command that starts first has the lock of the order, and waits for the lock of events."""
+    pairs = [(other, "expire offers") for other in ("accept one", "decline", "expire")]
+    races = [Race(pair, held="events", first=first) for pair in pairs for first in (0, 1)]
+    check(track, [*races, Race(("expire offers", "expire offers"), held="events", first=0)])
+
+
+@pytest.mark.parametrize("other", ["accept", "decline", "expire"])
+def test_an_offer_that_is_answered_between_its_finding_and_its_lock_is_not_expired(
+    postgres_database: ShopDatabase, other: str
+) -> None:
+    database = postgres_database
+    with database.open() as shop:
+        world = build(shop)
+
+    answered = []
+
+    def answer(*args: object) -> None:
+        if "SKIP LOCKED" in str(args[2]) and not answered:
+            answered.append(other)
+            with database.open() as another:
+                COMMANDS[other](another, world)
+
+    listen(database.engine, "before_cursor_execute", answer)
+    try:
+        with database.open() as shop:
+            assert SKIPPING_COMMANDS["expire offers"](shop, world) == len((world.brief, world.begun))
+    finally:
+        remove(database.engine, "before_cursor_execute", answer)
+    assert answered
+    ended = {"accept": "accepted", "decline": "declined", "expire": "expired"}
+    with database.open() as shop:
+        assert orders.by_id(shop, world.placed).status == ended[other]
+        assert [*audit.inconsistencies(shop), *broken_rules(shop)] == []
+
+
+def test_a_brief_that_is_answered_in_part_while_its_offer_ends_is_closed_by_the_next_run(
+    postgres_database: ShopDatabase,
+) -> None:
+    database = postgres_database
+    with database.open() as shop:
+        world = build(shop)
+        for other in (world.placed, world.brief):
+            orders.expire(shop, orders.by_id(shop, other))
+    database.advance(days=30)
+
+    with database.open() as answering:
+        COMMANDS["second accepts"](answering, world)
+        with database.open() as shop:
+            assert deadlines.expire_offers(shop) == 0
+    with database.open() as shop:
+        assert deadlines.expire_offers(shop) == 1
+        order = orders.by_id(shop, world.begun)
+        assert (order.status, order.total) == ("accepted", 80 * BASKETS.unit_price)
+        assert [*audit.inconsistencies(shop), *broken_rules(shop)] == []
 
 
 def test_any_two_commands_at_once_end_like_one_after_another(track: RaceTrack) -> None:
