@@ -36,6 +36,7 @@ def _shop(folder: Path, products: int) -> Iterator[Service]:
     with serving(folder, with_demo=True) as service:
         with service.services.database.writing.begin() as session:
             bulk.fill(service.services.shop(session, TESTER), BulkCounts(artisans=products // 20, products=products))
+        growth.settle(service.services.engine)
         yield service
 
 

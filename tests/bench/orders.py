@@ -109,4 +109,5 @@ def _shop(folder: Path, orders: int) -> Iterator[KioskShop]:
             for msisdn in (AGENT, part.artisan.msisdn, part.order.buyer_msisdn):
                 people.set_language(session.connection(), msisdn, "en", service.clock())
             found = KioskShop(service, part.artisan.msisdn, part.order.buyer_msisdn, part.order.code)
+        growth.settle(service.services.engine)
         yield found

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from bot.demo import seed
+from bot.demo import bulk, seed
 from bot.demo.art import pictures
-from bot.demo.bulk import ORDER_HISTORIES
+from bot.demo.bulk import ORDER_HISTORIES, BulkCounts
 from marketplace_api.catalogue.categories import CATEGORIES
 from marketplace_api.models import Order, Payout
 from marketplace_api.orders import orders, receiving
@@ -143,6 +143,20 @@ def test_a_bulk_order_can_be_completed(bulk_filled: Service) -> None:
 def test_bulk_data_can_be_added_again(bulk_filled: Service) -> None:
     add_bulk_data(bulk_filled, "--artisans", "3")
     assert len(list(pages(bulk_filled, "/artisans"))) == 53 + len(seed.ARTISANS)
+
+
+def test_no_later_transaction_has_the_large_cache_of_bulk_data(tmp_path: Path) -> None:
+    with serving(tmp_path) as service:
+        service.kiosk()
+
+        def cache_size() -> int:
+            with service.services.database.reading() as session:
+                return session.connection().exec_driver_sql("PRAGMA cache_size").scalar_one()  # type: ignore[no-any-return]
+
+        before = cache_size()
+        with service.services.database.writing.begin() as session:
+            bulk.fill(service.services.shop(session, TESTER), BulkCounts(artisans=1))
+        assert cache_size() == before
 
 
 def test_bulk_products_without_artisans_are_refused(tmp_path: Path) -> None:
