@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, SQLColumnExpression, func, select, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, SQLColumnExpression, Subquery, func, select, union_all
 from sqlalchemy.orm import contains_eager, lazyload
 
 from marketplace_api import codes
@@ -66,7 +66,7 @@ def expected_parts(shop: Shop, kiosk: Kiosk, code: str | None = None) -> Sequenc
     """The accepted parts that will be brought to this kiosk, oldest order first: of one order, or the first of all."""
     parts = select(Assignment).join(Assignment.order).order_by(Order.created_at, Order.id, Assignment.id)
     if code is None:
-        parts = parts.where(Assignment.id.in_(_expected(kiosk, Assignment.id))).limit(MOST_LISTED)
+        parts = parts.join(first := _first_expected(kiosk), first.c.id == Assignment.id)
     else:
         parts = parts.join(Assignment.artisan).outerjoin(Order.brief)
         is_for_kiosk = func.coalesce(Brief.kiosk_id, Artisan.kiosk_id) == kiosk.id
@@ -109,6 +109,16 @@ def _expected(kiosk: Kiosk, *columns: SQLColumnExpression[Any]) -> CompoundSelec
     of_artisans = of_artisans.where(Artisan.kiosk_id == kiosk.id, Brief.kiosk_id.is_(None))
     of_briefs = accepted.join(Brief, is_of_order).where(Brief.kiosk_id == kiosk.id)
     return union_all(of_artisans, of_briefs)
+
+
+def _first_expected(kiosk: Kiosk) -> Subquery:
+    """The ids of the first `MOST_LISTED` of these parts, oldest order first.
+
+    The limit is inside: PostgreSQL tries no order of many joins, and would join all parts of all orders before it.
+    """
+    parts = _expected(kiosk, Assignment.id, Assignment.order_id).subquery()
+    ids = select(parts.c.id).join(Order, Order.id == parts.c.order_id)
+    return ids.order_by(Order.created_at, Order.id, parts.c.id).limit(MOST_LISTED).subquery()
 
 
 def _expected_part(shop: Shop, kiosk: Kiosk, part_id: int) -> Assignment:
