@@ -388,6 +388,7 @@ class Payout(Base):
         Index(None, "status", "created_at", "id"),
         Index(None, "artisan_id", "created_at", "id"),
         Index(None, "artisan_id", "status", "amount"),
+        Index(None, "artisan_id", "paid_at", "amount"),
         Index(None, "kiosk_id", "paid_at"),
         Index(None, "kiosk_id", "created_at", "id"),
         Index(None, "method", "created_at", "id"),
@@ -398,6 +399,19 @@ class Payout(Base):
     def about(self) -> str:
         """The code that people see: the code of its order, or its own if it has no order."""
         return self.order.code if self.order else self.code
+
+
+class PaidSum(Base):
+    """The sum of the artisan's payouts that were paid or collected until `upto`, also of those that came back later.
+
+    The sum of all payouts begins here, so that it reads few rows.
+    """
+
+    __tablename__ = "paid_sum"
+
+    artisan_id: Mapped[str] = mapped_column(ForeignKey("artisan.id"), primary_key=True)
+    upto: Mapped[datetime]
+    amount: Mapped[int] = mapped_column(BigInteger)
 
 
 class PaymentName(Base):

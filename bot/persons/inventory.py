@@ -102,6 +102,7 @@ NOT_PERSONAL: Mapping[str, frozenset[str]] = {
             *("provider_reference", "blame", "kiosk_id"),
         }
     ),
+    "paid_sum": frozenset({"artisan_id"}),
     "payment_name": frozenset({"name", "payout_id", "meaning"}),
     "event": frozenset({"id", "type"}),
     "webhook_endpoint": frozenset(

@@ -93,5 +93,6 @@ _CONDITIONS: Mapping[str, Callable[[Shop], Iterator[str]]] = {
     "owed_to_artisans": _owed,
     "earned_by_goods": _earned,
     "references": _paid_twice,
+    "paid_to_artisans": balances.wrong_paid_sums,
 }
 """By name, how the inconsistencies of each condition are found."""

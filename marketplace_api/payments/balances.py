@@ -1,19 +1,27 @@
-"""Sums over payouts: the amounts owed and paid to artisans, and the number of payouts in each status."""
+"""Sums over payouts: the amounts owed and paid to artisans, and the number of payouts in each status.
+
+What an artisan was paid is a stored sum (`PaidSum`) and the payouts that were paid after it, less those that came back.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, literal, select
 from sqlalchemy.orm import selectinload
 
-from marketplace_api.models import Artisan, Payout
+from marketplace_api.models import Artisan, PaidSum, Payout
 from marketplace_api.payments import ledger
-from marketplace_api.payments.payouts import ENDED_UNPAID, IN_FLIGHT, SETTLED, WAITING
+from marketplace_api.payments.payouts import ENDED_UNPAID, IN_FLIGHT, WAITING
 from marketplace_api.shop import Shop
 from marketplace_api.statuses import PayoutStatus
+
+SETTLES = timedelta(days=1)
+"""After this time no transaction is open in which a payout was paid: far longer than any takes, or clocks differ."""
+SUMMED_AT_ONCE = 100
+_BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +65,33 @@ def balance_of(shop: Shop, artisan: Artisan, last: int = 5) -> ArtisanBalance:
         .limit(last)
     )
     owed = amounts_owed(shop, [artisan.id])[artisan.id]
-    return ArtisanBalance(owed, _sum(shop, artisan, SETTLED), shop.session.scalars(newest).all())
+    return ArtisanBalance(owed, _paid(shop, artisan), shop.session.scalars(newest).all())
+
+
+def update_paid_sums(shop: Shop) -> int:
+    """Add older payments to the stored sums of up to `SUMMED_AT_ONCE` artisans; returns how many sums have changed."""
+    upto = shop.now - SETTLES
+    stored = func.coalesce(PaidSum.upto, _BEFORE_ALL)
+    paid = Payout.artisan_id == Artisan.id, Payout.paid_at <= upto
+    last = select(func.max(Payout.paid_at)).where(*paid).correlate(Artisan).scalar_subquery()
+    added = select(func.sum(Payout.amount)).where(*paid, Payout.paid_at > stored).correlate(Artisan, PaidSum)
+    sums = select(Artisan.id, func.coalesce(PaidSum.amount, 0), added.scalar_subquery()).outerjoin(
+        PaidSum, PaidSum.artisan_id == Artisan.id
+    )
+    changed = shop.session.execute(sums.where(last > stored).limit(SUMMED_AT_ONCE)).all()
+    for artisan_id, before, amount in changed:
+        shop.session.merge(PaidSum(artisan_id=artisan_id, upto=upto, amount=int(before) + int(amount)))
+    shop.session.flush()
+    return len(changed)
+
+
+def wrong_paid_sums(shop: Shop) -> Iterator[str]:
+    """One sentence for each stored sum that is not the sum of its payouts."""
+    paid = Payout.artisan_id == PaidSum.artisan_id, Payout.paid_at <= PaidSum.upto
+    summed = select(func.coalesce(func.sum(Payout.amount), 0)).where(*paid).scalar_subquery()
+    for artisan_id, stored, amount in shop.session.execute(select(PaidSum.artisan_id, PaidSum.amount, summed)):
+        if stored != amount:
+            yield f"the sum paid to {artisan_id} is stored as {stored}, and its payouts are {amount}"
 
 
 def amount_waiting(shop: Shop, artisan: Artisan) -> int:
@@ -88,6 +122,21 @@ def totals_by_status(shop: Shop) -> Mapping[PayoutStatus, PayoutTotal]:
     totals = select(Payout.status, func.count(), func.sum(Payout.amount), func.min(Payout.created_at))
     rows = shop.session.execute(totals.group_by(Payout.status))
     return {status: PayoutTotal(count, int(total), oldest_at) for status, count, total, oldest_at in rows}
+
+
+def _paid(shop: Shop, artisan: Artisan) -> int:
+    """The sum of the artisan's payouts that were paid or collected and did not come back, in minor units."""
+    stored, upto = (
+        select(column).where(PaidSum.artisan_id == artisan.id).scalar_subquery()
+        for column in (PaidSum.amount, PaidSum.upto)
+    )
+    newer = select(func.coalesce(func.sum(Payout.amount), 0)).where(
+        Payout.artisan_id == artisan.id, Payout.paid_at > func.coalesce(upto, _BEFORE_ALL)
+    )
+    came_back = _summed(artisan, ("returned",)).scalar_subquery()
+    # one statement, so that no sum is stored in between
+    total = func.coalesce(stored, literal(0)) + newer.scalar_subquery() - came_back
+    return int(shop.session.scalar(select(total)) or 0)
 
 
 def _sum(shop: Shop, artisan: Artisan, statuses: tuple[PayoutStatus, ...]) -> int:

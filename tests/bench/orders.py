@@ -20,7 +20,7 @@ from bot.demo import bulk
 from bot.demo.bulk import BulkCounts
 from bot.providers.contracts import Inbound
 from marketplace_api.models import Assignment
-from marketplace_api.payments import ledger
+from marketplace_api.payments import balances, ledger
 from state import people
 from tests.actors import TESTER
 from tests.bench import growth
@@ -90,24 +90,29 @@ SUBJECTS: dict[str, Callable[[KioskShop], float]] = {
 def measure(folder: Path) -> list[growth.Row]:
     """Two rows for each subject: microseconds of CPU at the small kiosk and at the large one."""
     with ExitStack() as stack:
-        shops = {size: stack.enter_context(_shop(folder / f"orders-{size}", size)) for size in SIZES}
+        shops = {size: stack.enter_context(_filled(folder / f"orders-{size}", size)) for size in SIZES}
         return growth.measure(lambda what, size: SUBJECTS[what](shops[size]), SUBJECTS, SIZES, TURNS, " orders")
 
 
 @contextmanager
-def _shop(folder: Path, orders: int) -> Iterator[KioskShop]:
+def _filled(folder: Path, orders: int) -> Iterator[KioskShop]:
     folder.mkdir()
     with serving(folder) as service:
-        service.kiosk(AGENT)
-        with service.services.database.writing.begin() as session:
-            shop = service.services.shop(session, TESTER)
-            bulk.fill(shop, BulkCounts(artisans=ARTISANS, products=PRODUCTS, orders=OPEN, delivered=orders - OPEN))
-            while ledger.checkpoint(shop):
-                pass
-            accepted = select(Assignment).where(Assignment.status == "accepted").order_by(Assignment.id).limit(1)
-            part = session.scalars(accepted).one()
-            for msisdn in (AGENT, part.artisan.msisdn, part.order.buyer_msisdn):
-                people.set_language(session.connection(), msisdn, "en", service.clock())
-            found = KioskShop(service, part.artisan.msisdn, part.order.buyer_msisdn, part.order.code)
+        shop = fill(service, BulkCounts(artisans=ARTISANS, products=PRODUCTS, orders=OPEN, delivered=orders - OPEN))
         growth.settle(service.services.engine)
-        yield found
+        yield shop
+
+
+def fill(service: Service, counts: BulkCounts) -> KioskShop:
+    """Fill an empty shop with these rows, all of one kiosk, and store the sums that the worker stores each night."""
+    service.kiosk(AGENT)
+    with service.services.database.writing.begin() as session:
+        shop = service.services.shop(session, TESTER)
+        bulk.fill(shop, counts)
+        while ledger.checkpoint(shop) + balances.update_paid_sums(shop):
+            pass
+        accepted = select(Assignment).where(Assignment.status == "accepted").order_by(Assignment.id).limit(1)
+        part = session.scalars(accepted).one()
+        for msisdn in (AGENT, part.artisan.msisdn, part.order.buyer_msisdn):
+            people.set_language(session.connection(), msisdn, "en", service.clock())
+        return KioskShop(service, part.artisan.msisdn, part.order.buyer_msisdn, part.order.code)

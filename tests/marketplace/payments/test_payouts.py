@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from marketplace_api.events import events
-from marketplace_api.models import Payout
+from marketplace_api.models import PaidSum, Payout
 from marketplace_api.orders import orders
-from marketplace_api.payments import balances, payouts, settlement
+from marketplace_api.payments import audit, balances, elsewhere, payouts, returns, settlement
 from marketplace_api.refused import Refused
 from tests.marketplace.conftest import Sample, ShopDatabase, bring, place
 from tests.threads import together
@@ -100,6 +100,42 @@ def test_a_paid_payout_is_no_longer_owed(database: ShopDatabase, sample: Sample,
         after = balances.balance_of(shop, sample.artisan)
     assert (before.owed, before.paid) == (270_000, 0)
     assert (after.owed, after.paid) == (0, 270_000)
+
+
+def test_the_sum_paid_is_the_same_wherever_sums_are_stored(
+    database: ShopDatabase, sample: Sample, payout: Payout
+) -> None:
+    def paid() -> int:
+        with database.open() as shop:
+            assert list(audit.inconsistencies(shop)) == []
+            return balances.balance_of(shop, sample.artisan).paid
+
+    def store_sums() -> int:
+        with database.open() as shop:
+            return balances.update_paid_sums(shop)
+
+    with database.open() as shop:
+        settlement.begin_sending(shop, payout.id)
+        settlement.settle_paid(shop, payout.id, "SFF6")
+    assert (store_sums(), paid()) == (0, 270_000), "a transaction with an earlier payment may still be open"
+    database.advance(days=2)
+    assert (store_sums(), paid(), store_sums()) == (1, 270_000, 0)
+    with database.open() as shop:
+        elsewhere.record_paid_elsewhere(shop, sample.artisan, 70_00, "KES", "by hand", None)
+    assert paid() == 277_000
+    database.advance(days=2)
+    assert (store_sums(), paid()) == (1, 277_000)
+    with database.open() as shop:
+        returns.give_back(shop, payout.id, "came back")
+    assert (store_sums(), paid()) == (0, 7_000)
+
+
+def test_the_audit_finds_a_wrong_sum_paid(database: ShopDatabase, sample: Sample) -> None:
+    with database.open() as shop:
+        shop.session.add(PaidSum(artisan_id=sample.artisan.id, upto=shop.now, amount=1))
+        shop.session.flush()
+        found = list(audit.inconsistencies(shop))
+    assert found == [f"the sum paid to {sample.artisan.id} is stored as 1, and its payouts are 0"]
 
 
 def test_an_artisan_without_orders_is_owed_nothing(database: ShopDatabase, sample: Sample) -> None:
