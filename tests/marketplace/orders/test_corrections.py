@@ -214,6 +214,39 @@ def test_a_reversal_is_not_reversed_and_an_unknown_entry_is_refused(database: Sh
                 corrections.reverse(shop, wrong, WHY)
 
 
+@pytest.mark.parametrize("method", ["mobile_money", "kiosk_cash"])
+def test_a_payment_from_before_the_ledger_is_reversed_and_its_goods_are_not(
+    database: ShopDatabase, sample: Sample, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The upgrade that brought the ledger wrote `opening` entries: one for the goods, and one for the payment."""
+    post = ledger.post
+    with database.open() as shop:
+        artisans.set_payout_method(shop, sample.artisan, method)
+        with monkeypatch.context() as before:
+            before.setattr(ledger, "post", lambda shop, key, *rest: post(shop, key.replace("earned", "opening"), *rest))
+            order, payout = received(shop, sample)
+            before.setattr(ledger, "post", lambda *_: True)
+            if method == "kiosk_cash":
+                cash_payouts.collect(shop, sample.kiosk, payout.id)
+                paid_from = ledger.kiosk_account(sample.kiosk.id)
+            else:
+                pay(shop, payout)
+                paid_from = ledger.provider_account("simulator")
+        of_goods, of_payment = f"opening:{order.assignments[0].id}", f"opening:{payout.id}:{payout.status}"
+        artisan = ledger.artisan_account(sample.artisan.id)
+        ledger.post(shop, of_payment, "", {artisan: payout.amount, paid_from: -payout.amount})
+        assert owed(shop, sample) == 0
+
+        with pytest.raises(Refused, match="entry_final"):
+            corrections.reverse(shop, of_goods, WHY)
+        assert corrections.reverse(shop, of_payment, WHY)
+        assert not corrections.reverse(shop, of_payment, WHY)
+
+        assert payout.status == "returned"
+        assert owed(shop, sample) == 2_700_00
+        assert ledger.balance(shop, paid_from) == 0
+
+
 # -- the API
 
 
