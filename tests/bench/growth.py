@@ -21,9 +21,10 @@ def measure(
     """
     costs: dict[tuple[str, int], list[float]] = {(what, size): [] for what in subjects for size in sizes}
     for turn in range(turns):
-        # the size that comes second finds the processor's caches warm, so each size comes first in every second turn
-        for what, size in costs if turn % 2 else reversed(costs):
-            costs[what, size].append(cost(what, size))
+        # the size that comes second finds the processor's caches warm, so each is second in every other turn
+        for what in dict.fromkeys(what for what, _ in costs):
+            for size in sizes if turn % 2 else reversed(sizes):
+                costs[what, size].append(cost(what, size))
     medians = {subject: median(found) for subject, found in costs.items()}
     return [
         {"what": f"{what}, {size:,}{unit}", "cpu_us": round(cpu, 1), "ratio": round(cpu / medians[what, sizes[0]], 2)}
