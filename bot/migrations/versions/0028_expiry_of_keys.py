@@ -5,8 +5,8 @@ from alembic import op
 from sqlalchemy_utc import UtcDateTime
 
 
-revision = "0030"
-down_revision = "0029"
+revision = "0028"
+down_revision = "0027"
 branch_labels = None
 depends_on = None
 

@@ -5,8 +5,8 @@ from alembic import op
 from sqlalchemy_utc import UtcDateTime
 
 
-revision = "0033"
-down_revision = "0032"
+revision = "0031"
+down_revision = "0030"
 branch_labels = None
 depends_on = None
 
