@@ -19,7 +19,8 @@ from tests.bench import growth
 from tests.service import Service, serving
 
 SIZES = SMALL, LARGE = 1_000, 100_000
-QUERIES = ("/products?limit=50", "/products?limit=50&q=basket", "/products?limit=50&q=guinea+fowl")
+QUERIES = ("/products?limit=20", "/products?limit=20&q=basket", "/products?limit=20&q=guinea+fowl")
+"""The small catalogue has a full page for each, as the large one has."""
 TURNS, REQUESTS = 30, 5
 
 
