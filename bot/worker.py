@@ -61,7 +61,7 @@ from marketplace_api.actors import Actor
 from marketplace_api.backoff import Backoff
 from marketplace_api.events import webhooks as endpoints
 from marketplace_api.orders import closing, deadlines
-from marketplace_api.payments import balances, ledger
+from marketplace_api.payments import balances
 from marketplace_api.shop import Shop
 from state.delivery_reports import EarlyReport
 from state.outbox import Job
@@ -193,8 +193,7 @@ def periodic_tasks(services: Services) -> tuple[PeriodicTask, ...]:
         in_chunks("orders.ask", "20 10 * * *", closing.ask_whether_it_came),
         in_chunks("orders.close", "30 10 * * *", closing.assume_delivered),
         PeriodicTask("texts.unknown", "* * * * *", partial(periodic.settle_unknown, database, clock, follow)),
-        in_chunks("ledger.checkpoint", "15 3 * * *", ledger.checkpoint),
-        in_chunks("payouts.sum", "20 3 * * *", balances.update_paid_sums),
+        in_chunks("ledger.checkpoint", "15 3 * * *", balances.store_sums),
         PeriodicTask("outbox.sweep", "30 3 * * *", partial(periodic.sweep_outbox, database, clock)),
         forget("processed.sweep", "35 3 * * *", settings.keep_conversations_days, retention.forget_conversations),
         PeriodicTask("sessions.sweep", "45 3 * * *", partial(periodic.sweep_sessions, services.sessions, clock)),

@@ -68,6 +68,11 @@ def balance_of(shop: Shop, artisan: Artisan, last: int = 5) -> ArtisanBalance:
     return ArtisanBalance(owed, _paid(shop, artisan), shop.session.scalars(newest).all())
 
 
+def store_sums(shop: Shop) -> int:
+    """Store sums from which balances of accounts and sums of payments begin; returns how many have changed."""
+    return ledger.checkpoint(shop) + update_paid_sums(shop)
+
+
 def update_paid_sums(shop: Shop) -> int:
     """Add older payments to the stored sums of up to `SUMMED_AT_ONCE` artisans; returns how many sums have changed."""
     upto = shop.now - SETTLES

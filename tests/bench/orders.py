@@ -20,7 +20,7 @@ from bot.demo import bulk
 from bot.demo.bulk import BulkCounts
 from bot.providers.contracts import Inbound
 from marketplace_api.models import Assignment
-from marketplace_api.payments import balances, ledger
+from marketplace_api.payments import balances
 from state import people
 from tests.actors import TESTER
 from tests.bench import growth
@@ -109,7 +109,7 @@ def fill(service: Service, counts: BulkCounts) -> KioskShop:
     with service.services.database.writing.begin() as session:
         shop = service.services.shop(session, TESTER)
         bulk.fill(shop, counts)
-        while ledger.checkpoint(shop) + balances.update_paid_sums(shop):
+        while balances.store_sums(shop):
             pass
         accepted = select(Assignment).where(Assignment.status == "accepted").order_by(Assignment.id).limit(1)
         part = session.scalars(accepted).one()

@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from bot.jobs.scheduler import LEASE, RETRY_AFTER, PeriodicTask, Scheduler
 from bot.worker import periodic_tasks, scheduler
-from marketplace_api.models import LedgerCheckpoint
+from marketplace_api.models import LedgerCheckpoint, PaidSum, Payout
 from state import schedule
 from tests.bot import fixtures
 from tests.bot.fixtures import JOY
@@ -132,6 +132,22 @@ def test_a_ledger_checkpoint_is_written_each_night(service: Service) -> None:
 
     assert checkpoints()["commission"] == -180_00
     assert sum(checkpoints().values()) == 0
+
+
+def test_the_sum_that_an_artisan_was_paid_is_stored_after_a_day(service: Service) -> None:
+    fixtures.received_order(service)
+    service.later(minutes=1)  # the provider pays
+
+    def sums() -> list[int]:
+        with service.services.database.reading() as db:
+            return list(db.scalars(select(PaidSum.amount)))
+
+    before = sums()
+    service.later(days=2)
+    with service.services.database.reading() as db:
+        paid = sum(db.scalars(select(Payout.amount).where(Payout.status == "paid")))
+    assert (before, sums()) == ([], [paid])
+    assert paid
 
 
 def test_finished_jobs_are_deleted_after_two_weeks(service: Service) -> None:
