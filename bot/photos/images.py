@@ -11,7 +11,6 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from threading import Lock
@@ -39,9 +38,13 @@ QUALITY = 80
 
 _decoding = Lock()
 """Held while a picture is decoded."""
-_trim: Callable[[int], int] | None = (
-    getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-)
+if sys.platform == "linux":
+    _libc = ctypes.CDLL(None)
+    if hasattr(_libc, "mallopt"):  # glibc
+        _M_MMAP_THRESHOLD = -3  # malloc.h
+        # Blocks of this size or more go back to the system when they are freed. By default glibc raises the limit up to
+        # 32 MB, and then keeps the memory of the largest picture for each thread (mallopt(3)).
+        _libc.mallopt(_M_MMAP_THRESHOLD, 256 * 1024)
 
 
 class UnusableImageError(Exception):
@@ -96,9 +99,9 @@ def process(sent: bytes) -> ProcessedImage:
     with _decoding:
         try:
             return _processed(sent)
-        finally:
-            if _trim:
-                _trim(0)  # glibc would keep, for each thread, the memory of its largest picture
+        except UnusableImageError as error:
+            failure = type(error)  # the error itself holds the pixels, through its traceback
+    raise failure
 
 
 def _processed(sent: bytes) -> ProcessedImage:
