@@ -1,6 +1,6 @@
 """The time that a request may still spend on waiting for stores: one budget, which all of its waits share.
 
-    with deadline.within(3.5):
+    with deadline.within(3.0):
         deadline.remaining(0.5)         0.5; less towards the end; then TimeIsUpError
 
 Connections ask before each wait, so a frozen store costs a request its budget once, however many steps are left.

@@ -1,4 +1,4 @@
-"""Gives back the space of deleted rows, so that no page of a file still holds what they said."""
+"""Frees the space of deleted rows, so that no page of the database file still contains their values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class NotCompactedError(Exception):
 
 
 def compact(engine: Engine) -> None:
-    """SQLite: write the file anew and empty its write-ahead log. PostgreSQL: remove dead rows from all tables.
+    """On SQLite, rewrite the file and empty its write-ahead log. On PostgreSQL, remove dead rows from all tables.
 
     Raises NotCompactedError.
     """

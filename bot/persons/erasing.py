@@ -54,7 +54,11 @@ class Eraser:
             _check(self.open_shop(session), msisdn)
 
     def erase(self, msisdn: str) -> None:
-        """Erase the person. Nothing is changed if CannotEraseError is raised. A second run finishes a first one."""
+        """Erase the person. A second run finishes a run that was interrupted.
+
+        Raises CannotEraseError; then no row has changed. If an order was placed during the run, the files of the
+        photos are deleted nevertheless.
+        """
         self.check(msisdn)
         with self.database.reading() as session:
             now = self.open_shop(session).now.timestamp()

@@ -43,7 +43,7 @@ def is_exposed(url: str) -> bool:
 
 
 def protect_process() -> None:
-    """Let nobody else read the files that this process and its children write; warn if it has all rights."""
+    """Let only this user read the files that this process and its children create (umask 077); warn if it is root."""
     os.umask(0o077)
     if os.geteuid() == 0:
         log.warning("Soko runs as root: a fault in it has all rights on this machine. Start it as a user of its own.")

@@ -20,11 +20,12 @@ from state import deadline
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ThreadShare:
-    """The threads of one kind of request: so many are handled at once, others wait for up to `wait_s`.
+    """The threads of one kind of request: `threads` are handled at once, others wait for up to `wait_s` seconds.
 
-    Who waits holds one of the server's threads too, so there are `places` for all who are handled or wait. `budget_s`
-    is for the waits of one request together, this one too. A request that gets no thread is answered 503; or,
-    `is_always_answered`, handled without time for any store, so that its caller is told so as the provider expects.
+    A waiting request also uses one of the server's threads, so at most `places` requests are handled or wait.
+    `budget_s` limits all waits of one request together, in seconds, and this wait is one of them. A request that gets
+    no thread is answered 503. If `is_always_answered`, the application handles it, but no store is asked: a USSD caller
+    then gets the apology.
     """
 
     threads: int
