@@ -77,6 +77,12 @@ class LifeCycle(Generic[Status, Trigger]):
         reached = (status for transition in self.transitions for status in (transition.source, transition.dest))
         return tuple(dict.fromkeys((*self.starts, *reached)))
 
+    @property
+    def final(self) -> tuple[Status, ...]:
+        """The statuses from which no transition leads on, in the order of the table."""
+        left = {transition.source for transition in self.transitions}
+        return tuple(status for status in self.statuses if status not in left)
+
     def allows(self, row: Order | Assignment | Payout, trigger: Trigger) -> bool:
         """True if there is a transition for `trigger` from the row's status."""
         return row.status in self._machine.events[trigger].transitions

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from redis import Redis
 from sqlalchemy import Connection, case
 
+from state.redis_sessions import TIMEOUT_S
 from state.tables import INSERT, budget
 
 
@@ -105,7 +106,7 @@ return spent
 class RedisBudgets:
     """Budgets in the Redis at `url`, which is asked once for all uses. Raises redis.RedisError after `timeout`."""
 
-    def __init__(self, url: str, *, timeout: float, prefix: str = "soko:{budget}:") -> None:
+    def __init__(self, url: str, *, timeout: float = TIMEOUT_S, prefix: str = "soko:{budget}:") -> None:
         # the braces keep all budgets on one node of a cluster, because one script reads several
         redis = Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout)
         self._spend: Any = redis.register_script(_SPEND)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 import locales
 from bot.conversation import deferred, failed_credentials
 from bot.conversation.hop import HopContext, load_profile, refresh_profile
-from bot.conversation.pin_reset import PinReset, draw_code
+from bot.conversation.pin_reset import PinReset
 from bot.conversation.session import UssdCall, hop_key
 from bot.marketplace.port import MarketplaceSession, Unreachable
 from bot.messaging import queue, rendering
@@ -147,7 +147,7 @@ class DialogueRunner:
             case CheckPin(pin):
                 pins.prepare_check(conn, context.msisdn, pin, hashes, context.now)
             case OfferPinReset():
-                context.secrets.reset_code = context.secrets.reset_code or draw_code(context.ids)
+                context.secrets.reset_code = context.secrets.reset_code or context.ids.one_time_code()
                 hashes.new(context.secrets.reset_code)
             case ResetPin(msisdn, digits):
                 pins.prepare_redeem(conn, msisdn, digits, hashes, context.now)

@@ -20,8 +20,6 @@ from marketplace_api.shop import Ids
 from state import pins
 from state.pins import Hashes
 
-DIGITS = 6
-
 OFFERED = N_(
     "Soko: {kiosk} wants to remove your PIN. Did you ask? Tell your agent this code: {pin_code}. "
     "If not, tell nobody. It works for 30 minutes.",
@@ -33,11 +31,6 @@ RESET = N_(
     "If you did not ask, reply CALL.",
     "Soko: your PIN was removed. If you did not ask for this, reply CALL.",
 )
-
-
-def draw_code(ids: Ids) -> str:
-    """A one-time code of `DIGITS` digits."""
-    return f"{ids.random.randrange(10**DIGITS):0{DIGITS}}"
 
 
 @dataclass(frozen=True, slots=True)

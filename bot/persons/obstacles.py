@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import get_args
 
 from sqlalchemy import select
 
+from marketplace_api.lifecycles import ORDER
 from marketplace_api.models import Artisan, Assignment, Kiosk, Order
 from marketplace_api.payments import balances
 from marketplace_api.shop import Shop
-from marketplace_api.statuses import OrderStatus
-
-ENDED: tuple[OrderStatus, ...] = ("delivered", "declined", "expired", "cancelled")
-"""The statuses in which nothing more happens to an order."""
-OPEN: tuple[OrderStatus, ...] = tuple(status for status in get_args(OrderStatus) if status not in ENDED)
 
 
 def find(shop: Shop, msisdn: str) -> Iterator[str]:
@@ -23,7 +18,9 @@ def find(shop: Shop, msisdn: str) -> Iterator[str]:
     artisan = session.scalars(select(Artisan).where(Artisan.msisdn == msisdn)).one_or_none()
     if artisan is not None:
         yield from _of_artisan(shop, artisan)
-    bought = select(Order).where(Order.buyer_msisdn == msisdn, Order.status.in_(OPEN)).order_by(Order.created_at)
+    bought = (
+        select(Order).where(Order.buyer_msisdn == msisdn, Order.status.not_in(ORDER.final)).order_by(Order.created_at)
+    )
     if codes := [order.code for order in session.scalars(bought)]:
         yield f"This person has ordered, and the order is still open: {', '.join(codes)}."
     for kiosk in session.scalars(select(Kiosk).where(Kiosk.agent_msisdn == msisdn)):

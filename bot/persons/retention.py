@@ -16,15 +16,15 @@ from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
 from bot.db.unit_of_work import Database
-from bot.persons.obstacles import ENDED
 from bot.persons.scrubbing import without_address
 from bot.runtime.clock import Clock
+from marketplace_api.lifecycles import ORDER
 from marketplace_api.models import Event, Order, TimelineEntry
 from state import cursor, lookups, processed
 from state.tables import fence, message, performed
 
 AT_ONCE = 500
-"""How many rows one transaction changes. On SQLite nobody else can write until it ends."""
+"""The largest number of rows that one transaction changes. On SQLite, no other transaction can write until it ends."""
 TEXTS, EVENTS = "retention of texts", "retention of events"
 """The stored names of the positions up to which the words and the people were deleted."""
 
@@ -69,7 +69,9 @@ def forget_people_in_events(session: Session, before: datetime) -> int:
 def forget_addresses(session: Session, before: datetime, now: Clock) -> int:
     """Delete address and note of orders that ended before this time; town, region and country stay."""
     later = exists().where(TimelineEntry.order_id == Order.id, TimelineEntry.at >= before)
-    old = select(Order).where(Order.address_erased_at.is_(None), Order.created_at < before, Order.status.in_(ENDED))
+    old = select(Order).where(
+        Order.address_erased_at.is_(None), Order.created_at < before, Order.status.in_(ORDER.final)
+    )
     orders = session.scalars(old.where(~later).order_by(Order.created_at).limit(AT_ONCE)).all()
     for order in orders:
         order.ship_to, order.note, order.address_erased_at = without_address(order.ship_to), None, now()

@@ -29,7 +29,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.db.unit_of_work import Database
 from bot.runtime.clock import Clock
 from bot.runtime.settings import Settings
-from bot.web.rate_limits import REDIS_TIMEOUT_S, RateLimits
+from bot.web.rate_limits import RateLimits
 from marketplace_api.rest.access import ClientKind
 from state import counters
 from state.budgets import RedisBudgets, Spent, SqlBudgets, Use
@@ -38,7 +38,7 @@ from state.counters import STRANGERS
 log = logging.getLogger(__name__)
 
 Act = Literal["order", "refused_order", "wrong_form", "wrong_key", "wrong_photo_link", "wrong_webhook_secret"]
-By = Literal["address", "phone", "product", "country", "house"]
+By = Literal["address", "phone", "product", "country", "service"]
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
@@ -80,7 +80,7 @@ class Stranger:
                 return self.product
             case "country":
                 return self.country
-            case "house":
+            case "service":
                 return ""
 
 
@@ -90,7 +90,7 @@ LIMITS: Mapping[Act, Sequence[Limit]] = {
         Limit("phone", 10, DAY),
         Limit("product", 30, HOUR),
         Limit("country", 200, HOUR),
-        Limit("house", 300, HOUR),
+        Limit("service", 300, HOUR),
     ),
     "refused_order": (),
     "wrong_form": (Limit("address", 20, MINUTE),),
@@ -118,7 +118,7 @@ class Door:
         self._database, self._clock = database, clock
         self._secret = hashlib.sha256(settings.secret_key.encode()).digest()
         in_sql = SqlBudgets(self._transaction)
-        in_redis = RedisBudgets(settings.redis_url, timeout=REDIS_TIMEOUT_S) if settings.redis_url else None
+        in_redis = RedisBudgets(settings.redis_url) if settings.redis_url else None
         self._stores = (in_redis, in_sql) if in_redis else (in_sql,)
         self._closed: dict[str, float] = {}
         self._counts: Counter[tuple[str, str]] = Counter()

@@ -17,11 +17,11 @@ from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import FixedWindowRateLimiter
 
 from bot.runtime.settings import Settings
+from state.redis_sessions import TIMEOUT_S
 
 log = logging.getLogger(__name__)
 
 Counted = Literal["key", "address"]
-REDIS_TIMEOUT_S = 0.5
 
 
 class RateLimits:
@@ -59,6 +59,6 @@ def _store(redis_url: str | None) -> MemoryStorage | RedisStorage:
         url,
         key_prefix="soko:rates",
         wrap_exceptions=True,
-        socket_timeout=REDIS_TIMEOUT_S,
-        socket_connect_timeout=REDIS_TIMEOUT_S,
+        socket_timeout=TIMEOUT_S,
+        socket_connect_timeout=TIMEOUT_S,
     )

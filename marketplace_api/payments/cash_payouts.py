@@ -23,7 +23,7 @@ def give_code(shop: Shop, payout: Payout) -> None:
     """Give the payout a cash code that no other waiting payout has."""
     shop.session.flush()
     for _ in range(_DRAWS):
-        code = payouts.draw_cash_code(shop)
+        code = shop.ids.one_time_code()
         if shop.session.scalar(select(exists().where(Payout.cash_code == code))):
             continue
         # another transaction may take the code after the check; then only the savepoint is rolled back

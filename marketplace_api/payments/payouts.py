@@ -32,7 +32,6 @@ SETTLED: tuple[PayoutStatus, ...] = ("paid", "collected")
 """Statuses in which the money has reached the artisan."""
 ENDED_UNPAID: tuple[PayoutStatus, ...] = ("returned", "cancelled")
 """Final statuses of payouts with which the artisan was not paid; if money is still owed, another payout is for it."""
-CASH_DIGITS = 6
 ELSEWHERE = "elsewhere"
 """The stored provider of a payout that an operator paid by other means."""
 
@@ -92,7 +91,7 @@ def add(shop: Shop, artisan: Artisan, amount: int, currency: str, *, status: Pay
     for length in CODE_LENGTHS:
         drawn = {"code": shop.ids.code(length)}
         if status == "awaiting_collection":
-            drawn["cash_code"] = draw_cash_code(shop)
+            drawn["cash_code"] = shop.ids.one_time_code()
         new = insert_new(shop.session, Payout).values(
             id=payout_id, payment_id=payout_id, status=status, **columns, **drawn
         )
@@ -101,11 +100,6 @@ def add(shop: Shop, artisan: Artisan, amount: int, currency: str, *, status: Pay
         if payout:
             return payout
     raise RuntimeError("no free code found: is the random source broken?")
-
-
-def draw_cash_code(shop: Shop) -> str:
-    """A one-time code of `CASH_DIGITS` digits for cash at the kiosk, which may be taken already."""
-    return f"{shop.ids.random.randrange(10**CASH_DIGITS):0{CASH_DIGITS}}"
 
 
 def move(shop: Shop, payout_id: str, trigger: PayoutTrigger) -> Payout:

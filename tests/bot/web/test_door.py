@@ -66,7 +66,7 @@ def test_orders_are_limited_by_address_phone_product_country_and_all_together(do
             "product": f"P{number}",
             "country": f"C{number}",
         }
-        return Stranger(**{**fields, limit.by: getattr(ORDER, limit.by, "")} if limit.by != "house" else fields)
+        return Stranger(**{**fields, limit.by: getattr(ORDER, limit.by, "")} if limit.by != "service" else fields)
 
     answers = [door.count("order", stranger(number)) for number in range(limit.most + 1)]
     assert answers == [None] * limit.most + [limit.seconds]

@@ -9,9 +9,9 @@ from marketplace_api.events import events
 from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Kiosk, Payout
 from marketplace_api.orders import orders
-from marketplace_api.payments import balances, cash_payouts, payouts, settlement
+from marketplace_api.payments import balances, cash_payouts, settlement
 from marketplace_api.refused import Refused
-from marketplace_api.shop import Shop
+from marketplace_api.shop import ONE_TIME_DIGITS, Shop
 from tests.marketplace.conftest import Sample, ShopDatabase, bring, place
 
 pytestmark = pytest.mark.every_store
@@ -40,7 +40,7 @@ def try_code(database: ShopDatabase, kiosk: Kiosk, code: str) -> str:
 
 
 def wrong(code: str) -> str:
-    return f"{(int(code) + 1) % 10**payouts.CASH_DIGITS:0{payouts.CASH_DIGITS}}"
+    return f"{(int(code) + 1) % 10**ONE_TIME_DIGITS:0{ONE_TIME_DIGITS}}"
 
 
 def test_the_cash_code_has_six_digits_and_is_in_no_event(database: ShopDatabase, waiting: Payout) -> None:
