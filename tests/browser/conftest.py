@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect, sync_playwright
+
+from tests.databases import migrated_sqlite
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = "/usr/bin/chromium"
@@ -26,13 +28,13 @@ CHROMIUM_OPTIONS = (
 
 @pytest.fixture(scope="package")
 def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a server and worker on a free port, with a fresh database that holds the demo data."""
+    """The URL of a server and worker on a free port, with a database that holds only the demo data."""
     port = _free_port()
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path_factory.mktemp("home")),
         "PORT": str(port),
-        "DATABASE_URL": f"sqlite:///{tmp_path_factory.mktemp('database')}/soko.db",
+        "DATABASE_URL": migrated_sqlite(tmp_path_factory.mktemp("database") / "soko.db"),
         "PHOTOS_DIR": str(tmp_path_factory.mktemp("photos")),
         "DEMO": "on",
     }
@@ -64,13 +66,35 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
+@pytest.fixture(scope="package")
+def tab(browser: Browser) -> Iterator[Page]:
+    """The only tab with scripts: to open another one takes as long as most tests."""
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()
+
+
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """An empty tab. Every error and warning of the browser (a script, the CSP, a 404) fails the test."""
+def page(tab: Page) -> Iterator[Page]:
+    """An empty tab that remembers nothing. Every error and warning of the browser (a script, the CSP, a 404) fails the
+    test.
+    """
     errors: list[str] = []
-    tab = browser.new_page(viewport={"width": 1280, "height": 900})
-    tab.on("pageerror", lambda error: errors.append(str(error)))
-    tab.on("console", lambda line: errors.append(line.text) if line.type in ("error", "warning") else None)
+
+    def on_page_error(error: Error) -> None:
+        errors.append(str(error))
+
+    def on_console(line: ConsoleMessage) -> None:
+        if line.type in ("error", "warning"):
+            errors.append(line.text)
+
+    tab.set_viewport_size({"width": 1280, "height": 900})
+    tab.on("pageerror", on_page_error)
+    tab.on("console", on_console)
     yield tab
-    tab.close()
+    tab.evaluate("localStorage.clear(), sessionStorage.clear()")
+    tab.goto("about:blank")
+    tab.context.clear_cookies()
+    tab.remove_listener("pageerror", on_page_error)
+    tab.remove_listener("console", on_console)
     assert not errors
