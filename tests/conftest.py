@@ -40,6 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)  # Hypothesis reads its seed when it is configured
 def pytest_configure(config: pytest.Config) -> None:
     """Chooses the run's seed; a worker of xdist takes the one that the main process has chosen."""
+    gc.disable()  # until all modules are imported: they are no garbage
     if config.option.seed is None:
         config.option.seed = getattr(config, "workerinput", {}).get("seed", randrange(1_000_000))
     runs.begin(full=config.option.full, seed=config.option.seed)
@@ -112,9 +113,17 @@ def pytest_collection_finish() -> None:
 
     Later collections are less frequent than usual: almost nothing that a test leaves behind is a cycle.
     """
+    gc.enable()
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_ALLOCATIONS, 10, 10)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    """Finds the last garbage once. pytest looks for it five times more, which takes long with all that is cached."""
+    gc.collect()
+    gc.freeze()
 
 
 STORE_FIXTURES = {"database_url", "migrated_database_url", "service"}
