@@ -51,7 +51,10 @@ class TranscriptPlayer:
     harness: Harness
     phones: dict[str, ScriptedPhone] = field(default_factory=dict)
     acting: ScriptedPhone | None = None
-    events_shown: int = 0
+    cursor: str = ""
+    """Where the events begin that were not read yet; empty before the first."""
+    told: int = 0
+    """How many of them need no line, because the action itself says that they happened."""
 
     def play(self, script: str) -> str:
         """The transcript with the results of this version. Raises UnplayableLineError."""
@@ -136,7 +139,7 @@ class TranscriptPlayer:
     def _kiosk(self, arguments: str) -> None:
         name, town, agent = (part.strip() for part in arguments.split(","))
         self.harness.kiosk(self._phone(agent).msisdn, name, town)
-        self.events_shown += 1  # the line itself says that a kiosk is opened
+        self.told += 1
 
     def _order(self, arguments: str) -> None:
         parts = re.fullmatch(r"(\w+) (\d+) x (.+)", arguments)
@@ -170,15 +173,21 @@ class TranscriptPlayer:
     def _results(self) -> Iterator[str]:
         """New events, then new texts; those of the acting phone come first."""
         self.harness.work()
-        events = self.harness.api("GET", "/events?limit=100")["data"]
-        for event in events[self.events_shown :]:
+        for event in self._new_events():
             yield f"= {event['type']} {event['data'].get('code') or event['data'].get('name') or ''}".rstrip()
-        self.events_shown = len(events)
         for phone in sorted(self.phones.values(), key=lambda phone: phone is not self.acting):
             texts = self.harness.received(phone.msisdn)
             for text in texts[phone.shown :]:
                 yield from _block("<" if phone is self.acting else f"^ {phone.name}", text)
             phone.shown = len(texts)
+
+    def _new_events(self) -> list[Any]:
+        """The events that were not read yet and need a line, oldest first."""
+        after = f"&cursor={self.cursor}" if self.cursor else ""
+        page = self.harness.api("GET", f"/events?limit=100{after}")
+        told, self.told = self.told, 0
+        self.cursor = page["next_cursor"] or self.cursor
+        return list(page["data"][told:])
 
 
 def _picture() -> bytes:
