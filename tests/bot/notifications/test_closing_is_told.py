@@ -10,13 +10,8 @@ SHIP = {"carrier": "DHL", "tracking": "7"}
 
 def run_for(service: Service, days: int) -> None:
     """Let days pass, with the periodic tasks of each."""
-    from bot.worker import scheduler
-
-    tasks = scheduler(service.services)
     for _ in range(days):
         service.later(days=1)
-        tasks.run_due()
-        service.work()
 
 
 def test_a_part_that_is_never_brought_is_given_up_and_told(embedded: Service) -> None:

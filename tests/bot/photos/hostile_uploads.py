@@ -1,6 +1,6 @@
-"""Uploads a hundred hostile pictures to the photo page, sixteen at a time, and prints the memory of this process.
+"""Uploads hostile pictures to the photo page, sixteen at a time, and prints the memory of this process.
 
-python -m tests.bot.photos.hostile_uploads FOLDER     {"before": 97, "after": 101, "peak": 340, "answers": {…}}
+python -m tests.bot.photos.hostile_uploads FOLDER 100     {"before": 97, "after": 101, "peak": 340, "answers": {…}}
 
 In a process of its own, because memory is measured of a process.
 """
@@ -20,7 +20,7 @@ from tests.bot.photos.camera import photo
 from tests.bot.web.test_photo_page import link, send
 from tests.service import serving
 
-UPLOADS, THREADS = 100, 16
+THREADS = 16
 SIDE = 3500
 """Just within the budget."""
 HOSTILE = (
@@ -39,7 +39,7 @@ def megabytes(line: str) -> int:
     return int(value.split()[1]) // 1024
 
 
-def measure(folder: Path) -> dict[str, object]:
+def measure(folder: Path, uploads: int) -> dict[str, object]:
     files = [make() for make in HOSTILE]
     with serving(folder) as service:
         fixtures.seed_shop(service)
@@ -53,9 +53,9 @@ def measure(folder: Path) -> dict[str, object]:
             Path("/proc/self/clear_refs").write_text("5")  # the peak is measured from here on
             before = megabytes("VmRSS")
             counted = Counter(map(upload, files))
-            counted.update(pool.map(upload, islice(cycle(files), UPLOADS - len(files))))
+            counted.update(pool.map(upload, islice(cycle(files), uploads - len(files))))
         return {"before": before, "after": megabytes("VmRSS"), "peak": megabytes("VmHWM"), "answers": counted}
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(Path(sys.argv[1]))))  # noqa: T201 - for the test that starts it
+    print(json.dumps(measure(Path(sys.argv[1]), int(sys.argv[2]))))  # noqa: T201 - for the test that starts it
