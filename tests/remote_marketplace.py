@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any, Literal
@@ -12,10 +13,16 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from bot.marketplace.remote import RemoteMarketplace
 from tests.bot import fixtures
 from tests.service import OPERATOR_KEY, Service, serving
 
 Fault = Literal["none", "no_answer", "lost_answer", "server_error", "forbidden", "other_site"]
+
+ANSWERS_WITHIN_S = 60.0
+"""How long the bot waits for a shop that answers; the usual seconds may be too short on a busy machine."""
+HANGS_S = 0.2
+"""How long it waits for a shop that never answers. The end is the same after any time."""
 
 
 class FaultProxy:
@@ -29,6 +36,8 @@ class FaultProxy:
         """Method and path of every request that arrived here, passed on or not."""
         self.on_request: Callable[[], None] = lambda: None
         """Called at each request, before it is passed on."""
+        self.on_fault: Callable[[Fault], None] = lambda _: None
+        """Called with each fault that is set."""
         self._closed = Event()
 
     def fail(self, fault: Fault, times: int = 1_000_000) -> None:
@@ -38,6 +47,7 @@ class FaultProxy:
         `lost_answer`: the shop performs the request and the connection closes before the answer.
         """
         self._fault, self._times = fault, times
+        self.on_fault(fault)
 
     def close(self) -> None:
         """Releases the requests that hang."""
@@ -125,5 +135,14 @@ def remote_setup(folder: Path, **bot_settings: Any) -> Iterator[RemoteSetup]:
     ):
         fixtures.seed_shop(shop)
         with serving(folder / "bot", marketplace_url=url, marketplace_api_key=OPERATOR_KEY, **bot_settings) as bot:
+            proxy.on_fault = partial(set_patience, bot)
+            proxy.fail("none")
             bot.work()
             yield RemoteSetup(shop, bot, proxy)
+
+
+def set_patience(bot: Service, fault: Fault) -> None:
+    """Lets the bot wait long for its shop, but not while the shop hangs."""
+    shop = bot.services.marketplace
+    assert isinstance(shop, RemoteMarketplace)
+    shop.hop_s = shop.worker_s = HANGS_S if fault == "no_answer" else ANSWERS_WITHIN_S

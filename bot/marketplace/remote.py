@@ -186,6 +186,7 @@ class RemoteMarketplace:
     database: Database
     is_local: bool = False
     hop_s: float = HOP_S
+    worker_s: float = WORKER_S
     _facts: ShopFacts | None = field(default=None, init=False)
     _facts_at: datetime | None = field(default=None, init=False)
     _stored: bytes = field(default=b"", init=False)
@@ -195,7 +196,7 @@ class RemoteMarketplace:
 
     def worker_session(self, msisdn: str, now: datetime) -> RemoteSession:
         """A session that waits longer than a hop may."""
-        return RemoteSession(self, msisdn, now, self.client.deadline(WORKER_S))
+        return RemoteSession(self, msisdn, now, self.client.deadline(self.worker_s))
 
     def events(self, after: int, limit: int, now: datetime) -> Sequence[EventDetails]:
         path = f"/phones/news?after={after}&limit={limit}"
@@ -208,7 +209,7 @@ class RemoteMarketplace:
 
     def current(self, id: str, now: datetime) -> EventData | None:
         path = f"/payouts/{id}" if id.startswith("pay_") else f"/orders/{id}"
-        shown = self.client.get(path, _RESOURCE, self.client.deadline(WORKER_S))
+        shown = self.client.get(path, _RESOURCE, self.client.deadline(self.worker_s))
         try:
             return resource(id, shown)
         except msgspec.ValidationError:
