@@ -149,6 +149,7 @@ case "$*" in *pytest*) echo "4 passed in 0.1s" ;; esac
 """
 LINT = ["-m ruff check", "-m ruff format --check", "-m mypy"]
 PYTEST = "-m pytest -n 3 --one-store"
+COMPILING = "-m compileall -q bot flows locales marketplace_api state"
 
 
 @pytest.fixture
@@ -186,7 +187,7 @@ def test_check_runs_all_tools_and_fails_if_one_fails(checkout, tools, broken):
 def test_test_runs_lint_and_types_beside_all_tests_and_prints_a_summary(checkout, tools):
     status, printed = checkout.run("test")
 
-    assert (status, sorted(logged(tools))) == (0, sorted([*LINT, PYTEST]))
+    assert (status, sorted(logged(tools))) == (0, sorted([*LINT, COMPILING, PYTEST]))
     assert "\n4 passed in 0.1s\n" in printed
     assert [line.split()[:2] for line in summary(printed)] == [
         ["passed", "ruff"],
@@ -209,7 +210,7 @@ def test_test_fails_if_one_tool_fails(checkout, tools, broken):
 def test_an_option_that_chooses_no_tests_runs_everything(checkout, tools, option):
     checkout.run("test", *option)
 
-    assert sorted(logged(tools)) == sorted([*LINT, " ".join([PYTEST, *option])])
+    assert sorted(logged(tools)) == sorted([*LINT, COMPILING, " ".join([PYTEST, *option])])
 
 
 @pytest.mark.parametrize("choice", [["script"], ["script/setup::test_this"], ["-k", "money"], ["--full", "-m", "long"]])

@@ -30,6 +30,7 @@ from tests.bot.fixtures import (
 )
 from tests.bot.messaging.fakes import HangingProvider, hanging, queue_message
 from tests.remote_marketplace import Fault, RemoteSetup, remote_setup
+from tests.runs import some_of
 from tests.service import Service
 
 OUT_OF_REACH = "The shop cannot be reached just now. Please try again in a few minutes."
@@ -39,7 +40,8 @@ FAULTS: list[Fault] = ["no_answer", "server_error", "other_site", "forbidden", "
 READING = ("PRODUCTS", "ORDERS", "MONEY", "STATEMENT", "YES", "NO", "READY")
 WITHOUT_CODE = ("PRICE", "STOCK", "TITLE", "DESCRIBE", "REMOVE", "PHOTO")
 
-every_fault = pytest.mark.parametrize("fault", FAULTS)
+every_fault = pytest.mark.parametrize("fault", some_of(FAULTS, least=2))
+"""A usual run tries two of the faults, others with another seed: `test_remote.py` tries each on the client."""
 
 
 @pytest.fixture
