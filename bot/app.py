@@ -15,6 +15,7 @@ from bot.marketplace import http_api
 from bot.providers import registry
 from bot.providers.declaration import Handlers
 from bot.runtime import logs
+from bot.runtime.keys import Purpose
 from bot.runtime.request_ids import RequestIds
 from bot.runtime.settings import Settings
 from bot.services import Services, build
@@ -77,7 +78,7 @@ def _register_pages(app: Flask, services: Services, window: ShopWindow, door: Do
             catalogue=window.catalogue,
             product=window.product,
             place_order=window.place_order,
-            forms=OrderForms(settings.secret_key, settings.url),
+            forms=OrderForms(settings.keys.accepted(Purpose.ORDER_FORMS), settings.url),
             door=door,
             clock=services.clock,
             new_key=partial(services.ids.token, 32),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
@@ -32,6 +31,7 @@ from bot.photos.links import PhotoLinks
 from bot.photos.store import PhotoStore
 from bot.providers import registry
 from bot.runtime.clock import Clock, MovableClock, system_clock
+from bot.runtime.keys import Keys, Purpose
 from bot.runtime.settings import Settings
 from flows import msisdn
 from flows.dialogues import ENGINE
@@ -40,6 +40,7 @@ from flows.reading import unsafe_text
 from marketplace_api.actors import Actor
 from marketplace_api.models import Event
 from marketplace_api.shop import Deadlines, Ids, OpenShop, Shop, Terms
+from state.pins import Peppers
 from state.redis_sessions import RedisSessions
 from state.sessions import Sessions
 from state.sql_sessions import SqlSessions
@@ -91,8 +92,7 @@ def build(
     clock, ids = clock or _clock(settings), ids or Ids(secrets.SystemRandom())
     engine = engine or create_engine(settings.database_url)
     database, terms = Database.of(engine), _terms(settings)
-    secret = hashlib.sha256(settings.secret_key.encode()).digest()
-    photo_links = PhotoLinks(settings.url, secret)
+    photo_links = PhotoLinks(settings.url, settings.keys.accepted(Purpose.PHOTO_LINKS))
     sessions = RedisSessions(settings.redis_url) if settings.redis_url else SqlSessions(settings.database_url)
     marketplace = _marketplace(settings, LocalMarketplace(database, ids, terms, photo_links.link), database, clock)
     own_numbers = registry.own_numbers(settings) | {settings.sms_short_code}
@@ -105,7 +105,7 @@ def build(
         ids=ids,
         terms=terms,
         sessions=sessions,
-        conversation=ConversationService(_runner(settings, secret), resources, own_numbers),
+        conversation=ConversationService(_runner(settings), resources, own_numbers),
         marketplace=marketplace,
         notification_consumer=_notification_consumer(settings, marketplace, database, clock, ids),
         payout_consumer=_payout_consumer(database, clock, ids, terms) if marketplace.is_local else None,
@@ -145,7 +145,7 @@ def _senders(settings: Settings) -> tuple[str, ...]:
     return (*unsafe_text.OUR_NAME, settings.sms_short_code, *sorted(registry.own_numbers(settings)))
 
 
-def _runner(settings: Settings, secret: bytes) -> DialogueRunner:
+def _runner(settings: Settings) -> DialogueRunner:
     wallet = registry.wallet(settings)
     place = Place(
         settings.country,
@@ -158,7 +158,12 @@ def _runner(settings: Settings, secret: bytes) -> DialogueRunner:
         msisdn.prefix(wallet.country),
         _senders(settings),
     )
-    return DialogueRunner(ENGINE, place, secret)
+    return DialogueRunner(ENGINE, place, peppers(settings.keys), settings.keys.accepted(Purpose.HOPS))
+
+
+def peppers(keys: Keys) -> Peppers:
+    """The peppers of PINs."""
+    return Peppers(keys.derived(Purpose.PINS), keys.plain(Purpose.PINS))
 
 
 def _marketplace(settings: Settings, local: LocalMarketplace, database: Database, clock: Clock) -> Marketplace:

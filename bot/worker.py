@@ -49,7 +49,6 @@ from bot.photos import mms
 from bot.providers import registry
 from bot.providers.payment_contracts import Payer
 from bot.runtime import hardening, logs
-from bot.runtime.settings import SIMULATOR
 from bot.services import Services, build
 from bot.simulator import providers
 from bot.webhooks import deliveries
@@ -138,7 +137,7 @@ def _handler_runner(
     return JobRunner(dispatcher, services.database, services.clock, services.ids, pool)
 
 
-def _handlers(app: Flask, services: Services, payer: Payer) -> Mapping[str, Handler]:
+def _handlers(app: Flask, services: Services, payer: Payer | None) -> Mapping[str, Handler]:
     """The handler of each kind of job."""
     settings = services.settings
     pictures = registry.media_fetcher(settings, WORKERS, [providers.provider(app, services)])
@@ -234,11 +233,8 @@ def webhook_step(services: Services, pool: ThreadPoolExecutor, poster: Poster | 
     return lambda: bool(consumer.consume() + runner.step())
 
 
-def _payer(app: Flask, services: Services) -> Payer:
-    settings = services.settings
-    if settings.payout_provider == SIMULATOR and not settings.development:
-        log.warning("PAYOUT_PROVIDER is simulator: payouts are announced, but no money is sent")
-    return registry.payer(settings, services.clock, [providers.provider(app, services)])
+def _payer(app: Flask, services: Services) -> Payer | None:
+    return registry.payer(services.settings, services.clock, [providers.provider(app, services)])
 
 
 def run(step: Callable[[], object], stop: threading.Event, idle_s: float = IDLE_S) -> None:

@@ -1,4 +1,6 @@
-"""PINs of four digits, stored as a hash: HMAC-SHA256 with a secret that is not in the database, then argon2id.
+"""PINs of four digits, stored as a hash: HMAC-SHA256 with a pepper that is not in the database, then argon2id.
+
+    4f1d20c7$argon2id$v=19$m=19456,t=2,p=1$…    the first part names the pepper; hashes of old have none
 
 Four digits can be guessed, so after three wrong PINs every PIN is rejected for a day.
 
@@ -13,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -41,17 +44,41 @@ class HashNeeded(Exception):  # noqa: N818 - not an error
         self.secret, self.stored = secret, stored
 
 
-class Hashes:
-    """The hashes and comparisons that were computed for one hop, with the pepper of this service."""
+@dataclass(frozen=True, slots=True)
+class Peppers:
+    """The peppers of this service: that of new hashes first, and those of hashes that do not name theirs."""
 
-    def __init__(self, pepper: bytes) -> None:
-        self._pepper = pepper
+    named: tuple[bytes, ...] = field(repr=False)
+    unnamed: tuple[bytes, ...] = field(default=(), repr=False)
+
+    @property
+    def prefix(self) -> str:
+        """How new hashes begin."""
+        return f"{_name(self.named[0])}$"
+
+    def of(self, stored_hash: str) -> tuple[bytes, ...]:
+        """The peppers that a stored hash may have; none if its pepper is no longer known."""
+        name = stored_hash.partition("$")[0]
+        return tuple(pepper for pepper in self.named if _name(pepper) == name) if name else self.unnamed
+
+
+def _name(pepper: bytes) -> str:
+    return hashlib.sha256(b"name of a pepper: " + pepper).hexdigest()[:8]
+
+
+class Hashes:
+    """The hashes and comparisons that were computed for one hop, with the peppers of this service."""
+
+    def __init__(self, peppers: Peppers) -> None:
+        self._peppers = peppers
         self._computed: dict[tuple[str, str | None], str | bool] = {}
 
     def compute(self, needed: HashNeeded) -> None:
         """Compute what was missing. Takes tens of milliseconds of CPU, so no transaction should be open."""
-        peppered = hmac.digest(self._pepper, needed.secret.encode(), "sha256")
-        computed = _hasher.hash(peppered) if needed.stored is None else _is_right(needed.stored, peppered)
+        if needed.stored is None:
+            computed: str | bool = self._hash(needed.secret)
+        else:
+            computed = self._is_right(needed.stored, needed.secret)
         self._computed[needed.secret, needed.stored] = computed
 
     def new(self, secret: str) -> str:
@@ -61,6 +88,17 @@ class Hashes:
     def is_right(self, stored: str, secret: str) -> bool:
         """True if the stored hash is one of this secret. Raises HashNeeded."""
         return bool(self._find(secret, stored))
+
+    def renewed(self, stored: str, secret: str) -> str:
+        """The stored hash of this secret if it has the pepper of new hashes; else a new one. Raises HashNeeded."""
+        return stored if stored.startswith(self._peppers.prefix) else self.new(secret)
+
+    def _hash(self, secret: str) -> str:
+        return self._peppers.prefix + _hasher.hash(_peppered(self._peppers.named[0], secret)).removeprefix("$")
+
+    def _is_right(self, stored: str, secret: str) -> bool:
+        argon2 = "$" + stored.partition("$")[2]
+        return any(_verify(argon2, _peppered(pepper, secret)) for pepper in self._peppers.of(stored))
 
     def _find(self, secret: str, stored: str | None) -> str | bool:
         computed = self._computed.get((secret, stored))
@@ -73,14 +111,18 @@ def prepare_check(conn: Connection, msisdn: str, pin: str, hashes: Hashes, now: 
     """Raise HashNeeded if `check` will miss a hash; takes no lock."""
     fields = select(person.c.pin_hash, person.c.pin_locked_until).where(person.c.msisdn == msisdn)
     stored_hash, locked_until = conn.execute(fields).one_or_none() or (None, None)
-    if not (locked_until and now < locked_until):
-        _ = hashes.is_right(stored_hash, pin) if stored_hash else hashes.new(pin)
+    if locked_until and now < locked_until:
+        return
+    if stored_hash is None:
+        hashes.new(pin)
+    elif hashes.is_right(stored_hash, pin):
+        hashes.renewed(stored_hash, pin)
 
 
 def check(conn: Connection, msisdn: str, pin: str, hashes: Hashes, now: datetime) -> Verdict:
     """Check a PIN; the first one that is given is stored. Commit in every case, because wrong PINs are counted.
 
-    Raises HashNeeded.
+    A right one is stored again if its hash has an older pepper. Raises HashNeeded.
     """
     insert_new(conn, person, msisdn=msisdn, first_seen_at=now, updated_at=now)
     fields = (person.c.pin_hash, person.c.pin_misses, person.c.pin_locked_until)
@@ -90,7 +132,7 @@ def check(conn: Connection, msisdn: str, pin: str, hashes: Hashes, now: datetime
     if locked_until and now < locked_until:
         return "locked"
     if stored_hash is None or hashes.is_right(stored_hash, pin):
-        stored_hash = stored_hash or hashes.new(pin)
+        stored_hash = hashes.renewed(stored_hash, pin) if stored_hash else hashes.new(pin)
         _keep(conn, msisdn, now, pin_hash=stored_hash, pin_misses=0, pin_locked_until=None)
         return "right"
     if misses + 1 >= TRIES:
@@ -122,6 +164,12 @@ def is_chosen(conn: Connection, msisdn: str) -> bool:
     """True if there is a PIN, locked or not."""
     stored_hash = conn.execute(select(person.c.pin_hash).where(person.c.msisdn == msisdn)).scalar_one_or_none()
     return stored_hash is not None
+
+
+def count_with_older_peppers(conn: Connection, peppers: Peppers) -> int:
+    """How many PINs are hashed with another pepper than new ones, and could not be checked without it."""
+    is_older = person.c.pin_hash.is_not(None) & not_(person.c.pin_hash.startswith(peppers.prefix))
+    return conn.execute(select(func.count()).select_from(person).where(is_older)).scalar_one()
 
 
 def offer_reset(conn: Connection, msisdn: str, digits: str, hashes: Hashes, now: datetime) -> bool:
@@ -185,8 +233,12 @@ def _keep(conn: Connection, msisdn: str, now: datetime, **fields: object) -> Non
     conn.execute(person.update().where(person.c.msisdn == msisdn).values(updated_at=now, **fields))
 
 
-def _is_right(stored_hash: str, peppered: bytes) -> bool:
+def _peppered(pepper: bytes, secret: str) -> bytes:
+    return hmac.digest(pepper, secret.encode(), "sha256")
+
+
+def _verify(argon2_hash: str, peppered: bytes) -> bool:
     try:
-        return _hasher.verify(stored_hash, peppered)
+        return _hasher.verify(argon2_hash, peppered)
     except VerifyMismatchError:
         return False

@@ -14,12 +14,15 @@ from bot.demo.bulk import BulkCounts
 from bot.messaging import broadcasts
 from bot.messaging.broadcasts import Audience
 from bot.migrations import upgrade as migrations
+from bot.services import peppers
 from marketplace_api.accounts import api_keys
 from marketplace_api.models import ApiKey
 from marketplace_api.statuses import Scope
+from state import pins
 
 db = AppGroup("db", help="The database.")
 apikey = AppGroup("apikey", help="Keys to the marketplace API.")
+secrets = AppGroup("secrets", help="Secrets of ours, while one is replaced.")
 
 
 class ScopesParameter(click.ParamType[tuple[Scope, ...]]):
@@ -80,6 +83,15 @@ def revoke(name_or_id: str) -> None:
     """Revoke a key: its next request is refused."""
     with shop_transaction() as shop:
         click.echo(_line(api_keys.revoke(shop, name_or_id)))
+
+
+@secrets.command("check")
+def check_secrets() -> None:
+    """Count what still needs an older SECRET_KEY."""
+    services = current_services()
+    with services.database.reading() as session:
+        pins_left = pins.count_with_older_peppers(session.connection(), peppers(services.settings.keys))
+    click.echo(f"PINs that are not stored with the first value of SECRET_KEY: {pins_left}")
 
 
 @click.command("broadcast")

@@ -16,6 +16,7 @@ from bot.cli.context import current_services, shop_transaction, user
 from bot.messaging import rendering
 from bot.payments import reconciliation
 from bot.payments.reconciliation import Comparison, OurPayout, ProviderStatement, UnreadableStatementError
+from bot.runtime.settings import NO_PAYER
 from bot.services import Services
 from locales import SOURCE
 from marketplace_api.models import PaymentName, Payout
@@ -93,6 +94,9 @@ def resume() -> None:
 def reconcile(file: Path, day: datetime | None, provider: str | None) -> None:
     """Compare a provider's statement of its payments, a CSV file, with our payouts; exits with 1 if they differ."""
     services = current_services()
+    provider = provider or services.settings.payout_provider
+    if provider == NO_PAYER:
+        raise click.UsageError("PAYOUT_PROVIDER is none: say with --provider whose statement it is")
     try:
         digits = get_currency_precision(services.terms.currency)
         statement = reconciliation.read(_text(file), digits, services.terms.zone)
@@ -100,7 +104,7 @@ def reconcile(file: Path, day: datetime | None, provider: str | None) -> None:
         raise click.ClickException(f"{file.name}: {error}") from None
     first, last = _days(statement, day)
     with services.database.reading() as session:
-        ours = _ours(services.shop(session, user()), provider or services.settings.payout_provider, first, last)
+        ours = _ours(services.shop(session, user()), provider, first, last)
     comparison = reconciliation.compare(ours, statement, first, last)
     for line in _report(comparison, statement.skipped, services.terms.currency):
         click.echo(line)

@@ -14,6 +14,7 @@ from bot.cli.context import current_services, user
 from bot.persons import breach, export
 from bot.persons.compaction import NotCompactedError
 from bot.persons.erasing import CannotEraseError, Eraser
+from bot.runtime.keys import Purpose
 from bot.services import Services
 from flows import msisdn as numbers
 from state import lookups
@@ -89,5 +90,5 @@ def _eraser(services: Services) -> Eraser:
         services.sessions,
         services.opener(user()),
         Path(services.settings.photos_dir),
-        services.settings.secret_key.encode(),
+        services.settings.keys.current(Purpose.PSEUDONYMS),
     )

@@ -14,6 +14,7 @@ def commands(app: Flask) -> None:
     for command in (
         admin.db,
         admin.apikey,
+        admin.secrets,
         admin.demo,
         admin.send_broadcast,
         money.ledger_commands,

@@ -65,7 +65,7 @@ class CallHandler:
                 try:
                     with self.resources.claims.open(inbound.msisdn, CALL_WAIT_S) as claim:
                         language = claim.previous.person.language if claim.previous else None
-                        return attempt(claim, self.runner.secret, partial(self._answer, inbound, key, claim))
+                        return attempt(claim, self.runner.peppers, partial(self._answer, inbound, key, claim))
                 except LostClaimError:
                     log.warning("a hop has lost its claim", extra={"session_id": inbound.id})
             raise LostRaceError(inbound.id)
@@ -106,8 +106,8 @@ class CallHandler:
         previous = claim.previous
         if previous and _is_new_call(inbound, previous, claim.now):
             previous.forget_call()
-        if previous and key in previous.replies:
-            return previous.replies[key]
+        if (reply := self.runner.reply_before(previous, inbound, inbound.text)) is not None:
+            return reply
         with self.resources.context(claim, secrets) as context:
             try:
                 session, reply = self._hop(inbound, previous, context)

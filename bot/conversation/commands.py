@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import msgspec
 from sqlalchemy import Connection
@@ -11,7 +12,7 @@ import locales
 from bot.conversation import deferred, failed_credentials
 from bot.conversation.hop import HopContext, load_profile, refresh_profile
 from bot.conversation.pin_reset import PinReset
-from bot.conversation.session import UssdCall, hop_key
+from bot.conversation.session import Session, UssdCall, hop_key
 from bot.marketplace.port import MarketplaceSession, Unreachable
 from bot.messaging import queue, rendering
 from bot.messaging.queue import NewMessage, Priority
@@ -35,7 +36,7 @@ from flows.commands import (
 )
 from flows.kit import SMS, Channel, Conversation, DialogueEngine, Person, Place, Turn, Words
 from state import people, pins, processed
-from state.pins import HashNeeded
+from state.pins import HashNeeded, Peppers
 
 PinCommand = CheckPin | OfferPinReset | ResetPin
 PIN_COMMANDS = (CheckPin, OfferPinReset, ResetPin)
@@ -80,14 +81,19 @@ def _may_change_profile(command: Command, outcome: Outcome) -> bool:
     return outcome.kind == "rejected" or isinstance(command, PROFILE_COMMANDS)
 
 
+def _parts(inbound: Inbound, text: Sequence[str]) -> tuple[str, ...]:
+    return (inbound.provider, inbound.id, inbound.msisdn, *text)
+
+
 @dataclass(frozen=True, slots=True)
 class DialogueRunner:
-    """The dialogue engine, with the settings and the secret of this service."""
+    """The dialogue engine, with the settings and the secrets of this service."""
 
     engine: DialogueEngine
     place: Place
-    secret: bytes
-    """The pepper of PIN hashes, and the key of hop keys; at most 64 bytes."""
+    peppers: Peppers
+    hop_secrets: Sequence[bytes] = field(repr=False)
+    """The keys of hop keys, at most 64 bytes each. The first makes new ones; by the others, repeated hops are known."""
 
     @property
     def default_language(self) -> str:
@@ -111,7 +117,18 @@ class DialogueRunner:
 
         It becomes the id of a new conversation, so the keys of the commands are equal for each copy too.
         """
-        return hop_key(self.secret, inbound.provider, inbound.id, inbound.msisdn, *text)
+        return hop_key(self.hop_secrets[0], *_parts(inbound, text))
+
+    def reply_before(self, previous: Session | None, inbound: Inbound, *text: str) -> str | None:
+        """The stored reply to an earlier copy of an inbound message; None if there was none."""
+        if previous is None:
+            return None
+        keys = (hop_key(secret, *_parts(inbound, text)) for secret in self.hop_secrets)
+        return next((previous.replies[key] for key in keys if key in previous.replies), None)
+
+    def hash(self, *parts: str) -> str:
+        """A short hash that does not tell its parts, such as a PIN, to anybody without the key."""
+        return hop_key(self.hop_secrets[0], *parts)
 
     def perform(self, turn: Turn, context: HopContext, gateway_session: str | None = None, consumed: str = "") -> None:
         """Perform the commands that the conversation waits for, until it waits for the person.
@@ -184,7 +201,7 @@ class DialogueRunner:
     def _key(self, command: Command, turn: Turn, place: str) -> str:
         """The key under which a command is performed once. Other digits for a PIN are another command."""
         key = turn.conversation.command_key
-        return f"{key}:{hop_key(self.secret, place, command.pin)}" if isinstance(command, CheckPin) else key
+        return f"{key}:{self.hash(place, command.pin)}" if isinstance(command, CheckPin) else key
 
     def _outcome(self, command: Command, turn: Turn, context: HopContext, place: str) -> Outcome:
         """Perform a command; `queued` if it concerns a shop that is unreachable and may wait."""
@@ -218,7 +235,7 @@ class DialogueRunner:
                 with context.work.writing() as conn:
                     people.set_language(conn, msisdn, language, now)
             case FindCash():  # the agent may type other digits if the answer to the first ones was lost
-                key = f"{key}:{hop_key(self.secret, repr(command))}"
+                key = f"{key}:{self.hash(repr(command))}"
         return context.perform(command, key)
 
     def _perform_pin(self, command: PinCommand, context: HopContext, key: str) -> Outcome:
@@ -278,7 +295,7 @@ class DialogueRunner:
 
     def add_checkpoint(self, turn: Turn, context: HopContext, call: UssdCall) -> None:
         """Store the state of a call after an answer; `perform` does so after a command."""
-        key = f"answer:{hop_key(self.secret, context.msisdn, call.id, call.consumed)}"
+        key = f"answer:{self.hash(context.msisdn, call.id, call.consumed)}"
         checkpoint = msgspec.json.encode(Checkpoint(call.consumed, turn.conversation, call.is_rebuilt))
         with context.work.writing() as conn:
             if processed.begin(conn, key, context.msisdn, context.now, call.id) is None:

@@ -80,7 +80,7 @@ class DeferredCommandWorker:
         self, deferred: DeferredCommand, outcome: Outcome, market: RemoteSession, now: datetime
     ) -> NewMessage | None:
         """The message with the outcome; None if the dialogue did not promise a message."""
-        secrets = HopSecrets(Hashes(self.runner.secret))
+        secrets = HopSecrets(Hashes(self.runner.peppers))
         with closing(UnitOfWork(self.database)) as work:
             context = HopContext(self.marketplace, market, work, deferred.msisdn, now, self.ids, secrets)
             turn = self.runner.turn(deferred.conversation, load_profile(context, None), market, SMS)

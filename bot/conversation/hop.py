@@ -26,7 +26,7 @@ from flows.kit import N_, Person
 from marketplace_api.shop import Ids
 from state import people
 from state.people import PersonRecord
-from state.pins import Hashes, HashNeeded
+from state.pins import Hashes, HashNeeded, Peppers
 from state.sessions import Sessions
 
 T = TypeVar("T")
@@ -113,9 +113,9 @@ class HopResources:
             work.close()
 
 
-def attempt(claim: Claim, pepper: bytes, hop: Callable[[HopSecrets], T]) -> T:
+def attempt(claim: Claim, peppers: Peppers, hop: Callable[[HopSecrets], T]) -> T:
     """Handle a hop under its claim; once more, after its transaction is rolled back, for each hash that it misses."""
-    secrets = HopSecrets(Hashes(pepper))
+    secrets = HopSecrets(Hashes(peppers))
     for _ in range(MAX_ATTEMPTS):
         try:
             return hop(secrets)

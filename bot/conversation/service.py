@@ -11,7 +11,6 @@ from bot.conversation.calls import CallHandler
 from bot.conversation.commands import DialogueRunner
 from bot.conversation.hop import HopResources
 from bot.conversation.kept_requests import KeptRequest
-from bot.conversation.session import hop_key
 from bot.conversation.texts import TextHandler
 from bot.messaging import reports
 from bot.providers.contracts import DeliveryReport, Inbound, SessionEnd
@@ -92,4 +91,4 @@ class ConversationService:
     def _key(self, request: KeptRequest) -> str:
         if request.text:
             return self.runner.key(request.text)
-        return hop_key(self.runner.secret, msgspec.json.encode(request).decode())
+        return self.runner.hash(msgspec.json.encode(request).decode())

@@ -30,7 +30,7 @@ from bot.conversation.hop import (
     postponed,
     refresh_profile,
 )
-from bot.conversation.session import Session, hop_key, new_session
+from bot.conversation.session import Session, new_session
 from bot.marketplace.port import Unreachable
 from bot.messaging import consent, queue
 from bot.messaging.queue import NewMessage, Priority
@@ -89,7 +89,7 @@ class TextHandler:
             try:
                 with self.resources.claims.open(inbound.msisdn, TEXT_WAIT_S) as claim:
                     handle = partial(self._receive, inbound, self.runner.key(inbound), claim)
-                    attempt(claim, self.runner.secret, handle)
+                    attempt(claim, self.runner.peppers, handle)
                 return
             except LostClaimError:
                 log.warning("a text has lost its claim", extra={"provider_id": inbound.id})
@@ -99,7 +99,7 @@ class TextHandler:
         """Handle a text under a claim. Raises LostClaimError or HashNeeded; then nothing has been done."""
         inbound = _sent_before(inbound, claim.now)
         previous = claim.previous
-        if previous and key in previous.replies:
+        if self.runner.reply_before(previous, inbound) is not None:
             with self.resources.database.writing.begin() as db:
                 duplicates.count(db.connection(), "id")
             return
@@ -190,7 +190,7 @@ class TextHandler:
             body = self.runner.words(session.person).text(OUT_OF_REACH)
         if body:
             with context.work.writing() as conn:
-                mark = hop_key(self.runner.secret, body)[:8]
+                mark = self.runner.hash(body)[:8]
                 if list(session.replies.values()).count(mark) >= LOOP_LIMIT:
                     body = self._varied(conn, body, session, context.now)
                 session.remember_reply(key, mark)

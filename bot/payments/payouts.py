@@ -31,6 +31,7 @@ from bot.providers.payment_contracts import (
     Pending,
 )
 from bot.runtime.clock import Clock
+from bot.runtime.settings import NO_PAYER
 from marketplace_api.actors import Actor
 from marketplace_api.backoff import Backoff
 from marketplace_api.events import events
@@ -198,38 +199,45 @@ class ProviderRequest:
 
 @dataclass(frozen=True, slots=True)
 class PayoutJob:
-    """Handles the jobs of kind `payout`: sends requests to `payer`, and applies its answers."""
+    """Handles the jobs of kind `payout`: sends requests to `payer`, and applies its answers.
+
+    Without a payer, payouts wait: until an operator announces them as paid elsewhere, or until there is one.
+    """
 
     payout_callbacks: PayoutCallbacks
-    payer: Payer
+    payer: Payer | None
 
     def poll(self, job: Job) -> None:
         """Send one request to the provider, after committing that it will be sent."""
-        request = self._prepare(job)
-        if request is None:
+        payer = self.payer
+        request = self._prepare(job, payer.name if payer else NO_PAYER)
+        if request is None or payer is None:
             return
         try:
-            answer = self.payer.pay(request.payment) if request.pays else self.payer.query(request.payment)
+            answer = payer.pay(request.payment) if request.pays else payer.query(request.payment)
         except PaymentError as error:
             self._apply_error(job, request, error)
         else:
             self._apply_answer(job, request, answer)
 
-    def _prepare(self, job: Job) -> ProviderRequest | None:
+    def _prepare(self, job: Job, payer: str) -> ProviderRequest | None:
         """The request to send; None if the payout is settled, payouts are paused, or another provider is paying it."""
         with self.payout_callbacks.shop() as shop:
             payout = payouts.lock(shop, job.payload["payout"])
             if "failed_at_send" in job.payload:
                 self._retry(shop, job, payout)
                 return None
-            if payout.status in payouts.IN_FLIGHT and payout.provider != self.payer.name:
+            if payout.status in payouts.IN_FLIGHT and payout.provider != payer:
                 self._postpone(shop, job, POLLS.longest, f"only {payout.provider} can tell")
+                return None
+            if payout.status == "pending" and payer == NO_PAYER:
+                self._postpone(shop, job, POLLS.longest, "nobody pays")
                 return None
             if payout.status == "pending":
                 if pausing.current_pause(shop):
                     self._postpone(shop, job, GAP_WHILE_PAUSED, "paused")
                     return None
-                settlement.begin_sending(shop, payout.id, self.payer.name)
+                settlement.begin_sending(shop, payout.id, payer)
                 return ProviderRequest(_payment(payout), pays=True)
             if payout.status == "sending":
                 # no callback came in time, or the worker that sent the request died before the answer

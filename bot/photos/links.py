@@ -9,7 +9,8 @@ Any person who has the link can add pictures to this product until the link expi
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from itsdangerous import BadSignature, SignatureExpired, TimestampSigner
@@ -34,8 +35,10 @@ class _TruncatedHMAC(HMACAlgorithm):
 class _Signer(TimestampSigner):
     """A signer whose time is a parameter."""
 
-    def __init__(self, secret: bytes, now: datetime) -> None:
-        super().__init__(secret, salt=b"photo", algorithm=_TruncatedHMAC(hashlib.sha256), digest_method=hashlib.sha256)
+    def __init__(self, keys: Sequence[bytes], now: datetime) -> None:
+        algorithm = _TruncatedHMAC(hashlib.sha256)
+        # the last key signs
+        super().__init__(reversed(keys), salt=b"photo", algorithm=algorithm, digest_method=hashlib.sha256)
         self._now = now
 
     def get_timestamp(self) -> int:
@@ -52,19 +55,22 @@ class InvalidLinkError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PhotoLinks:
-    """Makes and checks links; `url` is the public URL of the service, without a slash at the end."""
+    """Makes and checks links; `url` is the public URL of the service, without a slash at the end.
+
+    The first of `keys` signs new links; links signed with another one are valid too.
+    """
 
     url: str
-    secret: bytes
+    keys: Sequence[bytes] = field(repr=False)
 
     def link(self, code: str, now: datetime) -> str:
         """The URL for pictures of the product with this code; its last character is a letter, a digit, `-` or `_`."""
-        return f"{self.url}/p/{_Signer(self.secret, now).sign(code).decode()}"
+        return f"{self.url}/p/{_Signer(self.keys, now).sign(code).decode()}"
 
     def product_code(self, token: str, now: datetime) -> str:
         """The code of the product that a link is for; `token` is its last part. Raises InvalidLinkError."""
         try:
-            return _Signer(self.secret, now).unsign(token, max_age=int(VALID_FOR.total_seconds())).decode()
+            return _Signer(self.keys, now).unsign(token, max_age=int(VALID_FOR.total_seconds())).decode()
         except SignatureExpired as expired:
             raise InvalidLinkError((expired.payload or b"").decode()) from None
         except BadSignature:

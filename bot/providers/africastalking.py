@@ -36,8 +36,9 @@ from bot.providers.errors import Reason, SendError
 from bot.providers.fast_path import PLAIN_TEXT, FastPath, FormReader
 from bot.providers.forms import Form, msisdn
 from bot.providers.http import TIMEOUT_S, broken_off, json_object, pooled, refused, requested_wait, text
-from bot.providers.secret_path import secret_blueprint, secret_path
-from bot.runtime.settings import BaseUrl, Settings
+from bot.providers.secret_path import secret_blueprint, secret_paths
+from bot.runtime.setting_types import BaseUrl
+from bot.runtime.settings import Settings
 from state.messages import ReportedStatus
 
 NAME = "africastalking"
@@ -58,18 +59,23 @@ class AfricasTalkingSettings(Settings):
 # Routes.
 
 
-def routes(handler: InboundHandler, secret: str) -> Blueprint:
+def routes(handler: InboundHandler, secrets: tuple[str, ...]) -> Blueprint:
     """The routes of the callbacks; their URLs are entered in the provider's dashboard."""
-    blueprint = secret_blueprint(NAME, secret)
+    blueprint = secret_blueprint(NAME, secrets)
     views = {"ussd": _ussd, "ussd-events": _ussd_event, "sms": _sms, "delivery": _delivery, "optout": _optout}
     for path, view in views.items():
         blueprint.add_url_rule(f"/{path}", path, partial(view, handler), methods=["POST"], strict_slashes=False)
     return blueprint
 
 
-def fast_path(app: WSGIApplication, handler: InboundHandler, secret: str) -> FastPath:
+def hop_paths(secrets: tuple[str, ...]) -> list[str]:
+    """The paths of USSD hops, one for each secret."""
+    return [f"{path}/ussd" for path in secret_paths(NAME, secrets)]
+
+
+def fast_path(app: WSGIApplication, handler: InboundHandler, secrets: tuple[str, ...]) -> FastPath:
     """A `FastPath` in front of an application with these routes: the same answers to USSD hops, in less time."""
-    return FastPath(app, f"{secret_path(NAME, secret)}/ussd", partial(_screen, handler), HOP_METADATA)
+    return FastPath(app, hop_paths(secrets), partial(_screen, handler), HOP_METADATA)
 
 
 def _answer(text: str = "") -> Response:
@@ -354,10 +360,10 @@ PROVIDER = Provider(
     name=NAME,
     settings=AfricasTalkingSettings,
     needs=("at_username", "at_api_key"),
-    blueprint=lambda settings, handlers: routes(handlers.messages, settings.webhook_secret),
-    fast_path=lambda app, settings, handlers: fast_path(app, handlers.messages, settings.webhook_secret),
-    hop_path=lambda settings: f"{secret_path(NAME, settings.webhook_secret)}/ussd",
-    secret_path=lambda settings: secret_path(NAME, settings.webhook_secret),
+    blueprint=lambda settings, handlers: routes(handlers.messages, settings.webhook_secrets),
+    fast_path=lambda app, settings, handlers: fast_path(app, handlers.messages, settings.webhook_secrets),
+    hop_paths=lambda settings: hop_paths(settings.webhook_secrets),
+    secret_paths=lambda settings: secret_paths(NAME, settings.webhook_secrets),
     own_number=lambda settings: settings.at_sender_id,
     sender=_sender,
 )

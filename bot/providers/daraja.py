@@ -18,13 +18,13 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import partial
-from typing import Annotated, Any
+from typing import Any
 
 import requests
 from flask import Blueprint, Response, abort, jsonify, request
-from pydantic import Field, model_validator
 
 from bot.providers import forms
+from bot.providers.daraja_settings import NAME, DarajaSettings
 from bot.providers.declaration import Provider
 from bot.providers.errors import DuplicatePaymentError, PaymentError, Reason
 from bot.providers.http import TIMEOUT_S, AccessToken, broken_off, json_object, requested_wait, text
@@ -40,42 +40,20 @@ from bot.providers.payment_contracts import (
     Pending,
     Wallet,
 )
-from bot.providers.secret_path import secret_blueprint, secret_path
+from bot.providers.secret_path import secret_blueprint, secret_paths
 from bot.runtime.clock import Clock
-from bot.runtime.settings import BaseUrl, ConflictingSettingError, Settings
 
-NAME = "daraja"
-CURRENCY = "KES"
 CENTS = 100
 """Cents in a shilling. The API takes whole shillings."""
 log = logging.getLogger(__name__)
 
 
-class DarajaSettings(Settings):
-    """The environment variables of this provider."""
-
-    daraja_base_url: BaseUrl = None
-    daraja_consumer_key: str | None = None
-    daraja_consumer_secret: str | None = None
-    daraja_shortcode: Annotated[str | None, Field(pattern=r"^[0-9]{5,7}$")] = None
-    daraja_initiator: str | None = None
-    daraja_security_credential: str | None = None
-
-    @model_validator(mode="after")
-    def _daraja_pays_shillings(self) -> DarajaSettings:
-        if self.payout_provider == NAME and self.currency != CURRENCY:
-            raise ConflictingSettingError(
-                "CURRENCY", "must be KES when PAYOUT_PROVIDER is daraja, which pays shillings"
-            )
-        return self
-
-
 # Routes.
 
 
-def routes(handler: PaymentCallbackHandler, secret: str) -> Blueprint:
+def routes(handler: PaymentCallbackHandler, secrets: tuple[str, ...]) -> Blueprint:
     """The routes of the callbacks; our requests name their URLs."""
-    blueprint = secret_blueprint(NAME, secret)
+    blueprint = secret_blueprint(NAME, secrets)
     for path, view in (("result", _result), ("timeout", _timeout)):
         blueprint.add_url_rule(f"/{path}", path, partial(view, handler), methods=["POST"], strict_slashes=False)
     return blueprint
@@ -377,7 +355,7 @@ def _payer(settings: DarajaSettings, clock: Clock) -> Daraja:
         shortcode=settings.daraja_shortcode or "",
         initiator=settings.daraja_initiator or "",
         credential=settings.daraja_security_credential or "",
-        callbacks=f"{settings.url}/webhooks/{NAME}/{settings.webhook_secret}",
+        callbacks=settings.url + secret_paths(NAME, settings.callback_secrets)[0],
         clock=clock,
     )
 
@@ -389,8 +367,8 @@ PROVIDER = Provider(
         *("daraja_base_url", "daraja_consumer_key", "daraja_consumer_secret"),
         *("daraja_shortcode", "daraja_initiator", "daraja_security_credential"),
     ),
-    blueprint=lambda settings, handlers: routes(handlers.payments, settings.webhook_secret),
-    secret_path=lambda settings: secret_path(NAME, settings.webhook_secret),
+    blueprint=lambda settings, handlers: routes(handlers.payments, settings.callback_secrets),
+    secret_paths=lambda settings: secret_paths(NAME, settings.callback_secrets),
     payer=_payer,
     wallet=Wallet("M-PESA", "KE"),
 )

@@ -4,14 +4,14 @@ PROVIDER = Provider(
     name="pigeon",
     settings=PigeonSettings,
     needs=("pigeon_key",),
-    blueprint=lambda settings, handlers: routes(handlers.messages, settings.webhook_secret),
+    blueprint=lambda settings, handlers: routes(handlers.messages, settings.webhook_secrets),
     sender=lambda settings, workers: Pigeon(settings.pigeon_key or "", workers=workers),
 )
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 from wsgiref.types import WSGIApplication
@@ -49,10 +49,10 @@ class Provider(Generic[S]):
     """The routes of its callbacks."""
     fast_path: Callable[[WSGIApplication, S, Handlers], WSGIApplication] | None = None
     """Wraps the application and answers its most frequent request without Flask."""
-    hop_path: Callable[[S], str] | None = None
-    """The path of its USSD hops, which are answered in seconds and have threads of their own."""
-    secret_path: Callable[[S], str] | None = None
-    """The path above its callbacks if a secret in it authenticates them; strangers cannot take their threads."""
+    hop_paths: Callable[[S], Sequence[str]] | None = None
+    """The paths of its USSD hops, which are answered in seconds and have threads of their own."""
+    secret_paths: Callable[[S], Sequence[str]] | None = None
+    """The paths above its callbacks if a secret in them authenticates them; strangers cannot take their threads."""
     own_number: Callable[[S], str | None] | None = None
     """The number or sender ID of our messages. A message from it is ignored, because we would answer ourselves."""
     sender: Callable[[S, int], Sender] | None = None

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from wsgiref.types import WSGIApplication
 
 from flask import Blueprint
-from pydantic import create_model, field_validator, model_validator
+from pydantic import Field, create_model, field_validator, model_validator
 
 from bot.providers import africastalking, daraja, twilio
 from bot.providers.contracts import MediaFetcher, Sender
@@ -21,7 +21,7 @@ from bot.providers.errors import FetchError, Reason
 from bot.providers.payment_contracts import Payer, Wallet
 from bot.runtime import settings as runtime
 from bot.runtime.clock import Clock
-from bot.runtime.settings import SIMULATOR, ConflictingSettingError, Settings
+from bot.runtime.settings import NO_PAYER, SIMULATOR, ConflictingSettingError, Settings
 
 PROVIDERS: tuple[Provider[Any], ...] = (
     africastalking.PROVIDER,
@@ -51,7 +51,7 @@ def settings_class() -> type[Settings]:
 @lru_cache(maxsize=4)
 def _settings_class(providers: tuple[Provider[Any], ...]) -> type[Settings]:
     sms = (SIMULATOR, *(provider.name for provider in providers if provider.sender))
-    payouts = (SIMULATOR, *(provider.name for provider in providers if provider.payer))
+    payouts = (SIMULATOR, NO_PAYER, *(provider.name for provider in providers if provider.payer))
     own = dict.fromkeys(provider.settings for provider in providers if provider.settings is not Settings)
 
     def known_routes(value: dict[str, str]) -> dict[str, str]:
@@ -74,7 +74,7 @@ def _settings_class(providers: tuple[Provider[Any], ...]) -> type[Settings]:
     names: dict[str, Any] = {
         "sms_provider": (Literal[sms], SIMULATOR),
         "sms_fallover": (Literal[sms] | None, None),
-        "payout_provider": (Literal[payouts], SIMULATOR),
+        "payout_provider": (Literal[payouts], Field(default_factory=runtime.payout_provider_by_default)),
     }
     checks: dict[str, Any] = {
         "known_routes": field_validator("sms_routes")(known_routes),
@@ -104,12 +104,14 @@ def with_fast_paths(app: WSGIApplication, settings: Settings, handlers: Handlers
 
 def hop_paths(settings: Settings) -> list[str]:
     """The paths of USSD hops."""
-    return [provider.hop_path(provider.own_settings(settings)) for provider in PROVIDERS if provider.hop_path]
+    each = (provider.hop_paths(provider.own_settings(settings)) for provider in PROVIDERS if provider.hop_paths)
+    return [path for paths in each for path in paths]
 
 
 def secret_paths(settings: Settings) -> list[str]:
     """The paths, each with a secret in it, above the callbacks that it authenticates."""
-    return [provider.secret_path(provider.own_settings(settings)) for provider in PROVIDERS if provider.secret_path]
+    each = (provider.secret_paths(provider.own_settings(settings)) for provider in PROVIDERS if provider.secret_paths)
+    return [path for paths in each for path in paths]
 
 
 def own_numbers(settings: Settings) -> frozenset[str]:
@@ -137,17 +139,18 @@ def whatsapp_provider(settings: Settings) -> str | None:
     return next((each.name for each in able if all(getattr(settings, need) for need in each.needs)), None)
 
 
-def payer(settings: Settings, clock: Clock, more: Sequence[Provider[Any]] = ()) -> Payer:
-    """The provider that the settings choose for payouts."""
-    return next(
+def payer(settings: Settings, clock: Clock, more: Sequence[Provider[Any]] = ()) -> Payer | None:
+    """The provider that the settings choose for payouts; None if they choose none."""
+    chosen = (
         provider.payer(provider.own_settings(settings), clock)
         for provider in (*PROVIDERS, *more)
         if provider.payer and provider.name == settings.payout_provider
     )
+    return next(chosen, None)
 
 
 def wallet(settings: Settings) -> Wallet:
-    """What the chosen provider of payouts pays into. The simulator stands in for M-PESA in any country."""
+    """What the chosen provider of payouts pays into. Without one, and simulated, it is M-PESA in any country."""
     wallets = (provider.wallet for provider in PROVIDERS if provider.name == settings.payout_provider)
     return next(filter(None, wallets), Wallet("M-PESA", settings.country))
 

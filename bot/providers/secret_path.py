@@ -1,28 +1,32 @@
-"""Routes for callbacks that are not signed: an unguessable secret in their path authenticates the provider."""
+"""Routes for callbacks that are not signed: an unguessable secret in their path authenticates the provider.
+
+There may be two secrets while one is replaced, or none, which no path matches.
+"""
 
 from __future__ import annotations
 
 import hmac
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from flask import Blueprint, abort
 
 
-def secret_path(name: str, secret: str) -> str:
-    """The path above these callbacks."""
-    return f"/webhooks/{name}/{secret}"
+def secret_paths(name: str, secrets: tuple[str, ...]) -> list[str]:
+    """The paths above these callbacks, one for each secret."""
+    return [f"/webhooks/{name}/{secret}" for secret in secrets]
 
 
-def secret_blueprint(name: str, secret: str) -> Blueprint:
-    """Routes under `secret_path`; under any other secret the answer is 404."""
+def secret_blueprint(name: str, secrets: tuple[str, ...]) -> Blueprint:
+    """Routes under all `secret_paths`; under any other secret the answer is 404."""
     blueprint = Blueprint(name, __name__, url_prefix=f"/webhooks/{name}/<secret>")
-    blueprint.url_value_preprocessor(partial(_verify, secret.encode()))
+    blueprint.url_value_preprocessor(partial(_verify, [secret.encode() for secret in secrets]))
     return blueprint
 
 
-def _verify(secret: bytes, _endpoint: str | None, values: dict[str, Any] | None) -> None:
+def _verify(secrets: Sequence[bytes], _endpoint: str | None, values: dict[str, Any] | None) -> None:
     """Remove the secret from the path's values, so that no view gets it, and compare it in constant time."""
-    claimed = values.pop("secret") if values else ""
-    if not hmac.compare_digest(claimed.encode(), secret):
+    claimed = (values.pop("secret") if values else "").encode()
+    if not any(hmac.compare_digest(claimed, secret) for secret in secrets):
         abort(404)

@@ -39,7 +39,8 @@ from bot.providers.declaration import Provider
 from bot.providers.errors import FetchError, Reason, SendError
 from bot.providers.forms import LONGEST_TEXT, Form, msisdn
 from bot.providers.http import TIMEOUT_S, broken_off, json_object, pooled, refused, requested_wait, text
-from bot.runtime.settings import BaseUrl, Settings
+from bot.runtime.setting_types import BaseUrl
+from bot.runtime.settings import Settings
 from state.messages import ReportedStatus
 
 NAME = "twilio"

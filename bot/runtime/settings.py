@@ -6,17 +6,12 @@ A wrong value ends the process with one line: `PORT: 'http' is wrong: input shou
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import time
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
-import phonenumbers
 from pydantic import (
-    AfterValidator,
-    BeforeValidator,
     Field,
     ValidationError,
     field_validator,
@@ -28,14 +23,30 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 import locales
 from bot.runtime import hardening
+from bot.runtime.keys import Keys, values_of
+from bot.runtime.setting_types import (
+    COMMA_LIST,
+    PAIRS,
+    BaseUrl,
+    Country,
+    Currency,
+    Days,
+    Hours,
+    KeptDays,
+    Rate,
+    SecretKey,
+    TimeZone,
+    WebhookSecret,
+    is_url,
+)
 
 SIMULATOR = "simulator"
-"""The name of the built-in provider of messages and payouts, which is always valid."""
+"""The name of the built-in provider of messages and payouts, which is valid in development only."""
+NO_PAYER = "none"
+"""As `PAYOUT_PROVIDER`: payouts wait until they are announced as paid elsewhere."""
 # These values are published in this file, so they are refused in production.
 DEVELOPMENT_SECRET = "not-a-secret-development-only"  # noqa: S105
 DEVELOPMENT_WEBHOOK_SECRET = "dev"  # noqa: S105
@@ -44,80 +55,19 @@ DEVELOPMENT_API_KEY = "soko_operator_development"
 TAKES_ROUTES = "takes prefixes and providers such as +254=africastalking,+1=twilio"
 TAKES_RATES = "takes providers and texts a second such as africastalking=50,twilio=1"
 PUBLISHED = (DEVELOPMENT_SECRET, DEVELOPMENT_WEBHOOK_SECRET, DEVELOPMENT_API_KEY)
-OWN_SECRETS = {"secret_key", "webhook_secret", "daraja_webhook_secret", "bootstrap_api_key", "metrics_token"}
+ROTATED = ("secret_key", "webhook_secret", "daraja_webhook_secret")
+"""The secrets that have two values while they are replaced."""
+OWN_SECRETS = (*ROTATED, "bootstrap_api_key", "metrics_token")
 """The secrets that we make ourselves."""
+HTTP_ADDRESSES = ("public_url", "_base_url", "marketplace_url")
+"""How the names of settings end that are addresses of ours, of a provider or of a marketplace elsewhere."""
 API = "/api/v1"
 LANGUAGES = ["en", "sw", "fr", "am"]
 
 
-def _split(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
-def _routes(value: object) -> object:
-    """`+254=africastalking,+1=twilio` as a mapping of prefix to provider."""
-    if not isinstance(value, str):
-        return value
-    return dict(part.split("=", 1) if "=" in part else (part, "") for part in _split(value))  # type: ignore[attr-defined]
-
-
-def _base_url(value: str | None) -> str | None:
-    if value is None:
-        return None
-    if urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).netloc:
-        raise ValueError("takes an http:// or https:// address")
-    return value.rstrip("/")
-
-
-def _is_url(value: str) -> bool:
-    try:
-        make_url(value)
-    except (ArgumentError, ValueError):  # ValueError for a port that is not a number
-        return False
-    return True
-
-
-def _time_zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (KeyError, ValueError, OSError) as error:
-        raise ValueError("takes a time zone's name such as Africa/Nairobi") from error
-    return value
-
-
-def _hours(value: str) -> str:
-    """`18:00-08:00`; the same time twice means that there are no quiet hours."""
-    try:
-        begins, ends = map(time.fromisoformat, value.split("-"))
-    except ValueError as error:
-        raise ValueError("takes two times such as 18:00-08:00") from error
-    return f"{begins:%H:%M}-{ends:%H:%M}"
-
-
-def _rate(value: str) -> str:
-    if not re.fullmatch(r"[1-9][0-9]*/(second|minute|hour|day)", value):
-        raise ValueError("takes a number of requests and a time, such as 3000/minute")
-    return value
-
-
-def _currency(value: str) -> str:
-    if value not in locales.currencies():
-        raise ValueError("takes an ISO 4217 code of a currency in use, such as KES")
-    return value
-
-
-def _country(value: str) -> str:
-    if value.upper() not in phonenumbers.SUPPORTED_REGIONS:
-        raise ValueError("takes an ISO 3166 country code such as KE")
-    return value.upper()
-
-
-BaseUrl = Annotated[str | None, AfterValidator(_base_url)]
-Country = Annotated[str, AfterValidator(_country)]
-Rate = Annotated[str, AfterValidator(_rate)]
-Days = Annotated[int, Field(ge=1, le=365)]
-# at least a week: until then providers repeat requests, and texts may still wait
-KeptDays = Annotated[int, Field(ge=7, le=36500)]
+def payout_provider_by_default(chosen: dict[str, Any]) -> str:
+    """`PAYOUT_PROVIDER` where it is not set; `chosen` has the settings before it."""
+    return NO_PAYER if chosen.get("environment") == "production" else SIMULATOR
 
 
 class _Environment(InitSettingsSource):
@@ -145,28 +95,28 @@ class Settings(BaseSettings):
     public_url: BaseUrl = None
     environment: Literal["development", "production"] = "development"
     demo: bool | None = None
-    secret_key: Annotated[str, Field(min_length=8)] = DEVELOPMENT_SECRET
-    webhook_secret: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] = DEVELOPMENT_WEBHOOK_SECRET
+    secret_key: SecretKey = DEVELOPMENT_SECRET
+    webhook_secret: WebhookSecret = DEVELOPMENT_WEBHOOK_SECRET
     metrics_token: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9._~+/=-]+$")] = None
     bootstrap_api_key: Annotated[str | None, Field(min_length=16)] = None
     database_url: str = "sqlite:///var/soko.db"
     redis_url: str | None = None
     photos_dir: str = "var/photos"
     sms_provider: str = SIMULATOR
-    sms_routes: Annotated[dict[str, str], BeforeValidator(_routes)] = {}
+    sms_routes: Annotated[dict[str, str], PAIRS] = {}
     sms_fallover: str | None = None
-    sms_rates: Annotated[dict[str, Annotated[float, Field(gt=0)]], BeforeValidator(_routes)] = {}
-    quiet_hours: Annotated[str, AfterValidator(_hours)] = "18:00-08:00"
+    sms_rates: Annotated[dict[str, Annotated[float, Field(gt=0)]], PAIRS] = {}
+    quiet_hours: Hours = "18:00-08:00"
     hourly_cap: Annotated[int, Field(ge=1)] = 60
     strangers_cap: Annotated[int, Field(ge=1)] = 500
-    payout_provider: str = SIMULATOR
+    payout_provider: str = Field(default_factory=payout_provider_by_default)
     ussd_code: Annotated[str, Field(pattern=r"^(\*\d+(\*\d+)*#)?$")] = "*384*22#"
     sms_short_code: str = "22384"
     country: Country = "KE"
-    buyer_countries: Annotated[list[Country], BeforeValidator(_split)] = []
-    currency: Annotated[str, AfterValidator(_currency)] = "KES"
-    timezone: Annotated[str, AfterValidator(_time_zone)] = "Africa/Nairobi"
-    languages: Annotated[list[str], BeforeValidator(_split), Field(min_length=1)] = LANGUAGES
+    buyer_countries: Annotated[list[Country], COMMA_LIST] = []
+    currency: Currency = "KES"
+    timezone: TimeZone = "Africa/Nairobi"
+    languages: Annotated[list[str], COMMA_LIST, Field(min_length=1)] = LANGUAGES
     bring_days: Days = 21
     ship_days: Days = 30
     ask_delivery_days: Days = 10
@@ -199,7 +149,7 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:
-        if not value.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")) or not _is_url(value):
+        if not value.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")) or not is_url(value):
             raise ValueError("takes sqlite:///path or postgresql+psycopg://user:password@host/name")
         return value
 
@@ -252,29 +202,50 @@ class Settings(BaseSettings):
             ("WEBHOOK_SECRET", self.webhook_secret, DEVELOPMENT_WEBHOOK_SECRET),
             ("BOOTSTRAP_API_KEY", self.operator_key, DEVELOPMENT_API_KEY),
         ):
-            if value == forbidden:
+            if forbidden in values_of(value or ""):
                 yield f"{name} must have a value of its own when {why}"
 
     def _unsafe_values(self) -> Iterator[str]:
         """A line for each value that a public service may not have."""
-        for name, value, forbidden in (
-            ("SMS_PROVIDER", self.sms_provider, SIMULATOR),
-            ("SMS_FALLOVER", self.sms_fallover, SIMULATOR),
-            ("DEMO", self.demo, True),
-        ):
-            if value == forbidden:
-                yield f"{name} must have a value of its own when ENVIRONMENT is production"
-        if SIMULATOR in self.sms_routes.values():
-            yield "SMS_ROUTES must not name the simulator when ENVIRONMENT is production"
-        for name in (name for name in type(self).model_fields if name in OWN_SECRETS):
-            secret = getattr(self, name)
-            if secret and secret not in PUBLISHED and hardening.is_guessable(secret):
-                least = f"{hardening.SHORTEST_SECRET} random characters when ENVIRONMENT is production"
-                yield f"{name.upper()} must be at least {least}: {hardening.HOW_TO_MAKE_ONE}"
-        for name in (name for name in type(self).model_fields if name.endswith(("public_url", "_base_url"))):
+        if self.demo:
+            yield "DEMO must be off when ENVIRONMENT is production"
+        for name in type(self).model_fields:
+            if SIMULATOR in _named(getattr(self, name)):
+                yield f"{name.upper()} must not name the simulator when ENVIRONMENT is production"
+        yield from self._weak_secrets()
+        for name in (name for name in type(self).model_fields if name.endswith(HTTP_ADDRESSES)):
             address = self.url if name == "public_url" else getattr(self, name)
             if address and hardening.is_exposed(address):
                 yield f"{name.upper()} must be an https address when ENVIRONMENT is production"
+
+    def _weak_secrets(self) -> Iterator[str]:
+        """A line for each secret of ours that can be guessed, or that another one tells."""
+        users: dict[str, str] = {}
+        for name in (name for name in OWN_SECRETS if name in type(self).model_fields):
+            values = self._values(name)
+            if any(value not in PUBLISHED and hardening.is_guessable(value) for value in values):
+                least = f"{hardening.SHORTEST_SECRET} random characters when ENVIRONMENT is production"
+                yield f"{name.upper()} must be at least {least}: {hardening.HOW_TO_MAKE_ONE}"
+            if other := next((users[value] for value in values if value in users), None):
+                yield f"{name.upper()} must differ from {other} when ENVIRONMENT is production"
+            users |= dict.fromkeys(values, name.upper())
+
+    def _values(self, name: str) -> tuple[str, ...]:
+        """The values of a secret: one, more while it is replaced, or none."""
+        value = getattr(self, name)
+        if not value:
+            return ()
+        return values_of(value) if name in ROTATED else (value,)
+
+    @property
+    def keys(self) -> Keys:
+        """The keys that are derived from `SECRET_KEY`."""
+        return Keys.of(self.secret_key)
+
+    @property
+    def webhook_secrets(self) -> tuple[str, ...]:
+        """The secrets that a path of a callback may have; the one in use first."""
+        return values_of(self.webhook_secret)
 
     @property
     def sms_providers(self) -> set[str]:
@@ -310,7 +281,7 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> list[str]:
         """The values that no log may have: keys, tokens and passwords, also those in the URLs of stores."""
-        values = [getattr(self, name) for name in type(self).model_fields if _is_secret(name)]
+        values = [value for name in type(self).model_fields if _is_secret(name) for value in self._values(name)]
         urls = [urlsplit(url) for url in (self.database_url, self.redis_url) if url]
         return [value for value in (*values, self.operator_key, *(url.password for url in urls)) if value]
 
@@ -318,6 +289,13 @@ class Settings(BaseSettings):
     def operator_key(self) -> str | None:
         """The API key of scope `operator` from the settings; in development there is always one."""
         return self.bootstrap_api_key or (DEVELOPMENT_API_KEY if self.development else None)
+
+
+def _named(value: object) -> Collection[object]:
+    """What a setting names: itself, or what is in its list or mapping."""
+    if isinstance(value, dict):
+        return [*value, *value.values()]
+    return value if isinstance(value, list) else [value]
 
 
 def _is_secret(name: str) -> bool:

@@ -217,7 +217,7 @@ class Gateway:
         return self._africastalking("delivery", fields | ({"failureReason": reason} if reason else {}))
 
     def _africastalking(self, path: str, fields: Mapping[str, str]) -> _WebhookPost:
-        return _WebhookPost(f"/webhooks/africastalking/{self._settings.webhook_secret}/{path}", fields, {})
+        return _WebhookPost(f"/webhooks/africastalking/{self._settings.webhook_secrets[0]}/{path}", fields, {})
 
     # Twilio
 

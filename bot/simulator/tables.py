@@ -35,12 +35,6 @@ simulated_payment = Table(
 
 
 def create(engine: Engine, settings: Settings) -> None:
-    """Create the tables that these settings need and the database lacks: both in development.
-
-    In production the simulator stands in for a payout provider only (`PAYOUT_PROVIDER=simulator`: payouts are
-    announced, but nobody is paid), and needs only the table of payments.
-    """
+    """Create the tables that the database lacks. Production has none of them."""
     if settings.development:
         metadata.create_all(engine)
-    elif settings.payout_provider == "simulator":
-        metadata.create_all(engine, tables=[simulated_payment])

@@ -28,6 +28,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.db.unit_of_work import Database
 from bot.runtime.clock import Clock
+from bot.runtime.keys import Purpose
 from bot.runtime.settings import Settings
 from bot.web.rate_limits import RateLimits
 from marketplace_api.rest.access import ClientKind
@@ -116,7 +117,7 @@ class Door:
     def __init__(self, settings: Settings, database: Database, clock: Clock) -> None:
         self._rates = RateLimits(settings)
         self._database, self._clock = database, clock
-        self._secret = hashlib.sha256(settings.secret_key.encode()).digest()
+        self._key = settings.keys.current(Purpose.STRANGERS)
         in_sql = SqlBudgets(self._transaction)
         in_redis = RedisBudgets(settings.redis_url) if settings.redis_url else None
         self._stores = (in_redis, in_sql) if in_redis else (in_sql,)
@@ -188,7 +189,7 @@ class Door:
     def _name(self, act: Act | Literal["all"], limit: Limit, stranger: Stranger) -> str:
         """The name of a budget. It holds no address and no phone, only what a key of ours makes of them."""
         value = (stranger.value(limit.by) or "").encode()
-        return f"{act}:{limit.by}:{hashlib.blake2b(value, key=self._secret, digest_size=16).hexdigest()}"
+        return f"{act}:{limit.by}:{hashlib.blake2b(value, key=self._key, digest_size=16).hexdigest()}"
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:

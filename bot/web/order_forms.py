@@ -7,7 +7,8 @@ forms.key(token, "K7P4", now)           the key, under which the order is placed
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -22,9 +23,12 @@ class InvalidFormError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class OrderForms:
-    """Makes and checks tokens; `url` is the public URL of the service."""
+    """Makes and checks tokens; `url` is the public URL of the service.
 
-    secret: str
+    The first of `keys` signs new tokens; those signed with another one are valid too.
+    """
+
+    keys: Sequence[bytes] = field(repr=False)
     url: str
 
     def token(self, code: str, key: str, now: datetime) -> str:
@@ -51,7 +55,8 @@ class OrderForms:
         return origin == _origin(self.url) or urlsplit(origin).netloc == host
 
     def _serializer(self) -> URLSafeSerializer:
-        return URLSafeSerializer(self.secret, salt="soko.order_form", signer_kwargs={"digest_method": hashlib.sha256})
+        last_signs = list(reversed(self.keys))
+        return URLSafeSerializer(last_signs, salt="soko.order_form", signer_kwargs={"digest_method": hashlib.sha256})
 
 
 def _origin(url: str) -> str:

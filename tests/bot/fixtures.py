@@ -14,6 +14,7 @@ from bot.app import create_app
 from bot.conversation.claims import LEASE_S
 from bot.conversation.kept_requests import KeptRequest
 from bot.conversation.service import ConversationService
+from bot.runtime.keys import Purpose
 from bot.simulator.gateway import Gateway
 from bot.web.order_forms import OrderForms
 from marketplace_api.accounts import artisans
@@ -78,7 +79,7 @@ def add_product(service: Service, msisdn: str, title: str, price: int = 1800_00,
 
 def submit_form(service: Service, code: str, key: str, **fields: str) -> TestResponse:
     """Sends the order form of a product, filled in as `FORM`, with these fields changed."""
-    forms = OrderForms(service.settings.secret_key, service.settings.url)
+    forms = OrderForms(service.settings.keys.accepted(Purpose.ORDER_FORMS), service.settings.url)
     return service.http.post(
         f"/products/{code}", data=FORM | {"token": forms.token(code, key, service.clock())} | fields
     )

@@ -59,7 +59,7 @@ class Safaricom:
             key=("key", "secret"),
         )
         self.app.register_blueprint(simulated.routes(self.simulator))
-        self.app.register_blueprint(daraja.routes(self.handler, SECRET))
+        self.app.register_blueprint(daraja.routes(self.handler, (SECRET,)))
         self.session = requests.Session()
         self.session.mount(ROOT, WsgiAdapter(self.app))
         self.client = self.make_client()

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -503,3 +503,41 @@ def test_the_simulator_pays_what_is_due_and_its_wallet_agrees_with_the_ledger(em
     with shop(embedded) as opened:
         assert balances.balance_of(opened, artisans.by_id(opened, artisan_id)).paid == 1620_00
         assert wallet.total_paid(opened.session.connection()) == 1620_00
+
+
+# -- without a provider
+
+
+def work_without_a_payer(service: Service, *, after: float = 0) -> None:
+    service.clock.advance(after)
+    settings = service.settings.model_copy(update={"payout_provider": "none"})
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        runner = handler_runner(service.app, replace(service.services, settings=settings), pool)
+        while consume_events(service) + runner.step():
+            pass
+
+
+def test_without_a_provider_a_payout_waits_until_it_is_announced(embedded: Service) -> None:
+    received_order(embedded)
+    for _ in range(30):
+        work_without_a_payer(embedded, after=3600)
+    waiting = payout(embedded)
+    assert (waiting["status"], topics(embedded)) == ("pending", [])
+
+    announced = {key: waiting[key] for key in ("artisan_id", "amount", "order_id")} | {"provider_reference": "BANK-1"}
+    embedded.api("POST", "/payouts", announced)
+    work_without_a_payer(embedded, after=3600)
+    assert (payout(embedded)["status"], topics(embedded)) == ("paid", ["payout.paid"])
+
+    payer = ScriptedPayer()
+    work(embedded, payer, after=7200)
+    assert payer.payments == []
+
+
+def test_a_payout_that_waited_is_sent_once_there_is_a_provider(embedded: Service) -> None:
+    received_order(embedded)
+    work_without_a_payer(embedded, after=3600)
+    payer = ScriptedPayer()
+    work(embedded, payer, after=3600)
+
+    assert (payout(embedded)["status"], len(payer.payments)) == ("paid", 1)

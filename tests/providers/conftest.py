@@ -26,10 +26,10 @@ def handler() -> CallbackRecorder:
 def app(request: pytest.FixtureRequest, handler: CallbackRecorder) -> Flask:
     """The application without and with the fast path, which must give the same answers."""
     app = Flask(__name__)
-    app.register_blueprint(africastalking.routes(handler, SECRET))
+    app.register_blueprint(africastalking.routes(handler, (SECRET,)))
     app.register_blueprint(twilio.routes(handler, PUBLIC_URL, TOKEN))
     if request.param == "by the fast path":
-        app.wsgi_app = africastalking.fast_path(app.wsgi_app, handler, SECRET)  # type: ignore[method-assign]
+        app.wsgi_app = africastalking.fast_path(app.wsgi_app, handler, (SECRET,))  # type: ignore[method-assign]
     return app
 
 

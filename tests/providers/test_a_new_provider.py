@@ -47,7 +47,8 @@ from bot.providers.errors import Reason, SendError
 from bot.providers.forms import LONGEST_ID, LONGEST_TEXT, msisdn
 from bot.providers.http import TIMEOUT_S, broken_off, pooled, refused
 from bot.providers.secret_path import secret_blueprint
-from bot.runtime.settings import BaseUrl, Settings
+from bot.runtime.setting_types import BaseUrl
+from bot.runtime.settings import Settings
 
 NAME = "pigeon"
 log = logging.getLogger(__name__)
@@ -58,8 +59,8 @@ class PigeonSettings(Settings):
     pigeon_url: BaseUrl = None
 
 
-def routes(handler: InboundHandler, secret: str) -> Blueprint:
-    blueprint = secret_blueprint(NAME, secret)
+def routes(handler: InboundHandler, secrets: tuple[str, ...]) -> Blueprint:
+    blueprint = secret_blueprint(NAME, secrets)
     for path, view in {"message": _message, "report": _report}.items():
         blueprint.add_url_rule(f"/{path}", path, partial(view, handler), methods=["POST"])
     return blueprint
@@ -107,7 +108,7 @@ PROVIDER = Provider(
     name=NAME,
     settings=PigeonSettings,
     needs=("pigeon_key", "pigeon_url"),
-    blueprint=lambda settings, handlers: routes(handlers.messages, settings.webhook_secret),
+    blueprint=lambda settings, handlers: routes(handlers.messages, settings.webhook_secrets),
     sender=lambda settings, workers: Pigeon(settings.pigeon_url or "", settings.pigeon_key or "", workers),
 )
 '''

@@ -142,7 +142,7 @@ TYPED = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]) | st.sam
 @given(TYPED)
 def test_typed_text_arrives_unchanged(typed: str) -> None:
     handler, app = CallbackRecorder(), Flask(__name__)
-    app.register_blueprint(africastalking.routes(handler, SECRET))
+    app.register_blueprint(africastalking.routes(handler, (SECRET,)))
     post(app.test_client(), "ussd", f"{CALL}&{urlencode({'text': typed})}")
     assert handler.recorded == [hop(typed)]
 
@@ -166,8 +166,8 @@ def test_the_fast_path_reads_any_request_as_flask_does(body: bytes, content_type
     outcomes = []
     for fast in (False, True):
         handler, app = CallbackRecorder(), Flask(__name__)
-        app.register_blueprint(africastalking.routes(handler, SECRET))
-        wsgi = africastalking.fast_path(app.wsgi_app, handler, SECRET) if fast else app.wsgi_app
+        app.register_blueprint(africastalking.routes(handler, (SECRET,)))
+        wsgi = africastalking.fast_path(app.wsgi_app, handler, (SECRET,)) if fast else app.wsgi_app
         path = f"/webhooks/africastalking/{SECRET}/ussd"
         answer = Client(wsgi).post(path, data=body, content_type=content_type, headers={METADATA: metadata})
         outcomes.append((answer.status_code, answer.text, sorted(answer.headers.items()), handler.recorded))
@@ -178,7 +178,7 @@ def test_the_fast_path_answers_a_hop_without_the_application(handler: CallbackRe
     def unused(*_: object) -> Iterable[bytes]:
         raise AssertionError("the application was called")
 
-    client = Client(africastalking.fast_path(unused, handler, SECRET))
+    client = Client(africastalking.fast_path(unused, handler, (SECRET,)))
     path = f"/webhooks/africastalking/{SECRET}/ussd"
     client.post(path, data=f"{CALL}&text=1", content_type=FORM)
     assert handler.recorded == [hop("1")]

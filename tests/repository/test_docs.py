@@ -44,7 +44,11 @@ def prose(page: Path) -> str:
 
 def defaults() -> dict[str, str]:
     """Every setting's default as it is written in the environment; empty if it has none."""
-    return {name.upper(): _written(field.default) for name, field in settings_class().model_fields.items()}
+    fields = settings_class().model_fields
+    return {
+        name.upper(): _written(field.get_default(call_default_factory=True, validated_data={}))
+        for name, field in fields.items()
+    }
 
 
 def _written(default: object) -> str:

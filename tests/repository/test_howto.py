@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -77,12 +78,25 @@ def test_the_settings_of_a_public_shop_are_accepted(monkeypatch: pytest.MonkeyPa
     (lines, *_) = blocks("docs/howto/go-live.md", "sh")
     for line in lines.splitlines():
         name, value = line.split("=", 1)
-        monkeypatch.setenv(name, value.strip("'").replace("…", "Kq3vT9xZr7LmW2pYc5NsB8dHf4JgQ6aU"))
+        own = sha256(name.encode()).hexdigest()
+        monkeypatch.setenv(name, value.strip("'").replace("…", own))
     settings = load_settings()
 
     assert (settings.environment, settings.sms_provider, settings.payout_provider) == (
         *("production", "africastalking", "daraja"),
     )
+
+
+@pytest.mark.parametrize("name", ["WEBHOOK_SECRET", "DARAJA_WEBHOOK_SECRET", "SECRET_KEY"])
+def test_the_settings_while_a_secret_is_replaced_are_accepted(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    page = (ROOT / "docs/howto/replace-a-secret.md").read_text()
+    new, old = (sha256(value.encode()).hexdigest() for value in ("new", "old"))
+    steps = re.findall(rf"`{name}=(.+?)`", page)
+    for step in steps:
+        monkeypatch.setenv(name, step.replace("NEW", new).replace("OLD", old))
+        load_settings()
+
+    assert steps == ["NEW,OLD", "NEW"]
 
 
 def test_every_callback_that_providers_are_told_is_there(tmp_path: Path) -> None:

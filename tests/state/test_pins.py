@@ -18,12 +18,15 @@ pytestmark = pytest.mark.every_store
 
 T = TypeVar("T")
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
-AMINA, PEPPER = "+254711000001", b"pepper"
+AMINA, PEPPERS = "+254711000001", pins.Peppers((b"pepper",))
+OTHERS = pins.Peppers((b"another pepper",))
 
 
-def hashed(call: Callable[..., T], conn: Connection, secret: str, now: datetime = NOW, pepper: bytes = PEPPER) -> T:
+def hashed(
+    call: Callable[..., T], conn: Connection, secret: str, now: datetime = NOW, peppers: pins.Peppers = PEPPERS
+) -> T:
     """What a function of `pins` returns about Amina, once it has all hashes."""
-    hashes = pins.Hashes(pepper)
+    hashes = pins.Hashes(peppers)
     for _ in range(3):
         try:
             return call(conn, AMINA, secret, hashes, now)
@@ -86,8 +89,38 @@ def test_pins_cannot_be_tried_with_the_database_but_without_the_pepper(
     monkeypatch.setattr(pins, "_hasher", fast_hashes.REAL)
     tried(conn, "2468")
     kept = conn.execute(select(person.c.pin_hash)).scalar_one()
-    assert kept.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
-    assert hashed(pins.check, conn, "2468", pepper=b"another pepper") == "wrong"
+    assert kept.startswith(f"{PEPPERS.prefix}argon2id$v=19$m=19456,t=2,p=1$")
+    assert hashed(pins.check, conn, "2468", peppers=OTHERS) == "wrong"
+
+
+def stored_hash(conn: Connection) -> str:
+    return str(conn.execute(select(person.c.pin_hash)).scalar_one())
+
+
+def test_with_a_new_pepper_the_right_pin_is_right_and_is_hashed_anew(conn: Connection) -> None:
+    both = pins.Peppers((*OTHERS.named, *PEPPERS.named))
+    tried(conn, "2468")
+    assert pins.count_with_older_peppers(conn, both) == 1
+
+    assert hashed(pins.check, conn, "1111", peppers=both) == "wrong"
+    assert stored_hash(conn).startswith(PEPPERS.prefix)
+    assert hashed(pins.check, conn, "2468", peppers=both) == "right"
+
+    assert stored_hash(conn).startswith(OTHERS.prefix)
+    assert pins.count_with_older_peppers(conn, both) == 0
+    assert hashed(pins.check, conn, "2468", peppers=OTHERS) == "right"
+    assert hashed(pins.check, conn, "2468") == "wrong"
+
+
+def test_a_hash_from_before_peppers_had_names_is_right_and_is_made_anew(conn: Connection) -> None:
+    tried(conn, "2468")
+    unnamed = stored_hash(conn).removeprefix(PEPPERS.prefix.removesuffix("$"))
+    conn.execute(person.update().values(pin_hash=unnamed))
+    peppers = pins.Peppers(OTHERS.named, unnamed=PEPPERS.named)
+
+    assert hashed(pins.check, conn, "1111", peppers=peppers) == "wrong"
+    assert hashed(pins.check, conn, "2468", peppers=peppers) == "right"
+    assert stored_hash(conn).startswith(OTHERS.prefix)
 
 
 def test_each_of_several_concurrent_guesses_is_counted(engine: Engine) -> None:
@@ -156,4 +189,4 @@ def test_nothing_that_is_stored_reveals_the_code(conn: Connection) -> None:
     offered(conn, "120984")
     kept = conn.execute(select(person)).one()
     assert "120984" not in repr(kept)
-    assert hashed(pins.redeem_reset, conn, "120984", pepper=b"another pepper") == "wrong"
+    assert hashed(pins.redeem_reset, conn, "120984", peppers=OTHERS) == "wrong"

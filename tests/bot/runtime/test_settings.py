@@ -6,6 +6,7 @@ import os
 import string
 import subprocess
 import sys
+from itertools import combinations
 from pathlib import Path
 from random import Random
 
@@ -60,7 +61,7 @@ def test_no_setting_is_required() -> None:
         ("SMS_ROUTES", "+254=pigeon", "+254=africastalking,+1=twilio"),
         ("SMS_ROUTES", "254=twilio", "+254=africastalking,+1=twilio"),
         ("SMS_ROUTES", "+254", "+254=africastalking,+1=twilio"),
-        ("PAYOUT_PROVIDER", "cheque", "'simulator' or 'daraja'"),
+        ("PAYOUT_PROVIDER", "cheque", "'simulator', 'none' or 'daraja'"),
         ("DARAJA_SHORTCODE", "soko", "pattern"),
         ("USSD_CODE", "384*22", "pattern"),
         ("COUNTRY", "Kenya", "such as KE"),
@@ -97,7 +98,13 @@ def test_a_wrong_value_is_named_with_what_the_setting_takes(
         ("TWILIO_BASE_URL", "https:/twilio.example", "http:// or https:// address"),
         ("DARAJA_BASE_URL", "sandbox.safaricom.co.ke", "http:// or https:// address"),
         ("SECRET_KEY", "short", "at least 8"),
+        ("SECRET_KEY", "long-enough,short", "at least 8"),
+        ("SECRET_KEY", "one-value,another-value,a-third-value", "one value, or two"),
+        ("SECRET_KEY", " , ", "one value, or two"),
         ("WEBHOOK_SECRET", "two/parts", "pattern"),
+        ("WEBHOOK_SECRET", "one,two,three", "pattern"),
+        ("WEBHOOK_SECRET", "one,two/parts", "pattern"),
+        ("DARAJA_WEBHOOK_SECRET", "one,", "pattern"),
         ("BOOTSTRAP_API_KEY", "tooshort", "at least 16"),
         ("DATABASE_URL", "mysql://root:hunter2@db/soko", "sqlite:///path or postgresql+psycopg://"),
         ("DATABASE_URL", "postgresql://soko:hunter2@db:port/soko", "sqlite:///path or postgresql+psycopg://"),
@@ -190,8 +197,13 @@ def test_production_starts_with_its_own_secrets(monkeypatch: pytest.MonkeyPatch)
         ("BOOTSTRAP_API_KEY", settings.DEVELOPMENT_API_KEY),
         ("SMS_PROVIDER", "simulator"),
         ("SMS_PROVIDER", ""),
+        ("SMS_FALLOVER", "simulator"),
         ("SMS_ROUTES", "+1=simulator"),
+        ("SMS_RATES", "simulator=1"),
+        ("PAYOUT_PROVIDER", "simulator"),
         ("DEMO", "on"),
+        ("SECRET_KEY", f"Kq3vT9xZr7LmW2pYc5NsB8dHf4JgQ6aU,{settings.DEVELOPMENT_SECRET}"),
+        ("WEBHOOK_SECRET", f"b7Xw2Rk9Tq4Zm8Vn3Lp6Jc5Hs1Gd0FyE,{settings.DEVELOPMENT_WEBHOOK_SECRET}"),
     ],
 )
 def test_production_refuses_development_values(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
@@ -201,7 +213,45 @@ def test_production_refuses_development_values(monkeypatch: pytest.MonkeyPatch, 
     assert line.endswith("when ENVIRONMENT is production")
 
 
-EXPOSED = {"AT_BASE_URL": "http://at.example", "TWILIO_BASE_URL": "http://twilio", "DARAJA_BASE_URL": "http://10.0.0.1"}
+def test_payouts_are_simulated_in_development_and_wait_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().payout_provider == "simulator"
+    for name, value in PRODUCTION.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().payout_provider == "none"
+
+
+OWN_SECRETS = ("SECRET_KEY", "WEBHOOK_SECRET", "DARAJA_WEBHOOK_SECRET", "BOOTSTRAP_API_KEY", "METRICS_TOKEN")
+
+
+@pytest.mark.parametrize(("name", "other"), list(combinations(OWN_SECRETS, 2)))
+def test_production_refuses_one_secret_for_two_things(monkeypatch: pytest.MonkeyPatch, name: str, other: str) -> None:
+    shared = "d4Zk8Wn2Rq7Tm3Xv9Lb6Jc1Hs5Gf0PyE"
+    line = refused(monkeypatch, PRODUCTION | {name: shared, other: shared})
+
+    assert line == f"{other} must differ from {name} when ENVIRONMENT is production"
+
+
+def test_production_refuses_the_old_value_of_another_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = PRODUCTION["WEBHOOK_SECRET"]
+    line = refused(monkeypatch, PRODUCTION | {"DARAJA_WEBHOOK_SECRET": f"d4Zk8Wn2Rq7Tm3Xv9Lb6Jc1Hs5Gf0PyE,{theirs}"})
+
+    assert line == "DARAJA_WEBHOOK_SECRET must differ from WEBHOOK_SECRET when ENVIRONMENT is production"
+
+
+def test_in_production_daraja_needs_a_webhook_secret_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = PRODUCTION | DARAJA | {"PAYOUT_PROVIDER": "daraja", "PUBLIC_URL": "https://soko.example"}
+    assert refused(monkeypatch, chosen).startswith("DARAJA_WEBHOOK_SECRET must be set")
+
+    monkeypatch.setenv("DARAJA_WEBHOOK_SECRET", "d4Zk8Wn2Rq7Tm3Xv9Lb6Jc1Hs5Gf0PyE")
+    assert load_settings().payout_provider == "daraja"
+
+
+EXPOSED = {
+    "AT_BASE_URL": "http://at.example",
+    "TWILIO_BASE_URL": "http://twilio",
+    "DARAJA_BASE_URL": "http://10.0.0.1",
+    "MARKETPLACE_URL": "http://shop.example",
+}
 WEAK = (
     "a" * 16,
     "a" * 64,
@@ -215,13 +265,23 @@ WEAK = (
 
 
 @pytest.mark.parametrize("secret", WEAK)
-@pytest.mark.parametrize("variable", ["SECRET_KEY", "WEBHOOK_SECRET", "BOOTSTRAP_API_KEY"])
+@pytest.mark.parametrize("variable", OWN_SECRETS)
 def test_production_refuses_a_secret_that_can_be_guessed(
     monkeypatch: pytest.MonkeyPatch, variable: str, secret: str
 ) -> None:
     line = refused(monkeypatch, PRODUCTION | {variable: secret})
     assert line.startswith(f"{variable} must be at least 32 random characters")
     assert secret not in line
+
+
+@pytest.mark.parametrize("variable", ["SECRET_KEY", "WEBHOOK_SECRET", "DARAJA_WEBHOOK_SECRET"])
+def test_each_of_two_values_must_be_hard_to_guess(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    good, others = "d4Zk8Wn2Rq7Tm3Xv9Lb6Jc1Hs5Gf0PyE", PRODUCTION | {variable: ""}
+    for name, value in (others | {variable: f"{good},e5Al9Xo3Sr8Un4Yw0Mc7Kd2It6Hg1QzF"}).items():
+        monkeypatch.setenv(name, value)
+    assert not load_settings().development
+    for value in (f"{good},{'a' * 40}", f"{'a' * 40},{good}", f"{good},short-but-long-enough"):
+        assert refused(monkeypatch, others | {variable: value}).startswith(f"{variable} must be at least 32 random")
 
 
 def test_random_secrets_are_accepted() -> None:
@@ -233,6 +293,7 @@ def test_random_secrets_are_accepted() -> None:
 
 @pytest.mark.parametrize("variable", ["PUBLIC_URL", *EXPOSED])
 def test_production_refuses_http_except_on_this_machine(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv("MARKETPLACE_API_KEY", "soko_operator_1" if variable == "MARKETPLACE_URL" else "")
     for near in ("http://127.0.0.1:8080", "http://localhost", "http://[::1]:80", "https://far.example"):
         monkeypatch.setenv(variable, near)
         for name, value in PRODUCTION.items():

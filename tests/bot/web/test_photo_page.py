@@ -244,7 +244,7 @@ def test_a_link_is_for_one_product_and_no_character_can_be_changed(embedded: Ser
 
 def test_a_link_signed_with_another_secret_is_refused(embedded: Service) -> None:
     now = embedded.clock()
-    token = PhotoLinks("", b"another secret").link(pot(embedded)["code"], now)
+    token = PhotoLinks("", [b"another secret"]).link(pot(embedded)["code"], now)
 
     assert embedded.http.get(token).status_code == 404
 
@@ -259,7 +259,7 @@ def test_a_link_carries_its_own_age(embedded: Service, age: int, status: int) ->
 
 @pytest.mark.parametrize("code", ["K7P4", "K7P4M2W3A4"])
 def test_a_link_is_short_and_ends_with_a_character_that_phones_link(embedded: Service, code: str) -> None:
-    link = PhotoLinks("https://a-shop-of-a-long-name.example.ke", b"secret").link(code, embedded.clock())
+    link = PhotoLinks("https://a-shop-of-a-long-name.example.ke", [b"secret"]).link(code, embedded.clock())
 
     assert len(link) <= 77
     assert gsm7.septets(link) == len(link)

@@ -42,7 +42,7 @@ BASKET = Product.model_validate(
     }
 )
 SOLD_OUT = BASKET.model_copy(update={"code": "A2B3", "status": "sold_out", "quantity": 0})
-FORMS = OrderForms("secret of the tests", "https://soko.example")
+FORMS = OrderForms([b"secret of the tests"], "https://soko.example")
 FILLED_IN = {
     "token": FORMS.token("K7P4", "key_of_the_form", NOW),
     "quantity": "2",
@@ -169,7 +169,7 @@ def test_a_refused_form_is_shown_again_with_errors_at_their_fields(
 FORGED = {
     "no token": {"token": ""},
     "a made-up token": {"token": "WyJLN1A0Il0.c2lnbmF0dXJl"},
-    "another key of ours": {"token": OrderForms("another secret", FORMS.url).token("K7P4", "key", NOW)},
+    "another key of ours": {"token": OrderForms([b"another secret"], FORMS.url).token("K7P4", "key", NOW)},
     "the form of another product": {"token": FORMS.token("A2B3", "key", NOW)},
     "a form of the day before": {"token": FORMS.token("K7P4", "key", NOW - timedelta(hours=2))},
 }
