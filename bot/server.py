@@ -24,6 +24,7 @@ from contextlib import suppress
 from datetime import timedelta
 from http.client import HTTPConnection, HTTPException
 
+from bot.db import start_checks
 from bot.providers import registry
 from bot.runtime import hardening, logs
 from bot.runtime.settings import Settings
@@ -56,6 +57,7 @@ def main() -> None:
     if not settings.development:
         hardening.protect_process()
     claim_port(settings.host, settings.port)
+    start_checks.check(settings.database_url, settings.redis_url, settings.photos_dir)
     raise_file_limit()
     _prepare(settings)
     asyncio.run(_serve(settings))

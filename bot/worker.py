@@ -28,6 +28,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.app import create_app
 from bot.conversation import deferred, kept_requests
 from bot.conversation.deferred_worker import DeferredCommandWorker
+from bot.db import start_checks
 from bot.jobs import handlers, periodic
 from bot.jobs.handlers import Handler, HandlerDispatcher, HandlerResult
 from bot.jobs.runner import JobRunner
@@ -275,11 +276,13 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    services = build(registry.load_settings())
+    settings = registry.load_settings()
+    start_checks.check(settings.database_url, settings.redis_url, settings.photos_dir)
+    services = build(settings)
     _check_currency(services, stop)
     app = create_app(services=services)
     logs.log_uncaught()
-    if not services.settings.development:
+    if not settings.development:
         hardening.protect_process()
     runners: list[JobRunner[Any, Any]] = [
         message_runner(app, services, ThreadPoolExecutor(WORKERS)),

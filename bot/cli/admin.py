@@ -8,7 +8,7 @@ from typing import get_args
 import click
 from flask.cli import AppGroup, with_appcontext
 
-from bot.cli.context import current_services, shop_transaction, user
+from bot.cli.context import services_with_database, shop_transaction, user
 from bot.demo import bulk, seed
 from bot.demo.bulk import BulkCounts
 from bot.messaging import broadcasts
@@ -46,7 +46,7 @@ class ScopesParameter(click.ParamType[tuple[Scope, ...]]):
 @db.command("upgrade")
 def upgrade() -> None:
     """Upgrade the database to the schema of this version."""
-    migrations.upgrade(current_services().settings)
+    migrations.upgrade(services_with_database().settings)
 
 
 @apikey.command("create")
@@ -63,7 +63,7 @@ def create(name: str, scopes: tuple[Scope, ...], days: int | None) -> None:
 @apikey.command("list")
 def list_keys() -> None:
     """List all keys, also revoked ones, oldest first; of each key only the prefix is shown."""
-    services = current_services()
+    services = services_with_database()
     with services.database.reading() as session:
         for key in api_keys.list_all(services.shop(session, user())):
             click.echo(_line(key))
@@ -88,7 +88,7 @@ def revoke(name_or_id: str) -> None:
 @secrets.command("check")
 def check_secrets() -> None:
     """Count what still needs an older SECRET_KEY."""
-    services = current_services()
+    services = services_with_database()
     with services.database.reading() as session:
         pins_left = pins.count_with_older_peppers(session.connection(), peppers(services.settings.keys))
     click.echo(f"PINs that are not stored with the first value of SECRET_KEY: {pins_left}")
@@ -115,7 +115,7 @@ def send_broadcast(text: str, **audience: str | None) -> None:
 @with_appcontext
 def demo(artisans: int, products: int, orders: int) -> None:
     """Fill an empty shop with kiosks, artisans and products; or any shop with many more, for benchmarks."""
-    services = current_services()
+    services = services_with_database()
     if not services.settings.development:
         raise click.ClickException("demo data cannot be added when ENVIRONMENT is production")
     migrations.upgrade(services.settings)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import click
 from flask import current_app
 
+from bot.db import start_checks
 from bot.services import Services
 from marketplace_api import problems
 from marketplace_api.actors import Actor
@@ -19,6 +20,21 @@ from marketplace_api.shop import Shop
 def current_services() -> Services:
     """The services of the application that the command runs in."""
     services: Services = current_app.extensions["services"]
+    return services
+
+
+def services_with_database() -> Services:
+    """The same, of a command that needs the database: it ends with one line if that cannot be used."""
+    services = current_services()
+    start_checks.check_database(services.settings.database_url)
+    return services
+
+
+def services_with_all_stores() -> Services:
+    """The same, of a command that needs Redis and the photos too."""
+    services = current_services()
+    settings = services.settings
+    start_checks.check(settings.database_url, settings.redis_url, settings.photos_dir)
     return services
 
 
@@ -33,7 +49,7 @@ def user() -> Actor:
 @contextmanager
 def shop_transaction() -> Iterator[Shop]:
     """A shop in one write transaction. If the shop refuses, the reason is printed and the command exits with 1."""
-    services = current_services()
+    services = services_with_database()
     try:
         with services.database.writing.begin() as session:
             yield services.shop(session, user())

@@ -12,7 +12,7 @@ from babel.numbers import get_currency_precision
 from flask.cli import AppGroup
 from sqlalchemy import select
 
-from bot.cli.context import current_services, shop_transaction, user
+from bot.cli.context import services_with_database, shop_transaction, user
 from bot.messaging import rendering
 from bot.payments import reconciliation
 from bot.payments.reconciliation import Comparison, OurPayout, ProviderStatement, UnreadableStatementError
@@ -40,7 +40,7 @@ def consistent_shop(services: Services) -> Iterator[Shop]:
 @ledger_commands.command("check")
 def check() -> None:
     """Add up all entries again and print every inconsistency; exits with 1 if there is one."""
-    with consistent_shop(current_services()) as shop:
+    with consistent_shop(services_with_database()) as shop:
         found, size = list(audit.inconsistencies(shop)), ledger.size(shop)
     for inconsistency in found:
         click.echo(inconsistency)
@@ -93,7 +93,7 @@ def resume() -> None:
 @click.option("--provider", help="Whose statement it is; else PAYOUT_PROVIDER's.")
 def reconcile(file: Path, day: datetime | None, provider: str | None) -> None:
     """Compare a provider's statement of its payments, a CSV file, with our payouts; exits with 1 if they differ."""
-    services = current_services()
+    services = services_with_database()
     provider = provider or services.settings.payout_provider
     if provider == NO_PAYER:
         raise click.UsageError("PAYOUT_PROVIDER is none: say with --provider whose statement it is")

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
-from bot.cli.context import current_services, user
+from bot.cli.context import services_with_all_stores, services_with_database, user
 from bot.persons import breach, export
 from bot.persons.compaction import NotCompactedError
 from bot.persons.erasing import CannotEraseError, Eraser
@@ -25,7 +25,7 @@ from state import lookups
 @with_appcontext
 def export_person(phone: str) -> None:
     """Print everything that is stored of a person, as JSON. That somebody did so is stored too."""
-    services = current_services()
+    services = services_with_database()
     msisdn = _msisdn(phone, services)
     with services.database.writing.begin() as session:
         lookups.record(session.connection(), msisdn, "export", str(user()), services.clock())
@@ -44,7 +44,7 @@ def erase_person(phone: str, yes: bool) -> None:
     A person who is owed money, or has an open order, is not erased. Backups are not changed: docs/data.md says what to
     do with them.
     """
-    services = current_services()
+    services = services_with_all_stores()
     eraser, msisdn = _eraser(services), _msisdn(phone, services)
     try:
         eraser.check(msisdn)
@@ -73,7 +73,7 @@ def _msisdn(typed: str, services: Services) -> str:
 @with_appcontext
 def breach_list(since: datetime, until: datetime, stored: bool) -> None:
     """List the people who were concerned in a breach, as JSON, one line for each."""
-    services = current_services()
+    services = services_with_database()
     zone = services.terms.zone
     ends_at = until + timedelta(days=1) if until.time() == time() else until
     with services.database.reading() as session:
