@@ -4,11 +4,13 @@ import gc
 
 from bot.app import create_app
 from bot.cli import register
-from bot.runtime import logs
+from bot.runtime import hardening, logs
 from bot.web import early_answers
 
 early_answers.install()
 app = create_app()
+if not app.extensions["services"].settings.development:
+    hardening.protect_files()  # commands write databases and exports too
 logs.log_uncaught()
 register.commands(app)
 gc.collect()

@@ -22,6 +22,7 @@ from bot.services import Services, build
 from bot.simulator import providers as simulated_providers
 from bot.web import health, messages_api, metrics, photo_page, privacy_page, security_headers, shop_pages
 from bot.web.door import Door
+from bot.web.no_store import NoStore
 from bot.web.order_forms import OrderForms
 from bot.web.request_limits import Limits, RequestLimits, ThreadShare
 from bot.web.shop_window import ShopWindow
@@ -120,7 +121,7 @@ def _add_middleware(app: Flask, services: Services, handlers: Handlers, door: Do
     wsgi_app = RequestLimits(wsgi_app, *limits(settings))
     if hops := settings.trusted_proxies:
         wsgi_app = ProxyFix(wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
-    app.wsgi_app = RequestIds(wsgi_app, partial(_request_id, services))  # type: ignore[method-assign]
+    app.wsgi_app = RequestIds(NoStore(wsgi_app), partial(_request_id, services))  # type: ignore[method-assign]
 
 
 def limits(settings: Settings) -> tuple[Mapping[str, Limits], Mapping[str, Limits]]:
@@ -159,6 +160,8 @@ def _marketplace_api(services: Services, door: Door) -> MarketplaceApi:
     api.config[http_api.PHOTO_LINK] = services.photo_links.link
     api.spec_processor(http_api.add_schemas(openapi.complete))  # type: ignore[arg-type]
     api.after_request(security_headers.add_to_pages)
+    if settings.url.startswith("https:"):
+        api.after_request(security_headers.require_https)
     return api
 
 

@@ -42,8 +42,13 @@ def is_exposed(url: str) -> bool:
     return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
 
-def protect_process() -> None:
-    """Let only this user read the files that this process and its children create (umask 077); warn if it is root."""
+def protect_files() -> None:
+    """Let only this user read the files that this process and its children create."""
     os.umask(0o077)
+
+
+def protect_process() -> None:
+    """Protect files, and warn if this user is root."""
+    protect_files()
     if os.geteuid() == 0:
         log.warning("Soko runs as root: a fault in it has all rights on this machine. Start it as a user of its own.")

@@ -138,7 +138,4 @@ def _form(product: Product, words: Words, status: int, **context: object) -> Res
 
 
 def _answer(words: Words, status: int, **context: object) -> Response:
-    """The page. No cache may store it, because its URL permits uploads."""
-    answer = make_response(render_template("photo.html", words=words, **context), status)
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
+    return make_response(render_template("photo.html", words=words, **context), status)

@@ -351,6 +351,18 @@ def test_a_process_with_a_wrong_setting_prints_the_line_and_nothing_else(program
     ]
 
 
+@pytest.mark.parametrize(("chosen", "expected"), [({}, 0o022), (PRODUCTION, 0o077)], ids=["development", "production"])
+def test_web_processes_and_commands_write_for_their_user_alone_in_production(
+    chosen: dict[str, str], expected: int
+) -> None:
+    program = "import os; os.umask(0o022); import wsgi; print(os.umask(0))"
+    ended = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=os.environ | chosen, capture_output=True, text=True, check=True
+    )
+
+    assert int(ended.stdout) == expected
+
+
 def test_every_setting_is_in_the_example_file() -> None:
     example = (ROOT / ".env.example").read_text()
 

@@ -132,8 +132,9 @@ def test_browsers_are_told_to_stay_with_https(migrated_sqlite_url: str, producti
     assert "Strict-Transport-Security" not in production.get("/healthz").headers
     secure = PRODUCTION | {"public_url": "https://soko.example"}
     services = build(registry.make_settings(**secure, database_url=migrated_sqlite_url))
-    answer = create_app(services=services).test_client().get("/healthz")
-    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+    client = create_app(services=services).test_client()
+    for path in ("/healthz", "/api/v1/openapi.json", "/api/v1/orders", "/nowhere"):
+        assert client.get(path).headers["Strict-Transport-Security"] == "max-age=31536000", path
     services.close()
 
 

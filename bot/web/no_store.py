@@ -1,0 +1,34 @@
+"""`Cache-Control: no-store` on every answer, except those that show everybody the same and nobody's data.
+
+A new page is not stored by browsers and proxies until it is named here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+PUBLIC = re.compile(
+    r"/(privacy|static/.+|photos/[^/]+|simulator/static/.+)?"
+    r"|/api/v1/(products(/[^/]+)?|openapi\.json|docs(/.+)?)"
+)
+"""The paths whose GET may be stored. The page of a product is not here: its form is for one order of one buyer."""
+HEADER = "Cache-Control"
+
+
+class NoStore:
+    """WSGI middleware that adds the header, in place of one that the application has set."""
+
+    def __init__(self, app: WSGIApplication) -> None:
+        self._app = app
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] in ("GET", "HEAD") and PUBLIC.fullmatch(environ["PATH_INFO"]):
+            return self._app(environ, start_response)
+
+        def start(status: str, headers: list[tuple[str, str]], *error: object) -> Callable[[bytes], object]:
+            kept = [header for header in headers if header[0].lower() != HEADER.lower()]
+            return start_response(status, [*kept, (HEADER, "no-store")], *error)  # type: ignore[arg-type]
+
+        return self._app(environ, start)
