@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, MetaData
+from sqlalchemy.exc import ProgrammingError
 
 from bot.db.engine import create_engine
 from bot.db.unit_of_work import Database
@@ -29,11 +30,26 @@ def upgrade(settings: Settings) -> None:
     """
     engine = create_engine(settings.database_url, is_limited=False)
     try:
-        move(engine, "head")
+        _move_to_head(engine)
         check_currency(Database.of(engine), settings)
         simulator_tables.create(engine, settings)
     finally:
         engine.dispose()
+
+
+def _move_to_head(engine: Engine) -> None:
+    """Move to the newest revision; end the process with one line if the database is newer, or does not allow it."""
+    from alembic.util import CommandError  # slow to import, and no web process needs it
+
+    try:
+        move(engine, "head")
+    except CommandError as error:
+        raise SystemExit(f"DATABASE_URL: cannot be used by this version: {error}") from None
+    except ProgrammingError as error:
+        reason = str(error.orig).partition("\n")[0]
+        if "permission denied" not in reason:
+            raise
+        raise SystemExit(f"DATABASE_URL: cannot be used: {reason}") from None
 
 
 def check_currency(database: Database, settings: Settings) -> None:

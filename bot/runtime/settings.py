@@ -197,13 +197,9 @@ class Settings(BaseSettings):
             why = "PUBLIC_URL is https"
         else:
             return
-        for name, value, forbidden in (
-            ("SECRET_KEY", self.secret_key, DEVELOPMENT_SECRET),
-            ("WEBHOOK_SECRET", self.webhook_secret, DEVELOPMENT_WEBHOOK_SECRET),
-            ("BOOTSTRAP_API_KEY", self.operator_key, DEVELOPMENT_API_KEY),
-        ):
-            if forbidden in values_of(value or ""):
-                yield f"{name} must have a value of its own when {why}"
+        for name in self._own_secrets():
+            if set(PUBLISHED) & set(self._values(name)):
+                yield f"{name.upper()} must have a value of its own when {why}"
 
     def _unsafe_values(self) -> Iterator[str]:
         """A line for each value that a public service may not have."""
@@ -221,7 +217,7 @@ class Settings(BaseSettings):
     def _weak_secrets(self) -> Iterator[str]:
         """A line for each secret of ours that can be guessed, or that another one tells."""
         users: dict[str, str] = {}
-        for name in (name for name in OWN_SECRETS if name in type(self).model_fields):
+        for name in self._own_secrets():
             values = self._values(name)
             if any(value not in PUBLISHED and hardening.is_guessable(value) for value in values):
                 least = f"{hardening.SHORTEST_SECRET} random characters when ENVIRONMENT is production"
@@ -230,9 +226,13 @@ class Settings(BaseSettings):
                 yield f"{name.upper()} must differ from {other} when ENVIRONMENT is production"
             users |= dict.fromkeys(values, name.upper())
 
+    def _own_secrets(self) -> list[str]:
+        """The names of our secrets among these settings."""
+        return [name for name in OWN_SECRETS if name in type(self).model_fields]
+
     def _values(self, name: str) -> tuple[str, ...]:
         """The values of a secret: one, more while it is replaced, or none."""
-        value = getattr(self, name)
+        value = self.operator_key if name == "bootstrap_api_key" else getattr(self, name)
         if not value:
             return ()
         return values_of(value) if name in ROTATED else (value,)
@@ -283,7 +283,7 @@ class Settings(BaseSettings):
         """The values that no log may have: keys, tokens and passwords, also those in the URLs of stores."""
         values = [value for name in type(self).model_fields if _is_secret(name) for value in self._values(name)]
         urls = [urlsplit(url) for url in (self.database_url, self.redis_url) if url]
-        return [value for value in (*values, self.operator_key, *(url.password for url in urls)) if value]
+        return [*values, *(url.password for url in urls if url.password)]
 
     @property
     def operator_key(self) -> str | None:

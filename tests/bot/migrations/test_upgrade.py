@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect
+from sqlalchemy.engine import make_url
 
 from bot.db.engine import create_engine
 from bot.migrations import upgrade
@@ -351,3 +354,24 @@ def test_every_artisan_has_an_account_in_the_ledger_after_an_upgrade(engine: Eng
     with engine.connect() as connection:
         accounts = connection.exec_driver_sql("SELECT name, currency FROM ledger_account ORDER BY name").all()
     assert [tuple(row) for row in accounts] == [("artisan:art_1", "TZS"), ("artisan:art_2", "TZS")]
+
+
+def test_a_database_of_a_newer_version_is_named_in_one_line(tmp_path: Path) -> None:
+    (file := tmp_path / "newer.db").write_bytes(newest_file())
+    with sqlite3.connect(file) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    with pytest.raises(SystemExit, match=r"^DATABASE_URL: cannot be used by this version: .*9999.*$"):
+        upgrade.upgrade(Settings.model_validate({"database_url": f"sqlite:///{file}"}))
+
+
+def test_a_user_who_may_not_create_tables_is_named_in_one_line(postgres_url: str) -> None:
+    with psycopg.connect(postgres_url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+        connection.execute("CREATE ROLE only_reads LOGIN")
+        try:
+            url = make_url(postgres_url).set(username="only_reads").render_as_string(hide_password=False)
+            with pytest.raises(SystemExit, match=r"^DATABASE_URL: cannot be used: permission denied .*$"):
+                upgrade.upgrade(Settings.model_validate({"database_url": url}))
+        finally:
+            connection.execute("DROP ROLE only_reads")
