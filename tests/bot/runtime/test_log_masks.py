@@ -144,3 +144,8 @@ def test_the_settings_know_their_secrets() -> None:
         secret_key="a" * 32, webhook_secret="b" * 32, bootstrap_api_key="c" * 32, redis_url="redis://:hunter2@db"
     )
     assert {"a" * 32, "b" * 32, "c" * 32, "hunter2"} <= set(settings.secrets)
+
+
+def test_the_settings_know_both_values_of_a_secret_that_is_being_replaced() -> None:
+    settings = Settings(secret_key=f"{'a' * 32},{'d' * 32}", webhook_secret=f"{'b' * 32}, {'e' * 32}")
+    assert {letter * 32 for letter in "adbe"} <= set(settings.secrets)
