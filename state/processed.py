@@ -53,11 +53,19 @@ def sweep(conn: Connection, older_than: datetime, limit: int) -> int:
     return conn.execute(performed.delete().where(performed.c.seq.in_(oldest))).rowcount
 
 
-def last_checkpoint(conn: Connection, gateway_session: str, msisdn: str) -> bytes | None:
-    """The conversation after the last command of a phone's gateway session, or None."""
+def has_older(conn: Connection, gateway_session: str, msisdn: str, before: datetime) -> bool:
+    """True if a gateway session of a phone has performed something before this time."""
+    c = performed.c
+    older = select(c.seq).where(c.gateway_session == gateway_session, c.msisdn == msisdn, c.at < before)
+    return conn.execute(older.limit(1)).first() is not None
+
+
+def last_checkpoint(conn: Connection, gateway_session: str, msisdn: str, since: datetime) -> bytes | None:
+    """The conversation after the last command of a phone's gateway session since a time, or None."""
+    c = performed.c
     newest_first = (
-        select(performed.c.checkpoint)
-        .where(performed.c.gateway_session == gateway_session, performed.c.msisdn == msisdn)
+        select(c.checkpoint)
+        .where(c.gateway_session == gateway_session, c.msisdn == msisdn, c.at >= since)
         .order_by(performed.c.seq.desc())
     )
     return conn.execute(newest_first.limit(1)).scalar_one_or_none()

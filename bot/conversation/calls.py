@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from bot.conversation import session as sessions
@@ -34,11 +34,14 @@ from bot.marketplace.port import Unreachable
 from bot.messaging import rendering
 from bot.providers.contracts import Inbound, SessionEnd
 from flows.kit import N_, USSD, Conversation, Person, Turn
+from state import processed
 
 log = logging.getLogger(__name__)
 
 REPEATED_WITHIN_S = 600.0
 """For how long a gateway may repeat the first request of a call."""
+LONGEST_CALL = timedelta(hours=1)
+"""What a call with the same id did earlier than this was another call. Networks end a call after minutes."""
 NO_CALLS = N_("Soko works by text only. Text MENU to {short_code}.")
 SORRY = N_("Sorry, something went wrong on our side. Please dial again.")
 TAKEN_OVER = N_("You have begun another call, so this one ends. Please go on in the other one.")
@@ -104,7 +107,7 @@ class CallHandler:
     def _answer(self, inbound: Inbound, key: str, claim: Claim, secrets: HopSecrets) -> str:
         """The screen for one hop under a claim. Raises LostClaimError, and HashNeeded when nothing has been done."""
         previous = claim.previous
-        if previous and _is_new_call(inbound, previous, claim.now):
+        if previous and _is_new_call(inbound, key, previous, claim.now):
             previous.forget_call()
         if (reply := self.runner.reply_before(previous, inbound, inbound.text)) is not None:
             return reply
@@ -185,7 +188,12 @@ class CallHandler:
         return session, self._open_home(inbound, person, context, again=again)
 
     def _open_home(self, inbound: Inbound, person: Person, context: HopContext, *, again: bool = False) -> Turn:
-        """A conversation at home; under an id of its own if the gateway has used the id of this call before."""
+        """A conversation at home; under an id of its own if the gateway has used the id of this call before.
+
+        Otherwise the commands of this call would have the keys of that one, and would not be performed.
+        """
+        with context.work.reading() as conn:
+            again = again or processed.has_older(conn, inbound.id, inbound.msisdn, context.now - LONGEST_CALL)
         begun = [context.now.isoformat()] if again else []
         turn = self.runner.turn(Conversation(self.runner.key(inbound, *begun)), person, context.market, USSD)
         self.runner.engine.open(turn, self.runner.engine.home)
@@ -194,7 +202,7 @@ class CallHandler:
     def _replay(self, inbound: Inbound, call: UssdCall, person: Person, context: HopContext) -> Turn:
         """Handle the answers of a cumulative text: those after the last checkpoint of this call, or all from home."""
         with context.work.reading() as conn:
-            checkpoint = last_checkpoint(conn, inbound.id, inbound.msisdn)
+            checkpoint = last_checkpoint(conn, inbound.id, inbound.msisdn, context.now - LONGEST_CALL)
         begins_after = inbound.answered_before
         if begins_after is None:
             begins_after = self.progress.length(inbound.msisdn, inbound.id)
@@ -224,7 +232,8 @@ class CallHandler:
             self.runner.add_checkpoint(turn, context, call)
 
 
-def _is_new_call(inbound: Inbound, previous: Session, now: datetime) -> bool:
+def _is_new_call(inbound: Inbound, key: str, previous: Session, now: datetime) -> bool:
     """True if the gateway uses the id of an older call again; a request that is repeated comes sooner."""
-    is_same_id = inbound.id in previous.earlier_calls or (previous.call is not None and previous.call.id == inbound.id)
+    is_open = previous.call is not None and previous.call.id == inbound.id
+    is_same_id = is_open or inbound.id in previous.earlier_calls or key in previous.replies
     return not inbound.text and is_same_id and previous.seconds_since_call(now) >= REPEATED_WITHIN_S

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy import Connection
@@ -62,9 +63,12 @@ _outcome = msgspec.json.Decoder(Outcome)
 _checkpoint = msgspec.json.Decoder(Checkpoint)
 
 
-def last_checkpoint(conn: Connection, gateway_session: str, msisdn: str) -> Checkpoint | None:
-    """The latest stored state of a call; None before the first. Used when the session store lost the call."""
-    saved = processed.last_checkpoint(conn, gateway_session, msisdn)
+def last_checkpoint(conn: Connection, gateway_session: str, msisdn: str, since: datetime) -> Checkpoint | None:
+    """The latest stored state of a call; None before the first. Used when the session store lost the call.
+
+    What was stored before `since` is of another call, to which the gateway gave the same id.
+    """
+    saved = processed.last_checkpoint(conn, gateway_session, msisdn, since)
     return _checkpoint.decode(saved) if saved else None
 
 

@@ -50,13 +50,16 @@ def test_one_of_several_concurrent_hops_performs_it_and_the_others_get_the_outco
 
 
 def test_a_gateway_session_has_the_checkpoint_of_its_last_command(conn: Connection) -> None:
-    assert processed.last_checkpoint(conn, "ATUid_1", AMINA) is None
+    assert processed.last_checkpoint(conn, "ATUid_1", AMINA, NOW) is None
     for key, session in [("a", "ATUid_1"), ("b", "ATUid_1"), ("c", "ATUid_2"), ("d", None)]:
         begin(conn, key, session)
         processed.finish(conn, key, b"done", key.encode())
-    assert processed.last_checkpoint(conn, "ATUid_1", AMINA) == b"b"
-    assert processed.last_checkpoint(conn, "ATUid_2", AMINA) == b"c"
-    assert processed.last_checkpoint(conn, "ATUid_2", "+254711000002") is None, "another phone may have the same id"
+    assert processed.last_checkpoint(conn, "ATUid_1", AMINA, NOW) == b"b"
+    assert processed.last_checkpoint(conn, "ATUid_2", AMINA, NOW) == b"c"
+    assert processed.last_checkpoint(conn, "ATUid_2", "+254711000002", NOW) is None, (
+        "another phone may have the same id"
+    )
+    assert processed.last_checkpoint(conn, "ATUid_2", AMINA, NOW + timedelta(seconds=1)) is None, "of an older call"
 
 
 def test_an_outcome_that_is_known_at_the_beginning_is_stored_at_once(conn: Connection) -> None:
