@@ -23,19 +23,23 @@ from state.tables import INSERT, schedule
 
 @dataclass(frozen=True, slots=True)
 class ScheduleRow:
-    """A stored task. `done_at` is None until the first run succeeded; `error` says why the last run failed."""
+    """A stored task. `done_at` is None until the first run succeeded; `error` says why the last run failed.
+
+    `attempts` counts the runs that were begun since the last one that succeeded.
+    """
 
     name: str
     cron: str
     due_at: datetime
     done_at: datetime | None
     error: str | None
+    attempts: int
 
 
 def find_all(conn: Connection) -> list[ScheduleRow]:
     """Every registered task, in the order of names."""
     c = schedule.c
-    found = select(c.name, c.cron, c.due_at, c.done_at, c.error).order_by(c.name)
+    found = select(c.name, c.cron, c.due_at, c.done_at, c.error, c.attempts).order_by(c.name)
     return [ScheduleRow(*row) for row in conn.execute(found)]
 
 
@@ -61,12 +65,13 @@ def claim(conn: Connection, name: str, *, now: datetime, lease: timedelta, token
     """
     not_leased = or_(schedule.c.lease_until.is_(None), schedule.c.lease_until <= now)
     due = schedule.update().where(schedule.c.name == name, schedule.c.due_at <= now, not_leased)
-    return conn.execute(due.values(lease_until=now + lease, lease_token=token)).rowcount == 1
+    claimed = due.values(lease_until=now + lease, lease_token=token, attempts=schedule.c.attempts + 1)
+    return conn.execute(claimed).rowcount == 1
 
 
 def finish(conn: Connection, name: str, *, token: str, now: datetime, due_at: datetime) -> bool:
     """Store that the task is done and due again at `due_at`. False if the lease was lost."""
-    return _release(conn, name, token, done_at=now, due_at=due_at, error=None)
+    return _release(conn, name, token, done_at=now, due_at=due_at, error=None, attempts=0)
 
 
 def retry(conn: Connection, name: str, *, token: str, due_at: datetime, error: str) -> bool:

@@ -224,6 +224,7 @@ schedule = Table(
 
 rate = Table(
     "rate",
+    Column("attempts", Integer, nullable=False, default=0, server_default="0"),
     metadata,
     Column("name", Text, primary_key=True),
     Column("free_at", Double, nullable=False),  # Unix seconds

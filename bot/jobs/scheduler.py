@@ -3,8 +3,8 @@
     PeriodicTask("outbox.sweep", "30 3 * * *", sweep)        every night at half past three
 
 With any number of workers, each run of a task is done by one of them. A task that missed several runs, because no
-worker was running, is run once. If a worker dies during a task, another worker runs it after `LEASE`, so a task must be
-safe to start again.
+worker was running, is run once. A task that fails is run again after growing gaps. If a worker dies during a task,
+another worker runs it after `LEASE`, or after such a gap if that is longer, so a task must be safe to start again.
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ from cronsim import CronSim
 
 from bot.db.unit_of_work import Database
 from bot.runtime.clock import Clock
+from marketplace_api.backoff import Backoff
 from marketplace_api.shop import Ids
 from state import schedule
 
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=5)
-RETRY_AFTER = timedelta(minutes=5)
-"""How long after a failure a task is run again, unless its next time comes sooner."""
+RETRIES = Backoff.doubling(timedelta(minutes=1), timedelta(minutes=30), jitter=0.15)
+"""The gaps after which a task that failed is run again; meanwhile its times do not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class Scheduler:
         changed = [task for task in self.tasks if task.name not in rows or rows[task.name].cron != task.cron]
         self._register(changed)
         due = [task for task in self.tasks if task.name in rows and rows[task.name].due_at <= now]
-        return sum([self._run(task) for task in due])
+        return sum([self._run(task, rows[task.name].attempts + 1) for task in due])
 
     def next_time(self, cron: str, after: datetime) -> datetime:
         """The first time after `after` that `cron` names in `timezone`, in UTC."""
@@ -73,16 +74,17 @@ class Scheduler:
                 next_times = [(task.name, task.cron, self.next_time(task.cron, now)) for task in tasks]
                 schedule.register(db.connection(), next_times)
 
-    def _run(self, task: PeriodicTask) -> bool:
-        token = self.ids.new_id("lease")
+    def _run(self, task: PeriodicTask, attempts: int) -> bool:
+        """False if another worker runs it. `attempts` counts the runs since the last that succeeded, this one too."""
+        token, lease = self.ids.new_id("lease"), max(LEASE, RETRIES.gap(attempts))
         with self.database.writing.begin() as db:
-            if not schedule.claim(db.connection(), task.name, now=self.clock(), lease=LEASE, token=token):
+            if not schedule.claim(db.connection(), task.name, now=self.clock(), lease=lease, token=token):
                 return False
         try:
             task.run()
         except Exception as error:
             log.exception("the periodic task %s failed", task.name)
-            self._retry(task, token, type(error).__name__)
+            self._retry(task, token, type(error).__name__, attempts)
         else:
             with self.database.writing.begin() as db:
                 now = self.clock()
@@ -90,8 +92,8 @@ class Scheduler:
                 schedule.finish(db.connection(), task.name, token=token, now=now, due_at=next_at)
         return True
 
-    def _retry(self, task: PeriodicTask, token: str, error: str) -> None:
+    def _retry(self, task: PeriodicTask, token: str, error: str, attempts: int) -> None:
         with self.database.writing.begin() as db:
             now = self.clock()
-            retry_at = min(now + RETRY_AFTER, self.next_time(task.cron, now))
-            schedule.retry(db.connection(), task.name, token=token, due_at=retry_at, error=error)
+            due_at = now + RETRIES.gap(attempts, random=self.ids.random)
+            schedule.retry(db.connection(), task.name, token=token, due_at=due_at, error=error)

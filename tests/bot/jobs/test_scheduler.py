@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
 from cronsim import CronSim
 from sqlalchemy import select
 
-from bot.jobs.scheduler import LEASE, RETRY_AFTER, PeriodicTask, Scheduler
+from bot.jobs.scheduler import LEASE, RETRIES, PeriodicTask, Scheduler
 from bot.worker import periodic_tasks, scheduler
 from marketplace_api.models import LedgerCheckpoint, PaidSum, Payout
 from state import schedule
@@ -98,10 +100,49 @@ def test_a_task_that_fails_is_retried_and_does_not_delay_others(embedded: Servic
     embedded.clock.advance(3600)
     worker.run_due()
     assert done == ["broken", "other"]
-    embedded.clock.advance(RETRY_AFTER.total_seconds())
+    embedded.clock.advance(RETRIES.shortest.total_seconds() * 1.15)
     worker.run_due()
     worker.run_due()
     assert done == ["broken", "other", "broken"]
+
+
+@pytest.mark.parametrize("cron", ["* * * * *", "30 3 * * *"])
+def test_the_gaps_of_a_task_that_goes_on_failing_grow_up_to_a_ceiling(embedded: Service, cron: str) -> None:
+    tried: list[datetime] = []
+
+    def break_always() -> None:
+        tried.append(embedded.clock())
+        raise OSError("the disk is full")
+
+    worker = scheduler_for(embedded, break_always, cron)
+    embedded.clock.advance((due_at(embedded) - embedded.clock()).total_seconds())
+    for _ in range(8):
+        worker.run_due()
+        embedded.clock.advance((due_at(embedded) - embedded.clock()).total_seconds())
+    gaps = [(later - earlier) / timedelta(minutes=1) for earlier, later in pairwise(tried)]
+    for gap, expected in zip(gaps, (1, 2, 4, 8, 16, 30, 30), strict=True):
+        assert expected <= gap <= expected * 1.15
+
+    replace(worker, tasks=(PeriodicTask("count", cron, lambda: None),)).run_due()
+    assert due_at(embedded) == worker.next_time(cron, embedded.clock())
+    with embedded.services.database.reading() as db:
+        assert [row.attempts for row in schedule.find_all(db.connection()) if row.name == "count"] == [0]
+
+
+def test_a_task_that_kills_its_worker_is_run_again_after_growing_gaps(embedded: Service) -> None:
+    tried: list[datetime] = []
+
+    def die() -> None:
+        tried.append(embedded.clock())
+        raise SystemExit
+
+    worker = scheduler_for(embedded, die)
+    embedded.clock.advance((due_at(embedded) - embedded.clock()).total_seconds())
+    for _ in range(90):
+        with suppress(SystemExit):
+            worker.run_due()
+        embedded.clock.advance(60)
+    assert [(later - earlier) / timedelta(minutes=1) for earlier, later in pairwise(tried)] == [5, 5, 5, 8, 16, 30]
 
 
 def test_times_are_in_the_given_time_zone(embedded: Service) -> None:
