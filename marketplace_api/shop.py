@@ -25,6 +25,7 @@ Coded = TypeVar("Coded", Kiosk, Product, Order, Payout)
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 ONE_TIME_DIGITS = 6
 """Of one-time codes: for cash at the kiosk, and to remove a PIN."""
+SECRET_LENGTH = 26
 CODE_LENGTHS = (4, 4, 4, 5, 5, 6, 7, 8, 9, 10)
 """The lengths of the codes that are tried, one after another, until a code is free."""
 
@@ -80,6 +81,10 @@ class Ids:
     def one_time_code(self) -> str:
         """A random code of `ONE_TIME_DIGITS` digits, which may be taken already."""
         return f"{self.random.randrange(10**ONE_TIME_DIGITS):0{ONE_TIME_DIGITS}}"
+
+    def secret(self) -> str:
+        """A token of 134 bits: an unguessable part of an address."""
+        return self.token(SECRET_LENGTH)
 
     def token(self, length: int) -> str:
         """`length` random characters, 5.17 bits each."""

@@ -1,7 +1,8 @@
 """Payout jobs, one per payout until it is settled, and the handling of provider callbacks.
 
     event payout.created  ──> consumer ──> job "payout" ──> poll: pay, later query, until it is settled
-    callback of provider  ──> PayoutCallbacks ──> settled, or queried at the next poll
+    callback to the address that a request of ours named  ──> PayoutCallbacks ──> settled, or queried at the next poll
+    callback to an address that others may know           ──> PayoutCallbacks ──> polled sooner
 
 An accepted request is not a payment, and a lost answer is not a failure: after either, the payout is polled again.
 """
@@ -37,9 +38,11 @@ from marketplace_api.backoff import Backoff
 from marketplace_api.events import events
 from marketplace_api.models import Event, Payout
 from marketplace_api.payments import pausing, payout_methods, payouts, provider_names, settlement
+from marketplace_api.payments.provider_names import Answered, RequestKind
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Ids, Shop, Terms
-from state import outbox
+from state import budgets, outbox
+from state.budgets import Use
 from state.outbox import Job
 
 log = logging.getLogger(__name__)
@@ -74,10 +77,14 @@ def consumer(database: Database, open_shop: Callable[[Session], Shop]) -> EventC
 
 def queue_poll(conn: Connection, payout_id: str, key: str, now: datetime) -> None:
     """Queue a poll of the payout, due now, once for each `key`. Polls of one payout run one after another."""
-    ordering_key = f"{KIND}:{payout_id}"
+    ordering_key = _ordering_key(payout_id)
     outbox.run_now(conn, ordering_key, due_at=now)
     payload = {"payout": payout_id}
     outbox.add(conn, kind=KIND, payload=payload, key=f"{KIND}:{key}", ordering_key=ordering_key, due_at=now, now=now)
+
+
+def _ordering_key(payout_id: str) -> str:
+    return f"{KIND}:{payout_id}"
 
 
 def _queue_retry_tomorrow(conn: Connection, payout: Payout, now: datetime) -> None:
@@ -105,38 +112,64 @@ class PayoutCallbacks:
         with self.database.writing.begin() as session:
             yield Shop(session, self.clock(), self.ids, self.terms, ACTOR)
 
-    def on_result(self, provider: str, callback: PaymentCallback) -> None:
-        """Handle a result, which may come early, late or twice, or be about a payment that is not ours."""
+    def on_result(self, provider: str, token: str, callback: PaymentCallback) -> None:
+        """Handle what was posted to an address with a token: if a request of ours named it, the answer to that request.
+
+        It may come early, late or twice.
+        """
         with self.shop() as shop:
-            match provider_names.find_by_name(shop, callback.names):
+            paid = isinstance(callback.if_payment, Paid)
+            match provider_names.find_by_token(shop, token, callback.names):
                 case None:
-                    log.warning("%s reports an unknown payment: %s", provider, callback.names)
-                case provider_names.NamedPayout(payout, "payment") if callback.if_payment is not None:
-                    self.apply(shop, payout, callback.if_payment, queried=callback.if_query is not None)
-                case provider_names.NamedPayout(payout, "payment") if payout.status == "sending":
+                    self._query_soon(shop, provider, callback.names)
+                case Answered(payout, "payment") if callback.if_payment is not None:
+                    self.apply(shop, payout, callback.if_payment, queried=False)
+                case Answered(payout, "payment") if payout.status == "sending":
                     settlement.mark_unknown(shop, payout.id)
-                case provider_names.NamedPayout(payout, "question") if callback.if_query is not None:
+                case Answered(payout, "question") if callback.if_query is not None:
                     self.apply(shop, payout, callback.if_query, queried=True)
-                case provider_names.NamedPayout(payout, "spent") if isinstance(callback.if_payment, Paid):
+                case Answered(payout, "earlier_payment") if paid and payout.status in payouts.IN_FLIGHT:
+                    self._query_soon(shop, provider, [payout.payment_id])
+                case Answered(payout, "earlier_payment") if callback.if_payment is not None and paid:
+                    self.apply(shop, payout, callback.if_payment, queried=False)
+                case Answered(payout, "spent") if isinstance(callback.if_payment, Paid):
                     self._pause_since_paid_twice(shop, payout, callback.if_payment.reference)
-                case provider_names.NamedPayout(payout):
+                case Answered(payout, "other"):
+                    log.error("%s names another payout where it should answer about %s", provider, payout.id)
+                case Answered(payout):
                     log.info("a callback about payout %s changes nothing", payout.id)
 
-    def on_timeout(self, provider: str, name: str) -> None:
-        """Handle a time-out: the provider did not process the payment `name` in time, and its outcome is unknown."""
+    def on_hint(self, provider: str, names: Sequence[str]) -> None:
+        """Query the payment with one of these names soon: something was posted about it to an address known to others.
+
+        It settles nothing, whatever it said.
+        """
         with self.shop() as shop:
-            named = provider_names.find_by_name(shop, [name])
-            if named is None:
-                log.warning("%s reports an unknown payment: %s", provider, name)
-            elif named.meaning == "payment" and named.payout.status == "sending":
-                settlement.mark_unknown(shop, named.payout.id)
+            self._query_soon(shop, provider, names)
+
+    def _query_soon(self, shop: Shop, provider: str, names: Sequence[str]) -> None:
+        """Let the next poll of the payout with one of these names be now, once for each gap between polls.
+
+        A gap is as long as the payout has been under way, so strangers cause at most as many polls as there are anyway.
+        """
+        payout = provider_names.find_by_name(shop, names)
+        if payout is None:
+            log.warning("%s reports an unknown payment: %s", provider, names)
+        elif payout.status in payouts.IN_FLIGHT and payout.sent_at:
+            conn, age = shop.session.connection(), shop.now - payout.sent_at
+            gap = min(max(age, POLLS.shortest), POLLS.longest)
+            use = Use(f"hint:{payout.id}", 1, gap.total_seconds())
+            if budgets.spend(conn, use, shop.now.timestamp()).total == 1:
+                outbox.run_now(conn, _ordering_key(payout.id), due_at=shop.now)
 
     def apply(self, shop: Shop, payout: Payout, status: PaymentStatus, *, queried: bool) -> None:
         """Move the payout by a reported payment status; `queried` is True if the status answers our query."""
         by_phone = payout.method == "mobile_money"
         match status:
             case Paid(amount=amount) if amount != payout.amount:
-                self._note_other_amount(shop, payout, amount)
+                self._doubt(shop, payout, f"said to be paid with {amount}, not {payout.amount}")
+            case Paid(msisdn=msisdn) if msisdn not in (None, payout.msisdn):
+                self._doubt(shop, payout, "said to be paid to another phone")
             case Paid(reference=reference) if payout.status in payouts.IN_FLIGHT:
                 self._settle_paid(shop, payout, reference)
             case Paid() if payout.status in payouts.WAITING and payout.sends:
@@ -177,11 +210,11 @@ class PayoutCallbacks:
         log.error("payout %s may be paid twice: %s is reported as a payment of it too", payout.id, reference)
         pausing.pause(shop, f"{payout.code} may be paid twice, the second time as {reference}")
 
-    def _note_other_amount(self, shop: Shop, payout: Payout, amount: int | None) -> None:
-        """Store that the provider reports another amount. An operator must decide whether the payout is paid."""
-        log.error("payout %s is reported paid with %s, not %s", payout.id, amount, payout.amount)
+    def _doubt(self, shop: Shop, payout: Payout, why: str) -> None:
+        """Store that the provider reports another payment than was requested. An operator must decide what it is."""
+        log.error("payout %s is %s", payout.id, why)
         if payout.status in payouts.IN_FLIGHT:
-            payout.failure = f"said to be paid with {amount}, not {payout.amount}"
+            payout.failure = why
         if payout.status == "sending":
             settlement.mark_unknown(shop, payout.id)
 
@@ -238,12 +271,12 @@ class PayoutJob:
                     self._postpone(shop, job, GAP_WHILE_PAUSED, "paused")
                     return None
                 settlement.begin_sending(shop, payout.id, payer)
-                return ProviderRequest(_payment(payout), pays=True)
+                return _request(shop, payout, "payment")
             if payout.status == "sending":
                 # no callback came in time, or the worker that sent the request died before the answer
                 settlement.mark_unknown(shop, payout.id)
             if payout.status == "unknown":
-                return ProviderRequest(_payment(payout), pays=False)
+                return _request(shop, payout, "question")
             self._finish(shop, job)
             return None
 
@@ -291,5 +324,8 @@ class PayoutJob:
         outbox.finish(shop.session.connection(), job, now=shop.now)
 
 
-def _payment(payout: Payout) -> Payment:
-    return Payment(payout.payment_id, payout.msisdn or "", payout.amount, payout.currency, payout.about)
+def _request(shop: Shop, payout: Payout, kind: RequestKind) -> ProviderRequest:
+    """A request about the payout, whose answer is expected at an address of its own."""
+    token = provider_names.new_token(shop, payout, kind)
+    payment = Payment(payout.payment_id, payout.msisdn or "", payout.amount, payout.currency, payout.about, token)
+    return ProviderRequest(payment, pays=kind == "payment")

@@ -39,13 +39,18 @@ SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400}
 
 @dataclass(frozen=True, slots=True)
 class RepeatableIds(Ids):
-    """The same ids in every run. Codes have their own random source, so that an additional id changes no code."""
+    """The same ids in every run. Codes and secrets have random sources of their own: one more changes no other."""
 
     codes: Random
+    secrets: Random
 
     def code(self, length: int = SHORTEST) -> str:
         """A candidate for a code, of `length` characters."""
         return draw(self.codes, length)
+
+    def secret(self) -> str:
+        """The token that is next in its own source."""
+        return Ids(self.secrets).secret()
 
 
 class Harness:
@@ -56,7 +61,7 @@ class Harness:
     ) -> None:
         self.settings = settings
         self.clock = MovableClock(folder / "clock", base=lambda: MONDAY)
-        ids = RepeatableIds(Random(1), Random(2))  # noqa: S311
+        ids = RepeatableIds(Random(1), Random(2), Random(4))  # noqa: S311
         self.services = build(settings, clock=self.clock, ids=ids, engine=engine)
         self.faults: list[int] = []
         self.app = create_app(services=self.services, carrier_faults=self.faults)

@@ -3,19 +3,19 @@
     POST /mpesa/b2c/v3/paymentrequest   {"OriginatorConversationID": "pay_4k2…", "Amount": "1500", …}
     200                                 {"ResponseCode": "0", "ConversationID": "AG_2026…", …}
 
-    POST /webhooks/daraja/<secret>/result
+    POST /webhooks/daraja/<secret>/result/<token>
     {"Result": {"ResultCode": 0, "OriginatorConversationID": "pay_4k2…", "TransactionID": "SG63…", …}}
 
 An accepted request is not a payment. A result is sent once or never, and may come before the answer to the request.
-The OriginatorConversationID is ours; a request that is sent again with the same one is paid once.
+The OriginatorConversationID is ours; a request that is sent again with the same one is paid once. Each request names
+addresses with a token of its own. What is posted to the addresses without a token is only a hint.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import Any
@@ -24,10 +24,11 @@ import requests
 from flask import Blueprint, Response, abort, jsonify, request
 
 from bot.providers import forms
+from bot.providers.daraja_client import DarajaClient, DeniedError, fields
 from bot.providers.daraja_settings import NAME, DarajaSettings
 from bot.providers.declaration import Provider
 from bot.providers.errors import DuplicatePaymentError, PaymentError, Reason
-from bot.providers.http import TIMEOUT_S, AccessToken, broken_off, json_object, requested_wait, text
+from bot.providers.http import requested_wait, text
 from bot.providers.payment_contracts import (
     FaultParty,
     NotFound,
@@ -52,10 +53,11 @@ log = logging.getLogger(__name__)
 
 
 def routes(handler: PaymentCallbackHandler, secrets: tuple[str, ...]) -> Blueprint:
-    """The routes of the callbacks; our requests name their URLs."""
+    """The routes of the callbacks; our requests name their URLs, with a token."""
     blueprint = secret_blueprint(NAME, secrets)
-    for path, view in (("result", _result), ("timeout", _timeout)):
-        blueprint.add_url_rule(f"/{path}", path, partial(view, handler), methods=["POST"], strict_slashes=False)
+    for path, view in (("result", partial(_result, handler)), ("timeout", partial(_timeout, handler))):
+        for rule in (f"/{path}", f"/{path}/<token>"):
+            blueprint.add_url_rule(rule, path, view, methods=["POST"], strict_slashes=False)
     return blueprint
 
 
@@ -66,11 +68,15 @@ def _accepted() -> Response:
 # Results: of a payment, or of a status query.
 
 
-def _result(handler: PaymentCallbackHandler) -> Response:
+def _result(handler: PaymentCallbackHandler, token: str = "") -> Response:
     result = forms.json_object(request).get("Result")
     if not isinstance(result, dict) or not text(result, "ResultCode"):
         abort(400, "the body has no result")
-    handler.on_result(NAME, _callback(result) or abort(400, "it names no payment"))
+    callback = _callback(result) or abort(400, "it names no payment")
+    if token:
+        handler.on_result(NAME, forms.bounded("the token", forms.clean(token)), callback)
+    else:
+        handler.on_hint(NAME, callback.names)
     return _accepted()
 
 
@@ -127,7 +133,7 @@ def _payment_outcome(result: Mapping[str, Any], parameters: Mapping[str, Any]) -
     code = text(result, "ResultCode")
     if code == "0":
         reference = text(parameters, "TransactionReceipt") or text(result, "TransactionID")
-        return _paid(reference, parameters.get("TransactionAmount"))
+        return _paid(reference, parameters.get("TransactionAmount"), text(parameters, "ReceiverPartyPublicName"))
     fault = _RESULTS.get(code)
     if fault is None and code != _NO_SUCH_TRANSACTION:
         log.warning("a payment has a result code that is not final: %s", code)
@@ -149,13 +155,19 @@ def _transaction_status(parameters: Mapping[str, Any]) -> PaymentStatus | None:
     """The status in the result of a query; None while the payment is in progress."""
     status = text(parameters, "TransactionStatus")
     if status.lower() == "completed":
-        return _paid(text(parameters, "ReceiptNo"), parameters.get("Amount"))
+        return _paid(text(parameters, "ReceiptNo"), parameters.get("Amount"), text(parameters, "CreditPartyName"))
     return NotPaid(f"it is {status}") if status.lower() in _ENDED_UNPAID else None
 
 
-def _paid(reference: str, amount: Any) -> Paid | None:
+def _paid(reference: str, amount: Any, recipient: str) -> Paid | None:
     """None without a reference: the artisan gets no message about money that cannot be traced."""
-    return Paid(forms.bounded("the reference", reference), _cents(amount)) if reference else None
+    return Paid(forms.bounded("the reference", reference), _cents(amount), _msisdn(recipient)) if reference else None
+
+
+def _msisdn(party: str) -> str | None:
+    """The phone in `254711000111 - JANE DOE` or `0711000111 - JANE DOE`; None if it has none, or digits are masked."""
+    phone = re.match(r"\+?(?:254|0)([17][0-9]{8})(?![0-9*])", party)
+    return f"+254{phone[1]}" if phone else None
 
 
 def _cents(amount: Any) -> int | None:
@@ -168,61 +180,45 @@ def _cents(amount: Any) -> int | None:
         return None
 
 
-# Time-outs: the body is our own request.
+# Time-outs: the body is our own request. They settle nothing, whatever their address is.
 
 
-def _timeout(handler: PaymentCallbackHandler) -> Response:
+def _timeout(handler: PaymentCallbackHandler, token: str = "") -> Response:
     body = forms.json_object(request)
     envelope = body.get("Result") if isinstance(body.get("Result"), dict) else body
     if text(envelope or {}, "OriginalConversationID"):
         return _accepted()  # a query was not answered in time; there will be another
     name = text(envelope or {}, "OriginatorConversationID")
-    handler.on_timeout(NAME, forms.bounded("an id", name) or abort(400, "it names no payment"))
+    handler.on_hint(NAME, [forms.bounded("an id", name) or abort(400, "it names no payment")])
     return _accepted()
 
 
 # Send.
 
-_TOKEN_CODES = frozenset({"401.002.01", "404.001.03", "400.003.01"})
 _DUPLICATE = "500.002.1001"  # also the code of *System internal error*: the description tells them apart
-_KEY_REFUSED = (400, 401)
-"""The statuses for a wrong consumer key, often with an empty body; any other 4xx comes from a proxy on the way."""
-SHORT_LIFETIME = timedelta(minutes=10)
-"""Of a token whose lifetime cannot be read; they usually live an hour."""
 
 
 class Daraja:
-    """Pays from a B2C short code.
-
-    `base_url` selects the sandbox or the real API; `callbacks` is the public URL above our two routes.
-    """
+    """Pays from a B2C short code. `callbacks` is the public URL above our routes."""
 
     def __init__(
         self,
-        base_url: str,
-        consumer_key: str,
-        consumer_secret: str,
+        client: DarajaClient,
         *,
         shortcode: str,
         initiator: str,
         credential: str,
         callbacks: str,
-        clock: Callable[[], datetime],
-        session: requests.Session | None = None,
         name: str = NAME,
     ) -> None:
         self.name = name
+        self._client, self._callbacks = client, callbacks
         self._shortcode, self._initiator, self._credential = shortcode, initiator, credential
-        self._callbacks = callbacks
-        self._root = base_url
-        self._session = session or requests.Session()
-        self._key = (consumer_key, consumer_secret)
-        self._token = AccessToken(self._fetch_token, clock)
 
     def pay(self, payment: Payment) -> PaymentStatus | Pending:
         """Request the payment of the whole shillings of the amount. Raises PaymentError."""
         try:
-            answer = self._post(
+            answer = self._client.post(
                 "/mpesa/b2c/v3/paymentrequest",
                 {
                     "OriginatorConversationID": payment.id,
@@ -233,19 +229,19 @@ class Daraja:
                     "PartyA": self._shortcode,
                     "PartyB": payment.msisdn.removeprefix("+"),
                     "Remarks": f"Soko {payment.about}",
-                    "QueueTimeOutURL": f"{self._callbacks}/timeout",
-                    "ResultURL": f"{self._callbacks}/result",
+                    "QueueTimeOutURL": f"{self._callbacks}/timeout/{payment.token}",
+                    "ResultURL": f"{self._callbacks}/result/{payment.token}",
                     "Occassion": payment.about,
                 },
             )
-        except _DeniedError as denied:
+        except DeniedError as denied:
             return NotPaid(str(denied), "us")
         return _request_outcome(answer)
 
     def query(self, payment: Payment) -> PaymentStatus | Pending:
         """Request a payment's status, which comes as a callback. Raises PaymentError."""
         try:
-            answer = self._post(
+            answer = self._client.post(
                 "/mpesa/transactionstatus/v1/query",
                 {
                     "Initiator": self._initiator,
@@ -254,69 +250,22 @@ class Daraja:
                     "OriginalConversationID": payment.id,
                     "PartyA": self._shortcode,
                     "IdentifierType": "4",
-                    "ResultURL": f"{self._callbacks}/result",
-                    "QueueTimeOutURL": f"{self._callbacks}/timeout",
+                    "ResultURL": f"{self._callbacks}/result/{payment.token}",
+                    "QueueTimeOutURL": f"{self._callbacks}/timeout/{payment.token}",
                     "Remarks": f"Soko {payment.about}",
                     "Occasion": payment.about,
                 },
             )
-        except _DeniedError as denied:
+        except DeniedError as denied:
             raise PaymentError(Reason.MISCONFIGURED, str(denied)) from denied
         if isinstance(outcome := _request_outcome(answer), NotPaid):
             raise PaymentError(Reason.REFUSED, outcome.detail)  # the query was refused, not the payment
         return outcome
 
-    def _post(self, path: str, body: Mapping[str, str]) -> requests.Response:
-        """The answer to a request with our access token, which is renewed once if it is refused."""
-        token = self._token.get()
-        answer = self._exchange("POST", path, json=body, headers={"Authorization": f"Bearer {token}"})
-        if not _refuses_token(answer):
-            return answer
-        token = self._token.get(instead_of=token)
-        answer = self._exchange("POST", path, json=body, headers={"Authorization": f"Bearer {token}"})
-        if _refuses_token(answer):
-            raise _DeniedError("the access token is refused")
-        return answer
-
-    def _fetch_token(self) -> tuple[str, timedelta]:
-        """A new token and its lifetime."""
-        try:
-            answer = self._exchange(
-                "GET", "/oauth/v1/generate", params={"grant_type": "client_credentials"}, auth=self._key
-            )
-        except PaymentError as error:
-            raise PaymentError(Reason.UNREACHABLE, error.detail) from error  # no payment was requested yet
-        if answer.status_code in _KEY_REFUSED:
-            raise _DeniedError("the consumer key is refused")
-        token = text(_fields(answer), "access_token")
-        if answer.status_code != 200 or not token:
-            reason = Reason.THROTTLED if answer.status_code == 429 else Reason.PROVIDER_DOWN
-            raise PaymentError(reason, "no access token", retry_after=requested_wait(answer.headers))
-        return token, _lifetime(text(_fields(answer), "expires_in"))
-
-    def _exchange(self, method: str, path: str, **parts: Any) -> requests.Response:
-        try:
-            return self._session.request(method, self._root + path, timeout=TIMEOUT_S, allow_redirects=False, **parts)
-        except requests.RequestException as error:
-            raise PaymentError(broken_off(error)) from error
-
-
-def _lifetime(seconds: str) -> timedelta:
-    """The lifetime of a token; a short one if the answer has none that can be read."""
-    return timedelta(seconds=int(seconds)) if re.fullmatch("[0-9]{1,6}", seconds) else SHORT_LIFETIME
-
-
-class _DeniedError(Exception):
-    """Our credentials are refused; nothing was paid."""
-
-
-def _refuses_token(answer: requests.Response) -> bool:
-    return answer.status_code == 401 or text(_fields(answer), "errorCode") in _TOKEN_CODES
-
 
 def _request_outcome(answer: requests.Response) -> NotPaid | Pending:
     """The outcome in an answer to a request. Raises PaymentError if it does not say that the request was accepted."""
-    body = _fields(answer)
+    body = fields(answer)
     code, description = text(body, "errorCode"), text(body, "errorMessage")
     detail = f"{code or answer.status_code} {description}".strip()[:200]
     if answer.status_code == 200 and text(body, "ResponseCode") == "0":
@@ -339,24 +288,21 @@ def _fault(description: str) -> FaultParty:
     return "nobody" if "Amount" in description else "us"
 
 
-def _fields(answer: requests.Response) -> Mapping[str, Any]:
-    """The fields of an answer; none if it is not a JSON object."""
-    return json_object(answer.content) or {}
-
-
 # The declaration for the registry.
+
+
+def _client(settings: DarajaSettings, clock: Clock) -> DarajaClient:
+    key, secret = settings.daraja_consumer_key or "", settings.daraja_consumer_secret or ""
+    return DarajaClient(settings.daraja_base_url or "", key, secret, clock=clock)
 
 
 def _payer(settings: DarajaSettings, clock: Clock) -> Daraja:
     return Daraja(
-        settings.daraja_base_url or "",
-        settings.daraja_consumer_key or "",
-        settings.daraja_consumer_secret or "",
+        _client(settings, clock),
         shortcode=settings.daraja_shortcode or "",
         initiator=settings.daraja_initiator or "",
         credential=settings.daraja_security_credential or "",
         callbacks=settings.url + secret_paths(NAME, settings.callback_secrets)[0],
-        clock=clock,
     )
 
 

@@ -11,6 +11,7 @@ built-in provider answers at once. `docs/payouts.md` describes what follows each
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -41,14 +42,17 @@ class Payment:
     currency: str
     about: str
     """What the payment is for, in a few ASCII letters and digits; the provider's own records show it."""
+    token: str
+    """Unguessable, new for each request, and a part of the address that the request names for its answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """The money has arrived. `amount` is in minor units as the provider says, or None when it does not say."""
+    """The money has arrived: `amount` minor units at `msisdn`, each None if the provider does not say it."""
 
     reference: str
     amount: int | None
+    msisdn: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +100,8 @@ class Payer(Protocol):
 class PaymentCallback:
     """A callback of a provider. `names` are the ids in it, ours or the provider's, the most reliable first.
 
-    The result of a payment and the result of a query look the same, and only the names distinguish them. So there are
-    two readings: `if_payment` if the names are of a payment, `if_query` if they are of a query. None means no status.
+    The result of a payment and the result of a query look the same, and only the token in the address distinguishes
+    them. So there are two readings: `if_payment` and `if_query`. None means no status.
     """
 
     names: tuple[str, ...]
@@ -108,10 +112,16 @@ class PaymentCallback:
 class PaymentCallbackHandler(Protocol):
     """Handles the callbacks of providers: `bot.payments`, or a test that records them."""
 
-    def on_result(self, provider: str, callback: PaymentCallback) -> None:
-        """Handle a result, which may come early, late or twice, or be about a payment that is not ours."""
+    def on_result(self, provider: str, token: str, callback: PaymentCallback) -> None:
+        """Handle what was posted to an address with a token: if a request of ours named it, the answer to that request.
+
+        It may come early, late or twice.
+        """
         ...
 
-    def on_timeout(self, provider: str, name: str) -> None:
-        """Handle a time-out: the provider did not process the payment `name` in time, and its outcome is unknown."""
+    def on_hint(self, provider: str, names: Sequence[str]) -> None:
+        """Query the payment with one of these names soon: something was posted about it to an address known to others.
+
+        It settles nothing, whatever it said.
+        """
         ...

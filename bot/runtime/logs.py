@@ -47,6 +47,7 @@ _CODE = re.compile(
 )
 _KEY = re.compile(r"\b(?P<name>soko_[a-z]+_|whsec_|atsk_|sk_(?:live|test)_|rk_(?:live|test)_)[A-Za-z0-9+/=_-]{8,}")
 _SECRET_PATH = re.compile(r"(?<=/webhooks/)(\w+/)[^/\s]+(?=/)")
+_TOKEN_PATH = re.compile(r"(?<=/webhooks/)(\w+/\*\*\*/\w+/)[^/\s]+")
 _PHOTO_LINK = re.compile(r"(?<=/p/)([0-9A-Za-z]+)\.[\w.~-]+")
 _USER_OF_URL = re.compile(r"(?<=://)[^/\s@'\"]+@")
 # The values of a row that could not be written, as in the errors of SQLAlchemy and PostgreSQL.
@@ -54,6 +55,7 @@ _ROW = re.compile(r"(\[parameters:|^DETAIL:).*?(?=\n\[SQL:|\n\(Background|\n\n|\
 _PATTERNS: Sequence[tuple[re.Pattern[str], str]] = (
     (_ROW, r"\1 ***"),
     (_SECRET_PATH, r"\1***"),
+    (_TOKEN_PATH, r"\1***"),
     (_PHOTO_LINK, r"\1.***"),
     (_USER_OF_URL, "***@"),
     (_AUTHORIZATION, r"\g<name> ***"),

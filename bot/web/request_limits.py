@@ -55,7 +55,7 @@ class Limits:
 
 
 class RequestLimits:
-    """WSGI middleware. `exact` has the limits of paths and of those directly under them.
+    """WSGI middleware. `exact` has the limits of paths and of those at most two levels under them.
 
     For all others, the first of the `prefixes` counts that the path begins with; the last is empty.
     """
@@ -78,8 +78,10 @@ class RequestLimits:
 
     def _limits(self, path: str) -> Limits:
         # a path may hold a secret; finding it by its hash tells nothing of its parts, unlike a comparison
-        if limits := self._exact.get(path) or self._exact.get(path.rpartition("/")[0]):
-            return limits
+        above = path.rpartition("/")[0]
+        for known in (path, above, above.rpartition("/")[0]):
+            if limits := self._exact.get(known):
+                return limits
         return next(limits for prefix, limits in self._prefixes if path.startswith(prefix))
 
     def _handle(self, share: ThreadShare, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -29,6 +29,7 @@ from bot.providers import daraja as adapter
 from bot.providers.africastalking import AfricasTalking
 from bot.providers.contracts import Sender
 from bot.providers.daraja import Daraja
+from bot.providers.daraja_client import DarajaClient
 from bot.providers.errors import Reason
 from bot.providers.payment_contracts import NotPaid, Pending
 from bot.providers.twilio import Twilio
@@ -187,22 +188,26 @@ RESULT_CODES = (*daraja.RESULT_CODES, "4", "15", "17", "26", "2032", "424242")
 TOKEN_ERRORS = [AnswerRow(status, b"", Pending()) for status in (None, 302, 404, 429, 503)]
 
 
-def payment_of(request: requests.PreparedRequest) -> str:
-    if "/oauth/" in request.path_url:
-        return "token"
-    body = json.loads(request.body or b"{}")
-    name = body.get("OriginalConversationID") or body["OriginatorConversationID"]
-    return f"{name} {'query' if 'OriginalConversationID' in body else 'pay'}"
-
-
 class Payouts:
     """Payouts of one artisan, all due at the same time, and a sick Daraja."""
 
     def __init__(self, service: Service, retry_after: str | None = None) -> None:
         self.service = service
-        self.sick = SickProvider(service.clock, payment_of, retry_after)
+        self.sick = SickProvider(service.clock, self._subject, retry_after)
         self.sick.rows["token"] = TOKEN
         self.names: list[str] = []
+        self.addresses: dict[str, str] = {}
+        """The token in the address that the newest request to pay names, by the name of the payout."""
+
+    def _subject(self, request: requests.PreparedRequest) -> str:
+        if "/oauth/" in request.path_url:
+            return "token"
+        body = json.loads(request.body or b"{}")
+        if "OriginalConversationID" in body:
+            return f"{body['OriginalConversationID']} query"
+        name: str = body["OriginatorConversationID"]
+        self.addresses[name] = body["ResultURL"].rpartition("/")[2]
+        return f"{name} pay"
 
     def add(self, pay: AnswerRow, query: AnswerRow) -> str:
         """A payout whose requests are answered like this."""
@@ -219,14 +224,13 @@ class Payouts:
         return name
 
     def run(self, seconds: int = 3600) -> None:
+        clock, session = self.service.clock, self.sick.session()
         client = Daraja(
-            *("https://daraja.example", "key", "secret"),
+            DarajaClient("https://daraja.example", "key", "secret", clock=clock, session=session),
             shortcode="600997",
             initiator="testapi",
             credential="c3Jl",
             callbacks="https://soko.example/webhooks/daraja/s",
-            clock=self.service.clock,
-            session=self.sick.session(),
         )
         with ThreadPoolExecutor(2) as pool:
             live(self.service, handler_runner(self.service.app, self.service.services, pool, client), seconds)
@@ -269,7 +273,7 @@ def test_the_status_of_an_accepted_payout_is_queried_a_few_times_at_growing_gaps
     for code, name in by_code.items():
         callback = adapter._callback(daraja.result(code, OriginatorConversationID=name)["Result"])
         assert callback is not None
-        embedded.services.payout_callbacks.on_result("daraja", callback)
+        embedded.services.payout_callbacks.on_result("daraja", run.addresses[name], callback)
     run.run()
 
     assert all(1 <= len(run.asked(name)) <= 8 for name in run.names)
@@ -286,6 +290,17 @@ def test_a_token_is_asked_for_a_few_times_at_growing_gaps(embedded: Service, row
 
     check_gaps(run.sick.asked["token"], POLLS)
     assert len(run.sick.asked["token"]) == 7
+
+
+def test_hints_lead_to_a_few_queries_however_many_there_are(embedded: Service) -> None:
+    run = Payouts(embedded)
+    name = run.add(ACCEPTED, ACCEPTED)
+    for _ in range(3600 // STEP_S):
+        for _ in range(3):
+            embedded.services.payout_callbacks.on_hint("daraja", [name])
+        run.run(seconds=STEP_S)
+
+    assert 8 <= len(run.asked(name)) <= 16, "without hints it is asked 7 times"
 
 
 def test_a_token_that_is_refused_pauses_payouts_and_is_asked_for_again_after_the_operator(embedded: Service) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from bot.db.engine import create_engine
 from bot.providers import daraja
 from bot.providers.daraja import Daraja
+from bot.providers.daraja_client import DarajaClient
 from bot.providers.payment_contracts import Payment
 from bot.simulator import daraja as simulated
 from bot.simulator import tables, wallet
@@ -30,10 +31,11 @@ ROOT = "http://daraja"
 SECRET = "s3cret-path"
 CALLBACKS = f"https://soko.example/webhooks/daraja/{SECRET}"
 PHONE = "+254711000111"
+TOKEN = "8k2m0q4z"
 
 
 def payment(payment_id: str = "pay_1", msisdn: str = PHONE, amount: int = 1500_00) -> Payment:
-    return Payment(payment_id, msisdn, amount, "KES", "K7P4")
+    return Payment(payment_id, msisdn, amount, "KES", "K7P4", TOKEN)
 
 
 @dataclass
@@ -69,14 +71,11 @@ class Safaricom:
             "base_url": f"{ROOT}/simulator/daraja",
             "consumer_key": "key",
             "consumer_secret": "secret",
-            "shortcode": "600997",
-            "initiator": "testapi",
-            "credential": "c3Jl",
-            "callbacks": CALLBACKS,
             "clock": lambda: self.now,
             "session": self.session,
         }
-        return Daraja(**settings | other)
+        client = DarajaClient(**settings | other)
+        return Daraja(client, shortcode="600997", initiator="testapi", credential="c3Jl", callbacks=CALLBACKS)
 
     def _post_later(self, url: str, body: Mapping[str, Any], seconds: float) -> None:
         self.unposted.append((self.now + timedelta(seconds=seconds), url, body))

@@ -81,12 +81,12 @@ class CrashingPayer:
     """
 
     crash_point: CrashPoint
-    post: Callable[[PaymentCallback], None]
+    post: Callable[[str, PaymentCallback], None]
     name: str = "bank"
     pay_outcomes: list[PayOutcome] = field(default_factory=list)
     query_outcomes: list[QueryOutcome] = field(default_factory=list)
     booked: dict[str, BookedPayment] = field(default_factory=dict)
-    unposted: list[PaymentCallback] = field(default_factory=list)
+    unposted: list[tuple[str, PaymentCallback]] = field(default_factory=list)
     met: Counter[str] = field(default_factory=Counter)
     _queries: Iterator[int] = field(default_factory=itertools.count)
 
@@ -108,11 +108,12 @@ class CrashingPayer:
             case "at once":
                 return status
             case "callback first":
-                self.post(self._callback(payment.id, status))
+                self.post(payment.token, self._callback(payment.id, status))
             case "other amount":
-                self.unposted.append(self._callback(payment.id, Paid("short", payment.amount - 1)))
+                short = Paid("short", payment.amount - 1)
+                self.unposted.append((payment.token, self._callback(payment.id, short)))
             case _:
-                self.unposted.append(self._callback(payment.id, status))
+                self.unposted.append((payment.token, self._callback(payment.id, status)))
         if outcome == "answer lost":
             raise PaymentError(Reason.NO_ANSWER)
         return Pending((f"AG_{payment.id}",))
@@ -128,7 +129,7 @@ class CrashingPayer:
             return status
         query = f"query {next(self._queries)}"
         names = (payment.id, query) if booked else (query,)
-        self.unposted.append(PaymentCallback(names, status if booked else None, status))
+        self.unposted.append((payment.token, PaymentCallback(names, status if booked else None, status)))
         return Pending((query,))
 
     def _book(self, payment: Payment, outcome: PayOutcome) -> PaymentStatus:

@@ -22,6 +22,7 @@ from flask import Flask
 from sqlalchemy import Connection
 
 from bot.providers.daraja import Daraja
+from bot.providers.daraja_client import DarajaClient
 from bot.simulator import daraja as simulated
 from bot.simulator.gateway import WsgiAdapter
 from bot.simulator.wallet import PaymentScript
@@ -62,7 +63,10 @@ CONNECTION_CASES = (
     *("a proxy answers", "worker dies before", "worker dies after"),
 )
 """Faults of the connection: before the request arrives, or after."""
-FORGED_CASES = ("forged: unknown", "forged: less", "forged: wrong secret", "forged: unreadable")
+FORGED_CASES = (
+    *("forged: unknown", "forged: less", "forged: right", "forged: guessed token"),
+    *("forged: wrong secret", "forged: unreadable"),
+)
 DUPLICATE = "duplicate"
 ALL_CASES = frozenset({*PAYMENT_CASES, *QUERY_CASES, *CONNECTION_CASES, *FORGED_CASES, DUPLICATE})
 
@@ -184,15 +188,11 @@ class FaultyDaraja:
         session = requests.Session()
         session.mount(ROOT, self.connection)
         return Daraja(
-            f"{ROOT}/simulator/daraja",
-            "key",
-            "secret",
+            DarajaClient(f"{ROOT}/simulator/daraja", "key", "secret", clock=self.service.clock, session=session),
             shortcode="600997",
             initiator="testapi",
             credential="c3Jl",
             callbacks=f"https://soko.example{self._callbacks}",
-            clock=self.service.clock,
-            session=session,
         )
 
     def post_due_callbacks(self) -> None:
@@ -202,16 +202,18 @@ class FaultyDaraja:
         for _, url, body in due:
             self._post(url, body)
 
-    def post_forged_callback(self, payment_id: str) -> None:
-        """Posts a forged callback that says that a payment was made."""
-        case = self._forgeries.draw()
+    def post_forged_callback(self, payment_id: str, shillings: int) -> None:
+        """Posts a forged callback that says that a payment of so many shillings was made."""
+        case, result = self._forgeries.draw(), f"{self._callbacks}/result"
         path, body, expected = {
-            "forged: unknown": (self._callbacks, _forged("pay_of_nobody", 1500), 200),
-            "forged: less": (self._callbacks, _forged(payment_id, 1), 200),
-            "forged: wrong secret": ("/webhooks/daraja/guess", _forged(payment_id, 1500), 404),
-            "forged: unreadable": (self._callbacks, {"Result": "paid"}, 400),
+            "forged: unknown": (result, _forged("pay_of_nobody", shillings), 200),
+            "forged: less": (result, _forged(payment_id, 1), 200),
+            "forged: right": (result, _forged(payment_id, shillings), 200),
+            "forged: guessed token": (f"{result}/guess", _forged(payment_id, shillings), 200),
+            "forged: wrong secret": ("/webhooks/daraja/guess/result", _forged(payment_id, shillings), 404),
+            "forged: unreadable": (result, {"Result": "paid"}, 400),
         }[case]
-        assert self.service.http.post(f"{path}/result", json=body).status_code == expected
+        assert self.service.http.post(path, json=body).status_code == expected
         self.met[case] += 1
 
     @contextmanager

@@ -32,7 +32,7 @@ from bot.jobs.handlers import LEASE, HandlerDispatcher
 from bot.jobs.runner import JobRunner
 from bot.payments.payouts import KIND, PayoutJob
 from bot.providers import registry
-from bot.providers.payment_contracts import NotPaid, Paid, PaymentCallback, PaymentStatus
+from bot.providers.payment_contracts import NotFound, NotPaid, Paid, PaymentCallback
 from bot.runtime.clock import MovableClock
 from bot.services import Services, build
 from bot.worker import event_consumers
@@ -49,6 +49,7 @@ from tests.actors import TESTER
 from tests.databases import engine_for, migrated_postgres, migrated_sqlite
 from tests.marketplace.conftest import register, request
 from tests.payouts.crashing import (
+    BookedPayment,
     CrashingPayer,
     CrashPoint,
     InlineExecutor,
@@ -87,7 +88,8 @@ class PayoutWalk(RuleBasedStateMachine):
         self.services = self._open.enter_context(database())
         self.crash_point = CrashPoint()
         self.payer = CrashingPayer(
-            self.crash_point, lambda callback: self.services.payout_callbacks.on_result("bank", callback)
+            self.crash_point,
+            lambda token, callback: self.services.payout_callbacks.on_result("bank", token, callback),
         )
         paying = PayoutJob(self.services.payout_callbacks, self.payer)
         dispatcher = HandlerDispatcher(self.services.clock, {KIND: paying.poll})
@@ -198,28 +200,25 @@ class PayoutWalk(RuleBasedStateMachine):
     def post_callback(self, pick: int, once_more: bool, crash: int | None) -> None:
         """Callbacks come in any order, and perhaps more than once. After a crash the provider does not repeat it."""
         place = pick % len(self.payer.unposted)
-        callback = self.payer.unposted[place] if once_more else self.payer.unposted.pop(place)
+        token, callback = self.payer.unposted[place] if once_more else self.payer.unposted.pop(place)
         with self.may_crash(crash):
-            self.services.payout_callbacks.on_result("bank", callback)
+            self.services.payout_callbacks.on_result("bank", token, callback)
 
     @precondition(lambda self: self.payer.unposted)
     @rule(pick=st.integers(0, MAX_PICK))
     def lose_callback(self, pick: int) -> None:
         self.payer.unposted.pop(pick % len(self.payer.unposted))
 
-    @rule(
-        pick=st.integers(0, MAX_PICK),
-        status=st.sampled_from([Paid("FORGED", 1), Paid("FORGED", None), NotPaid("forged", "recipient")]),
-    )
-    def forge_callback(self, pick: int, status: PaymentStatus) -> None:
-        """A callback from outside the provider, with the id of a payment or with an unknown id."""
-        names = [*self.payer.booked, "pay_nobody"]
-        self.services.payout_callbacks.on_result("bank", PaymentCallback((names[pick % len(names)],), status, None))
-
-    @rule(pick=st.integers(0, MAX_PICK))
-    def report_timeout(self, pick: int) -> None:
-        names = [*self.payer.booked, "pay_nobody"]
-        self.services.payout_callbacks.on_timeout("bank", names[pick % len(names)])
+    @rule(pick=st.integers(0, MAX_PICK), is_paid=st.booleans(), token=st.sampled_from(["", "guess"]))
+    def forge_callback(self, pick: int, is_paid: bool, token: str) -> None:
+        """A callback from outside the provider, with the id and amount of a payment, or with an unknown id."""
+        booked = [*self.payer.booked.items(), ("pay_nobody", BookedPayment(1, NotFound()))]
+        name, payment = booked[pick % len(booked)]
+        status = Paid("FORGED", payment.amount) if is_paid else NotPaid("forged", "recipient")
+        if token:
+            self.services.payout_callbacks.on_result("bank", token, PaymentCallback((name,), status, status))
+        else:
+            self.services.payout_callbacks.on_hint("bank", [name])
 
     # -- invariants
 
@@ -270,12 +269,11 @@ class PayoutWalk(RuleBasedStateMachine):
             with self.shop() as shop:
                 pausing.resume(shop)
                 for payout in self.in_status(shop, "failed"):
-                    # a forged callback may have reported a failure of a payment that was made
                     settlement.retry(shop, payout.id)
             self.clock.advance(LEASE.total_seconds() + 3600)
             self.do_what_is_due()
             while self.payer.unposted:
-                self.services.payout_callbacks.on_result("bank", self.payer.unposted.pop(0))
+                self.services.payout_callbacks.on_result("bank", *self.payer.unposted.pop(0))
         self.invariants_hold()
         with self.shop() as shop:
             assert not self.in_status(shop, "failed", "pending", *payouts.IN_FLIGHT)

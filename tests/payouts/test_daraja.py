@@ -9,6 +9,7 @@ import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from bot.providers.errors import DuplicatePaymentError, PaymentError
 from bot.providers.payment_contracts import NotPaid, Pending
 from bot.simulator.gateway import WsgiAdapter
 from bot.simulator.wallet import PaymentScript
-from tests.payouts.conftest import CALLBACKS, PHONE, ROOT, SECRET, Safaricom, payment
+from tests.payouts.conftest import CALLBACKS, PHONE, ROOT, SECRET, TOKEN, Safaricom, payment
 from tests.providers.rows.daraja import PAID, result
 from tests.providers.stand_in import StandIn
 
@@ -28,18 +29,24 @@ from tests.providers.stand_in import StandIn
 
 
 @pytest.mark.parametrize(
-    ("path", "body"), [("result", result(0, PAID)), ("timeout", {"OriginatorConversationID": "pay_1"})]
+    ("path", "body"),
+    [
+        ("result", result(0, PAID)),
+        (f"result/{TOKEN}", result(0, PAID)),
+        ("timeout", {"OriginatorConversationID": "pay_1"}),
+        (f"timeout/{TOKEN}", {"OriginatorConversationID": "pay_1"}),
+    ],
 )
 def test_a_callback_is_answered_that_it_was_accepted(safaricom: Safaricom, path: str, body: dict[str, Any]) -> None:
     answer = safaricom.app.test_client().post(f"/webhooks/daraja/{SECRET}/{path}", json=body)
     assert (answer.status_code, answer.get_json()) == (200, {"ResultCode": 0, "ResultDesc": "Accepted"})
 
 
-@pytest.mark.parametrize("path", ["result", "timeout"])
+@pytest.mark.parametrize("path", ["result", "timeout", f"result/{TOKEN}", f"timeout/{TOKEN}"])
 def test_a_callback_with_another_secret_is_404(safaricom: Safaricom, path: str) -> None:
     answer = safaricom.app.test_client().post(f"/webhooks/daraja/guess/{path}", json=result(0, PAID))
     assert answer.status_code == 404
-    assert (safaricom.handler.callbacks, safaricom.handler.timeouts) == ([], [])
+    assert safaricom.handler.recorded == []
 
 
 # -- requests
@@ -68,10 +75,22 @@ def test_a_request_names_whole_shillings_and_where_the_result_goes(safaricom: Sa
         "PartyA": "600997",
         "PartyB": "254711000111",
         "Remarks": "Soko K7P4",
-        "QueueTimeOutURL": f"{CALLBACKS}/timeout",
-        "ResultURL": f"{CALLBACKS}/result",
+        "QueueTimeOutURL": f"{CALLBACKS}/timeout/{TOKEN}",
+        "ResultURL": f"{CALLBACKS}/result/{TOKEN}",
         "Occassion": "K7P4",
     }
+
+
+def test_a_query_names_addresses_with_its_own_token(safaricom: Safaricom, api: StandIn) -> None:
+    client = client_of(safaricom, api.url)
+    api.answer(200, b'{"ConversationID": "AG_1", "OriginatorConversationID": "1-2-1", "ResponseCode": "0"}')
+    client.query(replace(payment(), token="another"))
+    (arrived,) = api.arrived
+    asked = json.loads(arrived.body)
+    assert (asked["ResultURL"], asked["QueueTimeOutURL"]) == (
+        f"{CALLBACKS}/result/another",
+        f"{CALLBACKS}/timeout/another",
+    )
 
 
 def test_no_payment_was_requested_if_nothing_listens(safaricom: Safaricom, unused_address: str) -> None:

@@ -66,7 +66,7 @@ class FaultRun:
     def _work(self) -> bool:
         """Does what is due at this moment. True if there was anything."""
         if self.random.random() < FORGERIES:
-            self.provider.post_forged_callback(self._any_payment())
+            self.provider.post_forged_callback(*self._any_payment())
         self.provider.post_due_callbacks()
         with suppress(WorkerDiedError):
             return self.runner.step() > 0
@@ -97,9 +97,11 @@ class FaultRun:
             self.service.clock.advance(ceil((ahead - now).total_seconds()))
         return ahead is not None
 
-    def _any_payment(self) -> str:
+    def _any_payment(self) -> tuple[str, int]:
+        """The id of a payment, and its whole shillings."""
         with self.service.services.database.reading() as session:
-            return self.random.choice(session.scalars(select(Payout.payment_id).order_by(Payout.id)).all())
+            payout = self.random.choice(session.scalars(select(Payout).order_by(Payout.id)).all())
+            return payout.payment_id, payout.amount // BY_PHONE.unit
 
     def payouts(self) -> list[Payout]:
         with self.service.services.database.reading() as session:

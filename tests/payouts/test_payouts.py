@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from bot.jobs.handlers import LEASE, HandlerResult
 from bot.jobs.runner import JobRunner
@@ -28,9 +28,10 @@ from bot.providers.payment_contracts import (
 from bot.simulator import wallet
 from bot.worker import event_consumers, handler_runner
 from marketplace_api.accounts import artisans
-from marketplace_api.models import Payout
+from marketplace_api.models import PaymentName, Payout
 from marketplace_api.payments import audit, balances, payouts
-from marketplace_api.shop import Shop
+from marketplace_api.payments.provider_names import RequestKind
+from marketplace_api.shop import SECRET_LENGTH, Shop
 from state.outbox import Job
 from tests.actors import TESTER
 from tests.bot.fixtures import AKINYI, OTIENO, dial, notifications, outgoing_messages, received_order
@@ -99,13 +100,23 @@ def payout(service: Service) -> Any:
     return only
 
 
+def token(service: Service, kind: RequestKind = "payment") -> str:
+    """The token in the address that the newest request of this kind named."""
+    stored = select(PaymentName.name).where(PaymentName.meaning == f"{kind}_token").order_by(PaymentName.sends.desc())
+    with service.services.database.reading() as session:
+        return session.scalars(stored).first() or "none"
+
+
 def post_callback(
     service: Service, if_payment: PaymentStatus | None, *names: str, if_query: PaymentStatus | None = None
 ) -> None:
-    """A callback about the only payout, or about these names."""
-    service.services.payout_callbacks.on_result(
-        "bank", PaymentCallback(names or (payout(service)["id"],), if_payment, if_query)
-    )
+    """The answer to the newest request to pay, or to a query if there is an `if_query`.
+
+    It names the only payout, or has these names.
+    """
+    callback = PaymentCallback(names or (payout(service)["id"],), if_payment, if_query)
+    address = token(service, "question" if if_query else "payment")
+    service.services.payout_callbacks.on_result("bank", address, callback)
 
 
 def topics(service: Service) -> list[str | None]:
@@ -153,7 +164,7 @@ def test_an_accepted_request_is_not_a_payment(service: Service) -> None:
 def test_a_callback_may_come_twice_or_late_or_name_no_payment_of_ours(service: Service) -> None:
     received_order(service)
     work(service, ScriptedPayer([Pending()]))
-    post_callback(service, PAID, "pay_of_somebody_else")
+    service.services.payout_callbacks.on_hint("bank", ["pay_of_somebody_else"])
     assert payout(service)["status"] == "sending"
     for _ in range(3):
         post_callback(service, PAID)
@@ -168,6 +179,7 @@ def test_a_callback_may_come_before_the_answer_to_the_request(embedded: Service)
 
     def early(payment: Payment) -> Pending:
         payer.payments.append(payment)
+        assert payment.token == token(embedded)
         post_callback(embedded, PAID, payment.id)
         return Pending(("AG_1",))
 
@@ -257,6 +269,7 @@ def test_after_a_worker_was_killed_in_a_request_the_payout_is_queried_first(serv
     deadly.pay = die  # type: ignore[method-assign]
     service.services.close()  # no connection may be shared with the child process
     run_until_killed(lambda: work(service, deadly))
+    service.services.ids.secret()  # the one that the child has drawn from its copy of the random source
     assert payout(service)["status"] == "sending"
 
     payer = ScriptedPayer(query_answers=[PAID])
@@ -304,6 +317,138 @@ def test_a_failed_payout_that_is_reported_paid_is_queried_first(embedded: Servic
     post_callback(embedded, PAID)
     assert payout(embedded)["status"] == "unknown"
     work(embedded, payer)
+    assert (payout(embedded)["status"], len(payer.payments)) == ("paid", 1)
+
+
+# -- who is believed
+
+
+def hint(service: Service, *names: str) -> None:
+    """Somebody posts to an address that others may know, about the only payout or with these names."""
+    service.services.payout_callbacks.on_hint("bank", names or [payout(service)["id"]])
+
+
+def test_what_is_posted_to_an_address_that_others_may_know_settles_nothing_and_is_a_reason_to_query(
+    service: Service,
+) -> None:
+    received_order(service)
+    payer = ScriptedPayer([Pending(("AG_1",))])
+    work(service, payer)
+    for name in ("AG_1", payout(service)["id"]):
+        hint(service, name)
+    assert (payout(service)["status"], payer.queried) == ("sending", [])
+    payer.query_answers = [Pending()]
+    work(service, payer)
+    assert (payout(service)["status"], payer.queried) == ("unknown", [payout(service)["id"]])
+    post_callback(service, None, if_query=PAID)
+    assert payout(service)["status"] == "paid"
+
+
+def test_hints_lead_to_one_more_query_in_each_gap(embedded: Service) -> None:
+    received_order(embedded)
+    payer = ScriptedPayer([Pending()])
+    work(embedded, payer)
+    for asked in (1, 1, 1):
+        hint(embedded)
+        work(embedded, payer)
+        assert len(payer.queried) == asked
+    work(embedded, payer, after=31)
+    hint(embedded)
+    work(embedded, payer)
+    assert len(payer.queried) == 2
+
+
+@pytest.mark.parametrize("status", ["paid", "failed", "awaiting_collection"])
+def test_a_hint_about_a_payout_that_is_not_under_way_does_nothing(embedded: Service, status: str) -> None:
+    if status == "awaiting_collection":
+        cash_code_after_failure(embedded)
+    else:
+        received_order(embedded)
+        work(embedded, ScriptedPayer([PAID if status == "paid" else UNREGISTERED]))
+    before, payer = payout(embedded), ScriptedPayer()
+    hint(embedded)
+    work(embedded, payer, after=3600)
+    assert (payout(embedded), payer.queried, before["status"]) == (before, [], status)
+
+
+def test_a_guessed_token_settles_nothing_and_is_a_reason_to_query(embedded: Service) -> None:
+    received_order(embedded)
+    payer = ScriptedPayer([Pending(("AG_1",))])
+    work(embedded, payer)
+    for guess in ("guess", "AG_1", payout(embedded)["id"], "\x00"):
+        callback = PaymentCallback((payout(embedded)["id"],), PAID, PAID)
+        embedded.services.payout_callbacks.on_result("bank", guess, callback)
+    assert payout(embedded)["status"] == "sending"
+    work(embedded, payer)
+    assert len(payer.queried) == 1
+
+
+def test_each_request_has_a_token_of_its_own(embedded: Service) -> None:
+    received_order(embedded)
+    payer = ScriptedPayer([Pending()])
+    for _ in range(3):
+        work(embedded, payer, after=3600)
+    with embedded.services.database.reading() as session:
+        stored = select(PaymentName).where(PaymentName.meaning.in_(("payment_token", "question_token")))
+        tokens = [row.name for row in session.scalars(stored)]
+    assert len(set(tokens)) == len(payer.payments) + len(payer.queried) >= 3
+    assert all(len(each) == SECRET_LENGTH for each in tokens)
+
+
+def test_the_answer_to_a_request_counts_for_its_own_payout_alone(embedded: Service) -> None:
+    received_order(embedded)
+    received_order(embedded)
+    payer = ScriptedPayer([Pending(), Pending()])
+    work(embedded, payer)
+    first, second = payer.payments
+    for address, name in ((first.token, second.id), (second.token, first.id)):
+        callback = PaymentCallback((name,), Paid("SG1", first.amount), None)
+        embedded.services.payout_callbacks.on_result("bank", address, callback)
+    assert [each["status"] for each in embedded.api("GET", "/payouts")["data"]] == ["sending", "sending"]
+
+
+def test_a_payment_to_another_phone_settles_nothing(embedded: Service) -> None:
+    received_order(embedded)
+    payer = ScriptedPayer([Pending()])
+    work(embedded, payer)
+    post_callback(embedded, Paid("SG1", 1620_00, "+254711000999"))
+    assert (payout(embedded)["status"], payout(embedded)["failure"]) == ("unknown", "said to be paid to another phone")
+    payer.query_answers = [Paid("SG1", 1620_00, AKINYI)]
+    work(embedded, payer, after=30)
+    assert (payout(embedded)["status"], payout(embedded)["failure"]) == ("paid", None)
+
+
+def test_the_answer_to_a_request_from_before_the_payout_was_sent_again_is_queried_first(embedded: Service) -> None:
+    received_order(embedded)
+    payer = ScriptedPayer([NO_ANSWER, Pending()], [NotFound()])
+    work(embedded, payer)
+    work(embedded, payer, after=30)
+    work(embedded, payer, after=60)
+    early, late = (payment.token for payment in payer.payments)
+    callbacks = embedded.services.payout_callbacks
+    callbacks.on_result("bank", early, PaymentCallback((payout(embedded)["id"],), UNREGISTERED, None))
+    assert payout(embedded)["status"] == "sending"
+    callbacks.on_result("bank", early, PaymentCallback((payout(embedded)["id"],), PAID, None))
+    assert payout(embedded)["status"] == "sending"
+    work(embedded, payer)
+    assert len(payer.queried) == 2
+    callbacks.on_result("bank", late, PaymentCallback((payout(embedded)["id"],), PAID, None))
+    assert payout(embedded)["status"] == "paid"
+
+
+def test_a_payout_under_way_that_was_requested_with_the_old_address_is_settled_by_the_next_query(
+    embedded: Service,
+) -> None:
+    received_order(embedded)
+    payer = ScriptedPayer([Pending(("AG_1",))])
+    work(embedded, payer)
+    with shop(embedded) as opened:  # before the upgrade, a request had no token
+        opened.session.execute(delete(PaymentName).where(PaymentName.meaning == "payment_token"))
+    hint(embedded, "AG_1")
+    assert payout(embedded)["status"] == "sending"
+    work(embedded, payer)
+    assert payout(embedded)["status"] == "unknown"
+    post_callback(embedded, None, if_query=PAID)
     assert (payout(embedded)["status"], len(payer.payments)) == ("paid", 1)
 
 

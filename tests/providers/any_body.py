@@ -73,7 +73,7 @@ FIELDS: Mapping[str, Fields] = {
     },
 }
 """The fields of each callback that takes a form, and usual values of each."""
-RESULTS = ("daraja/{secret}/result", "daraja/{secret}/timeout")
+RESULTS = ("daraja/{secret}/result", "daraja/{secret}/result/token", "daraja/{secret}/timeout")
 """The callbacks that take JSON."""
 CALLBACKS = (*FIELDS, *RESULTS)
 

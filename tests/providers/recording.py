@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from bot.providers.contracts import DeliveryReport, Inbound, SessionEnd
 from bot.providers.payment_contracts import PaymentCallback
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """Something was posted about a payment with one of these names."""
+
+    names: tuple[str, ...]
 
 
 class CallbackRecorder:
@@ -12,7 +22,6 @@ class CallbackRecorder:
     def __init__(self) -> None:
         self.recorded: list[object] = []
         self.callbacks: list[PaymentCallback] = []
-        self.timeouts: list[str] = []
         self.screen = "CON Soko\n1. Sell something"
         self.error: Exception | None = None
 
@@ -37,10 +46,9 @@ class CallbackRecorder:
     def opted_out(self, msisdn: str, how: str) -> None:
         self.recorded.append((msisdn, how))
 
-    def on_result(self, provider: str, callback: PaymentCallback) -> None:
-        self.recorded.append(callback)
+    def on_result(self, provider: str, token: str, callback: PaymentCallback) -> None:
+        self.recorded.append((token, callback))
         self.callbacks.append(callback)
 
-    def on_timeout(self, provider: str, name: str) -> None:
-        self.recorded.append(name)
-        self.timeouts.append(name)
+    def on_hint(self, provider: str, names: Sequence[str]) -> None:
+        self.recorded.append(Hint(tuple(names)))

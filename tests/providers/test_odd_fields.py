@@ -87,7 +87,7 @@ def is_same_outcome(result: object, means: object) -> bool:
     return type(result) is type(means)
 
 
-PAID = CallbackRow("/webhooks/daraja/{secret}/result", json.dumps(daraja.result(0, daraja.PAID)), ())
+PAID = CallbackRow("/webhooks/daraja/{secret}/result/token", json.dumps(daraja.result(0, daraja.PAID)), ())
 REFUSED = replace(PAID, body=json.dumps(daraja.result(2040)))
 ANSWERED = replace(PAID, body=json.dumps(daraja.result(0, daraja.STATUS, **daraja.QUERY)))
 DECIDES = {

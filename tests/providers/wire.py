@@ -30,7 +30,7 @@ from tests.providers.stand_in import StandIn
 PUBLIC_URL = "https://bot.example.com"
 WEBHOOK_SECRET = "s3cret-path"
 SMS = OutgoingMessage("msg_1", "+254711000111", "Hello é €")
-PAYMENT = Payment("pay_1", "+254711000111", 1500_00, "KES", "K7P4")
+PAYMENT = Payment("pay_1", "+254711000111", 1500_00, "KES", "K7P4", "token")
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 

@@ -97,6 +97,22 @@ def test_the_server_has_more_threads_than_can_wait() -> None:
     assert places + request_bodies.MOST_TRUSTED + request_bodies.MOST_UNTRUSTED < server.THREADS
 
 
+@pytest.mark.parametrize(
+    ("path", "is_trusted"),
+    [
+        ("/webhooks/daraja/dev/result", True),
+        ("/webhooks/daraja/dev/result/8k2m0q4z", True),
+        ("/webhooks/daraja/dev/result/8k2m0q4z/x", False),
+        ("/webhooks/daraja/guess/result/8k2m0q4z", False),
+        ("/webhooks/twilio/sms", False),
+    ],
+)
+def test_a_callback_under_a_secret_path_is_trusted(path: str, is_trusted: bool) -> None:
+    middleware = RequestLimits(App(), *limits(registry.make_settings(webhook_secret="dev")))
+
+    assert middleware._limits(path).is_trusted is is_trusted
+
+
 def test_the_thread_is_free_again_after_an_error() -> None:
     app = App()
     http = client(app)

@@ -17,6 +17,7 @@ from bot.providers.payment_contracts import (
     PaymentStatus,
     Pending,
 )
+from tests.providers.recording import Hint
 from tests.providers.wire import JSON, LATER, UNKNOWN, AnswerRow, CallbackRow, Failed, WireTable
 
 AMOUNT = {"Key": "TransactionAmount", "Value": 1500}
@@ -34,6 +35,7 @@ STATUS = [
     {"Key": "Amount", "Value": "1500"},
     {"Key": "ReceiptNo", "Value": "SG632NMUAB"},
 ]
+PHONE = "+254711000111"
 NAMES = ("pay_1", "AG_20261122_20106e9209f64bebd05b")
 QUERY = {"OriginatorConversationID": "1236-7134259-1", "ConversationID": "AG_1234"}
 
@@ -62,8 +64,13 @@ def posted(path: str, body: object, *told: object, status: int = 200) -> Callbac
     return CallbackRow(f"/webhooks/daraja/{{secret}}/{path}", raw, told, status, JSON)
 
 
+def answer(body: object, callback: PaymentCallback) -> CallbackRow:
+    """A result at an address with a token."""
+    return posted("result/8k2m0q4z", body, ("8k2m0q4z", callback))
+
+
 def payment_result(body: dict[str, Any], status: PaymentStatus | None) -> CallbackRow:
-    return posted("result", body, PaymentCallback(NAMES, status, None))
+    return answer(body, PaymentCallback(NAMES, status, None))
 
 
 def not_paid(code: Any, fault: FaultParty, *, try_tomorrow: bool = False) -> CallbackRow:
@@ -75,7 +82,7 @@ def query_result(transaction_status: str, status: PaymentStatus | None) -> Callb
     parameters = copy.deepcopy(STATUS)
     parameters[4]["Value"] = transaction_status
     names = ("pay_1", *QUERY.values())
-    return posted("result", result(0, parameters, **QUERY), PaymentCallback(names, status, status))
+    return answer(result(0, parameters, **QUERY), PaymentCallback(names, status, status))
 
 
 RESULT_CODES: dict[str, FaultParty] = {
@@ -99,6 +106,24 @@ RESULT_CODES: dict[str, FaultParty] = {
     "SFC_IC0003": "recipient",
 }
 
+PARTIES: tuple[tuple[Any, str | None], ...] = (
+    ("0711000111 - JANE DOE", PHONE),
+    ("+254111000111", "+254111000111"),
+    ("2547****111 - JANE DOE", None),
+    ("254711000*** - JANE DOE", None),
+    ("2547110001112", None),
+    ("600997 - Soko", None),
+    ("JANE 254711000111", None),
+    (254711000111, PHONE),
+    ([], None),
+)
+"""Names of the party that was paid, and the phone in each."""
+
+
+def paid_to(msisdn: str | None) -> Paid:
+    return Paid("SG632NMUAB", 1500_00, msisdn)
+
+
 LATIN_1_NAME = json.dumps(result(0, PAID)).encode().replace(b"JANE DOE", b"ZO\xcb DOE")
 TOO_LARGE = ("1e999999", "1e99999", "-1e999999", "9" * 5000, 10**13)
 
@@ -107,9 +132,13 @@ CALLBACKS = [
         payment_result(result(0, [{"Key": "TransactionAmount", "Value": amount}]), Paid("SG632NMUAB", None))
         for amount in ("NaN", "-Infinity", "1e-999999", float("inf"))
     ),
-    payment_result(result(0, PAID), Paid("SG632NMUAB", 1500_00)),
-    payment_result(result("0", PAID[::-1]), Paid("SG632NMUAB", 1500_00)),
-    payment_result(result(0, PAID[1:]), Paid("SG632NMUAB", None)),
+    payment_result(result(0, PAID), Paid("SG632NMUAB", 1500_00, PHONE)),
+    payment_result(result("0", PAID[::-1]), Paid("SG632NMUAB", 1500_00, PHONE)),
+    payment_result(result(0, PAID[1:]), Paid("SG632NMUAB", None, PHONE)),
+    *(
+        payment_result(result(0, [AMOUNT, {"Key": "ReceiverPartyPublicName", "Value": name}]), paid_to(msisdn))
+        for name, msisdn in PARTIES
+    ),
     payment_result(result(0, PAID[0]), Paid("SG632NMUAB", 1500_00)),
     payment_result(result(0, [{"Key": "TransactionAmount", "Value": "1500.50"}]), Paid("SG632NMUAB", 1500_50)),
     payment_result(result(0, [{"Key": "TransactionAmount", "Value": "much"}]), Paid("SG632NMUAB", None)),
@@ -123,7 +152,7 @@ CALLBACKS = [
     payment_result(result(17), None),
     payment_result(result("26"), None),
     payment_result(result(424242), None),
-    posted("result", result(2032, **QUERY), PaymentCallback(tuple(QUERY.values()), None, NotFound())),
+    answer(result(2032, **QUERY), PaymentCallback(tuple(QUERY.values()), None, NotFound())),
     query_result("Completed", Paid("SG632NMUAB", 1500_00)),
     query_result("Failed", NotPaid("it is Failed")),
     query_result("Cancelled", NotPaid("it is Cancelled")),
@@ -133,11 +162,19 @@ CALLBACKS = [
     query_result("Initiated", None),
     query_result("Authorized", None),
     # a time-out returns our request: of a payment, of a query, of nothing
-    posted("timeout", {"OriginatorConversationID": "pay_1", "InitiatorName": "testapi", "Amount": "1500"}, "pay_1"),
+    *(
+        posted(path, {"OriginatorConversationID": "pay_1", "InitiatorName": "testapi"}, Hint(("pay_1",)))
+        for path in ("timeout", "timeout/8k2m0q4z")
+    ),
+    # what is posted to the address that others may know is a hint
+    posted("result", result(0, PAID), Hint(NAMES)),
+    posted("result", result(2040), Hint(NAMES)),
+    posted("result", result(0, STATUS, **QUERY), Hint(("pay_1", *QUERY.values()))),
+    posted("result", result(2032, **QUERY), Hint(tuple(QUERY.values()))),
     posted("timeout", {"OriginalConversationID": "pay_2", "Initiator": "testapi"}),
     posted("timeout", {"Amount": "1500"}, status=400),
     # bytes that are no UTF-8, and a text that is too long
-    posted("result", LATIN_1_NAME, PaymentCallback(NAMES, Paid("SG632NMUAB", 1500_00), None)),
+    answer(LATIN_1_NAME, PaymentCallback(NAMES, Paid("SG632NMUAB", 1500_00, PHONE), None)),
     posted("result", result(0, PAID[:1], TransactionID="S" * 201), status=413),
     posted("result", result(0, PAID, ConversationID="A" * 201), status=413),
     posted("timeout", {"OriginatorConversationID": "p" * 201}, status=413),
