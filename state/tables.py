@@ -220,11 +220,11 @@ schedule = Table(
     Column("lease_token", Text),
     Column("done_at", UtcDateTime),
     Column("error", Text),
+    Column("attempts", Integer, nullable=False, default=0, server_default="0"),
 )
 
 rate = Table(
     "rate",
-    Column("attempts", Integer, nullable=False, default=0, server_default="0"),
     metadata,
     Column("name", Text, primary_key=True),
     Column("free_at", Double, nullable=False),  # Unix seconds
