@@ -59,7 +59,9 @@ def create_app(
     app.before_request(door.limit_pages)
     app.after_request(door.count_refusals)
 
-    handlers = Handlers(messages=services.conversation, payments=services.payout_callbacks)
+    handlers = Handlers(
+        messages=services.conversation, payments=services.payout_callbacks, collections=services.collector_callbacks
+    )
     for callbacks in registry.blueprints(settings, handlers):
         app.register_blueprint(callbacks)
     opener = services.opener(Actor("key", SHOP_WINDOW))

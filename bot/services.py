@@ -26,6 +26,7 @@ from bot.messaging import rendering
 from bot.notifications import notifier
 from bot.notifications.notifier import Notifier
 from bot.payments import payouts
+from bot.payments.collections import CollectorCallbacks
 from bot.payments.payouts import PayoutCallbacks
 from bot.photos.links import PhotoLinks
 from bot.photos.store import PhotoStore
@@ -67,6 +68,7 @@ class Services:
     photo_store: PhotoStore
     photo_links: PhotoLinks
     payout_callbacks: PayoutCallbacks
+    collector_callbacks: CollectorCallbacks
 
     def close(self) -> None:
         """Close all connections."""
@@ -112,6 +114,7 @@ def build(
         photo_store=PhotoStore(Path(settings.photos_dir), database, clock, ids, terms),
         photo_links=photo_links,
         payout_callbacks=PayoutCallbacks(database, clock, ids, terms),
+        collector_callbacks=CollectorCallbacks(),
     )
 
 

@@ -8,7 +8,7 @@
              ──> RefundPending              the outcome follows at the address with `Refunding.token`, or by a query
 
 An accepted request is no payment, and a lost answer is no failure. Only an answer to a request of ours settles; what is
-posted to an address that others may know is a hint that makes us query sooner. `docs/payments.md` describes the rest.
+posted to an address that others may know is a hint that makes us query sooner. `docs/collectors.md` describes the rest.
 """
 
 from __future__ import annotations
@@ -56,6 +56,8 @@ class NotCapturedReason(Enum):
     """The card or the network refuses, for another cause."""
     EXPIRED = "expired"
     """The time to pay is over."""
+    TRY_LATER = "try_later"
+    """The network did not ask, because of another payment of this phone; it may be asked again after two minutes."""
     MISCONFIGURED = "misconfigured"
     """Our credentials or account settings are wrong: collecting by this collector pauses until an operator acts."""
 

@@ -14,16 +14,15 @@ addresses with a token of its own. What is posted to the addresses without a tok
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Iterator, Mapping
-from decimal import Decimal, InvalidOperation
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import requests
-from flask import Blueprint, Response, abort, jsonify, request
+from flask import Blueprint, Response, abort, request
 
-from bot.providers import forms
+from bot.providers import daraja_client, forms
+from bot.providers import daraja_posted as posted
 from bot.providers.daraja_client import DarajaClient, DeniedError, fields
 from bot.providers.daraja_settings import NAME, DarajaSettings
 from bot.providers.declaration import Provider
@@ -44,8 +43,6 @@ from bot.providers.payment_contracts import (
 from bot.providers.secret_path import secret_blueprint, secret_paths
 from bot.runtime.clock import Clock
 
-CENTS = 100
-"""Cents in a shilling. The API takes whole shillings."""
 log = logging.getLogger(__name__)
 
 
@@ -61,23 +58,16 @@ def routes(handler: PaymentCallbackHandler, secrets: tuple[str, ...]) -> Bluepri
     return blueprint
 
 
-def _accepted() -> Response:
-    return jsonify(ResultCode=0, ResultDesc="Accepted")
-
-
 # Results: of a payment, or of a status query.
 
 
 def _result(handler: PaymentCallbackHandler, token: str = "") -> Response:
-    result = forms.json_object(request).get("Result")
-    if not isinstance(result, dict) or not text(result, "ResultCode"):
-        abort(400, "the body has no result")
-    callback = _callback(result) or abort(400, "it names no payment")
+    callback = _callback(posted.result(request)) or abort(400, "it names no payment")
     if token:
-        handler.on_result(NAME, forms.bounded("the token", forms.clean(token)), callback)
+        handler.on_result(NAME, posted.token(token), callback)
     else:
         handler.on_hint(NAME, callback.names)
-    return _accepted()
+    return posted.accepted()
 
 
 def _callback(result: Mapping[str, Any]) -> PaymentCallback | None:
@@ -86,7 +76,7 @@ def _callback(result: Mapping[str, Any]) -> PaymentCallback | None:
     The result of a query names the payment in its parameters, and the query in its envelope. If the payment was not
     found, there are no parameters.
     """
-    parameters = dict(_parameters(result.get("ResultParameters")))
+    parameters = dict(posted.parameters(result))
     names = tuple(
         forms.bounded("an id", name)
         for place in (parameters, result)
@@ -99,14 +89,6 @@ def _callback(result: Mapping[str, Any]) -> PaymentCallback | None:
         status = _transaction_status(parameters)
         return PaymentCallback(names, status, status)
     return PaymentCallback(names, _payment_outcome(result, parameters), _query_outcome(result))
-
-
-def _parameters(raw: Any) -> Iterator[tuple[str, Any]]:
-    """Keys and values. They arrive as a list, as a single object or not at all; a value may be missing."""
-    items = raw.get("ResultParameter", []) if isinstance(raw, dict) else []
-    for item in items if isinstance(items, list) else [items]:
-        if isinstance(item, dict) and isinstance(item.get("Key"), str):
-            yield item["Key"], item.get("Value")
 
 
 # Final result codes. After any other a query is needed: 15 (a duplicate), 17 (internal), 26 (busy), unknown codes.
@@ -125,7 +107,6 @@ _RESULTS: dict[str, FaultParty] = {
 }
 _DAILY_LIMIT = "4"
 _NO_SUCH_TRANSACTION = "2032"
-_MOST_DIGITS = 13  # before the point; no amount of ours has as many
 
 
 def _payment_outcome(result: Mapping[str, Any], parameters: Mapping[str, Any]) -> PaymentStatus | None:
@@ -161,23 +142,9 @@ def _transaction_status(parameters: Mapping[str, Any]) -> PaymentStatus | None:
 
 def _paid(reference: str, amount: Any, recipient: str) -> Paid | None:
     """None without a reference: the artisan gets no message about money that cannot be traced."""
-    return Paid(forms.bounded("the reference", reference), _cents(amount), _msisdn(recipient)) if reference else None
-
-
-def _msisdn(party: str) -> str | None:
-    """The phone in `254711000111 - JANE DOE` or `0711000111 - JANE DOE`; None if it has none, or digits are masked."""
-    phone = re.match(r"\+?(?:254|0)([17][0-9]{8})(?![0-9*])", party)
-    return f"+254{phone[1]}" if phone else None
-
-
-def _cents(amount: Any) -> int | None:
-    """`1500`, `1500.0` and `"1500.00"` shillings are 150000 cents; None if it is no amount, 400 if it is too large."""
-    try:
-        shillings = Decimal(str(amount))
-        _ = shillings.adjusted() < _MOST_DIGITS or abort(400, "an amount is too large")
-        return int(shillings * CENTS) if shillings * CENTS == int(shillings * CENTS) else None
-    except (InvalidOperation, ValueError, OverflowError):  # not a number, NaN, infinite
+    if not reference:
         return None
+    return Paid(forms.bounded("the reference", reference), posted.cents(amount), posted.msisdn(recipient))
 
 
 # Time-outs: the body is our own request. They settle nothing, whatever their address is.
@@ -187,10 +154,10 @@ def _timeout(handler: PaymentCallbackHandler, token: str = "") -> Response:
     body = forms.json_object(request)
     envelope = body.get("Result") if isinstance(body.get("Result"), dict) else body
     if text(envelope or {}, "OriginalConversationID"):
-        return _accepted()  # a query was not answered in time; there will be another
+        return posted.accepted()  # a query was not answered in time; there will be another
     name = text(envelope or {}, "OriginatorConversationID")
     handler.on_hint(NAME, [forms.bounded("an id", name) or abort(400, "it names no payment")])
-    return _accepted()
+    return posted.accepted()
 
 
 # Send.
@@ -225,7 +192,7 @@ class Daraja:
                     "InitiatorName": self._initiator,
                     "SecurityCredential": self._credential,
                     "CommandID": "BusinessPayment",
-                    "Amount": str(payment.amount // CENTS),
+                    "Amount": str(payment.amount // posted.CENTS),
                     "PartyA": self._shortcode,
                     "PartyB": payment.msisdn.removeprefix("+"),
                     "Remarks": f"Soko {payment.about}",
@@ -291,14 +258,9 @@ def _fault(description: str) -> FaultParty:
 # The declaration for the registry.
 
 
-def _client(settings: DarajaSettings, clock: Clock) -> DarajaClient:
-    key, secret = settings.daraja_consumer_key or "", settings.daraja_consumer_secret or ""
-    return DarajaClient(settings.daraja_base_url or "", key, secret, clock=clock)
-
-
 def _payer(settings: DarajaSettings, clock: Clock) -> Daraja:
     return Daraja(
-        _client(settings, clock),
+        daraja_client.of(settings, clock),
         shortcode=settings.daraja_shortcode or "",
         initiator=settings.daraja_initiator or "",
         credential=settings.daraja_security_credential or "",

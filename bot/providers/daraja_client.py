@@ -9,8 +9,10 @@ from typing import Any
 
 import requests
 
+from bot.providers.daraja_settings import DarajaSettings
 from bot.providers.errors import PaymentError, Reason
 from bot.providers.http import TIMEOUT_S, AccessToken, broken_off, json_object, requested_wait, text
+from bot.runtime.clock import Clock
 
 _TOKEN_CODES = frozenset({"401.002.01", "404.001.03", "400.003.01"})
 _KEY_REFUSED = (400, 401)
@@ -76,6 +78,12 @@ class DarajaClient:
             return self._session.request(method, self._root + path, timeout=TIMEOUT_S, allow_redirects=False, **parts)
         except requests.RequestException as error:
             raise PaymentError(broken_off(error)) from error
+
+
+def of(settings: DarajaSettings, clock: Clock) -> DarajaClient:
+    """A client of the account in the settings."""
+    key, secret = settings.daraja_consumer_key or "", settings.daraja_consumer_secret or ""
+    return DarajaClient(settings.daraja_base_url or "", key, secret, clock=clock)
 
 
 def _lifetime(seconds: str) -> timedelta:

@@ -12,18 +12,22 @@ from bot.runtime.setting_types import BaseUrl, WebhookSecret
 from bot.runtime.settings import ConflictingSettingError, Settings
 
 NAME = "daraja"
+COLLECTOR = "mpesa"
 CURRENCY = "KES"
+Shortcode = Annotated[str | None, Field(pattern=r"^[0-9]{5,7}$")]
 
 
 class DarajaSettings(Settings):
-    """The environment variables of this provider."""
+    """Of the account, of payouts by B2C, and of collecting by M-PESA Express."""
 
     daraja_base_url: BaseUrl = None
     daraja_consumer_key: str | None = None
     daraja_consumer_secret: str | None = None
-    daraja_shortcode: Annotated[str | None, Field(pattern=r"^[0-9]{5,7}$")] = None
+    daraja_shortcode: Shortcode = None
     daraja_initiator: str | None = None
     daraja_security_credential: str | None = None
+    daraja_express_shortcode: Shortcode = None
+    daraja_express_passkey: str | None = None
     daraja_webhook_secret: WebhookSecret | None = None
 
     @property
@@ -36,13 +40,20 @@ class DarajaSettings(Settings):
 
     def _unsafe_values(self) -> Iterator[str]:
         yield from super()._unsafe_values()
-        if self.payout_provider == NAME and not self.daraja_webhook_secret:
-            yield "DARAJA_WEBHOOK_SECRET must be set when ENVIRONMENT is production and PAYOUT_PROVIDER is daraja"
+        for use in self._uses():
+            if not self.daraja_webhook_secret:
+                yield f"DARAJA_WEBHOOK_SECRET must be set when ENVIRONMENT is production and {use}"
+
+    def _uses(self) -> Iterator[str]:
+        """For what Daraja is used, as the settings say it."""
+        if self.payout_provider == NAME:
+            yield "PAYOUT_PROVIDER is daraja"
+        if COLLECTOR in self.used_collectors:
+            yield "COLLECTORS has mpesa"
 
     @model_validator(mode="after")
-    def _daraja_pays_shillings(self) -> DarajaSettings:
-        if self.payout_provider == NAME and self.currency != CURRENCY:
-            raise ConflictingSettingError(
-                "CURRENCY", "must be KES when PAYOUT_PROVIDER is daraja, which pays shillings"
-            )
+    def _daraja_uses_shillings(self) -> DarajaSettings:
+        for use in self._uses():
+            if self.currency != CURRENCY:
+                raise ConflictingSettingError("CURRENCY", f"must be KES when {use}, which uses shillings")
         return self

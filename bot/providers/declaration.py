@@ -18,6 +18,7 @@ from wsgiref.types import WSGIApplication
 
 from flask import Blueprint
 
+from bot.providers.collector_contracts import Collector, CollectorCallbackHandler
 from bot.providers.contracts import InboundHandler, MediaFetcher, Sender
 from bot.providers.payment_contracts import Payer, PaymentCallbackHandler, Wallet
 from bot.runtime.clock import Clock
@@ -28,18 +29,20 @@ S = TypeVar("S", bound=Settings)
 
 @dataclass(frozen=True, slots=True)
 class Handlers:
-    """The handlers of providers' requests: of messages and calls, and of payment results."""
+    """The handlers of providers' requests: of messages and calls, of results of payouts, and of buyers' payments."""
 
     messages: InboundHandler
     payments: PaymentCallbackHandler
+    collections: CollectorCallbackHandler
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider(Generic[S]):
     """One provider. `settings` has its own environment variables; the provider needs those in `needs`.
 
-    A provider with a `sender` can be named in `SMS_PROVIDER`, one with a `payer` in `PAYOUT_PROVIDER`. Its
-    callbacks are always mounted: reports of earlier messages still arrive after a change of provider.
+    A provider with a `sender` can be named in `SMS_PROVIDER`, one with a `payer` in `PAYOUT_PROVIDER`, one with a
+    `collector` in `COLLECTORS`. Its callbacks are always mounted: reports of earlier messages still arrive after a
+    change of provider.
     """
 
     name: str
@@ -64,6 +67,7 @@ class Provider(Generic[S]):
     payer: Callable[[S, Clock], Payer] | None = None
     wallet: Wallet | None = None
     """What the payer pays into; a provider with a `payer` needs it."""
+    collector: Callable[[S, Clock], Collector] | None = None
 
     def own_settings(self, settings: Settings) -> S:
         """The process's settings as this provider's type. Raises TypeError when the registry did not make them."""

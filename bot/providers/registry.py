@@ -14,19 +14,21 @@ from wsgiref.types import WSGIApplication
 from flask import Blueprint
 from pydantic import Field, create_model, field_validator, model_validator
 
-from bot.providers import africastalking, daraja, twilio
+from bot.providers import africastalking, daraja, mpesa_express, twilio
+from bot.providers.collector_contracts import Collector
 from bot.providers.contracts import MediaFetcher, Sender
 from bot.providers.declaration import Handlers, Provider
 from bot.providers.errors import FetchError, Reason
 from bot.providers.payment_contracts import Payer, Wallet
 from bot.runtime import settings as runtime
 from bot.runtime.clock import Clock
-from bot.runtime.settings import NO_PAYER, SIMULATOR, ConflictingSettingError, Settings
+from bot.runtime.settings import NO_COLLECTOR, NO_PAYER, SIMULATOR, ConflictingSettingError, Settings
 
 PROVIDERS: tuple[Provider[Any], ...] = (
     africastalking.PROVIDER,
     twilio.PROVIDER,
     daraja.PROVIDER,
+    mpesa_express.PROVIDER,
 )
 
 
@@ -52,6 +54,7 @@ def settings_class() -> type[Settings]:
 def _settings_class(providers: tuple[Provider[Any], ...]) -> type[Settings]:
     sms = (SIMULATOR, *(provider.name for provider in providers if provider.sender))
     payouts = (SIMULATOR, NO_PAYER, *(provider.name for provider in providers if provider.payer))
+    collecting = (SIMULATOR, *(provider.name for provider in providers if provider.collector))
     own = dict.fromkeys(provider.settings for provider in providers if provider.settings is not Settings)
 
     def known_routes(value: dict[str, str]) -> dict[str, str]:
@@ -64,11 +67,20 @@ def _settings_class(providers: tuple[Provider[Any], ...]) -> type[Settings]:
             raise ValueError(runtime.TAKES_RATES)
         return value
 
+    def known_collectors(value: list[str] | None) -> list[str] | None:
+        if value not in (None, [NO_COLLECTOR]) and not set(value or ()) <= set(collecting):
+            raise ValueError(f"takes some of {','.join(collecting)}, or {NO_COLLECTOR}")
+        return value
+
     def needs_are_set(chosen: Settings) -> Settings:
-        for kind, used in (("SMS", chosen.sms_providers), ("payout", {chosen.payout_provider})):
+        for kind, used in (
+            ("SMS provider", chosen.sms_providers),
+            ("payout provider", {chosen.payout_provider}),
+            ("collector", chosen.used_collectors),
+        ):
             for name in (name for provider in providers if provider.name in used for name in provider.needs):
                 if getattr(chosen, name) is None:
-                    raise ConflictingSettingError(name.upper(), f"is needed by the {kind} provider that is set")
+                    raise ConflictingSettingError(name.upper(), f"is needed by the {kind} that is set")
         return chosen
 
     names: dict[str, Any] = {
@@ -79,6 +91,7 @@ def _settings_class(providers: tuple[Provider[Any], ...]) -> type[Settings]:
     checks: dict[str, Any] = {
         "known_routes": field_validator("sms_routes")(known_routes),
         "known_rates": field_validator("sms_rates")(known_rates),
+        "known_collectors": field_validator("collectors")(known_collectors),
         "needs_are_set": model_validator(mode="after")(needs_are_set),
     }
     return create_model("AllSettings", __base__=(*own, Settings), __validators__=checks, **names)
@@ -147,6 +160,16 @@ def payer(settings: Settings, clock: Clock, more: Sequence[Provider[Any]] = ()) 
         if provider.payer and provider.name == settings.payout_provider
     )
     return next(chosen, None)
+
+
+def collectors(settings: Settings, clock: Clock, more: Sequence[Provider[Any]] = ()) -> Sequence[Collector]:
+    """The providers that the settings choose for collecting, in the order of `COLLECTORS`."""
+    return [
+        provider.collector(provider.own_settings(settings), clock)
+        for name in settings.used_collectors
+        for provider in (*PROVIDERS, *more)
+        if provider.collector and provider.name == name
+    ]
 
 
 def wallet(settings: Settings) -> Wallet:

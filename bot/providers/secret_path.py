@@ -18,9 +18,12 @@ def secret_paths(name: str, secrets: tuple[str, ...]) -> list[str]:
     return [f"/webhooks/{name}/{secret}" for secret in secrets]
 
 
-def secret_blueprint(name: str, secrets: tuple[str, ...]) -> Blueprint:
-    """Routes under all `secret_paths`; under any other secret the answer is 404."""
-    blueprint = Blueprint(name, __name__, url_prefix=f"/webhooks/{name}/<secret>")
+def secret_blueprint(name: str, secrets: tuple[str, ...], part: str | None = None) -> Blueprint:
+    """Routes under all `secret_paths`; under any other secret the answer is 404.
+
+    `part` is the name of the blueprint, if another one has routes under the same paths.
+    """
+    blueprint = Blueprint(part or name, __name__, url_prefix=f"/webhooks/{name}/<secret>")
     blueprint.url_value_preprocessor(partial(_verify, [secret.encode() for secret in secrets]))
     return blueprint
 

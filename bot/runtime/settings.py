@@ -44,9 +44,11 @@ from bot.runtime.setting_types import (
 )
 
 SIMULATOR = "simulator"
-"""The name of the built-in provider of messages and payouts, which is valid in development only."""
+"""The name of the built-in provider of messages, payouts and collecting, which is valid in development only."""
 NO_PAYER = "none"
 """As `PAYOUT_PROVIDER`: payouts wait until they are announced as paid elsewhere."""
+NO_COLLECTOR = "none"
+"""As `COLLECTORS`: buyers cannot pay us."""
 # These values are published in this file, so they are refused in production.
 DEVELOPMENT_SECRET = "not-a-secret-development-only"  # noqa: S105
 DEVELOPMENT_WEBHOOK_SECRET = "dev"  # noqa: S105
@@ -110,6 +112,7 @@ class Settings(BaseSettings):
     hourly_cap: Annotated[int, Field(ge=1)] = 60
     strangers_cap: Annotated[int, Field(ge=1)] = 500
     payout_provider: str = Field(default_factory=payout_provider_by_default)
+    collectors: Annotated[list[str] | None, COMMA_LIST] = None
     ussd_code: Annotated[str, Field(pattern=r"^(\*\d+(\*\d+)*#)?$")] = "*384*22#"
     sms_short_code: str = "22384"
     country: Country = "KE"
@@ -251,6 +254,13 @@ class Settings(BaseSettings):
     def sms_providers(self) -> set[str]:
         """The names of all providers that may be asked to send a message."""
         return {self.sms_provider, *self.sms_routes.values(), *filter(None, [self.sms_fallover])}
+
+    @property
+    def used_collectors(self) -> tuple[str, ...]:
+        """The names of the providers by which buyers pay: in development the simulator, unless others are set."""
+        if self.collectors is None:
+            return (SIMULATOR,) if self.development else ()
+        return () if self.collectors == [NO_COLLECTOR] else tuple(dict.fromkeys(self.collectors))
 
     @property
     def quiet_period(self) -> tuple[time, time]:

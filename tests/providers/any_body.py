@@ -73,14 +73,22 @@ FIELDS: Mapping[str, Fields] = {
     },
 }
 """The fields of each callback that takes a form, and usual values of each."""
-RESULTS = ("daraja/{secret}/result", "daraja/{secret}/result/token", "daraja/{secret}/timeout")
-"""The callbacks that take JSON."""
-CALLBACKS = (*FIELDS, *RESULTS)
+RESULTS = (
+    *("daraja/{secret}/result", "daraja/{secret}/result/token", "daraja/{secret}/timeout"),
+    *("daraja/{secret}/reversal/token", "daraja/{secret}/receipt/token"),
+)
+PROMPT, PAYBILL = "daraja/{secret}/express/token", "daraja/{secret}/c2b/confirmation"
+CALLBACKS = (*FIELDS, *RESULTS, PROMPT, PAYBILL)
+"""Of these, the ones without `FIELDS` take JSON."""
 
 
 def any_body(chance: Random, callback: str) -> tuple[bytes, str]:
     """A body for this callback, and its content type."""
-    body = _form(chance, FIELDS[callback]) if callback in FIELDS else _result(chance)
+    if callback in FIELDS:
+        body = _form(chance, FIELDS[callback])
+    else:
+        make = {PROMPT: _prompt, PAYBILL: _paybill}.get(callback, _result)
+        body = json.dumps(make(chance), ensure_ascii=chance.random() < 0.5).encode("utf-8", "surrogatepass")
     while chance.random() < 0.2:
         body = _changed(chance, body)
     return body, chance.choice(CONTENT_TYPES) if chance.random() < 0.3 else FORM
@@ -103,7 +111,7 @@ def _text(chance: Random, usual: Sequence[str]) -> str:
     return "".join(chance.choices(FRAGMENTS, k=chance.randint(0, 4)))
 
 
-def _result(chance: Random) -> bytes:
+def _result(chance: Random) -> object:
     names = ("OriginatorConversationID", "ConversationID", "ResultCode", "ResultDesc", "TransactionID")
     keys = ("TransactionAmount", "TransactionReceipt", "TransactionStatus", "Amount", "ReceiptNo", "ConversationID")
     items = [{"Key": key, "Value": _value(chance)} for key in keys if chance.random() < 0.7]
@@ -112,9 +120,22 @@ def _result(chance: Random) -> bytes:
     result["ResultParameters"] = {"ResultParameter": parameters} if chance.random() < 0.9 else _value(chance)
     if chance.random() < 0.7:
         result["ResultCode"] = 0
-    return json.dumps(
-        {"Result": result} if chance.random() < 0.9 else result, ensure_ascii=chance.random() < 0.5
-    ).encode("utf-8", "surrogatepass")
+    return {"Result": result} if chance.random() < 0.9 else result
+
+
+def _prompt(chance: Random) -> object:
+    names = ("Amount", "MpesaReceiptNumber", "Balance", "TransactionDate", "PhoneNumber")
+    items = [{"Name": name, "Value": _value(chance)} for name in names if chance.random() < 0.8]
+    callback = {"CheckoutRequestID": _value(chance), "ResultCode": _value(chance), "ResultDesc": _value(chance)}
+    callback["CallbackMetadata"] = {"Item": items} if chance.random() < 0.9 else _value(chance)
+    if chance.random() < 0.7:
+        callback["ResultCode"] = 0
+    return {"Body": {"stkCallback": callback} if chance.random() < 0.9 else callback}
+
+
+def _paybill(chance: Random) -> object:
+    names = ("TransID", "TransAmount", "BillRefNumber", "MSISDN", "FirstName", "MiddleName", "LastName")
+    return {name: _value(chance) for name in names if chance.random() < 0.9}
 
 
 def _value(chance: Random) -> object:

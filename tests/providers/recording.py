@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.providers.collector_contracts import Captured, PaybillNotice, RefundStatus
 from bot.providers.contracts import DeliveryReport, Inbound, SessionEnd
 from bot.providers.payment_contracts import PaymentCallback
 
@@ -16,12 +17,32 @@ class Hint:
     names: tuple[str, ...]
 
 
+class CollectionRecorder:
+    """Adds what it is told about buyers' payments to `recorded`."""
+
+    def __init__(self, recorded: list[object] | None = None) -> None:
+        self.recorded = [] if recorded is None else recorded
+
+    def on_hint(self, collector: str, provider_id: str, event_id: str | None = None) -> None:
+        self.recorded.append((collector, provider_id, event_id))
+
+    def on_charge(self, token: str, captured: Captured | None) -> None:
+        self.recorded.append((token, captured))
+
+    def on_answer(self, token: str, answer: Captured | RefundStatus | None) -> None:
+        self.recorded.append((token, answer))
+
+    def on_paybill(self, collector: str, notice: PaybillNotice) -> None:
+        self.recorded.append((collector, notice))
+
+
 class CallbackRecorder:
     """Takes messages, calls and payment callbacks. Answers each hop with `screen`, or raises `error`."""
 
     def __init__(self) -> None:
         self.recorded: list[object] = []
         self.callbacks: list[PaymentCallback] = []
+        self.collections = CollectionRecorder(self.recorded)
         self.screen = "CON Soko\n1. Sell something"
         self.error: Exception | None = None
 

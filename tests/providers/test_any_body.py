@@ -87,7 +87,7 @@ def test_any_body_is_read_without_an_error_and_told_in_clean_fields(callback: st
     chance, handler, app = Random(f"{seed()} {callback}"), CallbackRecorder(), Flask(__name__)
     app.config["PROPAGATE_EXCEPTIONS"] = True
     settings = registry.make_settings(webhook_secret="dev", twilio_auth_token="token")
-    handlers = Handlers(messages=handler, payments=handler)
+    handlers = Handlers(messages=handler, payments=handler, collections=handler.collections)
     for blueprint in registry.blueprints(settings, handlers):
         app.register_blueprint(blueprint)
     served, heard = registry.with_fast_paths(app.wsgi_app, settings, handlers), 0

@@ -6,14 +6,14 @@ import pytest
 
 from bot.providers import africastalking as africastalking_adapter
 from bot.providers import daraja as daraja_adapter
-from bot.providers import registry
+from bot.providers import mpesa_callbacks, registry
 from bot.providers import twilio as twilio_adapter
 from tests.providers import wire
-from tests.providers.rows import africastalking, daraja, twilio
+from tests.providers.rows import africastalking, daraja, mpesa_express, twilio
 from tests.providers.stand_in import StandIn
 from tests.providers.wire import AnswerRow, CallbackRow, WireTable
 
-TABLES = (africastalking.TABLE, twilio.TABLE, daraja.TABLE)
+TABLES = (africastalking.TABLE, twilio.TABLE, daraja.TABLE, mpesa_express.TABLE)
 
 
 def numbered(table: WireTable, rows: object) -> list[str]:
@@ -51,4 +51,5 @@ def test_every_code_that_an_adapter_knows_is_in_its_table() -> None:
     reported = "".join(str(row.body) for row in africastalking.CALLBACKS)
     assert [name for name in africastalking_adapter._FAILURES if name not in reported] == []
     assert {str(code) for code, _ in twilio.CODES} - {"29999"} == twilio_adapter._FAILURES.keys()
+    assert mpesa_express.REFUND_CODES == mpesa_callbacks._REFUND_RESULTS
     assert daraja.RESULT_CODES | {"4": "nobody"} == daraja_adapter._RESULTS

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from wsgiref.types import WSGIApplication
@@ -18,6 +19,7 @@ from flask import Flask
 from werkzeug.test import Client, TestResponse
 
 from bot.providers import registry
+from bot.providers.collector_contracts import Asked, Charge, NotCaptured
 from bot.providers.contracts import OutgoingMessage, Receipt
 from bot.providers.declaration import Handlers, Provider
 from bot.providers.errors import DuplicatePaymentError, PaymentError, Reason, SendError
@@ -31,6 +33,9 @@ PUBLIC_URL = "https://bot.example.com"
 WEBHOOK_SECRET = "s3cret-path"
 SMS = OutgoingMessage("msg_1", "+254711000111", "Hello é €")
 PAYMENT = Payment("pay_1", "+254711000111", 1500_00, "KES", "K7P4", "token")
+CHARGE = Charge(
+    *("bpy_1", "token", 1500_00, "KES", "K7P4"), datetime(2026, 11, 22, 9, 15, tzinfo=UTC), msisdn="+254711000111"
+)
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 
@@ -65,7 +70,7 @@ class AnswerRow:
 
     status: int | None
     body: bytes
-    means: Receipt | Pending | NotPaid | Failed
+    means: Receipt | Pending | NotPaid | Asked | NotCaptured | Failed
     content_type: str = JSON
 
 
@@ -94,7 +99,7 @@ class WireTable:
     def applications(self, handler: CallbackRecorder) -> Iterator[WSGIApplication]:
         """An application with the provider's callbacks; and the same behind the provider's fast path, if it has one."""
         app, settings = Flask(__name__), self.made_settings()
-        handlers = Handlers(messages=handler, payments=handler)
+        handlers = Handlers(messages=handler, payments=handler, collections=handler.collections)
         assert self.provider.blueprint
         app.register_blueprint(self.provider.blueprint(settings, handlers))
         yield app.wsgi_app
@@ -107,7 +112,7 @@ class WireTable:
         return Client(app).post(path, data=row.body, content_type=row.content_type, headers=headers)
 
     def ask(self, api: StandIn, row: AnswerRow) -> object:
-        """The adapter's result for the API's answer to a message or to a payment."""
+        """The adapter's result for the API's answer to a message, a payment or a charge."""
         return self.asker(api)(row)
 
     def asker(self, api: StandIn) -> Callable[[AnswerRow], object]:
@@ -116,6 +121,8 @@ class WireTable:
         settings = self.made_settings(**{self.base_url: api.url})
         if self.provider.sender:
             request: Callable[[], object] = partial(self.provider.sender(settings, 1).send, SMS)
+        elif self.provider.collector:
+            request = partial(self.provider.collector(settings, system_clock).ask, CHARGE)
         else:
             assert self.provider.payer
             request = partial(self.provider.payer(settings, system_clock).pay, PAYMENT)

@@ -62,7 +62,10 @@ def test_no_setting_is_required() -> None:
         ("SMS_ROUTES", "254=twilio", "+254=africastalking,+1=twilio"),
         ("SMS_ROUTES", "+254", "+254=africastalking,+1=twilio"),
         ("PAYOUT_PROVIDER", "cheque", "'simulator', 'none' or 'daraja'"),
+        ("COLLECTORS", "cheque", "simulator,mpesa, or none"),
+        ("COLLECTORS", "none,mpesa", "simulator,mpesa, or none"),
         ("DARAJA_SHORTCODE", "soko", "pattern"),
+        ("DARAJA_EXPRESS_SHORTCODE", "soko", "pattern"),
         ("USSD_CODE", "384*22", "pattern"),
         ("COUNTRY", "Kenya", "such as KE"),
         ("CURRENCY", "shillings", "such as KES"),
@@ -158,6 +161,42 @@ def test_daraja_is_refused_with_another_currency_than_shillings(monkeypatch: pyt
     assert refused(monkeypatch, environment).startswith("CURRENCY must be KES")
 
 
+MPESA = {name: value for name, value in DARAJA.items() if name != "DARAJA_SHORTCODE"} | {
+    "DARAJA_EXPRESS_SHORTCODE": "600638",
+    "DARAJA_EXPRESS_PASSKEY": "passkey",
+}
+
+
+@pytest.mark.parametrize("missing", MPESA)
+def test_mpesa_is_refused_without_one_of_its_settings(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    others = {name: value for name, value in MPESA.items() if name != missing}
+    assert refused(monkeypatch, {"COLLECTORS": "mpesa"} | others) == f"{missing} is needed by the collector that is set"
+
+
+def test_mpesa_is_refused_with_another_currency_than_shillings(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = {"COLLECTORS": "simulator,mpesa", "CURRENCY": "UGX"} | MPESA
+    assert refused(monkeypatch, environment).startswith("CURRENCY must be KES when COLLECTORS has mpesa")
+
+
+@pytest.mark.parametrize(
+    ("value", "used"),
+    [
+        (None, ("simulator",)),
+        ("none", ()),
+        ("mpesa", ("mpesa",)),
+        ("mpesa, simulator,mpesa", ("mpesa", "simulator")),
+    ],
+)
+def test_collectors_are_a_list_and_the_simulator_unless_others_are_set(
+    monkeypatch: pytest.MonkeyPatch, value: str | None, used: tuple[str, ...]
+) -> None:
+    for name, other in MPESA.items():
+        monkeypatch.setenv(name, other)
+    if value:
+        monkeypatch.setenv("COLLECTORS", value)
+    assert load_settings().used_collectors == used
+
+
 @pytest.mark.parametrize(
     ("given", "missing"),
     [("MARKETPLACE_URL", "MARKETPLACE_API_KEY"), ("MARKETPLACE_API_KEY", "MARKETPLACE_URL")],
@@ -201,6 +240,7 @@ def test_production_starts_with_its_own_secrets(monkeypatch: pytest.MonkeyPatch)
         ("SMS_ROUTES", "+1=simulator"),
         ("SMS_RATES", "simulator=1"),
         ("PAYOUT_PROVIDER", "simulator"),
+        ("COLLECTORS", "simulator"),
         ("DEMO", "on"),
         ("DARAJA_WEBHOOK_SECRET", settings.DEVELOPMENT_WEBHOOK_SECRET),
         ("METRICS_TOKEN", settings.DEVELOPMENT_SECRET),
@@ -214,6 +254,12 @@ def test_production_refuses_development_values(monkeypatch: pytest.MonkeyPatch, 
 
     assert line.startswith(f"{variable} must")
     assert line.endswith("when ENVIRONMENT is production")
+
+
+def test_production_has_no_collector_unless_one_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in PRODUCTION.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().used_collectors == ()
 
 
 def test_payouts_are_simulated_in_development_and_wait_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
