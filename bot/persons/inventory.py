@@ -63,6 +63,7 @@ PERSONAL: Mapping[str, Mapping[str, ColumnKind]] = {
     # the simulator's
     "simulated_text": {"msisdn": "number", "text": "words"},
     "simulated_payment": {"msisdn": "number"},
+    "simulated_collection": {"msisdn": "number"},
 }
 
 NOT_PERSONAL: Mapping[str, frozenset[str]] = {
@@ -120,5 +121,6 @@ NOT_PERSONAL: Mapping[str, frozenset[str]] = {
     "shop_currency": frozenset({"currency"}),
     "simulated_text": frozenset({"id", "sender"}),
     "simulated_payment": frozenset({"id", "conversation", "currency", "code"}),
+    "simulated_collection": frozenset({"id", "account", "url", "code", "receipt", "reversal"}),
 }
 """The other columns of text, JSON or bytes."""

@@ -1,5 +1,7 @@
 """Simulates Daraja, Safaricom's M-Pesa API: OAuth, B2C v3 and Transaction Status, with the simulated wallet.
 
+`bot.simulator.express` has the part by which buyers pay.
+
     POST /simulator/daraja/mpesa/b2c/v3/paymentrequest
     {"OriginatorConversationID": "pay_4k2", "Amount": 1500, "PartyB": "254711000111", "ResultURL": "https://…", …}
     200  {"ConversationID": "AG_20261123_3f0…", "ResponseCode": "0", …}
@@ -20,13 +22,15 @@ from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, jsonify, request
 
+from bot.simulator import buyers
 from bot.simulator.wallet import DESCRIPTIONS, PaymentScript, Transaction, Transfer, find, record, script_for
 
 MINOR_UNITS = 100
 """Cents in a shilling: Daraja counts whole shillings."""
 SMALLEST_AMOUNT, LARGEST_AMOUNT = 10, 250_000
+NO_SUCH_RECEIPT = "The transaction receipt number does not exist."
 TOKEN_LIFETIME = timedelta(hours=1)
-_NAIROBI = ZoneInfo("Africa/Nairobi")
+NAIROBI = ZoneInfo("Africa/Nairobi")
 _TOKEN = "simulated-"  # noqa: S105
 
 
@@ -68,9 +72,9 @@ def routes(simulator: DarajaSimulator) -> Blueprint:
 def _issue_token(simulator: DarajaSimulator) -> Response | tuple[Response, int]:
     scheme, _, sent = request.headers.get("Authorization", "").partition(" ")
     if scheme != "Basic":
-        return _error(400, "400.008.01", "Invalid Authentication passed")
+        return error(400, "400.008.01", "Invalid Authentication passed")
     if request.args.get("grant_type") != "client_credentials":
-        return _error(400, "400.008.02", "Invalid grant type passed")
+        return error(400, "400.008.02", "Invalid grant type passed")
     if simulator.key and b64decode(sent).decode() != ":".join(simulator.key):
         return Response(status=400), 400  # the real API answers with an empty body too
     token = f"{_TOKEN}{(simulator.clock() + TOKEN_LIFETIME).timestamp():.0f}-{simulator.new_id()}"
@@ -78,7 +82,7 @@ def _issue_token(simulator: DarajaSimulator) -> Response | tuple[Response, int]:
     return jsonify(access_token=token, expires_in=str(int(TOKEN_LIFETIME.total_seconds()) - 1))
 
 
-def _has_valid_token(simulator: DarajaSimulator) -> bool:
+def has_valid_token(simulator: DarajaSimulator) -> bool:
     """True if the token has not expired. It contains its expiry time, because any process may have issued it."""
     token = request.headers.get("Authorization", "").removeprefix(f"Bearer {_TOKEN}")
     expires_at = token.partition("-")[0]
@@ -89,17 +93,17 @@ def _has_valid_token(simulator: DarajaSimulator) -> bool:
 
 
 def _request_payment(simulator: DarajaSimulator) -> Response | tuple[Response, int]:
-    if not _has_valid_token(simulator):
-        return _error(404, "404.001.03", "Invalid Access Token")
+    if not has_valid_token(simulator):
+        return error(404, "404.001.03", "Invalid Access Token")
     body = request.get_json(force=True)
     if field_name := _invalid_field(body):
-        return _error(400, "400.002.02", f"Bad Request - Invalid {field_name}")
+        return error(400, "400.002.02", f"Bad Request - Invalid {field_name}")
     script = simulator.script_for(f"+{body['PartyB']}")
     if script.http_status == 400:
-        return _error(400, "400.002.02", "Bad Request - Invalid PartyB")
+        return error(400, "400.002.02", "Bad Request - Invalid PartyB")
     transfer = Transfer(
         body["OriginatorConversationID"],
-        _new_conversation(simulator),
+        new_conversation(simulator),
         f"+{body['PartyB']}",
         int(body["Amount"]) * MINOR_UNITS,
         "KES",
@@ -107,12 +111,12 @@ def _request_payment(simulator: DarajaSimulator) -> Response | tuple[Response, i
         simulator.clock(),
     )
     if script.accepted and not _record(simulator, transfer):
-        return _error(500, "500.002.1001", "Duplicate OriginatorConversationID.")
+        return error(500, "500.002.1001", "Duplicate OriginatorConversationID.")
     if script.accepted:
         _post_results(simulator, body, transfer, script)
     if script.http_status != 200:
-        return _error(script.http_status, "500.003.02", "System is busy. Please try again in few minutes.")
-    return _acknowledgement(transfer.id, transfer.conversation)
+        return error(script.http_status, "500.003.02", "System is busy. Please try again in few minutes.")
+    return acknowledgement(transfer.id, transfer.conversation)
 
 
 def _invalid_field(body: dict[str, Any]) -> str | None:
@@ -154,13 +158,13 @@ def _payment_result(transfer: Transfer, script: PaymentScript) -> dict[str, Any]
         "TransactionAmount": (transfer.amount - script.short_by) // MINOR_UNITS,
         "TransactionReceipt": transfer.receipt,
         "ReceiverPartyPublicName": f"{transfer.msisdn[1:]} - SIMULATED PERSON",
-        "TransactionCompletedDateTime": f"{transfer.at.astimezone(_NAIROBI):%d.%m.%Y %H:%M:%S}",
+        "TransactionCompletedDateTime": f"{transfer.at.astimezone(NAIROBI):%d.%m.%Y %H:%M:%S}",
         "B2CUtilityAccountAvailableFunds": 8959269.6,
         "B2CWorkingAccountAvailableFunds": 1199371.0,
         "B2CRecipientIsRegisteredCustomer": "Y",
         "B2CChargesPaidAccountAvailableFunds": -1980.0,
     }
-    return _result(
+    return result(
         int(code),
         DESCRIPTIONS[code],
         transfer.id,
@@ -174,52 +178,78 @@ def _payment_result(transfer: Transfer, script: PaymentScript) -> dict[str, Any]
 
 
 def _query_status(simulator: DarajaSimulator) -> Response | tuple[Response, int]:
-    if not _has_valid_token(simulator):
-        return _error(404, "404.001.03", "Invalid Access Token")
+    if not has_valid_token(simulator):
+        return error(404, "404.001.03", "Invalid Access Token")
     body = request.get_json(force=True)
-    payment_id = str(body.get("OriginalConversationID", ""))
+    payment_id, receipt = str(body.get("OriginalConversationID", "")), str(body.get("TransactionID", ""))
+    if receipt:
+        return _query_receipt(simulator, body, receipt)
     if not payment_id:
-        return _error(400, "400.002.02", "Bad Request - Invalid OriginalConversationID")
+        return error(400, "400.002.02", "Bad Request - Invalid OriginalConversationID")
     with simulator.transaction() as conn:
         transfer = find(conn, payment_id)
     script = simulator.script_for(transfer.msisdn) if transfer else PaymentScript()
     if script.query_status != 200:
-        return _error(script.query_status, "500.003.02", "System is busy. Please try again in few minutes.")
-    query_id = f"{simulator.new_id()[:4]}-{simulator.new_id()[:7]}-1"
-    conversation = _new_conversation(simulator)
+        return error(script.query_status, "500.003.02", "System is busy. Please try again in few minutes.")
+    query_id, conversation = _query_ids(simulator)
     for seconds in script.query_answers_after_s:
         simulator.post_later(body["ResultURL"], _status_result(transfer, query_id, conversation), seconds)
-    return _acknowledgement(query_id, conversation)
+    return acknowledgement(query_id, conversation)
+
+
+def _query_ids(simulator: DarajaSimulator) -> tuple[str, str]:
+    return f"{simulator.new_id()[:4]}-{simulator.new_id()[:7]}-1", new_conversation(simulator)
+
+
+def _query_receipt(simulator: DarajaSimulator, body: dict[str, Any], receipt: str) -> Response:
+    """Tell the status of what a buyer paid."""
+    with simulator.transaction() as conn:
+        paid = buyers.find_by_receipt(conn, receipt, simulator.clock())
+    query_id, conversation = _query_ids(simulator)
+    parameters = None
+    if paid:
+        parameters = {
+            "DebitPartyName": f"{paid.msisdn[1:]} - SIMULATED PERSON",
+            "CreditPartyName": f"{body.get('PartyA')} - Soko",
+            "InitiatedTime": f"{paid.at.astimezone(NAIROBI):%Y%m%d%H%M%S}",
+            "TransactionStatus": "Reversed" if paid.reversal else "Completed",
+            "Amount": str(paid.amount // MINOR_UNITS),
+            "ReceiptNo": paid.receipt,
+        }
+    code, description = (0, DESCRIPTIONS["0"]) if paid else (2032, NO_SUCH_RECEIPT)
+    told = result(code, description, query_id, conversation, "MBN0000000", parameters)
+    simulator.post_later(body["ResultURL"], told, 1.0)
+    return acknowledgement(query_id, conversation)
 
 
 def _status_result(transfer: Transfer | None, query_id: str, conversation: str) -> dict[str, Any]:
     if transfer is None:
-        description = "The transaction receipt number does not exist."
-        return _result(2032, description, query_id, conversation, "MBN0000000", None)
+        return result(2032, NO_SUCH_RECEIPT, query_id, conversation, "MBN0000000", None)
     parameters = {
         "DebitPartyName": "600997 - Soko",
         "CreditPartyName": f"{transfer.msisdn[1:]} - SIMULATED PERSON",
         "OriginatorConversationID": transfer.id,
-        "InitiatedTime": f"{transfer.at.astimezone(_NAIROBI):%Y%m%d%H%M%S}",
+        "InitiatedTime": f"{transfer.at.astimezone(NAIROBI):%Y%m%d%H%M%S}",
         "TransactionStatus": "Completed" if transfer.code == "0" else "Failed",
         "Amount": str(transfer.amount // MINOR_UNITS),
         "ConversationID": transfer.conversation,
         "ReceiptNo": transfer.receipt,
     }
-    return _result(0, DESCRIPTIONS["0"], query_id, conversation, "MBN0000000", parameters)
+    return result(0, DESCRIPTIONS["0"], query_id, conversation, "MBN0000000", parameters)
 
 
 # Both
 
 
-def _result(
-    code: int,
+def result(
+    code: int | str,
     description: str,
     originator: str,
     conversation: str,
     receipt: str,
     parameters: dict[str, Any] | None,
 ) -> dict[str, Any]:
+    """The body of a result; a request that was refused has no parameters."""
     result: dict[str, Any] = {
         "ResultType": 0,
         "ResultCode": code,
@@ -235,11 +265,13 @@ def _result(
     return {"Result": result}
 
 
-def _new_conversation(simulator: DarajaSimulator) -> str:
+def new_conversation(simulator: DarajaSimulator) -> str:
+    """A new id that Daraja gives to a request."""
     return f"AG_{simulator.clock():%Y%m%d}_{simulator.new_id()[:20]}"
 
 
-def _acknowledgement(originator: str, conversation: str) -> Response:
+def acknowledgement(originator: str, conversation: str) -> Response:
+    """The answer to a request that is accepted; its result follows."""
     return jsonify(
         ConversationID=conversation,
         OriginatorConversationID=originator,
@@ -248,5 +280,6 @@ def _acknowledgement(originator: str, conversation: str) -> Response:
     )
 
 
-def _error(status: int, code: str, message: str) -> tuple[Response, int]:
+def error(status: int, code: str, message: str) -> tuple[Response, int]:
+    """The answer to a request that is not accepted."""
     return jsonify(requestId="11728-2929992-1", errorCode=code, errorMessage=message), status

@@ -18,17 +18,21 @@ from flask import Flask
 from sqlalchemy import Connection
 from werkzeug.test import Client
 
-from bot.providers import twilio
+from bot.providers import daraja_settings, mpesa_express, twilio
 from bot.providers.africastalking import AfricasTalking
 from bot.providers.contracts import Sender
+from bot.providers.daraja_client import DarajaClient
 from bot.providers.declaration import Provider
+from bot.providers.mpesa_express import MpesaExpress
+from bot.providers.secret_path import secret_paths
 from bot.providers.twilio import Twilio, TwilioSettings
-from bot.runtime.clock import MovableClock
+from bot.runtime.clock import Clock, MovableClock
 from bot.runtime.settings import SIMULATOR, Settings
 from bot.services import Services
-from bot.simulator import carriers, daraja, inbox, media, page, wallet
+from bot.simulator import carriers, daraja, express, inbox, media, page, wallet
 from bot.simulator.carriers import CarriedMessage, CarrierSimulator
 from bot.simulator.daraja import DarajaSimulator
+from bot.simulator.express import ExpressSimulator
 from bot.simulator.gateway import ACCOUNT_SID, ORIGIN, TWILIO_NUMBER, TWILIO_URL, Gateway, WsgiAdapter
 from bot.simulator.page import WireLog
 from flows import gsm7
@@ -55,6 +59,7 @@ def install(app: Flask, services: Services, faults: list[int]) -> None:
     wire = WireLog(app)
     app.register_blueprint(carriers.routes(_carriers(services, faults)))
     app.register_blueprint(daraja.routes(_daraja(app, services)))
+    app.register_blueprint(express.routes(simulated_buyers(app, services)))
     app.register_blueprint(
         page.routes(
             _gateway(wire, services),
@@ -81,7 +86,7 @@ def _place_order(services: Services, body: Mapping[str, Any], idempotency_key: s
 
 
 def provider(app: Flask, services: Services) -> Provider[Settings]:
-    """The provider called `simulator`, of messages and of payouts.
+    """The provider called `simulator`, of messages, of payouts and of collecting by M-PESA.
 
     In development it also serves the pictures that simulated phones send, unless a real Twilio account is set.
     """
@@ -93,6 +98,7 @@ def provider(app: Flask, services: Services) -> Provider[Settings]:
         sender=lambda settings, _: _sender(app, settings),
         media_fetcher=(lambda *_: _twilio(app, own)) if keeps_pictures else None,
         payer=lambda _, clock: wallet.SimulatorPayer(partial(_transaction, services), clock),
+        collector=lambda _, clock: _collector(app, services, clock),
     )
 
 
@@ -107,6 +113,21 @@ def _sender(app: Flask, settings: Settings) -> Sender:
         sender_id=settings.sms_short_code,
         base_url=f"{ORIGIN}/simulator/africastalking",
         session=_session_without_socket(app),
+    )
+
+
+def _collector(app: Flask, services: Services, clock: Clock) -> MpesaExpress:
+    """The real adapter of M-PESA Express, connected to the simulated Daraja without a socket."""
+    session, simulated = _session_without_socket(app), simulated_buyers(app, services)
+    return MpesaExpress(
+        DarajaClient(f"{ORIGIN}/simulator/daraja", "key", "secret", clock=clock, session=session),
+        shortcode=simulated.shortcode,
+        passkey=simulated.passkey,
+        initiator="testapi",
+        credential="simulated",
+        callbacks=_daraja_callbacks(services),
+        clock=clock,
+        name=SIMULATOR,
     )
 
 
@@ -162,6 +183,23 @@ def _daraja(app: Flask, services: Services) -> DarajaSimulator:
     return DarajaSimulator(
         partial(_transaction, services), post_later, partial(_post, app), services.clock, partial(_new_id, services)
     )
+
+
+def simulated_buyers(app: Flask, services: Services) -> ExpressSimulator:
+    """The simulated M-PESA of buyers, with the paybill number of the settings if they name one."""
+    own = mpesa_express.PROVIDER.own_settings(services.settings)
+    return ExpressSimulator(
+        _daraja(app, services),
+        own.daraja_express_shortcode or mpesa_express.SIMULATED_SHORTCODE,
+        own.daraja_express_passkey or express.SIMULATED_PASSKEY,
+        confirmation_url=f"{_daraja_callbacks(services)}/c2b/confirmation",
+    )
+
+
+def _daraja_callbacks(services: Services) -> str:
+    """The public URL above the callbacks of Daraja, with the secret in use."""
+    own = mpesa_express.PROVIDER.own_settings(services.settings)
+    return own.url + secret_paths(daraja_settings.NAME, own.callback_secrets)[0]
 
 
 def _gateway(app: Any, services: Services) -> Gateway:

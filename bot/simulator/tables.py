@@ -33,6 +33,20 @@ simulated_payment = Table(
     Column("at", UtcDateTime, nullable=False),
 )
 
+simulated_collection = Table(
+    "simulated_collection",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("msisdn", String, nullable=False, index=True),
+    Column("amount", BigInteger, nullable=False),
+    Column("account", String, nullable=False),
+    Column("url", String, nullable=False),
+    Column("code", String),
+    Column("at", UtcDateTime, nullable=False),
+    Column("receipt", String, nullable=False, unique=True),
+    Column("reversal", String),
+)
+
 
 def create(engine: Engine, settings: Settings) -> None:
     """Create the tables that the database lacks. Production has none of them."""

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from random import Random
+from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 import requests
-from flask import Flask
 from sqlalchemy import Engine
 
 from bot.db.engine import create_engine
@@ -19,17 +16,14 @@ from bot.providers import daraja
 from bot.providers.daraja import Daraja
 from bot.providers.daraja_client import DarajaClient
 from bot.providers.payment_contracts import Payment
-from bot.simulator import daraja as simulated
 from bot.simulator import tables, wallet
 from bot.simulator.gateway import WsgiAdapter
 from bot.simulator.wallet import PaymentScript, SimulatorPayer
 from tests.bot.conftest import embedded, service  # noqa: F401 - fixtures
 from tests.providers.conftest import api, unused_address  # noqa: F401 - fixtures
 from tests.providers.recording import CallbackRecorder
+from tests.simulated_daraja import CALLBACKS, ROOT, SECRET, SimulatedDaraja
 
-ROOT = "http://daraja"
-SECRET = "s3cret-path"
-CALLBACKS = f"https://soko.example/webhooks/daraja/{SECRET}"
 PHONE = "+254711000111"
 TOKEN = "8k2m0q4z"
 
@@ -39,28 +33,15 @@ def payment(payment_id: str = "pay_1", msisdn: str = PHONE, amount: int = 1500_0
 
 
 @dataclass
-class Safaricom:
+class Safaricom(SimulatedDaraja):
     """The real client, the simulated API that it talks to, and the callbacks that are not posted yet."""
 
-    engine: Engine
-    now: datetime = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
     scripts: dict[str, PaymentScript] = field(default_factory=dict)
-    unposted: list[tuple[datetime, str, Mapping[str, Any]]] = field(default_factory=list)
     handler: CallbackRecorder = field(default_factory=CallbackRecorder)
 
     def __post_init__(self) -> None:
-        self.random = Random(7)
-        self.app = Flask("daraja")
-        self.simulator = simulated.DarajaSimulator(
-            transaction=self.engine.begin,
-            post_later=self._post_later,
-            post=self.post,
-            clock=lambda: self.now,
-            new_id=lambda: "".join(self.random.choices("0123456789abcdef", k=32)),
-            script_for=lambda msisdn: self.scripts.get(msisdn) or wallet.script_for(msisdn),
-            key=("key", "secret"),
-        )
-        self.app.register_blueprint(simulated.routes(self.simulator))
+        super().__post_init__()
+        self.simulator = self.make_daraja(lambda msisdn: self.scripts.get(msisdn) or wallet.script_for(msisdn))
         self.app.register_blueprint(daraja.routes(self.handler, (SECRET,)))
         self.session = requests.Session()
         self.session.mount(ROOT, WsgiAdapter(self.app))
@@ -76,20 +57,6 @@ class Safaricom:
         }
         client = DarajaClient(**settings | other)
         return Daraja(client, shortcode="600997", initiator="testapi", credential="c3Jl", callbacks=CALLBACKS)
-
-    def _post_later(self, url: str, body: Mapping[str, Any], seconds: float) -> None:
-        self.unposted.append((self.now + timedelta(seconds=seconds), url, body))
-
-    def post(self, url: str, body: Mapping[str, Any]) -> int:
-        return self.app.test_client().post(urlsplit(url).path, json=body).status_code
-
-    def advance(self, seconds: float) -> None:
-        """Moves the clock, and posts the callbacks that are due."""
-        self.now += timedelta(seconds=seconds)
-        due = [owed for owed in self.unposted if owed[0] <= self.now]
-        self.unposted = [owed for owed in self.unposted if owed[0] > self.now]
-        for _, url, body in sorted(due, key=lambda owed: owed[0]):
-            assert self.post(url, body) == 200
 
 
 @pytest.fixture

@@ -21,9 +21,10 @@ from bot.providers.errors import DuplicatePaymentError, PaymentError
 from bot.providers.payment_contracts import NotPaid, Pending
 from bot.simulator.gateway import WsgiAdapter
 from bot.simulator.wallet import PaymentScript
-from tests.payouts.conftest import CALLBACKS, PHONE, ROOT, SECRET, TOKEN, Safaricom, payment
+from tests.payouts.conftest import PHONE, TOKEN, Safaricom, payment
 from tests.providers.rows.daraja import PAID, result
 from tests.providers.stand_in import StandIn
+from tests.simulated_daraja import CALLBACKS, ROOT, SECRET
 
 # -- callbacks
 
