@@ -15,7 +15,7 @@ class CollectorCallbacks:
     def on_hint(self, collector: str, provider_id: str, event_id: str | None = None) -> None:
         log.warning("%s posts about an unknown payment: %s", collector, provider_id)
 
-    def on_charge(self, token: str, captured: Captured | None) -> None:
+    def on_charge(self, token: str, captured: Captured | None, provider_id: str | None = None) -> None:
         log.warning("a callback about an unknown payment of a buyer; it says %s", "paid" if captured else "not paid")
 
     def on_answer(self, token: str, answer: Captured | RefundStatus | None) -> None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 CollectorMethod = Literal["mpesa", "card"]
 """How a buyer pays a collector."""
@@ -132,6 +132,8 @@ class NotRefundedReason(Enum):
     """Our account with the provider is empty: an operator has to top it up."""
     ALREADY = "already"
     """The provider says that it was given back before; a query tells whether by our own request."""
+    NOT_FOUND = "not_found"
+    """A query alone says so: the provider has no refund with this id, so it may be asked for again."""
     MISCONFIGURED = "misconfigured"
 
 
@@ -168,6 +170,8 @@ class Collector(Protocol):
 
     name: str
     method: CollectorMethod
+    asks_once: bool
+    """True if the provider knows no id of ours, so that a second request would ask the buyer a second time."""
 
     def ask(self, charge: Charge) -> Asked | NotCaptured:
         """Ask the buyer to pay. With an id of ours that the provider knows, a second request does not ask twice."""
@@ -213,10 +217,11 @@ class CollectorCallbackHandler(Protocol):
         """
         ...
 
-    def on_charge(self, token: str, captured: Captured | None) -> None:
+    def on_charge(self, token: str, captured: Captured | None, provider_id: str | None = None) -> None:
         """Handle a callback at the address with the token of a charge; None if it does not say *paid*.
 
         It makes us query. The receipt in it is proven, because nobody else knows the address; it settles nothing.
+        `provider_id` is the provider's id of the request, which is needed where the answer to the request was lost.
         """
         ...
 
@@ -232,9 +237,26 @@ class CollectorCallbackHandler(Protocol):
         ...
 
 
+@runtime_checkable
 class ReceiptQuery(Protocol):
     """A collector that can tell, by a callback at the address with `token`, what a receipt is about."""
 
     def query_receipt(self, receipt: str, token: str) -> None:
         """Request the status of a receipt; `CollectorCallbackHandler.on_answer` gets it. Raises PaymentError."""
+        ...
+
+
+DisputeStatus = Literal["open", "won", "lost"]
+"""Of a buyer's objection at the bank: not decided yet, the money stays ours, or it went back to the buyer."""
+
+
+@runtime_checkable
+class DisputeQuery(Protocol):
+    """A collector whose buyers can dispute a charge at their bank."""
+
+    def dispute(self, provider_id: str) -> DisputeStatus | None:
+        """The status of the dispute about a charge, None without one. Raises PaymentError.
+
+        `provider_id` is the provider's id of the charge, or its receipt, as `on_hint` gets it.
+        """
         ...

@@ -65,7 +65,9 @@ def _charge(handler: CollectorCallbackHandler, token: str) -> Response:
     found = body.get("stkCallback") if isinstance(body, dict) else None
     if not isinstance(found, dict) or not text(found, "ResultCode"):
         abort(400, "the body has no callback")
-    handler.on_charge(posted.token(token), _captured(found) if text(found, "ResultCode") == "0" else None)
+    captured = _captured(found) if text(found, "ResultCode") == "0" else None
+    provider_id = forms.bounded("the id", text(found, "CheckoutRequestID")) or None
+    handler.on_charge(posted.token(token), captured, provider_id)
     return posted.accepted()
 
 

@@ -82,6 +82,7 @@ class MpesaExpress:
     """Collects for a paybill number. `callbacks` is the public URL above our routes."""
 
     method: CollectorMethod = "mpesa"
+    asks_once = True
 
     def __init__(
         self,

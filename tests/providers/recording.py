@@ -22,12 +22,15 @@ class CollectionRecorder:
 
     def __init__(self, recorded: list[object] | None = None) -> None:
         self.recorded = [] if recorded is None else recorded
+        self.provider_ids: list[str | None] = []
+        """The provider's ids of the charges that were told, in order."""
 
     def on_hint(self, collector: str, provider_id: str, event_id: str | None = None) -> None:
         self.recorded.append((collector, provider_id, event_id))
 
-    def on_charge(self, token: str, captured: Captured | None) -> None:
+    def on_charge(self, token: str, captured: Captured | None, provider_id: str | None = None) -> None:
         self.recorded.append((token, captured))
+        self.provider_ids.append(provider_id)
 
     def on_answer(self, token: str, answer: Captured | RefundStatus | None) -> None:
         self.recorded.append((token, answer))

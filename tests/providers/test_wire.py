@@ -7,6 +7,7 @@ import pytest
 from bot.providers import africastalking as africastalking_adapter
 from bot.providers import daraja as daraja_adapter
 from bot.providers import mpesa_callbacks, registry
+from bot.providers import mpesa_express as express_adapter
 from bot.providers import twilio as twilio_adapter
 from tests.providers import wire
 from tests.providers.rows import africastalking, daraja, mpesa_express, twilio
@@ -51,5 +52,6 @@ def test_every_code_that_an_adapter_knows_is_in_its_table() -> None:
     reported = "".join(str(row.body) for row in africastalking.CALLBACKS)
     assert [name for name in africastalking_adapter._FAILURES if name not in reported] == []
     assert {str(code) for code, _ in twilio.CODES} - {"29999"} == twilio_adapter._FAILURES.keys()
+    assert mpesa_express.CHARGE_CODES == express_adapter._RESULTS
     assert mpesa_express.REFUND_CODES == mpesa_callbacks._REFUND_RESULTS
     assert daraja.RESULT_CODES | {"4": "nobody"} == daraja_adapter._RESULTS

@@ -71,6 +71,25 @@ def reversal(body: dict[str, Any], status: Refunded | NotRefunded | None) -> Cal
     return posted(f"reversal/{TOKEN}", body, (TOKEN, status))
 
 
+CHARGE_CODES = {
+    "1": NotCapturedReason.NO_BALANCE,
+    "2": NotCapturedReason.DECLINED,
+    "3": NotCapturedReason.DECLINED,
+    "4": NotCapturedReason.DECLINED,
+    "17": NotCapturedReason.TRY_LATER,
+    "1001": NotCapturedReason.TRY_LATER,
+    "1019": NotCapturedReason.EXPIRED,
+    "1025": NotCapturedReason.UNREACHABLE,
+    "1031": NotCapturedReason.CANCELLED,
+    "1032": NotCapturedReason.CANCELLED,
+    "1036": NotCapturedReason.UNREACHABLE,
+    "1037": NotCapturedReason.UNREACHABLE,
+    "2001": NotCapturedReason.WRONG_PIN,
+    "2028": NotCapturedReason.MISCONFIGURED,
+    "8006": NotCapturedReason.WRONG_PIN,
+    "9999": NotCapturedReason.UNREACHABLE,
+}
+"""Of a query, which are not those of payouts: 2001 is the buyer's wrong PIN here, and our credential there."""
 REFUND_CODES = {
     "1": NotRefundedReason.NO_FLOAT,
     "R000001": NotRefundedReason.ALREADY,
@@ -139,6 +158,7 @@ CALLBACKS = [
     charge(prompt(0, with_item("MpesaReceiptNumber", "")), None),
     charge(prompt(0), None),
     charge(prompt(0, "?"), None),
+    charge(prompt(1032, ITEMS), None),
     *(charge(prompt(code), None) for code in (1, 17, 1019, "1032", 1037, 2001, 424242)),
     *(posted(f"express/{TOKEN}", prompt(0, with_item("Amount", amount)), status=400) for amount in daraja.TOO_LARGE),
     posted(f"express/{TOKEN}", prompt(0, with_item("MpesaReceiptNumber", "S" * 201)), status=413),
