@@ -295,6 +295,15 @@ def test_in_production_daraja_needs_a_webhook_secret_of_its_own(monkeypatch: pyt
     assert load_settings().payout_provider == "daraja"
 
 
+def test_in_production_mpesa_needs_a_webhook_secret_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = PRODUCTION | MPESA | {"COLLECTORS": "mpesa", "PUBLIC_URL": "https://soko.example"}
+    line = refused(monkeypatch, chosen)
+    assert line == "DARAJA_WEBHOOK_SECRET must be set when ENVIRONMENT is production and COLLECTORS has mpesa"
+
+    monkeypatch.setenv("DARAJA_WEBHOOK_SECRET", "d4Zk8Wn2Rq7Tm3Xv9Lb6Jc1Hs5Gf0PyE")
+    assert load_settings().used_collectors == ("mpesa",)
+
+
 EXPOSED = {
     "AT_BASE_URL": "http://at.example",
     "TWILIO_BASE_URL": "http://twilio",
