@@ -6,8 +6,19 @@ from typing import Literal
 
 ArtisanStatus = Literal["active", "left"]
 ProductStatus = Literal["listed", "sold_out", "withdrawn"]
-PaymentStatus = Literal["unpaid", "vouched"]
-OrderStatus = Literal["placed", "accepted", "at_kiosk", "shipped", "delivered", "declined", "expired", "cancelled"]
+OrderPaymentStatus = Literal["unpaid", "paid", "vouched", "part_refunded", "refunded"]
+"""`vouched`: the storefront that placed the order owes us its price."""
+OrderStatus = Literal[
+    "unpaid", "placed", "accepted", "at_kiosk", "shipped", "delivered", "declined", "expired", "cancelled"
+]
+BuyerPaymentMethod = Literal["mpesa", "card", "operator"]
+"""How a buyer pays; `operator`: an operator saw the money arrive."""
+CollectorMethod = Literal["mpesa", "card"]
+"""How a buyer can pay a collector."""
+BuyerPaymentStatus = Literal["created", "asked", "unknown", "captured", "failed", "lapsed", "disputed", "charged_back"]
+RefundStatus = Literal["due", "sending", "unknown", "done", "failed"]
+RefundReason = Literal["reduced", "ended", "late", "second", "operator"]
+"""Fewer pieces, no pieces, money after the time to pay, money of a second payment, or an operator's decision."""
 AssignmentStatus = Literal[
     "offered", "accepted", "received", "declined", "expired", "cancelled", "passed", "released", "refused", "reversed"
 ]
