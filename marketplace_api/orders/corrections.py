@@ -56,7 +56,7 @@ def reverse(shop: Shop, key: str, why: str) -> bool:
 _BEFORE_PURSES = "buyers"
 """The account that paid for received goods before orders had purses; its balance is zero for ever."""
 _OF_PURSES = (
-    *("vouched", "credit", "captured", "exchanged", "shipped"),
+    *("vouched", "filled", "credit", "captured", "exchanged", "shipped"),
     *("refund", "refunding", "refund_back", "refunded", "refund_exchanged"),
 )
 """The first words of the keys of entries of a purse."""

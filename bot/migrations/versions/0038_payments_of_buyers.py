@@ -208,7 +208,7 @@ def _fill_purses() -> None:
     for name in (purse, storefront):
         new = sa.select(name, sa.func.min(currency)).where(filled, name.not_in(known)).group_by(name)
         conn.execute(ACCOUNT.insert().from_select(["name", "currency"], new))
-    key = sa.literal("vouched:") + order_id
+    key = sa.literal("filled:") + order_id + _suffix(conn)
     entries = sa.select(
         key, sa.literal("order ") + code, sa.literal(now, UtcDateTime()), sa.literal(BY)
     ).where(filled)
@@ -221,7 +221,7 @@ def _fill_purses() -> None:
 
 def _move_what_buyers_owe() -> None:
     """Move the balance of `buyers` to the storefronts that placed the orders, by one entry."""
-    conn, now = op.get_bind(), datetime.now(UTC)
+    conn = op.get_bind()
     owed = conn.scalar(sa.select(sa.func.sum(POSTING.c.amount)).where(POSTING.c.account == "buyers"))
     if not owed:
         return
@@ -239,13 +239,40 @@ def _move_what_buyers_owe() -> None:
     for name in shares:
         if conn.scalar(sa.select(ACCOUNT.c.name).where(ACCOUNT.c.name == name)) is None:
             conn.execute(ACCOUNT.insert().values(name=name, currency=currency))
-    conn.execute(ENTRY.insert().values(key="opening:buyers", note="owed by storefronts", at=now, by=BY))
-    entry_id = conn.scalar(sa.select(ENTRY.c.id).where(ENTRY.c.key == "opening:buyers"))
-    for name, amount in {**shares, "buyers": -int(owed)}.items():
-        conn.execute(POSTING.insert().values(entry_id=entry_id, account=name, amount=amount))
+    _enter(conn, f"opening:buyers{_suffix(conn)}", "owed by storefronts", {**shares, "buyers": -int(owed)})
+
+
+def _suffix(conn: sa.Connection) -> str:
+    """Makes keys of entries new in each run: entries of an earlier run stay, also after a downgrade."""
+    return f":{conn.scalar(sa.select(sa.func.max(ENTRY.c.id))) or 0}"
+
+
+def _enter(conn: sa.Connection, key: str, note: str, postings: dict[str, int]) -> None:
+    conn.execute(ENTRY.insert().values(key=key, note=note, at=datetime.now(UTC), by=BY))
+    entry_id = conn.scalar(sa.select(ENTRY.c.id).where(ENTRY.c.key == key))
+    for name, amount in postings.items():
+        if amount:
+            conn.execute(POSTING.insert().values(entry_id=entry_id, account=name, amount=amount))
+
+
+def _owe_to_buyers_again() -> None:
+    """Move the balances of purses and storefronts back to `buyers`."""
+    conn = op.get_bind()
+    account = POSTING.c.account
+    moved = sa.or_(account.like("order:%"), account.like("storefront:%"))
+    sums = sa.select(account, sa.func.sum(POSTING.c.amount)).where(moved).group_by(account)
+    balances = {name: -int(amount) for name, amount in conn.execute(sums) if amount}
+    if not balances:
+        return
+    if conn.scalar(sa.select(ACCOUNT.c.name).where(ACCOUNT.c.name == "buyers")) is None:
+        currency = conn.scalar(sa.select(ACCOUNT.c.currency).where(ACCOUNT.c.name == next(iter(balances))))
+        conn.execute(ACCOUNT.insert().values(name="buyers", currency=currency))
+    key = f"closing:purses{_suffix(conn)}"
+    _enter(conn, key, "owed by buyers", {**balances, "buyers": -sum(balances.values())})
 
 
 def downgrade() -> None:
+    _owe_to_buyers_again()
     with op.batch_alter_table("order") as order:
         order.drop_constraint(op.f("ck_order_split"), type_="check")
         for column in ("payment_status", "tax", "tax_points", "shipping"):

@@ -62,7 +62,9 @@ def test_nobody_is_offered_an_order_before_it_is_paid(database: ShopDatabase, sa
 
         assert (order.status, order.payment_status, order.assignments) == ("unpaid", "unpaid", [])
         assert "order.placed" not in types(shop)
-        assert order.product and order.product.quantity == 1, "its pieces are reserved"
+        product = order.product
+        assert product
+        assert product.quantity == 1, "its pieces are reserved"
         check(shop)
 
 
