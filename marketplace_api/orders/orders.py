@@ -117,9 +117,9 @@ def create(
             created_at=shop.now,
             expires_at=until if request.vouched else shop.now + UNPAID_HOLDS,
             assignments=_offers(artisans, quantity, shares.earns) if request.vouched else [],
+            timeline=[],
         ),
     )
-    purse.open_purse(shop, order)
     if request.vouched:
         purse.vouch(shop, order)
         record_status(shop, order)

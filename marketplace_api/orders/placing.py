@@ -165,7 +165,8 @@ def place(shop: Shop, caller: str, body: AnyOrderIn) -> models.Order:
     order_in = body.root
     payment = order_in.payment.root if order_in.payment else None
     vouched = payment is None or isinstance(payment, ByStorefront)
-    if vouched and not storefronts.terms_of(shop, caller).may_vouch:
+    terms = storefronts.terms_of(shop, caller) if vouched else None
+    if terms and not terms.may_vouch:
         raise Refused("payment_needed", 422)
     if not vouched:
         _limit_unpaid(shop, order_in.buyer.phone)
@@ -183,8 +184,8 @@ def place(shop: Shop, caller: str, body: AnyOrderIn) -> models.Order:
         vouched=vouched,
     )
     order = _place(shop, _with_charges(shop, request, order_in), order_in)
-    if vouched:
-        storefronts.check_credit(shop, caller, 0)
+    if terms:
+        storefronts.check_credit(shop, terms)
     else:
         start_payment(shop, order, payment)
     return order

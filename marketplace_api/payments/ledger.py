@@ -41,7 +41,7 @@ from sqlalchemy.exc import IntegrityError
 
 from marketplace_api.models import LedgerAccount, LedgerCheckpoint, LedgerEntry, LedgerPosting
 from marketplace_api.refused import Refused
-from marketplace_api.shop import Shop
+from marketplace_api.shop import Shop, insert_new
 
 COMMISSION, PAYOUTS, ADJUSTMENTS = "commission", "payouts", "adjustments"
 BANK, REFUNDS, REFUNDING, FX, FEES, LOSSES, ROUNDING = (
@@ -273,6 +273,14 @@ def open_account(shop: Shop, name: str, currency: str) -> LedgerAccount:
         shop.session.flush()
         return account
     return shop.session.get_one(LedgerAccount, name)  # another transaction has opened it meanwhile
+
+
+def open_accounts(shop: Shop, names: Collection[str]) -> None:
+    """Open those of these accounts that do not exist yet, by one statement, in the shop's currency."""
+    rows = union_all(*(select(literal(name).label("name")) for name in names)).subquery()
+    known = select(LedgerAccount.name).where(LedgerAccount.name == rows.c.name)
+    unknown = select(rows.c.name, literal(shop.terms.currency)).where(~known.exists())
+    shop.session.execute(insert_new(shop.session, LedgerAccount).from_select(["name", "currency"], unknown))
 
 
 def _lock_postings(shop: Shop) -> None:

@@ -10,9 +10,9 @@ it is empty when its order has ended. The caller of each function has locked the
 
 from __future__ import annotations
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select
 
-from marketplace_api.models import Assignment, BuyerPayment, LedgerAccount, LedgerPosting, Order
+from marketplace_api.models import Assignment, BuyerPayment, LedgerPosting, Order
 from marketplace_api.payments import ledger, refunds
 from marketplace_api.shop import Shop
 from marketplace_api.statuses import OrderStatus
@@ -25,15 +25,10 @@ SENT: tuple[OrderStatus, ...] = ("shipped", "delivered")
 # -- money comes in
 
 
-def open_purse(shop: Shop, order: Order) -> None:
-    """Open the purse of a new order, so that no entry has to look for it."""
-    shop.session.execute(insert(LedgerAccount).values(name=ledger.purse(order.id), currency=order.currency))
-
-
 def vouch(shop: Shop, order: Order) -> None:
     """Enter that the storefront that placed the order owes us its price."""
-    owes = ledger.storefront_account(order.placed_by)
-    postings = {owes: order.total, ledger.purse(order.id): -order.total}
+    postings = {ledger.storefront_account(order.placed_by): order.total, ledger.purse(order.id): -order.total}
+    ledger.open_accounts(shop, postings)
     ledger.post(shop, f"vouched:{order.id}", f"order {order.code}", postings, order.currency)
 
 

@@ -32,15 +32,17 @@ def set_terms(shop: Shop, key_id: str, *, may_vouch: bool, credit: int | None, s
     return stored
 
 
-def check_credit(shop: Shop, key_id: str, amount: int) -> None:
-    """`Refused` with `credit_exhausted` if the storefront may not owe `amount` more; orders of one key take turns."""
-    credit = terms_of(shop, key_id).credit
-    if credit is None:
+def check_credit(shop: Shop, terms: StorefrontTerms) -> None:
+    """`Refused` with `credit_exhausted` if the storefront owes more than it may; orders of one key take turns.
+
+    Call it after the order is entered: an order that another transaction enters meanwhile is then seen by one of them.
+    """
+    if terms.credit is None:
         return
-    locks.take_name(shop, _credit_of(key_id))
-    owed = owes(shop, key_id) + amount
-    if owed > credit:
-        raise Refused("credit_exhausted", credit=credit, owed=owed, currency=shop.terms.currency)
+    locks.take_name(shop, _credit_of(terms.key_id))
+    owed = owes(shop, terms.key_id)
+    if owed > terms.credit:
+        raise Refused("credit_exhausted", credit=terms.credit, owed=owed, currency=shop.terms.currency)
 
 
 def owes(shop: Shop, key_id: str) -> int:

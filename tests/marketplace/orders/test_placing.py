@@ -13,6 +13,7 @@ from marketplace_api.idempotency import StoredAnswer
 from marketplace_api.models import Order
 from marketplace_api.orders import placing
 from tests.marketplace.conftest import Sample, ShopDatabase, order_body
+from tests.recorded_sql import recorded_sql
 
 
 def place(database: ShopDatabase, body: dict[str, Any], key: str = "form-1") -> StoredAnswer:
@@ -101,3 +102,16 @@ def test_the_key_of_another_caller_is_another_key(
 
     assert place(database, order_body(sample.product)).status == 201
     assert orders_of(database, "pages") == 1
+
+
+BY_PHONE = {"payment": {"by": "mpesa", "phone": "+254711000222"}}
+MOST_STATEMENTS = 25
+
+
+@pytest.mark.parametrize("payment", [{}, BY_PHONE], ids=["vouched", "paid by phone"])
+def test_placing_an_order_costs_few_statements(database: ShopDatabase, sample: Sample, payment: dict[str, Any]) -> None:
+    with recorded_sql(database.engine) as statements:
+        answer = place(database, order_body(sample.product) | payment)
+
+    assert answer.status == 201
+    assert len(statements) <= MOST_STATEMENTS, statements
