@@ -158,7 +158,10 @@ def test_a_storefront_places_an_order(storefront: FlaskClient, sample: Sample) -
             "country": "GB",
         },
         "note": None,
+        "shipping": {"amount": 0, "currency": "KES"},
+        "tax": {"amount": 0, "currency": "KES"},
         "total": {"amount": 300_000, "currency": "KES"},
+        "payment": None,
         "commission": {"amount": 30_000, "currency": "KES"},
         "artisan_earns": {"amount": 270_000, "currency": "KES"},
         "assignments": [
