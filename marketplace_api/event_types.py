@@ -45,6 +45,8 @@ EventType = Literal[
     "refund.done",
     "refund.failed",
     "payout.created",
+    "payout.held",
+    "payout.released",
     "payout.paid",
     "payout.failed",
     "payout.retried",

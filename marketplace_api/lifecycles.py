@@ -45,6 +45,9 @@ PayoutTrigger = Literal[
     "give_back",
     "cancel",
     "offer_unsent",
+    "hold",
+    "end_hold",
+    "end_hold_in_cash",
 ]
 
 BuyerPaymentTrigger = Literal["ask", "settle", "fail", "doubt", "put_back", "lapse", "late", "dispute", "win", "lose"]
@@ -161,7 +164,10 @@ ASSIGNMENT: LifeCycle[AssignmentStatus, AssignmentTrigger] = LifeCycle(
 
 PAYOUT: LifeCycle[PayoutStatus, PayoutTrigger] = LifeCycle(
     "payout",
-    ("pending", "awaiting_collection", "failed"),
+    ("held", "pending", "awaiting_collection", "failed"),
+    Transition("hold", "pending", "held", "payout_on_its_way"),
+    Transition("end_hold", "held", "pending", "payout_not_held"),
+    Transition("end_hold_in_cash", "held", "awaiting_collection", "payout_not_held"),
     Transition("send", "pending", "sending", "payout_not_sendable"),
     Transition("settle_paid", "sending", "paid", "payout_not_open"),
     Transition("settle_failed", "sending", "failed", "payout_not_open"),
@@ -176,11 +182,13 @@ PAYOUT: LifeCycle[PayoutStatus, PayoutTrigger] = LifeCycle(
     Transition("recheck", "pending", "unknown", "payout_not_failed"),
     Transition("recheck", "awaiting_collection", "unknown", "payout_not_failed"),
     Transition("collect", "awaiting_collection", "collected", "payout_not_awaiting_collection"),
+    Transition("settle_elsewhere", "held", "paid", "payout_on_its_way"),
     Transition("settle_elsewhere", "pending", "paid", "payout_on_its_way"),
     Transition("settle_elsewhere", "failed", "paid", "payout_on_its_way"),
     Transition("settle_elsewhere", "awaiting_collection", "paid", "payout_on_its_way"),
     Transition("give_back", "paid", "returned", "payout_not_settled"),
     Transition("give_back", "collected", "returned", "payout_not_settled"),
+    Transition("cancel", "held", "cancelled", "payout_on_its_way"),
     Transition("cancel", "pending", "cancelled", "payout_on_its_way"),
     Transition("cancel", "failed", "cancelled", "payout_on_its_way"),
     Transition("cancel", "awaiting_collection", "cancelled", "payout_on_its_way"),

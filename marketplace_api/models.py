@@ -36,6 +36,7 @@ from marketplace_api.statuses import (
     DisabledReason,
     EndpointScope,
     FaultParty,
+    HoldReason,
     OrderPaymentStatus,
     OrderStatus,
     PayoutMethod,
@@ -63,6 +64,7 @@ _LITERALS: tuple[Any, ...] = (
     EndpointScope,
     EventType,
     FaultParty,
+    HoldReason,
     OrderPaymentStatus,
     OrderStatus,
     PayoutMethod,
@@ -113,7 +115,7 @@ class Kiosk(Base):
 
 
 class Artisan(Base):
-    """An artisan, with kiosk and payout method."""
+    """An artisan, with kiosk and payout method; `payout_changed_at` is when the phone for payouts last changed."""
 
     __tablename__ = "artisan"
 
@@ -126,11 +128,16 @@ class Artisan(Base):
     kiosk_id: Mapped[str] = mapped_column(ForeignKey("kiosk.id"), index=True)
     payout_method: Mapped[PayoutMethod]
     payout_msisdn: Mapped[str | None]
+    payout_changed_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
     kiosk: Mapped[Kiosk] = relationship(lazy="joined", innerjoin=UNNESTED)
 
     __table_args__ = (Index(None, "created_at", "id"),)
+
+    def has_phone(self, msisdn: str | None) -> bool:
+        """True if this is the artisan's phone, or the one on which the artisan is paid."""
+        return msisdn is not None and msisdn in (self.msisdn, self.payout_msisdn)
 
 
 class Product(Base):
@@ -547,6 +554,7 @@ class Payout(Base):
     """A payment to an artisan for goods received; an amount above a provider's limit is split into several.
 
     The provider knows it as `payment_id`, and got `sends` requests to pay it. If it failed, `fault_party` has to act.
+    A held one was held at `held_at` because of `hold`; `released_at` is when the last hold ended.
     """
 
     __tablename__ = "payout"
@@ -571,6 +579,9 @@ class Payout(Base):
     provider_reference: Mapped[str | None] = mapped_column(index=True)
     failure: Mapped[str | None]
     fault_party: Mapped[FaultParty | None] = mapped_column("blame")  # the stored name
+    hold: Mapped[HoldReason | None]
+    held_at: Mapped[datetime | None]
+    released_at: Mapped[datetime | None]
     kiosk_id: Mapped[str | None] = mapped_column(ForeignKey("kiosk.id"))
     created_at: Mapped[datetime]
     paid_at: Mapped[datetime | None]

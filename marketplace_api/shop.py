@@ -62,6 +62,12 @@ class Terms:
     is_unsafe: Callable[[str], bool]
     """True for a text that may not be shown to other people: it has a link, a code to dial or our sender's name."""
     deadlines: Deadlines = Deadlines()
+    hold_above: int = 0
+    """Payouts above this, in minor units, are held; 0 holds none."""
+    hold_first: int = 0
+    """How many first payouts of an artisan are held."""
+    payout_day_cap: int | None = None
+    """What an artisan is paid in one day at most, in minor units; None for no cap."""
     collectors: Mapping[CollectorMethod, str] = field(default_factory=dict)
     """By method of payment, the name of the collector that buyers pay."""
 

@@ -27,8 +27,19 @@ EndpointStatus = Literal["enabled", "disabled"]
 DeliveryStatus = Literal["pending", "delivered", "failed"]
 PayoutMethod = Literal["mobile_money", "kiosk_cash"]
 FaultParty = Literal["recipient", "us", "nobody"]
+HoldReason = Literal["large", "first", "disputed", "new_phone", "day_cap"]
+"""Why a payout is held: `payments.holds` says until when."""
 PayoutStatus = Literal[
-    "pending", "sending", "unknown", "paid", "failed", "awaiting_collection", "collected", "returned", "cancelled"
+    "held",
+    "pending",
+    "sending",
+    "unknown",
+    "paid",
+    "failed",
+    "awaiting_collection",
+    "collected",
+    "returned",
+    "cancelled",
 ]
 Scope = Literal["storefront", "read", "orders", "kiosks", "money", "bridge", "operator"]
 """What an API key may do; `docs/api.md` says what each scope opens. A key may have several."""

@@ -24,7 +24,7 @@ from marketplace_api.event_types import EventType
 from marketplace_api.events import events
 from marketplace_api.lifecycles import ASSIGNMENT, ORDER, ORDER_EVENTS, AssignmentTrigger, OrderTrigger
 from marketplace_api.models import Artisan, Assignment, Brief, Order, Product, TimelineEntry
-from marketplace_api.payments import buyer_payments, charges, purse
+from marketplace_api.payments import buyer_payments, charges, holds, purse
 from marketplace_api.payments.money import split
 from marketplace_api.refused import Refused
 from marketplace_api.schemas.orders import Address
@@ -64,9 +64,11 @@ class NewOrder:
 def place(shop: Shop, request: NewOrder, product_id: str, quantity: int) -> Order:
     """Reserve `quantity` pieces of a product and offer them to its artisan for `OFFER_STANDS`.
 
-    `Refused` as `products.reserve` and `create` do.
+    `Refused` as `products.reserve` and `create` do, and with `own_product` if the artisan is the buyer.
     """
     product = products.reserve(shop, product_id, quantity)
+    if product.artisan.has_phone(request.buyer_msisdn):
+        raise Refused("own_product", 403)
     return create(shop, request, product, product.price, quantity, [product.artisan], shop.now + OFFER_STANDS)
 
 
@@ -256,11 +258,13 @@ def expire(shop: Shop, order: Order) -> Order:
 
 def ship(shop: Shop, order: Order, carrier: str, tracking: str) -> Order:
     """Record that the kiosk gave the order to `carrier`, with the tracking number `tracking`."""
+    holds.lock_held(shop, order.id)
     order = lock(shop, order)
     ORDER.move(order, "ship")
     purse.enter_shipped(shop, order)
     order.carrier, order.tracking = carrier, tracking
     record_status(shop, order)
+    holds.release_shipped(shop, order)
     return order
 
 

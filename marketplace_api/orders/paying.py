@@ -15,10 +15,10 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from marketplace_api import locks
-from marketplace_api.lifecycles import BUYER_PAYMENT
-from marketplace_api.models import Artisan, BuyerPayment, CollectingPause, Order, Refund
+from marketplace_api.lifecycles import BUYER_PAYMENT, BuyerPaymentTrigger
+from marketplace_api.models import Artisan, BuyerPayment, CollectingPause, Order, Payout, Refund
 from marketplace_api.orders import briefs, orders
-from marketplace_api.payments import buyer_payments, exchange, ledger, purse, refunds
+from marketplace_api.payments import buyer_payments, exchange, holds, ledger, purse, refunds
 from marketplace_api.payments.buyer_payments import Price
 from marketplace_api.payments.money import BY_PHONE
 from marketplace_api.refused import Refused
@@ -39,6 +39,8 @@ def start_by_phone(shop: Shop, order: Order, msisdn: str) -> BuyerPayment:
     collector = _collector(shop, "mpesa")
     if not shop.terms.can_be_paid(msisdn):
         raise Refused("phone_not_charged", 422, network=shop.terms.payout_network)
+    if order.product and order.product.artisan.has_phone(msisdn):
+        raise Refused("own_product", 403)
     amount = -(-order.total // BY_PHONE.unit) * BY_PHONE.unit
     if amount > BY_PHONE.most:
         raise Refused("absurd_amount", 422, amount=order.total)
@@ -118,16 +120,20 @@ def give_back(shop: Shop, payment_id: str, amount: int) -> Refund:
 
 
 def dispute(shop: Shop, payment_id: str) -> BuyerPayment:
-    """Record that the buyer disputes the payment at the collector."""
-    payment = buyer_payments.move(shop, payment_id, "dispute")
-    return buyer_payments.record_event(shop, payment, "payment.disputed")
+    """Record that the buyer disputes the payment at the collector; payouts of the order that wait are held."""
+    payment = _move_dispute(shop, payment_id, "dispute")
+    buyer_payments.record_event(shop, payment, "payment.disputed")
+    holds.hold_disputed(shop, payment.order_id)
+    return payment
 
 
 def end_dispute(shop: Shop, payment_id: str, *, won: bool) -> BuyerPayment:
-    """Record the end of a dispute; a lost one is our loss."""
-    payment = buyer_payments.move(shop, payment_id, "win" if won else "lose")
+    """Record the end of a dispute. A lost one is our loss, and an operator decides on payouts that are still held."""
+    payment = _move_dispute(shop, payment_id, "win" if won else "lose")
     if won:
-        return buyer_payments.record_event(shop, payment, "payment.captured")
+        buyer_payments.record_event(shop, payment, "payment.captured")
+        holds.release_disputed(shop, payment.order_id)
+        return payment
     currency = payment.order.currency
     account = ledger.collector_account(payment.collector)
     note, lost = f"dispute of {payment.order.code}", payment.shop_amount - refunds.given_back(payment)
@@ -142,6 +148,14 @@ def end_dispute(shop: Shop, payment_id: str, *, won: bool) -> BuyerPayment:
         key = f"charge_back_exchanged:{payment.id}"
         ledger.post(shop, key, note, {held: -amount, fx: amount}, payment.currency)
     return buyer_payments.record_event(shop, payment, "payment.charged_back")
+
+
+def _move_dispute(shop: Shop, payment_id: str, trigger: BuyerPaymentTrigger) -> BuyerPayment:
+    """Move the payment, after the locks of the artisans with payouts of its order."""
+    order_id = buyer_payments.by_id(shop, payment_id).order_id
+    of_order = select(Payout.artisan_id).where(Payout.order_id == order_id)
+    locks.take_all(shop, Artisan, Artisan.id.in_(of_order))
+    return buyer_payments.move(shop, payment_id, trigger)
 
 
 def open_collectors(shop: Shop) -> Sequence[CollectorMethod]:

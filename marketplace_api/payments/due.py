@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from marketplace_api.models import Artisan, Assignment, Payout
-from marketplace_api.payments import balances, payouts, purse
+from marketplace_api.payments import balances, holds, payouts, purse
 from marketplace_api.payments.money import BY_PHONE, IN_CASH
 from marketplace_api.shop import Shop
 from marketplace_api.statuses import PayoutMethod, PayoutStatus
@@ -30,6 +30,7 @@ def create_due_payouts(shop: Shop, part: Assignment) -> Sequence[Payout]:
 
 
 def _create(shop: Shop, part: Assignment, artisan: Artisan, piece: int, amount: int) -> Payout:
+    hold = holds.reason_for(shop, artisan, amount)
     return payouts.add(
         shop,
         artisan,
@@ -40,5 +41,7 @@ def _create(shop: Shop, part: Assignment, artisan: Artisan, piece: int, amount: 
         piece=piece,
         method=artisan.payout_method,
         msisdn=artisan.payout_msisdn,
-        status=_FIRST_STATUS[artisan.payout_method],
+        status="held" if hold else _FIRST_STATUS[artisan.payout_method],
+        hold=hold,
+        held_at=shop.now if hold else None,
     )
