@@ -48,7 +48,7 @@ REFUSAL_DETAILS: Mapping[RefusalReason, str] = {
     "payout_not_awaiting_collection": "The payout is {current}; nothing waits to be collected.",
     "payout_not_failed": "The payout is {current}; only a failed one can be tried again.",
     "own_goods": "An agent does not receive or pay for goods that the agent made; another kiosk does.",
-    "own_product": "An artisan cannot buy what the artisan makes.",
+    "own_product": "An artisan cannot pay for what the artisan makes.",
     "payout_not_held": "The payout is {current}; only a held one can be released.",
     "payout_not_open": "The payout is {current}; it is settled or was never sent.",
     "payout_not_settled": "The payout is {current}; only one that was paid can come back.",

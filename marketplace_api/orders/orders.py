@@ -64,10 +64,11 @@ class NewOrder:
 def place(shop: Shop, request: NewOrder, product_id: str, quantity: int) -> Order:
     """Reserve `quantity` pieces of a product and offer them to its artisan for `OFFER_STANDS`.
 
-    `Refused` as `products.reserve` and `create` do, and with `own_product` if the artisan is the buyer.
+    `Refused` as `products.reserve` and `create` do, and with `own_product` if the artisan would
+    pay for it.
     """
     product = products.reserve(shop, product_id, quantity)
-    if product.artisan.has_phone(request.buyer_msisdn):
+    if not request.vouched and product.artisan.has_phone(request.buyer_msisdn):
         raise Refused("own_product", 403)
     return create(shop, request, product, product.price, quantity, [product.artisan], shop.now + OFFER_STANDS)
 

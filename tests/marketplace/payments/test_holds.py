@@ -240,9 +240,9 @@ def test_an_agent_does_not_pay_the_agent_in_cash(database: ShopDatabase, sample:
             cash_payouts.collect(shop, sample.kiosk, payout.id)
 
 
-def test_an_artisan_does_not_buy_what_the_artisan_makes(database: ShopDatabase, sample: Sample) -> None:
+def test_an_artisan_does_not_pay_for_what_the_artisan_makes(database: ShopDatabase, sample: Sample) -> None:
     with database.open() as shop:
-        own = replace(request(), buyer_msisdn=sample.artisan.msisdn)
+        own = replace(request(), buyer_msisdn=sample.artisan.msisdn, vouched=False)
         with pytest.raises(Refused, match="own_product"):
             orders.place(shop, own, sample.product.id, 1)
 
