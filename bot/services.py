@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from babel.numbers import get_currency_precision
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
@@ -134,6 +135,9 @@ def _terms(settings: Settings) -> Terms:
         payout_network=wallet.network,
         can_be_paid=partial(msisdn.is_mobile_of, country=wallet.country),
         is_unsafe=partial(unsafe_text.is_unsafe, names=_senders(settings)),
+        hold_above=_minor_units(settings, settings.hold_above),
+        hold_first=settings.hold_first,
+        payout_day_cap=settings.payout_day_cap and _minor_units(settings, settings.payout_day_cap),
         deadlines=Deadlines(
             bring=timedelta(days=settings.bring_days),
             ship=timedelta(days=settings.ship_days),
@@ -141,6 +145,11 @@ def _terms(settings: Settings) -> Terms:
             close=timedelta(days=settings.close_delivery_days),
         ),
     )
+
+
+def _minor_units(settings: Settings, whole: int) -> int:
+    """Whole money of the shop's currency in its minor units."""
+    return int(whole * 10 ** get_currency_precision(settings.currency))
 
 
 def _senders(settings: Settings) -> tuple[str, ...]:

@@ -61,7 +61,7 @@ from marketplace_api.actors import Actor
 from marketplace_api.backoff import Backoff
 from marketplace_api.events import webhooks as endpoints
 from marketplace_api.orders import closing, deadlines
-from marketplace_api.payments import balances
+from marketplace_api.payments import balances, holds
 from marketplace_api.shop import Shop
 from state.delivery_reports import EarlyReport
 from state.outbox import Job
@@ -186,6 +186,8 @@ def periodic_tasks(services: Services) -> tuple[PeriodicTask, ...]:
 
     return (
         in_chunks("orders.expire", "*/5 * * * *", deadlines.expire_offers),
+        in_chunks("orders.expire_unpaid", "* * * * *", deadlines.expire_unpaid),
+        in_chunks("payouts.release", "* * * * *", holds.release_due),
         in_chunks("orders.remind", "0 9 * * *", deadlines.send_reminders),
         in_chunks("orders.remind_agents", "10 9 * * *", closing.remind_to_ship),
         in_chunks("orders.give_up", "0 10 * * *", closing.give_up_late),

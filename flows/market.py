@@ -14,7 +14,10 @@ import msgspec
 from flows.commands import Command, Outcome
 
 ProductStatus = Literal["listed", "sold_out", "withdrawn"]
-OrderStatus = Literal["placed", "accepted", "at_kiosk", "shipped", "delivered", "declined", "expired", "cancelled"]
+OrderStatus = Literal[
+    "unpaid", "placed", "accepted", "at_kiosk", "shipped", "delivered", "declined", "expired", "cancelled"
+]
+"""Only its buyer sees an order that is `unpaid`."""
 PartStatus = Literal[
     "accepted", "received", "declined", "expired", "cancelled", "passed", "released", "refused", "reversed"
 ]

@@ -104,6 +104,7 @@ Title = Annotated[
 Day = Annotated[date, BeforeValidator(_day), Field(json_schema_extra={"examples": ["2027-03-31"]})]
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment), AfterValidator(_in_utc)]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+WebUrl = Annotated[str, StringConstraints(max_length=500, pattern=r"^https?://[^\s\x00-\x1f\x7f\\]+$")]
 Id = Annotated[str, StringConstraints(max_length=44, pattern=r"^[a-z]{3}_[0-9a-z]+$")]
 # the bounds come before the validator, because otherwise the OpenAPI document does not show them
 Quantity = Annotated[int, Field(ge=1, le=1000), BeforeValidator(_whole)]

@@ -1,4 +1,4 @@
-"""The life cycles of an order, an assignment and a payout, as tables of transitions.
+"""The life cycles of an order, an assignment, a payout, a buyer's payment and a refund, as tables of transitions.
 
 python -m marketplace_api.lifecycles > docs/lifecycles.md
 """
@@ -13,14 +13,20 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 from transitions import Machine
 
 from marketplace_api.event_types import EventType
-from marketplace_api.models import Assignment, Order, Payout
+from marketplace_api.models import Assignment, BuyerPayment, Order, Payout, Refund
 from marketplace_api.refused import RefusalReason, Refused
-from marketplace_api.statuses import AssignmentStatus, OrderStatus, PayoutStatus
+from marketplace_api.statuses import (
+    AssignmentStatus,
+    BuyerPaymentStatus,
+    OrderStatus,
+    PayoutStatus,
+    RefundStatus,
+)
 
 logging.getLogger("transitions").setLevel(logging.WARNING)
 
 OrderTrigger = Literal[
-    "accept", "receive", "ship", "deliver", "decline", "expire", "cancel", "reopen", "give_up", "expect", "void"
+    "fund", "accept", "receive", "ship", "deliver", "decline", "expire", "cancel", "reopen", "give_up", "expect", "void"
 ]
 AssignmentTrigger = Literal[
     "accept", "receive", "decline", "expire", "cancel", "pass_over", "offer_again", "release", "refuse", "reverse"
@@ -39,10 +45,17 @@ PayoutTrigger = Literal[
     "give_back",
     "cancel",
     "offer_unsent",
+    "hold",
+    "end_hold",
+    "end_hold_in_cash",
 ]
+
+BuyerPaymentTrigger = Literal["ask", "settle", "fail", "doubt", "put_back", "lapse", "late", "dispute", "win", "lose"]
+RefundTrigger = Literal["send", "doubt", "settle", "fail", "put_back", "retry", "settle_elsewhere"]
 
 Status = TypeVar("Status", bound=str)
 Trigger = TypeVar("Trigger", bound=str)
+Row = Order | Assignment | Payout | BuyerPayment | Refund
 
 
 class Transition(NamedTuple, Generic[Status, Trigger]):
@@ -83,16 +96,16 @@ class LifeCycle(Generic[Status, Trigger]):
         left = {transition.source for transition in self.transitions}
         return tuple(status for status in self.statuses if status not in left)
 
-    def allows(self, row: Order | Assignment | Payout, trigger: Trigger) -> bool:
+    def allows(self, row: Row, trigger: Trigger) -> bool:
         """True if there is a transition for `trigger` from the row's status."""
         return row.status in self._machine.events[trigger].transitions
 
-    def check(self, row: Order | Assignment | Payout, trigger: Trigger) -> None:
+    def check(self, row: Row, trigger: Trigger) -> None:
         """Raise `Refused` if there is no transition for `trigger` from the row's status."""
         if not self.allows(row, trigger):
             raise Refused(self._refusal(trigger), current=row.status)
 
-    def move(self, row: Order | Assignment | Payout, trigger: Trigger) -> None:
+    def move(self, row: Row, trigger: Trigger) -> None:
         """Set the row's next status, or raise `Refused` and leave the row unchanged."""
         self.check(row, trigger)
         self._machine.events[trigger].trigger(row)
@@ -103,7 +116,10 @@ class LifeCycle(Generic[Status, Trigger]):
 
 ORDER: LifeCycle[OrderStatus, OrderTrigger] = LifeCycle(
     "order",
-    ("placed",),
+    ("unpaid", "placed"),
+    Transition("fund", "unpaid", "placed", "order_not_unpaid"),
+    Transition("cancel", "unpaid", "cancelled", "order_not_open"),
+    Transition("expire", "unpaid", "expired", "order_not_open"),
     Transition("accept", "placed", "accepted", "order_not_open"),
     Transition("receive", "accepted", "at_kiosk", "order_not_expected"),
     Transition("ship", "at_kiosk", "shipped", "order_not_at_kiosk"),
@@ -148,7 +164,10 @@ ASSIGNMENT: LifeCycle[AssignmentStatus, AssignmentTrigger] = LifeCycle(
 
 PAYOUT: LifeCycle[PayoutStatus, PayoutTrigger] = LifeCycle(
     "payout",
-    ("pending", "awaiting_collection", "failed"),
+    ("held", "pending", "awaiting_collection", "failed"),
+    Transition("hold", "pending", "held", "payout_on_its_way"),
+    Transition("end_hold", "held", "pending", "payout_not_held"),
+    Transition("end_hold_in_cash", "held", "awaiting_collection", "payout_not_held"),
     Transition("send", "pending", "sending", "payout_not_sendable"),
     Transition("settle_paid", "sending", "paid", "payout_not_open"),
     Transition("settle_failed", "sending", "failed", "payout_not_open"),
@@ -163,15 +182,56 @@ PAYOUT: LifeCycle[PayoutStatus, PayoutTrigger] = LifeCycle(
     Transition("recheck", "pending", "unknown", "payout_not_failed"),
     Transition("recheck", "awaiting_collection", "unknown", "payout_not_failed"),
     Transition("collect", "awaiting_collection", "collected", "payout_not_awaiting_collection"),
+    Transition("settle_elsewhere", "held", "paid", "payout_on_its_way"),
     Transition("settle_elsewhere", "pending", "paid", "payout_on_its_way"),
     Transition("settle_elsewhere", "failed", "paid", "payout_on_its_way"),
     Transition("settle_elsewhere", "awaiting_collection", "paid", "payout_on_its_way"),
     Transition("give_back", "paid", "returned", "payout_not_settled"),
     Transition("give_back", "collected", "returned", "payout_not_settled"),
+    Transition("cancel", "held", "cancelled", "payout_on_its_way"),
     Transition("cancel", "pending", "cancelled", "payout_on_its_way"),
     Transition("cancel", "failed", "cancelled", "payout_on_its_way"),
     Transition("cancel", "awaiting_collection", "cancelled", "payout_on_its_way"),
     Transition("offer_unsent", "failed", "awaiting_collection", "payout_not_failed"),
+)
+
+
+BUYER_PAYMENT: LifeCycle[BuyerPaymentStatus, BuyerPaymentTrigger] = LifeCycle(
+    "buyer's payment",
+    ("created", "captured"),
+    Transition("ask", "created", "asked", "payment_not_open"),
+    Transition("settle", "asked", "captured", "payment_not_open"),
+    Transition("settle", "unknown", "captured", "payment_not_open"),
+    Transition("fail", "created", "failed", "payment_not_open"),
+    Transition("fail", "asked", "failed", "payment_not_open"),
+    Transition("fail", "unknown", "failed", "payment_not_open"),
+    Transition("doubt", "asked", "unknown", "payment_not_open"),
+    Transition("put_back", "asked", "created", "payment_not_open"),
+    Transition("put_back", "unknown", "created", "payment_not_open"),
+    Transition("lapse", "created", "lapsed", "payment_not_open"),
+    Transition("lapse", "asked", "lapsed", "payment_not_open"),
+    Transition("lapse", "unknown", "lapsed", "payment_not_open"),
+    Transition("late", "failed", "captured", "payment_not_open"),
+    Transition("late", "lapsed", "captured", "payment_not_open"),
+    Transition("dispute", "captured", "disputed", "payment_not_captured"),
+    Transition("win", "disputed", "captured", "payment_not_captured"),
+    Transition("lose", "disputed", "charged_back", "payment_not_captured"),
+)
+
+REFUND: LifeCycle[RefundStatus, RefundTrigger] = LifeCycle(
+    "refund",
+    ("due",),
+    Transition("send", "due", "sending", "refund_not_due"),
+    Transition("doubt", "sending", "unknown", "refund_not_open"),
+    Transition("settle", "sending", "done", "refund_not_open"),
+    Transition("settle", "unknown", "done", "refund_not_open"),
+    Transition("fail", "sending", "failed", "refund_not_open"),
+    Transition("fail", "unknown", "failed", "refund_not_open"),
+    Transition("put_back", "sending", "due", "refund_not_open"),
+    Transition("put_back", "unknown", "due", "refund_not_open"),
+    Transition("retry", "failed", "due", "refund_not_failed"),
+    Transition("settle_elsewhere", "due", "done", "refund_on_its_way"),
+    Transition("settle_elsewhere", "failed", "done", "refund_on_its_way"),
 )
 
 
@@ -195,7 +255,7 @@ def mermaid(cycle: LifeCycle[Any, Any]) -> str:
 
 def render_document() -> str:
     """The text of `docs/lifecycles.md`."""
-    cycles: tuple[LifeCycle[Any, Any], ...] = (ORDER, ASSIGNMENT, PAYOUT)
+    cycles: tuple[LifeCycle[Any, Any], ...] = (ORDER, ASSIGNMENT, PAYOUT, BUYER_PAYMENT, REFUND)
     drawings = (f"## {cycle.name.capitalize()}\n\n```mermaid\n{mermaid(cycle)}\n```\n" for cycle in cycles)
     opening = (
         "# Life cycles\n\n"

@@ -30,15 +30,20 @@ from marketplace_api.event_types import EventType
 from marketplace_api.statuses import (
     ArtisanStatus,
     AssignmentStatus,
+    BuyerPaymentMethod,
+    BuyerPaymentStatus,
     DeliveryStatus,
     DisabledReason,
     EndpointScope,
     FaultParty,
+    HoldReason,
+    OrderPaymentStatus,
     OrderStatus,
-    PaymentStatus,
     PayoutMethod,
     PayoutStatus,
     ProductStatus,
+    RefundReason,
+    RefundStatus,
 )
 
 # SQLite generates row numbers only in a column of the exact type INTEGER
@@ -52,15 +57,21 @@ Sorted = Text().with_variant(Text(collation="C"), "postgresql")
 _LITERALS: tuple[Any, ...] = (
     ArtisanStatus,
     AssignmentStatus,
+    BuyerPaymentMethod,
+    BuyerPaymentStatus,
     DeliveryStatus,
     DisabledReason,
     EndpointScope,
     EventType,
     FaultParty,
+    HoldReason,
+    OrderPaymentStatus,
     OrderStatus,
     PayoutMethod,
     PayoutStatus,
     ProductStatus,
+    RefundReason,
+    RefundStatus,
 )
 
 
@@ -104,7 +115,7 @@ class Kiosk(Base):
 
 
 class Artisan(Base):
-    """An artisan, with kiosk and payout method."""
+    """An artisan, with kiosk and payout method; `payout_changed_at` is when the phone for payouts last changed."""
 
     __tablename__ = "artisan"
 
@@ -117,11 +128,16 @@ class Artisan(Base):
     kiosk_id: Mapped[str] = mapped_column(ForeignKey("kiosk.id"), index=True)
     payout_method: Mapped[PayoutMethod]
     payout_msisdn: Mapped[str | None]
+    payout_changed_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
     kiosk: Mapped[Kiosk] = relationship(lazy="joined", innerjoin=UNNESTED)
 
     __table_args__ = (Index(None, "created_at", "id"),)
+
+    def has_phone(self, msisdn: str | None) -> bool:
+        """True if this is the artisan's phone, or the one on which the artisan is paid."""
+        return msisdn is not None and msisdn in (self.msisdn, self.payout_msisdn)
 
 
 class Product(Base):
@@ -195,11 +211,15 @@ class ProductWord(Base):
 
 
 SHOP_WINDOW = "shop_window"
-"""Who places the orders of strangers, for whom no storefront vouches: see `Order.placed_by`."""
+"""Who places the orders of our own shop window, which never vouches: see `Order.placed_by`."""
 
 
 class Order(Base):
-    """An order of a product or of a brief. Its amounts follow the pieces that are accepted and received."""
+    """An order of a product or of a brief. Its amounts follow the pieces that are accepted and received.
+
+    The buyer pays `total`: the goods (`commission + artisan_earns`), `shipping` and `tax`, which is `tax_points` basis
+    points (hundredths of a percent) of goods and shipping. The money is in the order's purse, see `payments.purse`.
+    """
 
     __tablename__ = "order"
 
@@ -214,6 +234,10 @@ class Order(Base):
     total: Mapped[int] = mapped_column(BigInteger)
     commission: Mapped[int] = mapped_column(BigInteger)
     artisan_earns: Mapped[int] = mapped_column(BigInteger)
+    shipping: Mapped[int] = mapped_column(BigInteger, default=0)
+    tax_points: Mapped[int] = mapped_column(default=0)
+    tax: Mapped[int] = mapped_column(BigInteger, default=0)
+    payment_status: Mapped[OrderPaymentStatus]
     buyer_name: Mapped[str]
     buyer_msisdn: Mapped[str]
     buyer_locale: Mapped[str]
@@ -236,6 +260,9 @@ class Order(Base):
         lazy="selectin", order_by="Assignment.id", back_populates="order"
     )
     timeline: Mapped[list[TimelineEntry]] = relationship(lazy="selectin", order_by="TimelineEntry.id")
+    payments: Mapped[list[BuyerPayment]] = relationship(
+        order_by="BuyerPayment.created_at, BuyerPayment.id", back_populates="order"
+    )
 
     __table_args__ = (
         Index(None, "created_at", "id"),
@@ -252,13 +279,8 @@ class Order(Base):
             postgresql_where=text("address_erased_at IS NULL"),
         ),
         CheckConstraint("quantity > 0", name="quantity"),
-        CheckConstraint("commission + artisan_earns = total", name="split"),
+        CheckConstraint("commission + artisan_earns + shipping + tax = total", name="split"),
     )
-
-    @property
-    def payment_status(self) -> PaymentStatus:
-        """`unpaid` for an order of the shop window; the storefront that placed any other order vouches for it."""
-        return "unpaid" if self.placed_by == SHOP_WINDOW else "vouched"
 
     @property
     def title(self) -> str:
@@ -266,6 +288,190 @@ class Order(Base):
         ordered = self.product or self.brief
         assert ordered is not None, "an order is for a product or for a brief"
         return ordered.title
+
+
+class BuyerPayment(Base):
+    """A payment of a buyer for an order: `amount` of `currency`, which is `shop_amount` in the shop's currency.
+
+    `rate` is the price of one unit of `currency` in the shop's, as a decimal number; None if they are the same. `token`
+    is unguessable, and stands in the address that the collector calls back. `provider_id` is the collector's own id of
+    the request, `reference` its proven receipt. `is_kept` is True for the captured payment that pays for the order; any
+    other captured payment goes back whole. `asks` is how often the buyer was asked.
+    """
+
+    __tablename__ = "buyer_payment"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    order_id: Mapped[str] = mapped_column(ForeignKey("order.id"))
+    method: Mapped[BuyerPaymentMethod]
+    collector: Mapped[str]
+    currency: Mapped[str]
+    amount: Mapped[int] = mapped_column(BigInteger)
+    shop_amount: Mapped[int] = mapped_column(BigInteger)
+    rate: Mapped[str | None]
+    msisdn: Mapped[str | None]
+    return_url: Mapped[str | None]
+    token: Mapped[str] = mapped_column(unique=True)
+    status: Mapped[BuyerPaymentStatus]
+    asks: Mapped[int] = mapped_column(default=0)
+    provider_id: Mapped[str | None]
+    url: Mapped[str | None]
+    name: Mapped[str | None]
+    reference: Mapped[str | None]
+    failure: Mapped[str | None]
+    detail: Mapped[str | None]
+    fee: Mapped[int | None] = mapped_column(BigInteger)
+    is_kept: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+    asked_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime]
+    captured_at: Mapped[datetime | None]
+
+    order: Mapped[Order] = relationship(lazy="joined", innerjoin=UNNESTED, back_populates="payments")
+    refunds: Mapped[list[Refund]] = relationship(order_by="Refund.created_at, Refund.id", back_populates="payment")
+
+    __table_args__ = (
+        UniqueConstraint("collector", "reference"),
+        Index(None, "order_id", "created_at", "id"),
+        Index(None, "created_at", "id"),
+        Index(None, "status", "created_at", "id"),
+        Index(None, "collector", "provider_id"),
+        Index(None, "msisdn"),
+        Index(
+            "uq_buyer_payment_kept",
+            "order_id",
+            unique=True,
+            sqlite_where=text("is_kept"),
+            postgresql_where=text("is_kept"),
+        ),
+        CheckConstraint("amount > 0", name="amount"),
+        CheckConstraint("shop_amount > 0", name="shop_amount"),
+    )
+
+
+class Refund(Base):
+    """Money that goes back to a buyer: `amount` of the payment's currency, and what it is in the shop's.
+
+    The collector knows it as `id`, for ever. `token` is unguessable and new for each send.
+    """
+
+    __tablename__ = "refund"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    payment_id: Mapped[str] = mapped_column(ForeignKey("buyer_payment.id"), index=True)
+    order_id: Mapped[str] = mapped_column(ForeignKey("order.id"), index=True)
+    amount: Mapped[int] = mapped_column(BigInteger)
+    shop_amount: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str]
+    reason: Mapped[RefundReason]
+    status: Mapped[RefundStatus]
+    provider: Mapped[str | None]
+    token: Mapped[str | None] = mapped_column(unique=True)
+    sends: Mapped[int] = mapped_column(default=0)
+    sent_at: Mapped[datetime | None]
+    reference: Mapped[str | None]
+    failure: Mapped[str | None]
+    created_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+
+    payment: Mapped[BuyerPayment] = relationship(lazy="joined", innerjoin=UNNESTED, back_populates="refunds")
+
+    __table_args__ = (
+        UniqueConstraint("provider", "reference"),
+        Index(None, "created_at", "id"),
+        Index(None, "status", "created_at", "id"),
+        CheckConstraint("amount >= 0", name="amount"),
+        CheckConstraint("shop_amount >= 0", name="shop_amount"),
+    )
+
+
+class CollectorEvent(Base):
+    """An event that a collector has told us, so that it is handled once."""
+
+    __tablename__ = "collector_event"
+
+    collector: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+
+
+class CollectingPause(Base):
+    """While there is a row, no buyer is asked to pay by this collector, because we have to correct something."""
+
+    __tablename__ = "collecting_pause"
+
+    collector: Mapped[str] = mapped_column(primary_key=True)
+    reason: Mapped[str]
+    since: Mapped[datetime]
+
+
+class StorefrontTerms(Base):
+    """What a storefront's key may order before it pays us. A key without terms may vouch for any amount.
+
+    `credit` is the amount that it may owe us, in minor units; None for no limit. It settles within `settle_days`.
+    """
+
+    __tablename__ = "storefront_terms"
+
+    key_id: Mapped[str] = mapped_column(primary_key=True)
+    may_vouch: Mapped[bool]
+    credit: Mapped[int | None] = mapped_column(BigInteger)
+    settle_days: Mapped[int]
+
+
+class Settlement(Base):
+    """A payment with which a storefront paid what it owes us."""
+
+    __tablename__ = "settlement"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    key_id: Mapped[str] = mapped_column(index=True)
+    amount: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str]
+    reference: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[datetime]
+
+    __table_args__ = (CheckConstraint("amount > 0", name="amount"),)
+
+
+class ExchangeRate(Base):
+    """The price of one unit of `currency` in the shop's, as an operator set it; `margin` is in percent.
+
+    Both are decimal numbers as text. The newest row of a currency is valid.
+    """
+
+    __tablename__ = "exchange_rate"
+
+    id: Mapped[int] = mapped_column(Counter, primary_key=True)
+    currency: Mapped[str]
+    rate: Mapped[str]
+    margin: Mapped[str]
+    by: Mapped[str]
+    at: Mapped[datetime]
+
+    __table_args__ = (Index(None, "currency", "id"),)
+
+
+class ShippingCharge(Base):
+    """What shipping to a country costs for up to `pieces` pieces, in minor units of the shop's currency.
+
+    `country` is ISO 3166 alpha-2, or `*` for every country without a row of its own.
+    """
+
+    __tablename__ = "shipping_charge"
+
+    country: Mapped[str] = mapped_column(primary_key=True)
+    pieces: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    amount: Mapped[int] = mapped_column(BigInteger)
+
+
+class TaxRate(Base):
+    """The tax on goods and shipping to a country, in basis points (hundredths of a percent)."""
+
+    __tablename__ = "tax_rate"
+
+    country: Mapped[str] = mapped_column(primary_key=True)
+    points: Mapped[int]
 
 
 class Brief(Base):
@@ -348,6 +554,7 @@ class Payout(Base):
     """A payment to an artisan for goods received; an amount above a provider's limit is split into several.
 
     The provider knows it as `payment_id`, and got `sends` requests to pay it. If it failed, `fault_party` has to act.
+    A held one was held at `held_at` because of `hold`; `released_at` is when the last hold ended.
     """
 
     __tablename__ = "payout"
@@ -372,6 +579,9 @@ class Payout(Base):
     provider_reference: Mapped[str | None] = mapped_column(index=True)
     failure: Mapped[str | None]
     fault_party: Mapped[FaultParty | None] = mapped_column("blame")  # the stored name
+    hold: Mapped[HoldReason | None]
+    held_at: Mapped[datetime | None]
+    released_at: Mapped[datetime | None]
     kiosk_id: Mapped[str | None] = mapped_column(ForeignKey("kiosk.id"))
     created_at: Mapped[datetime]
     paid_at: Mapped[datetime | None]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from random import Random
 from typing import Any, Self, TypeVar
@@ -19,6 +19,7 @@ from marketplace_api import codes
 from marketplace_api.actors import Actor
 from marketplace_api.models import Kiosk, Order, Payout, Product
 from marketplace_api.refused import Refused
+from marketplace_api.statuses import CollectorMethod
 
 Coded = TypeVar("Coded", Kiosk, Product, Order, Payout)
 
@@ -62,6 +63,14 @@ class Terms:
     is_unsafe: Callable[[str], bool]
     """True for a text that may not be shown to other people: it has a link, a code to dial or our sender's name."""
     deadlines: Deadlines = Deadlines()
+    hold_above: int = 0
+    """Payouts above this, in minor units, are held; 0 holds none."""
+    hold_first: int = 0
+    """How many first payouts of an artisan are held."""
+    payout_day_cap: int | None = None
+    """What an artisan is paid in one day at most, in minor units; None for no cap."""
+    collectors: Mapping[CollectorMethod, str] = field(default_factory=dict)
+    """By method of payment, the name of the collector that buyers pay."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,19 @@ from typing import Literal
 
 ArtisanStatus = Literal["active", "left"]
 ProductStatus = Literal["listed", "sold_out", "withdrawn"]
-PaymentStatus = Literal["unpaid", "vouched"]
-OrderStatus = Literal["placed", "accepted", "at_kiosk", "shipped", "delivered", "declined", "expired", "cancelled"]
+OrderPaymentStatus = Literal["unpaid", "paid", "vouched", "part_refunded", "refunded"]
+"""`vouched`: the storefront that placed the order owes us its price."""
+OrderStatus = Literal[
+    "unpaid", "placed", "accepted", "at_kiosk", "shipped", "delivered", "declined", "expired", "cancelled"
+]
+BuyerPaymentMethod = Literal["mpesa", "card", "operator"]
+"""How a buyer pays; `operator`: an operator saw the money arrive."""
+CollectorMethod = Literal["mpesa", "card"]
+"""How a buyer can pay a collector."""
+BuyerPaymentStatus = Literal["created", "asked", "unknown", "captured", "failed", "lapsed", "disputed", "charged_back"]
+RefundStatus = Literal["due", "sending", "unknown", "done", "failed"]
+RefundReason = Literal["reduced", "ended", "late", "second", "operator"]
+"""Fewer pieces, no pieces, money after the time to pay, money of a second payment, or an operator's decision."""
 AssignmentStatus = Literal[
     "offered", "accepted", "received", "declined", "expired", "cancelled", "passed", "released", "refused", "reversed"
 ]
@@ -16,8 +27,19 @@ EndpointStatus = Literal["enabled", "disabled"]
 DeliveryStatus = Literal["pending", "delivered", "failed"]
 PayoutMethod = Literal["mobile_money", "kiosk_cash"]
 FaultParty = Literal["recipient", "us", "nobody"]
+HoldReason = Literal["large", "first", "disputed", "new_phone", "day_cap"]
+"""Why a payout is held: `payments.holds` says until when."""
 PayoutStatus = Literal[
-    "pending", "sending", "unknown", "paid", "failed", "awaiting_collection", "collected", "returned", "cancelled"
+    "held",
+    "pending",
+    "sending",
+    "unknown",
+    "paid",
+    "failed",
+    "awaiting_collection",
+    "collected",
+    "returned",
+    "cancelled",
 ]
 Scope = Literal["storefront", "read", "orders", "kiosks", "money", "bridge", "operator"]
 """What an API key may do; `docs/api.md` says what each scope opens. A key may have several."""

@@ -38,6 +38,7 @@ from marketplace_api.models import (
 from marketplace_api.orders.orders import OFFER_STANDS
 from marketplace_api.payments import ledger
 from marketplace_api.payments.money import split
+from marketplace_api.payments.purse import ENDED_UNFULFILLED
 from marketplace_api.schemas.orders import Address
 from marketplace_api.shop import CODE_LENGTHS, Coded, Ids, Shop
 
@@ -211,7 +212,7 @@ def _add_orders(shop: Shop, random: Random, count: int, histories: Sequence[Orde
         received = [order for order in orders if order.history.assignment == "received"]
         paid = [_payout(shop, order, assignment_ids[order.row["id"]], next(payout_codes)) for order in received]
         _insert(shop, Payout, paid)
-        _add_ledger_entries(shop, received, paid)
+        _add_ledger_entries(shop, orders, received, paid)
 
 
 def _new_order(shop: Shop, random: Random, product: Row[Any], code: str, history: OrderHistory) -> BulkOrder:
@@ -229,6 +230,10 @@ def _new_order(shop: Shop, random: Random, product: Row[Any], code: str, history
         "commission_percent": percent,
         "currency": shop.terms.currency,
         "total": shares.total,
+        "shipping": 0,
+        "tax_points": 0,
+        "tax": 0,
+        "payment_status": "vouched",
         "commission": shares.commission,
         "artisan_earns": shares.earns,
         "buyer_name": buyer,
@@ -292,15 +297,21 @@ def _payout(shop: Shop, order: BulkOrder, assignment_id: int, code: str) -> dict
     }
 
 
-def _add_ledger_entries(shop: Shop, orders: Sequence[BulkOrder], payouts: Sequence[dict[str, Any]]) -> None:
-    """The ledger entries that the shop writes when goods are received, and when a payout is sent and paid."""
+def _add_ledger_entries(
+    shop: Shop, orders: Sequence[BulkOrder], received: Sequence[BulkOrder], payouts: Sequence[dict[str, Any]]
+) -> None:
+    """The ledger entries that the shop writes when an order is placed, when goods are received, and for payouts."""
     entries: list[dict[str, Any]] = []
     postings: dict[str, dict[str, int]] = {}
-    for order, payout in zip(orders, payouts, strict=True):
+    for order in orders:
+        lines = _purse_entries(order)
+        entries += [{"key": key, "note": f"order {order.row['code']}", "at": order.row["created_at"]} for key in lines]
+        postings |= lines
+    for order, payout in zip(received, payouts, strict=True):
         artisan, total, amount = ledger.artisan_account(payout["artisan_id"]), order.row["total"], payout["amount"]
         postings_by_key = {
             f"earned:{payout['assignment_id']}": {
-                ledger.BUYERS: total,
+                ledger.purse(order.row["id"]): total,
                 artisan: -amount,
                 ledger.COMMISSION: amount - total,
             },
@@ -325,6 +336,16 @@ def _add_ledger_entries(shop: Shop, orders: Sequence[BulkOrder], payouts: Sequen
             if amount
         ],
     )
+
+
+def _purse_entries(order: BulkOrder) -> dict[str, dict[str, int]]:
+    """The entries by key: the storefront vouches for the order, and gets its price back if the order has ended."""
+    order_id, total = order.row["id"], order.row["total"]
+    storefront, purse = ledger.storefront_account(order.row["placed_by"]), ledger.purse(order_id)
+    entries = {f"vouched:{order_id}": {storefront: total, purse: -total}}
+    if order.row["status"] in ENDED_UNFULFILLED:
+        entries[f"credit:{order_id}:1"] = {purse: total, storefront: -total}
+    return entries
 
 
 def _open_accounts(shop: Shop, names: set[str]) -> None:

@@ -44,7 +44,10 @@ class OrderProgress(OpenEnum):
 
 class PaymentProgress(OpenEnum):
     UNPAID = "unpaid"
+    PAID = "paid"
     VOUCHED = "vouched"
+    PART_REFUNDED = "part_refunded"
+    REFUNDED = "refunded"
     OTHER = "other"
 
 

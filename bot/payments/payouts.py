@@ -56,6 +56,7 @@ POLLS = Backoff.doubling(timedelta(seconds=30), timedelta(hours=1))
 """The gaps between the requests of one payout, whether they pay or query and whatever the provider answers."""
 GAP_WHILE_PAUSED = timedelta(minutes=1)
 TOMORROW = timedelta(days=1)
+_TO_POLL = ("payout.created", "payout.retried", "payout.released")
 
 
 # -- starting
@@ -69,7 +70,7 @@ def consumer(database: Database, open_shop: Callable[[Session], Shop]) -> EventC
             return [(event.seq, event) for event in events.since(open_shop(session), after, limit)]
 
     def take(session: Session, event: Event) -> None:
-        if event.type in ("payout.created", "payout.retried") and event.data["status"] in ("pending", "unknown"):
+        if event.type in _TO_POLL and event.data["status"] in ("pending", "unknown"):
             queue_poll(session.connection(), event.data["id"], event.id, open_shop(session).now)
 
     return EventConsumer(CONSUMER, since, take, database)
@@ -277,7 +278,7 @@ class PayoutJob:
                 settlement.mark_unknown(shop, payout.id)
             if payout.status == "unknown":
                 return _request(shop, payout, "question")
-            self._finish(shop, job)
+            self._finish(shop, job)  # settled, or held: its release queues another job
             return None
 
     def _retry(self, shop: Shop, job: Job, payout: Payout) -> None:

@@ -113,6 +113,9 @@ class Settings(BaseSettings):
     strangers_cap: Annotated[int, Field(ge=1)] = 500
     payout_provider: str = Field(default_factory=payout_provider_by_default)
     collectors: Annotated[list[str] | None, COMMA_LIST] = None
+    hold_above: Annotated[int, Field(ge=0)] = 20_000
+    hold_first: Annotated[int, Field(ge=0)] = 0
+    payout_day_cap: Annotated[int | None, Field(ge=1)] = None
     ussd_code: Annotated[str, Field(pattern=r"^(\*\d+(\*\d+)*#)?$")] = "*384*22#"
     sms_short_code: str = "22384"
     country: Country = "KE"

@@ -8,6 +8,7 @@ from flows.market import OrderSummary
 from flows.reading import codes, keywords
 
 STATUS = {
+    "unpaid": N_("waiting for payment"),
     "placed": N_("waiting for the artisan"),
     "accepted": N_("being made"),
     "at_kiosk": N_("at the kiosk"),

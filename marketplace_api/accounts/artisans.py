@@ -15,7 +15,7 @@ from marketplace_api.events import events
 from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Artisan
 from marketplace_api.orders import orders
-from marketplace_api.payments import balances, ledger, payout_methods, payouts
+from marketplace_api.payments import balances, holds, ledger, payout_methods, payouts
 from marketplace_api.refused import Refused
 from marketplace_api.schemas.artisans import Artisan as ArtisanSchema
 from marketplace_api.shop import Shop, check_text
@@ -113,9 +113,15 @@ def set_payout_method(shop: Shop, artisan: Artisan, method: PayoutMethod, msisdn
     """
     artisan = payouts.lock_artisan(shop, artisan)
     paid_to = _payout_msisdn(shop, artisan.msisdn, method, msisdn)
+    if paid_to not in (None, artisan.payout_msisdn or artisan.msisdn):
+        artisan.payout_changed_at = shop.now
     artisan.payout_method, artisan.payout_msisdn = method, paid_to
     _record_event(shop, artisan, "artisan.payout_changed")
     payout_methods.apply_new_payout_method(shop, artisan)
+    if method == "mobile_money" and holds.is_cooling_off(shop, artisan):
+        holds.hold_waiting(shop, artisan)
+    else:
+        holds.release_new_phone(shop, artisan)
 
 
 def leave(shop: Shop, artisan: Artisan) -> None:

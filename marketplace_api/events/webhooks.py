@@ -189,12 +189,12 @@ def _wants(shop: Shop, endpoint: WebhookEndpoint, event: Event) -> bool:
 
 
 def _concerns(shop: Shop, storefront: str, event: Event) -> bool:
-    """True if a storefront may read the event: those of products, and of orders that it placed."""
+    """True if a storefront may read the event: those of products, and of orders that it placed and their payments."""
     match event.type.partition(".")[0]:
         case "product":
             return True
-        case "order":
-            order = shop.session.get(Order, event.data["id"])
+        case "order" | "payment" | "refund" as kind:
+            order = shop.session.get(Order, event.data["id" if kind == "order" else "order_id"])
             return order is not None and order.placed_by == storefront
         case _:
             return False

@@ -44,7 +44,7 @@ def place(shop: Shop, request: orders.NewOrder, wanted: NewBrief) -> Order:
     kiosk = kiosks.by_id(shop, wanted.kiosk_id) if wanted.kiosk_id else None
     if wanted.due_on <= shop.today:
         raise Refused("due_too_soon", due_on=wanted.due_on.isoformat())
-    artisans = _least_busy(shop, wanted.category, kiosk)
+    artisans = least_busy(shop, wanted.category, kiosk)
     if not artisans:
         raise Refused("nobody_to_ask", category=wanted.category)
     brief = Brief(title=wanted.title, category=wanted.category, kiosk=kiosk, due_on=wanted.due_on)
@@ -52,7 +52,7 @@ def place(shop: Shop, request: orders.NewOrder, wanted: NewBrief) -> Order:
     return orders.create(shop, request, brief, wanted.unit_price, wanted.quantity, artisans, until)
 
 
-def _least_busy(shop: Shop, craft: str, kiosk: Kiosk | None) -> Sequence[Artisan]:
+def least_busy(shop: Shop, craft: str, kiosk: Kiosk | None) -> Sequence[Artisan]:
     """At most `MOST_OFFERS` artisans: those with the fewest parts to make first, then those who joined first."""
     busy = (
         select(Assignment.artisan_id, func.count().label("parts"))

@@ -46,7 +46,7 @@ def void(shop: Shop, order: Order, reason: str) -> Order:
                 products.take_out(shop, order.product_id, part.quantity)
             # the time tells the notifier which parts the event is about, as it does for a reminder
             part.reason, part.reminded_at = reason, shop.now
-    orders.update_money(order)
+    orders.update_money(shop, order)
     orders.record_status(shop, order, "order.voided")
     return order
 

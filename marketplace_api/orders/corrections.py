@@ -7,6 +7,7 @@
 | `earned:<part>` | the goods are expected at the kiosk again, and the part's payouts are `cancelled` |
 | `float:<change>` | the kiosk's float is as it was |
 | `back:…`, `opening:…` of goods, `reversal:…` | refused: the entry that it answers can be reversed, or nothing |
+| `vouched:…`, `captured:…`, `refund…:…` and others of a purse | refused: they change with the order and its payments |
 | any other | only the entry is reversed |
 
 After a reversal the audit finds no inconsistency that it had not found before.
@@ -47,7 +48,18 @@ def reverse(shop: Shop, key: str, why: str) -> bool:
         return cash_float.reverse(shop, kiosks.by_id(shop, account.partition(":")[2]), key, why)
     if kind in ("back", "opening", ledger.REVERSAL):
         raise Refused("entry_final", key=key, because="it is not the entry of one act")
+    if kind in _OF_PURSES:
+        raise Refused("entry_final", key=key, because="the money of an order changes with the order and its payments")
     return ledger.reverse(shop, key, why)
+
+
+_BEFORE_PURSES = "buyers"
+"""The account that paid for received goods before orders had purses; its balance is zero for ever."""
+_OF_PURSES = (
+    *("vouched", "filled", "credit", "captured", "exchanged", "shipped"),
+    *("refund", "refunding", "refund_back", "refunded", "refund_exchanged"),
+)
+"""The first words of the keys of entries of a purse."""
 
 
 def _reverse_payment(shop: Shop, key: str, payout_id: str, why: str) -> bool:
@@ -87,10 +99,19 @@ def _reverse_receipt(shop: Shop, key: str, part_id: int, why: str) -> bool:
     part.received_at, part.reminded_at, part.reason = None, shop.now, why
     ended = [returns.cancel(shop, payout.id, why) for payout in to_cancel]
     ledger.reverse(shop, key, why)
+    _move_into_purse(shop, key, part)
     _expect_again(shop, part)
     for payout in ended:
         payouts.record_event(shop, payout, "payout.cancelled")
     return True
+
+
+def _move_into_purse(shop: Shop, key: str, part: Assignment) -> None:
+    """Put the money of a reversed receipt into the purse, if it was received before orders had purses."""
+    for line in ledger.entry_of(shop, key).postings:
+        if line.account == _BEFORE_PURSES:
+            postings = {_BEFORE_PURSES: line.amount, ledger.purse(part.order_id): -line.amount}
+            ledger.post(shop, f"purse:{key}", f"order {part.order.code}", postings, part.order.currency)
 
 
 def _expect_again(shop: Shop, part: Assignment) -> None:
@@ -105,7 +126,7 @@ def _expect_again(shop: Shop, part: Assignment) -> None:
     orders.resize(again, part.quantity)
     if all(other.status != "received" for other in order.assignments):
         order.kiosk_id = None
-    orders.update_money(order)
+    orders.update_money(shop, order)
     orders.record_status(shop, order, "order.receipt_reversed")
 
 

@@ -27,7 +27,15 @@ AT_ONCE = 200
 
 def expire_offers(shop: Shop) -> int:
     """Expire orders whose offer has ended; returns how many, at most `AT_ONCE`."""
-    is_overdue = Order.status == "placed", Order.expires_at <= shop.now
+    return _expire(shop, Order.status == "placed", Order.expires_at <= shop.now)
+
+
+def expire_unpaid(shop: Shop) -> int:
+    """Expire orders that were not paid in time, so that others can order the pieces; returns how many, as above."""
+    return _expire(shop, Order.status == "unpaid", Order.expires_at <= shop.now)
+
+
+def _expire(shop: Shop, *is_overdue: ColumnElement[bool]) -> int:
     oldest = shop.session.scalars(select(Order.id).where(*is_overdue).order_by(Order.expires_at).limit(AT_ONCE)).all()
     overdue = locks.take_all(shop, Order, Order.id.in_(oldest), *is_overdue, skip_locked=True)
     # locked now, because pieces go back into the stock of one after the event of another

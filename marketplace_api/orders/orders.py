@@ -1,4 +1,6 @@
-"""Orders, from placed to delivered. An order's status follows from its parts (assignments):
+"""Orders, from placed to delivered. One is `unpaid` until its price is in its purse, and nobody hears of it before.
+
+After that its status follows from its parts (assignments):
 
 - `accepted` if every piece is accepted, or if no offer is open and some piece is accepted;
 - `at_kiosk` if no accepted part is still expected and some part was received;
@@ -22,6 +24,7 @@ from marketplace_api.event_types import EventType
 from marketplace_api.events import events
 from marketplace_api.lifecycles import ASSIGNMENT, ORDER, ORDER_EVENTS, AssignmentTrigger, OrderTrigger
 from marketplace_api.models import Artisan, Assignment, Brief, Order, Product, TimelineEntry
+from marketplace_api.payments import buyer_payments, charges, holds, purse
 from marketplace_api.payments.money import split
 from marketplace_api.refused import Refused
 from marketplace_api.schemas.orders import Address
@@ -31,6 +34,8 @@ from marketplace_api.statuses import AssignmentStatus
 
 OFFER_STANDS = timedelta(hours=48)
 """How long a product is offered to its artisan."""
+UNPAID_HOLDS = timedelta(minutes=15)
+"""How long pieces are held for an order that is not paid."""
 TAKEN: tuple[AssignmentStatus, ...] = ("accepted", "received")
 """Statuses of the parts whose pieces belong to the order."""
 
@@ -40,6 +45,7 @@ class NewOrder:
     """An order before it is stored: the buyer, the address, and `caller`, the id of the API key that orders.
 
     `expected_total` is what the buyer was told that it costs, in minor units; None if the buyer was told nothing.
+    `vouched` is False for an order that its buyer pays before it is offered. `tax_points` are basis points.
     """
 
     buyer_name: str
@@ -50,14 +56,20 @@ class NewOrder:
     note: str | None = None
     external_ref: str | None = None
     expected_total: int | None = None
+    vouched: bool = True
+    shipping: int = 0
+    tax_points: int = 0
 
 
 def place(shop: Shop, request: NewOrder, product_id: str, quantity: int) -> Order:
     """Reserve `quantity` pieces of a product and offer them to its artisan for `OFFER_STANDS`.
 
-    `Refused` as `products.reserve` and `create` do.
+    `Refused` as `products.reserve` and `create` do, and with `own_product` if the artisan would
+    pay for it.
     """
     product = products.reserve(shop, product_id, quantity)
+    if not request.vouched and product.artisan.has_phone(request.buyer_msisdn):
+        raise Refused("own_product", 403)
     return create(shop, request, product, product.price, quantity, [product.artisan], shop.now + OFFER_STANDS)
 
 
@@ -70,31 +82,34 @@ def create(
     artisans: Sequence[Artisan],
     until: datetime,
 ) -> Order:
-    """Create an order at `unit_price` minor units a piece, and offer it to `artisans` until `until`.
+    """Create an order at `unit_price` minor units a piece; if it is vouched for, offer it to `artisans` until `until`.
 
     `Refused` with `price_changed` if it does not cost what the buyer was told.
     """
     shares = split(unit_price, quantity, shop.terms.commission_percent)
-    if (expected := request.expected_total) not in (None, shares.total):
-        raise Refused("price_changed", total=shares.total, expected=expected, currency=shop.terms.currency)
-    offers = [
-        Assignment(artisan=artisan, quantity=quantity, earns=shares.earns, status="offered") for artisan in artisans
-    ]
+    tax = charges.tax(shares.total + request.shipping, request.tax_points)
+    total = shares.total + request.shipping + tax
+    if (expected := request.expected_total) not in (None, total):
+        raise Refused("price_changed", total=total, expected=expected, currency=shop.terms.currency)
     order = add_with_code(
         shop,
         lambda code: Order(
             id=shop.ids.new_id("ord"),
             code=code,
-            status="placed",
+            status="placed" if request.vouched else "unpaid",
             product=item if isinstance(item, Product) else None,
             brief=item if isinstance(item, Brief) else None,
             quantity=quantity,
             unit_price=unit_price,
             commission_percent=shop.terms.commission_percent,
             currency=shop.terms.currency,
-            total=shares.total,
+            total=total,
             commission=shares.commission,
             artisan_earns=shares.earns,
+            shipping=request.shipping,
+            tax_points=request.tax_points,
+            tax=tax,
+            payment_status="vouched" if request.vouched else "unpaid",
             buyer_name=request.buyer_name,
             buyer_msisdn=request.buyer_msisdn,
             buyer_locale=request.buyer_locale,
@@ -103,12 +118,36 @@ def create(
             external_ref=request.external_ref,
             placed_by=request.caller,
             created_at=shop.now,
-            expires_at=until,
-            assignments=offers,
+            expires_at=until if request.vouched else shop.now + UNPAID_HOLDS,
+            assignments=_offers(artisans, quantity, shares.earns) if request.vouched else [],
+            timeline=[],
         ),
     )
-    record_status(shop, order)
+    if request.vouched:
+        purse.vouch(shop, order)
+        record_status(shop, order)
+    else:
+        order.timeline.append(TimelineEntry(status=order.status, at=shop.now))
+        shop.session.flush()
     return order
+
+
+def offer(shop: Shop, order: Order, artisans: Sequence[Artisan], until: datetime) -> None:
+    """Offer an order whose price has come into its purse to `artisans` until `until`; declined if there is nobody.
+
+    The caller has locked the artisans and the order.
+    """
+    ORDER.move(order, "fund")
+    order.payment_status, order.expires_at = "paid", until
+    earns = split(order.unit_price, order.quantity, order.commission_percent).earns
+    order.assignments.extend(_offers(artisans, order.quantity, earns))
+    record_status(shop, order)
+    record_event(shop, order, "order.funded")
+    update_status(shop, order)
+
+
+def _offers(artisans: Sequence[Artisan], quantity: int, earns: int) -> list[Assignment]:
+    return [Assignment(artisan=artisan, quantity=quantity, earns=earns, status="offered") for artisan in artisans]
 
 
 # -- an artisan answers
@@ -186,11 +225,13 @@ def release_part(shop: Shop, part: Assignment) -> Assignment:
     if order.product_id:
         products.take_out(shop, order.product_id, part.quantity)
     passed_over = [other for other in _parts(order, "passed") if other.artisan.status == "active"]
-    if order.status == "accepted" and passed_over and shop.now < order.expires_at:
+    # money that went back, because fewer pieces were to come, cannot pay for them any more
+    is_whole = order.total - order.shipping - order.tax == order.unit_price * order.quantity
+    if order.status == "accepted" and passed_over and shop.now < order.expires_at and is_whole:
         for other in passed_over:
             ASSIGNMENT.move(other, "offer_again")
         ORDER.move(order, "reopen")
-        update_money(order)
+        update_money(shop, order)
         record_status(shop, order, "order.reopened")
     else:
         update_status(shop, order, otherwise="order.part_released")
@@ -218,10 +259,13 @@ def expire(shop: Shop, order: Order) -> Order:
 
 def ship(shop: Shop, order: Order, carrier: str, tracking: str) -> Order:
     """Record that the kiosk gave the order to `carrier`, with the tracking number `tracking`."""
+    holds.lock_held(shop, order.id)
     order = lock(shop, order)
     ORDER.move(order, "ship")
+    purse.enter_shipped(shop, order)
     order.carrier, order.tracking = carrier, tracking
     record_status(shop, order)
+    holds.release_shipped(shop, order)
     return order
 
 
@@ -295,7 +339,7 @@ def update_status(shop: Shop, order: Order, otherwise: EventType | None = None) 
             ASSIGNMENT.move(part, "pass_over")
         _move(shop, order, trigger)
     if unchanged:
-        update_money(order)
+        update_money(shop, order)
         is_reduced = order.status == "accepted" and order.total < total
         reduced: Sequence[EventType] = ["order.reduced"] if is_reduced else []
         record_event(shop, order, *([otherwise] if otherwise else []), *reduced)
@@ -367,21 +411,32 @@ def _close_offers(shop: Shop, order: Order, trigger: Literal["cancel", "expire"]
 
 
 def _move(shop: Shop, order: Order, trigger: OrderTrigger) -> None:
-    nothing_accepted = order.status == "placed" and trigger != "accept"
+    nothing_accepted = order.status in ("unpaid", "placed") and trigger != "accept"
+    was_unpaid = order.status == "unpaid"
     ORDER.move(order, trigger)
     if nothing_accepted and order.product_id:
         products.unreserve(shop, order.product_id, order.quantity)
-    update_money(order)
+    if was_unpaid:
+        buyer_payments.drop_unasked(shop, order)
+    update_money(shop, order)
     record_status(shop, order)
 
 
-def update_money(order: Order) -> None:
-    """Set the order's amounts: for all pieces while they are offered, then the sum over the accepted parts."""
-    taken = _taken(order)
+def update_money(shop: Shop, order: Order) -> None:
+    """Set the order's amounts: for all pieces while they are offered, then the sum over the accepted parts.
+
+    What it does not cost any more goes back to who paid.
+    """
+    taken, before = _taken(order), order.total
     shares = split(order.unit_price, order.quantity, order.commission_percent)
-    order.total = order.unit_price * sum(part.quantity for part in taken) if taken else shares.total
+    goods = order.unit_price * sum(part.quantity for part in taken) if taken else shares.total
     order.artisan_earns = sum(part.earns for part in taken) if taken else shares.earns
-    order.commission = order.total - order.artisan_earns
+    order.commission = goods - order.artisan_earns
+    order.tax = charges.tax(goods + order.shipping, order.tax_points)
+    order.total = goods + order.shipping + order.tax
+    if order.total != before or order.status in purse.ENDED_UNFULFILLED:
+        shop.session.flush()
+        purse.give_back_rest(shop, order)
 
 
 def record_status(shop: Shop, order: Order, type: EventType | None = None) -> None:

@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, Discriminator, RootModel, Tag, ValidationError
+from pydantic import BaseModel, Discriminator, RootModel, StringConstraints, Tag, ValidationError
 from sqlalchemy import func, select
 
 from marketplace_api import idempotency, locks, models, problems
@@ -36,10 +37,12 @@ from marketplace_api.fields import (
     Price,
     Quantity,
     Title,
+    WebUrl,
     terms_apply,
 )
 from marketplace_api.idempotency import StoredAnswer
-from marketplace_api.orders import briefs, orders
+from marketplace_api.orders import briefs, orders, paying
+from marketplace_api.payments import charges, storefronts
 from marketplace_api.refused import Refused
 from marketplace_api.schemas.orders import Address, Order
 from marketplace_api.shop import Shop
@@ -65,14 +68,45 @@ class AddressIn(BaseModel):
     country: Country
 
 
+class ByStorefront(BaseModel):
+    """The storefront that places the order vouches for it, and owes us its price."""
+
+    by: Literal["storefront"]
+
+
+class ByMpesa(BaseModel):
+    """The buyer pays from a phone, on which a prompt asks for it."""
+
+    by: Literal["mpesa"]
+    phone: Msisdn
+
+
+class ByCard(BaseModel):
+    """The buyer pays with a card in `currency` on a page, which then leads to `return_url`."""
+
+    by: Literal["card"]
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+    return_url: WebUrl
+
+
+class PaymentIn(RootModel[Annotated[ByStorefront | ByMpesa | ByCard, Discriminator("by")]]):
+    """How an order is paid."""
+
+
 class OrderIn(BaseModel):
-    """The buyer and the address. An order that does not cost `expected_total` is refused with `price_changed`."""
+    """The buyer and the address. An order that does not cost `expected_total` is refused with `price_changed`.
+
+    `payment` says how it is paid; without it, the storefront vouches, if its key may. Only an order that is vouched for
+    carries the `shipping` that its storefront names; for any other, ours is charged.
+    """
 
     buyer: BuyerIn
     ship_to: AddressIn
     note: Note | None = None
     external_ref: Line | None = None
     expected_total: ExpectedTotal | None = None
+    payment: PaymentIn | None = None
+    shipping: ExpectedTotal | None = None
 
 
 class ProductOrderIn(OrderIn):
@@ -119,17 +153,25 @@ class AnyOrderIn(
 
 
 UNPAID_AT_MOST = 3
-"""Open orders of one phone for which nobody vouches."""
+"""Unpaid orders of one phone."""
 
 
 def place(shop: Shop, caller: str, body: AnyOrderIn) -> models.Order:
     """Place the order for `caller`, the id of an API key or of our own shop window.
 
-    Raises `Refused` as `orders.place` and `briefs.place` do, and with `other_currency` or `too_many_unpaid_orders`.
+    Raises `Refused` as `orders.place`, `briefs.place` and `paying.start…` do, and with `payment_needed`,
+    `credit_exhausted`, `external_ref_known`, `no_shipping_there`, `other_currency` or `too_many_unpaid_orders`.
     """
     order_in = body.root
-    if caller == models.SHOP_WINDOW:
+    payment = order_in.payment.root if order_in.payment else None
+    vouched = payment is None or isinstance(payment, ByStorefront)
+    terms = storefronts.terms_of(shop, caller) if vouched else None
+    if terms and not terms.may_vouch:
+        raise Refused("payment_needed", 422)
+    if not vouched:
         _limit_unpaid(shop, order_in.buyer.phone)
+    if order_in.external_ref:
+        _check_external_ref(shop, caller, order_in.external_ref)
     request = orders.NewOrder(
         buyer_name=order_in.buyer.name,
         buyer_msisdn=order_in.buyer.phone,
@@ -139,7 +181,31 @@ def place(shop: Shop, caller: str, body: AnyOrderIn) -> models.Order:
         note=order_in.note,
         external_ref=order_in.external_ref,
         expected_total=order_in.expected_total.minor_units() if order_in.expected_total else None,
+        vouched=vouched,
     )
+    order = _place(shop, _with_charges(shop, request, order_in), order_in)
+    if terms:
+        storefronts.check_credit(shop, terms)
+    else:
+        start_payment(shop, order, payment)
+    return order
+
+
+def start_payment(shop: Shop, order: models.Order, payment: ByStorefront | ByMpesa | ByCard | None) -> None:
+    """Ask the buyer of an unpaid order to pay; the caller has locked the order or just created it.
+
+    `Refused` as `paying.start_by_phone` and `paying.start_by_card` do.
+    """
+    match payment:
+        case ByMpesa(phone=phone):
+            paying.start_by_phone(shop, order, phone)
+        case ByCard(currency=currency, return_url=return_url):
+            paying.start_by_card(shop, order, currency, return_url)
+        case _:
+            raise Refused("payment_needed", 422)
+
+
+def _place(shop: Shop, request: orders.NewOrder, order_in: ProductOrderIn | BriefOrderIn) -> models.Order:
     if isinstance(order_in, ProductOrderIn):
         return orders.place(shop, request, order_in.product_id, order_in.quantity)
     brief = order_in.brief
@@ -149,12 +215,35 @@ def place(shop: Shop, caller: str, body: AnyOrderIn) -> models.Order:
     return briefs.place(shop, request, wanted)
 
 
+def _with_charges(shop: Shop, request: orders.NewOrder, order_in: ProductOrderIn | BriefOrderIn) -> orders.NewOrder:
+    """The order with its shipping and tax."""
+    if request.vouched:
+        return replace(request, shipping=order_in.shipping.minor_units() if order_in.shipping else 0)
+    country = request.ship_to.country
+    quantity = order_in.quantity if isinstance(order_in, ProductOrderIn) else order_in.brief.quantity
+    return replace(
+        request,
+        shipping=charges.shipping(shop, country, quantity),
+        tax_points=charges.tax_points(shop, country),
+    )
+
+
+def _check_external_ref(shop: Shop, caller: str, external_ref: str) -> None:
+    """`Refused` with `external_ref_known` if the caller has placed an order with this reference."""
+    locks.take_name(shop, f"external_ref {external_ref} of {caller}")
+    order = models.Order
+    same = order.external_ref == external_ref, order.placed_by == caller
+    if code := shop.session.scalars(select(order.code).where(*same).limit(1)).one_or_none():
+        raise Refused("external_ref_known", code=code, external_ref=external_ref)
+
+
 def _limit_unpaid(shop: Shop, msisdn: str) -> None:
-    """`Refused` if the phone has `UNPAID_AT_MOST` open orders that were placed in the shop window."""
+    """`Refused` if the phone has `UNPAID_AT_MOST` unpaid orders."""
     locks.take_name(shop, f"unpaid orders of {msisdn}")
     order = models.Order
-    is_open = order.status.in_(("placed", "accepted")), order.placed_by == models.SHOP_WINDOW
-    count = shop.session.scalar(select(func.count(order.id)).where(order.buyer_msisdn == msisdn, *is_open))
+    count = shop.session.scalar(
+        select(func.count(order.id)).where(order.buyer_msisdn == msisdn, order.status == "unpaid")
+    )
     if count and count >= UNPAID_AT_MOST:
         raise Refused("too_many_unpaid_orders", 429, most=UNPAID_AT_MOST)
 

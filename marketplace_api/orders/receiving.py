@@ -38,9 +38,11 @@ def receive(
     `refused` pieces were rejected for `reason` and went back to the artisan. If `follows`, the artisan will bring the
     other pieces, and they become a new part; otherwise the buyer pays only for the received pieces. Nothing goes back
     into the stock, because the missing pieces do not exist. `Refused` with `unknown_part`, `other_kiosk`,
-    `order_not_expected` or `wrong_count`.
+    `order_not_expected`, `wrong_count`, or `own_goods` if the kiosk's agent made them.
     """
     part = _expected_part(shop, kiosk, part_id)
+    if part.artisan.has_phone(kiosk.agent_msisdn):
+        raise Refused("own_goods", 403)
     brought = count + refused
     if count < 0 or refused < 0 or not 1 <= brought <= part.quantity:
         raise Refused("wrong_count", 422, code=part.order.code, count=brought, most=part.quantity)

@@ -1,7 +1,7 @@
 """The audit: checks conditions on the money that must hold at any time.
 
 It checks the ledger itself, and the ledger against the payouts: the amounts that providers are paying, the amounts owed
-to artisans, and the earnings of the parts of orders.
+to artisans, the earnings of the parts of orders, and the purse of every order.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, literal, select
+from sqlalchemy import case, func, literal, select
 
-from marketplace_api.models import Artisan, Assignment, Order, Payout
-from marketplace_api.payments import balances, ledger, payouts
+from marketplace_api.models import Artisan, Assignment, BuyerPayment, LedgerPosting, Order, Payout, Refund
+from marketplace_api.payments import balances, ledger, payouts, purse, refunds
 from marketplace_api.payments.money import BY_PHONE, IN_CASH
 from marketplace_api.shop import Shop
 
@@ -60,19 +60,67 @@ def _owed(shop: Shop) -> Iterator[str]:
 
 
 def _earned(shop: Shop) -> Iterator[str]:
-    """The commission equals the amount that buyers owe for received parts, minus the artisans' earnings from them."""
+    """The commission is the price of all received parts, minus the artisans' earnings from them."""
     received = (
-        select(
-            func.coalesce(func.sum(Order.unit_price * Assignment.quantity), 0),
-            func.coalesce(func.sum(Assignment.earns), 0),
-        )
+        select(func.coalesce(func.sum(Order.unit_price * Assignment.quantity - Assignment.earns), 0))
         .join(Assignment.order)
         .where(Assignment.status == "received")
     )
-    total, earns = shop.session.execute(received).one()
-    for account, amount in ((ledger.BUYERS, total), (ledger.COMMISSION, earns - total)):
-        if ledger.balance(shop, account) != amount:
-            yield f"{account} should be {amount} and is {ledger.balance(shop, account)}"
+    earned, commission = int(shop.session.scalar(received) or 0), -ledger.balance(shop, ledger.COMMISSION)
+    if earned != commission:
+        yield f"the commission should be {earned} and is {commission}"
+
+
+def _purses(shop: Shop) -> Iterator[str]:
+    """Each purse holds exactly what its order still needs: nothing if it has ended, and never less than nothing."""
+    sums = select(LedgerPosting.account, func.sum(LedgerPosting.amount)).group_by(LedgerPosting.account)
+    of_purses = shop.session.execute(sums.where(LedgerPosting.account.like(f"{ledger.PURSE}%")))
+    balances_by_purse = {account: int(amount) for account, amount in of_purses}
+    pieces = func.coalesce(func.sum(case((Assignment.status == "accepted", Assignment.quantity), else_=0)), 0)
+    received = func.coalesce(func.sum(case((Assignment.status == "received", Assignment.quantity), else_=0)), 0)
+    still_to_come = case((Order.status == "placed", Order.quantity - received), else_=pieces)
+    needed = case(
+        (Order.status.in_((*purse.ENDED_UNFULFILLED, *purse.SENT, "unpaid")), 0),
+        else_=Order.unit_price * still_to_come + Order.shipping + Order.tax,
+    )
+    rows = select(Order.id, Order.code, Order.status, needed).outerjoin(Order.assignments).group_by(Order.id)
+    for order_id, code, status, amount in shop.session.execute(rows):
+        held = -balances_by_purse.pop(ledger.purse(order_id), 0)
+        if held != amount:
+            yield f"the purse of order {code} ({status}) holds {held} and should hold {amount}"
+    yield from (f"{account} belongs to no order" for account in balances_by_purse)
+
+
+def _offers(shop: Shop) -> Iterator[str]:
+    """Nothing of an unpaid order is offered."""
+    offered = select(Order.code).where(Order.status == "unpaid", Order.assignments.any())
+    yield from (f"order {code} is offered and not paid" for code in shop.session.scalars(offered))
+
+
+def _buyer_payments(shop: Shop) -> Iterator[str]:
+    """Of an order at most one captured payment is kept, and every other one goes back whole."""
+    given_back = func.coalesce(func.sum(Refund.shop_amount), 0)
+    rows = (
+        select(BuyerPayment.id, BuyerPayment.is_kept, BuyerPayment.shop_amount, given_back)
+        .outerjoin(BuyerPayment.refunds)
+        .where(BuyerPayment.captured_at.is_not(None))
+        .group_by(BuyerPayment.id)
+    )
+    for payment_id, is_kept, amount, back in shop.session.execute(rows):
+        if back > amount or (not is_kept and back != amount):
+            yield f"of payment {payment_id} of {amount}, {back} goes back"
+    kept = select(BuyerPayment.order_id).where(BuyerPayment.is_kept).group_by(BuyerPayment.order_id)
+    twice = kept.having(func.count() > 1)
+    yield from (f"order {order_id} keeps several payments" for order_id in shop.session.scalars(twice))
+
+
+def _refunds(shop: Shop) -> Iterator[str]:
+    """What is to go back, and what is going back, is what the ledger says."""
+    for account, statuses in ((ledger.REFUNDS, ("due", "failed")), (ledger.REFUNDING, refunds.IN_FLIGHT)):
+        summed = select(func.coalesce(func.sum(Refund.shop_amount), 0)).where(Refund.status.in_(statuses))
+        rows, posted = int(shop.session.scalar(summed) or 0), -ledger.balance(shop, account)
+        if rows != posted:
+            yield f"{account} should be {rows} and is {posted}"
 
 
 def _paid_twice(shop: Shop) -> Iterator[str]:
@@ -92,6 +140,10 @@ _CONDITIONS: Mapping[str, Callable[[Shop], Iterator[str]]] = {
     "payouts_in_flight": _in_flight,
     "owed_to_artisans": _owed,
     "earned_by_goods": _earned,
+    "purses": _purses,
+    "offers": _offers,
+    "buyer_payments": _buyer_payments,
+    "refunds": _refunds,
     "references": _paid_twice,
     "paid_to_artisans": balances.wrong_paid_sums,
 }

@@ -67,9 +67,11 @@ def lock_kiosk(shop: Shop, kiosk: Kiosk) -> Kiosk:
 
 
 def collect(shop: Shop, kiosk: Kiosk, payout_id: str) -> Payout:
-    """Record that the kiosk paid the payout in cash out of its float."""
+    """Record that the kiosk paid the payout in cash out of its float. `Refused` with `own_goods` for its own agent."""
     payout = payouts.move(shop, payout_id, "collect")
-    lock_kiosk(shop, kiosk)
+    kiosk = lock_kiosk(shop, kiosk)
+    if payout.artisan.has_phone(kiosk.agent_msisdn):
+        raise Refused("own_goods", 403)
     postings = {
         ledger.artisan_account(payout.artisan_id): payout.amount,
         ledger.kiosk_account(kiosk.id): -payout.amount,

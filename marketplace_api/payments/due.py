@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from marketplace_api.models import Artisan, Assignment, Payout
-from marketplace_api.payments import balances, ledger, payouts
+from marketplace_api.payments import balances, holds, payouts, purse
 from marketplace_api.payments.money import BY_PHONE, IN_CASH
 from marketplace_api.shop import Shop
 from marketplace_api.statuses import PayoutMethod, PayoutStatus
@@ -20,19 +20,8 @@ def create_due_payouts(shop: Shop, part: Assignment) -> Sequence[Payout]:
     artisan's account and is paid with the next part; so a part may have several payouts, or none. The caller has locked
     the artisan, and records the `payout.created` events.
     """
-    artisan, order = part.artisan, part.order
-    total = order.unit_price * part.quantity
-    ledger.post(
-        shop,
-        f"earned:{part.id}",
-        f"goods received of {order.code}",
-        {
-            ledger.BUYERS: total,
-            ledger.artisan_account(artisan.id): -part.earns,
-            ledger.COMMISSION: part.earns - total,
-        },
-        order.currency,
-    )
+    artisan = part.artisan
+    purse.enter_earned(shop, part)
     limits = BY_PHONE if artisan.payout_method == "mobile_money" else IN_CASH
     return [
         _create(shop, part, artisan, piece, amount)
@@ -41,6 +30,7 @@ def create_due_payouts(shop: Shop, part: Assignment) -> Sequence[Payout]:
 
 
 def _create(shop: Shop, part: Assignment, artisan: Artisan, piece: int, amount: int) -> Payout:
+    hold = holds.reason_for(shop, artisan, amount)
     return payouts.add(
         shop,
         artisan,
@@ -51,5 +41,7 @@ def _create(shop: Shop, part: Assignment, artisan: Artisan, piece: int, amount: 
         piece=piece,
         method=artisan.payout_method,
         msisdn=artisan.payout_msisdn,
-        status=_FIRST_STATUS[artisan.payout_method],
+        status="held" if hold else _FIRST_STATUS[artisan.payout_method],
+        hold=hold,
+        held_at=shop.now if hold else None,
     )

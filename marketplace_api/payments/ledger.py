@@ -1,7 +1,7 @@
 """The ledger: double entry in whole minor units, append-only.
 
     ledger.post(shop, "earned:412", "goods received of K7P4", {
-        ledger.BUYERS: 300_000, ledger.artisan_account("art_1"): -270_000, ledger.COMMISSION: -30_000})
+        ledger.purse("ord_1"): 300_000, ledger.artisan_account("art_1"): -270_000, ledger.COMMISSION: -30_000})
 
 Positive is a debit: money that we hold or are owed. Negative is a credit: money that we owe or have earned. The
 postings of an entry sum to zero, and so do all balances together. An entry is never changed; `reverse` writes its
@@ -9,7 +9,18 @@ opposite.
 
 | account | its balance |
 |---|---|
-| `buyers` | the amount that buyers owe for goods received |
+| `order:<id>` | the order's purse: minus the money that waits to be earned, shipped or given back; never positive |
+| `storefront:<key>` | the amount that a storefront owes for the orders it vouched for |
+| `collector:<name>[:<currency>]` | the money that a collector holds for us; the currency if it is not the shop's |
+| `bank` | the money that came to our bank account, minus what we moved from it |
+| `refunds` | minus the amount that is to go back to buyers, and that nobody is giving back yet |
+| `refunding[:<currency>]` | minus the amount that collectors are giving back at this moment |
+| `fx`, `fx:<currency>` | both sides of exchanges: what card payments in other currencies are worth |
+| `fees` | what collectors and providers kept for their work |
+| `losses` | what was charged back, or given back from our own money |
+| `rounding` | what buyers paid too much or too little because of the smallest coin |
+| `carriers` | minus the amount for shipping that is owed to carriers |
+| `tax` | minus the amount of tax that we took and owe |
 | `commission` | minus the earnings of the marketplace |
 | `artisan:<id>` | minus the amount that the artisan is owed and no provider is paying yet |
 | `payouts` | minus the amount of payouts in flight: requested from providers, and not settled (payout clearing) |
@@ -30,9 +41,15 @@ from sqlalchemy.exc import IntegrityError
 
 from marketplace_api.models import LedgerAccount, LedgerCheckpoint, LedgerEntry, LedgerPosting
 from marketplace_api.refused import Refused
-from marketplace_api.shop import Shop
+from marketplace_api.shop import Shop, insert_new
 
-BUYERS, COMMISSION, PAYOUTS, ADJUSTMENTS = "buyers", "commission", "payouts", "adjustments"
+COMMISSION, PAYOUTS, ADJUSTMENTS = "commission", "payouts", "adjustments"
+BANK, REFUNDS, REFUNDING, FX, FEES, LOSSES, ROUNDING = (
+    *("bank", "refunds", "refunding", "fx", "fees", "losses", "rounding"),
+)
+CARRIERS, TAX = "carriers", "tax"
+PURSE = "order:"
+"""The begin of the name of a purse."""
 REVERSAL = "reversal"
 """The first word of a reversal's key; the key of the reversed entry follows."""
 MAX_AMOUNT = 10**13
@@ -57,17 +74,46 @@ def kiosk_account(kiosk_id: str) -> str:
     return f"kiosk:{kiosk_id}"
 
 
+def purse(order_id: str) -> str:
+    """The name of the order's purse."""
+    return f"{PURSE}{order_id}"
+
+
+def storefront_account(key_id: str) -> str:
+    """The name of the account of a storefront, by the id of its API key."""
+    return f"storefront:{key_id}"
+
+
+def collector_account(name: str) -> str:
+    """The name of the collector's account in the shop's currency."""
+    return f"collector:{name}"
+
+
+def in_currency(account: str, currency: str) -> str:
+    """The name of the same account in another currency than the shop's."""
+    return f"{account}:{currency}"
+
+
 def provider_account(name: str) -> str:
     """The name of the provider's account."""
     return f"provider:{name}"
 
 
-def post(shop: Shop, key: str, note: str, postings: Mapping[str, int], currency: str | None = None) -> bool:
+def post(
+    shop: Shop,
+    key: str,
+    note: str,
+    postings: Mapping[str, int],
+    currency: str | None = None,
+    *,
+    floor: str | None = None,
+) -> bool:
     """Write an entry once, by `shop.by`; False if it was written under `key` before. Postings of zero are left out.
 
-    `currency` defaults to the shop's. `Refused` with `wrong_currency` if an account has another currency. Raises
-    ValueError, which shows a bug, if the postings do not sum to zero, are fewer than two or above `MAX_AMOUNT`, or if
-    `key` was used for other postings.
+    `currency` defaults to the shop's. `Refused` with `wrong_currency` if an account has another currency, and with
+    `not_funded` if the account `floor` would have a positive balance; the caller has locked what the account is about.
+    Raises ValueError, which shows a bug, if the postings do not sum to zero, are fewer than two or above `MAX_AMOUNT`,
+    or if `key` was used for other postings.
     """
     lines = {account: amount for account, amount in postings.items() if amount}
     if sum(lines.values()) or len(lines) < 2 or any(abs(amount) > MAX_AMOUNT for amount in lines.values()):
@@ -81,6 +127,8 @@ def post(shop: Shop, key: str, note: str, postings: Mapping[str, int], currency:
         if not _post_lines(shop, entry, lines, currency):
             _open_all(shop, lines, currency)  # also finds an account in another currency
             _post_lines(shop, entry, lines, currency)
+        if floor and balance(shop, floor) > 0:
+            raise Refused("not_funded", account=floor)
         return True
     if {line.account: line.amount for line in entry_of(shop, key).postings} != lines:
         raise ValueError(f"{key} stands for another fact")
@@ -227,6 +275,14 @@ def open_account(shop: Shop, name: str, currency: str) -> LedgerAccount:
     return shop.session.get_one(LedgerAccount, name)  # another transaction has opened it meanwhile
 
 
+def open_accounts(shop: Shop, names: Collection[str]) -> None:
+    """Open those of these accounts that do not exist yet, by one statement, in the shop's currency."""
+    rows = union_all(*(select(literal(name).label("name")) for name in names)).subquery()
+    known = select(LedgerAccount.name).where(LedgerAccount.name == rows.c.name)
+    unknown = select(rows.c.name, literal(shop.terms.currency)).where(~known.exists())
+    shop.session.execute(insert_new(shop.session, LedgerAccount).from_select(["name", "currency"], unknown))
+
+
 def _lock_postings(shop: Shop) -> None:
     """Wait for transactions that are posting, and block new postings and checkpoints until we commit.
 
@@ -246,7 +302,8 @@ def _moved(shop: Shop) -> Sequence[tuple[str, int]]:
     newer = (
         select(LedgerPosting.account, func.max(LedgerPosting.id))
         .outerjoin(last, last.c.account == LedgerPosting.account)
-        .where(LedgerPosting.id > func.coalesce(last.c.upto, 0))
+        # a purse has few postings, so a checkpoint would save nothing
+        .where(LedgerPosting.id > func.coalesce(last.c.upto, 0), LedgerPosting.account.not_like(f"{PURSE}%"))
         .group_by(LedgerPosting.account)
     )
     return [(account, upto) for account, upto in shop.session.execute(newer)]

@@ -26,7 +26,7 @@ from marketplace_api.statuses import PayoutStatus
 
 IN_FLIGHT: tuple[PayoutStatus, ...] = ("sending", "unknown")
 """Statuses in which a provider may be paying at this moment."""
-WAITING: tuple[PayoutStatus, ...] = ("pending", "failed", "awaiting_collection")
+WAITING: tuple[PayoutStatus, ...] = ("held", "pending", "failed", "awaiting_collection")
 """Statuses in which no provider is paying."""
 SETTLED: tuple[PayoutStatus, ...] = ("paid", "collected")
 """Statuses in which the money has reached the artisan."""

@@ -10,7 +10,7 @@ from marketplace_api import models
 from marketplace_api.accounts import artisans
 from marketplace_api.fields import Id, Line, Moment, Price
 from marketplace_api.orders import orders
-from marketplace_api.payments import elsewhere, payouts, returns, settlement
+from marketplace_api.payments import elsewhere, holds, payouts, returns, settlement
 from marketplace_api.rest.access import requires, shop
 from marketplace_api.rest.idempotency import idempotent
 from marketplace_api.rest.lists import Page, PageQuery, newest_first
@@ -119,6 +119,14 @@ def return_payout(payout_id: str, json_data: ReturnIn) -> Payout:
     waits as `failed` until the artisan gives another phone, or until it is retried.
     """
     return Payout.of(returns.give_back(shop(), payout_id, json_data.reason))
+
+
+@blueprint.post("/payouts/<id:payout_id>/release")
+@requires("money", refusals=(409,))
+@blueprint.output(Payout)
+def release_payout(payout_id: str) -> Payout:
+    """Release a held payout, so that it is paid now."""
+    return Payout.of(holds.release(shop(), payout_id))
 
 
 @blueprint.post("/payouts/<id:payout_id>/retry")

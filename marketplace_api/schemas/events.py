@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from marketplace_api import models
 from marketplace_api.schemas.api_keys import ApiKey
 from marketplace_api.schemas.artisans import Artisan
+from marketplace_api.schemas.buyer_payments import BuyerPayment, Refund
 from marketplace_api.schemas.help_requests import HelpRequest
 from marketplace_api.schemas.kiosks import FloatChange, Kiosk
 from marketplace_api.schemas.orders import Order
@@ -25,6 +26,7 @@ from marketplace_api.schemas.webhooks import WebhookDelivery, WebhookEndpoint
 EventResource = (
     ApiKey
     | Artisan
+    | BuyerPayment
     | FloatChange
     | HelpRequest
     | Kiosk
@@ -32,6 +34,7 @@ EventResource = (
     | Payout
     | PayoutsPause
     | Product
+    | Refund
     | WebhookDelivery
     | WebhookEndpoint
 )
@@ -43,9 +46,11 @@ DATA_SCHEMAS: Mapping[str, type[EventResource]] = {
     "kiosk": Kiosk,
     "kiosk_float": FloatChange,
     "order": Order,
+    "payment": BuyerPayment,
     "payout": Payout,
     "payouts": PayoutsPause,
     "product": Product,
+    "refund": Refund,
     "webhook_delivery": WebhookDelivery,
     "webhook_endpoint": WebhookEndpoint,
 }

@@ -9,8 +9,9 @@ from pydantic import BaseModel
 
 from marketplace_api import models
 from marketplace_api.schemas.artisans import ArtisanSummary
+from marketplace_api.schemas.buyer_payments import OpenPayment
 from marketplace_api.schemas.money import Money
-from marketplace_api.statuses import AssignmentStatus, OrderStatus, PaymentStatus
+from marketplace_api.statuses import AssignmentStatus, OrderPaymentStatus, OrderStatus
 
 
 class OrderedProduct(BaseModel):
@@ -107,14 +108,16 @@ class Shipment(BaseModel):
 class Order(BaseModel):
     """An order of a product or of a brief; the other one is null.
 
-    `payment_status` is `unpaid` if nobody vouches for it, because it was placed in the shop window. Its amounts are for
-    all pieces while they are offered, then for the accepted ones, finally for the received ones.
+    `payment_status` is `vouched` if the storefront that placed it owes us its price; otherwise the buyer pays, and it
+    is offered to nobody before. `total` is what is to pay: `commission`, `artisan_earns`, `shipping` and `tax`. The
+    amounts are for all pieces while they are offered, then for the accepted ones, finally for the received ones. While
+    the order is unpaid, `payment` is the newest payment.
     """
 
     id: str
     code: str
     status: OrderStatus
-    payment_status: PaymentStatus
+    payment_status: OrderPaymentStatus
     product: OrderedProduct | None
     brief: Brief | None
     quantity: int
@@ -124,6 +127,9 @@ class Order(BaseModel):
     total: Money
     commission: Money
     artisan_earns: Money
+    shipping: Money
+    tax: Money
+    payment: OpenPayment | None
     assignments: list[Assignment]
     timeline: list[TimelineEntry]
     shipment: Shipment | None
@@ -167,6 +173,9 @@ class Order(BaseModel):
                 "total": money(row.total),
                 "commission": money(row.commission),
                 "artisan_earns": money(row.artisan_earns),
+                "shipping": money(row.shipping),
+                "tax": money(row.tax),
+                "payment": OpenPayment.of(row.payments[-1]) if row.status == "unpaid" and row.payments else None,
                 "assignments": [Assignment.of(part) for part in row.assignments],
                 "timeline": [{"status": entry.status, "at": entry.at} for entry in row.timeline],
                 "shipment": row.carrier and {"carrier": row.carrier, "tracking": row.tracking},

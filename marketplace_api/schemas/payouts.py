@@ -9,14 +9,15 @@ from pydantic import BaseModel
 
 from marketplace_api import models
 from marketplace_api.schemas.money import Money
-from marketplace_api.statuses import FaultParty, PayoutMethod, PayoutStatus
+from marketplace_api.statuses import FaultParty, HoldReason, PayoutMethod, PayoutStatus
 
 
 class Payout(BaseModel):
     """A payment to an artisan for goods received.
 
     If it failed, `failure` is the provider's text, and `blame` is who has to act: the `recipient`, if the number cannot
-    receive it; `us`, if our settings or our float are the cause; or `nobody`.
+    receive it; `us`, if our settings or our float are the cause; or `nobody`. A `held` one waits because of `hold`: it
+    is `large`, one of the `first`, of a `disputed` order, for a `new_phone`, or above the `day_cap`.
     """
 
     id: str
@@ -28,6 +29,7 @@ class Payout(BaseModel):
     provider_reference: str | None
     failure: str | None
     blame: FaultParty | None
+    hold: HoldReason | None
     order_id: str | None
     created_at: datetime
     paid_at: datetime | None
@@ -45,6 +47,7 @@ class Payout(BaseModel):
                 "provider_reference": row.provider_reference,
                 "failure": row.failure,
                 "blame": row.fault_party,
+                "hold": row.hold,
                 "order_id": row.order_id,
                 "created_at": row.created_at,
                 "paid_at": row.paid_at,

@@ -114,6 +114,7 @@ def test_the_readme_lists_every_revision_in_its_order() -> None:
     assert listed == versions
 
 
+BEFORE_PURSES = "0033"
 ROWS_OF_REVISION_0001 = (
     "INSERT INTO kiosk (id, code, name, town, agent_name, agent_msisdn, created_at, wrong_cash_codes)"
     " VALUES ('ksk_1', 'K2', 'Toi', 'Nairobi', 'Grace', '+254722000999', '2026-11-20 09:00:00', 0)",
@@ -375,3 +376,69 @@ def test_a_user_who_may_not_create_tables_is_named_in_one_line(postgres_url: str
                 upgrade.upgrade(Settings.model_validate({"database_url": url}))
         finally:
             connection.execute("DROP ROLE only_reads")
+
+
+ORDER_OF_FIVE = (
+    'INSERT INTO "order" (id, code, status, product_id, quantity, unit_price, commission_percent, currency, total,'
+    " commission, artisan_earns, buyer_name, buyer_msisdn, buyer_locale, ship_to, placed_by, created_at, expires_at)"
+    " VALUES ('{id}', '{code}', '{status}', 'prd_1', 5, 10000, 10, 'KES', 50000, 5000, 45000, 'Ann', '+254733000333',"
+    " 'en', '{{}}', '{placed_by}', '2026-11-20 09:00:00', '2026-11-22 09:00:00')"
+)
+RECEIVED_AND_OPEN = (
+    *(
+        ORDER_OF_FIVE.format(id=id, code=code, status=status, placed_by=placed_by)
+        for id, code, status, placed_by in (
+            ("ord_offered", "A1", "placed", "key_1"),
+            ("ord_half", "A2", "accepted", "key_1"),
+            ("ord_kiosk", "A3", "at_kiosk", "key_2"),
+            ("ord_ended", "A4", "expired", "key_2"),
+        )
+    ),
+    *(
+        f"INSERT INTO assignment (order_id, artisan_id, quantity, earns, status, reason, refused)"
+        f" VALUES ('{order}', 'art_1', {quantity}, {quantity * 9000}, '{status}', '', 0)"
+        for order, quantity, status in (
+            ("ord_offered", 5, "offered"),
+            ("ord_half", 2, "received"),
+            ("ord_half", 3, "accepted"),
+            ("ord_kiosk", 4, "received"),
+            ("ord_ended", 5, "expired"),
+        )
+    ),
+    "INSERT INTO ledger_account (name, currency) VALUES ('buyers', 'KES'), ('commission', 'KES')",
+    "INSERT INTO ledger_entry (key, note, at) VALUES ( 'earned:1', '', '2026-11-21 09:00:00')",
+    "INSERT INTO ledger_posting (entry_id, account, amount)"
+    " VALUES (1, 'buyers', 60000), (1, 'commission', -6000), (1, 'artisan:art_1', -54000)",
+)
+"""Four orders of five pieces at 100 shillings: offered, received in part, received, expired; six were received."""
+
+
+def balances(engine: Engine) -> dict[str, int]:
+    sums = "SELECT account, sum(amount) FROM ledger_posting GROUP BY account HAVING sum(amount) <> 0"
+    with engine.connect() as connection:
+        return {account: int(amount) for account, amount in connection.exec_driver_sql(sums)}
+
+
+def test_open_orders_have_purses_after_an_upgrade_and_storefronts_owe_what_buyers_owed(engine: Engine) -> None:
+    upgrade.move(engine, "0001")
+    with engine.begin() as connection:
+        for row in ROWS_OF_REVISION_0001[:3]:
+            connection.exec_driver_sql(row)
+    upgrade.move(engine, BEFORE_PURSES)
+    with engine.begin() as connection:
+        for row in RECEIVED_AND_OPEN:
+            connection.exec_driver_sql(row)
+    before = balances(engine)
+
+    for _ in range(2):
+        upgrade.move(engine, "head")
+        assert balances(engine) == {
+            "artisan:art_1": -54000,
+            "commission": -6000,
+            "storefront:key_1": 50000 + 20000 + 30000,
+            "storefront:key_2": 40000,
+            "order:ord_offered": -50000,
+            "order:ord_half": -30000,
+        }
+        upgrade.move(engine, BEFORE_PURSES)
+        assert balances(engine) == before

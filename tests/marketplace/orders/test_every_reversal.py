@@ -26,6 +26,10 @@ ENDS = {
     "reversal": {REFUSED},
     "earned": {"reversed", REFUSED},  # not goods that were paid
     "float": {""},
+    "vouched": {REFUSED},
+    "captured": {REFUSED},
+    "refund": {REFUSED},
+    "refunding": {REFUSED},
 }
 """By kind of entry, the status of its payout or part after the reversal."""
 

@@ -55,7 +55,7 @@ def test_with_an_order_the_waiting_payout_is_settled(
     assert operator.get("/payouts").json["data"] == [answer.json]
     assert operator.get("/events?limit=100").json["data"][-1]["type"] == "payout.paid"
     assert amount_owed(database, sample) == 0
-    assert entries(database) == 2
+    assert entries(database) == 3
 
 
 def test_without_an_order_the_debt_does_not_change(
@@ -66,7 +66,7 @@ def test_without_an_order_the_debt_does_not_change(
     assert amount_owed(database, sample) == 270_000
     with database.open() as shop:
         assert ledger.balance(shop, ledger.ADJUSTMENTS) == 500_00
-    assert entries(database) == 2
+    assert entries(database) == 3
 
 
 def test_a_payment_is_entered_once_under_its_idempotency_key(
@@ -117,7 +117,7 @@ def test_an_amount_that_no_payout_has_is_refused(
     answer = operator.post("/payouts", json=body(sample, amount, order_id=received.id))
     assert (answer.status_code, answer.json["reason"]) == (409, "not_due")
     assert received.code in answer.json["detail"]
-    assert entries(database) == 1
+    assert entries(database) == 2
 
 
 def test_a_payout_in_flight_is_not_settled_elsewhere(
@@ -129,7 +129,7 @@ def test_a_payout_in_flight_is_not_settled_elsewhere(
     answer = operator.post("/payouts", json=body(sample, order_id=received.id))
     assert (answer.status_code, answer.json["reason"]) == (409, "not_due")
     assert operator.get(f"/payouts/{due.id}").json["status"] == "sending"
-    assert entries(database) == 2
+    assert entries(database) == 3
 
 
 def test_a_payout_of_another_artisan_is_not_settled(
@@ -139,7 +139,7 @@ def test_a_payout_of_another_artisan_is_not_settled(
         other = register(shop, sample.kiosk, "+254722000000", name="Wanjiku")
     answer = operator.post("/payouts", json=body(sample, order_id=received.id) | {"artisan_id": other.id})
     assert (answer.status_code, answer.json["reason"]) == (409, "not_due")
-    assert entries(database) == 1
+    assert entries(database) == 2
 
 
 def test_only_operators_announce_payments(storefront: FlaskClient, anonymous: FlaskClient, sample: Sample) -> None:

@@ -23,7 +23,7 @@ from tests.threads import together
 pytestmark = pytest.mark.every_store
 
 AMINA = ledger.artisan_account("art_1")
-SALE = {ledger.BUYERS: 300_000, AMINA: -270_000, ledger.COMMISSION: -30_000}
+SALE = {ledger.BANK: 300_000, AMINA: -270_000, ledger.COMMISSION: -30_000}
 
 shares = st.dictionaries(st.sampled_from([f"a{n}" for n in range(5)]), st.integers(-(10**9), 10**9), min_size=1)
 
@@ -46,7 +46,7 @@ def test_an_entry_is_written_once_under_its_key(database: ShopDatabase) -> None:
         assert not ledger.post(shop, "sale", "goods", SALE)
         assert ledger.balance(shop, AMINA) == -270_000
         with pytest.raises(ValueError, match="another fact"):
-            ledger.post(shop, "sale", "goods", {ledger.BUYERS: 1, AMINA: -1})
+            ledger.post(shop, "sale", "goods", {ledger.BANK: 1, AMINA: -1})
 
 
 def test_an_entry_written_by_many_at_once_is_written_once(database: ShopDatabase) -> None:
@@ -64,9 +64,9 @@ def test_an_entry_written_by_many_at_once_is_written_once(database: ShopDatabase
     [
         {},
         {AMINA: 5},
-        {AMINA: 0, ledger.BUYERS: 0},
-        {AMINA: -5, ledger.BUYERS: 6},
-        {AMINA: -(10**14), ledger.BUYERS: 10**14},
+        {AMINA: 0, ledger.BANK: 0},
+        {AMINA: -5, ledger.BANK: 6},
+        {AMINA: -(10**14), ledger.BANK: 10**14},
     ],
 )
 def test_unbalanced_or_too_large_postings_are_refused(database: ShopDatabase, postings: dict[str, int]) -> None:

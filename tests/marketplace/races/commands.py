@@ -11,20 +11,23 @@ from marketplace_api.catalogue import photos, products
 from marketplace_api.events import webhooks
 from marketplace_api.kiosks import cash_float, kiosks
 from marketplace_api.models import Artisan, Kiosk, Order, Product
-from marketplace_api.orders import briefs, closing, corrections, deadlines, orders, receiving
+from marketplace_api.orders import briefs, closing, corrections, deadlines, orders, paying, receiving
 from marketplace_api.payments import (
+    buyer_payments,
     cash_payouts,
     elsewhere,
     ledger,
     pausing,
     payout_methods,
     payouts,
+    refunds,
     returns,
     settlement,
+    storefronts,
 )
 from marketplace_api.shop import Shop
 from tests.marketplace.conftest import register, request
-from tests.marketplace.races.world import BASKETS, NEWCOMER, SETTINGS_KEY, World
+from tests.marketplace.races.world import BASKETS, BUYER, NEWCOMER, SETTINGS_KEY, World
 
 Command = Callable[[Shop, World], object]
 OTHER_PHONE = "+254733000000"
@@ -149,6 +152,34 @@ PAYOUT_COMMANDS: Mapping[str, Command] = {
     "resume": lambda shop, world: pausing.resume(shop),
     "checkpoint": lambda shop, world: ledger.checkpoint(shop),
 }
+PAYMENT_COMMANDS: Mapping[str, Command] = {
+    "place unpaid": lambda shop, world: orders.place(shop, replace(request(), vouched=False), world.product, 3),
+    "start paying": lambda shop, world: paying.start_by_phone(
+        shop, orders.lock(shop, _order(shop, world.unpaid)), BUYER
+    ),
+    "begin asking": lambda shop, world: buyer_payments.begin_asking(shop, world.started),
+    "capture": lambda shop, world: paying.settle_captured(shop, world.asked, "SGC1"),
+    "capture a second time": lambda shop, world: paying.settle_captured(shop, world.failed_payment, "SGC2"),
+    "fail payment": lambda shop, world: buyer_payments.fail(shop, world.asked, "no_balance", "1"),
+    "doubt payment": lambda shop, world: buyer_payments.mark_unknown(shop, world.asked),
+    "put back payment": lambda shop, world: buyer_payments.put_back(shop, world.asked),
+    "lapse": lambda shop, world: buyer_payments.lapse(shop, world.asked),
+    "announce": lambda shop, world: paying.announce(shop, _order(shop, world.unpaid), 1_500_00, "wire 1"),
+    "cancel unpaid": lambda shop, world: orders.cancel(shop, _order(shop, world.unpaid)),
+    "expire unpaid": lambda shop, world: orders.expire(shop, _order(shop, world.unpaid)),
+    "cancel paid": lambda shop, world: orders.cancel(shop, _order(shop, world.bought)),
+    "decline paid": lambda shop, world: orders.decline(shop, _artisan(shop, world), _order(shop, world.bought).code),
+    "accept paid": lambda shop, world: orders.accept(shop, _artisan(shop, world), _order(shop, world.bought).code),
+    "give back payment": lambda shop, world: paying.give_back(shop, world.kept, 500_00),
+    "dispute": lambda shop, world: paying.dispute(shop, world.kept),
+    "send refund": lambda shop, world: refunds.begin_sending(shop, world.refund_due, "simulator"),
+    "refund elsewhere": lambda shop, world: refunds.settle_elsewhere(shop, world.refund_due, "wire 2"),
+    "refund done": lambda shop, world: refunds.settle_done(shop, world.refund_sending, "RV1"),
+    "refund failed": lambda shop, world: refunds.settle_failed(shop, world.refund_sending, "no float"),
+    "doubt refund": lambda shop, world: refunds.mark_unknown(shop, world.refund_sending),
+    "settle": lambda shop, world: storefronts.settle(shop, "window", 100_00, "wire 3"),
+    "pause collecting": lambda shop, world: paying.pause_collecting(shop, "simulator", "wrong passkey"),
+}
 ARTISAN_COMMANDS: Mapping[str, Command] = {
     "choose cash": lambda shop, world: artisans.set_payout_method(shop, _artisan(shop, world), "kiosk_cash"),
     "choose phone": lambda shop, world: artisans.set_payout_method(
@@ -192,6 +223,7 @@ COMMANDS: Mapping[str, Command] = {
     **ORDER_COMMANDS,
     **BRIEF_COMMANDS,
     **PAYOUT_COMMANDS,
+    **PAYMENT_COMMANDS,
     **ARTISAN_COMMANDS,
     **PRODUCT_COMMANDS,
     **KEY_COMMANDS,

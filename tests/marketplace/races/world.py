@@ -7,7 +7,7 @@ drawn at random.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from sqlalchemy import func, select
@@ -19,6 +19,7 @@ from marketplace_api.kiosks import cash_float, kiosks
 from marketplace_api.models import (
     Artisan,
     Assignment,
+    BuyerPayment,
     Event,
     HelpRequest,
     Kiosk,
@@ -26,15 +27,17 @@ from marketplace_api.models import (
     Order,
     Payout,
     Product,
+    Refund,
     WebhookEndpoint,
 )
-from marketplace_api.orders import briefs, orders, receiving
+from marketplace_api.orders import briefs, orders, paying, receiving
 from marketplace_api.orders.briefs import NewBrief
-from marketplace_api.payments import pausing, settlement
+from marketplace_api.payments import buyer_payments, ledger, pausing, refunds, settlement
 from marketplace_api.shop import Shop
 from tests.marketplace.conftest import register, request
 
 PHONE, SECOND, THIRD, NEWCOMER = "+254712345678", "+254712345670", "+254712345671", "+254712345672"
+BUYER = "+254722000111"
 SETTINGS_KEY = "bootstrap"
 """The owner of endpoints whose key is in the settings and has no row."""
 BASKETS = NewBrief("Gift basket", "baskets", 1_000_00, 100, date(2026, 12, 20))
@@ -69,6 +72,18 @@ class World:
     unknown: str
     """Of a payment that has failed, after which the artisan chose cash."""
     awaiting: str
+    unpaid: str
+    asked: str
+    """The payment of the unpaid order."""
+    started: str
+    """A payment of another unpaid order, of which nobody was asked yet."""
+    bought: str
+    """An order that its buyer has paid."""
+    kept: str
+    failed_payment: str
+    """A payment of the same order that had failed before."""
+    refund_due: str
+    refund_sending: str
     key: str
     """An API key that may create one more webhook endpoint."""
 
@@ -108,6 +123,13 @@ def build(shop: Shop) -> World:
     orders.accept(shop, artisan, begun.code, 40)
     orders.decline(shop, second, passed_over.code)
     orders.accept(shop, artisan, passed_over.code)
+    unpaid, asked = _asked(shop, product)
+    _, started = _unpaid(shop, product)
+    bought, failed_payment = _asked(shop, product)
+    buyer_payments.fail(shop, failed_payment.id, "unreachable", "1037")
+    kept = _pay(shop, bought, "SGB1")
+    due, sending_refund = _refund(shop, product, "SGB2"), _refund(shop, product, "SGB3")
+    refunds.begin_sending(shop, sending_refund.id, "simulator")
     return World(
         artisan=artisan.id,
         second=second.id,
@@ -131,8 +153,42 @@ def build(shop: Shop) -> World:
         failed=failed.id,
         unknown=rerouted.id,
         awaiting=awaiting.id,
+        unpaid=unpaid.id,
+        asked=asked.id,
+        started=started.id,
+        bought=bought.id,
+        kept=kept.id,
+        failed_payment=failed_payment.id,
+        refund_due=due.id,
+        refund_sending=sending_refund.id,
         key=_key(shop),
     )
+
+
+def _unpaid(shop: Shop, product: Product) -> tuple[Order, BuyerPayment]:
+    """An order of one piece that its buyer is about to be asked to pay."""
+    order = orders.place(shop, replace(request(), vouched=False), product.id, 1)
+    return order, paying.start_by_phone(shop, order, BUYER)
+
+
+def _asked(shop: Shop, product: Product) -> tuple[Order, BuyerPayment]:
+    order, payment = _unpaid(shop, product)
+    return order, buyer_payments.begin_asking(shop, payment.id)
+
+
+def _pay(shop: Shop, order: Order, receipt: str) -> BuyerPayment:
+    """A captured payment of the unpaid order."""
+    payment = paying.start_by_phone(shop, order, BUYER)
+    buyer_payments.begin_asking(shop, payment.id)
+    return paying.settle_captured(shop, payment.id, receipt)
+
+
+def _refund(shop: Shop, product: Product, receipt: str) -> Refund:
+    """The refund of an order that was paid and cancelled."""
+    order = orders.place(shop, replace(request(), vouched=False), product.id, 1)
+    payment = _pay(shop, order, receipt)
+    orders.cancel(shop, order)
+    return payment.refunds[0]
 
 
 def _key(shop: Shop) -> str:
@@ -172,6 +228,8 @@ class Snapshot:
     endpoints: Sequence[object]
     keys_in_use: int
     paused: bool
+    payments: Sequence[object]
+    refunds: Sequence[object]
 
     @classmethod
     def of(cls, shop: Shop) -> Snapshot:
@@ -187,12 +245,15 @@ class Snapshot:
             payouts=sorted(map(_payout, session.scalars(select(Payout))), key=repr),
             artisans=sorted(map(_artisan, session.scalars(select(Artisan))), key=repr),
             kiosks=sorted((row.name, row.wrong_cash_codes, row.agent_msisdn) for row in session.scalars(select(Kiosk))),
-            balances=sorted((name, int(amount)) for name, amount in session.execute(balances)),
+            # the name of a purse has an id; what it holds follows from its order, as the audit finds
+            balances=sorted((name, int(amount)) for name, amount in session.execute(balances) if not _is_purse(name)),
             events=[row.type for row in session.scalars(select(Event).order_by(Event.seq))],
             open_requests=session.scalar(select(func.count()).select_from(HelpRequest).where(is_open)) or 0,
             endpoints=sorted(session.scalars(select(WebhookEndpoint.owner))),
             keys_in_use=sum(key.revoked_at is None for key in api_keys.list_all(shop)),
             paused=pausing.current_pause(shop) is not None,
+            payments=sorted(map(_payment, session.scalars(select(BuyerPayment))), key=repr),
+            refunds=sorted(map(_refunded, session.scalars(select(Refund))), key=repr),
         )
 
     def differences(self, other: Snapshot) -> str:
@@ -204,6 +265,10 @@ class Snapshot:
         )
 
 
+def _is_purse(account: str) -> bool:
+    return account.startswith(ledger.PURSE)
+
+
 def _only_in(one: object, other: object) -> object:
     if isinstance(one, list) and isinstance(other, list):
         return [item for item in one if one.count(item) > other.count(item)] or f"{len(one)}, not {len(other)}"
@@ -212,7 +277,8 @@ def _only_in(one: object, other: object) -> object:
 
 def _order(row: Order) -> object:
     parts = sorted(map(_part, row.assignments), key=repr)
-    return row.title, row.quantity, row.status, row.total, row.artisan_earns, row.kiosk_id, row.tracking, parts
+    money = row.payment_status, row.total, row.artisan_earns
+    return row.title, row.quantity, row.status, money, row.kiosk_id, row.tracking, parts
 
 
 def _part(row: Assignment) -> object:
@@ -226,6 +292,14 @@ def _product(row: Product) -> tuple[str, int, int, str]:
 def _payout(row: Payout) -> object:
     paid = row.provider, row.provider_reference, row.sends, row.retried, row.failure, row.fault_party, row.kiosk_id
     return row.assignment_id is None, row.amount, row.method, row.msisdn, row.status, row.cash_code is not None, paid
+
+
+def _payment(row: BuyerPayment) -> object:
+    return row.amount, row.status, row.reference, row.is_kept, row.asks, row.failure
+
+
+def _refunded(row: Refund) -> object:
+    return row.amount, row.reason, row.status, row.provider, row.reference, row.sends, row.failure
 
 
 def _artisan(row: Artisan) -> object:

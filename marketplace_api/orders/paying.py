@@ -1,0 +1,234 @@
+"""What payments of buyers mean for their orders.
+
+    start            a buyer will pay for an unpaid order
+    settle_captured  the money came: the order is offered to its artisans, or the money goes back
+    announce         an operator saw the money arrive
+
+At most one captured payment of an order is kept. Any other one, and one that comes after its time, goes back whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from marketplace_api import locks
+from marketplace_api.lifecycles import BUYER_PAYMENT, BuyerPaymentTrigger
+from marketplace_api.models import Artisan, BuyerPayment, CollectingPause, Order, Payout, Refund
+from marketplace_api.orders import briefs, orders
+from marketplace_api.payments import buyer_payments, exchange, holds, ledger, purse, refunds
+from marketplace_api.payments.buyer_payments import Price
+from marketplace_api.payments.money import BY_PHONE
+from marketplace_api.refused import Refused
+from marketplace_api.shop import Shop
+from marketplace_api.statuses import CollectorMethod, RefundReason
+
+UNPAID_HOLDS_FOR_CARDS = timedelta(minutes=35)
+"""How long pieces are held once a card payment has begun: as long as the provider's page is open."""
+OPERATOR = "operator"
+
+
+def start_by_phone(shop: Shop, order: Order, msisdn: str) -> BuyerPayment:
+    """The buyer will be asked on a phone to pay; the caller has locked the order.
+
+    `Refused` with `order_not_unpaid`, `payment_open`, `no_collector`, `phone_not_charged` or `absurd_amount`.
+    """
+    _check_unpaid(order)
+    collector = _collector(shop, "mpesa")
+    if not shop.terms.can_be_paid(msisdn):
+        raise Refused("phone_not_charged", 422, network=shop.terms.payout_network)
+    if order.product and order.product.artisan.has_phone(msisdn):
+        raise Refused("own_product", 403)
+    amount = -(-order.total // BY_PHONE.unit) * BY_PHONE.unit
+    if amount > BY_PHONE.most:
+        raise Refused("absurd_amount", 422, amount=order.total)
+    price = Price(amount, order.currency)
+    return buyer_payments.create(shop, order, "mpesa", collector, price, msisdn=msisdn)
+
+
+def start_by_card(shop: Shop, order: Order, currency: str, return_url: str) -> BuyerPayment:
+    """The buyer will be led to a page of the collector to pay in `currency`, and back to `return_url`.
+
+    The caller has locked the order. `Refused` with `order_not_unpaid`, `payment_open`, `no_collector` or
+    `no_exchange_rate`.
+    """
+    _check_unpaid(order)
+    collector = _collector(shop, "card")
+    price = exchange.price_in(shop, order.total, currency)
+    payment = buyer_payments.create(shop, order, "card", collector, price, return_url=return_url)
+    order.expires_at = max(order.expires_at, order.created_at + UNPAID_HOLDS_FOR_CARDS)
+    return payment
+
+
+def announce(shop: Shop, order: Order, amount: int, reference: str) -> BuyerPayment:
+    """Record that an operator saw `amount` minor units arrive in our bank account, as `reference`.
+
+    It has to be the order's total. `Refused` with `order_not_unpaid`, `wrong_total` or `reference_known`.
+    """
+    order = _lock_with_artisans(shop, order)
+    _check_unpaid(order)
+    if amount != order.total:
+        raise Refused("wrong_total", 422, total=order.total, currency=order.currency)
+    buyer_payments.drop_unasked(shop, order)
+    price = Price(amount, order.currency)
+    payment = buyer_payments.create(shop, order, "operator", OPERATOR, price)
+    buyer_payments.set_reference(shop, payment, reference)
+    _capture(shop, order, payment, keep=True)
+    return payment
+
+
+def settle_captured(
+    shop: Shop,
+    payment_id: str,
+    reference: str | None,
+    *,
+    fee: int | None = None,
+    name: str | None = None,
+) -> BuyerPayment:
+    """Record that the buyer paid; `fee` is what the collector keeps of it, in minor units of the payment's currency.
+
+    If the order waits for it, the order is offered to its artisans. Otherwise the money goes back whole. A payment that
+    is captured already only learns its `reference`. `Refused` with `reference_known`.
+    """
+    order = _lock_with_artisans(shop, buyer_payments.by_id(shop, payment_id).order)
+    payment = buyer_payments.lock(shop, payment_id)
+    if reference and payment.reference is None:
+        buyer_payments.set_reference(shop, payment, reference)
+    if payment.captured_at is not None:
+        return payment
+    late = payment.status in ("failed", "lapsed")
+    BUYER_PAYMENT.move(payment, "late" if late else "settle")
+    payment.name, payment.fee, payment.failure = name, fee, None
+    _capture(shop, order, payment, keep=order.status == "unpaid" and not late)
+    return payment
+
+
+def give_back(shop: Shop, payment_id: str, amount: int) -> Refund:
+    """Give back `amount` minor units of the shop's currency, because an operator decides so.
+
+    It is our loss: the order's purse keeps what its artisans will earn. `Refused` with `payment_not_captured` or
+    `refund_too_large`.
+    """
+    payment = buyer_payments.lock(shop, payment_id)
+    if payment.status != "captured":
+        raise Refused("payment_not_captured", current=payment.status)
+    if not 0 < amount <= ledger.MAX_AMOUNT:
+        raise Refused("absurd_amount", 422, amount=amount)
+    return refunds.create(shop, payment, amount, "operator", source=ledger.LOSSES)
+
+
+def dispute(shop: Shop, payment_id: str) -> BuyerPayment:
+    """Record that the buyer disputes the payment at the collector; payouts of the order that wait are held."""
+    payment = _move_dispute(shop, payment_id, "dispute")
+    buyer_payments.record_event(shop, payment, "payment.disputed")
+    holds.hold_disputed(shop, payment.order_id)
+    return payment
+
+
+def end_dispute(shop: Shop, payment_id: str, *, won: bool) -> BuyerPayment:
+    """Record the end of a dispute. A lost one is our loss, and an operator decides on payouts that are still held."""
+    payment = _move_dispute(shop, payment_id, "win" if won else "lose")
+    if won:
+        buyer_payments.record_event(shop, payment, "payment.captured")
+        holds.release_disputed(shop, payment.order_id)
+        return payment
+    currency = payment.order.currency
+    account = ledger.collector_account(payment.collector)
+    note, lost = f"dispute of {payment.order.code}", payment.shop_amount - refunds.given_back(payment)
+    amount = payment.amount - sum(refund.amount for refund in payment.refunds)
+    if payment.currency == currency:
+        rounding = amount - lost
+        postings = {ledger.LOSSES: lost, account: -amount, ledger.ROUNDING: rounding}
+        ledger.post(shop, f"charged_back:{payment.id}", note, postings, currency)
+    else:
+        ledger.post(shop, f"charged_back:{payment.id}", note, {ledger.LOSSES: lost, ledger.FX: -lost}, currency)
+        held, fx = (ledger.in_currency(name, payment.currency) for name in (account, ledger.FX))
+        key = f"charge_back_exchanged:{payment.id}"
+        ledger.post(shop, key, note, {held: -amount, fx: amount}, payment.currency)
+    return buyer_payments.record_event(shop, payment, "payment.charged_back")
+
+
+def _move_dispute(shop: Shop, payment_id: str, trigger: BuyerPaymentTrigger) -> BuyerPayment:
+    """Move the payment, after the locks of the artisans with payouts of its order."""
+    order_id = buyer_payments.by_id(shop, payment_id).order_id
+    of_order = select(Payout.artisan_id).where(Payout.order_id == order_id)
+    locks.take_all(shop, Artisan, Artisan.id.in_(of_order))
+    return buyer_payments.move(shop, payment_id, trigger)
+
+
+def open_collectors(shop: Shop) -> Sequence[CollectorMethod]:
+    """The methods by which a buyer can pay at the moment."""
+    paused = set(shop.session.scalars(select(CollectingPause.collector)))
+    return [method for method, collector in shop.terms.collectors.items() if collector not in paused]
+
+
+def pause_collecting(shop: Shop, collector: str, reason: str) -> None:
+    """Ask nobody to pay by this collector until an operator resumes it."""
+    shop.session.merge(CollectingPause(collector=collector, reason=reason, since=shop.now))
+    shop.session.flush()
+
+
+def resume_collecting(shop: Shop, collector: str) -> bool:
+    """Ask buyers to pay by this collector again; False if it was not paused."""
+    pause = shop.session.get(CollectingPause, collector)
+    if pause is None:
+        return False
+    shop.session.delete(pause)
+    shop.session.flush()
+    return True
+
+
+def _check_unpaid(order: Order) -> None:
+    if order.status != "unpaid":
+        raise Refused("order_not_unpaid", current=order.status)
+
+
+def _collector(shop: Shop, method: CollectorMethod) -> str:
+    """The collector of a method; `Refused` with `no_collector` if there is none, or it is paused."""
+    if method not in open_collectors(shop):
+        raise Refused("no_collector", method=method)
+    return shop.terms.collectors[method]
+
+
+def _lock_with_artisans(shop: Shop, order: Order) -> Order:
+    """The order under its lock, and before it the locks of the artisans to whom it would be offered."""
+    if order.product:
+        locks.take_one(shop, Artisan, Artisan.id == order.product.artisan_id)
+    elif order.brief and order.status == "unpaid":
+        briefs.least_busy(shop, order.brief.category, order.brief.kiosk)
+    return orders.lock(shop, order)
+
+
+def _capture(shop: Shop, order: Order, payment: BuyerPayment, *, keep: bool) -> None:
+    """Enter the money; offer the order if the payment is kept, give the money back if not."""
+    payment.status, payment.captured_at, payment.is_kept = "captured", shop.now, keep
+    shop.session.flush()
+    purse.capture(shop, order, payment)
+    _enter_fee(shop, payment)
+    buyer_payments.record_event(shop, payment, "payment.captured")
+    if not keep:
+        refunds.create(shop, payment, payment.shop_amount, _why_not_kept(order))
+        return
+    if order.product:
+        artisan = order.product.artisan
+        asked = [artisan] if artisan.status == "active" else []
+        orders.offer(shop, order, asked, shop.now + orders.OFFER_STANDS)
+    elif order.brief:
+        until = min(shop.now + briefs.OFFER_STANDS, shop.midnight(order.brief.due_on))
+        asked = list(briefs.least_busy(shop, order.brief.category, order.brief.kiosk)) if until > shop.now else []
+        orders.offer(shop, order, asked, until)
+
+
+def _why_not_kept(order: Order) -> RefundReason:
+    return "second" if order.payment_status not in ("unpaid", "vouched") else "late"
+
+
+def _enter_fee(shop: Shop, payment: BuyerPayment) -> None:
+    if payment.fee:
+        account, fees = ledger.collector_account(payment.collector), ledger.FEES
+        if payment.currency != payment.order.currency:
+            account, fees = (ledger.in_currency(name, payment.currency) for name in (account, fees))
+        postings = {fees: payment.fee, account: -payment.fee}
+        ledger.post(shop, f"fee:{payment.id}", f"fee of {payment.order.code}", postings, payment.currency)

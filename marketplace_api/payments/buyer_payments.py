@@ -1,0 +1,206 @@
+"""Payments of buyers: how one is found, locked, created, moved through its life cycle and recorded.
+
+`orders.paying` decides what a payment means for its order. All functions that move a payment lock its order first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from marketplace_api import locks
+from marketplace_api.event_types import EventType
+from marketplace_api.events import events
+from marketplace_api.lifecycles import BUYER_PAYMENT, BuyerPaymentTrigger
+from marketplace_api.models import BuyerPayment, CollectorEvent, Order
+from marketplace_api.refused import Refused
+from marketplace_api.schemas.buyer_payments import BuyerPayment as BuyerPaymentSchema
+from marketplace_api.shop import Shop, insert_new
+from marketplace_api.statuses import BuyerPaymentMethod, BuyerPaymentStatus
+
+OPEN: tuple[BuyerPaymentStatus, ...] = ("created", "asked", "unknown")
+"""Statuses in which the buyer may still pay in time."""
+MAY_HAVE_PAID: tuple[BuyerPaymentStatus, ...] = ("asked", "unknown")
+TOKEN_LENGTH = 32
+TIME_TO_PAY: dict[BuyerPaymentMethod, timedelta] = {
+    "mpesa": timedelta(minutes=3),
+    "card": timedelta(minutes=35),
+    "operator": timedelta(0),
+}
+"""How long a buyer may pay after a payment was created, by its method. Stripe's shortest time is 30 minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a buyer is asked to pay: `amount` minor units of `currency`, at `rate`; None in the shop's currency."""
+
+    amount: int
+    currency: str
+    rate: str | None = None
+
+
+# -- finding
+
+
+def by_id(shop: Shop, payment_id: str) -> BuyerPayment:
+    """The payment, or `Refused` with `unknown_payment`."""
+    payment = shop.session.get(BuyerPayment, payment_id)
+    if payment is None:
+        raise Refused("unknown_payment", 404)
+    return payment
+
+
+def by_token(shop: Shop, token: str) -> BuyerPayment | None:
+    """The payment whose callback address carries this token."""
+    return shop.session.scalars(select(BuyerPayment).where(BuyerPayment.token == token)).one_or_none()
+
+
+def by_provider_id(shop: Shop, collector: str, provider_id: str) -> BuyerPayment | None:
+    """The payment that a collector knows by its own id or by its receipt."""
+    named = (BuyerPayment.provider_id == provider_id) | (BuyerPayment.reference == provider_id)
+    found = select(BuyerPayment).where(BuyerPayment.collector == collector, named)
+    return shop.session.scalars(found.order_by(BuyerPayment.created_at.desc()).limit(1)).one_or_none()
+
+
+def of_order(shop: Shop, order: Order) -> Sequence[BuyerPayment]:
+    """All payments of an order, oldest first."""
+    found = select(BuyerPayment).where(BuyerPayment.order_id == order.id)
+    return shop.session.scalars(found.order_by(BuyerPayment.created_at, BuyerPayment.id)).all()
+
+
+def is_new_event(shop: Shop, collector: str, event_id: str) -> bool:
+    """True if the collector's event was not heard before; it is now."""
+    new = insert_new(shop.session, CollectorEvent).values(collector=collector, id=event_id, at=shop.now)
+    return bool(shop.session.scalar(new.returning(CollectorEvent.id)))
+
+
+# -- locking
+
+
+def lock(shop: Shop, payment_id: str) -> BuyerPayment:
+    """The payment as it is in the database now, under the lock of its order; `Refused` with `unknown_payment`."""
+    order_id = select(BuyerPayment.order_id).where(BuyerPayment.id == payment_id).scalar_subquery()
+    if locks.take_one(shop, Order, Order.id == order_id) is None:
+        raise Refused("unknown_payment", 404)
+    return shop.session.get_one(BuyerPayment, payment_id, populate_existing=True)
+
+
+# -- creating and moving
+
+
+def create(
+    shop: Shop,
+    order: Order,
+    method: BuyerPaymentMethod,
+    collector: str,
+    price: Price,
+    *,
+    msisdn: str | None = None,
+    return_url: str | None = None,
+) -> BuyerPayment:
+    """Create a payment for the whole order, which is then asked for; the caller has locked the order.
+
+    `Refused` with `payment_open` while the buyer is being asked to pay.
+    """
+    if any(payment.status in OPEN for payment in of_order(shop, order)):
+        raise Refused("payment_open")
+    payment = BuyerPayment(
+        id=shop.ids.new_id("bpy"),
+        order=order,
+        method=method,
+        collector=collector,
+        currency=price.currency,
+        amount=price.amount,
+        shop_amount=order.total,
+        rate=price.rate,
+        msisdn=msisdn,
+        return_url=return_url,
+        token=shop.ids.token(TOKEN_LENGTH),
+        status="created",
+        created_at=shop.now,
+        expires_at=shop.now + TIME_TO_PAY[method],
+    )
+    shop.session.add(payment)
+    shop.session.flush()
+    return payment
+
+
+def begin_asking(shop: Shop, payment_id: str) -> BuyerPayment:
+    """Record that the buyer is asked, before the collector is; the event makes nobody ask a second time."""
+    payment = move(shop, payment_id, "ask")
+    payment.asks, payment.asked_at = payment.asks + 1, shop.now
+    return record_event(shop, payment, "payment.asked")
+
+
+def set_asked(shop: Shop, payment_id: str, provider_id: str, url: str | None) -> BuyerPayment:
+    """Store what the collector answered: its own id of the request, and the page where the buyer pays."""
+    payment = lock(shop, payment_id)
+    payment.provider_id, payment.url = provider_id, url
+    shop.session.flush()
+    return payment
+
+
+def mark_unknown(shop: Shop, payment_id: str) -> BuyerPayment:
+    """Record that the buyer may have been asked. Nobody asks again by itself."""
+    return move(shop, payment_id, "doubt")
+
+
+def put_back(shop: Shop, payment_id: str) -> BuyerPayment:
+    """Record that the collector has certainly not heard the request, so the buyer can be asked again."""
+    return move(shop, payment_id, "put_back")
+
+
+def fail(shop: Shop, payment_id: str, failure: str, detail: str) -> BuyerPayment:
+    """Record that the buyer was not charged, because of `failure` (`NotCapturedReason`)."""
+    payment = move(shop, payment_id, "fail")
+    payment.failure, payment.detail = failure, detail
+    return record_event(shop, payment, "payment.failed")
+
+
+def lapse(shop: Shop, payment_id: str) -> BuyerPayment:
+    """Record that the time to pay is over; what is paid later goes back whole."""
+    payment = move(shop, payment_id, "lapse")
+    return record_event(shop, payment, "payment.lapsed")
+
+
+def drop_unasked(shop: Shop, order: Order) -> None:
+    """End the payments of an order that ends before its buyer was asked; the caller has locked the order."""
+    for payment in of_order(shop, order):
+        if payment.status == "created":
+            BUYER_PAYMENT.move(payment, "lapse")
+            record_event(shop, payment, "payment.lapsed")
+
+
+def move(shop: Shop, payment_id: str, trigger: BuyerPaymentTrigger) -> BuyerPayment:
+    """Lock the payment and apply the transition `trigger` of its life cycle, or raise `Refused`."""
+    payment = lock(shop, payment_id)
+    BUYER_PAYMENT.move(payment, trigger)
+    shop.session.flush()
+    return payment
+
+
+def set_reference(shop: Shop, payment: BuyerPayment, reference: str) -> None:
+    """Store the proven receipt. `Refused` with `reference_known` if it is another payment's."""
+    try:
+        with shop.session.begin_nested():
+            payment.reference = reference
+            shop.session.flush()
+    except IntegrityError:
+        raise Refused("reference_known", reference=reference) from None
+
+
+def record_event(shop: Shop, payment: BuyerPayment, type: EventType) -> BuyerPayment:
+    """Record the event `type` with the payment as it is now."""
+    shop.session.flush()
+    events.record(shop, type, BuyerPaymentSchema.of(payment))
+    return payment
+
+
+def overdue(shop: Shop, at: datetime, limit: int) -> Sequence[str]:
+    """Ids of payments whose time to pay is over and that nobody has settled, oldest first."""
+    is_open = BuyerPayment.status.in_(OPEN), BuyerPayment.expires_at <= at
+    return shop.session.scalars(select(BuyerPayment.id).where(*is_open).order_by(BuyerPayment.id).limit(limit)).all()

@@ -1,0 +1,53 @@
+"""Exchange rates: what buyers pay in another currency than the shop's.
+
+An operator sets a rate; it is valid for 24 hours. A payment keeps the rate at which it was created, and its refunds use
+it too, so a rate that changes later changes nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import ROUND_CEILING, Decimal
+
+from babel.numbers import get_currency_precision
+from sqlalchemy import select
+
+from marketplace_api.models import ExchangeRate
+from marketplace_api.payments.buyer_payments import Price
+from marketplace_api.refused import Refused
+from marketplace_api.shop import Shop
+
+VALID_FOR = timedelta(hours=24)
+_DIGITS = 12
+"""Significant digits of a rate that includes a margin."""
+
+
+def set_rate(shop: Shop, currency: str, rate: Decimal, margin: Decimal) -> ExchangeRate:
+    """Store the price of one unit of `currency` in the shop's, and the margin in percent that buyers pay on top.
+
+    Every rate is kept. `Refused` with `other_currency` for the shop's own currency.
+    """
+    if currency == shop.terms.currency:
+        raise Refused("other_currency", 422, currency=shop.terms.currency)
+    row = ExchangeRate(currency=currency, rate=str(rate), margin=str(margin), by=str(shop.by), at=shop.now)
+    shop.session.add(row)
+    shop.session.flush()
+    return row
+
+
+def price_in(shop: Shop, amount: int, currency: str) -> Price:
+    """What `amount` minor units of the shop's currency are in `currency`, rounded up to its minor unit.
+
+    `Refused` with `no_exchange_rate` if there is no rate that is at most `VALID_FOR` old.
+    """
+    if currency == shop.terms.currency:
+        return Price(amount, currency)
+    newest = select(ExchangeRate).where(ExchangeRate.currency == currency).order_by(ExchangeRate.id.desc()).limit(1)
+    row = shop.session.scalars(newest).one_or_none()
+    if row is None or row.at < shop.now - VALID_FOR:
+        raise Refused("no_exchange_rate", currency=currency)
+    rate = Decimal(row.rate) / (1 + Decimal(row.margin) / 100)  # so that the buyer pays the margin on top
+    rate = rate.normalize().quantize(Decimal(1).scaleb(rate.adjusted() - _DIGITS + 1)).normalize()
+    value = Decimal(amount).scaleb(-get_currency_precision(shop.terms.currency)) / rate
+    units = value.scaleb(get_currency_precision(currency)).to_integral_value(ROUND_CEILING)
+    return Price(int(units), currency, f"{rate:f}")

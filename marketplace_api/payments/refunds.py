@@ -1,0 +1,225 @@
+"""Refunds: money that goes back to buyers, in the manner of payouts.
+
+An accepted request is no refund, a lost answer no failure, and a refund is asked for under one id for ever. Each step
+is written to the ledger once, in the same transaction and under a key of its own. The caller of `create` has locked the
+order; the other functions lock it.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from marketplace_api import locks
+from marketplace_api.event_types import EventType
+from marketplace_api.events import events
+from marketplace_api.lifecycles import REFUND, RefundTrigger
+from marketplace_api.models import BuyerPayment, Order, Refund
+from marketplace_api.payments import ledger
+from marketplace_api.payments.money import BY_PHONE
+from marketplace_api.refused import Refused
+from marketplace_api.schemas.buyer_payments import Refund as RefundSchema
+from marketplace_api.shop import Shop
+from marketplace_api.statuses import RefundReason, RefundStatus
+
+OPEN: tuple[RefundStatus, ...] = ("due", "sending", "unknown", "failed")
+"""Statuses in which the money has not reached the buyer yet."""
+IN_FLIGHT: tuple[RefundStatus, ...] = ("sending", "unknown")
+"""Statuses in which a provider may be giving it back at this moment."""
+TOKEN_LENGTH = 32
+ELSEWHERE = "elsewhere"
+"""The stored provider of a refund that an operator made by other means."""
+
+
+# -- finding
+
+
+def by_id(shop: Shop, refund_id: str) -> Refund:
+    """The refund, or `Refused` with `unknown_refund`."""
+    refund = shop.session.get(Refund, refund_id)
+    if refund is None:
+        raise Refused("unknown_refund", 404)
+    return refund
+
+
+def by_token(shop: Shop, token: str) -> Refund | None:
+    """The refund whose newest request carries this token."""
+    return shop.session.scalars(select(Refund).where(Refund.token == token)).one_or_none()
+
+
+def lock(shop: Shop, refund_id: str) -> Refund:
+    """The refund as it is in the database now, under the lock of its order; `Refused` with `unknown_refund`."""
+    order_id = select(Refund.order_id).where(Refund.id == refund_id).scalar_subquery()
+    if locks.take_one(shop, Order, Order.id == order_id) is None:
+        raise Refused("unknown_refund", 404)
+    return shop.session.get_one(Refund, refund_id, populate_existing=True)
+
+
+def given_back(payment: BuyerPayment) -> int:
+    """How much of a payment is given back or to be given back, in minor units of the shop's currency."""
+    return sum(refund.shop_amount for refund in payment.refunds)
+
+
+# -- creating
+
+
+def create(shop: Shop, payment: BuyerPayment, shop_amount: int, reason: RefundReason, *, source: str = "") -> Refund:
+    """Give back `shop_amount` minor units of the shop's currency, out of the order's purse or the account `source`.
+
+    In the payment's own currency each part is rounded down and the last one gets the rest, so that the refunds of a
+    payment sum up to it exactly. `Refused` with `refund_too_large`, or with `not_funded`.
+    """
+    left = payment.shop_amount - given_back(payment)
+    if shop_amount > left:
+        raise Refused("refund_too_large", most=left, currency=payment.order.currency)
+    before = sum(refund.amount for refund in payment.refunds)
+    is_last = shop_amount == left
+    amount = payment.amount - before if is_last else _share(payment, shop_amount)
+    refund = Refund(
+        id=shop.ids.new_id("rfd"),
+        payment=payment,
+        order_id=payment.order_id,
+        amount=amount,
+        shop_amount=shop_amount,
+        currency=payment.currency,
+        reason=reason,
+        status="due",
+        created_at=shop.now,
+    )
+    shop.session.add(refund)
+    shop.session.flush()
+    account = source or ledger.purse(payment.order_id)
+    postings = {account: shop_amount, ledger.REFUNDS: -shop_amount}
+    currency = payment.order.currency
+    ledger.post(shop, f"refund:{refund.id}", _note(refund), postings, currency, floor=None if source else account)
+    if payment.is_kept:
+        payment.order.payment_status = "refunded" if is_last else "part_refunded"
+    return record_event(shop, refund, "refund.due")
+
+
+# -- moving
+
+
+def begin_sending(shop: Shop, refund_id: str, provider: str) -> Refund:
+    """Record that `provider` is asked to give it back, before it is asked."""
+    refund = _move(shop, refund_id, "send")
+    refund.provider, refund.token = provider, shop.ids.token(TOKEN_LENGTH)
+    refund.sends, refund.sent_at, refund.failure = refund.sends + 1, shop.now, None
+    _enter(shop, refund, "refunding", {ledger.REFUNDS: refund.shop_amount, ledger.REFUNDING: -refund.shop_amount})
+    return refund
+
+
+def mark_unknown(shop: Shop, refund_id: str) -> Refund:
+    """Record that the provider may have given it back; it is queried before it is asked again."""
+    return _move(shop, refund_id, "doubt")
+
+
+def put_back(shop: Shop, refund_id: str) -> Refund:
+    """Record that the provider has certainly not heard the request."""
+    refund = _move(shop, refund_id, "put_back")
+    _enter_back(shop, refund)
+    return refund
+
+
+def settle_done(shop: Shop, refund_id: str, reference: str, source: str | None = None) -> Refund:
+    """Record that the money went back as `reference`, out of the account `source`, else of the payment's collector.
+
+    `Refused` with `reference_known` if another refund has the reference.
+    """
+    refund = _move(shop, refund_id, "settle")
+    _set_reference(shop, refund, reference)
+    _enter_done(shop, refund, ledger.REFUNDING, source)
+    return _done(shop, refund)
+
+
+def settle_failed(shop: Shop, refund_id: str, failure: str) -> Refund:
+    """Record that the provider has not given it back, and will not by this request."""
+    refund = _move(shop, refund_id, "fail")
+    _enter_back(shop, refund)
+    refund.failure = failure
+    return record_event(shop, refund, "refund.failed")
+
+
+def retry(shop: Shop, refund_id: str) -> Refund:
+    """Set a failed refund to due, so that it is sent again."""
+    refund = _move(shop, refund_id, "retry")
+    return record_event(shop, refund, "refund.due")
+
+
+def settle_elsewhere(shop: Shop, refund_id: str, reference: str) -> Refund:
+    """Record that an operator gave it back by other means, out of our bank account, as `reference`."""
+    refund = _move(shop, refund_id, "settle_elsewhere")
+    refund.provider = ELSEWHERE
+    _set_reference(shop, refund, reference)
+    _enter_done(shop, refund, ledger.REFUNDS, ledger.BANK)
+    return _done(shop, refund)
+
+
+def record_event(shop: Shop, refund: Refund, type: EventType) -> Refund:
+    """Record the event `type` with the refund as it is now."""
+    shop.session.flush()
+    events.record(shop, type, RefundSchema.of(refund))
+    return refund
+
+
+def _move(shop: Shop, refund_id: str, trigger: RefundTrigger) -> Refund:
+    refund = lock(shop, refund_id)
+    REFUND.move(refund, trigger)
+    shop.session.flush()
+    return refund
+
+
+def _done(shop: Shop, refund: Refund) -> Refund:
+    refund.done_at, refund.failure = shop.now, None
+    return record_event(shop, refund, "refund.done")
+
+
+def _set_reference(shop: Shop, refund: Refund, reference: str) -> None:
+    try:
+        with shop.session.begin_nested():
+            refund.reference = reference
+            shop.session.flush()
+    except IntegrityError:
+        raise Refused("reference_known", reference=reference) from None
+
+
+def _enter(shop: Shop, refund: Refund, step: str, postings: dict[str, int]) -> None:
+    key = f"{step}:{refund.id}:{refund.sends}"
+    ledger.post(shop, key, _note(refund), postings, refund.payment.order.currency)
+
+
+def _enter_back(shop: Shop, refund: Refund) -> None:
+    postings = {ledger.REFUNDS: -refund.shop_amount, ledger.REFUNDING: refund.shop_amount}
+    _enter(shop, refund, "refund_back", postings)
+
+
+def _enter_done(shop: Shop, refund: Refund, owed: str, source: str | None) -> None:
+    """Enter that the money left us, at the payment's own rate; `owed` is the account in which it was owed.
+
+    The difference between what the buyer paid and what it was worth, such as the rest of a shilling, is rounding.
+    """
+    payment, currency = refund.payment, refund.payment.order.currency
+    account = source or ledger.collector_account(payment.collector)
+    key = f"refunded:{refund.id}"
+    if refund.currency == currency:
+        rounding = refund.amount - refund.shop_amount
+        postings = {owed: refund.shop_amount, account: -refund.amount, ledger.ROUNDING: rounding}
+        ledger.post(shop, key, _note(refund), postings, currency)
+        return
+    if source is not None:  # paid from an account of ours in the shop's currency
+        ledger.post(shop, key, _note(refund), {owed: refund.shop_amount, account: -refund.shop_amount}, currency)
+        return
+    ledger.post(shop, key, _note(refund), {owed: refund.shop_amount, ledger.FX: -refund.shop_amount}, currency)
+    foreign = ledger.in_currency(account, refund.currency), ledger.in_currency(ledger.FX, refund.currency)
+    postings = {foreign[0]: -refund.amount, foreign[1]: refund.amount}
+    ledger.post(shop, f"refund_exchanged:{refund.id}", _note(refund), postings, refund.currency)
+
+
+def _share(payment: BuyerPayment, shop_amount: int) -> int:
+    """What a part of a payment is in its currency, rounded down to what its method can pay."""
+    share = payment.amount * shop_amount // payment.shop_amount
+    return share - share % (BY_PHONE.unit if payment.method == "mpesa" else 1)
+
+
+def _note(refund: Refund) -> str:
+    return f"refund of {refund.payment.order.code}"
