@@ -35,6 +35,7 @@ EventType = Literal[
     "order.delivery_asked",
     "order.assumed_delivered",
     "order.funded",
+    "payment.created",
     "payment.asked",
     "payment.captured",
     "payment.failed",

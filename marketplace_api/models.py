@@ -33,6 +33,7 @@ from marketplace_api.statuses import (
     BuyerPaymentMethod,
     BuyerPaymentStatus,
     DeliveryStatus,
+    DirectPaymentStatus,
     DisabledReason,
     EndpointScope,
     FaultParty,
@@ -60,6 +61,7 @@ _LITERALS: tuple[Any, ...] = (
     BuyerPaymentMethod,
     BuyerPaymentStatus,
     DeliveryStatus,
+    DirectPaymentStatus,
     DisabledReason,
     EndpointScope,
     EventType,
@@ -352,7 +354,10 @@ class BuyerPayment(Base):
 class Refund(Base):
     """Money that goes back to a buyer: `amount` of the payment's currency, and what it is in the shop's.
 
-    The collector knows it as `id`, for ever. `token` is unguessable and new for each send.
+    The collector knows it as `id`, for ever. `token` is unguessable and new for each send, `query_token` new for each
+    query.
+    `payer_ids` is 0 while the collector gives it back. Where the collector cannot, a payout to the paying phone does;
+    it counts the ids that the payer was asked under.
     """
 
     __tablename__ = "refund"
@@ -366,7 +371,10 @@ class Refund(Base):
     reason: Mapped[RefundReason]
     status: Mapped[RefundStatus]
     provider: Mapped[str | None]
+    provider_id: Mapped[str | None]
     token: Mapped[str | None] = mapped_column(unique=True)
+    query_token: Mapped[str | None] = mapped_column(unique=True)
+    payer_ids: Mapped[int] = mapped_column(default=0)
     sends: Mapped[int] = mapped_column(default=0)
     sent_at: Mapped[datetime | None]
     reference: Mapped[str | None]
@@ -383,6 +391,39 @@ class Refund(Base):
         CheckConstraint("amount >= 0", name="amount"),
         CheckConstraint("shop_amount >= 0", name="shop_amount"),
     )
+
+    @property
+    def payment_id_at_payer(self) -> str:
+        """Our id of the payout to the paying phone; a new one only after the payer has refused the one before."""
+        return self.id if self.payer_ids < 2 else f"{self.id}-{self.payer_ids}"
+
+
+class DirectPayment(Base):
+    """Money that came to our paybill number without a prompt, by the collector's receipt.
+
+    `account` is what the payer typed: the code of an order. `token` is unguessable and stands in the address at which
+    the collector answers our query of the receipt. Until then `amount`, `msisdn` and `name` are None.
+    `asked_payment_id` is the payment at whose own address we were told of it, `payment_id` the payment that it became.
+    """
+
+    __tablename__ = "direct_payment"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    collector: Mapped[str]
+    receipt: Mapped[str]
+    account: Mapped[str]
+    token: Mapped[str] = mapped_column(unique=True)
+    status: Mapped[DirectPaymentStatus]
+    asked_payment_id: Mapped[str | None] = mapped_column(ForeignKey("buyer_payment.id"))
+    payment_id: Mapped[str | None] = mapped_column(ForeignKey("buyer_payment.id"))
+    amount: Mapped[int | None] = mapped_column(BigInteger)
+    msisdn: Mapped[str | None]
+    name: Mapped[str | None]
+    reference: Mapped[str | None]
+    created_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
+
+    __table_args__ = (UniqueConstraint("collector", "receipt"), Index(None, "status", "created_at"))
 
 
 class CollectorEvent(Base):

@@ -89,6 +89,7 @@ REFUSAL_DETAILS: Mapping[RefusalReason, str] = {
     "not_funded": "There is not enough money in {account}.",
     "order_not_unpaid": "The order is {current}; only an unpaid one can be paid.",
     "payment_needed": "Say in `payment` how the buyer pays; this key may not order on credit.",
+    "money_not_unmatched": "The money is {current}; only unmatched money can be assigned or given back.",
     "payment_not_captured": "The payment is {current}; only a captured one can be disputed or given back.",
     "payment_not_open": "The payment is {current}; it is settled.",
     "payment_open": "The buyer is being asked to pay; wait for the answer.",

@@ -45,6 +45,7 @@ RefusalReason = Literal[
     "own_product",
     "payment_needed",
     "payment_not_captured",
+    "money_not_unmatched",
     "payment_not_open",
     "payment_open",
     "payout_not_awaiting_collection",

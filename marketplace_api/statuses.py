@@ -16,6 +16,9 @@ BuyerPaymentMethod = Literal["mpesa", "card", "operator"]
 CollectorMethod = Literal["mpesa", "card"]
 """How a buyer can pay a collector."""
 BuyerPaymentStatus = Literal["created", "asked", "unknown", "captured", "failed", "lapsed", "disputed", "charged_back"]
+DirectPaymentStatus = Literal["noticed", "matched", "unmatched", "returned"]
+"""Of money that came without a prompt: its receipt is being queried, it is a payment of an order, it is kept for
+nobody, or an operator gave it back."""
 RefundStatus = Literal["due", "sending", "unknown", "done", "failed"]
 RefundReason = Literal["reduced", "ended", "late", "second", "operator"]
 """Fewer pieces, no pieces, money after the time to pay, money of a second payment, or an operator's decision."""

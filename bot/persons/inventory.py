@@ -60,6 +60,7 @@ PERSONAL: Mapping[str, Mapping[str, ColumnKind]] = {
     "idempotency_key": {"body": "json"},
     "ledger_entry": {"note": "words", "by": "masked"},
     "payout_pause": {"reason": "words"},
+    "direct_payment": {"account": "words", "msisdn": "number", "name": "name"},
     # the simulator's
     "simulated_text": {"msisdn": "number", "text": "words"},
     "simulated_payment": {"msisdn": "number"},
@@ -102,6 +103,9 @@ NOT_PERSONAL: Mapping[str, frozenset[str]] = {
             *("id", "code", "artisan_id", "order_id", "currency", "method", "status", "payment_id", "provider"),
             *("provider_reference", "blame", "kiosk_id"),
         }
+    ),
+    "direct_payment": frozenset(
+        {"id", "collector", "receipt", "token", "status", "asked_payment_id", "payment_id", "reference"}
     ),
     "paid_sum": frozenset({"artisan_id"}),
     "payment_name": frozenset({"name", "payout_id", "meaning"}),

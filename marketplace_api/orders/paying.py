@@ -22,7 +22,7 @@ from marketplace_api.payments import buyer_payments, exchange, holds, ledger, pu
 from marketplace_api.payments.buyer_payments import Price
 from marketplace_api.payments.money import BY_PHONE
 from marketplace_api.refused import Refused
-from marketplace_api.shop import Shop
+from marketplace_api.shop import Shop, insert_new
 from marketplace_api.statuses import CollectorMethod, RefundReason
 
 UNPAID_HOLDS_FOR_CARDS = timedelta(minutes=35)
@@ -41,7 +41,7 @@ def start_by_phone(shop: Shop, order: Order, msisdn: str) -> BuyerPayment:
         raise Refused("phone_not_charged", 422, network=shop.terms.payout_network)
     if order.product and order.product.artisan.has_phone(msisdn):
         raise Refused("own_product", 403)
-    amount = -(-order.total // BY_PHONE.unit) * BY_PHONE.unit
+    amount = price_by_phone(order)
     if amount > BY_PHONE.most:
         raise Refused("absurd_amount", 422, amount=order.total)
     price = Price(amount, order.currency)
@@ -67,7 +67,7 @@ def announce(shop: Shop, order: Order, amount: int, reference: str) -> BuyerPaym
 
     It has to be the order's total. `Refused` with `order_not_unpaid`, `wrong_total` or `reference_known`.
     """
-    order = _lock_with_artisans(shop, order)
+    order = lock_with_artisans(shop, order)
     _check_unpaid(order)
     if amount != order.total:
         raise Refused("wrong_total", 422, total=order.total, currency=order.currency)
@@ -92,7 +92,7 @@ def settle_captured(
     If the order waits for it, the order is offered to its artisans. Otherwise the money goes back whole. A payment that
     is captured already only learns its `reference`. `Refused` with `reference_known`.
     """
-    order = _lock_with_artisans(shop, buyer_payments.by_id(shop, payment_id).order)
+    order = lock_with_artisans(shop, buyer_payments.by_id(shop, payment_id).order)
     payment = buyer_payments.lock(shop, payment_id)
     if reference and payment.reference is None:
         buyer_payments.set_reference(shop, payment, reference)
@@ -103,6 +103,32 @@ def settle_captured(
     payment.name, payment.fee, payment.failure = name, fee, None
     _capture(shop, order, payment, keep=order.status == "unpaid" and not late)
     return payment
+
+
+def capture_direct(
+    shop: Shop, order: Order, collector: str, amount: int, reference: str, *, msisdn: str | None, name: str | None
+) -> BuyerPayment:
+    """Record money that came without a prompt, as `reference`, in the shop's currency.
+
+    If the order waits for exactly this amount, rounded up to what a phone pays, it is offered to its artisans.
+    Otherwise the money goes back whole. `Refused` with `reference_known`.
+    """
+    order = lock_with_artisans(shop, order)
+    is_price = amount == price_by_phone(order)
+    payment = buyer_payments.create_captured(
+        shop, order, collector, amount, order.total if is_price else amount, msisdn=msisdn, name=name
+    )
+    buyer_payments.set_reference(shop, payment, reference)
+    keep = order.status == "unpaid" and is_price
+    if keep:
+        buyer_payments.drop_unasked(shop, order)
+    _capture(shop, order, payment, keep=keep)
+    return payment
+
+
+def price_by_phone(order: Order) -> int:
+    """What the order costs by mobile money, in minor units: its total, rounded up to what a phone pays."""
+    return -(-order.total // BY_PHONE.unit) * BY_PHONE.unit
 
 
 def give_back(shop: Shop, payment_id: str, amount: int) -> Refund:
@@ -165,9 +191,14 @@ def open_collectors(shop: Shop) -> Sequence[CollectorMethod]:
 
 
 def pause_collecting(shop: Shop, collector: str, reason: str) -> None:
-    """Ask nobody to pay by this collector until an operator resumes it."""
-    shop.session.merge(CollectingPause(collector=collector, reason=reason, since=shop.now))
-    shop.session.flush()
+    """Ask nobody to pay by this collector until an operator resumes it; the reason of an earlier pause is kept."""
+    new = insert_new(shop.session, CollectingPause).values(collector=collector, reason=reason, since=shop.now)
+    shop.session.execute(new)
+
+
+def is_paused(shop: Shop, collector: str) -> bool:
+    """True while nobody is asked to pay by this collector."""
+    return shop.session.get(CollectingPause, collector, populate_existing=True) is not None
 
 
 def resume_collecting(shop: Shop, collector: str) -> bool:
@@ -192,7 +223,7 @@ def _collector(shop: Shop, method: CollectorMethod) -> str:
     return shop.terms.collectors[method]
 
 
-def _lock_with_artisans(shop: Shop, order: Order) -> Order:
+def lock_with_artisans(shop: Shop, order: Order) -> Order:
     """The order under its lock, and before it the locks of the artisans to whom it would be offered."""
     if order.product:
         locks.take_one(shop, Artisan, Artisan.id == order.product.artisan_id)

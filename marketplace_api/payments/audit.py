@@ -12,7 +12,16 @@ from dataclasses import dataclass
 
 from sqlalchemy import case, func, literal, select
 
-from marketplace_api.models import Artisan, Assignment, BuyerPayment, LedgerPosting, Order, Payout, Refund
+from marketplace_api.models import (
+    Artisan,
+    Assignment,
+    BuyerPayment,
+    DirectPayment,
+    LedgerPosting,
+    Order,
+    Payout,
+    Refund,
+)
 from marketplace_api.payments import balances, ledger, payouts, purse, refunds
 from marketplace_api.payments.money import BY_PHONE, IN_CASH
 from marketplace_api.shop import Shop
@@ -123,6 +132,14 @@ def _refunds(shop: Shop) -> Iterator[str]:
             yield f"{account} should be {rows} and is {posted}"
 
 
+def _unmatched(shop: Shop) -> Iterator[str]:
+    """Money that came without a prompt, and belongs to no order, is kept until an operator decides."""
+    summed = select(func.coalesce(func.sum(DirectPayment.amount), 0)).where(DirectPayment.status == "unmatched")
+    rows, posted = int(shop.session.scalar(summed) or 0), -ledger.balance(shop, ledger.UNMATCHED)
+    if rows != posted:
+        yield f"{ledger.UNMATCHED} should be {rows} and is {posted}"
+
+
 def _paid_twice(shop: Shop) -> Iterator[str]:
     """Each reference of a provider belongs to one payout."""
     twice = (
@@ -144,6 +161,7 @@ _CONDITIONS: Mapping[str, Callable[[Shop], Iterator[str]]] = {
     "offers": _offers,
     "buyer_payments": _buyer_payments,
     "refunds": _refunds,
+    "unmatched": _unmatched,
     "references": _paid_twice,
     "paid_to_artisans": balances.wrong_paid_sums,
 }

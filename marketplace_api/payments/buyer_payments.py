@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 
 from marketplace_api import locks
@@ -26,6 +26,9 @@ OPEN: tuple[BuyerPaymentStatus, ...] = ("created", "asked", "unknown")
 """Statuses in which the buyer may still pay in time."""
 MAY_HAVE_PAID: tuple[BuyerPaymentStatus, ...] = ("asked", "unknown")
 TOKEN_LENGTH = 32
+EVENTS_KEPT = timedelta(days=30)
+"""How long an event of a collector is remembered; Stripe repeats one for three days."""
+AT_ONCE = 500
 TIME_TO_PAY: dict[BuyerPaymentMethod, timedelta] = {
     "mpesa": timedelta(minutes=3),
     "card": timedelta(minutes=35),
@@ -66,6 +69,12 @@ def by_provider_id(shop: Shop, collector: str, provider_id: str) -> BuyerPayment
     return shop.session.scalars(found.order_by(BuyerPayment.created_at.desc()).limit(1)).one_or_none()
 
 
+def is_disputed(shop: Shop, order_id: str) -> bool:
+    """True while a buyer disputes a payment of the order, so that nothing more is paid out for it."""
+    disputed = BuyerPayment.order_id == order_id, BuyerPayment.status == "disputed"
+    return bool(shop.session.scalar(select(BuyerPayment.id).where(*disputed).limit(1)))
+
+
 def of_order(shop: Shop, order: Order) -> Sequence[BuyerPayment]:
     """All payments of an order, oldest first."""
     found = select(BuyerPayment).where(BuyerPayment.order_id == order.id)
@@ -76,6 +85,17 @@ def is_new_event(shop: Shop, collector: str, event_id: str) -> bool:
     """True if the collector's event was not heard before; it is now."""
     new = insert_new(shop.session, CollectorEvent).values(collector=collector, id=event_id, at=shop.now)
     return bool(shop.session.scalar(new.returning(CollectorEvent.id)))
+
+
+def forget_events(shop: Shop) -> int:
+    """Forget events that no collector repeats any more; returns how many, at most `AT_ONCE`."""
+    old = select(CollectorEvent.collector, CollectorEvent.id).where(CollectorEvent.at < shop.now - EVENTS_KEPT)
+    rows = shop.session.execute(old.limit(AT_ONCE)).all()
+    for collector, event_id in rows:
+        shop.session.execute(
+            delete(CollectorEvent).where(CollectorEvent.collector == collector, CollectorEvent.id == event_id)
+        )
+    return len(rows)
 
 
 # -- locking
@@ -108,25 +128,40 @@ def create(
     """
     if any(payment.status in OPEN for payment in of_order(shop, order)):
         raise Refused("payment_open")
-    payment = BuyerPayment(
+    payment = _new(shop, order, method, collector, price, order.total)
+    payment.msisdn, payment.return_url = msisdn, return_url
+    shop.session.add(payment)
+    return record_event(shop, payment, "payment.created")
+
+
+def create_captured(
+    shop: Shop, order: Order, collector: str, amount: int, shop_amount: int, *, msisdn: str | None, name: str | None
+) -> BuyerPayment:
+    """Create a payment by mobile money that has come already; the caller has locked the order, and enters the money."""
+    payment = _new(shop, order, "mpesa", collector, Price(amount, order.currency), shop_amount)
+    payment.status, payment.msisdn, payment.name = "captured", msisdn, name
+    shop.session.add(payment)
+    shop.session.flush()
+    return payment
+
+
+def _new(
+    shop: Shop, order: Order, method: BuyerPaymentMethod, collector: str, price: Price, shop_amount: int
+) -> BuyerPayment:
+    return BuyerPayment(
         id=shop.ids.new_id("bpy"),
         order=order,
         method=method,
         collector=collector,
         currency=price.currency,
         amount=price.amount,
-        shop_amount=order.total,
+        shop_amount=shop_amount,
         rate=price.rate,
-        msisdn=msisdn,
-        return_url=return_url,
         token=shop.ids.token(TOKEN_LENGTH),
         status="created",
         created_at=shop.now,
         expires_at=shop.now + TIME_TO_PAY[method],
     )
-    shop.session.add(payment)
-    shop.session.flush()
-    return payment
 
 
 def begin_asking(shop: Shop, payment_id: str) -> BuyerPayment:

@@ -16,6 +16,7 @@ opposite.
 | `refunds` | minus the amount that is to go back to buyers, and that nobody is giving back yet |
 | `refunding[:<currency>]` | minus the amount that collectors are giving back at this moment |
 | `fx`, `fx:<currency>` | both sides of exchanges: what card payments in other currencies are worth |
+| `unmatched` | minus the amount that came without a prompt and belongs to no order |
 | `fees` | what collectors and providers kept for their work |
 | `losses` | what was charged back, or given back from our own money |
 | `rounding` | what buyers paid too much or too little because of the smallest coin |
@@ -47,7 +48,7 @@ COMMISSION, PAYOUTS, ADJUSTMENTS = "commission", "payouts", "adjustments"
 BANK, REFUNDS, REFUNDING, FX, FEES, LOSSES, ROUNDING = (
     *("bank", "refunds", "refunding", "fx", "fees", "losses", "rounding"),
 )
-CARRIERS, TAX = "carriers", "tax"
+CARRIERS, TAX, UNMATCHED = "carriers", "tax", "unmatched"
 PURSE = "order:"
 """The begin of the name of a purse."""
 REVERSAL = "reversal"

@@ -7,6 +7,8 @@ order; the other functions lock it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
@@ -43,8 +45,17 @@ def by_id(shop: Shop, refund_id: str) -> Refund:
 
 
 def by_token(shop: Shop, token: str) -> Refund | None:
-    """The refund whose newest request carries this token."""
-    return shop.session.scalars(select(Refund).where(Refund.token == token)).one_or_none()
+    """The refund whose newest request, or newest query, carries this token."""
+    named = (Refund.token == token) | (Refund.query_token == token)
+    return shop.session.scalars(select(Refund).where(named)).one_or_none()
+
+
+def in_flight(shop: Shop, provider: str, names: Sequence[str]) -> Sequence[Refund]:
+    """The refunds that `provider` may be giving back and knows by one of these names, its own or ours."""
+    ours = [name.partition("-")[0] for name in names]
+    is_named = Refund.provider_id.in_(names) | Refund.id.in_(ours)
+    found = select(Refund).where(Refund.provider == provider, Refund.status.in_(IN_FLIGHT), is_named)
+    return shop.session.scalars(found.order_by(Refund.id)).all()
 
 
 def lock(shop: Shop, refund_id: str) -> Refund:
@@ -119,6 +130,23 @@ def put_back(shop: Shop, refund_id: str) -> Refund:
     refund = _move(shop, refund_id, "put_back")
     _enter_back(shop, refund)
     return refund
+
+
+def give_back_by_payer(shop: Shop, refund_id: str) -> Refund:
+    """Record that the provider has not given it back, and that a payout to the paying phone is to do so.
+
+    If the provider was a payer already, the next payout has another id, because the payer has refused this one.
+    """
+    refund = put_back(shop, refund_id)
+    refund.payer_ids += 1
+    return refund
+
+
+def new_query_token(shop: Shop, refund: Refund) -> str:
+    """A new token for a query about the refund, whose row is locked. Commit before sending the query."""
+    refund.query_token = shop.ids.token(TOKEN_LENGTH)
+    shop.session.flush()
+    return refund.query_token
 
 
 def settle_done(shop: Shop, refund_id: str, reference: str, source: str | None = None) -> Refund:
@@ -210,6 +238,8 @@ def _enter_done(shop: Shop, refund: Refund, owed: str, source: str | None) -> No
         ledger.post(shop, key, _note(refund), {owed: refund.shop_amount, account: -refund.shop_amount}, currency)
         return
     ledger.post(shop, key, _note(refund), {owed: refund.shop_amount, ledger.FX: -refund.shop_amount}, currency)
+    if not refund.amount:
+        return  # a part smaller than the smallest coin
     foreign = ledger.in_currency(account, refund.currency), ledger.in_currency(ledger.FX, refund.currency)
     postings = {foreign[0]: -refund.amount, foreign[1]: refund.amount}
     ledger.post(shop, f"refund_exchanged:{refund.id}", _note(refund), postings, refund.currency)
