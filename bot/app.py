@@ -60,7 +60,9 @@ def create_app(
     app.after_request(door.count_refusals)
 
     handlers = Handlers(
-        messages=services.conversation, payments=services.payout_callbacks, collections=services.collector_callbacks
+        messages=services.conversation,
+        payments=services.payer_callbacks,
+        collections=services.collector_callbacks,
     )
     for callbacks in registry.blueprints(settings, handlers):
         app.register_blueprint(callbacks)

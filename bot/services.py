@@ -26,9 +26,10 @@ from bot.marketplace.remote import MarketplaceClient, RemoteMarketplace
 from bot.messaging import rendering
 from bot.notifications import notifier
 from bot.notifications.notifier import Notifier
-from bot.payments import payouts
-from bot.payments.collections import CollectorCallbacks
+from bot.payments import collections, payouts
+from bot.payments.collector_callbacks import CollectorCallbacks, PayerCallbacks
 from bot.payments.payouts import PayoutCallbacks
+from bot.payments.queueing import ShopDatabase
 from bot.photos.links import PhotoLinks
 from bot.photos.store import PhotoStore
 from bot.providers import registry
@@ -66,10 +67,15 @@ class Services:
     notification_consumer: EventConsumer[EventDetails]
     payout_consumer: EventConsumer[Event] | None
     """None with a remote marketplace: it pays its artisans itself."""
+    collection_consumer: EventConsumer[Event] | None
+    """None with a remote marketplace: its buyers pay it."""
     photo_store: PhotoStore
     photo_links: PhotoLinks
     payout_callbacks: PayoutCallbacks
+    payer_callbacks: PayerCallbacks
     collector_callbacks: CollectorCallbacks
+    collecting: ShopDatabase
+    """Our own shop, in which jobs and callbacks of collectors act."""
 
     def close(self) -> None:
         """Close all connections."""
@@ -99,6 +105,8 @@ def build(
     sessions = RedisSessions(settings.redis_url) if settings.redis_url else SqlSessions(settings.database_url)
     marketplace = _marketplace(settings, LocalMarketplace(database, ids, terms, photo_links.link), database, clock)
     own_numbers = registry.own_numbers(settings) | {settings.sms_short_code}
+    collecting = ShopDatabase(database, lambda session: Shop(session, clock(), ids, terms, collections.ACTOR))
+    payout_callbacks = PayoutCallbacks(database, clock, ids, terms)
     resources = HopResources(sessions, database, clock, ids, marketplace)
     return Services(
         settings=settings,
@@ -112,10 +120,13 @@ def build(
         marketplace=marketplace,
         notification_consumer=_notification_consumer(settings, marketplace, database, clock, ids),
         payout_consumer=_payout_consumer(database, clock, ids, terms) if marketplace.is_local else None,
+        collection_consumer=collections.consumer(collecting) if marketplace.is_local else None,
         photo_store=PhotoStore(Path(settings.photos_dir), database, clock, ids, terms),
         photo_links=photo_links,
-        payout_callbacks=PayoutCallbacks(database, clock, ids, terms),
-        collector_callbacks=CollectorCallbacks(),
+        payout_callbacks=payout_callbacks,
+        payer_callbacks=PayerCallbacks(collecting, payout_callbacks),
+        collector_callbacks=CollectorCallbacks(collecting),
+        collecting=collecting,
     )
 
 
@@ -144,6 +155,7 @@ def _terms(settings: Settings) -> Terms:
             ask=timedelta(days=settings.ask_delivery_days),
             close=timedelta(days=settings.close_delivery_days),
         ),
+        collectors=registry.collectors_by_method(settings),
     )
 
 
@@ -203,4 +215,4 @@ def _notification_consumer(
 
 
 def _payout_consumer(database: Database, clock: Clock, ids: Ids, terms: Terms) -> EventConsumer[Event]:
-    return payouts.consumer(database, lambda session: Shop(session, clock(), ids, terms, payouts.ACTOR))
+    return payouts.consumer(ShopDatabase(database, lambda session: Shop(session, clock(), ids, terms, payouts.ACTOR)))

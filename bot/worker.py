@@ -43,11 +43,16 @@ from bot.messaging.routing import Router, SendBatch, SendResult
 from bot.messaging.send_policy import SendPolicy
 from bot.messaging.still_true import Truth
 from bot.migrations import upgrade
+from bot.payments import collections, direct_payments
+from bot.payments.collections import CollectionJob
+from bot.payments.direct_payments import DirectPaymentJob
 from bot.payments.payouts import KIND as PAYOUT
 from bot.payments.payouts import PayoutJob
+from bot.payments.refunding import RefundJob
 from bot.persons import retention
 from bot.photos import mms
 from bot.providers import registry
+from bot.providers.collector_contracts import Collector
 from bot.providers.payment_contracts import Payer
 from bot.runtime import hardening, logs
 from bot.services import Services, build
@@ -61,7 +66,7 @@ from marketplace_api.actors import Actor
 from marketplace_api.backoff import Backoff
 from marketplace_api.events import webhooks as endpoints
 from marketplace_api.orders import closing, deadlines
-from marketplace_api.payments import balances, holds
+from marketplace_api.payments import balances, buyer_payments, holds
 from marketplace_api.shop import Shop
 from state.delivery_reports import EarlyReport
 from state.outbox import Job
@@ -69,7 +74,9 @@ from state.rates import RedisRates, SqlRates
 
 log = logging.getLogger(__name__)
 
-WEBHOOKS = Actor("job", "webhooks")
+WEBHOOKS, AUDITOR = Actor("job", "webhooks"), Actor("job", "ledger.audit")
+SEPARATED = (PAYOUT,), (mms.KIND,), (collections.KIND,), (collections.REFUND, direct_payments.KIND)
+"""The groups of kinds of jobs that have threads of their own, because a slow provider may delay them."""
 IDLE_S = 0.25
 """Seconds until a thread that found nothing to do looks again."""
 SCHEDULER_IDLE_S = 1.0
@@ -112,23 +119,33 @@ def webhook_runner(
 
 
 def handler_runner(
-    app: Flask, services: Services, pool: ThreadPoolExecutor, payer: Payer | None = None
+    app: Flask,
+    services: Services,
+    pool: ThreadPoolExecutor,
+    payer: Payer | None = None,
+    collectors: Sequence[Collector] | None = None,
 ) -> JobRunner[Job, HandlerResult]:
     """Runs all other jobs."""
-    return _handler_runner(services, _handlers(app, services, payer or _payer(app, services)), pool)
+    by_kind = _handlers(
+        app,
+        services,
+        payer or _payer(app, services),
+        _collectors(app, services) if collectors is None else collectors,
+    )
+    return _handler_runner(services, by_kind, pool)
 
 
 def handler_runners(app: Flask, services: Services) -> list[JobRunner[Job, HandlerResult]]:
     """Runs all other jobs, each group of `separated` in a pool of its own."""
-    groups = separated(_handlers(app, services, _payer(app, services)))
+    groups = separated(_handlers(app, services, _payer(app, services), _collectors(app, services)))
     return [_handler_runner(services, group, ThreadPoolExecutor(handlers.WORKERS)) for group in groups]
 
 
 def separated(by_kind: Mapping[str, Handler]) -> list[Mapping[str, Handler]]:
-    """The handlers in groups that do not wait for each other: payouts, pictures, and all others."""
-    alone = (PAYOUT, mms.KIND)
-    others = {kind: handler for kind, handler in by_kind.items() if kind not in alone}
-    return [*({kind: by_kind[kind]} for kind in alone), others]
+    """The handlers in groups that do not wait for each other: those of `SEPARATED`, and all others."""
+    grouped = {kind for group in SEPARATED for kind in group}
+    others = {kind: handler for kind, handler in by_kind.items() if kind not in grouped}
+    return [*({kind: by_kind[kind] for kind in group} for group in SEPARATED), others]
 
 
 def _handler_runner(
@@ -138,13 +155,19 @@ def _handler_runner(
     return JobRunner(dispatcher, services.database, services.clock, services.ids, pool)
 
 
-def _handlers(app: Flask, services: Services, payer: Payer | None) -> Mapping[str, Handler]:
+def _handlers(
+    app: Flask, services: Services, payer: Payer | None, collectors: Sequence[Collector]
+) -> Mapping[str, Handler]:
     """The handler of each kind of job."""
     settings = services.settings
     pictures = registry.media_fetcher(settings, WORKERS, [providers.provider(app, services)])
     fetcher = mms.PictureJob(pictures.fetch, services.photo_store, services.database, services.clock, services.ids)
+    by_name = {collector.name: collector for collector in collectors}
     by_kind: dict[str, Handler] = {
         PAYOUT: PayoutJob(services.payout_callbacks, payer).poll,
+        collections.KIND: CollectionJob(services.collecting, by_name).run,
+        collections.REFUND: RefundJob(services.collecting, by_name, payer).run,
+        direct_payments.KIND: DirectPaymentJob(services.collecting, by_name).run,
         mms.KIND: _with_payload(fetcher),
         broadcasts.KIND: BroadcastJob(services.database, services.opener(Actor("job", "broadcasts"))),
         kept_requests.KIND: services.conversation.handle_kept,
@@ -195,6 +218,8 @@ def periodic_tasks(services: Services) -> tuple[PeriodicTask, ...]:
         in_chunks("orders.ask", "20 10 * * *", closing.ask_whether_it_came),
         in_chunks("orders.close", "30 10 * * *", closing.assume_delivered),
         PeriodicTask("texts.unknown", "* * * * *", partial(periodic.settle_unknown, database, clock, follow)),
+        PeriodicTask("ledger.audit", "*/15 * * * *", partial(periodic.audit, database, services.opener(AUDITOR))),
+        in_chunks("collectors.sweep", "5 4 * * *", buyer_payments.forget_events),
         in_chunks("ledger.checkpoint", "15 3 * * *", balances.store_sums),
         PeriodicTask("outbox.sweep", "30 3 * * *", partial(periodic.sweep_outbox, database, clock)),
         forget("processed.sweep", "35 3 * * *", settings.keep_conversations_days, retention.forget_conversations),
@@ -209,7 +234,8 @@ def periodic_tasks(services: Services) -> tuple[PeriodicTask, ...]:
 
 def event_consumers(services: Services) -> list[EventConsumer[Any]]:
     """The consumers of the shop's events, except the one for webhooks; each has its own cursor."""
-    return [consumer for consumer in (services.notification_consumer, services.payout_consumer) if consumer]
+    consumers = services.notification_consumer, services.payout_consumer, services.collection_consumer
+    return [consumer for consumer in consumers if consumer]
 
 
 def message_step(app: Flask, services: Services, pool: ThreadPoolExecutor) -> Callable[[], bool]:
@@ -238,6 +264,10 @@ def webhook_step(services: Services, pool: ThreadPoolExecutor, poster: Poster | 
 
 def _payer(app: Flask, services: Services) -> Payer | None:
     return registry.payer(services.settings, services.clock, [providers.provider(app, services)])
+
+
+def _collectors(app: Flask, services: Services) -> Sequence[Collector]:
+    return registry.collectors(services.settings, services.clock, [providers.provider(app, services)])
 
 
 def run(step: Callable[[], object], stop: threading.Event, idle_s: float = IDLE_S) -> None:

@@ -24,6 +24,14 @@ def add(conn: Connection, counts: Mapping[tuple[str, str], int]) -> None:
     conn.execute(insert.values(rows).on_conflict_do_update(index_elements=["name", "label"], set_=added))
 
 
+def store(conn: Connection, name: str, values: Mapping[str, int]) -> None:
+    """Store the present values of something that is measured now and then, by label. They replace the values before."""
+    insert: Any = INSERT[conn.dialect.name](tally)
+    rows = [{"name": name, "label": label, "count": value} for label, value in sorted(values.items())]
+    replaced = {"count": insert.excluded.count}
+    conn.execute(insert.values(rows).on_conflict_do_update(index_elements=["name", "label"], set_=replaced))
+
+
 def read(conn: Connection) -> dict[tuple[str, str], int]:
     """Every counter, by name and label."""
     rows = conn.execute(select(tally.c.name, tally.c.label, tally.c.count))

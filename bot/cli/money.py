@@ -31,9 +31,7 @@ payout_commands = AppGroup("payouts", help="What artisans are paid.")
 @contextmanager
 def consistent_shop(services: Services) -> Iterator[Shop]:
     """A shop whose reads all see the same snapshot of the database."""
-    with services.database.reading() as session:
-        if session.get_bind().dialect.name == "postgresql":
-            session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+    with services.database.snapshot() as session:
         yield services.shop(session, user())
 
 

@@ -31,6 +31,14 @@ class Database:
             writing=sessionmaker(engine, expire_on_commit=False),
         )
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """A session whose reads all see the same state of the database."""
+        with self.reading() as session:
+            if session.get_bind().dialect.name == "postgresql":  # a read transaction of SQLite does so anyway
+                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            yield session
+
 
 class UnitOfWork:
     """The transactions of one hop. None is opened before it is needed; close it when the hop is over.

@@ -10,8 +10,9 @@ from sqlalchemy import Connection
 
 from bot.db.unit_of_work import Database
 from bot.runtime.clock import Clock
+from marketplace_api.payments import audit as ledger_audit
 from marketplace_api.shop import OpenShop, Shop
-from state import budgets, delivery_reports, outbox
+from state import budgets, counters, delivery_reports, outbox
 from state.delivery_reports import EarlyReport
 from state.sessions import Sessions
 from state.sql_sessions import SqlSessions
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 
 REPORT_TAKES = timedelta(hours=1)
 """How long after a send its delivery report may still come."""
+AUDIT = "audit"
+"""The stored name of the results of the audit: by check, how many inconsistencies it found."""
 KEPT = timedelta(days=14)
 """How long finished jobs and their keys are kept: longer than any provider repeats a request."""
 
@@ -30,6 +33,17 @@ def in_chunks(database: Database, open_shop: OpenShop, step: Callable[[Shop], in
         with database.writing.begin() as db:
             if not step(open_shop(db)):
                 return
+
+
+def audit(database: Database, open_shop: OpenShop) -> None:
+    """Check the books, in one snapshot of the database, and store for each check whether it found nothing."""
+    with database.snapshot() as db:
+        checks = ledger_audit.checks(open_shop(db))
+    for check in checks:
+        for inconsistency in check.inconsistencies:
+            log.error("the books are wrong: %s", inconsistency)
+    with database.writing.begin() as db:
+        counters.store(db.connection(), AUDIT, {check.name: len(check.inconsistencies) for check in checks})
 
 
 def settle_unknown(

@@ -10,7 +10,7 @@ An accepted request is not a payment, and a lost answer is not a failure: after 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +20,8 @@ from sqlalchemy.orm import Session
 
 from bot.db.unit_of_work import Database
 from bot.marketplace.event_consumer import EventConsumer
+from bot.payments import queueing
+from bot.payments.queueing import ShopDatabase
 from bot.providers.errors import DuplicatePaymentError, PaymentError
 from bot.providers.payment_contracts import (
     NotFound,
@@ -35,9 +37,8 @@ from bot.runtime.clock import Clock
 from bot.runtime.settings import NO_PAYER
 from marketplace_api.actors import Actor
 from marketplace_api.backoff import Backoff
-from marketplace_api.events import events
 from marketplace_api.models import Event, Payout
-from marketplace_api.payments import pausing, payout_methods, payouts, provider_names, settlement
+from marketplace_api.payments import buyer_payments, pausing, payout_methods, payouts, provider_names, settlement
 from marketplace_api.payments.provider_names import Answered, RequestKind
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Ids, Shop, Terms
@@ -55,6 +56,7 @@ CONSUMER = "payouts"
 POLLS = Backoff.doubling(timedelta(seconds=30), timedelta(hours=1))
 """The gaps between the requests of one payout, whether they pay or query and whatever the provider answers."""
 GAP_WHILE_PAUSED = timedelta(minutes=1)
+GAP_WHILE_DISPUTED = timedelta(hours=1)
 TOMORROW = timedelta(days=1)
 _TO_POLL = ("payout.created", "payout.retried", "payout.released")
 
@@ -62,18 +64,14 @@ _TO_POLL = ("payout.created", "payout.retried", "payout.released")
 # -- starting
 
 
-def consumer(database: Database, open_shop: Callable[[Session], Shop]) -> EventConsumer[Event]:
+def consumer(own: ShopDatabase) -> EventConsumer[Event]:
     """The consumer that queues a job for each payout by mobile money when the shop's events report it as due."""
-
-    def since(after: int, limit: int) -> Sequence[tuple[int, Event]]:
-        with database.reading() as session:
-            return [(event.seq, event) for event in events.since(open_shop(session), after, limit)]
 
     def take(session: Session, event: Event) -> None:
         if event.type in _TO_POLL and event.data["status"] in ("pending", "unknown"):
-            queue_poll(session.connection(), event.data["id"], event.id, open_shop(session).now)
+            queue_poll(session.connection(), event.data["id"], event.id, own.open_shop(session).now)
 
-    return EventConsumer(CONSUMER, since, take, database)
+    return queueing.consumer(CONSUMER, own, take)
 
 
 def queue_poll(conn: Connection, payout_id: str, key: str, now: datetime) -> None:
@@ -270,6 +268,9 @@ class PayoutJob:
             if payout.status == "pending":
                 if pausing.current_pause(shop):
                     self._postpone(shop, job, GAP_WHILE_PAUSED, "paused")
+                    return None
+                if payout.order_id and buyer_payments.is_disputed(shop, payout.order_id):
+                    self._postpone(shop, job, GAP_WHILE_DISPUTED, "the buyer disputes the payment")
                     return None
                 settlement.begin_sending(shop, payout.id, payer)
                 return _request(shop, payout, "payment")

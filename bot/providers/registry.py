@@ -15,13 +15,13 @@ from flask import Blueprint
 from pydantic import Field, create_model, field_validator, model_validator
 
 from bot.providers import africastalking, daraja, mpesa_express, twilio
-from bot.providers.collector_contracts import Collector
+from bot.providers.collector_contracts import Collector, CollectorMethod
 from bot.providers.contracts import MediaFetcher, Sender
 from bot.providers.declaration import Handlers, Provider
 from bot.providers.errors import FetchError, Reason
 from bot.providers.payment_contracts import Payer, Wallet
 from bot.runtime import settings as runtime
-from bot.runtime.clock import Clock
+from bot.runtime.clock import Clock, system_clock
 from bot.runtime.settings import NO_COLLECTOR, NO_PAYER, SIMULATOR, ConflictingSettingError, Settings
 
 PROVIDERS: tuple[Provider[Any], ...] = (
@@ -170,6 +170,16 @@ def collectors(settings: Settings, clock: Clock, more: Sequence[Provider[Any]] =
         for provider in (*PROVIDERS, *more)
         if provider.collector and provider.name == name
     ]
+
+
+def collectors_by_method(settings: Settings) -> Mapping[CollectorMethod, str]:
+    """By method of payment, the name of the first collector that the settings choose for it; the simulator has both."""
+    chosen: dict[CollectorMethod, str] = {}
+    for name in settings.used_collectors:
+        own = [collector.method for collector in collectors(settings, system_clock) if collector.name == name]
+        for method in ("mpesa", "card") if name == SIMULATOR else own:
+            chosen.setdefault(method, name)
+    return chosen
 
 
 def wallet(settings: Settings) -> Wallet:
