@@ -144,8 +144,9 @@ def handler_runners(app: Flask, services: Services) -> list[JobRunner[Job, Handl
 def separated(by_kind: Mapping[str, Handler]) -> list[Mapping[str, Handler]]:
     """The handlers in groups that do not wait for each other: those of `SEPARATED`, and all others."""
     grouped = {kind for group in SEPARATED for kind in group}
+    groups = [{kind: by_kind[kind] for kind in group if kind in by_kind} for group in SEPARATED]
     others = {kind: handler for kind, handler in by_kind.items() if kind not in grouped}
-    return [*({kind: by_kind[kind] for kind in group} for group in SEPARATED), others]
+    return [group for group in (*groups, others) if group]
 
 
 def _handler_runner(

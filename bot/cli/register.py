@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from bot.cli import admin, dialogues, money, persons, phone
+from bot.cli import admin, collecting, dialogues, money, persons, phone
 from bot.services import Services
 
 
@@ -19,6 +19,7 @@ def commands(app: Flask) -> None:
         admin.send_broadcast,
         money.ledger_commands,
         money.payout_commands,
+        collecting.collecting_commands,
         dialogues.dialogues,
         persons.export_person,
         persons.erase_person,

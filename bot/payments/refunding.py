@@ -110,7 +110,7 @@ def _settle_not_refunded(shop: Shop, refund: Refund, answer: NotRefunded, *, que
 
 
 def _settle_refused_payout(shop: Shop, refund: Refund, answer: PayoutRefused) -> None:
-    """The next payout has another id. If the fault is ours, refunds wait for its correction, else for an operator."""
+    """The next payout has another id. If the fault is ours, refunds wait until it is corrected."""
     if answer.is_ours:
         pause(shop, pause_name(refund.provider or ""), answer.detail)
         refunds.give_back_by_payer(shop, refund.id)

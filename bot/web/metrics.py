@@ -22,6 +22,7 @@ from werkzeug.exceptions import Unauthorized
 from bot.db.unit_of_work import Database
 from bot.marketplace import events
 from bot.messaging.dispatcher import LATENCIES_S, STRANGERS
+from bot.web import collecting_metrics
 from bot.web.door import REFUSED
 from marketplace_api.lifecycles import PAYOUT
 from marketplace_api.payments import balances, ledger, pausing, payouts
@@ -49,6 +50,7 @@ class DatabaseCollector(Collector):
                 *_people(conn, counts),
                 *_strangers(conn, counts, shop.now, self._strangers_cap),
                 *_payouts(shop),
+                *collecting_metrics.metrics(shop, counts),
                 *_periodic_tasks(conn),
             ]
 

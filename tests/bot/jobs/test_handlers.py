@@ -13,7 +13,7 @@ import pytest
 from bot.jobs.handlers import Handler, HandlerDispatcher, HandlerResult
 from bot.jobs.runner import JobRunner
 from bot.messaging import broadcasts
-from bot.payments import payouts
+from bot.payments import collections, payouts
 from bot.photos import mms
 from bot.worker import separated
 from state import outbox
@@ -86,14 +86,15 @@ def test_jobs_with_one_ordering_key_are_performed_one_after_another(embedded: Se
     assert keys == ["first", "second", "third"]
 
 
-def test_pictures_that_take_long_hold_back_no_other_job(embedded: Service) -> None:
+@pytest.mark.parametrize("slow", [mms.KIND, collections.KIND, collections.REFUND])
+def test_jobs_that_take_long_hold_back_no_others(embedded: Service, slow: str) -> None:
     may_end, stop, ended = threading.Event(), threading.Event(), threading.Semaphore(0)
     handlers: dict[str, Handler] = {
-        mms.KIND: lambda _job: may_end.wait(),
+        slow: lambda _job: may_end.wait(),
         payouts.KIND: lambda _job: ended.release(),
         broadcasts.KIND: lambda _job: ended.release(),
     }
-    for kind in (mms.KIND, mms.KIND, mms.KIND, *handlers):
+    for kind in (slow, slow, slow, *handlers):
         add(embedded, key=embedded.new_id(), kind=kind)
     services = embedded.services
     with ExitStack() as stack:

@@ -1,0 +1,64 @@
+"""Commands about buyers' payments: collectors that are paused, and money that came without a prompt."""
+
+from __future__ import annotations
+
+import click
+from flask.cli import AppGroup
+from sqlalchemy import select
+
+from bot.cli.context import shop_transaction
+from marketplace_api.models import CollectingPause
+from marketplace_api.orders import direct_payments, orders, paying
+
+collecting_commands = AppGroup("collecting", help="What buyers pay.")
+
+
+@collecting_commands.command("paused")
+def paused() -> None:
+    """List the collectors that are paused, and refunds by them (`refunds:NAME`)."""
+    with shop_transaction() as shop:
+        for pause in shop.session.scalars(select(CollectingPause).order_by(CollectingPause.since)):
+            click.echo(f"{pause.collector}  since {pause.since:%Y-%m-%d %H:%M}  {pause.reason}")
+
+
+@collecting_commands.command("resume")
+@click.argument("name")
+def resume(name: str) -> None:
+    """Ask buyers by this collector again, or refund by it again (`refunds:NAME`)."""
+    with shop_transaction() as shop:
+        resumed = paying.resume_collecting(shop, name)
+    click.echo(f"{name} is used again" if resumed else f"{name} was not paused")
+
+
+@collecting_commands.command("unmatched")
+def unmatched() -> None:
+    """List the money that came without a prompt and that belongs to no order, or whose receipt is not answered."""
+    with shop_transaction() as shop:
+        for money in direct_payments.in_status(shop, "unmatched", "noticed"):
+            amount = "?" if money.amount is None else f"{money.amount / 100:,.2f} {shop.terms.currency}"
+            click.echo(
+                f"{money.id}  {money.status}  {money.collector} {money.receipt}  {amount}  for {money.account!r}"
+            )
+
+
+@collecting_commands.command("assign")
+@click.argument("money_id", metavar="ID")
+@click.argument("code")
+def assign(money_id: str, code: str) -> None:
+    """Say that unmatched money is for the order CODE: it pays for it, or goes back whole."""
+    with shop_transaction() as shop:
+        order = orders.by_code(shop, code)
+        if order is None:
+            raise click.ClickException(f"there is no order {code}")
+        payment = direct_payments.assign(shop, money_id, order)
+    click.echo(f"it pays for order {order.code}" if payment.is_kept else "it goes back whole")
+
+
+@collecting_commands.command("returned")
+@click.argument("money_id", metavar="ID")
+@click.argument("reference")
+def returned(money_id: str, reference: str) -> None:
+    """Record that unmatched money was given back at the collector, as REFERENCE."""
+    with shop_transaction() as shop:
+        direct_payments.give_back(shop, money_id, reference)
+    click.echo("it is recorded as given back")
