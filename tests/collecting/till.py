@@ -23,6 +23,7 @@ from bot.providers.collector_contracts import (
     Captured,
     Charge,
     ChargeStatus,
+    Collector,
     CollectorMethod,
     DisputeStatus,
     NotCaptured,
@@ -32,7 +33,7 @@ from bot.providers.collector_contracts import (
     RefundStatus,
     StillOpen,
 )
-from bot.providers.payment_contracts import Paid, Payment, PaymentStatus, Pending
+from bot.providers.payment_contracts import Paid, Payer, Payment, PaymentStatus, Pending
 from bot.runtime.clock import MovableClock
 from bot.services import Services, build
 from marketplace_api.catalogue import products
@@ -144,22 +145,26 @@ class Till:
     product_id: str = ""
 
     def __post_init__(self) -> None:
-        own, by_name = self.services.collecting, {self.collector.name: self.collector}
-        handlers: dict[str, Any] = {
-            collections.KIND: CollectionJob(own, by_name).run,
-            collections.REFUND: RefundJob(own, by_name, self.payer).run,
-            direct_payments.KIND: DirectPaymentJob(own, by_name).run,
-        }
-        dispatcher = HandlerDispatcher(self.services.clock, handlers)
-        self.runner: JobRunner[Job, Any] = JobRunner(
-            dispatcher, self.services.database, self.services.clock, self.services.ids, InlineExecutor()
-        )
+        self.work_with(self.collector, self.payer)
         with self.shop() as shop:
             kiosk = kiosks.create(shop, name="Kisumu", town="Kisumu", agent_name="Juma", agent_msisdn=AGENT)
             artisan = register(shop, kiosk, MAKER)
             self.product_id = products.list_product(
                 shop, artisan, title="Kiondo basket", category="baskets", price=PRICE, quantity=900
             ).id
+
+    def work_with(self, collector: Collector, payer: Payer) -> None:
+        """Lets a new worker use this collector and this payer."""
+        own, by_name = self.services.collecting, {collector.name: collector}
+        handlers: dict[str, Any] = {
+            collections.KIND: CollectionJob(own, by_name).run,
+            collections.REFUND: RefundJob(own, by_name, payer).run,
+            direct_payments.KIND: DirectPaymentJob(own, by_name).run,
+        }
+        dispatcher = HandlerDispatcher(self.services.clock, handlers)
+        self.runner: JobRunner[Job, Any] = JobRunner(
+            dispatcher, self.services.database, self.services.clock, self.services.ids, InlineExecutor()
+        )
 
     # -- people
 
@@ -203,9 +208,13 @@ class Till:
 
     def advance(self, seconds: float) -> None:
         """Moves the clock, and does what is due then."""
+        self.pass_time(seconds)
+        self.work()
+
+    def pass_time(self, seconds: float) -> None:
+        """Moves the clock."""
         assert isinstance(self.services.clock, MovableClock)
         self.services.clock.advance(seconds)
-        self.work()
 
     def advance_to_next(self) -> None:
         """Moves the clock to the next job."""
