@@ -107,10 +107,11 @@ class CallHandler:
     def _answer(self, inbound: Inbound, key: str, claim: Claim, secrets: HopSecrets) -> str:
         """The screen for one hop under a claim. Raises LostClaimError, and HashNeeded when nothing has been done."""
         previous = claim.previous
-        if previous and _is_new_call(inbound, key, previous, claim.now):
+        before = self.runner.reply_before(previous, inbound, inbound.text)
+        if previous and _is_new_call(inbound, before, previous, claim.now):
             previous.forget_call()
-        if (reply := self.runner.reply_before(previous, inbound, inbound.text)) is not None:
-            return reply
+        elif before is not None:
+            return before
         with self.resources.context(claim, secrets) as context:
             try:
                 session, reply = self._hop(inbound, previous, context)
@@ -232,8 +233,11 @@ class CallHandler:
             self.runner.add_checkpoint(turn, context, call)
 
 
-def _is_new_call(inbound: Inbound, key: str, previous: Session, now: datetime) -> bool:
-    """True if the gateway uses the id of an older call again; a request that is repeated comes sooner."""
+def _is_new_call(inbound: Inbound, before: str | None, previous: Session, now: datetime) -> bool:
+    """True if the gateway uses the id of an older call again; a request that is repeated comes sooner.
+
+    `before` is the reply that is stored for the same request.
+    """
     is_open = previous.call is not None and previous.call.id == inbound.id
-    is_same_id = is_open or inbound.id in previous.earlier_calls or key in previous.replies
+    is_same_id = is_open or inbound.id in previous.earlier_calls or before is not None
     return not inbound.text and is_same_id and previous.seconds_since_call(now) >= REPEATED_WITHIN_S
