@@ -36,6 +36,8 @@ BOOTSTRAP = ApiCaller("bootstrap", frozenset({"operator"}), "bootstrap")
 """The caller whose key is in the settings."""
 LARGEST_REQUEST, LARGEST_FORM = 1024 * 1024, 64 * 1024
 """In bytes: of any request but an upload, and of a form or a request to the API."""
+LARGEST_EVENT = 256 * 1024
+"""In bytes: of an event of Stripe's, which may hold all that was written about a dispute."""
 
 
 def create_app(
@@ -139,6 +141,7 @@ def limits(settings: Settings) -> tuple[Mapping[str, Limits], Mapping[str, Limit
     exact |= {path: Limits(hops, is_trusted=True) for path in registry.hop_paths(settings)}
     exact |= {"/healthz": Limits(None), "/readyz": Limits(ThreadShare(threads=16, places=32, wait_s=0.4, budget_s=2.4))}
     return exact, {
+        "/webhooks/stripe": Limits(callbacks, LARGEST_EVENT),
         "/webhooks/": Limits(callbacks),
         "/p/": Limits(pages, photo_page.LARGEST_REQUEST, answers_itself=True),
         "/simulator": Limits(pages, LARGEST_REQUEST),

@@ -14,7 +14,7 @@ from wsgiref.types import WSGIApplication
 from flask import Blueprint
 from pydantic import Field, create_model, field_validator, model_validator
 
-from bot.providers import africastalking, daraja, mpesa_express, twilio
+from bot.providers import africastalking, daraja, mpesa_express, stripe_checkout, twilio
 from bot.providers.collector_contracts import Collector, CollectorMethod
 from bot.providers.contracts import MediaFetcher, Sender
 from bot.providers.declaration import Handlers, Provider
@@ -29,6 +29,7 @@ PROVIDERS: tuple[Provider[Any], ...] = (
     twilio.PROVIDER,
     daraja.PROVIDER,
     mpesa_express.PROVIDER,
+    stripe_checkout.PROVIDER,
 )
 
 

@@ -72,7 +72,7 @@ _SECRET_NAME = re.compile(
 
 SHORTEST_SECRET = 8
 """A shorter one, as in development, would stand in too many words."""
-VERBOSE_LIBRARIES = ("alembic", "transitions", "twilio", "urllib3")
+VERBOSE_LIBRARIES = ("alembic", "stripe", "transitions", "twilio", "urllib3")
 """Libraries that log every success at level INFO."""
 
 

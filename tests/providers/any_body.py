@@ -77,8 +77,8 @@ RESULTS = (
     *("daraja/{secret}/result", "daraja/{secret}/result/token", "daraja/{secret}/timeout"),
     *("daraja/{secret}/reversal/token", "daraja/{secret}/receipt/token"),
 )
-PROMPT, PAYBILL = "daraja/{secret}/express/token", "daraja/{secret}/c2b/confirmation"
-CALLBACKS = (*FIELDS, *RESULTS, PROMPT, PAYBILL)
+PROMPT, PAYBILL, EVENT = "daraja/{secret}/express/token", "daraja/{secret}/c2b/confirmation", "stripe"
+CALLBACKS = (*FIELDS, *RESULTS, PROMPT, PAYBILL, EVENT)
 """Of these, the ones without `FIELDS` take JSON."""
 
 
@@ -87,7 +87,7 @@ def any_body(chance: Random, callback: str) -> tuple[bytes, str]:
     if callback in FIELDS:
         body = _form(chance, FIELDS[callback])
     else:
-        make = {PROMPT: _prompt, PAYBILL: _paybill}.get(callback, _result)
+        make = {PROMPT: _prompt, PAYBILL: _paybill, EVENT: _event}.get(callback, _result)
         body = json.dumps(make(chance), ensure_ascii=chance.random() < 0.5).encode("utf-8", "surrogatepass")
     while chance.random() < 0.2:
         body = _changed(chance, body)
@@ -109,6 +109,14 @@ def _text(chance: Random, usual: Sequence[str]) -> str:
     if usual and chance.random() < 0.7:
         return chance.choice(usual) + (chance.choice(FRAGMENTS) if chance.random() < 0.1 else "")
     return "".join(chance.choices(FRAGMENTS, k=chance.randint(0, 4)))
+
+
+def _event(chance: Random) -> object:
+    named = {name: _value(chance) for name in ("id", "payment_intent") if chance.random() < 0.9}
+    data = {"object": named} if chance.random() < 0.9 else _value(chance)
+    types = ("checkout.session.completed", "refund.updated", "charge.dispute.created", "invoice.paid")
+    event = {"id": _value(chance), "type": chance.choice(types), "data": data}
+    return event if chance.random() < 0.9 else _value(chance)
 
 
 def _result(chance: Random) -> object:

@@ -14,7 +14,7 @@ from bot.providers.collector_contracts import Asked, NotCaptured
 from bot.providers.contracts import Receipt
 from bot.providers.payment_contracts import NotPaid, Paid, PaymentCallback, Pending
 from tests.providers.recording import CallbackRecorder
-from tests.providers.rows import africastalking, daraja, mpesa_express, twilio
+from tests.providers.rows import africastalking, daraja, mpesa_express, stripe_checkout, twilio
 from tests.providers.stand_in import StandIn
 from tests.providers.wire import AnswerRow, CallbackRow, Failed
 
@@ -23,7 +23,8 @@ MISSING = "missing"
 SAY_WHY = ("Message", "status", "error_code")
 """The fields that decide in an answer that refuses, and in no other."""
 TABLES = {
-    table.provider.name: table for table in (africastalking.TABLE, twilio.TABLE, daraja.TABLE, mpesa_express.TABLE)
+    table.provider.name: table
+    for table in (africastalking.TABLE, twilio.TABLE, daraja.TABLE, mpesa_express.TABLE, stripe_checkout.TABLE)
 }
 
 
@@ -54,7 +55,7 @@ def changed(body: bytes) -> Iterator[tuple[str, bytes]]:
 def is_json_object(body: str | bytes) -> bool:
     try:
         return isinstance(json.loads(body), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 

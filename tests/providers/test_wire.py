@@ -10,11 +10,11 @@ from bot.providers import mpesa_callbacks, registry
 from bot.providers import mpesa_express as express_adapter
 from bot.providers import twilio as twilio_adapter
 from tests.providers import wire
-from tests.providers.rows import africastalking, daraja, mpesa_express, twilio
+from tests.providers.rows import africastalking, daraja, mpesa_express, stripe_checkout, twilio
 from tests.providers.stand_in import StandIn
 from tests.providers.wire import AnswerRow, CallbackRow, WireTable
 
-TABLES = (africastalking.TABLE, twilio.TABLE, daraja.TABLE, mpesa_express.TABLE)
+TABLES = (africastalking.TABLE, twilio.TABLE, daraja.TABLE, mpesa_express.TABLE, stripe_checkout.TABLE)
 
 
 def numbered(table: WireTable, rows: object) -> list[str]:

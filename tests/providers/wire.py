@@ -34,7 +34,10 @@ WEBHOOK_SECRET = "s3cret-path"
 SMS = OutgoingMessage("msg_1", "+254711000111", "Hello é €")
 PAYMENT = Payment("pay_1", "+254711000111", 1500_00, "KES", "K7P4", "token")
 CHARGE = Charge(
-    *("bpy_1", "token", 1500_00, "KES", "K7P4"), datetime(2026, 11, 22, 9, 15, tzinfo=UTC), msisdn="+254711000111"
+    *("bpy_1", "token", 1500_00, "KES", "K7P4"),
+    datetime(2026, 11, 22, 9, 15, tzinfo=UTC),
+    msisdn="+254711000111",
+    return_url=f"{PUBLIC_URL}/o/token",
 )
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"

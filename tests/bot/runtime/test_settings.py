@@ -12,6 +12,7 @@ from random import Random
 
 import pytest
 
+from bot.providers import stripe_checkout
 from bot.providers.registry import load_settings, settings_class
 from bot.runtime import hardening, settings
 
@@ -62,8 +63,8 @@ def test_no_setting_is_required() -> None:
         ("SMS_ROUTES", "254=twilio", "+254=africastalking,+1=twilio"),
         ("SMS_ROUTES", "+254", "+254=africastalking,+1=twilio"),
         ("PAYOUT_PROVIDER", "cheque", "'simulator', 'none' or 'daraja'"),
-        ("COLLECTORS", "cheque", "simulator,mpesa, or none"),
-        ("COLLECTORS", "none,mpesa", "simulator,mpesa, or none"),
+        ("COLLECTORS", "cheque", "simulator,mpesa,stripe, or none"),
+        ("COLLECTORS", "none,mpesa", "simulator,mpesa,stripe, or none"),
         ("DARAJA_SHORTCODE", "soko", "pattern"),
         ("DARAJA_EXPRESS_SHORTCODE", "soko", "pattern"),
         ("USSD_CODE", "384*22", "pattern"),
@@ -154,6 +155,46 @@ DARAJA = {
 def test_daraja_is_refused_without_one_of_its_settings(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
     others = {name: value for name, value in DARAJA.items() if name != missing}
     assert refused(monkeypatch, {"PAYOUT_PROVIDER": "daraja"} | others).startswith(f"{missing} is needed by the payout")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "why"),
+    [
+        ("STRIPE_API_KEY", "pk_live_51Soko", "pattern"),
+        ("STRIPE_API_KEY", "sk_live_", "pattern"),
+        ("STRIPE_WEBHOOK_SECRET", "the-secret", "pattern"),
+        ("STRIPE_WEBHOOK_SECRET", "whsec_1,", "pattern"),
+        ("STRIPE_BASE_URL", "http://stripe.example", "must be an https address, or one of this machine"),
+        ("STRIPE_BASE_URL", "stripe.example", "http:// or https:// address"),
+    ],
+)
+def test_a_wrong_setting_of_stripe_is_refused(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, why: str
+) -> None:
+    line = refused(monkeypatch, {variable: value})
+    assert line.startswith(variable)
+    assert why in line
+    assert value not in line
+
+
+def test_stripe_may_be_the_simulator_on_this_machine_and_have_two_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    stripe = {
+        "STRIPE_API_KEY": "rk_test_51Soko",
+        "STRIPE_WEBHOOK_SECRET": "whsec_new,whsec_old",
+        "STRIPE_BASE_URL": "http://127.0.0.1:8000/simulator/stripe",
+    }
+    for name, value in stripe.items():
+        monkeypatch.setenv(name, value)
+    own = stripe_checkout.PROVIDER.own_settings(load_settings())
+    assert stripe_checkout.webhook_secrets(own) == ["whsec_new", "whsec_old"]
+
+
+def test_in_production_nobody_pays_with_a_test_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in ("sk_test_51Soko", "rk_test_51Soko"):
+        line = refused(monkeypatch, PRODUCTION | {"STRIPE_API_KEY": key})
+        assert line.startswith("STRIPE_API_KEY must be a live key when ENVIRONMENT is production")
+    monkeypatch.setenv("STRIPE_API_KEY", "rk_live_51Soko")
+    assert not load_settings().development
 
 
 def test_daraja_is_refused_with_another_currency_than_shillings(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -168,6 +168,7 @@ def test_wrong_and_missing_keys_are_answered_429_for_a_minute_and_right_ones_as_
         ("/webhooks/africastalking/wrong/ussd", "wrong_webhook_secret"),
         ("/webhooks/daraja/wrong/result", "wrong_webhook_secret"),
         ("/webhooks/twilio/sms", "wrong_webhook_secret"),
+        ("/webhooks/stripe", "wrong_webhook_secret"),
         ("/p/K7P4.forged.link", "wrong_photo_link"),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 from werkzeug.test import Client
 
 from bot import server
-from bot.app import LARGEST_FORM, LARGEST_REQUEST, limits
+from bot.app import LARGEST_EVENT, LARGEST_FORM, LARGEST_REQUEST, limits
 from bot.providers import registry
 from bot.web import request_bodies
 from bot.web.photo_page import LARGEST_REQUEST as LARGEST_UPLOAD
@@ -156,6 +156,7 @@ def post(service: Service, path: str, size: int, *, is_declared: bool = True, co
         ("/webhooks/africastalking/dev/sms", 16 * 1024),
         ("/webhooks/twilio/sms", 16 * 1024),
         ("/webhooks/daraja/dev/result", 16 * 1024),
+        ("/webhooks/stripe", LARGEST_EVENT),
         ("/simulator/orders", LARGEST_REQUEST),
         ("/products/KAPU", LARGEST_FORM),
         ("/", LARGEST_FORM),
