@@ -126,5 +126,13 @@ NOT_PERSONAL: Mapping[str, frozenset[str]] = {
     "simulated_text": frozenset({"id", "sender"}),
     "simulated_payment": frozenset({"id", "conversation", "currency", "code"}),
     "simulated_collection": frozenset({"id", "account", "url", "code", "receipt", "reversal"}),
+    "simulated_session": frozenset(
+        {
+            *("id", "intent", "charge", "about", "currency", "success_url", "cancel_url"),
+            *("status", "dispute"),
+        }
+    ),
+    "simulated_refund": frozenset({"id", "intent", "refund", "first", "outcome"}),
+    "simulated_request": frozenset({"key", "parameters", "answer"}),
 }
 """The other columns of text, JSON or bytes."""

@@ -1,4 +1,4 @@
-"""Sets up the simulator in development: carriers for texts, a wallet for payouts, and phones.
+"""Sets up the simulator in development: carriers for texts, a wallet for payouts, card payments, and phones.
 
 The simulator posts the requests that a provider posts, and serves the API that a provider serves, so the real webhooks
 and the real SDKs are used. Requests that it sends later, such as delivery reports, are jobs of the outbox.
@@ -6,6 +6,7 @@ and the real SDKs are used. Requests that it sends later, such as delivery repor
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -18,7 +19,7 @@ from flask import Flask
 from sqlalchemy import Connection
 from werkzeug.test import Client
 
-from bot.providers import daraja_settings, mpesa_express, twilio
+from bot.providers import daraja_settings, mpesa_express, stripe_checkout, twilio
 from bot.providers.africastalking import AfricasTalking
 from bot.providers.contracts import Sender
 from bot.providers.daraja_client import DarajaClient
@@ -26,29 +27,30 @@ from bot.providers.declaration import Provider
 from bot.providers.mpesa_express import MpesaExpress
 from bot.providers.secret_path import secret_paths
 from bot.providers.twilio import Twilio, TwilioSettings
-from bot.runtime.clock import Clock, MovableClock
+from bot.runtime.clock import Clock, MovableClock, system_clock
 from bot.runtime.settings import SIMULATOR, Settings
 from bot.services import Services
-from bot.simulator import carriers, daraja, express, inbox, media, page, wallet
+from bot.simulator import carriers, daraja, express, inbox, media, page, stripe, stripe_page, wallet
 from bot.simulator.carriers import CarriedMessage, CarrierSimulator
 from bot.simulator.daraja import DarajaSimulator
 from bot.simulator.express import ExpressSimulator
 from bot.simulator.gateway import ACCOUNT_SID, ORIGIN, TWILIO_NUMBER, TWILIO_URL, Gateway, WsgiAdapter
 from bot.simulator.page import WireLog
+from bot.simulator.stripe import StripeSimulator
 from flows import gsm7
 from marketplace_api.actors import Actor
 from marketplace_api.idempotency import StoredAnswer
 from marketplace_api.orders import placing
 from state import outbox
 
-REPORT, RESULT = "simulated_report", "simulated_result"
-"""The kinds of the outbox jobs that post a delivery report and a payment result."""
+REPORT, RESULT, EVENT = "simulated_report", "simulated_result", "simulated_event"
+"""The kinds of the outbox jobs that post a delivery report, a payment result and an event of Stripe's."""
 REPORTED_AFTER = timedelta(seconds=1)
 ID_DIGITS = 32
 
 
 def install(app: Flask, services: Services, faults: list[int]) -> None:
-    """Add the carriers' and the wallet's APIs and the page to `app`.
+    """Add the carriers', the wallet's and the card payments' APIs and the pages to `app`.
 
     `faults` are HTTP statuses with which the carriers answer the next send requests. Raises TypeError if the clock of
     `services` cannot be moved.
@@ -60,6 +62,9 @@ def install(app: Flask, services: Services, faults: list[int]) -> None:
     app.register_blueprint(carriers.routes(_carriers(services, faults)))
     app.register_blueprint(daraja.routes(_daraja(app, services)))
     app.register_blueprint(express.routes(simulated_buyers(app, services)))
+    cards = _stripe(app, services)
+    app.register_blueprint(stripe.routes(cards))
+    app.register_blueprint(stripe_page.routes(cards))
     app.register_blueprint(
         page.routes(
             _gateway(wire, services),
@@ -147,7 +152,7 @@ def job_handlers(app: Flask, services: Services) -> Mapping[str, Callable[[Mappi
     def post_result(payload: Mapping[str, Any]) -> None:
         _post(app, payload["url"], payload["body"])
 
-    return {REPORT: post_report, RESULT: post_result}
+    return {REPORT: post_report, RESULT: post_result, EVENT: partial(_post_event, app, services)}
 
 
 # The simulated providers
@@ -175,10 +180,7 @@ def _carriers(services: Services, faults: list[int]) -> CarrierSimulator:
 
 def _daraja(app: Flask, services: Services) -> DarajaSimulator:
     def post_later(url: str, body: Mapping[str, Any], seconds: float) -> None:
-        with _transaction(services) as conn:
-            now, payload = services.clock(), {"url": url, "body": body}
-            key, due_at = f"result:{_new_id(services)}", now + timedelta(seconds=seconds)
-            outbox.add(conn, kind=RESULT, payload=payload, key=key, ordering_key=None, due_at=due_at, now=now)
+        _add_job(services, RESULT, {"url": url, "body": body}, seconds)
 
     return DarajaSimulator(
         partial(_transaction, services), post_later, partial(_post, app), services.clock, partial(_new_id, services)
@@ -202,6 +204,17 @@ def _daraja_callbacks(services: Services) -> str:
     return own.url + secret_paths(daraja_settings.NAME, own.callback_secrets)[0]
 
 
+def _stripe(app: Flask, services: Services) -> StripeSimulator:
+    return StripeSimulator(
+        partial(_transaction, services),
+        partial(_add_job, services, EVENT),
+        partial(_post_event, app, services),
+        services.clock,
+        partial(_new_id, services),
+        services.settings.url,
+    )
+
+
 def _gateway(app: Any, services: Services) -> Gateway:
     return Gateway(app, services.settings, services.clock, partial(_new_id, services))
 
@@ -215,6 +228,25 @@ def _session_without_socket(app: Flask) -> requests.Session:
 def _post(app: Flask, url: str, body: Mapping[str, Any]) -> None:
     """Post to the path of `url` in our own application; the origin is ignored."""
     Client(app, use_cookies=False).post(urlsplit(url).path, json=body)
+
+
+def _post_event(app: Flask, services: Services, event: Mapping[str, Any]) -> None:
+    """Post an event, signed by the clock of this machine; without a secret nobody could verify it, so not at all."""
+    secrets = stripe_checkout.webhook_secrets(stripe_checkout.PROVIDER.own_settings(services.settings))
+    if secrets:
+        body = json.dumps(event).encode()
+        headers = {"Stripe-Signature": stripe.sign(body, secrets[0], system_clock())}
+        Client(app, use_cookies=False).post(
+            "/webhooks/stripe", data=body, content_type="application/json", headers=headers
+        )
+
+
+def _add_job(services: Services, kind: str, payload: Mapping[str, Any], seconds: float) -> None:
+    """Add a job that runs after a number of seconds."""
+    with _transaction(services) as conn:
+        now, key = services.clock(), f"{kind}:{_new_id(services)}"
+        due_at = now + timedelta(seconds=seconds)
+        outbox.add(conn, kind=kind, payload=payload, key=key, ordering_key=None, due_at=due_at, now=now)
 
 
 def _schedule_report(conn: Connection, message: CarriedMessage, status: str, reason: str | None, now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Engine, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Engine, Index, Integer, MetaData, String, Table, Text
 from sqlalchemy_utc import UtcDateTime
 
 from bot.runtime.settings import Settings
@@ -45,6 +45,48 @@ simulated_collection = Table(
     Column("at", UtcDateTime, nullable=False),
     Column("receipt", String, nullable=False, unique=True),
     Column("reversal", String),
+)
+
+simulated_session = Table(
+    "simulated_session",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("intent", String, nullable=False, unique=True),
+    Column("charge", String, nullable=False),
+    Column("about", String, nullable=False),
+    Column("currency", String, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("success_url", Text, nullable=False),
+    Column("cancel_url", Text, nullable=False),
+    Column("status", String, nullable=False),
+    Column("declined", Boolean, nullable=False),
+    Column("paid", BigInteger, nullable=False),
+    Column("paid_at", UtcDateTime),
+    Column("dispute", String),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+)
+
+simulated_refund = Table(
+    "simulated_refund",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("intent", String, nullable=False, index=True),
+    Column("amount", BigInteger, nullable=False),
+    Column("refund", String, nullable=False),
+    Column("first", String, nullable=False),
+    Column("outcome", String, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("settled_at", UtcDateTime, nullable=False),
+)
+
+simulated_request = Table(
+    "simulated_request",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("parameters", String, nullable=False),
+    Column("answer", Text, nullable=False),
 )
 
 
