@@ -14,12 +14,24 @@ from requests.adapters import BaseAdapter
 from sqlalchemy import Engine
 
 from bot.providers import mpesa_callbacks
-from bot.providers.collector_contracts import Captured, Charge, Collector, Refunding, RefundStatus
+from bot.providers.collector_contracts import (
+    Asked,
+    Captured,
+    Charge,
+    Collector,
+    NotCaptured,
+    Refunding,
+    RefundPending,
+    RefundStatus,
+)
 from bot.providers.daraja_client import DarajaClient
 from bot.providers.mpesa_express import MpesaExpress
+from bot.providers.stripe_checkout import StripeCheckout
 from bot.simulator import buyers, express
 from bot.simulator.express import ExpressSimulator
 from bot.simulator.gateway import WsgiAdapter
+from tests.collectors import simulated_stripe
+from tests.collectors.simulated_stripe import SimulatedStripe
 from tests.providers.recording import CollectionRecorder
 from tests.simulated_daraja import CALLBACKS, ROOT, SECRET, SimulatedDaraja
 
@@ -169,7 +181,85 @@ def fields_of(collection: buyers.Collection) -> dict[str, Any]:
     return {name: getattr(collection, name) for name in buyers.Collection.__slots__}
 
 
-RIGS: Mapping[str, Callable[[Engine], Rig]] = {"mpesa": MpesaRig}
+# Stripe
+
+ACTS: Mapping[Buyer, tuple[str, str]] = {
+    "pays": ("pay", "early"),
+    "cancels": ("decline", ""),
+    "has no balance": ("later", "declined"),
+    "answer lost": ("pay", ""),
+    "silent": ("pay", "silent"),
+    "twice": ("pay", "twice"),
+    "late": ("later", ""),
+}
+"""What each buyer does on the page as soon as it is there; who waits does nothing."""
+
+
+@dataclass
+class StripeRig:
+    """The real client of Stripe against the simulated API, and buyers who act on its page."""
+
+    engine: Engine
+    numbers: itertools.count[int] = field(default_factory=itertools.count)
+    buyers: dict[str, Buyer] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.account = SimulatedStripe(self.engine)
+        self.handler = self.account.handler
+        self.connection = FailingAdapter(WsgiAdapter(self.account.app))
+        self.account.session.mount(simulated_stripe.ROOT, self.connection)
+        self.collector = AskedAndActed(self)
+
+    def charge(self, buyer: Buyer, amount: int = 1500_00) -> Charge:
+        number = next(self.numbers)
+        self.buyers[f"bpy_{number}"] = buyer
+        return Charge(
+            *(f"bpy_{number}", f"token{number}", amount if buyer != "answer lost" else 15_77_40, "KES", "K7P4"),
+            self.account.now + timedelta(minutes=15),
+            return_url="https://shop.example/o/token",
+        )
+
+    def pay(self, provider_id: str) -> None:
+        self.account.act(provider_id, "pay")
+
+    def cancel(self, provider_id: str) -> None:
+        self.account.act(provider_id, "decline")
+
+    def advance(self, seconds: float) -> None:
+        self.account.advance(seconds)
+
+    def forge(self, charge: Charge, provider_id: str) -> int:
+        event = {"id": "evt_1", "type": "checkout.session.completed", "data": {"object": {"id": provider_id}}}
+        return self.account.app.test_client().post("/webhooks/stripe", json=event).status_code
+
+    def refund_outcome(self, refunding: Refunding) -> RefundStatus | None:
+        self.advance(61)
+        answer = self.collector.query_refund(refunding)
+        return None if isinstance(answer, RefundPending) else answer
+
+    def answer_all_with(self, status: int | None, body: bytes = b"<html>") -> None:
+        self.connection.status, self.connection.body = status, body
+
+    def total_collected(self) -> int:
+        return self.account.balance
+
+
+class AskedAndActed(StripeCheckout):
+    """The real client; a buyer acts before its answer is given."""
+
+    def __init__(self, rig: StripeRig) -> None:
+        root = f"{simulated_stripe.ROOT}/simulator/stripe"
+        super().__init__(simulated_stripe.API_KEY, base_url=root, session=rig.account.session)
+        self._rig = rig
+
+    def ask(self, charge: Charge) -> Asked | NotCaptured:
+        answer = super().ask(charge)
+        if isinstance(answer, Asked) and (act := ACTS.get(self._rig.buyers[charge.id])):
+            self._rig.account.act(answer.provider_id, *act)
+        return answer
+
+
+RIGS: Mapping[str, Callable[[Engine], Rig]] = {"mpesa": MpesaRig, "stripe": StripeRig}
 """By the name of the collector."""
 
 
