@@ -23,6 +23,7 @@ from bot.marketplace.local import LocalMarketplace
 from bot.marketplace.port import Marketplace
 from bot.marketplace.remote import MarketplaceClient, RemoteMarketplace
 from bot.messaging import rendering
+from bot.messaging.sealing import Seal
 from bot.notifications import notifier
 from bot.notifications.notifier import Notifier
 from bot.payments import payouts
@@ -66,6 +67,7 @@ class Services:
     """None with a remote marketplace: it pays its artisans itself."""
     photo_store: PhotoStore
     photo_links: PhotoLinks
+    seal: Seal
     payout_callbacks: PayoutCallbacks
 
     def close(self) -> None:
@@ -91,6 +93,7 @@ def build(
     """
     clock, ids = clock or _clock(settings), ids or Ids(secrets.SystemRandom())
     engine = engine or create_engine(settings.database_url)
+    seal = Seal(settings.keys.accepted(Purpose.CODES))
     database, terms = Database.of(engine), _terms(settings)
     photo_links = PhotoLinks(settings.url, settings.keys.accepted(Purpose.PHOTO_LINKS))
     sessions = RedisSessions(settings.redis_url) if settings.redis_url else SqlSessions(settings.database_url)
@@ -105,12 +108,13 @@ def build(
         ids=ids,
         terms=terms,
         sessions=sessions,
-        conversation=ConversationService(_runner(settings), resources, own_numbers),
+        conversation=ConversationService(_runner(settings, seal), resources, own_numbers),
         marketplace=marketplace,
-        notification_consumer=_notification_consumer(settings, marketplace, database, clock, ids),
+        notification_consumer=_notification_consumer(settings, marketplace, database, clock, ids, seal),
         payout_consumer=_payout_consumer(database, clock, ids, terms) if marketplace.is_local else None,
         photo_store=PhotoStore(Path(settings.photos_dir), database, clock, ids, terms),
         photo_links=photo_links,
+        seal=seal,
         payout_callbacks=PayoutCallbacks(database, clock, ids, terms),
     )
 
@@ -131,6 +135,7 @@ def _terms(settings: Settings) -> Terms:
         payout_network=wallet.network,
         can_be_paid=partial(msisdn.is_mobile_of, country=wallet.country),
         is_unsafe=partial(unsafe_text.is_unsafe, names=_senders(settings)),
+        code_keys=settings.keys.accepted(Purpose.CODES),
         deadlines=Deadlines(
             bring=timedelta(days=settings.bring_days),
             ship=timedelta(days=settings.ship_days),
@@ -145,7 +150,7 @@ def _senders(settings: Settings) -> tuple[str, ...]:
     return (*unsafe_text.OUR_NAME, settings.sms_short_code, *sorted(registry.own_numbers(settings)))
 
 
-def _runner(settings: Settings) -> DialogueRunner:
+def _runner(settings: Settings, seal: Seal) -> DialogueRunner:
     wallet = registry.wallet(settings)
     place = Place(
         settings.country,
@@ -158,7 +163,7 @@ def _runner(settings: Settings) -> DialogueRunner:
         msisdn.prefix(wallet.country),
         _senders(settings),
     )
-    return DialogueRunner(ENGINE, place, peppers(settings.keys), settings.keys.accepted(Purpose.HOPS))
+    return DialogueRunner(ENGINE, place, peppers(settings.keys), settings.keys.accepted(Purpose.HOPS), seal)
 
 
 def peppers(keys: Keys) -> Peppers:
@@ -174,7 +179,7 @@ def _marketplace(settings: Settings, local: LocalMarketplace, database: Database
 
 
 def _notification_consumer(
-    settings: Settings, marketplace: Marketplace, database: Database, clock: Clock, ids: Ids
+    settings: Settings, marketplace: Marketplace, database: Database, clock: Clock, ids: Ids, seal: Seal
 ) -> EventConsumer[EventDetails]:
     """The consumer that notifies people. Each remote marketplace has its own cursor."""
     suffix = f" of {settings.marketplace_api}" if settings.marketplace_api else ""
@@ -183,7 +188,15 @@ def _notification_consumer(
         f"{notifier.CURSOR}{suffix}",
         lambda after, limit: [(event.seq, event) for event in marketplace.events(after, limit, clock())],
         Notifier(
-            clock, ids, settings.languages, settings.ussd_code, settings.country, settings.texted_countries, is_on
+            clock,
+            ids,
+            settings.languages,
+            settings.ussd_code,
+            settings.country,
+            settings.texted_countries,
+            seal,
+            f"{settings.url}/privacy",
+            is_on,
         ).handle,
         database,
         lambda: marketplace.newest_event(clock()),

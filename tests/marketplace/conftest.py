@@ -44,6 +44,7 @@ TERMS = Terms(
     payout_network="M-PESA",
     can_be_paid=partial(msisdn.is_mobile_of, country="KE"),
     is_unsafe=partial(is_unsafe, names=OUR_NAME),
+    code_keys=(b"key of the codes for cash",),
 )
 STATIC_KEY = "a-key-that-is-in-no-table"
 NO_ADDRESS_LINES: dict[str, Any] = {"line2": None, "region": None, "postal_code": None}
