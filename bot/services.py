@@ -24,6 +24,7 @@ from bot.marketplace.local import LocalMarketplace
 from bot.marketplace.port import Marketplace
 from bot.marketplace.remote import MarketplaceClient, RemoteMarketplace
 from bot.messaging import rendering
+from bot.messaging.sealing import Seal
 from bot.notifications import notifier
 from bot.notifications.notifier import Notifier
 from bot.payments import collections, payouts
@@ -71,6 +72,7 @@ class Services:
     """None with a remote marketplace: its buyers pay it."""
     photo_store: PhotoStore
     photo_links: PhotoLinks
+    seal: Seal
     payout_callbacks: PayoutCallbacks
     payer_callbacks: PayerCallbacks
     collector_callbacks: CollectorCallbacks
@@ -100,6 +102,7 @@ def build(
     """
     clock, ids = clock or _clock(settings), ids or Ids(secrets.SystemRandom())
     engine = engine or create_engine(settings.database_url)
+    seal = Seal(settings.keys.accepted(Purpose.CODES))
     database, terms = Database.of(engine), _terms(settings)
     photo_links = PhotoLinks(settings.url, settings.keys.accepted(Purpose.PHOTO_LINKS))
     sessions = RedisSessions(settings.redis_url) if settings.redis_url else SqlSessions(settings.database_url)
@@ -116,13 +119,14 @@ def build(
         ids=ids,
         terms=terms,
         sessions=sessions,
-        conversation=ConversationService(_runner(settings), resources, own_numbers),
+        conversation=ConversationService(_runner(settings, seal), resources, own_numbers),
         marketplace=marketplace,
-        notification_consumer=_notification_consumer(settings, marketplace, database, clock, ids),
+        notification_consumer=_notification_consumer(settings, marketplace, database, clock, ids, seal),
         payout_consumer=_payout_consumer(database, clock, ids, terms) if marketplace.is_local else None,
         collection_consumer=collections.consumer(collecting) if marketplace.is_local else None,
         photo_store=PhotoStore(Path(settings.photos_dir), database, clock, ids, terms),
         photo_links=photo_links,
+        seal=seal,
         payout_callbacks=payout_callbacks,
         payer_callbacks=PayerCallbacks(collecting, payout_callbacks),
         collector_callbacks=CollectorCallbacks(collecting),
@@ -149,6 +153,7 @@ def _terms(settings: Settings) -> Terms:
         hold_above=_minor_units(settings, settings.hold_above),
         hold_first=settings.hold_first,
         payout_day_cap=settings.payout_day_cap and _minor_units(settings, settings.payout_day_cap),
+        code_keys=settings.keys.accepted(Purpose.CODES),
         deadlines=Deadlines(
             bring=timedelta(days=settings.bring_days),
             ship=timedelta(days=settings.ship_days),
@@ -169,7 +174,7 @@ def _senders(settings: Settings) -> tuple[str, ...]:
     return (*unsafe_text.OUR_NAME, settings.sms_short_code, *sorted(registry.own_numbers(settings)))
 
 
-def _runner(settings: Settings) -> DialogueRunner:
+def _runner(settings: Settings, seal: Seal) -> DialogueRunner:
     wallet = registry.wallet(settings)
     place = Place(
         settings.country,
@@ -182,7 +187,7 @@ def _runner(settings: Settings) -> DialogueRunner:
         msisdn.prefix(wallet.country),
         _senders(settings),
     )
-    return DialogueRunner(ENGINE, place, peppers(settings.keys), settings.keys.accepted(Purpose.HOPS))
+    return DialogueRunner(ENGINE, place, peppers(settings.keys), settings.keys.accepted(Purpose.HOPS), seal)
 
 
 def peppers(keys: Keys) -> Peppers:
@@ -198,7 +203,7 @@ def _marketplace(settings: Settings, local: LocalMarketplace, database: Database
 
 
 def _notification_consumer(
-    settings: Settings, marketplace: Marketplace, database: Database, clock: Clock, ids: Ids
+    settings: Settings, marketplace: Marketplace, database: Database, clock: Clock, ids: Ids, seal: Seal
 ) -> EventConsumer[EventDetails]:
     """The consumer that notifies people. Each remote marketplace has its own cursor."""
     suffix = f" of {settings.marketplace_api}" if settings.marketplace_api else ""
@@ -207,7 +212,15 @@ def _notification_consumer(
         f"{notifier.CURSOR}{suffix}",
         lambda after, limit: [(event.seq, event) for event in marketplace.events(after, limit, clock())],
         Notifier(
-            clock, ids, settings.languages, settings.ussd_code, settings.country, settings.texted_countries, is_on
+            clock,
+            ids,
+            settings.languages,
+            settings.ussd_code,
+            settings.country,
+            settings.texted_countries,
+            seal,
+            f"{settings.url}/privacy",
+            is_on,
         ).handle,
         database,
         lambda: marketplace.newest_event(clock()),

@@ -105,6 +105,7 @@ def message_runner(app: Flask, services: Services, pool: ThreadPoolExecutor) -> 
         settings.sms_rates,
         Truth(services.clock, services.marketplace.current),
         settings.strangers_cap,
+        services.seal,
     )
     return JobRunner(dispatcher, services.database, services.clock, services.ids, pool)
 

@@ -192,6 +192,13 @@ class FindCash(Command, frozen=True):
     digits: Digits
 
 
+class RenewCashCode(Command, frozen=True):
+    """Gives a new code to the cash that has waited longest for the artisan; its code before is void.
+
+    The outcome `done` has the id of the `payout`. Rejected for `asked_often`, and if no cash waits.
+    """
+
+
 class PayCash(Command, frozen=True):
     payout_id: Id
 
@@ -256,6 +263,7 @@ ShopCommand = (
     | CancelOrder
     | ReceiveGoods
     | ShipOrder
+    | RenewCashCode
     | FindCash
     | PayCash
     | RequestCall

@@ -93,6 +93,18 @@ class Earnings(msgspec.Struct, frozen=True):
     last: Sequence[PayoutSummary] = ()
 
 
+class WaitingCash(msgspec.Struct, frozen=True):
+    """A payout that waits for its artisan in cash at the kiosk, by the code of its order.
+
+    `code` is the one-time code that the artisan shows there; empty if the artisan has to ask for a new one.
+    """
+
+    order: str
+    amount: int
+    kiosk: str
+    code: str = ""
+
+
 class KioskDaySummary(msgspec.Struct, frozen=True):
     """A kiosk's day in numbers of parts and orders; `received` and `cash_paid` count since midnight."""
 
@@ -148,6 +160,10 @@ class Market(Protocol):
         ...
 
     def earnings(self) -> Earnings: ...
+
+    def cash(self) -> WaitingCash | None:
+        """The cash that has waited longest for the artisan, with its code; None if none waits."""
+        ...
 
     def day(self) -> KioskDaySummary: ...
 

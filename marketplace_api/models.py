@@ -116,6 +116,18 @@ class Kiosk(Base):
     __table_args__ = (Index(None, "created_at", "id"),)
 
 
+class WrongCashCode(Base):
+    """A code typed at a kiosk under which no cash waited; the code itself is not stored."""
+
+    __tablename__ = "wrong_cash_code"
+
+    id: Mapped[int] = mapped_column(Counter, primary_key=True)
+    kiosk_id: Mapped[str] = mapped_column(ForeignKey("kiosk.id"))
+    at: Mapped[datetime]
+
+    __table_args__ = (Index(None, "kiosk_id", "at"),)
+
+
 class Artisan(Base):
     """An artisan, with kiosk and payout method; `payout_changed_at` is when the phone for payouts last changed."""
 
@@ -610,7 +622,9 @@ class Payout(Base):
     currency: Mapped[str]
     method: Mapped[PayoutMethod]
     msisdn: Mapped[str | None]
-    cash_code: Mapped[str | None] = mapped_column(unique=True)
+    cash_code_hash: Mapped[str | None] = mapped_column(unique=True)
+    cash_code_number: Mapped[int] = mapped_column(default=0, server_default="0")
+    cash_code_made_at: Mapped[datetime | None]
     status: Mapped[PayoutStatus]
     payment_id: Mapped[str] = mapped_column(unique=True)
     sends: Mapped[int] = mapped_column(default=0)

@@ -26,6 +26,7 @@ REFUSAL_DETAILS: Mapping[RefusalReason, str] = {
     "idempotency_key_reused": "This Idempotency-Key was used for another request; take a new key.",
     "many_keys": "Several keys have this name; say which by its id: {ids}.",
     "locked": "Too many wrong codes were typed; try again in an hour.",
+    "code_erased": "The text had a one-time code, which is erased; its recipient can ask for a new one.",
     "message_not_failed": "The text is {current}; only one that failed or was suppressed can be sent again.",
     "not_a_wallet": "{network} cannot pay this phone.",
     "not_an_agent": "This phone is no kiosk agent's.",

@@ -17,6 +17,7 @@ RefusalReason = Literal[
     "idempotency_key_reused",
     "locked",
     "many_keys",
+    "code_erased",
     "message_not_failed",
     "money_owed",
     "no_collector",

@@ -62,6 +62,8 @@ class Terms:
     """True for the MSISDN of a number that can have a wallet of this network."""
     is_unsafe: Callable[[str], bool]
     """True for a text that may not be shown to other people: it has a link, a code to dial or our sender's name."""
+    code_keys: tuple[bytes, ...]
+    """The keys of codes for cash and of their hashes, the one for new codes first (`payments.cash_codes`)."""
     deadlines: Deadlines = Deadlines()
     hold_above: int = 0
     """Payouts above this, in minor units, are held; 0 holds none."""

@@ -9,14 +9,14 @@ a resend that an operator asked for.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, Update, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, Update, case, or_, select
 
-from state.tables import insert_new, message
+from state.tables import IS_SEALED, insert_new, message
 
 Direction = Literal["in", "out"]
 MessageStatus = Literal["queued", "sending", "sent", "delivered", "failed", "unknown", "suppressed"]
@@ -34,6 +34,8 @@ _RANK: dict[MessageStatus, int] = {
 }
 _EARLIER = {status: [other for other in _RANK if _RANK[other] < _RANK[status]] for status in _RANK}
 _NOT_SENT_YET = ("queued", "sending")
+ERASED = ""
+"""Stands for the sealed codes of a text that has left, or that will not leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Message:
     `cost` is the price as the provider writes it (`KES 0.8000`); `topic` and `about` say why the message was sent.
     `true_while` is the condition, as JSON, under which it is still sent after it has waited.
     `unconfirmed_order` is the code of the order that caused it, if its buyer had not confirmed that order.
+    `sealed` is what opens the one-time codes of the text, or `ERASED`; None if it has none.
     `asked_at` is when a provider was last asked to send it, `reported` the provider's last status in its own words.
     `repeats` counts sends after a worker died: each of them may have been a duplicate.
     """
@@ -65,6 +68,7 @@ class Message:
     dialogue: str | None
     true_while: str | None
     unconfirmed_order: str | None
+    sealed: str | None
     reported: str | None
     repeats: int
     created_at: datetime
@@ -143,6 +147,7 @@ def add_outgoing(
     dialogue: str | None = None,
     true_while: str | None = None,
     unconfirmed_order: str | None = None,
+    sealed: str | None = None,
 ) -> None:
     """Store an outgoing message as `queued`."""
     conn.execute(
@@ -161,6 +166,7 @@ def add_outgoing(
             dialogue=dialogue,
             true_while=true_while,
             unconfirmed_order=unconfirmed_order,
+            sealed=sealed,
             created_at=now,
         )
     )
@@ -223,6 +229,12 @@ def unconfirmed_orders(conn: Connection, msisdn: str, topic: str) -> list[tuple[
     return [(row.unconfirmed_order, row.created_at) for row in conn.execute(about)]
 
 
+def has_topic(conn: Connection, msisdn: str, topic: str) -> bool:
+    """True if a message of this topic to a phone was queued, now or ever."""
+    c = message.c
+    return conn.execute(select(c.id).where(c.msisdn == msisdn, c.topic == topic).limit(1)).first() is not None
+
+
 def inbound_texts_after(conn: Connection, msisdn: str, provider: str, sent_at: datetime) -> list[str]:
     """Inbound texts of a phone that were sent after `sent_at` by the provider's clock, in the order they arrived."""
     c = message.c
@@ -264,11 +276,31 @@ def has_provider_id(provider: str, provider_id: str) -> ColumnElement[bool]:
     return (c.provider == provider) & (c.provider_id == provider_id) & (c.direction == "out")
 
 
+# a text by WhatsApp may have to be sent as an SMS until it is delivered
+_ERASED_IF_SMS = case(
+    ((message.c.sealed.is_(None)) | (message.c.channel == "whatsapp"), message.c.sealed), else_=ERASED
+)
+_ERASED_ALWAYS = case((message.c.sealed.is_(None), None), else_=ERASED)
+_SEAL_AFTER: Mapping[MessageStatus, ColumnElement[Any]] = {
+    "sending": message.c.sealed,
+    **dict.fromkeys(("unknown", "sent", "failed"), _ERASED_IF_SMS),
+    **dict.fromkeys(("delivered", "suppressed"), _ERASED_ALWAYS),
+}
+"""What is left of the sealed codes when a message moves to a status."""
+
+
+def erase_codes(conn: Connection, created_before: datetime) -> None:
+    """Erase the codes of old messages that have left, or that will not leave."""
+    c = message.c
+    ended = c.status.not_in(_NOT_SENT_YET), c.created_at < created_before
+    conn.execute(message.update().where(IS_SEALED, *ended).values(sealed=ERASED))
+
+
 def moved_to(status: MessageStatus, which: ColumnElement[bool]) -> Update:
     """An UPDATE that moves messages to a later status, and leaves those alone that are at it or beyond."""
     # one comparison for each status, because an IN list cannot be used when many rows are updated in one statement
     earlier = or_(*[message.c.status == other for other in _EARLIER[status]])
-    return message.update().where(which, earlier).values(status=status)
+    return message.update().where(which, earlier).values(status=status, sealed=_SEAL_AFTER[status])
 
 
 def advance(conn: Connection, which: ColumnElement[bool], status: MessageStatus, **values: Any) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, or_, select
+from sqlalchemy import Connection, and_, bindparam, or_, select
 
 from state import delivery_reports
 from state.delivery_reports import EarlyReport
@@ -109,6 +109,13 @@ def mark_unknown(conn: Connection, id: str, *, error: str, provider: str) -> lis
 def suppress(conn: Connection, id: str, *, error: str) -> bool:
     """Mark a message as `suppressed`: it is deliberately not sent, and `error` says why."""
     return advance(conn, message.c.id == id, "suppressed", error=error)
+
+
+def suppress_waiting(conn: Connection, msisdn: str, topic: str, about: str, *, error: str) -> None:
+    """Suppress the queued messages of a topic to a phone that are about `about`."""
+    c = message.c
+    waiting = c.msisdn == msisdn, c.topic == topic, c.about == about, c.status == "queued"
+    conn.execute(moved_to("suppressed", and_(*waiting)).values(error=error))
 
 
 def requeue(conn: Connection, id: str) -> bool:

@@ -116,6 +116,7 @@ message = Table(
     Column("about", Text),
     Column("dialogue", Text),
     Column("true_while", Text),  # the condition under which it is sent after it has waited, as JSON
+    Column("sealed", Text),  # the one-time codes of the text, sealed; empty once they are erased
     Column("unconfirmed_order", Text),  # the code of the order that caused it, while its buyer had not confirmed it
     Column("reported", Text),  # the provider's last status in its own words
     Column("repeats", Integer, nullable=False, default=0, server_default="0"),
@@ -134,6 +135,9 @@ UNCONFIRMED = "unconfirmed"
 IS_UNKNOWN = text("message.status = 'unknown'")
 IS_UNMARKED = text(f"message.status = 'unknown' AND coalesce(message.error, '') <> '{UNCONFIRMED}'")
 _unknown, _unmarked = (text(condition.text.replace("message.", "")) for condition in (IS_UNKNOWN, IS_UNMARKED))
+IS_SEALED = text("message.sealed <> ''")
+_sealed = text("sealed <> ''")
+Index("message_sealed", message.c.created_at, sqlite_where=_sealed, postgresql_where=_sealed)
 Index("message_unknown", message.c.msisdn, sqlite_where=_unknown, postgresql_where=_unknown)
 Index("message_unmarked", message.c.asked_at, sqlite_where=_unmarked, postgresql_where=_unmarked)
 

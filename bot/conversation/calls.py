@@ -118,7 +118,7 @@ class CallHandler:
             except Unreachable:
                 session = postponed(claim, context)
                 reply = USSD.end_prefix + self.runner.words(session.person).text(OUT_OF_REACH)
-            session.remember_reply(key, reply)
+            self.runner.remember_reply(session, key, reply, context)
             if context.work.is_writing:  # a command was performed, and its transaction is still open
                 with context.work.writing() as conn:
                     claim.keep(conn, session)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy import Connection
@@ -17,6 +17,7 @@ from bot.conversation.session import Session, UssdCall, hop_key
 from bot.marketplace.port import MarketplaceSession, Unreachable
 from bot.messaging import queue, rendering
 from bot.messaging.queue import NewMessage, Priority
+from bot.messaging.sealing import Seal
 from bot.photos import links
 from bot.providers.contracts import Inbound
 from flows import gsm7
@@ -31,12 +32,14 @@ from flows.commands import (
     Outcome,
     RegisterArtisan,
     RenameArtisan,
+    RenewCashCode,
     ResetPin,
     SendPhotoLink,
     SendStatement,
 )
 from flows.kit import SMS, Channel, Conversation, DialogueEngine, Person, Place, Turn, Words
-from state import people, pins, processed
+from state import budgets, people, pins, processed, sending
+from state.budgets import Use
 from state.pins import HashNeeded, Peppers
 
 PinCommand = CheckPin | OfferPinReset | ResetPin
@@ -44,8 +47,10 @@ PIN_COMMANDS = (CheckPin, OfferPinReset, ResetPin)
 """Commands about PINs: performed by the bot in one transaction, wherever the shop is."""
 PROFILE_COMMANDS = (RegisterArtisan, RenameArtisan, Leave)
 """Commands that change the person's profile in the shop."""
-NEVER_DEFERRED = (FindCash,)
+NEVER_DEFERRED = (FindCash, RenewCashCode)
 """Shop commands that are of no use later: an agent and an artisan are waiting for the outcome."""
+CODES_A_DAY = 5
+"""New codes for cash that an artisan may ask for; after them the last one is told again."""
 
 
 class Checkpoint(msgspec.Struct, array_like=True):
@@ -58,6 +63,9 @@ class Checkpoint(msgspec.Struct, array_like=True):
     conversation: Conversation
     is_each_stored: bool = False
 
+
+SEALED = "\0"
+"""Between a stored reply and its sealed codes."""
 
 _outcome = msgspec.json.Decoder(Outcome)
 _checkpoint = msgspec.json.Decoder(Checkpoint)
@@ -98,6 +106,7 @@ class DialogueRunner:
     peppers: Peppers
     hop_secrets: Sequence[bytes] = field(repr=False)
     """The keys of hop keys, at most 64 bytes each. The first makes new ones; by the others, repeated hops are known."""
+    seal: Seal
 
     @property
     def default_language(self) -> str:
@@ -124,11 +133,12 @@ class DialogueRunner:
         return hop_key(self.hop_secrets[0], *_parts(inbound, text))
 
     def reply_before(self, previous: Session | None, inbound: Inbound, *text: str) -> str | None:
-        """The stored reply to an earlier copy of an inbound message; None if there was none."""
+        """The reply that an earlier copy of an inbound message got; None if there was none."""
         if previous is None:
             return None
         keys = (hop_key(secret, *_parts(inbound, text)) for secret in self.hop_secrets)
-        return next((previous.replies[key] for key in keys if key in previous.replies), None)
+        stored = next((previous.replies[key] for key in keys if key in previous.replies), None)
+        return None if stored is None else self._opened(stored)
 
     def hash(self, *parts: str) -> str:
         """A short hash that does not tell its parts, such as a PIN, to anybody without the key."""
@@ -238,6 +248,8 @@ class DialogueRunner:
             case ChooseLanguage(language) | RegisterArtisan(language=language):
                 with context.work.writing() as conn:
                     people.set_language(conn, msisdn, language, now)
+            case RenewCashCode():
+                return self._renew_cash_code(command, context, key)
             case FindCash():  # the agent may type other digits if the answer to the first ones was lost
                 key = f"{key}:{self.hash(repr(command))}"
         return context.perform(command, key)
@@ -245,7 +257,7 @@ class DialogueRunner:
     def _perform_pin(self, command: PinCommand, context: HopContext, key: str) -> Outcome:
         hashes = context.secrets.hashes
         with context.work.writing() as conn:
-            reset = PinReset(context.market, conn, context.ids, hashes, context.now, key)
+            reset = PinReset(context.market, conn, context.ids, hashes, context.now, key, self.seal)
             match command:
                 case OfferPinReset(msisdn):
                     return reset.offer(msisdn, context.secrets.reset_code)
@@ -284,6 +296,20 @@ class DialogueRunner:
                 queue.add(conn, message, context.ids.new_id("msg"), context.now)
         return outcome
 
+    def _renew_cash_code(self, command: RenewCashCode, context: HopContext, key: str) -> Outcome:
+        """Let the shop make another code, unless too many were asked for. A text that waits has the old one."""
+        with context.work.writing() as conn:
+            asked = Use(f"cash codes:{self.hash(context.msisdn)}", 1, timedelta(days=1).total_seconds())
+            if budgets.spend(conn, asked, context.now.timestamp()).total > CODES_A_DAY:
+                return Outcome("rejected", "asked_often")
+        outcome = context.perform(command, key)
+        if outcome.kind == "done":
+            with context.work.writing() as conn:
+                for topic in ("payout.created", "payout.rerouted"):
+                    about = str(outcome.values["payout"])
+                    sending.suppress_waiting(conn, context.msisdn, topic, about, error="stale")
+        return outcome
+
     def _send_statement(self, turn: Turn, context: HopContext) -> Outcome:
         message = self._statement(turn, context)
         with context.work.writing() as conn:
@@ -296,6 +322,16 @@ class DialogueRunner:
         self.engine.open(by_text, "statement")
         key, language = f"statement:{turn.conversation.command_key}", turn.words.language
         return NewMessage(key, turn.person.msisdn, self.sms(by_text), language, topic="reply", priority=Priority.REPLY)
+
+    def remember_reply(self, session: Session, hop: str, reply: str, context: HopContext) -> None:
+        """Store the reply to a hop of a call, with one-time codes sealed."""
+        sealed = self.seal.close(reply, context.market.secrets, hop)
+        session.remember_reply(hop, f"{sealed.text}{SEALED}{sealed.codes}" if sealed.codes else reply)
+
+    def _opened(self, stored: str) -> str:
+        """A stored reply as it was given."""
+        text, _, codes = stored.partition(SEALED)
+        return self.seal.open(text, codes)
 
     def add_checkpoint(self, turn: Turn, context: HopContext, call: UssdCall) -> None:
         """Store the state of a call after an answer; `perform` does so after a command."""

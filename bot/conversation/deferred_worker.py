@@ -87,7 +87,7 @@ class DeferredCommandWorker:
         body = self._body(turn, outcome)
         if not body:
             return None
-        return NewMessage(
+        message = NewMessage(
             key=f"outcome:{deferred.key}",
             msisdn=deferred.msisdn,
             text=body,
@@ -95,6 +95,7 @@ class DeferredCommandWorker:
             topic="reply",
             priority=Priority.REPLY,
         )
+        return queue.without_codes(message, market.secrets, self.runner.seal)
 
     def _body(self, turn: Turn, outcome: Outcome) -> str | None:
         engine = self.runner.engine

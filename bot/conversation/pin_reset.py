@@ -12,6 +12,7 @@ from bot.marketplace.port import MarketplaceSession
 from bot.marketplace.wire import ArtisanContact
 from bot.messaging import queue, rendering
 from bot.messaging.queue import NewMessage, Priority
+from bot.messaging.sealing import Seal
 from bot.messaging.still_true import TrueWhile
 from flows import kit
 from flows.commands import Outcome
@@ -43,6 +44,7 @@ class PinReset:
     hashes: Hashes
     now: datetime
     key: str
+    seal: Seal
 
     def offer(self, msisdn: str, digits: str) -> Outcome:
         """Send the artisan with this phone the one-time code `digits`; done with the artisan's name.
@@ -91,4 +93,5 @@ class PinReset:
             priority=Priority.REPLY,
             true_while=true_while,
         )
+        message = queue.without_codes(message, [str(fields.get("pin_code", ""))], self.seal)
         queue.add(self.conn, message, self.ids.new_id("msg"), self.now)

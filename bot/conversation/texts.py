@@ -190,11 +190,12 @@ class TextHandler:
             body = self.runner.words(session.person).text(OUT_OF_REACH)
         if body:
             with context.work.writing() as conn:
-                mark = self.runner.hash(body)[:8]
-                if list(session.replies.values()).count(mark) >= LOOP_LIMIT:
-                    body = self._varied(conn, body, session, context.now)
-                session.remember_reply(key, mark)
                 reply = self._reply(inbound, key, body, session)
+                reply = queue.without_codes(reply, context.market.secrets, self.runner.seal)
+                mark = self.runner.hash(reply.text)[:8]
+                if list(session.replies.values()).count(mark) >= LOOP_LIMIT:
+                    reply = replace(reply, text=self._varied(conn, reply.text, session, context.now))
+                session.remember_reply(key, mark)
                 queue.add(conn, reply, context.ids.new_id("msg"), context.now)
         return session
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import timedelta
 
 from sqlalchemy import func, select
 
@@ -12,8 +13,11 @@ from marketplace_api.events import events
 from marketplace_api.kiosks import activity
 from marketplace_api.models import Event, Kiosk, Order, Payout
 from marketplace_api.orders import closing
-from marketplace_api.payments import balances, payouts
+from marketplace_api.payments import balances, cash_codes, payouts
 from marketplace_api.shop import Shop
+
+CODE_IN_EVENTS = timedelta(days=1)
+"""For how long after a code for cash was made it is given to the bot that texts it; later the artisan asks for one."""
 
 
 def since(shop: Shop, after: int, limit: int) -> Sequence[EventRecord]:
@@ -63,10 +67,16 @@ def _notices(shop: Shop, payout_ids: Collection[str]) -> Mapping[str, PayoutNoti
     owed = balances.amounts_owed(shop, {row.artisan_id for row in rows})
     kiosk_ids = {row.kiosk_id for row in rows if row.kiosk_id}
     paid_today = activity.cash_paid_since(shop, kiosk_ids, shop.midnight(shop.today))
-    return {row.id: _notice(row, owed[row.artisan_id], paid_today) for row in rows}
+    return {row.id: _notice(row, owed[row.artisan_id], paid_today, _cash_code(shop, row)) for row in rows}
 
 
-def _notice(row: Payout, owed: int, paid_today: Mapping[str, int]) -> PayoutNotice:
+def _cash_code(shop: Shop, row: Payout) -> str | None:
+    """The code for cash if it was made a short time ago: an old event gives no code away."""
+    made_at = row.cash_code_made_at
+    return cash_codes.present(shop, row) if made_at and shop.now - made_at < CODE_IN_EVENTS else None
+
+
+def _notice(row: Payout, owed: int, paid_today: Mapping[str, int], cash_code: str | None) -> PayoutNotice:
     kiosk = row.kiosk
     return PayoutNotice(
         ArtisanContact.of(row.artisan),
@@ -75,7 +85,7 @@ def _notice(row: Payout, owed: int, paid_today: Mapping[str, int]) -> PayoutNoti
         currency=row.currency,
         owed=owed,
         reference=row.provider_reference,
-        cash_code=row.cash_code,
+        cash_code=cash_code,
         phone=row.msisdn,
         receipt=CashReceipt(kiosk.id, kiosk.agent_msisdn, paid_today.get(kiosk.id, 0)) if kiosk else None,
     )

@@ -170,6 +170,15 @@ def earnings(session: LocalSession) -> market.Earnings:
     return session.earnings()
 
 
+@read_endpoint("/phones/<msisdn>/cash", market.WaitingCash | None)
+def cash(session: LocalSession) -> market.WaitingCash | None:
+    """Read the cash that has waited longest for an artisan, with its code, or null.
+
+    Only the artisan may be told the code.
+    """
+    return session.cash()
+
+
 @read_endpoint("/phones/<msisdn>/day", market.KioskDaySummary)
 def day(session: LocalSession) -> market.KioskDaySummary:
     """Read the day so far at an agent's kiosk."""

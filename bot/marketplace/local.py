@@ -28,7 +28,7 @@ from marketplace_api.catalogue.categories import CATEGORIES
 from marketplace_api.kiosks import activity, cash_float, kiosks
 from marketplace_api.models import Order
 from marketplace_api.orders import lists, orders, receiving
-from marketplace_api.payments import balances, payouts
+from marketplace_api.payments import balances, cash_codes, cash_payouts, payouts
 from marketplace_api.payments.money import split
 from marketplace_api.schemas.orders import Order as OrderSchema
 from marketplace_api.schemas.payouts import Payout as PayoutSchema
@@ -99,6 +99,7 @@ class LocalSession:
     def __init__(self, open_shop: Callable[[], Shop], msisdn: str, photo_link: PhotoLink) -> None:
         self._open_shop, self._msisdn, self._photo_link = open_shop, msisdn, photo_link
         self.answers: dict[tuple[object, ...], Any] = {}
+        self.secrets: list[str] = []
         self._known: tuple[Session, Roles] | None = None
 
     @property
@@ -191,6 +192,16 @@ class LocalSession:
             market.PayoutSummary(row.code, row.amount, row.about, row.status in payouts.SETTLED) for row in balance.last
         ]
         return market.Earnings(balance.owed, balance.paid, last)
+
+    @remembered
+    def cash(self) -> market.WaitingCash | None:
+        artisan = self._roles().artisan
+        payout = cash_payouts.longest_waiting(self.shop, artisan) if artisan else None
+        if payout is None:
+            return None
+        code = cash_codes.present(self.shop, payout) or ""
+        self.secrets.append(code)
+        return market.WaitingCash(payout.about, payout.amount, payout.artisan.kiosk.name, code)
 
     @remembered
     def day(self) -> market.KioskDaySummary:

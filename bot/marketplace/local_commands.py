@@ -72,6 +72,8 @@ def _perform(shop: Shop, msisdn: str, roles: Roles, command: commands.Command) -
             return _done(code=orders.deliver(shop, _order_of_buyer(shop, msisdn, code)).code)
         case commands.CancelOrder(code):
             return _done(code=orders.cancel(shop, _order_of_buyer(shop, msisdn, code)).code)
+        case commands.RenewCashCode():
+            return _done(payout=cash_payouts.renew_code(shop, _artisan(roles)).id)
         case commands.RequestCall():
             return _done(request=help_requests.open_request(shop, msisdn).id)
         case _:

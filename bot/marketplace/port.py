@@ -34,6 +34,9 @@ class Unreachable(OutOfReach):
 class MarketplaceSession(Market, Protocol):
     """The shop on behalf of one person, for one hop. Every method may raise Unreachable."""
 
+    secrets: list[str]
+    """The one-time codes that were read. What shows them is stored without them, or sealed."""
+
     def caller(self) -> CallerProfile:
         """The profile of this person; empty if the shop does not know the phone."""
         ...

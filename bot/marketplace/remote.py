@@ -71,6 +71,7 @@ _CALLER, _EARNINGS, _DAY = Decoder(CallerProfile), Decoder(market.Earnings), Dec
 _PRODUCTS, _ORDERS = Decoder(list[market.ProductSummary]), Decoder(list[market.OrderSummary])
 _CONTACT: Decoder[ArtisanContact | None] = Decoder(ArtisanContact | None)
 _ORDER: Decoder[market.OrderSummary | None] = Decoder(market.OrderSummary | None)
+_CASH: Decoder[market.WaitingCash | None] = Decoder(market.WaitingCash | None)
 _LINK: Decoder[str | None] = Decoder(str | None)
 _RESOURCE: Decoder[dict[str, Any]] = Decoder(dict[str, Any])
 
@@ -262,6 +263,7 @@ class RemoteSession:
         self._shop, self._now, self._deadline = shop, now, deadline
         self._path = f"/phones/{quote(msisdn, safe='')}"
         self._answers: dict[str, Any] = {}
+        self.secrets: list[str] = []
 
     def caller(self) -> CallerProfile:
         caller = self._ask("", _CALLER)
@@ -318,6 +320,15 @@ class RemoteSession:
 
     def earnings(self) -> market.Earnings:
         return self._ask("/earnings", _EARNINGS)
+
+    def cash(self) -> market.WaitingCash | None:
+        """None from a shop that does not say it. One that does not answer at all is noticed by `earnings`."""
+        try:
+            cash = self._ask("/cash", _CASH)
+        except Unreachable:
+            return None
+        self.secrets += [cash.code] if cash else []
+        return cash
 
     def day(self) -> market.KioskDaySummary:
         return self._ask("/day", _DAY)

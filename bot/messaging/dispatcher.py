@@ -21,6 +21,7 @@ from bot.marketplace.port import Unreachable
 from bot.messaging import consent, queue, reports, routing
 from bot.messaging.queue import KIND, Priority
 from bot.messaging.routing import NotSent, Router, SendAttempt, SendBatch, SendResult
+from bot.messaging.sealing import Seal
 from bot.messaging.send_policy import HOUR, Held, SendPolicy
 from bot.messaging.still_true import Truth
 from bot.providers.contracts import BulkSender, Receipt
@@ -69,6 +70,7 @@ class MessageDispatcher:
     truth: Truth
     strangers_cap: int
     """Messages a day, at most, that unconfirmed orders cause."""
+    seal: Seal
     options: QueueOptions = OPTIONS
 
     # -- what is sent next
@@ -188,8 +190,13 @@ class MessageDispatcher:
         """Send the messages that are still true."""
         answers = [(attempt, self._objection(attempt)) for attempt in batch.attempts]
         unsent = [SendResult(attempt, batch.senders[0].name, answer) for attempt, answer in answers if answer]
-        leaving = tuple(attempt for attempt, answer in answers if answer is None)
+        leaving = tuple(self._opened(attempt) for attempt, answer in answers if answer is None)
         return [*unsent, *(routing.send(replace(batch, attempts=leaving)) if leaving else [])]
+
+    def _opened(self, attempt: SendAttempt) -> SendAttempt:
+        """The attempt with the text that leaves: its one-time codes are in no table."""
+        message = attempt.message
+        return replace(attempt, message=replace(message, text=self.seal.open(message.text, message.sealed)))
 
     def _objection(self, attempt: SendAttempt) -> NotSent | None:
         """Why a message is not sent although the send policy allows it."""
@@ -233,8 +240,8 @@ class MessageDispatcher:
             "a message was not sent", extra={"message_id": message.id, "provider": provider, "reason": error.detail}
         )
         consent.apply_refusal(conn, message.msisdn, provider, error.reason, error.detail, now)
-        if error.reason is Reason.NOT_BY_WHATSAPP:
-            queue.repeat_by_sms(conn, message, self.ids.new_id("msg"), now)
+        if error.reason is Reason.NOT_BY_WHATSAPP and (stored := messages.find(conn, message.id)):
+            queue.repeat_by_sms(conn, stored, self.ids.new_id("msg"), now)
         if error.reason.outcome_unknown:
             self._mark_unknown(conn, message, provider, error.detail, now)
             outbox.finish(conn, job, now=now)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import IntEnum
 from typing import Literal, cast
@@ -10,6 +11,7 @@ from typing import Literal, cast
 import msgspec
 from sqlalchemy import Connection
 
+from bot.messaging.sealing import Seal
 from bot.messaging.still_true import TrueWhile
 from flows import gsm7
 from marketplace_api.event_types import EventType
@@ -44,12 +46,16 @@ class Priority(IntEnum):
     """The recipient is waiting for it."""
 
 
+JOINED: Topic = "artisan.registered"
+"""The topic of the one text to a person who has joined by phone: what is kept of people."""
+
+
 def is_reply(topic: str | None) -> bool:
-    """True if the recipient asked for a message with this topic; it is sent even after STOP."""
-    return topic == "reply"
+    """True if the recipient caused a message with this topic just now; it is sent even after STOP."""
+    return topic in ("reply", JOINED)
 
 
-SECURITY_TOPICS: tuple[Topic, ...] = ("artisan.payout_changed", "payout.created")
+SECURITY_TOPICS: tuple[Topic, ...] = ("artisan.payout_changed", "payout.created", "payout.rerouted")
 """Where money goes, and the one-time code for cash; the codes of a PIN reset are replies."""
 
 
@@ -84,6 +90,14 @@ class NewMessage:
     """The condition under which it is still sent after it has waited."""
     unconfirmed_order: str | None = None
     """The code of the order that causes it, if its buyer has not confirmed that order."""
+    sealed: str | None = None
+    """The one-time codes that the text has: see `without_codes`."""
+
+
+def without_codes(message: NewMessage, codes: Collection[str], seal: Seal) -> NewMessage:
+    """The message with those of the one-time codes sealed that its text has. The recipient gets the whole text."""
+    sealed = seal.close(gsm7.plain(message.text), codes, message.key)
+    return replace(message, text=sealed.text, sealed=sealed.codes)
 
 
 def add(conn: Connection, message: NewMessage, message_id: str, now: datetime) -> bool:
@@ -110,13 +124,17 @@ def add(conn: Connection, message: NewMessage, message_id: str, now: datetime) -
         dialogue=message.dialogue,
         true_while=msgspec.json.encode(message.true_while).decode() if message.true_while else None,
         unconfirmed_order=message.unconfirmed_order,
+        sealed=message.sealed,
     )
     return True
 
 
 def repeat_by_sms(conn: Connection, message: Message, message_id: str, now: datetime) -> None:
-    """Queue the words of a message by WhatsApp once more, as an SMS; nothing for a message that was an SMS."""
-    if message.channel != "whatsapp":
+    """Queue the words of a message by WhatsApp once more, as an SMS.
+
+    Nothing for a message that was an SMS, or whose codes are erased. `message` is as it is stored.
+    """
+    if message.channel != "whatsapp" or message.sealed == messages.ERASED:
         return
     priority = Priority.REPLY if is_reply(message.topic) else Priority.NOTIFICATION
     if message.unconfirmed_order:
@@ -131,6 +149,7 @@ def repeat_by_sms(conn: Connection, message: Message, message_id: str, now: date
         dialogue=message.dialogue,
         priority=priority,
         unconfirmed_order=message.unconfirmed_order,
+        sealed=message.sealed,
     )
     add(conn, again, message_id, now)
 
@@ -138,13 +157,17 @@ def repeat_by_sms(conn: Connection, message: Message, message_id: str, now: date
 def resend(shop: Shop, message_id: str) -> Message:
     """Queue a failed or suppressed message again. The send policy is applied once more when it is sent.
 
-    Raises `Refused` with `unknown_message`, or with `message_not_failed` for a message in any other status.
+    Raises `Refused` with `unknown_message`, with `message_not_failed` for a message in any other status, or with
+    `code_erased` if it had a one-time code: its recipient asks for another.
     """
     conn = shop.session.connection()
-    requeued = sending.requeue(conn, message_id)
     message = messages.find(conn, message_id)
     if message is None:
         raise Refused("unknown_message", 404)
+    if message.sealed == messages.ERASED:
+        raise Refused("code_erased")
+    requeued = sending.requeue(conn, message_id)
+    message = messages.find(conn, message_id) or message
     if not requeued:
         raise Refused("message_not_failed", current=message.status)
     outbox.finish_dead(conn, kind=KIND, payload=_payload(message_id), now=shop.now)

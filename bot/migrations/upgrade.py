@@ -11,6 +11,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from bot.db.engine import create_engine
 from bot.db.unit_of_work import Database
+from bot.runtime.keys import Purpose
 from bot.runtime.settings import Settings
 from bot.simulator import tables as simulator_tables
 from marketplace_api.models import Base
@@ -30,19 +31,19 @@ def upgrade(settings: Settings) -> None:
     """
     engine = create_engine(settings.database_url, is_limited=False)
     try:
-        _move_to_head(engine)
+        _move_to_head(engine, settings.keys.accepted(Purpose.CODES))
         check_currency(Database.of(engine), settings)
         simulator_tables.create(engine, settings)
     finally:
         engine.dispose()
 
 
-def _move_to_head(engine: Engine) -> None:
+def _move_to_head(engine: Engine, code_keys: tuple[bytes, ...]) -> None:
     """Move to the newest revision; end the process with one line if the database is newer, or does not allow it."""
     from alembic.util import CommandError  # slow to import, and no web process needs it
 
     try:
-        move(engine, "head")
+        move(engine, "head", code_keys)
     except CommandError as error:
         raise SystemExit(f"DATABASE_URL: cannot be used by this version: {error}") from None
     except ProgrammingError as error:
@@ -64,9 +65,10 @@ def check_currency(database: Database, settings: Settings) -> None:
         ) from None
 
 
-def move(engine: Engine, revision: str) -> None:
+def move(engine: Engine, revision: str, code_keys: tuple[bytes, ...] = (b"",)) -> None:
     """Move the schema up or down to a revision: `head` is the newest, `base` an empty database.
 
+    Codes that older versions stored in clear are hashed with the first of `code_keys`; an empty database needs no key.
     Raises RuntimeError, and changes nothing, if rows would refer to rows that no longer exist.
     """
     from alembic import command  # slow to import, and no web process needs it
@@ -75,7 +77,7 @@ def move(engine: Engine, revision: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS))
     with engine.connect() as connection, _foreign_keys_unchecked(connection), connection.begin():
-        config.attributes["connection"] = connection
+        config.attributes |= {"connection": connection, "code_keys": code_keys}
         migrate = command.downgrade if _is_behind(connection, revision) else command.upgrade
         migrate(config, revision)
         _check_foreign_keys(connection)

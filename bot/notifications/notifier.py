@@ -16,12 +16,14 @@ import locales
 from bot.marketplace.event_details import ArtisanData, EventDetails, OrderData, PartData, PayoutData, PayoutWay
 from bot.marketplace.wire import PayoutNotice, ShippingNotice
 from bot.messaging import queue, rendering
-from bot.messaging.queue import CONFIRMATION, NewMessage, Priority
+from bot.messaging.queue import CONFIRMATION, JOINED, NewMessage, Priority
+from bot.messaging.sealing import Seal
 from bot.notifications import agents, strangers, templates
 from bot.runtime.clock import Clock
 from flows import kit, msisdn
 from flows.kit import Words
 from marketplace_api.shop import Ids
+from state import messages
 
 CURSOR = "announcements"
 """The stored name of the event consumer's position."""
@@ -39,6 +41,8 @@ class Notifier:
     """ISO 3166; phone numbers of this country are written as people dial them there."""
     texted_countries: Collection[str]
     """ISO 3166; the countries whose phones are texted about an order that is neither paid nor confirmed."""
+    seal: Seal
+    privacy_link: str
     is_on: bool = True
     """False where a bot on another server notifies the people of this shop."""
 
@@ -58,6 +62,8 @@ class Notifier:
                 yield from self._about_payout(event, payout, event.notice, conn)
             case ArtisanData() as artisan if event.type == "artisan.payout_changed":
                 yield self._about_payout_method(event, artisan, conn)
+            case ArtisanData() as artisan if event.type == "artisan.registered":
+                yield from self._about_privacy(event, artisan, conn)
 
     def _about_order(self, event: EventDetails, order: OrderData, conn: Connection) -> Iterator[NewMessage]:
         is_unconfirmed = strangers.is_unconfirmed(conn, order)
@@ -103,11 +109,12 @@ class Notifier:
     ) -> Iterator[NewMessage]:
         """The message to the artisan and, for cash, a receipt to the agent who paid it."""
         artisan, receipt = notice.artisan, notice.receipt
-        if wording := templates.to_payee(event, payout):
+        if wording := templates.to_payee(event, payout, notice):
             words = self._words(conn, artisan.msisdn, artisan.language)
             known = templates.payee_fields(notice, words)
             payee = {**known, "ussd_code": self.ussd_code, "phone": self._written(notice.phone)}
             message = _message(event, payout.id, artisan.id, artisan.msisdn, words, wording, payee)
+            message = queue.without_codes(message, [notice.cash_code or ""], self.seal)
             yield replace(message, true_while=templates.payout_true_while(event.type))
         if event.type == "payout.collected" and receipt:
             words = self._words(conn, receipt.agent, self.languages[0])
@@ -122,6 +129,14 @@ class Notifier:
         wording = templates.PAID_IN_CASH if is_cash else templates.PAID_ON_A_PHONE
         fields = {"phone": self._written(payout.phone), "kiosk": artisan.kiosk}
         return _message(event, data.id, artisan.id, artisan.msisdn, words, wording, fields)
+
+    def _about_privacy(self, event: EventDetails, data: ArtisanData, conn: Connection) -> Iterator[NewMessage]:
+        """Once, also for one who joins again: what is kept of an artisan who joined by phone, and a link to more."""
+        artisan = event.artisans[data.id]
+        if event.is_by(artisan.msisdn) and not messages.has_topic(conn, artisan.msisdn, JOINED):
+            words = self._words(conn, artisan.msisdn, artisan.language)
+            fields = {"link": self.privacy_link}
+            yield _message(event, data.id, artisan.id, artisan.msisdn, words, templates.JOINED, fields)
 
     def _written(self, phone: str | None) -> str:
         return msisdn.written(phone, self.country) if phone else ""

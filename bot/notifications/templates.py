@@ -76,6 +76,12 @@ RECEIPT_REVERSED = N_(
     "Soko: order {code}: the kiosk counted {quantity} by mistake. Please bring the goods. Not right? Reply CALL.",
 )
 WITHDRAWN = N_("Soko: the buyer cancelled order {code}. You need not make it.")
+JOINED = N_(
+    "Soko keeps your name, phone, goods and payments, to sell for you and pay you. It sells them to nobody. "
+    "More: {link}",
+    "Soko keeps your name, phone and payments, to sell for you and pay you. More: {link}",
+    "Your data at Soko: {link}",
+)
 # -- to buyers
 
 # The only text to a phone that has not confirmed. No field of it is typed by the person who ordered.
@@ -171,6 +177,10 @@ COLLECT = N_(
     "Soko: {amount} for order {order} waits for you at {kiosk}. Show your code: {cash_code}.",
     "Soko: {amount} waits at your kiosk. Your code: {cash_code}.",
 )
+ASK_FOR_CODE = N_(
+    "Soko: {amount} for order {order} waits for you at {kiosk}. To get your code, text MONEY.",
+    "Soko: {amount} waits at your kiosk. To get your code, text MONEY.",
+)
 COLLECTED = N_(
     "Soko: you were paid {amount} in cash at {kiosk} for order {order}. Still owed to you: {owed}.",
     "Soko: you were paid {amount} in cash at {kiosk} for order {order}.",
@@ -264,16 +274,18 @@ def to_artisan(event: EventDetails, order: OrderData, part: PartData) -> kit.Wor
     return None
 
 
-def to_payee(event: EventDetails, payout: PayoutData) -> kit.Wording | None:
+def to_payee(event: EventDetails, payout: PayoutData, notice: PayoutNotice) -> kit.Wording | None:
     """The message about an event of a payout to its artisan; None if there is none.
 
-    A new payout causes a message only if it is cash to be collected.
+    A new payout causes a message only if it is cash to be collected. Its code is told only while it is new.
     """
     match event.type:
         case "unknown":
             return None
         case "payout.created" if payout.status is not PayoutProgress.AWAITING_COLLECTION:
             return None
+        case "payout.created" | "payout.rerouted" if notice.cash_code is None:
+            return ASK_FOR_CODE
         case "payout.failed":
             return ANOTHER_NUMBER if payout.fault is PayoutFault.RECIPIENT else NOT_SENT_YET
         case "payout.paid" if payout.order_id is None:

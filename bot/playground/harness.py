@@ -8,10 +8,11 @@ with open_harness(folder) as harness:
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -28,7 +29,7 @@ from bot.runtime.settings import Settings
 from bot.services import build
 from bot.simulator.gateway import Gateway
 from bot.worker import message_step, scheduler, webhook_step
-from marketplace_api.codes import SHORTEST, draw
+from marketplace_api.codes import SHORTEST
 from marketplace_api.shop import Ids
 
 MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -39,18 +40,30 @@ SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400}
 
 @dataclass(frozen=True, slots=True)
 class RepeatableIds(Ids):
-    """The same ids in every run. Codes and secrets have random sources of their own: one more changes no other."""
+    """The same ids in every run. Each kind of id, code and secret has a random source of its own.
 
-    codes: Random
-    secrets: Random
+    So an additional message changes no code that a person types, and no receipt. Ids sort in the order in which they
+    were made, so that lists of what was made at one time have this order too.
+    """
+
+    sources: dict[str, Random] = field(default_factory=dict)
+    made: Counter[str] = field(default_factory=Counter)
+
+    def new_id(self, prefix: str) -> str:
+        self.made[prefix] += 1
+        return f"{prefix}_{self.made[prefix]:05}{Ids(self._source(prefix)).token(15)}"
 
     def code(self, length: int = SHORTEST) -> str:
-        """A candidate for a code, of `length` characters."""
-        return draw(self.codes, length)
+        return Ids(self._source("code")).code(length)
+
+    def one_time_code(self) -> str:
+        return Ids(self._source("one-time code")).one_time_code()
+
+    def _source(self, kind: str) -> Random:
+        return self.sources.setdefault(kind, Random(kind))  # noqa: S311
 
     def secret(self) -> str:
-        """The token that is next in its own source."""
-        return Ids(self.secrets).secret()
+        return Ids(self._source("secret")).secret()
 
 
 class Harness:
@@ -61,7 +74,7 @@ class Harness:
     ) -> None:
         self.settings = settings
         self.clock = MovableClock(folder / "clock", base=lambda: MONDAY)
-        ids = RepeatableIds(Random(1), Random(2), Random(4))  # noqa: S311
+        ids = RepeatableIds(Random(1), {"code": Random(2)})  # noqa: S311
         self.services = build(settings, clock=self.clock, ids=ids, engine=engine)
         self.faults: list[int] = []
         self.app = create_app(services=self.services, carrier_faults=self.faults)

@@ -29,6 +29,7 @@ class Purpose(StrEnum):
     HOPS = "hops"
     STRANGERS = "strangers"
     PSEUDONYMS = "pseudonyms"
+    CODES = "one-time codes"
 
 
 DERIVED_PLAINLY = frozenset({Purpose.PHOTO_LINKS, Purpose.PINS, Purpose.HOPS})

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from flows.commands import SendStatement
-from flows.kit import N_, Act, Enter, Flow, Go, Keyword, Menu, Notice, Option, Turn
-from flows.market import PayoutSummary
+from flows.commands import RenewCashCode, SendStatement
+from flows.kit import N_, Act, Enter, Flow, Go, Gone, Keyword, Menu, Notice, Option, Turn
+from flows.market import PayoutSummary, WaitingCash
 
 from .home import is_artisan
 
@@ -26,6 +26,31 @@ def has_payouts(turn: Turn) -> bool:
 
 def has_payouts_by_text(turn: Turn) -> bool:
     return is_by_text(turn) and has_payouts(turn)
+
+
+def has_cash(turn: Turn) -> bool:
+    return turn.market.cash() is not None
+
+
+def has_code(turn: Turn) -> bool:
+    cash = turn.market.cash()
+    return cash is not None and bool(cash.code)
+
+
+def has_code_by_text(turn: Turn) -> bool:
+    return is_by_text(turn) and has_code(turn)
+
+
+def renew_cash_code(turn: Turn) -> RenewCashCode:
+    return RenewCashCode()
+
+
+def waiting(turn: Turn) -> WaitingCash:
+    """The cash whose code is told. Another hop may have paid it since the code was made."""
+    cash = turn.market.cash()
+    if cash is None:
+        raise Gone("cash")
+    return cash
 
 
 def last(turn: Turn) -> str:
@@ -54,7 +79,18 @@ FACTS = {
     "last": last,
     "all": lambda turn: lines(turn, turn.market.earnings().last),
     "some": lambda turn: lines(turn, turn.market.earnings().last[:3]),
+    "cash": lambda turn: turn.money(waiting(turn).amount),
+    "cash_order": lambda turn: waiting(turn).order,
+    "cash_kiosk": lambda turn: waiting(turn).kiosk,
+    "cash_code": lambda turn: waiting(turn).code,
 }
+FIGURES = [
+    Go("earnings", when=has_payouts_by_text),
+    Go("no_earnings", when=is_by_text),
+    Go("figures", when=has_payouts),
+    Go("no_figures"),
+]
+WITH_CODE = [Go("code_by_text", when=has_code_by_text), Go("code", when=has_code), *FIGURES]
 
 
 def figures(name: str, text: tuple[str, ...]) -> Menu:
@@ -88,13 +124,29 @@ flow = Flow(
     ),
     Notice("no_earnings", N_("We owe you {owed}. We have paid you {paid}."), stays=True),
     Notice("not_artisan", ONLY_ARTISANS),
-    start=[
-        Go("not_artisan", when=is_no_artisan),
-        Go("earnings", when=has_payouts_by_text),
-        Go("no_earnings", when=is_by_text),
-        Go("figures", when=has_payouts),
-        Go("no_figures"),
-    ],
+    Act("renewing", command=renew_cash_code, done=WITH_CODE, rejected=WITH_CODE),
+    Menu(
+        "code",
+        N_(
+            "{cash} for order {cash_order} waits at {cash_kiosk}. Show your code: {cash_code}. "
+            "Older codes for it no longer work.",
+            "{cash} waits at your kiosk. Code: {cash_code}. Older ones no longer work.",
+            "{cash}, code: {cash_code}",
+        ),
+        Option(N_("All my money"), [Go("figures", when=has_payouts), Go("no_figures")]),
+        optional=True,
+    ),
+    Notice(
+        "code_by_text",
+        N_(
+            "{cash} for order {cash_order} waits at {cash_kiosk}. Show your code: {cash_code}. "
+            "Older codes for it no longer work. We owe you {owed}. We have paid you {paid}.",
+            "{cash} waits at your kiosk. Code: {cash_code}. Older ones no longer work. We owe you {owed}.",
+        ),
+        stays=True,
+        segments=2,
+    ),
+    start=[Go("not_artisan", when=is_no_artisan), Go("renewing", when=has_cash), *FIGURES],
     facts=FACTS,
     keywords=[Keyword("MONEY", sw="PESA", fr="ARGENT", am="ገንዘብ, ገንዘቤ, GENZEB")],
 )

@@ -34,7 +34,7 @@ def record_paid_elsewhere(
     account = ledger.artisan_account(artisan.id) if order else ledger.ADJUSTMENTS
     postings = {account: amount, ledger.provider_account(payouts.ELSEWHERE): -amount}
     payouts.enter(shop, payout, f"paid:{payout.id}", postings)
-    payout.cash_code = None
+    payout.cash_code_hash = None
     return payouts.record_paid(shop, payout)
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import ColumnElement, func, select
 
 from marketplace_api import locks
 from marketplace_api.models import Artisan, Order, Payout
-from marketplace_api.payments import cash_payouts, payouts
+from marketplace_api.payments import cash_codes, payouts
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 from marketplace_api.statuses import HoldReason
@@ -79,7 +79,7 @@ def release(shop: Shop, payout_id: str) -> Payout:
         payouts.move(shop, payout.id, "end_hold")
     else:
         payouts.move(shop, payout.id, "end_hold_in_cash")
-        cash_payouts.give_code(shop, payout)
+        cash_codes.give(shop, payout)
     return payouts.record_event(shop, payout, "payout.released")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from marketplace_api.models import Artisan, Payout
-from marketplace_api.payments import cash_payouts, payouts, settlement
+from marketplace_api.payments import cash_codes, payouts, settlement
 from marketplace_api.shop import Shop
 
 
@@ -33,7 +33,7 @@ def offer_cash(shop: Shop, payout_id: str) -> Payout:
     """Offer the payout in cash, under a new code. The provider did not pay it, and the artisan chose cash."""
     payout = payouts.move(shop, payout_id, "offer_cash")
     settlement.enter_returned(shop, payout)
-    cash_payouts.give_code(shop, payout)
+    cash_codes.give(shop, payout)
     return payouts.record_event(shop, payout, "payout.rerouted")
 
 
@@ -41,5 +41,5 @@ def _offer_unsent(shop: Shop, payout_id: str) -> Payout:
     """Offer a payout in cash that takes the place of one that came back, and that no provider was asked to pay."""
     payout = payouts.move(shop, payout_id, "offer_unsent")
     payout.failure = payout.fault_party = None
-    cash_payouts.give_code(shop, payout)
+    cash_codes.give(shop, payout)
     return payouts.record_event(shop, payout, "payout.rerouted")

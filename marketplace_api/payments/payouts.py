@@ -18,7 +18,7 @@ from marketplace_api.event_types import EventType
 from marketplace_api.events import events
 from marketplace_api.lifecycles import PAYOUT, PayoutTrigger
 from marketplace_api.models import Artisan, Payout
-from marketplace_api.payments import ledger
+from marketplace_api.payments import cash_codes, ledger
 from marketplace_api.refused import Refused
 from marketplace_api.schemas.payouts import Payout as PayoutSchema
 from marketplace_api.shop import CODE_LENGTHS, Shop, insert_new
@@ -88,10 +88,8 @@ def add(shop: Shop, artisan: Artisan, amount: int, currency: str, *, status: Pay
     """Add a payout of `amount` minor units, with a new id and code; one that waits for cash also gets a cash code."""
     payout_id = shop.ids.new_id("pay")
     columns |= {"artisan_id": artisan.id, "amount": amount, "currency": currency, "created_at": shop.now}
-    for length in CODE_LENGTHS:
-        drawn = {"code": shop.ids.code(length)}
-        if status == "awaiting_collection":
-            drawn["cash_code"] = shop.ids.one_time_code()
+    for length, cash_code in zip(CODE_LENGTHS, cash_codes.candidates(shop, payout_id), strict=False):
+        drawn = {"code": shop.ids.code(length), **(cash_code if status == "awaiting_collection" else {})}
         new = insert_new(shop.session, Payout).values(
             id=payout_id, payment_id=payout_id, status=status, **columns, **drawn
         )

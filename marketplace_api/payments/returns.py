@@ -52,7 +52,7 @@ def cancel(shop: Shop, payout_id: str, why: str) -> Payout:
     `Refused` with `payout_on_its_way` if it is being paid or was paid.
     """
     payout = payouts.move(shop, payout_id, "cancel")
-    payout.failure, payout.fault_party, payout.cash_code = why, None, None
+    payout.failure, payout.fault_party, payout.cash_code_hash = why, None, None
     shop.session.flush()
     return payout
 

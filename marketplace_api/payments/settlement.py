@@ -71,7 +71,7 @@ def release(shop: Shop, payout_id: str) -> Payout:
 def recheck(shop: Shop, payout_id: str) -> Payout:
     """Mark a payout as unknown until its provider is queried: it is unpaid here, and its provider may have paid it."""
     payout = payouts.move(shop, payout_id, "recheck")
-    payout.cash_code = None
+    payout.cash_code_hash = None
     enter_sent(shop, payout)
     return payout
 

@@ -42,7 +42,9 @@ def forge(shop: Service, msisdn: str, *texts: str) -> None:
 
 
 def told(shop: Service, msisdn: str) -> str:
-    return "\n".join(message.text for message in outgoing_messages(shop, msisdn))
+    """What a phone gets, one-time codes included."""
+    seal = shop.services.seal
+    return "\n".join(seal.open(message.text, message.sealed) for message in outgoing_messages(shop, msisdn))
 
 
 def filled_in(shop: Service, *texts: str) -> list[str]:

@@ -29,6 +29,7 @@ from flows.market import (
     OrderSummary,
     PayoutSummary,
     ProductSummary,
+    WaitingCash,
 )
 
 CRAFTS = ("Baskets", "Beadwork", "Jewellery", "Textiles", "Wood carving", "Pottery", "Leather", "Metalwork")
@@ -64,7 +65,7 @@ class FakeMarketplace:
     product_by_code: dict[str, ProductSummary] = field(default_factory=dict)
     parts: dict[int, OrderSummary] = field(default_factory=dict)
     """Every part of every order by its number."""
-    cash: dict[str, int] = field(default_factory=dict)
+    cash_by_code: dict[str, int] = field(default_factory=dict)
     """Cash to collect at the kiosk: the amount by its code."""
     pin: str = ""
     callbacks: list[str] = field(default_factory=list)
@@ -159,6 +160,11 @@ class FakeMarketplace:
         paid = [PayoutSummary("U2J9", part.earns, part.code, paid=True) for part in self._parts_with(*SENT)]
         return Earnings(sum(one.amount for one in owed), sum(one.amount for one in paid), [*owed, *paid][:5])
 
+    def cash(self) -> WaitingCash | None:
+        """For the first order at the kiosk, if there is cash."""
+        part, code = next(self._parts_with("at_kiosk"), None), next(iter(self.cash_by_code), None)
+        return WaitingCash(part.code, part.earns, part.kiosk, code) if part and code else None
+
     def day(self) -> KioskDaySummary:
         expected, here = list(self._parts_with("accepted")), self.to_ship()
         cash = sum(part.earns for part in self._parts_with(*SENT))
@@ -211,6 +217,8 @@ class FakeMarketplace:
                 self.callbacks.append(self.person.msisdn)
             case commands.SendStatement():
                 self.statements_sent += 1
+            case commands.RenewCashCode():
+                return {"payout": "pay_1"}
             case _:
                 return None
         return {}
@@ -263,7 +271,7 @@ class FakeMarketplace:
             case commands.FindCash(digits):
                 return {"payout": f"pay_{digits}", "amount": self._find_cash(digits), "artisan": self.person.name}
             case commands.PayCash(payout):
-                if self.cash.pop(payout.removeprefix("pay_"), None) is None:
+                if self.cash_by_code.pop(payout.removeprefix("pay_"), None) is None:
                     raise Rejection("payout_not_awaiting_collection")
             case commands.OfferPinReset(msisdn):
                 return self._offer_reset(msisdn)
@@ -374,17 +382,17 @@ class FakeMarketplace:
     def _find_cash(self, digits: str) -> int:
         if self.wrong_codes >= MAX_TRIES:
             raise Rejection("locked")
-        if digits not in self.cash:
+        if digits not in self.cash_by_code:
             self.wrong_codes += 1
             raise Rejection("no_such_cash")
-        return self.cash[digits]
+        return self.cash_by_code[digits]
 
     def _offer_reset(self, msisdn: str) -> dict[str, Value]:
         if self.wrong_codes >= MAX_TRIES:
             raise Rejection("locked")
         if msisdn not in self.kiosk_artisans:
             raise Rejection("not_yours")
-        self.reset_code = next(iter(self.cash), "246810")
+        self.reset_code = next(iter(self.cash_by_code), "246810")
         return {"artisan": self.kiosk_artisans[msisdn]}
 
     def _reset_pin(self, digits: str) -> None:

@@ -45,6 +45,7 @@ TERMS = Terms(
     can_be_paid=partial(msisdn.is_mobile_of, country="KE"),
     is_unsafe=partial(is_unsafe, names=OUR_NAME),
     collectors={"mpesa": "simulator", "card": "simulator"},
+    code_keys=(b"key of the codes for cash",),
 )
 STATIC_KEY = "a-key-that-is-in-no-table"
 NO_ADDRESS_LINES: dict[str, Any] = {"line2": None, "region": None, "postal_code": None}

@@ -42,7 +42,7 @@ from marketplace_api.kiosks import kiosks
 from marketplace_api.lifecycles import PAYOUT
 from marketplace_api.models import Artisan, Assignment, Event, Payout
 from marketplace_api.orders import orders, receiving
-from marketplace_api.payments import audit, cash_payouts, elsewhere, ledger, pausing, payouts, settlement
+from marketplace_api.payments import audit, cash_codes, cash_payouts, elsewhere, ledger, pausing, payouts, settlement
 from marketplace_api.shop import Ids, Shop
 from tests import servers
 from tests.actors import TESTER
@@ -145,7 +145,7 @@ class PayoutWalk(RuleBasedStateMachine):
     def collect(self, pick: int, crash: int | None) -> None:
         with self.may_crash(crash), self.shop() as shop:
             waiting = self.in_status(shop, "awaiting_collection")
-            kiosk, code = kiosks.by_id(shop, self.kiosk_id), waiting[pick % len(waiting)].cash_code
+            kiosk, code = kiosks.by_id(shop, self.kiosk_id), cash_codes.present(shop, waiting[pick % len(waiting)])
             found = cash_payouts.find(shop, kiosk, code or "")
             assert found
             cash_payouts.collect(shop, kiosk, found.id)

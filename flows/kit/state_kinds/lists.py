@@ -91,11 +91,14 @@ class Option:
 
 
 class Menu(ListQuestion):
-    """Fixed lines, each with its own edge. Their numbers never change, because people remember sequences of digits."""
+    """Fixed lines, each with its own edge. Their numbers never change, because people remember sequences of digits.
 
-    def __init__(self, name: str, text: Wording, *lines: Option, example: Wording = "") -> None:
+    A dropped call does not continue at an `optional` one.
+    """
+
+    def __init__(self, name: str, text: Wording, *lines: Option, example: Wording = "", optional: bool = False) -> None:
         super().__init__(name, text, example=example)
-        self.lines = lines
+        self.lines, self.optional = lines, optional
 
     def offer(self, turn: Turn) -> Sequence[Choice]:
         return [Choice(line.value or line.label, turn.words.text(line.label)) for line in self.lines]

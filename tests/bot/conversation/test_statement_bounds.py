@@ -32,6 +32,7 @@ from marketplace_api.catalogue import products
 from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Artisan, Order, Payout
 from marketplace_api.orders import briefs, orders, receiving
+from marketplace_api.payments import cash_codes
 from marketplace_api.shop import Shop
 from marketplace_api.statuses import PayoutMethod
 from state import people, tables
@@ -87,7 +88,8 @@ class _Filling:
             kinds += [self._shipped(), self._received(paid_in_cash), self._accepted(paid_in_cash), self._brief()]
         for msisdn in (AMINA, AGENT, JOY, IN_CASH):
             people.set_language(self._shop.session.connection(), msisdn, "en", self._shop.now)
-        cash_code = self._shop.session.scalars(select(Payout.cash_code).where(Payout.cash_code.is_not(None))).first()
+        waiting = select(Payout).where(Payout.cash_code_hash.is_not(None)).limit(1)
+        cash_code = cash_codes.present(self._shop, self._shop.session.scalars(waiting).one())
         product = kinds[0].product
         assert product
         assert cash_code

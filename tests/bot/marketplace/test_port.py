@@ -364,6 +364,31 @@ def test_events_are_read_from_a_number_on_with_the_artisans_they_concern(tested:
 # -- this file
 
 
+def test_the_artisan_reads_the_present_code_for_cash_and_a_new_one_voids_it(tested: MarketplaceUnderTest) -> None:
+    assert tested.ask(AKINYI, lambda session: session.cash()) is None
+    assert tested.perform(AKINYI, commands.RenewCashCode()).reason == "payout_not_awaiting_collection"
+    tested.perform(AKINYI, commands.ChangePayout("kiosk_cash", None))
+    code = place_order(tested.shop)["code"]
+    tested.perform(AKINYI, commands.AcceptOrder(code))
+    (part,) = tested.ask(OTIENO, lambda session: session.expected(code))
+    tested.perform(OTIENO, commands.ReceiveGoods(part.part, 1))
+
+    def read(session: MarketplaceSession) -> market.WaitingCash:
+        cash = session.cash()
+        assert cash
+        assert session.secrets[-1] == cash.code  # so that it is stored nowhere
+        return cash
+
+    first = tested.ask(AKINYI, read)
+    assert (first.order, first.amount, first.kiosk) == (code, 1620_00, "Lakeside")
+    assert tested.ask(AKINYI, read) == first
+    renewed = tested.perform(AKINYI, commands.RenewCashCode())
+    second = tested.ask(AKINYI, read)
+    assert tested.perform(OTIENO, commands.FindCash(first.code)).reason == "wrong_code"
+    assert tested.perform(OTIENO, commands.FindCash(second.code)).values["payout"] == renewed.values["payout"]
+    assert tested.ask(NEW_PHONE, lambda session: session.cash()) is None
+
+
 def test_every_command_of_a_shop_is_tested_here() -> None:
     source, names = Path(__file__).read_text(), [command.__name__ for command in get_args(commands.ShopCommand)]
 

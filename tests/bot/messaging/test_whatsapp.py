@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from bot.messaging import queue
+from bot.messaging.queue import NewMessage
 from bot.messaging.routing import Router
 from bot.providers import registry
 from bot.providers.contracts import DeliveryReport, Inbound
@@ -87,6 +89,34 @@ def test_what_whatsapp_reports_as_not_delivered_follows_once_as_an_sms(person: W
 
     assert person.asked(person.sms) == [("sms", "Welcome to Soko")]
     assert person.stored() == [("whatsapp", "failed", "outside_whatsapp_window"), ("sms", "sent", None)]
+
+
+def test_a_code_that_whatsapp_did_not_deliver_follows_as_an_sms_and_is_erased_after_a_day(
+    person: WhatsAppPerson,
+) -> None:
+    service = person.service
+    message = NewMessage("1", UGANDAN, "Your code: 012345.", "en", "reply", channel="whatsapp")
+    sealed = queue.without_codes(message, ["012345"], service.services.seal)
+    with service.services.database.writing.begin() as session:
+        queue.add(session.connection(), sealed, "msg_1", service.clock())
+    person.deliver()
+    (sent,) = outgoing_messages(service, UGANDAN)
+    assert (sent.text, sent.status, bool(sent.sealed)) == ("Your code: ******.", "sent", True)
+    report = DeliveryReport(
+        "twilio", sent.provider_id or "", "failed", OUTSIDE_WINDOW.reason, OUTSIDE_WINDOW.detail, "undelivered"
+    )
+    service.services.conversation.report(report)
+    person.deliver()
+    assert person.whatsapp.texts == person.sms.texts == ["Your code: 012345."]
+
+    service.later(days=2)
+    assert [(each.channel, each.sealed) for each in outgoing_messages(service, UGANDAN)] == [
+        ("whatsapp", ""),
+        ("sms", ""),
+    ]
+    service.services.conversation.report(report)
+    person.deliver()
+    assert len(outgoing_messages(service, UGANDAN)) == 2
 
 
 @pytest.mark.parametrize("answer", ["late", "lost"])

@@ -17,9 +17,11 @@ from sqlalchemy import Engine, inspect
 from sqlalchemy.engine import make_url
 
 from bot.db.engine import create_engine
+from bot.messaging.sealing import Seal
 from bot.migrations import upgrade
 from bot.runtime.settings import Settings
 from bot.simulator import tables as simulator_tables
+from marketplace_api.payments import cash_codes
 
 pytestmark = pytest.mark.every_store
 
@@ -114,7 +116,7 @@ def test_the_readme_lists_every_revision_in_its_order() -> None:
     assert listed == versions
 
 
-BEFORE_PURSES = "0033"
+BEFORE_PURSES = "0034"
 ROWS_OF_REVISION_0001 = (
     "INSERT INTO kiosk (id, code, name, town, agent_name, agent_msisdn, created_at, wrong_cash_codes)"
     " VALUES ('ksk_1', 'K2', 'Toi', 'Nairobi', 'Grace', '+254722000999', '2026-11-20 09:00:00', 0)",
@@ -196,7 +198,7 @@ def test_what_was_stored_twice_is_unique_after_an_upgrade(engine: Engine) -> Non
         for row in ROWS_THAT_ARE_NOT_UNIQUE:
             connection.exec_driver_sql(row.format(false="0" if engine.dialect.name == "sqlite" else "false"))
 
-    for revision in ("head", "0013", "head"):
+    for revision in ("0031", "0013", "0031"):
         upgrade.move(engine, revision)
     with engine.connect() as connection:
         stored = connection.exec_driver_sql("SELECT id, provider_reference, cash_code FROM payout ORDER BY id").all()
@@ -444,3 +446,47 @@ def test_open_orders_have_purses_after_an_upgrade_and_storefronts_owe_what_buyer
         }
         upgrade.move(engine, BEFORE_PURSES)
         assert balances(engine) == before
+
+
+CODES_OF_REVISION_0031 = (
+    "UPDATE payout SET cash_code = '012345' WHERE id = 'pay_1'",
+    *(
+        "INSERT INTO message (id, direction, msisdn, channel, text, status, encoding, segments, topic, about, repeats,"
+        f" created_at) VALUES ('{id}', 'out', '+254711000999', 'sms', '{text}', '{status}', 'GSM-7', 1, '{topic}',"
+        f" {about}, 0, '2026-11-21 09:00:00')"
+        for id, status, topic, about, text in (
+            ("msg_1", "sent", "payout.created", "'pay_1'", "Your code: 012345."),
+            ("msg_2", "queued", "payout.created", "'pay_1'", "Your code: 012345."),
+            ("msg_3", "delivered", "reply", "NULL", "Code to remove your PIN: 652688."),
+            ("msg_4", "sent", "reply", "'ATXid_1'", "The tracking number is 123456."),
+        )
+    ),
+)
+
+
+def test_an_upgrade_hides_codes_that_were_stored_in_clear_and_they_go_on_working(engine: Engine) -> None:
+    key = b"the key of this service"
+    upgrade.move(engine, "0001")
+    with engine.begin() as connection:
+        for row in ROWS_OF_REVISION_0001:
+            connection.exec_driver_sql(row)
+    upgrade.move(engine, "0031")
+    with engine.begin() as connection:
+        for row in CODES_OF_REVISION_0031:
+            connection.exec_driver_sql(row)
+    upgrade.move(engine, "head", (key,))
+
+    with engine.connect() as connection:
+        (stored,) = connection.exec_driver_sql("SELECT cash_code_hash, cash_code_number FROM payout").all()
+        texts = connection.exec_driver_sql("SELECT id, text, sealed FROM message ORDER BY id").all()
+    assert tuple(stored) == (cash_codes.hash_of(key, "012345"), 0)
+    first, second, third, fourth = [tuple(row) for row in texts]
+    assert first == ("msg_1", "Your code: ******.", "")
+    assert second[1] == "Your code: ******."
+    assert Seal((key,)).open(second[1], second[2]) == "Your code: 012345."
+    assert third == ("msg_3", "Code to remove your PIN: ******.", "")
+    assert fourth == ("msg_4", "The tracking number is 123456.", None)
+
+    upgrade.move(engine, "0031")
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT cash_code FROM payout").scalar_one() is None

@@ -97,7 +97,8 @@ def full_marketplace(person: Person) -> FakeMarketplace:
     """A marketplace with orders in every status, and with names and amounts as large as possible."""
     marketplace = FakeMarketplace(
         person,
-        cash={CASH_CODE: MAX_PRICE * MAX_QUANTITY},
+        # no cash waits for one of the artisans, who then sees the figures alone
+        cash_by_code={CASH_CODE: MAX_PRICE * MAX_QUANTITY} if person.pin or not person.artisan or person.agent else {},
         kiosk_artisans={KIOSK_ARTISAN: WIDEST},
         pin=PIN if person.pin else "",
     )

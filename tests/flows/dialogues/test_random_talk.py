@@ -57,7 +57,7 @@ class RandomTalk(RuleBasedStateMachine):
     def two_people(self, language: str, agent: bool, other: Person) -> None:
         """An artisan, who may also be the agent; and a buyer, another artisan or the agent."""
         amina = msgspec.structs.replace(AMINA, language=language, agent=agent)
-        marketplace = FakeMarketplace(amina, cash={CASH_CODE: 2700_00})
+        marketplace = FakeMarketplace(amina, cash_by_code={CASH_CODE: 2700_00})
         marketplace.add_kiosk("Kibera Kiosk", "Nairobi")
         marketplace.add_product("Kiondo", 1500_00, 3)
         marketplace.add_order("K7P4", "Kiondo", 2, 2700_00)
@@ -178,7 +178,7 @@ class RandomTalk(RuleBasedStateMachine):
     def no_amount_is_negative(self) -> None:
         marketplace = self.phones[0].marketplace
         sums, parts = marketplace.earnings(), marketplace.parts.values()
-        assert min(sums.owed, sums.paid, *marketplace.cash.values(), *(part.earns for part in parts)) >= 0
+        assert min(sums.owed, sums.paid, *marketplace.cash_by_code.values(), *(part.earns for part in parts)) >= 0
         assert all(product.price > 0 and product.quantity >= 0 for product in marketplace.products())
 
     @invariant()

@@ -12,7 +12,17 @@ from marketplace_api.accounts import artisans
 from marketplace_api.kiosks import cash_float
 from marketplace_api.models import Event, LedgerEntry, Order, Payout
 from marketplace_api.orders import corrections, orders
-from marketplace_api.payments import audit, balances, cash_payouts, elsewhere, ledger, payouts, returns, settlement
+from marketplace_api.payments import (
+    audit,
+    balances,
+    cash_codes,
+    cash_payouts,
+    elsewhere,
+    ledger,
+    payouts,
+    returns,
+    settlement,
+)
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 from tests.marketplace.conftest import Sample, ShopDatabase, bring, place
@@ -79,7 +89,7 @@ def test_what_came_back_is_paid_to_another_phone_or_in_cash(database: ShopDataba
 
             again = newest(shop, order)
             assert (again.method, again.status) == (method, status)
-            assert (again.cash_code is not None) == (method == "kiosk_cash")
+            assert (again.cash_code_hash is not None) == (method == "kiosk_cash")
             assert list(audit.inconsistencies(shop)) == []
 
 
@@ -101,14 +111,14 @@ def test_cash_that_was_not_handed_out_waits_under_a_new_code(database: ShopDatab
     with database.open() as shop:
         artisans.set_payout_method(shop, sample.artisan, "kiosk_cash")
         order, payout = received(shop, sample)
-        old_code = payout.cash_code
+        old_code = cash_codes.present(shop, payout)
         cash_payouts.collect(shop, sample.kiosk, payout.id)
 
         corrections.reverse(shop, f"collected:{payout.id}", WHY)
 
         again = newest(shop, order)
         assert (payout.status, again.status) == ("returned", "awaiting_collection")
-        assert again.cash_code not in (None, old_code)
+        assert cash_codes.present(shop, again) not in (None, old_code)
         assert cash_float.balance(shop, sample.kiosk) == 0
         assert owed(shop, sample) == 2_700_00
 

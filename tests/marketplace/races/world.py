@@ -291,7 +291,8 @@ def _product(row: Product) -> tuple[str, int, int, str]:
 
 def _payout(row: Payout) -> object:
     paid = row.provider, row.provider_reference, row.sends, row.retried, row.failure, row.fault_party, row.kiosk_id
-    return row.assignment_id is None, row.amount, row.method, row.msisdn, row.status, row.cash_code is not None, paid
+    has_code = row.cash_code_hash is not None
+    return row.assignment_id is None, row.amount, row.method, row.msisdn, row.status, has_code, paid
 
 
 def _payment(row: BuyerPayment) -> object:
