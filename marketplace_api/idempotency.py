@@ -73,6 +73,12 @@ def recall(shop: Shop, caller: str, key: str, fingerprint: str) -> StoredAnswer 
     return StoredAnswer(row.status, row.body)
 
 
+def stored(shop: Shop, caller: str, key: str) -> StoredAnswer | None:
+    """The first answer to whatever request was made with the caller's key; None if there was none."""
+    row = shop.session.get(IdempotencyKey, (caller, key))
+    return StoredAnswer(row.status, row.body) if row else None
+
+
 def remember(shop: Shop, caller: str, key: str, fingerprint: str, answer: StoredAnswer) -> None:
     """Store the answer in the transaction of its effect, and delete some answers older than `KEPT_FOR`."""
     _delete_old(shop)

@@ -64,7 +64,7 @@ REFUSAL_DETAILS: Mapping[RefusalReason, str] = {
     "statement_too_long": "There are more than {most} lines; ask for a shorter time.",
     "still_running": "A request with this Idempotency-Key is still running; ask again in a moment.",
     "too_late": "Order {code} is due on {due_on}.",
-    "too_many_unpaid_orders": "This phone has {most} open orders already; wait for an answer, or cancel one.",
+    "too_many_unpaid_orders": "This phone has {most} unpaid orders already; pay or cancel one, or try again later.",
     "too_many_webhook_endpoints": "A key may have {most} webhook endpoints; delete one that is not needed.",
     "unknown_artisan": "There is no such artisan.",
     "unknown_category": "There is no category {category}.",

@@ -89,7 +89,28 @@ class ByCard(BaseModel):
     return_url: WebUrl
 
 
-class PaymentIn(RootModel[Annotated[ByStorefront | ByMpesa | ByCard, Discriminator("by")]]):
+def _payer(payment: object) -> str:
+    """Who pays; in parentheses, so that the pointer of an error leaves it out (`problems`)."""
+    return f"({payment.get('by')})" if isinstance(payment, dict) else ""
+
+
+_ANY_PAYER = Discriminator(
+    _payer,
+    custom_error_type="unknown_payer",
+    custom_error_message="takes `by`: storefront, mpesa or card",
+)
+
+
+class PaymentIn(
+    RootModel[
+        Annotated[
+            Annotated[ByStorefront, Tag("(storefront)")]
+            | Annotated[ByMpesa, Tag("(mpesa)")]
+            | Annotated[ByCard, Tag("(card)")],
+            _ANY_PAYER,
+        ]
+    ]
+):
     """How an order is paid."""
 
 

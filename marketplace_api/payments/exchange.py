@@ -6,6 +6,7 @@ it too, so a rate that changes later changes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import ROUND_CEILING, Decimal
 
@@ -33,6 +34,11 @@ def set_rate(shop: Shop, currency: str, rate: Decimal, margin: Decimal) -> Excha
     shop.session.add(row)
     shop.session.flush()
     return row
+
+
+def currencies(shop: Shop) -> Sequence[str]:
+    """The currencies that ever had a rate, in alphabetical order."""
+    return shop.session.scalars(select(ExchangeRate.currency).distinct().order_by(ExchangeRate.currency)).all()
 
 
 def price_in(shop: Shop, amount: int, currency: str) -> Price:
