@@ -20,10 +20,12 @@ from bot.runtime.request_ids import RequestIds
 from bot.runtime.settings import Settings
 from bot.services import Services, build
 from bot.simulator import providers as simulated_providers
-from bot.web import health, messages_api, metrics, photo_page, privacy_page, security_headers, shop_pages
+from bot.web import health, messages_api, metrics, order_page, photo_page, privacy_page, security_headers, shop_pages
+from bot.web.buyer_orders import BuyerOrders
 from bot.web.door import Door
 from bot.web.no_store import NoStore
 from bot.web.order_forms import OrderForms
+from bot.web.order_links import OrderLinks
 from bot.web.request_limits import Limits, RequestLimits, ThreadShare
 from bot.web.shop_window import ShopWindow
 from marketplace_api.accounts.api_keys import ApiCaller
@@ -68,9 +70,8 @@ def create_app(
     )
     for callbacks in registry.blueprints(settings, handlers):
         app.register_blueprint(callbacks)
-    opener = services.opener(Actor("key", SHOP_WINDOW))
-    window = ShopWindow(services.database, opener, door, services.terms, settings.texted_countries)
-    _register_pages(app, services, window, door)
+    _register_shop(app, services, door)
+    _register_pages(app, services, door)
     if settings.development:
         faults = [] if carrier_faults is None else carrier_faults
         simulated_providers.install(app, services, faults)
@@ -78,21 +79,34 @@ def create_app(
     return app
 
 
-def _register_pages(app: Flask, services: Services, window: ShopWindow, door: Door) -> None:
-    settings = services.settings
+def _register_shop(app: Flask, services: Services, door: Door) -> None:
+    """The pages on which people buy."""
+    settings, database, terms = services.settings, services.database, services.terms
+    opener = services.opener(Actor("key", SHOP_WINDOW))
+    links = OrderLinks(settings.url, settings.keys.accepted(Purpose.ORDER_LINKS))
+    forms = OrderForms(settings.keys.accepted(Purpose.ORDER_FORMS), settings.url)
+    window = ShopWindow(database, opener, door, terms, settings.texted_countries, links.link)
     app.register_blueprint(
         shop_pages.routes(
             catalogue=window.catalogue,
-            product=window.product,
+            is_open=window.is_open,
+            offer=window.offer,
             place_order=window.place_order,
-            forms=OrderForms(settings.keys.accepted(Purpose.ORDER_FORMS), settings.url),
+            order_of_form=window.order_of_form,
+            link=links.link,
+            forms=forms,
             door=door,
             clock=services.clock,
             new_key=partial(services.ids.token, 32),
             country=settings.country,
-            short_code=settings.sms_short_code,
         )
     )
+    orders = BuyerOrders(database, opener, door, terms)
+    app.register_blueprint(order_page.routes(orders, links, forms, door, services.clock, settings.sms_short_code))
+
+
+def _register_pages(app: Flask, services: Services, door: Door) -> None:
+    settings = services.settings
     app.register_blueprint(
         photo_page.routes(
             services.photo_store, services.photo_links, services.clock, settings.languages, settings.sms_short_code

@@ -25,6 +25,7 @@ class Purpose(StrEnum):
 
     PHOTO_LINKS = "photo links"
     ORDER_FORMS = "order forms"
+    ORDER_LINKS = "order links"
     PINS = "pins"
     HOPS = "hops"
     STRANGERS = "strangers"

@@ -49,6 +49,7 @@ _KEY = re.compile(r"\b(?P<name>soko_[a-z]+_|whsec_|atsk_|sk_(?:live|test)_|rk_(?
 _SECRET_PATH = re.compile(r"(?<=/webhooks/)(\w+/)[^/\s]+(?=/)")
 _TOKEN_PATH = re.compile(r"(?<=/webhooks/)(\w+/\*\*\*/\w+/)[^/\s]+")
 _PHOTO_LINK = re.compile(r"(?<=/p/)([0-9A-Za-z]+)\.[\w.~-]+")
+_ORDER_LINK = re.compile(r"(?<=/o/)[\w-]{22,}")
 _USER_OF_URL = re.compile(r"(?<=://)[^/\s@'\"]+@")
 # The values of a row that could not be written, as in the errors of SQLAlchemy and PostgreSQL.
 _ROW = re.compile(r"(\[parameters:|^DETAIL:).*?(?=\n\[SQL:|\n\(Background|\n\n|\Z)", re.MULTILINE | re.DOTALL)
@@ -57,6 +58,7 @@ _PATTERNS: Sequence[tuple[re.Pattern[str], str]] = (
     (_SECRET_PATH, r"\1***"),
     (_TOKEN_PATH, r"\1***"),
     (_PHOTO_LINK, r"\1.***"),
+    (_ORDER_LINK, "***"),
     (_USER_OF_URL, "***@"),
     (_AUTHORIZATION, r"\g<name> ***"),
     (_KEY, r"\g<name>***"),

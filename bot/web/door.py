@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from http import HTTPStatus
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from math import ceil
 from threading import Lock
@@ -38,8 +39,17 @@ from state.counters import STRANGERS
 
 log = logging.getLogger(__name__)
 
-Act = Literal["order", "refused_order", "wrong_form", "wrong_key", "wrong_photo_link", "wrong_webhook_secret"]
-By = Literal["address", "phone", "product", "country", "service"]
+Act = Literal[
+    "order",
+    "payment",
+    "refused_order",
+    "wrong_form",
+    "wrong_key",
+    "wrong_order_link",
+    "wrong_photo_link",
+    "wrong_webhook_secret",
+]
+By = Literal["address", "phone", "charged", "product", "country", "service"]
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
@@ -59,10 +69,14 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Stranger:
-    """Where an act comes from: an IP address, and for an order the buyer's phone and its country, and the product."""
+    """Where an act comes from: an IP address, and for an order the buyer's phone and its country, and the product.
+
+    `charged` is the phone that gets a prompt to pay.
+    """
 
     address: str
     phone: str | None = None
+    charged: str | None = None
     product: str | None = None
     country: str | None = None
 
@@ -77,6 +91,8 @@ class Stranger:
                 return self.network
             case "phone":
                 return self.phone
+            case "charged":
+                return self.charged
             case "product":
                 return self.product
             case "country":
@@ -89,20 +105,30 @@ LIMITS: Mapping[Act, Sequence[Limit]] = {
     "order": (
         Limit("address", 10, HOUR),
         Limit("phone", 10, DAY),
+        Limit("charged", 10, DAY),
         Limit("product", 30, HOUR),
         Limit("country", 200, HOUR),
         Limit("service", 300, HOUR),
     ),
+    "payment": (Limit("address", 30, HOUR), Limit("charged", 10, DAY)),
     "refused_order": (),
     "wrong_form": (Limit("address", 20, MINUTE),),
     "wrong_key": (Limit("address", 20, MINUTE),),
+    "wrong_order_link": (Limit("address", 20, MINUTE),),
     "wrong_photo_link": (Limit("address", 20, MINUTE),),
     "wrong_webhook_secret": (Limit("address", 20, MINUTE),),
 }
+SUCCESSES = frozenset({"order", "payment"})
+"""Acts that are no failures."""
 POINTS = Limit("address", 60, timedelta(minutes=10))
 """All acts of an address together. A success is one point, a failure `FAILURE_COSTS`."""
 FAILURE_COSTS = 3
-LIMITED_PAGES = frozenset({"shop.window", "shop.product", "shop.order", "photos.page"})
+LIMITED_PAGES = frozenset(
+    {
+        *("shop.window", "shop.product", "shop.order", "photos.page"),
+        *("orders.page", "orders.pay", "orders.choose_again", "orders.cancel"),
+    }
+)
 """The endpoints of the pages that anybody may open; pictures are files, and are not counted."""
 REFUSED = "strangers_refused"
 """The counter of what was beyond a limit."""
@@ -138,8 +164,8 @@ class Door:
         """Count an act. None if it is allowed; else the whole seconds, at least one, until it is."""
         now = self._clock().timestamp()
         limits, uses = self._uses(act, stranger, 1)
-        points = Use(self._name("all", POINTS, stranger), 1 if act == "order" else FAILURE_COSTS, POINTS.seconds)
-        if act == "order":  # points close the order form alone: what else fails is refused anyway
+        points = Use(self._name("all", POINTS, stranger), 1 if act in SUCCESSES else FAILURE_COSTS, POINTS.seconds)
+        if act in SUCCESSES:  # points close the forms of orders alone: what else fails is refused anyway
             limits, uses, others = [*limits, POINTS], [*uses, points], []
         else:
             others = [points]
@@ -151,7 +177,7 @@ class Door:
                 self._remember_closed(use.name, spent.ends_at, now)
                 log.warning("a stranger is refused", extra={"act": act, "by": limit.by, "address": stranger.network})
                 return self._refused(act, stranger, limit, spent.ends_at - now)
-        if act != "order":
+        if act not in SUCCESSES:
             log.warning("a stranger failed", extra={"act": act, "address": stranger.network})
         self._add({(STRANGERS, act): 1})
         return None
@@ -230,13 +256,15 @@ class Door:
         return Response(words, 429, {"Retry-After": str(seconds)}, mimetype="text/plain")
 
     def count_refusals(self, response: Response) -> Response:
-        """Count the answer to a wrong webhook secret, signature or photo link. Use it as `after_request`."""
+        """Count the answer to a wrong webhook secret, signature or secret link. Use it as `after_request`."""
         if response.status_code in (403, 404):
             stranger = Stranger(request.remote_addr or "")
             if request.path.startswith("/webhooks/"):
                 self.count("wrong_webhook_secret", stranger)
             elif request.path.startswith("/p/"):
                 self.count("wrong_photo_link", stranger)
+            elif request.path.startswith("/o/") and response.status_code == HTTPStatus.NOT_FOUND:
+                self.count("wrong_order_link", stranger)
         return response
 
 

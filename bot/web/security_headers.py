@@ -15,7 +15,8 @@ SECURITY_HEADERS = {
 def add_to_pages(response: Response) -> Response:
     """Add the headers to HTML only; other answers are not for browsers and stay small."""
     if (response.content_type or "").startswith("text/html"):
-        response.headers.update(SECURITY_HEADERS)
+        for name, value in SECURITY_HEADERS.items():
+            response.headers.setdefault(name, value)  # a page may be stricter
     return response
 
 

@@ -1,11 +1,15 @@
 """The shop's pages: what is on sale, a page for each product, and an order form that needs no JavaScript.
 
     GET  /                     the newest products
-    GET  /products/<code>      one product, and the order form
-    POST /products/<code>      places the order; 201, or the form again with the errors; 403 for a form that is not ours
+    GET  /products/<code>      one product, and the order form; `?quantity=&ship_to.country=` say what its total is for
+    POST /products/<code>      places the order; 303 to its page, or the form again with the errors; 403 for a form that
+                               is not ours
 
 Form fields are named after the place of their value in the body of `POST /api/v1/orders` (`ship_to.city`). The
 marketplace's errors point into that body, so each can be shown at its field.
+
+The form carries what it shows: `price`, of one piece, and `charges`, shipping and tax together. An order that would
+cost more or less than these say is not placed; the form comes back with the new total.
 """
 
 from __future__ import annotations
@@ -18,14 +22,16 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import phonenumbers
-from babel import Locale
-from babel.numbers import format_currency, get_currency_precision
-from flask import Blueprint, render_template, request
-from pydantic import BaseModel
+from babel.numbers import format_currency, get_currency_name, get_currency_precision
+from flask import Blueprint, redirect, render_template, request
+from werkzeug.wrappers import Response
 
 from bot.runtime.clock import Clock
+from bot.web import payment_form
 from bot.web.door import Door, Stranger
 from bot.web.order_forms import InvalidFormError, OrderForms
+from bot.web.payment_form import COUNTRY_NAMES
+from bot.web.shop_window import Offer, PlacedOrder
 from marketplace_api.idempotency import StoredAnswer
 from marketplace_api.problems import Problem
 from marketplace_api.schemas.money import Money
@@ -45,66 +51,71 @@ FIELDS = (
 )
 NOT_OUR_FORM = "This form did not come from this page, or the page is too old. Please check it and send it again."
 _DRAWN_CATEGORIES = {drawing.stem for drawing in (Path(__file__).parent / "static" / "wares").glob("*.svg")}
-_NAMES = Locale("en").territories
-COUNTRIES = sorted(((code, _NAMES[code]) for code in phonenumbers.SUPPORTED_REGIONS), key=lambda country: country[1])
-
-
-class PlacedOrder(BaseModel):
-    """The fields of a placed order that the page shows."""
-
-    code: str
-    quantity: int
-    total: Money
+COUNTRIES = sorted(
+    ((code, COUNTRY_NAMES[code]) for code in phonenumbers.SUPPORTED_REGIONS), key=lambda country: country[1]
+)
+CLOSED = "Ordering here is closed at the moment. Nothing was ordered."
+SENT_BEFORE = "This form was sent before. Nothing was ordered now: please check it, and press the button again."
+_WHOLE_NUMBER = re.compile(r"\d{1,9}")
+_AMOUNT = re.compile(r"\d{1,12}")
+_MOST_PIECES = 1000
 
 
 def routes(
     *,
     catalogue: Callable[[], Sequence[Product]],
-    product: Callable[[str], Product | None],
+    is_open: Callable[[], bool],
+    offer: Callable[[str, int, str], Offer | None],
     place_order: Callable[[Mapping[str, object], str, str], StoredAnswer],
+    order_of_form: Callable[[str], str | None],
+    link: Callable[[str], str],
     forms: OrderForms,
     door: Door,
     clock: Clock,
     new_key: Callable[[], str],
     country: str,
-    short_code: str,
 ) -> Blueprint:
     """`/` and `/products/<code>`. The functions are those of `ShopWindow`; `country` is selected in an empty form.
 
-    `short_code` is the number to which a buyer texts the order's code.
+    `link` makes the URL of an order's page.
     """
     shop = Blueprint("shop", __name__)
-    shop.add_app_template_filter(price)
-    shop.add_app_template_filter(drawn)
-    shop.add_app_template_filter(path)
+    for template_filter in (price, amount_of, drawn, path, currency_name, ending):
+        shop.add_app_template_filter(template_filter)
 
     @shop.get("/")
     def window() -> str:
-        return render_template("shop/window.html", products=catalogue())
+        return render_template("shop/window.html", products=catalogue(), is_open=is_open())
 
     @shop.get("/products/<code>", endpoint="product")
     def page(code: str) -> tuple[str, int]:
-        shown = product(code)
-        return _form(shown, {"quantity": "1", "ship_to.country": country}) if shown else _not_on_sale()
+        shown = {"quantity": "1", "ship_to.country": country, **request.args.to_dict()}
+        offered = offer(code, *_asked(shown))
+        return _form(offered, shown) if offered else _not_on_sale()
 
     @shop.post("/products/<code>")
-    def order(code: str) -> tuple[str, int]:
-        ordered = product(code)
-        if ordered is None:
+    def order(code: str) -> Response | tuple[str, int]:
+        offered = offer(code, *_asked(request.form))
+        if offered is None:
             return _not_on_sale()
         address = request.remote_addr or ""
         try:
-            key = _key_of_form(ordered.code)
+            key = _key_of_form(offered.product.code)
         except InvalidFormError:
             door.count("wrong_form", Stranger(address))
-            return _form(ordered, request.form, Problem.of(403, NOT_OUR_FORM))
-        answer = place_order(order_body(ordered.id, request.form, ordered.price.currency), key, address)
+            return _form(offered, request.form, Problem.of(403, NOT_OUR_FORM))
+        if not offered.ways.methods and not order_of_form(key):
+            return _form(offered, request.form, Problem.of(409, CLOSED))
+        answer = place_order(order_body(offered, request.form, forms.url), key, address)
         if answer.status == 201:
-            placed = PlacedOrder.model_validate_json(answer.body)
-            page = render_template("shop/placed.html", order=placed, product=ordered, short_code=short_code)
-            return page, answer.status
+            return redirect(path(link(PlacedOrder.model_validate_json(answer.body).id)), 303)
+        problem = Problem.model_validate_json(answer.body)
+        if problem.reason == "idempotency_key_reused":
+            if placed := order_of_form(key):
+                return redirect(f"{path(link(placed))}?is_from_before=yes", 303)
+            problem = Problem.of(409, SENT_BEFORE)
         # read again: perhaps the price has changed, and the form shows the one that is checked next
-        return _form(product(code) or ordered, request.form, Problem.model_validate_json(answer.body))
+        return _form(offer(code, *_asked(request.form)) or offered, request.form, problem)
 
     def _key_of_form(code: str) -> str:
         """The key of the form that was sent; raises InvalidFormError if it is not one of our pages'."""
@@ -112,16 +123,20 @@ def routes(
             raise InvalidFormError
         return forms.key(request.form.get("token", ""), code, clock())
 
-    def _form(shown: Product, typed: Mapping[str, str], problem: Problem | None = None) -> tuple[str, int]:
+    def _form(shown: Offer, typed: Mapping[str, str], problem: Problem | None = None) -> tuple[str, int]:
         html = render_template(
             "shop/product.html",
-            product=shown,
+            product=shown.product,
+            quote=shown.quote,
+            ways=shown.ways,
+            pieces=_asked(typed)[0],
+            country=COUNTRY_NAMES.get(_asked(typed)[1], "this country"),
             typed=defaultdict(str, typed),
             refused=problem and problem.detail,
-            shown_price=_shown_price(shown, typed) if problem and problem.reason == "price_changed" else None,
-            refusals=refusals_by_field(problem),
+            changed=_changed(shown, typed) if problem and problem.reason == "price_changed" else None,
+            refusals=payment_form.refusals_by_field(problem, typed, shown.ways),
             # each form has its own key, so pressing the button twice places one order
-            token=forms.token(shown.code, new_key(), clock()),
+            token=forms.token(shown.product.code, new_key(), clock()),
             countries=COUNTRIES,
         )
         return html, problem.status if problem else 200
@@ -129,45 +144,66 @@ def routes(
     return shop
 
 
-def _shown_price(product: Product, form: Mapping[str, str]) -> Money:
-    """The price that the buyer was shown."""
-    return Money(amount=int(form["price"]), currency=product.price.currency)
+def _asked(form: Mapping[str, str]) -> tuple[int, str]:
+    """How many pieces to which country; 1 if the number is not valid, and no country if there is none of this code."""
+    typed = form.get("quantity", "").strip()
+    quantity = int(typed) if _WHOLE_NUMBER.fullmatch(typed) else 1
+    country = form.get("ship_to.country", "")
+    return (quantity if 1 <= quantity <= _MOST_PIECES else 1), country if country in COUNTRY_NAMES else ""
+
+
+def _changed(shown: Offer, form: Mapping[str, str]) -> tuple[str, Money, Money] | None:
+    """What has changed since the buyer saw it, how much it was, and how much it is now."""
+    price, quote = shown.product.price, shown.quote
+    if (before := _amount(form, "price")) not in (None, price.amount):
+        return "price", Money(amount=before or 0, currency=price.currency), price
+    expected = _expected_total(form)
+    return ("total", Money(amount=expected, currency=price.currency), quote.total) if expected and quote else None
+
+
+def _expected_total(form: Mapping[str, str]) -> int | None:
+    """What the buyer was shown for the pieces in the form; None if the form does not say.
+
+    The price of more pieces is known from the page, so the goods may be more or fewer than were shown. Shipping and tax
+    are those that were shown.
+    """
+    price, typed = _amount(form, "price"), form.get("quantity", "").strip()
+    if price is None or not _WHOLE_NUMBER.fullmatch(typed):
+        return None
+    return price * int(typed) + (_amount(form, "charges") or 0) or None
+
+
+def _amount(form: Mapping[str, str], field: str) -> int | None:
+    typed = form.get(field, "")
+    return int(typed) if _AMOUNT.fullmatch(typed) else None
 
 
 def _not_on_sale() -> tuple[str, int]:
     return render_template("shop/missing.html"), 404
 
 
-def order_body(product_id: str, form: Mapping[str, str], currency: str) -> Mapping[str, object]:
+def order_body(offered: Offer, form: Mapping[str, str], return_url: str) -> Mapping[str, object]:
     """The body of `POST /orders` for a form that was filled in; empty fields are left out.
 
-    A form carries the price that it shows, so that nothing is ordered at another price.
-
-    >>> order_body("prd_1", {"quantity": "2", "buyer.name": "Joy", "note": ""}, "KES")["buyer"]
-    {'locale': 'en', 'name': 'Joy'}
+    It has the total that the buyer was shown, so that nothing is ordered at another one.
     """
     buyer: dict[str, object] = {"locale": "en"}
     ship_to: dict[str, object] = {}
-    body: dict[str, object] = {"product_id": product_id, "buyer": buyer, "ship_to": ship_to}
+    body: dict[str, object] = {"product_id": offered.product.id, "buyer": buyer, "ship_to": ship_to}
     parts = {"": body, "buyer": buyer, "ship_to": ship_to}
     for name in FIELDS:
         part, _, last = name.rpartition(".")
         if typed := form.get(name, "").strip():
             parts[part][last] = _whole_number(typed) if name == "quantity" else typed
     ship_to["name"] = buyer.get("name")
-    if isinstance(quantity := body.get("quantity"), int) and re.fullmatch(r"\d{1,12}", price := form.get("price", "")):
-        body["expected_total"] = {"amount": int(price) * quantity, "currency": currency}
+    if (expected := _expected_total(form)) is not None:
+        body["expected_total"] = {"amount": expected, "currency": offered.product.price.currency}
+    body["payment"] = payment_form.payment_body(form, offered.ways, form.get("buyer.phone", "").strip(), return_url)
     return body
 
 
 def _whole_number(typed: str) -> int | str:
-    return int(typed) if re.fullmatch(r"\d{1,9}", typed) else typed
-
-
-def refusals_by_field(problem: Problem | None) -> Mapping[str, str]:
-    """The error messages by form field: `#/ship_to/city` is the field `ship_to.city`."""
-    errors = problem.errors if problem and problem.errors else ()
-    return {error.pointer.removeprefix("#/").replace("/", "."): error.detail for error in errors}
+    return int(typed) if _WHOLE_NUMBER.fullmatch(typed) else typed
 
 
 def price(money: Money) -> str:
@@ -175,6 +211,11 @@ def price(money: Money) -> str:
     currency = money.currency
     value = Decimal(money.amount).scaleb(-get_currency_precision(currency))
     return format_currency(value, currency, "¤¤\xa0#,##0", locale="en", currency_digits=value % 1 != 0)
+
+
+def amount_of(amount: int, money: Money) -> str:
+    """An amount in the currency of `money`, as `price` shows it."""
+    return price(Money(amount=amount, currency=money.currency))
 
 
 def path(url: str) -> str:
@@ -185,3 +226,13 @@ def path(url: str) -> str:
 def drawn(category: str) -> str:
     """The category if there is a drawing for it, else `other`."""
     return category if category in _DRAWN_CATEGORIES else "other"
+
+
+def currency_name(currency: str) -> str:
+    """`KES` as `Kenyan Shilling`."""
+    return get_currency_name(currency, locale="en")
+
+
+def ending(msisdn: str) -> str:
+    """The last digits of a phone, by which its owner knows it: `333`."""
+    return msisdn[-3:]

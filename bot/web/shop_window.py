@@ -1,7 +1,7 @@
 """Our own storefront: reads products and places orders for the shop pages. Each call is one transaction.
 
-Nobody vouches for an order that is placed here, so it passes the door first, and its buyer has to have a phone of a
-country in which buyers may be texted.
+Nobody vouches for an order that is placed here, so it is offered to nobody before its buyer has paid. It passes the
+door first, and its buyer has to have a phone of a country in which buyers may be texted.
 """
 
 from __future__ import annotations
@@ -11,36 +11,58 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from babel import Locale
+from pydantic import BaseModel
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session
 
 from bot.db.unit_of_work import Database
 from bot.web.door import Door, Stranger
 from flows import msisdn
+from marketplace_api import idempotency
 from marketplace_api.catalogue import products
 from marketplace_api.idempotency import StoredAnswer
 from marketplace_api.models import SHOP_WINDOW
-from marketplace_api.orders import placing
+from marketplace_api.orders import orders, paying, placing, quotes
+from marketplace_api.orders.quotes import Quote, WaysToPay
 from marketplace_api.problems import FieldError, Problem
+from marketplace_api.refused import Refused
 from marketplace_api.rest.errors import STATUS_DETAILS
 from marketplace_api.schemas.products import Product
-from marketplace_api.shop import Shop, Terms
+from marketplace_api.shop import OpenShop, Shop, Terms
 
 log = logging.getLogger(__name__)
+
+
+class PlacedOrder(BaseModel):
+    """The answer to an order that was placed, of which the page needs the id."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A product, what some pieces of it cost when sent to some country, and how to pay.
+
+    `quote` is None for a country to which we do not ship.
+    """
+
+    product: Product
+    quote: Quote | None
+    ways: WaysToPay
 
 
 @dataclass(frozen=True, slots=True)
 class ShopWindow:
     """The storefront of one shop. `open_shop` makes the shop of a database session.
 
-    `countries` are the countries (ISO 3166) in which buyers may be texted.
+    `countries` are the countries (ISO 3166) in which buyers may be texted. `link` makes the URL of an order's page.
     """
 
     database: Database
-    open_shop: Callable[[Session], Shop]
+    open_shop: OpenShop
     door: Door
     terms: Terms
     countries: Collection[str]
+    link: Callable[[str], str]
 
     def catalogue(self) -> Sequence[Product]:
         """The newest 100 products that can be ordered, newest first."""
@@ -48,21 +70,34 @@ class ShopWindow:
             shop = self.open_shop(session)
             return [products.to_schema(shop, row) for row in products.newest_listed(shop)]
 
-    def product(self, code: str) -> Product | None:
-        """The product with this code, or None; also None if it is withdrawn."""
+    def is_open(self) -> bool:
+        """True if an order that is placed here can be paid."""
+        with self.database.reading() as session:
+            return bool(paying.open_collectors(self.open_shop(session)))
+
+    def offer(self, code: str, quantity: int, country: str) -> Offer | None:
+        """The product with this code, and its price; None if there is none, or if it is withdrawn."""
         with self.database.reading() as session:
             shop = self.open_shop(session)
             row = products.by_code(shop, code)
-            return products.to_schema(shop, row) if row and row.status != "withdrawn" else None
+            if row is None or row.status == "withdrawn":
+                return None
+            try:
+                quote = quotes.quote(shop, row.price, quantity, country)
+            except Refused:
+                quote = None
+            total = quote.total.amount if quote else row.price * quantity
+            return Offer(products.to_schema(shop, row), quote, quotes.ways_to_pay(shop, total))
 
     def place_order(self, body: Mapping[str, object], idempotency_key: str, address: str) -> StoredAnswer:
         """Place the order that the body of `POST /orders` asks for, once for each key; the answer is the API's.
 
         Refused before anything is stored: 422 for a phone of another country, 429 when there are too many orders.
         """
-        phone = self._phone(body)
+        phone = self._phone(body.get("buyer"))
         country = msisdn.country(phone) if phone else None
-        stranger = Stranger(address, phone, str(body.get("product_id")), country)
+        charged = self._phone(body.get("payment"))
+        stranger = Stranger(address, phone, charged, str(body.get("product_id")), country)
         if phone and country not in self.countries:
             self.door.count("refused_order", stranger)
             return self._other_country()
@@ -76,15 +111,30 @@ class ShopWindow:
     def _place(self, body: Mapping[str, object], idempotency_key: str) -> StoredAnswer:
         try:
             with self.database.writing.begin() as session:
-                return placing.place_once(self.open_shop(session), SHOP_WINDOW, idempotency_key, body)
+                shop = self.open_shop(session)
+                answer = placing.place_once(shop, SHOP_WINDOW, idempotency_key, body)
+                if answer.status == 201:
+                    self._lead_back(shop, PlacedOrder.model_validate_json(answer.body).id)
+                return answer
         except OperationalError:
             log.exception("the database does not answer")
             return _problem(Problem.of(503, STATUS_DETAILS[503]))
 
-    def _phone(self, body: Mapping[str, object]) -> str | None:
-        """The buyer's MSISDN; None for one that the marketplace will refuse."""
-        buyer = body.get("buyer")
-        typed = buyer.get("phone") if isinstance(buyer, Mapping) else None
+    def _lead_back(self, shop: Shop, order_id: str) -> None:
+        """Let the page of the collector lead the buyer back to the order's page, which has no link before it exists."""
+        for payment in orders.by_id(shop, order_id).payments:
+            if payment.return_url:
+                payment.return_url = self.link(order_id)
+
+    def order_of_form(self, idempotency_key: str) -> str | None:
+        """The id of the order that was placed with this key; None if there is none."""
+        with self.database.reading() as session:
+            answer = idempotency.stored(self.open_shop(session), SHOP_WINDOW, idempotency_key)
+        return PlacedOrder.model_validate_json(answer.body).id if answer and answer.status == 201 else None
+
+    def _phone(self, of: object) -> str | None:
+        """The MSISDN of the buyer, or of a payment; None for one that the marketplace will refuse."""
+        typed = of.get("phone") if isinstance(of, Mapping) else None
         try:
             return self.terms.parse_msisdn(str(typed)) if typed else None
         except ValueError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -19,6 +20,8 @@ from bot.simulator.gateway import Gateway
 from bot.web.order_forms import OrderForms
 from marketplace_api.accounts import artisans
 from marketplace_api.catalogue import products
+from marketplace_api.orders import orders, paying
+from marketplace_api.payments import buyer_payments
 from state import messages, people
 from state.messages import Message
 from state.sessions import Sessions
@@ -83,6 +86,22 @@ def submit_form(service: Service, code: str, key: str, **fields: str) -> TestRes
     return service.http.post(
         f"/products/{code}", data=FORM | {"token": forms.token(code, key, service.clock())} | fields
     )
+
+
+def submit_hidden(service: Service, page: TestResponse, path: str, **fields: str) -> TestResponse:
+    """Sends a form of a page, with its hidden fields and these."""
+    hidden = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', page.text))
+    return service.http.post(path, data=hidden | fields)
+
+
+def pay(service: Service, order_id: str, reference: str = "SG6RECEIPT") -> None:
+    """The buyer pays the newest payment of an order, as the collector says it."""
+    with service.services.database.writing.begin() as session:
+        shop = service.services.shop(session, TESTER)
+        payment = orders.by_id(shop, order_id).payments[-1]
+        if payment.status == "created":
+            buyer_payments.begin_asking(shop, payment.id)
+        paying.settle_captured(shop, payment.id, reference)
 
 
 def choose_language(service: Service, language: str, *msisdns: str) -> None:

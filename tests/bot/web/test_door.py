@@ -22,7 +22,7 @@ from tests.recorded_sql import recorded_sql
 from tests.service import MONDAY, OPERATOR_KEY, Service, serving
 
 HOME = "192.0.2.7"
-ORDER = Stranger(HOME, phone="+254733000333", product="K7P4", country="KE")
+ORDER = Stranger(HOME, phone="+254733000333", charged="+254733000333", product="K7P4", country="KE")
 
 
 @pytest.fixture(params=["sql", "redis"])
@@ -57,12 +57,24 @@ def test_twenty_wrong_keys_a_minute_are_counted_over_all_processes(services: Ser
     assert doors[0].admit("wrong_key", "192.0.2.8") is None
 
 
+def test_one_phone_is_asked_to_pay_ten_times_a_day_from_any_address(door: Door) -> None:
+    asked = [door.count("payment", Stranger(f"10.0.0.{number}", charged="+254733000333")) for number in range(11)]
+    assert asked == [None] * 10 + [86_400]
+    assert door.count("payment", Stranger("10.0.0.99", charged="+254733000334")) is None
+
+
+def test_one_address_tries_to_pay_thirty_times_an_hour(door: Door) -> None:
+    tries = [door.count("payment", Stranger(HOME, charged=f"+2547330003{number:02}")) for number in range(31)]
+    assert tries == [None] * 30 + [3600]
+
+
 @pytest.mark.parametrize("limit", LIMITS["order"], ids=lambda limit: limit.by)
 def test_orders_are_limited_by_address_phone_product_country_and_all_together(door: Door, limit: Limit) -> None:
     def stranger(number: int) -> Stranger:
         fields = {
             "address": f"10.{number // 250}.0.{number % 250}",
             "phone": f"+2547{number:08}",
+            "charged": f"+2547{number:08}",
             "product": f"P{number}",
             "country": f"C{number}",
         }
@@ -170,6 +182,7 @@ def test_wrong_and_missing_keys_are_answered_429_for_a_minute_and_right_ones_as_
         ("/webhooks/twilio/sms", "wrong_webhook_secret"),
         ("/webhooks/stripe", "wrong_webhook_secret"),
         ("/p/K7P4.forged.link", "wrong_photo_link"),
+        (f"/o/{'forged' * 7}/pay", "wrong_order_link"),
     ],
 )
 def test_a_wrong_secret_is_answered_as_ever_counted_and_logged(

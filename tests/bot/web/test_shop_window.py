@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,17 @@ from werkzeug.test import TestResponse
 
 from bot.db.unit_of_work import Database
 from bot.web.door import Door
-from bot.web.shop_pages import FIELDS, order_body, refusals_by_field
+from bot.web.payment_form import refusals_by_field
+from bot.web.shop_pages import FIELDS, order_body
 from bot.web.shop_window import ShopWindow
 from marketplace_api.catalogue import products
-from marketplace_api.models import Order
+from marketplace_api.models import BuyerPayment, Order
+from marketplace_api.orders import paying
+from marketplace_api.payments import charges, exchange
 from marketplace_api.problems import Problem
 from tests.actors import TESTER
 from tests.bot import fixtures
-from tests.bot.fixtures import AKINYI, POT, add_product, products_titled, seed_shop, submit_form
+from tests.bot.fixtures import AKINYI, POT, add_product, pay, products_titled, seed_shop, submit_form
 from tests.service import OPERATOR_KEY, Service, serving
 from tests.threads import together
 
@@ -45,20 +49,29 @@ def orders(service: Service) -> list[Order]:
 
 def api_refusal(service: Service, **changes: str) -> tuple[int, list[str]]:
     """The status with which the API refuses the same order, and its words about the fields of the form."""
+    offered = window_of(service).offer(pot(service)["code"], 1, "KE")
+    assert offered is not None
     answer = service.http.post(
         "/api/v1/orders",
-        json=order_body(pot(service)["id"], FORM | changes, "KES"),
+        json=order_body(offered, FORM | changes, ""),
         headers={"Authorization": f"Bearer {OPERATOR_KEY}"},
     )
     refused = Problem.model_validate(answer.get_json())
-    by_field = refusals_by_field(refused)
+    by_field = refusals_by_field(refused, FORM | changes, offered.ways)
     return answer.status_code, [by_field[field] for field in FIELDS if field in by_field] or [refused.detail]
 
 
 def window_of(service: Service, database: Database | None = None) -> ShopWindow:
     services = service.services
     door = Door(services.settings, services.database, services.clock)
-    return ShopWindow(database or services.database, services.opener(TESTER), door, services.terms, {"KE"})
+    return ShopWindow(
+        database or services.database,
+        services.opener(TESTER),
+        door,
+        services.terms,
+        {"KE"},
+        lambda order_id: f"https://soko.example/o/{order_id}",
+    )
 
 
 def test_the_pages_show_the_products_that_the_api_lists(service: Service) -> None:
@@ -79,10 +92,11 @@ def test_a_price_that_changed_since_it_was_shown_is_asked_again_and_nothing_is_o
 
     assert refused.status_code == 409
     assert "The price was KES\xa01,800 when you opened this page. Now it is KES\xa090,000." in refused.text
+    assert "<dt>Total</dt><dd>KES\xa0180,000</dd>" in refused.text
     assert orders(service) == []
     assert pot(service)["quantity"] == 40
     placed = submit(service, price=hidden(refused, "price"), token=hidden(refused, "token"))
-    assert (placed.status_code, [order.total for order in orders(service)]) == (201, [180_000_00])
+    assert (placed.status_code, [order.total for order in orders(service)]) == (303, [180_000_00])
 
 
 def hidden(page: TestResponse, name: str) -> str:
@@ -92,30 +106,134 @@ def hidden(page: TestResponse, name: str) -> str:
     return found[1]
 
 
-def test_an_order_is_stored_as_placed_by_the_shop_window(service: Service) -> None:
+def test_an_order_is_unpaid_at_first_and_leads_to_its_page(service: Service) -> None:
     answer = submit(service)
     (order,) = orders(service)
+    page = service.http.get(answer.headers["Location"])
 
-    assert answer.status_code == 201
-    assert order.code in answer.text
+    assert answer.status_code == 303
+    assert re.fullmatch(r"/o/[A-Za-z0-9_-]{22,}", answer.headers["Location"])
+    assert (page.status_code, order.code in page.text) == (200, True)
     assert (order.placed_by, order.quantity, order.buyer_msisdn) == ("shop_window", 2, "+254733000333")
-    assert "order.placed" in service.events()
+    assert (order.status, order.payment_status, order.assignments) == ("unpaid", "unpaid", [])
+    assert "order.placed" not in service.events()
+    assert (service.inbox("+254733000333"), service.inbox(AKINYI)) == ([], [])
 
 
-def test_a_form_that_is_submitted_twice_places_one_order(service: Service) -> None:
+def test_a_form_that_is_submitted_twice_places_one_order_and_leads_to_it_again(service: Service) -> None:
     first, again = submit(service), submit(service)
 
-    assert (first.status_code, first.text) == (again.status_code, again.text)
+    assert (first.status_code, first.headers["Location"]) == (again.status_code, again.headers["Location"])
     assert len(orders(service)) == 1
 
 
-def test_another_order_under_the_same_key_is_refused(service: Service) -> None:
-    submit(service)
-    other = submit(service, quantity="3")
+def test_a_form_that_is_changed_after_going_back_leads_to_the_order_as_it_was_placed(service: Service) -> None:
+    first, other = submit(service), submit(service, quantity="3")
+    shown = service.http.get(other.headers["Location"])
 
-    assert other.status_code == 422
-    assert "This Idempotency-Key was used for another request" in other.text
-    assert len(orders(service)) == 1
+    assert other.status_code == 303
+    assert other.headers["Location"].split("?")[0] == first.headers["Location"]
+    assert "You sent this form before, so nothing was ordered again." in shown.text
+    assert [order.quantity for order in orders(service)] == [2]
+
+
+# What it costs, and how it is paid
+
+
+def test_a_country_with_another_total_is_asked_again_and_nothing_is_ordered(service: Service) -> None:
+    with service.services.database.writing.begin() as session:
+        shop = service.services.shop(session, TESTER)
+        charges.set_shipping(shop, "KE", 5, 300_00)
+        charges.set_shipping(shop, "UG", 5, 900_00)
+        charges.set_tax(shop, "UG", 10_00)
+    page = service.http.get(f"/products/{pot(service)['code']}")
+    shown = {name: hidden(page, name) for name in ("price", "charges")}
+    refused = submit(service, **shown, **{"ship_to.country": "UG"})
+
+    assert refused.status_code == 409
+    assert "The total was KES\xa03,900 when you saw it. Now it is KES\xa04,950 to Uganda. Nothing was" in refused.text
+    assert "<dt>Total</dt><dd>KES\xa04,950</dd>" in refused.text
+    assert 'value="Joy"' in refused.text
+    assert orders(service) == []
+    shown = {name: hidden(refused, name) for name in ("price", "charges", "token")}
+    placed = submit(service, **shown, **{"ship_to.country": "UG"})
+    assert (placed.status_code, [order.total for order in orders(service)]) == (303, [4_950_00])
+    assert submit(service, key="KE", price="180000", charges="30000").status_code == 303
+
+
+def test_a_country_to_which_we_do_not_ship_is_refused_beside_its_field(embedded: Service) -> None:
+    with embedded.services.database.writing.begin() as session:
+        charges.set_shipping(embedded.services.shop(session, TESTER), "KE", 5, 300_00)
+    refused = submit(embedded, **{"ship_to.country": "FR"})
+
+    assert refused.status_code == 422
+    assert 'id="ship_to.country-refusal">We do not ship to France.</span>' in refused.text
+    assert orders(embedded) == []
+
+
+def test_the_prompt_goes_to_the_phone_that_is_named_else_to_the_buyers(embedded: Service) -> None:
+    submit(embedded)
+    submit(embedded, key="other", **{"payment.by": "mpesa", "payment.phone": "0711000103"})
+    assert [[(p.method, p.msisdn) for p in payments(embedded, order)] for order in orders(embedded)] == [
+        [("mpesa", "+254733000333")],
+        [("mpesa", "+254711000103")],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("phone", "words"),
+    [("+256772000333", "M-PESA cannot charge this phone. Please name another one or pay by card."), ("12", "is not a")],
+)
+def test_a_phone_that_cannot_be_charged_is_refused_beside_its_field(embedded: Service, phone: str, words: str) -> None:
+    refused = submit(embedded, **{"payment.by": "mpesa", "payment.phone": phone})
+
+    assert refused.status_code == 422
+    assert f'id="payment.phone-refusal">{words}' in refused.text
+    assert orders(embedded) == []
+
+
+def test_a_card_is_charged_in_a_currency_that_has_a_rate_and_leads_back_to_the_page(embedded: Service) -> None:
+    set_dollars(embedded)
+    placed = submit(embedded, **{"payment.by": "card", "payment.currency": "USD"})
+    (order,) = orders(embedded)
+    (payment,) = payments(embedded, order)
+
+    assert (payment.method, payment.currency, payment.amount) == ("card", "USD", 3600)
+    assert payment.return_url == f"{embedded.settings.url}{placed.headers['Location']}"
+
+
+def test_no_card_is_charged_at_a_stale_rate(embedded: Service) -> None:
+    set_dollars(embedded)
+    embedded.clock.advance(24 * 3600 + 1)
+    refused = submit(embedded, **{"payment.by": "card", "payment.currency": "USD"})
+
+    assert refused.status_code == 409
+    assert 'id="payment.currency-refusal">We have no exchange rate of today for this currency.' in refused.text
+    assert "No card can be charged in USD at the moment" in refused.text
+    assert orders(embedded) == []
+
+
+def test_a_paused_collector_is_not_offered(embedded: Service) -> None:
+    with embedded.services.database.writing.begin() as session:
+        paying.pause_collecting(embedded.services.shop(session, TESTER), "simulator", "wrong passkey")
+    page = embedded.http.get(f"/products/{pot(embedded)['code']}").text
+    refused = submit(embedded)
+
+    assert "Ordering here is closed at the moment." in page
+    assert "<form" not in page
+    assert "Ordering here is closed at the moment." in embedded.http.get("/").text
+    assert (refused.status_code, orders(embedded)) == (409, [])
+
+
+def set_dollars(service: Service) -> None:
+    with service.services.database.writing.begin() as session:
+        exchange.set_rate(service.services.shop(session, TESTER), "USD", Decimal(100), Decimal(0))
+
+
+def payments(service: Service, order: Order) -> list[BuyerPayment]:
+    with service.services.database.reading() as session:
+        of_order = select(BuyerPayment).where(BuyerPayment.order_id == order.id)
+        return list(session.scalars(of_order.order_by(BuyerPayment.created_at)))
 
 
 @pytest.mark.parametrize(
@@ -135,7 +253,7 @@ def test_a_refusal_has_the_status_and_words_of_the_api(embedded: Service, change
 
 def test_a_corrected_form_may_use_the_same_key(embedded: Service) -> None:
     assert submit(embedded, **{"buyer.phone": "12"}).status_code == 422
-    assert submit(embedded).status_code == 201
+    assert submit(embedded).status_code == 303
 
 
 def test_a_busy_database_is_answered_in_words_with_the_form(embedded: Service) -> None:
@@ -170,13 +288,14 @@ def test_sixty_orders_for_sixty_foreign_numbers_are_refused_and_text_nobody(embe
 def test_the_countries_of_buyers_can_be_set(tmp_path: Path) -> None:
     with serving(tmp_path, buyer_countries=["UG", "KE"]) as service:
         seed_shop(service)
-        answers = {number: submit(service, key=number, **{"buyer.phone": number}) for number in FOREIGN}
+        by_card = {"payment.by": "card"}
+        answers = {number: submit(service, key=number, **by_card, **{"buyer.phone": number}) for number in FOREIGN}
 
     assert {number: answer.status_code for number, answer in answers.items()} == FOREIGN
     assert "Kenya or Uganda" in answers["+255713000333"].text
 
 
-FOREIGN = {"+256772000333": 201, "+254733000333": 201, "+255713000333": 422}
+FOREIGN = {"+256772000333": 303, "+254733000333": 303, "+255713000333": 422}
 
 
 def test_one_address_reserves_ten_products_an_hour_and_no_more(embedded: Service) -> None:
@@ -185,27 +304,50 @@ def test_one_address_reserves_ten_products_an_hour_and_no_more(embedded: Service
     codes = [product["code"] for product in embedded.api("GET", "/products?limit=100")["data"]]
     answers = [submit_form(embedded, code, code, **{"buyer.phone": phone(number)}) for number, code in enumerate(codes)]
 
-    assert [answer.status_code for answer in answers] == [201] * 10 + [429] * 23
+    assert [answer.status_code for answer in answers] == [303] * 10 + [429] * 23
     assert "There were too many orders, so nothing was ordered. Please try again in 60 minutes." in answers[-1].text
     assert sum(product["reserved"] for product in embedded.api("GET", "/products?limit=100")["data"]) == 10
     embedded.clock.advance(3600)
-    assert submit_form(embedded, codes[-1], "later", **{"buyer.phone": phone(99)}).status_code == 201
+    assert submit_form(embedded, codes[-1], "later", **{"buyer.phone": phone(99)}).status_code == 303
 
 
-def test_a_phone_has_three_open_orders_that_nobody_vouches_for(service: Service) -> None:
-    assert [submit(service, key=str(number)).status_code for number in range(4)] == [201, 201, 201, 429]
-    assert "This phone has 3 open orders already" in submit(service, key="5").text
-    assert submit(service, key="1").status_code == 201  # the same form again
-    assert submit(service, key="6", **{"buyer.phone": phone(1)}).status_code == 201
+def test_a_phone_has_three_unpaid_orders(service: Service) -> None:
+    assert [submit(service, key=str(number)).status_code for number in range(4)] == [303, 303, 303, 429]
+    assert "This phone has 3 unpaid orders already" in submit(service, key="5").text
+    assert submit(service, key="1").status_code == 303  # the same form again
+    assert submit(service, key="6", **{"buyer.phone": phone(1)}).status_code == 303
 
-    service.gateway.text("+254733000333", f"DROP {orders(service)[0].code}")
-    assert submit(service, key="7").status_code == 201
+    pay(service, orders(service)[0].id)
+    assert submit(service, key="7").status_code == 303
+    assert submit(service, key="8").status_code == 429
+
+
+def test_unpaid_orders_end_after_a_quarter_of_an_hour_and_nobody_hears_of_them(service: Service) -> None:
+    submit(service)
+    assert pot(service)["reserved"] == 2
+    service.later(minutes=14)
+    assert [order.status for order in orders(service)] == ["unpaid"]
+    service.later(minutes=2)
+
+    assert [order.status for order in orders(service)] == ["expired"]
+    assert pot(service)["reserved"] == 0
+    assert (service.inbox("+254733000333"), service.inbox(AKINYI)) == ([], [])
+    assert [submit(service, key=str(number)).status_code for number in range(3)] == [303] * 3
+
+
+def test_a_phone_gets_ten_prompts_a_day_from_strangers(embedded: Service) -> None:
+    def ask(number: int) -> int:
+        buyer = {"buyer.phone": phone(number), "payment.by": "mpesa", "payment.phone": "0711000103"}
+        embedded.http.environ_base["REMOTE_ADDR"] = f"192.0.2.{number}"
+        return submit(embedded, key=str(number), **buyer).status_code
+
+    assert [ask(number) for number in range(11)] == [303] * 10 + [429]
 
 
 def test_orders_of_one_phone_at_the_same_moment_are_three_at_most(service: Service) -> None:
     keys = [submit(service, key="first").status_code]
     answers = together(4, lambda number: submit(service, key=f"key {number}").status_code)
-    assert sorted([*keys, *answers]) == [201] * 3 + [429] * 2
+    assert sorted([*keys, *answers]) == [303] * 3 + [429] * 2
 
 
 def test_orders_with_a_key_are_vouched_for_and_not_limited(embedded: Service) -> None:
