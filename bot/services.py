@@ -217,7 +217,6 @@ def _notification_consumer(
             settings.languages,
             settings.ussd_code,
             settings.country,
-            settings.texted_countries,
             seal,
             f"{settings.url}/privacy",
             is_on,

@@ -6,7 +6,7 @@ recipient, or of the part that was received, so each message is sent once.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
@@ -16,9 +16,9 @@ import locales
 from bot.marketplace.event_details import ArtisanData, EventDetails, OrderData, PartData, PayoutData, PayoutWay
 from bot.marketplace.wire import PayoutNotice, ShippingNotice
 from bot.messaging import queue, rendering
-from bot.messaging.queue import CONFIRMATION, JOINED, NewMessage, Priority
+from bot.messaging.queue import JOINED, NewMessage, Priority
 from bot.messaging.sealing import Seal
-from bot.notifications import agents, strangers, templates
+from bot.notifications import agents, templates
 from bot.runtime.clock import Clock
 from flows import kit, msisdn
 from flows.kit import Words
@@ -39,8 +39,6 @@ class Notifier:
     ussd_code: str
     country: str
     """ISO 3166; phone numbers of this country are written as people dial them there."""
-    texted_countries: Collection[str]
-    """ISO 3166; the countries whose phones are texted about an order that is neither paid nor confirmed."""
     seal: Seal
     privacy_link: str
     is_on: bool = True
@@ -66,20 +64,14 @@ class Notifier:
                 yield from self._about_privacy(event, artisan, conn)
 
     def _about_order(self, event: EventDetails, order: OrderData, conn: Connection) -> Iterator[NewMessage]:
-        is_unconfirmed = strangers.is_unconfirmed(conn, order)
         if wording := templates.to_buyer(event, order):
-            if not is_unconfirmed:
-                yield self._to_buyer(event, order, wording, conn)
-            elif strangers.may_be_asked(conn, order.buyer.phone, self.texted_countries):
-                asked = self._to_buyer(event, order, templates.CONFIRM, conn)
-                yield _caused_by_stranger(replace(asked, topic=CONFIRMATION), order)
+            yield self._to_buyer(event, order, wording, conn)
         for number, part in enumerate(order.assignments):
             if wording := templates.to_artisan(event, order, part):
                 message = self._to_artisan(event, order, part, wording, conn)
                 is_receipt = wording is templates.GOODS_RECEIVED
                 # a part is received once, and two parts may be received at the same time
-                message = replace(message, key=f"{order.id}:received:{number}") if is_receipt else message
-                yield _caused_by_stranger(message, order) if is_unconfirmed and not part.is_taken else message
+                yield replace(message, key=f"{order.id}:received:{number}") if is_receipt else message
         if event.shipping:
             yield self._to_agent(event, order, event.shipping, conn)
 
@@ -144,10 +136,6 @@ class Notifier:
     def _words(self, conn: Connection, msisdn: str, default: str) -> Words:
         """The words of the recipient's chosen language, or of `default`, the language of the order or registration."""
         return rendering.words_for(conn, msisdn, locales.best_match(default, self.languages))
-
-
-def _caused_by_stranger(message: NewMessage, order: OrderData) -> NewMessage:
-    return replace(message, unconfirmed_order=order.code, priority=Priority.STRANGER)
 
 
 def _message(

@@ -16,6 +16,7 @@ from bot.marketplace.event_details import (
     OrderProgress,
     PartData,
     PartStatus,
+    PaymentProgress,
     PayoutData,
     PayoutFault,
     PayoutProgress,
@@ -84,13 +85,6 @@ JOINED = N_(
 )
 # -- to buyers
 
-# The only text to a phone that has not confirmed. No field of it is typed by the person who ordered.
-CONFIRM = N_(
-    "Soko: order {code} was placed with your number. To hear more, reply {code}. To cancel it, reply DROP {code}. "
-    "Not yours? Do nothing.",
-    "Soko: order {code} was placed with your number. To hear more, reply {code}. Not yours? Do nothing.",
-    "Soko: order {code} was placed with your number. To hear more, reply {code}.",
-)
 ORDERED = N_(
     "Soko: thank you! Your order {code}: {quantity} x {title}, {total}. We text you when it is accepted. "
     "To cancel, reply DROP {code}.",
@@ -233,8 +227,11 @@ TO_PAYEE: Mapping[EventType, kit.Wording] = {
 
 
 def to_buyer(event: EventDetails, order: OrderData) -> kit.Wording | None:
-    """The message about an event of an order to its buyer; None if there is none, or if the buyer caused the event."""
-    if event.type == "unknown" or event.is_by(order.buyer.phone):
+    """The message about an event of an order to its buyer; None if there is none, or if the buyer caused the event.
+
+    There is none about an order that was never paid: anybody can place one for any phone.
+    """
+    if event.type == "unknown" or event.is_by(order.buyer.phone) or order.payment_status is PaymentProgress.UNPAID:
         return None
     is_in_part = order.pieces_taken < order.quantity
     match event.type:
@@ -339,16 +336,16 @@ def payout_true_while(type: EventType | Literal["unknown"]) -> TrueWhile | None:
 
 def buyer_fields(order: OrderData, words: Words) -> Mapping[str, object]:
     """The fields of the whole order; `quantity` is the number of pieces ordered, or those accepted once some are."""
-    first = (order.taken or order.assignments)[0]
+    first = next(iter(order.taken or order.assignments), None)  # an order for which nobody can be asked has none
     shipment = order.shipment
     return {
         "code": order.code,
         "title": order.title,
         "asked": order.quantity,
         "quantity": order.pieces_taken or order.quantity,
-        "artisan": first.artisan.name,
+        "artisan": first.artisan.name if first else "",
         "makers": len({part.artisan.id for part in order.taken}),
-        "due": _day(first.promised_on, words),
+        "due": _day(first.promised_on if first else None, words),
         "total": _money(order.total, words),
         "carrier": shipment.carrier if shipment else "",
         "tracking": shipment.tracking if shipment else "",
