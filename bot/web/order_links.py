@@ -20,7 +20,7 @@ SIGNATURE_LENGTH = 22
 """Characters of a signature in base64url: 128 bits, too many to guess."""
 
 
-class InvalidLinkError(Exception):
+class InvalidOrderLinkError(Exception):
     """We did not make this link."""
 
 
@@ -43,12 +43,12 @@ class OrderLinks:
         return order_id.removeprefix(PREFIX) + _signature(self.keys[0], order_id)
 
     def order_id(self, token: str) -> str:
-        """The id of the order that a link is for; `token` is its last part. Raises InvalidLinkError."""
+        """The id of the order that a link is for; `token` is its last part. Raises InvalidOrderLinkError."""
         order_id, signature = PREFIX + token[:-SIGNATURE_LENGTH], token[-SIGNATURE_LENGTH:].encode()
         for key in self.keys:
             if hmac.compare_digest(_signature(key, order_id).encode(), signature):
                 return order_id
-        raise InvalidLinkError
+        raise InvalidOrderLinkError
 
 
 def _signature(key: bytes, order_id: str) -> str:

@@ -23,7 +23,7 @@ from bot.web import payment_form
 from bot.web.buyer_orders import BuyerOrders, BuyersView
 from bot.web.door import Door, Stranger
 from bot.web.order_forms import InvalidFormError, OrderForms
-from bot.web.order_links import InvalidLinkError, OrderLinks
+from bot.web.order_links import InvalidOrderLinkError, OrderLinks
 from bot.web.payment_form import COUNTRY_NAMES
 from marketplace_api.problems import Problem
 from marketplace_api.schemas.buyer_payments import BuyerPayment
@@ -92,7 +92,7 @@ def routes(
         """The order of a link; answers 404 for one that is not ours."""
         try:
             view = orders.find(links.order_id(token))
-        except InvalidLinkError:
+        except InvalidOrderLinkError:
             view = None
         if view is None:
             abort(Response(render_template("shop/no_order.html"), 404))

@@ -31,7 +31,7 @@ from bot.web import payment_form
 from bot.web.door import Door, Stranger
 from bot.web.order_forms import InvalidFormError, OrderForms
 from bot.web.payment_form import COUNTRY_NAMES
-from bot.web.shop_window import Offer, PlacedOrder
+from bot.web.shop_window import PlacedOrder, PricedProduct
 from marketplace_api.idempotency import StoredAnswer
 from marketplace_api.problems import Problem
 from marketplace_api.schemas.money import Money
@@ -65,7 +65,7 @@ def routes(
     *,
     catalogue: Callable[[], Sequence[Product]],
     is_open: Callable[[], bool],
-    offer: Callable[[str, int, str], Offer | None],
+    offer: Callable[[str, int, str], PricedProduct | None],
     place_order: Callable[[Mapping[str, object], str, str], StoredAnswer],
     order_of_form: Callable[[str], str | None],
     link: Callable[[str], str],
@@ -123,7 +123,7 @@ def routes(
             raise InvalidFormError
         return forms.key(request.form.get("token", ""), code, clock())
 
-    def _form(shown: Offer, typed: Mapping[str, str], problem: Problem | None = None) -> tuple[str, int]:
+    def _form(shown: PricedProduct, typed: Mapping[str, str], problem: Problem | None = None) -> tuple[str, int]:
         html = render_template(
             "shop/product.html",
             product=shown.product,
@@ -152,7 +152,7 @@ def _asked(form: Mapping[str, str]) -> tuple[int, str]:
     return (quantity if 1 <= quantity <= _MOST_PIECES else 1), country if country in COUNTRY_NAMES else ""
 
 
-def _changed(shown: Offer, form: Mapping[str, str]) -> tuple[str, Money, Money] | None:
+def _changed(shown: PricedProduct, form: Mapping[str, str]) -> tuple[str, Money, Money] | None:
     """What has changed since the buyer saw it, how much it was, and how much it is now."""
     price, quote = shown.product.price, shown.quote
     if (before := _amount(form, "price")) not in (None, price.amount):
@@ -182,7 +182,7 @@ def _not_on_sale() -> tuple[str, int]:
     return render_template("shop/missing.html"), 404
 
 
-def order_body(offered: Offer, form: Mapping[str, str], return_url: str) -> Mapping[str, object]:
+def order_body(offered: PricedProduct, form: Mapping[str, str], return_url: str) -> Mapping[str, object]:
     """The body of `POST /orders` for a form that was filled in; empty fields are left out.
 
     It has the total that the buyer was shown, so that nothing is ordered at another one.

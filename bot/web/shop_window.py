@@ -39,7 +39,7 @@ class PlacedOrder(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class PricedProduct:
     """A product, what some pieces of it cost when sent to some country, and how to pay.
 
     `quote` is None for a country to which we do not ship.
@@ -75,7 +75,7 @@ class ShopWindow:
         with self.database.reading() as session:
             return bool(paying.open_collectors(self.open_shop(session)))
 
-    def offer(self, code: str, quantity: int, country: str) -> Offer | None:
+    def offer(self, code: str, quantity: int, country: str) -> PricedProduct | None:
         """The product with this code, and its price; None if there is none, or if it is withdrawn."""
         with self.database.reading() as session:
             shop = self.open_shop(session)
@@ -87,7 +87,7 @@ class ShopWindow:
             except Refused:
                 quote = None
             total = quote.total.amount if quote else row.price * quantity
-            return Offer(products.to_schema(shop, row), quote, quotes.ways_to_pay(shop, total))
+            return PricedProduct(products.to_schema(shop, row), quote, quotes.ways_to_pay(shop, total))
 
     def place_order(self, body: Mapping[str, object], idempotency_key: str, address: str) -> StoredAnswer:
         """Place the order that the body of `POST /orders` asks for, once for each key; the answer is the API's.

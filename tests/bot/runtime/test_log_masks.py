@@ -33,6 +33,7 @@ SECRETS: Mapping[str, str] = {
     "hunter2hunter2": "postgresql://soko:hunter2hunter2@db/soko|PASSWD=hunter2hunter2|apiKey: hunter2hunter2",
     "q83hf92hq83hf9": "soko_operator_q83hf92hq83hf9|whsec_q83hf92hq83hf9|atsk_q83hf92hq83hf9|sk_live_q83hf92hq83hf9",
     "aSVmgA.mF3kz1Pq0vXw2LrT": "GET /p/K7P4.aSVmgA.mF3kz1Pq0vXw2LrT|https://soko.example/p/K7P4.aSVmgA.mF3kz1Pq0vXw2LrT",
+    "4k2x9mF3kz1Pq0vXw2LrTaSVmgA": "GET /o/4k2x9mF3kz1Pq0vXw2LrTaSVmgA|https://soko.example/o/4k2x9mF3kz1Pq0vXw2LrTaSVmgA/pay",
     "8k2m0q4z": "POST /webhooks/daraja/dev/result/8k2m0q4z|https://soko.example/webhooks/daraja/hush/express/8k2m0q4z",
     "hush-hush": "POST /webhooks/daraja/hush-hush/result|https://soko.example/webhooks/africastalking/hush-hush/ussd",
     "L/OH5YylLD5NRKLl": "X-Twilio-Signature: L/OH5YylLD5NRKLl|signature=L/OH5YylLD5NRKLl|Cookie: L/OH5YylLD5NRKLl",

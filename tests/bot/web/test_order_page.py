@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from bot.providers.collector_contracts import NotCapturedReason
 from bot.web import order_page
-from bot.web.order_links import InvalidLinkError, OrderLinks
+from bot.web.order_links import InvalidOrderLinkError, OrderLinks
 from marketplace_api.models import BuyerPayment, Order
 from marketplace_api.orders import orders, paying
 from marketplace_api.payments import buyer_payments, exchange
@@ -86,7 +86,7 @@ def test_a_link_is_long_safe_in_urls_and_leads_to_its_order_alone() -> None:
 
 def test_a_link_that_an_older_key_signed_is_valid_and_one_of_another_key_is_not() -> None:
     assert LINKS.order_id(OrderLinks("", [b"an older key"]).token(ID)) == ID
-    with pytest.raises(InvalidLinkError):
+    with pytest.raises(InvalidOrderLinkError):
         LINKS.order_id(OrderLinks("", [b"another key"]).token(ID))
 
 
@@ -94,13 +94,13 @@ def test_a_link_that_an_older_key_signed_is_valid_and_one_of_another_key_is_not(
 def test_no_character_of_a_link_can_be_changed(place: int) -> None:
     token = LINKS.token(ID)
     changed = token[:place] + ("a" if token[place] != "a" else "b") + token[place + 1 :]
-    with pytest.raises(InvalidLinkError):
+    with pytest.raises(InvalidOrderLinkError):
         LINKS.order_id(changed)
 
 
 @pytest.mark.parametrize("token", ["", "a", "é" * 42, "a" * 22, LINKS.token(ID)[:-1], LINKS.token(ID) + "A"])
 def test_what_is_no_link_of_ours_is_refused(token: str) -> None:
-    with pytest.raises(InvalidLinkError):
+    with pytest.raises(InvalidOrderLinkError):
         LINKS.order_id(token)
 
 

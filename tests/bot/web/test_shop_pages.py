@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from bot.web import payment_form, shop_pages
 from bot.web.door import Stranger
 from bot.web.order_forms import OrderForms
-from bot.web.shop_window import Offer
+from bot.web.shop_window import PricedProduct
 from marketplace_api.catalogue.categories import CATEGORIES
 from marketplace_api.idempotency import StoredAnswer
 from marketplace_api.orders.quotes import Quote, WaysToPay
@@ -121,11 +121,11 @@ def client(marketplace: RecordingMarketplace, door: RecordingDoor) -> FlaskClien
     keys = count(1)
     on_sale = {product.code: product for product in (BASKET, SOLD_OUT)}
 
-    def offer(code: str, quantity: int, country: str) -> Offer | None:
+    def offer(code: str, quantity: int, country: str) -> PricedProduct | None:
         goods, shipping = 150000 * quantity, 50000 if country == "UG" else 0
         quote = Quote(kes(goods), kes(shipping), kes(0), kes(goods + shipping), kes(goods * 9 // 10))
         ways = WAYS if marketplace.is_open else WaysToPay([], "M-PESA")
-        return Offer(on_sale[code], None if country == "FR" else quote, ways) if code in on_sale else None
+        return PricedProduct(on_sale[code], None if country == "FR" else quote, ways) if code in on_sale else None
 
     pages = shop_pages.routes(
         catalogue=lambda: [BASKET],
@@ -361,7 +361,7 @@ def test_the_form_that_is_shown_can_be_sent(client: FlaskClient, marketplace: Re
 
 
 def test_a_quantity_that_is_no_number_is_passed_on_for_the_marketplace_to_refuse() -> None:
-    offered = Offer(BASKET, None, WAYS)
+    offered = PricedProduct(BASKET, None, WAYS)
     assert shop_pages.order_body(offered, {"quantity": "two"}, "")["quantity"] == "two"
 
 
