@@ -272,7 +272,7 @@ def _send(collector: Collector, request: CollectorRequest) -> Answer:
 
 def _request(shop: Shop, payment: BuyerPayment, collector: Collector, is_over: bool) -> CollectorRequest | None:
     """What the collector is asked now; None if nothing. A payment that is asked for is recorded as asked first."""
-    charge = _charge(payment)
+    charge = charge_of(payment)
     match payment.status:
         case "created":
             if paying.is_paused(shop, collector.name):
@@ -338,7 +338,8 @@ def _not_beyond(end: datetime, now: datetime, due_at: datetime) -> datetime:
     return min(due_at, end) if now < end else due_at
 
 
-def _charge(payment: BuyerPayment) -> Charge:
+def charge_of(payment: BuyerPayment) -> Charge:
+    """What a collector is asked about this payment."""
     return Charge(
         payment.id,
         payment.token,

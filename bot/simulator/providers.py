@@ -30,12 +30,13 @@ from bot.providers.twilio import Twilio, TwilioSettings
 from bot.runtime.clock import Clock, MovableClock, system_clock
 from bot.runtime.settings import SIMULATOR, Settings
 from bot.services import Services
-from bot.simulator import carriers, daraja, express, inbox, media, page, stripe, stripe_page, wallet
+from bot.simulator import carriers, daraja, express, inbox, media, page, paying, stripe, stripe_page, wallet
 from bot.simulator.carriers import CarriedMessage, CarrierSimulator
 from bot.simulator.daraja import DarajaSimulator
 from bot.simulator.express import ExpressSimulator
 from bot.simulator.gateway import ACCOUNT_SID, ORIGIN, TWILIO_NUMBER, TWILIO_URL, Gateway, WsgiAdapter
 from bot.simulator.page import WireLog
+from bot.simulator.paying import SimulatedPayments
 from bot.simulator.stripe import StripeSimulator
 from flows import gsm7
 from marketplace_api.actors import Actor
@@ -62,6 +63,7 @@ def install(app: Flask, services: Services, faults: list[int]) -> None:
     app.register_blueprint(carriers.routes(_carriers(services, faults)))
     app.register_blueprint(daraja.routes(_daraja(app, services)))
     app.register_blueprint(express.routes(simulated_buyers(app, services)))
+    app.register_blueprint(paying.routes(_payments(app, services).pay))
     cards = _stripe(app, services)
     app.register_blueprint(stripe.routes(cards))
     app.register_blueprint(stripe_page.routes(cards))
@@ -77,6 +79,12 @@ def install(app: Flask, services: Services, faults: list[int]) -> None:
             short_code=services.settings.sms_short_code,
             timezone=services.settings.timezone,
         )
+    )
+
+
+def _payments(app: Flask, services: Services) -> SimulatedPayments:
+    return SimulatedPayments(
+        services.collecting, _collector(app, services, services.clock), simulated_buyers(app, services)
     )
 
 

@@ -1,0 +1,161 @@
+"""Pays orders as their buyers would, by M-PESA, without a phone and without waiting.
+
+    POST /simulator/pay {"order": "K7P4", "fate": "paid"}
+    200  {"payment": {"id": "bpy_4k2…", "status": "captured"}}
+
+| fate | what the buyer does |
+|---|---|
+| paid, cancelled, unreachable, no_balance | answers the prompt, or not |
+| late | pays after the time to pay is over; the money goes back |
+| twice | pays a first prompt after the second one; the money of the first goes back |
+
+The simulated Daraja is asked by the real adapter, and its callbacks are posted to our webhooks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from flask import Blueprint, Response, jsonify, request
+from pydantic import BaseModel, ValidationError
+
+from bot.payments import collections
+from bot.payments.queueing import ShopDatabase
+from bot.providers.collector_contracts import Asked, Captured, NotCaptured
+from bot.providers.errors import PaymentError
+from bot.providers.mpesa_express import MpesaExpress
+from bot.simulator import buyers, express
+from bot.simulator.buyers import CANCELLED, NO_BALANCE, PAID, UNREACHABLE
+from bot.simulator.express import ExpressSimulator
+from marketplace_api import problems
+from marketplace_api.models import BuyerPayment
+from marketplace_api.orders import orders, paying
+from marketplace_api.payments import buyer_payments
+from marketplace_api.refused import Refused
+from marketplace_api.shop import Shop
+
+Fate = Literal["paid", "cancelled", "unreachable", "no_balance", "late", "twice"]
+CODES: Mapping[Fate, str] = {
+    "paid": PAID,
+    "cancelled": CANCELLED,
+    "unreachable": UNREACHABLE,
+    "no_balance": NO_BALANCE,
+}
+
+
+class PayRequest(BaseModel):
+    """The order's code, and what its buyer does."""
+
+    order: str
+    fate: Fate = "paid"
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedPayments:
+    """Lets buyers pay. `collector` is connected to `simulator`; both belong to the shop of `own`."""
+
+    own: ShopDatabase
+    collector: MpesaExpress
+    simulator: ExpressSimulator
+
+    def pay(self, code: str, fate: Fate) -> tuple[str, str]:
+        """Pay an order; returns the id and status of its payment.
+
+        `Refused` with `unknown_order`, `order_not_unpaid`, `payment_open` for one by card, and as
+        `paying.start_by_phone`. Raises PaymentError if the simulated Daraja does not ask the buyer.
+        """
+        payment_id = self._prompt(code)
+        match fate:
+            case "late":
+                self._let_lapse(payment_id)
+                self._answer(payment_id, PAID)
+            case "twice":
+                first = payment_id
+                self._let_lapse(first)
+                payment_id = self._prompt(code)
+                self._answer(payment_id, PAID)
+                self._answer(first, PAID)
+            case _:
+                self._answer(payment_id, CODES[fate])
+        with self.own.writing() as shop:
+            return payment_id, buyer_payments.by_id(shop, payment_id).status
+
+    def _prompt(self, code: str) -> str:
+        """The id of the order's payment for which a prompt is on a phone."""
+        with self.own.writing() as shop:
+            payment = _open_payment(shop, code)
+            payment_id, charge = payment.id, collections.charge_of(payment)
+            if payment.provider_id:
+                return payment_id
+        answer = self.collector.ask(charge)
+        with self.own.writing() as shop:
+            if isinstance(answer, Asked):
+                buyer_payments.set_asked(shop, payment_id, answer.provider_id, answer.url)
+        return payment_id
+
+    def _let_lapse(self, payment_id: str) -> None:
+        """The buyer does not answer until the time to pay is over."""
+        with self.own.writing() as shop:
+            payment = buyer_payments.lock(shop, payment_id)
+            self._settle_prompt(shop, payment, UNREACHABLE)
+            if payment.status in buyer_payments.OPEN:
+                buyer_payments.lapse(shop, payment_id)
+
+    def _answer(self, payment_id: str, code: str) -> None:
+        """End the prompt with a code, post its callback, and settle the payment as the collector then says."""
+        with self.own.writing() as shop:
+            payment = buyer_payments.lock(shop, payment_id)
+            prompt = self._settle_prompt(shop, payment, code)
+            charge, provider_id = collections.charge_of(payment), payment.provider_id or ""
+        self.simulator.daraja.post(prompt.url, express.callback(prompt))
+        answer = self.collector.query(charge, provider_id)
+        with self.own.writing() as shop:
+            payment = buyer_payments.lock(shop, payment_id)
+            if isinstance(answer, Captured) and payment.captured_at is None:
+                collections.settle(shop, payment, answer)
+            elif isinstance(answer, NotCaptured) and payment.status in buyer_payments.OPEN:
+                buyer_payments.fail(shop, payment_id, answer.reason.value, answer.detail)
+
+    def _settle_prompt(self, shop: Shop, payment: BuyerPayment, code: str) -> buyers.Collection:
+        conn = shop.session.connection()
+        prompt = buyers.find(conn, payment.provider_id or "", shop.now)
+        if prompt is None:
+            raise Refused("payment_open")
+        return buyers.settle(conn, prompt, code)
+
+
+def _open_payment(shop: Shop, code: str) -> BuyerPayment:
+    """The open payment by phone of an order, recorded as asked; a new one if none is open."""
+    order = orders.by_code(shop, code)
+    if order is None:
+        raise Refused("unknown_order", 404)
+    order = orders.lock(shop, order)
+    if order.status != "unpaid":
+        raise Refused("order_not_unpaid", current=order.status)
+    is_open = (each for each in buyer_payments.of_order(shop, order) if each.status in buyer_payments.OPEN)
+    payment = next(is_open, None) or paying.start_by_phone(shop, order, order.buyer_msisdn)
+    if payment.method != "mpesa":
+        raise Refused("payment_open")
+    return buyer_payments.begin_asking(shop, payment.id) if payment.status == "created" else payment
+
+
+def routes(pay: Callable[[str, Fate], tuple[str, str]]) -> Blueprint:
+    """`/simulator/pay`; `pay` is that of `SimulatedPayments`."""
+    blueprint = Blueprint("simulated_payments", __name__, url_prefix="/simulator")
+
+    @blueprint.post("/pay")
+    def pay_order() -> Response | tuple[Response, int]:
+        try:
+            asked = PayRequest.model_validate_json(request.get_data())
+            payment_id, status = pay(asked.order, asked.fate)
+        except ValidationError as error:
+            return jsonify(detail=problems.not_valid(error.errors()).detail), 400
+        except Refused as refused:
+            return jsonify(detail=problems.explain(refused), reason=refused.reason), refused.status
+        except PaymentError as error:
+            return jsonify(detail=f"The buyer was not asked: {error.detail}"), 409
+        return jsonify(payment={"id": payment_id, "status": status})
+
+    return blueprint
