@@ -269,7 +269,7 @@ def _payer(app: Flask, services: Services) -> Payer | None:
 
 
 def _collectors(app: Flask, services: Services) -> Sequence[Collector]:
-    return registry.collectors(services.settings, services.clock, [providers.provider(app, services)])
+    return registry.collectors(services.settings, services.clock, providers.collecting(app, services))
 
 
 def run(step: Callable[[], object], stop: threading.Event, idle_s: float = IDLE_S) -> None:

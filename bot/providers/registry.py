@@ -174,12 +174,17 @@ def collectors(settings: Settings, clock: Clock, more: Sequence[Provider[Any]] =
 
 
 def collectors_by_method(settings: Settings) -> Mapping[CollectorMethod, str]:
-    """By method of payment, the name of the first collector that the settings choose for it; the simulator has both."""
+    """By method of payment, the name of the first collector that the settings choose for it.
+
+    The simulator collects by both methods; its cards are charged by the simulated Stripe, under Stripe's name.
+    """
     chosen: dict[CollectorMethod, str] = {}
     for name in settings.used_collectors:
-        own = [collector.method for collector in collectors(settings, system_clock) if collector.name == name]
-        for method in ("mpesa", "card") if name == SIMULATOR else own:
-            chosen.setdefault(method, name)
+        if name == SIMULATOR:
+            own: Mapping[CollectorMethod, str] = {"mpesa": SIMULATOR, "card": stripe_checkout.NAME}
+        else:
+            own = {each.method: name for each in collectors(settings, system_clock) if each.name == name}
+        chosen = {**own, **chosen}
     return chosen
 
 

@@ -7,7 +7,7 @@ and the real SDKs are used. Requests that it sends later, such as delivery repor
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -26,6 +26,7 @@ from bot.providers.daraja_client import DarajaClient
 from bot.providers.declaration import Provider
 from bot.providers.mpesa_express import MpesaExpress
 from bot.providers.secret_path import secret_paths
+from bot.providers.stripe_checkout import StripeCheckout
 from bot.providers.twilio import Twilio, TwilioSettings
 from bot.runtime.clock import Clock, MovableClock, system_clock
 from bot.runtime.settings import SIMULATOR, Settings
@@ -113,6 +114,23 @@ def provider(app: Flask, services: Services) -> Provider[Settings]:
         payer=lambda _, clock: wallet.SimulatorPayer(partial(_transaction, services), clock),
         collector=lambda _, clock: _collector(app, services, clock),
     )
+
+
+def collecting(app: Flask, services: Services) -> Sequence[Provider[Settings]]:
+    """The providers called `simulator` that collect: `provider`, and one of cards unless real ones are charged.
+
+    The one of cards is Stripe's adapter, connected to the simulated Stripe. Its payments are stored under `stripe`,
+    because events arrive under that name.
+    """
+    base_url = f"{ORIGIN}/simulator/stripe"
+    session = _session_without_socket(app)
+    cards = Provider(
+        name=SIMULATOR,
+        settings=Settings,
+        collector=lambda *_: StripeCheckout("sk_test_simulator", base_url=base_url, session=session),
+    )
+    are_real = stripe_checkout.NAME in services.settings.used_collectors
+    return [provider(app, services), *([] if are_real else [cards])]
 
 
 def _sender(app: Flask, settings: Settings) -> Sender:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from werkzeug.test import TestResponse
@@ -97,3 +98,16 @@ def test_what_cannot_be_paid_is_refused(embedded: Service) -> None:
 def test_a_payment_by_card_is_made_on_its_page(embedded: Service) -> None:
     code = order_in_window(embedded, **{"payment.by": "card"})
     assert pay(embedded, code, "paid").status_code == 409
+
+
+def test_a_card_is_charged_on_the_simulated_page(embedded: Service) -> None:
+    code = order_in_window(embedded, **{"payment.by": "card"})
+    embedded.work()
+    with embedded.services.database.reading() as session:
+        payment = session.query(BuyerPayment).one()
+    assert (payment.collector, payment.status) == ("stripe", "asked")
+    assert embedded.http.post(urlsplit(payment.url or "").path, data={"act": "pay"}).status_code == 303
+    embedded.later(seconds=30)
+
+    assert state(embedded) == ("placed", "paid", [("captured", True, [])])
+    assert f"new order {code}" in embedded.inbox(AKINYI)[-1]
