@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from time import sleep
 from typing import Literal
 
 from flask import Blueprint, Response, jsonify, request
@@ -23,7 +24,7 @@ from pydantic import BaseModel, ValidationError
 
 from bot.payments import collections
 from bot.payments.queueing import ShopDatabase
-from bot.providers.collector_contracts import Asked, Captured, NotCaptured
+from bot.providers.collector_contracts import Asked, Captured, Charge, NotCaptured
 from bot.providers.errors import PaymentError
 from bot.providers.mpesa_express import MpesaExpress
 from bot.simulator import buyers, express
@@ -37,6 +38,8 @@ from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 
 Fate = Literal["paid", "cancelled", "unreachable", "no_balance", "late", "twice"]
+TRIES, GAP_S = 20, 0.25
+"""How often, and after how many seconds, it is looked whether a worker has put a prompt on the phone."""
 CODES: Mapping[Fate, str] = {
     "paid": PAID,
     "cancelled": CANCELLED,
@@ -84,16 +87,32 @@ class SimulatedPayments:
 
     def _prompt(self, code: str) -> str:
         """The id of the order's payment for which a prompt is on a phone."""
-        with self.own.writing() as shop:
-            payment = _open_payment(shop, code)
-            payment_id, charge = payment.id, collections.charge_of(payment)
-            if payment.provider_id:
+        for _ in range(TRIES):
+            with self.own.writing() as shop:
+                payment = _open_payment(shop, code)
+                payment_id, charge = payment.id, collections.charge_of(payment)
+                if payment.provider_id:
+                    return payment_id
+                is_ours = payment.status == "created"
+                if is_ours:
+                    buyer_payments.begin_asking(shop, payment_id)
+            if is_ours:
+                self._ask(charge)
                 return payment_id
-        answer = self.collector.ask(charge)
-        with self.own.writing() as shop:
-            if isinstance(answer, Asked):
-                buyer_payments.set_asked(shop, payment_id, answer.provider_id, answer.url)
-        return payment_id
+            sleep(GAP_S)  # a worker is asking at this moment
+        raise Refused("payment_open")
+
+    def _ask(self, charge: Charge) -> None:
+        try:
+            answer = self.collector.ask(charge)
+        except PaymentError as error:
+            if not error.reason.outcome_unknown:
+                with self.own.writing() as shop:
+                    buyer_payments.put_back(shop, charge.id)
+            raise
+        if isinstance(answer, Asked):
+            with self.own.writing() as shop:
+                buyer_payments.set_asked(shop, charge.id, answer.provider_id, answer.url)
 
     def _let_lapse(self, payment_id: str) -> None:
         """The buyer does not answer until the time to pay is over."""
@@ -127,7 +146,7 @@ class SimulatedPayments:
 
 
 def _open_payment(shop: Shop, code: str) -> BuyerPayment:
-    """The open payment by phone of an order, recorded as asked; a new one if none is open."""
+    """The open payment by phone of an order; a new one if none is open."""
     order = orders.by_code(shop, code)
     if order is None:
         raise Refused("unknown_order", 404)
@@ -138,7 +157,7 @@ def _open_payment(shop: Shop, code: str) -> BuyerPayment:
     payment = next(is_open, None) or paying.start_by_phone(shop, order, order.buyer_msisdn)
     if payment.method != "mpesa":
         raise Refused("payment_open")
-    return buyer_payments.begin_asking(shop, payment.id) if payment.status == "created" else payment
+    return payment
 
 
 def routes(pay: Callable[[str, Fate], tuple[str, str]]) -> Blueprint:
