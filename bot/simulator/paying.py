@@ -1,15 +1,16 @@
-"""Pays orders as their buyers would, by M-PESA, without a phone and without waiting.
+"""Pays orders as their buyers would, without a phone, a browser and waiting.
 
     POST /simulator/pay {"order": "K7P4", "fate": "paid"}
     200  {"payment": {"id": "bpy_4k2…", "status": "captured"}}
 
 | fate | what the buyer does |
 |---|---|
-| paid, cancelled, unreachable, no_balance | answers the prompt, or not |
+| paid, cancelled, unreachable, no_balance | answers the prompt, or not; on the page for cards, pays or is declined |
 | late | pays after the time to pay is over; the money goes back |
-| twice | pays a first prompt after the second one; the money of the first goes back |
+| twice | pays a first time after the second one; the money of the first goes back |
 
-The simulated Daraja is asked by the real adapter, and its callbacks are posted to our webhooks.
+An order without an open payment is paid by phone. The simulated providers are asked by the real adapters, and callbacks
+are posted to our webhooks. A card that is declined can be tried again, so its payment stays open.
 """
 
 from __future__ import annotations
@@ -17,19 +18,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import sleep
-from typing import Literal
+from typing import Any, Literal
 
 from flask import Blueprint, Response, jsonify, request
 from pydantic import BaseModel, ValidationError
 
 from bot.payments import collections
 from bot.payments.queueing import ShopDatabase
-from bot.providers.collector_contracts import Asked, Captured, Charge, NotCaptured
+from bot.providers.collector_contracts import Asked, Captured, Charge, Collector, NotCaptured
 from bot.providers.errors import PaymentError
-from bot.providers.mpesa_express import MpesaExpress
 from bot.simulator import buyers, express
 from bot.simulator.buyers import CANCELLED, NO_BALANCE, PAID, UNREACHABLE
-from bot.simulator.express import ExpressSimulator
 from marketplace_api import problems
 from marketplace_api.models import BuyerPayment
 from marketplace_api.orders import orders, paying
@@ -57,19 +56,22 @@ class PayRequest(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class SimulatedPayments:
-    """Lets buyers pay. `collector` is connected to `simulator`; both belong to the shop of `own`."""
+    """Lets the buyers of the shop of `own` pay. The collectors are connected to the simulated providers."""
 
     own: ShopDatabase
-    collector: MpesaExpress
-    simulator: ExpressSimulator
+    collectors: Mapping[str, Collector]
+    """By method of payment."""
+    post_callback: Callable[[str, Mapping[str, Any]], None]
+    press: Callable[[str, str], None]
+    """Presses a button (`pay`, `decline`) on the page for cards with this URL."""
 
     def pay(self, code: str, fate: Fate) -> tuple[str, str]:
         """Pay an order; returns the id and status of its payment.
 
-        `Refused` with `unknown_order`, `order_not_unpaid`, `payment_open` for one by card, and as
-        `paying.start_by_phone`. Raises PaymentError if the simulated Daraja does not ask the buyer.
+        `Refused` with `unknown_order`, `order_not_unpaid`, and as `paying.start_by_phone`. Raises PaymentError if the
+        simulated provider does not ask the buyer.
         """
-        payment_id = self._prompt(code)
+        payment_id = self._asked(code)
         match fate:
             case "late":
                 self._let_lapse(payment_id)
@@ -77,7 +79,7 @@ class SimulatedPayments:
             case "twice":
                 first = payment_id
                 self._let_lapse(first)
-                payment_id = self._prompt(code)
+                payment_id = self._asked(code)
                 self._answer(payment_id, PAID)
                 self._answer(first, PAID)
             case _:
@@ -85,26 +87,26 @@ class SimulatedPayments:
         with self.own.writing() as shop:
             return payment_id, buyer_payments.by_id(shop, payment_id).status
 
-    def _prompt(self, code: str) -> str:
-        """The id of the order's payment for which a prompt is on a phone."""
+    def _asked(self, code: str) -> str:
+        """The id of the order's payment for which a prompt is on a phone, or a page is open."""
         for _ in range(TRIES):
             with self.own.writing() as shop:
                 payment = _open_payment(shop, code)
-                payment_id, charge = payment.id, collections.charge_of(payment)
+                payment_id, method, charge = payment.id, payment.method, collections.charge_of(payment)
                 if payment.provider_id:
                     return payment_id
                 is_ours = payment.status == "created"
                 if is_ours:
                     buyer_payments.begin_asking(shop, payment_id)
             if is_ours:
-                self._ask(charge)
+                self._ask(method, charge)
                 return payment_id
             sleep(GAP_S)  # a worker is asking at this moment
         raise Refused("payment_open")
 
-    def _ask(self, charge: Charge) -> None:
+    def _ask(self, method: str, charge: Charge) -> None:
         try:
-            answer = self.collector.ask(charge)
+            answer = self.collectors[method].ask(charge)
         except PaymentError as error:
             if not error.reason.outcome_unknown:
                 with self.own.writing() as shop:
@@ -115,21 +117,26 @@ class SimulatedPayments:
                 buyer_payments.set_asked(shop, charge.id, answer.provider_id, answer.url)
 
     def _let_lapse(self, payment_id: str) -> None:
-        """The buyer does not answer until the time to pay is over."""
+        """The buyer does not pay until the time to pay is over."""
         with self.own.writing() as shop:
             payment = buyer_payments.lock(shop, payment_id)
-            self._settle_prompt(shop, payment, UNREACHABLE)
+            if payment.method == "mpesa":
+                _settle_prompt(shop, payment, UNREACHABLE)
             if payment.status in buyer_payments.OPEN:
                 buyer_payments.lapse(shop, payment_id)
 
     def _answer(self, payment_id: str, code: str) -> None:
-        """End the prompt with a code, post its callback, and settle the payment as the collector then says."""
+        """Let the buyer pay, or not, with a code of `buyers`; settle the payment as its collector then says."""
         with self.own.writing() as shop:
             payment = buyer_payments.lock(shop, payment_id)
-            prompt = self._settle_prompt(shop, payment, code)
+            prompt = _settle_prompt(shop, payment, code) if payment.method == "mpesa" else None
             charge, provider_id = collections.charge_of(payment), payment.provider_id or ""
-        self.simulator.daraja.post(prompt.url, express.callback(prompt))
-        answer = self.collector.query(charge, provider_id)
+            method, page = payment.method, payment.url or ""
+        if prompt:
+            self.post_callback(prompt.url, express.callback(prompt))
+        else:
+            self.press(page, "pay" if code == PAID else "decline")
+        answer = self.collectors[method].query(charge, provider_id)
         with self.own.writing() as shop:
             payment = buyer_payments.lock(shop, payment_id)
             if isinstance(answer, Captured) and payment.captured_at is None:
@@ -137,16 +144,17 @@ class SimulatedPayments:
             elif isinstance(answer, NotCaptured) and payment.status in buyer_payments.OPEN:
                 buyer_payments.fail(shop, payment_id, answer.reason.value, answer.detail)
 
-    def _settle_prompt(self, shop: Shop, payment: BuyerPayment, code: str) -> buyers.Collection:
-        conn = shop.session.connection()
-        prompt = buyers.find(conn, payment.provider_id or "", shop.now)
-        if prompt is None:
-            raise Refused("payment_open")
-        return buyers.settle(conn, prompt, code)
+
+def _settle_prompt(shop: Shop, payment: BuyerPayment, code: str) -> buyers.Collection:
+    conn = shop.session.connection()
+    prompt = buyers.find(conn, payment.provider_id or "", shop.now)
+    if prompt is None:
+        raise Refused("payment_open")
+    return buyers.settle(conn, prompt, code)
 
 
 def _open_payment(shop: Shop, code: str) -> BuyerPayment:
-    """The open payment by phone of an order; a new one if none is open."""
+    """The open payment of an order; a new one by phone if none is open."""
     order = orders.by_code(shop, code)
     if order is None:
         raise Refused("unknown_order", 404)
@@ -154,10 +162,7 @@ def _open_payment(shop: Shop, code: str) -> BuyerPayment:
     if order.status != "unpaid":
         raise Refused("order_not_unpaid", current=order.status)
     is_open = (each for each in buyer_payments.of_order(shop, order) if each.status in buyer_payments.OPEN)
-    payment = next(is_open, None) or paying.start_by_phone(shop, order, order.buyer_msisdn)
-    if payment.method != "mpesa":
-        raise Refused("payment_open")
-    return payment
+    return next(is_open, None) or paying.start_by_phone(shop, order, order.buyer_msisdn)
 
 
 def routes(pay: Callable[[str, Fate], tuple[str, str]]) -> Blueprint:

@@ -21,6 +21,7 @@ from werkzeug.test import Client
 
 from bot.providers import daraja_settings, mpesa_express, stripe_checkout, twilio
 from bot.providers.africastalking import AfricasTalking
+from bot.providers.collector_contracts import Collector
 from bot.providers.contracts import Sender
 from bot.providers.daraja_client import DarajaClient
 from bot.providers.declaration import Provider
@@ -84,9 +85,11 @@ def install(app: Flask, services: Services, faults: list[int]) -> None:
 
 
 def _payments(app: Flask, services: Services) -> SimulatedPayments:
-    return SimulatedPayments(
-        services.collecting, _collector(app, services, services.clock), simulated_buyers(app, services)
-    )
+    def press(page: str, button: str) -> None:
+        Client(app, use_cookies=False).post(urlsplit(page).path, data={"act": button})
+
+    by_method: dict[str, Collector] = {"mpesa": _collector(app, services, services.clock), "card": _cards(app)}
+    return SimulatedPayments(services.collecting, by_method, partial(_post, app), press)
 
 
 def _place_order(services: Services, body: Mapping[str, Any], idempotency_key: str) -> StoredAnswer:
@@ -122,13 +125,7 @@ def collecting(app: Flask, services: Services) -> Sequence[Provider[Settings]]:
     The one of cards is Stripe's adapter, connected to the simulated Stripe. Its payments are stored under `stripe`,
     because events arrive under that name.
     """
-    base_url = f"{ORIGIN}/simulator/stripe"
-    session = _session_without_socket(app)
-    cards = Provider(
-        name=SIMULATOR,
-        settings=Settings,
-        collector=lambda *_: StripeCheckout("sk_test_simulator", base_url=base_url, session=session),
-    )
+    cards = Provider(name=SIMULATOR, settings=Settings, collector=lambda *_: _cards(app))
     are_real = stripe_checkout.NAME in services.settings.used_collectors
     return [provider(app, services), *([] if are_real else [cards])]
 
@@ -160,6 +157,12 @@ def _collector(app: Flask, services: Services, clock: Clock) -> MpesaExpress:
         clock=clock,
         name=SIMULATOR,
     )
+
+
+def _cards(app: Flask) -> StripeCheckout:
+    """The real adapter of Stripe, connected to the simulated Stripe without a socket."""
+    base_url = f"{ORIGIN}/simulator/stripe"
+    return StripeCheckout("sk_test_simulator", base_url=base_url, session=_session_without_socket(app))
 
 
 def _twilio(app: Flask, settings: TwilioSettings) -> Twilio:

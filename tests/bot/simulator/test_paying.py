@@ -95,9 +95,18 @@ def test_what_cannot_be_paid_is_refused(embedded: Service) -> None:
     assert embedded.http.post("/simulator/pay", data="{").status_code == 400
 
 
-def test_a_payment_by_card_is_made_on_its_page(embedded: Service) -> None:
+@pytest.mark.parametrize(
+    ("fate", "paid_with", "after"),
+    [
+        ("paid", "captured", ("placed", "paid", [("captured", True, [])])),
+        ("cancelled", "asked", ("unpaid", "unpaid", [("asked", False, [])])),
+        ("late", "captured", ("unpaid", "unpaid", [("captured", False, ["late"])])),
+    ],
+)
+def test_a_card_is_paid_with_each_fate(embedded: Service, fate: str, paid_with: str, after: object) -> None:
     code = order_in_window(embedded, **{"payment.by": "card"})
-    assert pay(embedded, code, "paid").status_code == 409
+    assert paid(embedded, code, fate)["status"] == paid_with
+    assert state(embedded) == after
 
 
 def test_a_card_is_charged_on_the_simulated_page(embedded: Service) -> None:
