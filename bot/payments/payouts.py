@@ -269,7 +269,7 @@ class PayoutJob:
                 if pausing.current_pause(shop):
                     self._postpone(shop, job, GAP_WHILE_PAUSED, "paused")
                     return None
-                if payout.order_id and buyer_payments.is_disputed(shop, payout.order_id):
+                if _is_disputed(shop, payout):
                     self._postpone(shop, job, GAP_WHILE_DISPUTED, "the buyer disputes the payment")
                     return None
                 settlement.begin_sending(shop, payout.id, payer)
@@ -324,6 +324,15 @@ class PayoutJob:
 
     def _finish(self, shop: Shop, job: Job) -> None:
         outbox.finish(shop.session.connection(), job, now=shop.now)
+
+
+def _is_disputed(shop: Shop, payout: Payout) -> bool:
+    """True while the buyer disputes the payment of the payout's order, unless an operator has released it."""
+    return (
+        payout.order_id is not None
+        and payout.released_at is None
+        and buyer_payments.is_disputed(shop, payout.order_id)
+    )
 
 
 def _request(shop: Shop, payout: Payout, kind: RequestKind) -> ProviderRequest:
