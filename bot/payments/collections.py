@@ -52,6 +52,8 @@ CONSUMER = "collections"
 POLLS = Backoff.doubling(timedelta(seconds=10), timedelta(hours=1))
 """The gaps between the requests about one payment: at most eleven in its first hour, then one an hour."""
 GAP_WHILE_PAUSED = timedelta(seconds=30)
+TRY_LATER_AFTER = timedelta(minutes=2)
+"""After this the network asks the same phone for the same amount again."""
 GAP_OF_DISPUTES = timedelta(hours=12)
 LATE = timedelta(days=1)
 """How long after a payment has lapsed the collector is still queried about it."""
@@ -224,6 +226,11 @@ class CollectionJob:
                     settle(shop, payment, answer)
                 case NotCaptured(reason=NotCapturedReason.MISCONFIGURED) if isinstance(request, Query):
                     pause(shop, payment.collector, answer.detail)  # the query was refused, not the payment
+                case NotCaptured(reason=NotCapturedReason.TRY_LATER) if payment.status in buyer_payments.MAY_HAVE_PAID:
+                    payment.provider_id = None
+                    buyer_payments.put_back(shop, payment.id)
+                    self._poll_again(shop, job, collector, payment, TRY_LATER_AFTER, answer.detail)
+                    return
                 case NotCaptured():
                     _settle_unpaid(shop, payment, answer)
                     queueing.finish(shop, job)

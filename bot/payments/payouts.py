@@ -329,9 +329,7 @@ class PayoutJob:
 def _is_disputed(shop: Shop, payout: Payout) -> bool:
     """True while the buyer disputes the payment of the payout's order, unless an operator has released it."""
     return (
-        payout.order_id is not None
-        and payout.released_at is None
-        and buyer_payments.is_disputed(shop, payout.order_id)
+        payout.order_id is not None and payout.released_at is None and buyer_payments.is_disputed(shop, payout.order_id)
     )
 
 

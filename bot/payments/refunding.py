@@ -200,6 +200,7 @@ class RefundJob:
     shop_database: ShopDatabase
     collectors: Mapping[str, Collector]
     payer: Payer | None
+    """None if nobody pays out for us: then what a collector cannot give back waits for an operator."""
 
     def run(self, job: Job) -> None:
         """Send one request, after committing that it will be sent."""

@@ -53,7 +53,12 @@ def test_the_gaps_between_queries_grow_up_to_the_end_and_then_an_hour(till: Till
     assert sum(gaps) < (collections.LATE + timedelta(hours=2)).total_seconds()
 
 
-@pytest.mark.parametrize("reason", [reason for reason in NotCapturedReason if reason is not NotCapturedReason.EXPIRED])
+FINALLY = [
+    reason for reason in NotCapturedReason if reason not in (NotCapturedReason.EXPIRED, NotCapturedReason.TRY_LATER)
+]
+
+
+@pytest.mark.parametrize("reason", FINALLY)
 def test_what_a_collector_refuses_at_once_has_failed(till: Till, reason: NotCapturedReason) -> None:
     till.collector.asks.then(NotCaptured(reason, "the words of the provider"))
     order_id, payment_id = till.order()
@@ -103,6 +108,22 @@ def test_what_the_collector_has_not_heard_is_asked_again_later(till: Till, reaso
     assert len(till.collector.asks.asked) == 1
     till.advance(1)
     assert till.payment(payment_id).status == "asked"
+
+
+@pytest.mark.parametrize("by_query", [False, True])
+def test_what_the_network_did_not_ask_is_asked_again_after_two_minutes(till: Till, by_query: bool) -> None:
+    later = NotCaptured(NotCapturedReason.TRY_LATER, "17")
+    if by_query:
+        till.collector.queries.then(later, StillOpen())
+    else:
+        till.collector.asks.then(later)
+    _, payment_id = till.order()
+    till.work()
+    till.collector.asks.then(Asked("ws_2"))
+    till.advance(10)
+    assert till.payment(payment_id).status == "created"
+    till.advance(120)
+    assert (till.payment(payment_id).status, till.payment(payment_id).provider_id) == ("asked", "ws_2")
 
 
 def test_what_the_collector_never_hears_lapses(till: Till) -> None:
@@ -184,7 +205,7 @@ def test_a_query_without_amount_and_receipt_settles(till: Till) -> None:
     assert till.order_status(order_id) == "placed"
 
 
-@pytest.mark.parametrize("reason", NotCapturedReason)
+@pytest.mark.parametrize("reason", [*FINALLY, NotCapturedReason.EXPIRED])
 def test_a_query_ends_what_was_not_paid(till: Till, reason: NotCapturedReason) -> None:
     _, payment_id = till.order()
     till.work()
