@@ -28,7 +28,7 @@ def played(page: str, folder: Path) -> str:
         for name, town, _, agent in seed.KIOSKS:
             service.kiosk(agent, name, town)
         phones = {PEOPLE[role]: ScriptedPhone(PEOPLE[role], msisdn) for role, msisdn in HANDSETS}
-        player = TranscriptPlayer(service, phones, events_shown=len(seed.KIOSKS))
+        player = TranscriptPlayer(service, phones, told=len(seed.KIOSKS))
         blocks = player.play(CUT.join(BLOCK.findall(page))).split(CUT)
     return BLOCK.sub(lambda _: blocks.pop(0), page)
 
