@@ -154,6 +154,7 @@ def _terms(settings: Settings) -> Terms:
         hold_first=settings.hold_first,
         payout_day_cap=settings.payout_day_cap and _minor_units(settings, settings.payout_day_cap),
         code_keys=settings.keys.accepted(Purpose.CODES),
+        languages=settings.languages,
         deadlines=Deadlines(
             bring=timedelta(days=settings.bring_days),
             ship=timedelta(days=settings.ship_days),

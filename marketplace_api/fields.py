@@ -16,8 +16,9 @@ from contextvars import ContextVar
 from datetime import UTC, date, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from marketplace_api.countries import COUNTRIES
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Terms
 
@@ -37,7 +38,7 @@ def terms_apply(terms: Terms) -> Iterator[None]:
         _terms.reset(token)
 
 
-def _whole(value: object) -> object:
+def whole(value: object) -> object:
     """Refuse `true` and `"5"`. 5.0 is a whole number, because JSON has one type of number."""
     if isinstance(value, bool | str):
         raise ValueError("must be a whole number")
@@ -82,6 +83,12 @@ def _msisdn(value: str) -> str:
     return _terms.get().parse_msisdn(value)
 
 
+def _country(value: str) -> str:
+    if value not in COUNTRIES:
+        raise ValueError("is no country code of ISO 3166, such as GB")
+    return value
+
+
 def _safe(value: str) -> str:
     """Refuse a text that would lure people away if we sent it to them."""
     if _terms.get().is_unsafe(value):
@@ -103,17 +110,17 @@ Title = Annotated[
 ]
 Day = Annotated[date, BeforeValidator(_day), Field(json_schema_extra={"examples": ["2027-03-31"]})]
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment), AfterValidator(_in_utc)]
-Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+Country = Annotated[str, Field(json_schema_extra={"enum": sorted(COUNTRIES)}), AfterValidator(_country)]
 WebUrl = Annotated[str, StringConstraints(max_length=500, pattern=r"^https?://[^\s\x00-\x1f\x7f\\]+$")]
 Id = Annotated[str, StringConstraints(max_length=44, pattern=r"^[a-z]{3}_[0-9a-z]+$")]
 # the bounds come before the validator, because otherwise the OpenAPI document does not show them
-Quantity = Annotated[int, Field(ge=1, le=1000), BeforeValidator(_whole)]
+Quantity = Annotated[int, Field(ge=1, le=1000), BeforeValidator(whole)]
 # above the price of anything handmade, and far below the limits of the database columns
-Amount = Annotated[int, Field(ge=1, le=100_000_000_00), BeforeValidator(_whole)]
+Amount = Annotated[int, Field(ge=1, le=100_000_000_00), BeforeValidator(whole)]
 MovedAmount = Annotated[
     int,
     Field(ge=-100_000_000_00, le=100_000_000_00, json_schema_extra={"not": {"const": 0}}),
-    BeforeValidator(_whole),
+    BeforeValidator(whole),
     AfterValidator(_not_zero),
 ]
 Limit = Annotated[int, Field(ge=1, le=100), BeforeValidator(_only_digits)]
@@ -124,7 +131,13 @@ Msisdn = Annotated[
 ]
 
 
-class Price(BaseModel):
+class Body(BaseModel):
+    """A JSON object in the body of a request; a member with another name is an error, because it may be misspelt."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Price(Body):
     """The price of one piece, or an amount that was paid, in minor units of the shop's currency."""
 
     amount: Amount
@@ -141,7 +154,7 @@ class Price(BaseModel):
 class ExpectedTotal(Price):
     """What an order is expected to cost, in minor units of the shop's currency."""
 
-    amount: Annotated[int, Field(ge=0, le=2**53), BeforeValidator(_whole)]
+    amount: Annotated[int, Field(ge=0, le=2**53), BeforeValidator(whole)]
 
 
 class CashMove(Price):

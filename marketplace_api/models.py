@@ -370,6 +370,7 @@ class Refund(Base):
     query.
     `payer_ids` is 0 while the collector gives it back. Where the collector cannot, a payout to the paying phone does;
     it counts the ids that the payer was asked under.
+    `note` is an operator's reason in words.
     """
 
     __tablename__ = "refund"
@@ -381,6 +382,7 @@ class Refund(Base):
     shop_amount: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str]
     reason: Mapped[RefundReason]
+    note: Mapped[str | None]
     status: Mapped[RefundStatus]
     provider: Mapped[str | None]
     provider_id: Mapped[str | None]

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from marketplace_api.refused import RefusalReason, Refused
+from marketplace_api.schemas.money import Money
 
 REFUSAL_DETAILS: Mapping[RefusalReason, str] = {
     "absurd_amount": "{amount} is no amount that can be paid at once.",
@@ -60,7 +61,7 @@ REFUSAL_DETAILS: Mapping[RefusalReason, str] = {
     "product_withdrawn": "Product {code} is not sold any more.",
     "receipt_final": "The receipt cannot be undone: the order or the part is {current}.",
     "quantity_unsaid": "Order {code} is for several artisans; say how many of {most}.",
-    "reference_known": "The reference {reference} belongs to another payout.",
+    "reference_known": "The reference {reference} belongs to another payment.",
     "statement_too_long": "There are more than {most} lines; ask for a shorter time.",
     "still_running": "A request with this Idempotency-Key is still running; ask again in a moment.",
     "too_late": "Order {code} is due on {due_on}.",
@@ -108,6 +109,7 @@ REFUSAL_DETAILS: Mapping[RefusalReason, str] = {
 }
 
 _FIELD_DETAILS = {
+    "extra_forbidden": "is not known here",
     "missing": "is missing",
     "string_pattern_mismatch": "has characters that cannot stand here, or none that can be seen",
 }
@@ -122,7 +124,10 @@ class FieldError(BaseModel):
 
 
 class Problem(BaseModel):
-    """An error (RFC 9457). `reason` is a stable word for programs, `detail` a sentence for people."""
+    """An error (RFC 9457). `reason` is a stable word for programs, `detail` a sentence for people.
+
+    `total` is what the order costs, if another amount was expected; `order_id` is the order that was placed before.
+    """
 
     type: str
     title: str
@@ -130,6 +135,8 @@ class Problem(BaseModel):
     detail: str
     reason: str | None = None
     errors: list[FieldError] | None = None
+    total: Money | None = None
+    order_id: str | None = None
 
     @classmethod
     def of(
@@ -152,7 +159,12 @@ def explain(refused: Refused) -> str:
 
 def refusal(refused: Refused) -> Problem:
     """The problem of a refusal."""
-    return Problem.of(refused.status, explain(refused), refused.reason)
+    problem, values = Problem.of(refused.status, explain(refused), refused.reason), refused.values
+    if "total" in values:
+        problem.total = Money.model_validate({"amount": values["total"], "currency": values["currency"]})
+    if "order_id" in values:
+        problem.order_id = str(values["order_id"])
+    return problem
 
 
 def not_valid(errors: Sequence[ErrorDetails], status: int = 422) -> Problem:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
@@ -64,6 +64,8 @@ class Terms:
     """True for a text that may not be shown to other people: it has a link, a code to dial or our sender's name."""
     code_keys: tuple[bytes, ...]
     """The keys of codes for cash and of their hashes, the one for new codes first (`payments.cash_codes`)."""
+    languages: Sequence[str] = ("en",)
+    """The languages in which people are written to, by their codes."""
     deadlines: Deadlines = Deadlines()
     hold_above: int = 0
     """Payouts above this, in minor units, are held; 0 holds none."""

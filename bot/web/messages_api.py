@@ -22,7 +22,7 @@ from pydantic import BaseModel, StringConstraints
 from bot.marketplace.http_api import PhonePath
 from bot.messaging import broadcasts, queue
 from bot.messaging.broadcasts import Audience
-from marketplace_api.fields import Id, Limit, Line, Locale, Moment
+from marketplace_api.fields import Body, Id, Limit, Line, Locale, Moment
 from marketplace_api.rest.access import requires, shop
 from marketplace_api.rest.idempotency import idempotent
 from marketplace_api.rest.lists import IdCursor, Page, TextCursor, as_page
@@ -167,7 +167,7 @@ def list_sums(query_data: SumQuery) -> Page[MessageSum]:
     return as_page(rows, query_data.limit, MessageSum.of, lambda row: (row.key, row.currency))
 
 
-class BroadcastIn(BaseModel):
+class BroadcastIn(Body):
     """The text, and which artisans get it; a field that is left out restricts nothing."""
 
     text: Words

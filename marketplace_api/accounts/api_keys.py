@@ -77,6 +77,14 @@ def record_use(session: Session, key_id: str, now: datetime) -> None:
     session.execute(update(ApiKey).where(ApiKey.id == key_id, is_stale).values(last_used_at=now))
 
 
+def by_id(shop: Shop, key_id: str) -> ApiKey:
+    """The key, revoked or not; `Refused` with `unknown_key`."""
+    key = shop.session.get(ApiKey, key_id)
+    if key is None:
+        raise Refused("unknown_key", 404)
+    return key
+
+
 def list_all(shop: Shop) -> Sequence[ApiKey]:
     """All keys, also revoked ones, oldest first."""
     return shop.session.scalars(select(ApiKey).order_by(ApiKey.created_at, ApiKey.id)).all()

@@ -62,8 +62,8 @@ def start_by_card(shop: Shop, order: Order, currency: str, return_url: str) -> B
     return payment
 
 
-def announce(shop: Shop, order: Order, amount: int, reference: str) -> BuyerPayment:
-    """Record that an operator saw `amount` minor units arrive in our bank account, as `reference`.
+def announce(shop: Shop, order: Order, amount: int, reference: str, *, means: str = "bank") -> BuyerPayment:
+    """Record that an operator saw `amount` minor units arrive in our account by these `means`, as `reference`.
 
     It has to be the order's total. `Refused` with `order_not_unpaid`, `wrong_total` or `reference_known`.
     """
@@ -74,6 +74,7 @@ def announce(shop: Shop, order: Order, amount: int, reference: str) -> BuyerPaym
     buyer_payments.drop_unasked(shop, order)
     price = Price(amount, order.currency)
     payment = buyer_payments.create(shop, order, "operator", OPERATOR, price)
+    payment.detail = means
     buyer_payments.set_reference(shop, payment, reference)
     _capture(shop, order, payment, keep=True)
     return payment
@@ -131,8 +132,8 @@ def price_by_phone(order: Order) -> int:
     return -(-order.total // BY_PHONE.unit) * BY_PHONE.unit
 
 
-def give_back(shop: Shop, payment_id: str, amount: int) -> Refund:
-    """Give back `amount` minor units of the shop's currency, because an operator decides so.
+def give_back(shop: Shop, payment_id: str, amount: int, note: str | None = None) -> Refund:
+    """Give back `amount` minor units of the shop's currency, because an operator decides so; `note` says why.
 
     It is our loss: the order's purse keeps what its artisans will earn. `Refused` with `payment_not_captured` or
     `refund_too_large`.
@@ -142,7 +143,7 @@ def give_back(shop: Shop, payment_id: str, amount: int) -> Refund:
         raise Refused("payment_not_captured", current=payment.status)
     if not 0 < amount <= ledger.MAX_AMOUNT:
         raise Refused("absurd_amount", 422, amount=amount)
-    return refunds.create(shop, payment, amount, "operator", source=ledger.LOSSES)
+    return refunds.create(shop, payment, amount, "operator", source=ledger.LOSSES, note=note)
 
 
 def dispute(shop: Shop, payment_id: str) -> BuyerPayment:

@@ -19,12 +19,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Discriminator, RootModel, StringConstraints, Tag, ValidationError
+from pydantic import Discriminator, RootModel, StringConstraints, Tag, ValidationError
 from sqlalchemy import func, select
 
 from marketplace_api import idempotency, locks, models, problems
 from marketplace_api.catalogue.categories import Category
 from marketplace_api.fields import (
+    Body,
     Country,
     Day,
     ExpectedTotal,
@@ -41,6 +42,7 @@ from marketplace_api.fields import (
     terms_apply,
 )
 from marketplace_api.idempotency import StoredAnswer
+from marketplace_api.lifecycles import ORDER
 from marketplace_api.orders import briefs, orders, paying
 from marketplace_api.payments import charges, storefronts
 from marketplace_api.refused import Refused
@@ -48,15 +50,15 @@ from marketplace_api.schemas.orders import Address, Order
 from marketplace_api.shop import Shop
 
 
-class BuyerIn(BaseModel):
-    """The buyer; `phone` in E.164 or as dialled in the shop's country."""
+class BuyerIn(Body):
+    """The buyer; `phone` in E.164 or as dialled in the shop's country. English stands in for an unknown `locale`."""
 
     name: Name
     phone: Msisdn
     locale: Locale
 
 
-class AddressIn(BaseModel):
+class AddressIn(Body):
     """The address of the buyer; `country` is ISO 3166 alpha-2."""
 
     name: Name
@@ -68,20 +70,20 @@ class AddressIn(BaseModel):
     country: Country
 
 
-class ByStorefront(BaseModel):
+class ByStorefront(Body):
     """The storefront that places the order vouches for it, and owes us its price."""
 
     by: Literal["storefront"]
 
 
-class ByMpesa(BaseModel):
+class ByMpesa(Body):
     """The buyer pays from a phone, on which a prompt asks for it."""
 
     by: Literal["mpesa"]
     phone: Msisdn
 
 
-class ByCard(BaseModel):
+class ByCard(Body):
     """The buyer pays with a card in `currency` on a page, which then leads to `return_url`."""
 
     by: Literal["card"]
@@ -114,7 +116,7 @@ class PaymentIn(
     """How an order is paid."""
 
 
-class OrderIn(BaseModel):
+class OrderIn(Body):
     """The buyer and the address. An order that does not cost `expected_total` is refused with `price_changed`.
 
     `payment` says how it is paid; without it, the storefront vouches, if its key may. Only an order that is vouched for
@@ -138,7 +140,7 @@ class ProductOrderIn(OrderIn):
     brief: None = None
 
 
-class BriefIn(BaseModel):
+class BriefIn(Body):
     """Many pieces, to be at the kiosk by a day; without `kiosk_id`, at any kiosk."""
 
     title: Title
@@ -196,7 +198,7 @@ def place(shop: Shop, caller: str, body: AnyOrderIn) -> models.Order:
     request = orders.NewOrder(
         buyer_name=order_in.buyer.name,
         buyer_msisdn=order_in.buyer.phone,
-        buyer_locale=order_in.buyer.locale,
+        buyer_locale=_spoken(shop, order_in.buyer.locale),
         ship_to=Address(**order_in.ship_to.model_dump()),
         caller=caller,
         note=order_in.note,
@@ -212,17 +214,26 @@ def place(shop: Shop, caller: str, body: AnyOrderIn) -> models.Order:
     return order
 
 
-def start_payment(shop: Shop, order: models.Order, payment: ByStorefront | ByMpesa | ByCard | None) -> None:
+def _spoken(shop: Shop, locale: str) -> str:
+    """The locale if the shop speaks its language, else English."""
+    language = locale.replace("_", "-").partition("-")[0].lower()
+    return locale if language in shop.terms.languages else "en"
+
+
+def start_payment(
+    shop: Shop, order: models.Order, payment: ByStorefront | ByMpesa | ByCard | None
+) -> models.BuyerPayment:
     """Ask the buyer of an unpaid order to pay; the caller has locked the order or just created it.
 
     `Refused` as `paying.start_by_phone` and `paying.start_by_card` do.
     """
     match payment:
         case ByMpesa(phone=phone):
-            paying.start_by_phone(shop, order, phone)
+            return paying.start_by_phone(shop, order, phone)
         case ByCard(currency=currency, return_url=return_url):
-            paying.start_by_card(shop, order, currency, return_url)
+            return paying.start_by_card(shop, order, currency, return_url)
         case _:
+            ORDER.check(order, "fund")
             raise Refused("payment_needed", 422)
 
 
@@ -254,8 +265,8 @@ def _check_external_ref(shop: Shop, caller: str, external_ref: str) -> None:
     locks.take_name(shop, f"external_ref {external_ref} of {caller}")
     order = models.Order
     same = order.external_ref == external_ref, order.placed_by == caller
-    if code := shop.session.scalars(select(order.code).where(*same).limit(1)).one_or_none():
-        raise Refused("external_ref_known", code=code, external_ref=external_ref)
+    if first := shop.session.execute(select(order.id, order.code).where(*same).limit(1)).one_or_none():
+        raise Refused("external_ref_known", order_id=first.id, code=first.code, external_ref=external_ref)
 
 
 def _limit_unpaid(shop: Shop, msisdn: str) -> None:

@@ -74,8 +74,18 @@ def given_back(payment: BuyerPayment) -> int:
 # -- creating
 
 
-def create(shop: Shop, payment: BuyerPayment, shop_amount: int, reason: RefundReason, *, source: str = "") -> Refund:
+def create(
+    shop: Shop,
+    payment: BuyerPayment,
+    shop_amount: int,
+    reason: RefundReason,
+    *,
+    source: str = "",
+    note: str | None = None,
+) -> Refund:
     """Give back `shop_amount` minor units of the shop's currency, out of the order's purse or the account `source`.
+
+    `note` is an operator's reason in words.
 
     In the payment's own currency each part is rounded down and the last one gets the rest, so that the refunds of a
     payment sum up to it exactly. `Refused` with `refund_too_large`, or with `not_funded`.
@@ -94,6 +104,7 @@ def create(shop: Shop, payment: BuyerPayment, shop_amount: int, reason: RefundRe
         shop_amount=shop_amount,
         currency=payment.currency,
         reason=reason,
+        note=note,
         status="due",
         created_at=shop.now,
     )

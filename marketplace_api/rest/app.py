@@ -29,6 +29,7 @@ from marketplace_api.actors import Actor
 from marketplace_api.fields import terms_apply
 from marketplace_api.rest import (
     access,
+    buyer_payments,
     catalogue,
     docs,
     errors,
@@ -39,6 +40,7 @@ from marketplace_api.rest import (
     openapi,
     orders,
     payouts,
+    storefronts,
     webhook_endpoints,
 )
 from marketplace_api.rest.key_usage import KeyUsage
@@ -52,7 +54,7 @@ _READS = ("GET", "HEAD", "OPTIONS")
 _CONFIG = {
     "MAX_CONTENT_LENGTH": 64 * 1024,
     "SERVERS": [{"url": "/api/v1"}],
-    "DESCRIPTION": "The marketplace: catalogue, orders, kiosks, payouts and events. Money is in minor units.",
+    "DESCRIPTION": "The marketplace: catalogue, orders, payments, kiosks, payouts and events. Money is in minor units.",
     "SECURITY_SCHEMES": openapi.SECURITY_SCHEMES,
     "AUTO_OPERATION_ID": True,  # links refer to operations by this id
     # `openapi.complete` adds all errors
@@ -149,7 +151,10 @@ def create_api(
     api.after_request(KeyUsage(sessions, clock).after_request)
     api.spec_processor(openapi.complete)  # type: ignore[arg-type]
     errors.register(api)
-    for module in (catalogue, orders, kiosks, payouts, ledger, help_requests, events, webhook_endpoints, docs):
+    for module in (
+        *(catalogue, orders, buyer_payments, storefronts, kiosks, payouts, ledger),
+        *(help_requests, events, webhook_endpoints, docs),
+    ):
         api.register_blueprint(module.blueprint)
     return api
 

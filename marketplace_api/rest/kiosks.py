@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from apiflask import APIBlueprint
-from pydantic import BaseModel
 from sqlalchemy import select
 
 from marketplace_api import models
-from marketplace_api.fields import Line, Msisdn
+from marketplace_api.fields import Body, Line, Msisdn
 from marketplace_api.kiosks import kiosks
 from marketplace_api.rest.access import requires, shop
 from marketplace_api.rest.idempotency import idempotent
@@ -17,14 +16,14 @@ from marketplace_api.schemas.kiosks import Kiosk
 blueprint = APIBlueprint("kiosks", __name__, tag="Kiosks")
 
 
-class AgentIn(BaseModel):
+class AgentIn(Body):
     """The agent of the kiosk; this phone gets the agent's menu."""
 
     name: Line
     phone: Msisdn
 
 
-class KioskIn(BaseModel):
+class KioskIn(Body):
     """A new kiosk."""
 
     name: Line
@@ -32,14 +31,14 @@ class KioskIn(BaseModel):
     agent: AgentIn
 
 
-class AgentPatch(BaseModel):
+class AgentPatch(Body):
     """The changes of the agent; fields that are left out stay."""
 
     name: Line | None = None
     phone: Msisdn | None = None
 
 
-class KioskPatch(BaseModel):
+class KioskPatch(Body):
     """The changes of a kiosk; fields that are left out stay."""
 
     name: Line | None = None

@@ -9,7 +9,7 @@ from apiflask import APIBlueprint
 from pydantic import BaseModel
 
 from marketplace_api.accounts import artisans
-from marketplace_api.fields import CashMove, Line, Moment
+from marketplace_api.fields import Body, CashMove, Line, Moment
 from marketplace_api.kiosks import activity, cash_float, kiosks
 from marketplace_api.payments import audit, statements
 from marketplace_api.rest.access import requires, shop
@@ -75,7 +75,7 @@ class Float(BaseModel):
     float: Money
 
 
-class FloatIn(BaseModel):
+class FloatIn(Body):
     """The cash that an operator put into the drawer, or took out of it, and the reason."""
 
     amount: CashMove
@@ -131,7 +131,7 @@ def check_ledger() -> Audit:
 def get_statement(artisan_id: str, query_data: Period) -> Statement:
     """Show an artisan's statement, oldest line first; a thousand lines at most."""
     artisan = artisans.by_id(shop(), artisan_id)
-    statement = statements.statement_of(shop(), artisan, query_data.since, query_data.until)
+    statement = statements.of_artisan(shop(), artisan, query_data.since, query_data.until)
     return Statement(
         artisan_id=artisan.id,
         opening=_money(statement.opening),

@@ -14,6 +14,8 @@ RESOURCE_PATHS = {
     "Product": "/products/{product_id}",
     "Artisan": "/artisans/{artisan_id}",
     "Kiosk": "/kiosks/{kiosk_id}",
+    "BuyerPayment": "/payments/{payment_id}",
+    "Refund": "/refunds/{refund_id}",
     "Payout": "/payouts/{payout_id}",
     "HelpRequest": "/help-requests/{request_id}",
     "WebhookEndpoint": "/webhook-endpoints/{endpoint_id}",

@@ -19,11 +19,13 @@ from sqlalchemy import Select, tuple_
 from marketplace_api.fields import Id, Limit, Moment
 from marketplace_api.models import (
     Artisan,
+    BuyerPayment,
     HelpRequest,
     Kiosk,
     Order,
     Payout,
     Product,
+    Refund,
     WebhookDelivery,
     WebhookEndpoint,
 )
@@ -31,7 +33,9 @@ from marketplace_api.rest.access import shop
 
 Schema = TypeVar("Schema", bound=BaseModel)
 Row = TypeVar("Row")
-Dated = TypeVar("Dated", Artisan, HelpRequest, Kiosk, Order, Payout, Product, WebhookDelivery, WebhookEndpoint)
+Dated = TypeVar(
+    "Dated", Artisan, BuyerPayment, HelpRequest, Kiosk, Order, Payout, Product, Refund, WebhookDelivery, WebhookEndpoint
+)
 
 
 def _decoder(place: TypeAdapter[Any]) -> BeforeValidator:

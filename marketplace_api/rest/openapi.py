@@ -113,7 +113,7 @@ def _errors(method: str, operation: dict[str, Any]) -> set[int]:
         404: "path" in places,
         400: "requestBody" in operation,
         413: "requestBody" in operation,
-        415: method in ("post", "patch"),
+        415: method in ("post", "patch", "put"),
         422: "requestBody" in operation or "query" in places,
         409: _creates(operation),
         429: True,

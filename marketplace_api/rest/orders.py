@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from apiflask import APIBlueprint
-from pydantic import BaseModel
 from sqlalchemy import Select, select
 
 from marketplace_api import models
 from marketplace_api.fields import (
+    Body,
     Id,
     Line,
 )
@@ -31,14 +31,14 @@ class OrderQuery(PageQuery):
     artisan: Id | None = None
 
 
-class ShipmentIn(BaseModel):
+class ShipmentIn(Body):
     """The carrier and the tracking number."""
 
     carrier: Line
     tracking: Line
 
 
-class VoidIn(BaseModel):
+class VoidIn(Body):
     """Why the order ends."""
 
     reason: Line
@@ -86,7 +86,7 @@ def _found(query: OrderQuery) -> Select[models.Order]:
 @blueprint.output(Order)
 def get_order(order_id: str) -> Order:
     """Show an order."""
-    return Order.of(_visible(order_id))
+    return Order.of(visible(order_id))
 
 
 @blueprint.post("/orders/<id:order_id>/cancel")
@@ -94,7 +94,7 @@ def get_order(order_id: str) -> Order:
 @blueprint.output(Order)
 def cancel_order(order_id: str) -> Order:
     """Cancel an order that is not accepted yet."""
-    return Order.of(orders.cancel(shop(), _visible(order_id)))
+    return Order.of(orders.cancel(shop(), visible(order_id)))
 
 
 @blueprint.post("/orders/<id:order_id>/ship")
@@ -103,7 +103,7 @@ def cancel_order(order_id: str) -> Order:
 @blueprint.output(Order)
 def ship_order(order_id: str, json_data: ShipmentIn) -> Order:
     """Record that an order has left its kiosk."""
-    return Order.of(orders.ship(shop(), _visible(order_id), json_data.carrier, json_data.tracking))
+    return Order.of(orders.ship(shop(), visible(order_id), json_data.carrier, json_data.tracking))
 
 
 @blueprint.post("/orders/<id:order_id>/deliver")
@@ -111,7 +111,7 @@ def ship_order(order_id: str, json_data: ShipmentIn) -> Order:
 @blueprint.output(Order)
 def deliver_order(order_id: str) -> Order:
     """Record that an order has reached its buyer."""
-    return Order.of(orders.deliver(shop(), _visible(order_id)))
+    return Order.of(orders.deliver(shop(), visible(order_id)))
 
 
 @blueprint.post("/orders/<id:order_id>/void")
@@ -126,7 +126,7 @@ def void_order(order_id: str, json_data: VoidIn) -> Order:
     return Order.of(closing.void(shop(), orders.by_id(shop(), order_id), json_data.reason))
 
 
-def _visible(order_id: str) -> models.Order:
+def visible(order_id: str) -> models.Order:
     """The order, if the caller may see it; otherwise `Refused` with `unknown_order`."""
     order = orders.by_id(shop(), order_id)
     if not sees_all("orders") and order.placed_by != caller().id:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from apiflask import APIBlueprint
-from pydantic import BaseModel
 from sqlalchemy import Select, select
 
 from marketplace_api import models
 from marketplace_api.accounts import artisans
-from marketplace_api.fields import Id, Line, Moment, Price
+from marketplace_api.fields import Body, Id, Line, Moment, Price
 from marketplace_api.orders import orders
 from marketplace_api.payments import elsewhere, holds, payouts, returns, settlement
 from marketplace_api.rest.access import requires, shop
@@ -20,7 +19,7 @@ from marketplace_api.statuses import PayoutMethod, PayoutStatus
 blueprint = APIBlueprint("payouts", __name__, tag="Payouts")
 
 
-class PayoutIn(BaseModel):
+class PayoutIn(Body):
     """A payment that was made by other means; `provider_reference` is the payer's reference."""
 
     artisan_id: Id
@@ -29,7 +28,7 @@ class PayoutIn(BaseModel):
     order_id: Id | None = None
 
 
-class ReturnIn(BaseModel):
+class ReturnIn(Body):
     """Why the payment does not count any more."""
 
     reason: Line

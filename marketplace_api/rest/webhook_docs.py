@@ -6,7 +6,7 @@ from typing import Any
 
 from marketplace_api.schemas.events import DATA_SCHEMAS
 
-PUSHED_KINDS = ("artisan", "help", "order", "payout", "product", "webhook_endpoint")
+PUSHED_KINDS = ("artisan", "help", "order", "payment", "payout", "product", "refund", "webhook_endpoint")
 """First words of event types; each has an entry in the section."""
 
 _HEADERS = {

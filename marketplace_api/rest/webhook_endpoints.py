@@ -9,10 +9,11 @@ from typing import Annotated, Literal
 
 from apiflask import APIBlueprint
 from flask import Response, current_app
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 from sqlalchemy import select
 
 from marketplace_api.events import webhook_addresses, webhooks
+from marketplace_api.fields import Body
 from marketplace_api.models import WebhookDelivery, WebhookEndpoint
 from marketplace_api.refused import Refused
 from marketplace_api.rest.access import caller, requires, sees_all, shop
@@ -44,7 +45,7 @@ EventTypeName = Annotated[
 ]
 
 
-class EndpointIn(BaseModel):
+class EndpointIn(Body):
     """The URL to push events to, and their types; without `event_types`, all that the key may see."""
 
     url: WebhookUrl

@@ -75,7 +75,7 @@ class OpenPayment(BaseModel):
 
 
 class Refund(BaseModel):
-    """Money that goes back to a buyer. `reason` says why; `failure` is the provider's text."""
+    """Money that goes back to a buyer. `reason` and an operator's `note` say why; `failure` is the provider's text."""
 
     id: str
     payment_id: str
@@ -83,6 +83,7 @@ class Refund(BaseModel):
     amount: Money
     shop_amount: Money
     reason: RefundReason
+    note: str | None
     status: RefundStatus
     reference: str | None
     failure: str | None
@@ -98,6 +99,7 @@ class Refund(BaseModel):
             amount=Money(amount=row.amount, currency=row.currency),
             shop_amount=Money(amount=row.shop_amount, currency=row.payment.order.currency),
             reason=row.reason,
+            note=row.note,
             status=row.status,
             reference=row.reference,
             failure=row.failure,

@@ -44,6 +44,7 @@ TERMS = Terms(
     payout_network="M-PESA",
     can_be_paid=partial(msisdn.is_mobile_of, country="KE"),
     is_unsafe=partial(is_unsafe, names=OUR_NAME),
+    languages=("en", "sw"),
     collectors={"mpesa": "simulator", "card": "simulator"},
     code_keys=(b"key of the codes for cash",),
 )
@@ -187,6 +188,15 @@ def client(api: MarketplaceApi, database: ShopDatabase, *scopes: Scope) -> Flask
     made = api.test_client()
     made.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
     return made
+
+
+def key_id(database: ShopDatabase, made: FlaskClient) -> str:
+    """The id of the key of a client."""
+    key = made.environ_base["HTTP_AUTHORIZATION"].removeprefix("Bearer ")
+    with database.open() as shop:
+        caller = api_keys.find(shop.session, key, shop.now)
+    assert caller
+    return caller.id
 
 
 def order_body(product: Product, quantity: int = 1, **other: Any) -> dict[str, Any]:

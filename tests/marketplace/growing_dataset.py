@@ -11,8 +11,10 @@ from marketplace_api.accounts import api_keys, artisans, help_requests
 from marketplace_api.catalogue import photos, products
 from marketplace_api.events import webhooks
 from marketplace_api.kiosks import kiosks
-from marketplace_api.models import Artisan, Kiosk, Order, Product
-from marketplace_api.orders import briefs, orders, receiving
+from marketplace_api.models import Artisan, BuyerPayment, Kiosk, Order, Product
+from marketplace_api.orders import briefs, orders, paying, receiving
+from marketplace_api.payments import buyer_payments
+from marketplace_api.payments.buyer_payments import Price
 from tests.actors import TESTER
 from tests.marketplace.conftest import request
 from tests.service import Service
@@ -51,6 +53,7 @@ class GrowingDataset:
             self.kiosk = self._kiosk()
             self.artisan = self._artisan(self.kiosk, "pottery")
             self.product = self._product(self.artisan)
+            self.unpaid = self._unpaid_order(self.mine)
             new_artisans = [self._day(number) for number in range(days)]
             self.brief = self._shared_brief(new_artisans)
             self._last_artisan = new_artisans[-1]
@@ -74,13 +77,24 @@ class GrowingDataset:
     def _examples(self) -> Mapping[str, Sequence[str]]:
         agent, artisan, artisan_of_kiosk = self.kiosk.agent_msisdn, self.artisan.msisdn, self._last_artisan.msisdn
         brief, code = self.brief, self.product.code
-        endpoints = [f"/webhook-endpoints/{whose.endpoint_id}" for whose in (self.mine, self.theirs)]
+        storefronts = (self.mine, self.theirs)
+        endpoints = [f"/webhook-endpoints/{whose.endpoint_id}" for whose in storefronts]
         (payout, *_) = self._service.api("GET", "/payouts")["data"]
+        refunds = self._service.api("GET", "/refunds")["data"]
+        mine, theirs = (next(one for one in refunds if one["order_id"] in whose.orders) for whose in storefronts)
         return {
             "/products/{product_id}": [f"/products/{self.product.id}"],
             "/artisans/{artisan_id}": [f"/artisans/{self.artisan.id}"],
             "/orders": ["/orders", f"/orders?artisan={self.artisan.id}"],
             "/orders/{order_id}": [f"/orders/{brief.id}", f"/orders/{self.theirs.orders[0]}"],
+            "/orders/{order_id}/payments": [
+                f"/orders/{self.unpaid.id}/payments",
+                f"/orders/{theirs['order_id']}/payments",
+            ],
+            "/payments/{payment_id}": [f"/payments/{one['payment_id']}" for one in (mine, theirs)],
+            "/refunds/{refund_id}": [f"/refunds/{one['id']}" for one in (mine, theirs)],
+            "/storefronts/{key_id}/terms": [f"/storefronts/{whose.id}/terms" for whose in storefronts],
+            "/storefronts/{key_id}/statement": [f"/storefronts/{whose.id}/statement" for whose in storefronts],
             "/artisans/{artisan_id}/statement": [f"/artisans/{self.artisan.id}/statement"],
             "/kiosks/{kiosk_id}": [f"/kiosks/{self.kiosk.id}"],
             "/kiosks/{kiosk_id}/float": [f"/kiosks/{self.kiosk.id}/float"],
@@ -114,6 +128,9 @@ class GrowingDataset:
         self._received_order(self.mine, self.artisan)
         self._accepted_order(self.theirs, self.artisan)
         self._brief(self.theirs, "pottery")
+        for storefront in (self.mine, self.theirs):
+            self._refunded_order(storefront)
+        buyer_payments.lapse(self._shop, self._asked(self.unpaid).id)
         self._photo(self.product, number)
         help_requests.open_request(self._shop, self._phone())
         webhooks.create(self._shop, f"key_{number}", "operator", UNREACHABLE_URL, ["order.lost"])
@@ -138,6 +155,24 @@ class GrowingDataset:
     def _placed_order(self, storefront: DatasetStorefront, artisan: Artisan) -> Order:
         product = self._product(artisan)
         return self._remember(storefront, orders.place(self._shop, self._request(storefront), product.id, 1))
+
+    def _unpaid_order(self, storefront: DatasetStorefront) -> Order:
+        product = self._product(self.artisan)
+        unpaid = replace(self._request(storefront), vouched=False)
+        return self._remember(storefront, orders.place(self._shop, unpaid, product.id, 1))
+
+    def _refunded_order(self, storefront: DatasetStorefront) -> None:
+        """An order that its buyer paid, and of which a part goes back."""
+        order = self._unpaid_order(storefront)
+        payment = self._asked(order)
+        paying.settle_captured(self._shop, payment.id, f"receipt of {order.code}")
+        paying.give_back(self._shop, payment.id, 1_00)
+
+    def _asked(self, order: Order) -> BuyerPayment:
+        """A payment that the buyer was asked for on a phone."""
+        price = Price(order.total, order.currency)
+        payment = buyer_payments.create(self._shop, order, "mpesa", "simulator", price, msisdn=order.buyer_msisdn)
+        return buyer_payments.begin_asking(self._shop, payment.id)
 
     def _brief(self, storefront: DatasetStorefront, craft: str, kiosk: Kiosk | None = None) -> Order:
         due_on = self._shop.today + timedelta(days=30)

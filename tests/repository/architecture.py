@@ -51,7 +51,7 @@ TOP_LEVEL = {
         "products, orders, money",
         libraries=(
             *("flask", "apiflask", "werkzeug", "pydantic", "pydantic_core"),
-            *("sqlalchemy", "sqlalchemy_utc", "transitions"),
+            *("sqlalchemy", "sqlalchemy_utc", "transitions", "babel"),
         ),
     ),
     "locales": TopLevelModule("the words people read", libraries=("gettext", "babel")),
@@ -87,11 +87,13 @@ LEVELS = {
             "idempotency": "one answer for a repeated request",
             "locks": "row locks",
         },
+        {"problems": "refusals as HTTP answers"},
         {"shop": "one transaction in the shop", "lifecycles": "statuses and moves", "schemas": "what the API shows"},
-        {"models": "tables", "problems": "refusals as HTTP answers"},
+        {"models": "tables"},
         {
             "refused": "refusals",
             "codes": "typed codes",
+            "countries": "codes of countries",
             "statuses": "statuses",
             "event_types": "types of events",
             "actors": "who acts",

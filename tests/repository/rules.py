@@ -33,6 +33,7 @@ SAME_NAMES = {
     **dict.fromkeys(("ApiKey", "Artisan", "Assignment", "Brief", "Event", "HelpRequest", "Kiosk"), MODELS_AND_SCHEMAS),
     **dict.fromkeys(("Order", "Payout", "Photo", "Product", "TimelineEntry"), MODELS_AND_SCHEMAS),
     **dict.fromkeys(("WebhookDelivery", "WebhookEndpoint"), MODELS_AND_SCHEMAS),
+    **dict.fromkeys(("BuyerPayment", "Refund", "Settlement", "StorefrontTerms"), MODELS_AND_SCHEMAS),
     "Message": ("state/messages.py", "bot/web/messages_api.py"),
 }
 """Names that two classes may share, the stored form and the API form of one thing, and where these classes are."""

@@ -164,7 +164,9 @@ def test_the_document_has_a_schema_for_each_kind_of_webhook(anonymous: FlaskClie
         "artisan": "Artisan",
         "help": "HelpRequest",
         "order": "Order",
+        "payment": "BuyerPayment",
         "payout": "Payout",
+        "refund": "Refund",
         "product": "Product",
         "webhook_endpoint": "WebhookEndpoint",
     }

@@ -385,6 +385,19 @@ SCOPES: list[tuple[str, str, Any, str]] = [
     ("POST", "/orders/ord_1/cancel", None, STOREFRONT),
     ("POST", "/orders/ord_1/ship", {}, STOREFRONT),
     ("POST", "/orders/ord_1/deliver", None, STOREFRONT),
+    ("GET", "/orders/ord_1/payments", None, STOREFRONT),
+    ("POST", "/orders/ord_1/payments", {}, STOREFRONT),
+    ("POST", "/orders/ord_1/payments/announce", {}, OPERATOR),
+    ("GET", "/payments", None, STOREFRONT),
+    ("GET", "/payments/bpy_1", None, STOREFRONT),
+    ("POST", "/payments/bpy_1/refund", {}, OPERATOR),
+    ("GET", "/refunds", None, STOREFRONT),
+    ("GET", "/refunds/rfd_1", None, STOREFRONT),
+    ("POST", "/refunds/rfd_1/retry", None, OPERATOR),
+    ("GET", "/storefronts/key_1/terms", None, OPERATOR),
+    ("PUT", "/storefronts/key_1/terms", {}, OPERATOR),
+    ("GET", "/storefronts/key_1/statement", None, STOREFRONT),
+    ("POST", "/storefronts/key_1/settlements", {}, OPERATOR),
     ("GET", "/artisans", None, OPERATOR),
     ("GET", "/kiosks", None, OPERATOR),
     ("POST", "/kiosks", {}, OPERATOR),
@@ -417,9 +430,9 @@ SCOPES: list[tuple[str, str, Any, str]] = [
 ACCEPTED_STATUSES = (200, 404, 422)
 
 WIDER_SCOPES = {
-    "orders": r"/orders\b.*",
+    "orders": r"/orders\b.*|/payments\b.*|/refunds\b.*",
     "kiosks": r"/kiosks\b.*|/artisans|/artisans/\w+",
-    "money": r"/payouts\b.*|/ledger/check|/artisans/\w+/statement",
+    "money": r"/payouts\b.*|/payments\b.*|/refunds\b.*|/storefronts\b.*|/ledger/check|/artisans/\w+/statement",
     "bridge": r"/events",
 }
 """The paths that each of these scopes opens, as a regular expression; `read` opens every GET."""
@@ -477,7 +490,7 @@ def test_the_table_of_scopes_names_every_path(api: MarketplaceApi) -> None:
     }
     named = {"prd_1": "product_id", "art_1": "artisan_id", "ord_1": "order_id", "ksk_1": "kiosk_id"}
     named |= {"pay_1": "payout_id", "hlp_1": "request_id", "whe_1": "endpoint_id", "whd_1": "delivery_id"}
-    named["2026-11-22"] = "day"
+    named |= {"bpy_1": "payment_id", "rfd_1": "refund_id", "key_1": "key_id", "2026-11-22": "day"}
     assert described == {
         (method, "/".join(named.get(part, part) for part in path.split("/"))) for method, path, _, _ in SCOPES
     }

@@ -19,7 +19,9 @@ EVERY_SECOND_ROW = {("/messages", "direction"), ("/conversations/{msisdn}", "dir
 OF_ONE_PHONE = {("/conversations/{msisdn}", "status")}
 """Filters of lists that are short."""
 SUMS = {("/message-sums", name) for name in ("by", "since", "until")} | {
-    ("/artisans/{artisan_id}/statement", name) for name in ("since", "until")
+    (f"/{whose}/statement", name)
+    for whose in ("artisans/{artisan_id}", "storefronts/{key_id}")
+    for name in ("since", "until")
 }
 """Parts of sums, not filters of a list."""
 EXAMPLES: Mapping[str, str] = {

@@ -29,6 +29,9 @@ def test_a_placed_order_links_to_all_its_operations(document: Any) -> None:
         "post_orders_ship_order": its_id,
         "post_orders_deliver_order": its_id,
         "post_orders_void_order": its_id,
+        "get_payments_list_payments_of_order": its_id,
+        "post_payments_pay_for_order": its_id,
+        "post_payments_announce_payment": its_id,
     }
 
 

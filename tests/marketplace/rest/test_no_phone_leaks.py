@@ -21,6 +21,12 @@ PUBLIC_ROUTES = {"/products", "/products/{product_id}", "/artisans/{artisan_id}"
 STOREFRONT_ROUTES = PUBLIC_ROUTES | {
     "/orders",
     "/orders/{order_id}",
+    "/orders/{order_id}/payments",
+    "/payments",
+    "/payments/{payment_id}",
+    "/refunds",
+    "/refunds/{refund_id}",
+    "/storefronts/{key_id}/statement",
     "/webhook-endpoints",
     "/webhook-endpoints/{endpoint_id}",
     "/webhook-endpoints/{endpoint_id}/deliveries",
@@ -83,7 +89,10 @@ def test_a_storefront_sees_only_the_phone_numbers_of_its_own_buyers(
             route: set() for route in phones_seen
         }
         assert phones_seen["/orders"] == storefront.buyers
-        assert phones_seen.keys() == {"/orders", "/orders/{order_id}"}
+        assert phones_seen.keys() == {
+            *("/orders", "/orders/{order_id}", "/orders/{order_id}/payments"),
+            *("/payments", "/payments/{payment_id}"),
+        }
 
 
 def test_without_a_key_no_phone_number_is_seen(dataset_reader: DatasetReader) -> None:
@@ -112,6 +121,10 @@ def test_a_storefront_sees_only_its_own_orders_and_endpoint(dataset_reader: Data
         assert endpoints == [own.endpoint_id]
         for ending in ("", "/deliveries"):
             assert dataset_reader.get(f"/webhook-endpoints/{other.endpoint_id}{ending}", own.key).status_code == 404
+        for path in ("/payments", "/refunds"):
+            shown = dataset_reader.get(f"{path}?limit=100", own.key).get_json()["data"]
+            assert {one["order_id"] for one in shown} < set(own.orders)
+        assert dataset_reader.get(f"/storefronts/{other.id}/statement", own.key).status_code == 404
 
 
 def test_webhooks_of_a_storefront_have_only_the_phone_numbers_of_its_own_buyers(
@@ -125,4 +138,4 @@ def test_webhooks_of_a_storefront_have_only_the_phone_numbers_of_its_own_buyers(
             phones_in(dataset_reader.dataset, "\n".join(f"{one.headers}{one.body}" for one in arrived))
             == storefront.buyers
         )
-        assert about == set(storefront.orders)
+        assert about == set(storefront.orders) - {dataset_reader.dataset.unpaid.id}
