@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import get_args
 
 import click
 from flask.cli import AppGroup, with_appcontext
 
+from bot.cli import amounts
 from bot.cli.context import services_with_database, shop_transaction, user
 from bot.demo import bulk, seed
 from bot.demo.bulk import BulkCounts
@@ -17,12 +19,17 @@ from bot.migrations import upgrade as migrations
 from bot.services import peppers
 from marketplace_api.accounts import api_keys
 from marketplace_api.models import ApiKey
+from marketplace_api.payments import storefronts
 from marketplace_api.statuses import Scope
 from state import pins
 
 db = AppGroup("db", help="The database.")
 apikey = AppGroup("apikey", help="Keys to the marketplace API.")
 secrets = AppGroup("secrets", help="Secrets of ours, while one is replaced.")
+
+
+MAY_ORDER: frozenset[Scope] = frozenset({"storefront", "orders", "operator"})
+"""The scopes of keys that can place orders."""
 
 
 class ScopesParameter(click.ParamType[tuple[Scope, ...]]):
@@ -52,12 +59,46 @@ def upgrade() -> None:
 @apikey.command("create")
 @click.argument("name")
 @click.option("--scope", "scopes", type=ScopesParameter(), required=True, help="One scope, or more with commas.")
+@click.option("--credit", help="What it may owe us, in whole money; none: it may not vouch. Else without a limit.")
 @click.option("--expires", "days", type=click.IntRange(1, 3650), help="After how many days it opens nothing.")
-def create(name: str, scopes: tuple[Scope, ...], days: int | None) -> None:
-    """Create a key and print it. It cannot be printed again, because only its hash is stored."""
+def create(name: str, scopes: tuple[Scope, ...], credit: str | None, days: int | None) -> None:
+    """Create a key and print it. It cannot be printed again, because only its hash is stored.
+
+    A key that can order may vouch for its orders: it then owes us their price. `--credit` limits how much.
+    """
+    limit = _credit(credit, scopes) if credit is not None else None
     with shop_transaction() as shop:
         expires_at = shop.now + timedelta(days=days) if days else None
-        click.echo(api_keys.create(shop, name, *scopes, expires_at=expires_at))
+        key = api_keys.create(shop, name, *scopes, expires_at=expires_at)
+        if limit:
+            caller = api_keys.find(shop.session, key, shop.now)
+            assert caller, "the key was just created"
+            storefronts.set_terms(
+                shop, caller.id, may_vouch=limit.may_vouch, credit=limit.amount, settle_days=storefronts.SETTLE_DAYS
+            )
+        click.echo(key)
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """Whether a key may vouch for its orders, and how many minor units it may owe us; None for no limit."""
+
+    may_vouch: bool
+    amount: int | None
+
+
+def _credit(typed: str, scopes: tuple[Scope, ...]) -> Credit:
+    if not MAY_ORDER.intersection(scopes):
+        raise click.BadParameter(f"only a key with {', '.join(sorted(MAY_ORDER))} can order", param_hint="--credit")
+    match typed:
+        case "none":
+            return Credit(may_vouch=False, amount=0)
+        case "unlimited":
+            return Credit(may_vouch=True, amount=None)
+        case _:
+            return Credit(
+                may_vouch=True, amount=amounts.amount(typed, services_with_database().terms.currency, "--credit")
+            )
 
 
 @apikey.command("list")

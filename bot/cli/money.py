@@ -1,4 +1,4 @@
-"""Commands for the ledger and the payouts: `flask --app wsgi ledger …` and `flask --app wsgi payouts …`."""
+"""Commands for money: `flask --app wsgi ledger …`, `payouts …` and `payments …`."""
 
 from __future__ import annotations
 

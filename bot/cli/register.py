@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from bot.cli import admin, collecting, dialogues, money, persons, phone
+from bot.cli import admin, collecting, dialogues, money, persons, phone, prices
 from bot.services import Services
 
 
@@ -20,6 +20,9 @@ def commands(app: Flask) -> None:
         money.ledger_commands,
         money.payout_commands,
         collecting.collecting_commands,
+        prices.fx,
+        prices.shipping,
+        prices.tax,
         dialogues.dialogues,
         persons.export_person,
         persons.erase_person,

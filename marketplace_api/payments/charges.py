@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import or_, select
 
 from marketplace_api.models import ShippingCharge, TaxRate
@@ -24,6 +26,16 @@ def set_tax(shop: Shop, country: str, points: int) -> None:
     """Set the tax of a country, in basis points of goods and shipping."""
     shop.session.merge(TaxRate(country=country, points=points))
     shop.session.flush()
+
+
+def all_shipping(shop: Shop) -> Sequence[ShippingCharge]:
+    """All shipping charges, by country and pieces."""
+    return shop.session.scalars(select(ShippingCharge).order_by(ShippingCharge.country, ShippingCharge.pieces)).all()
+
+
+def all_taxes(shop: Shop) -> Sequence[TaxRate]:
+    """All taxes, by country."""
+    return shop.session.scalars(select(TaxRate).order_by(TaxRate.country)).all()
 
 
 def shipping(shop: Shop, country: str, pieces: int) -> int:

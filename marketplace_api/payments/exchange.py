@@ -11,7 +11,7 @@ from datetime import timedelta
 from decimal import ROUND_CEILING, Decimal
 
 from babel.numbers import get_currency_precision
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from marketplace_api.models import ExchangeRate
 from marketplace_api.payments.buyer_payments import Price
@@ -41,6 +41,19 @@ def currencies(shop: Shop) -> Sequence[str]:
     return shop.session.scalars(select(ExchangeRate.currency).distinct().order_by(ExchangeRate.currency)).all()
 
 
+def newest(shop: Shop) -> Sequence[ExchangeRate]:
+    """The newest rate of each currency, in the order of the currencies; some may be too old."""
+    ids = select(func.max(ExchangeRate.id)).group_by(ExchangeRate.currency)
+    return shop.session.scalars(
+        select(ExchangeRate).where(ExchangeRate.id.in_(ids)).order_by(ExchangeRate.currency)
+    ).all()
+
+
+def is_valid(shop: Shop, rate: ExchangeRate) -> bool:
+    """True if the rate is at most `VALID_FOR` old."""
+    return rate.at >= shop.now - VALID_FOR
+
+
 def price_in(shop: Shop, amount: int, currency: str) -> Price:
     """What `amount` minor units of the shop's currency are in `currency`, rounded up to its minor unit.
 
@@ -50,7 +63,7 @@ def price_in(shop: Shop, amount: int, currency: str) -> Price:
         return Price(amount, currency)
     newest = select(ExchangeRate).where(ExchangeRate.currency == currency).order_by(ExchangeRate.id.desc()).limit(1)
     row = shop.session.scalars(newest).one_or_none()
-    if row is None or row.at < shop.now - VALID_FOR:
+    if row is None or not is_valid(shop, row):
         raise Refused("no_exchange_rate", currency=currency)
     rate = Decimal(row.rate) / (1 + Decimal(row.margin) / 100)  # so that the buyer pays the margin on top
     rate = rate.normalize().quantize(Decimal(1).scaleb(rate.adjusted() - _DIGITS + 1)).normalize()
