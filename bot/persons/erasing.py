@@ -22,7 +22,7 @@ from bot.persons.pseudonyms import pseudonym
 from bot.persons.scrubbing import ERASED, Scrub, without_address
 from bot.persons.subject import DataSubject
 from marketplace_api.accounts import artisans
-from marketplace_api.models import Artisan, Event, HelpRequest, Order, Payout, Photo, Product, ProductWord
+from marketplace_api.models import Artisan, BuyerPayment, Event, HelpRequest, Order, Payout, Photo, Product, ProductWord
 from marketplace_api.shop import OpenShop, Shop
 from state.sessions import Sessions
 from state.tables import consent, early_report, fence, lookup, message, outbox, performed, person
@@ -160,4 +160,14 @@ def _erase_buyer(shop: Shop, scrub: Scrub) -> None:
         order.buyer_name, order.buyer_msisdn = ERASED, scrub.pseudonym
         order.ship_to, order.note, order.address_erased_at = without_address(order.ship_to), None, shop.now
         order.tracking = "" if order.tracking else order.tracking
+        for payment in order.payments:
+            _erase_payer(payment, scrub)
+    for payment in shop.session.scalars(select(BuyerPayment).where(BuyerPayment.msisdn == scrub.subject.msisdn)):
+        _erase_payer(payment, scrub)
     shop.session.flush()
+
+
+def _erase_payer(payment: BuyerPayment, scrub: Scrub) -> None:
+    payment.name = ERASED if payment.name else None
+    payment.msisdn = scrub.pseudonym if payment.msisdn else None
+    payment.url = payment.return_url = None

@@ -22,6 +22,8 @@ BELONGS_TO: Mapping[str, tuple[str, str]] = {
     "payout": ("artisan_id", "artisan_ids"),
     "ledger_posting": ("account", "accounts"),
     "order": ("id", "order_ids"),
+    "buyer_payment": ("order_id", "order_ids"),
+    "refund": ("order_id", "order_ids"),
     "brief": ("order_id", "order_ids"),
     "order_timeline": ("order_id", "order_ids"),
 }

@@ -50,6 +50,18 @@ PERSONAL: Mapping[str, Mapping[str, ColumnKind]] = {
         "external_ref": "words",
         "tracking": "words",
     },
+    "buyer_payment": {
+        "msisdn": "number",
+        "name": "name",
+        "token": "secret",
+        "return_url": "words",
+        "url": "words",
+        "detail": "words",
+    },
+    "refund": {"token": "secret", "failure": "words", "note": "words"},
+    "collecting_pause": {"reason": "words"},
+    "settlement": {"reference": "words"},
+    "exchange_rate": {"by": "masked"},
     "brief": {"title": "title"},
     "assignment": {"reason": "words"},
     "payout": {"msisdn": "number", "cash_code_hash": "secret", "failure": "words"},
@@ -93,15 +105,32 @@ NOT_PERSONAL: Mapping[str, frozenset[str]] = {
     "product_word": frozenset({"product_id"}),
     "photo": frozenset({"product_id"}),
     "order": frozenset(
-        {"id", "code", "status", "product_id", "currency", "buyer_locale", "placed_by", "kiosk_id", "carrier"}
+        {
+            *("id", "code", "status", "product_id", "currency", "buyer_locale", "placed_by", "kiosk_id", "carrier"),
+            "payment_status",
+        }
     ),
+    "buyer_payment": frozenset(
+        {
+            *("id", "order_id", "method", "collector", "currency", "rate", "status", "provider_id", "reference"),
+            "failure",
+        }
+    ),
+    "refund": frozenset({"id", "payment_id", "order_id", "currency", "reason", "status", "provider", "reference"}),
+    "collector_event": frozenset({"collector", "id"}),
+    "collecting_pause": frozenset({"collector"}),
+    "storefront_terms": frozenset({"key_id"}),
+    "settlement": frozenset({"id", "key_id", "currency"}),
+    "exchange_rate": frozenset({"currency", "rate", "margin"}),
+    "shipping_charge": frozenset({"country"}),
+    "tax_rate": frozenset({"country"}),
     "brief": frozenset({"order_id", "category", "kiosk_id"}),
     "assignment": frozenset({"order_id", "artisan_id", "status"}),
     "order_timeline": frozenset({"order_id", "status"}),
     "payout": frozenset(
         {
             *("id", "code", "artisan_id", "order_id", "currency", "method", "status", "payment_id", "provider"),
-            *("provider_reference", "blame", "kiosk_id"),
+            *("provider_reference", "blame", "kiosk_id", "hold"),
         }
     ),
     "direct_payment": frozenset(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from marketplace_api.lifecycles import ORDER
-from marketplace_api.models import Artisan, Assignment, Kiosk, Order
-from marketplace_api.payments import balances
+from marketplace_api.models import Artisan, Assignment, BuyerPayment, Kiosk, Order, Refund
+from marketplace_api.payments import balances, refunds
 from marketplace_api.shop import Shop
 
 
@@ -23,6 +23,14 @@ def find(shop: Shop, msisdn: str) -> Iterator[str]:
     )
     if codes := [order.code for order in session.scalars(bought)]:
         yield f"This person has ordered, and the order is still open: {', '.join(codes)}."
+    refunds_open = (
+        select(Refund)
+        .join(Refund.payment)
+        .join(BuyerPayment.order)
+        .where(Refund.status.in_(refunds.OPEN), or_(Order.buyer_msisdn == msisdn, BuyerPayment.msisdn == msisdn))
+    )
+    if session.scalars(refunds_open.limit(1)).first():
+        yield "Money that this person paid is going back and has not arrived yet."
     for kiosk in session.scalars(select(Kiosk).where(Kiosk.agent_msisdn == msisdn)):
         yield f"This person is the agent of kiosk {kiosk.code}. Give the kiosk another agent first."
     paid_here = select(Artisan).where(
