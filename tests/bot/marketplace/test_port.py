@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import date
 from itertools import count
 from pathlib import Path
 from typing import TypeVar, get_args
 
 import pytest
+from sqlalchemy import select
 
 from bot.db.unit_of_work import UnitOfWork
 from bot.marketplace.event_details import OrderData, OrderProgress, PayoutData, PayoutProgress
@@ -19,7 +21,11 @@ from bot.marketplace.remote import MarketplaceClient, RemoteMarketplace
 from bot.marketplace.wire import CallerProfile
 from flows import commands, market
 from flows.commands import Command, Outcome
+from marketplace_api.models import Product
+from marketplace_api.orders import orders
+from tests.actors import TESTER
 from tests.bot.fixtures import AKINYI, JOY, NEW_PHONE, OTIENO, POT, place_order, received_order, seed_shop
+from tests.marketplace.conftest import request
 from tests.remote_marketplace import fault_proxy
 from tests.service import OPERATOR_KEY, Service, serving
 
@@ -114,6 +120,30 @@ def test_only_the_agent_of_an_artisans_kiosk_gets_the_artisans_contact(tested: M
 
     assert tested.ask(OTIENO, lambda session: session.artisan_of_kiosk(NEW_PHONE)) is None
     assert tested.ask(AKINYI, lambda session: session.artisan_of_kiosk(AKINYI)) is None
+
+
+# -- orders that are not paid yet
+
+
+def test_an_unpaid_order_is_shown_to_its_buyer_and_to_nobody_else(tested: MarketplaceUnderTest) -> None:
+    services, on_sale = tested.shop.services, pot(tested).quantity
+    with services.database.writing.begin() as session:
+        shop = services.shop(session, TESTER)
+        (product,) = session.scalars(select(Product).where(Product.code == pot(tested).code))
+        unpaid = replace(request(), buyer_msisdn=JOY, vouched=False)
+        code = orders.place(shop, unpaid, product.id, 1).code
+
+    shown = tested.ask(JOY, lambda session: session.bought(code))
+    assert shown is not None
+    assert (shown.status, shown.quantity) == ("unpaid", 1)
+    assert list(tested.ask(AKINYI, lambda session: session.orders())) == []
+    assert list(tested.ask(OTIENO, lambda session: session.awaited())) == []
+    assert list(tested.ask(OTIENO, lambda session: session.to_ship())) == []
+    assert list(tested.ask(OTIENO, lambda session: session.expected(code))) == []
+    assert tested.ask(OTIENO, lambda session: session.day()) == market.KioskDaySummary(0, 0)
+    assert tested.perform(AKINYI, commands.AcceptOrder(code, 1)).reason == "not_your_order"
+    assert tested.perform(JOY, commands.CancelOrder(code)).kind == "done"
+    assert pot(tested).quantity == on_sale
 
 
 # -- artisans
