@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any, get_args
@@ -199,3 +200,27 @@ def test_every_refusal_reason_has_a_sentence() -> None:
     refusals = raised | {transition.refusal for cycle in cycles for transition in cycle.transitions}
     assert refusals <= set(get_args(RefusalReason))
     assert problems.REFUSAL_DETAILS.keys() == set(get_args(RefusalReason))
+
+
+def test_no_body_takes_a_member_that_it_does_not_know(anonymous: FlaskClient) -> None:
+    document = anonymous.get("/openapi.json").json
+    schemas = document["components"]["schemas"]
+
+    def objects(schema: dict[str, Any]) -> Iterator[str]:
+        """The names of the objects in a schema, at any depth."""
+        name = schema.get("$ref", "").rpartition("/")[2]
+        inner = schemas[name] if name else schema
+        if name and "properties" in inner:
+            yield name
+        for part in (*inner.get("properties", {}).values(), *inner.get("anyOf", ()), *inner.get("oneOf", ())):
+            yield from objects(part)
+
+    bodies = {
+        name
+        for operations in document["paths"].values()
+        for operation in operations.values()
+        if "requestBody" in operation
+        for name in objects(operation["requestBody"]["content"]["application/json"]["schema"])
+    }
+    assert {"ProductOrderIn", "BriefIn", "ByMpesa", "AgentPatch", "Price"} <= bodies
+    assert [name for name in sorted(bodies) if schemas[name].get("additionalProperties") is not False] == []
