@@ -58,7 +58,7 @@ PERSONAL: Mapping[str, Mapping[str, ColumnKind]] = {
         "url": "words",
         "detail": "words",
     },
-    "refund": {"token": "secret", "failure": "words", "note": "words"},
+    "refund": {"token": "secret", "query_token": "secret", "failure": "words", "note": "words"},
     "collecting_pause": {"reason": "words"},
     "settlement": {"reference": "words"},
     "exchange_rate": {"by": "masked"},
@@ -116,7 +116,9 @@ NOT_PERSONAL: Mapping[str, frozenset[str]] = {
             "failure",
         }
     ),
-    "refund": frozenset({"id", "payment_id", "order_id", "currency", "reason", "status", "provider", "reference"}),
+    "refund": frozenset(
+        {"id", "payment_id", "order_id", "currency", "reason", "status", "provider", "provider_id", "reference"}
+    ),
     "collector_event": frozenset({"collector", "id"}),
     "collecting_pause": frozenset({"collector"}),
     "storefront_terms": frozenset({"key_id"}),
