@@ -45,6 +45,14 @@ def take_order_of_artisan(shop: Shop, artisan_id: ScalarSelect[str], order_id: S
     return next(iter(_read(shop, Order, Order.id == locked)), None) if locked else None
 
 
+def take_order_alone(shop: Shop, order_id: ScalarSelect[str]) -> bool:
+    """Lock an order without reading it; False if it is unknown. For those who decide on its payments, not its parts."""
+    order = select(Order.id).where(Order.id == order_id)
+    if shop.session.get_bind().dialect.name != "sqlite":
+        order = order.with_for_update(of=Order, key_share=True)
+    return shop.session.scalar(order) is not None
+
+
 def take_all(
     shop: Shop, table: type[Lockable], *where: ColumnElement[bool], shared: bool = False, skip_locked: bool = False
 ) -> Sequence[Lockable]:

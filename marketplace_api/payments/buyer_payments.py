@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import joinedload, lazyload
 
 from marketplace_api import locks
 from marketplace_api.event_types import EventType
@@ -26,6 +27,8 @@ OPEN: tuple[BuyerPaymentStatus, ...] = ("created", "asked", "unknown")
 """Statuses in which the buyer may still pay in time."""
 MAY_HAVE_PAID: tuple[BuyerPaymentStatus, ...] = ("asked", "unknown")
 TOKEN_LENGTH = 32
+WITHOUT_PARTS = joinedload(BuyerPayment.order).options(lazyload(Order.assignments), lazyload(Order.timeline))
+"""Reads a payment and its order, and what else belongs to the order only when it is needed."""
 EVENTS_KEPT = timedelta(days=30)
 """How long an event of a collector is remembered; Stripe repeats one for three days."""
 AT_ONCE = 500
@@ -102,11 +105,14 @@ def forget_events(shop: Shop) -> int:
 
 
 def lock(shop: Shop, payment_id: str) -> BuyerPayment:
-    """The payment as it is in the database now, under the lock of its order; `Refused` with `unknown_payment`."""
+    """The payment as it is in the database now, under the lock of its order; `Refused` with `unknown_payment`.
+
+    The order's parts are not read again.
+    """
     order_id = select(BuyerPayment.order_id).where(BuyerPayment.id == payment_id).scalar_subquery()
-    if locks.take_one(shop, Order, Order.id == order_id) is None:
+    if not locks.take_order_alone(shop, order_id):
         raise Refused("unknown_payment", 404)
-    return shop.session.get_one(BuyerPayment, payment_id, populate_existing=True)
+    return shop.session.get_one(BuyerPayment, payment_id, populate_existing=True, options=[WITHOUT_PARTS])
 
 
 # -- creating and moving

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import joinedload, lazyload
 
 from marketplace_api import locks
 from marketplace_api.event_types import EventType
@@ -29,6 +30,11 @@ OPEN: tuple[RefundStatus, ...] = ("due", "sending", "unknown", "failed")
 IN_FLIGHT: tuple[RefundStatus, ...] = ("sending", "unknown")
 """Statuses in which a provider may be giving it back at this moment."""
 TOKEN_LENGTH = 32
+_WITHOUT_PARTS = (
+    joinedload(Refund.payment)
+    .joinedload(BuyerPayment.order)
+    .options(lazyload(Order.assignments), lazyload(Order.timeline))
+)
 ELSEWHERE = "elsewhere"
 """The stored provider of a refund that an operator made by other means."""
 
@@ -59,11 +65,14 @@ def in_flight(shop: Shop, provider: str, names: Sequence[str]) -> Sequence[Refun
 
 
 def lock(shop: Shop, refund_id: str) -> Refund:
-    """The refund as it is in the database now, under the lock of its order; `Refused` with `unknown_refund`."""
+    """The refund as it is in the database now, under the lock of its order; `Refused` with `unknown_refund`.
+
+    The order's parts are not read again.
+    """
     order_id = select(Refund.order_id).where(Refund.id == refund_id).scalar_subquery()
-    if locks.take_one(shop, Order, Order.id == order_id) is None:
+    if not locks.take_order_alone(shop, order_id):
         raise Refused("unknown_refund", 404)
-    return shop.session.get_one(Refund, refund_id, populate_existing=True)
+    return shop.session.get_one(Refund, refund_id, populate_existing=True, options=[_WITHOUT_PARTS])
 
 
 def given_back(payment: BuyerPayment) -> int:
