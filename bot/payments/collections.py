@@ -66,7 +66,7 @@ payment. An operator must decide what it is; no job changes it any more."""
 
 
 def consumer(own: ShopDatabase) -> EventConsumer[Event]:
-    """The consumer that queues a job for each payment and refund, and hastens those of orders that have ended."""
+    """The consumer that queues a job for each payment and refund, and queries those of ended orders soon."""
 
     def take(session: Session, event: Event) -> None:
         shop, conn = own.open_shop(session), session.connection()
@@ -82,7 +82,7 @@ def consumer(own: ShopDatabase) -> EventConsumer[Event]:
     return queueing.consumer(CONSUMER, own, take)
 
 
-def hasten(shop: Shop, payment: BuyerPayment, key: str) -> None:
+def query_soon(shop: Shop, payment: BuyerPayment, key: str) -> None:
     """Query the payment, which is locked, soon: by its job, or by another one if it has none, once for each `key`."""
     conn = shop.session.connection()
     if payment.status in buyer_payments.OPEN and queueing.has_job(conn, KIND, payment.id):

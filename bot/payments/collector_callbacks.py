@@ -44,11 +44,11 @@ class CollectorCallbacks:
             payment = buyer_payments.by_provider_id(shop, collector, provider_id)
             if payment is not None:
                 payment = buyer_payments.lock(shop, payment.id)
-                if event_id or _may_hasten(shop, payment):
-                    collections.hasten(shop, payment, event_id or f"hint:{shop.now.isoformat()}")
+                if event_id or _may_follow(shop, payment):
+                    collections.query_soon(shop, payment, event_id or f"hint:{shop.now.isoformat()}")
             of_payment = [] if payment is None else payment.refunds
             for refund in {*of_payment, *refunds.in_flight(shop, collector, [provider_id])}:
-                _hasten_refund(shop, refund)
+                _query_refund_soon(shop, refund)
 
     def on_charge(self, token: str, captured: Captured | None, provider_id: str | None = None) -> None:
         """Handle a callback at the address of a charge: query it now, and keep the proven receipt."""
@@ -62,8 +62,8 @@ class CollectorCallbacks:
                 _set_provider_id(shop, payment, provider_id)
             if captured is not None:
                 _keep_receipt(shop, payment, captured)
-            if captured is not None or _may_hasten(shop, payment):
-                collections.hasten(shop, payment, f"charge:{shop.now.isoformat()}")
+            if captured is not None or _may_follow(shop, payment):
+                collections.query_soon(shop, payment, f"charge:{shop.now.isoformat()}")
 
     def on_answer(self, token: str, answer: Captured | RefundStatus | None) -> None:
         """Handle the answer to a request of ours that named an address with this token."""
@@ -72,7 +72,7 @@ class CollectorCallbacks:
                 refund = refunds.lock(shop, refund.id)
                 if isinstance(answer, Refunded | NotRefunded):
                     refunding.apply(shop, refund, answer, queried=token == refund.query_token)
-                _hasten_refund(shop, refund)
+                _query_refund_soon(shop, refund)
             elif (direct := direct_money.by_token(shop, token)) is None:
                 log.warning("an answer to a request that is not ours")
             elif not isinstance(answer, Captured):
@@ -117,7 +117,7 @@ class PayerCallbacks:
         with self.shop_database.writing() as shop:
             found = refunds.in_flight(shop, provider, names)
             for refund in found:
-                _hasten_refund(shop, refund)
+                _query_refund_soon(shop, refund)
         if not found:
             self.payouts.on_hint(provider, names)
 
@@ -133,13 +133,13 @@ def _apply_callback(shop: Shop, refund: Refund, token: str, callback: PaymentCal
     queueing.run_now(shop.session.connection(), collections.REFUND, refund.id, shop.now)
 
 
-def _may_hasten(shop: Shop, payment: BuyerPayment) -> bool:
-    return queueing.may_hasten(shop.session.connection(), payment.id, payment.created_at, shop.now)
+def _may_follow(shop: Shop, payment: BuyerPayment) -> bool:
+    return queueing.may_follow_hint(shop.session.connection(), payment.id, payment.created_at, shop.now)
 
 
-def _hasten_refund(shop: Shop, refund: Refund) -> None:
+def _query_refund_soon(shop: Shop, refund: Refund) -> None:
     conn = shop.session.connection()
-    if refund.status in refunds.IN_FLIGHT and queueing.may_hasten(conn, refund.id, refund.created_at, shop.now):
+    if refund.status in refunds.IN_FLIGHT and queueing.may_follow_hint(conn, refund.id, refund.created_at, shop.now):
         queueing.run_now(conn, collections.REFUND, refund.id, shop.now)
 
 

@@ -1,4 +1,4 @@
-"""Jobs about a payout, a buyer's payment or a refund: how they are queued, hastened and run again."""
+"""Jobs about a payout, a buyer's payment or a refund: how they are queued, brought forward and run again."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def has_job(conn: Connection, kind: str, about: str) -> bool:
     return outbox.has_unfinished(conn, _ordering_key(kind, about))
 
 
-def may_hasten(conn: Connection, about: str, since: datetime, now: datetime) -> bool:
+def may_follow_hint(conn: Connection, about: str, since: datetime, now: datetime) -> bool:
     """True once for each gap, which grows with the age of the row, so that hints cause few queries more than ours."""
     gap = min(max(now - since, HINTS.shortest), HINTS.longest)
     return budgets.spend(conn, Use(f"hint:{about}", 1, gap.total_seconds()), now.timestamp()).total == 1

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from sqlalchemy import func, literal, select
+
 from bot.providers.collector_contracts import (
     Asked,
     Captured,
@@ -26,7 +28,10 @@ from bot.providers.collector_contracts import (
     StillOpen,
 )
 from bot.providers.errors import PaymentError, Reason
-from tests.payouts.crashing import CrashPoint
+from marketplace_api.models import BuyerPayment, LedgerPosting, Order
+from marketplace_api.payments import ledger
+from marketplace_api.shop import Shop
+from tests.payouts.crashing import CrashingPayer, CrashPoint
 
 AskOutcome = Literal["asked", "paid at once", "answer lost", "request lost", "busy", "refused", "wrong key"]
 """The result of a request to ask. After a lost answer the buyer was asked; a lost request never arrived."""
@@ -239,3 +244,19 @@ class Posted:
     def on_charge(self, token: str, captured: Captured | None, provider_id: str | None = None) -> None: ...
 
     def on_answer(self, token: str, answer: Captured | RefundStatus | None) -> None: ...
+
+
+def check_books(shop: Shop, collector: CrashingCollector, payer: CrashingPayer) -> None:
+    """Every purse is closed, and the ledger says of provider and payer what their own books say."""
+    purses = select(Order.id, func.sum(LedgerPosting.amount)).where(
+        LedgerPosting.account == literal(ledger.PURSE) + Order.id
+    )
+    assert {order: rest for order, rest in shop.session.execute(purses.group_by(Order.id)) if rest} == {}
+    charged_back = sum(
+        payment.amount - sum(refund.amount for refund in payment.refunds)
+        for payment in shop.session.scalars(select(BuyerPayment).where(BuyerPayment.status == "charged_back"))
+    )
+    fees = ledger.balance(shop, ledger.FEES)
+    held = collector.received - collector.given_back - fees - charged_back
+    assert ledger.balance(shop, ledger.collector_account(collector.name)) == held
+    assert ledger.balance(shop, ledger.provider_account(payer.name)) == -payer.total_paid

@@ -26,18 +26,18 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import event, func, literal, select
+from sqlalchemy import event, select
 
 from bot.jobs.handlers import LEASE
 from bot.providers.collector_contracts import Captured, PaybillNotice, Refunded
 from marketplace_api.kiosks import kiosks
-from marketplace_api.models import Artisan, BuyerPayment, CollectingPause, Kiosk, LedgerPosting, Order, Refund
+from marketplace_api.models import Artisan, BuyerPayment, CollectingPause, Kiosk, Order, Refund
 from marketplace_api.orders import closing, deadlines, direct_payments, orders, paying, receiving
 from marketplace_api.payments import buyer_payments, ledger, refunds
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 from tests import servers
-from tests.collecting.crashing import AskOutcome, CrashingCollector, QueryOutcome, RefundOutcome
+from tests.collecting.crashing import AskOutcome, CrashingCollector, QueryOutcome, RefundOutcome, check_books
 from tests.collecting.till import BUYER, PRICE, Till, open_till
 from tests.databases import migrated_postgres, migrated_sqlite
 from tests.marketplace.conftest import request
@@ -343,18 +343,7 @@ class CollectingWalk(RuleBasedStateMachine):
             assert shop.session.scalars(select(BuyerPayment).where(open_payments)).all() == []
             assert shop.session.scalars(select(Refund).where(Refund.status.in_(refunds.OPEN))).all() == []
             assert ledger.balance(shop, ledger.REFUNDS) == ledger.balance(shop, ledger.REFUNDING) == 0
-            fees = ledger.balance(shop, ledger.FEES)
-            charged_back = sum(
-                payment.amount - sum(refund.amount for refund in payment.refunds)
-                for payment in shop.session.scalars(select(BuyerPayment).where(BuyerPayment.status == "charged_back"))
-            )
-            purses = select(Order.id, func.sum(LedgerPosting.amount)).where(
-                LedgerPosting.account == literal(ledger.PURSE) + Order.id
-            )
-            assert {order: rest for order, rest in shop.session.execute(purses.group_by(Order.id)) if rest} == {}
-            held = self.collector.received - self.collector.given_back - fees - charged_back
-            assert ledger.balance(shop, ledger.collector_account(self.collector.name)) == held
-            assert ledger.balance(shop, ledger.provider_account("bank")) == -self.payer.total_paid
+            check_books(shop, self.collector, self.payer)
 
     def close_orders(self) -> None:
         """Cancels what may be cancelled and voids the rest, so that every purse is closed."""

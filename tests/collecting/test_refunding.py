@@ -333,7 +333,7 @@ def test_a_refused_query_of_a_payout_does_not_fail_the_refund(till: Till) -> Non
     assert till.refund().status == "unknown"
 
 
-def test_a_hint_of_the_payer_about_a_refund_hastens_its_query(till: Till) -> None:
+def test_a_hint_of_the_payer_about_a_refund_brings_its_query_forward(till: Till) -> None:
     till.payer.pays.then(Pending(("AG_1",)))
     by_payer(till)
     till.advance(10)
