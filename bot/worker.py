@@ -164,12 +164,12 @@ def _handlers(
     settings = services.settings
     pictures = registry.media_fetcher(settings, WORKERS, [providers.provider(app, services)])
     fetcher = mms.PictureJob(pictures.fetch, services.photo_store, services.database, services.clock, services.ids)
-    by_name = {collector.name: collector for collector in collectors}
+    to_ask = collections.by_name_and_method(collectors)
     by_kind: dict[str, Handler] = {
         PAYOUT: PayoutJob(services.payout_callbacks, payer).poll,
-        collections.KIND: CollectionJob(services.collecting, by_name).run,
-        collections.REFUND: RefundJob(services.collecting, by_name, payer).run,
-        direct_payments.KIND: DirectPaymentJob(services.collecting, by_name).run,
+        collections.KIND: CollectionJob(services.collecting, to_ask).run,
+        collections.REFUND: RefundJob(services.collecting, to_ask, payer).run,
+        direct_payments.KIND: DirectPaymentJob(services.collecting, to_ask).run,
         mms.KIND: _with_payload(fetcher),
         broadcasts.KIND: BroadcastJob(services.database, services.opener(Actor("job", "broadcasts"))),
         kept_requests.KIND: services.conversation.handle_kept,

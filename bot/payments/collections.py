@@ -10,7 +10,7 @@ our id, so nobody is asked twice. `docs/payments.md` describes the rest.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -39,6 +39,7 @@ from marketplace_api.orders import orders, paying
 from marketplace_api.payments import buyer_payments
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
+from marketplace_api.statuses import BuyerPaymentMethod
 from state.outbox import Job
 
 log = logging.getLogger(__name__)
@@ -146,6 +147,11 @@ def pause(shop: Shop, collector: str, why: str) -> None:
 # -- the job
 
 
+def by_name_and_method(collectors: Iterable[Collector]) -> Collectors:
+    """The collectors as the jobs look them up."""
+    return {(collector.name, collector.method): collector for collector in collectors}
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
     """A request to ask the buyer."""
@@ -169,16 +175,18 @@ class AskAboutDispute:
     provider_id: str
 
 
+Collectors = Mapping[tuple[str, BuyerPaymentMethod], Collector]
+"""The collectors by name and method: the simulator has one for each method."""
 CollectorRequest = Ask | Query | AskAboutDispute
 Answer = Asked | ChargeStatus | DisputeStatus | None
 
 
 @dataclass(frozen=True, slots=True)
 class CollectionJob:
-    """Handles the jobs of kind `collection`: sends requests to the collectors, by name, and applies their answers."""
+    """Handles the jobs of kind `collection`: sends requests to the collectors, and applies their answers."""
 
     shop_database: ShopDatabase
-    collectors: Mapping[str, Collector]
+    collectors: Collectors
 
     def run(self, job: Job) -> None:
         """Send one request to the collector, after committing that it will be sent."""
@@ -197,7 +205,7 @@ class CollectionJob:
         """The request to send; None if there is none now, and then the job is finished or runs later."""
         with self.shop_database.writing() as shop:
             payment = buyer_payments.lock(shop, job.payload["id"])
-            collector = self.collectors.get(payment.collector)
+            collector = self.collectors.get((payment.collector, payment.method))
             is_over = _is_over(shop, payment)
             if payment.status == "created" and is_over:
                 buyer_payments.lapse(shop, payment.id)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.payments import queueing
+from bot.payments.collections import Collectors
 from bot.payments.queueing import ShopDatabase
-from bot.providers.collector_contracts import Collector, ReceiptQuery
+from bot.providers.collector_contracts import ReceiptQuery
 from bot.providers.errors import PaymentError
 from marketplace_api.backoff import Backoff
 from marketplace_api.models import BuyerPayment, DirectPayment
@@ -39,14 +39,14 @@ class DirectPaymentJob:
     """Handles the jobs of kind `direct_payment`. The answer comes as a callback."""
 
     shop_database: ShopDatabase
-    collectors: Mapping[str, Collector]
+    collectors: Collectors
 
     def run(self, job: Job) -> None:
         """Query the receipt once, unless its money is settled."""
         direct = self._prepare(job)
         if direct is None:
             return
-        collector, detail = self.collectors.get(direct.collector), "queried"
+        collector, detail = self.collectors.get((direct.collector, "mpesa")), "queried"
         if not isinstance(collector, ReceiptQuery):
             log.error("%s cannot tell what receipt %s is about", direct.collector, direct.receipt)
             return

@@ -9,12 +9,11 @@ provider is queried; only if it does not know the refund is it asked again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.payments import queueing
-from bot.payments.collections import POLLS, pause
+from bot.payments.collections import POLLS, Collectors, pause
 from bot.payments.queueing import ShopDatabase
 from bot.providers.collector_contracts import (
     Collector,
@@ -195,10 +194,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class RefundJob:
-    """Handles the jobs of kind `refund`: asks the collectors, by name, or the payer, and applies their answers."""
+    """Handles the jobs of kind `refund`: asks the collectors or the payer, and applies their answers."""
 
     shop_database: ShopDatabase
-    collectors: Mapping[str, Collector]
+    collectors: Collectors
     payer: Payer | None
     """None if nobody pays out for us: then what a collector cannot give back waits for an operator."""
 
@@ -254,7 +253,7 @@ class RefundJob:
     def _route(self, refund: Refund) -> Route | None:
         if refund.payer_ids:
             return ByPayer(self.payer) if self.payer else None
-        collector = self.collectors.get(refund.payment.collector)
+        collector = self.collectors.get((refund.payment.collector, refund.payment.method))
         return ByCollector(collector) if collector else None
 
     def _apply_answer(self, job: Job, request: Request, answer: RefundAnswer | PaymentStatus | Pending) -> None:

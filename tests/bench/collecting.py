@@ -98,7 +98,7 @@ def measure(folder: Path, payments: int = PAYMENTS) -> list[dict[str, Any]]:
 
 def _rates(url: str, folder: Path, payments: int) -> Iterator[tuple[str, float]]:
     services = build(registry.make_settings(database_url=url, photos_dir=str(folder)), clock=system_clock)
-    own, by_name = services.collecting, {SlowCollector.name: SlowCollector()}
+    own, by_name = services.collecting, collections.by_name_and_method([SlowCollector()])
     asking = {collections.KIND: CollectionJob(own, by_name).run}
     refunding = {collections.REFUND: RefundJob(own, by_name, ScriptedPayer()).run}
     try:

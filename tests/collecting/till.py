@@ -155,7 +155,7 @@ class Till:
 
     def work_with(self, collector: Collector, payer: Payer) -> None:
         """Lets a new worker use this collector and this payer."""
-        own, by_name = self.services.collecting, {collector.name: collector}
+        own, by_name = self.services.collecting, collections.by_name_and_method([collector])
         handlers: dict[str, Any] = {
             collections.KIND: CollectionJob(own, by_name).run,
             collections.REFUND: RefundJob(own, by_name, payer).run,
