@@ -30,7 +30,7 @@ from bot.notifications.notifier import Notifier
 from bot.payments import collections, payouts
 from bot.payments.collector_callbacks import CollectorCallbacks, PayerCallbacks
 from bot.payments.payouts import PayoutCallbacks
-from bot.payments.queueing import ShopDatabase
+from bot.payments.queueing import OwnShop
 from bot.photos.links import PhotoLinks
 from bot.photos.store import PhotoStore
 from bot.providers import registry
@@ -76,7 +76,7 @@ class Services:
     payout_callbacks: PayoutCallbacks
     payer_callbacks: PayerCallbacks
     collector_callbacks: CollectorCallbacks
-    collecting: ShopDatabase
+    collecting: OwnShop
     """Our own shop, in which jobs and callbacks of collectors act."""
 
     def close(self) -> None:
@@ -108,7 +108,7 @@ def build(
     sessions = RedisSessions(settings.redis_url) if settings.redis_url else SqlSessions(settings.database_url)
     marketplace = _marketplace(settings, LocalMarketplace(database, ids, terms, photo_links.link), database, clock)
     own_numbers = registry.own_numbers(settings) | {settings.sms_short_code}
-    collecting = ShopDatabase(database, lambda session: Shop(session, clock(), ids, terms, collections.ACTOR))
+    collecting = OwnShop(database, lambda session: Shop(session, clock(), ids, terms, collections.ACTOR))
     payout_callbacks = PayoutCallbacks(database, clock, ids, terms)
     resources = HopResources(sessions, database, clock, ids, marketplace)
     return Services(
@@ -228,4 +228,4 @@ def _notification_consumer(
 
 
 def _payout_consumer(database: Database, clock: Clock, ids: Ids, terms: Terms) -> EventConsumer[Event]:
-    return payouts.consumer(ShopDatabase(database, lambda session: Shop(session, clock(), ids, terms, payouts.ACTOR)))
+    return payouts.consumer(OwnShop(database, lambda session: Shop(session, clock(), ids, terms, payouts.ACTOR)))

@@ -7,16 +7,16 @@ and the stock of a product grows by the pieces of its open orders, which are res
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import islice
 from random import Random
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple
 
-from sqlalchemy import Row, Select, Table, insert, select, text
+from sqlalchemy import Row, Select, select, text
 
+from bot.demo.inserting import batches, copy_rows, enlarge_cache, insert_rows
 from bot.demo.order_histories import ORDER_HISTORIES, OrderHistory
 from bot.demo.seed import ARTISANS, DemoProduct
 from bot.simulator.wallet import SimulatorPayer
@@ -24,7 +24,6 @@ from marketplace_api.catalogue import search
 from marketplace_api.models import (
     Artisan,
     Assignment,
-    Base,
     Kiosk,
     LedgerAccount,
     LedgerEntry,
@@ -44,15 +43,10 @@ from marketplace_api.shop import CODE_LENGTHS, Coded, Ids, Shop
 
 PRICE_STEP = 100_00
 """Prices are multiples of this, in minor units, so that a commission in whole percent leaves no cents in a payout."""
-BATCH_SIZE = 5000
-"""Rows of one insert: more would take too much memory, fewer would need many round trips."""
 
 NAMES = ("Achieng", "Baraka", "Chebet", "Desta", "Esther", "Faraja", "Grace", "Hamisi", "Imani", "Jelimo", "Kerubo")
 SORTS = ("Small", "Large", "Tiny", "Plain", "Painted", "Blue", "Red", "Green", "Black", "Wedding", "Lamu", "Turkana")
 SHIP_TO = dict.fromkeys(Address.model_fields) | {"line1": "1 Moi Avenue", "city": "Nairobi", "country": "KE"}
-
-
-BatchItem = TypeVar("BatchItem")
 
 
 class PrerequisiteError(Exception):
@@ -75,7 +69,7 @@ def fill(shop: Shop, counts: BulkCounts) -> None:
     # the operating system's random source is slow, and nothing here is a secret
     random = Random(shop.ids.token(20))  # noqa: S311
     shop = replace(shop, ids=Ids(random))
-    _enlarge_cache(shop)
+    enlarge_cache(shop)
     for add, count in (
         (_add_artisans, counts.artisans),
         (_add_products, counts.products),
@@ -109,8 +103,8 @@ def _add_artisans(shop: Shop, random: Random, count: int) -> None:
             "created_at": shop.now - timedelta(days=400, minutes=random.random()),
         }
 
-    for rows in _batches(row, count):
-        _insert(shop, Artisan, rows)
+    for rows in batches(row, count):
+        insert_rows(shop, Artisan, rows)
 
 
 def _msisdns(shop: Shop, random: Random) -> Iterator[str]:
@@ -151,9 +145,9 @@ def _add_products(shop: Shop, random: Random, count: int) -> None:
             "updated_at": listed_at,
         }
 
-    for rows in _batches(row, count):
-        _insert(shop, Product, rows)
-        _copy(shop, ProductWord, [word for row in rows for word in _search_words(row)])
+    for rows in batches(row, count):
+        insert_rows(shop, Product, rows)
+        copy_rows(shop, ProductWord, [word for row in rows for word in _search_words(row)])
 
 
 def _search_words(row: dict[str, Any]) -> list[dict[str, str]]:
@@ -200,18 +194,18 @@ def _add_orders(shop: Shop, random: Random, count: int, histories: Sequence[Orde
         (history,) = random.choices(histories, [history.weight for history in histories])
         return _new_order(shop, random, random.choice(products), next(codes), history)
 
-    for orders in _batches(order, count):
-        _insert(shop, Order, [order.row for order in orders])
+    for orders in batches(order, count):
+        insert_rows(shop, Order, [order.row for order in orders])
         timeline = [_timeline_entry(order, step) for order in orders for step in range(len(order.history.statuses))]
-        _insert(shop, TimelineEntry, timeline)
-        _insert(shop, Assignment, [_assignment(order) for order in orders])
+        insert_rows(shop, TimelineEntry, timeline)
+        insert_rows(shop, Assignment, [_assignment(order) for order in orders])
         still_open = [order for order in orders if order.history.assignment in ("offered", "accepted")]
         if rows := [{"of": order.product.id, "pieces": order.row["quantity"]} for order in still_open]:
             shop.session.connection().execute(_RESERVE, rows)
         assignment_ids = _assignment_ids(shop, orders)
         received = [order for order in orders if order.history.assignment == "received"]
         paid = [_payout(shop, order, assignment_ids[order.row["id"]], next(payout_codes)) for order in received]
-        _insert(shop, Payout, paid)
+        insert_rows(shop, Payout, paid)
         _add_ledger_entries(shop, orders, received, paid)
 
 
@@ -323,10 +317,10 @@ def _add_ledger_entries(
         ]
         postings |= postings_by_key
     _open_accounts(shop, {account for lines in postings.values() for account in lines})
-    _insert(shop, LedgerEntry, entries)
+    insert_rows(shop, LedgerEntry, entries)
     inserted = select(LedgerEntry.key, LedgerEntry.id).where(LedgerEntry.key.in_(list(postings)))
     entry_ids = dict(shop.session.execute(inserted).all())
-    _insert(
+    insert_rows(
         shop,
         LedgerPosting,
         [
@@ -350,47 +344,13 @@ def _purse_entries(order: BulkOrder) -> dict[str, dict[str, int]]:
 
 def _open_accounts(shop: Shop, names: set[str]) -> None:
     existing = set(shop.session.scalars(select(LedgerAccount.name)))
-    _insert(shop, LedgerAccount, [{"name": name, "currency": shop.terms.currency} for name in sorted(names - existing)])
+    insert_rows(
+        shop, LedgerAccount, [{"name": name, "currency": shop.terms.currency} for name in sorted(names - existing)]
+    )
 
 
 def _received_at(order: BulkOrder) -> datetime:
     return order.reached_at(order.history.statuses.index("at_kiosk"))
-
-
-# Inserting
-
-
-def _enlarge_cache(shop: Shop) -> None:
-    """With SQLite's default cache of 2 MB, each batch would read and write whole indexes again.
-
-    The connection does not go back to the pool: with such a cache, each later read would take longer to begin.
-    """
-    if shop.session.get_bind().dialect.name == "sqlite":
-        shop.session.execute(text("PRAGMA cache_size = -262144"))  # in KiB
-        shop.session.connection().detach()
-
-
-def _batches(make: Callable[[], BatchItem], count: int) -> Iterator[list[BatchItem]]:
-    items = (make() for _ in range(count))
-    while batch := list(islice(items, BATCH_SIZE)):
-        yield batch
-
-
-def _insert(shop: Shop, of: type[Base], rows: Sequence[dict[str, Any]]) -> None:
-    """Insert into the table without ORM objects, which would take one and a half times as long."""
-    if rows:
-        shop.session.execute(insert(cast(Table, of.__table__)), rows)
-
-
-def _copy(shop: Shop, of: type[Base], rows: Sequence[dict[str, str]]) -> None:
-    """Like `_insert`, for columns of text only; on PostgreSQL it takes a quarter of the time."""
-    if shop.session.get_bind().dialect.name != "postgresql":
-        _insert(shop, of, rows)
-        return
-    cursor = shop.session.connection().connection.cursor()
-    with cursor.copy(f"COPY {of.__tablename__} ({', '.join(rows[0])}) FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row(tuple(row.values()))
 
 
 def _codes(shop: Shop, coded: type[Coded]) -> Iterator[str]:

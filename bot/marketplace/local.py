@@ -27,7 +27,7 @@ from marketplace_api.catalogue import products
 from marketplace_api.catalogue.categories import CATEGORIES
 from marketplace_api.kiosks import activity, cash_float, kiosks
 from marketplace_api.models import Order
-from marketplace_api.orders import lists, orders, receiving
+from marketplace_api.orders import lists, orders, pieces, receiving
 from marketplace_api.payments import balances, cash_codes, cash_payouts, payouts
 from marketplace_api.payments.money import split
 from marketplace_api.schemas.orders import Order as OrderSchema
@@ -240,7 +240,7 @@ def _order_summary(row: Order) -> market.OrderSummary:
     return market.OrderSummary(
         row.code,
         row.title,
-        orders.piece_count(row),
+        pieces.count(row),
         row.artisan_earns,
         row.status,
         brief=row.brief is not None,

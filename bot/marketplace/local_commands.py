@@ -12,7 +12,7 @@ from marketplace_api.accounts.roles import Roles
 from marketplace_api.actors import Actor
 from marketplace_api.catalogue import products
 from marketplace_api.models import Artisan, Assignment, Kiosk, Order
-from marketplace_api.orders import orders, receiving
+from marketplace_api.orders import orders, pieces, receiving
 from marketplace_api.payments import cash_payouts
 from marketplace_api.payments.money import split
 from marketplace_api.refused import RefusalReason, Refused
@@ -71,7 +71,7 @@ def _perform(shop: Shop, msisdn: str, roles: Roles, command: commands.Command) -
         case commands.ConfirmDelivery(code):
             return _done(code=orders.deliver(shop, _order_of_buyer(shop, msisdn, code)).code)
         case commands.CancelOrder(code):
-            return _done(code=orders.cancel(shop, _order_of_buyer(shop, msisdn, code)).code)
+            return _done(code=orders.cancel_locked(shop, _own(orders.lock_by_code(shop, code), msisdn, code)).code)
         case commands.RenewCashCode():
             return _done(payout=cash_payouts.renew_code(shop, _artisan(roles)).id)
         case commands.RequestCall():
@@ -107,7 +107,10 @@ def _kiosk(roles: Roles) -> Kiosk:
 
 def _order_of_buyer(shop: Shop, msisdn: str, code: str) -> Order:
     """The order with this code, if this phone placed it; otherwise `unknown_code`, so that codes cannot be guessed."""
-    order = orders.by_code(shop, code)
+    return _own(orders.by_code(shop, code), msisdn, code)
+
+
+def _own(order: Order | None, msisdn: str, code: str) -> Order:
     if order is None or order.buyer_msisdn != msisdn:
         raise Refused("unknown_code", 404, code=code)
     return order
@@ -224,7 +227,7 @@ def _done_with_stock(row: Assignment, back: int) -> Outcome:
 def part_summary(row: Assignment) -> market.OrderSummary:
     """An artisan's part of an order; while it is only offered, its pieces are all that no artisan has accepted."""
     order = row.order
-    quantity = orders.pieces_left(order) if row.status == "offered" else row.quantity
+    quantity = pieces.left(order) if row.status == "offered" else row.quantity
     return market.OrderSummary(
         order.code,
         order.title,

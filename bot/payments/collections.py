@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from bot.marketplace.event_consumer import EventConsumer
 from bot.payments import queueing
-from bot.payments.queueing import ShopDatabase
+from bot.payments.queueing import OwnShop
 from bot.providers.collector_contracts import (
     Asked,
     Captured,
@@ -66,7 +66,7 @@ payment. An operator must decide what it is; no job changes it any more."""
 # -- starting
 
 
-def consumer(own: ShopDatabase) -> EventConsumer[Event]:
+def consumer(own: OwnShop) -> EventConsumer[Event]:
     """The consumer that queues a job for each payment and refund, and queries those of ended orders soon."""
 
     def take(session: Session, event: Event) -> None:
@@ -153,7 +153,7 @@ def by_name_and_method(collectors: Iterable[Collector]) -> Collectors:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class AskBuyer:
     """A request to ask the buyer."""
 
     charge: Charge
@@ -177,7 +177,7 @@ class AskAboutDispute:
 
 Collectors = Mapping[tuple[str, BuyerPaymentMethod], Collector]
 """The collectors by name and method: the simulator has one for each method."""
-CollectorRequest = Ask | Query | AskAboutDispute
+CollectorRequest = AskBuyer | Query | AskAboutDispute
 Answer = Asked | ChargeStatus | DisputeStatus | None
 
 
@@ -185,7 +185,7 @@ Answer = Asked | ChargeStatus | DisputeStatus | None
 class CollectionJob:
     """Handles the jobs of kind `collection`: sends requests to the collectors, and applies their answers."""
 
-    shop_database: ShopDatabase
+    shop_database: OwnShop
     collectors: Collectors
 
     def run(self, job: Job) -> None:
@@ -254,7 +254,7 @@ class CollectionJob:
         log.warning("a request about a payment failed", extra={"payment": job.payload["id"], "reason": error.detail})
         with self.shop_database.writing() as shop:
             payment = buyer_payments.lock(shop, job.payload["id"])
-            if isinstance(request, Ask) and payment.status == "asked" and payment.provider_id is None:
+            if isinstance(request, AskBuyer) and payment.status == "asked" and payment.provider_id is None:
                 _apply_unasked(shop, payment, collector, error)
             gap = POLLS.gap(job.polls + 1, requested=error.retry_after)
             self._poll_again(shop, job, collector, payment, gap, error.detail)
@@ -277,7 +277,7 @@ class CollectionJob:
 def _send(collector: Collector, request: CollectorRequest) -> Answer:
     """Raises PaymentError."""
     match request:
-        case Ask(charge):
+        case AskBuyer(charge):
             return collector.ask(charge)
         case Query(charge, provider_id, closes):
             return collector.close(charge, provider_id) if closes else collector.query(charge, provider_id)
@@ -293,7 +293,7 @@ def _request(shop: Shop, payment: BuyerPayment, collector: Collector, is_over: b
             if paying.is_paused(shop, collector.name):
                 return None
             buyer_payments.begin_asking(shop, payment.id)
-            return Ask(charge)
+            return AskBuyer(charge)
         case "asked" | "unknown" | "lapsed" | "failed" if payment.failure == OTHER_AMOUNT:
             return None
         case "asked" | "unknown" | "lapsed" | "failed" if payment.provider_id:
@@ -315,7 +315,7 @@ def _request_unheard(
         buyer_payments.lapse(shop, payment.id)
     if collector.asks_once:
         return None  # the callback, which names the request, may still come
-    return Ask(charge) if shop.now < payment.expires_at + LATE else None
+    return AskBuyer(charge) if shop.now < payment.expires_at + LATE else None
 
 
 def _apply_unasked(shop: Shop, payment: BuyerPayment, collector: Collector, error: PaymentError) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.payments import collections, direct_payments, queueing, refunding
-from bot.payments.queueing import ShopDatabase
+from bot.payments.queueing import OwnShop
 from bot.providers.collector_contracts import Captured, NotRefunded, PaybillNotice, Refunded, RefundStatus
 from bot.providers.payment_contracts import PaymentCallback, PaymentCallbackHandler
 from marketplace_api.models import BuyerPayment, Refund
@@ -34,7 +34,7 @@ LONGEST_ACCOUNT = 40
 class CollectorCallbacks:
     """Applies what collectors post to payments, refunds and receipts. A `CollectorCallbackHandler`."""
 
-    shop_database: ShopDatabase
+    shop_database: OwnShop
 
     def on_hint(self, collector: str, provider_id: str, event_id: str | None = None) -> None:
         """Query what the provider knows as `provider_id` soon: once for each `event_id`, or once in a while without."""
@@ -100,7 +100,7 @@ class CollectorCallbacks:
 class PayerCallbacks:
     """Applies what payers post to the refunds that they pay out; everything else goes to `payouts`."""
 
-    shop_database: ShopDatabase
+    shop_database: OwnShop
     payouts: PaymentCallbackHandler
 
     def on_result(self, provider: str, token: str, callback: PaymentCallback) -> None:

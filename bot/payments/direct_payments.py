@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from bot.payments import queueing
 from bot.payments.collections import Collectors
-from bot.payments.queueing import ShopDatabase
+from bot.payments.queueing import OwnShop
 from bot.providers.collector_contracts import ReceiptQuery
 from bot.providers.errors import PaymentError
 from marketplace_api.backoff import Backoff
@@ -38,7 +38,7 @@ def notice(shop: Shop, collector: str, receipt: str, account: str, asked: BuyerP
 class DirectPaymentJob:
     """Handles the jobs of kind `direct_payment`. The answer comes as a callback."""
 
-    shop_database: ShopDatabase
+    shop_database: OwnShop
     collectors: Collectors
 
     def run(self, job: Job) -> None:

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from bot.db.unit_of_work import Database
 from bot.marketplace.event_consumer import EventConsumer
 from bot.payments import queueing
-from bot.payments.queueing import ShopDatabase
+from bot.payments.queueing import OwnShop
 from bot.providers.errors import DuplicatePaymentError, PaymentError
 from bot.providers.payment_contracts import (
     NotFound,
@@ -64,7 +64,7 @@ _TO_POLL = ("payout.created", "payout.retried", "payout.released")
 # -- starting
 
 
-def consumer(own: ShopDatabase) -> EventConsumer[Event]:
+def consumer(own: OwnShop) -> EventConsumer[Event]:
     """The consumer that queues a job for each payout by mobile money when the shop's events report it as due."""
 
     def take(session: Session, event: Event) -> None:

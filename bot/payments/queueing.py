@@ -25,7 +25,7 @@ HINTS = Backoff.doubling(timedelta(seconds=10), timedelta(hours=1))
 
 
 @dataclass(frozen=True, slots=True)
-class ShopDatabase:
+class OwnShop:
     """Opens our own shop in transactions of its own."""
 
     database: Database
@@ -38,7 +38,7 @@ class ShopDatabase:
             yield self.open_shop(session)
 
 
-def consumer(name: str, own: ShopDatabase, take: Callable[[Session, Event], None]) -> EventConsumer[Event]:
+def consumer(name: str, own: OwnShop, take: Callable[[Session, Event], None]) -> EventConsumer[Event]:
     """A consumer of our own shop's events; its position is stored as `name`."""
 
     def since(after: int, limit: int) -> Sequence[tuple[int, Event]]:

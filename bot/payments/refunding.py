@@ -14,7 +14,7 @@ from datetime import timedelta
 
 from bot.payments import queueing
 from bot.payments.collections import POLLS, Collectors, pause
-from bot.payments.queueing import ShopDatabase
+from bot.payments.queueing import OwnShop
 from bot.providers.collector_contracts import (
     Collector,
     NotRefunded,
@@ -196,7 +196,7 @@ class Request:
 class RefundJob:
     """Handles the jobs of kind `refund`: asks the collectors or the payer, and applies their answers."""
 
-    shop_database: ShopDatabase
+    shop_database: OwnShop
     collectors: Collectors
     payer: Payer | None
     """None if nobody pays out for us: then what a collector cannot give back waits for an operator."""

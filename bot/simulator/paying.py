@@ -24,7 +24,7 @@ from flask import Blueprint, Response, jsonify, request
 from pydantic import BaseModel, ValidationError
 
 from bot.payments import collections
-from bot.payments.queueing import ShopDatabase
+from bot.payments.queueing import OwnShop
 from bot.providers.collector_contracts import Asked, Captured, Charge, Collector, NotCaptured
 from bot.providers.errors import PaymentError
 from bot.simulator import buyers, express
@@ -58,7 +58,7 @@ class PayRequest(BaseModel):
 class SimulatedPayments:
     """Lets the buyers of the shop of `own` pay. The collectors are connected to the simulated providers."""
 
-    own: ShopDatabase
+    own: OwnShop
     collectors: Mapping[str, Collector]
     """By method of payment."""
     post_callback: Callable[[str, Mapping[str, Any]], None]

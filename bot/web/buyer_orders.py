@@ -14,7 +14,7 @@ from bot.payments import collections, queueing
 from bot.web.door import Door, Stranger
 from marketplace_api import models, problems
 from marketplace_api.fields import terms_apply
-from marketplace_api.orders import orders, placing, quotes
+from marketplace_api.orders import orders, pieces, placing, quotes
 from marketplace_api.orders.quotes import WaysToPay
 from marketplace_api.payments import buyer_payments
 from marketplace_api.problems import Problem
@@ -65,7 +65,7 @@ class BuyersView:
     @property
     def can_be_cancelled(self) -> bool:
         """True until an artisan has accepted a part."""
-        is_taken = any(part.status in orders.TAKEN for part in self.order.assignments)
+        is_taken = any(part.status in pieces.TAKEN for part in self.order.assignments)
         return self.order.status in ("unpaid", "placed") and not is_taken
 
 

@@ -22,7 +22,7 @@ from marketplace_api.catalogue import products
 from marketplace_api.kiosks import cash_float, kiosks
 from marketplace_api.lifecycles import ASSIGNMENT, ORDER, PAYOUT
 from marketplace_api.models import Artisan, Assignment, Payout
-from marketplace_api.orders import orders
+from marketplace_api.orders import orders, pieces
 from marketplace_api.payments import balances, ledger, payouts, returns
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
@@ -123,7 +123,7 @@ def _expect_again(shop: Shop, part: Assignment) -> None:
         ORDER.move(order, "expect")
     again = Assignment(artisan=part.artisan, status="accepted", promised_on=part.promised_on)
     order.assignments.append(again)
-    orders.resize(again, part.quantity)
+    pieces.resize(again, part.quantity)
     if all(other.status != "received" for other in order.assignments):
         order.kiosk_id = None
     orders.update_money(shop, order)

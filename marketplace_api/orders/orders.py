@@ -24,20 +24,18 @@ from marketplace_api.event_types import EventType
 from marketplace_api.events import events
 from marketplace_api.lifecycles import ASSIGNMENT, ORDER, ORDER_EVENTS, AssignmentTrigger, OrderTrigger
 from marketplace_api.models import Artisan, Assignment, Brief, Order, Product, TimelineEntry
+from marketplace_api.orders import pieces
 from marketplace_api.payments import buyer_payments, charges, holds, purse
 from marketplace_api.payments.money import split
 from marketplace_api.refused import Refused
 from marketplace_api.schemas.orders import Address
 from marketplace_api.schemas.orders import Order as OrderSchema
 from marketplace_api.shop import Shop, add_with_code
-from marketplace_api.statuses import AssignmentStatus
 
 OFFER_STANDS = timedelta(hours=48)
 """How long a product is offered to its artisan."""
 UNPAID_HOLDS = timedelta(minutes=15)
 """How long pieces are held for an order that is not paid."""
-TAKEN: tuple[AssignmentStatus, ...] = ("accepted", "received")
-"""Statuses of the parts whose pieces belong to the order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +117,7 @@ def create(
             placed_by=request.caller,
             created_at=shop.now,
             expires_at=until if request.vouched else shop.now + UNPAID_HOLDS,
-            assignments=_offers(artisans, quantity, shares.earns) if request.vouched else [],
+            assignments=offers(artisans, quantity, shares.earns) if request.vouched else [],
             timeline=[],
         ),
     )
@@ -132,21 +130,8 @@ def create(
     return order
 
 
-def offer(shop: Shop, order: Order, artisans: Sequence[Artisan], until: datetime) -> None:
-    """Offer an order whose price has come into its purse to `artisans` until `until`; declined if there is nobody.
-
-    The caller has locked the artisans and the order.
-    """
-    ORDER.move(order, "fund")
-    order.payment_status, order.expires_at = "paid", until
-    earns = split(order.unit_price, order.quantity, order.commission_percent).earns
-    order.assignments.extend(_offers(artisans, order.quantity, earns))
-    record_status(shop, order)
-    record_event(shop, order, "order.funded")
-    update_status(shop, order)
-
-
-def _offers(artisans: Sequence[Artisan], quantity: int, earns: int) -> list[Assignment]:
+def offers(artisans: Sequence[Artisan], quantity: int, earns: int) -> list[Assignment]:
+    """Parts that offer all pieces to each of these artisans."""
     return [Assignment(artisan=artisan, quantity=quantity, earns=earns, status="offered") for artisan in artisans]
 
 
@@ -169,7 +154,7 @@ def accept(
     the quantity of a brief is None and does not mean all.
     """
     part = _own_part(shop, artisan, code, "accept")
-    order, available = part.order, pieces_left(part.order)
+    order, available = part.order, pieces.left(part.order)
     if quantity is None and order.brief and not unsaid_is_all:
         raise Refused("quantity_unsaid", 422, code=order.code, most=available)
     accepted = available if quantity is None else quantity
@@ -179,7 +164,7 @@ def accept(
         raise Refused("too_late", code=order.code, due_on=order.brief.due_on.isoformat())
     ASSIGNMENT.move(part, "accept")
     part.promised_on = promised_on
-    resize(part, accepted)
+    pieces.resize(part, accepted)
     if order.product_id and accepted < available:
         products.unreserve(shop, order.product_id, available - accepted)
     update_status(shop, order, otherwise="order.part_accepted")
@@ -224,7 +209,7 @@ def release_part(shop: Shop, part: Assignment) -> Assignment:
     ASSIGNMENT.move(part, "release")
     if order.product_id:
         products.take_out(shop, order.product_id, part.quantity)
-    passed_over = [other for other in _parts(order, "passed") if other.artisan.status == "active"]
+    passed_over = [other for other in pieces.of_status(order, "passed") if other.artisan.status == "active"]
     # money that went back, because fewer pieces were to come, cannot pay for them any more
     is_whole = order.total - order.shipping - order.tax == order.unit_price * order.quantity
     if order.status == "accepted" and passed_over and shop.now < order.expires_at and is_whole:
@@ -243,18 +228,22 @@ def release_part(shop: Shop, part: Assignment) -> Assignment:
 
 def cancel(shop: Shop, order: Order) -> Order:
     """The buyer cancels the order; `Refused` with `order_being_made` once a part is accepted."""
-    order = lock(shop, order)
+    return cancel_locked(shop, lock(shop, order))
+
+
+def cancel_locked(shop: Shop, order: Order) -> Order:
+    """Cancel an order as `cancel` does; the caller has locked it."""
     ORDER.check(order, "cancel")
-    if _parts(order, *TAKEN):
+    if pieces.of_status(order, *pieces.TAKEN):
         raise Refused("order_being_made")
-    return _close_offers(shop, order, "cancel")
+    return _closeoffers(shop, order, "cancel")
 
 
 def expire(shop: Shop, order: Order) -> Order:
     """Close the open offers. If a part was accepted, the order continues with the accepted parts."""
     order = lock(shop, order)
     ORDER.check(order, "expire")
-    return _close_offers(shop, order, "expire")
+    return _closeoffers(shop, order, "expire")
 
 
 def ship(shop: Shop, order: Order, carrier: str, tracking: str) -> Order:
@@ -277,9 +266,6 @@ def deliver(shop: Shop, order: Order) -> Order:
     return order
 
 
-# -- finding
-
-
 def by_id(shop: Shop, order_id: str) -> Order:
     """The order, or `Refused` with `unknown_order`."""
     return _known(shop.session.get(Order, order_id))
@@ -292,22 +278,18 @@ def by_code(shop: Shop, code: str) -> Order | None:
     return shop.session.scalars(alone).one_or_none()
 
 
-# -- changing
-
-
-def pieces_left(order: Order) -> int:
-    """How many pieces no artisan has accepted yet."""
-    return order.quantity - sum(part.quantity for part in _parts(order, *TAKEN))
-
-
-def piece_count(order: Order) -> int:
-    """The number of pieces ordered or, once the order is accepted, those that artisans accepted."""
-    return sum(part.quantity for part in _taken(order)) or order.quantity
+# -- finding and changing
 
 
 def lock(shop: Shop, order: Order) -> Order:
     """The order and its parts as they are in the database now, locked until the transaction ends."""
     return _with_its_parts(_known(locks.take_one(shop, Order, Order.id == order.id)))
+
+
+def lock_by_code(shop: Shop, code: str) -> Order | None:
+    """As `lock`, for the order with this code; None if there is none."""
+    order = locks.take_one(shop, Order, Order.code == codes.normalise(code))
+    return order and _with_its_parts(order)
 
 
 def lock_after_artisan(shop: Shop, artisan_id: ScalarSelect[str], order_id: ScalarSelect[str]) -> Order | None:
@@ -324,18 +306,12 @@ def lock_open(shop: Shop, artisan: Artisan) -> Sequence[Order]:
     return [_with_its_parts(order) for order in found]
 
 
-def resize(part: Assignment, quantity: int) -> None:
-    """Set the part's number of pieces and its earnings."""
-    part.quantity = quantity
-    part.earns = split(part.order.unit_price, quantity, part.order.commission_percent).earns
-
-
 def update_status(shop: Shop, order: Order, otherwise: EventType | None = None) -> None:
     """Derive the status from the parts; record its event, else `otherwise`, and `order.reduced` if fewer will come."""
     unchanged, total = True, order.total
-    while trigger := _next_trigger(order):
+    while trigger := pieces.next_trigger(order):
         unchanged = False
-        for part in _parts(order, "offered"):
+        for part in pieces.of_status(order, "offered"):
             ASSIGNMENT.move(part, "pass_over")
         _move(shop, order, trigger)
     if unchanged:
@@ -357,10 +333,10 @@ def _own_part(shop: Shop, artisan: Artisan, code: str, trigger: AssignmentTrigge
 
     `Refused` with `unknown_code`, `not_your_order`, or the refusal of the life cycle.
     """
-    order = locks.take_one(shop, Order, Order.code == codes.normalise(code))
+    order = lock_by_code(shop, code)
     if order is None:
         raise Refused("unknown_code", 404, code=code)
-    own = [part for part in _with_its_parts(order).assignments if part.artisan_id == artisan.id]
+    own = [part for part in order.assignments if part.artisan_id == artisan.id]
     if not own:
         raise Refused("not_your_order", 403, code=order.code)
     part = next((part for part in own if ASSIGNMENT.allows(part, trigger)), own[-1])
@@ -381,29 +357,11 @@ def _known(order: Order | None) -> Order:
     return order
 
 
-def _parts(order: Order, *statuses: AssignmentStatus) -> list[Assignment]:
-    return [part for part in order.assignments if part.status in statuses]
-
-
-def _taken(order: Order) -> list[Assignment]:
-    """The accepted and received parts; none while the order is still offered."""
-    return _parts(order, *TAKEN) if order.status != "placed" else []
-
-
-def _next_trigger(order: Order) -> OrderTrigger | None:
-    """The next transition of the order that follows from its parts; None if there is none."""
-    if order.status == "placed" and not (pieces_left(order) and _parts(order, "offered")):
-        return "accept" if _parts(order, *TAKEN) else "decline"
-    if order.status == "accepted" and not _parts(order, "accepted"):
-        return "receive" if _parts(order, "received") else "give_up"
-    return None
-
-
-def _close_offers(shop: Shop, order: Order, trigger: Literal["cancel", "expire"]) -> Order:
+def _closeoffers(shop: Shop, order: Order, trigger: Literal["cancel", "expire"]) -> Order:
     """Close the open offers; if no part was accepted, the order ends by `trigger`."""
-    for part in _parts(order, "offered"):
+    for part in pieces.of_status(order, "offered"):
         ASSIGNMENT.move(part, trigger)
-    if _parts(order, *TAKEN):
+    if pieces.of_status(order, *pieces.TAKEN):
         update_status(shop, order)
     else:
         _move(shop, order, trigger)
@@ -427,16 +385,16 @@ def update_money(shop: Shop, order: Order) -> None:
 
     What it does not cost any more goes back to who paid.
     """
-    taken, before = _taken(order), order.total
+    taken, before = pieces.taken(order), order.total
     shares = split(order.unit_price, order.quantity, order.commission_percent)
     goods = order.unit_price * sum(part.quantity for part in taken) if taken else shares.total
     order.artisan_earns = sum(part.earns for part in taken) if taken else shares.earns
     order.commission = goods - order.artisan_earns
     order.tax = charges.tax(goods + order.shipping, order.tax_points)
     order.total = goods + order.shipping + order.tax
-    if order.total != before or order.status in purse.ENDED_UNFULFILLED:
-        shop.session.flush()
-        purse.give_back_rest(shop, order)
+    costs = 0 if order.status in purse.ENDED_UNFULFILLED and not taken else order.total
+    if costs < before and order.payment_status != "unpaid":
+        purse.give_back(shop, order, before - costs)
 
 
 def record_status(shop: Shop, order: Order, type: EventType | None = None) -> None:

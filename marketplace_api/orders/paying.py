@@ -10,17 +10,17 @@ At most one captured payment of an order is kept. Any other one, and one that co
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
 from marketplace_api import locks
-from marketplace_api.lifecycles import BUYER_PAYMENT, BuyerPaymentTrigger
+from marketplace_api.lifecycles import BUYER_PAYMENT, ORDER, BuyerPaymentTrigger
 from marketplace_api.models import Artisan, BuyerPayment, CollectingPause, Order, Payout, Refund
 from marketplace_api.orders import briefs, orders
 from marketplace_api.payments import buyer_payments, exchange, holds, ledger, purse, refunds
-from marketplace_api.payments.buyer_payments import Price
-from marketplace_api.payments.money import BY_PHONE
+from marketplace_api.payments.buyer_payments import AskedPrice
+from marketplace_api.payments.money import BY_PHONE, split
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop, insert_new
 from marketplace_api.statuses import CollectorMethod, RefundReason
@@ -44,7 +44,7 @@ def start_by_phone(shop: Shop, order: Order, msisdn: str) -> BuyerPayment:
     amount = price_by_phone(order)
     if amount > BY_PHONE.most:
         raise Refused("absurd_amount", 422, amount=order.total)
-    price = Price(amount, order.currency)
+    price = AskedPrice(amount, order.currency)
     return buyer_payments.create(shop, order, "mpesa", collector, price, msisdn=msisdn)
 
 
@@ -72,7 +72,7 @@ def announce(shop: Shop, order: Order, amount: int, reference: str, *, means: st
     if amount != order.total:
         raise Refused("wrong_total", 422, total=order.total, currency=order.currency)
     buyer_payments.drop_unasked(shop, order)
-    price = Price(amount, order.currency)
+    price = AskedPrice(amount, order.currency)
     payment = buyer_payments.create(shop, order, "operator", OPERATOR, price)
     payment.detail = means
     buyer_payments.set_reference(shop, payment, reference)
@@ -246,11 +246,25 @@ def _capture(shop: Shop, order: Order, payment: BuyerPayment, *, keep: bool) -> 
     if order.product:
         artisan = order.product.artisan
         asked = [artisan] if artisan.status == "active" else []
-        orders.offer(shop, order, asked, shop.now + orders.OFFER_STANDS)
+        _offer(shop, order, asked, shop.now + orders.OFFER_STANDS)
     elif order.brief:
         until = min(shop.now + briefs.OFFER_STANDS, shop.midnight(order.brief.due_on))
         asked = list(briefs.least_busy(shop, order.brief.category, order.brief.kiosk)) if until > shop.now else []
-        orders.offer(shop, order, asked, until)
+        _offer(shop, order, asked, until)
+
+
+def _offer(shop: Shop, order: Order, artisans: Sequence[Artisan], until: datetime) -> None:
+    """Offer an order whose price has come into its purse to `artisans` until `until`; declined if there is nobody.
+
+    The caller has locked the artisans and the order.
+    """
+    ORDER.move(order, "fund")
+    order.payment_status, order.expires_at = "paid", until
+    earns = split(order.unit_price, order.quantity, order.commission_percent).earns
+    order.assignments.extend(orders.offers(artisans, order.quantity, earns))
+    orders.record_status(shop, order)
+    orders.record_event(shop, order, "order.funded")
+    orders.update_status(shop, order)
 
 
 def _why_not_kept(order: Order) -> RefundReason:

@@ -14,7 +14,7 @@ from marketplace_api.catalogue import products
 from marketplace_api.events import events
 from marketplace_api.lifecycles import ASSIGNMENT
 from marketplace_api.models import Artisan, Assignment, Brief, Kiosk, Order
-from marketplace_api.orders import orders
+from marketplace_api.orders import orders, pieces
 from marketplace_api.orders.lists import MOST_LISTED
 from marketplace_api.payments import due
 from marketplace_api.refused import Refused
@@ -149,9 +149,9 @@ def _accept_pieces(shop: Shop, part: Assignment, count: int, follows: bool) -> N
     missing = part.quantity - count
     _take_out(shop, part, count if follows else part.quantity)
     ASSIGNMENT.move(part, "receive")
-    orders.resize(part, count)
+    pieces.resize(part, count)
     part.received_at = shop.now
     if missing and follows:
         remainder = Assignment(artisan=part.artisan, status="accepted", promised_on=part.promised_on)
         part.order.assignments.append(remainder)
-        orders.resize(remainder, missing)
+        pieces.resize(remainder, missing)

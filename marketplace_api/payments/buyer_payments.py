@@ -41,7 +41,7 @@ TIME_TO_PAY: dict[BuyerPaymentMethod, timedelta] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Price:
+class AskedPrice:
     """What a buyer is asked to pay: `amount` minor units of `currency`, at `rate`; None in the shop's currency."""
 
     amount: int
@@ -123,7 +123,7 @@ def create(
     order: Order,
     method: BuyerPaymentMethod,
     collector: str,
-    price: Price,
+    price: AskedPrice,
     *,
     msisdn: str | None = None,
     return_url: str | None = None,
@@ -144,7 +144,7 @@ def create_captured(
     shop: Shop, order: Order, collector: str, amount: int, shop_amount: int, *, msisdn: str | None, name: str | None
 ) -> BuyerPayment:
     """Create a payment by mobile money that has come already; the caller has locked the order, and enters the money."""
-    payment = _new(shop, order, "mpesa", collector, Price(amount, order.currency), shop_amount)
+    payment = _new(shop, order, "mpesa", collector, AskedPrice(amount, order.currency), shop_amount)
     payment.status, payment.msisdn, payment.name = "captured", msisdn, name
     shop.session.add(payment)
     shop.session.flush()
@@ -152,7 +152,7 @@ def create_captured(
 
 
 def _new(
-    shop: Shop, order: Order, method: BuyerPaymentMethod, collector: str, price: Price, shop_amount: int
+    shop: Shop, order: Order, method: BuyerPaymentMethod, collector: str, price: AskedPrice, shop_amount: int
 ) -> BuyerPayment:
     return BuyerPayment(
         id=shop.ids.new_id("bpy"),

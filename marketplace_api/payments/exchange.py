@@ -14,7 +14,7 @@ from babel.numbers import get_currency_precision
 from sqlalchemy import func, select
 
 from marketplace_api.models import ExchangeRate
-from marketplace_api.payments.buyer_payments import Price
+from marketplace_api.payments.buyer_payments import AskedPrice
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 
@@ -54,13 +54,13 @@ def is_valid(shop: Shop, rate: ExchangeRate) -> bool:
     return rate.at >= shop.now - VALID_FOR
 
 
-def price_in(shop: Shop, amount: int, currency: str) -> Price:
+def price_in(shop: Shop, amount: int, currency: str) -> AskedPrice:
     """What `amount` minor units of the shop's currency are in `currency`, rounded up to its minor unit.
 
     `Refused` with `no_exchange_rate` if there is no rate that is at most `VALID_FOR` old.
     """
     if currency == shop.terms.currency:
-        return Price(amount, currency)
+        return AskedPrice(amount, currency)
     newest = select(ExchangeRate).where(ExchangeRate.currency == currency).order_by(ExchangeRate.id.desc()).limit(1)
     row = shop.session.scalars(newest).one_or_none()
     if row is None or not is_valid(shop, row):
@@ -69,4 +69,4 @@ def price_in(shop: Shop, amount: int, currency: str) -> Price:
     rate = rate.normalize().quantize(Decimal(1).scaleb(rate.adjusted() - _DIGITS + 1)).normalize()
     value = Decimal(amount).scaleb(-get_currency_precision(shop.terms.currency)) / rate
     units = value.scaleb(get_currency_precision(currency)).to_integral_value(ROUND_CEILING)
-    return Price(int(units), currency, f"{rate:f}")
+    return AskedPrice(int(units), currency, f"{rate:f}")

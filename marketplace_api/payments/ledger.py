@@ -37,7 +37,21 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CompoundSelect, Select, case, func, insert, literal, select, text, union_all
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    case,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+    true,
+    union_all,
+)
 from sqlalchemy.exc import IntegrityError
 
 from marketplace_api.models import LedgerAccount, LedgerCheckpoint, LedgerEntry, LedgerPosting
@@ -112,40 +126,80 @@ def post(
     """Write an entry once, by `shop.by`; False if it was written under `key` before. Postings of zero are left out.
 
     `currency` defaults to the shop's. `Refused` with `wrong_currency` if an account has another currency, and with
-    `not_funded` if the account `floor` would have a positive balance; the caller has locked what the account is about.
+    `not_funded` if the purse `floor` would have a positive balance; the caller has locked the order of the purse.
     Raises ValueError, which shows a bug, if the postings do not sum to zero, are fewer than two or above `MAX_AMOUNT`,
     or if `key` was used for other postings.
     """
-    lines = {account: amount for account, amount in postings.items() if amount}
-    if sum(lines.values()) or len(lines) < 2 or any(abs(amount) > MAX_AMOUNT for amount in lines.values()):
-        raise ValueError(f"{key} is no entry: {dict(postings)}")
-    currency = currency or shop.terms.currency
+    lines = _checked(key, postings)
     # another transaction that writes the same key waits here, and then fails on the unique key
     with suppress(IntegrityError), shop.session.begin_nested():
-        entry = LedgerEntry(key=key, note=note, at=shop.now, by=str(shop.by))
-        shop.session.add(entry)
-        shop.session.flush()
-        if not _post_lines(shop, entry, lines, currency):
-            _open_all(shop, lines, currency)  # also finds an account in another currency
-            _post_lines(shop, entry, lines, currency)
-        if floor and balance(shop, floor) > 0:
-            raise Refused("not_funded", account=floor)
+        _write(shop, key, note, lines, currency or shop.terms.currency, floor)
         return True
     if {line.account: line.amount for line in entry_of(shop, key).postings} != lines:
         raise ValueError(f"{key} stands for another fact")
     return False
 
 
-def _post_lines(shop: Shop, entry: LedgerEntry, lines: Mapping[str, int], currency: str) -> bool:
-    """Post all lines, in their order; False, and none is posted, unless every account is open in this currency."""
+def append(shop: Shop, key: str, note: str, postings: Mapping[str, int], *, floor: str) -> None:
+    """Write an entry as `post` does, under a key that is certainly new, as its caller's lock makes sure.
+
+    Raises IntegrityError, which shows a bug, if the key was used before.
+    """
+    _write(shop, key, note, _checked(key, postings), shop.terms.currency, floor)
+
+
+def _checked(key: str, postings: Mapping[str, int]) -> Mapping[str, int]:
+    """The postings that are not zero; ValueError if they do not sum to zero, are fewer than two, or one is absurd."""
+    lines = {account: amount for account, amount in postings.items() if amount}
+    if sum(lines.values()) or len(lines) < 2 or any(abs(amount) > MAX_AMOUNT for amount in lines.values()):
+        raise ValueError(f"{key} is no entry: {dict(postings)}")
+    return lines
+
+
+def _write(shop: Shop, key: str, note: str, lines: Mapping[str, int], currency: str, floor: str | None) -> None:
+    """Write an entry and its lines; on PostgreSQL by one statement."""
+    shop.session.flush()
+    new = insert(LedgerEntry).values(key=key, note=note, at=shop.now, by=str(shop.by)).returning(LedgerEntry.id)
+    if shop.session.get_bind().dialect.name == "postgresql":
+        entry = new.cte("new_entry")
+        if _post_lines(shop, entry.c.id, entry, lines, currency, floor):
+            return
+        entry_id = shop.session.scalars(select(LedgerEntry.id).where(LedgerEntry.key == key)).one()
+    else:
+        entry_id = shop.session.scalars(new).one()
+        if _post_lines(shop, literal(entry_id, BigInteger), None, lines, currency, floor):
+            return
+    _open_all(shop, lines, currency)  # also finds an account in another currency
+    if not _post_lines(shop, literal(entry_id, BigInteger), None, lines, currency, floor):
+        raise Refused("not_funded", account=floor)
+
+
+def _post_lines(
+    shop: Shop,
+    entry_id: ColumnElement[int],
+    entry: CTE | None,
+    lines: Mapping[str, int],
+    currency: str,
+    floor: str | None,
+) -> bool:
+    """Post all lines, in their order; False, and none is posted, unless every account is open in this currency.
+
+    Also False if the balance of `floor`, which is a purse and has no checkpoint, would be positive.
+    """
     account = LedgerAccount.name
     are_open = account.in_(lines), LedgerAccount.currency == currency
     open_count = select(func.count()).where(*are_open).correlate(None).scalar_subquery()
+    conditions = [*are_open, open_count == len(lines)]
+    if floor:
+        held = select(func.coalesce(func.sum(LedgerPosting.amount), 0)).where(LedgerPosting.account == floor)
+        conditions.append(held.scalar_subquery() + lines[floor] <= 0)
     places = case({name: place for place, name in enumerate(lines)}, value=account)
     amounts = case(*((account == name, literal(amount, BigInteger)) for name, amount in lines.items()))
-    rows = select(literal(entry.id, BigInteger), account, amounts).where(*are_open, open_count == len(lines))
+    rows = select(entry_id, account, amounts).where(*conditions).order_by(places)
+    if entry is not None:
+        rows = rows.join_from(LedgerAccount, entry, true())
     columns = [LedgerPosting.entry_id, LedgerPosting.account, LedgerPosting.amount]
-    posting = insert(LedgerPosting).from_select(columns, rows.order_by(places)).returning(LedgerPosting.id)
+    posting = insert(LedgerPosting).from_select(columns, rows).returning(LedgerPosting.id)
     return bool(shop.session.scalars(posting).all())
 
 

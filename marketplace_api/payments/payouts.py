@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from marketplace_api import locks
 from marketplace_api.event_types import EventType
@@ -65,9 +66,12 @@ def was_paid_by_hand(payout: Payout) -> bool:
 def lock(shop: Shop, payout_id: str) -> Payout:
     """The payout as it is in the database now, under its artisan's lock; `Refused` with `unknown_payout`."""
     artisan_id = select(Payout.artisan_id).where(Payout.id == payout_id).scalar_subquery()
-    if locks.take_one(shop, Artisan, Artisan.id == artisan_id) is None:
+    artisan = locks.take_one(shop, Artisan, Artisan.id == artisan_id)
+    if artisan is None:
         raise Refused("unknown_payout", 404)
-    return shop.session.get_one(Payout, payout_id, populate_existing=True)
+    payout = shop.session.get_one(Payout, payout_id, populate_existing=True)
+    set_committed_value(payout, "artisan", artisan)
+    return payout
 
 
 def lock_artisan(shop: Shop, artisan: Artisan) -> Artisan:

@@ -10,9 +10,9 @@ it is empty when its order has ended. The caller of each function has locked the
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
-from marketplace_api.models import Assignment, BuyerPayment, LedgerPosting, Order
+from marketplace_api.models import Assignment, BuyerPayment, Order
 from marketplace_api.payments import ledger, refunds
 from marketplace_api.shop import Shop
 from marketplace_api.statuses import OrderStatus
@@ -75,14 +75,11 @@ def enter_shipped(shop: Shop, order: Order) -> None:
         ledger.post(shop, f"shipped:{order.id}", f"order {order.code}", postings, order.currency, floor=purse)
 
 
-def give_back_rest(shop: Shop, order: Order) -> None:
-    """Give back what the purse holds and the order does not need any more, because it costs less or has ended.
+def give_back(shop: Shop, order: Order, rest: int) -> None:
+    """Give back `rest` minor units of the shop's currency, which the order does not need any more.
 
     The storefront that vouched gets a credit note, a buyer who paid gets a refund.
     """
-    rest = held(shop, order) - needed(order)
-    if rest <= 0:
-        return
     payment = kept_payment(shop, order)
     if payment is None:
         _credit(shop, order, ledger.storefront_account(order.placed_by), rest)
@@ -96,11 +93,10 @@ def give_back_rest(shop: Shop, order: Order) -> None:
 
 
 def _credit(shop: Shop, order: Order, account: str, amount: int) -> None:
-    """Move money out of the purse to who is owed it; a key has the number of postings that the purse had before."""
-    purse = ledger.purse(order.id)
-    entries = shop.session.scalar(select(func.count()).where(LedgerPosting.account == purse))
-    key, postings = f"credit:{order.id}:{entries}", {purse: amount, account: -amount}
-    ledger.post(shop, key, f"less of {order.code}", postings, order.currency, floor=purse)
+    """Move money that is in the purse to who is owed it, once for each total: an order's total never grows."""
+    ended, purse = order.status in ENDED_UNFULFILLED, ledger.purse(order.id)
+    key = f"credit:{order.id}:{account}:{order.status if ended else order.total}"
+    ledger.append(shop, key, f"less of {order.code}", {purse: amount, account: -amount}, floor=purse)
 
 
 # -- reading

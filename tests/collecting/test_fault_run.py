@@ -32,7 +32,7 @@ ROUNDS = 40
 
 
 @dataclass
-class FaultRun:
+class CollectingFaultRun:
     """Buyers who pay or not, a provider and a connection with faults, and a worker that dies now and then."""
 
     till: Till
@@ -130,7 +130,7 @@ class FaultRun:
 @pytest.mark.parametrize("asks_once", [True, False] if is_full() else [True])
 def test_every_purse_is_closed_and_the_books_agree_with_the_provider(asks_once: bool, tmp_path: Path) -> None:
     with open_till(migrated_sqlite(tmp_path / "soko.db"), tmp_path) as till:
-        run = FaultRun(till, Random(seed()), asks_once)
+        run = CollectingFaultRun(till, Random(seed()), asks_once)
         run.play()
         till.check()
         with till.shop() as shop:

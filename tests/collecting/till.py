@@ -119,7 +119,7 @@ class ScriptedCollector:
 
 
 @dataclass
-class ScriptedPayer:
+class TillPayer:
     """A payer that answers what a test says."""
 
     name: str = "bank"
@@ -141,7 +141,7 @@ class Till:
 
     services: Services
     collector: ScriptedCollector = field(default_factory=ScriptedCollector)
-    payer: ScriptedPayer = field(default_factory=ScriptedPayer)
+    payer: TillPayer = field(default_factory=TillPayer)
     product_id: str = ""
 
     def __post_init__(self) -> None:

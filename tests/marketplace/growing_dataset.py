@@ -14,7 +14,7 @@ from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Artisan, BuyerPayment, Kiosk, Order, Product
 from marketplace_api.orders import briefs, orders, paying, receiving
 from marketplace_api.payments import buyer_payments
-from marketplace_api.payments.buyer_payments import Price
+from marketplace_api.payments.buyer_payments import AskedPrice
 from tests.actors import TESTER
 from tests.marketplace.conftest import request
 from tests.service import Service
@@ -170,7 +170,7 @@ class GrowingDataset:
 
     def _asked(self, order: Order) -> BuyerPayment:
         """A payment that the buyer was asked for on a phone."""
-        price = Price(order.total, order.currency)
+        price = AskedPrice(order.total, order.currency)
         payment = buyer_payments.create(self._shop, order, "mpesa", "simulator", price, msisdn=order.buyer_msisdn)
         return buyer_payments.begin_asking(self._shop, payment.id)
 

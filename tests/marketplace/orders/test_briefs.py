@@ -15,7 +15,7 @@ from marketplace_api.accounts import artisans
 from marketplace_api.events import events
 from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Artisan, Base, Kiosk, Order
-from marketplace_api.orders import briefs, deadlines, orders, receiving
+from marketplace_api.orders import briefs, deadlines, orders, pieces, receiving
 from marketplace_api.orders.briefs import NewBrief
 from marketplace_api.orders.receiving import ExpectedParts
 from marketplace_api.payments import audit, balances
@@ -60,7 +60,7 @@ def test_a_brief_is_filled_part_by_part_made_and_paid(
         order = brief(shop)
         assert statuses(order) == ["offered"] * 3
         orders.accept(shop, weavers[0], order.code, 60)
-        assert (order.status, orders.pieces_left(order)) == ("placed", 40)
+        assert (order.status, pieces.left(order)) == ("placed", 40)
         orders.accept(shop, weavers[1], order.code)
         assert (order.status, statuses(order)) == ("accepted", ["accepted", "accepted", "passed"])
         for part in list(order.assignments[:2]):
@@ -116,7 +116,7 @@ def test_an_artisan_cannot_accept_more_pieces_than_are_left(
         with pytest.raises(Refused) as refused:
             orders.accept(shop, weavers[1], order.code, count)
         assert refused.value.values == {"code": order.code, "count": count, "most": 40}
-        assert orders.pieces_left(order) == 40
+        assert pieces.left(order) == 40
 
 
 def test_no_day_after_the_due_day_can_be_promised(database: ShopDatabase, weavers: list[Artisan]) -> None:
@@ -147,7 +147,7 @@ def test_when_all_artisans_have_answered_the_brief_is_declined_or_made_in_part(
         for weaver in weavers[1:]:
             orders.decline(shop, weaver, wanted.code)
     assert unwanted.status == "declined"
-    assert (wanted.status, wanted.total, orders.piece_count(wanted)) == ("accepted", 30 * 1_000_33, 30)
+    assert (wanted.status, wanted.total, pieces.count(wanted)) == ("accepted", 30 * 1_000_33, 30)
 
 
 def test_an_expired_brief_is_made_in_part_or_not_at_all(database: ShopDatabase, weavers: list[Artisan]) -> None:
@@ -177,10 +177,10 @@ def test_a_released_part_is_offered_again(database: ShopDatabase, weavers: list[
         orders.accept(shop, weavers[0], order.code, 60)
         orders.accept(shop, weavers[1], order.code)
         orders.release(shop, weavers[0], order.code)
-        assert (order.status, orders.pieces_left(order)) == ("placed", 60)
+        assert (order.status, pieces.left(order)) == ("placed", 60)
         assert statuses(order) == ["released", "accepted", "offered"]
         orders.accept(shop, weavers[2], order.code)
-        assert (order.status, orders.piece_count(order)) == ("accepted", 100)
+        assert (order.status, pieces.count(order)) == ("accepted", 100)
         assert event_types(shop)[-2:] == ["order.reopened", "order.accepted"]
         assert reason(lambda: orders.accept(shop, weavers[0], order.code)) == "order_not_open"
 
@@ -378,7 +378,7 @@ def test_artisans_who_accept_at_once_never_take_a_piece_twice(database: ShopData
     with database.open() as shop:
         order = orders.by_id(shop, order.id)
         assert outcomes.count("accepted") == 3
-        assert orders.pieces_left(order) == 10
+        assert pieces.left(order) == 10
         assert order.status == "placed"
 
 
@@ -447,7 +447,7 @@ def perform_step(shop: Shop, kiosk: Kiosk, weaver: Artisan, order: Order, step: 
 
 
 def check_sums(shop: Shop, order: Order, good: int) -> None:
-    taken = [part for part in order.assignments if part.status in orders.TAKEN]
+    taken = [part for part in order.assignments if part.status in pieces.TAKEN]
     received = [part for part in taken if part.status == "received"]
     weavers = {part.artisan_id for part in taken}
     earned = {weaver: sum(part.earns for part in received if part.artisan_id == weaver) for weaver in weavers}
@@ -458,7 +458,7 @@ def check_sums(shop: Shop, order: Order, good: int) -> None:
         "all debts are in payouts, except amounts that are too small for a payout"
     )
     assert order.commission + order.artisan_earns == order.total
-    assert order.total == order.unit_price * orders.piece_count(order)
+    assert order.total == order.unit_price * pieces.count(order)
     if order.status == "at_kiosk":
         assert sum(earned.values()) == order.artisan_earns
     OrderSchema.of(order)

@@ -30,7 +30,7 @@ from marketplace_api.models import (
     Refund,
     WebhookEndpoint,
 )
-from marketplace_api.orders import briefs, orders, paying, receiving
+from marketplace_api.orders import briefs, orders, paying, pieces, receiving
 from marketplace_api.orders.briefs import NewBrief
 from marketplace_api.payments import buyer_payments, ledger, pausing, refunds, settlement
 from marketplace_api.shop import Shop
@@ -312,14 +312,14 @@ def broken_rules(shop: Shop) -> list[str]:
     found = []
     for order in shop.session.scalars(select(Order)):
         statuses = {part.status for part in order.assignments}
-        taken = sum(part.quantity for part in order.assignments if part.status in orders.TAKEN)
+        taken = sum(part.quantity for part in order.assignments if part.status in pieces.TAKEN)
         if taken > order.quantity:
             found.append(f"{taken} of {order.quantity} pieces of {order.code} are accepted")
         if order.status == "placed" and "offered" not in statuses:
             found.append(f"{order.code} is placed, and nobody is asked: {statuses}")
         if order.status != "placed" and "offered" in statuses:
             found.append(f"{order.code} is {order.status}, and is still offered")
-        closed = {"accepted"} if order.status == "cancelled" else set(orders.TAKEN)  # a voided one may be received
+        closed = {"accepted"} if order.status == "cancelled" else set(pieces.TAKEN)  # a voided one may be received
         if order.status in ("declined", "expired", "cancelled") and statuses & closed:
             found.append(f"{order.code} is {order.status}, and has parts that are {statuses}")
         if order.status in ("at_kiosk", "shipped", "delivered") and "received" not in statuses:
