@@ -13,7 +13,10 @@ PUBLIC = re.compile(
     r"/(privacy|static/.+|photos/[^/]+|simulator/static/.+)?"
     r"|/api/v1/(products(/[^/]+)?|openapi\.json|docs(/.+)?)"
 )
-"""The paths whose GET may be stored. The page of a product is not here: its form is for one order of one buyer."""
+"""The paths whose GET may be stored."""
+OWN = re.compile(r"/products/[^/]+")
+"""The paths whose GET the browser alone may store, as the page itself says. Its form is for one order of one buyer: who
+goes back to it finds it with the token that has been used."""
 HEADER = "Cache-Control"
 
 
@@ -24,7 +27,8 @@ class NoStore:
         self._app = app
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ["REQUEST_METHOD"] in ("GET", "HEAD") and PUBLIC.fullmatch(environ["PATH_INFO"]):
+        path = environ["PATH_INFO"]
+        if environ["REQUEST_METHOD"] in ("GET", "HEAD") and (PUBLIC.fullmatch(path) or OWN.fullmatch(path)):
             return self._app(environ, start_response)
 
         def start(status: str, headers: list[tuple[str, str]], *error: object) -> Callable[[bytes], object]:

@@ -41,6 +41,8 @@ FAILURES: Mapping[str, str] = {
     "invalid_phone": "This phone cannot pay: it has no mobile money, or it is blocked. Name another phone below.",
     "declined": "The payment was declined. Ask your bank or network why, or pay in another way.",
     "expired": "The time to pay was over before it was paid. Try again below.",
+    "try_later": "The network did not ask you, because another payment was open on this phone. Wait two minutes, then "
+    "try again below.",
     "misconfigured": "We could not ask you to pay, and the fault is ours. Pay in another way, or try again later.",
 }
 """What happened and what to do, by the `failure` of a payment."""

@@ -88,10 +88,12 @@ def routes(
         return render_template("shop/window.html", products=catalogue(), is_open=is_open())
 
     @shop.get("/products/<code>", endpoint="product")
-    def page(code: str) -> tuple[str, int]:
+    def page(code: str) -> tuple[str, int, dict[str, str]]:
         shown = {"quantity": "1", "ship_to.country": country, **request.args.to_dict()}
         offered = offer(code, *_asked(shown))
-        return _form(offered, shown) if offered else _not_on_sale()
+        html, status = _form(offered, shown) if offered else _not_on_sale()
+        # kept by the browser alone: going back to a form that was sent shows it with its token, which orders once
+        return html, status, {"Cache-Control": "private, max-age=0"}
 
     @shop.post("/products/<code>")
     def order(code: str) -> Response | tuple[str, int]:

@@ -13,11 +13,11 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 PHONES = (f"+2547330004{number:02}" for number in count())
 """Of buyers, each of whom orders once."""
-WITH_SCRIPTS = pytest.mark.parametrize("tab", [True, False], indirect=True, ids=["with scripts", "without scripts"])
+WITH_SCRIPTS = pytest.mark.parametrize("buyer", [True, False], indirect=True, ids=["with scripts", "without scripts"])
 
 
 @pytest.fixture
-def tab(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+def buyer(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     """A tab of a phone's width, with or without JavaScript."""
     context = browser.new_context(viewport={"width": 360, "height": 800}, java_script_enabled=request.param)
     yield context.new_page()
@@ -62,50 +62,50 @@ def is_as_wide_as_its_window(page: Page) -> bool:
 
 
 @WITH_SCRIPTS
-def test_a_buyer_pays_by_phone_and_the_page_follows_by_itself(tab: Page, live_server: str) -> None:
-    title = fill_in(tab, live_server, next(PHONES))
-    tab.get_by_role("button", name="Place order").click()
-    tab.wait_for_url("**/o/*")
-    assert tab.locator("main").get_attribute("data-status") == "unpaid"
-    expect(tab.get_by_role("heading", name=title)).to_be_visible()
-    expect(tab.get_by_role("heading", name="Look at your phone")).to_be_visible()
-    assert is_as_wide_as_its_window(tab)
+def test_a_buyer_pays_by_phone_and_the_page_follows_by_itself(buyer: Page, live_server: str) -> None:
+    title = fill_in(buyer, live_server, next(PHONES))
+    buyer.get_by_role("button", name="Place order").click()
+    buyer.wait_for_url("**/o/*")
+    assert buyer.locator("main").get_attribute("data-status") == "unpaid"
+    expect(buyer.get_by_role("heading", name=title)).to_be_visible()
+    expect(buyer.get_by_role("heading", name="Look at your phone")).to_be_visible()
+    assert is_as_wide_as_its_window(buyer)
 
-    pay = {"order": code_of(tab), "fate": "paid"}
+    pay = {"order": code_of(buyer), "fate": "paid"}
     assert requests.post(f"{live_server}/simulator/pay", json=pay, timeout=20).status_code == 200
-    expect(tab.get_by_role("heading", name="Thank you")).to_be_visible()
-    assert tab.locator("main").get_attribute("data-status") == "placed"
+    expect(buyer.get_by_role("heading", name="Thank you")).to_be_visible()
+    assert buyer.locator("main").get_attribute("data-status") == "placed"
 
 
 @WITH_SCRIPTS
-def test_a_buyer_pays_by_card_after_a_prompt_that_failed(tab: Page, live_server: str) -> None:
-    fill_in(tab, live_server, next(PHONES))
-    tab.get_by_role("button", name="Place order").click()
-    tab.wait_for_url("**/o/*")
-    fails = {"order": code_of(tab), "fate": "no_balance"}
+def test_a_buyer_pays_by_card_after_a_prompt_that_failed(buyer: Page, live_server: str) -> None:
+    fill_in(buyer, live_server, next(PHONES))
+    buyer.get_by_role("button", name="Place order").click()
+    buyer.wait_for_url("**/o/*")
+    fails = {"order": code_of(buyer), "fate": "no_balance"}
     assert requests.post(f"{live_server}/simulator/pay", json=fails, timeout=20).status_code == 200
-    expect(tab.get_by_text("There was not enough money on the phone.")).to_be_visible()
+    expect(buyer.get_by_text("There was not enough money on the phone.")).to_be_visible()
 
-    tab.get_by_role("radio", name="Card").check()
-    tab.get_by_role("button", name="Pay KES").click()
-    tab.get_by_role("link", name="by card").click()
-    tab.get_by_role("button", name="Pay", exact=True).click()
-    tab.wait_for_url("**/o/*")
-    expect(tab.get_by_role("heading", name="Thank you")).to_be_visible(timeout=40_000)
+    buyer.get_by_role("radio", name="Card").check()
+    buyer.get_by_role("button", name="Pay KES").click()
+    buyer.get_by_role("link", name="by card").click()
+    buyer.get_by_role("button", name="Pay", exact=True).click()
+    buyer.wait_for_url("**/o/*")
+    expect(buyer.get_by_role("heading", name="Thank you")).to_be_visible(timeout=40_000)
 
 
 @WITH_SCRIPTS
-def test_a_buyer_cancels_before_paying(tab: Page, live_server: str) -> None:
-    fill_in(tab, live_server, next(PHONES))
-    tab.get_by_role("button", name="Place order").click()
-    tab.wait_for_url("**/o/*")
-    tab.get_by_role("button", name="Cancel the order").click()
-    expect(tab.get_by_role("heading", name="It is cancelled")).to_be_visible()
-    tab.go_back()
-    tab.go_back()
-    tab.get_by_role("button", name="Place order").click()
-    tab.wait_for_url("**/o/*")
-    assert tab.locator("main").get_attribute("data-status") == "cancelled"
+def test_a_buyer_cancels_before_paying(buyer: Page, live_server: str) -> None:
+    fill_in(buyer, live_server, next(PHONES))
+    buyer.get_by_role("button", name="Place order").click()
+    buyer.wait_for_url("**/o/*")
+    buyer.get_by_role("button", name="Cancel the order").click()
+    expect(buyer.get_by_role("heading", name="It is cancelled")).to_be_visible()
+    buyer.go_back()
+    buyer.go_back()
+    buyer.get_by_role("button", name="Place order").click()
+    buyer.wait_for_url("**/o/*")
+    assert buyer.locator("main").get_attribute("data-status") == "cancelled"
 
 
 def test_the_total_follows_the_number_of_pieces(page: Page, live_server: str) -> None:

@@ -13,6 +13,7 @@ from tests.bot.fixtures import AKINYI, received_order
 from tests.service import OPERATOR_KEY, Service
 
 KEY = {"Authorization": f"Bearer {OPERATOR_KEY}"}
+OF_ONE_BROWSER = "private, max-age=0"
 MAY_BE_STORED = {
     *("/", "/privacy", "/static/<path:filename>", "/photos/<file>", "/simulator/static/<path:filename>"),
     *("/api/v1/products", "/api/v1/products/{product_id}", "/api/v1/openapi.json", "/api/v1/docs"),
@@ -67,9 +68,11 @@ def test_every_route_forbids_storing_unless_it_is_public(embedded: Service) -> N
         for method, path in routes(embedded)
     }
     shown = {path for (method, path), answer in answers.items() if method == "GET" and answer.status_code == 200}
-    stored = {path for (_, path), answer in answers.items() if answer.headers.get("Cache-Control") != "no-store"}
+    kept = {path for (_, path), answer in answers.items() if answer.headers.get("Cache-Control") == OF_ONE_BROWSER}
+    stored = {path for (_, path), answer in answers.items() if answer.headers.get("Cache-Control") != "no-store"} - kept
 
     assert stored == MAY_BE_STORED
+    assert kept == {"/products/<code>"}, "whose form orders once, also after going back to it"
     assert len(shown - stored) > 15, "too few pages and lists with data were reached"
     assert {answer.headers["Cache-Control"] for key, answer in answers.items() if key[0] not in ("GET", "HEAD")} == {
         "no-store"
