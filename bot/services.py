@@ -162,6 +162,7 @@ def _terms(settings: Settings) -> Terms:
             close=timedelta(days=settings.close_delivery_days),
         ),
         collectors=registry.collectors_by_method(settings),
+        paybill=registry.paybill(settings),
     )
 
 

@@ -278,6 +278,7 @@ RejectionReason = Literal[
     "not_yours",
     "order_not_expected",
     "order_not_open",
+    "own_goods",
     "orders_open",
     "pin",
     "quantity_unsaid",

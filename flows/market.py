@@ -47,6 +47,20 @@ class ProductSummary(msgspec.Struct, frozen=True):
     reserved: int = 0
 
 
+class PurchaseSummary(msgspec.Struct, frozen=True):
+    """The money of an order that its buyer pays. `back` is what went back or goes back, in minor units of `currency`.
+
+    `currency` is that in which the buyer paid. `is_back` is True once all of `back` has been sent.
+    """
+
+    is_paid: bool
+    currency: str
+    back: int = 0
+    is_back: bool = False
+    paybill: str = ""
+    """Of an unpaid order, the paybill number to which it can be paid with its code; empty if there is none."""
+
+
 class OrderSummary(msgspec.Struct, frozen=True):
     """An order, or one artisan's part of it; `earns` is what the artisan gets for `quantity` pieces.
 
@@ -74,6 +88,8 @@ class OrderSummary(msgspec.Struct, frozen=True):
     carrier: str = ""
     tracking: str = ""
     """For a whole order that is shipped, its carrier and tracking number; empty from a shop that does not say them."""
+    purchase: PurchaseSummary | None = None
+    """For a whole order that its buyer pays and asks about; None if a storefront holds the money."""
 
 
 class PayoutSummary(msgspec.Struct, frozen=True):
@@ -83,14 +99,17 @@ class PayoutSummary(msgspec.Struct, frozen=True):
     amount: int
     order: str
     paid: bool
+    held: bool = False
+    """True while it waits for a reason that the artisan was told."""
 
 
 class Earnings(msgspec.Struct, frozen=True):
-    """Sums of an artisan's payouts; `last` are the newest ones, paid or not."""
+    """Sums of an artisan's payouts; `last` are the newest ones, paid or not. `held` is a part of `owed`."""
 
     owed: int
     paid: int
     last: Sequence[PayoutSummary] = ()
+    held: int = 0
 
 
 class WaitingCash(msgspec.Struct, frozen=True):

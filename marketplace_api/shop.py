@@ -75,6 +75,8 @@ class Terms:
     """What an artisan is paid in one day at most, in minor units; None for no cap."""
     collectors: Mapping[CollectorMethod, str] = field(default_factory=dict)
     """By method of payment, the name of the collector that buyers pay."""
+    paybill: str = ""
+    """The number to which buyers can pay without being asked, with the order's code; empty if there is none."""
 
 
 @dataclass(frozen=True, slots=True)

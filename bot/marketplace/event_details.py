@@ -18,7 +18,7 @@ from typing import Literal, TypeGuard, get_args
 
 import msgspec
 
-from bot.marketplace.wire import ArtisanContact, EventRecord, PayoutNotice, ShippingNotice
+from bot.marketplace.wire import ArtisanContact, EventRecord, PayoutNotice, PurchaseNotice, ShippingNotice
 from marketplace_api.actors import Actor
 from marketplace_api.event_types import EventType
 
@@ -71,6 +71,7 @@ class TurnBackReason(OpenEnum):
 
 
 class PayoutProgress(OpenEnum):
+    HELD = "held"
     PENDING = "pending"
     FAILED = "failed"
     AWAITING_COLLECTION = "awaiting_collection"
@@ -85,6 +86,17 @@ class PayoutFault(OpenEnum):
 class PayoutWay(OpenEnum):
     KIOSK_CASH = "kiosk_cash"
     MOBILE_MONEY = "mobile_money"
+    OTHER = "other"
+
+
+class RefundCause(OpenEnum):
+    """Why money goes back: fewer pieces, none, it came too late, twice, or an operator decided so."""
+
+    REDUCED = "reduced"
+    ENDED = "ended"
+    LATE = "late"
+    SECOND = "second"
+    OPERATOR = "operator"
     OTHER = "other"
 
 
@@ -178,11 +190,23 @@ class PayoutData(msgspec.Struct, frozen=True):
     order_id: str | None = None
 
 
-class PayoutMethodData(msgspec.Struct, frozen=True):
-    """How an artisan is paid; `phone` is the MSISDN for mobile money."""
+class PreviousMethodData(msgspec.Struct, frozen=True):
+    """How an artisan was paid before; `phone` is the MSISDN for mobile money."""
 
     method: PayoutWay
     phone: str | None = None
+
+
+class PayoutMethodData(msgspec.Struct, frozen=True):
+    """How an artisan is paid; `phone` is the MSISDN for mobile money.
+
+    After a change, `previous` is how it was, and `held_until` the day from which the new phone is paid, if not at once.
+    """
+
+    method: PayoutWay
+    phone: str | None = None
+    previous: PreviousMethodData | None = None
+    held_until: date | None = None
 
 
 class ArtisanData(msgspec.Struct, frozen=True):
@@ -190,9 +214,35 @@ class ArtisanData(msgspec.Struct, frozen=True):
     payout: PayoutMethodData
 
 
-EventData = OrderData | PayoutData | ArtisanData
+class PaymentData(msgspec.Struct, frozen=True):
+    """A payment of a buyer, in the currency that the buyer paid. One that is not kept goes back whole."""
 
-_DATA: Mapping[str, type[EventData]] = {"order": OrderData, "payout": PayoutData, "artisan": ArtisanData}
+    id: str
+    amount: MoneyData
+    reference: str | None = None
+    is_kept: bool = False
+    captured_at: datetime | None = None
+
+
+class RefundData(msgspec.Struct, frozen=True):
+    """Money that goes back to a buyer; `shop_amount` is its worth in the shop's currency."""
+
+    id: str
+    amount: MoneyData
+    shop_amount: MoneyData
+    cause: RefundCause = msgspec.field(name="reason")
+    reference: str | None = None
+
+
+EventData = OrderData | PayoutData | ArtisanData | PaymentData | RefundData
+
+_DATA: Mapping[str, type[EventData]] = {
+    "order": OrderData,
+    "payout": PayoutData,
+    "artisan": ArtisanData,
+    "payment": PaymentData,
+    "refund": RefundData,
+}
 """By first word of the event's type, the class of its `data`."""
 _BY_PREFIX: Mapping[str, type[EventData]] = {"ord": OrderData, "pay": PayoutData}
 
@@ -202,8 +252,8 @@ class EventDetails:
     """An event, with the contacts of the artisans whom it concerns.
 
     `data` is None for events that cause no message. `artisans` has every artisan in the data, by id. Only the events
-    of a payout have a `notice`, and only reminders to ship an order at a kiosk have `shipping`. `by` is who caused it,
-    None if the shop does not say it.
+    of a payout have a `notice`, and only reminders to ship an order at a kiosk have `shipping`. Those of payments,
+    refunds and orders that their buyers paid have a `purchase`. `by` is who caused it, None if the shop does not say.
     """
 
     seq: int
@@ -215,6 +265,7 @@ class EventDetails:
     notice: PayoutNotice | None = None
     by: str | None = None
     shipping: ShippingNotice | None = None
+    purchase: PurchaseNotice | None = None
 
     def is_by(self, msisdn: str) -> bool:
         """True if a person with this phone caused the event, who has read the answer to it."""
@@ -236,6 +287,7 @@ def read(record: EventRecord) -> EventDetails:
         record.notice,
         record.by,
         record.shipping,
+        record.purchase,
     )
 
 

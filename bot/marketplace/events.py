@@ -7,13 +7,21 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from bot.marketplace.wire import ArtisanContact, CashReceipt, EventRecord, PayoutNotice, ShippingNotice
+from bot.marketplace import purchase_notices
+from bot.marketplace.wire import (
+    ArtisanContact,
+    CashReceipt,
+    EventRecord,
+    PayoutNotice,
+    PurchaseNotice,
+    ShippingNotice,
+)
 from marketplace_api.accounts import artisans
 from marketplace_api.events import events
 from marketplace_api.kiosks import activity
 from marketplace_api.models import Event, Kiosk, Order, Payout
 from marketplace_api.orders import closing
-from marketplace_api.payments import balances, cash_codes, payouts
+from marketplace_api.payments import balances, cash_codes, holds, payouts
 from marketplace_api.shop import Shop
 
 CODE_IN_EVENTS = timedelta(days=1)
@@ -29,7 +37,8 @@ def since(shop: Shop, after: int, limit: int) -> Sequence[EventRecord]:
     contacts = {artisan.id: ArtisanContact.of(artisan) for artisan in artisans.by_ids(shop, artisan_ids)}
     notices = _notices(shop, {row.data["id"] for row in rows if row.type.startswith("payout.")})
     shipping = _shipping_notices(shop, {row.data["id"] for row in rows if row.type == "order.shipping_reminded"})
-    return [_record(row, contacts, notices, shipping) for row in rows]
+    purchases = purchase_notices.of_events(shop, rows)
+    return [_record(row, contacts, notices, shipping, purchases.get(row.id)) for row in rows]
 
 
 def newest(shop: Shop) -> int:
@@ -42,12 +51,13 @@ def _record(
     contacts: Mapping[str, ArtisanContact],
     notices: Mapping[str, PayoutNotice],
     shipping: Mapping[str, ShippingNotice],
+    purchase: PurchaseNotice | None,
 ) -> EventRecord:
     concerned = {id: contacts[id] for id in _artisan_ids(row)}
     about = row.data["id"]
     to_ship = shipping.get(about) if row.type == "order.shipping_reminded" else None
     return EventRecord(
-        row.seq, row.id, row.type, row.created_at, row.data, concerned, notices.get(about), row.by, to_ship
+        row.seq, row.id, row.type, row.created_at, row.data, concerned, notices.get(about), row.by, to_ship, purchase
     )
 
 
@@ -67,7 +77,7 @@ def _notices(shop: Shop, payout_ids: Collection[str]) -> Mapping[str, PayoutNoti
     owed = balances.amounts_owed(shop, {row.artisan_id for row in rows})
     kiosk_ids = {row.kiosk_id for row in rows if row.kiosk_id}
     paid_today = activity.cash_paid_since(shop, kiosk_ids, shop.midnight(shop.today))
-    return {row.id: _notice(row, owed[row.artisan_id], paid_today, _cash_code(shop, row)) for row in rows}
+    return {row.id: _notice(shop, row, owed[row.artisan_id], paid_today, _cash_code(shop, row)) for row in rows}
 
 
 def _cash_code(shop: Shop, row: Payout) -> str | None:
@@ -76,7 +86,7 @@ def _cash_code(shop: Shop, row: Payout) -> str | None:
     return cash_codes.present(shop, row) if made_at and shop.now - made_at < CODE_IN_EVENTS else None
 
 
-def _notice(row: Payout, owed: int, paid_today: Mapping[str, int], cash_code: str | None) -> PayoutNotice:
+def _notice(shop: Shop, row: Payout, owed: int, paid_today: Mapping[str, int], cash_code: str | None) -> PayoutNotice:
     kiosk = row.kiosk
     return PayoutNotice(
         ArtisanContact.of(row.artisan),
@@ -87,6 +97,8 @@ def _notice(row: Payout, owed: int, paid_today: Mapping[str, int], cash_code: st
         reference=row.provider_reference,
         cash_code=cash_code,
         phone=row.msisdn,
+        hold=row.hold,
+        held_until=holds.cooled_off_on(shop, row.artisan),
         receipt=CashReceipt(kiosk.id, kiosk.agent_msisdn, paid_today.get(kiosk.id, 0)) if kiosk else None,
     )
 

@@ -27,8 +27,8 @@ from marketplace_api.catalogue import products
 from marketplace_api.catalogue.categories import CATEGORIES
 from marketplace_api.kiosks import activity, cash_float, kiosks
 from marketplace_api.models import Order
-from marketplace_api.orders import lists, orders, pieces, receiving
-from marketplace_api.payments import balances, cash_codes, cash_payouts, payouts
+from marketplace_api.orders import lists, orders, paying, pieces, receiving
+from marketplace_api.payments import balances, cash_codes, cash_payouts, payouts, purse
 from marketplace_api.payments.money import split
 from marketplace_api.schemas.orders import Order as OrderSchema
 from marketplace_api.schemas.payouts import Payout as PayoutSchema
@@ -180,7 +180,9 @@ class LocalSession:
     @remembered
     def bought(self, code: str) -> market.OrderSummary | None:
         order = orders.by_code(self.shop, code)
-        return _order_summary(order) if order and order.buyer_msisdn == self._msisdn else None
+        if order is None or order.buyer_msisdn != self._msisdn:
+            return None
+        return _order_summary(order, _purchase_summary(self.shop, order))
 
     @remembered
     def earnings(self) -> market.Earnings:
@@ -189,9 +191,12 @@ class LocalSession:
             return market.Earnings(0, 0)
         balance = balances.balance_of(self.shop, artisan)
         last = [
-            market.PayoutSummary(row.code, row.amount, row.about, row.status in payouts.SETTLED) for row in balance.last
+            market.PayoutSummary(
+                row.code, row.amount, row.about, row.status in payouts.SETTLED, held=row.status == "held"
+            )
+            for row in balance.last
         ]
-        return market.Earnings(balance.owed, balance.paid, last)
+        return market.Earnings(balance.owed, balance.paid, last, balance.held)
 
     @remembered
     def cash(self) -> market.WaitingCash | None:
@@ -235,8 +240,8 @@ class LocalSession:
         return local_commands.perform(self.shop, self._msisdn, known, command)
 
 
-def _order_summary(row: Order) -> market.OrderSummary:
-    """A whole order, as its buyer and the kiosk that ships it see it."""
+def _order_summary(row: Order, purchase: market.PurchaseSummary | None = None) -> market.OrderSummary:
+    """A whole order, as its buyer and the kiosk that ships it see it; only its buyer sees the `purchase`."""
     return market.OrderSummary(
         row.code,
         row.title,
@@ -248,4 +253,21 @@ def _order_summary(row: Order) -> market.OrderSummary:
         total=row.total,
         carrier=row.carrier or "",
         tracking=row.tracking or "",
+        purchase=purchase,
+    )
+
+
+def _purchase_summary(shop: Shop, order: Order) -> market.PurchaseSummary | None:
+    """What is paid of an order and goes back; None if a storefront vouches for it."""
+    if order.payment_status == "vouched":
+        return None
+    payment = purse.kept_payment(shop, order)
+    if payment is None:
+        can_be_paid = order.status == "unpaid" and "mpesa" in paying.open_collectors(shop)
+        return market.PurchaseSummary(False, order.currency, paybill=shop.terms.paybill if can_be_paid else "")
+    return market.PurchaseSummary(
+        True,
+        payment.currency,
+        sum(refund.amount for refund in payment.refunds),
+        all(refund.status == "done" for refund in payment.refunds),
     )

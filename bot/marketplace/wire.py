@@ -70,6 +70,31 @@ class PayoutNotice(msgspec.Struct, frozen=True):
     """The one-time code for cash. Only the artisan may know it: the kiosk pays the person who shows it."""
     phone: str | None = None
     receipt: CashReceipt | None = msgspec.field(default=None, name="drawer")
+    hold: str | None = None
+    """Why it is held, a `marketplace_api.statuses.HoldReason`; None if it is not."""
+    held_until: date | None = None
+    """The day from which a phone that is too new is paid."""
+
+
+class PurchaseNotice(msgspec.Struct, frozen=True):
+    """The data for messages to a buyer about money that the buyer paid; `phone` is the buyer's MSISDN.
+
+    `order` is the code, `locale` the order's. `method` is how it was paid, a
+    `marketplace_api.statuses.BuyerPaymentMethod`. `unpaid` is what the order still costs in minor units of `currency`,
+    the shop's: 0 unless it waits for payment. `back` minor units of `back_currency` go back to the buyer by an event of
+    the order itself.
+    """
+
+    order: str
+    phone: str
+    locale: str
+    currency: str
+    method: str = ""
+    unpaid: int = 0
+    is_paid: bool = False
+    """True if a payment was kept, or a storefront vouches for the order."""
+    back: int = 0
+    back_currency: str = ""
 
 
 class ShippingNotice(msgspec.Struct, frozen=True):
@@ -96,6 +121,8 @@ class EventRecord(msgspec.Struct, frozen=True):
     by: str | None = None
     """Who caused it, as `marketplace_api.actors` writes it; None from a shop that does not say it."""
     shipping: ShippingNotice | None = None
+    purchase: PurchaseNotice | None = None
+    """Of payments, refunds, and orders that their buyers paid."""
 
 
 class RecentEvents(msgspec.Struct, frozen=True):

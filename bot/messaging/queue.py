@@ -55,8 +55,11 @@ def is_reply(topic: str | None) -> bool:
     return topic in ("reply", JOINED)
 
 
-SECURITY_TOPICS: tuple[Topic, ...] = ("artisan.payout_changed", "payout.created", "payout.rerouted")
-"""Where money goes, and the one-time code for cash; the codes of a PIN reset are replies."""
+SECURITY_TOPICS: tuple[Topic, ...] = (
+    "artisan.payout_changed",
+    *("payout.created", "payout.rerouted", "payout.released"),
+)
+"""Where money goes, and the one-time codes for cash; the codes of a PIN reset are replies."""
 
 
 def is_security(topic: str | None) -> bool:

@@ -13,12 +13,21 @@ from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 import locales
-from bot.marketplace.event_details import ArtisanData, EventDetails, OrderData, PartData, PayoutData, PayoutWay
-from bot.marketplace.wire import PayoutNotice, ShippingNotice
+from bot.marketplace.event_details import (
+    ArtisanData,
+    EventDetails,
+    OrderData,
+    PartData,
+    PaymentData,
+    PayoutData,
+    PayoutProgress,
+    RefundData,
+)
+from bot.marketplace.wire import PayoutNotice, PurchaseNotice, ShippingNotice
 from bot.messaging import queue, rendering
 from bot.messaging.queue import JOINED, NewMessage, Priority
 from bot.messaging.sealing import Seal
-from bot.notifications import agents, templates
+from bot.notifications import agents, holds, purchases, templates
 from bot.runtime.clock import Clock
 from flows import kit, msisdn
 from flows.kit import Words
@@ -59,9 +68,11 @@ class Notifier:
             case PayoutData() as payout if event.notice:
                 yield from self._about_payout(event, payout, event.notice, conn)
             case ArtisanData() as artisan if event.type == "artisan.payout_changed":
-                yield self._about_payout_method(event, artisan, conn)
+                yield from self._about_payout_method(event, artisan, conn)
             case ArtisanData() as artisan if event.type == "artisan.registered":
                 yield from self._about_privacy(event, artisan, conn)
+            case PaymentData() | RefundData() as money if event.purchase:
+                yield from self._about_money(event, money, event.purchase, conn)
 
     def _about_order(self, event: EventDetails, order: OrderData, conn: Connection) -> Iterator[NewMessage]:
         if wording := templates.to_buyer(event, order):
@@ -77,9 +88,18 @@ class Notifier:
 
     def _to_buyer(self, event: EventDetails, order: OrderData, wording: kit.Wording, conn: Connection) -> NewMessage:
         words = self._words(conn, order.buyer.phone, order.buyer.locale)
-        fields = templates.buyer_fields(order, words)
+        fields = {**templates.buyer_fields(order, words), "back": purchases.back(event.purchase, words)}
         message = _message(event, order.id, "buyer", order.buyer.phone, words, wording, fields)
         return replace(message, true_while=templates.order_true_while(event.type))
+
+    def _about_money(
+        self, event: EventDetails, data: PaymentData | RefundData, notice: PurchaseNotice, conn: Connection
+    ) -> Iterator[NewMessage]:
+        """The message to a buyer about a payment or a refund."""
+        if wording := purchases.about_money(event, data, notice):
+            words = self._words(conn, notice.phone, notice.locale)
+            fields = purchases.payment_fields(data, notice, words)
+            yield _message(event, data.id, "buyer", notice.phone, words, wording, fields)
 
     def _to_artisan(
         self, event: EventDetails, order: OrderData, part: PartData, wording: kit.Wording, conn: Connection
@@ -107,20 +127,28 @@ class Notifier:
             payee = {**known, "ussd_code": self.ussd_code, "phone": self._written(notice.phone)}
             message = _message(event, payout.id, artisan.id, artisan.msisdn, words, wording, payee)
             message = queue.without_codes(message, [notice.cash_code or ""], self.seal)
-            yield replace(message, true_while=templates.payout_true_while(event.type))
+            message = replace(message, true_while=templates.payout_true_while(event.type, payout))
+            # a code for cash passes STOP, and word of a payout that waits does not
+            yield replace(message, topic="payout.held") if payout.status is PayoutProgress.HELD else message
         if event.type == "payout.collected" and receipt:
             words = self._words(conn, receipt.agent, self.languages[0])
             fields = agents.receipt_fields(notice, receipt, words)
             yield _message(event, payout.id, receipt.kiosk_id, receipt.agent, words, agents.HANDED_OUT, fields)
 
-    def _about_payout_method(self, event: EventDetails, data: ArtisanData, conn: Connection) -> NewMessage:
-        """The message to the artisan's own phone, because another person may have used it to change the method."""
-        artisan, payout = event.artisans[data.id], data.payout
-        words = self._words(conn, artisan.msisdn, artisan.language)
-        is_cash = payout.method is PayoutWay.KIOSK_CASH
-        wording = templates.PAID_IN_CASH if is_cash else templates.PAID_ON_A_PHONE
-        fields = {"phone": self._written(payout.phone), "kiosk": artisan.kiosk}
-        return _message(event, data.id, artisan.id, artisan.msisdn, words, wording, fields)
+    def _about_payout_method(self, event: EventDetails, data: ArtisanData, conn: Connection) -> Iterator[NewMessage]:
+        """The messages to the artisan's own phone and to the one that was paid before.
+
+        Another person may have used one of them to change the method.
+        """
+        artisan, method = event.artisans[data.id], data.payout
+        recipients = [(artisan.id, artisan.msisdn, holds.to_artisan(method))]
+        if before := holds.old_phone(method, artisan.msisdn):
+            recipients.append(("old phone", before, holds.to_old_phone(method)))
+        for recipient, phone, wording in recipients:
+            words = self._words(conn, phone, artisan.language)
+            known = holds.method_fields(method, artisan.name, artisan.kiosk, words)
+            fields = {**known, "phone": self._written(method.phone)}
+            yield _message(event, data.id, recipient, phone, words, wording, fields)
 
     def _about_privacy(self, event: EventDetails, data: ArtisanData, conn: Connection) -> Iterator[NewMessage]:
         """Once, also for one who joins again: what is kept of an artisan who joined by phone, and a link to more."""

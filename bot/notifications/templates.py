@@ -24,6 +24,7 @@ from bot.marketplace.event_details import (
 )
 from bot.marketplace.wire import PayoutNotice
 from bot.messaging.still_true import TrueWhile
+from bot.notifications import holds, purchases
 from flows import kit
 from flows.kit import N_, Words
 from marketplace_api.event_types import EventType
@@ -162,11 +163,6 @@ PAID_BESIDES = N_(
     "Soko sent you {amount}, payment {order}. Receipt {reference}.",
 )
 """For a payout that is not for one order; {order} is then the payout's own code."""
-PAID_ON_A_PHONE = N_("Soko: your money now goes to phone {phone}. If you did not ask for this, reply CALL.")
-PAID_IN_CASH = N_(
-    "Soko: you now get your money in cash at {kiosk}. If you did not ask for this, reply CALL.",
-    "Soko: you now get your money in cash at your kiosk. If you did not ask for this, reply CALL.",
-)
 COLLECT = N_(
     "Soko: {amount} for order {order} waits for you at {kiosk}. Show your code: {cash_code}.",
     "Soko: {amount} waits at your kiosk. Your code: {cash_code}.",
@@ -221,6 +217,7 @@ TO_BUYER: Mapping[EventType, kit.Wording] = {
 TO_PAYEE: Mapping[EventType, kit.Wording] = {
     "payout.created": COLLECT,
     "payout.rerouted": COLLECT,
+    "payout.released": COLLECT,
     "payout.paid": PAID,
     "payout.collected": COLLECTED,
 }
@@ -233,8 +230,14 @@ def to_buyer(event: EventDetails, order: OrderData) -> kit.Wording | None:
     """
     if event.type == "unknown" or event.is_by(order.buyer.phone) or order.payment_status is PaymentProgress.UNPAID:
         return None
+    return purchases.about_order(event, order, _to_any_buyer(event, order))
+
+
+def _to_any_buyer(event: EventDetails, order: OrderData) -> kit.Wording | None:
     is_in_part = order.pieces_taken < order.quantity
     match event.type:
+        case "unknown":
+            return None
         case "order.at_kiosk" if is_in_part:
             return AT_KIOSK_IN_PART
         case "order.accepted" if order.brief:
@@ -274,14 +277,17 @@ def to_artisan(event: EventDetails, order: OrderData, part: PartData) -> kit.Wor
 def to_payee(event: EventDetails, payout: PayoutData, notice: PayoutNotice) -> kit.Wording | None:
     """The message about an event of a payout to its artisan; None if there is none.
 
-    A new payout causes a message only if it is cash to be collected. Its code is told only while it is new.
+    A new or released payout causes a message only if it is held, or is cash to be collected. A code is told only while
+    it is new.
     """
     match event.type:
         case "unknown":
             return None
-        case "payout.created" if payout.status is not PayoutProgress.AWAITING_COLLECTION:
+        case "payout.created" | "payout.held" if payout.status is PayoutProgress.HELD:
+            return holds.held(notice.hold)
+        case "payout.created" | "payout.released" if payout.status is not PayoutProgress.AWAITING_COLLECTION:
             return None
-        case "payout.created" | "payout.rerouted" if notice.cash_code is None:
+        case "payout.created" | "payout.rerouted" | "payout.released" if notice.cash_code is None:
             return ASK_FOR_CODE
         case "payout.failed":
             return ANOTHER_NUMBER if payout.fault is PayoutFault.RECIPIENT else NOT_SENT_YET
@@ -304,9 +310,12 @@ _ORDER_TRUE_WHILE: Mapping[EventType, TrueWhile] = {
     "order.shipped": TrueWhile(order=(OrderProgress.SHIPPED,)),
     "order.delivery_asked": TrueWhile(order=(OrderProgress.SHIPPED,)),
 }
+_WHILE_HELD = TrueWhile(payout=(PayoutProgress.HELD,))
 _PAYOUT_TRUE_WHILE: Mapping[EventType, TrueWhile] = {
     "payout.created": TrueWhile(payout=(PayoutProgress.AWAITING_COLLECTION,)),
     "payout.rerouted": TrueWhile(payout=(PayoutProgress.AWAITING_COLLECTION,)),
+    "payout.released": TrueWhile(payout=(PayoutProgress.AWAITING_COLLECTION,)),
+    "payout.held": _WHILE_HELD,
     "payout.failed": TrueWhile(payout=(PayoutProgress.FAILED,)),
 }
 
@@ -326,8 +335,10 @@ def part_true_while(type: EventType | Literal["unknown"], part: PartData) -> Tru
     return None
 
 
-def payout_true_while(type: EventType | Literal["unknown"]) -> TrueWhile | None:
-    """When the message about a payout is true: cash while it waits, a failure until it is made good."""
+def payout_true_while(type: EventType | Literal["unknown"], payout: PayoutData) -> TrueWhile | None:
+    """When the message about a payout is true: while it waits, and a failure until it is made good."""
+    if type == "payout.created" and payout.status is PayoutProgress.HELD:
+        return _WHILE_HELD
     return None if type == "unknown" else _PAYOUT_TRUE_WHILE.get(type)
 
 
@@ -377,6 +388,7 @@ def payee_fields(notice: PayoutNotice, words: Words) -> Mapping[str, object]:
         "kiosk": notice.artisan.kiosk,
         "cash_code": notice.cash_code,
         "owed": words.money(notice.owed, notice.currency) if notice.owed > 0 else "",
+        "until": holds.until(notice, words),
     }
 
 

@@ -68,6 +68,8 @@ class Provider(Generic[S]):
     wallet: Wallet | None = None
     """What the payer pays into; a provider with a `payer` needs it."""
     collector: Callable[[S, Clock], Collector] | None = None
+    paybill: Callable[[S], str] | None = None
+    """The number to which buyers can pay the collector without being asked."""
 
     def own_settings(self, settings: Settings) -> S:
         """The process's settings as this provider's type. Raises TypeError when the registry did not make them."""

@@ -306,10 +306,14 @@ def _collector(settings: DarajaSettings, clock: Clock) -> MpesaExpress:
     )
 
 
+def _shortcode(settings: DarajaSettings) -> str:
+    """The paybill number, also of the simulator."""
+    return settings.daraja_express_shortcode or SIMULATED_SHORTCODE
+
+
 def _blueprint(settings: DarajaSettings, handlers: Handlers) -> Blueprint:
     collector = SIMULATOR if SIMULATOR in settings.used_collectors else NAME
-    shortcode = settings.daraja_express_shortcode or SIMULATED_SHORTCODE
-    return mpesa_callbacks.routes(handlers.collections, settings.callback_secrets, shortcode, collector)
+    return mpesa_callbacks.routes(handlers.collections, settings.callback_secrets, _shortcode(settings), collector)
 
 
 PROVIDER = Provider(
@@ -322,4 +326,5 @@ PROVIDER = Provider(
     ),
     blueprint=_blueprint,
     collector=_collector,
+    paybill=_shortcode,
 )

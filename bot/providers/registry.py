@@ -188,6 +188,13 @@ def collectors_by_method(settings: Settings) -> Mapping[CollectorMethod, str]:
     return chosen
 
 
+def paybill(settings: Settings) -> str:
+    """The number to which buyers can pay by themselves; empty if there is none. The simulator has each provider's."""
+    chosen = collectors_by_method(settings).get("mpesa")
+    named = (each for each in PROVIDERS if each.paybill and chosen in (each.name, SIMULATOR))
+    return next((each.paybill(each.own_settings(settings)) for each in named if each.paybill), "")
+
+
 def wallet(settings: Settings) -> Wallet:
     """What the chosen provider of payouts pays into. Without one, and simulated, it is M-PESA in any country."""
     wallets = (provider.wallet for provider in PROVIDERS if provider.name == settings.payout_provider)

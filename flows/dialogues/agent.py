@@ -100,7 +100,11 @@ def remainder(name: str, then: str) -> Menu:
     )
 
 
-NOT_RECEIVED = [Go("wrong_count", when=because("wrong_count")), Go("gone")]
+NOT_RECEIVED = [
+    Go("wrong_count", when=because("wrong_count")),
+    Go("own_goods", when=because("own_goods")),
+    Go("gone"),
+]
 
 receive = Flow(
     "receive",
@@ -180,6 +184,13 @@ receive = Flow(
         ),
     ),
     Notice("wrong_count", N_("Order {code} is for {most}. Count again, please.")),
+    Notice(
+        "own_goods",
+        N_(
+            "The money for these goods comes to you, so you cannot receive them. Text CALL: another person will.",
+            "The money for these goods is yours. Another person must receive them. Text CALL.",
+        ),
+    ),
     Notice("gone", N_("Order {code} is not awaited any more.")),
     start=[Go("who", when=known("code")), Go("code")],
     facts={
@@ -204,8 +215,15 @@ cash = Flow(
     AskDigits("digits", N_("Pay cash. What is the artisan's code of 6 digits?"), digits=6, then="finding"),
     Act("finding", command=find_cash, done="review", rejected=[Go("locked", when=because("locked")), Go("wrong")]),
     Confirm("review", N_("Pay {sum} to {artisan}?", "{sum} to {artisan}?"), yes="paying", no="kept"),
-    Act("paying", command=pay_cash, done="paid", rejected="kept"),
+    Act("paying", command=pay_cash, done="paid", rejected=[Go("own_cash", when=because("own_goods")), Go("kept")]),
     Notice("paid", N_("Paid: {sum} to {artisan}. We text her a receipt.", "Paid: {sum}.")),
+    Notice(
+        "own_cash",
+        N_(
+            "This money is yours, so you cannot hand it out. Nothing was paid. Text CALL: another person will.",
+            "This money is yours. Another person must hand it out. Text CALL.",
+        ),
+    ),
     Notice("kept", N_("Nothing was paid.")),
     Notice("wrong", N_("No cash waits here for that code. Check it with the artisan, please.")),
     Notice("locked", N_("Too many wrong codes. Cash cannot be paid here for one hour.")),

@@ -4,11 +4,16 @@ from flows.commands import CancelOrder, ConfirmDelivery
 from flows.kit import N_, Act, AskCode, Flow, Go, Keyword, Notice, Turn
 from flows.kit.flow import stands
 
-from .track import OWN_ORDER, STATUS, bought, code_given, code_needed
+from .track import OWN_ORDER, STATUS, bought, code_given, code_needed, money, was_paid
 
 
 def confirm_delivery(turn: Turn) -> ConfirmDelivery:
     return ConfirmDelivery(turn["code"])
+
+
+def is_ours_to_tell(turn: Turn) -> bool:
+    """True unless a storefront holds the money of the order."""
+    return bought(turn).purchase is not None
 
 
 def cancel_order(turn: Turn) -> CancelOrder:
@@ -18,6 +23,7 @@ def cancel_order(turn: Turn) -> CancelOrder:
 FACTS = {
     "order": lambda turn: turn["code"],
     "status": lambda turn: turn.words.text(STATUS[bought(turn).status]),
+    "money": money,
 }
 
 received = Flow(
@@ -42,13 +48,15 @@ drop = Flow(
     Act(
         "cancelling",
         command=cancel_order,
-        done="cancelled",
+        done=[Go("paid_back", when=was_paid), Go("cancelled_unpaid", when=is_ours_to_tell), Go("cancelled")],
         rejected=[Go("dropped", when=stands("cancelled")), Go("too_late")],
     ),
     Notice(
         "cancelled",
         N_("You cancelled order {order}. If you paid for it, ask where you ordered.", "You cancelled order {order}."),
     ),
+    Notice("paid_back", N_("You cancelled order {order}. {money}")),
+    Notice("cancelled_unpaid", N_("You cancelled order {order}.")),
     Notice("dropped", N_("Order {order} is cancelled already.")),
     Notice("too_late", N_("You cannot cancel order {order}: {status}.", "Order {order}: {status}.")),
     facts=FACTS,

@@ -10,6 +10,7 @@ from .home import is_artisan
 
 PAID = N_("paid")
 OWED = N_("owed")
+HELD = N_("owed, waits")
 
 
 def is_no_artisan(turn: Turn) -> bool:
@@ -53,6 +54,15 @@ def waiting(turn: Turn) -> WaitingCash:
     return cash
 
 
+def waits(turn: Turn) -> bool:
+    """True if a part of what the artisan is owed is held."""
+    return bool(turn.market.earnings().held)
+
+
+def waits_by_text(turn: Turn) -> bool:
+    return is_by_text(turn) and waits(turn)
+
+
 def last(turn: Turn) -> str:
     return ", ".join(f"{payout.order} {turn.money(payout.amount)}" for payout in turn.market.earnings().last[:2])
 
@@ -64,9 +74,12 @@ def send_statement(turn: Turn) -> SendStatement:
 def lines(turn: Turn, payouts: Iterable[PayoutSummary]) -> str:
     """One line for each payout, by the code of its order: `W2V4 KSh 2,700 paid`."""
     return "\n".join(
-        f"{payout.order} {turn.money(payout.amount)} {turn.words.text(PAID if payout.paid else OWED)}"
-        for payout in payouts
+        f"{payout.order} {turn.money(payout.amount)} {turn.words.text(_status(payout))}" for payout in payouts
     )
+
+
+def _status(payout: PayoutSummary) -> str:
+    return PAID if payout.paid else HELD if payout.held else OWED
 
 
 ONLY_ARTISANS = N_(
@@ -76,6 +89,7 @@ ONLY_ARTISANS = N_(
 FACTS = {
     "owed": lambda turn: turn.money(turn.market.earnings().owed),
     "paid": lambda turn: turn.money(turn.market.earnings().paid),
+    "held": lambda turn: turn.money(turn.market.earnings().held),
     "last": last,
     "all": lambda turn: lines(turn, turn.market.earnings().last),
     "some": lambda turn: lines(turn, turn.market.earnings().last[:3]),
@@ -85,8 +99,10 @@ FACTS = {
     "cash_code": lambda turn: waiting(turn).code,
 }
 FIGURES = [
+    Go("earnings_held", when=waits_by_text),
     Go("earnings", when=has_payouts_by_text),
     Go("no_earnings", when=is_by_text),
+    Go("figures_held", when=waits),
     Go("figures", when=has_payouts),
     Go("no_figures"),
 ]
@@ -112,12 +128,28 @@ flow = Flow(
             "Owed {owed}, paid {paid}.",
         ),
     ),
+    figures(
+        "figures_held",
+        N_(
+            "We owe you {owed}; {held} of it waits, as we texted you. We have paid you {paid}.",
+            "Owed {owed}, of it {held} waits. Paid {paid}.",
+        ),
+    ),
     figures("no_figures", N_("We owe you {owed}. We have paid you {paid}.", "Owed {owed}, paid {paid}.")),
     Notice(
         "earnings",
         N_(
             "We owe you {owed}. We have paid you {paid}. Last: {last}",
             "We owe you {owed}. We have paid you {paid}.",
+        ),
+        stays=True,
+        segments=2,
+    ),
+    Notice(
+        "earnings_held",
+        N_(
+            "We owe you {owed}; {held} of it waits, as we texted you. We have paid you {paid}. Last: {last}",
+            "We owe you {owed}; {held} of it waits, as we texted you. We have paid you {paid}.",
         ),
         stays=True,
         segments=2,
@@ -133,7 +165,7 @@ flow = Flow(
             "{cash} waits at your kiosk. Code: {cash_code}. Older ones no longer work.",
             "{cash}, code: {cash_code}",
         ),
-        Option(N_("All my money"), [Go("figures", when=has_payouts), Go("no_figures")]),
+        Option(N_("All my money"), [Go("figures_held", when=waits), Go("figures", when=has_payouts), Go("no_figures")]),
         optional=True,
     ),
     Notice(

@@ -34,10 +34,63 @@ def bought(turn: Turn) -> OrderSummary:
     return order
 
 
+ENDED = ("declined", "expired", "cancelled")
+"""Statuses of orders of which no goods come."""
+
+
 def has_a_total(turn: Turn) -> bool:
     """True unless the order has ended without goods, or the shop does not say what it costs."""
     order = bought(turn)
-    return order.total is not None and order.status not in ("declined", "expired", "cancelled")
+    return order.total is not None and order.status not in ENDED
+
+
+def was_paid(turn: Turn) -> bool:
+    """True if the buyer paid us for the order."""
+    purchase = bought(turn).purchase
+    return purchase is not None and purchase.is_paid
+
+
+def waits_for_money(turn: Turn) -> bool:
+    order = bought(turn)
+    return order.status == "unpaid" and order.purchase is not None
+
+
+def can_pay_bill(turn: Turn) -> bool:
+    purchase = bought(turn).purchase
+    return waits_for_money(turn) and purchase is not None and bool(purchase.paybill)
+
+
+PAID = N_("Total {total}, paid.")
+GOES_BACK = N_("{back} goes back to you.")
+CAME_BACK = N_("{back} was sent back to you.")
+
+
+def money(turn: Turn) -> str:
+    """What the buyer paid for the order, and what goes or went back."""
+    order = bought(turn)
+    sentences = []
+    if has_a_total(turn):
+        sentences.append(turn.say(PAID, total=turn.money(order.total or 0)))
+    if order.purchase and order.purchase.back:
+        back = turn.words.money(order.purchase.back, order.purchase.currency)
+        sentences.append(turn.say(CAME_BACK if order.purchase.is_back else GOES_BACK, back=back))
+    return " ".join(sentences)
+
+
+SENT = N_("on its way to you with {carrier}, number {tracking}")
+
+
+def progress(turn: Turn) -> str:
+    """The status of the order and, once it is shipped, with whom."""
+    order = bought(turn)
+    if is_on_its_way(turn):
+        return turn.say(SENT, carrier=order.carrier, tracking=order.tracking)
+    return turn.words.text(STATUS[order.status])
+
+
+def paybill(turn: Turn) -> str:
+    purchase = bought(turn).purchase
+    return purchase.paybill if purchase else ""
 
 
 def is_on_its_way(turn: Turn) -> bool:
@@ -66,7 +119,38 @@ flow = Flow(
         "code",
         N_("What is the code of your order?"),
         check=OWN_ORDER,
-        then=[Go("sent", when=is_on_its_way), Go("bill", when=has_a_total), Go("status")],
+        then=[
+            Go("pay_bill", when=can_pay_bill),
+            Go("unpaid", when=waits_for_money),
+            Go("paid", when=was_paid),
+            Go("sent", when=is_on_its_way),
+            Go("bill", when=has_a_total),
+            Go("status"),
+        ],
+    ),
+    Notice(
+        "pay_bill",
+        N_(
+            "Order {order}, {asked} x {product}: not paid yet. Pay {total} by {network}: paybill {paybill}, "
+            "account {order}.",
+            "Order {order} is not paid yet. Pay {total} by {network}: paybill {paybill}, account {order}.",
+            "Order {order}, not paid: {total}. Paybill {paybill}, account {order}.",
+        ),
+    ),
+    Notice(
+        "unpaid",
+        N_(
+            "Order {order}, {asked} x {product}: not paid yet. Pay {total} where you ordered.",
+            "Order {order} is not paid yet. Pay {total} where you ordered.",
+        ),
+    ),
+    Notice(
+        "paid",
+        N_(
+            "Order {order}, {asked} x {product}: {progress}. {money}",
+            "Order {order}: {progress}. {money}",
+            "Order {order}: {status}. {money}",
+        ),
     ),
     Notice(
         "sent",
@@ -94,6 +178,10 @@ flow = Flow(
         "tracking": lambda turn: bought(turn).tracking,
         "total": lambda turn: turn.money(bought(turn).total or 0),
         "status": lambda turn: turn.words.text(STATUS[bought(turn).status]),
+        "progress": progress,
+        "money": money,
+        "paybill": paybill,
+        "network": lambda turn: turn.place.payout_network,
     },
     keywords=[Keyword("TRACK", sw="FUATILIA", fr="SUIVRE", am="መከታተል, ክትትል, MEKETATEL", fill=code_given)],
 )

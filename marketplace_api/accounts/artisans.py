@@ -18,6 +18,7 @@ from marketplace_api.orders import orders
 from marketplace_api.payments import balances, holds, ledger, payout_methods, payouts
 from marketplace_api.refused import Refused
 from marketplace_api.schemas.artisans import Artisan as ArtisanSchema
+from marketplace_api.schemas.artisans import PaidOtherwise, PayoutMethodDetails
 from marketplace_api.shop import Shop, check_text
 from marketplace_api.statuses import PayoutMethod
 
@@ -109,14 +110,18 @@ def set_kiosk(shop: Shop, artisan: Artisan, kiosk_id: str) -> None:
 def set_payout_method(shop: Shop, artisan: Artisan, method: PayoutMethod, msisdn: str | None = None) -> None:
     """Change how the artisan is paid from now on. This includes payouts that the old phone could not receive.
 
-    Mobile money goes to `msisdn`, or to the artisan's own phone if that is None. `Refused` with `not_a_wallet`.
+    Mobile money goes to `msisdn`, or to the artisan's own phone if that is None. The event has the previous method too,
+    so that its phone can be asked about the change. `Refused` with `not_a_wallet`.
     """
     artisan = payouts.lock_artisan(shop, artisan)
+    previous = PayoutMethodDetails(method=artisan.payout_method, phone=artisan.payout_msisdn)
     paid_to = _payout_msisdn(shop, artisan.msisdn, method, msisdn)
     if paid_to not in (None, artisan.payout_msisdn or artisan.msisdn):
         artisan.payout_changed_at = shop.now
     artisan.payout_method, artisan.payout_msisdn = method, paid_to
-    _record_event(shop, artisan, "artisan.payout_changed")
+    shop.session.flush()
+    held_until = holds.cooled_off_on(shop, artisan) if method == "mobile_money" else None
+    events.record(shop, "artisan.payout_changed", PaidOtherwise.after(artisan, previous, held_until))
     payout_methods.apply_new_payout_method(shop, artisan)
     if method == "mobile_money" and holds.is_cooling_off(shop, artisan):
         holds.hold_waiting(shop, artisan)

@@ -26,11 +26,15 @@ _BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class ArtisanBalance:
-    """The amounts that an artisan is owed and was paid, in minor units, and the last payouts, newest first."""
+    """The amounts that an artisan is owed and was paid, in minor units, and the last payouts, newest first.
+
+    `held` is the part of `owed` whose payouts are held.
+    """
 
     owed: int
     paid: int
     last: Sequence[Payout]
+    held: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,8 @@ def balance_of(shop: Shop, artisan: Artisan, last: int = 5) -> ArtisanBalance:
         .limit(last)
     )
     owed = amounts_owed(shop, [artisan.id])[artisan.id]
-    return ArtisanBalance(owed, _paid(shop, artisan), shop.session.scalars(newest).all())
+    rows = shop.session.scalars(newest).all()
+    return ArtisanBalance(owed, _paid(shop, artisan), rows, _sum(shop, artisan, ("held",)))
 
 
 def store_sums(shop: Shop) -> int:

@@ -14,7 +14,7 @@ An operator can release any of them. The caller of each function has locked the 
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import ColumnElement, func, select
 
@@ -49,6 +49,14 @@ def is_cooling_off(shop: Shop, artisan: Artisan) -> bool:
     """True while the artisan's phone for payouts is too new to be paid."""
     changed_at = artisan.payout_changed_at
     return changed_at is not None and shop.now < changed_at + COOLING_OFF
+
+
+def cooled_off_on(shop: Shop, artisan: Artisan) -> date | None:
+    """The day from which the artisan's phone for payouts is paid, in the shop's time zone; None if it is paid now."""
+    changed_at = artisan.payout_changed_at
+    if changed_at is None or not is_cooling_off(shop, artisan):
+        return None
+    return (changed_at + COOLING_OFF).astimezone(shop.terms.zone).date()
 
 
 def hold_waiting(shop: Shop, artisan: Artisan) -> None:
@@ -131,7 +139,7 @@ def _release_again(shop: Shop, *where: ColumnElement[bool]) -> int:
             continue
         if still := _still(shop, payout):
             payout.hold, payout.held_at = still, shop.now
-            shop.session.flush()
+            payouts.record_event(shop, payout, "payout.held")
         else:
             release(shop, payout_id)
             released += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Self
 
 from pydantic import BaseModel
@@ -72,3 +72,26 @@ class Artisan(PublicArtisan):
             "language": row.language,
             "payout": {"method": row.payout_method, "phone": row.payout_msisdn},
         }
+
+
+class ChangedPayoutMethod(PayoutMethodDetails):
+    """How an artisan is paid after a change; `previous` is how it was before.
+
+    `held_until` is the day from which a changed phone is paid; null if it is paid at once.
+    """
+
+    previous: PayoutMethodDetails
+    held_until: date | None
+
+
+class PaidOtherwise(Artisan):
+    """An artisan whose payout method has just changed; only the event of the change shows it in this way."""
+
+    payout: ChangedPayoutMethod
+
+    @classmethod
+    def after(cls, row: models.Artisan, previous: PayoutMethodDetails, held_until: date | None) -> Self:
+        fields = cls._fields(row)
+        method = PayoutMethodDetails.model_validate(fields.pop("payout"))
+        payout = ChangedPayoutMethod(**method.model_dump(), previous=previous, held_until=held_until)
+        return cls.model_validate(fields | {"payout": payout})

@@ -29,6 +29,7 @@ from flows.market import (
     OrderSummary,
     PayoutSummary,
     ProductSummary,
+    PurchaseSummary,
     WaitingCash,
 )
 
@@ -79,6 +80,12 @@ class FakeMarketplace:
     wrong_pins: int = 0
     pin_verified: bool = False
     """True if the right PIN was given just now."""
+    purchases: dict[str, PurchaseSummary] = field(default_factory=dict)
+    """By code, the money of the orders that their buyers pay."""
+    holds_payouts: bool = False
+    """True if what is owed waits."""
+    owns_goods: bool = False
+    """True if the goods that come to the kiosk, and the cash there, are this person's own."""
     rejects_all: bool = False
 
     # -- setting up
@@ -153,12 +160,17 @@ class FakeMarketplace:
         if part is None:
             return None
         shipment = {"carrier": "W" * 30, "tracking": "W" * 40} if part.status in SENT else {}
-        return replace(part, total=part.earns * 10 // 9, **shipment)
+        return replace(part, total=part.earns * 10 // 9, purchase=self.purchases.get(code), **shipment)
 
     def earnings(self) -> Earnings:
-        owed = [PayoutSummary("U2J9", part.earns, part.code, paid=False) for part in self._parts_with("at_kiosk")]
+        owed = [
+            PayoutSummary("U2J9", part.earns, part.code, paid=False, held=self.holds_payouts)
+            for part in self._parts_with("at_kiosk")
+        ]
         paid = [PayoutSummary("U2J9", part.earns, part.code, paid=True) for part in self._parts_with(*SENT)]
-        return Earnings(sum(one.amount for one in owed), sum(one.amount for one in paid), [*owed, *paid][:5])
+        owes = sum(one.amount for one in owed)
+        held = owes if self.holds_payouts else 0
+        return Earnings(owes, sum(one.amount for one in paid), [*owed, *paid][:5], held)
 
     def cash(self) -> WaitingCash | None:
         """For the first order at the kiosk, if there is cash."""
@@ -257,10 +269,18 @@ class FakeMarketplace:
             case commands.ConfirmDelivery(code):
                 self._move(self._part(code, "shipped"), "delivered")
             case commands.CancelOrder(code):
-                self._move(self._part(code, "placed"), "cancelled")
+                self._cancel(code)
             case _:
                 return None
         return {}
+
+    def _cancel(self, code: str) -> None:
+        """Cancels an order that is unpaid or offered; what was paid goes back."""
+        unpaid = (part for part in self._parts_with("unpaid") if part.code == code)
+        part = next(unpaid, None) or self._part(code, "placed")
+        self._move(part, "cancelled")
+        if (purchase := self.purchases.get(code)) and purchase.is_paid:
+            self.purchases[code] = replace(purchase, back=part.earns * 10 // 9)
 
     def _do_as_agent(self, command: commands.Command) -> dict[str, Value] | None:
         match command:
@@ -270,6 +290,8 @@ class FakeMarketplace:
                 self._move(self._part(code, "at_kiosk"), "shipped")
             case commands.FindCash(digits):
                 return {"payout": f"pay_{digits}", "amount": self._find_cash(digits), "artisan": self.person.name}
+            case commands.PayCash() if self.owns_goods:
+                raise Rejection("own_goods")
             case commands.PayCash(payout):
                 if self.cash_by_code.pop(payout.removeprefix("pay_"), None) is None:
                     raise Rejection("payout_not_awaiting_collection")
@@ -349,6 +371,8 @@ class FakeMarketplace:
             raise Rejection("unknown_part")
         if part.status != "accepted":
             raise Rejection("order_not_expected", current=part.status)
+        if self.owns_goods:
+            raise Rejection("own_goods")
         if not 1 <= command.count + command.refused <= part.quantity:
             raise Rejection("wrong_count", code=part.code, count=command.count, most=part.quantity)
         if command.follows and command.count < part.quantity:

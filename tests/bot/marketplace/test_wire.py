@@ -89,13 +89,13 @@ def record(type: str, data: dict[str, Any]) -> EventRecord:
             RecentEvents([record("order.placed", {"id": "ord_1"})]),
             b'{"data":[{"seq":7,"id":"evt_1","type":"order.placed","created_at":"2026-11-23T08:00:00Z",'
             b'"data":{"id":"ord_1"},"makers":{"art_1":{"id":"art_1","msisdn":"+254711000103","name":"Akinyi",'
-            b'"language":"en","kiosk":"Lakeside"}},"due":null,"by":null,"shipping":null}]}',
+            b'"language":"en","kiosk":"Lakeside"}},"due":null,"by":null,"shipping":null,"purchase":null}]}',
         ),
         (
             NOTICE,
             b'{"maker":{"id":"art_1","msisdn":"+254711000103","name":"Akinyi","language":"en","kiosk":"Lakeside"},'
             b'"order":"K7P4","amount":162000,"currency":"KES","owed":0,"reference":"RB1","cash_code":"135791",'
-            b'"phone":"+254711000103","drawer":{"kiosk_id":"ksk_1","agent":"+2","paid_today":5}}',
+            b'"phone":"+254711000103","drawer":{"kiosk_id":"ksk_1","agent":"+2","paid_today":5},"hold":null,"held_until":null}',
         ),
         (
             ShippingNotice("ksk_1", "Lakeside", "+2", date(2026, 12, 22)),

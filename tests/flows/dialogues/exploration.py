@@ -35,7 +35,7 @@ from flows.kit import (
 )
 from flows.kit.navigation import MORE
 from flows.kit.state_kinds.lists import ListQuestion
-from flows.market import OrderStatus
+from flows.market import OrderStatus, PurchaseSummary
 from flows.reading.numbers import format_money
 from tests.flows.fake_marketplace import FakeMarketplace
 from tests.flows.phone import FakePhone
@@ -67,7 +67,18 @@ CODES: dict[str, OrderStatus] = {
     "E6F7": "declined",
     "G8H9": "expired",
     "J2K3": "cancelled",
+    "H2M4": "unpaid",
+    "P4Q5": "unpaid",
 }
+PAYS = "USD"
+PURCHASES = {
+    "H2M4": PurchaseSummary(False, "KES", paybill="600638"),
+    "P4Q5": PurchaseSummary(False, "KES"),
+    "M2W3": PurchaseSummary(True, PAYS),
+    "C4D5": PurchaseSummary(True, PAYS, MAX_PRICE, is_back=True),
+    "E6F7": PurchaseSummary(True, PAYS, MAX_PRICE),
+}
+"""The money of the orders that their buyers pay; a storefront holds that of all others."""
 BRIEF, DUE = "B2N3", date(2026, 12, 28)
 UNKNOWN_CODE = "Z9Z9"
 FOREIGN_PHONE = "+447400123456"
@@ -101,6 +112,9 @@ def full_marketplace(person: Person) -> FakeMarketplace:
         cash_by_code={CASH_CODE: MAX_PRICE * MAX_QUANTITY} if person.pin or not person.artisan or person.agent else {},
         kiosk_artisans={KIOSK_ARTISAN: WIDEST},
         pin=PIN if person.pin else "",
+        purchases=dict(PURCHASES),
+        holds_payouts=person.pin,
+        owns_goods=person.agent and person.artisan,
     )
     earns = MAX_PRICE * MAX_QUANTITY
     for _ in range(10 if person.pin else 3):  # so many that the town is asked first
