@@ -153,14 +153,14 @@ def by_name_and_method(collectors: Iterable[Collector]) -> Collectors:
 
 
 @dataclass(frozen=True, slots=True)
-class AskBuyer:
+class AskRequest:
     """A request to ask the buyer."""
 
     charge: Charge
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class StatusRequest:
     """A query, which also ends the request to pay if `closes`."""
 
     charge: Charge
@@ -169,7 +169,7 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class AskAboutDispute:
+class DisputeRequest:
     """A query about a dispute of a captured charge."""
 
     provider_id: str
@@ -177,7 +177,7 @@ class AskAboutDispute:
 
 Collectors = Mapping[tuple[str, BuyerPaymentMethod], Collector]
 """The collectors by name and method: the simulator has one for each method."""
-CollectorRequest = AskBuyer | Query | AskAboutDispute
+CollectorRequest = AskRequest | StatusRequest | DisputeRequest
 Answer = Asked | ChargeStatus | DisputeStatus | None
 
 
@@ -185,7 +185,7 @@ Answer = Asked | ChargeStatus | DisputeStatus | None
 class CollectionJob:
     """Handles the jobs of kind `collection`: sends requests to the collectors, and applies their answers."""
 
-    shop_database: OwnShop
+    own_shop: OwnShop
     collectors: Collectors
 
     def run(self, job: Job) -> None:
@@ -203,7 +203,7 @@ class CollectionJob:
 
     def _prepare(self, job: Job) -> tuple[Collector, CollectorRequest] | None:
         """The request to send; None if there is none now, and then the job is finished or runs later."""
-        with self.shop_database.writing() as shop:
+        with self.own_shop.writing() as shop:
             payment = buyer_payments.lock(shop, job.payload["id"])
             collector = self.collectors.get((payment.collector, payment.method))
             is_over = _is_over(shop, payment)
@@ -225,14 +225,19 @@ class CollectionJob:
             queueing.finish(shop, job)
 
     def _apply(self, job: Job, collector: Collector, request: CollectorRequest, answer: Answer) -> None:
-        with self.shop_database.writing() as shop:
+        with self.own_shop.writing() as shop:
+            payment = buyer_payments.by_id(shop, job.payload["id"])
+            if isinstance(answer, Captured):
+                paying.lock_with_artisans(shop, payment.order)  # before the order, as everywhere
+            elif answer in ("open", "won", "lost"):
+                _settle_dispute(shop, payment, answer)
             payment = buyer_payments.lock(shop, job.payload["id"])
             match answer:
                 case Asked(provider_id=provider_id, url=url) if payment.provider_id is None:
                     buyer_payments.set_asked(shop, payment.id, provider_id, url)
                 case Captured():
                     settle(shop, payment, answer)
-                case NotCaptured(reason=NotCapturedReason.MISCONFIGURED) if isinstance(request, Query):
+                case NotCaptured(reason=NotCapturedReason.MISCONFIGURED) if isinstance(request, StatusRequest):
                     pause(shop, payment.collector, answer.detail)  # the query was refused, not the payment
                 case NotCaptured(reason=NotCapturedReason.TRY_LATER) if payment.status in buyer_payments.MAY_HAVE_PAID:
                     payment.provider_id = None
@@ -243,18 +248,16 @@ class CollectionJob:
                     _settle_unpaid(shop, payment, answer)
                     queueing.finish(shop, job)
                     return
-                case StillOpen() if isinstance(request, Query) and request.closes:
+                case StillOpen() if isinstance(request, StatusRequest) and request.closes:
                     if payment.status in buyer_payments.OPEN:
                         buyer_payments.lapse(shop, payment.id)
-                case "open" | "won" | "lost":
-                    _settle_dispute(shop, payment, answer)
             self._poll_again(shop, job, collector, payment, POLLS.gap(job.polls + 1), "in hand")
 
     def _apply_error(self, job: Job, collector: Collector, request: CollectorRequest, error: PaymentError) -> None:
         log.warning("a request about a payment failed", extra={"payment": job.payload["id"], "reason": error.detail})
-        with self.shop_database.writing() as shop:
+        with self.own_shop.writing() as shop:
             payment = buyer_payments.lock(shop, job.payload["id"])
-            if isinstance(request, AskBuyer) and payment.status == "asked" and payment.provider_id is None:
+            if isinstance(request, AskRequest) and payment.status == "asked" and payment.provider_id is None:
                 _apply_unasked(shop, payment, collector, error)
             gap = POLLS.gap(job.polls + 1, requested=error.retry_after)
             self._poll_again(shop, job, collector, payment, gap, error.detail)
@@ -277,11 +280,11 @@ class CollectionJob:
 def _send(collector: Collector, request: CollectorRequest) -> Answer:
     """Raises PaymentError."""
     match request:
-        case AskBuyer(charge):
+        case AskRequest(charge):
             return collector.ask(charge)
-        case Query(charge, provider_id, closes):
+        case StatusRequest(charge, provider_id, closes):
             return collector.close(charge, provider_id) if closes else collector.query(charge, provider_id)
-        case AskAboutDispute(provider_id):
+        case DisputeRequest(provider_id):
             return collector.dispute(provider_id) if isinstance(collector, DisputeQuery) else None
 
 
@@ -293,15 +296,15 @@ def _request(shop: Shop, payment: BuyerPayment, collector: Collector, is_over: b
             if paying.is_paused(shop, collector.name):
                 return None
             buyer_payments.begin_asking(shop, payment.id)
-            return AskBuyer(charge)
+            return AskRequest(charge)
         case "asked" | "unknown" | "lapsed" | "failed" if payment.failure == OTHER_AMOUNT:
             return None
         case "asked" | "unknown" | "lapsed" | "failed" if payment.provider_id:
-            return Query(charge, payment.provider_id, closes=is_over)
+            return StatusRequest(charge, payment.provider_id, closes=is_over)
         case "asked" | "unknown" | "lapsed":
             return _request_unheard(shop, payment, collector, charge, is_over)
         case "captured" | "disputed" if payment.provider_id and isinstance(collector, DisputeQuery):
-            return AskAboutDispute(payment.provider_id)
+            return DisputeRequest(payment.provider_id)
     return None
 
 
@@ -315,7 +318,7 @@ def _request_unheard(
         buyer_payments.lapse(shop, payment.id)
     if collector.asks_once:
         return None  # the callback, which names the request, may still come
-    return AskBuyer(charge) if shop.now < payment.expires_at + LATE else None
+    return AskRequest(charge) if shop.now < payment.expires_at + LATE else None
 
 
 def _apply_unasked(shop: Shop, payment: BuyerPayment, collector: Collector, error: PaymentError) -> None:

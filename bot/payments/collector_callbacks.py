@@ -34,11 +34,11 @@ LONGEST_ACCOUNT = 40
 class CollectorCallbacks:
     """Applies what collectors post to payments, refunds and receipts. A `CollectorCallbackHandler`."""
 
-    shop_database: OwnShop
+    own_shop: OwnShop
 
     def on_hint(self, collector: str, provider_id: str, event_id: str | None = None) -> None:
         """Query what the provider knows as `provider_id` soon: once for each `event_id`, or once in a while without."""
-        with self.shop_database.writing() as shop:
+        with self.own_shop.writing() as shop:
             if event_id and not buyer_payments.is_new_event(shop, collector, event_id):
                 return
             payment = buyer_payments.by_provider_id(shop, collector, provider_id)
@@ -52,7 +52,7 @@ class CollectorCallbacks:
 
     def on_charge(self, token: str, captured: Captured | None, provider_id: str | None = None) -> None:
         """Handle a callback at the address of a charge: query it now, and keep the proven receipt."""
-        with self.shop_database.writing() as shop:
+        with self.own_shop.writing() as shop:
             found = buyer_payments.by_token(shop, token)
             if found is None:
                 log.warning("a callback about a charge that is not ours")
@@ -67,7 +67,7 @@ class CollectorCallbacks:
 
     def on_answer(self, token: str, answer: Captured | RefundStatus | None) -> None:
         """Handle the answer to a request of ours that named an address with this token."""
-        with self.shop_database.writing() as shop:
+        with self.own_shop.writing() as shop:
             if refund := refunds.by_token(shop, token):
                 refund = refunds.lock(shop, refund.id)
                 if isinstance(answer, Refunded | NotRefunded):
@@ -86,7 +86,7 @@ class CollectorCallbacks:
 
     def on_paybill(self, collector: str, notice: PaybillNotice) -> None:
         """Handle a notice of money that came without a prompt: its receipt is queried, and only the answer counts."""
-        with self.shop_database.writing() as shop:
+        with self.own_shop.writing() as shop:
             use = Use(f"paybill:{collector}", 1, 3600.0)
             if budgets.spend(shop.session.connection(), use, shop.now.timestamp()).total > NOTICES_AN_HOUR:
                 log.error(
@@ -100,12 +100,12 @@ class CollectorCallbacks:
 class PayerCallbacks:
     """Applies what payers post to the refunds that they pay out; everything else goes to `payouts`."""
 
-    shop_database: OwnShop
+    own_shop: OwnShop
     payouts: PaymentCallbackHandler
 
     def on_result(self, provider: str, token: str, callback: PaymentCallback) -> None:
         """Handle what was posted to an address with a token: if a request of ours named it, the answer to it."""
-        with self.shop_database.writing() as shop:
+        with self.own_shop.writing() as shop:
             refund = refunds.by_token(shop, token)
             if refund is not None:
                 _apply_callback(shop, refunds.lock(shop, refund.id), token, callback)
@@ -114,7 +114,7 @@ class PayerCallbacks:
 
     def on_hint(self, provider: str, names: Sequence[str]) -> None:
         """Query the payment with one of these names soon."""
-        with self.shop_database.writing() as shop:
+        with self.own_shop.writing() as shop:
             found = refunds.in_flight(shop, provider, names)
             for refund in found:
                 _query_refund_soon(shop, refund)

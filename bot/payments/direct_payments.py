@@ -38,7 +38,7 @@ def notice(shop: Shop, collector: str, receipt: str, account: str, asked: BuyerP
 class DirectPaymentJob:
     """Handles the jobs of kind `direct_payment`. The answer comes as a callback."""
 
-    shop_database: OwnShop
+    own_shop: OwnShop
     collectors: Collectors
 
     def run(self, job: Job) -> None:
@@ -55,11 +55,11 @@ class DirectPaymentJob:
         except PaymentError as error:
             log.warning("a query of a receipt failed", extra={"direct_payment": direct.id, "reason": error.detail})
             detail = error.detail
-        with self.shop_database.writing() as shop:
+        with self.own_shop.writing() as shop:
             queueing.poll_again(shop, job, shop.now + POLLS.gap(job.polls + 1), detail)
 
     def _prepare(self, job: Job) -> DirectPayment | None:
-        with self.shop_database.writing() as shop:
+        with self.own_shop.writing() as shop:
             direct = direct_payments.by_id(shop, job.payload["id"])
             if direct.status == "noticed" and shop.now < direct.created_at + QUERIED_FOR:
                 shop.session.expunge(direct)

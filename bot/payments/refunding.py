@@ -159,7 +159,7 @@ class ByCollector:
     def name(self) -> str:
         return self.collector.name
 
-    def send(self, request: Request) -> RefundAnswer | PaymentStatus | Pending:
+    def send(self, request: RefundRequest) -> RefundAnswer | PaymentStatus | Pending:
         send = self.collector.query_refund if request.queries else self.collector.refund
         return send(request.refunding)
 
@@ -174,7 +174,7 @@ class ByPayer:
     def name(self) -> str:
         return self.payer.name
 
-    def send(self, request: Request) -> RefundAnswer | PaymentStatus | Pending:
+    def send(self, request: RefundRequest) -> RefundAnswer | PaymentStatus | Pending:
         send = self.payer.query if request.queries else self.payer.pay
         return send(request.payout)
 
@@ -183,7 +183,7 @@ Route = ByCollector | ByPayer
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RefundRequest:
     """A request to give a refund back, or a query about it if `queries`, in the words of collectors and of payers."""
 
     route: Route
@@ -196,7 +196,7 @@ class Request:
 class RefundJob:
     """Handles the jobs of kind `refund`: asks the collectors or the payer, and applies their answers."""
 
-    shop_database: OwnShop
+    own_shop: OwnShop
     collectors: Collectors
     payer: Payer | None
     """None if nobody pays out for us: then what a collector cannot give back waits for an operator."""
@@ -213,9 +213,9 @@ class RefundJob:
         else:
             self._apply_answer(job, request, answer)
 
-    def _prepare(self, job: Job) -> Request | None:
+    def _prepare(self, job: Job) -> RefundRequest | None:
         """The request to send; None if there is none now, and then the job is finished or runs later."""
-        with self.shop_database.writing() as shop:
+        with self.own_shop.writing() as shop:
             refund = refunds.lock(shop, job.payload["id"])
             route = self._route(refund)
             if refund.status == "due":
@@ -231,7 +231,7 @@ class RefundJob:
                 return _request(refund, route, refunds.new_query_token(shop, refund), queries=True)
             return None
 
-    def _prepare_sending(self, shop: Shop, job: Job, refund: Refund, route: Route | None) -> Request | None:
+    def _prepare_sending(self, shop: Shop, job: Job, refund: Refund, route: Route | None) -> RefundRequest | None:
         provider = route.name if route else refund.payment.collector
         if refund.amount == 0:  # less than the smallest coin
             refunds.begin_sending(shop, refund.id, provider)
@@ -256,8 +256,8 @@ class RefundJob:
         collector = self.collectors.get((refund.payment.collector, refund.payment.method))
         return ByCollector(collector) if collector else None
 
-    def _apply_answer(self, job: Job, request: Request, answer: RefundAnswer | PaymentStatus | Pending) -> None:
-        with self.shop_database.writing() as shop:
+    def _apply_answer(self, job: Job, request: RefundRequest, answer: RefundAnswer | PaymentStatus | Pending) -> None:
+        with self.own_shop.writing() as shop:
             refund = refunds.lock(shop, job.payload["id"])
             meant = _meaning(refund, answer)
             if meant is None and refund.status == "sending":
@@ -266,9 +266,9 @@ class RefundJob:
                 apply(shop, refund, meant, queried=request.queries)
             self._run_again(shop, job, refund, POLLS.gap(job.polls + 1), "in hand")
 
-    def _apply_error(self, job: Job, request: Request, error: PaymentError) -> None:
+    def _apply_error(self, job: Job, request: RefundRequest, error: PaymentError) -> None:
         log.warning("a request about a refund failed", extra={"refund": job.payload["id"], "reason": error.detail})
-        with self.shop_database.writing() as shop:
+        with self.own_shop.writing() as shop:
             refund = refunds.lock(shop, job.payload["id"])
             if not request.queries and refund.status == "sending":
                 _apply_unsent(shop, refund, error)
@@ -302,7 +302,7 @@ def _cannot_be_paid_out(refund: Refund) -> str | None:
     return None if list(BY_PHONE.pieces(refund.amount)) == [refund.amount] else "the amount cannot be paid by phone"
 
 
-def _request(refund: Refund, route: Route, token: str, *, queries: bool) -> Request:
+def _request(refund: Refund, route: Route, token: str, *, queries: bool) -> RefundRequest:
     payment = refund.payment
     about = payment.order.code
     refunding = Refunding(
@@ -318,4 +318,4 @@ def _request(refund: Refund, route: Route, token: str, *, queries: bool) -> Requ
         msisdn=payment.msisdn,
     )
     payout = Payment(refund.payment_id_at_payer, payment.msisdn or "", refund.amount, refund.currency, about, token)
-    return Request(route, refunding, payout, queries)
+    return RefundRequest(route, refunding, payout, queries)

@@ -165,7 +165,9 @@ def end_dispute(shop: Shop, payment_id: str, *, won: bool) -> BuyerPayment:
     account = ledger.collector_account(payment.collector)
     note, lost = f"dispute of {payment.order.code}", payment.shop_amount - refunds.given_back(payment)
     amount = payment.amount - sum(refund.amount for refund in payment.refunds)
-    if payment.currency == currency:
+    if not (amount or lost):
+        pass  # all of it was given back before
+    elif payment.currency == currency:
         rounding = amount - lost
         postings = {ledger.LOSSES: lost, account: -amount, ledger.ROUNDING: rounding}
         ledger.post(shop, f"charged_back:{payment.id}", note, postings, currency)

@@ -43,7 +43,7 @@ from marketplace_api.models import BuyerPayment, Order, Refund
 from marketplace_api.orders import orders, paying
 from state.tables import outbox
 from tests.actors import TESTER
-from tests.collecting.till import ScriptedPayer
+from tests.collecting.till import TillPayer
 from tests.databases import migrated_postgres, migrated_sqlite
 from tests.marketplace.conftest import register, request
 from tests.servers import running_postgres
@@ -100,7 +100,7 @@ def _rates(url: str, folder: Path, payments: int) -> Iterator[tuple[str, float]]
     services = build(registry.make_settings(database_url=url, photos_dir=str(folder)), clock=system_clock)
     own, by_name = services.collecting, collections.by_name_and_method([SlowCollector()])
     asking = {collections.KIND: CollectionJob(own, by_name).run}
-    refunding = {collections.REFUND: RefundJob(own, by_name, ScriptedPayer()).run}
+    refunding = {collections.REFUND: RefundJob(own, by_name, TillPayer()).run}
     try:
         _place(services, payments)
         _queue(services)

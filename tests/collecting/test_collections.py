@@ -339,3 +339,15 @@ def test_a_still_open_request_is_polled_until_it_lapses(till: Till) -> None:
     assert till.payment(payment_id).status == "asked"
     till.advance(1)
     assert till.payment(payment_id).status == "lapsed"
+
+
+def test_a_dispute_that_is_lost_after_all_was_given_back_costs_nothing_more(card_till: Till) -> None:
+    till = card_till
+    order_id, payment_id = till.paid(method="card")
+    till.cancel(order_id)
+    till.work()
+    till.collector.disputes.then("lost")
+    till.services.collector_callbacks.on_hint("simulator", "SG1", "evt_1")
+    till.work()
+    assert till.payment(payment_id).status == "charged_back"
+    assert till.balance(ledger.LOSSES) == 0
