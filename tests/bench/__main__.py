@@ -27,7 +27,7 @@ from flask import Flask, request
 from bot.conversation.commands import DialogueRunner
 from bot.providers.contracts import Inbound
 from flows.kit import USSD, Conversation, DialogueEngine, Flow
-from tests.bench import catalogue, drain, growth, orders, overload, unresponsive
+from tests.bench import catalogue, collecting, drain, growth, orders, overload, unresponsive
 from tests.servers import running_redis
 from tests.service import Service, serving
 
@@ -49,12 +49,13 @@ def main() -> None:
         rows = measure(Path(folder), redis.url)
         waits = unresponsive.measure(Path(folder))
         drained = drain.measure(Path(folder), chosen.texts)
+        collected = collecting.measure(Path(folder))
         searched = catalogue.measure(Path(folder))
         grown = orders.measure(Path(folder))
         overloaded = overload.measure(Path(folder))
-    as_json = json.dumps(rows + waits + drained + searched + grown + overloaded, indent=2) + "\n"
+    as_json = json.dumps(rows + waits + drained + collected + searched + grown + overloaded, indent=2) + "\n"
     tables = table(rows) + unresponsive.table(waits) + drain.table(drained) + growth.table(searched, catalogue.SMALL)
-    tables += growth.table(grown, orders.SMALL) + overload.table(overloaded)
+    tables += collecting.table(collected) + growth.table(grown, orders.SMALL) + overload.table(overloaded)
     sys.stdout.write(as_json if chosen.json else tables)
 
 

@@ -102,7 +102,7 @@ def test_the_contract_and_the_example_name_every_provider(setting: str) -> None:
 
 # -- events
 
-NOT_PROMISED = {"payout.rerouted", "payouts.paused", "payouts.resumed"}
+NOT_PROMISED = {"payment.created", "payout.rerouted", "payouts.paused", "payouts.resumed"}
 """Recorded, and not in the contract."""
 
 
