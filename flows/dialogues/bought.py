@@ -11,6 +11,11 @@ def confirm_delivery(turn: Turn) -> ConfirmDelivery:
     return ConfirmDelivery(turn["code"])
 
 
+def is_vouched_for(turn: Turn) -> bool:
+    """True if a storefront holds the money of the order that was cancelled."""
+    return turn.outcome is not None and turn.outcome.values.get("payment_status") == "vouched"
+
+
 def is_ours_to_tell(turn: Turn) -> bool:
     """True unless a storefront holds the money of the order."""
     return bought(turn).purchase is not None
@@ -48,7 +53,12 @@ drop = Flow(
     Act(
         "cancelling",
         command=cancel_order,
-        done=[Go("paid_back", when=was_paid), Go("cancelled_unpaid", when=is_ours_to_tell), Go("cancelled")],
+        done=[
+            Go("cancelled", when=is_vouched_for),
+            Go("paid_back", when=was_paid),
+            Go("cancelled_unpaid", when=is_ours_to_tell),
+            Go("cancelled"),
+        ],
         rejected=[Go("dropped", when=stands("cancelled")), Go("too_late")],
     ),
     Notice(

@@ -114,6 +114,7 @@ class GrowingDataset:
             "/phones/{msisdn}/neighbours/{neighbour}": [f"/phones/{agent}/neighbours/{artisan_of_kiosk}"],
             "/phones/{msisdn}/photo-link/{code}": [f"/phones/{artisan}/photo-link/{code}"],
             "/phones/{msisdn}/earnings": [f"/phones/{artisan}/earnings"],
+            "/phones/{msisdn}/cash": [f"/phones/{artisan}/cash"],
             "/phones/{msisdn}/day": [f"/phones/{agent}/day"],
         }
 
