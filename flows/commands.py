@@ -158,7 +158,10 @@ class ConfirmDelivery(Command, frozen=True):
 
 
 class CancelOrder(Command, frozen=True):
-    """The buyer cancels the order. Rejected once an artisan has accepted it."""
+    """The buyer cancels the order. Rejected once an artisan has accepted it.
+
+    The outcome `done` has `payment`, `unpaid` or `vouched` if the buyer has paid us nothing.
+    """
 
     code: Code
 

@@ -190,28 +190,23 @@ class PayoutData(msgspec.Struct, frozen=True):
     order_id: str | None = None
 
 
-class PreviousMethodData(msgspec.Struct, frozen=True):
-    """How an artisan was paid before; `phone` is the MSISDN for mobile money."""
-
-    method: PayoutWay
-    phone: str | None = None
-
-
 class PayoutMethodData(msgspec.Struct, frozen=True):
-    """How an artisan is paid; `phone` is the MSISDN for mobile money.
-
-    After a change, `previous` is how it was, and `held_until` the day from which the new phone is paid, if not at once.
-    """
+    """How an artisan is paid; `phone` is the MSISDN for mobile money."""
 
     method: PayoutWay
     phone: str | None = None
-    previous: PreviousMethodData | None = None
-    held_until: date | None = None
 
 
 class ArtisanData(msgspec.Struct, frozen=True):
+    """An artisan. After a change of the payout method, `previous` is how it was.
+
+    `held_until` is then the day from which a changed phone is paid; None if it is paid at once.
+    """
+
     id: str
     payout: PayoutMethodData
+    previous: PayoutMethodData | None = msgspec.field(default=None, name="previous_payout")
+    held_until: date | None = msgspec.field(default=None, name="payout_held_until")
 
 
 class PaymentData(msgspec.Struct, frozen=True):

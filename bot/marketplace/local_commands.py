@@ -72,7 +72,7 @@ def _perform(shop: Shop, msisdn: str, roles: Roles, command: commands.Command) -
             return _done(code=orders.deliver(shop, _order_of_buyer(shop, msisdn, code)).code)
         case commands.CancelOrder(code):
             order = orders.cancel_locked(shop, _own(orders.lock_by_code(shop, code), msisdn, code))
-            return _done(code=order.code, payment_status=order.payment_status)
+            return _done(code=order.code, payment=order.payment_status)
         case commands.RenewCashCode():
             return _done(payout=cash_payouts.renew_code(shop, _artisan(roles)).id)
         case commands.RequestCall():

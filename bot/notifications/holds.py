@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.marketplace.event_details import PayoutMethodData, PayoutWay
-from bot.marketplace.wire import PayoutNotice
+from bot.marketplace.event_details import ArtisanData, PayoutWay
+from bot.marketplace.wire import ArtisanContact, PayoutNotice
 from flows import kit
 from flows.kit import N_, Words
 from marketplace_api.statuses import HoldReason
@@ -60,31 +60,32 @@ def held(reason: str | None) -> kit.Wording:
     return next((wording for known, wording in HELD.items() if known == reason), WAITS)
 
 
-def to_artisan(method: PayoutMethodData) -> kit.Wording:
+def to_artisan(data: ArtisanData) -> kit.Wording:
     """The message about a changed payout method to the artisan's own phone."""
-    if method.method is PayoutWay.KIOSK_CASH:
+    if data.payout.method is PayoutWay.KIOSK_CASH:
         return PAID_IN_CASH
-    return PAID_ON_A_PHONE_FROM if method.held_until else PAID_ON_A_PHONE
+    return PAID_ON_A_PHONE_FROM if data.held_until else PAID_ON_A_PHONE
 
 
-def to_old_phone(method: PayoutMethodData) -> kit.Wording:
+def to_old_phone(data: ArtisanData) -> kit.Wording:
     """The message about a changed payout method to the phone that was paid before."""
-    return OLD_PHONE_CASH if method.method is PayoutWay.KIOSK_CASH else OLD_PHONE
+    return OLD_PHONE_CASH if data.payout.method is PayoutWay.KIOSK_CASH else OLD_PHONE
 
 
-def old_phone(method: PayoutMethodData, own: str) -> str | None:
+def old_phone(data: ArtisanData, own: str) -> str | None:
     """The phone that was paid before, if it is another one than the new one and the artisan's `own`."""
-    before = method.previous.phone if method.previous else None
-    return before if before not in (None, own, method.phone) else None
+    before = data.previous.phone if data.previous else None
+    return before if before not in (None, own, data.payout.phone) else None
 
 
-def method_fields(method: PayoutMethodData, artisan: str, kiosk: str, words: Words) -> Mapping[str, object]:
+def method_fields(data: ArtisanData, contact: ArtisanContact, words: Words) -> Mapping[str, object]:
     """The fields of both messages but `phone`; `masked` shows only the last digits of the new phone."""
+    phone = data.payout.phone
     return {
-        "artisan": artisan,
-        "kiosk": kiosk,
-        "until": words.day(method.held_until) if method.held_until else "",
-        "masked": f"...{method.phone[-3:]}" if method.phone else "",
+        "artisan": contact.name,
+        "kiosk": contact.kiosk,
+        "until": words.day(data.held_until) if data.held_until else "",
+        "masked": f"...{phone[-3:]}" if phone else "",
     }
 
 

@@ -140,14 +140,13 @@ class Notifier:
 
         Another person may have used one of them to change the method.
         """
-        artisan, method = event.artisans[data.id], data.payout
-        recipients = [(artisan.id, artisan.msisdn, holds.to_artisan(method))]
-        if before := holds.old_phone(method, artisan.msisdn):
-            recipients.append(("old phone", before, holds.to_old_phone(method)))
+        artisan = event.artisans[data.id]
+        recipients = [(artisan.id, artisan.msisdn, holds.to_artisan(data))]
+        if before := holds.old_phone(data, artisan.msisdn):
+            recipients.append(("old phone", before, holds.to_old_phone(data)))
         for recipient, phone, wording in recipients:
             words = self._words(conn, phone, artisan.language)
-            known = holds.method_fields(method, artisan.name, artisan.kiosk, words)
-            fields = {**known, "phone": self._written(method.phone)}
+            fields = {**holds.method_fields(data, artisan, words), "phone": self._written(data.payout.phone)}
             yield _message(event, data.id, recipient, phone, words, wording, fields)
 
     def _about_privacy(self, event: EventDetails, data: ArtisanData, conn: Connection) -> Iterator[NewMessage]:

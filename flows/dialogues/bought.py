@@ -4,21 +4,24 @@ from flows.commands import CancelOrder, ConfirmDelivery
 from flows.kit import N_, Act, AskCode, Flow, Go, Keyword, Notice, Turn
 from flows.kit.flow import stands
 
-from .track import OWN_ORDER, STATUS, bought, code_given, code_needed, money, was_paid
+from .track import OWN_ORDER, STATUS, bought, code_given, code_needed, money
 
 
 def confirm_delivery(turn: Turn) -> ConfirmDelivery:
     return ConfirmDelivery(turn["code"])
 
 
-def is_vouched_for(turn: Turn) -> bool:
-    """True if a storefront holds the money of the order that was cancelled."""
-    return turn.outcome is not None and turn.outcome.values.get("payment_status") == "vouched"
+def payment(turn: Turn) -> object:
+    """The payment status of the order that was just cancelled; an older shop, and one out of reach, says none."""
+    return turn.outcome.values.get("payment") if turn.outcome else None
 
 
-def is_ours_to_tell(turn: Turn) -> bool:
-    """True unless a storefront holds the money of the order."""
-    return bought(turn).purchase is not None
+def was_unpaid(turn: Turn) -> bool:
+    return payment(turn) == "unpaid"
+
+
+def was_paid(turn: Turn) -> bool:
+    return payment(turn) not in (None, "unpaid", "vouched")
 
 
 def cancel_order(turn: Turn) -> CancelOrder:
@@ -53,12 +56,7 @@ drop = Flow(
     Act(
         "cancelling",
         command=cancel_order,
-        done=[
-            Go("cancelled", when=is_vouched_for),
-            Go("paid_back", when=was_paid),
-            Go("cancelled_unpaid", when=is_ours_to_tell),
-            Go("cancelled"),
-        ],
+        done=[Go("paid_back", when=was_paid), Go("cancelled_unpaid", when=was_unpaid), Go("cancelled")],
         rejected=[Go("dropped", when=stands("cancelled")), Go("too_late")],
     ),
     Notice(

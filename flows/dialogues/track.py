@@ -88,6 +88,16 @@ def progress(turn: Turn) -> str:
     return turn.words.text(STATUS[order.status])
 
 
+NOT_PAID = N_("not paid in time")
+
+
+def status(turn: Turn) -> str:
+    """The status of the order in words; an order that was never paid was offered to nobody."""
+    order = bought(turn)
+    never_paid = order.purchase is not None and not order.purchase.is_paid
+    return turn.words.text(NOT_PAID if never_paid and order.status == "expired" else STATUS[order.status])
+
+
 def paybill(turn: Turn) -> str:
     purchase = bought(turn).purchase
     return purchase.paybill if purchase else ""
@@ -177,7 +187,7 @@ flow = Flow(
         "carrier": lambda turn: bought(turn).carrier,
         "tracking": lambda turn: bought(turn).tracking,
         "total": lambda turn: turn.money(bought(turn).total or 0),
-        "status": lambda turn: turn.words.text(STATUS[bought(turn).status]),
+        "status": status,
         "progress": progress,
         "money": money,
         "paybill": paybill,

@@ -74,24 +74,16 @@ class Artisan(PublicArtisan):
         }
 
 
-class ChangedPayoutMethod(PayoutMethodDetails):
-    """How an artisan is paid after a change; `previous` is how it was before.
+class PaidOtherwise(Artisan):
+    """An artisan whose payout method has just changed; only the event of the change shows it in this way.
 
-    `held_until` is the day from which a changed phone is paid; null if it is paid at once.
+    `payout_held_until` is the day from which a changed phone is paid; null if it is paid at once.
     """
 
-    previous: PayoutMethodDetails
-    held_until: date | None
-
-
-class PaidOtherwise(Artisan):
-    """An artisan whose payout method has just changed; only the event of the change shows it in this way."""
-
-    payout: ChangedPayoutMethod
+    previous_payout: PayoutMethodDetails
+    payout_held_until: date | None
 
     @classmethod
     def after(cls, row: models.Artisan, previous: PayoutMethodDetails, held_until: date | None) -> Self:
-        fields = cls._fields(row)
-        method = PayoutMethodDetails.model_validate(fields.pop("payout"))
-        payout = ChangedPayoutMethod(**method.model_dump(), previous=previous, held_until=held_until)
-        return cls.model_validate(fields | {"payout": payout})
+        change = {"previous_payout": previous, "payout_held_until": held_until}
+        return cls.model_validate(cls._fields(row) | change)

@@ -173,7 +173,9 @@ class FakeMarketplace:
         return Earnings(owes, sum(one.amount for one in paid), [*owed, *paid][:5], held)
 
     def cash(self) -> WaitingCash | None:
-        """For the first order at the kiosk, if there is cash."""
+        """For the first order at the kiosk, if there is cash; an agent who makes goods too waits for none."""
+        if self.owns_goods:
+            return None
         part, code = next(self._parts_with("at_kiosk"), None), next(iter(self.cash_by_code), None)
         return WaitingCash(part.code, part.earns, part.kiosk, code) if part and code else None
 
@@ -269,18 +271,20 @@ class FakeMarketplace:
             case commands.ConfirmDelivery(code):
                 self._move(self._part(code, "shipped"), "delivered")
             case commands.CancelOrder(code):
-                self._cancel(code)
+                return {"code": code, "payment": self._cancel(code)}
             case _:
                 return None
         return {}
 
-    def _cancel(self, code: str) -> None:
-        """Cancels an order that is unpaid or offered; what was paid goes back."""
+    def _cancel(self, code: str) -> str:
+        """Cancels an order that is unpaid or offered, and returns its payment status; what was paid goes back."""
         unpaid = (part for part in self._parts_with("unpaid") if part.code == code)
         part = next(unpaid, None) or self._part(code, "placed")
         self._move(part, "cancelled")
         if (purchase := self.purchases.get(code)) and purchase.is_paid:
             self.purchases[code] = replace(purchase, back=part.earns * 10 // 9)
+            return "refunded"
+        return "unpaid" if purchase else "vouched"
 
     def _do_as_agent(self, command: commands.Command) -> dict[str, Value] | None:
         match command:

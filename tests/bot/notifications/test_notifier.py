@@ -176,7 +176,7 @@ ORDER_CASES: dict[OrderCase, list[tuple[str, str]]] = {
         ("order.part_received", AKINYI),
         ("order.reduced", JOY),
         ("order.goods_refused", AKINYI),
-        ("payout.paid", AKINYI),
+        ("payout.held", AKINYI),  # it is large
     ],
     made_in_part: [
         *PLACED,

@@ -113,7 +113,7 @@ def full_marketplace(person: Person) -> FakeMarketplace:
         kiosk_artisans={KIOSK_ARTISAN: WIDEST},
         pin=PIN if person.pin else "",
         purchases=dict(PURCHASES),
-        holds_payouts=person.pin,
+        holds_payouts=person.artisan and not person.agent and not person.pin,
         owns_goods=person.agent and person.artisan,
     )
     earns = MAX_PRICE * MAX_QUANTITY
