@@ -35,6 +35,8 @@ from marketplace_api.shop import Ids
 MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 """The time at which the clock of every harness starts."""
 OPERATOR_KEY = "operator-key-of-the-harness"
+MPESA_CALLBACKS = 3
+"""How many callbacks of the simulated M-PESA follow one another, at most, after a buyer has paid or cancelled."""
 SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400}
 
 
@@ -127,9 +129,44 @@ class Harness:
         """Open a kiosk whose agent has this phone."""
         return self.api("POST", "/kiosks", {"name": name, "town": town, "agent": {"name": "Otieno", "phone": msisdn}})
 
-    def order(self, product_id: str, quantity: int, buyer: str, *, name: str = "Joy", locale: str = "en") -> Any:
-        """Place an order for a product; `buyer` is the buyer's MSISDN."""
-        return self._order(buyer, name, locale, product_id=product_id, quantity=quantity)
+    def order(
+        self,
+        product_id: str,
+        quantity: int,
+        buyer: str,
+        *,
+        name: str = "Joy",
+        locale: str = "en",
+        by_mpesa: bool = False,
+    ) -> Any:
+        """Place an order for a product; `buyer` is the buyer's MSISDN.
+
+        We vouch for it, unless its buyer is to pay it `by_mpesa`, by a prompt on the same phone.
+        """
+        item: dict[str, Any] = {"product_id": product_id, "quantity": quantity}
+        if by_mpesa:
+            item["payment"] = {"by": "mpesa", "phone": buyer}
+        return self._order(buyer, name, locale, **item)
+
+    def answer_prompt(self, msisdn: str, pin: str | None) -> None:
+        """Type a PIN at the oldest M-PESA prompt on a phone, or cancel it (None); then let its callback arrive.
+
+        Raises LookupError if there is no prompt.
+        """
+        prompts = self.http.get("/simulator/prompts", query_string={"msisdn": msisdn}).get_json()["data"]
+        if not prompts:
+            raise LookupError(f"no prompt is on the phone {msisdn}")
+        self.http.post(f"/simulator/prompts/{prompts[0]['id']}", json={"pin": pin})
+        self._await_mpesa()
+
+    def pay_bill(self, msisdn: str, account: str, amount: int) -> None:
+        """Pay whole shillings to the paybill number for an account; then let its notice arrive."""
+        self.http.post("/simulator/paybill", json={"msisdn": msisdn, "account": account, "amount": amount})
+        self._await_mpesa()
+
+    def _await_mpesa(self) -> None:
+        for _ in range(MPESA_CALLBACKS):
+            self.later(seconds=2)
 
     def brief(self, brief: Any, buyer: str, *, name: str = "Joy", locale: str = "en") -> Any:
         """Place an order by brief; `brief` has the shape of the API."""

@@ -12,6 +12,9 @@ Only lines that begin with @, > and ! are played. The other lines are replaced b
 behaviour appears as a diff of a conversation. The actions are `drop`, `repeat`, `wait 90s|5m|2h|1d`, `provider 500`,
 `picture WORDS` (the acting phone sends a picture through Twilio), `kiosk NAME, TOWN, AGENT`, `order BUYER 2 x TITLE`,
 `brief BUYER 40 x TITLE, CATEGORY, PRICE, DAY`, `ship CODE CARRIER TRACKING`, `deliver CODE` and `cancel CODE`.
+
+A storefront vouches for these orders. A buyer pays one of `order BUYER 2 x TITLE, by mpesa`: `pay BUYER` types the PIN
+at the prompt, `refuse BUYER` cancels it, and `paybill BUYER AMOUNT CODE` pays without a prompt.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from state import people
 
 PLAYED = frozenset("@>!")
 KEPT = frozenset("#@>!")
+BUYERS_PIN = "1234"
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -123,6 +127,9 @@ class TranscriptPlayer:
             "brief": self._brief,
             "ship": self._ship,
             "deliver": lambda code: self.harness.api("POST", f"/orders/{self._order_id(code)}/deliver"),
+            "pay": lambda name: self.harness.answer_prompt(self._phone(name).msisdn, BUYERS_PIN),
+            "refuse": lambda name: self.harness.answer_prompt(self._phone(name).msisdn, None),
+            "paybill": self._pay_bill,
             "cancel": lambda code: self.harness.api("POST", f"/orders/{self._order_id(code)}/cancel"),
         }
         if verb == "repeat":
@@ -142,13 +149,18 @@ class TranscriptPlayer:
         self.told += 1
 
     def _order(self, arguments: str) -> None:
-        parts = re.fullmatch(r"(\w+) (\d+) x (.+)", arguments)
+        parts = re.fullmatch(r"(\w+) (\d+) x (.+?)(, by mpesa)?", arguments)
         if parts is None:
-            raise UnplayableLineError("takes BUYER 2 x TITLE")
-        name, quantity, title = parts.groups()
+            raise UnplayableLineError("takes BUYER 2 x TITLE, and perhaps: , by mpesa")
+        name, quantity, title, by_mpesa = parts.groups()
         products = self.harness.api("GET", "/products?limit=100")["data"]
         product = next(product for product in products if product["title"] == title)
-        self.harness.order(product["id"], int(quantity), self._phone(name).msisdn, name=name.title())
+        buyer = self._phone(name).msisdn
+        self.harness.order(product["id"], int(quantity), buyer, name=name.title(), by_mpesa=bool(by_mpesa))
+
+    def _pay_bill(self, arguments: str) -> None:
+        name, amount, code = arguments.split()
+        self.harness.pay_bill(self._phone(name).msisdn, code, int(amount))
 
     def _brief(self, arguments: str) -> None:
         parts = re.fullmatch(r"(\w+) (\d+) x ([^,]+), (\w+), (\d+), ([\d-]+)", arguments)
