@@ -1,6 +1,5 @@
-"""Orders, from placed to delivered. One is `unpaid` until its price is in its purse, and nobody hears of it before.
-
-After that its status follows from its parts (assignments):
+"""Orders, from placed to delivered. One is `unpaid`, and nobody hears of it, until its price is in its purse. After that
+its status follows from its parts (assignments):
 
 - `accepted` if every piece is accepted, or if no offer is open and some piece is accepted;
 - `at_kiosk` if no accepted part is still expected and some part was received;
@@ -135,9 +134,6 @@ def offers(artisans: Sequence[Artisan], quantity: int, earns: int) -> list[Assig
     return [Assignment(artisan=artisan, quantity=quantity, earns=earns, status="offered") for artisan in artisans]
 
 
-# -- an artisan answers
-
-
 def accept(
     shop: Shop,
     artisan: Artisan,
@@ -221,9 +217,6 @@ def release_part(shop: Shop, part: Assignment) -> Assignment:
     else:
         update_status(shop, order, otherwise="order.part_released")
     return part
-
-
-# -- ending
 
 
 def cancel(shop: Shop, order: Order) -> Order:

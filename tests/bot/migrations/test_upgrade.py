@@ -116,7 +116,7 @@ def test_the_readme_lists_every_revision_in_its_order() -> None:
     assert listed == versions
 
 
-BEFORE_PURSES = "0034"
+BEFORE_PURSES = "0033"
 ROWS_OF_REVISION_0001 = (
     "INSERT INTO kiosk (id, code, name, town, agent_name, agent_msisdn, created_at, wrong_cash_codes)"
     " VALUES ('ksk_1', 'K2', 'Toi', 'Nairobi', 'Grace', '+254722000999', '2026-11-20 09:00:00', 0)",

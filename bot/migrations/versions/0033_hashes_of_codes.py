@@ -10,8 +10,8 @@ from bot.messaging.sealing import Seal
 from marketplace_api.payments.cash_codes import hash_of
 
 
-revision = "0034"
-down_revision = "0033"
+revision = "0033"
+down_revision = "0032"
 branch_labels = None
 depends_on = None
 

@@ -5,8 +5,8 @@ from alembic import op
 from sqlalchemy_utc import UtcDateTime
 
 
-revision = "0039"
-down_revision = "0038"
+revision = "0035"
+down_revision = "0034"
 branch_labels = None
 depends_on = None
 

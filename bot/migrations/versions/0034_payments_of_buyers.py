@@ -11,8 +11,8 @@ from alembic import op
 from sqlalchemy_utc import UtcDateTime
 
 
-revision = "0038"
-down_revision = "0034"
+revision = "0034"
+down_revision = "0033"
 branch_labels = None
 depends_on = None
 
