@@ -1,5 +1,5 @@
-"""Orders, from placed to delivered. One is `unpaid`, and nobody hears of it, until its price is in its purse. After that
-its status follows from its parts (assignments):
+"""Orders, from placed to delivered. One is `unpaid`, and nobody hears of it, until its price is in its purse. Then its
+status follows from its parts (assignments):
 
 - `accepted` if every piece is accepted, or if no offer is open and some piece is accepted;
 - `at_kiosk` if no accepted part is still expected and some part was received;

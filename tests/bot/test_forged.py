@@ -89,7 +89,7 @@ CHANGES = {
     "remove": (("REMOVE CODE", "yes"), "CODE is removed from the shop"),
     "rename": (("MENU", "5", "2", "Mallory"), "You are Mallory now"),
     "leave": (("MENU", "5", "5", "1"), "You have left Soko"),
-    "payout": ((*TO_PAYOUT, "1234", *TO_MY_OTHER_PHONE), "phone 0722 000111. If you did not ask for this, reply CALL"),
+    "payout": ((*TO_PAYOUT, "1234", *TO_MY_OTHER_PHONE), "your money goes to phone 0722 000111. Not you? Reply CALL"),
 }
 
 

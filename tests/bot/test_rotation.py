@@ -24,7 +24,7 @@ from state import pins
 from state.tables import message, person
 from tests.bot.fixtures import AKINYI, choose_language
 from tests.command_line import run_command
-from tests.providers.recording import CallbackRecorder
+from tests.providers.recording import CallbackRecorder, CollectionRecorder
 from tests.service import MONDAY, Service
 
 OLD, NEW = "m7Yc2Wq9Rt4Zk8Vx3Np6Jd5Hs1Gb0FeL", "Kq3vT9xZr7LmW2pYc5NsB8dHf4JgQ6aU"
@@ -140,7 +140,8 @@ class Callbacks:
     def statuses(self, *secrets: str) -> list[tuple[int, int]]:
         """How a call and a payment result are answered under each secret."""
         recorder = CallbackRecorder()
-        handlers, app = Handlers(messages=recorder, payments=recorder), Flask("callbacks")
+        handlers = Handlers(messages=recorder, payments=recorder, collections=CollectionRecorder())
+        app = Flask("callbacks")
         for blueprint in registry.blueprints(self.settings, handlers):
             app.register_blueprint(blueprint)
         client = Client(registry.with_fast_paths(app.wsgi_app, self.settings, handlers))

@@ -23,7 +23,12 @@ def test_events_and_entries_of_an_order_say_who_caused_them(embedded: Service) -
     assert by["payout.paid"] == "job:payouts"
     with embedded.services.database.reading() as session:
         written = {key.partition(":")[0]: by for key, by in session.execute(select(LedgerEntry.key, LedgerEntry.by))}
-    assert written == {"earned": OTIENO_MASKED, "sent": "job:payouts", "paid": "job:payouts"}
+    assert written == {
+        "vouched": "key:bootstrap",
+        "earned": OTIENO_MASKED,
+        "sent": "job:payouts",
+        "paid": "job:payouts",
+    }
 
 
 def test_periodic_tasks_and_commands_have_names(embedded: Service) -> None:
