@@ -126,7 +126,8 @@ class FaultRun:
 @pytest.fixture
 def run(migrated_database_url: str, tmp_path: Path) -> Iterator[FaultRun]:
     """All payouts are due."""
-    with serving(tmp_path, database_url=migrated_database_url) as service, ThreadPoolExecutor(max_workers=1) as pool:
+    settings = {"database_url": migrated_database_url, "hold_above": 0}
+    with serving(tmp_path, **settings) as service, ThreadPoolExecutor(max_workers=1) as pool:
         with service.services.payout_callbacks.shop() as shop:
             _create_payouts(shop)
         random = Random(seed())

@@ -29,7 +29,7 @@ from bot.simulator import wallet
 from bot.worker import event_consumers, handler_runner
 from marketplace_api.accounts import artisans
 from marketplace_api.models import PaymentName, Payout
-from marketplace_api.payments import audit, balances, cash_codes, payouts
+from marketplace_api.payments import audit, balances, cash_codes, holds, payouts
 from marketplace_api.payments.provider_names import RequestKind
 from marketplace_api.shop import SECRET_LENGTH, Shop
 from state.outbox import Job
@@ -486,6 +486,11 @@ def test_an_artisan_whose_number_cannot_receive_is_told_and_paid_on_another(serv
         akinyi = artisans.by_msisdn(opened, AKINYI)
         assert akinyi is not None
         artisans.set_payout_method(opened, akinyi, "mobile_money", "+254711000555")
+    work(service, payer)
+    assert payout(service)["status"] == "held", "a new phone waits for three days"
+    service.clock.advance(holds.COOLING_OFF.total_seconds())
+    with shop(service) as opened:
+        assert holds.release_due(opened) == 1
     work(service, payer)
     assert [payment.msisdn for payment in payer.payments] == [AKINYI, "+254711000555"]
     assert payout(service)["status"] == "paid"

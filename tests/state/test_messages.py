@@ -47,6 +47,7 @@ def test_every_field_of_an_outgoing_message_is_stored(conn: Connection) -> None:
         dialogue=None,
         true_while="{}",
         unconfirmed_order="K7P4",
+        sealed=None,
         reported="Success",
         repeats=0,
         created_at=NOW,

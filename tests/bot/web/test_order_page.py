@@ -218,11 +218,11 @@ def test_a_failure_is_told_and_can_be_paid_again(embedded: Service, reason: NotC
     assert "code 1" not in page.text
     assert "We hold it for you for another 15 minutes." in page.text
     embedded.clock.advance(1)
-    again = submit_hidden(embedded, page, f"{path}/pay", **{"payment.by": "mpesa", "payment.phone": "0711000103"})
+    again = submit_hidden(embedded, page, f"{path}/pay", **{"payment.by": "mpesa", "payment.phone": "0799000999"})
     assert (again.status_code, again.headers["Location"]) == (303, path)
     assert "On the phone" not in show(embedded, path).text
     move(embedded, buyer_payments.begin_asking)
-    assert "On the phone that ends with 103, a prompt asks you to pay" in show(embedded, path).text
+    assert "On the phone that ends with 999, a prompt asks you to pay" in show(embedded, path).text
 
 
 def test_a_payment_whose_time_is_over_can_be_made_by_card(embedded: Service) -> None:

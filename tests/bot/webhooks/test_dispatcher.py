@@ -18,6 +18,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from bot.webhooks.deliveries import event_consumer
@@ -27,7 +28,9 @@ from bot.worker import webhook_runner, webhook_step
 from marketplace_api.accounts import api_keys
 from marketplace_api.backoff import retry_after
 from marketplace_api.events.webhooks import DISABLED_AFTER, OLD_SECRET_FOR, RETRIES
-from marketplace_api.models import Event
+from marketplace_api.models import Event, Product
+from marketplace_api.orders import orders, paying
+from marketplace_api.payments import buyer_payments
 from marketplace_api.rest.webhook_docs import PUSHED_KINDS
 from marketplace_api.schemas.events import DATA_SCHEMAS
 from tests.actors import TESTER
@@ -45,6 +48,7 @@ from tests.bot.fixtures import (
     received_order,
 )
 from tests.bot.messaging.fakes import run_until_killed
+from tests.marketplace.conftest import request
 from tests.receivers import PushedRequest, Receiver, receiving
 from tests.repository.architecture import ROOT
 from tests.service import Service
@@ -243,12 +247,26 @@ def test_each_event_carries_the_resource_that_the_document_names(embedded: Servi
     embedded.gateway.text(AKINYI, "CALL")
     add_product(embedded, AKINYI, "Clay lamp")
     add_artisan(embedded, "+254711000777", "Wanjiku", embedded.api("GET", "/kiosks")["data"][0]["id"])
+    paid_and_cancelled_order(embedded)
     embedded.work()
 
     met = {arrived.type.partition(".")[0]: arrived.data for arrived in receiver.arrived}
     assert met.keys() == set(PUSHED_KINDS)
     for kind, data in met.items():
         DATA_SCHEMAS[kind].model_validate(data)
+
+
+def paid_and_cancelled_order(service: Service) -> None:
+    """An order whose money came and goes back."""
+    with service.services.database.writing.begin() as session:
+        shop = service.services.shop(session, TESTER)
+        product = shop.session.scalars(select(Product)).first()
+        assert product
+        order = orders.place(shop, replace(request(), vouched=False), product.id, 1)
+        payment = paying.start_by_phone(shop, orders.lock(shop, order), "+254799000999")
+        buyer_payments.begin_asking(shop, payment.id)
+        paying.settle_captured(shop, payment.id, "SG1")
+        orders.cancel(shop, order)
 
 
 # -- endpoints of a storefront

@@ -259,7 +259,7 @@ def test_an_order_without_good_pieces_ends_without_payment(database: ShopDatabas
         order = accepted(shop, sample)
         bring(shop, sample.kiosk, order, 0, refused=3, reason="badly_made")
         assert (order.status, statuses(order)) == ("declined", ["refused"])
-        assert balances.balance_of(shop, sample.artisan) == balances.ArtisanBalance(0, 0, [])
+        assert balances.balance_of(shop, sample.artisan) == balances.ArtisanBalance(0, 0, [], 0)
 
 
 @pytest.mark.parametrize(("count", "refused"), [(0, 0), (4, 0), (3, 1), (-1, 2), (2, -1)])

@@ -94,10 +94,10 @@ def test_an_order_that_nobody_pays_ends_after_a_quarter_of_an_hour(database: Sho
         order_id = place_unpaid(shop, sample).id
     database.advance(minutes=14)
     with database.open() as shop:
-        assert deadlines.expire_offers(shop) == 0
+        assert deadlines.expire_unpaid(shop) == 0
     database.advance(minutes=1)
     with database.open() as shop:
-        assert deadlines.expire_offers(shop) == 1
+        assert deadlines.expire_unpaid(shop) == 1
         order = shop.session.get_one(Order, order_id)
         assert (order.status, order.payments[0].status, order.product.reserved if order.product else None) == (
             "expired",

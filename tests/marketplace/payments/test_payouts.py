@@ -140,4 +140,4 @@ def test_the_audit_finds_a_wrong_sum_paid(database: ShopDatabase, sample: Sample
 
 def test_an_artisan_without_orders_is_owed_nothing(database: ShopDatabase, sample: Sample) -> None:
     with database.open() as shop:
-        assert balances.balance_of(shop, sample.artisan) == balances.ArtisanBalance(0, 0, [])
+        assert balances.balance_of(shop, sample.artisan) == balances.ArtisanBalance(0, 0, [], 0)

@@ -39,6 +39,7 @@ def test_a_list_links_to_the_operations_of_its_first_row(document: Any) -> None:
     its_id = {"payout_id": "$response.body#/data/0/id"}
     assert links(document, "get", "/payouts", "200") == {
         "get_payouts_get_payout": its_id,
+        "post_payouts_release_payout": its_id,
         "post_payouts_retry_payout": its_id,
         "post_payouts_return_payout": its_id,
     }
