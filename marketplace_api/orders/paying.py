@@ -43,7 +43,7 @@ def start_by_phone(shop: Shop, order: Order, msisdn: str) -> BuyerPayment:
         raise Refused("own_product", 403)
     amount = price_by_phone(order)
     if amount > BY_PHONE.most:
-        raise Refused("absurd_amount", 422, amount=order.total)
+        raise Refused("absurd_amount", amount=order.total)
     price = AskedPrice(amount, order.currency)
     return buyer_payments.create(shop, order, "mpesa", collector, price, msisdn=msisdn)
 

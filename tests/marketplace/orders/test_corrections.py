@@ -78,7 +78,7 @@ def test_a_payment_that_came_back_is_returned_and_owed_again(database: ShopDatab
 
 def test_what_came_back_is_paid_to_another_phone_or_in_cash(database: ShopDatabase, sample: Sample) -> None:
     with database.open() as shop:
-        for method, status in (("mobile_money", "held"), ("kiosk_cash", "awaiting_collection")):
+        for method, status in (("kiosk_cash", "awaiting_collection"), ("mobile_money", "held")):
             artisans.set_payout_method(shop, sample.artisan, "mobile_money")
             order, payout = received(shop, sample, 1)
             settlement.begin_sending(shop, payout.id)

@@ -31,6 +31,7 @@ SINGLE_RESOURCES = {
     "/webhook-endpoints/{endpoint_id}",
     "/phones/{msisdn}",
     "/phones/{msisdn}/bought/{code}",
+    "/phones/{msisdn}/cash",
     "/phones/{msisdn}/day",
     "/phones/{msisdn}/neighbours/{neighbour}",
     "/phones/{msisdn}/photo-link/{code}",
