@@ -35,8 +35,10 @@ def renew_code(shop: Shop, artisan: Artisan) -> Payout:
 
 def longest_waiting(shop: Shop, artisan: Artisan) -> Payout | None:
     """The payout of the artisan that has waited longest to be collected in cash, or None."""
+    # sorted here: for the first in an order, SQLite would read all payouts that the artisan ever had
     waiting = select(Payout).where(Payout.artisan_id == artisan.id, Payout.status == "awaiting_collection")
-    return shop.session.scalars(waiting.order_by(Payout.created_at, Payout.piece, Payout.id).limit(1)).one_or_none()
+    found = shop.session.scalars(waiting).all()
+    return min(found, key=lambda payout: (payout.created_at, payout.piece, payout.id), default=None)
 
 
 def find(shop: Shop, kiosk: Kiosk, code: str) -> Payout | None:

@@ -82,7 +82,7 @@ def test_a_crash_between_any_two_statements_loses_and_doubles_nothing(
     phase: str, asks_once: bool, tmp_path: Path
 ) -> None:
     crashed = 0
-    for after in some_of(range(STEPS)):
+    for after in sorted({0, *some_of(range(STEPS))}):  # a phase has far fewer statements than the longest one
         folder = tmp_path / str(after)
         folder.mkdir()
         with open_till(migrated_sqlite(folder / "soko.db"), folder) as till:

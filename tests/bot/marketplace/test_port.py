@@ -272,7 +272,7 @@ def test_only_the_buyer_sees_and_cancels_an_order(tested: MarketplaceUnderTest) 
     assert tested.perform(NEW_PHONE, commands.CancelOrder(code)).reason == "unknown_code"
 
     assert tested.perform(JOY, commands.ConfirmDelivery(code)).reason == "order_not_shipped"
-    assert tested.perform(JOY, commands.CancelOrder(code)) == done(code=code)
+    assert tested.perform(JOY, commands.CancelOrder(code)) == done(code=code, payment="vouched")
     assert tested.perform(JOY, commands.CancelOrder(code)).reason == "order_not_open"
 
 
