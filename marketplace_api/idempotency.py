@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hmac
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -28,20 +29,25 @@ class StoredAnswer:
     body: str
 
 
-def fingerprint_of(method: str, path: str, body: bytes) -> str:
-    """A hash that distinguishes this request from other requests with the same key."""
-    return sha256(f"{method} {path}\n".encode() + body).hexdigest()
+def fingerprints_of(shop: Shop, method: str, path: str, body: bytes) -> Sequence[str]:
+    """Hashes that distinguish this request from others with the same key: the one to store, and others that may be.
+
+    They are keyed, because a body may have a one-time code, which could be found by trying. The last one is not: it was
+    stored before hashes were keyed.
+    """
+    text = f"{method} {path}\n".encode() + body
+    return [*(hmac.digest(key, text, "sha256").hex() for key in shop.terms.code_keys), sha256(text).hexdigest()]
 
 
 def answer_once(
-    shop: Shop, caller: str, key: str, fingerprint: str, perform: Callable[[], StoredAnswer]
+    shop: Shop, caller: str, key: str, fingerprints: Sequence[str], perform: Callable[[], StoredAnswer]
 ) -> StoredAnswer:
     """Perform a request once for the caller's key; later calls get the first answer.
 
     If `perform` raises `Refused`, its changes are rolled back, and the refusal is stored as the answer. After any other
     exception nothing is stored. Raises `Refused` as `recall` does.
     """
-    first = recall(shop, caller, key, fingerprint)
+    first = recall(shop, caller, key, fingerprints)
     if first is not None:
         return first
     try:
@@ -49,7 +55,7 @@ def answer_once(
             answer = perform()
     except Refused as refused:
         answer = refusal_answer(refused)
-    remember(shop, caller, key, fingerprint, answer)
+    remember(shop, caller, key, fingerprints[0], answer)
     return answer
 
 
@@ -58,7 +64,7 @@ def refusal_answer(refused: Refused) -> StoredAnswer:
     return StoredAnswer(refused.status, problems.refusal(refused).as_json())
 
 
-def recall(shop: Shop, caller: str, key: str, fingerprint: str) -> StoredAnswer | None:
+def recall(shop: Shop, caller: str, key: str, fingerprints: Sequence[str]) -> StoredAnswer | None:
     """The first answer to this request, or None if it has not been made yet.
 
     The key is locked until the transaction ends; until then other requests with it get `Refused` with `still_running`.
@@ -68,7 +74,7 @@ def recall(shop: Shop, caller: str, key: str, fingerprint: str) -> StoredAnswer 
     row = shop.session.get(IdempotencyKey, (caller, key))
     if row is None:
         return None
-    if row.fingerprint != fingerprint:
+    if row.fingerprint not in fingerprints:
         raise Refused("idempotency_key_reused", 422)
     return StoredAnswer(row.status, row.body)
 

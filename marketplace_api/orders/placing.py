@@ -292,9 +292,9 @@ def place_once(shop: Shop, caller: str, key: str, body: Mapping[str, object]) ->
             order = place(shop, caller, AnyOrderIn.model_validate(body))
         return StoredAnswer(201, Order.of(order).model_dump_json())
 
-    fingerprint = idempotency.fingerprint_of("POST", "/orders", json.dumps(body).encode())
+    fingerprints = idempotency.fingerprints_of(shop, "POST", "/orders", json.dumps(body).encode())
     try:
-        return idempotency.answer_once(shop, caller, key, fingerprint, perform)
+        return idempotency.answer_once(shop, caller, key, fingerprints, perform)
     except Refused as refused:
         return idempotency.refusal_answer(refused)
     except ValidationError as error:

@@ -39,8 +39,8 @@ def idempotent(view: Callable[P, R]) -> Callable[P, R | Response]:
             response = current_app.make_response(view(*args, **kwargs))  # type: ignore[arg-type]
             return StoredAnswer(response.status_code, response.get_data(as_text=True))
 
-        fingerprint = idempotency.fingerprint_of(request.method, request.path, request.get_data())
-        return _response(idempotency.answer_once(shop(), caller().id, key, fingerprint, perform))
+        fingerprints = idempotency.fingerprints_of(shop(), request.method, request.path, request.get_data())
+        return _response(idempotency.answer_once(shop(), caller().id, key, fingerprints, perform))
 
     return once
 

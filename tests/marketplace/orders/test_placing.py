@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
+from marketplace_api import idempotency
 from marketplace_api.idempotency import StoredAnswer
 from marketplace_api.models import Order
 from marketplace_api.orders import placing
@@ -115,3 +117,13 @@ def test_placing_an_order_costs_few_statements(database: ShopDatabase, sample: S
 
     assert answer.status == 201
     assert len(statements) <= MOST_STATEMENTS, statements
+
+
+def test_what_is_stored_of_a_request_tells_no_code_in_it(database: ShopDatabase) -> None:
+    path, bodies = "/phones/+254711000001/commands", [f'{{"digits": "{code:06}"}}'.encode() for code in (42, 43)]
+    with database.open() as shop:
+        stored = [idempotency.fingerprints_of(shop, "POST", path, body)[0] for body in bodies]
+        unkeyed = [sha256(f"POST {path}\n".encode() + body).hexdigest() for body in bodies]
+
+        assert len({*stored, *unkeyed}) == 4, "without the key nobody can try which code it was"
+        assert idempotency.fingerprints_of(shop, "POST", path, bodies[0])[-1] == unkeyed[0], "stored by older versions"
