@@ -28,7 +28,7 @@ from tests.providers.recording import CallbackRecorder
 from tests.runs import is_full, seed
 from tests.service import Service, serving
 
-BODIES = 1_000_000 if is_full() else 10_000 // len(CALLBACKS)
+BODIES = 1_000_000 if is_full() else 20_000 // len(CALLBACKS)
 """For each callback, given to the adapter alone."""
 STORED = 1000 if is_full() else 20
 """For each callback, handled by the whole service on both databases."""
