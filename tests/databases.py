@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import psycopg
 from sqlalchemy import Engine, Pool, QueuePool, event
@@ -15,6 +16,8 @@ from sqlalchemy import Engine, Pool, QueuePool, event
 from bot.db.engine import create_engine
 from tests.compiled import share_statements
 from tests.servers import KEPT, Postgres
+
+T = TypeVar("T")
 
 
 def migrated_sqlite(path: Path) -> str:
@@ -29,6 +32,29 @@ def migrated_postgres(server: Postgres) -> Iterator[str]:
     """The URL of a migrated PostgreSQL database, whose rows are gone when the block ends."""
     with server.lent_database(migrate) as url:
         yield url
+
+
+def on_new_databases(
+    server: Postgres | None, folder: Path, opened: Callable[[str, Path], AbstractContextManager[T]]
+) -> Callable[[], AbstractContextManager[T]]:
+    """A function that gives what `opened` makes of a new database's URL and of a new folder below `folder`.
+
+    The databases are on the PostgreSQL server, or without one are SQLite files.
+    """
+    numbers = count()
+
+    @contextmanager
+    def on_a_new_one() -> Iterator[T]:
+        here = folder / str(next(numbers))
+        here.mkdir()
+        if server is None:
+            with opened(migrated_sqlite(here / "soko.db"), here) as made:
+                yield made
+        else:
+            with migrated_postgres(server) as url, opened(url, here) as made:
+                yield made
+
+    return on_a_new_one
 
 
 def migrate(url: str) -> None:

@@ -7,7 +7,6 @@ provider's books agree with ours, and every buyer has paid once for what came an
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
@@ -36,10 +35,9 @@ from marketplace_api.orders import closing, deadlines, direct_payments, orders, 
 from marketplace_api.payments import buyer_payments, ledger, refunds
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
-from tests import servers
 from tests.collecting.crashing import AskOutcome, CrashingCollector, QueryOutcome, RefundOutcome, check_books
 from tests.collecting.till import BUYER, PRICE, Till, open_till
-from tests.databases import migrated_postgres, migrated_sqlite
+from tests.databases import on_new_databases
 from tests.marketplace.conftest import request
 from tests.payouts.crashing import CrashingPayer, CrashPoint, PayOutcome, ProcessCrashedError
 from tests.runs import cases, some_of
@@ -372,36 +370,11 @@ class CollectingWalk(RuleBasedStateMachine):
         return found[pick % len(found)] if found else None
 
 
-@pytest.fixture
-def folders(tmp_path: Path) -> Iterator[Path]:
-    """An endless sequence of new folders."""
-
-    def made(number: int) -> Path:
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        return folder
-
-    return (made(number) for number in itertools.count())
-
-
 @pytest.fixture(params=some_of(["sqlite", "postgresql"]))
-def database(request: pytest.FixtureRequest, folders: Iterator[Path]) -> Callable[[], AbstractContextManager[Till]]:
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], AbstractContextManager[Till]]:
     """Opens a till over a new database."""
-    if request.param == "sqlite":
-
-        def on_sqlite() -> AbstractContextManager[Till]:
-            folder = next(folders)
-            return open_till(migrated_sqlite(folder / "soko.db"), folder)
-
-        return on_sqlite
-    server: servers.Postgres = request.getfixturevalue("postgres_server")
-
-    @contextmanager
-    def on_postgresql() -> Iterator[Till]:
-        with migrated_postgres(server) as url, open_till(url, next(folders)) as till:
-            yield till
-
-    return on_postgresql
+    server = request.getfixturevalue("postgres_server") if request.param == "postgresql" else None
+    return on_new_databases(server, tmp_path, open_till)
 
 
 @pytest.mark.long

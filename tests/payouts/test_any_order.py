@@ -44,9 +44,8 @@ from marketplace_api.models import Artisan, Assignment, Event, Payout
 from marketplace_api.orders import orders, receiving
 from marketplace_api.payments import audit, cash_codes, cash_payouts, elsewhere, ledger, pausing, payouts, settlement
 from marketplace_api.shop import Ids, Shop
-from tests import servers
 from tests.actors import TESTER
-from tests.databases import engine_for, migrated_postgres, migrated_sqlite
+from tests.databases import engine_for, on_new_databases
 from tests.marketplace.conftest import register, request
 from tests.payouts.crashing import (
     BookedPayment,
@@ -345,38 +344,14 @@ def walk(database: Callable[[], AbstractContextManager[Services]], walks: int) -
     return seen
 
 
-@pytest.fixture
-def folders(tmp_path: Path) -> Iterator[Path]:
-    """An endless sequence of new folders."""
-    return (_made(tmp_path / str(number)) for number in itertools.count())
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir()
-    return folder
-
-
 ALL_OUTCOMES = frozenset({*get_args(PayOutcome), *PAYOUT.statuses, "crashed", "paused"})
 
 
 @pytest.fixture(params=some_of(["sqlite", "postgresql"]))
-def database(request: pytest.FixtureRequest, folders: Iterator[Path]) -> Callable[[], AbstractContextManager[Services]]:
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], AbstractContextManager[Services]]:
     """Opens the services over a new database."""
-    if request.param == "sqlite":
-
-        def on_sqlite() -> AbstractContextManager[Services]:
-            folder = next(folders)
-            return open_services(migrated_sqlite(folder / "soko.db"), folder)
-
-        return on_sqlite
-    server: servers.Postgres = request.getfixturevalue("postgres_server")
-
-    @contextmanager
-    def on_postgresql() -> Iterator[Services]:
-        with migrated_postgres(server) as url, open_services(url, next(folders)) as services:
-            yield services
-
-    return on_postgresql
+    server = request.getfixturevalue("postgres_server") if request.param == "postgresql" else None
+    return on_new_databases(server, tmp_path, open_services)
 
 
 @pytest.mark.long
