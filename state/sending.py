@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, or_, select
+from sqlalchemy import Connection, and_, bindparam, case, or_, select
 
 from state import delivery_reports
 from state.delivery_reports import EarlyReport
@@ -66,9 +66,13 @@ def send_by_sms(conn: Connection, unsent: Message) -> Message:
 
 
 def release(conn: Connection, ids: Collection[str]) -> None:
-    """Queue messages again that were started although no provider was called."""
+    """Queue messages again that were started although no provider was called.
+
+    One that a worker died while sending keeps the time of that send: a report on it may still come.
+    """
     started = message.update().where(message.c.id.in_(ids), message.c.status == "sending")
-    conn.execute(started.values(status="queued", asked_at=None))
+    asked_at = case((message.c.repeats > 0, message.c.asked_at), else_=None)
+    conn.execute(started.values(status="queued", asked_at=asked_at))
 
 
 def accept(conn: Connection, answers: Sequence[AcceptedMessage], now: datetime) -> list[EarlyReport]:

@@ -134,9 +134,8 @@ class MessageDispatcher:
                 sending.hold(conn, message.id, error=objection.reason)
                 outbox.postpone(conn, attempt.job, due_at=objection.until, error=objection.reason)
             else:
-                sending.suppress(conn, message.id, error=objection.reason)
-                outbox.finish(conn, attempt.job, now=now)
-                counts["suppressed", objection.reason] += 1
+                self._suppress(conn, attempt, objection.reason, now)
+                counts["suppressed", objection.reason] += not attempt.may_have_left
                 if objection.reason == "loop":
                     log.error("the same text is sent in a loop; it is stopped", extra={"message_id": message.id})
         return permitted
@@ -257,13 +256,21 @@ class MessageDispatcher:
         early = sending.mark_unknown(conn, message.id, error=error, provider=provider)
         reports.follow(conn, early or [], self.ids, now)
 
+    def _suppress(self, conn: Connection, attempt: SendAttempt, reason: str, now: datetime) -> None:
+        """End a message that is not to be sent: as suppressed, or as unknown if it may have left before."""
+        message = attempt.message
+        if attempt.may_have_left:
+            self._mark_unknown(conn, message, self.router.sender(message).name, "interrupted", now)
+        else:
+            sending.suppress(conn, message.id, error=reason)
+        outbox.finish(conn, attempt.job, now=now)
+
     def _not_leaving(self, conn: Connection, attempt: SendAttempt, answer: NotSent, now: datetime) -> None:
         """Suppress a message that is no longer true; keep one of which the shop cannot be asked now."""
         message = attempt.message
         sending.release(conn, [message.id])  # no provider was asked
         if answer.reason == "stale":
-            sending.suppress(conn, message.id, error=answer.reason)
-            outbox.finish(conn, attempt.job, now=now)
+            self._suppress(conn, attempt, answer.reason, now)
         else:
             sending.hold(conn, message.id, error=answer.reason)
             due_at = now + ASKS.gap(attempt.job.polls + 1)
@@ -278,7 +285,8 @@ def _counts(results: Collection[SendResult], now: datetime) -> Counts:
     counts = Counts()
     for result in results:
         if isinstance(result.answer, NotSent):
-            counts["suppressed", result.answer.reason] += result.answer.reason == "stale"
+            is_suppressed = result.answer.reason == "stale" and not result.attempt.may_have_left
+            counts["suppressed", result.answer.reason] += is_suppressed
         elif isinstance(result.answer, SendError):
             counts["refused", f"{result.provider} {result.answer.detail}"] += 1
         else:

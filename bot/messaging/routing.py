@@ -58,6 +58,11 @@ class SendAttempt:
     message: Message
 
     @property
+    def may_have_left(self) -> bool:
+        """Whether a worker died while sending the message: a provider may have accepted it from that worker."""
+        return self.message.status == "sending" or self.message.repeats > 0
+
+    @property
     def outgoing(self) -> OutgoingMessage:
         channel: Literal["sms", "whatsapp"] = "whatsapp" if self.message.channel == "whatsapp" else "sms"
         return OutgoingMessage(self.message.id, self.message.msisdn, self.message.text, channel)

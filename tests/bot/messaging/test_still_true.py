@@ -8,6 +8,7 @@ import pytest
 
 from bot.marketplace.event_details import EventData
 from bot.marketplace.port import Unreachable
+from bot.messaging.dispatcher import LEASE
 from bot.messaging.still_true import Truth
 from marketplace_api.accounts import artisans
 from marketplace_api.kiosks import kiosks
@@ -23,7 +24,7 @@ from tests.bot.fixtures import (
     place_order,
     received_order,
 )
-from tests.bot.messaging.fakes import RETRYABLE, FakeProvider, deliver, route_all_to, worker
+from tests.bot.messaging.fakes import RETRYABLE, FakeProvider, deliver, kill_worker_while_sending, route_all_to, worker
 from tests.service import Service
 
 NIGHT_S = 11 * 3600
@@ -108,6 +109,18 @@ def test_a_reminder_to_ship_waits_for_the_morning_and_is_sent_if_the_goods_are_s
     deliver(embedded, provider, minutes=2)
 
     assert ends(embedded, "reminder.order", OTIENO) == [end]
+
+
+def test_an_offer_that_may_have_left_when_a_worker_was_killed_is_unknown_after_its_answer(embedded: Service) -> None:
+    placed, provider = place_order(embedded), FakeProvider(embedded.clock)
+    consume(embedded)
+    kill_worker_while_sending(embedded)
+    embedded.gateway.text(AKINYI, f"NO {placed['code']}")
+    embedded.clock.advance(LEASE.total_seconds())
+    deliver(embedded, provider, minutes=5)
+
+    assert ends(embedded, "order.placed", AKINYI) == [("unknown", "interrupted")]
+    assert [text for text in provider.texts if "YES" in text and placed["code"] in text] == []
 
 
 @pytest.mark.parametrize("answer", ["YES", "NO"])
