@@ -50,7 +50,7 @@ PROFILE_COMMANDS = (RegisterArtisan, RenameArtisan, Leave)
 NEVER_DEFERRED = (FindCash, RenewCashCode)
 """Shop commands that are of no use later: an agent and an artisan are waiting for the outcome."""
 CODES_A_DAY = 5
-"""New codes for cash that an artisan may ask for; after them the last one is told again."""
+"""How many new codes for her cash an artisan can get in a day; after that the last one is repeated."""
 
 
 class Checkpoint(msgspec.Struct, array_like=True):

@@ -1,6 +1,6 @@
 """The wordings of messages to buyers about money that they paid us: it came, it goes back, it was sent back.
 
-Nothing is said about money that a storefront holds. Each message has versions, longest first; the longest one that
+No message is sent about money that a storefront holds. Each message has versions, longest first; the longest one that
 fits, and whose fields are known, is sent.
 """
 

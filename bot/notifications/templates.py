@@ -277,8 +277,8 @@ def to_artisan(event: EventDetails, order: OrderData, part: PartData) -> kit.Wor
 def to_payee(event: EventDetails, payout: PayoutData, notice: PayoutNotice) -> kit.Wording | None:
     """The message about an event of a payout to its artisan; None if there is none.
 
-    A new or released payout causes a message only if it is held, or is cash to be collected. A code is told only while
-    it is new.
+    A new or released payout causes a message only if it is held, or if it is cash to be collected. The message has
+    the code for the cash only if the code is new.
     """
     match event.type:
         case "unknown":

@@ -220,7 +220,8 @@ class CollectorCallbackHandler(Protocol):
     def on_charge(self, token: str, captured: Captured | None, provider_id: str | None = None) -> None:
         """Handle a callback at the address with the token of a charge; None if it does not say *paid*.
 
-        It makes us query. The receipt in it is proven, because nobody else knows the address; it settles nothing.
+        The callback settles nothing: we query the provider because of it. Its receipt is trusted, because only the
+        provider knows the address.
         `provider_id` is the provider's id of the request, which is needed where the answer to the request was lost.
         """
         ...

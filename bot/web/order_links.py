@@ -3,7 +3,7 @@
     https://soko.example/o/4k2x9…mF3kz1Pq0vXw2LrT
                            id    signature
 
-Whoever has the link sees the order, pays it, and cancels it while that is possible.
+Anybody who has the link can see the order, pay for it, and cancel it while that is possible.
 """
 
 from __future__ import annotations

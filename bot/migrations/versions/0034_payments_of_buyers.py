@@ -1,7 +1,7 @@
 """Payments of buyers, refunds, terms of storefronts, rates and charges; every order has a purse.
 
-Orders that exist are vouched for by whoever placed them: what they still need comes into their purses, and what buyers
-owed for received goods is owed by the storefronts. Nothing that an artisan has earned or was paid changes.
+Each order that exists counts as vouched for by the key that placed it. Its purse gets the money that the order still
+needs. What its buyer owed for received goods is now owed by the storefront. Nothing that an artisan has earned or was paid changes.
 """
 
 from datetime import UTC, datetime
