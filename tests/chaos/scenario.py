@@ -102,12 +102,20 @@ class Scenario:
     # -- by phone
 
     def text(self, msisdn: str, body: str, id: str) -> None:
-        """Post an inbound text until it is acknowledged, and sometimes once more."""
+        """Post an inbound text until it is acknowledged, sometimes once more, and wait until it is answered.
+
+        A text that meets a fault is acknowledged, and handled later.
+        """
         url = f"{self.url}/webhooks/africastalking/dev/sms"
         form = {"from": msisdn, "to": "22384", "text": body, "id": id, "date": "2026-11-22 09:15:31"}
         self._repeat_until_answered("POST", url, form=form)
         self.acknowledged_texts.append(id)
         self.provider.maybe_repeat(url, form)
+        self.wait_for(partial(self._is_answered, msisdn, id), f"the text {id} of {msisdn} is never answered")
+
+    def _is_answered(self, msisdn: str, id: str) -> bool | None:
+        sent = self.api("GET", f"/conversations/{msisdn}?direction=out&limit=100")["data"]
+        return any(message["about"] == id for message in sent) or None
 
     def dial(self, msisdn: str, session_id: str, text: str) -> str:
         """The screen after one hop of a call, which some gateways post twice."""
