@@ -177,9 +177,13 @@ class Scenario:
         return self._left() != left or None
 
     def _left(self) -> float:
-        """The amount of remaining work; moves the clock if none of it is due."""
+        """The amount of remaining work; moves the clock if none of it is due.
+
+        A text of which no report is expected any more stays unknown for ever, so it is no work.
+        """
         now = self._metric("soko_outbox_due_jobs") + self._metric("soko_events_untold") + self.provider.pending
-        later = self._metric("soko_outbox_jobs") + self._metric("soko_texts_unknown")
+        unreported = self._metric("soko_texts_unknown") - self._metric("soko_texts_unconfirmed")
+        later = self._metric("soko_outbox_jobs") + unreported
         if later and not now:
             self.clock.advance(STEP_S)
         return now + later
