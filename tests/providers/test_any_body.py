@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
@@ -15,9 +15,10 @@ from wsgiref.types import WSGIApplication
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 from twilio.request_validator import RequestValidator
 
+from bot.db.engine import create_engine
 from bot.providers import forms, registry, stripe_checkout
 from bot.providers.declaration import Handlers
 from state import tables
@@ -28,10 +29,13 @@ from tests.providers.recording import CallbackRecorder
 from tests.runs import is_full, seed
 from tests.service import Service, serving
 
+NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
 BODIES = 1_000_000 if is_full() else 20_000 // len(CALLBACKS)
 """For each callback, given to the adapter alone."""
 STORED = 1000 if is_full() else 20
 """For each callback, handled by the whole service on both databases."""
+CHUNK = 1000
+"""So many bodies are told before their fields are stored in both databases."""
 
 
 @pytest.fixture(autouse=True)
@@ -63,28 +67,55 @@ def post(app: WSGIApplication, path: str, body: bytes, content_type: str) -> tup
     return int(statuses[0][:3]), b"".join(answer)
 
 
-def texts_in(told: object) -> Iterator[str]:
+def facts_in(told: object) -> Iterator[str | datetime]:
+    """The texts and times of what a handler was told; numbers fit into a column."""
     match told:
         case str():
             yield told
         case list() | tuple():
             for part in told:
-                yield from texts_in(part)
+                yield from facts_in(part)
         case dict():
-            yield from texts_in([*told.items()])
+            yield from facts_in([*told.items()])
         case datetime():
-            assert told.tzinfo is UTC
-            assert told.year >= forms.FIRST_YEAR
+            yield told
         case int():
             assert abs(told) < 2**63  # the largest number of a column
         case _ if is_dataclass(told):
             for field in fields(told):
-                yield from texts_in(getattr(told, field.name))
+                yield from facts_in(getattr(told, field.name))
+
+
+def check_facts(facts: Collection[str | datetime], engines: Sequence[Engine]) -> None:
+    """Each text and time is clean, and each database returns it as it was stored."""
+    texts = [fact for fact in facts if isinstance(fact, str)]
+    times = [fact for fact in facts if isinstance(fact, datetime)]
+    for text in texts:
+        assert forms.clean(text) == text
+        assert len(text) <= forms.LONGEST_TEXT
+    for time in times:
+        assert time.tzinfo is UTC
+        assert time.year >= forms.FIRST_YEAR
+    same = {"direction": "in", "msisdn": "", "channel": "sms", "status": "received", "encoding": "", "segments": 1}
+    kept = [(text, None) for text in texts] + [("", time) for time in times]
+    new = [
+        same | {"id": f"msg_{n}", "text": text, "sent_at": time, "created_at": NOW}
+        for n, (text, time) in enumerate(kept)
+    ]
+    message = tables.message
+    for engine in engines if new else ():
+        with engine.connect() as conn:  # is rolled back
+            conn.execute(message.insert(), new)
+            assert [
+                tuple(row) for row in conn.execute(select(message.c.text, message.c.sent_at).order_by("seq"))
+            ] == kept
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("callback", CALLBACKS)
-def test_any_body_is_read_without_an_error_and_told_in_clean_fields(callback: str) -> None:
+def test_any_body_is_read_without_an_error_and_told_in_clean_fields_that_both_databases_store_alike(
+    tmp_path: Path, migrated_postgres_url: str, callback: str
+) -> None:
     chance, handler, app = Random(f"{seed()} {callback}"), CallbackRecorder(), Flask(__name__)
     app.config["PROPAGATE_EXCEPTIONS"] = True
     settings = registry.make_settings(webhook_secret="dev", twilio_auth_token="token")
@@ -93,17 +124,19 @@ def test_any_body_is_read_without_an_error_and_told_in_clean_fields(callback: st
         app.register_blueprint(blueprint)
     served, heard = registry.with_fast_paths(app.wsgi_app, settings, handlers), 0
 
-    for _ in range(BODIES):
-        body, content_type = any_body(chance, callback)
-        status, _answer = post(served, callback.format(secret="dev"), body, content_type)
-        assert status < 500, (body, content_type)
-        for told in handler.recorded:
-            for text in texts_in(told):
-                assert forms.clean(text) == text, (body, content_type)
-                assert len(text) <= forms.LONGEST_TEXT, (body, content_type)
+    urls = migrated_sqlite(tmp_path / "soko.db"), migrated_postgres_url
+    engines = [create_engine(url) for url in urls]
+    for first in range(0, BODIES, CHUNK):
+        for _ in range(min(CHUNK, BODIES - first)):
+            body, content_type = any_body(chance, callback)
+            status, _answer = post(served, callback.format(secret="dev"), body, content_type)
+            assert status < 500, (body, content_type)
+        check_facts(set(facts_in(handler.recorded)), engines)
         heard += len(handler.recorded)
         handler.recorded.clear()
         handler.callbacks.clear()
+    for engine in engines:
+        engine.dispose()
     assert heard > BODIES / 10  # the bodies are not just refused
 
 
