@@ -44,7 +44,7 @@ class Message:
 
     `cost` is the price as the provider writes it (`KES 0.8000`); `topic` and `about` say why the message was sent.
     `true_while` is the condition, as JSON, under which it is still sent after it has waited.
-    `unconfirmed_order` is the code of the order that caused it, if its buyer had not confirmed that order.
+    `to_stranger` is true if it answers a phone of no artisan, agent or buyer.
     `sealed` is what opens the one-time codes of the text, or `ERASED`; None if it has none.
     `asked_at` is when a provider was last asked to send it, `reported` the provider's last status in its own words.
     `repeats` counts sends after a worker died: each of them may have been a duplicate.
@@ -67,7 +67,7 @@ class Message:
     about: str | None
     dialogue: str | None
     true_while: str | None
-    unconfirmed_order: str | None
+    to_stranger: bool
     sealed: str | None
     reported: str | None
     repeats: int
@@ -86,7 +86,6 @@ class RecentMessage:
     text: str
     topic: str | None
     at: datetime
-    unconfirmed_order: str | None = None
 
 
 _FIELDS = [message.c[field.name] for field in fields(Message)]
@@ -146,7 +145,7 @@ def add_outgoing(
     about: str | None = None,
     dialogue: str | None = None,
     true_while: str | None = None,
-    unconfirmed_order: str | None = None,
+    to_stranger: bool = False,
     sealed: str | None = None,
 ) -> None:
     """Store an outgoing message as `queued`."""
@@ -165,7 +164,7 @@ def add_outgoing(
             about=about,
             dialogue=dialogue,
             true_while=true_while,
-            unconfirmed_order=unconfirmed_order,
+            to_stranger=to_stranger,
             sealed=sealed,
             created_at=now,
         )
@@ -187,9 +186,7 @@ def find_all(conn: Connection, ids: Collection[str]) -> dict[str, Message]:
 def attempted_since(conn: Connection, msisdns: Collection[str], since: datetime) -> list[RecentMessage]:
     """Messages that a provider was asked to send to these phones after `since`, without those that failed."""
     c = message.c
-    recent = select(c.id, c.msisdn, c.text, c.topic, c.asked_at, c.unconfirmed_order).where(
-        c.msisdn.in_(msisdns), c.asked_at > since
-    )
+    recent = select(c.id, c.msisdn, c.text, c.topic, c.asked_at).where(c.msisdn.in_(msisdns), c.asked_at > since)
     return [RecentMessage(*row) for row in conn.execute(recent.where(c.status != "failed"))]
 
 
@@ -214,19 +211,6 @@ def last_unanswered_text(conn: Connection, msisdn: str, since: datetime, ignorin
     unanswered = select(last.c.text).where(last.c.created_at > since, select(answer.c.id).where(*waiting).exists())
     text: str | None = conn.execute(unanswered).scalar()
     return text
-
-
-def inbound_since(conn: Connection, msisdn: str, since: datetime) -> list[str]:
-    """The texts that came from a phone at or after a time."""
-    c = message.c
-    return list(conn.scalars(select(c.text).where(c.msisdn == msisdn, c.direction == "in", c.created_at >= since)))
-
-
-def unconfirmed_orders(conn: Connection, msisdn: str, topic: str) -> list[tuple[str, datetime]]:
-    """The code in `unconfirmed_order` of each message of this topic to a phone, and when it was queued."""
-    c = message.c
-    about = select(c.unconfirmed_order, c.created_at).where(c.msisdn == msisdn, c.topic == topic)
-    return [(row.unconfirmed_order, row.created_at) for row in conn.execute(about)]
 
 
 def has_topic(conn: Connection, msisdn: str, topic: str) -> bool:

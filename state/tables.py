@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Connection,
     Double,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -117,7 +119,7 @@ message = Table(
     Column("dialogue", Text),
     Column("true_while", Text),  # the condition under which it is sent after it has waited, as JSON
     Column("sealed", Text),  # the one-time codes of the text, sealed; empty once they are erased
-    Column("unconfirmed_order", Text),  # the code of the order that caused it, while its buyer had not confirmed it
+    Column("to_stranger", Boolean, nullable=False, default=False, server_default=false()),
     Column("reported", Text),  # the provider's last status in its own words
     Column("repeats", Integer, nullable=False, default=0, server_default="0"),
     Column("created_at", UtcDateTime, nullable=False, index=True),

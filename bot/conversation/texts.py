@@ -238,6 +238,8 @@ class TextHandler:
 
     def _reply(self, inbound: Inbound, key: str, body: str, session: Session) -> NewMessage:
         conversation = None if _consent_asked(inbound) else session.by_text
+        person = session.person
+        is_stranger = not (person.artisan or person.agent or person.locale)
         return NewMessage(
             key=f"reply:{key}",
             msisdn=inbound.msisdn,
@@ -247,7 +249,8 @@ class TextHandler:
             about=inbound.id,
             dialogue=conversation.flow if conversation else None,
             channel=inbound.channel,
-            priority=Priority.REPLY,
+            priority=Priority.STRANGER if is_stranger else Priority.REPLY,
+            to_stranger=is_stranger,
         )
 
     def _varied(self, conn: Connection, body: str, session: Session, now: datetime) -> str:

@@ -11,7 +11,7 @@ import logging
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
@@ -50,8 +50,9 @@ REPEATS = 3
 LATENCIES_S = (1, 2, 5, 15, 60, 300, 1800)
 """Buckets of the time from queueing a message until a provider accepts it."""
 
-STRANGERS = "texts caused by strangers"
+STRANGERS = "answers to strangers"
 """The budget of these messages."""
+BEYOND_CAP = "strangers' cap"
 DAY_S = 86_400
 
 Counts = Counter[tuple[str, str]]
@@ -69,7 +70,7 @@ class MessageDispatcher:
     per_second: Mapping[str, float]
     truth: Truth
     strangers_cap: int
-    """Messages a day, at most, that unconfirmed orders cause."""
+    """Answers a day, at most, to phones of no artisan, agent or buyer."""
     seal: Seal
     options: QueueOptions = OPTIONS
 
@@ -79,6 +80,7 @@ class MessageDispatcher:
         conn, now, counts = db.connection(), self.clock(), Counts()
         unsettled = self._unsettled(conn, self._attempts(conn, jobs, now), now)
         sendable = self._within_rates(conn, self._permitted(conn, unsettled, counts, now), now)
+        sendable = self._within_strangers_cap(conn, sendable, counts, now)
         interrupted = {attempt.message.id for attempt in sendable if attempt.message.status == "sending"}
         fresh = [attempt.message.id for attempt in sendable if attempt.message.id not in interrupted]
         sending.start(conn, fresh, now)
@@ -127,7 +129,6 @@ class MessageDispatcher:
             message = attempt.message
             to_recipient = [each for each in recent if each.msisdn == message.msisdn]
             objection = self.send_policy.objection(message, persons.get(message.msisdn), to_recipient, now)
-            objection = objection or self._beyond_strangers_cap(conn, message, now)
             if objection is None:
                 permitted.append(attempt)
             elif isinstance(objection, Held):
@@ -139,15 +140,6 @@ class MessageDispatcher:
                 if objection.reason == "loop":
                     log.error("the same text is sent in a loop; it is stopped", extra={"message_id": message.id})
         return permitted
-
-    def _beyond_strangers_cap(self, conn: Connection, message: Message, now: datetime) -> Held | None:
-        """Count a message that an unconfirmed order causes; held until the next day if there were too many."""
-        if message.unconfirmed_order is None:
-            return None
-        spent = budgets.spend(conn, Use(STRANGERS, 1, DAY_S), now.timestamp())
-        if spent.total <= self.strangers_cap:
-            return None
-        return Held(datetime.fromtimestamp(spent.ends_at, UTC), "strangers' cap")
 
     def _within_rates(self, conn: Connection, attempts: Sequence[SendAttempt], now: datetime) -> list[SendAttempt]:
         """As many attempts for each provider as its rate permits; the others are postponed until it permits them."""
@@ -182,6 +174,25 @@ class MessageDispatcher:
 
     def _batch(self, attempts: Sequence[SendAttempt]) -> SendBatch:
         return SendBatch(self.router.candidates(attempts[0].message), tuple(attempts))
+
+    def _within_strangers_cap(
+        self, conn: Connection, attempts: Sequence[SendAttempt], counts: Counts, now: datetime
+    ) -> list[SendAttempt]:
+        """The attempts without the answers to strangers beyond the daily cap: these are suppressed.
+
+        An answer is counted once, before it is first sent. Strangers who call are served as before: screens cost nothing.
+        """
+        to_strangers = [each for each in attempts if each.message.to_stranger and each.message.asked_at is None]
+        if not to_strangers:
+            return list(attempts)
+        spent = budgets.spend(conn, Use(STRANGERS, len(to_strangers), DAY_S), now.timestamp())
+        left = max(0, len(to_strangers) - max(0, spent.total - self.strangers_cap))
+        beyond = {each.message.id for each in to_strangers[left:]}
+        for attempt in attempts:
+            if attempt.message.id in beyond:
+                self._suppress(conn, attempt, BEYOND_CAP, now)
+                counts["suppressed", BEYOND_CAP] += 1
+        return [each for each in attempts if each.message.id not in beyond]
 
     # -- sending
 

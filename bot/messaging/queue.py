@@ -23,24 +23,20 @@ from state.messages import Message
 KIND = "message"
 """The kind of the outbox jobs that send messages."""
 
-Topic = Literal["reply", "reminder.order", "confirmation", "broadcast", "unknown"] | EventType
-"""Why a message is sent: an answer, a reminder, to have an order confirmed, a broadcast, or the event that it is about.
+Topic = Literal["reply", "reminder.order", "broadcast", "unknown"] | EventType
+"""Why a message is sent: an answer, a reminder, a broadcast, or the event that it is about.
 
 Topics are stored. `unknown` is an event type that is newer than this program.
 """
 
 
-CONFIRMATION: Topic = "confirmation"
-"""The topic of the one text to a buyer who has neither paid nor confirmed."""
-
-
 class Priority(IntEnum):
     """Messages with a higher priority are sent first. The numbers are stored."""
 
-    STRANGER = 0
-    """An order that its buyer has not confirmed causes it. While it is held, nothing else waits for it."""
     BROADCAST = 1
     REMINDER = 3
+    STRANGER = 4
+    """Answers to strangers: news about orders and money does not wait behind a flood of them."""
     NOTIFICATION = 5
     REPLY = 10
     """The recipient is waiting for it."""
@@ -91,8 +87,8 @@ class NewMessage:
     priority: Priority = Priority.NOTIFICATION
     true_while: TrueWhile | None = None
     """The condition under which it is still sent after it has waited."""
-    unconfirmed_order: str | None = None
-    """The code of the order that causes it, if its buyer has not confirmed that order."""
+    to_stranger: bool = False
+    """True for an answer to a phone of no artisan, agent or buyer. All of these together have a daily cap."""
     sealed: str | None = None
     """The one-time codes that the text has: see `without_codes`."""
 
@@ -126,7 +122,7 @@ def add(conn: Connection, message: NewMessage, message_id: str, now: datetime) -
         about=message.about,
         dialogue=message.dialogue,
         true_while=msgspec.json.encode(message.true_while).decode() if message.true_while else None,
-        unconfirmed_order=message.unconfirmed_order,
+        to_stranger=message.to_stranger,
         sealed=message.sealed,
     )
     return True
@@ -140,8 +136,6 @@ def repeat_by_sms(conn: Connection, message: Message, message_id: str, now: date
     if message.channel != "whatsapp" or message.sealed == messages.ERASED:
         return
     priority = Priority.REPLY if is_reply(message.topic) else Priority.NOTIFICATION
-    if message.unconfirmed_order:
-        priority = Priority.STRANGER
     again = NewMessage(
         f"by_sms:{message.id}",
         message.msisdn,
@@ -151,7 +145,7 @@ def repeat_by_sms(conn: Connection, message: Message, message_id: str, now: date
         about=message.about,
         dialogue=message.dialogue,
         priority=priority,
-        unconfirmed_order=message.unconfirmed_order,
+        to_stranger=message.to_stranger,
         sealed=message.sealed,
     )
     add(conn, again, message_id, now)

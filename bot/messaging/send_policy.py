@@ -2,8 +2,7 @@
 
 reply           the recipient asked for it: always, unless the same text is sent in a loop
 security        where the recipient's money goes, and codes: as a reply
-notification    about the recipient's orders and money: not after STOP, and not beyond the hourly cap; those that an
-                unconfirmed order causes are counted alone, so that strangers do not use up the recipient's hour
+notification    about the recipient's orders and money: not after STOP, and not beyond the hourly cap
 promotion       reminders and broadcasts: also not at night, and not to numbers that block promotions
 """
 
@@ -29,7 +28,7 @@ LOOP_LIMIT = 5
 """How often one phone may get the same text within `LOOP_WINDOW`; if more often, two machines answer each other."""
 _STEP = timedelta(minutes=15)
 
-HoldReason = Literal["hourly cap", "quiet hours", "strangers' cap"]
+HoldReason = Literal["hourly cap", "quiet hours"]
 SuppressReason = Literal["opted out", "promotions off", "loop"]
 
 
@@ -66,12 +65,7 @@ class SendPolicy:
             return suppressed
         if is_reply(message.topic) or is_security(message.topic):
             return None
-        by_strangers = message.unconfirmed_order is not None
-        unasked = sorted(
-            each.at
-            for each in others
-            if not is_reply(each.topic) and (each.unconfirmed_order is not None) == by_strangers
-        )
+        unasked = sorted(each.at for each in others if not is_reply(each.topic))
         if len(unasked) >= self.hourly_cap:
             return Held(unasked[-self.hourly_cap] + HOUR, "hourly cap")
         if is_promotion(message.topic) and self.is_quiet(message.msisdn, now):

@@ -86,7 +86,7 @@ NOT_PERSONAL: Mapping[str, frozenset[str]] = {
     "message": frozenset(
         {
             *("id", "direction", "channel", "status", "encoding", "cost", "provider", "provider_id", "language"),
-            *("topic", "about", "dialogue", "true_while", "reported", "unconfirmed_order"),
+            *("topic", "about", "dialogue", "true_while", "reported"),
         }
     ),
     "early_report": frozenset({"provider", "provider_id", "status", "raw_status", "reason"}),

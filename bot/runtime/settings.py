@@ -110,7 +110,7 @@ class Settings(BaseSettings):
     sms_rates: Annotated[dict[str, Annotated[float, Field(gt=0)]], PAIRS] = {}
     quiet_hours: Hours = "18:00-08:00"
     hourly_cap: Annotated[int, Field(ge=1)] = 60
-    strangers_cap: Annotated[int, Field(ge=1)] = 500
+    strangers_cap: Annotated[int, Field(ge=1)] = 2000
     payout_provider: str = Field(default_factory=payout_provider_by_default)
     collectors: Annotated[list[str] | None, COMMA_LIST] = None
     hold_above: Annotated[int, Field(ge=0)] = 20_000

@@ -109,7 +109,7 @@ def _strangers(conn: Connection, counts: Counts, now: datetime, cap: int) -> Ite
         refused.add_metric(label.split(" "), count)
     yield refused
     texts = budgets.read(conn, STRANGERS, now.timestamp())
-    yield GaugeMetricFamily("soko_stranger_texts", "Texts caused by strangers since their day began.", texts)
+    yield GaugeMetricFamily("soko_stranger_texts", "Answers to strangers since their day began.", texts)
     yield GaugeMetricFamily("soko_stranger_texts_cap", "How many of these are sent in a day.", cap)
 
 

@@ -22,7 +22,7 @@ def test_every_field_of_an_outgoing_message_is_stored(conn: Connection) -> None:
         about="ord_7",
         text="Karibu",
         true_while="{}",
-        unconfirmed_order="K7P4",
+        to_stranger=True,
     )
     start(conn)
     accept(conn)
@@ -46,7 +46,7 @@ def test_every_field_of_an_outgoing_message_is_stored(conn: Connection) -> None:
         about="ord_7",
         dialogue=None,
         true_while="{}",
-        unconfirmed_order="K7P4",
+        to_stranger=True,
         sealed=None,
         reported="Success",
         repeats=0,

@@ -312,9 +312,9 @@ def test_notifications_beyond_the_hourly_cap_wait_and_replies_do_not(service: Se
 
 @pytest.mark.parametrize("topic", queue.SECURITY_TOPICS)
 def test_a_security_message_is_sent_after_stop_and_beyond_the_hourly_cap(service: Service, topic: queue.Topic) -> None:
-    service.gateway.text(JOY, "STOP")
-    queue_message(service, JOY, "news")
-    queue_message(service, JOY, "security", topic=topic)
+    service.gateway.text(AKINYI, "STOP")
+    queue_message(service, AKINYI, "news")
+    queue_message(service, AKINYI, "security", topic=topic)
     provider = FakeProvider(service.clock)
     with worker(service, router=route_all_to(provider)) as runner:
         policy = replace(runner.dispatcher.send_policy, hourly_cap=0)

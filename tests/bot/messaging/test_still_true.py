@@ -111,11 +111,14 @@ def test_a_reminder_to_ship_waits_for_the_morning_and_is_sent_if_the_goods_are_s
     assert ends(embedded, "reminder.order", OTIENO) == [end]
 
 
-def test_an_offer_that_may_have_left_when_a_worker_was_killed_is_unknown_after_its_answer(embedded: Service) -> None:
+@pytest.mark.parametrize("answer", ["NO {code}", "STOP"])
+def test_an_offer_that_may_have_left_when_a_worker_was_killed_is_unknown_once_it_may_not_leave(
+    embedded: Service, answer: str
+) -> None:
     placed, provider = place_order(embedded), FakeProvider(embedded.clock)
     consume(embedded)
     kill_worker_while_sending(embedded)
-    embedded.gateway.text(AKINYI, f"NO {placed['code']}")
+    embedded.gateway.text(AKINYI, answer.format(code=placed["code"]))
     embedded.clock.advance(LEASE.total_seconds())
     deliver(embedded, provider, minutes=5)
 
