@@ -31,8 +31,10 @@ from bot.conversation.deferred_worker import DeferredCommandWorker
 from bot.db import start_checks
 from bot.jobs import handlers, periodic
 from bot.jobs.handlers import Handler, HandlerDispatcher, HandlerResult
+from bot.jobs.pulse import Pulse, Work
 from bot.jobs.runner import JobRunner
 from bot.jobs.scheduler import PeriodicTask, Scheduler
+from bot.marketplace import events
 from bot.marketplace.event_consumer import EventConsumer
 from bot.marketplace.port import Unreachable
 from bot.marketplace.remote import RemoteMarketplace
@@ -68,13 +70,14 @@ from marketplace_api.events import webhooks as endpoints
 from marketplace_api.orders import closing, deadlines
 from marketplace_api.payments import balances, buyer_payments, holds
 from marketplace_api.shop import Shop
+from state import outbox
 from state.delivery_reports import EarlyReport
 from state.outbox import Job
 from state.rates import RedisRates, SqlRates
 
 log = logging.getLogger(__name__)
 
-WEBHOOKS, AUDITOR = Actor("job", "webhooks"), Actor("job", "ledger.audit")
+WEBHOOKS, AUDITOR, PULSE = Actor("job", "webhooks"), Actor("job", "ledger.audit"), Actor("job", "pulse")
 SEPARATED = (PAYOUT,), (mms.KIND,), (collections.KIND,), (collections.REFUND, direct_payments.KIND)
 """The groups of kinds of jobs that have threads of their own, because a slow provider may delay them."""
 IDLE_S = 0.25
@@ -272,11 +275,25 @@ def _collectors(app: Flask, services: Services) -> Sequence[Collector]:
     return registry.collectors(services.settings, services.clock, providers.collecting(app, services))
 
 
-def run(step: Callable[[], object], stop: threading.Event, idle_s: float = IDLE_S) -> None:
-    """Call `step` until `stop` is set; wait after a call that found nothing to do, and ever longer after errors."""
+def pulse(services: Services) -> Pulse:
+    """Looks for due jobs of all kinds and for new events of the shop here."""
+
+    def look() -> Work:
+        with services.database.reading() as session:
+            conn, shop = session.connection(), services.shop(session, PULSE)
+            return Work(outbox.anything_due(conn, services.clock()), events.newest(shop))
+
+    return Pulse(look)
+
+
+def run(step: Callable[[], object], stop: threading.Event, idle: float | Pulse) -> None:
+    """Call `step` until `stop` is set; after a call that found nothing to do, wait `idle` seconds or for its beat.
+
+    After errors it waits ever longer.
+    """
     failures = 0
     while not stop.is_set():
-        began = time.monotonic()
+        beats, began = idle.beats if isinstance(idle, Pulse) else 0, time.monotonic()
         try:
             busy = step()
         except Exception as error:
@@ -289,8 +306,12 @@ def run(step: Callable[[], object], stop: threading.Event, idle_s: float = IDLE_
             stop.wait(ERRORS.gap(failures, requested=requested).total_seconds())
         else:
             failures = 0
-            if not busy:
-                stop.wait(idle_s)
+            if busy:
+                continue
+            if isinstance(idle, Pulse):
+                idle.wait(beats)
+            else:
+                stop.wait(idle)
 
 
 def _check_currency(services: Services, stop: threading.Event) -> None:
@@ -323,16 +344,21 @@ def main() -> None:
         *handler_runners(app, services),
         webhook_runner(services, ThreadPoolExecutor(webhooks.WORKERS)),
     ]
-    steps: list[tuple[Callable[[], object], float]] = [
-        *((partial(runner.run, stop), 0) for runner in runners),
-        *((consumer.consume, IDLE_S) for consumer in event_consumers(services)),
-        (deliveries.event_consumer(services.database, services.opener(WEBHOOKS)).consume, IDLE_S),
+    looking = pulse(services)
+    # the pulse sees no events of a shop elsewhere
+    until_an_event = IDLE_S if isinstance(services.marketplace, RemoteMarketplace) else looking
+    steps: list[tuple[Callable[[], object], float | Pulse]] = [
+        *((partial(runner.run, stop, looking), 0) for runner in runners),
+        *((consumer.consume, until_an_event) for consumer in event_consumers(services)),
+        (deliveries.event_consumer(services.database, services.opener(WEBHOOKS)).consume, looking),
         (scheduler(services).run_due, SCHEDULER_IDLE_S),
+        (looking.step, IDLE_S),
     ]
-    threads = [threading.Thread(target=run, args=(step, stop, idle_s), daemon=True) for step, idle_s in steps]
+    threads = [threading.Thread(target=run, args=(step, stop, idle), daemon=True) for step, idle in steps]
     for thread in threads:
         thread.start()
     stop.wait()
+    looking.beat()
     ends_at = time.monotonic() + STOPS_WITHIN_S
     for thread in threads:
         thread.join(max(0.0, ends_at - time.monotonic()))

@@ -21,6 +21,7 @@ from typing import Generic, Protocol, TypeVar
 from sqlalchemy.orm import Session
 
 from bot.db.unit_of_work import Database
+from bot.jobs.pulse import Pulse
 from bot.runtime.clock import Clock
 from marketplace_api.shop import Ids
 from state import outbox
@@ -111,13 +112,21 @@ class JobRunner(Generic[Unit, Result]):
         self._exchange(0)
         return claimed
 
-    def run(self, stop: threading.Event) -> None:
-        """Claim and perform jobs until `stop` is set; then finish the running units and release the others."""
+    def run(self, stop: threading.Event, pulse: Pulse | None = None) -> None:
+        """Claim and perform jobs until `stop` is set; then finish the running units and release the others.
+
+        With nothing to do, it waits for the pulse, or for `IDLE_S` if there is none.
+        """
         while not stop.is_set():
             self._gather(stop)
+            beats = pulse.beats if pulse else 0
             units, claimed = self._exchange(self.dispatcher.options.claimed_at_most - len(self._running))
             self._running.update({self.pool.submit(self._perform, unit): unit for unit in units})
-            if not claimed and not self._running:
+            if claimed or self._running:
+                continue
+            if pulse:
+                pulse.wait(beats)
+            else:
                 stop.wait(IDLE_S)
         self._finish()
 

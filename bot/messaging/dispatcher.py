@@ -180,7 +180,7 @@ class MessageDispatcher:
     ) -> list[SendAttempt]:
         """The attempts without the answers to strangers beyond the daily cap: these are suppressed.
 
-        An answer is counted once, before it is first sent. Strangers who call are served as before: screens cost nothing.
+        An answer is counted once, before it is first sent. Calls of strangers are served as before; they cost no text.
         """
         to_strangers = [each for each in attempts if each.message.to_stranger and each.message.asked_at is None]
         if not to_strangers:

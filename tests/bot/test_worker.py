@@ -82,7 +82,7 @@ def test_a_step_that_fails_runs_again_after_growing_gaps_until_it_succeeds() -> 
         return False
 
     gaps = Gaps(most=6)
-    run(step, gaps, idle_s=0.25)
+    run(step, gaps, 0.25)
     assert gaps.waited == [2, 4, 40, 0.25, 2, 0.25]
 
 

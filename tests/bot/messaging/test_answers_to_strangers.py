@@ -1,8 +1,6 @@
-"""Answers to phones of no artisan, agent or buyer: a daily cap for all of them together, which takes nothing from others."""
+"""Answers to phones of no artisan, agent or buyer: one daily cap for all of them, which takes nothing from others."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import pytest
 
@@ -17,8 +15,8 @@ STRANGERS = [f"+2547330010{number:02}" for number in range(5)]
 
 
 @pytest.fixture
-def provider(service: Service) -> Iterator[FakeProvider]:
-    yield FakeProvider(service.clock)
+def provider(service: Service) -> FakeProvider:
+    return FakeProvider(service.clock)
 
 
 def send(service: Service, provider: Sender) -> None:
