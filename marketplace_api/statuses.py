@@ -11,8 +11,8 @@ OrderPaymentStatus = Literal["unpaid", "paid", "vouched", "part_refunded", "refu
 OrderStatus = Literal[
     "unpaid", "placed", "accepted", "at_kiosk", "shipped", "delivered", "declined", "expired", "cancelled"
 ]
-BuyerPaymentMethod = Literal["mpesa", "card", "operator"]
-"""How a buyer pays; `operator`: an operator saw the money arrive."""
+BuyerPaymentMethod = Literal["mpesa", "card", "storefront", "operator"]
+"""How an order is paid; `storefront`: its storefront vouches; `operator`: an operator saw the money arrive."""
 CollectorMethod = Literal["mpesa", "card"]
 """How a buyer can pay a collector."""
 BuyerPaymentStatus = Literal["created", "asked", "unknown", "captured", "failed", "lapsed", "disputed", "charged_back"]

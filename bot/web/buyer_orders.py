@@ -92,10 +92,9 @@ class BuyerOrders:
         try:
             with self.database.writing.begin() as session:
                 shop = self.open_shop(session)
-                order = orders.lock(shop, orders.by_id(shop, order_id))
                 with terms_apply(shop.terms):
-                    payment = PaymentOf.model_validate({"payment": body}).payment.root
-                placing.start_payment(shop, order, payment)
+                    payment = PaymentOf.model_validate({"payment": body}).payment
+                placing.try_again(shop, orders.by_id(shop, order_id), payment)
         except ValidationError as error:
             return problems.not_valid(error.errors())
         except Refused as refused:

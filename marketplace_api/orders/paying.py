@@ -1,6 +1,7 @@
 """What payments of buyers mean for their orders.
 
     start            a buyer will pay for an unpaid order
+    vouch            the storefront that placed an unpaid order vouches for it after all
     settle_captured  the money came: the order is offered to its artisans, or the money goes back
     announce         an operator saw the money arrive
 
@@ -18,12 +19,12 @@ from marketplace_api import locks
 from marketplace_api.lifecycles import BUYER_PAYMENT, ORDER, BuyerPaymentTrigger
 from marketplace_api.models import Artisan, BuyerPayment, CollectingPause, Order, Payout, Refund
 from marketplace_api.orders import briefs, orders
-from marketplace_api.payments import buyer_payments, exchange, holds, ledger, purse, refunds
+from marketplace_api.payments import buyer_payments, exchange, holds, ledger, purse, refunds, storefronts
 from marketplace_api.payments.buyer_payments import AskedPrice
 from marketplace_api.payments.money import BY_PHONE, split
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop, insert_new
-from marketplace_api.statuses import CollectorMethod, RefundReason
+from marketplace_api.statuses import CollectorMethod, OrderPaymentStatus, RefundReason
 
 UNPAID_HOLDS_FOR_CARDS = timedelta(minutes=35)
 """How long pieces are held once a card payment has begun: as long as the provider's page is open."""
@@ -59,6 +60,24 @@ def start_by_card(shop: Shop, order: Order, currency: str, return_url: str) -> B
     price = exchange.price_in(shop, order.total, currency)
     payment = buyer_payments.create(shop, order, "card", collector, price, return_url=return_url)
     order.expires_at = max(order.expires_at, order.created_at + UNPAID_HOLDS_FOR_CARDS)
+    return payment
+
+
+def vouch(shop: Shop, order: Order) -> BuyerPayment:
+    """The storefront that placed the unpaid order owes us its price from now on, whoever asks for it.
+
+    The total stays what the buyer was told. The payment is captured at once, and `storefront` by its method.
+    `Refused` with `order_not_unpaid`, `payment_needed` if the key that placed the order may not vouch, `payment_open`,
+    or `credit_exhausted`.
+    """
+    order = lock_with_artisans(shop, order)
+    _check_unpaid(order)
+    terms = storefronts.terms_for_vouching(shop, order.placed_by)
+    price = AskedPrice(order.total, order.currency)
+    payment = buyer_payments.create_vouched(shop, order, price)
+    purse.vouch(shop, order)
+    _offer_to_all(shop, order, "vouched")
+    storefronts.check_credit(shop, terms)
     return payment
 
 
@@ -139,8 +158,9 @@ def give_back(shop: Shop, payment_id: str, amount: int, note: str | None = None)
     `refund_too_large`.
     """
     payment = buyer_payments.lock(shop, payment_id)
-    if payment.status != "captured":
-        raise Refused("payment_not_captured", current=payment.status)
+    if payment.status != "captured" or payment.method == "storefront":
+        is_vouched = payment.method == "storefront"
+        raise Refused("payment_not_captured", current="vouched" if is_vouched else payment.status)
     if not 0 < amount <= ledger.MAX_AMOUNT:
         raise Refused("absurd_amount", 422, amount=amount)
     return refunds.create(shop, payment, amount, "operator", source=ledger.LOSSES, note=note)
@@ -245,6 +265,12 @@ def _capture(shop: Shop, order: Order, payment: BuyerPayment, *, keep: bool) -> 
     if not keep:
         refunds.create(shop, payment, payment.shop_amount, _why_not_kept(order))
         return
+    _offer_to_all(shop, order, "paid")
+
+
+def _offer_to_all(shop: Shop, order: Order, status: OrderPaymentStatus) -> None:
+    """Offer an order whose price is in its purse to the artisans who can make it; they and the order are locked."""
+    order.payment_status = status
     if order.product:
         artisan = order.product.artisan
         asked = [artisan] if artisan.status == "active" else []
@@ -256,12 +282,9 @@ def _capture(shop: Shop, order: Order, payment: BuyerPayment, *, keep: bool) -> 
 
 
 def _offer(shop: Shop, order: Order, artisans: Sequence[Artisan], until: datetime) -> None:
-    """Offer an order whose price has come into its purse to `artisans` until `until`; declined if there is nobody.
-
-    The caller has locked the artisans and the order.
-    """
+    """Offer an order to `artisans` until `until`; declined if there is nobody."""
     ORDER.move(order, "fund")
-    order.payment_status, order.expires_at = "paid", until
+    order.expires_at = until
     earns = split(order.unit_price, order.quantity, order.commission_percent).earns
     order.assignments.extend(orders.offers(artisans, order.quantity, earns))
     orders.record_status(shop, order)

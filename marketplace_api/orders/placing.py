@@ -42,7 +42,6 @@ from marketplace_api.fields import (
     terms_apply,
 )
 from marketplace_api.idempotency import StoredAnswer
-from marketplace_api.lifecycles import ORDER
 from marketplace_api.orders import briefs, orders, paying
 from marketplace_api.payments import charges, storefronts
 from marketplace_api.refused import Refused
@@ -186,11 +185,9 @@ def place(shop: Shop, caller: str, body: AnyOrderIn) -> models.Order:
     `credit_exhausted`, `external_ref_known`, `no_shipping_there`, `other_currency` or `too_many_unpaid_orders`.
     """
     order_in = body.root
-    payment = order_in.payment.root if order_in.payment else None
-    vouched = payment is None or isinstance(payment, ByStorefront)
-    terms = storefronts.terms_of(shop, caller) if vouched else None
-    if terms and not terms.may_vouch:
-        raise Refused("payment_needed", 422)
+    payment = order_in.payment.root if order_in.payment else ByStorefront(by="storefront")
+    vouched = isinstance(payment, ByStorefront)
+    terms = storefronts.terms_for_vouching(shop, caller) if vouched else None
     if not vouched:
         _limit_unpaid(shop, order_in.buyer.phone)
     if order_in.external_ref:
@@ -209,7 +206,7 @@ def place(shop: Shop, caller: str, body: AnyOrderIn) -> models.Order:
     order = _place(shop, _with_charges(shop, request, order_in), order_in)
     if terms:
         storefronts.check_credit(shop, terms)
-    else:
+    if not isinstance(payment, ByStorefront):
         start_payment(shop, order, payment)
     return order
 
@@ -220,9 +217,17 @@ def _spoken(shop: Shop, locale: str) -> str:
     return locale if language in shop.terms.languages else "en"
 
 
-def start_payment(
-    shop: Shop, order: models.Order, payment: ByStorefront | ByMpesa | ByCard | None
-) -> models.BuyerPayment:
+def try_again(shop: Shop, order: models.Order, payment: PaymentIn) -> models.BuyerPayment:
+    """Pay for an order whose earlier payment has failed: its storefront vouches, or its buyer is asked.
+
+    `Refused` as `paying.vouch` and `start_payment` do.
+    """
+    if isinstance(payment.root, ByStorefront):
+        return paying.vouch(shop, order)
+    return start_payment(shop, orders.lock(shop, order), payment.root)
+
+
+def start_payment(shop: Shop, order: models.Order, payment: ByMpesa | ByCard) -> models.BuyerPayment:
     """Ask the buyer of an unpaid order to pay; the caller has locked the order or just created it.
 
     `Refused` as `paying.start_by_phone` and `paying.start_by_card` do.
@@ -232,9 +237,6 @@ def start_payment(
             return paying.start_by_phone(shop, order, phone)
         case ByCard(currency=currency, return_url=return_url):
             return paying.start_by_card(shop, order, currency, return_url)
-        case _:
-            ORDER.check(order, "fund")
-            raise Refused("payment_needed", 422)
 
 
 def _place(shop: Shop, request: orders.NewOrder, order_in: ProductOrderIn | BriefOrderIn) -> models.Order:

@@ -32,9 +32,12 @@ WITHOUT_PARTS = joinedload(BuyerPayment.order).options(lazyload(Order.assignment
 EVENTS_KEPT = timedelta(days=30)
 """How long an event of a collector is remembered; Stripe repeats one for three days."""
 AT_ONCE = 500
+VOUCHED = "storefront"
+"""The stored collector of a payment for which the storefront vouches."""
 TIME_TO_PAY: dict[BuyerPaymentMethod, timedelta] = {
     "mpesa": timedelta(minutes=3),
     "card": timedelta(minutes=35),
+    "storefront": timedelta(0),
     "operator": timedelta(0),
 }
 """How long a buyer may pay after a payment was created, by its method. Stripe's shortest time is 30 minutes."""
@@ -132,12 +135,29 @@ def create(
 
     `Refused` with `payment_open` while the buyer is being asked to pay.
     """
-    if any(payment.status in OPEN for payment in of_order(shop, order)):
-        raise Refused("payment_open")
+    _check_none_open(shop, order)
     payment = _new(shop, order, method, collector, price, order.total)
     payment.msisdn, payment.return_url = msisdn, return_url
     shop.session.add(payment)
     return record_event(shop, payment, "payment.created")
+
+
+def create_vouched(shop: Shop, order: Order, price: AskedPrice) -> BuyerPayment:
+    """Create a payment by the storefront that vouches for the order; the caller enters what it owes.
+
+    No event tells of it: those of the order do. `Refused` with `payment_open`.
+    """
+    _check_none_open(shop, order)
+    payment = _new(shop, order, "storefront", VOUCHED, price, order.total)
+    payment.status, payment.captured_at, payment.is_kept = "captured", shop.now, True
+    shop.session.add(payment)
+    shop.session.flush()
+    return payment
+
+
+def _check_none_open(shop: Shop, order: Order) -> None:
+    if any(payment.status in OPEN for payment in of_order(shop, order)):
+        raise Refused("payment_open")
 
 
 def create_captured(

@@ -23,6 +23,14 @@ def terms_of(shop: Shop, key_id: str) -> StorefrontTerms:
     return stored or StorefrontTerms(key_id=key_id, may_vouch=True, credit=None, settle_days=SETTLE_DAYS)
 
 
+def terms_for_vouching(shop: Shop, key_id: str) -> StorefrontTerms:
+    """The terms of a key that may vouch; `Refused` with `payment_needed` if it may not."""
+    terms = terms_of(shop, key_id)
+    if not terms.may_vouch:
+        raise Refused("payment_needed", 422)
+    return terms
+
+
 def set_terms(shop: Shop, key_id: str, *, may_vouch: bool, credit: int | None, settle_days: int) -> StorefrontTerms:
     """Store the terms of a key; `credit` is in minor units, None for no limit. Orders that exist keep their money."""
     locks.take_name(shop, _credit_of(key_id))

@@ -70,9 +70,11 @@ def list_payments_of_order(order_id: str, query_data: PageQuery) -> Page[BuyerPa
 @blueprint.input(PaymentIn)
 @blueprint.output(BuyerPayment, 201)
 def pay_for_order(order_id: str, json_data: PaymentIn) -> BuyerPayment:
-    """Ask the buyer of an unpaid order to pay, after an earlier payment has failed or its time is over."""
-    order = orders.lock(shop(), visible(order_id))
-    return BuyerPayment.of(placing.start_payment(shop(), order, json_data.root))
+    """Pay for an unpaid order, after an earlier payment has failed or its time is over.
+
+    The buyer is asked, or the storefront that placed the order vouches for it, which is captured at once.
+    """
+    return BuyerPayment.of(placing.try_again(shop(), visible(order_id), json_data))
 
 
 @blueprint.post("/orders/<id:order_id>/payments/announce")

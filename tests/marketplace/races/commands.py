@@ -165,6 +165,7 @@ PAYMENT_COMMANDS: Mapping[str, Command] = {
     "put back payment": lambda shop, world: buyer_payments.put_back(shop, world.asked),
     "lapse": lambda shop, world: buyer_payments.lapse(shop, world.asked),
     "announce": lambda shop, world: paying.announce(shop, _order(shop, world.unpaid), 1_500_00, "wire 1"),
+    "vouch": lambda shop, world: paying.vouch(shop, _order(shop, world.unpaid)),
     "cancel unpaid": lambda shop, world: orders.cancel(shop, _order(shop, world.unpaid)),
     "expire unpaid": lambda shop, world: orders.expire(shop, _order(shop, world.unpaid)),
     "cancel paid": lambda shop, world: orders.cancel(shop, _order(shop, world.bought)),

@@ -40,6 +40,11 @@ def capture(database: ShopDatabase, payment_id: str, reference: str) -> None:
         paying.settle_captured(shop, payment_id, reference)
 
 
+def capture_late(database: ShopDatabase, payment_id: str) -> None:
+    with database.open() as shop:
+        paying.settle_captured(shop, payment_id, "SFE-LATE")
+
+
 def check_books(database: ShopDatabase) -> None:
     with database.open() as shop:
         assert list(audit.inconsistencies(shop)) == []
@@ -156,6 +161,65 @@ def test_another_payment_can_be_tried_after_one_that_lapsed(
     listed = storefront.get(path).json["data"]
     assert [(payment["method"], payment["status"]) for payment in listed] == [("card", "created"), ("mpesa", "lapsed")]
     assert storefront.get(f"/orders/{unpaid['id']}").json["payment"]["id"] == first.json["id"]
+
+
+def test_a_storefront_vouches_after_its_buyer_could_not_pay(
+    storefront: FlaskClient, operator: FlaskClient, database: ShopDatabase, unpaid: Any
+) -> None:
+    path, by_storefront = f"/orders/{unpaid['id']}/payments", {"by": "storefront"}
+    refused = storefront.post(path, json=by_storefront)
+    assert (refused.status_code, refused.json["reason"]) == (409, "payment_open")
+    lapse(database, unpaid["payment"]["id"])
+    first, again = (storefront.post(path, json=by_storefront, headers={"Idempotency-Key": "vouch"}) for _ in range(2))
+    assert (first.status_code, again.json) == (201, first.json)
+    payment = first.json
+    assert (payment["method"], payment["status"], payment["is_kept"]) == ("storefront", "captured", True)
+    assert (payment["amount"], payment["shop_amount"]) == (money(300_000), money(300_000))
+    order = storefront.get(f"/orders/{unpaid['id']}").json
+    assert (order["status"], order["payment_status"], order["payment"]) == ("placed", "vouched", None)
+    assert [part["status"] for part in order["assignments"]] == ["offered"]
+    owed = storefront.get(f"/storefronts/{key_id(database, storefront)}/statement").json["closing"]
+    assert owed == money(300_000)
+    back = operator.post(f"/payments/{payment['id']}/refund", json={"amount": money(100), "reason": "no"})
+    assert (back.status_code, back.json["reason"], "vouched" in back.json["detail"]) == (
+        409,
+        "payment_not_captured",
+        True,
+    )
+    capture_late(database, unpaid["payment"]["id"])
+    assert storefront.get("/refunds").json["data"][0]["reason"] == "late"
+    assert storefront.get(f"/orders/{unpaid['id']}").json["payment_status"] == "vouched"
+    check_books(database)
+    assert storefront.post(f"/orders/{unpaid['id']}/cancel").status_code == 200
+    owed = storefront.get(f"/storefronts/{key_id(database, storefront)}/statement").json["closing"]
+    assert owed == money(0)
+    check_books(database)
+
+
+@pytest.mark.parametrize(
+    ("terms", "status", "reason"),
+    [
+        ({"may_vouch": False, "credit": None}, 422, "payment_needed"),
+        ({"may_vouch": True, "credit": money(299_999)}, 409, "credit_exhausted"),
+    ],
+)
+def test_a_storefront_that_may_not_vouch_for_so_much_is_refused_as_with_an_order(
+    storefront: FlaskClient,
+    operator: FlaskClient,
+    database: ShopDatabase,
+    unpaid: Any,
+    terms: dict[str, Any],
+    status: int,
+    reason: str,
+) -> None:
+    lapse(database, unpaid["payment"]["id"])
+    operator.put(f"/storefronts/{key_id(database, storefront)}/terms", json=terms)
+    for caller in (storefront, operator):  # an operator's call is about the terms of the storefront too
+        refused = caller.post(f"/orders/{unpaid['id']}/payments", json={"by": "storefront"})
+        assert (refused.status_code, refused.json["reason"]) == (status, reason)
+    order = storefront.get(f"/orders/{unpaid['id']}").json
+    assert (order["status"], order["payment"]["status"]) == ("unpaid", "lapsed")
+    check_books(database)
 
 
 def test_a_paid_order_cannot_be_paid_again(storefront: FlaskClient, database: ShopDatabase, unpaid: Any) -> None:
