@@ -51,7 +51,7 @@ PayoutTrigger = Literal[
 ]
 
 BuyerPaymentTrigger = Literal["ask", "settle", "fail", "doubt", "put_back", "lapse", "late", "dispute", "win", "lose"]
-RefundTrigger = Literal["send", "doubt", "settle", "fail", "put_back", "retry", "settle_elsewhere"]
+RefundTrigger = Literal["send", "doubt", "settle", "fail", "put_back", "retry", "settle_elsewhere", "come_back"]
 
 Status = TypeVar("Status", bound=str)
 Trigger = TypeVar("Trigger", bound=str)
@@ -232,6 +232,7 @@ REFUND: LifeCycle[RefundStatus, RefundTrigger] = LifeCycle(
     Transition("retry", "failed", "due", "refund_not_failed"),
     Transition("settle_elsewhere", "due", "done", "refund_on_its_way"),
     Transition("settle_elsewhere", "failed", "done", "refund_on_its_way"),
+    Transition("come_back", "done", "failed", "refund_not_done"),
 )
 
 

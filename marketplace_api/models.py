@@ -310,7 +310,8 @@ class BuyerPayment(Base):
     `rate` is the price of one unit of `currency` in the shop's, as a decimal number; None if they are the same. `token`
     is unguessable, and stands in the address that the collector calls back. `provider_id` is the collector's own id of
     the request, `reference` its proven receipt. `is_kept` is True for the captured payment that pays for the order; any
-    other captured payment goes back whole. `asks` is how often the buyer was asked.
+    other captured payment goes back whole. `asks` is how often the buyer was asked. `means` is an operator's word for
+    how money came, such as `bank`; None for any other payment.
     """
 
     __tablename__ = "buyer_payment"
@@ -334,6 +335,7 @@ class BuyerPayment(Base):
     reference: Mapped[str | None]
     failure: Mapped[str | None]
     detail: Mapped[str | None]
+    means: Mapped[str | None]
     fee: Mapped[int | None] = mapped_column(BigInteger)
     is_kept: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
@@ -370,7 +372,8 @@ class Refund(Base):
     query.
     `payer_ids` is 0 while the collector gives it back. Where the collector cannot, a payout to the paying phone does;
     it counts the ids that the payer was asked under.
-    `note` is an operator's reason in words.
+    `note` is an operator's reason in words. `returned_at` is when we learned that the newest one that was done has come
+    back, as a card's bank may return it; None if none has.
     """
 
     __tablename__ = "refund"
@@ -395,6 +398,7 @@ class Refund(Base):
     failure: Mapped[str | None]
     created_at: Mapped[datetime]
     done_at: Mapped[datetime | None]
+    returned_at: Mapped[datetime | None]
 
     payment: Mapped[BuyerPayment] = relationship(lazy="joined", innerjoin=UNNESTED, back_populates="refunds")
 

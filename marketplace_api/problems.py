@@ -96,6 +96,7 @@ REFUSAL_DETAILS: Mapping[RefusalReason, str] = {
     "payment_not_open": "The payment is {current}; it is settled.",
     "payment_open": "The buyer is being asked to pay; wait for the answer.",
     "phone_not_charged": "{network} cannot charge this phone.",
+    "refund_not_done": "The refund is {current}; only one that is done can come back.",
     "refund_not_due": "The refund is {current}; only one that is due can be sent.",
     "refund_not_failed": "The refund is {current}; only a failed one can be tried again.",
     "refund_not_open": "The refund is {current}; nobody is giving it back now.",

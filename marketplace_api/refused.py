@@ -63,6 +63,7 @@ RefusalReason = Literal[
     "receipt_final",
     "quantity_unsaid",
     "reference_known",
+    "refund_not_done",
     "refund_not_due",
     "refund_not_failed",
     "refund_not_open",

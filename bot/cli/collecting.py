@@ -9,6 +9,7 @@ from sqlalchemy import select
 from bot.cli.context import shop_transaction
 from marketplace_api.models import CollectingPause
 from marketplace_api.orders import direct_payments, orders, paying
+from marketplace_api.payments import refunds
 
 collecting_commands = AppGroup("collecting", help="What buyers pay.")
 
@@ -52,6 +53,16 @@ def assign(money_id: str, code: str) -> None:
             raise click.ClickException(f"there is no order {code}")
         payment = direct_payments.assign(shop, money_id, order)
     click.echo(f"it pays for order {order.code}" if payment.is_kept else "it goes back whole")
+
+
+@collecting_commands.command("refunded")
+@click.argument("refund_id", metavar="ID")
+@click.argument("reference")
+def refunded(refund_id: str, reference: str) -> None:
+    """Record that a refund that is due or failed was given back out of our bank account, as REFERENCE."""
+    with shop_transaction() as shop:
+        refunds.settle_elsewhere(shop, refund_id, reference)
+    click.echo("it is recorded as given back")
 
 
 @collecting_commands.command("returned")

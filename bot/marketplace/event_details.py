@@ -220,13 +220,17 @@ class PaymentData(msgspec.Struct, frozen=True):
 
 
 class RefundData(msgspec.Struct, frozen=True):
-    """Money that goes back to a buyer; `shop_amount` is its worth in the shop's currency."""
+    """Money that goes back to a buyer; `shop_amount` is its worth in the shop's currency.
+
+    `returned_at` is when it came back to us, although it was done.
+    """
 
     id: str
     amount: MoneyData
     shop_amount: MoneyData
     cause: RefundCause = msgspec.field(name="reason")
     reference: str | None = None
+    returned_at: datetime | None = None
 
 
 EventData = OrderData | PayoutData | ArtisanData | PaymentData | RefundData

@@ -34,6 +34,11 @@ SENT_BACK = N_(
 )
 SENT_BACK_TO_CARD = N_("Soko: {amount} was sent back to your card for order {code}. It may take days to arrive.")
 
+CAME_BACK = N_(
+    "Soko: your card's bank did not take {amount} for order {code}. "
+    "We have it, and will give it to you in another way.",
+)
+
 # -- money goes back because of what becomes of the order
 
 DECLINED = N_(
@@ -97,6 +102,8 @@ def _about_refund(event: EventDetails, refund: RefundData, notice: PurchaseNotic
         return None  # a part that is smaller than the smallest coin
     if event.type == "refund.done":
         return SENT_BACK_TO_CARD if notice.method == "card" else SENT_BACK
+    if event.type == "refund.failed" and refund.returned_at == event.created_at:
+        return CAME_BACK
     if event.type != "refund.due":
         return None
     match refund.cause:

@@ -47,8 +47,9 @@ class CollectorCallbacks:
                 if event_id or _may_follow(shop, payment):
                     collections.query_soon(shop, payment, event_id or f"hint:{shop.now.isoformat()}")
             of_payment = [] if payment is None else payment.refunds
-            for refund in {*of_payment, *refunds.in_flight(shop, collector, [provider_id])}:
-                _query_refund_soon(shop, refund)
+            done = refunds.done_as(shop, collector, provider_id)
+            for refund in {*of_payment, *refunds.in_flight(shop, collector, [provider_id]), *([done] if done else [])}:
+                _query_refund_soon(shop, refund, event_id)
 
     def on_charge(self, token: str, captured: Captured | None, provider_id: str | None = None) -> None:
         """Handle a callback at the address of a charge: query it now, and keep the proven receipt."""
@@ -137,10 +138,14 @@ def _may_follow(shop: Shop, payment: BuyerPayment) -> bool:
     return queueing.may_follow_hint(shop.session.connection(), payment.id, payment.created_at, shop.now)
 
 
-def _query_refund_soon(shop: Shop, refund: Refund) -> None:
+def _query_refund_soon(shop: Shop, refund: Refund, event_id: str | None = None) -> None:
+    """Query a refund soon that its provider may be giving back, or, after an event, that may have come back."""
     conn = shop.session.connection()
     if refund.status in refunds.IN_FLIGHT and queueing.may_follow_hint(conn, refund.id, refund.created_at, shop.now):
         queueing.run_now(conn, collections.REFUND, refund.id, shop.now)
+    elif event_id and refunding.may_come_back(refund):
+        key = f"{refund.id}:{event_id}"
+        queueing.queue(conn, collections.REFUND, refund.id, key, shop.now, hinted=True)
 
 
 def _set_provider_id(shop: Shop, payment: BuyerPayment, provider_id: str) -> None:

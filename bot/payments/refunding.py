@@ -36,6 +36,11 @@ from state.outbox import Job
 log = logging.getLogger(__name__)
 
 GAP_WHILE_PAUSED = timedelta(minutes=1)
+WATCHED_FIRST, WATCHED_FOR = timedelta(days=1), timedelta(days=32)
+"""When a card refund that is done is queried again, then after twice as long each time, and until when.
+
+Its bank may return it for 30 days. https://docs.stripe.com/refunds#failed-refunds
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +74,16 @@ def apply(shop: Shop, refund: Refund, answer: RefundAnswer, *, queried: bool) ->
             _settle_refused_payout(shop, refund, answer)
         case NotRefunded() if is_open:
             _settle_not_refunded(shop, refund, answer, queried=queried)
+        case NotRefunded(reason=NotRefundedReason.NOT_POSSIBLE | NotRefundedReason.NO_FLOAT) if may_come_back(refund):
+            log.error("refund %s has come back: %s", refund.id, answer.detail)
+            refunds.come_back(shop, refund.id, answer.detail)
         case _:
             log.info("refund %s is %s; the answer changes nothing", refund.id, refund.status)
+
+
+def may_come_back(refund: Refund) -> bool:
+    """True if a card's bank may still return a refund that is done, so that its collector has the money again."""
+    return refund.status == "done" and refund.payment.method == "card" and refund.provider == refund.payment.collector
 
 
 def _settle_done(shop: Shop, refund: Refund, reference: str) -> None:
@@ -223,7 +236,7 @@ class RefundJob:
             if refund.status == "sending":
                 # no callback came in time, or the worker that sent the request died before the answer
                 refunds.mark_unknown(shop, refund.id)
-            if refund.status != "unknown":
+            if refund.status != "unknown" and not _is_watched(shop, job, refund):
                 queueing.finish(shop, job)
             elif route is None or route.name != refund.provider:
                 queueing.postpone(shop, job, POLLS.longest, f"only {refund.provider} can tell")
@@ -278,8 +291,17 @@ class RefundJob:
     def _run_again(self, shop: Shop, job: Job, refund: Refund, gap: timedelta, reason: str) -> None:
         if refund.status in ("due", *refunds.IN_FLIGHT):
             queueing.poll_again(shop, job, shop.now + gap, reason)
+        elif may_come_back(refund) and not job.payload["hinted"]:
+            age = max(shop.now - (refund.done_at or shop.now), WATCHED_FIRST)
+            queueing.poll_again(shop, job, shop.now + age, "its bank may return it")
         else:
             queueing.finish(shop, job)
+
+
+def _is_watched(shop: Shop, job: Job, refund: Refund) -> bool:
+    """True if the job queries a refund that is done, because it may have come back."""
+    is_young = refund.done_at is not None and shop.now < refund.done_at + WATCHED_FOR
+    return may_come_back(refund) and (is_young or job.payload["hinted"])
 
 
 def _apply_unsent(shop: Shop, refund: Refund, error: PaymentError) -> None:

@@ -57,6 +57,7 @@ PERSONAL: Mapping[str, Mapping[str, ColumnKind]] = {
         "return_url": "words",
         "url": "words",
         "detail": "words",
+        "means": "words",
     },
     "refund": {"token": "secret", "query_token": "secret", "failure": "words", "note": "words"},
     "collecting_pause": {"reason": "words"},

@@ -115,7 +115,7 @@ _NAMED_BY: Mapping[str, str] = {
         (
             *("checkout.session.completed", "checkout.session.expired"),
             *("checkout.session.async_payment_succeeded", "checkout.session.async_payment_failed"),
-            *("refund.updated", "refund.failed"),
+            *("refund.updated", "refund.failed", "charge.refund.updated"),
         ),
         "id",
     ),

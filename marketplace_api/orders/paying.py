@@ -93,7 +93,7 @@ def announce(shop: Shop, order: Order, amount: int, reference: str, *, means: st
     buyer_payments.drop_unasked(shop, order)
     price = AskedPrice(amount, order.currency)
     payment = buyer_payments.create(shop, order, "operator", OPERATOR, price)
-    payment.detail = means
+    payment.means = means
     buyer_payments.set_reference(shop, payment, reference)
     _capture(shop, order, payment, keep=True)
     return payment

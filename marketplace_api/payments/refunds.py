@@ -64,6 +64,12 @@ def in_flight(shop: Shop, provider: str, names: Sequence[str]) -> Sequence[Refun
     return shop.session.scalars(found.order_by(Refund.id)).all()
 
 
+def done_as(shop: Shop, provider: str, reference: str) -> Refund | None:
+    """The refund that `provider` gave back as `reference`."""
+    found = select(Refund).where(Refund.provider == provider, Refund.reference == reference, Refund.status == "done")
+    return shop.session.scalars(found).one_or_none()
+
+
 def lock(shop: Shop, refund_id: str) -> Refund:
     """The refund as it is in the database now, under the lock of its order; `Refused` with `unknown_refund`.
 
@@ -176,7 +182,7 @@ def settle_done(shop: Shop, refund_id: str, reference: str, source: str | None =
     """
     refund = _move(shop, refund_id, "settle")
     _set_reference(shop, refund, reference)
-    _enter_done(shop, refund, ledger.REFUNDING, source)
+    _enter_done(shop, refund, _name_of_done(refund), ledger.REFUNDING, source)
     return _done(shop, refund)
 
 
@@ -185,6 +191,21 @@ def settle_failed(shop: Shop, refund_id: str, failure: str) -> Refund:
     refund = _move(shop, refund_id, "fail")
     _enter_back(shop, refund)
     refund.failure = failure
+    return record_event(shop, refund, "refund.failed")
+
+
+def come_back(shop: Shop, refund_id: str, failure: str) -> Refund:
+    """Record that a refund that was done has not reached the buyer: its provider has the money again.
+
+    It has failed, and an operator decides. `Refused` with `refund_not_done`.
+    """
+    refund = _move(shop, refund_id, "come_back")
+    keys = (f"{step}:{_name_of_done(refund)}" for step in ("refunded", "refund_exchanged"))
+    for key in keys:
+        if ledger.has_entry(shop, key):
+            ledger.reverse(shop, key, failure)
+    _enter_back(shop, refund)
+    refund.failure, refund.done_at, refund.returned_at = failure, None, shop.now
     return record_event(shop, refund, "refund.failed")
 
 
@@ -199,7 +220,7 @@ def settle_elsewhere(shop: Shop, refund_id: str, reference: str) -> Refund:
     refund = _move(shop, refund_id, "settle_elsewhere")
     refund.provider = ELSEWHERE
     _set_reference(shop, refund, reference)
-    _enter_done(shop, refund, ledger.REFUNDS, ledger.BANK)
+    _enter_done(shop, refund, f"{refund.id}:{ELSEWHERE}", ledger.REFUNDS, ledger.BANK)
     return _done(shop, refund)
 
 
@@ -241,14 +262,14 @@ def _enter_back(shop: Shop, refund: Refund) -> None:
     _enter(shop, refund, "refund_back", postings)
 
 
-def _enter_done(shop: Shop, refund: Refund, owed: str, source: str | None) -> None:
+def _enter_done(shop: Shop, refund: Refund, name: str, owed: str, source: str | None) -> None:
     """Enter that the money left us, at the payment's own rate; `owed` is the account in which it was owed.
 
     The difference between what the buyer paid and what it was worth, such as the rest of a shilling, is rounding.
     """
     payment, currency = refund.payment, refund.payment.order.currency
     account = source or ledger.collector_account(payment.collector)
-    key = f"refunded:{refund.id}"
+    key = f"refunded:{name}"
     if refund.currency == currency:
         rounding = refund.amount - refund.shop_amount
         postings = {owed: refund.shop_amount, account: -refund.amount, ledger.ROUNDING: rounding}
@@ -262,7 +283,12 @@ def _enter_done(shop: Shop, refund: Refund, owed: str, source: str | None) -> No
         return  # a part smaller than the smallest coin
     foreign = ledger.in_currency(account, refund.currency), ledger.in_currency(ledger.FX, refund.currency)
     postings = {foreign[0]: -refund.amount, foreign[1]: refund.amount}
-    ledger.post(shop, f"refund_exchanged:{refund.id}", _note(refund), postings, refund.currency)
+    ledger.post(shop, f"refund_exchanged:{name}", _note(refund), postings, refund.currency)
+
+
+def _name_of_done(refund: Refund) -> str:
+    """The end of the keys of the entries that it is done: new after each time that it came back."""
+    return f"{refund.id}:{refund.sends}" if refund.returned_at else refund.id
 
 
 def _share(payment: BuyerPayment, shop_amount: int) -> int:

@@ -16,7 +16,8 @@ class BuyerPayment(BaseModel):
     """A payment of a buyer for an order: `amount` was asked for, which is `shop_amount` in the shop's currency.
 
     `url` is the page where the buyer pays, if there is one. `reference` is the proven receipt. `is_kept` is true for
-    the payment that pays for the order; any other captured one goes back whole. `failure` says why it was not paid.
+    the payment that pays for the order; any other captured one goes back whole. `failure` says why it was not paid,
+    and `means` how money came that an operator saw, such as `bank`.
     """
 
     id: str
@@ -31,6 +32,7 @@ class BuyerPayment(BaseModel):
     reference: str | None
     fee: Money | None
     failure: str | None
+    means: str | None
     is_kept: bool
     created_at: datetime
     expires_at: datetime
@@ -51,6 +53,7 @@ class BuyerPayment(BaseModel):
             reference=row.reference,
             fee=None if row.fee is None else Money(amount=row.fee, currency=row.currency),
             failure=row.failure,
+            means=row.means,
             is_kept=row.is_kept,
             created_at=row.created_at,
             expires_at=row.expires_at,
@@ -75,7 +78,10 @@ class OpenPayment(BaseModel):
 
 
 class Refund(BaseModel):
-    """Money that goes back to a buyer. `reason` and an operator's `note` say why; `failure` is the provider's text."""
+    """Money that goes back to a buyer. `reason` and an operator's `note` say why; `failure` is the provider's text.
+
+    A card's bank may return money that was given back: then `returned_at` says when we learned it.
+    """
 
     id: str
     payment_id: str
@@ -89,6 +95,7 @@ class Refund(BaseModel):
     failure: str | None
     created_at: datetime
     done_at: datetime | None
+    returned_at: datetime | None
 
     @classmethod
     def of(cls, row: models.Refund) -> Self:
@@ -105,4 +112,5 @@ class Refund(BaseModel):
             failure=row.failure,
             created_at=row.created_at,
             done_at=row.done_at,
+            returned_at=row.returned_at,
         )

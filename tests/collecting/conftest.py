@@ -27,6 +27,14 @@ def each_till(migrated_database_url: str, tmp_path: Path) -> Iterator[Till]:
 
 
 @pytest.fixture
+def each_card_till(migrated_database_url: str, tmp_path: Path) -> Iterator[Till]:
+    """A shop whose collector knows our ids, over SQLite and over PostgreSQL."""
+    with open_till(migrated_database_url, tmp_path, method="card", asks_once=False) as opened:
+        yield opened
+        opened.check()
+
+
+@pytest.fixture
 def card_till(migrated_sqlite_url: str, tmp_path: Path) -> Iterator[Till]:
     """A shop whose collector knows our ids, as Stripe does."""
     with open_till(migrated_sqlite_url, tmp_path, method="card", asks_once=False) as opened:

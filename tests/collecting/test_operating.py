@@ -11,6 +11,7 @@ from sqlalchemy import select
 from bot.app import create_app
 from bot.jobs import periodic
 from bot.providers.collector_contracts import Captured, NotCaptured, NotCapturedReason
+from bot.providers.errors import PaymentError, Reason
 from bot.worker import AUDITOR, periodic_tasks
 from marketplace_api.models import CollectorEvent
 from marketplace_api.orders import paying
@@ -83,6 +84,18 @@ def test_unmatched_money_is_listed_assigned_and_given_back(till: Till) -> None:
         "it pays for order" in run_command(app, "collecting", "assign", money(till).id, till.row(order_id).code).output
     )
     assert till.order_status(order_id) == "placed"
+
+
+def test_a_failed_refund_that_was_given_back_by_other_means_is_recorded(till: Till) -> None:
+    app = create_app(services=till.services)
+    till.collector.refunds.then(PaymentError(Reason.REFUSED, "no"))
+    order_id, _ = till.paid()
+    till.cancel(order_id)
+    till.work()
+    assert till.refund().status == "failed"
+    assert "given back" in run_command(app, "collecting", "refunded", till.refund().id, "BANK-3").output
+    assert (till.refund().status, till.refund().reference) == ("done", "BANK-3")
+    assert run_command(app, "collecting", "refunded", till.refund().id, "BANK-4").exit_code == 1
 
 
 def test_what_is_paused_is_listed_and_resumed(till: Till) -> None:

@@ -182,6 +182,101 @@ def test_a_card_that_cannot_be_refunded_waits_for_an_operator(card_till: Till) -
     assert till.balance(ledger.BANK) == -PRICE
 
 
+def done_by_card(till: Till) -> None:
+    """A card refund that the collector has said to be done."""
+    till.collector.refunds.then(Refunded("re_1"))
+    till.collector.refund_queries.then(Refunded("re_1"))
+    order_id, _ = till.paid(method="card")
+    till.cancel(order_id)
+    till.work()
+    assert till.refund().status == "done"
+
+
+@pytest.mark.parametrize("name", ["re_1", "SG1"])
+@pytest.mark.parametrize("reason", [NotRefundedReason.NOT_POSSIBLE, NotRefundedReason.NO_FLOAT])
+def test_a_card_refund_that_the_bank_returns_has_failed_and_can_be_made_again(
+    each_card_till: Till, reason: NotRefundedReason, name: str
+) -> None:
+    till = each_card_till
+    done_by_card(till)
+    account = ledger.collector_account("simulator")
+    assert (till.balance(account), till.balance(ledger.REFUNDS)) == (0, 0)
+    till.collector.refund_queries.then(NotRefunded(reason, "re_1 failed expired_or_canceled_card"))
+    till.services.collector_callbacks.on_hint("simulator", name, "evt_1")
+    assert till.refund().status == "done", "an event alone changes nothing"
+    till.work()
+
+    refund = till.refund()
+    assert (refund.status, refund.done_at, refund.failure) == ("failed", None, "re_1 failed expired_or_canceled_card")
+    assert refund.returned_at is not None
+    assert (till.balance(account), till.balance(ledger.REFUNDS), till.balance(ledger.REFUNDING)) == (PRICE, -PRICE, 0)
+    till.check()
+
+    till.collector.refunds.then(Refunded("re_2"))
+    till.collector.refund_queries.then(Refunded("re_2"))
+    with till.shop() as shop:
+        refunds.retry(shop, refund.id)
+    till.work()
+    assert (till.refund().status, till.refund().reference, till.balance(account)) == ("done", "re_2", 0)
+    till.check()
+
+    till.collector.refund_queries.then(NotRefunded(reason, "re_2 failed"))
+    till.services.collector_callbacks.on_hint("simulator", "re_2", "evt_2")
+    till.work()
+    with till.shop() as shop:
+        refunds.settle_elsewhere(shop, refund.id, "bank 18")
+    assert (till.refund().status, till.balance(account), till.balance(ledger.BANK)) == ("done", PRICE, -PRICE)
+    till.services.collector_callbacks.on_hint("simulator", "re_2", "evt_3")
+    till.work()
+    assert till.refund().status == "done", "no bank returns what an operator gave back by other means"
+
+
+def test_a_card_refund_that_comes_back_is_found_without_an_event(card_till: Till) -> None:
+    till = card_till
+    done_by_card(till)
+    days = []
+    while (due := till.next_due()) is not None:
+        days.append(round(due / 86_400))
+        if sum(days) == 16:
+            till.collector.refund_queries.then(not_refunded(NotRefundedReason.NOT_POSSIBLE))
+        till.advance(due)
+    assert (days, till.refund().status) == ([1, 1, 2, 4, 8], "failed")
+
+
+def test_a_card_refund_is_watched_as_long_as_its_bank_may_return_it(card_till: Till) -> None:
+    till = card_till
+    done_by_card(till)
+    passed = 0.0
+    while (due := till.next_due()) is not None:
+        passed += due
+        till.advance(due)
+    assert (passed / 86_400, len(till.collector.refund_queries.asked)) == (32, 5)
+    assert till.refund().status == "done"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [not_refunded(NotRefundedReason.NOT_FOUND), not_refunded(NotRefundedReason.MISCONFIGURED), RefundPending()],
+)
+def test_a_refund_that_is_done_stays_done_unless_the_collector_says_that_it_failed(
+    card_till: Till, answer: object
+) -> None:
+    till = card_till
+    done_by_card(till)
+    till.collector.refund_queries.then(answer)
+    till.services.collector_callbacks.on_hint("simulator", "re_1", "evt_1")
+    till.work()
+    assert (till.refund().status, len(till.collector.refund_queries.asked)) == ("done", 1)
+
+
+def test_a_reversal_of_a_payment_by_phone_is_final(till: Till) -> None:
+    with_refund(till)
+    till.work()
+    till.services.collector_callbacks.on_hint("simulator", "REVERSED", "evt_1")
+    till.work()
+    assert (till.refund().status, till.next_due(), till.collector.refund_queries.asked) == ("done", None, [])
+
+
 # -- by the answer of a callback
 
 

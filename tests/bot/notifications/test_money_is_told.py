@@ -107,6 +107,33 @@ def test_what_was_sent_back_is_told_with_its_receipt(embedded: Service) -> None:
     assert told(embedded)[-1] == f"Soko: KSh 1,800 was sent back to you for order {order['code']}. Receipt SG7BACK."
 
 
+def test_what_a_bank_returns_after_it_was_sent_back_is_told(embedded: Service) -> None:
+    order = paid_order(embedded)
+    embedded.gateway.text(AKINYI, f"YES {order['code']} 4")
+
+    def refund_id(shop: Shop) -> str:
+        (refund,) = orders.by_id(shop, order["id"]).payments[0].refunds
+        return refund.id
+
+    def send_back(shop: Shop) -> None:
+        refunds.begin_sending(shop, refund_id(shop), "simulator")
+        refunds.settle_done(shop, refund_id(shop), "SG7BACK")
+
+    in_shop(embedded, send_back)
+    told(embedded)
+    in_shop(embedded, lambda shop: refunds.come_back(shop, refund_id(shop), "expired_or_canceled_card"))
+    assert told(embedded)[-1] == (
+        f"Soko: your card's bank did not take KSh 1,800 for order {order['code']}. "
+        "We have it, and will give it to you in another way."
+    )
+    count = len(told(embedded))
+    embedded.clock.advance(60)
+    in_shop(embedded, lambda shop: refunds.retry(shop, refund_id(shop)))
+    in_shop(embedded, lambda shop: refunds.begin_sending(shop, refund_id(shop), "simulator"))
+    in_shop(embedded, lambda shop: refunds.settle_failed(shop, refund_id(shop), "no"))
+    assert len(told(embedded)) == count, "it has not come back a second time"
+
+
 @pytest.mark.parametrize(("ending", "said"), [("NO", "nobody can make"), ("cancel", "is cancelled"), ("late", "took")])
 def test_all_goes_back_when_an_order_ends(embedded: Service, ending: str, said: str) -> None:
     order = paid_order(embedded)

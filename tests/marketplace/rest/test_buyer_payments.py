@@ -245,6 +245,8 @@ def test_an_operator_announces_what_arrived(
     done = operator.post(path, json=body)
     assert done.status_code == 201
     assert (done.json["status"], done.json["method"], done.json["reference"]) == ("captured", "operator", "BANK-7")
+    assert (done.json["means"], done.json["failure"]) == ("bank", None)
+    assert storefront.get(f"/payments/{done.json['id']}").json["means"] == "bank"
     assert storefront.get(f"/orders/{unpaid['id']}").json["status"] == "placed"
     assert operator.post(path, json=body).json["reason"] == "order_not_unpaid"
     check_books(database)
@@ -282,6 +284,7 @@ def test_an_operator_gives_a_part_back_and_says_why(
         "failure": None,
         "created_at": "",
         "done_at": None,
+        "returned_at": None,
     }
     assert storefront.get(f"/orders/{unpaid['id']}").json["payment_status"] == "part_refunded"
     assert storefront.get(f"/refunds/{refund['id']}").json == refund
