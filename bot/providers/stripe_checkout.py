@@ -288,9 +288,18 @@ def _captured(session: Fields) -> Captured:
         _minor(session.get("amount_total"), currency),
         currency or None,
         _intent_of(session) or None,
-        fee=_minor(settled.get("fee"), currency) if in_same_currency else None,
+        fee=_fee(settled, currency) if in_same_currency else None,
         name=text(nested(session, "customer_details"), "name")[: forms.LONGEST_ID] or None,  # the buyer types it
     )
+
+
+def _fee(settled: Fields, currency: str) -> int | None:
+    """The fee in our minor units; None if it has parts that are smaller, which the statement of Stripe shows."""
+    fee = settled.get("fee")
+    try:
+        return from_stripe(fee, currency) if isinstance(fee, int) else None
+    except AmountError:
+        return None
 
 
 def _minor(amount: Any, currency: str) -> int | None:

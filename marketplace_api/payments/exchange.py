@@ -14,6 +14,7 @@ from babel.numbers import get_currency_precision
 from sqlalchemy import func, select
 
 from marketplace_api.models import ExchangeRate
+from marketplace_api.payments import card_units
 from marketplace_api.payments.buyer_payments import AskedPrice
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
@@ -55,12 +56,13 @@ def is_valid(shop: Shop, rate: ExchangeRate) -> bool:
 
 
 def price_in(shop: Shop, amount: int, currency: str) -> AskedPrice:
-    """What `amount` minor units of the shop's currency are in `currency`, rounded up to its minor unit.
+    """What `amount` minor units of the shop's currency are in `currency`, rounded up to what a card can be charged.
 
     `Refused` with `no_exchange_rate` if there is no rate that is at most `VALID_FOR` old.
     """
+    step = card_units.step(currency)
     if currency == shop.terms.currency:
-        return AskedPrice(amount, currency)
+        return AskedPrice(-(-amount // step) * step, currency)
     newest = select(ExchangeRate).where(ExchangeRate.currency == currency).order_by(ExchangeRate.id.desc()).limit(1)
     row = shop.session.scalars(newest).one_or_none()
     if row is None or not is_valid(shop, row):
@@ -68,5 +70,5 @@ def price_in(shop: Shop, amount: int, currency: str) -> AskedPrice:
     rate = Decimal(row.rate) / (1 + Decimal(row.margin) / 100)  # so that the buyer pays the margin on top
     rate = rate.normalize().quantize(Decimal(1).scaleb(rate.adjusted() - _DIGITS + 1)).normalize()
     value = Decimal(amount).scaleb(-get_currency_precision(shop.terms.currency)) / rate
-    units = value.scaleb(get_currency_precision(currency)).to_integral_value(ROUND_CEILING)
-    return AskedPrice(int(units), currency, f"{rate:f}")
+    steps = (value.scaleb(get_currency_precision(currency)) / step).to_integral_value(ROUND_CEILING)
+    return AskedPrice(int(steps) * step, currency, f"{rate:f}")

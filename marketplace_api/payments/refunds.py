@@ -18,7 +18,7 @@ from marketplace_api.event_types import EventType
 from marketplace_api.events import events
 from marketplace_api.lifecycles import REFUND, RefundTrigger
 from marketplace_api.models import BuyerPayment, Order, Refund
-from marketplace_api.payments import ledger
+from marketplace_api.payments import card_units, ledger
 from marketplace_api.payments.money import BY_PHONE
 from marketplace_api.refused import Refused
 from marketplace_api.schemas.buyer_payments import Refund as RefundSchema
@@ -293,8 +293,9 @@ def _name_of_done(refund: Refund) -> str:
 
 def _share(payment: BuyerPayment, shop_amount: int) -> int:
     """What a part of a payment is in its currency, rounded down to what its method can pay."""
+    steps = {"mpesa": BY_PHONE.unit, "card": card_units.step(payment.currency)}
     share = payment.amount * shop_amount // payment.shop_amount
-    return share - share % (BY_PHONE.unit if payment.method == "mpesa" else 1)
+    return share - share % steps.get(payment.method, 1)
 
 
 def _note(refund: Refund) -> str:

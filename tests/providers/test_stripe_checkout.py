@@ -16,7 +16,9 @@ from stripe import WebhookSignature
 from werkzeug.test import TestResponse
 
 from bot.providers import stripe_checkout
-from bot.providers.stripe_amounts import DIGITS, STEPS, AmountError, from_stripe, to_stripe
+from bot.providers.stripe_amounts import AmountError, from_stripe, to_stripe
+from marketplace_api.payments import card_units
+from marketplace_api.payments.card_units import DIGITS, STEPS
 from tests.providers.recording import CollectionRecorder
 from tests.providers.wire import JSON
 
@@ -146,6 +148,19 @@ def test_an_amount_that_stripe_cannot_charge_is_refused(currency: str, amount: i
 def test_an_amount_that_we_cannot_write_is_refused(currency: str, amount: int) -> None:
     with pytest.raises(AmountError):
         from_stripe(amount, currency)
+
+
+@pytest.mark.parametrize(
+    ("currency", "step"), [("USD", 1), ("JPY", 1), ("KWD", 10), ("TND", 10), ("ISK", 1), ("UGX", 1), ("CLF", 100)]
+)
+def test_the_smallest_step_is_the_smallest_amount_that_can_be_charged(currency: str, step: int) -> None:
+    assert card_units.step(currency) == step
+    for amount in range(1, 2 * step + 1):
+        if amount % step:
+            with pytest.raises(AmountError):
+                to_stripe(amount, currency)
+        else:
+            assert from_stripe(to_stripe(amount, currency), currency) == amount
 
 
 def test_the_exceptions_are_those_that_stripe_lists() -> None:

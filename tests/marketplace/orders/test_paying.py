@@ -376,6 +376,39 @@ def test_a_currency_without_cents_is_charged_in_whole_units(database: ShopDataba
         assert exchange.price_in(shop, 3 * PRICE, "JPY").amount == 5173  # 4,500 / 0.87 = 5,172.4
 
 
+@pytest.mark.parametrize(
+    ("currency", "rate", "amount", "step"),
+    [
+        ("KWD", "421.7", 10_680, 10),  # 4,500 / 421.7 = 10.6711
+        ("JPY", "0.87", 5173, 1),
+        ("UGX", "0.0351", 128_206, 1),  # 4,500 / 0.0351 = 128,205.1
+        ("HUF", "0.35", 12_857_15, 1),  # 4,500 / 0.35 = 12,857.1429
+    ],
+)
+def test_each_part_that_goes_back_is_one_that_a_card_can_be_paid(
+    database: ShopDatabase, sample: Sample, currency: str, rate: str, amount: int, step: int
+) -> None:
+    with database.open() as shop:
+        exchange.set_rate(shop, currency, Decimal(rate), Decimal(0))
+        order = unpaid(shop, sample, 3)
+        payment = paying.start_by_card(shop, orders.lock(shop, order), currency, "https://shop.example/o/1")
+        buyer_payments.begin_asking(shop, payment.id)
+        paying.settle_captured(shop, payment.id, "pi_1")
+        assert payment.amount == amount
+        orders.accept(shop, sample.artisan, order.code, 2)
+        paying.give_back(shop, payment.id, 7_77)
+        closing.void(shop, order, "never brought")
+        parts = [refund.amount for refund in payment.refunds]
+        assert (len(parts), sum(parts)) == (3, amount)
+        assert [part % step for part in parts] == [0, 0, 0]
+        for refund in list(payment.refunds):
+            refunds.begin_sending(shop, refund.id, "simulator")
+            refunds.settle_done(shop, refund.id, f"re_{refund.id}")
+        accounts = (f"collector:simulator:{currency}", ledger.FX, f"fx:{currency}")
+        assert [ledger.balance(shop, account) for account in accounts] == [0, 0, 0]
+        check(shop)
+
+
 def test_a_rate_is_valid_for_a_day(database: ShopDatabase) -> None:
     with database.open() as shop:
         exchange.set_rate(shop, "USD", Decimal("129.50"), Decimal(0))
