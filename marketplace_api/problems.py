@@ -104,6 +104,7 @@ REFUSAL_DETAILS: Mapping[RefusalReason, str] = {
     "refund_too_large": "Only {most} minor units of {currency} of this payment can still be given back.",
     "unknown_payment": "There is no such payment.",
     "unknown_refund": "There is no such refund.",
+    "too_late_to_pay": "The order ends before a prompt could be answered. Please order again.",
     "wrong_currency": "The account is kept in {kept}, not in {currency}.",
     "wrong_total": "The order costs {total} minor units of {currency}; a payment has to be for all of it.",
     "wrong_count": "{count} is not between 1 and {most}.",

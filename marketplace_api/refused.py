@@ -72,6 +72,7 @@ RefusalReason = Literal[
     "statement_too_long",
     "still_running",
     "too_late",
+    "too_late_to_pay",
     "too_many_unpaid_orders",
     "too_many_webhook_endpoints",
     "unknown_artisan",

@@ -34,9 +34,12 @@ OPERATOR = "operator"
 def start_by_phone(shop: Shop, order: Order, msisdn: str) -> BuyerPayment:
     """The buyer will be asked on a phone to pay; the caller has locked the order.
 
-    `Refused` with `order_not_unpaid`, `payment_open`, `no_collector`, `phone_not_charged` or `absurd_amount`.
+    `Refused` with `order_not_unpaid`, `payment_open`, `no_collector`, `phone_not_charged` or `absurd_amount`; and with
+    `too_late_to_pay` if the order may end before the prompt does, because what is paid after that goes back.
     """
     _check_unpaid(order)
+    if order.expires_at < shop.now + buyer_payments.TIME_TO_PAY["mpesa"]:
+        raise Refused("too_late_to_pay")
     collector = _collector(shop, "mpesa")
     if not shop.terms.can_be_paid(msisdn):
         raise Refused("phone_not_charged", 422, network=shop.terms.payout_network)
@@ -52,15 +55,14 @@ def start_by_phone(shop: Shop, order: Order, msisdn: str) -> BuyerPayment:
 def start_by_card(shop: Shop, order: Order, currency: str, return_url: str) -> BuyerPayment:
     """The buyer will be led to a page of the collector to pay in `currency`, and back to `return_url`.
 
-    The caller has locked the order. `Refused` with `order_not_unpaid`, `payment_open`, `no_collector` or
-    `no_exchange_rate`.
+    The caller has locked the order. The page is closed when the order ends. `Refused` with `order_not_unpaid`,
+    `payment_open`, `no_collector` or `no_exchange_rate`.
     """
     _check_unpaid(order)
     collector = _collector(shop, "card")
     price = exchange.price_in(shop, order.total, currency)
-    payment = buyer_payments.create(shop, order, "card", collector, price, return_url=return_url)
     order.expires_at = max(order.expires_at, order.created_at + UNPAID_HOLDS_FOR_CARDS)
-    return payment
+    return buyer_payments.create(shop, order, "card", collector, price, return_url=return_url)
 
 
 def vouch(shop: Shop, order: Order) -> BuyerPayment:

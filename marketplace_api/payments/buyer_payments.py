@@ -131,13 +131,15 @@ def create(
     msisdn: str | None = None,
     return_url: str | None = None,
 ) -> BuyerPayment:
-    """Create a payment for the whole order, which is then asked for; the caller has locked the order.
+    """Create a payment for the whole order, which is then asked for until the order ends at the latest.
 
+    The caller has locked the order.
     `Refused` with `payment_open` while the buyer is being asked to pay.
     """
     _check_none_open(shop, order)
     payment = _new(shop, order, method, collector, price, order.total)
     payment.msisdn, payment.return_url = msisdn, return_url
+    payment.expires_at = min(payment.expires_at, order.expires_at)
     shop.session.add(payment)
     return record_event(shop, payment, "payment.created")
 

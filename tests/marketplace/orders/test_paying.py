@@ -93,6 +93,29 @@ def test_pieces_are_held_longer_once_a_card_payment_has_begun(database: ShopData
         assert order.expires_at == order.created_at + timedelta(minutes=35)
 
 
+@pytest.mark.parametrize(("card_first", "last_minute"), [(False, 12), (True, 32)])
+def test_nobody_is_prompted_who_could_pay_after_the_order_has_ended(
+    database: ShopDatabase, sample: Sample, card_first: bool, last_minute: int
+) -> None:
+    with database.open() as shop:
+        order = unpaid(shop, sample)
+        if card_first:
+            card = paying.start_by_card(shop, orders.lock(shop, order), "KES", "https://shop.example/o/1")
+            buyer_payments.fail(shop, card.id, "declined", "no")
+    database.advance(minutes=last_minute)
+    with database.open() as shop:
+        first = asked(shop, order)
+        assert first.expires_at == orders.by_id(shop, order.id).expires_at, "in time to the second"
+        buyer_payments.fail(shop, first.id, "wrong_pin", "2001")
+    database.advance(seconds=1)
+    with database.open() as shop:
+        with pytest.raises(Refused, match="too_late_to_pay"):
+            paying.start_by_phone(shop, orders.lock(shop, order), PHONE)
+        again = paying.start_by_card(shop, orders.lock(shop, order), "KES", "https://shop.example/o/1")
+        ends_at = orders.by_id(shop, order.id).expires_at
+        assert (again.expires_at, ends_at) == (ends_at, order.created_at + timedelta(minutes=35))
+
+
 def test_a_payment_whose_order_is_cancelled_before_the_buyer_is_asked_lapses(
     database: ShopDatabase, sample: Sample
 ) -> None:
