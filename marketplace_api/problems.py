@@ -93,6 +93,7 @@ REFUSAL_DETAILS: Mapping[RefusalReason, str] = {
     "payment_needed": "Say in `payment` how the buyer pays; this key may not order on credit.",
     "money_not_unmatched": "The money is {current}; only unmatched money can be assigned or given back.",
     "payment_not_captured": "The payment is {current}; only a captured one can be disputed or given back.",
+    "payment_decided": "The payment is {current}; there is nothing to decide about it.",
     "payment_not_open": "The payment is {current}; it is settled.",
     "payment_open": "The buyer is being asked to pay; wait for the answer.",
     "phone_not_charged": "{network} cannot charge this phone.",

@@ -44,6 +44,7 @@ RefusalReason = Literal[
     "other_kiosk",
     "own_goods",
     "own_product",
+    "payment_decided",
     "payment_needed",
     "payment_not_captured",
     "money_not_unmatched",

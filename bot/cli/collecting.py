@@ -6,10 +6,13 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy import select
 
+from bot.cli import amounts
 from bot.cli.context import shop_transaction
+from bot.messaging import rendering
+from locales import SOURCE
 from marketplace_api.models import CollectingPause
-from marketplace_api.orders import direct_payments, orders, paying
-from marketplace_api.payments import refunds
+from marketplace_api.orders import deciding, direct_payments, orders, paying
+from marketplace_api.payments import buyer_payments, refunds
 
 collecting_commands = AppGroup("collecting", help="What buyers pay.")
 
@@ -63,6 +66,47 @@ def refunded(refund_id: str, reference: str) -> None:
     with shop_transaction() as shop:
         refunds.settle_elsewhere(shop, refund_id, reference)
     click.echo("it is recorded as given back")
+
+
+@collecting_commands.command("undecided")
+def undecided() -> None:
+    """List the payments of which a collector reports something else than was asked for. Nothing is booked for them."""
+    with shop_transaction() as shop:
+        for payment in deciding.undecided(shop):
+            asked = rendering.words(SOURCE).money(payment.amount, payment.currency)
+            name = payment.provider_id or "?"
+            click.echo(f"{payment.id}  {payment.status}  order {payment.order.code}  {payment.collector} {name}")
+            click.echo(f"  asked {asked}  reported {payment.detail}")
+
+
+@collecting_commands.command("decide")
+@click.argument("payment_id", metavar="ID")
+@click.argument("typed", metavar="AMOUNT")
+@click.argument("receipt")
+@click.option("--phone", help="The phone that paid, if it is not the one that was asked.")
+def decide(payment_id: str, typed: str, receipt: str, phone: str | None) -> None:
+    """Say what really came for an undecided payment: AMOUNT, in whole money, as RECEIPT.
+
+    All of the price pays for the order, if it still waits. Anything else is booked and goes back whole.
+    """
+    with shop_transaction() as shop:
+        try:
+            msisdn = shop.terms.parse_msisdn(phone) if phone else None
+        except ValueError:
+            raise click.BadParameter(f"{phone!r} is no phone number", param_hint="--phone") from None
+        currency = buyer_payments.by_id(shop, payment_id).currency
+        payment = deciding.decide(shop, payment_id, amounts.amount(typed, currency), receipt, msisdn=msisdn)
+        click.echo(f"it pays for order {payment.order.code}" if payment.is_kept else "it goes back whole")
+
+
+@collecting_commands.command("dismiss")
+@click.argument("payment_id", metavar="ID")
+@click.argument("why")
+def dismiss(payment_id: str, why: str) -> None:
+    """Say that for an undecided payment there is nothing to book, and WHY."""
+    with shop_transaction() as shop:
+        payment = deciding.dismiss(shop, payment_id, why)
+        click.echo(f"the payment is {payment.status}")
 
 
 @collecting_commands.command("returned")

@@ -37,6 +37,7 @@ from marketplace_api.backoff import Backoff
 from marketplace_api.models import BuyerPayment, Event
 from marketplace_api.orders import orders, paying
 from marketplace_api.payments import buyer_payments
+from marketplace_api.payments.buyer_payments import OTHER_AMOUNT
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
 from marketplace_api.statuses import BuyerPaymentMethod
@@ -58,9 +59,6 @@ TRY_LATER_AFTER = timedelta(minutes=2)
 GAP_OF_DISPUTES = timedelta(hours=12)
 LATE = timedelta(days=1)
 """How long after a payment has lapsed the collector is still queried about it."""
-OTHER_AMOUNT = "other_amount"
-"""The failure of a payment of which the collector reports another amount, currency, phone or a receipt of another
-payment. An operator must decide what it is; no job changes it any more."""
 
 
 # -- starting
@@ -115,7 +113,9 @@ def difference_of(payment: BuyerPayment, captured: Captured) -> str | None:
     )
     names = ("amount", "currency", "phone")
     other = [name for name, a, b in zip(names, said, asked, strict=True) if a is not None and b is not None and a != b]
-    return f"another {' and '.join(other)}: {captured.amount} {captured.currency}" if other else None
+    if not other:
+        return None
+    return f"another {' and '.join(other)}: {captured.amount} {captured.currency}, receipt {captured.reference}"
 
 
 def note_difference(shop: Shop, payment: BuyerPayment, difference: str) -> None:

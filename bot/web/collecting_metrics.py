@@ -10,10 +10,10 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from sqlalchemy import func, select
 
 from bot.jobs.periodic import AUDIT
-from bot.payments.collections import OTHER_AMOUNT
 from marketplace_api.lifecycles import BUYER_PAYMENT, REFUND
 from marketplace_api.models import BuyerPayment, CollectingPause, DirectPayment, Refund
 from marketplace_api.payments import buyer_payments, refunds
+from marketplace_api.payments.buyer_payments import OTHER_AMOUNT
 from marketplace_api.shop import Shop
 
 NOTED_FOR = timedelta(days=7)

@@ -120,6 +120,27 @@ def give_back(shop: Shop, direct_id: str, reference: str) -> DirectPayment:
     return direct
 
 
+def lock_receipt(shop: Shop, collector: str, receipt: str) -> DirectPayment | None:
+    """The money of a receipt, locked; None if nobody told us of it. Call it before the order is locked."""
+    of_receipt = DirectPayment.collector == collector, DirectPayment.receipt == receipt
+    found = shop.session.scalar(select(DirectPayment.id).where(*of_receipt))
+    return _lock(shop, found) if found else None
+
+
+def take_as(shop: Shop, direct: DirectPayment, payment: BuyerPayment, amount: int) -> None:
+    """Record that money that was noticed without a prompt is that of a payment with the same receipt.
+
+    `Refused` with `reference_known` if it was another amount, or belongs to another payment or to nobody any more.
+    """
+    if direct.status == "noticed":
+        return  # its answer will find the payment by the receipt
+    if direct.status != "unmatched" or direct.amount != amount:
+        raise Refused("reference_known", reference=direct.receipt)
+    _enter(shop, f"assigned:{direct.id}", direct, {ledger.UNMATCHED: amount})
+    direct.status, direct.payment_id = "matched", payment.id
+    shop.session.flush()
+
+
 def _lock(shop: Shop, direct_id: str) -> DirectPayment:
     locks.take_name(shop, f"direct payment {direct_id}")
     direct = by_id(shop, direct_id)

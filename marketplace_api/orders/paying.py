@@ -97,7 +97,7 @@ def announce(shop: Shop, order: Order, amount: int, reference: str, *, means: st
     payment = buyer_payments.create(shop, order, "operator", OPERATOR, price)
     payment.means = means
     buyer_payments.set_reference(shop, payment, reference)
-    _capture(shop, order, payment, keep=True)
+    capture(shop, order, payment, keep=True)
     return payment
 
 
@@ -123,7 +123,7 @@ def settle_captured(
     late = payment.status in ("failed", "lapsed")
     BUYER_PAYMENT.move(payment, "late" if late else "settle")
     payment.name, payment.fee, payment.failure = name, fee, None
-    _capture(shop, order, payment, keep=order.status == "unpaid" and not late)
+    capture(shop, order, payment, keep=order.status == "unpaid" and not late)
     return payment
 
 
@@ -144,7 +144,7 @@ def capture_direct(
     keep = order.status == "unpaid" and is_price
     if keep:
         buyer_payments.drop_unasked(shop, order)
-    _capture(shop, order, payment, keep=keep)
+    capture(shop, order, payment, keep=keep)
     return payment
 
 
@@ -257,8 +257,11 @@ def lock_with_artisans(shop: Shop, order: Order) -> Order:
     return orders.lock(shop, order)
 
 
-def _capture(shop: Shop, order: Order, payment: BuyerPayment, *, keep: bool) -> None:
-    """Enter the money; offer the order if the payment is kept, give the money back if not."""
+def capture(shop: Shop, order: Order, payment: BuyerPayment, *, keep: bool) -> None:
+    """Enter the money of a payment; offer the order if it is kept, give the money back if not.
+
+    The caller has locked the order as `lock_with_artisans` does.
+    """
     payment.status, payment.captured_at, payment.is_kept = "captured", shop.now, keep
     shop.session.flush()
     purse.capture(shop, order, payment)

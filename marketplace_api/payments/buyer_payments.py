@@ -32,6 +32,9 @@ WITHOUT_PARTS = joinedload(BuyerPayment.order).options(lazyload(Order.assignment
 EVENTS_KEPT = timedelta(days=30)
 """How long an event of a collector is remembered; Stripe repeats one for three days."""
 AT_ONCE = 500
+OTHER_AMOUNT = "other_amount"
+"""The failure of a payment of which the collector reports another amount, currency, phone or a receipt of another
+payment. An operator must decide what it is (`orders.deciding`); no job changes it any more."""
 VOUCHED = "storefront"
 """The stored collector of a payment for which the storefront vouches."""
 TIME_TO_PAY: dict[BuyerPaymentMethod, timedelta] = {
