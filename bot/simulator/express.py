@@ -168,11 +168,16 @@ def answer_prompt(simulator: ExpressSimulator, id: str, pin: str | None) -> bool
 
 
 def _prompts(simulator: ExpressSimulator) -> Answer:
-    """The prompts on the phone `msisdn`."""
+    """The prompts on the phones `msisdn`, of which there may be several."""
+    phones, now = request.args.getlist("msisdn"), simulator.daraja.clock()
     with simulator.daraja.transaction() as conn:
-        waiting = buyers.prompts(conn, request.args.get("msisdn", ""), simulator.daraja.clock())
-    shown = [{"id": each.id, "amount": each.amount // MINOR_UNITS, "account": each.account} for each in waiting]
-    return jsonify(data=shown)
+        waiting = [prompt for phone in phones for prompt in buyers.prompts(conn, phone, now)]
+    return jsonify(data=[_shown(prompt) for prompt in waiting])
+
+
+def _shown(prompt: Collection) -> dict[str, Any]:
+    amount = prompt.amount // MINOR_UNITS
+    return {"id": prompt.id, "msisdn": prompt.msisdn, "amount": amount, "account": prompt.account}
 
 
 def _answer(simulator: ExpressSimulator, id: str) -> Answer:

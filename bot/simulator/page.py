@@ -130,8 +130,12 @@ def routes(
     ussd_code: str,
     short_code: str,
     timezone: str,
+    paybill: str,
 ) -> Blueprint:
-    """The routes under `/simulator`. `gateway` posts through `wire`; the other parameters come from the service."""
+    """The routes under `/simulator`. `gateway` posts through `wire`; the other parameters come from the service.
+
+    `paybill` is the number to which phones pay by M-PESA.
+    """
     page = Blueprint(
         "simulator", __name__, url_prefix="/simulator", template_folder="templates", static_folder="static"
     )
@@ -139,7 +143,8 @@ def routes(
 
     @page.get("")
     def show() -> str:
-        return render_template("simulator/page.html", ussd_code=ussd_code, short_code=short_code, timezone=timezone)
+        names = {"ussd_code": ussd_code, "short_code": short_code, "timezone": timezone, "paybill": paybill}
+        return render_template("simulator/page.html", **names)
 
     @page.post("/dial")
     @page.post("/answer")

@@ -64,7 +64,8 @@ def install(app: Flask, services: Services, faults: list[int]) -> None:
     wire = WireLog(app)
     app.register_blueprint(carriers.routes(_carriers(services, faults)))
     app.register_blueprint(daraja.routes(_daraja(app, services)))
-    app.register_blueprint(express.routes(simulated_buyers(app, services)))
+    mpesa = simulated_buyers(app, services)
+    app.register_blueprint(express.routes(mpesa))
     app.register_blueprint(paying.routes(_payments(app, services).pay))
     cards = _stripe(app, services)
     app.register_blueprint(stripe.routes(cards))
@@ -80,6 +81,7 @@ def install(app: Flask, services: Services, faults: list[int]) -> None:
             ussd_code=services.settings.ussd_code,
             short_code=services.settings.sms_short_code,
             timezone=services.settings.timezone,
+            paybill=mpesa.shortcode,
         )
     )
 

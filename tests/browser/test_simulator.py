@@ -161,7 +161,7 @@ def test_the_clock_is_moved_forward(simulator: Page) -> None:
     expect(clock).not_to_have_text(before)
 
 
-def test_the_five_steps_of_the_guide_work(simulator: Page) -> None:
+def test_the_steps_of_the_guide_work(simulator: Page) -> None:
     artisan, agent = Handset(simulator, "artisan"), Handset(simulator, "agent")
     artisan.insert_sim(AMINA)
 
@@ -185,6 +185,55 @@ def test_the_five_steps_of_the_guide_work(simulator: Page) -> None:
     agent.choose("Receive goods")
     finish_call(agent, {"code": code, "how many": "1"})
     expect(artisan.received(re.compile(rf"sent you KSh .*{code}")).last).to_be_attached()
+
+
+def order_by_mpesa(simulator: Page, buyer: Handset, phone: str) -> str:
+    """Order one piece that the buyer on this phone pays for; returns the order's code."""
+    buyer.insert_sim(phone)
+    simulator.locator(".ware-choice").first.click()
+    simulator.get_by_label("Paid by").select_option("mpesa")
+    simulator.get_by_role("button", name="Place order").click()
+    expect(simulator.locator(".said")).to_contain_text("is unpaid")
+    return simulator.locator(".said b").inner_text()
+
+
+def test_a_buyer_answers_the_prompt_on_the_phone_with_its_keys(simulator: Page) -> None:
+    buyer = Handset(simulator, "buyer")
+    code = order_by_mpesa(simulator, buyer, "+254733000411")
+    prompt = buyer.root.locator(".prompt")
+    expect(prompt).to_contain_text(re.compile(rf"Pay KSh [\d,]+ to Soko, account {code}"))
+    buyer.press("1234")
+    expect(prompt.get_by_label("M-PESA PIN")).to_have_value("1234")
+    expect(buyer.root.locator(".send")).to_have_text("Pay")
+    buyer.root.locator(".send").click()
+    expect(prompt).to_be_hidden()
+    expect(buyer.received(re.compile(rf"received, M-PESA receipt SIM\w+. Order {code}"))).to_be_attached()
+    expect(Handset(simulator, "agent").root.locator(".prompt")).to_be_hidden()
+
+
+@pytest.mark.parametrize("by", ["Cancel", "End", "0000"])
+def test_a_prompt_that_is_not_paid_goes_and_the_buyer_pays_by_paybill(simulator: Page, by: str) -> None:
+    buyer = Handset(simulator, "buyer")
+    phone = {"Cancel": "+254733000412", "End": "+254733000413", "0000": "+254733000414"}[by]
+    code = order_by_mpesa(simulator, buyer, phone)
+    prompt = buyer.root.locator(".prompt")
+    expect(prompt).to_contain_text(code)
+    found = re.search(r"KSh ([\d,]+)", prompt.inner_text())
+    assert found
+    if by == "0000":
+        prompt.get_by_label("M-PESA PIN").fill(by)
+        prompt.get_by_role("button", name="Pay").click()
+    else:
+        buyer.root.get_by_role("button", name=by, exact=True).click()
+    expect(prompt).to_be_hidden()
+
+    buyer.tab("M-PESA")
+    buyer.root.get_by_label("Account number").fill(code)
+    buyer.root.get_by_label("Amount in whole shillings").click()
+    buyer.press(found[1].replace(",", ""))
+    buyer.root.locator(".send").click()
+    expect(buyer.root.locator(".paid")).to_contain_text(f"paid for account {code}")
+    expect(buyer.received(re.compile(rf"received, M-PESA receipt SIM\w+. Order {code}"))).to_be_attached()
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -352,7 +352,10 @@ def test_a_prompt_waits_a_minute_on_the_phone(mpesa: MpesaRig) -> None:
     provider_id = asked(mpesa, mpesa.charge("waits"))
     get = mpesa.app.test_client().get
     shown = get("/simulator/prompts", query_string={"msisdn": "+254711000111"}).get_json()
-    assert shown == {"data": [{"id": provider_id, "amount": 1500, "account": "K7P4"}]}
+    prompt = {"id": provider_id, "msisdn": "+254711000111", "amount": 1500, "account": "K7P4"}
+    assert shown == {"data": [prompt]}
+    several = get("/simulator/prompts", query_string={"msisdn": ["+254711000112", "+254711000111"]}).get_json()
+    assert several == {"data": [prompt]}
     mpesa.advance(60)
     assert get("/simulator/prompts", query_string={"msisdn": "+254711000111"}).get_json() == {"data": []}
     assert not express.answer_prompt(mpesa.simulator, provider_id, "1234")

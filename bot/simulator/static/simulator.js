@@ -20,6 +20,8 @@ const dayAndTime = new Intl.DateTimeFormat("en-GB", {
   weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZone: timezone,
 });
 
+const inShillings = new Intl.NumberFormat("en");
+
 function price({ amount, currency }) {
   const format = new Intl.NumberFormat("en", {
     style: "currency", currency, currencyDisplay: "code", trailingZeroDisplay: "stripIfInteger",
@@ -75,6 +77,7 @@ class Handset {
   call = null; // { session_id, msisdn, code, typed, waiting } while a session is open
   seen = new Set();
   unread = 0;
+  prompt = null; // the prompt of M-PESA that covers the display: { id, account, amount }
 
   constructor(element) {
     this.element = element;
@@ -84,6 +87,7 @@ class Handset {
     this.sendKey = this.part(".send");
     this.tabs = [...element.querySelectorAll("[role=tab]")];
     this.panels = this.tabs.map((tab) => document.getElementById(tab.getAttribute("aria-controls")));
+    this.promptForm = this.part(".prompt");
     this.listen();
     this.idle();
     if (!ussdCode) this.open(this.tabs[1]);
@@ -97,18 +101,24 @@ class Handset {
     return this.number.value.replace(/[^+\d]/g, "");
   }
 
+  /** The form that is in front. */
   get panel() {
-    return this.panels.find((panel) => !panel.hidden);
+    return this.prompt ? this.promptForm : this.panels.find((panel) => !panel.hidden);
   }
 
+  /** The field that the keypad types into: the one that was used last, else the first of the form in front. */
   get entry() {
-    return this.panel.elements.entry;
+    return this.field?.form === this.panel ? this.field : this.panel.elements.entry;
   }
 
   listen() {
-    const [call, texts] = this.panels;
+    const [call, texts, paybill] = this.panels;
     call.addEventListener("submit", (event) => this.send(event));
     texts.addEventListener("submit", (event) => this.text(event));
+    paybill.addEventListener("submit", (event) => this.payBill(event));
+    this.promptForm.addEventListener("submit", (event) => this.answerPrompt(event, this.promptForm.elements.entry.value));
+    this.part(".cancel").addEventListener("click", (event) => this.answerPrompt(event, null));
+    this.part(".display").addEventListener("focusin", ({ target }) => (this.field = target.matches(".entry") ? target : null));
     this.sendKey.addEventListener("click", () => this.panel.requestSubmit());
     this.part(".end").addEventListener("click", () => this.hangUp());
     this.part(".erase").addEventListener("click", () => this.erase());
@@ -129,14 +139,13 @@ class Handset {
     return typed;
   }
 
+  /** The keys type at the end of the field, because a field that was left forgets where its caret was. */
   press(key) {
-    const { selectionStart: from, selectionEnd: to } = this.entry;
-    this.entry.setRangeText(key, from, to, "end");
+    this.entry.value += key;
   }
 
   erase() {
-    const { selectionStart: from, selectionEnd: to } = this.entry;
-    this.entry.setRangeText("", from === to ? Math.max(0, from - 1) : from, to, "end");
+    this.entry.value = this.entry.value.slice(0, -1);
   }
 
   /* Calls */
@@ -178,6 +187,7 @@ class Handset {
   }
 
   hangUp() {
+    if (this.prompt) this.answerPrompt(null, null);
     const call = this.call;
     this.call = null;
     this.entry.value = "";
@@ -198,7 +208,7 @@ class Handset {
 
   label() {
     const calling = this.panel === this.panels[0];
-    this.sendKey.textContent = calling && !this.call ? "Call" : "Send";
+    this.sendKey.textContent = calling && !this.call ? "Call" : this.prompt ? "Pay" : "Send";
     this.sendKey.disabled = calling && !ussdCode;
     this.panels[0].elements.entry.placeholder = this.call ? "Answer" : ussdCode;
   }
@@ -238,7 +248,45 @@ class Handset {
     badge.textContent = this.unread;
   }
 
+  /* M-PESA */
+
+  /** Shows the oldest prompt of this phone, or none any more. */
+  showPrompt(prompts) {
+    const next = prompts.find(({ msisdn }) => msisdn === this.msisdn) ?? null;
+    if (next?.id === this.prompt?.id) return; // what was typed stays
+    this.prompt = next;
+    this.promptForm.hidden = !next;
+    this.promptForm.reset();
+    if (next) this.part(".prompt p").textContent = `M-PESA\n\nPay KSh ${inShillings.format(next.amount)} to Soko, account ${next.account}?\nType your PIN.`;
+    this.label();
+  }
+
+  async answerPrompt(event, pin) {
+    event?.preventDefault();
+    const { id } = this.prompt;
+    this.showPrompt([]);
+    await ask(`/simulator/prompts/${id}`, { pin }).catch(() => {});
+    refresh();
+  }
+
+  async payBill(event) {
+    event.preventDefault();
+    const form = this.panels[2];
+    const [account, amount] = [form.elements.entry.value.trim(), Number(form.elements.amount.value)];
+    const said = this.part(".paid");
+    try {
+      const { receipt } = await ask("/simulator/paybill", { msisdn: this.msisdn, account, amount });
+      said.textContent = `${receipt} confirmed. KSh ${inShillings.format(amount)} paid for account ${account}.`;
+      form.reset();
+    } catch ({ message }) {
+      said.textContent = message;
+    }
+    refresh();
+  }
+
   changeSim() {
+    this.prompt = null;
+    this.promptForm.hidden = true;
     this.hangUp();
     this.seen.clear();
     this.inbox.replaceChildren();
@@ -260,8 +308,9 @@ class Handset {
   }
 
   arrow(event, tab) {
-    if (!["ArrowLeft", "ArrowRight"].includes(event.key)) return;
-    const other = this.tabs.find((candidate) => candidate !== tab);
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!step) return;
+    const other = this.tabs.at((this.tabs.indexOf(tab) + step) % this.tabs.length);
     this.open(other);
     other.focus();
   }
@@ -320,6 +369,7 @@ function orderBody() {
   body.quantity = Number(body.quantity);
   body.buyer = { ...body.buyer, phone: handsets[1].msisdn, locale: "en" };
   body.ship_to = { name: body.buyer.name, ...body.ship_to };
+  if (body.payment.by === "mpesa") body.payment.phone = body.buyer.phone;
   return body;
 }
 
@@ -330,7 +380,8 @@ async function placeOrder(event) {
   result.textContent = "";
   try {
     const order = await ask("/simulator/orders", orderBody());
-    result.replaceChildren("Order ", make("b", order.code), ` is placed, ${price(order.total)}. The artisan gets a text.`);
+    const next = order.status === "unpaid" ? "Look at the buyer’s phone." : "The artisan gets a text.";
+    result.replaceChildren("Order ", make("b", order.code), ` is ${order.status}, ${price(order.total)}. ${next}`);
   } catch (refusal) {
     result.textContent = refusal.message;
   }
@@ -359,9 +410,15 @@ async function moveClock(seconds) {
 
 const handsets = [...page.querySelectorAll(".handset")].map((element) => new Handset(element));
 
+async function showPrompts() {
+  const phones = new URLSearchParams(handsets.map(({ msisdn }) => ["msisdn", msisdn]));
+  const { data } = await ask(`/simulator/prompts?${phones}`);
+  handsets.forEach((handset) => handset.showPrompt(data));
+}
+
 /** Fetches what may have changed. A failed request is repeated at the next poll. */
 function refresh() {
-  return Promise.allSettled([showProducts(), ...handsets.map((handset) => handset.poll())]);
+  return Promise.allSettled([showProducts(), showPrompts(), ...handsets.map((handset) => handset.poll())]);
 }
 
 storefront.addEventListener("submit", placeOrder);

@@ -64,6 +64,7 @@ def client(placed: list[tuple[dict[str, Any], str]]) -> FlaskClient:
         new_key=lambda: "key_1",
         ussd_code="*384*22#",
         short_code="22384",
+        paybill="600999",
         timezone="Africa/Nairobi",
     )
     app.register_blueprint(simulator)
