@@ -97,7 +97,7 @@ def reconcile(file: Path, day: datetime | None, provider: str | None) -> None:
         raise click.UsageError("PAYOUT_PROVIDER is none: say with --provider whose statement it is")
     try:
         digits = get_currency_precision(services.terms.currency)
-        statement = reconciliation.read(_text(file), digits, services.terms.zone)
+        statement = reconciliation.read(statement_text(file), digits, services.terms.zone)
     except UnreadableStatementError as error:
         raise click.ClickException(f"{file.name}: {error}") from None
     first, last = _days(statement, day)
@@ -109,7 +109,8 @@ def reconcile(file: Path, day: datetime | None, provider: str | None) -> None:
     raise SystemExit(0 if comparison.agrees else 1)
 
 
-def _text(file: Path) -> str:
+def statement_text(file: Path) -> str:
+    """The text of a statement. Raises UnreadableStatementError."""
     try:
         return file.read_text("utf-8-sig")
     except UnicodeDecodeError:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from flask import Flask
 
-from bot.cli import admin, collecting, dialogues, money, persons, phone, prices
+from bot.cli import admin, collecting, dialogues, money, persons, phone, prices, statements
 from bot.services import Services
 
 
 def commands(app: Flask) -> None:
     """Add every command to the command line of `app`; `phone` and `transcript` in development only."""
     services: Services = app.extensions["services"]
+    money.ledger_commands.add_command(statements.book)
+    collecting.collecting_commands.add_command(statements.reconcile)
     for command in (
         admin.db,
         admin.apikey,

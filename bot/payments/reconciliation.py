@@ -199,7 +199,7 @@ def _payment(line: int, cells: Mapping[ColumnName, str], digits: int, zone: Zone
         _amount(cells["amount"], digits, line),
         cells.get("name", ""),
         cells.get("recipient", ""),
-        _time(cells["paid_at"], zone, line) if "paid_at" in cells else None,
+        read_time(cells["paid_at"], zone, line) if "paid_at" in cells else None,
     )
 
 
@@ -211,7 +211,8 @@ def _amount(written: str, digits: int, line: int) -> int:
     return abs(int(units))
 
 
-def _time(written: str, zone: ZoneInfo, line: int) -> datetime:
+def read_time(written: str, zone: ZoneInfo, line: int) -> datetime:
+    """A time as portals write it. Raises UnreadableStatementError."""
     time = next(_possible_times(written, zone), None)
     if time is None:
         raise UnreadableStatementError(f"`{written}` is not a time", line)

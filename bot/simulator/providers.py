@@ -32,7 +32,7 @@ from bot.providers.twilio import Twilio, TwilioSettings
 from bot.runtime.clock import Clock, MovableClock, system_clock
 from bot.runtime.settings import SIMULATOR, Settings
 from bot.services import Services
-from bot.simulator import carriers, daraja, express, inbox, media, page, paying, stripe, stripe_page, wallet
+from bot.simulator import carriers, daraja, express, inbox, media, page, paying, statements, stripe, stripe_page, wallet
 from bot.simulator.carriers import CarriedMessage, CarrierSimulator
 from bot.simulator.daraja import DarajaSimulator
 from bot.simulator.express import ExpressSimulator
@@ -70,6 +70,7 @@ def install(app: Flask, services: Services, faults: list[int]) -> None:
     cards = _stripe(app, services)
     app.register_blueprint(stripe.routes(cards))
     app.register_blueprint(stripe_page.routes(cards))
+    app.register_blueprint(statements.routes(partial(_transaction, services), clock))
     app.register_blueprint(
         page.routes(
             _gateway(wire, services),

@@ -12,7 +12,7 @@ opposite.
 | `order:<id>` | the order's purse: minus the money that waits to be earned, shipped or given back; never positive |
 | `storefront:<key>` | the amount that a storefront owes for the orders it vouched for |
 | `collector:<name>[:<currency>]` | the money that a collector holds for us; the currency if it is not the shop's |
-| `bank` | the money that came to our bank account, minus what we moved from it |
+| `bank` | the money that came to our bank account, from providers too, minus what we moved from it |
 | `refunds` | minus the amount that is to go back to buyers, and that nobody is giving back yet |
 | `refunding[:<currency>]` | minus the amount that collectors are giving back at this moment |
 | `fx`, `fx:<currency>` | both sides of exchanges: what card payments in other currencies are worth |
@@ -25,7 +25,7 @@ opposite.
 | `commission` | minus the earnings of the marketplace |
 | `artisan:<id>` | minus the amount that the artisan is owed and no provider is paying yet |
 | `payouts` | minus the amount of payouts in flight: requested from providers, and not settled (payout clearing) |
-| `provider:<name>` | minus the amount that this provider has paid for us; `elsewhere` is for payments by an operator |
+| `provider:<name>` | what we moved to this provider, minus what it has paid for us; `elsewhere` is an operator |
 | `kiosk:<id>` | the marketplace's cash in the kiosk's drawer (its float); negative if the agent paid out own money |
 | `adjustments` | the other side of cash handed over, and of payments that are not for goods |
 """
