@@ -117,6 +117,31 @@ def test_the_statement_of_stripe_agrees_with_its_fees(embedded: Service, tmp_pat
     assert run(embedded, "ledger", "check").exit_code == 0
 
 
+def test_a_refund_that_the_simulated_bank_returns_is_as_if_it_had_not_been(embedded: Service, tmp_path: Path) -> None:
+    price = embedded.api("GET", "/products")["data"][0]["price"]["amount"]
+    with embedded.services.database.writing.begin() as session:
+        returned = Decimal(7763)  # the simulated Stripe lets the bank return such a refund
+        rate = (Decimal(price) / returned).quantize(Decimal("0.0001")) + Decimal("0.0001")
+        exchange.set_rate(embedded.services.shop(session, TESTER), "USD", rate, Decimal(0))
+    order = bought(embedded, IN_DOLLARS)
+    embedded.api("POST", f"/orders/{order['id']}/cancel")
+    embedded.work()
+    [refund] = embedded.api("GET", f"/refunds?order={order['id']}")["data"]
+    assert (refund["status"], refund["amount"]) == ("done", {"amount": 7763, "currency": "USD"})
+    embedded.later(days=1)  # without a webhook secret there are no events, so it is found by asking
+    refund = embedded.api("GET", f"/refunds/{refund['id']}")
+    assert (refund["status"], refund["done_at"]) == ("failed", None)
+    assert "expired_or_canceled_card" in refund["failure"]
+    assert refund["returned_at"]
+    [text] = [text for text in embedded.inbox(BUYER) if "your card's bank did not take" in text]
+    assert order["code"] in text
+    assert reconcile(embedded, statement(embedded, "stripe", tmp_path), "stripe") == (
+        0,
+        ["matched: 1 paid in, 0 given back"],
+    )
+    assert run(embedded, "ledger", "check").exit_code == 0
+
+
 def test_an_amount_that_differs_and_money_that_only_one_side_has_are_named(embedded: Service, tmp_path: Path) -> None:
     bought(embedded, BY_PHONE)
     file = statement(embedded, "mpesa", tmp_path)
