@@ -35,6 +35,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption("--people", type=int, help="how many people act in tests/chaos: 500 with --full, else 100")
     parser.addoption("--chaos-seed", type=int, help="the seed of tests/chaos, instead of --seed")
+    parser.addoption("--orders", type=int, help="how many orders tests/collecting has faults in: 1000 with --full")
+    parser.addoption("--pairs", help="race this share of all pairs of commands: 3/10 is the third tenth of them")
 
 
 @pytest.hookimpl(tryfirst=True)  # Hypothesis reads its seed when it is configured
@@ -44,7 +46,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.seed is None:
         config.option.seed = getattr(config, "workerinput", {}).get("seed", randrange(1_000_000))
     runs.begin(full=config.option.full, seed=config.option.seed)
-    if config.option.full and config.option.timeout is None:
+    is_long = config.option.full or config.option.orders or config.option.pairs
+    if is_long and config.option.timeout is None:
         config.option.timeout = FULL_TIMEOUT_S
     if config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = str(config.option.seed)

@@ -1,4 +1,7 @@
-"""Hundreds of orders (a thousand in a full run) with faults in 30 % of the exchanges, both ways: the books agree."""
+"""Hundreds of orders (a thousand in a full run) with faults in 30 % of the exchanges, both ways: the books agree.
+
+`script/test tests/collecting/test_fault_run.py --orders 10000 --seed 7` runs more of them, with other random choices.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +22,9 @@ from marketplace_api.orders import deadlines, orders, paying
 from marketplace_api.payments import buyer_payments, refunds
 from tests.collecting.crashing import AskOutcome, CrashingCollector, RefundOutcome, check_books
 from tests.collecting.till import Till, open_till
-from tests.databases import migrated_sqlite
 from tests.payouts.crashing import CrashingPayer, CrashPoint, PayOutcome, ProcessCrashedError
 from tests.runs import cases, is_full, seed
 
-ORDERS = cases(1_000)
 FAULTS = 0.3
 """The chance of a fault in each exchange, of a lost and of a repeated callback."""
 STEP_S = 20.0
@@ -38,6 +39,7 @@ class CollectingFaultRun:
     till: Till
     random: Random
     asks_once: bool
+    orders: int
     crash_point: CrashPoint = field(default_factory=CrashPoint)
     fates: Counter[str] = field(default_factory=Counter)
 
@@ -50,7 +52,7 @@ class CollectingFaultRun:
         self.till.work_with(self.collector, self.payer)
 
     def play(self) -> None:
-        for number in range(ORDERS):
+        for number in range(self.orders):
             self.till.order(1 + number % 3, "mpesa" if self.asks_once else "card", f"+2547{number:08}")
             if number % 10 == 9:
                 self.step(STEP_S)
@@ -128,9 +130,12 @@ class CollectingFaultRun:
 
 @pytest.mark.long
 @pytest.mark.parametrize("asks_once", [True, False] if is_full() else [True])
-def test_every_purse_is_closed_and_the_books_agree_with_the_provider(asks_once: bool, tmp_path: Path) -> None:
-    with open_till(migrated_sqlite(tmp_path / "soko.db"), tmp_path) as till:
-        run = CollectingFaultRun(till, Random(seed()), asks_once)
+def test_every_purse_is_closed_and_the_books_agree_with_the_provider(
+    asks_once: bool, migrated_database_url: str, tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
+    count = pytestconfig.option.orders or cases(1_000)
+    with open_till(migrated_database_url, tmp_path) as till:
+        run = CollectingFaultRun(till, Random(seed()), asks_once, count)
         run.play()
         till.check()
         with till.shop() as shop:
@@ -140,7 +145,7 @@ def test_every_purse_is_closed_and_the_books_agree_with_the_provider(asks_once: 
             check_books(shop, run.collector, run.payer)
             ended = Counter(shop.session.scalars(select(Order.status)))
             assert set(ended) <= {"expired", "cancelled"}
-            assert ended["cancelled"] > ORDERS * FAULTS
+            assert ended["cancelled"] > count * FAULTS
         asked = Counter(each.charge.id for each in run.collector.requests)
         assert max(asked.values()) == 1
         assert run.crash_point.crashes

@@ -150,7 +150,7 @@ class Till:
             kiosk = kiosks.create(shop, name="Kisumu", town="Kisumu", agent_name="Juma", agent_msisdn=AGENT)
             artisan = register(shop, kiosk, MAKER)
             self.product_id = products.list_product(
-                shop, artisan, title="Kiondo basket", category="baskets", price=PRICE, quantity=900
+                shop, artisan, title="Kiondo basket", category="baskets", price=PRICE, quantity=9_000
             ).id
 
     def work_with(self, collector: Collector, payer: Payer) -> None:

@@ -206,7 +206,9 @@ def test_test_fails_if_one_tool_fails(checkout, tools, broken):
     assert [line for line in summary(printed) if line.startswith("FAILED")] == [f"FAILED  {broken[3:]}"]
 
 
-@pytest.mark.parametrize("option", [["--full"], ["--seed", "7"], ["--people", "5000"], ["--durations=5"]])
+@pytest.mark.parametrize(
+    "option", [["--full"], ["--seed", "7"], ["--people", "5000"], ["--pairs", "3/10"], ["--durations=5"]]
+)
 def test_an_option_that_chooses_no_tests_runs_everything(checkout, tools, option):
     checkout.run("test", *option)
 

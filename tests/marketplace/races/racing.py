@@ -84,6 +84,7 @@ class RaceTrack:
 
     def __init__(self, database: ShopDatabase, keeper: Connection) -> None:
         self.database, self._keeper = database, keeper
+        self._last_serial: tuple[Pair, Sequence[Result]] | None = None
         with database.open() as shop:
             self.world: World = build(shop)
         for table in _TABLES:
@@ -100,11 +101,13 @@ class RaceTrack:
             keeper.detach()  # the saved tables end with the connection
 
     def _serial_results(self, pair: Pair) -> Sequence[Result]:
-        """What the two commands give one after another, in both orders."""
-        self._restore()
-        with self.database.sessions() as session:
-            shop = self.database.shop(session)
-            return [self._one_after_another(shop, pair, first) for first in (0, 1)]
+        """What the two commands give one after another, in both orders; kept for the next race of the same pair."""
+        if self._last_serial is None or self._last_serial[0] != pair:
+            self._restore()
+            with self.database.sessions() as session:
+                shop = self.database.shop(session)
+                self._last_serial = pair, [self._one_after_another(shop, pair, first) for first in (0, 1)]
+        return self._last_serial[1]
 
     def mistakes(self, race: Race) -> Sequence[str]:
         """What is wrong with the shop after the race, and how the result differs from both serial ones if it does."""

@@ -132,12 +132,16 @@ def test_a_brief_that_is_answered_in_part_while_its_offer_ends_is_closed_by_the_
         assert [*audit.inconsistencies(shop), *broken_rules(shop)] == []
 
 
-def test_any_two_commands_at_once_end_like_one_after_another(track: RaceTrack) -> None:
-    chance = Random(seed())
-    pairs = PAIRS if is_full() else chance.sample(PAIRS, USUAL)
+def test_any_two_commands_at_once_end_like_one_after_another(track: RaceTrack, pytestconfig: pytest.Config) -> None:
+    chance, share = Random(seed()), pytestconfig.option.pairs
+    both_orders = is_full() or share
+    pairs = PAIRS if both_orders else chance.sample(PAIRS, USUAL)
+    if share:
+        number, of = map(int, share.split("/"))
+        pairs = PAIRS[number - 1 :: of]
     races = [
         Race(pair, held=chance.choice(list(HOLDS)), first=first)
         for pair in pairs
-        for first in ((0, 1) if is_full() else (chance.randrange(2),))
+        for first in ((0, 1) if both_orders else (chance.randrange(2),))
     ]
     check(track, races)
