@@ -154,9 +154,13 @@ def by_name_and_method(collectors: Iterable[Collector]) -> Collectors:
 
 @dataclass(frozen=True, slots=True)
 class AskRequest:
-    """A request to ask the buyer."""
+    """A request to ask the buyer; `again` if the collector may have heard it before, and knows it by our id.
+
+    What such a request is refused with says nothing about the one before.
+    """
 
     charge: Charge
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,8 +241,8 @@ class CollectionJob:
                     buyer_payments.set_asked(shop, payment.id, provider_id, url)
                 case Captured():
                     settle(shop, payment, answer)
-                case NotCaptured(reason=NotCapturedReason.MISCONFIGURED) if isinstance(request, StatusRequest):
-                    pause(shop, payment.collector, answer.detail)  # the query was refused, not the payment
+                case NotCaptured(reason=NotCapturedReason.MISCONFIGURED) if not _is_first(request):
+                    pause(shop, payment.collector, answer.detail)  # this request was refused, not the payment
                 case NotCaptured(reason=NotCapturedReason.TRY_LATER) if payment.status in buyer_payments.MAY_HAVE_PAID:
                     payment.provider_id = None
                     buyer_payments.put_back(shop, payment.id)
@@ -257,8 +261,10 @@ class CollectionJob:
         log.warning("a request about a payment failed", extra={"payment": job.payload["id"], "reason": error.detail})
         with self.own_shop.writing() as shop:
             payment = buyer_payments.lock(shop, job.payload["id"])
-            if isinstance(request, AskRequest) and payment.status == "asked" and payment.provider_id is None:
+            if _is_first(request) and payment.status == "asked" and payment.provider_id is None:
                 _apply_unasked(shop, payment, collector, error)
+            elif isinstance(request, AskRequest) and error.reason is Reason.MISCONFIGURED:
+                pause(shop, payment.collector, error.detail)
             gap = POLLS.gap(job.polls + 1, requested=error.retry_after)
             self._poll_again(shop, job, collector, payment, gap, error.detail)
 
@@ -275,6 +281,11 @@ class CollectionJob:
             queueing.poll_again(shop, job, shop.now + GAP_OF_DISPUTES, "disputed")
         else:
             queueing.finish(shop, job)
+
+
+def _is_first(request: CollectorRequest) -> bool:
+    """True for the first request to ask the buyer: if it is refused, the buyer was certainly not asked."""
+    return isinstance(request, AskRequest) and not request.again
 
 
 def _send(collector: Collector, request: CollectorRequest) -> Answer:
@@ -318,7 +329,7 @@ def _request_unheard(
         buyer_payments.lapse(shop, payment.id)
     if collector.asks_once:
         return None  # the callback, which names the request, may still come
-    return AskRequest(charge) if shop.now < payment.expires_at + LATE else None
+    return AskRequest(charge, again=True) if shop.now < payment.expires_at + LATE else None
 
 
 def _apply_unasked(shop: Shop, payment: BuyerPayment, collector: Collector, error: PaymentError) -> None:

@@ -97,16 +97,16 @@ class CrashingCollector:
         self.crash_point.step()
         outcome: AskOutcome = self.asks.pop(0) if self.asks else "asked"
         self.met[outcome] += 1
+        known = next((each for each in self.requests if each.charge.id == charge.id), None)
         match outcome:
             case "busy":
                 raise PaymentError(Reason.THROTTLED, "busy")
             case "request lost":
                 raise PaymentError(Reason.NO_ANSWER)
-            case "refused":
+            case "refused" if known is None or self.asks_once:  # a repeated request gets the answer of the first one
                 return NotCaptured(NotCapturedReason.INVALID_PHONE, "no such number")
             case "wrong key":
                 return NotCaptured(NotCapturedReason.MISCONFIGURED, "wrong key")
-        known = next((each for each in self.requests if each.charge.id == charge.id), None)
         if known is None or self.asks_once:
             known = BookedRequest(charge, f"ws_{next(self._numbers)}")
             self.requests.append(known)

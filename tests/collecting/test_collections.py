@@ -98,6 +98,33 @@ def test_a_collector_that_knows_our_id_is_asked_again_under_it(card_till: Till, 
     assert till.collector.asks.asked[0] == till.collector.asks.asked[1]
 
 
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        NotCaptured(NotCapturedReason.MISCONFIGURED, "wrong key"),
+        PaymentError(Reason.MISCONFIGURED),
+        PaymentError(Reason.THROTTLED),
+        PaymentError(Reason.REFUSED),
+    ],
+    ids=str,
+)
+def test_a_refused_repetition_says_nothing_about_the_request_that_may_have_been_heard(
+    card_till: Till, refusal: NotCaptured | PaymentError
+) -> None:
+    till = card_till
+    till.collector.asks.then(PaymentError(Reason.NO_ANSWER), refusal, Asked("cs_1", "https://pay.example/1"))
+    order_id, payment_id = till.order(method="card")
+    till.work()
+    till.advance(10)
+    assert till.payment(payment_id).status == "asked"
+    till.collector.queries.then(CAPTURED)
+    till.advance(20)
+    till.advance(40)
+    assert (till.payment(payment_id).status, till.order_status(order_id)) == ("captured", "placed")
+    with till.shop() as shop:
+        assert paying.is_paused(shop, "simulator") is ("misconfigured" in str(refusal).lower())
+
+
 @pytest.mark.parametrize("reason", RETRYABLE)
 def test_what_the_collector_has_not_heard_is_asked_again_later(till: Till, reason: Reason) -> None:
     till.collector.asks.then(PaymentError(reason, retry_after=timedelta(minutes=2)), Asked("ws_1"))
