@@ -33,10 +33,11 @@ class Database:
 
     @contextmanager
     def snapshot(self) -> Iterator[Session]:
-        """A session whose reads all see the same state of the database."""
+        """A session whose reads all see the same state of the database. On PostgreSQL it cannot write anything."""
         with self.reading() as session:
             if session.get_bind().dialect.name == "postgresql":  # a read transaction of SQLite does so anyway
-                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+                options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+                session.connection(execution_options=options)
             yield session
 
 

@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import case, func, literal, select
+from sqlalchemy import ColumnElement, Subquery, case, exists, func, literal, select
 
 from marketplace_api.models import (
     Artisan,
     Assignment,
     BuyerPayment,
     DirectPayment,
+    LedgerAccount,
     LedgerPosting,
     Order,
     Payout,
@@ -25,6 +26,7 @@ from marketplace_api.models import (
 from marketplace_api.payments import balances, ledger, payouts, purse, refunds
 from marketplace_api.payments.money import BY_PHONE, IN_CASH
 from marketplace_api.shop import Shop
+from marketplace_api.statuses import AssignmentStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,22 +84,38 @@ def _earned(shop: Shop) -> Iterator[str]:
 
 def _purses(shop: Shop) -> Iterator[str]:
     """Each purse holds exactly what its order still needs: nothing if it has ended, and never less than nothing."""
-    sums = select(LedgerPosting.account, func.sum(LedgerPosting.amount)).group_by(LedgerPosting.account)
-    of_purses = shop.session.execute(sums.where(LedgerPosting.account.like(f"{ledger.PURSE}%")))
-    balances_by_purse = {account: int(amount) for account, amount in of_purses}
-    pieces = func.coalesce(func.sum(case((Assignment.status == "accepted", Assignment.quantity), else_=0)), 0)
-    received = func.coalesce(func.sum(case((Assignment.status == "received", Assignment.quantity), else_=0)), 0)
-    still_to_come = case((Order.status == "placed", Order.quantity - received), else_=pieces)
+    sums = select(LedgerPosting.account, func.sum(LedgerPosting.amount).label("sum")).group_by(LedgerPosting.account)
+    purses = sums.where(LedgerPosting.account.like(f"{ledger.PURSE}%")).subquery()
+    parts = _pieces_by_order()
+    received, accepted = func.coalesce(parts.c.received, 0), func.coalesce(parts.c.accepted, 0)
+    still_to_come = case((Order.status == "placed", Order.quantity - received), else_=accepted)
     needed = case(
         (Order.status.in_((*purse.ENDED_UNFULFILLED, *purse.SENT, "unpaid")), 0),
         else_=Order.unit_price * still_to_come + Order.shipping + Order.tax,
     )
-    rows = select(Order.id, Order.code, Order.status, needed).outerjoin(Order.assignments).group_by(Order.id)
-    for order_id, code, status, amount in shop.session.execute(rows):
-        held = -balances_by_purse.pop(ledger.purse(order_id), 0)
-        if held != amount:
-            yield f"the purse of order {code} ({status}) holds {held} and should hold {amount}"
-    yield from (f"{account} belongs to no order" for account in balances_by_purse)
+    held = -func.coalesce(purses.c.sum, 0)
+    name = literal(ledger.PURSE) + Order.id
+    rows = (
+        select(Order.code, Order.status, held, needed)
+        .outerjoin(parts, parts.c.order_id == Order.id)
+        .outerjoin(purses, purses.c.account == name)
+        .where(held != needed)
+    )
+    for code, status, holds, amount in shop.session.execute(rows):
+        yield f"the purse of order {code} ({status}) holds {holds} and should hold {amount}"
+    is_purse = LedgerAccount.name.like(f"{ledger.PURSE}%")
+    strays = select(LedgerAccount.name).where(is_purse, ~exists().where(name == LedgerAccount.name))
+    yield from (f"{account} belongs to no order" for account in shop.session.scalars(strays))
+
+
+def _pieces_by_order() -> Subquery:
+    """How many pieces of each order are accepted and received."""
+
+    def count(status: AssignmentStatus) -> ColumnElement[int]:
+        return func.sum(case((Assignment.status == status, Assignment.quantity), else_=0)).label(status)
+
+    rows = select(Assignment.order_id, count("accepted"), count("received"))
+    return rows.group_by(Assignment.order_id).subquery()
 
 
 def _offers(shop: Shop) -> Iterator[str]:
@@ -110,14 +128,16 @@ def _buyer_payments(shop: Shop) -> Iterator[str]:
     """Of an order at most one captured payment is kept, and every other one goes back whole."""
     given_back = func.coalesce(func.sum(Refund.shop_amount), 0)
     rows = (
-        select(BuyerPayment.id, BuyerPayment.is_kept, BuyerPayment.shop_amount, given_back)
+        select(BuyerPayment.id, BuyerPayment.shop_amount, given_back)
         .outerjoin(BuyerPayment.refunds)
         .where(BuyerPayment.captured_at.is_not(None))
         .group_by(BuyerPayment.id)
+        .having(
+            (given_back > BuyerPayment.shop_amount) | (~BuyerPayment.is_kept & (given_back != BuyerPayment.shop_amount))
+        )
     )
-    for payment_id, is_kept, amount, back in shop.session.execute(rows):
-        if back > amount or (not is_kept and back != amount):
-            yield f"of payment {payment_id} of {amount}, {back} goes back"
+    for payment_id, amount, back in shop.session.execute(rows):
+        yield f"of payment {payment_id} of {amount}, {back} goes back"
     kept = select(BuyerPayment.order_id).where(BuyerPayment.is_kept).group_by(BuyerPayment.order_id)
     twice = kept.having(func.count() > 1)
     yield from (f"order {order_id} keeps several payments" for order_id in shop.session.scalars(twice))

@@ -44,9 +44,11 @@ from sqlalchemy import (
     CompoundSelect,
     Select,
     case,
+    cast,
     func,
     insert,
     literal,
+    null,
     select,
     text,
     true,
@@ -301,10 +303,10 @@ def size(shop: Shop) -> LedgerSize:
 
 def inconsistencies(shop: Shop) -> Iterator[str]:
     """One sentence for each inconsistency of the ledger itself; sums use all postings, not checkpoints."""
-    sums = select(LedgerPosting.entry_id, func.sum(LedgerPosting.amount), func.count()).group_by(LedgerPosting.entry_id)
-    for entry_id, total, lines in shop.session.execute(sums):
-        if total or lines < 2:
-            yield f"entry {entry_id} has {lines} postings that sum to {total}"
+    total, lines = func.sum(LedgerPosting.amount), func.count()
+    sums = select(LedgerPosting.entry_id, total, lines).group_by(LedgerPosting.entry_id)
+    for entry_id, amount, count in shop.session.execute(sums.having((total != 0) | (lines < 2))):
+        yield f"entry {entry_id} has {count} postings that sum to {amount}"
     empty = select(LedgerEntry.key).where(~LedgerEntry.postings.any())
     yield from (f"entry {key} has no postings" for key in shop.session.scalars(empty))
     yield from _mixed_currencies(shop)
@@ -365,26 +367,30 @@ def _moved(shop: Shop) -> Sequence[tuple[str, int]]:
 
 
 def _mixed_currencies(shop: Shop) -> Iterator[str]:
+    """Entries with accounts in several currencies; only those with one in another than the shop's are looked at."""
+    in_currency = select(LedgerPosting.entry_id).join(LedgerAccount, LedgerAccount.name == LedgerPosting.account)
+    foreign = in_currency.where(LedgerAccount.currency != shop.terms.currency)
     mixed = (
-        select(LedgerPosting.entry_id)
-        .join(LedgerAccount, LedgerAccount.name == LedgerPosting.account)
+        in_currency.where(LedgerPosting.entry_id.in_(foreign))
         .group_by(LedgerPosting.entry_id)
-        .having(func.count(func.distinct(LedgerAccount.currency)) > 1)
+        .having(func.min(LedgerAccount.currency) != func.max(LedgerAccount.currency))
     )
     yield from (f"entry {entry_id} mixes currencies" for entry_id in shop.session.scalars(mixed))
 
 
 def _wrong_checkpoints(shop: Shop) -> Iterator[str]:
-    summed = (
-        select(
-            LedgerCheckpoint.account, LedgerCheckpoint.upto, LedgerCheckpoint.balance, func.sum(LedgerPosting.amount)
-        )
-        .join(
-            LedgerPosting,
-            (LedgerPosting.account == LedgerCheckpoint.account) & (LedgerPosting.id <= LedgerCheckpoint.upto),
-        )
-        .group_by(LedgerCheckpoint.account, LedgerCheckpoint.upto, LedgerCheckpoint.balance)
-    )
-    for account, upto, kept, amount in shop.session.execute(summed):
-        if kept != amount:
-            yield f"the checkpoint of {account} at {upto} says {kept}, its postings {amount}"
+    """Checkpoints that are not the sum so far. Each posting is read once, however many checkpoints follow it."""
+    has_any = LedgerPosting.account.in_(select(LedgerCheckpoint.account))
+    nothing, none = literal(0, BigInteger), cast(null(), BigInteger)
+    rows = union_all(
+        select(LedgerPosting.account, LedgerPosting.id.label("upto"), LedgerPosting.amount, none.label("kept")).where(
+            has_any
+        ),
+        select(LedgerCheckpoint.account, LedgerCheckpoint.upto, nothing, LedgerCheckpoint.balance),
+    ).subquery()
+    # of rows with one `upto` the sum has all, so that a checkpoint includes its own posting
+    so_far = func.sum(rows.c.amount).over(partition_by=rows.c.account, order_by=rows.c.upto)
+    summed = select(rows.c.account, rows.c.upto, rows.c.kept, so_far.label("amount")).subquery()
+    wrong = select(summed).where(summed.c.kept != summed.c.amount)
+    for account, upto, kept, amount in shop.session.execute(wrong):
+        yield f"the checkpoint of {account} at {upto} says {kept}, its postings {amount}"

@@ -22,6 +22,6 @@ def snapshot() -> Iterator[Shop]:
     engine = shop().session.get_bind().engine
     options: dict[str, Any] = {"read_only": True}
     if engine.dialect.name == "postgresql":
-        options["isolation_level"] = "REPEATABLE READ"
+        options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     with Session(engine.execution_options(**options)) as session:
         yield replace(shop(), session=session)

@@ -27,7 +27,7 @@ from flask import Flask, request
 from bot.conversation.commands import DialogueRunner
 from bot.providers.contracts import Inbound
 from flows.kit import USSD, Conversation, DialogueEngine, Flow
-from tests.bench import catalogue, collecting, drain, growth, orders, overload, unresponsive
+from tests.bench import auditing, catalogue, collecting, drain, growth, orders, overload, unresponsive
 from tests.servers import running_redis
 from tests.service import Service, serving
 
@@ -50,13 +50,15 @@ def main() -> None:
         waits = unresponsive.measure(Path(folder))
         drained = drain.measure(Path(folder), chosen.texts)
         collected = collecting.measure(Path(folder))
+        audited = auditing.measure(Path(folder))
         searched = catalogue.measure(Path(folder))
         grown = orders.measure(Path(folder))
         overloaded = overload.measure(Path(folder))
-    as_json = json.dumps(rows + waits + drained + collected + searched + grown + overloaded, indent=2) + "\n"
+    as_json = json.dumps(rows + waits + drained + collected + audited + searched + grown + overloaded, indent=2)
     tables = table(rows) + unresponsive.table(waits) + drain.table(drained) + growth.table(searched, catalogue.SMALL)
-    tables += collecting.table(collected) + growth.table(grown, orders.SMALL) + overload.table(overloaded)
-    sys.stdout.write(as_json if chosen.json else tables)
+    tables += collecting.table(collected) + auditing.table(audited)
+    tables += growth.table(grown, orders.SMALL) + overload.table(overloaded)
+    sys.stdout.write(as_json + "\n" if chosen.json else tables)
 
 
 def measure(folder: Path, redis_url: str) -> list[dict[str, Any]]:
