@@ -19,6 +19,8 @@ from marketplace_api.shop import Shop
 
 Lockable = TypeVar("Lockable", ApiKey, Artisan, HelpRequest, Kiosk, Order, Product)
 
+_HELD = "held_rows"
+"""Where a session keeps the ids of rows that its transaction has locked and read."""
 _ALONE = (ApiKey, Artisan, HelpRequest, Kiosk)
 """Tables whose rows are locked and read by one statement, because nothing but the row is decided on."""
 
@@ -51,6 +53,21 @@ def take_order_alone(shop: Shop, order_id: ScalarSelect[str]) -> bool:
     if shop.session.get_bind().dialect.name != "sqlite":
         order = order.with_for_update(of=Order, key_share=True)
     return shop.session.scalar(order) is not None
+
+
+def is_held(shop: Shop, row_id: str) -> bool:
+    """True if this transaction has locked and read the row before, by `hold`. Nobody else has changed it since."""
+    transaction, ids = shop.session.info.get(_HELD, (None, frozenset()))
+    return transaction is shop.session.get_transaction() and row_id in ids
+
+
+def hold(shop: Shop, row_id: str) -> None:
+    """Remember that the row is locked and read. Not in a savepoint: when it is rolled back, the lock is released."""
+    if shop.session.in_nested_transaction():
+        return
+    transaction, ids = shop.session.info.get(_HELD, (None, frozenset()))
+    current = shop.session.get_transaction()
+    shop.session.info[_HELD] = current, {row_id, *ids} if transaction is current else {row_id}
 
 
 def take_all(

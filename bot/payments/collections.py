@@ -94,13 +94,12 @@ def query_soon(shop: Shop, payment: BuyerPayment, key: str) -> None:
 
 
 def settle(shop: Shop, payment: BuyerPayment, captured: Captured) -> None:
-    """Record that the buyer paid, unless it was another payment than was asked for. The payment is locked."""
+    """Record that the buyer paid, unless it was another payment than was asked for. `paying.lock` has locked it."""
     if difference := difference_of(payment, captured):
         note_difference(shop, payment, difference)
         return
     try:
-        with shop.session.begin_nested():
-            paying.settle_captured(shop, payment.id, captured.reference, fee=captured.fee, name=captured.name)
+        paying.settle_locked(shop, payment, captured.reference, fee=captured.fee, name=captured.name)
     except Refused as refused:
         note_difference(shop, payment, f"{refused.reason}: {captured.reference}")
 
@@ -230,12 +229,12 @@ class CollectionJob:
 
     def _apply(self, job: Job, collector: Collector, request: CollectorRequest, answer: Answer) -> None:
         with self.own_shop.writing() as shop:
-            payment = buyer_payments.by_id(shop, job.payload["id"])
-            if isinstance(answer, Captured):
-                paying.lock_with_artisans(shop, payment.order)  # before the order, as everywhere
-            elif answer in ("open", "won", "lost"):
-                _settle_dispute(shop, payment, answer)
-            payment = buyer_payments.lock(shop, job.payload["id"])
+            payment_id = job.payload["id"]
+            if answer in ("open", "won", "lost"):
+                _settle_dispute(shop, buyer_payments.by_id(shop, payment_id), answer)
+            # to settle it, the locks of artisans come before that of the order
+            lock = paying.lock if isinstance(answer, Captured) else buyer_payments.lock
+            payment = lock(shop, payment_id)
             match answer:
                 case Asked(provider_id=provider_id, url=url) if payment.provider_id is None:
                     buyer_payments.set_asked(shop, payment.id, provider_id, url)

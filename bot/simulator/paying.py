@@ -138,7 +138,7 @@ class SimulatedPayments:
             self.press(page, "pay" if code == PAID else "decline")
         answer = self.collectors[method].query(charge, provider_id)
         with self.own.writing() as shop:
-            payment = buyer_payments.lock(shop, payment_id)
+            payment = paying.lock(shop, payment_id)
             if isinstance(answer, Captured) and payment.captured_at is None:
                 collections.settle(shop, payment, answer)
             elif isinstance(answer, NotCaptured) and payment.status in buyer_payments.OPEN:

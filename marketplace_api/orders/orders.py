@@ -390,7 +390,7 @@ def update_money(shop: Shop, order: Order) -> None:
         purse.give_back(shop, order, before - costs)
 
 
-def record_status(shop: Shop, order: Order, type: EventType | None = None) -> None:
-    """Add the order's status to its timeline, and record the event of the status, or `type`."""
+def record_status(shop: Shop, order: Order, *types: EventType) -> None:
+    """Add the order's status to its timeline, and record the event of the status, or the events `types`."""
     order.timeline.append(TimelineEntry(status=order.status, at=shop.now))
-    record_event(shop, order, type or ORDER_EVENTS[order.status])
+    record_event(shop, order, *(types or (ORDER_EVENTS[order.status],)))

@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from marketplace_api import locks
 from marketplace_api.lifecycles import BUYER_PAYMENT, ORDER, BuyerPaymentTrigger
-from marketplace_api.models import Artisan, BuyerPayment, CollectingPause, Order, Payout, Refund
+from marketplace_api.models import Artisan, BuyerPayment, CollectingPause, Order, Payout, Product, Refund
 from marketplace_api.orders import briefs, orders
 from marketplace_api.payments import buyer_payments, exchange, holds, ledger, purse, refunds, storefronts
 from marketplace_api.payments.buyer_payments import AskedPrice
@@ -114,17 +114,31 @@ def settle_captured(
     If the order waits for it, the order is offered to its artisans. Otherwise the money goes back whole. A payment that
     is captured already only learns its `reference`. `Refused` with `reference_known`.
     """
-    order = lock_with_artisans(shop, buyer_payments.by_id(shop, payment_id).order)
-    payment = buyer_payments.lock(shop, payment_id)
+    payment = lock(shop, payment_id)
+    settle_locked(shop, payment, reference, fee=fee, name=name)
+    return payment
+
+
+def settle_locked(
+    shop: Shop,
+    payment: BuyerPayment,
+    reference: str | None,
+    *,
+    fee: int | None = None,
+    name: str | None = None,
+) -> None:
+    """Settle a payment as `settle_captured` does; the caller has locked it by `lock`. Nothing changes if `Refused`."""
+    late = payment.status in ("failed", "lapsed")
+    trigger: BuyerPaymentTrigger = "late" if late else "settle"
+    if payment.captured_at is None:
+        BUYER_PAYMENT.check(payment, trigger)
     if reference and payment.reference is None:
         buyer_payments.set_reference(shop, payment, reference)
     if payment.captured_at is not None:
-        return payment
-    late = payment.status in ("failed", "lapsed")
-    BUYER_PAYMENT.move(payment, "late" if late else "settle")
+        return
+    BUYER_PAYMENT.move(payment, trigger)
     payment.name, payment.fee, payment.failure = name, fee, None
-    capture(shop, order, payment, keep=order.status == "unpaid" and not late)
-    return payment
+    capture(shop, payment.order, payment, keep=payment.order.status == "unpaid" and not late)
 
 
 def capture_direct(
@@ -248,6 +262,17 @@ def _collector(shop: Shop, method: CollectorMethod) -> str:
     return shop.terms.collectors[method]
 
 
+def lock(shop: Shop, payment_id: str) -> BuyerPayment:
+    """The payment and its order under the locks that settling takes; `Refused` with `unknown_payment`."""
+    order_id = select(BuyerPayment.order_id).where(BuyerPayment.id == payment_id).scalar_subquery()
+    product_of_order = Order.product_id == Product.id
+    artisan_id = select(Product.artisan_id).join(Order, product_of_order).where(Order.id == order_id)
+    order = orders.lock_after_artisan(shop, artisan_id.scalar_subquery(), order_id)
+    if order is None:  # it is of a brief
+        order = lock_with_artisans(shop, buyer_payments.by_id(shop, payment_id).order)
+    return buyer_payments.read_locked(shop, payment_id, order)
+
+
 def lock_with_artisans(shop: Shop, order: Order) -> Order:
     """The order under its lock, and before it the locks of the artisans to whom it would be offered."""
     if order.product:
@@ -292,8 +317,7 @@ def _offer(shop: Shop, order: Order, artisans: Sequence[Artisan], until: datetim
     order.expires_at = until
     earns = split(order.unit_price, order.quantity, order.commission_percent).earns
     order.assignments.extend(orders.offers(artisans, order.quantity, earns))
-    orders.record_status(shop, order)
-    orders.record_event(shop, order, "order.funded")
+    orders.record_status(shop, order, "order.placed", "order.funded")
     orders.update_status(shop, order)
 
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload, lazyload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from marketplace_api import locks
 from marketplace_api.event_types import EventType
@@ -113,12 +114,24 @@ def forget_events(shop: Shop) -> int:
 def lock(shop: Shop, payment_id: str) -> BuyerPayment:
     """The payment as it is in the database now, under the lock of its order; `Refused` with `unknown_payment`.
 
-    The order's parts are not read again.
+    The order's parts are not read again, and nothing is if this transaction has locked the payment before.
     """
+    if locks.is_held(shop, payment_id):
+        return shop.session.get_one(BuyerPayment, payment_id)
     order_id = select(BuyerPayment.order_id).where(BuyerPayment.id == payment_id).scalar_subquery()
     if not locks.take_order_alone(shop, order_id):
         raise Refused("unknown_payment", 404)
+    locks.hold(shop, payment_id)
     return shop.session.get_one(BuyerPayment, payment_id, populate_existing=True, options=[WITHOUT_PARTS])
+
+
+def read_locked(shop: Shop, payment_id: str, order: Order) -> BuyerPayment:
+    """As `lock`, for the caller who has locked and read the order of the payment."""
+    alone = lazyload(BuyerPayment.order)
+    payment = shop.session.get_one(BuyerPayment, payment_id, populate_existing=True, options=[alone])
+    set_committed_value(payment, "order", order)
+    locks.hold(shop, payment_id)
+    return payment
 
 
 # -- creating and moving
@@ -206,7 +219,6 @@ def set_asked(shop: Shop, payment_id: str, provider_id: str, url: str | None) ->
     """Store what the collector answered: its own id of the request, and the page where the buyer pays."""
     payment = lock(shop, payment_id)
     payment.provider_id, payment.url = provider_id, url
-    shop.session.flush()
     return payment
 
 
@@ -245,7 +257,6 @@ def move(shop: Shop, payment_id: str, trigger: BuyerPaymentTrigger) -> BuyerPaym
     """Lock the payment and apply the transition `trigger` of its life cycle, or raise `Refused`."""
     payment = lock(shop, payment_id)
     BUYER_PAYMENT.move(payment, trigger)
-    shop.session.flush()
     return payment
 
 

@@ -142,12 +142,20 @@ def post(
     return False
 
 
-def append(shop: Shop, key: str, note: str, postings: Mapping[str, int], *, floor: str) -> None:
+def append(
+    shop: Shop,
+    key: str,
+    note: str,
+    postings: Mapping[str, int],
+    currency: str | None = None,
+    *,
+    floor: str | None = None,
+) -> None:
     """Write an entry as `post` does, under a key that is certainly new, as its caller's lock makes sure.
 
     Raises IntegrityError, which shows a bug, if the key was used before.
     """
-    _write(shop, key, note, _checked(key, postings), shop.terms.currency, floor)
+    _write(shop, key, note, _checked(key, postings), currency or shop.terms.currency, floor)
 
 
 def _checked(key: str, postings: Mapping[str, int]) -> Mapping[str, int]:
@@ -332,11 +340,11 @@ def open_account(shop: Shop, name: str, currency: str) -> LedgerAccount:
     return shop.session.get_one(LedgerAccount, name)  # another transaction has opened it meanwhile
 
 
-def open_accounts(shop: Shop, names: Collection[str]) -> None:
-    """Open those of these accounts that do not exist yet, by one statement, in the shop's currency."""
+def open_accounts(shop: Shop, names: Collection[str], currency: str | None = None) -> None:
+    """Open those of these accounts that do not exist yet, by one statement; `currency` defaults to the shop's."""
     rows = union_all(*(select(literal(name).label("name")) for name in names)).subquery()
     known = select(LedgerAccount.name).where(LedgerAccount.name == rows.c.name)
-    unknown = select(rows.c.name, literal(shop.terms.currency)).where(~known.exists())
+    unknown = select(rows.c.name, literal(currency or shop.terms.currency)).where(~known.exists())
     shop.session.execute(insert_new(shop.session, LedgerAccount).from_select(["name", "currency"], unknown))
 
 
@@ -382,15 +390,11 @@ def _wrong_checkpoints(shop: Shop) -> Iterator[str]:
     """Checkpoints that are not the sum so far. Each posting is read once, however many checkpoints follow it."""
     has_any = LedgerPosting.account.in_(select(LedgerCheckpoint.account))
     nothing, none = literal(0, BigInteger), cast(null(), BigInteger)
-    rows = union_all(
-        select(LedgerPosting.account, LedgerPosting.id.label("upto"), LedgerPosting.amount, none.label("kept")).where(
-            has_any
-        ),
-        select(LedgerCheckpoint.account, LedgerCheckpoint.upto, nothing, LedgerCheckpoint.balance),
-    ).subquery()
+    postings = select(LedgerPosting.account, LedgerPosting.id.label("upto"), LedgerPosting.amount, none.label("kept"))
+    checkpoints = select(LedgerCheckpoint.account, LedgerCheckpoint.upto, nothing, LedgerCheckpoint.balance)
+    rows = union_all(postings.where(has_any), checkpoints).subquery()
     # of rows with one `upto` the sum has all, so that a checkpoint includes its own posting
     so_far = func.sum(rows.c.amount).over(partition_by=rows.c.account, order_by=rows.c.upto)
     summed = select(rows.c.account, rows.c.upto, rows.c.kept, so_far.label("amount")).subquery()
-    wrong = select(summed).where(summed.c.kept != summed.c.amount)
-    for account, upto, kept, amount in shop.session.execute(wrong):
+    for account, upto, kept, amount in shop.session.execute(select(summed).where(summed.c.kept != summed.c.amount)):
         yield f"the checkpoint of {account} at {upto} says {kept}, its postings {amount}"

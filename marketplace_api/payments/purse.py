@@ -10,6 +10,8 @@ it is empty when its order has ended. The caller of each function has locked the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlalchemy import select
 
 from marketplace_api.models import Assignment, BuyerPayment, Order
@@ -43,13 +45,20 @@ def capture(shop: Shop, order: Order, payment: BuyerPayment) -> None:
     if payment.currency == order.currency:
         rounding = payment.shop_amount - payment.amount
         postings = {holder: payment.amount, **worth, ledger.ROUNDING: rounding}
-        ledger.post(shop, f"captured:{payment.id}", note, postings, order.currency)
+        _append(shop, f"captured:{payment.id}", note, postings, order.currency)
         return
     held = ledger.in_currency(holder, payment.currency)
     exchanged = ledger.in_currency(ledger.FX, payment.currency)
     postings = {held: payment.amount, exchanged: -payment.amount}
-    ledger.post(shop, f"captured:{payment.id}", note, postings, payment.currency)
-    ledger.post(shop, f"exchanged:{payment.id}", note, {ledger.FX: payment.shop_amount, **worth}, order.currency)
+    _append(shop, f"captured:{payment.id}", note, postings, payment.currency)
+    _append(shop, f"exchanged:{payment.id}", note, {ledger.FX: payment.shop_amount, **worth}, order.currency)
+
+
+def _append(shop: Shop, key: str, note: str, postings: Mapping[str, int], currency: str) -> None:
+    """Write an entry under a key that is certainly new, and before it open its accounts: the purse is new."""
+    lines = {account: amount for account, amount in postings.items() if amount}
+    ledger.open_accounts(shop, lines, currency)
+    ledger.append(shop, key, note, lines, currency)
 
 
 # -- money goes out

@@ -73,11 +73,14 @@ def done_as(shop: Shop, provider: str, reference: str) -> Refund | None:
 def lock(shop: Shop, refund_id: str) -> Refund:
     """The refund as it is in the database now, under the lock of its order; `Refused` with `unknown_refund`.
 
-    The order's parts are not read again.
+    The order's parts are not read again, and nothing is if this transaction has locked the refund before.
     """
+    if locks.is_held(shop, refund_id):
+        return shop.session.get_one(Refund, refund_id)
     order_id = select(Refund.order_id).where(Refund.id == refund_id).scalar_subquery()
     if not locks.take_order_alone(shop, order_id):
         raise Refused("unknown_refund", 404)
+    locks.hold(shop, refund_id)
     return shop.session.get_one(Refund, refund_id, populate_existing=True, options=[_WITHOUT_PARTS])
 
 
@@ -234,7 +237,6 @@ def record_event(shop: Shop, refund: Refund, type: EventType) -> Refund:
 def _move(shop: Shop, refund_id: str, trigger: RefundTrigger) -> Refund:
     refund = lock(shop, refund_id)
     REFUND.move(refund, trigger)
-    shop.session.flush()
     return refund
 
 
@@ -253,8 +255,8 @@ def _set_reference(shop: Shop, refund: Refund, reference: str) -> None:
 
 
 def _enter(shop: Shop, refund: Refund, step: str, postings: dict[str, int]) -> None:
-    key = f"{step}:{refund.id}:{refund.sends}"
-    ledger.post(shop, key, _note(refund), postings, refund.payment.order.currency)
+    """Enter a step of the newest send; no step is taken twice for one send."""
+    ledger.append(shop, f"{step}:{refund.id}:{refund.sends}", _note(refund), postings)
 
 
 def _enter_back(shop: Shop, refund: Refund) -> None:

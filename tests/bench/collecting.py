@@ -1,6 +1,11 @@
 """How fast one worker process asks buyers, settles their payments and gives money back, by a provider of 100 ms.
 
 Each rate is compared with the possible maximum: the number of threads times the answers per second that one can get.
+What is counted are payments that are captured in the books, and refunds that are done there. There are as many threads
+as a worker has for these jobs (`bot.jobs.handlers.WORKERS`), in one process. "CPU ms" is what a payment takes of its
+processor: on a machine that is busy with other work the shares are lower, because the process waits for it.
+
+.venv/bin/python -m tests.bench.collecting [PAYMENTS]
 """
 
 from __future__ import annotations
@@ -15,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, func, select, update
 
 from bot.jobs.handlers import WORKERS, HandlerDispatcher
 from bot.jobs.runner import JobRunner
@@ -39,7 +44,7 @@ from bot.runtime.clock import system_clock
 from bot.services import Services, build
 from marketplace_api.catalogue import products
 from marketplace_api.kiosks import kiosks
-from marketplace_api.models import BuyerPayment, Order, Refund
+from marketplace_api.models import BuyerPayment, LedgerEntry, Order
 from marketplace_api.orders import orders, paying
 from state.tables import outbox
 from tests.actors import TESTER
@@ -83,20 +88,21 @@ class SlowCollector:
 
 
 def measure(folder: Path, payments: int = PAYMENTS) -> list[dict[str, Any]]:
-    """A row for each database and phase: payments a second, and the share of what is possible."""
+    """A row for each database and phase: payments a second, the share of what is possible, and CPU of the worker."""
     with running_postgres() as postgres, migrated_postgres(postgres) as postgres_url:
         return [
             {
                 "what": f"{phase}, {store}",
                 "per_second": round(rate, 1),
                 "of_possible": round(rate * LATENCY_S / WORKERS, 2),
+                "cpu_ms": round(cpu_ms, 1),
             }
             for store, url in (("SQLite", migrated_sqlite(folder / "collecting.db")), ("PostgreSQL", postgres_url))
-            for phase, rate in _rates(url, folder, payments)
+            for phase, rate, cpu_ms in _rates(url, folder, payments)
         ]
 
 
-def _rates(url: str, folder: Path, payments: int) -> Iterator[tuple[str, float]]:
+def _rates(url: str, folder: Path, payments: int) -> Iterator[tuple[str, float, float]]:
     services = build(registry.make_settings(database_url=url, photos_dir=str(folder)), clock=system_clock)
     own, by_name = services.collecting, collections.by_name_and_method([SlowCollector()])
     asking = {collections.KIND: CollectionJob(own, by_name).run}
@@ -104,18 +110,17 @@ def _rates(url: str, folder: Path, payments: int) -> Iterator[tuple[str, float]]
     try:
         _place(services, payments)
         _queue(services)
-        created = select(func.count()).where(BuyerPayment.provider_id.is_(None))
+        asked = select(func.count()).where(BuyerPayment.provider_id.is_not(None))
         with _running(services, asking):
-            yield "asked", _drained(services, created, payments)
+            yield "asked", *_drained(services, asked, payments)
         with services.database.writing.begin() as session:
             session.execute(update(outbox).where(outbox.c.done_at.is_(None)).values(due_at=services.clock()))
-        unsettled = select(func.count()).where(BuyerPayment.captured_at.is_(None))
         with _running(services, asking):
-            yield "settled", _drained(services, unsettled, payments)
+            yield "settled", *_drained(services, _entries("captured"), payments)
         _cancel(services)
         _queue(services)
         with _running(services, refunding):
-            yield "given back", _drained(services, select(func.count()).where(Refund.status != "done"), payments)
+            yield "given back", *_drained(services, _entries("refunded"), payments)
     finally:
         services.close()
 
@@ -136,16 +141,22 @@ def _running(services: Services, handlers: dict[str, Any]) -> Iterator[None]:
             thread.join(LIMIT_S)
 
 
-def _drained(services: Services, waiting: Any, payments: int) -> float:
-    """Wait until nothing is left that `waiting` counts; returns how many a second."""
-    begun = time.monotonic()
+def _entries(step: str) -> Select[int]:
+    """Counts the entries of the ledger that say so of a payment or a refund."""
+    return select(func.count()).where(LedgerEntry.key.startswith(f"{step}:"))
+
+
+def _drained(services: Services, done: Select[int], payments: int) -> tuple[float, float]:
+    """Wait until `done` counts all payments; returns how many a second, and milliseconds of CPU for each."""
+    begun, cpu_begun = time.monotonic(), time.process_time()
     while time.monotonic() < begun + LIMIT_S:
         with services.database.reading() as session:
-            left = session.scalar(waiting)
-        if not left:
-            return payments / (time.monotonic() - begun)
+            count = session.scalar(done)
+        if count == payments:
+            took, cpu = time.monotonic() - begun, time.process_time() - cpu_begun
+            return payments / took, cpu / payments * 1e3
         time.sleep(0.1)
-    raise TimeoutError(f"{left} of {payments} were left after {LIMIT_S} s")
+    raise TimeoutError(f"{count} of {payments} were done after {LIMIT_S} s")
 
 
 def _place(services: Services, payments: int) -> None:
@@ -190,8 +201,9 @@ def _cancel(services: Services) -> None:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    lines = [f"\n{'Payments at a provider of 100 ms':<38}{'a second':>9}{'of possible':>13}"]
-    lines += [f"{row['what']:<38}{row['per_second']:>9.1f}{row['of_possible']:>13.2f}" for row in rows]
+    lines = [f"\n{'Payments at a provider of 100 ms':<38}{'a second':>9}{'of possible':>13}{'CPU ms':>9}"]
+    for row in rows:
+        lines.append(f"{row['what']:<38}{row['per_second']:>9.1f}{row['of_possible']:>13.2f}{row['cpu_ms']:>9.1f}")
     return "\n".join(lines) + "\n"
 
 
