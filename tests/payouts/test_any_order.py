@@ -85,7 +85,7 @@ class PayoutWalk(RuleBasedStateMachine):
         self._open = ExitStack()
         self.seen = seen
         self.services = self._open.enter_context(database())
-        self.crash_point = CrashPoint()
+        self.crash_point, self.receipts = CrashPoint(), itertools.count()
         self.payer = CrashingPayer(
             self.crash_point,
             lambda token, callback: self.services.payout_callbacks.on_result("bank", token, callback),
@@ -164,7 +164,8 @@ class PayoutWalk(RuleBasedStateMachine):
             waiting = self.in_status(shop, *payouts.WAITING)
             payout = waiting[pick % len(waiting)]
             if not self.payer.has_paid(payout.payment_id):
-                amount, currency, reference = payout.amount, payout.currency, f"by hand {payout.id}"
+                # it may settle another payout of the same amount, so the reference does not name this one
+                amount, currency, reference = payout.amount, payout.currency, f"by hand {next(self.receipts)}"
                 elsewhere.record_paid_elsewhere(shop, payout.artisan, amount, currency, reference, payout.order)
 
     @precondition(lambda self: self.is_paused)
@@ -290,9 +291,11 @@ class PayoutWalk(RuleBasedStateMachine):
     def may_crash(self, crash: int | None) -> Iterator[None]:
         """Runs the block up to the crash."""
         self.crash_point.restart(after=crash)
-        with suppress(ProcessCrashedError):
-            yield
-        self.crash_point.restart()
+        try:
+            with suppress(ProcessCrashedError):
+                yield
+        finally:
+            self.crash_point.restart()
 
     @contextmanager
     def shop(self) -> Iterator[Shop]:
