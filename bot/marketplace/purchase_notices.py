@@ -21,15 +21,15 @@ TOLD_WITH_MONEY: tuple[EventType, ...] = (
     *("order.declined", "order.expired", "order.cancelled", "order.voided"),
 )
 """Events that tell a buyer what goes back. One transaction records first that money goes back, then why."""
-MOST_IN_ONE_TRANSACTION = 50
-"""More events than one transaction records before such an event."""
+MOST_MEANWHILE = 1000
+"""More events than one transaction records before such an event, with those that all others record meanwhile."""
 
 
 def of_events(shop: Shop, events: Sequence[Event]) -> Mapping[str, PurchaseNotice]:
     """Notices by event id; the number of queries does not grow with the number of events."""
     about_orders = [event for event in events if _is_of_paid_order(event)]
     about_money = [event for event in events if event.type.partition(".")[0] in ("payment", "refund")]
-    before = _events_around(shop, about_orders)
+    before = _events_before(shop, about_orders)
     return {
         **{event.id: _about_order(event, _caused_by(event, before)) for event in about_orders},
         **_about_money(shop, about_money),
@@ -40,22 +40,29 @@ def _is_of_paid_order(event: Event) -> bool:
     return event.type in TOLD_WITH_MONEY and event.data.get("payment_status") not in NOT_PAID_BY_BUYER
 
 
-def _events_around(shop: Shop, events: Sequence[Event]) -> Sequence[Event]:
-    """These events and those shortly before them, newest first."""
+def _events_before(shop: Shop, events: Sequence[Event]) -> Sequence[Event]:
+    """What the transactions of these events recorded about money and orders shortly before them, newest first."""
     if not events:
         return []
-    first, last = events[0].seq - MOST_IN_ONE_TRANSACTION, events[-1].seq
-    found = select(Event).where(Event.seq >= first, Event.seq < last).order_by(Event.seq.desc())
-    return shop.session.scalars(found).all()
+    numbers, times = [event.seq for event in events], {event.created_at for event in events}
+    found = select(Event).where(
+        Event.seq.between(min(numbers) - MOST_MEANWHILE, max(numbers) - 1),
+        Event.created_at.in_(times),
+        Event.type.in_(("refund.due", *TOLD_WITH_MONEY)),
+    )
+    return shop.session.scalars(found.order_by(Event.seq.desc())).all()
 
 
 def _caused_by(event: Event, newest_first: Sequence[Event]) -> Sequence[Event]:
-    """The events that money goes back because of what `event` says: those of its transaction just before it."""
+    """The events that money goes back because of what `event` says: those of its transaction before it.
+
+    In between are those of other transactions, which happened at another time.
+    """
     order_id, caused = event.data["id"], []
     for earlier in newest_first:
-        if earlier.seq >= event.seq:
+        if earlier.seq >= event.seq or earlier.created_at != event.created_at:
             continue
-        if earlier.created_at != event.created_at or _tells_of(earlier, order_id):
+        if _tells_of(earlier, order_id):
             break
         if earlier.type == "refund.due" and earlier.data["order_id"] == order_id:
             caused.append(earlier)
