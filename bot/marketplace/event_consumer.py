@@ -29,8 +29,9 @@ def from_the_first_event() -> int:
 class EventConsumer(Generic[T]):
     """Calls `handle` with each event. Each consumer stores its position under its own `name`.
 
-    `read(after, limit)` returns the first events with a sequence number above `after`, each with its number, oldest
-    first; it may raise Unreachable. `start` returns the position of a consumer that has none stored yet.
+    The position is the number of the last event that was handled. `read(after, limit)` returns the first events after
+    the one with the number `after`, each with its number, oldest first; the numbers need not grow. It may raise
+    Unreachable. `start` returns the position of a consumer that has none stored yet.
     """
 
     name: str
@@ -53,8 +54,9 @@ class EventConsumer(Generic[T]):
     def _handle(self, session: Session, position: int, batch: Sequence[tuple[int, T]]) -> int:
         """Handles the batch, without the events that another worker has handled since the batch was read."""
         conn = session.connection()
-        reached = max(cursor.read_for_update(conn, self.name), position)
-        remaining = [(number, event) for number, event in batch if number > reached]
+        reached = cursor.read_for_update(conn, self.name) or position
+        places = [position, *(number for number, _ in batch)]
+        remaining = batch[places.index(reached) :] if reached in places else ()
         for _, event in remaining:
             self.handle(session, event)
         cursor.move(conn, self.name, remaining[-1][0] if remaining else reached)
