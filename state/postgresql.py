@@ -1,6 +1,6 @@
 """Connections to PostgreSQL that never wait for ever: each wait ends with the budget of its request, or after a limit.
 
-The server enforces `statement_timeout` and `lock_timeout`, but a server that is frozen or unreachable enforces nothing.
+The server enforces these limits, but a server that is frozen or unreachable enforces nothing.
 So the client stops waiting too, and closes the connection, because the answer may still come.
 """
 
@@ -19,7 +19,12 @@ STATEMENT_MS, LOCK_MS = 30_000, 3_000
 WAIT_S = 35.0
 """The limit here, longer than a statement may take in the server."""
 CONNECT_S = 5.0
-_LIMITS = "SELECT set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false)"
+IDLE_MS = 60_000
+"""The limit in the server for a transaction whose client sends nothing: it holds its locks, and no events are read."""
+_LIMITS = """
+    SELECT set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false),
+    set_config('idle_in_transaction_session_timeout', %s, false)
+"""
 
 RV = TypeVar("RV")
 
@@ -31,7 +36,7 @@ class TimedConnection(psycopg.Connection[Any]):
     def open(cls, *arguments: Any, **options: Any) -> Self:
         """Connect as `psycopg.connect`, with the limits set in the server."""
         connection = cls.connect(*arguments, **options)
-        connection.execute(_LIMITS, (str(STATEMENT_MS), str(LOCK_MS)))
+        connection.execute(_LIMITS, (str(STATEMENT_MS), str(LOCK_MS), str(IDLE_MS)))
         if not connection.autocommit:
             connection.commit()
         return connection

@@ -121,10 +121,13 @@ def test_a_frozen_postgresql_in_the_middle_of_a_transaction(migrated_postgres_ur
         assert select_one(database) == 1
 
 
-def test_postgresql_itself_ends_long_statements_and_waits_for_locks(migrated_postgres_url: str) -> None:
+def test_postgresql_itself_ends_long_statements_long_waits_and_idle_transactions(
+    migrated_postgres_url: str,
+) -> None:
+    limits = "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"
     with disposed(create_engine(migrated_postgres_url)) as engine, engine.connect() as conn:
-        shown = [conn.execute(text(f"SHOW {name}")).scalar_one() for name in ("statement_timeout", "lock_timeout")]
-    assert shown == ["30s", "3s"]
+        shown = [conn.execute(text(f"SHOW {name}")).scalar_one() for name in limits]
+    assert shown == ["30s", "3s", "1min"]
 
     address = make_url(migrated_postgres_url).set(drivername="postgresql").render_as_string(hide_password=False)
     with closing(postgresql.TimedConnection.open(address, autocommit=True)) as conn:
