@@ -34,7 +34,6 @@ from bot.jobs.handlers import Handler, HandlerDispatcher, HandlerResult
 from bot.jobs.pulse import Pulse, Work
 from bot.jobs.runner import JobRunner
 from bot.jobs.scheduler import PeriodicTask, Scheduler
-from bot.marketplace import events
 from bot.marketplace.event_consumer import EventConsumer
 from bot.marketplace.port import Unreachable
 from bot.marketplace.remote import RemoteMarketplace
@@ -66,6 +65,7 @@ from bot.webhooks.safe_http import Poster
 from marketplace_api.accounts import api_keys
 from marketplace_api.actors import Actor
 from marketplace_api.backoff import Backoff
+from marketplace_api.events import events
 from marketplace_api.events import webhooks as endpoints
 from marketplace_api.orders import closing, deadlines
 from marketplace_api.payments import balances, buyer_payments, holds

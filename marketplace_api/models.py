@@ -26,6 +26,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy_utc import UtcDateTime
 
+from marketplace_api import event_order
+from marketplace_api.event_order import next_xid
 from marketplace_api.event_types import EventType
 from marketplace_api.statuses import (
     ArtisanStatus,
@@ -710,7 +712,7 @@ class PayoutPause(Base):
 
 
 class Event(Base):
-    """Something that happened; `seq` is its number in the order in which events became visible.
+    """Something that happened; `seq` is its number, and (xid, seq) its place in the order (`event_order`).
 
     `by` is who caused it, as `actors.Actor` writes it; None for events from before this was stored.
     """
@@ -718,6 +720,7 @@ class Event(Base):
     __tablename__ = "event"
 
     seq: Mapped[int] = mapped_column(Counter, primary_key=True)
+    xid: Mapped[int] = mapped_column(BigInteger, server_default=next_xid())
     id: Mapped[str] = mapped_column(unique=True, insert_sentinel=True)
     type: Mapped[EventType]
     created_at: Mapped[datetime]
@@ -725,11 +728,11 @@ class Event(Base):
     by: Mapped[str | None]
 
     # SQLite must not reuse a number: a reader with a cursor would miss the second event with it
-    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - SQLAlchemy's convention
+    __table_args__ = (Index(None, "xid", "seq"), {"sqlite_autoincrement": True})
 
 
 class WebhookEndpoint(Base):
-    """A URL to which events after the number `after_seq` are pushed, for the API key `owner`.
+    """A URL to which events after the place (after_xid, after_seq) are pushed, for the API key `owner`.
 
     `failing_since` is the first failed attempt after the last successful one.
     """
@@ -741,6 +744,7 @@ class WebhookEndpoint(Base):
     scope: Mapped[EndpointScope]
     url: Mapped[str]
     event_types: Mapped[list[str] | None]
+    after_xid: Mapped[int] = mapped_column(BigInteger, server_default="0")
     after_seq: Mapped[int] = mapped_column(BigInteger)
     secret: Mapped[str]
     old_secret: Mapped[str | None]
@@ -929,11 +933,6 @@ _SAME_ROW = {
 for _table in _SAME_ROW:
     _append_only(Base.metadata.tables[_table])
 
-# Transactions that write events wait for one another until they commit; any number, the same in every process
-for _statement in (
-    "CREATE OR REPLACE FUNCTION event_in_order() RETURNS trigger LANGUAGE plpgsql AS "
-    "$$ BEGIN PERFORM pg_advisory_xact_lock(1397705551, 0); RETURN NULL; END $$",
-    "CREATE TRIGGER event_in_order BEFORE INSERT ON event FOR EACH STATEMENT EXECUTE FUNCTION event_in_order()",
-):
+for _statement in event_order.FUNCTIONS:
     _ddl = DDL(_statement)  # type: ignore[no-untyped-call]
-    event.listen(Base.metadata.tables["event"], "after_create", _ddl.execute_if(dialect="postgresql"))
+    event.listen(Base.metadata.tables["event"], "before_create", _ddl.execute_if(dialect="postgresql"))

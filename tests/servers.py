@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -95,12 +96,26 @@ class _Lent:
     schema: tuple[Any, ...] | None
 
 
-class Postgres:
-    """A PostgreSQL that listens on a socket in its own folder and trusts whoever reaches it."""
+_CARELESS = {
+    # it may forget what the machine forgets, but not what a killed server does: commits stay synchronous
+    "fsync": "off",
+    "full_page_writes": "off",
+    "max_connections": "200",
+    # it writes nothing of its own accord: readers of events would wait for that
+    "autovacuum": "off",
+}
 
-    def __init__(self, folder: Path) -> None:
+
+class Postgres:
+    """A PostgreSQL that listens on a socket in its own folder and trusts whoever reaches it.
+
+    `settings` are those of `postgresql.conf` that are not as usual in tests.
+    """
+
+    def __init__(self, folder: Path, **settings: str) -> None:
         self._bin = _newest_postgres()
         self._folder = folder
+        self._settings = _CARELESS | settings
         self._made = 0
         self._templates: dict[Callable[[str], None], str] = {}
         self._free: dict[Callable[[str], None], list[_Lent]] = {}
@@ -112,10 +127,9 @@ class Postgres:
         self._launch()
 
     def _launch(self) -> None:
-        # It may forget what the machine forgets, but not what a killed server does: commits stay synchronous.
-        careless = "-c fsync=off -c full_page_writes=off -c max_connections=200"
+        settings = " ".join(f"-c {name}={value}" for name, value in self._settings.items())
         where = f"-c listen_addresses='' -c unix_socket_directories={self._folder}"
-        self._run("pg_ctl", "start", "--wait", f"--log={self._folder}/log", f"--options={where} {careless}")
+        self._run("pg_ctl", "start", "--wait", f"--log={self._folder}/log", f"--options={where} {settings}")
 
     def stop(self) -> None:
         for database in (database for free in self._free.values() for database in free):
@@ -139,6 +153,24 @@ class Postgres:
         """The URL of an empty database, which is dropped when the block ends."""
         with self._database("template0") as name:
             yield self._url(name)
+
+    @contextmanager
+    def moved_database(self, url: str, to: Postgres) -> Iterator[str]:
+        """The URL of a copy on another server, as operators make it; it is dropped when the block ends."""
+        with to._database("template0") as name:
+            dump, restore = (self._bin / program for program in ("pg_dump", "psql"))
+            dumped = subprocess.run([dump, _plain(url)], stdout=subprocess.PIPE, check=True).stdout
+            quiet = ["--quiet", "--output=/dev/null", "--set=ON_ERROR_STOP=1"]
+            subprocess.run([restore, *quiet, _plain(to._url(name))], input=dumped, check=True)
+            yield to._url(name)
+
+    def benchmark(self, url: str, script: Path, clients: int, each: int) -> float:
+        """Transactions per second of so many clients, each of which runs PostgreSQL's benchmark script so often."""
+        size = [f"--client={clients}", f"--jobs={clients}", f"--transactions={each}", "--no-vacuum"]
+        command = [self._bin / "pgbench", *size, f"--file={script}", _plain(url)]
+        said = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+        (rate,) = re.findall(r"^tps = ([\d.]+) ", said, re.MULTILINE)
+        return float(rate)
 
     @contextmanager
     def lent_database(self, fill: Callable[[str], None]) -> Iterator[str]:
@@ -226,9 +258,9 @@ class Postgres:
 
 
 @contextmanager
-def running_postgres() -> Iterator[Postgres]:
+def running_postgres(**settings: str) -> Iterator[Postgres]:
     with tempfile.TemporaryDirectory(prefix="soko-postgres-") as folder:
-        server = Postgres(Path(folder))
+        server = Postgres(Path(folder), **settings)
         server.start()
         try:
             yield server
@@ -249,6 +281,11 @@ def _frozen(pid: int) -> Iterator[None]:
         for process in (pid, *children):
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGCONT)
+
+
+def _plain(url: str) -> str:
+    """The URL as PostgreSQL's own programs read it."""
+    return url.replace("+psycopg", "", 1)
 
 
 def _newest_postgres() -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from bot.marketplace import purchase_notices
 from bot.marketplace.wire import (
@@ -29,7 +29,7 @@ CODE_IN_EVENTS = timedelta(days=1)
 
 
 def since(shop: Shop, after: int, limit: int) -> Sequence[EventRecord]:
-    """The first `limit` events with a number above `after`, oldest first. The first event has number 1."""
+    """The first `limit` events after the one with the number `after`, oldest first; 0 is before the first event."""
     rows = events.since(shop, after, limit)
     if not rows:
         return []  # so it is most of the time, and then there is nothing else to look up
@@ -39,11 +39,6 @@ def since(shop: Shop, after: int, limit: int) -> Sequence[EventRecord]:
     shipping = _shipping_notices(shop, {row.data["id"] for row in rows if row.type == "order.shipping_reminded"})
     purchases = purchase_notices.of_events(shop, rows)
     return [_record(row, contacts, notices, shipping, purchases.get(row.id)) for row in rows]
-
-
-def newest(shop: Shop) -> int:
-    """The number of the last event; 0 if there is none."""
-    return shop.session.scalar(select(func.max(Event.seq))) or 0
 
 
 def _record(

@@ -29,6 +29,7 @@ from bot.marketplace.wire import ArtisanContact, CallerProfile, CommandResult, R
 from flows import commands, market
 from flows.msisdn import E164, is_e164
 from marketplace_api.actors import Actor
+from marketplace_api.events import events as shop_events
 from marketplace_api.fields import Limit
 from marketplace_api.problems import FieldError, Problem
 from marketplace_api.rest import errors
@@ -191,7 +192,7 @@ def facts() -> Response:
     """Read the facts that are the same for all callers."""
     session, terms = _session(""), shop().terms
     kiosks = [*session.kiosks()]
-    return _answer(ShopFacts([*session.crafts()], kiosks, terms.commission_percent, events.newest(shop())))
+    return _answer(ShopFacts([*session.crafts()], kiosks, terms.commission_percent, shop_events.newest(shop())))
 
 
 @blueprint.get("/phones/news")

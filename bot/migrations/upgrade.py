@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,10 +15,13 @@ from bot.db.unit_of_work import Database
 from bot.runtime.keys import Purpose
 from bot.runtime.settings import Settings
 from bot.simulator import tables as simulator_tables
+from marketplace_api.events import restored
 from marketplace_api.models import Base
 from marketplace_api.payments import currency
 from marketplace_api.refused import Refused
 from state.tables import metadata
+
+log = logging.getLogger(__name__)
 
 SCRIPTS = Path(__file__).parent
 MIGRATED: tuple[MetaData, ...] = (metadata, Base.metadata)
@@ -33,6 +37,7 @@ def upgrade(settings: Settings) -> None:
     try:
         _move_to_head(engine, settings.keys.accepted(Purpose.CODES))
         check_currency(Database.of(engine), settings)
+        _follow_restored_events(engine)
         simulator_tables.create(engine, settings)
     finally:
         engine.dispose()
@@ -51,6 +56,12 @@ def _move_to_head(engine: Engine, code_keys: tuple[bytes, ...]) -> None:
         if "permission denied" not in reason:
             raise
         raise SystemExit(f"DATABASE_URL: cannot be used: {reason}") from None
+
+
+def _follow_restored_events(engine: Engine) -> None:
+    with engine.begin() as connection:
+        if restored.follow(connection):
+            log.warning("the events come from another PostgreSQL: transactions are numbered after those of the events")
 
 
 def check_currency(database: Database, settings: Settings) -> None:

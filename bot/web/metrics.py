@@ -20,10 +20,10 @@ from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Unauthorized
 
 from bot.db.unit_of_work import Database
-from bot.marketplace import events
 from bot.messaging.dispatcher import LATENCIES_S, STRANGERS
 from bot.web import collecting_metrics
 from bot.web.door import REFUSED
+from marketplace_api.events import events
 from marketplace_api.lifecycles import PAYOUT
 from marketplace_api.payments import balances, ledger, pausing, payouts
 from marketplace_api.shop import OpenShop, Shop
@@ -66,8 +66,8 @@ def _outbox(conn: Connection, now: datetime) -> Iterator[Metric]:
 
 def _event_backlog(conn: Connection, shop: Shop, consumer: str) -> Metric:
     """The number of events behind the consumer; 0 if the marketplace is remote, because its events are not here."""
-    behind = events.newest(shop) - (cursor.find(conn, consumer) or 0)
-    return GaugeMetricFamily("soko_events_untold", "Events whose notifications are not written yet.", max(0, behind))
+    behind = events.count_since(shop, cursor.find(conn, consumer) or 0)
+    return GaugeMetricFamily("soko_events_untold", "Events whose notifications are not written yet.", behind)
 
 
 def _texts(conn: Connection, counts: Counts) -> Iterator[Metric]:

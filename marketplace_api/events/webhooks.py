@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select, tuple_, update
 from sqlalchemy.orm import contains_eager
 
 from marketplace_api import locks
@@ -51,6 +51,7 @@ AT_ONCE = 1000
 SECRET_BYTES = 32
 _SETTINGS_KEY_LOCK = 0x4B455953  # any number, the same in every process
 
+CREATED: Final = "webhook_endpoint.created"
 TESTED: Final = "webhook_endpoint.tested"
 DISABLED: Final = "webhook_endpoint.disabled"
 REPLAYED: Final = "webhook_delivery.replayed"
@@ -93,13 +94,16 @@ def create(
         scope=scope,
         url=url,
         event_types=event_types,
+        after_xid=0,
         after_seq=0,
         secret=_new_secret(shop),
         created_at=shop.now,
     )
     shop.session.add(endpoint)
     shop.session.flush()
-    created = events.record(shop, "webhook_endpoint.created", WebhookEndpointSchema.of(endpoint))
+    # a transaction that is open now may commit after this one: its events are pushed, although its number is lower
+    endpoint.after_xid = events.first_unsettled(shop) - 1
+    created = events.record(shop, CREATED, WebhookEndpointSchema.of(endpoint))
     shop.session.flush()
     endpoint.after_seq = created.seq
     return endpoint
@@ -172,7 +176,8 @@ def deliveries_for(shop: Shop, event: Event) -> Sequence[WebhookDelivery]:
     if event.type == REPLAYED:
         replayed = shop.session.get(WebhookDelivery, event.data["id"])
         return [replayed] if replayed else []
-    endpoints = select(WebhookEndpoint).where(WebhookEndpoint.after_seq < event.seq).order_by(WebhookEndpoint.id)
+    place = tuple_(WebhookEndpoint.after_xid, WebhookEndpoint.after_seq)
+    endpoints = select(WebhookEndpoint).where(place < (event.xid, event.seq)).order_by(WebhookEndpoint.id)
     return [
         _delivery_of(shop, endpoint, event)
         for endpoint in shop.session.scalars(endpoints)
@@ -181,8 +186,10 @@ def deliveries_for(shop: Shop, event: Event) -> Sequence[WebhookDelivery]:
 
 
 def _wants(shop: Shop, endpoint: WebhookEndpoint, event: Event) -> bool:
+    if event.type in (CREATED, TESTED) and event.data["id"] == endpoint.id:
+        return event.type == TESTED
     if event.type == TESTED:
-        return bool(event.data["id"] == endpoint.id)
+        return False
     if endpoint.disabled_at or (endpoint.event_types is not None and event.type not in endpoint.event_types):
         return False
     return endpoint.scope == "operator" or _concerns(shop, endpoint.owner, event)
@@ -276,7 +283,7 @@ def record_failure(shop: Shop, delivery: WebhookDelivery, attempt: FailedAttempt
 def delete_old_deliveries(shop: Shop) -> int:
     """Delete ended deliveries of one endpoint, `KEPT_FOR` after their last attempt; returns their number.
 
-    The endpoint's `after_seq` moves past them, so that a consumer that lost its cursor does not create them again.
+    The endpoint's place moves past them, so that a consumer that lost its cursor does not create them again.
     """
     last_tried_at = func.coalesce(WebhookDelivery.last_attempt_at, WebhookDelivery.created_at)
     old = WebhookDelivery.status != "pending", last_tried_at < shop.now - KEPT_FOR
@@ -289,7 +296,8 @@ def delete_old_deliveries(shop: Shop) -> int:
     ended = select(WebhookDelivery).where(WebhookDelivery.endpoint_id == endpoint.id, *old).limit(AT_ONCE)
     old_deliveries = shop.session.scalars(ended).all()
     for delivery in old_deliveries:
-        endpoint.after_seq = max(endpoint.after_seq, delivery.event.seq)
+        place = endpoint.after_xid, endpoint.after_seq
+        endpoint.after_xid, endpoint.after_seq = max(place, (delivery.event.xid, delivery.event.seq))
         shop.session.delete(delivery)
     shop.session.flush()
     return len(old_deliveries)

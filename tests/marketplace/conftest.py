@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from flows import msisdn
@@ -22,7 +22,7 @@ from marketplace_api.accounts import api_keys, artisans
 from marketplace_api.accounts.api_keys import ApiCaller
 from marketplace_api.catalogue import products
 from marketplace_api.kiosks import kiosks
-from marketplace_api.models import Artisan, Assignment, Kiosk, Order, Product
+from marketplace_api.models import Artisan, Assignment, Event, Kiosk, Order, Product
 from marketplace_api.orders import orders, receiving
 from marketplace_api.orders.orders import NewOrder
 from marketplace_api.rest.app import MarketplaceApi, create_api
@@ -142,6 +142,11 @@ def request(caller: str = "window") -> NewOrder:
 
 def place(shop: Shop, product: Product, quantity: int = 3, caller: str = "window") -> Order:
     return orders.place(shop, request(caller), product.id, quantity)
+
+
+def recorded(shop: Shop) -> Sequence[Event]:
+    """All events in their order, also those of this transaction, which a cursor does not read yet."""
+    return shop.session.scalars(select(Event).order_by(Event.xid, Event.seq)).all()
 
 
 def bring(shop: Shop, kiosk: Kiosk, order: Order, count: int, **details: Any) -> Assignment:

@@ -95,6 +95,7 @@ LEVELS = {
             "codes": "typed codes",
             "countries": "codes of countries",
             "statuses": "statuses",
+            "event_order": "order in which events are read",
             "event_types": "types of events",
             "actors": "who acts",
             "backoff": "gaps between attempts",

@@ -6,13 +6,12 @@ import pytest
 
 from marketplace_api.accounts import artisans
 from marketplace_api.catalogue import products
-from marketplace_api.events import events
 from marketplace_api.models import Artisan
 from marketplace_api.orders import orders
 from marketplace_api.payments import balances, settlement
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
-from tests.marketplace.conftest import Sample, ShopDatabase, bring, place, register
+from tests.marketplace.conftest import Sample, ShopDatabase, bring, place, recorded, register
 
 
 def amina(shop: Shop, sample: Sample) -> Artisan:
@@ -21,7 +20,7 @@ def amina(shop: Shop, sample: Sample) -> Artisan:
 
 def new_events(shop: Shop) -> list[str]:
     """The types of the events after those of the sample."""
-    return [event.type for event in events.since(shop, 0, 100)][3:]
+    return [event.type for event in recorded(shop)][3:]
 
 
 def test_changes_of_an_artisan_are_recorded_as_events(database: ShopDatabase, sample: Sample) -> None:
@@ -30,7 +29,7 @@ def test_changes_of_an_artisan_are_recorded_as_events(database: ShopDatabase, sa
         artisans.set_kiosk(shop, amina(shop, sample), sample.kiosk.id)
         artisans.set_payout_method(shop, amina(shop, sample), "mobile_money", "+254722000111")
         assert new_events(shop) == ["artisan.updated", "artisan.updated", "artisan.payout_changed"]
-        last = events.since(shop, 0, 100)[-1].data
+        last = recorded(shop)[-1].data
     assert (last["name"], last["payout"]) == ("Amina Otieno", {"method": "mobile_money", "phone": "+254722000111"})
 
 

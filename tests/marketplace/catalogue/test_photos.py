@@ -8,11 +8,10 @@ from sqlalchemy import select
 
 from marketplace_api.catalogue import photos, products
 from marketplace_api.catalogue.photos import AttachedPhoto
-from marketplace_api.events import events
 from marketplace_api.models import Photo, Product
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
-from tests.marketplace.conftest import Sample, ShopDatabase
+from tests.marketplace.conftest import Sample, ShopDatabase, recorded
 
 
 def attach(shop: Shop, product: Product, name: str) -> AttachedPhoto:
@@ -52,7 +51,7 @@ def test_a_new_photo_is_an_update_of_its_product(database: ShopDatabase, sample:
     add(database, sample.product, "a")
 
     with database.open() as shop:
-        event = events.since(shop, 0, 100)[-1]
+        event = recorded(shop)[-1]
         assert (event.type, event.data["photos"][0]["url"]) == (
             "product.updated",
             "https://soko.example/photos/pht_a.jpg",
@@ -63,11 +62,11 @@ def test_a_new_photo_is_an_update_of_its_product(database: ShopDatabase, sample:
 def test_the_same_photo_again_changes_nothing(database: ShopDatabase, sample: Sample):
     add(database, sample.product, "a")
     with database.open() as shop:
-        event_count = len(events.since(shop, 0, 100))
+        event_count = len(recorded(shop))
         again = photos.attach(shop, sample.product.code, id="pht_b", digest="of a", width=1200, height=900)
 
         assert (again.photo.id, again.replaced_ids) == ("pht_a", ["pht_b"])
-        assert len(events.since(shop, 0, 100)) == event_count
+        assert len(recorded(shop)) == event_count
     assert ids(database) == ["pht_a"]
 
 

@@ -8,10 +8,9 @@ import pytest
 
 from marketplace_api.accounts import artisans
 from marketplace_api.catalogue import products
-from marketplace_api.events import events
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
-from tests.marketplace.conftest import Sample, ShopDatabase, place, register
+from tests.marketplace.conftest import Sample, ShopDatabase, place, recorded, register
 from tests.threads import together
 
 pytestmark = pytest.mark.every_store
@@ -24,7 +23,7 @@ def test_an_artisan_changes_price_and_stock(database: ShopDatabase, sample: Samp
         product = products.set_stock(shop, sample.artisan, sample.product.code, 0)
         assert (product.price, product.status, product.updated_at) == (120_000, "sold_out", database.now)
         assert products.set_stock(shop, sample.artisan, product.code, 5).status == "listed"
-        assert [event.type for event in events.since(shop, 3, 9)] == ["product.updated"] * 3
+        assert [event.type for event in recorded(shop)[3:]] == ["product.updated"] * 3
 
 
 def test_a_withdrawn_product_cannot_be_changed(database: ShopDatabase, sample: Sample) -> None:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from bot.db.engine import create_engine
 from marketplace_api.accounts import artisans
-from marketplace_api.events import events
 from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Artisan, Base, Kiosk, Order
 from marketplace_api.orders import briefs, deadlines, orders, pieces, receiving
@@ -22,7 +21,7 @@ from marketplace_api.payments import audit, balances
 from marketplace_api.refused import Refused
 from marketplace_api.schemas.orders import Order as OrderSchema
 from marketplace_api.shop import Shop
-from tests.marketplace.conftest import TERMS, Sample, ShopDatabase, bring, register, request, seed_sample
+from tests.marketplace.conftest import TERMS, Sample, ShopDatabase, bring, recorded, register, request, seed_sample
 from tests.marketplace.orders.test_orders import event_types, reason
 from tests.runs import cases
 from tests.threads import together
@@ -325,7 +324,7 @@ def test_an_open_offer_is_reminded_of_once_a_day_unless_it_is_new(
     with database.open() as shop:
         assert deadlines.send_reminders(shop) == 2
         assert deadlines.send_reminders(shop) == 0
-        reminded = events.since(shop, 0, 100)[-1]
+        reminded = recorded(shop)[-1]
     assert reminded.type == "order.reminded"
     now = database.now.isoformat().replace("+00:00", "Z")
     assert [part["reminded_at"] for part in reminded.data["assignments"]] == [now, now, None]

@@ -8,13 +8,12 @@ from datetime import timedelta
 import pytest
 from flask.testing import FlaskClient
 
-from marketplace_api.events import events
 from marketplace_api.models import Order
 from marketplace_api.orders import closing, corrections, orders
 from marketplace_api.payments import audit, balances
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
-from tests.marketplace.conftest import Sample, ShopDatabase, bring, place
+from tests.marketplace.conftest import Sample, ShopDatabase, bring, place, recorded
 from tests.recorded_sql import recorded_sql
 
 
@@ -35,7 +34,7 @@ def shipped(shop: Shop, sample: Sample) -> Order:
 
 
 def last_event(shop: Shop) -> str:
-    return events.since(shop, 0, 100)[-1].type
+    return recorded(shop)[-1].type
 
 
 Made = Callable[[Shop, Sample], Order]
@@ -159,7 +158,7 @@ def test_the_buyer_is_asked_once_and_without_an_answer_the_order_is_closed(
             assert (closing.ask_whether_it_came(shop), closing.assume_delivered(shop)) == (asked, closed)
     with database.open() as shop:
         assert orders.by_id(shop, order.id).status == "delivered"
-        types = [event.type for event in events.since(shop, 0, 100)]
+        types = [event.type for event in recorded(shop)]
         assert types[-2:] == ["order.delivery_asked", "order.assumed_delivered"]
 
 

@@ -9,14 +9,13 @@ import pytest
 
 from marketplace_api.accounts import artisans
 from marketplace_api.catalogue import products
-from marketplace_api.events import events
 from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Order
 from marketplace_api.orders import lists, orders, receiving
 from marketplace_api.payments import balances, settlement
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
-from tests.marketplace.conftest import Sample, ShopDatabase, bring, place, register
+from tests.marketplace.conftest import Sample, ShopDatabase, bring, place, recorded, register
 
 pytestmark = pytest.mark.every_store
 
@@ -28,7 +27,7 @@ def reason(act: Callable[[], Any]) -> str:
 
 
 def event_types(shop: Shop) -> list[str]:
-    return [event.type for event in events.since(shop, 0, 100)]
+    return [event.type for event in recorded(shop)]
 
 
 def test_a_basket_goes_to_the_buyer_and_its_payout_to_the_artisan(database: ShopDatabase, sample: Sample) -> None:
@@ -68,7 +67,7 @@ def test_a_basket_goes_to_the_buyer_and_its_payout_to_the_artisan(database: Shop
 
 def test_an_event_holds_the_resource_as_operators_see_it(database: ShopDatabase, sample: Sample) -> None:
     with database.open() as shop:
-        _opened, registered, listed = events.since(shop, 0, 3)
+        _opened, registered, listed = recorded(shop)[:3]
     assert registered.data["id"] == sample.artisan.id
     assert registered.data["phone"] == "+254712345678"
     assert listed.data["price"] == {"amount": 150_000, "currency": "KES"}
@@ -195,7 +194,7 @@ def test_the_event_says_why_the_artisan_declined(database: ShopDatabase, sample:
     with database.open() as shop:
         order = place(shop, sample.product)
         orders.decline(shop, sample.artisan, order.code, "material")
-        declined = events.since(shop, 0, 100)[-1]
+        declined = recorded(shop)[-1]
     assert (declined.type, declined.data["assignments"][0]["reason"]) == ("order.declined", "material")
 
 

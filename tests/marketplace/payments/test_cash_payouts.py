@@ -10,14 +10,13 @@ from sqlalchemy import select
 
 from bot.persons import traces
 from marketplace_api.accounts import artisans, help_requests
-from marketplace_api.events import events
 from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Kiosk, Payout
 from marketplace_api.orders import orders
 from marketplace_api.payments import balances, cash_codes, cash_payouts, payouts, settlement
 from marketplace_api.refused import Refused
 from marketplace_api.shop import ONE_TIME_DIGITS, Shop
-from tests.marketplace.conftest import Sample, ShopDatabase, bring, place
+from tests.marketplace.conftest import Sample, ShopDatabase, bring, place, recorded
 
 pytestmark = pytest.mark.every_store
 
@@ -157,7 +156,7 @@ def test_cash_is_collected_once_and_its_code_is_deleted(
     database: ShopDatabase, sample: Sample, waiting: Payout
 ) -> None:
     def types(shop: Shop) -> list[str]:
-        return [event.type for event in events.since(shop, 0, 100)]
+        return [event.type for event in recorded(shop)]
 
     code = told(database, waiting)
     with database.open() as shop:
@@ -179,4 +178,4 @@ def test_a_phone_has_one_open_help_request(database: ShopDatabase) -> None:
     with database.open() as shop:
         first, again = (help_requests.open_request(shop, "+254711000111") for _ in range(2))
         assert first.id == again.id
-        assert [event.type for event in events.since(shop, 0, 10)] == ["help.requested"]
+        assert [event.type for event in recorded(shop)] == ["help.requested"]

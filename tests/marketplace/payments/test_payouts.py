@@ -6,12 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from marketplace_api.events import events
 from marketplace_api.models import PaidSum, Payout
 from marketplace_api.orders import orders
 from marketplace_api.payments import audit, balances, elsewhere, payouts, returns, settlement
 from marketplace_api.refused import Refused
-from tests.marketplace.conftest import Sample, ShopDatabase, bring, place
+from tests.marketplace.conftest import Sample, ShopDatabase, bring, place, recorded
 from tests.threads import together
 
 pytestmark = pytest.mark.every_store
@@ -88,7 +87,7 @@ def test_a_failed_payout_is_retried_under_the_same_code(database: ShopDatabase, 
         assert (retried.code, retried.status) == (payout.code, "pending")
         settlement.begin_sending(shop, payout.id)
         assert settlement.settle_paid(shop, payout.id, "SFF6").failure is None
-        types = [event.type for event in events.since(shop, 0, 99)]
+        types = [event.type for event in recorded(shop)]
     assert types[-4:] == ["payout.created", "payout.failed", "payout.retried", "payout.paid"]
 
 

@@ -40,9 +40,9 @@ HOLDS: Mapping[str, str] = {
     "key": "SELECT FROM api_key FOR NO KEY UPDATE",
     "endpoints": "LOCK TABLE webhook_endpoint IN SHARE MODE",
     "postings": "LOCK TABLE ledger_posting IN SHARE MODE",
-    "events": f"SELECT pg_advisory_xact_lock({0x534F4B4F}, 0)",
+    "events": "LOCK TABLE event IN SHARE MODE",
 }
-"""What the third connection holds: every row of a table, a table, or the lock of events."""
+"""What the third connection holds: every row of a table, or a table."""
 
 
 @dataclass(frozen=True, slots=True)
