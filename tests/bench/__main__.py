@@ -27,7 +27,7 @@ from flask import Flask, request
 from bot.conversation.commands import DialogueRunner
 from bot.providers.contracts import Inbound
 from flows.kit import USSD, Conversation, DialogueEngine, Flow
-from tests.bench import auditing, catalogue, collecting, drain, growth, orders, overload, unresponsive
+from tests.bench import auditing, catalogue, collecting, drain, growth, orders, overload, unresponsive, writers
 from tests.servers import running_redis
 from tests.service import Service, serving
 
@@ -54,10 +54,12 @@ def main() -> None:
         searched = catalogue.measure(Path(folder))
         grown = orders.measure(Path(folder))
         overloaded = overload.measure(Path(folder))
-    as_json = json.dumps(rows + waits + drained + collected + audited + searched + grown + overloaded, indent=2)
+        written = writers.measure(Path(folder))
+    everything = rows + waits + drained + collected + audited + searched + grown + overloaded + written
+    as_json = json.dumps(everything, indent=2)
     tables = table(rows) + unresponsive.table(waits) + drain.table(drained) + growth.table(searched, catalogue.SMALL)
     tables += collecting.table(collected) + auditing.table(audited)
-    tables += growth.table(grown, orders.SMALL) + overload.table(overloaded)
+    tables += growth.table(grown, orders.SMALL) + overload.table(overloaded) + writers.table(written)
     sys.stdout.write(as_json + "\n" if chosen.json else tables)
 
 
