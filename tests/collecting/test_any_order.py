@@ -370,15 +370,23 @@ class CollectingWalk(RuleBasedStateMachine):
         return found[pick % len(found)] if found else None
 
 
-@pytest.fixture(params=some_of(["sqlite", "postgresql"]))
+@pytest.fixture
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], AbstractContextManager[Till]]:
     """Opens a till over a new database."""
     server = request.getfixturevalue("postgres_server") if request.param == "postgresql" else None
     return on_new_databases(server, tmp_path, open_till)
 
 
+SHOPS = (
+    pytest.param("sqlite", True, id="sqlite-as M-PESA"),
+    pytest.param("sqlite", False, id="sqlite-as Stripe"),
+    pytest.param("postgresql", True, id="postgresql-as M-PESA"),
+    pytest.param("postgresql", False, id="postgresql-as Stripe"),
+)
+
+
 @pytest.mark.long
-@pytest.mark.parametrize("asks_once", [True, False], ids=["as M-PESA", "as Stripe"])
+@pytest.mark.parametrize(("database", "asks_once"), some_of(SHOPS), indirect=["database"])
 def test_payments_and_refunds_are_settled_in_any_order_of_events(
     database: Callable[[], AbstractContextManager[Till]], asks_once: bool
 ) -> None:
