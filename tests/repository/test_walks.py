@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,7 +86,7 @@ def test_the_commands_of_the_readme_lead_from_a_new_kiosk_to_the_buyers_last_tex
     assert missing_results(printed) == [], printed
 
 
-def test_the_commands_of_the_tutorial_show_the_data_behind_its_story(terminal):
+def see_the_data_behind_the_tutorial(terminal: Terminal, _folder: Path) -> None:
     _start, behind, transcript = blocks("docs/tutorial.md", "bash")
     printed = terminal.paste(behind)
 
@@ -94,7 +94,7 @@ def test_the_commands_of_the_tutorial_show_the_data_behind_its_story(terminal):
     assert "< CON" in terminal.paste(transcript)
 
 
-def test_the_commands_for_trying_soko_in_the_terminal_work(terminal):
+def try_soko_in_the_terminal(terminal: Terminal, _folder: Path) -> None:
     phone, inbox, clock, transcript = (terminal.paste(code) for code in blocks("docs/howto/try-it.md", "bash"))
 
     assert "2. Kiswahili" in phone
@@ -104,16 +104,27 @@ def test_the_commands_for_trying_soko_in_the_terminal_work(terminal):
     assert "= order.delivered" in transcript
 
 
-def test_the_commands_of_the_payouts_page_show_a_payout_by_daraja(tmp_path):
+def see_a_payout_by_daraja(_terminal: Terminal, folder: Path) -> None:
     start, receive = blocks("docs/payouts.md", "bash")
     walk = WALK.partition("# 5.")[0].replace("amina=+254711000999", "amina=+254711777202")
     assert "amina=+254711777202" in (ROOT / "docs/payouts.md").read_text()
 
-    with fresh_server(tmp_path, start) as url:
-        printed = in_bash(walk + receive, tmp_path, url)
+    with fresh_server(folder, start) as url:
+        printed = in_bash(walk + receive, folder, url)
 
     assert re.search(r'"status":"sending"', printed), printed
     assert re.search(r'^"Soko sent you KSh 1,350', printed, re.MULTILINE), printed
+
+
+WALKS = (see_the_data_behind_the_tutorial, try_soko_in_the_terminal, see_a_payout_by_daraja)
+"""What readers do with the other pages; a usual run does one of these, another with another seed."""
+
+
+@pytest.mark.parametrize("walk", some_of(WALKS), ids=lambda walk: walk.__name__)
+def test_the_commands_of_a_page_do_what_it_says(
+    walk: Callable[[Terminal, Path], None], terminal: Terminal, tmp_path: Path
+) -> None:
+    walk(terminal, tmp_path)
 
 
 def test_the_walk_succeeds_with_a_slow_worker(tmp_path):
