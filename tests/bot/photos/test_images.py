@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -108,20 +110,20 @@ def test_only_the_same_file_has_the_same_digest() -> None:
 @pytest.mark.parametrize(
     ("sent", "refusal"),
     [
-        (b"", UnreadableImageError),
-        (b"This is a text, whatever it is called.", UnreadableImageError),
-        (photo()[:4000], UnreadableImageError),
-        (photo(format="BMP"), UnreadableImageError),
-        (photo(format="TIFF"), UnreadableImageError),
-        (b"%PDF-1.7\n" + b"\0" * 200, UnreadableImageError),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", UnreadableImageError),
-        (camera.bomb(), ImageTooLargeError),
-        (camera.bomb(10_000), ImageTooLargeError),
-        (camera.bomb(7_100), ImageTooLargeError),
-        (camera.flat_png(3_600), ImageTooLargeError),
-        (photo(3_600, 3_600, progressive=True), ImageTooLargeError),
-        (photo() + b"\0" * images.LARGEST_FILE, ImageTooLargeError),
-        (photo(159, 400), ImageTooSmallError),
+        (lambda: b"", UnreadableImageError),
+        (lambda: b"This is a text, whatever it is called.", UnreadableImageError),
+        (lambda: photo()[:4000], UnreadableImageError),
+        (lambda: photo(format="BMP"), UnreadableImageError),
+        (lambda: photo(format="TIFF"), UnreadableImageError),
+        (lambda: b"%PDF-1.7\n" + b"\0" * 200, UnreadableImageError),
+        (lambda: b"<svg xmlns='http://www.w3.org/2000/svg'/>", UnreadableImageError),
+        (camera.bomb, ImageTooLargeError),
+        (lambda: camera.bomb(10_000), ImageTooLargeError),
+        (lambda: camera.bomb(7_100), ImageTooLargeError),
+        (lambda: camera.flat_png(3_600), ImageTooLargeError),
+        (lambda: photo(3_600, 3_600, progressive=True), ImageTooLargeError),
+        (lambda: photo() + b"\0" * images.LARGEST_FILE, ImageTooLargeError),
+        (lambda: photo(159, 400), ImageTooSmallError),
     ],
     ids=[
         "nothing",
@@ -140,9 +142,9 @@ def test_only_the_same_file_has_the_same_digest() -> None:
         "small",
     ],
 )
-def test_a_file_that_cannot_be_shown_is_refused(sent: bytes, refusal: type[UnusableImageError]) -> None:
+def test_a_file_that_cannot_be_shown_is_refused(sent: Callable[[], bytes], refusal: type[UnusableImageError]) -> None:
     with pytest.raises(refusal):
-        images.process(sent)
+        images.process(sent())
 
 
 @given(
