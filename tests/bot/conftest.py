@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.bot import fixtures
+from tests.bot.seeded import seeded
 from tests.runs import is_full
 from tests.service import Service, serving
 
@@ -26,6 +27,10 @@ USUAL = 2
 def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]:
     """The shop over each pair of stores."""
     urls = {setting: request.getfixturevalue(fixture) for setting, fixture in STORES[request.param].items()}
+    if not urls:
+        with seeded(tmp_path) as service:
+            yield service
+        return
     with serving(tmp_path, **urls) as service:
         fixtures.seed_shop(service)
         yield service
@@ -34,6 +39,5 @@ def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]
 @pytest.fixture
 def embedded(tmp_path: Path) -> Iterator[Service]:
     """The shop over SQLite alone, for tests that do not depend on the stores."""
-    with serving(tmp_path) as service:
-        fixtures.seed_shop(service)
+    with seeded(tmp_path) as service:
         yield service
