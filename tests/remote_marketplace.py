@@ -14,7 +14,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from bot.marketplace.remote import RemoteMarketplace
-from tests.bot import fixtures
+from tests.bot.seeded import seeded
 from tests.service import OPERATOR_KEY, Service, serving
 
 Fault = Literal["none", "no_answer", "lost_answer", "server_error", "forbidden", "other_site"]
@@ -130,15 +130,14 @@ def remote_setup(folder: Path, **bot_settings: Any) -> Iterator[RemoteSetup]:
     (folder / "shop").mkdir()
     (folder / "bot").mkdir()
     with (
-        serving(folder / "shop", announce="off", public_url="http://shop.example") as shop,
+        seeded(folder / "shop", announce="off", public_url="http://shop.example") as shop,
         fault_proxy(shop.app) as (proxy, url),
+        serving(folder / "bot", marketplace_url=url, marketplace_api_key=OPERATOR_KEY, **bot_settings) as bot,
     ):
-        fixtures.seed_shop(shop)
-        with serving(folder / "bot", marketplace_url=url, marketplace_api_key=OPERATOR_KEY, **bot_settings) as bot:
-            proxy.on_fault = partial(set_patience, bot)
-            proxy.fail("none")
-            bot.work()
-            yield RemoteSetup(shop, bot, proxy)
+        proxy.on_fault = partial(set_patience, bot)
+        proxy.fail("none")
+        bot.work()
+        yield RemoteSetup(shop, bot, proxy)
 
 
 def set_patience(bot: Service, fault: Fault) -> None:

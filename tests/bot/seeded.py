@@ -32,11 +32,11 @@ class _SeededShop:
 
 
 @contextmanager
-def seeded(folder: Path) -> Iterator[Service]:
-    """The service over the seeded shop, as `serving` and `seed_shop` make it."""
+def seeded(folder: Path, **settings: Any) -> Iterator[Service]:
+    """The service over the seeded shop, as `serving` with these settings and `seed_shop` make it."""
     shop = _seeded_shop()
     (folder / "soko.db").write_bytes(shop.database)
-    with serving(folder) as service:
+    with serving(folder, **settings) as service:
         ids = _ids(service)
         service._random.setstate(shop.random)
         ids.random.setstate(shop.ids)
