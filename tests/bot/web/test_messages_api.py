@@ -228,16 +228,16 @@ def test_a_text_that_was_reported_failed_is_resent_under_a_new_provider_id(servi
 
 
 def test_a_resend_is_suppressed_after_stop_and_sent_after_start(service: Service) -> None:
-    service.gateway.text(JOY, "STOP")
-    queue_message(service, JOY, "hello")
+    service.gateway.text(AKINYI, "STOP")
+    queue_message(service, AKINYI, "hello")
     provider = FakeProvider(service.clock)
     deliver(service, provider, minutes=1)
-    (held,) = listed(service, f"/conversations/{JOY}?status=suppressed")
+    (held,) = listed(service, f"/conversations/{AKINYI}?status=suppressed")
     resend(service, held["id"])
     deliver(service, provider)
-    assert listed(service, f"/conversations/{JOY}?status=suppressed") == [held]
+    assert listed(service, f"/conversations/{AKINYI}?status=suppressed") == [held]
 
-    service.gateway.text(JOY, "START")
+    service.gateway.text(AKINYI, "START")
     resend(service, held["id"])
     deliver(service, provider, minutes=1)
     assert provider.texts[1:] == ["Soko: you will get texts again. To end them, text STOP.", "hello"]
