@@ -35,7 +35,7 @@ def render_sms(words: Words, wording: Wording, fields: Mapping[str, object]) -> 
         version for version in versions(wording) if not any(fields[name] in ("", None) for name in _fields(version))
     ]
     texts = [words.sendable(words.text(version).format_map(fields)) for version in complete or versions(wording)]
-    return Screen(texts).render(SMS)
+    return Screen(tuple(texts)).render(SMS)
 
 
 @cache

@@ -85,7 +85,7 @@ def link_message(product: ProductSummary, link: str, msisdn: str, language: str,
     return NewMessage(
         key,
         msisdn,
-        Screen(bodies).render(LONG_SMS),
+        Screen(tuple(bodies)).render(LONG_SMS),
         language,
         topic="reply",
         about=product.code,

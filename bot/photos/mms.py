@@ -129,7 +129,7 @@ class PictureJob:
         text = NewMessage(
             key=job["reply"],
             msisdn=job["msisdn"],
-            text=Screen(bodies).render(SMS),
+            text=Screen(tuple(bodies)).render(SMS),
             language=words.language,
             topic="reply",
             about=job["about"],

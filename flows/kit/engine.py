@@ -12,7 +12,6 @@ Nothing here opens a socket or a file, or reads the clock.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 from flows.commands import Command, Outcome
 from flows.reading import codes
@@ -218,7 +217,7 @@ class DialogueEngine:
         screen = prompts.screen(turn) or self.state(turn.conversation).screen(turn)
         if screen.ends:
             return screen
-        return replace(screen, navigation=list(self._navigation(turn)))
+        return Screen(screen.bodies, screen.options, screen.more, tuple(self._navigation(turn)))
 
     def _navigation(self, turn: Turn) -> Iterator[tuple[str, str]]:
         conversation = turn.conversation

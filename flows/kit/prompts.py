@@ -69,5 +69,5 @@ def screen(turn: Turn) -> Screen | None:
     guess = conversation.guess.label if conversation.guess else ""
     asked = [turn.say(question, guess=label) for label in dict.fromkeys((guess, guess[:SHORT_GUESS]))]
     problems = conversation.problem if name == "person" else []
-    bodies = [*(f"{problem}\n{asked[0]}" for problem in problems), *asked]
-    return Screen(bodies, [("1", turn.words.text(first)), ("2", turn.words.text(second))])
+    bodies = (*(f"{problem}\n{asked[0]}" for problem in problems), *asked)
+    return Screen(bodies, (("1", turn.words.text(first)), ("2", turn.words.text(second))))

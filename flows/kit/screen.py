@@ -9,10 +9,16 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 
+import msgspec
+from msgspec import structs
+
 from flows import gsm7
+
+CACHED_SCREENS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +51,21 @@ SMS = Channel("sms", 160, 70, shows_navigation=False)
 LONG_SMS = Channel("sms", 305, 133, shows_navigation=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Screen:
+class Screen(msgspec.Struct, frozen=True):
     """What is to be shown: the body in versions, the longest first, then numbered lines."""
 
-    bodies: Sequence[str]
-    options: Sequence[tuple[str, str]] = ()
+    bodies: tuple[str, ...]
+    options: tuple[tuple[str, str], ...] = ()
     """Number and label of each line to choose from."""
     more: tuple[str, str] | None = None
     """The line that turns the page."""
-    navigation: Sequence[tuple[str, str]] = ()
+    navigation: tuple[tuple[str, str], ...] = ()
     """*Back* and *Home*."""
     ends: bool = False
 
     def fits(self, channel: Channel) -> bool:
         """True if the shortest form fits: without navigation, but with all options and the line for more."""
-        return any(channel.room(text) >= 0 for text in self._forms(channel, []))
+        return _fits(self, channel)
 
     def render(self, channel: Channel) -> str:
         """The fullest form within the channel's budget, `CON `/`END ` included.
@@ -68,32 +73,45 @@ class Screen:
         *Home* is left out first, then *Back*; both keys still work. If nothing fits, which the tests of all dialogues
         rule out, the shortest form is cut rather than rejected.
         """
-        text = ""
-        for text in self._forms(channel, self.navigation if channel.shows_navigation else []):
-            if channel.room(text) >= 0:
-                return text
-        while channel.room(text) < 0:
-            text = text[:-1]
-        return text
+        return _rendered(self, channel)
 
     def with_line_cut(self, channel: Channel) -> Screen:
         """For a page of one line: the screen with the label cut so that the line for more fits too."""
         ((number, label),) = self.options
 
         def cut(kept: int) -> Screen:
-            return replace(self, options=[(number, label[:kept])])
+            return structs.replace(self, options=((number, label[:kept]),))
 
         # the first length that is too long; whatever is longer is too long as well
         too_long = bisect_left(range(len(label) + 1), True, key=lambda kept: not cut(kept).fits(channel))
         return cut(too_long - 1) if too_long else self
 
-    def _forms(self, channel: Channel, navigation: Sequence[tuple[str, str]]) -> Iterator[str]:
+    def forms(self, channel: Channel, navigation: Sequence[tuple[str, str]]) -> Iterator[str]:
         """All forms with these lines of navigation or fewer, the fullest first."""
         prefix = channel.end_prefix if self.ends else channel.continue_prefix
-        options = [*self.options, self.more] if self.more else self.options
+        options = (*self.options, self.more) if self.more else self.options
         for kept in range(len(navigation), -1, -1):
             for body in self.bodies:
                 yield prefix + _lines(body, chain(options, navigation[:kept]))
+
+
+# Most screens are the same for many people.
+
+
+@lru_cache(CACHED_SCREENS)
+def _fits(screen: Screen, channel: Channel) -> bool:
+    return any(channel.room(text) >= 0 for text in screen.forms(channel, ()))
+
+
+@lru_cache(CACHED_SCREENS)
+def _rendered(screen: Screen, channel: Channel) -> str:
+    text = ""
+    for text in screen.forms(channel, screen.navigation if channel.shows_navigation else ()):
+        if channel.room(text) >= 0:
+            return text
+    while channel.room(text) < 0:
+        text = text[:-1]
+    return text
 
 
 def _lines(body: str, numbered: Iterator[tuple[str, str]]) -> str:

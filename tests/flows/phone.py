@@ -55,7 +55,7 @@ class FakePhone:
     place: Place = PLACE
     stored: bytes = msgspec.json.encode(Conversation("call-1"))
     performs: Callable[[FakeMarketplace, Command], Outcome] = FakeMarketplace.perform
-    screen: Screen = field(default_factory=lambda: Screen([""]))
+    screen: Screen = field(default_factory=lambda: Screen(("",)))
     shown: str = ""
     """The screen as it was rendered, `CON `/`END ` included."""
     _read: Conversation | None = None

@@ -25,6 +25,8 @@ class StateKind(State):
     is_question = False
     resume_before = False
     """True if a dropped call resumes at the question before this one: an answer to an old screen must not count."""
+    has_fixed_lines = False
+    """True if the lines on offer are always the same, so that they need not be stored."""
     optional = False
     """True if nothing is left undone without an answer: a dropped call is not continued here."""
     verbatim = False
@@ -73,7 +75,7 @@ class StateKind(State):
         if self.text:
             yield self.text
 
-    def bodies(self, turn: Turn) -> list[str]:
+    def bodies(self, turn: Turn) -> tuple[str, ...]:
         """The text of the screen in its versions, the longest first, with the fields filled in.
 
         While the shop cannot be read, the versions that need something from it are left out. Raises OutOfReach if all
@@ -87,7 +89,7 @@ class StateKind(State):
                 needed = error
         if not filled:
             raise needed
-        return filled
+        return tuple(filled)
 
     def screen(self, turn: Turn) -> Screen:
         return Screen(self.bodies(turn))

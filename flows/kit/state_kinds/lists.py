@@ -35,8 +35,12 @@ class ListQuestion(Question):
         super().prepare(turn)
         turn.conversation.choices = list(self.offer(turn))[: int(MORE) - 1]
 
+    def lines_of(self, turn: Turn) -> Sequence[Choice]:
+        """The lines as they were offered."""
+        return turn.conversation.choices or (self.offer(turn) if self.has_fixed_lines else ())
+
     def read(self, turn: Turn, typed: str) -> Read[str]:
-        choices = turn.conversation.choices
+        choices = self.lines_of(turn)
         picked = choice(typed, [line.label for line in choices])
         line = choices[picked.value]
         turn.conversation.labels[self.name] = line.label
@@ -49,17 +53,17 @@ class ListQuestion(Question):
         except Unreadable:
             return False
 
-    def options(self, turn: Turn) -> list[tuple[str, str]]:
+    def options(self, turn: Turn) -> tuple[tuple[str, str], ...]:
         """The number and label of each line from the current page on."""
         page = turn.conversation.page
         shown = str if self.verbatim else turn.words.sendable
-        return [(str(n), shown(line.label)) for n, line in enumerate(turn.conversation.choices[page:], page + 1)]
+        return tuple([(str(n), shown(line.label)) for n, line in enumerate(self.lines_of(turn)[page:], page + 1)])
 
     def screen(self, turn: Turn) -> Screen:
         """The current page: all remaining lines if they fit, otherwise as many as leave room for *More*."""
         return self.page(turn, self.bodies(turn))
 
-    def page(self, turn: Turn, bodies: Sequence[str]) -> Screen:
+    def page(self, turn: Turn, bodies: tuple[str, ...]) -> Screen:
         """The current page under one of these texts."""
         options = self.options(turn)
         remaining = Screen(bodies, options)
@@ -73,7 +77,7 @@ class ListQuestion(Question):
         """Turns to the next page; False if this is the last."""
         shown = len(self.screen(turn).options)
         next_page = turn.conversation.page + shown
-        if next_page >= len(turn.conversation.choices):
+        if next_page >= len(self.lines_of(turn)):
             return False
         turn.conversation.pages.append(next_page)
         turn.conversation.problem = []
@@ -96,12 +100,19 @@ class Menu(ListQuestion):
     A dropped call does not continue at an `optional` one.
     """
 
+    has_fixed_lines = True
+
     def __init__(self, name: str, text: Wording, *lines: Option, example: Wording = "", optional: bool = False) -> None:
         super().__init__(name, text, example=example)
         self.lines, self.optional = lines, optional
+        self._offers: dict[Callable[[str], str], list[Choice]] = {}
 
     def offer(self, turn: Turn) -> Sequence[Choice]:
-        return [Choice(line.value or line.label, turn.words.text(line.label)) for line in self.lines]
+        """The lines, which are translated once for each language."""
+        text = turn.words.text
+        if text not in self._offers:
+            self._offers[text] = [Choice(line.value or line.label, text(line.label)) for line in self.lines]
+        return self._offers[text]
 
     def edges(self) -> Iterator[Edge]:
         for line in self.lines:
@@ -168,10 +179,10 @@ class Overview(PagedList):
 
     def screen(self, turn: Turn) -> Screen:
         if turn.conversation.pages:
-            return self.page(turn, [turn.say(self.heading)])
+            return self.page(turn, (turn.say(self.heading),))
         bodies, options = self.bodies(turn), self.options(turn)
         for body in bodies:
-            page = self.page(turn, [body])
+            page = self.page(turn, (body,))
             if page.fits(turn.channel) and page.options[:1] == options[:1]:
                 return page
         return Screen(bodies, (), (MORE, turn.words.text(N_("More"))))
@@ -184,6 +195,7 @@ class Overview(PagedList):
 class Confirm(ListQuestion):
     """A yes or no question; `label` is the line for yes."""
 
+    has_fixed_lines = True
     resume_before = True
 
     def __init__(self, name: str, text: Wording, *, yes: str | Enter, no: str | Enter, label: str = N_("Yes")) -> None:

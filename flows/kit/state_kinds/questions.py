@@ -70,11 +70,13 @@ class Question(StateKind):
         if self.check:
             yield self.check.problem
 
-    def bodies(self, turn: Turn) -> list[str]:
+    def bodies(self, turn: Turn) -> tuple[str, ...]:
         """The question; after a rejected answer with the problem before it, or the problem alone if both do not fit."""
         question = super().bodies(turn)
         problems = turn.conversation.problem
-        return [f"{problem}\n{body}" for problem in problems for body in question] + problems or question
+        if not problems:
+            return question
+        return (*(f"{problem}\n{body}" for problem in problems for body in question), *problems)
 
 
 class Ask(Question):

@@ -30,17 +30,17 @@ from flows.kit import (
 )
 from tests.flows.phone import HOME, start
 
-NAVIGATION = [("0", "Back"), ("00", "Home")]
+NAVIGATION = (("0", "Back"), ("00", "Home"))
 CHANNELS = [USSD, SMS, LONG_SMS]
 
 words = st.text(st.sampled_from("abc de€{}\n"), max_size=200) | st.text(max_size=200)
-lines = st.lists(st.tuples(st.sampled_from(["1", "12", "97"]), words), max_size=12)
+lines = st.lists(st.tuples(st.sampled_from(["1", "12", "97"]), words), max_size=12).map(tuple)
 screens = st.builds(
     Screen,
-    bodies=st.lists(words, min_size=1, max_size=3),
+    bodies=st.lists(words, min_size=1, max_size=3).map(tuple),
     options=lines,
     more=st.none() | st.just(("98", "More")),
-    navigation=st.sampled_from([[], NAVIGATION[:1], NAVIGATION]),
+    navigation=st.sampled_from([(), NAVIGATION[:1], NAVIGATION]),
     ends=st.booleans(),
 )
 any_input = st.text(max_size=200) | st.sampled_from(["0", "00", "98", "15OO", "w" * 200])
@@ -115,20 +115,20 @@ def test_every_kind_answers_any_input_within_its_budget(title: str, said: list[s
 
 
 def test_the_longest_version_that_fits_is_taken() -> None:
-    versions = ["a" * 160, "b" * 157, "c" * 156, "d"]
+    versions = ("a" * 160, "b" * 157, "c" * 156, "d")
     assert Screen(versions).render(USSD) == "CON " + "c" * 156
     assert Screen(versions).render(SMS) == "a" * 160
 
 
 def test_a_shorter_version_is_taken_before_navigation_is_dropped() -> None:
-    assert Screen(["a" * 150, "short"], navigation=NAVIGATION).render(USSD) == "CON short\n0. Back\n00. Home"
+    assert Screen(("a" * 150, "short"), navigation=NAVIGATION).render(USSD) == "CON short\n0. Back\n00. Home"
 
 
 @pytest.mark.parametrize(
     ("length", "left"), [(139, ["0. Back", "00. Home"]), (140, ["0. Back"]), (148, ["0. Back"]), (149, [])]
 )
 def test_home_is_dropped_before_back(length: int, left: list[str]) -> None:
-    assert Screen(["a" * length], navigation=NAVIGATION).render(USSD).split("\n")[1:] == left
+    assert Screen(("a" * length,), navigation=NAVIGATION).render(USSD).split("\n")[1:] == left
 
 
 @pytest.mark.parametrize("hidden", ["0", "00"])
@@ -139,19 +139,19 @@ def test_navigation_that_is_not_shown_works_all_the_same(hidden: str) -> None:
 
 
 def test_one_letter_outside_gsm7_halves_the_room() -> None:
-    assert Screen(["x" * 120, "y" * 20]).render(USSD) == "CON " + "x" * 120
-    assert Screen(["ĩ" + "x" * 76, "y" * 20]).render(USSD) == "CON " + "y" * 20
-    assert Screen(["ĩ" + "x" * 75, "y" * 20]).render(USSD) == "CON ĩ" + "x" * 75
+    assert Screen(("x" * 120, "y" * 20)).render(USSD) == "CON " + "x" * 120
+    assert Screen(("ĩ" + "x" * 76, "y" * 20)).render(USSD) == "CON " + "y" * 20
+    assert Screen(("ĩ" + "x" * 75, "y" * 20)).render(USSD) == "CON ĩ" + "x" * 75
 
 
 def test_a_character_of_two_septets_counts_twice() -> None:
-    assert Screen(["€" * 78]).fits(USSD)
-    assert not Screen(["€" * 79]).fits(USSD)
+    assert Screen(("€" * 78,)).fits(USSD)
+    assert not Screen(("€" * 79,)).fits(USSD)
 
 
 def test_what_fits_in_no_form_is_cut() -> None:
-    assert Screen(["a" * 400, "b" * 300]).render(USSD) == "CON " + "b" * 156
-    assert Screen(["😀" * 100]).render(USSD) == "CON " + "😀" * 38
+    assert Screen(("a" * 400, "b" * 300)).render(USSD) == "CON " + "b" * 156
+    assert Screen(("😀" * 100,)).render(USSD) == "CON " + "😀" * 38
 
 
 def test_in_a_latin_language_typed_text_is_shown_in_gsm7() -> None:
