@@ -13,6 +13,7 @@ from babel.numbers import get_currency_precision
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from bot.conversation.callers import CallerReader
 from bot.conversation.commands import DialogueRunner
 from bot.conversation.hop import HopResources
 from bot.conversation.service import ConversationService
@@ -82,6 +83,8 @@ class Services:
     def close(self) -> None:
         """Close all connections."""
         self.sessions.close()
+        if callers := self.conversation.resources.callers:
+            callers.close()
         self.engine.dispose()
 
     def shop(self, session: Session, by: Actor) -> Shop:
@@ -110,7 +113,8 @@ def build(
     own_numbers = registry.own_numbers(settings) | {settings.sms_short_code}
     collecting = OwnShop(database, lambda session: Shop(session, clock(), ids, terms, collections.ACTOR))
     payout_callbacks = PayoutCallbacks(database, clock, ids, terms)
-    resources = HopResources(sessions, database, clock, ids, marketplace)
+    callers = CallerReader(settings.database_url) if marketplace.is_local else None
+    resources = HopResources(sessions, database, clock, ids, marketplace, callers=callers)
     return Services(
         settings=settings,
         engine=engine,

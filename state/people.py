@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Update, func, or_, select
+from sqlalchemy import BindParameter, Connection, Select, Update, func, literal, or_, select
 
 from state.tables import consent, insert_new, person
 
@@ -40,6 +40,17 @@ _FIELDS = (
     person.c.promotions_off_at,
     person.c.keyword_language,
 )
+
+
+def known(msisdn: BindParameter[str]) -> Select[str, str, bool]:
+    """One row: the language that the person chose, that of a keyword, and whether there is a PIN; NULL if unknown."""
+    nothing = select(literal(1).label("one")).subquery()
+    has_pin = person.c.pin_hash.is_not(None).label("has_pin")
+    return (
+        select(person.c.language, person.c.keyword_language, has_pin)
+        .select_from(nothing)
+        .outerjoin(person, person.c.msisdn == msisdn)
+    )
 
 
 def find(conn: Connection, msisdn: str) -> PersonRecord | None:

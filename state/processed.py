@@ -11,8 +11,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import BindParameter, Connection, Select, select
 
 from state.tables import insert_new, performed
 
@@ -55,9 +56,15 @@ def sweep(conn: Connection, older_than: datetime, limit: int) -> int:
 
 def has_older(conn: Connection, gateway_session: str, msisdn: str, before: datetime) -> bool:
     """True if a gateway session of a phone has performed something before this time."""
+    return conn.execute(older(gateway_session, msisdn, before).limit(1)).first() is not None
+
+
+def older(
+    gateway_session: str | BindParameter[str], msisdn: str | BindParameter[str], before: datetime | BindParameter[Any]
+) -> Select[int]:
+    """What a gateway session of a phone has performed before this time."""
     c = performed.c
-    older = select(c.seq).where(c.gateway_session == gateway_session, c.msisdn == msisdn, c.at < before)
-    return conn.execute(older.limit(1)).first() is not None
+    return select(c.seq).where(c.gateway_session == gateway_session, c.msisdn == msisdn, c.at < before)
 
 
 def last_checkpoint(conn: Connection, gateway_session: str, msisdn: str, since: datetime) -> bytes | None:

@@ -1,7 +1,7 @@
 """Sessions in Redis: a claim with its load is one script, a save with its release another.
 
-A session is a hash with the fields `data`, `expires_at`, `holder` and `held_until`. Commands are sent
-directly over redis-py's connections, because its client takes longer than the round trip.
+A session is a hash with the fields `data`, `expires_at`, `holder` and `held_until`, and one for each page. Commands
+are sent directly over redis-py's connections, because its client takes longer than the round trip.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import struct
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha1
 from typing import Any
@@ -18,7 +18,7 @@ from redis import ConnectionPool
 from redis.exceptions import ConnectionError, NoScriptError
 
 from state import deadline
-from state.sessions import Claimed
+from state.sessions import PAGES, Claimed, Seen, SidePage
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +41,18 @@ redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'held_until', ARGV[3])
 if not found[1] then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
 return {found[1], found[2], holder}
 """)
-# ARGV: holder, the conversation, when it expires, milliseconds until then
+# ARGV: holder, the conversation, when it expires, milliseconds until then; perhaps the field of a page and the page
 _SAVE = _Script(b"""
 if redis.call('HGET', KEYS[1], 'holder') ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[1], 'data', ARGV[2], 'expires_at', ARGV[3], 'holder', '')
+redis.call('HSET', KEYS[1], 'data', ARGV[2], 'expires_at', ARGV[3], 'holder', '', unpack(ARGV, 5))
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+return 1
+""")
+# ARGV: what was seen, and then as of the former
+_REPLACE = _Script(b"""
+local found = redis.call('HMGET', KEYS[1], 'data', 'holder')
+if found[1] ~= ARGV[1] or (found[2] or '') ~= '' then return 0 end
+redis.call('HSET', KEYS[1], 'data', ARGV[2], 'expires_at', ARGV[3], unpack(ARGV, 5))
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 return 1
 """)
@@ -53,6 +61,8 @@ _RELEASE = _Script(b"""
 if redis.call('HGET', KEYS[1], 'holder') == ARGV[1] then redis.call('HSET', KEYS[1], ARGV[2], ARGV[3]) end
 return 1
 """)
+
+_FIELDS = [f"page{slot}" for slot in range(PAGES)]
 
 TIMEOUT_S = 0.5
 """How long Redis may take to answer, and to accept a connection."""
@@ -81,6 +91,16 @@ class RedisSessions:
         data, expires_at = self._ask("HMGET", self._prefix + msisdn, "data", "expires_at")
         return _unexpired(data, expires_at, now)
 
+    def look(self, msisdn: str, now: float) -> Seen | None:
+        data, expires_at, holder = self._ask("HMGET", self._prefix + msisdn, "data", "expires_at", "holder")
+        current = None if holder else _unexpired(data, expires_at, now)
+        return Seen(current, float(expires_at)) if current is not None else None
+
+    def replace(
+        self, msisdn: str, seen: Seen, data: bytes, *, now: float, ttl: float, page: SidePage | None = None
+    ) -> bool:
+        return bool(self._run(_REPLACE, msisdn, seen.data, data, now + ttl, math.ceil(ttl * 1000), *_fields(page)))
+
     def claim(self, msisdn: str, holder: str, *, now: float, lease: float) -> Claimed | None:
         found = self._run(_CLAIM, msisdn, holder, now, now + lease, CLAIM_KEPT_MS)
         if found is None:
@@ -97,8 +117,13 @@ class RedisSessions:
         _, expires_at = _FORMER_HEAD.unpack_from(value)
         return value[_FORMER_HEAD.size :] if expires_at > now else None
 
-    def save(self, msisdn: str, data: bytes, holder: str, *, now: float, ttl: float) -> bool:
-        return bool(self._run(_SAVE, msisdn, holder, data, now + ttl, math.ceil(ttl * 1000)))
+    def save(
+        self, msisdn: str, data: bytes, holder: str, *, now: float, ttl: float, page: SidePage | None = None
+    ) -> bool:
+        return bool(self._run(_SAVE, msisdn, holder, data, now + ttl, math.ceil(ttl * 1000), *_fields(page)))
+
+    def pages(self, msisdn: str) -> list[bytes]:
+        return [page for page in self._ask("HMGET", self._prefix + msisdn, *_FIELDS) if page is not None]
 
     def release(self, msisdn: str, holder: str, *, is_done: bool) -> None:
         self._run(_RELEASE, msisdn, holder, *(("holder", "") if is_done else ("held_until", 0)))
@@ -111,9 +136,12 @@ class RedisSessions:
         found, cursor = [], b"0"
         while True:
             cursor, keys = self._ask("SCAN", cursor, "MATCH", f"{self._prefix}*", "TYPE", "hash", "COUNT", 1000)
-            found += [key for key in keys if matches(self._ask("HGET", key, "data") or b"")]
+            found += [key for key in keys if any(map(matches, self._kept(key)))]
             if cursor == b"0":
                 return [key.decode().removeprefix(self._prefix) for key in dict.fromkeys(found)]
+
+    def _kept(self, key: bytes) -> Iterator[bytes]:
+        return (kept for kept in self._ask("HMGET", key, "data", *_FIELDS) if kept is not None)
 
     def ping(self) -> None:
         self._ask("SET", f"{self._prefix}ping", "", "PX", 60_000)  # a replica or a full Redis answers reads alone
@@ -148,6 +176,10 @@ class RedisSessions:
             return self._connections.make_connection()
 
 
+def _fields(page: SidePage | None) -> tuple[Any, ...]:
+    return (_FIELDS[page.slot], page.data) if page else ()
+
+
 def _unexpired(data: bytes | None, expires_at: bytes | None, now: float) -> bytes | None:
     """The conversation in a hash; None if there is none, or if it has expired."""
     # Redis expires keys by its own clock; in development ours may have been moved forward.
@@ -155,5 +187,14 @@ def _unexpired(data: bytes | None, expires_at: bytes | None, now: float) -> byte
 
 
 def _talk(connection: Any, command: tuple[Any, ...]) -> Any:
-    connection.send_command(*command)
+    connection.send_packed_command([_packed(command)], check_health=False)
     return connection.read_response()
+
+
+def _packed(command: tuple[Any, ...]) -> bytes:
+    """The command as it is sent, an array of bulk strings. redis-py takes three times as long for it."""
+    parts = [b"*%d\r\n" % len(command)]
+    for part in command:
+        data = part if isinstance(part, bytes) else str(part).encode()
+        parts.append(b"$%d\r\n%b\r\n" % (len(data), data))
+    return b"".join(parts)

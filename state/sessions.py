@@ -5,7 +5,11 @@ A conversation belongs to a person, so its key is an MSISDN. The store does not 
     claim = store.claim(msisdn, holder, now=now, lease=2.5)      None while another hop holds the person
     store.save(msisdn, data, holder, now=now, ttl=600)           stores and releases
 
-Who holds a claim is the only one who may save. A claim whose holder died ends with its lease.
+Who holds a claim is the only one who may save. A claim whose holder died ends with its lease. While nobody holds one,
+what was seen may be replaced:
+
+    seen = store.look(msisdn, now)                               None while somebody holds the person
+    store.replace(msisdn, seen, data, now=now, ttl=600)          stores, if nothing has happened in between
 """
 
 from __future__ import annotations
@@ -26,6 +30,30 @@ class Claimed:
     left_by: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A conversation that was saved, and when it expires, in Unix seconds."""
+
+    data: bytes
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SidePage:
+    """What a conversation rarely needs, kept beside it, so that not every hop reads and writes it.
+
+    A person has `PAGES` of them. A page replaces the one that was saved under the same `slot`.
+    """
+
+    slot: int
+    data: bytes
+
+
+PAGES = 20
+RENEWED = 0.99
+"""The part of its time to live that a conversation must have left, or it gets another time at which it expires."""
+
+
 class Sessions(Protocol):
     """The store. `SqlSessions` is the embedded one, `RedisSessions` the one for many machines.
 
@@ -37,16 +65,36 @@ class Sessions(Protocol):
         """The conversation that was saved last, or None."""
         ...
 
+    def look(self, msisdn: str, now: float) -> Seen | None:
+        """The conversation that was saved last. None if there is none, or if a claim was neither saved nor released."""
+        ...
+
+    def replace(
+        self, msisdn: str, seen: Seen, data: bytes, *, now: float, ttl: float, page: SidePage | None = None
+    ) -> bool:
+        """Store the conversation in place of what was seen, with a page if one is given, in one step.
+
+        False, and nothing is stored, if another one is there by now, or a claim; also as for `save`. It may expire
+        earlier than after `ttl`, by a hundredth of it.
+        """
+        ...
+
     def claim(self, msisdn: str, holder: str, *, now: float, lease: float) -> Claimed | None:
         """Claim the person for `lease` and load the conversation, in one step. None while another claim is valid."""
         ...
 
-    def save(self, msisdn: str, data: bytes, holder: str, *, now: float, ttl: float) -> bool:
-        """Store the conversation and release the claim, in one step.
+    def save(
+        self, msisdn: str, data: bytes, holder: str, *, now: float, ttl: float, page: SidePage | None = None
+    ) -> bool:
+        """Store the conversation, with a page if one is given, and release the claim, in one step.
 
         False, and nothing is stored, if the claim of `holder` was released or taken over. Also False if the store's
         answer was lost and the retry found our own save; so after False the caller claims again and compares.
         """
+        ...
+
+    def pages(self, msisdn: str) -> list[bytes]:
+        """The pages of a person, in no order."""
         ...
 
     def release(self, msisdn: str, holder: str, *, is_done: bool) -> None:
@@ -57,11 +105,11 @@ class Sessions(Protocol):
         ...
 
     def delete(self, msisdn: str) -> None:
-        """Delete the conversation and the claim."""
+        """Delete the conversation with its pages, and the claim."""
         ...
 
     def mentioning(self, matches: Callable[[bytes], bool]) -> list[str]:
-        """The persons whose saved conversation `matches`; reads every conversation."""
+        """The persons of whom a saved conversation or page `matches`; reads all of them."""
         ...
 
     def close(self) -> None:

@@ -27,6 +27,7 @@ from bot.conversation.hop import (
     LostRaceError,
     attempt,
     load_profile,
+    person_of,
     postponed,
 )
 from bot.conversation.session import Session, UssdCall, new_session
@@ -64,9 +65,9 @@ class CallHandler:
             return self.error_screen(inbound.msisdn)
         key, language = self.runner.key(inbound, inbound.text), None
         try:
-            for _ in range(MAX_ATTEMPTS):
+            for number in range(MAX_ATTEMPTS):
                 try:
-                    with self.resources.claims.open(inbound.msisdn, CALL_WAIT_S) as claim:
+                    with self.resources.claims.open(inbound.msisdn, CALL_WAIT_S, is_late=number == 0) as claim:
                         language = claim.previous.person.language if claim.previous else None
                         return attempt(claim, self.runner.peppers, partial(self._answer, inbound, key, claim))
                 except LostClaimError:
@@ -107,7 +108,7 @@ class CallHandler:
     def _answer(self, inbound: Inbound, key: str, claim: Claim, secrets: HopSecrets) -> str:
         """The screen for one hop under a claim. Raises LostClaimError, and HashNeeded when nothing has been done."""
         previous = claim.previous
-        before = self.runner.reply_before(previous, inbound, inbound.text)
+        before = self.runner.reply_before(previous, key, inbound, claim.pages)
         if previous and _is_new_call(inbound, before, previous, claim.now):
             previous.forget_call()
         elif before is not None:
@@ -138,7 +139,7 @@ class CallHandler:
             return True
 
     def _hop(self, inbound: Inbound, previous: Session | None, context: HopContext) -> tuple[Session, str]:
-        if previous and inbound.text and inbound.id in previous.earlier_calls:
+        if previous and inbound.text and previous.is_earlier_call(inbound.id):
             return previous, USSD.end_prefix + self.runner.words(previous.person).text(TAKEN_OVER)
         if previous and previous.call and previous.call.id == inbound.id:
             session, turn = previous, self._continue(inbound, previous, previous.call, context)
@@ -147,6 +148,8 @@ class CallHandler:
         screen = self.runner.engine.screen(turn).render(USSD)
         session.identify(turn.person)
         session.by_call, session.left_at = turn.conversation, context.now.timestamp()
+        if self.runner.engine.state(turn.conversation).has_fixed_lines:
+            turn.conversation.choices = []
         if session.call:
             self.progress.note(inbound.msisdn, session.call.id, len(session.call.consumed))
         return session, screen
@@ -176,9 +179,9 @@ class CallHandler:
         """The first hop of a call, or of a call that the session store has lost."""
         session = previous or new_session(inbound.msisdn)
         call = session.begin_call(inbound.id)
-        person = load_profile(context, session.last_profile)
+        person, has_older = self._caller(inbound, session, context)
         if inbound.text:
-            return session, self._replay(inbound, call, person, context)
+            return session, self._replay(inbound, call, person, has_older, context)
         engine, dropped = self.runner.engine, session.by_call
         # a person without a language could not read the question, and has not begun anything
         if dropped and person.language and session.is_resumable(context.now) and engine.is_cut_off(dropped):
@@ -186,21 +189,29 @@ class CallHandler:
             engine.ask_to_resume(dropped)
             return session, self.runner.turn(dropped, person, context.market, USSD)
         again, session.has_forgotten_call = session.has_forgotten_call, False
-        return session, self._open_home(inbound, person, context, again=again)
+        return session, self._open_home(inbound, person, context, again=again or has_older)
 
-    def _open_home(self, inbound: Inbound, person: Person, context: HopContext, *, again: bool = False) -> Turn:
+    def _caller(self, inbound: Inbound, session: Session, context: HopContext) -> tuple[Person, bool]:
+        """The caller, and whether an older call had the id of this one: one statement if the shop is local."""
+        longest_ago = context.now - LONGEST_CALL
+        if self.resources.callers:
+            caller = self.resources.callers.read(inbound.msisdn, inbound.id, longest_ago)
+            return person_of(inbound.msisdn, caller.profile, caller.known), caller.has_older
+        person = load_profile(context, session.last_profile)
+        with context.work.reading() as conn:
+            return person, processed.has_older(conn, inbound.id, inbound.msisdn, longest_ago)
+
+    def _open_home(self, inbound: Inbound, person: Person, context: HopContext, *, again: bool) -> Turn:
         """A conversation at home; under an id of its own if the gateway has used the id of this call before.
 
         Otherwise the commands of this call would have the keys of that one, and would not be performed.
         """
-        with context.work.reading() as conn:
-            again = again or processed.has_older(conn, inbound.id, inbound.msisdn, context.now - LONGEST_CALL)
         begun = [context.now.isoformat()] if again else []
         turn = self.runner.turn(Conversation(self.runner.key(inbound, *begun)), person, context.market, USSD)
         self.runner.engine.open(turn, self.runner.engine.home)
         return turn
 
-    def _replay(self, inbound: Inbound, call: UssdCall, person: Person, context: HopContext) -> Turn:
+    def _replay(self, inbound: Inbound, call: UssdCall, person: Person, has_older: bool, context: HopContext) -> Turn:
         """Handle the answers of a cumulative text: those after the last checkpoint of this call, or all from home."""
         with context.work.reading() as conn:
             checkpoint = last_checkpoint(conn, inbound.id, inbound.msisdn, context.now - LONGEST_CALL)
@@ -213,7 +224,7 @@ class CallHandler:
             if checkpoint.is_each_stored:
                 begins_after = len(checkpoint.consumed)
         else:
-            turn = self._open_home(inbound, person, context)
+            turn = self._open_home(inbound, person, context, again=has_older)
         for answer in ussd_text.answers_after(call.consumed, inbound.text, begins_after):
             if turn.conversation.over:
                 call.consumed = ussd_text.mask(inbound.text)
@@ -239,5 +250,6 @@ def _is_new_call(inbound: Inbound, before: str | None, previous: Session, now: d
     `before` is the reply that is stored for the same request.
     """
     is_open = previous.call is not None and previous.call.id == inbound.id
-    is_same_id = is_open or inbound.id in previous.earlier_calls or before is not None
-    return not inbound.text and is_same_id and previous.seconds_since_call(now) >= REPEATED_WITHIN_S
+    if inbound.text or previous.seconds_since_call(now) < REPEATED_WITHIN_S:
+        return False
+    return is_open or before is not None or previous.is_earlier_call(inbound.id)

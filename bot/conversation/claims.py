@@ -7,6 +7,10 @@
 
 A claim is a short lease in the session store; a hop that meets the claim of another one waits. If the holder dies, its
 lease ends and the next hop takes over. If the holder was only slow, the fence keeps it from committing (docs/adr/0025).
+
+A hop of a call takes its claim as late as it can: before its first write transaction, or never if it only moves through
+menus. Until then it works on the session that it has seen, and its save fails if that is not the newest any more, or if
+another hop holds the claim (docs/adr/0038).
 """
 
 from __future__ import annotations
@@ -20,11 +24,11 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from bot.conversation import session as sessions
-from bot.conversation.session import KEPT_FOR, Session
+from bot.conversation.session import KEPT_FOR, LARGEST, Session
 from bot.db.unit_of_work import Database
 from bot.runtime.clock import Clock
 from state import fences
-from state.sessions import Sessions
+from state.sessions import Seen, Sessions
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +37,8 @@ LEASE_S = 2.5
 CALL_WAIT_S = 3.0
 """How long a hop of a call waits for the claim: longer than a lease, shorter than a gateway waits for the screen."""
 TEXT_WAIT_S = 10.0
+MOST_KEPT = 2
+"""With so few replies, a session that is too long is saved as it is: pages would not hold forty replies."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.004, 0.1
 
 
@@ -50,12 +56,21 @@ class Claim:
     `previous` is the session before this hop, which the hop may change; None if there is none.
     """
 
-    def __init__(self, store: Sessions, msisdn: str, holder: str, now: datetime, document: bytes | None) -> None:
+    def __init__(
+        self,
+        claims: Claims,
+        msisdn: str,
+        now: datetime,
+        document: bytes | None,
+        holder: str = "",
+        seen: Seen | None = None,
+    ) -> None:
         self.msisdn, self.now = msisdn, now
-        self._store, self._holder, self._document = store, holder, document
+        self._claims, self._store = claims, claims.store
+        self._holder, self._document, self._seen = holder, document, seen
         self.previous = self.read_again()
         self._number = self.previous.fence if self.previous else 0
-        self._is_raised, self._is_kept, self._is_open = False, False, True
+        self._is_raised, self._is_kept, self._is_open = False, False, seen is None
 
     def read_again(self) -> Session | None:
         """The session as it was before this hop, without what the hop has changed."""
@@ -64,6 +79,20 @@ class Claim:
     def start_again(self) -> None:
         """Forget what an attempt has changed in the session; the claim stays."""
         self.previous = self.read_again()
+
+    def take(self) -> None:
+        """Called before a transaction. Raises LostClaimError if what was seen is not the newest any more."""
+        if self._seen is None:
+            return
+        seen, self._seen, self._holder = self._seen, None, self._claims.new_holder()
+        claimed = self._store.claim(self.msisdn, self._holder, now=self.now.timestamp(), lease=LEASE_S)
+        if claimed is None:
+            raise LostClaimError(self.msisdn)
+        self._is_open = True
+        if claimed.left_by:
+            self._claims.take_over(self, claimed.left_by)
+        if claimed.left_by or claimed.data != seen.data:
+            raise LostClaimError(self.msisdn)
 
     def hold(self, conn: Connection) -> None:
         """Called at the end of a transaction. Raises LostClaimError if another hop has taken the claim over."""
@@ -91,10 +120,19 @@ class Claim:
     def save(self, session: Session) -> bool:
         """Save the session and release the claim. False, and nothing is saved, if another hop has taken it over."""
         session.fence = self._number
-        document, now = sessions.encode(session), self.now.timestamp()
-        is_saved = self._store.save(self.msisdn, document, self._holder, now=now, ttl=KEPT_FOR)
+        document, page, now = sessions.encode(session), None, self.now.timestamp()
+        if len(document) > LARGEST and len(session.replies) > MOST_KEPT:
+            page = session.take_page(self.now)
+            document = sessions.encode(session)
+        if self._seen:
+            return self._store.replace(self.msisdn, self._seen, document, now=now, ttl=KEPT_FOR, page=page)
+        is_saved = self._store.save(self.msisdn, document, self._holder, now=now, ttl=KEPT_FOR, page=page)
         self._is_open = False
         return is_saved
+
+    def pages(self) -> list[bytes]:
+        """The pages that were saved with the session."""
+        return self._store.pages(self.msisdn)
 
     def finish(self) -> None:
         """Release the claim of a hop that has changed nothing; does nothing after `save` or `leave`."""
@@ -125,35 +163,46 @@ class Claims:
     new_holder: Callable[[], str]
 
     @contextmanager
-    def open(self, msisdn: str, wait_s: float) -> Iterator[Claim]:
+    def open(self, msisdn: str, wait_s: float, *, is_late: bool = False) -> Iterator[Claim]:
         """Claim the person and load the session: one round trip, unless another hop holds the claim.
 
-        If the block raises, or neither saves nor raises, the claim is released at its end. Raises ClaimedTooLongError.
+        With `is_late` the session is only loaded, if nobody holds the claim; `Claim.take` then takes it. If the block
+        raises, or neither saves nor raises, the claim is released at its end. Raises ClaimedTooLongError.
         """
-        claim, left_by = self._claim(msisdn, wait_s)
+        claim, left_by = (is_late and self._look(msisdn)) or self._claim(msisdn, wait_s)
         try:
             if left_by:
-                with self.database.writing.begin() as db:
-                    claim.take_over(db.connection(), left_by)
+                self.take_over(claim, left_by)
             yield claim
             claim.finish()
         finally:
             claim.leave()
 
+    def take_over(self, claim: Claim, left_by: str) -> None:
+        """Let a claim take over from the holder before."""
+        with self.database.writing.begin() as db:
+            claim.take_over(db.connection(), left_by)
+
+    def _look(self, msisdn: str) -> tuple[Claim, str] | None:
+        now = self.clock()
+        seen = self.store.look(msisdn, now.timestamp())
+        return (Claim(self, msisdn, now, seen.data, seen=seen), "") if seen else None
+
     def _claim(self, msisdn: str, wait_s: float) -> tuple[Claim, str]:
         """A claim, and the holder before if it neither saved nor released."""
         holder = self.new_holder()
-        for pause in (0.0, *_pauses(wait_s)):
+        for pause in _pauses(wait_s):
             if pause:
                 self.pause(pause)
             now = self.clock()
             if claimed := self.store.claim(msisdn, holder, now=now.timestamp(), lease=LEASE_S):
-                return Claim(self.store, msisdn, holder, now, claimed.data), claimed.left_by
+                return Claim(self, msisdn, now, claimed.data, holder), claimed.left_by
         raise ClaimedTooLongError(msisdn)
 
 
 def _pauses(total_s: float) -> Iterator[float]:
-    """Growing pauses in seconds that make up the total."""
+    """None at first, then growing pauses in seconds that make up the total."""
+    yield 0.0
     pause = FIRST_PAUSE_S
     while total_s > 0:
         yield min(pause, total_s)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 import msgspec
 from sqlalchemy import Connection
 
 import locales
-from bot.conversation import deferred, failed_credentials
+from bot.conversation import deferred, failed_credentials, ussd_text
 from bot.conversation.hop import HopContext, load_profile, refresh_profile
 from bot.conversation.pin_reset import PinReset
-from bot.conversation.session import Session, UssdCall, hop_key
+from bot.conversation.session import Session, UssdCall, find_on_pages, hop_key
 from bot.marketplace.port import MarketplaceSession, Unreachable
 from bot.messaging import queue, rendering
 from bot.messaging.queue import NewMessage, Priority
@@ -93,6 +94,21 @@ def _may_change_profile(command: Command, outcome: Outcome) -> bool:
     return outcome.kind == "rejected" or isinstance(command, PROFILE_COMMANDS)
 
 
+@lru_cache(maxsize=1024)
+def _best_match(tag: str | None, offered: tuple[tuple[str, str], ...]) -> str:
+    return locales.best_match(tag, [code for code, _ in offered])
+
+
+def _goes_on(previous: Session, inbound: Inbound) -> bool:
+    """True if a request adds an answer to all that was consumed of the open call.
+
+    It has not come before, or it was not consumed because the shop was out of reach. Then its reply ended the call, and
+    the last reply is on no page.
+    """
+    call = previous.call
+    return call is not None and call.id == inbound.id and bool(ussd_text.added(call.consumed, inbound.text))
+
+
 def _parts(inbound: Inbound, text: Sequence[str]) -> tuple[str, ...]:
     return (inbound.provider, inbound.id, inbound.msisdn, *text)
 
@@ -118,7 +134,7 @@ class DialogueRunner:
 
     def language(self, person: Person) -> str:
         """The code of the offered language in which the person is answered."""
-        return locales.best_match(person.language or person.locale, [code for code, _ in self.place.languages])
+        return _best_match(person.language or person.locale, self.place.languages)
 
     def turn(self, conversation: Conversation, person: Person, market: MarketplaceSession, channel: Channel) -> Turn:
         return Turn(conversation, person, self.place, market, self.words(person), channel)
@@ -132,12 +148,19 @@ class DialogueRunner:
         """
         return hop_key(self.hop_secrets[0], *_parts(inbound, text))
 
-    def reply_before(self, previous: Session | None, inbound: Inbound, *text: str) -> str | None:
-        """The reply that an earlier copy of an inbound message got; None if there was none."""
+    def reply_before(
+        self, previous: Session | None, key: str, inbound: Inbound, pages: Callable[[], Iterable[bytes]]
+    ) -> str | None:
+        """The reply that an earlier copy of a hop with this key got; None if there was none.
+
+        `pages` reads the pages of the session, which only a request that may be a copy of an older one needs.
+        """
         if previous is None:
             return None
-        keys = (hop_key(secret, *_parts(inbound, text)) for secret in self.hop_secrets)
+        keys = [key, *(hop_key(secret, *_parts(inbound, (inbound.text,))) for secret in self.hop_secrets[1:])]
         stored = next((previous.replies[key] for key in keys if key in previous.replies), None)
+        if stored is None and not _goes_on(previous, inbound) and previous.may_have_page(inbound.id):
+            stored = find_on_pages(pages(), previous.first_page, keys)
         return None if stored is None else self._opened(stored)
 
     def hash(self, *parts: str) -> str:
@@ -325,8 +348,10 @@ class DialogueRunner:
 
     def remember_reply(self, session: Session, hop: str, reply: str, context: HopContext) -> None:
         """Store the reply to a hop of a call, with one-time codes sealed."""
-        sealed = self.seal.close(reply, context.market.secrets, hop)
-        session.remember_reply(hop, f"{sealed.text}{SEALED}{sealed.codes}" if sealed.codes else reply)
+        if codes := context.market.secrets:
+            sealed = self.seal.close(reply, codes, hop)
+            reply = f"{sealed.text}{SEALED}{sealed.codes}" if sealed.codes else reply
+        session.replies[hop] = reply
 
     def _opened(self, stored: str) -> str:
         """A stored reply as it was given."""

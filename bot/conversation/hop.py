@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from bot.conversation import deferred
+from bot.conversation.callers import CallerReader, Known
 from bot.conversation.claims import Claim, Claims
 from bot.conversation.session import Session, new_session
 from bot.db.unit_of_work import Database, UnitOfWork
@@ -25,7 +26,6 @@ from flows.commands import Command, Outcome
 from flows.kit import N_, Person
 from marketplace_api.shop import Ids
 from state import people
-from state.people import PersonRecord
 from state.pins import Hashes, HashNeeded, Peppers
 from state.sessions import Sessions
 
@@ -50,7 +50,7 @@ class HopSecrets:
     """The one-time code that the hop offers, drawn in its first attempt."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class HopContext:
     """One person for one hop: the shop on behalf of this person, and the hop's transactions."""
 
@@ -95,15 +95,18 @@ class HopResources:
     marketplace: Marketplace
     pause: Callable[[float], None] = time.sleep
     new_holder: Callable[[], str] = secrets.token_hex
+    callers: CallerReader | None = None
+    """None with a remote shop, which alone knows the profiles."""
+    claims: Claims = field(init=False)
 
-    @property
-    def claims(self) -> Claims:
-        return Claims(self.sessions, self.database, self.clock, self.pause, self.new_holder)
+    def __post_init__(self) -> None:
+        claims = Claims(self.sessions, self.database, self.clock, self.pause, self.new_holder)
+        object.__setattr__(self, "claims", claims)
 
     @contextmanager
     def context(self, claim: Claim, secrets: HopSecrets) -> Iterator[HopContext]:
         """The context of one hop; its database connection, if it opened one, is closed at the end."""
-        work = UnitOfWork(self.database, claim.hold)
+        work = UnitOfWork(self.database, claim.take, claim.hold)
         try:
             market = self.marketplace.session(work, claim.msisdn, claim.now)
             context = HopContext(self.marketplace, market, work, claim.msisdn, claim.now, self.ids, secrets)
@@ -156,23 +159,27 @@ def refresh_profile(context: HopContext, last: Person) -> Person:
 def _person(context: HopContext, caller: CallerProfile) -> Person:
     with context.work.reading() as conn:
         record = people.find(conn, context.msisdn)
+    known = Known(record.language, record.keyword_language, record.has_pin) if record else Known(None, None, False)
+    return person_of(context.msisdn, caller, known)
+
+
+def person_of(msisdn: str, caller: CallerProfile, known: Known) -> Person:
+    """The person with this profile in the shop, whom we know so."""
     return Person(
-        context.msisdn,
-        language=_language(record, caller),
+        msisdn,
+        language=_language(known, caller),
         name=caller.name,
         artisan=caller.artisan,
         agent=caller.agent,
         kiosk=caller.kiosk,
-        pin=record.has_pin if record else False,
+        pin=known.has_pin,
         locale=caller.locale,
     )
 
 
-def _language(record: PersonRecord | None, caller: CallerProfile) -> str | None:
+def _language(known: Known, caller: CallerProfile) -> str | None:
     """The language that the person chose, else the locale of their latest order, else the language of a keyword.
 
     None as long as the person neither chose a language nor used a keyword: then the language is asked at first contact.
     """
-    if record is None:
-        return None
-    return record.language or (record.keyword_language and (caller.locale or record.keyword_language))
+    return known.language or (known.keyword_language and (caller.locale or known.keyword_language))

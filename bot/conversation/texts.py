@@ -30,7 +30,7 @@ from bot.conversation.hop import (
     postponed,
     refresh_profile,
 )
-from bot.conversation.session import Session, new_session
+from bot.conversation.session import MARK_LENGTH, Session, new_session
 from bot.marketplace.port import Unreachable
 from bot.messaging import consent, queue
 from bot.messaging.queue import NewMessage, Priority
@@ -99,10 +99,6 @@ class TextHandler:
         """Handle a text under a claim. Raises LostClaimError or HashNeeded; then nothing has been done."""
         inbound = _sent_before(inbound, claim.now)
         previous = claim.previous
-        if self.runner.reply_before(previous, inbound) is not None:
-            with self.resources.database.writing.begin() as db:
-                duplicates.count(db.connection(), "id")
-            return
         after = self._process(inbound, key, previous or new_session(inbound.msisdn), claim, secrets)
         if after and not claim.save(after):
             # the effects are committed; the hop that has taken the claim over continues from the session kept with them
@@ -145,8 +141,6 @@ class TextHandler:
                     return None
                 is_duplicate = self._store(conn, inbound, key, session, claim.now)
             after = session if is_duplicate else self._handle(inbound, key, session, claim, context)
-            if key not in after.replies:
-                after.remember_reply(key, "")
             with context.work.writing() as conn:
                 if not is_whole:
                     duplicates.finish(conn, key)
@@ -192,10 +186,10 @@ class TextHandler:
             with context.work.writing() as conn:
                 reply = self._reply(inbound, key, body, session)
                 reply = queue.without_codes(reply, context.market.secrets, self.runner.seal)
-                mark = self.runner.hash(reply.text)[:8]
-                if list(session.replies.values()).count(mark) >= LOOP_LIMIT:
+                mark = self.runner.hash(reply.text)[:MARK_LENGTH]
+                if session.count_mark(mark) >= LOOP_LIMIT:
                     reply = replace(reply, text=self._varied(conn, reply.text, session, context.now))
-                session.remember_reply(key, mark)
+                session.add_mark(mark)
                 queue.add(conn, reply, context.ids.new_id("msg"), context.now)
         return session
 

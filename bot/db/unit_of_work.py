@@ -44,11 +44,16 @@ class Database:
 class UnitOfWork:
     """The transactions of one hop. None is opened before it is needed; close it when the hop is over.
 
-    `ending` is called at the end of every write transaction, which is rolled back if it raises.
+    `beginning` is called before every write transaction, and `ending` at its end; if that raises, it is rolled back.
     """
 
-    def __init__(self, database: Database, ending: Callable[[Connection], None] | None = None) -> None:
-        self._database, self._ending = database, ending
+    def __init__(
+        self,
+        database: Database,
+        beginning: Callable[[], None] | None = None,
+        ending: Callable[[Connection], None] | None = None,
+    ) -> None:
+        self._database, self._beginning, self._ending = database, beginning, ending
         self._session: Session | None = None
         self._is_writing = False
 
@@ -84,6 +89,8 @@ class UnitOfWork:
             yield self.session.connection()
             return
         self.close()
+        if self._beginning:
+            self._beginning()
         with self._database.writing.begin() as session:
             self._session, self._is_writing = session, True
             try:

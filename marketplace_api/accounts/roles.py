@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import BindParameter, Select, bindparam, literal, select
+from sqlalchemy import BindParameter, ScalarSelect, Select, bindparam, literal, select
 from sqlalchemy.orm import lazyload
 
 from marketplace_api.kiosks import kiosks
@@ -24,19 +25,33 @@ class Roles:
     locale: str | None
 
 
-def _statement() -> Select[Artisan, Kiosk, str]:
-    msisdn: BindParameter[str] = bindparam("msisdn")
-    of_agent = kiosks.of_agent(msisdn).with_only_columns(Kiosk.id).scalar_subquery()
+def _latest_locale(msisdn: BindParameter[str]) -> ScalarSelect[str]:
     bought = select(Order.buyer_locale).where(Order.buyer_msisdn == msisdn)
-    latest = bought.order_by(Order.created_at.desc(), Order.id.desc()).limit(1).scalar_subquery()
+    return bought.order_by(Order.created_at.desc(), Order.id.desc()).limit(1).scalar_subquery()
+
+
+def _in_roles(columns: Any, msisdn: BindParameter[str]) -> Any:
+    """The statement that finds these columns of the artisan and the kiosk of a phone, in one row."""
+    of_agent = kiosks.of_agent(msisdn).with_only_columns(Kiosk.id).scalar_subquery()
     nothing = select(literal(1).label("one")).subquery()
     return (
-        select(Artisan, Kiosk, latest)
-        .select_from(nothing)
+        columns.select_from(nothing)
         .outerjoin(Artisan, (Artisan.msisdn == msisdn) & (Artisan.status == "active"))
         .outerjoin(Kiosk, Kiosk.id == of_agent)
-        .options(lazyload(Artisan.kiosk))
     )
+
+
+def names_of_phone(msisdn: BindParameter[str]) -> Select[str, str, str, str]:
+    """One row: the name of the artisan, the agent's name and the kiosk's, and the locale, as in `Roles`; else NULL."""
+    agent, locale = Kiosk.agent_name.label("agent"), _latest_locale(msisdn).label("locale")
+    names = select(Artisan.name.label("artisan"), agent, Kiosk.name.label("kiosk"), locale)
+    return _in_roles(names, msisdn)  # type: ignore[no-any-return]
+
+
+def _statement() -> Select[Artisan, Kiosk, str]:
+    msisdn: BindParameter[str] = bindparam("msisdn")
+    roles = _in_roles(select(Artisan, Kiosk, _latest_locale(msisdn)), msisdn)
+    return roles.options(lazyload(Artisan.kiosk))  # type: ignore[no-any-return]
 
 
 _OF_PHONE = _statement()  # built once, because every text and call begins with it

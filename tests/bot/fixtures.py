@@ -146,9 +146,16 @@ class InterruptedSessions:
         return getattr(self._store, name)
 
     def save(self, *args: Any, **values: Any) -> bool:
+        self._interrupt()
+        return self._store.save(*args, **values)
+
+    def replace(self, *args: Any, **values: Any) -> bool:
+        self._interrupt()
+        return self._store.replace(*args, **values)
+
+    def _interrupt(self) -> None:
         if self._pending:
             self._pending.pop()()
-        return self._store.save(*args, **values)
 
 
 class DyingConversation(ConversationService):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine, make_url, text
 
 from state.redis_sessions import CLAIM_KEPT_MS, RedisSessions
-from state.sessions import Claimed, Sessions
+from state.sessions import PAGES, RENEWED, Claimed, Seen, Sessions, SidePage
 from state.sql_sessions import SqlSessions
 from tests import servers
 from tests.threads import together
@@ -142,6 +143,97 @@ def test_a_released_claim_is_free_and_the_next_holder_is_told_if_it_was_left(ses
     assert claim(sessions, "second") == Claimed(b"{}", "" if is_done else "first")
     save(sessions, b"after", "second")
     assert claim(sessions, "third") == Claimed(b"after")
+
+
+# -- without a claim
+
+
+def test_what_was_seen_is_replaced_while_nobody_holds_a_claim(sessions: Sessions) -> None:
+    assert sessions.look(AMINA, NOW) is None
+    claim_and_save(sessions, b"first")
+    seen = sessions.look(AMINA, NOW)
+    assert seen == Seen(b"first", NOW + TTL)
+    assert sessions.replace(AMINA, seen, b"second", now=NOW, ttl=TTL)
+    assert not sessions.replace(AMINA, seen, b"ghost", now=NOW, ttl=TTL)
+    assert sessions.load(AMINA, NOW) == b"second"
+    assert claim(sessions) == Claimed(b"second")
+
+
+def test_nothing_is_seen_or_replaced_under_a_claim_until_it_is_saved_or_released(sessions: Sessions) -> None:
+    claim_and_save(sessions, b"first")
+    seen = sessions.look(AMINA, NOW)
+    assert seen
+    claim(sessions, "another")
+    for is_done in (False, True):
+        assert sessions.look(AMINA, NOW) is None
+        assert not sessions.replace(AMINA, seen, b"ghost", now=NOW, ttl=TTL)
+        sessions.release(AMINA, "another", is_done=is_done)
+    assert sessions.replace(AMINA, seen, b"second", now=NOW, ttl=TTL)
+    assert sessions.load(AMINA, NOW) == b"second"
+
+
+def test_an_expired_session_is_not_seen(sessions: Sessions) -> None:
+    claim_and_save(sessions, b"old")
+    assert sessions.look(AMINA, NOW + TTL) is None
+
+
+def test_a_session_that_was_replaced_lives_for_nearly_its_time_to_live(sessions: Sessions) -> None:
+    claim_and_save(sessions, b"0")
+    for number in range(1, 100):
+        now = NOW + number * TTL / 200
+        seen = sessions.look(AMINA, now)
+        assert seen
+        assert sessions.replace(AMINA, seen, b"%d" % number, now=now, ttl=TTL)
+        assert sessions.load(AMINA, now + TTL * RENEWED) == b"%d" % number
+        assert sessions.load(AMINA, now + TTL) is None
+
+
+def test_of_eight_hops_that_have_seen_the_same_one_replaces_it(sessions: Sessions) -> None:
+    claim_and_save(sessions, b"start")
+
+    def replace(seen: Seen, round_number: int, number: int) -> bool:
+        return sessions.replace(AMINA, seen, b"%d:%d" % (round_number, number), now=NOW, ttl=TTL)
+
+    for round_number in range(15):
+        seen = sessions.look(AMINA, NOW)
+        assert seen
+        done = together(8, partial(replace, seen, round_number))
+        assert done.count(True) == 1
+        assert sessions.load(AMINA, NOW) == b"%d:%d" % (round_number, done.index(True))
+
+
+# -- pages
+
+
+def test_pages_are_kept_beside_the_session_each_in_its_slot(sessions: Sessions) -> None:
+    claim(sessions)
+    assert sessions.save(AMINA, b"one", "me", now=NOW, ttl=TTL, page=SidePage(0, b"a"))
+    seen = sessions.look(AMINA, NOW)
+    assert seen
+    assert sessions.replace(AMINA, seen, b"two", now=NOW, ttl=TTL, page=SidePage(PAGES - 1, b"b"))
+    assert sorted(sessions.pages(AMINA)) == [b"a", b"b"]
+    claim(sessions)
+    assert sessions.save(AMINA, b"three", "me", now=NOW, ttl=TTL, page=SidePage(0, b"c"))
+    assert (sorted(sessions.pages(AMINA)), sessions.pages(JUMA)) == ([b"b", b"c"], [])
+    assert sessions.load(AMINA, NOW) == b"three"
+
+
+def test_who_may_not_save_saves_no_page(sessions: Sessions) -> None:
+    claim_and_save(sessions, b"first")
+    seen = sessions.look(AMINA, NOW)
+    assert seen
+    claim_and_save(sessions, b"second")
+    assert not sessions.replace(AMINA, seen, b"ghost", now=NOW, ttl=TTL, page=SidePage(0, b"ghost"))
+    assert not sessions.save(AMINA, b"ghost", "another", now=NOW, ttl=TTL, page=SidePage(0, b"ghost"))
+    assert sessions.pages(AMINA) == []
+
+
+def test_pages_are_deleted_and_searched_with_their_session(sessions: Sessions) -> None:
+    claim(sessions)
+    assert sessions.save(AMINA, b"one", "me", now=NOW, ttl=TTL, page=SidePage(3, b"about Juma"))
+    assert sessions.mentioning(lambda data: b"Juma" in data) == [AMINA]
+    sessions.delete(AMINA)
+    assert (sessions.pages(AMINA), sessions.mentioning(lambda data: True)) == ([], [])
 
 
 # -- expiry

@@ -1,6 +1,7 @@
 """Runs two requests of one phone in a chosen order of steps.
 
-Each request runs in a thread of its own and stops before every call of the session store, and after a claim. A schedule
+Each request runs in a thread of its own and stops before every call of the session store, and after it has loaded the
+session, with a claim or without. A schedule
 says who goes on: `ABBTA` lets the first request take one step and the second one two, moves the clock past the lease,
 and lets the first one take a step. Then both go on in turns. So an order of steps is the same in every run, and nothing
 depends on speed.
@@ -23,7 +24,10 @@ Schedule = Sequence[Step]
 T = TypeVar("T")
 
 STOPS = 3
-"""Where a request stops that meets no other: before its claim, after it, and before its save."""
+"""Where a request through menus stops that meets no other: before it loads the session, after it, and before its save.
+
+One with a command stops before its claim and after it too; the requests take these further steps in turns.
+"""
 
 
 def schedules() -> Iterator[Schedule]:
@@ -57,7 +61,7 @@ class SteppedSessions:
         def stopping(*arguments: Any, **terms: Any) -> Any:
             self._stop()
             answer = called(*arguments, **terms)
-            if name == "claim":
+            if name in ("look", "claim"):
                 self._stop()
             return answer
 

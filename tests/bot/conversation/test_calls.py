@@ -441,7 +441,7 @@ class FailingSessions:
 
 @pytest.mark.parametrize(
     ("method", "calls", "apology"),
-    [("claim", ["claim"], "END Sorry"), ("save", ["claim", "save", "release"], "END Samahani")],
+    [("look", ["look"], "END Sorry"), ("replace", ["look", "replace"], "END Samahani")],
 )
 def test_the_apology_asks_no_store(embedded: Service, method: str, calls: list[str], apology: str) -> None:
     choose_language(embedded, "sw", AKINYI)

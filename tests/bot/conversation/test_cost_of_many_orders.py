@@ -38,4 +38,5 @@ def test_no_statement_of_menus_and_texts_takes_longer_with_more_orders(tmp_path:
         if steps > 1.1 * few[what][statement]
     }
     assert grown == {}
-    assert all(sum(statements.values()) > 100 for statements in many.values())
+    # the statement of a dial does not pass through the engine: test_callers looks at its plan
+    assert [what for what, statements in many.items() if sum(statements.values()) <= 100] == ["agent: dial"]

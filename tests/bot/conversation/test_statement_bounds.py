@@ -26,7 +26,7 @@ from bot.db.unit_of_work import Database
 from bot.providers.contracts import Inbound
 from flows.dialogues import ENGINE
 from flows.kit import AskCode, AskDigits, AskMoney, AskPhone, AskPin, AskQuantity, Conversation
-from flows.kit.state_kinds.lists import ListQuestion, PagedList
+from flows.kit.state_kinds.lists import ListQuestion, Menu, PagedList
 from marketplace_api.accounts import artisans
 from marketplace_api.catalogue import products
 from marketplace_api.kiosks import kiosks
@@ -222,8 +222,10 @@ class Walk:
             case PagedList():
                 last = len(conversation.choices)
                 answers = [str(number) for number in {1, 2, last // 2, last - 1, last} if 0 < number <= last]
+            case Menu(lines=lines):
+                answers = [str(number) for number, _ in enumerate(lines, 1)]
             case ListQuestion():
-                answers = [str(number) for number, _ in enumerate(conversation.choices, 1)]
+                answers = ["1", "2"]
             case AskMoney():
                 answers = ["1500"]
             case AskQuantity():
