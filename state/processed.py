@@ -37,9 +37,12 @@ def begin(
         checkpoint=b"",
         at=now,
     )
-    if first:
-        return None
-    stored: bytes = conn.execute(select(performed.c.outcome).where(performed.c.key == key)).scalar_one()
+    return None if first else outcome_of(conn, key)
+
+
+def outcome_of(conn: Connection, key: str) -> bytes | None:
+    """The stored outcome of what was processed under this key; None if nothing was."""
+    stored: bytes | None = conn.execute(select(performed.c.outcome).where(performed.c.key == key)).scalar_one_or_none()
     return stored
 
 

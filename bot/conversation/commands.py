@@ -148,6 +148,10 @@ class DialogueRunner:
         """
         return hop_key(self.hop_secrets[0], *_parts(inbound, text))
 
+    def former_keys(self, inbound: Inbound, *text: str) -> list[str]:
+        """The keys that an earlier copy may have, because the secret was another one then."""
+        return [hop_key(secret, *_parts(inbound, text)) for secret in self.hop_secrets[1:]]
+
     def reply_before(
         self, previous: Session | None, key: str, inbound: Inbound, pages: Callable[[], Iterable[bytes]]
     ) -> str | None:
@@ -157,7 +161,7 @@ class DialogueRunner:
         """
         if previous is None:
             return None
-        keys = [key, *(hop_key(secret, *_parts(inbound, (inbound.text,))) for secret in self.hop_secrets[1:])]
+        keys = [key, *self.former_keys(inbound, inbound.text)]
         stored = next((previous.replies[key] for key in keys if key in previous.replies), None)
         if stored is None and not _goes_on(previous, inbound) and previous.may_have_page(inbound.id):
             stored = find_on_pages(pages(), previous.first_page, keys)

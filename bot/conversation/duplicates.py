@@ -7,6 +7,7 @@ compared with.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -31,11 +32,15 @@ def count(conn: Connection, evidence: Evidence) -> None:
     counters.add(conn, {("duplicate", evidence): 1})
 
 
-def is_new(conn: Connection, inbound: Inbound, key: str, now: datetime, *, is_whole: bool) -> bool:
-    """True if the text with this key was not processed yet, or only by a hop that died before `finish`.
+def is_new(
+    conn: Connection, inbound: Inbound, key: str, former_keys: Sequence[str], now: datetime, *, is_whole: bool
+) -> bool:
+    """True if the text with one of these keys was not processed yet, or only by a hop that died before `finish`.
 
     With `is_whole` all of the text is processed in this transaction, which needs no `finish`.
     """
+    if any(processed.outcome_of(conn, _name(former)) == _FINISHED for former in former_keys):
+        return False
     outcome = _FINISHED if is_whole else _BEGUN
     return processed.begin(conn, _name(key), inbound.msisdn, now, outcome=outcome) in (None, _BEGUN)
 

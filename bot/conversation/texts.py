@@ -136,7 +136,8 @@ class TextHandler:
         with self.resources.context(claim, secrets) as context, context.transaction():
             with context.work.writing() as conn:
                 is_whole = context.marketplace.is_local
-                if not duplicates.is_new(conn, inbound, key, claim.now, is_whole=is_whole):
+                former = self.runner.former_keys(inbound)
+                if not duplicates.is_new(conn, inbound, key, former, claim.now, is_whole=is_whole):
                     duplicates.count(conn, "id")
                     return None
                 is_duplicate = self._store(conn, inbound, key, session, claim.now)
