@@ -150,7 +150,7 @@ case "$*" in *pytest*) echo "4 passed in 0.1s" ;; esac
 ! grep -qx -- "$*" "$0.fails" 2>/dev/null
 """
 LINT = ["-m ruff check", "-m ruff format --check", "-m mypy"]
-PYTEST = "-m pytest -n 3 --one-store"
+PYTEST = "-m pytest -n 4 --one-store"
 COMPILING = "-m compileall -q bot flows locales marketplace_api state"
 
 
