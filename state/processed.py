@@ -10,40 +10,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Select, select
+from sqlalchemy import BindParameter, Connection, Select, bindparam, literal, select
+from sqlalchemy.sql.dml import ReturningInsert
 
-from state.tables import insert_new, performed
+from state.tables import INSERT, insert_new, performed
 
 
 def begin(
-    conn: Connection, key: str, msisdn: str, now: datetime, gateway_session: str | None = None, outcome: bytes = b""
+    conn: Connection,
+    key: str,
+    msisdn: str,
+    now: datetime,
+    gateway_session: str | None = None,
+    outcome: bytes = b"",
+    former_keys: Sequence[str] = (),
 ) -> bytes | None:
     """None if this key was not processed before; then do the work. Otherwise the stored outcome.
 
-    An `outcome` that is known already is stored now, and needs no `finish`.
+    An `outcome` that is known already is stored now, and needs no `finish`. What has an outcome under one of
+    `former_keys` was processed, too.
 
     If two transactions begin the same key, the second waits here until the first has committed or failed.
     """
-    first = insert_new(
-        conn,
-        performed,
-        key=key,
-        msisdn=msisdn,
-        gateway_session=gateway_session,
-        outcome=outcome,
-        checkpoint=b"",
-        at=now,
+    row = {"key": key, "msisdn": msisdn, "gateway_session": gateway_session, "outcome": outcome, "at": now}
+    row["checkpoint"] = b""
+    if former_keys:
+        former = {f"former_{number}": former for number, former in enumerate(former_keys)}
+        statement = _begin_unless_processed(conn.dialect.name, len(former_keys))
+        is_first = conn.execute(statement, row | former).first() is not None
+    else:
+        is_first = insert_new(conn, performed, **row)
+    if is_first:
+        return None
+    stored = select(performed.c.key, performed.c.outcome).where(performed.c.key.in_([key, *former_keys]))
+    outcomes: dict[str, bytes] = {row.key: row.outcome for row in conn.execute(stored)}
+    return outcomes[key] if key in outcomes else next(filter(None, outcomes.values()))
+
+
+@cache  # it takes longer to build the statement than to execute it
+def _begin_unless_processed(dialect: str, former_keys: int) -> ReturningInsert[Any]:
+    """Inserts a row unless one of so many other keys has an outcome: in one statement, because each text pays it."""
+    c = performed.c
+    names = ["key", "msisdn", "gateway_session", "outcome", "checkpoint", "at"]
+    former = [bindparam(f"former_{number}", type_=c.key.type) for number in range(former_keys)]
+    is_processed = select(c.seq).where(c.key.in_(former), c.outcome != literal(b"")).exists()
+    row = select(*(bindparam(name, type_=c[name].type).label(name) for name in names)).where(~is_processed)
+    insert: ReturningInsert[Any] = (
+        INSERT[dialect](performed).from_select(names, row).on_conflict_do_nothing().returning(*performed.primary_key)
     )
-    return None if first else outcome_of(conn, key)
-
-
-def outcome_of(conn: Connection, key: str) -> bytes | None:
-    """The stored outcome of what was processed under this key; None if nothing was."""
-    stored: bytes | None = conn.execute(select(performed.c.outcome).where(performed.c.key == key)).scalar_one_or_none()
-    return stored
+    return insert
 
 
 def finish(conn: Connection, key: str, outcome: bytes, checkpoint: bytes) -> None:

@@ -39,10 +39,10 @@ def is_new(
 
     With `is_whole` all of the text is processed in this transaction, which needs no `finish`.
     """
-    if any(processed.outcome_of(conn, _name(former)) == _FINISHED for former in former_keys):
-        return False
     outcome = _FINISHED if is_whole else _BEGUN
-    return processed.begin(conn, _name(key), inbound.msisdn, now, outcome=outcome) in (None, _BEGUN)
+    former = [_name(key) for key in former_keys]
+    stored = processed.begin(conn, _name(key), inbound.msisdn, now, outcome=outcome, former_keys=former)
+    return stored in (None, _BEGUN)
 
 
 def finish(conn: Connection, key: str) -> None:

