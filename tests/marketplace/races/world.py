@@ -6,7 +6,7 @@ drawn at random.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -223,7 +223,7 @@ class Snapshot:
     artisans: Sequence[object]
     kiosks: Sequence[object]
     balances: Sequence[object]
-    events: Sequence[str]
+    events: Sequence[Sequence[str]]
     open_requests: int
     endpoints: Sequence[object]
     keys_in_use: int
@@ -247,7 +247,7 @@ class Snapshot:
             kiosks=sorted((row.name, row.wrong_cash_codes, row.agent_msisdn) for row in session.scalars(select(Kiosk))),
             # the name of a purse has an id; what it holds follows from its order, as the audit finds
             balances=sorted((name, int(amount)) for name, amount in session.execute(balances) if not _is_purse(name)),
-            events=[row.type for row in session.scalars(select(Event).order_by(Event.seq))],
+            events=_by_subject(session.scalars(select(Event).order_by(Event.xid, Event.seq))),
             open_requests=session.scalar(select(func.count()).select_from(HelpRequest).where(is_open)) or 0,
             endpoints=sorted(session.scalars(select(WebhookEndpoint.owner))),
             keys_in_use=sum(key.revoked_at is None for key in api_keys.list_all(shop)),
@@ -330,3 +330,11 @@ def broken_rules(shop: Shop) -> list[str]:
     found += [f"payout {row.code} is for a part that was not received" for row in shop.session.scalars(paid)]
     on_sale = select(Product).join(Product.artisan).where(Product.status == "listed", Artisan.status == "left")
     return found + [f"{row.code} is sold by an artisan who has left" for row in shop.session.scalars(on_sale)]
+
+
+def _by_subject(events: Iterable[Event]) -> Sequence[Sequence[str]]:
+    """The types of the events about each thing, in their order. Events about two things have no order of their own."""
+    types: dict[str, list[str]] = {}
+    for event in events:
+        types.setdefault(event.data["id"], []).append(event.type)
+    return sorted(types.values())
