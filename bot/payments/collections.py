@@ -265,7 +265,12 @@ class CollectionJob:
             elif isinstance(request, AskRequest) and error.reason is Reason.MISCONFIGURED:
                 pause(shop, payment.collector, error.detail)
             gap = POLLS.gap(job.polls + 1, requested=error.retry_after)
-            self._poll_again(shop, job, collector, payment, gap, error.detail)
+            is_settled = payment.status not in buyer_payments.OPEN
+            if job.payload["hinted"] and is_settled and payment.failure != OTHER_AMOUNT:
+                # the hint may not come again, and it may tell of money that nobody has booked, or of a dispute
+                queueing.poll_again(shop, job, shop.now + gap, error.detail)
+            else:
+                self._poll_again(shop, job, collector, payment, gap, error.detail)
 
     def _poll_again(
         self, shop: Shop, job: Job, collector: Collector, payment: BuyerPayment, gap: timedelta, reason: str

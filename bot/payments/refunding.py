@@ -286,7 +286,10 @@ class RefundJob:
             if not request.queries and refund.status == "sending":
                 _apply_unsent(shop, refund, error)
             gap = POLLS.gap(job.polls + 1, requested=error.retry_after)
-            self._run_again(shop, job, refund, gap, error.detail)
+            if job.payload["hinted"] and may_come_back(refund):
+                queueing.poll_again(shop, job, shop.now + gap, error.detail)  # the hint may not come again
+            else:
+                self._run_again(shop, job, refund, gap, error.detail)
 
     def _run_again(self, shop: Shop, job: Job, refund: Refund, gap: timedelta, reason: str) -> None:
         if refund.status in ("due", *refunds.IN_FLIGHT):

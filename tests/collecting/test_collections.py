@@ -335,9 +335,11 @@ def test_an_answer_that_comes_after_the_callback_changes_nothing(till: Till) -> 
 def test_a_dispute_is_found_by_a_hint_and_ends_as_the_collector_says(card_till: Till) -> None:
     till = card_till
     _, payment_id = till.paid(method="card")
-    till.collector.disputes.then("open")
+    till.collector.disputes.then(PaymentError(Reason.THROTTLED), "open")
     till.services.collector_callbacks.on_hint("simulator", "SG1", "evt_1")
     till.work()
+    assert till.payment(payment_id).status == "captured"
+    till.advance(3600)
     assert till.payment(payment_id).status == "disputed"
     till.collector.disputes.then("lost")
     till.advance(12 * 3600)

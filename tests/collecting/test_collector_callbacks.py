@@ -143,6 +143,20 @@ def test_a_late_callback_of_a_request_whose_answer_was_lost_goes_back_whole(till
     assert (till.refund().status, till.refund().amount) == ("done", PRICE)
 
 
+def test_a_late_callback_is_followed_though_its_first_query_fails(till: Till) -> None:
+    till.collector.asks.then(PaymentError(Reason.NO_ANSWER))
+    _, payment_id = till.order()
+    till.work()
+    till.advance(600)
+    till.collector.closes.then(PaymentError(Reason.THROTTLED), SETTLED_WITHOUT_RECEIPT)
+    till.services.collector_callbacks.on_charge(charge_token(till, payment_id), CAPTURED, "ws_7")
+    till.work()
+    assert till.payment(payment_id).status == "lapsed"
+    till.advance(3600)
+    assert till.payment(payment_id).status == "captured"
+    assert (till.refund().status, till.refund().amount) == ("done", PRICE)
+
+
 def test_a_callback_that_says_paid_after_the_query_said_not_paid_is_queried_again(till: Till) -> None:
     _, payment_id = till.order()
     till.work()
