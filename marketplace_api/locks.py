@@ -56,7 +56,7 @@ def take_order_alone(shop: Shop, order_id: ScalarSelect[str]) -> bool:
 
 
 def is_held(shop: Shop, row_id: str) -> bool:
-    """True if this transaction has locked and read the row before, by `hold`. Nobody else has changed it since."""
+    """True if this transaction has locked and read the row before, by `hold`, so nobody else can change it."""
     transaction, ids = shop.session.info.get(_HELD, (None, frozenset()))
     return transaction is shop.session.get_transaction() and row_id in ids
 

@@ -107,7 +107,7 @@ _CARELESS = {
 
 
 class Postgres:
-    """A PostgreSQL that listens on a socket in its own folder and trusts whoever reaches it.
+    """A PostgreSQL that listens on a socket in its own folder, and needs no password.
 
     `settings` are those of `postgresql.conf` that are not as usual in tests.
     """

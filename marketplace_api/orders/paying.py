@@ -66,7 +66,7 @@ def start_by_card(shop: Shop, order: Order, currency: str, return_url: str) -> B
 
 
 def vouch(shop: Shop, order: Order) -> BuyerPayment:
-    """The storefront that placed the unpaid order owes us its price from now on, whoever asks for it.
+    """Fund an unpaid order on credit: the storefront that placed it owes us its price, whoever asks for it.
 
     The total stays what the buyer was told. The payment is captured at once, and `storefront` by its method.
     `Refused` with `order_not_unpaid`, `payment_needed` if the key that placed the order may not vouch, `payment_open`,
