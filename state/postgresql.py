@@ -6,6 +6,7 @@ So the client stops waiting too, and closes the connection, because the answer m
 
 from __future__ import annotations
 
+import select
 import time
 from typing import Any, Self, TypeVar
 
@@ -40,6 +41,17 @@ class TimedConnection(psycopg.Connection[Any]):
         if not connection.autocommit:
             connection.commit()
         return connection
+
+    def is_usable(self) -> bool:
+        """False if the server has closed the connection. It asks the socket only, not the server.
+
+        An idle connection has nothing to read; when the server ends it, it says so and closes the socket.
+        """
+        if self.closed:
+            return False
+        idle = select.poll()
+        idle.register(self.fileno(), select.POLLIN)
+        return not idle.poll(0)
 
     def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
         """As psycopg's, but `timeout` is never None and never later than the deadline."""

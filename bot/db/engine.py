@@ -5,13 +5,17 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, event
 from sqlalchemy import create_engine as create
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DisconnectionError
 
 from state import deadline
+
+if TYPE_CHECKING:
+    from state.postgresql import TimedConnection
 
 LOCK_WAIT_S = 10.0
 """How long a transaction waits for SQLite's write lock, and any for a connection of the pool, if it has the time."""
@@ -72,9 +76,10 @@ def create_engine(url: str, *, is_limited: bool = True) -> Engine:
 def _postgresql_engine(target: URL, *, is_limited: bool) -> Engine:
     # behind a pooler, a connection may meet a statement that another client has prepared under the same name
     unprepared = {"prepare_threshold": None}
-    engine = create(target, pool_pre_ping=True, connect_args=unprepared, **_POOLED)
+    engine = create(target, connect_args=unprepared, **_POOLED)
     if is_limited:
         event.listen(engine, "do_connect", _connect)
+        event.listen(engine, "checkout", _check)
     return engine
 
 
@@ -82,6 +87,12 @@ def _connect(_dialect: object, _record: object, arguments: tuple[Any, ...], opti
     from state.postgresql import TimedConnection  # psycopg takes time to import, and SQLite needs none of it
 
     return TimedConnection.open(*arguments, **options)
+
+
+def _check(connection: TimedConnection, _record: object, _proxy: object) -> None:
+    """Replace a connection that the server has closed. SQLAlchemy's own check is a question to the server each time."""
+    if not connection.is_usable():
+        raise DisconnectionError("PostgreSQL has closed the connection")
 
 
 def _prepare(connection: SqliteConnection, _record: object) -> None:
