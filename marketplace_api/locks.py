@@ -99,5 +99,5 @@ def _read(shop: Shop, table: type[Lockable], *where: ColumnElement[bool]) -> Seq
     """The rows, by id, and what is loaded with them, as they are in the database now."""
     fresh = select(table).where(*where).order_by(table.id)
     if table is Order:
-        fresh = fresh.options(joinedload(Order.assignments))
+        fresh = fresh.options(joinedload(Order.assignments), joinedload(Order.timeline))
     return shop.session.scalars(fresh.execution_options(populate_existing=True)).unique().all()

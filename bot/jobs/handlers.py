@@ -22,7 +22,8 @@ from state.outbox import Job
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=90)
+"""Longer than two jobs take one after the other: each may be two requests, which end after 10 seconds."""
 WORKERS = 8
 RETRIES = Backoff.doubling(timedelta(minutes=1), timedelta(minutes=32))
 
@@ -60,8 +61,8 @@ class HandlerDispatcher:
 
     @property
     def options(self) -> QueueOptions:
-        # not more claims than workers: a job that waits for a worker would use up its lease
-        return QueueOptions(list(self.handlers), LEASE, workers=WORKERS, claimed_at_most=WORKERS)
+        # no more than two claims for each worker: a job that waits for a worker uses up its lease
+        return QueueOptions(list(self.handlers), LEASE, workers=WORKERS, claimed_at_most=2 * WORKERS, gather_s=0.02)
 
     def prepare(self, db: Session, jobs: Sequence[Job]) -> Sequence[Job]:
         return jobs

@@ -207,7 +207,9 @@ class CollectionJob:
     def _prepare(self, job: Job) -> tuple[Collector, CollectorRequest] | None:
         """The request to send; None if there is none now, and then the job is finished or runs later."""
         with self.own_shop.writing() as shop:
-            payment = buyer_payments.lock(shop, job.payload["id"])
+            payment = buyer_payments.without_parts(shop, job.payload["id"])
+            if payment.provider_id is None:  # what is asked first is recorded; a query changes nothing
+                payment = buyer_payments.lock(shop, payment.id)
             collector = self.collectors.get((payment.collector, payment.method))
             is_over = _is_over(shop, payment)
             if payment.status == "created" and is_over:

@@ -67,6 +67,14 @@ def by_id(shop: Shop, payment_id: str) -> BuyerPayment:
     return payment
 
 
+def without_parts(shop: Shop, payment_id: str) -> BuyerPayment:
+    """The payment, with its order but not the order's parts; `Refused` with `unknown_payment`."""
+    payment = shop.session.get(BuyerPayment, payment_id, options=[WITHOUT_PARTS])
+    if payment is None:
+        raise Refused("unknown_payment", 404)
+    return payment
+
+
 def by_token(shop: Shop, token: str) -> BuyerPayment | None:
     """The payment whose callback address carries this token."""
     return shop.session.scalars(select(BuyerPayment).where(BuyerPayment.token == token)).one_or_none()

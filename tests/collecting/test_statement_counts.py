@@ -9,7 +9,7 @@ from marketplace_api.payments import buyer_payments
 from tests.collecting.till import PRICE, Till
 from tests.recorded_sql import recorded_sql
 
-MOST = {"asked": 18, "settled": 27, "given back": 35}
+MOST = {"asked": 18, "settled": 24, "given back": 34}
 """For one payment or refund, with those of its job. Locks are statements of their own on PostgreSQL only."""
 
 
