@@ -85,7 +85,7 @@ def _register_shop(app: Flask, services: Services, door: Door) -> None:
     opener = services.opener(Actor("key", SHOP_WINDOW))
     links = OrderLinks(settings.url, settings.keys.accepted(Purpose.ORDER_LINKS))
     forms = OrderForms(settings.keys.accepted(Purpose.ORDER_FORMS), settings.url)
-    window = ShopWindow(database, opener, door, terms, settings.texted_countries, links.link)
+    window = ShopWindow(database, services.reads, opener, door, terms, settings.texted_countries, links.link)
     app.register_blueprint(
         shop_pages.routes(
             catalogue=window.catalogue,

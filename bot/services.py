@@ -18,6 +18,7 @@ from bot.conversation.commands import DialogueRunner
 from bot.conversation.hop import HopResources
 from bot.conversation.service import ConversationService
 from bot.db.engine import create_engine
+from bot.db.replica import LateReads
 from bot.db.unit_of_work import Database
 from bot.marketplace.event_consumer import EventConsumer
 from bot.marketplace.event_details import EventDetails
@@ -60,6 +61,8 @@ class Services:
     settings: Settings
     engine: Engine
     database: Database
+    reads: LateReads
+    replica: Engine | None
     clock: Clock
     ids: Ids
     terms: Terms
@@ -86,6 +89,8 @@ class Services:
         if callers := self.conversation.resources.callers:
             callers.close()
         self.engine.dispose()
+        if self.replica:
+            self.replica.dispose()
 
     def shop(self, session: Session, by: Actor) -> Shop:
         """Our own shop in the transaction of a session, at the present time; `by` acts in it."""
@@ -107,6 +112,7 @@ def build(
     engine = engine or create_engine(settings.database_url)
     seal = Seal(settings.keys.accepted(Purpose.CODES))
     database, terms = Database.of(engine), _terms(settings)
+    replica = create_engine(settings.database_replica_url) if settings.database_replica_url else None
     photo_links = PhotoLinks(settings.url, settings.keys.accepted(Purpose.PHOTO_LINKS))
     sessions = RedisSessions(settings.redis_url) if settings.redis_url else SqlSessions(settings.database_url)
     marketplace = _marketplace(settings, LocalMarketplace(database, ids, terms, photo_links.link), database, clock)
@@ -119,6 +125,8 @@ def build(
         settings=settings,
         engine=engine,
         database=database,
+        reads=LateReads(database, replica),
+        replica=replica,
         clock=clock,
         ids=ids,
         terms=terms,

@@ -136,10 +136,33 @@ class Postgres:
             database.connection.close()
         self._run("pg_ctl", "stop", "--wait", "--mode=immediate")
 
+    def start_again(self) -> None:
+        """Start after `stop`, with what was committed."""
+        self._launch()
+
     def restart(self) -> None:
         """Every connection breaks off in the middle of a word; what was committed stays."""
         self.stop()
         self._launch()
+
+    @contextmanager
+    def standby(self) -> Iterator[Postgres]:
+        """A read replica of this server, which follows it until the block ends."""
+        with tempfile.TemporaryDirectory(prefix="soko-standby-") as folder:
+            standby = Postgres(Path(folder), **self._settings)
+            if os.geteuid() == 0:
+                shutil.chown(folder, "postgres", "postgres")
+            source = f"--host={self._folder}", "--username=postgres"
+            standby._run("pg_basebackup", *source, "--write-recovery-conf", "--checkpoint=fast", "--no-sync")
+            standby._launch()
+            try:
+                yield standby
+            finally:
+                standby.stop()
+
+    def url_on(self, standby: Postgres, url: str) -> str:
+        """The URL of the copy of one of our databases on a standby."""
+        return url.replace(str(self._folder), str(standby._folder))
 
     @contextmanager
     def frozen(self) -> Iterator[None]:

@@ -102,6 +102,7 @@ class Settings(BaseSettings):
     metrics_token: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9._~+/=-]+$")] = None
     bootstrap_api_key: Annotated[str | None, Field(min_length=16)] = None
     database_url: str = "sqlite:///var/soko.db"
+    database_replica_url: str | None = None
     redis_url: str | None = None
     photos_dir: str = "var/photos"
     sms_provider: str = SIMULATOR
@@ -159,6 +160,15 @@ class Settings(BaseSettings):
             raise ValueError("takes sqlite:///path or postgresql+psycopg://user:password@host/name")
         return value
 
+    @field_validator("database_replica_url")
+    @classmethod
+    def _known_replica(cls, value: str | None) -> str | None:
+        if value is not None and (
+            not value.startswith(("postgresql://", "postgresql+psycopg://")) or not is_url(value)
+        ):
+            raise ValueError("takes postgresql+psycopg://user:password@host/name")
+        return value
+
     @field_validator("redis_url")
     @classmethod
     def _known_store(cls, value: str | None) -> str | None:
@@ -186,6 +196,8 @@ class Settings(BaseSettings):
         if (self.marketplace_url is None) != (self.marketplace_api_key is None):
             missing = "MARKETPLACE_API_KEY" if self.marketplace_url else "MARKETPLACE_URL"
             raise ConflictingSettingError(missing, "is needed too: a remote marketplace needs its URL and an API key")
+        if self.database_replica_url and self.database_url.startswith("sqlite:"):
+            raise ConflictingSettingError("DATABASE_REPLICA_URL", "is for PostgreSQL, and DATABASE_URL is SQLite")
         if self.close_delivery_days <= self.ask_delivery_days:
             raise ConflictingSettingError("CLOSE_DELIVERY_DAYS", "must be more than ASK_DELIVERY_DAYS")
         problems = [*self._development_values(), *(self._unsafe_values() if not self.development else ())]
@@ -295,7 +307,7 @@ class Settings(BaseSettings):
     def secrets(self) -> list[str]:
         """The values that no log may have: keys, tokens and passwords, also those in the URLs of stores."""
         values = [value for name in type(self).model_fields if _is_secret(name) for value in self._values(name)]
-        urls = [urlsplit(url) for url in (self.database_url, self.redis_url) if url]
+        urls = [urlsplit(url) for url in (self.database_url, self.database_replica_url, self.redis_url) if url]
         return [*values, *(url.password for url in urls if url.password)]
 
     @property

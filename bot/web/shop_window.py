@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from babel import Locale
 from pydantic import BaseModel
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
+from bot.db.replica import LateReads
 from bot.db.unit_of_work import Database
 from bot.web.door import Door, Stranger
 from flows import msisdn
@@ -58,6 +60,7 @@ class ShopWindow:
     """
 
     database: Database
+    reads: LateReads
     open_shop: OpenShop
     door: Door
     terms: Terms
@@ -66,28 +69,39 @@ class ShopWindow:
 
     def catalogue(self) -> Sequence[Product]:
         """The newest 100 products that can be ordered, newest first."""
-        with self.database.reading() as session:
+
+        def read(session: Session) -> Sequence[Product]:
             shop = self.open_shop(session)
             return [products.to_schema(shop, row) for row in products.newest_listed(shop)]
 
+        return self.reads.run(read)
+
     def is_open(self) -> bool:
         """True if an order that is placed here can be paid."""
-        with self.database.reading() as session:
-            return bool(paying.open_collectors(self.open_shop(session)))
+        return self.reads.run(lambda session: bool(paying.open_collectors(self.open_shop(session))))
 
     def offer(self, code: str, quantity: int, country: str) -> PricedProduct | None:
         """The product with this code, and its price; None if there is none, or if it is withdrawn."""
-        with self.database.reading() as session:
-            shop = self.open_shop(session)
-            row = products.by_code(shop, code)
-            if row is None or row.status == "withdrawn":
-                return None
-            try:
-                quote = quotes.quote(shop, row.price, quantity, country)
-            except Refused:
-                quote = None
-            total = quote.total.amount if quote else row.price * quantity
-            return PricedProduct(products.to_schema(shop, row), quote, quotes.ways_to_pay(shop, total))
+
+        def read(session: Session) -> PricedProduct | None:
+            return self._offer(self.open_shop(session), code, quantity, country)
+
+        found = self.reads.run(read)
+        if found is None:  # a product that was listed a moment ago
+            with self.database.reading() as session:
+                found = read(session)
+        return found
+
+    def _offer(self, shop: Shop, code: str, quantity: int, country: str) -> PricedProduct | None:
+        row = products.by_code(shop, code)
+        if row is None or row.status == "withdrawn":
+            return None
+        try:
+            quote = quotes.quote(shop, row.price, quantity, country)
+        except Refused:
+            quote = None
+        total = quote.total.amount if quote else row.price * quantity
+        return PricedProduct(products.to_schema(shop, row), quote, quotes.ways_to_pay(shop, total))
 
     def place_order(self, body: Mapping[str, object], idempotency_key: str, address: str) -> StoredAnswer:
         """Place the order that the body of `POST /orders` asks for, once for each key; the answer is the API's.

@@ -112,6 +112,7 @@ def test_a_wrong_value_is_named_with_what_the_setting_takes(
         ("BOOTSTRAP_API_KEY", "tooshort", "at least 16"),
         ("DATABASE_URL", "mysql://root:hunter2@db/soko", "sqlite:///path or postgresql+psycopg://"),
         ("DATABASE_URL", "postgresql://soko:hunter2@db:port/soko", "sqlite:///path or postgresql+psycopg://"),
+        ("DATABASE_REPLICA_URL", "sqlite:///hunter2.db", "postgresql+psycopg://"),
         ("REDIS_URL", "http://:hunter2@redis", "redis://host:port/number"),
     ],
 )
@@ -246,6 +247,11 @@ def test_a_remote_marketplace_needs_an_address_and_a_key(
     monkeypatch: pytest.MonkeyPatch, given: str, missing: str
 ) -> None:
     assert refused(monkeypatch, {given: "https://shop.example"}).startswith(f"{missing} is needed")
+
+
+def test_sqlite_has_no_read_replica(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = refused(monkeypatch, {"DATABASE_REPLICA_URL": "postgresql+psycopg://soko@replica/soko"})
+    assert line.startswith("DATABASE_REPLICA_URL is for PostgreSQL")
 
 
 @pytest.mark.parametrize(

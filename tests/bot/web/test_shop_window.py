@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
+from bot.db.replica import LateReads
 from bot.db.unit_of_work import Database
 from bot.web.door import Door
 from bot.web.payment_form import refusals_by_field
@@ -66,6 +67,7 @@ def window_of(service: Service, database: Database | None = None) -> ShopWindow:
     door = Door(services.settings, services.database, services.clock)
     return ShopWindow(
         database or services.database,
+        LateReads(database, None) if database else services.reads,
         services.opener(TESTER),
         door,
         services.terms,
