@@ -169,6 +169,8 @@ class RaceTrack:
                 driver = shop.session.connection().connection.driver_connection
                 assert driver is not None
                 runner.pid = driver.info.backend_pid
+                # on a busy machine the lock may be held for longer than a command waits in service
+                driver.execute("SELECT set_config('lock_timeout', %s, true)", (f"{LIMIT_S:.0f}s",))
                 runner.is_running.wait(LIMIT_S)
                 _ALL_COMMANDS[name](shop, self.world)
         except Refused as refused:

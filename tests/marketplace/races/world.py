@@ -282,7 +282,8 @@ def _order(row: Order) -> object:
 
 
 def _part(row: Assignment) -> object:
-    return row.artisan_id, row.quantity, row.earns, row.status, row.refused, row.ready_at is not None
+    # not the artisan's id: an artisan who registers in a race has another one each time
+    return row.artisan.msisdn, row.quantity, row.earns, row.status, row.refused, row.ready_at is not None
 
 
 def _product(row: Product) -> tuple[str, int, int, str]:
