@@ -9,6 +9,7 @@ from bot.web import early_answers
 
 early_answers.install()
 app = create_app()
+app.extensions["draining"].listen()
 if not app.extensions["services"].settings.development:
     hardening.protect_files()  # commands write databases and exports too
 logs.log_uncaught()

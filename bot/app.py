@@ -23,6 +23,7 @@ from bot.simulator import providers as simulated_providers
 from bot.web import health, messages_api, metrics, order_page, photo_page, privacy_page, security_headers, shop_pages
 from bot.web.buyer_orders import BuyerOrders
 from bot.web.door import Door
+from bot.web.draining import ClosedConnections, Draining
 from bot.web.no_store import NoStore
 from bot.web.order_forms import OrderForms
 from bot.web.order_links import OrderLinks
@@ -54,6 +55,7 @@ def create_app(
     logs.configure(as_json=not settings.development, secrets=settings.secrets)
     app = Flask("bot", root_path=str(Path(__file__).parent / "web"))
     app.extensions["services"] = services
+    app.extensions["draining"] = draining = Draining()
     app.url_map.merge_slashes = False  # providers do not follow redirects
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
     app.after_request(security_headers.add_to_pages)
@@ -71,11 +73,11 @@ def create_app(
     for callbacks in registry.blueprints(settings, handlers):
         app.register_blueprint(callbacks)
     _register_shop(app, services, door)
-    _register_pages(app, services, door)
+    _register_pages(app, services, door, draining)
     if settings.development:
         faults = [] if carrier_faults is None else carrier_faults
         simulated_providers.install(app, services, faults)
-    _add_middleware(app, services, handlers, door)
+    _add_middleware(app, services, handlers, door, draining)
     return app
 
 
@@ -105,7 +107,7 @@ def _register_shop(app: Flask, services: Services, door: Door) -> None:
     app.register_blueprint(order_page.routes(orders, links, forms, door, services.clock, settings.sms_short_code))
 
 
-def _register_pages(app: Flask, services: Services, door: Door) -> None:
+def _register_pages(app: Flask, services: Services, door: Door, draining: Draining) -> None:
     settings = services.settings
     app.register_blueprint(
         photo_page.routes(
@@ -129,11 +131,11 @@ def _register_pages(app: Flask, services: Services, door: Door) -> None:
         )
     )
     app.register_blueprint(
-        health.routes(services.database, services.sessions, services.engine.url, Path(settings.photos_dir))
+        health.routes(services.database, services.sessions, services.engine.url, Path(settings.photos_dir), draining)
     )
 
 
-def _add_middleware(app: Flask, services: Services, handlers: Handlers, door: Door) -> None:
+def _add_middleware(app: Flask, services: Services, handlers: Handlers, door: Door, draining: Draining) -> None:
     """Mount the API at `/api/v1`, and wrap the application in the middleware that handles a request before Flask."""
     settings = services.settings
     wsgi_app: WSGIApplication = DispatcherMiddleware(app.wsgi_app, {"/api/v1": _marketplace_api(services, door)})
@@ -141,7 +143,8 @@ def _add_middleware(app: Flask, services: Services, handlers: Handlers, door: Do
     wsgi_app = RequestLimits(wsgi_app, *limits(settings))
     if hops := settings.trusted_proxies:
         wsgi_app = ProxyFix(wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
-    app.wsgi_app = RequestIds(NoStore(wsgi_app), partial(_request_id, services))  # type: ignore[method-assign]
+    wsgi_app = RequestIds(NoStore(wsgi_app), partial(_request_id, services))
+    app.wsgi_app = ClosedConnections(wsgi_app, draining)  # type: ignore[method-assign]
 
 
 def limits(settings: Settings) -> tuple[Mapping[str, Limits], Mapping[str, Limits]]:

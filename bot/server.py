@@ -3,8 +3,9 @@
 bot.server ─┬─ granian     bot, API, pages, simulator
             └─ bot.worker  messages, webhooks, other jobs and periodic tasks
 
-A child that ends is started again. SIGTERM or SIGINT stops the tree. On Linux SIGKILL does too, so that no child
-runs without the server.
+A child that ends is started again. SIGTERM or SIGINT stops the tree, after `DRAIN_SECONDS` in which the web processes
+say that they are not ready (`bot.web.draining`); a second signal ends this time. On Linux SIGKILL stops the tree too,
+so that no child runs without the server.
 """
 
 from __future__ import annotations
@@ -28,11 +29,15 @@ from bot.db import start_checks
 from bot.providers import registry
 from bot.runtime import hardening, logs
 from bot.runtime.settings import Settings
+from bot.web import draining
 from bot.web.request_bodies import MOST_TRUSTED, MOST_UNTRUSTED
 from marketplace_api.backoff import Backoff
 
 PORT_SECONDS = 3.0
-GRACE_SECONDS = 10.0
+FINISH_SECONDS = 16
+"""For the web processes to finish what they have accepted: more than the longest wait of a callback (`bot.app`)."""
+GRACE_SECONDS = FINISH_SECONDS + 2.0
+"""For a child to end after SIGTERM, before it is killed."""
 RESTARTS = Backoff.doubling(timedelta(seconds=0.5), timedelta(seconds=30))
 """The gaps until a child that ended is started again."""
 STEADY_SECONDS = 60.0  # after a child has run this long, its next gap is the shortest again
@@ -103,10 +108,13 @@ async def _serve(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    answering = KeptProcess(web(settings))
     async with asyncio.TaskGroup() as tree:
-        jobs = (keep_running(web(settings)), keep_running(worker()), _greet(settings))
+        jobs = (answering.keep_running(), KeptProcess(worker()).keep_running(), _greet(settings))
         tasks = [tree.create_task(job) for job in jobs]
         await stop.wait()
+        stop.clear()
+        await answering.drain(settings.drain_seconds, stop)
         for task in tasks:
             task.cancel()
 
@@ -121,9 +129,8 @@ def web(settings: Settings) -> list[str]:
         # WebSockets are off, because granian has no such limit for them
         *("--http", "1", "--no-ws", "--http1-header-read-timeout", str(HEADER_MS)),
         *("--backpressure", str(_connections() // settings.web_workers)),
-        # the first starts a dead worker again; the second, which must be shorter than GRACE_SECONDS, ends open
-        # event streams when the server stops
-        *("--respawn-failed-workers", "--workers-kill-timeout", "8"),
+        # the first starts a dead worker again; the second must be shorter than GRACE_SECONDS
+        *("--respawn-failed-workers", "--workers-kill-timeout", str(FINISH_SECONDS)),
         "wsgi:app",
     ]
 
@@ -146,25 +153,42 @@ def worker() -> list[str]:
     return [sys.executable, "-m", "bot.worker"]
 
 
-async def keep_running(command: Sequence[str]) -> None:
-    """Run the command, and start it again each time that it ends, after growing pauses. Stop it when cancelled."""
-    failures = 0
-    while True:
-        started = time.monotonic()
-        code = await _run(command)
-        failures = failures + 1 if time.monotonic() - started < STEADY_SECONDS else 1
-        gap_s = RESTARTS.gap(failures).total_seconds()
-        log.error("%s ended with %s; it starts again in %g s", command[2], code, gap_s)
-        await asyncio.sleep(gap_s)
+class KeptProcess:
+    """A child that is started again each time that it ends, after growing pauses."""
 
+    def __init__(self, command: Sequence[str]) -> None:
+        self._command = command
+        self._child: Process | None = None
 
-async def _run(command: Sequence[str]) -> int:
-    # in its own process group: Ctrl-C reaches it once, through us, and its own children are killed with it
-    child = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, process_group=0, preexec_fn=_end_with_parent)
-    try:
-        return await child.wait()
-    finally:
-        await _stop(child)
+    async def keep_running(self) -> None:
+        """Run the command until this is cancelled; then stop it."""
+        failures = 0
+        while True:
+            started = time.monotonic()
+            code = await self._run()
+            failures = failures + 1 if time.monotonic() - started < STEADY_SECONDS else 1
+            gap_s = RESTARTS.gap(failures).total_seconds()
+            log.error("%s ended with %s; it starts again in %g s", self._command[2], code, gap_s)
+            await asyncio.sleep(gap_s)
+
+    async def drain(self, seconds: float, sooner: asyncio.Event) -> None:
+        """Let the web processes say that they will stop, and wait so many seconds, or until `sooner` is set."""
+        if self._child is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._child.pid, draining.SIGNAL)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(sooner.wait(), seconds)
+
+    async def _run(self) -> int:
+        # in its own process group: Ctrl-C reaches it once, through us, and its own children are killed with it
+        self._child = child = await asyncio.create_subprocess_exec(
+            *self._command, stdin=DEVNULL, process_group=0, preexec_fn=_prepare_child
+        )
+        try:
+            return await child.wait()
+        finally:
+            self._child = None
+            await _stop(child)
 
 
 async def _stop(child: Process) -> None:
@@ -178,8 +202,9 @@ async def _stop(child: Process) -> None:
     await child.wait()
 
 
-def _end_with_parent() -> None:
-    """Called in the new child: on Linux, the child gets SIGTERM when this process dies."""
+def _prepare_child() -> None:
+    """Called in the new child: it ignores `draining.SIGNAL`, and on Linux gets SIGTERM when this process dies."""
+    signal.signal(draining.SIGNAL, signal.SIG_IGN)
     if _libc is not None:
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 

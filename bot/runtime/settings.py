@@ -140,6 +140,7 @@ class Settings(BaseSettings):
     marketplace_api_key: str | None = None
     announce: Literal["on", "off"] = "on"
     web_workers: Annotated[int, Field(ge=1, le=64)] = 1
+    drain_seconds: Annotated[int, Field(ge=0, le=600)] = 0
 
     @classmethod
     def settings_customise_sources(

@@ -1,8 +1,9 @@
-"""`/healthz`: the process is alive. `/readyz`: its stores take writes, and the disk has room.
+"""`/healthz`: the process is alive. `/readyz`: its stores take writes, the disk has room, and it will not stop soon.
 
 GET /readyz   200  {"database": "ok", "sessions": "ok"}
               503  {"database": "ok", "sessions": "TimeoutError"}
               503  {"database": "ok", "sessions": "ok", "disk": "full"}
+              503  {"server": "stopping"}
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from flask import Blueprint, Response, jsonify
 from sqlalchemy import URL
 
 from bot.db.unit_of_work import Database
+from bot.web.draining import Draining
 from state import deadline, rates
 from state.sessions import Sessions
 
@@ -72,7 +74,7 @@ def _state(check: Check) -> str:
     return "ok"
 
 
-def routes(database: Database, sessions: Sessions, url: URL, photos: Path) -> Blueprint:
+def routes(database: Database, sessions: Sessions, url: URL, photos: Path, draining: Draining) -> Blueprint:
     """Both pages, for load balancers and process managers. `url` is the database's."""
     blueprint = Blueprint("health", __name__)
     file = _file(url)
@@ -90,6 +92,8 @@ def routes(database: Database, sessions: Sessions, url: URL, photos: Path) -> Bl
 
     @blueprint.get("/readyz")
     def readyz() -> tuple[Response, int]:
+        if draining.has_begun:
+            return jsonify(server="stopping"), 503
         states = readiness.states()
         shown = {name: state for name, state in states.items() if name != "disk" or state != "ok"}
         return jsonify(shown), 200 if all(state == "ok" for state in states.values()) else 503

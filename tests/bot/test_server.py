@@ -36,7 +36,7 @@ async def opened(pipe: Path) -> tuple[TextIO, int]:
 
 @asynccontextmanager
 async def kept_running(command: list[str]) -> AsyncIterator[None]:
-    task = asyncio.create_task(server.keep_running(command))
+    task = asyncio.create_task(server.KeptProcess(command).keep_running())
     try:
         yield
     finally:

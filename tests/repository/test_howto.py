@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po, write_po
 
+from bot import server, worker
 from bot.providers.registry import load_settings
 from tests.repository.architecture import ROOT
 from tests.repository.howto import Copy, NotFollowedError, pages
@@ -97,6 +98,25 @@ def test_the_settings_while_a_secret_is_replaced_are_accepted(monkeypatch: pytes
         load_settings()
 
     assert steps == ["NEW,OLD", "NEW"]
+
+
+def test_the_times_of_an_upgrade_are_those_of_the_code() -> None:
+    page = (ROOT / "docs/howto/upgrade.md").read_text()
+    finish, stop, drain, idle, check, checks, whole = map(
+        int,
+        [
+            *re.findall(r"for up to\s+(\d+) seconds", page),
+            *re.findall(r"^(\d+) is enough for the settings above", page, re.MULTILINE),
+            *re.findall(r"Soko closes them after (\d+)", page),
+            *re.findall(r"inter (\d+)s", page),
+            *re.findall(r"fall (\d+)", page),
+            *re.findall(r"(\d+) seconds for a `DRAIN_SECONDS` of 10", page),
+        ],
+    )
+
+    assert (finish, stop, idle) == (server.FINISH_SECONDS, worker.STOPS_WITHIN_S, server.HEADER_MS / 1000)
+    assert drain > idle + check * checks
+    assert whole >= drain + server.GRACE_SECONDS
 
 
 def test_every_callback_that_providers_are_told_is_there(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from sqlalchemy import event
 from bot.db.engine import create_engine
 from bot.db.unit_of_work import Database
 from bot.web import health
+from bot.web.draining import Draining
 from bot.web.health import LEAST_FREE, Readiness
 from state.sql_sessions import SqlSessions
 from tests.service import Service, serving
@@ -67,7 +68,7 @@ def test_a_postgresql_that_takes_no_writes_is_not_ready(tmp_path: Path, migrated
     engine, sessions = create_engine(migrated_postgres_url), SqlSessions(migrated_postgres_url)
     event.listen(engine, "begin", lambda conn: conn.exec_driver_sql("SET TRANSACTION READ ONLY"))
     app = Flask("bot")
-    app.register_blueprint(health.routes(Database.of(engine), sessions, engine.url, tmp_path))
+    app.register_blueprint(health.routes(Database.of(engine), sessions, engine.url, tmp_path, Draining()))
     answer = app.test_client().get("/readyz")
     sessions.close()
     engine.dispose()
@@ -128,3 +129,13 @@ def test_requests_that_come_during_a_check_share_its_result() -> None:
     assert len(runs) < len(threads)
     ready.states()
     assert len(runs) > 1
+
+
+def test_a_process_that_will_stop_is_not_ready_and_closes_connections_with_its_answers(embedded: Service) -> None:
+    before = embedded.http.get("/healthz")
+    embedded.app.extensions["draining"].has_begun = True
+    after = embedded.http.get("/healthz")
+
+    assert readiness(embedded) == (503, {"server": "stopping"})
+    assert (before.headers.get("Connection"), after.headers.get("Connection")) == (None, "close")
+    assert (before.get_json(), after.get_json()) == ({"status": "alive"}, {"status": "alive"})
