@@ -2,7 +2,7 @@
 
 The baseline is a Flask view that only reads one form field. Both are called as WSGI applications in one process,
 in turns. The report has the median CPU time of the turns and its ratio to the baseline. `--wire` measures hops through
-the wire instead, beside peers (`script/bench --wire --help`).
+the wire instead, beside peers (`script/bench --wire --help`), and `--soak` whole stories at random times.
 """
 
 from __future__ import annotations
@@ -28,7 +28,19 @@ from flask import Flask, request
 from bot.conversation.commands import DialogueRunner
 from bot.providers.contracts import Inbound
 from flows.kit import USSD, Conversation, DialogueEngine, Flow
-from tests.bench import auditing, catalogue, collecting, drain, growth, orders, overload, unresponsive, wire, writers
+from tests.bench import (
+    auditing,
+    catalogue,
+    collecting,
+    drain,
+    growth,
+    orders,
+    overload,
+    soak,
+    unresponsive,
+    wire,
+    writers,
+)
 from tests.servers import running_redis
 from tests.service import Service, serving
 
@@ -44,6 +56,9 @@ Turn = Callable[[int], float]
 def main() -> None:
     if "--wire" in sys.argv:
         wire.main([argument for argument in sys.argv[1:] if argument != "--wire"])
+        return
+    if "--soak" in sys.argv:
+        soak.main([argument for argument in sys.argv[1:] if argument != "--soak"])
         return
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--json", action="store_true", help="print JSON")

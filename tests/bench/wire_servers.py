@@ -60,7 +60,7 @@ class Running:
 
     def cpu_s(self) -> float:
         """The processor time that the tree has used so far, in user and kernel mode."""
-        return sum(map(_cpu_s, _tree(self.pid)))
+        return cpu_s(self.pid)
 
 
 def web(app: str, workers: int = 1) -> Callable[[int], Sequence[str]]:
@@ -172,6 +172,11 @@ def _wait_until_open(port: int, process: subprocess.Popen[bytes]) -> None:
             return
         time.sleep(0.05)
     raise RuntimeError(f"{process.args} does not listen")
+
+
+def cpu_s(pid: int) -> float:
+    """The processor time that a process and its descendants have used so far, in user and kernel mode."""
+    return sum(map(_cpu_s, _tree(pid)))
 
 
 def _tree(pid: int) -> Iterator[int]:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -22,16 +21,16 @@ from bot.providers import registry
 from tests.balancer import LIMIT_S, balancing
 from tests.bench import wire_load, wire_servers
 from tests.chaos.processes import ServerProcess
+from tests.http_client import HttpClient
 from tests.runs import is_full
 from tests.servers import free_port
-from tests.web_process import USSD
+from tests.web_process import FORM, USSD
 
 PHONES = 4
 FURTHER_CALLS = 2
 """How many calls each phone completes after each change of the servers. One of them began before it."""
 DRAIN_S = 5
 """For whole servers: much longer than the balancer needs."""
-LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 
 
 @dataclass
@@ -39,10 +38,8 @@ class Phone:
     """Puts products on sale, one call after another, over a connection that it keeps open until an answer closes it."""
 
     number: int
-    port: int
+    gateway: HttpClient
     sold: list[str] = field(default_factory=list)
-    hops: int = 0
-    _connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def call_until(self, finish: asyncio.Event) -> None:
         """Make whole calls until `finish` is set. Raises an exception at the first hop that fails."""
@@ -53,8 +50,7 @@ class Phone:
                 await self._sell(f"ATUid_{self.number}_{call}", title)
                 self.sold.append(title)
         finally:
-            if self._connection:
-                self._connection[1].close()
+            self.gateway.close()
 
     async def _sell(self, session: str, title: str) -> None:
         there_and_back = [("900", "How many do you have?"), ("0", "Price of one")] * 3
@@ -75,24 +71,9 @@ class Phone:
 
     async def _hop(self, session: str, typed: Sequence[str]) -> str:
         fields = {"sessionId": session, "phoneNumber": wire_load.msisdn(self.number), "serviceCode": "*384*22#"}
-        body = urlencode({**fields, "text": "*".join(typed)})
-        reader, writer = self._connection or await asyncio.open_connection("127.0.0.1", self.port)
-        writer.write(
-            f"POST {USSD} HTTP/1.1\r\nHost: soko\r\nContent-Type: application/x-www-form-urlencoded\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n{body}".encode()
-        )
-        async with asyncio.timeout(LIMIT_S):
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = LENGTH.search(head)
-            assert head.startswith(b"HTTP/1.1 200"), head
-            assert length, head
-            screen = await reader.readexactly(int(length[1]))
-        self._connection = reader, writer
-        if b"connection: close" in head.lower():
-            writer.close()
-            self._connection = None
-        self.hops += 1
-        return screen.decode()
+        answer = await self.gateway.request("POST", USSD, urlencode({**fields, "text": "*".join(typed)}), FORM)
+        assert answer.status == 200, answer
+        return answer.text
 
 
 @asynccontextmanager
@@ -175,7 +156,7 @@ class WholeServer:
 
 
 KINDS = [WebServer, WholeServer] if is_full() else [WebServer]
-ROUNDS = 10 if is_full() else 1
+ROUNDS = 6 if is_full() else 1
 
 
 @asynccontextmanager
@@ -195,7 +176,7 @@ async def replace_servers(servers: Sequence[ReplaceableServer]) -> list[Phone]:
     started = list(servers)
     async with balancing(ports) as balancer, started_servers(servers):
         await balancer.until_ready(ports)
-        phones = [Phone(number, balancer.port) for number in range(PHONES)]
+        phones = [Phone(number, HttpClient(balancer.port, LIMIT_S)) for number in range(PHONES)]
         async with calling(phones):
             await until_called(phones)
             for number in range(ROUNDS):

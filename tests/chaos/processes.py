@@ -55,17 +55,17 @@ class ServerProcess:
 
     def kill_worker(self) -> None:
         """Kill the worker, which its parent starts again."""
-        _kill(*self._running("bot.worker")[:1])
+        _kill(*self.running("bot.worker")[:1])
 
     def kill_web(self) -> None:
         """Kill the parent of the web server's processes."""
-        _kill(*self._running("granian")[:1])
+        _kill(*self.running("granian")[:1])
 
     def kill_web_child(self) -> None:
         """Kill the process that answers requests, whose parent starts another."""
-        _kill(*self._running("granian")[1:])
+        _kill(*self.running("granian")[1:])
 
-    def _running(self, command: str) -> list[int]:
+    def running(self, command: str) -> list[int]:
         """The tree's processes with these words in their command line, parents first."""
         return [pid for pid in _session(self._process.pid) if command in _command(pid)]
 
