@@ -46,8 +46,8 @@ from flows.reading import unsafe_text
 from marketplace_api.actors import Actor
 from marketplace_api.models import Event
 from marketplace_api.shop import Deadlines, Ids, OpenShop, Shop, Terms
+from state import redis_clients
 from state.pins import Peppers
-from state.redis_sessions import RedisSessions
 from state.sessions import Sessions
 from state.sql_sessions import SqlSessions
 
@@ -114,7 +114,7 @@ def build(
     database, terms = Database.of(engine), _terms(settings)
     replica = create_engine(settings.database_replica_url) if settings.database_replica_url else None
     photo_links = PhotoLinks(settings.url, settings.keys.accepted(Purpose.PHOTO_LINKS))
-    sessions = RedisSessions(settings.redis_url) if settings.redis_url else SqlSessions(settings.database_url)
+    sessions = redis_clients.sessions(settings.redis_url) if settings.redis_url else SqlSessions(settings.database_url)
     marketplace = _marketplace(settings, LocalMarketplace(database, ids, terms, photo_links.link), database, clock)
     own_numbers = registry.own_numbers(settings) | {settings.sms_short_code}
     collecting = OwnShop(database, lambda session: Shop(session, clock(), ids, terms, collections.ACTOR))

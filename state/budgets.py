@@ -13,9 +13,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from redis import Redis
 from sqlalchemy import Connection, case
 
+from state import redis_clients
 from state.redis_sessions import TIMEOUT_S
 from state.tables import INSERT, budget
 
@@ -104,15 +104,18 @@ return spent
 
 
 class RedisBudgets:
-    """Budgets in the Redis at `url`, which is asked once for all uses. Raises redis.RedisError after `timeout`."""
+    """Budgets in the Redis at `url`, which is asked once for all uses. Raises redis.RedisError.
+
+    The prefix has braces around a part of it if uses of several budgets are counted at once: one server of a cluster
+    then has them all.
+    """
 
     def __init__(self, url: str, *, timeout: float = TIMEOUT_S, prefix: str = "soko:{budget}:") -> None:
-        # the braces keep all budgets on one node of a cluster, because one script reads several
-        redis = Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout)
-        self._spend: Any = redis.register_script(_SPEND)
+        # while masters change, the caller does without the count, or counts elsewhere
+        self._spend = redis_clients.script(url, _SPEND, timeout=timeout, patience=timeout)
         self._prefix = prefix
 
     def spend(self, uses: Sequence[Use], now: float) -> list[Spent]:
         arguments = [value for use in uses for value in (use.amount, use.per)]
-        found = self._spend(keys=[self._prefix + use.name for use in uses], args=[now, *arguments])
+        found = self._spend([self._prefix + use.name for use in uses], [now, *arguments])
         return [Spent(int(total), float(ends_at)) for total, ends_at in zip(found[::2], found[1::2], strict=True)]

@@ -42,11 +42,16 @@ def keep(conn: Connection, msisdn: str, number: int, document: bytes, holder: st
 
 def inherit(conn: Connection, msisdn: str, left_by: str, holder: str) -> bytes | None:
     """The document that `left_by` has kept, kept by `holder` from now on; None if it has kept none."""
-    kept = (fence.c.msisdn == msisdn) & (fence.c.kept_by == left_by)
-    conn.execute(fence.update().where(kept).values(kept_by=holder))
+    is_kept = (fence.c.msisdn == msisdn) & (fence.c.kept_by == left_by)
+    conn.execute(fence.update().where(is_kept).values(kept_by=holder))
     return conn.execute(
         select(fence.c.document).where(fence.c.msisdn == msisdn, fence.c.kept_by == holder)
     ).scalar_one_or_none()
+
+
+def kept(conn: Connection, msisdn: str) -> bytes | None:
+    """The document that was kept last, by any holder; None if there is none."""
+    return conn.execute(select(fence.c.document).where(fence.c.msisdn == msisdn)).scalar_one_or_none() or None
 
 
 def _insert(conn: Connection, msisdn: str, number: int) -> Any:

@@ -7,12 +7,11 @@ A token bucket that holds the tokens of one second, at least one; stored as the 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
-from redis import Redis
 from sqlalchemy import Connection, select
 
-from state.redis_sessions import TIMEOUT_S
+from state import redis_clients
 from state.tables import INSERT, insert_new, rate
 
 
@@ -64,9 +63,8 @@ class RedisRates:
     """Token buckets in Redis, where taking blocks no other transaction."""
 
     def __init__(self, url: str, prefix: str = "soko:rate:") -> None:
-        client = Redis.from_url(url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S)
-        self._take: Any = client.register_script(_TAKE)
+        self._take = redis_clients.script(url, _TAKE)
         self._prefix = prefix
 
     def take(self, conn: Connection, name: str, *, per_second: float, wanted: int, now: datetime) -> int:
-        return int(self._take(keys=[self._prefix + name], args=[per_second, wanted, now.timestamp()]))
+        return int(self._take([self._prefix + name], [per_second, wanted, now.timestamp()]))

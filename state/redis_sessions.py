@@ -69,6 +69,9 @@ TIMEOUT_S = 0.5
 CLAIM_KEPT_MS = 3600 * 1000
 """How long Redis keeps the claim of a person who has no conversation yet."""
 
+PREFIX = "soko:person:"
+"""Before the MSISDN in the key of a person. All of a person is under one key, so in a cluster one server has it."""
+
 # To be removed in the next release: what reads sessions of the version before the claims.
 FORMER_PREFIX = "soko:session:"
 _FORMER_HEAD = struct.Struct(">qd")
@@ -78,7 +81,7 @@ _FORMER_HEAD = struct.Struct(">qd")
 class RedisSessions:
     """`Sessions` in the Redis at `url` (`redis://…`, `rediss://…`, `unix://…`)."""
 
-    def __init__(self, url: str, prefix: str = "soko:person:") -> None:
+    def __init__(self, url: str, prefix: str = PREFIX) -> None:
         # RESP2 is parsed faster than RESP3, and its features are sufficient.
         self._connections = ConnectionPool.from_url(
             url, protocol=2, driver_info=None, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S

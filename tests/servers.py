@@ -27,7 +27,7 @@ class Redis:
     """A Redis on a free port that keeps nothing; `stop` and `start` are how a test restarts it."""
 
     def __init__(self, folder: Path) -> None:
-        self._program = shutil.which("redis-server") or _missing("redis-server", "redis-server")
+        self._program = program("redis-server", "redis-server")
         self._folder = folder
         self._port = free_port()
         self.url = f"redis://127.0.0.1:{self._port}/0"
@@ -314,6 +314,11 @@ def _plain(url: str) -> str:
 def _newest_postgres() -> Path:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda bin: int(bin.parent.name))
     return found[-1] if found else _missing("PostgreSQL", "postgresql")
+
+
+def program(name: str, package: str) -> str:
+    """The path of an installed program, which this Debian package has."""
+    return shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin") or _missing(name, package)
 
 
 def _missing(what: str, package: str) -> NoReturn:

@@ -142,7 +142,9 @@ class CallHandler:
         if previous and inbound.text and previous.is_earlier_call(inbound.id):
             return previous, USSD.end_prefix + self.runner.words(previous.person).text(TAKEN_OVER)
         if previous and previous.call and previous.call.id == inbound.id:
-            session, turn = previous, self._continue(inbound, previous, previous.call, context)
+            is_behind = self._is_behind(inbound, previous.call)
+            go_on = self._catch_up if is_behind else self._continue
+            session, turn = previous, go_on(inbound, previous, previous.call, context)
         else:
             session, turn = self._dial(inbound, previous, context)
         screen = self.runner.engine.screen(turn).render(USSD)
@@ -153,6 +155,26 @@ class CallHandler:
         if session.call:
             self.progress.note(inbound.msisdn, session.call.id, len(session.call.consumed))
         return session, screen
+
+    def _answered_before(self, inbound: Inbound) -> int | None:
+        """How long the text was at the last hop that was answered, if that is known."""
+        known = inbound.answered_before
+        return self.progress.length(inbound.msisdn, inbound.id) if known is None else known
+
+    def _is_behind(self, inbound: Inbound, call: UssdCall) -> bool:
+        """True if the store has lost the last hops of the call, as it may when a Redis replica becomes the master."""
+        known, text = self._answered_before(inbound), inbound.text
+        if known is None or not len(call.consumed) < known < len(text) or text[known] != "*":
+            return False
+        return not call.consumed or ussd_text.starts_with(text, call.consumed + "*")
+
+    def _catch_up(self, inbound: Inbound, session: Session, call: UssdCall, context: HopContext) -> Turn:
+        """Handle the answers that the store has lost again, and the new one."""
+        person, has_older = self._caller(inbound, session, context)
+        begun = session.by_call
+        if begun and (begun.over or not self.runner.engine.is_current(begun)):
+            begun, call.consumed = None, ""
+        return self._replay(inbound, call, person, has_older, context, begun)
 
     def _continue(self, inbound: Inbound, session: Session, call: UssdCall, context: HopContext) -> Turn:
         """Handle the next answer of an open call.
@@ -211,18 +233,31 @@ class CallHandler:
         self.runner.engine.open(turn, self.runner.engine.home)
         return turn
 
-    def _replay(self, inbound: Inbound, call: UssdCall, person: Person, has_older: bool, context: HopContext) -> Turn:
-        """Handle the answers of a cumulative text: those after the last checkpoint of this call, or all from home."""
+    def _replay(
+        self,
+        inbound: Inbound,
+        call: UssdCall,
+        person: Person,
+        has_older: bool,
+        context: HopContext,
+        begun: Conversation | None = None,
+    ) -> Turn:
+        """Handle the answers of a cumulative text: those after the last checkpoint of this call, or all from home.
+
+        `begun` is the conversation after what was consumed of the call, if the store has not lost all of it.
+        """
         with context.work.reading() as conn:
             checkpoint = last_checkpoint(conn, inbound.id, inbound.msisdn, context.now - LONGEST_CALL)
-        begins_after = inbound.answered_before
-        if begins_after is None:
-            begins_after = self.progress.length(inbound.msisdn, inbound.id)
+        if checkpoint and len(checkpoint.consumed) < len(call.consumed):
+            checkpoint = None
+        begins_after = self._answered_before(inbound)
         if checkpoint and ussd_text.starts_with(inbound.text + "*", checkpoint.consumed + "*"):
             turn = self.runner.turn(checkpoint.conversation, person, context.market, USSD)
             call.consumed = checkpoint.consumed
             if checkpoint.is_each_stored:
                 begins_after = len(checkpoint.consumed)
+        elif begun:
+            turn = self.runner.turn(begun, person, context.market, USSD)
         else:
             turn = self._open_home(inbound, person, context, again=has_older)
         for answer in ussd_text.answers_after(call.consumed, inbound.text, begins_after):

@@ -101,9 +101,19 @@ class Claim:
         self._is_kept = False
 
     def take_over(self, conn: Connection, left_by: str) -> None:
-        """Wait for the transaction of the holder before, and bar its later ones; find the session that it has kept."""
+        """Wait for the transaction of the holder before, and bar its later ones; find the session that it has kept.
+
+        Also find one that an earlier hop has kept if the store is behind: a Redis replica that becomes the master may
+        lack the last sessions.
+        """
         self._number, self._is_raised = fences.raise_number(conn, self.msisdn), True
-        if kept := fences.inherit(conn, self.msisdn, left_by, self._holder):
+        kept = fences.inherit(conn, self.msisdn, left_by, self._holder)
+        if not kept and self.previous:
+            kept = fences.kept(conn, self.msisdn)
+            found = sessions.read(kept)
+            if not found or found.fence <= self.previous.fence:
+                return
+        if kept:
             self._document = kept
             self.previous = self.read_again()
 

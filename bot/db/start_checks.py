@@ -11,13 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote
 
-from redis import Redis
 from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 from bot.db.engine import create_engine
-from state import deadline
+from state import deadline, redis_clients
 
 PATIENCE_S = 5.0
 """How long each store may take."""
@@ -94,13 +93,7 @@ def _write_to_file(connection: Connection) -> None:
 
 
 def _write_to_redis(url: str) -> None:
-    redis = Redis.from_url(
-        url, protocol=2, driver_info=None, socket_timeout=PATIENCE_S, socket_connect_timeout=PATIENCE_S
-    )
-    try:
-        redis.set("soko:started", b"", px=1000)
-    finally:
-        redis.close()
+    redis_clients.write(url, PATIENCE_S)
 
 
 def _write_to_folder(path: str) -> None:

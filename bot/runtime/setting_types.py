@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError
 
 import locales
 from bot.runtime.keys import MOST_VALUES, values_of
+from state.redis_addresses import AddressError, group_of
 
 SHORTEST_KEY = 8
 """In characters, of `SECRET_KEY` in development."""
@@ -37,6 +38,19 @@ def _base_url(value: str | None) -> str | None:
     if urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).netloc:
         raise ValueError("takes an http:// or https:// address")
     return value.rstrip("/")
+
+
+def _redis_url(value: str | None) -> str | None:
+    if value is None:
+        return None
+    try:
+        if group_of(value) is None and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("takes redis://host:port/number, redis+cluster://… or redis+sentinel://…")
+        if group_of(value) is None and "," in urlsplit(value).netloc:
+            raise ValueError("takes one server; several servers take redis+cluster://… or redis+sentinel://…/NAME")
+    except AddressError as error:
+        raise ValueError(str(error)) from None
+    return value
 
 
 def is_url(value: str) -> bool:
@@ -99,6 +113,7 @@ def _not_short(value: str) -> str:
 COMMA_LIST = BeforeValidator(_split)
 """`a, b` as a list."""
 PAIRS = BeforeValidator(_pairs)
+RedisUrl = Annotated[str | None, AfterValidator(_redis_url)]
 BaseUrl = Annotated[str | None, AfterValidator(_base_url)]
 Country = Annotated[str, AfterValidator(_country)]
 Currency = Annotated[str, AfterValidator(_currency)]

@@ -9,7 +9,6 @@ import os
 from collections.abc import Collection, Iterator
 from datetime import time
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import (
     Field,
@@ -37,11 +36,13 @@ from bot.runtime.setting_types import (
     Hours,
     KeptDays,
     Rate,
+    RedisUrl,
     SecretKey,
     TimeZone,
     WebhookSecret,
     is_url,
 )
+from state.redis_addresses import passwords
 
 SIMULATOR = "simulator"
 """The name of the built-in provider of messages, payouts and collecting, which is valid in development only."""
@@ -103,7 +104,7 @@ class Settings(BaseSettings):
     bootstrap_api_key: Annotated[str | None, Field(min_length=16)] = None
     database_url: str = "sqlite:///var/soko.db"
     database_replica_url: str | None = None
-    redis_url: str | None = None
+    redis_url: RedisUrl = None
     photos_dir: str = "var/photos"
     sms_provider: str = SIMULATOR
     sms_routes: Annotated[dict[str, str], PAIRS] = {}
@@ -168,13 +169,6 @@ class Settings(BaseSettings):
             not value.startswith(("postgresql://", "postgresql+psycopg://")) or not is_url(value)
         ):
             raise ValueError("takes postgresql+psycopg://user:password@host/name")
-        return value
-
-    @field_validator("redis_url")
-    @classmethod
-    def _known_store(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(("redis://", "rediss://", "unix://")):
-            raise ValueError("takes redis://host:port/number")
         return value
 
     @field_validator("sms_routes")
@@ -308,8 +302,8 @@ class Settings(BaseSettings):
     def secrets(self) -> list[str]:
         """The values that no log may have: keys, tokens and passwords, also those in the URLs of stores."""
         values = [value for name in type(self).model_fields if _is_secret(name) for value in self._values(name)]
-        urls = [urlsplit(url) for url in (self.database_url, self.database_replica_url, self.redis_url) if url]
-        return [*values, *(url.password for url in urls if url.password)]
+        urls = [url for url in (self.database_url, self.database_replica_url, self.redis_url) if url]
+        return [*values, *(word for url in urls for word in passwords(url))]
 
     @property
     def operator_key(self) -> str | None:

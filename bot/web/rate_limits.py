@@ -12,23 +12,25 @@ from math import ceil
 from typing import Literal
 
 from limits import RateLimitItem, parse
-from limits.errors import StorageError
-from limits.storage import MemoryStorage, RedisStorage
+from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
+from redis import RedisError
 
 from bot.runtime.settings import Settings
-from state.redis_sessions import TIMEOUT_S
+from state.budgets import RedisBudgets, Use
 
 log = logging.getLogger(__name__)
 
 Counted = Literal["key", "address"]
+PREFIX = "soko:rates:"
 
 
 class RateLimits:
     """Counts requests. Rates are those of the settings."""
 
     def __init__(self, settings: Settings, now: Callable[[], float] = time.time) -> None:
-        self._limiter = FixedWindowRateLimiter(_store(settings.redis_url))
+        self._shared = RedisBudgets(settings.redis_url, prefix=PREFIX) if settings.redis_url else None
+        self._own = FixedWindowRateLimiter(MemoryStorage())
         self._rates: dict[Counted, RateLimitItem] = {
             "key": parse(settings.api_rate),
             "address": parse(settings.public_rate),
@@ -41,24 +43,19 @@ class RateLimits:
         None if it is allowed; else the whole seconds, at least one, until the next is allowed.
         """
         rate = self._rates[kind]
-        try:
-            if self._limiter.hit(rate, kind, name):
-                return None
-            ends_at = self._limiter.get_window_stats(rate, kind, name).reset_time
-        except StorageError as error:  # while Redis is unreachable, requests are answered without a limit
-            log.warning("requests are not counted: %s", type(error.storage_error).__name__)
+        if self._shared:
+            return self._admit_shared(self._shared, Use(f"{kind}:{name}", 1, rate.get_expiry()), rate.amount)
+        if self._own.hit(rate, kind, name):
             return None
+        return self._seconds_until(self._own.get_window_stats(rate, kind, name).reset_time)
+
+    def _admit_shared(self, shared: RedisBudgets, use: Use, most: int) -> int | None:
+        try:
+            (spent,) = shared.spend([use], self._now())
+        except RedisError as error:  # while Redis is unreachable, requests are answered without a limit
+            log.warning("requests are not counted: %s", type(error).__name__)
+            return None
+        return None if spent.total <= most else self._seconds_until(spent.ends_at)
+
+    def _seconds_until(self, ends_at: float) -> int:
         return max(1, ceil(ends_at - self._now()))
-
-
-def _store(redis_url: str | None) -> MemoryStorage | RedisStorage:
-    if redis_url is None:
-        return MemoryStorage()
-    url = redis_url.replace("unix://", "redis+unix://", 1) if redis_url.startswith("unix:") else redis_url
-    return RedisStorage(
-        url,
-        key_prefix="soko:rates",
-        wrap_exceptions=True,
-        socket_timeout=TIMEOUT_S,
-        socket_connect_timeout=TIMEOUT_S,
-    )

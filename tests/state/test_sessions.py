@@ -14,10 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, make_url, text
 
+from state import redis_clients
 from state.redis_sessions import CLAIM_KEPT_MS, RedisSessions
 from state.sessions import PAGES, RENEWED, Claimed, Seen, Sessions, SidePage
 from state.sql_sessions import SqlSessions
 from tests import servers
+from tests.redis_groups import Cluster, running_cluster
 from tests.threads import together
 
 pytestmark = pytest.mark.every_store
@@ -26,10 +28,24 @@ AMINA, JUMA = "+254711000001", "+254711000002"
 NOW, TTL, LEASE = 1_800_000_000.0, 600.0, 2.5
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "redis"])
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with running_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def cluster_url(cluster: Cluster) -> str:
+    """An empty Redis Cluster."""
+    for node in cluster.nodes:
+        node.ask("FLUSHALL")
+    return cluster.url
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "redis", "cluster"])
 def sessions(request: pytest.FixtureRequest) -> Iterator[Sessions]:
-    if request.param == "redis":
-        store: RedisSessions | SqlSessions = RedisSessions(request.getfixturevalue("redis_url"))
+    if request.param in ("redis", "cluster"):
+        store = redis_clients.sessions(request.getfixturevalue(f"{request.param}_url"))
     else:
         fixture = "migrated_sqlite_url" if request.param == "sqlite" else "migrated_postgres_url"
         store = SqlSessions(request.getfixturevalue(fixture))

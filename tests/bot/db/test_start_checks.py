@@ -165,6 +165,21 @@ def test_a_redis_that_cannot_be_reached(url: str, reason: str) -> None:
     assert reason in said
 
 
+@pytest.mark.parametrize("kind", ["redis+cluster", "redis+sentinel"])
+def test_a_group_of_redis_servers_none_of_which_can_be_reached(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start_checks, "PATIENCE_S", 0.05)
+    said = line(start_checks.check_redis, f"{kind}://:{PASSWORD}@{NOWHERE},{NOWHERE}/{'soko' * ('sentinel' in kind)}")
+
+    assert said.startswith("REDIS_URL: cannot be used: ")
+    assert "Connection refused" in said
+
+
+def test_a_redis_that_is_no_cluster_is_refused_as_one(redis_url: str) -> None:
+    address = redis_url.removeprefix("redis://").removesuffix("/0")
+
+    assert "cluster support disabled" in line(start_checks.check_redis, f"redis+cluster://{address}")
+
+
 def test_a_redis_that_takes_writes_can_be_used() -> None:
     with redis_that_says(b"+OK\r\n") as address:
         start_checks.check_redis(f"redis://{address}/0")

@@ -114,6 +114,15 @@ def test_a_wrong_value_is_named_with_what_the_setting_takes(
         ("DATABASE_URL", "postgresql://soko:hunter2@db:port/soko", "sqlite:///path or postgresql+psycopg://"),
         ("DATABASE_REPLICA_URL", "sqlite:///hunter2.db", "postgresql+psycopg://"),
         ("REDIS_URL", "http://:hunter2@redis", "redis://host:port/number"),
+        ("REDIS_URL", "redis://:hunter2@one:6379,two:6379", "takes one server; several servers"),
+        ("REDIS_URL", "redis+cluster://:hunter2@", "one or more host:port"),
+        ("REDIS_URL", "redis+cluster://:hunter2@one:6379,", "one or more host:port"),
+        ("REDIS_URL", "redis+cluster://:hunter2@one:port", "'one:port' is no host:port"),
+        ("REDIS_URL", "redis+cluster://:hunter2@one:6379/2", "a Redis Cluster has database 0 only"),
+        ("REDIS_URL", "redis+cluster://:hunter2@one:6379?colour=blue", "no option 'colour'"),
+        ("REDIS_URL", "redis+cluster://:hunter2@one:6379?ssl_ca_certs=ca.pem", "no option 'ssl_ca_certs'"),
+        ("REDIS_URL", "redis+sentinel://:hunter2@one:26379", "needs the name of the master"),
+        ("REDIS_URL", "redis+sentinel://:hunter2@one:26379/soko/two", "is a number, not 'two'"),
     ],
 )
 def test_a_wrong_value_that_may_hold_a_secret_is_not_repeated(
