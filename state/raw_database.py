@@ -31,7 +31,7 @@ T = TypeVar("T")
 class RawDatabase:
     """The SQLite or PostgreSQL database at `url`, with connections of its own.
 
-    With `prepares`, PostgreSQL keeps each statement for its connection; behind a pooler it cannot.
+    With `prepares`, PostgreSQL keeps each statement for its connection, unless there is a pooler between.
     """
 
     def __init__(self, url: str | URL, *, prepares: bool) -> None:

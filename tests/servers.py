@@ -120,6 +120,11 @@ class Postgres:
         self._templates: dict[Callable[[str], None], str] = {}
         self._free: dict[Callable[[str], None], list[_Lent]] = {}
 
+    @property
+    def folder(self) -> str:
+        """Where its socket is."""
+        return str(self._folder)
+
     def start(self) -> None:
         if os.geteuid() == 0:
             shutil.chown(self._folder, "postgres", "postgres")  # PostgreSQL refuses to run as root
