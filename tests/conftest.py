@@ -37,6 +37,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--events", type=int, help="how many events are read under kills: 10000 with --full, else 2000")
     parser.addoption("--chaos-seed", type=int, help="the seed of tests/chaos, instead of --seed")
     parser.addoption("--orders", type=int, help="how many orders tests/collecting has faults in: 1000 with --full")
+    parser.addoption("--cluster", action="store_true", help="collect the test of clusters of PostgreSQL and Redis too")
+    parser.addoption("--kills", type=int, default=20, help="how often masters are killed in the test of clusters")
     parser.addoption("--pairs", help="race this share of all pairs of commands: 3/10 is the third tenth of them")
 
 
@@ -47,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.seed is None:
         config.option.seed = getattr(config, "workerinput", {}).get("seed", randrange(1_000_000))
     runs.begin(full=config.option.full, seed=config.option.seed)
-    is_long = config.option.full or config.option.orders or config.option.pairs
+    is_long = config.option.full or config.option.orders or config.option.pairs or config.option.cluster
     if is_long and config.option.timeout is None:
         config.option.timeout = FULL_TIMEOUT_S
     if config.option.hypothesis_seed is None:
@@ -57,6 +59,15 @@ def pytest_configure(config: pytest.Config) -> None:
     phases = set(Phase) - {Phase.explain}
     settings.register_profile("soko", deadline=None, max_examples=runs.cases(100), phases=phases)
     settings.load_profile("soko")
+
+
+NEEDS_CLUSTER = "test_clusters.py"
+"""The file of tests that need Debian packages of which nothing else here has any use."""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leaves out the test of clusters without --cluster."""
+    return True if collection_path.name == NEEDS_CLUSTER and not config.option.cluster else None
 
 
 @pytest.hookimpl(optionalhook=True)

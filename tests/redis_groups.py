@@ -115,14 +115,20 @@ class Cluster:
         for number, replica in enumerate(self.nodes[self._masters :]):
             master = masters[number % len(masters)].ask("CLUSTER", "MYID")
             wait_for(lambda replica=replica, master=master: replica.try_to_ask("CLUSTER", "REPLICATE", master))  # type: ignore[misc]
-        for node in self.nodes:
-            wait_for(lambda node=node: self._is_whole(node))  # type: ignore[misc]
-        if len(self.nodes) > self._masters:
-            wait_for(lambda: all(is_replicated(node) for node in masters))
+        wait_for(self.is_whole)
 
     def stop(self) -> None:
         for node in self.nodes:
             node.kill()
+
+    def is_whole(self) -> bool:
+        """True if all nodes run and know each other, and each master has a replica if there are any."""
+        masters = self.masters()
+        return (
+            len(masters) == self._masters
+            and all(self._knows_all(node) for node in self.nodes)
+            and (len(self.nodes) == self._masters or all(is_replicated(master) for master in masters))
+        )
 
     def master_of(self, key: str) -> Node:
         """The node that has the key, as most of the others say."""
@@ -138,7 +144,7 @@ class Cluster:
         ranges = node.try_to_ask("CLUSTER", "SLOTS") or []
         return next((int(master[1]) for first, last, master, *_ in ranges if first <= slot <= last), None)
 
-    def _is_whole(self, node: Node) -> bool:
+    def _knows_all(self, node: Node) -> bool:
         info = node.try_to_ask("CLUSTER", "INFO") or b""
         return b"cluster_state:ok" in info and b"cluster_known_nodes:%d\r" % len(self.nodes) in info
 

@@ -113,7 +113,7 @@ class Postgres:
     """
 
     def __init__(self, folder: Path, **settings: str) -> None:
-        self._bin = _newest_postgres()
+        self._bin = newest_postgres()
         self._folder = folder
         self._settings = _CARELESS | settings
         self._made = 0
@@ -316,7 +316,7 @@ def _plain(url: str) -> str:
     return url.replace("+psycopg", "", 1)
 
 
-def _newest_postgres() -> Path:
+def newest_postgres() -> Path:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda bin: int(bin.parent.name))
     return found[-1] if found else _missing("PostgreSQL", "postgresql")
 

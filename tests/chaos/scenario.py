@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import urllib3
 
@@ -20,7 +20,6 @@ from bot.runtime.clock import MovableClock
 from bot.services import VAR
 from tests.chaos import processes
 from tests.chaos.faulty_provider import FaultyProvider
-from tests.chaos.processes import ServerProcess
 from tests.servers import free_port
 
 KEY = "operator-key-of-the-chaos-suite"
@@ -33,10 +32,23 @@ LIMIT_S = 180.0
 ANSWER_LIMIT_S = 30.0
 SORRY = "END Sorry, something went wrong on our side. Please dial again."
 """What a caller reads when a hop fails."""
+USSD = "/webhooks/africastalking/dev/ussd"
 MORNING_UTC = 7
 """Ten o'clock in Nairobi, far from the hours of reminders and from the quiet hours."""
 
 Found = TypeVar("Found")
+
+
+class Server(Protocol):
+    """What serves the scenario: the process tree of `script/server`, or several of them."""
+
+    def start(self) -> None:
+        """Start all processes."""
+        ...
+
+    def stop(self) -> int:
+        """Ask all processes to end, wait for them, and return the exit status."""
+        ...
 
 
 class ScenarioAbortedError(Exception):
@@ -73,7 +85,7 @@ class FaultInjector:
 class Scenario:
     """A service, and how networks and the storefront speak to it: they repeat a request until it is answered."""
 
-    server: ServerProcess
+    server: Server
     url: str
     provider: FaultyProvider
     clock: MovableClock
@@ -87,6 +99,8 @@ class Scenario:
     """The orders that the service has acknowledged, by the storefront's reference."""
     differing_answers: list[tuple[str, str]] = field(default_factory=list)
     """The two answers to a hop that was posted twice, where they differ."""
+    unanswered: list[tuple[str, str]] = field(default_factory=list)
+    """Requests without an answer, or with an error of the server: the URL, and what came instead."""
     _web: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(maxsize=32, retries=False))
 
     def wait_for(self, look: Callable[[], Found | None], otherwise: str) -> Found:
@@ -119,7 +133,7 @@ class Scenario:
 
     def dial(self, msisdn: str, session_id: str, text: str) -> str:
         """The screen after one hop of a call, which some gateways post twice."""
-        url = f"{self.url}/webhooks/africastalking/dev/ussd"
+        url = f"{self.url}{USSD}"
         form = {"sessionId": session_id, "phoneNumber": msisdn, "serviceCode": "*384*22#", "text": text}
         screen = self._repeat_until_answered("POST", url, form=form).data.decode()
         if screen != SORRY and self.random.random() < 0.1:
@@ -144,11 +158,15 @@ class Scenario:
         content: dict[str, Any] = {"fields": form, "encode_multipart": False} if form else {"json": body}
 
         def ask() -> urllib3.BaseHTTPResponse | None:
-            with suppress(urllib3.exceptions.HTTPError):
+            try:
                 answer = self._web.request(method, url, headers=headers, timeout=ANSWER_LIMIT_S, **content)
-                # 409: the request that a kill interrupted is not finished
-                if answer.status != 409 and answer.status < 500:
-                    return answer
+            except urllib3.exceptions.HTTPError as error:
+                self.unanswered.append((url, repr(error)))
+                return None
+            # 409: the request that a kill interrupted is not finished
+            if answer.status != 409 and answer.status < 500:
+                return answer
+            self.unanswered.append((url, str(answer.status)))
             return None
 
         answer = self.wait_for(ask, f"{method} {url} is not answered")
@@ -198,9 +216,16 @@ def running(provider: FaultyProvider, folder: Path, random: Random, **environmen
     """A service that sends through `provider`, and the scenario around it."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
+    settings = settings_for(provider, url) | {"PORT": str(port)}
+    clock = morning(environment["DATABASE_URL"])
+    with processes.running(settings | environment, folder / "server.log") as server:
+        yield Scenario(server, url, provider, clock, random)
+
+
+def settings_for(provider: FaultyProvider, url: str) -> dict[str, str]:
+    """The settings of a service that is reached at this URL; the provider reports there too."""
     provider.reports_to = f"{url}/webhooks/africastalking/dev/delivery"
-    settings = {
-        "PORT": str(port),
+    return {
         "DEMO": "off",
         "BOOTSTRAP_API_KEY": KEY,
         "SMS_PROVIDER": "africastalking",
@@ -209,7 +234,10 @@ def running(provider: FaultyProvider, folder: Path, random: Random, **environmen
         "AT_BASE_URL": provider.url,
         "HOURLY_CAP": "1000",
     }
-    clock = MovableClock.of(environment["DATABASE_URL"], VAR)
+
+
+def morning(database_url: str) -> MovableClock:
+    """The clock of the service over this database, moved to the next morning."""
+    clock = MovableClock.of(database_url, VAR)
     clock.advance(((clock().replace(hour=MORNING_UTC) - clock()) % timedelta(days=1)).total_seconds())
-    with processes.running(settings | environment, folder / "server.log") as server:
-        yield Scenario(server, url, provider, clock, random)
+    return clock

@@ -18,6 +18,7 @@ from tests import servers
 from tests.chaos import faulty_provider, invariants, load_users, scenario
 from tests.chaos.faulty_provider import FaultyProvider
 from tests.chaos.load_users import LoadUser
+from tests.chaos.processes import ServerProcess
 from tests.chaos.scenario import FaultInjector, Scenario, ScenarioAbortedError
 from tests.runs import cases, some_of
 
@@ -87,6 +88,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_done_twice(
 def act_under_faults(running: Scenario, users: list[LoadUser], faults: list[Callable[[], object]]) -> list[str]:
     """Let every user act, and inject faults meanwhile; the names of the faults. Raises as soon as one user fails."""
     server = running.server
+    assert isinstance(server, ServerProcess)
     faults = [server.kill_worker, server.kill_web_child, *faults, server.kill_web, server.kill_everything]
     running.injector = injector = FaultInjector(faults, running.random, min(REQUESTS_PER_FAULT, 2 * len(users)))
     with ThreadPoolExecutor(CONCURRENT_USERS) as threads:
