@@ -30,18 +30,19 @@ class MovableClock:
         return cls(folder / f"clock-{name}")
 
     def __call__(self) -> datetime:
-        return self._base() + self._offset()
+        return self._base() + self.ahead
 
     def advance(self, seconds: float) -> datetime:
         """Move the clock forward in all processes; returns the new time."""
-        ahead = self._offset() + timedelta(seconds=seconds)
+        ahead = self.ahead + timedelta(seconds=seconds)
         self._file.parent.mkdir(parents=True, exist_ok=True)
         partial = self._file.with_suffix(".new")
         partial.write_text(str(ahead.total_seconds()))
         partial.replace(self._file)
         return self()
 
-    def _offset(self) -> timedelta:
+    @property
+    def ahead(self) -> timedelta:
         """How far the clock is ahead. The file is read again only when its modification time has changed."""
         try:
             changed_at = os.stat(self._file).st_mtime_ns

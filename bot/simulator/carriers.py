@@ -27,6 +27,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
+from bot.simulator.sizes import SEGMENT_CENTS
 from flows.msisdn import is_e164
 
 _SWITCHED_OFF = "999404"
@@ -90,7 +91,7 @@ _AT_REFUSED = {
     "999405": (405, "InsufficientBalance"),
     "999406": (406, "UserInBlacklist"),
 }
-_PRICE = 0.8
+_PRICE = SEGMENT_CENTS / 100
 """Shillings for one segment."""
 
 

@@ -27,6 +27,7 @@ from werkzeug.test import Client, TestResponse
 from bot.providers import africastalking, twilio
 from bot.runtime.settings import Settings
 from bot.simulator import media
+from bot.simulator.sizes import CALL_CENTS
 
 NETWORK = "99999"  # Africa's Talking's code for its own simulator
 ACCOUNT_SID = "AC" + "0" * 32
@@ -145,7 +146,7 @@ class Gateway:
             "networkCode": NETWORK,
             "phoneNumber": msisdn,
             "status": status,
-            "cost": "KES 0.10",
+            "cost": f"KES {CALL_CENTS / 100:.2f}",
             "durationInMillis": str((self._now() - call.started_at) // timedelta(milliseconds=1)),
             "hopsCount": str(call.hops),
             "input": call.text,

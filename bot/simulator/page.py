@@ -4,7 +4,7 @@ The browser keeps the state of its calls (the session's id and all that was type
 hop. Each answer contains the webhook requests that were posted for it:
 
     POST /simulator/dial  {"msisdn": "+254711000111", "session_id": "ATUid_9c2f", "code": "*384*22#"}
-    200  {"reply": "CON Soko…", "wire": [{"method": "POST", "path": "/webhooks/…/ussd", …}]}
+    200  {"reply": "CON Soko…", "size": {"units": 61, …}, "wire": [{"method": "POST", "path": "/webhooks/…/ussd", …}]}
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from werkzeug.wrappers import Request as WireRequest
 from werkzeug.wrappers import Response as WireResponse
 
 from bot.providers import forms
+from bot.simulator import sizes
 from bot.simulator.gateway import Gateway
 from flows.msisdn import is_e164
 from marketplace_api.idempotency import StoredAnswer
@@ -154,7 +155,7 @@ def routes(
             return jsonify(detail="USSD is switched off, so phones can only text."), 409
         with wire.recording() as exchanges:
             reply = gateway.post_ussd(call.session_id, call.msisdn, call.code, call.text)
-        return jsonify(reply=reply, wire=exchanges)
+        return jsonify(reply=reply, size=sizes.of_screen(reply), wire=exchanges)
 
     @page.post("/hang-up")
     def hang_up() -> Response:
@@ -168,7 +169,7 @@ def routes(
         sms = _read(TextRequest)
         with wire.recording() as exchanges:
             gateway.text(sms.msisdn, sms.text, provider=sms.provider)
-        return jsonify(wire=exchanges)
+        return jsonify(size=sizes.of_text(sms.text), wire=exchanges)
 
     @page.get("/messages")
     def messages() -> Response:

@@ -32,12 +32,26 @@ from bot.providers.twilio import Twilio, TwilioSettings
 from bot.runtime.clock import Clock, MovableClock, system_clock
 from bot.runtime.settings import SIMULATOR, Settings
 from bot.services import Services
-from bot.simulator import carriers, daraja, express, inbox, media, page, paying, statements, stripe, stripe_page, wallet
+from bot.simulator import (
+    carriers,
+    daraja,
+    express,
+    inbox,
+    media,
+    page,
+    page_data,
+    paying,
+    statements,
+    stripe,
+    stripe_page,
+    wallet,
+)
 from bot.simulator.carriers import CarriedMessage, CarrierSimulator
 from bot.simulator.daraja import DarajaSimulator
 from bot.simulator.express import ExpressSimulator
 from bot.simulator.gateway import ACCOUNT_SID, ORIGIN, TWILIO_NUMBER, TWILIO_URL, Gateway, WsgiAdapter
 from bot.simulator.page import WireLog
+from bot.simulator.page_data import PageData
 from bot.simulator.paying import SimulatedPayments
 from bot.simulator.stripe import StripeSimulator
 from flows import gsm7
@@ -71,6 +85,7 @@ def install(app: Flask, services: Services, faults: list[int]) -> None:
     app.register_blueprint(stripe.routes(cards))
     app.register_blueprint(stripe_page.routes(cards))
     app.register_blueprint(statements.routes(partial(_transaction, services), clock))
+    app.register_blueprint(page_data.routes(PageData(services, clock)))
     app.register_blueprint(
         page.routes(
             _gateway(wire, services),
