@@ -43,13 +43,8 @@ LARGEST_EVENT = 256 * 1024
 """In bytes: of an event of Stripe's, which may hold all that was written about a dispute."""
 
 
-def create_app(
-    settings: Settings | None = None, services: Services | None = None, carrier_faults: list[int] | None = None
-) -> Flask:
-    """The WSGI application over `services`, which are built from `settings`, or from the environment, if not given.
-
-    `carrier_faults` are HTTP statuses with which the simulated carriers answer the next send requests.
-    """
+def create_app(settings: Settings | None = None, services: Services | None = None) -> Flask:
+    """The WSGI application over `services`, which are built from `settings`, or from the environment, if not given."""
     services = services or build(settings or registry.load_settings())
     settings = services.settings
     logs.configure(as_json=not settings.development, secrets=settings.secrets)
@@ -75,8 +70,7 @@ def create_app(
     _register_shop(app, services, door)
     _register_pages(app, services, door, draining)
     if settings.development:
-        faults = [] if carrier_faults is None else carrier_faults
-        simulated_providers.install(app, services, faults)
+        simulated_providers.install(app, services)
     _add_middleware(app, services, handlers, door, draining)
     return app
 

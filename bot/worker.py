@@ -57,7 +57,7 @@ from bot.providers.collector_contracts import Collector
 from bot.providers.payment_contracts import Payer
 from bot.runtime import hardening, logs
 from bot.services import Services, build
-from bot.simulator import providers
+from bot.simulator import instruments, providers
 from bot.webhooks import deliveries
 from bot.webhooks import dispatcher as webhooks
 from bot.webhooks.dispatcher import DeliveryAttempt, WebhookDispatcher
@@ -117,7 +117,7 @@ def webhook_runner(
     services: Services, pool: ThreadPoolExecutor, poster: Poster | None = None
 ) -> JobRunner[Job, DeliveryAttempt]:
     """Pushes events to webhook endpoints."""
-    poster = poster or Poster(anywhere=services.settings.development)
+    poster = poster or (instruments.poster(services) if services.settings.development else Poster(anywhere=False))
     dispatcher = WebhookDispatcher(services.database, services.clock, services.opener(WEBHOOKS), poster)
     return JobRunner(dispatcher, services.database, services.clock, services.ids, pool)
 

@@ -78,6 +78,11 @@ PERSONAL: Mapping[str, Mapping[str, ColumnKind]] = {
     "simulated_text": {"msisdn": "number", "text": "words"},
     "simulated_payment": {"msisdn": "number"},
     "simulated_collection": {"msisdn": "number"},
+    "simulated_fault": {"name": "words"},
+    "simulated_draw": {"subject": "words"},
+    "simulated_phone": {"msisdn": "number"},
+    "simulated_call": {"msisdn": "number"},
+    "simulated_wire": {"phone": "number", "summary": "words", "request": "words", "response": "words"},
 }
 
 NOT_PERSONAL: Mapping[str, frozenset[str]] = {
@@ -167,5 +172,10 @@ NOT_PERSONAL: Mapping[str, frozenset[str]] = {
     ),
     "simulated_refund": frozenset({"id", "intent", "refund", "first", "outcome"}),
     "simulated_request": frozenset({"key", "parameters", "answer"}),
+    "simulated_fault": frozenset({"id", "target", "fault"}),
+    "simulated_draw": frozenset({"fault"}),
+    "simulated_phone": frozenset({"operator"}),
+    "simulated_call": frozenset({"id"}),
+    "simulated_wire": frozenset({"direction", "kind", "provider"}),
 }
 """The other columns of text, JSON or bytes."""

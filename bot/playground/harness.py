@@ -27,7 +27,9 @@ from bot.providers import registry
 from bot.runtime.clock import MovableClock
 from bot.runtime.settings import Settings
 from bot.services import build
+from bot.simulator.faults import BY_STATUS, FaultRequest
 from bot.simulator.gateway import Gateway
+from bot.simulator.instruments import instruments, network
 from bot.worker import message_step, scheduler, webhook_step
 from marketplace_api.codes import SHORTEST
 from marketplace_api.shop import Ids
@@ -78,9 +80,9 @@ class Harness:
         self.clock = MovableClock(folder / "clock", base=lambda: MONDAY)
         ids = RepeatableIds(Random(1), {"code": Random(2)})  # noqa: S311
         self.services = build(settings, clock=self.clock, ids=ids, engine=engine)
-        self.faults: list[int] = []
-        self.app = create_app(services=self.services, carrier_faults=self.faults)
+        self.app = create_app(services=self.services)
         self.gateway = Gateway(self.app, settings, self.clock, self.new_id)
+        self.network = network(self.app, self.services)
         self.http = self.app.test_client()
         self._random = Random(3)  # noqa: S311
         self._step = message_step(self.app, self.services, workers)
@@ -102,6 +104,11 @@ class Harness:
         """Move the clock forward and let the worker perform what is then due: `later(minutes=5)`."""
         self.clock.advance(sum(SECONDS[unit] * count for unit, count in time.items()))
         self.work()
+
+    def fail_provider(self, status: int) -> None:
+        """Let the next request to send texts fail. Raises KeyError for a status that is not simulated."""
+        fault = FaultRequest(target="provider", name="africastalking", fault=BY_STATUS[status], times=1, seed=0)
+        instruments(self.services).faults.add(fault)
 
     def inbox(self, msisdn: str) -> list[str]:
         """The texts that a phone received, oldest first, after the worker has sent what is due."""

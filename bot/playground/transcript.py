@@ -120,7 +120,7 @@ class TranscriptPlayer:
         actions: dict[str, Callable[[str], Any]] = {
             "drop": lambda _: self.harness.gateway.hang_up(self._acting_phone().msisdn),
             "wait": self._wait,
-            "provider": lambda status: self.harness.faults.append(int(status)),
+            "provider": lambda status: self.harness.fail_provider(int(status)),
             "picture": lambda words: self.harness.gateway.picture(self._acting_phone().msisdn, words, _picture()),
             "kiosk": self._kiosk,
             "order": self._order,

@@ -64,8 +64,6 @@ class CarrierSimulator:
     africastalking_key: str | None = None
     twilio_token: str | None = None
     twilio_messages: dict[str, dict[str, Any]] = field(default_factory=dict)
-    faults: list[int] = field(default_factory=list)
-    """HTTP statuses of the answers to the next send requests, in order, for any recipient."""
 
 
 def routes(simulator: CarrierSimulator) -> Blueprint:
@@ -99,8 +97,6 @@ def _africastalking_send(simulator: CarrierSimulator) -> Response:
     form = request.form
     if simulator.africastalking_key not in (None, request.headers.get("apiKey")):
         return _text(401, "The supplied authentication is invalid")
-    if simulator.faults:
-        return _text(simulator.faults.pop(0), "Please try again later")
     for name in ("username", "to", "message"):
         if not form.get(name):
             return _text(400, f"Request is missing required form field '{name}'")
@@ -174,8 +170,6 @@ def _twilio_refusal(simulator: CarrierSimulator, account: str) -> tuple[int, int
     form = request.form
     if not _twilio_authenticates(simulator, account):
         return 401, 20003, "Authenticate"
-    if simulator.faults:
-        return simulator.faults.pop(0), 20500, "Please try again later"
     for name, code in _TWILIO_REQUIRED.items():
         if not form.get(name):
             return 400, code, f"A '{name}' is required."
@@ -282,6 +276,19 @@ def _carry(
     reported = switched_off if is_off else delivered
     simulator.report(message, *reported)
     return reported
+
+
+_CONTRARY: dict[str, tuple[str, str | None]] = {
+    "Success": ("Failed", "DeliveryFailure"),
+    "AbsentSubscriber": ("Success", None),
+    "delivered": ("undelivered", "30003"),
+    "undelivered": ("delivered", None),
+}
+
+
+def contradicted(status: str) -> tuple[str, str | None]:
+    """The status and reason of a delivery report that says the opposite."""
+    return _CONTRARY[status]
 
 
 def _text(status: int, text: str) -> Response:

@@ -35,6 +35,11 @@ TWILIO_NUMBER = "+15005550006"
 ORIGIN = "http://simulator"
 """The origin of the simulated carriers' APIs; `WsgiAdapter` answers it without a socket."""
 TWILIO_URL = f"{ORIGIN}/simulator/twilio"
+TextProvider = Literal["africastalking", "twilio"]
+LOST_ANSWER = "X-Simulator-Lost-Answer"
+"""A header of an answer that never reaches who asked."""
+IN_PROCESS = "soko.simulator"
+"""A variable of the WSGI environment of requests that come without a socket."""
 
 
 @dataclass(slots=True)
@@ -55,10 +60,16 @@ class _OpenCall:
 
 
 @dataclass(frozen=True, slots=True)
-class _WebhookPost:
+class WebhookPost:
+    """One request to a webhook: a form with its headers."""
+
     path: str
     fields: Mapping[str, str]
     headers: Mapping[str, str]
+
+
+class CallDroppedError(Exception):
+    """The network has ended the call and reported its end; the phone gets no screen."""
 
 
 class Gateway:
@@ -79,7 +90,7 @@ class Gateway:
         self._new_id = new_id
         self._calls: dict[str, _OpenCall] = {}
         self.metadata: dict[str, str] = {}
-        self._last: _WebhookPost | None = None
+        self._last: WebhookPost | None = None
 
     # Calls
 
@@ -108,7 +119,11 @@ class Gateway:
     def _hop(self, msisdn: str) -> str:
         call = self._calls[msisdn]
         call.hops += 1
-        call.last_reply = self.post_ussd(call.session_id, msisdn, call.code, call.text)
+        try:
+            call.last_reply = self.post_ussd(call.session_id, msisdn, call.code, call.text)
+        except CallDroppedError:
+            del self._calls[msisdn]
+            raise
         if not call.last_reply.startswith("CON "):
             # `_send` does not store it as the last request, so that `repeat` repeats the hop
             status = "Success" if call.last_reply.startswith("END ") else "Failed"
@@ -119,17 +134,27 @@ class Gateway:
 
     def post_ussd(self, session_id: str, msisdn: str, code: str, text: str) -> str:
         """Post one hop; returns the raw answer, `CON …` or `END …`. `text` holds all answers of the call so far."""
+        return self._post_hop(session_id, self._hop_request(session_id, msisdn, code, text))
+
+    def _hop_request(self, session_id: str, msisdn: str, code: str, text: str) -> WebhookPost:
         fields = {
             "sessionId": session_id,
             "phoneNumber": msisdn,
-            "networkCode": NETWORK,
+            "networkCode": self._network_code(msisdn),
             "serviceCode": code,
             "text": text,
         }
         headers = {africastalking.HOP_METADATA: self.metadata[session_id]} if session_id in self.metadata else {}
-        answer = self._post(replace(self._africastalking("ussd", fields), headers=headers))
+        return replace(self._africastalking("ussd", fields), headers=headers)
+
+    def _post_hop(self, session_id: str, hop: WebhookPost) -> str:
+        answer = self._post(hop)
         self.metadata[session_id] = answer.headers.get(africastalking.HOP_METADATA, "")
         return answer.get_data(as_text=True)
+
+    def _network_code(self, _msisdn: str) -> str:
+        """The code of the network that a phone is in."""
+        return NETWORK
 
     def post_end(self, session_id: str, msisdn: str, code: str, text: str) -> None:
         """Report that the call was dropped. Its duration and its last screen are unknown here."""
@@ -137,13 +162,13 @@ class Gateway:
         call = _OpenCall(session_id, code, [text], self._now(), hops)
         self._post(self._ended(msisdn, call, "Incomplete"))
 
-    def _ended(self, msisdn: str, call: _OpenCall, status: str) -> _WebhookPost:
+    def _ended(self, msisdn: str, call: _OpenCall, status: str) -> WebhookPost:
         self.metadata.pop(call.session_id, None)
         fields = {
             "date": f"{self._now():%Y-%m-%d %H:%M:%S}",
             "sessionId": call.session_id,
             "serviceCode": call.code,
-            "networkCode": NETWORK,
+            "networkCode": self._network_code(msisdn),
             "phoneNumber": msisdn,
             "status": status,
             "cost": f"KES {CALL_CENTS / 100:.2f}",
@@ -161,15 +186,18 @@ class Gateway:
         msisdn: str,
         body: str,
         *,
-        provider: Literal["africastalking", "twilio"] = "africastalking",
+        provider: TextProvider = "africastalking",
         id: str | None = None,
     ) -> int:
         """Send a text to our short code, or to our Twilio number; returns the HTTP status of the webhook's answer.
 
         `id` is the message id to post it under; give an earlier one to simulate a repeated webhook.
         """
-        post = self._twilio_text if provider == "twilio" else self._africastalking_text
-        return self._post(post(msisdn, body, id)).status_code
+        return self._post(self._text_request(msisdn, body, provider, id)).status_code
+
+    def _text_request(self, msisdn: str, body: str, provider: TextProvider, id: str | None) -> WebhookPost:
+        request = self._twilio_text if provider == "twilio" else self._africastalking_text
+        return request(msisdn, body, id)
 
     def picture(self, msisdn: str, body: str, *pictures: bytes) -> int:
         """Send pictures to our Twilio number; `body` may be empty. Returns the HTTP status of the answer."""
@@ -200,7 +228,7 @@ class Gateway:
 
     # Africa's Talking
 
-    def _africastalking_text(self, msisdn: str, body: str, message_id: str | None) -> _WebhookPost:
+    def _africastalking_text(self, msisdn: str, body: str, message_id: str | None) -> WebhookPost:
         fields = {
             "date": f"{self._now():%Y-%m-%d %H:%M:%S}",
             "from": msisdn,
@@ -209,20 +237,21 @@ class Gateway:
             "text": body,
             "to": self._settings.sms_short_code,
             "cost": "KES 1.00",
-            "networkCode": NETWORK,
+            "networkCode": self._network_code(msisdn),
         }
         return self._africastalking("sms", fields)
 
-    def _africastalking_report(self, provider_id: str, status: str, msisdn: str, reason: str | None) -> _WebhookPost:
-        fields = {"id": provider_id, "status": status, "phoneNumber": msisdn, "networkCode": NETWORK}
+    def _africastalking_report(self, provider_id: str, status: str, msisdn: str, reason: str | None) -> WebhookPost:
+        network = self._network_code(msisdn)
+        fields = {"id": provider_id, "status": status, "phoneNumber": msisdn, "networkCode": network}
         return self._africastalking("delivery", fields | ({"failureReason": reason} if reason else {}))
 
-    def _africastalking(self, path: str, fields: Mapping[str, str]) -> _WebhookPost:
-        return _WebhookPost(f"/webhooks/africastalking/{self._settings.webhook_secrets[0]}/{path}", fields, {})
+    def _africastalking(self, path: str, fields: Mapping[str, str]) -> WebhookPost:
+        return WebhookPost(f"/webhooks/africastalking/{self._settings.webhook_secrets[0]}/{path}", fields, {})
 
     # Twilio
 
-    def _twilio_text(self, msisdn: str, body: str, message_id: str | None) -> _WebhookPost:
+    def _twilio_text(self, msisdn: str, body: str, message_id: str | None) -> WebhookPost:
         sid = message_id or f"SM{self._new_id()}"
         fields = {
             "SmsMessageSid": sid,
@@ -239,7 +268,7 @@ class Gateway:
         }
         return self._twilio("sms", fields)
 
-    def _twilio_report(self, sid: str, status: str, msisdn: str, reason: str | None) -> _WebhookPost:
+    def _twilio_report(self, sid: str, status: str, msisdn: str, reason: str | None) -> WebhookPost:
         fields = {
             "SmsSid": sid,
             "SmsStatus": status,
@@ -252,27 +281,30 @@ class Gateway:
         }
         return self._twilio("status", fields | ({"ErrorCode": reason} if reason else {}))
 
-    def _twilio(self, path: str, fields: Mapping[str, str]) -> _WebhookPost:
+    def _twilio(self, path: str, fields: Mapping[str, str]) -> WebhookPost:
         path = f"/webhooks/twilio/{path}"
         validator = RequestValidator(self._account.twilio_auth_token or "")
         headers = {
             "X-Twilio-Signature": validator.compute_signature(self._settings.url + path, fields),
             "I-Twilio-Idempotency-Token": self._new_id(),
         }
-        return _WebhookPost(path, fields, headers)
+        return WebhookPost(path, fields, headers)
 
     # Requests
 
-    def _post(self, post: _WebhookPost) -> TestResponse:
+    def _post(self, post: WebhookPost) -> TestResponse:
         self._last = post
         return self._send(post)
 
-    def _send(self, post: _WebhookPost) -> TestResponse:
+    def _send(self, post: WebhookPost) -> TestResponse:
         return self._client.post(post.path, data=post.fields, headers=post.headers)
 
 
 class WsgiAdapter(BaseAdapter):
-    """A `requests` transport that calls a WSGI application instead of opening a socket."""
+    """A `requests` transport that calls a WSGI application instead of opening a socket.
+
+    It raises ReadTimeout for an answer that is lost.
+    """
 
     def __init__(self, app: WSGIApplication) -> None:
         super().__init__()
@@ -280,8 +312,14 @@ class WsgiAdapter(BaseAdapter):
 
     def send(self, request: requests.PreparedRequest, *_args: Any, **_options: Any) -> requests.Response:
         answer = self._client.open(
-            request.path_url, method=request.method, data=request.body, headers=list(request.headers.items())
+            request.path_url,
+            method=request.method,
+            data=request.body,
+            headers=list(request.headers.items()),
+            environ_overrides={IN_PROCESS: True},
         )
+        if LOST_ANSWER in answer.headers:
+            raise requests.exceptions.ReadTimeout("the simulated provider does not answer", request=request)
         response = requests.Response()
         response.status_code = answer.status_code
         response.headers.update(answer.headers)

@@ -10,7 +10,7 @@ hop. Each answer contains the webhook requests that were posted for it:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import datetime
 from io import BytesIO
@@ -24,7 +24,7 @@ from werkzeug.wrappers import Response as WireResponse
 
 from bot.providers import forms
 from bot.simulator import sizes
-from bot.simulator.gateway import Gateway
+from bot.simulator.gateway import CallDroppedError, Gateway
 from flows.msisdn import is_e164
 from marketplace_api.idempotency import StoredAnswer
 
@@ -154,7 +154,9 @@ def routes(
         if not ussd_code:
             return jsonify(detail="USSD is switched off, so phones can only text."), 409
         with wire.recording() as exchanges:
-            reply = gateway.post_ussd(call.session_id, call.msisdn, call.code, call.text)
+            reply = ""  # if the network drops the call
+            with suppress(CallDroppedError):
+                reply = gateway.post_ussd(call.session_id, call.msisdn, call.code, call.text)
         return jsonify(reply=reply, size=sizes.of_screen(reply), wire=exchanges)
 
     @page.post("/hang-up")

@@ -7,8 +7,9 @@ and the real SDKs are used. Requests that it sends later, such as delivery repor
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -36,11 +37,14 @@ from bot.simulator import (
     carriers,
     daraja,
     express,
+    faults,
+    faults_page,
     inbox,
     media,
     page,
     page_data,
     paying,
+    provider_faults,
     statements,
     stripe,
     stripe_page,
@@ -49,11 +53,24 @@ from bot.simulator import (
 from bot.simulator.carriers import CarriedMessage, CarrierSimulator
 from bot.simulator.daraja import DarajaSimulator
 from bot.simulator.express import ExpressSimulator
-from bot.simulator.gateway import ACCOUNT_SID, ORIGIN, TWILIO_NUMBER, TWILIO_URL, Gateway, WsgiAdapter
+from bot.simulator.gateway import ACCOUNT_SID, ORIGIN, TWILIO_NUMBER, TWILIO_URL, WsgiAdapter
+from bot.simulator.instruments import (
+    ID_DIGITS,
+    LATE,
+    add_job,
+    daraja_secrets,
+    instruments,
+    network,
+    new_id,
+    open_transaction,
+    resender,
+)
+from bot.simulator.network import LATE_S
 from bot.simulator.page import WireLog
 from bot.simulator.page_data import PageData
 from bot.simulator.paying import SimulatedPayments
 from bot.simulator.stripe import StripeSimulator
+from bot.simulator.wire import Exchange, Wire, exchange
 from flows import gsm7
 from marketplace_api.actors import Actor
 from marketplace_api.idempotency import StoredAnswer
@@ -62,37 +79,43 @@ from state import outbox
 
 REPORT, RESULT, EVENT = "simulated_report", "simulated_result", "simulated_event"
 """The kinds of the outbox jobs that post a delivery report, a payment result and an event of Stripe's."""
-REPORTED_AFTER = timedelta(seconds=1)
-ID_DIGITS = 32
+DELIVERY = "simulated_delivery"
+"""The kind of the outbox jobs that deliver a text that the network delays."""
+REPORTED_AFTER, CONTRADICTED_AFTER = timedelta(seconds=1), timedelta(seconds=30)
 
 
-def install(app: Flask, services: Services, faults: list[int]) -> None:
+def install(app: Flask, services: Services, sleep: Callable[[float], None] = time.sleep) -> None:
     """Add the carriers', the wallet's and the card payments' APIs and the pages to `app`.
 
-    `faults` are HTTP statuses with which the carriers answer the next send requests. Raises TypeError if the clock of
-    `services` cannot be moved.
+    `sleep` keeps a request by a socket waiting, if a fault lets it hang. Raises TypeError if the clock of `services`
+    cannot be moved.
     """
     clock = services.clock
     if not isinstance(clock, MovableClock):
         raise TypeError("the simulator needs a clock that can be moved")
-    wire = WireLog(app)
-    app.register_blueprint(carriers.routes(_carriers(services, faults)))
-    app.register_blueprint(daraja.routes(_daraja(app, services)))
-    mpesa = simulated_buyers(app, services)
-    app.register_blueprint(express.routes(mpesa))
+    wire, shared = WireLog(app), instruments(services)
+    phones = network(wire, services)
+    mpesa, cards = simulated_buyers(app, services), _stripe(app, services)
+    for api in (
+        carriers.routes(_carriers(services)),
+        daraja.routes(_daraja(app, services)),
+        express.routes(mpesa),
+        stripe.routes(cards),
+    ):
+        app.register_blueprint(provider_faults.watch(api, shared, sleep))
     app.register_blueprint(paying.routes(_payments(app, services).pay))
-    cards = _stripe(app, services)
-    app.register_blueprint(stripe.routes(cards))
+    resend = resender(app, services, shared.wire)
+    app.register_blueprint(faults_page.routes(shared.faults, phones, shared.wire, resend, services.settings.url))
     app.register_blueprint(stripe_page.routes(cards))
-    app.register_blueprint(statements.routes(partial(_transaction, services), clock))
+    app.register_blueprint(statements.routes(partial(open_transaction, services), clock))
     app.register_blueprint(page_data.routes(PageData(services, clock)))
     app.register_blueprint(
         page.routes(
-            _gateway(wire, services),
+            phones,
             wire,
             inbox=partial(_inbox, services),
             advance=clock.advance,
-            place_order=partial(_place_order, services),
+            place_order=partial(_place_order, services, shared.wire),
             new_key=lambda: services.ids.token(ID_DIGITS),
             ussd_code=services.settings.ussd_code,
             short_code=services.settings.sms_short_code,
@@ -107,14 +130,27 @@ def _payments(app: Flask, services: Services) -> SimulatedPayments:
         Client(app, use_cookies=False).post(urlsplit(page).path, data={"act": button})
 
     by_method: dict[str, Collector] = {"mpesa": _collector(app, services, services.clock), "card": _cards(app)}
-    return SimulatedPayments(services.collecting, by_method, partial(_post, app), press)
+    post = partial(_post, app, instruments(services).wire)
+    return SimulatedPayments(services.collecting, by_method, post, press)
 
 
-def _place_order(services: Services, body: Mapping[str, Any], idempotency_key: str) -> StoredAnswer:
+def _place_order(services: Services, log: Wire, body: Mapping[str, Any], idempotency_key: str) -> StoredAnswer:
     """Place an order as a storefront that vouches for it."""
     with services.database.writing.begin() as session:
         shop = services.shop(session, Actor("key", SIMULATOR))
-        return placing.place_once(shop, SIMULATOR, idempotency_key, body)
+        answer = placing.place_once(shop, SIMULATOR, idempotency_key, body)
+    buyer = body.get("buyer")
+    phone = str(buyer.get("phone", "")) if isinstance(buyer, dict) else ""
+    log.record(
+        Exchange(
+            *("in", "order", SIMULATOR, phone, f"an order -> HTTP {answer.status}", "POST", "/api/v1/orders"),
+            headers={"Content-Type": "application/json", "Idempotency-Key": idempotency_key},
+            body=json.dumps(body),
+            status=answer.status,
+            answer=answer.body,
+        )
+    )
+    return answer
 
 
 # For the worker
@@ -132,7 +168,7 @@ def provider(app: Flask, services: Services) -> Provider[Settings]:
         settings=Settings,
         sender=lambda settings, _: _sender(app, settings),
         media_fetcher=(lambda *_: _twilio(app, own)) if keeps_pictures else None,
-        payer=lambda _, clock: wallet.SimulatorPayer(partial(_transaction, services), clock),
+        payer=lambda _, clock: wallet.SimulatorPayer(partial(open_transaction, services), clock),
         collector=lambda _, clock: _collector(app, services, clock),
     )
 
@@ -191,46 +227,76 @@ def _twilio(app: Flask, settings: TwilioSettings) -> Twilio:
 
 def job_handlers(app: Flask, services: Services) -> Mapping[str, Callable[[Mapping[str, Any]], None]]:
     """By kind of job, the function that posts a simulated provider's report or result to our webhooks."""
-    gateway = _gateway(app, services)
+    shared, phones = instruments(services), network(app, services)
 
     def post_report(payload: Mapping[str, Any]) -> None:
-        gateway.report(payload["id"], payload["status"], msisdn=payload["msisdn"], reason=payload["reason"])
+        phones.report(payload["id"], payload["status"], msisdn=payload["msisdn"], reason=payload["reason"])
 
     def post_result(payload: Mapping[str, Any]) -> None:
-        _post(app, payload["url"], payload["body"])
+        _post(app, shared.wire, payload["url"], payload["body"])
 
-    return {REPORT: post_report, RESULT: post_result, EVENT: partial(_post_event, app, services)}
+    def deliver(payload: Mapping[str, Any]) -> None:
+        with open_transaction(services) as conn:
+            inbox.put(conn, CarriedMessage(**payload), services.clock())
+
+    return {
+        REPORT: post_report,
+        RESULT: post_result,
+        EVENT: partial(_post_event, app, services, shared.wire),
+        DELIVERY: deliver,
+        LATE: phones.post_late,
+    }
 
 
 # The simulated providers
 
 
-def _carriers(services: Services, faults: list[int]) -> CarrierSimulator:
+def _carriers(services: Services) -> CarrierSimulator:
     def deliver(message: CarriedMessage) -> None:
-        with _transaction(services) as conn:
-            inbox.put(conn, message, services.clock())
+        with open_transaction(services) as conn:
+            rule = faults.strike(conn, "delivery", message.provider, message.msisdn.removeprefix("whatsapp:"))
+            if rule is None or rule.fault == "repeat":
+                inbox.put(conn, message, services.clock())
+            if rule and rule.fault == "repeat":
+                inbox.put(conn, replace(message, id=f"{message.id}-again"), services.clock())
+        if rule and rule.fault != "repeat":
+            add_job(services, DELIVERY, asdict(message), rule.wait(LATE_S))
 
     def report(message: CarriedMessage, status: str, reason: str | None) -> None:
-        with _transaction(services) as conn:
-            _schedule_report(conn, message, status, reason, services.clock())
+        with open_transaction(services) as conn:
+            rule = faults.strike(conn, "report", message.provider, message.msisdn.removeprefix("whatsapp:"))
+            if rule and rule.fault == "lose_report":
+                return
+            _schedule_report(conn, message, status, reason, services.clock() + REPORTED_AFTER)
+            if rule:
+                opposite = carriers.contradicted(status)
+                _schedule_report(conn, message, *opposite, services.clock() + REPORTED_AFTER + CONTRADICTED_AFTER)
 
     return CarrierSimulator(
         deliver,
         report,
         services.clock,
-        partial(_new_id, services),
+        partial(new_id, services),
         lambda text: gsm7.segments(text).count,
         partial(media.find, services.settings),
-        faults=faults,
     )
 
 
 def _daraja(app: Flask, services: Services) -> DarajaSimulator:
+    shared = instruments(services)
+
     def post_later(url: str, body: Mapping[str, Any], seconds: float) -> None:
-        _add_job(services, RESULT, {"url": url, "body": body}, seconds)
+        def add(told: Mapping[str, Any], after: float) -> None:
+            add_job(services, RESULT, {"url": url, "body": told}, after)
+
+        provider_faults.post_callbacks(shared, daraja_settings.NAME, body, seconds, add)
 
     return DarajaSimulator(
-        partial(_transaction, services), post_later, partial(_post, app), services.clock, partial(_new_id, services)
+        partial(open_transaction, services),
+        post_later,
+        partial(_post, app, shared.wire),
+        services.clock,
+        partial(new_id, services),
     )
 
 
@@ -247,23 +313,24 @@ def simulated_buyers(app: Flask, services: Services) -> ExpressSimulator:
 
 def _daraja_callbacks(services: Services) -> str:
     """The public URL above the callbacks of Daraja, with the secret in use."""
-    own = mpesa_express.PROVIDER.own_settings(services.settings)
-    return own.url + secret_paths(daraja_settings.NAME, own.callback_secrets)[0]
+    return services.settings.url + secret_paths(daraja_settings.NAME, daraja_secrets(services))[0]
 
 
 def _stripe(app: Flask, services: Services) -> StripeSimulator:
+    shared = instruments(services)
+
+    def post_later(event: Mapping[str, Any], seconds: float) -> None:
+        add = partial(add_job, services, EVENT)
+        provider_faults.post_callbacks(shared, stripe_checkout.NAME, event, seconds, add)
+
     return StripeSimulator(
-        partial(_transaction, services),
-        partial(_add_job, services, EVENT),
-        partial(_post_event, app, services),
+        partial(open_transaction, services),
+        post_later,
+        partial(_post_event, app, services, shared.wire),
         services.clock,
-        partial(_new_id, services),
+        partial(new_id, services),
         services.settings.url,
     )
-
-
-def _gateway(app: Any, services: Services) -> Gateway:
-    return Gateway(app, services.settings, services.clock, partial(_new_id, services))
 
 
 def _session_without_socket(app: Flask) -> requests.Session:
@@ -272,46 +339,35 @@ def _session_without_socket(app: Flask) -> requests.Session:
     return session
 
 
-def _post(app: Flask, url: str, body: Mapping[str, Any]) -> None:
+def _post(app: Flask, log: Wire, url: str, body: Mapping[str, Any]) -> None:
     """Post to the path of `url` in our own application; the origin is ignored."""
-    Client(app, use_cookies=False).post(urlsplit(url).path, json=body)
+    _post_logged(app, log, daraja_settings.NAME, urlsplit(url).path, json.dumps(body), {})
 
 
-def _post_event(app: Flask, services: Services, event: Mapping[str, Any]) -> None:
+def _post_event(app: Flask, services: Services, log: Wire, event: Mapping[str, Any]) -> None:
     """Post an event, signed by the clock of this machine; without a secret nobody could verify it, so not at all."""
     secrets = stripe_checkout.webhook_secrets(stripe_checkout.PROVIDER.own_settings(services.settings))
     if secrets:
-        body = json.dumps(event).encode()
-        headers = {"Stripe-Signature": stripe.sign(body, secrets[0], system_clock())}
-        Client(app, use_cookies=False).post(
-            "/webhooks/stripe", data=body, content_type="application/json", headers=headers
-        )
+        body = json.dumps(event)
+        headers = {"Stripe-Signature": stripe.sign(body.encode(), secrets[0], system_clock())}
+        _post_logged(app, log, stripe_checkout.NAME, "/webhooks/stripe", body, headers)
 
 
-def _add_job(services: Services, kind: str, payload: Mapping[str, Any], seconds: float) -> None:
-    """Add a job that runs after a number of seconds."""
-    with _transaction(services) as conn:
-        now, key = services.clock(), f"{kind}:{_new_id(services)}"
-        due_at = now + timedelta(seconds=seconds)
-        outbox.add(conn, kind=kind, payload=payload, key=key, ordering_key=None, due_at=due_at, now=now)
+def _post_logged(app: Flask, log: Wire, provider: str, path: str, body: str, signature: Mapping[str, str]) -> None:
+    headers = {"Content-Type": "application/json", **signature}
+    answer = Client(app, use_cookies=False).post(path, data=body.encode(), headers=headers)
+    said = answer.get_data(as_text=True)
+    log.record(exchange("in", provider, "POST", path, body, status=answer.status_code, answer=said, headers=headers))
 
 
-def _schedule_report(conn: Connection, message: CarriedMessage, status: str, reason: str | None, now: datetime) -> None:
+def _schedule_report(
+    conn: Connection, message: CarriedMessage, status: str, reason: str | None, due_at: datetime
+) -> None:
     payload = {"id": message.id, "status": status, "msisdn": message.msisdn, "reason": reason}
-    key, due_at = f"report:{message.id}", now + REPORTED_AFTER
-    outbox.add(conn, kind=REPORT, payload=payload, key=key, ordering_key=None, due_at=due_at, now=now)
+    key = f"report:{message.id}:{status}"
+    outbox.add(conn, kind=REPORT, payload=payload, key=key, ordering_key=None, due_at=due_at, now=due_at)
 
 
 def _inbox(services: Services, msisdn: str) -> list[dict[str, Any]]:
     with services.database.reading() as session:
         return inbox.read(session.connection(), msisdn)
-
-
-def _new_id(services: Services) -> str:
-    return "".join(services.ids.random.choices("0123456789abcdef", k=ID_DIGITS))
-
-
-@contextmanager
-def _transaction(services: Services) -> Iterator[Connection]:
-    with services.database.writing.begin() as session:
-        yield session.connection()

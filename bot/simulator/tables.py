@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Engine, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Double, Engine, Index, Integer, MetaData, String, Table, Text
 from sqlalchemy_utc import UtcDateTime
 
 from bot.runtime.settings import Settings
@@ -87,6 +87,62 @@ simulated_request = Table(
     Column("key", String, primary_key=True),
     Column("parameters", String, nullable=False),
     Column("answer", Text, nullable=False),
+)
+
+simulated_fault = Table(
+    "simulated_fault",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("target", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("fault", String, nullable=False),
+    Column("probability", Double, nullable=False),
+    Column("seconds", Double),
+    Column("hops", Integer),
+    Column("times", Integer),
+    Column("struck", Integer, nullable=False),
+    Column("seed", BigInteger, nullable=False),
+)
+
+simulated_draw = Table(
+    "simulated_draw",
+    metadata,
+    Column("fault", String, primary_key=True),
+    Column("subject", String, primary_key=True),
+    Column("drawn", Integer, nullable=False),
+)
+
+simulated_phone = Table(
+    "simulated_phone",
+    metadata,
+    Column("msisdn", String, primary_key=True),
+    Column("operator", String, nullable=False),
+)
+
+simulated_call = Table(
+    "simulated_call",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("msisdn", String, primary_key=True),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("last_at", UtcDateTime, nullable=False),
+    Column("hops", Integer, nullable=False),
+    Column("length", Integer, nullable=False),
+)
+
+simulated_wire = Table(
+    "simulated_wire",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("direction", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("provider", String, nullable=False),
+    Column("phone", String, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("request", Text, nullable=False),
+    Column("response", Text, nullable=False),
 )
 
 

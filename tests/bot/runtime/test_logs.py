@@ -97,7 +97,7 @@ def test_a_day_without_errors_is_logged_without_personal_data(service: Service) 
     service.gateway.hang_up(AKINYI)
     dial(service, AKINYI, "1", "5", "1")
     place_order(service, title=TITLE, buyer="+254733999404")
-    service.faults += [500]
+    service.fail_provider(500)
     service.gateway.text(AKINYI, "ORDERS")
     service.gateway.text("MPESA", "you got money")
     service.http.post("/webhooks/africastalking/wrong/ussd", data={"phoneNumber": AKINYI, "text": TITLE})

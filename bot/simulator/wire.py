@@ -1,0 +1,236 @@
+"""The wire log: what the simulated networks and providers and our service said to each other, in development.
+
+    GET /simulator/wire?since=41&phone=%2B254711000111&kind=hop
+    200  {"data": [{"id": 42, "at": "…", "direction": "in", "kind": "hop", …}], "next": 42}
+
+The newest `KEPT` exchanges are in the database, so that the requests of the web process and of the worker are in one
+log. Secrets are masked before they are stored.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+from urllib.parse import parse_qsl
+
+from sqlalchemy import delete, select
+
+from bot.simulator.tables import simulated_wire
+from bot.simulator.wallet import Transaction
+from flows import gsm7
+
+Direction = Literal["in", "out"]
+"""`in` comes to our service, `out` leaves it."""
+Kind = Literal["hop", "end", "text", "sms", "report", "payment", "callback", "payout", "webhook", "order", "other"]
+KEPT, SWEPT_EVERY, LONGEST_ANSWER = 2000, 100, 500
+LONGEST_PART, LONGEST_SUMMARY = 16_384, 200
+"""In characters: of a body that is kept, and of a summary."""
+_KINDS: tuple[tuple[str, Kind], ...] = (
+    ("/ussd", "hop"),
+    ("/ussd-events", "end"),
+    ("/sms", "text"),
+    ("/delivery", "report"),
+    ("/status", "report"),
+    ("/messaging", "sms"),
+    ("/Messages.json", "sms"),
+)
+"""The kind of a request by the end of its path; the first that fits."""
+_PHONE_FIELDS = ("phoneNumber", "from", "to", "PhoneNumber", "PartyB", "MSISDN")
+_TWILIO_FIELDS = {"in": ("From",), "out": ("To",)}
+_KENYAN = re.compile(r"\b254\d{9}\b")
+SECRET_PATH = re.compile(r"((?:/|%2F)webhooks(?:/|%2F)(?:africastalking|daraja)(?:/|%2F))[^/%\"&]+")
+_SECRET_FIELD = re.compile(r'("(?:SecurityCredential|Password|access_token)": ?")[^"]*')
+_SECRET_HEADERS = frozenset({"authorization", "apikey"})
+MASK = "***"
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and its answer. `phone` is empty if it concerns none; `status` is 0 if there was no answer."""
+
+    direction: Direction
+    kind: Kind
+    provider: str
+    phone: str
+    summary: str
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str = ""
+    status: int = 200
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """The log in the database. `secrets` are values that are masked wherever they stand."""
+
+    transaction: Callable[[], Transaction]
+    clock: Callable[[], datetime]
+    secrets: Sequence[str] = ()
+
+    def record(self, exchange: Exchange) -> None:
+        """Add an exchange; of long bodies only the beginning is kept."""
+        request = {
+            "method": exchange.method,
+            "path": exchange.path,
+            "headers": {
+                name: MASK if name.lower() in _SECRET_HEADERS else value for name, value in exchange.headers.items()
+            },
+            "body": exchange.body[:LONGEST_PART],
+        }
+        response = {"status": exchange.status, "body": exchange.answer[:LONGEST_PART]}
+        with self.transaction() as conn:
+            inserted = conn.execute(
+                simulated_wire.insert().values(
+                    at=self.clock(),
+                    direction=exchange.direction,
+                    kind=exchange.kind,
+                    provider=exchange.provider,
+                    phone=exchange.phone,
+                    summary=self._masked(exchange.summary[:LONGEST_SUMMARY]),
+                    request=self._masked(json.dumps(request, ensure_ascii=False)),
+                    response=self._masked(json.dumps(response, ensure_ascii=False)),
+                )
+            )
+            (seq,) = inserted.inserted_primary_key or (0,)
+            if seq % SWEPT_EVERY == 0:
+                conn.execute(delete(simulated_wire).where(simulated_wire.c.seq <= seq - KEPT))
+
+    def _masked(self, text: str) -> str:
+        for secret in self.secrets:
+            text = text.replace(secret, MASK)
+        return _SECRET_FIELD.sub(rf"\g<1>{MASK}", SECRET_PATH.sub(rf"\g<1>{MASK}", text))
+
+    def read(self, since: int | datetime | None = None, phone: str = "", kind: str = "") -> list[dict[str, Any]]:
+        """At most `LONGEST_ANSWER` exchanges, oldest first: the first after an id or a time, else the newest."""
+        logged = select(simulated_wire)
+        if phone:
+            logged = logged.where(simulated_wire.c.phone == phone)
+        if kind:
+            logged = logged.where(simulated_wire.c.kind == kind)
+        if since is None:
+            newest = logged.order_by(simulated_wire.c.seq.desc()).limit(LONGEST_ANSWER)
+        else:
+            column = simulated_wire.c.seq if isinstance(since, int) else simulated_wire.c.at
+            newest = logged.where(column > since).order_by(simulated_wire.c.seq).limit(LONGEST_ANSWER)
+        with self.transaction() as conn:
+            return sorted((_shown(row) for row in conn.execute(newest)), key=lambda exchange: exchange["id"])
+
+    def find(self, id: int) -> dict[str, Any] | None:
+        """The exchange with this id, or None."""
+        with self.transaction() as conn:
+            row = conn.execute(select(simulated_wire).where(simulated_wire.c.seq == id)).one_or_none()
+        return None if row is None else _shown(row)
+
+
+def _shown(row: Any) -> dict[str, Any]:
+    request = json.loads(row.request)
+    return {
+        "id": row.seq,
+        "at": row.at.isoformat().replace("+00:00", "Z"),
+        "direction": row.direction,
+        "kind": row.kind,
+        "provider": row.provider,
+        "phone": row.phone,
+        "summary": row.summary,
+        "request": request,
+        "response": json.loads(row.response),
+    }
+
+
+def curl(request: Mapping[str, Any], root: str) -> str:
+    """The request as a command for a shell. A masked secret is to be filled in by who runs it."""
+    lines = [f"curl -X {request['method']} {_quoted(root + request['path'])}"]
+    lines += [f"-H {_quoted(f'{name}: {value}')}" for name, value in request["headers"].items()]
+    if request["body"]:
+        lines.append(f"--data-binary {_quoted(request['body'])}")
+    return " \\\n  ".join(lines)
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("'", "'\\''")
+    return f"'{escaped}'"
+
+
+# What an exchange is about
+
+
+def exchange(
+    direction: Direction,
+    provider: str,
+    method: str,
+    path: str,
+    body: str,
+    *,
+    status: int,
+    answer: str,
+    headers: Mapping[str, str],
+) -> Exchange:
+    """An exchange with its kind, phone and summary, which are read from the request and its answer."""
+    kind, fields = _kind(direction, provider, path), _fields(body)
+    phone = _phone(direction, provider, fields, body)
+    summary = _summary(kind, fields, status, answer)
+    return Exchange(direction, kind, provider, phone, summary, method, path, headers, body, status, answer)
+
+
+def phone_of(direction: Direction, provider: str, body: str) -> str:
+    """The MSISDN of the phone that a request concerns, empty if it concerns none."""
+    return _phone(direction, provider, _fields(body), body)
+
+
+def _kind(direction: Direction, provider: str, path: str) -> Kind:
+    kind = next((kind for end, kind in _KINDS if path.endswith(end)), None)
+    if kind or provider not in ("daraja", "stripe"):
+        return kind or "other"
+    return "callback" if direction == "in" else "payment"
+
+
+def _fields(body: str) -> Mapping[str, str]:
+    """The fields of a form, or of a JSON object; only those that are text or numbers."""
+    if not body.startswith("{"):
+        return dict(parse_qsl(body, keep_blank_values=True))
+    try:
+        read = json.loads(body)
+    except ValueError:
+        return {}
+    return {name: str(value) for name, value in read.items() if isinstance(value, str | int)}
+
+
+def _phone(direction: Direction, provider: str, fields: Mapping[str, str], body: str) -> str:
+    names = _TWILIO_FIELDS[direction] if provider == "twilio" else _PHONE_FIELDS
+    # our sender id is in `from` of what we send, and our short code is in `to` of what we get
+    wanted = [name for name in names if name != ("from" if direction == "out" else "to")]
+    written = next((fields[name] for name in wanted if fields.get(name)), "")
+    number = written.partition(",")[0].removeprefix("whatsapp:").strip()
+    if not number:
+        found = _KENYAN.search(body) if provider == "daraja" else None
+        number = found[0] if found else ""
+    return f"+{number.removeprefix('+')}" if number.removeprefix("+").isdecimal() else number
+
+
+def _summary(kind: Kind, fields: Mapping[str, str], status: int, answer: str) -> str:
+    first = answer.partition("\n")[0]
+    match kind:
+        case "hop":
+            typed = fields.get("text", "")
+            return f"{typed or 'dials'} -> {first}" if status == 200 else f"{typed or 'dials'} -> HTTP {status}"
+        case "end":
+            return f"the call ended: {fields.get('status', '')}"
+        case "text":
+            return fields.get("text") or fields.get("Body", "")
+        case "sms":
+            words = fields.get("message") or fields.get("Body", "")
+            segments = gsm7.segments(words)
+            answered = "" if status < 300 else f"HTTP {status}: "
+            return f"{answered}{words} ({segments.encoding}, {segments.count} segment{'s' * (segments.count != 1)})"
+        case "report":
+            return " ".join(
+                filter(None, [fields.get("status") or fields.get("MessageStatus"), fields.get("failureReason")])
+            )
+        case _:
+            return f"HTTP {status}: {first}" if first else f"HTTP {status}"
