@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import click
@@ -14,18 +15,23 @@ from flask.cli import AppGroup, with_appcontext
 from bot.cli.context import current_services
 from bot.services import Services
 from bot.simulator import inbox
-from bot.simulator.gateway import Gateway
+from bot.simulator.gateway import CallDroppedError
+from bot.simulator.instruments import network
+from bot.simulator.operators import OPERATORS
 
 transcript = AppGroup("transcript", help="Conversations as text files.")
 
 
 @click.command("phone")
 @click.option("--msisdn", default="+254711000111", show_default=True, help="Whose phone it is.")
+@click.option("--operator", type=click.Choice(list(OPERATORS)), help="The network that the phone is in from now on.")
 @with_appcontext
-def phone(msisdn: str) -> None:
+def phone(msisdn: str, operator: str | None) -> None:
     """A phone in the terminal: dial a code, answer, hang up with an empty line, `sms WORDS` texts, `inbox` reads."""
     services = current_services()
-    gateway = Gateway(current_app, services.settings, services.clock, lambda: secrets.token_hex(16))
+    gateway = network(current_app, services)
+    if operator:
+        gateway.choose(msisdn, operator)
     code = services.settings.ussd_code
     click.echo(f"This is {msisdn}. {f'Dial {code}, or text' if code else 'Text'}: sms HELP. Ctrl-D ends.")
     in_call = False
@@ -36,9 +42,9 @@ def phone(msisdn: str) -> None:
             _send_due(services)
             _print_inbox(services, msisdn)
         elif line.startswith("*"):
-            in_call = _show(gateway.dial(msisdn, line))
+            in_call = _show(partial(gateway.dial, msisdn, line))
         elif in_call and line:
-            in_call = _show(gateway.answer(msisdn, line))
+            in_call = _show(partial(gateway.answer, msisdn, line))
         elif in_call:
             gateway.hang_up(msisdn)
             in_call = False
@@ -51,8 +57,13 @@ def _read_line(in_call: bool) -> str | None:
         return None
 
 
-def _show(reply: str) -> bool:
-    """Print a screen; True if the call is still open."""
+def _show(hop: Callable[[], str]) -> bool:
+    """Print the screen of a hop; True if the call is still open."""
+    try:
+        reply = hop()
+    except CallDroppedError:
+        click.echo("Connection problem.")
+        return False
     click.echo(reply[4:])
     return reply.startswith("CON ")
 

@@ -9,7 +9,7 @@ because the outcome of each command is stored under its key.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -108,6 +108,9 @@ class CallHandler:
     def _answer(self, inbound: Inbound, key: str, claim: Claim, secrets: HopSecrets) -> str:
         """The screen for one hop under a claim. Raises LostClaimError, and HashNeeded when nothing has been done."""
         previous = claim.previous
+        if inbound.is_last_answer and inbound.answered_before:
+            inbound = with_all_answers(inbound, previous)
+            key = self.runner.key(inbound, inbound.text)
         before = self.runner.reply_before(previous, key, inbound, claim.pages)
         if previous and _is_new_call(inbound, before, previous, claim.now):
             previous.forget_call()
@@ -277,6 +280,16 @@ class CallHandler:
         self.runner.perform(turn, context, call.id, call.consumed)
         if call.is_rebuilt or "*" in answer:
             self.runner.add_checkpoint(turn, context, call)
+
+
+def with_all_answers(hop: Inbound, previous: Session | None) -> Inbound:
+    """The hop of a network that sends the last answer only, with the answers before it; its secrets stay masked.
+
+    If the call is lost, nobody knows what was answered before, so the hop becomes a new dial.
+    """
+    if previous and previous.call and previous.call.id == hop.id:
+        return replace(hop, text=f"{previous.call.consumed[: hop.answered_before]}*{hop.text}")
+    return hop if previous and previous.is_earlier_call(hop.id) else replace(hop, text="")
 
 
 def _is_new_call(inbound: Inbound, before: str | None, previous: Session, now: datetime) -> bool:

@@ -110,6 +110,10 @@ class Harness:
         fault = FaultRequest(target="provider", name="africastalking", fault=BY_STATUS[status], times=1, seed=0)
         instruments(self.services).faults.add(fault)
 
+    def network_log(self, kind: str = "", phone: str = "") -> list[dict[str, Any]]:
+        """The newest exchanges of the wire log, oldest first."""
+        return instruments(self.services).wire.read(phone=phone, kind=kind)
+
     def inbox(self, msisdn: str) -> list[str]:
         """The texts that a phone received, oldest first, after the worker has sent what is due."""
         self.work()

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 from wsgiref.types import WSGIApplication
 
 import requests
@@ -37,13 +37,15 @@ from bot.providers.fast_path import PLAIN_TEXT, FastPath, FormReader
 from bot.providers.forms import Form, msisdn
 from bot.providers.http import TIMEOUT_S, broken_off, json_object, pooled, refused, requested_wait, text
 from bot.providers.secret_path import secret_blueprint, secret_paths
-from bot.runtime.setting_types import BaseUrl
+from bot.runtime.setting_types import COMMA_LIST, BaseUrl
 from bot.runtime.settings import Settings
 from state.messages import ReportedStatus
 
 NAME = "africastalking"
 HOP_METADATA = "at-ussd-hop-metadata"
 """A header of our answer to a hop, which the next request of the call brings back: how long the text was by then."""
+SIMULATED_NETWORK = "99998"
+"""The network of our simulator that sends the last answer only; Africa's Talking's own is 99999."""
 log = logging.getLogger(__name__)
 
 
@@ -54,15 +56,27 @@ class AfricasTalkingSettings(Settings):
     at_api_key: str | None = None
     at_sender_id: str | None = None
     at_base_url: BaseUrl = None
+    at_last_answer_networks: Annotated[tuple[str, ...], COMMA_LIST] = ()
+
+    @property
+    def last_answer_networks(self) -> frozenset[str]:
+        """The codes of the networks that send the last answer of a call only; in development a simulated one too."""
+        return frozenset([*self.at_last_answer_networks, *([SIMULATED_NETWORK] if self.development else [])])
 
 
 # Routes.
 
 
-def routes(handler: InboundHandler, secrets: tuple[str, ...]) -> Blueprint:
-    """The routes of the callbacks; their URLs are entered in the provider's dashboard."""
+def routes(
+    handler: InboundHandler, secrets: tuple[str, ...], last_answer_networks: Set[str] = frozenset()
+) -> Blueprint:
+    """The routes of the callbacks; their URLs are entered in the provider's dashboard.
+
+    From `last_answer_networks` the text of a hop is the last answer only.
+    """
     blueprint = secret_blueprint(NAME, secrets)
-    views = {"ussd": _ussd, "ussd-events": _ussd_event, "sms": _sms, "delivery": _delivery, "optout": _optout}
+    views = {"ussd-events": _ussd_event, "sms": _sms, "delivery": _delivery, "optout": _optout}
+    views["ussd"] = partial(_ussd, last_answer_networks)
     for path, view in views.items():
         blueprint.add_url_rule(f"/{path}", path, partial(view, handler), methods=["POST"], strict_slashes=False)
     return blueprint
@@ -73,9 +87,14 @@ def hop_paths(secrets: tuple[str, ...]) -> list[str]:
     return [f"{path}/ussd" for path in secret_paths(NAME, secrets)]
 
 
-def fast_path(app: WSGIApplication, handler: InboundHandler, secrets: tuple[str, ...]) -> FastPath:
+def fast_path(
+    app: WSGIApplication,
+    handler: InboundHandler,
+    secrets: tuple[str, ...],
+    last_answer_networks: Set[str] = frozenset(),
+) -> FastPath:
     """A `FastPath` in front of an application with these routes: the same answers to USSD hops, in less time."""
-    return FastPath(app, hop_paths(secrets), partial(_screen, handler), HOP_METADATA)
+    return FastPath(app, hop_paths(secrets), partial(_screen, handler, last_answer_networks), HOP_METADATA)
 
 
 def _answer(text: str = "") -> Response:
@@ -85,28 +104,28 @@ def _answer(text: str = "") -> Response:
 # Inbound: a hop of a call, the end of a call, a message, an opt-out.
 
 
-def _ussd(handler: InboundHandler) -> Response:
-    screen, metadata = _screen(handler, partial(forms.posted, request), request.headers.get(HOP_METADATA, ""))
+def _ussd(networks: Set[str], handler: InboundHandler) -> Response:
+    screen, metadata = _screen(handler, networks, partial(forms.posted, request), request.headers.get(HOP_METADATA, ""))
     answer = _answer(screen)
     answer.headers[HOP_METADATA] = metadata
     return answer
 
 
-def _screen(handler: InboundHandler, form: FormReader, metadata: str) -> tuple[str, str]:
+def _screen(handler: InboundHandler, networks: Set[str], form: FormReader, metadata: str) -> tuple[str, str]:
     """The answer to a hop and its metadata. Also of one that fails: only with status 200 the caller sees text."""
     try:
-        hop = _hop(form(), metadata)
+        hop = _hop(form(), metadata, networks)
     except HTTPException as error:
         log.warning("a USSD request cannot be read: %s", error.description)
         return handler.error_screen(None), "0"
     try:
-        return handler.ussd(hop), str(len(hop.text))
+        return handler.ussd(hop), str(hop.length)
     except Exception:
         log.exception("the hop failed in USSD session %s", hop.id)
         return handler.error_screen(hop.msisdn), "0"
 
 
-def _hop(form: Form, metadata: str) -> Inbound:
+def _hop(form: Form, metadata: str, last_answer_networks: Set[str]) -> Inbound:
     return Inbound(
         channel="ussd",
         provider=NAME,
@@ -115,6 +134,7 @@ def _hop(form: Form, metadata: str) -> Inbound:
         service=form.get("serviceCode"),
         text=form.text("text"),
         answered_before=int(metadata) if re.fullmatch("[0-9]{1,4}", metadata) else None,
+        is_last_answer=form.get("networkCode") in last_answer_networks,
     )
 
 
@@ -360,8 +380,12 @@ PROVIDER = Provider(
     name=NAME,
     settings=AfricasTalkingSettings,
     needs=("at_username", "at_api_key"),
-    blueprint=lambda settings, handlers: routes(handlers.messages, settings.webhook_secrets),
-    fast_path=lambda app, settings, handlers: fast_path(app, handlers.messages, settings.webhook_secrets),
+    blueprint=lambda settings, handlers: routes(
+        handlers.messages, settings.webhook_secrets, settings.last_answer_networks
+    ),
+    fast_path=lambda app, settings, handlers: fast_path(
+        app, handlers.messages, settings.webhook_secrets, settings.last_answer_networks
+    ),
     hop_paths=lambda settings: hop_paths(settings.webhook_secrets),
     secret_paths=lambda settings: secret_paths(NAME, settings.webhook_secrets),
     own_number=lambda settings: settings.at_sender_id,

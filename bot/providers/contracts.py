@@ -47,8 +47,16 @@ class Inbound:
     """The word that the provider has recognised and answered by itself (Twilio's OptOutType)."""
     answered_before: int | None = None
     """Of a hop, how long the text was when the gateway last got a screen; None if the gateway does not say it."""
+    is_last_answer: bool = False
+    """True for a hop whose `text` is only what was typed last, and what was typed before has `answered_before`."""
     token: str | None = None
     """The same each time that the provider repeats the request (Twilio's I-Twilio-Idempotency-Token)."""
+
+    @property
+    def length(self) -> int:
+        """Of a hop, how long all answers of the call so far are, joined by `*`."""
+        before = self.answered_before if self.is_last_answer else 0
+        return before + 1 + len(self.text) if before else len(self.text)
 
 
 @dataclass(frozen=True, slots=True)

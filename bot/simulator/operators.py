@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from bot.providers.africastalking import SIMULATED_NETWORK
 from flows import gsm7
 
 GSM7_CHARS, UCS2_CHARS = 182, 80
@@ -55,6 +56,13 @@ OPERATORS = {
         _network("airtel", "Airtel Kenya", "63903", 180, 60, input_chars=90),
         _network("equitel", "Equitel", "63999", 180, 30, screen_chars=160),
         _network("hurried", "a network with a short idle clock", "99997", 90, 10, screen_chars=160),
-        _network("last-answer", "a network that sends the last answer only", "99998", 180, 30, sends_last_answer=True),
+        _network(
+            "last-answer",
+            "a network that sends the last answer only",
+            SIMULATED_NETWORK,
+            180,
+            30,
+            sends_last_answer=True,
+        ),
     )
 }

@@ -13,10 +13,13 @@ from typing import Any
 
 from flask import Blueprint, Response, g, jsonify, request
 
+from bot.providers.errors import PaymentError, Reason
+from bot.providers.payment_contracts import Payment, PaymentStatus
 from bot.simulator import wire
 from bot.simulator.faults import PROVIDERS, Fault, FaultRule
 from bot.simulator.gateway import IN_PROCESS, LOST_ANSWER
 from bot.simulator.network import LATE_S, Instruments
+from bot.simulator.wallet import SimulatorPayer
 
 LONGEST_HANG_S = 8.0
 """For a request by a socket. One within the process is not kept waiting: it is told at once that no answer came."""
@@ -29,8 +32,12 @@ _PREFIXES = {
 """Access tokens of Daraja are left out: they are fetched at other times in each process."""
 _SHOWN_HEADERS = ("Content-Type", "Authorization", "apiKey", "Idempotency-Key")
 PAID, NOT_PAID = 0, 1
+_REASONS: Mapping[Fault, Reason] = {
+    "reject": Reason.REFUSED,
+    "throttle": Reason.THROTTLED,
+    "error": Reason.PROVIDER_DOWN,
+}
 
-Refusal = tuple[int, str]
 _STATUSES: Mapping[Fault, int] = {"reject": 400, "throttle": 429, "error": 500}
 _WORDS: Mapping[str, Mapping[Fault, str]] = {
     "africastalking": {
@@ -130,7 +137,7 @@ def _record(instruments: Instruments, provider: str, answer: Response, *, is_los
 
 def _written(answer: Response) -> str:
     """The body of an answer, or what it is if it is no text."""
-    if answer.mimetype.startswith("image/"):
+    if (answer.mimetype or "").startswith("image/"):
         return f"{answer.mimetype}, {len(answer.get_data())} bytes"
     return answer.get_data().decode(errors="replace")
 
@@ -139,6 +146,48 @@ def _lost(rule: FaultRule, sleep: Callable[[float], None]) -> Response:
     if IN_PROCESS not in request.environ:
         sleep(min(rule.wait(LONGEST_HANG_S), LONGEST_HANG_S))
     return Response(status=504, headers={LOST_ANSWER: "1"})
+
+
+class WatchedPayer:
+    """The payer called `simulator`, with the faults of `daraja` and the wire log around its requests."""
+
+    name = SimulatorPayer.name
+
+    def __init__(self, payer: SimulatorPayer, instruments: Instruments) -> None:
+        self.payer, self.instruments = payer, instruments
+
+    def pay(self, payment: Payment) -> PaymentStatus:
+        """As the payer answers. Raises PaymentError if a fault strikes, before or after the money has moved."""
+        rule = self.instruments.faults.strike("request", "daraja", payment.msisdn)
+        if rule and rule.fault in _REASONS:
+            raise self._fail(payment, _REASONS[rule.fault])
+        status = self.payer.pay(payment)
+        if rule:
+            raise self._fail(payment, Reason.NO_ANSWER)
+        self._record(payment, 200, type(status).__name__)
+        return status
+
+    def query(self, payment: Payment) -> PaymentStatus:
+        """As the payer answers."""
+        status = self.payer.query(payment)
+        self._record(payment, 200, type(status).__name__)
+        return status
+
+    def _fail(self, payment: Payment, reason: Reason) -> PaymentError:
+        self._record(payment, 0 if reason.outcome_unknown else 500, reason.word)
+        return PaymentError(reason)
+
+    def _record(self, payment: Payment, status: int, said: str) -> None:
+        summary = f"{payment.amount} {payment.currency} for {payment.about} -> {said}"
+        request = json.dumps({"id": payment.id, "amount": payment.amount, "currency": payment.currency})
+        self.instruments.wire.record(
+            wire.Exchange(
+                *("out", "payout", self.name, payment.msisdn, summary, "POST", "/payouts"),
+                body=request,
+                status=status,
+                answer=said,
+            )
+        )
 
 
 # Callbacks

@@ -69,6 +69,7 @@ from bot.simulator.network import LATE_S
 from bot.simulator.page import WireLog
 from bot.simulator.page_data import PageData
 from bot.simulator.paying import SimulatedPayments
+from bot.simulator.provider_faults import WatchedPayer
 from bot.simulator.stripe import StripeSimulator
 from bot.simulator.wire import Exchange, Wire, exchange
 from flows import gsm7
@@ -168,7 +169,9 @@ def provider(app: Flask, services: Services) -> Provider[Settings]:
         settings=Settings,
         sender=lambda settings, _: _sender(app, settings),
         media_fetcher=(lambda *_: _twilio(app, own)) if keeps_pictures else None,
-        payer=lambda _, clock: wallet.SimulatorPayer(partial(open_transaction, services), clock),
+        payer=lambda _, clock: WatchedPayer(
+            wallet.SimulatorPayer(partial(open_transaction, services), clock), instruments(services)
+        ),
         collector=lambda _, clock: _collector(app, services, clock),
     )
 
