@@ -29,7 +29,8 @@ from bot.runtime.settings import Settings
 from bot.services import build
 from bot.simulator.faults import BY_STATUS, FaultRequest
 from bot.simulator.gateway import Gateway
-from bot.simulator.instruments import instruments, network
+from bot.simulator.instruments import instruments
+from bot.simulator.network import Network
 from bot.worker import message_step, scheduler, webhook_step
 from marketplace_api.codes import SHORTEST
 from marketplace_api.shop import Ids
@@ -82,7 +83,7 @@ class Harness:
         self.services = build(settings, clock=self.clock, ids=ids, engine=engine)
         self.app = create_app(services=self.services)
         self.gateway = Gateway(self.app, settings, self.clock, self.new_id)
-        self.network = network(self.app, self.services)
+        self.network = Network(self.app, settings, self.clock, self.new_id, instruments(self.services))
         self.http = self.app.test_client()
         self._random = Random(3)  # noqa: S311
         self._step = message_step(self.app, self.services, workers)

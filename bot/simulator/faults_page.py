@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from flask import Blueprint, Response, jsonify, request
-from pydantic import BaseModel, ConfigDict, RootModel, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, field_validator
 
 from bot.providers import forms
 from bot.simulator import faults, wire
@@ -32,7 +32,7 @@ Resend = Callable[[dict[str, Any]], tuple[int, str]]
 LARGEST_ID = 2**63 - 1
 
 
-class FaultRequests(RootModel[list[faults.FaultRequest]]):
+class FaultRequests(RootModel[Annotated[list[faults.FaultRequest], Field(max_length=faults.MOST_RULES)]]):
     """The body of `PUT /simulator/faults`."""
 
 
