@@ -75,15 +75,14 @@ class Wire:
 
     def record(self, exchange: Exchange) -> None:
         """Add an exchange; of long bodies only the beginning is kept."""
+        headers = {name: MASK if name.lower() in _SECRET_HEADERS else value for name, value in exchange.headers.items()}
         request = {
             "method": exchange.method,
-            "path": exchange.path,
-            "headers": {
-                name: MASK if name.lower() in _SECRET_HEADERS else value for name, value in exchange.headers.items()
-            },
-            "body": exchange.body[:LONGEST_PART],
+            "path": self._masked(exchange.path),
+            "headers": headers,
+            "body": self._masked(exchange.body)[:LONGEST_PART],
         }
-        response = {"status": exchange.status, "body": exchange.answer[:LONGEST_PART]}
+        response = {"status": exchange.status, "body": self._masked(exchange.answer)[:LONGEST_PART]}
         with self.transaction() as conn:
             inserted = conn.execute(
                 simulated_wire.insert().values(
@@ -92,9 +91,9 @@ class Wire:
                     kind=exchange.kind,
                     provider=exchange.provider,
                     phone=exchange.phone,
-                    summary=self._masked(exchange.summary[:LONGEST_SUMMARY]),
-                    request=self._masked(json.dumps(request, ensure_ascii=False)),
-                    response=self._masked(json.dumps(response, ensure_ascii=False)),
+                    summary=self._masked(exchange.summary)[:LONGEST_SUMMARY],
+                    request=json.dumps(request, ensure_ascii=False),
+                    response=json.dumps(response, ensure_ascii=False),
                 )
             )
             (seq,) = inserted.inserted_primary_key or (0,)
