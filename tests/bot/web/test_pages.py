@@ -104,6 +104,8 @@ def test_production_has_no_simulator(production: FlaskClient) -> None:
         ("GET", "/simulator/messages"),
         ("POST", "/simulator/clock"),
         ("POST", "/simulator/dial"),
+        ("POST", "/simulator/faults"),
+        ("GET", "/simulator/wire"),
         ("POST", "/simulator/africastalking/version1/messaging"),
     ):
         assert production.open(path, method=method).status_code == 404, path
