@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import psycopg
 from sqlalchemy.engine import make_url
 
-from tests.servers import free_port, program
+from tests.servers import free_port, give_away, program, unprivileged
 
 LIMIT_S = 30.0
 PAUSE_S = 0.02
 POOL_SIZE = 3
 """Fewer connections to PostgreSQL than threads use it."""
-
-
-def unprivileged() -> dict[str, Any]:
-    """How a process is started that refuses to run as root."""
-    return {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
 
 
 class PgBouncer:
@@ -52,8 +44,7 @@ server_connect_timeout = 2
 """)
 
     def start(self) -> None:
-        if os.geteuid() == 0:
-            shutil.chown(self._folder, "postgres", "postgres")
+        give_away(self._folder)
         command = [program("pgbouncer", "pgbouncer"), "-q", str(self._folder / "pgbouncer.ini")]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, **unprivileged())

@@ -15,7 +15,7 @@ from typing import Any
 import redis
 from redis.crc import key_slot
 
-from tests.servers import free_port, program
+from tests.servers import free_port, give_away, program, unprivileged
 
 SLOTS = 16384
 NODE_TIMEOUT_MS = 1000
@@ -36,9 +36,12 @@ class Node:
         self.port = _port()
         self._folder = folder / str(self.port)
         self._folder.mkdir()
+        folder.chmod(0o711)
+        give_away(self._folder)
         self._file = self._folder / "redis.conf"
         usual = (f"port {self.port}", "bind 127.0.0.1", f"dir {self._folder}", 'save ""', "appendonly no")
         self._file.write_text("\n".join([*usual, *lines, ""]))
+        give_away(self._file)  # a Sentinel writes to it
         self._options: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -49,7 +52,7 @@ class Node:
     def start(self) -> None:
         command = [program("redis-server", "redis-server"), str(self._file), *self._options]
         with (self._folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, **unprivileged())
 
     def kill(self) -> None:
         """As when the power fails."""

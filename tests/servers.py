@@ -126,8 +126,7 @@ class Postgres:
         return str(self._folder)
 
     def start(self) -> None:
-        if os.geteuid() == 0:
-            shutil.chown(self._folder, "postgres", "postgres")  # PostgreSQL refuses to run as root
+        give_away(self._folder)
         self._run("initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync")
         self._launch()
 
@@ -155,8 +154,7 @@ class Postgres:
         """A read replica of this server, which follows it until the block ends."""
         with tempfile.TemporaryDirectory(prefix="soko-standby-") as folder:
             standby = Postgres(Path(folder), **self._settings)
-            if os.geteuid() == 0:
-                shutil.chown(folder, "postgres", "postgres")
+            give_away(Path(folder))
             source = f"--host={self._folder}", "--username=postgres"
             standby._run("pg_basebackup", *source, "--write-recovery-conf", "--checkpoint=fast", "--no-sync")
             standby._launch()
@@ -275,14 +273,8 @@ class Postgres:
             cwd=self._folder,
             stdout=subprocess.DEVNULL,
             check=True,
-            **self._postgres_himself(),
+            **unprivileged(),
         )
-
-    def _postgres_himself(self) -> dict[str, Any]:
-        """PostgreSQL refuses to run as root."""
-        if os.geteuid() != 0:
-            return {}
-        return {"user": "postgres", "group": "postgres", "extra_groups": []}
 
 
 @contextmanager
@@ -309,6 +301,17 @@ def _frozen(pid: int) -> Iterator[None]:
         for process in (pid, *children):
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGCONT)
+
+
+def unprivileged() -> dict[str, Any]:
+    """How a server is started by root: as another user. PostgreSQL and PgBouncer refuse to run as root."""
+    return {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
+
+
+def give_away(folder: Path) -> None:
+    """Let a server that `unprivileged` has started write to this folder."""
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres", "postgres")
 
 
 def _plain(url: str) -> str:

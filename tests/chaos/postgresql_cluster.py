@@ -11,17 +11,16 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from tests.pgbouncer import running_pgbouncer, unprivileged
+from tests.pgbouncer import running_pgbouncer
 from tests.redis_groups import wait_for
-from tests.servers import free_port, newest_postgres, program
+from tests.servers import free_port, give_away, newest_postgres, program, unprivileged
 
 TTL_S, LOOP_S, RETRY_S = 8, 1, 3
 """Patroni's times: after `TTL_S` without a sign of the primary, a standby takes over."""
@@ -206,9 +205,8 @@ def _run(stack: ExitStack, running: Program) -> None:
 def _folder(top: Path, name: str) -> Path:
     folder = top / name
     folder.mkdir()
-    if os.geteuid() == 0:
-        top.chmod(0o711)
-        shutil.chown(folder, "postgres", "postgres")
+    top.chmod(0o711)
+    give_away(folder)
     return folder
 
 
@@ -227,6 +225,3 @@ def _status(port: int, path: str) -> int:
         return 0
     finally:
         connection.close()
-
-
-Fault = Callable[[], object]

@@ -40,7 +40,7 @@ CALLERS = 12
 """Callers who dial until they read one; some of them at each master of Redis."""
 
 
-class ServerGroup:
+class WebServers:
     """Several process trees of `script/server`. The first has migrated the database before the others start."""
 
     def __init__(self, servers: Sequence[tuple[ServerProcess, str]]) -> None:
@@ -121,7 +121,7 @@ def running(provider: FaultyProvider, folder: Path, random: Random, environment:
         url = stack.enter_context(postgresql_cluster.balanced(ports))
         settings = scenario.settings_for(provider, url) | {"PUBLIC_URL": url} | environment
         clock = scenario.morning(environment["DATABASE_URL"])
-        group = ServerGroup(
+        group = WebServers(
             [
                 (
                     ServerProcess(settings | {"PORT": str(port)}, folder / f"server-{port}.log"),
