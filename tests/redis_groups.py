@@ -218,11 +218,15 @@ def running_watched(sentinels: int = 1) -> Iterator[Watched]:
             watched.stop()
 
 
-def wait_for(look: Callable[[], Any]) -> None:
-    """Wait until `look` returns something true; fails after `LIMIT_S`."""
-    ends_at = time.monotonic() + LIMIT_S
+def wait_for(
+    look: Callable[[], Any],
+    limit_s: float = LIMIT_S,
+    otherwise: Callable[[], str] = lambda: "the servers are not ready",
+) -> None:
+    """Wait until `look` returns something true; fails after `limit_s` with what `otherwise` says."""
+    ends_at = time.monotonic() + limit_s
     while not look():
-        assert time.monotonic() < ends_at, "the servers are not ready"
+        assert time.monotonic() < ends_at, otherwise()
         time.sleep(PAUSE_S)
 
 

@@ -24,6 +24,10 @@ from tests.servers import free_port, give_away, newest_postgres, program, unpriv
 
 TTL_S, LOOP_S, RETRY_S = 8, 1, 3
 """Patroni's times: after `TTL_S` without a sign of the primary, a standby takes over."""
+WHOLE_WITHIN_S = 300.0
+"""How long a server that was killed may take to follow the new primary; sometimes it must copy all of it."""
+LOGGED = 3000
+"""Characters of each log that are shown if it takes longer."""
 POOL_SIZE = 20
 ANSWER_S = 2.0
 LOCAL = "127.0.0.1"
@@ -67,6 +71,11 @@ class PatroniNode:
             with suppress(ProcessLookupError):
                 os.kill(postmaster, signal.SIGKILL)
             wait_for(lambda: not Path(f"/proc/{postmaster}").exists())
+
+    @property
+    def log(self) -> str:
+        """What it has written."""
+        return (self._data.parent / "log").read_text()
 
     def role(self) -> str:
         """As Patroni says: `primary`, `sync_standby`, `replica`; empty if it does not answer, or is not running yet."""
@@ -132,7 +141,14 @@ class PostgresCluster:
 
     def wait_until_whole(self) -> None:
         """Until all nodes run, and one of them has every commit before it is answered."""
-        wait_for(lambda: sorted(node.role() for node in self.nodes) == ["primary", "replica", "sync_standby"])
+        wait_for(lambda: sorted(self._roles()) == ["primary", "replica", "sync_standby"], WHOLE_WITHIN_S, self._state)
+
+    def _roles(self) -> list[str]:
+        return [node.role() for node in self.nodes]
+
+    def _state(self) -> str:
+        logs = [f"{node.name}:\n{node.log[-LOGGED:]}" for node in self.nodes]
+        return f"the nodes are {self._roles()}\n" + "\n".join(logs)
 
 
 @contextmanager
