@@ -26,7 +26,7 @@ Server = tuple[str, int]
 
 
 class AddressError(ValueError):
-    """The address cannot be used; says in words what it should be."""
+    """The address cannot be used. Says in words what it should be, and repeats nothing: a part may be a password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +67,11 @@ def group_of(url: str) -> ServerGroup | None:
     kind: Literal["cluster", "sentinel"] = "cluster" if SEVERAL[scheme] == "cluster" else "sentinel"
     parts = urlsplit(url)
     credentials, _, hosts = parts.netloc.rpartition("@")
-    options = _options(kind, parts)
-    name, database = _name_and_database(kind, parts)
+    seeds = tuple(_server(host, PORTS[kind]) for host in hosts.split(","))
+    options, (name, database) = _options(kind, parts), _name_and_database(kind, parts)
     return ServerGroup(
         kind=kind,
-        seeds=tuple(_server(host, PORTS[kind]) for host in hosts.split(",")),
+        seeds=seeds,
         is_tls=scheme.startswith("rediss"),
         credentials=f"{credentials}@" if credentials else "",
         name=name,
@@ -92,9 +92,9 @@ def _server(host: str, port: int) -> Server:
         parts = urlsplit(f"//{host}")
         name, number = parts.hostname, parts.port
     except ValueError:
-        raise AddressError(f"{host!r} is no host:port") from None
+        name, number = None, 0
     if not name or number == 0:
-        raise AddressError(f"takes one or more host:port with commas between them, and {host!r} is none")
+        raise AddressError("takes one or more host:port with commas between them")
     return name, number or port
 
 
@@ -102,22 +102,22 @@ def _name_and_database(kind: str, parts: SplitResult) -> tuple[str, int]:
     name, _, database = unquote(parts.path).strip("/").partition("/")
     if kind == "cluster":
         if (name or "0") != "0" or database:
-            raise AddressError(f"a Redis Cluster has database 0 only; leave out {parts.path!r}")
+            raise AddressError("takes no other database than 0: a Redis Cluster has only this one")
         return "", 0
     if not name:
         raise AddressError(
-            f"needs the name of the master that the Sentinels watch: {SENTINEL}://host:port,host:port/NAME"
+            f"takes the name of the master that the Sentinels watch: {SENTINEL}://host:port,host:port/NAME"
         )
     if database and not database.isdecimal():
-        raise AddressError(f"the database after the master's name is a number, not {database!r}")
+        raise AddressError(f"takes a number as the database: {SENTINEL}://host:port,host:port/NAME/0")
     return name, int(database or 0)
 
 
 def _options(kind: str, parts: SplitResult) -> dict[str, str]:
     options = dict(parse_qsl(parts.query))
-    known = {*(TLS_OPTIONS if parts.scheme.startswith("rediss") else ()), *(SENTINEL_OPTIONS * (kind == "sentinel"))}
-    if unknown := sorted(options.keys() - known):
-        raise AddressError(f"{parts.scheme}:// takes no option {unknown[0]!r}")
+    known = (*(TLS_OPTIONS if parts.scheme.startswith("rediss") else ()), *(SENTINEL_OPTIONS * (kind == "sentinel")))
+    if options.keys() - set(known):
+        raise AddressError(f"takes after ? {'only ' + ', '.join(known) if known else 'nothing'}")
     return options
 
 

@@ -191,8 +191,9 @@ class ServersOf(Generic[Made]):
         raise error
 
     def _once(self, key: str, call: Callable[[Made], Answer]) -> Answer:
-        seen, master = self._asked, self._masters.of(key)
+        seen, master = self._asked, None
         try:
+            master = self._masters.of(key)
             return self._follow(master, call)
         except TRANSIENT:
             self._refresh(master, seen)
@@ -209,7 +210,7 @@ class ServersOf(Generic[Made]):
                 server, is_asking = (error.host or server[0], error.port), True
         raise ClusterDownError("the nodes of the cluster do not agree who has the slot")
 
-    def _refresh(self, failed: Server, seen: int) -> None:
+    def _refresh(self, failed: Server | None, seen: int) -> None:
         """Ask the servers again, unless that was done since `seen` or another thread does it now."""
         if not self._asking.acquire(blocking=False):
             return
@@ -217,9 +218,17 @@ class ServersOf(Generic[Made]):
             if self._asked == seen:
                 with suppress(RedisError, deadline.TimeIsUpError):
                     self._masters.ask_again(failed)
+                    self._forget_others()
                 self._asked += 1
         finally:
             self._asking.release()
+
+    def _forget_others(self) -> None:
+        """Forget servers that are no masters; their connections are closed when the last call has ended."""
+        masters = set(self._masters.all())
+        for server, is_asking in list(self._made):
+            if server not in masters:
+                self._made.pop((server, is_asking), None)
 
     @contextmanager
     def _place_to_wait(self, error: Exception) -> Iterator[None]:
