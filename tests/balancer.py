@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from itertools import count
 
 CHECK_S = 0.05
-LIMIT_S = 60.0
+LIMIT_S = 180.0
 PIECE = 65536
 READY = b"GET /readyz HTTP/1.1\r\nHost: balancer\r\nConnection: close\r\n\r\n"
 
