@@ -1,4 +1,4 @@
-"""The simulator's page, for development: three phones, a storefront, a clock and a log of webhook requests.
+"""The simulator's page, for development: phones, a storefront, a clock and a log of webhook requests.
 
 The browser keeps the state of its calls (the session's id and all that was typed), so any process can answer the next
 hop. Each answer contains the webhook requests that were posted for it:
@@ -26,6 +26,7 @@ from bot.providers import forms
 from bot.simulator import sizes
 from bot.simulator.gateway import CallDroppedError, Gateway
 from flows.msisdn import is_e164
+from marketplace_api.catalogue.categories import CATEGORIES
 from marketplace_api.idempotency import StoredAnswer
 
 Resource = dict[str, Any]
@@ -144,8 +145,17 @@ def routes(
 
     @page.get("")
     def show() -> str:
-        names = {"ussd_code": ussd_code, "short_code": short_code, "timezone": timezone, "paybill": paybill}
-        return render_template("simulator/page.html", **names)
+        return render_template(
+            "simulator/page.html",
+            ussd_code=ussd_code,
+            short_code=short_code,
+            timezone=timezone,
+            paybill=paybill,
+            crafts=CATEGORIES,
+            call_cents=sizes.CALL_CENTS,
+            call_ends_after_s=sizes.CALL_ENDS_AFTER_S,
+            idle_ends_after_s=sizes.IDLE_ENDS_AFTER_S,
+        )
 
     @page.post("/dial")
     @page.post("/answer")

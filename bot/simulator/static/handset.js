@@ -1,29 +1,61 @@
 /** One phone on the page: its calls, its texts and its M-PESA. The state of a call is kept here, not on the server. */
 
-import { newSessionId, onWire } from "./calls.js";
-import { clockTime, inShillings, make, shortCode, ussdCode, withLinks } from "./dom.js";
-import { ACTED, ask, carry } from "./server.js";
+import { answersIn, clocks, newCall, onWire } from "./calls.js";
+import { callCents, cost, fill, fromTemplate, inShillings, shortCode, ussdCode } from "./dom.js";
+import { Inbox } from "./inbox.js";
+import { changed } from "./keeping.js";
+import { Keypad } from "./keypad.js";
+import { Screen } from "./screen.js";
+import { acted, ask, carry } from "./server.js";
 
 const MMI_ERROR = "Connection problem or invalid MMI code.";
+const SCROLLS = { ArrowUp: -1, ArrowDown: 1 };
 
 export class Handset {
-  call = null; // { session_id, msisdn, code, typed, waiting } while a session is open
-  seen = new Set();
-  unread = 0;
+  call = null; // of `calls.js`, while a session is open
+  size = null; // of the screen, as the server counted it
+  dialogue = null; // { isCall, after }: what is counted since the last dial: a call, and the texts after this one
   prompt = null; // the prompt of M-PESA that covers the display: { id, account, amount }
+  field = null; // the field that was used last
+  owner = { name: "", roles: [], kiosk: "", language: null };
 
-  constructor(element) {
-    this.element = element;
+  /** `made` is what `kept` returned, or the `id`, `label` and `msisdn` of a new phone. */
+  constructor(made) {
+    this.id = made.id;
+    this.label = made.label;
+    this.element = fromTemplate("handset", made.id);
     this.number = this.part(".msisdn");
-    this.screen = this.part(".screen");
-    this.inbox = this.part(".inbox");
+    this.number.value = made.msisdn;
+    this.model = this.part(".model");
+    this.model.value = made.model ?? this.model.value;
+    this.screen = new Screen(this.part(".screen"), [this.part(".up"), this.part(".down")]);
+    this.inbox = new Inbox(this.part(".inbox"), this.part(".unread"), (text, how) => this.answerText(text, how));
     this.sendKey = this.part(".send");
-    this.tabs = [...element.querySelectorAll("[role=tab]")];
-    this.panels = this.tabs.map((tab) => document.getElementById(tab.getAttribute("aria-controls")));
+    this.tabs = [...this.element.querySelectorAll("[role=tab]")];
+    this.panels = this.tabs.map((tab) => this.part(`#${CSS.escape(tab.getAttribute("aria-controls"))}`));
     this.promptForm = this.part(".prompt");
+    this.keypad = new Keypad(this.part(".keys"), () => this.entry, [...this.element.querySelectorAll(".mode")]);
     this.listen();
-    this.idle();
-    if (!ussdCode) this.open(this.tabs[1]);
+    this.showModel();
+    this.showOwner();
+    made.shown === undefined ? this.idle() : this.restore(made);
+    this.open(this.tabs[made.tab ?? (ussdCode ? 0 : 1)]);
+  }
+
+  /** Everything that a reload must not lose. */
+  kept() {
+    const { id, label, msisdn, call, size, dialogue } = this;
+    const drafts = this.fields.map((field) => field.value);
+    const tab = this.panels.findIndex((panel) => !panel.hidden);
+    return { id, label, msisdn, call, size, dialogue, drafts, tab, model: this.model.value, shown: this.part(".screen").textContent, ...this.inbox.kept() };
+  }
+
+  restore({ call, size, dialogue, drafts, shown, ...inbox }) {
+    Object.assign(this, { size, dialogue, call: call && { ...call, waiting: false } });
+    this.fields.forEach((field, index) => (field.value = drafts[index] ?? ""));
+    this.inbox.recall(inbox);
+    this.inbox.showKept();
+    this.show(call?.waiting ? "The page was loaded again before the answer came." : shown);
   }
 
   part(selector) {
@@ -32,6 +64,15 @@ export class Handset {
 
   get msisdn() {
     return this.number.value.replace(/[^+\d]/g, "");
+  }
+
+  get name() {
+    return this.owner.name || this.label;
+  }
+
+  /** The fields of all panels; a PIN is not among them, so it is not kept. */
+  get fields() {
+    return this.panels.flatMap((panel) => [...panel.querySelectorAll(".entry")]);
   }
 
   /** The form that is in front. */
@@ -47,22 +88,33 @@ export class Handset {
   listen() {
     const [call, texts, paybill] = this.panels;
     call.addEventListener("submit", (event) => this.send(event));
-    texts.addEventListener("submit", (event) => this.text(event));
+    call.addEventListener("keydown", (event) => this.scrollBy(event));
+    texts.addEventListener("submit", (event) => this.submitText(event));
     paybill.addEventListener("submit", (event) => this.payBill(event));
     this.promptForm.addEventListener("submit", (event) => this.answerPrompt(event, this.promptForm.elements.entry.value));
     this.part(".cancel").addEventListener("click", (event) => this.answerPrompt(event, null));
     this.part(".display").addEventListener("focusin", ({ target }) => (this.field = target.matches(".entry") ? target : null));
     this.sendKey.addEventListener("click", () => this.panel.requestSubmit());
     this.part(".end").addEventListener("click", () => this.hangUp());
-    this.part(".erase").addEventListener("click", () => this.erase());
+    this.part(".erase").addEventListener("click", () => this.keypad.erase());
     this.number.addEventListener("change", () => this.changeSim());
-    for (const key of this.element.querySelectorAll("[data-key]")) {
-      key.addEventListener("click", () => this.press(key.dataset.key));
-    }
+    this.model.addEventListener("change", () => this.showModel());
+    this.element.addEventListener("input", changed);
     for (const tab of this.tabs) {
       tab.addEventListener("click", () => this.open(tab));
       tab.addEventListener("keydown", (event) => this.arrow(event, tab));
     }
+  }
+
+  scrollBy(event) {
+    if (!(event.key in SCROLLS)) return;
+    event.preventDefault();
+    this.screen.scroll(SCROLLS[event.key]);
+  }
+
+  showModel() {
+    this.element.dataset.model = this.model.value;
+    this.screen.mark();
   }
 
   /** Returns what was typed, and empties the field. */
@@ -72,13 +124,24 @@ export class Handset {
     return typed;
   }
 
-  /** The keys type at the end of the field, because a field that was left forgets where its caret was. */
-  press(key) {
-    this.entry.value += key;
+  /* Who has the phone */
+
+  showOwner() {
+    const { roles, kiosk, language } = this.owner;
+    this.part("h2").textContent = this.name;
+    this.part("h2").title = kiosk ? `${this.name}, ${kiosk}` : this.name;
+    this.part(".role").textContent = roles.join(", ") || "new here";
+    this.part(".role").dataset.role = roles[0] ?? "none";
+    this.part(".language").textContent = language ?? "–";
+    this.part(".language").title = language ? `reads ${language}` : "has not chosen a language";
   }
 
-  erase() {
-    this.entry.value = this.entry.value.slice(0, -1);
+  /** Shows what is new: the owner, texts, and the prompt. */
+  async update({ texts, prompt, ...owner }) {
+    this.owner = owner;
+    this.showOwner();
+    this.showPrompt(prompt);
+    if (texts > this.inbox.newest) await this.fetchTexts();
   }
 
   /* Calls */
@@ -90,31 +153,34 @@ export class Handset {
     else this.dial(this.take() || ussdCode);
   }
 
-  /** `*384*22*1*2#` dials `*384*22#` and sends the first answers with it, as a carrier does. */
+  /** What follows our code is sent as the first answers, as a carrier does. */
   dial(code) {
-    const stem = ussdCode.slice(0, -1);
-    const given = code.slice(stem.length, -1);
-    const ours = code.startsWith(stem) && code.endsWith("#") && (given === "" || given.startsWith("*"));
-    if (!ours) {
+    const answers = answersIn(code);
+    if (answers === null) {
       this.show(MMI_ERROR);
       return;
     }
-    this.call = { session_id: newSessionId(), msisdn: this.msisdn, code: ussdCode, typed: [], waiting: false };
-    this.hop("dial", ...(given ? [given.slice(1)] : []));
+    this.call = newCall(this.msisdn);
+    this.dialogue = { isCall: true, after: this.inbox.newest };
+    this.hop("dial", ...(answers ? [answers] : []));
   }
 
   async hop(path, ...typed) {
     const call = this.call;
     call.typed.push(...typed);
     call.waiting = true;
+    call.hops += 1;
+    this.size = null;
     this.show("…");
-    const reply = await carry(path, onWire(call)).catch(() => "");
-    call.waiting = false;
-    if (call === this.call) this.showReply(reply);
+    const answer = await carry(path, onWire(call)).catch(() => ({ reply: "", size: null }));
+    Object.assign(call, { waiting: false, lastAt: Date.now() });
+    if (call === this.call) this.showReply(answer);
   }
 
-  showReply(reply) {
+  showReply({ reply, size }) {
     const [, kind, words] = reply.match(/^(CON|END) (.*)$/s) ?? [, "END", MMI_ERROR];
+    this.size = reply ? size : null; // none if the network dropped the call
+    this.lastCall = this.call;
     if (kind === "END") this.call = null;
     this.show(words);
   }
@@ -122,7 +188,7 @@ export class Handset {
   hangUp() {
     if (this.prompt) this.answerPrompt(null, null);
     const call = this.call;
-    this.call = null;
+    Object.assign(this, { call: null, lastCall: null, size: null, dialogue: null });
     this.entry.value = "";
     this.idle();
     if (call) carry("hang-up", onWire(call)).catch(() => {}); // a carrier does not report a failure either
@@ -133,73 +199,94 @@ export class Handset {
   }
 
   show(words) {
-    this.screen.textContent = words;
-    this.screen.scrollTop = 0;
+    this.screen.show(words);
     this.element.classList.toggle("calling", this.call !== null);
-    this.label();
+    this.showLabels();
+    this.showCounts();
+    changed();
   }
 
-  label() {
+  showLabels() {
     const calling = this.panel === this.panels[0];
     this.sendKey.textContent = calling && !this.call ? "Call" : this.prompt ? "Pay" : "Send";
     this.sendKey.disabled = calling && !ussdCode;
     this.panels[0].elements.entry.placeholder = this.call ? "Answer" : ussdCode;
   }
 
+  /** Shows how full the screen is, the hops and clocks of the call, and what the dialogue costs. */
+  showCounts() {
+    this.part(".size").textContent = this.size ? fill(this.size) : "no screen yet";
+    this.part(".size").classList.toggle("outside", Boolean(this.size?.outside));
+    const call = this.call ?? this.lastCall;
+    const session = call && clocks(call, this.call ? Date.now() : call.lastAt);
+    this.part(".session").textContent = call ? `hop ${call.hops} · ${session.open} · idle ${session.idle}` : "no call";
+    this.part(".session").title = session?.limits ?? "";
+    this.part(".session").classList.toggle("late", Boolean(this.call && session.isLate));
+    const cents = this.dialogue ? (this.dialogue.isCall ? callCents : 0) + this.inbox.centsAfter(this.dialogue.after) : 0;
+    this.part(".cost").textContent = cost(cents);
+  }
+
   /* Texts */
 
-  text(event) {
+  submitText(event) {
     event.preventDefault();
     const text = this.take();
-    if (!text) return;
-    this.showText({ text }, "mine");
-    carry("text", { msisdn: this.msisdn, text }).catch(({ message }) => this.showText({ text: message }, "lost"));
+    if (text) this.text(text);
   }
 
-  async poll() {
-    const msisdn = this.msisdn;
-    const { data } = await ask(`/simulator/messages?msisdn=${encodeURIComponent(msisdn)}`);
-    if (msisdn !== this.msisdn) return;
-    const fresh = data.filter(({ id }) => !this.seen.has(id)).reverse();
-    for (const message of fresh) {
-      this.seen.add(message.id);
-      this.showText(message, "theirs");
+  async text(text) {
+    this.dialogue ??= { isCall: false, after: this.inbox.newest };
+    const settle = this.inbox.add(text);
+    changed();
+    try {
+      const { size } = await carry("text", { msisdn: this.msisdn, text });
+      settle(size);
+    } catch ({ message }) {
+      settle(null, message);
     }
-    this.count(fresh.length);
+    changed();
   }
 
-  showText({ text, from, at }, whose) {
-    const heading = from ? [make("small", `${from} · ${clockTime.format(new Date(at))}`)] : [];
-    this.inbox.append(make(`li.${whose}`, ...heading, ...withLinks(text)));
-    this.inbox.scrollTop = this.inbox.scrollHeight;
+  /** A piece of a text was touched: an answer is sent, a code is typed where an answer is open. */
+  answerText(text, how) {
+    if (how === "send") {
+      this.text(text);
+      return;
+    }
+    if (this.call) this.open(this.tabs[0]);
+    const field = this.panel.elements.entry;
+    field.value += field.value && !field.value.endsWith(" ") ? ` ${text}` : text;
+    field.focus();
+    changed();
   }
 
-  count(more) {
-    this.unread = this.panel === this.panels[1] ? 0 : this.unread + more;
-    const badge = this.part(".unread");
-    badge.hidden = !this.unread;
-    badge.textContent = this.unread;
+  async fetchTexts() {
+    const msisdn = this.msisdn;
+    await this.inbox.fetch(msisdn, () => msisdn === this.msisdn);
+    if (this.panel === this.panels[1]) this.inbox.markRead();
+    this.showCounts();
+    changed();
   }
 
   /* M-PESA */
 
-  /** Shows the oldest prompt of this phone, or none any more. */
-  showPrompt(prompts) {
-    const next = prompts.find(({ msisdn }) => msisdn === this.msisdn) ?? null;
+  /** Shows the prompt of this phone, or none any more. */
+  showPrompt(next) {
     if (next?.id === this.prompt?.id) return; // what was typed stays
     this.prompt = next;
     this.promptForm.hidden = !next;
     this.promptForm.reset();
     if (next) this.part(".prompt p").textContent = `M-PESA\n\nPay KSh ${inShillings.format(next.amount)} to Soko, account ${next.account}?\nType your PIN.`;
-    this.label();
+    this.keypad.setMode(this.mode);
+    this.showLabels();
   }
 
   async answerPrompt(event, pin) {
     event?.preventDefault();
     const { id } = this.prompt;
-    this.showPrompt([]);
+    this.showPrompt(null);
     await ask(`/simulator/prompts/${id}`, { pin }).catch(() => {});
-    document.dispatchEvent(new Event(ACTED));
+    acted();
   }
 
   async payBill(event) {
@@ -214,30 +301,39 @@ export class Handset {
     } catch ({ message }) {
       said.textContent = message;
     }
-    document.dispatchEvent(new Event(ACTED));
+    acted();
   }
 
   changeSim() {
     this.prompt = null;
     this.promptForm.hidden = true;
     this.hangUp();
-    this.seen.clear();
-    this.inbox.replaceChildren();
-    this.unread = 0;
-    this.poll();
+    this.inbox.forget();
+    changed();
+    acted();
   }
 
   /* Tabs */
 
+  /** What the keys type in the form in front. */
+  get mode() {
+    return this.panel === this.panels[1] ? "abc" : "123";
+  }
+
   open(chosen) {
+    const wasTexts = !this.panels[1].hidden;
     for (const [index, tab] of this.tabs.entries()) {
       tab.setAttribute("aria-selected", tab === chosen);
       tab.tabIndex = tab === chosen ? 0 : -1;
       this.panels[index].hidden = tab !== chosen;
     }
-    this.inbox.scrollTop = this.inbox.scrollHeight;
-    this.label();
-    this.count(0);
+    this.keypad.setMode(this.mode);
+    this.inbox.toEnd();
+    this.screen.mark();
+    this.showLabels();
+    if (this.panel === this.panels[1]) this.inbox.markRead();
+    else if (wasTexts) this.inbox.leave();
+    changed();
   }
 
   arrow(event, tab) {

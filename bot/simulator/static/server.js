@@ -18,10 +18,28 @@ function explain({ detail, errors = [] }, { status }) {
   return details.join(". ") || detail || `The service answered ${status}.`;
 }
 
-/** Lets the simulated carrier act, logs the requests that it posted, and returns the service's reply to a hop. */
+/** Lets the simulated carrier act, logs the requests that it posted, and returns its answer: the reply to a hop, a size. */
 export async function carry(path, body) {
-  const { reply, wire } = await ask(`/simulator/${path}`, body);
+  const { wire, ...answer } = await ask(`/simulator/${path}`, body);
   wire.forEach(showExchange);
+  acted();
+  return answer;
+}
+
+export function acted() {
   document.dispatchEvent(new Event(ACTED));
-  return reply;
+}
+
+let known = { path: "", etag: "" };
+
+/** What is new of these phones and the shop; null if that is what was returned last. */
+export async function news(msisdns) {
+  const path = `/simulator/news?${new URLSearchParams(msisdns.map((msisdn) => ["msisdn", msisdn]))}`;
+  const headers = known.path === path ? { "If-None-Match": known.etag } : {};
+  const response = await fetch(path, { headers });
+  if (response.status === 304) return null;
+  if (!response.ok) throw new Error(`The service answered ${response.status}.`);
+  const answer = await response.json();
+  known = { path, etag: response.headers.get("ETag") };
+  return answer;
 }

@@ -1,40 +1,79 @@
 /**
- * The simulator in the browser: three phones, a storefront, a clock and a log of webhook requests.
+ * The simulator in the browser: phones, a storefront, a clock and a log of webhook requests.
  *
  * The server posts what a carrier would post, and returns the answer and the requests that were posted.
  */
 
 import { dayAndTime, page } from "./dom.js";
-import { Handset } from "./handset.js";
-import { ACTED, ask } from "./server.js";
-import { showProducts, takeOrders } from "./storefront.js";
+import * as phones from "./handsets.js";
+import * as languages from "./languages.js";
+import * as panels from "./panels.js";
+import { ACTED, acted, ask, news } from "./server.js";
+import * as storefront from "./storefront.js";
 
-const POLL_EVERY_MS = 2000;
+const POLL_MS = 2000;
+const QUIET_POLL_MS = 5000;
+const QUIET_AFTER_MS = 60_000; // since anything was done or was new
+
+let ahead = 0; // milliseconds by which the service's clock is ahead of the browser's
+let shop = null; // the number of the last event in the shop whose products are shown
+let stirredAt = Date.now();
+
+const now = () => Date.now() + ahead;
+
+/** Asks for what is new on all phones and in the shop, and fetches only that. A failure is tried again at the next poll. */
+async function refresh() {
+  try {
+    const answer = await news(phones.handsets.map(({ msisdn }) => msisdn));
+    if (answer) await show(answer);
+  } catch {
+    // the service is being restarted, or a number is being typed
+  }
+}
+
+async function show({ phones: found, shop: newest, ahead_s: seconds }) {
+  stirredAt = Date.now();
+  ahead = seconds * 1000;
+  tick();
+  storefront.showDay(now());
+  const updates = phones.handsets.filter(({ msisdn }) => found[msisdn]).map((handset) => handset.update(found[handset.msisdn]));
+  const isNew = newest !== shop;
+  shop = newest;
+  await Promise.allSettled([...updates, ...(isNew ? [storefront.showProducts()] : [])]);
+  storefront.showBuyers(phones.handsets);
+}
+
+async function poll() {
+  if (!document.hidden) await refresh();
+  setTimeout(poll, Date.now() - stirredAt < QUIET_AFTER_MS ? POLL_MS : QUIET_POLL_MS);
+}
+
+function tick() {
+  const shown = dayAndTime.format(now());
+  const clock = document.querySelector("#now");
+  if (clock.textContent !== shown) clock.textContent = shown;
+  for (const handset of phones.handsets) if (handset.call) handset.showCounts();
+}
 
 async function moveClock(seconds) {
-  const { now } = await ask("/simulator/clock", { advance_seconds: seconds });
-  document.querySelector("#now").textContent = dayAndTime.format(new Date(now));
+  await ask("/simulator/clock", { advance_seconds: seconds });
+  acted();
+}
+
+phones.start();
+panels.start(languages.showScreens);
+languages.start();
+storefront.start();
+document.addEventListener("phones", () => storefront.showBuyers(phones.handsets));
+storefront.showBuyers(phones.handsets);
+document.addEventListener(ACTED, () => {
+  stirredAt = Date.now();
+  storefront.showBuyers(phones.handsets);
   refresh();
-}
-
-const handsets = [...page.querySelectorAll(".handset")].map((element) => new Handset(element));
-
-async function showPrompts() {
-  const phones = new URLSearchParams(handsets.map(({ msisdn }) => ["msisdn", msisdn]));
-  const { data } = await ask(`/simulator/prompts?${phones}`);
-  handsets.forEach((handset) => handset.showPrompt(data));
-}
-
-/** Fetches what may have changed. A failed request is repeated at the next poll. */
-function refresh() {
-  return Promise.allSettled([showProducts(), showPrompts(), ...handsets.map((handset) => handset.poll())]);
-}
-
-takeOrders(() => handsets[1].msisdn);
-document.addEventListener(ACTED, refresh);
+});
 for (const button of document.querySelectorAll("[data-advance]")) {
   button.addEventListener("click", () => moveClock(Number(button.dataset.advance)));
 }
-setInterval(() => document.hidden || refresh(), POLL_EVERY_MS);
-moveClock(0);
-refresh().then(() => (page.dataset.ready = ""));
+tick();
+setInterval(tick, 1000);
+poll().then(() => (page.dataset.ready = ""));
