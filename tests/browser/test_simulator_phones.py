@@ -78,7 +78,7 @@ def test_two_artisans_share_a_brief(simulator: Page) -> None:
     for sharer, name in zip(sharers, DEMO_ARTISANS, strict=True):
         expect(sharer.root.locator("h2")).to_have_text(name)
 
-    simulator.locator("select[name=kind]").select_option("brief")
+    simulator.locator(".storefront [name=kind]").select_option("brief")
     simulator.get_by_role("button", name="Place order").click()
     code = simulator.locator(".said b").inner_text()
     for sharer in sharers:
