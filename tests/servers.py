@@ -44,10 +44,14 @@ class Redis:
         self._process.terminate()
         self._process.wait()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """It accepts connections, and answers nothing until the block ends."""
-        with _frozen(self._process.pid):
+        with _frozen(self.pid):
             yield
 
     def kill(self) -> None:
@@ -167,11 +171,15 @@ class Postgres:
         """The URL of the copy of one of our databases on a standby."""
         return url.replace(str(self._folder), str(standby._folder))
 
+    @property
+    def pid(self) -> int:
+        """Of the process that has started all others."""
+        return int((self._folder / "data/postmaster.pid").read_text().split()[0])
+
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """It and all of its processes stand still until the block ends."""
-        pid = int((self._folder / "data/postmaster.pid").read_text().split()[0])
-        with _frozen(pid):
+        with _frozen(self.pid):
             yield
 
     @contextmanager

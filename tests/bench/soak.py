@@ -36,7 +36,7 @@ from tests.chaos.processes import ServerProcess
 from tests.http_client import HttpClient
 from tests.servers import free_port, running_postgres, running_redis
 
-MINUTES, PER_SECOND, WARM_UP = 15.0, 1.0, 0.2
+MINUTES, PER_SECOND, WARM_UP = 15.0, 1.0, 0.5
 """The length of a run, the stories a second, and the share of a run at its beginning that memory is not judged by."""
 SAMPLES_EVERY_S = 5.0
 SETTLES_WITHIN_S = 120.0
@@ -72,8 +72,7 @@ class Samples:
         return {
             "memory": {
                 name: {
-                    "first_mb": round(seen[first], 1),
-                    "last_mb": round(seen[-1], 1),
+                    "mb": [round(seen[(len(seen) - 1) * quarter // 4], 1) for quarter in range(5)],
                     "mb_per_hour": round(linear_regression(hours, seen[first:]).slope, 1),
                 }
                 for name, seen in self.megabytes.items()
@@ -93,39 +92,49 @@ def measure(minutes: float, per_second: float, web_workers: int, only: str, seed
     rows = []
     for name, deployed in ((EMBEDDED, _embedded), (SCALED, _scaled)):
         if re.search(only, name):
-            with tempfile.TemporaryDirectory() as folder, deployed(Path(folder)) as environment:
-                environment["WEB_WORKERS"] = str(web_workers)
-                soaked = _soak(environment, Path(folder), minutes, per_second, seed)
+            with tempfile.TemporaryDirectory() as folder, deployed(Path(folder)) as deployment:
+                deployment.environment["WEB_WORKERS"] = str(web_workers)
+                soaked = _soak(deployment, Path(folder), minutes, per_second, seed)
                 rows.append({"what": name, **asyncio.run(soaked)})
     return rows
 
 
-@contextmanager
-def _embedded(folder: Path) -> Iterator[dict[str, str]]:
-    yield {"DATABASE_URL": f"sqlite:///{folder}/soko.db", "REDIS_URL": ""}
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """The settings that name its stores, and the ids of their processes by name."""
+
+    environment: dict[str, str]
+    processes: dict[str, int] = field(default_factory=dict)
 
 
 @contextmanager
-def _scaled(folder: Path) -> Iterator[dict[str, str]]:
+def _embedded(folder: Path) -> Iterator[Deployment]:
+    yield Deployment({"DATABASE_URL": f"sqlite:///{folder}/soko.db", "REDIS_URL": ""})
+
+
+@contextmanager
+def _scaled(folder: Path) -> Iterator[Deployment]:
     # as PostgreSQL is in production, unlike in tests
     safe = {"fsync": "on", "full_page_writes": "on", "autovacuum": "on"}
     with running_redis() as redis, running_postgres(**safe) as postgres, postgres.fresh_database() as url:
-        yield {"DATABASE_URL": url, "REDIS_URL": redis.url}
+        environment = {"DATABASE_URL": url, "REDIS_URL": redis.url}
+        yield Deployment(environment, {"PostgreSQL": postgres.pid, "Redis": redis.pid})
 
 
-async def _soak(environment: dict[str, str], folder: Path, minutes: float, per_second: float, seed: int) -> Row:
+async def _soak(deployment: Deployment, folder: Path, minutes: float, per_second: float, seed: int) -> Row:
     port, provider, samples = free_port(), CalmProvider(), Samples()
     town = Town(HttpClient(port, ANSWER_LIMIT_S), provider, Random(seed))
     async with provider.running(town.report):
         settings = _settings(port, provider.url, folder)
-        with processes.running(settings | environment, folder / "server.log") as server:
+        with processes.running(settings | deployment.environment, folder / "server.log") as server:
             await _until_ready(town.gateway)
             await town.open_kiosks()
             town.measured = measured = Measured()
-            began, before = time.monotonic(), _cpu(server)
+            began, before = time.monotonic(), _cpu(server, deployment)
             async with arriving(town, per_second, minutes * 60):
                 await _sample(samples, server, town.gateway, minutes * 60)
-            used, seconds = {name: cpu - before[name] for name, cpu in _cpu(server).items()}, time.monotonic() - began
+            used = {name: cpu - before[name] for name, cpu in _cpu(server, deployment).items()}
+            seconds = time.monotonic() - began
             await _until_settled(town.gateway)
             await provider.until_reported()
             town.gateway.close()
@@ -135,7 +144,7 @@ async def _soak(environment: dict[str, str], folder: Path, minutes: float, per_s
         "stories_per_second": per_second,
         **{name: getattr(measured, name) for name in ("begun", "done", "examples")},
         "problems": dict(measured.problems),
-        "wrong_at_the_end": _wrong_at_the_end(environment["DATABASE_URL"], measured, provider),
+        "wrong_at_the_end": _wrong_at_the_end(deployment.environment["DATABASE_URL"], measured, provider),
         "times": _times(measured),
         **samples.row(),
         "cpu": {
@@ -190,9 +199,10 @@ async def _until_settled(gateway: HttpClient) -> None:
                 await asyncio.sleep(0.5)
 
 
-def _cpu(server: ServerProcess) -> dict[str, float]:
-    """The processor time of the processes, and of the load itself, in seconds."""
+def _cpu(server: ServerProcess, deployment: Deployment) -> dict[str, float]:
+    """The processor time of the processes, of the stores and of the load itself, in seconds."""
     used = {name: cpu_s(server.running(command)[0]) for name, command in PROCESSES.items()}
+    used |= {name: cpu_s(pid) for name, pid in deployment.processes.items()}
     return used | {"load": time.process_time()}
 
 
@@ -253,7 +263,8 @@ def _lines(row: Row) -> Iterator[str]:
         yield f"{each['what']:<42}{each['count']:>8}{cuts}{each['slow']:>6}"
     yield ""
     for name, seen in row["memory"].items():
-        yield f"memory of {name}: {seen['first_mb']} to {seen['last_mb']} MB, {seen['mb_per_hour']:+g} MB an hour"
+        megabytes = ", ".join(map(str, seen["mb"]))
+        yield f"memory of {name}: {megabytes} MB after each quarter, {seen['mb_per_hour']:+g} MB an hour in the 2nd half"
     for name, seen in row["queues"].items():
         yield f"{name}: {seen['p50']:g} at the median, {seen['max']:g} at most"
     for name, used in row["cpu"].items():

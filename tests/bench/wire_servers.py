@@ -175,7 +175,7 @@ def _wait_until_open(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 def cpu_s(pid: int) -> float:
-    """The processor time that a process and its descendants have used so far, in user and kernel mode."""
+    """The processor time that a process and its descendants, also those that ended, have used, in both modes."""
     return sum(map(_cpu_s, _tree(pid)))
 
 
@@ -188,4 +188,4 @@ def _tree(pid: int) -> Iterator[int]:
 
 def _cpu_s(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
-    return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS  # utime and stime, proc(5)
+    return sum(map(int, fields[11:15])) / CLOCK_TICKS  # utime, stime, and those of ended children, proc(5)
