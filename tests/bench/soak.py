@@ -133,6 +133,7 @@ async def _soak(deployment: Deployment, folder: Path, minutes: float, per_second
             began, before = time.monotonic(), _cpu(server, deployment)
             async with arriving(town, per_second, minutes * 60):
                 await _sample(samples, server, town.gateway, minutes * 60)
+            written = _written(deployment.environment["DATABASE_URL"])
             used = {name: cpu - before[name] for name, cpu in _cpu(server, deployment).items()}
             seconds = time.monotonic() - began
             await _until_settled(town.gateway)
@@ -151,6 +152,7 @@ async def _soak(deployment: Deployment, folder: Path, minutes: float, per_second
             name: {"share": round(cpu / seconds, 3), "ms_per_story": round(cpu / max(measured.begun, 1) * 1000, 1)}
             for name, cpu in used.items()
         },
+        "written_per_story": {name: round(count / max(measured.begun, 1)) for name, count in written.items()},
         "load_late_ms": round(measured.late_s * 1000, 1),
     }
 
@@ -204,6 +206,16 @@ def _cpu(server: ServerProcess, deployment: Deployment) -> dict[str, float]:
     used = {name: cpu_s(server.running(command)[0]) for name, command in PROCESSES.items()}
     used |= {name: cpu_s(pid) for name, pid in deployment.processes.items()}
     return used | {"load": time.process_time()}
+
+
+def _written(url: str) -> dict[str, int]:
+    """What PostgreSQL has counted in this database so far; for SQLite nothing."""
+    if not url.startswith("postgresql"):
+        return {}
+    counted = "xact_commit AS commits, tup_inserted + tup_updated + tup_deleted AS rows_written"
+    with invariants.reading(url) as rows:
+        (row,) = rows(f"SELECT {counted} FROM pg_stat_database WHERE datname = current_database()")
+    return dict(row._mapping)
 
 
 def _wrong_at_the_end(url: str, measured: Measured, provider: CalmProvider) -> list[str]:
@@ -264,11 +276,13 @@ def _lines(row: Row) -> Iterator[str]:
     yield ""
     for name, seen in row["memory"].items():
         megabytes = ", ".join(map(str, seen["mb"]))
-        yield f"memory of {name}: {megabytes} MB after each quarter, {seen['mb_per_hour']:+g} MB an hour in the 2nd half"
+        yield f"memory of {name}: {megabytes} MB by quarter, {seen['mb_per_hour']:+g} MB an hour in the second half"
     for name, seen in row["queues"].items():
         yield f"{name}: {seen['p50']:g} at the median, {seen['max']:g} at most"
     for name, used in row["cpu"].items():
         yield f"processor of {name}: {used['share']:.0%} of one, {used['ms_per_story']:g} ms a story"
+    for name, count in row["written_per_story"].items():
+        yield f"{name.replace('_', ' ')}: {count} a story"
     yield f"the load was late by {row['load_late_ms']:g} ms at most; a text is lost after {LOST_AFTER_S:g} s"
 
 
