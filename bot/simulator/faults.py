@@ -2,9 +2,9 @@
 
     POST /simulator/faults {"target": "phone", "name": "+254711000111", "fault": "drop", "probability": 0.2, "seed": 7}
 
-Whether a rule strikes is drawn from its seed, the phone and what happens, and how often that was drawn before. So the
-same seed and the same requests give the same outcomes, in whatever order the phones take turns and whichever process
-asks: the rules and the counts of draws are in the database.
+Whether a rule strikes is drawn from its seed and fault, the phone and what happens, and how often that was drawn.
+So the same seed and the same requests give the same outcomes, in whatever order the phones take turns and whichever
+process asks: the rules and the counts of draws are in the database.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class FaultRule:
 
     def strikes(self, subject: str, number: int) -> bool:
         """Whether the draw with this number strikes the subject; each draw has a generator of its own."""
-        return Random(f"{self.seed} {subject} {number}").random() < self.probability  # noqa: S311
+        return Random(f"{self.seed} {self.fault} {subject} {number}").random() < self.probability  # noqa: S311
 
     def wait(self, default: float) -> float:
         """Its `seconds`, or these if it has none."""

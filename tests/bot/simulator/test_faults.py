@@ -34,6 +34,13 @@ def service(tmp_path: Path) -> Iterator[Service]:
         yield service
 
 
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service in which no rule is ever set, for all tests of this file."""
+    with serving(tmp_path_factory.mktemp("untouched")) as service:
+        yield service
+
+
 def set_fault(service: Service, name: str, fault: str, **more: Any) -> dict[str, Any]:
     """The new rule, for a phone or a provider."""
     target = "phone" if name.startswith("+") else "provider"
@@ -93,11 +100,11 @@ def test_all_rules_are_replaced_at_once(service: Service) -> None:
         ({"colour": "red"}, "colour: "),
     ],
 )
-def test_a_rule_that_is_not_valid_is_refused_in_words(service: Service, change: dict[str, Any], words: str) -> None:
-    answer = service.http.post("/simulator/faults", json=DROP | change)
+def test_a_rule_that_is_not_valid_is_refused_in_words(untouched: Service, change: dict[str, Any], words: str) -> None:
+    answer = untouched.http.post("/simulator/faults", json=DROP | change)
     assert answer.status_code == 400
     assert words in answer.get_json()["detail"]
-    assert rules(service) == []
+    assert rules(untouched) == []
 
 
 def test_one_wrong_rule_leaves_all_others_as_they_are(service: Service) -> None:
@@ -225,6 +232,7 @@ def report_of(service: Service) -> tuple[list[str], str]:
     """The reports about one text to Amina, and what became of it by our own record."""
     service.network.text(AMINA, "HELP")
     service.work()
+    service.later(seconds=2)
     service.later(minutes=2)
     messages = service.api("GET", "/messages?direction=out&limit=1")["data"]
     return summaries(service, "report"), messages[0]["status"]
