@@ -557,7 +557,7 @@ class Assignment(Base):
 
     A part that is brought in two deliveries becomes two assignments. For a brief, `quantity` is the number offered
     until the artisan accepts. `refused` pieces were rejected at the kiosk for `reason`; if the artisan declined,
-    `reason` is the artisan's.
+    `reason` is the artisan's. `received_by` is the kiosk that received it.
     """
 
     __tablename__ = "assignment"
@@ -573,6 +573,7 @@ class Assignment(Base):
     promised_on: Mapped[date | None]
     ready_at: Mapped[datetime | None]
     received_at: Mapped[datetime | None]
+    received_by: Mapped[str | None] = mapped_column(ForeignKey("kiosk.id"))
     reminded_at: Mapped[datetime | None]
 
     artisan: Mapped[Artisan] = relationship(lazy="joined", innerjoin=UNNESTED)
@@ -583,7 +584,7 @@ class Assignment(Base):
         # the next two hold all that is counted in them
         Index(None, "artisan_id", "status", "order_id", "ready_at"),
         Index(None, "status", "artisan_id"),
-        Index(None, "received_at"),
+        Index(None, "received_by", "received_at"),
         CheckConstraint("quantity > 0", name="quantity"),
         CheckConstraint("earns >= 0", name="earns"),
     )

@@ -153,6 +153,11 @@ class Postgres:
         self.stop()
         self._launch()
 
+    @property
+    def pid(self) -> int:
+        """The process that is the parent of all of its others."""
+        return int((self._folder / "data/postmaster.pid").read_text().split()[0])
+
     @contextmanager
     def standby(self) -> Iterator[Postgres]:
         """A read replica of this server, which follows it until the block ends."""

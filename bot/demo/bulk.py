@@ -256,6 +256,7 @@ def _assignment(order: BulkOrder) -> dict[str, Any]:
         "earns": order.row["artisan_earns"],
         "status": order.history.assignment,
         "received_at": _received_at(order) if order.history.assignment == "received" else None,
+        "received_by": order.row["kiosk_id"],
     }
 
 

@@ -133,7 +133,7 @@ NOT_PERSONAL: Mapping[str, frozenset[str]] = {
     "shipping_charge": frozenset({"country"}),
     "tax_rate": frozenset({"country"}),
     "brief": frozenset({"order_id", "category", "kiosk_id"}),
-    "assignment": frozenset({"order_id", "artisan_id", "status"}),
+    "assignment": frozenset({"order_id", "artisan_id", "status", "received_by"}),
     "order_timeline": frozenset({"order_id", "status"}),
     "payout": frozenset(
         {

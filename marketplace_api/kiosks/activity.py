@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import func, select
 
-from marketplace_api.models import Assignment, Kiosk, Order, Payout
+from marketplace_api.models import Assignment, Kiosk, Payout
 from marketplace_api.payments import ledger
 from marketplace_api.shop import Shop
 
@@ -37,14 +37,14 @@ def cash_day(shop: Shop, kiosk: Kiosk, day: date) -> CashDay:
 def parts_received_since(shop: Shop, kiosk: Kiosk, since: datetime) -> int:
     """How many parts of orders this kiosk has received from `since` on."""
     parts = select(func.count()).select_from(Assignment)
-    return shop.session.scalar(parts.where(Assignment.received_at >= since, _is_at(kiosk))) or 0
+    return shop.session.scalar(parts.where(Assignment.received_by == kiosk.id, Assignment.received_at >= since)) or 0
 
 
 def pieces_received(shop: Shop, kiosk: Kiosk, begin: datetime, end: datetime) -> int:
     """How many pieces this kiosk received from `begin` on, before `end`."""
     pieces = select(func.coalesce(func.sum(Assignment.quantity), 0))
-    at_kiosk = pieces.where(Assignment.received_at >= begin, Assignment.received_at < end, _is_at(kiosk))
-    return int(shop.session.scalar(at_kiosk) or 0)
+    on_day = Assignment.received_at >= begin, Assignment.received_at < end
+    return int(shop.session.scalar(pieces.where(Assignment.received_by == kiosk.id, *on_day)) or 0)
 
 
 def cash_paid_since(shop: Shop, kiosk_ids: Collection[str], since: datetime) -> Mapping[str, int]:
@@ -52,12 +52,6 @@ def cash_paid_since(shop: Shop, kiosk_ids: Collection[str], since: datetime) -> 
     paid = select(Kiosk.id, func.sum(Payout.amount)).join(Payout.kiosk).group_by(Kiosk.id)
     at_kiosk = paid.where(Payout.status == "collected", Payout.paid_at >= since, Kiosk.id.in_(kiosk_ids))
     return {kiosk_id: int(amount) for kiosk_id, amount in shop.session.execute(at_kiosk)}
-
-
-def _is_at(kiosk: Kiosk) -> ColumnElement[bool]:
-    """Condition: the part's order is at this kiosk. Not a join, in which SQLite would begin with all of its orders."""
-    kiosk_id = select(Order.kiosk_id).where(Order.id == Assignment.order_id).scalar_subquery()
-    return kiosk_id == kiosk.id
 
 
 def _paid_in_cash(shop: Shop, kiosk: Kiosk, begin: datetime, end: datetime) -> tuple[int, int]:

@@ -96,7 +96,7 @@ def _reverse_receipt(shop: Shop, key: str, part_id: int, why: str) -> bool:
         raise Refused("entry_final", key=key, because="a part of it is paid with another payout")
     ASSIGNMENT.move(part, "reverse")
     # the time tells the notifier which part the event is about, as it does for a reminder
-    part.received_at, part.reminded_at, part.reason = None, shop.now, why
+    part.received_at, part.received_by, part.reminded_at, part.reason = None, None, shop.now, why
     ended = [returns.cancel(shop, payout.id, why) for payout in to_cancel]
     ledger.reverse(shop, key, why)
     _move_into_purse(shop, key, part)

@@ -49,7 +49,7 @@ def receive(
     if refused:
         part.refused, part.reason = part.refused + refused, reason
     if count:
-        _accept_pieces(shop, part, count, follows)
+        _accept_pieces(shop, kiosk, part, count, follows)
     elif not follows:
         _take_out(shop, part, part.quantity)
         ASSIGNMENT.move(part, "refuse")
@@ -103,14 +103,16 @@ def _waits_at(kiosk: Kiosk) -> tuple[ColumnElement[bool], ...]:
 def _expected(kiosk: Kiosk, *columns: SQLColumnExpression[Any]) -> CompoundSelect[Any]:
     """Two rows or sets of rows: of the accepted parts of the kiosk's artisans, and of those of the kiosk's own briefs.
 
-    Both follow indexes, so they take as long as the kiosk has such parts, however many orders there are.
+    They begin with the kiosk's artisans and briefs; a join may begin with all accepted parts of the shop.
     """
-    accepted = select(*columns).select_from(Assignment).where(Assignment.status == "accepted")
-    is_of_order = Brief.order_id == Assignment.order_id
-    of_artisans = accepted.join(Assignment.artisan).outerjoin(Brief, is_of_order)
-    of_artisans = of_artisans.where(Artisan.kiosk_id == kiosk.id, Brief.kiosk_id.is_(None))
-    of_briefs = accepted.join(Brief, is_of_order).where(Brief.kiosk_id == kiosk.id)
-    return union_all(of_artisans, of_briefs)
+    parts = select(*columns).select_from(Assignment)
+    artisans = select(Artisan.id).where(Artisan.kiosk_id == kiosk.id)
+    of_artisans = parts.where(Assignment.status == "accepted", Assignment.artisan_id.in_(artisans))
+    of_artisans = of_artisans.outerjoin(Brief, Brief.order_id == Assignment.order_id).where(Brief.kiosk_id.is_(None))
+    briefs = select(Brief.order_id).where(Brief.kiosk_id == kiosk.id)
+    # with `coalesce`, only the index by order fits
+    is_accepted = func.coalesce(Assignment.status, "") == "accepted"
+    return union_all(of_artisans, parts.where(Assignment.order_id.in_(briefs), is_accepted))
 
 
 def _first_expected(kiosk: Kiosk) -> Subquery:
@@ -145,12 +147,12 @@ def _take_out(shop: Shop, part: Assignment, quantity: int) -> None:
         products.take_out(shop, part.order.product_id, quantity)
 
 
-def _accept_pieces(shop: Shop, part: Assignment, count: int, follows: bool) -> None:
+def _accept_pieces(shop: Shop, kiosk: Kiosk, part: Assignment, count: int, follows: bool) -> None:
     missing = part.quantity - count
     _take_out(shop, part, count if follows else part.quantity)
     ASSIGNMENT.move(part, "receive")
     pieces.resize(part, count)
-    part.received_at = shop.now
+    part.received_at, part.received_by = shop.now, kiosk.id
     if missing and follows:
         remainder = Assignment(artisan=part.artisan, status="accepted", promised_on=part.promised_on)
         part.order.assignments.append(remainder)

@@ -2,7 +2,8 @@
 
 The baseline is a Flask view that only reads one form field. Both are called as WSGI applications in one process,
 in turns. The report has the median CPU time of the turns and its ratio to the baseline. `--wire` measures hops through
-the wire instead, beside peers (`script/bench --wire --help`), and `--soak` whole stories at random times.
+the wire instead, beside peers, `--soak` whole stories at random times, and `--grow` what costs more in a shop with a
+million of everything; each has a `--help`.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from tests.bench import (
     catalogue,
     collecting,
     drain,
+    grow,
     growth,
     orders,
     overload,
@@ -54,12 +56,10 @@ Turn = Callable[[int], float]
 
 
 def main() -> None:
-    if "--wire" in sys.argv:
-        wire.main([argument for argument in sys.argv[1:] if argument != "--wire"])
-        return
-    if "--soak" in sys.argv:
-        soak.main([argument for argument in sys.argv[1:] if argument != "--soak"])
-        return
+    for option, run in {"--wire": wire.main, "--soak": soak.main, "--grow": grow.main}.items():
+        if option in sys.argv:
+            run([argument for argument in sys.argv[1:] if argument != option])
+            return
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--json", action="store_true", help="print JSON")
     options.add_argument("--texts", type=int, default=drain.TEXTS, help="how many are drained (%(default)s)")

@@ -32,6 +32,9 @@ OPEN, ARTISANS, PRODUCTS = 1_000, 40, 200
 TURNS = 40
 AGENT = "+254722000222"
 
+Operation = Callable[[], object]
+"""What is measured; everything before it has been done."""
+
 
 @dataclass
 class KioskShop:
@@ -46,34 +49,33 @@ class KioskShop:
     def __post_init__(self) -> None:
         self._numbers = count()
 
-    def call(self, msisdn: str, *typed: str, shows: str) -> float:
-        """Microseconds of CPU of the last hop of a new call, which must show these words."""
+    def call(self, msisdn: str, *typed: str, shows: str) -> Operation:
+        """The last hop of a new call, which must show these words."""
         conversation, id = self.service.services.conversation, f"call-{next(self._numbers)}"
         self.service.services.sessions.delete(msisdn)  # otherwise the call before this one would be resumed
         hops = [self._hop("ussd", id, msisdn, "*".join(typed[:n])) for n in range(len(typed) + 1)]
         for hop in hops[:-1]:
             conversation.ussd(hop)
-        begun = process_time()
-        screen = conversation.ussd(hops[-1])
-        cost = (process_time() - begun) * 1e6
-        if shows not in screen:
-            raise RuntimeError(f"the screen is {screen!r}")
-        return cost
 
-    def text(self, msisdn: str, body: str) -> float:
-        """Microseconds of CPU of the second of two texts: the first one finds no session after a measured call."""
+        def last_hop() -> None:
+            screen = conversation.ussd(hops[-1])
+            if shows not in screen:
+                raise RuntimeError(f"the screen is {screen!r}")
+
+        return last_hop
+
+    def text(self, msisdn: str, body: str) -> Operation:
+        """The second of two texts: the first one finds no session after a measured call."""
         conversation = self.service.services.conversation
         first, second = (self._hop("sms", f"text-{next(self._numbers)}", msisdn, each) for each in ("MENU", body))
         conversation.sms(first)
-        begun = process_time()
-        conversation.sms(second)
-        return (process_time() - begun) * 1e6
+        return lambda: conversation.sms(second)
 
     def _hop(self, channel: Any, id: str, msisdn: str, body: str) -> Inbound:
         return Inbound(channel, "africastalking", id, msisdn, "*384*22#", body)
 
 
-SUBJECTS: dict[str, Callable[[KioskShop], float]] = {
+SUBJECTS: dict[str, Callable[[KioskShop], Operation]] = {
     "agent: dial": lambda shop: shop.call(AGENT, shows="Receive goods"),
     "agent: Today": lambda shop: shop.call(AGENT, "4", shows="To come: "),
     "agent: Receive goods, the code": lambda shop: shop.call(AGENT, "1", shop.code, shows="How many came?"),
@@ -91,7 +93,14 @@ def measure(folder: Path) -> list[growth.Row]:
     """Two rows for each subject: microseconds of CPU at the small kiosk and at the large one."""
     with ExitStack() as stack:
         shops = {size: stack.enter_context(_filled(folder / f"orders-{size}", size)) for size in SIZES}
-        return growth.measure(lambda what, size: SUBJECTS[what](shops[size]), SUBJECTS, SIZES, TURNS, " orders")
+        return growth.measure(lambda what, size: _cost(SUBJECTS[what](shops[size])), SUBJECTS, SIZES, TURNS, " orders")
+
+
+def _cost(operation: Operation) -> float:
+    """Microseconds of CPU."""
+    begun = process_time()
+    operation()
+    return (process_time() - begun) * 1e6
 
 
 @contextmanager

@@ -24,7 +24,7 @@ def steps_by_subject(folder: Path, delivered: int) -> dict[str, Counter[str]]:
         for _ in range(2):
             for what, make in orders.SUBJECTS.items():
                 with counted_steps(service.services.engine) as found[what]:
-                    make(shop)
+                    make(shop)()
     return found
 
 
