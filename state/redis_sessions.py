@@ -1,7 +1,6 @@
 """Sessions in Redis: a claim with its load is one script, a save with its release another.
 
-A session is a hash with the fields `data`, `expires_at`, `holder` and `held_until`, and one for each page. Commands
-are sent directly over redis-py's connections, because its client takes longer than the round trip.
+A session is a hash with the fields `data`, `expires_at`, `holder` and `held_until`, and one for each page.
 """
 
 from __future__ import annotations
@@ -15,9 +14,10 @@ from hashlib import sha1
 from typing import Any
 
 from redis import ConnectionPool
-from redis.exceptions import ConnectionError, NoScriptError
+from redis.exceptions import ConnectionError, NoScriptError, ResponseError
 
 from state import deadline
+from state.redis_connection import RedisConnection
 from state.sessions import PAGES, Claimed, Seen, SidePage
 
 
@@ -88,7 +88,7 @@ class RedisSessions:
         )
         self._prefix = prefix
         # Idle connections. `pop` and `append` are atomic, so no two threads get the same one.
-        self._idle: deque[Any] = deque()
+        self._idle: deque[RedisConnection] = deque()
 
     def load(self, msisdn: str, now: float) -> bytes | None:
         data, expires_at = self._ask("HMGET", self._prefix + msisdn, "data", "expires_at")
@@ -152,7 +152,7 @@ class RedisSessions:
     def close(self) -> None:
         """Close the idle connections."""
         while self._idle:
-            self._idle.pop().disconnect()
+            self._idle.pop().close()
 
     def _run(self, script: _Script, msisdn: str, *arguments: Any) -> Any:
         call = (1, self._prefix + msisdn, *arguments)
@@ -164,19 +164,29 @@ class RedisSessions:
     def _ask(self, *command: Any) -> Any:
         """The answer. Raises redis.TimeoutError, and deadline.TimeIsUpError without asking."""
         deadline.remaining(TIMEOUT_S)
-        connection = self._borrow()
         try:
-            return _talk(connection, command)
-        except ConnectionError:  # the server restarted or closed the connection; the next command reconnects
-            return _talk(connection, command)
-        finally:
-            self._idle.append(connection)
-
-    def _borrow(self) -> Any:
-        try:
-            return self._idle.pop()
+            connection = self._idle.pop()
         except IndexError:
-            return self._connections.make_connection()
+            return self._ask_over(self._connect(), command)
+        try:
+            return self._ask_over(connection, command)
+        except ConnectionError:  # the server restarted or closed the connection while it was idle
+            return self._ask_over(self._connect(), command)
+
+    def _connect(self) -> RedisConnection:
+        return RedisConnection(self._connections.make_connection(), TIMEOUT_S)
+
+    def _ask_over(self, connection: RedisConnection, command: tuple[Any, ...]) -> Any:
+        try:
+            answer = connection.ask(command)
+        except ResponseError:
+            self._idle.append(connection)
+            raise
+        except BaseException:  # the answer may still come, and would be taken for that of the next command
+            connection.close()
+            raise
+        self._idle.append(connection)
+        return answer
 
 
 def _fields(page: SidePage | None) -> tuple[Any, ...]:
@@ -187,17 +197,3 @@ def _unexpired(data: bytes | None, expires_at: bytes | None, now: float) -> byte
     """The conversation in a hash; None if there is none, or if it has expired."""
     # Redis expires keys by its own clock; in development ours may have been moved forward.
     return data if expires_at is not None and float(expires_at) > now else None
-
-
-def _talk(connection: Any, command: tuple[Any, ...]) -> Any:
-    connection.send_packed_command([_packed(command)], check_health=False)
-    return connection.read_response()
-
-
-def _packed(command: tuple[Any, ...]) -> bytes:
-    """The command as it is sent, an array of bulk strings. redis-py takes three times as long for it."""
-    parts = [b"*%d\r\n" % len(command)]
-    for part in command:
-        data = part if isinstance(part, bytes) else str(part).encode()
-        parts.append(b"$%d\r\n%b\r\n" % (len(data), data))
-    return b"".join(parts)

@@ -45,7 +45,7 @@ TOP_LEVEL = {
     ),
     "state": TopLevelModule(
         "what is kept between hops",
-        libraries=("sqlalchemy", "sqlalchemy_utc", "psycopg", "redis", "msgspec", "argon2"),
+        libraries=("sqlalchemy", "sqlalchemy_utc", "psycopg", "redis", "hiredis", "msgspec", "argon2"),
     ),
     "marketplace_api": TopLevelModule(
         "products, orders, money",

@@ -425,6 +425,17 @@ def test_redis_may_restart_between_two_hops() -> None:
         sessions.close()
 
 
+def test_a_late_answer_of_redis_is_not_taken_for_that_of_the_next_command(
+    redis_url: str, redis_server: servers.Redis
+) -> None:
+    sessions = RedisSessions(redis_url)
+    claim_and_save(sessions, b"about Amina")
+    with redis_server.frozen(), pytest.raises(redis.TimeoutError):
+        sessions.load(AMINA, NOW)
+    assert sessions.load(JUMA, NOW) is None
+    sessions.close()
+
+
 def test_a_redis_that_answers_reads_alone_is_not_ready(redis_url: str) -> None:
     sessions = RedisSessions(redis_url)
     with redis.Redis.from_url(redis_url) as client:
