@@ -176,11 +176,6 @@ class Postgres:
         """The URL of the copy of one of our databases on a standby."""
         return url.replace(str(self._folder), str(standby._folder))
 
-    @property
-    def pid(self) -> int:
-        """Of the process that has started all others."""
-        return int((self._folder / "data/postmaster.pid").read_text().split()[0])
-
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """It and all of its processes stand still until the block ends."""

@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 from sqlalchemy import Connection
 
@@ -71,6 +71,16 @@ class Claim:
         self.previous = self.read_again()
         self._number = self.previous.fence if self.previous else 0
         self._is_raised, self._is_kept, self._is_open = False, False, seen is None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
+        try:
+            if kind is None:
+                self.finish()
+        finally:
+            self.leave()
 
     def read_again(self) -> Session | None:
         """The session as it was before this hop, without what the hop has changed."""
@@ -172,21 +182,20 @@ class Claims:
     pause: Callable[[float], None]
     new_holder: Callable[[], str]
 
-    @contextmanager
-    def open(self, msisdn: str, wait_s: float, *, is_late: bool = False) -> Iterator[Claim]:
+    def open(self, msisdn: str, wait_s: float, *, is_late: bool = False) -> Claim:
         """Claim the person and load the session: one round trip, unless another hop holds the claim.
 
         With `is_late` the session is only loaded, if nobody holds the claim; `Claim.take` then takes it. If the block
-        raises, or neither saves nor raises, the claim is released at its end. Raises ClaimedTooLongError.
+        of `with` raises, or neither saves nor raises, the claim is released at its end. Raises ClaimedTooLongError.
         """
         claim, left_by = (is_late and self._look(msisdn)) or self._claim(msisdn, wait_s)
-        try:
-            if left_by:
+        if left_by:
+            try:
                 self.take_over(claim, left_by)
-            yield claim
-            claim.finish()
-        finally:
-            claim.leave()
+            except BaseException:
+                claim.leave()
+                raise
+        return claim
 
     def take_over(self, claim: Claim, left_by: str) -> None:
         """Let a claim take over from the holder before."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, Self, TypeVar
 
 from bot.conversation import deferred
 from bot.conversation.callers import CallerReader, Known
@@ -61,11 +61,22 @@ class HopContext:
     now: datetime
     ids: Ids
     secrets: HopSecrets
-    effects: ExitStack = field(default_factory=ExitStack)
-    """Closed at the end of the hop, before the session is saved."""
+    effects: ExitStack | None = None
+    """Closed at the end of the hop, before the session is saved; None if the hop has performed nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        try:
+            if self.effects:
+                self.effects.__exit__(*error)
+        finally:
+            self.work.close()
 
     def begin_effects(self) -> None:
         """Begin the transaction of the hop's commands, if the shop is local. It ends with the hop."""
+        self.effects = self.effects or ExitStack()
         self.effects.enter_context(self.transaction())
 
     def transaction(self) -> AbstractContextManager[object]:
@@ -103,17 +114,11 @@ class HopResources:
         claims = Claims(self.sessions, self.database, self.clock, self.pause, self.new_holder)
         object.__setattr__(self, "claims", claims)
 
-    @contextmanager
-    def context(self, claim: Claim, secrets: HopSecrets) -> Iterator[HopContext]:
+    def context(self, claim: Claim, secrets: HopSecrets) -> HopContext:
         """The context of one hop; its database connection, if it opened one, is closed at the end."""
         work = UnitOfWork(self.database, claim.take, claim.hold)
-        try:
-            market = self.marketplace.session(work, claim.msisdn, claim.now)
-            context = HopContext(self.marketplace, market, work, claim.msisdn, claim.now, self.ids, secrets)
-            with context.effects:
-                yield context
-        finally:
-            work.close()
+        market = self.marketplace.session(work, claim.msisdn, claim.now)
+        return HopContext(self.marketplace, market, work, claim.msisdn, claim.now, self.ids, secrets)
 
 
 def attempt(claim: Claim, peppers: Peppers, hop: Callable[[HopSecrets], T]) -> T:

@@ -54,8 +54,10 @@ class LocalMarketplace:
     is_local: bool = True
 
     def session(self, work: UnitOfWork, msisdn: str, now: datetime) -> LocalSession:
-        by = Actor.with_phone("phone", msisdn)
-        return LocalSession(lambda: Shop(work.session, now, self.ids, self.terms, by), msisdn, self.photo_link)
+        def open_shop() -> Shop:
+            return Shop(work.session, now, self.ids, self.terms, Actor.with_phone("phone", msisdn))
+
+        return LocalSession(open_shop, msisdn, self.photo_link)
 
     def events(self, after: int, limit: int, now: datetime) -> Sequence[EventDetails]:
         with self.database.reading() as session:

@@ -46,6 +46,7 @@ HOP_METADATA = "at-ussd-hop-metadata"
 """A header of our answer to a hop, which the next request of the call brings back: how long the text was by then."""
 SIMULATED_NETWORK = "99998"
 """The network of our simulator that sends the last answer only; Africa's Talking's own is 99999."""
+_LENGTH = re.compile("[0-9]{1,4}")
 log = logging.getLogger(__name__)
 
 
@@ -133,7 +134,7 @@ def _hop(form: Form, metadata: str, last_answer_networks: Set[str]) -> Inbound:
         msisdn=msisdn(form.required("phoneNumber")) or abort(400, "phoneNumber is not a phone number"),
         service=form.get("serviceCode"),
         text=form.text("text"),
-        answered_before=int(metadata) if re.fullmatch("[0-9]{1,4}", metadata) else None,
+        answered_before=int(metadata) if _LENGTH.fullmatch(metadata) else None,
         is_last_answer=form.get("networkCode") in last_answer_networks,
     )
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import codecs
 import json
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -53,7 +53,9 @@ class Form:
 
     def get(self, name: str, longest: int = LONGEST_ID) -> str:
         """The value of a field, empty if it is missing; the request is answered 413 if it is too long."""
-        return bounded(name, clean(self._decoded(self._fields.get(name.encode(), b""))), longest)
+        value = self._fields.get(name.encode(), b"")
+        text = decoded(unquote_to_bytes(value) if b"%" in value else value, self._content_type)
+        return bounded(name, text if text.isprintable() else clean(text), longest)
 
     def required(self, name: str) -> str:
         """The value without blanks around it; the request is answered 400 if it is missing or blank."""
@@ -63,16 +65,10 @@ class Form:
         """The value of a field for what a person wrote, empty if it is missing."""
         return self.get(name, LONGEST_TEXT)
 
-    def _decoded(self, value: bytes) -> str:
-        return decoded(unquote_to_bytes(value) if b"%" in value else value, self._content_type)
-
 
 def read(body: bytes, content_type: str = "") -> Form:
     """The form in a body with this content type."""
-    fields: dict[bytes, bytes] = {}
-    for name, value in _encoded(body):
-        fields.setdefault(name, value)
-    return Form(fields, content_type)
+    return Form(dict(reversed(_encoded(body))), content_type)
 
 
 def posted(request: Request) -> Form:
@@ -87,11 +83,10 @@ def as_posted(request: Request) -> MultiDict[str, str]:
     return MultiDict([(decoded(name), decoded(unquote_to_bytes(value), content_type)) for name, value in encoded])
 
 
-def _encoded(body: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _encoded(body: bytes) -> list[tuple[bytes, bytes]]:
     """Names with values that are still percent-encoded."""
-    for field in body.replace(b"+", b" ").split(b"&", MOST_FIELDS)[:MOST_FIELDS]:
-        name, _, value = field.partition(b"=")
-        yield (unquote_to_bytes(name) if b"%" in name else name), value
+    parts = [field.partition(b"=") for field in body.replace(b"+", b" ").split(b"&", MOST_FIELDS)[:MOST_FIELDS]]
+    return [(unquote_to_bytes(name) if b"%" in name else name, value) for name, _, value in parts]
 
 
 def json_object(request: Request) -> dict[str, Any]:
