@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -27,10 +28,19 @@ from marketplace_api.models import Artisan, Kiosk
 from state.tables import person
 from tests.bench import wire_load
 from tests.servers import free_port
-from tests.web_process import USSD
 
 ARTISANS = 200
 STARTS_WITHIN_S = 60.0
+PRODUCTION = {
+    "ENVIRONMENT": "production",
+    "SECRET_KEY": secrets.token_hex(32),
+    "WEBHOOK_SECRET": secrets.token_hex(32),
+    "SMS_PROVIDER": "africastalking",
+    "AT_USERNAME": "soko",
+    "AT_API_KEY": "atsk_1",
+}
+"""The settings of a public service: in development each hop also looks whether the clock was moved."""
+USSD = f"/webhooks/africastalking/{PRODUCTION['WEBHOOK_SECRET']}/ussd"
 PEERS = Path(__file__).parent / "peers"
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 ANSWERS = ("5", "0", "6", "0")
@@ -74,7 +84,7 @@ def web(app: str, workers: int = 1) -> Callable[[int], Sequence[str]]:
 
 
 def soko(name: str, workers: int = 1, **environment: str) -> Subject:
-    return Subject(name, web("wsgi:app", workers), USSD, SCREENS, environment)
+    return Subject(name, web("wsgi:app", workers), USSD, SCREENS, PRODUCTION | environment)
 
 
 @contextmanager
