@@ -15,7 +15,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -37,7 +37,7 @@ WARM_CALLS = 10 * ARTISANS
 """So many that the session of each artisan has all that it keeps of earlier calls."""
 LOADED = 0.6
 """The rate at which the latency is measured, as a part of the greatest one."""
-FLASK = "bare Flask form view"
+FLASK, FLASK_APP = "bare Flask form view", "tests.bench.peers.flask_form:app"
 EMBEDDED = "Soko embedded (SQLite)"
 
 WORKERS = {"ratio": " of one worker", "ratio_without_load": " without the load"}
@@ -86,7 +86,8 @@ def measure(rounds: int, connections: int, only: str = "") -> list[Row]:
                 _turn(loader, one, figures[one.subject.name])
         rows = [found.row(name) for name, found in figures.items()]
         _add_ratios(rows)
-        return rows + (_two_workers(folder, rounds, connections) if re.search(only, EMBEDDED) else [])
+        scaled = [scaled for name, scaled in _scaled(folder).items() if re.search(only, name)]
+        return [*rows, *(row for scale in scaled for row in _two_workers(scale, rounds, connections))]
 
 
 def _processors() -> tuple[set[int], set[int]]:
@@ -108,7 +109,7 @@ def _subjects(folder: Path) -> Iterator[list[Subject]]:
             Subject("an empty WSGI callable", web(f"{floor}:empty")),
             Subject("callable + form + SQLite", web(f"{floor}:form_and_store"), environment=with_sqlite),
             Subject("callable + form + Redis", web(f"{floor}:form_and_store"), environment=with_redis),
-            Subject(FLASK, web("tests.bench.peers.flask_form:app"), shows=ECHO),
+            Subject(FLASK, web(FLASK_APP), shows=ECHO),
             soko(EMBEDDED, DATABASE_URL=sqlite, REDIS_URL=""),
             soko("Soko, Redis + PostgreSQL", DATABASE_URL=postgres, REDIS_URL=url),
             stack.enter_context(wire_servers.express(url)),
@@ -159,7 +160,17 @@ def _run(
     )
 
 
-def _two_workers(folder: Path, rounds: int, connections: int) -> list[Row]:
+def _scaled(folder: Path) -> dict[str, Callable[[int], Subject]]:
+    """The servers that are measured with two workers too. The Flask view shows what this machine can show of it."""
+    return {
+        FLASK: lambda workers: Subject("Flask view", web(FLASK_APP, workers), shows=ECHO),
+        EMBEDDED: lambda workers: soko(
+            "Soko embedded", workers, DATABASE_URL=_sqlite(folder / f"{workers}.db"), REDIS_URL=""
+        ),
+    }
+
+
+def _two_workers(scale: Callable[[int], Subject], rounds: int, connections: int) -> list[Row]:
     """Hops a second of one web worker on one processor, and of two on two, where the load runs too.
 
     The second ratio leaves out the processor time that the load takes from the two workers.
@@ -167,9 +178,7 @@ def _two_workers(folder: Path, rounds: int, connections: int) -> list[Row]:
     servers, others = _processors()
     both, rates, used = servers | others, list[float](), list[float]()
     for workers, processors in ((1, servers), (2, both)):
-        url = _sqlite(folder / f"{workers}.db")
-        loader = Loader(both if workers == 2 else others, connections)
-        subject = soko(f"{workers} workers", workers, DATABASE_URL=url, REDIS_URL="")
+        loader, subject = Loader(both if workers == 2 else others, connections), scale(workers)
         with wire_servers.running(subject, processors) as server:
             _run(loader, server, WARM_CALLS)
             results = [_run(loader, server, CALLS) for _ in range(rounds)]
@@ -178,9 +187,9 @@ def _two_workers(folder: Path, rounds: int, connections: int) -> list[Row]:
         used.append(median(result.cpu / result.seconds for result in results))
     one, two = rates
     return [
-        {"what": "WEB_WORKERS=1, one processor", "per_second": round(one), "ratio": 1.0},
+        {"what": f"{subject.name}, WEB_WORKERS=1", "per_second": round(one), "ratio": 1.0},
         {
-            "what": "WEB_WORKERS=2, two processors",
+            "what": f"{subject.name}, WEB_WORKERS=2",
             "per_second": round(two),
             "ratio": round(two / one, 2),
             "ratio_without_load": round(two * len(both) / (len(both) - used[-1]) / one, 2),
