@@ -101,14 +101,13 @@ class _Node(RedisSessions):
         if not self._is_asking:
             return super()._ask(*command)
         deadline.remaining(TIMEOUT_S)
-        connection = self._borrow()
+        connection = self._connect()
         try:
-            for part in (("ASKING",), command):
-                connection.send_command(*part)
-                answer = connection.read_response()
-            return answer
-        finally:
-            self._idle.append(connection)
+            connection.ask(("ASKING",))
+        except BaseException:
+            connection.close()
+            raise
+        return self._ask_over(connection, command)
 
 
 class GroupSessions:

@@ -12,14 +12,43 @@ import struct
 from typing import Any
 
 from hiredis import Reader, pack_command
-from redis.exceptions import ConnectionError, InvalidResponse, NoScriptError, OutOfMemoryError, ResponseError
+from redis.exceptions import (
+    AskError,
+    AuthenticationError,
+    BusyLoadingError,
+    ClusterDownError,
+    ConnectionError,
+    InvalidResponse,
+    MasterDownError,
+    MovedError,
+    NoPermissionError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TryAgainError,
+)
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 _RECEIVED = 64 * 1024
 """Bytes that one system call reads at most; an answer to a hop has about a thousand."""
 _TIMEVAL = struct.Struct("ll")
 """Seconds and microseconds, as `setsockopt` takes them."""
-_ERRORS = {"NOSCRIPT": NoScriptError, "OOM": OutOfMemoryError}
+_ERRORS: dict[str, type[RedisError]] = {
+    "ASK": AskError,
+    "CLUSTERDOWN": ClusterDownError,
+    "LOADING": BusyLoadingError,
+    "MASTERDOWN": MasterDownError,
+    "MOVED": MovedError,
+    "NOAUTH": AuthenticationError,
+    "NOPERM": NoPermissionError,
+    "NOSCRIPT": NoScriptError,
+    "OOM": OutOfMemoryError,
+    "READONLY": ReadOnlyError,
+    "TRYAGAIN": TryAgainError,
+}
+"""The errors of Redis that we tell apart, by their first word, as redis-py names them."""
 
 
 class RedisConnection:
@@ -52,7 +81,7 @@ class RedisConnection:
             raise RedisTimeoutError("Redis did not answer in time") from None
         except OSError as error:
             raise ConnectionError(f"Redis cannot be reached: {error.strerror}") from error
-        if isinstance(answer, ResponseError):
+        if isinstance(answer, RedisError):
             raise answer
         return answer
 
@@ -68,6 +97,7 @@ def _let_kernel_wait(connection: socket.socket, timeout_s: float) -> None:
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
 
 
-def _error(message: str) -> ResponseError:
-    """The error that Redis has answered, by its first word."""
-    return _ERRORS.get(message.partition(" ")[0], ResponseError)(message)
+def _error(message: str) -> RedisError:
+    """The error that Redis has answered. redis-py's errors are made of what follows the first word."""
+    word, _, rest = message.partition(" ")
+    return _ERRORS[word](rest) if word in _ERRORS else ResponseError(message)

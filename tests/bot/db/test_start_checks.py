@@ -138,7 +138,7 @@ def redis_that_says(answer: bytes) -> Iterator[str]:
         (b"-NOAUTH Authentication required.\r\n", "Authentication required"),
         (b"-READONLY You can't write against a read only replica.\r\n", "read only replica"),
         (b"-OOM command not allowed when used memory > 'maxmemory'.\r\n", "maxmemory"),
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "Protocol Error"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "Protocol error"),
     ],
 )
 def test_a_redis_that_refuses(answer: bytes, reason: str) -> None:
