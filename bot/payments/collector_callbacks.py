@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from bot.payments import collections, direct_payments, queueing, refunding
 from bot.payments.queueing import OwnShop
@@ -25,7 +26,9 @@ from state.budgets import Use
 log = logging.getLogger(__name__)
 
 NOTICES_AN_HOUR = 2_000
-"""How many notices of money without a prompt are followed in an hour; a forger who knows the address posts no more."""
+"""How many unknown receipts of one hour are queried at once. As many more are queried after each hour that follows."""
+LATEST_HOURS = 3
+"""After so many hours none of that hour is queried: then somebody forges notices, who knows the address."""
 LONGEST_ACCOUNT = 40
 """How much is stored of what a payer typed; a code is shorter."""
 
@@ -88,13 +91,16 @@ class CollectorCallbacks:
     def on_paybill(self, collector: str, notice: PaybillNotice) -> None:
         """Handle a notice of money that came without a prompt: its receipt is queried, and only the answer counts."""
         with self.own_shop.writing() as shop:
-            use = Use(f"paybill:{collector}", 1, 3600.0)
-            if budgets.spend(shop.session.connection(), use, shop.now.timestamp()).total > NOTICES_AN_HOUR:
-                log.error(
-                    "%s tells of more receipts than we follow in an hour; %s is left out", collector, notice.receipt
-                )
+            if direct_money.is_known(shop, collector, notice.receipt):
                 return
-            direct_payments.notice(shop, collector, notice.receipt, notice.account[:LONGEST_ACCOUNT])
+            use = Use(f"paybill:{collector}", 1, 3600.0)
+            spent = budgets.spend(shop.session.connection(), use, shop.now.timestamp()).total
+            hours = (spent - 1) // NOTICES_AN_HOUR
+            if hours > LATEST_HOURS:
+                log.error("%s tells of too many receipts in an hour; %s is left out", collector, notice.receipt)
+                return
+            account, later = notice.account[:LONGEST_ACCOUNT], timedelta(hours=hours)
+            direct_payments.notice(shop, collector, notice.receipt, account, later=later)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,13 +25,21 @@ QUERIED_FOR = timedelta(days=3)
 """How long after a notice its receipt is queried; after that an operator looks for it in the collector's statement."""
 
 
-def notice(shop: Shop, collector: str, receipt: str, account: str, asked: BuyerPayment | None = None) -> None:
-    """Store a receipt that we were told of, and queue its query, once for each receipt.
+def notice(
+    shop: Shop,
+    collector: str,
+    receipt: str,
+    account: str,
+    asked: BuyerPayment | None = None,
+    *,
+    later: timedelta = timedelta(0),
+) -> None:
+    """Store a receipt that we were told of, and queue its query, once for each receipt; it is made after `later`.
 
     `asked` is the payment at whose own address we were told.
     """
     if direct := direct_payments.notice(shop, collector, receipt, account, asked):
-        queueing.queue(shop.session.connection(), KIND, direct.id, direct.id, shop.now)
+        queueing.queue(shop.session.connection(), KIND, direct.id, direct.id, shop.now + later)
 
 
 @dataclass(frozen=True, slots=True)

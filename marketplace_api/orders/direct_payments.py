@@ -33,8 +33,7 @@ def notice(
 
     `asked` is the payment at whose own address we were told. A receipt of a payment is known.
     """
-    of_payment = BuyerPayment.collector == collector, BuyerPayment.reference == receipt
-    if shop.session.scalar(select(BuyerPayment.id).where(*of_payment)):
+    if _is_of_payment(shop, collector, receipt):
         return None
     new_id = shop.ids.new_id("dpy")
     values = insert_new(shop.session, DirectPayment).values(
@@ -49,6 +48,18 @@ def notice(
     )
     added = values.returning(DirectPayment.id)
     return shop.session.get(DirectPayment, new_id) if shop.session.scalar(added) else None
+
+
+def is_known(shop: Shop, collector: str, receipt: str) -> bool:
+    """True if the receipt is that of a payment, or was noticed before."""
+    of_receipt = DirectPayment.collector == collector, DirectPayment.receipt == receipt
+    was_noticed = shop.session.scalar(select(DirectPayment.id).where(*of_receipt)) is not None
+    return was_noticed or _is_of_payment(shop, collector, receipt)
+
+
+def _is_of_payment(shop: Shop, collector: str, receipt: str) -> bool:
+    of_payment = BuyerPayment.collector == collector, BuyerPayment.reference == receipt
+    return shop.session.scalar(select(BuyerPayment.id).where(*of_payment)) is not None
 
 
 def by_id(shop: Shop, direct_id: str) -> DirectPayment:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
+from bot.payments.collector_callbacks import LATEST_HOURS
 from bot.providers.collector_contracts import Asked, Captured, NotCaptured, NotCapturedReason, PaybillNotice
 from bot.providers.errors import PaymentError, Reason
 from marketplace_api.models import DirectPayment
@@ -328,12 +329,34 @@ def test_a_second_receipt_under_the_token_of_a_charge_is_money_of_its_own(till: 
     assert till.collector.asks.asked[0].id == payment_id
 
 
-def test_receipts_beyond_the_bound_of_an_hour_are_left_out(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_receipts_beyond_the_bound_of_an_hour_are_queried_in_the_next_hours(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("bot.payments.collector_callbacks.NOTICES_AN_HOUR", 2)
-    for number in range(4):
+    for number in range(6):
+        notice(till, "K7P4", f"SG{number}")
+    for queried in (2, 4, 6):
+        till.work()
+        assert len({receipt for receipt, _ in till.collector.receipts.asked}) == queried
+        till.advance(3600)
+
+
+def test_known_receipts_do_not_count_for_the_bound_of_an_hour(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+    """M-PESA also tells of the receipts of prompts, and may tell of one again."""
+    monkeypatch.setattr("bot.payments.collector_callbacks.NOTICES_AN_HOUR", 2)
+    till.paid(reference="SG1")
+    for receipt in ("SG1", "SG1", "SG2", "SG2", "SG3"):
+        notice(till, "K7P4", receipt)
+    till.work()
+    assert {receipt for receipt, _ in till.collector.receipts.asked} == {"SG2", "SG3"}
+
+
+def test_receipts_of_a_forger_are_left_out_in_the_end(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.payments.collector_callbacks.NOTICES_AN_HOUR", 2)
+    for number in range(20):
         notice(till, "K7P4", f"SG{number}")
     with till.shop() as shop:
-        assert len(direct_payments.in_status(shop, "noticed")) == 2
+        assert len(direct_payments.in_status(shop, "noticed")) == 2 * (1 + LATEST_HOURS)
 
 
 def test_the_answer_to_asking_may_come_after_the_callback(till: Till) -> None:
