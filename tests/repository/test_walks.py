@@ -98,15 +98,15 @@ def try_soko_in_the_terminal(terminal: Terminal, _folder: Path) -> None:
     *usual, bad_day, network, played = blocks("docs/howto/try-it.md", "bash")
     phone, inbox, clock = (terminal.paste(code) for code in usual)
     transcript = terminal.paste(played)
-    storm = terminal.paste(bad_day + network)
+    answer = terminal.paste(bad_day + network)
 
     assert "2. Kiswahili" in phone
     assert "Which kiosk" in phone or "Soko. To sell, dial" in phone
     assert "Soko. To sell, dial" in inbox
     assert '"now":' in clock
     assert "= order.delivered" in transcript
-    assert '"fault":"drop"' in storm
-    assert '"operator":"safaricom"' in storm
+    assert '"fault":"drop"' in answer
+    assert '"operator":"safaricom"' in answer
 
 
 def see_a_payout_by_daraja(_terminal: Terminal, folder: Path) -> None:
