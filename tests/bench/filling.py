@@ -28,6 +28,8 @@ ADDRESS = dict.fromkeys(Address.model_fields) | {
     "city": "Leeds",
     "country": "GB",
 }
+KIND = "benchmark"
+"""The kind of jobs that wait; no worker knows it."""
 FIRST_ENTRY = 10_000_000
 """The ids of ledger entries are higher: those below belong to the people who are measured."""
 
@@ -269,7 +271,7 @@ class Rows:
                 "repeats": "0",
             },
             "outbox": {
-                "kind": "'sms'",
+                "kind": f"'{KIND}'",
                 "lane": _phone(),
                 "priority": "i % 2",
                 "payload": payload,

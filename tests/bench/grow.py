@@ -104,12 +104,12 @@ def _claim(shop: KioskShop) -> Operation:
 
     def claim() -> None:
         with services.engine.connect() as conn:
-            jobs = outbox.claim(
-                conn, now=services.clock(), limit=CLAIMED, lease=timedelta(minutes=1), token=f"token {next(numbers)}"
-            )
+            now, token = services.clock(), f"token {next(numbers)}"
+            lease, kinds = timedelta(minutes=1), (filling.KIND,)
+            jobs = outbox.claim(conn, now=now, limit=CLAIMED, lease=lease, token=token, kinds=kinds)
             conn.rollback()
-        if not jobs:
-            raise RuntimeError("no job is due")
+        if len(jobs) != CLAIMED:
+            raise RuntimeError(f"{len(jobs)} jobs were claimed")
 
     return claim
 
