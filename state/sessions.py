@@ -55,7 +55,7 @@ RENEWED = 0.99
 
 
 class Sessions(Protocol):
-    """The store. `SqlSessions` is the embedded one, `RedisSessions` the one for many machines.
+    """The store. `SqlSessions` is the embedded one, `RedisSessions` and `GroupSessions` those for many machines.
 
     `now` is in Unix seconds, `ttl` and `lease` in seconds; what has expired by `now` is not found. `holder` is a name
     that no other claim has. Neither a holder nor what is saved is empty.
