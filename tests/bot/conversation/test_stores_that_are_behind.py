@@ -28,8 +28,7 @@ def put_back(service: Service, msisdn: str) -> Callable[[], None]:
     return go_back
 
 
-@pytest.mark.parametrize("answers", [SELLING, SELLING_STARRED], ids=["plain", "with stars"])
-@pytest.mark.parametrize("lost", [1, 2])
+@pytest.mark.parametrize(("answers", "lost"), [(SELLING, 1), (SELLING_STARRED, 2)], ids=["one", "two, with stars"])
 def test_a_call_goes_on_at_each_hop_although_the_last_hops_are_lost(
     service: Service, answers: tuple[str, ...], lost: int
 ) -> None:
