@@ -18,12 +18,14 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import phonenumbers
 from babel.numbers import format_currency, get_currency_name, get_currency_precision
 from flask import Blueprint, redirect, render_template, request
+from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from bot.runtime.clock import Clock
@@ -32,10 +34,10 @@ from bot.web.door import Door, Stranger
 from bot.web.order_forms import InvalidFormError, OrderForms
 from bot.web.payment_form import COUNTRY_NAMES
 from bot.web.shop_window import PlacedOrder, PricedProduct
+from marketplace_api.catalogue.shown import REMEMBERED, ShownProduct
 from marketplace_api.idempotency import StoredAnswer
 from marketplace_api.problems import Problem
 from marketplace_api.schemas.money import Money
-from marketplace_api.schemas.products import Product
 
 FIELDS = (
     "quantity",
@@ -63,7 +65,7 @@ _MOST_PIECES = 1000
 
 def routes(
     *,
-    catalogue: Callable[[], Sequence[Product]],
+    catalogue: Callable[[], Sequence[ShownProduct]],
     is_open: Callable[[], bool],
     offer: Callable[[str, int, str], PricedProduct | None],
     place_order: Callable[[Mapping[str, object], str, str], StoredAnswer],
@@ -85,7 +87,12 @@ def routes(
 
     @shop.get("/")
     def window() -> str:
-        return render_template("shop/window.html", products=catalogue(), is_open=is_open())
+        return render_template("shop/window.html", cards=[card(product) for product in catalogue()], is_open=is_open())
+
+    @lru_cache(maxsize=REMEMBERED)
+    def card(product: ShownProduct) -> Markup:
+        """The product on the window; the same as long as the product is the same."""
+        return Markup(render_template("shop/card.html", product=product.schema))  # noqa: S704 - the template escapes
 
     @shop.get("/products/<code>", endpoint="product")
     def page(code: str) -> tuple[str, int, dict[str, str]]:
@@ -139,7 +146,7 @@ def routes(
             refusals=payment_form.refusals_by_field(problem, typed, shown.ways),
             # each form has its own key, so pressing the button twice places one order
             token=forms.token(shown.product.code, new_key(), clock()),
-            countries=COUNTRIES,
+            countries=country_options,
         )
         return html, problem.status if problem else 200
 
@@ -210,9 +217,21 @@ def _whole_number(typed: str) -> int | str:
 
 def price(money: Money) -> str:
     """150000 minor units of KES as `KES 1,500`; decimals are shown only if they are not zero."""
-    currency = money.currency
-    value = Decimal(money.amount).scaleb(-get_currency_precision(currency))
+    return _price(money.amount, money.currency)
+
+
+@lru_cache(maxsize=1000)  # Babel takes 40 microseconds for each
+def _price(amount: int, currency: str) -> str:
+    value = Decimal(amount).scaleb(-get_currency_precision(currency))
     return format_currency(value, currency, "¤¤\xa0#,##0", locale="en", currency_digits=value % 1 != 0)
+
+
+@lru_cache(maxsize=300)  # there are 245 of them, which would be most of the page's work
+def country_options(selected: str) -> Markup:
+    """The options of all countries."""
+    option = Markup('\n              <option value="{}"{}>{}</option>')
+    marks = {selected: Markup(" selected")}
+    return Markup("").join(option.format(code, marks.get(code, ""), name) for code, name in COUNTRIES)
 
 
 def amount_of(amount: int, money: Money) -> str:

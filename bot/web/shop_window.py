@@ -20,7 +20,8 @@ from bot.db.unit_of_work import Database
 from bot.web.door import Door, Stranger
 from flows import msisdn
 from marketplace_api import idempotency
-from marketplace_api.catalogue import products
+from marketplace_api.catalogue import shown
+from marketplace_api.catalogue.shown import ShownProduct
 from marketplace_api.idempotency import StoredAnswer
 from marketplace_api.models import SHOP_WINDOW
 from marketplace_api.orders import orders, paying, placing, quotes
@@ -31,6 +32,7 @@ from marketplace_api.rest.errors import STATUS_DETAILS
 from marketplace_api.schemas.products import Product
 from marketplace_api.shop import OpenShop, Shop, Terms
 
+ON_WINDOW = 100
 log = logging.getLogger(__name__)
 
 
@@ -67,12 +69,11 @@ class ShopWindow:
     countries: Collection[str]
     link: Callable[[str], str]
 
-    def catalogue(self) -> Sequence[Product]:
-        """The newest 100 products that can be ordered, newest first."""
+    def catalogue(self) -> Sequence[ShownProduct]:
+        """The newest `ON_WINDOW` products that can be ordered, newest first."""
 
-        def read(session: Session) -> Sequence[Product]:
-            shop = self.open_shop(session)
-            return [products.to_schema(shop, row) for row in products.newest_listed(shop)]
+        def read(session: Session) -> Sequence[ShownProduct]:
+            return shown.newest(self.open_shop(session), "listed", ON_WINDOW)
 
         return self.reads.run(read)
 
@@ -93,15 +94,16 @@ class ShopWindow:
         return found
 
     def _offer(self, shop: Shop, code: str, quantity: int, country: str) -> PricedProduct | None:
-        row = products.by_code(shop, code)
-        if row is None or row.status == "withdrawn":
+        found = shown.by_code(shop, code)
+        if found is None or found.schema.status == "withdrawn":
             return None
+        price = found.schema.price.amount
         try:
-            quote = quotes.quote(shop, row.price, quantity, country)
+            quote = quotes.quote(shop, price, quantity, country)
         except Refused:
             quote = None
-        total = quote.total.amount if quote else row.price * quantity
-        return PricedProduct(products.to_schema(shop, row), quote, quotes.ways_to_pay(shop, total))
+        total = quote.total.amount if quote else price * quantity
+        return PricedProduct(found.schema, quote, quotes.ways_to_pay(shop, total))
 
     def place_order(self, body: Mapping[str, object], idempotency_key: str, address: str) -> StoredAnswer:
         """Place the order that the body of `POST /orders` asks for, once for each key; the answer is the API's.

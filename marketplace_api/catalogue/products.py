@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, case, select, update
-from sqlalchemy.orm import InstrumentedAttribute, lazyload, selectinload
+from sqlalchemy.orm import InstrumentedAttribute, lazyload
 
 from marketplace_api import codes, locks
 from marketplace_api.catalogue import search
@@ -86,17 +86,6 @@ def of_artisan(shop: Shop, artisan: Artisan, limit: int = 100) -> Sequence[Produ
     return shop.session.scalars(
         select(Product)
         .where(Product.artisan_id == artisan.id, Product.status != "withdrawn")
-        .order_by(Product.created_at.desc(), Product.id.desc())
-        .limit(limit)
-    ).all()
-
-
-def newest_listed(shop: Shop, limit: int = 100) -> Sequence[Product]:
-    """The newest `limit` products that can be ordered, newest first, with their photos."""
-    return shop.session.scalars(
-        select(Product)
-        .options(selectinload(Product.photos))
-        .where(Product.status == "listed")
         .order_by(Product.created_at.desc(), Product.id.desc())
         .limit(limit)
     ).all()

@@ -29,6 +29,7 @@ from marketplace_api.statuses import CollectorMethod, OrderPaymentStatus, Refund
 UNPAID_HOLDS_FOR_CARDS = timedelta(minutes=35)
 """How long pieces are held once a card payment has begun: as long as the provider's page is open."""
 OPERATOR = "operator"
+_PAUSED = select(CollectingPause.collector)  # made once, because each page of a shop executes it
 
 
 def start_by_phone(shop: Shop, order: Order, msisdn: str) -> BuyerPayment:
@@ -225,7 +226,7 @@ def _move_dispute(shop: Shop, payment_id: str, trigger: BuyerPaymentTrigger) -> 
 
 def open_collectors(shop: Shop) -> Sequence[CollectorMethod]:
     """The methods by which a buyer can pay at the moment."""
-    paused = set(shop.session.scalars(select(CollectingPause.collector)))
+    paused = set(shop.session.scalars(_PAUSED))
     return [method for method, collector in shop.terms.collectors.items() if collector not in paused]
 
 

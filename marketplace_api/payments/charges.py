@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import or_, select
+from sqlalchemy import String, bindparam, or_, select
 
 from marketplace_api.models import ShippingCharge, TaxRate
 from marketplace_api.refused import Refused
@@ -14,6 +14,15 @@ EVERYWHERE = "*"
 """In the table, every country without a row of its own."""
 POINTS = 100_00
 """Basis points in the whole."""
+# made once, because each page of a product executes them
+_COUNTRY = bindparam("country", type_=String)
+_SHIPPING = (
+    select(ShippingCharge.country, ShippingCharge.pieces, ShippingCharge.amount)
+    .where(or_(ShippingCharge.country == _COUNTRY, ShippingCharge.country == EVERYWHERE))
+    .order_by(ShippingCharge.pieces)
+)
+_ANY_SHIPPING = select(ShippingCharge.country).limit(1)
+_TAX = select(TaxRate.country, TaxRate.points).where(or_(TaxRate.country == _COUNTRY, TaxRate.country == EVERYWHERE))
 
 
 def set_shipping(shop: Shop, country: str, pieces: int, amount: int) -> None:
@@ -44,22 +53,21 @@ def shipping(shop: Shop, country: str, pieces: int) -> int:
     It is the charge for the smallest number of pieces that is large enough; for more pieces than any row has, the
     largest row counts as often as it is needed. `Refused` with `no_shipping_there`.
     """
+    found = shop.session.execute(_SHIPPING, {"country": country}).all()
     for place in (country, EVERYWHERE):
-        found = select(ShippingCharge).where(ShippingCharge.country == place).order_by(ShippingCharge.pieces)
-        rows = shop.session.scalars(found).all()
+        rows = [(most, amount) for of, most, amount in found if of == place]
         if rows:
-            fits = next((row for row in rows if row.pieces >= pieces), None)
-            largest = rows[-1]
-            return fits.amount if fits else -(-pieces // largest.pieces) * largest.amount
-    if shop.session.scalar(select(ShippingCharge.country).limit(1)):
+            fits = next((amount for most, amount in rows if most >= pieces), None)
+            largest, amount = rows[-1]
+            return -(-pieces // largest) * amount if fits is None else fits
+    if shop.session.scalar(_ANY_SHIPPING):
         raise Refused("no_shipping_there", 422, country=country)
     return 0
 
 
 def tax_points(shop: Shop, country: str) -> int:
     """The tax of a country, in basis points; 0 until it is set."""
-    rate = select(TaxRate).where(or_(TaxRate.country == country, TaxRate.country == EVERYWHERE))
-    rows = {row.country: row.points for row in shop.session.scalars(rate)}
+    rows = {of: points for of, points in shop.session.execute(_TAX, {"country": country})}  # noqa: C416 - rows, not pairs
     return rows.get(country, rows.get(EVERYWHERE, 0))
 
 

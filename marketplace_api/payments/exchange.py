@@ -11,7 +11,7 @@ from datetime import timedelta
 from decimal import ROUND_CEILING, Decimal
 
 from babel.numbers import get_currency_precision
-from sqlalchemy import func, select
+from sqlalchemy import String, bindparam, func, select
 
 from marketplace_api.models import ExchangeRate
 from marketplace_api.payments import card_units
@@ -22,6 +22,14 @@ from marketplace_api.shop import Shop
 VALID_FOR = timedelta(hours=24)
 _DIGITS = 12
 """Significant digits of a rate that includes a margin."""
+# made once, because each page of a product executes them
+_CURRENCIES = select(ExchangeRate.currency).distinct().order_by(ExchangeRate.currency)
+_NEWEST = (
+    select(ExchangeRate)
+    .where(ExchangeRate.currency == bindparam("currency", type_=String))
+    .order_by(ExchangeRate.id.desc())
+    .limit(1)
+)
 
 
 def set_rate(shop: Shop, currency: str, rate: Decimal, margin: Decimal) -> ExchangeRate:
@@ -39,7 +47,7 @@ def set_rate(shop: Shop, currency: str, rate: Decimal, margin: Decimal) -> Excha
 
 def currencies(shop: Shop) -> Sequence[str]:
     """The currencies that ever had a rate, in alphabetical order."""
-    return shop.session.scalars(select(ExchangeRate.currency).distinct().order_by(ExchangeRate.currency)).all()
+    return shop.session.scalars(_CURRENCIES).all()
 
 
 def newest(shop: Shop) -> Sequence[ExchangeRate]:
@@ -63,8 +71,7 @@ def price_in(shop: Shop, amount: int, currency: str) -> AskedPrice:
     step = card_units.step(currency)
     if currency == shop.terms.currency:
         return AskedPrice(-(-amount // step) * step, currency)
-    newest = select(ExchangeRate).where(ExchangeRate.currency == currency).order_by(ExchangeRate.id.desc()).limit(1)
-    row = shop.session.scalars(newest).one_or_none()
+    row = shop.session.scalars(_NEWEST, {"currency": currency}).one_or_none()
     if row is None or not is_valid(shop, row):
         raise Refused("no_exchange_rate", currency=currency)
     rate = Decimal(row.rate) / (1 + Decimal(row.margin) / 100)  # so that the buyer pays the margin on top

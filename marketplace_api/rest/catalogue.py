@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Iterator
 from typing import cast
 
 from apiflask import APIBlueprint
-from pydantic import RootModel
-from sqlalchemy import ColumnElement, Select, select
-from sqlalchemy.orm import selectinload
+from flask import Response
+from sqlalchemy import ColumnElement, select
 
 from marketplace_api import models
 from marketplace_api.accounts import artisans
-from marketplace_api.catalogue import products, search
-from marketplace_api.fields import Id, Line
+from marketplace_api.catalogue import products, search, shown
+from marketplace_api.fields import Id, LateRoot, Line
 from marketplace_api.rest.access import public, requires, sees_all, shop
 from marketplace_api.rest.etags import with_etag
-from marketplace_api.rest.lists import Page, PageQuery, newest_first
+from marketplace_api.rest.lists import Page, PageQuery, after, encoded, newest_first
 from marketplace_api.schemas.artisans import Artisan, PublicArtisan
 from marketplace_api.schemas.products import Product
 from marketplace_api.statuses import ProductStatus
@@ -36,7 +35,7 @@ class ProductQuery(PageQuery):
     status: ProductStatus = "listed"
 
 
-class AnyArtisan(RootModel[Artisan | PublicArtisan]):
+class AnyArtisan(LateRoot[Artisan | PublicArtisan]):
     """The fields of an artisan that the caller may see."""
 
 
@@ -45,24 +44,33 @@ class AnyArtisan(RootModel[Artisan | PublicArtisan]):
 @public
 @blueprint.input(ProductQuery, location="query")
 @blueprint.output(Page[Product])
-def list_products(query_data: ProductQuery) -> Page[Product]:
+def list_products(query_data: ProductQuery) -> Response:
     """List products, newest first; without `status`, those that can be ordered."""
-    return newest_first(models.Product, _found(query_data), query_data, partial(products.to_schema, shop()))
+    query, most = query_data, query_data.limit + 1
+    is_filtered = query.category or query.artisan or query.q or query.cursor
+    found = shown.newest_of(shop(), most, *_filters(query)) if is_filtered else shown.newest(shop(), query.status, most)
+    on_page, has_more = found[: query.limit], len(found) > query.limit
+    cursor = encoded((on_page[-1].schema.created_at.isoformat(), on_page[-1].schema.id)) if has_more else None
+    # as `Page` would be written, of parts that are there already
+    data, last = ",".join([product.json for product in on_page]), f'"{cursor}"' if cursor else "null"
+    body = f'{{"object":"list","data":[{data}],"has_more":{str(has_more).lower()},"next_cursor":{last}}}\n'
+    return Response(body, mimetype="application/json")
 
 
-def _found(query: ProductQuery) -> Select[models.Product]:
-    found = select(models.Product).options(selectinload(models.Product.photos))
+def _filters(query: ProductQuery) -> Iterator[ColumnElement[bool]]:
     status = cast(ColumnElement[str], models.Product.status.expression)
     if query.category:
-        found = found.where(models.Product.category == query.category)
+        yield models.Product.category == query.category
     if query.artisan:
-        found = found.where(models.Product.artisan_id == query.artisan)
+        yield models.Product.artisan_id == query.artisan
     if query.q:
         found_by_words = search.conditions_for(shop(), query.q)
-        found = found.where(*found_by_words.conditions)
+        yield from found_by_words.conditions
         # no index matches this expression, so the database reads the index of words first
         status = status.concat("") if found_by_words.few else status
-    return found.where(status == query.status)
+    if query.cursor:
+        yield after(models.Product, query.cursor)
+    yield status == query.status
 
 
 @blueprint.get("/products/<id:product_id>")

@@ -14,9 +14,9 @@ from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter, WithJsonSchema
-from sqlalchemy import Select, tuple_
+from sqlalchemy import ColumnElement, Select, tuple_
 
-from marketplace_api.fields import Id, Limit, Moment
+from marketplace_api.fields import Id, LateModel, Limit, Moment
 from marketplace_api.models import (
     Artisan,
     BuyerPayment,
@@ -67,14 +67,14 @@ IdCursor = Annotated[tuple[str], _decoder(_ID), _documented("id-cursor")]
 TextCursor = Annotated[tuple[str, str], _decoder(_TEXTS), _documented("text-cursor")]
 
 
-class PageQuery(BaseModel):
+class PageQuery(LateModel):
     """The page of a list."""
 
     limit: Limit = 20
     cursor: RowCursor | None = None
 
 
-class Page(BaseModel, Generic[Schema]):
+class Page(LateModel, Generic[Schema]):
     """A page of a list; `next_cursor` asks for the next page."""
 
     object: Literal["list"]
@@ -92,7 +92,7 @@ def newest_first(
 ) -> Page[Schema]:
     """A page of `found`, newest first."""
     if query.cursor:
-        found = found.where(tuple_(model.created_at, model.id) < query.cursor)
+        found = found.where(after(model, query.cursor))
     latest = found.order_by(model.created_at.desc(), model.id.desc()).limit(query.limit + 1)
     rows = shop().session.scalars(latest).all()
     return as_page(rows, query.limit, show, lambda row: (row.created_at.isoformat(), row.id))
@@ -116,9 +116,15 @@ def as_page(
         object="list",
         data=[show(row) for row in shown],
         has_more=has_more,
-        next_cursor=_encoded(place(shown[-1])) if shown and (has_more or endless) else None,
+        next_cursor=encoded(place(shown[-1])) if shown and (has_more or endless) else None,
     )
 
 
-def _encoded(place: tuple[object, ...]) -> str:
+def after(model: type[Dated], cursor: tuple[datetime, str]) -> ColumnElement[bool]:
+    """The condition for rows behind the one of a cursor, newest first."""
+    return tuple_(model.created_at, model.id) < cursor
+
+
+def encoded(place: tuple[object, ...]) -> str:
+    """The cursor of a place in a list."""
     return urlsafe_b64encode(json.dumps(place).encode()).decode()

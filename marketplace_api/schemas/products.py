@@ -24,11 +24,13 @@ class Photo(BaseModel):
     @classmethod
     def of(cls, row: models.Photo, photos_url: str) -> Self:
         """The photo, with its two URLs under `photos_url`."""
+        return cls.at(photos_url, row.id, row.width, row.height)
+
+    @classmethod
+    def at(cls, photos_url: str, id: str, width: int, height: int) -> Self:
+        """The photo with this id."""
         return cls(
-            url=f"{photos_url}/{row.id}.jpg",
-            thumbnail_url=f"{photos_url}/{row.id}-small.jpg",
-            width=row.width,
-            height=row.height,
+            url=f"{photos_url}/{id}.jpg", thumbnail_url=f"{photos_url}/{id}-small.jpg", width=width, height=height
         )
 
 

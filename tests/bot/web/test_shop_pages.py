@@ -18,6 +18,7 @@ from bot.web.door import Stranger
 from bot.web.order_forms import OrderForms
 from bot.web.shop_window import PricedProduct
 from marketplace_api.catalogue.categories import CATEGORIES
+from marketplace_api.catalogue.shown import ShownProduct
 from marketplace_api.idempotency import StoredAnswer
 from marketplace_api.orders.quotes import Quote, WaysToPay
 from marketplace_api.problems import FieldError, Problem
@@ -128,7 +129,7 @@ def client(marketplace: RecordingMarketplace, door: RecordingDoor) -> FlaskClien
         return PricedProduct(on_sale[code], None if country == "FR" else quote, ways) if code in on_sale else None
 
     pages = shop_pages.routes(
-        catalogue=lambda: [BASKET],
+        catalogue=lambda: [ShownProduct(BASKET)],
         is_open=lambda: marketplace.is_open,
         offer=offer,
         place_order=marketplace.place,

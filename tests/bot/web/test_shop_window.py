@@ -77,7 +77,7 @@ def window_of(service: Service, database: Database | None = None) -> ShopWindow:
 
 
 def test_the_pages_show_the_products_that_the_api_lists(service: Service) -> None:
-    shown = [product.model_dump(mode="json") for product in window_of(service).catalogue()]
+    shown = [product.schema.model_dump(mode="json") for product in window_of(service).catalogue()]
 
     assert shown == service.api("GET", "/products?limit=100")["data"] != []
     assert service.http.get("/").text.count('class="ware"') == len(shown)
