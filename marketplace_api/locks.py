@@ -9,9 +9,10 @@ event. `docs/adr/0024-order-of-locks.md` says what each lock protects.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from functools import cache
+from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, ScalarSelect, exists, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, exists, func, select
 from sqlalchemy.orm import joinedload, lazyload
 
 from marketplace_api.models import ApiKey, Artisan, HelpRequest, Kiosk, Order, Product
@@ -97,7 +98,13 @@ def take_name(shop: Shop, name: str) -> None:
 
 def _read(shop: Shop, table: type[Lockable], *where: ColumnElement[bool]) -> Sequence[Lockable]:
     """The rows, by id, and what is loaded with them, as they are in the database now."""
-    fresh = select(table).where(*where).order_by(table.id)
+    rows: Sequence[Lockable] = shop.session.scalars(_fresh(table).where(*where)).unique().all()
+    return rows
+
+
+@cache  # it takes longer to build the statement than to execute it
+def _fresh(table: Any) -> Select[Any]:
+    fresh = select(table).order_by(table.id)
     if table is Order:
         fresh = fresh.options(joinedload(Order.assignments), joinedload(Order.timeline))
-    return shop.session.scalars(fresh.execution_options(populate_existing=True)).unique().all()
+    return fresh.execution_options(populate_existing=True)

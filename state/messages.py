@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, Update, case, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, Update, bindparam, case, or_, select
 
 from state.tables import IS_SEALED, insert_new, message
 
@@ -92,6 +93,7 @@ _FIELDS = [message.c[field.name] for field in fields(Message)]
 
 
 _LAST_MESSAGES = 200
+_ADD = message.insert()
 
 
 def add_inbound(
@@ -149,26 +151,25 @@ def add_outgoing(
     sealed: str | None = None,
 ) -> None:
     """Store an outgoing message as `queued`."""
-    conn.execute(
-        message.insert().values(
-            id=id,
-            direction="out",
-            status="queued",
-            msisdn=msisdn,
-            channel=channel,
-            text=text,
-            encoding=encoding,
-            segments=segments,
-            language=language,
-            topic=topic,
-            about=about,
-            dialogue=dialogue,
-            true_while=true_while,
-            to_stranger=to_stranger,
-            sealed=sealed,
-            created_at=now,
-        )
-    )
+    row = {
+        "id": id,
+        "direction": "out",
+        "status": "queued",
+        "msisdn": msisdn,
+        "channel": channel,
+        "text": text,
+        "encoding": encoding,
+        "segments": segments,
+        "language": language,
+        "topic": topic,
+        "about": about,
+        "dialogue": dialogue,
+        "true_while": true_while,
+        "to_stranger": to_stranger,
+        "sealed": sealed,
+        "created_at": now,
+    }
+    conn.execute(_ADD, row)
 
 
 def find(conn: Connection, id: str) -> Message | None:
@@ -203,14 +204,21 @@ def last_unanswered_text(conn: Connection, msisdn: str, since: datetime, ignorin
 
     `ignoring` is the provider id of an inbound message that does not count: the one for which the caller asks.
     """
+    asked = {"phone": msisdn, "since": since, "ignoring": ignoring}
+    text: str | None = conn.execute(_last_unanswered(), asked).scalar()
+    return text
+
+
+@cache  # it takes longer to build the statement than to execute it
+def _last_unanswered() -> Select[Any]:
     c, answer = message.c, message.alias("answer")
-    inbound = select(c.text, c.provider_id, c.created_at).where(c.msisdn == msisdn, c.direction == "in")
+    phone, ignoring = bindparam("phone", type_=c.msisdn.type), bindparam("ignoring", type_=c.provider_id.type)
+    inbound = select(c.text, c.provider_id, c.created_at).where(c.msisdn == phone, c.direction == "in")
     inbound = inbound.where(c.provider_id != ignoring)
     last = inbound.order_by(c.seq.desc()).limit(1).subquery()
-    waiting = answer.c.msisdn == msisdn, answer.c.about == last.c.provider_id, answer.c.status.in_(_NOT_SENT_YET)
-    unanswered = select(last.c.text).where(last.c.created_at > since, select(answer.c.id).where(*waiting).exists())
-    text: str | None = conn.execute(unanswered).scalar()
-    return text
+    waiting = answer.c.msisdn == phone, answer.c.about == last.c.provider_id, answer.c.status.in_(_NOT_SENT_YET)
+    is_later = last.c.created_at > bindparam("since", type_=c.created_at.type)
+    return select(last.c.text).where(is_later, select(answer.c.id).where(*waiting).exists())
 
 
 def has_topic(conn: Connection, msisdn: str, topic: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Select, Update, func, literal, or_, select
+from sqlalchemy import BindParameter, Connection, Select, Update, bindparam, func, literal, or_, select
 
 from state.tables import consent, insert_new, person
 
@@ -42,6 +42,9 @@ _FIELDS = (
 )
 
 
+_FIND = select(*_FIELDS).where(person.c.msisdn == bindparam("phone", type_=person.c.msisdn.type))
+
+
 def known(msisdn: BindParameter[str]) -> Select[str, str, bool]:
     """One row: the language that the person chose, that of a keyword, and whether there is a PIN; NULL if unknown."""
     nothing = select(literal(1).label("one")).subquery()
@@ -54,7 +57,7 @@ def known(msisdn: BindParameter[str]) -> Select[str, str, bool]:
 
 
 def find(conn: Connection, msisdn: str) -> PersonRecord | None:
-    row = conn.execute(select(*_FIELDS).where(person.c.msisdn == msisdn)).first()
+    row = conn.execute(_FIND, {"phone": msisdn}).first()
     return PersonRecord(*row) if row else None
 
 

@@ -18,7 +18,9 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, Select, bindparam, literal, select
 from sqlalchemy.sql.dml import ReturningInsert
 
-from state.tables import INSERT, insert_new, performed
+from state.tables import insert_new, performed, upsert
+
+_FINISH = performed.update().where(performed.c.key == bindparam("of", type_=performed.c.key.type))
 
 
 def begin(
@@ -61,14 +63,14 @@ def _begin_unless_processed(dialect: str, former_keys: int) -> ReturningInsert[A
     is_processed = select(c.seq).where(c.key.in_(former), c.outcome != literal(b"")).exists()
     row = select(*(bindparam(name, type_=c[name].type).label(name) for name in names)).where(~is_processed)
     insert: ReturningInsert[Any] = (
-        INSERT[dialect](performed).from_select(names, row).on_conflict_do_nothing().returning(*performed.primary_key)
+        upsert(dialect, performed).from_select(names, row).on_conflict_do_nothing().returning(*performed.primary_key)
     )
     return insert
 
 
 def finish(conn: Connection, key: str, outcome: bytes, checkpoint: bytes) -> None:
     """Store the outcome, and as `checkpoint` the conversation after it."""
-    conn.execute(performed.update().where(performed.c.key == key).values(outcome=outcome, checkpoint=checkpoint))
+    conn.execute(_FINISH, {"of": key, "outcome": outcome, "checkpoint": checkpoint})
 
 
 def sweep(conn: Connection, older_than: datetime, limit: int) -> int:

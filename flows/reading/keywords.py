@@ -8,7 +8,8 @@ tokens("SELL,kiondo;1,650*x3")                  ["SELL", "kiondo", "1,650", "x3"
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
+from functools import cache
 from itertools import dropwhile
 
 from .folding import LOST_LETTER, WORD, clean, fold, plain_words
@@ -16,6 +17,7 @@ from .result import Read
 from .similarity import nearest
 from .vocabulary import GREETINGS, PLEASE, POLITE_PHRASES
 
+_PHRASES = [(phrase.split(), word) for phrase, word in POLITE_PHRASES.items()]
 _MIN_LETTERS = 3  # SEL: a misspelt keyword may be shorter than other guesses, because it is asked back
 _MAX_WORDS = 3
 
@@ -44,7 +46,7 @@ def match(text: str, table: Mapping[str, str]) -> Read[tuple[str, str]] | None:
     stand before the keyword, and marks around it.
     """
     cleaned = clean(text)
-    canonical = {fold(written): name for written, name in table.items()}
+    canonical = {_folded(written): name for written, name in table.items()}
     matches = list(dropwhile(lambda word: _is_greeting(fold(word[0])), WORD.finditer(cleaned)))[:_MAX_WORDS]
     folded = [fold(word[0]) for word in matches]
     beginnings = [(" ".join(folded[:count]), _rest(cleaned, word)) for count, word in enumerate(matches, 1)][::-1]
@@ -103,8 +105,8 @@ def is_polite(text: str) -> bool:
 def without_courtesy(text: str, polite: Collection[str] = PLEASE) -> str:
     """The text without the polite words, marks and emoji at its beginning and end."""
     kept = clean(text).split(" ")
-    for phrase, word in POLITE_PHRASES.items():
-        kept = _with_phrase_as_word(kept, phrase.split(), word)
+    if len(kept) > 1:
+        kept = _with_phrases_as_words(kept)
     while kept and _is_courtesy(kept[0], polite):
         del kept[0]
     while kept and _is_courtesy(kept[-1], polite):
@@ -116,10 +118,19 @@ def _is_courtesy(word: str, polite: Collection[str]) -> bool:
     return not _says_something(word) or _bare(word) in polite
 
 
-def _with_phrase_as_word(written: list[str], phrase: Sequence[str], word: str) -> list[str]:
-    """The words with a phrase, where it stands, in a single word."""
+def _with_phrases_as_words(written: list[str]) -> list[str]:
+    """The words with each polite phrase, where it stands first, in a single word."""
     folded = [_bare(each) for each in written]
-    for begin in range(len(folded) - len(phrase) + 1):
-        if folded[begin : begin + len(phrase)] == phrase:
-            return [*written[:begin], word, *written[begin + len(phrase) :]]
+    for phrase, word in _PHRASES:
+        for begin in range(len(folded) - len(phrase) + 1):
+            if folded[begin : begin + len(phrase)] == phrase:
+                written = [*written[:begin], word, *written[begin + len(phrase) :]]
+                folded = [_bare(each) for each in written]
+                break
     return written
+
+
+@cache
+def _folded(written: str) -> str:
+    """A way to write a keyword, folded. There are few, and each text is compared with all of them."""
+    return fold(written)
