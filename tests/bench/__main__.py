@@ -2,8 +2,8 @@
 
 The baseline is a Flask view that only reads one form field. Both are called as WSGI applications in one process,
 in turns. The report has the median CPU time of the turns and its ratio to the baseline. `--wire` measures hops through
-the wire instead, beside peers, `--soak` whole stories at random times, and `--grow` what costs more in a shop with a
-million of everything; each has a `--help`.
+the wire instead, beside peers, `--requests` other requests, `--soak` whole stories at random times, and `--grow` what
+costs more in a shop with a million of everything; each has a `--help`.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from tests.bench import (
     grow,
     growth,
     orders,
+    other_requests,
     overload,
     soak,
     unresponsive,
@@ -56,7 +57,8 @@ Turn = Callable[[int], float]
 
 
 def main() -> None:
-    for option, run in {"--wire": wire.main, "--soak": soak.main, "--grow": grow.main}.items():
+    others = {"--wire": wire.main, "--requests": other_requests.main, "--soak": soak.main, "--grow": grow.main}
+    for option, run in others.items():
         if option in sys.argv:
             run([argument for argument in sys.argv[1:] if argument != option])
             return

@@ -41,6 +41,8 @@ class LoadJob(msgspec.Struct, frozen=True):
     connections: int
     per_second: float | None = None
     """Requests come at random times at this rate, and wait if all connections are in use; None: as fast as answered."""
+    requests: tuple[bytes, ...] = ()
+    """Whole requests that are sent instead of calls, each once; `calls` is how many."""
 
 
 class LoadResult(msgspec.Struct, frozen=True):
@@ -61,6 +63,9 @@ def msisdn(number: int) -> str:
 
 def calls_of(job: LoadJob) -> Iterator[list[bytes]]:
     """The requests of each call, made before the measurement begins."""
+    if job.requests:
+        yield from ([request] for request in job.requests)
+        return
     for number in range(job.first, job.first + job.calls):
         yield [_request(job, number, job.answers[:hop]) for hop in range(len(job.answers) + 1)]
 
