@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401 - Werkzeug would import it for the first request
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -34,6 +35,7 @@ from marketplace_api.actors import Actor
 from marketplace_api.models import SHOP_WINDOW
 from marketplace_api.rest import openapi
 from marketplace_api.rest.app import MarketplaceApi, create_api
+from marketplace_api.rest.late_rules import LateRule
 
 BOOTSTRAP = ApiCaller("bootstrap", frozenset({"operator"}), "bootstrap")
 """The caller whose key is in the settings."""
@@ -49,6 +51,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     settings = services.settings
     logs.configure(as_json=not settings.development, secrets=settings.secrets)
     app = Flask("bot", root_path=str(Path(__file__).parent / "web"))
+    app.url_rule_class = LateRule
     app.extensions["services"] = services
     app.extensions["draining"] = draining = Draining()
     app.url_map.merge_slashes = False  # providers do not follow redirects

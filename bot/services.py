@@ -24,7 +24,6 @@ from bot.marketplace.event_consumer import EventConsumer
 from bot.marketplace.event_details import EventDetails
 from bot.marketplace.local import LocalMarketplace
 from bot.marketplace.port import Marketplace
-from bot.marketplace.remote import MarketplaceClient, RemoteMarketplace
 from bot.messaging import rendering
 from bot.messaging.sealing import Seal
 from bot.notifications import notifier
@@ -46,7 +45,6 @@ from flows.reading import unsafe_text
 from marketplace_api.actors import Actor
 from marketplace_api.models import Event
 from marketplace_api.shop import Deadlines, Ids, OpenShop, Shop, Terms
-from state import redis_clients
 from state.pins import Peppers
 from state.sessions import Sessions
 from state.sql_sessions import SqlSessions
@@ -114,7 +112,7 @@ def build(
     database, terms = Database.of(engine), _terms(settings)
     replica = create_engine(settings.database_replica_url) if settings.database_replica_url else None
     photo_links = PhotoLinks(settings.url, settings.keys.accepted(Purpose.PHOTO_LINKS))
-    sessions = redis_clients.sessions(settings.redis_url) if settings.redis_url else SqlSessions(settings.database_url)
+    sessions = _sessions(settings)
     marketplace = _marketplace(settings, LocalMarketplace(database, ids, terms, photo_links.link), database, clock)
     own_numbers = registry.own_numbers(settings) | {settings.sms_short_code}
     collecting = OwnShop(database, lambda session: Shop(session, clock(), ids, terms, collections.ACTOR))
@@ -144,6 +142,15 @@ def build(
         collector_callbacks=CollectorCallbacks(collecting),
         collecting=collecting,
     )
+
+
+def _sessions(settings: Settings) -> Sessions:
+    if not settings.redis_url:
+        return SqlSessions(settings.database_url)
+    # imported here: redis-py takes time to import, and without Redis nothing needs it
+    from state import redis_clients
+
+    return redis_clients.sessions(settings.redis_url)
 
 
 def _clock(settings: Settings) -> Clock:
@@ -212,6 +219,9 @@ def peppers(keys: Keys) -> Peppers:
 def _marketplace(settings: Settings, local: LocalMarketplace, database: Database, clock: Clock) -> Marketplace:
     if settings.marketplace_api is None:
         return local
+    # imported here: it needs `requests`, which takes time to import
+    from bot.marketplace.remote import MarketplaceClient, RemoteMarketplace
+
     client = MarketplaceClient(settings.marketplace_api, settings.marketplace_api_key or "", clock)
     return RemoteMarketplace(client, database)
 

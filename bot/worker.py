@@ -73,7 +73,7 @@ from marketplace_api.shop import Shop
 from state import outbox
 from state.delivery_reports import EarlyReport
 from state.outbox import Job
-from state.rates import RedisRates, SqlRates
+from state.rates import SendRates, SqlRates
 
 log = logging.getLogger(__name__)
 
@@ -104,13 +104,21 @@ def message_runner(app: Flask, services: Services, pool: ThreadPoolExecutor) -> 
             registry.whatsapp_provider(settings),
         ),
         SendPolicy(settings.quiet_period, settings.hourly_cap, settings.country, ZoneInfo(settings.timezone)),
-        RedisRates(settings.redis_url) if settings.redis_url else SqlRates(),
+        _rates(settings.redis_url),
         settings.sms_rates,
         Truth(services.clock, services.marketplace.current),
         settings.strangers_cap,
         services.seal,
     )
     return JobRunner(dispatcher, services.database, services.clock, services.ids, pool)
+
+
+def _rates(redis_url: str | None) -> SendRates:
+    if not redis_url:
+        return SqlRates()
+    from state.redis_rates import RedisRates  # redis-py takes time to import, and without Redis nothing needs it
+
+    return RedisRates(redis_url)
 
 
 def webhook_runner(

@@ -14,13 +14,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, date, datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    RootModel,
+    StringConstraints,
+)
 
 from marketplace_api.countries import COUNTRIES
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Terms
+
+Root = TypeVar("Root")
 
 _terms: ContextVar[Terms] = ContextVar("terms")
 
@@ -131,7 +142,22 @@ Msisdn = Annotated[
 ]
 
 
-class Body(BaseModel):
+class LateModel(BaseModel):
+    """A model whose validator is built when it is first used, once for all threads.
+
+    There are a hundred; to build all of them would be a tenth of the start of each process.
+    """
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class LateRoot(RootModel[Root]):
+    """As `LateModel`, for a value that is no object of its own."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class Body(LateModel):
     """A JSON object in the body of a request; a member with another name is an error, because it may be misspelt."""
 
     model_config = ConfigDict(extra="forbid")

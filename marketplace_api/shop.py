@@ -11,7 +11,6 @@ from typing import Any, Self, TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import exists, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -158,8 +157,14 @@ def add_with_code(shop: Shop, make: Callable[[str], Coded]) -> Coded:
 
 def insert_new(session: Session, table: type[Any]) -> Any:
     """An INSERT that does nothing if the row has a value of a unique column that is taken; on both databases."""
-    dialect = {"sqlite": sqlite, "postgresql": postgresql}[session.get_bind().dialect.name]
-    return dialect.insert(table).on_conflict_do_nothing()
+    # imported here: a process needs only one of them, and each takes time to import
+    if session.get_bind().dialect.name == "sqlite":
+        from sqlalchemy.dialects import sqlite
+
+        return sqlite.insert(table).on_conflict_do_nothing()
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(table).on_conflict_do_nothing()
 
 
 def _is_taken(session: Session, row: Coded) -> bool:

@@ -23,7 +23,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 from sqlalchemy import Connection, case, false, func, not_, select
 
-from state.tables import INSERT, insert_new, person
+from state.tables import insert_new, person, upsert
 
 TRIES = 3
 LOCKED_FOR = timedelta(hours=24)
@@ -180,7 +180,7 @@ def offer_reset(conn: Connection, msisdn: str, digits: str, hashes: Hashes, now:
     """
     is_open = func.coalesce(person.c.reset_until > now, false())
     offer = {"reset_hash": hashes.new(digits), "reset_until": now + RESET_HOLDS, "updated_at": now}
-    offered = INSERT[conn.dialect.name](person).values(msisdn=msisdn, first_seen_at=now, **offer)
+    offered = upsert(conn.dialect.name, person).values(msisdn=msisdn, first_seen_at=now, **offer)
     again = offered.on_conflict_do_update(
         index_elements=[person.c.msisdn],
         set_=offer | {"reset_misses": case((is_open, person.c.reset_misses), else_=0)},

@@ -11,8 +11,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection, select
 
-from state import redis_clients
-from state.tables import INSERT, insert_new, rate
+from state.tables import insert_new, rate, upsert
 
 
 class SendRates(Protocol):
@@ -37,7 +36,7 @@ class SqlRates:
 
 def probe(conn: Connection) -> None:
     """Write a row that no bucket uses, to find out whether the database takes writes."""
-    insert = INSERT[conn.dialect.name](rate).values(name="readyz", free_at=0.0)
+    insert = upsert(conn.dialect.name, rate).values(name="readyz", free_at=0.0)
     conn.execute(insert.on_conflict_do_update(index_elements=[rate.c.name], set_={"free_at": rate.c.free_at + 1}))
 
 
@@ -49,22 +48,3 @@ def _taken(free_at: float, per_second: float, wanted: int, now: float) -> tuple[
 
 
 _TOLERANCE = 1e-6  # a Unix time, as a float of seconds, has rounding errors of about this size
-
-_TAKE = """
-local per_second, wanted, now = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local free_at = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now - math.max(1, 1 / per_second))
-local granted = math.min(wanted, math.max(0, math.floor((now - free_at) * per_second + 1e-6)))
-redis.call('SET', KEYS[1], string.format('%.6f', free_at + granted / per_second), 'EX', 3600)
-return granted
-"""
-
-
-class RedisRates:
-    """Token buckets in Redis, where taking blocks no other transaction."""
-
-    def __init__(self, url: str, prefix: str = "soko:rate:") -> None:
-        self._take = redis_clients.script(url, _TAKE)
-        self._prefix = prefix
-
-    def take(self, conn: Connection, name: str, *, per_second: float, wanted: int, now: datetime) -> int:
-        return int(self._take([self._prefix + name], [per_second, wanted, now.timestamp()]))

@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, or_, select
 
-from state.tables import INSERT, schedule
+from state.tables import schedule, upsert
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def register(conn: Connection, tasks: Iterable[tuple[str, str, datetime]]) -> No
     name: BindParameter[str] = bindparam("task")
     cron: BindParameter[str] = bindparam("new_cron")
     due_at: BindParameter[datetime] = bindparam("new_due_at")
-    new = INSERT[conn.dialect.name](schedule).values(name=name, cron=cron, due_at=due_at).on_conflict_do_nothing()
+    new = upsert(conn.dialect.name, schedule).values(name=name, cron=cron, due_at=due_at).on_conflict_do_nothing()
     changed = schedule.update().where(schedule.c.name == name, schedule.c.cron != cron)
     rows = [dict(zip(("task", "new_cron", "new_due_at"), task, strict=True)) for task in tasks]
     conn.execute(new, rows)

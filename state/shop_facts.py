@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, select
 
-from state.tables import INSERT, shop_facts
+from state.tables import shop_facts, upsert
 
 
 def find(conn: Connection, address: str) -> bytes | None:
@@ -14,5 +14,5 @@ def find(conn: Connection, address: str) -> bytes | None:
 
 def store(conn: Connection, address: str, document: bytes) -> None:
     """Store the document in place of the one before."""
-    insert = INSERT[conn.dialect.name](shop_facts).values(address=address, document=document)
+    insert = upsert(conn.dialect.name, shop_facts).values(address=address, document=document)
     conn.execute(insert.on_conflict_do_update(index_elements=[shop_facts.c.address], set_={"document": document}))

@@ -24,7 +24,6 @@ from sqlalchemy import (
     false,
     text,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy_utc import UtcDateTime
 
@@ -259,7 +258,17 @@ shop_facts = Table(
     Column("document", LargeBinary, nullable=False),
 )
 
-INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+def upsert(dialect: str, table: Table) -> Any:
+    """An INSERT of the dialect (`sqlite`, `postgresql`) that can say what to do on a conflict."""
+    # imported here: a process needs only one of them, and each takes time to import
+    if dialect == "sqlite":
+        from sqlalchemy.dialects import sqlite
+
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(table)
 
 
 def insert_new(conn: Connection, table: Table, **values: Any) -> bool:
@@ -273,5 +282,5 @@ def insert_new(conn: Connection, table: Table, **values: Any) -> bool:
 
 @cache  # it takes longer to build the statement than to execute it
 def _insert_new(dialect: str, table: Table) -> ReturningInsert[Any]:
-    insert: ReturningInsert[Any] = INSERT[dialect](table).on_conflict_do_nothing().returning(*table.primary_key)
+    insert: ReturningInsert[Any] = upsert(dialect, table).on_conflict_do_nothing().returning(*table.primary_key)
     return insert

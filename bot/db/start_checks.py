@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 from bot.db.engine import create_engine
-from state import deadline, redis_clients
+from state import deadline
 
 PATIENCE_S = 5.0
 """How long each store may take."""
@@ -93,6 +93,8 @@ def _write_to_file(connection: Connection) -> None:
 
 
 def _write_to_redis(url: str) -> None:
+    from state import redis_clients  # redis-py takes time to import, and without Redis nothing needs it
+
     redis_clients.write(url, PATIENCE_S)
 
 

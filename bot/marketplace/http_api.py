@@ -20,7 +20,7 @@ from typing import Annotated, Any
 import msgspec
 from apiflask import APIBlueprint
 from flask import Response, current_app, request
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 from werkzeug.exceptions import BadRequest
 
 from bot.marketplace import events
@@ -30,7 +30,7 @@ from flows import commands, market
 from flows.msisdn import E164, is_e164
 from marketplace_api.actors import Actor
 from marketplace_api.events import events as shop_events
-from marketplace_api.fields import Limit
+from marketplace_api.fields import LateModel, Limit
 from marketplace_api.problems import FieldError, Problem
 from marketplace_api.rest import errors
 from marketplace_api.rest.access import requires, shop
@@ -57,7 +57,7 @@ def _msisdn(value: str) -> str:
     return value
 
 
-class PhonePath(BaseModel):
+class PhonePath(LateModel):
     """A phone in a path, in E.164."""
 
     # any number in E.164, also one that cannot be registered, because messages from it are stored too
@@ -80,7 +80,7 @@ class KioskArtisanPath(PhonePath):
     neighbour: Annotated[str, StringConstraints(pattern=E164)]  # the name in the URL
 
 
-class NewsQuery(BaseModel):
+class NewsQuery(LateModel):
     """The position to read from: `seq` of the last event that was read; 0 at first."""
 
     after: Annotated[int, Field(ge=0, le=2**53)] = 0

@@ -14,11 +14,9 @@ import logging
 import re
 from collections.abc import Mapping, Sequence, Set
 from functools import partial
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from wsgiref.types import WSGIApplication
 
-import requests
-from africastalking.SMS import SMSService
 from flask import Blueprint, Response, abort, request
 from werkzeug.exceptions import HTTPException
 
@@ -35,11 +33,14 @@ from bot.providers.declaration import Provider
 from bot.providers.errors import Reason, SendError
 from bot.providers.fast_path import PLAIN_TEXT, FastPath, FormReader
 from bot.providers.forms import Form, msisdn
-from bot.providers.http import TIMEOUT_S, broken_off, json_object, pooled, refused, requested_wait, text
+from bot.providers.http import broken_off, json_object, pooled, refused, requested_wait, text
 from bot.providers.secret_path import secret_blueprint, secret_paths
 from bot.runtime.setting_types import COMMA_LIST, BaseUrl
 from bot.runtime.settings import Settings
 from state.messages import ReportedStatus
+
+if TYPE_CHECKING:
+    import requests
 
 NAME = "africastalking"
 HOP_METADATA = "at-ussd-hop-metadata"
@@ -271,9 +272,11 @@ class AfricasTalking:
         workers: int = 10,
         name: str = NAME,
     ) -> None:
+        from bot.providers.africastalking_sdk import Api
+
         self.name = name
         self._sender_id = sender_id
-        self._api = _Api(username, api_key, base_url, session or pooled(workers))
+        self._api = Api(username, api_key, base_url, session or pooled(workers))
 
     def send(self, sms: OutgoingMessage) -> Receipt:
         """Send one message. There is no idempotency key, so after a lost answer the outcome is unknown.
@@ -293,6 +296,8 @@ class AfricasTalking:
 
     def _recipients(self, body: str, msisdns: list[str]) -> list[_Recipient]:
         """The recipients in a 2xx answer; if there is none, the whole call was refused. Raises SendError."""
+        import requests
+
         try:
             answer = self._api.send(body, msisdns, self._sender_id)
         except requests.RequestException as error:
@@ -304,30 +309,6 @@ class AfricasTalking:
         if fields is None:
             raise SendError(Reason.UNREADABLE, "unreadable_answer")
         return _read_recipients(fields.get("SMSMessageData"))
-
-
-class _Api(SMSService):  # type: ignore[misc]  # the SDK has no types
-    """The SDK's requests over one pooled session, with a timeout and the HTTP status.
-
-    The SDK itself opens a connection for each message, and its exception loses the status.
-    """
-
-    def __init__(self, username: str, api_key: str, base_url: str | None, session: requests.Session) -> None:
-        self._root, self._session = base_url, session
-        super().__init__(username, api_key)
-        # the environment's proxies and certificates, read once: a session would read them for every request
-        self._environment = session.merge_environment_settings(self._baseUrl, {}, None, None, None)
-
-    def _init_service(self) -> None:
-        super()._init_service()
-        if self._root:
-            self._baseUrl = self._contentUrl = f"{self._root}/version1"
-
-    def _make_request(
-        self, url: str, method: str, headers: Any, data: Any, params: Any, **_others: Any
-    ) -> requests.Response:
-        prepared = requests.Request(method, url, headers, data=data, params=params).prepare()
-        return self._session.send(prepared, timeout=TIMEOUT_S, allow_redirects=False, **self._environment)
 
 
 def _read_recipients(sent: object) -> list[_Recipient]:

@@ -16,9 +16,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import requests
 from flask import Blueprint, Response, abort, request
 
 from bot.providers import daraja_client, forms
@@ -42,6 +41,9 @@ from bot.providers.payment_contracts import (
 )
 from bot.providers.secret_path import secret_blueprint, secret_paths
 from bot.runtime.clock import Clock
+
+if TYPE_CHECKING:
+    import requests
 
 log = logging.getLogger(__name__)
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
-
-import requests
+from typing import TYPE_CHECKING, Any
 
 from bot.providers.daraja_settings import DarajaSettings
 from bot.providers.errors import PaymentError, Reason
-from bot.providers.http import TIMEOUT_S, AccessToken, broken_off, json_object, requested_wait, text
+from bot.providers.http import TIMEOUT_S, AccessToken, broken_off, json_object, pooled, requested_wait, text
 from bot.runtime.clock import Clock
+
+if TYPE_CHECKING:
+    import requests
 
 _TOKEN_CODES = frozenset({"401.002.01", "404.001.03", "400.003.01"})
 _KEY_REFUSED = (400, 401)
 """The statuses for a wrong consumer key, often with an empty body; any other 4xx comes from a proxy on the way."""
+WORKERS = 10
+"""How many connections are kept."""
 SHORT_LIFETIME = timedelta(minutes=10)
 """Of a token whose lifetime cannot be read; they usually live an hour."""
 
@@ -38,7 +41,7 @@ class DarajaClient:
         session: requests.Session | None = None,
     ) -> None:
         self._root = base_url
-        self._session = session or requests.Session()
+        self._session = session or pooled(WORKERS)
         self._key = (consumer_key, consumer_secret)
         self._token = AccessToken(self._fetch_token, clock)
 
@@ -74,6 +77,8 @@ class DarajaClient:
         return token, _lifetime(text(fields(answer), "expires_in"))
 
     def _exchange(self, method: str, path: str, **parts: Any) -> requests.Response:
+        import requests
+
         try:
             return self._session.request(method, self._root + path, timeout=TIMEOUT_S, allow_redirects=False, **parts)
         except requests.RequestException as error:

@@ -1,4 +1,7 @@
-"""Shared code of adapters that call an HTTP API: sessions, access tokens, what answers contain, and why calls fail."""
+"""Shared code of adapters that call an HTTP API: sessions, access tokens, what answers contain, and why calls fail.
+
+`requests` and the SDKs that use it are imported when a sender, payer or collector is built, which no web process does.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,15 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import Any
-
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3.exceptions import MaxRetryError, NewConnectionError
+from typing import TYPE_CHECKING, Any
 
 from bot.providers import forms
 from bot.providers.errors import Reason
 from bot.runtime.clock import system_clock
 from marketplace_api.backoff import retry_after
+
+if TYPE_CHECKING:
+    import requests
 
 TIMEOUT_S = 10.0
 RENEWED_AT = 0.9
@@ -24,6 +26,9 @@ RENEWED_AT = 0.9
 
 def pooled(workers: int) -> requests.Session:
     """A session that keeps one connection open for each of `workers` threads."""
+    import requests
+    from requests.adapters import HTTPAdapter
+
     session = requests.Session()
     for scheme in ("https://", "http://"):
         session.mount(scheme, HTTPAdapter(pool_maxsize=workers))
@@ -95,12 +100,12 @@ def refused(status: int) -> Reason:
     return Reason.REFUSED if 400 <= status < 500 else Reason.UNREADABLE
 
 
-# TLS fails at the handshake, before the request: a wrong certificate, or a wrong clock.
-_BEFORE_THE_REQUEST = (requests.ConnectTimeout, requests.exceptions.ProxyError, requests.exceptions.SSLError)
-
-
 def _never_connected(error: requests.RequestException) -> bool:
-    if isinstance(error, _BEFORE_THE_REQUEST):
+    from requests.exceptions import ConnectTimeout, ProxyError, SSLError
+    from urllib3.exceptions import MaxRetryError, NewConnectionError
+
+    # TLS fails at the handshake, before the request: a wrong certificate, or a wrong clock
+    if isinstance(error, ConnectTimeout | ProxyError | SSLError):
         return True
     cause = error.args[0] if error.args else None
     return isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError)

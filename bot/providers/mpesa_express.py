@@ -15,9 +15,9 @@ import logging
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-import requests
 from flask import Blueprint
 
 from bot.providers import daraja_client, mpesa_callbacks
@@ -47,6 +47,9 @@ from bot.providers.http import requested_wait, text
 from bot.providers.secret_path import secret_paths
 from bot.runtime.clock import Clock
 from bot.runtime.settings import SIMULATOR
+
+if TYPE_CHECKING:
+    import requests
 
 LARGEST_AMOUNT = 250_000
 """In shillings, of one payment."""

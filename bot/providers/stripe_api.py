@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, NoReturn
-
-import requests
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from bot.providers.errors import DuplicatePaymentError, PaymentError, Reason
 from bot.providers.http import TIMEOUT_S, broken_off, json_object, requested_wait, text
+
+if TYPE_CHECKING:
+    import requests
 
 Fields = Mapping[str, Any]
 
@@ -64,6 +65,7 @@ class StripeApi:
 
 def _http_client(session: requests.Session) -> Any:
     """The SDK's transport over our session. It repeats nothing, follows no redirect, and returns a success only."""
+    import requests
     from stripe import HTTPClient
 
     class SessionClient(HTTPClient):  # type: ignore[misc]  # mypy does not read the SDK, which takes ten seconds

@@ -19,10 +19,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
-import requests
 from flask import Blueprint, Response, abort, request
 from pydantic import Field, model_validator
 
@@ -54,6 +53,9 @@ from bot.runtime import hardening
 from bot.runtime.clock import system_clock
 from bot.runtime.setting_types import BaseUrl
 from bot.runtime.settings import ConflictingSettingError, Settings
+
+if TYPE_CHECKING:
+    import requests
 
 NAME = "stripe"
 log = logging.getLogger(__name__)

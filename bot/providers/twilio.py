@@ -19,9 +19,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from functools import cached_property, partial
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import requests
 from flask import Blueprint, Response, abort, request
 from twilio.request_validator import RequestValidator
 
@@ -42,6 +41,9 @@ from bot.providers.http import TIMEOUT_S, broken_off, json_object, pooled, refus
 from bot.runtime.setting_types import BaseUrl
 from bot.runtime.settings import Settings
 from state.messages import ReportedStatus
+
+if TYPE_CHECKING:
+    import requests
 
 NAME = "twilio"
 _API = "https://api.twilio.com"
@@ -245,6 +247,8 @@ class Twilio:
 
         Raises SendError.
         """
+        import requests
+
         prefix = "whatsapp:" if sms.channel == "whatsapp" else ""
         form = {
             "To": prefix + sms.msisdn,
@@ -277,6 +281,8 @@ class Twilio:
 
         Twilio redirects to its file storage; our credentials are not sent there. Raises FetchError.
         """
+        import requests
+
         if not self.keeps(url):
             raise FetchError(Reason.REFUSED, "not_our_media")
         try:

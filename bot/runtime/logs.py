@@ -11,10 +11,12 @@ import sys
 import threading
 from collections.abc import Iterable, MutableMapping, Sequence
 from types import TracebackType
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-import structlog
-from structlog.typing import Processor
+from bot.runtime.structured import structlog
+
+if TYPE_CHECKING:
+    from structlog.typing import Processor
 
 _GAP = r"(?:[ \u00a0\u202f()/-]|\\xa0|\\u202f){0,2}"
 _PLUS_GAP = r"(?:[ \u00a0\u202f().\-/]|\\xa0|\\u202f){0,3}"

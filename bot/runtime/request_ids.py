@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Iterable
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from structlog.contextvars import bind_contextvars, reset_contextvars
+from bot.runtime.structured import structlog
 
 _ACCEPTED = re.compile(r"[A-Za-z0-9._:-]{1,64}")  # characters that are safe in a header and in a log
+_bind, _reset = structlog.contextvars.bind_contextvars, structlog.contextvars.reset_contextvars
 
 
 class RequestIds:
@@ -25,8 +26,8 @@ class RequestIds:
         def start(status: str, headers: list[tuple[str, str]], *error: object) -> Callable[[bytes], object]:
             return start_response(status, [*headers, ("X-Request-Id", request_id)], *error)  # type: ignore[arg-type]
 
-        before = bind_contextvars(request_id=request_id)  # bound_contextvars is slower: it reads all bound variables
+        before = _bind(request_id=request_id)  # bound_contextvars is slower: it reads all bound variables
         try:
             return self._app(environ, start)
         finally:
-            reset_contextvars(**before)
+            _reset(**before)

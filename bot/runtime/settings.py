@@ -91,7 +91,8 @@ class Settings(BaseSettings):
     and checks the names of providers.
     """
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+    # each provider has a subclass, and only the class with the variables of all of them is ever used
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, defer_build=True)
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8000

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Blueprint, Response, jsonify, render_template, request
-from pydantic import AfterValidator, BaseModel, Field, RootModel, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from werkzeug.wrappers import Request as WireRequest
 from werkzeug.wrappers import Response as WireResponse
 
@@ -27,6 +27,7 @@ from bot.simulator import sizes
 from bot.simulator.gateway import CallDroppedError, Gateway
 from flows.msisdn import is_e164
 from marketplace_api.catalogue.categories import CATEGORIES
+from marketplace_api.fields import LateModel, LateRoot
 from marketplace_api.idempotency import StoredAnswer
 
 Resource = dict[str, Any]
@@ -81,7 +82,7 @@ def _e164(number: str) -> str:
 Msisdn = Annotated[str, AfterValidator(_e164)]
 
 
-class HopRequest(BaseModel):
+class HopRequest(LateModel):
     """A hop of a call: `text` is all that was typed since dialling, joined by `*`."""
 
     msisdn: Msisdn
@@ -90,7 +91,7 @@ class HopRequest(BaseModel):
     text: str = ""
 
 
-class TextRequest(BaseModel):
+class TextRequest(LateModel):
     """A text that a phone sends, and the provider that posts it to us."""
 
     msisdn: Msisdn
@@ -98,13 +99,13 @@ class TextRequest(BaseModel):
     provider: Literal["africastalking", "twilio"] = "africastalking"
 
 
-class ClockRequest(BaseModel):
+class ClockRequest(LateModel):
     """How far to move the clock forward: at most a leap year."""
 
     advance_seconds: Annotated[int, Field(strict=True, ge=0, le=366 * 86_400)]
 
 
-class OrderBody(RootModel[Resource]):
+class OrderBody(LateRoot[Resource]):
     """The body of `POST /api/v1/orders`; the marketplace validates it."""
 
 

@@ -21,7 +21,7 @@ from time import sleep
 from typing import Any, Literal
 
 from flask import Blueprint, Response, jsonify, request
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from bot.payments import collections
 from bot.payments.queueing import OwnShop
@@ -30,6 +30,7 @@ from bot.providers.errors import PaymentError
 from bot.simulator import buyers, express
 from bot.simulator.buyers import CANCELLED, NO_BALANCE, PAID, UNREACHABLE
 from marketplace_api import problems
+from marketplace_api.fields import LateModel
 from marketplace_api.models import BuyerPayment
 from marketplace_api.orders import orders, paying
 from marketplace_api.payments import buyer_payments
@@ -47,7 +48,7 @@ CODES: Mapping[Fate, str] = {
 }
 
 
-class PayRequest(BaseModel):
+class PayRequest(LateModel):
     """The order's code, and what its buyer does."""
 
     order: str
@@ -59,8 +60,8 @@ class SimulatedPayments:
     """Lets the buyers of the shop of `own` pay. The collectors are connected to the simulated providers."""
 
     own: OwnShop
-    collectors: Mapping[str, Collector]
-    """By method of payment."""
+    collector: Callable[[str], Collector]
+    """The one of a method of payment."""
     post_callback: Callable[[str, Mapping[str, Any]], None]
     press: Callable[[str, str], None]
     """Presses a button (`pay`, `decline`) on the page for cards with this URL."""
@@ -106,7 +107,7 @@ class SimulatedPayments:
 
     def _ask(self, method: str, charge: Charge) -> None:
         try:
-            answer = self.collectors[method].ask(charge)
+            answer = self.collector(method).ask(charge)
         except PaymentError as error:
             if not error.reason.outcome_unknown:
                 with self.own.writing() as shop:
@@ -136,7 +137,7 @@ class SimulatedPayments:
             self.post_callback(prompt.url, express.callback(prompt))
         else:
             self.press(page, "pay" if code == PAID else "decline")
-        answer = self.collectors[method].query(charge, provider_id)
+        answer = self.collector(method).query(charge, provider_id)
         with self.own.writing() as shop:
             payment = paying.lock(shop, payment_id)
             if isinstance(answer, Captured) and payment.captured_at is None:

@@ -11,11 +11,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
-from functools import partial
-from typing import Any
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import requests
 from flask import Flask
 from sqlalchemy import Connection
 from werkzeug.test import Client
@@ -53,7 +52,7 @@ from bot.simulator import (
 from bot.simulator.carriers import CarriedMessage, CarrierSimulator
 from bot.simulator.daraja import DarajaSimulator
 from bot.simulator.express import ExpressSimulator
-from bot.simulator.gateway import ACCOUNT_SID, ORIGIN, TWILIO_NUMBER, TWILIO_URL, WsgiAdapter
+from bot.simulator.gateway import ACCOUNT_SID, ORIGIN, TWILIO_NUMBER, TWILIO_URL
 from bot.simulator.instruments import (
     ID_DIGITS,
     LATE,
@@ -77,6 +76,9 @@ from marketplace_api.actors import Actor
 from marketplace_api.idempotency import StoredAnswer
 from marketplace_api.orders import placing
 from state import outbox
+
+if TYPE_CHECKING:
+    import requests
 
 REPORT, RESULT, EVENT = "simulated_report", "simulated_result", "simulated_event"
 """The kinds of the outbox jobs that post a delivery report, a payment result and an event of Stripe's."""
@@ -130,9 +132,12 @@ def _payments(app: Flask, services: Services) -> SimulatedPayments:
     def press(page: str, button: str) -> None:
         Client(app, use_cookies=False).post(urlsplit(page).path, data={"act": button})
 
-    by_method: dict[str, Collector] = {"mpesa": _collector(app, services, services.clock), "card": _cards(app)}
+    @cache
+    def collector(method: str) -> Collector:
+        return _cards(app) if method == "card" else _collector(app, services, services.clock)
+
     post = partial(_post, app, instruments(services).wire)
-    return SimulatedPayments(services.collecting, by_method, post, press)
+    return SimulatedPayments(services.collecting, collector, post, press)
 
 
 def _place_order(services: Services, log: Wire, body: Mapping[str, Any], idempotency_key: str) -> StoredAnswer:
@@ -337,9 +342,10 @@ def _stripe(app: Flask, services: Services) -> StripeSimulator:
 
 
 def _session_without_socket(app: Flask) -> requests.Session:
-    session = requests.Session()
-    session.mount(ORIGIN, WsgiAdapter(app))
-    return session
+    # imported here: `requests` takes time to import, and most web processes never need it
+    from bot.simulator.wsgi_adapter import session_without_socket
+
+    return session_without_socket(app)
 
 
 def _post(app: Flask, log: Wire, url: str, body: Mapping[str, Any]) -> None:

@@ -17,12 +17,12 @@ from typing import Annotated, Literal, Self
 
 from apiflask import APIBlueprint
 from babel.numbers import get_currency_precision
-from pydantic import BaseModel, StringConstraints
+from pydantic import StringConstraints
 
 from bot.marketplace.http_api import PhonePath
 from bot.messaging import broadcasts, queue
 from bot.messaging.broadcasts import Audience
-from marketplace_api.fields import Body, Id, Limit, Line, Locale, Moment
+from marketplace_api.fields import Body, Id, LateModel, Limit, Line, Locale, Moment
 from marketplace_api.rest.access import requires, shop
 from marketplace_api.rest.idempotency import idempotent
 from marketplace_api.rest.lists import IdCursor, Page, TextCursor, as_page
@@ -38,7 +38,7 @@ Words = Annotated[str, StringConstraints(max_length=459, pattern=r"^[^\x00]*[^\s
 _COST = re.compile(r"([A-Z]{3}) ([0-9]+(?:\.[0-9]+)?)")
 
 
-class Message(BaseModel):
+class Message(LateModel):
     """A text, in or out; `cost` is null if the provider has not reported one.
 
     `latency_ms` is the time from queueing to sending. `repeats` counts the sends after one that may have delivered it.
@@ -73,7 +73,7 @@ class Message(BaseModel):
         return cls.model_validate(asdict(message) | {"cost": cost(message.cost), "latency_ms": latency_ms})
 
 
-class MessageQuery(BaseModel):
+class MessageQuery(LateModel):
     """Page and filters of a list of texts."""
 
     limit: Limit = 20
@@ -126,7 +126,7 @@ def _page(query: MessageQuery, msisdn: str | None = None) -> Page[Message]:
     return as_page(rows, query.limit, Message.of, lambda row: (row.id,))
 
 
-class SumQuery(BaseModel):
+class SumQuery(LateModel):
     """The grouping of the texts, and which texts are counted; days are days in UTC."""
 
     limit: Limit = 20
@@ -136,7 +136,7 @@ class SumQuery(BaseModel):
     until: Moment | None = None
 
 
-class MessageSum(BaseModel):
+class MessageSum(LateModel):
     """The sent texts of a day, a dialogue or an order, and their cost in one currency; null if no cost was reported."""
 
     key: str
@@ -177,7 +177,7 @@ class BroadcastIn(Body):
     language: Locale | None = None
 
 
-class Broadcast(BaseModel):
+class Broadcast(LateModel):
     """A broadcast that has started; its texts are those whose `about` is its id."""
 
     id: str

@@ -7,6 +7,7 @@ CON What are you selling?
 
 from __future__ import annotations
 
+import encodings.utf_16_be  # noqa: F401 - otherwise the first hop would import it
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Literal
 
-from pydantic import Discriminator, RootModel, StringConstraints, Tag, ValidationError
+from pydantic import Discriminator, StringConstraints, Tag, ValidationError
 from sqlalchemy import func, select
 
 from marketplace_api import idempotency, locks, models, problems
@@ -30,6 +30,7 @@ from marketplace_api.fields import (
     Day,
     ExpectedTotal,
     Id,
+    LateRoot,
     Line,
     Locale,
     Msisdn,
@@ -103,7 +104,7 @@ _ANY_PAYER = Discriminator(
 
 
 class PaymentIn(
-    RootModel[
+    LateRoot[
         Annotated[
             Annotated[ByStorefront, Tag("(storefront)")]
             | Annotated[ByMpesa, Tag("(mpesa)")]
@@ -164,7 +165,7 @@ def _kind(body: object) -> str:
 
 
 class AnyOrderIn(
-    RootModel[
+    LateRoot[
         Annotated[
             Annotated[ProductOrderIn, Tag("(product)")] | Annotated[BriefOrderIn, Tag("(brief)")],
             Discriminator(_kind),

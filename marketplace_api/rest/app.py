@@ -44,6 +44,7 @@ from marketplace_api.rest import (
     webhook_endpoints,
 )
 from marketplace_api.rest.key_usage import KeyUsage
+from marketplace_api.rest.late_rules import LateRule
 from marketplace_api.shop import Ids, Shop, Terms
 
 NO_KEY = Actor("key", "none")
@@ -99,6 +100,7 @@ class MarketplaceApi(APIFlask):
     """Runs each view in a transaction, which is committed when the view returns and rolled back when it raises."""
 
     json_provider_class = StrictJSON
+    url_rule_class = LateRule
 
     def __init__(self, sessions: sessionmaker[Session], open_shop: Callable[[Session], Shop]) -> None:
         super().__init__(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from apiflask import APIBlueprint
-from pydantic import BaseModel
 
 from marketplace_api.events import events
-from marketplace_api.fields import Limit
+from marketplace_api.fields import LateModel, Limit
 from marketplace_api.rest.access import requires, shop
 from marketplace_api.rest.lists import NumberCursor, Page, as_page
 from marketplace_api.schemas.events import Event
@@ -14,7 +13,7 @@ from marketplace_api.schemas.events import Event
 blueprint = APIBlueprint("events", __name__, tag="Events")
 
 
-class EventQuery(BaseModel):
+class EventQuery(LateModel):
     """The page of events to read."""
 
     limit: Limit = 20

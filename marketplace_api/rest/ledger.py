@@ -6,10 +6,9 @@ from datetime import date, datetime
 from typing import Self
 
 from apiflask import APIBlueprint
-from pydantic import BaseModel
 
 from marketplace_api.accounts import artisans
-from marketplace_api.fields import Body, CashMove, Line, Moment
+from marketplace_api.fields import Body, CashMove, LateModel, Line, Moment
 from marketplace_api.kiosks import activity, cash_float, kiosks
 from marketplace_api.payments import audit, statements
 from marketplace_api.rest.access import requires, shop
@@ -20,14 +19,14 @@ from marketplace_api.schemas.money import Money
 blueprint = APIBlueprint("books", __name__, tag="Books")  # the name is part of the operation ids
 
 
-class Period(BaseModel):
+class Period(LateModel):
     """From `since` on, before `until`; either may be left out."""
 
     since: Moment | None = None
     until: Moment | None = None
 
 
-class StatementLine(BaseModel):
+class StatementLine(LateModel):
     """An entry in the artisan's account; `order` and `payout` are codes.
 
     `what` is the kind of entry: `earned` by goods received; `sent`, a payout is being paid; `back`, it was not paid;
@@ -56,7 +55,7 @@ class StatementLine(BaseModel):
         )
 
 
-class Statement(BaseModel):
+class Statement(LateModel):
     """The amount owed to an artisan at the beginning of the period, each entry in it, and the amount owed at its end.
 
     While a payout is `sent` it does not count as owed. A negative amount was paid to the artisan in advance.
@@ -68,7 +67,7 @@ class Statement(BaseModel):
     closing: Money
 
 
-class Float(BaseModel):
+class Float(LateModel):
     """The marketplace's cash in a kiosk's drawer; negative if the agent has paid out own money."""
 
     kiosk_id: str
@@ -82,7 +81,7 @@ class FloatIn(Body):
     note: Line
 
 
-class AuditResult(BaseModel):
+class AuditResult(LateModel):
     """A condition on the money. If it does not hold, `detail` has a sentence for each inconsistency."""
 
     name: str
@@ -94,14 +93,14 @@ class AuditResult(BaseModel):
         return cls(name=check.name, ok=not check.inconsistencies, detail="; ".join(check.inconsistencies))
 
 
-class Audit(BaseModel):
+class Audit(LateModel):
     """The result of all conditions; `ok` if each of them holds."""
 
     ok: bool
     checks: list[AuditResult]
 
 
-class KioskDay(BaseModel):
+class KioskDay(LateModel):
     """A day at a kiosk: pieces received, payouts in cash, and the float at its end, or so far today."""
 
     kiosk_id: str

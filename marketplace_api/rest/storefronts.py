@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Annotated, Self
 
 from apiflask import APIBlueprint
-from pydantic import BaseModel, BeforeValidator, Field, StrictBool
+from pydantic import BeforeValidator, Field, StrictBool
 
 from marketplace_api.accounts import api_keys
-from marketplace_api.fields import Body, ExpectedTotal, Line, Price, whole
+from marketplace_api.fields import Body, ExpectedTotal, LateModel, Line, Price, whole
 from marketplace_api.payments import statements, storefronts
 from marketplace_api.refused import Refused
 from marketplace_api.rest.access import caller, requires, sees_all, shop
@@ -29,7 +29,7 @@ class StorefrontTermsIn(Body):
     settle_days: Annotated[int, Field(ge=1, le=365), BeforeValidator(whole)] = storefronts.SETTLE_DAYS
 
 
-class StorefrontStatementLine(BaseModel):
+class StorefrontStatementLine(LateModel):
     """An entry in the account of a storefront. Positive amounts are what it owes us more, negative ones what less.
 
     `what` is the kind of entry: `vouched` for an order; `credit`, a credit note, because an order costs less or has
@@ -60,7 +60,7 @@ class StorefrontStatementLine(BaseModel):
         )
 
 
-class StorefrontStatement(BaseModel):
+class StorefrontStatement(LateModel):
     """What a storefront owes us at the beginning of the period, each entry in it, and what it owes at its end."""
 
     key_id: str

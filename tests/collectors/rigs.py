@@ -29,7 +29,7 @@ from bot.providers.mpesa_express import MpesaExpress
 from bot.providers.stripe_checkout import StripeCheckout
 from bot.simulator import buyers, express
 from bot.simulator.express import ExpressSimulator
-from bot.simulator.gateway import WsgiAdapter
+from bot.simulator.wsgi_adapter import WsgiAdapter
 from tests.collectors import simulated_stripe
 from tests.collectors.simulated_stripe import SimulatedStripe
 from tests.providers.recording import CollectionRecorder

@@ -16,7 +16,7 @@ from bot.providers import stripe_checkout
 from bot.providers.collector_contracts import Asked, Charge, ChargeStatus, Refunding
 from bot.providers.stripe_checkout import StripeCheckout
 from bot.simulator import cards, stripe, stripe_page
-from bot.simulator.gateway import WsgiAdapter
+from bot.simulator.wsgi_adapter import WsgiAdapter
 from tests.providers.recording import CollectionRecorder
 
 ROOT = "http://stripe"

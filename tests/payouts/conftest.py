@@ -17,8 +17,8 @@ from bot.providers.daraja import Daraja
 from bot.providers.daraja_client import DarajaClient
 from bot.providers.payment_contracts import Payment
 from bot.simulator import tables, wallet
-from bot.simulator.gateway import WsgiAdapter
 from bot.simulator.wallet import PaymentScript, SimulatorPayer
+from bot.simulator.wsgi_adapter import WsgiAdapter
 from tests.bot.conftest import embedded, service  # noqa: F401 - fixtures
 from tests.providers.conftest import api, unused_address  # noqa: F401 - fixtures
 from tests.providers.recording import CallbackRecorder

@@ -24,8 +24,8 @@ from sqlalchemy import Connection
 from bot.providers.daraja import Daraja
 from bot.providers.daraja_client import DarajaClient
 from bot.simulator import daraja as simulated
-from bot.simulator.gateway import WsgiAdapter
 from bot.simulator.wallet import PaymentScript
+from bot.simulator.wsgi_adapter import WsgiAdapter
 from tests.service import Service
 
 ROOT = "http://daraja"

@@ -19,8 +19,8 @@ from werkzeug import Response
 from bot.providers.daraja import Daraja
 from bot.providers.errors import DuplicatePaymentError, PaymentError
 from bot.providers.payment_contracts import NotPaid, Pending
-from bot.simulator.gateway import WsgiAdapter
 from bot.simulator.wallet import PaymentScript
+from bot.simulator.wsgi_adapter import WsgiAdapter
 from tests.payouts.conftest import PHONE, TOKEN, Safaricom, payment
 from tests.providers.rows.daraja import PAID, result
 from tests.providers.stand_in import StandIn

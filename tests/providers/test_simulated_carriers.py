@@ -29,7 +29,8 @@ from bot.providers.twilio import Twilio
 from bot.runtime.settings import Settings
 from bot.simulator import carriers, media
 from bot.simulator.carriers import CarriedMessage
-from bot.simulator.gateway import Gateway, WsgiAdapter
+from bot.simulator.gateway import Gateway
+from bot.simulator.wsgi_adapter import WsgiAdapter
 from tests.providers.conftest import PUBLIC_URL, SECRET, TOKEN
 from tests.providers.recording import CallbackRecorder
 

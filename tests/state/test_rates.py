@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine
 
-from state.rates import RedisRates, SendRates, SqlRates, _taken
+from state.rates import SendRates, SqlRates, _taken
+from state.redis_rates import RedisRates
 from tests.threads import together
 
 pytestmark = pytest.mark.every_store

@@ -11,7 +11,8 @@ import requests
 
 from bot.providers.collector_contracts import Asked, Captured, Charge
 from bot.providers.stripe_checkout import StripeCheckout
-from bot.simulator.gateway import ORIGIN, WsgiAdapter
+from bot.simulator.gateway import ORIGIN
+from bot.simulator.wsgi_adapter import WsgiAdapter
 from tests.service import MONDAY, Service, serving
 
 CHARGE = Charge(

@@ -16,8 +16,9 @@ from bot.providers.payment_contracts import Paid, Payment
 from bot.providers.twilio import Twilio
 from bot.simulator import providers
 from bot.simulator.faults import FaultRequest
-from bot.simulator.gateway import ACCOUNT_SID, ORIGIN, TWILIO_NUMBER, CallDroppedError, WsgiAdapter
+from bot.simulator.gateway import ACCOUNT_SID, ORIGIN, TWILIO_NUMBER, CallDroppedError
 from bot.simulator.provider_faults import contradicted
+from bot.simulator.wsgi_adapter import WsgiAdapter
 from state import people
 from tests.service import Service, serving
 
