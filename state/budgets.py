@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, case
+from sqlalchemy.exc import SQLAlchemyError
 
-from state import redis_clients
-from state.redis_sessions import TIMEOUT_S
-from state.tables import INSERT, budget
+from state.tables import budget, upsert
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +36,24 @@ class Spent:
     ends_at: float
 
 
+class UnavailableError(Exception):
+    """The store does not answer, for this reason."""
+
+
 class Budgets(Protocol):
-    """Budgets by name, in Redis or SQL."""
+    """Budgets by name: `SqlBudgets`, or `RedisBudgets` for many machines."""
 
     def spend(self, uses: Sequence[Use], now: float) -> list[Spent]:
-        """Count the uses, and return what was used of each budget, these uses included."""
+        """Count the uses, and return what was used of each budget, these uses included.
+
+        Raises UnavailableError.
+        """
         ...
 
 
 def spend(conn: Connection, use: Use, now: float) -> Spent:
     """Count the use in the transaction of `conn`. Two transactions that use one budget run one after the other."""
-    insert: Any = INSERT[conn.dialect.name](budget).values(name=use.name, total=use.amount, ends_at=now + use.per)
+    insert: Any = upsert(conn.dialect.name, budget).values(name=use.name, total=use.amount, ends_at=now + use.per)
     is_over = budget.c.ends_at <= now
     counted = insert.on_conflict_do_update(
         index_elements=["name"],
@@ -79,43 +85,10 @@ class SqlBudgets:
         self._transaction = transaction
 
     def spend(self, uses: Sequence[Use], now: float) -> list[Spent]:
-        with self._transaction() as conn:
-            # in the order of their names, so that no two transactions wait for each other
-            found = {use.name: spend(conn, use, now) for use in sorted(uses, key=lambda use: use.name)}
+        try:
+            with self._transaction() as conn:
+                # in the order of their names, so that no two transactions wait for each other
+                found = {use.name: spend(conn, use, now) for use in sorted(uses, key=lambda use: use.name)}
+        except SQLAlchemyError as error:
+            raise UnavailableError(type(error).__name__) from error
         return [found[use.name] for use in uses]
-
-
-_SPEND = """
-local spent = {}
-for number, key in ipairs(KEYS) do
-  local amount, per, now = ARGV[2 * number], tonumber(ARGV[2 * number + 1]), tonumber(ARGV[1])
-  local ends_at = tonumber(redis.call('HGET', key, 'ends_at') or 0)
-  if ends_at <= now then
-    ends_at = now + per
-    redis.call('DEL', key)
-    redis.call('HSET', key, 'ends_at', string.format('%.6f', ends_at))
-    redis.call('PEXPIRE', key, math.ceil(per * 1000))
-  end
-  spent[2 * number - 1] = redis.call('HINCRBY', key, 'total', amount)
-  spent[2 * number] = string.format('%.6f', ends_at)
-end
-return spent
-"""
-
-
-class RedisBudgets:
-    """Budgets in the Redis at `url`, which is asked once for all uses. Raises redis.RedisError.
-
-    The prefix has braces around a part of it if uses of several budgets are counted at once: one server of a cluster
-    then has them all.
-    """
-
-    def __init__(self, url: str, *, timeout: float = TIMEOUT_S, prefix: str = "soko:{budget}:") -> None:
-        # while masters change, the caller does without the count, or counts elsewhere
-        self._spend = redis_clients.script(url, _SPEND, timeout=timeout, patience=timeout)
-        self._prefix = prefix
-
-    def spend(self, uses: Sequence[Use], now: float) -> list[Spent]:
-        arguments = [value for use in uses for value in (use.amount, use.per)]
-        found = self._spend([self._prefix + use.name for use in uses], [now, *arguments])
-        return [Spent(int(total), float(ends_at)) for total, ends_at in zip(found[::2], found[1::2], strict=True)]

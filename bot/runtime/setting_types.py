@@ -79,10 +79,23 @@ def _hours(value: str) -> str:
     return f"{begins:%H:%M}-{ends:%H:%M}"
 
 
+SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
+
+
 def _rate(value: str) -> str:
-    if not re.fullmatch(r"[1-9][0-9]*/(second|minute|hour|day)", value):
+    if not re.fullmatch(f"[1-9][0-9]*/({'|'.join(SECONDS)})", value):
         raise ValueError("takes a number of requests and a time, such as 3000/minute")
     return value
+
+
+def rate(value: str) -> tuple[int, int]:
+    """How many in how many seconds.
+
+    >>> rate("3000/minute")
+    (3000, 60)
+    """
+    most, _, unit = value.partition("/")
+    return int(most), SECONDS[unit]
 
 
 def _currency(value: str) -> str:

@@ -23,7 +23,6 @@ from threading import Lock
 from typing import Literal
 
 from flask import Response, request
-from redis import RedisError
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -34,7 +33,7 @@ from bot.runtime.settings import Settings
 from bot.web.rate_limits import RateLimits
 from marketplace_api.rest.access import ClientKind
 from state import counters
-from state.budgets import RedisBudgets, Spent, SqlBudgets, Use
+from state.budgets import Budgets, Spent, SqlBudgets, UnavailableError, Use
 from state.counters import STRANGERS
 
 log = logging.getLogger(__name__)
@@ -145,8 +144,7 @@ class Door:
         self._database, self._clock = database, clock
         self._key = settings.keys.current(Purpose.STRANGERS)
         in_sql = SqlBudgets(self._transaction)
-        in_redis = RedisBudgets(settings.redis_url) if settings.redis_url else None
-        self._stores = (in_redis, in_sql) if in_redis else (in_sql,)
+        self._stores = (*_redis_budgets(settings.redis_url), in_sql)
         self._closed: dict[str, float] = {}
         self._counts: Counter[tuple[str, str]] = Counter()
         self._counting, self._flushed_at = Lock(), 0.0
@@ -201,8 +199,8 @@ class Door:
         for store in self._stores:
             try:
                 return store.spend(uses, self._clock().timestamp())
-            except (RedisError, SQLAlchemyError) as error:
-                log.warning("strangers are not counted in one store: %s", type(error).__name__)
+            except UnavailableError as error:
+                log.warning("strangers are not counted in one store: %s", error)
         return ()
 
     def _remember_closed(self, name: str, ends_at: float, now: float) -> None:
@@ -279,3 +277,12 @@ def network(address: str) -> str:
             return str(parsed.ipv4_mapped)
         return str(IPv6Network((parsed.packed[:8] + bytes(8), 64)))
     return str(parsed)
+
+
+def _redis_budgets(redis_url: str | None) -> Sequence[Budgets]:
+    if not redis_url:
+        return ()
+    # imported here: redis-py takes time to import, and without Redis nothing needs it
+    from state.redis_budgets import RedisBudgets
+
+    return (RedisBudgets(redis_url),)

@@ -11,13 +11,10 @@ from collections.abc import Callable
 from math import ceil
 from typing import Literal
 
-from limits import RateLimitItem, parse
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
-from redis import RedisError
-
+from bot.runtime.setting_types import rate
 from bot.runtime.settings import Settings
-from state.budgets import RedisBudgets, Use
+from state.budgets import Budgets, UnavailableError, Use
+from state.memory_budgets import MemoryBudgets
 
 log = logging.getLogger(__name__)
 
@@ -29,12 +26,8 @@ class RateLimits:
     """Counts requests. Rates are those of the settings."""
 
     def __init__(self, settings: Settings, now: Callable[[], float] = time.time) -> None:
-        self._shared = RedisBudgets(settings.redis_url, prefix=PREFIX) if settings.redis_url else None
-        self._own = FixedWindowRateLimiter(MemoryStorage())
-        self._rates: dict[Counted, RateLimitItem] = {
-            "key": parse(settings.api_rate),
-            "address": parse(settings.public_rate),
-        }
+        self._budgets = _budgets(settings.redis_url)
+        self._rates = {"key": rate(settings.api_rate), "address": rate(settings.public_rate)}
         self._now = now
 
     def admit(self, kind: Counted, name: str) -> int | None:
@@ -42,20 +35,20 @@ class RateLimits:
 
         None if it is allowed; else the whole seconds, at least one, until the next is allowed.
         """
-        rate = self._rates[kind]
-        if self._shared:
-            return self._admit_shared(self._shared, Use(f"{kind}:{name}", 1, rate.get_expiry()), rate.amount)
-        if self._own.hit(rate, kind, name):
-            return None
-        return self._seconds_until(self._own.get_window_stats(rate, kind, name).reset_time)
-
-    def _admit_shared(self, shared: RedisBudgets, use: Use, most: int) -> int | None:
+        most, per = self._rates[kind]
+        now = self._now()
         try:
-            (spent,) = shared.spend([use], self._now())
-        except RedisError as error:  # while Redis is unreachable, requests are answered without a limit
-            log.warning("requests are not counted: %s", type(error).__name__)
+            (spent,) = self._budgets.spend([Use(f"{kind}:{name}", 1, per)], now)
+        except UnavailableError as error:  # while Redis is unreachable, requests are answered without a limit
+            log.warning("requests are not counted: %s", error)
             return None
-        return None if spent.total <= most else self._seconds_until(spent.ends_at)
+        return None if spent.total <= most else max(1, ceil(spent.ends_at - now))
 
-    def _seconds_until(self, ends_at: float) -> int:
-        return max(1, ceil(ends_at - self._now()))
+
+def _budgets(redis_url: str | None) -> Budgets:
+    if not redis_url:
+        return MemoryBudgets()
+    # imported here: redis-py takes time to import, and without Redis nothing needs it
+    from state.redis_budgets import RedisBudgets
+
+    return RedisBudgets(redis_url, prefix=PREFIX)

@@ -1,4 +1,4 @@
-"""Budgets, in Redis and in the database."""
+"""Budgets, in Redis, in the database and in the memory of a process."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import pytest
 from sqlalchemy import Connection, Engine
 
 from state import budgets
-from state.budgets import Budgets, RedisBudgets, SqlBudgets, Use
+from state.budgets import Budgets, SqlBudgets, Use
+from state.memory_budgets import MOST, MemoryBudgets
+from state.redis_budgets import RedisBudgets
 from tests.threads import together
 
 pytestmark = pytest.mark.every_store
@@ -14,10 +16,12 @@ pytestmark = pytest.mark.every_store
 NOW = 1_790_000_000.5
 
 
-@pytest.fixture(params=["sql", "redis"])
+@pytest.fixture(params=["sql", "redis", "memory"])
 def store(request: pytest.FixtureRequest, engine: Engine) -> Budgets:
     if request.param == "sql":
         return SqlBudgets(engine.begin)
+    if request.param == "memory":
+        return MemoryBudgets()
     return RedisBudgets(request.getfixturevalue("redis_url"), timeout=5)
 
 
@@ -54,3 +58,12 @@ def test_a_sweep_keeps_what_still_counts(conn: Connection) -> None:
 
     assert budgets.spend(conn, Use("old", 1, 10), NOW).total == 1
     assert budgets.spend(conn, Use("new", 1, 10), NOW).total == 5
+
+
+def test_a_process_forgets_windows_that_are_over() -> None:
+    store = MemoryBudgets()
+    for number in range(MOST):
+        spend(store, 1, 0, f"address {number}")
+    spend(store, 1, 60, "later")
+
+    assert len(store) == 1

@@ -15,10 +15,11 @@ from redis.crc import key_slot
 from sqlalchemy import Connection
 
 from state import deadline, redis_clients
-from state.budgets import RedisBudgets, Spent, Use
-from state.rates import RedisRates
+from state.budgets import Spent, Use
 from state.redis_addresses import group_of
+from state.redis_budgets import RedisBudgets
 from state.redis_groups import MOST_WAITING, ServersOf
+from state.redis_rates import RedisRates
 from state.redis_sessions import PREFIX
 from state.sessions import PAGES, Claimed, Sessions, SidePage
 from tests.redis_groups import MASTER, Cluster, Node, Watched, is_replicated, running_cluster, running_watched, wait_for
