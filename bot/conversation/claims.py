@@ -123,6 +123,8 @@ class Claim:
             found = sessions.read(kept)
             if not found or found.fence <= self.previous.fence:
                 return
+            if found.left_at < self.previous.left_at:  # that session has expired since, and this one began again
+                return
         if kept:
             self._document = kept
             self.previous = self.read_again()

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Blueprint, Response, jsonify, render_template, request
-from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, ValidationError
 from werkzeug.wrappers import Request as WireRequest
 from werkzeug.wrappers import Response as WireResponse
 
@@ -86,7 +86,7 @@ class HopRequest(LateModel):
     """A hop of a call: `text` is all that was typed since dialling, joined by `*`."""
 
     msisdn: Msisdn
-    session_id: str
+    session_id: Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
     code: str
     text: str = ""
 

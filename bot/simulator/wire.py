@@ -101,6 +101,7 @@ class Wire:
                 conn.execute(delete(simulated_wire).where(simulated_wire.c.seq <= seq - KEPT))
 
     def _masked(self, text: str) -> str:
+        text = text.replace("\0", "\ufffd")  # PostgreSQL stores no NUL
         for secret in self.secrets:
             text = text.replace(secret, MASK)
         return _SECRET_FIELD.sub(rf"\g<1>{MASK}", SECRET_PATH.sub(rf"\g<1>{MASK}", text))

@@ -58,7 +58,7 @@ def test_a_web_process_imports_only_what_it_may_need_and_its_first_hops_import_n
 @pytest.mark.parametrize("provider", ["africastalking", "twilio"])
 def test_a_web_process_with_providers_needs_no_sender(tmp_path: Path, provider: str) -> None:
     accounts = {"AT_USERNAME": "soko", "AT_API_KEY": "key", "TWILIO_ACCOUNT_SID": "AC1", "TWILIO_AUTH_TOKEN": "token"}
-    started, for_hops = run(tmp_path, ("s1", ""), SMS_PROVIDER=provider, TWILIO_NUMBER="+15005550006", **accounts)
+    started, for_hops = run(tmp_path, ("s1", ""), SMS_PROVIDER=provider, TWILIO_FROM="+15005550006", **accounts)
 
     assert started & NEVER_NEEDED == set()
     assert for_hops == set()

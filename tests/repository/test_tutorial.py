@@ -16,8 +16,8 @@ PAGE = ROOT / "docs/tutorial.md"
 BLOCK = re.compile(r"(?<=^```text\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
 CUT = "# the next block\n"
 HANDSETS = re.findall(
-    r'\("(\w+)", "[^"]+", "[^"]+", "(\+\d+)"\)',
-    (ROOT / "bot/simulator/templates/simulator/page.html").read_text(),
+    r'\{ id: "(\w+)", label: "[^"]+", msisdn: "(\+\d+)" \}',
+    (ROOT / "bot/simulator/static/handsets.js").read_text(),
 )
 PEOPLE = {"artisan": "amina", "buyer": "joy", "agent": "otieno"}
 
