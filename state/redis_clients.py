@@ -98,16 +98,7 @@ class _Node(RedisSessions):
         return None
 
     def _ask(self, *command: Any) -> Any:
-        if not self._is_asking:
-            return super()._ask(*command)
-        deadline.remaining(TIMEOUT_S)
-        connection = self._connect()
-        try:
-            connection.ask(("ASKING",))
-        except BaseException:
-            connection.close()
-            raise
-        return self._ask_over(connection, command)
+        return self._ask_in_turn(("ASKING",), command) if self._is_asking else super()._ask(*command)
 
 
 class GroupSessions:

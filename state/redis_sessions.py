@@ -163,22 +163,27 @@ class RedisSessions:
 
     def _ask(self, *command: Any) -> Any:
         """The answer. Raises redis.TimeoutError, and deadline.TimeIsUpError without asking."""
+        return self._ask_in_turn(command)
+
+    def _ask_in_turn(self, *commands: tuple[Any, ...]) -> Any:
+        """The answer to the last of the commands, which one connection sends."""
         deadline.remaining(TIMEOUT_S)
         try:
             connection = self._idle.pop()
         except IndexError:
-            return self._ask_over(self._connect(), command)
+            return self._ask_over(self._connect(), commands)
         try:
-            return self._ask_over(connection, command)
+            return self._ask_over(connection, commands)
         except ConnectionError:  # the server restarted or closed the connection while it was idle
-            return self._ask_over(self._connect(), command)
+            return self._ask_over(self._connect(), commands)
 
     def _connect(self) -> RedisConnection:
         return RedisConnection(self._connections.make_connection(), TIMEOUT_S)
 
-    def _ask_over(self, connection: RedisConnection, command: tuple[Any, ...]) -> Any:
+    def _ask_over(self, connection: RedisConnection, commands: tuple[tuple[Any, ...], ...]) -> Any:
         try:
-            answer = connection.ask(command)
+            for command in commands:
+                answer = connection.ask(command)
         except ResponseError:
             self._idle.append(connection)
             raise
