@@ -59,7 +59,7 @@ Row = dict[str, Any]
 
 
 @dataclass
-class BenchShop:
+class MeasuredShop:
     """A server with its database, in which orders are placed before each turn."""
 
     server: Running
@@ -101,7 +101,7 @@ def measure(rounds: int, only: str = "") -> list[Row]:
         bare = Subject(FLASK, web("tests.bench.peers.flask_form:app"), shows=ECHO)
         flask = stack.enter_context(wire_servers.running(bare, servers))
         shops = [
-            BenchShop(stack.enter_context(wire_servers.running(subject, servers)), services)
+            MeasuredShop(stack.enter_context(wire_servers.running(subject, servers)), services)
             for subject, services in stack.enter_context(_subjects(folder))
             if re.search(only, subject.name)
         ]
@@ -149,7 +149,7 @@ def _add_products(services: Services) -> None:
             )
 
 
-def _turn(loader: Loader, shop: BenchShop) -> Iterator[tuple[str, float]]:
+def _turn(loader: Loader, shop: MeasuredShop) -> Iterator[tuple[str, float]]:
     server = shop.server
     with shop.services.database.reading() as session:
         codes = list(session.scalars(select(Product.code)))
@@ -161,10 +161,10 @@ def _turn(loader: Loader, shop: BenchShop) -> Iterator[tuple[str, float]]:
     yield "the page of a product", _cost(loader, server, pages, b"Place order")
     yield "the window", _cost(loader, server, [_get("/")] * READS, b'class="ware"')
     yield "YES by text", _accepting(loader, shop, lambda phone, code, _: ([], shop.text(phone, f"YES {code}")), b"")
-    yield "YES by USSD", _accepting(loader, shop, partial_call(shop), b"is yours")
+    yield "YES by USSD", _accepting(loader, shop, _hops_to_yes(shop), b"is yours")
 
 
-def partial_call(shop: BenchShop) -> Callable[[str, str, str], tuple[list[bytes], bytes]]:
+def _hops_to_yes(shop: MeasuredShop) -> Callable[[str, str, str], tuple[list[bytes], bytes]]:
     """The hops of a call to the newest order, and the one that accepts it."""
     return lambda phone, _, session: (
         [shop.hop(phone, session, typed) for typed in ("", "3", "3*1")],
@@ -173,7 +173,7 @@ def partial_call(shop: BenchShop) -> Callable[[str, str, str], tuple[list[bytes]
 
 
 def _accepting(
-    loader: Loader, shop: BenchShop, requests: Callable[[str, str, str], tuple[list[bytes], bytes]], shows: bytes
+    loader: Loader, shop: MeasuredShop, requests: Callable[[str, str, str], tuple[list[bytes], bytes]], shows: bytes
 ) -> float:
     """Microseconds of each request that accepts an order; what leads to it is not measured."""
     before, rounds = shop.accepted(), 6
