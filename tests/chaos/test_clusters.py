@@ -34,6 +34,8 @@ from tests.servers import free_port
 
 WEB_SERVERS = 2
 CONCURRENT_USERS = 6
+STARTS_WITHIN_S = 300.0
+"""How long a server may take to start or to follow; the first web server also makes all tables."""
 AGAIN_WITHIN_S = 30.0
 """How long after a kill every caller reads a screen again."""
 CALLERS = 12
@@ -49,7 +51,7 @@ class WebServers:
     def start(self) -> None:
         for server, url in self._servers:
             server.start()
-            wait_for(lambda url=url: is_alive(url))  # type: ignore[misc]
+            wait_for(lambda url=url: is_alive(url), STARTS_WITHIN_S)  # type: ignore[misc]
 
     def stop(self) -> int:
         return max(server.stop() for server, _ in self._servers)
@@ -85,7 +87,7 @@ class Kills:
         primary.start()
         master.start()
         self.postgres.wait_until_whole()
-        wait_for(self.redis.is_whole)
+        wait_for(self.redis.is_whole, STARTS_WITHIN_S)
 
     def summary(self, people: int) -> str:
         """What happened, in a few lines."""
@@ -132,7 +134,7 @@ def running(provider: FaultyProvider, folder: Path, random: Random, environment:
         )
         stack.callback(group.kill)
         group.start()
-        wait_for(lambda: is_alive(url))
+        wait_for(lambda: is_alive(url), STARTS_WITHIN_S)
         yield Scenario(group, url, provider, clock, random)
 
 
