@@ -222,12 +222,13 @@ def wait_for(
     look: Callable[[], Any],
     limit_s: float = LIMIT_S,
     otherwise: Callable[[], str] = lambda: "the servers are not ready",
+    pause_s: float = PAUSE_S,
 ) -> None:
     """Wait until `look` returns something true; fails after `limit_s` with what `otherwise` says."""
     ends_at = time.monotonic() + limit_s
     while not look():
         assert time.monotonic() < ends_at, otherwise()
-        time.sleep(PAUSE_S)
+        time.sleep(pause_s)
 
 
 def is_replicated(master: Node) -> bool:

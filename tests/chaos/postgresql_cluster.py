@@ -26,6 +26,8 @@ TTL_S, LOOP_S, RETRY_S = 8, 1, 3
 """Patroni's times: after `TTL_S` without a sign of the primary, a standby takes over."""
 WHOLE_WITHIN_S = 300.0
 """How long a server that was killed may take to follow the new primary; sometimes it must copy all of it."""
+PAUSE_S = 0.5
+"""Between two questions to Patroni, which is slow to answer."""
 LOGGED = 3000
 """Characters of each log that are shown if it takes longer."""
 POOL_SIZE = 20
@@ -78,11 +80,14 @@ class PatroniNode:
         return (self._data.parent / "log").read_text()
 
     def role(self) -> str:
-        """As Patroni says: `primary`, `sync_standby`, `replica`; empty if it does not answer, or is not running yet."""
-        for role, path in (("primary", "/primary"), ("sync_standby", "/sync"), ("replica", "/replica")):
-            if _status(self.rest, path) == http.client.OK:
-                return role
-        return ""
+        """`primary`, `sync_standby` or `replica`; empty if Patroni does not answer, or PostgreSQL is not running."""
+        _, body = _ask(self.rest, "/patroni")
+        said = json.loads(body or "{}")
+        if said.get("state") not in ("running", "streaming"):
+            return ""
+        if said["role"] in ("master", "primary"):
+            return "primary"
+        return "sync_standby" if said.get("sync_standby") else "replica"
 
     def _postmaster(self) -> int | None:
         with suppress(OSError, IndexError, ValueError):
@@ -136,12 +141,17 @@ class PostgresCluster:
 
     def primary(self) -> PatroniNode:
         """The primary, when there is one."""
-        wait_for(lambda: any(node.role() == "primary" for node in self.nodes))
+        wait_for(lambda: "primary" in self._roles(), WHOLE_WITHIN_S, self._state, PAUSE_S)
         return next(node for node in self.nodes if node.role() == "primary")
 
     def wait_until_whole(self) -> None:
         """Until all nodes run, and one of them has every commit before it is answered."""
-        wait_for(lambda: sorted(self._roles()) == ["primary", "replica", "sync_standby"], WHOLE_WITHIN_S, self._state)
+        wait_for(
+            lambda: sorted(self._roles()) == ["primary", "replica", "sync_standby"],
+            WHOLE_WITHIN_S,
+            self._state,
+            PAUSE_S,
+        )
 
     def _roles(self) -> list[str]:
         return [node.role() for node in self.nodes]
@@ -191,7 +201,7 @@ def _etcd(folder: Path, stack: ExitStack) -> str:
     told = [f"--advertise-client-urls=http://{clients}", f"--initial-advertise-peer-urls=http://{peers}"]
     first = ["--name=one", f"--initial-cluster=one=http://{peers}", "--unsafe-no-fsync"]
     _run(stack, Program(folder, program("etcd", "etcd-server"), f"--data-dir={folder}/data", *own, *told, *first))
-    wait_for(lambda: _status(int(clients.rpartition(":")[2]), "/health") == http.client.OK)
+    wait_for(lambda: _ask(int(clients.rpartition(":")[2]), "/health")[0] == http.client.OK)
     return clients
 
 
@@ -231,13 +241,14 @@ def _environment() -> dict[str, str]:
     return {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def _status(port: int, path: str) -> int:
-    """The status of an HTTP answer, or 0 without one."""
+def _ask(port: int, path: str) -> tuple[int, bytes]:
+    """The status and the body of an HTTP answer; 0 and nothing without one."""
     connection = http.client.HTTPConnection(LOCAL, port, timeout=ANSWER_S)
     try:
         connection.request("GET", path)
-        return connection.getresponse().status
+        answer = connection.getresponse()
+        return answer.status, answer.read()
     except (OSError, http.client.HTTPException):
-        return 0
+        return 0, b""
     finally:
         connection.close()
