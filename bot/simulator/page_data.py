@@ -105,7 +105,9 @@ class PageData:
 
 
 def _artisans(session: Session) -> Iterator[dict[str, Any]]:
-    active = select(Artisan).where(Artisan.status == "active").order_by(Artisan.craft, Artisan.created_at, Artisan.id)
+    active = (
+        select(Artisan).where(Artisan.status == "active").order_by(Artisan.craft, Artisan.created_at, Artisan.msisdn)
+    )
     for artisan in session.scalars(active.limit(MOST_PEOPLE)):
         yield {
             "msisdn": artisan.msisdn,

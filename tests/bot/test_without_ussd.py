@@ -78,7 +78,7 @@ def test_the_simulator_cannot_dial(service: Service) -> None:
     for path in ("dial", "answer"):
         assert service.http.post(f"/simulator/{path}", json=call).status_code == 409
     page = service.http.get("/simulator").get_data(as_text=True)
-    assert page.count('class="send" disabled') == 3
+    assert page.count('class="send" disabled') == 1  # in the template of every phone
     assert not DIALLING.search(re.sub(r"data-\w+=\S+|aria-\w+=\S+", "", page))
 
 
