@@ -6,7 +6,7 @@ from pathlib import Path
 
 from state.redis_sessions import PREFIX
 from tests.bot.fixtures import AKINYI, choose_language, seed_shop
-from tests.redis_groups import is_replicated, running_cluster, running_watched
+from tests.redis_groups import is_replicated, running_cluster, running_watched, wait_for
 from tests.service import serving
 
 
@@ -15,8 +15,10 @@ def test_a_call_goes_on_at_the_replica_that_takes_over(tmp_path: Path) -> None:
         seed_shop(service)
         choose_language(service, "en", AKINYI)
         assert service.gateway.dial(AKINYI).startswith("CON Soko")
-        assert is_replicated(watched.master())
-        watched.master().kill()
+        lost = watched.master()
+        wait_for(lambda: is_replicated(lost))
+        lost.kill()
+        wait_for(lambda: watched.master() is not lost)
         assert service.gateway.answer(AKINYI, "1").startswith("CON What are you selling?")
         assert service.gateway.answer(AKINYI, "Oil lamp").startswith("CON What kind of product")
 

@@ -214,7 +214,7 @@ def test_sessions_go_on_when_the_replica_takes_over_from_a_master_that_died(watc
     sessions = redis_clients.sessions(watched.url)
     assert claim_and_save(sessions, PEOPLE[0], b"before")
     old = watched.master()
-    assert is_replicated(old)
+    wait_for(lambda: is_replicated(old))
     old.kill()
     assert sessions.load(PEOPLE[0], NOW) == b"before"
     assert claim_and_save(sessions, PEOPLE[0], b"after")
