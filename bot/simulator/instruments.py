@@ -52,7 +52,7 @@ def network(app: Any, services: Services) -> Network:
 
 
 def resender(app: Flask, services: Services, wire: Wire) -> Callable[[Mapping[str, Any]], tuple[int, str]]:
-    """A function that posts a logged request of a provider again: with the secret of now, and signed anew."""
+    """A function that posts a logged request of a provider again, with the present secret and a new signature."""
 
     def resend(logged: Mapping[str, Any]) -> tuple[int, str]:
         request, provider = logged["request"], logged["provider"]

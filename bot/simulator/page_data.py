@@ -63,7 +63,7 @@ class PageData:
         }
 
     def _owner(self, shop: Shop, conn: Connection, msisdn: str) -> dict[str, Any]:
-        """Name, roles, kiosk and language of whoever has a phone, as the shop or else the last hop knows them."""
+        """Name, roles, kiosk and language of the person with this phone: from the shop, or from the last hop."""
         services = self._services
         if not services.marketplace.is_local:
             session = sessions.read(services.sessions.load(msisdn, shop.now.timestamp()))

@@ -22,7 +22,7 @@ from bot.simulator.network import LATE_S, Instruments
 from bot.simulator.wallet import SimulatorPayer
 
 LONGEST_HANG_S = 8.0
-"""For a request by a socket. One within the process is not kept waiting: it is told at once that no answer came."""
+"""For a request over a socket. A request inside the process does not wait: it gets the timeout error at once."""
 _PREFIXES = {
     "africastalking": "/simulator/africastalking/",
     "twilio": "/simulator/twilio/",

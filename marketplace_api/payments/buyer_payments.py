@@ -61,15 +61,15 @@ class AskedPrice:
 
 def by_id(shop: Shop, payment_id: str) -> BuyerPayment:
     """The payment, or `Refused` with `unknown_payment`."""
-    payment = shop.session.get(BuyerPayment, payment_id)
-    if payment is None:
-        raise Refused("unknown_payment", 404)
-    return payment
+    return _known(shop.session.get(BuyerPayment, payment_id))
 
 
 def without_parts(shop: Shop, payment_id: str) -> BuyerPayment:
     """The payment, with its order but not the order's parts; `Refused` with `unknown_payment`."""
-    payment = shop.session.get(BuyerPayment, payment_id, options=[WITHOUT_PARTS])
+    return _known(shop.session.get(BuyerPayment, payment_id, options=[WITHOUT_PARTS]))
+
+
+def _known(payment: BuyerPayment | None) -> BuyerPayment:
     if payment is None:
         raise Refused("unknown_payment", 404)
     return payment
