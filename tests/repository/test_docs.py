@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shlex
@@ -20,6 +21,7 @@ PAGES = sorted(path for pattern in ("*.md", "docs/**/*.md", ".github/*.md") for 
 CODE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\((?!https?:)([^)\s]*)\)")
 PATH = re.compile(r"`((?:bot|flows|state|marketplace_api|locales|tests|script|docs|\.ci)/[\w./-]*)`")
+IMPORT = re.compile(r"^from ((?:bot|flows|state|marketplace_api|locales|tests)\b[\w.]*) import (.+)$", re.MULTILINE)
 CREATED = re.compile(r"[Cc]reates? `([^`]+)`")
 SCRIPT = re.compile(r"(?<![\w/.-])(script/\w+)")
 MEMBER = re.compile(r"`([a-z_]+)\.(\w+)(?:\(.*?\))?`")
@@ -171,6 +173,44 @@ def test_every_function_that_a_page_names_exists() -> None:
         for page, module, member in sorted(named)
         if module in known and member not in known[module] | FILE_TYPES and f"{module}.{member}" not in NOT_CODE
     ] == []
+
+
+def _missing_imports(page: Path) -> Iterator[str]:
+    """Each line of a page's Python that imports from this project what is neither there nor created by the page."""
+    text = page.read_text()
+    created = set(CREATED.findall(text))
+    for module, listed in IMPORT.findall(text):
+        path = ROOT / module.replace(".", "/")
+        file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        if str(file.relative_to(ROOT)) in created:
+            continue
+        known = {*(inside.stem for inside in path.glob("*.py")), *_importable(file)}
+        for imported in listed.split(", "):
+            if imported not in known:
+                yield f"from {module} import {imported}"
+
+
+def _importable(file: Path) -> Iterator[str]:
+    """The names that a module defines or imports; none if there is no such module."""
+    for node in ast.walk(ast.parse(file.read_text() if file.exists() else "")):
+        match node:
+            case ast.FunctionDef(name=found) | ast.ClassDef(name=found) | ast.Name(id=found, ctx=ast.Store()):
+                yield found
+            case ast.ImportFrom(names=aliases):
+                yield from (alias.asname or alias.name for alias in aliases)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_everything_that_a_page_imports_exists(page: Path) -> None:
+    assert list(_missing_imports(page)) == []
+
+
+@pytest.mark.parametrize("line", ["from bot.db.engine import no_such_name", "from bot.no_such_module import name"])
+def test_an_import_of_what_does_not_exist_is_found(tmp_path: Path, line: str) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"```python\n{line}\nfrom bot.db.engine import PatientPool\n```\n")
+
+    assert list(_missing_imports(page)) == [line]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
