@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Generic, Protocol, TypeVar
 
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from bot.db.unit_of_work import Database
@@ -33,6 +34,8 @@ IDLE_S = 0.25
 """Seconds until a runner that found nothing looks again."""
 GRACE_S = 8.0
 """Seconds that a stopping runner waits for the units that are being performed."""
+LAST_TRIES = 3
+"""How often a stopping runner tries to settle results; each try may wait for a lock."""
 
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")
@@ -122,7 +125,9 @@ class JobRunner(Generic[Unit, Result]):
             beats = pulse.beats if pulse else 0
             units, claimed = self._exchange(self.dispatcher.options.claimed_at_most - len(self._running))
             self._running.update({self.pool.submit(self._perform, unit): unit for unit in units})
-            if claimed or self._running:
+            if self._unsettled:
+                stop.wait(IDLE_S)
+            if claimed or self._running or self._unsettled:
                 continue
             if pulse:
                 pulse.wait(beats)
@@ -154,7 +159,8 @@ class JobRunner(Generic[Unit, Result]):
         for future, unit in self._running.items():
             self._unsettled.extend(future.result() if future.done() else self.dispatcher.interrupted(unit))
         self._running.clear()
-        self._exchange(0)
+        for _ in range(LAST_TRIES):
+            self._exchange(0)
 
     # -- one transaction: settle what finished, claim what is next
 
@@ -162,6 +168,8 @@ class JobRunner(Generic[Unit, Result]):
         """Settle, and claim at most `limit` jobs; returns the units to perform and the number of claimed jobs."""
         if self._unsettled and not self.dispatcher.options.settles_together:
             self._settle_one_by_one()
+            if self._unsettled:
+                return [], 0
         if not self._unsettled and not (limit > 0 and self._anything_due()):
             return [], 0
         try:
@@ -194,16 +202,23 @@ class JobRunner(Generic[Unit, Result]):
     def _settle_one_by_one(self) -> None:
         """Settle each result in its own transaction, so that one that cannot be settled does not block the others.
 
-        Raises if nothing can be written, and keeps the results.
+        A result whose rows or database were locked too long is kept and goes behind the others. Raises if nothing can
+        be written, and keeps all results.
         """
         while self._unsettled:
             result = self._unsettled[0]
             try:
                 with self.database.writing.begin() as db:
                     self.dispatcher.settle(db, [result])
+            except OperationalError:
+                self._unsettled.rotate(-1)
+                log.warning("a result could not be settled yet; it is kept", exc_info=True)
+                with self.database.writing.begin() as db:
+                    db.connection()  # raises if the database cannot be reached
+                return
             except Exception as error:
                 log.exception("a result could not be settled")
                 with self.database.writing.begin() as db:
-                    db.connection()  # raises if the database cannot be reached
+                    db.connection()
                     self.dispatcher.settle_failed(db, result, error)
             self._unsettled.popleft()

@@ -188,6 +188,44 @@ def test_a_result_that_cannot_be_settled_holds_up_no_other(setup: RunnerSetup) -
     assert (setup.depth.waiting, setup.depth.dead) == (0, 1)
 
 
+def test_a_result_whose_row_is_locked_is_kept_and_holds_up_no_other(setup: RunnerSetup) -> None:
+    settle, locked = setup.dispatcher.settle, {"b"}
+
+    def wait_for_lock(db: Session, results: Collection[Job]) -> None:
+        if any(job.key in locked for job in results):
+            raise OperationalError("UPDATE", None, Exception("the row is locked"))
+        settle(db, results)
+
+    setup.dispatcher.settle = wait_for_lock  # type: ignore[method-assign]
+    setup.add(*"abcd")
+    for _ in range(3):
+        setup.runner.step()
+    assert sorted(setup.dispatcher.settled) == ["a", "c", "d"]
+
+    locked.clear()
+    setup.runner.step()
+    assert sorted(setup.dispatcher.settled) == list("abcd")
+    assert (setup.depth.waiting, setup.depth.dead) == (0, 0)
+
+
+def test_a_runner_tries_a_locked_result_again_though_no_other_job_comes(setup: RunnerSetup) -> None:
+    settle, refusals = setup.dispatcher.settle, iter(range(3))
+
+    def wait_for_lock(db: Session, results: Collection[Job]) -> None:
+        if results and next(refusals, None) is not None:
+            raise OperationalError("UPDATE", None, Exception("the row is locked"))
+        settle(db, results)
+
+    setup.dispatcher.settle = wait_for_lock  # type: ignore[method-assign]
+    setup.add("a")
+    with setup.running():
+        while setup.depth.waiting:
+            """The runner has not settled it yet; the test's timeout ends this."""
+
+    assert setup.dispatcher.settled == ["a"]
+    assert setup.dispatcher.performed == ["a"]
+
+
 def test_results_are_settled_one_by_one_if_the_queue_does_not_settle_together(setup: RunnerSetup) -> None:
     sizes: list[int] = []
     settle = setup.dispatcher.settle
