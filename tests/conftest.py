@@ -25,7 +25,7 @@ FULL_TIMEOUT_S = 3600.0
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--record", action="store_true", help="write transcripts as they are said now")
-    parser.addoption("--full", action="store_true", help="long tests try all of their cases, not a fifth")
+    parser.addoption("--full", action="store_true", help="long tests try all of their cases, not a tenth")
     parser.addoption("--seed", type=int, help="repeat the random choices of the run with this seed")
     parser.addoption(
         "--examples", type=int, help="try the API by chance, with so many of each operation: 400 take minutes"
@@ -114,11 +114,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Puts the long tests first, so that no worker of xdist begins one when the others have nothing left to do.
 
-    With --one-store it leaves out the other stores of each test that is not marked `every_store`.
+    With --one-store it leaves out the other stores of each test that is not marked `every_store`, and half of
+    `runs.HALVED`.
     """
     items.sort(key=lambda item: not (item.get_closest_marker("long") or item.nodeid.startswith(IN_ONE_PROCESS)))
     if config.option.one_store and not config.option.full:
-        left_out = _on_other_stores(items)
+        left_out = _on_other_stores(items) | {item for item in items if not runs.is_in_the_half(item.nodeid)}
         config.hook.pytest_deselected(items=[item for item in items if item in left_out])
         items[:] = [item for item in items if item not in left_out]
 
@@ -162,9 +163,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Prints the seed at the top; pytest leaves out its own header in a quiet run."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter and not hasattr(session.config, "workerinput"):
-        size = "a fifth of the long tests' cases (all with --full)"
+        size = "a tenth of the long tests' cases (all with --full)"
         if session.config.option.one_store:
-            size += "; each test on one of its stores, unless it is marked every_store"
+            size += "; each test on one of its stores, unless it is marked every_store; half of runs.HALVED"
         if session.config.option.full:
             size = "all cases on all stores"
         reporter.write_line(f"random choices: --seed {runs.seed()}; {size}")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import runs
 from tests.repository.architecture import ROOT
 
 TESTS = """
@@ -117,7 +118,7 @@ def test_the_seed_is_printed_at_the_top_and_with_a_failure_and_repeats_the_run(
     for word in ("chosen", "cases"):
         assert len(printed(word, first)) == 1
         assert printed(word, first) == printed(word, again) != printed(word, other)
-    assert printed("cases", first)[0].split()[:4] == ["20", "1", "2", "20"]
+    assert printed("cases", first)[0].split()[:4] == ["10", "1", "2", "10"]
 
 
 def test_all_workers_have_the_seed_of_the_run(first: str, other: str) -> None:
@@ -129,6 +130,18 @@ def test_a_full_run_tries_all_cases_on_all_stores(suite: Path) -> None:
 
     assert printed("cases", full)[0].split()[:4] == ["100", "3", "3", "100"]
     assert Counter(line.split()[0] for line in printed("anything on", full)) == {"sqlite": 20, "postgresql": 20}
+
+
+def test_a_run_plays_half_of_the_long_files_and_another_half_with_another_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    tests = [f"{place}::test_{number}" for place in runs.HALVED for number in range(100)]
+    halves = []
+    for seed in (1, 1, 2):
+        monkeypatch.setattr(runs, "_run", runs._Run(seed=seed))
+        halves.append([test for test in tests if runs.is_in_the_half(test)])
+
+    assert halves[0] == halves[1] != halves[2]
+    assert all(len(tests) * 0.4 < len(half) < len(tests) * 0.6 for half in halves)
+    assert runs.is_in_the_half("tests/state/test_outbox.py::test_a_job")
 
 
 def test_a_run_on_one_store_takes_another_for_each_test_and_leaves_none_out(first: str, again: str, other: str) -> None:

@@ -42,6 +42,8 @@ class ToyDispatcher:
     broken: set[str] = field(default_factory=set)
     unsettleable: set[str] = field(default_factory=set)
     started: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    finished: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    """Released once for each job that is settled, but perhaps before the transaction ends."""
     gate: threading.Event = field(default_factory=threading.Event)
     released: list[str] = field(default_factory=list)
 
@@ -63,6 +65,8 @@ class ToyDispatcher:
                 raise RuntimeError("cannot be settled")
             outbox.finish(db.connection(), job, now=MONDAY)
         self.settled += [job.key for job in results]
+        for _ in results:
+            self.finished.release()
 
     def settle_failed(self, db: Session, result: Job, error: Exception) -> None:
         outbox.dead_letter(db.connection(), result, now=MONDAY, error=type(error).__name__)
@@ -165,8 +169,8 @@ def test_results_are_settled_in_the_transaction_that_claims_the_next_jobs(setup:
     setup.dispatcher.options = replace(OPTIONS, claimed_at_most=1)
     event.listen(setup.engine, "commit", lambda conn: commits.append("commit"))
     with setup.running():
-        while len(setup.dispatcher.settled) < len(keys):
-            """One after another."""
+        for _ in keys:
+            setup.dispatcher.finished.acquire()
 
     assert len(commits) == len(keys) + 1
 

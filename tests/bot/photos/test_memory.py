@@ -11,7 +11,7 @@ from tests.runs import cases
 
 ROOT = Path(__file__).parents[3]
 KEPT_MB, USED_MB = 64, 400
-UPLOADS = cases(100, least=40)
+UPLOADS = cases(100, least=25)
 """More than twice as many as are handled at the same time."""
 
 

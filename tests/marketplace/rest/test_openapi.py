@@ -78,7 +78,7 @@ def before_call(_context: schemathesis.HookContext, case: schemathesis.Case, _kw
             case.body["may_vouch"] = True
 
 
-EXAMPLES = 30
+EXAMPLES = cases(30, least=12)
 """Random requests to each operation, beside those at the bounds of its schema; `--examples` takes another number."""
 ONE_BY_ONE: Config = {"stateful": {"enabled": False}}
 ALONG_THE_LINKS: Config = {
@@ -87,7 +87,7 @@ ALONG_THE_LINKS: Config = {
     "stateful": {"enabled": True, "max-steps": 20, "inference": {"algorithms": []}},
 }
 # always the same walks: the shop keeps its data, and schemathesis stops at the first answer that differs
-WALKS: Config = {"max-examples": cases(180, least=90), "deterministic": True}
+WALKS: Config = {"max-examples": cases(180, least=45), "deterministic": True}
 
 
 @pytest.fixture
