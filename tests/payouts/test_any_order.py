@@ -362,7 +362,7 @@ def test_payouts_are_settled_in_any_order_of_events(
     database: Callable[[], AbstractContextManager[Services]],
 ) -> None:
     """In a full run every outcome must occur; because the walks are random, it may need more of them."""
-    seen = walk(database, cases(50) if is_full() else 4)
+    seen = walk(database, cases(50) if is_full() else 6)
     assert seen["crashed"]
     while is_full() and (missing := ALL_OUTCOMES - set(+seen)):
         more = walk(database, 30)
