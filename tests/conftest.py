@@ -33,10 +33,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--one-store", action="store_true", help="run a test on one of its stores, on another with another seed"
     )
-    parser.addoption("--people", type=int, help="how many people act in tests/chaos: 500 with --full, else 100")
-    parser.addoption("--events", type=int, help="how many events are read under kills: 10000 with --full, else 2000")
+    parser.addoption("--people", type=int, help="how many people act in tests/chaos: 500 with --full, else 80")
+    parser.addoption("--events", type=int, help="how many events are read under kills: 10000 with --full, else 1000")
     parser.addoption("--chaos-seed", type=int, help="the seed of tests/chaos, instead of --seed")
-    parser.addoption("--orders", type=int, help="how many orders tests/collecting has faults in: 1000 with --full")
+    parser.addoption(
+        "--orders", type=int, help="how many orders tests/collecting has faults in: 1000 with --full, else 150"
+    )
     parser.addoption("--cluster", action="store_true", help="collect the test of clusters of PostgreSQL and Redis too")
     parser.addoption("--kills", type=int, default=20, help="how often masters are killed in the test of clusters")
     parser.addoption("--pairs", help="race this share of all pairs of commands: 3/10 is the third tenth of them")

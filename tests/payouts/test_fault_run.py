@@ -33,7 +33,7 @@ from tests.payouts.fault_cases import ALL_CASES, FaultyDaraja, WorkerDiedError
 from tests.runs import cases, is_full, seed
 from tests.service import Service, serving
 
-ARTISANS, ORDERS_EACH, PIECES = cases(25), 5, 8
+ARTISANS, ORDERS_EACH, PIECES = cases(25, least=5), 5, 8
 PAYOUTS = ARTISANS * ORDERS_EACH * PIECES
 OPERATOR_RETRIES = 0.5
 FORGERIES = 0.05 if is_full() else 0.25
