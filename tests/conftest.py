@@ -33,7 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--one-store", action="store_true", help="run a test on one of its stores, on another with another seed"
     )
-    parser.addoption("--people", type=int, help="how many people act in tests/chaos: 500 with --full, else 80")
+    parser.addoption("--people", type=int, help="how many people act in tests/chaos: 500 with --full, else 60")
     parser.addoption("--events", type=int, help="how many events are read under kills: 10000 with --full, else 1000")
     parser.addoption("--chaos-seed", type=int, help="the seed of tests/chaos, instead of --seed")
     parser.addoption(

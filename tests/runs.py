@@ -19,9 +19,15 @@ SHARE = 10
 
 HALVED = (
     "tests/bot/conversation/test_remote_shop.py",
+    "tests/bot/demo/",
     "tests/bot/migrations/test_upgrade.py",
     "tests/bot/persons/test_erasing.py",
+    "tests/bot/simulator/",
+    "tests/bot/test_an_hour_of_a_sick_provider.py",
+    "tests/bot/test_worker.py",
     "tests/browser/",
+    "tests/repository/test_scripts.py",
+    "tests/repository/test_walks.py",
     "tests/test_transcripts.py",
 )
 """Files and folders of many long tests: a usual run of the whole suite runs half of these tests."""

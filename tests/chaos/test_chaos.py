@@ -51,7 +51,7 @@ def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
 @pytest.fixture
 def users(request: pytest.FixtureRequest) -> list[LoadUser]:
     """Half of `--people` for each pair of stores."""
-    return [LoadUser(number) for number in range((request.config.option.people or cases(500, least=80)) // 2)]
+    return [LoadUser(number) for number in range((request.config.option.people or cases(500, least=60)) // 2)]
 
 
 @pytest.fixture
