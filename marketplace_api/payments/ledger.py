@@ -38,25 +38,22 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import (
-    CTE,
     BigInteger,
-    ColumnElement,
     CompoundSelect,
     Select,
-    case,
     cast,
     func,
-    insert,
     literal,
     null,
     select,
     text,
-    true,
     union_all,
 )
 from sqlalchemy.exc import IntegrityError
 
 from marketplace_api.models import LedgerAccount, LedgerCheckpoint, LedgerEntry, LedgerPosting
+from marketplace_api.payments import entries
+from marketplace_api.payments.entries import EntryHead, Lines
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop, insert_new
 
@@ -166,51 +163,16 @@ def _checked(key: str, postings: Mapping[str, int]) -> Mapping[str, int]:
     return lines
 
 
-def _write(shop: Shop, key: str, note: str, lines: Mapping[str, int], currency: str, floor: str | None) -> None:
-    """Write an entry and its lines; on PostgreSQL by one statement."""
+def _write(shop: Shop, key: str, note: str, amounts: Mapping[str, int], currency: str, floor: str | None) -> None:
+    """Write an entry and its lines, and open the accounts that are new."""
     shop.session.flush()
-    new = insert(LedgerEntry).values(key=key, note=note, at=shop.now, by=str(shop.by)).returning(LedgerEntry.id)
-    if shop.session.get_bind().dialect.name == "postgresql":
-        entry = new.cte("new_entry")
-        if _post_lines(shop, entry.c.id, entry, lines, currency, floor):
-            return
-        entry_id = shop.session.scalars(select(LedgerEntry.id).where(LedgerEntry.key == key)).one()
-    else:
-        entry_id = shop.session.scalars(new).one()
-        if _post_lines(shop, literal(entry_id, BigInteger), None, lines, currency, floor):
-            return
-    _open_all(shop, lines, currency)  # also finds an account in another currency
-    if not _post_lines(shop, literal(entry_id, BigInteger), None, lines, currency, floor):
+    conn, lines = shop.session.connection(), Lines(amounts, currency, floor)
+    without_lines = entries.write(conn, EntryHead(key, note, shop.now, str(shop.by)), lines)
+    if without_lines is None:
+        return
+    _open_all(shop, amounts, currency)  # also finds an account in another currency
+    if not entries.post_lines(conn, without_lines, lines):
         raise Refused("not_funded", account=floor)
-
-
-def _post_lines(
-    shop: Shop,
-    entry_id: ColumnElement[int],
-    entry: CTE | None,
-    lines: Mapping[str, int],
-    currency: str,
-    floor: str | None,
-) -> bool:
-    """Post all lines, in their order; False, and none is posted, unless every account is open in this currency.
-
-    Also False if the balance of `floor`, which is a purse and has no checkpoint, would be positive.
-    """
-    account = LedgerAccount.name
-    are_open = account.in_(lines), LedgerAccount.currency == currency
-    open_count = select(func.count()).where(*are_open).correlate(None).scalar_subquery()
-    conditions = [*are_open, open_count == len(lines)]
-    if floor:
-        held = select(func.coalesce(func.sum(LedgerPosting.amount), 0)).where(LedgerPosting.account == floor)
-        conditions.append(held.scalar_subquery() + lines[floor] <= 0)
-    places = case({name: place for place, name in enumerate(lines)}, value=account)
-    amounts = case(*((account == name, literal(amount, BigInteger)) for name, amount in lines.items()))
-    rows = select(entry_id, account, amounts).where(*conditions).order_by(places)
-    if entry is not None:
-        rows = rows.join_from(LedgerAccount, entry, true())
-    columns = [LedgerPosting.entry_id, LedgerPosting.account, LedgerPosting.amount]
-    posting = insert(LedgerPosting).from_select(columns, rows).returning(LedgerPosting.id)
-    return bool(shop.session.scalars(posting).all())
 
 
 def reverse(shop: Shop, key: str, why: str) -> bool:
