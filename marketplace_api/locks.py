@@ -12,13 +12,14 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, exists, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, bindparam, exists, func, select
 from sqlalchemy.orm import joinedload, lazyload
 
-from marketplace_api.models import ApiKey, Artisan, HelpRequest, Kiosk, Order, Product
+from marketplace_api.models import ApiKey, Artisan, BuyerPayment, HelpRequest, Kiosk, Order, Product, Refund
 from marketplace_api.shop import Shop
 
 Lockable = TypeVar("Lockable", ApiKey, Artisan, HelpRequest, Kiosk, Order, Product)
+OfOrder = TypeVar("OfOrder", BuyerPayment, Refund)
 
 _HELD = "held_rows"
 """Where a session keeps the ids of rows that its transaction has locked and read."""
@@ -48,12 +49,35 @@ def take_order_of_artisan(shop: Shop, artisan_id: ScalarSelect[str], order_id: S
     return next(iter(_read(shop, Order, Order.id == locked)), None) if locked else None
 
 
-def take_order_alone(shop: Shop, order_id: ScalarSelect[str]) -> bool:
-    """Lock an order without reading it; False if it is unknown. For those who decide on its payments, not its parts."""
+def take_of_order(shop: Shop, table: type[OfOrder], row_id: str) -> OfOrder | None:
+    """A payment or refund as it is in the database now, under the lock of its order; None if it is unknown.
+
+    The order's parts are not read again, and nothing is if this transaction has locked the row before.
+    """
+    if is_held(shop, row_id):
+        return shop.session.get_one(table, row_id)
+    if shop.session.scalar(_order_of(table, shop.session.get_bind().dialect.name), {"id": row_id}) is None:
+        return None
+    hold(shop, row_id)
+    row: OfOrder = shop.session.scalars(_without_parts(table), {"id": row_id}).one()
+    return row
+
+
+@cache  # it takes longer to build the statement than to execute it
+def _order_of(table: Any, dialect: str) -> Select[Any]:
+    """Locks the order of a payment or refund, and returns its id."""
+    order_id = select(table.order_id).where(table.id == bindparam("id", type_=table.id.type)).scalar_subquery()
     order = select(Order.id).where(Order.id == order_id)
-    if shop.session.get_bind().dialect.name != "sqlite":
-        order = order.with_for_update(of=Order, key_share=True)
-    return shop.session.scalar(order) is not None
+    return order if dialect == "sqlite" else order.with_for_update(of=Order, key_share=True)
+
+
+@cache
+def _without_parts(table: Any) -> Select[Any]:
+    """Reads a payment or refund and its order, and what else belongs to the order only when it is needed."""
+    order = joinedload(Refund.payment).joinedload(BuyerPayment.order) if table is Refund else joinedload(table.order)
+    row = select(table).where(table.id == bindparam("id", type_=table.id.type))
+    alone = row.options(order.options(lazyload(Order.assignments), lazyload(Order.timeline)))
+    return alone.execution_options(populate_existing=True)
 
 
 def is_held(shop: Shop, row_id: str) -> bool:

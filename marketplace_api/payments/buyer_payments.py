@@ -120,17 +120,8 @@ def forget_events(shop: Shop) -> int:
 
 
 def lock(shop: Shop, payment_id: str) -> BuyerPayment:
-    """The payment as it is in the database now, under the lock of its order; `Refused` with `unknown_payment`.
-
-    The order's parts are not read again, and nothing is if this transaction has locked the payment before.
-    """
-    if locks.is_held(shop, payment_id):
-        return shop.session.get_one(BuyerPayment, payment_id)
-    order_id = select(BuyerPayment.order_id).where(BuyerPayment.id == payment_id).scalar_subquery()
-    if not locks.take_order_alone(shop, order_id):
-        raise Refused("unknown_payment", 404)
-    locks.hold(shop, payment_id)
-    return shop.session.get_one(BuyerPayment, payment_id, populate_existing=True, options=[WITHOUT_PARTS])
+    """The payment as it is in the database now, under the lock of its order; `Refused` with `unknown_payment`."""
+    return _known(locks.take_of_order(shop, BuyerPayment, payment_id))
 
 
 def read_locked(shop: Shop, payment_id: str, order: Order) -> BuyerPayment:

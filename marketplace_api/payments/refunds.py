@@ -11,13 +11,12 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import joinedload, lazyload
 
 from marketplace_api import locks
 from marketplace_api.event_types import EventType
 from marketplace_api.events import events
 from marketplace_api.lifecycles import REFUND, RefundTrigger
-from marketplace_api.models import BuyerPayment, Order, Refund
+from marketplace_api.models import BuyerPayment, Refund
 from marketplace_api.payments import card_units, ledger
 from marketplace_api.payments.money import BY_PHONE
 from marketplace_api.refused import Refused
@@ -30,11 +29,6 @@ OPEN: tuple[RefundStatus, ...] = ("due", "sending", "unknown", "failed")
 IN_FLIGHT: tuple[RefundStatus, ...] = ("sending", "unknown")
 """Statuses in which a provider may be giving it back at this moment."""
 TOKEN_LENGTH = 32
-_WITHOUT_PARTS = (
-    joinedload(Refund.payment)
-    .joinedload(BuyerPayment.order)
-    .options(lazyload(Order.assignments), lazyload(Order.timeline))
-)
 ELSEWHERE = "elsewhere"
 """The stored provider of a refund that an operator made by other means."""
 
@@ -71,17 +65,10 @@ def done_as(shop: Shop, provider: str, reference: str) -> Refund | None:
 
 
 def lock(shop: Shop, refund_id: str) -> Refund:
-    """The refund as it is in the database now, under the lock of its order; `Refused` with `unknown_refund`.
-
-    The order's parts are not read again, and nothing is if this transaction has locked the refund before.
-    """
-    if locks.is_held(shop, refund_id):
-        return shop.session.get_one(Refund, refund_id)
-    order_id = select(Refund.order_id).where(Refund.id == refund_id).scalar_subquery()
-    if not locks.take_order_alone(shop, order_id):
-        raise Refused("unknown_refund", 404)
-    locks.hold(shop, refund_id)
-    return shop.session.get_one(Refund, refund_id, populate_existing=True, options=[_WITHOUT_PARTS])
+    """The refund as it is in the database now, under the lock of its order; `Refused` with `unknown_refund`."""
+    if refund := locks.take_of_order(shop, Refund, refund_id):
+        return refund
+    raise Refused("unknown_refund", 404)
 
 
 def given_back(payment: BuyerPayment) -> int:
