@@ -19,7 +19,7 @@ from sqlalchemy import Row, Select, select, text
 from bot.demo.inserting import batches, copy_rows, enlarge_cache, insert_rows
 from bot.demo.order_histories import ORDER_HISTORIES, OrderHistory
 from bot.demo.seed import ARTISANS, DemoProduct
-from bot.simulator.wallet import SimulatorPayer
+from bot.runtime.settings import SIMULATOR
 from marketplace_api.catalogue import search
 from marketplace_api.models import (
     Artisan,
@@ -276,7 +276,7 @@ def _payout(shop: Shop, order: BulkOrder, assignment_id: int, code: str) -> dict
         "piece": 0,
         "sends": 1,
         "sent_at": at,
-        "provider": SimulatorPayer.name,
+        "provider": SIMULATOR,
         "code": code,
         "artisan_id": order.product.artisan_id,
         "order_id": order.row["id"],
@@ -311,7 +311,7 @@ def _add_ledger_entries(
                 ledger.COMMISSION: amount - total,
             },
             f"sent:{payout['id']}:1": {artisan: amount, ledger.PAYOUTS: -amount},
-            f"paid:{payout['id']}": {ledger.PAYOUTS: amount, ledger.provider_account(SimulatorPayer.name): -amount},
+            f"paid:{payout['id']}": {ledger.PAYOUTS: amount, ledger.provider_account(SIMULATOR): -amount},
         }
         entries += [
             {"key": key, "note": f"order {order.row['code']}", "at": payout["paid_at"]} for key in postings_by_key

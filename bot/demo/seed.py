@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from random import Random
 from typing import NamedTuple
+
+from sqlalchemy.orm import Session
 
 from bot.demo.art import pictures
 from bot.runtime.settings import Settings
-from bot.services import build
+from bot.services import Services, build
 from marketplace_api.accounts import artisans
 from marketplace_api.actors import Actor
 from marketplace_api.catalogue import products
 from marketplace_api.kiosks import kiosks
 from marketplace_api.models import Artisan, Kiosk, Product
-from marketplace_api.shop import Shop
+from marketplace_api.shop import Ids, Shop
 
 KIOSKS = (
     ("Lakeside Kiosk", "Kisumu", "Otieno", "+254722000222"),
@@ -23,6 +27,8 @@ KIOSKS = (
     ("Hilltop Kiosk", "Maralal", "Lekishon", "+254722000226"),
     ("Seafront Kiosk", "Lamu", "Swaleh", "+254722000227"),
 )
+SEED = "demo"
+"""Of the ids and codes of the demo data."""
 
 
 class DemoProduct(NamedTuple):
@@ -146,12 +152,25 @@ def seed(settings: Settings) -> None:
     services = build(settings)
     try:
         with services.database.writing.begin() as session:
-            shop = services.shop(session, Actor("job", "demo"))
-            listed = [] if kiosks.list_all(shop) else list(_add_all(shop))
-        for product in listed:
-            services.photo_store.add(product.code, pictures.draw(product.title, product.category))
+            listed = add(services, session)
+        draw(services, listed)
     finally:
         services.close()
+
+
+def add(services: Services, session: Session) -> list[Product]:
+    """Add the demo data in the transaction of a session, to a shop without kiosks; returns the new products.
+
+    Their ids and codes are the same in every shop, so that what was played in one can be played in another.
+    """
+    shop = replace(services.shop(session, Actor("job", "demo")), ids=Ids(Random(SEED)))  # noqa: S311
+    return [] if kiosks.list_all(shop) else list(_add_all(shop))
+
+
+def draw(services: Services, products: Iterable[Product]) -> None:
+    """Draw a picture of each product, and add it."""
+    for product in products:
+        services.photo_store.add(product.code, pictures.draw(product.title, product.category))
 
 
 def _add_all(shop: Shop) -> Iterator[Product]:

@@ -82,6 +82,7 @@ PERSONAL: Mapping[str, Mapping[str, ColumnKind]] = {
     "simulated_draw": {"subject": "words"},
     "simulated_phone": {"msisdn": "number"},
     "simulated_call": {"msisdn": "number"},
+    "simulated_act": {"msisdn": "number", "text": "words"},
     "simulated_wire": {"phone": "number", "summary": "words", "request": "words", "response": "words"},
 }
 
@@ -176,6 +177,8 @@ NOT_PERSONAL: Mapping[str, frozenset[str]] = {
     "simulated_draw": frozenset({"fault"}),
     "simulated_phone": frozenset({"operator"}),
     "simulated_call": frozenset({"id"}),
+    "simulated_reset": frozenset(),
+    "simulated_act": frozenset({"act", "channel"}),
     "simulated_wire": frozenset({"direction", "kind", "provider"}),
 }
 """The other columns of text, JSON or bytes."""

@@ -1,4 +1,4 @@
-"""The clock: the system clock or, in development, one that can be moved forward."""
+"""The clock: the system clock or, in development, one that can be moved forward and stopped."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 Clock = Callable[[], datetime]
+_STANDING = "standing"
 
 
 def system_clock() -> datetime:
@@ -17,11 +18,15 @@ def system_clock() -> datetime:
 
 
 class MovableClock:
-    """A clock ahead of `base` by the seconds in a file, which all processes that use one database share."""
+    """A clock that is ahead of `base`, or stands still, as a file says that all processes of one database share.
+
+    The file has the seconds by which the clock is ahead, or `standing` and the time at which it stands.
+    """
 
     def __init__(self, file: Path, base: Clock = system_clock) -> None:
         self._file, self._base = file, base
         self._read_at, self._ahead = 0, timedelta()
+        self._stands_at: datetime | None = None
 
     @classmethod
     def of(cls, database_url: str, folder: Path) -> MovableClock:
@@ -30,25 +35,60 @@ class MovableClock:
         return cls(folder / f"clock-{name}")
 
     def __call__(self) -> datetime:
-        return self._base() + self.ahead
-
-    def advance(self, seconds: float) -> datetime:
-        """Move the clock forward in all processes; returns the new time."""
-        ahead = self.ahead + timedelta(seconds=seconds)
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        partial = self._file.with_suffix(".new")
-        partial.write_text(str(ahead.total_seconds()))
-        partial.replace(self._file)
-        return self()
+        self._read()
+        return self._stands_at or self._base() + self._ahead
 
     @property
     def ahead(self) -> timedelta:
-        """How far the clock is ahead. The file is read again only when its modification time has changed."""
+        """How far the clock is ahead of `base`; of a standing clock, this shrinks."""
+        return self() - self._base() if self.stands else self._ahead
+
+    @property
+    def stands(self) -> bool:
+        """True while the clock stands still."""
+        self._read()
+        return self._stands_at is not None
+
+    def advance(self, seconds: float) -> datetime:
+        """Move the clock forward in all processes; returns the new time. A standing clock goes on standing."""
+        if self.stands:
+            return self._stand_at(self() + timedelta(seconds=seconds))
+        return self._go_on(self.ahead + timedelta(seconds=seconds))
+
+    def stand(self) -> datetime:
+        """Let the clock stand at its present time, in all processes."""
+        return self._stand_at(self())
+
+    def run(self) -> datetime:
+        """Let a standing clock go on from the time at which it stands."""
+        return self._go_on(self.ahead)
+
+    def go_back(self) -> datetime:
+        """Let the clock show the time of `base` again, and run."""
+        return self._go_on(timedelta())
+
+    def _stand_at(self, time: datetime) -> datetime:
+        return self._write(f"{_STANDING} {time.isoformat()}")
+
+    def _go_on(self, ahead: timedelta) -> datetime:
+        return self._write(str(ahead.total_seconds()))
+
+    def _write(self, content: str) -> datetime:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        partial = self._file.with_suffix(".new")
+        partial.write_text(content)
+        partial.replace(self._file)
+        return self()
+
+    def _read(self) -> None:
+        """Read the file, if its modification time has changed."""
         try:
             changed_at = os.stat(self._file).st_mtime_ns
         except FileNotFoundError:
-            return timedelta()
-        if changed_at != self._read_at:
-            self._ahead = timedelta(seconds=float(self._file.read_text()))
-            self._read_at = changed_at
-        return self._ahead
+            changed_at = 0
+        if changed_at == self._read_at:
+            return
+        first, _, time = (self._file.read_text() if changed_at else "0").partition(" ")
+        self._stands_at = datetime.fromisoformat(time) if first == _STANDING else None
+        self._ahead = timedelta() if self._stands_at else timedelta(seconds=float(first))
+        self._read_at = changed_at

@@ -12,13 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from datetime import datetime
 from io import BytesIO
 from typing import Annotated, Any, Literal, TypeVar
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Blueprint, Response, jsonify, render_template, request
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, StringConstraints, ValidationError
 from werkzeug.wrappers import Request as WireRequest
 from werkzeug.wrappers import Response as WireResponse
 
@@ -99,12 +98,6 @@ class TextRequest(LateModel):
     provider: Literal["africastalking", "twilio"] = "africastalking"
 
 
-class ClockRequest(LateModel):
-    """How far to move the clock forward: at most a leap year."""
-
-    advance_seconds: Annotated[int, Field(strict=True, ge=0, le=366 * 86_400)]
-
-
 class OrderBody(LateRoot[Resource]):
     """The body of `POST /api/v1/orders`; the marketplace validates it."""
 
@@ -127,7 +120,6 @@ def routes(
     wire: WireLog,
     *,
     inbox: Callable[[str], list[Resource]],
-    advance: Callable[[int], datetime],
     place_order: PlaceOrder,
     new_key: Callable[[], str],
     ussd_code: str,
@@ -189,11 +181,6 @@ def routes(
         # an unescaped + in a query string is decoded as a space
         msisdn = "+" + forms.clean(request.args.get("msisdn", "")).strip(" +")
         return jsonify(data=inbox(msisdn))
-
-    @page.post("/clock")
-    def clock() -> Response:
-        now = advance(_read(ClockRequest).advance_seconds)
-        return jsonify(now=now.isoformat().replace("+00:00", "Z"))
 
     @page.post("/orders")
     def order() -> Response:

@@ -18,7 +18,7 @@ from bot.providers import forms
 from bot.runtime.clock import MovableClock
 from bot.runtime.settings import SIMULATOR
 from bot.services import Services
-from bot.simulator import buyers, in_languages, inbox, replies, sizes
+from bot.simulator import buyers, in_languages, inbox, replies, resetting, sizes
 from bot.simulator.daraja import MINOR_UNITS
 from flows.kit import Person
 from marketplace_api.accounts import roles
@@ -44,14 +44,15 @@ class PageData:
     def news(self, msisdns: Sequence[str]) -> dict[str, Any]:
         """For each phone the number of its last text, who has it, and its prompt; the number of the last event.
 
-        `ahead_s` is how far the clock is ahead of the real time.
+        `clock` is as `resetting.shown` returns it, and `began` the time of the last reset.
         """
         with self._services.database.reading() as session:
             shop, conn = self._services.shop(session, Actor("job", SIMULATOR)), session.connection()
             return {
                 "phones": {msisdn: self._phone(shop, conn, msisdn) for msisdn in msisdns},
                 "shop": events.newest(shop),
-                "ahead_s": round(self._clock.ahead.total_seconds()),
+                "clock": resetting.shown(self._clock),
+                "began": resetting.began(session.connection()),
             }
 
     def _phone(self, shop: Shop, conn: Connection, msisdn: str) -> dict[str, Any]:

@@ -44,6 +44,7 @@ from bot.simulator import (
     page_data,
     paying,
     provider_faults,
+    resetting,
     statements,
     stripe,
     stripe_page,
@@ -112,12 +113,12 @@ def install(app: Flask, services: Services, sleep: Callable[[float], None] = tim
     app.register_blueprint(stripe_page.routes(cards))
     app.register_blueprint(statements.routes(partial(open_transaction, services), clock))
     app.register_blueprint(page_data.routes(PageData(services, clock)))
+    app.register_blueprint(resetting.routes(services, clock))
     app.register_blueprint(
         page.routes(
             phones,
             wire,
             inbox=partial(_inbox, services),
-            advance=clock.advance,
             place_order=partial(_place_order, services, shared.wire),
             new_key=lambda: services.ids.token(ID_DIGITS),
             ussd_code=services.settings.ussd_code,

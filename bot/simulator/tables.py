@@ -145,6 +145,19 @@ simulated_wire = Table(
     Column("response", Text, nullable=False),
 )
 
+simulated_reset = Table("simulated_reset", metadata, Column("at", UtcDateTime, primary_key=True))
+
+simulated_act = Table(
+    "simulated_act",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("msisdn", String, nullable=False),
+    Column("act", String, nullable=False),
+    Column("channel", String, nullable=False),
+    Column("text", Text, nullable=False),
+)
+
 
 def create(engine: Engine, settings: Settings) -> None:
     """Create the tables that the database lacks. Production has none of them."""

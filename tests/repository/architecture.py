@@ -62,8 +62,9 @@ LEVELS = {
         {"cli": "administration commands"},
         {"playground": "the whole service in one process"},
         {"worker": "sends texts and runs jobs", "server": "the process tree"},
-        {"app": "the Flask application", "demo": "demo and bulk data", "migrations": "the schema's history"},
+        {"app": "the Flask application", "migrations": "the schema's history"},
         {"simulator": "carriers, wallet, page"},
+        {"demo": "demo and bulk data"},
         {"services": "what a process shares"},
         {
             "conversation": "one hop in, one reply out",

@@ -4,22 +4,24 @@
  * The server posts what a carrier would post, and returns the answer and the requests that were posted.
  */
 
+import * as clockControls from "./clock.js";
 import { dayAndTime, page } from "./dom.js";
 import * as phones from "./handsets.js";
 import * as languages from "./languages.js";
 import * as panels from "./panels.js";
-import { ACTED, acted, ask, news } from "./server.js";
+import { ACTED, news } from "./server.js";
 import * as storefront from "./storefront.js";
 
 const POLL_MS = 2000;
 const QUIET_POLL_MS = 5000;
 const QUIET_AFTER_MS = 60_000; // since anything was done or was new
 
-let ahead = 0; // milliseconds by which the service's clock is ahead of the browser's
+let clock = { runs: true, ahead_s: 0 }; // the service's: how far it is ahead of the browser's, or when it stands
+let began; // the time of the last reset; undefined before the first answer
 let shop = null; // the number of the last event in the shop whose products are shown
 let stirredAt = Date.now();
 
-const now = () => Date.now() + ahead;
+const now = () => (clock.runs ? Date.now() + clock.ahead_s * 1000 : Date.parse(clock.stands_at));
 
 /** Asks for what is new on all phones and in the shop, and fetches only that. A failure is tried again at the next poll. */
 async function refresh() {
@@ -31,9 +33,14 @@ async function refresh() {
   }
 }
 
-async function show({ phones: found, shop: newest, ahead_s: seconds }) {
+async function show({ phones: found, shop: newest, clock: shown, began: begun }) {
+  if (began !== undefined && begun !== began) {
+    clockControls.startAfresh();
+    return;
+  }
   stirredAt = Date.now();
-  ahead = seconds * 1000;
+  [clock, began] = [shown, begun];
+  clockControls.showClock(clock);
   tick();
   storefront.showDay(now());
   const updates = phones.handsets.filter(({ msisdn }) => found[msisdn]).map((handset) => handset.update(found[handset.msisdn]));
@@ -50,19 +57,15 @@ async function poll() {
 
 function tick() {
   const shown = dayAndTime.format(now());
-  const clock = document.querySelector("#now");
-  if (clock.textContent !== shown) clock.textContent = shown;
+  const output = document.querySelector("#now");
+  if (output.textContent !== shown) output.textContent = shown;
   for (const handset of phones.handsets) if (handset.call) handset.showCounts();
-}
-
-async function moveClock(seconds) {
-  await ask("/simulator/clock", { advance_seconds: seconds });
-  acted();
 }
 
 phones.start();
 panels.start(languages.showScreens);
 languages.start();
+clockControls.start();
 storefront.start();
 document.addEventListener("phones", () => storefront.showBuyers(phones.handsets));
 storefront.showBuyers(phones.handsets);
@@ -71,9 +74,6 @@ document.addEventListener(ACTED, () => {
   storefront.showBuyers(phones.handsets);
   refresh();
 });
-for (const button of document.querySelectorAll("[data-advance]")) {
-  button.addEventListener("click", () => moveClock(Number(button.dataset.advance)));
-}
 tick();
 setInterval(tick, 1000);
 poll().then(() => (page.dataset.ready = ""));

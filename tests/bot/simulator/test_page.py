@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,6 @@ def client(placed: list[tuple[dict[str, Any], str]]) -> FlaskClient:
         Gateway(wire, registry.make_settings(), lambda: NOON, lambda: "0" * 32),
         wire,
         inbox=lambda msisdn: [MESSAGE] if msisdn == AMINA else [],
-        advance=lambda seconds: NOON + timedelta(seconds=seconds),
         place_order=place,
         new_key=lambda: "key_1",
         ussd_code="*384*22#",
@@ -118,11 +117,6 @@ def test_the_inbox_is_found_however_the_plus_is_written(client: FlaskClient, msi
     assert client.get(f"/simulator/messages?msisdn={msisdn}").get_json() == {"data": [MESSAGE]}
 
 
-def test_moving_the_clock_returns_the_new_time(client: FlaskClient) -> None:
-    answer = client.post("/simulator/clock", json={"advance_seconds": 3600})
-    assert answer.get_json() == {"now": "2026-11-23T13:00:00Z"}
-
-
 def test_an_order_is_placed_under_a_new_key_and_its_answer_returned(
     client: FlaskClient, placed: list[tuple[dict[str, Any], str]]
 ) -> None:
@@ -143,8 +137,6 @@ def test_an_order_is_placed_under_a_new_key_and_its_answer_returned(
             '{"msisdn": "+254711000111", "text": "", "provider": "pigeon"}',
             "'africastalking' or 'twilio'",
         ),
-        ("clock", '{"advance_seconds": -1}', "greater than or equal to 0"),
-        ("clock", '{"advance_seconds": "60"}', "valid integer"),
         ("orders", "[]", "should be an object"),
     ],
 )
