@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.playground.transcript import TranscriptPlayer, UnplayableLineError
+from bot.playground.transcript import TranscriptPlayer, UnplayableLineError, settings_of
 from tests.service import serving
 
 FOLDER = Path(__file__).parent / "transcripts"
@@ -13,8 +13,9 @@ SCRIPTS = sorted(FOLDER.glob("*.txt"))
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_the_service_answers_as_in_the_transcript(script: Path, tmp_path: Path, request: pytest.FixtureRequest):
-    with serving(tmp_path) as service:
-        played = TranscriptPlayer(service).play(script.read_text())
+    recorded = script.read_text()
+    with serving(tmp_path, **settings_of(recorded)) as service:
+        played = TranscriptPlayer(service).play(recorded)
 
     if request.config.getoption("--record"):
         script.write_text(played)

@@ -1,16 +1,14 @@
-"""The simulator in a terminal: a phone, and playing transcripts. In development only."""
+"""A simulated phone in a terminal. In development only."""
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 
 import click
 from flask import Flask, current_app
-from flask.cli import AppGroup, with_appcontext
+from flask.cli import with_appcontext
 
 from bot.cli.context import current_services
 from bot.services import Services
@@ -18,8 +16,6 @@ from bot.simulator import inbox
 from bot.simulator.gateway import CallDroppedError
 from bot.simulator.instruments import network
 from bot.simulator.operators import OPERATORS
-
-transcript = AppGroup("transcript", help="Conversations as text files.")
 
 
 @click.command("phone")
@@ -83,19 +79,3 @@ def _print_inbox(services: Services, msisdn: str) -> None:
     with services.database.reading() as session:
         for text in reversed(inbox.read(session.connection(), msisdn)):
             click.echo(f"[{text['at'][11:16]}] {text['from']}: {text['text']}")
-
-
-@transcript.command("play")
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def play(files: tuple[Path, ...]) -> None:
-    """Play transcripts, each on a new database, and print them with the replies of this version."""
-    # imported here, because it imports the worker, which no web process needs
-    from bot.playground.harness import open_harness
-    from bot.playground.transcript import TranscriptPlayer, UnplayableLineError
-
-    for file in files:
-        with tempfile.TemporaryDirectory() as folder, open_harness(Path(folder)) as harness:
-            try:
-                click.echo(TranscriptPlayer(harness).play(file.read_text()), nl=False)
-            except UnplayableLineError as error:
-                raise click.ClickException(f"{file}: {error}") from error

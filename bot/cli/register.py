@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from bot.cli import admin, collecting, dialogues, money, persons, phone, prices, statements
+from bot.cli import admin, collecting, dialogues, money, persons, phone, prices, statements, transcripts
 from bot.services import Services
 
 
@@ -33,4 +33,4 @@ def commands(app: Flask) -> None:
         app.cli.add_command(command)
     if services.settings.development:
         app.cli.add_command(phone.phone)
-        app.cli.add_command(phone.transcript)
+        app.cli.add_command(transcripts.transcript)

@@ -34,6 +34,7 @@ from bot.simulator.network import Network
 from bot.worker import message_step, scheduler, webhook_step
 from marketplace_api.codes import SHORTEST
 from marketplace_api.shop import Ids
+from state.tables import schedule
 
 MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 """The time at which the clock of every harness starts."""
@@ -53,12 +54,16 @@ class RepeatableIds(Ids):
 
     sources: dict[str, Random] = field(default_factory=dict)
     made: Counter[str] = field(default_factory=Counter)
+    given: list[str] = field(default_factory=list)
+    """The codes to make first, in this order."""
 
     def new_id(self, prefix: str) -> str:
         self.made[prefix] += 1
         return f"{prefix}_{self.made[prefix]:05}{Ids(self._source(prefix)).token(15)}"
 
     def code(self, length: int = SHORTEST) -> str:
+        if self.given:
+            return self.given.pop(0)
         return Ids(self._source("code")).code(length)
 
     def one_time_code(self) -> str:
@@ -80,6 +85,7 @@ class Harness:
         self.settings = settings
         self.clock = MovableClock(folder / "clock", base=lambda: MONDAY)
         ids = RepeatableIds(Random(1), {"code": Random(2)})  # noqa: S311
+        self.ids = ids
         self.services = build(settings, clock=self.clock, ids=ids, engine=engine)
         self.app = create_app(services=self.services)
         self.gateway = Gateway(self.app, settings, self.clock, self.new_id)
@@ -105,6 +111,18 @@ class Harness:
         """Move the clock forward and let the worker perform what is then due: `later(minutes=5)`."""
         self.clock.advance(sum(SECONDS[unit] * count for unit, count in time.items()))
         self.work()
+
+    def begin_at(self, time: datetime) -> None:
+        """Let the clock show this time, which may be earlier; periodic tasks are due after it."""
+        self.clock.advance((time - self.clock()).total_seconds())
+        with self.services.database.writing.begin() as session:
+            session.execute(schedule.delete())
+        self._scheduler.run_due()
+
+    def add_demo(self) -> None:
+        """Add the demo data without pictures, to a shop without kiosks."""
+        with self.services.database.writing.begin() as session:
+            seed.add(self.services, session)
 
     def fail_provider(self, status: int) -> None:
         """Let the next request to send texts fail. Raises KeyError for a status that is not simulated."""

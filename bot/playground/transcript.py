@@ -13,6 +13,11 @@ behaviour appears as a diff of a conversation. The actions are `drop`, `repeat`,
 `picture WORDS` (the acting phone sends a picture through Twilio), `kiosk NAME, TOWN, AGENT`, `order BUYER 2 x TITLE`,
 `brief BUYER 40 x TITLE, CATEGORY, PRICE, DAY`, `ship CODE CARRIER TRACKING`, `deliver CODE` and `cancel CODE`.
 
+What was recorded in the simulator begins with `clock TIME`, `demo` (the demo data is there), `phone NAME NUMBER` and
+`codes …` (the codes that are made first, in this order). `with NAME=VALUE` there is a setting for whoever opens the
+harness: see `settings_of`. In what is sent, `{code of NAME}` is the last one-time code that this phone was texted, and
+`\\n` begins a new line.
+
 A storefront vouches for these orders. A buyer pays one of `order BUYER 2 x TITLE, by mpesa`: `pay BUYER` types the PIN
 at the prompt, `refuse BUYER` cancels it, and `paybill BUYER AMOUNT CODE` pays without a prompt.
 """
@@ -20,22 +25,34 @@ at the prompt, `refuse BUYER` cancels it, and `paybill BUYER AMOUNT CODE` pays w
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from io import BytesIO
 from typing import Any
 
 from bot.playground.harness import Harness
+from bot.simulator.recording import WRITTEN_SETTINGS
 from state import people
 
 PLAYED = frozenset("@>!")
 KEPT = frozenset("#@>!")
 BUYERS_PIN = "1234"
+_ONE_TIME_CODE = re.compile(r"\b\d{6}\b")
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 class UnplayableLineError(ValueError):
     """A line of a transcript cannot be played; the message has its number and text."""
+
+
+def settings_of(script: str) -> Mapping[str, str]:
+    """The settings that a transcript wants, by their names in small letters. Raises UnplayableLineError."""
+    named = {name.lower(): value for name, value in re.findall(r"^! with (\w+)=(.*)$", script, re.MULTILINE)}
+    for name in named.keys() - set(WRITTEN_SETTINGS):
+        raise UnplayableLineError(f"! with {name.upper()}: a transcript cannot set this")
+    return named
 
 
 @dataclass(slots=True)
@@ -98,7 +115,7 @@ class TranscriptPlayer:
         return self.phones.setdefault(name, ScriptedPhone(name, f"+2547110001{len(self.phones):02}"))
 
     def _send(self, text: str) -> Iterator[str]:
-        phone = self._acting_phone()
+        phone, text = self._acting_phone(), self._typed(text)
         if phone.channel == "sms":
             self.harness.gateway.text(phone.msisdn, text)
         elif phone.channel == "twilio":
@@ -107,6 +124,17 @@ class TranscriptPlayer:
             yield from _block("<", self.harness.gateway.dial(phone.msisdn, text))
         else:
             yield from _block("<", self.harness.gateway.answer(phone.msisdn, text))
+
+    def _typed(self, written: str) -> str:
+        typed = re.sub(r"\{code of (\w+)\}", lambda found: self._one_time_code(found[1]), written)
+        return typed.replace("\\n", "\n")
+
+    def _one_time_code(self, name: str) -> str:
+        """The last one-time code in the texts to a phone. Raises LookupError."""
+        for text in reversed(self.harness.received(self._phone(name).msisdn)):
+            if found := _ONE_TIME_CODE.search(text):
+                return found[0]
+        raise LookupError(f"{name} was texted no one-time code")
 
     def _acting_phone(self) -> ScriptedPhone:
         if self.acting is None:
@@ -118,7 +146,7 @@ class TranscriptPlayer:
     def _act(self, action: str) -> Iterator[str]:
         verb, _, arguments = action.partition(" ")
         actions: dict[str, Callable[[str], Any]] = {
-            "drop": lambda _: self.harness.gateway.hang_up(self._acting_phone().msisdn),
+            "drop": lambda _: self._drop(),
             "wait": self._wait,
             "provider": lambda status: self.harness.fail_provider(int(status)),
             "picture": lambda words: self.harness.gateway.picture(self._acting_phone().msisdn, words, _picture()),
@@ -130,6 +158,11 @@ class TranscriptPlayer:
             "pay": lambda name: self.harness.answer_prompt(self._phone(name).msisdn, BUYERS_PIN),
             "refuse": lambda name: self.harness.answer_prompt(self._phone(name).msisdn, None),
             "paybill": self._pay_bill,
+            "with": lambda _: None,
+            "clock": lambda time: self.harness.begin_at(datetime.fromisoformat(time)),
+            "demo": lambda _: self._add_demo(),
+            "phone": self._name_phone,
+            "codes": lambda codes: self.harness.ids.given.extend(codes.split()),
             "cancel": lambda code: self.harness.api("POST", f"/orders/{self._order_id(code)}/cancel"),
         }
         if verb == "repeat":
@@ -139,6 +172,19 @@ class TranscriptPlayer:
             actions[verb](arguments)
         else:
             raise UnplayableLineError(f"there is no action {verb!r}")
+
+    def _drop(self) -> None:
+        with suppress(KeyError):  # the call has ended already
+            self.harness.gateway.hang_up(self._acting_phone().msisdn)
+
+    def _add_demo(self) -> None:
+        self.harness.add_demo()
+        self.told += len(self.harness.events())
+
+    def _name_phone(self, arguments: str) -> None:
+        """From now on its texts are shown; those of before, such as the demo's, are not."""
+        name, msisdn = arguments.split()
+        self.phones[name] = ScriptedPhone(name, msisdn, shown=len(self.harness.inbox(msisdn)))
 
     def _wait(self, time: str) -> None:
         self.harness.later(**{UNITS[time[-1]]: float(time[:-1])})
@@ -154,7 +200,7 @@ class TranscriptPlayer:
             raise UnplayableLineError("takes BUYER 2 x TITLE, and perhaps: , by mpesa")
         name, quantity, title, by_mpesa = parts.groups()
         products = self.harness.api("GET", "/products?limit=100")["data"]
-        product = next(product for product in products if product["title"] == title)
+        product = next(product for product in products if title in (product["title"], product["code"]))
         buyer = self._phone(name).msisdn
         self.harness.order(product["id"], int(quantity), buyer, name=name.title(), by_mpesa=bool(by_mpesa))
 
@@ -172,7 +218,8 @@ class TranscriptPlayer:
         self.harness.brief(brief, self._phone(name).msisdn, name=name.title())
 
     def _ship(self, arguments: str) -> None:
-        code, carrier, tracking = arguments.split()
+        code, _, posted = arguments.partition(" ")
+        carrier, _, tracking = posted.rpartition(" ")
         body = {"carrier": carrier, "tracking": tracking}
         self.harness.api("POST", f"/orders/{self._order_id(code)}/ship", body)
 

@@ -19,7 +19,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 from sqlalchemy import Connection
 
-from bot.simulator import buyers
+from bot.simulator import acts, buyers
 from bot.simulator.buyers import PAID, BuyerScript, Collection
 from bot.simulator.daraja import (
     MINOR_UNITS,
@@ -160,7 +160,10 @@ def _post_callbacks(daraja: DarajaSimulator, prompt: Collection, script: BuyerSc
 def answer_prompt(simulator: ExpressSimulator, id: str, pin: str | None) -> bool:
     """Let the buyer type a PIN, or cancel (None); False if the prompt does not wait for an answer."""
     with simulator.daraja.transaction() as conn:
-        prompt = buyers.answer_prompt(conn, id, pin, simulator.daraja.clock())
+        now = simulator.daraja.clock()
+        prompt = buyers.answer_prompt(conn, id, pin, now)
+        if prompt:
+            acts.note(conn, now, prompt.msisdn, "pay" if prompt.code == PAID else "refuse")
     if prompt is None:
         return False
     simulator.daraja.post_later(prompt.url, callback(prompt), 1.0)
@@ -287,6 +290,7 @@ def pay_bill(simulator: ExpressSimulator, msisdn: str, account: str, amount: int
     paid = Collection(id, msisdn, amount, account, "", PAID, daraja.clock(), buyers.receipt_of(id))
     with daraja.transaction() as conn:
         buyers.record(conn, paid)
+        acts.note(conn, paid.at, msisdn, "paybill", f"{amount // MINOR_UNITS} {account}")
     notice = {
         "TransactionType": "Pay Bill",
         "TransID": paid.receipt,

@@ -17,8 +17,9 @@ from urllib.parse import urlencode
 from sqlalchemy import delete, select, update
 from werkzeug.test import TestResponse
 
+from bot.providers import twilio
 from bot.runtime.settings import Settings
-from bot.simulator import faults, wire
+from bot.simulator import acts, faults, wire
 from bot.simulator.faults import FaultRule, Faults
 from bot.simulator.gateway import CallDroppedError, Gateway, TextProvider, WebhookPost
 from bot.simulator.operators import OPERATORS, SANDBOX, Operator
@@ -106,13 +107,16 @@ class Network(Gateway):
         with self._instruments.transaction() as conn:
             rule = faults.strike(conn, "hop", AFRICASTALKING, msisdn, partial(_is_due, call, now))
         before, self._last_hops[session_id] = self._last_hops.get(session_id), hop
+        note_hop = partial(self._note, msisdn, *_typed(call, code, text))
         if rule and rule.fault == "delay":
             self._instruments.post_late(_as_payload(hop), rule.wait(LATE_S))
             drop()
         if rule and rule.fault == "drop":
             if rule.hops is None and rule.seconds is None:
+                note_hop()
                 self._post_hop(session_id, hop)  # it was answered, and the answer is lost
             drop()
+        note_hop()
         screen = self._post_hop(session_id, hop)
         if rule and rule.fault == "repeat":
             screen = self.repeat()
@@ -125,6 +129,7 @@ class Network(Gateway):
     def post_end(self, session_id: str, msisdn: str, code: str, text: str) -> None:
         """Report that the call was dropped."""
         self._forget(session_id, msisdn)
+        self._note(msisdn, "drop")
         super().post_end(session_id, msisdn, code, text)
 
     def _drop(self, session_id: str, msisdn: str, code: str, text: str) -> NoReturn:
@@ -154,6 +159,7 @@ class Network(Gateway):
 
     def text(self, msisdn: str, body: str, *, provider: TextProvider = "africastalking", id: str | None = None) -> int:
         """Send a text; returns the HTTP status of the webhook's answer, or `TAKEN` if the text comes later."""
+        self._note(msisdn, "text", body, channel="sms" if provider == AFRICASTALKING else provider)
         request = self._text_request(msisdn, body, provider, id)
         rule = self._instruments.faults.strike("text", provider, msisdn)
         if rule and rule.fault in ("delay", "reorder"):
@@ -162,6 +168,15 @@ class Network(Gateway):
         if rule:
             self._post(request)
         return self._post(request).status_code
+
+    def picture(self, msisdn: str, body: str, *pictures: bytes) -> int:
+        """Send pictures to our Twilio number; `body` may be empty. Returns the HTTP status of the answer."""
+        self._note(msisdn, "picture", body, channel=twilio.NAME)
+        return super().picture(msisdn, body, *pictures)
+
+    def _note(self, msisdn: str, act: acts.Kind, text: str = "", *, channel: str = "ussd") -> None:
+        with self._instruments.transaction() as conn:
+            acts.note(conn, self._now(), msisdn, act, text, channel=channel)
 
     # Requests
 
@@ -189,6 +204,13 @@ class Network(Gateway):
             )
         )
         return answer
+
+
+def _typed(call: _CallSoFar, code: str, text: str) -> tuple[acts.Kind, str]:
+    """What a person did for a hop: they dialled, perhaps with answers after the code, or answered."""
+    if call.hops:
+        return "answer", text[call.length :].removeprefix("*")
+    return "dial", f"{code.removesuffix('#')}*{text}#" if text else code
 
 
 def _is_due(call: _CallSoFar, now: datetime, rule: FaultRule) -> bool:

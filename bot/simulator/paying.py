@@ -27,7 +27,7 @@ from bot.payments import collections
 from bot.payments.queueing import OwnShop
 from bot.providers.collector_contracts import Asked, Captured, Charge, Collector, NotCaptured
 from bot.providers.errors import PaymentError
-from bot.simulator import buyers, express
+from bot.simulator import acts, buyers, express
 from bot.simulator.buyers import CANCELLED, NO_BALANCE, PAID, UNREACHABLE
 from marketplace_api import problems
 from marketplace_api.fields import LateModel
@@ -73,6 +73,7 @@ class SimulatedPayments:
         simulated provider does not ask the buyer.
         """
         payment_id = self._asked(code)
+        self._note(code, fate)
         match fate:
             case "late":
                 self._let_lapse(payment_id)
@@ -87,6 +88,16 @@ class SimulatedPayments:
                 self._answer(payment_id, CODES[fate])
         with self.own.writing() as shop:
             return payment_id, buyer_payments.by_id(shop, payment_id).status
+
+    def _note(self, code: str, fate: Fate) -> None:
+        """Note what the buyer does; a transcript can play two of the fates."""
+        played: Mapping[Fate, acts.Kind] = {"paid": "pay", "cancelled": "refuse"}
+        with self.own.writing() as shop:
+            order = orders.by_code(shop, code)
+            if order:
+                what = f"the payment of {code} was {fate}"
+                act = played.get(fate, "other")
+                acts.note(shop.session.connection(), shop.now, order.buyer_msisdn, act, what)
 
     def _asked(self, code: str) -> str:
         """The id of the order's payment for which a prompt is on a phone, or a page is open."""

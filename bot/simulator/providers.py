@@ -48,6 +48,7 @@ from bot.simulator import (
     statements,
     stripe,
     stripe_page,
+    transcripts,
     wallet,
 )
 from bot.simulator.carriers import CarriedMessage, CarrierSimulator
@@ -114,6 +115,7 @@ def install(app: Flask, services: Services, sleep: Callable[[float], None] = tim
     app.register_blueprint(statements.routes(partial(open_transaction, services), clock))
     app.register_blueprint(page_data.routes(PageData(services, clock)))
     app.register_blueprint(resetting.routes(services, clock))
+    app.register_blueprint(transcripts.routes(services))
     app.register_blueprint(
         page.routes(
             phones,

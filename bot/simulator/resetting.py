@@ -39,7 +39,7 @@ _POSTGRESQL_GUARDS = text(
 
 
 class ClockRequest(LateModel):
-    """What the clock does, in this order: it goes back to now, stops or runs, and moves forward, at most a leap year."""
+    """What the clock does, in this order: it goes back, stops or runs, and moves forward, at most a leap year."""
 
     back_to_now: bool = False
     runs: bool | None = None

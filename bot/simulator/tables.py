@@ -152,6 +152,7 @@ simulated_act = Table(
     metadata,
     Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("at", UtcDateTime, nullable=False),
+    Column("after", BigInteger, nullable=False),
     Column("msisdn", String, nullable=False),
     Column("act", String, nullable=False),
     Column("channel", String, nullable=False),
