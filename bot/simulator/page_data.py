@@ -18,7 +18,7 @@ from bot.providers import forms
 from bot.runtime.clock import MovableClock
 from bot.runtime.settings import SIMULATOR
 from bot.services import Services
-from bot.simulator import buyers, in_languages, inbox, replies, resetting, sizes
+from bot.simulator import buyers, counter, in_languages, inbox, replies, resetting, sizes
 from bot.simulator.daraja import MINOR_UNITS
 from flows.kit import Person
 from marketplace_api.accounts import roles
@@ -51,8 +51,9 @@ class PageData:
             return {
                 "phones": {msisdn: self._phone(shop, conn, msisdn) for msisdn in msisdns},
                 "shop": events.newest(shop),
+                "counter": counter.numbers(conn, shop.now),
                 "clock": resetting.shown(self._clock),
-                "began": resetting.began(session.connection()),
+                "began": resetting.began(conn),
             }
 
     def _phone(self, shop: Shop, conn: Connection, msisdn: str) -> dict[str, Any]:

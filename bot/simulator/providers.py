@@ -34,6 +34,7 @@ from bot.runtime.settings import SIMULATOR, Settings
 from bot.services import Services
 from bot.simulator import (
     carriers,
+    counter,
     daraja,
     express,
     faults,
@@ -116,6 +117,7 @@ def install(app: Flask, services: Services, sleep: Callable[[float], None] = tim
     app.register_blueprint(page_data.routes(PageData(services, clock)))
     app.register_blueprint(resetting.routes(services, clock))
     app.register_blueprint(transcripts.routes(services))
+    app.register_blueprint(counter.routes(services))
     app.register_blueprint(
         page.routes(
             phones,

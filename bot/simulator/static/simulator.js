@@ -5,12 +5,14 @@
  */
 
 import * as clockControls from "./clock.js";
+import * as counter from "./counter.js";
 import { dayAndTime, page } from "./dom.js";
 import * as phones from "./handsets.js";
 import * as languages from "./languages.js";
 import * as panels from "./panels.js";
 import { ACTED, news } from "./server.js";
 import * as storefront from "./storefront.js";
+import * as transcripts from "./transcripts.js";
 
 const POLL_MS = 2000;
 const QUIET_POLL_MS = 5000;
@@ -33,7 +35,7 @@ async function refresh() {
   }
 }
 
-async function show({ phones: found, shop: newest, clock: shown, began: begun }) {
+async function show({ phones: found, shop: newest, counter: numbers, clock: shown, began: begun }) {
   if (began !== undefined && begun !== began) {
     clockControls.startAfresh();
     return;
@@ -42,6 +44,7 @@ async function show({ phones: found, shop: newest, clock: shown, began: begun })
   [clock, began] = [shown, begun];
   clockControls.showClock(clock);
   tick();
+  counter.changed([newest, ...numbers]);
   storefront.showDay(now());
   const updates = phones.handsets.filter(({ msisdn }) => found[msisdn]).map((handset) => handset.update(found[handset.msisdn]));
   const isNew = newest !== shop;
@@ -63,9 +66,14 @@ function tick() {
 }
 
 phones.start();
-panels.start(languages.showScreens);
+panels.start(() => {
+  languages.showScreens();
+  counter.show();
+  transcripts.list();
+});
 languages.start();
 clockControls.start();
+transcripts.start();
 storefront.start();
 document.addEventListener("phones", () => storefront.showBuyers(phones.handsets));
 storefront.showBuyers(phones.handsets);
