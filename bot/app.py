@@ -21,7 +21,17 @@ from bot.runtime.request_ids import RequestIds
 from bot.runtime.settings import Settings
 from bot.services import Services, build
 from bot.simulator import providers as simulated_providers
-from bot.web import health, messages_api, metrics, order_page, photo_page, privacy_page, security_headers, shop_pages
+from bot.web import (
+    health,
+    how_page,
+    messages_api,
+    metrics,
+    order_page,
+    photo_page,
+    privacy_page,
+    security_headers,
+    shop_pages,
+)
 from bot.web.buyer_orders import BuyerOrders
 from bot.web.door import Door
 from bot.web.draining import ClosedConnections, Draining
@@ -105,7 +115,7 @@ def _register_shop(app: Flask, services: Services, door: Door) -> None:
 
 
 def _register_pages(app: Flask, services: Services, door: Door, draining: Draining) -> None:
-    settings = services.settings
+    settings, runner = services.settings, services.conversation.runner
     app.register_blueprint(
         photo_page.routes(
             services.photo_store, services.photo_links, services.clock, settings.languages, settings.sms_short_code
@@ -116,6 +126,7 @@ def _register_pages(app: Flask, services: Services, door: Door, draining: Draini
             settings.languages, settings.sms_short_code, settings.keep_texts_days, settings.keep_addresses_days
         )
     )
+    app.register_blueprint(how_page.routes(runner.engine, runner.place, settings.commission_percent))
     app.register_blueprint(
         metrics.routes(
             services.database,

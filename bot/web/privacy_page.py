@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, render_template
 
 from bot.messaging import rendering
+from bot.web import page_language
 from flows.kit import N_
 
 # Translators: these stand on a page, not in a text; they may be a little longer.
@@ -50,9 +51,7 @@ def routes(languages: Sequence[str], short_code: str, texts_days: int, addresses
 
     @blueprint.get("/privacy")
     def privacy() -> str:
-        asked = request.args.get("lang")
-        language = asked if asked in languages else request.accept_languages.best_match(languages)
-        words = rendering.words(language or languages[0])
+        words = rendering.words(page_language.requested(languages))
         fields = {"short_code": short_code, "texts": texts_days, "addresses": addresses_days}
         return render_template(
             "privacy.html",
