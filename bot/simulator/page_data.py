@@ -145,20 +145,20 @@ def routes(data: PageData) -> Blueprint:
 
     @blueprint.get("/news")
     def news() -> Response:
-        answer = jsonify(data.news([_msisdn(each) for each in request.args.getlist("msisdn")[:MOST_PHONES]]))
+        answer = jsonify(data.news([read_msisdn(each) for each in request.args.getlist("msisdn")[:MOST_PHONES]]))
         answer.add_etag()
         return answer.make_conditional(request)  # type: ignore[return-value]
 
     @blueprint.get("/texts")
     def texts() -> Response:
-        return jsonify(data=data.texts(_msisdn(request.args.get("msisdn", "")), request.args.get("since", 0, int)))
+        return jsonify(data=data.texts(read_msisdn(request.args.get("msisdn", "")), request.args.get("since", 0, int)))
 
     @blueprint.get("/screens")
     def screens() -> Response | tuple[Response, int]:
         by = request.args.get("by", "call")
         if by not in get_args(in_languages.By):
             return jsonify(detail="by: takes call or text"), 400
-        return jsonify(data=data.screens(_msisdn(request.args.get("msisdn", "")), by))  # type: ignore[arg-type]
+        return jsonify(data=data.screens(read_msisdn(request.args.get("msisdn", "")), by))  # type: ignore[arg-type]
 
     @blueprint.get("/people")
     def people_with_phones() -> Response:
@@ -167,6 +167,6 @@ def routes(data: PageData) -> Blueprint:
     return blueprint
 
 
-def _msisdn(written: str) -> str:
+def read_msisdn(written: str) -> str:
     """The number of a query string, in which an unescaped + is decoded as a space."""
     return "+" + forms.clean(written).strip(" +")

@@ -50,6 +50,7 @@ from bot.simulator import (
     stripe,
     stripe_page,
     transcripts,
+    tour_page,
     wallet,
 )
 from bot.simulator.carriers import CarriedMessage, CarrierSimulator
@@ -118,6 +119,7 @@ def install(app: Flask, services: Services, sleep: Callable[[float], None] = tim
     app.register_blueprint(resetting.routes(services, clock))
     app.register_blueprint(transcripts.routes(services))
     app.register_blueprint(counter.routes(services))
+    tour_page.install(app, services)
     app.register_blueprint(
         page.routes(
             phones,

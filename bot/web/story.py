@@ -17,7 +17,7 @@ from msgspec import structs
 from bot.messaging import rendering
 from bot.notifications import purchases, templates
 from flows.commands import ChooseLanguage, Command, ListProduct, Outcome, RegisterArtisan
-from flows.kit import N_, SMS, USSD, Channel, Conversation, DialogueEngine, Person, Place, Turn, Wording
+from flows.kit import N_, SMS, USSD, Channel, Conversation, DialogueEngine, Person, Place, Turn, Wording, Words
 from flows.market import KioskSummary, Market, OrderSummary
 from marketplace_api.catalogue.categories import CATEGORIES
 from marketplace_api.payments.money import split
@@ -227,7 +227,7 @@ class BasketStory:
         yield from self._by_call("artisan", caller, [str(number), "1", *answers], ends_at="join.joined")
 
     def _sell(self) -> Iterator[Picture]:
-        text = f"{self._word_for('sell')} {self.say(PRODUCT)} {PRICE} x3"
+        text = f"{keyword_for(self.engine, 'sell', rendering.words(self.language))} {self.say(PRODUCT)} {PRICE} x3"
         artisan = structs.replace(self._amina(), artisan=True)
         yield self._by_text(artisan, text, ["1", "1"], ends_at="sell.listed")
         product = self._product()
@@ -263,12 +263,6 @@ class BasketStory:
 
     def _amina(self) -> Person:
         return Person("+254711000101", self.language, ARTISAN)
-
-    def _word_for(self, flow: str) -> str:
-        """The keyword of a flow in the language of the story, if every phone can type it."""
-        keyword = self.engine.flows[flow].keywords[0]
-        own = (word for word, language in keyword.languages.items() if language == self.language and word.isascii())
-        return next(own, keyword.words[0]) if rendering.words(self.language).latin else keyword.words[0]
 
     def _by_call(self, who: Role, person: Person, answers: Sequence[str], *, ends_at: str) -> Iterator[CallPicture]:
         call = _Talk(self, person, USSD)
@@ -334,6 +328,13 @@ class BasketStory:
         )
 
 
+def keyword_for(engine: DialogueEngine, flow: str, words: Words) -> str:
+    """The keyword of a flow in a language, if every phone can type it; else the English one."""
+    keyword = engine.flows[flow].keywords[0]
+    own = (word for word, language in keyword.languages.items() if language == words.language and word.isascii())
+    return next(own, keyword.words[0]) if words.latin else keyword.words[0]
+
+
 class _Talk:
     """A conversation of one person, by call or by text, in the first language until the person chooses one."""
 
@@ -348,13 +349,18 @@ class _Talk:
         return self._shown()
 
     def answer(self, typed: str) -> str:
+        if self._turn.conversation.over:
+            raise RuntimeError(f"the story stops at {self._here}, where {typed} is no answer")
         self._engine.handle_input(self._turn, typed)
         return self._shown()
 
     def check(self, ends_at: str) -> None:
-        conversation = self._turn.conversation
-        if (here := f"{conversation.flow}.{conversation.state}") != ends_at:
-            raise RuntimeError(f"the story stops at {here}, not at {ends_at}")
+        if self._here != ends_at:
+            raise RuntimeError(f"the story stops at {self._here}, not at {ends_at}")
+
+    @property
+    def _here(self) -> str:
+        return f"{self._turn.conversation.flow}.{self._turn.conversation.state}"
 
     def _shown(self) -> str:
         turn = self._turn

@@ -12,6 +12,7 @@ from flows.reading.similarity import nearest
 
 FEW = 9
 """The most lines that are listed without asking for a town first."""
+NO_KIOSK = N_("There is no kiosk yet. Please try again later.")
 
 
 def kiosk_name(kiosk: KioskSummary) -> str:
@@ -98,7 +99,7 @@ def choice_of_kiosk(then: Then) -> Sequence[StateKind]:
             then="kiosk",
         ),
         PagedList("kiosk", which, items=kiosks, then=then, empty="no_kiosk"),
-        Notice("no_kiosk", N_("There is no kiosk yet. Please try again later.")),
+        Notice("no_kiosk", NO_KIOSK),
     )
 
 

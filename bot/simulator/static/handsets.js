@@ -61,7 +61,8 @@ function remove(handset) {
   page.querySelector(".add").focus();
 }
 
-function replaceAll(phones) {
+/** Puts these phones in place of all that are there. */
+export function replaceAll(phones) {
   DIALOG.close();
   [...handsets].forEach(remove);
   phones.forEach(put);

@@ -51,6 +51,7 @@ async function show({ phones: found, shop: newest, counter: numbers, clock: show
   shop = newest;
   await Promise.allSettled([...updates, ...(isNew ? [storefront.showProducts()] : [])]);
   storefront.showBuyers(phones.handsets);
+  document.dispatchEvent(new Event("news"));
 }
 
 async function poll() {
@@ -84,4 +85,5 @@ document.addEventListener(ACTED, () => {
 });
 tick();
 setInterval(tick, 1000);
+if (document.querySelector("#tour")) (await import("./tour.js")).start(); // not with a shop elsewhere
 poll().then(() => (page.dataset.ready = ""));

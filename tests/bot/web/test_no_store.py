@@ -15,7 +15,7 @@ from tests.service import OPERATOR_KEY, Service
 KEY = {"Authorization": f"Bearer {OPERATOR_KEY}"}
 OF_ONE_BROWSER = "private, max-age=0"
 MAY_BE_STORED = {
-    *("/", "/privacy", "/static/<path:filename>", "/photos/<file>", "/simulator/static/<path:filename>"),
+    *("/", "/how", "/privacy", "/static/<path:filename>", "/photos/<file>", "/simulator/static/<path:filename>"),
     *("/api/v1/products", "/api/v1/products/{product_id}", "/api/v1/openapi.json", "/api/v1/docs"),
 }
 """Whoever adds a route here says that it shows everybody the same, and nobody's data."""
@@ -79,7 +79,7 @@ def test_every_route_forbids_storing_unless_it_is_public(embedded: Service) -> N
     }
 
 
-@pytest.mark.parametrize("path", ["/", "/privacy", "/api/v1/products"])
+@pytest.mark.parametrize("path", ["/", "/how", "/privacy", "/api/v1/products"])
 def test_what_is_public_is_the_same_for_everybody(embedded: Service, path: str) -> None:
     mine = embedded.http.get(path, headers=KEY)
 
