@@ -39,6 +39,7 @@ from bot.simulator import (
     express,
     faults,
     faults_page,
+    gallery_page,
     inbox,
     media,
     page,
@@ -120,6 +121,7 @@ def install(app: Flask, services: Services, sleep: Callable[[float], None] = tim
     app.register_blueprint(transcripts.routes(services))
     app.register_blueprint(counter.routes(services))
     tour_page.install(app, services)
+    gallery_page.install(app, services)
     app.register_blueprint(
         page.routes(
             phones,
