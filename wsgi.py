@@ -10,7 +10,11 @@ from bot.web import early_answers
 early_answers.install()
 app = create_app()
 app.extensions["draining"].listen()
-if not app.extensions["services"].settings.development:
+if app.extensions["services"].settings.development:
+    from bot.villages import dispatcher
+
+    dispatcher.install(app, app.extensions["services"])
+else:
     hardening.protect_files()  # commands write databases and exports too
 logs.log_uncaught()
 late_commands.install(app)

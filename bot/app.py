@@ -20,7 +20,6 @@ from bot.runtime.keys import Purpose
 from bot.runtime.request_ids import RequestIds
 from bot.runtime.settings import Settings
 from bot.services import Services, build
-from bot.simulator import providers as simulated_providers
 from bot.web import (
     health,
     how_page,
@@ -83,6 +82,8 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     _register_shop(app, services, door)
     _register_pages(app, services, door, draining)
     if settings.development:
+        from bot.simulator import providers as simulated_providers  # production does not even import it
+
         simulated_providers.install(app, services)
     _add_middleware(app, services, handlers, door, draining)
     return app

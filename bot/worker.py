@@ -54,10 +54,11 @@ from bot.persons import retention
 from bot.photos import mms
 from bot.providers import registry
 from bot.providers.collector_contracts import Collector
+from bot.providers.declaration import Provider
 from bot.providers.payment_contracts import Payer
 from bot.runtime import hardening, logs
+from bot.runtime.settings import Settings
 from bot.services import Services, build
-from bot.simulator import instruments, providers
 from bot.webhooks import deliveries
 from bot.webhooks import dispatcher as webhooks
 from bot.webhooks.dispatcher import DeliveryAttempt, WebhookDispatcher
@@ -97,7 +98,7 @@ def message_runner(app: Flask, services: Services, pool: ThreadPoolExecutor) -> 
         services.clock,
         services.ids,
         Router(
-            registry.senders(settings, WORKERS, [providers.provider(app, services)]),
+            registry.senders(settings, WORKERS, built_in(app, services)),
             settings.sms_routes,
             settings.sms_provider,
             settings.sms_fallover,
@@ -125,9 +126,17 @@ def webhook_runner(
     services: Services, pool: ThreadPoolExecutor, poster: Poster | None = None
 ) -> JobRunner[Job, DeliveryAttempt]:
     """Pushes events to webhook endpoints."""
-    poster = poster or (instruments.poster(services) if services.settings.development else Poster(anywhere=False))
+    poster = poster or _poster(services)
     dispatcher = WebhookDispatcher(services.database, services.clock, services.opener(WEBHOOKS), poster)
     return JobRunner(dispatcher, services.database, services.clock, services.ids, pool)
+
+
+def _poster(services: Services) -> Poster:
+    if not services.settings.development:
+        return Poster(anywhere=False)
+    from bot.simulator import instruments  # production does not even import it
+
+    return instruments.poster(services)
 
 
 def handler_runner(
@@ -173,7 +182,7 @@ def _handlers(
 ) -> Mapping[str, Handler]:
     """The handler of each kind of job."""
     settings = services.settings
-    pictures = registry.media_fetcher(settings, WORKERS, [providers.provider(app, services)])
+    pictures = registry.media_fetcher(settings, WORKERS, built_in(app, services))
     fetcher = mms.PictureJob(pictures.fetch, services.photo_store, services.database, services.clock, services.ids)
     to_ask = collections.by_name_and_method(collectors)
     by_kind: dict[str, Handler] = {
@@ -186,6 +195,8 @@ def _handlers(
         kept_requests.KIND: services.conversation.handle_kept,
     }
     if settings.development:
+        from bot.simulator import providers
+
         by_kind |= {kind: _with_payload(post) for kind, post in providers.job_handlers(app, services).items()}
     if isinstance(services.marketplace, RemoteMarketplace):
         deferred_commands = DeferredCommandWorker(
@@ -276,11 +287,20 @@ def webhook_step(services: Services, pool: ThreadPoolExecutor, poster: Poster | 
 
 
 def _payer(app: Flask, services: Services) -> Payer | None:
-    return registry.payer(services.settings, services.clock, [providers.provider(app, services)])
+    return registry.payer(services.settings, services.clock, built_in(app, services))
 
 
 def _collectors(app: Flask, services: Services) -> Sequence[Collector]:
-    return registry.collectors(services.settings, services.clock, providers.collecting(app, services))
+    return registry.collectors(services.settings, services.clock, built_in(app, services, collects=True))
+
+
+def built_in(app: Flask, services: Services, *, collects: bool = False) -> Sequence[Provider[Settings]]:
+    """The provider called `simulator`, or with `collects` those that collect; in development only."""
+    if not services.settings.development:
+        return []
+    from bot.simulator import providers
+
+    return providers.collecting(app, services) if collects else [providers.provider(app, services)]
 
 
 def pulse(services: Services) -> Pulse:

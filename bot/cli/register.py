@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from bot.cli import admin, collecting, dialogues, money, persons, phone, prices, statements, transcripts
+from bot.cli import admin, collecting, dialogues, money, persons, prices, statements
 from bot.services import Services
 
 
@@ -32,5 +32,7 @@ def commands(app: Flask) -> None:
     ):
         app.cli.add_command(command)
     if services.settings.development:
+        from bot.cli import phone, transcripts  # they need the simulator, which production does not even import
+
         app.cli.add_command(phone.phone)
         app.cli.add_command(transcripts.transcript)

@@ -14,7 +14,6 @@ from bot.db.engine import create_engine
 from bot.db.unit_of_work import Database
 from bot.runtime.keys import Purpose
 from bot.runtime.settings import Settings
-from bot.simulator import tables as simulator_tables
 from marketplace_api.events import restored
 from marketplace_api.models import Base
 from marketplace_api.payments import currency
@@ -38,7 +37,10 @@ def upgrade(settings: Settings) -> None:
         _move_to_head(engine, settings.keys.accepted(Purpose.CODES))
         check_currency(Database.of(engine), settings)
         _follow_restored_events(engine)
-        simulator_tables.create(engine, settings)
+        if settings.development:
+            from bot.simulator import tables  # production does not even import it
+
+            tables.create(engine, settings)
     finally:
         engine.dispose()
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from flask import Flask
 from sqlalchemy import Connection
@@ -133,6 +133,11 @@ class LoggedPoster(Poster):
 def poster(services: Services) -> Poster:
     """Posts webhooks, to addresses in our own network too."""
     return LoggedPoster(anywhere=True, wire=instruments(services).wire)
+
+
+def own_path(services: Services, url: str) -> str:
+    """The path of an address of ours, below the path of the public URL."""
+    return urlsplit(url).path.removeprefix(urlsplit(services.settings.url).path)
 
 
 def add_job(services: Services, kind: str, payload: Mapping[str, Any], seconds: float) -> None:

@@ -13,7 +13,6 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from flask import Flask
 from sqlalchemy import Connection
@@ -67,6 +66,7 @@ from bot.simulator.instruments import (
     network,
     new_id,
     open_transaction,
+    own_path,
     resender,
 )
 from bot.simulator.network import LATE_S
@@ -139,13 +139,13 @@ def install(app: Flask, services: Services, sleep: Callable[[float], None] = tim
 
 def _payments(app: Flask, services: Services) -> SimulatedPayments:
     def press(page: str, button: str) -> None:
-        Client(app, use_cookies=False).post(urlsplit(page).path, data={"act": button})
+        Client(app, use_cookies=False).post(own_path(services, page), data={"act": button})
 
     @cache
     def collector(method: str) -> Collector:
         return _cards(app) if method == "card" else _collector(app, services, services.clock)
 
-    post = partial(_post, app, instruments(services).wire)
+    post = partial(_post, app, services, instruments(services).wire)
     return SimulatedPayments(services.collecting, collector, post, press)
 
 
@@ -250,7 +250,7 @@ def job_handlers(app: Flask, services: Services) -> Mapping[str, Callable[[Mappi
         phones.report(payload["id"], payload["status"], msisdn=payload["msisdn"], reason=payload["reason"])
 
     def post_result(payload: Mapping[str, Any]) -> None:
-        _post(app, shared.wire, payload["url"], payload["body"])
+        _post(app, services, shared.wire, payload["url"], payload["body"])
 
     def deliver(payload: Mapping[str, Any]) -> None:
         with open_transaction(services) as conn:
@@ -311,7 +311,7 @@ def _daraja(app: Flask, services: Services) -> DarajaSimulator:
     return DarajaSimulator(
         partial(open_transaction, services),
         post_later,
-        partial(_post, app, shared.wire),
+        partial(_post, app, services, shared.wire),
         services.clock,
         partial(new_id, services),
     )
@@ -357,9 +357,9 @@ def _session_without_socket(app: Flask) -> requests.Session:
     return session_without_socket(app)
 
 
-def _post(app: Flask, log: Wire, url: str, body: Mapping[str, Any]) -> None:
+def _post(app: Flask, services: Services, log: Wire, url: str, body: Mapping[str, Any]) -> None:
     """Post to the path of `url` in our own application; the origin is ignored."""
-    _post_logged(app, log, daraja_settings.NAME, urlsplit(url).path, json.dumps(body), {})
+    _post_logged(app, log, daraja_settings.NAME, own_path(services, url), json.dumps(body), {})
 
 
 def _post_event(app: Flask, services: Services, log: Wire, event: Mapping[str, Any]) -> None:

@@ -46,6 +46,11 @@ def seeded(folder: Path, **settings: Any) -> Iterator[Service]:
         yield service
 
 
+def seeded_database() -> bytes:
+    """The SQLite file of the seeded shop."""
+    return _seeded_shop().database
+
+
 @cache
 def _seeded_shop() -> _SeededShop:
     with TemporaryDirectory(prefix="soko-seeded-") as folder:

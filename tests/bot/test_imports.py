@@ -34,6 +34,9 @@ NEVER_NEEDED = {
 """Modules that a web process with SQLite does not need: those of Redis, PostgreSQL, senders, workers and commands."""
 
 
+DEVELOPMENT_ONLY = ("bot.simulator", "bot.villages", "bot.playground", "bot.cli.phone")
+
+
 def run(folder: Path, *hops: tuple[str, str], **environment: str) -> tuple[set[str], set[str]]:
     """The modules of a new web process, and those that were imported for its first hops."""
     url = migrated_sqlite(folder / "soko.db")
@@ -69,3 +72,34 @@ def test_a_process_with_redis_imports_it_at_its_start(tmp_path: Path, redis_url:
 
     assert {"redis", "state.redis_sessions"} <= started
     assert for_hops == set()
+
+
+PRODUCTION = f"""
+import json, sys
+import wsgi
+from werkzeug.test import Client
+client = Client(wsgi.app)
+paths = {{path: client.post(path).status_code for path in ("/simulator/dial", "/village", "/village/abcd/simulator")}}
+import bot.worker
+from bot.cli import register
+register.commands(wsgi.app)
+print(json.dumps([paths, sorted(name for name in sys.modules if name.startswith({DEVELOPMENT_ONLY!r}))]))
+"""
+
+
+def test_production_imports_nothing_of_the_simulator_and_has_no_villages(tmp_path: Path) -> None:
+    secrets = {"SECRET_KEY": "Kq3vT9xZr7LmW2pYc5NsB8dHf4JgQ6aU", "WEBHOOK_SECRET": "b7Xw2Rk9Tq4Zm8Vn3Lp6Jc5Hs1Gd0FyE"}
+    sender = {"SMS_PROVIDER": "africastalking", "AT_USERNAME": "soko", "AT_API_KEY": "atsk_1"}
+    stores = {"DATABASE_URL": migrated_sqlite(tmp_path / "soko.db"), "REDIS_URL": ""}
+    environment = {**os.environ, "ENVIRONMENT": "production", "PUBLIC_URL": "https://soko.example"}
+    done = subprocess.run(
+        [sys.executable, "-c", PRODUCTION],
+        env={**environment, **secrets, **sender, **stores},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    paths, imported = json.loads(done.stdout)
+
+    assert imported == []
+    assert set(paths.values()) == {404}

@@ -60,7 +60,7 @@ TOP_LEVEL = {
 LEVELS = {
     "bot": (
         {"cli": "administration commands"},
-        {"playground": "the whole service in one process"},
+        {"playground": "the whole service in one process", "villages": "a shop for one tester"},
         {"worker": "sends texts and runs jobs", "server": "the process tree"},
         {"app": "the Flask application", "migrations": "the schema's history"},
         {"simulator": "carriers, wallet, page"},

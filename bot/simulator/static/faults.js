@@ -1,5 +1,7 @@
 /** Sets faults, and chooses the networks of phones. */
 
+import { at } from "./server.js";
+
 const section = document.querySelector(".faults");
 const [faultForm, operatorForm] = section.querySelectorAll("form");
 const said = section.querySelector(".fault-said");
@@ -7,7 +9,7 @@ const PROVIDERS = ["africastalking", "twilio", "daraja", "stripe"];
 
 async function ask(method, path, body) {
   const options = { method, headers: { "Content-Type": "application/json" }, body: body && JSON.stringify(body) };
-  const response = await fetch(`/simulator/${path}`, options);
+  const response = await fetch(at(`/simulator/${path}`), options);
   const answer = response.status === 204 ? {} : await response.json().catch(() => ({}));
   if (!response.ok) throw new Error(answer.detail ?? `The service answered ${response.status}.`);
   return answer;

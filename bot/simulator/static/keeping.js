@@ -1,6 +1,6 @@
 /** Keeps the phones over a reload of the page: who has them, the open call, and what was typed and sent. */
 
-const NAME = "soko.simulator";
+const NAME = `soko.simulator ${new URL("../..", import.meta.url).pathname}`; // each village has phones of its own
 const VERSION = 1;
 
 export const CHANGED = "kept";

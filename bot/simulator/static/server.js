@@ -5,9 +5,12 @@ import { showExchange } from "./wire_log.js";
 /** The event on the document after something was done that may have changed any phone or the shop. */
 export const ACTED = "acted";
 
+/** The address of a path of the service; in a village the service is not at the root of its host. */
+export const at = (path) => new URL(`../..${path}`, import.meta.url);
+
 export async function ask(path, body) {
   const options = body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
-  const response = await fetch(path, options);
+  const response = await fetch(at(path), options);
   const answer = await response.json().catch(() => ({}));
   if (!response.ok) throw new Error(explain(answer, response));
   return answer;
@@ -36,7 +39,7 @@ let known = { path: "", etag: "" };
 export async function news(msisdns) {
   const path = `/simulator/news?${new URLSearchParams(msisdns.map((msisdn) => ["msisdn", msisdn]))}`;
   const headers = known.path === path ? { "If-None-Match": known.etag } : {};
-  const response = await fetch(path, { headers });
+  const response = await fetch(at(path), { headers });
   if (response.status === 304) return null;
   if (!response.ok) throw new Error(`The service answered ${response.status}.`);
   const answer = await response.json();

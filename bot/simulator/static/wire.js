@@ -1,5 +1,7 @@
 /** Shows the whole wire log: all that providers and the service said to each other. Asks only while it is open. */
 
+import { at } from "./server.js";
+
 const section = document.querySelector(".whole-wire");
 const panel = section.querySelector("details");
 const log = section.querySelector(".exchanges");
@@ -26,7 +28,7 @@ async function copy({ curl }) {
 }
 
 async function resend({ id }) {
-  const response = await fetch(`/simulator/wire/${id}/resend`, { method: "POST" });
+  const response = await fetch(at(`/simulator/wire/${id}/resend`), { method: "POST" });
   const answer = await response.json();
   await poll();
   return response.ok ? `Sent again: the service answered ${answer.status}.` : answer.detail;
@@ -49,7 +51,7 @@ function line(exchange) {
 
 async function poll() {
   const question = ++asked;
-  const answer = await fetch(`/simulator/wire?${new URLSearchParams({ ...Object.fromEntries(new FormData(filter)), since })}`);
+  const answer = await fetch(at(`/simulator/wire?${new URLSearchParams({ ...Object.fromEntries(new FormData(filter)), since })}`));
   if (question !== asked || !answer.ok) return;
   const { data, next } = await answer.json();
   since = String(next);

@@ -1,0 +1,1 @@
+"""Villages: whole shops for one tester each, on the same server; in development only."""
