@@ -30,7 +30,7 @@ from bot.conversation import deferred, kept_requests
 from bot.conversation.deferred_worker import DeferredCommandWorker
 from bot.db import start_checks
 from bot.jobs import handlers, periodic
-from bot.jobs.handlers import Handler, HandlerDispatcher, HandlerResult
+from bot.jobs.handlers import Handler, HandlerDispatcher, HandlerResult, with_payload
 from bot.jobs.pulse import Pulse, Work
 from bot.jobs.runner import JobRunner
 from bot.jobs.scheduler import PeriodicTask, Scheduler
@@ -190,25 +190,20 @@ def _handlers(
         collections.KIND: CollectionJob(services.collecting, to_ask).run,
         collections.REFUND: RefundJob(services.collecting, to_ask, payer).run,
         direct_payments.KIND: DirectPaymentJob(services.collecting, to_ask).run,
-        mms.KIND: _with_payload(fetcher),
+        mms.KIND: with_payload(fetcher),
         broadcasts.KIND: BroadcastJob(services.database, services.opener(Actor("job", "broadcasts"))),
         kept_requests.KIND: services.conversation.handle_kept,
     }
     if settings.development:
         from bot.simulator import providers
 
-        by_kind |= {kind: _with_payload(post) for kind, post in providers.job_handlers(app, services).items()}
+        by_kind |= {kind: with_payload(post) for kind, post in providers.job_handlers(app, services).items()}
     if isinstance(services.marketplace, RemoteMarketplace):
         deferred_commands = DeferredCommandWorker(
             services.conversation.runner, services.marketplace, services.database, services.clock, services.ids
         )
         by_kind[deferred.KIND] = deferred_commands.perform
     return by_kind
-
-
-def _with_payload(call: Callable[[Mapping[str, Any]], object]) -> Handler:
-    """A handler that calls `call` with the payload of the job."""
-    return lambda job: call(job.payload)
 
 
 def scheduler(services: Services) -> Scheduler:

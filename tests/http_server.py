@@ -18,9 +18,9 @@ class SilentHandler(WSGIRequestHandler):
 
 
 @contextmanager
-def running_app(app: WSGIApplication) -> Iterator[str]:
-    """The URL of the running application, until the block ends."""
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=SilentHandler)
+def running_app(app: WSGIApplication, port: int = 0) -> Iterator[str]:
+    """The URL of the running application, until the block ends; on a free port unless one is given."""
+    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=SilentHandler)
     thread = Thread(target=server.serve_forever)
     thread.start()
     try:

@@ -32,7 +32,8 @@ def commands(app: Flask) -> None:
     ):
         app.cli.add_command(command)
     if services.settings.development:
-        from bot.cli import phone, transcripts  # they need the simulator, which production does not even import
+        from bot.cli import phone, simulator, transcripts  # they need the simulator, which production does not import
 
         app.cli.add_command(phone.phone)
         app.cli.add_command(transcripts.transcript)
+        app.cli.add_command(simulator.simulator)

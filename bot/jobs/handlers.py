@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -32,6 +33,11 @@ Handler = Callable[[Job], object]
 
 If it does not, the job is finished after it returns. It may be called again for the same job, after a crash.
 """
+
+
+def with_payload(call: Callable[[Mapping[str, Any]], object]) -> Handler:
+    """A handler that calls `call` with the payload of the job."""
+    return lambda job: call(job.payload)
 
 
 class RetryLaterError(Exception):

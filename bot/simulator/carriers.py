@@ -42,6 +42,8 @@ class CarriedMessage:
     msisdn: str
     sender: str
     text: str
+    report_to: str = ""
+    """The address that the request has named for delivery reports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,8 @@ def _twilio_send(simulator: CarrierSimulator, account: str) -> Response:
     if refused := _twilio_refusal(simulator, account):
         return _twilio_error(*refused)
     form = request.form
-    message = CarriedMessage(f"SM{simulator.new_id()}", "twilio", form["To"], form["From"], form["Body"])
+    id, report_to = f"SM{simulator.new_id()}", form.get("StatusCallback", "")
+    message = CarriedMessage(id, "twilio", form["To"], form["From"], form["Body"], report_to)
     resource = _twilio_resource(simulator, account, message)
     status, error = _carry(simulator, message, delivered=("delivered", None), switched_off=("undelivered", "30003"))
     simulator.twilio_messages[message.id] = resource | {"status": status, "error_code": error and int(error)}

@@ -35,6 +35,8 @@ TWILIO_URL = f"{ORIGIN}/simulator/twilio"
 TextProvider = Literal["africastalking", "twilio"]
 LOST_ANSWER = "X-Simulator-Lost-Answer"
 """A header of an answer that never reaches who asked."""
+POSTED_TO = "X-Simulator-Posted-To"
+"""A header of an answer to a callback: the path of another application to which it was passed on."""
 IN_PROCESS = "soko.simulator"
 """A variable of the WSGI environment of requests that come without a socket."""
 
@@ -58,11 +60,12 @@ class _OpenCall:
 
 @dataclass(frozen=True, slots=True)
 class WebhookPost:
-    """One request to a webhook: a form with its headers."""
+    """One request to a webhook: a form with its headers. It is posted to `path`, or to another one `instead`."""
 
     path: str
     fields: Mapping[str, str]
     headers: Mapping[str, str]
+    instead: str | None = None
 
 
 class CallDroppedError(Exception):
@@ -208,11 +211,18 @@ class Gateway:
             fields |= {f"MediaContentType{n}": "image/jpeg", f"MediaUrl{n}": f"{media_url}/{id}"}
         return self._post(self._twilio("sms", fields)).status_code
 
-    def report(self, provider_id: str, status: str, *, msisdn: str, reason: str | None = None) -> int:
-        """Post a delivery report for a text to `msisdn`, in the provider's words; returns the HTTP status."""
-        is_twilio = provider_id.startswith("SM")
-        post = self._twilio_report if is_twilio else self._africastalking_report
-        return self._post(post(provider_id, status, msisdn, reason)).status_code
+    def report(
+        self, provider_id: str, status: str, *, msisdn: str, reason: str | None = None, path: str | None = None
+    ) -> int:
+        """Post a delivery report for a text to `msisdn`, in the provider's words; returns the HTTP status.
+
+        Twilio posts it to the `path` that the request to send the text has named, if it named one.
+        """
+        if provider_id.startswith("SM"):
+            report = self._twilio_report(provider_id, status, msisdn, reason, path)
+        else:
+            report = self._africastalking_report(provider_id, status, msisdn, reason)
+        return self._post(report).status_code
 
     def repeat(self) -> str:
         """Post the last request again, unchanged, as a provider does after no answer; returns the answer.
@@ -265,7 +275,9 @@ class Gateway:
         }
         return self._twilio("sms", fields)
 
-    def _twilio_report(self, sid: str, status: str, msisdn: str, reason: str | None) -> WebhookPost:
+    def _twilio_report(
+        self, sid: str, status: str, msisdn: str, reason: str | None, path: str | None = None
+    ) -> WebhookPost:
         fields = {
             "SmsSid": sid,
             "SmsStatus": status,
@@ -276,16 +288,16 @@ class Gateway:
             "From": self._account.twilio_from or TWILIO_NUMBER,
             "ApiVersion": "2010-04-01",
         }
-        return self._twilio("status", fields | ({"ErrorCode": reason} if reason else {}))
+        return self._twilio("status", fields | ({"ErrorCode": reason} if reason else {}), path)
 
-    def _twilio(self, path: str, fields: Mapping[str, str]) -> WebhookPost:
+    def _twilio(self, path: str, fields: Mapping[str, str], instead: str | None = None) -> WebhookPost:
         path = f"/webhooks/twilio/{path}"
         validator = RequestValidator(self._account.twilio_auth_token or "")
         headers = {
-            "X-Twilio-Signature": validator.compute_signature(self._settings.url + path, fields),
+            "X-Twilio-Signature": validator.compute_signature(self._settings.url + (instead or path), fields),
             "I-Twilio-Idempotency-Token": self._new_id(),
         }
-        return WebhookPost(path, fields, headers)
+        return WebhookPost(path, fields, headers, instead)
 
     # Requests
 
@@ -294,4 +306,4 @@ class Gateway:
         return self._send(post)
 
     def _send(self, post: WebhookPost) -> TestResponse:
-        return self._client.post(post.path, data=post.fields, headers=post.headers)
+        return self._client.post(post.instead or post.path, data=post.fields, headers=post.headers)

@@ -10,8 +10,8 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+from wsgiref.types import WSGIApplication
 
-from flask import Flask
 from sqlalchemy import Connection
 from twilio.request_validator import RequestValidator
 from werkzeug.test import Client
@@ -46,12 +46,12 @@ def instruments(services: Services) -> Instruments:
     )
 
 
-def network(app: Any, services: Services) -> Network:
+def network(app: WSGIApplication, services: Services) -> Network:
     """The networks of the simulated phones; `app` is the WSGI application to which they post."""
     return Network(app, services.settings, services.clock, partial(new_id, services), instruments(services))
 
 
-def resender(app: Flask, services: Services, wire: Wire) -> Callable[[Mapping[str, Any]], tuple[int, str]]:
+def resender(app: WSGIApplication, services: Services, wire: Wire) -> Callable[[Mapping[str, Any]], tuple[int, str]]:
     """A function that posts a logged request of a provider again, with the present secret and a new signature."""
 
     def resend(logged: Mapping[str, Any]) -> tuple[int, str]:
@@ -77,12 +77,12 @@ def resender(app: Flask, services: Services, wire: Wire) -> Callable[[Mapping[st
 
 
 def _unmasked_path(services: Services, provider: str, path: str) -> str:
-    """The path with the secret in use."""
+    """The path with the secret in use; a path that is not ours stays as it is."""
     secrets = {
         AFRICASTALKING: services.settings.webhook_secrets,
         daraja_settings.NAME: daraja_secrets(services),
     }.get(provider)
-    if not secrets:
+    if not secrets or not path.startswith(f"/webhooks/{provider}/"):
         return path
     _, _, rest = path.removeprefix(f"/webhooks/{provider}/").partition("/")
     return f"{secret_paths(provider, secrets)[0]}/{rest}"
@@ -136,8 +136,10 @@ def poster(services: Services) -> Poster:
 
 
 def own_path(services: Services, url: str) -> str:
-    """The path of an address of ours, below the path of the public URL."""
-    return urlsplit(url).path.removeprefix(urlsplit(services.settings.url).path)
+    """The path and the query of an address of ours, below the path of the public URL."""
+    parts = urlsplit(url)
+    path = parts.path.removeprefix(urlsplit(services.settings.url).path)
+    return f"{path}?{parts.query}" if parts.query else path
 
 
 def add_job(services: Services, kind: str, payload: Mapping[str, Any], seconds: float) -> None:

@@ -8,7 +8,7 @@ network.dial("+254711000111")              raises CallDroppedError if the networ
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, NoReturn
@@ -21,7 +21,7 @@ from bot.providers import twilio
 from bot.runtime.settings import Settings
 from bot.simulator import acts, faults, wire
 from bot.simulator.faults import FaultRule, Faults
-from bot.simulator.gateway import CallDroppedError, Gateway, TextProvider, WebhookPost
+from bot.simulator.gateway import POSTED_TO, CallDroppedError, Gateway, TextProvider, WebhookPost
 from bot.simulator.operators import OPERATORS, SANDBOX, Operator
 from bot.simulator.tables import simulated_call, simulated_phone
 from bot.simulator.wallet import Transaction
@@ -191,18 +191,17 @@ class Network(Gateway):
     def _send(self, post: WebhookPost) -> TestResponse:
         answer = super()._send(post)
         headers = {"Content-Type": "application/x-www-form-urlencoded", **post.headers}
-        self._instruments.wire.record(
-            wire.exchange(
-                "in",
-                post.path.split("/")[2],
-                "POST",
-                post.path,
-                urlencode(post.fields),
-                status=answer.status_code,
-                answer=answer.get_data(as_text=True),
-                headers={name: headers[name] for name in _SHOWN_HEADERS if name in headers},
-            )
+        exchange = wire.exchange(
+            "in",
+            post.path.split("/")[2],
+            "POST",
+            post.path,
+            urlencode(post.fields),
+            status=answer.status_code,
+            answer=answer.get_data(as_text=True),
+            headers={name: headers[name] for name in _SHOWN_HEADERS if name in headers},
         )
+        self._instruments.wire.record(replace(exchange, path=answer.headers.get(POSTED_TO, post.instead or post.path)))
         return answer
 
 

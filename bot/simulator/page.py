@@ -23,7 +23,7 @@ from werkzeug.wrappers import Response as WireResponse
 
 from bot.providers import forms
 from bot.simulator import sizes
-from bot.simulator.gateway import CallDroppedError, Gateway
+from bot.simulator.gateway import POSTED_TO, CallDroppedError, Gateway
 from flows.msisdn import is_e164
 from marketplace_api.catalogue.categories import CATEGORIES
 from marketplace_api.fields import LateModel, LateRoot
@@ -63,7 +63,7 @@ class WireLog:
         recorded.append(
             {
                 "method": environ["REQUEST_METHOD"],
-                "path": environ["PATH_INFO"],
+                "path": answer.headers.get(POSTED_TO, environ["PATH_INFO"]),
                 "body": sent.decode(errors="replace"),
                 "status": answer.status_code,
                 "answer": answer.get_data(as_text=True),
@@ -120,7 +120,7 @@ def routes(
     wire: WireLog,
     *,
     inbox: Callable[[str], list[Resource]],
-    place_order: PlaceOrder,
+    place_order: PlaceOrder | None,
     new_key: Callable[[], str],
     ussd_code: str,
     short_code: str,
@@ -129,6 +129,7 @@ def routes(
 ) -> Blueprint:
     """The routes under `/simulator`. `gateway` posts through `wire`; the other parameters come from the service.
 
+    `place_order` is None before an application that has no shop of ours; then the page shows none.
     `paybill` is the number to which phones pay by M-PESA.
     """
     page = Blueprint(
@@ -140,6 +141,7 @@ def routes(
     def show() -> str:
         return render_template(
             "simulator/page.html",
+            has_shop=place_order is not None,
             ussd_code=ussd_code,
             short_code=short_code,
             timezone=timezone,
@@ -182,9 +184,13 @@ def routes(
         msisdn = "+" + forms.clean(request.args.get("msisdn", "")).strip(" +")
         return jsonify(data=inbox(msisdn))
 
+    if place_order is not None:
+        _add_orders(page, place_order, new_key)
+    return page
+
+
+def _add_orders(page: Blueprint, place_order: PlaceOrder, new_key: Callable[[], str]) -> None:
     @page.post("/orders")
     def order() -> Response:
         answer = place_order(_read(OrderBody).root, new_key())
         return Response(answer.body, answer.status, mimetype="application/json")
-
-    return page

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
+from wsgiref.types import WSGIApplication
 
 from flask import Flask
 from sqlalchemy import Connection
@@ -28,7 +29,7 @@ from bot.providers.mpesa_express import MpesaExpress
 from bot.providers.secret_path import secret_paths
 from bot.providers.stripe_checkout import StripeCheckout
 from bot.providers.twilio import Twilio, TwilioSettings
-from bot.runtime.clock import Clock, MovableClock, system_clock
+from bot.runtime.clock import Clock, MovableClock
 from bot.runtime.settings import SIMULATOR, Settings
 from bot.services import Services
 from bot.simulator import (
@@ -44,13 +45,14 @@ from bot.simulator import (
     page,
     page_data,
     paying,
+    posting,
     provider_faults,
     resetting,
     statements,
     stripe,
     stripe_page,
-    transcripts,
     tour_page,
+    transcripts,
     wallet,
 )
 from bot.simulator.carriers import CarriedMessage, CarrierSimulator
@@ -75,7 +77,7 @@ from bot.simulator.page_data import PageData
 from bot.simulator.paying import SimulatedPayments
 from bot.simulator.provider_faults import WatchedPayer
 from bot.simulator.stripe import StripeSimulator
-from bot.simulator.wire import Exchange, Wire, exchange
+from bot.simulator.wire import Exchange, Wire
 from flows import gsm7
 from marketplace_api.actors import Actor
 from marketplace_api.idempotency import StoredAnswer
@@ -92,42 +94,64 @@ DELIVERY = "simulated_delivery"
 REPORTED_AFTER, CONTRADICTED_AFTER = timedelta(seconds=1), timedelta(seconds=30)
 
 
-def install(app: Flask, services: Services, sleep: Callable[[float], None] = time.sleep) -> None:
+@dataclass(frozen=True, slots=True)
+class OtherApplication:
+    """An application of others, before which the simulator stands: callbacks are posted to `callbacks`.
+
+    `url` is the address of the simulator. Keys that are not None have to be in requests to the simulated carriers.
+    """
+
+    callbacks: WSGIApplication
+    url: str
+    africastalking_key: str | None = None
+    twilio_token: str | None = None
+
+
+def install(
+    app: Flask,
+    services: Services,
+    sleep: Callable[[float], None] = time.sleep,
+    other: OtherApplication | None = None,
+) -> None:
     """Add the carriers', the wallet's and the card payments' APIs and the pages to `app`.
 
-    `sleep` keeps a request by a socket waiting, if a fault lets it hang. Raises TypeError if the clock of `services`
+    `sleep` keeps a request by a socket waiting, if a fault lets it hang. The callbacks are those of `app`, unless they
+    are of an `other` application, which has no shop that the page knows. Raises TypeError if the clock of `services`
     cannot be moved.
     """
     clock = services.clock
     if not isinstance(clock, MovableClock):
         raise TypeError("the simulator needs a clock that can be moved")
-    wire, shared = WireLog(app), instruments(services)
+    target = other.callbacks if other else app
+    wire, shared = WireLog(target), instruments(services)
     phones = network(wire, services)
-    mpesa, cards = simulated_buyers(app, services), _stripe(app, services)
+    mpesa, cards = simulated_buyers(target, services), _stripe(target, services, other.url if other else None)
     for api in (
-        carriers.routes(_carriers(services)),
-        daraja.routes(_daraja(app, services)),
+        carriers.routes(_carriers(services, other)),
+        daraja.routes(mpesa.daraja),
         express.routes(mpesa),
         stripe.routes(cards),
     ):
         app.register_blueprint(provider_faults.watch(api, shared, sleep))
-    app.register_blueprint(paying.routes(_payments(app, services).pay))
-    resend = resender(app, services, shared.wire)
+    if other is None:
+        app.register_blueprint(paying.routes(_payments(app, services).pay))
+    resend = resender(target, services, shared.wire)
     app.register_blueprint(faults_page.routes(shared.faults, phones, shared.wire, resend, services.settings.url))
     app.register_blueprint(stripe_page.routes(cards))
     app.register_blueprint(statements.routes(partial(open_transaction, services), clock))
     app.register_blueprint(page_data.routes(PageData(services, clock)))
     app.register_blueprint(resetting.routes(services, clock))
-    app.register_blueprint(transcripts.routes(services))
-    app.register_blueprint(counter.routes(services))
-    tour_page.install(app, services)
-    gallery_page.install(app, services)
+    if other is None:
+        app.register_blueprint(transcripts.routes(services))
+        app.register_blueprint(counter.routes(services))
+        tour_page.install(app, services)
+        gallery_page.install(app, services)
     app.register_blueprint(
         page.routes(
             phones,
             wire,
             inbox=partial(_inbox, services),
-            place_order=partial(_place_order, services, shared.wire),
+            place_order=None if other else partial(_place_order, services, shared.wire),
             new_key=lambda: services.ids.token(ID_DIGITS),
             ussd_code=services.settings.ussd_code,
             short_code=services.settings.sms_short_code,
@@ -145,7 +169,7 @@ def _payments(app: Flask, services: Services) -> SimulatedPayments:
     def collector(method: str) -> Collector:
         return _cards(app) if method == "card" else _collector(app, services, services.clock)
 
-    post = partial(_post, app, services, instruments(services).wire)
+    post = partial(posting.post, app, services, instruments(services).wire)
     return SimulatedPayments(services.collecting, collector, post, press)
 
 
@@ -242,15 +266,16 @@ def _twilio(app: Flask, settings: TwilioSettings) -> Twilio:
     return Twilio(ACCOUNT_SID, token, TWILIO_NUMBER, base_url=TWILIO_URL, session=_session_without_socket(app))
 
 
-def job_handlers(app: Flask, services: Services) -> Mapping[str, Callable[[Mapping[str, Any]], None]]:
+def job_handlers(app: WSGIApplication, services: Services) -> Mapping[str, Callable[[Mapping[str, Any]], None]]:
     """By kind of job, the function that posts a simulated provider's report or result to our webhooks."""
     shared, phones = instruments(services), network(app, services)
 
     def post_report(payload: Mapping[str, Any]) -> None:
-        phones.report(payload["id"], payload["status"], msisdn=payload["msisdn"], reason=payload["reason"])
+        path = own_path(services, payload["to"]) if payload.get("to") else None
+        phones.report(payload["id"], payload["status"], msisdn=payload["msisdn"], reason=payload["reason"], path=path)
 
     def post_result(payload: Mapping[str, Any]) -> None:
-        _post(app, services, shared.wire, payload["url"], payload["body"])
+        posting.post(app, services, shared.wire, payload["url"], payload["body"])
 
     def deliver(payload: Mapping[str, Any]) -> None:
         with open_transaction(services) as conn:
@@ -259,7 +284,7 @@ def job_handlers(app: Flask, services: Services) -> Mapping[str, Callable[[Mappi
     return {
         REPORT: post_report,
         RESULT: post_result,
-        EVENT: partial(_post_event, app, services, shared.wire),
+        EVENT: partial(posting.post_event, app, services, shared.wire),
         DELIVERY: deliver,
         LATE: phones.post_late,
     }
@@ -268,7 +293,7 @@ def job_handlers(app: Flask, services: Services) -> Mapping[str, Callable[[Mappi
 # The simulated providers
 
 
-def _carriers(services: Services) -> CarrierSimulator:
+def _carriers(services: Services, other: OtherApplication | None = None) -> CarrierSimulator:
     def deliver(message: CarriedMessage) -> None:
         with open_transaction(services) as conn:
             rule = faults.strike(conn, "delivery", message.provider, message.msisdn.removeprefix("whatsapp:"))
@@ -296,10 +321,12 @@ def _carriers(services: Services) -> CarrierSimulator:
         partial(new_id, services),
         lambda text: gsm7.segments(text).count,
         partial(media.find, services.settings),
+        africastalking_key=other.africastalking_key if other else None,
+        twilio_token=other.twilio_token if other else None,
     )
 
 
-def _daraja(app: Flask, services: Services) -> DarajaSimulator:
+def _daraja(app: WSGIApplication, services: Services) -> DarajaSimulator:
     shared = instruments(services)
 
     def post_later(url: str, body: Mapping[str, Any], seconds: float) -> None:
@@ -311,13 +338,13 @@ def _daraja(app: Flask, services: Services) -> DarajaSimulator:
     return DarajaSimulator(
         partial(open_transaction, services),
         post_later,
-        partial(_post, app, services, shared.wire),
+        partial(posting.post, app, services, shared.wire),
         services.clock,
         partial(new_id, services),
     )
 
 
-def simulated_buyers(app: Flask, services: Services) -> ExpressSimulator:
+def simulated_buyers(app: WSGIApplication, services: Services) -> ExpressSimulator:
     """The simulated M-PESA of buyers, with the paybill number of the settings if they name one."""
     own = mpesa_express.PROVIDER.own_settings(services.settings)
     return ExpressSimulator(
@@ -333,7 +360,7 @@ def _daraja_callbacks(services: Services) -> str:
     return services.settings.url + secret_paths(daraja_settings.NAME, daraja_secrets(services))[0]
 
 
-def _stripe(app: Flask, services: Services) -> StripeSimulator:
+def _stripe(app: WSGIApplication, services: Services, url: str | None = None) -> StripeSimulator:
     shared = instruments(services)
 
     def post_later(event: Mapping[str, Any], seconds: float) -> None:
@@ -343,10 +370,10 @@ def _stripe(app: Flask, services: Services) -> StripeSimulator:
     return StripeSimulator(
         partial(open_transaction, services),
         post_later,
-        partial(_post_event, app, services, shared.wire),
+        partial(posting.post_event, app, services, shared.wire),
         services.clock,
         partial(new_id, services),
-        services.settings.url,
+        url or services.settings.url,
     )
 
 
@@ -357,31 +384,10 @@ def _session_without_socket(app: Flask) -> requests.Session:
     return session_without_socket(app)
 
 
-def _post(app: Flask, services: Services, log: Wire, url: str, body: Mapping[str, Any]) -> None:
-    """Post to the path of `url` in our own application; the origin is ignored."""
-    _post_logged(app, log, daraja_settings.NAME, own_path(services, url), json.dumps(body), {})
-
-
-def _post_event(app: Flask, services: Services, log: Wire, event: Mapping[str, Any]) -> None:
-    """Post an event, signed by the clock of this machine; without a secret nobody could verify it, so not at all."""
-    secrets = stripe_checkout.webhook_secrets(stripe_checkout.PROVIDER.own_settings(services.settings))
-    if secrets:
-        body = json.dumps(event)
-        headers = {"Stripe-Signature": stripe.sign(body.encode(), secrets[0], system_clock())}
-        _post_logged(app, log, stripe_checkout.NAME, "/webhooks/stripe", body, headers)
-
-
-def _post_logged(app: Flask, log: Wire, provider: str, path: str, body: str, signature: Mapping[str, str]) -> None:
-    headers = {"Content-Type": "application/json", **signature}
-    answer = Client(app, use_cookies=False).post(path, data=body.encode(), headers=headers)
-    said = answer.get_data(as_text=True)
-    log.record(exchange("in", provider, "POST", path, body, status=answer.status_code, answer=said, headers=headers))
-
-
 def _schedule_report(
     conn: Connection, message: CarriedMessage, status: str, reason: str | None, due_at: datetime
 ) -> None:
-    payload = {"id": message.id, "status": status, "msisdn": message.msisdn, "reason": reason}
+    payload = {"id": message.id, "status": status, "msisdn": message.msisdn, "reason": reason, "to": message.report_to}
     key = f"report:{message.id}:{status}"
     outbox.add(conn, kind=REPORT, payload=payload, key=key, ordering_key=None, due_at=due_at, now=due_at)
 

@@ -21,13 +21,18 @@ export const current = () => handsets.find(({ element }) => element.classList.co
 let people = [];
 
 export function start() {
-  (recall() ?? FIRST).forEach(put);
+  (recall() ?? first()).forEach(put);
   document.addEventListener(CHANGED, keepAll);
   page.querySelector(".add").addEventListener("click", openDialog);
   DIALOG.querySelector(".close").addEventListener("click", () => DIALOG.close());
   DIALOG.querySelector("form").addEventListener("submit", addChosen);
-  DIALOG.querySelector("[data-scene=three]").addEventListener("click", () => replaceAll(FIRST));
+  DIALOG.querySelector("[data-scene=three]").addEventListener("click", () => replaceAll(first()));
   DIALOG.querySelector("[data-scene=brief]").addEventListener("click", () => replaceAll(sharers()));
+}
+
+/** The phones of a new page. Before an application that has no shop of ours they are nobody's. */
+function first() {
+  return "noShop" in page.dataset ? FIRST.map((phone, index) => ({ ...phone, label: `Phone ${index + 1}` })) : FIRST;
 }
 
 function keepAll() {

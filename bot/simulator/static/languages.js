@@ -13,7 +13,7 @@ export function start() {
 /** Shows the screens of the phone that was used last, if the panel is open. */
 export async function showScreens() {
   const handset = current();
-  if (PANEL.hidden || !handset) return;
+  if (!PANEL || PANEL.hidden || !handset) return;
   const by = handset.panel === handset.panels[1] ? "text" : "call";
   const { data } = await ask(`/simulator/screens?msisdn=${encodeURIComponent(handset.msisdn)}&by=${by}`);
   PANEL.querySelector("h2").textContent = `${handset.name}: this ${by === "call" ? "screen" : "text"} in all languages`;

@@ -5,14 +5,16 @@
  */
 
 import * as clockControls from "./clock.js";
-import * as counter from "./counter.js";
 import { dayAndTime, page } from "./dom.js";
 import * as phones from "./handsets.js";
 import * as languages from "./languages.js";
 import * as panels from "./panels.js";
 import { ACTED, news } from "./server.js";
 import * as storefront from "./storefront.js";
-import * as transcripts from "./transcripts.js";
+
+const hasShop = !("noShop" in page.dataset); // false before another application, whose shop this page does not know
+const counter = hasShop ? await import("./counter.js") : null;
+const transcripts = hasShop ? await import("./transcripts.js") : null;
 
 const POLL_MS = 2000;
 const QUIET_POLL_MS = 5000;
@@ -44,7 +46,7 @@ async function show({ phones: found, shop: newest, counter: numbers, clock: show
   [clock, began] = [shown, begun];
   clockControls.showClock(clock);
   tick();
-  counter.changed([newest, ...numbers]);
+  counter?.changed([newest, ...numbers]);
   storefront.showDay(now());
   const updates = phones.handsets.filter(({ msisdn }) => found[msisdn]).map((handset) => handset.update(found[handset.msisdn]));
   const isNew = newest !== shop;
@@ -69,12 +71,12 @@ function tick() {
 phones.start();
 panels.start(() => {
   languages.showScreens();
-  counter.show();
-  transcripts.list();
+  counter?.show();
+  transcripts?.list();
 });
 languages.start();
 clockControls.start();
-transcripts.start();
+transcripts?.start();
 storefront.start();
 document.addEventListener("phones", () => storefront.showBuyers(phones.handsets));
 storefront.showBuyers(phones.handsets);

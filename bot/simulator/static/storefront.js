@@ -3,16 +3,17 @@
 import { make, page, price, wares } from "./dom.js";
 import { acted, ask } from "./server.js";
 
-const storefront = page.querySelector(".storefront");
-const result = storefront.querySelector(".said");
-const shelf = storefront.querySelector(".shelf");
-const buyers = storefront.elements.buyer_phone;
+const storefront = page.querySelector(".storefront"); // null before an application that has no shop of ours
+const result = storefront?.querySelector(".said");
+const shelf = storefront?.querySelector(".shelf");
+const buyers = storefront?.elements.buyer_phone;
 const DAYS_TO_MAKE = 14;
 let currency = "KES"; // until the price of a product says it
 let buyer = "buyer"; // the id of the phone that orders, if it is among the phones
 
 /** Lets the form place orders. */
 export function start() {
+  if (!storefront) return;
   storefront.addEventListener("submit", placeOrder);
   storefront.elements.kind.addEventListener("change", showKind);
   buyers.addEventListener("change", () => (buyer = buyers.value));
@@ -21,6 +22,7 @@ export function start() {
 
 /** The phones from which somebody can order. */
 export function showBuyers(handsets) {
+  if (!storefront) return;
   const options = handsets.map(({ id, name, msisdn }) => {
     const option = Object.assign(make("option", `${name}, ${msisdn}`), { value: id, selected: id === buyer });
     option.dataset.msisdn = msisdn;
@@ -32,6 +34,7 @@ export function showBuyers(handsets) {
 
 /** The day by which a brief is due, unless one was typed; `now` is a time of the service's clock. */
 export function showDay(now) {
+  if (!storefront) return;
   const day = storefront.elements["brief.due_on"];
   day.value ||= new Date(now + DAYS_TO_MAKE * 86_400_000).toISOString().slice(0, 10);
 }
@@ -44,6 +47,7 @@ function showKind() {
 
 /** Fetches the products and shows them. */
 export async function showProducts() {
+  if (!storefront) return;
   const { data } = await ask("/api/v1/products?limit=100");
   currency = data[0]?.price.currency ?? currency;
   const chosen = new FormData(storefront).get("product_id");
