@@ -137,6 +137,12 @@ def find_session(conn: Connection, id: str, get_lock: bool = False) -> CardSessi
     return CardSession(*row) if row else None
 
 
+def all_sessions(conn: Connection) -> list[CardSession]:
+    """The last one first."""
+    query = select(*_columns(CardSession)).order_by(simulated_session.c.created_at.desc(), simulated_session.c.id)
+    return [CardSession(*row) for row in conn.execute(query)]
+
+
 def add_refund(conn: Connection, refund: CardRefund) -> None:
     insert_new(conn, simulated_refund, **_values(refund))
 

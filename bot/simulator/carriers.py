@@ -18,12 +18,13 @@ Every other phone receives its text, and a delivery report says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Blueprint, Response, jsonify, request
 
@@ -61,6 +62,8 @@ class CarrierSimulator:
     now: Callable[[], datetime]
     new_id: Callable[[], str]
     segments: Callable[[str], int]
+    received: Callable[[], Sequence[Mapping[str, str]]] = tuple
+    """The fields of the texts that phones sent by Africa's Talking, oldest first."""
     media: Callable[[str], bytes | None] = lambda _id: None
     """The picture with this media id that a phone sent, or None."""
     africastalking_key: str | None = None
@@ -74,6 +77,7 @@ def routes(simulator: CarrierSimulator) -> Blueprint:
     account = "/twilio/2010-04-01/Accounts/<account>/Messages"
     for method, path, view in (
         ("POST", "/africastalking/version1/messaging", _africastalking_send),
+        ("GET", "/africastalking/version1/messaging", _africastalking_fetch),
         ("POST", f"{account}.json", _twilio_send),
         ("GET", f"{account}.json", _twilio_list),
         ("GET", f"{account}/<sid>.json", _twilio_fetch),
@@ -91,6 +95,9 @@ _AT_REFUSED = {
     "999405": (405, "InsufficientBalance"),
     "999406": (406, "UserInBlacklist"),
 }
+_AT_FETCHED = ("id", "from", "to", "text", "linkId", "date")
+AT_PAGE = 100
+"""How many texts one request fetches."""
 _PRICE = SEGMENT_CENTS / 100
 """Shillings for one segment."""
 
@@ -135,6 +142,16 @@ def _at_recipient(simulator: CarrierSimulator, number: str) -> dict[str, Any]:
     }
 
 
+def _africastalking_fetch(simulator: CarrierSimulator) -> Response:
+    """The first texts that came after the one with the id `lastReceivedId`, or after the beginning."""
+    if simulator.africastalking_key not in (None, request.headers.get("apiKey")):
+        return _text(401, "The supplied authentication is invalid")
+    received, last = simulator.received(), request.args.get("lastReceivedId", "")
+    after = next((number for number, text in enumerate(received, 1) if text["id"] == last), 0)
+    messages = [{name: text.get(name, "") for name in _AT_FETCHED} for text in received[after : after + AT_PAGE]]
+    return _json(200, {"SMSMessageData": {"Messages": messages}})
+
+
 def _at_sent(recipients: list[dict[str, Any]]) -> Response:
     parts = [recipient["messageParts"] for recipient in recipients if "messageParts" in recipient]
     cost = f"KES {sum(parts) * _PRICE:.4f}" if parts else "0"
@@ -147,6 +164,9 @@ def _at_answer(message: str, recipients: list[dict[str, Any]]) -> Response:
 
 # Twilio
 
+_FILTERS = ("To", "From")
+TWILIO_PAGE = 1000
+"""The largest page of a list."""
 _TWILIO_REQUIRED = {"To": 21604, "From": 21603, "Body": 21602}
 _TWILIO_REFUSED = {
     "999403": (400, 21211, "Invalid 'To' Phone Number"),
@@ -226,23 +246,30 @@ def _twilio_fetch(simulator: CarrierSimulator, account: str, sid: str) -> Respon
 
 
 def _twilio_list(simulator: CarrierSimulator, account: str) -> Response:
-    """The newest messages of the account, on one page."""
+    """One page of the account's messages, the newest first; also only those to or from a number."""
     if not _twilio_authenticates(simulator, account):
         return _twilio_error(401, 20003, "Authenticate")
-    size = request.args.get("PageSize", 50, int)
-    of_account = [message for message in simulator.twilio_messages.values() if message["account_sid"] == account]
-    messages = of_account[::-1][:size]
-    uri = f"/2010-04-01/Accounts/{account}/Messages.json?PageSize={size}&Page=0"
+    filters = {name: request.args[name] for name in _FILTERS if name in request.args}
+    wanted = {"account_sid": account, **{name.lower(): value for name, value in filters.items()}}
+    found = [each for each in simulator.twilio_messages.values() if wanted.items() <= each.items()][::-1]
+    size = min(max(request.args.get("PageSize", 50, int), 1), TWILIO_PAGE)
+    number = max(request.args.get("Page", 0, int), 0)
+    begin = number * size
+
+    def uri(page: int) -> str:
+        query = urlencode({**filters, "PageSize": size, "Page": page})
+        return f"/2010-04-01/Accounts/{account}/Messages.json?{query}"
+
     page = {
-        "messages": messages,
-        "page": 0,
+        "messages": found[begin : begin + size],
+        "page": number,
         "page_size": size,
-        "start": 0,
-        "end": max(len(messages) - 1, 0),
-        "uri": uri,
-        "first_page_uri": uri,
-        "next_page_uri": None,
-        "previous_page_uri": None,
+        "start": begin,
+        "end": max(min(begin + size, len(found)) - 1, 0),
+        "uri": uri(number),
+        "first_page_uri": uri(0),
+        "next_page_uri": uri(number + 1) if begin + size < len(found) else None,
+        "previous_page_uri": uri(number - 1) if number else None,
     }
     return _json(200, page)
 

@@ -77,7 +77,7 @@ from bot.simulator.page_data import PageData
 from bot.simulator.paying import SimulatedPayments
 from bot.simulator.provider_faults import WatchedPayer
 from bot.simulator.stripe import StripeSimulator
-from bot.simulator.wire import Exchange, Wire
+from bot.simulator.wire import Exchange, Wire, received
 from flows import gsm7
 from marketplace_api.actors import Actor
 from marketplace_api.idempotency import StoredAnswer
@@ -98,13 +98,16 @@ REPORTED_AFTER, CONTRADICTED_AFTER = timedelta(seconds=1), timedelta(seconds=30)
 class OtherApplication:
     """An application of others, before which the simulator stands: callbacks are posted to `callbacks`.
 
-    `url` is the address of the simulator. Keys that are not None have to be in requests to the simulated carriers.
+    `url` is the address of the simulator. Keys that are not None have to be in requests to the simulated APIs.
     """
 
     callbacks: WSGIApplication
     url: str
     africastalking_key: str | None = None
     twilio_token: str | None = None
+    stripe_key: str | None = None
+    daraja_key: tuple[str, str] | None = None
+    """The consumer key and secret."""
 
 
 def install(
@@ -125,7 +128,10 @@ def install(
     target = other.callbacks if other else app
     wire, shared = WireLog(target), instruments(services)
     phones = network(wire, services)
-    mpesa, cards = simulated_buyers(target, services), _stripe(target, services, other.url if other else None)
+    mpesa, cards = simulated_buyers(target, services), _stripe(target, services)
+    if other:
+        mpesa = replace(mpesa, daraja=replace(mpesa.daraja, key=other.daraja_key))
+        cards = replace(cards, url=other.url, key=other.stripe_key)
     for api in (
         carriers.routes(_carriers(services, other)),
         daraja.routes(mpesa.daraja),
@@ -320,7 +326,8 @@ def _carriers(services: Services, other: OtherApplication | None = None) -> Carr
         services.clock,
         partial(new_id, services),
         lambda text: gsm7.segments(text).count,
-        partial(media.find, services.settings),
+        received=partial(received, instruments(services).wire),
+        media=partial(media.find, services.settings),
         africastalking_key=other.africastalking_key if other else None,
         twilio_token=other.twilio_token if other else None,
     )
@@ -360,7 +367,7 @@ def _daraja_callbacks(services: Services) -> str:
     return services.settings.url + secret_paths(daraja_settings.NAME, daraja_secrets(services))[0]
 
 
-def _stripe(app: WSGIApplication, services: Services, url: str | None = None) -> StripeSimulator:
+def _stripe(app: WSGIApplication, services: Services) -> StripeSimulator:
     shared = instruments(services)
 
     def post_later(event: Mapping[str, Any], seconds: float) -> None:
@@ -373,7 +380,7 @@ def _stripe(app: WSGIApplication, services: Services, url: str | None = None) ->
         partial(posting.post_event, app, services, shared.wire),
         services.clock,
         partial(new_id, services),
-        url or services.settings.url,
+        services.settings.url,
     )
 
 

@@ -14,7 +14,7 @@ from twilio.request_validator import RequestValidator
 
 from bot.jobs.handlers import HandlerDispatcher, HandlerResult, with_payload
 from bot.jobs.runner import JobRunner
-from bot.providers import africastalking, twilio
+from bot.providers import africastalking, mpesa_express, stripe_checkout, twilio
 from bot.services import Services
 from bot.simulator import providers
 from bot.simulator.forwarding import Forward
@@ -39,6 +39,7 @@ def forward(services: Services, to: str, paths: Mapping[str, str]) -> Forward:
 def create(services: Services, target: Forward, url: str) -> Flask:
     """The simulator as a Flask application; `url` is its own address. Keys in the settings have to be in requests."""
     settings = services.settings
+    mpesa = mpesa_express.PROVIDER.own_settings(settings)
     app = Flask("bot", root_path=str(WEB))
     app.after_request(security_headers.add_to_pages)
     other = OtherApplication(
@@ -46,6 +47,8 @@ def create(services: Services, target: Forward, url: str) -> Flask:
         url,
         africastalking.PROVIDER.own_settings(settings).at_api_key,
         twilio.PROVIDER.own_settings(settings).twilio_auth_token,
+        stripe_checkout.PROVIDER.own_settings(settings).stripe_api_key,
+        (key, secret) if (key := mpesa.daraja_consumer_key) and (secret := mpesa.daraja_consumer_secret) else None,
     )
     providers.install(app, services, other=other)
     app.add_url_rule("/", "home", lambda: redirect(url_for("simulator.show")))

@@ -34,6 +34,8 @@ Fields = dict[str, Any]
 SHORTEST, LONGEST = timedelta(minutes=30), timedelta(hours=24)
 """How long a session may live."""
 SOON_S = 1.0
+USUAL_LIMIT, LARGEST_LIMIT = 10, 100
+"""How many objects a page of a list has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ def routes(simulator: StripeSimulator) -> Blueprint:
     blueprint.register_error_handler(_RefusalError, _refuse)
     for method, path, view in (
         ("POST", "/v1/checkout/sessions", _create_session),
+        ("GET", "/v1/checkout/sessions", _list_sessions),
         ("GET", "/v1/checkout/sessions/<id>", _retrieve_session),
         ("POST", "/v1/checkout/sessions/<id>/expire", _expire_session),
         ("POST", "/v1/refunds", _create_refund),
@@ -194,6 +197,13 @@ def _retrieve_session(simulator: StripeSimulator, id: str) -> Response:
     return jsonify(
         session_fields(simulator, session, is_expanded=any(name.startswith("expand") for name in request.args))
     )
+
+
+def _list_sessions(simulator: StripeSimulator) -> Response:
+    _authenticate(simulator)
+    with simulator.transaction() as conn:
+        sessions = cards.all_sessions(conn)
+    return _listed([session_fields(simulator, session) for session in sessions], request.path)
 
 
 def _expire_session(simulator: StripeSimulator, id: str) -> Response:
@@ -331,14 +341,14 @@ def _list_refunds(simulator: StripeSimulator) -> Response:
     _authenticate(simulator)
     with simulator.transaction() as conn:
         refunds = cards.find_refunds(conn, _argument("payment_intent"))
-    return _listed([_refund(refund, simulator.clock()) for refund in refunds])
+    return _listed([_refund(refund, simulator.clock()) for refund in refunds], request.path)
 
 
 def _list_disputes(simulator: StripeSimulator) -> Response:
     _authenticate(simulator)
     with simulator.transaction() as conn:
         session = cards.find_session(conn, _argument("payment_intent"))
-    return _listed([dispute_fields(session)] if session and session.dispute else [])
+    return _listed([dispute_fields(session)] if session and session.dispute else [], request.path)
 
 
 def dispute_fields(session: CardSession) -> Fields:
@@ -347,8 +357,16 @@ def dispute_fields(session: CardSession) -> Fields:
     return {"id": dispute_id, "object": "dispute", "payment_intent": session.intent, "status": status}
 
 
-def _listed(data: list[Fields]) -> Response:
-    return jsonify(object="list", data=data, has_more=False)
+def _listed(data: list[Fields], path: str) -> Response:
+    """The page of a list that the request asks for: `limit` objects, those that follow `starting_after`."""
+    after = _argument("starting_after")
+    places = {each["id"]: number for number, each in enumerate(data, 1)}
+    if after and after not in places:
+        raise _RefusalError(f"No such object: '{after}'", param="starting_after", code="resource_missing")
+    first = places.get(after, 0)
+    last = first + min(max(request.args.get("limit", USUAL_LIMIT, int), 1), LARGEST_LIMIT)
+    url = path.removeprefix("/simulator/stripe")
+    return jsonify(object="list", data=data[first:last], has_more=last < len(data), url=url)
 
 
 def event(simulator: StripeSimulator, kind: str, named: Fields) -> Fields:

@@ -128,6 +128,19 @@ class Wire:
         return None if row is None else _shown(row)
 
 
+def received(log: Wire) -> list[dict[str, str]]:
+    """The fields of the texts that phones sent by Africa's Talking, oldest first; a repeated one once."""
+    texts: dict[str, dict[str, str]] = {}
+    since = 0
+    while found := log.read(since, kind="text"):
+        since = found[-1]["id"]
+        for logged in found:
+            fields = dict(parse_qsl(logged["request"]["body"], keep_blank_values=True))
+            if logged["provider"] == "africastalking" and "id" in fields:
+                texts.setdefault(fields["id"], fields)
+    return list(texts.values())
+
+
 def _shown(row: Any) -> dict[str, Any]:
     request = json.loads(row.request)
     return {
