@@ -6,7 +6,6 @@ and the real SDKs are used. Requests that it sends later, such as delivery repor
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -42,6 +41,7 @@ from bot.simulator import (
     gallery_page,
     inbox,
     media,
+    ordering,
     page,
     page_data,
     paying,
@@ -77,11 +77,8 @@ from bot.simulator.page_data import PageData
 from bot.simulator.paying import SimulatedPayments
 from bot.simulator.provider_faults import WatchedPayer
 from bot.simulator.stripe import StripeSimulator
-from bot.simulator.wire import Exchange, Wire, received
+from bot.simulator.wire import received
 from flows import gsm7
-from marketplace_api.actors import Actor
-from marketplace_api.idempotency import StoredAnswer
-from marketplace_api.orders import placing
 from state import outbox
 
 if TYPE_CHECKING:
@@ -157,7 +154,7 @@ def install(
             phones,
             wire,
             inbox=partial(_inbox, services),
-            place_order=None if other else partial(_place_order, services, shared.wire),
+            place_order=None if other else partial(ordering.place, services, shared.wire),
             new_key=lambda: services.ids.token(ID_DIGITS),
             ussd_code=services.settings.ussd_code,
             short_code=services.settings.sms_short_code,
@@ -177,25 +174,6 @@ def _payments(app: Flask, services: Services) -> SimulatedPayments:
 
     post = partial(posting.post, app, services, instruments(services).wire)
     return SimulatedPayments(services.collecting, collector, post, press)
-
-
-def _place_order(services: Services, log: Wire, body: Mapping[str, Any], idempotency_key: str) -> StoredAnswer:
-    """Place an order as a storefront that vouches for it."""
-    with services.database.writing.begin() as session:
-        shop = services.shop(session, Actor("key", SIMULATOR))
-        answer = placing.place_once(shop, SIMULATOR, idempotency_key, body)
-    buyer = body.get("buyer")
-    phone = str(buyer.get("phone", "")) if isinstance(buyer, dict) else ""
-    log.record(
-        Exchange(
-            *("in", "order", SIMULATOR, phone, f"an order -> HTTP {answer.status}", "POST", "/api/v1/orders"),
-            headers={"Content-Type": "application/json", "Idempotency-Key": idempotency_key},
-            body=json.dumps(body),
-            status=answer.status,
-            answer=answer.body,
-        )
-    )
-    return answer
 
 
 # For the worker
