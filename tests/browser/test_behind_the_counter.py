@@ -54,7 +54,7 @@ def test_an_order_is_followed_behind_the_counter_and_an_idle_page_does_not_ask_a
             asked.append(request.url)
 
     simulator.on("request", note)
-    open_tab(simulator, "Behind the counter")
+    open_tab(simulator, "Counter")
     product = simulator.request.get(f"{live_server}/api/v1/products").json()["data"][0]
     address = {"name": "Joy", "line1": "1 Moi Avenue", "city": "Nairobi", "country": "KE"}
     buyer = {"name": "Joy", "phone": BUYER, "locale": "en"}

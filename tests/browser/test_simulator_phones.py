@@ -198,7 +198,7 @@ def test_the_screen_is_shown_in_all_languages_side_by_side(simulator: Page) -> N
     artisan = Handset(simulator, "artisan")
     artisan.insert_sim("+254733000425")
     open_menu(artisan)
-    simulator.get_by_role("tab", name="All languages").click()
+    simulator.get_by_role("tab", name="Languages").click()
     cards = simulator.locator(".translation")
     expect(cards).to_have_count(4)
     expect(cards.first.locator("pre")).to_have_text(artisan.screen.inner_text())
