@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import encodings.idna  # noqa: F401 - Werkzeug would import it for the first request
+import logging
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from flask import Flask
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from bot.conversation import heard
 from bot.marketplace import http_api
 from bot.providers import registry
 from bot.providers.declaration import Handlers
@@ -59,6 +61,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     services = services or build(settings or registry.load_settings())
     settings = services.settings
     logs.configure(as_json=not settings.development, secrets=settings.secrets)
+    heard.log.setLevel(logging.DEBUG if settings.log_dialogues else logging.NOTSET)
     app = Flask("bot", root_path=str(Path(__file__).parent / "web"))
     app.url_rule_class = LateRule
     app.extensions["services"] = services

@@ -53,6 +53,19 @@ def diff(files: tuple[Path, ...], as_json: bool) -> None:
     raise SystemExit(int(differ))
 
 
+@transcript.command("from-log")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
+@click.option("--caller", help="A masked number in the log, such as +25471***111. Without it, all callers.")
+def from_log(file: Path, caller: str | None) -> None:
+    """Print what people said as a transcript with stand-in numbers, from JSON lines logged with LOG_DIALOGUES=on."""
+    from bot.playground.from_log import transcript_of
+
+    try:
+        click.echo(transcript_of(_read(file).splitlines(), caller), nl=False)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+
+
 def _read(file: Path) -> str:
     return sys.stdin.read() if str(file) == "-" else file.read_text()
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from bot.conversation import heard, ussd_text
 from bot.conversation import session as sessions
-from bot.conversation import ussd_text
 from bot.conversation.call_progress import CallProgress
 from bot.conversation.claims import CALL_WAIT_S, Claim, ClaimedTooLongError, LostClaimError
 from bot.conversation.commands import DialogueRunner, last_checkpoint
@@ -98,6 +98,7 @@ class CallHandler:
 
     def session_ended(self, end: SessionEnd) -> None:
         """Log the end of a call. The session keeps the conversation, so that the next dial or MORE can resume it."""
+        heard.note_end(end)
         log.info("a call ended", extra={"incomplete": end.incomplete, "facts": dict(end.facts)})
 
     def _language(self, msisdn: str) -> str | None:
@@ -150,6 +151,8 @@ class CallHandler:
             session, turn = previous, go_on(inbound, previous, previous.call, context)
         else:
             session, turn = self._dial(inbound, previous, context)
+            if heard.is_on():
+                heard.note_dial(inbound, turn.person)
         screen = self.runner.engine.screen(turn).render(USSD)
         session.identify(turn.person)
         session.by_call, session.left_at = turn.conversation, context.now.timestamp()
@@ -197,6 +200,8 @@ class CallHandler:
             call.consumed = ussd_text.mask(inbound.text)
             engine.open(turn, engine.home)
         else:
+            if heard.is_on():
+                heard.note_answer(inbound, turn.person, conversation, answer, self.runner.logged(conversation))
             self._handle(turn, answer, context, call)
         return turn
 

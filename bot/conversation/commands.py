@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Connection
 
 import locales
-from bot.conversation import deferred, failed_credentials, ussd_text
+from bot.conversation import deferred, failed_credentials, heard, ussd_text
 from bot.conversation.hop import HopContext, load_profile, refresh_profile
 from bot.conversation.pin_reset import PinReset
 from bot.conversation.session import Session, UssdCall, find_on_pages, hop_key
@@ -39,6 +39,7 @@ from flows.commands import (
     SendStatement,
 )
 from flows.kit import SMS, Channel, Conversation, DialogueEngine, Person, Place, Turn, Words
+from flows.kit.state_kinds.lists import ListQuestion
 from state import budgets, people, pins, processed, sending
 from state.budgets import Use
 from state.pins import HashNeeded, Peppers
@@ -391,3 +392,9 @@ class DialogueRunner:
     def is_secret(self, conversation: Conversation) -> bool:
         """True if the answer that the conversation waits for is a secret, such as a PIN."""
         return self.engine.state(conversation).secret
+
+    def logged(self, conversation: Conversation) -> heard.Kept:
+        """What may be logged of the answer that the conversation waits for."""
+        if self.is_secret(conversation):
+            return "nothing"
+        return "words" if isinstance(self.engine.state(conversation), ListQuestion) else "numbers"

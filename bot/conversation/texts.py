@@ -15,7 +15,7 @@ from typing import Literal
 from msgspec import structs
 from sqlalchemy import Connection
 
-from bot.conversation import duplicates, more
+from bot.conversation import duplicates, heard, more
 from bot.conversation.claims import TEXT_WAIT_S, Claim, LostClaimError
 from bot.conversation.commands import DialogueRunner
 from bot.conversation.hop import (
@@ -197,6 +197,7 @@ class TextHandler:
     def _answer(self, inbound: Inbound, key: str, session: Session, context: HopContext) -> str:
         """The answer to a text; empty if there is none, or if a job sends it later."""
         if asked := _consent_asked(inbound):
+            self._note(inbound, session)
             return self._change_consent(asked, inbound, session, context)
         try:
             session.identify(load_profile(context, session.last_profile))
@@ -204,8 +205,19 @@ class TextHandler:
             if not self._is_joining(session, inbound.text):
                 raise
             session.person = refresh_profile(context, session.person)
+        self._note(inbound, session)
         self._learn_language(inbound.text, session, context)
         return self._converse(inbound, key, session, context)
+
+    def _note(self, inbound: Inbound, session: Session) -> None:
+        """Log the text, if that is wanted."""
+        if not heard.is_on():
+            return
+        waiting = self._waiting(session)
+        first = inbound.text.partition(" ")[0]
+        is_keyword = self.runner.engine.match_keyword(first, self.runner.place) is not None
+        kept = self.runner.logged(waiting) if waiting else "numbers"
+        heard.note_text(inbound, session.person, waiting, kept, is_keyword=is_keyword)
 
     def _is_joining(self, session: Session, text: str) -> bool:
         """True if the person registers; whether they are registered already, the shop says when it is back."""

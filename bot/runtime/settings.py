@@ -99,6 +99,7 @@ class Settings(BaseSettings):
     public_url: BaseUrl = None
     environment: Literal["development", "production"] = "development"
     demo: bool | None = None
+    log_dialogues: bool = False
     secret_key: SecretKey = DEVELOPMENT_SECRET
     webhook_secret: WebhookSecret = DEVELOPMENT_WEBHOOK_SECRET
     metrics_token: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9._~+/=-]+$")] = None

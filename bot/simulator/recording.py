@@ -143,7 +143,7 @@ class Recorder:
         if gap >= SHORTEST_WAIT:
             seconds = int(gap.total_seconds())
             self._last_at += timedelta(seconds=seconds)
-            yield f"! wait {_duration(seconds)}"
+            yield f"! wait {duration(seconds)}"
         elif gap < timedelta():  # the clock was brought back
             self._last_at = at
 
@@ -237,7 +237,7 @@ def _free_name(whole: str, taken: Iterable[str]) -> str:
     return free
 
 
-def _duration(seconds: int) -> str:
+def duration(seconds: int) -> str:
     """As a transcript writes it: `2d`, `3h`, `5m` or `90s`."""
     for unit, size in (("d", 86_400), ("h", 3600), ("m", 60)):
         if seconds % size == 0:
