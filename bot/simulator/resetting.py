@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, abort, jsonify, request
 from pydantic import Field, ValidationError
 from sqlalchemy import Connection, delete, insert, select, text, update
 from sqlalchemy.orm import Session
@@ -52,6 +52,8 @@ def routes(services: Services, clock: MovableClock) -> Blueprint:
 
     @blueprint.post("/reset")
     def reset() -> tuple[str, int]:
+        if request.headers.get("Sec-Fetch-Site") == "cross-site":  # the page of another origin, in the same browser
+            abort(403)
         start_afresh(services, clock)
         return "", 204
 

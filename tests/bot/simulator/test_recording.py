@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from bot.playground.transcript import TranscriptPlayer, settings_of
 from bot.simulator import recording, transcripts
 from tests.bot.fixtures import JOY, NEW_PHONE, OTIENO
+from tests.runs import is_full
 from tests.service import Service, serving
 
 AMINA, STRANGER = "+254711000111", "+254799000888"
@@ -214,3 +216,27 @@ def test_a_recording_is_answered_as_text_and_an_unplayable_one_in_words(
         422,
         {"detail": "line 3: ! dance: there is no action 'dance'"},
     )
+
+
+PROGRAM = """
+import sys
+script = sys.stdin.read()
+if "dance" in script:
+    sys.exit("Error: -: line 1: there is no action 'dance'")
+print(script, sys.argv[1:], end="")
+sys.exit(int("differs" in script))
+"""
+"""Stands in for the command, which takes seconds to start."""
+COMMANDS = {
+    "in its place": (sys.executable, "-c", PROGRAM),
+    **({"the command": transcripts.COMMAND} if is_full() else {}),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_a_process_of_its_own_plays_and_compares(command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transcripts, "COMMAND", command)
+    assert "# differs" in transcripts.run("diff", "--json", script="# differs\n")
+    assert "@ amina sms" in transcripts.run("play", script="@ amina sms\n")
+    with pytest.raises(transcripts.UnplayableError, match="there is no action 'dance'"):
+        transcripts.run("play", script="! dance\n")

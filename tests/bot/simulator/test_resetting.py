@@ -90,6 +90,12 @@ def test_the_ledger_stays_append_only_after_a_reset(shop: Service) -> None:
         session.execute(LedgerEntry.__table__.delete())  # type: ignore[attr-defined]
 
 
+def test_a_page_of_another_origin_cannot_start_it_afresh(shop: Service) -> None:
+    asked = shop.http.post("/simulator/reset", headers={"Sec-Fetch-Site": "cross-site"})
+    assert asked.status_code == 403
+    assert titles(shop) == []
+
+
 def test_news_says_that_the_shop_began_afresh(shop: Service) -> None:
     def began() -> Any:
         return shop.http.get("/simulator/news").get_json()["began"]
