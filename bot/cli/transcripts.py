@@ -24,13 +24,14 @@ FILES = click.argument(
 
 @transcript.command("play")
 @FILES
-def play(files: tuple[Path, ...]) -> None:
+@click.option("--leave-out", is_flag=True, help="Replace what cannot be played by a comment.")
+def play(files: tuple[Path, ...], leave_out: bool) -> None:
     """Play transcripts, each on a new database, and print them with the replies of this version; - is standard input.
 
     The settings are the default ones, and those that a transcript names.
     """
     for file in files:
-        click.echo(played(_read(file), str(file)), nl=False)
+        click.echo(played(_read(file), str(file), leaves_out=leave_out), nl=False)
 
 
 @transcript.command("diff")
@@ -70,7 +71,7 @@ def _read(file: Path) -> str:
     return sys.stdin.read() if str(file) == "-" else file.read_text()
 
 
-def played(script: str, name: str) -> str:
+def played(script: str, name: str, *, leaves_out: bool = False) -> str:
     """The transcript with the replies of this version. Raises ClickException, which calls the transcript so."""
     # imported here, because it imports the worker, which no web process needs
     from bot.playground.harness import open_harness
@@ -80,7 +81,7 @@ def played(script: str, name: str) -> str:
         try:
             settings: dict[str, Any] = dict(settings_of(script))
             with open_harness(Path(folder), **settings) as harness:
-                return TranscriptPlayer(harness).play(script)
+                return TranscriptPlayer(harness).play(script, leaves_out=leaves_out)
         except ValueError as error:  # of a setting too
             explained = error if isinstance(error, UnplayableLineError) else f"a setting is wrong: {error}"
             raise click.ClickException(f"{name}: {explained}") from error

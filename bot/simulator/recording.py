@@ -189,7 +189,7 @@ class Recorder:
         return said
 
     def _by_others(self, event: Event) -> Iterator[Line]:
-        """What a key did in the shop, or a buyer without a phone."""
+        """What a key did in the shop, or a buyer without a phone; of what jobs did, only when."""
         order, by_key = self._order_of(event), (event.by or "").startswith("key:")
         if order and event.type in ("order.placed", "payment.created") and self._is_first_of(event, order):
             yield Line(event.created_at, self._ordered(order))
@@ -205,6 +205,8 @@ class Recorder:
                 "order.cancelled": f"! cancel {order.code}",
             }.get(event.type)
             yield from [Line(event.created_at, [done])] if done else []
+        elif (event.by or "").startswith("job:") and event.by != DEMO:
+            yield Line(event.created_at, [])
 
     def _is_opened_kiosk(self, event: Event) -> bool:
         return event.type == "kiosk.opened" and event.by != DEMO

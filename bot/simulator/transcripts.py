@@ -77,7 +77,7 @@ def routes(services: Services) -> Blueprint:
 
     @blueprint.post("")
     def record() -> Answer:
-        return Response(run("play", script=recording.script(services)), 201, mimetype="text/plain")
+        return Response(run("play", "--leave-out", script=recording.script(services)), 201, mimetype="text/plain")
 
     @blueprint.get("")
     def names() -> Answer:

@@ -161,6 +161,14 @@ def test_a_refused_prompt_a_paybill_a_picture_and_what_no_transcript_can_play(sh
     assert f"= order.placed {order}" in played
 
 
+def test_what_cannot_be_played_is_left_out_with_a_comment(tmp_path: Path) -> None:
+    script = "@ joy ussd\n> 1\n! pay joy\n! cancel K7P4\n@ joy sms\n> {code of joy}\n"
+    with serving(tmp_path) as service:
+        played = TranscriptPlayer(service).play(script, leaves_out=True)
+    left_out = [line for line in played.splitlines() if line.startswith("# This could not be played: ")]
+    assert [line.partition(": ")[2] for line in left_out] == ["> 1", "! pay joy", "! cancel K7P4"]
+
+
 def test_settings_that_are_read_are_in_the_transcript(tmp_path: Path) -> None:
     (tmp_path / "live").mkdir()
     with serving(tmp_path / "live", ussd_code="*123#", sms_short_code="5000") as service:
@@ -209,7 +217,7 @@ def test_a_recording_is_answered_as_text_and_an_unplayable_one_in_words(
     monkeypatch.setattr(transcripts, "run", run)
     recorded = shop.http.post("/simulator/transcripts")
     assert (recorded.status_code, recorded.mimetype, recorded.text) == (201, "text/plain", "played")
-    assert given[0][0] == ("play",)
+    assert given[0][0] == ("play", "--leave-out")
     assert "> HELP" in given[0][1]
     refused = shop.http.post("/simulator/transcripts/compare", json={"text": "! dance"})
     assert (refused.status_code, refused.get_json()) == (
