@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from contextlib import suppress
 
 import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
 from bot.cli.context import current_services
-from bot.services import Services
-from bot.simulator import inbox
-from bot.simulator.gateway import CallDroppedError
-from bot.simulator.instruments import network
+from bot.cli.terminal_phone import TerminalPhone
 from bot.simulator.operators import OPERATORS
 
 
@@ -23,59 +18,24 @@ from bot.simulator.operators import OPERATORS
 @click.option("--operator", type=click.Choice(list(OPERATORS)), help="The network that the phone is in from now on.")
 @with_appcontext
 def phone(msisdn: str, operator: str | None) -> None:
-    """A phone in the terminal: dial a code, answer, hang up with an empty line, `sms WORDS` texts, `inbox` reads."""
+    """A phone in the terminal: dial a code, answer, hang up with an empty line, `sms WORDS` texts, `help` lists all."""
     services = current_services()
-    gateway = network(current_app, services)
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    with suppress(ImportError):  # where Python has it, the arrow keys find earlier lines
+        import readline  # noqa: F401
+    terminal_phone = TerminalPhone(app, services, msisdn)
     if operator:
-        gateway.choose(msisdn, operator)
+        terminal_phone.choose(operator)
     code = services.settings.ussd_code
-    click.echo(f"This is {msisdn}. {f'Dial {code}, or text' if code else 'Text'}: sms HELP. Ctrl-D ends.")
-    in_call = False
-    while (line := _read_line(in_call)) is not None:
-        if line.startswith("sms "):
-            gateway.text(msisdn, line.removeprefix("sms "))
-        elif line == "inbox":
-            _send_due(services)
-            _print_inbox(services, msisdn)
-        elif line.startswith("*"):
-            in_call = _show(partial(gateway.dial, msisdn, line))
-        elif in_call and line:
-            in_call = _show(partial(gateway.answer, msisdn, line))
-        elif in_call:
-            gateway.hang_up(msisdn)
-            in_call = False
+    click.echo(
+        f"This is {msisdn}. {f'Dial {code}, or text' if code else 'Text'}: sms HELP. help lists all, Ctrl-D ends."
+    )
+    while (line := _read_line(terminal_phone.prompt)) is not None:
+        terminal_phone.act(line)
 
 
-def _read_line(in_call: bool) -> str | None:
+def _read_line(prompt: str) -> str | None:
     try:
-        return str(click.prompt("answer" if in_call else "phone", default="", show_default=False, prompt_suffix="> "))
+        return str(click.prompt(prompt, default="", show_default=False, prompt_suffix="> "))
     except click.Abort:
         return None
-
-
-def _show(hop: Callable[[], str]) -> bool:
-    """Print the screen of a hop; True if the call is still open."""
-    try:
-        reply = hop()
-    except CallDroppedError:
-        click.echo("Connection problem.")
-        return False
-    click.echo(reply[4:])
-    return reply.startswith("CON ")
-
-
-def _send_due(services: Services) -> None:
-    """Perform the jobs that are due, in case no worker is running."""
-    from bot.worker import message_step  # imported here, because no web process needs it
-
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    with ThreadPoolExecutor(max_workers=1) as workers:
-        step = message_step(app, services, workers)
-        while step():
-            pass
-
-
-def _print_inbox(services: Services, msisdn: str) -> None:
-    with services.database.reading() as session:
-        for text in reversed(inbox.read(session.connection(), msisdn)):
-            click.echo(f"[{text['at'][11:16]}] {text['from']}: {text['text']}")
