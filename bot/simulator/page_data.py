@@ -18,7 +18,7 @@ from bot.providers import forms
 from bot.runtime.clock import MovableClock
 from bot.runtime.settings import SIMULATOR
 from bot.services import Services
-from bot.simulator import buyers, counter, in_languages, inbox, replies, resetting, sizes
+from bot.simulator import buyers, counter, in_languages, inbox, replies, resetting, sizes, wire
 from bot.simulator.daraja import MINOR_UNITS
 from flows.kit import Person
 from marketplace_api.accounts import roles
@@ -44,7 +44,8 @@ class PageData:
     def news(self, msisdns: Sequence[str]) -> dict[str, Any]:
         """For each phone the number of its last text, who has it, and its prompt; the number of the last event.
 
-        `clock` is as `resetting.shown` returns it, and `began` the time of the last reset.
+        `clock` is as `resetting.shown` returns it, and `began` the time of the last reset. `wire` is the number of the
+        last exchange in the wire log.
         """
         with self._services.database.reading() as session:
             shop, conn = self._services.shop(session, Actor("job", SIMULATOR)), session.connection()
@@ -54,6 +55,7 @@ class PageData:
                 "counter": counter.numbers(conn, shop.now),
                 "clock": resetting.shown(self._clock),
                 "began": resetting.began(conn),
+                "wire": wire.newest(conn),
             }
 
     def _phone(self, shop: Shop, conn: Connection, msisdn: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import parse_qsl
 
-from sqlalchemy import delete, select
+from sqlalchemy import Connection, delete, func, select
 
 from bot.simulator.tables import simulated_wire
 from bot.simulator.wallet import Transaction
@@ -126,6 +126,11 @@ class Wire:
         with self.transaction() as conn:
             row = conn.execute(select(simulated_wire).where(simulated_wire.c.seq == id)).one_or_none()
         return None if row is None else _shown(row)
+
+
+def newest(conn: Connection) -> int:
+    """The id of the newest exchange; 0 if there is none."""
+    return conn.execute(select(func.max(simulated_wire.c.seq))).scalar_one() or 0
 
 
 def received(log: Wire) -> list[dict[str, str]]:

@@ -212,6 +212,7 @@ def test_the_screen_is_shown_in_all_languages_side_by_side(simulator: Page) -> N
 
 def test_an_idle_page_asks_only_whether_anything_is_new(timed: Page) -> None:
     asked: list[str] = []
+    timed.get_by_text("Everything that providers and the service said").click()
     timed.on("request", lambda request: asked.append(urlsplit(request.url).path))
 
     def next_answer() -> int:

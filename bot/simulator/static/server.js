@@ -5,8 +5,13 @@ import { showExchange } from "./wire_log.js";
 /** The event on the document after something was done that may have changed any phone or the shop. */
 export const ACTED = "acted";
 
-/** The address of a path of the service; in a village the service is not at the root of its host. */
-export const at = (path) => new URL(`../..${path}`, import.meta.url);
+/** The event on the document after an answer that says what is new. */
+export const NEWS = "news";
+
+const ROOT = new URL("../..", import.meta.url).pathname.slice(0, -1); // empty, or the path of a village
+
+/** The path on this host of a path of the service, which may be whole already. */
+export const at = (path) => (path.startsWith(`${ROOT}/`) ? path : ROOT + path);
 
 export async function ask(path, body) {
   const options = body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
@@ -44,5 +49,6 @@ export async function news(msisdns) {
   if (!response.ok) throw new Error(`The service answered ${response.status}.`);
   const answer = await response.json();
   known = { path, etag: response.headers.get("ETag") };
+  document.dispatchEvent(new Event(NEWS));
   return answer;
 }

@@ -1,13 +1,12 @@
-/** Shows the whole wire log: all that providers and the service said to each other. Asks only while it is open. */
+/** Shows the whole wire log: all that providers and the service said to each other. Asks only while it is open, when something is new. */
 
-import { at } from "./server.js";
+import { at, NEWS } from "./server.js";
 
 const section = document.querySelector(".whole-wire");
 const panel = section.querySelector("details");
 const log = section.querySelector(".exchanges");
 const filter = section.querySelector(".wire-filter");
 const said = section.querySelector(".wire-said");
-const POLL_EVERY_MS = 2000;
 const LONGEST_LOG = 300;
 let since = "";
 let asked = 0; // the number of the newest question; the answer to an older one is left out
@@ -68,4 +67,4 @@ function restart() {
 filter.addEventListener("change", restart);
 filter.addEventListener("submit", (event) => event.preventDefault());
 panel.addEventListener("toggle", ({ target }) => target === panel && panel.open && poll());
-setInterval(() => panel.open && !document.hidden && poll().catch(() => {}), POLL_EVERY_MS);
+document.addEventListener(NEWS, () => panel.open && poll().catch(() => {}));
