@@ -12,17 +12,23 @@ import pytest
 from werkzeug.test import Client
 
 from bot.app import create_app
+from bot.runtime.clock import Clock
 from bot.runtime.settings import Settings
-from bot.services import build
+from bot.services import Services, build
 from bot.villages import dispatcher, village
 from bot.villages.dispatcher import VillageDispatcher, Villages
 from tests.bot.seeded import seeded_database
+from tests.databases import engine_for
 from tests.service import serving
 
 
 def fill_with_the_seeded_shop(settings: Settings, folder: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "soko.db").write_bytes(seeded_database())
+
+
+def build_with_compiled_statements(settings: Settings, clock: Clock) -> Services:
+    return build(settings, clock=clock, engine=engine_for(settings.database_url))
 
 
 @dataclass
@@ -35,7 +41,7 @@ class VillageServer:
     names: Iterator[int] = field(default_factory=lambda: count(1))
 
     def __post_init__(self) -> None:
-        self.services = build(self.settings)
+        self.services = build(self.settings, engine=engine_for(self.settings.database_url))
         self.app = create_app(services=self.services)
         self.villages = Villages(
             self.settings, self.folder / "villages", lambda: f"name{next(self.names)}", lambda: self.now
@@ -56,6 +62,7 @@ class VillageServer:
 @contextmanager
 def serving_villages(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[VillageServer]:
     monkeypatch.setattr(village, "fill", fill_with_the_seeded_shop)
+    monkeypatch.setattr(village, "build", build_with_compiled_statements)
     with serving(folder, demo=False) as service:
         town = VillageServer(folder, service.settings)
         yield town
