@@ -13,6 +13,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,7 +100,9 @@ class Villages:
 
         blank = self._folder / _BLANK
         shutil.rmtree(blank, ignore_errors=True)
-        village.fill(self._settings, blank)
+        # in a thread of its own: to fill it may take longer than a request has time
+        with ThreadPoolExecutor(max_workers=1) as thread:
+            thread.submit(village.fill, self._settings, blank).result()
         self._has_blank = True
 
     def app_of(self, name: str) -> WSGIApplication:

@@ -23,7 +23,7 @@ class WrongStepError(AssertionError):
 
 
 @dataclass
-class Stranger:
+class Newcomer:
     """Somebody who does what the page says, on a new server."""
 
     service: Service
@@ -75,9 +75,9 @@ def follow(steps: list[tuple[str, str, str, str]], folder: Path) -> None:
     with serving(folder) as service:
         for name, town, _, agent in seed.KIOSKS:
             service.kiosk(agent, name, town)
-        stranger = Stranger(service)
+        newcomer = Newcomer(service)
         for step in steps:
-            stranger.follow(*step)
+            newcomer.follow(*step)
 
 
 def test_the_steps_of_the_readme_lead_to_the_first_artisan_who_is_paid(tmp_path: Path) -> None:

@@ -13,11 +13,6 @@ from urllib.parse import parse_qs
 
 import pytest
 import requests
-import stripe
-import twilio.rest
-from africastalking.Service import AfricasTalkingException
-from africastalking.SMS import SMSService
-from twilio.base.exceptions import TwilioRestException
 
 from bot.cli import simulator as command
 from bot.migrations import upgrade
@@ -56,20 +51,21 @@ class Sdk:
     listed: Callable[[], list[str]]
 
 
-class LocalSms(SMSService):
-    """The SDK's own class for texts, sent elsewhere."""
-
-    root = ""
-
-    def _init_service(self) -> None:
-        self._baseUrl = self._contentUrl = f"{self.root}/version1"
+# each SDK is imported by its test alone, because that takes long
 
 
 def africastalking_sdk(root: str) -> Sdk:
-    local = type("Sms", (LocalSms,), {"root": f"{root}/africastalking"})
+    from africastalking.Service import AfricasTalkingException
+    from africastalking.SMS import SMSService
+
+    class Local(SMSService):
+        """The SDK's own class for texts, sent elsewhere."""
+
+        def _init_service(self) -> None:
+            self._baseUrl = self._contentUrl = f"{root}/africastalking/version1"
 
     def send(key: str = KEYS["at_api_key"]) -> str:
-        (recipient,) = local("soko", key).send("Hello", [PHONE])["SMSMessageData"]["Recipients"]
+        (recipient,) = Local("soko", key).send("Hello", [PHONE])["SMSMessageData"]["Recipients"]
         assert recipient["statusCode"] == 101
         return str(recipient["messageId"])
 
@@ -80,7 +76,7 @@ def africastalking_sdk(root: str) -> Sdk:
 
     def listed() -> list[str]:
         ids: list[str] = []
-        api = local("soko", KEYS["at_api_key"])
+        api = Local("soko", KEYS["at_api_key"])
         while found := api.fetch_messages(last_received_id=ids[-1] if ids else 0)["SMSMessageData"]["Messages"]:
             assert len(found) <= PAGE
             ids += [text["id"] for text in found]
@@ -91,8 +87,11 @@ def africastalking_sdk(root: str) -> Sdk:
 
 
 def twilio_sdk(root: str) -> Sdk:
-    def client(token: str) -> twilio.rest.Client:
-        made = twilio.rest.Client("AC1", token)
+    from twilio.base.exceptions import TwilioRestException
+    from twilio.rest import Client
+
+    def client(token: str) -> Client:
+        made = Client("AC1", token)
         made.api.base_url = f"{root}/twilio"
         return made
 
@@ -109,6 +108,8 @@ def twilio_sdk(root: str) -> Sdk:
 
 
 def stripe_sdk(root: str) -> Sdk:
+    import stripe
+
     def client(key: str) -> stripe.StripeClient:
         return stripe.StripeClient(key, base_addresses={"api": f"{root}/stripe"}, max_network_retries=0)
 

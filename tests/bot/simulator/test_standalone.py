@@ -12,10 +12,9 @@ from typing import Any, NoReturn
 
 import pytest
 import requests
-import twilio.rest
 from flask import Flask, request
 from twilio.request_validator import RequestValidator
-from werkzeug.test import Client
+from werkzeug.test import Client as WsgiClient
 
 from bot.cli import simulator as command
 from bot.migrations import upgrade
@@ -133,8 +132,10 @@ def test_a_text_by_twilio_is_signed_for_the_address_that_it_is_posted_to(before)
 
 
 def test_twilios_report_comes_to_the_address_that_the_request_named(before) -> None:
+    from twilio.rest import Client  # it takes long to import
+
     simulator, posted = before
-    client = twilio.rest.Client("AC1", TOKEN)
+    client = Client("AC1", TOKEN)
     client.api.base_url = f"{simulator.url}/simulator/twilio"
     to = "https://other.example/reports/7?shop=1"
     client.messages.create(to=AMINA, from_="+15005550006", body="Hello", status_callback=to)
@@ -193,7 +194,7 @@ def test_its_page_has_phones_and_no_shop(before) -> None:
 def test_an_application_that_is_away_gives_a_phone_no_screen() -> None:
     with free_address() as nobody:
         away = Forward(nobody, {"africastalking/ussd": "/ussd"}, lambda *_: "")
-        answer = Client(away).post("/webhooks/africastalking/dev/ussd")
+        answer = WsgiClient(away).post("/webhooks/africastalking/dev/ussd")
 
     assert answer.status_code == 504
     assert "does not answer" in answer.text

@@ -11,10 +11,11 @@ import pytest
 from werkzeug.test import Client
 
 import bot
-from bot.runtime.settings import SIMULATOR
+from bot.runtime.settings import SIMULATOR, Settings
 from bot.villages import dispatcher, village
 from bot.villages.dispatcher import BUSY_S, IDLE_S, MOST_OPEN
-from tests.bot.villages.conftest import VillageServer
+from state import deadline
+from tests.bot.villages.conftest import VillageServer, fill_with_the_seeded_shop
 
 AMINA = "+254711000999"
 JOINING = ("", "1", "1*1", "1*1*Amina", "1*1*Amina*1", "1*1*Amina*1*1", "1*1*Amina*1*1*1")
@@ -147,6 +148,18 @@ def test_only_so_many_are_open_at_one_time(town: VillageServer, monkeypatch: pyt
     assert browser.get(f"{places[2]}/simulator").status_code == 200
     assert town.villages.open_names == {place.removeprefix("/village/") for place in places[1:]}
     assert MOST_OPEN == 8
+
+
+def test_the_first_village_may_take_longer_than_a_request_has_time(
+    town: VillageServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(settings: Settings, folder: Path) -> None:
+        deadline.remaining(1.0)  # raises if the time of the request is over
+        fill_with_the_seeded_shop(settings, folder)
+
+    monkeypatch.setattr(village, "fill", slow)
+    with deadline.within(-1.0):
+        town.villages.make()
 
 
 def test_of_many_the_one_opened_longest_ago_is_forgotten(town: VillageServer, monkeypatch: pytest.MonkeyPatch) -> None:
