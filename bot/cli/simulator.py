@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -68,6 +69,7 @@ def simulator(to: str, port: int, public_url: str | None, **options: str) -> Non
         settings = settings_for(current_services().settings, Path(folder), public_url or to)
         with running(settings, Path(folder), to.rstrip("/"), paths, url) as app:
             click.echo(welcome(url, to))
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that it ends like by Ctrl-C
             try:
                 make_server(HOST, port, app, threaded=True, request_handler=QuietHandler).serve_forever()
             except KeyboardInterrupt:
