@@ -152,6 +152,10 @@ def _add_middleware(app: Flask, services: Services, handlers: Handlers, door: Do
     settings = services.settings
     wsgi_app: WSGIApplication = DispatcherMiddleware(app.wsgi_app, {"/api/v1": _marketplace_api(services, door)})
     wsgi_app = registry.with_fast_paths(wsgi_app, settings, handlers)
+    if settings.development:
+        from bot.simulator import providers as simulated_providers
+
+        wsgi_app = simulated_providers.with_outside_requests(app, wsgi_app)
     wsgi_app = RequestLimits(wsgi_app, *limits(settings))
     if hops := settings.trusted_proxies:
         wsgi_app = ProxyFix(wsgi_app, x_for=hops, x_proto=hops, x_host=hops)

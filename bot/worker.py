@@ -18,7 +18,7 @@ from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from itertools import count
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from flask import Flask
@@ -93,16 +93,16 @@ STOPS_WITHIN_S = 9.0
 
 def message_runner(app: Flask, services: Services, pool: ThreadPoolExecutor) -> JobRunner[SendBatch, SendResult]:
     """Sends messages."""
-    settings = services.settings
+    settings, simulated = services.settings, built_in(app, services, "messages")
     dispatcher = MessageDispatcher(
         services.clock,
         services.ids,
         Router(
-            registry.senders(settings, WORKERS, built_in(app, services)),
+            registry.senders(settings, WORKERS, simulated),
             settings.sms_routes,
             settings.sms_provider,
             settings.sms_fallover,
-            registry.whatsapp_provider(settings),
+            registry.whatsapp_provider(settings, simulated),
         ),
         SendPolicy(settings.quiet_period, settings.hourly_cap, settings.country, ZoneInfo(settings.timezone)),
         _rates(settings.redis_url),
@@ -286,16 +286,23 @@ def _payer(app: Flask, services: Services) -> Payer | None:
 
 
 def _collectors(app: Flask, services: Services) -> Sequence[Collector]:
-    return registry.collectors(services.settings, services.clock, built_in(app, services, collects=True))
+    return registry.collectors(services.settings, services.clock, built_in(app, services, "collections"))
 
 
-def built_in(app: Flask, services: Services, *, collects: bool = False) -> Sequence[Provider[Settings]]:
-    """The provider called `simulator`, or with `collects` those that collect; in development only."""
+def built_in(
+    app: Flask, services: Services, what: Literal["provider", "messages", "collections"] = "provider"
+) -> Sequence[Provider[Settings]]:
+    """The provider called `simulator`, or all that are simulated for messages or collections; in development only."""
     if not services.settings.development:
         return []
     from bot.simulator import providers
 
-    return providers.collecting(app, services) if collects else [providers.provider(app, services)]
+    match what:
+        case "messages":
+            return providers.of_messages(app, services)
+        case "collections":
+            return providers.collecting(app, services)
+    return [providers.provider(app, services)]
 
 
 def pulse(services: Services) -> Pulse:

@@ -139,7 +139,7 @@ def own_numbers(settings: Settings) -> frozenset[str]:
 
 def senders(settings: Settings, workers: int, more: Sequence[Provider[Any]] = ()) -> Mapping[str, Sender]:
     """The providers that the settings choose for messages, and the one for WhatsApp, by name."""
-    chosen = {*settings.sms_providers, whatsapp_provider(settings)}
+    chosen = {*settings.sms_providers, whatsapp_provider(settings, more)}
     return {
         provider.name: provider.sender(provider.own_settings(settings), workers)
         for provider in (*PROVIDERS, *more)
@@ -147,9 +147,9 @@ def senders(settings: Settings, workers: int, more: Sequence[Provider[Any]] = ()
     }
 
 
-def whatsapp_provider(settings: Settings) -> str | None:
+def whatsapp_provider(settings: Settings, more: Sequence[Provider[Any]] = ()) -> str | None:
     """The first provider that can send WhatsApp messages and is set up; another one may send the SMS."""
-    able = (provider for provider in PROVIDERS if provider.carries_whatsapp)
+    able = (provider for provider in (*PROVIDERS, *more) if provider.carries_whatsapp)
     return next((each.name for each in able if all(getattr(settings, need) for need in each.needs)), None)
 
 

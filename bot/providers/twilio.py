@@ -58,6 +58,13 @@ class TwilioSettings(Settings):
     twilio_from: str | None = None
     twilio_base_url: BaseUrl = None
 
+    @property
+    def callback_token(self) -> str | None:
+        """What callbacks are signed with. In development without an account, that is our webhook secret: simulated
+        phones write by Twilio too.
+        """
+        return self.twilio_auth_token or (self.webhook_secrets[0] if self.development else None)
+
 
 # Routes, and the signature on each request.
 
@@ -368,7 +375,7 @@ PROVIDER = Provider(
     name=NAME,
     settings=TwilioSettings,
     needs=("twilio_account_sid", "twilio_auth_token", "twilio_from"),
-    blueprint=lambda settings, handlers: routes(handlers.messages, settings.url, settings.twilio_auth_token),
+    blueprint=lambda settings, handlers: routes(handlers.messages, settings.url, settings.callback_token),
     own_number=lambda settings: settings.twilio_from,
     sender=_twilio,
     carries_whatsapp=True,

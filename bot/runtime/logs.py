@@ -92,6 +92,11 @@ def mask(text: str, secrets: re.Pattern[str] | None = None) -> str:
     return _NUMBER.sub(_mask_number, text)
 
 
+def without_codes(text: str) -> str:
+    """The text without keys, and without the digits that follow a word for a PIN or a one-time code."""
+    return _CODE.sub(r"\g<name>***", _KEY.sub(r"\g<name>***", text))
+
+
 def _mask_number(found: re.Match[str]) -> str:
     """The number without its middle: at least 4 digits are left out, of 12 as many as 4."""
     written = found[0]

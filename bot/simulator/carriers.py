@@ -12,6 +12,7 @@ The last six digits of the receiving phone choose the outcome of a text:
     …999406   opted out of all texts   code 406             400, code 21610
     …999429   too many requests        HTTP 429             HTTP 429, code 20429
     …999500   the provider is down     HTTP 500             HTTP 500, code 20500
+    …999630   WhatsApp's window shut   (as any other)       undelivered, 63016, if by WhatsApp
 
 Every other phone receives its text, and a delivery report says so.
 """
@@ -28,10 +29,11 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, jsonify, request
 
+from bot.simulator.gateway import WHATSAPP
 from bot.simulator.sizes import SEGMENT_CENTS
 from flows.msisdn import is_e164
 
-_SWITCHED_OFF = "999404"
+_SWITCHED_OFF, _WINDOW_SHUT = "999404", "999630"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,14 @@ def _twilio_send(simulator: CarrierSimulator, account: str) -> Response:
     id, report_to = f"SM{simulator.new_id()}", form.get("StatusCallback", "")
     message = CarriedMessage(id, "twilio", form["To"], form["From"], form["Body"], report_to)
     resource = _twilio_resource(simulator, account, message)
-    status, error = _carry(simulator, message, delivered=("delivered", None), switched_off=("undelivered", "30003"))
+    is_shut = message.msisdn.startswith(WHATSAPP) and message.msisdn.endswith(_WINDOW_SHUT)
+    status, error = _carry(
+        simulator,
+        message,
+        delivered=("undelivered", "63016") if is_shut else ("delivered", None),
+        switched_off=("undelivered", "30003"),
+        arrives=not is_shut,
+    )
     simulator.twilio_messages[message.id] = resource | {"status": status, "error_code": error and int(error)}
     return _json(201, resource)
 
@@ -198,7 +207,7 @@ def _twilio_refusal(simulator: CarrierSimulator, account: str) -> tuple[int, int
             return 400, code, f"A '{name}' is required."
     if len(form["Body"]) > 1600:
         return 400, 21617, "The concatenated message body exceeds the 1600 character limit"
-    number = form["To"].removeprefix("whatsapp:")
+    number = form["To"].removeprefix(WHATSAPP)
     return _TWILIO_REFUSED.get(number[-6:] if is_e164(number) else "999403")
 
 
@@ -298,10 +307,11 @@ def _carry(
     *,
     delivered: tuple[str, str | None],
     switched_off: tuple[str, str | None],
+    arrives: bool = True,
 ) -> tuple[str, str | None]:
-    """Deliver a text unless its phone is switched off; returns the status and reason that are reported."""
+    """Deliver a text if it `arrives` and its phone is on; returns the status and reason that are reported."""
     is_off = message.msisdn.endswith(_SWITCHED_OFF)
-    if not is_off:
+    if arrives and not is_off:
         simulator.deliver(message)
     reported = switched_off if is_off else delivered
     simulator.report(message, *reported)

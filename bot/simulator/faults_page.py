@@ -51,14 +51,19 @@ class OperatorChoice(BaseModel):
         return name
 
 
-def routes(rules: Faults, network: Network, log: Wire, resend: Resend, root: str) -> Blueprint:
-    """The routes; `root` is the public URL of the service, for commands that are copied."""
+def routes(
+    rules: Faults, network: Network, log: Wire, log_waiting: Callable[[], None], resend: Resend, root: str
+) -> Blueprint:
+    """The routes. `log_waiting` adds to the log what waits to be logged.
+
+    `root` is the public URL of the service, for commands that are copied.
+    """
     blueprint = Blueprint("simulated_faults", __name__, url_prefix="/simulator")
     blueprint.register_error_handler(ValidationError, _refuse)
     blueprint.register_error_handler(TooManyFaultsError, _refuse_more)
     _add_faults(blueprint, rules)
     _add_operators(blueprint, network)
-    _add_wire(blueprint, log, resend, root)
+    _add_wire(blueprint, log, log_waiting, resend, root)
     return blueprint
 
 
@@ -128,13 +133,14 @@ def _number(written: str) -> str:
     return "+" + forms.clean(written).strip(" +")
 
 
-def _add_wire(blueprint: Blueprint, log: Wire, resend: Resend, root: str) -> None:
+def _add_wire(blueprint: Blueprint, log: Wire, log_waiting: Callable[[], None], resend: Resend, root: str) -> None:
     @blueprint.get("/wire")
     def read() -> Answer:
         try:
             since = _since(request.args.get("since", ""))
         except ValueError:
             return _refusal(400, "since: takes an id, or a time such as 2026-11-23T08:00:00Z.")
+        log_waiting()
         phone = request.args.get("phone", "")
         found = log.read(since, _number(phone) if phone else "", forms.clean(request.args.get("kind", "")))
         for exchange in found:
@@ -147,8 +153,10 @@ def _add_wire(blueprint: Blueprint, log: Wire, resend: Resend, root: str) -> Non
         exchange = log.find(id) if id <= LARGEST_ID else None
         if exchange is None:
             return _refusal(404, "This exchange is not in the log, or not any more.")
-        if exchange["direction"] != "in" or exchange["kind"] == "order":
+        if exchange["direction"] != "in" or exchange["kind"] in ("order", "api"):
             return _refusal(409, "Only what a provider posted can be sent again.")
+        if exchange["request"].get("masked"):
+            return _refusal(409, "It holds a PIN or a code, which the log does not keep.")
         status, answer = resend(exchange)
         return jsonify(status=status, answer=answer)
 

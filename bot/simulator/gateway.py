@@ -33,10 +33,15 @@ ORIGIN = "http://simulator"
 """The origin of the simulated carriers' APIs; `WsgiAdapter` answers it without a socket."""
 TWILIO_URL = f"{ORIGIN}/simulator/twilio"
 TextProvider = Literal["africastalking", "twilio"]
+TextChannel = Literal["sms", "whatsapp"]
+WHATSAPP = "whatsapp:"
+"""What Twilio writes before a number on WhatsApp."""
 LOST_ANSWER = "X-Simulator-Lost-Answer"
 """A header of an answer that never reaches who asked."""
 POSTED_TO = "X-Simulator-Posted-To"
 """A header of an answer to a callback: the path of another application to which it was passed on."""
+OF_SIMULATOR = "soko.of_simulator"
+"""A variable of the WSGI environment of requests that the simulator posts to our webhooks."""
 IN_PROCESS = "soko.simulator"
 """A variable of the WSGI environment of requests that come without a socket."""
 
@@ -187,22 +192,30 @@ class Gateway:
         body: str,
         *,
         provider: TextProvider = "africastalking",
+        channel: TextChannel = "sms",
         id: str | None = None,
     ) -> int:
         """Send a text to our short code, or to our Twilio number; returns the HTTP status of the webhook's answer.
 
-        `id` is the message id to post it under; give an earlier one to simulate a repeated webhook.
+        WhatsApp always comes by Twilio. `id` is the message id to post it under; give an earlier one to simulate a
+        repeated webhook.
         """
-        return self._post(self._text_request(msisdn, body, provider, id)).status_code
+        return self._post(self._text_request(msisdn, body, provider, channel, id)).status_code
 
-    def _text_request(self, msisdn: str, body: str, provider: TextProvider, id: str | None) -> WebhookPost:
-        request = self._twilio_text if provider == "twilio" else self._africastalking_text
-        return request(msisdn, body, id)
+    def _text_request(
+        self, msisdn: str, body: str, provider: TextProvider, channel: TextChannel, id: str | None
+    ) -> WebhookPost:
+        if channel == "whatsapp" or provider == "twilio":
+            return self._twilio_text(msisdn, body, id, channel)
+        return self._africastalking_text(msisdn, body, id)
 
-    def picture(self, msisdn: str, body: str, *pictures: bytes) -> int:
-        """Send pictures to our Twilio number; `body` may be empty. Returns the HTTP status of the answer."""
+    def picture(self, msisdn: str, body: str, *pictures: bytes, channel: TextChannel = "sms") -> int:
+        """Send pictures to our Twilio number, by MMS or WhatsApp; `body` may be empty.
+
+        Returns the HTTP status of the answer.
+        """
         sid = f"MM{self._new_id()}"
-        fields = dict(self._twilio_text(msisdn, body, sid).fields)
+        fields = dict(self._twilio_text(msisdn, body, sid, channel).fields)
         media_url = f"{TWILIO_URL}/2010-04-01/Accounts/{fields['AccountSid']}/Messages/{sid}/Media"
         fields["NumMedia"] = str(len(pictures))
         for n, picture in enumerate(pictures):
@@ -258,7 +271,8 @@ class Gateway:
 
     # Twilio
 
-    def _twilio_text(self, msisdn: str, body: str, message_id: str | None) -> WebhookPost:
+    def _twilio_text(self, msisdn: str, body: str, message_id: str | None, channel: TextChannel = "sms") -> WebhookPost:
+        prefix = WHATSAPP if channel == "whatsapp" else ""
         sid = message_id or f"SM{self._new_id()}"
         fields = {
             "SmsMessageSid": sid,
@@ -266,11 +280,11 @@ class Gateway:
             "SmsSid": sid,
             "SmsStatus": "received",
             "Body": body,
-            "To": self._account.twilio_from or TWILIO_NUMBER,
+            "To": prefix + (self._account.twilio_from or TWILIO_NUMBER),
             "NumSegments": "1",
             "MessageSid": sid,
             "AccountSid": self._account.twilio_account_sid or ACCOUNT_SID,
-            "From": msisdn,
+            "From": prefix + msisdn,
             "ApiVersion": "2010-04-01",
         }
         return self._twilio("sms", fields)
@@ -292,7 +306,7 @@ class Gateway:
 
     def _twilio(self, path: str, fields: Mapping[str, str], instead: str | None = None) -> WebhookPost:
         path = f"/webhooks/twilio/{path}"
-        validator = RequestValidator(self._account.twilio_auth_token or "")
+        validator = RequestValidator(self._account.callback_token or "")
         headers = {
             "X-Twilio-Signature": validator.compute_signature(self._settings.url + (instead or path), fields),
             "I-Twilio-Idempotency-Token": self._new_id(),
@@ -306,4 +320,9 @@ class Gateway:
         return self._send(post)
 
     def _send(self, post: WebhookPost) -> TestResponse:
-        return self._client.post(post.instead or post.path, data=post.fields, headers=post.headers)
+        return self._client.post(
+            post.instead or post.path,
+            data=post.fields,
+            headers=post.headers,
+            environ_overrides={OF_SIMULATOR: True},
+        )

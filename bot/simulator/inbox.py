@@ -8,16 +8,21 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select
 
 from bot.simulator.carriers import CarriedMessage
+from bot.simulator.gateway import WHATSAPP
 from bot.simulator.tables import simulated_text
 
 LONGEST_LIST = 200
 
 
 def put(conn: Connection, message: CarriedMessage, now: datetime) -> None:
-    """Add a text to the inbox of its phone."""
+    """Add a text to the inbox of its phone, by SMS or WhatsApp: the sender says which."""
     conn.execute(
         simulated_text.insert().values(
-            id=message.id, msisdn=message.msisdn, sender=message.sender, text=message.text, at=now
+            id=message.id,
+            msisdn=message.msisdn.removeprefix(WHATSAPP),
+            sender=message.sender,
+            text=message.text,
+            at=now,
         )
     )
 

@@ -22,6 +22,8 @@ from bot.runtime.clock import system_clock
 from bot.services import Services
 from bot.simulator import stripe
 from bot.simulator.faults import LARGEST_SEED, Faults
+from bot.simulator.gateway import OF_SIMULATOR
+from bot.simulator.masking import masked
 from bot.simulator.network import AFRICASTALKING, Instruments, Network
 from bot.simulator.wire import Exchange, Wire
 from bot.webhooks.safe_http import Poster, PostError, PostResult
@@ -40,7 +42,7 @@ def instruments(services: Services) -> Instruments:
     secrets = [secret for secret in services.settings.secrets if len(secret) >= SHORTEST_SECRET]
     return Instruments(
         Faults(transaction, partial(new_id, services), lambda: services.ids.random.randrange(LARGEST_SEED)),
-        Wire(transaction, services.clock, secrets),
+        Wire(transaction, services.clock, secrets, partial(masked, services)),
         transaction,
         partial(add_job, services, LATE),
     )
@@ -59,7 +61,8 @@ def resender(app: WSGIApplication, services: Services, wire: Wire) -> Callable[[
         path, headers = _unmasked_path(services, provider, request["path"]), dict(request["headers"])
         body = request["body"]
         headers |= _signature(services, provider, path, body)
-        answer = Client(app, use_cookies=False).post(path, data=body.encode(), headers=headers)
+        own = {OF_SIMULATOR: True}
+        answer = Client(app, use_cookies=False).post(path, data=body.encode(), headers=headers, environ_overrides=own)
         said = answer.get_data(as_text=True)
         summary = f"again: {logged['summary']}"
         wire.record(
@@ -95,7 +98,7 @@ def daraja_secrets(services: Services) -> tuple[str, ...]:
 
 def _signature(services: Services, provider: str, path: str, body: str) -> Mapping[str, str]:
     if provider == twilio.NAME:
-        validator = RequestValidator(twilio.PROVIDER.own_settings(services.settings).twilio_auth_token or "")
+        validator = RequestValidator(twilio.PROVIDER.own_settings(services.settings).callback_token or "")
         fields = dict(parse_qsl(body, keep_blank_values=True))
         return {"X-Twilio-Signature": validator.compute_signature(services.settings.url + path, fields)}
     if provider == stripe_checkout.NAME:
@@ -115,18 +118,17 @@ class LoggedPoster(Poster):
         try:
             answer = Poster.post(self, url, body, headers)
         except PostError as error:
-            self._record(url, body, 0, error.reason)
+            self._record(url, body, headers, 0, error.reason)
             raise
-        self._record(url, body, answer.status, "")
+        self._record(url, body, headers, answer.status, "")
         return answer
 
-    def _record(self, url: str, body: bytes, status: int, said: str) -> None:
+    def _record(self, url: str, body: bytes, headers: Mapping[str, str], status: int, said: str) -> None:
         event = json.loads(body)
         summary = f"{event.get('type', 'event')} -> {said or f'HTTP {status}'}"
         if self.wire:
-            sent = {"Content-Type": "application/json"}
             self.wire.record(
-                Exchange("out", "webhook", "", "", summary, "POST", url, sent, body.decode(), status, said)
+                Exchange("out", "webhook", "", "", summary, "POST", url, headers, body.decode(), status, said)
             )
 
 

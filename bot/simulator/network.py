@@ -21,7 +21,7 @@ from bot.providers import twilio
 from bot.runtime.settings import Settings
 from bot.simulator import acts, faults, wire
 from bot.simulator.faults import FaultRule, Faults
-from bot.simulator.gateway import POSTED_TO, CallDroppedError, Gateway, TextProvider, WebhookPost
+from bot.simulator.gateway import POSTED_TO, CallDroppedError, Gateway, TextChannel, TextProvider, WebhookPost
 from bot.simulator.operators import OPERATORS, SANDBOX, Operator
 from bot.simulator.tables import simulated_call, simulated_phone
 from bot.simulator.wallet import Transaction
@@ -157,11 +157,20 @@ class Network(Gateway):
 
     # Texts
 
-    def text(self, msisdn: str, body: str, *, provider: TextProvider = "africastalking", id: str | None = None) -> int:
+    def text(
+        self,
+        msisdn: str,
+        body: str,
+        *,
+        provider: TextProvider = "africastalking",
+        channel: TextChannel = "sms",
+        id: str | None = None,
+    ) -> int:
         """Send a text; returns the HTTP status of the webhook's answer, or `TAKEN` if the text comes later."""
-        self._note(msisdn, "text", body, channel="sms" if provider == AFRICASTALKING else provider)
-        request = self._text_request(msisdn, body, provider, id)
-        rule = self._instruments.faults.strike("text", provider, msisdn)
+        by = "twilio" if channel == "whatsapp" else provider
+        self._note(msisdn, "text", body, channel=channel if by == AFRICASTALKING or channel == "whatsapp" else by)
+        request = self._text_request(msisdn, body, provider, channel, id)
+        rule = self._instruments.faults.strike("text", by, msisdn)
         if rule and rule.fault in ("delay", "reorder"):
             self._instruments.post_late(_as_payload(request), rule.wait(LATE_S))
             return TAKEN
@@ -169,10 +178,10 @@ class Network(Gateway):
             self._post(request)
         return self._post(request).status_code
 
-    def picture(self, msisdn: str, body: str, *pictures: bytes) -> int:
-        """Send pictures to our Twilio number; `body` may be empty. Returns the HTTP status of the answer."""
-        self._note(msisdn, "picture", body, channel=twilio.NAME)
-        return super().picture(msisdn, body, *pictures)
+    def picture(self, msisdn: str, body: str, *pictures: bytes, channel: TextChannel = "sms") -> int:
+        """Send pictures as `Gateway.picture` does, and note it for the transcript."""
+        self._note(msisdn, "picture", body, channel=channel if channel == "whatsapp" else twilio.NAME)
+        return super().picture(msisdn, body, *pictures, channel=channel)
 
     def _note(self, msisdn: str, act: acts.Kind, text: str = "", *, channel: str = "ussd") -> None:
         with self._instruments.transaction() as conn:

@@ -42,6 +42,10 @@ class Operator:
         return is_long or (self.idle is not None and since_answered > self.idle)
 
 
+CALL_ENDS_AFTER_S, IDLE_ENDS_AFTER_S = 180, 30
+"""After so many seconds most networks end a call, and one in which nobody answers; the page warns by these."""
+
+
 def _network(name: str, title: str, code: str, session_s: int, idle_s: int, **more: int | bool) -> Operator:
     return Operator(name, title, code, timedelta(seconds=session_s), timedelta(seconds=idle_s), **more)  # type: ignore[arg-type]
 
@@ -52,16 +56,16 @@ OPERATORS = {
     operator.name: operator
     for operator in (
         SANDBOX,
-        _network("safaricom", "Safaricom Kenya", "63902", 180, 30, screen_chars=160),
-        _network("airtel", "Airtel Kenya", "63903", 180, 60, input_chars=90),
-        _network("equitel", "Equitel", "63999", 180, 30, screen_chars=160),
+        _network("safaricom", "Safaricom Kenya", "63902", CALL_ENDS_AFTER_S, IDLE_ENDS_AFTER_S, screen_chars=160),
+        _network("airtel", "Airtel Kenya", "63903", CALL_ENDS_AFTER_S, 60, input_chars=90),
+        _network("equitel", "Equitel", "63999", CALL_ENDS_AFTER_S, IDLE_ENDS_AFTER_S, screen_chars=160),
         _network("hurried", "a network with a short idle clock", "99997", 90, 10, screen_chars=160),
         _network(
             "last-answer",
             "a network that sends the last answer only",
             SIMULATED_NETWORK,
-            180,
-            30,
+            CALL_ENDS_AFTER_S,
+            IDLE_ENDS_AFTER_S,
             sends_last_answer=True,
         ),
     )

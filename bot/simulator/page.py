@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from io import BytesIO
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Blueprint, Response, jsonify, render_template, request
@@ -22,13 +22,15 @@ from werkzeug.wrappers import Request as WireRequest
 from werkzeug.wrappers import Response as WireResponse
 
 from bot.providers import forms
-from bot.simulator import sizes
-from bot.simulator.gateway import POSTED_TO, CallDroppedError, Gateway
+from bot.simulator import operators, sizes
+from bot.simulator.gateway import POSTED_TO, CallDroppedError, Gateway, TextChannel, TextProvider
 from flows.msisdn import is_e164
 from marketplace_api.catalogue.categories import CATEGORIES
 from marketplace_api.fields import LateModel, LateRoot
 from marketplace_api.idempotency import StoredAnswer
 
+MOST_PICTURES = 10
+"""Twilio sends no more with one message."""
 Resource = dict[str, Any]
 PlaceOrder = Callable[[Resource, str], StoredAnswer]
 """Takes the body of `POST /orders` and an idempotency key; returns the HTTP status and the JSON of the answer."""
@@ -91,11 +93,20 @@ class HopRequest(LateModel):
 
 
 class TextRequest(LateModel):
-    """A text that a phone sends, and the provider that posts it to us."""
+    """A text that a phone sends, and the provider that posts it to us; WhatsApp always comes by Twilio."""
 
     msisdn: Msisdn
     text: str
-    provider: Literal["africastalking", "twilio"] = "africastalking"
+    provider: TextProvider = "africastalking"
+    channel: TextChannel = "sms"
+
+
+class PictureRequest(LateModel):
+    """The fields of a form with pictures that a phone sends by MMS or WhatsApp."""
+
+    msisdn: Msisdn
+    text: str = ""
+    channel: TextChannel = "sms"
 
 
 class OrderBody(LateRoot[Resource]):
@@ -148,8 +159,8 @@ def routes(
             paybill=paybill,
             crafts=CATEGORIES,
             call_cents=sizes.CALL_CENTS,
-            call_ends_after_s=sizes.CALL_ENDS_AFTER_S,
-            idle_ends_after_s=sizes.IDLE_ENDS_AFTER_S,
+            call_ends_after_s=operators.CALL_ENDS_AFTER_S,
+            idle_ends_after_s=operators.IDLE_ENDS_AFTER_S,
         )
 
     @page.post("/dial")
@@ -175,8 +186,18 @@ def routes(
     def text() -> Response:
         sms = _read(TextRequest)
         with wire.recording() as exchanges:
-            gateway.text(sms.msisdn, sms.text, provider=sms.provider)
+            gateway.text(sms.msisdn, sms.text, provider=sms.provider, channel=sms.channel)
         return jsonify(size=sizes.of_text(sms.text), wire=exchanges)
+
+    @page.post("/picture")
+    def picture() -> Response | tuple[Response, int]:
+        sent = PictureRequest.model_validate(request.form.to_dict())
+        pictures = [file.read() for file in request.files.getlist("picture")[:MOST_PICTURES]]
+        if not pictures:
+            return jsonify(detail="picture: is missing"), 400
+        with wire.recording() as exchanges:
+            gateway.picture(sent.msisdn, sent.text, *pictures, channel=sent.channel)
+        return jsonify(size=sizes.of_text(sent.text), wire=exchanges)
 
     @page.get("/messages")
     def messages() -> Response:

@@ -14,7 +14,7 @@ from bot.providers import daraja_settings, stripe_checkout
 from bot.runtime.clock import system_clock
 from bot.services import Services
 from bot.simulator import stripe
-from bot.simulator.gateway import POSTED_TO
+from bot.simulator.gateway import OF_SIMULATOR, POSTED_TO
 from bot.simulator.instruments import own_path
 from bot.simulator.wire import Wire, exchange
 
@@ -37,7 +37,8 @@ def _post_logged(
     app: WSGIApplication, log: Wire, provider: str, path: str, body: str, signature: Mapping[str, str]
 ) -> None:
     headers = {"Content-Type": "application/json", **signature}
-    answer = Client(app, use_cookies=False).post(path, data=body.encode(), headers=headers)
+    own = {OF_SIMULATOR: True}
+    answer = Client(app, use_cookies=False).post(path, data=body.encode(), headers=headers, environ_overrides=own)
     said = answer.get_data(as_text=True)
     posted = exchange("in", provider, "POST", path, body, status=answer.status_code, answer=said, headers=headers)
     log.record(replace(posted, path=answer.headers.get(POSTED_TO, path)))

@@ -19,15 +19,12 @@ from sqlalchemy import Connection
 from werkzeug.test import Client
 
 from bot.providers import daraja_settings, mpesa_express, stripe_checkout, twilio
-from bot.providers.africastalking import AfricasTalking
 from bot.providers.collector_contracts import Collector
-from bot.providers.contracts import Sender
 from bot.providers.daraja_client import DarajaClient
 from bot.providers.declaration import Provider
 from bot.providers.mpesa_express import MpesaExpress
 from bot.providers.secret_path import secret_paths
 from bot.providers.stripe_checkout import StripeCheckout
-from bot.providers.twilio import Twilio, TwilioSettings
 from bot.runtime.clock import Clock, MovableClock
 from bot.runtime.settings import SIMULATOR, Settings
 from bot.services import Services
@@ -41,6 +38,7 @@ from bot.simulator import (
     gallery_page,
     inbox,
     media,
+    message_senders,
     ordering,
     page,
     page_data,
@@ -58,7 +56,7 @@ from bot.simulator import (
 from bot.simulator.carriers import CarriedMessage, CarrierSimulator
 from bot.simulator.daraja import DarajaSimulator
 from bot.simulator.express import ExpressSimulator
-from bot.simulator.gateway import ACCOUNT_SID, ORIGIN, TWILIO_NUMBER, TWILIO_URL
+from bot.simulator.gateway import ORIGIN
 from bot.simulator.instruments import (
     ID_DIGITS,
     LATE,
@@ -71,7 +69,9 @@ from bot.simulator.instruments import (
     own_path,
     resender,
 )
+from bot.simulator.message_senders import session_without_socket
 from bot.simulator.network import LATE_S
+from bot.simulator.outside import OutsideRequests
 from bot.simulator.page import WireLog
 from bot.simulator.page_data import PageData
 from bot.simulator.paying import SimulatedPayments
@@ -82,10 +82,12 @@ from flows import gsm7
 from state import outbox
 
 if TYPE_CHECKING:
-    import requests
+    pass
 
 REPORT, RESULT, EVENT = "simulated_report", "simulated_result", "simulated_event"
 """The kinds of the outbox jobs that post a delivery report, a payment result and an event of Stripe's."""
+OUTSIDE = "outside_requests"
+"""The name of the extension of the app that notes the requests from outside."""
 DELIVERY = "simulated_delivery"
 """The kind of the outbox jobs that deliver a text that the network delays."""
 REPORTED_AFTER, CONTRADICTED_AFTER = timedelta(seconds=1), timedelta(seconds=30)
@@ -139,7 +141,10 @@ def install(
     if other is None:
         app.register_blueprint(paying.routes(_payments(app, services).pay))
     resend = resender(target, services, shared.wire)
-    app.register_blueprint(faults_page.routes(shared.faults, phones, shared.wire, resend, services.settings.url))
+    app.extensions[OUTSIDE] = outside = OutsideRequests(shared.wire, clock)
+    app.register_blueprint(
+        faults_page.routes(shared.faults, phones, shared.wire, outside.log, resend, services.settings.url)
+    )
     app.register_blueprint(stripe_page.routes(cards))
     app.register_blueprint(statements.routes(partial(open_transaction, services), clock))
     app.register_blueprint(page_data.routes(PageData(services, clock)))
@@ -162,6 +167,12 @@ def install(
             paybill=mpesa.shortcode,
         )
     )
+
+
+def with_outside_requests(app: Flask, wsgi_app: WSGIApplication) -> WSGIApplication:
+    """The WSGI application of `app`, of which the wire log also has the requests from outside."""
+    outside: OutsideRequests = app.extensions[OUTSIDE]
+    return outside.around(wsgi_app)
 
 
 def _payments(app: Flask, services: Services) -> SimulatedPayments:
@@ -189,13 +200,25 @@ def provider(app: Flask, services: Services) -> Provider[Settings]:
     return Provider(
         name=SIMULATOR,
         settings=Settings,
-        sender=lambda settings, _: _sender(app, settings),
-        media_fetcher=(lambda *_: _twilio(app, own)) if keeps_pictures else None,
+        sender=lambda settings, _: message_senders.sms(app, settings),
+        media_fetcher=(lambda *_: message_senders.whatsapp(app, own)) if keeps_pictures else None,
         payer=lambda _, clock: WatchedPayer(
             wallet.SimulatorPayer(partial(open_transaction, services), clock), instruments(services)
         ),
         collector=lambda _, clock: _collector(app, services, clock),
     )
+
+
+def of_messages(app: Flask, services: Services) -> Sequence[Provider[Settings]]:
+    """The providers called `simulator` of messages: `provider`, and in development one of WhatsApp."""
+    own = twilio.PROVIDER.own_settings(services.settings)
+    by_whatsapp = Provider(
+        name=f"{SIMULATOR}_whatsapp",
+        settings=Settings,
+        sender=lambda *_: message_senders.whatsapp(app, own),
+        carries_whatsapp=True,
+    )
+    return [provider(app, services), *([by_whatsapp] if own.development else [])]
 
 
 def collecting(app: Flask, services: Services) -> Sequence[Provider[Settings]]:
@@ -209,23 +232,9 @@ def collecting(app: Flask, services: Services) -> Sequence[Provider[Settings]]:
     return [provider(app, services), *([] if are_real else [cards])]
 
 
-def _sender(app: Flask, settings: Settings) -> Sender:
-    """Africa's Talking's SDK, connected to the simulated carrier without a socket.
-
-    Its messages are stored under `africastalking`, because delivery reports arrive under that name.
-    """
-    return AfricasTalking(
-        "soko",
-        "simulator",
-        sender_id=settings.sms_short_code,
-        base_url=f"{ORIGIN}/simulator/africastalking",
-        session=_session_without_socket(app),
-    )
-
-
 def _collector(app: Flask, services: Services, clock: Clock) -> MpesaExpress:
     """The real adapter of M-PESA Express, connected to the simulated Daraja without a socket."""
-    session, simulated = _session_without_socket(app), simulated_buyers(app, services)
+    session, simulated = session_without_socket(app), simulated_buyers(app, services)
     return MpesaExpress(
         DarajaClient(f"{ORIGIN}/simulator/daraja", "key", "secret", clock=clock, session=session),
         shortcode=simulated.shortcode,
@@ -241,13 +250,7 @@ def _collector(app: Flask, services: Services, clock: Clock) -> MpesaExpress:
 def _cards(app: Flask) -> StripeCheckout:
     """The real adapter of Stripe, connected to the simulated Stripe without a socket."""
     base_url = f"{ORIGIN}/simulator/stripe"
-    return StripeCheckout("sk_test_simulator", base_url=base_url, session=_session_without_socket(app))
-
-
-def _twilio(app: Flask, settings: TwilioSettings) -> Twilio:
-    """The simulated Twilio; pictures that simulated phones send are fetched from it."""
-    token = settings.twilio_auth_token or ""
-    return Twilio(ACCOUNT_SID, token, TWILIO_NUMBER, base_url=TWILIO_URL, session=_session_without_socket(app))
+    return StripeCheckout("sk_test_simulator", base_url=base_url, session=session_without_socket(app))
 
 
 def job_handlers(app: WSGIApplication, services: Services) -> Mapping[str, Callable[[Mapping[str, Any]], None]]:
@@ -360,13 +363,6 @@ def _stripe(app: WSGIApplication, services: Services) -> StripeSimulator:
         partial(new_id, services),
         services.settings.url,
     )
-
-
-def _session_without_socket(app: Flask) -> requests.Session:
-    # imported here: `requests` takes time to import, and most web processes never need it
-    from bot.simulator.wsgi_adapter import session_without_socket
-
-    return session_without_socket(app)
 
 
 def _schedule_report(

@@ -13,8 +13,6 @@ CALL_CENTS = 10
 """What a call costs us, in hundredths of a shilling."""
 SEGMENT_CENTS = 80
 """What one segment of a text costs us, in hundredths of a shilling."""
-CALL_ENDS_AFTER_S, IDLE_ENDS_AFTER_S = 180, 30
-"""Networks end a call after so many seconds, and one in which nobody answers; as Safaricom does."""
 
 Size = dict[str, str | int]
 

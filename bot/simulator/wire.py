@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from urllib.parse import parse_qsl
 
 from sqlalchemy import Connection, delete, func, select
@@ -25,7 +25,9 @@ from flows import gsm7
 
 Direction = Literal["in", "out"]
 """`in` comes to our service, `out` leaves it."""
-Kind = Literal["hop", "end", "text", "sms", "report", "payment", "callback", "payout", "webhook", "order", "other"]
+Kind = Literal[
+    "hop", "end", "text", "sms", "report", "payment", "callback", "payout", "webhook", "order", "api", "other"
+]
 KEPT, SWEPT_EVERY, LONGEST_ANSWER = 2000, 100, 500
 LONGEST_PART, LONGEST_SUMMARY = 16_384, 200
 """In characters: of a body that is kept, and of a summary."""
@@ -40,12 +42,14 @@ _KINDS: tuple[tuple[str, Kind], ...] = (
 )
 """The kind of a request by the end of its path; the first that fits."""
 _PHONE_FIELDS = ("phoneNumber", "from", "to", "PhoneNumber", "PartyB", "MSISDN")
-_TWILIO_FIELDS = {"in": ("From",), "out": ("To",)}
-_KENYAN = re.compile(r"\b254\d{9}\b")
+_ANYWHERE = {"daraja": re.compile(r"\b254\d{9}\b"), "api": re.compile(r"(?<=\")\+[1-9]\d{7,14}(?=\")")}
+"""How a number is written in the bodies in which its field is not known."""
 SECRET_PATH = re.compile(r"((?:/|%2F)webhooks(?:/|%2F)(?:africastalking|daraja)(?:/|%2F))[^/%\"&]+")
 _SECRET_FIELD = re.compile(r'("(?:SecurityCredential|Password|access_token)": ?")[^"]*')
 _SECRET_HEADERS = frozenset({"authorization", "apikey"})
 MASK = "***"
+API_CALL: Final = "api"
+"""The kind of a call of our API, and what stands in place of a provider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,10 @@ class Exchange:
     body: str = ""
     status: int = 200
     answer: str = ""
+    at: datetime | None = None
+    """When it was, if that is not now."""
+    is_masked: bool = False
+    """True if a PIN or a code is left out, so that the request cannot be sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +80,25 @@ class Wire:
     transaction: Callable[[], Transaction]
     clock: Callable[[], datetime]
     secrets: Sequence[str] = ()
+    without_codes: Callable[[Exchange], Exchange] = lambda exchange: exchange
+    """Masks PINs and one-time codes."""
 
     def record(self, exchange: Exchange) -> None:
         """Add an exchange; of long bodies only the beginning is kept."""
+        exchange = self.without_codes(exchange)
         headers = {name: MASK if name.lower() in _SECRET_HEADERS else value for name, value in exchange.headers.items()}
         request = {
             "method": exchange.method,
             "path": self._masked(exchange.path),
             "headers": headers,
             "body": self._masked(exchange.body)[:LONGEST_PART],
+            **({"masked": True} if exchange.is_masked else {}),
         }
         response = {"status": exchange.status, "body": self._masked(exchange.answer)[:LONGEST_PART]}
         with self.transaction() as conn:
             inserted = conn.execute(
                 simulated_wire.insert().values(
-                    at=self.clock(),
+                    at=exchange.at or self.clock(),
                     direction=exchange.direction,
                     kind=exchange.kind,
                     provider=exchange.provider,
@@ -188,27 +200,30 @@ def exchange(
     status: int,
     answer: str,
     headers: Mapping[str, str],
+    at: datetime | None = None,
 ) -> Exchange:
     """An exchange with its kind, phone and summary, which are read from the request and its answer."""
-    kind, fields = _kind(direction, provider, path), _fields(body)
+    kind, fields = _kind(direction, provider, path), fields_of(body)
     phone = _phone(direction, provider, fields, body)
-    summary = _summary(kind, fields, status, answer)
-    return Exchange(direction, kind, provider, phone, summary, method, path, headers, body, status, answer)
+    summary = f"{method} {path} -> HTTP {status}" if kind == "api" else _summary(kind, fields, status, answer)
+    return Exchange(direction, kind, provider, phone, summary, method, path, headers, body, status, answer, at)
 
 
 def phone_of(direction: Direction, provider: str, body: str) -> str:
     """The MSISDN of the phone that a request concerns, empty if it concerns none."""
-    return _phone(direction, provider, _fields(body), body)
+    return _phone(direction, provider, fields_of(body), body)
 
 
 def _kind(direction: Direction, provider: str, path: str) -> Kind:
+    if provider == API_CALL:
+        return API_CALL
     kind = next((kind for end, kind in _KINDS if path.endswith(end)), None)
     if kind or provider not in ("daraja", "stripe"):
         return kind or "other"
     return "callback" if direction == "in" else "payment"
 
 
-def _fields(body: str) -> Mapping[str, str]:
+def fields_of(body: str) -> Mapping[str, str]:
     """The fields of a form, or of a JSON object; only those that are text or numbers."""
     if not body.startswith("{"):
         return dict(parse_qsl(body, keep_blank_values=True))
@@ -220,15 +235,20 @@ def _fields(body: str) -> Mapping[str, str]:
 
 
 def _phone(direction: Direction, provider: str, fields: Mapping[str, str], body: str) -> str:
-    names = _TWILIO_FIELDS[direction] if provider == "twilio" else _PHONE_FIELDS
+    names = _twilio_fields(direction, fields) if provider == "twilio" else _PHONE_FIELDS
     # our sender id is in `from` of what we send, and our short code is in `to` of what we get
     wanted = [name for name in names if name != ("from" if direction == "out" else "to")]
     written = next((fields[name] for name in wanted if fields.get(name)), "")
     number = written.partition(",")[0].removeprefix("whatsapp:").strip()
     if not number:
-        found = _KENYAN.search(body) if provider == "daraja" else None
+        found = _ANYWHERE[provider].search(body) if provider in _ANYWHERE else None
         number = found[0] if found else ""
     return f"+{number.removeprefix('+')}" if number.removeprefix("+").isdecimal() else number
+
+
+def _twilio_fields(direction: Direction, fields: Mapping[str, str]) -> tuple[str, ...]:
+    """The field with the phone: who sent a message to us, or to whom we sent one, also in its report."""
+    return ("From",) if direction == "in" and "MessageStatus" not in fields else ("To",)
 
 
 def _summary(kind: Kind, fields: Mapping[str, str], status: int, answer: str) -> str:
@@ -240,7 +260,9 @@ def _summary(kind: Kind, fields: Mapping[str, str], status: int, answer: str) ->
         case "end":
             return f"the call ended: {fields.get('status', '')}"
         case "text":
-            return fields.get("text") or fields.get("Body", "")
+            pictures = fields.get("NumMedia", "0")
+            also = "" if pictures == "0" else f"{pictures} picture{'s' * (pictures != '1')}"
+            return ", ".join(filter(None, [fields.get("text") or fields.get("Body", ""), also]))
         case "sms":
             words = fields.get("message") or fields.get("Body", "")
             segments = gsm7.segments(words)

@@ -42,7 +42,7 @@ function line(exchange) {
   const headers = Object.entries(request.headers).map(([name, value]) => `${name}: ${value}`);
   details.append(heading, make("pre", [`${request.method} ${request.path}`, ...headers, "", request.body].join("\n")));
   details.append(make("pre", `${response.status || "no answer"}\n\n${response.body}`), button("Copy as curl", () => copy(exchange)));
-  if (direction === "in" && kind !== "order") details.append(button("Send again", () => resend(exchange)));
+  if (direction === "in" && !["order", "api"].includes(kind) && !request.masked) details.append(button("Send again", () => resend(exchange)));
   const item = document.createElement("li");
   item.append(details);
   return item;

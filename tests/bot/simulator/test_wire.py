@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from bot.messaging import queue
+from bot.messaging.queue import NewMessage
 from bot.simulator import wire
 from bot.simulator.instruments import instruments
 from bot.simulator.tables import simulated_wire
@@ -79,6 +81,85 @@ def test_an_order_of_the_page_and_the_webhooks_it_causes_are_in_the_log(service:
     service.work()
     assert told(read(service, kind="order")[0]) == ("in", "order", "simulator", JOY, "an order -> HTTP 422")
     assert told(read(service, kind="webhook")[0]) == ("out", "webhook", "", "", "kiosk.opened -> unreachable")
+
+
+def test_calls_of_the_api_and_hops_from_outside_are_in_the_log(service: Service) -> None:
+    endpoint = service.api("POST", "/webhook-endpoints", {"url": "http://127.0.0.1:9/soko"})
+    service.http.get("/api/v1/products?limit=5")
+    hop = {"sessionId": "s1", "phoneNumber": AMINA, "serviceCode": service.settings.ussd_code, "text": ""}
+    service.http.post(f"/webhooks/africastalking/{WEBHOOK_SECRET}/ussd", data=hop)
+    service.http.post("/webhooks/africastalking/a-wrong-secret/ussd", data=hop)
+    asked, listed, dialled, refused = read(service)
+    assert told(asked) == ("in", "api", "api", "", "POST /api/v1/webhook-endpoints -> HTTP 201")
+    assert asked["request"]["headers"]["Authorization"] == "***"
+    assert endpoint["secret"] not in str(asked)
+    assert listed["request"]["path"] == "/api/v1/products?limit=5"
+    assert listed["response"]["body"].startswith('{"object":"list","data":[')
+    assert told(dialled)[:4] == ("in", "hop", "africastalking", AMINA)
+    assert dialled["summary"].startswith("dials -> CON ")
+    assert (refused["summary"], "a-wrong-secret" in str(refused)) == ("dials -> HTTP 404", False)
+    assert service.http.post(f"/simulator/wire/{asked['id']}/resend").status_code == 409
+    assert service.http.post(f"/simulator/wire/{dialled['id']}/resend").status_code == 200
+
+
+def test_a_request_from_outside_is_logged_at_its_own_time_and_once(service: Service) -> None:
+    at = service.clock().isoformat().replace("+00:00", "Z")
+    service.http.get("/api/v1/products")
+    service.later(hours=1)
+    assert [(each["at"], each["kind"]) for each in read(service)] == [(at, "api")]
+    assert len(read(service)) == 1
+
+
+def test_a_webhook_is_logged_with_its_signature(service: Service) -> None:
+    service.api("POST", "/webhook-endpoints", {"url": "http://127.0.0.1:9/soko"})
+    service.kiosk()
+    service.work()
+    (pushed,) = read(service, kind="webhook")
+    assert {"webhook-id", "webhook-timestamp", "webhook-signature"} < set(pushed["request"]["headers"])
+
+
+def test_a_pin_that_was_typed_is_not_in_the_log(service: Service) -> None:
+    service.kiosk()
+    for words in ("JOIN Amina", "1", "1", "1"):
+        service.network.text(AMINA, words)
+    service.network.dial(AMINA)
+    for typed in ("5", "4"):
+        screen = service.network.answer(AMINA, typed)
+    assert "Choose a PIN of 4 digits" in screen
+    service.network.answer(AMINA, "4071")
+    service.network.answer(AMINA, "0")
+    service.network.hang_up(AMINA)
+    *_, home, asked, typed_pin, after, ended = read(service, phone=AMINA)
+    assert "4071" not in str(read(service))
+    assert [each["summary"].partition(" -> ")[0] for each in (home, asked, typed_pin, after)] == [
+        *("5", "5*4", "5*4*xxxx", "5*4*xxxx*0")
+    ]
+    assert "input=5%2A4%2Axxxx%2A0" in ended["request"]["body"]
+    for logged in (typed_pin, after, ended):
+        assert service.http.post(f"/simulator/wire/{logged['id']}/resend").status_code == 409
+
+
+def test_a_pin_in_a_text_and_one_of_a_call_that_is_forgotten_are_not_in_the_log(service: Service) -> None:
+    service.kiosk()
+    for words in ("JOIN Amina", "1", "1", "1", "MENU", "5", "4", "4072"):
+        service.network.text(AMINA, words)
+    hop = {"sessionId": "s1", "phoneNumber": AMINA, "serviceCode": service.settings.ussd_code, "text": "5*4*4073"}
+    service.http.post(f"/webhooks/africastalking/{WEBHOOK_SECRET}/ussd", data=hop)
+    service.network.dial(AMINA)
+    assert read(service, kind="text")[-1]["summary"] == "****"
+    assert "4072" not in str(read(service))
+    assert "4073" not in str(read(service))
+
+
+def test_a_one_time_code_is_not_in_the_log(service: Service) -> None:
+    with service.services.database.writing.begin() as session:
+        message = NewMessage("1", AMINA, "Kodi: 012345.", "en", "reply")
+        sealed = queue.without_codes(message, ["012345"], service.services.seal)
+        queue.add(session.connection(), sealed, "msg_1", service.clock())
+    assert service.inbox(AMINA) == ["Kodi: 012345."]
+    (sms,) = read(service, kind="sms")
+    assert sms["summary"] == "Kodi: ******. (GSM-7, 1 segment)"
+    assert "012345" not in str(sms)
 
 
 def test_the_log_is_filtered_and_continued(service: Service) -> None:
