@@ -16,6 +16,8 @@ DEMO_ARTISANS = ("Amina Yusuf", "Mwende Kioko")
 """The first two of the demo with the same craft."""
 TIGIST = "+254711000203"
 """An artisan of the demo who reads Amharic."""
+COIN_PURSES = "+254711000208"
+"""An artisan of the demo who sells coin purses."""
 PROPORTIONS = {"choices": (96, 65), "basic": (128, 160), "kaios": (240, 320)}
 WHOLE_LINES = """screen => {
     const line = parseFloat(getComputedStyle(screen).lineHeight);
@@ -88,6 +90,24 @@ def test_two_artisans_share_a_brief(simulator: Page) -> None:
     expect(Handset(simulator, "buyer").received(re.compile(rf"20.*{code}|{code}.*20")).last).to_be_attached()
 
 
+def test_a_phone_with_whatsapp_sends_a_picture_that_arrives_in_the_shop(simulator: Page, live_server: str) -> None:
+    listed = simulator.request.get(f"{live_server}/api/v1/products?limit=100").json()["data"]
+    code = next(product["code"] for product in listed if product["title"] == "Coin purse")
+    simulator.get_by_role("button", name="Add a phone").click()
+    dialog = simulator.get_by_role("dialog")
+    dialog.get_by_label("Who has it").select_option(COIN_PURSES)
+    dialog.get_by_label("What phone").select_option("whatsapp")
+    dialog.get_by_role("button", name="Add", exact=True).click()
+    phone = simulator.locator(f'[data-msisdn="{COIN_PURSES}"]')
+    phone.get_by_role("textbox").fill(f"PHOTO {code}")
+    phone.get_by_role("button", name="Send a picture").click()
+    simulator.get_by_role("button", name="Leather").click()
+    expect(phone.locator(".inbox .mine img")).to_have_attribute("alt", "Picture: Leather")
+    expect(phone.locator(".inbox .theirs", has_text="has a new photo")).to_contain_text("WhatsApp")
+    simulator.goto(f"{live_server}/products/{code}")
+    assert simulator.locator("img.picture").first.evaluate("image => image.naturalWidth") == 1200
+
+
 @pytest.mark.parametrize("model", PROPORTIONS)
 def test_a_screen_has_real_proportions_and_scrolls_by_whole_lines(simulator: Page, model: str) -> None:
     artisan = Handset(simulator, "artisan")
@@ -157,7 +177,7 @@ def test_what_was_typed_and_every_text_survive_a_reload(simulator: Page) -> None
 
 def test_an_answer_in_a_text_is_sent_by_a_touch_and_a_code_is_typed(simulator: Page) -> None:
     artisan = Handset(simulator, "artisan")
-    artisan.insert_sim("+254711000208")
+    artisan.insert_sim(COIN_PURSES)
     simulator.locator(".ware-choice", has_text="Coin purse").click()
     simulator.get_by_role("button", name="Place order").click()
     code = simulator.locator(".said b").inner_text()

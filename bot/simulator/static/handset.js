@@ -1,6 +1,7 @@
 /** One phone on the page: its calls, its texts and its M-PESA. The state of a call is kept here, not on the server. */
 
 import { answersIn, clocks, newCall, onWire } from "./calls.js";
+import { takePicture } from "./camera.js";
 import { callCents, cost, fill, fromTemplate, inShillings, shortCode, ussdCode } from "./dom.js";
 import { Inbox } from "./inbox.js";
 import { changed } from "./keeping.js";
@@ -10,6 +11,16 @@ import { acted, ask, carry } from "./server.js";
 
 const MMI_ERROR = "Connection problem or invalid MMI code.";
 const SCROLLS = { ArrowUp: -1, ArrowDown: 1 };
+
+function withPicture(fields, { name, jpeg }) {
+  const form = new FormData();
+  for (const [field, value] of Object.entries(fields)) form.append(field, value);
+  form.append("picture", jpeg, `${name}.jpg`);
+  return form;
+}
+
+/** Whether the tab of this form is chosen. */
+const isOpen = (panel) => !panel.parentElement.hidden;
 
 export class Handset {
   call = null; // of `calls.js`, while a session is open
@@ -23,19 +34,21 @@ export class Handset {
   constructor(made) {
     this.id = made.id;
     this.label = made.label;
+    this.kind = made.kind ?? "basic"; // or `camera`, which sends MMS, or `whatsapp`
     this.element = fromTemplate("handset", made.id);
     this.number = this.part(".msisdn");
-    this.number.value = made.msisdn;
+    this.number.value = this.element.dataset.msisdn = made.msisdn;
     this.model = this.part(".model");
     this.model.value = made.model ?? this.model.value;
     this.screen = new Screen(this.part(".screen"), [this.part(".up"), this.part(".down")]);
     this.inbox = new Inbox(this.part(".inbox"), this.part(".unread"), (text, how) => this.answerText(text, how));
     this.sendKey = this.part(".send");
     this.tabs = [...this.element.querySelectorAll("[role=tab]")];
-    this.panels = this.tabs.map((tab) => this.part(`#${CSS.escape(tab.getAttribute("aria-controls"))}`));
+    this.panels = this.tabs.map((tab) => this.part(`#${CSS.escape(tab.getAttribute("aria-controls"))} form`));
     this.promptForm = this.part(".prompt");
     this.keypad = new Keypad(this.part(".keys"), () => this.entry, [...this.element.querySelectorAll(".mode")]);
     this.listen();
+    this.showKind();
     this.showModel();
     this.showOwner();
     made.shown === undefined ? this.idle() : this.restore(made);
@@ -44,10 +57,10 @@ export class Handset {
 
   /** Everything that a reload must not lose. */
   kept() {
-    const { id, label, msisdn, call, size, dialogue } = this;
+    const { id, label, kind, msisdn, call, size, dialogue } = this;
     const drafts = this.fields.map((field) => field.value);
-    const tab = this.panels.findIndex((panel) => !panel.hidden);
-    return { id, label, msisdn, call, size, dialogue, drafts, tab, model: this.model.value, shown: this.part(".screen").textContent, ...this.inbox.kept() };
+    const tab = this.panels.findIndex(isOpen);
+    return { id, label, kind, msisdn, call, size, dialogue, drafts, tab, model: this.model.value, shown: this.part(".screen").textContent, ...this.inbox.kept() };
   }
 
   restore({ call, size, dialogue, drafts, shown, ...inbox }) {
@@ -77,7 +90,7 @@ export class Handset {
 
   /** The form that is in front. */
   get panel() {
-    return this.prompt ? this.promptForm : this.panels.find((panel) => !panel.hidden);
+    return this.prompt ? this.promptForm : this.panels.find(isOpen);
   }
 
   /** The field that the keypad types into: the one that was used last, else the first of the form in front. */
@@ -94,6 +107,7 @@ export class Handset {
     this.promptForm.addEventListener("submit", (event) => this.answerPrompt(event, this.promptForm.elements.entry.value));
     this.part(".cancel").addEventListener("click", (event) => this.answerPrompt(event, null));
     this.part(".display").addEventListener("focusin", ({ target }) => (this.field = target.matches(".entry") ? target : null));
+    this.part(".camera").addEventListener("click", () => this.sendPicture());
     this.sendKey.addEventListener("click", () => this.panel.requestSubmit());
     this.part(".end").addEventListener("click", () => this.hangUp());
     this.part(".erase").addEventListener("click", () => this.keypad.erase());
@@ -115,6 +129,19 @@ export class Handset {
   showModel() {
     this.element.dataset.model = this.model.value;
     this.screen.mark();
+  }
+
+  /** A phone with WhatsApp writes there; one with a camera sends pictures. */
+  showKind() {
+    this.element.dataset.kind = this.kind;
+    this.part(".camera").hidden = this.kind === "basic";
+    if (this.channel === "sms") return;
+    this.part(".by").textContent = "WhatsApp";
+    this.panels[1].elements.entry.placeholder = "Message to Soko";
+  }
+
+  get channel() {
+    return this.kind === "whatsapp" ? "whatsapp" : "sms";
   }
 
   /** Returns what was typed, and empties the field. */
@@ -234,17 +261,25 @@ export class Handset {
     if (text) this.text(text);
   }
 
-  async text(text) {
+  /** Sends a text, perhaps with a picture of `takePicture`. */
+  async text(text, picture = null) {
     this.dialogue ??= { isCall: false, after: this.inbox.newest };
-    const settle = this.inbox.add(text);
+    const { channel, msisdn } = this;
+    const settle = this.inbox.add(text, picture && { name: picture.name, image: picture.image });
     changed();
     try {
-      const { size } = await carry("text", { msisdn: this.msisdn, text });
-      settle(size);
+      const sent = { msisdn, text, channel };
+      const { size } = await (picture ? carry("picture", withPicture(sent, picture)) : carry("text", sent));
+      settle(channel === "sms" && !picture ? size : null);
     } catch ({ message }) {
       settle(null, message);
     }
     changed();
+  }
+
+  async sendPicture() {
+    const picture = await takePicture();
+    if (picture) this.text(this.take(), picture);
   }
 
   /** A piece of a text was touched: an answer is sent, a code is typed where an answer is open. */
@@ -309,6 +344,7 @@ export class Handset {
     this.promptForm.hidden = true;
     this.hangUp();
     this.inbox.forget();
+    this.element.dataset.msisdn = this.msisdn;
     changed();
     acted();
   }
@@ -321,11 +357,11 @@ export class Handset {
   }
 
   open(chosen) {
-    const wasTexts = !this.panels[1].hidden;
+    const wasTexts = isOpen(this.panels[1]);
     for (const [index, tab] of this.tabs.entries()) {
       tab.setAttribute("aria-selected", tab === chosen);
       tab.tabIndex = tab === chosen ? 0 : -1;
-      this.panels[index].hidden = tab !== chosen;
+      this.panels[index].parentElement.hidden = tab !== chosen;
     }
     this.keypad.setMode(this.mode);
     this.inbox.toEnd();

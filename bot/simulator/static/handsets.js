@@ -12,6 +12,11 @@ const FIRST = [
   { id: "buyer", label: "Buyer", msisdn: "+254733000333" },
   { id: "agent", label: "Kiosk agent", msisdn: "+254722000222" },
 ];
+const KINDS = {
+  basic: { kind: "basic" },
+  camera: { kind: "camera" },
+  whatsapp: { kind: "whatsapp", model: "kaios", tab: 1 }, // KaiOS has it, on its larger screen
+};
 const NEW_NUMBERS = 254_711_000_301; // the first number for somebody new; the demo uses none above it
 
 export let handsets = [];
@@ -46,6 +51,7 @@ function put(made) {
   handset.showModel(); // what scrolls is known once the phone is on the page
   handset.element.addEventListener("focusin", () => choose(handset));
   handset.element.addEventListener("click", () => choose(handset));
+  handset.number.addEventListener("focus", () => people.length || fetchPeople());
   handset.part(".remove").addEventListener("click", () => remove(handset));
   document.dispatchEvent(new Event("phones"));
   return handset;
@@ -75,25 +81,33 @@ export function replaceAll(phones) {
   acted();
 }
 
+/** Asks who has a phone, and offers them where a number is typed. */
+async function fetchPeople() {
+  ({ data: people } = await ask("/simulator/people").catch(() => ({ data: [] })));
+  const options = people.map(({ msisdn, name, role }) => Object.assign(make("option", `${name}, ${role}`), { value: msisdn }));
+  page.querySelector("#people").replaceChildren(...options);
+}
+
 /* Adding */
 
 async function openDialog() {
   DIALOG.showModal();
-  ({ data: people } = await ask("/simulator/people").catch(() => ({ data: [] })));
+  await fetchPeople();
   const used = new Set(handsets.map(({ msisdn }) => msisdn));
   const choices = people.filter(({ msisdn }) => !used.has(msisdn)).map((person) => {
     const about = [person.role, person.craft ?? person.kiosk, person.language, person.msisdn].filter(Boolean).join(", ");
     return Object.assign(make("option", `${person.name}: ${about}`), { value: person.msisdn });
   });
-  DIALOG.querySelector("select").replaceChildren(Object.assign(make("option", `Somebody new: ${newNumber()}`), { value: "" }), ...choices);
+  DIALOG.querySelector("[name=who]").replaceChildren(Object.assign(make("option", `Somebody new: ${newNumber()}`), { value: "" }), ...choices);
   DIALOG.querySelector("[data-scene=brief]").disabled = sharers().length === 0;
 }
 
 function addChosen(event) {
   event.preventDefault();
-  const person = people.find(({ msisdn }) => msisdn === DIALOG.querySelector("select").value);
+  const person = people.find(({ msisdn }) => msisdn === DIALOG.querySelector("[name=who]").value);
   DIALOG.close();
-  const handset = put({ id: newId(), label: person?.name ?? "Somebody new", msisdn: person?.msisdn ?? newNumber() });
+  const kind = DIALOG.querySelector("[name=kind]").value;
+  const handset = put({ id: newId(), label: person?.name ?? "Somebody new", msisdn: person?.msisdn ?? newNumber(), ...KINDS[kind] });
   keepAll();
   acted();
   handset.element.scrollIntoView({ block: "nearest", inline: "nearest" });

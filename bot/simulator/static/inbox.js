@@ -5,6 +5,9 @@ import { ask } from "./server.js";
 
 const MOST_SENT = 200;
 
+/** Whether a text came by WhatsApp, where an answer costs nothing. */
+const isWhatsApp = (sender) => sender.startsWith("whatsapp:");
+
 export class Inbox {
   newest = 0; // the number of the last text that is shown
   read = 0; // the number of the last text that was read
@@ -42,7 +45,7 @@ export class Inbox {
     for (const text of fresh) {
       while (earlier.length && earlier[0].after < text.number) this.showSent(earlier.shift());
       this.newest = text.number;
-      this.cents.set(text.number, text.size.cents);
+      this.cents.set(text.number, isWhatsApp(text.from) ? 0 : text.size.cents);
       this.showReceived(text);
     }
     earlier.forEach((each) => this.showSent(each));
@@ -55,8 +58,8 @@ export class Inbox {
   }
 
   /** Adds a text that is being sent; its size comes with the answer. */
-  add(text) {
-    const sent = { text, after: this.newest, size: null, lost: "" };
+  add(text, picture = null) {
+    const sent = { text, picture, after: this.newest, size: null, lost: "" };
     this.sent = [...this.sent, sent].slice(-MOST_SENT);
     const item = this.showSent(sent);
     return (size, lost = "") => {
@@ -73,16 +76,19 @@ export class Inbox {
     return item;
   }
 
-  sentItem({ text, size, lost }) {
+  sentItem({ text, picture, size, lost }) {
     const item = make("li.mine", ...withLinks(text));
+    if (picture?.image) item.prepend(Object.assign(make("img"), { src: picture.image, alt: `Picture: ${picture.name}` }));
+    else if (picture) item.prepend(make("small", `Picture: ${picture.name}`));
     if (size) item.append(make("small", segments(size)));
     if (lost) item.append(make("small.lost", lost));
     return item;
   }
 
   showReceived({ number, from, at, size, parts }) {
-    const heading = make("small", `${from} · ${clockTime.format(new Date(at))}`);
-    const item = make("li.theirs", heading, ...parts.flatMap((part) => this.part(part)), make("small.size", `${segments(size)} · ${cost(size.cents)}`));
+    const heading = make("small", `${isWhatsApp(from) ? "WhatsApp" : from} · ${clockTime.format(new Date(at))}`);
+    const counted = isWhatsApp(from) ? "no SMS" : `${segments(size)} · ${cost(size.cents)}`;
+    const item = make("li.theirs", heading, ...parts.flatMap((part) => this.part(part)), make("small.size", counted));
     item.classList.toggle("new", number > this.read);
     item.dataset.number = number;
     this.list.append(item);

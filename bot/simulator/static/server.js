@@ -14,7 +14,8 @@ const ROOT = new URL("../..", import.meta.url).pathname.slice(0, -1); // empty, 
 export const at = (path) => (path.startsWith(`${ROOT}/`) ? path : ROOT + path);
 
 export async function ask(path, body) {
-  const options = body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+  const json = { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+  const options = body && { method: "POST", ...(body instanceof FormData ? { body } : json) };
   const response = await fetch(at(path), options);
   const answer = await response.json().catch(() => ({}));
   if (!response.ok) throw new Error(explain(answer, response));
