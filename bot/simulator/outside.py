@@ -42,8 +42,7 @@ class OutsideRequests:
         """The application, of which the requests from outside are noted."""
 
         def noted(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-            path = environ["PATH_INFO"]
-            if OF_SIMULATOR in environ or not path.startswith((API, WEBHOOKS)) or path.startswith(_PAGES):
+            if not _is_outside(environ):
                 return app(environ, start_response)
             request = _Request.of(environ, self.clock())
             statuses: list[int] = []
@@ -63,6 +62,13 @@ class OutsideRequests:
         """Move what waits into the log."""
         while self.waiting:
             self.wire.record(self.waiting.popleft())
+
+
+def _is_outside(environ: WSGIEnvironment) -> bool:
+    """False for what the simulator posts and logs itself, and for the products that its page shows."""
+    path = environ["PATH_INFO"]
+    is_logged = path.startswith((API, WEBHOOKS)) and not path.startswith(_PAGES)
+    return is_logged and OF_SIMULATOR not in environ and not environ.get("HTTP_REFERER", "").endswith("/simulator")
 
 
 def _body(environ: WSGIEnvironment) -> str:

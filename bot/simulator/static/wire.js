@@ -21,6 +21,11 @@ function button(text, act) {
   return made;
 }
 
+/** A long text that scrolls, also by keyboard. */
+function scrolled(text) {
+  return Object.assign(make("pre", text), { tabIndex: 0 });
+}
+
 async function copy({ curl }) {
   await navigator.clipboard.writeText(curl);
   return "Copied. Fill in what is masked by ***.";
@@ -36,12 +41,12 @@ async function resend({ id }) {
 function line(exchange) {
   const { at, direction, kind, provider, phone, summary, request, response } = exchange;
   const heading = document.createElement("summary");
-  const facts = [at.slice(11, 19), direction === "in" ? "→ Soko" : "Soko →", kind, provider, phone].filter(Boolean);
+  const facts = [at.slice(11, 19), direction === "in" ? "→ Soko" : "Soko →", kind, provider === kind ? "" : provider, phone].filter(Boolean);
   heading.append(make("b", facts.join(" · ")), make("span", summary));
   const details = document.createElement("details");
   const headers = Object.entries(request.headers).map(([name, value]) => `${name}: ${value}`);
-  details.append(heading, make("pre", [`${request.method} ${request.path}`, ...headers, "", request.body].join("\n")));
-  details.append(make("pre", `${response.status || "no answer"}\n\n${response.body}`), button("Copy as curl", () => copy(exchange)));
+  details.append(heading, scrolled([`${request.method} ${request.path}`, ...headers, "", request.body].join("\n")));
+  details.append(scrolled(`${response.status || "no answer"}\n\n${response.body}`), button("Copy as curl", () => copy(exchange)));
   if (direction === "in" && !["order", "api"].includes(kind) && !request.masked) details.append(button("Send again", () => resend(exchange)));
   const item = document.createElement("li");
   item.append(details);

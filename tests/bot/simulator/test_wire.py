@@ -86,6 +86,7 @@ def test_an_order_of_the_page_and_the_webhooks_it_causes_are_in_the_log(service:
 def test_calls_of_the_api_and_hops_from_outside_are_in_the_log(service: Service) -> None:
     endpoint = service.api("POST", "/webhook-endpoints", {"url": "http://127.0.0.1:9/soko"})
     service.http.get("/api/v1/products?limit=5")
+    service.http.get("/api/v1/products?limit=100", headers={"Referer": f"{service.settings.url}/simulator"})
     hop = {"sessionId": "s1", "phoneNumber": AMINA, "serviceCode": service.settings.ussd_code, "text": ""}
     service.http.post(f"/webhooks/africastalking/{WEBHOOK_SECRET}/ussd", data=hop)
     service.http.post("/webhooks/africastalking/a-wrong-secret/ussd", data=hop)
