@@ -21,7 +21,7 @@ from bot.providers import twilio
 from bot.runtime.settings import Settings
 from bot.simulator import acts, faults, wire
 from bot.simulator.faults import FaultRule, Faults
-from bot.simulator.gateway import POSTED_TO, CallDroppedError, Gateway, TextChannel, TextProvider, WebhookPost
+from bot.simulator.gateway import POSTED_TO, WHATSAPP, CallDroppedError, Gateway, TextChannel, TextProvider, WebhookPost
 from bot.simulator.operators import OPERATORS, SANDBOX, Operator
 from bot.simulator.tables import simulated_call, simulated_phone
 from bot.simulator.wallet import Transaction
@@ -168,7 +168,7 @@ class Network(Gateway):
     ) -> int:
         """Send a text; returns the HTTP status of the webhook's answer, or `TAKEN` if the text comes later."""
         by = "twilio" if channel == "whatsapp" else provider
-        self._note(msisdn, "text", body, channel=channel if by == AFRICASTALKING or channel == "whatsapp" else by)
+        self._note(_noted(msisdn, channel), "text", body, channel="sms" if by == AFRICASTALKING else by)
         request = self._text_request(msisdn, body, provider, channel, id)
         rule = self._instruments.faults.strike("text", by, msisdn)
         if rule and rule.fault in ("delay", "reorder"):
@@ -180,7 +180,7 @@ class Network(Gateway):
 
     def picture(self, msisdn: str, body: str, *pictures: bytes, channel: TextChannel = "sms") -> int:
         """Send pictures as `Gateway.picture` does, and note it for the transcript."""
-        self._note(msisdn, "picture", body, channel=channel if channel == "whatsapp" else twilio.NAME)
+        self._note(_noted(msisdn, channel), "picture", body, channel=twilio.NAME)
         return super().picture(msisdn, body, *pictures, channel=channel)
 
     def _note(self, msisdn: str, act: acts.Kind, text: str = "", *, channel: str = "ussd") -> None:
@@ -234,3 +234,8 @@ def _as_payload(request: WebhookPost) -> Mapping[str, Any]:
     """A request as a job keeps it: without the secret of its path."""
     _, _, provider, *_, path = request.path.split("/")
     return {"provider": provider, "path": path, "fields": dict(request.fields), "headers": dict(request.headers)}
+
+
+def _noted(msisdn: str, channel: TextChannel) -> str:
+    """The number as a transcript has it: of WhatsApp with the prefix, since no transcript can play WhatsApp."""
+    return f"{WHATSAPP}{msisdn}" if channel == "whatsapp" else msisdn

@@ -28,7 +28,7 @@ WEB = Path(security_headers.__file__).parent
 
 def forward(services: Services, to: str, paths: Mapping[str, str]) -> Forward:
     """Passes callbacks on to the application at `to`, signed for the public URL of the services."""
-    validator = RequestValidator(twilio.PROVIDER.own_settings(services.settings).twilio_auth_token or "")
+    validator = RequestValidator(twilio.PROVIDER.own_settings(services.settings).callback_token or "")
 
     def sign(path: str, fields: Mapping[str, str]) -> str:
         return str(validator.compute_signature(services.settings.url + path, fields))

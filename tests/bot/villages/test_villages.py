@@ -65,7 +65,7 @@ def test_what_happens_in_a_village_happens_nowhere_else(town: VillageServer) -> 
     assert news == [200, 304]
     assert [owner(one, place) for place in (first, second, "")] == ["Amina", "", ""]
     one.post(f"{first}/simulator/clock", json={"advance_seconds": 3600})
-    ahead = [one.get(f"{place}/simulator/news").get_json()["ahead_s"] for place in (first, second, "")]
+    ahead = [one.get(f"{place}/simulator/news").get_json()["clock"]["ahead_s"] for place in (first, second, "")]
     assert ahead == [3600, 0, 0]
 
 
