@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,14 +29,21 @@ CHROMIUM_OPTIONS = (
 
 @pytest.fixture(scope="package")
 def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a server and worker on a free port, with a database that holds only the demo data."""
+    """The URL of a server with the demo data."""
+    with serving_demo(tmp_path_factory.mktemp("demo")) as url:
+        yield url
+
+
+@contextmanager
+def serving_demo(folder: Path) -> Iterator[str]:
+    """The URL of a server and worker on a free port, with a database in this folder that holds only the demo data."""
     port = _free_port()
     environment = {
         "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path_factory.mktemp("home")),
+        "HOME": str(folder),
         "PORT": str(port),
-        "DATABASE_URL": migrated_sqlite(tmp_path_factory.mktemp("database") / "soko.db"),
-        "PHOTOS_DIR": str(tmp_path_factory.mktemp("photos")),
+        "DATABASE_URL": migrated_sqlite(folder / "soko.db"),
+        "PHOTOS_DIR": str(folder / "photos"),
         "DEMO": "on",
     }
     command = [sys.executable, "-m", "bot.server"]

@@ -7,7 +7,7 @@
 import { make, page } from "./dom.js";
 import * as phones from "./handsets.js";
 import { ACTED, ask } from "./server.js";
-import { Player } from "./tour_player.js";
+import { choose, Player } from "./tour_player.js";
 
 const NAME = "soko.tour";
 const LABELS = { artisan: "Amina", buyer: "Joy", agent: "Otieno" };
@@ -19,6 +19,7 @@ const kept = JSON.parse(sessionStorage.getItem(NAME) ?? "{}"); // { msisdns, lan
 kept.language ??= new URLSearchParams(location.search).get("lang");
 
 let shown = null; // the last answer of the server
+let prepared = null; // the product that was chosen in the storefront for the visitor
 let asked = 0; // how often it was asked, so that an older answer does not replace a newer one
 const player = new Player({ state: refresh, ended: showKeys });
 
@@ -92,6 +93,7 @@ function show(state) {
   for (const name of ["again", "close"]) button(name).textContent = state.words[name];
   showKeys();
   mark(state.next);
+  if (state.next.how === "shop" && state.next.typed !== prepared && choose(state.next.typed)) prepared = state.next.typed;
 }
 
 function shownStep({ name, title, is_done: isDone }, { step, labels }) {

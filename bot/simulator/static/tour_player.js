@@ -7,6 +7,7 @@ import { ACTED } from "./server.js";
 const PACE = Number(new URLSearchParams(location.search).get("pace") ?? 1); // 0 plays without pauses
 const KEY_MS = 70;
 const BEFORE_KEY_MS = 600; // between typing and sending
+const LOOK_MS = 2400; // at the storefront
 const LONGEST_READING_MS = 3400;
 const readingMs = (text) => Math.min(LONGEST_READING_MS, 700 + 22 * text.length);
 const ANSWER_MS = 10_000; // after which a request is taken for lost
@@ -22,6 +23,19 @@ function next(events, ms) {
     const timer = setTimeout(settle, ms);
     for (const event of events) document.addEventListener(event, () => (clearTimeout(timer), settle()), { signal: done.signal });
   });
+}
+
+/** Chooses a product in the storefront, to be paid by the buyer; null if it is not on the shelf yet. */
+export function choose(product) {
+  const storefront = page.querySelector(".storefront");
+  const choice = storefront.querySelector(`[name=product_id][value="${CSS.escape(product)}"]`);
+  if (!choice) return null;
+  storefront.elements.kind.value = "product";
+  storefront.elements.kind.dispatchEvent(new Event("change"));
+  storefront.elements.buyer_phone.value = "buyer";
+  storefront.elements["payment.by"].value = "mpesa";
+  choice.checked = true;
+  return choice;
 }
 
 export class Player {
@@ -58,7 +72,7 @@ export class Player {
     if (move.how === "wait") return next(["news"], NEWS_MS);
     if (move.how === "shop") return this.order(move, goesOn);
     if (!handset) return pause(NEWS_MS);
-    handset.element.scrollIntoView({ block: "nearest", inline: "center" });
+    handset.element.scrollIntoView({ block: "nearest", inline: "nearest" });
     if (move.how === "call") return this.call(handset, move.typed, goesOn);
     if (move.how === "text") return this.text(handset, move.typed, goesOn);
     if (move.how === "prompt") return this.prompt(handset, move.typed, goesOn);
@@ -118,21 +132,14 @@ export class Player {
 
   async order({ typed: product }, goesOn) {
     document.querySelector("#shop-tab").click();
-    const storefront = page.querySelector(".storefront");
-    const choice = storefront.querySelector(`[name=product_id][value="${CSS.escape(product)}"]`);
+    const choice = choose(product);
     if (!choice) return next(["news"], NEWS_MS);
-    storefront.elements.kind.value = "product";
-    storefront.elements.kind.dispatchEvent(new Event("change"));
-    storefront.elements.buyer_phone.value = "buyer";
-    choice.checked = true;
     choice.closest("label").scrollIntoView({ block: "nearest" });
-    await pause(1500);
-    storefront.elements["payment.by"].value = "mpesa";
-    await pause(1000);
+    await pause(LOOK_MS);
     if (!goesOn()) return;
     const acted = next([ACTED], ANSWER_MS);
-    storefront.requestSubmit();
+    choice.form.requestSubmit();
     await acted;
-    await pause(1000);
+    await pause(LOOK_MS / 2);
   }
 }
