@@ -34,9 +34,9 @@ def cursor(*place: object) -> str:
 
 
 def routes(shop: Service, document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Every page and every operation of the API, with a NUL in each part of its path that may vary."""
+    """Every page and every operation of the API whose path may vary, with a NUL in each such part."""
     for rule in shop.http.application.url_map.iter_rules():
-        for method in rule.methods or ():
+        for method in (rule.methods or ()) if rule.arguments else ():
             yield method, re.sub("<.+?>", quote(NUL), rule.rule), {}
     for path, operations in document["paths"].items():
         for method in operations.keys() & {"get", "post", "patch", "put", "delete"}:

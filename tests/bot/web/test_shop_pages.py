@@ -142,6 +142,7 @@ def client(marketplace: RecordingMarketplace, door: RecordingDoor) -> FlaskClien
         country="KE",
     )
     app.register_blueprint(pages)
+    app.add_url_rule("/how", "how.how", lambda: "")
     return app.test_client()
 
 
