@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from hashlib import sha1
 from typing import Any, TypeVar
 
@@ -66,6 +67,26 @@ def write(url: str, timeout: float) -> None:
         redis.close()
 
 
+def eviction_policies(url: str, timeout: float = TIMEOUT_S) -> set[str]:
+    """What the servers do when they are full, such as `noeviction`. Raises redis.RedisError."""
+    if group := group_of(url):
+        answers = [node.info("memory") for node in ServersOf(group, _Node).masters()]
+        return {line.partition(":")[2].strip() for text in answers for line in text.splitlines() if _is_policy(line)}
+    with Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout) as redis:
+        return {str(redis.info("memory")["maxmemory_policy"])}
+
+
+def _is_policy(line: str) -> bool:
+    return line.startswith("maxmemory_policy:")
+
+
+def server_time(url: str, timeout: float = TIMEOUT_S) -> datetime:
+    """The time at the one server at this address. Raises redis.RedisError."""
+    with Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout) as redis:
+        seconds, micros = redis.time()
+    return datetime.fromtimestamp(int(seconds) + int(micros) / 1e6, UTC)
+
+
 def _is_in_cluster(redis: Redis) -> bool:
     with suppress(NoPermissionError):
         return bool(redis.info("cluster").get("cluster_enabled"))
@@ -85,6 +106,10 @@ class _Node(RedisSessions):
     def write(self, key: str) -> None:
         """Write something that expires."""
         self._ask("SET", key, "", "PX", 60_000)
+
+    def info(self, section: str) -> str:
+        """A section of what the server says of itself."""
+        return bytes(self._ask("INFO", section)).decode()
 
     def run(self, source: bytes, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         """Run a script."""

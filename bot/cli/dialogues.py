@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-from itertools import chain, product
 from pathlib import Path
 
 import click
 from flask.cli import AppGroup
 
 from bot.cli.context import current_services
-from bot.messaging import rendering
-from flows.kit import SMS, USSD, DialogueEngine, Place
+from bot.installation.words import dialogue_faults, untranslated
+from flows.kit import DialogueEngine
 from flows.kit.drawing import mermaid
-from flows.kit.validation import Fault, find_faults, find_wording_faults
-from locales import SOURCE, po_files
 
 DRAWN = re.compile(r"(?<=<!-- drawn -->\n).*?(?=<!-- /drawn -->)", re.DOTALL)
 """The part of a page between the two comments: the diagrams of all flows."""
@@ -47,24 +44,6 @@ def draw(names: tuple[str, ...], into: Path | None) -> None:
         into.write_text(DRAWN.sub(lambda _: diagrams, into.read_text()))
     else:
         click.echo("\n\n".join(mermaid(engine.flows[name]) for name in names or engine.flows))
-
-
-def dialogue_faults(engine: DialogueEngine, place: Place) -> list[Fault]:
-    """All faults of the dialogues: first those of the flows, then those of the wordings in each language."""
-    renderings = product((rendering.words(code) for code, _ in place.languages), (USSD, SMS))
-    wording_faults = (find_wording_faults(engine, place, words, channel) for words, channel in renderings)
-    return [*find_faults(engine), *chain.from_iterable(wording_faults)]
-
-
-def untranslated(place: Place) -> list[str]:
-    """The faults of the translations: messages that are missing or fuzzy, or have other fields than in English."""
-    source = po_files.template()
-    catalogues = {code: po_files.read(code) for code, _ in place.languages if code != SOURCE}
-    return [
-        f"{code}: {fault}"
-        for code, catalogue in catalogues.items()
-        for fault in po_files.find_faults(catalogue, source)
-    ]
 
 
 def drawn(engine: DialogueEngine) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from bot.cli import admin, collecting, dialogues, money, persons, prices, statements
+from bot.cli import admin, backups, collecting, dialogues, doctor, money, persons, prices, statements
 from bot.services import Services
 
 
@@ -26,6 +26,9 @@ def commands(app: Flask) -> None:
         prices.shipping,
         prices.tax,
         dialogues.dialogues,
+        doctor.doctor_command,
+        backups.backup_command,
+        backups.restore_command,
         persons.export_person,
         persons.erase_person,
         persons.breach_list,

@@ -33,7 +33,7 @@ from bot.providers.declaration import Provider
 from bot.providers.errors import Reason, SendError
 from bot.providers.fast_path import PLAIN_TEXT, FastPath, FormReader
 from bot.providers.forms import Form, msisdn
-from bot.providers.http import broken_off, json_object, pooled, refused, requested_wait, text
+from bot.providers.http import broken_off, check_account, json_object, pooled, refused, requested_wait, text
 from bot.providers.secret_path import secret_blueprint, secret_paths
 from bot.runtime.setting_types import COMMA_LIST, BaseUrl
 from bot.runtime.settings import Settings
@@ -294,6 +294,10 @@ class AfricasTalking:
         by_number = {text(recipient, "number"): recipient for recipient in recipients}
         return [_outcome(by_number.get(sms.msisdn, {})) for sms in messages]
 
+    def check_account(self) -> None:
+        """Raises ProviderError unless our credentials open our account."""
+        check_account(self._api.fetch_account)
+
     def _recipients(self, body: str, msisdns: list[str]) -> list[_Recipient]:
         """The recipients in a 2xx answer; if there is none, the whole call was refused. Raises SendError."""
         import requests
@@ -372,4 +376,5 @@ PROVIDER = Provider(
     secret_paths=lambda settings: secret_paths(NAME, settings.webhook_secrets),
     own_number=lambda settings: settings.at_sender_id,
     sender=_sender,
+    check_account=lambda settings, _: _sender(settings, 1).check_account(),
 )

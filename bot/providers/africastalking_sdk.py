@@ -27,6 +27,10 @@ class Api(SMSService):  # type: ignore[misc]  # the SDK has no types
         if self._root:
             self._baseUrl = self._contentUrl = f"{self._root}/version1"
 
+    def fetch_account(self) -> requests.Response:
+        """Our balance, which any right key may read."""
+        return self._make_request(self._make_url("/user"), "GET", self._headers, None, {"username": self._username})
+
     def _make_request(
         self, url: str, method: str, headers: Any, data: Any, params: Any, **_others: Any
     ) -> requests.Response:

@@ -279,6 +279,7 @@ PROVIDER = Provider(
     ),
     blueprint=lambda settings, handlers: routes(handlers.payments, settings.callback_secrets),
     secret_paths=lambda settings: secret_paths(NAME, settings.callback_secrets),
+    check_account=lambda settings, clock: daraja_client.of(settings, clock).authenticate(),
     payer=_payer,
     wallet=Wallet("M-PESA", "KE"),
 )

@@ -45,6 +45,13 @@ class DarajaClient:
         self._key = (consumer_key, consumer_secret)
         self._token = AccessToken(self._fetch_token, clock)
 
+    def authenticate(self) -> None:
+        """Fetch an access token, which changes nothing. Raises PaymentError; MISCONFIGURED if the key is refused."""
+        try:
+            self._token.get()
+        except DeniedError as denied:
+            raise PaymentError(Reason.MISCONFIGURED, str(denied)) from denied
+
     def post(self, path: str, body: Mapping[str, str]) -> requests.Response:
         """The answer to a request with our access token, which is renewed once if it is refused.
 

@@ -68,6 +68,9 @@ class Provider(Generic[S]):
     wallet: Wallet | None = None
     """What the payer pays into; a provider with a `payer` needs it."""
     collector: Callable[[S, Clock], Collector] | None = None
+    check_account: Callable[[S, Clock], object] | None = None
+    """Asks the provider something harmless that needs our credentials. Raises ProviderError; MISCONFIGURED if it
+    refuses them."""
     paybill: Callable[[S], str] | None = None
     """The number to which buyers can pay the collector without being asked."""
 

@@ -12,7 +12,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from bot.providers import forms
-from bot.providers.errors import Reason
+from bot.providers.errors import ProviderError, Reason
 from bot.runtime.clock import system_clock
 from marketplace_api.backoff import retry_after
 
@@ -98,6 +98,18 @@ def refused(status: int) -> Reason:
     if status == 408 or status >= 500:
         return Reason.PROVIDER_DOWN
     return Reason.REFUSED if 400 <= status < 500 else Reason.UNREADABLE
+
+
+def check_account(request: Callable[[], requests.Response]) -> None:
+    """Make a harmless request that needs our credentials. Raises ProviderError; MISCONFIGURED if they are refused."""
+    import requests
+
+    try:
+        status = request().status_code
+    except requests.RequestException as error:
+        raise ProviderError(broken_off(error)) from error
+    if not 200 <= status < 300:
+        raise ProviderError(Reason.MISCONFIGURED if status == 403 else refused(status), f"http_{status}")
 
 
 def _never_connected(error: requests.RequestException) -> bool:

@@ -327,6 +327,7 @@ PROVIDER = Provider(
         *("daraja_initiator", "daraja_security_credential"),
         *("daraja_express_shortcode", "daraja_express_passkey"),
     ),
+    check_account=lambda settings, clock: daraja_client.of(settings, clock).authenticate(),
     blueprint=_blueprint,
     collector=_collector,
     paybill=_shortcode,

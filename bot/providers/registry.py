@@ -134,6 +134,22 @@ def own_numbers(settings: Settings) -> frozenset[str]:
     return frozenset(filter(None, numbers))
 
 
+# -- accounts
+
+
+def used(settings: Settings) -> frozenset[str]:
+    """The names of all providers that send, pay or collect with these settings."""
+    names = {*settings.sms_providers, settings.payout_provider, *settings.used_collectors, whatsapp_provider(settings)}
+    return frozenset(filter(None, names))
+
+
+def check_account(name: str, settings: Settings, clock: Clock) -> None:
+    """Ask a provider something harmless that needs our credentials. Raises ProviderError."""
+    provider = next(provider for provider in PROVIDERS if provider.name == name)
+    if provider.check_account:
+        provider.check_account(provider.own_settings(settings), clock)
+
+
 # -- for workers; `more` are providers that are not adapters
 
 

@@ -160,6 +160,10 @@ class StripeCheckout:
     def __init__(self, api_key: str, *, base_url: str | None = None, session: requests.Session | None = None) -> None:
         self._api = StripeApi(api_key, base_url, session or pooled(WORKERS))
 
+    def check_account(self) -> None:
+        """Raises PaymentError unless our key may read pages of payments."""
+        self._api.get("/v1/checkout/sessions", limit=1)
+
     def ask(self, charge: Charge) -> Asked | NotCaptured:
         """Make the page where the buyer pays. A repeated request gives the same page. Raises PaymentError."""
         try:
@@ -365,5 +369,8 @@ PROVIDER = Provider(
     settings=StripeSettings,
     needs=("stripe_api_key", "stripe_webhook_secret"),
     blueprint=lambda settings, handlers: routes(handlers.collections, webhook_secrets(settings)),
+    check_account=lambda settings, _: StripeCheckout(
+        settings.stripe_api_key or "", base_url=settings.stripe_base_url
+    ).check_account(),
     collector=lambda settings, _: StripeCheckout(settings.stripe_api_key or "", base_url=settings.stripe_base_url),
 )

@@ -37,7 +37,7 @@ from bot.providers.contracts import (
 from bot.providers.declaration import Provider
 from bot.providers.errors import FetchError, Reason, SendError
 from bot.providers.forms import LONGEST_TEXT, Form, msisdn
-from bot.providers.http import TIMEOUT_S, broken_off, json_object, pooled, refused, requested_wait, text
+from bot.providers.http import TIMEOUT_S, broken_off, check_account, json_object, pooled, refused, requested_wait, text
 from bot.runtime.setting_types import BaseUrl
 from bot.runtime.settings import Settings
 from state.messages import ReportedStatus
@@ -275,6 +275,11 @@ class Twilio:
             return _receipt(fields)
         raise _refusal(text(fields or {}, "code"), answer.status_code, requested_wait(answer.headers))
 
+    def check_account(self) -> None:
+        """Raises ProviderError unless our credentials open our account."""
+        url = f"{self._base_url or _API}/2010-04-01/Accounts/{self._credentials[0]}.json"
+        check_account(lambda: self._session.get(url, auth=self._credentials, timeout=TIMEOUT_S, allow_redirects=False))
+
     def keeps(self, url: str) -> bool:
         """True for the address of a picture of our own account.
 
@@ -378,6 +383,7 @@ PROVIDER = Provider(
     blueprint=lambda settings, handlers: routes(handlers.messages, settings.url, settings.callback_token),
     own_number=lambda settings: settings.twilio_from,
     sender=_twilio,
+    check_account=lambda settings, _: _twilio(settings, 1).check_account(),
     carries_whatsapp=True,
     media_fetcher=_twilio,
 )

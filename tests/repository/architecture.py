@@ -65,6 +65,8 @@ LEVELS = {
         {"app": "the Flask application", "migrations": "the schema's history"},
         {"simulator": "carriers, wallet, page"},
         {"demo": "demo and bulk data"},
+        {"app": "the Flask application", "demo": "demo and bulk data", "migrations": "the schema's history"},
+        {"simulator": "carriers, wallet, page", "installation": "checks, backups"},
         {"services": "what a process shares"},
         {
             "conversation": "one hop in, one reply out",

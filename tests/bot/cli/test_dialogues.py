@@ -10,8 +10,9 @@ import pytest
 from click.testing import Result
 
 from bot.app import create_app
-from bot.cli.dialogues import DRAWN, drawn, untranslated
+from bot.cli.dialogues import DRAWN, drawn
 from bot.conversation.service import ConversationService
+from bot.installation.words import untranslated
 from bot.providers import registry
 from bot.services import build
 from flows.dialogues import ENGINE

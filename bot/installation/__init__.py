@@ -1,0 +1,1 @@
+"""The checks, backups and restores of an installation."""
