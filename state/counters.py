@@ -12,6 +12,9 @@ from state.tables import tally, upsert
 STRANGERS = "strangers"
 """The counter of strangers' orders, and of credentials that failed; the label says what it was."""
 
+BACKUPS = "backup made"
+"""The name under which it is stored when the last backup was made, in Unix seconds; the label is its folder."""
+
 
 def add(conn: Connection, counts: Mapping[tuple[str, str], int]) -> None:
     """Add to counters, each named by a name and a label. Call it last in a transaction, because it locks their rows."""

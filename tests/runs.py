@@ -20,6 +20,7 @@ SHARE = 10
 HALVED = (
     "tests/bot/conversation/test_remote_shop.py",
     "tests/bot/demo/",
+    "tests/bot/installation/",
     "tests/bot/migrations/test_upgrade.py",
     "tests/bot/persons/test_erasing.py",
     "tests/bot/simulator/",

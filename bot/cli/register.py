@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from flask import Flask
 
-from bot.cli import admin, backups, collecting, dialogues, doctor, money, persons, prices, statements
+from bot.cli import (
+    admin,
+    backups,
+    collecting,
+    dashboards,
+    dialogues,
+    doctor,
+    money,
+    persons,
+    prices,
+    statements,
+)
 from bot.services import Services
 
 
@@ -27,6 +38,7 @@ def commands(app: Flask) -> None:
         prices.tax,
         dialogues.dialogues,
         doctor.doctor_command,
+        dashboards.dashboards_command,
         backups.backup_command,
         backups.restore_command,
         persons.export_person,

@@ -38,8 +38,6 @@ from state import counters
 
 FORMAT = 1
 MANIFEST, DATABASE, PHOTOS = "manifest.json", "database", "photos/"
-MADE = "backup made"
-"""The stored name of when the last backup was made, in Unix seconds, by the folder that it is in."""
 CHUNK = 1024 * 1024
 
 
@@ -86,7 +84,7 @@ def make(engine: Engine, photos: Path, file: Path, *, currency: str, now: dateti
     finally:
         partial.unlink(missing_ok=True)
     with engine.begin() as connection:
-        counters.store(connection, MADE, {str(file.parent.resolve()): int(now.timestamp())})
+        counters.store(connection, counters.BACKUPS, {str(file.parent.resolve()): int(now.timestamp())})
     return made
 
 

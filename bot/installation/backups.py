@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bot.installation.backup import MADE
 from bot.installation.checking import CheckFinding, Installation, InstallationCheck, well, wrong
 from bot.installation.restore import TRIED
 from state import counters
@@ -41,7 +40,7 @@ def _made(installation: Installation) -> Iterator[tuple[str, datetime]]:
     with installation.services.database.reading() as session:
         counts = counters.read(session.connection())
     for (name, folder), seconds in counts.items():
-        if name == MADE:
+        if name == counters.BACKUPS:
             yield folder, datetime.fromtimestamp(seconds, UTC)
 
 

@@ -27,6 +27,7 @@ from bot.messaging.still_true import Truth
 from bot.providers.contracts import BulkSender, Receipt
 from bot.providers.errors import Reason, SendError
 from bot.runtime.clock import Clock
+from bot.runtime.service_levels import ServiceLevel
 from marketplace_api.backoff import Backoff
 from marketplace_api.shop import Ids
 from state import budgets, counters, delivery_reports, messages, outbox, people, sending
@@ -49,6 +50,21 @@ REPEATS = 3
 """How often a message is sent again after its worker died: the message itself may be the cause."""
 LATENCIES_S = (1, 2, 5, 15, 60, 300, 1800)
 """Buckets of the time from queueing a message until a provider accepts it."""
+
+TEXTS_LEAVE = ServiceLevel(
+    name="TextsLate",
+    promise="99 of 100 texts are accepted by a provider within a minute of being queued.",
+    objective=0.99,
+    good='sum(rate(soko_text_wait_seconds_bucket{le="60.0"}[{window}]))',
+    total="sum(rate(soko_text_wait_seconds_count[{window}]))",
+)
+TEXTS_ACCEPTED = ServiceLevel(
+    name="TextsNotAccepted",
+    promise="95 of 100 sends are accepted by the provider.",
+    objective=0.95,
+    good="sum(rate(soko_texts_sent_total[{window}]))",
+    total="(sum(rate(soko_texts_sent_total[{window}])) + sum(rate(soko_texts_refused_total[{window}])))",
+)
 
 STRANGERS = "answers to strangers"
 """The budget of these messages."""

@@ -52,6 +52,7 @@ class DatabaseCollector(Collector):
                 *_payouts(shop),
                 *collecting_metrics.metrics(shop, counts),
                 *_periodic_tasks(conn),
+                _backup(counts),
             ]
 
 
@@ -148,6 +149,14 @@ def _periodic_tasks(conn: Connection) -> Iterator[Metric]:
             done.add_metric([row.name], row.done_at.timestamp())
         failing.add_metric([row.name], float(row.error is not None))
     yield from (done, failing)
+
+
+def _backup(counts: Counts) -> Metric:
+    """It has a sample also where none was made, so that its alert fires there."""
+    made = max(dict(_labelled(counts, counters.BACKUPS)).values(), default=0)
+    return GaugeMetricFamily(
+        "soko_backup_done_timestamp_seconds", "When the last backup was made; 0 if none was.", made
+    )
 
 
 def _counter(name: str, about: str, counts: Counts, counter: str, label: str) -> Metric:

@@ -20,7 +20,7 @@ from sqlalchemy import Executable, create_engine, insert, text, update
 
 from bot.cli.doctor import doctor_command
 from bot.conversation.service import ConversationService
-from bot.installation import backup, checking, doctor, outside, stores, words
+from bot.installation import checking, doctor, outside, stores, words
 from bot.installation.checking import CheckFinding, CheckResult, Installation, InstallationCheck
 from bot.migrations import upgrade
 from bot.providers import registry
@@ -140,7 +140,7 @@ def place(tmp_path: Path, provider_url: str, monkeypatch: pytest.MonkeyPatch) ->
     scheduler(services).run_due()
     made.execute(update(schedule).values(done_at=MONDAY, error=None))
     with services.engine.begin() as connection:
-        counters.store(connection, backup.MADE, {str(tmp_path): int(MONDAY.timestamp())})
+        counters.store(connection, counters.BACKUPS, {str(tmp_path): int(MONDAY.timestamp())})
     mark = tmp_path / "monday.soko.restored"
     mark.touch()
     os.utime(mark, (MONDAY.timestamp(), MONDAY.timestamp()))
