@@ -42,7 +42,10 @@ STORED = {
     "visits": ("flows/kit/conversation.py", "tests/flows/"),
     "detour": ("flows/kit/conversation.py", "tests/flows/"),
     "puzzle": ("flows/", "tests/flows/", "docs/dialogues.md"),
-    "chore": ("bot/web/metrics.py", "docs/operations.md", "tests/bot/web/test_metrics.py"),
+    "chore": (
+        *("bot/web/metrics.py", "bot/installation/dashboards.py", "docs/operations.md"),
+        *("tests/bot/web/test_metrics.py", "tests/repository/test_alerts.py"),
+    ),
     "lane": ("state/", "bot/migrations/", "bot/persons/inventory.py", "docs/data.md", "tests/"),
     "tally": ("state/", "bot/migrations/", "bot/persons/inventory.py", "docs/data.md", "tests/bot/persons/"),
 }

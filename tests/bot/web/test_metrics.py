@@ -124,7 +124,7 @@ def test_every_metric_that_an_alert_reads_exists(embedded: Service) -> None:
     known = set(re.findall(r"^# HELP (\w+)", page, re.MULTILINE))
 
     assert len(named) > 5
-    assert named <= known
+    assert {re.sub("_(bucket|count|sum)$", "", name) for name in named} <= known
 
 
 def test_a_loop_is_counted_in_the_metric_of_its_alert(embedded: Service) -> None:
