@@ -115,7 +115,10 @@ class Kiosk(Base):
     wrong_cash_codes: Mapped[int] = mapped_column(default=0)
     cash_locked_until: Mapped[datetime | None]
 
-    __table_args__ = (Index(None, "created_at", "id"),)
+    __table_args__ = (
+        Index(None, "created_at", "id"),
+        Index(None, "town"),
+    )
 
 
 class WrongCashCode(Base):
@@ -180,6 +183,7 @@ class Product(Base):
 
     __table_args__ = (
         Index(None, "status", "created_at", "id"),
+        Index(None, "status", "price", "id"),
         Index(None, "category", "status", "created_at", "id"),
         Index(None, "artisan_id", "created_at", "id"),
         CheckConstraint("price > 0", name="price"),

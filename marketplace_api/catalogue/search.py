@@ -7,6 +7,7 @@ SQLite and PostgreSQL have no full-text index in common.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from unicodedata import combining, normalize
 
@@ -61,21 +62,40 @@ def index_again(shop: Shop, product: Product) -> None:
 
 def conditions_for(shop: Shop, q: str) -> SearchConditions:
     """Conditions for products that have every word of `q`; if `q` has no word, no product matches."""
-    beginnings = sorted({_singular(word) for word in words(q)})
+    few = fewest(shop, products_with(q))
+    if few is not None:
+        return SearchConditions((Product.id.in_(few), *has_all(q)), few=True)
+    return SearchConditions(tuple(has_all(q)), few=not words(q))
+
+
+def products_with(q: str) -> list[Select[str]]:
+    """For each word of `q`, the ids of the products that have it."""
+    return [select(ProductWord.product_id).where(_begins(beginning)) for beginning in _beginnings(q)]
+
+
+def has_all(q: str) -> list[ColumnElement[bool]]:
+    """Conditions for products that have every word of `q`; if `q` has no word, no product matches."""
+    beginnings = _beginnings(q)
     if not beginnings:
-        return SearchConditions((literal(False),), few=True)
-    with_word = [select(ProductWord.product_id).where(_begins(beginning)) for beginning in beginnings]
-    fewest, with_rarest = min(zip(_counts(shop, with_word), with_word, strict=True), key=lambda pair: pair[0])
-    each = tuple(exists().where(ProductWord.product_id == Product.id, _begins(beginning)) for beginning in beginnings)
-    if fewest < FEW:
-        return SearchConditions((Product.id.in_(with_rarest), *each), few=True)
-    return SearchConditions(each, few=False)
+        return [literal(False)]
+    return [exists().where(ProductWord.product_id == Product.id, _begins(beginning)) for beginning in beginnings]
 
 
-def _counts(shop: Shop, with_word: list[Select[str]]) -> list[int]:
-    """The number of products that have each word, counted up to `FEW`."""
-    counted = [select(func.count()).select_from(each.limit(FEW).subquery()).scalar_subquery() for each in with_word]
-    return list(shop.session.execute(select(*counted)).one())
+def fewest(shop: Shop, sets: Sequence[Select[str]]) -> Select[str] | None:
+    """The set with the fewest products; None if each has `FEW` or more, or if there is none.
+
+    Takes one statement, which counts each set up to `FEW`.
+    """
+    if not sets:
+        return None
+    counted = [select(func.count()).select_from(each.limit(FEW).subquery()).scalar_subquery() for each in sets]
+    counts = shop.session.execute(select(*counted)).one()
+    count, smallest = min(zip(counts, sets, strict=True), key=lambda pair: pair[0])
+    return smallest if count < FEW else None
+
+
+def _beginnings(q: str) -> list[str]:
+    return sorted({_singular(word) for word in words(q)})
 
 
 def _begins(beginning: str) -> ColumnElement[bool]:

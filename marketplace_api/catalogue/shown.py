@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import cache, cached_property, lru_cache
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Integer, Select, String, bindparam, select, type_coerce
 from sqlalchemy.types import NullType
@@ -37,6 +37,23 @@ _COLUMNS = (
     type_coerce(Product.updated_at, NullType()).label("updated_at"),
 )
 _STATUS, _MOST = bindparam("status", type_=String), bindparam("most", type_=Integer)
+_SKIP = bindparam("skip", 0, type_=Integer)
+
+
+@dataclass(frozen=True, slots=True)
+class Sorting:
+    """An order of products: by a column, then by the id."""
+
+    column: Literal["created_at", "price"]
+    is_descending: bool
+
+    def of(self, columns: Any) -> tuple[ColumnElement[Any], ...]:
+        """The order by these columns, or those of a table."""
+        both = getattr(columns, self.column), columns.id
+        return tuple(column.desc() for column in both) if self.is_descending else both
+
+
+NEWEST_FIRST = Sorting("created_at", is_descending=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,14 +68,19 @@ class ShownProduct:
         return json.dumps(self.schema.model_dump(mode="json"), separators=(",", ":"))
 
 
-def newest(shop: Shop, status: str, limit: int) -> list[ShownProduct]:
-    """The newest `limit` products of a status, newest first."""
-    return _read(shop, _newest(), {"status": status, "most": limit})
+def newest(shop: Shop, status: str, limit: int, skip: int = 0) -> list[ShownProduct]:
+    """The newest `limit` products of a status behind the first `skip`, newest first."""
+    return _read(shop, _newest(), {"status": status, "most": limit, "skip": skip})
 
 
 def newest_of(shop: Shop, limit: int, *conditions: ColumnElement[bool]) -> list[ShownProduct]:
     """The newest `limit` products that fulfil the conditions, newest first."""
-    return _read(shop, _page(*conditions), {"most": limit})
+    return ordered(shop, NEWEST_FIRST, limit, 0, *conditions)
+
+
+def ordered(shop: Shop, order: Sorting, limit: int, skip: int, *conditions: ColumnElement[bool]) -> list[ShownProduct]:
+    """The first `limit` products behind `skip` that fulfil the conditions, in this order."""
+    return _read(shop, _page(*conditions, order=order), {"most": limit, "skip": skip})
 
 
 def by_code(shop: Shop, code: str) -> ShownProduct | None:
@@ -86,15 +108,14 @@ def _by_code() -> Select[Any]:
     return _page(Product.code == bindparam("code", type_=String))
 
 
-def _page(*conditions: ColumnElement[bool]) -> Select[Any]:
-    order = Product.created_at.desc(), Product.id.desc()
-    page = select(*_COLUMNS).where(*conditions).order_by(*order).limit(_MOST).subquery()
+def _page(*conditions: ColumnElement[bool], order: Sorting = NEWEST_FIRST) -> Select[Any]:
+    page = select(*_COLUMNS).where(*conditions).order_by(*order.of(Product)).limit(_MOST).offset(_SKIP).subquery()
     return (
         select(page, Artisan.name, Kiosk.town, Photo.id, Photo.width, Photo.height)
         .join(Artisan, Artisan.id == page.c.artisan_id)
         .join(Kiosk, Kiosk.id == Artisan.kiosk_id)
         .outerjoin(Photo, Photo.product_id == page.c.id)
-        .order_by(page.c.created_at.desc(), page.c.id.desc(), Photo.number.desc())
+        .order_by(*order.of(page.c), Photo.number.desc())
     )
 
 

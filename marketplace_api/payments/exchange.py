@@ -6,7 +6,7 @@ it too, so a rate that changes later changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import ROUND_CEILING, Decimal
 
@@ -29,6 +29,14 @@ _NEWEST = (
     .where(ExchangeRate.currency == bindparam("currency", type_=String))
     .order_by(ExchangeRate.id.desc())
     .limit(1)
+)
+
+_MOST_READ = 500
+"""As many rates are read at most to find the valid ones, so that old rates cost nothing."""
+_LATEST = (
+    select(ExchangeRate.currency, ExchangeRate.rate, ExchangeRate.margin, ExchangeRate.at)
+    .order_by(ExchangeRate.id.desc())
+    .limit(_MOST_READ)
 )
 
 
@@ -68,14 +76,35 @@ def price_in(shop: Shop, amount: int, currency: str) -> AskedPrice:
 
     `Refused` with `no_exchange_rate` if there is no rate that is at most `VALID_FOR` old.
     """
-    step = card_units.step(currency)
     if currency == shop.terms.currency:
+        step = card_units.step(currency)
         return AskedPrice(-(-amount // step) * step, currency)
     row = shop.session.scalars(_NEWEST, {"currency": currency}).one_or_none()
     if row is None or not is_valid(shop, row):
         raise Refused("no_exchange_rate", currency=currency)
-    rate = Decimal(row.rate) / (1 + Decimal(row.margin) / 100)  # so that the buyer pays the margin on top
-    rate = rate.normalize().quantize(Decimal(1).scaleb(rate.adjusted() - _DIGITS + 1)).normalize()
-    value = Decimal(amount).scaleb(-get_currency_precision(shop.terms.currency)) / rate
-    steps = (value.scaleb(get_currency_precision(currency)) / step).to_integral_value(ROUND_CEILING)
-    return AskedPrice(int(steps) * step, currency, f"{rate:f}")
+    rate = _with_margin(row.rate, row.margin)
+    return AskedPrice(converted(amount, shop.terms.currency, currency, rate), currency, f"{rate:f}")
+
+
+def valid_rates(shop: Shop) -> Mapping[str, Decimal]:
+    """What one unit of each currency with a valid rate costs a buyer, by currency, in their order. One statement."""
+    found: dict[str, tuple[str, str]] = {}
+    since = shop.now - VALID_FOR
+    for currency, rate, margin, at in shop.session.execute(_LATEST):
+        if at >= since:
+            found.setdefault(currency, (rate, margin))
+    return {currency: _with_margin(*found[currency]) for currency in sorted(found)}
+
+
+def converted(amount: int, own: str, currency: str, rate: Decimal) -> int:
+    """What `amount` minor units of the currency `own` are in minor units of `currency`, rounded up as for a card."""
+    step = card_units.step(currency)
+    value = Decimal(amount).scaleb(-get_currency_precision(own)) / rate
+    return int((value.scaleb(get_currency_precision(currency)) / step).to_integral_value(ROUND_CEILING)) * step
+
+
+def _with_margin(rate: str, margin: str) -> Decimal:
+    """The rate at which the buyer pays the margin on top, with `_DIGITS` significant digits."""
+    value = Decimal(rate) / (1 + Decimal(margin) / 100)
+    value = value.normalize()
+    return value.quantize(Decimal(1).scaleb(value.adjusted() - _DIGITS + 1)).normalize()
