@@ -5,6 +5,7 @@ from __future__ import annotations
 import encodings.idna  # noqa: F401 - Werkzeug would import it for the first request
 import logging
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from wsgiref.types import WSGIApplication
@@ -23,6 +24,8 @@ from bot.runtime.request_ids import RequestIds
 from bot.runtime.settings import Settings
 from bot.services import Services, build
 from bot.web import (
+    discovery,
+    error_pages,
     health,
     how_page,
     messages_api,
@@ -34,16 +37,19 @@ from bot.web import (
     shop_pages,
 )
 from bot.web.buyer_orders import BuyerOrders
+from bot.web.compression import Compression
 from bot.web.door import Door
 from bot.web.draining import ClosedConnections, Draining
 from bot.web.no_store import NoStore
 from bot.web.order_forms import OrderForms
 from bot.web.order_links import OrderLinks
 from bot.web.request_limits import Limits, RequestLimits, ThreadShare
+from bot.web.shop_pages import Times
 from bot.web.shop_window import ShopWindow
 from marketplace_api.accounts.api_keys import ApiCaller
 from marketplace_api.actors import Actor
 from marketplace_api.models import SHOP_WINDOW
+from marketplace_api.orders.orders import OFFER_STANDS
 from marketplace_api.rest import openapi
 from marketplace_api.rest.app import MarketplaceApi, create_api
 from marketplace_api.rest.late_rules import LateRule
@@ -98,11 +104,14 @@ def _register_shop(app: Flask, services: Services, door: Door) -> None:
     opener = services.opener(Actor("key", SHOP_WINDOW))
     links = OrderLinks(settings.url, settings.keys.accepted(Purpose.ORDER_LINKS))
     forms = OrderForms(settings.keys.accepted(Purpose.ORDER_FORMS), settings.url)
-    window = ShopWindow(database, services.reads, opener, door, terms, settings.texted_countries, links.link)
+    window = ShopWindow(
+        database, services.reads, opener, door, terms, settings.texted_countries, settings.country, links.link
+    )
     app.register_blueprint(
         shop_pages.routes(
-            catalogue=window.catalogue,
-            is_open=window.is_open,
+            browse=window.browse,
+            maker=window.maker,
+            kiosk=window.kiosk,
             offer=window.offer,
             place_order=window.place_order,
             order_of_form=window.order_of_form,
@@ -112,8 +121,14 @@ def _register_shop(app: Flask, services: Services, door: Door) -> None:
             clock=services.clock,
             new_key=partial(services.ids.token, 32),
             country=settings.country,
+            phone_country=window.phone_country,
+            times=Times(OFFER_STANDS // timedelta(hours=1), settings.bring_days, settings.ship_days),
+            languages=settings.languages,
+            currency=settings.currency,
         )
     )
+    app.register_blueprint(discovery.routes(services.reads, settings.url))
+    error_pages.add(app, settings.languages)
     orders = BuyerOrders(database, opener, door, terms)
     app.register_blueprint(order_page.routes(orders, links, forms, door, services.clock, settings.sms_short_code))
 
@@ -159,7 +174,7 @@ def _add_middleware(app: Flask, services: Services, handlers: Handlers, door: Do
     wsgi_app = RequestLimits(wsgi_app, *limits(settings))
     if hops := settings.trusted_proxies:
         wsgi_app = ProxyFix(wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
-    wsgi_app = RequestIds(NoStore(wsgi_app), partial(_request_id, services))
+    wsgi_app = RequestIds(NoStore(Compression(wsgi_app)), partial(_request_id, services))
     app.wsgi_app = ClosedConnections(wsgi_app, draining)  # type: ignore[method-assign]
 
 

@@ -103,6 +103,12 @@ def written(number: str, country: str) -> str:
     )
 
 
+def example(country: str) -> str:
+    """A mobile number as people of `country` (ISO 3166) write it; empty if no example is known."""
+    number = phonenumbers.example_number_for_type(country, PhoneNumberType.MOBILE)
+    return phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL) if number else ""
+
+
 def _mobile(number: str, country: str) -> str:
     """The E.164 form. Raises Unreadable: `phone` if the number is not valid, `not_mobile` for a landline."""
     try:

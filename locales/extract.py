@@ -1,8 +1,9 @@
-"""Finds the messages in Python source.
+"""Finds the messages in Python source and in templates.
 
     N_("Words")                          one message
     N_("Many words", "Few", ...)         its versions, the longest first: one message each
     NN_("{n} piece", "{n} pieces")       one message with its plural
+    {{ _("Words") }}                     one message of a template (Jinja)
 
 Babel's own extractor takes as many messages from a call as its keyword says, so it cannot take all of them.
 """
@@ -10,10 +11,13 @@ Babel's own extractor takes as many messages from a call as its keyword says, so
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 NOTE = "Translators:"
+PAGE_NOTE = "this stands on a page, not in a text; it may be a little longer"
+_IN_TEMPLATE = re.compile(r"""\b_\("([^"]+)\"""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,11 @@ def messages_in(source: str) -> Iterator[MarkedMessage]:
                 yield from (MarkedMessage(string, notes) for string in strings)
             case "NN_", [singular, plural]:
                 yield MarkedMessage((singular, plural), notes)
+
+
+def messages_in_template(source: str) -> Iterator[MarkedMessage]:
+    """The marked messages of a template, in its order."""
+    return (MarkedMessage(message, (PAGE_NOTE,)) for message in _IN_TEMPLATE.findall(source))
 
 
 def _name(call: ast.Call) -> str | None:

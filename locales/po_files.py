@@ -10,18 +10,20 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po, write_po
 
 from . import FOLDER, path
-from .extract import messages_in
+from .extract import messages_in, messages_in_template
 
 PACKAGES = ("flows", "bot", "marketplace_api")
 """The packages in which messages are marked."""
+READERS = {".py": messages_in, ".html": messages_in_template}
+"""How messages are found in a file, by the end of its name."""
 
 
 def template(root: Path = FOLDER.parent) -> Catalog:
     """Every message marked in the source, without translations."""
     catalog = Catalog(project="Soko")
-    for file in sorted(file for package in PACKAGES for file in (root / package).rglob("*.py")):
+    for file in sorted(file for package in PACKAGES for end in READERS for file in (root / package).rglob(f"*{end}")):
         place = (str(file.relative_to(root)), 1)
-        for found in messages_in(file.read_text(encoding="utf-8")):
+        for found in READERS[file.suffix](file.read_text(encoding="utf-8")):
             catalog.add(found.message, None, [place], auto_comments=found.notes)
     return catalog
 

@@ -124,7 +124,8 @@ POINTS = Limit("address", 60, timedelta(minutes=10))
 FAILURE_COSTS = 3
 LIMITED_PAGES = frozenset(
     {
-        *("shop.window", "shop.product", "shop.order", "photos.page"),
+        *("shop.window", "shop.maker", "shop.kiosk", "shop.product", "shop.order", "photos.page"),
+        "discovery.sitemap",
         *("orders.page", "orders.pay", "orders.choose_again", "orders.cancel"),
     }
 )

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 
 from babel import Locale
 
+from bot.web import formats
+from bot.web.preferences import translated
+from flows.kit import N_
 from marketplace_api.orders.quotes import WaysToPay
 from marketplace_api.problems import Problem
 
@@ -25,6 +28,14 @@ PLACES: Mapping[str, str] = {
 }
 """The field at which a refusal by the shop is shown, by its reason."""
 COUNTRY_NAMES = Locale("en").territories
+# Translators: these stand on a page, not in a text; they may be a little longer.
+TOO_MUCH = N_("{network} does not take so much at once. Please order less.")
+TOO_MUCH_OR_CARD = N_("{network} does not take so much at once. Please order less or pay by card.")
+NO_COLLECTOR = N_("Nobody can pay in this way at the moment. Please choose another way.")
+NOT_CHARGED = N_("{network} cannot charge this phone. Please name another one.")
+NOT_CHARGED_OR_CARD = N_("{network} cannot charge this phone. Please name another one or pay by card.")
+NO_RATE = N_("We have no exchange rate of today for this currency. Please choose another one.")
+NO_SHIPPING = N_("We do not ship to {country}.")
 
 
 def payment_body(form: Mapping[str, str], ways: WaysToPay, phone: str, return_url: str) -> Mapping[str, str]:
@@ -57,18 +68,17 @@ def refusals_by_field(problem: Problem | None, form: Mapping[str, str], ways: Wa
 
 def _words(problem: Problem, form: Mapping[str, str], ways: WaysToPay) -> str:
     """What is wrong and what to do, for a refusal that has a field."""
-    other = " or pay by card" if "card" in ways.methods else ""
+    has_card = "card" in ways.methods
     match problem.reason:
         case "absurd_amount":
-            return f"{ways.network} does not take so much at once. Please order less{other}."
+            return translated(TOO_MUCH_OR_CARD if has_card else TOO_MUCH, network=ways.network)
         case "no_collector":
-            return "Nobody can pay in this way at the moment. Please choose another way."
+            return translated(NO_COLLECTOR)
         case "phone_not_charged":
-            return f"{ways.network} cannot charge this phone. Please name another one{other}."
+            return translated(NOT_CHARGED_OR_CARD if has_card else NOT_CHARGED, network=ways.network)
         case "no_exchange_rate":
-            return "We have no exchange rate of today for this currency. Please choose another one."
+            return translated(NO_RATE)
         case "no_shipping_there":
-            country = form.get(COUNTRY, "")
-            return f"We do not ship to {COUNTRY_NAMES.get(country, country)}."
+            return translated(NO_SHIPPING, country=formats.country_name(form.get(COUNTRY, "")))
         case _:
             return problem.detail

@@ -1,6 +1,6 @@
 """The shop's pages: what is on sale, a page for each product, and an order form that needs no JavaScript.
 
-    GET  /                     the newest products
+    GET  /                     the products, by what is asked for: `window_pages`
     GET  /products/<code>      one product, and the order form; `?quantity=&ship_to.country=` say what its total is for
     POST /products/<code>      places the order; 303 to its page, or the form again with the errors; 403 for a form that
                                is not ours
@@ -17,24 +17,21 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
-from functools import lru_cache
-from pathlib import Path
-from urllib.parse import urlsplit
+from dataclasses import dataclass
 
-import phonenumbers
-from babel.numbers import format_currency, get_currency_name, get_currency_precision
-from flask import Blueprint, redirect, render_template, request
-from markupsafe import Markup
+from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from bot.runtime.clock import Clock
-from bot.web import payment_form
+from bot.web import formats, goods_list, order_words, payment_form, preferences, product_data, window_pages
 from bot.web.door import Door, Stranger
 from bot.web.order_forms import InvalidFormError, OrderForms
 from bot.web.payment_form import COUNTRY_NAMES
-from bot.web.shop_window import PlacedOrder, PricedProduct
-from marketplace_api.catalogue.shown import REMEMBERED, ShownProduct
+from bot.web.preferences import translated
+from bot.web.shop_window import KiosksPage, MakersPage, PlacedOrder, PricedProduct, ShownWindow
+from flows import msisdn
+from flows.kit import N_
+from marketplace_api.catalogue.browsing import Browse, Start
 from marketplace_api.idempotency import StoredAnswer
 from marketplace_api.problems import Problem
 from marketplace_api.schemas.money import Money
@@ -51,13 +48,23 @@ FIELDS = (
     "ship_to.country",
     "note",
 )
-NOT_OUR_FORM = "This form did not come from this page, or the page is too old. Please check it and send it again."
-_DRAWN_CATEGORIES = {drawing.stem for drawing in (Path(__file__).parent / "static" / "wares").glob("*.svg")}
-COUNTRIES = sorted(
-    ((code, COUNTRY_NAMES[code]) for code in phonenumbers.SUPPORTED_REGIONS), key=lambda country: country[1]
-)
-CLOSED = "Ordering here is closed at the moment. Nothing was ordered."
-SENT_BEFORE = "This form was sent before. Nothing was ordered now: please check it, and press the button again."
+# Translators: these stand on a page, not in a text; they may be a little longer.
+NOT_OUR_FORM = N_("This form did not come from this page, or the page is too old. Please check it and send it again.")
+CLOSED = N_("Ordering here is closed at the moment. Nothing was ordered.")
+SENT_BEFORE = N_("This form was sent before. Nothing was ordered now: please check it, and press the button again.")
+THIS_COUNTRY = N_("this country")
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How long an order takes at most: the hours until an artisan answers, the days until goods are at the kiosk after
+    the day that was promised, and those until the kiosk has shipped them."""
+
+    answer: int
+    bring: int
+    ship: int
+
+
 _WHOLE_NUMBER = re.compile(r"\d{1,9}")
 _AMOUNT = re.compile(r"\d{1,12}")
 _MOST_PIECES = 1000
@@ -65,8 +72,9 @@ _MOST_PIECES = 1000
 
 def routes(
     *,
-    catalogue: Callable[[], Sequence[ShownProduct]],
-    is_open: Callable[[], bool],
+    browse: Callable[[Browse, Start], ShownWindow],
+    maker: Callable[[str, Start], MakersPage | None],
+    kiosk: Callable[[str, Start], KiosksPage | None],
     offer: Callable[[str, int, str], PricedProduct | None],
     place_order: Callable[[Mapping[str, object], str, str], StoredAnswer],
     order_of_form: Callable[[str], str | None],
@@ -76,23 +84,25 @@ def routes(
     clock: Clock,
     new_key: Callable[[], str],
     country: str,
+    phone_country: Callable[[str], str],
+    times: Times,
+    languages: Sequence[str],
+    currency: str,
 ) -> Blueprint:
     """`/` and `/products/<code>`. The functions are those of `ShopWindow`; `country` is selected in an empty form.
 
-    `link` makes the URL of an order's page.
+    `link` makes the URL of an order's page. `languages` are offered in this order; `currency` is the shop's.
     """
     shop = Blueprint("shop", __name__)
-    for template_filter in (price, amount_of, drawn, path, currency_name, ending):
+    for template_filter in formats.FILTERS:
         shop.add_app_template_filter(template_filter)
-
-    @shop.get("/")
-    def window() -> str:
-        return render_template("shop/window.html", cards=[card(product) for product in catalogue()], is_open=is_open())
-
-    @lru_cache(maxsize=REMEMBERED)
-    def card(product: ShownProduct) -> Markup:
-        """The product on the window; the same as long as the product is the same."""
-        return Markup(render_template("shop/card.html", product=product.schema))  # noqa: S704 - the template escapes
+    shop.add_app_template_global(preferences.translated, "_")
+    shop.add_app_template_global(lambda: preferences.current().language, "language")
+    shop.before_request(lambda: preferences.read(languages))
+    shop.after_request(preferences.remember)
+    window_pages.add(
+        shop, browse=browse, maker=maker, kiosk=kiosk, languages=languages, currency=currency, url=forms.url
+    )
 
     @shop.get("/products/<code>", endpoint="product")
     def page(code: str) -> tuple[str, int, dict[str, str]]:
@@ -112,17 +122,17 @@ def routes(
             key = _key_of_form(offered.product.code)
         except InvalidFormError:
             door.count("wrong_form", Stranger(address))
-            return _form(offered, request.form, Problem.of(403, NOT_OUR_FORM))
+            return _form(offered, request.form, Problem.of(403, translated(NOT_OUR_FORM)))
         if not offered.ways.methods and not order_of_form(key):
-            return _form(offered, request.form, Problem.of(409, CLOSED))
+            return _form(offered, request.form, Problem.of(409, translated(CLOSED)))
         answer = place_order(order_body(offered, request.form, forms.url), key, address)
         if answer.status == 201:
-            return redirect(path(link(PlacedOrder.model_validate_json(answer.body).id)), 303)
+            return redirect(formats.path(link(PlacedOrder.model_validate_json(answer.body).id)), 303)
         problem = Problem.model_validate_json(answer.body)
         if problem.reason == "idempotency_key_reused":
             if placed := order_of_form(key):
-                return redirect(f"{path(link(placed))}?is_from_before=yes", 303)
-            problem = Problem.of(409, SENT_BEFORE)
+                return redirect(f"{formats.path(link(placed))}?is_from_before=yes", 303)
+            problem = Problem.of(409, translated(SENT_BEFORE))
         # read again: perhaps the price has changed, and the form shows the one that is checked next
         return _form(offer(code, *_asked(request.form)) or offered, request.form, problem)
 
@@ -133,20 +143,30 @@ def routes(
         return forms.key(request.form.get("token", ""), code, clock())
 
     def _form(shown: PricedProduct, typed: Mapping[str, str], problem: Problem | None = None) -> tuple[str, int]:
+        formats.use_rates(shown.rates)
+        example = msisdn.example(phone_country(typed.get("ship_to.country", "")))
+        by_field = payment_form.refusals_by_field(problem, typed, shown.ways)
+        refusals = order_words.by_field(problem, by_field, typed, example, shown.product.quantity)
         html = render_template(
             "shop/product.html",
             product=shown.product,
             quote=shown.quote,
             ways=shown.ways,
             pieces=_asked(typed)[0],
-            country=COUNTRY_NAMES.get(_asked(typed)[1], "this country"),
+            earns=shown.earns,
+            times=times,
+            address=(address := f"{forms.url}{url_for('shop.product', code=shown.product.code)}"),
+            data=product_data.of(shown.product, address),
+            country=formats.country_name(_asked(typed)[1]) or translated(THIS_COUNTRY),
+            example=example,
             typed=defaultdict(str, typed),
-            refused=problem and problem.detail,
+            refused=problem and order_words.whole(problem),
             changed=_changed(shown, typed) if problem and problem.reason == "price_changed" else None,
-            refusals=payment_form.refusals_by_field(problem, typed, shown.ways),
+            refusals={name: refusals[name] for name in sorted(refusals, key=_place)},
             # each form has its own key, so pressing the button twice places one order
             token=forms.token(shown.product.code, new_key(), clock()),
-            countries=country_options,
+            countries=formats.country_options,
+            choices=goods_list.choices(languages, currency, shown.rates),
         )
         return html, problem.status if problem else 200
 
@@ -159,6 +179,11 @@ def _asked(form: Mapping[str, str]) -> tuple[int, str]:
     quantity = int(typed) if _WHOLE_NUMBER.fullmatch(typed) else 1
     country = form.get("ship_to.country", "")
     return (quantity if 1 <= quantity <= _MOST_PIECES else 1), country if country in COUNTRY_NAMES else ""
+
+
+def _place(field: str) -> int:
+    """The place of a field in the form."""
+    return FIELDS.index(field) if field in FIELDS else len(FIELDS)
 
 
 def _changed(shown: PricedProduct, form: Mapping[str, str]) -> tuple[str, Money, Money] | None:
@@ -196,7 +221,7 @@ def order_body(offered: PricedProduct, form: Mapping[str, str], return_url: str)
 
     It has the total that the buyer was shown, so that nothing is ordered at another one.
     """
-    buyer: dict[str, object] = {"locale": "en"}
+    buyer: dict[str, object] = {"locale": preferences.current().language}
     ship_to: dict[str, object] = {}
     body: dict[str, object] = {"product_id": offered.product.id, "buyer": buyer, "ship_to": ship_to}
     parts = {"": body, "buyer": buyer, "ship_to": ship_to}
@@ -213,47 +238,3 @@ def order_body(offered: PricedProduct, form: Mapping[str, str], return_url: str)
 
 def _whole_number(typed: str) -> int | str:
     return int(typed) if _WHOLE_NUMBER.fullmatch(typed) else typed
-
-
-def price(money: Money) -> str:
-    """150000 minor units of KES as `KES 1,500`; decimals are shown only if they are not zero."""
-    return _price(money.amount, money.currency)
-
-
-@lru_cache(maxsize=1000)  # Babel takes 40 microseconds for each
-def _price(amount: int, currency: str) -> str:
-    value = Decimal(amount).scaleb(-get_currency_precision(currency))
-    return format_currency(value, currency, "¤¤\xa0#,##0", locale="en", currency_digits=value % 1 != 0)
-
-
-@lru_cache(maxsize=300)  # there are 245 of them, which would be most of the page's work
-def country_options(selected: str) -> Markup:
-    """The options of all countries."""
-    option = Markup('\n              <option value="{}"{}>{}</option>')
-    marks = {selected: Markup(" selected")}
-    return Markup("").join(option.format(code, marks.get(code, ""), name) for code, name in COUNTRIES)
-
-
-def amount_of(amount: int, money: Money) -> str:
-    """An amount in the currency of `money`, as `price` shows it."""
-    return price(Money(amount=amount, currency=money.currency))
-
-
-def path(url: str) -> str:
-    """The path of a URL of ours, so that a page loads its pictures from the host name under which it was opened."""
-    return urlsplit(url).path
-
-
-def drawn(category: str) -> str:
-    """The category if there is a drawing for it, else `other`."""
-    return category if category in _DRAWN_CATEGORIES else "other"
-
-
-def currency_name(currency: str) -> str:
-    """`KES` as `Kenyan Shilling`."""
-    return get_currency_name(currency, locale="en")
-
-
-def ending(msisdn: str) -> str:
-    """The last digits of a phone, by which its owner knows it: `333`."""
-    return msisdn[-3:]

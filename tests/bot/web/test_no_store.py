@@ -15,7 +15,19 @@ from tests.service import OPERATOR_KEY, Service
 KEY = {"Authorization": f"Bearer {OPERATOR_KEY}"}
 OF_ONE_BROWSER = "private, max-age=0"
 MAY_BE_STORED = {
-    *("/", "/how", "/privacy", "/static/<path:filename>", "/photos/<file>", "/simulator/static/<path:filename>"),
+    *(
+        "/",
+        "/how",
+        "/makers/<artisan_id>",
+        "/kiosks/<kiosk_id>",
+        "/privacy",
+        "/robots.txt",
+        "/sitemap.xml",
+        "/favicon.ico",
+        "/static/<path:filename>",
+        "/photos/<file>",
+        "/simulator/static/<path:filename>",
+    ),
     *("/api/v1/products", "/api/v1/products/{product_id}", "/api/v1/openapi.json", "/api/v1/docs"),
 }
 """Whoever adds a route here says that it shows everybody the same, and nobody's data."""

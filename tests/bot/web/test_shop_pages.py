@@ -13,10 +13,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from bot.web import payment_form, shop_pages
+from bot.web import formats, payment_form, shop_pages
 from bot.web.door import Stranger
 from bot.web.order_forms import OrderForms
-from bot.web.shop_window import PricedProduct
+from bot.web.shop_pages import Times
+from bot.web.shop_window import PricedProduct, ShownWindow
+from marketplace_api.catalogue.browsing import BrowsedPage
 from marketplace_api.catalogue.categories import CATEGORIES
 from marketplace_api.catalogue.shown import ShownProduct
 from marketplace_api.idempotency import StoredAnswer
@@ -126,11 +128,17 @@ def client(marketplace: RecordingMarketplace, door: RecordingDoor) -> FlaskClien
         goods, shipping = 150000 * quantity, 50000 if country == "UG" else 0
         quote = Quote(kes(goods), kes(shipping), kes(0), kes(goods + shipping), kes(goods * 9 // 10))
         ways = WAYS if marketplace.is_open else WaysToPay([], "M-PESA")
-        return PricedProduct(on_sale[code], None if country == "FR" else quote, ways) if code in on_sale else None
+        return (
+            PricedProduct(on_sale[code], None if country == "FR" else quote, ways, kes(135000), {})
+            if code in on_sale
+            else None
+        )
 
+    page = BrowsedPage([ShownProduct(BASKET)], None)
     pages = shop_pages.routes(
-        catalogue=lambda: [ShownProduct(BASKET)],
-        is_open=lambda: marketplace.is_open,
+        browse=lambda _asked, _start: ShownWindow(page, [], marketplace.is_open, {}),
+        maker=lambda _id, _start: None,
+        kiosk=lambda _id, _start: None,
         offer=offer,
         place_order=marketplace.place,
         order_of_form=marketplace.placed.get,
@@ -140,6 +148,10 @@ def client(marketplace: RecordingMarketplace, door: RecordingDoor) -> FlaskClien
         clock=lambda: NOW + timedelta(hours=23),
         new_key=lambda: f"key_{next(keys)}",
         country="KE",
+        phone_country=lambda _chosen: "KE",
+        times=Times(48, 21, 30),
+        languages=["en", "sw", "fr", "am"],
+        currency="KES",
     )
     app.register_blueprint(pages)
     app.add_url_rule("/how", "how.how", lambda: "")
@@ -159,14 +171,14 @@ def test_the_first_page_shows_each_product_with_artisan_town_price_and_picture(c
 
 
 def test_every_category_has_a_drawing_and_others_have_a_common_one() -> None:
-    assert [shop_pages.drawn(category) for category in CATEGORIES] == list(CATEGORIES)
-    assert shop_pages.drawn("dolls") == "other"
+    assert [formats.drawn(category) for category in CATEGORIES] == list(CATEGORIES)
+    assert formats.drawn("dolls") == "other"
 
 
 @pytest.mark.parametrize("path", ["/", "/products/K7P4"])
 def test_a_page_has_no_inline_styles_or_scripts(client: FlaskClient, path: str) -> None:
     shown = client.get(path).text
-    assert not re.search(r'<style|style=|<script(?! src="/static/)|onclick=', shown)
+    assert not re.search(r'<style|style=|<script(?! src="/static/| type="application/ld\+json")|onclick=', shown)
 
 
 def test_the_form_becomes_the_body_of_an_order(client: FlaskClient, marketplace: RecordingMarketplace) -> None:
@@ -254,7 +266,7 @@ REASONS = {
         "We have no exchange rate of today for this currency. Please choose another one.",
     ),
     "no_shipping_there": ("ship_to.country", "We do not ship to Kenya."),
-    "not_enough_stock": ("quantity", "Only 1 of K7P4"),
+    "not_enough_stock": ("quantity", "There are not so many. At most: 3"),
 }
 
 
@@ -303,7 +315,7 @@ def test_without_a_collector_the_shop_shows_its_wares_and_takes_no_orders(
     assert "Ordering here is closed at the moment. Please come back later." in product
     assert "<form" not in product
     assert (answer.status_code, marketplace.orders) == (409, [])
-    assert "Ordering here is closed at the moment, and nothing was ordered." in answer.text
+    assert "Ordering here is closed at the moment. Nothing was ordered." in answer.text
 
 
 def test_a_refused_form_is_shown_again_with_errors_at_their_fields(
@@ -313,8 +325,8 @@ def test_a_refused_form_is_shown_again_with_errors_at_their_fields(
     answer = client.post("/products/K7P4", data=FILLED_IN)
     assert answer.status_code == 422
     for words in (
-        "One thing to correct.",
-        'id="buyer.phone-refusal">Too short.',
+        "Nothing was ordered. Please correct what is marked.",
+        'id="buyer.phone-refusal">Please type a mobile number, such as 0712 123456;',
         'value="Joy"',
     ):
         assert words in answer.text
@@ -363,7 +375,7 @@ def test_the_form_that_is_shown_can_be_sent(client: FlaskClient, marketplace: Re
 
 
 def test_a_quantity_that_is_no_number_is_passed_on_for_the_marketplace_to_refuse() -> None:
-    offered = PricedProduct(BASKET, None, WAYS)
+    offered = PricedProduct(BASKET, None, WAYS, kes(135000), {})
     assert shop_pages.order_body(offered, {"quantity": "two"}, "")["quantity"] == "two"
 
 
@@ -391,4 +403,4 @@ def test_an_unknown_code_is_answered_with_a_page(client: FlaskClient, send: str)
     ],
 )
 def test_a_price_shows_its_currency_and_decimals_only_if_not_zero(amount: int, currency: str, shown: str) -> None:
-    assert shop_pages.price(Money(amount=amount, currency=currency)).replace("\xa0", " ") == shown
+    assert formats.price(Money(amount=amount, currency=currency)).replace("\xa0", " ") == shown
