@@ -37,6 +37,7 @@ TOO_LONG = N_("Please use at most {most} characters.")
 NO_CATEGORY = N_("We have no such kind of goods. Choose one from the list.")
 NO_TOWN = N_("Nobody sells from there. Choose a town from the list.")
 NO_PAGE = N_("There is no such page. Please begin with the first one.")
+Items = tuple[tuple[str, str], ...]
 _AMOUNT = re.compile(r"\d{1,10}")
 _PAGE = re.compile(r"[1-9]\d{0,5}")
 _AFTER = re.compile(r"(\d{1,17})~(\w{1,40})")
@@ -54,6 +55,11 @@ class BrowseQuery:
     typed: Mapping[str, str]
     refusals: Mapping[str, str] = field(default_factory=dict)
     gone: str = ""
+
+    def form(self) -> tuple[Items, Items, Sort]:
+        """What the form of the page shows: what was typed, what is wrong with it, and the order."""
+        typed = tuple((name, self.typed[name]) for name in FILTERS if name in self.typed)
+        return typed, tuple(self.refusals.items()), self.browse.sort
 
     def address(self, page: int, start: Start | None = None) -> Mapping[str, str]:
         """The parameters of another page of the same products."""

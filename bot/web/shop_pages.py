@@ -1,7 +1,8 @@
 """The shop's pages: what is on sale, a page for each product, and an order form that needs no JavaScript.
 
     GET  /                     the products, by what is asked for: `window_pages`
-    GET  /products/<code>      one product, and the order form; `?quantity=&ship_to.country=` say what its total is for
+    GET  /products/<code>      one product, and the order form; `?pieces=&to=`, the country, say what its total is for,
+                               and so do the names of the form, `?quantity=&ship_to.country=`
     POST /products/<code>      places the order; 303 to its page, or the form again with the errors; 403 for a form that
                                is not ours
 
@@ -106,7 +107,8 @@ def routes(
 
     @shop.get("/products/<code>", endpoint="product")
     def page(code: str) -> tuple[str, int, dict[str, str]]:
-        shown = {"quantity": "1", "ship_to.country": country, **request.args.to_dict()}
+        asked = {"quantity": request.args.get("pieces", "1"), "ship_to.country": request.args.get("to", country)}
+        shown = {**asked, **request.args.to_dict()}
         offered = offer(code, *_asked(shown))
         html, status = _form(offered, shown) if offered else _not_on_sale()
         # kept by the browser alone: going back to a form that was sent shows it with its token, which orders once

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from flask import Blueprint, render_template, request
+from markupsafe import Markup
 
-from bot.web import browse_query, goods_list
-from bot.web.browse_query import NO_PAGE, NO_TOWN, SORTS, BrowseQuery
+from bot.web import browse_query, goods_list, preferences
+from bot.web.browse_query import NO_PAGE, NO_TOWN, SORTS, BrowseQuery, Items
+from bot.web.preferences import Preferences
 from bot.web.preferences import translated as _
 from bot.web.shop_window import KiosksPage, MakersPage, ShownWindow
-from marketplace_api.catalogue.browsing import Browse, Start
+from marketplace_api.catalogue.browsing import Browse, Sort, Start
 from marketplace_api.catalogue.categories import CATEGORIES
 
 MAX_AGE_S = 60
@@ -52,20 +55,31 @@ def add(
         html = render_template(
             "shop/window.html",
             asked=asked,
-            refusals={name: _(words, most=browse_query.LONGEST) for name, words in asked.refusals.items()},
+            has_refusals=bool(asked.refusals),
+            finder=finder(preferences.current(), *asked.form(), tuple(found.towns)),
             gone=gone,
             cards=cards(products, found.rates),
             links=goods_list.links(asked, found.page) if products else {},
             is_open=found.is_open,
             is_first=not any(name in asked.typed for name in ("page", *browse_query.FILTERS)),
-            categories=CATEGORIES,
-            towns=found.towns,
-            sorts=SORTS,
-            currency=currency,
             address=f"{url}/",
             choices=goods_list.choices(languages, currency, found.rates),
         )
         return html, 404 if gone else 422 if asked.refusals else 200, _CACHED
+
+    @lru_cache(maxsize=200)  # most people begin without a filter
+    def finder(_language: Preferences, typed: Items, refusals: Items, sort: Sort, towns: tuple[str, ...]) -> Markup:
+        html = render_template(
+            "shop/finder.html",
+            typed=dict(typed),
+            refusals={name: _(words, most=browse_query.LONGEST) for name, words in refusals},
+            sort=sort,
+            categories=CATEGORIES,
+            towns=towns,
+            sorts=SORTS,
+            currency=currency,
+        )
+        return Markup(html)  # noqa: S704 - the template escapes
 
     @shop.get("/makers/<artisan_id>", endpoint="maker")
     def makers_page(artisan_id: str) -> Page:

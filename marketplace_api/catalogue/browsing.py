@@ -78,7 +78,7 @@ def browse(shop: Shop, asked: Browse, start: Start) -> BrowsedPage:
 
 def towns(shop: Shop) -> Sequence[str]:
     """The towns of all kiosks, in alphabetical order."""
-    return shop.session.scalars(_TOWNS).all()
+    return shop.session.connection().scalars(_TOWNS).all()
 
 
 _TOWNS = select(Kiosk.town).distinct().order_by(Kiosk.town)

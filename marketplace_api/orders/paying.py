@@ -226,7 +226,7 @@ def _move_dispute(shop: Shop, payment_id: str, trigger: BuyerPaymentTrigger) -> 
 
 def open_collectors(shop: Shop) -> Sequence[CollectorMethod]:
     """The methods by which a buyer can pay at the moment."""
-    paused = set(shop.session.scalars(_PAUSED))
+    paused = set(shop.session.connection().scalars(_PAUSED))
     return [method for method, collector in shop.terms.collectors.items() if collector not in paused]
 
 

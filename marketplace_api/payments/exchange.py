@@ -90,7 +90,7 @@ def valid_rates(shop: Shop) -> Mapping[str, Decimal]:
     """What one unit of each currency with a valid rate costs a buyer, by currency, in their order. One statement."""
     found: dict[str, tuple[str, str]] = {}
     since = shop.now - VALID_FOR
-    for currency, rate, margin, at in shop.session.execute(_LATEST):
+    for currency, rate, margin, at in shop.session.connection().execute(_LATEST):
         if at >= since:
             found.setdefault(currency, (rate, margin))
     return {currency: _with_margin(*found[currency]) for currency in sorted(found)}

@@ -204,6 +204,16 @@ def test_a_form_shows_its_total_what_the_maker_earns_and_how_it_can_be_paid(clie
         assert words in shown
 
 
+def test_what_it_costs_is_shown_before_anything_is_typed_and_each_field_of_an_order_is_there_once(
+    client: FlaskClient,
+) -> None:
+    shown = client.get("/products/K7P4?pieces=2&to=UG").text
+
+    assert "<dt>Shipping to Uganda</dt><dd>KES\xa0500</dd>" in shown
+    assert "<dt>Total</dt><dd>KES\xa03,500</dd>" in shown
+    assert [shown.count(f'name="{name}"') for name in shop_pages.FIELDS] == [1] * len(shop_pages.FIELDS)
+
+
 def test_a_form_for_a_country_to_which_we_do_not_ship_says_so(client: FlaskClient) -> None:
     assert "We do not ship to France." in client.get("/products/K7P4?ship_to.country=FR").text
 
