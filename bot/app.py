@@ -40,6 +40,8 @@ from bot.web.buyer_orders import BuyerOrders
 from bot.web.compression import Compression
 from bot.web.door import Door
 from bot.web.draining import ClosedConnections, Draining
+from bot.web.late_console import PREFIX as CONSOLE
+from bot.web.late_console import ConsoleResources, LateConsole
 from bot.web.no_store import NoStore
 from bot.web.order_forms import OrderForms
 from bot.web.order_links import OrderLinks
@@ -163,9 +165,12 @@ def _register_pages(app: Flask, services: Services, door: Door, draining: Draini
 
 
 def _add_middleware(app: Flask, services: Services, handlers: Handlers, door: Door, draining: Draining) -> None:
-    """Mount the API at `/api/v1`, and wrap the application in the middleware that handles a request before Flask."""
+    """Mount the API and the console, and wrap the application in the middleware that handles a request before Flask."""
     settings = services.settings
-    wsgi_app: WSGIApplication = DispatcherMiddleware(app.wsgi_app, {"/api/v1": _marketplace_api(services, door)})
+    mounted: dict[str, WSGIApplication] = {"/api/v1": _marketplace_api(services, door)}
+    if services.marketplace.is_local:  # a remote marketplace has a console of its own
+        mounted[CONSOLE] = app.extensions["console"] = _console(services, door)
+    wsgi_app: WSGIApplication = DispatcherMiddleware(app.wsgi_app, mounted)
     wsgi_app = registry.with_fast_paths(wsgi_app, settings, handlers)
     if settings.development:
         from bot.simulator import providers as simulated_providers
@@ -185,6 +190,7 @@ def limits(settings: Settings) -> tuple[Mapping[str, Limits], Mapping[str, Limit
     callbacks = ThreadShare(threads=16, wait_s=10.0, budget_s=14.0)
     api = ThreadShare(threads=8, wait_s=10.0, budget_s=30.0)
     pages = ThreadShare(threads=8, wait_s=10.0, budget_s=10.0)
+    console = ThreadShare(threads=4, wait_s=10.0, budget_s=20.0)
     exact = {path: Limits(callbacks, is_trusted=True) for path in registry.secret_paths(settings)}
     exact |= {path: Limits(hops, is_trusted=True) for path in registry.hop_paths(settings)}
     exact |= {"/healthz": Limits(None), "/readyz": Limits(ThreadShare(threads=16, places=32, wait_s=0.4, budget_s=2.4))}
@@ -194,6 +200,7 @@ def limits(settings: Settings) -> tuple[Mapping[str, Limits], Mapping[str, Limit
         "/p/": Limits(pages, photo_page.LARGEST_REQUEST, answers_itself=True),
         "/simulator": Limits(pages, LARGEST_REQUEST),
         "/api/v1": Limits(api, LARGEST_FORM, answers_itself=True),
+        CONSOLE: Limits(console, LARGEST_FORM),
         "": Limits(pages, LARGEST_FORM),
     }
 
@@ -218,6 +225,18 @@ def _marketplace_api(services: Services, door: Door) -> MarketplaceApi:
     if settings.url.startswith("https:"):
         api.after_request(security_headers.require_https)
     return api
+
+
+def _console(services: Services, door: Door) -> LateConsole:
+    return LateConsole(
+        ConsoleResources(
+            settings=services.settings,
+            database=services.database,
+            open_shop=services.shop,
+            clock=services.clock,
+            door=door,
+        )
+    )
 
 
 def _request_id(services: Services) -> str:

@@ -15,15 +15,25 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, ScalarSelect, Select, bindparam, exists, func, select
 from sqlalchemy.orm import joinedload, lazyload
 
-from marketplace_api.models import ApiKey, Artisan, BuyerPayment, HelpRequest, Kiosk, Order, Product, Refund
+from marketplace_api.models import (
+    ApiKey,
+    Artisan,
+    BuyerPayment,
+    ConsoleOperator,
+    HelpRequest,
+    Kiosk,
+    Order,
+    Product,
+    Refund,
+)
 from marketplace_api.shop import Shop
 
-Lockable = TypeVar("Lockable", ApiKey, Artisan, HelpRequest, Kiosk, Order, Product)
+Lockable = TypeVar("Lockable", ApiKey, Artisan, HelpRequest, Kiosk, ConsoleOperator, Order, Product)
 OfOrder = TypeVar("OfOrder", BuyerPayment, Refund)
 
 _HELD = "held_rows"
 """Where a session keeps the ids of rows that its transaction has locked and read."""
-_ALONE = (ApiKey, Artisan, HelpRequest, Kiosk)
+_ALONE = (ApiKey, Artisan, HelpRequest, Kiosk, ConsoleOperator)
 """Tables whose rows are locked and read by one statement, because nothing but the row is decided on."""
 
 

@@ -40,6 +40,7 @@ from marketplace_api.statuses import (
     EndpointScope,
     FaultParty,
     HoldReason,
+    OperatorRole,
     OrderPaymentStatus,
     OrderStatus,
     PayoutMethod,
@@ -69,6 +70,7 @@ _LITERALS: tuple[Any, ...] = (
     EventType,
     FaultParty,
     HoldReason,
+    OperatorRole,
     OrderPaymentStatus,
     OrderStatus,
     PayoutMethod,
@@ -832,6 +834,94 @@ class ApiKey(Base):
     revoked_at: Mapped[datetime | None]
 
 
+class ConsoleOperator(Base):
+    """A person who uses the console, and may do what the role says. At most one in use has a name.
+
+    `code_secret` is the encrypted secret of the one-time codes, None if there is none; `code_step` is the time step of
+    the last code that was used, so that no code is used twice.
+    """
+
+    __tablename__ = "operator"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    role: Mapped[OperatorRole]
+    code_secret: Mapped[str | None]
+    code_step: Mapped[int | None] = mapped_column(BigInteger)
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index(
+            "uq_operator_name",
+            "name",
+            unique=True,
+            sqlite_where=text("revoked_at IS NULL"),
+            postgresql_where=text("revoked_at IS NULL"),
+        ),
+    )
+
+
+class OperatorInvitation(Base):
+    """A link with which an operator sets up the first log-in, once; only the hash of its token is stored."""
+
+    __tablename__ = "operator_invitation"
+
+    hash: Mapped[str] = mapped_column(primary_key=True)
+    operator_id: Mapped[str] = mapped_column(ForeignKey("operator.id"), index=True)
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+    operator: Mapped[ConsoleOperator] = relationship(lazy="joined", innerjoin=UNNESTED)
+
+
+class OperatorPasskey(Base):
+    """A passkey of an operator: `id` is its credential id and `public_key` the credential's data, both in base64."""
+
+    __tablename__ = "operator_passkey"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    operator_id: Mapped[str] = mapped_column(ForeignKey("operator.id"), index=True)
+    public_key: Mapped[str]
+    created_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+
+    operator: Mapped[ConsoleOperator] = relationship(lazy="joined", innerjoin=UNNESTED)
+
+
+class OperatorSession(Base):
+    """A log-in of an operator, valid until `ended_at` is set or it was idle for too long; its token is hashed."""
+
+    __tablename__ = "operator_session"
+
+    hash: Mapped[str] = mapped_column(primary_key=True)
+    operator_id: Mapped[str] = mapped_column(ForeignKey("operator.id"), index=True)
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+    operator: Mapped[ConsoleOperator] = relationship(lazy="joined", innerjoin=UNNESTED)
+
+
+class OperatorAct(Base):
+    """The audit log of the console: who did what to what, and what it was `before` and `after`. Append-only.
+
+    `about` is the id of what was changed. No row has a secret or a whole phone number.
+    """
+
+    __tablename__ = "operator_act"
+
+    id: Mapped[int] = mapped_column(Counter, primary_key=True)
+    at: Mapped[datetime]
+    by: Mapped[str]
+    act: Mapped[str]
+    about: Mapped[str | None]
+    before: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    after: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+
+    __table_args__ = (Index(None, "about", "id"),)
+
+
 class IdempotencyKey(Base):
     """The first answer to a request that had an idempotency key."""
 
@@ -932,6 +1022,7 @@ _SAME_ROW = {
     "ledger_posting": "id = NEW.id",
     "ledger_checkpoint": "account = NEW.account AND upto = NEW.upto",
     "shop_currency": "id = NEW.id",
+    "operator_act": "id = NEW.id",
 }
 """The append-only tables, and the condition under which a row that is inserted would replace one."""
 

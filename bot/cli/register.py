@@ -12,6 +12,7 @@ from bot.cli import (
     dialogues,
     doctor,
     money,
+    operators,
     persons,
     prices,
     statements,
@@ -27,6 +28,7 @@ def commands(app: Flask) -> None:
     for command in (
         admin.db,
         admin.apikey,
+        operators.operator,
         admin.secrets,
         admin.demo,
         admin.send_broadcast,

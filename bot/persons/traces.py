@@ -29,7 +29,7 @@ from sqlalchemy import (
     update,
 )
 
-from bot.persons import ledger_notes, scrubbing
+from bot.persons import append_only, scrubbing
 from bot.persons.inventory import PERSONAL
 from bot.persons.scrubbing import Scrub
 
@@ -92,7 +92,10 @@ def apply(conn: Connection, found: Sequence[Trace], scrub: Scrub) -> None:
             conn.execute(delete(now.table).where(now.condition))
         else:
             change = update(now.table).where(now.condition).values(now.values)
-            ledger_notes.change(conn, change) if now.table.name == ledger_notes.TABLE else conn.execute(change)
+            if now.table.name in append_only.TABLES:
+                append_only.change(conn, now.table.name, change)
+            else:
+                conn.execute(change)
 
 
 def _candidates(table: Table, scrub: Scrub) -> ColumnElement[bool] | None:

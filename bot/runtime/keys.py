@@ -31,6 +31,8 @@ class Purpose(StrEnum):
     STRANGERS = "strangers"
     PSEUDONYMS = "pseudonyms"
     CODES = "one-time codes"
+    OPERATOR_FORMS = "operator forms"
+    OPERATOR_CODES = "operator codes"
 
 
 DERIVED_PLAINLY = frozenset({Purpose.PHOTO_LINKS, Purpose.PINS, Purpose.HOPS})

@@ -39,6 +39,7 @@ from state.counters import STRANGERS
 log = logging.getLogger(__name__)
 
 Act = Literal[
+    "log_in",
     "order",
     "payment",
     "refused_order",
@@ -48,7 +49,7 @@ Act = Literal[
     "wrong_photo_link",
     "wrong_webhook_secret",
 ]
-By = Literal["address", "phone", "charged", "product", "country", "service"]
+By = Literal["address", "account", "phone", "charged", "product", "country", "service"]
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
@@ -70,7 +71,7 @@ class Limit:
 class Stranger:
     """Where an act comes from: an IP address, and for an order the buyer's phone and its country, and the product.
 
-    `charged` is the phone that gets a prompt to pay.
+    `charged` is the phone that gets a prompt to pay, `account` the name with which somebody logs in.
     """
 
     address: str
@@ -78,6 +79,7 @@ class Stranger:
     charged: str | None = None
     product: str | None = None
     country: str | None = None
+    account: str | None = None
 
     @property
     def network(self) -> str:
@@ -88,6 +90,8 @@ class Stranger:
         match by:
             case "address":
                 return self.network
+            case "account":
+                return self.account
             case "phone":
                 return self.phone
             case "charged":
@@ -101,6 +105,7 @@ class Stranger:
 
 
 LIMITS: Mapping[Act, Sequence[Limit]] = {
+    "log_in": (Limit("address", 10, 10 * MINUTE), Limit("account", 10, 10 * MINUTE)),
     "order": (
         Limit("address", 10, HOUR),
         Limit("phone", 10, DAY),

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 PUBLIC = re.compile(
-    r"/((makers|kiosks)/[^/]+|how|privacy|robots\.txt|sitemap\.xml|favicon\.ico|static/.+|photos/[^/]+|simulator/static/.+)?"
+    r"/((makers|kiosks)/[^/]+|how|privacy|robots\.txt|sitemap\.xml|favicon\.ico|static/.+|photos/[^/]+"
+    r"|(simulator|operator)/static/.+)?"
     r"|/api/v1/(products(/[^/]+)?|openapi\.json|docs(/.+)?)"
 )
 """The paths whose GET may be stored."""

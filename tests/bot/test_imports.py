@@ -29,9 +29,10 @@ print(json.dumps([sorted(started), sorted(set(sys.modules) - started - {{"werkze
 NEVER_NEEDED = {
     *("requests", "urllib3", "redis", "psycopg", "PIL", "alembic", "rich", "limits"),
     *("africastalking", "twilio.rest", "stripe", "bot.providers.africastalking_sdk", "bot.marketplace.remote"),
+    *("fido2", "pyotp", "flask_wtf", "wtforms", "cryptography", "bot.web.operator"),
     *("bot.worker", "bot.server", "bot.cli.register", "bot.playground", "bot.migrations", "state.redis_sessions"),
 }
-"""Modules that a web process with SQLite does not need: those of Redis, PostgreSQL, senders, workers and commands."""
+"""Modules that a web process with SQLite does not need: Redis, PostgreSQL, senders, workers, commands, console."""
 
 
 DEVELOPMENT_ONLY = ("bot.simulator", "bot.villages", "bot.playground", "bot.cli.phone")
@@ -56,6 +57,21 @@ def test_a_web_process_imports_only_what_it_may_need_and_its_first_hops_import_n
 
     assert started & NEVER_NEEDED == set()
     assert for_hops == set()
+
+
+def test_the_console_is_imported_when_it_is_first_asked_for(tmp_path: Path) -> None:
+    asked = "client.get('/products'); client.get('/operator'); print("
+    program = PROGRAM.replace("print(", f"from werkzeug.test import Client; {asked}", 1)
+    done = subprocess.run(
+        [sys.executable, "-c", program, "[]"],
+        env={**os.environ, "DATABASE_URL": migrated_sqlite(tmp_path / "soko.db"), "REDIS_URL": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    started, later = json.loads(done.stdout)
+    assert "bot.web.operator" not in started
+    assert {"bot.web.operator.app", "fido2.server", "flask_wtf.csrf"} <= set(later)
 
 
 @pytest.mark.parametrize("provider", ["africastalking", "twilio"])

@@ -1,0 +1,1 @@
+"""The operator's console at `/operator`: pages for the people who run the shop."""

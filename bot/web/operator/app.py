@@ -1,0 +1,77 @@
+"""The Flask application of the console. It is mounted at `/operator`, and imported by nothing but `late_console`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from flask import Flask, g, render_template
+from flask_wtf.csrf import CSRFProtect
+from werkzeug.exceptions import HTTPException
+
+from bot.runtime.keys import Purpose
+from bot.web import security_headers
+from bot.web.late_console import PREFIX, ConsoleResources
+from bot.web.operator import access, log_in, today
+from bot.web.shop_pages import price
+from marketplace_api import problems
+from marketplace_api.refused import Refused
+
+FORM_COOKIE = "operator_form"
+PAGES: Sequence[tuple[str, str]] = (("today.page", "Today"),)
+"""The pages that the header of each page leads to, by endpoint and name."""
+
+
+def create_console(resources: ConsoleResources) -> Flask:
+    """The console over these resources."""
+    settings = resources.settings
+    app = Flask("bot.web.operator", root_path=str(Path(__file__).parent))
+    app.extensions["console"] = resources
+    app.config.update(
+        SECRET_KEY=settings.keys.current(Purpose.OPERATOR_FORMS),
+        SESSION_COOKIE_NAME=FORM_COOKIE,
+        SESSION_COOKIE_PATH=PREFIX,
+        SESSION_COOKIE_SECURE=settings.url.startswith("https:"),
+        SESSION_COOKIE_SAMESITE="Lax",
+        WTF_CSRF_TIME_LIMIT=None,  # a form is good for as long as the cookie with which it was made
+        WTF_CSRF_SSL_STRICT=False,  # our Referrer-Policy sends a referrer to our own pages, but a proxy may remove it
+    )
+    app.before_request(access.check_request)  # before the token of a form is checked
+    CSRFProtect(app)
+    for blueprint in (log_in.log_in, log_in.invitation, today.today):
+        app.register_blueprint(blueprint)
+    app.register_error_handler(HTTPException, _error_page)
+    app.register_error_handler(Refused, _refusal_page)
+    app.after_request(security_headers.add_to_pages)
+    if settings.url.startswith("https:"):
+        app.after_request(security_headers.require_https)
+    zone = ZoneInfo(settings.timezone)
+    app.jinja_env.filters.update(price=price, at=partial(_written, zone=zone))
+    app.jinja_env.globals.update(me=lambda: g.get("operator"), pages=PAGES)
+    return app
+
+
+def _written(at: datetime, zone: ZoneInfo) -> str:
+    """A time as people read it, in the shop's time zone: `1 Dec 2026, 14:05`."""
+    return f"{at.astimezone(zone):%-d %b %Y, %H:%M}"
+
+
+def _error_page(error: HTTPException) -> tuple[str, int, dict[str, str]]:
+    headers = {name: value for name, value in error.get_headers() if name == "Retry-After"}
+    words = WORDS.get(error.code or 500, error.description or "")
+    return render_template("error.html", title=error.name, words=words), error.code or 500, headers
+
+
+def _refusal_page(refused: Refused) -> tuple[str, int]:
+    return render_template("error.html", title="Not done", words=problems.explain(refused)), refused.status
+
+
+WORDS = {
+    400: "This form is too old, or did not come from this page. Go back, load the page again, and send it again.",
+    403: "Your role does not open this page. Ask an operator of role all.",
+    405: "This address takes a form only.",
+}
+"""What is said with these statuses; the others say what was raised."""

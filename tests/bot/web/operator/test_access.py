@@ -1,0 +1,79 @@
+"""Who may open what: every route of the console, for strangers, for each role, and for forms without a token."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+from werkzeug.routing import Rule
+
+from bot.web.operator.access import EVERY, MAY, OPEN
+from marketplace_api.statuses import OperatorRole
+from tests.bot.web.operator.visitor import console_of, logged_in, stranger
+from tests.service import Service
+
+ROUTES = {
+    "/log-out": "log_in.leave",
+    "/today": "today.page",
+    "/today/<name>": "today.part",
+}
+"""Each route that needs a log-in: a page that vanishes or appears has to be named here."""
+
+
+def rules(service: Service) -> list[Rule]:
+    return [rule for rule in console_of(service).url_map.iter_rules() if rule.endpoint not in OPEN]
+
+
+def address(rule: Rule) -> str:
+    """The path of a rule, with something in place of its arguments."""
+    _, path = rule.build(dict.fromkeys(rule.arguments, "x")) or ("", "")
+    return f"/operator{path}"
+
+
+def method(rule: Rule) -> str:
+    return "POST" if "POST" in (rule.methods or ()) else "GET"
+
+
+def test_no_route_vanishes_or_appears_unnoticed(embedded: Service) -> None:
+    assert {rule.rule: rule.endpoint for rule in rules(embedded)} == ROUTES
+    assert set(MAY) == set(ROUTES.values())
+    assert frozenset(get_args(OperatorRole)) == EVERY
+
+
+def test_strangers_are_led_to_the_log_in(embedded: Service) -> None:
+    visitor = stranger(embedded)
+    page = visitor.get("/operator")
+    assert page.status_code == 200
+    assert "Log in" in page.text
+    for rule in rules(embedded):
+        answer = visitor.client.open(address(rule), method=method(rule))
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/operator/"), rule
+    assert visitor.get("/operator/nothing").status_code == 303
+
+
+@pytest.mark.parametrize("role", get_args(OperatorRole))
+def test_a_role_opens_its_routes_alone_and_no_form_without_its_token(embedded: Service, role: OperatorRole) -> None:
+    visitor = logged_in(embedded, role)
+    for rule in rules(embedded):
+        status = visitor.client.open(address(rule), method=method(rule)).status_code
+        if role not in MAY[rule.endpoint]:
+            assert status == 403, rule
+        elif method(rule) == "POST":
+            assert status == 400, rule
+        else:
+            assert status in (200, 404), rule
+
+
+def test_a_page_that_is_not_in_the_table_is_open_to_nobody(embedded: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    visitor = logged_in(embedded)
+    monkeypatch.delitem(MAY, "log_in.leave")  # type: ignore[arg-type]
+    assert visitor.send("/operator/log-out").status_code == 403
+
+
+def test_pages_have_no_inline_script_and_are_stored_by_nobody(embedded: Service) -> None:
+    page = stranger(embedded).get("/operator")
+    assert "script-src" not in page.headers["Content-Security-Policy"]
+    assert page.headers["Content-Security-Policy"].startswith("default-src 'self'")
+    assert page.headers["Cache-Control"] == "no-store"
+    assert "onclick" not in page.text
+    assert "style=" not in page.text
