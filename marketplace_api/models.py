@@ -608,7 +608,10 @@ class Assignment(Base):
 
 
 class TimelineEntry(Base):
-    """The time at which an order reached a status."""
+    """The time at which an order reached a status.
+
+    `by` is who caused it, as `actors.Actor` writes it; None for those from before this was stored.
+    """
 
     __tablename__ = "order_timeline"
 
@@ -616,6 +619,7 @@ class TimelineEntry(Base):
     order_id: Mapped[str] = mapped_column(ForeignKey("order.id"), index=True)
     status: Mapped[OrderStatus]
     at: Mapped[datetime]
+    by: Mapped[str | None]
 
 
 class Payout(Base):

@@ -252,6 +252,13 @@ def history(
     return [read(row) for row in conn.execute(page)]
 
 
+def about(conn: Connection, subject: str, msisdns: Collection[str], since: datetime, limit: int) -> list[Message]:
+    """The first messages to these phones about a subject, such as an order, that were stored from `since` on."""
+    c = message.c
+    found = select_messages().where(c.msisdn.in_(msisdns), c.created_at >= since, c.about == subject)
+    return [read(row) for row in conn.execute(found.order_by(c.seq).limit(limit))]
+
+
 def select_messages() -> Select[tuple[Any, ...]]:
     """A SELECT whose rows `read` understands."""
     return select(*_FIELDS)

@@ -64,6 +64,7 @@ PERSONAL: Mapping[str, Mapping[str, ColumnKind]] = {
     "settlement": {"reference": "words"},
     "exchange_rate": {"by": "masked"},
     "brief": {"title": "title"},
+    "order_timeline": {"by": "masked"},
     "assignment": {"reason": "words"},
     "payout": {"msisdn": "number", "cash_code_hash": "secret", "failure": "words"},
     "event": {"data": "document", "by": "masked"},

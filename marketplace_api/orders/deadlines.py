@@ -9,6 +9,7 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from marketplace_api import locks
+from marketplace_api.lifecycles import ORDER
 from marketplace_api.models import Assignment, Brief, Order, Product
 from marketplace_api.orders import orders
 from marketplace_api.shop import Shop
@@ -43,6 +44,19 @@ def _expire(shop: Shop, *is_overdue: ColumnElement[bool]) -> int:
     for order in overdue:
         orders.expire(shop, order)
     return len(overdue)
+
+
+def extend(shop: Shop, order: Order) -> Order:
+    """Let the artisans answer for `orders.OFFER_STANDS` longer; for a brief, until its day at most.
+
+    `Refused` with `order_not_open` unless the order is placed.
+    """
+    order = orders.lock(shop, order)
+    ORDER.check(order, "accept")
+    until = max(order.expires_at, shop.now) + orders.OFFER_STANDS
+    order.expires_at = min(until, shop.midnight(order.brief.due_on)) if order.brief else until
+    shop.session.flush()
+    return order
 
 
 def send_reminders(shop: Shop) -> int:

@@ -124,7 +124,7 @@ def create(
         purse.vouch(shop, order)
         record_status(shop, order)
     else:
-        order.timeline.append(TimelineEntry(status=order.status, at=shop.now))
+        order.timeline.append(TimelineEntry(status=order.status, at=shop.now, by=str(shop.by)))
         shop.session.flush()
     return order
 
@@ -392,5 +392,5 @@ def update_money(shop: Shop, order: Order) -> None:
 
 def record_status(shop: Shop, order: Order, *types: EventType) -> None:
     """Add the order's status to its timeline, and record the event of the status, or the events `types`."""
-    order.timeline.append(TimelineEntry(status=order.status, at=shop.now))
+    order.timeline.append(TimelineEntry(status=order.status, at=shop.now, by=str(shop.by)))
     record_event(shop, order, *(types or (ORDER_EVENTS[order.status],)))

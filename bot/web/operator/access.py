@@ -38,6 +38,11 @@ MAY: Mapping[str, frozenset[OperatorRole]] = {
     "log_in.leave": EVERY,
     "today.page": EVERY,
     "today.part": EVERY,
+    "orders.page": EVERY,
+    "orders.order": EVERY,
+    # whether money moves is known when it is tried: see `order_acts.Effects.may`
+    "orders.check": EVERY - {"read"},
+    "orders.act": EVERY - {"read"},
 }
 """The roles that may open each other endpoint."""
 

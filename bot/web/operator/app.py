@@ -5,23 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from flask import Flask, g, render_template
+from flask import Flask, g, render_template, url_for
 from flask_wtf.csrf import CSRFProtect
+from markupsafe import Markup
 from werkzeug.exceptions import HTTPException
 
 from bot.runtime.keys import Purpose
 from bot.web import security_headers
 from bot.web.late_console import PREFIX, ConsoleResources
-from bot.web.operator import access, log_in, today
+from bot.web.operator import access, log_in, order_pages, today
 from bot.web.shop_pages import price
 from marketplace_api import problems
+from marketplace_api.actors import Actor
+from marketplace_api.models import Order
 from marketplace_api.refused import Refused
+from marketplace_api.schemas.money import Money
 
 FORM_COOKIE = "operator_form"
-PAGES: Sequence[tuple[str, str]] = (("today.page", "Today"),)
+PAGES: Sequence[tuple[str, str]] = (("today.page", "Today"), ("orders.page", "Orders"))
 """The pages that the header of each page leads to, by endpoint and name."""
 
 
@@ -41,7 +46,7 @@ def create_console(resources: ConsoleResources) -> Flask:
     )
     app.before_request(access.check_request)  # before the token of a form is checked
     CSRFProtect(app)
-    for blueprint in (log_in.log_in, log_in.invitation, today.today):
+    for blueprint in (log_in.log_in, log_in.invitation, today.today, order_pages.orders):
         app.register_blueprint(blueprint)
     app.register_error_handler(HTTPException, _error_page)
     app.register_error_handler(Refused, _refusal_page)
@@ -49,8 +54,8 @@ def create_console(resources: ConsoleResources) -> Flask:
     if settings.url.startswith("https:"):
         app.after_request(security_headers.require_https)
     zone = ZoneInfo(settings.timezone)
-    app.jinja_env.filters.update(price=price, at=partial(_written, zone=zone))
-    app.jinja_env.globals.update(me=lambda: g.get("operator"), pages=PAGES)
+    app.jinja_env.filters.update(price=price, at=partial(_written, zone=zone), total=_total, masked=_masked)
+    app.jinja_env.globals.update(me=lambda: g.get("operator"), pages=PAGES, person=_person)
     return app
 
 
@@ -59,10 +64,27 @@ def _written(at: datetime, zone: ZoneInfo) -> str:
     return f"{at.astimezone(zone):%-d %b %Y, %H:%M}"
 
 
+def _total(order: Order) -> str:
+    return price(Money(amount=order.total, currency=order.currency))
+
+
+def _masked(msisdn: str) -> str:
+    """`+25471***103`: who knows the number recognises it."""
+    return Actor.with_phone("phone", msisdn).name
+
+
+def _person(id: str, name: str) -> str | Markup:
+    """The name of a person, as a link to their page where the operator may open it."""
+    if not g.operator.may("desk.person"):
+        return name
+    return Markup('<a href="{}">{}</a>').format(url_for("desk.person", id=id), name)
+
+
 def _error_page(error: HTTPException) -> tuple[str, int, dict[str, str]]:
     headers = {name: value for name, value in error.get_headers() if name == "Retry-After"}
-    words = WORDS.get(error.code or 500, error.description or "")
-    return render_template("error.html", title=error.name, words=words), error.code or 500, headers
+    is_ours = error.description != type(error).description
+    words = error.description if is_ours and error.code != HTTPStatus.BAD_REQUEST else WORDS.get(error.code or 500)
+    return render_template("error.html", title=error.name, words=words or error.description), error.code or 500, headers
 
 
 def _refusal_page(refused: Refused) -> tuple[str, int]:
@@ -74,4 +96,4 @@ WORDS = {
     403: "Your role does not open this page. Ask an operator of role all.",
     405: "This address takes a form only.",
 }
-"""What is said with these statuses; the others say what was raised."""
+"""What is said with these statuses, if nothing was said when they were raised."""
