@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import encodings.idna  # noqa: F401 - Werkzeug would import it for the first request
 import logging
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from wsgiref.types import WSGIApplication
@@ -14,7 +14,7 @@ from flask import Flask
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from bot.conversation import heard
+from bot.conversation import heard, last_screens
 from bot.marketplace import http_api
 from bot.providers import registry
 from bot.providers.declaration import Handlers
@@ -228,6 +228,10 @@ def _marketplace_api(services: Services, door: Door) -> MarketplaceApi:
 
 
 def _console(services: Services, door: Door) -> LateConsole:
+    def screens(msisdn: str) -> tuple[Sequence[str], datetime | None]:
+        last = last_screens.of_document(services.sessions.load(msisdn, services.clock().timestamp()))
+        return last.screens, last.at
+
     return LateConsole(
         ConsoleResources(
             settings=services.settings,
@@ -235,6 +239,7 @@ def _console(services: Services, door: Door) -> LateConsole:
             open_shop=services.shop,
             clock=services.clock,
             door=door,
+            screens=screens,
         )
     )
 

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, select
 
 from state.tables import lookup
 
-LookedAt = Literal["conversation", "export"]
-"""The texts of a phone, or everything that is stored of its person."""
+LookedAt = Literal["conversation", "export", "number"]
+"""The texts and screens of a phone, everything that is stored of its person, or the whole number."""
 
 
 @dataclass(frozen=True, slots=True)

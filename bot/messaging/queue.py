@@ -23,8 +23,8 @@ from state.messages import Message
 KIND = "message"
 """The kind of the outbox jobs that send messages."""
 
-Topic = Literal["reply", "reminder.order", "broadcast", "unknown"] | EventType
-"""Why a message is sent: an answer, a reminder, a broadcast, or the event that it is about.
+Topic = Literal["reply", "reminder.order", "broadcast", "operator", "unknown"] | EventType
+"""Why a message is sent: an answer, a reminder, a broadcast, words of an operator, or the event that it is about.
 
 Topics are stored. `unknown` is an event type that is newer than this program.
 """

@@ -5,8 +5,9 @@ So a web process that no operator uses imports neither its pages nor the librari
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from threading import Lock
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -24,13 +25,17 @@ PREFIX = "/operator"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsoleResources:
-    """What the console takes from its process. `open_shop` opens the shop in a transaction, in which somebody acts."""
+    """What the console takes from its process. `open_shop` opens the shop in a transaction, in which somebody acts.
+
+    `screens` gives the last screens of a phone, oldest first, and when the last of them was shown.
+    """
 
     settings: Settings
     database: Database
     open_shop: Callable[[Session, Actor], Shop]
     clock: Clock
     door: Door
+    screens: Callable[[str], tuple[Sequence[str], datetime | None]]
 
 
 class LateConsole:

@@ -25,6 +25,7 @@ REFRESH: Final = "refresh"
 """The parameter of requests that a page makes by itself. They do not keep a session alive."""
 
 EVERY: frozenset[OperatorRole] = frozenset({"all", "money", "desk", "read"})
+DESK: frozenset[OperatorRole] = frozenset({"all", "desk"})
 
 OPEN = frozenset(
     {
@@ -43,6 +44,9 @@ MAY: Mapping[str, frozenset[OperatorRole]] = {
     # whether money moves is known when it is tried: see `order_acts.Effects.may`
     "orders.check": EVERY - {"read"},
     "orders.act": EVERY - {"read"},
+    "desk.page": EVERY - {"money"},
+    "desk.person": EVERY - {"money"},
+    **dict.fromkeys(("desk.find", "desk.number", "desk.size", "desk.check", "desk.send", "desk.close"), DESK),
 }
 """The roles that may open each other endpoint."""
 

@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException
 from bot.runtime.keys import Purpose
 from bot.web import security_headers
 from bot.web.late_console import PREFIX, ConsoleResources
-from bot.web.operator import access, log_in, order_pages, today
+from bot.web.operator import access, desk, log_in, order_pages, today
 from bot.web.shop_pages import price
 from marketplace_api import problems
 from marketplace_api.actors import Actor
@@ -26,7 +26,7 @@ from marketplace_api.refused import Refused
 from marketplace_api.schemas.money import Money
 
 FORM_COOKIE = "operator_form"
-PAGES: Sequence[tuple[str, str]] = (("today.page", "Today"), ("orders.page", "Orders"))
+PAGES: Sequence[tuple[str, str]] = (("today.page", "Today"), ("desk.page", "Desk"), ("orders.page", "Orders"))
 """The pages that the header of each page leads to, by endpoint and name."""
 
 
@@ -46,7 +46,7 @@ def create_console(resources: ConsoleResources) -> Flask:
     )
     app.before_request(access.check_request)  # before the token of a form is checked
     CSRFProtect(app)
-    for blueprint in (log_in.log_in, log_in.invitation, today.today, order_pages.orders):
+    for blueprint in (log_in.log_in, log_in.invitation, today.today, desk.desk, order_pages.orders):
         app.register_blueprint(blueprint)
     app.register_error_handler(HTTPException, _error_page)
     app.register_error_handler(Refused, _refusal_page)
@@ -54,7 +54,9 @@ def create_console(resources: ConsoleResources) -> Flask:
     if settings.url.startswith("https:"):
         app.after_request(security_headers.require_https)
     zone = ZoneInfo(settings.timezone)
-    app.jinja_env.filters.update(price=price, at=partial(_written, zone=zone), total=_total, masked=_masked)
+    app.jinja_env.filters.update(
+        price=price, at=partial(_written, zone=zone), total=_total, masked=_masked, capitalize_first=_capitalized
+    )
     app.jinja_env.globals.update(me=lambda: g.get("operator"), pages=PAGES, person=_person)
     return app
 
@@ -71,6 +73,10 @@ def _total(order: Order) -> str:
 def _masked(msisdn: str) -> str:
     """`+25471***103`: who knows the number recognises it."""
     return Actor.with_phone("phone", msisdn).name
+
+
+def _capitalized(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _person(id: str, name: str) -> str | Markup:

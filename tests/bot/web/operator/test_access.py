@@ -19,6 +19,14 @@ ROUTES = {
     "/orders": "orders.page",
     "/orders/<order_id>": "orders.order",
     "/orders/<order_id>/<act>": "orders.check orders.act",
+    "/desk": "desk.page",
+    "/desk/find": "desk.find",
+    "/desk/size": "desk.size",
+    "/desk/people/<id>": "desk.person",
+    "/desk/people/<id>/number": "desk.number",
+    "/desk/people/<id>/check": "desk.check",
+    "/desk/people/<id>/send": "desk.send",
+    "/desk/requests/<id>/close": "desk.close",
 }
 """Each route that needs a log-in: a page that vanishes or appears has to be named here."""
 

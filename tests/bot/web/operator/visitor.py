@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from html import unescape
 from urllib.parse import urlsplit
 
 from flask import Flask
@@ -56,7 +57,7 @@ class Visitor:
         for action, form in re.findall(r'<form[^>]* action="([^"]+)"[^>]*>(.*?)</form>', self.page.text, re.DOTALL):
             if action.endswith(legend):
                 pattern = r'<input type="hidden" name="(\w+)" value="([^"]*)"'
-                fields = dict(re.findall(pattern, form))
+                fields = {name: unescape(value) for name, value in re.findall(pattern, form)}
                 self.page = self.client.post(action, data=fields | typed)
                 return self.page
         raise AssertionError(f"no form leads to {legend}")
