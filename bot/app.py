@@ -190,7 +190,7 @@ def limits(settings: Settings) -> tuple[Mapping[str, Limits], Mapping[str, Limit
     callbacks = ThreadShare(threads=16, wait_s=10.0, budget_s=14.0)
     api = ThreadShare(threads=8, wait_s=10.0, budget_s=30.0)
     pages = ThreadShare(threads=8, wait_s=10.0, budget_s=10.0)
-    console = ThreadShare(threads=4, wait_s=10.0, budget_s=20.0)
+    console = ThreadShare(threads=4, places=40, wait_s=10.0, budget_s=20.0)
     exact = {path: Limits(callbacks, is_trusted=True) for path in registry.secret_paths(settings)}
     exact |= {path: Limits(hops, is_trusted=True) for path in registry.hop_paths(settings)}
     exact |= {"/healthz": Limits(None), "/readyz": Limits(ThreadShare(threads=16, places=32, wait_s=0.4, budget_s=2.4))}

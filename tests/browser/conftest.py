@@ -28,9 +28,21 @@ CHROMIUM_OPTIONS = (
 
 
 @pytest.fixture(scope="package")
-def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def live_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the files of `live_server`."""
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="package")
+def live_database(live_folder: Path) -> str:
+    """The URL of the database of `live_server`."""
+    return f"sqlite:///{live_folder}/soko.db"
+
+
+@pytest.fixture(scope="package")
+def live_server(live_folder: Path) -> Iterator[str]:
     """The URL of a server with the demo data."""
-    with serving_demo(tmp_path_factory.mktemp("demo")) as url:
+    with serving_demo(live_folder) as url:
         yield url
 
 

@@ -14,6 +14,7 @@ from flask_wtf.csrf import CSRFProtect
 from markupsafe import Markup
 from werkzeug.exceptions import HTTPException
 
+from bot.messaging.rendering import language_names
 from bot.runtime.keys import Purpose
 from bot.web import security_headers
 from bot.web.late_console import PREFIX, ConsoleResources
@@ -54,8 +55,14 @@ def create_console(resources: ConsoleResources) -> Flask:
     if settings.url.startswith("https:"):
         app.after_request(security_headers.require_https)
     zone = ZoneInfo(settings.timezone)
+    languages = dict(language_names(settings.languages))
     app.jinja_env.filters.update(
-        price=price, at=partial(_written, zone=zone), total=_total, masked=_masked, capitalize_first=_capitalized
+        price=price,
+        at=partial(_written, zone=zone),
+        total=_total,
+        masked=_masked,
+        capitalize_first=_capitalized,
+        language=lambda code: languages.get(code, code),
     )
     app.jinja_env.globals.update(me=lambda: g.get("operator"), pages=PAGES, person=_person)
     return app

@@ -22,7 +22,7 @@ DEFAULT_LANGUAGE = "en"
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class HelpedPerson:
     """Somebody with a phone. `id` names the person in addresses; `roles` says in words who it is."""
 
     id: str
@@ -34,7 +34,7 @@ class Person:
     orders: Sequence[Order]
 
 
-def of_id(shop: Shop, id: str) -> Person:
+def of_id(shop: Shop, id: str) -> HelpedPerson:
     """The person; `Refused` if there is nothing with this id."""
     owner = _OWNERS.get(id.partition("_")[0])
     if owner is None:
@@ -44,7 +44,7 @@ def of_id(shop: Shop, id: str) -> Person:
     bought = lists.of_buyer(shop, msisdn)
     language = (record and (record.language or record.keyword_language)) or roles.of_phone(shop, msisdn).locale
     is_open = HelpRequest.msisdn == msisdn, HelpRequest.closed_at.is_(None)
-    return Person(
+    return HelpedPerson(
         id,
         msisdn,
         list(words_for(shop, msisdn)),
