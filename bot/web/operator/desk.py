@@ -99,14 +99,15 @@ def person(id: str) -> str:
 def _person_page(id: str, refused: str | None = None, number: str | None = None, text: str = "") -> str:
     """The page; that the operator looks at the conversation is stored."""
     with writing() as shop:
-        found, conn = people.of_id(shop, id), shop.session.connection()
-        lookups.record(conn, found.msisdn, "conversation", str(shop.by), shop.now)
-        talk = list(reversed(messages.history(conn, found.msisdn, limit=MOST_TEXTS)))
-        screens, seen_at = resources().screens(found.msisdn)
+        msisdn = people.of_id(shop, id).msisdn
+        lookups.record(shop.session.connection(), msisdn, "conversation", str(shop.by), shop.now)
+    screens, seen_at = resources().screens(msisdn)  # outside of a transaction: it may wait for Redis
+    with reading() as shop:
+        found = people.of_id(shop, id)
         return render_template(
             "person.html",
             person=found,
-            talk=talk,
+            talk=list(reversed(messages.history(shop.session.connection(), msisdn, limit=MOST_TEXTS))),
             screens=screens,
             seen_at=seen_at,
             waited=waited(shop.now - found.waiting.created_at) if found.waiting else None,

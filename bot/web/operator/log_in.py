@@ -128,10 +128,7 @@ def set_codes(token: str) -> Response | tuple[str, int]:
 
 @invitation.post("/invitation/<token>/passkey/options", endpoint="passkey_options")
 def new_passkey_options(token: str) -> Response:
-    now = resources().clock()
-    with resources().database.reading() as transaction:
-        operator = _invited(operators.invited(transaction, token, now))
-        return jsonify(passkeys.registration_options(operator, now))
+    return jsonify(passkeys.registration_options(_operator_of(token), resources().clock()))
 
 
 @invitation.post("/invitation/<token>/passkey")
@@ -148,9 +145,7 @@ def set_passkey(token: str) -> Response | tuple[Response, int]:
 
 
 def _invitation_page(token: str, refused: str | None) -> tuple[str, int]:
-    with resources().database.reading() as transaction:
-        operator = _invited(operators.invited(transaction, token, resources().clock()))
-    secret = _secret(token)
+    operator, secret = _operator_of(token), _secret(token)
     html = render_template(
         "invitation.html",
         token=token,
@@ -164,9 +159,17 @@ def _invitation_page(token: str, refused: str | None) -> tuple[str, int]:
 
 def _invited(operator: ConsoleOperator | None) -> ConsoleOperator:
     if operator is None:
-        _count()
         raise NotFound("This link was used, or is more than a day old. Ask for a new one.")
     return operator
+
+
+def _operator_of(token: str) -> ConsoleOperator:
+    """The operator whom this link invites; a wrong link counts as an attempt, and is 404."""
+    with resources().database.reading() as transaction:
+        operator = operators.invited(transaction, token, resources().clock())
+    if operator is None:  # not inside a transaction: on SQLite, two of one request would wait for each other
+        _count()
+    return _invited(operator)
 
 
 def _secret(token: str) -> str:

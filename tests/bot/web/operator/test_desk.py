@@ -14,6 +14,7 @@ from marketplace_api.models import OperatorAct
 from state import lookups
 from tests.bot.fixtures import AKINYI, JOY, NEW_PHONE, OTIENO, dial, place_order
 from tests.bot.web.operator.visitor import Visitor, logged_in, words
+from tests.runs import some_of
 from tests.service import Service
 
 DESK = "/operator/desk"
@@ -105,7 +106,7 @@ def test_a_text_is_checked_and_then_sent_once(embedded: Service) -> None:
     assert acts(embedded) == [("person.texted", None)]
 
 
-@pytest.mark.parametrize("asked", [True, False])
+@pytest.mark.parametrize("asked", some_of([True, False]))
 def test_after_stop_only_who_asked_for_help_is_answered(embedded: Service, asked: bool) -> None:
     embedded.gateway.text(AKINYI, "STOP")
     if asked:

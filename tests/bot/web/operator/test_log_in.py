@@ -160,24 +160,25 @@ def test_a_passkey_is_set_up_by_the_link_and_logs_in(embedded: Service) -> None:
     assert ask(thief, PASSKEY, answer).status_code == 422
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"origin": "https://evil.example"},
-        {"host": "evil.example"},
-        {"flags": 1},
-        {"credential_id": b"another"},
-        {"key": Authenticator().key},
-    ],
-    ids=lambda wrong: next(iter(wrong)),
-)
-def test_an_answer_that_is_not_the_passkeys_own_is_refused(embedded: Service, wrong: dict[str, Any]) -> None:
+WRONG_ANSWERS: Mapping[str, Any] = {
+    "origin": "https://evil.example",
+    "host": "evil.example",
+    "flags": 1,  # nobody was verified
+    "credential_id": b"another",
+    "key": Authenticator().key,
+}
+
+
+def test_an_answer_that_is_not_the_passkeys_own_is_refused(embedded: Service) -> None:
     path, visitor, phone = invited(embedded), stranger(embedded), Authenticator()
     ask(visitor, f"{path}/passkey", phone.create(ask(visitor, f"{path}/passkey/options").json or {}))
     other = stranger(embedded)
-    options = ask(other, f"{PASSKEY}/options").json or {}
-    answer = Authenticator(**{"key": phone.key, **wrong}).get(options)
-    assert ask(other, PASSKEY, answer).status_code == 422
+    for name, wrong in WRONG_ANSWERS.items():
+        options = ask(other, f"{PASSKEY}/options").json or {}
+        answer = Authenticator(**{"key": phone.key, name: wrong}).get(options)
+        assert ask(other, PASSKEY, answer).status_code == 422, name
+    right = phone.get(ask(other, f"{PASSKEY}/options").json or {})
+    assert ask(other, PASSKEY, right).status_code == 200
 
 
 def test_a_passkey_that_cannot_be_set_up_does_not_spend_the_link(embedded: Service) -> None:
@@ -205,11 +206,11 @@ def test_a_session_that_is_left_open_locks_and_pages_that_refresh_themselves_do_
 
 def test_a_session_ends_after_twelve_hours_however_it_is_used(embedded: Service) -> None:
     visitor = logged_in(embedded)
-    for _ in range(12 * 3 - 1):
-        embedded.clock.advance(1200)
+    for _ in range(24):
+        embedded.clock.advance(1799)
         visitor.get(HOME)
     assert visitor.get(HOME).status_code == 303
-    embedded.clock.advance(1200)
+    embedded.clock.advance(24)
     assert visitor.get(HOME).status_code == 200
 
 
@@ -239,8 +240,8 @@ def test_tokens_are_stored_hashed_and_cookies_are_closed_to_scripts(embedded: Se
     assert path.rpartition("/")[2] not in dump
 
 
-@pytest.mark.parametrize("change", ["UPDATE operator_act SET act = 'x'", "DELETE FROM operator_act"])
-def test_the_audit_log_cannot_be_changed(service: Service, change: str) -> None:
+def test_the_audit_log_cannot_be_changed(service: Service) -> None:
     invited(service)
-    with service.services.engine.begin() as conn, pytest.raises(DatabaseError, match="append-only"):
-        conn.execute(text(change))
+    for change in ("UPDATE operator_act SET act = 'x'", "DELETE FROM operator_act"):
+        with service.services.engine.begin() as conn, pytest.raises(DatabaseError, match="append-only"):
+            conn.execute(text(change))
