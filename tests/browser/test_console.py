@@ -72,7 +72,7 @@ def test_without_scripts_one_time_codes_log_in_and_every_page_can_be_reached(
     expect(page.get_by_role("button", name="Set up a passkey")).to_be_hidden()
     page.get_by_label("One-time code").fill(pyotp.TOTP(page.locator("#secret").inner_text()).now())
     page.get_by_role("button", name="Set up one-time codes").click()
-    for name in ("Today", "Desk", "Orders"):
+    for name in ("Today", "Desk", "Orders", "Money", "Log"):
         page.get_by_role("link", name=name, exact=True).click()
         expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
     context.close()

@@ -26,6 +26,7 @@ REFRESH: Final = "refresh"
 
 EVERY: frozenset[OperatorRole] = frozenset({"all", "money", "desk", "read"})
 DESK: frozenset[OperatorRole] = frozenset({"all", "desk"})
+LOG: frozenset[OperatorRole] = frozenset({"all", "read"})
 
 OPEN = frozenset(
     {
@@ -44,6 +45,10 @@ MAY: Mapping[str, frozenset[OperatorRole]] = {
     # whether money moves is known when it is tried: see `order_acts.Effects.may`
     "orders.check": EVERY - {"read"},
     "orders.act": EVERY - {"read"},
+    "log.page": LOG,
+    "log.as_csv": LOG,
+    "money.page": EVERY - {"desk"},
+    "money.books": EVERY - {"desk"},
     "desk.page": EVERY - {"money"},
     "desk.person": EVERY - {"money"},
     **dict.fromkeys(("desk.find", "desk.number", "desk.size", "desk.check", "desk.send", "desk.close"), DESK),

@@ -18,16 +18,22 @@ from bot.messaging.rendering import language_names
 from bot.runtime.keys import Purpose
 from bot.web import security_headers
 from bot.web.late_console import PREFIX, ConsoleResources
-from bot.web.operator import access, desk, log_in, order_pages, today
+from bot.web.operator import access, desk, log_in, log_pages, money_pages, order_pages, today
 from bot.web.shop_pages import price
 from marketplace_api import problems
 from marketplace_api.actors import Actor
-from marketplace_api.models import Order
+from marketplace_api.models import BuyerPayment, Order, Payout, Refund
 from marketplace_api.refused import Refused
 from marketplace_api.schemas.money import Money
 
 FORM_COOKIE = "operator_form"
-PAGES: Sequence[tuple[str, str]] = (("today.page", "Today"), ("desk.page", "Desk"), ("orders.page", "Orders"))
+PAGES: Sequence[tuple[str, str]] = (
+    ("today.page", "Today"),
+    ("desk.page", "Desk"),
+    ("orders.page", "Orders"),
+    ("money.page", "Money"),
+    ("log.page", "Log"),
+)
 """The pages that the header of each page leads to, by endpoint and name."""
 
 
@@ -47,7 +53,15 @@ def create_console(resources: ConsoleResources) -> Flask:
     )
     app.before_request(access.check_request)  # before the token of a form is checked
     CSRFProtect(app)
-    for blueprint in (log_in.log_in, log_in.invitation, today.today, desk.desk, order_pages.orders):
+    for blueprint in (
+        log_in.log_in,
+        log_in.invitation,
+        today.today,
+        desk.desk,
+        order_pages.orders,
+        money_pages.money,
+        log_pages.log,
+    ):
         app.register_blueprint(blueprint)
     app.register_error_handler(HTTPException, _error_page)
     app.register_error_handler(Refused, _refusal_page)
@@ -60,6 +74,7 @@ def create_console(resources: ConsoleResources) -> Flask:
         price=price,
         at=partial(_written, zone=zone),
         total=_total,
+        amount=_amount,
         masked=_masked,
         capitalize_first=_capitalized,
         language=lambda code: languages.get(code, code),
@@ -75,6 +90,10 @@ def _written(at: datetime, zone: ZoneInfo) -> str:
 
 def _total(order: Order) -> str:
     return price(Money(amount=order.total, currency=order.currency))
+
+
+def _amount(moved: Payout | Refund | BuyerPayment) -> str:
+    return price(Money(amount=moved.amount, currency=moved.currency))
 
 
 def _masked(msisdn: str) -> str:

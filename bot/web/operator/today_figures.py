@@ -89,10 +89,11 @@ class HelpWaiting:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """Something that is wrong, and what to do about it."""
+    """Something that is wrong, what to do about it, and the endpoint of the page that shows more, if there is one."""
 
     title: str
     detail: str
+    endpoint: str | None = None
 
 
 def midnight(shop: Shop) -> datetime:
@@ -176,7 +177,7 @@ def _books(shop: Shop) -> Iterator[Incident]:
     found = sum(count for (name, _), count in counters.read(shop.session.connection()).items() if name == AUDIT)
     if found:
         detail = f"The last audit found {found} faults. Pay nobody by hand, and run script/soko ledger check."
-        yield Incident("The books do not balance", detail)
+        yield Incident("The books do not balance", detail, "money.books")
 
 
 def _tasks(shop: Shop) -> Iterator[Incident]:
@@ -203,7 +204,7 @@ def _queue(shop: Shop) -> Iterator[Incident]:
 
 def _pauses(shop: Shop) -> Iterator[Incident]:
     if pause := pausing.current_pause(shop):
-        yield Incident("Payouts are paused", pause.reason)
+        yield Incident("Payouts are paused", pause.reason, "money.page")
     for row in shop.session.scalars(select(CollectingPause)):
         yield Incident(f"Buyers cannot pay by {row.collector}", row.reason)
 

