@@ -5,10 +5,15 @@ from __future__ import annotations
 import csv
 
 import pytest
+from sqlalchemy import delete, select
+from sqlalchemy.exc import DatabaseError
 
 from marketplace_api.accounts import operators
 from marketplace_api.actors import Actor
+from marketplace_api.models import OperatorAct
+from tests.bot.fixtures import AKINYI
 from tests.bot.web.operator.visitor import logged_in, words
+from tests.command_line import run_command
 from tests.service import Service
 
 
@@ -34,3 +39,19 @@ def test_the_log_is_searched_and_saved_and_no_cell_is_a_formula(
     assert [row[3] for row in rows] == ["act", "operator.invited", "operator.logged_in", "person.number_seen", "'=1+1"]
     assert rows[3][6] == '{"reason": "=2+2"}'
     assert len(list(csv.reader(visitor.get("/operator/log.csv?q=amos").text.splitlines()))) == 3
+
+
+def test_a_person_who_is_erased_is_no_longer_in_the_log_which_stays_append_only(service: Service) -> None:
+    with service.services.database.writing.begin() as session:
+        shop = service.services.shop(session, Actor("operator", "Amos"))
+        operators.log(shop, "person.number_seen", "art_1", after={"reason": f"Akinyi Ouma on {AKINYI} is afraid"})
+    erased = run_command(service.app, "erase-person", AKINYI, "--yes")
+    assert erased.exit_code == 0, erased.output
+    with service.services.database.reading() as session:
+        (act,) = session.scalars(select(OperatorAct).where(OperatorAct.about == "art_1"))
+    assert act.after is not None
+    assert "afraid" in act.after["reason"]
+    assert AKINYI not in act.after["reason"]
+    assert "Akinyi" not in act.after["reason"]
+    with service.services.engine.begin() as conn, pytest.raises(DatabaseError, match="append-only"):
+        conn.execute(delete(OperatorAct))
