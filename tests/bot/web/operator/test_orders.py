@@ -10,7 +10,17 @@ from sqlalchemy import select
 from bot.web.operator.order_pages import CHANGED
 from marketplace_api.models import LedgerEntry, OperatorAct
 from marketplace_api.orders.orders import OFFER_STANDS
-from tests.bot.fixtures import AKINYI, JOY, accepted_order, order_status, place_order, received_order
+from tests.bot.fixtures import (
+    AKINYI,
+    JOY,
+    POT,
+    accepted_order,
+    execute_sql,
+    order_status,
+    place_order,
+    products_titled,
+    received_order,
+)
 from tests.bot.web.operator.visitor import Visitor, logged_in, words
 from tests.service import Service
 
@@ -89,6 +99,23 @@ def test_what_an_act_does_to_money_is_said_and_nothing_is_done_before(service: S
     assert act.after["status"] == "cancelled"
     assert act.after["money"] == ["KES\xa01,800 less is owed by the storefront that ordered: a credit note."]
     assert "The order is cancelled by operator:Grace" in words(visitor.get(f"{ORDERS}/{order['id']}"))
+
+
+def test_money_of_a_buyer_goes_back_and_a_held_payout_is_let_go(embedded: Service) -> None:
+    visitor = logged_in(embedded, "money")
+    (pot,) = products_titled(embedded, POT)
+    paid = embedded.order(pot["id"], 1, JOY, by_mpesa=True)
+    embedded.work()
+    embedded.answer_prompt(JOY, "1234")
+    embedded.work()
+    assert "KES 1,800 goes back to the buyer." in words(visitor.get(f"{ORDERS}/{paid['id']}/cancel"))
+    assert visitor.submit("/cancel").status_code == 303
+    assert "KES 1,800 is to go back to the buyer" in words(visitor.get(f"{ORDERS}/{paid['id']}"))
+
+    made = received_order(embedded)
+    execute_sql(embedded, "UPDATE payout SET status = 'held', hold = 'large'")
+    assert "KES 1,620 is paid out now to the artisan." in words(visitor.get(f"{ORDERS}/{made['id']}/ship"))
+    assert embedded.api("GET", f"/payouts?order={made['id']}")["data"][0]["status"] == "held"
 
 
 def test_an_act_that_does_something_else_by_now_is_not_done(embedded: Service) -> None:
