@@ -17,9 +17,9 @@ from werkzeug.exceptions import HTTPException
 from bot.messaging.rendering import language_names
 from bot.runtime.keys import Purpose
 from bot.web import security_headers
+from bot.web.formats import price
 from bot.web.late_console import PREFIX, ConsoleResources
 from bot.web.operator import access, desk, log_in, log_pages, money_pages, order_pages, today
-from bot.web.shop_pages import price
 from marketplace_api import problems
 from marketplace_api.actors import Actor
 from marketplace_api.models import BuyerPayment, Order, Payout, Refund

@@ -13,7 +13,7 @@ from hashlib import sha256
 
 from sqlalchemy import func, select
 
-from bot.web.shop_pages import price
+from bot.web.formats import price
 from marketplace_api.lifecycles import ORDER, OrderTrigger
 from marketplace_api.models import Event, LedgerEntry, Order
 from marketplace_api.orders import closing, deadlines, orders

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from bot.web.shop_pages import price
+from bot.web.formats import price
 from marketplace_api.accounts import operators
 from marketplace_api.models import BuyerPayment, Kiosk, Order, Payout, Refund
 from marketplace_api.schemas.money import Money
