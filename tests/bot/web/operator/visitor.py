@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from html import unescape
-from urllib.parse import urlsplit
+from typing import ClassVar
 
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
 from werkzeug.test import TestResponse
 
 from bot.web.late_console import LateConsole
@@ -16,8 +17,21 @@ from bot.web.operator.access import COOKIE
 from marketplace_api.accounts import operators
 from marketplace_api.actors import Actor
 from marketplace_api.statuses import OperatorRole
-from tests.command_line import run_command
+from tests.actors import TESTER
 from tests.service import Service
+
+
+class SharedTemplates(BytecodeCache):
+    """The compiled templates of all consoles of this process: to compile them takes longer than most tests."""
+
+    compiled: ClassVar[dict[str, bytes]] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if code := self.compiled.get(bucket.key):
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self.compiled[bucket.key] = bucket.bytecode_to_string()
 
 
 def console_of(service: Service) -> Flask:
@@ -25,6 +39,7 @@ def console_of(service: Service) -> Flask:
     late = service.app.extensions["console"]
     assert isinstance(late, LateConsole)
     assert isinstance(late.app, Flask)
+    late.app.jinja_env.bytecode_cache = SharedTemplates()
     return late.app
 
 
@@ -64,14 +79,14 @@ class Visitor:
 
 
 def stranger(service: Service) -> Visitor:
+    console_of(service)
     return Visitor(service.app.test_client())
 
 
 def invited(service: Service, name: str = "Grace", role: OperatorRole = "all") -> str:
     """The path of the link for the first log-in of a new operator."""
-    result = run_command(service.app, "operator", "create", name, "--role", role)
-    assert result.exit_code == 0, result.output
-    return urlsplit(result.output.strip()).path
+    with service.services.database.writing.begin() as session:
+        return f"/operator/invitation/{operators.invite(service.services.shop(session, TESTER), name, role)}"
 
 
 def logged_in(service: Service, role: OperatorRole = "all", name: str = "Grace") -> Visitor:
