@@ -140,7 +140,7 @@ class GroupSessions:
 
     def replace(
         self, msisdn: str, seen: Seen, data: bytes, *, now: float, ttl: float, page: SidePage | None = None
-    ) -> bool:
+    ) -> Seen | None:
         return self._at(msisdn, lambda node: node.replace(msisdn, seen, data, now=now, ttl=ttl, page=page))
 
     def claim(self, msisdn: str, holder: str, *, now: float, lease: float) -> Claimed | None:

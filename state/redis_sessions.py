@@ -101,8 +101,10 @@ class RedisSessions:
 
     def replace(
         self, msisdn: str, seen: Seen, data: bytes, *, now: float, ttl: float, page: SidePage | None = None
-    ) -> bool:
-        return bool(self._run(_REPLACE, msisdn, seen.data, data, now + ttl, math.ceil(ttl * 1000), *_fields(page)))
+    ) -> Seen | None:
+        saved = Seen(data, now + ttl)
+        terms = (seen.data, data, saved.expires_at, math.ceil(ttl * 1000))
+        return saved if self._run(_REPLACE, msisdn, *terms, *_fields(page)) else None
 
     def claim(self, msisdn: str, holder: str, *, now: float, lease: float) -> Claimed | None:
         found = self._run(_CLAIM, msisdn, holder, now, now + lease, CLAIM_KEPT_MS)

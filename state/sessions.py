@@ -71,11 +71,11 @@ class Sessions(Protocol):
 
     def replace(
         self, msisdn: str, seen: Seen, data: bytes, *, now: float, ttl: float, page: SidePage | None = None
-    ) -> bool:
+    ) -> Seen | None:
         """Store the conversation in place of what was seen, with a page if one is given, in one step.
 
-        False, and nothing is stored, if another one is there by now, or a claim; also as for `save`. It may expire
-        earlier than after `ttl`, by a hundredth of it.
+        Returns what is stored now. None, and nothing is stored, if another one is there by now, or a claim; also as
+        for `save`. It may expire earlier than after `ttl`, by a hundredth of it.
         """
         ...
 

@@ -57,13 +57,17 @@ class SqlSessions:
 
     def replace(
         self, msisdn: str, seen: Seen, data: bytes, *, now: float, ttl: float, page: SidePage | None = None
-    ) -> bool:
+    ) -> Seen | None:
         if page:
             values = (f"{msisdn}{_PAGE}{page.slot}", page.data, now + ttl, msisdn, seen.data)
             self._run(_REPLACE_PAGE, values, rows_touched)
         if seen.expires_at > now + ttl * RENEWED:
-            return self._run(_REPLACE, (data, msisdn, seen.data), rows_touched) == 1
-        return self._run(_REPLACE_AND_RENEW, (data, now + ttl, msisdn, seen.data), rows_touched) == 1
+            saved = Seen(data, seen.expires_at)
+            stored = self._run(_REPLACE, (data, msisdn, seen.data), rows_touched)
+        else:
+            saved = Seen(data, now + ttl)
+            stored = self._run(_REPLACE_AND_RENEW, (data, saved.expires_at, msisdn, seen.data), rows_touched)
+        return saved if stored == 1 else None
 
     def claim(self, msisdn: str, holder: str, *, now: float, lease: float) -> Claimed | None:
         held_until = now + lease

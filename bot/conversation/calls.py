@@ -16,7 +16,7 @@ from functools import partial
 from bot.conversation import heard, ussd_text
 from bot.conversation import session as sessions
 from bot.conversation.call_progress import CallProgress
-from bot.conversation.claims import CALL_WAIT_S, Claim, ClaimedTooLongError, LostClaimError
+from bot.conversation.claims import CALL_WAIT_S, Claim, ClaimedTooLongError, LostClaimError, StaleCopyError
 from bot.conversation.commands import DialogueRunner, last_checkpoint
 from bot.conversation.hop import (
     MAX_ATTEMPTS,
@@ -63,15 +63,18 @@ class CallHandler:
         """
         if not self.runner.place.ussd_code:
             return self.error_screen(inbound.msisdn)
-        key, language = self.runner.key(inbound, inbound.text), None
+        key, language, is_late = self.runner.key(inbound, inbound.text), None, True
         try:
-            for number in range(MAX_ATTEMPTS):
+            for _ in range(MAX_ATTEMPTS):
                 try:
-                    with self.resources.claims.open(inbound.msisdn, CALL_WAIT_S, is_late=number == 0) as claim:
+                    with self.resources.claims.open(inbound.msisdn, CALL_WAIT_S, is_late=is_late) as claim:
                         language = claim.previous.person.language if claim.previous else None
                         return attempt(claim, self.runner.peppers, partial(self._answer, inbound, key, claim))
+                except StaleCopyError:
+                    continue
                 except LostClaimError:
                     log.warning("a hop has lost its claim", extra={"session_id": inbound.id})
+                    is_late = False
             raise LostRaceError(inbound.id)
         except ClaimedTooLongError:
             log.exception("the hop waited too long in USSD session %s", inbound.id)
@@ -116,10 +119,11 @@ class CallHandler:
         if previous and _is_new_call(inbound, before, previous, claim.now):
             previous.forget_call()
         elif before is not None:
+            claim.confirm()
             return before
         with self.resources.context(claim, secrets) as context:
             try:
-                session, reply = self._hop(inbound, previous, context)
+                session, reply = self._hop(inbound, previous, claim, context)
             except Unreachable:
                 session = postponed(claim, context)
                 reply = USSD.end_prefix + self.runner.words(session.person).text(OUT_OF_REACH)
@@ -129,6 +133,8 @@ class CallHandler:
                     claim.keep(conn, session)
         if not self._save(session, claim, reply):
             raise LostClaimError(inbound.id)
+        if session.call:
+            self.progress.note(inbound.msisdn, session.call.id, len(session.call.consumed))
         return reply
 
     def _save(self, session: Session, claim: Claim, reply: str) -> bool:
@@ -136,20 +142,26 @@ class CallHandler:
         try:
             return claim.save(session)
         except Exception:
-            if not reply.startswith(USSD.end_prefix):
+            if claim.is_copy or not reply.startswith(USSD.end_prefix):
                 raise
             log.exception("the end of a call could not be saved")
             claim.leave()
             return True
 
-    def _hop(self, inbound: Inbound, previous: Session | None, context: HopContext) -> tuple[Session, str]:
+    def _hop(
+        self, inbound: Inbound, previous: Session | None, claim: Claim, context: HopContext
+    ) -> tuple[Session, str]:
         if previous and inbound.text and previous.is_earlier_call(inbound.id):
             return previous, USSD.end_prefix + self.runner.words(previous.person).text(TAKEN_OVER)
         if previous and previous.call and previous.call.id == inbound.id:
-            is_behind = self._is_behind(inbound, previous.call)
-            go_on = self._catch_up if is_behind else self._continue
+            go_on = self._continue
+            if self._is_behind(inbound, previous.call):
+                claim.confirm()
+                go_on = self._catch_up
             session, turn = previous, go_on(inbound, previous, previous.call, context)
         else:
+            if inbound.text:
+                claim.confirm()
             session, turn = self._dial(inbound, previous, context)
             if heard.is_on():
                 heard.note_dial(inbound, turn.person)
@@ -158,8 +170,6 @@ class CallHandler:
         session.by_call, session.left_at = turn.conversation, context.now.timestamp()
         if self.runner.engine.state(turn.conversation).has_fixed_lines:
             turn.conversation.choices = []
-        if session.call:
-            self.progress.note(inbound.msisdn, session.call.id, len(session.call.consumed))
         return session, screen
 
     def _answered_before(self, inbound: Inbound) -> int | None:

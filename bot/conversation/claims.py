@@ -10,14 +10,14 @@ lease ends and the next hop takes over. If the holder was only slow, the fence k
 
 A hop of a call takes its claim as late as it can: before its first write transaction, or never if it only moves through
 menus. Until then it works on the session that it has seen, and its save fails if that is not the newest any more, or if
-another hop holds the claim (docs/adr/0038).
+another hop holds the claim (docs/adr/0038). What it has seen may be this process's copy of the session (docs/adr/0037).
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 
@@ -25,6 +25,7 @@ from sqlalchemy import Connection
 
 from bot.conversation import session as sessions
 from bot.conversation.session import KEPT_FOR, LARGEST, Session
+from bot.conversation.session_copies import SessionCopies
 from bot.db.unit_of_work import Database
 from bot.runtime.clock import Clock
 from state import fences
@@ -46,6 +47,10 @@ class LostClaimError(RuntimeError):
     """Another hop has taken the claim over; what this one has not committed must not be committed."""
 
 
+class StaleCopyError(LostClaimError):
+    """The copy of a session with which a hop worked is not the newest one; the hop has done nothing yet."""
+
+
 class ClaimedTooLongError(RuntimeError):
     """Another hop of the same person held the claim for as long as this one could wait."""
 
@@ -53,7 +58,8 @@ class ClaimedTooLongError(RuntimeError):
 class Claim:
     """One person, whom no other hop handles until `save`, or until the end of the lease.
 
-    `previous` is the session before this hop, which the hop may change; None if there is none.
+    `previous` is the session before this hop, which the hop may change; None if there is none. While `is_copy`, it may
+    be an old one: the store has not been asked yet.
     """
 
     def __init__(
@@ -64,6 +70,8 @@ class Claim:
         document: bytes | None,
         holder: str = "",
         seen: Seen | None = None,
+        *,
+        is_copy: bool = False,
     ) -> None:
         self.msisdn, self.now = msisdn, now
         self._claims, self._store = claims, claims.store
@@ -71,6 +79,7 @@ class Claim:
         self.previous = self.read_again()
         self._number = self.previous.fence if self.previous else 0
         self._is_raised, self._is_kept, self._is_open = False, False, seen is None
+        self.is_copy = is_copy
 
     def __enter__(self) -> Self:
         return self
@@ -90,6 +99,21 @@ class Claim:
         """Forget what an attempt has changed in the session; the claim stays."""
         self.previous = self.read_again()
 
+    def confirm(self) -> None:
+        """Called before a reply with which nothing is saved. Raises StaleCopyError."""
+        if self._seen and self.is_copy:
+            seen = self._store.look(self.msisdn, self.now.timestamp())
+            if seen is None or seen.data != self._seen.data:
+                raise self._lost()
+            self.is_copy = False
+
+    def _lost(self) -> LostClaimError:
+        """The error of a hop for which the store has another session than it has seen."""
+        if not self.is_copy:
+            return LostClaimError(self.msisdn)
+        self._claims.copies.drop(self.msisdn)
+        return StaleCopyError(self.msisdn)
+
     def take(self) -> None:
         """Called before a transaction. Raises LostClaimError if what was seen is not the newest any more."""
         if self._seen is None:
@@ -101,8 +125,11 @@ class Claim:
         self._is_open = True
         if claimed.left_by:
             self._claims.take_over(self, claimed.left_by)
-        if claimed.left_by or claimed.data != seen.data:
             raise LostClaimError(self.msisdn)
+        if claimed.data != seen.data:
+            self.finish()
+            raise self._lost()
+        self.is_copy = False
 
     def hold(self, conn: Connection) -> None:
         """Called at the end of a transaction. Raises LostClaimError if another hop has taken the claim over."""
@@ -140,17 +167,26 @@ class Claim:
         self._number, self._is_kept = session.fence, True
 
     def save(self, session: Session) -> bool:
-        """Save the session and release the claim. False, and nothing is saved, if another hop has taken it over."""
+        """Save the session and release the claim. False, and nothing is saved, if another hop has taken it over.
+
+        Raises StaleCopyError.
+        """
         session.fence = self._number
         document, page, now = sessions.encode(session), None, self.now.timestamp()
         if len(document) > LARGEST and len(session.replies) > MOST_KEPT:
             page = session.take_page(self.now)
             document = sessions.encode(session)
         if self._seen:
-            return self._store.replace(self.msisdn, self._seen, document, now=now, ttl=KEPT_FOR, page=page)
-        is_saved = self._store.save(self.msisdn, document, self._holder, now=now, ttl=KEPT_FOR, page=page)
-        self._is_open = False
-        return is_saved
+            saved = self._store.replace(self.msisdn, self._seen, document, now=now, ttl=KEPT_FOR, page=page)
+            if saved is None and self.is_copy:
+                raise self._lost()
+        else:
+            is_saved = self._store.save(self.msisdn, document, self._holder, now=now, ttl=KEPT_FOR, page=page)
+            saved = Seen(document, now + KEPT_FOR) if is_saved else None
+            self._is_open = False
+        if saved:
+            self._claims.copies.keep(self.msisdn, saved)
+        return saved is not None
 
     def pages(self) -> list[bytes]:
         """The pages that were saved with the session."""
@@ -183,12 +219,14 @@ class Claims:
     clock: Clock
     pause: Callable[[float], None]
     new_holder: Callable[[], str]
+    copies: SessionCopies = field(default_factory=SessionCopies)
 
     def open(self, msisdn: str, wait_s: float, *, is_late: bool = False) -> Claim:
         """Claim the person and load the session: one round trip, unless another hop holds the claim.
 
-        With `is_late` the session is only loaded, if nobody holds the claim; `Claim.take` then takes it. If the block
-        of `with` raises, or neither saves nor raises, the claim is released at its end. Raises ClaimedTooLongError.
+        With `is_late` the session is only loaded, if nobody holds the claim, or it is this process's copy; `Claim.take`
+        then takes the claim. If the block of `with` raises, or neither saves nor raises, the claim is released at its
+        end. Raises ClaimedTooLongError.
         """
         claim, left_by = (is_late and self._look(msisdn)) or self._claim(msisdn, wait_s)
         if left_by:
@@ -206,7 +244,11 @@ class Claims:
 
     def _look(self, msisdn: str) -> tuple[Claim, str] | None:
         now = self.clock()
-        seen = self.store.look(msisdn, now.timestamp())
+        at = now.timestamp()
+        if copy := self.copies.find(msisdn, at):
+            return Claim(self, msisdn, now, copy.data, seen=copy, is_copy=True), ""
+        seen = self.store.look(msisdn, at)
+        self.copies.compare(msisdn, seen)
         return (Claim(self, msisdn, now, seen.data, seen=seen), "") if seen else None
 
     def _claim(self, msisdn: str, wait_s: float) -> tuple[Claim, str]:

@@ -24,7 +24,7 @@ from marketplace_api.orders import orders, paying
 from marketplace_api.payments import buyer_payments
 from state import messages, people
 from state.messages import Message
-from state.sessions import Sessions
+from state.sessions import Seen, Sessions
 from tests.actors import TESTER
 from tests.service import Service
 
@@ -149,7 +149,7 @@ class InterruptedSessions:
         self._interrupt()
         return self._store.save(*args, **values)
 
-    def replace(self, *args: Any, **values: Any) -> bool:
+    def replace(self, *args: Any, **values: Any) -> Seen | None:
         self._interrupt()
         return self._store.replace(*args, **values)
 

@@ -169,7 +169,7 @@ def test_what_was_seen_is_replaced_while_nobody_holds_a_claim(sessions: Sessions
     claim_and_save(sessions, b"first")
     seen = sessions.look(AMINA, NOW)
     assert seen == Seen(b"first", NOW + TTL)
-    assert sessions.replace(AMINA, seen, b"second", now=NOW, ttl=TTL)
+    assert sessions.replace(AMINA, seen, b"second", now=NOW, ttl=TTL) == sessions.look(AMINA, NOW)
     assert not sessions.replace(AMINA, seen, b"ghost", now=NOW, ttl=TTL)
     assert sessions.load(AMINA, NOW) == b"second"
     assert claim(sessions) == Claimed(b"second")
@@ -208,7 +208,7 @@ def test_of_eight_hops_that_have_seen_the_same_one_replaces_it(sessions: Session
     claim_and_save(sessions, b"start")
 
     def replace(seen: Seen, round_number: int, number: int) -> bool:
-        return sessions.replace(AMINA, seen, b"%d:%d" % (round_number, number), now=NOW, ttl=TTL)
+        return bool(sessions.replace(AMINA, seen, b"%d:%d" % (round_number, number), now=NOW, ttl=TTL))
 
     for round_number in range(15):
         seen = sessions.look(AMINA, NOW)
