@@ -179,7 +179,7 @@ def _add_middleware(app: Flask, services: Services, handlers: Handlers, door: Do
     wsgi_app = RequestLimits(wsgi_app, *limits(settings))
     if hops := settings.trusted_proxies:
         wsgi_app = ProxyFix(wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
-    wsgi_app = RequestIds(NoStore(Compression(wsgi_app)), partial(_request_id, services))
+    wsgi_app = RequestIds(NoStore(Compression(wsgi_app)), prefix=f"{services.ids.random.getrandbits(32):08x}")
     app.wsgi_app = ClosedConnections(wsgi_app, draining)  # type: ignore[method-assign]
 
 
@@ -242,7 +242,3 @@ def _console(services: Services, door: Door) -> LateConsole:
             screens=screens,
         )
     )
-
-
-def _request_id(services: Services) -> str:
-    return f"{services.ids.random.getrandbits(64):016x}"

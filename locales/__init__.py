@@ -28,6 +28,8 @@ from babel.messages.pofile import read_po
 from babel.numbers import get_currency_precision, get_decimal_symbol, get_group_symbol
 
 SOURCE = "en"
+CACHED_TEXTS = 4096
+"""Of each language; more than there are."""
 FOLDER = Path(__file__).parent
 
 _SYMBOLS = {"KES": "KSh", "UGX": "USh", "TZS": "TSh", "RWF": "RF", "BIF": "FBu", "ETB": "Br"}
@@ -65,7 +67,7 @@ def catalogue(language: str) -> Language:
     return Language(
         language,
         (Locale.parse(language).language_name or language).capitalize(),
-        partial(_text, language),
+        lru_cache(CACHED_TEXTS)(partial(_text, language)),
         partial(_plural, language),
         partial(_money, language),
         partial(_day, language),

@@ -18,6 +18,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
+
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
@@ -30,8 +32,7 @@ class Claimed:
     left_by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(msgspec.Struct, frozen=True):
     """A conversation that was saved, and when it expires, in Unix seconds."""
 
     data: bytes

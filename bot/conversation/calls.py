@@ -9,9 +9,11 @@ because the outcome of each command is stored under its key.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+
+from msgspec import structs
 
 from bot.conversation import heard, ussd_text
 from bot.conversation import session as sessions
@@ -151,14 +153,14 @@ class CallHandler:
     def _hop(
         self, inbound: Inbound, previous: Session | None, claim: Claim, context: HopContext
     ) -> tuple[Session, str]:
-        if previous and inbound.text and previous.is_earlier_call(inbound.id):
-            return previous, USSD.end_prefix + self.runner.words(previous.person).text(TAKEN_OVER)
         if previous and previous.call and previous.call.id == inbound.id:
             go_on = self._continue
             if self._is_behind(inbound, previous.call):
                 claim.confirm()
                 go_on = self._catch_up
             session, turn = previous, go_on(inbound, previous, previous.call, context)
+        elif previous and inbound.text and previous.is_earlier_call(inbound.id):
+            return previous, USSD.end_prefix + self.runner.words(previous.person).text(TAKEN_OVER)
         else:
             if inbound.text:
                 claim.confirm()
@@ -303,8 +305,8 @@ def with_all_answers(hop: Inbound, previous: Session | None) -> Inbound:
     If the call is lost, nobody knows what was answered before, so the hop becomes a new dial.
     """
     if previous and previous.call and previous.call.id == hop.id:
-        return replace(hop, text=f"{previous.call.consumed[: hop.answered_before]}*{hop.text}")
-    return hop if previous and previous.is_earlier_call(hop.id) else replace(hop, text="")
+        return structs.replace(hop, text=f"{previous.call.consumed[: hop.answered_before]}*{hop.text}")
+    return hop if previous and previous.is_earlier_call(hop.id) else structs.replace(hop, text="")
 
 
 def _is_new_call(inbound: Inbound, before: str | None, previous: Session, now: datetime) -> bool:

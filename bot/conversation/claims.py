@@ -85,6 +85,8 @@ class Claim:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
+        if not self._is_open:
+            return
         try:
             if kind is None:
                 self.finish()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 
 import msgspec
+from msgspec import structs
 from sqlalchemy import Connection
 
 import locales
@@ -162,8 +163,11 @@ class DialogueRunner:
         """
         if previous is None:
             return None
-        keys = [key, *self.former_keys(inbound, inbound.text)]
-        stored = next((previous.replies[key] for key in keys if key in previous.replies), None)
+        keys, stored = [key, *self.former_keys(inbound, inbound.text)], None
+        for known in keys:
+            if known in previous.replies:
+                stored = previous.replies[known]
+                break
         if stored is None and not _goes_on(previous, inbound) and previous.may_have_page(inbound.id):
             stored = find_on_pages(pages(), previous.first_page, keys)
         return None if stored is None else self._opened(stored)
@@ -382,7 +386,7 @@ class DialogueRunner:
         """
         channel, added = self.engine.state(turn.conversation).channel(SMS), f"\n{line}"
         screen, text = self.engine.screen(turn), self.sms(turn)
-        shorter = replace(
+        shorter = structs.replace(
             channel, septets=channel.septets - len(added), ucs2_units=channel.ucs2_units - gsm7.units(added)
         )
         if channel.room(text + added) < 0 and not screen.options and screen.fits(shorter):

@@ -185,7 +185,7 @@ def read(document: bytes | None) -> Session | None:
     if document is None:
         return None
     try:
-        return decode(document)
+        return _decoder.decode(document)
     except msgspec.DecodeError:
         log.exception("a stored session cannot be decoded; a new one is started")
         return None

@@ -78,7 +78,7 @@ class TextHandler:
 
         Raises ClaimedTooLongError, and LostRaceError when the claim was lost in every attempt.
         """
-        inbound = replace(inbound, msisdn=self._sender(inbound.msisdn))
+        inbound = structs.replace(inbound, msisdn=self._sender(inbound.msisdn))
         if not is_e164(inbound.msisdn):
             self._keep(inbound)
             return
@@ -389,7 +389,7 @@ class TextHandler:
 
 def _sent_before(inbound: Inbound, now: datetime) -> Inbound:
     """The text, sent by `now` at the latest: a wrong clock or time zone may date it later."""
-    return replace(inbound, sent_at=now) if inbound.sent_at and inbound.sent_at > now else inbound
+    return structs.replace(inbound, sent_at=now) if inbound.sent_at and inbound.sent_at > now else inbound
 
 
 def _consent_asked(inbound: Inbound) -> Literal["STOP", "START"] | None:

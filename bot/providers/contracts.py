@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol, runtime_checkable
 
+import msgspec
+
 from bot.providers.errors import Reason, SendError
 from state.messages import ReportedStatus
 
@@ -25,8 +27,7 @@ class Media:
     content_type: str
 
 
-@dataclass(frozen=True, slots=True)
-class Inbound:
+class Inbound(msgspec.Struct, frozen=True):
     """A hop of a USSD call, or an inbound text.
 
     `id` is the provider's id of the session for USSD, otherwise of the message. The `text` of a USSD hop is cumulative:

@@ -5,7 +5,6 @@ Flask takes more time to read a form than all other steps of a hop. Both ways gi
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -37,7 +36,7 @@ class FastPath:
         echoed: str,
     ) -> None:
         self._app, self._answer, self._echoed = app, answer, echoed
-        self._paths = [path.encode() for path in paths]
+        self._paths = frozenset(path.encode().decode("latin-1") for path in paths)  # as WSGI writes them
         self._variable = f"HTTP_{echoed.upper().replace('-', '_')}"
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -51,16 +50,14 @@ class FastPath:
 
     def _applies(self, environ: WSGIEnvironment) -> bool:
         length = environ.get("CONTENT_LENGTH") or ""
+        # the paths hold secrets; finding one by its hash tells nothing of its parts, unlike a comparison
         return (
             environ["REQUEST_METHOD"] == "POST"
-            and self._is_ours(environ["PATH_INFO"].encode("latin-1"))
+            and environ["PATH_INFO"] in self._paths
             and environ.get("CONTENT_TYPE", "").partition(";")[0] == "application/x-www-form-urlencoded"
             and length.isdecimal()
             and int(length) <= LARGEST_FORM
         )
-
-    def _is_ours(self, asked: bytes) -> bool:
-        return any(hmac.compare_digest(asked, path) for path in self._paths)  # the paths hold secrets
 
 
 def _form(environ: WSGIEnvironment) -> Form:

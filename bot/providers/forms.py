@@ -16,7 +16,7 @@ import json
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import unquote_to_bytes
 
 from flask import Request, abort
@@ -54,8 +54,12 @@ class Form:
     def get(self, name: str, longest: int = LONGEST_ID) -> str:
         """The value of a field, empty if it is missing; the request is answered 413 if it is too long."""
         value = self._fields.get(name.encode(), b"")
-        text = decoded(unquote_to_bytes(value) if b"%" in value else value, self._content_type)
-        return bounded(name, text if text.isprintable() else clean(text), longest)
+        if b"%" in value:
+            value = unquote_to_bytes(value)
+        text = value.decode() if value.isascii() else decoded(value, self._content_type)
+        if not text.isprintable():
+            text = clean(text)
+        return text if len(text) <= longest else _refuse(name)
 
     def required(self, name: str) -> str:
         """The value without blanks around it; the request is answered 400 if it is missing or blank."""
@@ -85,8 +89,11 @@ def as_posted(request: Request) -> MultiDict[str, str]:
 
 def _encoded(body: bytes) -> list[tuple[bytes, bytes]]:
     """Names with values that are still percent-encoded."""
-    parts = [field.partition(b"=") for field in body.replace(b"+", b" ").split(b"&", MOST_FIELDS)[:MOST_FIELDS]]
-    return [(unquote_to_bytes(name) if b"%" in name else name, value) for name, _, value in parts]
+    fields = []
+    for field in body.replace(b"+", b" ").split(b"&", MOST_FIELDS)[:MOST_FIELDS]:
+        name, _, value = field.partition(b"=")
+        fields.append((unquote_to_bytes(name) if b"%" in name else name, value))
+    return fields
 
 
 def json_object(request: Request) -> dict[str, Any]:
@@ -135,7 +142,11 @@ def clean(value: str) -> str:
 
 def bounded(name: str, value: str, longest: int = LONGEST_ID) -> str:
     """The value; the request is answered 413 if it has more than `longest` characters."""
-    return value if len(value) <= longest else abort(413, f"{name} is too long")
+    return value if len(value) <= longest else _refuse(name)
+
+
+def _refuse(name: str) -> NoReturn:
+    abort(413, f"{name} is too long")
 
 
 def msisdn(raw: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from itertools import count
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from bot.runtime.structured import structlog
@@ -13,14 +14,18 @@ _bind, _reset = structlog.contextvars.bind_contextvars, structlog.contextvars.re
 
 
 class RequestIds:
-    """WSGI middleware that gives each request its id."""
+    """WSGI middleware that gives each request its id.
 
-    def __init__(self, app: WSGIApplication, new_id: Callable[[], str]) -> None:
-        self._app, self._new_id = app, new_id
+    A new id is `prefix`, by which processes differ, and a number. To ask the operating system for a random one would
+    let another thread run each time.
+    """
+
+    def __init__(self, app: WSGIApplication, prefix: str) -> None:
+        self._app, self._prefix, self._numbers = app, prefix, count(1)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         sent = environ.get("HTTP_X_REQUEST_ID", "")
-        request_id = sent if _ACCEPTED.fullmatch(sent) else self._new_id()
+        request_id = sent if _ACCEPTED.fullmatch(sent) else f"{self._prefix}{next(self._numbers):08x}"
         environ["HTTP_X_REQUEST_ID"] = request_id  # for an answer that does not pass here (bot/web/request_bodies.py)
 
         def start(status: str, headers: list[tuple[str, str]], *error: object) -> Callable[[bytes], object]:

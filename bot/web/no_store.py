@@ -18,7 +18,7 @@ PUBLIC = re.compile(
 OWN = re.compile(r"/products/[^/]+")
 """The paths whose GET the browser alone may store, as the page itself says. Its form is for one order of one buyer: who
 goes back to it finds it with the token that has been used."""
-HEADER = "Cache-Control"
+HEADER, _LOWER = "Cache-Control", "cache-control"
 
 
 class NoStore:
@@ -33,7 +33,7 @@ class NoStore:
             return self._app(environ, start_response)
 
         def start(status: str, headers: list[tuple[str, str]], *error: object) -> Callable[[bytes], object]:
-            kept = [header for header in headers if header[0].lower() != HEADER.lower()]
+            kept = [header for header in headers if header[0].lower() != _LOWER]
             return start_response(status, [*kept, (HEADER, "no-store")], *error)  # type: ignore[arg-type]
 
         return self._app(environ, start)

@@ -68,18 +68,20 @@ class RequestLimits:
         limits = self._limits(environ["PATH_INFO"])
         if has_body(environ):
             refused = self._bodies.read(environ, limits.largest_body, is_trusted=limits.is_trusted)
-            if refused is HTTPStatus.REQUEST_ENTITY_TOO_LARGE and limits.answers_itself:
+            if refused:
+                if refused is not HTTPStatus.REQUEST_ENTITY_TOO_LARGE or not limits.answers_itself:
+                    return _refuse(refused, start_response)
                 environ["wsgi.input"] = _TooLong()
-            elif refused:
-                return _refuse(refused, start_response)
         if limits.share is None:
             return self._app(environ, start_response)
         return self._handle(limits.share, environ, start_response)
 
     def _limits(self, path: str) -> Limits:
         # a path may hold a secret; finding it by its hash tells nothing of its parts, unlike a comparison
+        if limits := self._exact.get(path):
+            return limits
         above = path.rpartition("/")[0]
-        for known in (path, above, above.rpartition("/")[0]):
+        for known in (above, above.rpartition("/")[0]):
             if limits := self._exact.get(known):
                 return limits
         return next(limits for prefix, limits in self._prefixes if path.startswith(prefix))

@@ -11,7 +11,7 @@ Nothing here opens a socket or a file, or reads the clock.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 
 from flows.commands import Command, Outcome
 from flows.reading import codes
@@ -74,7 +74,7 @@ class DialogueEngine:
         return self.flows[conversation.flow]
 
     def state(self, conversation: Conversation) -> StateKind:
-        return self.flow(conversation).states[conversation.state]
+        return self.flows[conversation.flow].states[conversation.state]
 
     def is_current(self, conversation: Conversation) -> bool:
         """True if the flow, version and state of a stored conversation still exist."""
@@ -217,17 +217,18 @@ class DialogueEngine:
         screen = prompts.screen(turn) or self.state(turn.conversation).screen(turn)
         if screen.ends:
             return screen
-        return Screen(screen.bodies, screen.options, screen.more, tuple(self._navigation(turn)))
+        keys = self._navigation(turn)
+        lines = tuple([(key, turn.words.text(navigation.LABELS[key])) for key in keys])
+        return Screen(screen.bodies, screen.options, screen.more, lines)
 
-    def _navigation(self, turn: Turn) -> Iterator[tuple[str, str]]:
+    def _navigation(self, turn: Turn) -> Sequence[str]:
+        """The keys that the screen lists besides its own lines."""
         conversation = turn.conversation
         if conversation.side_prompt == "resume" or turn.person.language is None:
-            return  # no question comes before that for the language
-        inside = conversation.flow != self.home or bool(conversation.trail)
-        if inside or conversation.pages:
-            yield BACK, turn.words.text(navigation.LABELS[BACK])
-        if inside:
-            yield HOME, turn.words.text(navigation.LABELS[HOME])
+            return ()  # no question comes before that for the language
+        if conversation.flow != self.home or conversation.trail:
+            return BACK, HOME
+        return (BACK,) if conversation.pages else ()
 
     # -- a dropped call
 
@@ -295,10 +296,10 @@ class DialogueEngine:
         turn.answer = value
         conversation.answers[source] = value
         conversation.trail.append(source)
-        conversation.unseen = [
-            *(other for other in conversation.unseen if other != source),
-            *([] if is_asked else [source]),
-        ]
+        if source in conversation.unseen:
+            conversation.unseen.remove(source)
+        if not is_asked:
+            conversation.unseen.append(source)
         self._trigger(turn, "answer")
         if conversation.state in conversation.trail:
             # the state was passed before: the trail ends here, so that *back* never loops

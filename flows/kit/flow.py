@@ -139,7 +139,7 @@ class Flow:
         conversation = turn.conversation
         moves = self.moves.get((event_name(name, turn.answer), conversation.state))
         for guards, dest in moves if moves is not None else self.moves.get((name, conversation.state), ()):
-            if all(guard(turn) for guard in guards):
+            if not guards or all(guard(turn) for guard in guards):
                 if dest is not None:
                     conversation.state = dest
                     if entered := self.states.get(dest):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import encodings.utf_16_be  # noqa: F401 - otherwise the first hop would import it
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 
@@ -22,8 +21,7 @@ from flows import gsm7
 CACHED_SCREENS = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Channel:
+class Channel(msgspec.Struct, frozen=True):
     """How much a message on a channel may hold, and the prefixes that say whether the conversation continues."""
 
     name: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
+
+import msgspec
 
 T = TypeVar("T")
 
@@ -23,8 +24,7 @@ UnreadableReason = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Read(Generic[T]):
+class Read(msgspec.Struct, Generic[T], frozen=True):
     """The value that was read. If it is not certain, it is a guess: ask whether it is right before using it."""
 
     value: T

@@ -6,7 +6,6 @@ The bodies that are understood are in `tests/providers/rows/africastalking.py`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from io import BytesIO
 from urllib.parse import urlencode
 
@@ -15,6 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from werkzeug.test import Client, TestResponse
 
 from bot.providers import africastalking
@@ -193,7 +193,7 @@ def test_the_answer_says_how_long_the_text_is_and_the_next_request_brings_that_b
         path, data=f"{CALL}&text=1*3*4", content_type=FORM, headers={METADATA: first.headers[METADATA]}
     )
     assert (first.headers[METADATA], second.headers[METADATA]) == ("1", "5")
-    assert handler.recorded == [hop("1"), replace(hop("1*3*4"), answered_before=1)]
+    assert handler.recorded == [hop("1"), structs.replace(hop("1*3*4"), answered_before=1)]
 
 
 def test_a_hop_with_an_incomplete_body_is_not_processed(client: FlaskClient, handler: CallbackRecorder) -> None:

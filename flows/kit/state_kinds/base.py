@@ -21,6 +21,8 @@ from flows.market import OutOfReach
 class StateKind(State):
     """A state with a name, words, edges and a screen."""
 
+    name: str = ""
+    """A property of the library, which takes longer than an attribute."""
     has_screen = True
     is_question = False
     resume_before = False
@@ -36,7 +38,7 @@ class StateKind(State):
 
     def __init__(self, name: str, text: Wording = "") -> None:
         super().__init__(name)
-        self.text = text
+        self.name, self.text = name, text
 
     def enter(self, event_data: EventData) -> None:
         """Called by the machine when a conversation arrives."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
+
+from msgspec.structs import replace
 
 from bot.providers.africastalking import PROVIDER
 from bot.providers.contracts import DeliveryReport, Inbound, Receipt, SessionEnd
