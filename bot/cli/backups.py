@@ -26,7 +26,7 @@ def backup_command(file: Path) -> None:
         )
     except BackupError as error:
         raise click.ClickException(str(error)) from None
-    click.echo(f"{file}: {file.stat().st_size / 1e6:.1f} MB, {len(made.manifest.photos)} files of photos.")
+    click.echo(f"{file}: {file.stat().st_size / 1000:,.0f} kB, {len(made.manifest.photos)} files of photos.")
     if made.lost:
         click.echo(f"{len(made.lost)} files of photos are missing in {settings.photos_dir}.", err=True)
 

@@ -8,7 +8,7 @@ import shutil
 import stat
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from importlib import metadata
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from bot.db import start_checks
 from bot.installation.checking import CheckFinding, Installation, InstallationCheck, well, wrong
-from bot.runtime.clock import MovableClock
+from bot.runtime.clock import MovableClock, system_clock
 from marketplace_api.models import Photo
 from state import schedule
 
@@ -81,12 +81,12 @@ def _differences(installation: Installation) -> Iterator[tuple[str, timedelta]]:
     if installation.services.engine.dialect.name == "postgresql":
         with installation.services.engine.connect() as connection:
             there = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
-        yield "PostgreSQL", there - datetime.now(UTC)
+        yield "PostgreSQL", there - system_clock()
     url = installation.settings.redis_url
     if url and url.startswith(("redis://", "rediss://", "unix://")):
         from state.redis_clients import server_time
 
-        yield "Redis", server_time(url) - datetime.now(UTC)
+        yield "Redis", server_time(url) - system_clock()
 
 
 def _disk(installation: Installation) -> CheckFinding:

@@ -37,7 +37,8 @@ def _account(name: str, installation: Installation) -> CheckFinding:
             remedy = "Compare the credentials in the settings with those on the provider's dashboard."
             return wrong(f"{name} refuses our credentials: {error.detail}", remedy)
         remedy = "Try again later; if it persists, look whether this machine may connect to the provider."
-        return wrong(f"{name} does not answer: {error.reason.word} {error.detail}", remedy)
+        words = dict.fromkeys((error.reason.word, error.detail))  # often the same
+        return wrong(f"{name} does not answer as it should: {' '.join(words)}", remedy)
     return well(f"{name} accepts our credentials")
 
 

@@ -1,5 +1,6 @@
 """The scripts, each in its own copy of the checkout: nothing is installed, and this checkout does not change."""
 
+import json
 import os
 import shutil
 import sqlite3
@@ -254,6 +255,21 @@ def test_soko_runs_a_command_of_the_service(clone, migrated_sqlite_url):
     assert status == 0, printed
     assert len(printed.split()) == 1, printed  # the key alone, so that a script can keep it
     assert names == [("bead shop",)]
+
+
+def test_the_doctor_answers_in_json_also_where_a_setting_is_wrong(clone, sqlite_url):
+    status, printed = clone.run("soko", "doctor", "--json", PORT="http", DATABASE_URL=sqlite_url)
+    document = json.loads(printed)
+
+    assert (status, document["ok"]) == (1, False)
+    assert document["checks"][0]["detail"].startswith("PORT: 'http' is wrong")
+
+
+def test_the_file_of_a_backup_is_in_the_folder_of_the_caller(checkout, tools):
+    checkout.run("soko", "backup", "a.soko", DATABASE_URL="sqlite:///a.db")
+    checkout.run("soko", "restore", "/b.soko")
+
+    assert [line.split("--app wsgi ")[1] for line in logged(tools)] == ["backup //a.soko", "restore /b.soko"]
 
 
 def test_soko_runs_the_tools_of_the_translators(clone):

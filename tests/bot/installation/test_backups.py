@@ -54,7 +54,6 @@ def add_photo(service: Service) -> str:
     return str(service.services.photo_store.add(pot["code"], photo(320, 240)).photo.id)
 
 
-@pytest.mark.every_store
 def test_a_restored_shop_balances_has_its_photos_and_goes_on(service: Service, empty_url: str, tmp_path: Path) -> None:
     id = add_photo(service)
     order = fixtures.received_order(service)

@@ -20,7 +20,7 @@ from sqlalchemy import Executable, create_engine, insert, text, update
 
 from bot.cli.doctor import doctor_command
 from bot.conversation.service import ConversationService
-from bot.installation import checking, doctor, outside, stores, words
+from bot.installation import checking, doctor, machine, outside, stores, words
 from bot.installation.checking import CheckFinding, CheckResult, Installation, InstallationCheck
 from bot.migrations import upgrade
 from bot.providers import registry
@@ -51,7 +51,7 @@ ACCOUNTS = {
     "daraja_shortcode": "600997",
     "daraja_webhook_secret": "daraja-webhook",
     "daraja_initiator": "soko",
-    "daraja_security_credential": "credential",
+    "daraja_security_credential": "Zm9vYmFyYmF6",
     "daraja_express_shortcode": "600998",
     "daraja_express_passkey": "passkey",
     "stripe_api_key": "sk_live_right",
@@ -286,6 +286,14 @@ def test_a_check_passes_where_all_is_well_and_fails_with_words_where_it_is_broke
     assert len(after.detail) > 5
     assert after.remedy.endswith((".", ")", "="))
     assert "not checked" not in after.detail
+    if name.startswith("account_"):
+        assert after.detail.partition(" ")[2].startswith("refuses our credentials")
+
+
+def test_a_provider_that_does_not_answer_is_told_from_one_that_refuses(place: BrokenPlace) -> None:
+    place.settings(twilio_base_url="http://127.0.0.1:1")
+
+    assert found(place, "account_twilio").detail == "twilio does not answer as it should: unreachable"
 
 
 def found(place: BrokenPlace, name: str, *, repairing: bool = False) -> CheckResult:
@@ -393,10 +401,23 @@ def test_a_real_redis_says_its_policy_and_its_time(redis_url: str) -> None:
     assert abs((redis_clients.server_time(redis_url) - datetime.now(UTC)).total_seconds()) < 60
 
 
-def test_the_stores_of_a_real_postgresql_pass(migrated_postgres_url: str, place: BrokenPlace) -> None:
+@pytest.fixture
+def on_postgresql(migrated_postgres_url: str, place: BrokenPlace) -> Iterator[BrokenPlace]:
+    """The installation with a real PostgreSQL."""
+    engine = engine_for(migrated_postgres_url)
     place.settings(database_url=migrated_postgres_url)
-    place.services(engine=engine_for(migrated_postgres_url))
+    place.services(engine=engine)
+    yield place
+    engine.dispose()
 
-    assert {name: found(place, name).ok for name in ("database", "database_version", "schema", "tables")} == {
-        **dict.fromkeys(("database", "database_version", "schema", "tables"), True)
-    }
+
+def test_the_stores_of_a_real_postgresql_pass(on_postgresql: BrokenPlace) -> None:
+    names = "database", "database_version", "schema", "tables", "clock"
+
+    assert {name: found(on_postgresql, name).ok for name in names} == dict.fromkeys(names, True)
+
+
+def test_a_clock_that_is_not_postgresqls_is_wrong(on_postgresql: BrokenPlace) -> None:
+    on_postgresql.patch.setattr(machine, "system_clock", lambda: datetime.now(UTC) - timedelta(minutes=2))
+
+    assert found(on_postgresql, "clock").detail == "this machine is 120 s behind PostgreSQL"
