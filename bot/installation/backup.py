@@ -200,7 +200,10 @@ def _facts(connection: Connection) -> tuple[str, Sequence[str]]:
 
 def run_postgresql(url: URL, program: str, *arguments: str) -> None:
     """Run a program of PostgreSQL's on this database. Raises BackupError."""
-    address = url.set(drivername="postgresql", password=None).render_as_string()
+    # without the password, which other users of this machine would see among the arguments
+    address = URL.create(
+        "postgresql", url.username, host=url.host, port=url.port, database=url.database, query=url.query
+    ).render_as_string()
     environment = {**os.environ, **({"PGPASSWORD": url.password} if url.password else {})}
     try:
         done = subprocess.run(  # noqa: S603 - our own arguments, and no shell

@@ -22,8 +22,8 @@ from tests.repository.test_operations import commands
 from tests.service import serving
 
 SETTINGS = {name.upper() for name in settings_class().model_fields}
-OF_OTHERS = {"SOKO_DOMAIN", "SOKO_SERVERS", "POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD"}
-"""The variables of the proxy and of PostgreSQL."""
+OF_OTHERS = {"SOKO_DOMAIN", "SOKO_SERVERS", "POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD", "SOKO_ENV"}
+"""The variables of the proxy, of PostgreSQL and of `soko-run`."""
 PORT = 8000
 UNITS = sorted((ROOT / "deploy/systemd").iterdir())
 MANIFESTS = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import subprocess
 import threading
 import zipfile
 from contextlib import closing
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy.engine import make_url
 
 from bot.installation import backup, restore
 from bot.installation.backup import BackupError
@@ -290,6 +292,27 @@ def test_a_backup_replaces_no_file_and_leaves_none_when_it_fails(
     with pytest.raises(BackupError, match="No space left"):
         back_up(embedded, tmp_path / "b.soko")
     assert list(tmp_path.glob("*b.soko*")) == []
+
+
+@pytest.mark.parametrize(
+    ("program", "words"), [("pg_nowhere", "install postgresql-client"), ("pg_restore", "pg_restore failed: .+")]
+)
+def test_a_program_of_postgresql_that_is_missing_or_fails_is_named(program: str, words: str) -> None:
+    with pytest.raises(BackupError, match=words):
+        backup.run_postgresql(make_url("postgresql://nobody:secret@127.0.0.1:1/none"), program, "/dev/null")
+
+
+def test_an_address_of_postgresql_is_given_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    run: list[tuple[list[str], str]] = []
+
+    def record(arguments: list[str], *, env: dict[str, str], **_: object) -> subprocess.CompletedProcess[str]:
+        run.append((arguments, env["PGPASSWORD"]))
+        return subprocess.CompletedProcess(arguments, 0)
+
+    monkeypatch.setattr(subprocess, "run", record)
+    backup.run_postgresql(make_url("postgresql+psycopg://soko:secret@db/soko?sslmode=require"), "pg_dump")
+
+    assert run == [(["pg_dump", "--dbname=postgresql://soko@db/soko?sslmode=require"], "secret")]
 
 
 # -- the commands
