@@ -55,7 +55,8 @@ TEXTS_LEAVE = ServiceLevel(
     name="TextsLate",
     promise="99 of 100 texts are accepted by a provider within a minute of being queued.",
     objective=0.99,
-    good='sum(rate(soko_text_wait_seconds_bucket{le="60.0"}[{window}]))',
+    # Prometheus 3 writes every bound as a decimal number, older ones as we give it
+    good='sum(rate(soko_text_wait_seconds_bucket{le=~"60([.]0)?"}[{window}]))',
     total="sum(rate(soko_text_wait_seconds_count[{window}]))",
 )
 TEXTS_ACCEPTED = ServiceLevel(

@@ -26,7 +26,7 @@ FILE = ROOT / "docs/alerts.yml"
 RULES: list[dict[str, Any]] = yaml.safe_load(FILE.read_text())["groups"][0]["rules"]
 BUSY = {
     "soko_texts_sent_total": "0+100x800",
-    'soko_text_wait_seconds_bucket{le="60.0"}': "0+100x800",
+    'soko_text_wait_seconds_bucket{le="60"}': "0+100x800",
     "soko_text_wait_seconds_count": "0+100x800",
 }
 WELL = {
@@ -71,7 +71,7 @@ BROKEN: dict[str, dict[str, str]] = {
     "BooksWrong": {'soko_audit_ok{check="owed"}': "0x800"},
     "WorkerStopped": {'soko_chore_done_timestamp_seconds{chore="texts.unknown"}': "0+60x700 42000x100"},
     "BackupOld": {"soko_backup_done_timestamp_seconds": "-60000x800"},
-    "TextsLate": {'soko_text_wait_seconds_bucket{le="60.0"}': "0+80x800"},
+    "TextsLate": {'soko_text_wait_seconds_bucket{le="60"}': "0+80x800"},
     "TextsNotAccepted": {"soko_texts_refused_total": "0+300x800"},
 }
 """By alert: what makes it fire, in a shop that is healthy otherwise."""
@@ -110,6 +110,13 @@ def test_each_alert_fires_when_it_should_and_no_other_with_it(tmp_path: Path) ->
 
     assert list(BROKEN) == [rule["alert"] for rule in RULES]
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_bound_of_a_service_level_is_a_bucket(service: Service) -> None:
+    (bound,) = set(re.findall(r'le=~"(.+?)"', dispatcher.TEXTS_LEAVE.good))
+    bounds = re.findall(r'^soko_text_wait_seconds_bucket{le="(.+?)"}', service.http.get("/metrics").text, re.MULTILINE)
+
+    assert [each for each in bounds if re.fullmatch(bound, each)] == ["60"]
 
 
 def test_each_alert_has_a_section_of_the_runbook() -> None:
