@@ -6,14 +6,18 @@ import logging
 from collections.abc import Sequence
 
 from flask import Flask, Response, make_response, render_template, request
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import NotFound
 
 from bot.web import preferences
+from state.deadline import TimeIsUpError
 
 RETRY_AFTER_S = 30
 PROGRAMS = ("/webhooks/", "/healthz", "/readyz", "/metrics")
 """The beginnings of paths that no person opens."""
+FAILURES = OperationalError, InterfaceError, PoolTimeoutError, TimeIsUpError
+"""What a database raises that is away, frozen or full."""
 log = logging.getLogger(__name__)
 
 
@@ -26,8 +30,7 @@ def add(app: Flask, languages: Sequence[str]) -> None:
             return error
         return _page("shop/not_found.html", 404)
 
-    @app.errorhandler(OperationalError)
-    def unavailable(error: OperationalError) -> Response:
+    def unavailable(error: Exception) -> Response:
         if request.blueprint not in ("shop", "discovery"):
             raise error
         log.exception("a page of the shop could not be read")
@@ -35,6 +38,9 @@ def add(app: Flask, languages: Sequence[str]) -> None:
         answer.headers["Retry-After"] = str(RETRY_AFTER_S)
         answer.headers["Cache-Control"] = "no-store"
         return answer
+
+    for failure in FAILURES:
+        app.register_error_handler(failure, unavailable)
 
     def _page(template: str, status: int) -> Response:
         preferences.read(languages)
