@@ -132,7 +132,9 @@ def _register_shop(app: Flask, services: Services, door: Door) -> None:
     app.register_blueprint(discovery.routes(services.reads, settings.url))
     error_pages.add(app, settings.languages)
     orders = BuyerOrders(database, opener, door, terms)
-    app.register_blueprint(order_page.routes(orders, links, forms, door, services.clock, settings.sms_short_code))
+    app.register_blueprint(
+        order_page.routes(orders, links, forms, door, services.clock, settings.sms_short_code, settings.languages)
+    )
 
 
 def _register_pages(app: Flask, services: Services, door: Door, draining: Draining) -> None:

@@ -4,6 +4,7 @@
     N_("Many words", "Few", ...)         its versions, the longest first: one message each
     NN_("{n} piece", "{n} pieces")       one message with its plural
     {{ _("Words") }}                     one message of a template (Jinja)
+    {{ _n("A piece", "{n} pieces", n) }}  one message of a template with its plural
 
 Babel's own extractor takes as many messages from a call as its keyword says, so it cannot take all of them.
 """
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 
 NOTE = "Translators:"
 PAGE_NOTE = "this stands on a page, not in a text; it may be a little longer"
+_COUNTED = re.compile(r"""\b_n\("([^"]+)", "([^"]+)\"""")
 _IN_TEMPLATE = re.compile(r"""\b_\("([^"]+)\"""")
 
 
@@ -44,8 +46,9 @@ def messages_in(source: str) -> Iterator[MarkedMessage]:
 
 
 def messages_in_template(source: str) -> Iterator[MarkedMessage]:
-    """The marked messages of a template, in its order."""
-    return (MarkedMessage(message, (PAGE_NOTE,)) for message in _IN_TEMPLATE.findall(source))
+    """The marked messages of a template: those without a plural in its order, then those with one."""
+    yield from (MarkedMessage(message, (PAGE_NOTE,)) for message in _IN_TEMPLATE.findall(source))
+    yield from (MarkedMessage((singular, plural), (PAGE_NOTE,)) for singular, plural in _COUNTED.findall(source))
 
 
 def _name(call: ast.Call) -> str | None:

@@ -11,7 +11,7 @@ A wrong token is 404, a form that is not ours 403. The page needs no JavaScript.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from math import ceil
 
@@ -19,40 +19,61 @@ from flask import Blueprint, Response, abort, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from bot.runtime.clock import Clock
-from bot.web import payment_form
+from bot.web import formats, payment_form, preferences
 from bot.web.buyer_orders import BuyerOrders, BuyersView
 from bot.web.door import Door, Stranger
 from bot.web.order_forms import InvalidFormError, OrderForms
 from bot.web.order_links import InvalidOrderLinkError, OrderLinks
-from bot.web.payment_form import COUNTRY_NAMES
+from bot.web.preferences import translated
+from flows.kit import N_
 from marketplace_api.problems import Problem
 from marketplace_api.schemas.buyer_payments import BuyerPayment
+from marketplace_api.statuses import RefundReason
 
-NOT_OUR_FORM = "This form did not come from this page, or the page is too old. Please try it again."
+# Translators: these stand on a page, not in a text; they may be a little longer.
+NOT_OUR_FORM = N_("This form did not come from this page, or the page is too old. Please try it again.")
 LOOK_AGAIN_S = 5
 """How often the page looks again while a payment is open."""
 PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
 FAILURES: Mapping[str, str] = {
-    "cancelled": "The payment was cancelled on the phone or on the card page. To pay after all, try again below.",
-    "unreachable": "The phone could not be reached, or nobody answered the prompt in time. Switch the phone on, keep "
-    "it near and unlocked, and try again below.",
-    "no_balance": "There was not enough money on the phone. Top it up, use another phone, or pay in another way.",
-    "wrong_pin": "The PIN was wrong. Try again below, with the PIN of the phone that gets the prompt.",
-    "invalid_phone": "This phone cannot pay: it has no mobile money, or it is blocked. Name another phone below.",
-    "declined": "The payment was declined. Ask your bank or network why, or pay in another way.",
-    "expired": "The time to pay was over before it was paid. Try again below.",
-    "try_later": "The network did not ask you, because another payment was open on this phone. Wait two minutes, then "
-    "try again below.",
-    "misconfigured": "We could not ask you to pay, and the fault is ours. Pay in another way, or try again later.",
+    "cancelled": N_("The payment was cancelled on the phone or on the card page. To pay after all, try again below."),
+    "unreachable": N_(
+        "The phone could not be reached, or nobody answered the prompt in time. Switch the phone on, keep "
+        "it near and unlocked, and try again below."
+    ),
+    "no_balance": N_("There was not enough money on the phone. Top it up, use another phone, or pay in another way."),
+    "wrong_pin": N_("The PIN was wrong. Try again below, with the PIN of the phone that gets the prompt."),
+    "invalid_phone": N_("This phone cannot pay: it has no mobile money, or it is blocked. Name another phone below."),
+    "declined": N_("The payment was declined. Ask your bank or network why, or pay in another way."),
+    "expired": N_("The time to pay was over before it was paid. Try again below."),
+    "try_later": N_(
+        "The network did not ask you, because another payment was open on this phone. Wait two minutes, then "
+        "try again below."
+    ),
+    "misconfigured": N_("We could not ask you to pay, and the fault is ours. Pay in another way, or try again later."),
 }
 """What happened and what to do, by the `failure` of a payment."""
+REFUND_REASONS: Mapping[RefundReason, str] = {
+    "reduced": N_("Fewer pieces"),
+    "ended": N_("Not made"),
+    "late": N_("Paid too late"),
+    "second": N_("Paid twice"),
+    "operator": N_("Given back"),
+}
 
 
 def routes(
-    orders: BuyerOrders, links: OrderLinks, forms: OrderForms, door: Door, clock: Clock, short_code: str
+    orders: BuyerOrders,
+    links: OrderLinks,
+    forms: OrderForms,
+    door: Door,
+    clock: Clock,
+    short_code: str,
+    languages: Sequence[str],
 ) -> Blueprint:
     """`/o/<token>`. `short_code` is the number to which a buyer texts the order's code."""
     pages = Blueprint("orders", __name__)
+    pages.before_request(lambda: preferences.read(languages))
 
     @pages.after_request
     def keep_private(response: Response) -> Response:
@@ -67,7 +88,7 @@ def routes(
     def pay(token: str) -> AnyResponse | tuple[str, int]:
         view = _view(token)
         if not _is_ours(view.order.id):
-            return _page(token, view, request.form, Problem.of(403, NOT_OUR_FORM))
+            return _page(token, view, request.form, Problem.of(403, translated(NOT_OUR_FORM)))
         body = payment_form.payment_body(request.form, view.ways, view.order.buyer.phone, links.link(view.order.id))
         return _done(token, orders.pay(view.order.id, body, request.remote_addr or ""))
 
@@ -82,7 +103,7 @@ def routes(
     def _act(token: str, perform: Callable[[str], Problem | None]) -> AnyResponse | tuple[str, int]:
         view = _view(token)
         if not _is_ours(view.order.id):
-            return _page(token, view, {}, Problem.of(403, NOT_OUR_FORM))
+            return _page(token, view, {}, Problem.of(403, translated(NOT_OUR_FORM)))
         return _done(token, perform(view.order.id))
 
     def _done(token: str, problem: Problem | None) -> AnyResponse | tuple[str, int]:
@@ -133,7 +154,8 @@ def routes(
             form_token=forms.token(view.order.id, "", clock()),
             look_again_s=LOOK_AGAIN_S,
             short_code=short_code,
-            country=COUNTRY_NAMES.get(view.order.ship_to.country, view.order.ship_to.country),
+            country=formats.country_name(view.order.ship_to.country),
+            refund_reasons=REFUND_REASONS,
         )
         return html, problem.status if problem else 200
 

@@ -34,6 +34,10 @@ class Preferences:
         """A message in this language, with its fields filled in."""
         return rendering.words(self.language).text(message).format_map(fields)
 
+    def counted(self, singular: str, plural: str, n: int) -> str:
+        """A message about `n` things in this language."""
+        return rendering.words(self.language).plural(singular, plural, n).format(n=n)
+
 
 _ENGLISH = Preferences()
 
@@ -70,3 +74,8 @@ def remember(response: Response) -> Response:
 def translated(message: str, **fields: object) -> str:
     """A message in the language of the request; `_` of the templates."""
     return current().text(message, **fields)
+
+
+def counted(singular: str, plural: str, n: int) -> str:
+    """A message about `n` things in the language of the request; `_n` of the templates."""
+    return current().counted(singular, plural, n)

@@ -98,6 +98,7 @@ def routes(
     for template_filter in formats.FILTERS:
         shop.add_app_template_filter(template_filter)
     shop.add_app_template_global(preferences.translated, "_")
+    shop.add_app_template_global(preferences.counted, "_n")
     shop.add_app_template_global(lambda: preferences.current().language, "language")
     shop.before_request(lambda: preferences.read(languages))
     shop.after_request(preferences.remember)

@@ -343,7 +343,7 @@ def test_a_part_that_is_not_made_goes_back_and_is_shown(embedded: Service) -> No
 def test_the_page_says_how_to_ask_by_text(embedded: Service) -> None:
     page = show(embedded, order_path(embedded)).text
     code = act(embedded, lambda _, order: order.code)
-    assert f"text <strong>TRACK {code}</strong> to <strong>22384</strong> from your phone that ends with 333." in page
+    assert f"text TRACK {code} to 22384 from your phone that ends with 333." in page
 
 
 # -- cancelling
@@ -409,3 +409,13 @@ def test_the_page_itself_may_send_its_forms(embedded: Service, origin: str | Non
     hidden = re.findall(r'name="token" value="([^"]+)"', show(embedded, path).text)[0]
     headers = {"Origin": origin} if origin else {}
     assert embedded.http.post(f"{path}/cancel", data={"token": hidden}, headers=headers).status_code == 303
+
+
+def test_the_page_is_in_the_language_of_the_browser_and_is_never_stored(embedded: Service) -> None:
+    placed = submit_form(embedded, products_titled(embedded, POT)[0]["code"], "key")
+    page = embedded.http.get(f"{placed.headers['Location']}?lang=sw", headers={"Accept-Language": "fr"})
+
+    assert '<html lang="sw">' in page.text
+    assert "Angalia simu yako" in page.text or "Subiri kidogo" in page.text
+    assert page.headers["Cache-Control"] == "no-store"
+    assert '<html lang="fr">' in embedded.http.get(placed.headers["Location"], headers={"Accept-Language": "fr"}).text
