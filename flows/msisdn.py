@@ -9,6 +9,7 @@ grouped("+254712345678", "KE")        "0712 345 678"
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
@@ -103,6 +104,7 @@ def written(number: str, country: str) -> str:
     )
 
 
+@lru_cache(maxsize=300)  # phonenumbers takes longer than most of a page
 def example(country: str) -> str:
     """A mobile number as people of `country` (ISO 3166) write it; empty if no example is known."""
     number = phonenumbers.example_number_for_type(country, PhoneNumberType.MOBILE)
