@@ -18,8 +18,9 @@ from msgspec import structs
 from bot.conversation import heard, ussd_text
 from bot.conversation import session as sessions
 from bot.conversation.call_progress import CallProgress
+from bot.conversation.checkpoints import last_checkpoint
 from bot.conversation.claims import CALL_WAIT_S, Claim, ClaimedTooLongError, LostClaimError, StaleCopyError
-from bot.conversation.commands import DialogueRunner, last_checkpoint
+from bot.conversation.commands import DialogueRunner
 from bot.conversation.hop import (
     MAX_ATTEMPTS,
     OUT_OF_REACH,

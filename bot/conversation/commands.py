@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache
 
 import msgspec
@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 import locales
 from bot.conversation import deferred, failed_credentials, heard, ussd_text
+from bot.conversation.checkpoints import Checkpoint
 from bot.conversation.hop import HopContext, load_profile, refresh_profile
 from bot.conversation.pin_reset import PinReset
 from bot.conversation.session import Session, UssdCall, find_on_pages, hop_key
@@ -56,31 +57,10 @@ CODES_A_DAY = 5
 """How many new codes for her cash an artisan can get in a day; after that the last one is repeated."""
 
 
-class Checkpoint(msgspec.Struct, array_like=True):
-    """The state of a call after an answer: the consumed text, with secrets masked, and the conversation.
-
-    With `is_each_stored`, every later answer of the call has a checkpoint too.
-    """
-
-    consumed: str
-    conversation: Conversation
-    is_each_stored: bool = False
-
-
 SEALED = "\0"
 """Between a stored reply and its sealed codes."""
 
 _outcome = msgspec.json.Decoder(Outcome)
-_checkpoint = msgspec.json.Decoder(Checkpoint)
-
-
-def last_checkpoint(conn: Connection, gateway_session: str, msisdn: str, since: datetime) -> Checkpoint | None:
-    """The latest stored state of a call; None before the first. Used when the session store lost the call.
-
-    What was stored before `since` is of another call, to which the gateway gave the same id.
-    """
-    saved = processed.last_checkpoint(conn, gateway_session, msisdn, since)
-    return _checkpoint.decode(saved) if saved else None
 
 
 def photo_link_outcome(market: MarketplaceSession, command: SendPhotoLink) -> Outcome:

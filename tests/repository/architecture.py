@@ -63,10 +63,8 @@ LEVELS = {
         {"playground": "the whole service in one process", "villages": "a shop for one tester"},
         {"worker": "sends texts and runs jobs", "server": "the process tree"},
         {"app": "the Flask application", "migrations": "the schema's history"},
-        {"simulator": "carriers, wallet, page"},
-        {"demo": "demo and bulk data"},
-        {"app": "the Flask application", "demo": "demo and bulk data", "migrations": "the schema's history"},
         {"simulator": "carriers, wallet, page", "installation": "checks, backups"},
+        {"demo": "demo and bulk data"},
         {"services": "what a process shares"},
         {
             "conversation": "one hop in, one reply out",

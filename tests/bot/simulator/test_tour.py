@@ -18,7 +18,7 @@ STEPS = ["join", "sell", "order", "accept", "receive", "paid"]
 PATIENCE = 40
 
 
-class Visitor:
+class TourVisitor:
     """Somebody who does on the phones what the tour says."""
 
     def __init__(self, service: Service, language: str = "en") -> None:
@@ -72,7 +72,7 @@ def service(embedded: Service) -> Service:
 
 @pytest.mark.parametrize("language", runs.some_of(locales.available()))
 def test_who_follows_the_tour_goes_from_joining_to_money(service: Service, language: str) -> None:
-    visitor = Visitor(service, language)
+    visitor = TourVisitor(service, language)
     moves = list(visitor.moves())
 
     assert visitor.done() == STEPS
@@ -86,13 +86,13 @@ def test_who_follows_the_tour_goes_from_joining_to_money(service: Service, langu
 def test_where_nobody_can_dial_all_is_done_by_text(tmp_path: Path) -> None:
     with serving(tmp_path, ussd_code="") as service:
         service.kiosk(OTIENO)
-        visitor = Visitor(service)
+        visitor = TourVisitor(service)
         assert "call" not in {move["how"] for move in visitor.moves()}
         assert visitor.done() == STEPS
 
 
 def test_the_first_screens_are_told_key_by_key(service: Service) -> None:
-    visitor, said = Visitor(service), list[str]()
+    visitor, said = TourVisitor(service), list[str]()
     visitor.until(lambda move: bool(said.append(move["say"]) or len(said) == 4))
     assert said == [
         "On the artisan's phone, press Call.",
@@ -103,7 +103,7 @@ def test_the_first_screens_are_told_key_by_key(service: Service) -> None:
 
 
 def test_who_goes_astray_on_a_call_is_led_back(service: Service) -> None:
-    visitor = Visitor(service)
+    visitor = TourVisitor(service)
     visitor.until(lambda move: move["typed"] == "Amina")
     service.gateway.answer(visitor.phones["artisan"], "0")
     service.gateway.answer(visitor.phones["artisan"], "3")  # help, where the tour does not lead
@@ -113,7 +113,7 @@ def test_who_goes_astray_on_a_call_is_led_back(service: Service) -> None:
 
 
 def test_a_call_that_dropped_is_continued(service: Service) -> None:
-    visitor = Visitor(service)
+    visitor = TourVisitor(service)
     visitor.until(lambda move: move["typed"] == "Amina")
     visitor.make({"how": "call", "phone": "artisan", "typed": "Amina"})
     service.gateway.hang_up(visitor.phones["artisan"])
@@ -124,7 +124,7 @@ def test_a_call_that_dropped_is_continued(service: Service) -> None:
 
 
 def test_a_prompt_that_was_cancelled_leaves_the_paybill(service: Service) -> None:
-    visitor = Visitor(service)
+    visitor = TourVisitor(service)
     visitor.until(lambda move: move["how"] == "prompt")
     service.answer_prompt(visitor.phones["buyer"], None)
     service.later(seconds=20)
@@ -134,7 +134,7 @@ def test_a_prompt_that_was_cancelled_leaves_the_paybill(service: Service) -> Non
 
 
 def test_an_order_that_ended_makes_its_step_undone(service: Service) -> None:
-    visitor = Visitor(service)
+    visitor = TourVisitor(service)
     visitor.until(lambda move: move["typed"].startswith("YES"))
     service.gateway.text(visitor.phones["artisan"], visitor.state()["next"]["typed"].replace("YES", "NO"))
     service.work()
@@ -144,12 +144,12 @@ def test_an_order_that_ended_makes_its_step_undone(service: Service) -> None:
 
 
 def test_each_tour_has_a_new_artisan_and_an_agent_of_a_kiosk(service: Service) -> None:
-    first = Visitor(service)
+    first = TourVisitor(service)
     assert first.phones == {"artisan": f"+{NEW_NUMBERS}", "buyer": "+254733000333", "agent": OTIENO}
     assert first.phones["artisan"] != AKINYI
     first.until(lambda move: move["typed"] == "Amina")
 
-    assert Visitor(service).phones["artisan"] == f"+{NEW_NUMBERS + 1}"
+    assert TourVisitor(service).phones["artisan"] == f"+{NEW_NUMBERS + 1}"
 
 
 def test_without_a_kiosk_there_is_no_tour(tmp_path: Path) -> None:

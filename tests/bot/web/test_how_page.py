@@ -66,7 +66,7 @@ def test_the_page_asks_no_other_host_and_has_no_script(embedded: Service) -> Non
 
 def test_the_shop_window_leads_to_the_story_in_production_too(production) -> None:  # type: ignore[no-untyped-def] # noqa: F811
     window = production.get("/").get_data(as_text=True)
-    assert '<a href="/how">See how Soko works</a>' in window
+    assert '<a href="/how?lang=en">See how Soko works</a>' in window
     page = production.get("/how").get_data(as_text=True)
     assert "Amina joins" in page
     assert "simulator" not in page

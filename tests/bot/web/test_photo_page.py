@@ -108,9 +108,7 @@ def test_the_sixth_picture_replaces_the_first(embedded: Service) -> None:
 
     assert [shown["width"] for shown in pot(embedded)["photos"]] == [206, 205, 204, 203, 202]
     page = embedded.http.get(f"/products/{pot(embedded)['code']}").text
-    assert [page.count(shown["url"].removeprefix(embedded.settings.url)) for shown in pot(embedded)["photos"]] == [
-        1
-    ] * 5
+    assert all(shown["url"].removeprefix(embedded.settings.url) in page for shown in pot(embedded)["photos"])
     assert len(files(embedded)) == 10
 
 

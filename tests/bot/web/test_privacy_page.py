@@ -41,7 +41,7 @@ def test_the_page_speaks_the_language_that_is_asked_for(
 def test_the_order_form_says_what_its_data_are_used_for(embedded: Service) -> None:
     (product,) = fixtures.products_titled(embedded, fixtures.POT)
     page = embedded.http.get(f"/products/{product['code']}").get_data(as_text=True)
-    assert 'We use your name, phone and address for this order, and sell them to nobody: <a href="/privacy' in page
+    assert 'We use your name, phone and address for this order, and sell them to nobody. <a href="/privacy' in page
 
 
 def join(service: Service) -> None:
