@@ -24,7 +24,7 @@ CHOOSE = N_("Please choose one of these.")
 TOO_FEW = N_("There are not so many. At most: {most}")
 WHOLE: Mapping[str, str] = {
     "unsafe_text": N_("A name or a note may have no web address, no code to dial and not our name."),
-    "own_product": N_("An artisan cannot order her own goods."),
+    "own_product": N_("An artisan cannot pay for what the artisan makes."),
     "product_withdrawn": N_("The maker has just taken it back. Nothing was ordered."),
 }
 """A refusal of the whole order, by its reason."""
