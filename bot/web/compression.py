@@ -26,9 +26,7 @@ class Compression:
         self._app = app
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        path = environ["PATH_INFO"]
-        is_public = PUBLIC.fullmatch(path) or OWN.fullmatch(path)
-        if environ["REQUEST_METHOD"] != "GET" or not is_public or path.startswith("/photos/"):
+        if environ["REQUEST_METHOD"] != "GET" or not _may_be_compressed(environ["PATH_INFO"]):
             return self._app(environ, start_response)
         answer: list[tuple[str, Headers]] = []
 
@@ -50,6 +48,10 @@ class Compression:
                 body = _compress(body, headers)
         start_response(status, headers.to_wsgi_list())
         return [body]
+
+
+def _may_be_compressed(path: str) -> bool:
+    return not path.startswith("/photos/") and bool(PUBLIC.fullmatch(path) or OWN.fullmatch(path))
 
 
 def _compress(body: bytes, headers: Headers) -> bytes:

@@ -12,6 +12,7 @@ from typing import Any
 
 from werkzeug.test import EnvironBuilder
 
+from bot.simulator.gateway import OF_SIMULATOR
 from tests.bot.fixtures import AKINYI, choose_language
 from tests.service import Service
 
@@ -30,6 +31,7 @@ def calls_of_a_hop(service: Service, call: str, answers: tuple[str, ...]) -> lis
     if answers:
         builder.headers["at-ussd-hop-metadata"] = str(len("*".join(answers[:-1])))
     environ, called = builder.get_environ(), list[str]()
+    environ[OF_SIMULATOR] = True  # as in production, where no request from outside is noted for the wire log
 
     def note(frame: FrameType, event: str, _argument: Any) -> None:
         file = frame.f_code.co_filename

@@ -162,7 +162,7 @@ def test_without_a_kiosk_there_is_no_tour(tmp_path: Path) -> None:
 
 
 def test_the_shop_window_leads_to_the_tour(service: Service) -> None:
-    assert '<a href="/simulator/tour">See how Soko works</a>' in service.http.get("/").text
+    assert '<a href="/simulator/tour?lang=en">See how Soko works</a>' in service.http.get("/").text
     opened = service.http.get("/simulator/tour?lang=fr")
     assert opened.location == "/simulator?lang=fr#tour"
     assert '<section class="tour"' in service.http.get(opened.location).text
