@@ -37,7 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--events", type=int, help="how many events are read under kills: 10000 with --full, else 1000")
     parser.addoption("--chaos-seed", type=int, help="the seed of tests/chaos, instead of --seed")
     parser.addoption(
-        "--orders", type=int, help="how many orders tests/collecting has faults in: 1000 with --full, else 150"
+        "--orders", type=int, help="how many orders tests/collecting has faults in: 1000 with --full, else 250"
     )
     parser.addoption("--cluster", action="store_true", help="collect the test of clusters of PostgreSQL and Redis too")
     parser.addoption("--kills", type=int, default=20, help="how often masters are killed in the test of clusters")

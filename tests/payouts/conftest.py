@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import requests
-from sqlalchemy import Engine
+from sqlalchemy import Engine, Table
 
 from bot.db.engine import create_engine
 from bot.providers import daraja
@@ -19,6 +19,7 @@ from bot.providers.payment_contracts import Payment
 from bot.simulator import tables, wallet
 from bot.simulator.wallet import PaymentScript, SimulatorPayer
 from bot.simulator.wsgi_adapter import WsgiAdapter
+from marketplace_api.models import Base, Event
 from tests.bot.conftest import embedded, service  # noqa: F401 - fixtures
 from tests.providers.conftest import api, unused_address  # noqa: F401 - fixtures
 from tests.providers.recording import CallbackRecorder
@@ -64,6 +65,7 @@ def wallet_engine(sqlite_url: str) -> Iterator[Engine]:
     """A database with an empty wallet."""
     engine = create_engine(sqlite_url)
     tables.metadata.create_all(engine)
+    Base.metadata.create_all(engine, tables=[cast(Table, Event.__table__)])  # an act is noted between the shop's events
     yield engine
     engine.dispose()
 
