@@ -80,6 +80,7 @@ def test_a_photo_from_a_narrow_screen_is_shown_in_the_shop(page: Page, phone: Pa
     picture = page.locator("img.picture").first
     assert (picture.get_attribute("src") or "").endswith(".jpg")
     assert picture.evaluate("image => image.naturalWidth") > 300
+    assert (picture.get_attribute("srcset") or "").endswith(" 1200w")
 
 
 def test_a_file_that_is_too_large_is_refused_in_words(page: Page, phone: Page, live_server: str) -> None:

@@ -105,7 +105,9 @@ def test_a_phone_with_whatsapp_sends_a_picture_that_arrives_in_the_shop(simulato
     expect(phone.locator(".inbox .mine img")).to_have_attribute("alt", "Picture: Leather")
     expect(phone.locator(".inbox .theirs", has_text="has a new photo")).to_contain_text("WhatsApp")
     simulator.goto(f"{live_server}/products/{code}")
-    assert simulator.locator("img.picture").first.evaluate("image => image.naturalWidth") > 300
+    picture = simulator.locator("img.picture").first
+    assert picture.evaluate("image => image.naturalWidth") > 300
+    assert (picture.get_attribute("srcset") or "").endswith(" 1200w")
 
 
 @pytest.mark.parametrize("model", PROPORTIONS)

@@ -128,4 +128,4 @@ WORDS = {
     403: "Your role does not open this page. Ask an operator of role all.",
     405: "This address takes a form only.",
 }
-"""What is said with these statuses, if nothing was said when they were raised."""
+"""The words of a page with one of these statuses, if the error itself has none."""

@@ -1,6 +1,6 @@
-"""What an operator can do to an order, and what it does to money, which is said before.
+"""What an operator can do to an order. A page shows what the act will do to money before it is done.
 
-The money is not foretold by rules of its own: the act is done in a transaction that is then rolled back, and what it
+No second set of rules computes this: the act is done in a transaction that is then rolled back, and what it
 wrote into the books is put into words.
 """
 
