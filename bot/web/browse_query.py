@@ -21,6 +21,9 @@ from flows.kit import N_
 from marketplace_api.catalogue.browsing import ORDERS, PER_PAGE, Browse, Sort, Start
 from marketplace_api.catalogue.categories import CATEGORIES
 
+ON_FIRST_PAGE = 7
+"""How many products the first page of a list without a filter shows. A browser on a slow line fetches the pictures of a
+whole page at once, so these are few: the page and its pictures take at most 12 requests."""
 MOST_COUNTED = 100
 LONGEST = 100
 """Of the words, in characters."""
@@ -56,6 +59,16 @@ class BrowseQuery:
     refusals: Mapping[str, str] = field(default_factory=dict)
     gone: str = ""
 
+    @property
+    def is_first(self) -> bool:
+        """True for the page that people come to first: without a filter, and not a later one."""
+        return self.page == 1 and not _is_filtered(self.typed)
+
+    @property
+    def most(self) -> int:
+        """How many products the page shows at most."""
+        return ON_FIRST_PAGE if self.is_first else PER_PAGE
+
     def form(self) -> tuple[Items, Items, Sort]:
         """What the form of the page shows: what was typed, what is wrong with it, and the order."""
         typed = tuple((name, self.typed[name]) for name in FILTERS if name in self.typed)
@@ -85,7 +98,8 @@ def read(args: Mapping[str, str], currency: str) -> BrowseQuery:
     if len(words) > LONGEST:
         refusals["q"] = TOO_LONG
     sort: Sort = next((name for name in SORTS if name == typed.get("sort")), "newest")
-    page, start = _start(typed.get("page", "1"), typed.get("after", ""), sort)
+    first = PER_PAGE if _is_filtered(typed) else ON_FIRST_PAGE
+    page, start = _start(typed.get("page", "1"), typed.get("after", ""), sort, first)
     gone = NO_CATEGORY if category and category not in CATEGORIES else "" if page else NO_PAGE
     browse = Browse(words, category, typed.get("town", ""), lowest, highest, sort=sort)
     return BrowseQuery(browse, start, page or 1, typed, refusals, gone)
@@ -96,8 +110,12 @@ def read_page(args: Mapping[str, str], currency: str) -> BrowseQuery:
     return read({name: args[name] for name in ("page", "after") if name in args}, currency)
 
 
-def _start(page: str, after: str, sort: Sort) -> tuple[int | None, Start]:
-    """The number of the page and where it begins; no number for a page that there cannot be."""
+def _is_filtered(typed: Mapping[str, str]) -> bool:
+    return any(name in typed for name in FILTERS)
+
+
+def _start(page: str, after: str, sort: Sort, first: int) -> tuple[int | None, Start]:
+    """The number of the page and where it begins, if page 1 has `first` products; no number for one that cannot be."""
     if not _PAGE.fullmatch(page):
         return None, Start()
     number, place = int(page), _AFTER.fullmatch(after)
@@ -105,7 +123,9 @@ def _start(page: str, after: str, sort: Sort) -> tuple[int | None, Start]:
         value = int(place[1])
         moment_or_price = _EPOCH + value * _MICROSECOND if ORDERS[sort].column == "created_at" else value
         return (number, Start((moment_or_price, place[2]))) if number > 1 else (None, Start())
-    return (number, Start(skip=(number - 1) * PER_PAGE)) if number <= MOST_COUNTED and not after else (None, Start())
+    if after or number > MOST_COUNTED:
+        return None, Start()
+    return number, Start(skip=first + (number - 2) * PER_PAGE if number > 1 else 0)
 
 
 def _written(place: tuple[datetime | int, str]) -> str:

@@ -73,9 +73,9 @@ _MOST_PIECES = 1000
 
 def routes(
     *,
-    browse: Callable[[Browse, Start], ShownWindow],
-    maker: Callable[[str, Start], MakersPage | None],
-    kiosk: Callable[[str, Start], KiosksPage | None],
+    browse: Callable[[Browse, Start, int], ShownWindow],
+    maker: Callable[[str, Start, int], MakersPage | None],
+    kiosk: Callable[[str, Start, int], KiosksPage | None],
     offer: Callable[[str, int, str], PricedProduct | None],
     place_order: Callable[[Mapping[str, object], str, str], StoredAnswer],
     order_of_form: Callable[[str], str | None],

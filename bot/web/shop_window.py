@@ -118,29 +118,29 @@ class ShopWindow:
     country: str
     link: Callable[[str], str]
 
-    def browse(self, asked: Browse, start: Start) -> ShownWindow:
-        """A page of the products that are asked for; none from a town that has no kiosk."""
+    def browse(self, asked: Browse, start: Start, most: int) -> ShownWindow:
+        """A page of at most `most` of the products that are asked for; none from a town that has no kiosk."""
 
         def read(session: Session) -> ShownWindow:
             shop = self.open_shop(session)
             towns = browsing.towns(shop)
             has_town = not asked.town or asked.town in towns
-            page = browsing.browse(shop, asked, start) if has_town else BrowsedPage([], None)
+            page = browsing.browse(shop, asked, start, most) if has_town else BrowsedPage([], None)
             return ShownWindow(page, towns, bool(paying.open_collectors(shop)), exchange.valid_rates(shop))
 
         return self.reads.run(read)
 
-    def maker(self, artisan_id: str, start: Start) -> MakersPage | None:
+    def maker(self, artisan_id: str, start: Start, most: int) -> MakersPage | None:
         """An artisan with a page of the goods; None if there is none."""
 
         def read(session: Session) -> MakersPage | None:
             shop = self.open_shop(session)
             maker = makers.maker(shop, artisan_id)
-            return MakersPage(maker, *_goods(shop, Browse(artisan_id=artisan_id), start)) if maker else None
+            return MakersPage(maker, *_goods(shop, Browse(artisan_id=artisan_id), start, most)) if maker else None
 
         return self.reads.run(read)
 
-    def kiosk(self, kiosk_id: str, start: Start) -> KiosksPage | None:
+    def kiosk(self, kiosk_id: str, start: Start, most: int) -> KiosksPage | None:
         """A kiosk with its artisans and a page of their goods; None if there is none."""
 
         def read(session: Session) -> KiosksPage | None:
@@ -148,7 +148,9 @@ class ShopWindow:
             kiosk = makers.kiosk(shop, kiosk_id)
             if kiosk is None:
                 return None
-            return KiosksPage(kiosk, makers.of_kiosk(shop, kiosk_id), *_goods(shop, Browse(kiosk_id=kiosk_id), start))
+            return KiosksPage(
+                kiosk, makers.of_kiosk(shop, kiosk_id), *_goods(shop, Browse(kiosk_id=kiosk_id), start, most)
+            )
 
         return self.reads.run(read)
 
@@ -253,8 +255,8 @@ class ShopWindow:
         return _problem(Problem.of(422, translated(order_words.CORRECT), IN_OUR_WORDS, [error]))
 
 
-def _goods(shop: Shop, asked: Browse, start: Start) -> tuple[BrowsedPage, Mapping[str, Decimal]]:
-    return browsing.browse(shop, asked, start), exchange.valid_rates(shop)
+def _goods(shop: Shop, asked: Browse, start: Start, most: int) -> tuple[BrowsedPage, Mapping[str, Decimal]]:
+    return browsing.browse(shop, asked, start, most), exchange.valid_rates(shop)
 
 
 def _too_many(seconds: int) -> StoredAnswer:

@@ -33,9 +33,9 @@ Page = tuple[str, int, dict[str, str]]
 def add(
     shop: Blueprint,
     *,
-    browse: Callable[[Browse, Start], ShownWindow],
-    maker: Callable[[str, Start], MakersPage | None],
-    kiosk: Callable[[str, Start], KiosksPage | None],
+    browse: Callable[[Browse, Start, int], ShownWindow],
+    maker: Callable[[str, Start, int], MakersPage | None],
+    kiosk: Callable[[str, Start, int], KiosksPage | None],
     languages: Sequence[str],
     currency: str,
     url: str,
@@ -49,7 +49,7 @@ def add(
     @shop.get("/")
     def window() -> Page:
         asked = browse_query.read(request.args, currency)
-        found = browse(asked.browse, asked.start)
+        found = browse(asked.browse, asked.start, asked.most)
         gone = asked.gone or _gone(asked, found)
         products = [] if gone or asked.refusals else found.page.products
         html = render_template(
@@ -61,7 +61,7 @@ def add(
             cards=cards(products, found.rates),
             links=goods_list.links(asked, found.page) if products else {},
             is_open=found.is_open,
-            is_first=not any(name in asked.typed for name in ("page", *browse_query.FILTERS)),
+            is_first=asked.is_first,
             address=f"{url}/",
             choices=goods_list.choices(languages, currency, found.rates),
         )
@@ -84,12 +84,14 @@ def add(
     @shop.get("/makers/<artisan_id>", endpoint="maker")
     def makers_page(artisan_id: str) -> Page:
         asked = browse_query.read_page(request.args, currency)
-        return _list("shop/maker.html", asked, maker(artisan_id, asked.start) if _ID.fullmatch(artisan_id) else None)
+        found = maker(artisan_id, asked.start, asked.most) if _ID.fullmatch(artisan_id) else None
+        return _list("shop/maker.html", asked, found)
 
     @shop.get("/kiosks/<kiosk_id>", endpoint="kiosk")
     def kiosks_page(kiosk_id: str) -> Page:
         asked = browse_query.read_page(request.args, currency)
-        return _list("shop/kiosk.html", asked, kiosk(kiosk_id, asked.start) if _ID.fullmatch(kiosk_id) else None)
+        found = kiosk(kiosk_id, asked.start, asked.most) if _ID.fullmatch(kiosk_id) else None
+        return _list("shop/kiosk.html", asked, found)
 
     def _list(template: str, asked: BrowseQuery, found: MakersPage | KiosksPage | None) -> Page:
         if found is None or asked.gone or (asked.page > 1 and not found.page.products):

@@ -56,24 +56,24 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class BrowsedPage:
-    """At most `PER_PAGE` products; `next` is None on the last page."""
+    """Some products; `next` is None on the last page."""
 
     products: Sequence[ShownProduct]
     next: Start | None
 
 
-def browse(shop: Shop, asked: Browse, start: Start) -> BrowsedPage:
-    """A page of the listed products that are asked for."""
+def browse(shop: Shop, asked: Browse, start: Start, most: int = PER_PAGE) -> BrowsedPage:
+    """A page of at most `most` of the listed products that are asked for."""
     order = ORDERS[asked.sort]
     if asked == Browse() and start.after is None:
-        found = shown.newest(shop, "listed", PER_PAGE + 1, start.skip)
+        found = shown.newest(shop, "listed", most + 1, start.skip)
     else:
         conditions = [*_conditions(shop, asked)]
         if start.after:
             conditions.append(_behind(order, start.after))
-        found = shown.ordered(shop, order, PER_PAGE + 1, start.skip, *conditions)
-    products = found[:PER_PAGE]
-    return BrowsedPage(products, Start(_place(order, products[-1])) if len(found) > PER_PAGE else None)
+        found = shown.ordered(shop, order, most + 1, start.skip, *conditions)
+    products = found[:most]
+    return BrowsedPage(products, Start(_place(order, products[-1])) if len(found) > most else None)
 
 
 def towns(shop: Shop) -> Sequence[str]:

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from bot.web import browse_query
 from bot.web.discovery import PRIVATE_PATHS
 from marketplace_api.catalogue import browsing
 from tests.bot.fixtures import AKINYI, add_product
@@ -111,13 +112,14 @@ def test_public_pages_are_compressed_for_who_takes_it(shop: Service) -> None:
 
 def test_the_first_page_is_small(shop: Service) -> None:
     page = shop.http.get("/").text
+    full = shop.http.get("/?sort=newest").text
     linked = re.findall(r'<(?:link rel="stylesheet"|script)[^>]* (?:href|src)="([^"]+)"', page)
     styles = [shop.http.get(address).text for address in linked]
     imported = [f"/static/{name}" for style in styles for name in re.findall(r'@import "([^"]+)"', style)]
-    sizes = [len(page), *map(len, styles), *(len(shop.http.get(address).data) for address in imported)]
+    sizes = [len(full), *map(len, styles), *(len(shop.http.get(address).data) for address in imported)]
 
-    assert page.count('class="ware"') == browsing.PER_PAGE
+    assert [html.count('class="ware"') for html in (page, full)] == [browse_query.ON_FIRST_PAGE, browsing.PER_PAGE]
     assert len(linked) >= 1
     assert sum(sizes) <= LARGEST_FIRST_PAGE, sizes
-    pictures = re.findall(r"<img [^>]+>", page)
+    pictures = re.findall(r"<img [^>]+>", full)
     assert [tag for tag in pictures if "alt=" not in tag or "width=" not in tag or 'loading="lazy"' not in tag] == []

@@ -136,9 +136,9 @@ def client(marketplace: RecordingMarketplace, door: RecordingDoor) -> FlaskClien
 
     page = BrowsedPage([ShownProduct(BASKET)], None)
     pages = shop_pages.routes(
-        browse=lambda _asked, _start: ShownWindow(page, [], marketplace.is_open, {}),
-        maker=lambda _id, _start: None,
-        kiosk=lambda _id, _start: None,
+        browse=lambda _asked, _start, _most: ShownWindow(page, [], marketplace.is_open, {}),
+        maker=lambda _id, _start, _most: None,
+        kiosk=lambda _id, _start, _most: None,
         offer=offer,
         place_order=marketplace.place,
         order_of_form=marketplace.placed.get,

@@ -12,7 +12,6 @@ import pytest
 
 from bot.web import browse_query
 from bot.web.browse_query import MOST_COUNTED
-from marketplace_api.catalogue import browsing
 from marketplace_api.catalogue.browsing import Start
 from marketplace_api.payments import exchange
 from tests.actors import TESTER
@@ -41,8 +40,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @pytest.fixture(autouse=True)
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (browsing, browse_query):
-        monkeypatch.setattr(module, "PER_PAGE", 2)
+    monkeypatch.setattr(browse_query, "PER_PAGE", 2)
+    monkeypatch.setattr(browse_query, "ON_FIRST_PAGE", 1)
 
 
 def titles(page: str) -> list[str]:
@@ -57,7 +56,7 @@ def test_every_product_is_reached_from_the_first_page_by_its_links(shop: Service
         following = re.search(r'rel="next" href="([^"]+)"', page)
         address = unescape(following[1]) if following else ""
 
-    assert seen == [["Bowl 4", "Bowl 3"], ["Bowl 2", "Bowl 1"], ["Bowl 0", "Clay water pot"]]
+    assert seen == [["Bowl 4"], ["Bowl 3", "Bowl 2"], ["Bowl 1", "Bowl 0"], ["Clay water pot"]]
     assert titles(shop.http.get("/?page=2").text) == seen[1]
 
 
@@ -111,7 +110,7 @@ def test_what_cannot_be_found_is_refused_in_words(shop: Service, query: str, sta
 
 def test_a_number_alone_reaches_a_bounded_page() -> None:
     far = browse_query.read({"page": str(MOST_COUNTED)}, "KES")
-    assert (far.start, far.gone) == (Start(skip=(MOST_COUNTED - 1) * browse_query.PER_PAGE), "")
+    assert (far.start, far.gone) == (Start(skip=1 + (MOST_COUNTED - 2) * 2), "")
     assert browse_query.read({"page": "999999", "after": "1764576000000000~prd_1"}, "KES").gone == ""
 
 
@@ -160,9 +159,9 @@ def test_an_artisan_has_a_page_with_the_goods_and_the_kiosk_another(shop: Servic
     maker = shop.http.get(f"/makers/{artisan['id']}")
     kiosk = shop.http.get(f"/kiosks/{artisan['kiosk_id']}?page=3")
 
-    assert (maker.status_code, titles(maker.text)) == (200, ["Bowl 4", "Bowl 3"])
+    assert (maker.status_code, titles(maker.text)) == (200, ["Bowl 4"])
     assert all(words in maker.text for words in ("Akinyi Ouma", "Pottery", "Kisumu", f"/kiosks/{artisan['kiosk_id']}"))
-    assert (kiosk.status_code, titles(kiosk.text)) == (200, ["Bowl 0", "Clay water pot"])
+    assert (kiosk.status_code, titles(kiosk.text)) == (200, ["Bowl 1", "Bowl 0"])
     assert f"/makers/{artisan['id']}" in kiosk.text
 
 

@@ -15,12 +15,8 @@ from marketplace_api.shop import Shop
 from tests.marketplace.conftest import Sample, ShopDatabase
 from tests.recorded_sql import full_scans, recorded_sql
 
+PER_PAGE = 2
 PRICES = [300_00, 100_00, 200_00, 100_00, 500_00]
-
-
-@pytest.fixture(autouse=True)
-def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(browsing, "PER_PAGE", 2)
 
 
 @pytest.fixture
@@ -46,7 +42,7 @@ def pages(shop: Shop, asked: Browse) -> Iterator[list[str]]:
     """The titles on each page."""
     start: Start | None = Start()
     while start:
-        page = browsing.browse(shop, asked, start)
+        page = browsing.browse(shop, asked, start, PER_PAGE)
         yield [product.schema.title for product in page.products]
         start = page.next
 
@@ -62,7 +58,7 @@ NEWEST = ["Mat 4", "Mat 3", "Mat 2", "Mat 1", "Mat 0"]
 def test_every_listed_product_is_on_one_page(database: ShopDatabase, sample: Sample) -> None:
     with database.open() as shop:
         assert list(pages(shop, Browse())) == [NEWEST[:2], NEWEST[2:4], [NEWEST[4], sample.product.title]]
-        second = browsing.browse(shop, Browse(), Start(skip=2))
+        second = browsing.browse(shop, Browse(), Start(skip=2), PER_PAGE)
     assert [product.schema.title for product in second.products] == NEWEST[2:4]
 
 
@@ -104,8 +100,8 @@ def test_a_page_takes_at_most_two_statements_that_read_by_indexes(database: Shop
     asked = [Browse(), Browse(sort="cheapest"), Browse("mat", "textiles", "Lamu", 1, 999_00, sort="dearest")]
     for browse, most in zip(asked, (1, 1, 2), strict=True):
         with database.open() as shop, recorded_sql(database.engine) as statements:
-            page = browsing.browse(shop, browse, Start())
-            browsing.browse(shop, browse, page.next or Start())
+            page = browsing.browse(shop, browse, Start(), PER_PAGE)
+            browsing.browse(shop, browse, page.next or Start(), PER_PAGE)
         selects = [statement for statement in statements if statement.startswith("SELECT")]
         assert len(selects) <= 2 * most, selects
         if database.engine.dialect.name == "sqlite":
