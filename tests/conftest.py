@@ -116,12 +116,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Puts the long tests first, so that no worker of xdist begins one when the others have nothing left to do.
 
-    With --one-store it leaves out the other stores of each test that is not marked `every_store`, and half of
-    `runs.HALVED`.
+    With --one-store it leaves out the other stores of each test that is not marked `every_store`, and the parts of the
+    long tests that this run does not play.
     """
     items.sort(key=lambda item: not (item.get_closest_marker("long") or item.nodeid.startswith(IN_ONE_PROCESS)))
     if config.option.one_store and not config.option.full:
-        left_out = _on_other_stores(items) | {item for item in items if not runs.is_in_the_half(item.nodeid)}
+        left_out = _on_other_stores(items)
+        other_parts = runs.left_out(item.nodeid for item in items if item not in left_out)
+        left_out |= {item for item in items if item.nodeid in other_parts}
         config.hook.pytest_deselected(items=[item for item in items if item in left_out])
         items[:] = [item for item in items if item not in left_out]
 
@@ -167,7 +169,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if reporter and not hasattr(session.config, "workerinput"):
         size = "a tenth of the long tests' cases (all with --full)"
         if session.config.option.one_store:
-            size += "; each test on one of its stores, unless it is marked every_store; half of runs.HALVED"
+            size += "; each test on one of its stores, unless it is marked every_store; a third of the long tests"
         if session.config.option.full:
             size = "all cases on all stores"
         reporter.write_line(f"random choices: --seed {runs.seed()}; {size}")

@@ -53,7 +53,7 @@ def languages(page: Page, server: str) -> None:
     page.goto(f"{server}/simulator")
     page.locator("main[data-ready]").wait_for()
     open_menu(Handset(page, "artisan"))
-    page.get_by_role("tab", name="All languages").click()
+    page.get_by_role("tab", name="Languages").click()
     expect(page.locator(".translation")).not_to_have_count(0)
 
 
@@ -70,8 +70,8 @@ def camera(page: Page, server: str) -> None:
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("What phone").select_option("whatsapp")
     dialog.get_by_role("button", name="Add", exact=True).click()
-    page.get_by_role("button", name="Send a picture").click()
-    expect(page.get_by_role("button", name="Pottery")).to_be_visible()
+    page.get_by_role("button", name="Send a picture").last.click()
+    expect(page.get_by_role("button", name="Pottery").last).to_be_visible()
 
 
 def order(page: Page, server: str) -> None:

@@ -132,16 +132,31 @@ def test_a_full_run_tries_all_cases_on_all_stores(suite: Path) -> None:
     assert Counter(line.split()[0] for line in printed("anything on", full)) == {"sqlite": 20, "postgresql": 20}
 
 
-def test_a_run_plays_half_of_the_long_files_and_another_half_with_another_seed(monkeypatch: pytest.MonkeyPatch) -> None:
-    tests = [f"{place}::test_{number}" for place in runs.HALVED for number in range(100)]
-    halves = []
-    for seed in (1, 1, 2):
+def test_a_run_plays_one_part_of_the_long_tests_and_all_parts_together_play_each_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = [f"{place}::test_{number}" for place in runs.DEALT_AS_A_WHOLE for number in range(9)]
+    single = [f"{place}::test_{number}" for place in runs.DEALT_ONE_BY_ONE for number in range(9)]
+    short = ["tests/state/test_outbox.py::test_a_job"]
+    played: list[frozenset[str]] = []
+    for seed in [1, *range(1, 40)]:
         monkeypatch.setattr(runs, "_run", runs._Run(seed=seed))
-        halves.append([test for test in tests if runs.is_in_the_half(test)])
+        played.append(frozenset(whole + single + short) - runs.left_out(whole + single + short))
 
-    assert halves[0] == halves[1] != halves[2]
-    assert all(len(tests) * 0.4 < len(half) < len(tests) * 0.6 for half in halves)
-    assert runs.is_in_the_half("tests/state/test_outbox.py::test_a_job")
+    assert played[0] == played[1]
+    parts = set(played)
+    assert len(parts) == runs.PARTS
+    assert Counter(test for part in parts for test in part) == Counter(whole + single) | Counter(short * runs.PARTS)
+    for part in parts:
+        assert len(part.intersection(single)) * runs.PARTS == len(single)
+        assert {len([test for test in part if test.startswith(place)]) for place in runs.DEALT_AS_A_WHOLE} == {0, 9}
+
+
+def test_every_place_of_a_long_test_exists() -> None:
+    for place in runs.DEALT_AS_A_WHOLE + runs.DEALT_ONE_BY_ONE:
+        path, _, name = place.partition("::")
+        assert (ROOT / path).exists(), place
+        assert f"def {name}" in (ROOT / path).read_text() if name else True, place
 
 
 def test_a_run_on_one_store_takes_another_for_each_test_and_leaves_none_out(first: str, again: str, other: str) -> None:
