@@ -24,6 +24,7 @@ from bot.runtime.request_ids import RequestIds
 from bot.runtime.settings import Settings
 from bot.services import Services, build
 from bot.web import (
+    artisans_api,
     discovery,
     error_pages,
     health,
@@ -219,6 +220,7 @@ def _marketplace_api(services: Services, door: Door) -> MarketplaceApi:
         webhooks_anywhere=settings.development,
         admit=door.admit,
     )
+    api.register_blueprint(artisans_api.blueprint)
     api.register_blueprint(messages_api.blueprint)
     api.register_blueprint(http_api.blueprint)
     api.config[http_api.PHOTO_LINK] = services.photo_links.link

@@ -76,6 +76,7 @@ REFUSAL_DETAILS: Mapping[RefusalReason, str] = {
     "unknown_help_request": "There is no such help request.",
     "unknown_key": "No key in use has this name or id.",
     "unknown_kiosk": "There is no such kiosk.",
+    "unknown_language": "People are written to in {languages}.",
     "unknown_message": "There is no such text.",
     "unknown_operator": "There is no operator {name}.",
     "unknown_order": "There is no such order.",

@@ -84,6 +84,7 @@ RefusalReason = Literal[
     "unknown_help_request",
     "unknown_key",
     "unknown_kiosk",
+    "unknown_language",
     "unknown_message",
     "unknown_operator",
     "unknown_order",
