@@ -15,6 +15,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from bot.conversation import heard, last_screens
+from bot.conversation.hop_counts import HopCounts
 from bot.marketplace import http_api
 from bot.providers import registry
 from bot.providers.declaration import Handlers
@@ -157,7 +158,7 @@ def _register_pages(app: Flask, services: Services, door: Door, draining: Draini
             services.opener(Actor("job", "metrics")),
             services.notification_consumer.name,
             settings.strangers_cap,
-            door.flush,
+            partial(_write_counts, door, runner.counts),
             is_open=settings.development,
             token=settings.metrics_token,
         )
@@ -165,6 +166,11 @@ def _register_pages(app: Flask, services: Services, door: Door, draining: Draini
     app.register_blueprint(
         health.routes(services.database, services.sessions, services.engine.url, Path(settings.photos_dir), draining)
     )
+
+
+def _write_counts(door: Door, hops: HopCounts) -> None:
+    door.flush()
+    hops.write()
 
 
 def _add_middleware(app: Flask, services: Services, handlers: Handlers, door: Door, draining: Draining) -> None:

@@ -110,6 +110,7 @@ NOT_PERSONAL: Mapping[str, frozenset[str]] = {
     "budget": frozenset({"name"}),  # keyed hashes of addresses and phones
     "shop_facts": frozenset({"address", "document"}),  # crafts, kiosks and commission of a remote shop
     "tally": frozenset({"name", "label"}),
+    "dialogue_count": frozenset({"channel", "dialogue", "state", "language", "outcome"}),
     "artisan": frozenset({"id", "language", "craft", "status", "kiosk_id", "payout_method"}),
     "product": frozenset({"id", "code", "artisan_id", "category", "currency", "status"}),
     "product_word": frozenset({"product_id"}),
