@@ -181,11 +181,11 @@ def _add_middleware(app: Flask, services: Services, handlers: Handlers, door: Do
         mounted[CONSOLE] = app.extensions["console"] = _console(services, door)
     wsgi_app: WSGIApplication = DispatcherMiddleware(app.wsgi_app, mounted)
     wsgi_app = registry.with_fast_paths(wsgi_app, settings, handlers)
+    wsgi_app = RequestLimits(wsgi_app, *limits(settings))
     if settings.development:
         from bot.simulator import providers as simulated_providers
 
         wsgi_app = simulated_providers.with_outside_requests(app, wsgi_app)
-    wsgi_app = RequestLimits(wsgi_app, *limits(settings))
     if hops := settings.trusted_proxies:
         wsgi_app = ProxyFix(wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
     wsgi_app = RequestIds(NoStore(Compression(wsgi_app)), prefix=f"{services.ids.random.getrandbits(32):08x}")
