@@ -242,5 +242,6 @@ def _console(services: Services, door: Door) -> LateConsole:
             clock=services.clock,
             door=door,
             screens=screens,
+            photo_link=services.photo_links.link,
         )
     )

@@ -26,6 +26,8 @@ REFRESH: Final = "refresh"
 
 EVERY: frozenset[OperatorRole] = frozenset({"all", "money", "desk", "read"})
 DESK: frozenset[OperatorRole] = frozenset({"all", "desk"})
+MONEY: frozenset[OperatorRole] = frozenset({"all", "money"})
+ALL: frozenset[OperatorRole] = frozenset({"all"})
 LOG: frozenset[OperatorRole] = frozenset({"all", "read"})
 
 OPEN = frozenset(
@@ -52,6 +54,14 @@ MAY: Mapping[str, frozenset[OperatorRole]] = {
     "desk.page": EVERY - {"money"},
     "desk.person": EVERY - {"money"},
     **dict.fromkeys(("desk.find", "desk.number", "desk.size", "desk.check", "desk.send", "desk.close"), DESK),
+    **dict.fromkeys(("artisans.page", "artisans.artisan", "kiosks.page", "kiosks.kiosk"), EVERY),
+    "artisans.find": EVERY - {"read"},
+    **dict.fromkeys(("artisans.rename", "artisans.language", "artisans.kiosk"), DESK),
+    **dict.fromkeys(("artisans.payout_check", "artisans.payout"), MONEY),
+    "kiosks.correct": ALL,  # the agent's phone pays out cash
+    **dict.fromkeys(("products.page", "products.product"), EVERY),
+    **dict.fromkeys(("products.words", "products.price_check", "products.price", "products.photo"), DESK),
+    **dict.fromkeys(("products.withdraw_check", "products.withdraw"), DESK),
 }
 """The roles that may open each other endpoint."""
 

@@ -31,6 +31,23 @@ ROUTES = {
     "/desk/people/<id>/check": "desk.check",
     "/desk/people/<id>/send": "desk.send",
     "/desk/requests/<id>/close": "desk.close",
+    "/artisans": "artisans.page",
+    "/artisans/find": "artisans.find",
+    "/artisans/<id>": "artisans.artisan",
+    "/artisans/<id>/name": "artisans.rename",
+    "/artisans/<id>/language": "artisans.language",
+    "/artisans/<id>/kiosk": "artisans.kiosk",
+    "/artisans/<id>/payout/check": "artisans.payout_check",
+    "/artisans/<id>/payout": "artisans.payout",
+    "/kiosks": "kiosks.page",
+    "/kiosks/<id>": "kiosks.kiosk kiosks.correct",
+    "/products": "products.page",
+    "/products/<id>": "products.product",
+    "/products/<id>/words": "products.words",
+    "/products/<id>/price/check": "products.price_check",
+    "/products/<id>/price": "products.price",
+    "/products/<id>/withdraw": "products.withdraw_check products.withdraw",
+    "/products/<id>/photo": "products.photo",
 }
 """Each route that needs a log-in: a page that vanishes or appears has to be named here."""
 
