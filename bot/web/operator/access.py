@@ -29,6 +29,7 @@ DESK: frozenset[OperatorRole] = frozenset({"all", "desk"})
 MONEY: frozenset[OperatorRole] = frozenset({"all", "money"})
 ALL: frozenset[OperatorRole] = frozenset({"all"})
 LOG: frozenset[OperatorRole] = frozenset({"all", "read"})
+"""Who may look at what concerns the whole installation."""
 
 OPEN = frozenset(
     {
@@ -62,6 +63,8 @@ MAY: Mapping[str, frozenset[OperatorRole]] = {
     **dict.fromkeys(("products.page", "products.product"), EVERY),
     **dict.fromkeys(("products.words", "products.price_check", "products.price", "products.photo"), DESK),
     **dict.fromkeys(("products.withdraw_check", "products.withdraw"), DESK),
+    **dict.fromkeys(("broadcasts.page", "broadcasts.broadcast", "broadcasts.progress"), EVERY - {"money"}),
+    **dict.fromkeys(("broadcasts.check", "broadcasts.test", "broadcasts.start", "broadcasts.stop"), DESK),
 }
 """The roles that may open each other endpoint."""
 

@@ -22,6 +22,7 @@ from bot.web.late_console import PREFIX, ConsoleResources
 from bot.web.operator import (
     access,
     artisan_pages,
+    broadcast_pages,
     desk,
     kiosk_pages,
     log_in,
@@ -47,6 +48,7 @@ PAGES: Sequence[tuple[str, str]] = (
     ("artisans.page", "Artisans"),
     ("products.page", "Products"),
     ("kiosks.page", "Kiosks"),
+    ("broadcasts.page", "Broadcasts"),
     ("log.page", "Log"),
 )
 """The pages that the header of each page leads to, by endpoint and name."""
@@ -78,6 +80,7 @@ def create_console(resources: ConsoleResources) -> Flask:
         artisan_pages.artisans,
         product_pages.products,
         kiosk_pages.kiosks,
+        broadcast_pages.broadcasts,
         log_pages.log,
     ):
         app.register_blueprint(blueprint)

@@ -48,6 +48,13 @@ ROUTES = {
     "/products/<id>/price": "products.price",
     "/products/<id>/withdraw": "products.withdraw_check products.withdraw",
     "/products/<id>/photo": "products.photo",
+    "/broadcasts": "broadcasts.page",
+    "/broadcasts/check": "broadcasts.check",
+    "/broadcasts/test": "broadcasts.test",
+    "/broadcasts/start": "broadcasts.start",
+    "/broadcasts/<id>": "broadcasts.broadcast",
+    "/broadcasts/<id>/progress": "broadcasts.progress",
+    "/broadcasts/<id>/stop": "broadcasts.stop",
 }
 """Each route that needs a log-in: a page that vanishes or appears has to be named here."""
 
