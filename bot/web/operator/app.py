@@ -24,14 +24,17 @@ from bot.web.operator import (
     artisan_pages,
     broadcast_pages,
     desk,
+    key_pages,
     kiosk_pages,
     log_in,
     log_pages,
     money_pages,
     order_pages,
     product_pages,
+    settings_pages,
     today,
     typed,
+    webhook_pages,
 )
 from marketplace_api import problems
 from marketplace_api.actors import Actor
@@ -49,6 +52,7 @@ PAGES: Sequence[tuple[str, str]] = (
     ("products.page", "Products"),
     ("kiosks.page", "Kiosks"),
     ("broadcasts.page", "Broadcasts"),
+    ("settings.page", "Settings"),
     ("log.page", "Log"),
 )
 """The pages that the header of each page leads to, by endpoint and name."""
@@ -81,6 +85,9 @@ def create_console(resources: ConsoleResources) -> Flask:
         product_pages.products,
         kiosk_pages.kiosks,
         broadcast_pages.broadcasts,
+        settings_pages.settings,
+        key_pages.keys,
+        webhook_pages.webhooks,
         log_pages.log,
     ):
         app.register_blueprint(blueprint)
