@@ -64,6 +64,7 @@ MAY: Mapping[str, frozenset[OperatorRole]] = {
     **dict.fromkeys(("products.words", "products.price_check", "products.price", "products.photo"), DESK),
     **dict.fromkeys(("products.withdraw_check", "products.withdraw"), DESK),
     **dict.fromkeys(("broadcasts.page", "broadcasts.broadcast", "broadcasts.progress"), EVERY - {"money"}),
+    **dict.fromkeys(("dialogues.page", "dialogues.dialogue"), EVERY),
     **dict.fromkeys(("settings.page", "keys.page", "webhooks.page", "webhooks.endpoint"), LOG),
     **dict.fromkeys(("keys.create", "keys.revoke_check", "keys.revoke", "webhooks.test", "webhooks.replay"), ALL),
     **dict.fromkeys(("broadcasts.check", "broadcasts.test", "broadcasts.start", "broadcasts.stop"), DESK),

@@ -24,6 +24,7 @@ from bot.web.operator import (
     artisan_pages,
     broadcast_pages,
     desk,
+    dialogue_pages,
     key_pages,
     kiosk_pages,
     log_in,
@@ -52,6 +53,7 @@ PAGES: Sequence[tuple[str, str]] = (
     ("products.page", "Products"),
     ("kiosks.page", "Kiosks"),
     ("broadcasts.page", "Broadcasts"),
+    ("dialogues.page", "Dialogues"),
     ("settings.page", "Settings"),
     ("log.page", "Log"),
 )
@@ -85,6 +87,7 @@ def create_console(resources: ConsoleResources) -> Flask:
         product_pages.products,
         kiosk_pages.kiosks,
         broadcast_pages.broadcasts,
+        dialogue_pages.dialogues,
         settings_pages.settings,
         key_pages.keys,
         webhook_pages.webhooks,

@@ -48,6 +48,8 @@ ROUTES = {
     "/products/<id>/price": "products.price",
     "/products/<id>/withdraw": "products.withdraw_check products.withdraw",
     "/products/<id>/photo": "products.photo",
+    "/dialogues": "dialogues.page",
+    "/dialogues/<name>": "dialogues.dialogue",
     "/settings": "settings.page",
     "/settings/keys": "keys.page keys.create",
     "/settings/keys/<id>/revoke": "keys.revoke_check keys.revoke",
