@@ -250,5 +250,6 @@ def _console(services: Services, door: Door) -> LateConsole:
             clock=services.clock,
             door=door,
             screens=screens,
+            photo_link=services.photo_links.link,
         )
     )

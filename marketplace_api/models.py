@@ -742,6 +742,12 @@ class Event(Base):
     __table_args__ = (Index(None, "xid", "seq"), {"sqlite_autoincrement": True})
 
 
+# a condition without parameters, because SQLite uses a partial index only for a condition that it can compare
+IS_PAYOUT_CHANGE = text("event.type = 'artisan.payout_changed'")
+_payout_change = text("type = 'artisan.payout_changed'")
+Index("ix_event_payout_change", Event.seq, sqlite_where=_payout_change, postgresql_where=_payout_change)
+
+
 class WebhookEndpoint(Base):
     """A URL to which events after the place (after_xid, after_seq) are pushed, for the API key `owner`.
 

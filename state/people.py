@@ -67,6 +67,22 @@ def find_all(conn: Connection, msisdns: Collection[str]) -> dict[str, PersonReco
     return {found.msisdn: found for found in (PersonRecord(*row) for row in rows)}
 
 
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """Of some phones, how many get only replies, and how many others get no promotions."""
+
+    opted_out: int
+    promotions_off: int
+
+
+def count_refusals(conn: Connection, msisdns: Select[str]) -> Refusals:
+    """Count the phones among these, which a statement selects, that refuse some of our messages."""
+    is_out = person.c.opted_out_at.is_not(None)
+    is_off = person.c.promotions_off_at.is_not(None) & person.c.opted_out_at.is_(None)
+    counts = select(func.count().filter(is_out), func.count().filter(is_off)).where(person.c.msisdn.in_(msisdns))
+    return Refusals(*conn.execute(counts).one())
+
+
 def set_language(conn: Connection, msisdn: str, language: str, now: datetime) -> None:
     _ensure_exists(conn, msisdn, now)
     conn.execute(_of(msisdn).values(language=language, updated_at=now))

@@ -142,6 +142,22 @@ _sealed = text("sealed <> ''")
 Index("message_sealed", message.c.created_at, sqlite_where=_sealed, postgresql_where=_sealed)
 Index("message_unknown", message.c.msisdn, sqlite_where=_unknown, postgresql_where=_unknown)
 Index("message_unmarked", message.c.asked_at, sqlite_where=_unmarked, postgresql_where=_unmarked)
+_broadcast = text("topic = 'broadcast'")
+IS_BROADCAST = text("message.topic = 'broadcast'")
+Index("message_broadcast", message.c.about, message.c.status, sqlite_where=_broadcast, postgresql_where=_broadcast)
+
+broadcast = Table(
+    "broadcast",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("audience", Text, nullable=False),  # which people it is for, as JSON
+    Column("recipients", Integer, nullable=False),  # how many they were when it began
+    Column("by", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False, index=True),
+    Column("queued_at", UtcDateTime),  # when the last of its messages was queued
+    Column("stopped_at", UtcDateTime),
+)
 
 early_report = Table(
     "early_report",

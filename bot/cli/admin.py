@@ -1,4 +1,4 @@
-"""Commands for the database, API keys, broadcasts and demo data: `flask --app wsgi …`."""
+"""Commands for the database, API keys and demo data: `flask --app wsgi …`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from bot.cli import amounts
 from bot.cli.context import services_with_database, shop_transaction, user
 from bot.demo import bulk, seed
 from bot.demo.bulk import BulkCounts
-from bot.messaging import broadcasts
-from bot.messaging.broadcasts import Audience
 from bot.migrations import upgrade as migrations
 from bot.services import peppers
 from marketplace_api.accounts import api_keys
@@ -26,10 +24,6 @@ from state import pins
 db = AppGroup("db", help="The database.")
 apikey = AppGroup("apikey", help="Keys to the marketplace API.")
 secrets = AppGroup("secrets", help="Secrets of ours, while one is replaced.")
-
-
-MAY_ORDER: frozenset[Scope] = frozenset({"storefront", "orders", "operator"})
-"""The scopes of keys that can place orders."""
 
 
 class ScopesParameter(click.ParamType[tuple[Scope, ...]]):
@@ -88,8 +82,10 @@ class Credit:
 
 
 def _credit(typed: str, scopes: tuple[Scope, ...]) -> Credit:
-    if not MAY_ORDER.intersection(scopes):
-        raise click.BadParameter(f"only a key with {', '.join(sorted(MAY_ORDER))} can order", param_hint="--credit")
+    if not api_keys.MAY_ORDER.intersection(scopes):
+        raise click.BadParameter(
+            f"only a key with {', '.join(sorted(api_keys.MAY_ORDER))} can order", param_hint="--credit"
+        )
     match typed:
         case "none":
             return Credit(may_vouch=False, amount=0)
@@ -133,20 +129,6 @@ def check_secrets() -> None:
     with services.database.reading() as session:
         pins_left = pins.count_with_older_peppers(session.connection(), peppers(services.settings.keys))
     click.echo(f"PINs that are not stored with the first value of SECRET_KEY: {pins_left}")
-
-
-@click.command("broadcast")
-@click.argument("text")
-@click.option("--craft", help="Only artisans of this craft.")
-@click.option("--town", help="Only artisans whose kiosk is in this town.")
-@click.option("--kiosk", "kiosk_id", help="Only artisans of the kiosk with this id.")
-@click.option("--language", help="Only artisans who read this language.")
-@with_appcontext
-def send_broadcast(text: str, **audience: str | None) -> None:
-    """Send a text to all artisans, or to some of them. It is not sent before quiet hours end."""
-    with shop_transaction() as shop:
-        id, recipients = broadcasts.start(shop, text, Audience(**audience))
-    click.echo(f"{id}: {recipients} artisans")
 
 
 @click.command("demo")

@@ -7,6 +7,7 @@ from flask import Flask
 from bot.cli import (
     admin,
     backups,
+    broadcasts,
     collecting,
     dashboards,
     dialogues,
@@ -31,7 +32,7 @@ def commands(app: Flask) -> None:
         operators.operator,
         admin.secrets,
         admin.demo,
-        admin.send_broadcast,
+        broadcasts.send_broadcast,
         money.ledger_commands,
         money.payout_commands,
         collecting.collecting_commands,

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from bot.jobs.runner import QueueOptions
 from bot.marketplace.port import Unreachable
 from bot.messaging import consent, queue, reports, routing
-from bot.messaging.queue import KIND, Priority
+from bot.messaging.queue import BROADCAST, KIND, Priority
 from bot.messaging.routing import NotSent, Router, SendAttempt, SendBatch, SendResult
 from bot.messaging.sealing import Seal
 from bot.messaging.send_policy import HOUR, Held, SendPolicy
@@ -30,7 +30,7 @@ from bot.runtime.clock import Clock
 from bot.runtime.service_levels import ServiceLevel
 from marketplace_api.backoff import Backoff
 from marketplace_api.shop import Ids
-from state import budgets, counters, delivery_reports, messages, outbox, people, sending
+from state import broadcasts, budgets, counters, delivery_reports, messages, outbox, people, sending
 from state.budgets import Use
 from state.messages import Message
 from state.outbox import Job
@@ -70,6 +70,8 @@ TEXTS_ACCEPTED = ServiceLevel(
 STRANGERS = "answers to strangers"
 """The budget of these messages."""
 BEYOND_CAP = "strangers' cap"
+STOPPED = "stopped"
+"""Why a message of a broadcast that was stopped is suppressed."""
 DAY_S = 86_400
 
 Counts = Counter[tuple[str, str]]
@@ -96,7 +98,8 @@ class MessageDispatcher:
     def prepare(self, db: Session, jobs: Sequence[Job]) -> list[SendBatch]:
         conn, now, counts = db.connection(), self.clock(), Counts()
         unsettled = self._unsettled(conn, self._attempts(conn, jobs, now), now)
-        sendable = self._within_rates(conn, self._permitted(conn, unsettled, counts, now), now)
+        running = self._without_stopped(conn, unsettled, counts, now)
+        sendable = self._within_rates(conn, self._permitted(conn, running, counts, now), now)
         sendable = self._within_strangers_cap(conn, sendable, counts, now)
         interrupted = {attempt.message.id for attempt in sendable if attempt.message.status == "sending"}
         fresh = [attempt.message.id for attempt in sendable if attempt.message.id not in interrupted]
@@ -133,6 +136,18 @@ class MessageDispatcher:
                 settled.append(attempt.job)
         outbox.finish_all(conn, settled, now=now)
         return unsettled
+
+    def _without_stopped(
+        self, conn: Connection, attempts: Sequence[SendAttempt], counts: Counts, now: datetime
+    ) -> list[SendAttempt]:
+        """The attempts without those of broadcasts that were stopped: these are suppressed."""
+        ids = {each.message.about for each in attempts if each.message.topic == BROADCAST and each.message.about}
+        stopped = broadcasts.stopped(conn, ids) if ids else set()
+        for attempt in attempts:
+            if attempt.message.about in stopped:
+                self._suppress(conn, attempt, STOPPED, now)
+                counts["suppressed", STOPPED] += not attempt.may_have_left
+        return [each for each in attempts if each.message.about not in stopped]
 
     def _permitted(
         self, conn: Connection, attempts: Sequence[SendAttempt], counts: Counts, now: datetime

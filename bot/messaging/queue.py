@@ -42,6 +42,7 @@ class Priority(IntEnum):
     """The recipient is waiting for it."""
 
 
+BROADCAST: Topic = "broadcast"
 JOINED: Topic = "artisan.registered"
 """The topic of the one text to a person who has joined by phone: what is kept of people."""
 

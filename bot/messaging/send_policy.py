@@ -82,6 +82,10 @@ class SendPolicy:
         at = now.replace(minute=now.minute // 15 * 15, second=0, microsecond=0)
         return next(later for later in (at + n * _STEP for n in range(1, 97)) if not self.is_quiet(msisdn, later))
 
+    def quiet_at_home_until(self, now: datetime) -> datetime | None:
+        """When quiet hours end in the shop's own country; None outside of them."""
+        return self.quiet_until("", now) if self.is_quiet("", now) else None
+
     def _is_quiet_at(self, clock: time) -> bool:
         begins, ends = self.quiet
         return clock >= begins or clock < ends if begins > ends else begins <= clock < ends

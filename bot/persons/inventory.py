@@ -32,6 +32,7 @@ PERSONAL: Mapping[str, Mapping[str, ColumnKind]] = {
     "fence": {"msisdn": "number", "document": "state"},
     "performed": {"msisdn": "number", "outcome": "state", "checkpoint": "state"},
     "message": {"msisdn": "number", "text": "words", "sealed": "secret", "error": "words"},
+    "broadcast": {"text": "words", "by": "masked"},
     "early_report": {"msisdn": "number", "error": "words"},
     "outbox": {"lane": "number", "payload": "json", "key": "words", "error": "words"},
     "person": {"msisdn": "number", "pin_hash": "secret", "reset_hash": "secret"},
@@ -99,6 +100,7 @@ NOT_PERSONAL: Mapping[str, frozenset[str]] = {
             *("topic", "about", "dialogue", "true_while", "reported"),
         }
     ),
+    "broadcast": frozenset({"id", "audience"}),
     "early_report": frozenset({"provider", "provider_id", "status", "raw_status", "reason"}),
     "outbox": frozenset({"kind", "lease_token"}),
     "person": frozenset({"language", "keyword_language", "opted_out_how"}),

@@ -303,7 +303,7 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> list[str]:
         """The values that no log may have: keys, tokens and passwords, also those in the URLs of stores."""
-        values = [value for name in type(self).model_fields if _is_secret(name) for value in self._values(name)]
+        values = [value for name in type(self).model_fields if is_secret(name) for value in self._values(name)]
         urls = [url for url in (self.database_url, self.database_replica_url, self.redis_url) if url]
         return [*values, *(word for url in urls for word in passwords(url))]
 
@@ -320,7 +320,7 @@ def _named(value: object) -> Collection[object]:
     return value if isinstance(value, list) else [value]
 
 
-def _is_secret(name: str) -> bool:
+def is_secret(name: str) -> bool:
     """True for the name of a setting or variable whose value is shown to nobody."""
     return any(word in name.upper() for word in ("SECRET", "KEY", "TOKEN", "CREDENTIAL"))
 
@@ -347,6 +347,6 @@ def _one_line(error: ValidationError) -> str:
     if not first["loc"]:
         return allowed
     variable = str(first["loc"][0]).upper()
-    is_shown = not _is_secret(variable) and "URL" not in variable
+    is_shown = not is_secret(variable) and "URL" not in variable
     given = repr(os.environ.get(variable, first["input"])) if is_shown else "what it got"
     return f"{variable}: {given} is wrong: {allowed[0].lower()}{allowed[1:]}"

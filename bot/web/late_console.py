@@ -27,7 +27,8 @@ PREFIX = "/operator"
 class ConsoleResources:
     """What the console takes from its process. `open_shop` opens the shop in a transaction, in which somebody acts.
 
-    `screens` gives the last screens of a phone, oldest first, and when the last of them was shown.
+    `screens` gives the last screens of a phone, oldest first, and when the last of them was shown. `photo_link` makes
+    the address of the page that takes pictures of the product with a code.
     """
 
     settings: Settings
@@ -36,6 +37,7 @@ class ConsoleResources:
     clock: Clock
     door: Door
     screens: Callable[[str], tuple[Sequence[str], datetime | None]]
+    photo_link: Callable[[str, datetime], str]
 
 
 class LateConsole:

@@ -10,6 +10,7 @@ stateDiagram-v2
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from types import FunctionType
 
 from .conversation import Answer
@@ -21,34 +22,51 @@ from .state_kinds.notice import Notice
 OUTSIDE = "[*]"
 
 
+@dataclass(frozen=True, slots=True)
+class Arrow:
+    """What leads from a state to another one, or to another flow: `label` has all triggers and guards.
+
+    The source of the first ones, and the destination of those that end the conversation, is `OUTSIDE`.
+    """
+
+    source: str
+    dest: str
+    label: str
+
+
 def mermaid(flow: Flow) -> str:
     """The states with their kinds, the other flows that are entered, and the edges with their triggers and guards."""
-    return "\n    ".join(["stateDiagram-v2", *map(_state, flow.states.values()), *_other_flows(flow), *_arrows(flow)])
+    others = [f'state "to {name}" as {node}' for node, name in sorted(entered(flow).items())]
+    return "\n    ".join(["stateDiagram-v2", *map(_state, flow.states.values()), *others, *map(_arrow, arrows(flow))])
 
 
 def _state(state: StateKind) -> str:
     return f'state "{state.name} ({type(state).__name__})" as {state.name}'
 
 
-def _other_flows(flow: Flow) -> list[str]:
-    entered = {edge.go.to.flow for _, edge in flow.rows if isinstance(edge.go.to, Enter)}
-    return [f'state "to {name}" as {_node(name)}' for name in sorted(entered)]
+def entered(flow: Flow) -> dict[str, str]:
+    """The other flows that a flow enters, by the name of their node in the diagram."""
+    return {_node(edge.go.to.flow): edge.go.to.flow for _, edge in flow.rows if isinstance(edge.go.to, Enter)}
 
 
 def _node(flow: str) -> str:
     return f"to_{flow}"
 
 
-def _arrows(flow: Flow) -> Iterator[str]:
+def arrows(flow: Flow) -> Iterator[Arrow]:
     """One arrow for each pair of states, labelled with everything that leads from one to the other."""
     labels: dict[tuple[str, str], list[str]] = {}
     for source, edge in flow.rows:
         dest = _node(edge.go.to.flow) if isinstance(edge.go.to, Enter) else edge.go.to
         labels.setdefault((OUTSIDE if source == START else source, dest), []).append(_label(edge))
     for (source, dest), parts in labels.items():
-        label = ", ".join(filter(None, parts))
-        yield f"{source} --> {dest}: {label}" if label else f"{source} --> {dest}"
-    yield from (f"{name} --> {OUTSIDE}" for name, state in flow.states.items() if _ends(state))
+        yield Arrow(source, dest, ", ".join(filter(None, parts)))
+    yield from (Arrow(name, OUTSIDE, "") for name, state in flow.states.items() if _ends(state))
+
+
+def _arrow(arrow: Arrow) -> str:
+    line = f"{arrow.source} --> {arrow.dest}"
+    return f"{line}: {arrow.label}" if arrow.label else line
 
 
 def _ends(state: StateKind) -> bool:

@@ -22,6 +22,8 @@ from marketplace_api.statuses import EndpointScope, Scope
 
 USE_NOTED_EVERY = timedelta(minutes=1)
 """The last use of a key is written at most this often, so that not every read becomes a write."""
+MAY_ORDER: frozenset[Scope] = frozenset({"storefront", "orders", "operator"})
+"""The scopes of keys that can place orders."""
 _REVOKED_AT_ONCE = 100
 
 

@@ -1,12 +1,20 @@
-"""Pays failed payouts by another method after the artisan has changed the payout method."""
+"""Changes of payout methods: those that were made, and failed payouts that are paid by another method after one."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import select
 
-from marketplace_api.models import Artisan, Payout
+from marketplace_api.models import IS_PAYOUT_CHANGE, Artisan, Event, Payout
 from marketplace_api.payments import cash_codes, payouts, settlement
 from marketplace_api.shop import Shop
+
+
+def changes_of(shop: Shop, artisan: Artisan, most: int = 20) -> Sequence[Event]:
+    """The events of the last changes of an artisan's payout method, newest first."""
+    of_artisan = IS_PAYOUT_CHANGE, Event.data["id"].as_string() == artisan.id
+    return shop.session.scalars(select(Event).where(*of_artisan).order_by(Event.seq.desc()).limit(most)).all()
 
 
 def apply_new_payout_method(shop: Shop, artisan: Artisan) -> None:

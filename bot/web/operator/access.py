@@ -26,7 +26,10 @@ REFRESH: Final = "refresh"
 
 EVERY: frozenset[OperatorRole] = frozenset({"all", "money", "desk", "read"})
 DESK: frozenset[OperatorRole] = frozenset({"all", "desk"})
+MONEY: frozenset[OperatorRole] = frozenset({"all", "money"})
+ALL: frozenset[OperatorRole] = frozenset({"all"})
 LOG: frozenset[OperatorRole] = frozenset({"all", "read"})
+"""Who may look at what concerns the whole installation."""
 
 OPEN = frozenset(
     {
@@ -52,6 +55,19 @@ MAY: Mapping[str, frozenset[OperatorRole]] = {
     "desk.page": EVERY - {"money"},
     "desk.person": EVERY - {"money"},
     **dict.fromkeys(("desk.find", "desk.number", "desk.size", "desk.check", "desk.send", "desk.close"), DESK),
+    **dict.fromkeys(("artisans.page", "artisans.artisan", "kiosks.page", "kiosks.kiosk"), EVERY),
+    "artisans.find": EVERY - {"read"},
+    **dict.fromkeys(("artisans.rename", "artisans.language", "artisans.kiosk"), DESK),
+    **dict.fromkeys(("artisans.payout_check", "artisans.payout"), MONEY),
+    "kiosks.correct": ALL,  # the agent's phone pays out cash
+    **dict.fromkeys(("products.page", "products.product"), EVERY),
+    **dict.fromkeys(("products.words", "products.price_check", "products.price", "products.photo"), DESK),
+    **dict.fromkeys(("products.withdraw_check", "products.withdraw"), DESK),
+    **dict.fromkeys(("broadcasts.page", "broadcasts.broadcast", "broadcasts.progress"), EVERY - {"money"}),
+    **dict.fromkeys(("dialogues.page", "dialogues.dialogue"), EVERY),
+    **dict.fromkeys(("settings.page", "keys.page", "webhooks.page", "webhooks.endpoint"), LOG),
+    **dict.fromkeys(("keys.create", "keys.revoke_check", "keys.revoke", "webhooks.test", "webhooks.replay"), ALL),
+    **dict.fromkeys(("broadcasts.check", "broadcasts.test", "broadcasts.start", "broadcasts.stop"), DESK),
 }
 """The roles that may open each other endpoint."""
 

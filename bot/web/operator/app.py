@@ -17,9 +17,26 @@ from werkzeug.exceptions import HTTPException
 from bot.messaging.rendering import language_names
 from bot.runtime.keys import Purpose
 from bot.web import security_headers
-from bot.web.formats import price
+from bot.web.formats import path, price
 from bot.web.late_console import PREFIX, ConsoleResources
-from bot.web.operator import access, desk, log_in, log_pages, money_pages, order_pages, today
+from bot.web.operator import (
+    access,
+    artisan_pages,
+    broadcast_pages,
+    desk,
+    dialogue_pages,
+    key_pages,
+    kiosk_pages,
+    log_in,
+    log_pages,
+    money_pages,
+    order_pages,
+    product_pages,
+    settings_pages,
+    today,
+    typed,
+    webhook_pages,
+)
 from marketplace_api import problems
 from marketplace_api.actors import Actor
 from marketplace_api.models import BuyerPayment, Order, Payout, Refund
@@ -32,6 +49,12 @@ PAGES: Sequence[tuple[str, str]] = (
     ("desk.page", "Desk"),
     ("orders.page", "Orders"),
     ("money.page", "Money"),
+    ("artisans.page", "Artisans"),
+    ("products.page", "Products"),
+    ("kiosks.page", "Kiosks"),
+    ("broadcasts.page", "Broadcasts"),
+    ("dialogues.page", "Dialogues"),
+    ("settings.page", "Settings"),
     ("log.page", "Log"),
 )
 """The pages that the header of each page leads to, by endpoint and name."""
@@ -60,11 +83,20 @@ def create_console(resources: ConsoleResources) -> Flask:
         desk.desk,
         order_pages.orders,
         money_pages.money,
+        artisan_pages.artisans,
+        product_pages.products,
+        kiosk_pages.kiosks,
+        broadcast_pages.broadcasts,
+        dialogue_pages.dialogues,
+        settings_pages.settings,
+        key_pages.keys,
+        webhook_pages.webhooks,
         log_pages.log,
     ):
         app.register_blueprint(blueprint)
     app.register_error_handler(HTTPException, _error_page)
     app.register_error_handler(Refused, _refusal_page)
+    app.register_error_handler(typed.MistypedError, _mistyped_page)
     app.after_request(security_headers.add_to_pages)
     if settings.url.startswith("https:"):
         app.after_request(security_headers.require_https)
@@ -78,6 +110,7 @@ def create_console(resources: ConsoleResources) -> Flask:
         masked=_masked,
         capitalize_first=_capitalized,
         language=lambda code: languages.get(code, code),
+        path=path,
     )
     app.jinja_env.globals.update(me=lambda: g.get("operator"), pages=PAGES, person=_person)
     return app
@@ -121,6 +154,11 @@ def _error_page(error: HTTPException) -> tuple[str, int, dict[str, str]]:
 
 def _refusal_page(refused: Refused) -> tuple[str, int]:
     return render_template("error.html", title="Not done", words=problems.explain(refused)), refused.status
+
+
+def _mistyped_page(mistyped: typed.MistypedError) -> tuple[str, int]:
+    words = f"{mistyped} Go back to the form; nothing was changed."
+    return render_template("error.html", title="Not done", words=words), HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 WORDS = {

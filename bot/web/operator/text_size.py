@@ -55,8 +55,13 @@ def of_text(typed: str, price: SegmentPrice | None) -> TextSize:
         max(0, size.units - _ONE_SEGMENT[size.encoding]),
         letters,
         gsm7.segments(gsm7.transliterate(text)).count,
-        f"{price.currency} {price.amount * size.count:.2f}" if price else None,
+        cost_of(size.count, price),
     )
+
+
+def cost_of(segments: int, price: SegmentPrice | None) -> str | None:
+    """What so many segments will cost, such as `KES 1,600.00`; None if no price is known."""
+    return f"{price.currency} {price.amount * segments:,.2f}" if price else None
 
 
 def last_price(conn: Connection) -> SegmentPrice | None:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
 from bot.messaging import broadcasts
+from bot.messaging.broadcasts import Audience
+from bot.messaging.dispatcher import OPTIONS
 from bot.providers.contracts import OutgoingMessage, Receipt
 from bot.providers.errors import Reason, SendError
 from bot.worker import handler_runner
-from state import people
+from state import broadcasts as broadcast_state
+from state import outbox, people
+from tests.actors import TESTER
 from tests.bot.fixtures import AKINYI, JOY, NEW_PHONE, add_artisan, outgoing_messages, place_order
-from tests.bot.messaging.fakes import FakeProvider, deliver, route_all_to, worker
+from tests.bot.messaging.fakes import RETRYABLE, FakeProvider, deliver, route_all_to, worker
 from tests.command_line import run_command
 from tests.service import Service
 
@@ -123,6 +127,54 @@ def test_a_broadcast_waits_for_the_end_of_quiet_hours_and_notifications_do_not(s
     assert provider.texts[-1] == BROADCAST
 
 
+class StoppingProvider(BulkProvider):
+    """Stops the broadcast while its first call is made, of whose texts the first one can be tried again."""
+
+    def __init__(self, service: Service, id: str) -> None:
+        super().__init__(service.clock)
+        self.service, self.id = service, id
+
+    def send_batch(self, texts: list[OutgoingMessage]) -> list[Receipt | SendError]:
+        with self.service.services.database.writing.begin() as session:
+            stopped = broadcasts.stop(self.service.services.shop(session, TESTER), self.id)
+        assert stopped is not bool(self.calls)
+        answers: list[Receipt | SendError] = list(super().send_batch(texts))
+        return [RETRYABLE, *answers[1:]]
+
+
+def test_a_stopped_broadcast_sends_what_was_claimed_and_nothing_more(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broadcasts, "CHUNK", 6)
+    add_artisans(service, 9)
+    provider = StoppingProvider(service, send(service)["id"])
+    run_broadcast_jobs(service)
+    options = replace(OPTIONS, claimed_at_most=3, gather_s=0)
+    with worker(service, router=route_all_to(provider), options=options) as runner:
+        for _ in range(20):
+            runner.step()
+            run_broadcast_jobs(service)
+            service.clock.advance(60)
+    assert provider.calls == [3]
+    texts = [(text.status, text.error) for text in outgoing_messages(service)]
+    assert sorted(texts) == [("sent", None)] * 2 + [("suppressed", "stopped")] * 4
+    with service.services.database.reading() as session:
+        assert outbox.depth(session.connection(), service.clock()).waiting == 0
+        assert broadcast_state.counts(session.connection(), provider.id) == {"sent": 2, "suppressed": 4}
+
+
+def test_one_id_begins_one_broadcast_and_a_later_text_of_another_kind_leaves(embedded: Service) -> None:
+    with embedded.services.database.writing.begin() as session:
+        shop = embedded.services.shop(session, TESTER)
+        assert [broadcasts.start(shop, BROADCAST, Audience(), "bct_1") for _ in range(2)] == [("bct_1", 1)] * 2
+        assert [broadcasts.stop(shop, id) for id in ("bct_1", "bct_1", "bct_2")] == [True, False, False]
+    embedded.work()
+    place_order(embedded)
+    embedded.work()
+    assert BROADCAST not in embedded.inbox(AKINYI)
+    assert len(embedded.inbox(AKINYI)) == 1
+
+
 def test_a_number_that_blocks_promotions_still_gets_notifications(service: Service) -> None:
     service.gateway.text(AKINYI, "PRODUCTS")
     provider = FakeProvider(service.clock, [SendError(Reason.BLOCKED_PROMOTIONS, "UserInBlacklist")])
@@ -176,8 +228,21 @@ def test_a_text_that_cannot_be_sent_is_refused(embedded: Service, body: str) -> 
     assert answer.status_code == 422
 
 
-def test_an_operator_can_start_a_broadcast_on_the_command_line(embedded: Service) -> None:
-    result = run_command(embedded.app, "broadcast", BROADCAST, "--craft", "pottery")
+def test_the_command_says_whom_it_reaches_and_asks_before_it_sends(embedded: Service) -> None:
+    asked = run_command(embedded.app, "broadcast", BROADCAST, "--craft", "pottery")
+    assert asked.output.startswith("1 artisans, 1 segments, at a price that is not known\n")
+    assert "Send it?" in asked.output
+    assert asked.exit_code == 1
+    result = run_command(embedded.app, "broadcast", BROADCAST, "--craft", "pottery", "--yes")
     assert result.output.endswith(": 1 artisans\n")
     embedded.work()
     assert embedded.inbox(AKINYI) == [BROADCAST]
+    for wrong in (
+        (" ",),
+        (BROADCAST, "--town", "Nowhere"),
+        (BROADCAST, "--kiosk", "ksk_1"),
+        (BROADCAST, "--craft", "x"),
+    ):
+        refused = run_command(embedded.app, "broadcast", *wrong, "--yes")
+        assert refused.exit_code == 2, wrong
+    assert "is none of baskets" in refused.output

@@ -93,7 +93,7 @@ def test_the_history_ends_in_the_tables_that_the_packages_declare(newest: Engine
 
 def test_the_comparison_finds_a_missing_column(newest: Engine) -> None:
     with newest.begin() as connection:
-        connection.exec_driver_sql("ALTER TABLE message DROP COLUMN topic")
+        connection.exec_driver_sql("ALTER TABLE message DROP COLUMN dialogue")
 
     assert differences(newest) != []
 
