@@ -26,6 +26,7 @@ REFRESH: Final = "refresh"
 
 EVERY: frozenset[OperatorRole] = frozenset({"all", "money", "desk", "read"})
 DESK: frozenset[OperatorRole] = frozenset({"all", "desk"})
+MONEY: frozenset[OperatorRole] = frozenset({"all", "money"})
 LOG: frozenset[OperatorRole] = frozenset({"all", "read"})
 
 OPEN = frozenset(
@@ -42,13 +43,19 @@ MAY: Mapping[str, frozenset[OperatorRole]] = {
     "today.part": EVERY,
     "orders.page": EVERY,
     "orders.order": EVERY,
-    # whether money moves is known when it is tried: see `order_acts.Effects.may`
+    # whether money moves is known when it is tried: see `order_acts.may`
     "orders.check": EVERY - {"read"},
     "orders.act": EVERY - {"read"},
     "log.page": LOG,
     "log.as_csv": LOG,
     "money.page": EVERY - {"desk"},
     "money.books": EVERY - {"desk"},
+    "money_acts.proposal": EVERY - {"desk"},
+    **dict.fromkeys(("money_acts.form", "money_acts.check", "money_acts.act"), MONEY),
+    **dict.fromkeys(("money_acts.approve", "money_acts.refuse"), MONEY),
+    "storefronts.page": EVERY - {"desk"},
+    "reconciling.page": EVERY - {"desk"},
+    "reconciling.compare": EVERY - {"desk"},
     "desk.page": EVERY - {"money"},
     "desk.person": EVERY - {"money"},
     **dict.fromkeys(("desk.find", "desk.number", "desk.size", "desk.check", "desk.send", "desk.close"), DESK),

@@ -19,7 +19,18 @@ from bot.runtime.keys import Purpose
 from bot.web import security_headers
 from bot.web.formats import price
 from bot.web.late_console import PREFIX, ConsoleResources
-from bot.web.operator import access, desk, log_in, log_pages, money_pages, order_pages, today
+from bot.web.operator import (
+    access,
+    desk,
+    log_in,
+    log_pages,
+    money_act_pages,
+    money_pages,
+    order_pages,
+    reconcile_pages,
+    storefront_pages,
+    today,
+)
 from marketplace_api import problems
 from marketplace_api.actors import Actor
 from marketplace_api.models import BuyerPayment, Order, Payout, Refund
@@ -60,6 +71,9 @@ def create_console(resources: ConsoleResources) -> Flask:
         desk.desk,
         order_pages.orders,
         money_pages.money,
+        money_act_pages.acts,
+        storefront_pages.storefronts,
+        reconcile_pages.reconciling,
         log_pages.log,
     ):
         app.register_blueprint(blueprint)
@@ -126,6 +140,7 @@ def _refusal_page(refused: Refused) -> tuple[str, int]:
 WORDS = {
     400: "This form is too old, or did not come from this page. Go back, load the page again, and send it again.",
     403: "Your role does not open this page. Ask an operator of role all.",
+    413: "This file is too large: at most 1 MB. Export fewer days.",
     405: "This address takes a form only.",
 }
 """The words of a page with one of these statuses, if the error itself has none."""
