@@ -209,6 +209,7 @@ def limits(settings: Settings) -> tuple[Mapping[str, Limits], Mapping[str, Limit
         "/p/": Limits(pages, photo_page.LARGEST_REQUEST, answers_itself=True),
         "/simulator": Limits(pages, LARGEST_REQUEST),
         "/api/v1": Limits(api, LARGEST_FORM, answers_itself=True),
+        f"{CONSOLE}/money/reconcile": Limits(console, LARGEST_REQUEST, answers_itself=True),
         CONSOLE: Limits(console, LARGEST_FORM),
         "": Limits(pages, LARGEST_FORM),
     }

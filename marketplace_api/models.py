@@ -46,6 +46,7 @@ from marketplace_api.statuses import (
     PayoutMethod,
     PayoutStatus,
     ProductStatus,
+    ProposalStatus,
     RefundReason,
     RefundStatus,
 )
@@ -930,6 +931,33 @@ class OperatorAct(Base):
     after: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
     __table_args__ = (Index(None, "about", "id"),)
+
+
+class MoneyProposal(Base):
+    """An act on money that an operator of the console proposes, and a second one approves or refuses.
+
+    `act` is done to what has the id `about`, with what was `typed`. `effects` are the sentences that the first operator
+    saw, `digest` is the same as long as the act does the same, and `amount` is in the shop's currency, None if the act
+    moves another one.
+    """
+
+    __tablename__ = "money_proposal"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    act: Mapped[str]
+    about: Mapped[str]
+    typed: Mapped[dict[str, Any]] = mapped_column(JSON)
+    effects: Mapped[list[str]] = mapped_column(JSON)
+    digest: Mapped[str]
+    amount: Mapped[int | None] = mapped_column(BigInteger)
+    status: Mapped[ProposalStatus]
+    proposed_by: Mapped[str]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    decided_by: Mapped[str | None]
+    decided_at: Mapped[datetime | None]
+
+    __table_args__ = (Index(None, "status", "expires_at"),)
 
 
 class IdempotencyKey(Base):

@@ -48,5 +48,6 @@ Scope = Literal["storefront", "read", "orders", "kiosks", "money", "bridge", "op
 """What an API key may do; `docs/api.md` says what each scope opens. A key may have several."""
 EndpointScope = Literal["storefront", "operator"]
 """Which events an endpoint gets: those of its storefront's own orders and of products, or all."""
+ProposalStatus = Literal["open", "approved", "refused"]
 OperatorRole = Literal["all", "money", "desk", "read"]
 """What an operator may do in the console; `bot/web/operator/access.py` says it for each page."""

@@ -77,6 +77,12 @@ PERSONAL: Mapping[str, Mapping[str, ColumnKind]] = {
     "payout_pause": {"reason": "words"},
     "operator": {"name": "masked", "code_secret": "secret"},
     "operator_act": {"by": "masked", "before": "document", "after": "document"},
+    "money_proposal": {
+        "typed": "document",
+        "effects": "document",
+        "proposed_by": "masked",
+        "decided_by": "masked",
+    },
     "direct_payment": {"account": "words", "msisdn": "number", "name": "name"},
     # the simulator's
     "simulated_text": {"msisdn": "number", "text": "words"},
@@ -167,6 +173,7 @@ NOT_PERSONAL: Mapping[str, frozenset[str]] = {
     "operator_passkey": frozenset({"id", "operator_id", "public_key"}),
     "operator_session": frozenset({"hash", "operator_id"}),
     "operator_act": frozenset({"act", "about"}),
+    "money_proposal": frozenset({"id", "act", "about", "digest", "status"}),
     "idempotency_key": frozenset({"caller", "key", "fingerprint"}),
     "ledger_account": frozenset({"name", "currency"}),
     "ledger_entry": frozenset({"key"}),

@@ -6,7 +6,7 @@ from sqlalchemy_utc import UtcDateTime
 
 
 revision = "0046"
-down_revision = "0044"
+down_revision = "0045"
 branch_labels = None
 depends_on = None
 
