@@ -46,6 +46,7 @@ RefusalReason = Literal[
     "own_goods",
     "own_product",
     "payment_decided",
+    "problem_known",
     "payment_needed",
     "payment_not_captured",
     "money_not_unmatched",
