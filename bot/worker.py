@@ -245,7 +245,7 @@ def periodic_tasks(services: Services) -> tuple[PeriodicTask, ...]:
         PeriodicTask("sessions.sweep", "45 3 * * *", partial(periodic.sweep_sessions, services.sessions, clock)),
         in_chunks("keys.revoke_expired", "*/5 * * * *", api_keys.revoke_expired),
         in_chunks("webhooks.sweep", "0 4 * * *", endpoints.delete_old_deliveries),
-        forget("texts.forget", "10 4 * * *", settings.keep_texts_days, retention.forget_texts),
+        forget("texts.forget", "10 4 * * *", settings.keep_texts_days, *retention.WORDS),
         forget("addresses.forget", "20 4 * * *", settings.keep_addresses_days, retention.addresses(clock)),
         forget("events.forget", "30 4 * * *", settings.keep_snapshots_days, *retention.SNAPSHOTS),
     )

@@ -42,6 +42,7 @@ from marketplace_api.statuses import (
     HoldReason,
     OperatorRole,
     OrderPaymentStatus,
+    OrderProblem,
     OrderStatus,
     PayoutMethod,
     PayoutStatus,
@@ -73,6 +74,7 @@ _LITERALS: tuple[Any, ...] = (
     HoldReason,
     OperatorRole,
     OrderPaymentStatus,
+    OrderProblem,
     OrderStatus,
     PayoutMethod,
     PayoutStatus,
@@ -807,7 +809,10 @@ class WebhookDelivery(Base):
 
 
 class HelpRequest(Base):
-    """A person's request for a call back; a person has at most one that is open."""
+    """A person's request for a call back; a person has at most one that is open.
+
+    A buyer who reported a problem on the page of an order has said of which order, of what kind, and why in `words`.
+    """
 
     __tablename__ = "help_request"
 
@@ -815,6 +820,9 @@ class HelpRequest(Base):
     msisdn: Mapped[str] = mapped_column(index=True)
     created_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
+    order_id: Mapped[str | None]
+    problem: Mapped[OrderProblem | None]
+    words: Mapped[str | None]
 
     __table_args__ = (
         Index(None, "created_at", "id"),

@@ -38,6 +38,7 @@ REFUSAL_DETAILS: Mapping[RefusalReason, str] = {
     "not_your_order": "Order {code} was not offered to this artisan.",
     "orders_open": "The artisan has open orders; finish or decline them first.",
     "money_owed": "The artisan is still owed money; pay it first.",
+    "problem_known": "This buyer has reported a problem already; close that request first.",
     "not_your_product": "Product {code} belongs to another artisan.",
     "operator_known": "There is an operator {name}, who can log in. To begin again: operator revoke {name}",
     "order_being_made": "Parts of the order are being made already.",

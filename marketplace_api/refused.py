@@ -47,6 +47,7 @@ RefusalReason = Literal[
     "own_product",
     "own_proposal",
     "payment_decided",
+    "problem_known",
     "payment_needed",
     "payment_not_captured",
     "money_not_unmatched",

@@ -31,7 +31,7 @@ from bot.runtime.clock import Clock, system_clock
 from flows import commands, market
 from flows.commands import Outcome
 from marketplace_api.backoff import Backoff, retry_after
-from marketplace_api.payments.money import split
+from marketplace_api.shares import split
 from state import shop_facts
 
 log = logging.getLogger(__name__)

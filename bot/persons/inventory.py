@@ -70,7 +70,7 @@ PERSONAL: Mapping[str, Mapping[str, ColumnKind]] = {
     "payout": {"msisdn": "number", "cash_code_hash": "secret", "failure": "words"},
     "event": {"data": "document", "by": "masked"},
     "webhook_delivery": {"error": "words"},
-    "help_request": {"msisdn": "number"},
+    "help_request": {"msisdn": "number", "words": "words"},
     "kiosk": {"agent_name": "name", "agent_msisdn": "number"},
     "idempotency_key": {"body": "json"},
     "ledger_entry": {"note": "words", "by": "masked"},
@@ -164,7 +164,7 @@ NOT_PERSONAL: Mapping[str, frozenset[str]] = {
         {"id", "owner", "scope", "url", "event_types", "secret", "old_secret", "disabled_why"}
     ),
     "webhook_delivery": frozenset({"id", "endpoint_id", "event_id", "status"}),
-    "help_request": frozenset({"id"}),
+    "help_request": frozenset({"id", "order_id", "problem"}),
     "kiosk": frozenset({"id", "code", "name", "town"}),
     "wrong_cash_code": frozenset({"kiosk_id"}),
     "api_key": frozenset({"id", "name", "scope", "prefix", "hash"}),

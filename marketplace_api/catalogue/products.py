@@ -65,7 +65,7 @@ def list_product(
 
 def to_schema(shop: Shop, product: Product) -> ProductSchema:
     """The product as the API shows it."""
-    return ProductSchema.of(product, shop.terms.photos_url)
+    return ProductSchema.of(product, shop.terms.photos_url, shop.terms.commission_percent)
 
 
 def by_id(shop: Shop, product_id: str) -> Product:

@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 
 from bot.messaging.rendering import language_names
 from bot.runtime.keys import Purpose
-from bot.web import security_headers
+from bot.web import order_problems, security_headers
 from bot.web.formats import path, price
 from bot.web.late_console import PREFIX, ConsoleResources
 from bot.web.operator import (
@@ -118,7 +118,9 @@ def create_console(resources: ConsoleResources) -> Flask:
         language=lambda code: languages.get(code, code),
         path=path,
     )
-    app.jinja_env.globals.update(me=lambda: g.get("operator"), pages=PAGES, person=_person)
+    app.jinja_env.globals.update(
+        me=lambda: g.get("operator"), pages=PAGES, person=_person, reported=order_problems.KINDS
+    )
     return app
 
 

@@ -47,6 +47,7 @@ def test_the_catalogue_needs_no_key(anonymous: FlaskClient, sample: Sample) -> N
         "category": "baskets",
         "description": "",
         "price": {"amount": 150_000, "currency": "KES"},
+        "artisan_earns": {"amount": 135_000, "currency": "KES"},
         "quantity": 3,
         "on_hand": 3,
         "reserved": 0,
