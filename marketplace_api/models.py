@@ -806,7 +806,10 @@ class WebhookDelivery(Base):
 
 
 class HelpRequest(Base):
-    """A person's request for a call back; a person has at most one that is open."""
+    """A person's request for a call back; a person has at most one that is open.
+
+    `handler_id` is the operator who has taken it, `answered_at` when the person was first answered, by text or by call.
+    """
 
     __tablename__ = "help_request"
 
@@ -814,6 +817,8 @@ class HelpRequest(Base):
     msisdn: Mapped[str] = mapped_column(index=True)
     created_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
+    handler_id: Mapped[str | None]
+    answered_at: Mapped[datetime | None]
 
     __table_args__ = (
         Index(None, "created_at", "id"),
