@@ -164,7 +164,7 @@ NOT_PERSONAL: Mapping[str, frozenset[str]] = {
         {"id", "owner", "scope", "url", "event_types", "secret", "old_secret", "disabled_why"}
     ),
     "webhook_delivery": frozenset({"id", "endpoint_id", "event_id", "status"}),
-    "help_request": frozenset({"id", "order_id", "problem"}),
+    "help_request": frozenset({"id", "order_id", "problem", "handler_id"}),
     "kiosk": frozenset({"id", "code", "name", "town"}),
     "wrong_cash_code": frozenset({"kiosk_id"}),
     "api_key": frozenset({"id", "name", "scope", "prefix", "hash"}),

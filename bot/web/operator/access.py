@@ -61,6 +61,7 @@ MAY: Mapping[str, frozenset[OperatorRole]] = {
     "desk.page": EVERY - {"money"},
     "desk.person": EVERY - {"money"},
     **dict.fromkeys(("desk.find", "desk.number", "desk.size", "desk.check", "desk.send", "desk.close"), DESK),
+    **dict.fromkeys(("desk.called", "desk.hand"), DESK),
     **dict.fromkeys(("artisans.page", "artisans.artisan", "kiosks.page", "kiosks.kiosk"), EVERY),
     "artisans.find": EVERY - {"read"},
     **dict.fromkeys(("artisans.rename", "artisans.language", "artisans.kiosk"), DESK),

@@ -7,6 +7,8 @@
     POST /operator/desk/people/<id>/check   shows a text before it is sent
     POST /operator/desk/people/<id>/send    sends it, once
     POST /operator/desk/requests/<id>/close the person was helped
+    POST /operator/desk/requests/<id>/hand  a colleague helps the person
+    POST /operator/desk/requests/<id>/called the person was called back
     POST /operator/desk/size                the size of a text, as part of a page
 
 Who looked at a conversation or at a number is stored (`state.lookups`); what was done is in the log.
@@ -15,7 +17,7 @@ Who looked at a conversation or at a number is stored (`state.lookups`); what wa
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from statistics import median, quantiles
 
@@ -25,8 +27,8 @@ from werkzeug.wrappers import Response
 
 from bot.messaging import queue
 from bot.messaging.queue import NewMessage, Priority
-from bot.web.operator import people, text_size
-from bot.web.operator.access import operator, reading, resources, writing
+from bot.web.operator import people, text_size, typed
+from bot.web.operator.access import DESK, operator, reading, resources, writing
 from bot.web.operator.text_size import LONGEST
 from bot.web.operator.today import waited
 from marketplace_api.accounts import help_requests, operators
@@ -70,25 +72,36 @@ def _desk_page(refused: str | None = None) -> str:
         closed = select(HelpRequest).where(HelpRequest.closed_at.is_not(None)).order_by(HelpRequest.closed_at.desc())
         recent = closed.where(HelpRequest.closed_at >= shop.now - MEASURED)
         helped = shop.session.scalars(recent).all()
-        times_s = [(each.closed_at - each.created_at).total_seconds() for each in helped if each.closed_at]
+        answered = shop.session.scalars(select(HelpRequest).where(HelpRequest.answered_at >= shop.now - MEASURED)).all()
+        handlers = {operator.id: operator.name for operator in operators.list_all(shop)}
         return render_template(
             "desk.html",
-            waiting=[_row(shop, each) for each in shop.session.scalars(waiting.limit(MOST_WAITING))],
-            closed=[_row(shop, each) for each in helped[:MOST_CLOSED]],
-            median=waited(timedelta(seconds=median(times_s))) if times_s else None,
-            p90=waited(timedelta(seconds=_p90(times_s))) if len(times_s) >= FEWEST_MEASURED else None,
+            waiting=[_row(shop, each, handlers) for each in shop.session.scalars(waiting.limit(MOST_WAITING))],
+            closed=[_row(shop, each, handlers) for each in helped[:MOST_CLOSED]],
+            helped=_spread([each.closed_at - each.created_at for each in helped if each.closed_at]),
+            answered=_spread([each.answered_at - each.created_at for each in answered if each.answered_at]),
             refused=refused,
         )
+
+
+def _spread(times: Sequence[timedelta]) -> tuple[str, str | None] | None:
+    """Within which time half of the people were served, and nine of ten; None where there are too few."""
+    times_s = [time.total_seconds() for time in times]
+    if not times_s:
+        return None
+    nine_of_ten = waited(timedelta(seconds=_p90(times_s))) if len(times_s) >= FEWEST_MEASURED else None
+    return waited(timedelta(seconds=median(times_s))), nine_of_ten
 
 
 def _p90(times_s: Sequence[float]) -> float:
     return quantiles(times_s, n=10, method="inclusive")[-1]
 
 
-def _row(shop: Shop, asked: HelpRequest) -> dict[str, object]:
+def _row(shop: Shop, asked: HelpRequest, handlers: Mapping[str, str]) -> dict[str, object]:
     until: datetime = asked.closed_at or shop.now
     who = ", ".join(people.words_for(shop, asked.msisdn)) or "somebody new"
-    return {"request": asked, "who": who, "waited": waited(until - asked.created_at)}
+    handler = handlers.get(asked.handler_id or "", "")
+    return {"request": asked, "who": who, "waited": waited(until - asked.created_at), "handler": handler}
 
 
 @desk.get("/desk/people/<id>")
@@ -111,12 +124,18 @@ def _person_page(id: str, refused: str | None = None, number: str | None = None,
             screens=screens,
             seen_at=seen_at,
             waited=waited(shop.now - found.waiting.created_at) if found.waiting else None,
+            colleagues=_colleagues(shop),
             acts=operators.acts_about(shop, id),
             number=number,
             refused=refused,
             text=text,
             longest=LONGEST,
         )
+
+
+def _colleagues(shop: Shop) -> Mapping[str, str]:
+    """The names of the operators who may help people, by id."""
+    return {each.id: each.name for each in operators.list_all(shop) if each.role in DESK and not each.revoked_at}
 
 
 @desk.post("/desk/people/<id>/number")
@@ -174,6 +193,8 @@ def send(id: str) -> Response | tuple[str, int]:
         )
         if queue.add(shop.session.connection(), message, message_id, shop.now):
             operators.log(shop, "person.texted", id, after={"message": message_id})
+            if found.waiting:
+                help_requests.note_answer(shop, found.waiting.id, operator().id)
     return redirect(url_for(".person", id=id), 303)
 
 
@@ -187,3 +208,21 @@ def close(id: str) -> Response:
         help_requests.close(shop, id)
         operators.log(shop, "help.closed", id)
     return redirect(url_for(".page"), 303)
+
+
+@desk.post("/desk/requests/<id>/called")
+def called(id: str) -> Response:
+    with writing() as shop:
+        help_requests.note_answer(shop, id, operator().id)
+        operators.log(shop, "person.called", id)
+    return redirect(url_for(".person", id=id), 303)
+
+
+@desk.post("/desk/requests/<id>/hand")
+def hand(id: str) -> Response:
+    with writing() as shop:
+        colleagues = _colleagues(shop)
+        colleague = typed.choice("colleague", colleagues)
+        help_requests.hand_over(shop, id, colleague)
+        operators.log(shop, "help.handed_over", id, after={"to": colleagues[colleague]})
+    return redirect(url_for(".person", id=id), 303)

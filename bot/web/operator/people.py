@@ -23,7 +23,10 @@ DEFAULT_LANGUAGE = "en"
 
 @dataclass(frozen=True, slots=True)
 class HelpedPerson:
-    """Somebody with a phone. `id` names the person in addresses; `roles` says in words who it is."""
+    """Somebody with a phone. `id` names the person in addresses; `roles` says in words who it is.
+
+    `artisan_id` and `kiosk_id` are those of the person, if there are any.
+    """
 
     id: str
     msisdn: str
@@ -32,6 +35,8 @@ class HelpedPerson:
     has_opted_out: bool
     waiting: HelpRequest | None
     orders: Sequence[Order]
+    artisan_id: str | None
+    kiosk_id: str | None
 
 
 def of_id(shop: Shop, id: str) -> HelpedPerson:
@@ -41,8 +46,10 @@ def of_id(shop: Shop, id: str) -> HelpedPerson:
         raise Refused("unknown_help_request", 404)
     msisdn = owner(shop, id)
     record = people.find(shop.session.connection(), msisdn)
-    bought = lists.of_buyer(shop, msisdn)
-    language = (record and (record.language or record.keyword_language)) or roles.of_phone(shop, msisdn).locale
+    bought, found = lists.of_buyer(shop, msisdn), roles.of_phone(shop, msisdn)
+    chosen, keyword = (record.language, record.keyword_language) if record else (None, None)
+    own = found.artisan.language if found.artisan else None
+    language = chosen or own or keyword or found.locale
     is_open = HelpRequest.msisdn == msisdn, HelpRequest.closed_at.is_(None)
     return HelpedPerson(
         id,
@@ -52,6 +59,8 @@ def of_id(shop: Shop, id: str) -> HelpedPerson:
         record is not None and record.opted_out_at is not None,
         shop.session.scalars(select(HelpRequest).where(*is_open)).one_or_none(),
         bought[:5],
+        found.artisan.id if found.artisan else None,
+        found.kiosk.id if found.kiosk else None,
     )
 
 

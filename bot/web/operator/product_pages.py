@@ -36,7 +36,7 @@ from marketplace_api.statuses import ProductStatus
 products = Blueprint("products", __name__)
 
 A_PAGE = 30
-LONGEST_TITLE = 40
+SHORTEST_TITLE, LONGEST_TITLE = 3, 40
 LONGEST_DESCRIPTION = 500
 STATUSES: tuple[ProductStatus, ...] = get_args(ProductStatus)
 TOO_LONG = f"The description has at most {LONGEST_DESCRIPTION} characters."
@@ -106,7 +106,7 @@ def _own(shop: Shop, amount: int) -> Money:
 
 @products.post("/products/<id>/words")
 def words(id: str) -> Response:
-    title = typed.line("title", "title", LONGEST_TITLE)
+    title = typed.line("title", "title", LONGEST_TITLE, SHORTEST_TITLE)
     description = request.form.get("description", "").replace("\r\n", "\n").replace("\x00", "").strip()
     if len(description) > LONGEST_DESCRIPTION:
         raise typed.MistypedError(TOO_LONG)

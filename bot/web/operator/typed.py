@@ -27,11 +27,11 @@ class MistypedError(Exception):
     """A field of a form cannot be used; the message is for the operator."""
 
 
-def line(field: str, called: str, longest: int = LONGEST_LINE) -> str:
+def line(field: str, called: str, longest: int = LONGEST_LINE, shortest: int = 1) -> str:
     """The line in a field that the page calls `called`, without space around it."""
     value = request.form.get(field, "").strip()
-    if not 0 < len(value) <= longest or _CONTROL.search(value):
-        raise MistypedError(f"Please type the {called}: one line of 1 to {longest} characters.")
+    if not shortest <= len(value) <= longest or _CONTROL.search(value):
+        raise MistypedError(f"Please type the {called}: one line of {shortest} to {longest} characters.")
     return value
 
 

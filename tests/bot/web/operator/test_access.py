@@ -38,6 +38,8 @@ ROUTES = {
     "/desk/people/<id>/check": "desk.check",
     "/desk/people/<id>/send": "desk.send",
     "/desk/requests/<id>/close": "desk.close",
+    "/desk/requests/<id>/called": "desk.called",
+    "/desk/requests/<id>/hand": "desk.hand",
     "/artisans": "artisans.page",
     "/artisans/find": "artisans.find",
     "/artisans/<id>": "artisans.artisan",

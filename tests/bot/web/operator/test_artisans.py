@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from marketplace_api.models import Artisan, Kiosk, OperatorAct
 from state import people
-from tests.bot.fixtures import AKINYI, NEW_PHONE, OTIENO, add_artisan, received_order
+from tests.bot.fixtures import AKINYI, NEW_PHONE, OTIENO, add_artisan, execute_sql, received_order
 from tests.bot.web.operator.visitor import Visitor, logged_in, words
 from tests.command_line import run_command
 from tests.service import Service
@@ -54,7 +54,7 @@ def test_artisans_are_found_by_name_kiosk_and_phone_and_more_follow(
 
 def test_the_page_states_money_changes_and_who_shares_the_phone(embedded: Service) -> None:
     kiosk = embedded.api("GET", "/kiosks")["data"][0]
-    add_artisan(embedded, WANJIRU, "Wanjiru Kamau", kiosk["id"], paid_to=AKINYI)
+    add_artisan(embedded, WANJIRU, "Wanjiru Kamau", kiosk["id"], paid_to=AKINYI, language="sw")
     order = received_order(embedded)
     visitor = logged_in(embedded, "read")
     said = words(visitor.get(page_of(embedded)))
@@ -65,6 +65,7 @@ def test_the_page_states_money_changes_and_who_shares_the_phone(embedded: Servic
     assert "Correct the name" not in said
     assert AKINYI not in visitor.get(page_of(embedded)).text
     assert "Nobody else" not in words(visitor.get(page_of(embedded, WANJIRU)))
+    assert "Language Kiswahili" in words(visitor.get(f"/operator/desk/people/{artisan_of(embedded, WANJIRU).id}"))
 
 
 def test_a_name_a_language_and_a_kiosk_are_corrected_and_logged(embedded: Service) -> None:
@@ -90,6 +91,7 @@ def test_a_name_a_language_and_a_kiosk_are_corrected_and_logged(embedded: Servic
     assert done[0].before == {"id": now.id, "name": "Akinyi Ouma"}
     assert "artisan renamed by operator:Grace" in words(visitor.get(path))
     assert visitor.send(f"{path}/payout", method="kiosk_cash").status_code == 403
+    assert f'href="{path}"' in visitor.get(f"/operator/desk/people/{now.id}").text
 
     assert run_command(embedded.app, "erase-person", AKINYI, "--yes").exit_code == 0
     assert "Akinyi" not in str([(act.before, act.after) for act in acts(embedded)])
@@ -113,6 +115,8 @@ def test_a_payout_method_is_changed_after_a_check_and_its_history_is_shown(embed
     assert act.after == {"method": "mobile_money", "phone": "+25479***999"}
     embedded.work()
     assert embedded.received(AKINYI)  # the old phone is asked
+    execute_sql(embedded, "UPDATE event SET data = json_remove(data, '$.previous_payout')")
+    assert "to mobile money, +25479***999 by operator:Grace" in words(visitor.get(path))
     assert "held" not in words(visitor.send(f"{path}/payout/check", method="kiosk_cash"))
     visitor.submit("/payout")
     assert artisan_of(embedded).payout_method == "kiosk_cash"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from urllib.parse import urlsplit
 
@@ -133,6 +134,52 @@ def test_after_stop_only_who_asked_for_help_is_answered(embedded: Service, asked
     assert ("will not be sent" in words(page)) is not asked
     visitor.submit("/send")
     assert ("Hello" in embedded.inbox(AKINYI)) is asked
+
+
+def test_a_request_is_taken_called_and_handed_over_and_the_first_answer_is_timed(embedded: Service) -> None:
+    embedded.gateway.text(AKINYI, "CALL")
+    embedded.later(minutes=30)
+    visitor, colleague = logged_in(embedded, "desk"), logged_in(embedded, "desk", "Amos")
+    logged_in(embedded, "read", "Rose")
+    assert "nobody yet" in words(visitor.get(DESK))
+    path = found(visitor, AKINYI)
+    page = visitor.get(path)
+    assert "Rose" not in page.text  # her role helps nobody
+    assert visitor.submit("/called").status_code == 303
+    assert "Grace, answered" in words(colleague.get(DESK))
+    assert "had a first answer within 30 minutes" in words(colleague.get(DESK))
+
+    (amos,) = re.findall(r'<option value="(opr_\w+)">Amos', page.text)
+    assert visitor.send(request_path(page.text, "hand"), colleague="opr_none").status_code == 422
+    assert visitor.send(request_path(page.text, "hand"), colleague=amos).status_code == 303
+    assert "Amos has taken it; first answered" in words(visitor.get(path))
+    embedded.later(minutes=20)
+    colleague.get(path)
+    assert colleague.submit("/close").status_code == 303
+    said = words(colleague.get(DESK))
+    assert "had a first answer within 30 minutes" in said
+    assert "were helped within 50 minutes" in said
+    assert [act for act, _ in acts(embedded)] == ["person.called", "help.handed_over", "help.closed"]
+    assert colleague.send(request_path(page.text, "called")).status_code == 409
+
+
+def request_path(page: str, act: str) -> str:
+    """The address of an act on the request of a person's page."""
+    path = re.search(rf'action="(/operator/desk/requests/\w+/{act})"', page)
+    assert path
+    return path[1]
+
+
+def test_a_text_is_a_first_answer_and_takes_the_request(embedded: Service) -> None:
+    embedded.gateway.text(AKINYI, "CALL")
+    embedded.later(minutes=5)
+    visitor = logged_in(embedded, "desk")
+    path = found(visitor, AKINYI)
+    visitor.get(path)
+    visitor.submit("/check", text="We call you at three.")
+    visitor.submit("/send")
+    assert "Grace has taken it; first answered" in words(visitor.get(path))
+    assert "first answer within 5 minutes" in words(visitor.get(DESK))
 
 
 def test_a_number_is_shown_for_a_reason_which_is_logged(embedded: Service) -> None:
