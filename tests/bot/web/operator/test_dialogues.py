@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 
-from bot.web.operator import flow_picture
+from bot.conversation.hop_counts import AnsweredState, StateName
+from bot.web.operator import dialogue_figures, flow_picture
+from bot.web.operator.dialogue_figures import StateFigures
 from bot.web.operator.flow_picture import GAP, HEIGHT
 from flows.dialogues import ENGINE
 from flows.kit.drawing import OUTSIDE, arrows, entered
+from tests.bot.conversation.test_hop_counts import counts_of
 from tests.bot.web.operator.visitor import logged_in, title, words
 from tests.runs import some_of
 from tests.service import Service
@@ -44,3 +48,28 @@ def test_a_dialogue_is_shown_with_its_words_and_what_leads_on(embedded: Service)
     assert "What kind of product is it?" not in words(visitor.get(f"{DIALOGUES}/sell?language=sw"))
     assert "What kind of product is it?" in words(visitor.get(f"{DIALOGUES}/sell?language=xx"))
     assert visitor.get(f"{DIALOGUES}/nothing").status_code == 404
+
+
+def test_the_states_where_most_people_left_or_were_refused_are_listed_by_language(embedded: Service) -> None:
+    price, category, counts = StateName("sell", "price"), StateName("sell", "category"), counts_of(embedded)
+    for _ in range(3):
+        counts.note("ussd", "sw", price, None, ends=False)
+    counts.note("ussd", "sw", category, AnsweredState(price, is_refused=False), ends=False)
+    counts.note("ussd", "fr", price, AnsweredState(price, is_refused=True), ends=False)
+    counts.write()
+    visitor = logged_in(embedded, "read")
+
+    found = [(figure.state, figure.came, figure.left, figure.refused) for figure in worst_of(embedded)]
+    assert found == [("price", 3, 2, 1), ("category", 1, 1, 0)]
+    assert "sell: price 3 2 1" in words(visitor.get(DIALOGUES))
+    assert "sell: price 3 2 0" in words(visitor.get(f"{DIALOGUES}?of=sw"))
+    assert "3 came, 1 answered, 2 left, 1 refused" in words(visitor.get(f"{DIALOGUES}/sell"))
+    embedded.clock.advance(7 * 86_400)
+    visitor = logged_in(embedded, "read")
+    assert "Nobody did" in words(visitor.get(f"{DIALOGUES}?days=7"))
+    assert "sell: price 3 2 1" in words(visitor.get(f"{DIALOGUES}?days=30"))
+
+
+def worst_of(service: Service) -> Sequence[StateFigures]:
+    with service.services.database.reading() as session:
+        return dialogue_figures.worst(dialogue_figures.figures(session.connection(), service.clock().date(), 7))
