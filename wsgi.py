@@ -1,6 +1,7 @@
 """The WSGI application with its commands: `granian --interface wsgi wsgi:app`, `flask --app wsgi …`."""
 
 import gc
+import sys
 
 from bot.app import create_app
 from bot.cli import late_commands
@@ -10,6 +11,8 @@ from bot.web import early_answers
 early_answers.install()
 app = create_app()
 app.extensions["draining"].listen()
+if early_answers.SERVER in sys.modules:  # a command answers no hops
+    app.extensions["services"].conversation.runner.counts.begin()
 if app.extensions["services"].settings.development:
     from bot.villages import dispatcher
 

@@ -15,6 +15,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from bot.conversation import heard, last_screens
+from bot.conversation.hop_counts import HopCounts
 from bot.marketplace import http_api
 from bot.providers import registry
 from bot.providers.declaration import Handlers
@@ -24,6 +25,7 @@ from bot.runtime.request_ids import RequestIds
 from bot.runtime.settings import Settings
 from bot.services import Services, build
 from bot.web import (
+    artisans_api,
     discovery,
     error_pages,
     health,
@@ -156,7 +158,7 @@ def _register_pages(app: Flask, services: Services, door: Door, draining: Draini
             services.opener(Actor("job", "metrics")),
             services.notification_consumer.name,
             settings.strangers_cap,
-            door.flush,
+            partial(_write_counts, door, runner.counts),
             is_open=settings.development,
             token=settings.metrics_token,
         )
@@ -164,6 +166,11 @@ def _register_pages(app: Flask, services: Services, door: Door, draining: Draini
     app.register_blueprint(
         health.routes(services.database, services.sessions, services.engine.url, Path(settings.photos_dir), draining)
     )
+
+
+def _write_counts(door: Door, hops: HopCounts) -> None:
+    door.flush()
+    hops.write()
 
 
 def _add_middleware(app: Flask, services: Services, handlers: Handlers, door: Door, draining: Draining) -> None:
@@ -174,11 +181,11 @@ def _add_middleware(app: Flask, services: Services, handlers: Handlers, door: Do
         mounted[CONSOLE] = app.extensions["console"] = _console(services, door)
     wsgi_app: WSGIApplication = DispatcherMiddleware(app.wsgi_app, mounted)
     wsgi_app = registry.with_fast_paths(wsgi_app, settings, handlers)
+    wsgi_app = RequestLimits(wsgi_app, *limits(settings))
     if settings.development:
         from bot.simulator import providers as simulated_providers
 
         wsgi_app = simulated_providers.with_outside_requests(app, wsgi_app)
-    wsgi_app = RequestLimits(wsgi_app, *limits(settings))
     if hops := settings.trusted_proxies:
         wsgi_app = ProxyFix(wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
     wsgi_app = RequestIds(NoStore(Compression(wsgi_app)), prefix=f"{services.ids.random.getrandbits(32):08x}")
@@ -202,6 +209,7 @@ def limits(settings: Settings) -> tuple[Mapping[str, Limits], Mapping[str, Limit
         "/p/": Limits(pages, photo_page.LARGEST_REQUEST, answers_itself=True),
         "/simulator": Limits(pages, LARGEST_REQUEST),
         "/api/v1": Limits(api, LARGEST_FORM, answers_itself=True),
+        f"{CONSOLE}/money/reconcile": Limits(console, LARGEST_REQUEST, answers_itself=True),
         CONSOLE: Limits(console, LARGEST_FORM),
         "": Limits(pages, LARGEST_FORM),
     }
@@ -219,6 +227,7 @@ def _marketplace_api(services: Services, door: Door) -> MarketplaceApi:
         webhooks_anywhere=settings.development,
         admit=door.admit,
     )
+    api.register_blueprint(artisans_api.blueprint)
     api.register_blueprint(messages_api.blueprint)
     api.register_blueprint(http_api.blueprint)
     api.config[http_api.PHOTO_LINK] = services.photo_links.link

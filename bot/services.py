@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from bot.conversation.callers import CallerReader
 from bot.conversation.commands import DialogueRunner
 from bot.conversation.hop import HopResources
+from bot.conversation.hop_counts import HopCounts
 from bot.conversation.service import ConversationService
 from bot.db.engine import create_engine
 from bot.db.replica import LateReads
@@ -117,6 +118,7 @@ def build(
     own_numbers = registry.own_numbers(settings) | {settings.sms_short_code}
     collecting = OwnShop(database, lambda session: Shop(session, clock(), ids, terms, collections.ACTOR))
     payout_callbacks = PayoutCallbacks(database, clock, ids, terms)
+    counts = HopCounts(database, clock)
     callers = CallerReader(settings.database_url) if marketplace.is_local else None
     resources = HopResources(sessions, database, clock, ids, marketplace, callers=callers)
     return Services(
@@ -129,7 +131,7 @@ def build(
         ids=ids,
         terms=terms,
         sessions=sessions,
-        conversation=ConversationService(_runner(settings, seal), resources, own_numbers),
+        conversation=ConversationService(_runner(settings, seal, counts), resources, own_numbers),
         marketplace=marketplace,
         notification_consumer=_notification_consumer(settings, marketplace, database, clock, ids, seal),
         payout_consumer=_payout_consumer(database, clock, ids, terms) if marketplace.is_local else None,
@@ -195,7 +197,7 @@ def _senders(settings: Settings) -> tuple[str, ...]:
     return (*unsafe_text.OUR_NAME, settings.sms_short_code, *sorted(registry.own_numbers(settings)))
 
 
-def _runner(settings: Settings, seal: Seal) -> DialogueRunner:
+def _runner(settings: Settings, seal: Seal, counts: HopCounts) -> DialogueRunner:
     wallet = registry.wallet(settings)
     place = Place(
         settings.country,
@@ -208,7 +210,7 @@ def _runner(settings: Settings, seal: Seal) -> DialogueRunner:
         msisdn.prefix(wallet.country),
         _senders(settings),
     )
-    return DialogueRunner(ENGINE, place, peppers(settings.keys), settings.keys.accepted(Purpose.HOPS), seal)
+    return DialogueRunner(ENGINE, place, peppers(settings.keys), settings.keys.accepted(Purpose.HOPS), seal, counts)
 
 
 def peppers(keys: Keys) -> Peppers:

@@ -245,7 +245,7 @@ def periodic_tasks(services: Services) -> tuple[PeriodicTask, ...]:
         PeriodicTask("sessions.sweep", "45 3 * * *", partial(periodic.sweep_sessions, services.sessions, clock)),
         in_chunks("keys.revoke_expired", "*/5 * * * *", api_keys.revoke_expired),
         in_chunks("webhooks.sweep", "0 4 * * *", endpoints.delete_old_deliveries),
-        forget("texts.forget", "10 4 * * *", settings.keep_texts_days, retention.forget_texts),
+        forget("texts.forget", "10 4 * * *", settings.keep_texts_days, *retention.WORDS),
         forget("addresses.forget", "20 4 * * *", settings.keep_addresses_days, retention.addresses(clock)),
         forget("events.forget", "30 4 * * *", settings.keep_snapshots_days, *retention.SNAPSHOTS),
     )
@@ -366,6 +366,7 @@ def main() -> None:
     services = build(settings)
     _check_currency(services, stop)
     app = create_app(services=services)
+    services.conversation.runner.counts.begin()
     logs.log_uncaught()
     if not settings.development:
         hardening.protect_process()
@@ -375,8 +376,7 @@ def main() -> None:
         webhook_runner(services, ThreadPoolExecutor(webhooks.WORKERS)),
     ]
     looking = pulse(services)
-    # the pulse sees no events of a shop elsewhere
-    until_an_event = IDLE_S if isinstance(services.marketplace, RemoteMarketplace) else looking
+    until_an_event = IDLE_S if isinstance(services.marketplace, RemoteMarketplace) else looking  # it sees our events
     steps: list[tuple[Callable[[], object], float | Pulse]] = [
         *((partial(runner.run, stop, looking), 0) for runner in runners),
         *((consumer.consume, until_an_event) for consumer in event_consumers(services)),

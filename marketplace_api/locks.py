@@ -22,18 +22,19 @@ from marketplace_api.models import (
     ConsoleOperator,
     HelpRequest,
     Kiosk,
+    MoneyProposal,
     Order,
     Product,
     Refund,
 )
 from marketplace_api.shop import Shop
 
-Lockable = TypeVar("Lockable", ApiKey, Artisan, HelpRequest, Kiosk, ConsoleOperator, Order, Product)
+Lockable = TypeVar("Lockable", ApiKey, Artisan, HelpRequest, Kiosk, ConsoleOperator, MoneyProposal, Order, Product)
 OfOrder = TypeVar("OfOrder", BuyerPayment, Refund)
 
 _HELD = "held_rows"
 """Where a session keeps the ids of rows that its transaction has locked and read."""
-_ALONE = (ApiKey, Artisan, HelpRequest, Kiosk, ConsoleOperator)
+_ALONE = (ApiKey, Artisan, HelpRequest, Kiosk, ConsoleOperator, MoneyProposal)
 """Tables whose rows are locked and read by one statement, because nothing but the row is decided on."""
 
 

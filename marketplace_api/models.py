@@ -42,10 +42,12 @@ from marketplace_api.statuses import (
     HoldReason,
     OperatorRole,
     OrderPaymentStatus,
+    OrderProblem,
     OrderStatus,
     PayoutMethod,
     PayoutStatus,
     ProductStatus,
+    ProposalStatus,
     RefundReason,
     RefundStatus,
 )
@@ -72,6 +74,7 @@ _LITERALS: tuple[Any, ...] = (
     HoldReason,
     OperatorRole,
     OrderPaymentStatus,
+    OrderProblem,
     OrderStatus,
     PayoutMethod,
     PayoutStatus,
@@ -808,6 +811,8 @@ class WebhookDelivery(Base):
 class HelpRequest(Base):
     """A person's request for a call back; a person has at most one that is open.
 
+    A buyer who reported a problem on the page of an order has said of which order, of what kind, and why in `words`.
+
     `handler_id` is the operator who has taken it, `answered_at` when the person was first answered, by text or by call.
     """
 
@@ -817,6 +822,9 @@ class HelpRequest(Base):
     msisdn: Mapped[str] = mapped_column(index=True)
     created_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
+    order_id: Mapped[str | None]
+    problem: Mapped[OrderProblem | None]
+    words: Mapped[str | None]
     handler_id: Mapped[str | None]
     answered_at: Mapped[datetime | None]
 
@@ -935,6 +943,33 @@ class OperatorAct(Base):
     after: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
     __table_args__ = (Index(None, "about", "id"),)
+
+
+class MoneyProposal(Base):
+    """An act on money that an operator of the console proposes, and a second one approves or refuses.
+
+    `act` is done to what has the id `about`, with what was `typed`. `effects` are the sentences that the first operator
+    saw, `digest` is the same as long as the act does the same, and `amount` is in the shop's currency, None if the act
+    moves another one.
+    """
+
+    __tablename__ = "money_proposal"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    act: Mapped[str]
+    about: Mapped[str]
+    typed: Mapped[dict[str, Any]] = mapped_column(JSON)
+    effects: Mapped[list[str]] = mapped_column(JSON)
+    digest: Mapped[str]
+    amount: Mapped[int | None] = mapped_column(BigInteger)
+    status: Mapped[ProposalStatus]
+    proposed_by: Mapped[str]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    decided_by: Mapped[str | None]
+    decided_at: Mapped[datetime | None]
+
+    __table_args__ = (Index(None, "status", "expires_at"),)
 
 
 class IdempotencyKey(Base):

@@ -48,5 +48,8 @@ Scope = Literal["storefront", "read", "orders", "kiosks", "money", "bridge", "op
 """What an API key may do; `docs/api.md` says what each scope opens. A key may have several."""
 EndpointScope = Literal["storefront", "operator"]
 """Which events an endpoint gets: those of its storefront's own orders and of products, or all."""
+ProposalStatus = Literal["open", "approved", "refused"]
+OrderProblem = Literal["not_come", "damaged", "wrong", "money", "other"]
+"""What a buyer reports: it has not come, it came damaged, it is not what was ordered, or something with the money."""
 OperatorRole = Literal["all", "money", "desk", "read"]
 """What an operator may do in the console; `bot/web/operator/access.py` says it for each page."""

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Connection,
+    Date,
     Double,
     Index,
     Integer,
@@ -264,6 +265,18 @@ tally = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("label", Text, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+)
+
+dialogue_count = Table(
+    "dialogue_count",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("dialogue", Text, primary_key=True),
+    Column("state", Text, primary_key=True),
+    Column("language", Text, primary_key=True),
+    Column("outcome", Text, primary_key=True),
     Column("count", BigInteger, nullable=False),
 )
 

@@ -169,7 +169,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if reporter and not hasattr(session.config, "workerinput"):
         size = "a tenth of the long tests' cases (all with --full)"
         if session.config.option.one_store:
-            size += "; each test on one of its stores, unless it is marked every_store; a third of the long tests"
+            size += "; each test on one of its stores, unless it is marked every_store"
+            size += f"; one of {runs.PARTS} parts of the long tests"
         if session.config.option.full:
             size = "all cases on all stores"
         reporter.write_line(f"random choices: --seed {runs.seed()}; {size}")

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 
 import click
-from babel.numbers import get_currency_precision
 
+from bot.payments import typed_amounts
+from bot.payments.typed_amounts import NotANumberError
 from marketplace_api.countries import COUNTRIES
-from marketplace_api.payments import ledger
 from marketplace_api.payments.charges import EVERYWHERE
-
-_NUMBER = re.compile(r"[0-9]{1,13}(?:\.([0-9]{1,10}))?")
 
 
 def amount(typed: str, currency: str, name: str = "AMOUNT") -> int:
@@ -20,19 +17,18 @@ def amount(typed: str, currency: str, name: str = "AMOUNT") -> int:
 
     Raises click.BadParameter, which names the argument, for anything else, and for cents of a currency without them.
     """
-    digits = get_currency_precision(currency)
-    units = number(typed, digits, name, f"amount of {currency}, such as 1500").scaleb(digits)
-    if units > ledger.MAX_AMOUNT:
-        raise click.BadParameter(f"{typed} is too much", param_hint=name)
-    return int(units)
+    try:
+        return typed_amounts.amount(typed, currency)
+    except NotANumberError as error:
+        raise click.BadParameter(str(error), param_hint=name) from None
 
 
-def number(typed: str, decimals: int, name: str, kind: str = "number from 0 on") -> Decimal:
+def number(typed: str, decimals: int, name: str) -> Decimal:
     """A number that is not negative and has at most so many decimals; raises click.BadParameter."""
-    found = _NUMBER.fullmatch(typed)
-    if found is None or len(found[1] or "") > decimals:
-        raise click.BadParameter(f"{typed!r} is no {kind}: {_decimals(decimals)}", param_hint=name)
-    return Decimal(typed)
+    try:
+        return typed_amounts.number(typed, decimals)
+    except NotANumberError as error:
+        raise click.BadParameter(str(error), param_hint=name) from None
 
 
 def country(typed: str) -> str:
@@ -43,7 +39,3 @@ def country(typed: str) -> str:
             param_hint="COUNTRY",
         )
     return typed
-
-
-def _decimals(digits: int) -> str:
-    return f"digits, and at most {digits} after a point" if digits else "only digits"

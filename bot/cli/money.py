@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 
 import click
 from babel.numbers import get_currency_precision
 from flask.cli import AppGroup
-from sqlalchemy import select
 
 from bot.cli.context import services_with_database, shop_transaction, user
-from bot.messaging import rendering
-from bot.payments import reconciliation
-from bot.payments.reconciliation import Comparison, OurPayout, ProviderStatement, UnreadableStatementError
+from bot.payments import payout_books, reconciliation
+from bot.payments.reconciliation import Comparison, ProviderStatement, UnreadableStatementError
 from bot.runtime.settings import NO_PAYER
 from bot.services import Services
-from locales import SOURCE
-from marketplace_api.models import PaymentName, Payout
 from marketplace_api.orders import corrections
 from marketplace_api.payments import audit, ledger, pausing, returns
 from marketplace_api.shop import Shop
@@ -97,24 +93,16 @@ def reconcile(file: Path, day: datetime | None, provider: str | None) -> None:
         raise click.UsageError("PAYOUT_PROVIDER is none: say with --provider whose statement it is")
     try:
         digits = get_currency_precision(services.terms.currency)
-        statement = reconciliation.read(statement_text(file), digits, services.terms.zone)
+        statement = reconciliation.read(reconciliation.text_of(file.read_bytes()), digits, services.terms.zone)
     except UnreadableStatementError as error:
         raise click.ClickException(f"{file.name}: {error}") from None
     first, last = _days(statement, day)
     with services.database.reading() as session:
-        ours = _ours(services.shop(session, user()), provider, first, last)
+        ours = payout_books.ours(services.shop(session, user()), provider, first, last)
     comparison = reconciliation.compare(ours, statement, first, last)
     for line in _report(comparison, statement.skipped, services.terms.currency):
         click.echo(line)
     raise SystemExit(0 if comparison.agrees else 1)
-
-
-def statement_text(file: Path) -> str:
-    """The text of a statement. Raises UnreadableStatementError."""
-    try:
-        return file.read_text("utf-8-sig")
-    except UnicodeDecodeError:
-        raise UnreadableStatementError("this is not text in UTF-8; export it as CSV, not as a spreadsheet") from None
 
 
 def _days(statement: ProviderStatement, day: datetime | None) -> tuple[date, date]:
@@ -124,54 +112,18 @@ def _days(statement: ProviderStatement, day: datetime | None) -> tuple[date, dat
     return days
 
 
-def _ours(shop: Shop, provider: str, first: date, last: date) -> Sequence[OurPayout]:
-    """The paid payouts that the provider was asked to pay from a day before `first` to a day after `last`."""
-    paid = select(Payout).where(
-        Payout.provider == provider,
-        Payout.status.in_(("paid", "returned")),  # the provider's list has a payment also if it came back later
-        Payout.sent_at >= shop.midnight(first - timedelta(days=1)),
-        Payout.sent_at < shop.midnight(last + timedelta(days=2)),
-    )
-    names = select(PaymentName.name, PaymentName.payout_id).where(
-        PaymentName.meaning == "payment", PaymentName.payout_id.in_(paid.with_only_columns(Payout.id))
-    )
-    names_by_payout: dict[str, set[str]] = {}
-    for name, payout_id in shop.session.execute(names):
-        names_by_payout.setdefault(payout_id, set()).add(name)
-    return [
-        OurPayout(
-            payout.code,
-            payout.provider_reference or "",
-            payout.amount,
-            (payout.sent_at or payout.created_at).astimezone(shop.terms.zone),
-            frozenset({payout.payment_id} | names_by_payout.get(payout.id, set())),
-        )
-        for payout in shop.session.scalars(paid.order_by(Payout.sent_at, Payout.id))
-    ]
-
-
 def _report(comparison: Comparison, skipped: int, currency: str) -> Iterator[str]:
     """The lines to print; `skipped` counts the lines of the statement that are not payments by us."""
-
-    def money(amount: int) -> str:
-        return rendering.words(SOURCE).money(amount, currency)
-
-    yield f"matched: {len(comparison.matched)}, {money(sum(payout.amount for payout, _ in comparison.matched))}"
+    total = payout_books.money(sum(payout.amount for payout, _ in comparison.matched), currency)
+    yield f"matched: {len(comparison.matched)}, {total}"
     yield f"missing: {len(comparison.missing)}, paid by our account and not by theirs"
     for payout in comparison.missing:
-        yield (
-            f"  payout {payout.code}, reference {payout.reference}, "
-            f"{money(payout.amount)}, {payout.sent_at:%Y-%m-%d %H:%M}"
-        )
+        yield f"  {payout_books.missing_words(payout, currency)}"
     yield f"extra: {len(comparison.extra)}, paid by their account and not by ours"
     for payment in comparison.extra:
-        recipient = payment.recipient or "to nobody named"
-        yield f"  line {payment.line}: {payment.receipt}, {money(payment.amount)}, {recipient}"
+        yield f"  {payout_books.extra_words(payment, currency)}"
     yield f"different: {len(comparison.different)}, paid by both, but not with the same amount"
     for payout, payment in comparison.different:
-        yield (
-            f"  line {payment.line}: {payment.receipt} is {money(payment.amount)}, "
-            f"and our payout {payout.code} {money(payout.amount)}"
-        )
+        yield f"  {payout_books.different_words(payout, payment, currency)}"
     if skipped:
         yield f"aside: {skipped}, charges, money received, or payments that were not completed"

@@ -64,6 +64,13 @@ class CallHandler:
 
         A hop that fails ends the call, in the caller's language if the session was read: no store is asked again.
         """
+        begun = self.runner.counts.monotonic()
+        try:
+            return self._answer_in_time(inbound)
+        finally:
+            self.runner.counts.note_time(begun)
+
+    def _answer_in_time(self, inbound: Inbound) -> str:
         if not self.runner.place.ussd_code:
             return self.error_screen(inbound.msisdn)
         key, language, is_late = self.runner.key(inbound, inbound.text), None, True
@@ -169,6 +176,7 @@ class CallHandler:
             if heard.is_on():
                 heard.note_dial(inbound, turn.person)
         screen = self.runner.engine.screen(turn).render(USSD)
+        self.runner.count(turn, context, ends=screen.startswith(USSD.end_prefix))
         session.identify(turn.person)
         session.by_call, session.left_at = turn.conversation, context.now.timestamp()
         if self.runner.engine.state(turn.conversation).has_fixed_lines:
@@ -294,7 +302,7 @@ class CallHandler:
     def _handle(self, turn: Turn, answer: str, context: HopContext, call: UssdCall) -> None:
         stored = ussd_text.mask(answer) if self.runner.is_secret(turn.conversation) else answer
         call.consumed = ussd_text.append(call.consumed, stored)
-        self.runner.engine.handle_input(turn, answer)
+        self.runner.handle(turn, answer, context)
         self.runner.perform(turn, context, call.id, call.consumed)
         if call.is_rebuilt or "*" in answer:
             self.runner.add_checkpoint(turn, context, call)

@@ -15,6 +15,7 @@ import locales
 from bot.conversation import deferred, failed_credentials, heard, ussd_text
 from bot.conversation.checkpoints import Checkpoint
 from bot.conversation.hop import HopContext, load_profile, refresh_profile
+from bot.conversation.hop_counts import AnsweredState, HopCounts, StateName
 from bot.conversation.pin_reset import PinReset
 from bot.conversation.session import Session, UssdCall, find_on_pages, hop_key
 from bot.marketplace.port import MarketplaceSession, Unreachable
@@ -105,6 +106,7 @@ class DialogueRunner:
     hop_secrets: Sequence[bytes] = field(repr=False)
     """The keys of hop keys, at most 64 bytes each. The first makes new ones; by the others, repeated hops are known."""
     seal: Seal
+    counts: HopCounts
 
     @property
     def default_language(self) -> str:
@@ -155,6 +157,20 @@ class DialogueRunner:
     def hash(self, *parts: str) -> str:
         """A short hash that does not tell its parts, such as a PIN, to anybody without the key."""
         return hop_key(self.hop_secrets[0], *parts)
+
+    def handle(self, turn: Turn, answer: str, context: HopContext) -> None:
+        """Take what the person has typed or texted."""
+        state = StateName(turn.conversation.flow, turn.conversation.state)
+        self.engine.handle_input(turn, answer)
+        context.answered = AnsweredState(state, bool(turn.conversation.problem))
+
+    def count(self, turn: Turn, context: HopContext, *, ends: bool = False) -> None:
+        """Count the hop that shows what the conversation waits for."""
+        conversation = turn.conversation
+        shown = StateName(conversation.flow, conversation.state)
+        self.counts.note(
+            turn.channel.name, turn.words.language, shown, context.answered, ends=ends or conversation.over
+        )
 
     def perform(self, turn: Turn, context: HopContext, gateway_session: str | None = None, consumed: str = "") -> None:
         """Perform the commands that the conversation waits for, until it waits for the person.

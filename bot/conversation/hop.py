@@ -17,6 +17,7 @@ from typing import Any, Self, TypeVar
 from bot.conversation import deferred
 from bot.conversation.callers import CallerReader, Known
 from bot.conversation.claims import Claim, Claims
+from bot.conversation.hop_counts import AnsweredState
 from bot.conversation.session import Session, new_session
 from bot.db.unit_of_work import Database, UnitOfWork
 from bot.marketplace.port import Marketplace, MarketplaceSession, Unreachable
@@ -63,6 +64,8 @@ class HopContext:
     secrets: HopSecrets
     effects: ExitStack | None = None
     """Closed at the end of the hop, before the session is saved; None if the hop has performed nothing."""
+    answered: AnsweredState | None = None
+    """What the hop's last answer was for."""
 
     def __enter__(self) -> Self:
         return self

@@ -320,13 +320,14 @@ class TextHandler:
             return self._resume(session, turn, context.now)
         interrupts = False
         if waiting and engine.is_answer(turn, inbound.text):
-            engine.handle_input(turn, inbound.text)
+            self.runner.handle(turn, inbound.text, context)
         else:
             if interrupts := waiting is not None and engine.worth_resuming(waiting):
                 session.suspended = waiting
             turn.conversation = fresh
             self._begin(turn, match, inbound.text)
         self.runner.perform(turn, context)
+        self.runner.count(turn, context)
         session.person = turn.person
         session.by_text = turn.conversation
         return self.runner.sms_with_line(turn, turn.say(GO_BACK)) if interrupts else self.runner.sms(turn)

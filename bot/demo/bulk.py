@@ -36,9 +36,9 @@ from marketplace_api.models import (
 )
 from marketplace_api.orders.orders import OFFER_STANDS
 from marketplace_api.payments import ledger
-from marketplace_api.payments.money import split
 from marketplace_api.payments.purse import ENDED_UNFULFILLED
 from marketplace_api.schemas.orders import Address
+from marketplace_api.shares import split
 from marketplace_api.shop import CODE_LENGTHS, Coded, Ids, Shop
 
 PRICE_STEP = 100_00

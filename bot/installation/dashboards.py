@@ -14,7 +14,7 @@ BOARDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "Soko: money",
         ("soko_payouts", "soko_buyer", "soko_refunds", "soko_direct", "soko_collecting", "soko_audit"),
     ),
-    "work": ("Soko: work", ("soko_outbox", "soko_events", "soko_chore", "soko_backup")),
+    "work": ("Soko: work", ("soko_hop", "soko_outbox", "soko_events", "soko_chore", "soko_backup")),
 }
 """By the name of the file: the title, and how the names of its metrics begin."""
 COLUMNS, WIDTH, HEIGHT = 2, 12, 8

@@ -12,7 +12,7 @@ from bot.db.unit_of_work import Database
 from bot.runtime.clock import Clock
 from marketplace_api.payments import audit as ledger_audit
 from marketplace_api.shop import OpenShop, Shop
-from state import budgets, counters, delivery_reports, messages, outbox
+from state import budgets, counters, delivery_reports, dialogue_counts, messages, outbox
 from state.delivery_reports import EarlyReport
 from state.sessions import Sessions
 from state.sql_sessions import SqlSessions
@@ -25,6 +25,9 @@ AUDIT = "audit"
 """The stored name of the results of the audit: by check, how many inconsistencies it found."""
 KEPT = timedelta(days=14)
 """How long finished jobs and their keys are kept: longer than any provider repeats a request."""
+
+DIALOGUES_COUNTED = timedelta(days=400)
+"""How long the counts of a day's hops are kept."""
 
 CODES_KEPT = timedelta(days=1)
 """How long the codes of a text by WhatsApp are kept, sealed, in case it has to be sent as an SMS."""
@@ -66,7 +69,7 @@ def settle_unknown(
 def sweep_outbox(database: Database, clock: Clock) -> None:
     """Delete finished jobs and stray delivery reports that are older than `KEPT`, and budgets that have ended.
 
-    Erases the one-time codes of texts that nothing else has erased.
+    Deletes old counts of hops, and erases the one-time codes of texts that nothing else has erased.
     """
     before = clock() - KEPT
     with database.writing.begin() as db:
@@ -74,6 +77,7 @@ def sweep_outbox(database: Database, clock: Clock) -> None:
         outbox.sweep(db.connection(), before)
         messages.erase_codes(db.connection(), clock() - CODES_KEPT)
         delivery_reports.sweep(db.connection(), before)
+        dialogue_counts.sweep(db.connection(), (clock() - DIALOGUES_COUNTED).date())
 
 
 def sweep_sessions(sessions: Sessions, clock: Clock) -> None:

@@ -29,9 +29,9 @@ from marketplace_api.kiosks import activity, cash_float, kiosks
 from marketplace_api.models import Order
 from marketplace_api.orders import lists, orders, paying, pieces, receiving
 from marketplace_api.payments import balances, cash_codes, cash_payouts, payouts, purse
-from marketplace_api.payments.money import split
 from marketplace_api.schemas.orders import Order as OrderSchema
 from marketplace_api.schemas.payouts import Payout as PayoutSchema
+from marketplace_api.shares import split
 from marketplace_api.shop import Ids, Shop, Terms
 
 P = ParamSpec("P")

@@ -14,8 +14,8 @@ from marketplace_api.catalogue import products
 from marketplace_api.models import Artisan, Assignment, Kiosk, Order
 from marketplace_api.orders import orders, pieces, receiving
 from marketplace_api.payments import cash_payouts
-from marketplace_api.payments.money import split
 from marketplace_api.refused import RefusalReason, Refused
+from marketplace_api.shares import split
 from marketplace_api.shop import Shop
 
 

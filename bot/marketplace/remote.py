@@ -31,7 +31,7 @@ from bot.runtime.clock import Clock, system_clock
 from flows import commands, market
 from flows.commands import Outcome
 from marketplace_api.backoff import Backoff, retry_after
-from marketplace_api.payments.money import split
+from marketplace_api.shares import split
 from state import shop_facts
 
 log = logging.getLogger(__name__)
@@ -83,13 +83,21 @@ class _Answer:
     retry_after: timedelta | None
 
 
+Observer = Callable[[str, str, bytes, int, bytes], None]
+"""Called after a request with its method, URL and body, and with the status and body of its answer; 0 without one."""
+
+
 class MarketplaceClient:
-    """HTTP requests to the shop: one pool of connections, one API key. Raises Unreachable."""
+    """HTTP requests to the shop: one pool of connections, one API key. Raises Unreachable.
+
+    `observe` may be set to see every request.
+    """
 
     def __init__(self, api: str, key: str, clock: Clock, timer: Callable[[], float] = time.monotonic) -> None:
         self.api, self._clock, self._timer = api, clock, timer
         self._paused_until: datetime | None = None
         self._failures = 0
+        self.observe: Observer = lambda *_: None
         self._session = requests.Session()
         self._session.trust_env = False  # ignores the proxies and the netrc file of the machine
         self._session.headers.update({"Authorization": f"Bearer {key}", "Accept-Encoding": "identity"})
@@ -149,8 +157,18 @@ class MarketplaceClient:
         remaining_s = deadline - self._timer()
         if remaining_s <= 0:
             raise requests.Timeout
+        url, body = self.api + path, sent.get("data", b"")
+        try:
+            answer = self._sent(method, url, deadline, remaining_s, **sent)
+        except (requests.RequestException, HTTPError, OSError) as error:
+            self.observe(method, url, body, 0, type(error).__name__.encode())
+            raise
+        self.observe(method, url, body, answer.status, answer.body)
+        return answer
+
+    def _sent(self, method: str, url: str, deadline: float, remaining_s: float, **sent: Any) -> _Answer:
         timeout: Any = Timeout(total=remaining_s, connect=min(remaining_s, CONNECT_S))  # the type stubs lack urllib3's
-        url, options = self.api + path, {"timeout": timeout, "stream": True, "allow_redirects": False}
+        options = {"timeout": timeout, "stream": True, "allow_redirects": False}
         with self._session.request(method, url, **options, **sent) as response:
             wait = retry_after(response.headers.get("Retry-After"), system_clock())
             return _Answer(response.status_code, self._body(response, deadline), wait)

@@ -135,6 +135,14 @@ def _matches(unpaired: Mapping[str, OurPayout], payment: ProviderPayment) -> boo
 # -- reading
 
 
+def text_of(file: bytes) -> str:
+    """The text of a statement's file. Raises UnreadableStatementError."""
+    try:
+        return file.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UnreadableStatementError("this is not text in UTF-8; export it as CSV, not as a spreadsheet") from None
+
+
 def read(text: str, digits: int, zone: ZoneInfo) -> ProviderStatement:
     """The statement in a file's text. Times without a zone are in `zone`; a currency unit has `digits` decimal places.
 

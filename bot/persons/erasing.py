@@ -135,7 +135,7 @@ def _empty_own_rows(shop: Shop, scrub: Scrub) -> None:
     conn.execute(delete(outbox).where(outbox.c.ordering_key.endswith(msisdn, autoescape=True)))
     requests = update(HelpRequest).where(HelpRequest.msisdn == msisdn)
     shop.session.execute(requests.where(HelpRequest.closed_at.is_(None)).values(closed_at=shop.now))
-    shop.session.execute(requests.values(msisdn=name))
+    shop.session.execute(requests.values(msisdn=name, words=None))
 
 
 def _erase_artisan(shop: Shop, scrub: Scrub) -> None:

@@ -70,13 +70,19 @@ PERSONAL: Mapping[str, Mapping[str, ColumnKind]] = {
     "payout": {"msisdn": "number", "cash_code_hash": "secret", "failure": "words"},
     "event": {"data": "document", "by": "masked"},
     "webhook_delivery": {"error": "words"},
-    "help_request": {"msisdn": "number"},
+    "help_request": {"msisdn": "number", "words": "words"},
     "kiosk": {"agent_name": "name", "agent_msisdn": "number"},
     "idempotency_key": {"body": "json"},
     "ledger_entry": {"note": "words", "by": "masked"},
     "payout_pause": {"reason": "words"},
     "operator": {"name": "masked", "code_secret": "secret"},
     "operator_act": {"by": "masked", "before": "document", "after": "document"},
+    "money_proposal": {
+        "typed": "document",
+        "effects": "document",
+        "proposed_by": "masked",
+        "decided_by": "masked",
+    },
     "direct_payment": {"account": "words", "msisdn": "number", "name": "name"},
     # the simulator's
     "simulated_text": {"msisdn": "number", "text": "words"},
@@ -112,6 +118,7 @@ NOT_PERSONAL: Mapping[str, frozenset[str]] = {
     "budget": frozenset({"name"}),  # keyed hashes of addresses and phones
     "shop_facts": frozenset({"address", "document"}),  # crafts, kiosks and commission of a remote shop
     "tally": frozenset({"name", "label"}),
+    "dialogue_count": frozenset({"channel", "dialogue", "state", "language", "outcome"}),
     "artisan": frozenset({"id", "language", "craft", "status", "kiosk_id", "payout_method"}),
     "product": frozenset({"id", "code", "artisan_id", "category", "currency", "status"}),
     "product_word": frozenset({"product_id"}),
@@ -157,7 +164,7 @@ NOT_PERSONAL: Mapping[str, frozenset[str]] = {
         {"id", "owner", "scope", "url", "event_types", "secret", "old_secret", "disabled_why"}
     ),
     "webhook_delivery": frozenset({"id", "endpoint_id", "event_id", "status"}),
-    "help_request": frozenset({"id", "handler_id"}),
+    "help_request": frozenset({"id", "order_id", "problem", "handler_id"}),
     "kiosk": frozenset({"id", "code", "name", "town"}),
     "wrong_cash_code": frozenset({"kiosk_id"}),
     "api_key": frozenset({"id", "name", "scope", "prefix", "hash"}),
@@ -166,6 +173,7 @@ NOT_PERSONAL: Mapping[str, frozenset[str]] = {
     "operator_passkey": frozenset({"id", "operator_id", "public_key"}),
     "operator_session": frozenset({"hash", "operator_id"}),
     "operator_act": frozenset({"act", "about"}),
+    "money_proposal": frozenset({"id", "act", "about", "digest", "status"}),
     "idempotency_key": frozenset({"caller", "key", "fingerprint"}),
     "ledger_account": frozenset({"name", "currency"}),
     "ledger_entry": frozenset({"key"}),

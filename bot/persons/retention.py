@@ -19,7 +19,7 @@ from bot.db.unit_of_work import Database
 from bot.persons.scrubbing import without_address
 from bot.runtime.clock import Clock
 from marketplace_api.lifecycles import ORDER
-from marketplace_api.models import Event, Order, TimelineEntry
+from marketplace_api.models import Event, HelpRequest, Order, TimelineEntry
 from state import cursor, lookups, processed
 from state.tables import fence, message, performed
 
@@ -50,6 +50,14 @@ def forget_texts(session: Session, before: datetime) -> int:
         conn.execute(message.update().where(c.seq.between(old[0], old[-1])).values(text=""))
         cursor.move(conn, TEXTS, old[-1])
     return len(old)
+
+
+def forget_reports(session: Session, before: datetime) -> int:
+    """Delete what buyers wrote about old problems that are closed; of which order and of what kind stays."""
+    request = HelpRequest
+    old = select(request.id).where(request.words.is_not(None), request.closed_at < before).limit(AT_ONCE)
+    emptied = update(request).where(request.id.in_(old)).values(words=None)
+    return session.execute(emptied).rowcount  # type: ignore[attr-defined,no-any-return]
 
 
 def forget_people_in_events(session: Session, before: datetime) -> int:
@@ -98,6 +106,8 @@ def addresses(now: Clock) -> Step:
     return partial(forget_addresses, now=now)
 
 
+WORDS: tuple[Step, ...] = (forget_texts, forget_reports)
+"""What `KEEP_TEXTS_DAYS` is for."""
 SNAPSHOTS: tuple[Step, ...] = (forget_people_in_events, forget_lookups)
 """What `KEEP_SNAPSHOTS_DAYS` is for."""
 
@@ -111,7 +121,7 @@ def without_people(data: Any, of: str = "") -> Any:
     if isinstance(data, list):
         return [without_people(inner, of) for inner in data]
     if not isinstance(data, dict):
-        return "" if of == "phone" and data is not None else None if of == "note" else data
+        return "" if of == "phone" and data is not None else None if of in ("note", "words") else data
     kept = {key: without_people(inner, key) for key, inner in data.items() if key != "ship_to"}
     if isinstance(data.get("ship_to"), dict):
         kept["ship_to"] = without_address(data["ship_to"])

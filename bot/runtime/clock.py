@@ -39,6 +39,11 @@ class MovableClock:
         return self._stands_at or self._base() + self._ahead
 
     @property
+    def real(self) -> datetime:
+        """The time of `base`, which nothing moves."""
+        return self._base()
+
+    @property
     def ahead(self) -> timedelta:
         """How far the clock is ahead of `base`; of a standing clock, this shrinks."""
         return self() - self._base() if self.stands else self._ahead

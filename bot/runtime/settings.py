@@ -120,6 +120,7 @@ class Settings(BaseSettings):
     hold_above: Annotated[int, Field(ge=0)] = 20_000
     hold_first: Annotated[int, Field(ge=0)] = 0
     payout_day_cap: Annotated[int | None, Field(ge=1)] = None
+    four_eyes_above: Annotated[int | None, Field(ge=0)] = None
     ussd_code: Annotated[str, Field(pattern=r"^(\*\d+(\*\d+)*#)?$")] = "*384*22#"
     sms_short_code: str = "22384"
     country: Country = "KE"

@@ -284,8 +284,9 @@ def _twilio_list(simulator: CarrierSimulator, account: str) -> Response:
 
 
 def _twilio_media(simulator: CarrierSimulator, account: str, sid: str, media: str) -> Response:
-    """The picture itself; the real Twilio redirects to its file storage first."""
-    if not _twilio_authenticates(simulator, account):
+    """The picture itself; the real Twilio redirects to its file storage first. It asks for a key only if one is set."""
+    needs_key = simulator.twilio_token is not None or request.authorization is not None
+    if needs_key and not _twilio_authenticates(simulator, account):
         return _twilio_error(401, 20003, "Authenticate")
     picture = simulator.media(media)
     if picture is None:

@@ -31,7 +31,8 @@ ACCOUNT_SID = "AC" + "0" * 32
 TWILIO_NUMBER = "+15005550006"
 ORIGIN = "http://simulator"
 """The origin of the simulated carriers' APIs; `WsgiAdapter` answers it without a socket."""
-TWILIO_URL = f"{ORIGIN}/simulator/twilio"
+TWILIO_PATH = "/simulator/twilio"
+TWILIO_URL = ORIGIN + TWILIO_PATH
 TextProvider = Literal["africastalking", "twilio"]
 TextChannel = Literal["sms", "whatsapp"]
 WHATSAPP = "whatsapp:"
@@ -82,7 +83,7 @@ class Gateway:
 
     `dial`, `answer` and `hang_up` keep the open calls in this process. `post_ussd` and `post_end` are for a caller that
     keeps them itself, as the page in the browser does. `metadata` holds what our last answer in each call gives the
-    next request.
+    next request. `twilio_url` is where the pictures are fetched that phones send.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class Gateway:
         self._new_id = new_id
         self._calls: dict[str, _OpenCall] = {}
         self.metadata: dict[str, str] = {}
+        self.twilio_url = TWILIO_URL
         self._last: WebhookPost | None = None
 
     # Calls
@@ -216,7 +218,7 @@ class Gateway:
         """
         sid = f"MM{self._new_id()}"
         fields = dict(self._twilio_text(msisdn, body, sid, channel).fields)
-        media_url = f"{TWILIO_URL}/2010-04-01/Accounts/{fields['AccountSid']}/Messages/{sid}/Media"
+        media_url = f"{self.twilio_url}/2010-04-01/Accounts/{fields['AccountSid']}/Messages/{sid}/Media"
         fields["NumMedia"] = str(len(pictures))
         for n, picture in enumerate(pictures):
             id = f"ME{self._new_id()}"

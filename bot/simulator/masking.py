@@ -74,9 +74,9 @@ def _message(services: Services, exchange: Exchange, text: str) -> str:
     with services.database.reading() as session:
         direction, phone = exchange.direction, exchange.phone
         latest = messages.history(session.connection(), phone, direction=direction, limit=_LATEST)
-    return next((each.text for each in latest if "*" in each.text and _is_masked(each.text, text)), text)
+    return next((each.text for each in latest if _is_masked(each.text, text)), text)
 
 
 def _is_masked(stored: str, text: str) -> bool:
-    """True if `stored` is this text with some characters masked."""
+    """True if `stored` is this text, perhaps with some characters masked."""
     return len(stored) == len(text) and all(kept in (char, "*") for kept, char in zip(stored, text, strict=True))

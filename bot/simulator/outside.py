@@ -1,5 +1,7 @@
 """Requests from outside in the wire log: calls of our API, and what somebody posts to our webhooks by hand.
 
+Those that are refused before the application sees them (`bot/web/request_limits.py`) are among them.
+
 They are kept in memory until somebody reads the log, so that a hop touches no database. Each process keeps its own, and
 adds them when the log is read from it.
 """
@@ -14,6 +16,7 @@ from io import BytesIO
 from typing import Self
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+from bot.runtime.clock import MovableClock
 from bot.simulator import wire
 from bot.simulator.gateway import OF_SIMULATOR
 from bot.simulator.wire import API_CALL, Exchange, Wire
@@ -32,11 +35,12 @@ _SHOWN_HEADERS = (
 
 @dataclass(frozen=True, slots=True)
 class OutsideRequests:
-    """Those that wait to be logged; of many, the newest."""
+    """Those that wait to be logged, each with the real time at which it came; of many, the newest."""
 
     wire: Wire
-    clock: Callable[[], datetime]
-    waiting: deque[Exchange] = field(default_factory=lambda: deque(maxlen=wire.KEPT))
+    clock: MovableClock
+    last_reset: Callable[[], datetime | None]
+    waiting: deque[tuple[datetime, Exchange]] = field(default_factory=lambda: deque(maxlen=wire.KEPT))
 
     def around(self, app: WSGIApplication) -> WSGIApplication:
         """The application, of which the requests from outside are noted."""
@@ -44,7 +48,7 @@ class OutsideRequests:
         def noted(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
             if not _is_outside(environ):
                 return app(environ, start_response)
-            request = _Request.of(environ, self.clock())
+            came_at, request = self.clock.real, _Request.of(environ, self.clock())
             statuses: list[int] = []
 
             def start(status: str, *rest: object) -> Callable[[bytes], object]:
@@ -53,15 +57,22 @@ class OutsideRequests:
 
             chunks = _whole(app(environ, start))
             said = b"".join(chunks)[: wire.LONGEST_PART].decode(errors="replace")
-            self.waiting.append(request.exchange(statuses[-1], said))
+            self.waiting.append((came_at, request.exchange(_body(environ), statuses[-1], said)))
             return chunks
 
         return noted
 
+    def forget(self) -> None:
+        """Forget what waits in this process."""
+        self.waiting.clear()
+
     def log(self) -> None:
-        """Move what waits into the log."""
+        """Move what waits into the log, without what came before a reset by another process."""
+        began = self.last_reset()
         while self.waiting:
-            self.wire.record(self.waiting.popleft())
+            came_at, exchange = self.waiting.popleft()
+            if began is None or came_at >= began:
+                self.wire.record(exchange)
 
 
 def _is_outside(environ: WSGIEnvironment) -> bool:
@@ -72,7 +83,7 @@ def _is_outside(environ: WSGIEnvironment) -> bool:
 
 
 def _body(environ: WSGIEnvironment) -> str:
-    """The body, which the application can still read: it was read whole before (`bot/web/request_bodies.py`)."""
+    """The body that was read whole (`bot/web/request_bodies.py`); empty if it was not, because it was refused."""
     sent = environ["wsgi.input"]
     return sent.getvalue()[: wire.LONGEST_PART].decode(errors="replace") if isinstance(sent, BytesIO) else ""
 
@@ -94,7 +105,6 @@ class _Request:
     path: str
     query: str
     headers: Mapping[str, str]
-    body: str
     at: datetime
 
     @classmethod
@@ -102,13 +112,13 @@ class _Request:
         written = {name: environ.get(_variable(name), "") for name in _SHOWN_HEADERS}
         headers = {name: value for name, value in written.items() if value}
         query = environ.get("QUERY_STRING", "")
-        return cls(environ["REQUEST_METHOD"], environ["PATH_INFO"], query, headers, _body(environ), at)
+        return cls(environ["REQUEST_METHOD"], environ["PATH_INFO"], query, headers, at)
 
-    def exchange(self, status: int, answer: str) -> Exchange:
+    def exchange(self, body: str, status: int, answer: str) -> Exchange:
         provider = API_CALL if self.path.startswith(API) else self.path.split("/")[2]
         path = f"{self.path}?{self.query}" if self.query else self.path
         return wire.exchange(
-            *("in", provider, self.method, path, self.body),
+            *("in", provider, self.method, path, body),
             status=status,
             answer=answer,
             headers=self.headers,

@@ -1,7 +1,7 @@
 """The simulator's page, for development: phones, a storefront, a clock and a log of webhook requests.
 
 The browser keeps the state of its calls (the session's id and all that was typed), so any process can answer the next
-hop. Each answer contains the webhook requests that were posted for it:
+hop. Each answer contains the webhook requests that were posted for it, masked as in the wire log:
 
     POST /simulator/dial  {"msisdn": "+254711000111", "session_id": "ATUid_9c2f", "code": "*384*22#"}
     200  {"reply": "CON Soko…", "size": {"units": 61, …}, "wire": [{"method": "POST", "path": "/webhooks/…/ussd", …}]}
@@ -9,21 +9,16 @@ hop. Each answer contains the webhook requests that were posted for it:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
-from io import BytesIO
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Annotated, Any, TypeVar
-from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Blueprint, Response, jsonify, render_template, request
 from pydantic import AfterValidator, BaseModel, StringConstraints, ValidationError
-from werkzeug.wrappers import Request as WireRequest
-from werkzeug.wrappers import Response as WireResponse
 
 from bot.providers import forms
-from bot.simulator import operators, sizes
-from bot.simulator.gateway import POSTED_TO, CallDroppedError, Gateway, TextChannel, TextProvider
+from bot.simulator import operators, sizes, wire
+from bot.simulator.gateway import CallDroppedError, Gateway, TextChannel, TextProvider
 from flows.msisdn import is_e164
 from marketplace_api.catalogue.categories import CATEGORIES
 from marketplace_api.fields import LateModel, LateRoot
@@ -34,44 +29,6 @@ MOST_PICTURES = 10
 Resource = dict[str, Any]
 PlaceOrder = Callable[[Resource, str], StoredAnswer]
 """Takes the body of `POST /orders` and an idempotency key; returns the HTTP status and the JSON of the answer."""
-Exchange = dict[str, str | int]
-"""One request and its answer: `method`, `path`, `body`, `status` and `answer`."""
-
-
-class WireLog:
-    """WSGI middleware between the simulated carriers and our webhooks; records the requests that pass."""
-
-    def __init__(self, app: WSGIApplication) -> None:
-        self._app = app
-        self._recorded: ContextVar[list[Exchange] | None] = ContextVar("recorded", default=None)
-
-    @contextmanager
-    def recording(self) -> Iterator[list[Exchange]]:
-        """The list to which this context (the thread of one request) adds its exchanges until the block ends."""
-        recorded: list[Exchange] = []
-        token = self._recorded.set(recorded)
-        try:
-            yield recorded
-        finally:
-            self._recorded.reset(token)
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        recorded = self._recorded.get()
-        if recorded is None:
-            return self._app(environ, start_response)
-        sent = WireRequest(environ).get_data()
-        environ["wsgi.input"] = BytesIO(sent)
-        answer = WireResponse.from_app(self._app, environ, buffered=True)
-        recorded.append(
-            {
-                "method": environ["REQUEST_METHOD"],
-                "path": answer.headers.get(POSTED_TO, environ["PATH_INFO"]),
-                "body": sent.decode(errors="replace"),
-                "status": answer.status_code,
-                "answer": answer.get_data(as_text=True),
-            }
-        )
-        return answer(environ, start_response)
 
 
 def _e164(number: str) -> str:
@@ -126,9 +83,17 @@ def _refuse(error: ValidationError) -> tuple[Response, int]:
     return jsonify(detail="; ".join(details)), 400
 
 
+def _posted(exchanges: Sequence[wire.Exchange]) -> list[dict[str, str | int]]:
+    """What was posted to the service, each with its answer."""
+    return [
+        {"method": each.method, "path": each.path, "body": each.body, "status": each.status, "answer": each.answer}
+        for each in exchanges
+        if each.direction == "in"
+    ]
+
+
 def routes(
     gateway: Gateway,
-    wire: WireLog,
     *,
     inbox: Callable[[str], list[Resource]],
     place_order: PlaceOrder | None,
@@ -138,7 +103,7 @@ def routes(
     timezone: str,
     paybill: str,
 ) -> Blueprint:
-    """The routes under `/simulator`. `gateway` posts through `wire`; the other parameters come from the service.
+    """The routes under `/simulator`. All parameters but the `gateway` come from the service.
 
     `place_order` is None before an application that has no shop of ours; then the page shows none.
     `paybill` is the number to which phones pay by M-PESA.
@@ -169,25 +134,25 @@ def routes(
         call = _read(HopRequest)
         if not ussd_code:
             return jsonify(detail="USSD is switched off, so phones can only text."), 409
-        with wire.recording() as exchanges:
+        with wire.noting() as exchanges:
             reply = ""  # if the network drops the call
             with suppress(CallDroppedError):
                 reply = gateway.post_ussd(call.session_id, call.msisdn, call.code, call.text)
-        return jsonify(reply=reply, size=sizes.of_screen(reply), wire=exchanges)
+        return jsonify(reply=reply, size=sizes.of_screen(reply), wire=_posted(exchanges))
 
     @page.post("/hang-up")
     def hang_up() -> Response:
         call = _read(HopRequest)
-        with wire.recording() as exchanges:
+        with wire.noting() as exchanges:
             gateway.post_end(call.session_id, call.msisdn, call.code, call.text)
-        return jsonify(wire=exchanges)
+        return jsonify(wire=_posted(exchanges))
 
     @page.post("/text")
     def text() -> Response:
         sms = _read(TextRequest)
-        with wire.recording() as exchanges:
+        with wire.noting() as exchanges:
             gateway.text(sms.msisdn, sms.text, provider=sms.provider, channel=sms.channel)
-        return jsonify(size=sizes.of_text(sms.text), wire=exchanges)
+        return jsonify(size=sizes.of_text(sms.text), wire=_posted(exchanges))
 
     @page.post("/picture")
     def picture() -> Response | tuple[Response, int]:
@@ -195,9 +160,9 @@ def routes(
         pictures = [file.read() for file in request.files.getlist("picture")[:MOST_PICTURES]]
         if not pictures:
             return jsonify(detail="picture: is missing"), 400
-        with wire.recording() as exchanges:
+        with wire.noting() as exchanges:
             gateway.picture(sent.msisdn, sent.text, *pictures, channel=sent.channel)
-        return jsonify(size=sizes.of_text(sent.text), wire=exchanges)
+        return jsonify(size=sizes.of_text(sent.text), wire=_posted(exchanges))
 
     @page.get("/messages")
     def messages() -> Response:

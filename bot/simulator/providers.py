@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from wsgiref.types import WSGIApplication
 
 from flask import Flask
@@ -46,6 +46,7 @@ from bot.simulator import (
     posting,
     provider_faults,
     resetting,
+    shop_elsewhere,
     statements,
     stripe,
     stripe_page,
@@ -56,7 +57,7 @@ from bot.simulator import (
 from bot.simulator.carriers import CarriedMessage, CarrierSimulator
 from bot.simulator.daraja import DarajaSimulator
 from bot.simulator.express import ExpressSimulator
-from bot.simulator.gateway import ORIGIN
+from bot.simulator.gateway import ORIGIN, TWILIO_PATH
 from bot.simulator.instruments import (
     ID_DIGITS,
     LATE,
@@ -72,7 +73,6 @@ from bot.simulator.instruments import (
 from bot.simulator.message_senders import session_without_socket
 from bot.simulator.network import LATE_S
 from bot.simulator.outside import OutsideRequests
-from bot.simulator.page import WireLog
 from bot.simulator.page_data import PageData
 from bot.simulator.paying import SimulatedPayments
 from bot.simulator.provider_faults import WatchedPayer
@@ -80,9 +80,6 @@ from bot.simulator.stripe import StripeSimulator
 from bot.simulator.wire import received
 from flows import gsm7
 from state import outbox
-
-if TYPE_CHECKING:
-    pass
 
 REPORT, RESULT, EVENT = "simulated_report", "simulated_result", "simulated_event"
 """The kinds of the outbox jobs that post a delivery report, a payment result and an event of Stripe's."""
@@ -125,8 +122,10 @@ def install(
     if not isinstance(clock, MovableClock):
         raise TypeError("the simulator needs a clock that can be moved")
     target = other.callbacks if other else app
-    wire, shared = WireLog(target), instruments(services)
-    phones = network(wire, services)
+    shared, phones = instruments(services), network(target, services)
+    shop_elsewhere.watch(services, shared.wire)
+    if other:
+        phones.twilio_url = other.url + TWILIO_PATH
     mpesa, cards = simulated_buyers(target, services), _stripe(target, services)
     if other:
         mpesa = replace(mpesa, daraja=replace(mpesa.daraja, key=other.daraja_key))
@@ -141,14 +140,15 @@ def install(
     if other is None:
         app.register_blueprint(paying.routes(_payments(app, services).pay))
     resend = resender(target, services, shared.wire)
-    app.extensions[OUTSIDE] = outside = OutsideRequests(shared.wire, clock)
+    last_reset = partial(resetting.last_reset, services)
+    app.extensions[OUTSIDE] = outside = OutsideRequests(shared.wire, clock, last_reset)
     app.register_blueprint(
         faults_page.routes(shared.faults, phones, shared.wire, outside.log, resend, services.settings.url)
     )
     app.register_blueprint(stripe_page.routes(cards))
     app.register_blueprint(statements.routes(partial(open_transaction, services), clock))
     app.register_blueprint(page_data.routes(PageData(services, clock)))
-    app.register_blueprint(resetting.routes(services, clock))
+    app.register_blueprint(resetting.routes(services, clock, outside.forget))
     if other is None:
         app.register_blueprint(transcripts.routes(services))
         app.register_blueprint(counter.routes(services))
@@ -157,7 +157,6 @@ def install(
     app.register_blueprint(
         page.routes(
             phones,
-            wire,
             inbox=partial(_inbox, services),
             place_order=None if other else partial(ordering.place, services, shared.wire),
             new_key=lambda: services.ids.token(ID_DIGITS),

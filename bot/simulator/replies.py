@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 from flows.reading import codes
 
 _WORD = re.compile(r"[^\W_]+(?:[-'][^\W_]+)*")
+_URL = re.compile(r"https?://\S+")
 MOST_WORDS = 3
 """The words of the longest keyword."""
 
@@ -26,7 +27,8 @@ class Part(NamedTuple):
 def parts(text: str, is_keyword: Callable[[str], bool]) -> list[Part]:
     """The pieces of a text, in order. `is_keyword` is True for a text that opens a dialogue.
 
-    A keyword is found where it is written in capitals, as our texts write it, or in letters that have none.
+    A keyword is found where it is written in capitals, as our texts write it, or in letters that have none. In a URL
+    nothing is found, so that it stays one link.
     """
     found, done = [], 0
     for begin, end, answer in _answers(text, is_keyword):
@@ -36,7 +38,10 @@ def parts(text: str, is_keyword: Callable[[str], bool]) -> list[Part]:
 
 
 def _answers(text: str, is_keyword: Callable[[str], bool]) -> Iterator[tuple[int, int, Literal["send", "type"]]]:
-    words, at = [(word.start(), word.end()) for word in _WORD.finditer(text)], 0
+    urls = [url.span() for url in _URL.finditer(text)]
+    found = [word.span() for word in _WORD.finditer(text)]
+    words = [word for word in found if not any(begin <= word[0] < end for begin, end in urls)]
+    at = 0
     while at < len(words):
         count = _longest(text, words[at:], is_keyword)
         begin, end = words[at][0], words[at + max(count, 1) - 1][1]

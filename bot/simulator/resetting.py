@@ -7,9 +7,9 @@ POST /simulator/clock    {"advance_seconds": 3600}, {"runs": false}, {"runs": tr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -46,8 +46,8 @@ class ClockRequest(LateModel):
     advance_seconds: Annotated[int, Field(strict=True, ge=0, le=LONGEST_STEP_S)] = 0
 
 
-def routes(services: Services, clock: MovableClock) -> Blueprint:
-    """`/simulator/reset` and `/simulator/clock`."""
+def routes(services: Services, clock: MovableClock, forget: Callable[[], None]) -> Blueprint:
+    """`/simulator/reset` and `/simulator/clock`. `forget` is called after a reset."""
     blueprint = Blueprint("simulated_time", __name__, url_prefix="/simulator")
 
     @blueprint.post("/reset")
@@ -55,6 +55,7 @@ def routes(services: Services, clock: MovableClock) -> Blueprint:
         if request.headers.get("Sec-Fetch-Site") == "cross-site":  # the page of another origin, in the same browser
             abort(403)
         start_afresh(services, clock)
+        forget()
         return "", 204
 
     @blueprint.post("/clock")
@@ -82,8 +83,18 @@ def shown(clock: MovableClock) -> dict[str, Any]:
 
 def began(conn: Connection) -> str | None:
     """The time of the last reset; None if there was none."""
-    at = conn.scalar(select(simulated_reset.c.at))
-    return at and at.isoformat().replace("+00:00", "Z")
+    at = _reset_at(conn)
+    return at.isoformat().replace("+00:00", "Z") if at else None
+
+
+def last_reset(services: Services) -> datetime | None:
+    """The real time of the last reset, after which the clock shows it; None if there was none."""
+    with services.database.reading() as session:
+        return _reset_at(session.connection())
+
+
+def _reset_at(conn: Connection) -> datetime | None:
+    return conn.scalar(select(simulated_reset.c.at))
 
 
 def go_back_to_now(services: Services, clock: MovableClock) -> None:

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 from urllib.parse import parse_qsl
@@ -85,17 +87,19 @@ class Wire:
     """Masks PINs and one-time codes."""
 
     def record(self, exchange: Exchange) -> None:
-        """Add an exchange; of long bodies only the beginning is kept."""
-        exchange = self.without_codes(exchange)
-        headers = {name: MASK if name.lower() in _SECRET_HEADERS else value for name, value in exchange.headers.items()}
+        """Mask an exchange and add it; of long bodies only the beginning is kept."""
+        exchange = self._masked(exchange)
+        noted = _noted.get()
+        if noted is not None:
+            noted.append(exchange)
         request = {
             "method": exchange.method,
-            "path": self._masked(exchange.path),
-            "headers": headers,
-            "body": self._masked(exchange.body)[:LONGEST_PART],
+            "path": exchange.path,
+            "headers": exchange.headers,
+            "body": exchange.body,
             **({"masked": True} if exchange.is_masked else {}),
         }
-        response = {"status": exchange.status, "body": self._masked(exchange.answer)[:LONGEST_PART]}
+        response = {"status": exchange.status, "body": exchange.answer}
         with self.transaction() as conn:
             inserted = conn.execute(
                 simulated_wire.insert().values(
@@ -104,7 +108,7 @@ class Wire:
                     kind=exchange.kind,
                     provider=exchange.provider,
                     phone=exchange.phone,
-                    summary=self._masked(exchange.summary)[:LONGEST_SUMMARY],
+                    summary=exchange.summary,
                     request=json.dumps(request, ensure_ascii=False),
                     response=json.dumps(response, ensure_ascii=False),
                 )
@@ -113,7 +117,19 @@ class Wire:
             if seq % SWEPT_EVERY == 0:
                 conn.execute(delete(simulated_wire).where(simulated_wire.c.seq <= seq - KEPT))
 
-    def _masked(self, text: str) -> str:
+    def _masked(self, exchange: Exchange) -> Exchange:
+        """The exchange without secrets, PINs and one-time codes: everybody who shows it gets it from here."""
+        exchange = self.without_codes(exchange)
+        return replace(
+            exchange,
+            summary=self._without_secrets(exchange.summary)[:LONGEST_SUMMARY],
+            path=self._without_secrets(exchange.path),
+            headers={n: MASK if n.lower() in _SECRET_HEADERS else value for n, value in exchange.headers.items()},
+            body=self._without_secrets(exchange.body)[:LONGEST_PART],
+            answer=self._without_secrets(exchange.answer)[:LONGEST_PART],
+        )
+
+    def _without_secrets(self, text: str) -> str:
         text = text.replace("\0", "\ufffd")  # PostgreSQL stores no NUL
         for secret in self.secrets:
             text = text.replace(secret, MASK)
@@ -139,6 +155,20 @@ class Wire:
         with self.transaction() as conn:
             row = conn.execute(select(simulated_wire).where(simulated_wire.c.seq == id)).one_or_none()
         return None if row is None else _shown(row)
+
+
+_noted: ContextVar[list[Exchange] | None] = ContextVar("noted", default=None)
+
+
+@contextmanager
+def noting() -> Iterator[list[Exchange]]:
+    """The list of the exchanges that this context (the thread of one request) records until the block ends, masked."""
+    noted: list[Exchange] = []
+    token = _noted.set(noted)
+    try:
+        yield noted
+    finally:
+        _noted.reset(token)
 
 
 def newest(conn: Connection) -> int:
@@ -176,7 +206,9 @@ def _shown(row: Any) -> dict[str, Any]:
 
 def curl(request: Mapping[str, Any], root: str) -> str:
     """The request as a command for a shell. A masked secret is to be filled in by who runs it."""
-    lines = [f"curl -X {request['method']} {_quoted(root + request['path'])}"]
+    path = request["path"]
+    url = path if "://" in path else root + path  # one elsewhere is logged whole
+    lines = [f"curl -X {request['method']} {_quoted(url)}"]
     lines += [f"-H {_quoted(f'{name}: {value}')}" for name, value in request["headers"].items()]
     if request["body"]:
         lines.append(f"--data-binary {_quoted(request['body'])}")
@@ -206,7 +238,9 @@ def exchange(
     """An exchange with its kind, phone and summary, which are read from the request and its answer."""
     kind, fields = _kind(direction, provider, path), fields_of(body)
     phone = _phone(direction, provider, fields, body)
-    summary = f"{method} {path} -> HTTP {status}" if kind == "api" else _summary(kind, fields, status, answer)
+    summary = _summary(kind, fields, status, answer)
+    if kind == "api":
+        summary = f"{method} {path} -> {f'HTTP {status}' if status else 'no answer'}"
     return Exchange(direction, kind, provider, phone, summary, method, path, headers, body, status, answer, at)
 
 

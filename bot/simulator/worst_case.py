@@ -22,7 +22,7 @@ from flows.market import (
     WaitingCash,
 )
 from marketplace_api.catalogue.categories import CATEGORIES
-from marketplace_api.payments.money import split
+from marketplace_api.shares import split
 
 NAME = "Wambui Mwanamkasi Nyawira Mwongeli Wamae"
 TITLE = "Woven market bag, mwaa palm, mango and W"

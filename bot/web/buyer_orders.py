@@ -12,7 +12,10 @@ from sqlalchemy.exc import OperationalError
 from bot.db.unit_of_work import Database
 from bot.payments import collections, queueing
 from bot.web.door import Door, Stranger
+from bot.web.preferences import translated
+from flows.kit import N_
 from marketplace_api import models, problems
+from marketplace_api.accounts import help_requests
 from marketplace_api.fields import terms_apply
 from marketplace_api.orders import orders, pieces, placing, quotes
 from marketplace_api.orders.quotes import WaysToPay
@@ -21,13 +24,18 @@ from marketplace_api.problems import Problem
 from marketplace_api.refused import Refused
 from marketplace_api.rest.errors import STATUS_DETAILS
 from marketplace_api.schemas.buyer_payments import BuyerPayment, Refund
+from marketplace_api.schemas.help_requests import HelpRequest
 from marketplace_api.schemas.orders import Order
 from marketplace_api.shop import OpenShop, Shop, Terms
+from marketplace_api.statuses import OrderProblem
 
 log = logging.getLogger(__name__)
 
 DONE_ALREADY = frozenset({"payment_open", "order_not_unpaid"})
 """Reasons with which a payment is refused whose button was pressed twice, or too late: the page shows what holds."""
+# Translators: these stand on a page, not in a text; they may be a little longer.
+NOT_SENT = N_("It has not been sent to you, so nothing was changed.")
+NOT_PAID = N_("This order is not paid, so nothing was reported.")
 TOO_LATE = "This order cannot be cancelled any more. Nothing was changed."
 
 
@@ -45,6 +53,8 @@ class BuyersView:
     payments: Sequence[BuyerPayment]
     refunds: Sequence[Refund]
     ways: WaysToPay
+    waiting: HelpRequest | None
+    """The buyer's request for help that is open, about this order, another one or neither."""
 
     @property
     def newest(self) -> BuyerPayment | None:
@@ -67,6 +77,11 @@ class BuyersView:
         """True until an artisan has accepted a part."""
         is_taken = any(part.status in pieces.TAKEN for part in self.order.assignments)
         return self.order.status in ("unpaid", "placed") and not is_taken
+
+    @property
+    def can_be_reported(self) -> bool:
+        """True once money came for it. Anybody can place an unpaid order in the name of another phone."""
+        return self.order.payment_status != "unpaid" or bool(self.captured)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +149,36 @@ class BuyerOrders:
             return _busy()
         return None
 
+    def receive(self, order_id: str) -> Problem | None:
+        """Record that the order has come; None unless it is refused."""
+        try:
+            with self.database.writing.begin() as session:
+                shop = self.open_shop(session)
+                order = orders.lock(shop, orders.by_id(shop, order_id))
+                if order.status != "delivered":
+                    orders.deliver(shop, order)
+        except Refused as refused:
+            return Problem.of(refused.status, translated(NOT_SENT), refused.reason)
+        except OperationalError:
+            return _busy()
+        return None
+
+    def report(self, order_id: str, problem: OrderProblem, words: str) -> Problem | None:
+        """Ask for help with a problem of the order; None unless it is refused."""
+        try:
+            with self.database.writing.begin() as session:
+                shop = self.open_shop(session)
+                order = orders.by_id(shop, order_id)
+                if not _view(shop, order).can_be_reported:
+                    return Problem.of(409, translated(NOT_PAID))
+                help_requests.report(shop, order, problem, words)
+        except Refused as refused:
+            # the page says what is known already
+            return None if refused.reason == "problem_known" else problems.refusal(refused)
+        except OperationalError:
+            return _busy()
+        return None
+
     def _phone(self, body: Mapping[str, str]) -> str | None:
         """The MSISDN that is charged; None for a card, and for a phone that the marketplace will refuse."""
         try:
@@ -150,6 +195,7 @@ def _view(shop: Shop, row: models.Order) -> BuyersView:
         [BuyerPayment.of(payment) for payment in payments],
         [Refund.of(refund) for refund in sorted(refunds, key=lambda refund: refund.created_at)],
         quotes.ways_to_pay(shop, row.total),
+        HelpRequest.of(waiting) if (waiting := help_requests.waiting(shop, row.buyer_msisdn)) else None,
     )
 
 

@@ -131,7 +131,8 @@ LIMITED_PAGES = frozenset(
     {
         *("shop.window", "shop.maker", "shop.kiosk", "shop.product", "shop.order", "photos.page"),
         "discovery.sitemap",
-        *("orders.page", "orders.pay", "orders.choose_again", "orders.cancel"),
+        *("orders.page", "orders.pay", "orders.choose_again", "orders.cancel", "orders.received"),
+        "orders.report",
     }
 )
 """The endpoints of the pages that anybody may open; pictures are files, and are not counted."""

@@ -22,12 +22,13 @@ from pydantic import StringConstraints
 from bot.marketplace.http_api import PhonePath
 from bot.messaging import broadcasts, queue
 from bot.messaging.broadcasts import Audience
-from marketplace_api.fields import Body, Id, LateModel, Limit, Line, Locale, Moment
+from bot.messaging.queue import NewMessage, Priority
+from marketplace_api.fields import Body, Id, LateModel, Limit, Line, Locale, Moment, Msisdn
 from marketplace_api.rest.access import requires, shop
 from marketplace_api.rest.idempotency import idempotent
 from marketplace_api.rest.lists import IdCursor, Page, TextCursor, as_page
 from marketplace_api.schemas.money import Money
-from state import lookups, message_costs, messages
+from state import lookups, message_costs, messages, people
 from state.messages import Direction, MessageStatus
 
 blueprint = APIBlueprint("messages", __name__, tag="Messages")
@@ -89,6 +90,37 @@ class MessageQuery(LateModel):
 def list_messages(query_data: MessageQuery) -> Page[Message]:
     """List texts, newest first."""
     return _page(query_data)
+
+
+class MessageIn(Body):
+    """A text to one person."""
+
+    msisdn: Msisdn
+    text: Words
+
+
+@blueprint.post("/messages")
+@requires("operator")
+@idempotent
+@blueprint.input(MessageIn)
+@blueprint.output(Message, 201)
+def send_message(json_data: MessageIn) -> Message:
+    """Send a text to one person, by SMS; one who has opted out gets nothing. `GET /messages` says what became of it."""
+    conn, message_id = shop().session.connection(), shop().ids.new_id("msg")
+    person = people.find(conn, json_data.msisdn)
+    message = NewMessage(
+        f"operator:{message_id}",
+        json_data.msisdn,
+        json_data.text,
+        (person and person.language) or "",
+        "operator",
+        priority=Priority.REPLY,
+    )
+    queue.add(conn, message, message_id, shop().now)
+    stored = messages.find(conn, message_id)
+    if stored is None:
+        raise RuntimeError("a text that was queued is not there")
+    return Message.of(stored)
 
 
 @blueprint.post("/messages/<id:message_id>/resend")

@@ -21,7 +21,7 @@ from werkzeug.exceptions import Unauthorized
 
 from bot.db.unit_of_work import Database
 from bot.messaging.dispatcher import LATENCIES_S, STRANGERS
-from bot.web import collecting_metrics
+from bot.web import collecting_metrics, hop_metrics
 from bot.web.door import REFUSED
 from marketplace_api.events import events
 from marketplace_api.lifecycles import PAYOUT
@@ -48,6 +48,7 @@ class DatabaseCollector(Collector):
                 _event_backlog(conn, shop, self._consumer),
                 *_texts(conn, counts),
                 *_people(conn, counts),
+                *hop_metrics.metrics(counts),
                 *_strangers(conn, counts, shop.now, self._strangers_cap),
                 *_payouts(shop),
                 *collecting_metrics.metrics(shop, counts),

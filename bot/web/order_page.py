@@ -4,6 +4,8 @@
     POST /o/<token>/pay       the buyer is asked to pay; 303 to the page, or the page with the refusal
     POST /o/<token>/again     ends the open payment by card, so that another way can be chosen; 303 to the page
     POST /o/<token>/cancel    cancels the order; 303 to the page, or the page with the refusal
+    POST /o/<token>/received  the buyer says that it has come; 303 to the page, or the page with the refusal
+    POST /o/<token>/report    the buyer reports a problem, for which somebody calls; 303, or the page with the refusal
 
 A wrong token is 404, a form that is not ours 403. The page needs no JavaScript.
 """
@@ -19,7 +21,7 @@ from flask import Blueprint, Response, abort, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from bot.runtime.clock import Clock
-from bot.web import formats, payment_form, preferences
+from bot.web import formats, order_problems, payment_form, preferences
 from bot.web.buyer_orders import BuyerOrders, BuyersView
 from bot.web.door import Door, Stranger
 from bot.web.order_forms import InvalidFormError, OrderForms
@@ -100,6 +102,17 @@ def routes(
     def cancel(token: str) -> AnyResponse | tuple[str, int]:
         return _act(token, orders.cancel)
 
+    @pages.post("/o/<token>/received")
+    def received(token: str) -> AnyResponse | tuple[str, int]:
+        return _act(token, orders.receive)
+
+    @pages.post("/o/<token>/report")
+    def report(token: str) -> AnyResponse | tuple[str, int]:
+        reported = order_problems.read(request.form)
+        if isinstance(reported, Problem):
+            return _act(token, lambda _: reported)
+        return _act(token, lambda order_id: orders.report(order_id, reported.kind, reported.words))
+
     def _act(token: str, perform: Callable[[str], Problem | None]) -> AnyResponse | tuple[str, int]:
         view = _view(token)
         if not _is_ours(view.order.id):
@@ -151,6 +164,8 @@ def routes(
             typed=defaultdict(str, typed),
             refused=problem and problem.detail,
             refusals=payment_form.refusals_by_field(problem, typed, view.ways),
+            kinds=order_problems.KINDS,
+            longest=order_problems.LONGEST,
             form_token=forms.token(view.order.id, "", clock()),
             look_again_s=LOOK_AGAIN_S,
             short_code=short_code,

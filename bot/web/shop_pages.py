@@ -156,7 +156,6 @@ def routes(
             quote=shown.quote,
             ways=shown.ways,
             pieces=_asked(typed)[0],
-            earns=shown.earns,
             times=times,
             address=(address := f"{forms.url}{url_for('shop.product', code=shown.product.code)}"),
             data=product_data.of(shown.product, address),

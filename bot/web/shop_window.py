@@ -34,11 +34,9 @@ from marketplace_api.models import SHOP_WINDOW
 from marketplace_api.orders import orders, paying, placing, quotes
 from marketplace_api.orders.quotes import Quote, WaysToPay
 from marketplace_api.payments import exchange
-from marketplace_api.payments.money import split
 from marketplace_api.problems import FieldError, Problem
 from marketplace_api.refused import Refused
 from marketplace_api.rest.errors import STATUS_DETAILS
-from marketplace_api.schemas.money import Money
 from marketplace_api.schemas.products import Product
 from marketplace_api.shop import OpenShop, Shop, Terms
 
@@ -58,14 +56,13 @@ class PlacedOrder(BaseModel):
 class PricedProduct:
     """A product, what some pieces of it cost when sent to some country, and how to pay.
 
-    `quote` is None for a country to which we do not ship. `earns` is what the artisan gets of the price of one piece.
+    `quote` is None for a country to which we do not ship.
     `rates` are those of `exchange.valid_rates`.
     """
 
     product: Product
     quote: Quote | None
     ways: WaysToPay
-    earns: Money
     rates: Mapping[str, Decimal]
 
 
@@ -176,9 +173,8 @@ class ShopWindow:
         except Refused:
             quote = None
         total = quote.total.amount if quote else price * quantity
-        earns = Money(amount=split(price, 1, shop.terms.commission_percent).earns, currency=shop.terms.currency)
         ways = quotes.ways_to_pay(shop, total)
-        return PricedProduct(found.schema, quote, ways, earns, exchange.valid_rates(shop))
+        return PricedProduct(found.schema, quote, ways, exchange.valid_rates(shop))
 
     def place_order(self, body: Mapping[str, object], idempotency_key: str, address: str) -> StoredAnswer:
         """Place the order that the body of `POST /orders` asks for, once for each key; the answer is the API's.

@@ -20,7 +20,7 @@ from flows.commands import ChooseLanguage, Command, ListProduct, Outcome, Regist
 from flows.kit import N_, SMS, USSD, Channel, Conversation, DialogueEngine, Person, Place, Turn, Wording, Words
 from flows.market import KioskSummary, Market, OrderSummary
 from marketplace_api.catalogue.categories import CATEGORIES
-from marketplace_api.payments.money import split
+from marketplace_api.shares import split
 
 Role = Literal["artisan", "buyer", "agent"]
 StepName = Literal["join", "sell", "order", "accept", "receive", "paid"]

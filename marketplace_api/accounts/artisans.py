@@ -100,6 +100,24 @@ def set_language(shop: Shop, artisan: Artisan, language: str) -> None:
     shop.session.flush()
 
 
+def set_craft(shop: Shop, artisan: Artisan, craft: str) -> None:
+    """Change what the artisan makes, a category. `Refused` with `unknown_category`."""
+    if craft not in CATEGORIES:
+        raise Refused("unknown_category", 422, category=craft)
+    artisan = payouts.lock_artisan(shop, artisan)
+    artisan.craft = craft
+    _record_event(shop, artisan, "artisan.updated")
+
+
+def set_town(shop: Shop, artisan: Artisan, town: str) -> None:
+    """Change the kiosk to one in this town, unless it is there; the oldest one if there are several.
+
+    `Refused` with `unknown_kiosk` if there is none.
+    """
+    if artisan.kiosk.town != town:
+        set_kiosk(shop, artisan, kiosks.in_town(shop, town).id)
+
+
 def set_kiosk(shop: Shop, artisan: Artisan, kiosk_id: str) -> None:
     """Change the kiosk for the artisan's goods, also those of accepted orders. `Refused` with `unknown_kiosk`."""
     artisan = payouts.lock_artisan(shop, artisan)

@@ -1,4 +1,4 @@
-"""Requests for a call back."""
+"""Requests for a call back, and problems that buyers report."""
 
 from __future__ import annotations
 
@@ -7,30 +7,54 @@ from sqlalchemy.exc import IntegrityError
 
 from marketplace_api import locks
 from marketplace_api.events import events
-from marketplace_api.models import ConsoleOperator, HelpRequest
+from marketplace_api.models import ConsoleOperator, HelpRequest, Order
 from marketplace_api.refused import Refused
 from marketplace_api.schemas.help_requests import HelpRequest as HelpRequestSchema
 from marketplace_api.shop import Shop
+from marketplace_api.statuses import OrderProblem
 
 
 def open_request(shop: Shop, msisdn: str) -> HelpRequest:
     """Create a request for a call to this phone; if one is already open, return that one."""
-    existing = _waiting(shop, msisdn)
-    if existing is not None:
-        return existing
-    request = HelpRequest(id=shop.ids.new_id("hlp"), msisdn=msisdn, created_at=shop.now, closed_at=None)
-    try:
-        with shop.session.begin_nested():
-            shop.session.add(request)
-    except IntegrityError:  # another transaction has just created one
-        return _waiting(shop, msisdn) or open_request(shop, msisdn)
-    events.record(shop, "help.requested", HelpRequestSchema.of(request))
+    return _open_one(shop, HelpRequest(msisdn=msisdn))
+
+
+def report(shop: Shop, order: Order, problem: OrderProblem, words: str) -> HelpRequest:
+    """Note a problem with an order in the request of its buyer, which is created unless one is open.
+
+    The same report again changes nothing. `Refused` with `problem_known` if the open request has another problem.
+    """
+    about = {"order_id": order.id, "problem": problem, "words": words}
+    request = _open_one(shop, HelpRequest(msisdn=order.buyer_msisdn, **about))
+    if request.problem is None:  # the buyer had asked for a call alone
+        request = locks.take_one(shop, HelpRequest, HelpRequest.id == request.id) or request
+    if request.problem is None and request.closed_at is None:
+        request.order_id, request.problem, request.words = order.id, problem, words
+        shop.session.flush()
+    elif (request.order_id, request.problem, request.words) != (order.id, problem, words):
+        raise Refused("problem_known")
     return request
 
 
-def _waiting(shop: Shop, msisdn: str) -> HelpRequest | None:
+def waiting(shop: Shop, msisdn: str) -> HelpRequest | None:
+    """The open request of this phone; None if there is none."""
     is_open = HelpRequest.msisdn == msisdn, HelpRequest.closed_at.is_(None)
     return shop.session.scalars(select(HelpRequest).where(*is_open)).one_or_none()
+
+
+def _open_one(shop: Shop, new: HelpRequest) -> HelpRequest:
+    """The open request of the phone, which is `new` if there was none."""
+    existing = waiting(shop, new.msisdn)
+    if existing is not None:
+        return existing
+    new.id, new.created_at, new.closed_at = shop.ids.new_id("hlp"), shop.now, None
+    try:
+        with shop.session.begin_nested():
+            shop.session.add(new)
+    except IntegrityError:  # another transaction has just created one
+        return waiting(shop, new.msisdn) or _open_one(shop, new)
+    events.record(shop, "help.requested", HelpRequestSchema.of(new))
+    return new
 
 
 def hand_over(shop: Shop, request_id: str, operator_id: str) -> HelpRequest:

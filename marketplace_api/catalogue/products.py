@@ -65,7 +65,7 @@ def list_product(
 
 def to_schema(shop: Shop, product: Product) -> ProductSchema:
     """The product as the API shows it."""
-    return ProductSchema.of(product, shop.terms.photos_url)
+    return ProductSchema.of(product, shop.terms.photos_url, shop.terms.commission_percent)
 
 
 def by_id(shop: Shop, product_id: str) -> Product:
@@ -91,6 +91,31 @@ def of_artisan(shop: Shop, artisan: Artisan, limit: int = 100) -> Sequence[Produ
     ).all()
 
 
+def change(
+    shop: Shop,
+    product: Product,
+    *,
+    title: str | None = None,
+    description: str | None = None,
+    price: int | None = None,
+    quantity: int | None = None,
+) -> Product:
+    """Change the given fields; one that is None stays. `quantity` is the pieces that can be ordered from now on.
+
+    Orders that exist keep their price, and show the new title. `Refused` with `unsafe_text` or `product_withdrawn`.
+    """
+    product = _own_on_sale(shop, product.artisan, product.code)
+    if title is not None:
+        _set_words(shop, product, title=title)
+    if description is not None:
+        _set_words(shop, product, description=description)
+    if price is not None:
+        product.price = price
+    if quantity is not None:
+        _set_on_hand(product, quantity + product.reserved)
+    return record_change(shop, product)
+
+
 def set_price(shop: Shop, artisan: Artisan, code: str, price: int) -> Product:
     """Change the price to `price` minor units; existing orders keep their price."""
     product = _own_on_sale(shop, artisan, code)
@@ -101,27 +126,34 @@ def set_price(shop: Shop, artisan: Artisan, code: str, price: int) -> Product:
 def set_stock(shop: Shop, artisan: Artisan, code: str, quantity: int, *, besides_orders: bool = False) -> Product:
     """Set how many pieces the artisan has; with `besides_orders`, the reserved ones are not counted in `quantity`."""
     product = _own_on_sale(shop, artisan, code)
-    product.on_hand = quantity + product.reserved if besides_orders else quantity
-    product.status = _in_stock(product.quantity)
+    _set_on_hand(product, quantity + product.reserved if besides_orders else quantity)
     return record_change(shop, product)
 
 
 def set_title(shop: Shop, artisan: Artisan, code: str, title: str) -> Product:
     """Correct the title; orders of the product show it too. `Refused` with `unsafe_text`."""
-    check_text(shop, title)
     product = _own_on_sale(shop, artisan, code)
-    product.title = title
-    search.index_again(shop, product)
+    _set_words(shop, product, title=title)
     return record_change(shop, product)
 
 
 def set_description(shop: Shop, artisan: Artisan, code: str, description: str) -> Product:
     """Replace the description. `Refused` with `unsafe_text`."""
-    check_text(shop, description)
     product = _own_on_sale(shop, artisan, code)
-    product.description = description
-    search.index_again(shop, product)
+    _set_words(shop, product, description=description)
     return record_change(shop, product)
+
+
+def _set_words(shop: Shop, product: Product, **words: str) -> None:
+    for field, text in words.items():
+        check_text(shop, text)
+        setattr(product, field, text)
+    search.index_again(shop, product)
+
+
+def _set_on_hand(product: Product, on_hand: int) -> None:
+    product.on_hand = on_hand
+    product.status = _in_stock(product.quantity)
 
 
 def withdraw(shop: Shop, artisan: Artisan, code: str) -> Product:

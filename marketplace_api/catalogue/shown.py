@@ -90,7 +90,7 @@ def by_code(shop: Shop, code: str) -> ShownProduct | None:
 
 def _read(shop: Shop, statement: Select[Any], parameters: dict[str, object]) -> list[ShownProduct]:
     found = shop.session.connection().execute(statement, parameters).all()
-    return [_shown(rows, shop.terms.photos_url) for rows in _by_product(found)]
+    return [_shown(rows, shop.terms.photos_url, shop.terms.commission_percent) for rows in _by_product(found)]
 
 
 def _by_product(found: Any) -> Iterator[tuple[_Row, ...]]:
@@ -120,7 +120,7 @@ def _page(*conditions: ColumnElement[bool], order: Sorting = NEWEST_FIRST) -> Se
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _shown(rows: tuple[_Row, ...], photos_url: str) -> ShownProduct:
+def _shown(rows: tuple[_Row, ...], photos_url: str, commission_percent: int) -> ShownProduct:
     id, code, title, category, description, price, currency, on_hand, reserved, status, artisan, *others = rows[0]
     created_at, updated_at, name, town, *_ = others
     return ShownProduct(
@@ -131,6 +131,7 @@ def _shown(rows: tuple[_Row, ...], photos_url: str) -> ShownProduct:
             category=category,
             description=description,
             price=Money(amount=price, currency=currency),
+            artisan_earns=schemas.artisan_earns(price, currency, commission_percent),
             quantity=max(on_hand - reserved, 0),
             on_hand=on_hand,
             reserved=reserved,

@@ -59,6 +59,15 @@ def list_all(shop: Shop) -> Sequence[Kiosk]:
     return shop.session.scalars(select(Kiosk).order_by(Kiosk.town, Kiosk.name, Kiosk.id)).all()
 
 
+def in_town(shop: Shop, town: str) -> Kiosk:
+    """The oldest kiosk in a town, or `Refused` with `unknown_kiosk`."""
+    oldest = select(Kiosk).where(Kiosk.town == town).order_by(Kiosk.created_at, Kiosk.id).limit(1)
+    kiosk = shop.session.scalars(oldest).one_or_none()
+    if kiosk is None:
+        raise Refused("unknown_kiosk", 404)
+    return kiosk
+
+
 def by_id(shop: Shop, kiosk_id: str) -> Kiosk:
     """The kiosk, or `Refused` with `unknown_kiosk`."""
     return _known(shop.session.get(Kiosk, kiosk_id))

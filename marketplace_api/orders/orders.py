@@ -25,10 +25,10 @@ from marketplace_api.lifecycles import ASSIGNMENT, ORDER, ORDER_EVENTS, Assignme
 from marketplace_api.models import Artisan, Assignment, Brief, Order, Product, TimelineEntry
 from marketplace_api.orders import pieces
 from marketplace_api.payments import buyer_payments, charges, holds, purse
-from marketplace_api.payments.money import split
 from marketplace_api.refused import Refused
 from marketplace_api.schemas.orders import Address
 from marketplace_api.schemas.orders import Order as OrderSchema
+from marketplace_api.shares import split
 from marketplace_api.shop import Shop, add_with_code
 
 OFFER_STANDS = timedelta(hours=48)

@@ -21,8 +21,9 @@ from marketplace_api.models import Artisan, BuyerPayment, CollectingPause, Order
 from marketplace_api.orders import briefs, orders
 from marketplace_api.payments import buyer_payments, exchange, holds, ledger, purse, refunds, storefronts
 from marketplace_api.payments.buyer_payments import AskedPrice
-from marketplace_api.payments.money import BY_PHONE, split
+from marketplace_api.payments.money import BY_PHONE
 from marketplace_api.refused import Refused
+from marketplace_api.shares import split
 from marketplace_api.shop import Shop, insert_new
 from marketplace_api.statuses import CollectorMethod, OrderPaymentStatus, RefundReason
 

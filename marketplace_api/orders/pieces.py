@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marketplace_api.lifecycles import OrderTrigger
 from marketplace_api.models import Assignment, Order
-from marketplace_api.payments.money import split
+from marketplace_api.shares import split
 from marketplace_api.statuses import AssignmentStatus
 
 TAKEN: tuple[AssignmentStatus, ...] = ("accepted", "received")

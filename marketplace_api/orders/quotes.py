@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from marketplace_api.orders import paying
 from marketplace_api.payments import charges, exchange
-from marketplace_api.payments.money import split
 from marketplace_api.refused import Refused
 from marketplace_api.schemas.money import Money
+from marketplace_api.shares import split
 from marketplace_api.shop import Shop
 from marketplace_api.statuses import CollectorMethod
 

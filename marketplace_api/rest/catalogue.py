@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import cast
+from typing import Annotated, Literal, cast
 
 from apiflask import APIBlueprint
 from flask import Response
+from pydantic import BeforeValidator, Field
 from sqlalchemy import ColumnElement, select
 
 from marketplace_api import models
 from marketplace_api.accounts import artisans
 from marketplace_api.catalogue import products, search, shown
-from marketplace_api.fields import Id, LateRoot, Line
+from marketplace_api.fields import Body, Id, LateRoot, Line, Note, Price, Title, whole
 from marketplace_api.rest.access import public, requires, sees_all, shop
 from marketplace_api.rest.etags import with_etag
 from marketplace_api.rest.lists import Page, PageQuery, after, encoded, newest_first
@@ -33,6 +34,16 @@ class ProductQuery(PageQuery):
     artisan: Id | None = None
     q: Line | None = None
     status: ProductStatus = "listed"
+
+
+class ProductPatch(Body):
+    """The changes of a product; fields that are left out stay. `quantity` is the pieces that can be ordered."""
+
+    title: Title | None = None
+    description: Note | None = None
+    price: Price | None = None
+    quantity: Annotated[int, Field(ge=0, le=1000), BeforeValidator(whole)] | None = None
+    status: Literal["withdrawn"] | None = None
 
 
 class AnyArtisan(LateRoot[Artisan | PublicArtisan]):
@@ -80,6 +91,22 @@ def _filters(query: ProductQuery) -> Iterator[ColumnElement[bool]]:
 def get_product(product_id: str) -> Product:
     """Show a product."""
     return products.to_schema(shop(), products.by_id(shop(), product_id))
+
+
+@blueprint.patch("/products/<id:product_id>")
+@requires("operator", refusals=(409,))
+@blueprint.input(ProductPatch)
+@blueprint.output(Product)
+def change_product(product_id: str, json_data: ProductPatch) -> Product:
+    """Correct a product; `withdrawn` takes it off sale for ever. Orders that exist keep their price."""
+    product = products.by_id(shop(), product_id)
+    price = json_data.price.minor_units() if json_data.price else None
+    changes = json_data.model_dump(include={"title", "description", "quantity"}, exclude_none=True)
+    if changes or price:
+        product = products.change(shop(), product, price=price, **changes)
+    if json_data.status:
+        product = products.withdraw(shop(), product.artisan, product.code)
+    return products.to_schema(shop(), product)
 
 
 @blueprint.get("/artisans")

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from marketplace_api import models
 from marketplace_api.schemas.artisans import ArtisanSummary
 from marketplace_api.schemas.money import Money
+from marketplace_api.shares import split
 from marketplace_api.statuses import ProductStatus
 
 
@@ -34,9 +35,15 @@ class Photo(BaseModel):
         )
 
 
+def artisan_earns(price: int, currency: str, commission_percent: int) -> Money:
+    """What the artisan gets of the price of one piece."""
+    return Money(amount=split(price, 1, commission_percent).earns, currency=currency)
+
+
 class Product(BaseModel):
     """A product in the catalogue; `quantity` is the number of pieces that can still be ordered.
 
+    `artisan_earns` is what the artisan gets of the price of one piece, at today's commission.
     The artisan has `on_hand` pieces, of which `reserved` are ordered. Both are known only at the time of the answer.
     """
 
@@ -46,6 +53,7 @@ class Product(BaseModel):
     category: str
     description: str
     price: Money
+    artisan_earns: Money
     quantity: int
     on_hand: int
     reserved: int
@@ -56,7 +64,7 @@ class Product(BaseModel):
     updated_at: datetime
 
     @classmethod
-    def of(cls, row: models.Product, photos_url: str) -> Self:
+    def of(cls, row: models.Product, photos_url: str, commission_percent: int) -> Self:
         return cls.model_validate(
             {
                 "id": row.id,
@@ -65,6 +73,7 @@ class Product(BaseModel):
                 "category": row.category,
                 "description": row.description,
                 "price": Money(amount=row.price, currency=row.currency),
+                "artisan_earns": artisan_earns(row.price, row.currency, commission_percent),
                 "quantity": row.quantity,
                 "on_hand": row.on_hand,
                 "reserved": row.reserved,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -74,7 +75,7 @@ def test_a_photo_from_a_narrow_screen_is_shown_in_the_shop(page: Page, phone: Pa
     assert shown.bounding_box() is not None
     small = shown.get_attribute("src")
 
-    page.goto(live_server)
+    page.goto(f"{live_server}/?q={quote(BRACELET)}")
     assert page.locator(f'img[src="{small}"]').is_visible()
     page.goto(f"{live_server}/products/{bracelet(live_server)['code']}")
     picture = page.locator("img.picture").first

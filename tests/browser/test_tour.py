@@ -29,6 +29,11 @@ def test_the_shop_window_leads_to_the_tour_which_plays_itself_and_asks_no_other_
     expect(tour.locator(".tour-say b")).to_have_text("On the artisan's phone, press Call.")
     expect(page.locator("#artisan")).to_have_class(re.compile("tour-target"))
 
+    expect(page.get_by_role("button", name="Add a phone")).not_to_be_focused()
+    page.set_viewport_size({"width": 1366, "height": 768})
+    keys = [key.bounding_box() for key in page.locator("#artisan .keys button").all()]
+    assert max(key["y"] + key["height"] for key in keys if key) < 768
+
     # the first step by hand
     page.locator("#artisan").get_by_role("button", name="Call", exact=True).click()
     expect(tour.locator(".tour-say b")).to_have_text("On the artisan's phone, type 1 and press Send.")

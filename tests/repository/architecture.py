@@ -100,6 +100,7 @@ LEVELS = {
             "event_types": "types of events",
             "actors": "who acts",
             "backoff": "gaps between attempts",
+            "shares": "a price split in two",
         },
     ),
 }

@@ -148,7 +148,7 @@ def test_a_run_plays_one_part_of_the_long_tests_and_all_parts_together_play_each
     assert len(parts) == runs.PARTS
     assert Counter(test for part in parts for test in part) == Counter(whole + single) | Counter(short * runs.PARTS)
     for part in parts:
-        assert len(part.intersection(single)) * runs.PARTS == len(single)
+        assert len(part.intersection(single)) in (len(single) // runs.PARTS, len(single) // runs.PARTS + 1)
         assert {len([test for test in part if test.startswith(place)]) for place in runs.DEALT_AS_A_WHOLE} == {0, 9}
 
 

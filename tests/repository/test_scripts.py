@@ -123,6 +123,14 @@ def test_after_a_failed_installation_a_new_environment_is_made(checkout):
     assert not (checkout.root / ".venv/half").exists()
 
 
+def test_without_uv_on_the_machine_pip_installs(checkout):
+    (checkout.tools / "uv").unlink()
+    (checkout.root / "pip.py").write_text("import sys\nopen('pip.log', 'w').write(' '.join(sys.argv))\n")
+
+    assert checkout.set_up()[0] == 0
+    assert (checkout.root / "pip.log").read_text().endswith("--require-hashes -rrequirements.txt")
+
+
 def test_with_another_python_a_new_environment_is_made(checkout):
     checkout.set_up()
     stamp = checkout.root / ".venv/stamp"

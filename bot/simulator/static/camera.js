@@ -1,6 +1,7 @@
 /** The camera of a phone: pictures of wares, or a file, as a phone would send them. */
 
 import { page } from "./dom.js";
+import { at } from "./server.js";
 
 const DIALOG = page.querySelector(".camera-roll");
 const FILE = DIALOG.querySelector("input");
@@ -18,6 +19,16 @@ export function takePicture() {
   FILE.value = "";
   DIALOG.showModal();
   return new Promise((resolve) => (taken = resolve));
+}
+
+/** Sends a picture to the photo page at this path, as its form would; throws an error with the page's words if it is refused. */
+export async function upload(path, { name, jpeg }) {
+  const form = new FormData();
+  form.append("photo", jpeg, `${name}.jpg`);
+  const answer = await fetch(at(path), { method: "POST", body: form });
+  if (answer.ok) return;
+  const shown = new DOMParser().parseFromString(await answer.text(), "text/html");
+  throw new Error(shown.querySelector("p + p > b, h1 + p > b")?.textContent ?? `The service answered ${answer.status}.`);
 }
 
 function give(picture) {

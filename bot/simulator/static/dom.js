@@ -54,6 +54,12 @@ export function withLinks(text) {
   });
 }
 
+/** The path of the page that a link leads to, if pictures are sent there; empty for any other link. */
+export function photoPath({ href }) {
+  const { pathname } = new URL(href);
+  return /(^|\/)p\/[^/]+$/.test(pathname) ? pathname : "";
+}
+
 /** The element that a template holds, with `{phone}` in its ids and names replaced by `id`. */
 export function fromTemplate(name, id) {
   const copy = document.createElement("template");

@@ -1,8 +1,8 @@
 /** One phone on the page: its calls, its texts and its M-PESA. The state of a call is kept here, not on the server. */
 
 import { answersIn, clocks, newCall, onWire } from "./calls.js";
-import { takePicture } from "./camera.js";
-import { callCents, cost, fill, fromTemplate, inShillings, shortCode, ussdCode } from "./dom.js";
+import { takePicture, upload } from "./camera.js";
+import { callCents, cost, fill, fromTemplate, inShillings, photoPath, shortCode, ussdCode } from "./dom.js";
 import { Inbox } from "./inbox.js";
 import { changed } from "./keeping.js";
 import { Keypad } from "./keypad.js";
@@ -108,6 +108,7 @@ export class Handset {
     this.part(".cancel").addEventListener("click", (event) => this.answerPrompt(event, null));
     this.part(".display").addEventListener("focusin", ({ target }) => (this.field = target.matches(".entry") ? target : null));
     this.part(".camera").addEventListener("click", () => this.sendPicture());
+    this.part(".inbox").addEventListener("click", (event) => this.followLink(event));
     this.sendKey.addEventListener("click", () => this.panel.requestSubmit());
     this.part(".end").addEventListener("click", () => this.hangUp());
     this.part(".erase").addEventListener("click", () => this.keypad.erase());
@@ -262,24 +263,38 @@ export class Handset {
   }
 
   /** Sends a text, perhaps with a picture of `takePicture`. */
-  async text(text, picture = null) {
+  text(text, picture = null) {
     this.dialogue ??= { isCall: false, after: this.inbox.newest };
     const { channel, msisdn } = this;
+    const sent = { msisdn, text, channel };
+    return this.deliver(text, picture, async () => {
+      const { size } = await (picture ? carry("picture", withPicture(sent, picture)) : carry("text", sent));
+      return channel === "sms" && !picture ? size : null;
+    });
+  }
+
+  /** Shows in the inbox what is sent, and then its size, which `send` returns, or why it was not taken. */
+  async deliver(text, picture, send) {
     const settle = this.inbox.add(text, picture && { name: picture.name, image: picture.image });
     changed();
-    try {
-      const sent = { msisdn, text, channel };
-      const { size } = await (picture ? carry("picture", withPicture(sent, picture)) : carry("text", sent));
-      settle(channel === "sms" && !picture ? size : null);
-    } catch ({ message }) {
-      settle(null, message);
-    }
+    await send().then((size) => settle(size), ({ message }) => settle(null, message));
     changed();
   }
 
   async sendPicture() {
     const picture = await takePicture();
     if (picture) this.text(this.take(), picture);
+  }
+
+  /** On a phone with a camera, a photo link takes a picture and sends it there; its page opens only by a new tab. */
+  async followLink(event) {
+    const link = event.target.closest("a");
+    const path = link && this.kind !== "basic" ? photoPath(link) : "";
+    if (!path || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    const picture = await takePicture();
+    if (picture) await this.deliver(link.href, picture, () => upload(path, picture).then(() => null));
+    acted();
   }
 
   /** A piece of a text was touched: an answer is sent, a code is typed where an answer is open. */

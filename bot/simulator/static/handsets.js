@@ -52,7 +52,10 @@ function put(made) {
   handset.element.addEventListener("focusin", () => choose(handset));
   handset.element.addEventListener("click", () => choose(handset));
   handset.number.addEventListener("focus", () => people.length || fetchPeople());
-  handset.part(".remove").addEventListener("click", () => remove(handset));
+  handset.part(".remove").addEventListener("click", () => {
+    remove(handset);
+    page.querySelector(".add").focus();
+  });
   document.dispatchEvent(new Event("phones"));
   return handset;
 }
@@ -69,7 +72,6 @@ function remove(handset) {
   handset.element.remove();
   keepAll();
   document.dispatchEvent(new Event("phones"));
-  page.querySelector(".add").focus();
 }
 
 /** Puts these phones in place of all that are there. */

@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 
 from bot.messaging.rendering import language_names
 from bot.runtime.keys import Purpose
-from bot.web import security_headers
+from bot.web import order_problems, security_headers
 from bot.web.formats import path, price
 from bot.web.late_console import PREFIX, ConsoleResources
 from bot.web.operator import (
@@ -29,10 +29,13 @@ from bot.web.operator import (
     kiosk_pages,
     log_in,
     log_pages,
+    money_act_pages,
     money_pages,
     order_pages,
     product_pages,
+    reconcile_pages,
     settings_pages,
+    storefront_pages,
     today,
     typed,
     webhook_pages,
@@ -91,6 +94,9 @@ def create_console(resources: ConsoleResources) -> Flask:
         settings_pages.settings,
         key_pages.keys,
         webhook_pages.webhooks,
+        money_act_pages.acts,
+        storefront_pages.storefronts,
+        reconcile_pages.reconciling,
         log_pages.log,
     ):
         app.register_blueprint(blueprint)
@@ -112,7 +118,9 @@ def create_console(resources: ConsoleResources) -> Flask:
         language=lambda code: languages.get(code, code),
         path=path,
     )
-    app.jinja_env.globals.update(me=lambda: g.get("operator"), pages=PAGES, person=_person)
+    app.jinja_env.globals.update(
+        me=lambda: g.get("operator"), pages=PAGES, person=_person, reported=order_problems.KINDS
+    )
     return app
 
 
@@ -164,6 +172,7 @@ def _mistyped_page(mistyped: typed.MistypedError) -> tuple[str, int]:
 WORDS = {
     400: "This form is too old, or did not come from this page. Go back, load the page again, and send it again.",
     403: "Your role does not open this page. Ask an operator of role all.",
+    413: "This file is too large: at most 1 MB. Export fewer days.",
     405: "This address takes a form only.",
 }
 """The words of a page with one of these statuses, if the error itself has none."""

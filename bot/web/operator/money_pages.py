@@ -1,4 +1,4 @@
-"""Money in the console, to look at: what needs somebody, what is owed, what kiosks hold, and whether the books balance.
+"""Money in the console: what needs somebody, what is owed, what kiosks hold, and whether the books balance.
 
 GET /operator/money          payouts, refunds and payments that wait for somebody; storefronts; kiosks
 GET /operator/money/books    checks the books now, and says in words what is wrong
@@ -14,10 +14,13 @@ from typing import TypeVar
 from flask import Blueprint, render_template
 from sqlalchemy import Select, select
 
-from bot.web.operator.access import reading, resources, shop_in
-from marketplace_api.accounts import api_keys
+from bot.web.operator import money_acts
+from bot.web.operator.access import operator, reading, resources, shop_in
+from bot.web.operator.money_acts import ACTS
+from marketplace_api.accounts import api_keys, proposals
 from marketplace_api.kiosks import cash_float, kiosks
 from marketplace_api.models import BuyerPayment, Payout, Refund
+from marketplace_api.orders import deciding
 from marketplace_api.payments import audit, storefronts
 from marketplace_api.schemas.money import Money
 from marketplace_api.shop import Shop
@@ -46,6 +49,7 @@ HELD: Mapping[HoldReason, str] = {
 class StorefrontLine:
     """What a storefront owes us, and what it may owe; both in minor units, None for no limit."""
 
+    key_id: str
     name: str
     owes: int
     credit: int | None
@@ -54,11 +58,19 @@ class StorefrontLine:
 @money.get("/money")
 def page() -> str:
     with reading() as shop:
+        waiting = proposals.waiting(shop)
         return render_template(
             "money.html",
             payouts=shop.session.scalars(_oldest(Payout, PAYOUTS)).all(),
             refunds=shop.session.scalars(_oldest(Refund, REFUNDS)).all(),
-            payments=shop.session.scalars(_oldest(BuyerPayment, PAYMENTS)).all(),
+            payments=_payments(shop),
+            proposals=waiting,
+            titles={name: act.title for name, act in ACTS.items()},
+            subjects={each.id: ACTS[each.act].subject(shop, each.about).words for each in waiting},
+            acts=ACTS if operator().may("money_acts.act") else {},
+            of_payout=money_acts.of_payout,
+            of_refund=money_acts.of_refund,
+            of_payment=money_acts.of_payment,
             storefronts=list(_storefronts(shop)),
             drawers=[(kiosk, cash_float.balance(shop, kiosk)) for kiosk in kiosks.list_all(shop)[:MOST_LISTED]],
             held=HELD,
@@ -77,12 +89,20 @@ def _oldest(table: type[Waiting], statuses: Sequence[str]) -> Select[Waiting]:
     return select(table).where(table.status.in_(statuses)).order_by(table.created_at, table.id).limit(MOST_LISTED)
 
 
+def _payments(shop: Shop) -> Sequence[BuyerPayment]:
+    """The payments that are unknown or disputed, and all on which an operator must decide."""
+    undecided = deciding.undecided(shop)[:MOST_LISTED]
+    ids = {payment.id for payment in undecided}
+    others = shop.session.scalars(_oldest(BuyerPayment, PAYMENTS))
+    return [*undecided, *(payment for payment in others if payment.id not in ids)]
+
+
 def _storefronts(shop: Shop) -> Iterator[StorefrontLine]:
-    """The storefronts that owe us something, or whose credit is limited."""
+    """The storefronts that owe us something or have paid us, or whose credit is limited."""
     for key in api_keys.list_all(shop):
         owes, terms = storefronts.owes(shop, key.id), storefronts.terms_of(shop, key.id)
-        if owes or terms.credit is not None:
-            yield StorefrontLine(key.name, owes, terms.credit)
+        if owes or terms.credit is not None or storefronts.settlements(shop, key.id):
+            yield StorefrontLine(key.id, key.name, owes, terms.credit)
 
 
 def _own(shop: Shop, amount: int) -> Money:

@@ -6,21 +6,19 @@ wrote into the books is put into words.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
-
-from sqlalchemy import func, select
 
 from bot.web.formats import price
+from bot.web.operator import effects
+from bot.web.operator.effects import Effects
 from marketplace_api.lifecycles import ORDER, OrderTrigger
-from marketplace_api.models import Event, LedgerEntry, Order
+from marketplace_api.models import Event, Order
 from marketplace_api.orders import closing, deadlines, orders
 from marketplace_api.payments import ledger
 from marketplace_api.schemas.money import Money
 from marketplace_api.shop import Shop
-from marketplace_api.statuses import OperatorRole, OrderStatus
+from marketplace_api.statuses import OperatorRole
 
 Typed = Mapping[str, str]
 
@@ -81,22 +79,9 @@ LONGEST = 200
 """Characters of a field."""
 
 
-@dataclass(frozen=True, slots=True)
-class Effects:
-    """What an act changes: the status, and a sentence for each amount that moves."""
-
-    before: OrderStatus
-    after: OrderStatus
-    money: Sequence[str]
-
-    @property
-    def digest(self) -> str:
-        """The same as long as the effects are the same."""
-        return sha256(json.dumps([self.before, self.after, *self.money]).encode()).hexdigest()[:16]
-
-    def may(self, role: OperatorRole) -> bool:
-        """True if a role may do it: `money` where money moves, `desk` where none does."""
-        return role in ("all", "money" if self.money else "desk")
+def may(role: OperatorRole, found: Effects) -> bool:
+    """True if a role may do what has these effects: `money` where money moves, `desk` where none does."""
+    return role in ("all", "money" if found.money else "desk")
 
 
 def possible(order: Order) -> Sequence[str]:
@@ -106,17 +91,11 @@ def possible(order: Order) -> Sequence[str]:
 
 def perform(shop: Shop, order: Order, act: OrderAct, typed: Typed) -> Effects:
     """Do it, and say what it has changed. Raises `Refused`."""
-    before = order.status
-    entry, event = (shop.session.scalar(select(func.max(number))) or 0 for number in (LedgerEntry.id, Event.seq))
+    before, mark = order.status, effects.mark(shop)
     after = act.perform(shop, order, typed).status
-    shop.session.flush()
-    own_entries = LedgerEntry.id > entry, LedgerEntry.by == str(shop.by), LedgerEntry.at == shop.now
-    own_events = Event.seq > event, Event.by == str(shop.by), Event.created_at == shop.now
-    entries = shop.session.scalars(select(LedgerEntry).where(*own_entries).order_by(LedgerEntry.id)).all()
-    events = shop.session.scalars(select(Event).where(*own_events).order_by(Event.seq)).all()
-    postings = [posting for each in entries for posting in each.postings]
-    moved = [_moved(shop, posting.account, posting.amount) for posting in postings]
-    return Effects(before, after, [*filter(None, moved), *_payouts(events)])
+    written = effects.written_since(shop, mark)
+    moved = [_moved(shop, posting.account, posting.amount) for posting in written.postings]
+    return Effects(before, after, [*filter(None, moved), *_payouts(written.events)])
 
 
 def foretell(shop: Shop, order: Order, act: OrderAct) -> Effects:

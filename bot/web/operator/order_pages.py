@@ -18,7 +18,8 @@ from werkzeug.wrappers import Response
 
 from bot.web.operator import order_acts, order_history
 from bot.web.operator.access import operator, reading, resources, shop_in
-from bot.web.operator.order_acts import ACTS, LONGEST, Effects, OrderAct
+from bot.web.operator.effects import Effects
+from bot.web.operator.order_acts import ACTS, LONGEST, OrderAct
 from marketplace_api import codes
 from marketplace_api.accounts import operators
 from marketplace_api.models import SHOP_WINDOW, ApiKey, Artisan, Assignment, Order
@@ -114,7 +115,7 @@ def do_act(order_id: str, act: str) -> Response | tuple[str, int]:
         order = shop_orders.by_id(shop, order_id)
         before = _snapshot(order)
         effects = order_acts.perform(shop, order, chosen, typed)
-        is_seen = effects.digest == request.form.get("seen") and effects.may(operator().role)
+        is_seen = effects.digest == request.form.get("seen") and order_acts.may(operator().role, effects)
         if is_seen:
             after = {**_snapshot(order), **typed, "money": list(effects.money)}
             operators.log(shop, f"order.{act}", order.id, before=before, after=after)
@@ -136,7 +137,7 @@ def _check_page(
         code, title = order.code, order.title
         effects = order_acts.foretell(shop, order, chosen)
         transaction.rollback()
-    if not effects.may(operator().role):
+    if not order_acts.may(operator().role, effects):
         abort(403, _why_not(effects))
     html = render_template(
         "order_act.html",

@@ -27,9 +27,9 @@ from marketplace_api import codes
 from marketplace_api.accounts import operators
 from marketplace_api.catalogue import products as domain
 from marketplace_api.models import Product
-from marketplace_api.payments.money import split
 from marketplace_api.refused import Refused
 from marketplace_api.schemas.money import Money
+from marketplace_api.shares import split
 from marketplace_api.shop import Shop
 from marketplace_api.statuses import ProductStatus
 

@@ -54,6 +54,7 @@ def test_a_text_is_counted_in_segments_and_cents() -> None:
         ("To make 5, reply YES K7P4 5. If not, NO K7P4.", ["send YES K7P4 5", "send NO K7P4"]),
         ("Jibu NDIYO K7P4.", ["send NDIYO K7P4"]),
         ("Questions? Reply CALL.", ["send CALL"]),
+        ("Photo of K7P4: http://127.0.0.1:8000/p/K7P4.aw72qQ.2yI_ZHXMn", ["type K7P4"]),
         ("You can say yes, or no. I am at 12 Hill Road, PO BOX 7.", []),
     ],
 )

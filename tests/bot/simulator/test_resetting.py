@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -52,7 +54,14 @@ def photos(service: Service) -> set[str]:
 
 
 def test_a_shop_that_starts_afresh_has_its_demo_and_nothing_else(shop: Service) -> None:
+    shop.http.get("/api/v1/products?limit=1")
+    noted = shop.app.extensions["outside_requests"]
+    earlier = deque((came_at - timedelta(seconds=1), asked) for came_at, asked in noted.waiting)
+    post(shop, "clock", {"advance_seconds": 3600})
     post(shop, "reset")
+    assert (len(earlier), len(noted.waiting)) == (1, 0)
+    replace(noted, waiting=earlier).log()  # as another process would
+    assert shop.http.get("/simulator/wire").get_json()["data"] == []
     first, codes = of_the_demo(shop), [product["code"] for product in shop.api("GET", "/products")["data"]]
     drawn = photos(shop)
     assert BASKET in titles(shop)

@@ -131,6 +131,18 @@ def test_a_text_by_twilio_is_signed_for_the_address_that_it_is_posted_to(before)
     assert ("/twilio", "HELLO") in [(path, fields.get("Body")) for path, fields in posted]
 
 
+def test_the_application_can_fetch_a_picture_that_a_phone_sent(before) -> None:
+    simulator, posted = before
+    sent = {"msisdn": AMINA, "text": "my basket", "channel": "whatsapp"}
+    pictures = {"picture": ("basket.jpg", b"the picture", "image/jpeg")}
+    assert simulator.http.post(f"{simulator.url}/simulator/picture", data=sent, files=pictures).ok
+
+    (url,) = [fields["MediaUrl0"] for _, fields in posted if fields.get("Body") == "my basket"]
+    account = url.partition("/Accounts/")[2].partition("/")[0]
+    assert requests.get(url).status_code == 401
+    assert requests.get(url, auth=(account, TOKEN)).content == b"the picture"
+
+
 def test_twilios_report_comes_to_the_address_that_the_request_named(before) -> None:
     from twilio.rest import Client  # it takes long to import
 

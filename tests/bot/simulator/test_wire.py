@@ -21,6 +21,7 @@ from tests.service import Service, serving
 
 AMINA, JOY = "+254711000111", "+254733000333"
 WEBHOOK_SECRET = "a-webhook-secret-of-32-characters"
+FORM = "application/x-www-form-urlencoded"
 STRIPE = {"stripe_api_key": "sk_test_simulated", "stripe_webhook_secret": "whsec_of_the_simulator"}
 
 
@@ -109,6 +110,14 @@ def test_a_request_from_outside_is_logged_at_its_own_time_and_once(service: Serv
     service.later(hours=1)
     assert [(each["at"], each["kind"]) for each in read(service)] == [(at, "api")]
     assert len(read(service)) == 1
+
+
+def test_a_request_that_is_refused_before_the_application_is_in_the_log(service: Service) -> None:
+    body = f"text={'x' * 20_000}"
+    refused = service.http.post(f"/webhooks/africastalking/{WEBHOOK_SECRET}/sms", data=body, content_type=FORM)
+    assert refused.status_code == 413
+    (logged,) = read(service)
+    assert (logged["kind"], logged["response"]) == ("text", {"status": 413, "body": "The request is too long.\n"})
 
 
 def test_a_webhook_is_logged_with_its_signature(service: Service) -> None:
@@ -219,6 +228,8 @@ def test_a_request_is_copied_as_a_command(service: Service) -> None:
     assert "Content-Type: application/x-www-form-urlencoded" in command
     quoted = wire.curl({"method": "POST", "path": "/", "headers": {}, "body": "it's"}, "http://soko")
     assert shlex.split(quoted.replace("\\\n", " "))[-1] == "it's"
+    elsewhere = wire.curl({"method": "POST", "path": "http://shop/hook", "headers": {}, "body": ""}, "http://soko")
+    assert shlex.split(elsewhere) == ["curl", "-X", "POST", "http://shop/hook"]
 
 
 @pytest.mark.parametrize("provider", ["africastalking", "twilio"])

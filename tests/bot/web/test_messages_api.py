@@ -47,6 +47,8 @@ def last(service: Service, msisdn: str) -> dict[str, Any]:
         ("GET", f"/conversations/{JOY}"),
         ("GET", f"/conversations/{NEW_PHONE}"),
         ("POST", "/messages/msg_1/resend"),
+        ("POST", "/messages"),
+        ("PATCH", "/artisans/art_1"),
     ],
 )
 def test_only_an_operator_key_is_accepted(embedded: Service, method: str, path: str) -> None:
@@ -74,6 +76,29 @@ def test_a_text_and_its_answer_are_listed_newest_first(service: Service) -> None
     assert (answer["encoding"], answer["segments"], answer["provider"]) == ("GSM-7", 1, "africastalking")
     assert answer["cost"] == {"amount": 80, "currency": "KES"}
     assert answer["created_at"] == "2026-11-23T08:00:00Z"
+
+
+def test_an_operator_texts_one_person_once(service: Service) -> None:
+    sent = [
+        service.api("POST", "/messages", {"msisdn": JOY, "text": "We call you at 3."}, **{"Idempotency-Key": "one"})
+        for _ in range(2)
+    ]
+    service.work()
+
+    assert sent[0] == sent[1]
+    assert (sent[0]["direction"], sent[0]["topic"], sent[0]["status"]) == ("out", "operator", "queued")
+    assert [(text["text"], text["status"]) for text in listed(service, f"/conversations/{JOY}")] == [
+        ("We call you at 3.", "sent")
+    ]
+
+
+def test_a_person_who_has_opted_out_gets_no_text_of_an_operator(service: Service) -> None:
+    service.gateway.text(JOY, "STOP")
+    service.work()
+    service.api("POST", "/messages", {"msisdn": JOY, "text": "We call you at 3."})
+    service.work()
+
+    assert (last(service, JOY)["status"], last(service, JOY)["error"]) == ("suppressed", "opted out")
 
 
 def test_a_conversation_lists_the_texts_of_one_phone(embedded: Service) -> None:

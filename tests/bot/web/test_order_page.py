@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
 from decimal import Decimal
@@ -14,7 +15,7 @@ from bot.providers.collector_contracts import NotCapturedReason
 from bot.web import order_page
 from bot.web.order_links import InvalidOrderLinkError, OrderLinks
 from marketplace_api.models import BuyerPayment, Order
-from marketplace_api.orders import orders, paying
+from marketplace_api.orders import orders, paying, receiving
 from marketplace_api.payments import buyer_payments, exchange
 from marketplace_api.shop import Shop
 from tests.actors import TESTER
@@ -419,3 +420,126 @@ def test_the_page_is_in_the_language_of_the_browser_and_is_never_stored(embedded
     assert "Angalia simu yako" in page.text or "Subiri kidogo" in page.text
     assert page.headers["Cache-Control"] == "no-store"
     assert '<html lang="fr">' in embedded.http.get(placed.headers["Location"], headers={"Accept-Language": "fr"}).text
+
+
+# -- after it was sent
+
+
+def shipped(service: Service) -> str:
+    """The path of the page of an order that is on its way."""
+    path = order_path(service)
+    pay(service, order_id(service))
+    act(service, ship)
+    return path
+
+
+def ship(shop: Shop, order: Order) -> None:
+    part = order.assignments[0]
+    orders.accept(shop, part.artisan, order.code)
+    receiving.receive(shop, part.artisan.kiosk, part.id, 2)
+    orders.ship(shop, order, "Posta", "RR1")
+
+
+def test_a_buyer_says_that_it_has_come_as_by_text(embedded: Service) -> None:
+    path = shipped(embedded)
+    page = show(embedded, path)
+    answers = [submit_hidden(embedded, page, f"{path}/received") for _ in range(2)]
+
+    assert [(answer.status_code, answer.headers["Location"]) for answer in answers] == [(303, path)] * 2
+    assert (status(show(embedded, path)), heading(show(embedded, path))) == ("delivered", "It has come")
+    events = embedded.api("GET", "/events")["data"]
+    assert [event["type"] for event in events].count("order.delivered") == 1
+
+
+def test_what_was_not_sent_has_not_come(embedded: Service) -> None:
+    path = order_path(embedded)
+    pay(embedded, order_id(embedded))
+    answer = submit_hidden(embedded, show(embedded, path), f"{path}/received")
+
+    assert (answer.status_code, status(answer)) == (409, "placed")
+    assert "It has not been sent to you, so nothing was changed." in answer.text
+
+
+def test_it_is_ordered_again_with_as_many_pieces_to_the_same_country(embedded: Service) -> None:
+    path = shipped(embedded)
+    again = re.findall(r'<a class="" href="([^"]+)">Order it again', show(embedded, path).text)
+    assert [html.unescape(address) for address in again] == [
+        f"/products/{products_titled(embedded, POT)[0]['code']}?pieces=2&to=KE"
+    ]
+
+
+# -- problems
+
+
+def problem(service: Service, path: str, kind: str, words: str = "", page: TestResponse | None = None) -> TestResponse:
+    return submit_hidden(service, page or show(service, path), f"{path}/report", problem=kind, words=words)
+
+
+def waiting_at_the_desk(service: Service) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = service.api("GET", "/help-requests?status=open")["data"]
+    return found
+
+
+def test_a_reported_problem_waits_at_the_desk_once_and_the_buyer_reads_what_is_next(service: Service) -> None:
+    path = shipped(service)
+    page = show(service, path)
+    answers = [problem(service, path, "damaged", "The  lid\x00 is <broken>", page) for _ in range(2)]
+    answers.append(problem(service, path, "money", page=page))  # from a page that another tab still shows
+
+    assert [(answer.status_code, answer.headers["Location"]) for answer in answers] == [(303, path)] * 3
+    (waiting,) = waiting_at_the_desk(service)
+    assert waiting["phone"] == JOY
+    assert waiting | {"id": "", "created_at": "", "phone": ""} == {
+        "id": "",
+        "created_at": "",
+        "phone": "",
+        "closed_at": None,
+        "order_id": order_id(service),
+        "problem": "damaged",
+        "words": "The lid is <broken>",
+    }
+    page = show(service, path)
+    assert "We have received it: It came damaged." in page.text
+    assert "Somebody calls you soon on the phone that ends with 333, or texts you." in page.text
+    assert "The lid is &lt;broken&gt;" in page.text
+    assert f'action="{path}/report' not in page.text
+
+    service.api("POST", f"/help-requests/{waiting['id']}/close")
+    assert problem(service, path, "not_come").status_code == 303
+    assert [request["problem"] for request in waiting_at_the_desk(service)] == ["not_come"]
+
+
+def test_a_problem_is_noted_in_the_request_of_a_buyer_who_waits_for_a_call_already(embedded: Service) -> None:
+    path = shipped(embedded)
+    embedded.gateway.text(JOY, "CALL")
+    problem(embedded, path, "wrong")
+    assert [request["problem"] for request in waiting_at_the_desk(embedded)] == ["wrong"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "refusal"),
+    [
+        ("", "It is blue", "Please choose one of these."),
+        ("stolen", "", "Please choose one of these."),
+        ("other", " \x07 ", "Please fill this in."),
+        ("other", "x" * 501, "We cannot take this. Please use fewer and plain characters."),
+    ],
+)
+def test_a_report_that_cannot_be_used_is_shown_again_with_what_is_wrong(
+    embedded: Service, kind: str, words: str, refusal: str
+) -> None:
+    path = shipped(embedded)
+    answer = problem(embedded, path, kind, words)
+
+    assert answer.status_code == 422
+    assert "Nothing was reported. Please correct what is marked." in answer.text
+    assert refusal in answer.text
+    assert waiting_at_the_desk(embedded) == []
+
+
+def test_nobody_is_called_about_an_order_that_was_never_paid(embedded: Service) -> None:
+    path = order_path(embedded)
+    page = show(embedded, path)
+    assert f"{path}/report" not in page.text
+    assert problem(embedded, path, "money", page=page).status_code == 409
+    assert waiting_at_the_desk(embedded) == []

@@ -36,6 +36,7 @@ BASKET = Product.model_validate(
         "category": "baskets",
         "description": "Woven from sisal.",
         "price": {"amount": 150000, "currency": "KES"},
+        "artisan_earns": {"amount": 135000, "currency": "KES"},
         "quantity": 3,
         "on_hand": 3,
         "reserved": 0,
@@ -128,11 +129,7 @@ def client(marketplace: RecordingMarketplace, door: RecordingDoor) -> FlaskClien
         goods, shipping = 150000 * quantity, 50000 if country == "UG" else 0
         quote = Quote(kes(goods), kes(shipping), kes(0), kes(goods + shipping), kes(goods * 9 // 10))
         ways = WAYS if marketplace.is_open else WaysToPay([], "M-PESA")
-        return (
-            PricedProduct(on_sale[code], None if country == "FR" else quote, ways, kes(135000), {})
-            if code in on_sale
-            else None
-        )
+        return PricedProduct(on_sale[code], None if country == "FR" else quote, ways, {}) if code in on_sale else None
 
     page = BrowsedPage([ShownProduct(BASKET)], None)
     pages = shop_pages.routes(
@@ -385,7 +382,7 @@ def test_the_form_that_is_shown_can_be_sent(client: FlaskClient, marketplace: Re
 
 
 def test_a_quantity_that_is_no_number_is_passed_on_for_the_marketplace_to_refuse() -> None:
-    offered = PricedProduct(BASKET, None, WAYS, kes(135000), {})
+    offered = PricedProduct(BASKET, None, WAYS, {})
     assert shop_pages.order_body(offered, {"quantity": "two"}, "")["quantity"] == "two"
 
 

@@ -179,7 +179,15 @@ def test_the_document_has_a_schema_for_each_kind_of_webhook(anonymous: FlaskClie
 
 def some_event(shop: Shop) -> Event:
     """An event of any type."""
-    asked = HelpRequest(id="hlp_1", phone="+254711000111", created_at=shop.now, closed_at=None)
+    asked = HelpRequest(
+        id="hlp_1",
+        phone="+254711000111",
+        created_at=shop.now,
+        closed_at=None,
+        order_id=None,
+        problem=None,
+        words=None,
+    )
     event = events.record(shop, "help.requested", asked)
     shop.session.flush()
     return event

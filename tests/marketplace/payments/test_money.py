@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketplace_api.payments.money import Split, split
+from marketplace_api.shares import Split, split
 
 prices = st.integers(1, 10**9)
 quantities = st.integers(1, 1000)

@@ -47,6 +47,7 @@ def test_the_catalogue_needs_no_key(anonymous: FlaskClient, sample: Sample) -> N
         "category": "baskets",
         "description": "",
         "price": {"amount": 150_000, "currency": "KES"},
+        "artisan_earns": {"amount": 135_000, "currency": "KES"},
         "quantity": 3,
         "on_hand": 3,
         "reserved": 0,
@@ -316,6 +317,47 @@ def test_kiosks_are_opened_and_changed(operator: FlaskClient, database: ShopData
     assert operator.get("/kiosks").json["data"] == [changed.json]
 
 
+def test_a_product_is_corrected_by_one_event(operator: FlaskClient, database: ShopDatabase, sample: Sample) -> None:
+    path, changes = f"/products/{sample.product.id}", {"title": "Kiondo of sisal", "description": "Dyed with bark"}
+    price = {"amount": 1_750_00, "currency": "KES"}
+    before = operator.get(path).get_json()
+    answer = operator.patch(path, json=changes | {"price": price, "quantity": 3})
+
+    assert answer.status_code == 200
+    shown = operator.get(path).get_json()
+    assert (
+        answer.get_json() == shown == {**before, **shown, **changes, "price": price, "quantity": 3, "status": "listed"}
+    )
+    assert [product["id"] for product in operator.get("/products?q=bark").get_json()["data"]] == [sample.product.id]
+    types = [event["type"] for event in operator.get("/events?limit=100").get_json()["data"]]
+    assert types.count("product.updated") == 1
+    assert operator.patch(path, json={"quantity": 0}).get_json()["status"] == "sold_out"
+    assert operator.patch(path, json={"status": "withdrawn"}).get_json()["status"] == "withdrawn"
+    assert operator.patch(path, json={"title": "Too late now"}).get_json()["reason"] == "product_withdrawn"
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "reason"),
+    [
+        ({"price": {"amount": 100, "currency": "USD"}}, 409, "other_currency"),
+        ({"price": {"amount": 0, "currency": "KES"}}, 422, None),
+        ({"quantity": -1}, 422, None),
+        ({"title": "See www.example.com"}, 422, None),
+        ({"status": "listed"}, 422, None),
+        ({"category": "pottery"}, 422, None),
+    ],
+)
+def test_a_wrong_correction_is_refused_and_nothing_changes(
+    operator: FlaskClient, sample: Sample, changes: dict[str, Any], status: int, reason: str | None
+) -> None:
+    path = f"/products/{sample.product.id}"
+    before = operator.get(path).get_json()
+    answer = operator.patch(path, json={"description": "New"} | changes)
+
+    assert (answer.status_code, answer.get_json().get("reason")) == (status, reason)
+    assert operator.get(path).get_json() == before
+
+
 def test_payouts_are_shown_to_operators(operator: FlaskClient, payout: Payout) -> None:
     shown = operator.get(f"/payouts/{payout.id}").json
     assert shown == {
@@ -403,6 +445,7 @@ SCOPES: list[tuple[str, str, Any, str]] = [
     ("POST", "/kiosks", {}, OPERATOR),
     ("GET", "/kiosks/ksk_1", None, OPERATOR),
     ("PATCH", "/kiosks/ksk_1", {}, OPERATOR),
+    ("PATCH", "/products/prd_1", {}, OPERATOR),
     ("GET", "/kiosks/ksk_1/float", None, OPERATOR),
     ("POST", "/kiosks/ksk_1/float", {}, OPERATOR),
     ("GET", "/kiosks/ksk_1/days/2026-11-22", None, OPERATOR),

@@ -11,8 +11,11 @@ from sqlalchemy import select
 
 from bot.web.operator import text_size
 from bot.web.operator.text_size import SegmentPrice
+from marketplace_api.accounts import help_requests
 from marketplace_api.models import OperatorAct
+from marketplace_api.orders import orders
 from state import lookups
+from tests.actors import TESTER
 from tests.bot.fixtures import AKINYI, JOY, NEW_PHONE, OTIENO, dial, place_order
 from tests.bot.web.operator.visitor import Visitor, logged_in, words
 from tests.runs import some_of
@@ -56,6 +59,18 @@ def test_who_waits_longest_is_first_and_is_gone_when_closed(embedded: Service) -
     assert "half of the people were helped within 1 hour" in said
     assert acts(embedded) == [("help.closed", None)]
     assert embedded.events()[-1] == "help.closed"
+
+
+def test_the_desk_shows_what_a_buyer_reported(embedded: Service) -> None:
+    code = place_order(embedded, 2)["code"]
+    with embedded.services.database.writing.begin() as session:
+        shop = embedded.services.shop(session, TESTER)
+        order = orders.by_code(shop, code)
+        assert order is not None
+        help_requests.report(shop, order, "damaged", "The lid is broken.")
+    visitor = logged_in(embedded, "desk")
+    assert "It came damaged: the order “The lid is broken.”" in words(visitor.get(DESK))
+    assert "It came damaged: the order “The lid is broken.”" in words(visitor.get(found(visitor, JOY)))
 
 
 def test_a_person_is_found_by_phone_and_by_what_is_theirs(embedded: Service) -> None:
