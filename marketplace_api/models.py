@@ -812,6 +812,7 @@ class HelpRequest(Base):
     """A person's request for a call back; a person has at most one that is open.
 
     A buyer who reported a problem on the page of an order has said of which order, of what kind, and why in `words`.
+
     `handler_id` is the operator who has taken it, `answered_at` when the person was first answered, by text or by call.
     """
 

@@ -1,4 +1,4 @@
-"""Changes of payout methods by artisan, broadcasts that can be seen and stopped, and who answers a call for help."""
+"""Changes of payout methods by artisan, and broadcasts that can be seen and stopped."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -42,13 +42,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("broadcast_pkey")),
     )
     op.create_index(op.f("broadcast_created_at"), "broadcast", ["created_at"])
-    op.add_column("help_request", sa.Column("handler_id", sa.String(), nullable=True))
-    op.add_column("help_request", sa.Column("answered_at", UtcDateTime(), nullable=True))
 
 
 def downgrade() -> None:
-    op.drop_column("help_request", "answered_at")
-    op.drop_column("help_request", "handler_id")
     op.drop_table("broadcast")
     op.drop_index("message_broadcast", "message")
     op.drop_index("ix_event_payout_change", "event")
