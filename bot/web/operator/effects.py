@@ -33,6 +33,13 @@ class Effects:
     balance: str = ""
 
     @property
+    def sentences(self) -> Sequence[str]:
+        """What it changes, without the balance."""
+        if self.before == self.after:
+            return self.money
+        return [f"It goes from {self.before} to {self.after}.".replace("_", " "), *self.money]
+
+    @property
     def digest(self) -> str:
         """The same as long as the act does the same."""
         return _digest(self.before, self.after, *self.money)

@@ -92,7 +92,7 @@ def do_act(act: str, about: str) -> Page | Response:
         return _check_page(act, about, typed, CHANGED, 409)
     if limit is None:
         return _done(act, before)
-    proposed = Proposed(act, about, typed, _sentences(effects), effects.digest, amount)
+    proposed = Proposed(act, about, typed, effects.sentences, effects.digest, amount)
     with writing() as shop:
         return redirect(url_for(".proposal", id=proposals.propose(shop, proposed).id), 303)
 
@@ -115,7 +115,7 @@ def _read_and_check(act: str, about: str) -> Page:
     except (NotANumberError, _NotFilledInError) as error:
         return _form_page(act, about, request.form, str(error), 422)
     except Refused as refused:
-        if not chosen.fields or chosen.is_filled_in or refused.status == 404:
+        if not chosen.fields or chosen.is_filled_in:
             raise
         return _form_page(act, about, request.form, problems.explain(refused), refused.status)
 
@@ -250,7 +250,7 @@ def _log(
 ) -> None:
     """Write the act into the log, with what was typed, and without a whole phone number."""
     two = {"proposal": proposal.id, "proposed_by": proposal.proposed_by} if proposal else {}
-    after = {**_shown(typed), "does": _sentences(effects), **two}
+    after = {**_shown(typed), "does": effects.sentences, **two}
     operators.log(shop, f"money.{act}", about, before={"state": before.state or before.balance}, after=after)
 
 
@@ -258,11 +258,6 @@ def _shown(typed: Mapping[str, str]) -> dict[str, str]:
     """What was typed, without a whole phone number."""
     hidden = {"phone": Actor.with_phone("phone", typed["phone"]).name} if typed.get("phone") else {}
     return {**typed, **hidden}
-
-
-def _sentences(effects: Effects) -> list[str]:
-    moved = f"It is {effects.after}, and was {effects.before}." if effects.after != effects.before else ""
-    return [*([moved.replace("_", " ")] if moved else []), *effects.money]
 
 
 def _act(name: str) -> MoneyAct:

@@ -13,7 +13,7 @@ from marketplace_api.accounts import api_keys
 from marketplace_api.kiosks import cash_float, kiosks
 from marketplace_api.lifecycles import PAYOUT, REFUND
 from marketplace_api.models import BuyerPayment, Payout, Refund
-from marketplace_api.orders import deciding
+from marketplace_api.orders import deciding, direct_payments, orders
 from marketplace_api.payments import buyer_payments, elsewhere, holds, payouts, refunds, settlement, storefronts
 from marketplace_api.refused import Refused
 from marketplace_api.shop import Shop
@@ -93,6 +93,17 @@ def _worth_of_decision(shop: Shop, payment_id: str, typed: Typed) -> int:
     payment = buyer_payments.by_id(shop, payment_id)
     amount = typed_amounts.amount(typed["amount"], payment.currency)
     return max(payment.shop_amount, payment.shop_amount * amount // payment.amount)
+
+
+def _assign(shop: Shop, money_id: str, typed: Typed) -> None:
+    order = orders.by_code(shop, typed["code"])
+    if order is None:
+        raise Refused("unknown_code", 404, code=typed["code"])
+    direct_payments.assign(shop, money_id, order)
+
+
+def _of_unmatched(shop: Shop, money_id: str, _: Typed) -> int:
+    return direct_payments.by_id(shop, money_id).amount or 0
 
 
 def _settle(shop: Shop, key_id: str, typed: Typed) -> None:
@@ -188,6 +199,22 @@ ACTS: Mapping[str, MoneyAct] = {
         lambda shop, id, typed: deciding.dismiss(shop, id, typed["why"]),
         lambda shop, id, _: buyer_payments.by_id(shop, id).shop_amount,
         {"why": "How you know it, such as: not in the statement"},
+    ),
+    "assign-money": MoneyAct(
+        "For an order",
+        "Say which order the money is for. It pays for the order, if that waits for this amount, or goes back whole.",
+        money_subjects.unmatched,
+        _assign,
+        _of_unmatched,
+        {"code": "Code of the order"},
+    ),
+    "return-money": MoneyAct(
+        "Given back",
+        "You have given the money back at the collector.",
+        money_subjects.unmatched,
+        lambda shop, id, typed: direct_payments.give_back(shop, id, typed["reference"]),
+        _of_unmatched,
+        _REFERENCE,
     ),
     "settle-storefront": MoneyAct(
         "Enter a settlement",

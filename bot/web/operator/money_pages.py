@@ -20,7 +20,7 @@ from bot.web.operator.money_acts import ACTS
 from marketplace_api.accounts import api_keys, proposals
 from marketplace_api.kiosks import cash_float, kiosks
 from marketplace_api.models import BuyerPayment, Payout, Refund
-from marketplace_api.orders import deciding
+from marketplace_api.orders import deciding, direct_payments
 from marketplace_api.payments import audit, storefronts
 from marketplace_api.schemas.money import Money
 from marketplace_api.shop import Shop
@@ -64,6 +64,7 @@ def page() -> str:
             payouts=shop.session.scalars(_oldest(Payout, PAYOUTS)).all(),
             refunds=shop.session.scalars(_oldest(Refund, REFUNDS)).all(),
             payments=_payments(shop),
+            unmatched=direct_payments.in_status(shop, "unmatched")[:MOST_LISTED],
             proposals=waiting,
             titles={name: act.title for name, act in ACTS.items()},
             subjects={each.id: ACTS[each.act].subject(shop, each.about).words for each in waiting},

@@ -1,4 +1,4 @@
-"""What an act on money is about: a payout, a refund, a payment, a storefront, a kiosk or a collector, in words."""
+"""What an act on money is about, in words: a payout, refund or payment, other money, a storefront, kiosk, collector."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from flask import url_for
 from bot.web.formats import price
 from marketplace_api.accounts import api_keys
 from marketplace_api.kiosks import cash_float, kiosks
+from marketplace_api.orders import direct_payments
 from marketplace_api.payments import buyer_payments, payouts, refunds, storefronts
 from marketplace_api.schemas.money import Money
 from marketplace_api.shop import Shop
@@ -51,6 +52,13 @@ def payment(shop: Shop, id: str) -> MoneySubject:
     return MoneySubject(words, _money_page(), found.status)
 
 
+def unmatched(shop: Shop, id: str) -> MoneySubject:
+    """Money that came without a prompt, or `Refused` with `unknown_payment`."""
+    found = direct_payments.by_id(shop, id)
+    words = f"{_own(shop, found.amount or 0)} by {found.collector}, receipt {found.receipt}, for “{found.account}”"
+    return MoneySubject(words, _money_page(), found.status)
+
+
 def storefront(shop: Shop, id: str) -> MoneySubject:
     """A storefront, or `Refused` with `unknown_key`."""
     key = api_keys.by_id(shop, id)
@@ -62,7 +70,7 @@ def kiosk(shop: Shop, id: str) -> MoneySubject:
     """A kiosk, or `Refused` with `unknown_kiosk`."""
     found = kiosks.by_id(shop, id)
     held = _own(shop, cash_float.balance(shop, found))
-    return MoneySubject(f"kiosk {found.name}, {found.town}", _money_page(), balance=f"holds {held} of our cash")
+    return MoneySubject(f"{found.name}, {found.town}", _money_page(), balance=f"holds {held} of our cash")
 
 
 def collector(_shop: Shop, id: str) -> MoneySubject:

@@ -30,7 +30,10 @@ NO_DAY = "This is no day. Leave it empty for all days of the file."
 NO_DAYS = "The file has no days. Choose the day that it is about."
 ADVICE: Mapping[DifferenceKind, tuple[str, str]] = {
     "missing": ("Missing in their statement", "Ask the provider. If the money never moved, give nothing out for it."),
-    "extra": ("Missing in our books", "Look among the payments on the page Money on which somebody must decide."),
+    "extra": (
+        "Missing in our books",
+        "Look on the page Money for a payment to decide on, and for money that belongs to no order.",
+    ),
     "different": ("Another amount", "Somebody must decide what came: see the payments on the page Money."),
     "fee": ("Another fee", "They kept another fee than we entered."),
     "not entered": ("Not entered yet", "Fees, top-ups and withdrawals that are not in our books. Enter them below."),

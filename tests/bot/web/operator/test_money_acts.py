@@ -13,6 +13,7 @@ from bot.web.operator.access import MAY
 from bot.web.operator.money_act_pages import CHANGED, OTHER_NOW
 from marketplace_api.accounts import api_keys, operators
 from marketplace_api.models import LedgerEntry, OperatorAct
+from marketplace_api.orders import direct_payments
 from marketplace_api.payments import audit
 from tests.actors import TESTER
 from tests.bot.fixtures import JOY, POT, execute_sql, products_titled, received_order
@@ -121,7 +122,7 @@ def test_a_held_payout_is_released_after_it_was_said_and_once(service: Service) 
     id, visitor = payout(service, "held", "large"), logged_in(service, "money")
     assert f"{ACTS}/release-payout/{id}" in visitor.get(MONEY).text
     said = filled_in(visitor, "release-payout", id)
-    assert "It is held now, and pending then." in said
+    assert "It goes from held to pending." in said
     assert "of KES 1,620 to the artisan is paid out now." in said
     assert (status(service, "payouts", id), log(service)) == ("held", []), "nothing is done before"
     checked = visitor.page
@@ -178,6 +179,25 @@ def test_an_undecided_payment_is_decided_or_dismissed_and_no_phone_is_logged(emb
     assert (act.after["receipt"], act.after["phone"]) == ("SG632NMUAB", "+25473***444")
 
 
+def test_money_that_belongs_to_no_order_is_assigned_or_was_given_back(embedded: Service) -> None:
+    order, visitor = paid_by_phone(embedded), logged_in(embedded)
+    ids = []
+    for receipt in ("SGA", "SGB"):
+        with embedded.services.database.writing.begin() as session:
+            shop = embedded.services.shop(session, TESTER)
+            money = direct_payments.notice(shop, "simulator", receipt, "POTS")
+            assert money
+            ids.append(direct_payments.settle(shop, money.id, 700_00, msisdn=JOY, name="Joy").id)
+    assert "simulator SGA KES 700" in words(visitor.get(MONEY))
+    assert "There is nothing with the code 0000." in filled_in(visitor, "assign-money", ids[0], code="0000")
+    assert "KES 700 more is to go back to buyers." in filled_in(visitor, "assign-money", ids[0], code=order["code"])
+    assert visitor.submit(f"/assign-money/{ids[0]}").status_code == 303
+    assert "KES 700 less is at the collector" in filled_in(visitor, "return-money", ids[1], reference="SGC")
+    assert visitor.submit(f"/return-money/{ids[1]}").status_code == 303
+    assert "SGA" not in words(visitor.get(MONEY))
+    assert books_balance(embedded)
+
+
 def test_a_storefront_settles_once_and_its_statement_shows_it(embedded: Service) -> None:
     key_id, visitor = storefront(embedded), logged_in(embedded)
     page = f"{MONEY}/storefronts/{key_id}"
@@ -205,7 +225,8 @@ def test_cash_of_a_kiosk_is_put_in_once_by_one_form_and_taken_out(embedded: Serv
     visitor.page = checked
     again = visitor.submit(f"/top-up-kiosk/{kiosk}")
     assert (again.status_code, CHANGED in words(again)) == (409, True)
-    assert "has {" not in filled_in(visitor, "withdraw-from-kiosk", kiosk, amount="6000", note="too much")
+    refused = filled_in(visitor, "withdraw-from-kiosk", kiosk, amount="6000", note="too much")
+    assert "no more can be taken out" in refused
     assert visitor.page is not None
     assert visitor.page.status_code == 409
     filled_in(visitor, "withdraw-from-kiosk", kiosk, amount="1000", note="back")
@@ -235,7 +256,7 @@ def test_above_the_limit_a_second_operator_approves_what_the_first_proposed(serv
     assert f"payout {code(service, id)} of KES 1,620" in words(mary.get(MONEY))
     said = words(mary.get(proposal))
     assert "Proposed by Grace" in said
-    assert "It is pending, and was held." in said
+    assert "It goes from held to pending." in said
     assert mary.submit("/approve").headers["Location"] == f"{MONEY}?done=release-payout"
     assert status(service, "payouts", id) == "pending"
     proposed, done = log(service)
