@@ -15,8 +15,10 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from bot.conversation import heard, last_screens
+from bot.conversation.forms import Forms
 from bot.conversation.hop_counts import HopCounts
 from bot.marketplace import http_api
+from bot.photos.uploads import Uploads
 from bot.providers import registry
 from bot.providers.declaration import Handlers
 from bot.runtime import logs
@@ -38,6 +40,9 @@ from bot.web import (
     security_headers,
     shop_pages,
 )
+from bot.web.artisan import log_in
+from bot.web.artisan import pages as me_pages
+from bot.web.artisan.access import MeResources
 from bot.web.buyer_orders import BuyerOrders
 from bot.web.compression import Compression
 from bot.web.door import Door
@@ -141,11 +146,12 @@ def _register_shop(app: Flask, services: Services, door: Door) -> None:
 
 def _register_pages(app: Flask, services: Services, door: Door, draining: Draining) -> None:
     settings, runner = services.settings, services.conversation.runner
+    uploads = Uploads(services.photo_store)
     app.register_blueprint(
-        photo_page.routes(
-            services.photo_store, services.photo_links, services.clock, settings.languages, settings.sms_short_code
-        )
+        photo_page.routes(uploads, services.photo_links, services.clock, settings.languages, settings.sms_short_code)
     )
+    if services.marketplace.is_local:  # a remote marketplace has pages for its artisans itself
+        _register_me(app, services, door, uploads)
     app.register_blueprint(
         privacy_page.routes(
             settings.languages, settings.sms_short_code, settings.keep_texts_days, settings.keep_addresses_days
@@ -171,6 +177,28 @@ def _register_pages(app: Flask, services: Services, door: Door, draining: Draini
 def _write_counts(door: Door, hops: HopCounts) -> None:
     door.flush()
     hops.write()
+
+
+def _register_me(app: Flask, services: Services, door: Door, uploads: Uploads) -> None:
+    """The pages of artisans who have a smartphone."""
+    settings, runner = services.settings, services.conversation.runner
+    me = MeResources(
+        database=services.database,
+        open_shop=services.shop,
+        marketplace=services.marketplace,
+        clock=services.clock,
+        ids=services.ids,
+        door=door,
+        forms=OrderForms(settings.keys.accepted(Purpose.ORDER_FORMS), settings.url),
+        send=Forms(runner, services.conversation.resources).send,
+        uploads=uploads,
+        photo_link=services.photo_links.link,
+        seal=services.seal,
+        place=runner.place,
+    )
+    for pages in (log_in.routes(me), me_pages.routes(me)):
+        app.register_blueprint(pages)
+    app.jinja_env.globals["has_pages_for_artisans"] = True  # the shop's pages lead there
 
 
 def _add_middleware(app: Flask, services: Services, handlers: Handlers, door: Door, draining: Draining) -> None:
@@ -207,6 +235,7 @@ def limits(settings: Settings) -> tuple[Mapping[str, Limits], Mapping[str, Limit
         "/webhooks/stripe": Limits(callbacks, LARGEST_EVENT),
         "/webhooks/": Limits(callbacks),
         "/p/": Limits(pages, photo_page.LARGEST_REQUEST, answers_itself=True),
+        me_pages.NEW: Limits(pages, photo_page.LARGEST_REQUEST, answers_itself=True),
         "/simulator": Limits(pages, LARGEST_REQUEST),
         "/api/v1": Limits(api, LARGEST_FORM, answers_itself=True),
         f"{CONSOLE}/money/reconcile": Limits(console, LARGEST_REQUEST, answers_itself=True),

@@ -857,6 +857,34 @@ class ApiKey(Base):
     revoked_at: Mapped[datetime | None]
 
 
+class ArtisanLogIn(Base):
+    """The one-time code with which an artisan logs in on the web: the last one that was texted, as a keyed hash.
+
+    `tries` is how many codes were typed since.
+    """
+
+    __tablename__ = "artisan_log_in"
+
+    artisan_id: Mapped[str] = mapped_column(ForeignKey("artisan.id"), primary_key=True)
+    hash: Mapped[str]
+    tries: Mapped[int]
+    expires_at: Mapped[datetime]
+
+
+class ArtisanSession(Base):
+    """A log-in of an artisan on the web, valid until `ended_at` is set or it is too old; its token is hashed."""
+
+    __tablename__ = "artisan_session"
+
+    hash: Mapped[str] = mapped_column(primary_key=True)
+    artisan_id: Mapped[str] = mapped_column(ForeignKey("artisan.id"), index=True)
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+    artisan: Mapped[Artisan] = relationship(lazy="joined", innerjoin=UNNESTED)
+
+
 class ConsoleOperator(Base):
     """A person who uses the console, and may do what the role says. At most one in use has a name.
 

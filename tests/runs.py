@@ -74,6 +74,7 @@ DEALT_ONE_BY_ONE = (
     "tests/bot/test_slow_clients.py",
     "tests/bot/test_worker.py",
     "tests/bot/villages/",
+    "tests/bot/web/artisan/test_me.py",
     "tests/bot/web/operator/",
     "tests/bot/web/test_control_characters.py",
     "tests/bot/web/test_door.py",

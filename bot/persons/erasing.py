@@ -22,7 +22,19 @@ from bot.persons.pseudonyms import pseudonym
 from bot.persons.scrubbing import ERASED, Scrub, without_address
 from bot.persons.subject import DataSubject
 from marketplace_api.accounts import artisans
-from marketplace_api.models import Artisan, BuyerPayment, Event, HelpRequest, Order, Payout, Photo, Product, ProductWord
+from marketplace_api.models import (
+    Artisan,
+    ArtisanLogIn,
+    ArtisanSession,
+    BuyerPayment,
+    Event,
+    HelpRequest,
+    Order,
+    Payout,
+    Photo,
+    Product,
+    ProductWord,
+)
 from marketplace_api.shop import OpenShop, Shop
 from state.sessions import Sessions
 from state.tables import consent, early_report, fence, lookup, message, outbox, performed, person
@@ -144,6 +156,8 @@ def _erase_artisan(shop: Shop, scrub: Scrub) -> None:
         return
     if artisan.status == "active":
         artisans.leave(shop, artisan)
+    for log_in in (ArtisanLogIn, ArtisanSession):
+        shop.session.execute(delete(log_in).where(log_in.artisan_id == artisan.id))
     artisan.msisdn, artisan.name, artisan.payout_msisdn = scrub.pseudonym, ERASED, None
     session, products = shop.session, scrub.subject.product_ids
     for product in session.scalars(select(Product).where(Product.id.in_(products))):

@@ -40,6 +40,7 @@ PERSONAL: Mapping[str, Mapping[str, ColumnKind]] = {
     "lookup": {"msisdn": "number", "by": "masked"},
     # what the marketplace keeps
     "artisan": {"msisdn": "number", "name": "name", "payout_msisdn": "number"},
+    "artisan_log_in": {"hash": "secret"},
     "product": {"title": "title", "description": "title"},
     "product_word": {"word": "title"},
     "photo": {"id": "file", "digest": "file"},
@@ -120,6 +121,8 @@ NOT_PERSONAL: Mapping[str, frozenset[str]] = {
     "tally": frozenset({"name", "label"}),
     "dialogue_count": frozenset({"channel", "dialogue", "state", "language", "outcome"}),
     "artisan": frozenset({"id", "language", "craft", "status", "kiosk_id", "payout_method"}),
+    "artisan_log_in": frozenset({"artisan_id"}),
+    "artisan_session": frozenset({"hash", "artisan_id"}),
     "product": frozenset({"id", "code", "artisan_id", "category", "currency", "status"}),
     "product_word": frozenset({"product_id"}),
     "photo": frozenset({"product_id"}),

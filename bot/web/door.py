@@ -39,6 +39,8 @@ from state.counters import STRANGERS
 log = logging.getLogger(__name__)
 
 Act = Literal[
+    "artisan_code",
+    "artisan_log_in",
     "log_in",
     "order",
     "payment",
@@ -105,6 +107,9 @@ class Stranger:
 
 
 LIMITS: Mapping[Act, Sequence[Limit]] = {
+    # many phones of a mobile network share an address
+    "artisan_code": (Limit("address", 30, 10 * MINUTE), Limit("phone", 5, HOUR)),
+    "artisan_log_in": (Limit("address", 60, 10 * MINUTE), Limit("phone", 10, HOUR)),
     "log_in": (Limit("address", 10, 10 * MINUTE), Limit("account", 10, 10 * MINUTE)),
     "order": (
         Limit("address", 10, HOUR),
@@ -122,7 +127,7 @@ LIMITS: Mapping[Act, Sequence[Limit]] = {
     "wrong_photo_link": (Limit("address", 20, MINUTE),),
     "wrong_webhook_secret": (Limit("address", 20, MINUTE),),
 }
-SUCCESSES = frozenset({"order", "payment"})
+SUCCESSES = frozenset({"artisan_code", "artisan_log_in", "order", "payment"})
 """Acts that are no failures."""
 POINTS = Limit("address", 60, timedelta(minutes=10))
 """All acts of an address together. A success is one point, a failure `FAILURE_COSTS`."""
@@ -132,7 +137,7 @@ LIMITED_PAGES = frozenset(
         *("shop.window", "shop.maker", "shop.kiosk", "shop.product", "shop.order", "photos.page"),
         "discovery.sitemap",
         *("orders.page", "orders.pay", "orders.choose_again", "orders.cancel", "orders.received"),
-        "orders.report",
+        *("orders.report", "me.page", "me.act", "me.form", "me.add", "me_log_in.code", "me_log_in.log_in"),
     }
 )
 """The endpoints of the pages that anybody may open; pictures are files, and are not counted."""

@@ -10,9 +10,7 @@ The page is for browsers of feature phones on 2G: small, and without scripts.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from threading import BoundedSemaphore
+from collections.abc import Sequence
 
 from flask import Blueprint, Response, abort, make_response, render_template, request, send_from_directory
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -21,7 +19,7 @@ from bot.messaging import rendering
 from bot.photos import images
 from bot.photos.images import UnusableImageError
 from bot.photos.links import InvalidLinkError, PhotoLinks
-from bot.photos.store import PhotoStore
+from bot.photos.uploads import Uploads
 from bot.runtime.clock import Clock
 from flows.dialogues.products import GONE
 from flows.kit import N_, Words
@@ -31,8 +29,6 @@ from marketplace_api.refused import Refused
 LARGEST_REQUEST = images.LARGEST_FILE + 64 * 1024
 """In bytes: the file and the other parts of the form."""
 ONE_YEAR_S = 365 * 86_400
-MOST_UPLOADS = 3
-"""In one process at a time: one is decoded, two wait."""
 FILE = re.compile(r"pht_[0-9a-z]{1,40}(-small)?\.jpg")
 
 # Translators: these stand on a page, not in a text; they may be a little longer.
@@ -52,12 +48,9 @@ class _NoFileError(UnusableImageError):
     words, status = NO_FILE, 400
 
 
-def routes(
-    photo_store: PhotoStore, links: PhotoLinks, clock: Clock, languages: Sequence[str], short_code: str
-) -> Blueprint:
+def routes(uploads: Uploads, links: PhotoLinks, clock: Clock, languages: Sequence[str], short_code: str) -> Blueprint:
     """`/p/<token>` and `/photos/<file>`."""
-    blueprint = Blueprint("photos", __name__)
-    places = BoundedSemaphore(MOST_UPLOADS)
+    blueprint, photo_store = Blueprint("photos", __name__), uploads.store
 
     @blueprint.route("/p/<token>", methods=["GET", "POST"])
     def page(token: str) -> Response:
@@ -83,8 +76,7 @@ def routes(
 
     def _upload(product: Product, words: Words) -> Response:
         try:
-            with _place(places, _uploaded_file()) as file:
-                photo = photo_store.add(product.code, file).photo
+            photo = uploads.add(product.code, _uploaded_file()).photo
         except UnusableImageError as unusable:
             return _form(product, words, unusable.status, refusal=words.text(unusable.words))
         except Refused:  # the product was withdrawn during the upload
@@ -101,17 +93,6 @@ def routes(
         return answer
 
     return blueprint
-
-
-@contextmanager
-def _place(places: BoundedSemaphore, file: bytes) -> Iterator[bytes]:
-    """Holds a place for processing the file; raises TooManyImagesError if none is free."""
-    if not places.acquire(blocking=False):
-        raise images.TooManyImagesError
-    try:
-        yield file
-    finally:
-        places.release()
 
 
 def _uploaded_file() -> bytes:

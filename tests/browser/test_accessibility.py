@@ -5,11 +5,13 @@ A usual run tries a few pages, each at one width, and others with another seed; 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import product
 from pathlib import Path
 from random import Random
+from threading import Event
 from typing import Any
 
 import pytest
@@ -24,6 +26,9 @@ from tests.runs import is_full, seed
 AXE = Path(__file__).parent / "axe/axe.min.js"
 WIDTHS = {360: 740, 800: 1000, 1366: 768, 1440: 900}
 """The height of the window by its width."""
+ARTISAN = "+254711000103"
+LOG_INS: dict[str, Sequence[Any]] = {}
+"""The cookies of the artisan who is logged in, by server."""
 TRIED = 2
 """How many pages a usual run tries: each takes up to a second of processor time."""
 
@@ -121,6 +126,35 @@ def one_product(page: Page, server: str) -> None:
     page.goto(f"{server}/products/{a_product(server)['code']}")
 
 
+def artisans(path: str) -> Callable[[Page, str], None]:
+    """A page of an artisan, who logs in once for each server: a phone gets five codes an hour."""
+
+    def open_page(page: Page, server: str) -> None:
+        if server not in LOG_INS:
+            page.goto(f"{server}/me")
+            page.locator("[name=phone]").fill(ARTISAN)
+            page.locator("button").click()
+            page.locator("[name=code]").fill(code_in_text(server, ARTISAN))
+            page.get_by_role("button", name="Log in").click()
+            expect(page.get_by_role("link", name="Put something on sale")).to_be_visible()
+            LOG_INS[server] = page.context.cookies()
+        page.context.add_cookies(LOG_INS[server])  # type: ignore[arg-type]
+        page.goto(server + path)
+
+    return open_page
+
+
+def code_in_text(server: str, msisdn: str) -> str:
+    """The newest code of six digits that was texted to a phone, within ten seconds."""
+    for _ in range(100):
+        texts = requests.get(f"{server}/simulator/messages", params={"msisdn": msisdn}, timeout=20).json()["data"]
+        for text in texts:
+            if found := re.search(r"\b\d{6}\b", text["text"]):
+                return found[0]
+        Event().wait(0.1)
+    raise AssertionError("no code came")
+
+
 PAGES: Mapping[str, Callable[[Page, str], None]] = {
     "simulator": simulator,
     "all languages": languages,
@@ -133,6 +167,9 @@ PAGES: Mapping[str, Callable[[Page, str], None]] = {
     "paying": once(paying),
     "privacy": at("/privacy"),
     "api docs": at("/api/v1/docs"),
+    "artisans' log-in": at("/me"),
+    "artisan": artisans("/me"),
+    "something to sell": artisans("/me/new"),
 }
 ALL = list(product(PAGES, WIDTHS))
 CASES = ALL if is_full() else Random(seed()).sample(ALL, TRIED)

@@ -97,6 +97,10 @@ def test_an_upload_link_leads_to_the_remote_shop(remote: RemoteSetup) -> None:
     assert f"{remote.shop.settings.url}/p/{code}." in text
 
 
+def test_artisans_have_their_pages_at_the_remote_shop_alone(remote: RemoteSetup) -> None:
+    assert [service.http.get("/me").status_code for service in (remote.shop, remote.bot)] == [200, 404]
+
+
 def test_a_shop_with_announce_off_notifies_nobody(remote: RemoteSetup) -> None:
     place_order(remote.shop)
     remote.later(seconds=1)

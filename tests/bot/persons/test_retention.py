@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from bot.persons import retention
 from bot.runtime.settings import Settings
 from bot.worker import periodic_tasks
+from marketplace_api.models import HelpRequest
 from state.tables import fence, lookup, message, performed
 from tests.bot import fixtures
 from tests.bot.fixtures import AKINYI, JOY, OTIENO
@@ -51,6 +52,17 @@ def test_the_words_of_old_texts_are_deleted_and_their_cost_stays(
         assert "TRACK W2V4" in newer
         assert "" not in newer
     assert sums == [one for one in service.api("GET", "/message-sums?by=day")["data"] if one["key"] == "2026-11-23"]
+
+
+def test_what_a_buyer_reported_is_deleted_long_after_it_was_closed(service: Service) -> None:
+    for phone in (JOY, AKINYI):
+        with service.services.database.writing.begin() as session:
+            session.add(HelpRequest(id=f"hlp_{phone[1:]}", msisdn=phone, created_at=service.clock(), words="Broken"))
+    service.api("POST", f"/help-requests/hlp_{JOY[1:]}/close")
+    service.clock.advance(366 * 86_400)
+    run_task(service, "texts.forget")
+    kept = {asked["phone"]: asked["words"] for asked in service.api("GET", "/help-requests")["data"]}
+    assert kept == {JOY: None, AKINYI: "Broken"}
 
 
 def test_an_address_is_deleted_when_its_order_has_ended_long_ago(service: Service) -> None:

@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse, encode_multipart
 
 from bot.photos import images
 from bot.photos.links import PhotoLinks
-from bot.web.photo_page import MOST_UPLOADS
+from bot.photos.uploads import MOST_UPLOADS
 from flows import gsm7
 from tests.bot import fixtures
 from tests.bot.fixtures import AKINYI, POT, choose_language, execute_sql, products_titled

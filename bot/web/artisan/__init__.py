@@ -1,0 +1,1 @@
+"""The pages of artisans who have a smartphone, at `/me`."""
