@@ -1,17 +1,21 @@
-"""The console in a real browser: a passkey, parts that refresh themselves, the size of a text; and without scripts."""
+"""The console in a real browser: a passkey, parts that refresh themselves, every page without scripts and under axe."""
 
 from __future__ import annotations
 
 import json
 import urllib.request
+from itertools import product
 
 import pyotp
 from playwright.sync_api import Browser, Page, expect
 
 from bot import services
 from bot.providers import registry
+from bot.web.operator import app as console_app
 from marketplace_api.accounts import operators
 from tests.actors import TESTER
+from tests.browser.test_accessibility import WIDTHS, violations
+from tests.runs import seed, some_of
 
 PHONE = "+254711000556"
 
@@ -72,7 +76,26 @@ def test_without_scripts_one_time_codes_log_in_and_every_page_can_be_reached(
     expect(page.get_by_role("button", name="Set up a passkey")).to_be_hidden()
     page.get_by_label("One-time code").fill(pyotp.TOTP(page.locator("#secret").inner_text()).now())
     page.get_by_role("button", name="Set up one-time codes").click()
-    for name in ("Today", "Desk", "Orders", "Money", "Log"):
+    names = [name for _, name in console_app.PAGES]
+    assert {"Today", "Desk", "Orders", "Money", "Broadcasts", "Log"} <= set(names)
+    for name in names:
         page.get_by_role("link", name=name, exact=True).click()
-        expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
+        expect(page.get_by_role("heading", name=name, exact=True, level=1)).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, name
+    context.close()
+
+
+def test_axe_finds_nothing_on_the_pages_of_the_console(live_server: str, live_database: str, browser: Browser) -> None:
+    """A usual run tries a few pages at one width, others with another seed."""
+    context = browser.new_context(bypass_csp=True)
+    page = context.new_page()
+    page.goto(live_server + invitation(live_database, f"Wanjiru {seed()}"))
+    page.get_by_label("One-time code").fill(pyotp.TOTP(page.locator("#secret").inner_text()).now())
+    page.get_by_role("button", name="Set up one-time codes").click()
+    expect(page.get_by_role("heading", name="Today")).to_be_visible()
+    for name, width in some_of(product([name for _, name in console_app.PAGES], (360, 1440)), least=2):
+        page.set_viewport_size({"width": width, "height": WIDTHS[width]})
+        page.get_by_role("link", name=name, exact=True).click()
+        expect(page.get_by_role("heading", name=name, exact=True, level=1)).to_be_visible()
+        assert violations(page) == [], (name, width)
     context.close()
