@@ -35,7 +35,7 @@ from bot.providers.errors import PaymentError, Reason
 from marketplace_api.actors import Actor
 from marketplace_api.backoff import Backoff
 from marketplace_api.models import BuyerPayment, Event
-from marketplace_api.orders import orders, paying
+from marketplace_api.orders import paying
 from marketplace_api.payments import buyer_payments
 from marketplace_api.payments.buyer_payments import OTHER_AMOUNT
 from marketplace_api.refused import Refused
@@ -75,8 +75,8 @@ def consumer(own: OwnShop) -> EventConsumer[Event]:
             case "refund.due":
                 queueing.queue(conn, REFUND, event.data["id"], event.id, shop.now)
             case "order.cancelled" | "order.expired":
-                for payment in buyer_payments.of_order(shop, orders.by_id(shop, event.data["id"])):
-                    queueing.run_now(conn, KIND, payment.id, shop.now)
+                for payment_id in buyer_payments.ids_of_order(shop, event.data["id"]):
+                    queueing.run_now(conn, KIND, payment_id, shop.now)
 
     return queueing.consumer(CONSUMER, own, take)
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload, lazyload
 from sqlalchemy.orm.attributes import set_committed_value
@@ -97,6 +97,14 @@ def of_order(shop: Shop, order: Order) -> Sequence[BuyerPayment]:
     """All payments of an order, oldest first."""
     found = select(BuyerPayment).where(BuyerPayment.order_id == order.id)
     return shop.session.scalars(found.order_by(BuyerPayment.created_at, BuyerPayment.id)).all()
+
+
+_IDS_OF_ORDER = select(BuyerPayment.id).where(BuyerPayment.order_id == bindparam("order_id")).order_by(BuyerPayment.id)
+
+
+def ids_of_order(shop: Shop, order_id: str) -> Sequence[str]:
+    """The ids of all payments of an order."""
+    return shop.session.connection().scalars(_IDS_OF_ORDER, {"order_id": order_id}).all()
 
 
 def is_new_event(shop: Shop, collector: str, event_id: str) -> bool:
